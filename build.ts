@@ -1,0 +1,82 @@
+/**
+ * Compiles Watchpost into one executable: `bun build.ts` makes dist/watchpost for this machine, `--all` one for every
+ * supported platform and SHA256SUMS.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import pkg from "./package.json" with { type: "json" };
+
+const root = import.meta.dir;
+const dist = join(root, "dist");
+/** File name to the target's name in `bun build`. */
+const TARGETS: Record<string, string> = {
+  "watchpost-linux-x64": "bun-linux-x64-baseline",
+  "watchpost-linux-arm64": "bun-linux-arm64",
+  "watchpost-linux-x64-musl": "bun-linux-x64-musl-baseline",
+  "watchpost-linux-arm64-musl": "bun-linux-arm64-musl",
+  "watchpost-macos-arm64": "bun-darwin-arm64",
+  "watchpost-macos-x64": "bun-darwin-x64",
+  "watchpost-windows-x64.exe": "bun-windows-x64-baseline",
+};
+
+const commit = commitOfTree();
+const all = process.argv.includes("--all");
+mkdirSync(dist, { recursive: true });
+if (all) {
+  const files = Object.entries(TARGETS).map(([name, target]) => compile(join(dist, name), target));
+  writeFileSync(join(dist, "SHA256SUMS"), files.map(checksumLine).join(""));
+  console.log(`wrote dist/SHA256SUMS over ${files.length} executables`);
+} else {
+  const flag = process.argv.indexOf("--outfile");
+  compile(flag > 0 ? process.argv[flag + 1] : join(dist, "watchpost"));
+}
+
+function compile(outfile: string, target?: string): string {
+  const startedAtMs = performance.now();
+  rmSync(outfile, { force: true });
+  const { exitCode, stderr } = Bun.spawnSync(
+    [
+      process.execPath,
+      "build",
+      join(root, "src/main.ts"),
+      "--compile",
+      ...(target === undefined ? [] : [`--target=${target}`]),
+      "--minify",
+      "--bytecode",
+      "--format=esm",
+      "--sourcemap=linked",
+      // A binary that runs the .env and bunfig.toml of whatever folder it is started in could be made to do anything.
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+      `--define=WATCHPOST_VERSION=${JSON.stringify(pkg.version)}`,
+      `--define=WATCHPOST_COMMIT=${JSON.stringify(commit)}`,
+      `--outfile=${outfile}`,
+    ],
+    { cwd: root, stdout: "pipe", stderr: "pipe" },
+  );
+  if (exitCode !== 0) {
+    console.error(`compiling ${basename(outfile)}${target ? ` for ${target}` : ""} failed:\n${stderr.toString()}`);
+    process.exit(1);
+  }
+  const mebibytes = (Bun.file(outfile).size / 1024 / 1024).toFixed(1);
+  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+  console.log(`${basename(outfile)}  ${mebibytes} MiB  ${pkg.version} (${commit})  in ${seconds} s`);
+  return outfile;
+}
+
+/** As sha256sum prints it, and checks it with -c. */
+function checksumLine(file: string): string {
+  const hash = new Bun.CryptoHasher("sha256").update(readFileSync(file));
+  return `${hash.digest("hex")}  ${basename(file)}\n`;
+}
+
+/** The commit's short name, with a + where the tree differs from it; outside of a repository what SOURCE_COMMIT says. */
+function commitOfTree(): string {
+  const git = (...args: string[]) => {
+    const { exitCode, stdout } = Bun.spawnSync(["git", ...args], { cwd: root, stderr: "ignore" });
+    return exitCode === 0 ? stdout.toString().trim() : undefined;
+  };
+  const head = git("rev-parse", "--short=12", "HEAD");
+  if (head === undefined) return process.env["SOURCE_COMMIT"] ?? "unknown";
+  return git("status", "--porcelain") === "" ? head : `${head}+`;
+}

@@ -1,0 +1,222 @@
+/** The composition root: opens everything in order, closes it in reverse. */
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { MemoryBus } from "./bus/memory-bus.ts";
+import type { Config } from "./config/config.ts";
+import { createDashboard } from "./dashboard/service.ts";
+import { ArrivalStamps } from "./ingestion/arrival-stamps.ts";
+import { Committer } from "./ingestion/committer.ts";
+import { Intake } from "./ingestion/intake.ts";
+import { MemoryBudget } from "./ingestion/memory-budget.ts";
+import { seriesResolver } from "./ingestion/resolve-series.ts";
+import { ingestionMethods } from "./ingestion/service.ts";
+import { LogClient } from "./log/log-client.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { BUILD } from "./model/build-info.ts";
+import type { Clock } from "./model/clock.ts";
+import { messageOf, WatchpostError } from "./model/errors.ts";
+import type { Logger } from "./model/logger.ts";
+import { SeriesRegistry } from "./model/series-registry.ts";
+import type { SpawnWorker } from "./model/spawn.ts";
+import { systemClock } from "./model/system-clock.ts";
+import { watchProcess } from "./process-metrics.ts";
+import { StoreClient } from "./store/store-client.ts";
+import { parseAddress } from "./transport/address.ts";
+import { startGrpcServer } from "./transport/grpc-server.ts";
+import { HealthState } from "./transport/health.ts";
+import { startWebServer } from "./transport/web-server.ts";
+import { BatchDecoder } from "./wire/decode-batch.ts";
+import { file_dashboard } from "./wire/gen/dashboard_pb.ts";
+import { file_ingestion } from "./wire/gen/ingestion_pb.ts";
+import { SeriesCache } from "./wire/series-cache.ts";
+
+export interface ServerDeps {
+  readonly spawn: SpawnWorker;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** A worker has ended by itself: nothing can be kept any more. Called once. */
+  onFatal(error: Error): void;
+}
+
+export interface RunningServer {
+  /** host:port, as bound. */
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  readonly series: number;
+  readonly replayedPoints: number;
+  /** Stops accepting, ends streams within `shutdown_grace`, seals, closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+const RETRY_AFTER_MS = 1_000;
+
+/** Starts a server. What was opened is closed again when a later step fails. */
+export async function startServer(config: Config, deps: ServerDeps): Promise<RunningServer> {
+  const { spawn, logger, clock = systemClock } = deps;
+  const addresses = [config.grpc, config.http];
+  if (!config.insecure) addresses.forEach(refuseWhatOthersReach);
+
+  await using opening = new AsyncDisposableStack();
+  const metrics = createMetrics();
+  metrics.buildInfo.set({ ...BUILD }, 1);
+  const health = new HealthState();
+  const onDamage = (sentence: string) => {
+    metrics.damaged.inc();
+    logger.error({ damage: sentence }, "damaged data: it is not served");
+  };
+  const onCrash = once((error: Error) => {
+    health.fail(messageOf(error));
+    deps.onFatal(error);
+  });
+
+  const { log, opened: logOpened } = await LogClient.open(spawn, {
+    dir: config.data,
+    segmentBytesMax: config.store.segment_bytes_max,
+  });
+  opening.defer(() => log.close());
+  log.onCrash(onCrash);
+  logOpened.damage.forEach(onDamage);
+
+  const registry = new SeriesRegistry({
+    seriesMax: config.ingest.series_max,
+    seriesPerSourceMax: config.ingest.series_per_source_max,
+  });
+  for (const definition of logOpened.series) registry.restore(definition);
+
+  const { store, opened: storeOpened } = await StoreClient.open(spawn, {
+    dir: config.data,
+    segments: logOpened.segments,
+    headPointsMax: config.store.head_points_max,
+    sealAgeMs: config.store.seal_age,
+    periodFileBytesMax: config.store.period_file_bytes_max,
+  });
+  opening.defer(() => store.close());
+  store.onCrash(onCrash);
+  store.onDamage(onDamage);
+  store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble writing"));
+  storeOpened.damage.forEach(onDamage);
+
+  const isClockTrusted = watchClock(clock, storeOpened.newestArrivalMs, (trusted) => {
+    metrics.clockUntrusted.set(trusted ? 0 : 1);
+    if (trusted) return logger.info({}, "the wall clock has caught up with the newest stored arrival");
+    logger.warn({}, "the wall clock is behind the newest stored arrival: points of any time are taken, and marked");
+  });
+
+  const budget = new MemoryBudget(
+    { limitBytes: config.memory.budget, waitMsMax: config.memory.wait_max, retryAfterMs: RETRY_AFTER_MS },
+    clock,
+  );
+  budget.addPart(() => store.unsealedBytes);
+  store.onSealed((throughSeq) => {
+    log.release(throughSeq);
+    budget.partShrank();
+  });
+
+  const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
+  const committer = new Committer({
+    log,
+    store,
+    bus,
+    registry,
+    clock,
+    metrics,
+    nextSeq: logOpened.nextSeq,
+    definedThrough: registry.idEnd - 1,
+    isClockTrusted,
+    onLogState: (error) => {
+      if (error === undefined) return logger.info({}, "the log can be written again");
+      logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);
+    },
+    defer: (run) => void setImmediate(run),
+  });
+  opening.defer(() => committer.drained());
+
+  const cache = new SeriesCache(crypto.getRandomValues(new Uint32Array(1))[0]);
+  const intake = new Intake({
+    decoder: new BatchDecoder(seriesResolver(registry), cache),
+    committer,
+    stamps: new ArrivalStamps(clock),
+    clock,
+    futureMaxMs: config.ingest.future_max,
+    isClockTrusted,
+  });
+  const dashboard = createDashboard({
+    registry,
+    bus,
+    store,
+    clock,
+    metrics,
+    latest: storeOpened.latest,
+    newStreamId: () => crypto.randomUUID(),
+    options: {
+      intervalMsMin: config.live.interval_min,
+      intervalMsMax: config.live.interval_max,
+      onChangeHoldMs: config.live.on_change_hold,
+      staleAfterMs: config.live.stale_after,
+      subscriptionsMax: config.live.subscriptions_max,
+    },
+  });
+  opening.defer(() => dashboard.close());
+
+  const stopWatching = watchProcess(metrics, { registry, store, log, budget, cache });
+  opening.defer(stopWatching.stop);
+
+  const methods = [
+    ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
+    ...dashboard.methods,
+  ];
+  const shared = {
+    methods,
+    health,
+    onCall: (method: string, status: string) => metrics.calls.inc({ method, status }),
+    onDefect: (error: unknown, method: string) => logger.error({ err: error, method }, "a call failed on a defect"),
+  };
+  const grpc = await startGrpcServer({
+    ...shared,
+    address: config.grpc,
+    files: [file_ingestion, file_dashboard, file_google_protobuf_timestamp],
+    limits: { concurrentStreamsMax: config.ingest.streams_max },
+  });
+  opening.defer(() => grpc.drain(0));
+  const web = await startWebServer({ ...shared, address: config.http, metricsText: stopWatching.text });
+  opening.defer(() => web.drain(0));
+  health.serve();
+
+  const opened = opening.move();
+  const close = once(async () => {
+    health.drain();
+    await Promise.all([grpc.drain(config.shutdown_grace), web.drain(config.shutdown_grace)]);
+    await opened.disposeAsync();
+  });
+  return {
+    grpcAddress: grpc.address,
+    httpAddress: web.address,
+    series: registry.count,
+    replayedPoints: storeOpened.replayedPoints,
+    close,
+  };
+}
+
+function refuseWhatOthersReach(address: string): void {
+  if (parseAddress(address).isLoopback) return;
+  throw new WatchpostError(
+    "FAILED_PRECONDITION",
+    `${address} can be reached from other machines, and nothing asks who calls yet: anybody there could read and write all points. Bind 127.0.0.1 and put a proxy with authentication in front, or say --insecure if the network is yours alone.`,
+  );
+}
+
+/** Whether the wall clock has reached the newest arrival that was stored before this start. */
+function watchClock(clock: Clock, newestArrivalMs: number, onChange: (trusted: boolean) => void): () => boolean {
+  let trusted = clock.nowMs() >= newestArrivalMs;
+  if (!trusted) onChange(false);
+  return () => {
+    if (trusted) return true;
+    trusted = clock.nowMs() >= newestArrivalMs;
+    if (trusted) onChange(true);
+    return trusted;
+  };
+}
+
+function once<A extends unknown[], R>(run: (...args: A) => R): (...args: A) => R {
+  let result: { readonly value: R } | undefined;
+  return (...args) => (result ??= { value: run(...args) }).value;
+}

@@ -1,0 +1,72 @@
+/** What the commands that talk to a server share. */
+import { InvalidArgumentError, type Command } from "commander";
+import pc from "picocolors";
+import { Connection, type Retry } from "../client/connection.ts";
+import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
+import { messageOf } from "../model/errors.ts";
+
+export const DEFAULT_SERVER = "127.0.0.1:50051";
+
+export function addServerOption(command: Command): Command {
+  const server = process.env["WATCHPOST_SERVER"] ?? DEFAULT_SERVER;
+  return command.option("--server <addr>", "gRPC address of the server; WATCHPOST_SERVER names it too", server);
+}
+
+export function addFilterOption(command: Command): Command {
+  const collect = (text: string, all: Record<string, string>) => {
+    const [key, ...value] = text.split("=");
+    if (value.length === 0) throw new InvalidArgumentError('wanted KEY=VALUE, such as "device=pump-*"');
+    return { ...all, [key]: value.join("=") };
+  };
+  return command.option("--filter <key=glob>", "source, metric, device or a tag; may be repeated", collect, {});
+}
+
+export function connectTo(server: string): Connection {
+  return new Connection(server);
+}
+
+/** A flag that is a duration, in milliseconds. */
+export function durationArgument(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+export function integerArgument(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`wanted a whole number from ${min} to ${max}`);
+  };
+}
+
+/** Says on stderr that something failed and is tried again; the same trouble once, then every tenth time. */
+export function retryTeller(server: string): (retry: Retry) => void {
+  return ({ error, attempt, delayMs }) => {
+    if (attempt !== 1 && attempt % 10 !== 0) return;
+    const wait = formatDurationMs(Math.max(1, Math.round(delayMs)));
+    console.error(pc.yellow(`${server}: ${error.message} (${error.status}); trying again in ${wait}`));
+  };
+}
+
+/** Aborted by the first Ctrl-C or SIGTERM; the second ends the process. */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** Output into a pipe whose reader has left, as `| head`, is no failure. */
+export function endQuietlyOnClosedPipe(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}

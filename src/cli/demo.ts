@@ -1,0 +1,109 @@
+/** `watchpost demo`: a server with live data in it, from a recording of a machine on its way to failure. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import pc from "picocolors";
+import { startServer, type RunningServer } from "../app.ts";
+import { batchesOf, type Point } from "../client/batch.ts";
+import { pointsOf } from "../client/point-file.ts";
+import { rebased, replayBatches } from "../client/replay.ts";
+import { uploadAll } from "../client/upload.ts";
+import type { SpawnWorker } from "../model/spawn.ts";
+import { connectTo, retryTeller } from "./client-flags.ts";
+import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
+import { createLogger } from "./logger.ts";
+import { stopSignals } from "./serve.ts";
+import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
+
+const SOURCE = "demo";
+const SPEED_DEFAULT = 300;
+/** The recording goes on live from here: a day before the machine fails. */
+const LIVE_FROM_US = Date.UTC(2014, 1, 7, 5) * 1_000;
+const HELP = `
+The recording is a machine's temperature every five minutes until it fails, and an office's air every hour (Numenta
+Anomaly Benchmark, MIT). At ${SPEED_DEFAULT} times its speed a reading comes every second; the failure is five minutes away.`;
+
+interface DemoFlags extends ServerFlags {
+  speed: string;
+}
+
+export function demoCommand(deps: { spawn: SpawnWorker }): Command {
+  return addServerFlags(new Command("demo"))
+    .summary("run a server with live data in it")
+    .description("Runs a server on a folder of its own, with a recording played into it as if it happened now.")
+    .option("--speed <n>", "seconds of the recording a second", String(SPEED_DEFAULT))
+    .addHelpText("after", HELP)
+    .action((flags: DemoFlags) => demo(flags, deps));
+}
+
+async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promise<void> {
+  const speed = Number(flags.speed) > 0 ? Number(flags.speed) : SPEED_DEFAULT;
+  const stopped = stopSignals();
+  const own = flags.data === undefined ? mkdtempSync(join(tmpdir(), "watchpost-demo-")) : undefined;
+  const { config } = configOfFlags({ logLevel: "warn", ...flags, ...(own === undefined ? {} : { data: own }) });
+  const fatal = Promise.withResolvers<never>();
+  fatal.promise.catch(() => {});
+  const over = new AbortController();
+  try {
+    const server = await startServer(config, { spawn, logger: createLogger(config.log), onFatal: fatal.reject });
+    try {
+      const playing = play(server.grpcAddress, speed, over.signal, () => tell(server, config.data, speed));
+      await Promise.race([stopped, fatal.promise, playing]);
+    } finally {
+      over.abort();
+      await server.close();
+    }
+  } finally {
+    if (own !== undefined) rmSync(own, { recursive: true, force: true });
+  }
+}
+
+/** Fills in the past, then plays the rest again and again. */
+async function play(server: string, speed: number, signal: AbortSignal, onReady: () => void): Promise<void> {
+  const points = (await Array.fromAsync(pointsOf("machine.jsonl.gz", Bun.file(recording).stream()))).filter(
+    ({ timeUs }) => timeUs !== undefined,
+  );
+  const past = points.filter(({ timeUs }) => timeUs! < LIVE_FROM_US);
+  const live = points.filter(({ timeUs }) => timeUs! >= LIVE_FROM_US);
+  const connection = connectTo(server);
+  const options = { signal, onRetry: retryTeller(server) };
+  try {
+    const lengthUs = (LIVE_FROM_US - Math.min(...past.map(({ timeUs }) => timeUs!))) / speed;
+    const history: Point[] = rebased(past, Math.floor(Date.now() * 1_000 - lengthUs), speed);
+    await uploadAll(connection, batchesOf(history, SOURCE), options);
+    onReady();
+    while (!signal.aborted) {
+      await uploadAll(
+        connection,
+        replayBatches(live, { source: SOURCE, speed, rebaseToMs: Date.now(), signal }),
+        options,
+      );
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+function tell({ grpcAddress: grpc, httpAddress: http }: RunningServer, data: string, speed: number): void {
+  const watchpost = process.argv[1]?.endsWith(".ts") ? "npx -y bun@1.4.5 src/main.ts" : "watchpost";
+  const server = grpc.endsWith(":50051") ? "" : ` --server ${grpc}`;
+  process.stderr.write(`
+  ${pc.bold("Watchpost demo")}: a machine on its way to failure, ${speed} times as fast as it happened
+
+  gRPC   ${pc.cyan(grpc)}
+  HTTP   ${pc.cyan(`http://${http}`)}
+  Data   ${data}
+
+  Try, from another terminal:
+    ${watchpost} watch '*'${server}
+    ${watchpost} query temperature_f --from -2h --step 5m${server}
+    curl -N 'http://${http}/live?metric=*'
+    curl --json '{"metric":"*","stepMs":600000}' http://${http}/analytics.Dashboard/QueryRange
+
+  ${pc.dim("Ctrl-C stops it.")}
+
+`);
+}

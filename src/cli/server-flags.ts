@@ -1,0 +1,56 @@
+/** The flags that `serve`, `config` and `demo` share, and the configuration they make. */
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import type { Command } from "commander";
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+
+export interface ServerFlags {
+  data?: string;
+  grpc?: string;
+  http?: string;
+  config?: string;
+  insecure?: boolean;
+  logFormat?: string;
+  logLevel?: string;
+}
+
+export function addServerFlags(command: Command): Command {
+  return command
+    .option("--data <dir>", "keep everything in this directory (default: ./watchpost-data)")
+    .option("--grpc <addr>", "gRPC address; port 0 chooses a free one (default: 127.0.0.1:50051)")
+    .option("--http <addr>", "HTTP address: Connect, gRPC-Web, /live, /metrics (default: 127.0.0.1:8080)")
+    .option("--config <file>", "TOML file with settings; WATCHPOST_CONFIG names it too")
+    .option("--insecure", "allow addresses that other machines can reach, without authentication")
+    .option("--log-format <format>", "pretty, json, or auto: pretty on a terminal (default: auto)")
+    .option("--log-level <level>", "debug, info, warn or error (default: info)");
+}
+
+const KEY_OF_FLAG: Record<Exclude<keyof ServerFlags, "config">, string> = {
+  data: "data",
+  grpc: "grpc",
+  http: "http",
+  insecure: "insecure",
+  logFormat: "log.format",
+  logLevel: "log.level",
+};
+
+/** Throws what {@link loadConfig} throws, and NOT_FOUND where the file cannot be read. */
+export function configOfFlags(flags: ServerFlags): LoadedConfig {
+  const set: Record<string, string | boolean> = {};
+  for (const [flag, key] of Object.entries(KEY_OF_FLAG)) {
+    const value = flags[flag as keyof typeof KEY_OF_FLAG];
+    if (value !== undefined) set[key] = value;
+  }
+  const path = flags.config ?? process.env["WATCHPOST_CONFIG"];
+  const file = path === undefined ? {} : { file: { name: path, text: readText(path) } };
+  return loadConfig({ ...file, env: process.env, flags: set, machineMemoryBytes: totalmem() });
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new WatchpostError("NOT_FOUND", `the configuration file ${path} cannot be read: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,177 @@
+/** `watchpost watch`: live values, as a table for people or as JSON lines for pipes. */
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { Command } from "commander";
+import pc from "picocolors";
+import { subscribe } from "../client/subscribe.ts";
+import { Aggregation, UpdateMode, type DashboardData, type MetricValue } from "../wire/gen/dashboard_pb.ts";
+import { WatchpostError } from "../model/errors.ts";
+import {
+  addFilterOption,
+  addServerOption,
+  connectTo,
+  durationArgument,
+  endQuietlyOnClosedPipe,
+  interruptSignal,
+  retryTeller,
+} from "./client-flags.ts";
+import { formatValue, renderTable, type WatchRow } from "./watch-table.ts";
+
+const HISTORY_MAX = 64;
+const REDRAW_MS = 250;
+const HELP = `
+Names may be globs (*, ?) with alternatives (a|b); quote them. Without a name all series are shown.
+
+Examples:
+  watchpost watch 'temperature_*' --filter device=press-1
+  watchpost watch cpu --group-by site --aggregate p95
+  watchpost watch '*' --json --for 60s > minute.jsonl`;
+
+interface WatchFlags {
+  server: string;
+  filter: Record<string, string>;
+  interval: number;
+  onChange?: boolean;
+  groupBy?: string;
+  aggregate?: string;
+  json?: boolean;
+  for?: number;
+}
+
+interface Seen extends WatchRow {
+  history: number[];
+  updates: number;
+  min: number;
+  max: number;
+  sum: number;
+}
+
+export function watchCommand(): Command {
+  return addFilterOption(addServerOption(new Command("watch")))
+    .summary("live values in a table, or as JSON lines")
+    .description("Shows live values until Ctrl-C; comes back by itself when the server restarts.")
+    .argument("[metric...]", "metric names or globs", ["*"])
+    .option("--interval <duration>", "time between updates", durationArgument, 1_000)
+    .option("--on-change", "every change at once instead of at an interval")
+    .option("--group-by <tags>", "one row a group of devices: tags, comma separated")
+    .option("--aggregate <function>", "with --group-by: avg, min, max, sum, count, p50, p95 or p99")
+    .option("--json", "a JSON line for every value")
+    .option("--for <duration>", "stop after this time, with a summary", durationArgument)
+    .addHelpText("after", HELP)
+    .action(watch);
+}
+
+async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
+  endQuietlyOnClosedPipe();
+  const interrupted = interruptSignal();
+  const signal = flags.for === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(flags.for)]);
+  const connection = connectTo(flags.server);
+  const seen = new Map<string, Seen>();
+  const isScreen = !flags.json && process.stdout.isTTY === true;
+  const screen = isScreen ? openScreen(seen, flags.server) : undefined;
+  const subscription = {
+    metricNames: metrics,
+    filters: flags.filter,
+    updateIntervalMs: flags.interval,
+    mode: flags.onChange ? UpdateMode.ON_CHANGE : UpdateMode.INTERVAL,
+    groupBy: flags.groupBy?.split(",") ?? [],
+    aggregations: aggregationsOf(flags),
+  };
+  try {
+    for await (const update of subscribe(connection, subscription, { signal, onRetry: retryTeller(flags.server) })) {
+      take(update, seen);
+      if (flags.json) process.stdout.write(update.metrics.map(jsonLine).join(""));
+      else if (!isScreen) process.stdout.write(update.metrics.map(plainLine).join(""));
+    }
+  } finally {
+    screen?.close();
+    connection.close();
+  }
+  if (flags.for !== undefined || isScreen) summarize(seen, flags.json === true);
+}
+
+function aggregationsOf({ aggregate }: WatchFlags): Aggregation[] {
+  if (aggregate === undefined) return [];
+  const aggregation = Aggregation[aggregate.toUpperCase() as keyof typeof Aggregation];
+  if (typeof aggregation === "number" && aggregation !== Aggregation.UNSPECIFIED) return [aggregation];
+  const wanted = "wanted avg, min, max, sum, count, p50, p95 or p99";
+  throw new WatchpostError("INVALID_ARGUMENT", `--aggregate is ${JSON.stringify(aggregate)}; ${wanted}`);
+}
+
+/** Series of one metric and source differ by their tags. */
+function keyOf({ name, tags }: MetricValue): string {
+  const others = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [name, ...others.map(([key, value]) => `${key}=${value}`)].join(" ");
+}
+
+function take(update: DashboardData, seen: Map<string, Seen>): void {
+  for (const metric of update.metrics) {
+    const { value, stale, name, device } = metric;
+    const key = keyOf(metric);
+    const before = seen.get(key);
+    const timeMs = metric.timestamp ? timestampDate(metric.timestamp).getTime() : 0;
+    const history = before?.history ?? [];
+    if (!stale) history.push(value);
+    if (history.length > HISTORY_MAX) history.shift();
+    seen.set(key, {
+      name,
+      device,
+      value,
+      timeMs,
+      stale,
+      history,
+      updates: (before?.updates ?? 0) + (stale ? 0 : 1),
+      min: Math.min(before?.min ?? Infinity, value),
+      max: Math.max(before?.max ?? -Infinity, value),
+      sum: (before?.sum ?? 0) + (stale ? 0 : value),
+    });
+  }
+}
+
+/** Redraws in place on the terminal's other screen. */
+function openScreen(seen: ReadonlyMap<string, Seen>, server: string): { close(): void } {
+  const draw = () => {
+    const { columns = 100, rows: height = 30 } = process.stdout;
+    const rows = [...seen.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+    const title = `${pc.bold("Watchpost")} ${server}  ${seen.size} series  ${new Date().toLocaleTimeString()}  ${pc.dim("Ctrl-C ends")}`;
+    process.stdout.write(`\x1b[H\x1b[J${renderTable(rows, title, columns, height, Date.now())}\n`);
+  };
+  process.stdout.write("\x1b[?1049h\x1b[?25l");
+  draw();
+  const timer = setInterval(draw, REDRAW_MS);
+  return {
+    close() {
+      clearInterval(timer);
+      process.stdout.write("\x1b[?25h\x1b[?1049l");
+    },
+  };
+}
+
+function jsonLine(metric: MetricValue): string {
+  const { name, metric: metricName, source, device, tags, value, stale, timestamp, window, aggregate } = metric;
+  const time = timestamp ? timestampDate(timestamp).toISOString() : null;
+  const fields = { name, metric: metricName, source, device, tags, value, timestamp: time, stale, window, aggregate };
+  const plain = (key: string, field: unknown) =>
+    key === "$typeName" ? undefined : typeof field === "bigint" ? Number(field) : field;
+  return `${JSON.stringify(fields, plain)}\n`;
+}
+
+function plainLine({ name, device, value, stale, timestamp }: MetricValue): string {
+  const time = timestamp ? timestampDate(timestamp).toISOString() : "-";
+  return `${time}  ${name}  ${device}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
+}
+
+function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {
+  const rows = [...seen.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { name, device, updates, min, max, sum, value }]) => ({
+      series: name,
+      device,
+      updates,
+      min: formatValue(min),
+      avg: updates > 0 ? formatValue(sum / updates) : "-",
+      max: formatValue(max),
+      last: formatValue(value),
+    }));
+  const text = rows.length > 0 ? Bun.inspect.table(rows) : "no series matched\n";
+  (toStderr ? process.stderr : process.stdout).write(text);
+}

@@ -1,0 +1,155 @@
+/** A connection to a server, and calls over it as bytes; errors are WatchpostErrors. */
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import type { Clock } from "../model/clock.ts";
+import { systemClock } from "../model/system-clock.ts";
+import { fromStatus, STATUS_DETAILS_KEY } from "../wire/status.ts";
+import { backoffMs } from "./backoff.ts";
+
+export interface Retry {
+  readonly error: WatchpostError;
+  readonly attempt: number;
+  readonly delayMs: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Hears of every failure that is tried again. */
+  onRetry?(retry: Retry): void;
+}
+
+export interface ConnectOptions {
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  random?(): number;
+}
+
+const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const same = (bytes: Buffer): Uint8Array => bytes;
+
+export class Connection {
+  readonly address: string;
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  /** Connects with the first call. Bulk streams want a connection each. */
+  constructor(address: string, { clock = systemClock, random = Math.random }: ConnectOptions = {}) {
+    this.address = address;
+    this.#clock = clock;
+    this.#random = random;
+    this.#client = new Client(address, credentials.createInsecure(), {
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.max_receive_message_length": 2 * MESSAGE_BYTES_MAX,
+      "grpc.keepalive_time_ms": 20_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+      "grpc.initial_reconnect_backoff_ms": 200,
+    });
+  }
+
+  unary(
+    method: DescMethod,
+    request: Uint8Array,
+    { signal, deadlineMs }: { signal?: AbortSignal; deadlineMs?: number },
+  ) {
+    return new Promise<Uint8Array>((resolve, reject) => {
+      const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+      const call = this.#client.makeUnaryRequest(
+        pathOf(method),
+        identity,
+        same,
+        request,
+        new Metadata(),
+        options,
+        (error: ServiceError | null, answer?: Uint8Array) => {
+          signal?.removeEventListener("abort", cancel);
+          if (error) reject(errorOf(error));
+          else resolve(answer!);
+        },
+      );
+      const cancel = () => call.cancel();
+      signal?.addEventListener("abort", cancel, { once: true });
+      if (signal?.aborted) cancel();
+    });
+  }
+
+  serverStream(method: DescMethod, request: Uint8Array): ClientReadableStream<Uint8Array> {
+    return this.#client.makeServerStreamRequest(pathOf(method), identity, same, request);
+  }
+
+  bidiStream(method: DescMethod): ClientDuplexStream<Uint8Array, Uint8Array> {
+    return this.#client.makeBidiStreamRequest(pathOf(method), identity, same);
+  }
+
+  /** Waits before attempt `attempt` as long as the server asks for, or backs off. Throws what must not be retried. */
+  async beforeRetry(error: unknown, attempt: number, { signal, onRetry }: CallOptions): Promise<void> {
+    // What the caller's own input threw is none of the server's troubles.
+    if (!isCallError(error)) throw error;
+    const failure = errorOf(error);
+    if (signal?.aborted || !isRetryable(failure)) throw failure;
+    const delayMs = Math.max(backoffMs(attempt, this.#random()), failure.retryAfterMs ?? 0);
+    onRetry?.({ error: failure, attempt, delayMs });
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(delayMs, done);
+      signal?.addEventListener("abort", done, { once: true });
+      // The timer of a clock does not keep a process alive, this wait does.
+      const alive = setInterval(() => {}, 60_000);
+      function done() {
+        cancel();
+        clearInterval(alive);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      }
+    });
+    if (signal?.aborted) throw failure;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+function isCallError(error: unknown): boolean {
+  return error instanceof WatchpostError || isServiceError(error);
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return typeof (error as Partial<ServiceError> | null)?.code === "number";
+}
+
+/** A grpc-js error as a WatchpostError. */
+export function errorOf(error: unknown): WatchpostError {
+  if (error instanceof WatchpostError) return error;
+  if (!isServiceError(error)) return new WatchpostError("UNKNOWN", messageOf(error), { cause: error });
+  const { code, details, metadata } = error;
+  const [packed] = metadata?.get(STATUS_DETAILS_KEY) ?? [];
+  return fromStatus(code, readable(details), packed instanceof Uint8Array ? packed : undefined);
+}
+
+/** What grpc-js says of a server that is not there, without its own history. */
+function readable(details: string): string {
+  const [, connect] = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details) ?? [];
+  return connect ?? details;
+}
+
+/**
+ * What a stream that can resume tries again: a server that is not there or full, and the codes that cut connections
+ * arrive with.
+ */
+export function isRetryable({ status }: WatchpostError): boolean {
+  return status === "UNAVAILABLE" || status === "RESOURCE_EXHAUSTED" || status === "INTERNAL" || status === "UNKNOWN";
+}

@@ -1,0 +1,112 @@
+/** Points from files: JSON Lines or CSV, gzip by its first bytes, or standard input; never a whole file in memory. */
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
+import type { Point } from "./batch.ts";
+import { csvParser, parseJsonLine, type ParsedLine } from "./parse-point.ts";
+
+export interface BadLine {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly reason: string;
+}
+
+export interface ReadOptions {
+  onBadLine?(bad: BadLine): void;
+  /** Bytes of the file read so far, as stored. */
+  onBytes?(bytes: number): void;
+  readonly signal?: AbortSignal;
+}
+
+const LINE_CHARACTERS_MAX = 1024 * 1024;
+
+/** The points of a file; "-" is standard input. Lines that are none are told and left out. */
+export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<Point> {
+  const { signal } = options;
+  return pointsOf(file, file === "-" ? process.stdin : createReadStream(file, signal ? { signal } : {}), options);
+}
+
+/** The same for bytes from anywhere; `file` is what they are called. */
+export async function* pointsOf(
+  file: string,
+  bytes: AsyncIterable<Uint8Array>,
+  options: ReadOptions = {},
+): AsyncIterable<Point> {
+  let parse: ((line: string) => ParsedLine) | undefined;
+  let number = 0;
+  for await (const line of linesOf(await textOf(bytes, options))) {
+    number++;
+    const bad = (reason: string) => options.onBadLine?.({ file, line: number, reason });
+    if (line === null) {
+      bad(`has more than ${LINE_CHARACTERS_MAX} characters`);
+      continue;
+    }
+    const text = number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line;
+    if (text.trim() === "") continue;
+    if (parse === undefined) {
+      if (text.trimStart().startsWith("{")) parse = parseJsonLine;
+      else {
+        const parser = csvParser(text);
+        if (typeof parser !== "string") parse = parser;
+        else bad(parser);
+        continue;
+      }
+    }
+    const parsed = parse(text);
+    if (typeof parsed === "string") bad(parsed);
+    else yield parsed;
+  }
+}
+
+async function textOf(chunks: AsyncIterable<Uint8Array>, { onBytes }: ReadOptions): Promise<AsyncIterable<string>> {
+  let bytes = 0;
+  const iterator = chunks[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  async function* counted(): AsyncIterable<Uint8Array> {
+    for (let next = first; !next.done; next = await iterator.next()) {
+      bytes += next.value.length;
+      onBytes?.(bytes);
+      yield next.value;
+    }
+  }
+  const isGzip = !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b;
+  return decoded(isGzip ? unzipped(counted()) : counted());
+}
+
+async function* unzipped(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const gunzip = createGunzip();
+  const feeding = (async () => {
+    for await (const chunk of chunks) {
+      if (!gunzip.write(chunk)) await new Promise((resolve) => gunzip.once("drain", resolve));
+    }
+    gunzip.end();
+  })();
+  feeding.catch((error: Error) => gunzip.destroy(error));
+  yield* gunzip as AsyncIterable<Uint8Array>;
+  await feeding;
+}
+
+async function* decoded(chunks: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
+  yield decoder.decode();
+}
+
+/** Lines without their ends; null for one that is too long. */
+async function* linesOf(texts: AsyncIterable<string>): AsyncIterable<string | null> {
+  let rest = "";
+  let skipping = false;
+  for await (const text of texts) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      yield skipping || line.length > LINE_CHARACTERS_MAX ? null : line.endsWith("\r") ? line.slice(0, -1) : line;
+      skipping = false;
+    }
+    if (rest.length > LINE_CHARACTERS_MAX) {
+      rest = "";
+      skipping = true;
+    }
+  }
+  if (rest !== "" || skipping) yield skipping ? null : rest;
+}

@@ -1,0 +1,208 @@
+/**
+ * Blocks of chunks: a chunk is a run of one series' rows, units are chunks that are compressed together, the index tells
+ * of each chunk what coarse queries want. The format is described in FORMAT.md.
+ */
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { readArrivals, writeArrivals } from "./arrivals.ts";
+import {
+  exponentOfSummary,
+  RAW,
+  unpack,
+  writeIndex,
+  type BlockIndex,
+  type ChunkSummary,
+  type IndexedChunk,
+  type IndexedUnit,
+} from "./block-index.ts";
+import { expectIntact } from "./damaged.ts";
+import { readTimes, writeTimes } from "./times.ts";
+import { readValues, writeValues } from "./values.ts";
+
+export { readBlockIndex, type BlockIndex, type ChunkSummary } from "./block-index.ts";
+
+export interface BlockLimits {
+  /** Raw bytes after which a unit is compressed. */
+  readonly unitBytesTarget: number;
+  /** Bytes after which a block is full. */
+  readonly blockBytesTarget: number;
+}
+
+export interface FinishedBlock {
+  readonly index: Uint8Array;
+  readonly body: Uint8Array;
+  readonly chunks: number;
+  /** Rows, superseded ones included. */
+  readonly points: number;
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly seriesFrom: number;
+  readonly seriesTo: number;
+}
+
+const LIMITS: BlockLimits = { unitBytesTarget: 8 * 1024, blockBytesTarget: 256 * 1024 };
+const INDEX_CHUNK_BYTES_ESTIMATE = 28;
+
+/** Builds one block; `add` in ascending order of series. */
+export class BlockBuilder {
+  readonly #limits: BlockLimits;
+  readonly #chunks: IndexedChunk[] = [];
+  readonly #units: IndexedUnit[] = [];
+  readonly #body = new ByteWriter(64 * 1024);
+  readonly #unit = new ByteWriter(16 * 1024);
+  #unitChunks = 0;
+
+  constructor(limits: BlockLimits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  get bytesEstimate(): number {
+    return this.#body.length + this.#unit.length + this.#chunks.length * INDEX_CHUNK_BYTES_ESTIMATE;
+  }
+
+  get chunkCount(): number {
+    return this.#chunks.length;
+  }
+
+  get isFull(): boolean {
+    return this.bytesEstimate >= this.#limits.blockBytesTarget;
+  }
+
+  /**
+   * Adds rows [from, to), at least one, as a chunk: ascending times, a superseded row directly before the row that
+   * replaced it. Times are whole microseconds below 2^53, values finite, arrivals whole seconds.
+   */
+  add(
+    seriesId: number,
+    timesUs: Float64Array,
+    values: Float64Array,
+    arrivalsS: Float64Array,
+    from: number,
+    to: number,
+  ): void {
+    const start = this.#unit.length;
+    writeTimes(this.#unit, timesUs, from, to);
+    writeValues(this.#unit, values, from, to);
+    writeArrivals(this.#unit, arrivalsS, from, to);
+    const summary = summarize(seriesId, timesUs, values, from, to);
+    this.#chunks.push({ ...summary, payloadBytes: this.#unit.length - start });
+    this.#unitChunks++;
+    if (this.#unit.length >= this.#limits.unitBytesTarget) this.#closeUnit();
+  }
+
+  /** The block; the builder is done. There must be a chunk. */
+  finish(): FinishedBlock {
+    if (this.#unitChunks > 0) this.#closeUnit();
+    const chunks = this.#chunks;
+    let [fromUs, toUs, points] = [Infinity, -Infinity, 0];
+    for (const chunk of chunks) {
+      fromUs = Math.min(fromUs, chunk.fromUs);
+      toUs = Math.max(toUs, chunk.toUs);
+      points += chunk.count;
+    }
+    return {
+      index: writeIndex(chunks, this.#units),
+      body: this.#body.written.slice(),
+      chunks: chunks.length,
+      points,
+      fromUs,
+      toUs,
+      seriesFrom: chunks[0].seriesId,
+      seriesTo: chunks[chunks.length - 1].seriesId,
+    };
+  }
+
+  #closeUnit(): void {
+    const packed = Bun.zstdCompressSync(this.#unit.written, { level: 1 });
+    this.#units.push({ chunks: this.#unitChunks, packedBytes: packed.length, crc: Bun.hash.crc32(packed) });
+    this.#body.append(packed);
+    this.#unit.clear();
+    this.#unitChunks = 0;
+  }
+}
+
+function summarize(
+  seriesId: number,
+  timesUs: Float64Array,
+  values: Float64Array,
+  from: number,
+  to: number,
+): Omit<IndexedChunk, "payloadBytes"> {
+  let [min, max, sum, superseded] = [Infinity, -Infinity, 0, 0];
+  let first = NaN;
+  for (let i = from; i < to; i++) {
+    if (i + 1 < to && timesUs[i] === timesUs[i + 1]) {
+      superseded++;
+      continue;
+    }
+    const value = values[i];
+    if (first !== first) first = value;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    sum += value;
+  }
+  const summary: ChunkSummary = {
+    seriesId,
+    count: to - from,
+    superseded,
+    fromUs: timesUs[from],
+    toUs: timesUs[to - 1],
+    first,
+    last: values[to - 1],
+    min,
+    max,
+    sum,
+  };
+  return withExactSum(summary);
+}
+
+/**
+ * The sum of decimals is rounded to a decimal again: that is nearer to the truth than the sum of their doubles, and
+ * takes fewer bytes.
+ */
+function withExactSum(summary: ChunkSummary): Omit<IndexedChunk, "payloadBytes"> {
+  const exponent = exponentOfSummary({ ...summary, sum: summary.first }, 0);
+  if (exponent === RAW) return { ...summary, exponent };
+  const power = 10 ** exponent;
+  const sum = Math.round(summary.sum * power) / power;
+  // What differs by more than adding doubles can lose has finer decimals somewhere than first, last, min and max.
+  const lost = summary.count ** 2 * Math.max(Math.abs(summary.min), Math.abs(summary.max)) * Number.EPSILON;
+  const isRounding = Math.abs(sum - summary.sum) <= lost;
+  const rounded = { ...summary, sum: isRounding ? sum : summary.sum };
+  return { ...rounded, exponent: exponentOfSummary(rounded, exponent) };
+}
+
+/** The raw bytes of a unit: the payloads of its chunks. Throws {@link DamagedChunkError}. */
+export function readUnit(index: BlockIndex, unit: number, body: Uint8Array): Uint8Array {
+  const from = index.unitOffsets[unit];
+  const packed = body.subarray(from, from + index.unitLengths[unit]);
+  expectIntact(packed.length === index.unitLengths[unit], `unit ${unit} is cut short`);
+  expectIntact(Bun.hash.crc32(packed) === index.unitCrcs[unit], `unit ${unit}: the checksum does not match`);
+  return unpack(packed, index.unitRawLengths[unit]);
+}
+
+export function chunkPayload(index: BlockIndex, chunk: number, unitBytes: Uint8Array): Uint8Array {
+  const from = index.offsets[chunk];
+  return unitBytes.subarray(from, from + index.lengths[chunk]);
+}
+
+/**
+ * Writes the `index.counts[chunk]` rows of a chunk into the columns at `at`; `arrivalsS` null: leaves that column.
+ * Throws {@link DamagedChunkError}.
+ */
+export function decodeIndexed(
+  index: BlockIndex,
+  chunk: number,
+  unitBytes: Uint8Array,
+  timesUs: Float64Array,
+  values: Float64Array,
+  arrivalsS: Float64Array | null,
+  at: number,
+): void {
+  const count = index.counts[chunk];
+  const input = new ByteReader(chunkPayload(index, chunk, unitBytes));
+  readTimes(input, index.fromUs[chunk], timesUs, at, count);
+  readValues(input, values, at, count);
+  expectIntact(timesUs[at + count - 1] === index.toUs[chunk], "the times do not end where the index says");
+  if (arrivalsS !== null) readArrivals(input, arrivalsS, at, count);
+}

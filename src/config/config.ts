@@ -1,0 +1,122 @@
+/** The one typed configuration object. Keys of the file and of the environment are those of {@link settingsSchema}. */
+import { z } from "zod";
+import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
+import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
+import { messageOf } from "../model/errors.ts";
+
+const MIB = 1024 * 1024;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** A leaf as text or as its own type: the environment and flags only know text. */
+function parsed<T>(wanted: string, parse: (given: unknown) => T | undefined) {
+  return z.unknown().transform((given, context): T => {
+    try {
+      const value = parse(given);
+      if (value !== undefined) return value;
+      context.addIssue({ code: "custom", message: `wanted ${wanted}` });
+    } catch (error) {
+      context.addIssue({ code: "custom", message: messageOf(error) });
+    }
+    return z.NEVER;
+  });
+}
+
+function text(wanted: string) {
+  return parsed(wanted, (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined));
+}
+
+function choice<const T extends string>(...choices: T[]) {
+  return parsed(choices.join(" or "), (given) => choices.find((c) => c === given));
+}
+
+function flag() {
+  return parsed("true or false", (given) => {
+    if (given === true || given === "true" || given === "1") return true;
+    return given === false || given === "false" || given === "0" ? false : undefined;
+  });
+}
+
+function integer(min: number, max: number) {
+  return parsed(`a whole number from ${min} to ${max}`, (given) => {
+    const value = typeof given === "string" && /^\d+$/.test(given) ? Number(given) : given;
+    return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
+  });
+}
+
+function durationMs(min: number, max: number) {
+  return parsed(`a duration such as "90s", from ${formatDurationMs(min)} to ${formatDurationMs(max)}`, (given) => {
+    if (typeof given !== "string") return undefined;
+    const value = parseDurationMs(given);
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+function bytes(min: number, max: number) {
+  return parsed(`a size such as "256MiB", from ${formatByteSize(min)} to ${formatByteSize(max)}`, (given) => {
+    const value = typeof given === "string" ? parseByteSize(given) : given;
+    return typeof value === "number" && value >= min && value <= max ? value : undefined;
+  });
+}
+
+export const settingsSchema = z.strictObject({
+  data: text("a directory"),
+  grpc: text('an address such as "127.0.0.1:50051"'),
+  http: text('an address such as "127.0.0.1:8080"'),
+  insecure: flag(),
+  shutdown_grace: durationMs(0, 5 * MINUTE),
+  log: z.strictObject({
+    format: choice("auto", "pretty", "json"),
+    level: choice("debug", "info", "warn", "error"),
+  }),
+  memory: z.strictObject({
+    budget: bytes(32 * MIB, 1024 * 1024 * MIB),
+    wait_max: durationMs(0, MINUTE),
+  }),
+  ingest: z.strictObject({
+    future_max: durationMs(0, 366 * 24 * HOUR),
+    series_max: integer(1, 100_000_000),
+    series_per_source_max: integer(1, 100_000_000),
+    streams_max: integer(1, 100_000),
+  }),
+  store: z.strictObject({
+    head_points_max: integer(10_000, 50_000_000),
+    seal_age: durationMs(SECOND, 24 * HOUR),
+    segment_bytes_max: bytes(MIB, 4096 * MIB),
+    period_file_bytes_max: bytes(16 * MIB, 1024 * 1024 * MIB),
+  }),
+  live: z.strictObject({
+    interval_min: durationMs(10, HOUR),
+    interval_max: durationMs(10, 24 * HOUR),
+    on_change_hold: durationMs(1, MINUTE),
+    stale_after: durationMs(SECOND, 30 * 24 * HOUR),
+    subscriptions_max: integer(1, 1_000_000),
+  }),
+});
+
+/** Typed settings, durations in ms and sizes in bytes. */
+export type Config = z.output<typeof settingsSchema>;
+
+/** What stands where nobody says otherwise, as it would be written in a file. */
+export function defaultSettings(machineMemoryBytes: number) {
+  const budget = Math.min(Math.max(machineMemoryBytes / 4, 128 * MIB), 1024 * MIB);
+  return {
+    data: "./watchpost-data",
+    grpc: "127.0.0.1:50051",
+    http: "127.0.0.1:8080",
+    insecure: false,
+    shutdown_grace: "10s",
+    log: { format: "auto", level: "info" },
+    memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
+    ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },
+    store: { head_points_max: 2_000_000, seal_age: "1h", segment_bytes_max: "64MiB", period_file_bytes_max: "1GiB" },
+    live: {
+      interval_min: "1s",
+      interval_max: "1m",
+      on_change_hold: "50ms",
+      stale_after: "5m",
+      subscriptions_max: 10_000,
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
+import { parse as parseToml, TomlError } from "smol-toml";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import { defaultSettings, settingsSchema, type Config } from "./config.ts";
+
+type Leaf = string | number | boolean;
+export type SettingsTree = { readonly [key: string]: Leaf | SettingsTree };
+
+export interface ConfigSources {
+  /** The text of the TOML file and the name it is shown by. */
+  readonly file?: { readonly name: string; readonly text: string };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Dotted keys, such as "log.format". */
+  readonly flags: Readonly<Record<string, string | boolean>>;
+  readonly machineMemoryBytes: number;
+}
+
+/** One setting in force. */
+export interface Setting {
+  /** Dotted. */
+  readonly key: string;
+  readonly value: unknown;
+  /** "default", a file's name, an environment variable or a flag. */
+  readonly origin: string;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly settings: readonly Setting[];
+  /** What was not understood and does no harm. */
+  readonly warnings: readonly string[];
+}
+
+const ENV_PREFIX = "WATCHPOST_";
+/** Names the command line reads itself. */
+const ENV_OTHER = new Set(["WATCHPOST_CONFIG", "WATCHPOST_SERVER"]);
+
+/** Throws FAILED_PRECONDITION with a line for every key that is wrong: the key, where it came from, what was wanted. */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const merged = new Map<string, Setting>();
+  const known = flatten(defaultSettings(sources.machineMemoryBytes) as SettingsTree);
+  for (const [key, value] of known) merged.set(key, { key, value, origin: "default" });
+
+  if (sources.file !== undefined) {
+    const origin = sources.file.name;
+    for (const [key, value] of flatten(readToml(sources.file))) merged.set(key, { key, value, origin });
+  }
+
+  const warnings: string[] = [];
+  const keyOfVariable = new Map([...known.keys()].map((key) => [variableOf(key), key]));
+  for (const [variable, value] of Object.entries(sources.env)) {
+    if (!variable.startsWith(ENV_PREFIX) || value === undefined || ENV_OTHER.has(variable)) continue;
+    const key = keyOfVariable.get(variable);
+    if (key === undefined) warnings.push(`${variable} in the environment is no setting of Watchpost; it is ignored`);
+    else merged.set(key, { key, value, origin: variable });
+  }
+
+  for (const [key, value] of Object.entries(sources.flags)) {
+    merged.set(key, { key, value, origin: `--${key.replaceAll(/[._]/g, "-")}` });
+  }
+
+  const settings = [...merged.values()];
+  const result = settingsSchema.safeParse(unflatten(settings));
+  const problems = result.success ? contradictions(result.data) : result.error.issues.flatMap(describeIssue);
+  if (problems.length > 0 || !result.success) throw configError(problems.map((problem) => withOrigin(problem, merged)));
+  return { config: result.data, settings, warnings };
+}
+
+/** The environment variable that sets a key: "ingest.series_max" is WATCHPOST_INGEST_SERIES_MAX. */
+export function variableOf(key: string): string {
+  return ENV_PREFIX + key.replaceAll(".", "_").toUpperCase();
+}
+
+interface Problem {
+  readonly key: string;
+  readonly wanted: string;
+}
+
+type Issue = { readonly path: PropertyKey[]; readonly message: string; readonly code: string; keys?: string[] };
+
+function describeIssue(issue: unknown): Problem[] {
+  const { path, message, code, keys = [] } = issue as Issue;
+  const at = path.join(".");
+  if (code === "unrecognized_keys") {
+    return keys.map((key) => ({ key: [...path, key].join("."), wanted: "there is no such setting" }));
+  }
+  return [{ key: at, wanted: code === "invalid_type" ? "wanted a table of settings" : message }];
+}
+
+function contradictions({ live }: Config): Problem[] {
+  if (live.interval_min <= live.interval_max) return [];
+  return [{ key: "live.interval_min", wanted: "wanted at most live.interval_max" }];
+}
+
+function withOrigin({ key, wanted }: Problem, merged: ReadonlyMap<string, Setting>): string {
+  const setting = merged.get(key) ?? [...merged.values()].find((s) => s.key.startsWith(`${key}.`));
+  if (setting === undefined) return `${key}: ${wanted}`;
+  const shown = setting.key === key ? ` is ${JSON.stringify(setting.value)}` : "";
+  return `${key}${shown} (${setting.origin}): ${wanted}`;
+}
+
+function configError(problems: readonly string[]): WatchpostError {
+  return new WatchpostError("FAILED_PRECONDITION", `the configuration is wrong:\n  ${problems.join("\n  ")}`);
+}
+
+function readToml({ name, text }: { name: string; text: string }): SettingsTree {
+  try {
+    return parseToml(text) as SettingsTree;
+  } catch (error) {
+    const place = error instanceof TomlError ? `:${error.line}:${error.column}` : "";
+    throw configError([`${name}${place}: ${messageOf(error)}`]);
+  }
+}
+
+function flatten(tree: SettingsTree, prefix = "", out = new Map<string, Leaf>()): Map<string, Leaf> {
+  for (const [name, value] of Object.entries(tree)) {
+    const key = prefix + name;
+    if (typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)) {
+      flatten(value, `${key}.`, out);
+    } else out.set(key, value as Leaf);
+  }
+  return out;
+}
+
+function unflatten(settings: readonly Setting[]): Record<string, unknown> {
+  const tree: Record<string, unknown> = {};
+  for (const { key, value } of settings) {
+    const parts = key.split(".");
+    let at = tree;
+    for (const part of parts.slice(0, -1)) {
+      const next = Object.hasOwn(at, part) ? at[part] : undefined;
+      at = (typeof next === "object" && next !== null ? next : (at[part] = {})) as Record<string, unknown>;
+    }
+    at[parts.at(-1)!] = value;
+  }
+  return tree;
+}

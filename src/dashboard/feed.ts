@@ -1,0 +1,225 @@
+/**
+ * What all equal subscriptions share: the series they mean, what changed since the last update, and that update's bytes.
+ * Readers keep no queue: one that missed updates asks for what has changed since the one it saw.
+ */
+import type { Clock } from "../model/clock.ts";
+import type { SeriesIdentity } from "../model/series-key.ts";
+import { UpdateWriter } from "./encode.ts";
+import { Groups } from "./groups.ts";
+import type { LatestValues } from "./latest-values.ts";
+import type { FeedSpec } from "./subscription.ts";
+import { Windows } from "./windows.ts";
+
+export interface FeedDeps {
+  readonly latest: LatestValues;
+  readonly clock: Clock;
+  readonly staleAfterMs: number;
+  constantsOf(id: number): Uint8Array;
+  identityOf(id: number): SeriesIdentity;
+  /** Runs once the frame in hand is applied. */
+  soon(run: () => void): void;
+}
+
+/** Where a reader stands. */
+export interface FeedPosition {
+  stamp: number;
+  update: number;
+}
+
+/** Metrics in one message. */
+export const MESSAGE_METRICS_MAX = 2_000;
+const STALE_GAPS = 3;
+const STALE_AFTER_MS_MIN = 15_000;
+const STALE_CHECK_MS = 1_000;
+
+export class Feed {
+  readonly spec: FeedSpec;
+  readonly #deps: FeedDeps;
+  readonly #ids: number[] = [];
+  readonly #slotOf = new Map<number, number>();
+  readonly #stale: boolean[] = [];
+  /** The update that told of a change of `stale`. */
+  readonly #staleUpdates: number[] = [];
+  readonly #windows: Windows | undefined;
+  readonly #groups: Groups | undefined;
+  readonly #writer = new UpdateWriter();
+  readonly #waiting = new Set<() => void>();
+  #stamp: number;
+  #update = 0;
+  #shared: readonly Uint8Array[] | undefined;
+  #touched = false;
+  #pushedAtMs = -Infinity;
+  #cancelTimer: () => void = () => {};
+  #closed = false;
+  readers = 0;
+
+  constructor(spec: FeedSpec, deps: FeedDeps) {
+    this.spec = spec;
+    this.#deps = deps;
+    this.#stamp = deps.latest.stamp;
+    this.#windows = spec.windowStats && spec.groupBy === undefined ? new Windows() : undefined;
+    this.#groups = spec.groupBy === undefined ? undefined : new Groups(spec.groupBy, spec.aggregation);
+    this.#schedule();
+  }
+
+  /** Whether {@link point} must hear of every point of its series. */
+  get isWatching(): boolean {
+    return this.spec.onChange || this.#windows !== undefined;
+  }
+
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
+  add(id: number): void {
+    const { latest } = this.#deps;
+    latest.reach(id);
+    const slot = this.#ids.push(id) - 1;
+    this.#slotOf.set(id, slot);
+    this.#stale.push(latest.has(id) && this.#isSilent(id));
+    this.#staleUpdates.push(0);
+    this.#windows?.add(slot, latest.timesUs[id], latest.values[id]);
+    this.#groups?.add(slot, this.#deps.identityOf(id));
+  }
+
+  /** A point of a watched series. */
+  point(id: number, timeUs: number, value: number): void {
+    this.#windows?.take(this.#slotOf.get(id)!, timeUs, value);
+    if (!this.spec.onChange || this.#touched) return;
+    this.#touched = true;
+    const { clock, soon } = this.#deps;
+    const waitMs = this.#pushedAtMs + this.spec.intervalMs - clock.monotonicMs();
+    if (waitMs <= 0) soon(() => this.#push());
+    else clock.after(waitMs, () => this.#push());
+  }
+
+  /** All series that have a value, in messages; also where a new reader begins. */
+  snapshot(): { position: FeedPosition; messages: Iterable<Uint8Array> } {
+    const position = { stamp: this.#deps.latest.stamp, update: this.#update };
+    return { position, messages: this.#messages(-1, -1, true, false) };
+  }
+
+  /** Resolves when there is something newer than `position`, when `signal` aborts or after `timeoutMs`. */
+  changedSince(position: FeedPosition, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    if (position.update !== this.#update || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        cancelTimer();
+        resolve();
+      };
+      const cancelTimer = this.#deps.clock.after(timeoutMs, wake);
+      signal.addEventListener("abort", wake);
+      this.#waiting.add(wake);
+    });
+  }
+
+  /** What is newer than `position`, which is moved on, and how many updates were folded into it. */
+  updateSince(position: FeedPosition): { messages: Iterable<Uint8Array>; conflated: number } | undefined {
+    const behind = this.#update - position.update;
+    if (behind === 0) return undefined;
+    const { stamp, update } = position;
+    position.stamp = this.#stamp;
+    position.update = this.#update;
+    const shared = behind === 1 ? this.#shared : undefined;
+    return { messages: shared ?? this.#messages(stamp, update, false, false), conflated: behind - 1 };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer();
+    for (const wake of this.#waiting) wake();
+  }
+
+  #schedule(): void {
+    const periodMs = this.spec.onChange ? STALE_CHECK_MS : this.spec.intervalMs;
+    this.#cancelTimer = this.#deps.clock.after(periodMs, () => {
+      if (this.#closed) return;
+      this.#schedule();
+      const silenced = this.#checkSilence();
+      if (!this.spec.onChange || silenced) this.#push();
+    });
+  }
+
+  /** Makes the next update of what has changed, if anything has. */
+  #push(): void {
+    if (this.#closed) return;
+    const { latest, clock } = this.#deps;
+    this.#touched = false;
+    const stamp = latest.stamp;
+    const messages = [...this.#messages(this.#stamp, this.#update, false, true)];
+    this.#stamp = stamp;
+    if (messages.length === 0) return;
+    this.#pushedAtMs = clock.monotonicMs();
+    this.#update++;
+    // A reader that comes later encodes for itself what it missed.
+    this.#shared = this.#waiting.size > 0 ? messages : undefined;
+    for (const wake of this.#waiting) wake();
+  }
+
+  *#messages(stamp: number, update: number, snapshot: boolean, isTick: boolean): Generator<Uint8Array> {
+    const writer = snapshot || !isTick ? new UpdateWriter() : this.#writer;
+    const { intervalMs } = this.spec;
+    let made = 0;
+    for (const add of this.#groups ? this.#changedGroups(stamp, update) : this.#changedSeries(stamp, update, isTick)) {
+      add(writer);
+      if (writer.metrics < MESSAGE_METRICS_MAX) continue;
+      made++;
+      yield writer.finish(intervalMs, snapshot);
+    }
+    if (writer.metrics > 0 || (snapshot && made === 0)) yield writer.finish(intervalMs, snapshot);
+  }
+
+  *#changedSeries(stamp: number, update: number, isTick: boolean): Generator<(writer: UpdateWriter) => void> {
+    const { latest, constantsOf } = this.#deps;
+    for (let slot = 0; slot < this.#ids.length; slot++) {
+      const id = this.#ids[slot];
+      if (!this.#hasChanged(slot, stamp, update)) continue;
+      const window = this.#windows?.read(slot);
+      if (isTick) this.#windows?.reset(slot);
+      const parts = { value: latest.values[id], timeUs: latest.timesUs[id], stale: this.#stale[slot], window };
+      yield (writer) => writer.add(constantsOf(id), parts);
+    }
+  }
+
+  *#changedGroups(stamp: number, update: number): Generator<(writer: UpdateWriter) => void> {
+    const { latest } = this.#deps;
+    for (const group of this.#groups!.all()) {
+      if (!group.slots.some((slot) => this.#hasChanged(slot, stamp, update))) continue;
+      const ids = group.slots.filter((slot) => !this.#stale[slot]).map((slot) => this.#ids[slot]);
+      const present = ids.filter((id) => latest.has(id));
+      const parts = this.#groups!.summarize(group, present, latest);
+      yield (writer) => writer.add(group.constants, parts);
+    }
+  }
+
+  #hasChanged(slot: number, stamp: number, update: number): boolean {
+    const id = this.#ids[slot];
+    const { latest } = this.#deps;
+    return (latest.stamps[id] > stamp || this.#staleUpdates[slot] > update) && latest.has(id);
+  }
+
+  /** Marks series that have become silent, or are heard again. */
+  #checkSilence(): boolean {
+    const { latest } = this.#deps;
+    let changed = false;
+    for (let slot = 0; slot < this.#ids.length; slot++) {
+      const id = this.#ids[slot];
+      if (!latest.has(id)) continue;
+      const silent = this.#isSilent(id);
+      if (silent === this.#stale[slot]) continue;
+      this.#stale[slot] = silent;
+      this.#staleUpdates[slot] = this.#update + 1;
+      changed = true;
+    }
+    return changed;
+  }
+
+  #isSilent(id: number): boolean {
+    const { latest, clock, staleAfterMs } = this.#deps;
+    const gapMs = latest.gapsMs[id];
+    const ownMs = gapMs === 0 ? staleAfterMs : Math.max(STALE_GAPS * gapMs, STALE_AFTER_MS_MIN);
+    return clock.monotonicMs() - latest.seenAtMs[id] > (this.spec.staleAfterMs || ownMs);
+  }
+}

@@ -1,0 +1,121 @@
+/** All feeds: found by what they mean, told of new series and of the points they watch. */
+import { WatchpostError } from "../model/errors.ts";
+import type { Frame } from "../model/frame.ts";
+import { matchingSeries } from "../model/matcher.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+import { encodeConstants } from "./encode.ts";
+import { Feed, type FeedDeps } from "./feed.ts";
+import type { FeedSpec } from "./subscription.ts";
+
+/** Encoded names kept; past it all are forgotten and made again. */
+const CONSTANTS_MAX = 200_000;
+
+export interface FeedsDeps extends Pick<FeedDeps, "latest" | "clock" | "staleAfterMs"> {
+  readonly registry: SeriesRegistry;
+  readonly subscriptionsMax: number;
+}
+
+export class Feeds {
+  readonly #deps: FeedsDeps;
+  readonly #byKey = new Map<string, Feed>();
+  /** Feeds that hear of every point, by series id. */
+  readonly #watching: (Feed[] | undefined)[] = [];
+  readonly #constants = new Map<number, Uint8Array>();
+  readonly #stopListening: () => void;
+  #due: (() => void)[] = [];
+  #readers = 0;
+
+  constructor(deps: FeedsDeps) {
+    this.#deps = deps;
+    this.#stopListening = deps.registry.onAdded((id, metric) => this.#onSeries(id, metric));
+  }
+
+  get readers(): number {
+    return this.#readers;
+  }
+
+  get feeds(): number {
+    return this.#byKey.size;
+  }
+
+  /** The feed for a subscription; to be given back with {@link leave}. Throws RESOURCE_EXHAUSTED past the limit. */
+  join(spec: FeedSpec): Feed {
+    const { subscriptionsMax, registry } = this.#deps;
+    if (this.#readers >= subscriptionsMax) {
+      const message = `there are ${this.#readers} subscriptions, the limit (live.subscriptions_max); try again later`;
+      throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: 5_000 });
+    }
+    let feed = this.#byKey.get(spec.key);
+    if (feed === undefined) {
+      feed = new Feed(spec, {
+        ...this.#deps,
+        constantsOf: (id) => this.#constantsOf(id),
+        identityOf: (id) => registry.identityOf(id),
+        soon: (run) => void this.#due.push(run),
+      });
+      this.#byKey.set(spec.key, feed);
+      for (const id of matchingSeries(registry, spec.matcher)) this.#add(feed, id);
+    }
+    feed.readers++;
+    this.#readers++;
+    return feed;
+  }
+
+  leave(feed: Feed): void {
+    this.#readers--;
+    if (--feed.readers > 0) return;
+    feed.close();
+    this.#byKey.delete(feed.spec.key);
+    if (!feed.isWatching) return;
+    for (const id of feed.ids) {
+      const left = this.#watching[id]?.filter((other) => other !== feed);
+      this.#watching[id] = left && left.length > 0 ? left : undefined;
+      if (this.#watching[id] === undefined) this.#deps.latest.watched[id] = 0;
+    }
+  }
+
+  /** Takes a committed frame, then lets out the updates that are due at once. */
+  apply(frame: Frame): void {
+    const { latest, clock } = this.#deps;
+    latest.apply(frame, clock.monotonicMs(), (id, timeUs, value) => {
+      for (const feed of this.#watching[id]!) feed.point(id, timeUs, value);
+    });
+    if (this.#due.length === 0) return;
+    const due = this.#due;
+    this.#due = [];
+    for (const run of due) run();
+  }
+
+  close(): void {
+    this.#stopListening();
+    for (const feed of this.#byKey.values()) feed.close();
+  }
+
+  #onSeries(id: number, metric: string): void {
+    for (const feed of this.#byKey.values()) {
+      const { matcher } = feed.spec;
+      if (matcher.matchesMetric(metric) && matcher.matchesIdentity(this.#deps.registry.identityOf(id))) {
+        this.#add(feed, id);
+      }
+    }
+  }
+
+  #add(feed: Feed, id: number): void {
+    feed.add(id);
+    if (!feed.isWatching) return;
+    this.#deps.latest.watched[id] = 1;
+    const watching = this.#watching[id];
+    if (watching) watching.push(feed);
+    else this.#watching[id] = [feed];
+  }
+
+  #constantsOf(id: number): Uint8Array {
+    let constants = this.#constants.get(id);
+    if (constants === undefined) {
+      if (this.#constants.size >= CONSTANTS_MAX) this.#constants.clear();
+      constants = encodeConstants(this.#deps.registry.identityOf(id));
+      this.#constants.set(id, constants);
+    }
+    return constants;
+  }
+}

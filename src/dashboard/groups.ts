@@ -1,0 +1,52 @@
+/** Aggregation over several devices: the series of a feed by metric and by the values of some tags. */
+import { valueForFilter } from "../model/matcher.ts";
+import type { SeriesIdentity } from "../model/series-key.ts";
+import type { Aggregation } from "../wire/gen/dashboard_pb.ts";
+import { aggregate, pick } from "./aggregate.ts";
+import { encodeAggregate, encodeGroupConstants, type ValueParts } from "./encode.ts";
+import type { LatestValues } from "./latest-values.ts";
+
+export interface Group {
+  readonly constants: Uint8Array;
+  /** Values of the tags that make it, "" where a series has none. */
+  readonly tags: readonly (readonly [string, string])[];
+  /** Of its series, in the feed. */
+  readonly slots: number[];
+}
+
+const NOTHING = { count: 0, avg: 0, min: 0, max: 0, sum: 0, p50: 0, p95: 0, p99: 0 };
+
+export class Groups {
+  readonly #by: readonly string[];
+  readonly #aggregation: Aggregation;
+  readonly #groups = new Map<string, Group>();
+
+  constructor(by: readonly string[], aggregation: Aggregation) {
+    this.#by = by;
+    this.#aggregation = aggregation;
+  }
+
+  all(): Iterable<Group> {
+    return this.#groups.values();
+  }
+
+  add(slot: number, identity: SeriesIdentity): void {
+    const tags = this.#by.map((tag) => [tag, valueForFilter(identity, tag)] as const);
+    const key = [identity.metric, ...tags.map(([, value]) => value)].join("\0");
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { constants: encodeGroupConstants(identity.metric, tags), tags, slots: [] };
+      this.#groups.set(key, group);
+    }
+    group.slots.push(slot);
+  }
+
+  /** The statistics of a group's present values; a group without any is stale. */
+  summarize(group: Group, present: readonly number[], latest: LatestValues): ValueParts {
+    const stale = present.length === 0;
+    const statistics = stale ? NOTHING : aggregate(Float64Array.from(present, (id) => latest.values[id]));
+    const timeUs = present.reduce((newest, id) => Math.max(newest, latest.timesUs[id]), 0);
+    const encoded = encodeAggregate(group.tags, statistics);
+    return { value: pick(statistics, this.#aggregation), timeUs, stale, aggregate: encoded };
+  }
+}

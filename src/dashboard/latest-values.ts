@@ -1,0 +1,97 @@
+import type { Frame } from "../model/frame.ts";
+
+/** Gaps are smoothed: each new one counts a quarter. */
+const GAP_WEIGHT = 0.25;
+
+/**
+ * The newest value of every series by event time, in columns by series id, and when something was heard of it last.
+ * A point that is not newer than what stands changes nothing but that; at the same time the later write wins.
+ */
+export class LatestValues {
+  /** NaN where there is no value. */
+  timesUs = new Float64Array(1_024).fill(NaN);
+  values = new Float64Array(1_024);
+  /** The {@link stamp} of the frame that changed the value last. */
+  stamps = new Uint32Array(1_024);
+  /** Monotonic. */
+  seenAtMs = new Float64Array(1_024);
+  /** Usual time between two arrivals; 0 until there were two. */
+  gapsMs = new Float32Array(1_024);
+  /** 1 where {@link apply} tells of every point. */
+  watched = new Uint8Array(1_024);
+  #stamp = 1;
+
+  /** Counts frames. Whoever remembers it can later ask what has changed since. */
+  get stamp(): number {
+    return this.#stamp;
+  }
+
+  /** Puts back values read from disk; `agesMs` since their event time. */
+  restore(
+    seriesIds: Uint32Array,
+    timesUs: Float64Array,
+    values: Float64Array,
+    nowMs: number,
+    monotonicMs: number,
+  ): void {
+    for (let i = 0; i < seriesIds.length; i++) {
+      const id = seriesIds[i];
+      this.reach(id);
+      this.timesUs[id] = timesUs[i];
+      this.values[id] = values[i];
+      this.stamps[id] = this.#stamp;
+      this.seenAtMs[id] = monotonicMs - Math.max(0, nowMs - timesUs[i] / 1_000);
+    }
+  }
+
+  /** Takes a committed frame; `onWatched` hears of every point of a watched series, in order. */
+  apply(frame: Frame, monotonicMs: number, onWatched: (id: number, timeUs: number, value: number) => void): void {
+    const stamp = ++this.#stamp;
+    const { count, seriesIds } = frame;
+    for (let i = 0; i < count; i++) {
+      const id = seriesIds[i];
+      if (id >= this.values.length) this.reach(id);
+      const timeUs = frame.timesUs[i];
+      const gapMs = monotonicMs - this.seenAtMs[id];
+      // False where nothing stands: NaN compares with nothing.
+      if (timeUs < this.timesUs[id]) {
+        this.seenAtMs[id] = monotonicMs;
+        continue;
+      }
+      if (gapMs > 0) {
+        if (this.timesUs[id] === this.timesUs[id]) {
+          const usualMs = this.gapsMs[id];
+          this.gapsMs[id] = usualMs === 0 ? gapMs : usualMs + GAP_WEIGHT * (gapMs - usualMs);
+        }
+        this.seenAtMs[id] = monotonicMs;
+      }
+      this.timesUs[id] = timeUs;
+      this.values[id] = frame.values[i];
+      this.stamps[id] = stamp;
+      if (this.watched[id] !== 0) onWatched(id, timeUs, frame.values[i]);
+    }
+  }
+
+  has(id: number): boolean {
+    return id < this.timesUs.length && this.timesUs[id] === this.timesUs[id];
+  }
+
+  /** Makes room for an id. */
+  reach(id: number): void {
+    if (id < this.values.length) return;
+    const length = Math.max(id + 1, 2 * this.values.length);
+    const missing = this.timesUs.length;
+    this.timesUs = grown(this.timesUs, new Float64Array(length));
+    this.timesUs.fill(NaN, missing);
+    this.values = grown(this.values, new Float64Array(length));
+    this.stamps = grown(this.stamps, new Uint32Array(length));
+    this.seenAtMs = grown(this.seenAtMs, new Float64Array(length));
+    this.gapsMs = grown(this.gapsMs, new Float32Array(length));
+    this.watched = grown(this.watched, new Uint8Array(length));
+  }
+}
+
+function grown<T extends Float64Array | Float32Array | Uint32Array | Uint8Array>(from: T, to: T): T {
+  to.set(from as never);
+  return to;
+}

@@ -1,0 +1,102 @@
+/** Dashboard: live streams over shared feeds, and QueryRange. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Bus } from "../bus/bus.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Clock } from "../model/clock.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { StoreOpened } from "../store/store-client.ts";
+import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
+import { rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { Feeds } from "./feeds.ts";
+import { LatestValues } from "./latest-values.ts";
+import { queryRange, type RangeSource } from "./query-range.ts";
+import { feedSpecOf, type LiveOptions } from "./subscription.ts";
+
+export interface DashboardDeps {
+  readonly registry: SeriesRegistry;
+  readonly bus: Bus;
+  readonly store: RangeSource;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly options: LiveOptions;
+  /** The newest values on disk. */
+  readonly latest?: StoreOpened["latest"];
+  /** A name for a stream, unique on this server. */
+  newStreamId(): string;
+}
+
+const HEARTBEAT_MS = 15_000;
+
+export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; close(): void } {
+  const { registry, bus, store, clock, options } = deps;
+  const latest = new LatestValues();
+  const restored = deps.latest;
+  if (restored !== undefined) {
+    latest.restore(restored.seriesIds, restored.timesUs, restored.values, clock.nowMs(), clock.monotonicMs());
+  }
+  const { staleAfterMs, subscriptionsMax } = options;
+  const feeds = new Feeds({ registry, latest, clock, staleAfterMs, subscriptionsMax });
+  const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
+  return {
+    methods: [
+      rawServerStreaming(Dashboard.method.subscribeMetrics, (request, { signal }) =>
+        subscribe(request, feeds, deps, signal),
+      ),
+      unary(Dashboard.method.queryRange, (request, { signal }) => queryRange(request, registry, store, signal)),
+    ],
+    close() {
+      unsubscribe();
+      feeds.close();
+    },
+  };
+}
+
+/** Encoded DashboardData: a snapshot, then updates as the reader takes them, until it leaves. */
+async function* subscribe(
+  request: MetricSubscription,
+  feeds: Feeds,
+  { metrics, options, newStreamId }: DashboardDeps,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const spec = feedSpecOf(request, options);
+  const dashboardId = newStreamId();
+  const name = toBinary(DashboardDataSchema, create(DashboardDataSchema, { dashboardId }));
+  const alive = toBinary(
+    DashboardDataSchema,
+    create(DashboardDataSchema, { dashboardId, updateIntervalMs: spec.intervalMs }),
+  );
+  const feed = feeds.join(spec);
+  metrics.subscriptions.set(feeds.readers);
+  try {
+    const { position, messages } = feed.snapshot();
+    for (const message of messages) yield merged(message, name);
+    while (!signal.aborted) {
+      await feed.changedSince(position, HEARTBEAT_MS, signal);
+      if (signal.aborted) return;
+      const update = feed.updateSince(position);
+      if (update === undefined) {
+        yield alive;
+        continue;
+      }
+      metrics.pushes.inc();
+      if (update.conflated > 0) metrics.conflated.inc(update.conflated);
+      const tail = update.conflated > 0 ? tailOf(dashboardId, update.conflated) : name;
+      for (const message of update.messages) yield merged(message, tail);
+    }
+  } finally {
+    feeds.leave(feed);
+    metrics.subscriptions.set(feeds.readers);
+  }
+}
+
+function tailOf(dashboardId: string, conflated: number): Uint8Array {
+  return toBinary(DashboardDataSchema, create(DashboardDataSchema, { dashboardId, conflated: BigInt(conflated) }));
+}
+
+/** Protobuf messages written one after the other are one message with the fields of both. */
+function merged(shared: Uint8Array, own: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(shared.length + own.length);
+  bytes.set(shared);
+  bytes.set(own, shared.length);
+  return bytes;
+}

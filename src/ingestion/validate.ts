@@ -1,0 +1,66 @@
+import { TIME_INVALID, type DecodedBatch } from "../wire/decode-batch.ts";
+
+/** The latest time that a double holds to the microsecond: in the year 2255. */
+export const TIME_US_MAX = Number.MAX_SAFE_INTEGER;
+
+export interface PointRules {
+  /** Points later than this are refused. Unix microseconds, at most {@link TIME_US_MAX}. */
+  readonly latestUs: number;
+  /** The time for a point that brings none. */
+  arrivalStampUs(seriesId: number): number;
+}
+
+export interface RefusedRow {
+  /** Position in the batch as sent. */
+  readonly index: number;
+  readonly pointId: string;
+  readonly reason: string;
+}
+
+export interface JudgedBatch {
+  /** Rows kept: the first `kept` of the batch's columns, in order. */
+  readonly kept: number;
+  readonly refusedTotal: number;
+  /** The first refused rows, at most `refusedMax`. */
+  readonly refused: RefusedRow[];
+}
+
+/**
+ * Judges every point by itself: one that may not be stored costs only itself. Moves the rows that may to the front of
+ * the batch's columns and fills in missing times.
+ */
+export function judgeBatch(batch: DecodedBatch, rules: PointRules, refusedMax: number): JudgedBatch {
+  const { count, seriesIds, timesUs, values } = batch;
+  const { latestUs } = rules;
+  const refused: RefusedRow[] = [];
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    const seriesId = seriesIds[i]!;
+    const value = values[i]!;
+    let timeUs = timesUs[i]!;
+    if (timeUs !== timeUs) timeUs = rules.arrivalStampUs(seriesId);
+    // value - value is 0 for finite values only.
+    if (seriesId !== 0 && timeUs >= 0 && timeUs <= latestUs && value - value === 0) {
+      seriesIds[kept] = seriesId;
+      timesUs[kept] = timeUs;
+      values[kept] = value;
+      kept++;
+    } else if (refused.length < refusedMax) {
+      const reason = batch.reasons.get(i) ?? refusalOf(value, timeUs, latestUs);
+      refused.push({ index: i, pointId: batch.pointId(i), reason });
+    }
+  }
+  return { kept, refusedTotal: count - kept, refused };
+}
+
+function refusalOf(value: number, timeUs: number, latestUs: number): string {
+  if (!Number.isFinite(value)) return `value is ${value}; wanted a finite number`;
+  if (timeUs === TIME_INVALID) return "timestamp's nanos are out of range; wanted 0 to 999,999,999";
+  if (timeUs < 0) return `timestamp is ${isoOf(timeUs)}; wanted 1970 or later`;
+  return `timestamp is ${isoOf(timeUs)}, which is too far in the future; wanted at most ${isoOf(latestUs)}`;
+}
+
+function isoOf(timeUs: number): string {
+  const date = new Date(timeUs / 1_000);
+  return Number.isNaN(date.getTime()) ? `${timeUs / 1_000_000} s since 1970` : date.toISOString();
+}

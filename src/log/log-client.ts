@@ -1,0 +1,135 @@
+/** The event loop's end of the log worker. */
+import type { Worker } from "node:worker_threads";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { SpawnWorker } from "../model/spawn.ts";
+import type { LogEvent, LogOpened, LogOptions, LogRequest, LogStats } from "./protocol.ts";
+
+export type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
+
+interface Pending<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+export class LogClient {
+  readonly #worker: Worker;
+  readonly #opened = Promise.withResolvers<LogOpened>();
+  readonly #appends: Pending<ArrayBuffer>[] = [];
+  readonly #asked = new Map<number, Pending<number | LogStats | null>>();
+  #lastId = 0;
+  #gone: WatchpostError | null = null;
+  #closed: Promise<void> | null = null;
+  #onCrash: (error: WatchpostError) => void = () => {};
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on("message", (event: LogEvent) => this.#hear(event));
+    worker.on("error", (error) => this.#leave(messageOf(error)));
+    worker.on("exit", (code) => this.#leave(`it ended with code ${code}`));
+  }
+
+  /** Starts the worker and takes the data directory. Fails with FAILED_PRECONDITION where that cannot be had. */
+  static async open(spawn: SpawnWorker, options: LogOptions): Promise<{ log: LogClient; opened: LogOpened }> {
+    const log = new LogClient(spawn("log"));
+    log.#post({ kind: "open", options });
+    try {
+      return { log, opened: await log.#opened.promise };
+    } catch (error) {
+      log.#closed = Promise.resolve();
+      await log.#worker.terminate();
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a record durable. `record` is detached and comes back, sealed, when it is. Fails with UNAVAILABLE when it is
+   * not, and so does every append after it until {@link reopen}.
+   */
+  append(record: ArrayBuffer): Promise<ArrayBuffer> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    const { promise, resolve, reject } = Promise.withResolvers<ArrayBuffer>();
+    this.#appends.push({ resolve, reject });
+    this.#post({ kind: "append", record }, [record]);
+    return promise;
+  }
+
+  /** Begins a new segment after a failed append. Answers with the next sequence, higher than any refused one. */
+  reopen(): Promise<number> {
+    return this.#ask("reopen") as Promise<number>;
+  }
+
+  /** Everything up to `throughSeq` is durable elsewhere: segments that hold nothing else go. */
+  release(throughSeq: number): void {
+    if (this.#gone === null) this.#post({ kind: "release", throughSeq });
+  }
+
+  stats(): Promise<LogStats> {
+    return this.#ask("stats") as Promise<LogStats>;
+  }
+
+  /** Leaves the data directory and ends the worker. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      try {
+        if (this.#gone === null) await this.#ask("close");
+      } finally {
+        this.#leave("it was closed");
+        await this.#worker.terminate();
+      }
+    })();
+    return this.#closed;
+  }
+
+  /** The worker ended by itself. Every call fails with UNAVAILABLE from then on. */
+  onCrash(callback: (error: WatchpostError) => void): void {
+    this.#onCrash = callback;
+  }
+
+  #ask(kind: "reopen" | "stats" | "close"): Promise<number | LogStats | null> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    const { promise, resolve, reject } = Promise.withResolvers<number | LogStats | null>();
+    const id = ++this.#lastId;
+    this.#asked.set(id, { resolve, reject });
+    this.#post({ kind, id });
+    return promise;
+  }
+
+  #post(request: LogRequest, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+
+  #hear(event: LogEvent): void {
+    switch (event.kind) {
+      case "opened":
+        return this.#opened.resolve(event.opened);
+      case "refused":
+        return this.#opened.reject(new WatchpostError(event.failure.status, event.failure.message));
+      case "appended":
+        return this.#appends.shift()?.resolve(event.record);
+      case "append_failed":
+        return this.#appends
+          .shift()
+          ?.reject(new WatchpostError(event.failure.status, event.failure.message, { retryAfterMs: 1_000 }));
+      case "answer":
+        return this.#take(event.id)?.resolve(event.value);
+      case "failed":
+        return this.#take(event.id)?.reject(new WatchpostError(event.failure.status, event.failure.message));
+    }
+  }
+
+  #take(id: number): Pending<number | LogStats | null> | undefined {
+    const pending = this.#asked.get(id);
+    this.#asked.delete(id);
+    return pending;
+  }
+
+  #leave(reason: string): void {
+    if (this.#gone !== null) return;
+    this.#gone = new WatchpostError("UNAVAILABLE", `the log worker is gone: ${reason}`);
+    this.#opened.promise.catch(() => {});
+    this.#opened.reject(this.#gone);
+    for (const { reject } of [...this.#appends.splice(0), ...this.#asked.values()]) reject(this.#gone);
+    this.#asked.clear();
+    if (this.#closed === null) this.#onCrash(this.#gone);
+  }
+}

@@ -1,0 +1,70 @@
+/** The log worker: appends and syncs, nothing else, so that an ack waits for the disk alone. */
+import type { MessagePort } from "node:worker_threads";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { Failure } from "../store/protocol.ts";
+import { Log } from "./log.ts";
+import type { LogEvent, LogRequest, LogStats } from "./protocol.ts";
+
+/** Serves one event loop over `port`, from its first message, which must be `open`, to `close`. */
+export function startLogWorker(port: MessagePort): void {
+  const post = (event: LogEvent, transfer: ArrayBuffer[] = []) => port.postMessage(event, transfer);
+  port.once("message", (request: LogRequest) => {
+    if (request.kind !== "open") throw new Error(`the log worker was told ${request.kind} before open`);
+    try {
+      const { log, opened } = Log.open(request.options);
+      port.on("message", (next: LogRequest) => hear(log, next, post));
+      post({ kind: "opened", opened });
+    } catch (error) {
+      post({ kind: "refused", failure: failureOf(error) });
+    }
+  });
+}
+
+function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: ArrayBuffer[]) => void): void {
+  switch (request.kind) {
+    case "open":
+      return;
+    case "append":
+      return append(log, request.record, post);
+    case "release":
+      // What cannot be removed now is removed with the next release, or replayed: that changes nothing.
+      return attempt(() => log.release(request.throughSeq));
+    case "reopen":
+      return answer(request.id, () => log.reopen(), post);
+    case "stats":
+      return answer(request.id, () => log.stats(), post);
+    case "close":
+      return answer(request.id, () => (log.close(), null), post);
+  }
+}
+
+function append(log: Log, record: ArrayBuffer, post: (event: LogEvent, transfer?: ArrayBuffer[]) => void): void {
+  try {
+    log.append(record);
+  } catch (error) {
+    return post({ kind: "append_failed", failure: failureOf(error) });
+  }
+  post({ kind: "appended", record }, [record]);
+  if (log.hasDefinitionsToWrite) attempt(() => log.writeDefinitions());
+}
+
+function answer(id: number, run: () => number | LogStats | null, post: (event: LogEvent) => void): void {
+  try {
+    post({ kind: "answer", id, value: run() });
+  } catch (error) {
+    post({ kind: "failed", id, failure: failureOf(error) });
+  }
+}
+
+function attempt(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // Tried again with the next release or at the close; until then the log holds what was to be written.
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  const status = error instanceof WatchpostError ? error.status : "UNAVAILABLE";
+  return { status, message: messageOf(error) };
+}

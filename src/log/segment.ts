@@ -1,0 +1,108 @@
+/**
+ * One segment of the log, open for appending. The file begins with 16 bytes, little endian: u32 magic "WPLS",
+ * u32 version, f64 first sequence; records follow (record.ts).
+ */
+import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { WatchpostError } from "../model/errors.ts";
+
+const MAGIC = 0x534c5057;
+const VERSION = 1;
+export const SEGMENT_HEADER_BYTES = 16;
+const NAME = /^log-(\d{16})\.wal$/;
+
+export function segmentName(firstSeq: number): string {
+  return `log-${String(firstSeq).padStart(16, "0")}.wal`;
+}
+
+/** The first sequence of the segment a file name stands for; undefined where it is none. */
+export function firstSeqOf(name: string): number | undefined {
+  const [, digits] = NAME.exec(name) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+export function segmentHeader(firstSeq: number): Uint8Array {
+  const header = new DataView(new ArrayBuffer(SEGMENT_HEADER_BYTES));
+  header.setUint32(0, MAGIC, true);
+  header.setUint32(4, VERSION, true);
+  header.setFloat64(8, firstSeq, true);
+  return new Uint8Array(header.buffer);
+}
+
+/** In words what is wrong with a header. Throws FAILED_PRECONDITION where a later version wrote it. */
+export function readSegmentHeader(name: string, header: Uint8Array): string | undefined {
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  if (view.getUint32(0, true) !== MAGIC) return `${name}: the header of the segment is damaged`;
+  const version = view.getUint32(4, true);
+  if (version <= VERSION) return undefined;
+  throw new WatchpostError(
+    "FAILED_PRECONDITION",
+    `${name} has format ${version}, this Watchpost knows up to ${VERSION}: start the version that wrote it`,
+  );
+}
+
+export class Segment {
+  readonly path: string;
+  lastSeq: number;
+  readonly #fd: number;
+  #syncedBytes = SEGMENT_HEADER_BYTES;
+
+  private constructor(path: string, fd: number, firstSeq: number) {
+    this.path = path;
+    this.#fd = fd;
+    this.lastSeq = firstSeq - 1;
+  }
+
+  /** Creates the file, durably: it is found after a power cut. */
+  static create(dir: string, firstSeq: number): Segment {
+    const path = join(dir, segmentName(firstSeq));
+    const fd = openSync(path, "wx", 0o600);
+    try {
+      writeAll(fd, segmentHeader(firstSeq), 0);
+      fsyncSync(fd);
+      syncDirectory(dir);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new Segment(path, fd, firstSeq);
+  }
+
+  get bytes(): number {
+    return this.#syncedBytes;
+  }
+
+  /** Writes and syncs one record. After it has thrown nothing more may be appended. */
+  append(record: ArrayBuffer, seq: number): void {
+    writeAll(this.#fd, new Uint8Array(record), this.#syncedBytes);
+    fdatasyncSync(this.#fd);
+    this.#syncedBytes += record.byteLength;
+    this.lastSeq = seq;
+  }
+
+  /** Cuts off what was written and not synced. */
+  cutBack(): void {
+    ftruncateSync(this.#fd, this.#syncedBytes);
+    fsyncSync(this.#fd);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** Makes the names in a directory durable. */
+export function syncDirectory(dir: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(dir, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array, at: number): void {
+  let written = 0;
+  while (written < bytes.byteLength) written += writeSync(fd, bytes, written, bytes.byteLength - written, at + written);
+}

@@ -1,0 +1,49 @@
+/** Everything the server counts about itself, in one registry of prom-client: names, units and labels in one place. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
+    new Counter({ name: `watchpost_${name}`, help, labelNames, registers });
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
+    new Gauge({ name: `watchpost_${name}`, help, labelNames, registers });
+  const histogram = (name: string, help: string) =>
+    new Histogram({ name: `watchpost_${name}`, help, buckets: SECONDS, registers });
+  return {
+    registry,
+    points: counter("points_total", "Points received, by result: stored or refused", ["result"]),
+    batches: counter("batches_total", "Batches received, by result: accepted or failed as a whole", ["result"]),
+    batchSeconds: histogram("batch_duration_seconds", "From a batch's arrival to its durable commit"),
+    commitSeconds: histogram("commit_duration_seconds", "From closing a frame to its durable commit"),
+    commitPoints: counter("commit_points_total", "Points committed to the log"),
+    commits: counter("commits_total", "Log records, by result: synced or failed", ["result"]),
+    series: gauge("series", "Known series"),
+    seriesCache: counter("series_cache_total", "Lookups of a point's series by its bytes: hit or miss", ["result"]),
+    subscriptions: gauge("subscriptions", "Open live streams"),
+    pushes: counter("pushes_total", "Live updates sent"),
+    conflated: counter("conflated_total", "Live updates folded into a later one because the reader was slow"),
+    queueDepth: gauge("queue_depth", "Entries waiting, by queue", ["queue"]),
+    memoryBytes: gauge("memory_budget_used_bytes", "Memory in use under the one budget, by part", ["part"]),
+    memoryRefused: counter("memory_refused_total", "Requests refused because the memory budget was used up"),
+    headPoints: gauge("head_points", "Points in the head, not yet sealed"),
+    chunkBytes: gauge("chunk_bytes", "Bytes of sealed chunks on disk"),
+    chunkPoints: gauge("chunk_points", "Points in sealed chunks"),
+    blocks: gauge("blocks", "Sealed blocks on disk"),
+    sealSeconds: histogram("seal_duration_seconds", "Sealing one generation of the head"),
+    logBytes: gauge("log_bytes", "Bytes of log segments on disk"),
+    damaged: counter("damaged_records_total", "Damaged records found in log, blocks or state"),
+    clockUntrusted: gauge("clock_untrusted", "1 while the wall clock is behind the newest stored arrival"),
+    calls: counter("calls_total", "Finished calls, by method and gRPC status", ["method", "status"]),
+    eventLoopLagSeconds: gauge("event_loop_lag_seconds", "Event-loop delay since the last scrape, by quantile", [
+      "quantile",
+    ]),
+    residentBytes: gauge("resident_memory_bytes", "Resident memory of the process"),
+    cpuSeconds: gauge("cpu_seconds_total", "CPU time used by the process"),
+    buildInfo: gauge("build_info", "Always 1; the build is in the labels", ["version", "commit"]),
+  };
+}

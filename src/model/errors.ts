@@ -1,0 +1,65 @@
+/** gRPC status names, the ones this project answers with. */
+export type StatusName =
+  | "CANCELLED"
+  | "UNKNOWN"
+  | "INVALID_ARGUMENT"
+  | "DEADLINE_EXCEEDED"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "OUT_OF_RANGE"
+  | "UNIMPLEMENTED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "DATA_LOSS"
+  | "UNAUTHENTICATED";
+
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+}
+
+export interface ErrorDetails {
+  readonly violations?: readonly FieldViolation[];
+  /** When the caller may try again; travels as google.rpc.RetryInfo. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class: something a caller did or must know. Any other thrown value is a defect and reaches
+ * clients as INTERNAL without its text. `message` says what was tried, the offending value and what was wanted.
+ */
+export class WatchpostError extends Error {
+  override readonly name = "WatchpostError";
+  readonly status: StatusName;
+  readonly violations: readonly FieldViolation[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: StatusName, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.status = status;
+    this.violations = details.violations ?? [];
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+/** INVALID_ARGUMENT for one field: its name, the value as given, what was wanted. */
+export function invalidField(field: string, value: unknown, wanted: string): WatchpostError {
+  const shown = typeof value === "string" ? JSON.stringify(truncated(value, 80)) : String(value);
+  const description = `${field} is ${shown}; wanted ${wanted}`;
+  return new WatchpostError("INVALID_ARGUMENT", description, { violations: [{ field, description }] });
+}
+
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** At most `max` characters, with an ellipsis where cut. */
+export function truncated(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
+}

@@ -1,0 +1,34 @@
+/** Limits that are part of how the server behaves to the outside. Configurable ones have their defaults in config/. */
+
+export const BATCH_POINTS_MAX = 10_000;
+export const MESSAGE_BYTES_MAX = 50 * 1024 * 1024;
+export const METADATA_BYTES_MAX = 16 * 1024;
+
+/** In flight within one upload stream: received and not yet committed. */
+export const STREAM_IN_FLIGHT_POINTS_MAX = 100_000;
+export const STREAM_IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024;
+
+export const METRIC_NAME_LENGTH_MAX = 256;
+export const SOURCE_BYTES_MAX = 256;
+export const TAGS_MAX = 32;
+export const TAG_KEY_BYTES_MAX = 128;
+export const TAG_VALUE_BYTES_MAX = 512;
+
+export const UPLOAD_ERRORS_MAX = 10;
+export const ACK_REFUSED_MAX = 100;
+
+/** Largest number of points in one log record; several batches share a record, one batch never spans two. */
+export const FRAME_POINTS_MAX = 65_536;
+/** Log records being written at once: one in the disk's hands, one waiting, so that the log never idles. */
+export const COMMITS_OUTSTANDING_MAX = 2;
+
+/** Series × points a unary QueryRange may answer with. */
+export const QUERY_SERIES_MAX = 10_000;
+export const QUERY_POINTS_MAX = 1_000_000;
+
+function holds(what: string, condition: boolean): void {
+  if (!condition) throw new Error(`limits contradict each other: ${what}`);
+}
+holds("a batch fits a frame", BATCH_POINTS_MAX <= FRAME_POINTS_MAX);
+holds("ten full batches may be in flight", STREAM_IN_FLIGHT_POINTS_MAX >= 10 * BATCH_POINTS_MAX);
+holds("the largest message may be in flight", STREAM_IN_FLIGHT_BYTES_MAX >= MESSAGE_BYTES_MAX);

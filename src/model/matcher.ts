@@ -1,0 +1,107 @@
+import { invalidField } from "./errors.ts";
+import { deviceOf, tagOf, type SeriesIdentity } from "./series-key.ts";
+import type { SeriesRegistry } from "./series-registry.ts";
+
+const PATTERN_LENGTH_MAX = 1_024;
+
+/** Whether `pattern` needs more than a comparison. */
+export function isGlob(pattern: string): boolean {
+  return /[*?|]/.test(pattern);
+}
+
+/**
+ * A glob with alternatives: `*` is any run of characters, `?` one, `|` separates alternatives.
+ * Matching is linear in text × pattern, whatever the pattern: no regular expression, so nothing to blow up.
+ */
+export function compileGlob(pattern: string): (text: string) => boolean {
+  if (!isGlob(pattern)) return (text) => text === pattern;
+  const alternatives = pattern.split("|");
+  if (alternatives.includes("*")) return () => true;
+  return (text) => alternatives.some((alternative) => matchesGlob(alternative, text));
+}
+
+function matchesGlob(glob: string, text: string): boolean {
+  let g = 0;
+  let t = 0;
+  let star = -1;
+  let resumeAt = 0;
+  while (t < text.length) {
+    const c = glob[g];
+    if (c === "*") {
+      star = g++;
+      resumeAt = t;
+    } else if (g < glob.length && (c === "?" || c === text[t])) {
+      g++;
+      t++;
+    } else if (star >= 0) {
+      g = star + 1;
+      t = ++resumeAt;
+    } else return false;
+  }
+  while (glob[g] === "*") g++;
+  return g === glob.length;
+}
+
+/** Which series a reader means: any of the metric patterns, and every filter. */
+export interface SeriesMatcher {
+  /** Metric names given exactly; the rest are globs. */
+  readonly exactMetrics: readonly string[];
+  readonly hasMetricGlobs: boolean;
+  matchesMetric(metric: string): boolean;
+  /** The filters alone. */
+  matchesIdentity(identity: SeriesIdentity): boolean;
+}
+
+/**
+ * Compiles what a request names. Filter keys are "source", "metric", "device" or a tag; values globs or alternatives.
+ * A series without the tag has the value "". Throws INVALID_ARGUMENT on an empty list, an empty or an overlong pattern.
+ */
+export function compileMatcher(
+  metricNames: readonly string[],
+  filters: Readonly<Record<string, string>>,
+  field = "metric_names",
+): SeriesMatcher {
+  if (metricNames.length === 0) throw invalidField(field, "", 'at least one metric name or glob; use "*" for all');
+  for (const name of metricNames) checkPattern(field, name);
+  const exact = new Set(metricNames.filter((name) => !isGlob(name)));
+  const globs = metricNames.filter(isGlob).map(compileGlob);
+  const tests = Object.entries(filters).map(([key, pattern]) => {
+    checkPattern(`filters[${JSON.stringify(key)}]`, pattern);
+    const matches = compileGlob(pattern);
+    return (identity: SeriesIdentity) => matches(valueForFilter(identity, key));
+  });
+  return {
+    exactMetrics: [...exact],
+    hasMetricGlobs: globs.length > 0,
+    matchesMetric: (metric) => exact.has(metric) || globs.some((matches) => matches(metric)),
+    matchesIdentity: (identity) => tests.every((test) => test(identity)),
+  };
+}
+
+function checkPattern(field: string, pattern: string): void {
+  if (pattern.length === 0 || pattern.length > PATTERN_LENGTH_MAX) {
+    throw invalidField(field, pattern, `a name or glob of 1 to ${PATTERN_LENGTH_MAX} characters`);
+  }
+}
+
+/** What a filter or group_by key reads from a series; "" where it has none. */
+export function valueForFilter(identity: SeriesIdentity, key: string): string {
+  if (key === "source") return identity.source;
+  if (key === "metric") return identity.metric;
+  if (key === "device") return deviceOf(identity);
+  return tagOf(identity, key) ?? "";
+}
+
+/** Ids of all known series that match, ascending within each metric. */
+export function matchingSeries(registry: SeriesRegistry, matcher: SeriesMatcher): number[] {
+  const metrics = matcher.hasMetricGlobs
+    ? [...registry.metrics()].filter((m) => matcher.matchesMetric(m))
+    : matcher.exactMetrics;
+  const found: number[] = [];
+  for (const metric of metrics) {
+    for (const id of registry.idsOfMetric(metric)) {
+      if (matcher.matchesIdentity(registry.identityOf(id))) found.push(id);
+    }
+  }
+  return found;
+}

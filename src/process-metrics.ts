@@ -1,0 +1,56 @@
+/** Gauges that are read when /metrics is asked for. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { MemoryBudget } from "./ingestion/memory-budget.ts";
+import type { LogClient } from "./log/log-client.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { SeriesRegistry } from "./model/series-registry.ts";
+import type { StoreClient } from "./store/store-client.ts";
+import type { SeriesCache } from "./wire/series-cache.ts";
+
+export interface Watched {
+  readonly registry: SeriesRegistry;
+  readonly store: StoreClient;
+  readonly log: LogClient;
+  readonly budget: MemoryBudget;
+  readonly cache: SeriesCache;
+}
+
+const LAG_RESOLUTION_MS = 20;
+const QUANTILES = [0.5, 0.99, 1];
+
+export function watchProcess(metrics: Metrics, watched: Watched): { text(): Promise<string>; stop(): void } {
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  delay.enable();
+  const counted = { hits: 0, misses: 0, refused: 0 };
+  return {
+    async text() {
+      const { registry, store, log, budget, cache } = watched;
+      for (const q of QUANTILES) {
+        const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
+        metrics.eventLoopLagSeconds.set({ quantile: String(q) }, Math.max(0, ms - LAG_RESOLUTION_MS) / 1_000);
+      }
+      delay.reset();
+      const cpu = process.cpuUsage();
+      metrics.cpuSeconds.set((cpu.user + cpu.system) / 1e6);
+      metrics.residentBytes.set(process.memoryUsage.rss());
+      metrics.series.set(registry.count);
+      metrics.memoryBytes.set({ part: "in_flight" }, budget.reservedBytes);
+      metrics.memoryBytes.set({ part: "head" }, store.unsealedBytes);
+      metrics.queueDepth.set({ queue: "memory" }, budget.waiting);
+      metrics.seriesCache.inc({ result: "hit" }, cache.hits - counted.hits);
+      metrics.seriesCache.inc({ result: "miss" }, cache.misses - counted.misses);
+      metrics.memoryRefused.inc(budget.refused - counted.refused);
+      counted.hits = cache.hits;
+      counted.misses = cache.misses;
+      counted.refused = budget.refused;
+      const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
+      metrics.headPoints.set(stored.headPoints);
+      metrics.blocks.set(stored.blocks);
+      metrics.chunkPoints.set(stored.chunkPoints);
+      metrics.chunkBytes.set(stored.chunkBytes);
+      metrics.logBytes.set(logged.segmentBytes);
+      return metrics.registry.metrics();
+    },
+    stop: () => delay.disable(),
+  };
+}

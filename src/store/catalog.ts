@@ -1,0 +1,141 @@
+/** All blocks of all period files, in memory; which of them a query or a merge has to look at. */
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import { compareBlocks, type Block } from "./block.ts";
+import { OpenFiles } from "./open-files.ts";
+import { PeriodFile, UNFINISHED_SUFFIX } from "./period-file.ts";
+import { periodStartUs, type Period } from "./period.ts";
+
+const OPEN_FILES_MAX = 32;
+const FILE_NAME = /^points-(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])(?:\.([1-9]\d*))?\.db$/;
+const UNFINISHED = new RegExp(`^points-.*\\.db${UNFINISHED_SUFFIX.replace(".", "\\.")}(-journal)?$`);
+
+interface PeriodBlocks {
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** By part; those that cannot be read left out. */
+  readonly files: PeriodFile[];
+  /** The part of the next file: past every file there is, readable or not. */
+  nextPart: number;
+  /** In order. Replaced, never changed, so that a query may hold on to it. */
+  blocks: readonly Block[];
+}
+
+export class Catalog {
+  readonly #dir: string;
+  readonly #fileBytesMax: number;
+  readonly #openFiles = new OpenFiles(OPEN_FILES_MAX);
+  readonly #periods = new Map<Period, PeriodBlocks>();
+  #lastOrd = 0;
+
+  /**
+   * Reads the blocks of every period file in `dir`; other files there are left alone. A file that cannot be read is
+   * told to `onDamage` and kept as it is, and so is one that is missing before a later part of its period. Fails with
+   * FAILED_PRECONDITION where a later version wrote one.
+   */
+  constructor(dir: string, fileBytesMax: number, onDamage: (sentence: string) => void) {
+    this.#dir = dir;
+    this.#fileBytesMax = fileBytesMax;
+    const names = readdirSync(dir).sort();
+    for (const name of names) {
+      if (UNFINISHED.test(name)) rmSync(join(dir, name), { force: true });
+      const match = FILE_NAME.exec(name);
+      if (match === null) continue;
+      const period = (Number(match[1]) - 1970) * 12 + Number(match[2]) - 1;
+      this.#load(new PeriodFile(dir, period, Number(match[3] ?? 0), this.#openFiles), onDamage);
+    }
+    for (const [period, entry] of this.#periods) {
+      for (let part = 0; part < entry.nextPart; part++) {
+        const { name } = new PeriodFile(dir, period, part, this.#openFiles);
+        if (names.includes(name)) continue;
+        onDamage(`${name} is missing, and a later part of its month is there; its points are not served`);
+      }
+      entry.files.sort((a, b) => a.part - b.part);
+      entry.blocks = [...entry.blocks].sort(compareBlocks);
+      for (const { ord } of entry.blocks) this.#lastOrd = Math.max(this.#lastOrd, ord);
+    }
+  }
+
+  /** Every block, period by period, in order within each. */
+  *all(): Generator<Block, void> {
+    for (const { blocks } of this.#periods.values()) yield* blocks;
+  }
+
+  /** Of one period, in order. */
+  ofPeriod(period: Period): readonly Block[] {
+    return this.#periods.get(period)?.blocks ?? [];
+  }
+
+  files(): PeriodFile[] {
+    return [...this.#periods.values()].flatMap(({ files }) => files);
+  }
+
+  /** Blocks that may hold points of the series in the time range, in order within a period. All inclusive but `toUs`. */
+  overlapping(fromUs: number, toUs: number, seriesFrom: number, seriesTo: number): Block[] {
+    const found: Block[] = [];
+    for (const entry of this.#periods.values()) {
+      if (entry.toUs <= fromUs || entry.fromUs >= toUs) continue;
+      for (const block of entry.blocks) {
+        if (block.toUs < fromUs || block.fromUs >= toUs) continue;
+        if (block.seriesTo < seriesFrom || block.seriesFrom > seriesTo) continue;
+        found.push(block);
+      }
+    }
+    return found;
+  }
+
+  /** The order of the next sealed generation: after every block there is. */
+  nextOrd(): number {
+    return ++this.#lastOrd;
+  }
+
+  /** The file of a period that takes new blocks; made where there is none. Throws when it cannot be made. */
+  fileFor(period: Period): PeriodFile {
+    const entry = this.#entry(period);
+    const last = entry.files.at(-1);
+    if (last !== undefined && last.isWritable && last.bytes < this.#fileBytesMax) return last;
+    const file = new PeriodFile(this.#dir, period, entry.nextPart, this.#openFiles);
+    file.create();
+    entry.files.push(file);
+    entry.nextPart++;
+    return file;
+  }
+
+  /** Makes blocks visible to queries, and others invisible, at once. What the files hold is the caller's matter. */
+  switch(added: readonly Block[], removed: readonly Block[]): void {
+    const gone = new Set(removed);
+    for (const period of new Set([...added, ...removed].map(({ file }) => file.period))) {
+      const entry = this.#entry(period);
+      const kept = entry.blocks.filter((block) => !gone.has(block));
+      const came = added.filter(({ file }) => file.period === period);
+      entry.blocks = [...kept, ...came].sort(compareBlocks);
+    }
+  }
+
+  close(): void {
+    for (const file of this.files()) file.close();
+  }
+
+  #load(file: PeriodFile, onDamage: (sentence: string) => void): void {
+    const entry = this.#entry(file.period);
+    entry.nextPart = Math.max(entry.nextPart, file.part + 1);
+    try {
+      entry.blocks = entry.blocks.concat(file.loadBlocks(onDamage));
+      entry.files.push(file);
+    } catch (error) {
+      if (error instanceof WatchpostError) throw error;
+      onDamage(`${file.name} cannot be read, its points are not served: ${messageOf(error)}`);
+    }
+  }
+
+  #entry(period: Period): PeriodBlocks {
+    let entry = this.#periods.get(period);
+    if (entry === undefined) {
+      const [fromUs, toUs] = [periodStartUs(period), periodStartUs(period + 1)];
+      entry = { fromUs, toUs, files: [], nextPart: 0, blocks: [] };
+      this.#periods.set(period, entry);
+    }
+    return entry;
+  }
+}

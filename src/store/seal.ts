@@ -1,0 +1,118 @@
+/** Turns a generation of the head into blocks, period by period. */
+import { PAGE_MASK, PAGE_SHIFT, type Generation } from "./head.ts";
+import { CHUNK_POINTS_MAX, ChunkWriter, type WrittenBlock } from "./chunk-writer.ts";
+import { firstNotBefore } from "./column.ts";
+import { periodOf, periodStartUs, type Period } from "./period.ts";
+import { RowBuffer } from "./row-buffer.ts";
+import { orderBySeries, type SeriesOrder } from "./series-order.ts";
+import type { Slice } from "./slice.ts";
+
+const ROWS_PER_CHECK = 4096;
+/** Rows copied before the slice is looked at, when a series has very many. */
+const GATHER_ROWS_MAX = 65_536;
+
+/**
+ * The blocks of every period but those in `done`, ascending by series. Within a series rows are ascending by time; a
+ * superseded value stands before the one that replaced it; a repeat of the standing value is left out.
+ */
+export function* blocksOfGeneration(
+  generation: Generation,
+  done: ReadonlySet<Period>,
+  slice: Slice,
+): Generator<void, Map<Period, WrittenBlock[]>> {
+  const order = yield* orderBySeries(generation, slice);
+  const writers = new PeriodWriters(done);
+  const rows = new RowBuffer();
+  let sinceCheck = 0;
+  for (let i = 0; i < order.seriesIds.length; i++) {
+    const count = order.starts[i + 1] - order.starts[i];
+    rows.clear();
+    for (let taken = 0; taken < count; taken += GATHER_ROWS_MAX) {
+      const from = order.starts[i] + taken;
+      gather(generation, order, from, Math.min(from + GATHER_ROWS_MAX, order.starts[i + 1]), rows);
+      if (count > GATHER_ROWS_MAX && slice.over()) yield;
+    }
+    if (!rows.isRising) {
+      yield* rows.sort(slice);
+      rows.dropRepeats();
+    }
+    for (let from = 0; from < rows.length;) {
+      const writer = writers.enter(rows.timesUs[from]);
+      const to = writers.endOfPeriod(rows, from);
+      if (to - from <= CHUNK_POINTS_MAX) writer?.addChunk(order.seriesIds[i], rows, from, to);
+      else if (writer !== null) yield* writer.addChunks(order.seriesIds[i], rows, from, to, slice);
+      from = to;
+    }
+    sinceCheck += count;
+    if (sinceCheck < ROWS_PER_CHECK) continue;
+    sinceCheck = 0;
+    if (slice.over()) yield;
+  }
+  return writers.finish();
+}
+
+/** Appends rows `order.rows[from, to)` of one series with their arrivals. */
+function gather(generation: Generation, order: SeriesOrder, from: number, to: number, into: RowBuffer): void {
+  const { pages, runRows, runArrivalsS } = generation;
+  const at = into.extend(to - from);
+  const { timesUs, values, arrivalsS } = into;
+  let run = runOfRow(runRows, order.rows[from]);
+  let runEnd = run + 1 < runRows.length ? runRows[run + 1] : Infinity;
+  for (let i = from; i < to; i++) {
+    const row = order.rows[i];
+    const page = pages[row >>> PAGE_SHIFT];
+    timesUs[at + i - from] = page.timesUs[row & PAGE_MASK];
+    values[at + i - from] = page.values[row & PAGE_MASK];
+    if (row >= runEnd) {
+      run = runOfRow(runRows, row);
+      runEnd = run + 1 < runRows.length ? runRows[run + 1] : Infinity;
+    }
+    arrivalsS[at + i - from] = runArrivalsS[run];
+  }
+}
+
+/** The last run that starts at or before a row. */
+function runOfRow(runRows: readonly number[], row: number): number {
+  let low = 0;
+  let high = runRows.length;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if (runRows[middle] <= row) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** One writer for each period that rows fall in. */
+class PeriodWriters {
+  readonly #done: ReadonlySet<Period>;
+  readonly #writers = new Map<Period, ChunkWriter>();
+  #writer: ChunkWriter | null = null;
+  #fromUs = 0;
+  #toUs = 0;
+
+  constructor(done: ReadonlySet<Period>) {
+    this.#done = done;
+  }
+
+  /** The writer of the period `timeUs` lies in; null when that period is done. */
+  enter(timeUs: number): ChunkWriter | null {
+    if (timeUs >= this.#fromUs && timeUs < this.#toUs) return this.#writer;
+    const period = periodOf(timeUs);
+    this.#fromUs = periodStartUs(period);
+    this.#toUs = periodStartUs(period + 1);
+    let writer = this.#done.has(period) ? null : this.#writers.get(period);
+    if (writer === undefined) this.#writers.set(period, (writer = new ChunkWriter()));
+    this.#writer = writer;
+    return writer;
+  }
+
+  /** Where the rows from `from` on leave the entered period. */
+  endOfPeriod({ timesUs, length }: RowBuffer, from: number): number {
+    return timesUs[length - 1] < this.#toUs ? length : firstNotBefore(timesUs, from, length, this.#toUs);
+  }
+
+  finish(): Map<Period, WrittenBlock[]> {
+    return new Map([...this.#writers].map(([period, writer]) => [period, writer.finish()]));
+  }
+}

@@ -1,0 +1,62 @@
+/** Rows of a generation brought together by series: a stable counting sort, for series ids are small dense integers. */
+import { PAGE_ROWS, type Generation } from "./head.ts";
+import type { Slice } from "./slice.ts";
+
+export interface SeriesOrder {
+  /** Ascending, each once. */
+  readonly seriesIds: number[];
+  /** Where the rows of `seriesIds[i]` start in `rows`; one more entry for the end. */
+  readonly starts: number[];
+  /** Row numbers of the generation, ascending within a series. */
+  readonly rows: Uint32Array;
+}
+
+/** Costs O(rows + largest series id). */
+export function* orderBySeries(generation: Generation, slice: Slice): Generator<void, SeriesOrder> {
+  const { pages, rows: rowCount } = generation;
+  const filled = (page: number) => Math.min(PAGE_ROWS, rowCount - page * PAGE_ROWS);
+
+  let largestId = -1;
+  for (let page = 0; page < pages.length; page++) {
+    largestId = Math.max(largestId, largestOf(pages[page].seriesIds, filled(page)));
+  }
+  const places = new Uint32Array(largestId + 1);
+  for (let page = 0; page < pages.length; page++) {
+    countIds(pages[page].seriesIds, filled(page), places);
+    if (slice.over()) yield;
+  }
+
+  const seriesIds: number[] = [];
+  const starts: number[] = [];
+  let start = 0;
+  for (let id = 0; id <= largestId; id++) {
+    const count = places[id];
+    if (count === 0) continue;
+    seriesIds.push(id);
+    starts.push(start);
+    places[id] = start;
+    start += count;
+  }
+  starts.push(start);
+
+  const rows = new Uint32Array(rowCount);
+  for (let page = 0; page < pages.length; page++) {
+    placeRows(pages[page].seriesIds, filled(page), page * PAGE_ROWS, places, rows);
+    if (slice.over()) yield;
+  }
+  return { seriesIds, starts, rows };
+}
+
+function largestOf(ids: Uint32Array, count: number): number {
+  let largest = -1;
+  for (let i = 0; i < count; i++) if (ids[i] > largest) largest = ids[i];
+  return largest;
+}
+
+function countIds(ids: Uint32Array, count: number, counts: Uint32Array): void {
+  for (let i = 0; i < count; i++) counts[ids[i]]++;
+}
+
+function placeRows(ids: Uint32Array, count: number, firstRow: number, places: Uint32Array, rows: Uint32Array): void {
+  for (let i = 0; i < count; i++) rows[places[ids[i]]++] = firstRow + i;
+}

@@ -1,0 +1,203 @@
+/** The event loop's end of the store worker: absorbs records, asks for ranges, hears what is sealed. */
+import type { Worker } from "node:worker_threads";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { SpawnWorker } from "../model/spawn.ts";
+import type {
+  RangeQuery,
+  RangeResult,
+  StoreEvent,
+  StoreOpened,
+  StoreOptions,
+  StoreRequest,
+  StoreStats,
+} from "./protocol.ts";
+
+export type { RangeQuery, RangeResult, StepColumns, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
+
+type Answer = RangeResult | StoreStats | null;
+
+interface Pending {
+  resolve(value: Answer): void;
+  reject(error: unknown): void;
+}
+
+export class StoreClient {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly #opened = Promise.withResolvers<StoreOpened>();
+  #lastId = 0;
+  #unsealedBytes = 0;
+  #gone: WatchpostError | null = null;
+  #closed: Promise<void> | null = null;
+  #sealedSeq = -1;
+  #onSealed: (throughSeq: number) => void = () => {};
+  #onDamage: (sentence: string) => void = () => {};
+  /** Said before anybody listened, as while the log was replayed. */
+  readonly #earlyTrouble: string[] = [];
+  #onTrouble = (sentence: string): void => void this.#earlyTrouble.push(sentence);
+  #onCrash: (error: WatchpostError) => void = () => {};
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on("message", (event: StoreEvent) => this.#hear(event));
+    worker.on("error", (error) => this.#leave(messageOf(error)));
+    worker.on("exit", (code) => this.#leave(`it ended with code ${code}`));
+  }
+
+  /**
+   * Starts the worker and opens the data directory in it: period files checked, log segments replayed. Fails with
+   * FAILED_PRECONDITION where a file was written by a later version; damage is told in `opened`, and served around.
+   */
+  static async open(spawn: SpawnWorker, options: StoreOptions): Promise<{ store: StoreClient; opened: StoreOpened }> {
+    const store = new StoreClient(spawn("store"));
+    store.#post({ kind: "open", options });
+    try {
+      return { store, opened: await store.#opened.promise };
+    } catch (error) {
+      store.#closed = Promise.resolve();
+      await store.#worker.terminate();
+      throw error;
+    }
+  }
+
+  /** Bytes of records handed over and not sealed yet; what the store holds in memory for them. */
+  get unsealedBytes(): number {
+    return this.#unsealedBytes;
+  }
+
+  /** Takes a whole log record, in ascending sequence; `record` is detached. Never fails: the log has it already. */
+  absorb(record: ArrayBuffer): void {
+    if (this.#gone !== null) return;
+    this.#unsealedBytes += record.byteLength;
+    this.#post({ kind: "absorb", record }, [record]);
+  }
+
+  /**
+   * Points or step aggregates of the asked series, last write wins, everything absorbed before included. Fails with
+   * RESOURCE_EXHAUSTED past `query.pointsMax`, CANCELLED when `signal` aborts, UNAVAILABLE when the worker is gone.
+   */
+  range(query: RangeQuery, { signal }: { signal?: AbortSignal } = {}): Promise<RangeResult> {
+    if (signal?.aborted) return Promise.reject(cancelled());
+    const id = ++this.#lastId;
+    const answered = this.#ask<RangeResult>({ kind: "range", id, query });
+    if (signal === undefined) return answered;
+    const abort = () => {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return;
+      this.#pending.delete(id);
+      this.#post({ kind: "cancel", id });
+      pending.reject(cancelled());
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return answered.finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  /** Resolves when everything absorbed so far is in period files. Fails with the reason where it cannot be written. */
+  async seal(): Promise<void> {
+    await this.#ask({ kind: "seal", id: ++this.#lastId });
+  }
+
+  /** Merges small blocks and gives free space back until nothing is left to do. Sealed points only. */
+  async compact(): Promise<void> {
+    await this.#ask({ kind: "compact", id: ++this.#lastId });
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#ask<StoreStats>({ kind: "stats", id: ++this.#lastId });
+  }
+
+  /**
+   * Seals everything, closes the files and ends the worker. What cannot be sealed stays in the log, and is told through
+   * onTrouble. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      try {
+        if (this.#gone === null) await this.#ask({ kind: "close", id: ++this.#lastId });
+      } finally {
+        this.#leave("it was closed");
+        await this.#worker.terminate();
+      }
+    })();
+    return this.#closed;
+  }
+
+  /**
+   * All points of records up to and including `throughSeq` are durable in period files: their log may go. Called at once
+   * when that is so of some already, as after a long replay.
+   */
+  onSealed(callback: (throughSeq: number) => void): void {
+    this.#onSealed = callback;
+    if (this.#sealedSeq >= 0) callback(this.#sealedSeq);
+  }
+
+  /** Stored points that cannot be served: said once for each place. */
+  onDamage(callback: (sentence: string) => void): void {
+    this.#onDamage = callback;
+  }
+
+  /** Writing failed and is tried again later; nothing is lost, memory fills meanwhile. */
+  onTrouble(callback: (sentence: string) => void): void {
+    this.#onTrouble = callback;
+    for (const sentence of this.#earlyTrouble.splice(0)) callback(sentence);
+  }
+
+  /** The worker ended by itself. Every call fails with UNAVAILABLE from then on. */
+  onCrash(callback: (error: WatchpostError) => void): void {
+    this.#onCrash = callback;
+  }
+
+  #ask<T extends Answer>(request: StoreRequest & { id: number }): Promise<T> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.#pending.set(request.id, { resolve, reject });
+    this.#post(request);
+    return promise as Promise<T>;
+  }
+
+  #post(request: StoreRequest, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+
+  #hear(event: StoreEvent): void {
+    switch (event.kind) {
+      case "opened":
+        this.#unsealedBytes += event.unsealedBytes;
+        return this.#opened.resolve(event.opened);
+      case "refused":
+        return this.#opened.reject(new WatchpostError(event.failure.status, event.failure.message));
+      case "answer":
+        return this.#take(event.id)?.resolve(event.value);
+      case "failed":
+        return this.#take(event.id)?.reject(new WatchpostError(event.failure.status, event.failure.message));
+      case "sealed":
+        this.#unsealedBytes -= event.bytes;
+        this.#sealedSeq = event.throughSeq;
+        return this.#onSealed(event.throughSeq);
+      case "damage":
+        return this.#onDamage(event.sentence);
+      case "trouble":
+        return this.#onTrouble(event.sentence);
+    }
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  #leave(reason: string): void {
+    if (this.#gone !== null) return;
+    this.#gone = new WatchpostError("UNAVAILABLE", `the store worker is gone: ${reason}`);
+    this.#opened.promise.catch(() => {});
+    this.#opened.reject(this.#gone);
+    for (const { reject } of this.#pending.values()) reject(this.#gone);
+    this.#pending.clear();
+    if (this.#closed === null) this.#onCrash(this.#gone);
+  }
+}
+
+function cancelled(): WatchpostError {
+  return new WatchpostError("CANCELLED", "the range query was cancelled by its caller");
+}

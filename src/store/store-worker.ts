@@ -1,0 +1,116 @@
+/** The store worker: hears the event loop's messages and answers them from the store. */
+import type { MessagePort } from "node:worker_threads";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import { systemClock } from "../model/system-clock.ts";
+import { buffersOfRange, type Failure, type StoreEvent, type StoreOptions, type StoreRequest } from "./protocol.ts";
+import type { RangeQuery, RangeResult } from "./protocol.ts";
+import { Scheduler, type Task } from "./scheduler.ts";
+import { Store } from "./store.ts";
+
+/** Serves one event loop over `port`, from its first message, which must be `open`, to `close`. */
+export function startStoreWorker(port: MessagePort): void {
+  const post = (event: StoreEvent, transfer: ArrayBuffer[] = []) => port.postMessage(event, transfer);
+  port.once("message", (request: StoreRequest) => {
+    if (request.kind !== "open") throw new Error(`the store worker was told ${request.kind} before open`);
+    try {
+      serve(port, request.options, post);
+    } catch (error) {
+      post({ kind: "refused", failure: failureOf(error) });
+    }
+  });
+}
+
+function serve(
+  port: MessagePort,
+  options: StoreOptions,
+  post: (event: StoreEvent, transfer?: ArrayBuffer[]) => void,
+): void {
+  const queries = new Map<number, Task>();
+  let isOpen = true;
+  let mayWork = false;
+  const scheduler = new Scheduler(systemClock.monotonicMs, () => store.mustSeal);
+  const { store, opened, replayedBytes } = Store.open(options, systemClock, {
+    onSealed: (throughSeq, bytes) => post({ kind: "sealed", throughSeq, bytes }),
+    onDamage: (sentence) => post({ kind: "damage", sentence }),
+    onTrouble: (sentence) => post({ kind: "trouble", sentence }),
+    onWork: () => work(),
+  });
+  post({ kind: "opened", opened, unsealedBytes: replayedBytes });
+
+  port.on("message", (request: StoreRequest) => hear(request));
+  mayWork = true;
+  work();
+
+  function hear(request: StoreRequest): void {
+    if (request.kind === "absorb") return store.absorb(request.record);
+    if (request.kind === "open") return;
+    if (request.kind === "cancel") return cancel(request.id);
+    const { id } = request;
+    switch (request.kind) {
+      case "range":
+        return range(id, request.query);
+      case "seal":
+        return void store.seal().then(
+          () => post({ kind: "answer", id, value: null }),
+          (error) => post({ kind: "failed", id, failure: failureOf(error) }),
+        );
+      case "compact":
+        return void store.compact().then(
+          () => post({ kind: "answer", id, value: null }),
+          (error) => post({ kind: "failed", id, failure: failureOf(error) }),
+        );
+      case "stats":
+        return post({ kind: "answer", id, value: store.stats() });
+      case "close":
+        return close(id);
+    }
+  }
+
+  function range(id: number, query: RangeQuery): void {
+    const task: Task = {
+      work: store.range(query, scheduler.slice),
+      onDone(result) {
+        queries.delete(id);
+        post({ kind: "answer", id, value: result as RangeResult }, buffersOfRange(result as RangeResult));
+      },
+      onError(error) {
+        queries.delete(id);
+        post({ kind: "failed", id, failure: failureOf(error) });
+      },
+    };
+    queries.set(id, task);
+    scheduler.query(task);
+  }
+
+  function cancel(id: number): void {
+    const task = queries.get(id);
+    if (task === undefined) return;
+    queries.delete(id);
+    scheduler.cancel(task);
+  }
+
+  function close(id: number): void {
+    isOpen = false;
+    scheduler.stop();
+    const failure: Failure = { status: "UNAVAILABLE", message: "the store is closed" };
+    for (const query of queries.keys()) post({ kind: "failed", id: query, failure });
+    queries.clear();
+    store.close();
+    post({ kind: "answer", id, value: null });
+  }
+
+  /** Starts maintenance unless it runs; what it leaves for later calls this again. */
+  function work(): void {
+    if (!mayWork || !isOpen || scheduler.maintains) return;
+    scheduler.maintain({
+      work: store.maintain(scheduler.slice),
+      onDone: () => {},
+      onError: (error) => post({ kind: "trouble", sentence: `maintenance failed: ${messageOf(error)}` }),
+    });
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof WatchpostError) return { status: error.status, message: error.message };
+  return { status: "INTERNAL", message: messageOf(error) };
+}

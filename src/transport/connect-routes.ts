@@ -1,0 +1,104 @@
+/** The methods over Connect and gRPC-Web, for browsers and curl. */
+import { create, fromBinary, toBinary, type DescMessage, type DescService } from "@bufbuild/protobuf";
+import { Code, ConnectError, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { WatchpostError } from "../model/errors.ts";
+import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
+import type { CallContext, MethodImpl } from "../wire/service.ts";
+import { statusCodeOf, toStatus } from "../wire/status.ts";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { TransportEvents } from "./grpc-server.ts";
+
+const ANONYMOUS = { name: "anonymous" };
+
+/** Handlers by path, such as "/analytics.Dashboard/QueryRange". */
+export function connectRoutes(
+  methods: readonly MethodImpl[],
+  events: TransportEvents,
+  shutdownSignal: AbortSignal,
+): Map<string, UniversalHandler> {
+  const router = createConnectRouter({ grpc: false, readMaxBytes: MESSAGE_BYTES_MAX, shutdownSignal });
+  const services = Map.groupBy(methods, ({ method }) => method.parent);
+  for (const [service, impls] of services) {
+    const functions = Object.fromEntries(impls.map((impl) => [impl.method.localName, functionOf(impl, events)]));
+    router.service(service as DescService, functions as never);
+  }
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
+  const { method } = impl;
+  const name = `${method.parent.typeName}/${method.name}`;
+  const run = impl.run as (input: unknown, context: CallContext) => unknown;
+  const failed = (error: unknown): ConnectError => {
+    if (error instanceof ConnectError) {
+      events.onCall?.(name, Code[error.code]);
+      return error;
+    }
+    if (!(error instanceof WatchpostError)) events.onDefect?.(error, name);
+    events.onCall?.(name, toStatus(error).name);
+    return connectErrorOf(error);
+  };
+  if (impl.kind === "unary" || impl.kind === "client_streaming") {
+    return async (input: unknown, context: HandlerContext) => {
+      try {
+        const output = await run(inputOf(impl, input), contextOf(context));
+        events.onCall?.(name, "OK");
+        return output;
+      } catch (error) {
+        throw failed(error);
+      }
+    };
+  }
+  return async function* (input: unknown, context: HandlerContext) {
+    try {
+      const outputs = run(inputOf(impl, input), contextOf(context)) as AsyncIterable<unknown>;
+      for await (const output of outputs) {
+        yield impl.raw === "output"
+          ? fromBinary(method.output, output as Uint8Array)
+          : create(method.output, output as never);
+      }
+      events.onCall?.(name, "OK");
+    } catch (error) {
+      throw failed(error);
+    }
+  };
+}
+
+/** Functions that take bytes get bytes: the hot decoder is the only one that judges points. */
+function inputOf({ kind, method, raw }: MethodImpl, input: unknown): unknown {
+  if (raw !== "input") return input;
+  if (kind === "unary") return toBinary(method.input, input as never);
+  return bytesOf(method.input, input as AsyncIterable<never>);
+}
+
+async function* bytesOf(schema: DescMessage, messages: AsyncIterable<never>): AsyncIterable<Uint8Array> {
+  for await (const message of messages) yield toBinary(schema, message);
+}
+
+function contextOf({ signal, requestHeader }: HandlerContext): CallContext {
+  return { signal, principal: ANONYMOUS, headers: new Map(requestHeader), peer: "http" };
+}
+
+export function connectErrorOf(error: unknown): ConnectError {
+  const { code, message } = toStatus(error);
+  const details = [];
+  if (error instanceof WatchpostError && error.violations.length > 0) {
+    const fieldViolations = error.violations.map(({ field, description }) => ({ field, description }));
+    details.push({ desc: BadRequestSchema, value: { fieldViolations } });
+  }
+  if (error instanceof WatchpostError && error.retryAfterMs !== undefined) {
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(error.retryAfterMs) } });
+  }
+  return new ConnectError(message, code as Code, undefined, details as never);
+}
+
+/** The HTTP status that says about the same as a gRPC one. */
+export function httpStatusOf(error: unknown): number {
+  const { code } = toStatus(error);
+  if (code === statusCodeOf("INVALID_ARGUMENT") || code === statusCodeOf("OUT_OF_RANGE")) return 400;
+  if (code === statusCodeOf("NOT_FOUND")) return 404;
+  if (code === statusCodeOf("RESOURCE_EXHAUSTED")) return 429;
+  return code === statusCodeOf("UNAVAILABLE") ? 503 : 500;
+}

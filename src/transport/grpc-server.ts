@@ -1,0 +1,312 @@
+/** Native gRPC: serves the methods on @grpc/grpc-js, with limits, reflection, health and a drain that ends. */
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  status as GrpcStatus,
+  type MethodDefinition,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type UntypedHandleCall,
+} from "@grpc/grpc-js";
+import type { DescFile } from "@bufbuild/protobuf";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
+import type { CallContext, MethodImpl } from "../wire/service.ts";
+import { STATUS_DETAILS_KEY, toStatus } from "../wire/status.ts";
+import { formatAddress, parseAddress } from "./address.ts";
+import { healthMethods, type HealthState } from "./health.ts";
+import { codecOf, type MethodCodec } from "./message-codec.ts";
+import { MessageQueue } from "./message-queue.ts";
+import { reflectionMethods } from "./reflection.ts";
+
+export interface TransportEvents {
+  /** A call has ended; `status` is "OK" or a gRPC status name. */
+  onCall?(method: string, status: string): void;
+  /** Something was thrown that is no WatchpostError. */
+  onDefect?(error: unknown, method: string): void;
+}
+
+export interface GrpcServerOptions extends TransportEvents {
+  /** host:port; port 0 chooses a free one. */
+  readonly address: string;
+  readonly methods: readonly MethodImpl[];
+  /** For reflection. */
+  readonly files: readonly DescFile[];
+  readonly health: HealthState;
+  readonly limits?: { readonly concurrentStreamsMax?: number };
+}
+
+export interface TransportServer {
+  /** host:port, as bound. */
+  readonly address: string;
+  /** Takes no more calls, ends those there are, and is closed at the latest after `graceMs`. Idempotent. */
+  drain(graceMs: number): Promise<void>;
+}
+
+type AnyCall =
+  | ServerUnaryCall<Uint8Array, Uint8Array>
+  | ServerReadableStream<Uint8Array, Uint8Array>
+  | ServerWritableStream<Uint8Array, Uint8Array>
+  | ServerDuplexStream<Uint8Array, Uint8Array>;
+type ReadingCall = ServerReadableStream<Uint8Array, Uint8Array> | ServerDuplexStream<Uint8Array, Uint8Array>;
+type WritingCall = ServerWritableStream<Uint8Array, Uint8Array> | ServerDuplexStream<Uint8Array, Uint8Array>;
+type Answer = (error: unknown, value?: Uint8Array) => void;
+
+const KEEPALIVE_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+const CONNECTION_IDLE_MS_MAX = 30 * 60_000;
+const SESSION_MEGABYTES_MAX = 256;
+const CONCURRENT_STREAMS_MAX = 1_000;
+/** Messages that Node's stream may hold besides those in the {@link MessageQueue}: one may be 50 MiB. */
+const READ_AHEAD = 1;
+const ANONYMOUS = { name: "anonymous" };
+
+const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
+  const { host, port } = parseAddress(options.address);
+  const server = new Server({
+    "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+    "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
+    "grpc.max_concurrent_streams": options.limits?.concurrentStreamsMax ?? CONCURRENT_STREAMS_MAX,
+    "grpc.keepalive_time_ms": KEEPALIVE_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS_MAX,
+    "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
+  });
+  const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
+  const own = [...healthMethods(options.health, services), ...reflectionMethods(options.files)];
+  const calls = new OpenCalls(options);
+  for (const impl of [...options.methods, ...own]) {
+    const { method } = impl;
+    const definition = definitionOf(impl);
+    server.addService({ [method.name]: definition }, { [method.name]: handlerOf(impl, calls) });
+  }
+  const bound = await bind(server, formatAddress(host, port));
+  let drained: Promise<void> | undefined;
+  return {
+    address: formatAddress(host, bound),
+    drain: (graceMs) => (drained ??= drain(server, calls, graceMs)),
+  };
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) return resolve(port);
+      const message = `gRPC cannot listen on ${address}: ${messageOf(error)}`;
+      reject(new WatchpostError("UNAVAILABLE", message, { cause: error }));
+    });
+  });
+}
+
+/** `tryShutdown` waits for open streams: they are ended first, and cut when that takes too long. */
+async function drain(server: Server, calls: OpenCalls, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  calls.endAll(
+    new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again", { retryAfterMs: 1_000 }),
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
+  await Promise.race([closed, late]);
+  clearTimeout(timer);
+  server.forceShutdown();
+}
+
+function definitionOf({ method, kind }: MethodImpl): MethodDefinition<Uint8Array, Uint8Array> {
+  return {
+    path: `/${method.parent.typeName}/${method.name}`,
+    requestStream: kind === "client_streaming" || kind === "bidi_streaming",
+    responseStream: kind === "server_streaming" || kind === "bidi_streaming",
+    // Bytes in, bytes out: what they mean is decided in the call, where a mistake gets a precise status.
+    requestSerialize: identity,
+    requestDeserialize: (bytes) => bytes,
+    responseSerialize: identity,
+    responseDeserialize: (bytes) => bytes,
+  };
+}
+
+function handlerOf(impl: MethodImpl, calls: OpenCalls): UntypedHandleCall {
+  const codec = codecOf(impl);
+  const run = impl.run as (input: unknown, context: CallContext) => never;
+  const begin = (call: AnyCall) => calls.open(call, impl);
+  switch (impl.kind) {
+    case "unary":
+      return ((call: ServerUnaryCall<Uint8Array, Uint8Array>, answer: Answer) => {
+        const open = begin(call);
+        void answerOnce(open, answer, codec, async () => run(codec.readInput(call.request), open.context));
+      }) as UntypedHandleCall;
+    case "client_streaming":
+      return ((call: ServerReadableStream<Uint8Array, Uint8Array>, answer: Answer) => {
+        const open = begin(call);
+        void answerOnce(open, answer, codec, async () => run(messagesOf(call, open, codec, impl), open.context));
+      }) as UntypedHandleCall;
+    case "server_streaming":
+      return ((call: ServerWritableStream<Uint8Array, Uint8Array>) => {
+        const open = begin(call);
+        void answerAll(call, open, codec, () => run(codec.readInput(call.request), open.context));
+      }) as UntypedHandleCall;
+    case "bidi_streaming":
+      return ((call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
+        const open = begin(call);
+        void answerAll(call, open, codec, () => run(messagesOf(call, open, codec, impl), open.context));
+      }) as UntypedHandleCall;
+  }
+}
+
+async function answerOnce(
+  open: OpenCall,
+  answer: Answer,
+  codec: MethodCodec,
+  run: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    const output = await Promise.race([run(), open.ended]);
+    open.finish("OK");
+    answer(null, codec.writeOutput(output));
+  } catch (error) {
+    answer(open.statusOf(error));
+  }
+}
+
+async function answerAll(
+  call: WritingCall,
+  open: OpenCall,
+  codec: MethodCodec,
+  run: () => AsyncIterable<unknown>,
+): Promise<void> {
+  const running: { outputs?: AsyncIterator<unknown> } = {};
+  const pump = async () => {
+    const outputs = (running.outputs = run()[Symbol.asyncIterator]());
+    for (;;) {
+      const next = await outputs.next();
+      if (next.done || open.context.signal.aborted) return;
+      if (!call.write(codec.writeOutput(next.value))) await drainOf(call);
+    }
+  };
+  try {
+    await Promise.race([pump(), open.ended]);
+    open.finish("OK");
+    call.end();
+  } catch (error) {
+    const status = open.statusOf(error);
+    if (!call.cancelled) call.emit("error", status);
+  } finally {
+    // Not awaited: a generator that waits for something ends when its signal tells it to.
+    running.outputs?.return?.().catch(() => {});
+  }
+}
+
+function drainOf(call: WritingCall): Promise<void> {
+  return new Promise((resolve) => void call.once("drain", resolve));
+}
+
+/** The messages of a call, decoded as they are asked for. */
+function messagesOf(call: ReadingCall, open: OpenCall, codec: MethodCodec, impl: MethodImpl): AsyncIterable<unknown> {
+  const queue = new MessageQueue(call);
+  const state = (call as { _readableState?: { highWaterMark: number } })._readableState;
+  if (state) state.highWaterMark = READ_AHEAD;
+  call.on("data", (bytes: Uint8Array) => queue.push(bytes));
+  call.on("end", () => queue.end());
+  call.on("error", (error) => queue.fail(error));
+  open.ended.catch((error: unknown) => queue.fail(error));
+  return impl.raw === "input" ? queue : decoded(queue, codec);
+}
+
+async function* decoded(queue: AsyncIterable<Uint8Array>, codec: MethodCodec): AsyncIterable<unknown> {
+  for await (const bytes of queue) yield codec.readInput(bytes);
+}
+
+/** One call from its begin to its status. */
+interface OpenCall {
+  readonly context: CallContext;
+  /** Rejects when the client has left or the server ends the call. */
+  readonly ended: Promise<never>;
+  finish(status: string): void;
+  /** Finishes the call with an error and returns what grpc-js takes for it. */
+  statusOf(error: unknown): { code: number; details: string; metadata: Metadata };
+}
+
+class OpenCalls {
+  readonly #events: TransportEvents;
+  readonly #open = new Set<(error: WatchpostError) => void>();
+
+  constructor(events: TransportEvents) {
+    this.#events = events;
+  }
+
+  open(call: AnyCall, { method }: MethodImpl): OpenCall {
+    const name = `${method.parent.typeName}/${method.name}`;
+    const controller = new AbortController();
+    const ended = Promise.withResolvers<never>();
+    ended.promise.catch(() => {});
+    let finished = false;
+    const end = (error: WatchpostError) => {
+      if (finished) return;
+      ended.reject(error);
+      controller.abort(error);
+    };
+    this.#open.add(end);
+    const onCancelled = () => end(new WatchpostError("CANCELLED", "the client left or its deadline passed"));
+    (call as ServerUnaryCall<Uint8Array, Uint8Array>).on("cancelled", onCancelled);
+    const finish = (status: string) => {
+      if (finished) return;
+      finished = true;
+      this.#open.delete(end);
+      this.#events.onCall?.(name, status);
+    };
+    const oversized = oversizedMetadata(call.metadata);
+    if (oversized !== undefined) end(oversized);
+    return {
+      context: contextOf(call, controller.signal),
+      ended: ended.promise,
+      finish,
+      statusOf: (error) => {
+        if (!(error instanceof WatchpostError) && !isTransportError(error)) this.#events.onDefect?.(error, name);
+        const status = isTransportError(error) ? transportStatus(error) : toStatus(error);
+        finish(status.name);
+        if (!controller.signal.aborted) controller.abort(error);
+        const metadata = new Metadata();
+        if (status.details) metadata.set(STATUS_DETAILS_KEY, Buffer.from(status.details));
+        return { code: status.code, details: status.message, metadata };
+      },
+    };
+  }
+
+  endAll(error: WatchpostError): void {
+    for (const end of this.#open) end(error);
+  }
+}
+
+function contextOf(call: AnyCall, signal: AbortSignal): CallContext {
+  let headers: Map<string, string> | undefined;
+  return {
+    signal,
+    principal: ANONYMOUS,
+    get headers() {
+      return (headers ??= new Map(Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)])));
+    },
+    peer: call.getPeer(),
+  };
+}
+
+function oversizedMetadata(metadata: Metadata): WatchpostError | undefined {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(metadata.getMap())) bytes += key.length + value.length + 32;
+  if (bytes <= METADATA_BYTES_MAX) return undefined;
+  const message = `the metadata has ${bytes} bytes; wanted at most ${METADATA_BYTES_MAX}`;
+  return new WatchpostError("RESOURCE_EXHAUSTED", message);
+}
+
+/** What grpc-js itself found wrong with a call, such as a message that is too large. */
+function isTransportError(error: unknown): error is { code: number; details: string } {
+  const { code, details } = (error ?? {}) as { code?: unknown; details?: unknown };
+  return typeof code === "number" && typeof details === "string";
+}
+
+function transportStatus({ code, details }: { code: number; details: string }) {
+  return { code, name: GrpcStatus[code] ?? "UNKNOWN", message: details, details: undefined };
+}

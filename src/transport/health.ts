@@ -1,0 +1,67 @@
+/** Whether the server serves: one state behind grpc.health.v1, /healthz and /readyz. */
+import { WatchpostError } from "../model/errors.ts";
+import { Health, HealthCheckResponse_ServingStatus as Serving } from "../wire/gen/grpc/health/v1/health_pb.ts";
+import { serverStreaming, unary, type MethodImpl } from "../wire/service.ts";
+
+export class HealthState {
+  #reason: string | undefined = "it is starting";
+  readonly #watchers = new Set<() => void>();
+
+  /** Why it does not serve; undefined when it does. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  serve(): void {
+    this.#set(undefined);
+  }
+
+  drain(): void {
+    this.#set("it is shutting down");
+  }
+
+  fail(reason: string): void {
+    this.#set(reason);
+  }
+
+  /** Runs on every change; returns what ends that. */
+  watch(onChange: () => void): () => void {
+    this.#watchers.add(onChange);
+    return () => void this.#watchers.delete(onChange);
+  }
+
+  #set(reason: string | undefined): void {
+    if (this.#reason === reason) return;
+    this.#reason = reason;
+    for (const watcher of this.#watchers) watcher();
+  }
+}
+
+/** grpc.health.v1 for the whole server ("") and each of `services`. */
+export function healthMethods(health: HealthState, services: readonly string[]): MethodImpl[] {
+  const known = new Set(["", ...services]);
+  const status = () => (health.reason === undefined ? Serving.SERVING : Serving.NOT_SERVING);
+  return [
+    unary(Health.method.check, async ({ service }) => {
+      if (known.has(service)) return { status: status() };
+      throw new WatchpostError("NOT_FOUND", `there is no service ${JSON.stringify(service)} here`);
+    }),
+    serverStreaming(Health.method.watch, async function* ({ service }, { signal }) {
+      if (!known.has(service)) yield { status: Serving.SERVICE_UNKNOWN };
+      let changed = Promise.withResolvers<void>();
+      const wake = () => changed.resolve();
+      const unwatch = health.watch(wake);
+      signal.addEventListener("abort", wake);
+      try {
+        while (!signal.aborted) {
+          changed = Promise.withResolvers<void>();
+          if (known.has(service)) yield { status: status() };
+          if (!signal.aborted) await changed.promise;
+        }
+      } finally {
+        unwatch();
+        signal.removeEventListener("abort", wake);
+      }
+    }),
+  ];
+}

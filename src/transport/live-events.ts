@@ -1,0 +1,111 @@
+/** `GET /live`: Dashboard.SubscribeMetrics as Server-Sent Events. */
+import { create, fromBinary, toJson, type MessageInitShape } from "@bufbuild/protobuf";
+import { invalidField, messageOf } from "../model/errors.ts";
+import { parseDurationMs } from "../model/duration.ts";
+import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema, UpdateMode } from "../wire/gen/dashboard_pb.ts";
+import type { CallContext, MethodImpl } from "../wire/service.ts";
+import { toStatus } from "../wire/status.ts";
+import { httpStatusOf } from "./connect-routes.ts";
+
+const RETRY_MS = 2_000;
+const KNOWN =
+  "metric, interval, mode=on_change, window=true, group_by, stale_after and filter.KEY (filter.device=pump-*)";
+const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
+
+/**
+ * Answers with a stream of `data:` lines, one DashboardData as JSON each. It is pulled by the reader: one that is slow
+ * gets the latest values and no backlog. What is wrong in the query is 400 with a sentence.
+ */
+export async function liveResponse(
+  request: Request,
+  methods: readonly MethodImpl[],
+  shutdownSignal: AbortSignal,
+): Promise<Response> {
+  const subscribe = methods.find(({ method }) => method === Dashboard.method.subscribeMetrics)!;
+  const run = subscribe.run as (request: unknown, context: CallContext) => AsyncIterable<Uint8Array>;
+  const left = new AbortController();
+  const signal = AbortSignal.any([left.signal, request.signal, shutdownSignal]);
+  try {
+    const subscription = create(MetricSubscriptionSchema, subscriptionOf(new URL(request.url).searchParams));
+    const context: CallContext = {
+      signal,
+      principal: { name: "anonymous" },
+      headers: new Map(request.headers),
+      peer: "http",
+    };
+    const updates = run(subscription, context)[Symbol.asyncIterator]();
+    // The first update is awaited here, so that a mistake in the request is a status and not a broken stream.
+    const first = await updates.next();
+    return new Response(eventStream(updates, first, left), { headers: HEADERS });
+  } catch (error) {
+    return new Response(`${toStatus(error).message}\n`, { status: httpStatusOf(error) });
+  }
+}
+
+function eventStream(
+  updates: AsyncIterator<Uint8Array>,
+  first: IteratorResult<Uint8Array>,
+  left: AbortController,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let ready: IteratorResult<Uint8Array> | undefined = first;
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (stream) => stream.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n`)),
+      async pull(stream) {
+        try {
+          const next = ready ?? (await updates.next());
+          ready = undefined;
+          if (next.done) return stream.close();
+          stream.enqueue(encoder.encode(eventOf(next.value)));
+        } catch (error) {
+          stream.enqueue(encoder.encode(`event: end\ndata: ${JSON.stringify({ reason: messageOf(error) })}\n\n`));
+          stream.close();
+        }
+      },
+      cancel() {
+        left.abort();
+        updates.return?.().catch(() => {});
+      },
+    },
+    { highWaterMark: 1 },
+  );
+}
+
+/** A comment where nothing is new: it keeps proxies from closing the connection. */
+function eventOf(bytes: Uint8Array): string {
+  const data = fromBinary(DashboardDataSchema, bytes);
+  if (data.metrics.length === 0 && !data.snapshot) return ": alive\n\n";
+  return `data: ${JSON.stringify(toJson(DashboardDataSchema, data))}\n\n`;
+}
+
+/** The query of a `/live` request. Throws INVALID_ARGUMENT naming what is wrong. */
+export function subscriptionOf(query: URLSearchParams): MessageInitShape<typeof MetricSubscriptionSchema> {
+  const filters: Record<string, string> = {};
+  const subscription = { metricNames: query.getAll("metric"), filters, groupBy: query.getAll("group_by") };
+  const extra: MessageInitShape<typeof MetricSubscriptionSchema> = {};
+  for (const [key, value] of query) {
+    if (key.startsWith("filter.")) filters[key.slice("filter.".length)] = value;
+    else if (key === "interval") extra.updateIntervalMs = durationMs(key, value);
+    else if (key === "stale_after") extra.staleAfterMs = BigInt(durationMs(key, value));
+    else if (key === "mode") extra.mode = modeOf(value);
+    else if (key === "window") extra.windowStats = value === "true" || value === "1";
+    else if (key !== "metric" && key !== "group_by") throw invalidField(key, value, `one of ${KNOWN}`);
+  }
+  return { ...subscription, ...extra };
+}
+
+function modeOf(value: string): UpdateMode {
+  if (value === "on_change") return UpdateMode.ON_CHANGE;
+  if (value === "interval") return UpdateMode.INTERVAL;
+  throw invalidField("mode", value, "interval or on_change");
+}
+
+/** "2s", or plain milliseconds. */
+function durationMs(key: string, value: string): number {
+  try {
+    return Math.round(/^\d+$/.test(value) ? Number(value) : parseDurationMs(value));
+  } catch {
+    throw invalidField(key, value, 'a duration such as "2s"');
+  }
+}

@@ -1,0 +1,29 @@
+/** Bytes and messages of a method, with damaged bytes told as the caller's mistake. */
+import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { MethodImpl } from "../wire/service.ts";
+
+export interface MethodCodec {
+  /** What the method's function takes. Throws INVALID_ARGUMENT. */
+  readInput(bytes: Uint8Array): unknown;
+  /** The bytes of what it answers. */
+  writeOutput(output: unknown): Uint8Array;
+}
+
+export function codecOf({ method, raw }: MethodImpl): MethodCodec {
+  return {
+    readInput: raw === "input" ? (bytes) => bytes : (bytes) => decode(method.input, bytes),
+    writeOutput:
+      raw === "output"
+        ? (output) => output as Uint8Array
+        : (output) => toBinary(method.output, create(method.output, output as never)),
+  };
+}
+
+function decode(schema: DescMessage, bytes: Uint8Array): unknown {
+  try {
+    return fromBinary(schema, bytes);
+  } catch (error) {
+    throw new WatchpostError("INVALID_ARGUMENT", `the request is no valid ${schema.typeName}: ${messageOf(error)}`);
+  }
+}

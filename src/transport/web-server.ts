@@ -1,0 +1,118 @@
+/** HTTP: Connect and gRPC-Web, /live, health and metrics, on Bun.serve. */
+import {
+  universalServerRequestFromFetch,
+  universalServerResponseToFetch,
+  type UniversalHandler,
+} from "@connectrpc/connect/protocol";
+import type { Server } from "bun";
+import { BUILD } from "../model/build-info.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import { formatAddress, parseAddress } from "./address.ts";
+import { connectRoutes } from "./connect-routes.ts";
+import type { TransportEvents, TransportServer } from "./grpc-server.ts";
+import type { HealthState } from "./health.ts";
+import { liveResponse } from "./live-events.ts";
+
+export interface WebServerOptions extends TransportEvents {
+  /** host:port; port 0 chooses a free one. */
+  readonly address: string;
+  readonly methods: readonly MethodImpl[];
+  readonly health: HealthState;
+  /** Prometheus text. */
+  metricsText(): Promise<string>;
+}
+
+const IDLE_TIMEOUT_S = 30;
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+export async function startWebServer(options: WebServerOptions): Promise<TransportServer> {
+  const { host, port } = parseAddress(options.address);
+  const stopping = new AbortController();
+  const routes = connectRoutes(options.methods, options, stopping.signal);
+  let server: Server<undefined>;
+  try {
+    server = Bun.serve({
+      hostname: host,
+      port,
+      idleTimeout: IDLE_TIMEOUT_S,
+      maxRequestBodySize: MESSAGE_BYTES_MAX + 1024,
+      development: false,
+      fetch: (request) => answer(request, server, routes, options, stopping.signal),
+      error: (error) => {
+        options.onDefect?.(error, "http");
+        return new Response("internal error; see the server's log\n", { status: 500 });
+      },
+    });
+  } catch (error) {
+    const message = `HTTP cannot listen on ${formatAddress(host, port)}: ${messageOf(error)}`;
+    throw new WatchpostError("UNAVAILABLE", message, { cause: error });
+  }
+  let drained: Promise<void> | undefined;
+  return {
+    address: formatAddress(host, server.port ?? port),
+    drain: (graceMs) => (drained ??= drain(server, stopping, graceMs)),
+  };
+}
+
+async function drain(server: Server<undefined>, stopping: AbortController, graceMs: number): Promise<void> {
+  stopping.abort(new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again"));
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
+  await Promise.race([server.stop(), late]);
+  clearTimeout(timer);
+  await server.stop(true);
+}
+
+async function answer(
+  request: Request,
+  server: Server<undefined>,
+  routes: ReadonlyMap<string, UniversalHandler>,
+  options: WebServerOptions,
+  stopping: AbortSignal,
+): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const handler = routes.get(pathname);
+  if (handler !== undefined) {
+    // Streams are quiet at times; they have heartbeats of their own.
+    server.timeout(request, 0);
+    const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
+    return universalServerResponseToFetch(await handler(universal));
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") return notFound(pathname);
+  switch (pathname) {
+    case "/live":
+      server.timeout(request, 0);
+      return liveResponse(request, options.methods, stopping);
+    case "/healthz":
+      return new Response("ok\n");
+    case "/readyz": {
+      const { reason } = options.health;
+      return reason === undefined ? new Response("ready\n") : new Response(`not ready: ${reason}\n`, { status: 503 });
+    }
+    case "/metrics":
+      return new Response(await options.metricsText(), { headers: { "content-type": METRICS_TYPE } });
+    case "/":
+      return new Response(frontPage(routes));
+    default:
+      return notFound(pathname);
+  }
+}
+
+function notFound(pathname: string): Response {
+  return new Response(`there is nothing at ${pathname}; GET / says what is here\n`, { status: 404 });
+}
+
+function frontPage(routes: ReadonlyMap<string, UniversalHandler>): string {
+  const calls = [...routes.keys()].map((path) => `  POST ${path}`).join("\n");
+  return `Watchpost ${BUILD.version} (${BUILD.commit})
+
+  GET  /live?metric=*     live values as Server-Sent Events
+  GET  /healthz, /readyz  health
+  GET  /metrics           Prometheus metrics
+
+Connect and gRPC-Web; unary calls take plain JSON: curl --json '{…}'
+${calls}
+`;
+}

@@ -1,0 +1,379 @@
+/**
+ * The hot decoder: the protobuf bytes of a BatchData straight to columns, without an object per point. Reads exactly
+ * what the generated decoder reads (last field wins, timestamps merge, unknown fields are skipped); the meaning of what
+ * is read is judged later, in ingestion/validate.
+ *
+ * Two passes: the first skips from point to point, for the source comes after the points on the wire and names their
+ * series; the second fills the columns, finding series by the bytes of metric and tags (series-cache).
+ */
+import { BATCH_POINTS_MAX } from "../model/limits.ts";
+import { SeriesCache, type FormRange } from "./series-cache.ts";
+
+/** Finds or makes the series of a point whose bytes were not seen before: its id, or in words why it has none. */
+export type SeriesResolver = (
+  metric: string,
+  source: string,
+  tags: readonly (readonly [string, string])[],
+) => number | string;
+
+/** `timesUs` of a point without a timestamp. */
+export const TIME_MISSING = NaN;
+/** `timesUs` of a point whose nanos are outside 0 to 999,999,999. */
+export const TIME_INVALID = -Infinity;
+
+/**
+ * Columns of the batch decoded last; overwritten by the next one. Row i is point i of the message. seriesIds[i] is 0
+ * where the point has no series; reasons.get(i) says why. timesUs may be TIME_MISSING, TIME_INVALID or out of range,
+ * values may be anything: nothing is judged here.
+ */
+export interface DecodedBatch {
+  kind: "batch";
+  source: string;
+  batchId: string;
+  count: number;
+  seriesIds: Uint32Array;
+  timesUs: Float64Array;
+  values: Float64Array;
+  reasons: ReadonlyMap<number, string>;
+  /** The point's id field; "" where missing or not UTF-8. */
+  pointId(index: number): string;
+}
+
+/** Nothing of the batch can be used. `points`: how many were seen before it was given up. */
+export interface UnusableBatch {
+  kind: "unusable";
+  reason: string;
+  batchId: string;
+  points: number;
+}
+
+const lenient = new TextDecoder();
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const SOURCES_MAX = 1 << 16;
+/** Entries of one point's tag map that are read at all; repeats of a key count. */
+const TAG_ENTRIES_MAX = 1_000;
+const EMPTY = new DataView(new ArrayBuffer(0));
+
+class Malformed extends Error {
+  constructor(what: string, at: number) {
+    super(`malformed protobuf at byte ${at}: ${what}`);
+  }
+}
+
+export class BatchDecoder {
+  readonly #resolve: SeriesResolver;
+  readonly #cache: SeriesCache;
+  #sourceNumbers = new Map<string, number>();
+  readonly #seriesIds = new Uint32Array(BATCH_POINTS_MAX);
+  readonly #timesUs = new Float64Array(BATCH_POINTS_MAX);
+  readonly #values = new Float64Array(BATCH_POINTS_MAX);
+  readonly #idAt = new Int32Array(BATCH_POINTS_MAX);
+  readonly #idEnd = new Int32Array(BATCH_POINTS_MAX);
+  readonly #form: FormRange = { metricAt: 0, metricEnd: 0, tagsAt: 0, tagsEnd: 0 };
+  #reasons = new Map<number, string>();
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = EMPTY;
+  #at = 0;
+
+  constructor(resolve: SeriesResolver, cache: SeriesCache) {
+    this.#resolve = resolve;
+    this.#cache = cache;
+  }
+
+  decode(bytes: Uint8Array): DecodedBatch | UnusableBatch {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = 0;
+    const envelope = { points: 0, source: "", batchId: "" };
+    try {
+      this.#readEnvelope(envelope);
+      const { points, source, batchId } = envelope;
+      if (points > BATCH_POINTS_MAX) {
+        const reason = `the batch has ${points} points; wanted at most ${BATCH_POINTS_MAX}`;
+        return { kind: "unusable", reason, batchId, points };
+      }
+      this.#readPoints(source);
+      return {
+        kind: "batch",
+        source,
+        batchId,
+        count: points,
+        seriesIds: this.#seriesIds,
+        timesUs: this.#timesUs,
+        values: this.#values,
+        reasons: this.#reasons,
+        pointId: (index) => lenient.decode(bytes.subarray(this.#idAt[index], this.#idEnd[index])),
+      };
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      return { kind: "unusable", reason: error.message, batchId: envelope.batchId, points: envelope.points };
+    } finally {
+      this.#bytes = bytes.subarray(0, 0);
+      this.#view = EMPTY;
+    }
+  }
+
+  #readEnvelope(envelope: { points: number; source: string; batchId: string }): void {
+    const end = this.#bytes.byteLength;
+    while (this.#at < end) {
+      const tag = this.#varint32();
+      if (tag === 0x0a) {
+        this.#at = this.#lengthEnd(end);
+        envelope.points++;
+      } else if (tag === 0x12) envelope.batchId = this.#string("batch_id", end);
+      else if (tag === 0x1a) envelope.source = this.#string("source", end);
+      else this.#skip(tag, end, 0);
+    }
+  }
+
+  #readPoints(source: string): void {
+    const bytes = this.#bytes;
+    const end = bytes.byteLength;
+    const sourceNumber = this.#sourceNumber(source);
+    if (this.#reasons.size > 0) this.#reasons = new Map();
+    this.#at = 0;
+    let row = 0;
+    while (this.#at < end) {
+      const tag = this.#varint32();
+      if (tag !== 0x0a) {
+        this.#skip(tag, end, 0);
+        continue;
+      }
+      const pointEnd = this.#lengthEnd(end);
+      this.#readPoint(row++, pointEnd, source, sourceNumber);
+    }
+  }
+
+  #readPoint(row: number, end: number, source: string, sourceNumber: number): void {
+    const form = this.#form;
+    const pointAt = this.#at;
+    let value = 0;
+    let seconds = 0;
+    let nanos = 0;
+    let timed = false;
+    let contiguous = true;
+    form.metricAt = form.metricEnd = 0;
+    form.tagsAt = form.tagsEnd = 0;
+    this.#idAt[row] = this.#idEnd[row] = 0;
+    while (this.#at < end) {
+      const fieldAt = this.#at;
+      const tag = this.#varint32();
+      if (tag === 0x22) {
+        if (form.tagsEnd === 0) form.tagsAt = fieldAt;
+        else if (form.tagsEnd !== fieldAt) contiguous = false;
+        this.#at = form.tagsEnd = this.#lengthEnd(end);
+      } else if (tag === 0x12) {
+        form.metricEnd = this.#lengthEnd(end);
+        form.metricAt = this.#at;
+        this.#at = form.metricEnd;
+      } else if (tag === 0x19) {
+        const valueAt = this.#at;
+        if (valueAt + 8 > end) throw new Malformed("value is cut short", valueAt);
+        value = this.#view.getFloat64(valueAt, true);
+        this.#at = valueAt + 8;
+      } else if (tag === 0x2a) {
+        const stampEnd = this.#lengthEnd(end);
+        timed = true;
+        while (this.#at < stampEnd) {
+          const stampTag = this.#varint32();
+          if (stampTag === 0x08) seconds = this.#int64(stampEnd);
+          else if (stampTag === 0x10) nanos = this.#int32(stampEnd);
+          else this.#skip(stampTag, stampEnd, 0);
+        }
+      } else if (tag === 0x0a) {
+        const idEnd = this.#lengthEnd(end);
+        this.#idAt[row] = this.#at;
+        this.#at = this.#idEnd[row] = idEnd;
+      } else this.#skip(tag, end, 0);
+    }
+    if (this.#at !== end) throw new Malformed("a field runs past the end of its point", this.#at);
+    this.#values[row] = value;
+    if (!timed) this.#timesUs[row] = TIME_MISSING;
+    else if (nanos < 0 || nanos > 999_999_999) this.#timesUs[row] = TIME_INVALID;
+    else this.#timesUs[row] = seconds * 1_000_000 + Math.floor(nanos / 1_000);
+    let id = contiguous ? this.#cache.find(this.#view, form, sourceNumber) : 0;
+    if (id === 0) {
+      id = this.#resolveSlowly(row, pointAt, end, source);
+      if (id !== 0 && contiguous) this.#cache.add(this.#view, form, sourceNumber, id);
+    }
+    this.#seriesIds[row] = id;
+  }
+
+  #resolveSlowly(row: number, pointAt: number, end: number, source: string): number {
+    const { metricAt, metricEnd } = this.#form;
+    const metric = utf8(this.#bytes.subarray(metricAt, metricEnd));
+    const tags: [string, string][] = [];
+    let refusal = metric === undefined ? "metric_name is not valid UTF-8" : undefined;
+    this.#at = pointAt;
+    while (this.#at < end) {
+      const tag = this.#varint32();
+      if (tag !== 0x22) {
+        this.#skip(tag, end, 0);
+        continue;
+      }
+      const entryEnd = this.#lengthEnd(end);
+      if (tags.length === TAG_ENTRIES_MAX) refusal ??= `has more than ${TAG_ENTRIES_MAX} tags`;
+      if (refusal !== undefined) {
+        this.#at = entryEnd;
+        continue;
+      }
+      const entry = this.#readTag(entryEnd);
+      if (typeof entry === "string") refusal = entry;
+      else tags.push(entry);
+    }
+    const found = refusal ?? this.#resolve(metric!, source, tags);
+    if (typeof found === "number") return found;
+    this.#reasons.set(row, found);
+    return 0;
+  }
+
+  #readTag(end: number): [string, string] | string {
+    let key: string | undefined = "";
+    let value: string | undefined = "";
+    while (this.#at < end) {
+      const tag = this.#varint32();
+      if (tag === 0x0a || tag === 0x12) {
+        const textEnd = this.#lengthEnd(end);
+        const text = utf8(this.#bytes.subarray(this.#at, textEnd));
+        this.#at = textEnd;
+        if (tag === 0x0a) key = text;
+        else value = text;
+      } else this.#skip(tag, end, 0);
+    }
+    if (key === undefined) return "a tag's key is not valid UTF-8";
+    if (value === undefined) return `tag ${JSON.stringify(key)} is not valid UTF-8`;
+    return [key, value];
+  }
+
+  /** Small numbers for sources, so that the cache compares integers. Forgetting them all only costs cache misses. */
+  #sourceNumber(source: string): number {
+    let number = this.#sourceNumbers.get(source);
+    if (number === undefined) {
+      if (this.#sourceNumbers.size >= SOURCES_MAX) {
+        this.#sourceNumbers = new Map();
+        this.#cache.clear();
+      }
+      number = this.#sourceNumbers.size;
+      this.#sourceNumbers.set(source, number);
+    }
+    return number;
+  }
+
+  #string(field: string, end: number): string {
+    const at = this.#at;
+    const textEnd = this.#lengthEnd(end);
+    const text = utf8(this.#bytes.subarray(this.#at, textEnd));
+    if (text === undefined) throw new Malformed(`${field} is not valid UTF-8`, at);
+    this.#at = textEnd;
+    return text;
+  }
+
+  /** Reads a length and returns where what it measures ends, which is within `end`. */
+  #lengthEnd(end: number): number {
+    const at = this.#at;
+    const length = this.#varint32();
+    const lengthEnd = this.#at + length;
+    if (length < 0 || lengthEnd > end) throw new Malformed(`a length of ${length >>> 0} runs past its end`, at);
+    return lengthEnd;
+  }
+
+  /** The low 32 bits of a varint, as a signed integer. */
+  #varint32(): number {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    let b = bytes[at]!;
+    if (b < 0x80) {
+      this.#at = at + 1;
+      return b;
+    }
+    let result = b & 0x7f;
+    for (let i = 1; i < 10; i++) {
+      b = bytes[at + i]!;
+      if (i < 5) result |= (b & 0x7f) << (7 * i);
+      if (b < 0x80) {
+        this.#at = at + i + 1;
+        return result;
+      }
+    }
+    throw new Malformed(at + 10 > bytes.byteLength ? "cut short" : "a varint of more than ten bytes", at);
+  }
+
+  #int32(end: number): number {
+    const value = this.#varint32();
+    this.#within(end);
+    return value;
+  }
+
+  /** A signed 64-bit varint as a double; inexact beyond 2^53, which is out of every range. */
+  #int64(end: number): number {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    let low = 0;
+    let high = 0;
+    for (let i = 0; i < 10; i++) {
+      const b = bytes[at + i]!;
+      if (i < 4) low |= (b & 0x7f) << (7 * i);
+      else if (i === 4) {
+        low |= (b & 0x7f) << 28;
+        high = (b & 0x7f) >> 4;
+      } else high |= (b & 0x7f) << (7 * i - 32);
+      if (b < 0x80) {
+        this.#at = at + i + 1;
+        this.#within(end);
+        return (high | 0) * 4_294_967_296 + (low >>> 0);
+      }
+    }
+    throw new Malformed(at + 10 > bytes.byteLength ? "cut short" : "a varint of more than ten bytes", at);
+  }
+
+  /** Skips the rest of an unknown field. */
+  #skip(tag: number, end: number, depth: number): void {
+    const at = this.#at;
+    if (tag >>> 3 === 0) throw new Malformed("field number 0", at);
+    switch (tag & 7) {
+      case 0:
+        this.#int64(end);
+        break;
+      case 1:
+        this.#at += 8;
+        break;
+      case 2:
+        this.#at = this.#lengthEnd(end);
+        break;
+      case 3:
+        this.#skipGroup(tag >>> 3, end, depth + 1);
+        break;
+      case 5:
+        this.#at += 4;
+        break;
+      default:
+        throw new Malformed(`wire type ${tag & 7}`, at);
+    }
+    this.#within(end);
+  }
+
+  #skipGroup(field: number, end: number, depth: number): void {
+    if (depth > 100) throw new Malformed("groups nested deeper than 100", this.#at);
+    while (this.#at < end) {
+      const tag = this.#varint32();
+      if ((tag & 7) === 4) {
+        if (tag >>> 3 !== field) throw new Malformed("a group ends that did not begin", this.#at);
+        return;
+      }
+      this.#skip(tag, end, depth);
+    }
+    throw new Malformed("a group does not end", this.#at);
+  }
+
+  #within(end: number): void {
+    if (this.#at > end) throw new Malformed("a field runs past its end", this.#at);
+  }
+}
+
+function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * How a service is written: once, transport-neutral, as functions over messages. The transports (native gRPC; Connect
+ * and gRPC-Web) serve the same list of methods.
+ */
+import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@bufbuild/protobuf";
+
+/** Whoever a request is made as. */
+export interface Principal {
+  readonly name: string;
+}
+
+export interface CallContext {
+  /** Aborted when the client leaves, its deadline passes or the server shuts down. */
+  readonly signal: AbortSignal;
+  readonly principal: Principal;
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Address of the client, for logs. */
+  readonly peer: string;
+}
+
+type Desc<I extends DescMessage, O extends DescMessage, K> = DescMethod & { input: I; output: O; methodKind: K };
+
+/**
+ * One method and its function. Where `raw` is set, the named side is protobuf bytes instead of message objects: the
+ * hot upload path is decoded to columns, and live updates are encoded once for many readers.
+ */
+export type MethodImpl =
+  | { kind: "unary"; method: DescMethod; raw?: "input"; run(request: never, context: CallContext): Promise<unknown> }
+  | {
+      kind: "server_streaming";
+      method: DescMethod;
+      raw?: "output";
+      run(request: never, context: CallContext): AsyncIterable<unknown>;
+    }
+  | {
+      kind: "client_streaming";
+      method: DescMethod;
+      raw?: "input";
+      run(requests: AsyncIterable<never>, context: CallContext): Promise<unknown>;
+    }
+  | {
+      kind: "bidi_streaming";
+      method: DescMethod;
+      raw?: "input";
+      run(requests: AsyncIterable<never>, context: CallContext): AsyncIterable<unknown>;
+    };
+
+export function unary<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "unary">,
+  run: (request: MessageShape<I>, context: CallContext) => Promise<MessageInitShape<O>>,
+): MethodImpl {
+  return { kind: "unary", method, run: run as never };
+}
+
+export function rawUnary<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "unary">,
+  run: (request: Uint8Array, context: CallContext) => Promise<MessageInitShape<O>>,
+): MethodImpl {
+  return { kind: "unary", method, raw: "input", run: run as never };
+}
+
+export function serverStreaming<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "server_streaming">,
+  run: (request: MessageShape<I>, context: CallContext) => AsyncIterable<MessageInitShape<O>>,
+): MethodImpl {
+  return { kind: "server_streaming", method, run: run as never };
+}
+
+/** The function yields encoded messages of the method's output. */
+export function rawServerStreaming<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "server_streaming">,
+  run: (request: MessageShape<I>, context: CallContext) => AsyncIterable<Uint8Array>,
+): MethodImpl {
+  return { kind: "server_streaming", method, raw: "output", run: run as never };
+}
+
+export function rawClientStreaming<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "client_streaming">,
+  run: (requests: AsyncIterable<Uint8Array>, context: CallContext) => Promise<MessageInitShape<O>>,
+): MethodImpl {
+  return { kind: "client_streaming", method, raw: "input", run: run as never };
+}
+
+export function bidiStreaming<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "bidi_streaming">,
+  run: (requests: AsyncIterable<MessageShape<I>>, context: CallContext) => AsyncIterable<MessageInitShape<O>>,
+): MethodImpl {
+  return { kind: "bidi_streaming", method, run: run as never };
+}
+
+export function rawBidiStreaming<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "bidi_streaming">,
+  run: (requests: AsyncIterable<Uint8Array>, context: CallContext) => AsyncIterable<MessageInitShape<O>>,
+): MethodImpl {
+  return { kind: "bidi_streaming", method, raw: "input", run: run as never };
+}

@@ -1,0 +1,105 @@
+/** Where a setting comes from, and what is said of a wrong one. */
+import { describe, expect, test } from "bun:test";
+import { loadConfig, variableOf, type ConfigSources } from "../../src/config/load.ts";
+import { renderSettings } from "../../src/cli/config.ts";
+
+const GIB = 1024 ** 3;
+
+function load(sources: Partial<ConfigSources> = {}) {
+  return loadConfig({ env: {}, flags: {}, machineMemoryBytes: 2 * GIB, ...sources });
+}
+
+function file(text: string) {
+  return { file: { name: "watchpost.toml", text } };
+}
+
+describe("precedence", () => {
+  test("defaults < file < environment < flags", () => {
+    const toml = file('grpc = "127.0.0.1:1"\nhttp = "127.0.0.1:2"\n[log]\nlevel = "warn"\n');
+    const env = { WATCHPOST_HTTP: "127.0.0.1:3", WATCHPOST_LOG_LEVEL: "error" };
+    const { config, settings } = load({ ...toml, env, flags: { "log.level": "debug" } });
+    expect(config).toMatchObject({
+      data: "./watchpost-data",
+      grpc: "127.0.0.1:1",
+      http: "127.0.0.1:3",
+      log: { level: "debug" },
+    });
+    const origin = (key: string) => settings.find((s) => s.key === key)?.origin;
+    expect(["data", "grpc", "http", "log.level"].map(origin)).toEqual([
+      "default",
+      "watchpost.toml",
+      "WATCHPOST_HTTP",
+      "--log-level",
+    ]);
+  });
+
+  test("durations, sizes and numbers are read from text", () => {
+    const env = {
+      WATCHPOST_SHUTDOWN_GRACE: "1m30s",
+      WATCHPOST_MEMORY_BUDGET: "64MiB",
+      WATCHPOST_INGEST_SERIES_MAX: "5000",
+      WATCHPOST_INSECURE: "true",
+    };
+    expect(load({ env }).config).toMatchObject({
+      shutdown_grace: 90_000,
+      memory: { budget: 64 * 1024 * 1024 },
+      ingest: { series_max: 5_000 },
+      insecure: true,
+    });
+  });
+
+  test("the memory budget follows the machine within bounds", () => {
+    const budget = (machineMemoryBytes: number) => load({ machineMemoryBytes }).config.memory.budget;
+    expect([budget(GIB / 4), budget(2 * GIB), budget(64 * GIB)]).toEqual([GIB / 8, GIB / 2, GIB]);
+  });
+});
+
+describe("what is wrong is named, all of it at once", () => {
+  test("unknown keys, wrong values, contradictions of both", () => {
+    const toml = file('colour = "red"\n[live]\ninterval_min = "soon"\n[store]\nhead_points_max = 5\nsize = 1\n');
+    const env = { WATCHPOST_LOG_FORMAT: "xml" };
+    expect(() => load({ ...toml, env })).toThrow(
+      [
+        "the configuration is wrong:",
+        '  log.format is "xml" (WATCHPOST_LOG_FORMAT): wanted auto or pretty or json',
+        "  store.head_points_max is 5 (watchpost.toml): wanted a whole number from 10000 to 50000000",
+      ].join("\n"),
+    );
+    for (const sentence of [
+      'colour is "red" (watchpost.toml): there is no such setting',
+      "store.size is 1 (watchpost.toml): there is no such setting",
+      'live.interval_min is "soon" (watchpost.toml): "soon" is no duration',
+    ]) {
+      expect(() => load({ ...toml, env })).toThrow(sentence);
+    }
+  });
+
+  test("limits that contradict each other", () => {
+    expect(() => load(file('[live]\ninterval_min = "2m"\n'))).toThrow(
+      'live.interval_min is "2m" (watchpost.toml): wanted at most live.interval_max',
+    );
+  });
+
+  test("TOML that cannot be read, with its place", () => {
+    expect(() => load(file("grpc = \n"))).toThrow(/watchpost\.toml:1:\d+: /);
+  });
+
+  test("a table where a value belongs, a value where a table belongs, names of Object.prototype", () => {
+    expect(() => load(file("[grpc]\nport = 1\n"))).toThrow("grpc");
+    expect(() => load(file('log = "json"\n'))).toThrow('log is "json" (watchpost.toml): wanted a table of settings');
+    expect(() => load(file('["__proto__"]\nx = 1\n'))).toThrow("there is no such setting");
+  });
+
+  test("variables that are no setting only warn: other programs set such", () => {
+    expect(load({ env: { WATCHPOST_SERVICE_HOST: "10.0.0.1", WATCHPOST_CONFIG: "x" } }).warnings).toEqual([
+      "WATCHPOST_SERVICE_HOST in the environment is no setting of Watchpost; it is ignored",
+    ]);
+  });
+});
+
+test("what `config` prints is a file that gives the same settings", () => {
+  const first = load({ env: { WATCHPOST_LIVE_STALE_AFTER: "90s" } });
+  const second = load(file(renderSettings(first.settings)));
+  expect(second.config).toEqual(first.config);
+  expect(variableOf("ingest.series_max")).toBe("WATCHPOST_INGEST_SERIES_MAX");
+});

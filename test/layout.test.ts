@@ -1,0 +1,96 @@
+/** Holds the source to its layout: ranks, purity, size, no default exports, nothing that names the place it was made in. */
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+const src = join(import.meta.dir, "../src");
+const LINES_MAX = 400;
+
+/** Lower never imports higher. */
+const RANKS: readonly (readonly string[])[] = [
+  ["model", "codec"],
+  ["wire", "metrics"],
+  ["log", "store", "bus"],
+  ["ingestion", "dashboard"],
+  ["transport", "config"],
+  ["process-metrics.ts"],
+  ["app.ts"],
+  ["client"],
+  ["cli"],
+  ["main.ts"],
+];
+const FEATURES = ["ingestion", "dashboard"];
+/** What a part may stand on where its rank does not say enough. */
+const ONLY: Record<string, readonly string[]> = {
+  codec: ["codec"],
+  model: ["model"],
+  client: ["client", "wire", "model"],
+};
+/** The one place of each that touches the machine. */
+const IMPURE_EXCEPTIONS = new Set(["model/system-clock.ts", "model/spawn.ts"]);
+const PURE = ["model/", "codec/", "wire/decode-batch.ts", "wire/series-cache.ts", "ingestion/validate.ts"];
+const IMPURE =
+  /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):/;
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts") && !file.startsWith("wire/gen/"))
+  .sort()
+  .map((file) => ({ file, text: readFileSync(join(src, file), "utf8") }));
+
+function partOf(file: string): string {
+  return file.split("/")[0];
+}
+
+function rankOf(part: string): number {
+  return RANKS.findIndex((parts) => parts.includes(part));
+}
+
+function importsOf(file: string, text: string): string[] {
+  return [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map(([, path]) =>
+    relative(src, join(src, dirname(file), path)),
+  );
+}
+
+test("every part has a rank", () => {
+  expect(files.map(({ file }) => file).filter((file) => rankOf(partOf(file)) < 0)).toEqual([]);
+});
+
+test("lower never imports higher, features never import each other, and nobody reaches past what it may stand on", () => {
+  const wrong: string[] = [];
+  for (const { file, text } of files) {
+    const part = partOf(file);
+    for (const imported of importsOf(file, text)) {
+      const other = partOf(imported);
+      const isOther = other !== part;
+      const isHigher = rankOf(other) > rankOf(part);
+      const isSibling = isOther && FEATURES.includes(part) && FEATURES.includes(other);
+      const isForbidden = ONLY[part] !== undefined && !ONLY[part].includes(other);
+      if (isHigher || isSibling || isForbidden) wrong.push(`${file} imports ${imported}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("pure files use no clock, timers, randomness or machine", () => {
+  const wrong = files
+    .filter(({ file }) => PURE.some((place) => file.startsWith(place)) && !IMPURE_EXCEPTIONS.has(file))
+    .filter(({ text }) => IMPURE.test(text.replaceAll(/^import type .*$/gm, "")))
+    .map(({ file }) => file);
+  expect(wrong).toEqual([]);
+});
+
+test("files stay small, names are kebab-case, exports are named", () => {
+  const wrong: string[] = [];
+  for (const { file, text } of files) {
+    const lines = text.split("\n").length - 1;
+    if (lines > LINES_MAX) wrong.push(`${file} has ${lines} lines; wanted at most ${LINES_MAX}`);
+    if (!/^[a-z0-9./-]+$/.test(file)) wrong.push(`${file} is not kebab-case`);
+    if (/^export default/m.test(text)) wrong.push(`${file} has a default export`);
+    if (/\b(TODO|FIXME|XXX)\b|@ts-ignore|\bas any\b/.test(text)) wrong.push(`${file} has a note of unfinished work`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("the lock file names no registry host", () => {
+  expect(readFileSync(join(src, "../bun.lock"), "utf8")).not.toMatch(/https?:\/\//);
+});

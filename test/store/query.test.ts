@@ -1,0 +1,204 @@
+/** What a range query answers, what it reads for it, and what it leaves behind. */
+import { expect, spyOn, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { PeriodFile } from "../../src/store/period-file.ts";
+import {
+  DECEMBER_US,
+  Model,
+  NOVEMBER_US,
+  openStore,
+  plain,
+  randomOf,
+  recordOf,
+  SHORTEST_SLICE,
+  temporaryFolder,
+  type Opened,
+  type Point,
+} from "./harness.ts";
+
+const ALL = { fromUs: 0, toUs: 2 ** 53, stepUs: 0, pointsMax: 1e9 };
+const SECOND_US = 1e6;
+
+/** Series 1 to `series`, `points` of each, one a second. */
+function pointsOf(series: number, points: number, fromUs = NOVEMBER_US): Point[] {
+  const random = randomOf(series * points);
+  const found: Point[] = [];
+  for (let i = 0; i < points; i++) {
+    for (let id = 1; id <= series; id++) found.push([id, fromUs + i * SECOND_US, Math.floor(random() * 1000)]);
+  }
+  return found;
+}
+
+function absorb(open: Opened, seq: number, points: readonly Point[], model?: Model): void {
+  open.store.absorb(recordOf(seq, points));
+  model?.write(points);
+}
+
+function contentRows(dir: string): number {
+  const database = new Database(join(dir, "points-2026-11.db"), { readonly: true });
+  try {
+    return (database.query("SELECT count(*) AS rows FROM content").get() as { rows: number }).rows;
+  } finally {
+    database.close();
+  }
+}
+
+for (const sealed of [false, true]) {
+  test(`ranges are half open and steps begin at multiples of the step, ${sealed ? "sealed" : "in the head"}`, () => {
+    using folder = temporaryFolder();
+    using open = openStore({ dir: folder.path });
+    const at = (seconds: number) => NOVEMBER_US + seconds * SECOND_US;
+    absorb(open, 1, [
+      [1, at(9), 4],
+      [1, at(10), 1],
+      [1, at(19), 3],
+      [1, at(20), 2],
+      [2, at(10), -5],
+    ]);
+    if (sealed) open.seal();
+    const seriesIds = Uint32Array.of(1, 2, 3);
+    const raw = open.range({ seriesIds, fromUs: at(10), toUs: at(20) });
+    expect(plain(raw)).toEqual([
+      [
+        [at(10), 1],
+        [at(19), 3],
+      ],
+      [[at(10), -5]],
+      [],
+    ]);
+    expect([...raw.offsets]).toEqual([0, 2, 3, 3]);
+    expect(raw.steps).toBeNull();
+    const steps = open.range({ seriesIds, fromUs: at(9), toUs: at(20), stepUs: 10 * SECOND_US });
+    expect(plain(steps)).toEqual([
+      [
+        [at(0), 1, 4, 4, 4, 4, 4],
+        [at(10), 2, 1, 3, 4, 1, 3],
+      ],
+      [[at(10), 1, -5, -5, -5, -5, -5]],
+      [],
+    ]);
+    expect(steps.values.length).toBe(0);
+    expect(plain(open.range({ seriesIds, fromUs: at(20), toUs: at(10) }))).toEqual([[], [], []]);
+    expect(plain(open.range({ seriesIds: new Uint32Array() }))).toEqual([]);
+  });
+}
+
+test("an answer of exactly pointsMax rows is given, one more is RESOURCE_EXHAUSTED", () => {
+  using folder = temporaryFolder();
+  using open = openStore({ dir: folder.path });
+  absorb(open, 1, pointsOf(3, 100));
+  absorb(open, 2, pointsOf(3, 100));
+  open.seal();
+  absorb(open, 3, pointsOf(3, 100, NOVEMBER_US + 50 * SECOND_US));
+  const seriesIds = Uint32Array.of(1, 2, 3);
+  expect(open.range({ seriesIds, pointsMax: 450 }).timesUs.length).toBe(450);
+  expect(() => open.range({ seriesIds, pointsMax: 449 })).toThrow(/at most 449 are allowed/);
+  expect(open.range({ seriesIds, pointsMax: 45, stepUs: 10 * SECOND_US }).timesUs.length).toBe(45);
+  expect(() => open.range({ seriesIds, pointsMax: 44, stepUs: 10 * SECOND_US })).toThrow(/at most 44 are allowed/);
+  expect(plain(open.range({ seriesIds: Uint32Array.of(2), pointsMax: 150 })).flat().length).toBe(150);
+});
+
+test("steps that hold whole chunks are answered without reading one", () => {
+  using folder = temporaryFolder();
+  const model = new Model();
+  using open = openStore({ dir: folder.path });
+  absorb(open, 1, pointsOf(5, 600), model);
+  open.seal();
+  absorb(open, 2, pointsOf(5, 600, NOVEMBER_US + 3600 * SECOND_US), model);
+  open.seal();
+  const bodies = spyOn(PeriodFile.prototype, "readBody");
+  try {
+    const query = { ...ALL, seriesIds: Uint32Array.of(1, 2, 3, 4, 5), stepUs: 3600 * SECOND_US };
+    expect(plain(open.range(query))).toEqual(model.range(query));
+    expect(bodies).toHaveBeenCalledTimes(0);
+    const finer = { ...query, stepUs: 60 * SECOND_US };
+    expect(plain(open.range(finer))).toEqual(model.range(finer));
+    expect(bodies).toHaveBeenCalled();
+  } finally {
+    bodies.mockRestore();
+  }
+});
+
+test("chunks that overlap on and on are answered as the model does, the last write winning", () => {
+  using folder = temporaryFolder();
+  const model = new Model();
+  using open = openStore({ dir: folder.path });
+  const random = randomOf(11);
+  for (let seq = 1; seq <= 40; seq++) {
+    const points: Point[] = [];
+    // Each write reaches back into the four before it, and some come late.
+    const startS = (random() < 0.2 ? random() * 40 : seq) * 100;
+    for (let i = 0; i < 500; i++) points.push([1, NOVEMBER_US + Math.floor(startS + i) * SECOND_US, seq * 1000 + i]);
+    absorb(open, seq, points, model);
+    if (seq < 40) {
+      void open.store.seal();
+      const work = open.store.maintain(SHORTEST_SLICE);
+      while (open.store.mustSeal) work.next();
+      work.return();
+    }
+  }
+  expect(open.store.stats().blocks).toBeGreaterThan(30);
+  for (const stepUs of [0, 60 * SECOND_US, 86_400 * SECOND_US]) {
+    const query = { ...ALL, seriesIds: Uint32Array.of(1), stepUs };
+    expect(plain(open.range(query))).toEqual(model.range(query));
+    const part = { ...query, fromUs: NOVEMBER_US + 777 * SECOND_US, toUs: NOVEMBER_US + 2222 * SECOND_US };
+    expect(plain(open.range(part))).toEqual(model.range(part));
+  }
+});
+
+test("a query keeps what it began to read, and what it kept goes when it is cancelled", () => {
+  using folder = temporaryFolder();
+  const model = new Model();
+  using open = openStore({ dir: folder.path });
+  for (let seq = 1; seq <= 8; seq++) {
+    absorb(open, seq, pointsOf(50, 200, NOVEMBER_US + seq * 150 * SECOND_US), model);
+    open.store.seal().catch(() => {});
+    const work = open.store.maintain(SHORTEST_SLICE);
+    while (open.store.mustSeal) work.next();
+    work.return();
+  }
+  const query = { ...ALL, seriesIds: Uint32Array.from({ length: 50 }, (_, i) => i + 1) };
+  const slow = open.store.range(query, SHORTEST_SLICE);
+  const cancelled = open.store.range(query, SHORTEST_SLICE);
+  for (let i = 0; i < 20; i++) {
+    expect(slow.next().done).toBe(false);
+    expect(cancelled.next().done).toBe(false);
+  }
+  open.compact();
+  const { blocks } = open.store.stats();
+  expect(blocks).toBeLessThan(8);
+  expect(contentRows(folder.path)).toBe(blocks + 8);
+  const bytes = () => statSync(join(folder.path, "points-2026-11.db")).size;
+  const bytesPinned = bytes();
+
+  cancelled.return(undefined as never);
+  open.settle();
+  expect(contentRows(folder.path)).toBe(blocks + 8);
+  let step = slow.next();
+  while (!step.done) step = slow.next();
+  expect(plain(step.value)).toEqual(model.range(query));
+  open.settle();
+  expect(contentRows(folder.path)).toBe(blocks);
+  expect(bytes()).toBeLessThan(bytesPinned);
+});
+
+test("a query sees the store as it was at its first step, while it is sealed and merged under it", () => {
+  using folder = temporaryFolder();
+  const model = new Model();
+  using open = openStore({ dir: folder.path });
+  absorb(open, 1, pointsOf(20, 300), model);
+  open.seal();
+  absorb(open, 2, pointsOf(20, 300, DECEMBER_US - 150 * SECOND_US), model);
+  const query = { ...ALL, seriesIds: Uint32Array.from({ length: 20 }, (_, i) => i + 1) };
+  const expected = model.range(query);
+  const work = open.store.range(query, SHORTEST_SLICE);
+  work.next();
+  absorb(open, 3, pointsOf(20, 700));
+  open.seal();
+  open.compact();
+  let step = work.next();
+  while (!step.done) step = work.next();
+  expect(plain(step.value)).toEqual(expected);
+});
