@@ -104,5 +104,9 @@ export function syncDirectory(dir: string): void {
 
 function writeAll(fd: number, bytes: Uint8Array, at: number): void {
   let written = 0;
-  while (written < bytes.byteLength) written += writeSync(fd, bytes, written, bytes.byteLength - written, at + written);
+  while (written < bytes.byteLength) {
+    const count = writeSync(fd, bytes, written, bytes.byteLength - written, at + written);
+    if (count === 0) throw new Error(`${written} of ${bytes.byteLength} bytes were written`);
+    written += count;
+  }
 }

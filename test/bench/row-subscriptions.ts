@@ -105,7 +105,8 @@ async function measure(
   say(
     `${name}: server CPU ${cpuShare.toFixed(0)} % of a core, ${Math.round(updatesASecond)} updates/s ` +
       `(${(bytes / updates / 1e3).toFixed(1)} kB each), reader CPU ${((cpuSeconds / seconds) * 100).toFixed(0)} %, ` +
-      `RSS ${mb(rssBefore)} before, ${mb(rssStart)} at the start, ${mb(rssEnd)} at the end, peak ${peakMb.toFixed(0)} MB, slope ${slopeMbPerS.toFixed(2)} MB/s` +
+      `RSS ${mb(rssBefore)} before, ${mb(rssStart)} at the start, ${mb(rssEnd)} at the end, peak ${peakMb.toFixed(0)} MB` +
+      (Number.isNaN(slopeMbPerS) ? "" : `, slope ${slopeMbPerS.toFixed(2)} MB/s`) +
       (stuck === undefined ? "" : `; not read: ${unreadMbPerS.toFixed(2)} MB/s`),
   );
   return [
