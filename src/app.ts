@@ -1,5 +1,4 @@
 /** The composition root: opens everything in order, closes it in reverse. */
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import type { Config } from "./config/config.ts";
 import { createDashboard } from "./dashboard/service.ts";
@@ -25,8 +24,6 @@ import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { startWebServer } from "./transport/web-server.ts";
 import { BatchDecoder } from "./wire/decode-batch.ts";
-import { file_dashboard } from "./wire/gen/dashboard_pb.ts";
-import { file_ingestion } from "./wire/gen/ingestion_pb.ts";
 import { SeriesCache } from "./wire/series-cache.ts";
 
 export interface ServerDeps {
@@ -173,7 +170,6 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const grpc = await startGrpcServer({
     ...shared,
     address: config.grpc,
-    files: [file_ingestion, file_dashboard, file_google_protobuf_timestamp],
     limits: { concurrentStreamsMax: config.ingest.streams_max },
   });
   opening.defer(() => grpc.drain(0));

@@ -11,7 +11,6 @@ import {
   type ServerWritableStream,
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
-import type { DescFile } from "@bufbuild/protobuf";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
@@ -33,8 +32,6 @@ export interface GrpcServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
   readonly address: string;
   readonly methods: readonly MethodImpl[];
-  /** For reflection. */
-  readonly files: readonly DescFile[];
   readonly health: HealthState;
   readonly limits?: { readonly concurrentStreamsMax?: number };
 }
@@ -78,9 +75,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
     "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
   });
   const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
-  const own = [...healthMethods(options.health, services), ...reflectionMethods(options.files)];
+  const served = [...options.methods, ...healthMethods(options.health, services)];
+  const files = new Set(served.map(({ method }) => method.parent.file));
   const calls = new OpenCalls(options);
-  for (const impl of [...options.methods, ...own]) {
+  for (const impl of [...served, ...reflectionMethods([...files])]) {
     const { method } = impl;
     const definition = definitionOf(impl);
     server.addService({ [method.name]: definition }, { [method.name]: handlerOf(impl, calls) });

@@ -36,7 +36,7 @@ export async function liveResponse(
     const updates = run(subscription, context)[Symbol.asyncIterator]();
     // The first update is awaited here, so that a mistake in the request is a status and not a broken stream.
     const first = await updates.next();
-    return new Response(eventStream(updates, first, left), { headers: HEADERS });
+    return new Response(eventStream(updates, first, left, shutdownSignal), { headers: HEADERS });
   } catch (error) {
     return new Response(`${toStatus(error).message}\n`, { status: httpStatusOf(error) });
   }
@@ -46,6 +46,7 @@ function eventStream(
   updates: AsyncIterator<Uint8Array>,
   first: IteratorResult<Uint8Array>,
   left: AbortController,
+  shutdownSignal: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let ready: IteratorResult<Uint8Array> | undefined = first;
@@ -56,12 +57,12 @@ function eventStream(
         try {
           const next = ready ?? (await updates.next());
           ready = undefined;
-          if (next.done) return stream.close();
-          stream.enqueue(encoder.encode(eventOf(next.value)));
+          if (!next.done) return stream.enqueue(encoder.encode(eventOf(next.value)));
+          if (shutdownSignal.aborted) stream.enqueue(encoder.encode(endOf(shutdownSignal.reason)));
         } catch (error) {
-          stream.enqueue(encoder.encode(`event: end\ndata: ${JSON.stringify({ reason: messageOf(error) })}\n\n`));
-          stream.close();
+          stream.enqueue(encoder.encode(endOf(error)));
         }
+        stream.close();
       },
       cancel() {
         left.abort();
@@ -70,6 +71,10 @@ function eventStream(
     },
     { highWaterMark: 1 },
   );
+}
+
+function endOf(reason: unknown): string {
+  return `event: end\ndata: ${JSON.stringify({ reason: messageOf(reason) })}\n\n`;
 }
 
 /** A comment where nothing is new: it keeps proxies from closing the connection. */

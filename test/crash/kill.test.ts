@@ -1,0 +1,99 @@
+/** kill -9 in the middle of ingest, again and again on one directory: every acknowledged point is there exactly once. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { encodeBatch, type Batch } from "../../src/client/batch.ts";
+import { Connection } from "../../src/client/connection.ts";
+import { queryRange } from "../../src/client/query.ts";
+import { DataIngestion, BatchAckSchema } from "../../src/wire/gen/ingestion_pb.ts";
+import { fromBinary } from "@bufbuild/protobuf";
+import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
+
+const ROUNDS = 12;
+const SERIES = 20;
+const BATCH_POINTS = 200;
+const START_US = 1_700_000_000_000_000;
+
+/** Seeded; uniform in [0, 1). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Batch `number` of the whole test: its points are in no other one. */
+function batchOf(number: number): Batch {
+  const points = Array.from({ length: BATCH_POINTS }, (_, i) => ({
+    metric: "m",
+    value: number * 1_000 + i,
+    timeUs: START_US + (number * BATCH_POINTS + i) * 1_000,
+    tags: { n: String(i % SERIES) },
+  }));
+  return encodeBatch(points, "killer");
+}
+
+/** Sends batches from `from` on until the server is gone; returns how many were acknowledged and how many sent. */
+function sendUntilDeath(server: ServerProcess, from: number): Promise<{ acked: number; sent: number }> {
+  const connection = new Connection(server.grpc);
+  const call = connection.bidiStream(DataIngestion.method.streamData);
+  let acked = 0;
+  let sent = 0;
+  return new Promise((resolve) => {
+    let over = false;
+    const end = () => {
+      over = true;
+      connection.close();
+      resolve({ acked, sent });
+    };
+    call.on("data", (bytes: Uint8Array) => (acked = Number(fromBinary(BatchAckSchema, bytes).batches)));
+    call.on("error", end);
+    const pump = () => {
+      if (over) return;
+      while (call.write(batchOf(from + sent++).bytes) && sent % 8 !== 0);
+      setTimeout(pump, 1);
+    };
+    pump();
+  });
+}
+
+async function storedValues(server: ServerProcess): Promise<number[]> {
+  const connection = new Connection(server.grpc);
+  try {
+    const { series } = await queryRange(connection, { metric: "m" });
+    return series.flatMap(({ values }) => values).sort((a, b) => a - b);
+  } finally {
+    connection.close();
+  }
+}
+
+test("kill -9, many times", async () => {
+  using dir = tempDir("kill");
+  const random = randomOf(20261124);
+  const data = join(dir.path, "data");
+  /** Batches that must be there, and those that may be. */
+  const acked = new Set<number>();
+  const sent = new Set<number>();
+  let next = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const env = { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000", WATCHPOST_STORE_SEGMENT_BYTES_MAX: "1MiB" };
+    const server = await startServerProcess({ data, env });
+    const stored = await storedValues(server);
+    expect(new Set(stored).size).toBe(stored.length);
+    const found = new Map<number, number>();
+    for (const value of stored) found.set(Math.floor(value / 1_000), (found.get(Math.floor(value / 1_000)) ?? 0) + 1);
+    for (const number of acked) expect(found.get(number)).toBe(BATCH_POINTS);
+    for (const [number, points] of found) expect([sent.has(number), points]).toEqual([true, BATCH_POINTS]);
+    expect(server.log().filter(({ damage }) => damage !== undefined)).toEqual([]);
+
+    const sending = sendUntilDeath(server, next);
+    await Bun.sleep(20 + random() * 250);
+    server.kill("SIGKILL");
+    const round_ = await sending;
+    await server.exited;
+    for (let i = 0; i < round_.sent; i++) sent.add(next + i);
+    for (let i = 0; i < round_.acked; i++) acked.add(next + i);
+    next += round_.sent;
+  }
+  expect(acked.size).toBeGreaterThan(ROUNDS);
+}, 120_000);
