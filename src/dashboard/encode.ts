@@ -100,7 +100,7 @@ export class UpdateWriter {
     this.#double(0x29, sum);
     this.#bytes[this.#at++] = 0x30;
     this.#at = this.#varintAt(this.#at, count);
-    if (rate !== 0) this.#double(0x39, rate);
+    this.#double(0x39, rate);
     this.#bytes[from - 1] = this.#at - from;
   }
 

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import { backoffMs } from "../../src/client/backoff.ts";
+import { csvParser, parseJsonLine, parseTimeUs } from "../../src/client/parse-point.ts";
+import { pointsOf } from "../../src/client/point-file.ts";
+
+const NEW_YEAR_US = Date.UTC(2026, 0, 1) * 1_000;
+
+test("timestamps: ISO 8601, and numbers by their size", () => {
+  for (const given of ["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T02:00:00+02:00"]) {
+    expect(parseTimeUs(given)).toBe(NEW_YEAR_US);
+  }
+  for (const factor of [1e-6, 1e-3, 1, 1e3]) expect(parseTimeUs(NEW_YEAR_US * factor)).toBe(NEW_YEAR_US);
+  expect(parseTimeUs("1767225600.5")).toBe(NEW_YEAR_US + 500_000);
+  expect(parseTimeUs("2026-01-01T00:00:00.123456789Z")).toBe(NEW_YEAR_US + 123_456);
+  for (const wrong of ["soon", "", -1, NaN, null, true, "01/02/2026", {}]) expect(parseTimeUs(wrong)).toBeUndefined();
+});
+
+describe("JSON Lines", () => {
+  test("a point", () => {
+    expect(parseJsonLine('{"metric":"m","value":1,"timestamp":"2026-01-01","tags":{"a":"b","n":3},"id":7}')).toEqual({
+      metric: "m",
+      value: 1,
+      timeUs: NEW_YEAR_US,
+      tags: { a: "b", n: "3" },
+      id: "7",
+    });
+  });
+
+  test("everything else, in words", () => {
+    expect(parseJsonLine("{")).toBe("is no JSON");
+    expect(parseJsonLine("[1]")).toBe("is no JSON object");
+    expect(parseJsonLine("null")).toBe("is no JSON object");
+    expect(parseJsonLine('{"value":1}')).toBe("metric is undefined; wanted a name");
+    expect(parseJsonLine('{"metric":"m","value":"1"}')).toBe('value is "1"; wanted a number');
+    expect(parseJsonLine('{"metric":"m","value":1,"tags":[]}')).toBe("tags are no object");
+    expect(parseJsonLine('{"metric":"m","value":1,"timestamp":"x"}')).toContain('timestamp is "x"; wanted ISO 8601');
+  });
+});
+
+test("CSV: columns by name, the rest are tags, quotes", () => {
+  const parse = csvParser("timestamp,metric,value,site,id") as (line: string) => unknown;
+  expect(parse('2026-01-01,m,2.5,"a, ""b""",x')).toEqual({
+    metric: "m",
+    value: 2.5,
+    timeUs: NEW_YEAR_US,
+    tags: { site: 'a, "b"' },
+    id: "x",
+  });
+  expect(parse(",m,1,,")).toEqual({ metric: "m", value: 1, tags: {} });
+  expect(parse(",m,,,")).toBe('value is ""; wanted a number');
+  expect(parse(",m,1")).toBe("has 3 columns; the header has 5");
+  expect(parse('"a,m,1,,')).toBe("has a quote that does not end");
+  expect(csvParser("a,b")).toContain('the CSV header is "a,b"');
+});
+
+test("files: byte order mark, CRLF, empty and overlong lines, gzip, no newline at the end", async () => {
+  async function* chunks(bytes: Uint8Array, size: number) {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  }
+  const long = "x".repeat(1024 * 1024 + 1);
+  const text = `\ufeff{"metric":"a","value":1}\r\n\r\nbad\n${long}\n{"metric":"ü","value":2}`;
+  for (const bytes of [new TextEncoder().encode(text), Bun.gzipSync(text)]) {
+    const bad: string[] = [];
+    const read = pointsOf("f", chunks(bytes, 1_000), {
+      onBadLine: ({ line, reason }) => bad.push(`${line} ${reason}`),
+    });
+    expect((await Array.fromAsync(read)).map(({ metric, value }) => [metric, value])).toEqual([
+      ["a", 1],
+      ["ü", 2],
+    ]);
+    expect(bad).toEqual(["3 is no JSON", "4 has more than 1048576 characters"]);
+  }
+});
+
+test("waits double up to a bound, with half of it by chance", () => {
+  expect([1, 2, 3, 4, 50].map((attempt) => backoffMs(attempt, 1))).toEqual([200, 400, 800, 1_600, 10_000]);
+  expect([backoffMs(1, 0), backoffMs(50, 0), backoffMs(50, 0.5)]).toEqual([100, 5_000, 7_500]);
+});

@@ -1,0 +1,103 @@
+/** The dashboard over a bus that is fed by hand and a clock that stands still. */
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { MemoryBus } from "../../src/bus/memory-bus.ts";
+import { createDashboard } from "../../src/dashboard/service.ts";
+import type { RangeSource } from "../../src/dashboard/query-range.ts";
+import { createMetrics } from "../../src/metrics/metrics.ts";
+import { seriesKey } from "../../src/model/series-key.ts";
+import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import { DashboardDataSchema, MetricSubscriptionSchema, type DashboardData } from "../../src/wire/gen/dashboard_pb.ts";
+import type { CallContext } from "../../src/wire/service.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+export type Reading = readonly [
+  metric: string,
+  value: number,
+  timeUs?: number | undefined,
+  tags?: Readonly<Record<string, string>>,
+  source?: string,
+];
+
+export const NOTHING_STORED: RangeSource = {
+  range: async ({ seriesIds }) => ({
+    seriesIds,
+    offsets: new Uint32Array(seriesIds.length + 1),
+    timesUs: new Float64Array(0),
+    values: new Float64Array(0),
+    steps: null,
+  }),
+};
+
+export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100 } = {}) {
+  const clock = new ManualClock();
+  const registry = new SeriesRegistry({ seriesMax: 1e6, seriesPerSourceMax: 1e6 });
+  const bus = new MemoryBus((error) => {
+    throw error;
+  });
+  const metrics = createMetrics();
+  let seq = 0;
+  let streams = 0;
+  const dashboard = createDashboard({
+    registry,
+    bus,
+    store,
+    clock,
+    metrics,
+    options: {
+      intervalMsMin: 1_000,
+      intervalMsMax: 60_000,
+      onChangeHoldMs: 50,
+      staleAfterMs: 300_000,
+      subscriptionsMax,
+    },
+    newStreamId: () => `stream-${++streams}`,
+  });
+  const [subscribeMethod, queryMethod] = dashboard.methods;
+
+  function idOf([metric, , , tags = {}, source = "s"]: Reading): number {
+    const key = seriesKey(metric, source, Object.entries(tags));
+    return registry.idOf(key) ?? (registry.add(key, source) as number);
+  }
+
+  /** Commits readings as one frame; without a time they happen now. */
+  function publish(...readings: Reading[]): void {
+    const nowUs = clock.nowMs() * 1_000;
+    bus.publish({
+      seq: seq++,
+      arrivalMs: clock.nowMs(),
+      count: readings.length,
+      seriesIds: Uint32Array.from(readings, idOf),
+      timesUs: Float64Array.from(readings, ([, , timeUs]) => timeUs ?? nowUs),
+      values: Float64Array.from(readings, ([, value]) => value),
+    });
+  }
+
+  function context(signal = new AbortController().signal): CallContext {
+    return { signal, principal: { name: "test" }, headers: new Map(), peer: "test" };
+  }
+
+  function subscribe(request: MessageInitShape<typeof MetricSubscriptionSchema>) {
+    const leaving = new AbortController();
+    const message = create(MetricSubscriptionSchema, request);
+    const updates = subscribeMethod.run(message as never, context(leaving.signal)) as AsyncGenerator<Uint8Array>;
+    return {
+      /** The next update; undefined when the stream has ended. */
+      next: async (): Promise<DashboardData | undefined> => {
+        const { done, value } = await updates.next();
+        return done ? undefined : fromBinary(DashboardDataSchema, value);
+      },
+      leave: async () => {
+        leaving.abort();
+        await updates.return(undefined as never);
+      },
+    };
+  }
+
+  const query = (request: unknown) => queryMethod.run(request as never, context()) as Promise<unknown>;
+  return { clock, registry, bus, metrics, dashboard, publish, subscribe, query };
+}
+
+/** "name=value", marked where stale. */
+export function shown(update: DashboardData | undefined): string[] {
+  return update!.metrics.map(({ name, value, stale }) => `${name}=${value}${stale ? " stale" : ""}`);
+}

@@ -1,0 +1,80 @@
+/** A disk that is full or fails while period files are written: nothing is lost, it is told, it is tried again. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { program, testNeeding, working } from "../support/needs.ts";
+import type { FaultReport } from "./fault-process.ts";
+import { temporaryFolder } from "./harness.ts";
+
+const CHILD = join(import.meta.dir, "fault-process.ts");
+const MOUNT = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mnt"];
+
+async function report(command: string[]): Promise<FaultReport> {
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (code !== 0) throw new Error(`${command.join(" ")} ended with code ${code}: ${err}`);
+  return JSON.parse(out) as FaultReport;
+}
+
+testNeeding([working("leave to mount a tmpfs", MOUNT)])(
+  "ENOSPC in making, sealing and merging period files",
+  async () => {
+    using folder = temporaryFolder();
+    const inTmpfs = `mount -t tmpfs -o size=4m tmpfs ${folder.path} && exec ${process.execPath} ${CHILD} full ${folder.path}`;
+    const { trouble, damage, wrong, sealedSeq, files } = await report(["unshare", "-m", "sh", "-c", inTmpfs]);
+    expect(wrong).toEqual([]);
+    expect(damage).toEqual([]);
+    expect(sealedSeq).toBe(0);
+    expect(trouble.length).toBeGreaterThanOrEqual(4);
+    for (const sentence of trouble) expect(sentence).toMatch(/points-2026-11\.db.*(full|cannot be made|ENOSPC)/);
+    expect(files.filter((name) => name.endsWith(".db"))).toEqual(["points-2026-11.db"]);
+  },
+  20_000,
+);
+
+/** Which calls on the file and its journal fail, counted from the first; each sealing makes several. */
+const FAULTS = [
+  "pwrite64:error=EIO:when=1+7",
+  "pwrite64:error=EIO:when=40..60",
+  "pwrite64:error=ENOSPC:when=30+11",
+  "fdatasync:error=EIO:when=1+3",
+  "fsync,fdatasync:error=EIO:when=5..12",
+  "ftruncate:error=EIO:when=2+3",
+  "pread64:error=EIO:when=60..64",
+];
+
+for (const fault of FAULTS) {
+  testNeeding([program("strace"), working("strace", ["strace", "-f", "true"])])(
+    `failing system calls while sealing and merging: ${fault}`,
+    async () => {
+      using folder = temporaryFolder();
+      const paths = ["", ".new", "-journal", ".new-journal"].flatMap((end) => [
+        "-P",
+        join(folder.path, `points-2026-11.db${end}`),
+      ]);
+      const calls = fault.slice(0, fault.indexOf(":"));
+      const strace = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        ...paths,
+        "-e",
+        `trace=${calls}`,
+        "-e",
+        `inject=${fault}`,
+      ];
+      const { trouble, wrong, sealedSeq } = await report([...strace, process.execPath, CHILD, "io", folder.path]);
+      expect(wrong).toEqual([]);
+      expect(sealedSeq).toBe(0);
+      if (calls !== "pread64") expect(trouble.length).toBeGreaterThan(0);
+    },
+    30_000,
+  );
+}
+
+test("the faults are met by the child at all: without any there is no trouble", async () => {
+  using folder = temporaryFolder();
+  const { trouble, damage, wrong, sealedSeq } = await report([process.execPath, CHILD, "io", folder.path]);
+  expect({ trouble, damage, wrong, sealedSeq }).toEqual({ trouble: [], damage: [], wrong: [], sealedSeq: 0 });
+});

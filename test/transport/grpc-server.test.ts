@@ -1,0 +1,245 @@
+/** Native gRPC over toy methods: limits, errors, slow readers, abuse, shutdown. */
+import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/grpc-js";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { afterEach, describe, expect, test } from "bun:test";
+import { connect, constants } from "node:http2";
+import { createConnection } from "node:net";
+import { WatchpostError } from "../../src/model/errors.ts";
+import { startGrpcServer, type TransportServer } from "../../src/transport/grpc-server.ts";
+import { HealthState } from "../../src/transport/health.ts";
+import { Dashboard, DashboardDataSchema, QueryRangeRequestSchema } from "../../src/wire/gen/dashboard_pb.ts";
+import { DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
+import { rawClientStreaming, rawServerStreaming, unary, type CallContext } from "../../src/wire/service.ts";
+import { fromStatus, toStatus } from "../../src/wire/status.ts";
+
+const KILOBYTE = new Uint8Array(1024).fill(0x61);
+const PAYLOAD = toBinary(
+  DashboardDataSchema,
+  create(DashboardDataSchema, { dashboardId: new TextDecoder().decode(KILOBYTE) }),
+);
+const SUBSCRIBE = "/analytics.Dashboard/SubscribeMetrics";
+const UPLOAD = "/analytics.DataIngestion/UploadData";
+const QUERY = "/analytics.Dashboard/QueryRange";
+const opened: { close(): unknown }[] = [];
+
+interface Toy {
+  pulled: number;
+  signals: AbortSignal[];
+  ended: number;
+  calls: string[];
+  defects: unknown[];
+}
+
+async function start(): Promise<{ server: TransportServer; client: Client; toy: Toy }> {
+  const toy: Toy = { pulled: 0, signals: [], ended: 0, calls: [], defects: [] };
+  async function* endless(context: CallContext): AsyncIterable<Uint8Array> {
+    toy.signals.push(context.signal);
+    try {
+      while (!context.signal.aborted) {
+        toy.pulled++;
+        yield PAYLOAD;
+        if (toy.pulled % 64 === 0) await Bun.sleep(0);
+      }
+    } finally {
+      toy.ended++;
+    }
+  }
+  const methods = [
+    rawServerStreaming(Dashboard.method.subscribeMetrics, (_, context) => endless(context)),
+    rawClientStreaming(DataIngestion.method.uploadData, async (batches) => {
+      let count = 0;
+      for await (const batch of batches) count += batch.length > 0 ? 1 : 0;
+      return { pointsProcessed: count };
+    }),
+    unary(Dashboard.method.queryRange, async ({ metric }) => {
+      if (metric === "defect") throw new TypeError("secret text");
+      if (metric === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500 });
+      return {};
+    }),
+  ];
+  const server = await startGrpcServer({
+    address: "127.0.0.1:0",
+    methods,
+    health: new HealthState(),
+    onCall: (method, name) => toy.calls.push(`${method} ${name}`),
+    onDefect: (error) => toy.defects.push(error),
+  });
+  const client = new Client(server.address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+  opened.push({ close: () => (client.close(), server.drain(0)) });
+  return { server, client, toy };
+}
+
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+
+const bytes = (value: Uint8Array) => Buffer.from(value);
+const same = (value: Buffer) => value;
+
+function query(client: Client, metric: string, metadata = new Metadata()): Promise<ServiceError | null> {
+  const request = toBinary(QueryRangeRequestSchema, create(QueryRangeRequestSchema, { metric }));
+  return new Promise((resolve) =>
+    client.makeUnaryRequest(QUERY, bytes, same, request, metadata, (error) => resolve(error)),
+  );
+}
+
+/** A subscription over a socket of the test's own, for what a well-behaved client never does. */
+function openStream(address: string) {
+  const [host, port] = address.split(":");
+  const socket = createConnection(Number(port), host);
+  const session = connect(`http://${address}`, { createConnection: () => socket });
+  const headers = { ":method": "POST", ":path": SUBSCRIBE, "content-type": "application/grpc", te: "trailers" };
+  const stream = session.request(headers);
+  for (const each of [socket, session, stream]) each.on("error", () => {});
+  stream.end(Buffer.from([0, 0, 0, 0, 0]));
+  return { socket, stream };
+}
+
+/** Waits until it holds, however long that takes here; the test's own limit ends it. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await Bun.sleep(5);
+}
+
+describe("errors", () => {
+  test("carry their status and details; a defect's text stays on the server", async () => {
+    const { client, toy } = await start();
+    const full = await query(client, "full");
+    expect(full).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: "full" });
+    const [packed] = full!.metadata.get("grpc-status-details-bin");
+    expect(fromStatus(full!.code, full!.details, packed as Buffer).retryAfterMs).toBe(1_500);
+    expect(await query(client, "defect")).toMatchObject({
+      code: status.INTERNAL,
+      details: "internal error; see the server's log",
+    });
+    expect(toy.defects).toEqual([new TypeError("secret text")]);
+    expect(toy.calls).toEqual([
+      "analytics.Dashboard/QueryRange RESOURCE_EXHAUSTED",
+      "analytics.Dashboard/QueryRange INTERNAL",
+    ]);
+  });
+
+  test("come back as they were", () => {
+    const violations = [{ field: "a", description: "a is 1" }];
+    const error = new WatchpostError("INVALID_ARGUMENT", "wrong", { violations, retryAfterMs: 20 });
+    const { code, message, details } = toStatus(error);
+    const back = fromStatus(code, message, details);
+    expect(back).toMatchObject({ status: "INVALID_ARGUMENT", message: "wrong", retryAfterMs: 20 });
+    expect(back.violations).toMatchObject(violations);
+    expect(fromStatus(99, "?", Uint8Array.of(255, 255))).toMatchObject({ status: "UNKNOWN", retryAfterMs: undefined });
+  });
+
+  test("garbage in place of a message is the caller's", async () => {
+    const { client } = await start();
+    const error = await new Promise<ServiceError | null>((resolve) =>
+      client.makeUnaryRequest(QUERY, bytes, same, Uint8Array.of(0x0a, 0xff), (failure) => resolve(failure)),
+    );
+    expect(error).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(error!.details).toStartWith("the request is no valid analytics.QueryRangeRequest");
+  });
+
+  test("metadata over 16 kB is refused, by this server or by HTTP/2 itself; others are served", async () => {
+    const { client } = await start();
+    const metadata = new Metadata();
+    metadata.set("x-large", "a".repeat(20_000));
+    const error = await query(client, "x", metadata);
+    expect(error).not.toBeNull();
+    expect(await query(client, "x")).toBeNull();
+  });
+});
+
+describe("streams", () => {
+  test("a reader that does not read is not written for without end", async () => {
+    const { server, client, toy } = await start();
+    const { socket, stream } = openStream(server.address);
+    await until(() => toy.pulled > 10);
+    socket.pause();
+    let before = -1;
+    // It stands still once every buffer on the way is full.
+    for (let still = 0; still < 10; still = toy.pulled === before ? still + 1 : 0) {
+      before = toy.pulled;
+      await Bun.sleep(10);
+    }
+    expect(toy.pulled * PAYLOAD.length).toBeLessThan(16 * 1024 * 1024);
+    expect(await query(client, "x")).toBeNull();
+    stream.close(constants.NGHTTP2_CANCEL);
+    socket.destroy();
+    await until(() => toy.ended === 1);
+    expect(toy.signals[0].aborted).toBe(true);
+  });
+
+  test("a deadline ends the call on both sides", async () => {
+    const { client, toy } = await start();
+    const call = client.makeServerStreamRequest(SUBSCRIBE, bytes, same, new Uint8Array(0), new Metadata(), {
+      deadline: Date.now() + 50,
+    });
+    call.on("data", () => {});
+    const error = await new Promise<ServiceError>((resolve) => call.on("error", resolve));
+    expect(error.code).toBe(status.DEADLINE_EXCEEDED);
+    await until(() => toy.ended === 1);
+  });
+
+  test("empty messages count, in their number and order", async () => {
+    const { client } = await start();
+    const answer = await new Promise<Buffer | undefined>((resolve) => {
+      const call = client.makeClientStreamRequest(UPLOAD, bytes, same, (_, value) => resolve(value));
+      for (let i = 0; i < 500; i++) call.write(i % 5 === 0 ? new Uint8Array(0) : KILOBYTE);
+      call.end();
+    });
+    const { UploadResponseSchema } = await import("../../src/wire/gen/ingestion_pb.ts");
+    expect(fromBinary(UploadResponseSchema, answer!).pointsProcessed).toBe(400);
+  });
+});
+
+describe("abuse", () => {
+  test("streams opened and reset at once by the thousand leave other clients served, and nothing open", async () => {
+    const { server, client, toy } = await start();
+    const session = connect(`http://${server.address}`);
+    session.on("error", () => {});
+    for (let i = 0; i < 2_000 && !session.destroyed; i++) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": SUBSCRIBE,
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      stream.on("error", () => {});
+      stream.close(constants.NGHTTP2_CANCEL);
+      if (i % 100 === 0) await Bun.sleep(1);
+    }
+    expect(await query(client, "x")).toBeNull();
+    session.destroy();
+    await until(() => toy.ended === toy.signals.length);
+  });
+
+  test("a connection that vanishes in the middle of a stream ends its call", async () => {
+    const { server, toy } = await start();
+    const { socket } = openStream(server.address);
+    await until(() => toy.signals.length === 1);
+    socket.destroy();
+    await until(() => toy.ended === 1);
+  });
+});
+
+describe("drain", () => {
+  test("ends open streams with UNAVAILABLE and closes within its bound, though a client does not read", async () => {
+    const { server, client, toy } = await start();
+    const reading = client.makeServerStreamRequest(SUBSCRIBE, bytes, same, new Uint8Array(0));
+    reading.on("data", () => {});
+    const ended = new Promise<ServiceError>((resolve) => reading.on("error", resolve));
+    const deaf = client.makeServerStreamRequest(SUBSCRIBE, bytes, same, new Uint8Array(0));
+    deaf.on("error", () => {});
+    await until(() => toy.signals.length === 2);
+    await server.drain(300);
+    expect(await ended).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: "the server is shutting down; connect again",
+    });
+    await until(() => toy.ended === 2);
+  });
+});
+
+test("an address that is taken is named", async () => {
+  const { server } = await start();
+  const again = startGrpcServer({ address: server.address, methods: [], health: new HealthState() });
+  await expect(again).rejects.toThrow(`gRPC cannot listen on ${server.address}`);
+});
