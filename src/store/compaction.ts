@@ -10,7 +10,7 @@ import { planMerge, type MergeRules } from "./merge-plan.ts";
 import type { PeriodFile } from "./period-file.ts";
 import type { Slice } from "./slice.ts";
 
-const MERGE_BYTES_MAX = 8 * 1024 * 1024;
+const MERGE_BYTES_MAX = 12 * 1024 * 1024;
 const CHUNK_POINTS_ENOUGH = 4096;
 const VACUUM_PAGES = 256;
 

@@ -7,6 +7,8 @@
  */
 import { compareBlocks, type Block } from "./block.ts";
 
+const CHUNK_MEMORY_BYTES = 128;
+
 export interface MergeRules {
   /** Blocks whose chunks have at least this many points on average are finished. */
   readonly chunkPointsEnough: number;
@@ -14,7 +16,7 @@ export interface MergeRules {
   readonly runsMin: number;
   /** Runs of different levels are not merged with each other, unless everything is to be. */
   readonly levelsApart: boolean;
-  /** Bytes of blocks taken together, unless the blocks of a single series are more. */
+  /** Memory that merging may take, about, unless the blocks of a single series take more. */
   readonly bytesMax: number;
 }
 
@@ -73,7 +75,7 @@ function windowEnd(
   for (const end of ends) {
     if (end <= taken) continue;
     const within = bySeries.filter((block) => block.seriesFrom <= end && block.seriesTo >= seriesFrom);
-    const bytes = within.reduce((sum, block) => sum + block.indexBytes + block.bodyBytes, 0);
+    const bytes = within.reduce((sum, block) => sum + memoryOf(block), 0);
     const atEnd = within.filter((block) => block.seriesTo >= end);
     if (bytes > bytesMax || runsOf(atEnd) < runsMin) break;
     taken = end;
@@ -100,6 +102,11 @@ function withoutBreach(
     );
   const last = inputs.findLastIndex(breached);
   return last < 0 ? inputs : withoutBreach(inputs.slice(last + 1), ofPeriod, seriesFrom, seriesTo);
+}
+
+/** Of a block that is being merged: what is read, and what is kept of each chunk. */
+function memoryOf({ indexBytes, bodyBytes, chunks }: Block): number {
+  return indexBytes + bodyBytes + chunks * CHUNK_MEMORY_BYTES;
 }
 
 function runsOf(blocks: readonly Block[]): number {

@@ -8,6 +8,8 @@ import { orderBySeries, type SeriesOrder } from "./series-order.ts";
 import type { Slice } from "./slice.ts";
 
 const ROWS_PER_CHECK = 4096;
+/** What a series costs beside its rows, in rows. */
+const SERIES_ROWS = 16;
 /** Rows copied before the slice is looked at, when a series has very many. */
 const GATHER_ROWS_MAX = 65_536;
 
@@ -43,7 +45,7 @@ export function* blocksOfGeneration(
       else if (writer !== null) yield* writer.addChunks(order.seriesIds[i], rows, from, to, slice);
       from = to;
     }
-    sinceCheck += count;
+    sinceCheck += count + SERIES_ROWS;
     if (sinceCheck < ROWS_PER_CHECK) continue;
     sinceCheck = 0;
     if (slice.over()) yield;

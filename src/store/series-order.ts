@@ -4,9 +4,9 @@ import type { Slice } from "./slice.ts";
 
 export interface SeriesOrder {
   /** Ascending, each once. */
-  readonly seriesIds: number[];
+  readonly seriesIds: Uint32Array;
   /** Where the rows of `seriesIds[i]` start in `rows`; one more entry for the end. */
-  readonly starts: number[];
+  readonly starts: Uint32Array;
   /** Row numbers of the generation, ascending within a series. */
   readonly rows: Uint32Array;
 }
@@ -26,18 +26,20 @@ export function* orderBySeries(generation: Generation, slice: Slice): Generator<
     if (slice.over()) yield;
   }
 
-  const seriesIds: number[] = [];
-  const starts: number[] = [];
+  let seriesCount = 0;
+  for (let id = 0; id <= largestId; id++) if (places[id] > 0) seriesCount++;
+  const seriesIds = new Uint32Array(seriesCount);
+  const starts = new Uint32Array(seriesCount + 1);
   let start = 0;
-  for (let id = 0; id <= largestId; id++) {
+  for (let id = 0, at = 0; id <= largestId; id++) {
     const count = places[id];
     if (count === 0) continue;
-    seriesIds.push(id);
-    starts.push(start);
+    seriesIds[at] = id;
+    starts[at++] = start;
     places[id] = start;
     start += count;
   }
-  starts.push(start);
+  starts[seriesCount] = start;
 
   const rows = new Uint32Array(rowCount);
   for (let page = 0; page < pages.length; page++) {

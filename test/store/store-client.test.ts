@@ -1,6 +1,7 @@
 /** The store in its worker, as the event loop sees it. */
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { Database } from "bun:sqlite";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { WatchpostError } from "../../src/model/errors.ts";
@@ -151,11 +152,10 @@ test("opening fails by name where a later version wrote a file, and the worker e
     using open = openStore({ dir: folder.path });
     open.store.absorb(recordOf(1, walk(3)));
   }
-  const { Database } = await import("bun:sqlite");
   const database = new Database(join(folder.path, "points-2026-11.db"), { readwrite: true });
   database.run("PRAGMA user_version = 9");
   database.close();
-  expect(openClient({ dir: folder.path })).rejects.toMatchObject({
+  await expect(openClient({ dir: folder.path })).rejects.toMatchObject({
     status: "FAILED_PRECONDITION",
     message: expect.stringContaining("points-2026-11.db has schema version 9"),
   });
@@ -166,7 +166,6 @@ test("damage and trouble reach the event loop", async () => {
   writeFileSync(join(folder.path, "points-2026-11.db"), "garbage");
   await using client = await openClient({ dir: folder.path, segments: [] });
   expect(client.opened.damage).toEqual([expect.stringContaining("points-2026-11.db cannot be read")]);
-  const { mkdirSync } = await import("node:fs");
   mkdirSync(join(folder.path, "points-2026-11.1.db.new", "in the way"), { recursive: true });
   const trouble = new Promise<string>((resolve) => client.store.onTrouble(resolve));
   client.store.absorb(recordOf(1, walk(3)));
