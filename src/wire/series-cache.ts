@@ -210,9 +210,13 @@ function bytesOf(view: DataView, at: number, count: number): Uint8Array {
 }
 
 function sameBytes(a: DataView, aAt: number, b: DataView, bAt: number, count: number): boolean {
-  let i = 0;
-  for (; i + 4 <= count; i += 4) if (a.getInt32(aAt + i, true) !== b.getInt32(bAt + i, true)) return false;
-  for (; i < count; i++) if (a.getUint8(aAt + i) !== b.getUint8(bAt + i)) return false;
+  if (count >= 4) {
+    // The last four bytes are compared as one word too, though some of them were before.
+    const last = count - 4;
+    for (let i = 0; i < last; i += 4) if (a.getInt32(aAt + i, true) !== b.getInt32(bAt + i, true)) return false;
+    return a.getInt32(aAt + last, true) === b.getInt32(bAt + last, true);
+  }
+  for (let i = 0; i < count; i++) if (a.getUint8(aAt + i) !== b.getUint8(bAt + i)) return false;
   return true;
 }
 
