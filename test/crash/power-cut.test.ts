@@ -1,0 +1,111 @@
+/**
+ * A power cut at any moment: what the server did to its files is recorded with strace; of what was not synced any part
+ * may be on the disk afterwards. Whatever was acknowledged before is there, once.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import { expect } from "bun:test";
+import { join } from "node:path";
+import { encodeBatch, type Batch } from "../../src/client/batch.ts";
+import { Connection } from "../../src/client/connection.ts";
+import { LogClient } from "../../src/log/log-client.ts";
+import { StoreClient } from "../../src/store/store-client.ts";
+import { BatchAckSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
+import { spawn } from "../log/harness.ts";
+import { program, testNeeding, working } from "../support/needs.ts";
+import { startServerProcess, tempDir } from "../support/server-process.ts";
+import { powerCut, readTrace, STRACE_CALLS } from "./disk-trace.ts";
+
+const BATCHES = 120;
+const BATCH_POINTS = 250;
+const CUTS = 40;
+const START_US = 1_700_000_000_000_000;
+
+/** Seeded; uniform in [0, 1). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function batchOf(number: number): Batch {
+  const points = Array.from({ length: BATCH_POINTS }, (_, i) => ({
+    metric: "m",
+    value: number * 1_000 + i,
+    timeUs: START_US + (number * BATCH_POINTS + i) * 1_000,
+    tags: { n: String((number + i) % 30) },
+  }));
+  return encodeBatch(points, "s");
+}
+
+/** Sends batch after batch, each once the one before is acknowledged; when each acknowledgement came. */
+async function ackTimes(address: string): Promise<number[]> {
+  const connection = new Connection(address);
+  const call = connection.bidiStream(DataIngestion.method.streamData);
+  const times: number[] = [];
+  call.write(batchOf(0).bytes);
+  for await (const bytes of call) {
+    const { batches } = fromBinary(BatchAckSchema, bytes as Uint8Array);
+    while (times.length < Number(batches)) times.push(performance.timeOrigin + performance.now());
+    if (times.length < BATCHES) call.write(batchOf(times.length).bytes);
+    else call.end();
+  }
+  connection.close();
+  return times;
+}
+
+/** Opens what a cut left, as a server does. */
+async function storedValues(dir: string): Promise<{ values: number[]; damage: readonly string[] }> {
+  const { log, opened } = await LogClient.open(spawn, { dir, segmentBytesMax: 1 << 20 });
+  try {
+    const { store, opened: storeOpened } = await StoreClient.open(spawn, { dir, segments: opened.segments });
+    try {
+      const seriesIds = Uint32Array.from(opened.series, ({ id }) => id).sort();
+      const query = { seriesIds, fromUs: 0, toUs: 2 ** 53, stepUs: 0, pointsMax: 1e9 };
+      const { values } = await store.range(query);
+      return { values: [...values], damage: [...opened.damage, ...storeOpened.damage] };
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await log.close();
+  }
+}
+
+testNeeding([program("strace"), working("leave to trace", ["strace", "-f", "-o", "/dev/null", "true"])])(
+  "whatever was acknowledged before a power cut is there after it, once",
+  async () => {
+    using dir = tempDir("power");
+    const data = join(dir.path, "data");
+    const trace = join(dir.path, "trace");
+    const wrapper = ["strace", "-f", "-y", "-ttt", "-xx", "-s", "4000000", "-e", `trace=${STRACE_CALLS}`, "-o", trace];
+    const env = { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000", WATCHPOST_STORE_SEGMENT_BYTES_MAX: "1MiB" };
+    const server = await startServerProcess({ data, wrapper, env });
+    const acks = await ackTimes(server.grpc);
+    expect(await server.stop()).toBe(0);
+    const calls = readTrace(trace, data);
+    expect(calls.filter(({ kind, path }) => kind === "sync" && path.endsWith(".wal")).length).toBeGreaterThan(
+      BATCHES / 2,
+    );
+    expect(calls.some(({ kind, path }) => kind === "unlink" && path.endsWith(".wal"))).toBe(true);
+
+    const random = randomOf(20261124);
+    for (let cut = 0; cut < CUTS; cut++) {
+      const count = Math.floor(random() * calls.length);
+      const target = join(dir.path, `cut-${cut}`);
+      powerCut(calls, count, data, target, random);
+      const acked = acks.filter((atMs) => atMs < calls[count].atMs).length;
+      const { values, damage } = await storedValues(target);
+      const found = new Set(values);
+      const told = `cut ${cut} after ${count} of ${calls.length} calls, ${acked} batches acknowledged`;
+      expect([told, values.length]).toEqual([told, found.size]);
+      const missing: number[] = [];
+      for (let number = 0; number < acked; number++) {
+        for (let i = 0; i < BATCH_POINTS; i++) if (!found.has(number * 1_000 + i)) missing.push(number * 1_000 + i);
+      }
+      expect([told, missing.length, missing.length > 0 ? damage : []]).toEqual([told, 0, []]);
+    }
+  },
+  120_000,
+);
