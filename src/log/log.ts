@@ -74,12 +74,13 @@ export class Log {
   /** Leaves the failed segment at its last synced record and begins another. Returns the next sequence. */
   reopen(): number {
     if (this.#failure !== null) {
-      const nextSeq = this.#highestSeq + 1;
       if (this.#current !== null) {
         this.#current.cutBack();
         this.#roll();
       }
-      this.#current = Segment.create(this.#options.dir, nextSeq);
+      // Each try has a name of its own: the file of one that failed may be in the way.
+      const firstSeq = ++this.#highestSeq;
+      this.#current = Segment.create(this.#options.dir, firstSeq);
       this.#failure = null;
     }
     return this.#highestSeq + 1;

@@ -2,7 +2,7 @@
  * One segment of the log, open for appending. The file begins with 16 bytes, little endian: u32 magic "WPLS",
  * u32 version, f64 first sequence; records follow (record.ts).
  */
-import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { WatchpostError } from "../model/errors.ts";
 
@@ -63,6 +63,7 @@ export class Segment {
       syncDirectory(dir);
     } catch (error) {
       closeSync(fd);
+      removeQuietly(path);
       throw error;
     }
     return new Segment(path, fd, firstSeq);
@@ -99,6 +100,15 @@ export function syncDirectory(dir: string): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** What stays behind holds no record, and is removed when the log is opened. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The failure that led here is the one to tell.
   }
 }
 

@@ -11,7 +11,8 @@ import { LogClient } from "../../src/log/log-client.ts";
 import { StoreClient } from "../../src/store/store-client.ts";
 import { BatchAckSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { spawn } from "../log/harness.ts";
-import { program, testNeeding, working } from "../support/needs.ts";
+import { TRACER } from "../support/failing-calls.ts";
+import { testNeeding } from "../support/needs.ts";
 import { startServerProcess, tempDir } from "../support/server-process.ts";
 import { powerCut, readTrace, STRACE_CALLS } from "./disk-trace.ts";
 
@@ -73,7 +74,7 @@ async function storedValues(dir: string): Promise<{ values: number[]; damage: re
   }
 }
 
-testNeeding([program("strace"), working("leave to trace", ["strace", "-f", "-o", "/dev/null", "true"])])(
+testNeeding(TRACER)(
   "whatever was acknowledged before a power cut is there after it, once",
   async () => {
     using dir = tempDir("power");

@@ -1,26 +1,26 @@
 /** A disk that is full or fails while period files are written: nothing is lost, it is told, it is tried again. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { program, testNeeding, working } from "../support/needs.ts";
+import { reportOf, TRACER, underFault } from "../support/failing-calls.ts";
+import { testNeeding, working } from "../support/needs.ts";
 import type { FaultReport } from "./fault-process.ts";
 import { temporaryFolder } from "./harness.ts";
 
 const CHILD = join(import.meta.dir, "fault-process.ts");
 const MOUNT = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mnt"];
 
-async function report(command: string[]): Promise<FaultReport> {
-  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
-  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (code !== 0) throw new Error(`${command.join(" ")} ended with code ${code}: ${err}`);
-  return JSON.parse(out) as FaultReport;
-}
-
 testNeeding([working("leave to mount a tmpfs", MOUNT)])(
   "ENOSPC in making, sealing and merging period files",
   async () => {
     using folder = temporaryFolder();
     const inTmpfs = `mount -t tmpfs -o size=4m tmpfs ${folder.path} && exec ${process.execPath} ${CHILD} full ${folder.path}`;
-    const { trouble, damage, wrong, sealedSeq, files } = await report(["unshare", "-m", "sh", "-c", inTmpfs]);
+    const { trouble, damage, wrong, sealedSeq, files } = await reportOf<FaultReport>([
+      "unshare",
+      "-m",
+      "sh",
+      "-c",
+      inTmpfs,
+    ]);
     expect(wrong).toEqual([]);
     expect(damage).toEqual([]);
     expect(sealedSeq).toBe(0);
@@ -41,20 +41,17 @@ const FAULTS = [
   "ftruncate:error=EIO:when=2+3",
 ];
 
-function underFault(fault: string, dir: string): string[] {
+function command(fault: string, dir: string): string[] {
   const paths = ["", ".new", "-journal", ".new-journal"].map((end) => join(dir, `points-2026-11.db${end}`));
-  const calls = fault.slice(0, fault.indexOf(":"));
-  const trace = ["-e", `trace=${calls}`, "-e", `inject=${fault}`];
-  const strace = ["strace", "-f", "-qq", "-o", "/dev/null", ...paths.flatMap((path) => ["-P", path]), ...trace];
-  return [...strace, process.execPath, CHILD, "io", dir];
+  return underFault(fault, paths, [process.execPath, CHILD, "io", dir]);
 }
 
 for (const fault of FAULTS) {
-  testNeeding([program("strace"), working("strace", ["strace", "-f", "true"])])(
+  testNeeding(TRACER)(
     `failing system calls while sealing and merging: ${fault}`,
     async () => {
       using folder = temporaryFolder();
-      const { trouble, damage, wrong, sealedSeq } = await report(underFault(fault, folder.path));
+      const { trouble, damage, wrong, sealedSeq } = await reportOf<FaultReport>(command(fault, folder.path));
       expect(wrong).toEqual([]);
       expect(sealedSeq).toBe(0);
       expect(trouble.length).toBeGreaterThan(0);
@@ -64,11 +61,13 @@ for (const fault of FAULTS) {
   );
 }
 
-testNeeding([program("strace"), working("strace", ["strace", "-f", "true"])])(
+testNeeding(TRACER)(
   "what cannot be read for a while is named, and served when it can be read again",
   async () => {
     using folder = temporaryFolder();
-    const { damage, wrong, sealedSeq } = await report(underFault("pread64:error=EIO:when=60..64", folder.path));
+    const { damage, wrong, sealedSeq } = await reportOf<FaultReport>(
+      command("pread64:error=EIO:when=60..64", folder.path),
+    );
     expect(damage).toContainEqual(expect.stringContaining("points-2026-11.db"));
     expect(wrong.length).toBeGreaterThan(0);
     expect(wrong).not.toContain("at the end");
@@ -79,6 +78,11 @@ testNeeding([program("strace"), working("strace", ["strace", "-f", "true"])])(
 
 test("the faults are met by the child at all: without any there is no trouble", async () => {
   using folder = temporaryFolder();
-  const { trouble, damage, wrong, sealedSeq } = await report([process.execPath, CHILD, "io", folder.path]);
+  const { trouble, damage, wrong, sealedSeq } = await reportOf<FaultReport>([
+    process.execPath,
+    CHILD,
+    "io",
+    folder.path,
+  ]);
   expect({ trouble, damage, wrong, sealedSeq }).toEqual({ trouble: [], damage: [], wrong: [], sealedSeq: 0 });
 });
