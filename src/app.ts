@@ -22,6 +22,7 @@ import { StoreClient } from "./store/store-client.ts";
 import { parseAddress } from "./transport/address.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
+import { ReceivedBytes } from "./transport/received-bytes.ts";
 import { startWebServer } from "./transport/web-server.ts";
 import { BatchDecoder } from "./wire/decode-batch.ts";
 import { SeriesCache } from "./wire/series-cache.ts";
@@ -45,6 +46,8 @@ export interface RunningServer {
 }
 
 const RETRY_AFTER_MS = 1_000;
+/** Of the memory budget, this part at most may be messages that are arriving. */
+const RECEIVED_SHARE = 2;
 
 /** Starts a server. What was opened is closed again when a later step fails. */
 export async function startServer(config: Config, deps: ServerDeps): Promise<RunningServer> {
@@ -103,6 +106,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     clock,
   );
   budget.addPart(() => store.unsealedBytes);
+  const received = new ReceivedBytes(config.memory.budget / RECEIVED_SHARE);
+  budget.addPart(() => received.bytes);
+  received.onShrunk = () => budget.partShrank();
   store.onSealed((throughSeq) => {
     log.release(throughSeq);
     budget.partShrank();
@@ -154,7 +160,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => dashboard.close());
 
-  const stopWatching = watchProcess(metrics, { registry, store, log, budget, cache });
+  const stopWatching = watchProcess(metrics, { registry, store, log, budget, received, cache });
   opening.defer(stopWatching.stop);
 
   const methods = [
@@ -164,6 +170,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const shared = {
     methods,
     health,
+    received,
     onCall: (method: string, status: string) => metrics.calls.inc({ method, status }),
     onDefect: (error: unknown, method: string) => logger.error({ err: error, method }, "a call failed on a defect"),
   };

@@ -5,6 +5,7 @@ import type { LogClient } from "./log/log-client.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { SeriesRegistry } from "./model/series-registry.ts";
 import type { StoreClient } from "./store/store-client.ts";
+import type { ReceivedBytes } from "./transport/received-bytes.ts";
 import type { SeriesCache } from "./wire/series-cache.ts";
 
 export interface Watched {
@@ -12,6 +13,7 @@ export interface Watched {
   readonly store: StoreClient;
   readonly log: LogClient;
   readonly budget: MemoryBudget;
+  readonly received: ReceivedBytes;
   readonly cache: SeriesCache;
 }
 
@@ -24,7 +26,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
   const counted = { hits: 0, misses: 0, refused: 0 };
   return {
     async text() {
-      const { registry, store, log, budget, cache } = watched;
+      const { registry, store, log, budget, received, cache } = watched;
       for (const q of QUANTILES) {
         const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
         metrics.eventLoopLagSeconds.set({ quantile: String(q) }, Math.max(0, ms - LAG_RESOLUTION_MS) / 1_000);
@@ -35,14 +37,15 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       metrics.residentBytes.set(process.memoryUsage.rss());
       metrics.series.set(registry.count);
       metrics.memoryBytes.set({ part: "in_flight" }, budget.reservedBytes);
+      metrics.memoryBytes.set({ part: "received" }, received.bytes);
       metrics.memoryBytes.set({ part: "head" }, store.unsealedBytes);
       metrics.queueDepth.set({ queue: "memory" }, budget.waiting);
       metrics.seriesCache.inc({ result: "hit" }, cache.hits - counted.hits);
       metrics.seriesCache.inc({ result: "miss" }, cache.misses - counted.misses);
-      metrics.memoryRefused.inc(budget.refused - counted.refused);
+      metrics.memoryRefused.inc(budget.refused + received.refused - counted.refused);
       counted.hits = cache.hits;
       counted.misses = cache.misses;
-      counted.refused = budget.refused;
+      counted.refused = budget.refused + received.refused;
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
       metrics.headPoints.set(stored.headPoints);
       metrics.blocks.set(stored.blocks);

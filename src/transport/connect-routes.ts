@@ -3,7 +3,7 @@ import { create, fromBinary, toBinary, type DescMessage, type DescService } from
 import { Code, ConnectError, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { WatchpostError } from "../model/errors.ts";
-import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { statusCodeOf, toStatus } from "../wire/status.ts";
@@ -18,7 +18,13 @@ export function connectRoutes(
   events: TransportEvents,
   shutdownSignal: AbortSignal,
 ): Map<string, UniversalHandler> {
-  const router = createConnectRouter({ grpc: false, readMaxBytes: MESSAGE_BYTES_MAX, shutdownSignal });
+  const router = createConnectRouter({
+    grpc: false,
+    readMaxBytes: HTTP_MESSAGE_BYTES_MAX,
+    // A misspelt field would otherwise be a filter that is silently not there.
+    jsonOptions: { ignoreUnknownFields: false },
+    shutdownSignal,
+  });
   const services = Map.groupBy(methods, ({ method }) => method.parent);
   for (const [service, impls] of services) {
     const functions = Object.fromEntries(impls.map((impl) => [impl.method.localName, functionOf(impl, events)]));

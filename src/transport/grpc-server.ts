@@ -9,16 +9,19 @@ import {
   type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type StatusObject,
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
-import { STATUS_DETAILS_KEY, toStatus } from "../wire/status.ts";
+import { STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "./address.ts";
+import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { healthMethods, type HealthState } from "./health.ts";
 import { codecOf, type MethodCodec } from "./message-codec.ts";
 import { MessageQueue } from "./message-queue.ts";
+import type { ReceivedBytes } from "./received-bytes.ts";
 import { reflectionMethods } from "./reflection.ts";
 
 export interface TransportEvents {
@@ -33,6 +36,7 @@ export interface GrpcServerOptions extends TransportEvents {
   readonly address: string;
   readonly methods: readonly MethodImpl[];
   readonly health: HealthState;
+  readonly received: ReceivedBytes;
   readonly limits?: { readonly concurrentStreamsMax?: number };
 }
 
@@ -65,7 +69,9 @@ const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffs
 
 export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
+  const receiving = new GrpcReceiving(options.received, grpcStatusOf);
   const server = new Server({
+    interceptors: [receiving.interceptor],
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_concurrent_streams": options.limits?.concurrentStreamsMax ?? CONCURRENT_STREAMS_MAX,
@@ -81,7 +87,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   for (const impl of [...served, ...reflectionMethods([...files])]) {
     const { method } = impl;
     const definition = definitionOf(impl);
-    server.addService({ [method.name]: definition }, { [method.name]: handlerOf(impl, calls) });
+    server.addService({ [method.name]: definition }, { [method.name]: handlerOf(impl, calls, receiving) });
   }
   const bound = await bind(server, formatAddress(host, port));
   let drained: Promise<void> | undefined;
@@ -127,10 +133,15 @@ function definitionOf({ method, kind }: MethodImpl): MethodDefinition<Uint8Array
   };
 }
 
-function handlerOf(impl: MethodImpl, calls: OpenCalls): UntypedHandleCall {
+function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving): UntypedHandleCall {
   const codec = codecOf(impl);
   const run = impl.run as (input: unknown, context: CallContext) => never;
   const begin = (call: AnyCall) => calls.open(call, impl);
+  const messages = (call: ReadingCall, open: OpenCall) => {
+    const queue = queueOf(call, receiving.of(call), open);
+    // Where bytes are wanted the queue itself is handed over: it is cheaper to read than a generator.
+    return impl.raw === "input" ? queue : decoded(queue, codec);
+  };
   switch (impl.kind) {
     case "unary":
       return ((call: ServerUnaryCall<Uint8Array, Uint8Array>, answer: Answer) => {
@@ -140,17 +151,18 @@ function handlerOf(impl: MethodImpl, calls: OpenCalls): UntypedHandleCall {
     case "client_streaming":
       return ((call: ServerReadableStream<Uint8Array, Uint8Array>, answer: Answer) => {
         const open = begin(call);
-        void answerOnce(open, answer, codec, async () => run(messagesOf(call, open, codec, impl), open.context));
+        void answerOnce(open, answer, codec, async () => run(messages(call, open), open.context));
       }) as UntypedHandleCall;
     case "server_streaming":
       return ((call: ServerWritableStream<Uint8Array, Uint8Array>) => {
         const open = begin(call);
+        receiving.of(call).taken();
         void answerAll(call, open, codec, () => run(codec.readInput(call.request), open.context));
       }) as UntypedHandleCall;
     case "bidi_streaming":
       return ((call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
         const open = begin(call);
-        void answerAll(call, open, codec, () => run(messagesOf(call, open, codec, impl), open.context));
+        void answerAll(call, open, codec, () => run(messages(call, open), open.context));
       }) as UntypedHandleCall;
   }
 }
@@ -202,16 +214,16 @@ function drainOf(call: WritingCall): Promise<void> {
   return new Promise((resolve) => void call.once("drain", resolve));
 }
 
-/** The messages of a call, decoded as they are asked for. */
-function messagesOf(call: ReadingCall, open: OpenCall, codec: MethodCodec, impl: MethodImpl): AsyncIterable<unknown> {
-  const queue = new MessageQueue(call);
+/** The messages of a call, as they arrive. */
+function queueOf(call: ReadingCall, incoming: Incoming, open: OpenCall): MessageQueue {
+  const queue = new MessageQueue(call, incoming);
   const state = (call as { _readableState?: { highWaterMark: number } })._readableState;
   if (state) state.highWaterMark = READ_AHEAD;
   call.on("data", (bytes: Uint8Array) => queue.push(bytes));
   call.on("end", () => queue.end());
   call.on("error", (error) => queue.fail(error));
   open.ended.catch((error: unknown) => queue.fail(error));
-  return impl.raw === "input" ? queue : decoded(queue, codec);
+  return queue;
 }
 
 async function* decoded(queue: AsyncIterable<Uint8Array>, codec: MethodCodec): AsyncIterable<unknown> {
@@ -225,7 +237,7 @@ interface OpenCall {
   readonly ended: Promise<never>;
   finish(status: string): void;
   /** Finishes the call with an error and returns what grpc-js takes for it. */
-  statusOf(error: unknown): { code: number; details: string; metadata: Metadata };
+  statusOf(error: unknown): StatusObject;
 }
 
 class OpenCalls {
@@ -267,9 +279,7 @@ class OpenCalls {
         const status = isTransportError(error) ? transportStatus(error) : toStatus(error);
         finish(status.name);
         if (!controller.signal.aborted) controller.abort(error);
-        const metadata = new Metadata();
-        if (status.details) metadata.set(STATUS_DETAILS_KEY, Buffer.from(status.details));
-        return { code: status.code, details: status.message, metadata };
+        return statusObject(status);
       },
     };
   }
@@ -277,6 +287,16 @@ class OpenCalls {
   endAll(error: WatchpostError): void {
     for (const end of this.#open) end(error);
   }
+}
+
+function grpcStatusOf(error: WatchpostError): StatusObject {
+  return statusObject(toStatus(error));
+}
+
+function statusObject({ code, message, details }: Pick<WireStatus, "code" | "message" | "details">): StatusObject {
+  const metadata = new Metadata();
+  if (details) metadata.set(STATUS_DETAILS_KEY, Buffer.from(details));
+  return { code, details: message, metadata };
 }
 
 function contextOf(call: AnyCall, signal: AbortSignal): CallContext {

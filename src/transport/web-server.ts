@@ -7,19 +7,22 @@ import {
 import type { Server } from "bun";
 import { BUILD } from "../model/build-info.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { connectRoutes } from "./connect-routes.ts";
 import type { TransportEvents, TransportServer } from "./grpc-server.ts";
 import type { HealthState } from "./health.ts";
 import { liveResponse } from "./live-events.ts";
+import type { ReceivedBytes } from "./received-bytes.ts";
+import { countedBody } from "./request-body.ts";
 
 export interface WebServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
   readonly address: string;
   readonly methods: readonly MethodImpl[];
   readonly health: HealthState;
+  readonly received: ReceivedBytes;
   /** Prometheus text. */
   metricsText(): Promise<string>;
 }
@@ -37,7 +40,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
       hostname: host,
       port,
       idleTimeout: IDLE_TIMEOUT_S,
-      maxRequestBodySize: MESSAGE_BYTES_MAX + 1024,
+      maxRequestBodySize: HTTP_MESSAGE_BYTES_MAX + 1024,
       development: false,
       fetch: (request) => answer(request, server, routes, options, stopping.signal),
       error: (error) => {
@@ -74,12 +77,7 @@ async function answer(
 ): Promise<Response> {
   const { pathname } = new URL(request.url);
   const handler = routes.get(pathname);
-  if (handler !== undefined) {
-    // Streams are quiet at times; they have heartbeats of their own.
-    server.timeout(request, 0);
-    const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
-    return universalServerResponseToFetch(await handler(universal));
-  }
+  if (handler !== undefined) return callResponse(handler, request, server, options.received);
   if (request.method !== "GET" && request.method !== "HEAD") return notFound(pathname);
   switch (pathname) {
     case "/live":
@@ -97,6 +95,22 @@ async function answer(
       return new Response(frontPage(routes));
     default:
       return notFound(pathname);
+  }
+}
+
+async function callResponse(
+  handler: UniversalHandler,
+  request: Request,
+  server: Server<undefined>,
+  received: ReceivedBytes,
+): Promise<Response> {
+  const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
+  // The body must go on arriving. After it streams are quiet at times; they have heartbeats of their own.
+  const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, () => server.timeout(request, 0));
+  try {
+    return universalServerResponseToFetch(await handler({ ...universal, body: body.chunks }));
+  } finally {
+    body.close();
   }
 }
 

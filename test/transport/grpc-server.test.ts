@@ -2,21 +2,28 @@
 import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/grpc-js";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "bun:test";
-import { connect, constants } from "node:http2";
+import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { createConnection } from "node:net";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { startGrpcServer, type TransportServer } from "../../src/transport/grpc-server.ts";
 import { HealthState } from "../../src/transport/health.ts";
-import { Dashboard, DashboardDataSchema, QueryRangeRequestSchema } from "../../src/wire/gen/dashboard_pb.ts";
+import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
+import {
+  Dashboard,
+  DashboardDataSchema,
+  MetricSubscriptionSchema,
+  QueryRangeRequestSchema,
+} from "../../src/wire/gen/dashboard_pb.ts";
 import { DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { rawClientStreaming, rawServerStreaming, unary, type CallContext } from "../../src/wire/service.ts";
-import { fromStatus, toStatus } from "../../src/wire/status.ts";
+import { fromStatus, STATUS_DETAILS_KEY, toStatus } from "../../src/wire/status.ts";
 
 const KILOBYTE = new Uint8Array(1024).fill(0x61);
 const PAYLOAD = toBinary(
   DashboardDataSchema,
   create(DashboardDataSchema, { dashboardId: new TextDecoder().decode(KILOBYTE) }),
 );
+const SUBSCRIPTION = toBinary(MetricSubscriptionSchema, create(MetricSubscriptionSchema, { metricNames: ["x"] }));
 const SUBSCRIBE = "/analytics.Dashboard/SubscribeMetrics";
 const UPLOAD = "/analytics.DataIngestion/UploadData";
 const QUERY = "/analytics.Dashboard/QueryRange";
@@ -30,7 +37,9 @@ interface Toy {
   defects: unknown[];
 }
 
-async function start(): Promise<{ server: TransportServer; client: Client; toy: Toy }> {
+async function start(
+  received = new ReceivedBytes(64 * 1024 * 1024),
+): Promise<{ server: TransportServer; client: Client; toy: Toy }> {
   const toy: Toy = { pulled: 0, signals: [], ended: 0, calls: [], defects: [] };
   async function* endless(context: CallContext): AsyncIterable<Uint8Array> {
     toy.signals.push(context.signal);
@@ -61,6 +70,7 @@ async function start(): Promise<{ server: TransportServer; client: Client; toy: 
     address: "127.0.0.1:0",
     methods,
     health: new HealthState(),
+    received,
     onCall: (method, name) => toy.calls.push(`${method} ${name}`),
     onDefect: (error) => toy.defects.push(error),
   });
@@ -220,6 +230,104 @@ describe("abuse", () => {
   });
 });
 
+describe("what has arrived and was not taken", () => {
+  const MEBIBYTE = 1024 * 1024;
+
+  /** A call that announces a message and sends a part of it. */
+  function stopInTheMiddle(session: ClientHttp2Session, path: string, announced: number, sent: number) {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    const ended = Promise.withResolvers<IncomingHttpHeaders>();
+    stream.on("error", () => {});
+    stream.on("response", (headers) => headers["grpc-status"] !== undefined && ended.resolve(headers));
+    stream.on("trailers", (headers) => ended.resolve(headers));
+    const head = Buffer.alloc(5 + sent);
+    head.writeUInt32BE(announced, 1);
+    stream.write(head);
+    return ended.promise;
+  }
+
+  test("is bounded over all calls: of those that stop in the middle of a message the oldest is refused", async () => {
+    const received = new ReceivedBytes(8 * MEBIBYTE);
+    const { server, client } = await start(received);
+    const session = connect(`http://${server.address}`);
+    session.on("error", () => {});
+    opened.push(session);
+    const first = stopInTheMiddle(session, UPLOAD, 6 * MEBIBYTE, 5 * MEBIBYTE);
+    await until(() => received.bytes >= 5 * MEBIBYTE);
+    const second = stopInTheMiddle(session, QUERY, 6 * MEBIBYTE, 5 * MEBIBYTE);
+    const trailers = await first;
+    expect(trailers["grpc-status"]).toBe(String(status.RESOURCE_EXHAUSTED));
+    expect(decodeURI(String(trailers["grpc-message"]))).toContain("this call has held");
+    expect(trailers[STATUS_DETAILS_KEY]).toBeDefined();
+    await until(() => received.bytes >= 5 * MEBIBYTE);
+    expect(received.bytes).toBeLessThan(8 * MEBIBYTE);
+    const third = stopInTheMiddle(session, UPLOAD, 6 * MEBIBYTE, 5 * MEBIBYTE);
+    expect((await second)["grpc-status"]).toBe(String(status.RESOURCE_EXHAUSTED));
+    expect(received.refused).toBe(2);
+    expect(await query(client, "x")).toBeNull();
+    session.destroy();
+    await until(() => received.bytes === 0);
+    third.catch(() => {});
+  });
+
+  test("is counted to nothing again by calls that end, whatever way", async () => {
+    const received = new ReceivedBytes(8 * MEBIBYTE);
+    const { client } = await start(received);
+    await query(client, "x");
+    await query(client, "full");
+    const sizes = [0, 1, 70_000, 3 * MEBIBYTE, 10];
+    await new Promise<void>((resolve) => {
+      const call = client.makeClientStreamRequest(UPLOAD, bytes, same, new Metadata(), () => resolve());
+      for (const size of sizes) call.write(new Uint8Array(size));
+      call.end();
+    });
+    const reading = client.makeServerStreamRequest(SUBSCRIBE, bytes, same, SUBSCRIPTION);
+    reading.on("error", () => {});
+    await new Promise((resolve) => reading.once("data", resolve));
+    expect(received.bytes).toBe(0);
+    reading.cancel();
+    await until(() => received.bytes === 0);
+    expect(received.refused).toBe(0);
+  });
+
+  test("counts a compressed message by what it is unpacked to, while its reader is busy with it", async () => {
+    const received = new ReceivedBytes(64 * MEBIBYTE);
+    const busy = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    const method = rawClientStreaming(DataIngestion.method.uploadData, async (batches) => {
+      for await (const _ of batches) {
+        reached.resolve();
+        await busy.promise;
+      }
+      return {};
+    });
+    const server = await startGrpcServer({
+      address: "127.0.0.1:0",
+      methods: [method],
+      health: new HealthState(),
+      received,
+    });
+    const options = { "grpc.default_compression_algorithm": 2, "grpc.use_local_subchannel_pool": 1 };
+    const client = new Client(server.address, credentials.createInsecure(), options);
+    opened.push({ close: () => (client.close(), server.drain(0)) });
+    const answered = new Promise<ServiceError | null>((resolve) => {
+      const call = client.makeClientStreamRequest(UPLOAD, bytes, same, new Metadata(), (error) => resolve(error));
+      call.write(new Uint8Array(4 * MEBIBYTE));
+      call.end();
+    });
+    await reached.promise;
+    expect(received.bytes).toBe(4 * MEBIBYTE);
+    busy.resolve();
+    expect(await answered).toBeNull();
+    await until(() => received.bytes === 0);
+  });
+});
+
 describe("drain", () => {
   test("ends open streams with UNAVAILABLE and closes within its bound, though a client does not read", async () => {
     const { server, client, toy } = await start();
@@ -240,6 +348,11 @@ describe("drain", () => {
 
 test("an address that is taken is named", async () => {
   const { server } = await start();
-  const again = startGrpcServer({ address: server.address, methods: [], health: new HealthState() });
+  const again = startGrpcServer({
+    address: server.address,
+    methods: [],
+    health: new HealthState(),
+    received: new ReceivedBytes(1),
+  });
   await expect(again).rejects.toThrow(`gRPC cannot listen on ${server.address}`);
 });

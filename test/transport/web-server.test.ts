@@ -1,0 +1,216 @@
+/** HTTP over toy methods: Connect, gRPC-Web and Server-Sent Events, bad requests, slow senders and readers, shutdown. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
+import { afterEach, describe, expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
+import { invalidField, WatchpostError } from "../../src/model/errors.ts";
+import { HTTP_MESSAGE_BYTES_MAX } from "../../src/model/limits.ts";
+import { HealthState } from "../../src/transport/health.ts";
+import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
+import { startWebServer } from "../../src/transport/web-server.ts";
+import { Dashboard, DashboardDataSchema } from "../../src/wire/gen/dashboard_pb.ts";
+import { BatchDataSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
+import { rawServerStreaming, rawUnary, unary, type CallContext } from "../../src/wire/service.ts";
+
+const MEBIBYTE = 1024 * 1024;
+const opened: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+
+async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
+  const toy = { pulled: 0, ended: 0, calls: [] as string[], defects: [] as unknown[], health: new HealthState() };
+  const padding = "x".repeat(64 * 1024);
+  async function* updates({ metricNames }: { metricNames: string[] }, { signal }: CallContext) {
+    if (metricNames.length === 0) throw invalidField("metric_names", "", "at least one name");
+    try {
+      while (!signal.aborted) {
+        toy.pulled++;
+        yield toBinary(
+          DashboardDataSchema,
+          create(DashboardDataSchema, { dashboardId: padding, metrics: [{ name: "m:s", value: toy.pulled }] }),
+        );
+        await Bun.sleep(0);
+      }
+    } finally {
+      toy.ended++;
+    }
+  }
+  const server = await startWebServer({
+    address: "127.0.0.1:0",
+    methods: [
+      rawServerStreaming(Dashboard.method.subscribeMetrics, updates),
+      unary(Dashboard.method.queryRange, async ({ metric }) => {
+        if (metric === "defect") throw new TypeError("secret text");
+        if (metric === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500 });
+        return { pointsTotal: 7n };
+      }),
+      rawUnary(DataIngestion.method.uploadBatch, async (bytes) => ({ pointsProcessed: BigInt(bytes.length) })),
+    ],
+    health: toy.health,
+    received,
+    metricsText: async () => "some_total 1\n",
+    onCall: (method, status) => toy.calls.push(`${method} ${status}`),
+    onDefect: (error) => toy.defects.push(error),
+  });
+  opened.push({ close: () => server.drain(0) });
+  return { server, toy, url: `http://${server.address}` };
+}
+
+function post(url: string, method: string, body: string | Uint8Array, type = "application/json"): Promise<Response> {
+  return fetch(`${url}/analytics.${method}`, {
+    method: "POST",
+    body: body as never,
+    headers: { "content-type": type },
+  });
+}
+
+function socketTo(address: string, text: string): Socket {
+  const [host, port] = address.split(":");
+  const socket = connect(Number(port), host);
+  socket.on("error", () => {});
+  socket.write(text);
+  opened.push({ close: () => socket.destroy() });
+  return socket;
+}
+
+/** Waits until it holds, however long that takes here; the test's own limit ends it. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await Bun.sleep(5);
+}
+
+for (const [name, transportOf] of [
+  ["Connect with JSON", (baseUrl: string) => createConnectTransport({ baseUrl })],
+  ["Connect with binary", (baseUrl: string) => createConnectTransport({ baseUrl, useBinaryFormat: true })],
+  ["gRPC-Web", (baseUrl: string) => createGrpcWebTransport({ baseUrl })],
+] as const) {
+  test(`${name}: unary calls, errors with their details, streams and their cancellation`, async () => {
+    const { url, toy } = await start();
+    const client = createClient(Dashboard, transportOf(url));
+    expect((await client.queryRange({ metric: "x" })).pointsTotal).toBe(7n);
+    const full = ConnectError.from(await client.queryRange({ metric: "full" }).catch((error) => error));
+    expect([full.code, full.rawMessage]).toEqual([Code.ResourceExhausted, "full"]);
+    expect(full.details).toMatchObject([{ type: "google.rpc.RetryInfo" }]);
+    const defect = ConnectError.from(await client.queryRange({ metric: "defect" }).catch((error) => error));
+    expect([defect.code, defect.message]).toEqual([Code.Internal, expect.not.stringContaining("secret")]);
+    expect(toy.defects.length).toBe(1);
+
+    const leave = new AbortController();
+    const seen: number[] = [];
+    const reading = (async () => {
+      for await (const { metrics } of client.subscribeMetrics({ metricNames: ["m"] }, { signal: leave.signal })) {
+        if (seen.push(metrics[0].value) === 3) leave.abort();
+      }
+    })();
+    expect(ConnectError.from(await reading.catch((error) => error)).code).toBe(Code.Canceled);
+    expect(seen.slice(0, 3)).toEqual([1, 2, 3]);
+    await until(() => toy.ended === 1);
+    const refused = (async () => {
+      for await (const _ of client.subscribeMetrics({})) throw new Error("nothing was to come");
+    })();
+    expect(ConnectError.from(await refused.catch((error) => error)).code).toBe(Code.InvalidArgument);
+    expect(toy.calls).toContain("analytics.Dashboard/QueryRange RESOURCE_EXHAUSTED");
+  });
+}
+
+describe("bad requests", () => {
+  test("get a status and a sentence, and harm nobody", async () => {
+    const { url } = await start();
+    const query = (body: string | Uint8Array, type?: string) => post(url, "Dashboard/QueryRange", body, type);
+    for (const body of ["", "{", "[]", '{"metric":3}', '{"nonsense":1}', '"\u{d800}"']) {
+      const answer = await query(body);
+      expect([body, answer.status, await answer.json()]).toEqual([
+        body,
+        400,
+        { code: "invalid_argument", message: expect.any(String) },
+      ]);
+    }
+    expect(await (await query(Uint8Array.of(0xff, 0xff, 0xff), "application/proto")).text()).toContain("parse binary");
+    expect((await query("{}", "text/html")).status).toBe(415);
+    expect((await fetch(`${url}/analytics.Dashboard/QueryRange`, { method: "DELETE" })).status).toBe(405);
+    expect((await post(url, "Dashboard/Nothing", "{}")).status).toBe(404);
+    expect((await fetch(`${url}/live?metric=m&mode=often`)).status).toBe(400);
+    expect(await (await fetch(`${url}/live?metric=m&intervall=1s`)).text()).toContain("intervall");
+    expect(await (await query('{"metrik":"m"}')).text()).toContain("metrik");
+    expect((await query("{}")).status).toBe(200);
+  });
+
+  test("a message may have 16 MiB and no more", async () => {
+    const { url } = await start();
+    const batch = (bytes: number) =>
+      toBinary(BatchDataSchema, create(BatchDataSchema, { batchId: "x".repeat(bytes - 5), source: "" }));
+    const largest = batch(HTTP_MESSAGE_BYTES_MAX);
+    expect(largest.length).toBe(HTTP_MESSAGE_BYTES_MAX);
+    const taken = await post(url, "DataIngestion/UploadBatch", largest, "application/proto");
+    expect([taken.status, (await taken.bytes()).length]).toEqual([200, 5]);
+    const over = await post(url, "DataIngestion/UploadBatch", batch(HTTP_MESSAGE_BYTES_MAX + 1), "application/proto");
+    expect(over.status).toBe(429);
+    const far = await post(url, "DataIngestion/UploadBatch", new Uint8Array(20 * MEBIBYTE), "application/proto").then(
+      ({ status }) => status,
+      () => "cut off",
+    );
+    expect([413, "cut off"]).toContain(far);
+  });
+});
+
+test("health, readiness with its reason, metrics, a page that says what is here", async () => {
+  const { url, toy } = await start();
+  expect((await fetch(`${url}/readyz`)).status).toBe(503);
+  toy.health.serve();
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  toy.health.fail("the log worker is gone");
+  expect(await (await fetch(`${url}/readyz`)).text()).toBe("not ready: the log worker is gone\n");
+  expect(await (await fetch(`${url}/healthz`)).text()).toBe("ok\n");
+  expect(await (await fetch(`${url}/metrics`)).text()).toBe("some_total 1\n");
+  expect(await (await fetch(url)).text()).toContain("POST /analytics.Dashboard/QueryRange");
+  expect(await (await fetch(`${url}/nowhere`)).text()).toContain("nothing at /nowhere");
+});
+
+describe("slow peers", () => {
+  test("bodies that stop arriving are bounded over all requests; the oldest is refused, others are served", async () => {
+    const received = new ReceivedBytes(4 * MEBIBYTE);
+    const { server, url } = await start(received);
+    const answers: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const head = `POST /analytics.DataIngestion/UploadBatch HTTP/1.1\r\nHost: x\r\nContent-Type: application/proto\r\n`;
+      const socket = socketTo(
+        server.address,
+        `${head}Content-Length: ${8 * MEBIBYTE}\r\n\r\n${"x".repeat(3 * MEBIBYTE)}`,
+      );
+      socket.on("data", (data) => (answers[i] = (answers[i] ?? "") + String(data)));
+      await until(() => received.bytes === 3 * MEBIBYTE && received.refused === i);
+    }
+    await until(() => answers[0]?.includes("try again") && answers[1]?.includes("try again"));
+    expect(answers[0]).toStartWith("HTTP/1.1 429");
+    expect(await (await post(url, "Dashboard/QueryRange", '{"metric":"x"}')).json()).toEqual({ pointsTotal: "7" });
+    await server.drain(0);
+    await until(() => received.bytes === 0);
+  });
+
+  test("a reader of events that does not read is not written for without end", async () => {
+    const { server, toy } = await start();
+    const socket = socketTo(server.address, "GET /live?metric=m HTTP/1.1\r\nHost: x\r\n\r\n");
+    socket.pause();
+    let before = -1;
+    // It stands still once every buffer on the way is full.
+    for (let still = 0; still < 20; still = toy.pulled === before ? still + 1 : 0) {
+      before = toy.pulled;
+      await Bun.sleep(10);
+    }
+    expect(toy.pulled).toBeLessThan(400);
+    socket.destroy();
+    await until(() => toy.ended === 1);
+  });
+});
+
+test("draining ends event streams with a reason, within its bound", async () => {
+  const { server, url, toy } = await start();
+  const live = await fetch(`${url}/live?metric=m`);
+  const text = live.text();
+  await until(() => toy.pulled > 3);
+  await server.drain(5_000);
+  expect(await text).toEndWith('event: end\ndata: {"reason":"the server is shutting down; connect again"}\n\n');
+  expect(toy.ended).toBe(1);
+});
