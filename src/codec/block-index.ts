@@ -227,7 +227,8 @@ export function exponentOfSummary(chunk: ChunkSummary, least: number): number {
       const whole = Math.round(value * power);
       return (
         Math.abs(whole) < 2 ** 50 &&
-        Object.is(whole / power, value) &&
+        !Object.is(value, -0) &&
+        whole / power === value &&
         Math.abs(relative(values, column, power, standing)) < 2 ** 51
       );
     });
