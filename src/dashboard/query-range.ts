@@ -4,7 +4,7 @@ import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { QUERY_POINTS_MAX, QUERY_SERIES_MAX } from "../model/limits.ts";
 import { compileMatcher, matchingSeries } from "../model/matcher.ts";
-import { deviceOf } from "../model/series-key.ts";
+import { deviceOf, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { RangeQuery, RangeResult, StepColumns } from "../store/store-client.ts";
 import { RangeFunction, type QueryRangeRequest, type QueryRangeResponseSchema } from "../wire/gen/dashboard_pb.ts";
@@ -44,11 +44,13 @@ export async function queryRange(
   const query = { seriesIds: Uint32Array.from(ids), fromUs, toUs, stepUs: stepMs * 1_000, pointsMax };
   const result = await store.range(query, { signal });
   const values = result.steps === null ? result.values : valuesOfSteps(result.steps, request.function);
+  const found = Array.from(result.seriesIds, (id, i) => ({ key: registry.keyOf(id), i }));
+  found.sort((a, b) => (a.key < b.key ? -1 : 1));
   const series = [];
-  for (let i = 0; i < result.seriesIds.length; i++) {
+  for (const { key, i } of found) {
     const [from, to] = [result.offsets[i], result.offsets[i + 1]];
     if (from === to) continue;
-    const identity = registry.identityOf(result.seriesIds[i]);
+    const identity = parseSeriesKey(key);
     series.push({
       metric: identity.metric,
       source: identity.source,

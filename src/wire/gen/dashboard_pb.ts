@@ -431,6 +431,8 @@ export const SeriesRangeSchema: GenMessage<SeriesRange> = /*@__PURE__*/
  */
 export type QueryRangeResponse = Message<"analytics.QueryRangeResponse"> & {
   /**
+   * By metric, then source and tags.
+   *
    * @generated from field: repeated analytics.SeriesRange series = 1;
    */
   series: SeriesRange[];
