@@ -42,6 +42,13 @@ export function integerArgument(min: number, max: number): (text: string) => num
   };
 }
 
+/** How many times as fast as it happened. */
+export function speedArgument(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < Infinity) return value;
+  throw new InvalidArgumentError("wanted a number above 0");
+}
+
 /** Says on stderr that something failed and is tried again; the same trouble once, then every tenth time. */
 export function retryTeller(server: string): (retry: Retry) => void {
   return ({ error, attempt, delayMs }) => {

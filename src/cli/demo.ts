@@ -10,7 +10,7 @@ import { pointsOf } from "../client/point-file.ts";
 import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import { connectTo, retryTeller } from "./client-flags.ts";
+import { connectTo, retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
 import { createLogger } from "./logger.ts";
 import { stopSignals } from "./serve.ts";
@@ -25,20 +25,20 @@ The recording is a machine's temperature every five minutes until it fails, and 
 Anomaly Benchmark, MIT). At ${SPEED_DEFAULT} times its speed a reading comes every second; the failure is five minutes away.`;
 
 interface DemoFlags extends ServerFlags {
-  speed: string;
+  speed: number;
 }
 
 export function demoCommand(deps: { spawn: SpawnWorker }): Command {
   return addServerFlags(new Command("demo"))
     .summary("run a server with live data in it")
     .description("Runs a server on a folder of its own, with a recording played into it as if it happened now.")
-    .option("--speed <n>", "seconds of the recording a second", String(SPEED_DEFAULT))
+    .option("--speed <n>", "seconds of the recording a second", speedArgument, SPEED_DEFAULT)
     .addHelpText("after", HELP)
     .action((flags: DemoFlags) => demo(flags, deps));
 }
 
 async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promise<void> {
-  const speed = Number(flags.speed) > 0 ? Number(flags.speed) : SPEED_DEFAULT;
+  const { speed } = flags;
   const stopped = stopSignals();
   const own = flags.data === undefined ? mkdtempSync(join(tmpdir(), "watchpost-demo-")) : undefined;
   const { config } = configOfFlags({ logLevel: "warn", ...flags, ...(own === undefined ? {} : { data: own }) });

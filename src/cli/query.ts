@@ -15,7 +15,7 @@ import {
   endQuietlyOnClosedPipe,
   interruptSignal,
 } from "./client-flags.ts";
-import { formatValue } from "./watch-table.ts";
+import { formatValue, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
 const CHART_HEIGHT = 10;
@@ -134,7 +134,13 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
     return;
   }
   const rows = series.flatMap(({ metric, source, device, timesMs, values }) =>
-    values.map((value, i) => ({ time: isoOf(timesMs[i]), metric, source, device, value: formatValue(value) })),
+    values.map((value, i) => ({
+      time: isoOf(timesMs[i]),
+      metric,
+      source: printable(source),
+      device: printable(device),
+      value: formatValue(value),
+    })),
   );
   const shown = all ? rows : rows.slice(-ROWS_SHOWN_MAX);
   console.log(Bun.inspect.table(shown).trimEnd());
@@ -142,7 +148,7 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
   if (process.stdout.isTTY === true && series.length <= 2) {
     const width = Math.max(20, (process.stdout.columns ?? 100) - 16);
     for (const { metric, device, values } of series) {
-      console.log(`\n${metric} ${device}\n${plot(thinned(values, width), { height: CHART_HEIGHT })}`);
+      console.log(`\n${metric} ${printable(device)}\n${plot(thinned(values, width), { height: CHART_HEIGHT })}`);
     }
   }
 }

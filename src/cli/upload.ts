@@ -9,7 +9,14 @@ import { replayBatches } from "../client/replay.ts";
 import { uploadAll, type UploadProgress } from "../client/upload.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
-import { addServerOption, connectTo, integerArgument, interruptSignal, retryTeller } from "./client-flags.ts";
+import {
+  addServerOption,
+  connectTo,
+  integerArgument,
+  interruptSignal,
+  retryTeller,
+  speedArgument,
+} from "./client-flags.ts";
 
 const FILES_AT_ONCE = 5;
 const BAD_SHOWN_MAX = 10;
@@ -39,14 +46,11 @@ interface Totals {
   refused: number;
   badLines: number;
   bytes: number;
+  /** In words, of files that could not be read to their end. */
+  unread: string[];
 }
 
 export function uploadCommand(): Command {
-  const speed = (text: string) => {
-    const value = Number(text);
-    if (value > 0) return value;
-    throw new WatchpostError("INVALID_ARGUMENT", `--speed is ${text}; wanted a number above 0`);
-  };
   return addServerOption(new Command("upload"))
     .summary("send readings from files or standard input")
     .description("Sends readings from files or standard input, and waits until they are on the server's disk.")
@@ -54,7 +58,7 @@ export function uploadCommand(): Command {
     .requiredOption("--source <name>", "who sends: part of every series' name")
     .option("--batch <points>", "points in a batch", integerArgument(1, BATCH_POINTS_MAX), 5_000)
     .option("--replay", "keep the time between the readings instead of sending as fast as possible")
-    .option("--speed <n>", "with --replay: n times as fast as it happened", speed, 1)
+    .option("--speed <n>", "with --replay: n times as fast as it happened", speedArgument, 1)
     .option("--rebase-now", "with --replay: move the timestamps so that the first reading happens now")
     .option("--strict", "exit code 1 when a line or a point was refused")
     .addHelpText("after", HELP)
@@ -66,7 +70,7 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
     throw new WatchpostError("INVALID_ARGUMENT", "--speed and --rebase-now go with --replay");
   }
   const signal = interruptSignal();
-  const totals: Totals = { points: 0, refused: 0, badLines: 0, bytes: 0 };
+  const totals: Totals = { points: 0, refused: 0, badLines: 0, bytes: 0, unread: [] };
   const startedAtMs = performance.now();
   const progress = showProgress(files, totals, startedAtMs);
   const shown: string[] = [];
@@ -85,6 +89,7 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
     tellResult(totals, shown, (performance.now() - startedAtMs) / 1_000, signal.aborted);
   }
   if (signal.aborted) process.exitCode = 130;
+  else if (totals.unread.length > 0) process.exitCode = 1;
   else if (flags.strict && totals.refused + totals.badLines > 0) process.exitCode = 1;
 }
 
@@ -125,8 +130,8 @@ async function uploadFile(
       },
     });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    throw new WatchpostError("NOT_FOUND", `${file} cannot be read: ${messageOf(error)}`);
+    if (signal.aborted || (error as NodeJS.ErrnoException).code === undefined) throw error;
+    totals.unread.push(`${file} cannot be read: ${messageOf(error)}`);
   } finally {
     connection.close();
   }
@@ -160,16 +165,17 @@ function showProgress(files: readonly string[], totals: Totals, startedAtMs: num
 function sizeOf(file: string): number {
   try {
     return statSync(file).size;
-  } catch (error) {
-    throw new WatchpostError("NOT_FOUND", `${file} cannot be read: ${messageOf(error)}`);
+  } catch {
+    return 0;
   }
 }
 
 function tellResult(totals: Totals, shown: readonly string[], seconds: number, interrupted: boolean): void {
-  const { points, refused, badLines } = totals;
+  const { points, refused, badLines, unread } = totals;
   for (const line of shown) console.error(pc.yellow(line));
   const hidden = refused + badLines - shown.length;
   if (hidden > 0) console.error(pc.yellow(`… and ${grouped(hidden)} more`));
+  for (const sentence of unread) console.error(`${pc.red("error:")} ${sentence}`);
   const rate = grouped(points / Math.max(seconds, 0.001));
   const bad = badLines > 0 ? `, ${grouped(badLines)} bad lines skipped` : "";
   const end = interrupted ? "interrupted: " : "";

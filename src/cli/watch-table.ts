@@ -13,6 +13,9 @@ export interface WatchRow {
 
 const BARS = "▁▂▃▄▅▆▇█";
 const SPARK_WIDTH = 24;
+const SPARK_WIDTH_MIN = 8;
+/** Value and age, and what stands between the columns. */
+const OTHER_COLUMNS_WIDTH = 25;
 
 /** The last `width` values as bars between their own minimum and maximum. */
 export function sparkline(values: readonly number[], width = SPARK_WIDTH): string {
@@ -31,15 +34,19 @@ export function renderTable(
   height: number,
   nowMs: number,
 ): string {
-  const nameWidth = clamp(Math.max(6, ...rows.map((row) => row.name.length)), 6, Math.max(12, width - 62));
-  const deviceWidth = clamp(Math.max(6, ...rows.map((row) => row.device.length)), 6, 18);
+  const room = Math.max(1, height - 3);
+  const shown = rows
+    .slice(0, room)
+    .map((row) => ({ ...row, name: printable(row.name), device: printable(row.device) }));
+  const deviceWidth = clamp(widest(shown.map(({ device }) => device)), 6, 18);
+  const nameWidthMax = Math.max(12, width - deviceWidth - OTHER_COLUMNS_WIDTH - SPARK_WIDTH_MIN - 2);
+  const nameWidth = clamp(widest(shown.map(({ name }) => name)), 6, nameWidthMax);
   const header = `${pad("SERIES", nameWidth)}  ${pad("DEVICE", deviceWidth)}  ${"VALUE".padStart(12)}  ${"AGE".padStart(7)}`;
   const lines = [title, pc.bold(cut(header, width))];
-  const room = Math.max(1, height - 3);
-  for (const { name, device, value, timeMs, stale, history } of rows.slice(0, room)) {
+  for (const { name, device, value, timeMs, stale, history } of shown) {
     const age = stale ? "stale" : formatAge(nowMs - timeMs);
     const cells = `${pad(name, nameWidth)}  ${pad(device, deviceWidth)}  ${formatValue(value).padStart(12)}  ${age.padStart(7)}`;
-    const left = width - cells.length - 2;
+    const left = width - Bun.stringWidth(cells) - 2;
     const line = left >= 4 ? `${cells}  ${sparkline(history, Math.min(left, SPARK_WIDTH))}` : cut(cells, width);
     lines.push(stale ? pc.dim(line) : line);
   }
@@ -49,6 +56,7 @@ export function renderTable(
 
 export function formatValue(value: number): string {
   const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e12) return String(value);
   if (value !== 0 && (size < 1e-4 || size >= 1e9)) return value.toExponential(3);
   return String(Number(value.toPrecision(7)));
 }
@@ -60,12 +68,29 @@ export function formatAge(ageMs: number): string {
   return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }
 
+/** Names come from whoever sends points: what could steer a terminal is shown as a mark. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "\ufffd");
+}
+
+function widest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map((text) => Bun.stringWidth(text)));
+}
+
+/** To `width` columns of the terminal, in which some characters take two. */
 function pad(text: string, width: number): string {
-  return cut(text, width).padEnd(width);
+  const fitting = cut(text, width);
+  return fitting + " ".repeat(Math.max(0, width - Bun.stringWidth(fitting)));
 }
 
 function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+  if (Bun.stringWidth(text) <= width) return text;
+  let fitting = "";
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (Bun.stringWidth(fitting + segment) > width - 1) break;
+    fitting += segment;
+  }
+  return `${fitting}…`;
 }
 
 function clamp(value: number, min: number, max: number): number {

@@ -14,7 +14,7 @@ import {
   interruptSignal,
   retryTeller,
 } from "./client-flags.ts";
-import { formatValue, renderTable, type WatchRow } from "./watch-table.ts";
+import { formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
 
 const HISTORY_MAX = 64;
 const REDRAW_MS = 250;
@@ -157,15 +157,15 @@ function jsonLine(metric: MetricValue): string {
 
 function plainLine({ name, device, value, stale, timestamp }: MetricValue): string {
   const time = timestamp ? timestampDate(timestamp).toISOString() : "-";
-  return `${time}  ${name}  ${device}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
+  return `${time}  ${printable(name)}  ${printable(device)}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
 }
 
 function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {
   const rows = [...seen.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { name, device, updates, min, max, sum, value }]) => ({
-      series: name,
-      device,
+      series: printable(name),
+      device: printable(device),
       updates,
       min: formatValue(min),
       avg: updates > 0 ? formatValue(sum / updates) : "-",

@@ -40,7 +40,10 @@ export function parseJsonLine(line: string): ParsedLine {
   return withTime({ metric, value, tags: Object.fromEntries(texts) }, timestamp, id);
 }
 
-/** Reads the lines under a CSV header: metric, value, timestamp, id by name, every other column is a tag. */
+/**
+ * Reads the lines under a CSV header: metric, value, timestamp, id by name, every other column is a tag. A column source,
+ * which exported readings have, is left out: the sender is given for the whole upload.
+ */
 export function csvParser(header: string): ((line: string) => ParsedLine) | string {
   const columns = splitCsv(header)?.map((name) => name.trim());
   if (columns === undefined || !columns.includes("metric") || !columns.includes("value")) {
@@ -51,7 +54,7 @@ export function csvParser(header: string): ((line: string) => ParsedLine) | stri
     if (cells === undefined) return "has a quote that does not end";
     if (cells.length !== columns.length) return `has ${cells.length} columns; the header has ${columns.length}`;
     const fields = Object.fromEntries(columns.map((name, i) => [name, cells[i]]));
-    const { metric, value, timestamp, time, id, ...tags } = fields;
+    const { metric, value, timestamp, time, id, source: _, ...tags } = fields;
     const number = value.trim() === "" ? NaN : Number(value);
     if (metric === "") return "metric is empty; wanted a name";
     if (Number.isNaN(number)) return `value is ${JSON.stringify(value)}; wanted a number`;

@@ -1,0 +1,190 @@
+/** The command line over a server of its own: usage errors, files of every kind, what query prints. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+
+const dir = tempDir("cli");
+let server: ServerProcess;
+
+beforeAll(async () => {
+  server = await startServerProcess({ data: join(dir.path, "data") });
+});
+
+afterAll(async () => {
+  await server.stop();
+  dir[Symbol.dispose]();
+});
+
+async function run(args: readonly string[], stdin = ""): Promise<{ code: number; out: string; err: string }> {
+  const child = Bun.spawn([...watchpostCommand(false), ...args], {
+    cwd: dir.path,
+    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" },
+    stdin: new Blob([stdin]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, out, err };
+}
+
+const to = () => ["--server", server.grpc];
+
+describe("what cannot be meant is said, with exit code 2", () => {
+  for (const [args, sentence] of [
+    [["watch", "--interval", "5"], '"5" is no duration'],
+    [["watch", "--filter", "site"], "wanted KEY=VALUE"],
+    [["watch", "--aggregate", "mean"], "wanted avg, min, max, sum, count, p50, p95 or p99"],
+    [["query"], "missing required argument 'metric'"],
+    [["query", "m", "--from", "yesterday"], '--from is "yesterday"; wanted ISO 8601'],
+    [["query", "m", "--function", "mean"], "wanted avg, min, max, sum, count, first or last"],
+    [["upload", "x"], "required option '--source <name>' not specified"],
+    [["upload", "x", "--source", "s", "--batch", "10001"], "wanted a whole number from 1 to 10000"],
+    [["upload", "x", "--source", "s", "--speed", "2"], "--speed and --rebase-now go with --replay"],
+    [["demo", "--speed", "fast"], "wanted a number above 0"],
+    [["serve", "--grpc", "50051"], '"50051" is no address'],
+    [["serve", "--log-format", "xml"], 'log.format is "xml" (--log-format)'],
+    [["serve", "--grpc", "0.0.0.0:0"], "--insecure"],
+  ] as const) {
+    test(args.join(" "), async () => {
+      expect(await run(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(sentence) });
+    });
+  }
+});
+
+describe("upload", () => {
+  test("takes JSON Lines, CSV, gzip and standard input together; what cannot be read is said, the others go on", async () => {
+    const lines = (metric: string, count: number) =>
+      Array.from(
+        { length: count },
+        (_, i) => `{"metric":"${metric}","value":${i},"timestamp":${1_700_000_000 + i}}\n`,
+      ).join("");
+    writeFileSync(join(dir.path, "a.jsonl"), lines("files.a", 20_000));
+    writeFileSync(join(dir.path, "b.jsonl.gz"), Bun.gzipSync(lines("files.b", 7)));
+    writeFileSync(
+      join(dir.path, "c.csv"),
+      'metric,value,timestamp,site\r\nfiles.c,1,2026-01-01,"north, 1"\r\nfiles.c,x,,\r\n',
+    );
+    writeFileSync(join(dir.path, "cut.jsonl.gz"), Bun.gzipSync(lines("files.cut", 7)).subarray(0, 40));
+    writeFileSync(join(dir.path, "empty.jsonl"), "");
+    mkdirSync(join(dir.path, "folder"));
+    const files = ["a.jsonl", "nowhere", "b.jsonl.gz", "folder", "c.csv", "cut.jsonl.gz", "empty.jsonl", "-"];
+    const { code, err } = await run(
+      ["upload", ...files, "--source", "s", ...to()],
+      '{"metric":"files.d","value":4}\n{oops\n',
+    );
+    expect(code).toBe(1);
+    for (const sentence of [
+      "nowhere cannot be read",
+      "folder cannot be read",
+      "cut.jsonl.gz cannot be read",
+      'c.csv:3 value is "x"; wanted a number',
+      "-:2 is no JSON",
+      "20,009 points stored, 0 refused, 2 bad lines skipped",
+    ]) {
+      expect(err).toContain(sentence);
+    }
+  });
+
+  test("tells which points the server refused, and with --strict fails", async () => {
+    const readings = '{"metric":"strict.a","value":1}\n{"metric":"no good","value":2}\n';
+    const lenient = await run(["upload", "-", "--source", "s", ...to()], readings);
+    expect(lenient.err).toContain("batch 0, point 1: ");
+    expect(lenient).toMatchObject({ code: 0, err: expect.stringContaining("1 points stored, 1 refused") });
+    expect((await run(["upload", "-", "--source", "s", "--strict", ...to()], readings)).code).toBe(1);
+  });
+
+  test("replays a recording from now on, in its order and at its speed", async () => {
+    const recording = [5, 0, 2].map(
+      (s) => `{"metric":"replayed","value":${s},"timestamp":${1_600_000_000 + s * 100}}\n`,
+    );
+    const replay = ["--replay", "--speed", "1000", "--rebase-now"];
+    const sent = await run(["upload", "-", "--source", "s", ...replay, ...to()], recording.join(""));
+    expect(sent).toMatchObject({ code: 0, err: expect.stringContaining("3 points stored") });
+    const { out } = await run(["query", "replayed", "--from", "-10m", "--to", "2100-01-01", "--json", ...to()]);
+    const points = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { value: number; timestamp: string });
+    expect(points.map(({ value }) => value)).toEqual([0, 2, 5]);
+    const timesMs = points.map(({ timestamp }) => Date.parse(timestamp));
+    expect(timesMs.map((ms) => ms - timesMs[0])).toEqual([0, 200, 500]);
+  });
+});
+
+describe("query", () => {
+  const range = ["--from", "2026-01-01", "--to", "2026-01-02"];
+
+  beforeAll(async () => {
+    const readings = [
+      {
+        metric: "q.b",
+        value: 2.5,
+        timestamp: "2026-01-01T00:00:01.000001Z",
+        tags: { site: 'the "north", 1', device: "d" },
+      },
+      { metric: "q.a", value: -1e-9, timestamp: "2026-01-01T00:01:00Z" },
+      { metric: "q.a", value: 3, timestamp: "2026-01-01T00:01:30Z" },
+      { metric: "q.a", value: 99, timestamp: "2026-01-02T00:00:00Z" },
+    ];
+    const sent = await run(
+      ["upload", "-", "--source", "q", ...to()],
+      readings.map((r) => `${JSON.stringify(r)}\n`).join(""),
+    );
+    expect(sent.code).toBe(0);
+  });
+
+  test("as CSV that upload reads back", async () => {
+    const { out } = await run(["query", "q.*", ...range, "--csv", ...to()]);
+    expect(out).toBe(
+      [
+        "metric,value,timestamp,source,device,site",
+        "q.a,-1e-9,2026-01-01T00:01:00.000Z,q,,",
+        "q.a,3,2026-01-01T00:01:30.000Z,q,,",
+        'q.b,2.5,2026-01-01T00:00:01.000001Z,q,d,"the ""north"", 1"',
+        "",
+      ].join("\n"),
+    );
+    expect((await run(["upload", "-", "--source", "again", "--strict", ...to()], out)).code).toBe(0);
+    const again = await run(["query", "q.*", "--filter", "source=again", ...range, "--csv", ...to()]);
+    expect(again.out).toBe(out.replaceAll(",q,", ",again,"));
+  });
+
+  test("as JSON lines, and of steps", async () => {
+    const { out } = await run(["query", "q.b", ...range, "--json", ...to()]);
+    expect(JSON.parse(out.split("\n")[0])).toEqual({
+      metric: "q.b",
+      value: 2.5,
+      timestamp: "2026-01-01T00:00:01.000001Z",
+      tags: { device: "d", site: 'the "north", 1' },
+      source: expect.any(String),
+      device: "d",
+    });
+    const steps = await run([
+      "query",
+      "q.a",
+      "--filter",
+      "source=q",
+      ...range,
+      "--step",
+      "1h",
+      "--function",
+      "count",
+      "--csv",
+      ...to(),
+    ]);
+    expect(steps.out).toBe("metric,value,timestamp,source\nq.a,2,2026-01-01T00:00:00.000Z,q\n");
+  });
+
+  test("as a table, which says where it is empty or cut", async () => {
+    expect((await run(["query", "q.b", "--filter", "source=q", ...range, ...to()])).out).toContain("2.5");
+    expect((await run(["query", "q.none", ...to()])).out).toContain("no points in this range");
+    const many = await run(["query", "files.a", "--from", "2023-11-01", "--to", "2023-12-01", ...to()]);
+    expect(many.out).toContain("the last 200 of 20000 rows; --all shows them");
+  });
+
+  test("backwards is refused", async () => {
+    const backwards = await run(["query", "q", "--from", "now", "--to", "-1h", ...to()]);
+    expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
+  });
+});
