@@ -31,7 +31,7 @@ export interface RecordFrame extends Frame {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Builds a record without its checksum: {@link sealRecord} adds it, on the log worker. Columns are copied. */
 export function encodeRecord(frame: RecordFrame, definitions: readonly SeriesDefinition[]): ArrayBuffer {

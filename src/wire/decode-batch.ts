@@ -47,7 +47,7 @@ export interface UnusableBatch {
   points: number;
 }
 
-const lenient = new TextDecoder();
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const SOURCES_MAX = 1 << 16;
 /** Entries of one point's tag map that are read at all; repeats of a key count. */
