@@ -109,7 +109,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const received = new ReceivedBytes(config.memory.budget / RECEIVED_SHARE);
   budget.addPart(() => received.bytes);
   received.onShrunk = () => budget.partShrank();
-  store.onSealed((throughSeq) => {
+  store.onSealed(({ throughSeq, superseded, durationMs }) => {
+    metrics.sealSeconds.observe(durationMs / 1_000);
+    metrics.superseded.inc(superseded);
     log.release(throughSeq);
     budget.partShrank();
   });

@@ -17,6 +17,7 @@ export interface Watched {
   readonly cache: SeriesCache;
 }
 
+/** How often is looked; a delay is what a look comes late. */
 const LAG_RESOLUTION_MS = 20;
 const QUANTILES = [0.5, 0.99, 1];
 
@@ -29,7 +30,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       const { registry, store, log, budget, received, cache } = watched;
       for (const q of QUANTILES) {
         const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
-        metrics.eventLoopLagSeconds.set({ quantile: String(q) }, Math.max(0, ms - LAG_RESOLUTION_MS) / 1_000);
+        metrics.eventLoopLagSeconds.set({ quantile: String(q) }, ms / 1_000);
       }
       delay.reset();
       const cpu = process.cpuUsage();

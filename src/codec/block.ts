@@ -34,6 +34,7 @@ export interface FinishedBlock {
   readonly chunks: number;
   /** Rows, superseded ones included. */
   readonly points: number;
+  readonly superseded: number;
   readonly fromUs: number;
   readonly toUs: number;
   readonly seriesFrom: number;
@@ -94,17 +95,19 @@ export class BlockBuilder {
   finish(): FinishedBlock {
     if (this.#unitChunks > 0) this.#closeUnit();
     const chunks = this.#chunks;
-    let [fromUs, toUs, points] = [Infinity, -Infinity, 0];
+    let [fromUs, toUs, points, superseded] = [Infinity, -Infinity, 0, 0];
     for (const chunk of chunks) {
       fromUs = Math.min(fromUs, chunk.fromUs);
       toUs = Math.max(toUs, chunk.toUs);
       points += chunk.count;
+      superseded += chunk.superseded;
     }
     return {
       index: writeIndex(chunks, this.#units),
       body: this.#body.written.slice(),
       chunks: chunks.length,
       points,
+      superseded,
       fromUs,
       toUs,
       seriesFrom: chunks[0].seriesId,

@@ -35,6 +35,10 @@ export function createMetrics() {
     chunkPoints: gauge("chunk_points", "Points in sealed chunks"),
     blocks: gauge("blocks", "Sealed blocks on disk"),
     sealSeconds: histogram("seal_duration_seconds", "Sealing one generation of the head"),
+    superseded: counter(
+      "points_superseded_total",
+      "Stored values replaced by another one of the same series and time before both were sealed",
+    ),
     logBytes: gauge("log_bytes", "Bytes of log segments on disk"),
     damaged: counter("damaged_records_total", "Damaged records found in log, blocks or state"),
     clockUntrusted: gauge("clock_untrusted", "1 while the wall clock is behind the newest stored arrival"),

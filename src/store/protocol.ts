@@ -77,6 +77,18 @@ export interface StoreStats {
   readonly sealedSeq: number;
 }
 
+/** A generation of the head is in period files. */
+export interface Sealed {
+  /** Every record up to this sequence is. */
+  readonly throughSeq: number;
+  /** Bytes of records that have left the head. */
+  readonly recordBytes: number;
+  /** Values that another one of the same series and time replaced, as far as both were in this generation. */
+  readonly superseded: number;
+  /** From the first slice to the last commit, what else the worker did meanwhile included. */
+  readonly durationMs: number;
+}
+
 export type StoreRequest =
   | { kind: "open"; options: StoreOptions }
   | { kind: "absorb"; record: ArrayBuffer }
@@ -89,8 +101,7 @@ export type StoreEvent =
   | { kind: "refused"; failure: Failure }
   | { kind: "answer"; id: number; value: RangeResult | StoreStats | null }
   | { kind: "failed"; id: number; failure: Failure }
-  /** `bytes` of records have left the head. */
-  | { kind: "sealed"; throughSeq: number; bytes: number }
+  | { kind: "sealed"; sealed: Sealed }
   | { kind: "damage" | "trouble"; sentence: string };
 
 /** An error on its way through a message port. */

@@ -5,6 +5,7 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import type {
   RangeQuery,
   RangeResult,
+  Sealed,
   StoreEvent,
   StoreOpened,
   StoreOptions,
@@ -12,7 +13,15 @@ import type {
   StoreStats,
 } from "./protocol.ts";
 
-export type { RangeQuery, RangeResult, StepColumns, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
+export type {
+  RangeQuery,
+  RangeResult,
+  Sealed,
+  StepColumns,
+  StoreOpened,
+  StoreOptions,
+  StoreStats,
+} from "./protocol.ts";
 
 type Answer = RangeResult | StoreStats | null;
 
@@ -29,10 +38,10 @@ export class StoreClient {
   #unsealedBytes = 0;
   #gone: WatchpostError | null = null;
   #closed: Promise<void> | null = null;
-  #sealedSeq = -1;
-  #onSealed: (throughSeq: number) => void = () => {};
+  /** What happened before anybody listened, as while the log was replayed. */
+  readonly #earlySealed: Sealed[] = [];
+  #onSealed = (sealed: Sealed): void => void this.#earlySealed.push(sealed);
   #onDamage: (sentence: string) => void = () => {};
-  /** Said before anybody listened, as while the log was replayed. */
   readonly #earlyTrouble: string[] = [];
   #onTrouble = (sentence: string): void => void this.#earlyTrouble.push(sentence);
   #onCrash: (error: WatchpostError) => void = () => {};
@@ -124,11 +133,11 @@ export class StoreClient {
 
   /**
    * All points of records up to and including `throughSeq` are durable in period files: their log may go. Called at once
-   * when that is so of some already, as after a long replay.
+   * for what was sealed already, as in a long replay.
    */
-  onSealed(callback: (throughSeq: number) => void): void {
+  onSealed(callback: (sealed: Sealed) => void): void {
     this.#onSealed = callback;
-    if (this.#sealedSeq >= 0) callback(this.#sealedSeq);
+    for (const sealed of this.#earlySealed.splice(0)) callback(sealed);
   }
 
   /** Stored points that cannot be served: said once for each place. */
@@ -171,9 +180,8 @@ export class StoreClient {
       case "failed":
         return this.#take(event.id)?.reject(new WatchpostError(event.failure.status, event.failure.message));
       case "sealed":
-        this.#unsealedBytes -= event.bytes;
-        this.#sealedSeq = event.throughSeq;
-        return this.#onSealed(event.throughSeq);
+        this.#unsealedBytes -= event.sealed.recordBytes;
+        return this.#onSealed(event.sealed);
       case "damage":
         return this.#onDamage(event.sentence);
       case "trouble":

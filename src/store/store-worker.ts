@@ -30,7 +30,7 @@ function serve(
   let mayWork = false;
   const scheduler = new Scheduler(systemClock.monotonicMs, () => store.mustSeal);
   const { store, opened, replayedBytes } = Store.open(options, systemClock, {
-    onSealed: (throughSeq, bytes) => post({ kind: "sealed", throughSeq, bytes }),
+    onSealed: (sealed) => post({ kind: "sealed", sealed }),
     onDamage: (sentence) => post({ kind: "damage", sentence }),
     onTrouble: (sentence) => post({ kind: "trouble", sentence }),
     onWork: () => work(),

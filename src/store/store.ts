@@ -15,7 +15,7 @@ import { Head, type Generation } from "./head.ts";
 import { HeadRows } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
-import type { RangeQuery, RangeResult, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
+import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
 import { rangeOf } from "./query.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
@@ -28,8 +28,7 @@ const RETRY_MS_MIN = 1000;
 const RETRY_MS_MAX = 60_000;
 
 export interface StoreEvents {
-  /** Everything up to `throughSeq` is in period files; `bytes` of records have left the head. */
-  onSealed(throughSeq: number, bytes: number): void;
+  onSealed(sealed: Sealed): void;
   onDamage(sentence: string): void;
   onTrouble(sentence: string): void;
   /** There is maintenance to do. */
@@ -244,14 +243,17 @@ export class Store {
   }
 
   *#sealOldest(slice: Slice): Generator<void, void> {
+    const startedMs = this.#clock.monotonicMs();
     const [generation] = this.#head.waiting;
     const written = this.#written;
+    let superseded = 0;
     const blocksOfPeriods = yield* blocksOfGeneration(generation, new Set(written.keys()), slice);
     const ord = this.#catalog.nextOrd();
     const { clockUntrusted, firstSeq: seqFrom, lastSeq: seqTo } = generation;
     for (const [period, blocks] of blocksOfPeriods) {
       yield;
       const added = blocks.map((block): NewBlock => {
+        superseded += block.superseded;
         return { block, origin: { ord, level: 0, clockUntrusted, seqFrom, seqTo } };
       });
       written.set(period, this.#catalog.fileFor(period).replace(added, []));
@@ -262,7 +264,8 @@ export class Store {
     this.#head.dropOldest();
     this.#written = new Map();
     this.#sealedSeq = seqTo;
-    this.#events.onSealed(seqTo, generation.recordBytes);
+    const durationMs = this.#clock.monotonicMs() - startedMs;
+    this.#events.onSealed({ throughSeq: seqTo, recordBytes: generation.recordBytes, superseded, durationMs });
     for (const waiter of this.#sealWaiters) if (waiter.generation === generation) waiter.resolve();
     this.#sealWaiters = this.#sealWaiters.filter((waiter) => waiter.generation !== generation);
   }

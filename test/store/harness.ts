@@ -98,7 +98,7 @@ export function openStore(options: Omit<StoreOptions, "segments"> & { segments?:
   const damage: string[] = [];
   const trouble: string[] = [];
   const { store, opened } = Store.open({ segments: [], ...options }, clock, {
-    onSealed: (throughSeq) => sealed.push(throughSeq),
+    onSealed: ({ throughSeq }) => sealed.push(throughSeq),
     onDamage: (sentence) => damage.push(sentence),
     onTrouble: (sentence) => trouble.push(sentence),
     onWork() {},

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { segmentHeader, segmentName, firstSeqOf } from "../../src/log/segment.ts";
 import { sealRecord } from "../../src/log/record.ts";
 import { systemClock } from "../../src/model/system-clock.ts";
+import type { Sealed } from "../../src/store/protocol.ts";
 import { Store } from "../../src/store/store.ts";
 import { NOVEMBER_US, randomOf, recordOf, SHORTEST_SLICE, type Point } from "./harness.ts";
 
@@ -62,7 +63,7 @@ if (import.meta.main) {
     }
   }
 
-  function release(throughSeq: number): void {
+  function release({ throughSeq }: Sealed): void {
     const segments = segmentsIn(dir);
     segments.slice(0, -1).forEach((path, i) => {
       if (firstSeqOf(segments[i + 1].split("/").at(-1)!)! <= throughSeq + 1) rmSync(path);

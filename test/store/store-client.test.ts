@@ -49,7 +49,7 @@ test("what is absorbed is found at once, sealed on demand, and there after reope
   {
     await using client = await openClient({ dir: folder.path });
     const { store } = client;
-    store.onSealed((throughSeq) => sealed.push(throughSeq));
+    store.onSealed(({ throughSeq }) => sealed.push(throughSeq));
     const record = recordOf(1, points);
     const { byteLength } = record;
     store.absorb(record);
@@ -72,15 +72,32 @@ test("what is absorbed is found at once, sealed on demand, and there after reope
   expect(await again.store.stats()).toMatchObject({ headPoints: 0, chunkPoints: 3001 });
 });
 
+test("what another value of the same time replaced is counted when it is sealed; a repeat is not", async () => {
+  using folder = temporaryFolder();
+  await using client = await openClient({ dir: folder.path });
+  const superseded: number[] = [];
+  client.store.onSealed((sealed) => superseded.push(sealed.superseded));
+  client.store.absorb(
+    recordOf(1, [
+      [1, DECEMBER_US, 5],
+      [1, DECEMBER_US, 6],
+      [1, DECEMBER_US, 6],
+      [2, DECEMBER_US, 5],
+    ]),
+  );
+  await client.store.seal();
+  expect(superseded).toEqual([1]);
+});
+
 test("a log is replayed before the store is open, and a long one is sealed on the way", async () => {
   using folder = temporaryFolder();
   const records = [1, 2, 3, 4, 5].map((seq) => recordOf(seq, walk(300, NOVEMBER_US + seq * 1e9)));
   const segments = [writeSegment(join(folder.path, "log-1.wal"), records)];
   await using client = await openClient({ dir: folder.path, segments, headPointsMax: 300 });
   const sealed: number[] = [];
-  client.store.onSealed((throughSeq) => sealed.push(throughSeq));
+  client.store.onSealed(({ throughSeq }) => sealed.push(throughSeq));
   expect(client.opened).toMatchObject({ replayedPoints: 1500, damage: [] });
-  expect(sealed.length).toBe(1);
+  expect(sealed.slice(0, 3)).toEqual([1, 2, 3]);
   expect((await client.store.range(ALL)).timesUs.length).toBe(1500);
   await client.store.seal();
   expect(client.store.unsealedBytes).toBe(0);
