@@ -37,7 +37,15 @@ export interface GrpcServerOptions extends TransportEvents {
   readonly methods: readonly MethodImpl[];
   readonly health: HealthState;
   readonly received: ReceivedBytes;
-  readonly limits?: { readonly concurrentStreamsMax?: number };
+  readonly limits?: GrpcLimits;
+}
+
+export interface GrpcLimits {
+  /** On one connection. */
+  readonly concurrentStreamsMax?: number;
+  /** Between two pings of a connection, and how long the answer to one may take before it is closed. */
+  readonly keepaliveMs?: number;
+  readonly keepaliveTimeoutMs?: number;
 }
 
 export interface TransportServer {
@@ -56,11 +64,13 @@ type ReadingCall = ServerReadableStream<Uint8Array, Uint8Array> | ServerDuplexSt
 type WritingCall = ServerWritableStream<Uint8Array, Uint8Array> | ServerDuplexStream<Uint8Array, Uint8Array>;
 type Answer = (error: unknown, value?: Uint8Array) => void;
 
-const KEEPALIVE_MS = 30_000;
-const KEEPALIVE_TIMEOUT_MS = 10_000;
+const LIMITS: Required<GrpcLimits> = {
+  concurrentStreamsMax: 1_000,
+  keepaliveMs: 30_000,
+  keepaliveTimeoutMs: 10_000,
+};
 const CONNECTION_IDLE_MS_MAX = 30 * 60_000;
 const SESSION_MEGABYTES_MAX = 256;
-const CONCURRENT_STREAMS_MAX = 1_000;
 /** Messages that Node's stream may hold besides those in the {@link MessageQueue}: one may be 50 MiB. */
 const READ_AHEAD = 1;
 const ANONYMOUS = { name: "anonymous" };
@@ -69,14 +79,15 @@ const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffs
 
 export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
+  const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs } = { ...LIMITS, ...options.limits };
   const receiving = new GrpcReceiving(options.received, grpcStatusOf);
   const server = new Server({
     interceptors: [receiving.interceptor],
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
-    "grpc.max_concurrent_streams": options.limits?.concurrentStreamsMax ?? CONCURRENT_STREAMS_MAX,
-    "grpc.keepalive_time_ms": KEEPALIVE_MS,
-    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.max_concurrent_streams": concurrentStreamsMax,
+    "grpc.keepalive_time_ms": keepaliveMs,
+    "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
     "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS_MAX,
     "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
   });

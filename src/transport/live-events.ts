@@ -94,7 +94,7 @@ export function subscriptionOf(query: URLSearchParams): MessageInitShape<typeof 
     else if (key === "interval") extra.updateIntervalMs = durationMs(key, value);
     else if (key === "stale_after") extra.staleAfterMs = BigInt(durationMs(key, value));
     else if (key === "mode") extra.mode = modeOf(value);
-    else if (key === "window") extra.windowStats = value === "true" || value === "1";
+    else if (key === "window") extra.windowStats = booleanOf(key, value);
     else if (key !== "metric" && key !== "group_by") throw invalidField(key, value, `one of ${KNOWN}`);
   }
   return { ...subscription, ...extra };
@@ -104,6 +104,12 @@ function modeOf(value: string): UpdateMode {
   if (value === "on_change") return UpdateMode.ON_CHANGE;
   if (value === "interval") return UpdateMode.INTERVAL;
   throw invalidField("mode", value, "interval or on_change");
+}
+
+function booleanOf(key: string, value: string): boolean {
+  if (value === "true" || value === "1") return true;
+  if (value === "false" || value === "0") return false;
+  throw invalidField(key, value, "true or false");
 }
 
 /** "2s", or plain milliseconds. */

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { createConnection } from "node:net";
 import { WatchpostError } from "../../src/model/errors.ts";
-import { startGrpcServer, type TransportServer } from "../../src/transport/grpc-server.ts";
+import { startGrpcServer, type GrpcLimits, type TransportServer } from "../../src/transport/grpc-server.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import {
@@ -39,6 +39,7 @@ interface Toy {
 
 async function start(
   received = new ReceivedBytes(64 * 1024 * 1024),
+  limits: GrpcLimits = {},
 ): Promise<{ server: TransportServer; client: Client; toy: Toy }> {
   const toy: Toy = { pulled: 0, signals: [], ended: 0, calls: [], defects: [] };
   async function* endless(context: CallContext): AsyncIterable<Uint8Array> {
@@ -71,6 +72,7 @@ async function start(
     methods,
     health: new HealthState(),
     received,
+    limits,
     onCall: (method, name) => toy.calls.push(`${method} ${name}`),
     onDefect: (error) => toy.defects.push(error),
   });
@@ -103,6 +105,25 @@ function openStream(address: string) {
   for (const each of [socket, session, stream]) each.on("error", () => {});
   stream.end(Buffer.from([0, 0, 0, 0, 0]));
   return { socket, stream };
+}
+
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+function http2Frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** HPACK: every header a literal, none indexed, none Huffman coded. */
+function callHeaders(path: string): Buffer {
+  const text = (value: string) => Buffer.from([value.length, ...Buffer.from(value)]);
+  const pseudo = { ":method": "POST", ":scheme": "http", ":authority": "watchpost", ":path": path };
+  const literals = Object.entries({ ...pseudo, "content-type": "application/grpc", te: "trailers" });
+  return Buffer.concat(literals.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
 }
 
 /** Waits until it holds, however long that takes here; the test's own limit ends it. */
@@ -228,6 +249,19 @@ describe("abuse", () => {
     socket.destroy();
     await until(() => toy.ended === 1);
   });
+});
+
+test("a peer that no longer answers is given up, and its call with it", async () => {
+  const { server, toy } = await start(undefined, { keepaliveMs: 50, keepaliveTimeoutMs: 50 });
+  const [host, port] = server.address.split(":");
+  const socket = createConnection(Number(port), host);
+  socket.on("error", () => {});
+  opened.push({ close: () => socket.destroy() });
+  // By hand, since every HTTP/2 library answers pings: preface, empty settings, one call, and then only silence.
+  socket.write(Buffer.concat([PREFACE, http2Frame(0x4, 0, 0), http2Frame(0x1, 0x4, 1, callHeaders(SUBSCRIBE))]));
+  socket.write(http2Frame(0x0, 0x1, 1, Buffer.from([0, 0, 0, 0, 0])));
+  await until(() => toy.signals.length === 1);
+  await until(() => toy.ended === 1);
 });
 
 describe("what has arrived and was not taken", () => {
