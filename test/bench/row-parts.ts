@@ -1,5 +1,4 @@
 /** Benches of single parts, each a script in this folder with its own figures. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { killAtExit } from "./cleanup.ts";
 import { say, type BenchRow, type Finding } from "./finding.ts";
@@ -9,7 +8,6 @@ import { linesOf } from "./sender-process.ts";
 export const partRows: BenchRow[] = [
   partRow("codec", "the chunk codec by itself"),
   partRow("store", "the store by itself"),
-  partRow("live", "the live feeds by themselves"),
 ];
 
 function partRow(name: string, about: string): BenchRow {
@@ -18,10 +16,6 @@ function partRow(name: string, about: string): BenchRow {
     name,
     about,
     async run() {
-      if (!existsSync(script)) {
-        say(`skipped: there is no ${name}.ts`);
-        return [];
-      }
       const findings: Finding[] = [];
       const command = [process.execPath, join(import.meta.dir, "part.ts"), script];
       const child = killAtExit(Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" }));

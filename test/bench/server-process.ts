@@ -47,8 +47,14 @@ export function useBinary(file: string): void {
   chosenBinary = resolve(file);
 }
 
-/** The command that runs Watchpost, and what to call it. */
+let decided: { command: string[]; what: string } | undefined;
+
+/** The command that runs Watchpost, and what to call it: the same one to the end, whatever happens to the source. */
 export function watchpostCommand(): { command: string[]; what: string } {
+  return (decided ??= decide());
+}
+
+function decide(): { command: string[]; what: string } {
   if (chosenBinary !== undefined) return { command: [chosenBinary], what: `binary ${basename(chosenBinary)}` };
   if (existsSync(binary) && statSync(binary).mtimeMs >= newestSourceMs()) return { command: [binary], what: "binary" };
   const why = existsSync(binary) ? "the binary is older than the source" : "no binary: bun run build";
