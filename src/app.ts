@@ -158,6 +158,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
       onChangeHoldMs: config.live.on_change_hold,
       staleAfterMs: config.live.stale_after,
       subscriptionsMax: config.live.subscriptions_max,
+      seriesMax: config.live.series_max,
     },
   });
   opening.defer(() => dashboard.close());
@@ -182,7 +183,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     limits: { concurrentStreamsMax: config.ingest.streams_max },
   });
   opening.defer(() => grpc.drain(0));
-  const web = await startWebServer({ ...shared, address: config.http, metricsText: stopWatching.text });
+  const web = await startWebServer({
+    ...shared,
+    address: config.http,
+    origins: config.live.origins,
+    metricsText: stopWatching.text,
+  });
   opening.defer(() => web.drain(0));
   health.serve();
 

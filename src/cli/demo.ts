@@ -88,7 +88,7 @@ async function play(server: string, speed: number, signal: AbortSignal, onReady:
 }
 
 function tell({ grpcAddress: grpc, httpAddress: http }: RunningServer, data: string, speed: number): void {
-  const watchpost = process.argv[1]?.endsWith(".ts") ? "npx -y bun@1.4.5 src/main.ts" : "watchpost";
+  const watchpost = process.argv[1]?.endsWith(".ts") ? "npx -y bun@1.4.5 src/main.ts" : process.argv0;
   const server = grpc.endsWith(":50051") ? "" : ` --server ${grpc}`;
   process.stderr.write(`
   ${pc.bold("Watchpost demo")}: a machine on its way to failure, ${speed} times as fast as it happened

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf } from "../model/errors.ts";
+import { parseOrigins } from "../model/origins.ts";
 
 const MIB = 1024 * 1024;
 const SECOND = 1_000;
@@ -60,6 +61,12 @@ function bytes(min: number, max: number) {
   });
 }
 
+function origins() {
+  return parsed('origins of web pages such as "https://ops.example.org", "localhost" or "*"', (given) =>
+    typeof given === "string" ? parseOrigins(given) : undefined,
+  );
+}
+
 export const settingsSchema = z.strictObject({
   data: text("a directory"),
   grpc: text('an address such as "127.0.0.1:50051"'),
@@ -92,6 +99,8 @@ export const settingsSchema = z.strictObject({
     on_change_hold: durationMs(1, MINUTE),
     stale_after: durationMs(SECOND, 30 * 24 * HOUR),
     subscriptions_max: integer(1, 1_000_000),
+    series_max: integer(1, 1_000_000_000),
+    origins: origins(),
   }),
 });
 
@@ -117,6 +126,8 @@ export function defaultSettings(machineMemoryBytes: number) {
       on_change_hold: "50ms",
       stale_after: "5m",
       subscriptions_max: 10_000,
+      series_max: 5_000_000,
+      origins: "localhost",
     },
   };
 }

@@ -18,12 +18,31 @@ export interface FeedDeps {
   identityOf(id: number): SeriesIdentity;
   /** Runs once the frame in hand is applied. */
   soon(run: () => void): void;
+  /** Takes room for this many series under the limit over all feeds; false where there is none. */
+  reserve(series: number): boolean;
+  release(series: number): void;
 }
 
 /** Where a reader stands. */
 export interface FeedPosition {
   stamp: number;
   update: number;
+  isWaiting: boolean;
+  /** Of the updates since `update`, where the feed has windows and the reader was late for them. */
+  missed: MissedWindows | undefined;
+}
+
+interface MissedWindows {
+  /** Undefined where there was no room. */
+  readonly windows: Windows | undefined;
+  readonly reserved: number;
+}
+
+interface Since {
+  readonly stamp: number;
+  readonly update: number;
+  readonly windows: Windows | undefined;
+  readonly isSnapshot?: boolean;
 }
 
 /** Metrics in one message. */
@@ -44,6 +63,7 @@ export class Feed {
   readonly #groups: Groups | undefined;
   readonly #writer = new UpdateWriter();
   readonly #waiting = new Set<() => void>();
+  readonly #positions = new Set<FeedPosition>();
   #stamp: number;
   #update = 0;
   #shared: readonly Uint8Array[] | undefined;
@@ -75,7 +95,7 @@ export class Feed {
     const { latest } = this.#deps;
     latest.reach(id);
     const slot = this.#ids.push(id) - 1;
-    this.#slotOf.set(id, slot);
+    if (this.isWatching) this.#slotOf.set(id, slot);
     this.#stale.push(latest.has(id) && this.#isSilent(id));
     this.#staleUpdates.push(0);
     this.#windows?.add(slot, latest.timesUs[id], latest.values[id]);
@@ -93,17 +113,26 @@ export class Feed {
     else clock.after(waitMs, () => this.#push());
   }
 
-  /** All series that have a value, in messages; also where a new reader begins. */
+  /** All series that have a value, in messages; also where a new reader begins, until it is {@link forget forgotten}. */
   snapshot(): { position: FeedPosition; messages: Iterable<Uint8Array> } {
-    const position = { stamp: this.#deps.latest.stamp, update: this.#update };
-    return { position, messages: this.#messages(-1, -1, true, false) };
+    const { stamp } = this.#deps.latest;
+    const position: FeedPosition = { stamp, update: this.#update, isWaiting: false, missed: undefined };
+    this.#positions.add(position);
+    return { position, messages: this.#messages({ stamp: -1, update: -1, isSnapshot: true, windows: undefined }) };
+  }
+
+  forget(position: FeedPosition): void {
+    this.#positions.delete(position);
+    this.#takeMissed(position);
   }
 
   /** Resolves when there is something newer than `position`, when `signal` aborts or after `timeoutMs`. */
   changedSince(position: FeedPosition, timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (position.update !== this.#update || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
+      position.isWaiting = true;
       const wake = () => {
+        position.isWaiting = false;
         this.#waiting.delete(wake);
         signal.removeEventListener("abort", wake);
         cancelTimer();
@@ -122,8 +151,9 @@ export class Feed {
     const { stamp, update } = position;
     position.stamp = this.#stamp;
     position.update = this.#update;
+    const windows = this.#takeMissed(position);
     const shared = behind === 1 ? this.#shared : undefined;
-    return { messages: shared ?? this.#messages(stamp, update, false, false), conflated: behind - 1 };
+    return { messages: shared ?? this.#messages({ stamp, update, windows }), conflated: behind - 1 };
   }
 
   close(): void {
@@ -148,9 +178,11 @@ export class Feed {
     const { latest, clock } = this.#deps;
     this.#touched = false;
     const stamp = latest.stamp;
-    const messages = [...this.#messages(this.#stamp, this.#update, false, true)];
+    const since = { stamp: this.#stamp, update: this.#update, windows: this.#windows };
+    const messages = [...this.#messages(since, this.#writer)];
     this.#stamp = stamp;
     if (messages.length === 0) return;
+    this.#endWindows();
     this.#pushedAtMs = clock.monotonicMs();
     this.#update++;
     // A reader that comes later encodes for itself what it missed.
@@ -158,32 +190,32 @@ export class Feed {
     for (const wake of this.#waiting) wake();
   }
 
-  *#messages(stamp: number, update: number, snapshot: boolean, isTick: boolean): Generator<Uint8Array> {
-    const writer = snapshot || !isTick ? new UpdateWriter() : this.#writer;
+  /** What is newer than a stamp and an update, with the windows of their readers. */
+  *#messages(since: Since, writer = new UpdateWriter()): Generator<Uint8Array> {
+    const { isSnapshot = false } = since;
     const { intervalMs } = this.spec;
     let made = 0;
-    for (const add of this.#groups ? this.#changedGroups(stamp, update) : this.#changedSeries(stamp, update, isTick)) {
+    for (const add of this.#groups ? this.#changedGroups(since) : this.#changedSeries(since)) {
       add(writer);
       if (writer.metrics < MESSAGE_METRICS_MAX) continue;
       made++;
-      yield writer.finish(intervalMs, snapshot);
+      yield writer.finish(intervalMs, isSnapshot);
     }
-    if (writer.metrics > 0 || (snapshot && made === 0)) yield writer.finish(intervalMs, snapshot);
+    if (writer.metrics > 0 || (isSnapshot && made === 0)) yield writer.finish(intervalMs, isSnapshot);
   }
 
-  *#changedSeries(stamp: number, update: number, isTick: boolean): Generator<(writer: UpdateWriter) => void> {
+  *#changedSeries({ stamp, update, windows }: Since): Generator<(writer: UpdateWriter) => void> {
     const { latest, constantsOf } = this.#deps;
     for (let slot = 0; slot < this.#ids.length; slot++) {
       const id = this.#ids[slot];
       if (!this.#hasChanged(slot, stamp, update)) continue;
-      const window = this.#windows?.read(slot);
-      if (isTick) this.#windows?.reset(slot);
+      const window = windows?.read(slot);
       const parts = { value: latest.values[id], timeUs: latest.timesUs[id], stale: this.#stale[slot], window };
       yield (writer) => writer.add(constantsOf(id), parts);
     }
   }
 
-  *#changedGroups(stamp: number, update: number): Generator<(writer: UpdateWriter) => void> {
+  *#changedGroups({ stamp, update }: Since): Generator<(writer: UpdateWriter) => void> {
     const { latest } = this.#deps;
     for (const group of this.#groups!.all()) {
       if (!group.slots.some((slot) => this.#hasChanged(slot, stamp, update))) continue;
@@ -192,6 +224,32 @@ export class Feed {
       const parts = this.#groups!.summarize(group, present, latest);
       yield (writer) => writer.add(group.constants, parts);
     }
+  }
+
+  /** Begins the next windows; those that end are kept for every reader that does not wait for them. */
+  #endWindows(): void {
+    if (this.#windows === undefined) return;
+    for (const position of this.#positions) {
+      if (position.isWaiting) continue;
+      position.missed ??= this.#roomForMissed();
+      for (let slot = 0; slot < this.#ids.length; slot++) position.missed.windows?.append(slot, this.#windows);
+    }
+    for (let slot = 0; slot < this.#ids.length; slot++) this.#windows.reset(slot);
+  }
+
+  #roomForMissed(): MissedWindows {
+    const wanted = this.#ids.length;
+    return this.#deps.reserve(wanted)
+      ? { windows: new Windows(), reserved: wanted }
+      : { windows: undefined, reserved: 0 };
+  }
+
+  #takeMissed(position: FeedPosition): Windows | undefined {
+    const { missed } = position;
+    if (missed === undefined) return undefined;
+    position.missed = undefined;
+    this.#deps.release(missed.reserved);
+    return missed.windows;
   }
 
   #hasChanged(slot: number, stamp: number, update: number): boolean {

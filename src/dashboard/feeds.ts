@@ -13,6 +13,8 @@ const CONSTANTS_MAX = 200_000;
 export interface FeedsDeps extends Pick<FeedDeps, "latest" | "clock" | "staleAfterMs"> {
   readonly registry: SeriesRegistry;
   readonly subscriptionsMax: number;
+  /** Of all feeds together: a series counts once in each. */
+  readonly seriesMax: number;
 }
 
 export class Feeds {
@@ -24,6 +26,7 @@ export class Feeds {
   readonly #stopListening: () => void;
   #due: (() => void)[] = [];
   #readers = 0;
+  #series = 0;
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps;
@@ -40,22 +43,9 @@ export class Feeds {
 
   /** The feed for a subscription; to be given back with {@link leave}. Throws RESOURCE_EXHAUSTED past the limit. */
   join(spec: FeedSpec): Feed {
-    const { subscriptionsMax, registry } = this.#deps;
-    if (this.#readers >= subscriptionsMax) {
-      const message = `there are ${this.#readers} subscriptions, the limit (live.subscriptions_max); try again later`;
-      throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: 5_000 });
-    }
-    let feed = this.#byKey.get(spec.key);
-    if (feed === undefined) {
-      feed = new Feed(spec, {
-        ...this.#deps,
-        constantsOf: (id) => this.#constantsOf(id),
-        identityOf: (id) => registry.identityOf(id),
-        soon: (run) => void this.#due.push(run),
-      });
-      this.#byKey.set(spec.key, feed);
-      for (const id of matchingSeries(registry, spec.matcher)) this.#add(feed, id);
-    }
+    if (this.#readers >= this.#deps.subscriptionsMax)
+      throw full(`there are ${this.#readers} subscriptions, the limit (live.subscriptions_max)`);
+    const feed = this.#byKey.get(spec.key) ?? this.#open(spec);
     feed.readers++;
     this.#readers++;
     return feed;
@@ -65,6 +55,7 @@ export class Feeds {
     this.#readers--;
     if (--feed.readers > 0) return;
     feed.close();
+    this.#series -= feed.ids.length;
     this.#byKey.delete(feed.spec.key);
     if (!feed.isWatching) return;
     for (const id of feed.ids) {
@@ -91,6 +82,30 @@ export class Feeds {
     for (const feed of this.#byKey.values()) feed.close();
   }
 
+  #open(spec: FeedSpec): Feed {
+    const { registry, seriesMax } = this.#deps;
+    const ids = matchingSeries(registry, spec.matcher);
+    if (this.#series + ids.length > seriesMax) {
+      const others = `the other subscriptions watch ${this.#series}`;
+      throw full(`${ids.length} series match and ${others}; the limit is ${seriesMax} together (live.series_max)`);
+    }
+    const feed = new Feed(spec, {
+      ...this.#deps,
+      constantsOf: (id) => this.#constantsOf(id),
+      identityOf: (id) => registry.identityOf(id),
+      soon: (run) => void this.#due.push(run),
+      reserve: (series) => {
+        const fits = this.#series + series <= seriesMax;
+        if (fits) this.#series += series;
+        return fits;
+      },
+      release: (series) => void (this.#series -= series),
+    });
+    this.#byKey.set(spec.key, feed);
+    for (const id of ids) this.#add(feed, id);
+    return feed;
+  }
+
   #onSeries(id: number, metric: string): void {
     for (const feed of this.#byKey.values()) {
       const { matcher } = feed.spec;
@@ -102,6 +117,7 @@ export class Feeds {
 
   #add(feed: Feed, id: number): void {
     feed.add(id);
+    this.#series++;
     if (!feed.isWatching) return;
     this.#deps.latest.watched[id] = 1;
     const watching = this.#watching[id];
@@ -118,4 +134,8 @@ export class Feeds {
     }
     return constants;
   }
+}
+
+function full(reason: string): WatchpostError {
+  return new WatchpostError("RESOURCE_EXHAUSTED", `${reason}; try again later`, { retryAfterMs: 5_000 });
 }

@@ -34,8 +34,7 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
   if (restored !== undefined) {
     latest.restore(restored.seriesIds, restored.timesUs, restored.values, clock.nowMs(), clock.monotonicMs());
   }
-  const { staleAfterMs, subscriptionsMax } = options;
-  const feeds = new Feeds({ registry, latest, clock, staleAfterMs, subscriptionsMax });
+  const feeds = new Feeds({ registry, latest, clock, ...options });
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
     methods: [
@@ -67,8 +66,8 @@ async function* subscribe(
   );
   const feed = feeds.join(spec);
   metrics.subscriptions.set(feeds.readers);
+  const { position, messages } = feed.snapshot();
   try {
-    const { position, messages } = feed.snapshot();
     for (const message of messages) yield merged(message, name);
     while (!signal.aborted) {
       await feed.changedSince(position, HEARTBEAT_MS, signal);
@@ -84,6 +83,7 @@ async function* subscribe(
       for (const message of update.messages) yield merged(message, tail);
     }
   } finally {
+    feed.forget(position);
     feeds.leave(feed);
     metrics.subscriptions.set(feeds.readers);
   }

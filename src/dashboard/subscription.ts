@@ -11,6 +11,7 @@ export interface LiveOptions {
   /** Silence after which a series is stale whose usual gaps are not known. */
   readonly staleAfterMs: number;
   readonly subscriptionsMax: number;
+  readonly seriesMax: number;
 }
 
 export interface FeedSpec {

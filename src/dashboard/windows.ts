@@ -18,11 +18,7 @@ export class Windows {
 
   /** A new slot; `timeUs` and `value` stand before the window, NaN where nothing does. */
   add(slot: number, timeUs: number, value: number): void {
-    if ((slot + 1) * COLUMNS > this.#columns.length) {
-      const grown = new Float64Array(Math.max(2 * this.#columns.length, (slot + 1) * COLUMNS));
-      grown.set(this.#columns);
-      this.#columns = grown;
-    }
+    this.#reach(slot);
     this.#columns[slot * COLUMNS + TIME] = timeUs;
     this.#columns[slot * COLUMNS + LAST] = value;
     this.reset(slot);
@@ -40,12 +36,27 @@ export class Windows {
     c[at + LAST] = value;
   }
 
+  /** Appends the window of a slot in `later` to that slot's here. */
+  append(slot: number, later: Windows): void {
+    this.#reach(slot);
+    const c = this.#columns;
+    const l = later.#columns;
+    const at = slot * COLUMNS;
+    if (c[at + COUNT] === 0) return c.set(l.subarray(at, at + COLUMNS), at);
+    c[at + COUNT] += l[at + COUNT];
+    c[at + MIN] = Math.min(c[at + MIN], l[at + MIN]);
+    c[at + MAX] = Math.max(c[at + MAX], l[at + MAX]);
+    c[at + SUM] += l[at + SUM];
+    c[at + TIME] = l[at + TIME];
+    c[at + LAST] = l[at + LAST];
+  }
+
   /** Undefined where no point came. */
   read(slot: number): WindowOfSeries | undefined {
     const c = this.#columns;
     const at = slot * COLUMNS;
+    if (at >= c.length || c[at + COUNT] === 0) return undefined;
     const count = c[at + COUNT];
-    if (count === 0) return undefined;
     const seconds = (c[at + TIME] - c[at + TIME_BEFORE]) / 1_000_000;
     const rate = seconds > 0 ? (c[at + LAST] - c[at + BEFORE]) / seconds : 0;
     return { last: c[at + LAST], min: c[at + MIN], max: c[at + MAX], sum: c[at + SUM], count, rate };
@@ -61,5 +72,12 @@ export class Windows {
     c[at + MIN] = Infinity;
     c[at + MAX] = -Infinity;
     c[at + SUM] = 0;
+  }
+
+  #reach(slot: number): void {
+    if ((slot + 1) * COLUMNS <= this.#columns.length) return;
+    const grown = new Float64Array(Math.max(2 * this.#columns.length, (slot + 1) * COLUMNS));
+    grown.set(this.#columns);
+    this.#columns = grown;
   }
 }

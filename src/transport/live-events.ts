@@ -2,6 +2,7 @@
 import { create, fromBinary, toJson, type MessageInitShape } from "@bufbuild/protobuf";
 import { invalidField, messageOf } from "../model/errors.ts";
 import { parseDurationMs } from "../model/duration.ts";
+import { originHeaders, type AllowedOrigins } from "../model/origins.ts";
 import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema, UpdateMode } from "../wire/gen/dashboard_pb.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { toStatus } from "../wire/status.ts";
@@ -19,12 +20,14 @@ const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-stor
 export async function liveResponse(
   request: Request,
   methods: readonly MethodImpl[],
+  origins: AllowedOrigins,
   shutdownSignal: AbortSignal,
 ): Promise<Response> {
   const subscribe = methods.find(({ method }) => method === Dashboard.method.subscribeMetrics)!;
   const run = subscribe.run as (request: unknown, context: CallContext) => AsyncIterable<Uint8Array>;
   const left = new AbortController();
   const signal = AbortSignal.any([left.signal, request.signal, shutdownSignal]);
+  const forPages = originHeaders(request.headers.get("origin"), origins);
   try {
     const subscription = create(MetricSubscriptionSchema, subscriptionOf(new URL(request.url).searchParams));
     const context: CallContext = {
@@ -36,9 +39,9 @@ export async function liveResponse(
     const updates = run(subscription, context)[Symbol.asyncIterator]();
     // The first update is awaited here, so that a mistake in the request is a status and not a broken stream.
     const first = await updates.next();
-    return new Response(eventStream(updates, first, left, shutdownSignal), { headers: HEADERS });
+    return new Response(eventStream(updates, first, left, shutdownSignal), { headers: { ...HEADERS, ...forPages } });
   } catch (error) {
-    return new Response(`${toStatus(error).message}\n`, { status: httpStatusOf(error) });
+    return new Response(`${toStatus(error).message}\n`, { status: httpStatusOf(error), headers: forPages });
   }
 }
 

@@ -8,6 +8,7 @@ import type { Server } from "bun";
 import { BUILD } from "../model/build-info.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import type { AllowedOrigins } from "../model/origins.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { connectRoutes } from "./connect-routes.ts";
@@ -23,6 +24,8 @@ export interface WebServerOptions extends TransportEvents {
   readonly methods: readonly MethodImpl[];
   readonly health: HealthState;
   readonly received: ReceivedBytes;
+  /** Of pages that may read /live. */
+  readonly origins: AllowedOrigins;
   /** Prometheus text. */
   metricsText(): Promise<string>;
 }
@@ -82,7 +85,7 @@ async function answer(
   switch (pathname) {
     case "/live":
       server.timeout(request, 0);
-      return liveResponse(request, options.methods, stopping);
+      return liveResponse(request, options.methods, options.origins, stopping);
     case "/healthz":
       return new Response("ok\n");
     case "/readyz": {

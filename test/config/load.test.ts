@@ -48,6 +48,20 @@ describe("precedence", () => {
     });
   });
 
+  test("origins are a list", () => {
+    const origins = (text: string) => load({ env: { WATCHPOST_LIVE_ORIGINS: text } }).config.live.origins;
+    expect(load().config.live.origins).toEqual(["localhost"]);
+    expect(origins("")).toEqual([]);
+    expect(origins("*")).toEqual(["*"]);
+    expect(origins("https://a.example.org, http://b:8080 localhost")).toEqual([
+      "https://a.example.org",
+      "http://b:8080",
+      "localhost",
+    ]);
+    for (const wrong of ["example.org", "https://a.example.org/", "https://*.example.org"])
+      expect(() => origins(wrong)).toThrow("live.origins");
+  });
+
   test("the memory budget follows the machine within bounds", () => {
     const budget = (machineMemoryBytes: number) => load({ machineMemoryBytes }).config.memory.budget;
     expect([budget(GIB / 4), budget(2 * GIB), budget(64 * GIB)]).toEqual([GIB / 8, GIB / 2, GIB]);

@@ -53,6 +53,23 @@ describe("a subscription", () => {
     expect(await values(["*"], { metric: "rpm" })).toEqual([5]);
   });
 
+  test("over the limit of series watched by all is refused; one that others share is not", async () => {
+    const rig = createRig({ seriesMax: 3 });
+    rig.publish(["a", 1], ["b", 1], ["c", 1]);
+    const all = rig.subscribe({ metricNames: ["*"] });
+    await all.next();
+    const same = rig.subscribe({ metricNames: ["*"] });
+    expect(shown(await same.next()).length).toBe(3);
+    const error = await rig
+      .subscribe({ metricNames: ["a", "b"] })
+      .next()
+      .catch((error) => error);
+    expect(error).toMatchObject({ status: "RESOURCE_EXHAUSTED", retryAfterMs: 5_000 });
+    expect(error.message).toContain("2 series match and the other subscriptions watch 3; the limit is 3");
+    await Promise.all([all.leave(), same.leave()]);
+    expect(shown(await rig.subscribe({ metricNames: ["a", "b"] }).next()).length).toBe(2);
+  });
+
   test("is refused where it makes no sense, naming the field", () => {
     const rig = createRig();
     const refusal = (request: Parameters<typeof rig.subscribe>[0]) => rig.subscribe(request).next();
@@ -233,6 +250,40 @@ describe("window statistics", () => {
     rig.clock.advance(1_000);
     expect((await second)!.metrics[0].window).toMatchObject({ min: 19, max: 19, count: 1n, rate: -1 });
   });
+
+  for (const [room, seriesMax] of [
+    ["reach back over all updates a slow reader missed", 1e6],
+    ["are left out where there is no room to keep them for a slow reader", 1],
+  ] as const) {
+    test(room, async () => {
+      const rig = createRig({ seriesMax });
+      rig.publish(["a", 3, 0]);
+      const quick = rig.subscribe({ metricNames: ["*"], windowStats: true });
+      const slow = rig.subscribe({ metricNames: ["*"], windowStats: true });
+      await quick.next();
+      await slow.next();
+      const seen: (number | undefined)[] = [];
+      for (const [second, value] of [5, 9, 1, 7].entries()) {
+        const update = quick.next();
+        rig.publish(["a", value, (second + 1) * 1_000_000]);
+        rig.clock.advance(1_000);
+        seen.push((await update)!.metrics[0].window?.max);
+      }
+      expect(seen).toEqual([5, 9, 1, 7]);
+      const { metrics, conflated } = (await slow.next())!;
+      expect(conflated).toBe(3n);
+      if (seriesMax > 1) {
+        expect(metrics[0].window).toMatchObject({ last: 7, min: 1, max: 9, sum: 22, count: 4n, rate: 1 });
+      } else {
+        expect([metrics[0].value, metrics[0].window]).toEqual([7, undefined]);
+      }
+      const next = slow.next();
+      rig.publish(["a", 8, 5_000_000]);
+      rig.clock.advance(1_000);
+      expect((await next)!.metrics[0].window).toMatchObject({ min: 8, max: 8, count: 1n, rate: 1 });
+      await Promise.all([quick.leave(), slow.leave()]);
+    });
+  }
 });
 
 describe("groups", () => {

@@ -28,7 +28,7 @@ export const NOTHING_STORED: RangeSource = {
   }),
 };
 
-export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100 } = {}) {
+export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seriesMax = 1e6 } = {}) {
   const clock = new ManualClock();
   const registry = new SeriesRegistry({ seriesMax: 1e6, seriesPerSourceMax: 1e6 });
   const bus = new MemoryBus((error) => {
@@ -49,6 +49,7 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100 } = {
       onChangeHoldMs: 50,
       staleAfterMs: 300_000,
       subscriptionsMax,
+      seriesMax,
     },
     newStreamId: () => `stream-${++streams}`,
   });

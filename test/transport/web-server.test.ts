@@ -51,6 +51,7 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
     ],
     health: toy.health,
     received,
+    origins: ["localhost", "https://ops.example.org"],
     metricsText: async () => "some_total 1\n",
     onCall: (method, status) => toy.calls.push(`${method} ${status}`),
     onDefect: (error) => toy.defects.push(error),
@@ -166,6 +167,24 @@ test("health, readiness with its reason, metrics, a page that says what is here"
   expect(await (await fetch(`${url}/metrics`)).text()).toBe("some_total 1\n");
   expect(await (await fetch(url)).text()).toContain("POST /analytics.Dashboard/QueryRange");
   expect(await (await fetch(`${url}/nowhere`)).text()).toContain("nothing at /nowhere");
+});
+
+test("pages of this machine and of the origins named may read /live, others may not, and none may call", async () => {
+  const { url } = await start();
+  const allowed = async (origin: string) => {
+    const response = await fetch(`${url}/live?metric=m`, { headers: { origin } });
+    await response.body!.cancel();
+    expect(response.headers.get("vary")).toBe("origin");
+    return response.headers.get("access-control-allow-origin");
+  };
+  for (const origin of ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:9", "https://ops.example.org"])
+    expect(await allowed(origin)).toBe(origin);
+  for (const origin of ["https://example.org", "http://localhost.example.org", "http://ops.example.org", "null"])
+    expect(await allowed(origin)).toBeNull();
+  const headers = { origin: "http://localhost:3000", "access-control-request-method": "POST" };
+  const preflight = await fetch(`${url}/analytics.DataIngestion/UploadBatch`, { method: "OPTIONS", headers });
+  expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
+  expect((await post(url, "DataIngestion/UploadBatch", "{}", "text/plain")).status).toBe(415);
 });
 
 describe("slow peers", () => {
