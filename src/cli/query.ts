@@ -1,7 +1,7 @@
 /** `watchpost query`: what was stored, as a table, a chart, JSON lines or CSV. */
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { plot } from "asciichart";
 import { Command } from "commander";
+import { timestampOfUs } from "../client/batch.ts";
 import { parseTimeUs } from "../client/parse-point.ts";
 import { queryRange } from "../client/query.ts";
 import { parseDurationMs } from "../model/duration.ts";
@@ -15,12 +15,13 @@ import {
   endQuietlyOnClosedPipe,
   interruptSignal,
 } from "./client-flags.ts";
+import { textTable } from "./text-table.ts";
 import { formatValue, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
 const CHART_HEIGHT = 10;
 const HELP = `
-Times are ISO 8601, numbers since 1970, "now", or before now: -15m, -24h, -7d. The range is [from, to).
+Times are ISO 8601 (UTC where they name no zone), numbers since 1970, "now", or before now: -15m, -24h, -7d. The range is [from, to).
 
 Examples:
   watchpost query 'temperature_*' --from -1h
@@ -63,8 +64,8 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
   const request = {
     metric,
     filters: flags.filter,
-    from: timestampFromMs(timeOf("--from", flags.from, nowMs)),
-    to: timestampFromMs(timeOf("--to", flags.to, nowMs)),
+    from: timestampOfUs(timeUsOf("--from", flags.from, nowMs)),
+    to: timestampOfUs(timeUsOf("--to", flags.to, nowMs)),
     stepMs: BigInt(Math.round(flags.step ?? 0)),
     function: functionOf(flags.function),
   };
@@ -78,16 +79,16 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
   }
 }
 
-/** Unix milliseconds of "now", a time before now such as "-1h", ISO 8601 or a number since 1970. */
-export function timeOf(flag: string, text: string, nowMs: number): number {
-  if (text === "now") return nowMs;
+/** Unix microseconds of "now", a time before now such as "-1h", ISO 8601 or a number since 1970. */
+function timeUsOf(flag: string, text: string, nowMs: number): number {
+  if (text === "now") return nowMs * 1_000;
   try {
-    if (text.startsWith("-")) return nowMs - parseDurationMs(text.slice(1));
+    if (text.startsWith("-")) return (nowMs - parseDurationMs(text.slice(1))) * 1_000;
   } catch {
     // Said below, with all that is possible.
   }
   const timeUs = parseTimeUs(text);
-  if (timeUs !== undefined) return timeUs / 1_000;
+  if (timeUs !== undefined) return timeUs;
   const wanted = 'wanted ISO 8601, a number since 1970, "now" or a duration before it such as -1h';
   throw new WatchpostError("INVALID_ARGUMENT", `${flag} is ${JSON.stringify(text)}; ${wanted}`);
 }
@@ -133,17 +134,19 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
     console.log("no points in this range; watchpost watch '*' shows which series there are");
     return;
   }
-  const rows = series.flatMap(({ metric, source, device, timesMs, values }) =>
-    values.map((value, i) => ({
-      time: isoOf(timesMs[i]),
-      metric,
-      source: printable(source),
-      device: printable(device),
-      value: formatValue(value),
-    })),
-  );
+  const rows = series.flatMap((one) => one.values.map((value, i) => ({ ...one, timeMs: one.timesMs[i], value })));
   const shown = all ? rows : rows.slice(-ROWS_SHOWN_MAX);
-  console.log(Bun.inspect.table(shown).trimEnd());
+  const table = textTable(
+    [
+      { title: "TIME", cell: ({ timeMs }) => isoOf(timeMs) },
+      { title: "METRIC", cell: ({ metric }) => metric },
+      { title: "SOURCE", cell: ({ source }) => printable(source) },
+      { title: "DEVICE", cell: ({ device }) => printable(device) },
+      { title: "VALUE", right: true, cell: ({ value }) => formatValue(value) },
+    ],
+    shown,
+  );
+  process.stdout.write(table);
   if (shown.length < rows.length) console.log(`the last ${shown.length} of ${rows.length} rows; --all shows them`);
   if (process.stdout.isTTY === true && series.length <= 2) {
     const width = Math.max(20, (process.stdout.columns ?? 100) - 16);

@@ -23,8 +23,9 @@ const BAD_SHOWN_MAX = 10;
 const HELP = `
 Files are JSON Lines, {"metric":"temperature_f","value":71.2,"timestamp":"2026-01-31T12:00:00Z","tags":{"device":"p1"}},
 or CSV with columns metric, value, timestamp, id and a column for each tag; both may be gzipped. "-" is standard input.
-Timestamps are ISO 8601, or numbers since 1970 in seconds, milliseconds, microseconds or nanoseconds by their size;
-without one a point has the time of its arrival. What is not acknowledged is sent again after a lost connection.
+Timestamps are ISO 8601 (UTC where they name no zone), or numbers since 1970 in seconds, milliseconds, microseconds or
+nanoseconds by their size; without one a point has the time of its arrival. What is not acknowledged is sent again after
+a lost connection.
 
 Examples:
   watchpost upload readings.jsonl.gz --source my-gateway

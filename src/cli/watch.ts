@@ -14,6 +14,7 @@ import {
   interruptSignal,
   retryTeller,
 } from "./client-flags.ts";
+import { textTable } from "./text-table.ts";
 import { formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
 
 const HISTORY_MAX = 64;
@@ -161,17 +162,22 @@ function plainLine({ name, device, value, stale, timestamp }: MetricValue): stri
 }
 
 function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {
-  const rows = [...seen.entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, { name, device, updates, min, max, sum, value }]) => ({
-      series: printable(name),
-      device: printable(device),
-      updates,
-      min: formatValue(min),
-      avg: updates > 0 ? formatValue(sum / updates) : "-",
-      max: formatValue(max),
-      last: formatValue(value),
-    }));
-  const text = rows.length > 0 ? Bun.inspect.table(rows) : "no series matched\n";
+  const rows = [...seen.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  const number = (title: string, of: (row: Seen) => number) => {
+    return { title, right: true, cell: (row: Seen) => (row.updates > 0 ? formatValue(of(row)) : "-") };
+  };
+  const table = textTable(
+    [
+      { title: "SERIES", cell: ({ name }) => printable(name) },
+      { title: "DEVICE", cell: ({ device }) => printable(device) },
+      { title: "UPDATES", right: true, cell: ({ updates }) => String(updates) },
+      number("MIN", ({ min }) => min),
+      number("AVG", ({ sum, updates }) => sum / updates),
+      number("MAX", ({ max }) => max),
+      number("LAST", ({ value }) => value),
+    ],
+    rows,
+  );
+  const text = table || "no series matched\n";
   (toStderr ? process.stderr : process.stdout).write(text);
 }

@@ -43,6 +43,11 @@ export async function* batchesOf(
 function dataPointOf({ metric, value, timeUs, tags, id }: Point): MessageInitShape<typeof DataPointSchema> {
   const point = { metricName: metric, value, tags: { ...tags }, id: id ?? "" };
   if (timeUs === undefined) return point;
+  return { ...point, timestamp: timestampOfUs(timeUs) };
+}
+
+/** Unix microseconds as a protobuf Timestamp. */
+export function timestampOfUs(timeUs: number): { seconds: bigint; nanos: number } {
   const seconds = Math.floor(timeUs / 1_000_000);
-  return { ...point, timestamp: { seconds: BigInt(seconds), nanos: Math.round(timeUs - seconds * 1_000_000) * 1_000 } };
+  return { seconds: BigInt(seconds), nanos: Math.round(timeUs - seconds * 1_000_000) * 1_000 };
 }

@@ -4,8 +4,10 @@ import type { Point } from "./batch.ts";
 /** A point, or in words why the line is none. */
 export type ParsedLine = Point | string;
 
+const ISO_8601 = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d+))?\s?(Z|[+-]\d{2}:?\d{2})?)?$/i;
+
 /**
- * Unix microseconds of a timestamp: ISO 8601 text, or a number in seconds (below 1e11), milliseconds (below 1e14),
+ * Unix microseconds of a timestamp: ISO 8601 text (UTC where it names no zone), or a number in seconds (below 1e11), milliseconds (below 1e14),
  * microseconds (below 1e17) or nanoseconds. Undefined where it is none of these.
  */
 export function parseTimeUs(given: unknown): number | undefined {
@@ -15,12 +17,12 @@ export function parseTimeUs(given: unknown): number | undefined {
     const factor = number < 1e11 ? 1e6 : number < 1e14 ? 1e3 : number < 1e17 ? 1 : 1e-3;
     return Math.floor(number * factor);
   }
-  if (typeof given !== "string" || !/^\d{4}-\d{2}-\d{2}/.test(given)) return undefined;
-  const ms = Date.parse(given);
-  if (Number.isNaN(ms)) return undefined;
+  const [, date, time = "00:00", fraction = "", zone = "Z"] =
+    (typeof given === "string" && ISO_8601.exec(given.trim())) || [];
   // Date knows milliseconds; what is finer is read from the text.
-  const [, fraction = ""] = /\.(\d+)/.exec(given) ?? [];
-  return Math.floor(ms / 1_000) * 1_000_000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
+  const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
+  if (Number.isNaN(ms)) return undefined;
+  return ms * 1_000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
 }
 
 /** One line of JSON: {"metric", "value", "timestamp"?, "tags"?, "id"?}. */

@@ -16,7 +16,7 @@ interface Waiter {
 }
 
 /**
- * One bound over everything that holds points in memory: being decoded, being committed, in the head, in queries.
+ * One bound over everything that holds points in memory: messages that arrive, batches being committed, the head.
  * Work that does not fit waits in line for a while, then is refused with RESOURCE_EXHAUSTED and RetryInfo.
  */
 export class MemoryBudget {

@@ -28,7 +28,7 @@ async function run(args: readonly string[], stdin = ""): Promise<{ code: number;
   return { code: await child.exited, out, err };
 }
 
-const to = () => ["--server", server.grpc];
+const at = () => ["--server", server.grpc];
 
 describe("what cannot be meant is said, with exit code 2", () => {
   for (const [args, sentence] of [
@@ -70,7 +70,7 @@ describe("upload", () => {
     mkdirSync(join(dir.path, "folder"));
     const files = ["a.jsonl", "nowhere", "b.jsonl.gz", "folder", "c.csv", "cut.jsonl.gz", "empty.jsonl", "-"];
     const { code, err } = await run(
-      ["upload", ...files, "--source", "s", ...to()],
+      ["upload", ...files, "--source", "s", ...at()],
       '{"metric":"files.d","value":4}\n{oops\n',
     );
     expect(code).toBe(1);
@@ -88,10 +88,10 @@ describe("upload", () => {
 
   test("tells which points the server refused, and with --strict fails", async () => {
     const readings = '{"metric":"strict.a","value":1}\n{"metric":"no good","value":2}\n';
-    const lenient = await run(["upload", "-", "--source", "s", ...to()], readings);
+    const lenient = await run(["upload", "-", "--source", "s", ...at()], readings);
     expect(lenient.err).toContain("batch 0, point 1: ");
     expect(lenient).toMatchObject({ code: 0, err: expect.stringContaining("1 points stored, 1 refused") });
-    expect((await run(["upload", "-", "--source", "s", "--strict", ...to()], readings)).code).toBe(1);
+    expect((await run(["upload", "-", "--source", "s", "--strict", ...at()], readings)).code).toBe(1);
   });
 
   test("replays a recording from now on, in its order and at its speed", async () => {
@@ -99,9 +99,9 @@ describe("upload", () => {
       (s) => `{"metric":"replayed","value":${s},"timestamp":${1_600_000_000 + s * 100}}\n`,
     );
     const replay = ["--replay", "--speed", "1000", "--rebase-now"];
-    const sent = await run(["upload", "-", "--source", "s", ...replay, ...to()], recording.join(""));
+    const sent = await run(["upload", "-", "--source", "s", ...replay, ...at()], recording.join(""));
     expect(sent).toMatchObject({ code: 0, err: expect.stringContaining("3 points stored") });
-    const { out } = await run(["query", "replayed", "--from", "-10m", "--to", "2100-01-01", "--json", ...to()]);
+    const { out } = await run(["query", "replayed", "--from", "-10m", "--to", "2100-01-01", "--json", ...at()]);
     const points = out
       .trim()
       .split("\n")
@@ -128,14 +128,14 @@ describe("query", () => {
       { metric: "q.a", value: 99, timestamp: "2026-01-02T00:00:00Z" },
     ];
     const sent = await run(
-      ["upload", "-", "--source", "q", ...to()],
+      ["upload", "-", "--source", "q", ...at()],
       readings.map((r) => `${JSON.stringify(r)}\n`).join(""),
     );
     expect(sent.code).toBe(0);
   });
 
   test("as CSV that upload reads back", async () => {
-    const { out } = await run(["query", "q.*", ...range, "--csv", ...to()]);
+    const { out } = await run(["query", "q.*", ...range, "--csv", ...at()]);
     expect(out).toBe(
       [
         "metric,value,timestamp,source,device,site",
@@ -145,13 +145,13 @@ describe("query", () => {
         "",
       ].join("\n"),
     );
-    expect((await run(["upload", "-", "--source", "again", "--strict", ...to()], out)).code).toBe(0);
-    const again = await run(["query", "q.*", "--filter", "source=again", ...range, "--csv", ...to()]);
+    expect((await run(["upload", "-", "--source", "again", "--strict", ...at()], out)).code).toBe(0);
+    const again = await run(["query", "q.*", "--filter", "source=again", ...range, "--csv", ...at()]);
     expect(again.out).toBe(out.replaceAll(",q,", ",again,"));
   });
 
   test("as JSON lines, and of steps", async () => {
-    const { out } = await run(["query", "q.b", ...range, "--json", ...to()]);
+    const { out } = await run(["query", "q.b", ...range, "--json", ...at()]);
     expect(JSON.parse(out.split("\n")[0])).toEqual({
       metric: "q.b",
       value: 2.5,
@@ -171,20 +171,28 @@ describe("query", () => {
       "--function",
       "count",
       "--csv",
-      ...to(),
+      ...at(),
     ]);
     expect(steps.out).toBe("metric,value,timestamp,source\nq.a,2,2026-01-01T00:00:00.000Z,q\n");
   });
 
+  test("bounds are told apart to the microsecond", async () => {
+    const found = async (from: string, to: string) =>
+      (await run(["query", "q.b", "--filter", "source=q", "--from", from, "--to", to, "--csv", ...at()])).out;
+    const [before, exactly, after] = [0, 1, 2].map((us) => `2026-01-01T00:00:01.00000${us}Z`);
+    expect(await found(exactly, after)).toContain("q.b,2.5");
+    expect(await found(before, exactly)).not.toContain("q.b,2.5");
+  });
+
   test("as a table, which says where it is empty or cut", async () => {
-    expect((await run(["query", "q.b", "--filter", "source=q", ...range, ...to()])).out).toContain("2.5");
-    expect((await run(["query", "q.none", ...to()])).out).toContain("no points in this range");
-    const many = await run(["query", "files.a", "--from", "2023-11-01", "--to", "2023-12-01", ...to()]);
+    expect((await run(["query", "q.b", "--filter", "source=q", ...range, ...at()])).out).toContain("2.5");
+    expect((await run(["query", "q.none", ...at()])).out).toContain("no points in this range");
+    const many = await run(["query", "files.a", "--from", "2023-11-01", "--to", "2023-12-01", ...at()]);
     expect(many.out).toContain("the last 200 of 20000 rows; --all shows them");
   });
 
   test("backwards is refused", async () => {
-    const backwards = await run(["query", "q", "--from", "now", "--to", "-1h", ...to()]);
+    const backwards = await run(["query", "q", "--from", "now", "--to", "-1h", ...at()]);
     expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
   });
 });

@@ -6,13 +6,31 @@ import { pointsOf } from "../../src/client/point-file.ts";
 const NEW_YEAR_US = Date.UTC(2026, 0, 1) * 1_000;
 
 test("timestamps: ISO 8601, and numbers by their size", () => {
-  for (const given of ["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T02:00:00+02:00"]) {
+  for (const given of ["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T02:00:00+02:00", "2025-12-31T19:30:00-0430"]) {
+    expect(parseTimeUs(given)).toBe(NEW_YEAR_US);
+  }
+  // Without a zone it is UTC, wherever this runs.
+  for (const given of ["2026-01-01T00:00:00", "2026-01-01 00:00", " 2026-01-01 00:00:00.000000 "]) {
     expect(parseTimeUs(given)).toBe(NEW_YEAR_US);
   }
   for (const factor of [1e-6, 1e-3, 1, 1e3]) expect(parseTimeUs(NEW_YEAR_US * factor)).toBe(NEW_YEAR_US);
   expect(parseTimeUs("1767225600.5")).toBe(NEW_YEAR_US + 500_000);
   expect(parseTimeUs("2026-01-01T00:00:00.123456789Z")).toBe(NEW_YEAR_US + 123_456);
-  for (const wrong of ["soon", "", -1, NaN, null, true, "01/02/2026", {}]) expect(parseTimeUs(wrong)).toBeUndefined();
+  for (const wrong of [
+    "soon",
+    "",
+    -1,
+    NaN,
+    null,
+    true,
+    "01/02/2026",
+    {},
+    "2026-01-01T25:00",
+    "2026-13-01",
+    "2026-01-01T00:00:00 X",
+    "2026-01-01T",
+  ])
+    expect(parseTimeUs(wrong)).toBeUndefined();
 });
 
 describe("JSON Lines", () => {
