@@ -10,6 +10,7 @@ import { pointsOf } from "../client/point-file.ts";
 import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import { calledAs } from "./called-as.ts";
 import { connectTo, retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
 import { createLogger } from "./logger.ts";
@@ -88,10 +89,10 @@ async function play(server: string, speed: number, signal: AbortSignal, onReady:
 }
 
 function tell({ grpcAddress: grpc, httpAddress: http }: RunningServer, data: string, speed: number): void {
-  const watchpost = process.argv[1]?.endsWith(".ts") ? "npx -y bun@1.4.5 src/main.ts" : process.argv0;
+  const watchpost = calledAs();
   const server = grpc.endsWith(":50051") ? "" : ` --server ${grpc}`;
   process.stderr.write(`
-  ${pc.bold("Watchpost demo")}: a machine on its way to failure, ${speed} times as fast as it happened
+  ${pc.bold("Watchpost demo")}: a machine on its way to failure, at ${speed} times its speed
 
   gRPC   ${pc.cyan(grpc)}
   HTTP   ${pc.cyan(`http://${http}`)}

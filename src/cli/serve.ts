@@ -7,6 +7,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { BUILD } from "../model/build-info.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import { calledAs } from "./called-as.ts";
 import { createLogger, isPretty } from "./logger.ts";
 import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
 
@@ -87,6 +88,7 @@ interface StartScreen {
 /** What a person sees once the server is up. */
 export function startScreen({ grpc, http, data, series, startMs }: StartScreen): string {
   const known = series === 0 ? "no series yet" : `${series.toLocaleString("en-US")} series`;
+  const watchpost = calledAs();
   const server = grpc.endsWith(":50051") ? "" : ` --server ${grpc}`;
   return `
   ${pc.bold("Watchpost")} ${BUILD.version} ${pc.dim(`(${BUILD.commit})`)}  up in ${Math.round(startMs)} ms
@@ -95,8 +97,8 @@ export function startScreen({ grpc, http, data, series, startMs }: StartScreen):
   HTTP   ${pc.cyan(`http://${http}`)}
   Data   ${data} ${pc.dim(`(${known})`)}
 
-  Send   watchpost upload readings.jsonl --source my-gateway${server}
-  Watch  watchpost watch '*'${server}
+  Send   ${watchpost} upload readings.jsonl --source my-gateway${server}
+  Watch  ${watchpost} watch '*'${server}
          curl -N 'http://${http}/live?metric=*'
   Check  curl http://${http}/metrics
 
