@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BlockBuilder, readBlockIndex } from "../../src/codec/block.ts";
 import { DamagedChunkError } from "../../src/codec/damaged.ts";
-import { blockOf, randomOf, rowsOf, shapes, type Rows } from "./rows.ts";
+import { randomOf } from "../support/random.ts";
+import { blockOf, rowsOf, shapes, type Rows } from "./rows.ts";
 
 const GOLDEN = join(import.meta.dir, "../fixtures/codec");
 

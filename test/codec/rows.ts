@@ -1,5 +1,6 @@
 /** Rows for the codec's tests, and blocks of them. */
 import { BlockBuilder, decodeIndexed, readBlockIndex, readUnit, type FinishedBlock } from "../../src/codec/block.ts";
+import { randomOf } from "../support/random.ts";
 
 export interface Rows {
   readonly timesUs: readonly number[];
@@ -35,15 +36,6 @@ export function rowsOf({ index, body }: Pick<FinishedBlock, "index" | "body">): 
       arrivalsS: inner(arrivalsS),
     };
   });
-}
-
-/** Seeded; uniform in [0, 1). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
 
 const START_US = 1_700_000_000_000_000;

@@ -6,21 +6,13 @@ import { Connection } from "../../src/client/connection.ts";
 import { queryRange } from "../../src/client/query.ts";
 import { DataIngestion, BatchAckSchema } from "../../src/wire/gen/ingestion_pb.ts";
 import { fromBinary } from "@bufbuild/protobuf";
+import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
 const ROUNDS = 12;
 const SERIES = 20;
 const BATCH_POINTS = 200;
 const START_US = 1_700_000_000_000_000;
-
-/** Seeded; uniform in [0, 1). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** Batch `number` of the whole test: its points are in no other one. */
 function batchOf(number: number): Batch {

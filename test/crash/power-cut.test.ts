@@ -13,6 +13,7 @@ import { BatchAckSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.t
 import { spawn } from "../log/harness.ts";
 import { TRACER } from "../support/failing-calls.ts";
 import { testNeeding } from "../support/needs.ts";
+import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir } from "../support/server-process.ts";
 import { powerCut, readTrace, STRACE_CALLS } from "./disk-trace.ts";
 
@@ -20,15 +21,6 @@ const BATCHES = 120;
 const BATCH_POINTS = 250;
 const CUTS = 40;
 const START_US = 1_700_000_000_000_000;
-
-/** Seeded; uniform in [0, 1). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 function batchOf(number: number): Batch {
   const points = Array.from({ length: BATCH_POINTS }, (_, i) => ({

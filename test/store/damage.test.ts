@@ -3,8 +3,9 @@ import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DECEMBER_US, Model, NOVEMBER_US, openStore, plain, randomOf, recordOf, temporaryFolder } from "./harness.ts";
+import { DECEMBER_US, Model, NOVEMBER_US, openStore, plain, randomOf, recordOf } from "./harness.ts";
 import type { Opened, Point } from "./harness.ts";
+import { tempDir } from "../support/server-process.ts";
 
 const NOVEMBER_FILE = "points-2026-11.db";
 const DECEMBER_FILE = "points-2026-12.db";
@@ -69,7 +70,7 @@ function stillWorks(dir: string, open: Opened): void {
 }
 
 test("a flipped bit anywhere in a period file loses nothing unsaid, and nothing wrong is served", () => {
-  using whole = temporaryFolder();
+  using whole = tempDir("store");
   const model = fill(whole.path);
   const all = pointsOf(model);
   const original = readFileSync(join(whole.path, NOVEMBER_FILE));
@@ -77,7 +78,7 @@ test("a flipped bit anywhere in a period file loses nothing unsaid, and nothing 
   let named = 0;
   let lost = 0;
   for (let round = 0; round < 120; round++) {
-    using folder = temporaryFolder();
+    using folder = tempDir("store");
     copyFileSync(join(whole.path, DECEMBER_FILE), join(folder.path, DECEMBER_FILE));
     const bytes = Buffer.from(original);
     // Every other one in the first pages: headers, schema, census, block rows.
@@ -102,7 +103,7 @@ test("a flipped bit anywhere in a period file loses nothing unsaid, and nothing 
 });
 
 test("damage of one unit leaves the other blocks served, is named once, and is left alone by merging", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const model = fill(folder.path);
   const path = join(folder.path, NOVEMBER_FILE);
   const database = new Database(path, { readwrite: true, strict: true });
@@ -124,7 +125,7 @@ test("damage of one unit leaves the other blocks served, is named once, and is l
 });
 
 test("block rows behind a page that cannot be read are still found", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const path = join(folder.path, NOVEMBER_FILE);
   {
     using open = openStore({ dir: folder.path });
@@ -173,7 +174,7 @@ const UNREADABLE: Record<string, (path: string) => void> = {
 
 for (const [what, ruin] of Object.entries(UNREADABLE)) {
   test(`a period file ${what} is named and left as it is, the others are served, new points get another file`, () => {
-    using folder = temporaryFolder();
+    using folder = tempDir("store");
     const model = fill(folder.path);
     const path = join(folder.path, NOVEMBER_FILE);
     ruin(path);
@@ -190,7 +191,7 @@ for (const [what, ruin] of Object.entries(UNREADABLE)) {
 }
 
 test("a part that is missing before a later one is named", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   {
     using open = openStore({ dir: folder.path, periodFileBytesMax: 1 });
     open.store.absorb(recordOf(1, [[1, NOVEMBER_US, 1]]));
@@ -205,7 +206,7 @@ test("a part that is missing before a later one is named", () => {
 });
 
 test("a file of a later version is refused by name, whatever else there is", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   fill(folder.path);
   const database = new Database(join(folder.path, NOVEMBER_FILE), { readwrite: true });
   database.run("PRAGMA user_version = 2");
@@ -216,7 +217,7 @@ test("a file of a later version is refused by name, whatever else there is", () 
 });
 
 test("a file that is deleted under the running store is named, and the period goes on in another", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const model = new Model();
   using open = openStore({ dir: folder.path });
   const months = Array.from({ length: 40 }, (_, month) => Date.UTC(2020, month, 2) * 1000);
@@ -241,7 +242,7 @@ test("a file that is deleted under the running store is named, and the period go
 });
 
 test("what a crash left of a file being made is removed", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const left = ["points-2026-11.db.new", "points-2026-11.db.new-journal"];
   for (const name of left) writeFileSync(join(folder.path, name), "half");
   using open = openStore({ dir: folder.path });

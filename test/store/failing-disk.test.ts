@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { reportOf, TRACER, underFault } from "../support/failing-calls.ts";
 import { testNeeding, working } from "../support/needs.ts";
 import type { FaultReport } from "./fault-process.ts";
-import { temporaryFolder } from "./harness.ts";
+import {} from "./harness.ts";
+import { tempDir } from "../support/server-process.ts";
 
 const CHILD = join(import.meta.dir, "fault-process.ts");
 const MOUNT = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mnt"];
@@ -12,7 +13,7 @@ const MOUNT = ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs /mn
 testNeeding([working("leave to mount a tmpfs", MOUNT)])(
   "ENOSPC in making, sealing and merging period files",
   async () => {
-    using folder = temporaryFolder();
+    using folder = tempDir("store");
     const inTmpfs = `mount -t tmpfs -o size=4m tmpfs ${folder.path} && exec ${process.execPath} ${CHILD} full ${folder.path}`;
     const { trouble, damage, wrong, sealedSeq, files } = await reportOf<FaultReport>([
       "unshare",
@@ -50,7 +51,7 @@ for (const fault of FAULTS) {
   testNeeding(TRACER)(
     `failing system calls while sealing and merging: ${fault}`,
     async () => {
-      using folder = temporaryFolder();
+      using folder = tempDir("store");
       const { trouble, damage, wrong, sealedSeq } = await reportOf<FaultReport>(command(fault, folder.path));
       expect(wrong).toEqual([]);
       expect(sealedSeq).toBe(0);
@@ -64,7 +65,7 @@ for (const fault of FAULTS) {
 testNeeding(TRACER)(
   "what cannot be read for a while is named, and served when it can be read again",
   async () => {
-    using folder = temporaryFolder();
+    using folder = tempDir("store");
     const { damage, wrong, sealedSeq } = await reportOf<FaultReport>(
       command("pread64:error=EIO:when=60..64", folder.path),
     );
@@ -77,7 +78,7 @@ testNeeding(TRACER)(
 );
 
 test("the faults are met by the child at all: without any there is no trouble", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const { trouble, damage, wrong, sealedSeq } = await reportOf<FaultReport>([
     process.execPath,
     CHILD,

@@ -1,13 +1,11 @@
 /** A store driven by hand, records for it, and a model of what it must answer that is too simple to be wrong. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { encodeRecord, sealRecord } from "../../src/log/record.ts";
 import { segmentHeader } from "../../src/log/segment.ts";
-import type { Clock } from "../../src/model/clock.ts";
 import type { RangeQuery, RangeResult, StoreOpened, StoreOptions } from "../../src/store/protocol.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "../../src/store/slice.ts";
 import { Store } from "../../src/store/store.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 export const NOVEMBER_US = Date.UTC(2026, 10) * 1000;
 export const DECEMBER_US = Date.UTC(2026, 11) * 1000;
@@ -40,12 +38,6 @@ export function writeSegment(path: string, records: readonly ArrayBuffer[]): str
   return path;
 }
 
-/** A folder that is removed when the test ends. */
-export function temporaryFolder(): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), "watchpost-store-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
-
 /** Seeded; uniform in [0, 1). */
 export function randomOf(seed: number): () => number {
   let state = seed * 2654435761 + 1;
@@ -57,31 +49,10 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-export class TestClock implements Clock {
-  timeMs = 0;
-  #timers: { atMs: number; run: () => void }[] = [];
-
-  nowMs = () => this.timeMs;
-  monotonicMs = () => this.timeMs;
-
-  after(delayMs: number, run: () => void): () => void {
-    const timer = { atMs: this.timeMs + delayMs, run };
-    this.#timers.push(timer);
-    return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
-  }
-
-  advance(ms: number): void {
-    this.timeMs += ms;
-    const due = this.#timers.filter(({ atMs }) => atMs <= this.timeMs);
-    this.#timers = this.#timers.filter(({ atMs }) => atMs > this.timeMs);
-    for (const { run } of due) run();
-  }
-}
-
 export interface Opened extends Disposable {
   readonly store: Store;
   readonly opened: StoreOpened;
-  readonly clock: TestClock;
+  readonly clock: ManualClock;
   readonly sealed: number[];
   readonly damage: string[];
   readonly trouble: string[];
@@ -93,7 +64,7 @@ export interface Opened extends Disposable {
 }
 
 export function openStore(options: Omit<StoreOptions, "segments"> & { segments?: readonly string[] }): Opened {
-  const clock = new TestClock();
+  const clock = new ManualClock();
   const sealed: number[] = [];
   const damage: string[] = [];
   const trouble: string[] = [];

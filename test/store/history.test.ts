@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { BlockReader } from "../../src/store/block-reader.ts";
 import { Catalog } from "../../src/store/catalog.ts";
 import { RowBuffer } from "../../src/store/row-buffer.ts";
-import { NOVEMBER_US, openStore, plain, recordOf, temporaryFolder, writeSegment, type Point } from "./harness.ts";
+import { NOVEMBER_US, openStore, plain, recordOf, writeSegment, type Point } from "./harness.ts";
+import { tempDir } from "../support/server-process.ts";
 
 const ARRIVAL_S = 1_800_000_000;
 
@@ -29,7 +30,7 @@ function writesOf(values: readonly (readonly [value: number, arrivalS: number])[
 }
 
 test("a superseded value stays before the one that replaced it, a repeat of the standing value does not", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const open = openStore({ dir: folder.path });
   for (const record of writesOf([
     [1, 0],
@@ -52,7 +53,7 @@ test("a superseded value stays before the one that replaced it, a repeat of the 
 });
 
 test("writes that are sealed again after crashes, in any cut, are merged into each write once", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const writes = [
     [1, 0],
     [2, 1],

@@ -1,8 +1,9 @@
 /** A store that is killed while it seals and merges has every acked point once when it is opened again. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { Model, openStore, plain, randomOf, temporaryFolder } from "./harness.ts";
+import { Model, openStore, plain, randomOf } from "./harness.ts";
 import { nextSeqOf, pointsOf, segmentsIn, SERIES } from "./kill-process.ts";
+import { tempDir } from "../support/server-process.ts";
 
 const CHILD = join(import.meta.dir, "kill-process.ts");
 const ROUNDS = 12;
@@ -23,7 +24,7 @@ async function runAndKill(dir: string, seed: number, acks: number): Promise<numb
 }
 
 test(`killed ${ROUNDS} times: every acked point once`, async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const random = randomOf(8);
   const seriesIds = Uint32Array.from({ length: SERIES }, (_, i) => i + 1);
   const model = new Model();

@@ -13,10 +13,10 @@ import {
   randomOf,
   recordOf,
   SHORTEST_SLICE,
-  temporaryFolder,
   type Opened,
   type Point,
 } from "./harness.ts";
+import { tempDir } from "../support/server-process.ts";
 
 const ALL = { fromUs: 0, toUs: 2 ** 53, stepUs: 0, pointsMax: 1e9 };
 const SECOND_US = 1e6;
@@ -47,7 +47,7 @@ function contentRows(dir: string): number {
 
 for (const sealed of [false, true]) {
   test(`ranges are half open and steps begin at multiples of the step, ${sealed ? "sealed" : "in the head"}`, () => {
-    using folder = temporaryFolder();
+    using folder = tempDir("store");
     using open = openStore({ dir: folder.path });
     const at = (seconds: number) => NOVEMBER_US + seconds * SECOND_US;
     absorb(open, 1, [
@@ -86,7 +86,7 @@ for (const sealed of [false, true]) {
 }
 
 test("an answer of exactly pointsMax rows is given, one more is RESOURCE_EXHAUSTED", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   using open = openStore({ dir: folder.path });
   absorb(open, 1, pointsOf(3, 100));
   absorb(open, 2, pointsOf(3, 100));
@@ -101,7 +101,7 @@ test("an answer of exactly pointsMax rows is given, one more is RESOURCE_EXHAUST
 });
 
 test("steps that hold whole chunks are answered without reading one", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const model = new Model();
   using open = openStore({ dir: folder.path });
   absorb(open, 1, pointsOf(5, 600), model);
@@ -122,7 +122,7 @@ test("steps that hold whole chunks are answered without reading one", () => {
 });
 
 test("chunks that overlap on and on are answered as the model does, the last write winning", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const model = new Model();
   using open = openStore({ dir: folder.path });
   const random = randomOf(11);
@@ -149,7 +149,7 @@ test("chunks that overlap on and on are answered as the model does, the last wri
 });
 
 test("a query keeps what it began to read, and what it kept goes when it is cancelled", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const model = new Model();
   using open = openStore({ dir: folder.path });
   for (let seq = 1; seq <= 8; seq++) {
@@ -185,7 +185,7 @@ test("a query keeps what it began to read, and what it kept goes when it is canc
 });
 
 test("a query sees the store as it was at its first step, while it is sealed and merged under it", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const model = new Model();
   using open = openStore({ dir: folder.path });
   absorb(open, 1, pointsOf(20, 300), model);

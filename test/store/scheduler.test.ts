@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { Scheduler, type Task } from "../../src/store/scheduler.ts";
 import type { Slice } from "../../src/store/slice.ts";
-import { NOVEMBER_US, openStore, recordOf, temporaryFolder, type Opened, type Point } from "./harness.ts";
+import { NOVEMBER_US, openStore, recordOf, type Opened, type Point } from "./harness.ts";
+import { tempDir } from "../support/server-process.ts";
 
 /** A scheduler under a clock that its work moves, and slices that run when they are told to. */
 class Bench {
@@ -129,7 +130,7 @@ const WORKLOADS: Record<string, (i: number) => Point> = {
 
 for (const [name, pointOf] of Object.entries(WORKLOADS)) {
   test(`sealing, merging and asking are cut into short pieces: ${name}`, () => {
-    using folder = temporaryFolder();
+    using folder = tempDir("store");
     using open = openStore({ dir: folder.path });
     const count = 300_000;
     for (let seq = 0; seq < 3; seq++) {

@@ -12,11 +12,11 @@ import {
   randomOf,
   recordOf,
   SHORTEST_SLICE,
-  temporaryFolder,
   writeSegment,
   type Opened,
   type Point,
 } from "./harness.ts";
+import { tempDir } from "../support/server-process.ts";
 
 const SERIES = 40;
 const STEPS = 300;
@@ -159,7 +159,7 @@ class Simulation {
 describe("store against a naive model", () => {
   for (const seed of [1, 2, 3, 4, 5, 6]) {
     test(`seed ${seed}`, () => {
-      using folder = temporaryFolder();
+      using folder = tempDir("store");
       const simulation = new Simulation(seed, folder.path);
       simulation.run();
       expect(simulation.checks).toBeGreaterThan(10);
@@ -168,7 +168,7 @@ describe("store against a naive model", () => {
 });
 
 test("points of several months lie in a file each", () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   using open = openStore({ dir: folder.path });
   const model = new Model();
   const points: Point[] = [

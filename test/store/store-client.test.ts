@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { WatchpostError } from "../../src/model/errors.ts";
 import { StoreClient, type RangeQuery, type StoreOptions } from "../../src/store/store-client.ts";
-import { DECEMBER_US, NOVEMBER_US, openStore, plain, recordOf, temporaryFolder, writeSegment } from "./harness.ts";
+import { DECEMBER_US, NOVEMBER_US, openStore, plain, recordOf, writeSegment } from "./harness.ts";
 import type { Point } from "./harness.ts";
+import { tempDir } from "../support/server-process.ts";
 
 const ENTRY = join(import.meta.dir, "../../src/main.ts");
 const ALL: RangeQuery = { seriesIds: Uint32Array.of(1, 2, 3), fromUs: 0, toUs: 2 ** 53, stepUs: 0, pointsMax: 1e6 };
@@ -42,7 +43,7 @@ function statusOf(promise: Promise<unknown>): Promise<string> {
 }
 
 test("what is absorbed is found at once, sealed on demand, and there after reopening", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const points = walk(3000);
   const expected = [1, 2, 3].map((id) => points.filter((point) => point[0] === id).map(([, t, v]) => [t, v]));
   const sealed: number[] = [];
@@ -73,7 +74,7 @@ test("what is absorbed is found at once, sealed on demand, and there after reope
 });
 
 test("what another value of the same time replaced is counted when it is sealed; a repeat is not", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   await using client = await openClient({ dir: folder.path });
   const superseded: number[] = [];
   client.store.onSealed((sealed) => superseded.push(sealed.superseded));
@@ -90,7 +91,7 @@ test("what another value of the same time replaced is counted when it is sealed;
 });
 
 test("a log is replayed before the store is open, and a long one is sealed on the way", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const records = [1, 2, 3, 4, 5].map((seq) => recordOf(seq, walk(300, NOVEMBER_US + seq * 1e9)));
   const segments = [writeSegment(join(folder.path, "log-1.wal"), records)];
   await using client = await openClient({ dir: folder.path, segments, headPointsMax: 300 });
@@ -104,7 +105,7 @@ test("a log is replayed before the store is open, and a long one is sealed on th
 });
 
 test("a query is cancelled, one past pointsMax is refused, both leave the store as it was", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   await using client = await openClient({ dir: folder.path });
   client.store.absorb(recordOf(1, walk(60_000)));
   expect(await statusOf(client.store.range(ALL, { signal: AbortSignal.abort() }))).toBe("CANCELLED");
@@ -117,7 +118,7 @@ test("a query is cancelled, one past pointsMax is refused, both leave the store 
 });
 
 test("a worker that ends by itself is told once, everything fails with UNAVAILABLE, closing still works", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const client = await openClient({ dir: folder.path });
   const crashes: string[] = [];
   client.store.onCrash((error) => crashes.push(error.status));
@@ -139,7 +140,7 @@ test("a worker that ends by itself is told once, everything fails with UNAVAILAB
 });
 
 test("a defect in the worker is a crash with its reason", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const client = await openClient({ dir: folder.path });
   const crashed = new Promise<WatchpostError>((resolve) => client.store.onCrash(resolve));
   client.store.absorb(new ArrayBuffer(3));
@@ -150,7 +151,7 @@ test("a defect in the worker is a crash with its reason", async () => {
 });
 
 test("closing seals, is idempotent, and fails what is still asked", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   const client = await openClient({ dir: folder.path });
   client.store.absorb(recordOf(1, walk(90_000)));
   const asked = Array.from({ length: 8 }, () => statusOf(client.store.range(ALL)));
@@ -164,7 +165,7 @@ test("closing seals, is idempotent, and fails what is still asked", async () => 
 });
 
 test("opening fails by name where a later version wrote a file, and the worker ends", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   {
     using open = openStore({ dir: folder.path });
     open.store.absorb(recordOf(1, walk(3)));
@@ -179,7 +180,7 @@ test("opening fails by name where a later version wrote a file, and the worker e
 });
 
 test("damage and trouble reach the event loop", async () => {
-  using folder = temporaryFolder();
+  using folder = tempDir("store");
   writeFileSync(join(folder.path, "points-2026-11.db"), "garbage");
   await using client = await openClient({ dir: folder.path, segments: [] });
   expect(client.opened.damage).toEqual([expect.stringContaining("points-2026-11.db cannot be read")]);
