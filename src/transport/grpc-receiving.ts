@@ -2,6 +2,7 @@
 import type { ServerInterceptor, StatusObject } from "@grpc/grpc-js";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { WatchpostError } from "../model/errors.ts";
+import { widenConnection } from "./flow-control.ts";
 import type { ReceivedBytes, ReceivedHolder } from "./received-bytes.ts";
 
 /** What grpc-js keeps to itself of a call: messages are put together by the decoder, from the first byte on. */
@@ -23,6 +24,7 @@ export class GrpcReceiving {
 
   readonly interceptor: ServerInterceptor = (_method, call) => {
     const base = call as unknown as BaseCall;
+    widenConnection(base.stream);
     const holder = this.#received.holder((error) => {
       base.sendStatus(this.#statusOf(error));
       letGo(base);

@@ -17,6 +17,7 @@ import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "./address.ts";
+import { widenStreams } from "./flow-control.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { healthMethods, type HealthState } from "./health.ts";
 import { codecOf, type MethodCodec } from "./message-codec.ts";
@@ -86,11 +87,14 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_send_message_length": MESSAGE_BYTES_MAX,
     "grpc.max_concurrent_streams": concurrentStreamsMax,
+    // Nobody asks for its figures, and they cost something with every message.
+    "grpc.enable_channelz": 0,
     "grpc.keepalive_time_ms": keepaliveMs,
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
     "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS_MAX,
     "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
   });
+  widenStreams(server);
   const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
   const served = [...options.methods, ...healthMethods(options.health, services)];
   const files = new Set(served.map(({ method }) => method.parent.file));

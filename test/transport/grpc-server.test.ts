@@ -3,7 +3,7 @@ import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { startGrpcServer, type GrpcLimits, type TransportServer } from "../../src/transport/grpc-server.ts";
 import { HealthState } from "../../src/transport/health.ts";
@@ -251,17 +251,42 @@ describe("abuse", () => {
   });
 });
 
-test("a peer that no longer answers is given up, and its call with it", async () => {
-  const { server, toy } = await start(undefined, { keepaliveMs: 50, keepaliveTimeoutMs: 50 });
-  const [host, port] = server.address.split(":");
+/** A call by hand, since every HTTP/2 library answers pings: preface, empty settings, one call, and then only silence. */
+function callByHand(address: string): Socket {
+  const [host, port] = address.split(":");
   const socket = createConnection(Number(port), host);
   socket.on("error", () => {});
   opened.push({ close: () => socket.destroy() });
-  // By hand, since every HTTP/2 library answers pings: preface, empty settings, one call, and then only silence.
   socket.write(Buffer.concat([PREFACE, http2Frame(0x4, 0, 0), http2Frame(0x1, 0x4, 1, callHeaders(SUBSCRIBE))]));
   socket.write(http2Frame(0x0, 0x1, 1, Buffer.from([0, 0, 0, 0, 0])));
+  return socket;
+}
+
+test("a peer that no longer answers is given up, and its call with it", async () => {
+  const { server, toy } = await start(undefined, { keepaliveMs: 50, keepaliveTimeoutMs: 50 });
+  callByHand(server.address);
   await until(() => toy.signals.length === 1);
   await until(() => toy.ended === 1);
+});
+
+test("streams and connections get wider windows than the default, which stop a sender between two reads", async () => {
+  const { server } = await start();
+  let received = Buffer.alloc(0);
+  callByHand(server.address).on("data", (data: Buffer) => (received = Buffer.concat([received, data])));
+  const windows = () => {
+    let [stream, connection] = [65_535, 65_535];
+    for (let at = 0; at + 9 <= received.length; at += 9 + received.readUIntBE(at, 3)) {
+      const [type, id, bytes] = [received[at + 3], received.readUInt32BE(at + 5), received.readUIntBE(at, 3)];
+      if (at + 9 + bytes > received.length) break;
+      if (type === 0x8 && id === 0) connection += received.readUInt32BE(at + 9);
+      for (let setting = at + 9; type === 0x4 && setting < at + 9 + bytes; setting += 6) {
+        if (received.readUInt16BE(setting) === 4) stream = received.readUInt32BE(setting + 2);
+      }
+    }
+    return { stream, connection };
+  };
+  await until(() => windows().connection > 65_535);
+  expect(windows()).toEqual({ stream: 512 * 1024, connection: 1024 * 1024 });
 });
 
 describe("what has arrived and was not taken", () => {
