@@ -25,10 +25,16 @@ export class BlockReader {
   readonly #bytesMax: number;
   readonly #onDamage: (sentence: string) => void;
   #bytes = 0;
+  #readBytes = 0;
 
   constructor(bytesMax: number, onDamage: (sentence: string) => void) {
     this.#bytesMax = bytesMax;
     this.#onDamage = onDamage;
+  }
+
+  /** All that was read and unpacked so far; what is not kept is garbage. */
+  get readBytes(): number {
+    return this.#readBytes;
   }
 
   /** Null when it cannot be read. */
@@ -87,6 +93,7 @@ export class BlockReader {
       return null;
     }
     this.#entries.set(block, entry);
+    this.#readBytes += entry.bytes;
     this.#grow(entry.bytes);
     return entry;
   }
@@ -98,6 +105,7 @@ export class BlockReader {
       if (body === null) throw new Error("its body is missing");
       entry.body = body;
       entry.bytes += body.byteLength;
+      this.#readBytes += body.byteLength;
       this.#grow(body.byteLength);
     }
     const unitBytes = readUnit(entry.index, unit, entry.body);
@@ -105,6 +113,7 @@ export class BlockReader {
     entry.unit = unit;
     entry.unitBytes = unitBytes;
     entry.bytes += grownBy;
+    this.#readBytes += unitBytes.byteLength;
     this.#grow(grownBy);
     return unitBytes;
   }

@@ -23,6 +23,7 @@ export class Scheduler {
   readonly #nowMs: () => number;
   readonly #defer: (run: () => void) => void;
   readonly #isUrgent: () => boolean;
+  readonly #onSlice: () => void;
   /** The next in turn first. */
   readonly #queries: Task[] = [];
   readonly #waiting: Task[] = [];
@@ -31,10 +32,19 @@ export class Scheduler {
   #turn = 0;
   #scheduled = false;
 
-  /** `isUrgent`: whether maintenance has a seal to do. `defer` runs a function after the messages that wait. */
-  constructor(nowMs: () => number, isUrgent: () => boolean, defer: (run: () => void) => void = setImmediate) {
+  /**
+   * `isUrgent`: whether maintenance has a seal to do. `onSlice` is called after each slice, `defer` runs a function after
+   * the messages that wait.
+   */
+  constructor(
+    nowMs: () => number,
+    isUrgent: () => boolean,
+    onSlice: () => void = () => {},
+    defer: (run: () => void) => void = setImmediate,
+  ) {
     this.#nowMs = nowMs;
     this.#isUrgent = isUrgent;
+    this.#onSlice = onSlice;
     this.#defer = defer;
   }
 
@@ -91,6 +101,7 @@ export class Scheduler {
     } else if (ended === null) this.#queries.push(task);
     if (this.#queries.length > 0 || this.#maintenance !== null) this.#schedule();
     ended?.();
+    this.#onSlice();
   }
 
   /** Returns what tells of the end; null while there is more to do. */

@@ -7,6 +7,12 @@ import type { RangeQuery, RangeResult } from "./protocol.ts";
 import { Scheduler, type Task } from "./scheduler.ts";
 import { Store } from "./store.ts";
 
+/**
+ * What is read and unpacked between two collections of garbage. Left to itself the collector lets such bytes grow to
+ * three times of what is in use before it looks, for they lie outside of its heap.
+ */
+const GARBAGE_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Serves one event loop over `port`, from its first message, which must be `open`, to `close`. */
 export function startStoreWorker(port: MessagePort): void {
   const post = (event: StoreEvent, transfer: ArrayBuffer[] = []) => port.postMessage(event, transfer);
@@ -28,7 +34,13 @@ function serve(
   const queries = new Map<number, Task>();
   let isOpen = true;
   let mayWork = false;
-  const scheduler = new Scheduler(systemClock.monotonicMs, () => store.mustSeal);
+  let collectedAtBytes = 0;
+  const collectGarbage = () => {
+    if (store.readBytes - collectedAtBytes < GARBAGE_BYTES_MAX) return;
+    collectedAtBytes = store.readBytes;
+    Bun.gc(true);
+  };
+  const scheduler = new Scheduler(systemClock.monotonicMs, () => store.mustSeal, collectGarbage);
   const { store, opened, replayedBytes } = Store.open(options, systemClock, {
     onSealed: (sealed) => post({ kind: "sealed", sealed }),
     onDamage: (sentence) => post({ kind: "damage", sentence }),

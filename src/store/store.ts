@@ -102,6 +102,11 @@ export class Store {
     return this.#head.waiting.length > 0 && this.#clock.monotonicMs() >= this.#retryAtMs;
   }
 
+  /** What queries and merging have read and unpacked so far. */
+  get readBytes(): number {
+    return this.#reader.readBytes + this.#compaction.readBytes;
+  }
+
   absorb(record: ArrayBuffer): void {
     const before = this.#head.current;
     const frame = frameOfRecord(record);

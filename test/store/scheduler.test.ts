@@ -14,6 +14,7 @@ class Bench {
   readonly scheduler = new Scheduler(
     () => this.nowMs,
     () => this.urgent,
+    () => {},
     (run) => this.#deferred.push(run),
   );
 
