@@ -209,9 +209,22 @@ function bytesOf(view: DataView, at: number, count: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + at, count);
 }
 
+/**
+ * Eight bytes at a time, the last eight though some of them were compared before. As doubles, which are compared as they
+ * are loaded: two that are equal have equal bits unless they are zero, and what is no number equals nothing.
+ */
 function sameBytes(a: DataView, aAt: number, b: DataView, bAt: number, count: number): boolean {
+  if (count < 8) return sameWords(a, aAt, b, bAt, count);
+  const last = count - 8;
+  for (let i = 0; ; i = Math.min(i + 8, last)) {
+    const word = a.getFloat64(aAt + i, true);
+    if (word !== b.getFloat64(bAt + i, true) || word === 0) return sameWords(a, aAt, b, bAt, count);
+    if (i === last) return true;
+  }
+}
+
+function sameWords(a: DataView, aAt: number, b: DataView, bAt: number, count: number): boolean {
   if (count >= 4) {
-    // The last four bytes are compared as one word too, though some of them were before.
     const last = count - 4;
     for (let i = 0; i < last; i += 4) if (a.getInt32(aAt + i, true) !== b.getInt32(bAt + i, true)) return false;
     return a.getInt32(aAt + last, true) === b.getInt32(bAt + last, true);
