@@ -11,6 +11,7 @@ import { ingestionMethods } from "./ingestion/service.ts";
 import { LogClient } from "./log/log-client.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { BUILD } from "./model/build-info.ts";
+import { BufferPool } from "./model/buffer-pool.ts";
 import type { Clock } from "./model/clock.ts";
 import { messageOf, WatchpostError } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
@@ -48,6 +49,10 @@ export interface RunningServer {
 const RETRY_AFTER_MS = 1_000;
 /** Of the memory budget, this part at most may be messages that are arriving. */
 const RECEIVED_SHARE = 2;
+/** Buffers of log records: a full frame takes 1.3 MB; a few are on their way between the threads at once. */
+const RECORD_POOLED_BYTES_MIN = 64 * 1024;
+const RECORD_POOLED_BYTES_MAX = 2 * 1024 * 1024;
+const RECORD_POOL_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Starts a server. What was opened is closed again when a later step fails. */
 export async function startServer(config: Config, deps: ServerDeps): Promise<RunningServer> {
@@ -116,6 +121,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     budget.partShrank();
   });
 
+  const records = new BufferPool(RECORD_POOLED_BYTES_MIN, RECORD_POOLED_BYTES_MAX, RECORD_POOL_BYTES_MAX);
+  store.onSpare((buffer) => records.give(buffer));
   const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
   const committer = new Committer({
     log,
@@ -131,6 +138,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
       if (error === undefined) return logger.info({}, "the log can be written again");
       logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);
     },
+    takeBuffer: (bytes) => records.take(bytes),
     defer: (run) => void setImmediate(run),
   });
   opening.defer(() => committer.drained());

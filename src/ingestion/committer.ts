@@ -2,9 +2,10 @@ import { WatchpostError } from "../model/errors.ts";
 import type { Bus } from "../bus/bus.ts";
 import { encodeRecord, frameOfRecord } from "../log/record.ts";
 import type { Clock } from "../model/clock.ts";
-import { COMMITS_OUTSTANDING_MAX, FRAME_POINTS_MAX } from "../model/limits.ts";
+import { BATCH_POINTS_MAX, COMMITS_OUTSTANDING_MAX, FRAME_POINTS_MAX } from "../model/limits.ts";
 import type { SeriesDefinition, SeriesRegistry } from "../model/series-registry.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { BatchRows } from "../wire/decode-batch.ts";
 
 /** The log as the committer sees it. Appends are answered in order. */
 export interface CommitLog {
@@ -47,6 +48,8 @@ export interface CommitterDeps {
   isClockTrusted(): boolean;
   /** Hears of a failing log (with the error) and of its recovery (undefined). */
   onLogState(error: WatchpostError | undefined): void;
+  /** Of at least `bytes` bytes, for a record. */
+  takeBuffer(bytes: number): ArrayBuffer;
   /** Runs once what the event loop has in hand is done; so that batches that arrive together share a frame. */
   defer(run: () => void): void;
 }
@@ -88,20 +91,21 @@ export class Committer {
     return this.#waiting.length + this.#outstanding.length;
   }
 
+  /** Where the rows of the next batch are written, before {@link add}: room for BATCH_POINTS_MAX. */
+  room(): BatchRows {
+    if (this.#count + BATCH_POINTS_MAX > FRAME_POINTS_MAX) this.#close();
+    return { at: this.#count, seriesIds: this.#seriesIds, timesUs: this.#timesUs, values: this.#values };
+  }
+
   /**
-   * Takes the first `count` rows of the columns (copied). `count` is 1 to BATCH_POINTS_MAX. Throws what the log failed
-   * with while it has not recovered. The caller bounds what is in flight; the committer does not.
+   * Takes the first `count` rows, at least one, that were written to {@link room}. Throws what the log failed with while
+   * it has not recovered. The caller bounds what is in flight; the committer does not.
    */
-  add(seriesIds: Uint32Array, timesUs: Float64Array, values: Float64Array, count: number): CommitGroup {
+  add(count: number): CommitGroup {
     if (this.#failure) throw this.#failure;
-    if (this.#count + count > FRAME_POINTS_MAX) this.#close();
     const open = (this.#open ??= Promise.withResolvers<void>());
     // A group that fails with nobody waiting for it any more is not a defect.
     open.promise.catch(() => {});
-    const at = this.#count;
-    this.#seriesIds.set(seriesIds.subarray(0, count), at);
-    this.#timesUs.set(timesUs.subarray(0, count), at);
-    this.#values.set(values.subarray(0, count), at);
     this.#count += count;
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
@@ -155,7 +159,7 @@ export class Committer {
       timesUs: this.#timesUs,
       values: this.#values,
     };
-    const record = encodeRecord(frame, definitions);
+    const record = encodeRecord(frame, definitions, this.#deps.takeBuffer);
     const closedAtMs = clock.monotonicMs();
     this.#waiting.push({ record, points: this.#count, closedAtMs, firstDefinition, done: promise, resolve, reject });
     this.#count = 0;

@@ -1,4 +1,4 @@
-/** From the bytes of a batch to the open frame: decode, judge, add. One for all streams of the server. */
+/** From the bytes of a batch to the open frame: decode into it, judge, add. One for all streams of the server. */
 import type { Clock } from "../model/clock.ts";
 import { truncated } from "../model/errors.ts";
 import type { BatchDecoder } from "../wire/decode-batch.ts";
@@ -44,7 +44,7 @@ export class Intake {
   /** Takes one BatchData message. Throws what the log failed with while nothing can be committed. */
   take(message: Uint8Array, refusedMax: number): TakenBatch {
     const { decoder, committer, stamps } = this.#deps;
-    const batch = decoder.decode(message);
+    const batch = decoder.decode(message, committer.room());
     const batchId = truncated(batch.batchId, BATCH_ID_SHOWN_MAX);
     if (batch.kind === "unusable") {
       const { points: refusedTotal, reason: unusable } = batch;
@@ -55,7 +55,7 @@ export class Intake {
       arrivalStampUs: (seriesId: number) => stamps.next(seriesId),
     };
     const { kept, refusedTotal, refused } = judgeBatch(batch, rules, refusedMax);
-    const group = kept > 0 ? committer.add(batch.seriesIds, batch.timesUs, batch.values, kept) : undefined;
+    const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
   }
 

@@ -18,7 +18,7 @@ export interface RefusedRow {
 }
 
 export interface JudgedBatch {
-  /** Rows kept: the first `kept` of the batch's columns, in order. */
+  /** Rows kept: the first `kept` of the batch's rows, in order. */
   readonly kept: number;
   readonly refusedTotal: number;
   /** The first refused rows, at most `refusedMax`. */
@@ -27,23 +27,23 @@ export interface JudgedBatch {
 
 /**
  * Judges every point by itself: one that may not be stored costs only itself. Moves the rows that may to the front of
- * the batch's columns and fills in missing times.
+ * the batch's rows and fills in missing times.
  */
 export function judgeBatch(batch: DecodedBatch, rules: PointRules, refusedMax: number): JudgedBatch {
-  const { count, seriesIds, timesUs, values } = batch;
+  const { count, at, seriesIds, timesUs, values } = batch;
   const { latestUs } = rules;
   const refused: RefusedRow[] = [];
   let kept = 0;
   for (let i = 0; i < count; i++) {
-    const seriesId = seriesIds[i]!;
-    const value = values[i]!;
-    let timeUs = timesUs[i]!;
+    const seriesId = seriesIds[at + i]!;
+    const value = values[at + i]!;
+    let timeUs = timesUs[at + i]!;
     if (timeUs !== timeUs) timeUs = rules.arrivalStampUs(seriesId);
     // value - value is 0 for finite values only.
     if (seriesId !== 0 && timeUs >= 0 && timeUs <= latestUs && value - value === 0) {
-      seriesIds[kept] = seriesId;
-      timesUs[kept] = timeUs;
-      values[kept] = value;
+      seriesIds[at + kept] = seriesId;
+      timesUs[at + kept] = timeUs;
+      values[at + kept] = value;
       kept++;
     } else if (refused.length < refusedMax) {
       const reason = batch.reasons.get(i) ?? refusalOf(value, timeUs, latestUs);

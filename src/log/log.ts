@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 import type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
-import { definitionsOfRecord, frameOfRecord, sealRecord } from "./record.ts";
+import { definitionsOfRecord, frameOfRecord, recordIn, sealRecord } from "./record.ts";
 import { replayRecords, type SegmentEnd } from "./replay.ts";
 import { firstSeqOf, Segment, syncDirectory } from "./segment.ts";
 import { StateDb } from "./state-db.ts";
@@ -59,7 +59,7 @@ export class Log {
     try {
       sealRecord(record);
       const segment = (this.#current ??= Segment.create(this.#options.dir, seq));
-      segment.append(record, seq);
+      segment.append(recordIn(record), seq);
       for (const definition of definitionsOfRecord(record)) this.#definitions.push(definition);
       if (segment.bytes >= this.#options.segmentBytesMax) this.#roll();
     } catch (error) {

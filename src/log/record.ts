@@ -15,6 +15,8 @@
  *     …  u32 × n  series ids
  *     …  definitions: u32 id, u32 key bytes, key (UTF-8), each without padding
  *     …  zeros to a multiple of 8
+ *
+ * The buffer a record stands in may be longer than the record.
  */
 import { POINT_BYTES, type Frame } from "../model/frame.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
@@ -33,13 +35,20 @@ export interface RecordFrame extends Frame {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Builds a record without its checksum: {@link sealRecord} adds it, on the log worker. Columns are copied. */
-export function encodeRecord(frame: RecordFrame, definitions: readonly SeriesDefinition[]): ArrayBuffer {
+/**
+ * Builds a record without its checksum: {@link sealRecord} adds it, on the log worker. Columns are copied. `take` makes
+ * the buffer, of at least that many bytes.
+ */
+export function encodeRecord(
+  frame: RecordFrame,
+  definitions: readonly SeriesDefinition[],
+  take: (bytes: number) => ArrayBuffer = (bytes) => new ArrayBuffer(bytes),
+): ArrayBuffer {
   const keys = definitions.map(({ key }) => encoder.encode(key));
   const definitionBytes = keys.reduce((sum, key) => sum + 8 + key.byteLength, 0);
   const { count } = frame;
   const bytes = alignedTo8(RECORD_HEADER_BYTES + count * POINT_BYTES + definitionBytes);
-  const buffer = new ArrayBuffer(bytes);
+  const buffer = take(bytes);
   const header = new DataView(buffer);
   header.setUint32(0, RECORD_MAGIC, true);
   header.setUint32(4, bytes, true);
@@ -60,12 +69,18 @@ export function encodeRecord(frame: RecordFrame, definitions: readonly SeriesDef
     new Uint8Array(buffer, offset + 8, key.byteLength).set(key);
     offset += 8 + key.byteLength;
   });
+  new Uint8Array(buffer, offset, bytes - offset).fill(0);
   return buffer;
+}
+
+/** The record that stands in a buffer. */
+export function recordIn(buffer: ArrayBuffer): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer, 0, new DataView(buffer).getUint32(4, true));
 }
 
 /** Writes the checksum into a record. */
 export function sealRecord(buffer: ArrayBuffer): void {
-  new DataView(buffer).setUint32(8, checksum(new Uint8Array(buffer, CRC_FROM)), true);
+  new DataView(buffer).setUint32(8, checksum(recordIn(buffer).subarray(CRC_FROM)), true);
 }
 
 /** The frame of a whole record; its columns are views on `buffer`. The checksum is not looked at. */

@@ -74,8 +74,8 @@ export class Segment {
   }
 
   /** Writes and syncs one record. After it has thrown nothing more may be appended. */
-  append(record: ArrayBuffer, seq: number): void {
-    writeAll(this.#fd, new Uint8Array(record), this.#syncedBytes);
+  append(record: Uint8Array, seq: number): void {
+    writeAll(this.#fd, record, this.#syncedBytes);
     fdatasyncSync(this.#fd);
     this.#syncedBytes += record.byteLength;
     this.lastSeq = seq;

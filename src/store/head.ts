@@ -12,8 +12,8 @@ export const PAGE_MASK = PAGE_ROWS - 1;
 export const PAGE_BYTES = PAGE_ROWS * 20;
 /** Below this many rows a loop is cheaper than three views. */
 const COPY_BY_LOOP_MAX = 16;
-/** Pages kept for reuse; the rest goes back to the allocator. */
-const FREE_PAGES_MAX = 8;
+/** Pages kept for reuse, a generation of the usual size; the rest goes back to the allocator. */
+const FREE_PAGES_MAX = 32;
 
 export interface Page {
   readonly timesUs: Float64Array;

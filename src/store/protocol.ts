@@ -102,6 +102,8 @@ export type StoreEvent =
   | { kind: "answer"; id: number; value: RangeResult | StoreStats | null }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "sealed"; sealed: Sealed }
+  /** The buffer of an absorbed record. */
+  | { kind: "spare"; buffer: ArrayBuffer }
   | { kind: "damage" | "trouble"; sentence: string };
 
 /** An error on its way through a message port. */

@@ -1,5 +1,6 @@
 /** The event loop's end of the store worker: absorbs records, asks for ranges, hears what is sealed. */
 import type { Worker } from "node:worker_threads";
+import { recordIn } from "../log/record.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type {
@@ -45,6 +46,7 @@ export class StoreClient {
   readonly #earlyTrouble: string[] = [];
   #onTrouble = (sentence: string): void => void this.#earlyTrouble.push(sentence);
   #onCrash: (error: WatchpostError) => void = () => {};
+  #onSpare: (buffer: ArrayBuffer) => void = () => {};
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -77,7 +79,7 @@ export class StoreClient {
   /** Takes a whole log record, in ascending sequence; `record` is detached. Never fails: the log has it already. */
   absorb(record: ArrayBuffer): void {
     if (this.#gone !== null) return;
-    this.#unsealedBytes += record.byteLength;
+    this.#unsealedBytes += recordIn(record).byteLength;
     this.#post({ kind: "absorb", record }, [record]);
   }
 
@@ -151,6 +153,11 @@ export class StoreClient {
     for (const sentence of this.#earlyTrouble.splice(0)) callback(sentence);
   }
 
+  /** The buffer of a record that was absorbed, for another one. */
+  onSpare(callback: (buffer: ArrayBuffer) => void): void {
+    this.#onSpare = callback;
+  }
+
   /** The worker ended by itself. Every call fails with UNAVAILABLE from then on. */
   onCrash(callback: (error: WatchpostError) => void): void {
     this.#onCrash = callback;
@@ -182,6 +189,8 @@ export class StoreClient {
       case "sealed":
         this.#unsealedBytes -= event.sealed.recordBytes;
         return this.#onSealed(event.sealed);
+      case "spare":
+        return this.#onSpare(event.buffer);
       case "damage":
         return this.#onDamage(event.sentence);
       case "trouble":

@@ -12,6 +12,8 @@ import { Store } from "./store.ts";
  * three times of what is in use before it looks, for they lie outside of its heap.
  */
 const GARBAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** Buffers of records that are worth giving back. */
+const SPARE_BYTES_MIN = 64 * 1024;
 
 /** Serves one event loop over `port`, from its first message, which must be `open`, to `close`. */
 export function startStoreWorker(port: MessagePort): void {
@@ -54,7 +56,7 @@ function serve(
   work();
 
   function hear(request: StoreRequest): void {
-    if (request.kind === "absorb") return store.absorb(request.record);
+    if (request.kind === "absorb") return absorb(request.record);
     if (request.kind === "open") return;
     if (request.kind === "cancel") return cancel(request.id);
     const { id } = request;
@@ -76,6 +78,11 @@ function serve(
       case "close":
         return close(id);
     }
+  }
+
+  function absorb(record: ArrayBuffer): void {
+    store.absorb(record);
+    if (record.byteLength >= SPARE_BYTES_MIN) post({ kind: "spare", buffer: record }, [record]);
   }
 
   function range(id: number, query: RangeQuery): void {

@@ -5,7 +5,7 @@
  */
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
-import { frameOfRecord } from "../log/record.ts";
+import { frameOfRecord, recordIn } from "../log/record.ts";
 import { replayRecords } from "../log/replay.ts";
 import type { Block, NewBlock } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
@@ -110,7 +110,7 @@ export class Store {
   absorb(record: ArrayBuffer): void {
     const before = this.#head.current;
     const frame = frameOfRecord(record);
-    const closed = this.#head.absorb(frame, record.byteLength, this.#clock.monotonicMs());
+    const closed = this.#head.absorb(frame, recordIn(record).byteLength, this.#clock.monotonicMs());
     this.#absorbedSeq = frame.seq;
     const { current } = this.#head;
     if (current !== null && current !== before) this.#sealWhenOld(current);

@@ -1,13 +1,22 @@
 /** Counts what arrives in gRPC calls before their handlers see it. */
 import type { ServerInterceptor, StatusObject } from "@grpc/grpc-js";
 import { constants, type ServerHttp2Stream } from "node:http2";
+import { BufferPool } from "../model/buffer-pool.ts";
 import type { WatchpostError } from "../model/errors.ts";
+import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { widenConnection } from "./flow-control.ts";
+import { MessageAssembler } from "./message-assembler.ts";
 import type { ReceivedBytes, ReceivedHolder } from "./received-bytes.ts";
+
+const POOLED_BYTES_MIN = 64 * 1024;
+const POOLED_BYTES_MAX = 1024 * 1024;
+const POOL_BYTES_MAX = 16 * 1024 * 1024;
+/** Messages that were taken, after which they are forgotten though others wait. */
+const TAKEN_KEPT_MAX = 64;
 
 /** What grpc-js keeps to itself of a call: messages are put together by the decoder, from the first byte on. */
 interface BaseCall {
-  readonly decoder: { write(data: Buffer): Buffer[]; readPartialMessage: Buffer[] };
+  decoder: { write(data: Buffer): Buffer[] };
   readonly stream: ServerHttp2Stream;
   sendStatus(status: Partial<StatusObject>): void;
 }
@@ -16,6 +25,7 @@ export class GrpcReceiving {
   readonly #received: ReceivedBytes;
   readonly #statusOf: (error: WatchpostError) => StatusObject;
   readonly #incoming = new WeakMap<object, Incoming>();
+  readonly #pool = new BufferPool(POOLED_BYTES_MIN, POOLED_BYTES_MAX, POOL_BYTES_MAX);
 
   constructor(received: ReceivedBytes, statusOf: (error: WatchpostError) => StatusObject) {
     this.#received = received;
@@ -25,11 +35,14 @@ export class GrpcReceiving {
   readonly interceptor: ServerInterceptor = (_method, call) => {
     const base = call as unknown as BaseCall;
     widenConnection(base.stream);
+    const assembler = new MessageAssembler(MESSAGE_BYTES_MAX, this.#pool);
     const holder = this.#received.holder((error) => {
       base.sendStatus(this.#statusOf(error));
-      letGo(base);
+      assembler.end();
+      // Its client is to send no more.
+      setImmediate(() => base.stream.close(constants.NGHTTP2_NO_ERROR));
     });
-    this.#incoming.set(base, new Incoming(base, holder));
+    this.#incoming.set(base, new Incoming(base, assembler, holder));
     return call as ReturnType<ServerInterceptor>;
   };
 
@@ -39,30 +52,20 @@ export class GrpcReceiving {
   }
 }
 
-/** Forgets what has arrived of a call that was given its status, and has its client send no more. */
-function letGo({ decoder, stream }: BaseCall): void {
-  decoder.readPartialMessage = [];
-  decoder.write = () => [];
-  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
-}
-
 /** Messages of one call that were not taken yet, by their bytes. */
 export class Incoming {
+  readonly #assembler: MessageAssembler;
   readonly #holder: ReceivedHolder;
-  /** Of whole messages; those before `#first` were taken, those before `#unpacked` may have been compressed. */
+  /** Whole messages; those before `#first` were taken, those before `#unpacked` may have been compressed. */
+  #messages: Buffer[] = [];
   #sizes: number[] = [];
   #first = 0;
   #unpacked = 0;
 
-  constructor(base: BaseCall, holder: ReceivedHolder) {
+  constructor(base: BaseCall, assembler: MessageAssembler, holder: ReceivedHolder) {
+    this.#assembler = assembler;
     this.#holder = holder;
-    const write = base.decoder.write.bind(base.decoder);
-    base.decoder.write = (data) => {
-      const messages = write(data);
-      for (const message of messages) this.#sizes.push(message.length);
-      holder.change(data.length);
-      return messages;
-    };
+    base.decoder = { write: (data) => this.#write(data) };
     base.stream.once("close", () => holder.close());
   }
 
@@ -74,11 +77,25 @@ export class Incoming {
     this.#sizes[at] = bytes;
   }
 
-  /** The oldest message is dealt with. */
+  /** The oldest message is dealt with: nothing refers to its bytes. */
   taken(): void {
-    this.#holder.change(-this.#sizes[this.#first++]);
-    if (this.#first < this.#sizes.length) return;
-    this.#sizes = [];
-    this.#first = this.#unpacked = 0;
+    const at = this.#first++;
+    this.#holder.change(-this.#sizes[at]);
+    this.#assembler.release(this.#messages[at]);
+    if (this.#first < this.#sizes.length && this.#first < TAKEN_KEPT_MAX) return;
+    this.#messages.splice(0, this.#first);
+    this.#sizes.splice(0, this.#first);
+    this.#unpacked -= this.#first;
+    this.#first = 0;
+  }
+
+  #write(data: Buffer): Buffer[] {
+    const messages = this.#assembler.write(data);
+    for (const message of messages) {
+      this.#messages.push(message);
+      this.#sizes.push(message.length);
+    }
+    this.#holder.change(data.length);
+    return messages;
   }
 }

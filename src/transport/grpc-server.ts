@@ -171,8 +171,11 @@ function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving)
     case "server_streaming":
       return ((call: ServerWritableStream<Uint8Array, Uint8Array>) => {
         const open = begin(call);
-        receiving.of(call).taken();
-        void answerAll(call, open, codec, () => run(codec.readInput(call.request), open.context));
+        void answerAll(call, open, codec, () => {
+          const input = codec.readInput(call.request);
+          receiving.of(call).taken();
+          return run(input, open.context);
+        });
       }) as UntypedHandleCall;
     case "bidi_streaming":
       return ((call: ServerDuplexStream<Uint8Array, Uint8Array>) => {

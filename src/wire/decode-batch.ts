@@ -21,19 +21,24 @@ export const TIME_MISSING = NaN;
 /** `timesUs` of a point whose nanos are outside 0 to 999,999,999. */
 export const TIME_INVALID = -Infinity;
 
+/** Columns, of which a batch is written to the rows from `at` on. */
+export interface BatchRows {
+  readonly at: number;
+  readonly seriesIds: Uint32Array;
+  readonly timesUs: Float64Array;
+  readonly values: Float64Array;
+}
+
 /**
- * Columns of the batch decoded last; overwritten by the next one. Row i is point i of the message. seriesIds[i] is 0
- * where the point has no series; reasons.get(i) says why. timesUs may be TIME_MISSING, TIME_INVALID or out of range,
- * values may be anything: nothing is judged here.
+ * The batch decoded last. Row at + i is point i of the message: its series id is 0 where the point has no series, and
+ * reasons.get(i) says why. timesUs may be TIME_MISSING, TIME_INVALID or out of range, values may be anything: nothing is
+ * judged here.
  */
-export interface DecodedBatch {
+export interface DecodedBatch extends BatchRows {
   kind: "batch";
   source: string;
   batchId: string;
   count: number;
-  seriesIds: Uint32Array;
-  timesUs: Float64Array;
-  values: Float64Array;
   reasons: ReadonlyMap<number, string>;
   /** The point's id field; "" where missing or not UTF-8. */
   pointId(index: number): string;
@@ -64,9 +69,6 @@ export class BatchDecoder {
   readonly #resolve: SeriesResolver;
   readonly #cache: SeriesCache;
   #sourceNumbers = new Map<string, number>();
-  readonly #seriesIds = new Uint32Array(BATCH_POINTS_MAX);
-  readonly #timesUs = new Float64Array(BATCH_POINTS_MAX);
-  readonly #values = new Float64Array(BATCH_POINTS_MAX);
   readonly #idAt = new Int32Array(BATCH_POINTS_MAX);
   readonly #idEnd = new Int32Array(BATCH_POINTS_MAX);
   readonly #form: FormRange = { metricAt: 0, metricEnd: 0, tagsAt: 0, tagsEnd: 0 };
@@ -80,7 +82,8 @@ export class BatchDecoder {
     this.#cache = cache;
   }
 
-  decode(bytes: Uint8Array): DecodedBatch | UnusableBatch {
+  /** `rows` has room for BATCH_POINTS_MAX of them. */
+  decode(bytes: Uint8Array, rows: BatchRows): DecodedBatch | UnusableBatch {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
@@ -92,15 +95,16 @@ export class BatchDecoder {
         const reason = `the batch has ${points} points; wanted at most ${BATCH_POINTS_MAX}`;
         return { kind: "unusable", reason, batchId, points };
       }
-      this.#readPoints(source);
+      this.#readPoints(source, rows);
       return {
         kind: "batch",
         source,
         batchId,
         count: points,
-        seriesIds: this.#seriesIds,
-        timesUs: this.#timesUs,
-        values: this.#values,
+        at: rows.at,
+        seriesIds: rows.seriesIds,
+        timesUs: rows.timesUs,
+        values: rows.values,
         reasons: this.#reasons,
         pointId: (index) => lenient.decode(bytes.subarray(this.#idAt[index], this.#idEnd[index])),
       };
@@ -126,7 +130,7 @@ export class BatchDecoder {
     }
   }
 
-  #readPoints(source: string): void {
+  #readPoints(source: string, rows: BatchRows): void {
     const bytes = this.#bytes;
     const end = bytes.byteLength;
     const sourceNumber = this.#sourceNumber(source);
@@ -140,12 +144,14 @@ export class BatchDecoder {
         continue;
       }
       const pointEnd = this.#lengthEnd(end);
-      this.#readPoint(row++, pointEnd, source, sourceNumber);
+      this.#readPoint(row++, pointEnd, source, sourceNumber, rows);
     }
   }
 
-  #readPoint(row: number, end: number, source: string, sourceNumber: number): void {
+  #readPoint(row: number, end: number, source: string, sourceNumber: number, rows: BatchRows): void {
     const form = this.#form;
+    const bytes = this.#bytes;
+    const view = this.#view;
     const pointAt = this.#at;
     let value = 0;
     let seconds = 0;
@@ -155,48 +161,71 @@ export class BatchDecoder {
     form.metricAt = form.metricEnd = 0;
     form.tagsAt = form.tagsEnd = 0;
     this.#idAt[row] = this.#idEnd[row] = 0;
-    while (this.#at < end) {
-      const fieldAt = this.#at;
-      const tag = this.#varint32();
+    let at = pointAt;
+    while (at < end) {
+      const fieldAt = at;
+      // Tags and lengths are nearly always one byte.
+      let tag = bytes[at++];
+      if (tag >= 0x80) {
+        this.#at = fieldAt;
+        tag = this.#varint32();
+        at = this.#at;
+      }
+      if (tag === 0x19) {
+        if (at + 8 > end) throw new Malformed("value is cut short", at);
+        value = view.getFloat64(at, true);
+        at += 8;
+        continue;
+      }
+      if (tag !== 0x22 && tag !== 0x2a && tag !== 0x12 && tag !== 0x0a) {
+        this.#at = at;
+        this.#skip(tag, end, 0);
+        at = this.#at;
+        continue;
+      }
+      let fieldEnd = at + 1 + bytes[at];
+      if (bytes[at] < 0x80 && fieldEnd <= end) at++;
+      else {
+        this.#at = at;
+        fieldEnd = this.#lengthEnd(end);
+        at = this.#at;
+      }
       if (tag === 0x22) {
         if (form.tagsEnd === 0) form.tagsAt = fieldAt;
         else if (form.tagsEnd !== fieldAt) contiguous = false;
-        this.#at = form.tagsEnd = this.#lengthEnd(end);
-      } else if (tag === 0x12) {
-        form.metricEnd = this.#lengthEnd(end);
-        form.metricAt = this.#at;
-        this.#at = form.metricEnd;
-      } else if (tag === 0x19) {
-        const valueAt = this.#at;
-        if (valueAt + 8 > end) throw new Malformed("value is cut short", valueAt);
-        value = this.#view.getFloat64(valueAt, true);
-        this.#at = valueAt + 8;
+        form.tagsEnd = fieldEnd;
       } else if (tag === 0x2a) {
-        const stampEnd = this.#lengthEnd(end);
         timed = true;
-        while (this.#at < stampEnd) {
+        this.#at = at;
+        while (this.#at < fieldEnd) {
           const stampTag = this.#varint32();
-          if (stampTag === 0x08) seconds = this.#int64(stampEnd);
-          else if (stampTag === 0x10) nanos = this.#int32(stampEnd);
-          else this.#skip(stampTag, stampEnd, 0);
+          if (stampTag === 0x08) seconds = this.#int64(fieldEnd);
+          else if (stampTag === 0x10) nanos = this.#int32(fieldEnd);
+          else this.#skip(stampTag, fieldEnd, 0);
         }
-      } else if (tag === 0x0a) {
-        const idEnd = this.#lengthEnd(end);
-        this.#idAt[row] = this.#at;
-        this.#at = this.#idEnd[row] = idEnd;
-      } else this.#skip(tag, end, 0);
+      } else if (tag === 0x12) {
+        form.metricAt = at;
+        form.metricEnd = fieldEnd;
+      } else {
+        this.#idAt[row] = at;
+        this.#idEnd[row] = fieldEnd;
+      }
+      at = fieldEnd;
     }
+    this.#at = at;
     if (this.#at !== end) throw new Malformed("a field runs past the end of its point", this.#at);
-    this.#values[row] = value;
-    if (!timed) this.#timesUs[row] = TIME_MISSING;
-    else if (nanos < 0 || nanos > 999_999_999) this.#timesUs[row] = TIME_INVALID;
-    else this.#timesUs[row] = seconds * 1_000_000 + Math.floor(nanos / 1_000);
+    const { seriesIds, timesUs, values } = rows;
+    const to = rows.at + row;
+    values[to] = value;
+    if (!timed) timesUs[to] = TIME_MISSING;
+    else if (nanos < 0 || nanos > 999_999_999) timesUs[to] = TIME_INVALID;
+    else timesUs[to] = seconds * 1_000_000 + Math.floor(nanos / 1_000);
     let id = contiguous ? this.#cache.find(this.#view, form, sourceNumber) : 0;
     if (id === 0) {
       id = this.#resolveSlowly(row, pointAt, end, source);
       if (id !== 0 && contiguous) this.#cache.add(this.#view, form, sourceNumber, id);
     }
-    this.#seriesIds[row] = id;
+    seriesIds[to] = id;
   }
 
   #resolveSlowly(row: number, pointAt: number, end: number, source: string): number {

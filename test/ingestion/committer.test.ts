@@ -6,7 +6,15 @@ import { createRig, turns } from "./rig.ts";
 function add(rig: ReturnType<typeof createRig>, value: number, metric = "m") {
   const key = `${metric}\0s`;
   const id = rig.registry.idOf(key) ?? (rig.registry.add(key, "s") as number);
-  return rig.committer.add(Uint32Array.of(id), Float64Array.of(1), Float64Array.of(value), 1);
+  return addRows(rig, id, value, 1);
+}
+
+function addRows({ committer }: ReturnType<typeof createRig>, id: number, value: number, count: number) {
+  const { at, seriesIds, timesUs, values } = committer.room();
+  seriesIds.fill(id, at, at + count);
+  timesUs.fill(1, at, at + count);
+  values.fill(value, at, at + count);
+  return committer.add(count);
 }
 
 function valuesOf(record: ArrayBuffer): number[] {
@@ -73,15 +81,7 @@ test("frames that do not fit one record become several, in order", async () => {
   const rig = createRig();
   rig.log.held = true;
   const id = rig.registry.add("m\0s", "s") as number;
-  const ids = new Uint32Array(10_000).fill(id);
-  const times = new Float64Array(10_000);
-  for (let batch = 0; batch < 15; batch++)
-    rig.committer.add(
-      ids,
-      times,
-      times.map(() => batch),
-      10_000,
-    );
+  for (let batch = 0; batch < 15; batch++) addRows(rig, id, batch, 10_000);
   rig.log.held = false;
   rig.log.sync();
   await rig.committer.drained();

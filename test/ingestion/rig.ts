@@ -83,6 +83,7 @@ export function createRig(options: RigOptions = {}) {
     definedThrough: 0,
     isClockTrusted,
     onLogState: (error) => void logStates.push(error?.message),
+    takeBuffer: (bytes) => new ArrayBuffer(bytes + 4_096),
     defer: (run) => void setImmediate(run),
   });
   const budget = new MemoryBudget(

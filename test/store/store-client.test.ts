@@ -143,7 +143,7 @@ test("a defect in the worker is a crash with its reason", async () => {
   using folder = tempDir("store");
   const client = await openClient({ dir: folder.path });
   const crashed = new Promise<WatchpostError>((resolve) => client.store.onCrash(resolve));
-  client.store.absorb(new ArrayBuffer(3));
+  client.store.absorb(new ArrayBuffer(8));
   const error = await crashed;
   expect(error.status).toBe("UNAVAILABLE");
   expect(error.message).toMatch(/the store worker is gone: ./);

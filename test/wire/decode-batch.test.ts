@@ -2,8 +2,9 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { BATCH_POINTS_MAX } from "../../src/model/limits.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
-import { BatchDecoder, TIME_INVALID, TIME_MISSING } from "../../src/wire/decode-batch.ts";
+import { BatchDecoder, TIME_INVALID, TIME_MISSING, type BatchRows } from "../../src/wire/decode-batch.ts";
 import { BatchDataSchema, type BatchData } from "../../src/wire/gen/ingestion_pb.ts";
 import { SeriesCache } from "../../src/wire/series-cache.ts";
 
@@ -42,13 +43,22 @@ function rowsOfGenerated(batch: BatchData): Row[] {
   });
 }
 
+const room = roomForBatch();
+
+/** Not at the start of its columns. */
+function roomForBatch(at = 7): BatchRows {
+  const rows = at + BATCH_POINTS_MAX;
+  return { at, seriesIds: new Uint32Array(rows), timesUs: new Float64Array(rows), values: new Float64Array(rows) };
+}
+
 function rowsOfHot(bytes: Uint8Array, { decoder, keys } = decoderWithKeys()): Row[] | string {
-  const batch = decoder.decode(bytes);
+  const batch = decoder.decode(bytes, room);
   if (batch.kind === "unusable") return batch.reason;
+  const { at } = batch;
   return Array.from({ length: batch.count }, (_, i) => ({
-    key: batch.reasons.get(i) ?? keys[batch.seriesIds[i]],
-    timeUs: batch.timesUs[i],
-    value: batch.values[i],
+    key: batch.reasons.get(i) ?? keys[batch.seriesIds[at + i]],
+    timeUs: batch.timesUs[at + i],
+    value: batch.values[at + i],
     id: batch.pointId(i),
   }));
 }
@@ -217,9 +227,9 @@ test("the same series in every order of its tags is one series", () => {
         points: [{ metricName: "m", tags: Object.fromEntries(order.map((t) => [t, `${t}1`])), value: 1 }],
       }),
     );
-    const decoded = hot.decoder.decode(bytes);
+    const decoded = hot.decoder.decode(bytes, room);
     if (decoded.kind === "unusable") throw new Error(decoded.reason);
-    ids.add(decoded.seriesIds[0]);
+    ids.add(decoded.seriesIds[decoded.at]);
   }
   expect(orders.length).toBe(24);
   expect([...ids]).toEqual([1]);
