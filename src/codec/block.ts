@@ -205,7 +205,13 @@ export function decodeIndexed(
   const count = index.counts[chunk];
   const input = new ByteReader(chunkPayload(index, chunk, unitBytes));
   readTimes(input, index.fromUs[chunk], timesUs, at, count);
-  readValues(input, values, at, count);
+  readValues(input, values, at, count, largestOf(index, chunk));
   expectIntact(timesUs[at + count - 1] === index.toUs[chunk], "the times do not end where the index says");
   if (arrivalsS !== null) readArrivals(input, arrivalsS, at, count);
+}
+
+/** The largest size of a value; Infinity where the index does not tell of superseded ones. */
+function largestOf(index: BlockIndex, chunk: number): number {
+  if (index.superseded[chunk] > 0) return Infinity;
+  return Math.max(Math.abs(index.mins[chunk]), Math.abs(index.maxs[chunk]));
 }

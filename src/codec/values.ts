@@ -20,9 +20,11 @@ const POWERS = Array.from({ length: EXPONENT_MAX + 1 }, (_, exponent) => Number(
 const ROUNDER = 1.5 * 2 ** 52;
 /** Zigzag of a change of a delta of such numbers stays below 2^53. */
 const SCALED_MAX = 2 ** 49;
+const WHOLE_MAX = 2 ** 31;
 
 let scaled = new Float64Array(8192);
 let zigzags = new Float64Array(8192);
+let wholes = new Int32Array(8192);
 const eightBytes = new DataView(new ArrayBuffer(16));
 
 /** The exponent at which all values are whole numbers that divide back exactly, or -1. `scaled` then holds them. */
@@ -105,8 +107,16 @@ export function writeValues(out: ByteWriter, values: Float64Array, from: number,
   writePlanes(out, zigzags, deltas, width);
 }
 
-/** Writes `count` values into `into` at `at`. */
-export function readValues(input: ByteReader, into: Float64Array, at: number, count: number): void {
+/** Writes `count` values into `into` at `at`. None of them is larger than `largest` in size; Infinity: nobody knows. */
+export function readValues(input: ByteReader, into: Float64Array, at: number, count: number, largest: number): void {
+  if (wholes.length < count) wholes = new Int32Array(count);
+  const start = input.at;
+  const scale = readWholes(input, wholes, count, largest);
+  if (scale > 0) {
+    for (let i = 0; i < count; i++) into[at + i] = wholes[i] / scale;
+    return;
+  }
+  input.at = start;
   const mode = input.u8();
   if (mode === CONSTANT) {
     into.fill(input.f64(), at, at + count);
@@ -134,6 +144,52 @@ export function readValues(input: ByteReader, into: Float64Array, at: number, co
     delta += zigzag === 2 * half ? half : -half - 1;
     whole += delta;
     into[i] = whole / power;
+  }
+}
+
+/**
+ * The numbers that stand for `count` values, none of them larger than `largest` in size: whole numbers, each of which
+ * divided by the returned power of ten is a value. Returns 0 where values do not stand so, or in more than 32 bits.
+ */
+function readWholes(input: ByteReader, into: Int32Array, count: number, largest: number): number {
+  const mode = input.u8();
+  if (mode !== DELTAS && mode !== CHANGES) return 0;
+  const power = POWERS[input.u8()];
+  expectIntact(power !== undefined, "values of an unknown scale");
+  if (largest * power >= WHOLE_MAX) return 0;
+  let whole = input.zigzag() | 0;
+  let delta = mode === CHANGES ? input.zigzag() | 0 : 0;
+  const width = input.u8();
+  if (width > 4) return 0;
+  readZigzags(input.bytes, input.take((count - 1) * width), count - 1, width, into);
+  // Sums of 32 bits come out right where their end fits, though they leave that range on the way.
+  into[0] = whole;
+  if (mode === DELTAS) {
+    for (let i = 1; i < count; i++) into[i] = whole = (whole + into[i]) | 0;
+    return power;
+  }
+  for (let i = 1; i < count; i++) {
+    delta = (delta + into[i]) | 0;
+    into[i] = whole = (whole + delta) | 0;
+  }
+  return power;
+}
+
+/** Signed numbers from planes of `width` 1 to 4, into [1, count]. */
+function readZigzags(bytes: Uint8Array, from: number, count: number, width: number, into: Int32Array): void {
+  if (width === 1) {
+    for (let i = 0; i < count; i++) {
+      const zigzag = bytes[from + i];
+      into[i + 1] = (zigzag >>> 1) ^ -(zigzag & 1);
+    }
+    return;
+  }
+  const [second, third, fourth] = [from + count, from + 2 * count, from + 3 * count];
+  for (let i = 0; i < count; i++) {
+    let zigzag = bytes[from + i] | (bytes[second + i] << 8);
+    if (width > 2) zigzag |= bytes[third + i] << 16;
+    if (width > 3) zigzag |= bytes[fourth + i] << 24;
+    into[i + 1] = (zigzag >>> 1) ^ -(zigzag & 1);
   }
 }
 
