@@ -6,7 +6,7 @@ import { parseTimeUs } from "../client/parse-point.ts";
 import { queryRange } from "../client/query.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { WatchpostError } from "../model/errors.ts";
-import { RangeFunction, type SeriesRange } from "../wire/gen/dashboard_pb.ts";
+import { RangeFunction, type SeriesRange } from "../wire/gen/history_pb.ts";
 import {
   addFilterOption,
   addServerOption,

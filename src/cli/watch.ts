@@ -3,7 +3,8 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Command } from "commander";
 import pc from "picocolors";
 import { subscribe } from "../client/subscribe.ts";
-import { Aggregation, UpdateMode, type DashboardData, type MetricValue } from "../wire/gen/dashboard_pb.ts";
+import { UpdateMode, type DashboardData, type MetricValue } from "../wire/gen/dashboard_pb.ts";
+import { Aggregation } from "../wire/gen/history_pb.ts";
 import { WatchpostError } from "../model/errors.ts";
 import {
   addFilterOption,

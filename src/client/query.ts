@@ -1,10 +1,6 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  Dashboard,
-  QueryRangeRequestSchema,
-  QueryRangeResponseSchema,
-  type QueryRangeResponse,
-} from "../wire/gen/dashboard_pb.ts";
+import { Dashboard } from "../wire/gen/dashboard_pb.ts";
+import { QueryRangeRequestSchema, QueryRangeResponseSchema, type QueryRangeResponse } from "../wire/gen/history_pb.ts";
 import type { Connection } from "./connection.ts";
 
 const DEADLINE_MS = 60_000;

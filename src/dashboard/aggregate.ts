@@ -1,4 +1,4 @@
-import { Aggregation } from "../wire/gen/dashboard_pb.ts";
+import { Aggregation } from "../wire/gen/history_pb.ts";
 
 /** Statistics over the present values of several series. */
 export interface AggregateOfGroup {

@@ -1,7 +1,7 @@
 /** Aggregation over several devices: the series of a feed by metric and by the values of some tags. */
 import { valueForFilter } from "../model/matcher.ts";
 import type { SeriesIdentity } from "../model/series-key.ts";
-import type { Aggregation } from "../wire/gen/dashboard_pb.ts";
+import type { Aggregation } from "../wire/gen/history_pb.ts";
 import { aggregate, pick } from "./aggregate.ts";
 import { encodeAggregate, encodeGroupConstants, type ValueParts } from "./encode.ts";
 import type { LatestValues } from "./latest-values.ts";

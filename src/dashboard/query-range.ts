@@ -7,7 +7,7 @@ import { compileMatcher, matchingSeries } from "../model/matcher.ts";
 import { deviceOf, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { RangeQuery, RangeResult, StepColumns } from "../store/store-client.ts";
-import { RangeFunction, type QueryRangeRequest, type QueryRangeResponseSchema } from "../wire/gen/dashboard_pb.ts";
+import { RangeFunction, type QueryRangeRequest, type QueryRangeResponseSchema } from "../wire/gen/history_pb.ts";
 
 /** The store as queries see it. */
 export interface RangeSource {

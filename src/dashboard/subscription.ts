@@ -1,7 +1,8 @@
 /** What a MetricSubscription asks for, checked and with the server's bounds applied. */
 import { invalidField } from "../model/errors.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
-import { Aggregation, UpdateMode, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
+import { UpdateMode, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
+import { Aggregation } from "../wire/gen/history_pb.ts";
 
 export interface LiveOptions {
   readonly intervalMsMin: number;

@@ -1,6 +1,7 @@
 /** SubscribeMetrics: what is sent when, to whom, and what a slow reader costs. */
 import { describe, expect, test } from "bun:test";
-import { Aggregation, UpdateMode } from "../../src/wire/gen/dashboard_pb.ts";
+import { UpdateMode } from "../../src/wire/gen/dashboard_pb.ts";
+import { Aggregation } from "../../src/wire/gen/history_pb.ts";
 import { createRig, shown } from "./rig.ts";
 
 describe("a subscription", () => {

@@ -5,7 +5,7 @@ import { queryRange } from "../../src/dashboard/query-range.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import type { RangeQuery, RangeResult, StepColumns } from "../../src/store/store-client.ts";
-import { QueryRangeRequestSchema, RangeFunction } from "../../src/wire/gen/dashboard_pb.ts";
+import { QueryRangeRequestSchema, RangeFunction } from "../../src/wire/gen/history_pb.ts";
 
 const registry = new SeriesRegistry({ seriesMax: 100, seriesPerSourceMax: 100 });
 for (const [metric, source, site] of [

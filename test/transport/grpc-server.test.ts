@@ -8,12 +8,8 @@ import { WatchpostError } from "../../src/model/errors.ts";
 import { startGrpcServer, type GrpcLimits, type TransportServer } from "../../src/transport/grpc-server.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
-import {
-  Dashboard,
-  DashboardDataSchema,
-  MetricSubscriptionSchema,
-  QueryRangeRequestSchema,
-} from "../../src/wire/gen/dashboard_pb.ts";
+import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema } from "../../src/wire/gen/dashboard_pb.ts";
+import { QueryRangeRequestSchema } from "../../src/wire/gen/history_pb.ts";
 import { DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { rawClientStreaming, rawServerStreaming, unary, type CallContext } from "../../src/wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus } from "../../src/wire/status.ts";

@@ -6,13 +6,17 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Aggregation, ListMetricsRequestSchema, ListMetricsResponseSchema, ListSeriesRequestSchema, ListSeriesResponseSchema, ListTagValuesRequestSchema, ListTagValuesResponseSchema, QueryRangeRequestSchema, QueryRangeResponseSchema } from "./history_pb.ts";
+import { file_history } from "./history_pb.ts";
+import type { BackupPartSchema, BackupRequestSchema, DeleteSeriesRequestSchema, DeleteSeriesResponseSchema, GetStoreStatsRequestSchema, GetStoreStatsResponseSchema } from "./store_pb.ts";
+import { file_store } from "./store_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file dashboard.proto.
  */
 export const file_dashboard: GenFile = /*@__PURE__*/
-  fileDesc("Cg9kYXNoYm9hcmQucHJvdG8SCWFuYWx5dGljcyJsCgtXaW5kb3dTdGF0cxIMCgRsYXN0GAEgASgBEgsKA21pbhgCIAEoARILCgNtYXgYAyABKAESCwoDYXZnGAQgASgBEgsKA3N1bRgFIAEoARINCgVjb3VudBgGIAEoAxIMCgRyYXRlGAcgASgBItMBCglBZ2dyZWdhdGUSLgoFZ3JvdXAYASADKAsyHy5hbmFseXRpY3MuQWdncmVnYXRlLkdyb3VwRW50cnkSDQoFY291bnQYAiABKAMSCwoDYXZnGAMgASgBEgsKA21pbhgEIAEoARILCgNtYXgYBSABKAESCwoDc3VtGAYgASgBEgsKA3A1MBgHIAEoARILCgNwOTUYCCABKAESCwoDcDk5GAkgASgBGiwKCkdyb3VwRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAgoLTWV0cmljVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoARItCgl0aW1lc3RhbXAYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBm1ldHJpYxgEIAEoCRIOCgZzb3VyY2UYBSABKAkSLgoEdGFncxgGIAMoCzIgLmFuYWx5dGljcy5NZXRyaWNWYWx1ZS5UYWdzRW50cnkSDgoGZGV2aWNlGAcgASgJEiYKBndpbmRvdxgIIAEoCzIWLmFuYWx5dGljcy5XaW5kb3dTdGF0cxINCgVzdGFsZRgJIAEoCBInCglhZ2dyZWdhdGUYCiABKAsyFC5hbmFseXRpY3MuQWdncmVnYXRlGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BCg1EYXNoYm9hcmREYXRhEicKB21ldHJpY3MYASADKAsyFi5hbmFseXRpY3MuTWV0cmljVmFsdWUSFAoMZGFzaGJvYXJkX2lkGAIgASgJEhoKEnVwZGF0ZV9pbnRlcnZhbF9tcxgDIAEoBRIQCghzbmFwc2hvdBgEIAEoCBIRCgljb25mbGF0ZWQYBSABKAMi2wIKEk1ldHJpY1N1YnNjcmlwdGlvbhIUCgxtZXRyaWNfbmFtZXMYASADKAkSGgoSdXBkYXRlX2ludGVydmFsX21zGAIgASgFEjsKB2ZpbHRlcnMYAyADKAsyKi5hbmFseXRpY3MuTWV0cmljU3Vic2NyaXB0aW9uLkZpbHRlcnNFbnRyeRIjCgRtb2RlGAQgASgOMhUuYW5hbHl0aWNzLlVwZGF0ZU1vZGUSEwoLY29hbGVzY2VfbXMYBSABKAUSFAoMd2luZG93X3N0YXRzGAYgASgIEhAKCGdyb3VwX2J5GAcgAygJEiwKDGFnZ3JlZ2F0aW9ucxgIIAMoDjIWLmFuYWx5dGljcy5BZ2dyZWdhdGlvbhIWCg5zdGFsZV9hZnRlcl9tcxgJIAEoAxouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAgoRUXVlcnlSYW5nZVJlcXVlc3QSDgoGbWV0cmljGAEgASgJEjoKB2ZpbHRlcnMYAiADKAsyKS5hbmFseXRpY3MuUXVlcnlSYW5nZVJlcXVlc3QuRmlsdGVyc0VudHJ5EigKBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdzdGVwX21zGAUgASgDEioKCGZ1bmN0aW9uGAYgASgOMhguYW5hbHl0aWNzLlJhbmdlRnVuY3Rpb24SEgoKc2VyaWVzX21heBgHIAEoBRISCgpwb2ludHNfbWF4GAggASgFGi4KDEZpbHRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIrwBCgtTZXJpZXNSYW5nZRIOCgZtZXRyaWMYASABKAkSDgoGc291cmNlGAIgASgJEi4KBHRhZ3MYAyADKAsyIC5hbmFseXRpY3MuU2VyaWVzUmFuZ2UuVGFnc0VudHJ5Eg4KBmRldmljZRgEIAEoCRIQCgh0aW1lc19tcxgFIAMoARIOCgZ2YWx1ZXMYBiADKAEaKwoJVGFnc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiUgoSUXVlcnlSYW5nZVJlc3BvbnNlEiYKBnNlcmllcxgBIAMoCzIWLmFuYWx5dGljcy5TZXJpZXNSYW5nZRIUCgxwb2ludHNfdG90YWwYAiABKAMqXgoKVXBkYXRlTW9kZRIbChdVUERBVEVfTU9ERV9VTlNQRUNJRklFRBAAEhgKFFVQREFURV9NT0RFX0lOVEVSVkFMEAESGQoVVVBEQVRFX01PREVfT05fQ0hBTkdFEAIq1AEKC0FnZ3JlZ2F0aW9uEhsKF0FHR1JFR0FUSU9OX1VOU1BFQ0lGSUVEEAASEwoPQUdHUkVHQVRJT05fQVZHEAESEwoPQUdHUkVHQVRJT05fTUlOEAISEwoPQUdHUkVHQVRJT05fTUFYEAMSEwoPQUdHUkVHQVRJT05fU1VNEAQSFQoRQUdHUkVHQVRJT05fQ09VTlQQBRITCg9BR0dSRUdBVElPTl9QNTAQBhITCg9BR0dSRUdBVElPTl9QOTUQBxITCg9BR0dSRUdBVElPTl9QOTkQCCrcAQoNUmFuZ2VGdW5jdGlvbhIeChpSQU5HRV9GVU5DVElPTl9VTlNQRUNJRklFRBAAEhcKE1JBTkdFX0ZVTkNUSU9OX0xBU1QQARIYChRSQU5HRV9GVU5DVElPTl9GSVJTVBACEhYKElJBTkdFX0ZVTkNUSU9OX01JThADEhYKElJBTkdFX0ZVTkNUSU9OX01BWBAEEhYKElJBTkdFX0ZVTkNUSU9OX0FWRxAFEhYKElJBTkdFX0ZVTkNUSU9OX1NVTRAGEhgKFFJBTkdFX0ZVTkNUSU9OX0NPVU5UEAcypQEKCURhc2hib2FyZBJNChBTdWJzY3JpYmVNZXRyaWNzEh0uYW5hbHl0aWNzLk1ldHJpY1N1YnNjcmlwdGlvbhoYLmFuYWx5dGljcy5EYXNoYm9hcmREYXRhMAESSQoKUXVlcnlSYW5nZRIcLmFuYWx5dGljcy5RdWVyeVJhbmdlUmVxdWVzdBodLmFuYWx5dGljcy5RdWVyeVJhbmdlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Cg9kYXNoYm9hcmQucHJvdG8SCWFuYWx5dGljcyJsCgtXaW5kb3dTdGF0cxIMCgRsYXN0GAEgASgBEgsKA21pbhgCIAEoARILCgNtYXgYAyABKAESCwoDYXZnGAQgASgBEgsKA3N1bRgFIAEoARINCgVjb3VudBgGIAEoAxIMCgRyYXRlGAcgASgBItMBCglBZ2dyZWdhdGUSLgoFZ3JvdXAYASADKAsyHy5hbmFseXRpY3MuQWdncmVnYXRlLkdyb3VwRW50cnkSDQoFY291bnQYAiABKAMSCwoDYXZnGAMgASgBEgsKA21pbhgEIAEoARILCgNtYXgYBSABKAESCwoDc3VtGAYgASgBEgsKA3A1MBgHIAEoARILCgNwOTUYCCABKAESCwoDcDk5GAkgASgBGiwKCkdyb3VwRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAgoLTWV0cmljVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoARItCgl0aW1lc3RhbXAYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBm1ldHJpYxgEIAEoCRIOCgZzb3VyY2UYBSABKAkSLgoEdGFncxgGIAMoCzIgLmFuYWx5dGljcy5NZXRyaWNWYWx1ZS5UYWdzRW50cnkSDgoGZGV2aWNlGAcgASgJEiYKBndpbmRvdxgIIAEoCzIWLmFuYWx5dGljcy5XaW5kb3dTdGF0cxINCgVzdGFsZRgJIAEoCBInCglhZ2dyZWdhdGUYCiABKAsyFC5hbmFseXRpY3MuQWdncmVnYXRlGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BCg1EYXNoYm9hcmREYXRhEicKB21ldHJpY3MYASADKAsyFi5hbmFseXRpY3MuTWV0cmljVmFsdWUSFAoMZGFzaGJvYXJkX2lkGAIgASgJEhoKEnVwZGF0ZV9pbnRlcnZhbF9tcxgDIAEoBRIQCghzbmFwc2hvdBgEIAEoCBIRCgljb25mbGF0ZWQYBSABKAMi2wIKEk1ldHJpY1N1YnNjcmlwdGlvbhIUCgxtZXRyaWNfbmFtZXMYASADKAkSGgoSdXBkYXRlX2ludGVydmFsX21zGAIgASgFEjsKB2ZpbHRlcnMYAyADKAsyKi5hbmFseXRpY3MuTWV0cmljU3Vic2NyaXB0aW9uLkZpbHRlcnNFbnRyeRIjCgRtb2RlGAQgASgOMhUuYW5hbHl0aWNzLlVwZGF0ZU1vZGUSEwoLY29hbGVzY2VfbXMYBSABKAUSFAoMd2luZG93X3N0YXRzGAYgASgIEhAKCGdyb3VwX2J5GAcgAygJEiwKDGFnZ3JlZ2F0aW9ucxgIIAMoDjIWLmFuYWx5dGljcy5BZ2dyZWdhdGlvbhIWCg5zdGFsZV9hZnRlcl9tcxgJIAEoAxouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASpeCgpVcGRhdGVNb2RlEhsKF1VQREFURV9NT0RFX1VOU1BFQ0lGSUVEEAASGAoUVVBEQVRFX01PREVfSU5URVJWQUwQARIZChVVUERBVEVfTU9ERV9PTl9DSEFOR0UQAjLCBQoJRGFzaGJvYXJkEk0KEFN1YnNjcmliZU1ldHJpY3MSHS5hbmFseXRpY3MuTWV0cmljU3Vic2NyaXB0aW9uGhguYW5hbHl0aWNzLkRhc2hib2FyZERhdGEwARJJCgpRdWVyeVJhbmdlEhwuYW5hbHl0aWNzLlF1ZXJ5UmFuZ2VSZXF1ZXN0Gh0uYW5hbHl0aWNzLlF1ZXJ5UmFuZ2VSZXNwb25zZRJMCgtTdHJlYW1SYW5nZRIcLmFuYWx5dGljcy5RdWVyeVJhbmdlUmVxdWVzdBodLmFuYWx5dGljcy5RdWVyeVJhbmdlUmVzcG9uc2UwARJMCgtMaXN0TWV0cmljcxIdLmFuYWx5dGljcy5MaXN0TWV0cmljc1JlcXVlc3QaHi5hbmFseXRpY3MuTGlzdE1ldHJpY3NSZXNwb25zZRJJCgpMaXN0U2VyaWVzEhwuYW5hbHl0aWNzLkxpc3RTZXJpZXNSZXF1ZXN0Gh0uYW5hbHl0aWNzLkxpc3RTZXJpZXNSZXNwb25zZRJSCg1MaXN0VGFnVmFsdWVzEh8uYW5hbHl0aWNzLkxpc3RUYWdWYWx1ZXNSZXF1ZXN0GiAuYW5hbHl0aWNzLkxpc3RUYWdWYWx1ZXNSZXNwb25zZRJPCgxEZWxldGVTZXJpZXMSHi5hbmFseXRpY3MuRGVsZXRlU2VyaWVzUmVxdWVzdBofLmFuYWx5dGljcy5EZWxldGVTZXJpZXNSZXNwb25zZRJSCg1HZXRTdG9yZVN0YXRzEh8uYW5hbHl0aWNzLkdldFN0b3JlU3RhdHNSZXF1ZXN0GiAuYW5hbHl0aWNzLkdldFN0b3JlU3RhdHNSZXNwb25zZRI7CgZCYWNrdXASGC5hbmFseXRpY3MuQmFja3VwUmVxdWVzdBoVLmFuYWx5dGljcy5CYWNrdXBQYXJ0MAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_history, file_store]);
 
 /**
  * What happened to a series since the update before, also where that is several intervals ago.
@@ -317,140 +321,6 @@ export const MetricSubscriptionSchema: GenMessage<MetricSubscription> = /*@__PUR
   messageDesc(file_dashboard, 4);
 
 /**
- * @generated from message analytics.QueryRangeRequest
- */
-export type QueryRangeRequest = Message<"analytics.QueryRangeRequest"> & {
-  /**
-   * Exact name or glob.
-   *
-   * @generated from field: string metric = 1;
-   */
-  metric: string;
-
-  /**
-   * As in MetricSubscription.
-   *
-   * @generated from field: map<string, string> filters = 2;
-   */
-  filters: { [key: string]: string };
-
-  /**
-   * [from, to); missing: no bound.
-   *
-   * @generated from field: google.protobuf.Timestamp from = 3;
-   */
-  from?: Timestamp | undefined;
-
-  /**
-   * @generated from field: google.protobuf.Timestamp to = 4;
-   */
-  to?: Timestamp | undefined;
-
-  /**
-   * 0: raw points. Otherwise one value for every step that has points; steps start at multiples of step_ms since 1970.
-   *
-   * @generated from field: int64 step_ms = 5;
-   */
-  stepMs: bigint;
-
-  /**
-   * How a step becomes one value; avg by default.
-   *
-   * @generated from field: analytics.RangeFunction function = 6;
-   */
-  function: RangeFunction;
-
-  /**
-   * Bounds on the answer; 0: the server's. Reaching one is an error, never a silent cut.
-   *
-   * @generated from field: int32 series_max = 7;
-   */
-  seriesMax: number;
-
-  /**
-   * @generated from field: int32 points_max = 8;
-   */
-  pointsMax: number;
-};
-
-/**
- * Describes the message analytics.QueryRangeRequest.
- * Use `create(QueryRangeRequestSchema)` to create a new message.
- */
-export const QueryRangeRequestSchema: GenMessage<QueryRangeRequest> = /*@__PURE__*/
-  messageDesc(file_dashboard, 5);
-
-/**
- * One series' part of an answer: two columns of equal length, ascending in time.
- *
- * @generated from message analytics.SeriesRange
- */
-export type SeriesRange = Message<"analytics.SeriesRange"> & {
-  /**
-   * @generated from field: string metric = 1;
-   */
-  metric: string;
-
-  /**
-   * @generated from field: string source = 2;
-   */
-  source: string;
-
-  /**
-   * @generated from field: map<string, string> tags = 3;
-   */
-  tags: { [key: string]: string };
-
-  /**
-   * @generated from field: string device = 4;
-   */
-  device: string;
-
-  /**
-   * Milliseconds since 1970; the fraction carries microseconds. Of a step: its start.
-   *
-   * @generated from field: repeated double times_ms = 5;
-   */
-  timesMs: number[];
-
-  /**
-   * @generated from field: repeated double values = 6;
-   */
-  values: number[];
-};
-
-/**
- * Describes the message analytics.SeriesRange.
- * Use `create(SeriesRangeSchema)` to create a new message.
- */
-export const SeriesRangeSchema: GenMessage<SeriesRange> = /*@__PURE__*/
-  messageDesc(file_dashboard, 6);
-
-/**
- * @generated from message analytics.QueryRangeResponse
- */
-export type QueryRangeResponse = Message<"analytics.QueryRangeResponse"> & {
-  /**
-   * By metric, then source and tags.
-   *
-   * @generated from field: repeated analytics.SeriesRange series = 1;
-   */
-  series: SeriesRange[];
-
-  /**
-   * @generated from field: int64 points_total = 2;
-   */
-  pointsTotal: bigint;
-};
-
-/**
- * Describes the message analytics.QueryRangeResponse.
- * Use `create(QueryRangeResponseSchema)` to create a new message.
- */
-export const QueryRangeResponseSchema: GenMessage<QueryRangeResponse> = /*@__PURE__*/
-  messageDesc(file_dashboard, 7);
-
-/**
  * @generated from enum analytics.UpdateMode
  */
 export enum UpdateMode {
@@ -481,113 +351,6 @@ export const UpdateModeSchema: GenEnum<UpdateMode> = /*@__PURE__*/
   enumDesc(file_dashboard, 0);
 
 /**
- * @generated from enum analytics.Aggregation
- */
-export enum Aggregation {
-  /**
-   * @generated from enum value: AGGREGATION_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * @generated from enum value: AGGREGATION_AVG = 1;
-   */
-  AVG = 1,
-
-  /**
-   * @generated from enum value: AGGREGATION_MIN = 2;
-   */
-  MIN = 2,
-
-  /**
-   * @generated from enum value: AGGREGATION_MAX = 3;
-   */
-  MAX = 3,
-
-  /**
-   * @generated from enum value: AGGREGATION_SUM = 4;
-   */
-  SUM = 4,
-
-  /**
-   * @generated from enum value: AGGREGATION_COUNT = 5;
-   */
-  COUNT = 5,
-
-  /**
-   * @generated from enum value: AGGREGATION_P50 = 6;
-   */
-  P50 = 6,
-
-  /**
-   * @generated from enum value: AGGREGATION_P95 = 7;
-   */
-  P95 = 7,
-
-  /**
-   * @generated from enum value: AGGREGATION_P99 = 8;
-   */
-  P99 = 8,
-}
-
-/**
- * Describes the enum analytics.Aggregation.
- */
-export const AggregationSchema: GenEnum<Aggregation> = /*@__PURE__*/
-  enumDesc(file_dashboard, 1);
-
-/**
- * @generated from enum analytics.RangeFunction
- */
-export enum RangeFunction {
-  /**
-   * @generated from enum value: RANGE_FUNCTION_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * @generated from enum value: RANGE_FUNCTION_LAST = 1;
-   */
-  LAST = 1,
-
-  /**
-   * @generated from enum value: RANGE_FUNCTION_FIRST = 2;
-   */
-  FIRST = 2,
-
-  /**
-   * @generated from enum value: RANGE_FUNCTION_MIN = 3;
-   */
-  MIN = 3,
-
-  /**
-   * @generated from enum value: RANGE_FUNCTION_MAX = 4;
-   */
-  MAX = 4,
-
-  /**
-   * @generated from enum value: RANGE_FUNCTION_AVG = 5;
-   */
-  AVG = 5,
-
-  /**
-   * @generated from enum value: RANGE_FUNCTION_SUM = 6;
-   */
-  SUM = 6,
-
-  /**
-   * @generated from enum value: RANGE_FUNCTION_COUNT = 7;
-   */
-  COUNT = 7,
-}
-
-/**
- * Describes the enum analytics.RangeFunction.
- */
-export const RangeFunctionSchema: GenEnum<RangeFunction> = /*@__PURE__*/
-  enumDesc(file_dashboard, 2);
-
-/**
  * @generated from service analytics.Dashboard
  */
 export const Dashboard: GenService<{
@@ -610,6 +373,70 @@ export const Dashboard: GenService<{
     methodKind: "unary";
     input: typeof QueryRangeRequestSchema;
     output: typeof QueryRangeResponseSchema;
+  },
+  /**
+   * The same for answers of any size, in parts: series in order of name; a long one goes on in the next part.
+   *
+   * @generated from rpc analytics.Dashboard.StreamRange
+   */
+  streamRange: {
+    methodKind: "server_streaming";
+    input: typeof QueryRangeRequestSchema;
+    output: typeof QueryRangeResponseSchema;
+  },
+  /**
+   * What there is: metrics, series, and the values of a tag.
+   *
+   * @generated from rpc analytics.Dashboard.ListMetrics
+   */
+  listMetrics: {
+    methodKind: "unary";
+    input: typeof ListMetricsRequestSchema;
+    output: typeof ListMetricsResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Dashboard.ListSeries
+   */
+  listSeries: {
+    methodKind: "unary";
+    input: typeof ListSeriesRequestSchema;
+    output: typeof ListSeriesResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Dashboard.ListTagValues
+   */
+  listTagValues: {
+    methodKind: "unary";
+    input: typeof ListTagValuesRequestSchema;
+    output: typeof ListTagValuesResponseSchema;
+  },
+  /**
+   * Administration.
+   *
+   * @generated from rpc analytics.Dashboard.DeleteSeries
+   */
+  deleteSeries: {
+    methodKind: "unary";
+    input: typeof DeleteSeriesRequestSchema;
+    output: typeof DeleteSeriesResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Dashboard.GetStoreStats
+   */
+  getStoreStats: {
+    methodKind: "unary";
+    input: typeof GetStoreStatsRequestSchema;
+    output: typeof GetStoreStatsResponseSchema;
+  },
+  /**
+   * A consistent copy of everything that was acknowledged before, while points go on coming in.
+   *
+   * @generated from rpc analytics.Dashboard.Backup
+   */
+  backup: {
+    methodKind: "server_streaming";
+    input: typeof BackupRequestSchema;
+    output: typeof BackupPartSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_dashboard, 0);
