@@ -6,6 +6,8 @@ import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
+import { exportCommand } from "./export.ts";
+import { importCommand } from "./import.ts";
 import { queryCommand } from "./query.ts";
 import { serveCommand } from "./serve.ts";
 import { uploadCommand } from "./upload.ts";
@@ -25,6 +27,8 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     uploadCommand(),
     watchCommand(),
     queryCommand(),
+    exportCommand(),
+    importCommand(),
     demoCommand(deps),
     configCommand(),
   ];

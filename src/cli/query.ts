@@ -2,9 +2,7 @@
 import { plot } from "asciichart";
 import { Command } from "commander";
 import { timestampOfUs } from "../client/batch.ts";
-import { parseTimeUs } from "../client/parse-point.ts";
 import { queryRange } from "../client/query.ts";
-import { parseDurationMs } from "../model/duration.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { RangeFunction, type SeriesRange } from "../wire/gen/history_pb.ts";
 import {
@@ -16,6 +14,7 @@ import {
   interruptSignal,
 } from "./client-flags.ts";
 import { textTable } from "./text-table.ts";
+import { timeUsOf } from "./time-argument.ts";
 import { formatValue, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
@@ -77,20 +76,6 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
   } finally {
     connection.close();
   }
-}
-
-/** Unix microseconds of "now", a time before now such as "-1h", ISO 8601 or a number since 1970. */
-function timeUsOf(flag: string, text: string, nowMs: number): number {
-  if (text === "now") return nowMs * 1_000;
-  try {
-    if (text.startsWith("-")) return (nowMs - parseDurationMs(text.slice(1))) * 1_000;
-  } catch {
-    // Said below, with all that is possible.
-  }
-  const timeUs = parseTimeUs(text);
-  if (timeUs !== undefined) return timeUs;
-  const wanted = 'wanted ISO 8601, a number since 1970, "now" or a duration before it such as -1h';
-  throw new WatchpostError("INVALID_ARGUMENT", `${flag} is ${JSON.stringify(text)}; ${wanted}`);
 }
 
 function functionOf(name: string): RangeFunction {

@@ -1,13 +1,10 @@
 /** `watchpost upload`: files of readings to a server, or a recording as if it happened now. */
-import { statSync } from "node:fs";
-import { SingleBar } from "cli-progress";
 import { Command } from "commander";
-import pc from "picocolors";
 import { batchesOf, type Point } from "../client/batch.ts";
-import { readPoints, type BadLine } from "../client/point-file.ts";
+import { readPoints } from "../client/point-file.ts";
 import { replayBatches } from "../client/replay.ts";
-import { uploadAll, type UploadProgress } from "../client/upload.ts";
-import { messageOf, WatchpostError } from "../model/errors.ts";
+import { uploadAll } from "../client/upload.ts";
+import { WatchpostError } from "../model/errors.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import {
   addServerOption,
@@ -17,12 +14,13 @@ import {
   retryTeller,
   speedArgument,
 } from "./client-flags.ts";
+import { UploadTotals } from "./upload-totals.ts";
 
 const FILES_AT_ONCE = 5;
-const BAD_SHOWN_MAX = 10;
 const HELP = `
 Files are JSON Lines, {"metric":"temperature_f","value":71.2,"timestamp":"2026-01-31T12:00:00Z","tags":{"device":"p1"}},
-or CSV with columns metric, value, timestamp, id and a column for each tag; both may be gzipped. "-" is standard input.
+or CSV or Parquet with columns metric, value, timestamp, id and one for each tag; text may be packed with gzip or zstd.
+What export wrote can be sent too, under this source; import sends it under its own. "-" is standard input.
 Timestamps are ISO 8601 (UTC where they name no zone), or numbers since 1970 in seconds, milliseconds, microseconds or
 nanoseconds by their size; without one a point has the time of its arrival. What is not acknowledged is sent again after
 a lost connection.
@@ -42,20 +40,11 @@ interface UploadFlags {
   strict?: boolean;
 }
 
-interface Totals {
-  points: number;
-  refused: number;
-  badLines: number;
-  bytes: number;
-  /** In words, of files that could not be read to their end. */
-  unread: string[];
-}
-
 export function uploadCommand(): Command {
   return addServerOption(new Command("upload"))
     .summary("send readings from files or standard input")
     .description("Sends readings from files or standard input, and waits until they are on the server's disk.")
-    .argument("<file...>", "JSON Lines or CSV, also gzipped; - is standard input")
+    .argument("<file...>", "JSON Lines, CSV or Parquet, also .gz and .zst; - is standard input")
     .requiredOption("--source <name>", "who sends: part of every series' name")
     .option("--batch <points>", "points in a batch", integerArgument(1, BATCH_POINTS_MAX), 5_000)
     .option("--replay", "keep the time between the readings instead of sending as fast as possible")
@@ -71,14 +60,12 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
     throw new WatchpostError("INVALID_ARGUMENT", "--speed and --rebase-now go with --replay");
   }
   const signal = interruptSignal();
-  const totals: Totals = { points: 0, refused: 0, badLines: 0, bytes: 0, unread: [] };
-  const startedAtMs = performance.now();
-  const progress = showProgress(files, totals, startedAtMs);
-  const shown: string[] = [];
+  const totals = new UploadTotals();
+  const progress = totals.showProgress(files);
   const waiting = [...files];
   const worker = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      await uploadFile(file, flags, totals, shown, signal);
+      await uploadFile(file, flags, totals, signal);
     }
   };
   try {
@@ -87,52 +74,25 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
     if (!signal.aborted) throw error;
   } finally {
     progress.stop();
-    tellResult(totals, shown, (performance.now() - startedAtMs) / 1_000, signal.aborted);
+    totals.tell(signal.aborted);
   }
   if (signal.aborted) process.exitCode = 130;
   else if (totals.unread.length > 0) process.exitCode = 1;
-  else if (flags.strict && totals.refused + totals.badLines > 0) process.exitCode = 1;
+  else if (flags.strict && !totals.isClean) process.exitCode = 1;
 }
 
-async function uploadFile(
-  file: string,
-  flags: UploadFlags,
-  totals: Totals,
-  shown: string[],
-  signal: AbortSignal,
-): Promise<void> {
-  const show = (line: string) => void (shown.length < BAD_SHOWN_MAX && shown.push(line));
-  let readBytes = 0;
-  const points = readPoints(file, {
+async function uploadFile(file: string, flags: UploadFlags, totals: UploadTotals, signal: AbortSignal): Promise<void> {
+  const read = readPoints(file, {
     signal,
-    onBytes: (bytes) => {
-      totals.bytes += bytes - readBytes;
-      readBytes = bytes;
-    },
-    onBadLine: ({ line, reason }: BadLine) => {
-      totals.badLines++;
-      show(`${file}:${line} ${reason}`);
-    },
+    onBytes: totals.bytesOf(),
+    onBadLine: (bad) => totals.addBadLine(bad),
   });
+  const points = totals.readable(read, signal);
   const connection = connectTo(flags.server);
-  let before: UploadProgress = { batches: 0, points: 0, pointsFailed: 0, refused: [] };
   try {
     const batches = flags.replay ? replayed(points, flags, signal) : batchesOf(points, flags.source, flags.batch);
-    await uploadAll(connection, batches, {
-      signal,
-      onRetry: retryTeller(flags.server),
-      onProgress: (progress) => {
-        totals.points += progress.points - before.points;
-        totals.refused += progress.pointsFailed - before.pointsFailed;
-        before = progress;
-        for (const { batchIndex, pointIndex, reason } of progress.refused) {
-          show(`${file}: batch ${batchIndex}, point ${pointIndex}: ${reason}`);
-        }
-      },
-    });
-  } catch (error) {
-    if (signal.aborted || (error as NodeJS.ErrnoException).code === undefined) throw error;
-    totals.unread.push(`${file} cannot be read: ${messageOf(error)}`);
+    const options = { signal, onRetry: retryTeller(flags.server), onProgress: totals.progressOf(file) };
+    await uploadAll(connection, batches, options);
   } finally {
     connection.close();
   }
@@ -142,49 +102,4 @@ async function uploadFile(
 async function* replayed(points: AsyncIterable<Point>, { source, speed, rebaseNow }: UploadFlags, signal: AbortSignal) {
   const recording = await Array.fromAsync(points);
   yield* replayBatches(recording, { source, speed, rebaseToMs: rebaseNow ? Date.now() : undefined, signal });
-}
-
-function showProgress(files: readonly string[], totals: Totals, startedAtMs: number): { stop(): void } {
-  if (process.stderr.isTTY !== true) return { stop() {} };
-  const size = files.reduce((sum, file) => sum + (file === "-" ? 0 : sizeOf(file)), 0);
-  const format = `{bar} {percentage}%  {points} points  {rate}/s  {refused} refused`;
-  const bar = new SingleBar({ format, stream: process.stderr, clearOnComplete: true, hideCursor: true });
-  const payload = () => {
-    const seconds = Math.max(0.001, (performance.now() - startedAtMs) / 1_000);
-    return { points: grouped(totals.points), rate: grouped(totals.points / seconds), refused: grouped(totals.refused) };
-  };
-  bar.start(Math.max(1, size), 0, payload());
-  const timer = setInterval(() => bar.update(Math.min(totals.bytes, Math.max(1, size)), payload()), 200);
-  return {
-    stop() {
-      clearInterval(timer);
-      bar.stop();
-    },
-  };
-}
-
-function sizeOf(file: string): number {
-  try {
-    return statSync(file).size;
-  } catch {
-    return 0;
-  }
-}
-
-function tellResult(totals: Totals, shown: readonly string[], seconds: number, interrupted: boolean): void {
-  const { points, refused, badLines, unread } = totals;
-  for (const line of shown) console.error(pc.yellow(line));
-  const hidden = refused + badLines - shown.length;
-  if (hidden > 0) console.error(pc.yellow(`… and ${grouped(hidden)} more`));
-  for (const sentence of unread) console.error(`${pc.red("error:")} ${sentence}`);
-  const rate = grouped(points / Math.max(seconds, 0.001));
-  const bad = badLines > 0 ? `, ${grouped(badLines)} bad lines skipped` : "";
-  const end = interrupted ? "interrupted: " : "";
-  console.error(
-    `${end}${grouped(points)} points stored, ${grouped(refused)} refused${bad}, ${seconds.toFixed(1)} s, ${rate}/s`,
-  );
-}
-
-function grouped(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
 }

@@ -10,6 +10,8 @@ export interface Point {
   readonly timeUs?: number;
   readonly tags?: Readonly<Record<string, string>>;
   readonly id?: string;
+  /** Who it is of, where that is known; a batch is sent under one source for all of its points. */
+  readonly source?: string;
 }
 
 /** An encoded BatchData. */

@@ -1,5 +1,6 @@
 /** Readings as text: JSON Lines and CSV. Pure. */
 import type { Point } from "./batch.ts";
+import { splitCells } from "./csv.ts";
 
 /** A point, or in words why the line is none. */
 export type ParsedLine = Point | string;
@@ -25,7 +26,7 @@ export function parseTimeUs(given: unknown): number | undefined {
   return ms * 1_000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
 }
 
-/** One line of JSON: {"metric", "value", "timestamp"?, "tags"?, "id"?}. */
+/** One line of JSON: {"metric", "value", "timestamp"?, "source"?, "tags"?, "id"?}. */
 export function parseJsonLine(line: string): ParsedLine {
   let fields: Record<string, unknown>;
   try {
@@ -34,72 +35,75 @@ export function parseJsonLine(line: string): ParsedLine {
     return "is no JSON";
   }
   if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return "is no JSON object";
-  const { metric, value, timestamp, tags = {}, id } = fields;
-  if (typeof metric !== "string" || metric === "") return `metric is ${JSON.stringify(metric)}; wanted a name`;
-  if (typeof value !== "number") return `value is ${JSON.stringify(value)}; wanted a number`;
-  if (typeof tags !== "object" || tags === null || Array.isArray(tags)) return "tags are no object";
-  const texts = Object.entries(tags).map(([key, tag]) => [key, typeof tag === "string" ? tag : JSON.stringify(tag)]);
-  return withTime({ metric, value, tags: Object.fromEntries(texts) }, timestamp, id);
+  return pointOf(fields);
 }
 
 /**
- * Reads the lines under a CSV header: metric, value, timestamp, id by name, every other column is a tag. A column source,
- * which exported readings have, is left out: the sender is given for the whole upload.
+ * Reads the records under a CSV header: metric, value, timestamp, source, id by name, every other column is a tag that an
+ * empty cell leaves out. A cell of the column "tags" may hold further tags as a JSON object.
  */
-export function csvParser(header: string): ((line: string) => ParsedLine) | string {
-  const columns = splitCsv(header)?.map((name) => name.trim());
+export function csvParser(header: string): ((record: string) => ParsedLine) | string {
+  const columns = splitCells(header)?.map((name) => name.trim());
   if (columns === undefined || !columns.includes("metric") || !columns.includes("value")) {
     return `the CSV header is ${JSON.stringify(header.slice(0, 80))}; wanted columns metric, value, timestamp and tags`;
   }
-  return (line) => {
-    const cells = splitCsv(line);
+  const hasSource = columns.includes("source");
+  return (record) => {
+    const cells = splitCells(record);
     if (cells === undefined) return "has a quote that does not end";
     if (cells.length !== columns.length) return `has ${cells.length} columns; the header has ${columns.length}`;
     const fields = Object.fromEntries(columns.map((name, i) => [name, cells[i]]));
-    const { metric, value, timestamp, time, id, source: _, ...tags } = fields;
+    const { metric, value, timestamp, time, id, source, tags: others = "", ...tags } = fields;
     const number = value.trim() === "" ? NaN : Number(value);
     if (metric === "") return "metric is empty; wanted a name";
     if (Number.isNaN(number)) return `value is ${JSON.stringify(value)}; wanted a number`;
+    const further = others === "" ? {} : (jsonObjectOf(others) ?? { tags: others });
     const given = Object.entries(tags).filter(([, tag]) => tag !== "");
-    return withTime(
-      { metric, value: number, tags: Object.fromEntries(given) },
-      (timestamp ?? time) || undefined,
-      id || undefined,
-    );
+    return pointOf({
+      metric,
+      value: number,
+      timestamp: (timestamp ?? time) || undefined,
+      id: id || undefined,
+      source: hasSource ? source : undefined,
+      tags: { ...Object.fromEntries(given), ...further },
+    });
   };
 }
 
-function withTime(point: Point, timestamp: unknown, id: unknown): ParsedLine {
-  const named = id === undefined ? point : { ...point, id: String(id) };
-  if (timestamp === undefined || timestamp === null) return named;
+/** A point of named fields as they were read, or in words why they are none. */
+export function pointOf(fields: Readonly<Record<string, unknown>>): ParsedLine {
+  const { metric, value, timestamp, source, tags, id } = fields;
+  if (typeof metric !== "string" || metric === "") return `metric is ${JSON.stringify(metric)}; wanted a name`;
+  if (typeof value !== "number") return `value is ${JSON.stringify(value)}; wanted a number`;
+  if (typeof (tags ?? {}) !== "object" || Array.isArray(tags)) return "tags are no object";
+  const texts = Object.entries(tags ?? {}).map(([key, tag]) => [key, textOf(tag)]);
+  const point: Point = {
+    metric,
+    value,
+    tags: Object.fromEntries(texts),
+    ...(isMissing(source) ? {} : { source: textOf(source) }),
+    ...(isMissing(id) ? {} : { id: String(id) }),
+  };
+  if (isMissing(timestamp)) return point;
   const timeUs = parseTimeUs(timestamp);
-  if (timeUs !== undefined) return { ...named, timeUs };
+  if (timeUs !== undefined) return { ...point, timeUs };
   return `timestamp is ${JSON.stringify(timestamp)}; wanted ISO 8601 or a number since 1970`;
 }
 
-/** The cells of a line; quoted ones may hold commas and doubled quotes. Undefined where a quote does not end. */
-function splitCsv(line: string): string[] | undefined {
-  const cells: string[] = [];
-  let at = 0;
-  for (;;) {
-    if (line[at] === '"') {
-      let cell = "";
-      for (at++; ; at++) {
-        const quote = line.indexOf('"', at);
-        if (quote < 0) return undefined;
-        cell += line.slice(at, quote);
-        at = quote + 1;
-        if (line[at] !== '"') break;
-        cell += '"';
-      }
-      cells.push(cell);
-    } else {
-      const comma = line.indexOf(",", at);
-      const end = comma < 0 ? line.length : comma;
-      cells.push(line.slice(at, end));
-      at = end;
-    }
-    if (at >= line.length) return cells;
-    at++;
+/** The JSON object a text is; undefined where it is none. */
+export function jsonObjectOf(text: string): Record<string, unknown> | undefined {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
   }
+}
+
+function isMissing(field: unknown): field is undefined | null {
+  return field === undefined || field === null;
+}
+
+function textOf(field: unknown): string {
+  return typeof field === "string" ? field : JSON.stringify(field);
 }

@@ -1,12 +1,18 @@
-/** Points from files: JSON Lines or CSV, gzip by its first bytes, or standard input; never a whole file in memory. */
+/**
+ * Points from files: JSON Lines, CSV or Parquet, gzip and zstd by their first bytes, or standard input; never a whole
+ * file in memory.
+ */
 import { createReadStream } from "node:fs";
-import { createGunzip } from "node:zlib";
+import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Point } from "./batch.ts";
+import { compressionOf, decompressed } from "./compression.ts";
+import { parquetPoints } from "./parquet-points.ts";
 import { csvParser, parseJsonLine, type ParsedLine } from "./parse-point.ts";
+import { csvRecords, LINE_CHARACTERS_MAX, rawLines, type NumberedLine } from "./text-lines.ts";
 
 export interface BadLine {
   readonly file: string;
-  /** From 1. */
+  /** From 1; of Parquet the row. */
   readonly line: number;
   readonly reason: string;
 }
@@ -15,12 +21,19 @@ export interface ReadOptions {
   onBadLine?(bad: BadLine): void;
   /** Bytes of the file read so far, as stored. */
   onBytes?(bytes: number): void;
+  /** The line or row of the point that comes next. */
+  onLine?(line: number): void;
+  /** Lines before this one are passed over, but for a CSV header. */
+  readonly fromLine?: number;
   readonly signal?: AbortSignal;
 }
 
-const LINE_CHARACTERS_MAX = 1024 * 1024;
+const PARQUET_MAGIC = "PAR1";
 
-/** The points of a file; "-" is standard input. Lines that are none are told and left out. */
+/**
+ * The points of a file; "-" is standard input. Lines that are none are told and left out. Throws DATA_LOSS, naming file
+ * and line, where the file cannot be read or is damaged; what comes before was yielded.
+ */
 export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<Point> {
   const { signal } = options;
   return pointsOf(file, file === "-" ? process.stdin : createReadStream(file, signal ? { signal } : {}), options);
@@ -32,81 +45,115 @@ export async function* pointsOf(
   bytes: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): AsyncIterable<Point> {
+  let line = 0;
+  const following = {
+    ...options,
+    onLine(number: number) {
+      line = number;
+      options.onLine?.(number);
+    },
+  };
+  try {
+    const { start, chunks, leave } = await begun(bytes);
+    if (start.subarray(0, PARQUET_MAGIC.length).toString() === PARQUET_MAGIC) {
+      await leave();
+      yield* parquetPoints(file, following);
+    } else {
+      yield* textPoints(file, decompressed(counted(chunks, options), compressionOf(start)), following);
+    }
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    const where = line === 0 ? "" : ` after line ${line}`;
+    throw new WatchpostError("DATA_LOSS", `${file} cannot be read${where}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function* textPoints(
+  file: string,
+  bytes: AsyncIterable<Uint8Array>,
+  { onBadLine, onLine, fromLine = 0 }: ReadOptions,
+): AsyncIterable<Point> {
   let parse: ((line: string) => ParsedLine) | undefined;
-  let number = 0;
-  for await (const line of linesOf(await textOf(bytes, options))) {
-    number++;
-    const bad = (reason: string) => options.onBadLine?.({ file, line: number, reason });
-    if (line === null) {
-      bad(`has more than ${LINE_CHARACTERS_MAX} characters`);
+  const bad = (line: number, reason: string) => onBadLine?.({ file, line, reason });
+  for await (const { number, text } of recordsOf(rawLines(bytes))) {
+    if (text === null) {
+      if (number >= fromLine) bad(number, `has more than ${LINE_CHARACTERS_MAX} characters`);
       continue;
     }
-    const text = number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line;
     if (text.trim() === "") continue;
     if (parse === undefined) {
-      if (text.trimStart().startsWith("{")) parse = parseJsonLine;
+      if (isJson(text)) parse = parseJsonLine;
       else {
         const parser = csvParser(text);
         if (typeof parser !== "string") parse = parser;
-        else bad(parser);
+        else bad(number, parser);
         continue;
       }
     }
+    if (number < fromLine) continue;
     const parsed = parse(text);
-    if (typeof parsed === "string") bad(parsed);
+    onLine?.(number);
+    if (typeof parsed === "string") bad(number, parsed);
     else yield parsed;
   }
 }
 
-async function textOf(chunks: AsyncIterable<Uint8Array>, { onBytes }: ReadOptions): Promise<AsyncIterable<string>> {
+/** Lines of JSON as they are, of CSV put together to records; without byte order mark and line ends. */
+async function* recordsOf(lines: AsyncIterable<NumberedLine>): AsyncIterable<NumberedLine> {
+  const input = lines[Symbol.asyncIterator]();
+  const first: NumberedLine[] = [];
+  let isLines = true;
+  for (let next = await input.next(); !next.done; next = await input.next()) {
+    const { number, text } = next.value;
+    const unmarked = number === 1 && text?.startsWith("\ufeff") ? text.slice(1) : text;
+    first.push({ number, text: unmarked });
+    if (unmarked === null || unmarked.trim() === "") continue;
+    isLines = isJson(unmarked);
+    break;
+  }
+  async function* all() {
+    yield* first;
+    yield* { [Symbol.asyncIterator]: () => input };
+  }
+  for await (const { number, text } of isLines ? all() : csvRecords(all())) {
+    yield { number, text: text?.endsWith("\r") ? text.slice(0, -1) : text };
+  }
+}
+
+function isJson(text: string): boolean {
+  return text.trimStart().startsWith("{");
+}
+
+/** The first bytes, and all of them or none any more. */
+async function begun(
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<{ start: Buffer; chunks: AsyncIterable<Uint8Array>; leave(): Promise<void> }> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const held: Uint8Array[] = [];
+  let length = 0;
+  while (length < PARQUET_MAGIC.length) {
+    const next = await iterator.next();
+    if (next.done) break;
+    held.push(next.value);
+    length += next.value.length;
+  }
+  const leave = async () => void (await iterator.return?.());
+  async function* chunks(): AsyncIterable<Uint8Array> {
+    try {
+      yield* held;
+      yield* { [Symbol.asyncIterator]: () => iterator };
+    } finally {
+      await leave();
+    }
+  }
+  return { start: Buffer.concat(held), chunks: chunks(), leave };
+}
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, { onBytes }: ReadOptions): AsyncIterable<Uint8Array> {
   let bytes = 0;
-  const iterator = chunks[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  async function* counted(): AsyncIterable<Uint8Array> {
-    for (let next = first; !next.done; next = await iterator.next()) {
-      bytes += next.value.length;
-      onBytes?.(bytes);
-      yield next.value;
-    }
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    onBytes?.(bytes);
+    yield chunk;
   }
-  const isGzip = !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b;
-  return decoded(isGzip ? unzipped(counted()) : counted());
-}
-
-async function* unzipped(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const gunzip = createGunzip();
-  const feeding = (async () => {
-    for await (const chunk of chunks) {
-      if (!gunzip.write(chunk)) await new Promise((resolve) => gunzip.once("drain", resolve));
-    }
-    gunzip.end();
-  })();
-  feeding.catch((error: Error) => gunzip.destroy(error));
-  yield* gunzip as AsyncIterable<Uint8Array>;
-  await feeding;
-}
-
-async function* decoded(chunks: AsyncIterable<Uint8Array>): AsyncIterable<string> {
-  const decoder = new TextDecoder();
-  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
-  yield decoder.decode();
-}
-
-/** Lines without their ends; null for one that is too long. */
-async function* linesOf(texts: AsyncIterable<string>): AsyncIterable<string | null> {
-  let rest = "";
-  let skipping = false;
-  for await (const text of texts) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
-      yield skipping || line.length > LINE_CHARACTERS_MAX ? null : line.endsWith("\r") ? line.slice(0, -1) : line;
-      skipping = false;
-    }
-    if (rest.length > LINE_CHARACTERS_MAX) {
-      rest = "";
-      skipping = true;
-    }
-  }
-  if (rest !== "" || skipping) yield skipping ? null : rest;
 }

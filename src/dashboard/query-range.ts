@@ -14,7 +14,7 @@ export interface RangeSource {
   range(query: RangeQuery, options?: { signal?: AbortSignal }): Promise<RangeResult>;
 }
 
-const TIME_US_END = Number.MAX_SAFE_INTEGER;
+export const TIME_US_END = Number.MAX_SAFE_INTEGER;
 const STEP_MS_MAX = 400 * 86_400_000;
 
 /** Throws INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED saying what to narrow. */
@@ -63,7 +63,7 @@ export async function queryRange(
   return { series, pointsTotal: BigInt(values.length) };
 }
 
-function valuesOfSteps(steps: StepColumns, wanted: RangeFunction): Float64Array {
+export function valuesOfSteps(steps: StepColumns, wanted: RangeFunction): Float64Array {
   switch (wanted) {
     case RangeFunction.LAST:
       return steps.lasts;
@@ -82,7 +82,7 @@ function valuesOfSteps(steps: StepColumns, wanted: RangeFunction): Float64Array 
   }
 }
 
-function boundUs(time: Timestamp | undefined, missing: number, field: string): number {
+export function boundUs(time: Timestamp | undefined, missing: number, field: string): number {
   if (time === undefined) return missing;
   const timeUs = Number(time.seconds) * 1_000_000 + Math.floor(time.nanos / 1_000);
   if (time.nanos < 0 || time.nanos > 999_999_999) throw invalidField(`${field}.nanos`, time.nanos, "0 to 999,999,999");

@@ -6,10 +6,11 @@ import type { Clock } from "../model/clock.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
-import { rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { rawServerStreaming, serverStreaming, unary, type MethodImpl } from "../wire/service.ts";
 import { Feeds } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { queryRange, type RangeSource } from "./query-range.ts";
+import { streamRange } from "./stream-range.ts";
 import { feedSpecOf, type LiveOptions } from "./subscription.ts";
 
 export interface DashboardDeps {
@@ -42,6 +43,9 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
         subscribe(request, feeds, deps, signal),
       ),
       unary(Dashboard.method.queryRange, (request, { signal }) => queryRange(request, registry, store, signal)),
+      serverStreaming(Dashboard.method.streamRange, (request, { signal }) =>
+        streamRange(request, registry, store, signal),
+      ),
     ],
     close() {
       unsubscribe();

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file history.proto.
  */
 export const file_history: GenFile = /*@__PURE__*/
-  fileDesc("Cg1oaXN0b3J5LnByb3RvEglhbmFseXRpY3MiUQoHTWF0Y2hlchILCgNrZXkYASABKAkSKgoIb3BlcmF0b3IYAiABKA4yGC5hbmFseXRpY3MuTWF0Y2hPcGVyYXRvchINCgV2YWx1ZRgDIAEoCSJKCgNUb3ASDQoFY291bnQYASABKAUSJAoCYnkYAiABKA4yGC5hbmFseXRpY3MuUmFuZ2VGdW5jdGlvbhIOCgZsb3dlc3QYAyABKAgiywQKEVF1ZXJ5UmFuZ2VSZXF1ZXN0Eg4KBm1ldHJpYxgBIAEoCRI6CgdmaWx0ZXJzGAIgAygLMikuYW5hbHl0aWNzLlF1ZXJ5UmFuZ2VSZXF1ZXN0LkZpbHRlcnNFbnRyeRIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3RlcF9tcxgFIAEoAxIqCghmdW5jdGlvbhgGIAEoDjIYLmFuYWx5dGljcy5SYW5nZUZ1bmN0aW9uEhIKCnNlcmllc19tYXgYByABKAUSEgoKcG9pbnRzX21heBgIIAEoBRIkCghtYXRjaGVycxgJIAMoCzISLmFuYWx5dGljcy5NYXRjaGVyEg8KB2xhc3RfbXMYCiABKAMSEAoIZ3JvdXBfYnkYCyADKAkSKwoLYWdncmVnYXRpb24YDCABKA4yFi5hbmFseXRpY3MuQWdncmVnYXRpb24SHQoEZmlsbBgNIAEoDjIPLmFuYWx5dGljcy5GaWxsEhIKCm1heF9wb2ludHMYDiABKAUSGwoDdG9wGA8gASgLMg4uYW5hbHl0aWNzLlRvcBISCgp0aW1lb3V0X21zGBAgASgDEikKBWFzX29mGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK8AQoLU2VyaWVzUmFuZ2USDgoGbWV0cmljGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIuCgR0YWdzGAMgAygLMiAuYW5hbHl0aWNzLlNlcmllc1JhbmdlLlRhZ3NFbnRyeRIOCgZkZXZpY2UYBCABKAkSEAoIdGltZXNfbXMYBSADKAESDgoGdmFsdWVzGAYgAygBGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIngKElF1ZXJ5UmFuZ2VSZXNwb25zZRImCgZzZXJpZXMYASADKAsyFi5hbmFseXRpY3MuU2VyaWVzUmFuZ2USFAoMcG9pbnRzX3RvdGFsGAIgASgDEhUKDXJlc29sdXRpb25fbXMYAyABKAMSDQoFbm90ZXMYBCADKAkiQgoSTGlzdE1ldHJpY3NSZXF1ZXN0Eg4KBnByZWZpeBgBIAEoCRINCgVhZnRlchgCIAEoCRINCgVsaW1pdBgDIAEoBSKJAQoKTWV0cmljSW5mbxIMCgRuYW1lGAEgASgJEg4KBnNlcmllcxgCIAEoAxIuCgpmaXJzdF9zZWVuGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglsYXN0X3NlZW4YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIloKE0xpc3RNZXRyaWNzUmVzcG9uc2USJgoHbWV0cmljcxgBIAMoCzIVLmFuYWx5dGljcy5NZXRyaWNJbmZvEg0KBXRvdGFsGAIgASgDEgwKBG1vcmUYAyABKAgi+wEKEUxpc3RTZXJpZXNSZXF1ZXN0Eg4KBm1ldHJpYxgBIAEoCRI6CgdmaWx0ZXJzGAIgAygLMikuYW5hbHl0aWNzLkxpc3RTZXJpZXNSZXF1ZXN0LkZpbHRlcnNFbnRyeRIkCghtYXRjaGVycxgDIAMoCzISLmFuYWx5dGljcy5NYXRjaGVyEg4KBm9mZnNldBgEIAEoAxINCgVsaW1pdBgFIAEoBRIlCgVvcmRlchgGIAEoDjIWLmFuYWx5dGljcy5TZXJpZXNPcmRlchouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKZAgoKU2VyaWVzSW5mbxIOCgZtZXRyaWMYASABKAkSDgoGc291cmNlGAIgASgJEi0KBHRhZ3MYAyADKAsyHy5hbmFseXRpY3MuU2VyaWVzSW5mby5UYWdzRW50cnkSDgoGZGV2aWNlGAQgASgJEi4KCmZpcnN0X3NlZW4YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3Rfc2VlbhgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKbGFzdF92YWx1ZRgHIAEoARIMCgRyYXRlGAggASgBGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkoKEkxpc3RTZXJpZXNSZXNwb25zZRIlCgZzZXJpZXMYASADKAsyFS5hbmFseXRpY3MuU2VyaWVzSW5mbxINCgV0b3RhbBgCIAEoAyL2AQoUTGlzdFRhZ1ZhbHVlc1JlcXVlc3QSCwoDa2V5GAEgASgJEg4KBnByZWZpeBgCIAEoCRIOCgZtZXRyaWMYAyABKAkSPQoHZmlsdGVycxgEIAMoCzIsLmFuYWx5dGljcy5MaXN0VGFnVmFsdWVzUmVxdWVzdC5GaWx0ZXJzRW50cnkSJAoIbWF0Y2hlcnMYBSADKAsyEi5hbmFseXRpY3MuTWF0Y2hlchINCgVhZnRlchgGIAEoCRINCgVsaW1pdBgHIAEoBRouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYCghUYWdWYWx1ZRINCgV2YWx1ZRgBIAEoCRIOCgZzZXJpZXMYAiABKAMSLQoJbGFzdF9zZWVuGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJZChVMaXN0VGFnVmFsdWVzUmVzcG9uc2USIwoGdmFsdWVzGAEgAygLMhMuYW5hbHl0aWNzLlRhZ1ZhbHVlEg0KBXRvdGFsGAIgASgDEgwKBG1vcmUYAyABKAgqpwMKDVJhbmdlRnVuY3Rpb24SHgoaUkFOR0VfRlVOQ1RJT05fVU5TUEVDSUZJRUQQABIXChNSQU5HRV9GVU5DVElPTl9MQVNUEAESGAoUUkFOR0VfRlVOQ1RJT05fRklSU1QQAhIWChJSQU5HRV9GVU5DVElPTl9NSU4QAxIWChJSQU5HRV9GVU5DVElPTl9NQVgQBBIWChJSQU5HRV9GVU5DVElPTl9BVkcQBRIWChJSQU5HRV9GVU5DVElPTl9TVU0QBhIYChRSQU5HRV9GVU5DVElPTl9DT1VOVBAHEhkKFVJBTkdFX0ZVTkNUSU9OX1NURERFVhAIEhcKE1JBTkdFX0ZVTkNUSU9OX1JBVEUQCRIbChdSQU5HRV9GVU5DVElPTl9JTkNSRUFTRRAKEhgKFFJBTkdFX0ZVTkNUSU9OX0RFTFRBEAsSFgoSUkFOR0VfRlVOQ1RJT05fUDUwEAwSFgoSUkFOR0VfRlVOQ1RJT05fUDkwEA0SFgoSUkFOR0VfRlVOQ1RJT05fUDk1EA4SFgoSUkFOR0VfRlVOQ1RJT05fUDk5EA8q1AEKC0FnZ3JlZ2F0aW9uEhsKF0FHR1JFR0FUSU9OX1VOU1BFQ0lGSUVEEAASEwoPQUdHUkVHQVRJT05fQVZHEAESEwoPQUdHUkVHQVRJT05fTUlOEAISEwoPQUdHUkVHQVRJT05fTUFYEAMSEwoPQUdHUkVHQVRJT05fU1VNEAQSFQoRQUdHUkVHQVRJT05fQ09VTlQQBRITCg9BR0dSRUdBVElPTl9QNTAQBhITCg9BR0dSRUdBVElPTl9QOTUQBxITCg9BR0dSRUdBVElPTl9QOTkQCCpeCgRGaWxsEhQKEEZJTExfVU5TUEVDSUZJRUQQABINCglGSUxMX05VTEwQARIRCg1GSUxMX1BSRVZJT1VTEAISDwoLRklMTF9MSU5FQVIQAxINCglGSUxMX1pFUk8QBCrVAQoNTWF0Y2hPcGVyYXRvchIeChpNQVRDSF9PUEVSQVRPUl9VTlNQRUNJRklFRBAAEhgKFE1BVENIX09QRVJBVE9SX0VRVUFMEAESHAoYTUFUQ0hfT1BFUkFUT1JfTk9UX0VRVUFMEAISFwoTTUFUQ0hfT1BFUkFUT1JfR0xPQhADEhsKF01BVENIX09QRVJBVE9SX05PVF9HTE9CEAQSGAoUTUFUQ0hfT1BFUkFUT1JfUkVHRVgQBRIcChhNQVRDSF9PUEVSQVRPUl9OT1RfUkVHRVgQBip3CgtTZXJpZXNPcmRlchIcChhTRVJJRVNfT1JERVJfVU5TUEVDSUZJRUQQABIXChNTRVJJRVNfT1JERVJfTEFURVNUEAESFwoTU0VSSUVTX09SREVSX05FV0VTVBACEhgKFFNFUklFU19PUkRFUl9CVVNJRVNUEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Cg1oaXN0b3J5LnByb3RvEglhbmFseXRpY3MiUQoHTWF0Y2hlchILCgNrZXkYASABKAkSKgoIb3BlcmF0b3IYAiABKA4yGC5hbmFseXRpY3MuTWF0Y2hPcGVyYXRvchINCgV2YWx1ZRgDIAEoCSJKCgNUb3ASDQoFY291bnQYASABKAUSJAoCYnkYAiABKA4yGC5hbmFseXRpY3MuUmFuZ2VGdW5jdGlvbhIOCgZsb3dlc3QYAyABKAgisgEKClJhbmdlUGxhY2USDgoGbWV0cmljGAEgASgJEg4KBnNvdXJjZRgCIAEoCRItCgR0YWdzGAMgAygLMh8uYW5hbHl0aWNzLlJhbmdlUGxhY2UuVGFnc0VudHJ5EigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvEEChFRdWVyeVJhbmdlUmVxdWVzdBIOCgZtZXRyaWMYASABKAkSOgoHZmlsdGVycxgCIAMoCzIpLmFuYWx5dGljcy5RdWVyeVJhbmdlUmVxdWVzdC5GaWx0ZXJzRW50cnkSKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N0ZXBfbXMYBSABKAMSKgoIZnVuY3Rpb24YBiABKA4yGC5hbmFseXRpY3MuUmFuZ2VGdW5jdGlvbhISCgpzZXJpZXNfbWF4GAcgASgFEhIKCnBvaW50c19tYXgYCCABKAUSJAoIbWF0Y2hlcnMYCSADKAsyEi5hbmFseXRpY3MuTWF0Y2hlchIPCgdsYXN0X21zGAogASgDEhAKCGdyb3VwX2J5GAsgAygJEisKC2FnZ3JlZ2F0aW9uGAwgASgOMhYuYW5hbHl0aWNzLkFnZ3JlZ2F0aW9uEh0KBGZpbGwYDSABKA4yDy5hbmFseXRpY3MuRmlsbBISCgptYXhfcG9pbnRzGA4gASgFEhsKA3RvcBgPIAEoCzIOLmFuYWx5dGljcy5Ub3ASEgoKdGltZW91dF9tcxgQIAEoAxIpCgVhc19vZhgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoFYWZ0ZXIYFCABKAsyFS5hbmFseXRpY3MuUmFuZ2VQbGFjZRouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK8AQoLU2VyaWVzUmFuZ2USDgoGbWV0cmljGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIuCgR0YWdzGAMgAygLMiAuYW5hbHl0aWNzLlNlcmllc1JhbmdlLlRhZ3NFbnRyeRIOCgZkZXZpY2UYBCABKAkSEAoIdGltZXNfbXMYBSADKAESDgoGdmFsdWVzGAYgAygBGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIngKElF1ZXJ5UmFuZ2VSZXNwb25zZRImCgZzZXJpZXMYASADKAsyFi5hbmFseXRpY3MuU2VyaWVzUmFuZ2USFAoMcG9pbnRzX3RvdGFsGAIgASgDEhUKDXJlc29sdXRpb25fbXMYAyABKAMSDQoFbm90ZXMYBCADKAkiQgoSTGlzdE1ldHJpY3NSZXF1ZXN0Eg4KBnByZWZpeBgBIAEoCRINCgVhZnRlchgCIAEoCRINCgVsaW1pdBgDIAEoBSKJAQoKTWV0cmljSW5mbxIMCgRuYW1lGAEgASgJEg4KBnNlcmllcxgCIAEoAxIuCgpmaXJzdF9zZWVuGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglsYXN0X3NlZW4YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIloKE0xpc3RNZXRyaWNzUmVzcG9uc2USJgoHbWV0cmljcxgBIAMoCzIVLmFuYWx5dGljcy5NZXRyaWNJbmZvEg0KBXRvdGFsGAIgASgDEgwKBG1vcmUYAyABKAgi+wEKEUxpc3RTZXJpZXNSZXF1ZXN0Eg4KBm1ldHJpYxgBIAEoCRI6CgdmaWx0ZXJzGAIgAygLMikuYW5hbHl0aWNzLkxpc3RTZXJpZXNSZXF1ZXN0LkZpbHRlcnNFbnRyeRIkCghtYXRjaGVycxgDIAMoCzISLmFuYWx5dGljcy5NYXRjaGVyEg4KBm9mZnNldBgEIAEoAxINCgVsaW1pdBgFIAEoBRIlCgVvcmRlchgGIAEoDjIWLmFuYWx5dGljcy5TZXJpZXNPcmRlchouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKZAgoKU2VyaWVzSW5mbxIOCgZtZXRyaWMYASABKAkSDgoGc291cmNlGAIgASgJEi0KBHRhZ3MYAyADKAsyHy5hbmFseXRpY3MuU2VyaWVzSW5mby5UYWdzRW50cnkSDgoGZGV2aWNlGAQgASgJEi4KCmZpcnN0X3NlZW4YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3Rfc2VlbhgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKbGFzdF92YWx1ZRgHIAEoARIMCgRyYXRlGAggASgBGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkoKEkxpc3RTZXJpZXNSZXNwb25zZRIlCgZzZXJpZXMYASADKAsyFS5hbmFseXRpY3MuU2VyaWVzSW5mbxINCgV0b3RhbBgCIAEoAyL2AQoUTGlzdFRhZ1ZhbHVlc1JlcXVlc3QSCwoDa2V5GAEgASgJEg4KBnByZWZpeBgCIAEoCRIOCgZtZXRyaWMYAyABKAkSPQoHZmlsdGVycxgEIAMoCzIsLmFuYWx5dGljcy5MaXN0VGFnVmFsdWVzUmVxdWVzdC5GaWx0ZXJzRW50cnkSJAoIbWF0Y2hlcnMYBSADKAsyEi5hbmFseXRpY3MuTWF0Y2hlchINCgVhZnRlchgGIAEoCRINCgVsaW1pdBgHIAEoBRouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYCghUYWdWYWx1ZRINCgV2YWx1ZRgBIAEoCRIOCgZzZXJpZXMYAiABKAMSLQoJbGFzdF9zZWVuGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJZChVMaXN0VGFnVmFsdWVzUmVzcG9uc2USIwoGdmFsdWVzGAEgAygLMhMuYW5hbHl0aWNzLlRhZ1ZhbHVlEg0KBXRvdGFsGAIgASgDEgwKBG1vcmUYAyABKAgqpwMKDVJhbmdlRnVuY3Rpb24SHgoaUkFOR0VfRlVOQ1RJT05fVU5TUEVDSUZJRUQQABIXChNSQU5HRV9GVU5DVElPTl9MQVNUEAESGAoUUkFOR0VfRlVOQ1RJT05fRklSU1QQAhIWChJSQU5HRV9GVU5DVElPTl9NSU4QAxIWChJSQU5HRV9GVU5DVElPTl9NQVgQBBIWChJSQU5HRV9GVU5DVElPTl9BVkcQBRIWChJSQU5HRV9GVU5DVElPTl9TVU0QBhIYChRSQU5HRV9GVU5DVElPTl9DT1VOVBAHEhkKFVJBTkdFX0ZVTkNUSU9OX1NURERFVhAIEhcKE1JBTkdFX0ZVTkNUSU9OX1JBVEUQCRIbChdSQU5HRV9GVU5DVElPTl9JTkNSRUFTRRAKEhgKFFJBTkdFX0ZVTkNUSU9OX0RFTFRBEAsSFgoSUkFOR0VfRlVOQ1RJT05fUDUwEAwSFgoSUkFOR0VfRlVOQ1RJT05fUDkwEA0SFgoSUkFOR0VfRlVOQ1RJT05fUDk1EA4SFgoSUkFOR0VfRlVOQ1RJT05fUDk5EA8q1AEKC0FnZ3JlZ2F0aW9uEhsKF0FHR1JFR0FUSU9OX1VOU1BFQ0lGSUVEEAASEwoPQUdHUkVHQVRJT05fQVZHEAESEwoPQUdHUkVHQVRJT05fTUlOEAISEwoPQUdHUkVHQVRJT05fTUFYEAMSEwoPQUdHUkVHQVRJT05fU1VNEAQSFQoRQUdHUkVHQVRJT05fQ09VTlQQBRITCg9BR0dSRUdBVElPTl9QNTAQBhITCg9BR0dSRUdBVElPTl9QOTUQBxITCg9BR0dSRUdBVElPTl9QOTkQCCpeCgRGaWxsEhQKEEZJTExfVU5TUEVDSUZJRUQQABINCglGSUxMX05VTEwQARIRCg1GSUxMX1BSRVZJT1VTEAISDwoLRklMTF9MSU5FQVIQAxINCglGSUxMX1pFUk8QBCrVAQoNTWF0Y2hPcGVyYXRvchIeChpNQVRDSF9PUEVSQVRPUl9VTlNQRUNJRklFRBAAEhgKFE1BVENIX09QRVJBVE9SX0VRVUFMEAESHAoYTUFUQ0hfT1BFUkFUT1JfTk9UX0VRVUFMEAISFwoTTUFUQ0hfT1BFUkFUT1JfR0xPQhADEhsKF01BVENIX09QRVJBVE9SX05PVF9HTE9CEAQSGAoUTUFUQ0hfT1BFUkFUT1JfUkVHRVgQBRIcChhNQVRDSF9PUEVSQVRPUl9OT1RfUkVHRVgQBip3CgtTZXJpZXNPcmRlchIcChhTRVJJRVNfT1JERVJfVU5TUEVDSUZJRUQQABIXChNTRVJJRVNfT1JERVJfTEFURVNUEAESFwoTU0VSSUVTX09SREVSX05FV0VTVBACEhgKFFNFUklFU19PUkRFUl9CVVNJRVNUEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * A series without the tag has the value "".
@@ -75,6 +75,40 @@ export type Top = Message<"analytics.Top"> & {
  */
 export const TopSchema: GenMessage<Top> = /*@__PURE__*/
   messageDesc(file_history, 1);
+
+/**
+ * A place in a long answer: this point of this series.
+ *
+ * @generated from message analytics.RangePlace
+ */
+export type RangePlace = Message<"analytics.RangePlace"> & {
+  /**
+   * @generated from field: string metric = 1;
+   */
+  metric: string;
+
+  /**
+   * @generated from field: string source = 2;
+   */
+  source: string;
+
+  /**
+   * @generated from field: map<string, string> tags = 3;
+   */
+  tags: { [key: string]: string };
+
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 4;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message analytics.RangePlace.
+ * Use `create(RangePlaceSchema)` to create a new message.
+ */
+export const RangePlaceSchema: GenMessage<RangePlace> = /*@__PURE__*/
+  messageDesc(file_history, 2);
 
 /**
  * @generated from message analytics.QueryRangeRequest
@@ -192,6 +226,13 @@ export type QueryRangeRequest = Message<"analytics.QueryRangeRequest"> & {
    * @generated from field: google.protobuf.Timestamp as_of = 17;
    */
   asOf?: Timestamp | undefined;
+
+  /**
+   * StreamRange of raw points: the answer begins behind this place, to go on where a stream was cut.
+   *
+   * @generated from field: analytics.RangePlace after = 20;
+   */
+  after?: RangePlace | undefined;
 };
 
 /**
@@ -199,7 +240,7 @@ export type QueryRangeRequest = Message<"analytics.QueryRangeRequest"> & {
  * Use `create(QueryRangeRequestSchema)` to create a new message.
  */
 export const QueryRangeRequestSchema: GenMessage<QueryRangeRequest> = /*@__PURE__*/
-  messageDesc(file_history, 2);
+  messageDesc(file_history, 3);
 
 /**
  * One series' part of an answer: two columns of equal length, ascending in time.
@@ -249,7 +290,7 @@ export type SeriesRange = Message<"analytics.SeriesRange"> & {
  * Use `create(SeriesRangeSchema)` to create a new message.
  */
 export const SeriesRangeSchema: GenMessage<SeriesRange> = /*@__PURE__*/
-  messageDesc(file_history, 3);
+  messageDesc(file_history, 4);
 
 /**
  * @generated from message analytics.QueryRangeResponse
@@ -287,7 +328,7 @@ export type QueryRangeResponse = Message<"analytics.QueryRangeResponse"> & {
  * Use `create(QueryRangeResponseSchema)` to create a new message.
  */
 export const QueryRangeResponseSchema: GenMessage<QueryRangeResponse> = /*@__PURE__*/
-  messageDesc(file_history, 4);
+  messageDesc(file_history, 5);
 
 /**
  * @generated from message analytics.ListMetricsRequest
@@ -320,7 +361,7 @@ export type ListMetricsRequest = Message<"analytics.ListMetricsRequest"> & {
  * Use `create(ListMetricsRequestSchema)` to create a new message.
  */
 export const ListMetricsRequestSchema: GenMessage<ListMetricsRequest> = /*@__PURE__*/
-  messageDesc(file_history, 5);
+  messageDesc(file_history, 6);
 
 /**
  * @generated from message analytics.MetricInfo
@@ -354,7 +395,7 @@ export type MetricInfo = Message<"analytics.MetricInfo"> & {
  * Use `create(MetricInfoSchema)` to create a new message.
  */
 export const MetricInfoSchema: GenMessage<MetricInfo> = /*@__PURE__*/
-  messageDesc(file_history, 6);
+  messageDesc(file_history, 7);
 
 /**
  * @generated from message analytics.ListMetricsResponse
@@ -383,7 +424,7 @@ export type ListMetricsResponse = Message<"analytics.ListMetricsResponse"> & {
  * Use `create(ListMetricsResponseSchema)` to create a new message.
  */
 export const ListMetricsResponseSchema: GenMessage<ListMetricsResponse> = /*@__PURE__*/
-  messageDesc(file_history, 7);
+  messageDesc(file_history, 8);
 
 /**
  * @generated from message analytics.ListSeriesRequest
@@ -431,7 +472,7 @@ export type ListSeriesRequest = Message<"analytics.ListSeriesRequest"> & {
  * Use `create(ListSeriesRequestSchema)` to create a new message.
  */
 export const ListSeriesRequestSchema: GenMessage<ListSeriesRequest> = /*@__PURE__*/
-  messageDesc(file_history, 8);
+  messageDesc(file_history, 9);
 
 /**
  * @generated from message analytics.SeriesInfo
@@ -487,7 +528,7 @@ export type SeriesInfo = Message<"analytics.SeriesInfo"> & {
  * Use `create(SeriesInfoSchema)` to create a new message.
  */
 export const SeriesInfoSchema: GenMessage<SeriesInfo> = /*@__PURE__*/
-  messageDesc(file_history, 9);
+  messageDesc(file_history, 10);
 
 /**
  * @generated from message analytics.ListSeriesResponse
@@ -511,7 +552,7 @@ export type ListSeriesResponse = Message<"analytics.ListSeriesResponse"> & {
  * Use `create(ListSeriesResponseSchema)` to create a new message.
  */
 export const ListSeriesResponseSchema: GenMessage<ListSeriesResponse> = /*@__PURE__*/
-  messageDesc(file_history, 10);
+  messageDesc(file_history, 11);
 
 /**
  * @generated from message analytics.ListTagValuesRequest
@@ -566,7 +607,7 @@ export type ListTagValuesRequest = Message<"analytics.ListTagValuesRequest"> & {
  * Use `create(ListTagValuesRequestSchema)` to create a new message.
  */
 export const ListTagValuesRequestSchema: GenMessage<ListTagValuesRequest> = /*@__PURE__*/
-  messageDesc(file_history, 11);
+  messageDesc(file_history, 12);
 
 /**
  * @generated from message analytics.TagValue
@@ -593,7 +634,7 @@ export type TagValue = Message<"analytics.TagValue"> & {
  * Use `create(TagValueSchema)` to create a new message.
  */
 export const TagValueSchema: GenMessage<TagValue> = /*@__PURE__*/
-  messageDesc(file_history, 12);
+  messageDesc(file_history, 13);
 
 /**
  * @generated from message analytics.ListTagValuesResponse
@@ -624,7 +665,7 @@ export type ListTagValuesResponse = Message<"analytics.ListTagValuesResponse"> &
  * Use `create(ListTagValuesResponseSchema)` to create a new message.
  */
 export const ListTagValuesResponseSchema: GenMessage<ListTagValuesResponse> = /*@__PURE__*/
-  messageDesc(file_history, 13);
+  messageDesc(file_history, 14);
 
 /**
  * How the points of a step become one value.

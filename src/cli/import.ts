@@ -1,0 +1,111 @@
+/** `watchpost import`: files that export wrote, or others with a source a line, to a server. */
+import { Command } from "commander";
+import pc from "picocolors";
+import { ImportPlace } from "../client/import-place.ts";
+import { batchesBySource } from "../client/import.ts";
+import { readPoints } from "../client/point-file.ts";
+import { uploadAll } from "../client/upload.ts";
+import { BATCH_POINTS_MAX } from "../model/limits.ts";
+import { addServerOption, connectTo, integerArgument, interruptSignal, retryTeller } from "./client-flags.ts";
+import { grouped } from "./point-progress.ts";
+import { UploadTotals } from "./upload-totals.ts";
+
+const HELP = `
+Files are what export writes: JSON Lines, CSV (also packed with gzip or zstd) or Parquet, each point with its source; upload
+describes the rest. Each point is stored under its own source. A point that is there already stays, so a file may be
+imported again. An import that was cut goes on when the same command is given again; FILE.import-progress remembers where.
+
+Examples:
+  watchpost import everything.jsonl.zst
+  watchpost import january.csv.gz february.csv.gz --server gateway:50051
+  watchpost import readings.parquet --source lab      # for points that name no source`;
+
+interface ImportFlags {
+  source?: string;
+  server: string;
+  batch: number;
+  strict?: boolean;
+  restart?: boolean;
+}
+
+export function importCommand(): Command {
+  return addServerOption(new Command("import"))
+    .summary("send what export wrote, each point under its own source")
+    .description("Sends readings from files, each under its own source, and waits until they are on the server's disk.")
+    .argument("<file...>", "JSON Lines, CSV or Parquet, also .gz and .zst; - is standard input")
+    .option("--source <name>", "of points that name none")
+    .option("--batch <points>", "points in a batch", integerArgument(1, BATCH_POINTS_MAX), 5_000)
+    .option("--strict", "exit code 1 when a line or a point was refused")
+    .option("--restart", "begin anew where an import before was cut")
+    .addHelpText("after", HELP)
+    .action(runImport);
+}
+
+/** One file after the other: where two have the same point, the later one counts. */
+async function runImport(files: string[], flags: ImportFlags): Promise<void> {
+  const signal = interruptSignal();
+  const totals = new UploadTotals();
+  const progress = totals.showProgress(files);
+  try {
+    for (const file of files) await importFile(file, flags, totals, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    progress.stop();
+    totals.tell(signal.aborted);
+  }
+  if (signal.aborted) process.exitCode = 130;
+  else if (totals.unread.length > 0) process.exitCode = 1;
+  else if (flags.strict && !totals.isClean) process.exitCode = 1;
+}
+
+async function importFile(file: string, flags: ImportFlags, totals: UploadTotals, signal: AbortSignal): Promise<void> {
+  await using place = await ImportPlace.open({
+    file,
+    asked: { server: flags.server, source: flags.source ?? null },
+    restart: flags.restart === true,
+    onTrouble: (sentence) => console.error(pc.yellow(sentence)),
+  });
+  if (place.line > 0) console.error(`${file}: going on at line ${grouped(place.line)}`);
+  let line = 0;
+  const points = readPoints(file, {
+    signal,
+    fromLine: place.line,
+    onLine: (number) => void (line = number),
+    onBytes: totals.bytesOf(),
+    onBadLine: (bad) => totals.addBadLine(bad),
+  });
+  const batches = batchesBySource(totals.readable(points, signal), {
+    size: flags.batch,
+    source: flags.source,
+    line: () => line,
+    onBad: (reason) => totals.addBadLine({ file, line, reason }),
+  });
+  /** Of the batches that are on their way, in order. */
+  const safeLines: number[] = [];
+  let acked = 0;
+  async function* followed() {
+    for await (const batch of batches) {
+      safeLines.push(batch.safeLine);
+      yield batch;
+    }
+  }
+  const count = totals.progressOf(file);
+  const connection = connectTo(flags.server);
+  const unread = totals.unread.length;
+  try {
+    await uploadAll(connection, followed(), {
+      signal,
+      onRetry: retryTeller(flags.server),
+      onProgress: (progress) => {
+        count(progress);
+        const stored = safeLines.splice(0, progress.batches - acked).at(-1);
+        acked = progress.batches;
+        if (stored !== undefined) place.advance(stored);
+      },
+    });
+    if (totals.unread.length === unread) place.isDone = true;
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,60 @@
+/** Points of a file to a server, each under its own source, and how far that has come. */
+import { encodeBatch, type Batch, type Point } from "./batch.ts";
+
+export interface SourcedBatch extends Batch {
+  /** When this batch and all before it are stored, so is everything before this line of the file. */
+  readonly safeLine: number;
+}
+
+export interface SourceOptions {
+  /** Points in a batch. */
+  readonly size: number;
+  /** Of points that name none; where it is missing too, `onBad` is told. */
+  readonly source: string | undefined;
+  /** The line of the point read last. */
+  line(): number;
+  onBad(reason: string): void;
+}
+
+/** Points that wait for their batch to be full, of all sources together. */
+const WAITING_POINTS_MAX = 50_000;
+
+interface Waiting {
+  readonly points: Point[];
+  readonly firstLine: number;
+}
+
+/**
+ * Batches of one source each; points of one source keep their order. While sources take turns their batches fill side by
+ * side; past 50,000 points all of them go.
+ */
+export async function* batchesBySource(
+  points: AsyncIterable<Point>,
+  { size, source: fallback, line, onBad }: SourceOptions,
+): AsyncIterable<SourcedBatch> {
+  // In order of their first line: a batch that has gone makes room for a new entry at the end.
+  const waiting = new Map<string, Waiting>();
+  let count = 0;
+  let lastLine = 0;
+  const take = (source: string, { points }: Waiting): SourcedBatch => {
+    waiting.delete(source);
+    count -= points.length;
+    const [oldest] = waiting.values();
+    return { ...encodeBatch(points, source), safeLine: oldest?.firstLine ?? lastLine + 1 };
+  };
+  for await (const point of points) {
+    lastLine = line();
+    const source = point.source ?? fallback;
+    if (source === undefined) {
+      onBad("has no source; wanted one, or --source for those that have none");
+      continue;
+    }
+    let own = waiting.get(source);
+    if (own === undefined) waiting.set(source, (own = { points: [], firstLine: lastLine }));
+    own.points.push(point);
+    count++;
+    if (own.points.length >= size) yield take(source, own);
+    if (count >= WAITING_POINTS_MAX) for (const [name, batch] of [...waiting]) yield take(name, batch);
+  }
+  for (const [name, batch] of [...waiting]) yield take(name, batch);
+}
