@@ -72,10 +72,9 @@ async function importFile(file: string, flags: ImportFlags, totals: UploadTotals
     signal,
     fromLine: place.line,
     onLine: (number) => void (line = number),
-    onBytes: totals.bytesOf(),
-    onBadLine: (bad) => totals.addBadLine(bad),
+    ...totals.reading(),
   });
-  const batches = batchesBySource(totals.readable(points, signal), {
+  const batches = batchesBySource(points, {
     size: flags.batch,
     source: flags.source,
     line: () => line,

@@ -1,10 +1,8 @@
 /** What became of files that were sent: counted, shown while it goes on, told at the end. */
 import { statSync } from "node:fs";
 import pc from "picocolors";
-import type { Point } from "../client/batch.ts";
-import type { BadLine } from "../client/point-file.ts";
+import type { BadLine, ReadOptions } from "../client/point-file.ts";
 import type { UploadProgress } from "../client/upload.ts";
-import { WatchpostError } from "../model/errors.ts";
 import { grouped, showProgress } from "./point-progress.ts";
 
 const BAD_SHOWN_MAX = 10;
@@ -29,6 +27,19 @@ export class UploadTotals {
     this.#show(`${file}:${line} ${reason}`);
   }
 
+  /** Follows the reading of one file. */
+  reading(): Pick<ReadOptions, "onBytes" | "onBadLine" | "onUnreadable"> {
+    let before = 0;
+    return {
+      onBytes: (bytes) => {
+        this.bytes += bytes - before;
+        before = bytes;
+      },
+      onBadLine: (bad) => this.addBadLine(bad),
+      onUnreadable: (sentence) => void this.unread.push(sentence),
+    };
+  }
+
   /** Takes the growing totals of one file's upload. */
   progressOf(file: string): (progress: UploadProgress) => void {
     let before: UploadProgress = { batches: 0, points: 0, pointsFailed: 0, refused: [] };
@@ -40,25 +51,6 @@ export class UploadTotals {
         this.#show(`${file}: batch ${batchIndex}, point ${pointIndex}: ${reason}`);
       }
     };
-  }
-
-  /** Takes how many bytes of one file were read so far. */
-  bytesOf(): (bytes: number) => void {
-    let before = 0;
-    return (bytes) => {
-      this.bytes += bytes - before;
-      before = bytes;
-    };
-  }
-
-  /** The points up to where the file cannot be read any further; that is told at the end. */
-  async *readable(points: AsyncIterable<Point>, signal: AbortSignal): AsyncIterable<Point> {
-    try {
-      yield* points;
-    } catch (error) {
-      if (signal.aborted || !(error instanceof WatchpostError)) throw error;
-      this.unread.push(error.message);
-    }
   }
 
   showProgress(files: readonly string[]): { stop(): void } {

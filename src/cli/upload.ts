@@ -82,12 +82,7 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
 }
 
 async function uploadFile(file: string, flags: UploadFlags, totals: UploadTotals, signal: AbortSignal): Promise<void> {
-  const read = readPoints(file, {
-    signal,
-    onBytes: totals.bytesOf(),
-    onBadLine: (bad) => totals.addBadLine(bad),
-  });
-  const points = totals.readable(read, signal);
+  const points = readPoints(file, { signal, ...totals.reading() });
   const connection = connectTo(flags.server);
   try {
     const batches = flags.replay ? replayed(points, flags, signal) : batchesOf(points, flags.source, flags.batch);

@@ -16,29 +16,30 @@ export interface SourceOptions {
   onBad(reason: string): void;
 }
 
-/** Points that wait for their batch to be full, of all sources together. */
+/** A batch goes, full or not, when so many points were read since its first: that bounds all that wait. */
 const WAITING_POINTS_MAX = 50_000;
 
 interface Waiting {
   readonly points: Point[];
   readonly firstLine: number;
+  /** How many points were read before its first. */
+  readonly readBefore: number;
 }
 
 /**
  * Batches of one source each; points of one source keep their order. While sources take turns their batches fill side by
- * side; past 50,000 points all of them go.
+ * side, at most 50,000 points of them all.
  */
 export async function* batchesBySource(
   points: AsyncIterable<Point>,
   { size, source: fallback, line, onBad }: SourceOptions,
 ): AsyncIterable<SourcedBatch> {
-  // In order of their first line: a batch that has gone makes room for a new entry at the end.
+  // In order of their first points: a source whose batch has gone begins again at the end.
   const waiting = new Map<string, Waiting>();
-  let count = 0;
+  let read = 0;
   let lastLine = 0;
   const take = (source: string, { points }: Waiting): SourcedBatch => {
     waiting.delete(source);
-    count -= points.length;
     const [oldest] = waiting.values();
     return { ...encodeBatch(points, source), safeLine: oldest?.firstLine ?? lastLine + 1 };
   };
@@ -50,11 +51,12 @@ export async function* batchesBySource(
       continue;
     }
     let own = waiting.get(source);
-    if (own === undefined) waiting.set(source, (own = { points: [], firstLine: lastLine }));
+    if (own === undefined) waiting.set(source, (own = { points: [], firstLine: lastLine, readBefore: read }));
     own.points.push(point);
-    count++;
+    read++;
     if (own.points.length >= size) yield take(source, own);
-    if (count >= WAITING_POINTS_MAX) for (const [name, batch] of [...waiting]) yield take(name, batch);
+    const [oldest] = waiting;
+    if (oldest !== undefined && read - oldest[1].readBefore >= WAITING_POINTS_MAX) yield take(...oldest);
   }
   for (const [name, batch] of [...waiting]) yield take(name, batch);
 }

@@ -3,14 +3,15 @@ import { open, type FileHandle } from "node:fs/promises";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { parquetMetadataAsync, parquetRead, snappyUncompress, type AsyncBuffer, type RowGroup } from "hyparquet";
 import { WatchpostError } from "../model/errors.ts";
-import type { Point } from "./batch.ts";
-import { jsonObjectOf, pointOf, type ParsedLine } from "./parse-point.ts";
-import type { ReadOptions } from "./point-file.ts";
+import { furtherTags, pointOf, type ParsedLine } from "./parse-point.ts";
+import type { LinePoint, ReadOptions } from "./point-file.ts";
 
 /** A row group is unpacked as a whole. */
 const GROUP_BYTES_MAX = 1024 ** 3;
 const GROUP_ROWS_MAX = 10_000_000;
 const PAGE_BYTES_MAX = 256 * 1024 * 1024;
+
+const YIELDED_AT_ONCE = 1_000;
 
 /** A time that says its unit: no guess by its size is needed. */
 class ExactTime {
@@ -42,11 +43,11 @@ const compressors = {
 
 /**
  * Columns as in CSV: metric, value, timestamp, source, id, tags (JSON text or a map); every other column is a tag.
- * Timestamps of a type with a unit are exact, others are read as in text. `onLine` and `fromLine` count rows. Throws where
+ * Timestamps of a type with a unit are exact, others are read as in text. `fromLine` counts rows. Throws where
  * the file is cut, damaged or wants more memory than a row group may.
  */
-export async function* parquetPoints(file: string, options: ReadOptions): AsyncIterable<Point> {
-  const { onBadLine, onLine, fromLine = 0, signal } = options;
+export async function* parquetPoints(file: string, options: ReadOptions): AsyncIterable<LinePoint[]> {
+  const { onBadLine, fromLine = 0, signal } = options;
   if (file === "-") throw new WatchpostError("INVALID_ARGUMENT", "Parquet is read from its end; wanted a file");
   await using handle = await open(file);
   const buffer = await bufferOf(handle, options);
@@ -73,13 +74,18 @@ export async function* parquetPoints(file: string, options: ReadOptions): AsyncI
       },
     });
     checkColumns(columns, rows);
+    let found: LinePoint[] = [];
     for (let i = Math.max(0, fromLine - 1 - rowStart); i < rows; i++) {
+      const point = rowPoint(columns, i);
+      const line = rowStart + i + 1;
+      if (typeof point === "string") onBadLine?.({ file, line, reason: point });
+      else found.push({ line, point });
+      if (found.length < YIELDED_AT_ONCE) continue;
       if (signal?.aborted) return;
-      const parsed = rowPoint(columns, i);
-      onLine?.(rowStart + i + 1);
-      if (typeof parsed === "string") onBadLine?.({ file, line: rowStart + i + 1, reason: parsed });
-      else yield parsed;
+      yield found;
+      found = [];
     }
+    yield found;
   }
 }
 
@@ -133,7 +139,7 @@ function rowPoint(columns: ReadonlyMap<string, unknown[]>, row: number): ParsedL
   for (const [name, column] of columns) {
     const cell = column[row];
     if (cell === undefined || cell === null) continue;
-    if (name === "tags") tags.push(...Object.entries(tagsOf(cell)));
+    if (name === "tags") tags.push(...tagsOf(cell));
     else if (FIELDS.has(name)) fields[name === "time" ? "timestamp" : name] = cell;
     else tags.push([name, cell instanceof ExactTime || typeof cell === "bigint" ? String(cell) : cell]);
   }
@@ -147,8 +153,8 @@ function rowPoint(columns: ReadonlyMap<string, unknown[]>, row: number): ParsedL
 
 const FIELDS = new Set(["metric", "value", "timestamp", "time", "source", "id"]);
 
-/** A tag named "tags" where the cell is neither a map nor a JSON object. */
-function tagsOf(cell: unknown): object {
-  if (typeof cell === "string") return cell === "" ? {} : (jsonObjectOf(cell) ?? { tags: cell });
-  return typeof cell === "object" && cell !== null ? cell : { tags: cell };
+/** Of a cell "tags": a map or a JSON object of tags, or the tag of this name. */
+function tagsOf(cell: unknown): [string, unknown][] {
+  if (typeof cell === "string") return cell === "" ? [] : furtherTags(cell);
+  return typeof cell === "object" && cell !== null ? Object.entries(cell) : [["tags", cell]];
 }

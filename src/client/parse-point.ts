@@ -47,26 +47,26 @@ export function csvParser(header: string): ((record: string) => ParsedLine) | st
   if (columns === undefined || !columns.includes("metric") || !columns.includes("value")) {
     return `the CSV header is ${JSON.stringify(header.slice(0, 80))}; wanted columns metric, value, timestamp and tags`;
   }
-  const hasSource = columns.includes("source");
+  const timeName = columns.includes("timestamp") ? "timestamp" : "time";
+  const [metricAt, valueAt, timeAt, sourceAt, idAt, tagsAt] = ["metric", "value", timeName, "source", "id", "tags"].map(
+    (name) => columns.lastIndexOf(name),
+  );
+  const fixed = [metricAt, valueAt, timeAt, sourceAt, idAt, tagsAt];
+  const tagsFrom = columns.map((name, at) => ({ name, at })).filter(({ at }) => !fixed.includes(at));
   return (record) => {
     const cells = splitCells(record);
     if (cells === undefined) return "has a quote that does not end";
     if (cells.length !== columns.length) return `has ${cells.length} columns; the header has ${columns.length}`;
-    const fields = Object.fromEntries(columns.map((name, i) => [name, cells[i]]));
-    const { metric, value, timestamp, time, id, source, tags: others = "", ...tags } = fields;
-    const number = value.trim() === "" ? NaN : Number(value);
+    const metric = cells[metricAt];
+    const value = cells[valueAt].trim() === "" ? NaN : Number(cells[valueAt]);
     if (metric === "") return "metric is empty; wanted a name";
-    if (Number.isNaN(number)) return `value is ${JSON.stringify(value)}; wanted a number`;
-    const further = others === "" ? {} : (jsonObjectOf(others) ?? { tags: others });
-    const given = Object.entries(tags).filter(([, tag]) => tag !== "");
-    return pointOf({
-      metric,
-      value: number,
-      timestamp: (timestamp ?? time) || undefined,
-      id: id || undefined,
-      source: hasSource ? source : undefined,
-      tags: { ...Object.fromEntries(given), ...further },
-    });
+    if (Number.isNaN(value)) return `value is ${JSON.stringify(cells[valueAt])}; wanted a number`;
+    const tags: [string, string][] = [];
+    for (const { name, at } of tagsFrom) if (cells[at] !== "") tags.push([name, cells[at]]);
+    if (tagsAt >= 0 && cells[tagsAt] !== "") tags.push(...furtherTags(cells[tagsAt]));
+    const id = (idAt >= 0 && cells[idAt]) || undefined;
+    const time = (timeAt >= 0 && cells[timeAt]) || undefined;
+    return complete(metric, value, tags, sourceAt < 0 ? undefined : cells[sourceAt], time, id);
   };
 }
 
@@ -76,22 +76,41 @@ export function pointOf(fields: Readonly<Record<string, unknown>>): ParsedLine {
   if (typeof metric !== "string" || metric === "") return `metric is ${JSON.stringify(metric)}; wanted a name`;
   if (typeof value !== "number") return `value is ${JSON.stringify(value)}; wanted a number`;
   if (typeof (tags ?? {}) !== "object" || Array.isArray(tags)) return "tags are no object";
-  const texts = Object.entries(tags ?? {}).map(([key, tag]) => [key, textOf(tag)]);
-  const point: Point = {
-    metric,
-    value,
-    tags: Object.fromEntries(texts),
-    ...(isMissing(source) ? {} : { source: textOf(source) }),
-    ...(isMissing(id) ? {} : { id: String(id) }),
-  };
-  if (isMissing(timestamp)) return point;
-  const timeUs = parseTimeUs(timestamp);
-  if (timeUs !== undefined) return { ...point, timeUs };
-  return `timestamp is ${JSON.stringify(timestamp)}; wanted ISO 8601 or a number since 1970`;
+  return complete(metric, value, tagsOf(tags ?? {}), source, timestamp, id);
 }
 
-/** The JSON object a text is; undefined where it is none. */
-export function jsonObjectOf(text: string): Record<string, unknown> | undefined {
+/** The text of every tag of an object. */
+function tagsOf(tags: object): [string, string][] {
+  return Object.entries(tags).map(([key, tag]) => [key, textOf(tag)]);
+}
+
+/** Of a cell "tags": a JSON object of tags, or the tag of this name. */
+export function furtherTags(cell: string): [string, string][] {
+  const tags = jsonObjectOf(cell);
+  return tags === undefined ? [["tags", cell]] : tagsOf(tags);
+}
+
+function complete(
+  metric: string,
+  value: number,
+  tags: readonly (readonly [string, string])[],
+  source: unknown,
+  timestamp: unknown,
+  id: unknown,
+): ParsedLine {
+  const point: { -readonly [K in keyof Point]: Point[K] } = { metric, value, tags: Object.fromEntries(tags) };
+  if (!isMissing(source)) point.source = textOf(source);
+  if (!isMissing(id)) point.id = String(id);
+  if (isMissing(timestamp)) return point;
+  const timeUs = parseTimeUs(timestamp);
+  if (timeUs === undefined) {
+    return `timestamp is ${JSON.stringify(timestamp)}; wanted ISO 8601 or a number since 1970`;
+  }
+  point.timeUs = timeUs;
+  return point;
+}
+
+function jsonObjectOf(text: string): Record<string, unknown> | undefined {
   if (!text.startsWith("{")) return undefined;
   try {
     return JSON.parse(text) as Record<string, unknown>;

@@ -7,8 +7,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Point } from "./batch.ts";
 import { compressionOf, decompressed } from "./compression.ts";
 import { parquetPoints } from "./parquet-points.ts";
-import { csvParser, parseJsonLine, type ParsedLine } from "./parse-point.ts";
-import { csvRecords, LINE_CHARACTERS_MAX, rawLines, type NumberedLine } from "./text-lines.ts";
+import { textPoints } from "./text-points.ts";
 
 export interface BadLine {
   readonly file: string;
@@ -23,16 +22,24 @@ export interface ReadOptions {
   onBytes?(bytes: number): void;
   /** The line or row of the point that comes next. */
   onLine?(line: number): void;
+  /** Takes what stops the reading, in words that name file and line; without it that is thrown. */
+  onUnreadable?(sentence: string): void;
   /** Lines before this one are passed over, but for a CSV header. */
   readonly fromLine?: number;
   readonly signal?: AbortSignal;
 }
 
+/** A point and where it stands: its line, of Parquet its row, from 1. */
+export interface LinePoint {
+  readonly line: number;
+  readonly point: Point;
+}
+
 const PARQUET_MAGIC = "PAR1";
 
 /**
- * The points of a file; "-" is standard input. Lines that are none are told and left out. Throws DATA_LOSS, naming file
- * and line, where the file cannot be read or is damaged; what comes before was yielded.
+ * The points of a file; "-" is standard input. Lines that are none are told and left out. Where the file cannot be read
+ * or is damaged, what comes before is yielded, and then that is told or thrown as DATA_LOSS.
  */
 export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<Point> {
   const { signal } = options;
@@ -45,83 +52,35 @@ export async function* pointsOf(
   bytes: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): AsyncIterable<Point> {
-  let line = 0;
-  const following = {
-    ...options,
-    onLine(number: number) {
-      line = number;
-      options.onLine?.(number);
-    },
-  };
+  const { onLine, onUnreadable, signal } = options;
+  let last = 0;
   try {
-    const { start, chunks, leave } = await begun(bytes);
-    if (start.subarray(0, PARQUET_MAGIC.length).toString() === PARQUET_MAGIC) {
-      await leave();
-      yield* parquetPoints(file, following);
-    } else {
-      yield* textPoints(file, decompressed(counted(chunks, options), compressionOf(start)), following);
-    }
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    const where = line === 0 ? "" : ` after line ${line}`;
-    throw new WatchpostError("DATA_LOSS", `${file} cannot be read${where}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-async function* textPoints(
-  file: string,
-  bytes: AsyncIterable<Uint8Array>,
-  { onBadLine, onLine, fromLine = 0 }: ReadOptions,
-): AsyncIterable<Point> {
-  let parse: ((line: string) => ParsedLine) | undefined;
-  const bad = (line: number, reason: string) => onBadLine?.({ file, line, reason });
-  for await (const { number, text } of recordsOf(rawLines(bytes))) {
-    if (text === null) {
-      if (number >= fromLine) bad(number, `has more than ${LINE_CHARACTERS_MAX} characters`);
-      continue;
-    }
-    if (text.trim() === "") continue;
-    if (parse === undefined) {
-      if (isJson(text)) parse = parseJsonLine;
-      else {
-        const parser = csvParser(text);
-        if (typeof parser !== "string") parse = parser;
-        else bad(number, parser);
-        continue;
+    for await (const found of linePoints(file, bytes, options)) {
+      for (const { line, point } of found) {
+        last = line;
+        onLine?.(line);
+        yield point;
       }
     }
-    if (number < fromLine) continue;
-    const parsed = parse(text);
-    onLine?.(number);
-    if (typeof parsed === "string") bad(number, parsed);
-    else yield parsed;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const where = last === 0 ? "" : ` after line ${last}`;
+    const sentence = `${file} cannot be read${where}: ${messageOf(error)}`;
+    if (onUnreadable === undefined) throw new WatchpostError("DATA_LOSS", sentence, { cause: error });
+    onUnreadable(sentence);
   }
 }
 
-/** Lines of JSON as they are, of CSV put together to records; without byte order mark and line ends. */
-async function* recordsOf(lines: AsyncIterable<NumberedLine>): AsyncIterable<NumberedLine> {
-  const input = lines[Symbol.asyncIterator]();
-  const first: NumberedLine[] = [];
-  let isLines = true;
-  for (let next = await input.next(); !next.done; next = await input.next()) {
-    const { number, text } = next.value;
-    const unmarked = number === 1 && text?.startsWith("\ufeff") ? text.slice(1) : text;
-    first.push({ number, text: unmarked });
-    if (unmarked === null || unmarked.trim() === "") continue;
-    isLines = isJson(unmarked);
-    break;
-  }
-  async function* all() {
-    yield* first;
-    yield* { [Symbol.asyncIterator]: () => input };
-  }
-  for await (const { number, text } of isLines ? all() : csvRecords(all())) {
-    yield { number, text: text?.endsWith("\r") ? text.slice(0, -1) : text };
-  }
-}
-
-function isJson(text: string): boolean {
-  return text.trimStart().startsWith("{");
+async function* linePoints(
+  file: string,
+  bytes: AsyncIterable<Uint8Array>,
+  options: ReadOptions,
+): AsyncIterable<LinePoint[]> {
+  const { start, chunks, leave } = await begun(bytes);
+  if (start.subarray(0, PARQUET_MAGIC.length).toString() === PARQUET_MAGIC) {
+    await leave();
+    yield* parquetPoints(file, options);
+  } else yield* textPoints(file, decompressed(counted(chunks, options), compressionOf(start)), options);
 }
 
 /** The first bytes, and all of them or none any more. */
