@@ -129,7 +129,8 @@ export class ExportFile {
 
   /** It is not whole. Resolves with whether the same export can go on; if not, what there is is removed. */
   async leave(): Promise<boolean> {
-    await this.#part.close();
+    // Where finishing failed it is closed already.
+    await this.#part.close().catch(() => {});
     if (!this.#canGoOn) await rm(partOf(this.#options.path), { force: true });
     return this.#canGoOn;
   }
