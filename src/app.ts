@@ -160,6 +160,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     metrics,
     latest: storeOpened.latest,
     newStreamId: () => crypto.randomUUID(),
+    queryTimeoutMs: config.query.timeout,
     options: {
       intervalMsMin: config.live.interval_min,
       intervalMsMax: config.live.interval_max,

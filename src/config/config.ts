@@ -93,6 +93,9 @@ export const settingsSchema = z.strictObject({
     segment_bytes_max: bytes(MIB, 4096 * MIB),
     period_file_bytes_max: bytes(16 * MIB, 1024 * 1024 * MIB),
   }),
+  query: z.strictObject({
+    timeout: durationMs(100, 24 * HOUR),
+  }),
   live: z.strictObject({
     interval_min: durationMs(10, HOUR),
     interval_max: durationMs(10, 24 * HOUR),
@@ -120,6 +123,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
     ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },
     store: { head_points_max: 2_000_000, seal_age: "1h", segment_bytes_max: "64MiB", period_file_bytes_max: "1GiB" },
+    query: { timeout: "30s" },
     live: {
       interval_min: "1s",
       interval_max: "1m",

@@ -6,10 +6,10 @@ import type { Clock } from "../model/clock.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
-import { rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { encodedUnary, rawServerStreaming, type MethodImpl } from "../wire/service.ts";
 import { Feeds } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
-import { queryRange, type RangeSource } from "./query-range.ts";
+import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
 import { feedSpecOf, type LiveOptions } from "./subscription.ts";
 
 export interface DashboardDeps {
@@ -19,6 +19,8 @@ export interface DashboardDeps {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly options: LiveOptions;
+  /** How long a range query may take at the most. */
+  readonly queryTimeoutMs: number;
   /** The newest values on disk. */
   readonly latest?: StoreOpened["latest"];
   /** A name for a stream, unique on this server. */
@@ -34,6 +36,7 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
   if (restored !== undefined) {
     latest.restore(restored.seriesIds, restored.timesUs, restored.values, clock.nowMs(), clock.monotonicMs());
   }
+  const ranges = { registry, store, clock, timeoutMsMax: deps.queryTimeoutMs };
   const feeds = new Feeds({ registry, latest, clock, ...options });
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
@@ -41,7 +44,8 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
       rawServerStreaming(Dashboard.method.subscribeMetrics, (request, { signal }) =>
         subscribe(request, feeds, deps, signal),
       ),
-      unary(Dashboard.method.queryRange, (request, { signal }) => queryRange(request, registry, store, signal)),
+      encodedUnary(Dashboard.method.queryRange, (request, { signal }) => queryRange(request, ranges, signal)),
+      rawServerStreaming(Dashboard.method.streamRange, (request, { signal }) => streamRange(request, ranges, signal)),
     ],
     close() {
       unsubscribe();

@@ -27,38 +27,81 @@ export interface StoreOpened {
   readonly damage: readonly string[];
 }
 
+/** How the points of a step become one value. Definitions in proto/history.proto. */
+export type StepFunction =
+  | "last"
+  | "first"
+  | "min"
+  | "max"
+  | "avg"
+  | "sum"
+  | "count"
+  | "stddev"
+  | "rate"
+  | "increase"
+  | "delta"
+  | "p50"
+  | "p90"
+  | "p95"
+  | "p99";
+
+/** How the values that several series have at a step become one. */
+export type Aggregation = "avg" | "min" | "max" | "sum" | "count" | "p50" | "p95" | "p99";
+
+/** What stands in a step without points: nothing, NaN, the value before it, a value on the line between, or 0. */
+export type Fill = "none" | "null" | "previous" | "linear" | "zero";
+
 export interface RangeQuery {
-  /** Ascending, each once. */
+  /** In the order they are to be answered in, each once. */
   readonly seriesIds: Uint32Array;
   /** Half open: [fromUs, toUs). */
   readonly fromUs: number;
   readonly toUs: number;
   /** Whole microseconds; 0 asks for raw points. */
   readonly stepUs: number;
+  /** Of a step; avg where it is missing. */
+  readonly func?: StepFunction;
+  readonly fill?: Fill;
+  /** With a step only: the answer has rows of groups, not of series. */
+  readonly grouping?: Grouping;
+  /** Rows of a series or group that are to be left, by their shape; 0: all. */
+  readonly maxPoints?: number;
+  readonly top?: Top;
+  /** Unix seconds: nothing that arrived later is looked at. */
+  readonly asOfS?: number;
   /** Rows the answer may have; a larger answer is RESOURCE_EXHAUSTED. */
   readonly pointsMax: number;
+  /** Rows after which the answer may end and say where to go on. Neither with a grouping nor with top. */
+  readonly partRows?: number;
 }
 
-/** Of the points of one series within one step; columns of equal length. */
-export interface StepColumns {
-  readonly counts: Float64Array;
-  readonly mins: Float64Array;
-  readonly maxs: Float64Array;
-  readonly sums: Float64Array;
-  /** Of the earliest and the latest point. */
-  readonly firsts: Float64Array;
-  readonly lasts: Float64Array;
+export interface Grouping {
+  /** By position among the asked series. */
+  readonly groupOf: Uint32Array;
+  readonly groups: number;
+  readonly aggregation: Aggregation;
+}
+
+export interface Top {
+  readonly count: number;
+  readonly by: "avg" | "min" | "max" | "sum" | "last" | "first" | "count";
+  readonly lowest: boolean;
 }
 
 export interface RangeResult {
-  readonly seriesIds: Uint32Array;
-  /** `seriesIds.length + 1` entries: the rows of series i are [offsets[i], offsets[i + 1]), ascending by time. */
+  /** Positions among the asked series, or groups, of those that have rows; in order, with top the first one first. */
+  readonly slots: Uint32Array;
+  /** `slots.length + 1` entries: the rows of slots[i] are [offsets[i], offsets[i + 1]), ascending by time. */
   readonly offsets: Uint32Array;
-  /** Of a step: its start, floor(t / step) × step. Steps without a point have no row. */
+  /** Of a step: its start, floor(t / step) × step. */
   readonly timesUs: Float64Array;
-  /** Raw points only, else empty. */
   readonly values: Float64Array;
-  readonly steps: StepColumns | null;
+  /** The widest rollup rows that stood for points; 0: none did. */
+  readonly resolutionUs: number;
+  /** Whether rollups are all that is left of some of the range, and they do not tell what was asked. */
+  readonly isCoarse: boolean;
+  /** Where the next part goes on; null: this was the last. */
+  readonly next: { readonly slot: number; readonly fromUs: number } | null;
 }
 
 export interface StoreStats {
@@ -113,8 +156,6 @@ export interface Failure {
 }
 
 /** Buffers of an answer that move instead of being copied. */
-export function buffersOfRange(result: RangeResult): ArrayBuffer[] {
-  const columns: ArrayBufferView[] = [result.seriesIds, result.offsets, result.timesUs, result.values];
-  if (result.steps !== null) columns.push(...Object.values(result.steps as unknown as Record<string, Float64Array>));
-  return columns.map((column) => column.buffer as ArrayBuffer);
+export function buffersOfRange({ slots, offsets, timesUs, values }: RangeResult): ArrayBuffer[] {
+  return [slots, offsets, timesUs, values].map((column) => column.buffer as ArrayBuffer);
 }

@@ -15,10 +15,14 @@ import type {
 } from "./protocol.ts";
 
 export type {
+  Aggregation,
+  Fill,
+  Grouping,
   RangeQuery,
   RangeResult,
   Sealed,
-  StepColumns,
+  StepFunction,
+  Top,
   StoreOpened,
   StoreOptions,
   StoreStats,

@@ -12,7 +12,7 @@ import { BlockReader } from "./block-reader.ts";
 import { Catalog } from "./catalog.ts";
 import { Compaction } from "./compaction.ts";
 import { Head, type Generation } from "./head.ts";
-import { HeadRows } from "./head-rows.ts";
+import { HeadRows, idRange } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
 import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
@@ -119,9 +119,8 @@ export class Store {
 
   /** Sees the store as it is at its first step; the caller drives it to its end or calls `return`. */
   *range(query: RangeQuery, slice: Slice): Generator<void, RangeResult> {
-    const { seriesIds, fromUs, toUs } = query;
-    const blocks =
-      seriesIds.length === 0 ? [] : this.#catalog.overlapping(fromUs, toUs, seriesIds[0], seriesIds.at(-1)!);
+    const [firstId, lastId] = idRange(query.seriesIds);
+    const blocks = this.#catalog.overlapping(query.fromUs, query.toUs, firstId, lastId);
     const head = this.#head.pin();
     let isHeadPinned = true;
     const unpinHead = () => {
@@ -132,7 +131,7 @@ export class Store {
     try {
       const headRows = yield* HeadRows.find(query, head, slice);
       unpinHead();
-      return yield* rangeOf(query, { blocks, headRows, reader: this.#reader }, slice);
+      return yield* rangeOf(query, { blocks, rollups: [], headRows, reader: this.#reader }, slice);
     } finally {
       unpinHead();
       for (const block of blocks) block.pins--;

@@ -19,12 +19,14 @@ export type Reading = readonly [
 ];
 
 export const NOTHING_STORED: RangeSource = {
-  range: async ({ seriesIds }) => ({
-    seriesIds,
-    offsets: new Uint32Array(seriesIds.length + 1),
+  range: async () => ({
+    slots: new Uint32Array(0),
+    offsets: new Uint32Array(1),
     timesUs: new Float64Array(0),
     values: new Float64Array(0),
-    steps: null,
+    resolutionUs: 0,
+    isCoarse: false,
+    next: null,
   }),
 };
 
@@ -51,6 +53,7 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
       subscriptionsMax,
       seriesMax,
     },
+    queryTimeoutMs: 30_000,
     newStreamId: () => `stream-${++streams}`,
   });
   const [subscribeMethod, queryMethod] = dashboard.methods;

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { encodeRecord, sealRecord } from "../../src/log/record.ts";
 import { segmentHeader } from "../../src/log/segment.ts";
-import type { RangeQuery, RangeResult, StoreOpened, StoreOptions } from "../../src/store/protocol.ts";
+import type { RangeQuery, RangeResult, StepFunction, StoreOpened, StoreOptions } from "../../src/store/protocol.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "../../src/store/slice.ts";
 import { Store } from "../../src/store/store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -60,7 +60,7 @@ export interface Opened extends Disposable {
   settle(): void;
   seal(): void;
   compact(): void;
-  range(query: Partial<RangeQuery> & { seriesIds: Uint32Array }): RangeResult;
+  range(query: Partial<RangeQuery> & { seriesIds: Uint32Array }): RangeResult & { asked: number };
 }
 
 export function openStore(options: Omit<StoreOptions, "segments"> & { segments?: readonly string[] }): Opened {
@@ -91,7 +91,10 @@ export function openStore(options: Omit<StoreOptions, "segments"> & { segments?:
       store.compact().catch(() => {});
       settle();
     },
-    range: (query) => runToEnd(store.range({ ...EVERYTHING, ...query }, ENDLESS_SLICE)),
+    range: (query) => ({
+      ...runToEnd(store.range({ ...EVERYTHING, ...query }, ENDLESS_SLICE)),
+      asked: query.grouping?.groups ?? query.seriesIds.length,
+    }),
     [Symbol.dispose]: () => store.close(),
   };
 }
@@ -122,10 +125,12 @@ export class Model {
     return points.sort(([a], [b]) => a - b);
   }
 
-  range({ seriesIds, fromUs, toUs, stepUs }: RangeQuery): unknown[] {
+  /** Rows of each asked series. */
+  range({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): [number, number][][] {
     return [...seriesIds].map((id) => {
       const points = this.points(id, fromUs, toUs);
-      return stepUs === 0 ? points : stepsOf(points, stepUs);
+      if (stepUs === 0) return points.map(([timeUs, value]) => [timeUs, rounded(value)]);
+      return rowsOfSteps(points, stepUs, func);
     });
   }
 
@@ -139,37 +144,79 @@ export class Model {
   }
 }
 
-function stepsOf(points: readonly [number, number][], stepUs: number): number[][] {
-  const steps = new Map<number, number[]>();
-  for (const [timeUs, value] of points) {
-    const start = timeUs - (timeUs % stepUs);
-    steps.set(start, [...(steps.get(start) ?? []), value]);
+type Row = [timeUs: number, value: number];
+
+/** Every step with points, by the definitions in proto/history.proto. */
+export function rowsOfSteps(points: readonly Row[], stepUs: number, func: StepFunction): Row[] {
+  const steps = Map.groupBy(points.keys(), (i) => points[i][0] - (points[i][0] % stepUs));
+  const rows: Row[] = [];
+  for (const [start, at] of steps) {
+    const inStep = at.map((i) => points[i]);
+    const value = valueOf(inStep, points[at[0] - 1] ?? inStep[0], func);
+    if (!Number.isNaN(value)) rows.push([start, rounded(value)]);
   }
-  return [...steps].map(([start, values]) => [
-    start,
-    values.length,
-    Math.min(...values),
-    Math.max(...values),
-    values.reduce((sum, value) => sum + value, 0),
-    values[0],
-    values.at(-1)!,
-  ]);
+  return rows;
 }
 
-/** An answer in the model's form. */
-export function plain(result: RangeResult): unknown[] {
-  const { seriesIds, offsets, timesUs, values, steps } = result;
-  return [...seriesIds].map((_, i) => {
-    const rows: number[][] = [];
-    for (let row = offsets[i]; row < offsets[i + 1]; row++) {
-      if (steps === null) rows.push([timesUs[row], values[row]]);
-      else {
-        const { counts, mins, maxs, sums, firsts, lasts } = steps;
-        rows.push([timesUs[row], counts[row], mins[row], maxs[row], sums[row], firsts[row], lasts[row]]);
-      }
+function valueOf(points: readonly Row[], before: Row, func: StepFunction): number {
+  const values = points.map(([, value]) => value);
+  const [lastUs, last] = points.at(-1)!;
+  const sum = values.reduce((total, value) => total + value, 0);
+  const avg = sum / values.length;
+  switch (func) {
+    case "last":
+      return last;
+    case "first":
+      return values[0];
+    case "min":
+      return Math.min(...values);
+    case "max":
+      return Math.max(...values);
+    case "sum":
+      return sum;
+    case "count":
+      return values.length;
+    case "avg":
+      return avg;
+    case "stddev":
+      return Math.sqrt(values.reduce((total, value) => total + (value - avg) ** 2, 0) / values.length);
+    case "delta":
+      return last - before[1];
+    case "increase":
+      return increaseOf(values, before[1]);
+    case "rate":
+      return lastUs > before[0] ? increaseOf(values, before[1]) / ((lastUs - before[0]) / 1e6) : NaN;
+    default: {
+      const sorted = [...values].sort((a, b) => a - b);
+      const rank = (Number(func.slice(1)) / 100) * (sorted.length - 1);
+      const [below, above] = [sorted[Math.floor(rank)], sorted[Math.ceil(rank)]];
+      return below + (above - below) * (rank % 1);
     }
-    return rows;
+  }
+}
+
+function increaseOf(values: readonly number[], before: number): number {
+  let total = 0;
+  for (const [i, value] of values.entries()) {
+    const previous = i === 0 ? before : values[i - 1];
+    total += value < previous ? value : value - previous;
+  }
+  return total;
+}
+
+/** Sums of the same numbers in another order differ in their last bits. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(12));
+}
+
+/** An answer in the model's form: the rows of each of the `asked` series or groups. */
+export function plain(result: RangeResult & { readonly asked?: number }, asked = result.asked ?? 0): Row[][] {
+  const { slots, offsets, timesUs, values } = result;
+  const rows: Row[][] = Array.from({ length: asked }, () => []);
+  slots.forEach((slot, i) => {
+    for (let row = offsets[i]; row < offsets[i + 1]; row++) rows[slot].push([timesUs[row], rounded(values[row])]);
   });
+  return rows;
 }
 
 export function plainLatest({ latest }: StoreOpened): [number, number, number][] {
