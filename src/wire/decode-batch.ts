@@ -8,6 +8,7 @@
  */
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import { SeriesCache, type FormRange } from "./series-cache.ts";
+import { lenientUtf8, utf8 } from "./utf8.ts";
 
 /** Finds or makes the series of a point whose bytes were not seen before: its id, or in words why it has none. */
 export type SeriesResolver = (
@@ -52,8 +53,6 @@ export interface UnusableBatch {
   points: number;
 }
 
-const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const SOURCES_MAX = 1 << 16;
 /** Entries of one point's tag map that are read at all; repeats of a key count. */
 const TAG_ENTRIES_MAX = 1_000;
@@ -106,7 +105,7 @@ export class BatchDecoder {
         timesUs: rows.timesUs,
         values: rows.values,
         reasons: this.#reasons,
-        pointId: (index) => lenient.decode(bytes.subarray(this.#idAt[index], this.#idEnd[index])),
+        pointId: (index) => lenientUtf8(bytes.subarray(this.#idAt[index], this.#idEnd[index])),
       };
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
@@ -396,13 +395,5 @@ export class BatchDecoder {
 
   #within(end: number): void {
     if (this.#at > end) throw new Malformed("a field runs past its end", this.#at);
-  }
-}
-
-function utf8(bytes: Uint8Array): string | undefined {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return undefined;
   }
 }

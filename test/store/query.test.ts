@@ -4,7 +4,6 @@ import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PeriodFile } from "../../src/store/period-file.ts";
-import type { RangeResult } from "../../src/store/protocol.ts";
 import {
   DECEMBER_US,
   Model,
@@ -220,8 +219,9 @@ test("a long answer in parts is the whole answer, wherever it is cut", () => {
       let [from, fromUs, parts] = [0, 0, 0];
       for (;;) {
         const ids = seriesIds.subarray(from, fromUs > 0 ? from + 1 : 4);
-        const { next, ...part } = open.range({ seriesIds: ids, stepUs, fromUs, partRows });
-        plain(part as RangeResult, ids.length).forEach((some, slot) => rows[from + slot].push(...some));
+        const part = open.range({ seriesIds: ids, stepUs, fromUs, partRows });
+        plain(part).forEach((some, slot) => rows[from + slot].push(...some));
+        const { next } = part;
         parts++;
         from += next?.slot ?? ids.length;
         fromUs = next?.fromUs ?? 0;
