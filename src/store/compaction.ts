@@ -2,11 +2,11 @@
  * Merges small blocks and gives space back, one bounded step after the other. A merge replaces blocks in file and
  * catalog at once; their content goes when no query that is under way may still read it.
  */
-import type { Block } from "./block.ts";
+import type { Block, NewBlock } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { Catalog } from "./catalog.ts";
 import { mergeBlocks } from "./merge.ts";
-import { planMerge, type MergeRules } from "./merge-plan.ts";
+import { planMerge, type MergePlan, type MergeRules } from "./merge-plan.ts";
 import type { PeriodFile } from "./period-file.ts";
 import type { Slice } from "./slice.ts";
 
@@ -15,18 +15,29 @@ const MERGE_BYTES_MAX = 12 * 1024 * 1024;
 const CHUNK_POINTS_ENOUGH = 1024;
 const VACUUM_PAGES = 256;
 
-const IN_BACKGROUND: MergeRules = {
-  chunkPointsEnough: CHUNK_POINTS_ENOUGH,
-  runsMin: 4,
-  levelsApart: true,
-  bytesMax: MERGE_BYTES_MAX,
-};
-const EVERYTHING: MergeRules = { ...IN_BACKGROUND, runsMin: 2, levelsApart: false };
+const IN_BACKGROUND = { runsMin: 4, levelsApart: true, bytesMax: MERGE_BYTES_MAX };
+const EVERYTHING = { ...IN_BACKGROUND, runsMin: 2, levelsApart: false };
+
+/** How blocks of a catalog are merged. */
+export interface Merging {
+  readonly isFinished: MergeRules["isFinished"];
+  /** What takes the place of a plan's blocks; null where one of them cannot be read. */
+  merge(plan: MergePlan, slice: Slice): Generator<void, NewBlock[] | null>;
+}
+
+/** Chunks of points: small ones become large ones. */
+export function mergingOfPoints(reader: BlockReader): Merging {
+  return {
+    isFinished: ({ points, chunks }) => points >= CHUNK_POINTS_ENOUGH * chunks,
+    merge: (plan, slice) => mergeBlocks(plan, reader, slice),
+  };
+}
 
 export class Compaction {
   readonly #catalog: Catalog;
   /** Its own, so that merging does not push out what queries use. */
   readonly #reader: BlockReader;
+  readonly #merging: Merging;
   readonly #onReplaced: (blocks: readonly Block[]) => void;
   /** Files that a crash may have left with content of replaced blocks. */
   readonly #toSweep: Set<PeriodFile>;
@@ -35,9 +46,10 @@ export class Compaction {
   /** Replaced, with their content still there. */
   #leaving: Block[] = [];
 
-  constructor(catalog: Catalog, reader: BlockReader, onReplaced: (blocks: readonly Block[]) => void) {
+  constructor(catalog: Catalog, reader: BlockReader, merging: Merging, onReplaced: (blocks: readonly Block[]) => void) {
     this.#catalog = catalog;
     this.#reader = reader;
+    this.#merging = merging;
     this.#onReplaced = onReplaced;
     this.#toSweep = new Set(catalog.files());
     this.#toMerge = new Set(catalog.files());
@@ -71,7 +83,7 @@ export class Compaction {
       this.#toSweep.delete(file);
       return true;
     }
-    const rules = everything ? EVERYTHING : IN_BACKGROUND;
+    const rules = { ...(everything ? EVERYTHING : IN_BACKGROUND), isFinished: this.#merging.isFinished };
     for (const file of this.#toMerge) {
       if (file.isWritable && (yield* this.#merge(file, rules, slice))) return true;
       this.#toMerge.delete(file);
@@ -102,7 +114,7 @@ export class Compaction {
     const plan = planMerge(ofFile, ofPeriod, rules);
     if (plan === null) return false;
     try {
-      const merged = yield* mergeBlocks(plan, this.#reader, slice);
+      const merged = yield* this.#merging.merge(plan, slice);
       // Something of it is damaged: the next plan leaves that out.
       if (merged === null) return true;
       yield;

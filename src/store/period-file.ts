@@ -42,8 +42,8 @@ export class PeriodFile {
   #lastId = 0;
   #failures = 0;
 
-  constructor(dir: string, period: Period, part: number, openFiles: OpenFiles) {
-    this.name = `points-${periodName(period)}${part === 0 ? "" : `.${part}`}.db`;
+  constructor(dir: string, prefix: string, period: Period, part: number, openFiles: OpenFiles) {
+    this.name = `${prefix}-${periodName(period)}${part === 0 ? "" : `.${part}`}.db`;
     this.period = period;
     this.part = part;
     this.#path = join(dir, this.name);

@@ -15,6 +15,8 @@ export interface StoreOptions {
   readonly sealAgeMs?: number;
   /** Bytes after which a period goes on in another file. Default 1 GiB. */
   readonly periodFileBytesMax?: number;
+  /** Points that a rollup row stands for on average, or there are no rows. Default 160. */
+  readonly rowPointsMin?: number;
 }
 
 export interface StoreOpened {

@@ -8,8 +8,9 @@ import type { BlockIndex } from "../codec/block.ts";
 import type { FoundChunks, Place } from "./found-chunks.ts";
 import type { RangeQuery } from "./protocol.ts";
 import type { QuerySources } from "./query.ts";
+import { stepOf } from "./steps.ts";
 
-/** A stretch of a series from one place; times are inclusive. */
+/** A stretch of a series from one place; all times are inclusive. */
 export interface Part {
   readonly fromUs: number;
   readonly toUs: number;
@@ -22,6 +23,14 @@ export interface Part {
   readonly isSummary: boolean;
   /** Not cut: the whole chunk. */
   readonly isWhole: boolean;
+}
+
+/** A rollup row. */
+interface Row extends Part {
+  readonly block: Block;
+  /** Its window: of what was written up to its order it tells everything in it. */
+  readonly windowFromUs: number;
+  readonly windowToUs: number;
 }
 
 export class RollupRows {
@@ -49,9 +58,9 @@ export class RollupRows {
 
   /** `points`, by time, without what rollup rows stand for, and these rows; by time. */
   join(points: Part[], slot: number, found: FoundChunks): Part[] {
-    let taken: Part[] = [];
+    let taken: Row[] = [];
     for (const { tier, resolutionUs, isAligned } of this.#tiers) {
-      const rows = this.#rowsOf(found.rollup(tier, slot));
+      const rows = this.#rowsOf(found.rollup(tier, slot), resolutionUs);
       const usable = rows.filter((row) => !overlapsAny(taken, row) && this.#stands(row, points, isAligned));
       if (usable.length === 0) continue;
       if (!this.#takesSummaries) {
@@ -70,9 +79,9 @@ export class RollupRows {
   }
 
   /** Rows within the range, by time; of those for one window the one written last. */
-  #rowsOf(places: readonly Place[]): Part[] {
+  #rowsOf(places: readonly Place[], resolutionUs: number): Row[] {
     const { fromUs: rangeFromUs, toUs: rangeToUs, asOfS = Infinity } = this.#query;
-    const rows: Part[] = [];
+    const rows: Row[] = [];
     let indexed: { readonly block: Block; readonly index: BlockIndex | null } | undefined;
     for (let order = 0; order < places.length; order++) {
       const { block, chunk } = places[order];
@@ -81,57 +90,54 @@ export class RollupRows {
       if (indexed.index === null) continue;
       const [fromUs, toUs] = [indexed.index.fromUs[chunk], indexed.index.toUs[chunk]];
       if (fromUs < rangeFromUs || toUs >= rangeToUs) continue;
-      rows.push({ block, chunk, order, fromUs, toUs, isSummary: true, isWhole: true });
+      const windowFromUs = stepOf(fromUs, resolutionUs);
+      const windowToUs = windowFromUs + resolutionUs - 1;
+      rows.push({ block, chunk, order, fromUs, toUs, isSummary: true, isWhole: true, windowFromUs, windowToUs });
     }
     return lastWritten(rows);
   }
 
   /** Whether a row may stand for the points of its window. */
-  #stands(row: Part, points: readonly Part[], isAligned: boolean): boolean {
+  #stands(row: Row, points: readonly Part[], isAligned: boolean): boolean {
     let arePointsThere = false;
     for (const part of points) {
       if (part.toUs < row.fromUs) continue;
       if (part.fromUs > row.toUs) break;
-      if (part.block === null || part.block.ord > row.block!.ord) return false;
+      if (part.block === null || part.block.ord > row.block.ord) return false;
       arePointsThere = true;
     }
     return arePointsThere ? isAligned && this.#takesSummaries : true;
   }
 }
 
-/** By time; where rows overlap, which are then of one window, the one of the highest order stays. */
-function lastWritten(rows: Part[]): Part[] {
-  rows.sort((a, b) => a.fromUs - b.fromUs || a.order - b.order);
-  const kept: Part[] = [];
-  for (const row of rows) {
-    const before = kept.at(-1);
-    if (before === undefined || before.toUs < row.fromUs) kept.push(row);
-    else if (before.order < row.order) kept[kept.length - 1] = row;
-  }
-  return kept;
+/** By time; of rows for one window the one written last stays. */
+function lastWritten(rows: Row[]): Row[] {
+  rows.sort((a, b) => a.windowFromUs - b.windowFromUs || a.order - b.order);
+  return rows.filter((row, i) => rows[i + 1]?.windowFromUs !== row.windowFromUs);
 }
 
-/** `sorted` by time, none overlapping another. */
-function overlapsAny(sorted: readonly Part[], { fromUs, toUs }: Part): boolean {
+/** `taken` are by time; their windows do not overlap. */
+function overlapsAny(taken: readonly Row[], { windowFromUs, windowToUs }: Row): boolean {
   let low = 0;
-  let high = sorted.length;
+  let high = taken.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (sorted[middle].toUs < fromUs) low = middle + 1;
+    if (taken[middle].windowToUs < windowFromUs) low = middle + 1;
     else high = middle;
   }
-  return low < sorted.length && sorted[low].fromUs <= toUs;
+  return low < taken.length && taken[low].windowFromUs <= windowToUs;
 }
 
-/** What is left of a part outside of `taken`, which are by time. */
-function without(part: Part, taken: readonly Part[]): Part[] {
+/** What is left of a part beside the windows of `taken`, which are by time. */
+function without(part: Part, taken: readonly Row[]): Part[] {
   const left: Part[] = [];
   let { fromUs } = part;
-  for (const { fromUs: takenFromUs, toUs: takenToUs } of taken) {
-    if (takenToUs < fromUs) continue;
-    if (takenFromUs > part.toUs) break;
-    if (takenFromUs > fromUs) left.push({ ...part, fromUs, toUs: takenFromUs - 1, isWhole: false });
-    fromUs = takenToUs + 1;
+  for (const { block, windowFromUs, windowToUs } of taken) {
+    // What is newer than a row lies beside it, if it is in its window at all.
+    if (part.block === null || part.block.ord > block.ord || windowToUs < fromUs) continue;
+    if (windowFromUs > part.toUs) break;
+    if (windowFromUs > fromUs) left.push({ ...part, fromUs, toUs: windowFromUs - 1, isWhole: false });
+    fromUs = windowToUs + 1;
   }
   if (fromUs === part.fromUs) return [part];
   if (fromUs <= part.toUs) left.push({ ...part, fromUs, isWhole: false });

@@ -57,9 +57,11 @@ export class SeriesReader {
     yield* this.#sources.headRows.take(slot, this.#recent, slice);
     this.#inRows = null;
     const parts = this.#rollups.join(yield* this.#parts(slot, found, slice), slot, found);
-    const take = this.#steps.rows.bind(this.#steps);
+    const take = this.#steps.take.bind(this.#steps);
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i];
+      // What is left of a chunk beside rollup rows may lie outside of the range.
+      if (part.fromUs >= this.#query.toUs || part.toUs < this.#query.fromUs) continue;
       this.#open.takeBefore(part.fromUs, take);
       if (out.length > rowsMax) {
         this.#open.clear();
@@ -96,7 +98,7 @@ export class SeriesReader {
     return parts.sort((a, b) => a.fromUs - b.fromUs);
   }
 
-  #addRows(part: Part, isAlone: boolean, take: Steps["rows"]): void {
+  #addRows(part: Part, isAlone: boolean, take: Steps["take"]): void {
     const rows = this.#rowsOf(part);
     const fromUs = Math.max(part.fromUs, this.#query.fromUs);
     const from = firstNotBefore(rows.timesUs, 0, rows.length, fromUs);
@@ -127,11 +129,12 @@ export class SeriesReader {
     return stepOf(fromUs, stepUs) === stepOf(toUs, stepUs);
   }
 
-  #addSummary({ block, chunk, fromUs }: Part): void {
+  #addSummary({ block, chunk, fromUs, toUs }: Part): void {
     const index = this.#sources.reader.index(block!);
     if (index === null) return;
     this.#steps.summary({
       fromUs,
+      toUs,
       count: index.counts[chunk] - index.superseded[chunk],
       min: index.mins[chunk],
       max: index.maxs[chunk],

@@ -1,6 +1,6 @@
 /** Which {@link Steps} answer what is asked. */
 import type { StepFunction } from "./protocol.ts";
-import type { SeriesRows } from "./series-rows.ts";
+import { SeriesRows } from "./series-rows.ts";
 import type { Steps } from "./steps.ts";
 import { ChangeSteps } from "./steps-change.ts";
 import { QuantileSteps, SpreadSteps } from "./steps-spread.ts";
@@ -34,11 +34,16 @@ class AllRows implements Steps {
     this.#into = into;
   }
 
-  rows(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
+  take(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
     this.#into.append(timesUs.subarray(from, to), values.subarray(from, to));
   }
 
   summary(): void {}
 
   end(): void {}
+}
+
+/** Whether summaries of parts of a step tell what the function is of all of it. */
+export function takesSummaries(func: StepFunction): boolean {
+  return stepsOf(1, func, new SeriesRows()).takesSummaries;
 }

@@ -30,7 +30,7 @@ export class ChangeSteps implements Steps {
     this.takesSummaries = func === "delta";
   }
 
-  rows(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
+  take(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
     const isCounter = this.#func !== "delta";
     forEachStep(timesUs, from, to, this.#stepUs, (start, at, end) => {
       this.#enter(start, timesUs[at], values[at]);
@@ -52,7 +52,7 @@ export class ChangeSteps implements Steps {
   summary(run: RunSummary): void {
     this.#enter(stepOf(run.fromUs, this.#stepUs), run.fromUs, run.first);
     this.#change += run.last - this.#value;
-    this.#timeUs = run.fromUs;
+    this.#timeUs = run.toUs;
     this.#value = run.last;
   }
 

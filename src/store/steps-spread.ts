@@ -24,7 +24,7 @@ export class SpreadSteps implements Steps {
     this.#into = into;
   }
 
-  rows(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
+  take(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
     forEachStep(timesUs, from, to, this.#stepUs, (start, at, end) => {
       if (start !== this.#start) this.#enter(start);
       for (let i = at; i < end; i++) {
@@ -65,7 +65,7 @@ export class QuantileSteps implements Steps {
     this.#into = into;
   }
 
-  rows(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
+  take(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
     forEachStep(timesUs, from, to, this.#stepUs, (start, at, end) => {
       if (start !== this.#start) {
         this.end();

@@ -24,7 +24,7 @@ export class SummarySteps implements Steps {
     this.#into = into;
   }
 
-  rows(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
+  take(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
     const func = this.#func;
     forEachStep(timesUs, from, to, this.#stepUs, (start, at, end) => {
       this.#enter(start, values[at]);

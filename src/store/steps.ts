@@ -3,7 +3,9 @@ import { firstNotBefore } from "./column.ts";
 
 /** What is known of a whole run of points without reading them; superseded ones left out. */
 export interface RunSummary {
+  /** Of its first and its last point. */
   readonly fromUs: number;
+  readonly toUs: number;
   readonly count: number;
   readonly min: number;
   readonly max: number;
@@ -17,7 +19,7 @@ export interface Steps {
   /** Whether {@link summary} may be called: what it tells is all that is needed. */
   readonly takesSummaries: boolean;
   /** Rows [from, to): ascending times after everything taken before. */
-  rows(timesUs: Float64Array, values: Float64Array, from: number, to: number): void;
+  take(timesUs: Float64Array, values: Float64Array, from: number, to: number): void;
   /** A run that lies within one step, after everything taken before. */
   summary(run: RunSummary): void;
   /** The series has ended. */

@@ -10,16 +10,24 @@ import { replayRecords } from "../log/replay.ts";
 import type { Block, NewBlock } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
 import { Catalog } from "./catalog.ts";
-import { Compaction } from "./compaction.ts";
+import { Compaction, mergingOfPoints } from "./compaction.ts";
 import { Head, type Generation } from "./head.ts";
 import { HeadRows, idRange } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
 import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
-import { rangeOf } from "./query.ts";
+import { rangeOf, type RollupBlocks } from "./query.ts";
+import { Rollups } from "./rollups.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
+import { takesSummaries } from "./step-functions.ts";
 
+const RESOLUTIONS = [
+  { name: "1m", resolutionUs: 60_000_000 },
+  { name: "1h", resolutionUs: 3_600_000_000 },
+];
+/** At about 0.7 bytes a point and 10 a row, rows of so many points add less than a tenth. */
+const ROW_POINTS_MIN = 160;
 const QUERY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 /** Generations that may wait while the log is replayed; past it they are sealed at once. */
@@ -51,7 +59,10 @@ export class Store {
   readonly #head: Head;
   readonly #catalog: Catalog;
   readonly #reader: BlockReader;
-  readonly #compaction: Compaction;
+  readonly #mergeReader: BlockReader;
+  readonly #rollups: Rollups;
+  /** Of the points, then of each rollup. */
+  readonly #compactions: readonly Compaction[];
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
   #absorbedSeq = -1;
@@ -87,14 +98,25 @@ export class Store {
 
   private constructor(options: StoreOptions, clock: Clock, events: StoreEvents) {
     const { dir, headPointsMax = 2_000_000, sealAgeMs = 3_600_000, periodFileBytesMax = 1024 ** 3 } = options;
+    const { rowPointsMin = ROW_POINTS_MIN } = options;
     this.#clock = clock;
     this.#events = events;
     this.#sealAgeMs = sealAgeMs;
     this.#head = new Head(headPointsMax);
-    this.#catalog = new Catalog(dir, periodFileBytesMax, events.onDamage);
+    const catalogOf = (prefix: string) => new Catalog(dir, prefix, periodFileBytesMax, events.onDamage);
+    this.#catalog = catalogOf("points");
+    const tiers = RESOLUTIONS.map((each) => ({ ...each, catalog: catalogOf(`rollup-${each.name}`) }));
+    // Rows are worth the order of the points they tell of, also where these points are gone.
+    for (const { catalog } of tiers) for (const { ord } of catalog.all()) this.#catalog.skipOrds(ord);
     this.#reader = new BlockReader(QUERY_CACHE_BYTES_MAX, events.onDamage);
     const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, events.onDamage);
-    this.#compaction = new Compaction(this.#catalog, mergeReader, (blocks) => this.#reader.forget(blocks));
+    this.#mergeReader = mergeReader;
+    this.#rollups = new Rollups(tiers, this.#catalog, mergeReader, rowPointsMin);
+    const forget = (blocks: readonly Block[]) => this.#reader.forget(blocks);
+    this.#compactions = [
+      new Compaction(this.#catalog, mergeReader, mergingOfPoints(mergeReader), forget),
+      ...tiers.map((tier) => new Compaction(tier.catalog, mergeReader, this.#rollups.mergingOf(tier), forget)),
+    ];
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -104,7 +126,7 @@ export class Store {
 
   /** What queries and merging have read and unpacked so far. */
   get readBytes(): number {
-    return this.#reader.readBytes + this.#compaction.readBytes;
+    return this.#reader.readBytes + this.#mergeReader.readBytes;
   }
 
   absorb(record: ArrayBuffer): void {
@@ -121,20 +143,22 @@ export class Store {
   *range(query: RangeQuery, slice: Slice): Generator<void, RangeResult> {
     const [firstId, lastId] = idRange(query.seriesIds);
     const blocks = this.#catalog.overlapping(query.fromUs, query.toUs, firstId, lastId);
+    const rollups = this.#rollupsFor(query);
+    const pinned = [...blocks, ...rollups.flatMap((tier) => tier.blocks)];
     const head = this.#head.pin();
     let isHeadPinned = true;
     const unpinHead = () => {
       if (isHeadPinned) this.#head.unpin(head);
       isHeadPinned = false;
     };
-    for (const block of blocks) block.pins++;
+    for (const block of pinned) block.pins++;
     try {
       const headRows = yield* HeadRows.find(query, head, slice);
       unpinHead();
-      return yield* rangeOf(query, { blocks, rollups: [], headRows, reader: this.#reader }, slice);
+      return yield* rangeOf(query, { blocks, rollups, headRows, reader: this.#reader }, slice);
     } finally {
       unpinHead();
-      for (const block of blocks) block.pins--;
+      for (const block of pinned) block.pins--;
       this.#events.onWork();
     }
   }
@@ -154,7 +178,7 @@ export class Store {
   compact(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#compactWaiters.push({ resolve, reject });
-    this.#compaction.noteAll();
+    for (const compaction of this.#compactions) compaction.noteAll();
     this.#retryAtMs = -Infinity;
     this.#events.onWork();
     return promise;
@@ -169,11 +193,11 @@ export class Store {
           yield* this.#sealOldest(slice);
         } else {
           const asked = this.#compactWaiters.length;
-          if (!(yield* this.#compaction.step(asked > 0, slice))) {
+          if (!(yield* this.#tidy(asked > 0, slice))) {
             for (const waiter of this.#compactWaiters.splice(0, asked)) waiter.resolve();
             if (this.#compactWaiters.length === 0) return;
             // Asked for while the last step ran by milder rules.
-            this.#compaction.noteAll();
+            for (const compaction of this.#compactions) compaction.noteAll();
           }
         }
         this.#retryMs = RETRY_MS_MIN;
@@ -212,13 +236,34 @@ export class Store {
     this.#head.closeCurrent();
     try {
       while (this.#head.waiting.length > 0) runToEnd(this.#sealOldest(ENDLESS_SLICE));
-      while (this.#compaction.discardUnpinned());
+      for (const compaction of this.#compactions) while (compaction.discardUnpinned());
     } catch (error) {
       this.#events.onTrouble(`sealing at the end failed: ${messageOf(error)}; the log keeps what is not sealed`);
     }
     const gone = new WatchpostError("UNAVAILABLE", "the store is closed");
     for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(gone);
-    this.#catalog.close();
+    for (const catalog of [this.#catalog, ...this.#rollups.tiers.map((tier) => tier.catalog)]) catalog.close();
+  }
+
+  /** Rollup blocks that may stand for points of a query, finest first. */
+  #rollupsFor({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): RollupBlocks[] {
+    const [firstId, lastId] = idRange(seriesIds);
+    const pointsFromUs = this.#catalog.fromUs;
+    return this.#rollups.tiers.map(({ resolutionUs, catalog }) => {
+      const fits = stepUs > 0 && stepUs % resolutionUs === 0 && takesSummaries(func);
+      // Elsewhere rows are asked only where they may be all that is left.
+      const end = fits ? toUs : Math.min(toUs, pointsFromUs);
+      return { resolutionUs, blocks: fromUs < end ? catalog.overlapping(fromUs, end, firstId, lastId) : [] };
+    });
+  }
+
+  /** One step of what is not urgent; returns whether there was one. Rows are made of what is merged already. */
+  *#tidy(everything: boolean, slice: Slice): Generator<void, boolean> {
+    const [ofPoints, ...ofRollups] = this.#compactions;
+    if (yield* ofPoints.step(everything, slice)) return true;
+    if (yield* this.#rollups.step(slice)) return true;
+    for (const compaction of ofRollups) if (yield* compaction.step(everything, slice)) return true;
+    return false;
   }
 
   #replay(
@@ -264,7 +309,10 @@ export class Store {
     }
     const blocks = [...written.values()].flat();
     this.#catalog.switch(blocks, []);
-    for (const file of new Set(blocks.map((block) => block.file))) this.#compaction.note(file);
+    for (const file of new Set(blocks.map((block) => block.file))) {
+      this.#compactions[0].note(file);
+      this.#rollups.note(file.period);
+    }
     this.#head.dropOldest();
     this.#written = new Map();
     this.#sealedSeq = seqTo;

@@ -204,9 +204,9 @@ function increaseOf(values: readonly number[], before: number): number {
   return total;
 }
 
-/** Sums of the same numbers in another order differ in their last bits. */
+/** Sums and differences of the same numbers in another order differ in their last bits. */
 export function rounded(value: number): number {
-  return Number(value.toPrecision(12));
+  return Math.abs(value) < 1e6 ? Math.round(value * 1e8) / 1e8 : Number(value.toPrecision(12));
 }
 
 /** An answer in the model's form: the rows of each of the `asked` series or groups. */
