@@ -5,7 +5,7 @@ import type { Clock } from "../model/clock.ts";
 import { BATCH_POINTS_MAX, COMMITS_OUTSTANDING_MAX, FRAME_POINTS_MAX } from "../model/limits.ts";
 import type { SeriesDefinition, SeriesRegistry } from "../model/series-registry.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { BatchRows } from "../wire/decode-batch.ts";
+import type { BatchRows } from "../wire/decoded-batch.ts";
 
 /** The log as the committer sees it. Appends are answered in order. */
 export interface CommitLog {
