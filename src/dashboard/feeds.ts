@@ -15,6 +15,8 @@ export interface FeedsDeps extends Pick<FeedDeps, "latest" | "clock" | "staleAft
   readonly subscriptionsMax: number;
   /** Of all feeds together: a series counts once in each. */
   readonly seriesMax: number;
+  /** A series that a feed means could not join it. */
+  onLeftOut(): void;
 }
 
 export class Feeds {
@@ -109,9 +111,9 @@ export class Feeds {
   #onSeries(id: number, metric: string): void {
     for (const feed of this.#byKey.values()) {
       const { matcher } = feed.spec;
-      if (matcher.matchesMetric(metric) && matcher.matchesIdentity(this.#deps.registry.identityOf(id))) {
-        this.#add(feed, id);
-      }
+      if (!matcher.matchesMetric(metric) || !matcher.matchesIdentity(this.#deps.registry.identityOf(id))) continue;
+      if (this.#series < this.#deps.seriesMax) this.#add(feed, id);
+      else this.#deps.onLeftOut();
     }
   }
 

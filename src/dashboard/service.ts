@@ -37,7 +37,7 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
     latest.restore(restored.seriesIds, restored.timesUs, restored.values, clock.nowMs(), clock.monotonicMs());
   }
   const ranges = { registry, store, clock, timeoutMsMax: deps.queryTimeoutMs };
-  const feeds = new Feeds({ registry, latest, clock, ...options });
+  const feeds = new Feeds({ registry, latest, clock, ...options, onLeftOut: () => deps.metrics.liveLeftOut.inc() });
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
     methods: [

@@ -11,6 +11,8 @@ export interface StoreOptions {
   readonly segments: readonly string[];
   /** Rows after which a generation of the head is sealed. Default 2,000,000. */
   readonly headPointsMax?: number;
+  /** Bytes of log records after which it is, whatever the rows: definitions of series count too. Default 64 MiB. */
+  readonly headBytesMax?: number;
   /** Age after which a generation is sealed. Default one hour. */
   readonly sealAgeMs?: number;
   /** Bytes after which a period goes on in another file. Default 1 GiB. */

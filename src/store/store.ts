@@ -98,11 +98,11 @@ export class Store {
 
   private constructor(options: StoreOptions, clock: Clock, events: StoreEvents) {
     const { dir, headPointsMax = 2_000_000, sealAgeMs = 3_600_000, periodFileBytesMax = 1024 ** 3 } = options;
-    const { rowPointsMin = ROW_POINTS_MIN } = options;
+    const { headBytesMax = 64 * 1024 * 1024, rowPointsMin = ROW_POINTS_MIN } = options;
     this.#clock = clock;
     this.#events = events;
     this.#sealAgeMs = sealAgeMs;
-    this.#head = new Head(headPointsMax);
+    this.#head = new Head(headPointsMax, headBytesMax);
     const catalogOf = (prefix: string) => new Catalog(dir, prefix, periodFileBytesMax, events.onDamage);
     this.#catalog = catalogOf("points");
     const tiers = RESOLUTIONS.map((each) => ({ ...each, catalog: catalogOf(`rollup-${each.name}`) }));
