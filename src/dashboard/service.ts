@@ -44,7 +44,12 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
       rawServerStreaming(Dashboard.method.subscribeMetrics, (request, { signal }) =>
         subscribe(request, feeds, deps, signal),
       ),
-      encodedUnary(Dashboard.method.queryRange, (request, { signal }) => queryRange(request, ranges, signal)),
+      encodedUnary(Dashboard.method.queryRange, async (request, { signal }) => {
+        const startedAtMs = clock.monotonicMs();
+        const answer = await queryRange(request, ranges, signal);
+        deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
+        return answer;
+      }),
       rawServerStreaming(Dashboard.method.streamRange, (request, { signal }) => streamRange(request, ranges, signal)),
     ],
     close() {
