@@ -3,11 +3,12 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { QUERY_POINTS_MAX, QUERY_SERIES_MAX } from "../model/limits.ts";
-import { compileMatcher, matchingSeries } from "../model/matcher.ts";
+import { matchingSeries } from "../model/matcher.ts";
 import { deviceOf, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { RangeQuery, RangeResult, StepColumns } from "../store/store-client.ts";
 import { RangeFunction, type QueryRangeRequest, type QueryRangeResponseSchema } from "../wire/gen/history_pb.ts";
+import { requestMatcher } from "./request-matcher.ts";
 
 /** The store as queries see it. */
 export interface RangeSource {
@@ -24,7 +25,7 @@ export async function queryRange(
   store: RangeSource,
   signal: AbortSignal,
 ): Promise<MessageInitShape<typeof QueryRangeResponseSchema>> {
-  const matcher = compileMatcher([request.metric], request.filters, "metric");
+  const matcher = requestMatcher(request);
   const fromUs = boundUs(request.from, 0, "from");
   const toUs = boundUs(request.to, TIME_US_END, "to");
   if (fromUs >= toUs) throw invalidField("from", isoOf(fromUs), `a time before to, which is ${isoOf(toUs)}`);

@@ -5,7 +5,7 @@ import { queryRange } from "../../src/dashboard/query-range.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import type { RangeQuery, RangeResult, StepColumns } from "../../src/store/store-client.ts";
-import { QueryRangeRequestSchema, RangeFunction } from "../../src/wire/gen/history_pb.ts";
+import { MatchOperator, QueryRangeRequestSchema, RangeFunction } from "../../src/wire/gen/history_pb.ts";
 
 const registry = new SeriesRegistry({ seriesMax: 100, seriesPerSourceMax: 100 });
 for (const [metric, source, site] of [
@@ -41,6 +41,16 @@ async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, wa
 }
 
 const at = (seconds: number, nanos = 0) => ({ seconds: BigInt(seconds), nanos });
+
+test("matchers narrow what is asked for; one without an operator is refused", async () => {
+  const south = { key: "site", operator: MatchOperator.NOT_REGEX, value: "n.*" };
+  const { asked } = await ask({ metric: "*", matchers: [south] });
+  expect([...asked[0].seriesIds]).toEqual([2, 3]);
+  await expect(ask({ metric: "*", matchers: [{ key: "site", value: "x" }] })).rejects.toMatchObject({
+    status: "INVALID_ARGUMENT",
+    message: expect.stringContaining("matchers[0].operator is 0; wanted one of EQUAL"),
+  });
+});
 
 test("asks for ids in order, answers in order of name, leaves series without rows out", async () => {
   const { asked, answer } = await ask({ metric: "*" });
