@@ -1,4 +1,4 @@
-/** Dashboard: live streams over shared feeds, and QueryRange. */
+/** Dashboard: live streams over shared feeds, QueryRange, and what there is. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Bus } from "../bus/bus.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -9,13 +9,18 @@ import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire
 import { rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
 import { Feeds } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
+import { listMetrics } from "./list-metrics.ts";
+import { listSeries } from "./list-series.ts";
+import { listTagValues } from "./list-tag-values.ts";
+import type { ExtentSource } from "./listing.ts";
 import { queryRange, type RangeSource } from "./query-range.ts";
+import { SlicedWork } from "./sliced-work.ts";
 import { feedSpecOf, type LiveOptions } from "./subscription.ts";
 
 export interface DashboardDeps {
   readonly registry: SeriesRegistry;
   readonly bus: Bus;
-  readonly store: RangeSource;
+  readonly store: RangeSource & ExtentSource;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly options: LiveOptions;
@@ -35,6 +40,7 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
     latest.restore(restored.seriesIds, restored.timesUs, restored.values, clock.nowMs(), clock.monotonicMs());
   }
   const feeds = new Feeds({ registry, latest, clock, ...options });
+  const listing = { registry, latest, store, clock, sliced: new SlicedWork(() => clock.monotonicMs()) };
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
     methods: [
@@ -42,6 +48,9 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
         subscribe(request, feeds, deps, signal),
       ),
       unary(Dashboard.method.queryRange, (request, { signal }) => queryRange(request, registry, store, signal)),
+      unary(Dashboard.method.listMetrics, (request, { signal }) => listMetrics(request, listing, signal)),
+      unary(Dashboard.method.listSeries, (request, { signal }) => listSeries(request, listing, signal)),
+      unary(Dashboard.method.listTagValues, (request, { signal }) => listTagValues(request, listing, signal)),
     ],
     close() {
       unsubscribe();

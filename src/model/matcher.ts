@@ -1,6 +1,6 @@
 import { invalidField, messageOf } from "./errors.ts";
 import { compileRegex, REGEX_LENGTH_MAX } from "./regex.ts";
-import { deviceOf, tagOf, type SeriesIdentity } from "./series-key.ts";
+import { deviceOf, metricOfKey, sourceOfKey, tagOf, tagOfKey, type SeriesIdentity } from "./series-key.ts";
 import type { SeriesRegistry } from "./series-registry.ts";
 
 const PATTERN_LENGTH_MAX = 1_024;
@@ -59,11 +59,11 @@ export interface SeriesMatcher {
   /** Metric names given exactly; the rest are globs. */
   readonly exactMetrics: readonly string[];
   readonly hasMetricGlobs: boolean;
-  /** Whether there are filters or matchers; without them {@link matchesIdentity} is always true. */
-  readonly hasFilters: boolean;
   matchesMetric(metric: string): boolean;
   /** The filters and matchers alone. */
   matchesIdentity(identity: SeriesIdentity): boolean;
+  /** The same of a canonical key, which is not taken apart for it. */
+  matchesKey(key: string): boolean;
 }
 
 /**
@@ -83,20 +83,27 @@ export function compileMatcher(
   const globs = metricNames.filter(isGlob).map(compileGlob);
   const tests = Object.entries(filters).map(([key, pattern]) => {
     checkPattern(`filters[${JSON.stringify(key)}]`, pattern);
-    const matches = compileGlob(pattern);
-    return (identity: SeriesIdentity) => matches(valueForFilter(identity, key));
+    return { key, matches: compileGlob(pattern) };
   });
   tests.push(...testsOf(matchers));
   return {
     exactMetrics: [...exact],
     hasMetricGlobs: globs.length > 0,
-    hasFilters: tests.length > 0,
     matchesMetric: (metric) => exact.has(metric) || globs.some((matches) => matches(metric)),
-    matchesIdentity: (identity) => tests.every((test) => test(identity)),
+    matchesIdentity: (identity) => tests.every(({ key, matches }) => matches(valueForFilter(identity, key))),
+    matchesKey:
+      tests.length === 0
+        ? () => true
+        : (seriesKey) => tests.every(({ key, matches }) => matches(valueInKey(seriesKey, key))),
   };
 }
 
-function testsOf(matchers: readonly TagMatcher[]): ((identity: SeriesIdentity) => boolean)[] {
+interface ValueTest {
+  readonly key: string;
+  matches(value: string): boolean;
+}
+
+function testsOf(matchers: readonly TagMatcher[]): ValueTest[] {
   if (matchers.length > MATCHERS_MAX) {
     throw invalidField("matchers", `${matchers.length} matchers`, `at most ${MATCHERS_MAX}`);
   }
@@ -108,8 +115,7 @@ function testsOf(matchers: readonly TagMatcher[]): ((identity: SeriesIdentity) =
     if (regexLength > REGEX_LENGTH_MAX) {
       throw invalidField(field, value, `regular expressions of at most ${REGEX_LENGTH_MAX} characters together`);
     }
-    const matches = compileOperator(operator, value, field);
-    return (identity) => matches(valueForFilter(identity, key));
+    return { key, matches: compileOperator(operator, value, field) };
   });
 }
 
@@ -151,6 +157,14 @@ export function valueForFilter(identity: SeriesIdentity, key: string): string {
   return tagOf(identity, key) ?? "";
 }
 
+/** The same out of a canonical key. */
+export function valueInKey(seriesKey: string, key: string): string {
+  if (key === "source") return sourceOfKey(seriesKey);
+  if (key === "metric") return metricOfKey(seriesKey);
+  const value = tagOfKey(seriesKey, key);
+  return value ?? (key === "device" ? sourceOfKey(seriesKey) : "");
+}
+
 /** Ids of all known series that match, ascending within each metric. */
 export function matchingSeries(registry: SeriesRegistry, matcher: SeriesMatcher): number[] {
   const metrics = matcher.hasMetricGlobs
@@ -159,7 +173,7 @@ export function matchingSeries(registry: SeriesRegistry, matcher: SeriesMatcher)
   const found: number[] = [];
   for (const metric of metrics) {
     for (const id of registry.idsOfMetric(metric)) {
-      if (!matcher.hasFilters || matcher.matchesIdentity(registry.identityOf(id))) found.push(id);
+      if (matcher.matchesKey(registry.keyOf(id))) found.push(id);
     }
   }
   return found;

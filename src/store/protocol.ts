@@ -93,13 +93,15 @@ export type StoreRequest =
   | { kind: "open"; options: StoreOptions }
   | { kind: "absorb"; record: ArrayBuffer }
   | { kind: "range"; id: number; query: RangeQuery }
+  /** The earliest event time of each series, NaN where nothing is stored; ids ascending, each once. */
+  | { kind: "extents"; id: number; seriesIds: Uint32Array }
   | { kind: "cancel"; id: number }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 
 export type StoreEvent =
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }
   | { kind: "refused"; failure: Failure }
-  | { kind: "answer"; id: number; value: RangeResult | StoreStats | null }
+  | { kind: "answer"; id: number; value: RangeResult | Float64Array | StoreStats | null }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "sealed"; sealed: Sealed }
   /** The buffer of an absorbed record. */

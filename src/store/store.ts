@@ -13,6 +13,7 @@ import { Catalog } from "./catalog.ts";
 import { Compaction } from "./compaction.ts";
 import { Head, type Generation } from "./head.ts";
 import { HeadRows } from "./head-rows.ts";
+import { firstTimesOf } from "./extents.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
 import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
@@ -135,6 +136,21 @@ export class Store {
       return yield* rangeOf(query, { blocks, headRows, reader: this.#reader }, slice);
     } finally {
       unpinHead();
+      for (const block of blocks) block.pins--;
+      this.#events.onWork();
+    }
+  }
+
+  /** The earliest event time of each series, NaN where nothing is stored; `seriesIds` ascending, each once. */
+  *extents(seriesIds: Uint32Array, slice: Slice): Generator<void, Float64Array<ArrayBuffer>> {
+    const blocks =
+      seriesIds.length === 0 ? [] : this.#catalog.overlapping(0, Infinity, seriesIds[0], seriesIds.at(-1)!);
+    const head = this.#head.pin();
+    for (const block of blocks) block.pins++;
+    try {
+      return yield* firstTimesOf(seriesIds, { blocks, head, reader: this.#reader }, slice);
+    } finally {
+      this.#head.unpin(head);
       for (const block of blocks) block.pins--;
       this.#events.onWork();
     }

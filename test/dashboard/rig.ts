@@ -2,6 +2,7 @@
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { createDashboard } from "../../src/dashboard/service.ts";
+import type { ExtentSource } from "../../src/dashboard/listing.ts";
 import type { RangeSource } from "../../src/dashboard/query-range.ts";
 import { createMetrics } from "../../src/metrics/metrics.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
@@ -18,7 +19,8 @@ export type Reading = readonly [
   source?: string,
 ];
 
-export const NOTHING_STORED: RangeSource = {
+export const NOTHING_STORED: RangeSource & ExtentSource = {
+  extents: async (seriesIds) => new Float64Array(seriesIds.length).fill(NaN),
   range: async ({ seriesIds }) => ({
     seriesIds,
     offsets: new Uint32Array(seriesIds.length + 1),
