@@ -19,6 +19,7 @@ import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
+import { retireSeries } from "./store/retire-series.ts";
 import { StoreClient } from "./store/store-client.ts";
 import { parseAddress } from "./transport/address.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
@@ -86,10 +87,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     seriesPerSourceMax: config.ingest.series_per_source_max,
   });
   for (const definition of logOpened.series) registry.restore(definition);
+  registry.forget(logOpened.retired);
 
   const { store, opened: storeOpened } = await StoreClient.open(spawn, {
     dir: config.data,
     segments: logOpened.segments,
+    retired: logOpened.retired,
     headPointsMax: config.store.head_points_max,
     sealAgeMs: config.store.seal_age,
     periodFileBytesMax: config.store.period_file_bytes_max,
@@ -159,6 +162,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     clock,
     metrics,
     latest: storeOpened.latest,
+    retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
     newStreamId: () => crypto.randomUUID(),
     options: {
       intervalMsMin: config.live.interval_min,

@@ -23,14 +23,18 @@ export class Feeds {
   /** Feeds that hear of every point, by series id. */
   readonly #watching: (Feed[] | undefined)[] = [];
   readonly #constants = new Map<number, Uint8Array>();
-  readonly #stopListening: () => void;
+  readonly #stopListening: readonly (() => void)[];
   #due: (() => void)[] = [];
   #readers = 0;
   #series = 0;
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps;
-    this.#stopListening = deps.registry.onAdded((id, metric) => this.#onSeries(id, metric));
+    const { registry } = deps;
+    this.#stopListening = [
+      registry.onAdded((id, metric) => this.#onSeries(id, metric)),
+      registry.onForgotten((ids) => this.#onForgotten(ids)),
+    ];
   }
 
   get readers(): number {
@@ -78,7 +82,7 @@ export class Feeds {
   }
 
   close(): void {
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     for (const feed of this.#byKey.values()) feed.close();
   }
 
@@ -113,6 +117,12 @@ export class Feeds {
         this.#add(feed, id);
       }
     }
+  }
+
+  /** They have no value any more, so that no feed sends them; their room is free again when their feeds end. */
+  #onForgotten(ids: readonly number[]): void {
+    this.#deps.latest.forget(ids);
+    for (const id of ids) this.#constants.delete(id);
   }
 
   #add(feed: Feed, id: number): void {

@@ -7,6 +7,7 @@ import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
 import { rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { deleteSeries } from "./delete-series.ts";
 import { Feeds } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { listMetrics } from "./list-metrics.ts";
@@ -26,6 +27,8 @@ export interface DashboardDeps {
   readonly options: LiveOptions;
   /** The newest values on disk. */
   readonly latest?: StoreOpened["latest"];
+  /** Deletes series; resolves when that is durable. */
+  retire(seriesIds: Uint32Array): Promise<void>;
   /** A name for a stream, unique on this server. */
   newStreamId(): string;
 }
@@ -51,6 +54,9 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
       unary(Dashboard.method.listMetrics, (request, { signal }) => listMetrics(request, listing, signal)),
       unary(Dashboard.method.listSeries, (request, { signal }) => listSeries(request, listing, signal)),
       unary(Dashboard.method.listTagValues, (request, { signal }) => listTagValues(request, listing, signal)),
+      unary(Dashboard.method.deleteSeries, (request, { signal }) =>
+        deleteSeries(request, { ...listing, retire: deps.retire }, signal),
+      ),
     ],
     close() {
       unsubscribe();

@@ -9,6 +9,8 @@ export interface StoreOptions {
   readonly dir: string;
   /** Log segments to replay, ascending. */
   readonly segments: readonly string[];
+  /** Series whose points are dropped. Default none. */
+  readonly retired?: Uint32Array;
   /** Rows after which a generation of the head is sealed. Default 2,000,000. */
   readonly headPointsMax?: number;
   /** Age after which a generation is sealed. Default one hour. */
@@ -95,6 +97,7 @@ export type StoreRequest =
   | { kind: "range"; id: number; query: RangeQuery }
   /** The earliest event time of each series, NaN where nothing is stored; ids ascending, each once. */
   | { kind: "extents"; id: number; seriesIds: Uint32Array }
+  | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "cancel"; id: number }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 

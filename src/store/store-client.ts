@@ -99,6 +99,14 @@ export class StoreClient {
     return this.#askUntil<Float64Array>((id) => ({ kind: "extents", id, seriesIds }), signal);
   }
 
+  /**
+   * From now on points of these series are left out wherever points are written; what is stored of them goes in the
+   * background. To be told again at every opening, in `StoreOptions.retired`.
+   */
+  async retire(seriesIds: Uint32Array): Promise<void> {
+    await this.#ask({ kind: "retire", id: ++this.#lastId, seriesIds });
+  }
+
   /** Resolves when everything absorbed so far is in period files. Fails with the reason where it cannot be written. */
   async seal(): Promise<void> {
     await this.#ask({ kind: "seal", id: ++this.#lastId });

@@ -65,6 +65,9 @@ function serve(
         return range(id, request.query);
       case "extents":
         return answerInSlices(id, store.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
+      case "retire":
+        store.retire(request.seriesIds);
+        return post({ kind: "answer", id, value: null });
       case "seal":
         return void store.seal().then(
           () => post({ kind: "answer", id, value: null }),

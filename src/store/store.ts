@@ -18,6 +18,7 @@ import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
 import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
 import { rangeOf } from "./query.ts";
+import { RetiredSeries } from "./retired-series.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
 
@@ -51,6 +52,7 @@ export class Store {
   readonly #sealAgeMs: number;
   readonly #head: Head;
   readonly #catalog: Catalog;
+  readonly #retired: RetiredSeries;
   readonly #reader: BlockReader;
   readonly #compaction: Compaction;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
@@ -78,7 +80,7 @@ export class Store {
     const onDamage = (sentence: string) => void (opening ? damage.push(sentence) : events.onDamage(sentence));
     const store = new Store(options, clock, { ...events, onDamage });
     const replayed = store.#replay(options.segments, onDamage);
-    const latest = latestOf(store.#catalog.all(), store.#reader, store.#head.generations());
+    const latest = latestOf(store.#catalog.all(), store.#reader, store.#head.generations(), store.#retired);
     let newestArrivalMs = replayed.newestArrivalMs;
     for (const { arrivalToS } of store.#catalog.all()) newestArrivalMs = Math.max(newestArrivalMs, arrivalToS * 1000);
     opening = false;
@@ -95,7 +97,10 @@ export class Store {
     this.#catalog = new Catalog(dir, periodFileBytesMax, events.onDamage);
     this.#reader = new BlockReader(QUERY_CACHE_BYTES_MAX, events.onDamage);
     const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, events.onDamage);
-    this.#compaction = new Compaction(this.#catalog, mergeReader, (blocks) => this.#reader.forget(blocks));
+    this.#retired = new RetiredSeries(options.retired);
+    this.#compaction = new Compaction(this.#catalog, mergeReader, this.#retired, (blocks) =>
+      this.#reader.forget(blocks),
+    );
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -154,6 +159,13 @@ export class Store {
       for (const block of blocks) block.pins--;
       this.#events.onWork();
     }
+  }
+
+  /** Points of these series, present and still to come, are dropped when they are written next, in the background. */
+  retire(seriesIds: Uint32Array): void {
+    this.#retired.add(seriesIds);
+    this.#compaction.noteRetired();
+    this.#events.onWork();
   }
 
   /** Resolves when everything absorbed so far is sealed; tried at once, whatever failed before. */
@@ -268,7 +280,7 @@ export class Store {
     const [generation] = this.#head.waiting;
     const written = this.#written;
     let superseded = 0;
-    const blocksOfPeriods = yield* blocksOfGeneration(generation, new Set(written.keys()), slice);
+    const blocksOfPeriods = yield* blocksOfGeneration(generation, new Set(written.keys()), this.#retired, slice);
     const ord = this.#catalog.nextOrd();
     const { clockUntrusted, firstSeq: seqFrom, lastSeq: seqTo } = generation;
     for (const [period, blocks] of blocksOfPeriods) {

@@ -53,6 +53,7 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
       subscriptionsMax,
       seriesMax,
     },
+    retire: async (seriesIds) => registry.forget(seriesIds),
     newStreamId: () => `stream-${++streams}`,
   });
   const [subscribeMethod, queryMethod] = dashboard.methods;
