@@ -97,8 +97,13 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
     };
   }
 
+  /** Any unary method by its name in the generated code. */
+  const call = <T>(name: string, request: unknown) => {
+    const found = dashboard.methods.find(({ method }) => method.localName === name)!;
+    return found.run(create(found.method.input, request as never) as never, context()) as Promise<T>;
+  };
   const query = (request: unknown) => queryMethod.run(request as never, context()) as Promise<unknown>;
-  return { clock, registry, bus, metrics, dashboard, publish, subscribe, query };
+  return { clock, registry, bus, metrics, dashboard, publish, subscribe, query, call };
 }
 
 /** "name=value", marked where stale. */
