@@ -1,6 +1,6 @@
 /**
- * `state.db`: the series, the ids of deleted ones, and small state. Opening it takes the data directory for this process: the file stays locked
- * until it is closed or the process ends, whatever way.
+ * `state.db`: the series, the ids of deleted ones, and small state. Opening it takes the data directory for this
+ * process: the file stays locked until it is closed or the process ends, whatever way.
  */
 import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+import { WatchpostError } from "./errors.ts";
 import { metricOfKey, parseSeriesKey, type SeriesIdentity } from "./series-key.ts";
 
 /** A series as it is written to disk: its id and canonical key. */
@@ -105,11 +106,12 @@ export class SeriesRegistry {
     if (gone.length > 0) for (const listener of this.#forgottenListeners) listener(gone);
   }
 
-  /** Also of a series that was forgotten lately. */
+  /** Also of a series that was forgotten lately. Throws ABORTED where that is too long ago for the question. */
   keyOf(id: number): string {
     const key = this.#keyById[id] || this.#forgotten.get(id);
-    if (!key) throw new RangeError(`there is no series ${id}`);
-    return key;
+    if (key) return key;
+    if (id < this.idEnd) throw new WatchpostError("ABORTED", `series ${id} was deleted meanwhile; ask again`);
+    throw new RangeError(`there is no series ${id}`);
   }
 
   identityOf(id: number): SeriesIdentity {

@@ -34,6 +34,8 @@ test("answers that are under way can still name it", () => {
   registry.forget([1]);
   expect(registry.keyOf(1)).toBe(seriesKey("a", "s", []));
   expect(() => registry.keyOf(2)).toThrow("there is no series 2");
+  registry.forget([9]);
+  expect(() => registry.keyOf(9)).toThrow(expect.objectContaining({ status: "ABORTED" }));
 });
 
 test("its room under the limits is free again", () => {
