@@ -20,6 +20,7 @@ import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
+import { retireSeries } from "./store/retire-series.ts";
 import { StoreClient } from "./store/store-client.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
@@ -89,10 +90,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     seriesPerSourceMax: config.ingest.series_per_source_max,
   });
   for (const definition of logOpened.series) registry.restore(definition);
+  registry.forget(logOpened.retired);
 
   const { store, opened: storeOpened } = await StoreClient.open(spawn, {
     dir: config.data,
     segments: logOpened.segments,
+    retired: logOpened.retired,
     headPointsMax: config.store.head_points_max,
     headBytesMax: config.memory.budget / HEAD_SHARE,
     sealAgeMs: config.store.seal_age,
@@ -164,6 +167,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     clock,
     metrics,
     latest: storeOpened.latest,
+    retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
     newStreamId: () => crypto.randomUUID(),
     queryTimeoutMs: config.query.timeout,
     options: {

@@ -1,6 +1,7 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import { BatchDataSchema, type DataPointSchema } from "../wire/gen/ingestion_pb.ts";
+import { timestampOfUs } from "../wire/timestamp.ts";
 
 /** One reading to be sent. */
 export interface Point {
@@ -44,10 +45,4 @@ function dataPointOf({ metric, value, timeUs, tags, id }: Point): MessageInitSha
   const point = { metricName: metric, value, tags: { ...tags }, id: id ?? "" };
   if (timeUs === undefined) return point;
   return { ...point, timestamp: timestampOfUs(timeUs) };
-}
-
-/** Unix microseconds as a protobuf Timestamp. */
-export function timestampOfUs(timeUs: number): { seconds: bigint; nanos: number } {
-  const seconds = Math.floor(timeUs / 1_000_000);
-  return { seconds: BigInt(seconds), nanos: Math.round(timeUs - seconds * 1_000_000) * 1_000 };
 }

@@ -25,14 +25,18 @@ export class Feeds {
   /** Feeds that hear of every point, by series id. */
   readonly #watching: (Feed[] | undefined)[] = [];
   readonly #constants = new Map<number, Uint8Array>();
-  readonly #stopListening: () => void;
+  readonly #stopListening: readonly (() => void)[];
   #due: (() => void)[] = [];
   #readers = 0;
   #series = 0;
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps;
-    this.#stopListening = deps.registry.onAdded((id, metric) => this.#onSeries(id, metric));
+    const { registry } = deps;
+    this.#stopListening = [
+      registry.onAdded((id, metric) => this.#onSeries(id, metric)),
+      registry.onForgotten((ids) => this.#onForgotten(ids)),
+    ];
   }
 
   get readers(): number {
@@ -80,7 +84,7 @@ export class Feeds {
   }
 
   close(): void {
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     for (const feed of this.#byKey.values()) feed.close();
   }
 
@@ -115,6 +119,12 @@ export class Feeds {
       if (this.#series < this.#deps.seriesMax) this.#add(feed, id);
       else this.#deps.onLeftOut();
     }
+  }
+
+  /** They have no value any more, so that no feed sends them; their room is free again when their feeds end. */
+  #onForgotten(ids: readonly number[]): void {
+    this.#deps.latest.forget(ids);
+    for (const id of ids) this.#constants.delete(id);
   }
 
   #add(feed: Feed, id: number): void {

@@ -148,7 +148,10 @@ export class Committer {
     const { promise, resolve, reject } = this.#open!;
     const firstDefinition = this.#definedThrough + 1;
     const definitions: SeriesDefinition[] = [];
-    for (let id = firstDefinition; id < registry.idEnd; id++) definitions.push({ id, key: registry.keyOf(id) });
+    for (let id = firstDefinition; id < registry.idEnd; id++) {
+      // One that was deleted before it was ever written needs no definition: its points are dropped.
+      if (registry.has(id)) definitions.push({ id, key: registry.keyOf(id) });
+    }
     this.#definedThrough = registry.idEnd - 1;
     const frame = {
       seq: this.#nextSeq++,
