@@ -19,7 +19,7 @@ import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
-import { StoreClient } from "./store/store-client.ts";
+import { StoreClient, type Dropped } from "./store/store-client.ts";
 import { parseAddress } from "./transport/address.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
@@ -93,11 +93,24 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     headPointsMax: config.store.head_points_max,
     sealAgeMs: config.store.seal_age,
     periodFileBytesMax: config.store.period_file_bytes_max,
+    mergeRunsMin: config.store.merge_runs_min,
+    retention: {
+      rawMs: config.retention.raw,
+      rollup1mMs: config.retention.rollup_1m,
+      rollup1hMs: config.retention.rollup_1h,
+      budgetBytes: config.retention.disk_budget,
+      freeFloor: config.retention.free_floor,
+    },
   });
   opening.defer(() => store.close());
   store.onCrash(onCrash);
   store.onDamage(onDamage);
-  store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble writing"));
+  store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble"));
+  store.onDropped((dropped) => {
+    metrics.droppedPoints.inc({ reason: dropped.reason }, dropped.points);
+    metrics.droppedBytes.inc({ reason: dropped.reason }, dropped.bytes);
+    tellDropped(dropped, logger);
+  });
   storeOpened.damage.forEach(onDamage);
 
   const isClockTrusted = watchClock(clock, storeOpened.newestArrivalMs, (trusted) => {
@@ -150,6 +163,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     stamps: new ArrivalStamps(clock),
     clock,
     futureMaxMs: config.ingest.future_max,
+    rawAgeLimitMs: config.retention.raw,
     isClockTrusted,
   });
   const dashboard = createDashboard({
@@ -221,6 +235,15 @@ function refuseWhatOthersReach(address: string): void {
     "FAILED_PRECONDITION",
     `${address} can be reached from other machines, and nothing asks who calls yet: anybody there could read and write all points. Bind 127.0.0.1 and put a proxy with authentication in front, or say --insecure if the network is yours alone.`,
   );
+}
+
+function tellDropped({ fromUs, toUs, ...dropped }: Dropped, logger: Logger): void {
+  const { reason, points } = dropped;
+  const iso = (timeUs: number) => (Number.isFinite(timeUs) ? new Date(timeUs / 1_000).toISOString() : "nothing");
+  const told = { dropped: { ...dropped, from: iso(fromUs), to: iso(toUs) } };
+  if (reason === "age") return logger.info(told, `${points} points were dropped: older than their age limit`);
+  const why = reason === "budget" ? "retention.disk_budget is used up" : "less than retention.free_floor is free";
+  logger.warn(told, `the oldest ${points} points were dropped: ${why}`);
 }
 
 /** Whether the wall clock has reached the newest arrival that was stored before this start. */

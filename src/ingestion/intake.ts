@@ -13,6 +13,8 @@ export interface IntakeDeps {
   readonly clock: Clock;
   /** How far ahead of the wall clock a point may be. */
   readonly futureMaxMs: number;
+  /** Older points are not kept. Infinity: all are. */
+  readonly rawAgeLimitMs: number;
   /** While it is not, points of any time are taken. */
   isClockTrusted(): boolean;
 }
@@ -51,12 +53,18 @@ export class Intake {
       return { batchId, kept: 0, refusedTotal, refused: NONE, unusable, group: undefined };
     }
     const rules = {
+      earliestUs: this.#earliestUs(),
       latestUs: this.#latestUs(),
       arrivalStampUs: (seriesId: number) => stamps.next(seriesId),
     };
     const { kept, refusedTotal, refused } = judgeBatch(batch, rules, refusedMax);
     const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
+  }
+
+  #earliestUs(): number {
+    const { clock, rawAgeLimitMs, isClockTrusted } = this.#deps;
+    return isClockTrusted() ? Math.max((clock.nowMs() - rawAgeLimitMs) * 1_000, 0) : 0;
   }
 
   #latestUs(): number {

@@ -39,6 +39,17 @@ export function createMetrics() {
       "points_superseded_total",
       "Stored values replaced by another one of the same series and time before both were sealed",
     ),
+    droppedPoints: counter(
+      "dropped_points_total",
+      "Stored points that retention took, by reason: age, budget or floor",
+      ["reason"],
+    ),
+    droppedBytes: counter("dropped_bytes_total", "Bytes of period files that retention took, by reason", ["reason"]),
+    writtenBytes: counter("written_bytes_total", "Bytes written to the disk, by what for: log, state, seal or merge", [
+      "what",
+    ]),
+    diskUsedBytes: gauge("disk_used_bytes", "Bytes of everything in the data directory"),
+    diskFreeBytes: gauge("disk_free_bytes", "Bytes that are free on the file system of the data directory"),
     logBytes: gauge("log_bytes", "Bytes of log segments on disk"),
     damaged: counter("damaged_records_total", "Damaged records found in log, blocks or state"),
     clockUntrusted: gauge("clock_untrusted", "1 while the wall clock is behind the newest stored arrival"),

@@ -2,7 +2,8 @@
  * Merges small blocks and gives space back, one bounded step after the other. A merge replaces blocks in file and
  * catalog at once; their content goes when no query that is under way may still read it.
  */
-import type { Block } from "./block.ts";
+import type { WrittenBytes } from "../log/written-bytes.ts";
+import { contentBytesOf, type Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { Catalog } from "./catalog.ts";
 import { mergeBlocks } from "./merge.ts";
@@ -15,19 +16,23 @@ const MERGE_BYTES_MAX = 12 * 1024 * 1024;
 const CHUNK_POINTS_ENOUGH = 1024;
 const VACUUM_PAGES = 256;
 
-const IN_BACKGROUND: MergeRules = {
+/** Runs that are merged at once, unless told otherwise: more of them rewrite a point less often. */
+const RUNS_MIN = 4;
+
+const EVERYTHING: MergeRules = {
   chunkPointsEnough: CHUNK_POINTS_ENOUGH,
-  runsMin: 4,
-  levelsApart: true,
+  runsMin: 2,
+  levelsApart: false,
   bytesMax: MERGE_BYTES_MAX,
 };
-const EVERYTHING: MergeRules = { ...IN_BACKGROUND, runsMin: 2, levelsApart: false };
 
 export class Compaction {
   readonly #catalog: Catalog;
   /** Its own, so that merging does not push out what queries use. */
   readonly #reader: BlockReader;
   readonly #onReplaced: (blocks: readonly Block[]) => void;
+  readonly #written: WrittenBytes;
+  readonly #inBackground: MergeRules;
   /** Files that a crash may have left with content of replaced blocks. */
   readonly #toSweep: Set<PeriodFile>;
   readonly #toMerge: Set<PeriodFile>;
@@ -35,10 +40,18 @@ export class Compaction {
   /** Replaced, with their content still there. */
   #leaving: Block[] = [];
 
-  constructor(catalog: Catalog, reader: BlockReader, onReplaced: (blocks: readonly Block[]) => void) {
+  constructor(
+    catalog: Catalog,
+    reader: BlockReader,
+    written: WrittenBytes,
+    onReplaced: (blocks: readonly Block[]) => void,
+    runsMin: number = RUNS_MIN,
+  ) {
     this.#catalog = catalog;
     this.#reader = reader;
+    this.#written = written;
     this.#onReplaced = onReplaced;
+    this.#inBackground = { ...EVERYTHING, runsMin, levelsApart: true };
     this.#toSweep = new Set(catalog.files());
     this.#toMerge = new Set(catalog.files());
     this.#toVacuum = new Set(catalog.files());
@@ -51,6 +64,14 @@ export class Compaction {
   /** Blocks have come to a file. */
   note(file: PeriodFile): void {
     this.#toMerge.add(file);
+  }
+
+  /** A file is about to go. Returns the blocks of it that were replaced and may still be read. */
+  leave(file: PeriodFile): Block[] {
+    for (const files of [this.#toSweep, this.#toMerge, this.#toVacuum]) files.delete(file);
+    const left = this.#leaving.filter((block) => block.file === file);
+    this.#leaving = this.#leaving.filter((block) => block.file !== file);
+    return left;
   }
 
   noteAll(): void {
@@ -67,17 +88,17 @@ export class Compaction {
   *step(everything: boolean, slice: Slice): Generator<void, boolean> {
     if (this.discardUnpinned()) return true;
     for (const file of this.#toSweep) {
-      if (file.isWritable) file.discardOrphans();
+      if (file.isWritable) this.#written.during("merge", 0, () => file.discardOrphans());
       this.#toSweep.delete(file);
       return true;
     }
-    const rules = everything ? EVERYTHING : IN_BACKGROUND;
+    const rules = everything ? EVERYTHING : this.#inBackground;
     for (const file of this.#toMerge) {
       if (file.isWritable && (yield* this.#merge(file, rules, slice))) return true;
       this.#toMerge.delete(file);
     }
     for (const file of this.#toVacuum) {
-      if (file.isWritable && file.vacuum(VACUUM_PAGES) > 0) return true;
+      if (file.isWritable && this.#written.during("merge", 0, () => file.vacuum(VACUUM_PAGES)) > 0) return true;
       this.#toVacuum.delete(file);
       return true;
     }
@@ -90,7 +111,7 @@ export class Compaction {
     if (first === undefined) return false;
     const { file } = first;
     const gone = this.#leaving.filter((block) => block.file === file && block.pins === 0);
-    if (file.isWritable) file.discard(gone);
+    if (file.isWritable) this.#written.during("merge", 0, () => file.discard(gone));
     this.#leaving = this.#leaving.filter((block) => block.file !== file || block.pins > 0);
     this.#toVacuum.add(file);
     return true;
@@ -106,7 +127,8 @@ export class Compaction {
       // Something of it is damaged: the next plan leaves that out.
       if (merged === null) return true;
       yield;
-      this.#catalog.switch(file.replace(merged, plan.blocks), plan.blocks);
+      const replace = () => file.replace(merged, plan.blocks);
+      this.#catalog.switch(this.#written.during("merge", contentBytesOf(merged), replace), plan.blocks);
       this.#leaving.push(...plan.blocks);
       this.#onReplaced(plan.blocks);
       return true;

@@ -7,16 +7,29 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
 import { frameOfRecord, recordIn } from "../log/record.ts";
 import { replayRecords } from "../log/replay.ts";
-import type { Block, NewBlock } from "./block.ts";
+import { WrittenBytes } from "../log/written-bytes.ts";
+import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
 import { Catalog } from "./catalog.ts";
 import { Compaction } from "./compaction.ts";
+import { diskStateOf, type LookAtDisk } from "./disk.ts";
 import { Head, type Generation } from "./head.ts";
 import { HeadRows } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
+import type { PeriodFile } from "./period-file.ts";
 import type { Period } from "./period.ts";
-import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
+import type {
+  Dropped,
+  RangeQuery,
+  RangeResult,
+  RetentionLimits,
+  Sealed,
+  StoreOpened,
+  StoreOptions,
+  StoreStats,
+} from "./protocol.ts";
 import { rangeOf } from "./query.ts";
+import { Retention, type Tier } from "./retention.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
 
@@ -26,9 +39,17 @@ const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 const REPLAY_WAITING_MAX = 1;
 const RETRY_MS_MIN = 1000;
 const RETRY_MS_MAX = 60_000;
+const KEEP_ALL: RetentionLimits = {
+  rawMs: Infinity,
+  rollup1mMs: Infinity,
+  rollup1hMs: Infinity,
+  budgetBytes: Infinity,
+  freeFloor: 0,
+};
 
 export interface StoreEvents {
   onSealed(sealed: Sealed): void;
+  onDropped(dropped: Dropped): void;
   onDamage(sentence: string): void;
   onTrouble(sentence: string): void;
   /** There is maintenance to do. */
@@ -52,8 +73,13 @@ export class Store {
   readonly #catalog: Catalog;
   readonly #reader: BlockReader;
   readonly #compaction: Compaction;
+  readonly #raw: Tier;
+  readonly #retention: Retention;
+  readonly #writes = new WrittenBytes();
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
+  #sealedBytes = 0;
+  #newestArrivalMs = 0;
   #absorbedSeq = -1;
   #sealedSeq = -1;
   #sealWaiters: SealWaiter[] = [];
@@ -71,22 +97,22 @@ export class Store {
     options: StoreOptions,
     clock: Clock,
     events: StoreEvents,
+    lookAtDisk: LookAtDisk = diskStateOf,
   ): { store: Store; opened: StoreOpened; replayedBytes: number } {
     const damage: string[] = [];
     let opening = true;
     const onDamage = (sentence: string) => void (opening ? damage.push(sentence) : events.onDamage(sentence));
-    const store = new Store(options, clock, { ...events, onDamage });
+    const store = new Store(options, clock, { ...events, onDamage }, lookAtDisk);
     const replayed = store.#replay(options.segments, onDamage);
     const latest = latestOf(store.#catalog.all(), store.#reader, store.#head.generations());
-    let newestArrivalMs = replayed.newestArrivalMs;
-    for (const { arrivalToS } of store.#catalog.all()) newestArrivalMs = Math.max(newestArrivalMs, arrivalToS * 1000);
     opening = false;
-    const opened = { latest, newestArrivalMs, replayedPoints: replayed.points, damage };
+    const opened = { latest, newestArrivalMs: store.#newestArrivalMs, replayedPoints: replayed.points, damage };
     return { store, opened, replayedBytes: replayed.bytes };
   }
 
-  private constructor(options: StoreOptions, clock: Clock, events: StoreEvents) {
+  private constructor(options: StoreOptions, clock: Clock, events: StoreEvents, lookAtDisk: LookAtDisk) {
     const { dir, headPointsMax = 2_000_000, sealAgeMs = 3_600_000, periodFileBytesMax = 1024 ** 3 } = options;
+    const { retention = KEEP_ALL } = options;
     this.#clock = clock;
     this.#events = events;
     this.#sealAgeMs = sealAgeMs;
@@ -94,7 +120,33 @@ export class Store {
     this.#catalog = new Catalog(dir, periodFileBytesMax, events.onDamage);
     this.#reader = new BlockReader(QUERY_CACHE_BYTES_MAX, events.onDamage);
     const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, events.onDamage);
-    this.#compaction = new Compaction(this.#catalog, mergeReader, (blocks) => this.#reader.forget(blocks));
+    const forget = (blocks: readonly Block[]) => this.#reader.forget(blocks);
+    this.#compaction = new Compaction(this.#catalog, mergeReader, this.#writes, forget, options.mergeRunsMin);
+    for (const { arrivalToS } of this.#catalog.all()) this.#noteArrival(arrivalToS * 1000);
+    this.#raw = {
+      name: "raw",
+      resolutionUs: 0,
+      catalog: this.#catalog,
+      ageLimitMs: retention.rawMs,
+      onDetached: (file) => this.#leaveFile(file),
+    };
+    this.#retention = new Retention({
+      dir,
+      tiers: [this.#raw],
+      limits: retention,
+      clock,
+      lookAtDisk,
+      isClockTrusted: () => clock.nowMs() >= this.#newestArrivalMs,
+      onDropped: events.onDropped,
+      onGone: forget,
+      onTrouble: events.onTrouble,
+      onWork: events.onWork,
+    });
+  }
+
+  /** The earliest time of raw points that are served: the age limit, down to a whole hour. */
+  get earliestVisibleUs(): number {
+    return this.#retention.earliestVisibleUs(this.#raw);
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -112,13 +164,15 @@ export class Store {
     const frame = frameOfRecord(record);
     const closed = this.#head.absorb(frame, recordIn(record).byteLength, this.#clock.monotonicMs());
     this.#absorbedSeq = frame.seq;
+    this.#noteArrival(frame.arrivalMs);
     const { current } = this.#head;
     if (current !== null && current !== before) this.#sealWhenOld(current);
     if (closed) this.#events.onWork();
   }
 
   /** Sees the store as it is at its first step; the caller drives it to its end or calls `return`. */
-  *range(query: RangeQuery, slice: Slice): Generator<void, RangeResult> {
+  *range(asked: RangeQuery, slice: Slice): Generator<void, RangeResult> {
+    const query = { ...asked, fromUs: Math.max(asked.fromUs, this.earliestVisibleUs) };
     const { seriesIds, fromUs, toUs } = query;
     const blocks =
       seriesIds.length === 0 ? [] : this.#catalog.overlapping(fromUs, toUs, seriesIds[0], seriesIds.at(-1)!);
@@ -161,11 +215,27 @@ export class Store {
     return promise;
   }
 
-  /** Seals, then compacts, until nothing is left to do or writing fails; `onWork` tells when to start again. */
+  /** The disk is full: looks at once whether something may go. */
+  retain(): void {
+    this.#retention.check();
+    this.#events.onWork();
+  }
+
+  /**
+   * Drops what need not be kept, seals, compacts, until nothing is left to do or writing fails; `onWork` tells when to
+   * start again. What frees space is not held back by a failure: it may end it.
+   */
   *maintain(slice: Slice): Generator<void, void> {
     try {
       for (;;) {
-        if (this.#closed || this.#clock.monotonicMs() < this.#retryAtMs) return;
+        if (this.#closed) return;
+        const mayWrite = this.#clock.monotonicMs() >= this.#retryAtMs;
+        if (yield* this.#retention.step(mayWrite)) {
+          this.#retryAtMs = -Infinity;
+          yield;
+          continue;
+        }
+        if (!mayWrite) return;
         if (this.#head.waiting.length > 0) {
           yield* this.#sealOldest(slice);
         } else {
@@ -201,6 +271,10 @@ export class Store {
       chunkPoints,
       chunkBytes,
       files: this.#catalog.files().length,
+      tiers: this.#retention.tierStats(),
+      disk: this.#retention.diskStats(),
+      writtenBytes: { ...this.#writes.totals },
+      sealedBytes: this.#sealedBytes,
       absorbedSeq: this.#absorbedSeq,
       sealedSeq: this.#sealedSeq,
     };
@@ -219,6 +293,7 @@ export class Store {
     }
     const gone = new WatchpostError("UNAVAILABLE", "the store is closed");
     for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(gone);
+    this.#retention.close();
     this.#catalog.close();
   }
 
@@ -261,7 +336,10 @@ export class Store {
         superseded += block.superseded;
         return { block, origin: { ord, level: 0, clockUntrusted, seqFrom, seqTo } };
       });
-      written.set(period, this.#catalog.fileFor(period).replace(added, []));
+      const contentBytes = contentBytesOf(added);
+      const write = () => this.#catalog.fileFor(period).replace(added, []);
+      written.set(period, this.#writes.during("seal", contentBytes, write));
+      this.#sealedBytes += contentBytes;
     }
     const blocks = [...written.values()].flat();
     this.#catalog.switch(blocks, []);
@@ -269,10 +347,21 @@ export class Store {
     this.#head.dropOldest();
     this.#written = new Map();
     this.#sealedSeq = seqTo;
+    this.#retention.check();
     const durationMs = this.#clock.monotonicMs() - startedMs;
     this.#events.onSealed({ throughSeq: seqTo, recordBytes: generation.recordBytes, superseded, durationMs });
     for (const waiter of this.#sealWaiters) if (waiter.generation === generation) waiter.resolve();
     this.#sealWaiters = this.#sealWaiters.filter((waiter) => waiter.generation !== generation);
+  }
+
+  #noteArrival(arrivalMs: number): void {
+    if (arrivalMs > this.#newestArrivalMs) this.#newestArrivalMs = arrivalMs;
+  }
+
+  /** Retention takes a file: rows of a generation that are in it and not only there are written again, to another. */
+  #leaveFile(file: PeriodFile): readonly Block[] {
+    if (this.#written.get(file.period)?.some((block) => block.file === file)) this.#written.delete(file.period);
+    return this.#compaction.leave(file);
   }
 
   #sealWhenOld(generation: Generation): void {
@@ -287,6 +376,7 @@ export class Store {
     const retryMs = this.#retryMs;
     this.#retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
     this.#retryAtMs = this.#clock.monotonicMs() + retryMs;
+    this.#retention.check();
     this.#clock.after(retryMs, () => this.#events.onWork());
     const sentence = `writing period files failed: ${messageOf(error)}; nothing is lost, tried again in ${retryMs} ms`;
     this.#events.onTrouble(sentence);
