@@ -76,6 +76,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { log, opened: logOpened } = await LogClient.open(spawn, {
     dir: config.data,
     segmentBytesMax: config.store.segment_bytes_max,
+    syncIntervalMs: config.store.sync_interval,
   });
   opening.defer(() => log.close());
   log.onCrash(onCrash);
@@ -112,6 +113,11 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     tellDropped(dropped, logger);
   });
   storeOpened.damage.forEach(onDamage);
+
+  log.onUnsynced((sentence) => {
+    logger.error({ unsynced: sentence }, "the log cannot be synced: what is acknowledged is sealed at once");
+    store.seal().catch(() => {});
+  });
 
   const isClockTrusted = watchClock(clock, storeOpened.newestArrivalMs, (trusted) => {
     metrics.clockUntrusted.set(trusted ? 0 : 1);
@@ -150,6 +156,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     onLogState: (error) => {
       if (error === undefined) return logger.info({}, "the log can be written again");
       logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);
+      if (error.status === "RESOURCE_EXHAUSTED") store.retain();
     },
     takeBuffer: (bytes) => records.take(bytes),
     defer: (run) => void setImmediate(run),

@@ -51,6 +51,7 @@ export function createMetrics() {
     diskUsedBytes: gauge("disk_used_bytes", "Bytes of everything in the data directory"),
     diskFreeBytes: gauge("disk_free_bytes", "Bytes that are free on the file system of the data directory"),
     logBytes: gauge("log_bytes", "Bytes of log segments on disk"),
+    logUnsyncedBytes: gauge("log_unsynced_bytes", "Bytes of acknowledged records that are written and not synced yet"),
     damaged: counter("damaged_records_total", "Damaged records found in log, blocks or state"),
     clockUntrusted: gauge("clock_untrusted", "1 while the wall clock is behind the newest stored arrival"),
     calls: counter("calls_total", "Finished calls, by method and gRPC status", ["method", "status"]),
