@@ -1,7 +1,9 @@
 /** The composition root: opens everything in order, closes it in reverse. */
+import { resolve } from "node:path";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import type { Config } from "./config/config.ts";
 import { createDashboard } from "./dashboard/service.ts";
+import { storeStatsMethods } from "./dashboard/store-stats.ts";
 import { ArrivalStamps } from "./ingestion/arrival-stamps.ts";
 import { Committer } from "./ingestion/committer.ts";
 import { Intake } from "./ingestion/intake.ts";
@@ -198,6 +200,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
+    ...storeStatsMethods(async () => {
+      const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
+      return { series: registry.count, dataDirectory: resolve(config.data), store: stored, log: logged };
+    }),
   ];
   const shared = {
     methods,

@@ -8,6 +8,7 @@ import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { queryCommand } from "./query.ts";
 import { serveCommand } from "./serve.ts";
+import { statsCommand } from "./stats.ts";
 import { uploadCommand } from "./upload.ts";
 import { watchCommand } from "./watch.ts";
 
@@ -25,6 +26,7 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     uploadCommand(),
     watchCommand(),
     queryCommand(),
+    statsCommand(),
     demoCommand(deps),
     configCommand(),
   ];

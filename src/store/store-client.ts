@@ -24,6 +24,7 @@ export type {
   StoreOpened,
   StoreOptions,
   StoreStats,
+  TierStats,
 } from "./protocol.ts";
 
 type Answer = RangeResult | StoreStats | null;
