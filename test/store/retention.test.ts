@@ -2,8 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Catalog } from "../../src/store/catalog.ts";
 import { diskStateOf } from "../../src/store/disk.ts";
 import type { RetentionLimits } from "../../src/store/protocol.ts";
+import { Retention, type Tier } from "../../src/store/retention.ts";
+import { runToEnd } from "../../src/store/slice.ts";
 import { DECEMBER_US, NOVEMBER_US, openStore, plain, recordOf, SHORTEST_SLICE, type OpenOptions } from "./harness.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/server-process.ts";
@@ -119,6 +122,58 @@ describe("age", () => {
       [NOVEMBER, 30],
       ["points-2026-11.1.db", 1],
     ]);
+  });
+});
+
+describe("before a file goes by age", () => {
+  test("what is to be kept of it has been kept; a failure lets it stay; for space nobody waits", () => {
+    using folder = tempDir("retention");
+    fill(folder.path);
+    const clock = new ManualClock((DECEMBER_US + 40 * DAY_US) / 1000);
+    const catalog = new Catalog(folder.path, 1e9, () => {});
+    const happened: string[] = [];
+    let fails = true;
+    let usedBytes = 0;
+    const tier: Tier = {
+      name: "raw",
+      resolutionUs: 0,
+      catalog,
+      ageLimitMs: 20 * DAY_MS,
+      onDetached: () => [],
+      *beforeDrop(file) {
+        happened.push(`begin ${file.name}`);
+        yield;
+        if (fails) throw new Error("no room for rollups");
+        happened.push(`end ${file.name}`);
+      },
+    };
+    const retention = new Retention({
+      dir: folder.path,
+      tiers: [tier],
+      limits: { budgetBytes: 100, freeFloor: 0 },
+      clock,
+      lookAtDisk: () => ({ usedBytes, freeBytes: 1e9, totalBytes: 1e9 }),
+      isClockTrusted: () => true,
+      onDropped: ({ file, reason }) => happened.push(`${reason} ${file}`),
+      onGone() {},
+      onTrouble: (sentence) => happened.push(sentence),
+      onWork() {},
+    });
+    expect(runToEnd(retention.step(false))).toBe(false);
+    expect(happened).toEqual([]);
+    expect(() => runToEnd(retention.step(true))).toThrow("no room for rollups");
+    expect(files(folder.path)).toEqual([NOVEMBER, DECEMBER]);
+    usedBytes = 101;
+    expect(runToEnd(retention.step(false))).toBe(true);
+    expect(happened).toEqual([`begin ${NOVEMBER}`, `budget ${NOVEMBER}`]);
+    usedBytes = 0;
+    fails = false;
+    while (runToEnd(retention.step(true)));
+    expect(happened.slice(2)).toEqual([`begin ${DECEMBER}`, `end ${DECEMBER}`, `age ${DECEMBER}`]);
+    expect(files(folder.path)).toEqual([]);
+    retention.close();
+    catalog.close();
+    expect(clock.timers).toBe(0);
   });
 });
 
