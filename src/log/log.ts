@@ -45,6 +45,7 @@ export class Log {
   #highestSeq = -1;
   #failure: WatchpostError | null = null;
   #roomBytes = ROOM_BYTES_MIN;
+  #isMarked = false;
   #cancelSync: (() => void) | null = null;
   /** What was told of as unsynced last. */
   #told: Segment | null = null;
@@ -89,6 +90,7 @@ export class Log {
     this.#highestSeq = Math.max(this.#highestSeq, seq);
     if (this.#failure) throw this.#failure;
     try {
+      this.#markInUse();
       sealRecord(record);
       const definitions = definitionsOfRecord(record);
       const segment = (this.#current ??= Segment.create(this.#options.dir, seq, this.#written));
@@ -147,7 +149,10 @@ export class Log {
     };
   }
 
-  /** Syncs what is not, and leaves the directory. Throws where that fails; it is left in any case. */
+  /**
+   * Syncs what is not, and leaves the directory, whatever fails. Throws what failed, but for a full disk: series and
+   * records stand in the log then, and the next start takes them from there.
+   */
   close(): void {
     this.#cancelSync?.();
     try {
@@ -156,6 +161,9 @@ export class Log {
       this.#current = null;
       this.writeDefinitions();
       this.#state.set("clean", 1);
+    } catch (error) {
+      this.#tellUnsynced(error);
+      if (!isDiskFull(error)) throw error;
     } finally {
       this.#state.close();
     }
@@ -164,7 +172,13 @@ export class Log {
   #open(): LogOpened {
     const { dir } = this.#options;
     const unclean = this.#state.number("clean") === 0;
-    this.#state.set("clean", 0);
+    const wasSyncedLate = (this.#state.number("sync_interval_ms") ?? 0) > 0;
+    try {
+      this.#markInUse();
+    } catch (error) {
+      // Done before the first record is taken: until then there may come room.
+      if (!isDiskFull(error)) throw error;
+    }
     const known = this.#state.series();
     this.#highestSeq = (this.#state.number("next_seq") ?? 0) - 1;
     const highestKnown = known.at(-1)?.id ?? 0;
@@ -172,8 +186,7 @@ export class Log {
     const names = readdirSync(dir).filter((name) => firstSeqOf(name) !== undefined);
     names.sort();
     for (const [i, name] of names.entries()) this.#readSegment(name, i === names.length - 1, highestKnown, damage);
-    if (unclean && (this.#state.number("sync_interval_ms") ?? 0) > 0) this.#highestSeq += SEQS_SKIPPED;
-    this.#state.set("sync_interval_ms", this.#syncIntervalMs);
+    if (unclean && wasSyncedLate) this.#highestSeq += SEQS_SKIPPED;
     const series = [...known, ...this.#definitions];
     return { nextSeq: this.#highestSeq + 1, series, segments: this.#closed.map(({ path }) => path), damage, unclean };
   }
@@ -196,6 +209,14 @@ export class Log {
     else if (torn) damage.push(`${name} ends at byte ${wholeBytes} inside a record; what followed is lost`);
     this.#highestSeq = Math.max(this.#highestSeq, lastSeq, firstSeqOf(name)!);
     if (wholeBytes > 0) this.#closed.push({ path, lastSeq, bytes: statSync(path).size });
+  }
+
+  /** What the next start must know if this run does not end as it should. */
+  #markInUse(): void {
+    if (this.#isMarked) return;
+    this.#state.set("sync_interval_ms", this.#syncIntervalMs);
+    this.#state.set("clean", 0);
+    this.#isMarked = true;
   }
 
   #syncSoon(): void {

@@ -40,7 +40,7 @@ export interface DiskState {
 export interface DiskLimits {
   /** Infinity: none. */
   readonly budgetBytes: number;
-  /** 0: none. "auto": 100 MB or 5 % of the file system, whichever is more. */
+  /** 0: none. "auto": 100 MB or 5 % of the file system, whichever is more, and no more than half of it. */
   readonly freeFloor: number | "auto";
 }
 
@@ -100,7 +100,8 @@ export function planForSpace<F extends RetainedFile>(
 
 /** The floor in bytes on a file system of that size. */
 export function freeFloorBytes(freeFloor: number | "auto", totalBytes: number): number {
-  return freeFloor === "auto" ? Math.max(FLOOR_BYTES_LEAST, totalBytes * FLOOR_SHARE) : freeFloor;
+  if (freeFloor !== "auto") return freeFloor;
+  return Math.min(Math.max(FLOOR_BYTES_LEAST, totalBytes * FLOOR_SHARE), totalBytes / 2);
 }
 
 function droppableOf<F extends RetainedFile>(files: readonly F[], now: Period): F[] {

@@ -3,6 +3,7 @@
  * it from then on; it is unlinked once no query that is under way may read it. A crash in between only means that it
  * goes again.
  */
+import { formatByteSize } from "../model/byte-size.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Block } from "./block.ts";
@@ -222,8 +223,8 @@ export class Retention {
     const wasShort = this.#isShort;
     this.#isShort = shortBytes > 0;
     if (!this.#isShort || wasShort) return;
-    const sentence = `the disk budget or the free floor is missed by ${shortBytes} bytes, and nothing more may be dropped`;
-    this.#deps.onTrouble(`${sentence}: what is left is being written`);
+    const missed = `the disk budget or the free floor is missed by ${formatByteSize(shortBytes)}`;
+    this.#deps.onTrouble(`${missed}, and nothing more may be dropped: what is left is being written`);
   }
 }
 

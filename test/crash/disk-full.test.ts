@@ -149,7 +149,7 @@ testNeeding([MOUNTABLE])(
     // It stays full for a few tries to open the log again.
     const before = segments(disk.data);
     for (let i = 0; i < 30; i++) {
-      await expect(send(connection, next)).rejects.toMatchObject({ status: "RESOURCE_EXHAUSTED" });
+      expect(await sendUntilRefused(connection, next)).toMatchObject({ next, error: { status: "RESOURCE_EXHAUSTED" } });
       await Bun.sleep(100);
     }
     expect(segments(disk.data)).toBeLessThanOrEqual(before + 1);
@@ -170,7 +170,7 @@ testNeeding([MOUNTABLE])(
 );
 
 testNeeding([MOUNTABLE])(
-  "a kill while it is full loses nothing that was acknowledged",
+  "a kill while it is full loses nothing that was acknowledged, and it starts and stops while it is",
   async () => {
     using disk = smallDisk(24);
     const env = { WATCHPOST_RETENTION_FREE_FLOOR: "none" };
@@ -181,6 +181,11 @@ testNeeding([MOUNTABLE])(
     server.kill();
     await server.exited;
     connection.close();
+    [server, connection] = await start(disk, env);
+    expect(await storedValues(connection)).toEqual(upTo(next));
+    expect(await sendUntilRefused(connection, next)).toMatchObject({ next, error: { status: "RESOURCE_EXHAUSTED" } });
+    connection.close();
+    expect(await server.stop()).toBe(0);
     disk.free();
     [server, connection] = await start(disk, env);
     expect(await storedValues(connection)).toEqual(upTo(next));

@@ -85,7 +85,8 @@ describe("budget", () => {
 describe("floor", () => {
   const tiers = [tier(file(2), file(1), file(0))];
 
-  test("is 100 MB or 5 %, whichever is more", () => {
+  test("is 100 MB or 5 %, whichever is more, and no more than half of a small disk", () => {
+    expect(freeFloorBytes("auto", 64 * MB)).toBe(32 * MB);
     expect(freeFloorBytes("auto", 1000 * MB)).toBe(100 * MB);
     expect(freeFloorBytes("auto", 100_000 * MB)).toBe(5000 * MB);
     expect(freeFloorBytes(7, 1000 * MB)).toBe(7);

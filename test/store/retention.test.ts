@@ -250,7 +250,7 @@ describe("disk budget", () => {
     expect(timesOf(open)).toEqual([NOVEMBER_US + 3]);
     open.clock.advance(MINUTE_MS);
     open.settle();
-    expect(open.trouble).toEqual([expect.stringMatching(/missed by \d+ bytes, and nothing more may be dropped/)]);
+    expect(open.trouble).toEqual([expect.stringMatching(/missed by [\d.]+KiB, and nothing more may be dropped/)]);
     open.store.absorb(recordOf(9, [[1, DECEMBER_US, 9]], { arrivalMs: open.clock.nowMs() }));
     open.seal();
     expect(timesOf(open)).toEqual([NOVEMBER_US + 3, DECEMBER_US]);
