@@ -10,6 +10,7 @@ import { demoCommand } from "./demo.ts";
 import { queryCommand } from "./query.ts";
 import { seriesCommand } from "./series.ts";
 import { serveCommand } from "./serve.ts";
+import { statsCommand } from "./stats.ts";
 import { topCommand } from "./top.ts";
 import { uploadCommand } from "./upload.ts";
 import { watchCommand } from "./watch.ts";
@@ -31,6 +32,7 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     seriesCommand(),
     topCommand(),
     deleteCommand(),
+    statsCommand(),
     demoCommand(deps),
     configCommand(),
   ];

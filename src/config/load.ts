@@ -1,7 +1,7 @@
 /** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { defaultSettings, settingsSchema, type Config } from "./config.ts";
+import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
 
 type Leaf = string | number | boolean;
 export type SettingsTree = { readonly [key: string]: Leaf | SettingsTree };
@@ -20,7 +20,7 @@ export interface Setting {
   /** Dotted. */
   readonly key: string;
   readonly value: unknown;
-  /** "default", a file's name, an environment variable or a flag. */
+  /** "default", a file's name, an environment variable, a flag, or "follows from" another setting. */
   readonly origin: string;
 }
 
@@ -57,6 +57,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 
   for (const [key, value] of Object.entries(sources.flags)) {
     merged.set(key, { key, value, origin: `--${key.replaceAll(/[._]/g, "-")}` });
+  }
+
+  for (const { key, value, from } of impliedDefaults((name) => merged.get(name)?.value)) {
+    if (merged.get(key)?.origin === "default") merged.set(key, { key, value, origin: `follows from ${from}` });
   }
 
   const settings = [...merged.values()];

@@ -13,6 +13,8 @@ export interface IntakeDeps {
   readonly clock: Clock;
   /** How far ahead of the wall clock a point may be. */
   readonly futureMaxMs: number;
+  /** Older points are not kept. Infinity: all are. */
+  readonly rawAgeLimitMs: number;
   /** While it is not, points of any time are taken. */
   isClockTrusted(): boolean;
 }
@@ -44,9 +46,10 @@ export class Intake {
   /** Takes one BatchData message. Throws what the log failed with while nothing can be committed. */
   take(message: Uint8Array, refusedMax: number): TakenBatch {
     const { decoder, committer, stamps } = this.#deps;
-    const latestUs = this.#latestUs();
+    const times = { earliestUs: this.#earliestUs(), latestUs: this.#latestUs() };
     // A point that is going to be refused is no reason for a series.
-    const mayDefine = (value: number, timeUs: number) => isStorable(value, timeUs === timeUs ? timeUs : 0, latestUs);
+    const mayDefine = (value: number, timeUs: number) =>
+      isStorable(value, timeUs === timeUs ? timeUs : times.latestUs, times);
     const batch = decoder.decode(message, committer.room(), mayDefine);
     const batchId = truncated(batch.batchId, BATCH_ID_SHOWN_MAX);
     if (batch.kind === "unusable") {
@@ -54,12 +57,17 @@ export class Intake {
       return { batchId, kept: 0, refusedTotal, refused: NONE, unusable, group: undefined };
     }
     const rules = {
-      latestUs,
+      ...times,
       arrivalStampUs: (seriesId: number) => stamps.next(seriesId),
     };
     const { kept, refusedTotal, refused } = judgeBatch(batch, rules, refusedMax);
     const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
+  }
+
+  #earliestUs(): number {
+    const { clock, rawAgeLimitMs, isClockTrusted } = this.#deps;
+    return isClockTrusted() ? Math.max((clock.nowMs() - rawAgeLimitMs) * 1_000, 0) : 0;
   }
 
   #latestUs(): number {

@@ -23,6 +23,7 @@ export class LogClient {
   #gone: WatchpostError | null = null;
   #closed: Promise<void> | null = null;
   #onCrash: (error: WatchpostError) => void = () => {};
+  #onUnsynced: (sentence: string) => void = () => {};
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -45,8 +46,9 @@ export class LogClient {
   }
 
   /**
-   * Makes a record durable. `record` is detached and comes back, sealed, when it is. Fails with UNAVAILABLE when it is
-   * not, and so does every append after it until {@link reopen}.
+   * Makes a record durable, with a sync interval within that. `record` is detached and comes back, sealed, when it is
+   * taken. Fails with RESOURCE_EXHAUSTED where the disk is full, otherwise with UNAVAILABLE when it is not, and so does
+   * every append after it until {@link reopen}.
    */
   append(record: ArrayBuffer): Promise<ArrayBuffer> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
@@ -88,6 +90,11 @@ export class LogClient {
     return this.#closed;
   }
 
+  /** Acknowledged records could not be synced: they are lost if the power goes before they are sealed. */
+  onUnsynced(callback: (sentence: string) => void): void {
+    this.#onUnsynced = callback;
+  }
+
   /** The worker ended by itself. Every call fails with UNAVAILABLE from then on. */
   onCrash(callback: (error: WatchpostError) => void): void {
     this.#onCrash = callback;
@@ -118,6 +125,8 @@ export class LogClient {
         return this.#appends
           .shift()
           ?.reject(new WatchpostError(event.failure.status, event.failure.message, { retryAfterMs: 1_000 }));
+      case "unsynced":
+        return this.#onUnsynced(event.sentence);
       case "answer":
         return this.#take(event.id)?.resolve(event.value);
       case "failed":

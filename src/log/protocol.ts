@@ -7,6 +7,8 @@ export interface LogOptions {
   readonly dir: string;
   /** Bytes after which the log goes on in another segment. */
   readonly segmentBytesMax: number;
+  /** Acknowledged records are synced after this time at the latest; 0, the default: before they are acknowledged. */
+  readonly syncIntervalMs?: number;
 }
 
 export interface LogOpened {
@@ -25,6 +27,10 @@ export interface LogOpened {
 export interface LogStats {
   readonly segments: number;
   readonly segmentBytes: number;
+  /** Acknowledged and not synced. */
+  readonly unsyncedBytes: number;
+  /** Bytes written to the disk since the start, by what for: "log", in whole pages at each sync, and "state". */
+  readonly writtenBytes: Readonly<Record<string, number>>;
 }
 
 export type LogRequest =
@@ -40,4 +46,5 @@ export type LogEvent =
   | { kind: "appended"; record: ArrayBuffer }
   | { kind: "append_failed"; failure: Failure }
   | { kind: "answer"; id: number; value: number | LogStats | null }
-  | { kind: "failed"; id: number; failure: Failure };
+  | { kind: "failed"; id: number; failure: Failure }
+  | { kind: "unsynced"; sentence: string };

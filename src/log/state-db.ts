@@ -5,7 +5,7 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { messageOf, WatchpostError } from "../model/errors.ts";
+import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 
 /** 1: without retired series. */
@@ -52,7 +52,8 @@ export class StateDb {
       db.run("CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
       // A row for every deletion, little endian u32 ids; `cleaned`: they are no longer in the table of series.
       db.run("CREATE TABLE IF NOT EXISTS retired (ids BLOB NOT NULL, cleaned INTEGER NOT NULL)");
-      db.run(`PRAGMA user_version = ${VERSION}`);
+      // Nothing is written where nothing changes: a full disk must not keep a server from starting, and making room.
+      if (version < VERSION) db.run(`PRAGMA user_version = ${VERSION}`);
       db.run("COMMIT");
     } catch (error) {
       db.close();
@@ -60,7 +61,11 @@ export class StateDb {
       if (/locked|busy/i.test(messageOf(error))) throw refusal(dir, `it is in use by ${holder(pidFile)}`);
       throw refusal(dir, `its state.db cannot be opened: ${messageOf(error)}`);
     }
-    writeFileSync(pidFile, `${process.pid}\n`);
+    try {
+      writeFileSync(pidFile, `${process.pid}\n`);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
     return new StateDb(db, pidFile);
   }
 
@@ -107,9 +112,14 @@ export class StateDb {
   }
 
   close(): void {
-    this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
-    this.#db.close();
-    rmSync(this.#pidFile, { force: true });
+    try {
+      this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    } finally {
+      this.#db.close();
+      rmSync(this.#pidFile, { force: true });
+    }
   }
 }
 
@@ -140,7 +150,8 @@ function refusal(dir: string, why: string): WatchpostError {
 
 function holder(pidFile: string): string {
   try {
-    return `another Watchpost, process ${readFileSync(pidFile, "utf8").trim()}`;
+    const pid = readFileSync(pidFile, "utf8").trim();
+    return pid === "" ? "another process" : `another Watchpost, process ${pid}`;
   } catch {
     return "another process";
   }

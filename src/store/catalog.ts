@@ -3,13 +3,14 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { compareBlocks, type Block } from "./block.ts";
+import { DROPPED_SUFFIX, emptyDropped } from "./dropped-file.ts";
 import { OpenFiles } from "./open-files.ts";
 import { PeriodFile, UNFINISHED_SUFFIX } from "./period-file.ts";
 import { periodStartUs, type Period } from "./period.ts";
 
 const OPEN_FILES_MAX = 32;
 /** After the prefix. */
-const FILE_NAME = /^-(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])(?:\.([1-9]\d*))?\.db$/;
+const FILE_NAME = /^-(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])(?:\.([1-9]\d*))?\.db(\.dropped)?$/;
 const UNFINISHED = new RegExp(`^-.*\\.db${UNFINISHED_SUFFIX.replace(".", "\\.")}(-journal)?$`);
 
 interface PeriodBlocks {
@@ -41,18 +42,24 @@ export class Catalog {
     this.#prefix = prefix;
     this.#fileBytesMax = fileBytesMax;
     const names = readdirSync(dir).sort();
+    const dropped: { path: string; period: Period }[] = [];
     for (const name of names.filter((each) => each.startsWith(prefix))) {
       const rest = name.slice(prefix.length);
       if (UNFINISHED.test(rest)) rmSync(join(dir, name), { force: true });
       const match = FILE_NAME.exec(rest);
       if (match === null) continue;
       const period = (Number(match[1]) - 1970) * 12 + Number(match[2]) - 1;
-      this.#load(this.#file(period, Number(match[3] ?? 0)), onDamage);
+      if (match[4] === undefined) this.#load(this.#file(period, Number(match[3] ?? 0)), onDamage);
+      else dropped.push({ path: join(dir, name), period });
+    }
+    for (const { path, period } of dropped) {
+      if (this.#periods.has(period)) emptyDropped(path);
+      else rmSync(path, { force: true });
     }
     for (const [period, entry] of this.#periods) {
       for (let part = 0; part < entry.nextPart; part++) {
         const { name } = this.#file(period, part);
-        if (names.includes(name)) continue;
+        if (names.includes(name) || names.includes(name + DROPPED_SUFFIX)) continue;
         onDamage(`${name} is missing, and a later part of its month is there; its points are not served`);
       }
       entry.files.sort((a, b) => a.part - b.part);
@@ -131,6 +138,25 @@ export class Catalog {
       const came = added.filter(({ file }) => file.period === period);
       entry.blocks = [...kept, ...came].sort(compareBlocks);
     }
+  }
+
+  /** Of one file, in order. */
+  ofFile(file: PeriodFile): readonly Block[] {
+    return this.ofPeriod(file.period).filter((block) => block.file === file);
+  }
+
+  /** Forgets a file and returns its blocks: no query finds them and nothing is added any more. It stays on the disk. */
+  detach(file: PeriodFile): Block[] {
+    const blocks = [...this.ofFile(file)];
+    this.switch([], blocks);
+    const { files } = this.#entry(file.period);
+    files.splice(files.indexOf(file), 1);
+    return blocks;
+  }
+
+  /** Removes a detached file from the disk. Throws where it cannot be; it may be tried again. */
+  drop(file: PeriodFile): void {
+    file.drop(file.part + 1 < this.#entry(file.period).nextPart);
   }
 
   close(): void {

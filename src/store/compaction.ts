@@ -2,7 +2,8 @@
  * Merges small blocks, drops retired series and gives space back, one bounded step after the other. A merge replaces blocks in file and
  * catalog at once; their content goes when no query that is under way may still read it.
  */
-import type { Block, NewBlock } from "./block.ts";
+import type { WrittenBytes } from "../log/written-bytes.ts";
+import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { Catalog } from "./catalog.ts";
 import { mergeBlocks } from "./merge.ts";
@@ -19,8 +20,9 @@ const MERGE_BYTES_MAX = 12 * 1024 * 1024;
 const CHUNK_POINTS_ENOUGH = 1024;
 const VACUUM_PAGES = 256;
 
-const IN_BACKGROUND = { runsMin: 4, levelsApart: true, bytesMax: MERGE_BYTES_MAX };
-const EVERYTHING = { ...IN_BACKGROUND, runsMin: 2, levelsApart: false };
+/** Runs that are merged at once, unless told otherwise: more of them rewrite a point less often. */
+const RUNS_MIN = 4;
+const EVERYTHING = { runsMin: 2, levelsApart: false, bytesMax: MERGE_BYTES_MAX };
 
 /** How blocks of a catalog are merged. */
 export interface Merging {
@@ -40,14 +42,25 @@ export function mergingOfPoints(reader: BlockReader, retired: RetiredSeries): Me
   };
 }
 
+export interface CompactionDeps {
+  readonly catalog: Catalog;
+  /** Its own, so that merging does not push out what queries use. */
+  readonly reader: BlockReader;
+  readonly merging: Merging;
+  readonly retired: RetiredSeries;
+  readonly written: WrittenBytes;
+  onReplaced(blocks: readonly Block[]): void;
+}
+
 export class Compaction {
   readonly #catalog: Catalog;
-  /** Its own, so that merging does not push out what queries use. */
   readonly #reader: BlockReader;
   readonly #merging: Merging;
   readonly #retired: RetiredSeries;
   readonly #purge: Purge;
   readonly #onReplaced: (blocks: readonly Block[]) => void;
+  readonly #written: WrittenBytes;
+  readonly #inBackground: typeof EVERYTHING;
   /** Files that a crash may have left with content of replaced blocks. */
   readonly #toSweep: Set<PeriodFile>;
   /** Files that may hold points of retired series. */
@@ -57,19 +70,16 @@ export class Compaction {
   /** Replaced, with their content still there. */
   #leaving: Block[] = [];
 
-  constructor(
-    catalog: Catalog,
-    reader: BlockReader,
-    merging: Merging,
-    retired: RetiredSeries,
-    onReplaced: (blocks: readonly Block[]) => void,
-  ) {
+  constructor(deps: CompactionDeps, runsMin: number = RUNS_MIN) {
+    const { catalog, reader, merging, retired, written, onReplaced } = deps;
     this.#catalog = catalog;
     this.#reader = reader;
     this.#merging = merging;
     this.#retired = retired;
     this.#purge = new Purge(retired);
+    this.#written = written;
     this.#onReplaced = onReplaced;
+    this.#inBackground = { ...EVERYTHING, runsMin, levelsApart: true };
     this.#toPurge = new Set(catalog.files());
     this.#toSweep = new Set(catalog.files());
     this.#toMerge = new Set(catalog.files());
@@ -91,6 +101,14 @@ export class Compaction {
     for (const file of this.#catalog.files()) this.#toPurge.add(file);
   }
 
+  /** A file is about to go. Returns the blocks of it that were replaced and may still be read. */
+  leave(file: PeriodFile): Block[] {
+    for (const files of [this.#toSweep, this.#toPurge, this.#toMerge, this.#toVacuum]) files.delete(file);
+    const left = this.#leaving.filter((block) => block.file === file);
+    this.#leaving = this.#leaving.filter((block) => block.file !== file);
+    return left;
+  }
+
   noteAll(): void {
     for (const file of this.#catalog.files()) {
       this.#toMerge.add(file);
@@ -105,7 +123,7 @@ export class Compaction {
   *step(everything: boolean, slice: Slice): Generator<void, boolean> {
     if (this.discardUnpinned()) return true;
     for (const file of this.#toSweep) {
-      if (file.isWritable) file.discardOrphans();
+      if (file.isWritable) this.#written.during("merge", 0, () => file.discardOrphans());
       this.#toSweep.delete(file);
       return true;
     }
@@ -113,13 +131,13 @@ export class Compaction {
       if (file.isWritable && (yield* this.#purgeFrom(file, slice))) return true;
       this.#toPurge.delete(file);
     }
-    const rules = { ...(everything ? EVERYTHING : IN_BACKGROUND), isFinished: this.#merging.isFinished };
+    const rules = { ...(everything ? EVERYTHING : this.#inBackground), isFinished: this.#merging.isFinished };
     for (const file of this.#toMerge) {
       if (file.isWritable && (yield* this.#merge(file, rules, slice))) return true;
       this.#toMerge.delete(file);
     }
     for (const file of this.#toVacuum) {
-      if (file.isWritable && file.vacuum(VACUUM_PAGES) > 0) return true;
+      if (file.isWritable && this.#written.during("merge", 0, () => file.vacuum(VACUUM_PAGES)) > 0) return true;
       this.#toVacuum.delete(file);
       return true;
     }
@@ -132,7 +150,7 @@ export class Compaction {
     if (first === undefined) return false;
     const { file } = first;
     const gone = this.#leaving.filter((block) => block.file === file && block.pins === 0);
-    if (file.isWritable) file.discard(gone);
+    if (file.isWritable) this.#written.during("merge", 0, () => file.discard(gone));
     this.#leaving = this.#leaving.filter((block) => block.file !== file || block.pins > 0);
     this.#toVacuum.add(file);
     return true;
@@ -173,7 +191,8 @@ export class Compaction {
   }
 
   #replace(file: PeriodFile, added: readonly NewBlock[], removed: readonly Block[]): void {
-    this.#catalog.switch(file.replace(added, removed), removed);
+    const replace = () => file.replace(added, removed);
+    this.#catalog.switch(this.#written.during("merge", contentBytesOf(added), replace), removed);
     this.#leaving.push(...removed);
     this.#onReplaced(removed);
   }

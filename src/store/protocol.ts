@@ -3,6 +3,7 @@
  * finds what the record holds.
  */
 import type { StatusName } from "../model/errors.ts";
+import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
 
 export interface StoreOptions {
   /** The data directory; period files lie directly in it. */
@@ -21,6 +22,18 @@ export interface StoreOptions {
   readonly periodFileBytesMax?: number;
   /** Points that a rollup row stands for on average, or there are no rows. Default 160. */
   readonly rowPointsMin?: number;
+  /** Runs of small chunks that are merged at once. Default 4. */
+  readonly mergeRunsMin?: number;
+  /** Default: everything is kept. */
+  readonly retention?: RetentionLimits;
+}
+
+/** What may go. */
+export interface RetentionLimits extends DiskLimits {
+  /** Age past which points and rollup rows go. Infinity: kept. */
+  readonly rawMs: number;
+  readonly rollup1mMs: number;
+  readonly rollup1hMs: number;
 }
 
 export interface StoreOpened {
@@ -121,9 +134,58 @@ export interface StoreStats {
   /** Bytes of block indexes and bodies. */
   readonly chunkBytes: number;
   readonly files: number;
+  /** Raw points first. */
+  readonly tiers: readonly TierStats[];
+  readonly disk: DiskStats;
+  /** Bytes written to the disk since the start, by what for: "seal" or "merge". */
+  readonly writtenBytes: Readonly<Record<string, number>>;
+  /** Bytes of indexes and bodies of blocks sealed since the start. */
+  readonly sealedBytes: number;
   /** Sequences of the last record absorbed and of the last one sealed; -1 when there is none. */
   readonly absorbedSeq: number;
   readonly sealedSeq: number;
+}
+
+/** What is kept at one resolution. */
+export interface TierStats {
+  readonly name: string;
+  /** 0: points as they came. */
+  readonly resolutionUs: number;
+  readonly files: number;
+  readonly blocks: number;
+  /** Superseded ones included. */
+  readonly points: number;
+  /** Of the files. */
+  readonly bytes: number;
+  /** Event times; Infinity and -Infinity where there is nothing. */
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Infinity: kept. */
+  readonly ageLimitMs: number;
+}
+
+/** Zeros where the system does not tell. */
+export interface DiskStats extends DiskState {
+  /** Infinity: none. */
+  readonly budgetBytes: number;
+  /** 0: none. */
+  readonly freeFloorBytes: number;
+  /** What retention took since the start. */
+  readonly droppedPoints: number;
+  readonly droppedBytes: number;
+}
+
+/** A period file that retention took. Its points are not served any more. */
+export interface Dropped {
+  readonly tier: string;
+  readonly file: string;
+  readonly reason: DropReason;
+  /** Rows, superseded ones included. */
+  readonly points: number;
+  readonly bytes: number;
+  /** Event times of the points, both inclusive; Infinity and -Infinity where there were none. */
+  readonly fromUs: number;
+  readonly toUs: number;
 }
 
 /** A generation of the head is in period files. */
@@ -146,6 +208,8 @@ export type StoreRequest =
   | { kind: "extents"; id: number; seriesIds: Uint32Array }
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "cancel"; id: number }
+  /** The disk is full elsewhere: look whether something may go. */
+  | { kind: "retain" }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 
 export type StoreEvent =
@@ -154,6 +218,7 @@ export type StoreEvent =
   | { kind: "answer"; id: number; value: RangeResult | Float64Array | StoreStats | null }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "sealed"; sealed: Sealed }
+  | { kind: "dropped"; dropped: Dropped }
   /** The buffer of an absorbed record. */
   | { kind: "spare"; buffer: ArrayBuffer }
   | { kind: "damage" | "trouble"; sentence: string };

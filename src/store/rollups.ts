@@ -7,7 +7,8 @@
  * dropped gets them in any case.
  */
 import type { ChunkSummary } from "../codec/block.ts";
-import type { Block, BlockOrigin, NewBlock } from "./block.ts";
+import type { WrittenBytes } from "../log/written-bytes.ts";
+import { contentBytesOf, type Block, type BlockOrigin, type NewBlock } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Merging } from "./compaction.ts";
@@ -38,6 +39,7 @@ export class Rollups {
   readonly #points: Catalog;
   readonly #reader: BlockReader;
   readonly #retired: RetiredSeries;
+  readonly #written: WrittenBytes;
   readonly #rowPointsMin: number;
   /** Periods that points have come to. */
   readonly #toRoll: Set<Period>;
@@ -50,9 +52,11 @@ export class Rollups {
     points: Catalog,
     reader: BlockReader,
     retired: RetiredSeries,
+    written: WrittenBytes,
     rowPointsMin: number,
   ) {
     this.#retired = retired;
+    this.#written = written;
     this.#rowPointsMin = rowPointsMin;
     this.tiers = tiers;
     this.#points = points;
@@ -219,10 +223,9 @@ export class Rollups {
     const written = yield* blocksOfRows(rows, blocks, slice);
     yield;
     const origin = this.#originOf(period, blocks);
-    const added = tier.catalog.fileFor(period).replace(
-      written.map((block) => ({ block, origin })),
-      [],
-    );
+    const blocksToAdd = written.map((block) => ({ block, origin }));
+    const write = () => tier.catalog.fileFor(period).replace(blocksToAdd, []);
+    const added = this.#written.during("rollup", contentBytesOf(blocksToAdd), write);
     tier.catalog.switch(added, []);
   }
 

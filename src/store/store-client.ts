@@ -4,6 +4,7 @@ import { recordIn } from "../log/record.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type {
+  Dropped,
   RangeQuery,
   RangeResult,
   Sealed,
@@ -16,6 +17,7 @@ import type {
 
 export type {
   Aggregation,
+  Dropped,
   Fill,
   Grouping,
   RangeQuery,
@@ -26,6 +28,7 @@ export type {
   StoreOpened,
   StoreOptions,
   StoreStats,
+  TierStats,
 } from "./protocol.ts";
 
 type Answer = RangeResult | Float64Array | StoreStats | null;
@@ -46,6 +49,8 @@ export class StoreClient {
   /** What happened before anybody listened, as while the log was replayed. */
   readonly #earlySealed: Sealed[] = [];
   #onSealed = (sealed: Sealed): void => void this.#earlySealed.push(sealed);
+  readonly #earlyDropped: Dropped[] = [];
+  #onDropped = (dropped: Dropped): void => void this.#earlyDropped.push(dropped);
   #onDamage: (sentence: string) => void = () => {};
   readonly #earlyTrouble: string[] = [];
   #onTrouble = (sentence: string): void => void this.#earlyTrouble.push(sentence);
@@ -121,6 +126,11 @@ export class StoreClient {
     await this.#ask({ kind: "compact", id: ++this.#lastId });
   }
 
+  /** The disk is full: looks at once whether something may go. */
+  retain(): void {
+    if (this.#gone === null) this.#post({ kind: "retain" });
+  }
+
   stats(): Promise<StoreStats> {
     return this.#ask<StoreStats>({ kind: "stats", id: ++this.#lastId });
   }
@@ -148,6 +158,12 @@ export class StoreClient {
   onSealed(callback: (sealed: Sealed) => void): void {
     this.#onSealed = callback;
     for (const sealed of this.#earlySealed.splice(0)) callback(sealed);
+  }
+
+  /** Retention took a file of points. Called at once for what went before. */
+  onDropped(callback: (dropped: Dropped) => void): void {
+    this.#onDropped = callback;
+    for (const dropped of this.#earlyDropped.splice(0)) callback(dropped);
   }
 
   /** Stored points that cannot be served: said once for each place. */
@@ -217,6 +233,8 @@ export class StoreClient {
       case "sealed":
         this.#unsealedBytes -= event.sealed.recordBytes;
         return this.#onSealed(event.sealed);
+      case "dropped":
+        return this.#onDropped(event.dropped);
       case "spare":
         return this.#onSpare(event.buffer);
       case "damage":

@@ -45,6 +45,7 @@ function serve(
   const scheduler = new Scheduler(systemClock.monotonicMs, () => store.mustSeal, collectGarbage);
   const { store, opened, replayedBytes } = Store.open(options, systemClock, {
     onSealed: (sealed) => post({ kind: "sealed", sealed }),
+    onDropped: (dropped) => post({ kind: "dropped", dropped }),
     onDamage: (sentence) => post({ kind: "damage", sentence }),
     onTrouble: (sentence) => post({ kind: "trouble", sentence }),
     onWork: () => work(),
@@ -59,6 +60,7 @@ function serve(
     if (request.kind === "absorb") return absorb(request.record);
     if (request.kind === "open") return;
     if (request.kind === "cancel") return cancel(request.id);
+    if (request.kind === "retain") return store.retain();
     const { id } = request;
     switch (request.kind) {
       case "range":

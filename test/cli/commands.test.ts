@@ -196,3 +196,22 @@ describe("query", () => {
     expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
   });
 });
+
+describe("stats", () => {
+  test("as a table and as one JSON object", async () => {
+    const { out } = await run(["stats", "--json", ...at()]);
+    const found = JSON.parse(out) as Record<string, unknown>;
+    expect(found).toMatchObject({
+      dataDirectory: join(dir.path, "data"),
+      diskBudgetBytes: null,
+      droppedPoints: 0,
+      resolutions: [{ resolutionMs: 0, ageLimitMs: null }],
+    });
+    for (const key of ["series", "headPoints", "logBytes", "diskBytes", "diskFreeBytes", "writtenBytes"])
+      expect(found[key]).toBeGreaterThan(0);
+    const table = await run(["stats", ...at()]);
+    expect(table).toMatchObject({ code: 0, err: "" });
+    expect(table.out).toMatch(/^Data +.*\nSeries +\d+\nUnsealed +[\d,]+ points/);
+    expect(table.out).toMatch(/\nKEPT +POINTS .*\nraw +/);
+  });
+});

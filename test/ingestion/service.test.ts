@@ -115,6 +115,26 @@ describe("UploadData", () => {
     expect(frameOfRecord(rig.log.synced[0]).clockUntrusted).toBe(true);
   });
 
+  test("points older than raw points are kept are refused by name, unless the wall clock is not to be trusted", async () => {
+    const limitS = 7 * 86_400;
+    let trusted = true;
+    const rig = createRig({ rawAgeLimitMs: limitS * 1_000, isClockTrusted: () => trusted });
+    const earliest = BigInt(rig.clock.nowMs() / 1_000 - limitS);
+    const old = { metricName: "m", timestamp: { seconds: earliest - 1n, nanos: 999_999_000 } };
+    const batch = {
+      points: [{ metricName: "m", timestamp: { seconds: earliest, nanos: 0 } }, old, { metricName: "m" }],
+    };
+    const { upload } = methodsOf(rig);
+    expect(await upload(streamOf(batch))).toMatchObject({
+      pointsProcessed: 2,
+      errors: [
+        "batch 0, point 1: timestamp is 2025-12-24T23:59:59.999Z, older than retention.raw allows; wanted 2025-12-25T00:00:00.000Z or later",
+      ],
+    });
+    trusted = false;
+    expect(await upload(streamOf(batch))).toMatchObject({ pointsProcessed: 3, pointsFailed: 0 });
+  });
+
   test("no more than 100,000 points of a stream are in flight", async () => {
     const rig = createRig();
     rig.log.held = true;

@@ -2,9 +2,17 @@
 import { writeFileSync } from "node:fs";
 import { encodeRecord, sealRecord } from "../../src/log/record.ts";
 import { segmentHeader } from "../../src/log/segment.ts";
-import type { RangeQuery, RangeResult, StepFunction, StoreOpened, StoreOptions } from "../../src/store/protocol.ts";
+import type { LookAtDisk } from "../../src/store/disk.ts";
+import type {
+  Dropped,
+  RangeQuery,
+  RangeResult,
+  StepFunction,
+  StoreOpened,
+  StoreOptions,
+} from "../../src/store/protocol.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "../../src/store/slice.ts";
-import { Store } from "../../src/store/store.ts";
+import { Store, type StoreEvents } from "../../src/store/store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 export const NOVEMBER_US = Date.UTC(2026, 10) * 1000;
@@ -54,6 +62,7 @@ export interface Opened extends Disposable {
   readonly opened: StoreOpened;
   readonly clock: ManualClock;
   readonly sealed: number[];
+  readonly dropped: Dropped[];
   readonly damage: string[];
   readonly trouble: string[];
   /** Maintenance until nothing is left to do. */
@@ -63,23 +72,32 @@ export interface Opened extends Disposable {
   range(query: Partial<RangeQuery> & { seriesIds: Uint32Array }): RangeResult & { asked: number; isRaw: boolean };
 }
 
-export function openStore(options: Omit<StoreOptions, "segments"> & { segments?: readonly string[] }): Opened {
-  const clock = new ManualClock();
+export interface OpenOptions extends Omit<StoreOptions, "segments"> {
+  readonly segments?: readonly string[];
+  readonly clock?: ManualClock;
+  readonly lookAtDisk?: LookAtDisk;
+}
+
+export function openStore({ clock = new ManualClock(), lookAtDisk, ...options }: OpenOptions): Opened {
   const sealed: number[] = [];
+  const dropped: Dropped[] = [];
   const damage: string[] = [];
   const trouble: string[] = [];
-  const { store, opened } = Store.open({ segments: [], ...options }, clock, {
+  const events: StoreEvents = {
     onSealed: ({ throughSeq }) => sealed.push(throughSeq),
+    onDropped: (one) => dropped.push(one),
     onDamage: (sentence) => damage.push(sentence),
     onTrouble: (sentence) => trouble.push(sentence),
     onWork() {},
-  });
+  };
+  const { store, opened } = Store.open({ segments: [], ...options }, clock, events, lookAtDisk);
   const settle = () => runToEnd(store.maintain(ENDLESS_SLICE));
   return {
     store,
     opened,
     clock,
     sealed,
+    dropped,
     damage,
     trouble,
     settle,

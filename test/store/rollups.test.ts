@@ -6,6 +6,7 @@ import { PeriodFile } from "../../src/store/period-file.ts";
 import type { StepFunction } from "../../src/store/protocol.ts";
 import { SHORTEST_SLICE, Model, NOVEMBER_US, openStore, plain, randomOf, recordOf, rowsOfSteps } from "./harness.ts";
 import type { Opened, Point } from "./harness.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/server-process.ts";
 
 const [SECOND, MINUTE, HOUR] = [1e6, 60e6, 3600e6];
@@ -179,4 +180,42 @@ test("where points are gone rows are what is left, at their width, and it is sai
   // What comes now is newer than every row.
   absorbSealed(open, 1, [[1, NOVEMBER_US + 20 * HOUR, 77]], new Model());
   expect(plain(open.range({ seriesIds, stepUs: HOUR, func: "max" }))[0].at(-1)).toEqual([NOVEMBER_US + 20 * HOUR, 77]);
+});
+
+test("points that go by age leave rows of an hour, all of them; what is past the limit of these goes too", () => {
+  using folder = tempDir("store");
+  const model = new Model();
+  const DAY_MS = 86_400_000;
+  const clock = new ManualClock(NOVEMBER_US / 1000 + DAY_MS);
+  const retention = {
+    rawMs: 7 * DAY_MS,
+    rollup1mMs: Infinity,
+    rollup1hMs: 60 * DAY_MS,
+    budgetBytes: Infinity,
+    freeFloor: 0,
+  };
+  using open = openStore({ dir: folder.path, clock, retention });
+  // One reading every ten minutes: rows do not pay.
+  const points = Array.from({ length: 144 }, (_, i): Point => [1, NOVEMBER_US + i * 10 * MINUTE, i]);
+  open.store.absorb(recordOf(1, points, { arrivalMs: clock.nowMs() }));
+  model.write(points);
+  open.seal();
+  const dbs = () => readdirSync(folder.path).filter((name) => name.endsWith(".db"));
+  expect(dbs()).toEqual(["points-2026-11.db"]);
+  clock.advance(8 * DAY_MS);
+  open.settle();
+  expect(dbs()).toEqual(["rollup-1h-2026-11.db"]);
+  const query = {
+    seriesIds: Uint32Array.of(1),
+    fromUs: 0,
+    toUs: 2 ** 53,
+    stepUs: HOUR,
+    func: "avg" as const,
+    pointsMax: 1e9,
+  };
+  expect(plain(open.range(query))).toEqual(model.range(query));
+  clock.advance(60 * DAY_MS);
+  open.settle();
+  expect(dbs()).toEqual([]);
+  expect(plain(open.range(query))).toEqual([[]]);
 });
