@@ -70,6 +70,13 @@ export function interruptSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Aborted `delayMs` after `signal`: for what still has to be ended in order. */
+export function delayedSignal(signal: AbortSignal, delayMs: number): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener("abort", () => setTimeout(() => controller.abort(), delayMs).unref(), { once: true });
+  return controller.signal;
+}
+
 /** Output into a pipe whose reader has left, as `| head`, is no failure. */
 export function endQuietlyOnClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

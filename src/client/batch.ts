@@ -1,6 +1,9 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Clock } from "../model/clock.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
+import { systemClock } from "../model/system-clock.ts";
 import { BatchDataSchema, type DataPointSchema } from "../wire/gen/ingestion_pb.ts";
+import { lotsOf } from "./gather.ts";
 
 /** One reading to be sent. */
 export interface Point {
@@ -23,21 +26,21 @@ export function encodeBatch(points: readonly Point[], source: string, batchId = 
   return { bytes: toBinary(BatchDataSchema, message), points: points.length };
 }
 
-/** Cuts points into batches of at most `size`. */
+/** How long the first point of a batch waits for more. */
+const HOLD_MS = 500;
+
+/**
+ * Cuts points into batches of at most `size`. One that is not full goes when its first point has waited for `holdMs`,
+ * when the points end, and when reading them fails; the failure comes after it.
+ */
 export async function* batchesOf(
   points: AsyncIterable<Point> | Iterable<Point>,
   source: string,
   size = 5_000,
+  { clock = systemClock, holdMs = HOLD_MS }: { clock?: Clock; holdMs?: number } = {},
 ): AsyncIterable<Batch> {
-  const most = Math.min(size, BATCH_POINTS_MAX);
-  let gathered: Point[] = [];
-  for await (const point of points) {
-    gathered.push(point);
-    if (gathered.length < most) continue;
-    yield encodeBatch(gathered, source);
-    gathered = [];
-  }
-  if (gathered.length > 0) yield encodeBatch(gathered, source);
+  const limits = { itemsMax: Math.min(size, BATCH_POINTS_MAX), weightMax: Infinity, weightOf: () => 0, holdMs, clock };
+  for await (const lot of lotsOf(points, limits)) yield encodeBatch(lot, source);
 }
 
 function dataPointOf({ metric, value, timeUs, tags, id }: Point): MessageInitShape<typeof DataPointSchema> {

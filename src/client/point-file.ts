@@ -1,5 +1,6 @@
 /** Points from files: JSON Lines or CSV, gzip by its first bytes, or standard input; never a whole file in memory. */
 import { createReadStream } from "node:fs";
+import { addAbortSignal } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Point } from "./batch.ts";
 import { csvParser, parseJsonLine, type ParsedLine } from "./parse-point.ts";
@@ -20,10 +21,11 @@ export interface ReadOptions {
 
 const LINE_CHARACTERS_MAX = 1024 * 1024;
 
-/** The points of a file; "-" is standard input. Lines that are none are told and left out. */
+/** The points of a file; "-" is standard input. Lines that are none are told and left out. Fails when `signal` aborts. */
 export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<Point> {
   const { signal } = options;
-  return pointsOf(file, file === "-" ? process.stdin : createReadStream(file, signal ? { signal } : {}), options);
+  const stream = file === "-" ? process.stdin : createReadStream(file);
+  return pointsOf(file, signal ? addAbortSignal(signal, stream) : stream, options);
 }
 
 /** The same for bytes from anywhere; `file` is what they are called. */

@@ -86,6 +86,32 @@ describe("upload", () => {
     }
   });
 
+  test("sends what it has read: soon, when the file breaks off, and at Ctrl-C", async () => {
+    const lines = Array.from({ length: 12_000 }, (_, i) => `{"metric":"cut.long","value":${Math.sin(i)}}\n`).join("");
+    writeFileSync(join(dir.path, "long.jsonl.gz"), Bun.gzipSync(lines).subarray(0, -40));
+    const cut = await run(["upload", "long.jsonl.gz", "--source", "s", ...at()]);
+    expect(cut.code).toBe(1);
+    expect(cut.err).toContain("long.jsonl.gz cannot be read");
+    expect(Number(/([\d,]+) points stored/.exec(cut.err)![1].replace(",", ""))).toBeGreaterThan(11_900);
+
+    const child = Bun.spawn([...watchpostCommand(false), "upload", "-", "--source", "s", ...at()], {
+      stdin: "pipe",
+      stderr: "pipe",
+    });
+    const stored = async () =>
+      (await run(["query", "slow.*", "--csv", ...at()])).out.split("\n").filter((line) => line.startsWith("slow."))
+        .length;
+    child.stdin.write('{"metric":"slow.a","value":1}\n{"metric":"slow.b","value":2}\n');
+    await child.stdin.flush();
+    while ((await stored()) < 2) await Bun.sleep(50);
+    child.stdin.write('{"metric":"slow.c","value":3}\n{"metric":"slow.d",');
+    await child.stdin.flush();
+    await Bun.sleep(100);
+    child.kill("SIGINT");
+    const err = await child.stderr.text();
+    expect([await child.exited, err]).toEqual([130, expect.stringContaining("interrupted: 3 points stored")]);
+  }, 60_000);
+
   test("tells which points the server refused, and with --strict fails", async () => {
     const readings = '{"metric":"strict.a","value":1}\n{"metric":"no good","value":2}\n';
     const lenient = await run(["upload", "-", "--source", "s", ...at()], readings);
