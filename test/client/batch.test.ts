@@ -2,6 +2,9 @@
 import { expect, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { batchesOf, type Batch, type Point } from "../../src/client/batch.ts";
+import { isRetryable } from "../../src/client/connection.ts";
+import { replayBatches } from "../../src/client/replay.ts";
+import { WatchpostError } from "../../src/model/errors.ts";
 import { BatchDataSchema } from "../../src/wire/gen/ingestion_pb.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -102,4 +105,28 @@ test("reads one batch ahead, and stops reading when its reader leaves", async ()
     break;
   }
   while (!closed) await Bun.sleep(0);
+});
+
+test("a batch is cut by its bytes too; what is larger than a batch goes alone", async () => {
+  const bytesMax = 4 * 1024 * 1024;
+  const large = (value: number, length: number) => ({ ...point(value), tags: { text: "x".repeat(length) } });
+  const batches = await Array.fromAsync(
+    batchesOf(
+      Array.from({ length: 1_000 }, (_, i) => large(i, 14_000)),
+      "s",
+    ),
+  );
+  expect(batches.flatMap(valuesOf)).toEqual(Array.from({ length: 1_000 }, (_, i) => i));
+  for (const { bytes } of batches) expect(bytes.length).toBeLessThanOrEqual(bytesMax);
+  expect(batches.length).toBeLessThan(20);
+  const mixed = [point(1), large(2, bytesMax), point(3), { ...point(4), id: "温".repeat(bytesMax / 3) }, point(5)];
+  expect((await Array.fromAsync(batchesOf(mixed, "s"))).map(valuesOf)).toEqual([[1], [2], [3], [4], [5]]);
+  const replayed = replayBatches([large(1, bytesMax), large(2, bytesMax)], { source: "s", speed: 1, rebaseToMs: 0 });
+  expect((await Array.fromAsync(replayed)).map(valuesOf)).toEqual([[1], [2]]);
+});
+
+test("a refusal for want of room is tried again where the server says when", () => {
+  const full = (retryAfterMs?: number) =>
+    new WatchpostError("RESOURCE_EXHAUSTED", "full", retryAfterMs === undefined ? {} : { retryAfterMs });
+  expect([isRetryable(full(1_000)), isRetryable(full())]).toEqual([true, false]);
 });
