@@ -5,7 +5,8 @@ const GAP_WEIGHT = 0.25;
 
 /**
  * The newest value of every series by event time, in columns by series id, and when something was heard of it last.
- * A point that is not newer than what stands changes nothing but that; at the same time the later write wins.
+ * A point that is older than what stands changes nothing but that, and so does what stands once more; at the same time
+ * the later write wins.
  */
 export class LatestValues {
   /** NaN where there is no value. */
@@ -44,7 +45,7 @@ export class LatestValues {
     }
   }
 
-  /** Takes a committed frame; `onWatched` hears of every point of a watched series, in order. */
+  /** Takes a committed frame; `onWatched` hears of the points of watched series in order, but not of what stands already. */
   apply(frame: Frame, monotonicMs: number, onWatched: (id: number, timeUs: number, value: number) => void): void {
     const stamp = ++this.#stamp;
     const { count, seriesIds } = frame;
@@ -52,9 +53,14 @@ export class LatestValues {
       const id = seriesIds[i];
       if (id >= this.values.length) this.reach(id);
       const timeUs = frame.timesUs[i];
+      const value = frame.values[i];
       const gapMs = monotonicMs - this.seenAtMs[id];
       // False where nothing stands: NaN compares with nothing.
       if (timeUs < this.timesUs[id]) {
+        this.seenAtMs[id] = monotonicMs;
+        continue;
+      }
+      if (timeUs === this.timesUs[id] && Object.is(value, this.values[id])) {
         this.seenAtMs[id] = monotonicMs;
         continue;
       }
@@ -66,9 +72,9 @@ export class LatestValues {
         this.seenAtMs[id] = monotonicMs;
       }
       this.timesUs[id] = timeUs;
-      this.values[id] = frame.values[i];
+      this.values[id] = value;
       this.stamps[id] = stamp;
-      if (this.watched[id] !== 0) onWatched(id, timeUs, frame.values[i]);
+      if (this.watched[id] !== 0) onWatched(id, timeUs, value);
     }
   }
 

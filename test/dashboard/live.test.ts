@@ -201,6 +201,26 @@ describe("on change", () => {
     rig.publish(["a", 4]);
     expect(shown(await third)).toEqual(["a:s=4"]);
   });
+
+  test("the same value of the same time again is no change, but it is heard of", async () => {
+    const rig = createRig();
+    const { next } = rig.subscribe({ metricNames: ["*"], mode: UpdateMode.ON_CHANGE, staleAfterMs: 10_000n });
+    const every = rig.subscribe({ metricNames: ["*"], windowStats: true });
+    await next();
+    await every.next();
+    const first = next();
+    rig.publish(["a", 1, 5_000_000]);
+    expect(shown(await first)).toEqual(["a:s=1"]);
+    const repeated = next();
+    rig.clock.advance(9_000);
+    rig.publish(["a", 1, 5_000_000]);
+    rig.clock.advance(9_000);
+    expect(Bun.peek.status(repeated)).toBe("pending");
+    rig.publish(["a", 2, 5_000_000]);
+    expect(shown(await repeated)).toEqual(["a:s=2"]);
+    rig.clock.advance(1_000);
+    expect((await every.next())!.metrics[0].window).toMatchObject({ count: 2n, sum: 3 });
+  });
 });
 
 describe("a slow reader", () => {
