@@ -3,6 +3,9 @@ import type { Frame } from "../model/frame.ts";
 /** Gaps are smoothed: each new one counts a quarter. */
 const GAP_WEIGHT = 0.25;
 
+/** `isLate`: older than what stands. */
+export type OnWatched = (id: number, timeUs: number, value: number, isLate: boolean) => void;
+
 /**
  * The newest value of every series by event time, in columns by series id, and when something was heard of it last.
  * A point that is older than what stands changes nothing but that, and so does what stands once more; at the same time
@@ -46,7 +49,7 @@ export class LatestValues {
   }
 
   /** Takes a committed frame; `onWatched` hears of the points of watched series in order, but not of what stands already. */
-  apply(frame: Frame, monotonicMs: number, onWatched: (id: number, timeUs: number, value: number) => void): void {
+  apply(frame: Frame, monotonicMs: number, onWatched: OnWatched): void {
     const stamp = ++this.#stamp;
     const { count, seriesIds } = frame;
     for (let i = 0; i < count; i++) {
@@ -58,6 +61,7 @@ export class LatestValues {
       // False where nothing stands: NaN compares with nothing.
       if (timeUs < this.timesUs[id]) {
         this.seenAtMs[id] = monotonicMs;
+        if (this.watched[id] !== 0) onWatched(id, timeUs, value, true);
         continue;
       }
       if (timeUs === this.timesUs[id] && Object.is(value, this.values[id])) {
@@ -74,7 +78,7 @@ export class LatestValues {
       this.timesUs[id] = timeUs;
       this.values[id] = value;
       this.stamps[id] = stamp;
-      if (this.watched[id] !== 0) onWatched(id, timeUs, value);
+      if (this.watched[id] !== 0) onWatched(id, timeUs, value, false);
     }
   }
 

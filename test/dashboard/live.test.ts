@@ -71,14 +71,20 @@ describe("a subscription", () => {
     expect(shown(await rig.subscribe({ metricNames: ["a", "b"] }).next()).length).toBe(2);
   });
 
-  test("is refused where it makes no sense, naming the field", () => {
+  test("is refused where it makes no sense, naming the field", async () => {
     const rig = createRig();
     const refusal = (request: Parameters<typeof rig.subscribe>[0]) => rig.subscribe(request).next();
-    expect(refusal({ metricNames: [] })).rejects.toThrow('at least one metric name or glob; use "*" for all');
-    expect(refusal({ metricNames: [""] })).rejects.toThrow("metric_names");
-    expect(refusal({ metricNames: ["*"], updateIntervalMs: -1 })).rejects.toThrow("update_interval_ms is -1");
-    expect(refusal({ metricNames: ["*"], mode: 7 as never })).rejects.toThrow("mode is 7");
-    expect(refusal({ metricNames: ["*"], staleAfterMs: -1n })).rejects.toThrow("stale_after_ms");
+    await expect(refusal({ metricNames: [] })).rejects.toThrow('at least one metric name or glob; use "*" for all');
+    await expect(refusal({ metricNames: [""] })).rejects.toThrow("metric_names");
+    await expect(refusal({ metricNames: ["*"], updateIntervalMs: -1 })).rejects.toThrow("update_interval_ms is -1");
+    await expect(refusal({ metricNames: ["*"], mode: 7 as never })).rejects.toThrow("mode is 7");
+    for (const grouped of [{ groupBy: ["site"] }, { aggregations: [Aggregation.MAX] }]) {
+      const both = { metricNames: ["*"], windowStats: true, ...grouped };
+      await expect(refusal(both)).rejects.toThrow(
+        "window_stats is true; wanted it false with group_by or aggregations",
+      );
+    }
+    await expect(refusal({ metricNames: ["*"], staleAfterMs: -1n })).rejects.toThrow("stale_after_ms");
   });
 
   test("has its interval clamped, and is told", async () => {
@@ -270,6 +276,28 @@ describe("window statistics", () => {
     rig.publish(["a", 19, 6_000_000]);
     rig.clock.advance(1_000);
     expect((await second)!.metrics[0].window).toMatchObject({ min: 19, max: 19, count: 1n, rate: -1 });
+  });
+
+  test("count late points in all but last and rate, also where nothing else came", async () => {
+    const rig = createRig();
+    rig.publish(["a", 10, 10_000_000], ["b", 1, 10_000_000]);
+    const { next } = rig.subscribe({ metricNames: ["*"], windowStats: true });
+    const slow = rig.subscribe({ metricNames: ["*"], windowStats: true });
+    await next();
+    await slow.next();
+    const first = next();
+    rig.publish(["a", 100, 9_000_000], ["a", 12, 12_000_000]);
+    rig.clock.advance(1_000);
+    const [both] = (await first)!.metrics;
+    expect(both).toMatchObject({ value: 12, window: { last: 12, min: 12, max: 100, sum: 112, count: 2n, rate: 1 } });
+    const second = next();
+    rig.publish(["a", -5, 8_000_000], ["b", 2, 11_000_000]);
+    rig.clock.advance(1_000);
+    const [late] = (await second)!.metrics;
+    expect(late).toMatchObject({ name: "a:s", value: 12, timestamp: { seconds: 12n } });
+    expect(late.window).toMatchObject({ last: 12, min: -5, max: -5, count: 1n, rate: 0 });
+    const { metrics } = (await slow.next())!;
+    expect(metrics[0].window).toMatchObject({ last: 12, min: -5, max: 100, sum: 107, count: 3n, rate: 1 });
   });
 
   for (const [room, seriesMax] of [
