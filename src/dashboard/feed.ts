@@ -221,9 +221,11 @@ export class Feed {
     const { latest } = this.#deps;
     for (const group of this.#groups!.all()) {
       if (!group.slots.some((slot) => this.#hasChanged(slot, stamp, update))) continue;
-      const ids = group.slots.filter((slot) => !this.#stale[slot]).map((slot) => this.#ids[slot]);
-      const present = ids.filter((id) => latest.has(id));
-      const parts = this.#groups!.summarize(group, present, latest);
+      const known = group.slots.filter((slot) => latest.has(this.#ids[slot]));
+      const fresh = known.filter((slot) => !this.#stale[slot]);
+      const stale = fresh.length === 0;
+      const ids = (stale ? known : fresh).map((slot) => this.#ids[slot]);
+      const parts = { ...this.#groups!.summarize(group, ids, latest), stale };
       yield (writer) => writer.add(group.constants, parts);
     }
   }

@@ -1,5 +1,6 @@
 /** SubscribeMetrics: what is sent when, to whom, and what a slow reader costs. */
 import { describe, expect, test } from "bun:test";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { UpdateMode } from "../../src/wire/gen/dashboard_pb.ts";
 import { Aggregation } from "../../src/wire/gen/history_pb.ts";
 import { createRig, shown } from "./rig.ts";
@@ -373,11 +374,23 @@ describe("groups", () => {
     rig.clock.advance(500);
     expect((await update)!.metrics.map(({ aggregate }) => aggregate!.count)).toEqual([4n]);
     const stale = next();
+    const lastMs = rig.clock.nowMs() - 500;
     rig.clock.advance(1_000);
-    expect((await stale)!.metrics.map(({ name, aggregate, stale }) => [name, aggregate!.count, stale])).toEqual([
+    const { metrics } = (await stale)!;
+    expect(metrics.map(({ name, aggregate, stale }) => [name, aggregate!.count, stale])).toEqual([
       ["t:site=north", 3n, false],
-      ["t:site=south", 0n, true],
+      ["t:site=south", 2n, true],
     ]);
+    expect(metrics.map(({ value }) => value)).toEqual([2, 15]);
+    const [north, south] = metrics.map(({ timestamp }) => timestampDate(timestamp!).getTime());
+    expect([north, south]).toEqual([lastMs, lastMs - 9_500]);
+    const late = rig.subscribe({
+      metricNames: ["t"],
+      groupBy: ["site"],
+      staleAfterMs: 3_000n,
+      filters: { site: "south" },
+    });
+    expect((await late.next())!.metrics).toMatchObject([{ value: 15, stale: true, aggregate: { count: 2n } }]);
   });
 
   test("without group_by there is one for each metric", async () => {

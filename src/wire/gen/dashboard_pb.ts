@@ -71,7 +71,8 @@ export const WindowStatsSchema: GenMessage<WindowStats> = /*@__PURE__*/
   messageDesc(file_dashboard, 0);
 
 /**
- * Statistics over the present values of several series, stale ones left out.
+ * Statistics over the present values of several series, stale ones left out. Where all of them are stale, so is the
+ * group, and these are of their last values.
  *
  * @generated from message analytics.Aggregate
  */
