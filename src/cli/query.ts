@@ -15,6 +15,7 @@ import {
   endQuietlyOnClosedPipe,
   interruptSignal,
 } from "./client-flags.ts";
+import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
 import { formatValue, printable } from "./watch-table.ts";
 
@@ -134,7 +135,10 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
     console.log("no points in this range; watchpost watch '*' shows which series there are");
     return;
   }
-  const rows = series.flatMap((one) => one.values.map((value, i) => ({ ...one, timeMs: one.timesMs[i], value })));
+  const labels = tellApart(series.map(({ metric, source, ...rest }) => ({ ...rest, name: `${metric}:${source}` })));
+  const rows = series.flatMap(({ metric, source, device, timesMs, values }, at) =>
+    values.map((value, i) => ({ metric, source, device, label: labels[at], timeMs: timesMs[i], value })),
+  );
   const shown = all ? rows : rows.slice(-ROWS_SHOWN_MAX);
   const table = textTable(
     [
@@ -142,6 +146,9 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
       { title: "METRIC", cell: ({ metric }) => metric },
       { title: "SOURCE", cell: ({ source }) => printable(source) },
       { title: "DEVICE", cell: ({ device }) => printable(device) },
+      ...(labels.some((label) => label !== "")
+        ? [{ title: "TAGS", cell: ({ label }: (typeof rows)[number]) => printable(label) }]
+        : []),
       { title: "VALUE", right: true, cell: ({ value }) => formatValue(value) },
     ],
     shown,
@@ -150,8 +157,10 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
   if (shown.length < rows.length) console.log(`the last ${shown.length} of ${rows.length} rows; --all shows them`);
   if (process.stdout.isTTY === true && series.length <= 2) {
     const width = Math.max(20, (process.stdout.columns ?? 100) - 16);
-    for (const { metric, device, values } of series) {
-      console.log(`\n${metric} ${printable(device)}\n${plot(thinned(values, width), { height: CHART_HEIGHT })}`);
+    for (const [at, { metric, device, values }] of series.entries()) {
+      console.log(
+        `\n${metric} ${printable(`${device} ${labels[at]}`)}\n${plot(thinned(values, width), { height: CHART_HEIGHT })}`,
+      );
     }
   }
 }

@@ -15,6 +15,7 @@ import {
   interruptSignal,
   retryTeller,
 } from "./client-flags.ts";
+import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
 import { formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
 
@@ -40,6 +41,8 @@ interface WatchFlags {
 }
 
 interface Seen extends WatchRow {
+  label: string;
+  tags: Readonly<Record<string, string>>;
   history: number[];
   updates: number;
   min: number;
@@ -82,7 +85,7 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
     for await (const update of subscribe(connection, subscription, { signal, onRetry: retryTeller(flags.server) })) {
       take(update, seen);
       if (flags.json) process.stdout.write(update.metrics.map(jsonLine).join(""));
-      else if (!isScreen) process.stdout.write(update.metrics.map(plainLine).join(""));
+      else if (!isScreen) process.stdout.write(update.metrics.map((metric) => plainLine(metric, seen)).join(""));
     }
   } finally {
     screen?.close();
@@ -106,8 +109,9 @@ function keyOf({ name, tags }: MetricValue): string {
 }
 
 function take(update: DashboardData, seen: Map<string, Seen>): void {
+  const known = seen.size;
   for (const metric of update.metrics) {
-    const { value, stale, name, device } = metric;
+    const { value, stale, name, device, tags } = metric;
     const key = keyOf(metric);
     const before = seen.get(key);
     const timeMs = metric.timestamp ? timestampDate(metric.timestamp).getTime() : 0;
@@ -117,6 +121,8 @@ function take(update: DashboardData, seen: Map<string, Seen>): void {
     seen.set(key, {
       name,
       device,
+      label: before?.label ?? "",
+      tags,
       value,
       timeMs,
       stale,
@@ -127,6 +133,9 @@ function take(update: DashboardData, seen: Map<string, Seen>): void {
       sum: (before?.sum ?? 0) + (stale ? 0 : value),
     });
   }
+  if (seen.size === known) return;
+  const rows = [...seen.values()];
+  tellApart(rows).forEach((label, at) => (rows[at].label = label));
 }
 
 /** Redraws in place on the terminal's other screen. */
@@ -157,9 +166,12 @@ function jsonLine(metric: MetricValue): string {
   return `${JSON.stringify(fields, plain)}\n`;
 }
 
-function plainLine({ name, device, value, stale, timestamp }: MetricValue): string {
+function plainLine(metric: MetricValue, seen: ReadonlyMap<string, Seen>): string {
+  const { name, device, value, stale, timestamp } = metric;
+  const label = seen.get(keyOf(metric))!.label;
+  const who = [name, device, ...(label === "" ? [] : [label])].map(printable).join("  ");
   const time = timestamp ? timestampDate(timestamp).toISOString() : "-";
-  return `${time}  ${printable(name)}  ${printable(device)}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
+  return `${time}  ${who}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
 }
 
 function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {
@@ -171,6 +183,9 @@ function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {
     [
       { title: "SERIES", cell: ({ name }) => printable(name) },
       { title: "DEVICE", cell: ({ device }) => printable(device) },
+      ...(rows.some(({ label }) => label !== "")
+        ? [{ title: "TAGS", cell: ({ label }: Seen) => printable(label) }]
+        : []),
       { title: "UPDATES", right: true, cell: ({ updates }) => String(updates) },
       number("MIN", ({ min }) => min),
       number("AVG", ({ sum, updates }) => sum / updates),

@@ -222,3 +222,13 @@ describe("query", () => {
     expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
   });
 });
+  test("and watch show the tags that tell series apart", async () => {
+    const readings = [1, 2].map((port) => `{"metric":"q.port","value":1,"tags":{"device":"d","port":"${port}"}}\n`);
+    await run(["upload", "-", "--source", "q", ...at()], readings.join(""));
+    const table = await run(["query", "q.port", ...at()]);
+    const watched = await run(["watch", "q.port", "--for", "4s", ...at()]);
+    for (const { out } of [table, watched]) {
+      for (const text of ["TAGS", "port=1", "port=2"]) expect(out).toContain(text);
+    }
+  }, 60_000);
+
