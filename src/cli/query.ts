@@ -1,6 +1,6 @@
 /** `watchpost query`: what was stored, as a table, a chart, JSON lines or CSV. */
 import { plot } from "asciichart";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { timestampOfUs } from "../client/batch.ts";
 import { parseTimeUs } from "../client/parse-point.ts";
 import { queryRange } from "../client/query.ts";
@@ -14,12 +14,15 @@ import {
   durationArgument,
   endQuietlyOnClosedPipe,
   interruptSignal,
+  retryTeller,
 } from "./client-flags.ts";
 import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
 import { formatValue, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
+/** For a server that restarts. */
+const PATIENCE_MS = 30_000;
 const CHART_HEIGHT = 10;
 const HELP = `
 Times are ISO 8601 (UTC where they name no zone), numbers since 1970, "now", or before now: -15m, -24h, -7d. The range is [from, to).
@@ -51,7 +54,7 @@ export function queryCommand(): Command {
     .option("--step <duration>", "one value for each step instead of raw points", durationArgument)
     .option("--function <name>", "of a step: avg, min, max, sum, count, first or last", "avg")
     .option("--json", "a JSON line for every point")
-    .option("--csv", "comma separated, with a header")
+    .addOption(new Option("--csv", "comma separated, with a header").conflicts("json"))
     .option("--all", `a table of all rows, not the last ${ROWS_SHOWN_MAX}`)
     .addHelpText("after", HELP)
     .action(query);
@@ -71,7 +74,11 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
     function: functionOf(flags.function),
   };
   try {
-    const { series } = await queryRange(connection, request, { signal });
+    const { series } = await queryRange(connection, request, {
+      signal,
+      onRetry: retryTeller(flags.server),
+      patienceMs: PATIENCE_MS,
+    });
     if (flags.json) printJson(series);
     else if (flags.csv) printCsv(series);
     else printTable(series, flags.all === true);

@@ -51,7 +51,7 @@ interface Totals {
   refused: number;
   badLines: number;
   bytes: number;
-  /** In words, of files that could not be read to their end. */
+  /** In words, of files that could not be read to their end, or had nothing to be read. */
   unread: string[];
 }
 
@@ -105,6 +105,7 @@ async function uploadFile(
 ): Promise<void> {
   const show = (line: string) => void (shown.length < BAD_SHOWN_MAX && shown.push(line));
   let readBytes = 0;
+  let badLines = 0;
   const points = readPoints(file, {
     signal,
     onBytes: (bytes) => {
@@ -113,6 +114,7 @@ async function uploadFile(
     },
     onBadLine: ({ line, reason }: BadLine) => {
       totals.badLines++;
+      badLines++;
       show(`${file}:${line} ${reason}`);
     },
   });
@@ -132,6 +134,8 @@ async function uploadFile(
         }
       },
     });
+    if (badLines > 0 && before.points + before.pointsFailed === 0)
+      totals.unread.push(`${file} has no line with a reading`);
   } catch (error) {
     if (signal.aborted) return;
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;

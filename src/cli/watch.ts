@@ -2,6 +2,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Command } from "commander";
 import pc from "picocolors";
+import type { Retry } from "../client/connection.ts";
 import { subscribe } from "../client/subscribe.ts";
 import { UpdateMode, type DashboardData, type MetricValue } from "../wire/gen/dashboard_pb.ts";
 import { Aggregation } from "../wire/gen/history_pb.ts";
@@ -81,8 +82,16 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
     groupBy: flags.groupBy?.split(",") ?? [],
     aggregations: aggregationsOf(flags),
   };
+  const tellRetry = retryTeller(flags.server);
+  let hasAnswered = false;
+  let failure = "there was no answer";
+  const onRetry = (retry: Retry) => {
+    failure = retry.error.message;
+    tellRetry(retry);
+  };
   try {
-    for await (const update of subscribe(connection, subscription, { signal, onRetry: retryTeller(flags.server) })) {
+    for await (const update of subscribe(connection, subscription, { signal, onRetry })) {
+      hasAnswered = true;
       take(update, seen);
       if (flags.json) process.stdout.write(update.metrics.map(jsonLine).join(""));
       else if (!isScreen) process.stdout.write(update.metrics.map((metric) => plainLine(metric, seen)).join(""));
@@ -90,6 +99,9 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
   } finally {
     screen?.close();
     connection.close();
+  }
+  if (!hasAnswered && !interrupted.aborted) {
+    throw new WatchpostError("UNAVAILABLE", `could not watch ${flags.server}: ${failure}`);
   }
   if (flags.for !== undefined || isScreen) summarize(seen, flags.json === true);
 }

@@ -37,6 +37,7 @@ describe("what cannot be meant is said, with exit code 2", () => {
     [["watch", "--aggregate", "mean"], "wanted avg, min, max, sum, count, p50, p95 or p99"],
     [["query"], "missing required argument 'metric'"],
     [["query", "m", "--from", "yesterday"], '--from is "yesterday"; wanted ISO 8601'],
+    [["query", "m", "--csv", "--json"], "option '--csv' cannot be used with option '--json'"],
     [["query", "m", "--function", "mean"], "wanted avg, min, max, sum, count, first or last"],
     [["upload", "x"], "required option '--source <name>' not specified"],
     [["upload", "x", "--source", "s", "--batch", "10001"], "wanted a whole number from 1 to 10000"],
@@ -112,6 +113,15 @@ describe("upload", () => {
     expect([await child.exited, err]).toEqual([130, expect.stringContaining("interrupted: 3 points stored")]);
   }, 60_000);
 
+  test("fails where a file has nothing to be read, and says once what is wrong with a header", async () => {
+    writeFileSync(join(dir.path, "wrong.csv"), `name;value\n${"a;1\n".repeat(50)}`);
+    const wrong = await run(["upload", "wrong.csv", "--source", "s", ...at()]);
+    expect(wrong.code).toBe(1);
+    expect(wrong.err.split("the CSV header is").length).toBe(2);
+    expect(wrong.err).toContain("wrong.csv has no line with a reading");
+    expect(wrong.err).toContain("1 bad lines skipped");
+  });
+
   test("tells which points the server refused, and with --strict fails", async () => {
     const readings = '{"metric":"strict.a","value":1}\n{"metric":"no good","value":2}\n';
     const lenient = await run(["upload", "-", "--source", "s", ...at()], readings);
@@ -138,6 +148,12 @@ describe("upload", () => {
   });
 });
 
+test("watch for a while without a server fails", async () => {
+  const { code, out, err } = await run(["watch", "--for", "1s", "--server", "127.0.0.1:1"]);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toContain("could not watch 127.0.0.1:1: ");
+});
+
 describe("query", () => {
   const range = ["--from", "2026-01-01", "--to", "2026-01-02"];
 
@@ -147,7 +163,7 @@ describe("query", () => {
         metric: "q.b",
         value: 2.5,
         timestamp: "2026-01-01T00:00:01.000001Z",
-        tags: { site: 'the "north", 1', device: "d" },
+        tags: { site: 'the "north",\r\n\n1', device: "d" },
       },
       { metric: "q.a", value: -1e-9, timestamp: "2026-01-01T00:01:00Z" },
       { metric: "q.a", value: 3, timestamp: "2026-01-01T00:01:30Z" },
@@ -167,7 +183,7 @@ describe("query", () => {
         "metric,value,timestamp,source,device,site",
         "q.a,-1e-9,2026-01-01T00:01:00.000Z,q,,",
         "q.a,3,2026-01-01T00:01:30.000Z,q,,",
-        'q.b,2.5,2026-01-01T00:00:01.000001Z,q,d,"the ""north"", 1"',
+        'q.b,2.5,2026-01-01T00:00:01.000001Z,q,d,"the ""north"",\r\n\n1"',
         "",
       ].join("\n"),
     );
@@ -182,7 +198,7 @@ describe("query", () => {
       metric: "q.b",
       value: 2.5,
       timestamp: "2026-01-01T00:00:01.000001Z",
-      tags: { device: "d", site: 'the "north", 1' },
+      tags: { device: "d", site: 'the "north",\r\n\n1' },
       source: expect.any(String),
       device: "d",
     });
@@ -217,11 +233,6 @@ describe("query", () => {
     expect(many.out).toContain("the last 200 of 20000 rows; --all shows them");
   });
 
-  test("backwards is refused", async () => {
-    const backwards = await run(["query", "q", "--from", "now", "--to", "-1h", ...at()]);
-    expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
-  });
-});
   test("and watch show the tags that tell series apart", async () => {
     const readings = [1, 2].map((port) => `{"metric":"q.port","value":1,"tags":{"device":"d","port":"${port}"}}\n`);
     await run(["upload", "-", "--source", "q", ...at()], readings.join(""));
@@ -232,3 +243,8 @@ describe("query", () => {
     }
   }, 60_000);
 
+  test("backwards is refused", async () => {
+    const backwards = await run(["query", "q", "--from", "now", "--to", "-1h", ...at()]);
+    expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
+  });
+});
