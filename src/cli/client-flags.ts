@@ -13,12 +13,12 @@ export function addServerOption(command: Command): Command {
 }
 
 export function addFilterOption(command: Command): Command {
-  const collect = (text: string, all: Record<string, string>) => {
+  const collect = (text: string, all: Record<string, string> = {}) => {
     const [key, ...value] = text.split("=");
     if (value.length === 0) throw new InvalidArgumentError('wanted KEY=VALUE, such as "device=pump-*"');
     return { ...all, [key]: value.join("=") };
   };
-  return command.option("--filter <key=glob>", "source, metric, device or a tag; may be repeated", collect, {});
+  return command.option("--filter <key=glob>", "source, metric, device or a tag; may be repeated", collect);
 }
 
 export function connectTo(server: string): Connection {

@@ -34,7 +34,7 @@ Examples:
 
 interface QueryFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   from: string;
   to: string;
   step?: number;
@@ -67,7 +67,7 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
   const connection = connectTo(flags.server);
   const request = {
     metric,
-    filters: flags.filter,
+    filters: flags.filter ?? {},
     from: timestampOfUs(timeUsOf("--from", flags.from, nowMs)),
     to: timestampOfUs(timeUsOf("--to", flags.to, nowMs)),
     stepMs: BigInt(Math.round(flags.step ?? 0)),

@@ -1,6 +1,6 @@
 /** `watchpost watch`: live values, as a table for people or as JSON lines for pipes. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import pc from "picocolors";
 import type { Retry } from "../client/connection.ts";
 import { subscribe } from "../client/subscribe.ts";
@@ -32,7 +32,7 @@ Examples:
 
 interface WatchFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   interval: number;
   onChange?: boolean;
   groupBy?: string;
@@ -56,7 +56,9 @@ export function watchCommand(): Command {
     .summary("live values in a table, or as JSON lines")
     .description("Shows live values until Ctrl-C; comes back by itself when the server restarts.")
     .argument("[metric...]", "metric names or globs", ["*"])
-    .option("--interval <duration>", "time between updates", durationArgument, 1_000)
+    .addOption(
+      new Option("--interval <duration>", "time between updates").argParser(durationArgument).default(1_000, "1s"),
+    )
     .option("--on-change", "every change at once instead of at an interval")
     .option("--group-by <tags>", "one row a group of devices: tags, comma separated")
     .option("--aggregate <function>", "with --group-by: avg, min, max, sum, count, p50, p95 or p99")
@@ -76,7 +78,7 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
   const screen = isScreen ? openScreen(seen, flags.server) : undefined;
   const subscription = {
     metricNames: metrics,
-    filters: flags.filter,
+    filters: flags.filter ?? {},
     updateIntervalMs: flags.interval,
     mode: flags.onChange ? UpdateMode.ON_CHANGE : UpdateMode.INTERVAL,
     groupBy: flags.groupBy?.split(",") ?? [],

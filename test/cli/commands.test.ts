@@ -53,6 +53,13 @@ describe("what cannot be meant is said, with exit code 2", () => {
   }
 });
 
+test("help tells defaults that can be given", async () => {
+  const [watch, demo] = await Promise.all([run(["watch", "--help"]), run(["demo", "--help"])]);
+  expect(watch.out).toContain("(default: 1s)");
+  expect(watch.out).not.toContain("{}");
+  expect(demo.out.replaceAll(/\s+/g, " ")).toContain("in this directory (default: a temporary one)");
+});
+
 describe("upload", () => {
   test("takes JSON Lines, CSV, gzip and standard input together; what cannot be read is said, the others go on", async () => {
     const lines = (metric: string, count: number) =>
