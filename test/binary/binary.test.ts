@@ -1,7 +1,8 @@
 /** The compiled executable, where it can see neither its source nor node_modules. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { testNeeding } from "../support/needs.ts";
 import {
   canHideTree,
   startServerProcess,
@@ -38,7 +39,6 @@ async function run(
 }
 
 beforeAll(async () => {
-  if (!canHideTree()) console.log("this machine forbids mount namespaces: the tree is not hidden from the binary");
   server = await startServerProcess({ data: join(dir.path, "data"), binary: true });
 });
 
@@ -46,6 +46,10 @@ afterAll(async () => {
   server.kill();
   await server.exited;
   dir[Symbol.dispose]();
+});
+
+testNeeding([canHideTree() ? false : "mount namespaces (unshare -m)"])("runs where it sees no source tree", () => {
+  expect(readdirSync(`/proc/${server.pid}/root${root}`)).toEqual([]);
 });
 
 test("says its version and what it can do; refuses what it does not know", async () => {
