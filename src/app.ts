@@ -10,6 +10,7 @@ import { seriesResolver } from "./ingestion/resolve-series.ts";
 import { ingestionMethods } from "./ingestion/service.ts";
 import { LogClient } from "./log/log-client.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { parseAddress } from "./model/address.ts";
 import { BUILD } from "./model/build-info.ts";
 import { BufferPool } from "./model/buffer-pool.ts";
 import type { Clock } from "./model/clock.ts";
@@ -19,13 +20,14 @@ import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
+import { retireSeries } from "./store/retire-series.ts";
 import { StoreClient } from "./store/store-client.ts";
-import { parseAddress } from "./transport/address.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { ReceivedBytes } from "./transport/received-bytes.ts";
 import { startWebServer } from "./transport/web-server.ts";
 import { BatchDecoder } from "./wire/decode-batch.ts";
+import { DataIngestion } from "./wire/gen/ingestion_pb.ts";
 import { SeriesCache } from "./wire/series-cache.ts";
 
 export interface ServerDeps {
@@ -49,6 +51,8 @@ export interface RunningServer {
 const RETRY_AFTER_MS = 1_000;
 /** Of the memory budget, this part at most may be messages that are arriving. */
 const RECEIVED_SHARE = 2;
+/** One generation of the head; another may be being sealed meanwhile. */
+const HEAD_SHARE = 4;
 /** Buffers of log records: a full frame takes 1.3 MB; a few are on their way between the threads at once. */
 const RECORD_POOLED_BYTES_MIN = 64 * 1024;
 const RECORD_POOLED_BYTES_MAX = 2 * 1024 * 1024;
@@ -86,11 +90,14 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     seriesPerSourceMax: config.ingest.series_per_source_max,
   });
   for (const definition of logOpened.series) registry.restore(definition);
+  registry.forget(logOpened.retired);
 
   const { store, opened: storeOpened } = await StoreClient.open(spawn, {
     dir: config.data,
     segments: logOpened.segments,
+    retired: logOpened.retired,
     headPointsMax: config.store.head_points_max,
+    headBytesMax: config.memory.budget / HEAD_SHARE,
     sealAgeMs: config.store.seal_age,
     periodFileBytesMax: config.store.period_file_bytes_max,
   });
@@ -135,6 +142,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     definedThrough: registry.idEnd - 1,
     isClockTrusted,
     onLogState: (error) => {
+      health.fail(error && `the log cannot be written: ${error.message}`, DataIngestion.typeName);
       if (error === undefined) return logger.info({}, "the log can be written again");
       logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);
     },
@@ -159,6 +167,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     clock,
     metrics,
     latest: storeOpened.latest,
+    retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
     newStreamId: () => crypto.randomUUID(),
     queryTimeoutMs: config.query.timeout,
     options: {
@@ -204,6 +213,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const opened = opening.move();
   const close = once(async () => {
     health.drain();
+    // Whoever watches the health hears of it before its stream is ended.
+    await new Promise((resolve) => void setImmediate(resolve));
     await Promise.all([grpc.drain(config.shutdown_grace), web.drain(config.shutdown_grace)]);
     await opened.disposeAsync();
   });

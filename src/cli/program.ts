@@ -5,9 +5,12 @@ import { BUILD } from "../model/build-info.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { configCommand } from "./config.ts";
+import { deleteCommand } from "./delete.ts";
 import { demoCommand } from "./demo.ts";
 import { queryCommand } from "./query.ts";
+import { seriesCommand } from "./series.ts";
 import { serveCommand } from "./serve.ts";
+import { topCommand } from "./top.ts";
 import { uploadCommand } from "./upload.ts";
 import { watchCommand } from "./watch.ts";
 
@@ -25,6 +28,9 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     uploadCommand(),
     watchCommand(),
     queryCommand(),
+    seriesCommand(),
+    topCommand(),
+    deleteCommand(),
     demoCommand(deps),
     configCommand(),
   ];

@@ -1,12 +1,12 @@
 /** `watchpost query`: what was stored, as a table, a chart, JSON lines or CSV. */
 import { plot } from "asciichart";
 import { Command, Option } from "commander";
-import { timestampOfUs } from "../client/batch.ts";
 import { parseTimeUs } from "../client/parse-point.ts";
 import { queryRange } from "../client/query.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { RangeFunction, type SeriesRange } from "../wire/gen/history_pb.ts";
+import { timestampOfUs } from "../wire/timestamp.ts";
 import {
   addFilterOption,
   addServerOption,

@@ -3,6 +3,7 @@ import type { Clock } from "../model/clock.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import { systemClock } from "../model/system-clock.ts";
 import { BatchDataSchema, type DataPointSchema } from "../wire/gen/ingestion_pb.ts";
+import { timestampOfUs } from "../wire/timestamp.ts";
 import { lotsOf } from "./gather.ts";
 
 /** One reading to be sent. */
@@ -74,10 +75,4 @@ function dataPointOf({ metric, value, timeUs, tags, id }: Point): MessageInitSha
   const point = { metricName: metric, value, tags: { ...tags }, id: id ?? "" };
   if (timeUs === undefined) return point;
   return { ...point, timestamp: timestampOfUs(timeUs) };
-}
-
-/** Unix microseconds as a protobuf Timestamp. */
-export function timestampOfUs(timeUs: number): { seconds: bigint; nanos: number } {
-  const seconds = Math.floor(timeUs / 1_000_000);
-  return { seconds: BigInt(seconds), nanos: Math.round(timeUs - seconds * 1_000_000) * 1_000 };
 }

@@ -1,5 +1,6 @@
 /** The one typed configuration object. Keys of the file and of the environment are those of {@link settingsSchema}. */
 import { z } from "zod";
+import { parseAddress } from "../model/address.ts";
 import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf } from "../model/errors.ts";
@@ -26,6 +27,14 @@ function parsed<T>(wanted: string, parse: (given: unknown) => T | undefined) {
 
 function text(wanted: string) {
   return parsed(wanted, (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined));
+}
+
+function address() {
+  return parsed('an address such as "127.0.0.1:50051"', (given) => {
+    if (typeof given !== "string") return undefined;
+    parseAddress(given);
+    return given;
+  });
 }
 
 function choice<const T extends string>(...choices: T[]) {
@@ -69,8 +78,8 @@ function origins() {
 
 export const settingsSchema = z.strictObject({
   data: text("a directory"),
-  grpc: text('an address such as "127.0.0.1:50051"'),
-  http: text('an address such as "127.0.0.1:8080"'),
+  grpc: address(),
+  http: address(),
   insecure: flag(),
   shutdown_grace: durationMs(0, 5 * MINUTE),
   log: z.strictObject({

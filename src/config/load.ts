@@ -60,8 +60,9 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
 
   const settings = [...merged.values()];
-  const result = settingsSchema.safeParse(unflatten(settings));
-  const problems = result.success ? contradictions(result.data) : result.error.issues.flatMap(describeIssue);
+  const tree = unflatten(settings);
+  const result = settingsSchema.safeParse(tree);
+  const problems = [...(result.success ? [] : result.error.issues.flatMap(describeIssue)), ...contradictions(tree)];
   if (problems.length > 0 || !result.success) throw configError(problems.map((problem) => withOrigin(problem, merged)));
   return { config: result.data, settings, warnings };
 }
@@ -87,8 +88,10 @@ function describeIssue(issue: unknown): Problem[] {
   return [{ key: at, wanted: code === "invalid_type" ? "wanted a table of settings" : message }];
 }
 
-function contradictions({ live }: Config): Problem[] {
-  if (live.interval_min <= live.interval_max) return [];
+/** Between settings that are right by themselves, whatever the others are. */
+function contradictions(tree: Record<string, unknown>): Problem[] {
+  const live = settingsSchema.shape.live.safeParse(tree["live"]).data;
+  if (live === undefined || live.interval_min <= live.interval_max) return [];
   return [{ key: "live.interval_min", wanted: "wanted at most live.interval_max" }];
 }
 

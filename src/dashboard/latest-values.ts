@@ -12,7 +12,7 @@ export type OnWatched = (id: number, timeUs: number, value: number, isLate: bool
  * the later write wins.
  */
 export class LatestValues {
-  /** NaN where there is no value. */
+  /** NaN where there is no value, Infinity where there is never to be one again. */
   timesUs = new Float64Array(1_024).fill(NaN);
   values = new Float64Array(1_024);
   /** The {@link stamp} of the frame that changed the value last. */
@@ -58,7 +58,7 @@ export class LatestValues {
       const timeUs = frame.timesUs[i];
       const value = frame.values[i];
       const gapMs = monotonicMs - this.seenAtMs[id];
-      // False where nothing stands: NaN compares with nothing.
+      // False where nothing stands: NaN compares with nothing. True where the series was deleted.
       if (timeUs < this.timesUs[id]) {
         this.seenAtMs[id] = monotonicMs;
         if (this.watched[id] !== 0) onWatched(id, timeUs, value, true);
@@ -83,7 +83,22 @@ export class LatestValues {
   }
 
   has(id: number): boolean {
-    return id < this.timesUs.length && this.timesUs[id] === this.timesUs[id];
+    return id < this.timesUs.length && this.timesUs[id] < Infinity;
+  }
+
+  /** Deleted series have no value any more, whatever is still on its way to them. */
+  forget(ids: readonly number[]): void {
+    for (const id of ids) {
+      this.reach(id);
+      this.timesUs[id] = Infinity;
+      this.gapsMs[id] = 0;
+    }
+  }
+
+  /** Points a second of a series, by the usual time between arrivals or, where that is longer, by its silence. */
+  rateOf(id: number, monotonicMs: number): number {
+    if (id >= this.gapsMs.length || this.gapsMs[id] === 0) return 0;
+    return 1_000 / Math.max(this.gapsMs[id], monotonicMs - this.seenAtMs[id]);
   }
 
   /** Makes room for an id. */

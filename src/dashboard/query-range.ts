@@ -2,13 +2,16 @@
 import type { Clock } from "../model/clock.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { formatDurationMs } from "../model/duration.ts";
-import { matchingSeries, valueForFilter } from "../model/matcher.ts";
+import { valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
 import { deviceOf, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
 import type { QueryRangeRequest } from "../wire/gen/history_pb.ts";
 import { encodeRange, type RangeName } from "./encode-range.ts";
+import { firstInOrder } from "./in-order.ts";
 import { checkSeries, rangeRequestOf, type RangeRequest } from "./range-request.ts";
+import { selectSeries } from "./select-series.ts";
+import type { SlicedWork, Work } from "./sliced-work.ts";
 
 /** The store as queries see it. */
 export interface RangeSource {
@@ -19,6 +22,7 @@ export interface RangeDeps {
   readonly registry: SeriesRegistry;
   readonly store: RangeSource;
   readonly clock: Clock;
+  readonly sliced: SlicedWork;
   readonly timeoutMsMax: number;
 }
 
@@ -34,8 +38,7 @@ export async function queryRange(
 ): Promise<Uint8Array> {
   const asked = rangeRequestOf(request, { nowMs: deps.clock.nowMs(), timeoutMsMax: deps.timeoutMsMax });
   const { registry } = deps;
-  const keys = keysOf(asked, registry);
-  checkSeries(keys.length, asked.seriesMax);
+  const keys = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
   const groups = asked.groupBy === undefined ? undefined : groupsOf(keys, asked.groupBy);
   const query = queryOf(asked, registry, keys, groups?.grouping(asked));
   const result = await inTime(asked, deps, signal, query);
@@ -51,7 +54,7 @@ export async function* streamRange(
 ): AsyncIterable<Uint8Array> {
   const asked = rangeRequestOf(request, { nowMs: deps.clock.nowMs(), timeoutMsMax: deps.timeoutMsMax });
   if (asked.groupBy !== undefined || asked.top !== undefined) return yield await queryRange(request, deps, signal);
-  const keys = keysOf(asked, deps.registry);
+  const keys = await deps.sliced.run(keysInOrder(asked.matcher, deps.registry, Infinity), signal);
   const told = new Set<string>();
   for (let at = 0, fromUs = asked.fromUs; at < keys.length;) {
     // The series that a part ended in goes on by itself: its rows begin later than those of the others.
@@ -75,11 +78,13 @@ export async function* streamRange(
   }
 }
 
-/** Keys of all series that match, in order. */
-function keysOf({ matcher }: RangeRequest, registry: SeriesRegistry): string[] {
-  return matchingSeries(registry, matcher)
-    .map((id) => registry.keyOf(id))
-    .sort();
+/** Keys of all series that match. */
+function* keysInOrder(matcher: SeriesMatcher, registry: SeriesRegistry, seriesMax: number): Work<string[]> {
+  const ids = yield* selectSeries(registry, matcher);
+  checkSeries(ids.length, seriesMax);
+  const keys: string[] = [];
+  for (const id of ids) if (registry.has(id)) keys.push(registry.keyOf(id));
+  return yield* firstInOrder(keys, keys.length, (a, b) => (a < b ? -1 : 1));
 }
 
 function queryOf(

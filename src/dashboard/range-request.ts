@@ -2,7 +2,7 @@
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { QUERY_POINTS_MAX, QUERY_SERIES_MAX } from "../model/limits.ts";
-import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
+import type { SeriesMatcher } from "../model/matcher.ts";
 import type { Aggregation, Fill, StepFunction, Top } from "../store/store-client.ts";
 import {
   Aggregation as WireAggregation,
@@ -10,6 +10,7 @@ import {
   RangeFunction,
   type QueryRangeRequest,
 } from "../wire/gen/history_pb.ts";
+import { requestMatcher } from "./request-matcher.ts";
 
 export interface RangeRequest {
   readonly matcher: SeriesMatcher;
@@ -94,7 +95,7 @@ const TOP_BY: Partial<Record<RangeFunction, Top["by"]>> = {
 
 /** Throws INVALID_ARGUMENT with the field, the value and what is wanted. */
 export function rangeRequestOf(request: QueryRangeRequest, { nowMs, timeoutMsMax }: RangeBounds): RangeRequest {
-  const matcher = compileMatcher([request.metric], request.filters, "metric");
+  const matcher = requestMatcher(request);
   const [fromUs, toUs] = rangeUs(request, nowMs);
   const stepMs = Number(request.stepMs);
   if (stepMs < 0 || stepMs > DURATION_MS_MAX)

@@ -1,4 +1,4 @@
-import { TIME_INVALID, type DecodedBatch } from "../wire/decode-batch.ts";
+import { TIME_INVALID, type DecodedBatch } from "../wire/decoded-batch.ts";
 
 /** The latest time that a double holds to the microsecond: in the year 2255. */
 export const TIME_US_MAX = Number.MAX_SAFE_INTEGER;
@@ -39,8 +39,7 @@ export function judgeBatch(batch: DecodedBatch, rules: PointRules, refusedMax: n
     const value = values[at + i]!;
     let timeUs = timesUs[at + i]!;
     if (timeUs !== timeUs) timeUs = rules.arrivalStampUs(seriesId);
-    // value - value is 0 for finite values only.
-    if (seriesId !== 0 && timeUs >= 0 && timeUs <= latestUs && value - value === 0) {
+    if (seriesId !== 0 && isStorable(value, timeUs, latestUs)) {
       seriesIds[at + kept] = seriesId;
       timesUs[at + kept] = timeUs;
       values[at + kept] = value;
@@ -51,6 +50,12 @@ export function judgeBatch(batch: DecodedBatch, rules: PointRules, refusedMax: n
     }
   }
   return { kept, refusedTotal: count - kept, refused };
+}
+
+/** Whether a point may be stored, whatever its series. */
+export function isStorable(value: number, timeUs: number, latestUs: number): boolean {
+  // value - value is 0 for finite values only.
+  return timeUs >= 0 && timeUs <= latestUs && value - value === 0;
 }
 
 function refusalOf(value: number, timeUs: number, latestUs: number): string {

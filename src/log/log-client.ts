@@ -6,6 +6,9 @@ import type { LogEvent, LogOpened, LogOptions, LogRequest, LogStats } from "./pr
 
 export type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
 
+/** What is asked, without the number that the answer comes back with. */
+type Question = { kind: "reopen" | "stats" | "close" } | { kind: "retire"; seriesIds: Uint32Array };
+
 interface Pending<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
@@ -55,7 +58,7 @@ export class LogClient {
 
   /** Begins a new segment after a failed append. Answers with the next sequence, higher than any refused one. */
   reopen(): Promise<number> {
-    return this.#ask("reopen") as Promise<number>;
+    return this.#ask({ kind: "reopen" }) as Promise<number>;
   }
 
   /** Everything up to `throughSeq` is durable elsewhere: segments that hold nothing else go. */
@@ -63,15 +66,20 @@ export class LogClient {
     if (this.#gone === null) this.#post({ kind: "release", throughSeq });
   }
 
+  /** Resolves when it is durable that these series are deleted. */
+  async retire(seriesIds: Uint32Array): Promise<void> {
+    await this.#ask({ kind: "retire", seriesIds });
+  }
+
   stats(): Promise<LogStats> {
-    return this.#ask("stats") as Promise<LogStats>;
+    return this.#ask({ kind: "stats" }) as Promise<LogStats>;
   }
 
   /** Leaves the data directory and ends the worker. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       try {
-        if (this.#gone === null) await this.#ask("close");
+        if (this.#gone === null) await this.#ask({ kind: "close" });
       } finally {
         this.#leave("it was closed");
         await this.#worker.terminate();
@@ -85,12 +93,12 @@ export class LogClient {
     this.#onCrash = callback;
   }
 
-  #ask(kind: "reopen" | "stats" | "close"): Promise<number | LogStats | null> {
+  #ask(question: Question): Promise<number | LogStats | null> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     const { promise, resolve, reject } = Promise.withResolvers<number | LogStats | null>();
     const id = ++this.#lastId;
     this.#asked.set(id, { resolve, reject });
-    this.#post({ kind, id });
+    this.#post({ ...question, id });
     return promise;
   }
 

@@ -31,6 +31,8 @@ function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: 
       return attempt(() => log.release(request.throughSeq));
     case "reopen":
       return answer(request.id, () => log.reopen(), post);
+    case "retire":
+      return answer(request.id, () => (log.retire(request.seriesIds), null), post);
     case "stats":
       return answer(request.id, () => log.stats(), post);
     case "close":

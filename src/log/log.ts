@@ -104,6 +104,11 @@ export class Log {
     this.#definitions = [];
   }
 
+  /** Makes it durable that these series are deleted: none of them comes back, whatever the log still says of them. */
+  retire(seriesIds: Uint32Array): void {
+    this.#state.retire(seriesIds);
+  }
+
   stats(): LogStats {
     const closedBytes = this.#closed.reduce((sum, { bytes }) => sum + bytes, 0);
     const segmentBytes = closedBytes + (this.#current?.bytes ?? 0);
@@ -125,6 +130,7 @@ export class Log {
     const { dir } = this.#options;
     const unclean = this.#state.number("clean") === 0;
     this.#state.set("clean", 0);
+    const retired = this.#state.takeRetired();
     const known = this.#state.series();
     this.#highestSeq = (this.#state.number("next_seq") ?? 0) - 1;
     const highestKnown = known.at(-1)?.id ?? 0;
@@ -132,8 +138,11 @@ export class Log {
     const names = readdirSync(dir).filter((name) => firstSeqOf(name) !== undefined);
     names.sort();
     for (const [i, name] of names.entries()) this.#readSegment(name, i === names.length - 1, highestKnown, damage);
+    const gone = new Set(retired);
+    this.#definitions = this.#definitions.filter(({ id }) => !gone.has(id));
     const series = [...known, ...this.#definitions];
-    return { nextSeq: this.#highestSeq + 1, series, segments: this.#closed.map(({ path }) => path), damage, unclean };
+    const segments = this.#closed.map(({ path }) => path);
+    return { nextSeq: this.#highestSeq + 1, series, retired, segments, damage, unclean };
   }
 
   /** What is damaged in it is told by whoever replays its points. */

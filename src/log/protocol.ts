@@ -13,6 +13,8 @@ export interface LogOpened {
   /** Higher than any sequence ever given. */
   readonly nextSeq: number;
   readonly series: readonly SeriesDefinition[];
+  /** Ids of deleted series, which are never given again. */
+  readonly retired: Uint32Array;
   /** Paths of the segments to replay, ascending. */
   readonly segments: readonly string[];
   readonly damage: readonly string[];
@@ -29,6 +31,7 @@ export type LogRequest =
   | { kind: "open"; options: LogOptions }
   | { kind: "append"; record: ArrayBuffer }
   | { kind: "release"; throughSeq: number }
+  | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "reopen" | "stats" | "close"; id: number };
 
 export type LogEvent =

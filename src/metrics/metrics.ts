@@ -27,6 +27,7 @@ export function createMetrics() {
     subscriptions: gauge("subscriptions", "Open live streams"),
     pushes: counter("pushes_total", "Live updates sent"),
     conflated: counter("conflated_total", "Live updates folded into a later one because the reader was slow"),
+    liveLeftOut: counter("live_series_left_out_total", "Series that could not join a live stream: live.series_max"),
     queueDepth: gauge("queue_depth", "Entries waiting, by queue", ["queue"]),
     memoryBytes: gauge("memory_budget_used_bytes", "Memory in use under the one budget, by part", ["part"]),
     memoryRefused: counter("memory_refused_total", "Requests refused because the memory budget was used up"),
@@ -35,6 +36,7 @@ export function createMetrics() {
     chunkPoints: gauge("chunk_points", "Points in sealed chunks"),
     blocks: gauge("blocks", "Sealed blocks on disk"),
     sealSeconds: histogram("seal_duration_seconds", "Sealing one generation of the head"),
+    querySeconds: histogram("query_duration_seconds", "QueryRange, from the request to its encoded answer"),
     superseded: counter(
       "points_superseded_total",
       "Stored values replaced by another one of the same series and time before both were sealed",

@@ -1,5 +1,5 @@
 /**
- * Merges small blocks and gives space back, one bounded step after the other. A merge replaces blocks in file and
+ * Merges small blocks, drops retired series and gives space back, one bounded step after the other. A merge replaces blocks in file and
  * catalog at once; their content goes when no query that is under way may still read it.
  */
 import type { Block, NewBlock } from "./block.ts";
@@ -8,6 +8,10 @@ import type { Catalog } from "./catalog.ts";
 import { mergeBlocks } from "./merge.ts";
 import { planMerge, type MergePlan, type MergeRules } from "./merge-plan.ts";
 import type { PeriodFile } from "./period-file.ts";
+import { Purge } from "./purge.ts";
+import type { RetiredSeries } from "./retired-series.ts";
+import { rewriteBlock } from "./rewrite.ts";
+import { RowBuffer } from "./row-buffer.ts";
 import type { Slice } from "./slice.ts";
 
 const MERGE_BYTES_MAX = 12 * 1024 * 1024;
@@ -23,13 +27,16 @@ export interface Merging {
   readonly isFinished: MergeRules["isFinished"];
   /** What takes the place of a plan's blocks; null where one of them cannot be read. */
   merge(plan: MergePlan, slice: Slice): Generator<void, NewBlock[] | null>;
+  /** The chunks of a block whose series are kept; null where it cannot be read. */
+  rewrite(block: Block, keeps: (seriesId: number) => boolean, slice: Slice): Generator<void, NewBlock[] | null>;
 }
 
 /** Chunks of points: small ones become large ones. */
-export function mergingOfPoints(reader: BlockReader): Merging {
+export function mergingOfPoints(reader: BlockReader, retired: RetiredSeries): Merging {
   return {
     isFinished: ({ points, chunks }) => points >= CHUNK_POINTS_ENOUGH * chunks,
-    merge: (plan, slice) => mergeBlocks(plan, reader, slice),
+    merge: (plan, slice) => mergeBlocks(plan, retired, reader, slice),
+    rewrite: (block, keeps, slice) => rewriteBlock(block, keeps, reader, new RowBuffer(), slice),
   };
 }
 
@@ -38,19 +45,32 @@ export class Compaction {
   /** Its own, so that merging does not push out what queries use. */
   readonly #reader: BlockReader;
   readonly #merging: Merging;
+  readonly #retired: RetiredSeries;
+  readonly #purge: Purge;
   readonly #onReplaced: (blocks: readonly Block[]) => void;
   /** Files that a crash may have left with content of replaced blocks. */
   readonly #toSweep: Set<PeriodFile>;
+  /** Files that may hold points of retired series. */
+  readonly #toPurge: Set<PeriodFile>;
   readonly #toMerge: Set<PeriodFile>;
   readonly #toVacuum: Set<PeriodFile>;
   /** Replaced, with their content still there. */
   #leaving: Block[] = [];
 
-  constructor(catalog: Catalog, reader: BlockReader, merging: Merging, onReplaced: (blocks: readonly Block[]) => void) {
+  constructor(
+    catalog: Catalog,
+    reader: BlockReader,
+    merging: Merging,
+    retired: RetiredSeries,
+    onReplaced: (blocks: readonly Block[]) => void,
+  ) {
     this.#catalog = catalog;
     this.#reader = reader;
     this.#merging = merging;
+    this.#retired = retired;
+    this.#purge = new Purge(retired);
     this.#onReplaced = onReplaced;
+    this.#toPurge = new Set(catalog.files());
     this.#toSweep = new Set(catalog.files());
     this.#toMerge = new Set(catalog.files());
     this.#toVacuum = new Set(catalog.files());
@@ -63,6 +83,12 @@ export class Compaction {
   /** Blocks have come to a file. */
   note(file: PeriodFile): void {
     this.#toMerge.add(file);
+    this.#toPurge.add(file);
+  }
+
+  /** Series were retired. */
+  noteRetired(): void {
+    for (const file of this.#catalog.files()) this.#toPurge.add(file);
   }
 
   noteAll(): void {
@@ -82,6 +108,10 @@ export class Compaction {
       if (file.isWritable) file.discardOrphans();
       this.#toSweep.delete(file);
       return true;
+    }
+    for (const file of this.#toPurge) {
+      if (file.isWritable && (yield* this.#purgeFrom(file, slice))) return true;
+      this.#toPurge.delete(file);
     }
     const rules = { ...(everything ? EVERYTHING : IN_BACKGROUND), isFinished: this.#merging.isFinished };
     for (const file of this.#toMerge) {
@@ -118,12 +148,33 @@ export class Compaction {
       // Something of it is damaged: the next plan leaves that out.
       if (merged === null) return true;
       yield;
-      this.#catalog.switch(file.replace(merged, plan.blocks), plan.blocks);
-      this.#leaving.push(...plan.blocks);
-      this.#onReplaced(plan.blocks);
+      this.#replace(file, merged, plan.blocks);
       return true;
     } finally {
       this.#reader.clear();
     }
+  }
+
+  *#purgeFrom(file: PeriodFile, slice: Slice): Generator<void, boolean> {
+    const ofFile = this.#catalog.ofPeriod(file.period).filter((block) => block.file === file);
+    try {
+      const block = yield* this.#purge.next(ofFile, this.#reader, slice);
+      if (block === null) return false;
+      const isKept = (seriesId: number) => !this.#retired.has(seriesId);
+      const rest = yield* this.#merging.rewrite(block, isKept, slice);
+      // It is damaged, and left out from now on.
+      if (rest === null) return true;
+      yield;
+      this.#replace(file, rest, [block]);
+      return true;
+    } finally {
+      this.#reader.clear();
+    }
+  }
+
+  #replace(file: PeriodFile, added: readonly NewBlock[], removed: readonly Block[]): void {
+    this.#catalog.switch(file.replace(added, removed), removed);
+    this.#leaving.push(...removed);
+    this.#onReplaced(removed);
   }
 }

@@ -9,8 +9,12 @@ export interface StoreOptions {
   readonly dir: string;
   /** Log segments to replay, ascending. */
   readonly segments: readonly string[];
+  /** Series whose points are dropped. Default none. */
+  readonly retired?: Uint32Array;
   /** Rows after which a generation of the head is sealed. Default 2,000,000. */
   readonly headPointsMax?: number;
+  /** Bytes of log records after which it is, whatever the rows: definitions of series count too. Default 64 MiB. */
+  readonly headBytesMax?: number;
   /** Age after which a generation is sealed. Default one hour. */
   readonly sealAgeMs?: number;
   /** Bytes after which a period goes on in another file. Default 1 GiB. */
@@ -138,13 +142,16 @@ export type StoreRequest =
   | { kind: "open"; options: StoreOptions }
   | { kind: "absorb"; record: ArrayBuffer }
   | { kind: "range"; id: number; query: RangeQuery }
+  /** The earliest event time of each series, NaN where nothing is stored; ids ascending, each once. */
+  | { kind: "extents"; id: number; seriesIds: Uint32Array }
+  | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "cancel"; id: number }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 
 export type StoreEvent =
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }
   | { kind: "refused"; failure: Failure }
-  | { kind: "answer"; id: number; value: RangeResult | StoreStats | null }
+  | { kind: "answer"; id: number; value: RangeResult | Float64Array | StoreStats | null }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "sealed"; sealed: Sealed }
   /** The buffer of an absorbed record. */

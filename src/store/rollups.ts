@@ -14,6 +14,7 @@ import type { Merging } from "./compaction.ts";
 import { idRange } from "./head-rows.ts";
 import type { MergePlan } from "./merge-plan.ts";
 import type { Period } from "./period.ts";
+import type { RetiredSeries } from "./retired-series.ts";
 import { blocksOfRows, rollUp, type RollupSources, type Windows } from "./rollup-builder.ts";
 import type { Slice } from "./slice.ts";
 import { stepOf } from "./steps.ts";
@@ -36,6 +37,7 @@ export class Rollups {
   readonly tiers: readonly RollupTier[];
   readonly #points: Catalog;
   readonly #reader: BlockReader;
+  readonly #retired: RetiredSeries;
   readonly #rowPointsMin: number;
   /** Periods that points have come to. */
   readonly #toRoll: Set<Period>;
@@ -43,7 +45,14 @@ export class Rollups {
   readonly #through = new Map<RollupTier, Map<Period, number>>();
 
   /** `rowPointsMin`: points that a row stands for on average, or it does not pay. */
-  constructor(tiers: readonly RollupTier[], points: Catalog, reader: BlockReader, rowPointsMin: number) {
+  constructor(
+    tiers: readonly RollupTier[],
+    points: Catalog,
+    reader: BlockReader,
+    retired: RetiredSeries,
+    rowPointsMin: number,
+  ) {
+    this.#retired = retired;
     this.#rowPointsMin = rowPointsMin;
     this.tiers = tiers;
     this.#points = points;
@@ -95,6 +104,7 @@ export class Rollups {
     return {
       isFinished: ({ chunks, seriesFrom, seriesTo }) => chunks >= ROWS_ENOUGH * (seriesTo - seriesFrom + 1),
       merge: (plan, slice) => this.#merge(tier, plan, slice),
+      rewrite: (block, keeps, slice) => this.#rewrite(block, keeps, slice),
     };
   }
 
@@ -136,9 +146,10 @@ export class Rollups {
         const toUs = stepOf(index.toUs[chunk], resolutionUs) + resolutionUs;
         const isWorth = (index.counts[chunk] * resolutionUs) / (toUs - fromUs) >= this.#rowPointsMin;
         const range: [number, number] = [isFresh ? fromUs : Math.max(fromUs, rowsEndUs), Math.min(toUs, openUs)];
-        if (!isWorth || range[0] >= range[1]) continue;
-        const ofSeries = ranges.get(index.seriesIds[chunk]);
-        if (ofSeries === undefined) ranges.set(index.seriesIds[chunk], [range]);
+        const seriesId = index.seriesIds[chunk];
+        if (!isWorth || range[0] >= range[1] || this.#retired.has(seriesId)) continue;
+        const ofSeries = ranges.get(seriesId);
+        if (ofSeries === undefined) ranges.set(seriesId, [range]);
         else ofSeries.push(range);
       }
       if (slice.over()) yield;
@@ -160,22 +171,19 @@ export class Rollups {
     const { blocks, seriesFrom, seriesTo } = plan;
     const windowsOf = new Map<number, Set<number>>();
     const outside: NewBlock[] = [];
+    const isOutside = (id: number) => (id < seriesFrom || id > seriesTo) && !this.#retired.has(id);
     for (const block of blocks) {
       const index = this.#reader.index(block);
-      if (index === null) return null;
-      const rest: ChunkSummary[] = [];
+      const rest = yield* this.#rewrite(block, isOutside, slice);
+      if (index === null || rest === null) return null;
+      outside.push(...rest);
       for (let row = 0; row < index.count; row++) {
         const seriesId = index.seriesIds[row];
-        if (seriesId < seriesFrom || seriesId > seriesTo) {
-          rest.push(summaryAt(index, row));
-          continue;
-        }
+        if (seriesId < seriesFrom || seriesId > seriesTo || this.#retired.has(seriesId)) continue;
         let windows = windowsOf.get(seriesId);
         if (windows === undefined) windowsOf.set(seriesId, (windows = new Set()));
         windows.add(stepOf(index.fromUs[row], resolutionUs));
       }
-      const written = yield* blocksOfRows(rest, [block], slice);
-      outside.push(...written.map((one) => ({ block: one, origin: block })));
       if (slice.over()) yield;
     }
     const fromUs = blocks.reduce((first, block) => Math.min(first, block.fromUs), Infinity);
@@ -193,6 +201,16 @@ export class Rollups {
     const origin = { ...this.#originOf(blocks[0].file.period, told), level };
     const merged = (yield* blocksOfRows(rows, told, slice)).map((block): NewBlock => ({ block, origin }));
     return [...merged, ...outside];
+  }
+
+  /** Rows as they are. */
+  *#rewrite(block: Block, keeps: (seriesId: number) => boolean, slice: Slice): Generator<void, NewBlock[] | null> {
+    const index = this.#reader.index(block);
+    if (index === null) return null;
+    const rows: ChunkSummary[] = [];
+    for (let row = 0; row < index.count; row++) if (keeps(index.seriesIds[row])) rows.push(summaryAt(index, row));
+    const written = yield* blocksOfRows(rows, [block], slice);
+    return written.map((one) => ({ block: one, origin: block }));
   }
 
   *#write(tier: RollupTier, period: Period, rows: ChunkSummary[], slice: Slice): Generator<void, void> {

@@ -28,7 +28,7 @@ export type {
   StoreStats,
 } from "./protocol.ts";
 
-type Answer = RangeResult | StoreStats | null;
+type Answer = RangeResult | Float64Array | StoreStats | null;
 
 interface Pending {
   resolve(value: Answer): void;
@@ -92,19 +92,23 @@ export class StoreClient {
    * RESOURCE_EXHAUSTED past `query.pointsMax`, CANCELLED when `signal` aborts, UNAVAILABLE when the worker is gone.
    */
   range(query: RangeQuery, { signal }: { signal?: AbortSignal } = {}): Promise<RangeResult> {
-    if (signal?.aborted) return Promise.reject(cancelled());
-    const id = ++this.#lastId;
-    const answered = this.#ask<RangeResult>({ kind: "range", id, query });
-    if (signal === undefined) return answered;
-    const abort = () => {
-      const pending = this.#pending.get(id);
-      if (pending === undefined) return;
-      this.#pending.delete(id);
-      this.#post({ kind: "cancel", id });
-      pending.reject(cancelled());
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    return answered.finally(() => signal.removeEventListener("abort", abort));
+    return this.#askUntil<RangeResult>((id) => ({ kind: "range", id, query }), signal);
+  }
+
+  /**
+   * The earliest event time of each series, Unix microseconds, NaN where nothing is stored; `seriesIds` ascending, each
+   * once. Fails with CANCELLED when `signal` aborts, UNAVAILABLE when the worker is gone.
+   */
+  extents(seriesIds: Uint32Array, { signal }: { signal?: AbortSignal } = {}): Promise<Float64Array> {
+    return this.#askUntil<Float64Array>((id) => ({ kind: "extents", id, seriesIds }), signal);
+  }
+
+  /**
+   * From now on points of these series are left out wherever points are written; what is stored of them goes in the
+   * background. To be told again at every opening, in `StoreOptions.retired`.
+   */
+  async retire(seriesIds: Uint32Array): Promise<void> {
+    await this.#ask({ kind: "retire", id: ++this.#lastId, seriesIds });
   }
 
   /** Resolves when everything absorbed so far is in period files. Fails with the reason where it cannot be written. */
@@ -175,6 +179,26 @@ export class StoreClient {
     return promise as Promise<T>;
   }
 
+  /** Tells the worker to stop when `signal` aborts. */
+  #askUntil<T extends Answer>(
+    requestOf: (id: number) => StoreRequest & { id: number },
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    if (signal?.aborted) return Promise.reject(cancelled());
+    const id = ++this.#lastId;
+    const answered = this.#ask<T>(requestOf(id));
+    if (signal === undefined) return answered;
+    const abort = () => {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return;
+      this.#pending.delete(id);
+      this.#post({ kind: "cancel", id });
+      pending.reject(cancelled());
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return answered.finally(() => signal.removeEventListener("abort", abort));
+  }
+
   #post(request: StoreRequest, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(request, transfer);
   }
@@ -220,5 +244,5 @@ export class StoreClient {
 }
 
 function cancelled(): WatchpostError {
-  return new WatchpostError("CANCELLED", "the range query was cancelled by its caller");
+  return new WatchpostError("CANCELLED", "the query was cancelled by its caller");
 }

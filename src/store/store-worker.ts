@@ -63,6 +63,11 @@ function serve(
     switch (request.kind) {
       case "range":
         return range(id, request.query);
+      case "extents":
+        return answerInSlices(id, store.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
+      case "retire":
+        store.retire(request.seriesIds);
+        return post({ kind: "answer", id, value: null });
       case "seal":
         return void store.seal().then(
           () => post({ kind: "answer", id, value: null }),
@@ -86,11 +91,19 @@ function serve(
   }
 
   function range(id: number, query: RangeQuery): void {
+    answerInSlices(id, store.range(query, scheduler.slice), buffersOfRange);
+  }
+
+  function answerInSlices<T extends RangeResult | Float64Array<ArrayBuffer>>(
+    id: number,
+    work: Generator<void, T>,
+    buffersOf: (result: T) => ArrayBuffer[],
+  ): void {
     const task: Task = {
-      work: store.range(query, scheduler.slice),
+      work,
       onDone(result) {
         queries.delete(id);
-        post({ kind: "answer", id, value: result as RangeResult }, buffersOfRange(result as RangeResult));
+        post({ kind: "answer", id, value: result as T }, buffersOf(result as T));
       },
       onError(error) {
         queries.delete(id);

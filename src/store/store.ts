@@ -12,11 +12,13 @@ import { BlockReader } from "./block-reader.ts";
 import { Catalog } from "./catalog.ts";
 import { Compaction, mergingOfPoints } from "./compaction.ts";
 import { Head, type Generation } from "./head.ts";
+import { firstTimesOf } from "./extents.ts";
 import { HeadRows, idRange } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
 import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
 import { rangeOf, type RollupBlocks } from "./query.ts";
+import { RetiredSeries } from "./retired-series.ts";
 import { Rollups } from "./rollups.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
@@ -58,6 +60,7 @@ export class Store {
   readonly #sealAgeMs: number;
   readonly #head: Head;
   readonly #catalog: Catalog;
+  readonly #retired: RetiredSeries;
   readonly #reader: BlockReader;
   readonly #mergeReader: BlockReader;
   readonly #rollups: Rollups;
@@ -88,7 +91,7 @@ export class Store {
     const onDamage = (sentence: string) => void (opening ? damage.push(sentence) : events.onDamage(sentence));
     const store = new Store(options, clock, { ...events, onDamage });
     const replayed = store.#replay(options.segments, onDamage);
-    const latest = latestOf(store.#catalog.all(), store.#reader, store.#head.generations());
+    const latest = latestOf(store.#catalog.all(), store.#reader, store.#head.generations(), store.#retired);
     let newestArrivalMs = replayed.newestArrivalMs;
     for (const { arrivalToS } of store.#catalog.all()) newestArrivalMs = Math.max(newestArrivalMs, arrivalToS * 1000);
     opening = false;
@@ -98,11 +101,11 @@ export class Store {
 
   private constructor(options: StoreOptions, clock: Clock, events: StoreEvents) {
     const { dir, headPointsMax = 2_000_000, sealAgeMs = 3_600_000, periodFileBytesMax = 1024 ** 3 } = options;
-    const { rowPointsMin = ROW_POINTS_MIN } = options;
+    const { headBytesMax = 64 * 1024 * 1024, rowPointsMin = ROW_POINTS_MIN } = options;
     this.#clock = clock;
     this.#events = events;
     this.#sealAgeMs = sealAgeMs;
-    this.#head = new Head(headPointsMax);
+    this.#head = new Head(headPointsMax, headBytesMax);
     const catalogOf = (prefix: string) => new Catalog(dir, prefix, periodFileBytesMax, events.onDamage);
     this.#catalog = catalogOf("points");
     const tiers = RESOLUTIONS.map((each) => ({ ...each, catalog: catalogOf(`rollup-${each.name}`) }));
@@ -111,12 +114,16 @@ export class Store {
     this.#reader = new BlockReader(QUERY_CACHE_BYTES_MAX, events.onDamage);
     const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, events.onDamage);
     this.#mergeReader = mergeReader;
-    this.#rollups = new Rollups(tiers, this.#catalog, mergeReader, rowPointsMin);
+    this.#retired = new RetiredSeries(options.retired);
+    this.#rollups = new Rollups(tiers, this.#catalog, mergeReader, this.#retired, rowPointsMin);
     const forget = (blocks: readonly Block[]) => this.#reader.forget(blocks);
-    this.#compactions = [
-      new Compaction(this.#catalog, mergeReader, mergingOfPoints(mergeReader), forget),
-      ...tiers.map((tier) => new Compaction(tier.catalog, mergeReader, this.#rollups.mergingOf(tier), forget)),
+    const mergings = [
+      [this.#catalog, mergingOfPoints(mergeReader, this.#retired)] as const,
+      ...tiers.map((tier) => [tier.catalog, this.#rollups.mergingOf(tier)] as const),
     ];
+    this.#compactions = mergings.map(([catalog, merging]) => {
+      return new Compaction(catalog, mergeReader, merging, this.#retired, forget);
+    });
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -161,6 +168,28 @@ export class Store {
       for (const block of pinned) block.pins--;
       this.#events.onWork();
     }
+  }
+
+  /** The earliest event time of each series, NaN where nothing is stored; `seriesIds` ascending, each once. */
+  *extents(seriesIds: Uint32Array, slice: Slice): Generator<void, Float64Array<ArrayBuffer>> {
+    const blocks =
+      seriesIds.length === 0 ? [] : this.#catalog.overlapping(0, Infinity, seriesIds[0], seriesIds.at(-1)!);
+    const head = this.#head.pin();
+    for (const block of blocks) block.pins++;
+    try {
+      return yield* firstTimesOf(seriesIds, { blocks, head, reader: this.#reader }, slice);
+    } finally {
+      this.#head.unpin(head);
+      for (const block of blocks) block.pins--;
+      this.#events.onWork();
+    }
+  }
+
+  /** Points of these series, present and still to come, are dropped when they are written next, in the background. */
+  retire(seriesIds: Uint32Array): void {
+    this.#retired.add(seriesIds);
+    for (const compaction of this.#compactions) compaction.noteRetired();
+    this.#events.onWork();
   }
 
   /** Resolves when everything absorbed so far is sealed; tried at once, whatever failed before. */
@@ -296,7 +325,7 @@ export class Store {
     const [generation] = this.#head.waiting;
     const written = this.#written;
     let superseded = 0;
-    const blocksOfPeriods = yield* blocksOfGeneration(generation, new Set(written.keys()), slice);
+    const blocksOfPeriods = yield* blocksOfGeneration(generation, new Set(written.keys()), this.#retired, slice);
     const ord = this.#catalog.nextOrd();
     const { clockUntrusted, firstSeq: seqFrom, lastSeq: seqTo } = generation;
     for (const [period, blocks] of blocksOfPeriods) {

@@ -18,7 +18,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { healthMethods, type HealthState } from "./health.ts";
@@ -133,16 +133,18 @@ function reasonOf(text: string): string {
   return reason ?? text;
 }
 
-/** `tryShutdown` waits for open streams: they are ended first, and cut when that takes too long. */
+/** `tryShutdown` waits for open calls: what can end by itself is let, the rest is ended, and cut when it takes too long. */
 async function drain(server: Server, calls: OpenCalls, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  calls.endAll(
-    new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again", { retryAfterMs: 1_000 }),
-  );
+  const reason = new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again", {
+    retryAfterMs: 1_000,
+  });
+  calls.drain(reason);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
   await Promise.race([closed, late]);
   clearTimeout(timer);
+  calls.endAll(reason);
   server.forceShutdown();
 }
 
@@ -228,6 +230,7 @@ async function answerAll(
   };
   try {
     await Promise.race([pump(), open.ended]);
+    if (open.cutShort) throw open.cutShort;
     open.finish("OK");
     call.end();
   } catch (error) {
@@ -252,6 +255,7 @@ function queueOf(call: ReadingCall, incoming: Incoming, open: OpenCall): Message
   call.on("end", () => queue.end());
   call.on("error", (error) => queue.fail(error));
   open.ended.catch((error: unknown) => queue.fail(error));
+  open.input = queue;
   return queue;
 }
 
@@ -264,6 +268,10 @@ interface OpenCall {
   readonly context: CallContext;
   /** Rejects when the client has left or the server ends the call. */
   readonly ended: Promise<never>;
+  /** Messages of a client that streams. */
+  input?: MessageQueue;
+  /** Why the input was ended before its client had ended it: the status of the call. */
+  cutShort?: WatchpostError;
   finish(status: string): void;
   /** Finishes the call with an error and returns what grpc-js takes for it. */
   statusOf(error: unknown): StatusObject;
@@ -271,13 +279,13 @@ interface OpenCall {
 
 class OpenCalls {
   readonly #events: TransportEvents;
-  readonly #open = new Set<(error: WatchpostError) => void>();
+  readonly #open = new Map<OpenCall, { readonly kind: MethodImpl["kind"]; end(error: WatchpostError): void }>();
 
   constructor(events: TransportEvents) {
     this.#events = events;
   }
 
-  open(call: AnyCall, { method }: MethodImpl, incoming: Incoming): OpenCall {
+  open(call: AnyCall, { method, kind }: MethodImpl, incoming: Incoming): OpenCall {
     const name = `${method.parent.typeName}/${method.name}`;
     const controller = new AbortController();
     const ended = Promise.withResolvers<never>();
@@ -288,7 +296,6 @@ class OpenCalls {
       ended.reject(error);
       controller.abort(error);
     };
-    this.#open.add(end);
     const onCancelled = () => {
       const { code = GrpcStatus.OK, details = "" } = incoming.sentStatus ?? {};
       if (code !== GrpcStatus.OK) end(fromStatus(code, details));
@@ -298,12 +305,12 @@ class OpenCalls {
     const finish = (status: string) => {
       if (finished) return;
       finished = true;
-      this.#open.delete(end);
+      this.#open.delete(open);
       this.#events.onCall?.(name, status);
     };
     const oversized = oversizedMetadata(call.metadata);
     if (oversized !== undefined) end(oversized);
-    return {
+    const open: OpenCall = {
       context: contextOf(call, controller.signal),
       ended: ended.promise,
       finish,
@@ -315,10 +322,25 @@ class OpenCalls {
         return statusObject(status);
       },
     };
+    this.#open.set(open, { kind, end });
+    return open;
   }
 
-  endAll(error: WatchpostError): void {
-    for (const end of this.#open) end(error);
+  /** Ends what would not end by itself. What has arrived is still answered, and an answer that is on its way goes out. */
+  drain(reason: WatchpostError): void {
+    for (const [open, { kind, end }] of this.#open) {
+      if (kind === "server_streaming") end(reason);
+      else if (kind === "client_streaming" && open.input?.isEnded !== true) end(reason);
+      else if (kind === "bidi_streaming" && open.input?.isEnded !== true) {
+        open.cutShort = reason;
+        if (open.input === undefined) end(reason);
+        else open.input.end();
+      }
+    }
+  }
+
+  endAll(reason: WatchpostError): void {
+    for (const { end } of this.#open.values()) end(reason);
   }
 }
 

@@ -82,6 +82,10 @@ test("refuses an address that others reach, a directory in use, and a wrong sett
     out: "",
     err: `error: gRPC cannot listen on ${server.grpc}: the address is in use by another program\n`,
   });
+  expect(await run(["serve", ...data, "--grpc", "127.0.0.1:0", "--http", server.http])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`HTTP cannot listen on ${server.http}`),
+  });
 });
 
 test("is reflected, healthy and callable through buf curl", async () => {

@@ -111,6 +111,14 @@ describe("what is wrong is named, all of it at once", () => {
   });
 });
 
+test("addresses are looked at, and what contradicts itself is told beside what is wrong", () => {
+  const toml = file('grpc = "foo"\n[live]\ninterval_min = "2m"\ninterval_max = "1m"\n');
+  const wrong = () => load({ ...toml, env: { WATCHPOST_HTTP: "[::1" } });
+  expect(wrong).toThrow(/grpc is "foo" \(watchpost.toml\): .*wanted host:port/);
+  expect(wrong).toThrow(/http is "\[::1" \(WATCHPOST_HTTP\)/);
+  expect(wrong).toThrow(/live.interval_min is "2m" \(watchpost.toml\): wanted at most live.interval_max/);
+});
+
 test("what `config` prints is a file that gives the same settings", () => {
   const first = load({ env: { WATCHPOST_LIVE_STALE_AFTER: "90s" } });
   const second = load(file(renderSettings(first.settings)));

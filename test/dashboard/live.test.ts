@@ -72,6 +72,18 @@ describe("a subscription", () => {
     expect(shown(await rig.subscribe({ metricNames: ["a", "b"] }).next()).length).toBe(2);
   });
 
+  test("series that appear over that limit do not join, which is counted", async () => {
+    const rig = createRig({ seriesMax: 2 });
+    rig.publish(["a", 1]);
+    const all = rig.subscribe({ metricNames: ["*"] });
+    await all.next();
+    const update = all.next();
+    rig.publish(["b", 1], ["c", 1], ["d", 1]);
+    rig.clock.advance(1_000);
+    expect(shown(await update).length).toBe(1);
+    expect((await rig.metrics.liveLeftOut.get()).values[0].value).toBe(2);
+  });
+
   test("is refused where it makes no sense, naming the field", async () => {
     const rig = createRig();
     const refusal = (request: Parameters<typeof rig.subscribe>[0]) => rig.subscribe(request).next();

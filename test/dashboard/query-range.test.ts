@@ -1,6 +1,7 @@
 /** QueryRange: what it asks the store for, what it makes of the answer, and what it refuses. */
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
+import { SlicedWork } from "../../src/dashboard/sliced-work.ts";
 import { queryRange, streamRange } from "../../src/dashboard/query-range.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
@@ -9,6 +10,7 @@ import type { RangeQuery, RangeResult, StepFunction } from "../../src/store/stor
 import {
   Aggregation,
   Fill,
+  MatchOperator,
   QueryRangeRequestSchema,
   QueryRangeResponseSchema,
   RangeFunction,
@@ -25,6 +27,7 @@ for (const [metric, source, site] of [
   registry.add(seriesKey(metric, source, [["site", site]]), source);
 
 const clock = new ManualClock();
+const sliced = new SlicedWork(() => clock.monotonicMs());
 
 /** Answers two rows for every series, or group, asked but the first: its position, and its position and a half. */
 async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, more: Partial<RangeResult> = {}) {
@@ -38,12 +41,22 @@ async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, mo
     return { slots, offsets, timesUs, values, resolutionUs: 0, isCoarse: false, next: null, ...more };
   };
   const message = create(QueryRangeRequestSchema, request);
-  const deps = { registry, store: { range }, clock, timeoutMsMax: 30_000 };
+  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
   const bytes = await queryRange(message, deps, new AbortController().signal);
   return { asked, answer: fromBinary(QueryRangeResponseSchema, bytes) };
 }
 
 const at = (seconds: number, nanos = 0) => ({ seconds: BigInt(seconds), nanos });
+
+test("matchers narrow what is asked for; one without an operator is refused", async () => {
+  const south = { key: "site", operator: MatchOperator.NOT_REGEX, value: "n.*" };
+  const { asked } = await ask({ metric: "*", matchers: [south] });
+  expect([...asked[0].seriesIds].sort()).toEqual([2, 3]);
+  await expect(ask({ metric: "*", matchers: [{ key: "site", value: "x" }] })).rejects.toMatchObject({
+    status: "INVALID_ARGUMENT",
+    message: expect.stringContaining("matchers[0].operator is 0; wanted one of EQUAL"),
+  });
+});
 
 test("asks for series in order of name, names the answer, leaves series without rows out", async () => {
   const { asked, answer } = await ask({ metric: "*" });
@@ -110,17 +123,23 @@ test("what the store is asked for besides", async () => {
 });
 
 test("a query that takes too long is stopped, and says so; one whose caller has left is not late", async () => {
-  const range = (_: RangeQuery, { signal }: { signal?: AbortSignal } = {}) =>
-    new Promise<never>((_, reject) => signal!.addEventListener("abort", () => reject(new Error("stopped"))));
-  const deps = { registry, store: { range }, clock, timeoutMsMax: 30_000 };
+  let asked = Promise.withResolvers<void>();
+  const range = (_: RangeQuery, { signal }: { signal?: AbortSignal } = {}) => {
+    asked.resolve();
+    return new Promise<never>((_, reject) => signal!.addEventListener("abort", () => reject(new Error("stopped"))));
+  };
+  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
   const message = create(QueryRangeRequestSchema, { metric: "a", timeoutMs: 1_500n });
   const late = queryRange(message, deps, new AbortController().signal);
+  await asked.promise;
   clock.advance(1_500);
   const error = await late.catch((error: WatchpostError) => error);
   expect(error).toMatchObject({ status: "DEADLINE_EXCEEDED" });
   expect((error as WatchpostError).message).toContain("longer than 1s500ms");
   const caller = new AbortController();
+  asked = Promise.withResolvers<void>();
   const left = queryRange(message, deps, caller.signal);
+  await asked.promise;
   caller.abort();
   await expect(left).rejects.toThrow("stopped");
   expect(clock.timers).toBe(0);
@@ -149,7 +168,7 @@ describe("a stream of parts", () => {
       const rows = { slots: Uint32Array.of(0), offsets, timesUs, values: timesUs };
       return { ...rows, resolutionUs: 0, isCoarse: true, next };
     };
-    const deps = { registry, store: { range }, clock, timeoutMsMax: 30_000 };
+    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
     const parts = [];
     for await (const bytes of streamRange(create(QueryRangeRequestSchema, request), deps, new AbortController().signal))
       parts.push(fromBinary(QueryRangeResponseSchema, bytes));
@@ -175,7 +194,7 @@ describe("a stream of parts", () => {
       const offsets = Uint32Array.of(0, 1);
       return { slots: Uint32Array.of(0), offsets, timesUs, values, resolutionUs: 0, isCoarse: false, next };
     };
-    const deps = { registry, store: { range }, clock, timeoutMsMax: 30_000 };
+    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
     const parts = streamRange(create(QueryRangeRequestSchema, { metric: "*" }), deps, new AbortController().signal);
     const reader = parts[Symbol.asyncIterator]();
     await reader.next();

@@ -256,6 +256,35 @@ describe("limits of series", () => {
   });
 });
 
+describe("series", () => {
+  test("are not made by points that are refused, nor by batches that are", async () => {
+    const rig = createRig();
+    const future = { seconds: 9_000_000_000n, nanos: 0 };
+    const damaged = batchBytes({ source: "gw", points: points(3, "damaged") });
+    // The value of the last point gets a wire type there is not.
+    damaged[damaged.lastIndexOf(0x19)] = 0x1f;
+    const answer = await methodsOf(rig).upload(
+      streamOf(
+        {
+          source: "gw",
+          points: [
+            { metricName: "future", value: 1, timestamp: future },
+            { metricName: "nan", value: NaN, timestamp: EPOCH },
+            { metricName: "old", value: 1, timestamp: { seconds: -1n, nanos: 0 } },
+            { metricName: "good", value: 1, timestamp: EPOCH },
+            { metricName: "good", value: NaN, timestamp: EPOCH },
+          ],
+        },
+        damaged,
+      ),
+    );
+    expect(answer).toMatchObject({ pointsProcessed: 1, pointsFailed: 7 });
+    expect(rig.registry.count).toBe(1);
+    expect(answer.errors[0]).toContain("too far in the future");
+    expect(answer.errors[1]).toContain("value is NaN; wanted a finite number");
+  });
+});
+
 describe("the memory budget", () => {
   test("holds a sender back, then refuses it and says when to come again", async () => {
     const rig = createRig({ budgetBytes: 1_000 });

@@ -60,7 +60,7 @@ export interface Opened extends Disposable {
   settle(): void;
   seal(): void;
   compact(): void;
-  range(query: Partial<RangeQuery> & { seriesIds: Uint32Array }): RangeResult & { asked: number };
+  range(query: Partial<RangeQuery> & { seriesIds: Uint32Array }): RangeResult & { asked: number; isRaw: boolean };
 }
 
 export function openStore(options: Omit<StoreOptions, "segments"> & { segments?: readonly string[] }): Opened {
@@ -94,6 +94,7 @@ export function openStore(options: Omit<StoreOptions, "segments"> & { segments?:
     range: (query) => ({
       ...runToEnd(store.range({ ...EVERYTHING, ...query }, ENDLESS_SLICE)),
       asked: query.grouping?.groups ?? query.seriesIds.length,
+      isRaw: (query.stepUs ?? 0) === 0,
     }),
     [Symbol.dispose]: () => store.close(),
   };
@@ -129,7 +130,7 @@ export class Model {
   range({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): [number, number][][] {
     return [...seriesIds].map((id) => {
       const points = this.points(id, fromUs, toUs);
-      if (stepUs === 0) return points.map(([timeUs, value]) => [timeUs, rounded(value)]);
+      if (stepUs === 0) return points;
       return rowsOfSteps(points, stepUs, func);
     });
   }
@@ -209,12 +210,17 @@ export function rounded(value: number): number {
   return Math.abs(value) < 1e6 ? Math.round(value * 1e8) / 1e8 : Number(value.toPrecision(12));
 }
 
-/** An answer in the model's form: the rows of each of the `asked` series or groups. */
-export function plain(result: RangeResult & { readonly asked?: number }, asked = result.asked ?? 0): Row[][] {
+/** An answer in the model's form: the rows of each of the `asked` series or groups; raw values are not rounded. */
+export function plain(
+  result: RangeResult & { readonly asked?: number; readonly isRaw?: boolean },
+  asked = result.asked ?? 0,
+  isRaw = result.isRaw ?? false,
+): Row[][] {
   const { slots, offsets, timesUs, values } = result;
   const rows: Row[][] = Array.from({ length: asked }, () => []);
   slots.forEach((slot, i) => {
-    for (let row = offsets[i]; row < offsets[i + 1]; row++) rows[slot].push([timesUs[row], rounded(values[row])]);
+    for (let row = offsets[i]; row < offsets[i + 1]; row++)
+      rows[slot].push([timesUs[row], isRaw ? values[row] : rounded(values[row])]);
   });
   return rows;
 }

@@ -290,3 +290,12 @@ test("groups, gaps and the first of them, over what is stored", () => {
     /2 groups have 240000001 steps/,
   );
 });
+
+test("a generation is closed by its bytes too, before it fills the memory of all", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path, headBytesMax: 50_000 });
+  absorb(open, 1, pointsOf(1, 1_000));
+  expect(open.store.mustSeal).toBe(false);
+  absorb(open, 2, pointsOf(1, 2_000, NOVEMBER_US + 1_000 * SECOND_US));
+  expect(open.store.mustSeal).toBe(true);
+});
