@@ -17,7 +17,7 @@ Examples:
 
 interface DeleteFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   dryRun?: boolean;
   yes?: boolean;
 }
@@ -41,7 +41,7 @@ async function remove(metric: string, flags: DeleteFlags): Promise<void> {
   }
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
-  const request = { metric, filters: flags.filter };
+  const request = { metric, filters: flags.filter ?? {} };
   try {
     if (!flags.yes) {
       const found = await deleteSeries(connection, { ...request, dryRun: true }, { signal });

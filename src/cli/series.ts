@@ -21,7 +21,7 @@ Examples:
 
 interface SeriesFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   limit: number;
   json?: boolean;
 }
@@ -41,7 +41,7 @@ async function series(metric: string, flags: SeriesFlags): Promise<void> {
   endQuietlyOnClosedPipe();
   const connection = connectTo(flags.server);
   try {
-    const request = { metric, filters: flags.filter, limit: flags.limit };
+    const request = { metric, filters: flags.filter ?? {}, limit: flags.limit };
     const answer = await listSeries(connection, request, { signal: interruptSignal() });
     if (flags.json) return void process.stdout.write(seriesJson(answer.series));
     process.stdout.write(seriesTable(answer.series, { withRate: false }) || "no series matched\n");

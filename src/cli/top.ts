@@ -26,7 +26,7 @@ Examples:
 
 interface TopFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   limit: number;
   json?: boolean;
 }
@@ -48,7 +48,7 @@ async function top(metric: string, flags: TopFlags): Promise<void> {
   const connection = connectTo(flags.server);
   try {
     for (const { list, order } of LISTS) {
-      const request = { metric, filters: flags.filter, limit: flags.limit, order };
+      const request = { metric, filters: flags.filter ?? {}, limit: flags.limit, order };
       const { series, total } = await listSeries(connection, request, { signal });
       if (flags.json) {
         process.stdout.write(seriesJson(series, { list }));

@@ -74,8 +74,8 @@ export class Feeds {
   /** Takes a committed frame, then lets out the updates that are due at once. */
   apply(frame: Frame): void {
     const { latest, clock } = this.#deps;
-    latest.apply(frame, clock.monotonicMs(), (id, timeUs, value) => {
-      for (const feed of this.#watching[id]!) feed.point(id, timeUs, value);
+    latest.apply(frame, clock.monotonicMs(), (id, timeUs, value, isLate) => {
+      for (const feed of this.#watching[id]!) feed.point(id, timeUs, value, isLate);
     });
     if (this.#due.length === 0) return;
     const due = this.#due;

@@ -3,9 +3,13 @@ import type { Frame } from "../model/frame.ts";
 /** Gaps are smoothed: each new one counts a quarter. */
 const GAP_WEIGHT = 0.25;
 
+/** `isLate`: older than what stands. */
+export type OnWatched = (id: number, timeUs: number, value: number, isLate: boolean) => void;
+
 /**
  * The newest value of every series by event time, in columns by series id, and when something was heard of it last.
- * A point that is not newer than what stands changes nothing but that; at the same time the later write wins.
+ * A point that is older than what stands changes nothing but that, and so does what stands once more; at the same time
+ * the later write wins.
  */
 export class LatestValues {
   /** NaN where there is no value, Infinity where there is never to be one again. */
@@ -44,17 +48,23 @@ export class LatestValues {
     }
   }
 
-  /** Takes a committed frame; `onWatched` hears of every point of a watched series, in order. */
-  apply(frame: Frame, monotonicMs: number, onWatched: (id: number, timeUs: number, value: number) => void): void {
+  /** Takes a committed frame; `onWatched` hears of the points of watched series in order, but not of what stands already. */
+  apply(frame: Frame, monotonicMs: number, onWatched: OnWatched): void {
     const stamp = ++this.#stamp;
     const { count, seriesIds } = frame;
     for (let i = 0; i < count; i++) {
       const id = seriesIds[i];
       if (id >= this.values.length) this.reach(id);
       const timeUs = frame.timesUs[i];
+      const value = frame.values[i];
       const gapMs = monotonicMs - this.seenAtMs[id];
       // False where nothing stands: NaN compares with nothing. True where the series was deleted.
       if (timeUs < this.timesUs[id]) {
+        this.seenAtMs[id] = monotonicMs;
+        if (this.watched[id] !== 0) onWatched(id, timeUs, value, true);
+        continue;
+      }
+      if (timeUs === this.timesUs[id] && Object.is(value, this.values[id])) {
         this.seenAtMs[id] = monotonicMs;
         continue;
       }
@@ -66,9 +76,9 @@ export class LatestValues {
         this.seenAtMs[id] = monotonicMs;
       }
       this.timesUs[id] = timeUs;
-      this.values[id] = frame.values[i];
+      this.values[id] = value;
       this.stamps[id] = stamp;
-      if (this.watched[id] !== 0) onWatched(id, timeUs, frame.values[i]);
+      if (this.watched[id] !== 0) onWatched(id, timeUs, value, false);
     }
   }
 

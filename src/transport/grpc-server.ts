@@ -1,8 +1,10 @@
 /** Native gRPC: serves the methods on @grpc/grpc-js, with limits, reflection, health and a drain that ends. */
 import {
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
+  setLogVerbosity,
   status as GrpcStatus,
   type MethodDefinition,
   type ServerDuplexStream,
@@ -15,7 +17,7 @@ import {
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
-import { STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
+import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
@@ -81,6 +83,8 @@ const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffs
 export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
   const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs } = { ...LIMITS, ...options.limits };
+  // It would write to stderr past the server's log what is told here as an error.
+  setLogVerbosity(logVerbosity.NONE);
   const receiving = new GrpcReceiving(options.received, grpcStatusOf);
   const server = new Server({
     interceptors: [receiving.interceptor],
@@ -116,10 +120,17 @@ function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) return resolve(port);
-      const message = `gRPC cannot listen on ${address}: ${messageOf(error)}`;
+      const message = `gRPC cannot listen on ${address}: ${reasonOf(messageOf(error))}`;
       reject(new WatchpostError("UNAVAILABLE", message, { cause: error }));
     });
   });
+}
+
+/** What grpc-js says of addresses that cannot be had, without its own account of them. */
+function reasonOf(text: string): string {
+  if (text.includes("EADDRINUSE")) return "the address is in use by another program";
+  const [, reason] = /errors: \[(?:listen )?(.*)\]$/.exec(text) ?? [];
+  return reason ?? text;
 }
 
 /** `tryShutdown` waits for open calls: what can end by itself is let, the rest is ended, and cut when it takes too long. */
@@ -153,7 +164,7 @@ function definitionOf({ method, kind }: MethodImpl): MethodDefinition<Uint8Array
 function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving): UntypedHandleCall {
   const codec = codecOf(impl);
   const run = impl.run as (input: unknown, context: CallContext) => never;
-  const begin = (call: AnyCall) => calls.open(call, impl);
+  const begin = (call: AnyCall) => calls.open(call, impl, receiving.of(call));
   const messages = (call: ReadingCall, open: OpenCall) => {
     const queue = queueOf(call, receiving.of(call), open);
     // Where bytes are wanted the queue itself is handed over: it is cheaper to read than a generator.
@@ -274,7 +285,7 @@ class OpenCalls {
     this.#events = events;
   }
 
-  open(call: AnyCall, { method, kind }: MethodImpl): OpenCall {
+  open(call: AnyCall, { method, kind }: MethodImpl, incoming: Incoming): OpenCall {
     const name = `${method.parent.typeName}/${method.name}`;
     const controller = new AbortController();
     const ended = Promise.withResolvers<never>();
@@ -285,7 +296,11 @@ class OpenCalls {
       ended.reject(error);
       controller.abort(error);
     };
-    const onCancelled = () => end(new WatchpostError("CANCELLED", "the client left or its deadline passed"));
+    const onCancelled = () => {
+      const { code = GrpcStatus.OK, details = "" } = incoming.sentStatus ?? {};
+      if (code !== GrpcStatus.OK) end(fromStatus(code, details));
+      else end(new WatchpostError("CANCELLED", "the client left or its deadline passed"));
+    };
     (call as ServerUnaryCall<Uint8Array, Uint8Array>).on("cancelled", onCancelled);
     const finish = (status: string) => {
       if (finished) return;

@@ -151,6 +151,20 @@ describe("errors", () => {
     ]);
   });
 
+  test("a message that is too large is counted as such, not as a client that left", async () => {
+    const { server, toy } = await start();
+    const session = connect(`http://${server.address}`);
+    session.on("error", () => {});
+    opened.push(session);
+    const stream = session.request({ ":method": "POST", ":path": UPLOAD, "content-type": "application/grpc" });
+    stream.on("error", () => {});
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(50 * 1024 * 1024 + 1, 1);
+    stream.write(head);
+    await until(() => toy.calls.length > 0);
+    expect(toy.calls).toEqual(["analytics.DataIngestion/UploadData RESOURCE_EXHAUSTED"]);
+  });
+
   test("come back as they were", () => {
     const violations = [{ field: "a", description: "a is 1" }];
     const error = new WatchpostError("INVALID_ARGUMENT", "wrong", { violations, retryAfterMs: 20 });
@@ -463,5 +477,7 @@ test("an address that is taken is named", async () => {
     health: new HealthState(),
     received: new ReceivedBytes(1),
   });
-  await expect(again).rejects.toThrow(`gRPC cannot listen on ${server.address}`);
+  await expect(again).rejects.toThrow(
+    `gRPC cannot listen on ${server.address}: the address is in use by another program`,
+  );
 });
