@@ -211,7 +211,8 @@ export class Feed {
     for (let slot = 0; slot < this.#ids.length; slot++) {
       const id = this.#ids[slot];
       const window = windows?.read(slot);
-      if (window === undefined && !this.#hasChanged(slot, stamp, update)) continue;
+      // What was deleted still ends the window it was in.
+      if (!latest.has(id) || (window === undefined && !this.#hasChanged(slot, stamp, update))) continue;
       const parts = { value: latest.values[id], timeUs: latest.timesUs[id], stale: this.#stale[slot], window };
       yield (writer) => writer.add(constantsOf(id), parts);
     }
