@@ -1,5 +1,6 @@
 /** `watchpost export`: what was stored, exactly, as a file that import reads back. */
 import { Command, Option } from "commander";
+import pc from "picocolors";
 import { COMPRESSIONS } from "../client/compression.ts";
 import type { CallOptions, Connection } from "../client/connection.ts";
 import {
@@ -37,7 +38,7 @@ Examples:
 
 interface ExportFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   from?: string;
   to?: string;
   format?: string;
@@ -70,7 +71,7 @@ export function exportCommand(): Command {
 }
 
 async function runExport(metric: string, flags: ExportFlags): Promise<void> {
-  const { output: path, server, filter, from = null, to = null } = flags;
+  const { output: path, server, filter = {}, from = null, to = null } = flags;
   const target = exportTarget(path, flags.format, flags.compress);
   const nowMs = Date.now();
   const signal = interruptSignal();
@@ -140,12 +141,20 @@ async function write(
   const startedAtMs = performance.now();
   const before = resume?.points ?? 0;
   let points = before;
+  const notes = new Set<string>();
   const progress = showProgress(plan.points, { done: () => points, points: () => points });
   try {
-    const options = { ...call, ...target, plan, onPoints: (now: number) => void (points = now) };
+    const options = {
+      ...call,
+      ...target,
+      plan,
+      onPoints: (now: number) => void (points = now),
+      onNote: (note: string) => void notes.add(note),
+    };
     await exportPoints(connection, selection, output, resume === undefined ? options : { ...options, resume });
   } finally {
     progress.stop();
+    for (const note of notes) console.error(pc.yellow(note));
   }
   return (path, bytes) => {
     const seconds = (performance.now() - startedAtMs) / 1_000;

@@ -66,13 +66,15 @@ async function importFile(file: string, flags: ImportFlags, totals: UploadTotals
     restart: flags.restart === true,
     onTrouble: (sentence) => console.error(pc.yellow(sentence)),
   });
-  if (place.line > 0) console.error(`${file}: going on at line ${grouped(place.line)}`);
+  const goesOn = place.line > 0;
+  if (goesOn) console.error(`${file}: going on at line ${grouped(place.line)}`);
+  const fileTotals = totals.follow(file);
   let line = 0;
   const points = readPoints(file, {
     signal,
     fromLine: place.line,
     onLine: (number) => void (line = number),
-    ...totals.reading(),
+    ...fileTotals.reading,
   });
   const batches = batchesBySource(points, {
     size: flags.batch,
@@ -89,7 +91,6 @@ async function importFile(file: string, flags: ImportFlags, totals: UploadTotals
       yield batch;
     }
   }
-  const count = totals.progressOf(file);
   const connection = connectTo(flags.server);
   const unread = totals.unread.length;
   try {
@@ -97,12 +98,13 @@ async function importFile(file: string, flags: ImportFlags, totals: UploadTotals
       signal,
       onRetry: retryTeller(flags.server),
       onProgress: (progress) => {
-        count(progress);
+        fileTotals.onProgress(progress);
         const stored = safeLines.splice(0, progress.batches - acked).at(-1);
         acked = progress.batches;
         if (stored !== undefined) place.advance(stored);
       },
     });
+    if (!goesOn) fileTotals.end();
     if (totals.unread.length === unread) place.isDone = true;
   } finally {
     connection.close();

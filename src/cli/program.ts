@@ -5,11 +5,15 @@ import { BUILD } from "../model/build-info.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { configCommand } from "./config.ts";
+import { deleteCommand } from "./delete.ts";
 import { demoCommand } from "./demo.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { queryCommand } from "./query.ts";
+import { seriesCommand } from "./series.ts";
 import { serveCommand } from "./serve.ts";
+import { statsCommand } from "./stats.ts";
+import { topCommand } from "./top.ts";
 import { uploadCommand } from "./upload.ts";
 import { watchCommand } from "./watch.ts";
 
@@ -29,6 +33,10 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     queryCommand(),
     exportCommand(),
     importCommand(),
+    seriesCommand(),
+    topCommand(),
+    deleteCommand(),
+    statsCommand(),
     demoCommand(deps),
     configCommand(),
   ];

@@ -7,12 +7,19 @@ import { grouped, showProgress } from "./point-progress.ts";
 
 const BAD_SHOWN_MAX = 10;
 
+export interface FollowedFile {
+  readonly reading: Pick<ReadOptions, "onBytes" | "onBadLine" | "onUnreadable">;
+  onProgress(progress: UploadProgress): void;
+  /** All of it was sent: says where it had nothing but bad lines. */
+  end(): void;
+}
+
 export class UploadTotals {
   points = 0;
   refused = 0;
   badLines = 0;
   bytes = 0;
-  /** In words, of files that could not be read to their end. */
+  /** In words, of files that could not be read to their end, or had nothing to be read. */
   readonly unread: string[] = [];
   readonly #shown: string[] = [];
   readonly #startedAtMs = performance.now();
@@ -27,23 +34,26 @@ export class UploadTotals {
     this.#show(`${file}:${line} ${reason}`);
   }
 
-  /** Follows the reading of one file. */
-  reading(): Pick<ReadOptions, "onBytes" | "onBadLine" | "onUnreadable"> {
-    let before = 0;
-    return {
-      onBytes: (bytes) => {
-        this.bytes += bytes - before;
-        before = bytes;
-      },
-      onBadLine: (bad) => this.addBadLine(bad),
-      onUnreadable: (sentence) => void this.unread.push(sentence),
-    };
-  }
-
-  /** Takes the growing totals of one file's upload. */
-  progressOf(file: string): (progress: UploadProgress) => void {
+  /** Follows one file: its reading, and the growing totals of its upload. */
+  follow(file: string): FollowedFile {
+    let [readBytes, badLines] = [0, 0];
     let before: UploadProgress = { batches: 0, points: 0, pointsFailed: 0, refused: [] };
-    return (progress) => {
+    let isUnread = false;
+    const reading: FollowedFile["reading"] = {
+      onBytes: (bytes) => {
+        this.bytes += bytes - readBytes;
+        readBytes = bytes;
+      },
+      onBadLine: (bad) => {
+        badLines++;
+        this.addBadLine(bad);
+      },
+      onUnreadable: (sentence) => {
+        isUnread = true;
+        this.unread.push(sentence);
+      },
+    };
+    const onProgress = (progress: UploadProgress) => {
       this.points += progress.points - before.points;
       this.refused += progress.pointsFailed - before.pointsFailed;
       before = progress;
@@ -51,6 +61,11 @@ export class UploadTotals {
         this.#show(`${file}: batch ${batchIndex}, point ${pointIndex}: ${reason}`);
       }
     };
+    const end = () => {
+      if (isUnread || badLines === 0 || before.points + before.pointsFailed > 0) return;
+      this.unread.push(`${file} has no line with a reading`);
+    };
+    return { reading, onProgress, end };
   }
 
   showProgress(files: readonly string[]): { stop(): void } {

@@ -9,6 +9,7 @@ import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import {
   addServerOption,
   connectTo,
+  delayedSignal,
   integerArgument,
   interruptSignal,
   retryTeller,
@@ -17,17 +18,20 @@ import {
 import { UploadTotals } from "./upload-totals.ts";
 
 const FILES_AT_ONCE = 5;
+/** For sending what was read before Ctrl-C. */
+const FLUSH_MS_MAX = 5_000;
 const HELP = `
 Files are JSON Lines, {"metric":"temperature_f","value":71.2,"timestamp":"2026-01-31T12:00:00Z","tags":{"device":"p1"}},
 or CSV or Parquet with columns metric, value, timestamp, id and one for each tag; text may be packed with gzip or zstd.
 What export wrote can be sent too, under this source; import sends it under its own. "-" is standard input.
 Timestamps are ISO 8601 (UTC where they name no zone), or numbers since 1970 in seconds, milliseconds, microseconds or
-nanoseconds by their size; without one a point has the time of its arrival. What is not acknowledged is sent again after
-a lost connection.
+nanoseconds by their size; without one a point has the time of its arrival. A batch is sent when it is full, or half a
+second after its first reading. What is not acknowledged is sent again after a lost connection; Ctrl-C stops reading and
+sends what was read.
 
 Examples:
   watchpost upload readings.jsonl.gz --source my-gateway
-  sensor | watchpost upload - --source kitchen --batch 1
+  sensor | watchpost upload - --source kitchen
   watchpost upload machine.jsonl.gz --source lab --replay --speed 300 --rebase-now`;
 
 interface UploadFlags {
@@ -64,14 +68,12 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
   const progress = totals.showProgress(files);
   const waiting = [...files];
   const worker = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    for (let file = waiting.shift(); file !== undefined && !signal.aborted; file = waiting.shift()) {
       await uploadFile(file, flags, totals, signal);
     }
   };
   try {
     await Promise.all(Array.from({ length: Math.min(FILES_AT_ONCE, files.length) }, worker));
-  } catch (error) {
-    if (!signal.aborted) throw error;
   } finally {
     progress.stop();
     totals.tell(signal.aborted);
@@ -82,12 +84,19 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
 }
 
 async function uploadFile(file: string, flags: UploadFlags, totals: UploadTotals, signal: AbortSignal): Promise<void> {
-  const points = readPoints(file, { signal, ...totals.reading() });
+  const followed = totals.follow(file);
+  const points = readPoints(file, { signal, ...followed.reading });
   const connection = connectTo(flags.server);
   try {
     const batches = flags.replay ? replayed(points, flags, signal) : batchesOf(points, flags.source, flags.batch);
-    const options = { signal, onRetry: retryTeller(flags.server), onProgress: totals.progressOf(file) };
-    await uploadAll(connection, batches, options);
+    await uploadAll(connection, batches, {
+      signal: delayedSignal(signal, FLUSH_MS_MAX),
+      onRetry: retryTeller(flags.server),
+      onProgress: followed.onProgress,
+    });
+    followed.end();
+  } catch (error) {
+    if (!signal.aborted) throw error;
   } finally {
     connection.close();
   }

@@ -10,7 +10,7 @@ import {
   type RangePlace,
   type SeriesRange,
 } from "../wire/gen/history_pb.ts";
-import { timestampOfUs } from "./batch.ts";
+import { timestampOfUs } from "../wire/timestamp.ts";
 import { compressed } from "./compression.ts";
 import type { CallOptions, Connection } from "./connection.ts";
 import type { ExportPlace, ExportPlan } from "./export-file.ts";
@@ -42,6 +42,8 @@ export interface ExportOptions extends CallOptions {
   readonly resume?: { readonly after: ExportPlace; readonly points: number };
   /** Points so far, those before included. */
   onPoints?(points: number): void;
+  /** What the server says of the answer, such as points that retention left only coarser. */
+  onNote?(note: string): void;
   /** Text is compressed and written in pieces of so many characters. Default 1 Mi. */
   readonly pieceCharacters?: number;
   readonly clock?: Clock;
@@ -85,7 +87,7 @@ export async function exportPoints(
   output: ExportOutput,
   options: ExportOptions,
 ): Promise<number> {
-  const { format, compression, plan, resume, onPoints } = options;
+  const { format, compression, plan, resume, onPoints, onNote } = options;
   let points = resume?.points ?? 0;
   const sink =
     format === "parquet"
@@ -95,6 +97,7 @@ export async function exportPoints(
   if (resume !== undefined) request.after = rangePlaceOf(resume.after);
   try {
     for await (const part of streamRange(connection, request, options)) {
+      for (const note of part.notes) onNote?.(note);
       for (const { metric, source, tags, timesMs, values } of part.series) {
         await sink.add({ metric, source, tags, timesUs: timesMs.map(usOfMs), values });
         onPoints?.((points += values.length));

@@ -1,5 +1,5 @@
 /** Points of a file to a server, each under its own source, and how far that has come. */
-import { encodeBatch, type Batch, type Point } from "./batch.ts";
+import { BATCH_BYTES_MAX, encodeBatch, pointBytesMax, type Batch, type Point } from "./batch.ts";
 
 export interface SourcedBatch extends Batch {
   /** When this batch and all before it are stored, so is everything before this line of the file. */
@@ -21,6 +21,8 @@ const WAITING_POINTS_MAX = 50_000;
 
 interface Waiting {
   readonly points: Point[];
+  /** Encoded, at the most. */
+  bytes: number;
   readonly firstLine: number;
   /** How many points were read before its first. */
   readonly readBefore: number;
@@ -38,10 +40,10 @@ export async function* batchesBySource(
   const waiting = new Map<string, Waiting>();
   let read = 0;
   let lastLine = 0;
-  const take = (source: string, { points }: Waiting): SourcedBatch => {
+  const take = (source: string, { points }: Waiting, nextLine = lastLine + 1): SourcedBatch => {
     waiting.delete(source);
     const [oldest] = waiting.values();
-    return { ...encodeBatch(points, source), safeLine: oldest?.firstLine ?? lastLine + 1 };
+    return { ...encodeBatch(points, source), safeLine: oldest?.firstLine ?? nextLine };
   };
   for await (const point of points) {
     lastLine = line();
@@ -50,9 +52,16 @@ export async function* batchesBySource(
       onBad("has no source; wanted one, or --source for those that have none");
       continue;
     }
+    const bytes = pointBytesMax(point);
     let own = waiting.get(source);
-    if (own === undefined) waiting.set(source, (own = { points: [], firstLine: lastLine, readBefore: read }));
+    if (own !== undefined && own.bytes + bytes > BATCH_BYTES_MAX) {
+      // The point itself is in none yet.
+      yield take(source, own, lastLine);
+      own = undefined;
+    }
+    if (own === undefined) waiting.set(source, (own = { points: [], bytes: 0, firstLine: lastLine, readBefore: read }));
     own.points.push(point);
+    own.bytes += bytes;
     read++;
     if (own.points.length >= size) yield take(source, own);
     const [oldest] = waiting;

@@ -5,6 +5,9 @@ import { splitCells } from "./csv.ts";
 /** A point, or in words why the line is none. */
 export type ParsedLine = Point | string;
 
+/** Of a CSV record whose quoted cell goes on in the next line, or never ends. */
+export const OPEN_QUOTE = "has a quote that does not end";
+
 const ISO_8601 = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d+))?\s?(Z|[+-]\d{2}:?\d{2})?)?$/i;
 
 /**
@@ -44,7 +47,8 @@ export function parseJsonLine(line: string): ParsedLine {
  */
 export function csvParser(header: string): ((record: string) => ParsedLine) | string {
   const columns = splitCells(header)?.map((name) => name.trim());
-  if (columns === undefined || !columns.includes("metric") || !columns.includes("value")) {
+  if (columns === undefined) return OPEN_QUOTE;
+  if (!columns.includes("metric") || !columns.includes("value")) {
     return `the CSV header is ${JSON.stringify(header.slice(0, 80))}; wanted columns metric, value, timestamp and tags`;
   }
   const timeName = columns.includes("timestamp") ? "timestamp" : "time";
@@ -55,7 +59,7 @@ export function csvParser(header: string): ((record: string) => ParsedLine) | st
   const tagsFrom = columns.map((name, at) => ({ name, at })).filter(({ at }) => !fixed.includes(at));
   return (record) => {
     const cells = splitCells(record);
-    if (cells === undefined) return "has a quote that does not end";
+    if (cells === undefined) return OPEN_QUOTE;
     if (cells.length !== columns.length) return `has ${cells.length} columns; the header has ${columns.length}`;
     const metric = cells[metricAt];
     const value = cells[valueAt].trim() === "" ? NaN : Number(cells[valueAt]);

@@ -3,6 +3,7 @@
  * file in memory.
  */
 import { createReadStream } from "node:fs";
+import { addAbortSignal } from "node:stream";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Point } from "./batch.ts";
 import { compressionOf, decompressed } from "./compression.ts";
@@ -39,11 +40,12 @@ const PARQUET_MAGIC = "PAR1";
 
 /**
  * The points of a file; "-" is standard input. Lines that are none are told and left out. Where the file cannot be read
- * or is damaged, what comes before is yielded, and then that is told or thrown as DATA_LOSS.
+ * or is damaged, what comes before is yielded, and then that is told or thrown as DATA_LOSS. Fails when `signal` aborts.
  */
 export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<Point> {
   const { signal } = options;
-  return pointsOf(file, file === "-" ? process.stdin : createReadStream(file, signal ? { signal } : {}), options);
+  const stream = file === "-" ? process.stdin : createReadStream(file);
+  return pointsOf(file, signal ? addAbortSignal(signal, stream) : stream, options);
 }
 
 /** The same for bytes from anywhere; `file` is what they are called. */

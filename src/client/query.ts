@@ -10,20 +10,38 @@ import {
   type QueryRangeResponse,
   type SeriesRange,
 } from "../wire/gen/history_pb.ts";
-import { timestampOfUs } from "./batch.ts";
-import type { CallOptions, Connection } from "./connection.ts";
+import { timestampOfUs } from "../wire/timestamp.ts";
+import { errorOf, type CallOptions, type Connection, type Retry } from "./connection.ts";
 
 const DEADLINE_MS = 60_000;
+
+export interface QueryOptions extends CallOptions {
+  readonly deadlineMs?: number;
+  /** How long a server that is not there is waited for, all waits together; 0: not at all. */
+  readonly patienceMs?: number;
+}
 
 /** What was stored. Throws the server's status. */
 export async function queryRange(
   connection: Connection,
   request: MessageInitShape<typeof QueryRangeRequestSchema>,
-  { signal, deadlineMs = DEADLINE_MS }: { signal?: AbortSignal; deadlineMs?: number } = {},
+  { signal, onRetry, deadlineMs = DEADLINE_MS, patienceMs = 0 }: QueryOptions = {},
 ): Promise<QueryRangeResponse> {
   const bytes = toBinary(QueryRangeRequestSchema, create(QueryRangeRequestSchema, request));
   const options = { deadlineMs, ...(signal ? { signal } : {}) };
-  return fromBinary(QueryRangeResponseSchema, await connection.unary(Dashboard.method.queryRange, bytes, options));
+  let waitedMs = 0;
+  const onWait = (retry: Retry) => {
+    waitedMs += retry.delayMs;
+    onRetry?.(retry);
+  };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return fromBinary(QueryRangeResponseSchema, await connection.unary(Dashboard.method.queryRange, bytes, options));
+    } catch (error) {
+      if (errorOf(error).status !== "UNAVAILABLE" || waitedMs >= patienceMs) throw error;
+      await connection.beforeRetry(error, attempt, { ...options, onRetry: onWait });
+    }
+  }
 }
 
 /**
@@ -62,7 +80,7 @@ export async function* streamRange(
         if (last !== undefined) {
           had = placeAtEnd(last, undefined);
           const { metric, source, tags } = last;
-          if (message.stepMs === 0n) {
+          if (message.stepMs === 0n && message.maxPoints === 0) {
             message.after = create(RangePlaceSchema, { metric, source, tags, time: timestampOfUs(had.timeUs) });
           }
         }

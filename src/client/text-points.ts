@@ -11,7 +11,10 @@ export async function* textPoints(
   options: ReadOptions,
 ): AsyncIterable<LinePoint[]> {
   const parser = new TextParser(file, options);
-  for await (const lines of rawLines(chunks)) yield parser.points(lines);
+  for await (const lines of rawLines(chunks)) {
+    yield parser.points(lines);
+    if (parser.isHopeless) return;
+  }
   yield parser.end();
 }
 
@@ -21,6 +24,8 @@ class TextParser {
   #parse: ((record: string) => ParsedLine) | undefined;
   /** Of CSV. */
   #records: CsvRecords | undefined;
+  /** The first line is neither JSON nor a CSV header, which was said: the rest means nothing. */
+  isHopeless = false;
 
   constructor(file: string, options: ReadOptions) {
     this.#file = file;
@@ -49,6 +54,7 @@ class TextParser {
 
   #add({ number, text }: NumberedLine, found: LinePoint[]): void {
     const { onBadLine, fromLine = 0 } = this.#options;
+    if (this.isHopeless) return;
     const bad = (reason: string) => onBadLine?.({ file: this.#file, line: number, reason });
     if (text === null) {
       if (number >= fromLine) bad(`has more than ${LINE_CHARACTERS_MAX} characters`);
@@ -58,6 +64,7 @@ class TextParser {
     const record = text.endsWith("\r") ? text.slice(0, -1) : text;
     if (this.#parse === undefined) {
       const parser = csvParser(record);
+      this.isHopeless = typeof parser === "string";
       if (typeof parser === "string") bad(parser);
       else this.#parse = parser;
       return;

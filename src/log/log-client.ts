@@ -6,6 +6,9 @@ import type { LogEvent, LogOpened, LogOptions, LogRequest, LogStats } from "./pr
 
 export type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
 
+/** What is asked, without the number that the answer comes back with. */
+type Question = { kind: "reopen" | "stats" | "close" } | { kind: "retire"; seriesIds: Uint32Array };
+
 interface Pending<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
@@ -20,6 +23,7 @@ export class LogClient {
   #gone: WatchpostError | null = null;
   #closed: Promise<void> | null = null;
   #onCrash: (error: WatchpostError) => void = () => {};
+  #onUnsynced: (sentence: string) => void = () => {};
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -42,8 +46,9 @@ export class LogClient {
   }
 
   /**
-   * Makes a record durable. `record` is detached and comes back, sealed, when it is. Fails with UNAVAILABLE when it is
-   * not, and so does every append after it until {@link reopen}.
+   * Makes a record durable, with a sync interval within that. `record` is detached and comes back, sealed, when it is
+   * taken. Fails with RESOURCE_EXHAUSTED where the disk is full, otherwise with UNAVAILABLE when it is not, and so does
+   * every append after it until {@link reopen}.
    */
   append(record: ArrayBuffer): Promise<ArrayBuffer> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
@@ -55,7 +60,7 @@ export class LogClient {
 
   /** Begins a new segment after a failed append. Answers with the next sequence, higher than any refused one. */
   reopen(): Promise<number> {
-    return this.#ask("reopen") as Promise<number>;
+    return this.#ask({ kind: "reopen" }) as Promise<number>;
   }
 
   /** Everything up to `throughSeq` is durable elsewhere: segments that hold nothing else go. */
@@ -63,15 +68,20 @@ export class LogClient {
     if (this.#gone === null) this.#post({ kind: "release", throughSeq });
   }
 
+  /** Resolves when it is durable that these series are deleted. */
+  async retire(seriesIds: Uint32Array): Promise<void> {
+    await this.#ask({ kind: "retire", seriesIds });
+  }
+
   stats(): Promise<LogStats> {
-    return this.#ask("stats") as Promise<LogStats>;
+    return this.#ask({ kind: "stats" }) as Promise<LogStats>;
   }
 
   /** Leaves the data directory and ends the worker. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       try {
-        if (this.#gone === null) await this.#ask("close");
+        if (this.#gone === null) await this.#ask({ kind: "close" });
       } finally {
         this.#leave("it was closed");
         await this.#worker.terminate();
@@ -80,17 +90,22 @@ export class LogClient {
     return this.#closed;
   }
 
+  /** Acknowledged records could not be synced: they are lost if the power goes before they are sealed. */
+  onUnsynced(callback: (sentence: string) => void): void {
+    this.#onUnsynced = callback;
+  }
+
   /** The worker ended by itself. Every call fails with UNAVAILABLE from then on. */
   onCrash(callback: (error: WatchpostError) => void): void {
     this.#onCrash = callback;
   }
 
-  #ask(kind: "reopen" | "stats" | "close"): Promise<number | LogStats | null> {
+  #ask(question: Question): Promise<number | LogStats | null> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     const { promise, resolve, reject } = Promise.withResolvers<number | LogStats | null>();
     const id = ++this.#lastId;
     this.#asked.set(id, { resolve, reject });
-    this.#post({ kind, id });
+    this.#post({ ...question, id });
     return promise;
   }
 
@@ -110,6 +125,8 @@ export class LogClient {
         return this.#appends
           .shift()
           ?.reject(new WatchpostError(event.failure.status, event.failure.message, { retryAfterMs: 1_000 }));
+      case "unsynced":
+        return this.#onUnsynced(event.sentence);
       case "answer":
         return this.#take(event.id)?.resolve(event.value);
       case "failed":

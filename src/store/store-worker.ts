@@ -45,6 +45,7 @@ function serve(
   const scheduler = new Scheduler(systemClock.monotonicMs, () => store.mustSeal, collectGarbage);
   const { store, opened, replayedBytes } = Store.open(options, systemClock, {
     onSealed: (sealed) => post({ kind: "sealed", sealed }),
+    onDropped: (dropped) => post({ kind: "dropped", dropped }),
     onDamage: (sentence) => post({ kind: "damage", sentence }),
     onTrouble: (sentence) => post({ kind: "trouble", sentence }),
     onWork: () => work(),
@@ -59,10 +60,16 @@ function serve(
     if (request.kind === "absorb") return absorb(request.record);
     if (request.kind === "open") return;
     if (request.kind === "cancel") return cancel(request.id);
+    if (request.kind === "retain") return store.retain();
     const { id } = request;
     switch (request.kind) {
       case "range":
         return range(id, request.query);
+      case "extents":
+        return answerInSlices(id, store.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
+      case "retire":
+        store.retire(request.seriesIds);
+        return post({ kind: "answer", id, value: null });
       case "seal":
         return void store.seal().then(
           () => post({ kind: "answer", id, value: null }),
@@ -86,11 +93,19 @@ function serve(
   }
 
   function range(id: number, query: RangeQuery): void {
+    answerInSlices(id, store.range(query, scheduler.slice), buffersOfRange);
+  }
+
+  function answerInSlices<T extends RangeResult | Float64Array<ArrayBuffer>>(
+    id: number,
+    work: Generator<void, T>,
+    buffersOf: (result: T) => ArrayBuffer[],
+  ): void {
     const task: Task = {
-      work: store.range(query, scheduler.slice),
+      work,
       onDone(result) {
         queries.delete(id);
-        post({ kind: "answer", id, value: result as RangeResult }, buffersOfRange(result as RangeResult));
+        post({ kind: "answer", id, value: result as T }, buffersOf(result as T));
       },
       onError(error) {
         queries.delete(id);

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { exportTarget } from "../../src/cli/export-target.ts";
 import { batchesOf, type Point } from "../../src/client/batch.ts";
 import { Connection } from "../../src/client/connection.ts";
 import { pointsOf, readPoints } from "../../src/client/point-file.ts";
 import { uploadAll } from "../../src/client/upload.ts";
 import { exactly } from "../client/nasty-rows.ts";
-import { testNeeding } from "../support/needs.ts";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
 
@@ -96,12 +96,10 @@ async function contentOf(file: string): Promise<string[]> {
 const NASTY_CONTENT = NASTY.map(exactly).sort();
 
 test(
-  "every format and compression is a file that holds exactly what was stored, and is stored exactly again",
+  "every format is a file that holds exactly what was stored, and is stored exactly again",
   async () => {
-    const kinds = ["jsonl", "jsonl.gz", "jsonl.zst", "csv", "csv.gz", "csv.zst", "parquet"].map((kind) => [
-      `n.${kind}`,
-    ]);
-    kinds.push(...["none", "gz", "zst"].map((codec) => [`n-${codec}.parquet`, "--compress", codec]));
+    // Every other pair of format and compression is held at the client, without processes.
+    const kinds = [["n.jsonl.gz"], ["n.csv.zst"], ["n.parquet", "--compress", "gz"]];
     for (const [name, ...flags] of kinds) {
       const done = await run(["export", "nasty.*", "-o", name, ...flags, ...at()]);
       expect(done).toMatchObject({
@@ -113,11 +111,12 @@ test(
     expect(readdirSync(dir.path).filter((name) => /\.(part|progress)/.test(name))).toEqual([]);
     const other = await startServerProcess({ data: join(dir.path, "again") });
     for (const [name] of kinds) {
+      // A point that is there and comes as another value would stand with that one.
       const done = await run(["import", name, "--strict", ...at(other)]);
       expect(done).toMatchObject({ code: 0, err: expect.stringContaining(`${NASTY.length} points stored, 0 refused`) });
-      expect((await run(["export", "-o", "again.jsonl", ...at(other)])).code).toBe(0);
-      expect(await contentOf("again.jsonl")).toEqual(NASTY_CONTENT);
     }
+    expect((await run(["export", "-o", "again.jsonl", ...at(other)])).code).toBe(0);
+    expect(await contentOf("again.jsonl")).toEqual(NASTY_CONTENT);
     await other.stop();
   },
   TEST_MS,
@@ -126,13 +125,12 @@ test(
 test(
   "upload takes what export wrote, under its own source",
   async () => {
-    for (const name of ["u.csv.zst", "u.parquet"]) {
-      await run(["export", "nasty.*", "--filter", "source=s", "-o", name, ...at()]);
-      expect((await run(["upload", name, "--source", `up-${name}`, "--strict", ...at()])).code).toBe(0);
-      await run(["export", "nasty.*", "--filter", `source=up-${name}`, "-o", "up.jsonl", ...at()]);
-      const mine = NASTY.filter(({ source }) => source === "s").map((point) => ({ ...point, source: `up-${name}` }));
-      expect(await contentOf("up.jsonl")).toEqual(mine.map(exactly).sort());
-    }
+    const name = "u.csv.zst";
+    await run(["export", "nasty.*", "--filter", "source=s", "-o", name, ...at()]);
+    expect((await run(["upload", name, "--source", `up-${name}`, "--strict", ...at()])).code).toBe(0);
+    await run(["export", "nasty.*", "--filter", `source=up-${name}`, "-o", "up.jsonl", ...at()]);
+    const mine = NASTY.filter(({ source }) => source === "s").map((point) => ({ ...point, source: `up-${name}` }));
+    expect(await contentOf("up.jsonl")).toEqual(mine.map(exactly).sort());
   },
   TEST_MS,
 );
@@ -188,14 +186,15 @@ describe("a long one", () => {
   test(
     "an import that was killed goes on, and all of it is there in the end",
     async () => {
-      writeFileSync(path("long.jsonl"), whole);
+      const part = whole.subarray(0, whole.lastIndexOf("\n", whole.length / 3) + 1);
+      writeFileSync(path("long.jsonl"), part);
       const other = await startServerProcess({ data: join(dir.path, "long") });
-      for (let killAfterMs = 1_500; ; killAfterMs += 700) {
+      for (let killAfterMs = 800; ; killAfterMs *= 2) {
         const done = await run(["import", "long.jsonl", ...at(other)], { killAfterMs });
         if (done.code === 0) break;
       }
       const again = await run(["export", "-o", "-", ...at(other)]);
-      expect(again.out.equals(whole)).toBe(true);
+      expect(again.out.equals(part)).toBe(true);
       expect(existsSync(path("long.jsonl.import-progress"))).toBe(false);
       await other.stop();
     },
@@ -250,16 +249,21 @@ test(
 describe("what cannot be meant is said, with exit code 2", () => {
   for (const [args, sentence] of [
     [["export"], "required option '-o, --output <file>' not specified"],
-    [["export", "-o", "x.txt"], "wanted a name that ends with .jsonl, .csv or .parquet, or --format"],
-    [["export", "-o", "x", "--format", "xml"], "Allowed choices are jsonl, csv, parquet"],
-    [["export", "-o", "-", "--format", "parquet"], "Parquet goes into a file"],
-    [["export", "-o", "x.parquet.gz"], "it is packed inside, see --compress"],
     [["export", "-o", "x.csv", "--from", "soon"], '--from is "soon"; wanted ISO 8601'],
-    [["import"], "missing required argument 'file'"],
     [["import", "x", "--batch", "0"], "wanted a whole number from 1 to 10000"],
   ] as const) {
     test(args.join(" "), async () => {
       expect(await run(args)).toMatchObject({ code: 2, err: expect.stringContaining(sentence) });
+    });
+  }
+
+  for (const [name, format, sentence] of [
+    ["x.txt", undefined, "wanted a name that ends with .jsonl, .csv or .parquet, or --format"],
+    ["-", "parquet", "Parquet goes into a file"],
+    ["x.parquet.gz", undefined, "it is packed inside, see --compress"],
+  ] as const) {
+    test(`export -o ${name}`, () => {
+      expect(() => exportTarget(name, format, undefined)).toThrow(sentence);
     });
   }
 });
@@ -274,28 +278,21 @@ async function distinctOf(bytes: AsyncIterable<Uint8Array>, source: string): Pro
   return [...last.values()].map(exactly).sort();
 }
 
-const SHARED = "/work/shared/data";
-const OWN = join(import.meta.dir, "../../src/cli/demo-data");
-for (const [name, folder] of [
-  ["machine", OWN],
-  ["servers", SHARED],
-  ["buses", SHARED],
-  ["lorawan", SHARED],
-]) {
-  const file = join(folder, `${name}.jsonl.gz`);
-  testNeeding([!existsSync(file) && file])(
-    `the recording ${name} comes back as its distinct points, the last line of each`,
-    async () => {
-      const recorded = await startServerProcess({ data: join(dir.path, name) });
-      expect((await run(["import", file, "--source", name, "--strict", ...at(recorded)])).code).toBe(0);
-      expect((await run(["export", "-o", `${name}.csv.zst`, ...at(recorded)])).code).toBe(0);
-      await recorded.stop();
-      const expected = await distinctOf(Bun.file(file).stream(), name);
-      const found = await contentOf(`${name}.csv.zst`);
-      expect(found.length).toBe(expected.length);
-      // Compared as one text: the difference of two such lists would be printed as a whole.
-      expect(found.join("\n") === expected.join("\n")).toBe(true);
-    },
-    TEST_MS,
-  );
-}
+test(
+  "a recording comes back as its distinct points, the last line of each",
+  async () => {
+    const recording = gunzipSync(readFileSync(join(import.meta.dir, "../../src/cli/demo-data/machine.jsonl.gz")));
+    const file = path("recording.jsonl");
+    writeFileSync(file, recording.subarray(0, recording.lastIndexOf("\n", 1_000_000) + 1));
+    const recorded = await startServerProcess({ data: join(dir.path, "machine") });
+    expect((await run(["import", file, "--source", "machine", "--strict", ...at(recorded)])).code).toBe(0);
+    expect((await run(["export", "-o", "machine.csv.zst", ...at(recorded)])).code).toBe(0);
+    await recorded.stop();
+    const expected = await distinctOf(Bun.file(file).stream(), "machine");
+    const found = await contentOf("machine.csv.zst");
+    expect(found.length).toBe(expected.length);
+    // Compared as one text: the difference of two such lists would be printed as a whole.
+    expect(found.join("\n") === expected.join("\n")).toBe(true);
+  },
+  TEST_MS,
+);

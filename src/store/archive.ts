@@ -1,0 +1,180 @@
+/**
+ * Everything that is sealed: points and rollups in period files, what keeps them tidy, and what lets go of them. The head
+ * and its sealing are in store.ts.
+ */
+import type { WrittenBytes } from "../log/written-bytes.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Block } from "./block.ts";
+import { BlockReader } from "./block-reader.ts";
+import { Catalog } from "./catalog.ts";
+import { Compaction, mergingOfPoints } from "./compaction.ts";
+import type { LookAtDisk } from "./disk.ts";
+import { idRange } from "./head-rows.ts";
+import type { PeriodFile } from "./period-file.ts";
+import type { Dropped, RangeQuery, RetentionLimits, StoreOptions } from "./protocol.ts";
+import type { RollupBlocks } from "./query.ts";
+import { Retention, type Tier } from "./retention.ts";
+import { RetiredSeries } from "./retired-series.ts";
+import { Rollups, type RollupTier } from "./rollups.ts";
+import type { Slice } from "./slice.ts";
+import { takesSummaries } from "./step-functions.ts";
+
+const QUERY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+/** At about 0.7 bytes a point and 10 a row, rows of so many points add less than a tenth. */
+const ROW_POINTS_MIN = 160;
+const KEEP_ALL: RetentionLimits = {
+  rawMs: Infinity,
+  rollup1mMs: Infinity,
+  rollup1hMs: Infinity,
+  budgetBytes: Infinity,
+  freeFloor: 0,
+};
+
+export interface ArchiveDeps {
+  readonly clock: Clock;
+  readonly written: WrittenBytes;
+  readonly lookAtDisk: LookAtDisk;
+  isClockTrusted(): boolean;
+  /** A file of points is about to go. */
+  onLeaving(file: PeriodFile): void;
+  onDamage(sentence: string): void;
+  onTrouble(sentence: string): void;
+  onDropped(dropped: Dropped): void;
+  /** There is maintenance to do. */
+  onWork(): void;
+}
+
+/** What a query reads of it. */
+export interface ArchiveSources {
+  readonly blocks: readonly Block[];
+  /** Finest first. */
+  readonly rollups: readonly RollupBlocks[];
+}
+
+export class Archive {
+  readonly points: Catalog;
+  readonly reader: BlockReader;
+  readonly retired: RetiredSeries;
+  readonly retention: Retention;
+  readonly #mergeReader: BlockReader;
+  readonly #rollups: Rollups;
+  /** Of the points, then of each rollup. */
+  readonly #compactions: readonly Compaction[];
+  readonly #raw: Tier;
+
+  constructor(options: StoreOptions, deps: ArchiveDeps) {
+    const { dir, periodFileBytesMax = 1024 ** 3, rowPointsMin = ROW_POINTS_MIN, retention = KEEP_ALL } = options;
+    const { onDamage, written } = deps;
+    const catalogOf = (prefix: string) => new Catalog(dir, prefix, periodFileBytesMax, onDamage);
+    this.points = catalogOf("points");
+    this.reader = new BlockReader(QUERY_CACHE_BYTES_MAX, onDamage);
+    const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, onDamage);
+    this.#mergeReader = mergeReader;
+    this.retired = new RetiredSeries(options.retired);
+    const tiers = [
+      { name: "1m", resolutionUs: 60_000_000, catalog: catalogOf("rollup-1m"), ageLimitMs: retention.rollup1mMs },
+      { name: "1h", resolutionUs: 3_600_000_000, catalog: catalogOf("rollup-1h"), ageLimitMs: retention.rollup1hMs },
+    ];
+    // Rows are worth the order of the points they tell of, also where these points are gone.
+    for (const { catalog } of tiers) for (const { ord } of catalog.all()) this.points.skipOrds(ord);
+    this.#rollups = new Rollups(tiers, this.points, mergeReader, this.retired, written, rowPointsMin);
+    const forget = (blocks: readonly Block[]) => this.reader.forget(blocks);
+    const compactionOf = (catalog: Catalog, merging: ReturnType<typeof mergingOfPoints>) =>
+      new Compaction(
+        { catalog, reader: mergeReader, merging, retired: this.retired, written, onReplaced: forget },
+        options.mergeRunsMin,
+      );
+    const ofPoints = compactionOf(this.points, mergingOfPoints(mergeReader, this.retired));
+    const ofTiers = tiers.map((tier) => compactionOf(tier.catalog, this.#rollups.mergingOf(tier)));
+    this.#compactions = [ofPoints, ...ofTiers];
+    const outlasting = tiers.filter((tier) => outlastsPoints(tier, retention.rawMs));
+    this.#raw = {
+      name: "raw",
+      resolutionUs: 0,
+      catalog: this.points,
+      ageLimitMs: retention.rawMs,
+      onDetached: (file) => {
+        deps.onLeaving(file);
+        return ofPoints.leave(file);
+      },
+      beforeDrop: (file, slice) => this.#rollUpAll(outlasting, file, slice),
+    };
+    const kept = tiers.map((tier, i): Tier => ({ ...tier, onDetached: (file) => ofTiers[i].leave(file) }));
+    this.retention = new Retention({ ...deps, dir, tiers: [this.#raw, ...kept], limits: retention, onGone: forget });
+  }
+
+  /** Read and unpacked so far. */
+  get readBytes(): number {
+    return this.reader.readBytes + this.#mergeReader.readBytes;
+  }
+
+  /** The range of a query without points that are past their age limit: what needs the points themselves ends there. */
+  visible(query: RangeQuery): RangeQuery {
+    if (query.stepUs > 0 && takesSummaries(query.func ?? "avg")) return query;
+    return { ...query, fromUs: Math.max(query.fromUs, this.retention.earliestVisibleUs(this.#raw)) };
+  }
+
+  sourcesOf({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): ArchiveSources {
+    const [firstId, lastId] = idRange(seriesIds);
+    const pointsFromUs = this.points.fromUs;
+    const rollups = this.#rollups.tiers.map(({ resolutionUs, catalog }) => {
+      const fits = stepUs > 0 && stepUs % resolutionUs === 0 && takesSummaries(func);
+      // Elsewhere rows are asked only where they may be all that is left.
+      const end = fits ? toUs : Math.min(toUs, pointsFromUs);
+      return { resolutionUs, blocks: fromUs < end ? catalog.overlapping(fromUs, end, firstId, lastId) : [] };
+    });
+    return { blocks: this.points.overlapping(fromUs, toUs, firstId, lastId), rollups };
+  }
+
+  /** Points were sealed into blocks: queries see them from now on. */
+  show(blocks: readonly Block[]): void {
+    this.points.switch(blocks, []);
+    for (const file of new Set(blocks.map((block) => block.file))) {
+      this.#compactions[0].note(file);
+      this.#rollups.note(file.period);
+    }
+  }
+
+  retire(seriesIds: Uint32Array): void {
+    this.retired.add(seriesIds);
+    for (const compaction of this.#compactions) compaction.noteRetired();
+  }
+
+  /** Everything is looked at again by the next {@link tidy}. */
+  noteAll(): void {
+    for (const compaction of this.#compactions) compaction.noteAll();
+  }
+
+  /** One step of what is not urgent; returns whether there was one. Rows are made of what is merged already. */
+  *tidy(everything: boolean, slice: Slice): Generator<void, boolean> {
+    const [ofPoints, ...ofRollups] = this.#compactions;
+    if (yield* ofPoints.step(everything, slice)) return true;
+    if (yield* this.#rollups.step(slice)) return true;
+    for (const compaction of ofRollups) if (yield* compaction.step(everything, slice)) return true;
+    return false;
+  }
+
+  /** Removes what is replaced and read no more. Throws where a file cannot be written. */
+  discardUnpinned(): void {
+    for (const compaction of this.#compactions) while (compaction.discardUnpinned());
+  }
+
+  close(): void {
+    this.retention.close();
+    for (const catalog of [this.points, ...this.#rollups.tiers.map((tier) => tier.catalog)]) catalog.close();
+  }
+
+  *#rollUpAll(tiers: readonly RollupTier[], file: PeriodFile, slice: Slice): Generator<void, void> {
+    const blocks = this.points.ofFile(file);
+    for (const tier of tiers) yield* this.#rollups.complete(tier, file.period, blocks, slice);
+  }
+}
+
+/**
+ * Whether rows of a tier are made of all points that go by age. Rows of an hour are, where they may stay longer; those of
+ * a minute take more room than the points of slow series, so they are only where somebody asked for them.
+ */
+function outlastsPoints({ name, ageLimitMs }: { name: string; ageLimitMs: number }, rawMs: number): boolean {
+  return ageLimitMs > rawMs && (name === "1h" || ageLimitMs < Infinity);
+}
