@@ -264,7 +264,7 @@ describe("stats", () => {
       dataDirectory: join(dir.path, "data"),
       diskBudgetBytes: null,
       droppedPoints: 0,
-      resolutions: [{ resolutionMs: 0, ageLimitMs: null }],
+      resolutions: [0, 60_000, 3_600_000].map((resolutionMs) => ({ resolutionMs, ageLimitMs: null })),
     });
     for (const key of ["series", "headPoints", "logBytes", "diskBytes", "diskFreeBytes", "writtenBytes"])
       expect(found[key]).toBeGreaterThan(0);
