@@ -1,22 +1,13 @@
 /** `watchpost query`: what was stored, as a table, a chart, JSON lines or CSV. */
 import { plot } from "asciichart";
 import { Command, Option } from "commander";
+import pc from "picocolors";
 import { queryRange } from "../client/query.ts";
-import { WatchpostError } from "../model/errors.ts";
-import { RangeFunction, type SeriesRange } from "../wire/gen/history_pb.ts";
-import { timestampOfUs } from "../wire/timestamp.ts";
-import {
-  addFilterOption,
-  addServerOption,
-  connectTo,
-  durationArgument,
-  endQuietlyOnClosedPipe,
-  interruptSignal,
-  retryTeller,
-} from "./client-flags.ts";
+import type { SeriesRange } from "../wire/gen/history_pb.ts";
+import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal, retryTeller } from "./client-flags.ts";
+import { addRangeOptions, rangeRequest, type RangeFlags } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
-import { timeUsOf } from "./time-argument.ts";
 import { formatValue, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
@@ -29,29 +20,21 @@ Times are ISO 8601 (UTC where they name no zone), numbers since 1970, "now", or 
 Examples:
   watchpost query 'temperature_*' --from -1h
   watchpost query cpu --from -24h --step 5m --function max --filter device=web-1
+  watchpost query temperature --from -7d --step 1h --group-by site --aggregate max --fill previous
   watchpost query '*' --from 2026-01-01 --to 2026-01-02 --csv > day.csv`;
 
-interface QueryFlags {
+interface QueryFlags extends RangeFlags {
   server: string;
-  filter?: Record<string, string>;
-  from: string;
-  to: string;
-  step?: number;
-  function: string;
   json?: boolean;
   csv?: boolean;
   all?: boolean;
 }
 
 export function queryCommand(): Command {
-  return addFilterOption(addServerOption(new Command("query")))
+  return addRangeOptions(addServerOption(new Command("query")))
     .summary("read back what was stored")
     .description("Reads back what was stored: raw points, or one value a step.")
     .argument("<metric>", "metric name or glob")
-    .option("--from <time>", "beginning of the range", "-1h")
-    .option("--to <time>", "end of the range", "now")
-    .option("--step <duration>", "one value for each step instead of raw points", durationArgument)
-    .option("--function <name>", "of a step: avg, min, max, sum, count, first or last", "avg")
     .option("--json", "a JSON line for every point")
     .addOption(new Option("--csv", "comma separated, with a header").conflicts("json"))
     .option("--all", `a table of all rows, not the last ${ROWS_SHOWN_MAX}`)
@@ -61,19 +44,11 @@ export function queryCommand(): Command {
 
 async function query(metric: string, flags: QueryFlags): Promise<void> {
   endQuietlyOnClosedPipe();
-  const nowMs = Date.now();
+  const request = rangeRequest(metric, flags, Date.now());
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
-  const request = {
-    metric,
-    filters: flags.filter ?? {},
-    from: timestampOfUs(timeUsOf("--from", flags.from, nowMs)),
-    to: timestampOfUs(timeUsOf("--to", flags.to, nowMs)),
-    stepMs: BigInt(Math.round(flags.step ?? 0)),
-    function: functionOf(flags.function),
-  };
   try {
-    const { series } = await queryRange(connection, request, {
+    const { series, notes } = await queryRange(connection, request, {
       signal,
       onRetry: retryTeller(flags.server),
       patienceMs: PATIENCE_MS,
@@ -81,16 +56,10 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
     if (flags.json) printJson(series);
     else if (flags.csv) printCsv(series);
     else printTable(series, flags.all === true);
+    for (const note of notes) console.error(pc.yellow(note));
   } finally {
     connection.close();
   }
-}
-
-function functionOf(name: string): RangeFunction {
-  const found = RangeFunction[name.toUpperCase() as keyof typeof RangeFunction];
-  if (typeof found === "number" && found !== RangeFunction.UNSPECIFIED) return found;
-  const wanted = "wanted avg, min, max, sum, count, first or last";
-  throw new WatchpostError("INVALID_ARGUMENT", `--function is ${JSON.stringify(name)}; ${wanted}`);
 }
 
 function isoOf(timeMs: number): string {

@@ -136,18 +136,12 @@ export class Store {
     const { blocks, rollups } = this.#archive.sourcesOf(query);
     const pinned = [...blocks, ...rollups.flatMap((tier) => tier.blocks)];
     const head = this.#head.pin();
-    let isHeadPinned = true;
-    const unpinHead = () => {
-      if (isHeadPinned) this.#head.unpin(head);
-      isHeadPinned = false;
-    };
     for (const block of pinned) block.pins++;
     try {
       const headRows = yield* HeadRows.find(query, head, slice);
-      unpinHead();
       return yield* rangeOf(query, { blocks, rollups, headRows, reader: this.#archive.reader }, slice);
     } finally {
-      unpinHead();
+      this.#head.unpin(head);
       for (const block of pinned) block.pins--;
       this.#events.onWork();
     }

@@ -38,7 +38,10 @@ describe("what cannot be meant is said, with exit code 2", () => {
     [["query"], "missing required argument 'metric'"],
     [["query", "m", "--from", "yesterday"], '--from is "yesterday"; wanted ISO 8601'],
     [["query", "m", "--csv", "--json"], "option '--csv' cannot be used with option '--json'"],
-    [["query", "m", "--function", "mean"], "wanted avg, min, max, sum, count, first or last"],
+    [["query", "m", "--function", "mean"], "wanted last, first, min, max, avg, sum, count, stddev, rate"],
+    [["query", "m", "--group-by", "a,,b"], "wanted tags between commas, such as site,device"],
+    [["query", "m", "--fill", "zeros"], "wanted null, previous, linear or zero"],
+    [["query", "m", "--top", "1", "--lowest", "1"], "wanted one of them"],
     [["upload", "x"], "required option '--source <name>' not specified"],
     [["upload", "x", "--source", "s", "--batch", "10001"], "wanted a whole number from 1 to 10000"],
     [["upload", "x", "--source", "s", "--speed", "2"], "--speed and --rebase-now go with --replay"],
@@ -225,6 +228,25 @@ describe("query", () => {
     expect(steps.out).toBe("metric,value,timestamp,source\nq.a,2,2026-01-01T00:00:00.000Z,q\n");
   });
 
+  test("groups, fills and takes the first of them", async () => {
+    const rows = [
+      ["a", "x", 1, "00:00"],
+      ["a", "y", 3, "00:00"],
+      ["b", "x", 9, "00:00"],
+      ["a", "x", 5, "00:02"],
+    ].map(([site, device, value, at]) =>
+      JSON.stringify({ metric: "q.g", value, timestamp: `2026-01-01T${at}:00Z`, tags: { site, device } }),
+    );
+    await run(["upload", "-", "--source", "g", ...at()], rows.join("\n"));
+    const minutes = ["--from", "2026-01-01", "--to", "2026-01-01T00:03:00Z"];
+    const asked = ["query", "q.g", ...minutes, "--step", "1m", "--group-by", "site", "--csv", ...at()];
+    const sums = await run([...asked, "--aggregate", "sum", "--fill", "previous", "--lowest", "1"]);
+    expect(sums.out).toBe(
+      "metric,value,timestamp,source,site\n" +
+        "q.g,4,2026-01-01T00:00:00.000Z,,a\nq.g,4,2026-01-01T00:01:00.000Z,,a\nq.g,5,2026-01-01T00:02:00.000Z,,a\n",
+    );
+  });
+
   test("bounds are told apart to the microsecond", async () => {
     const found = async (from: string, to: string) =>
       (await run(["query", "q.b", "--filter", "source=q", "--from", from, "--to", to, "--csv", ...at()])).out;
@@ -264,7 +286,7 @@ describe("stats", () => {
       dataDirectory: join(dir.path, "data"),
       diskBudgetBytes: null,
       droppedPoints: 0,
-      resolutions: [{ resolutionMs: 0, ageLimitMs: null }],
+      resolutions: [0, 60_000, 3_600_000].map((resolutionMs) => ({ resolutionMs, ageLimitMs: null })),
     });
     for (const key of ["series", "headPoints", "logBytes", "diskBytes", "diskFreeBytes", "writtenBytes"])
       expect(found[key]).toBeGreaterThan(0);
