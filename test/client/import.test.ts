@@ -108,3 +108,19 @@ test("a place is kept once a second and at the end, for this file as it is, and 
   }
   expect(troubles).toEqual([expect.stringContaining("f.import-progress cannot be written")]);
 });
+
+test("a batch is cut by its bytes too, and the point that did not fit is not called safe with it", async () => {
+  let line = 0;
+  async function* points(): AsyncIterable<Point> {
+    for (; line < 300;) yield { metric: "m", value: ++line, source: "s", tags: { text: "x".repeat(14_000) } };
+  }
+  const all: SourcedBatch[] = [];
+  const options = { size: 5_000, source: undefined, line: () => line, onBad: () => {} };
+  for await (const batch of batchesBySource(points(), options)) all.push(batch);
+  expect(all.flatMap(linesOf)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
+  expect(all.length).toBeGreaterThan(1);
+  for (const batch of all) {
+    expect(batch.bytes.length).toBeLessThanOrEqual(4 * 1024 * 1024);
+    expect(batch.safeLine).toBe(linesOf(batch).at(-1)! + 1);
+  }
+});
