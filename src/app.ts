@@ -1,6 +1,7 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { MemoryBus } from "./bus/memory-bus.ts";
 import type { Config } from "./config/config.ts";
+import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { ArrivalStamps } from "./ingestion/arrival-stamps.ts";
 import { Committer } from "./ingestion/committer.ts";
@@ -177,6 +178,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
+    ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
   ];
   const shared = {
     methods,

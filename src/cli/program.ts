@@ -4,9 +4,11 @@ import pc from "picocolors";
 import { BUILD } from "../model/build-info.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import { backupCommand } from "./backup.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { queryCommand } from "./query.ts";
+import { restoreCommand } from "./restore.ts";
 import { serveCommand } from "./serve.ts";
 import { uploadCommand } from "./upload.ts";
 import { watchCommand } from "./watch.ts";
@@ -25,6 +27,8 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     uploadCommand(),
     watchCommand(),
     queryCommand(),
+    backupCommand(),
+    restoreCommand(),
     demoCommand(deps),
     configCommand(),
   ];

@@ -2,9 +2,9 @@
 import type { Worker } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import type { LogEvent, LogOpened, LogOptions, LogRequest, LogStats } from "./protocol.ts";
+import type { LogAnswer, LogEvent, LogOpened, LogOptions, LogRequest, LogStats, StatePage } from "./protocol.ts";
 
-export type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
+export type { LogOpened, LogOptions, LogStats, StatePage } from "./protocol.ts";
 
 interface Pending<T> {
   resolve(value: T): void;
@@ -15,7 +15,7 @@ export class LogClient {
   readonly #worker: Worker;
   readonly #opened = Promise.withResolvers<LogOpened>();
   readonly #appends: Pending<ArrayBuffer>[] = [];
-  readonly #asked = new Map<number, Pending<number | LogStats | null>>();
+  readonly #asked = new Map<number, Pending<LogAnswer>>();
   #lastId = 0;
   #gone: WatchpostError | null = null;
   #closed: Promise<void> | null = null;
@@ -55,7 +55,7 @@ export class LogClient {
 
   /** Begins a new segment after a failed append. Answers with the next sequence, higher than any refused one. */
   reopen(): Promise<number> {
-    return this.#ask("reopen") as Promise<number>;
+    return this.#ask((id) => ({ kind: "reopen", id })) as Promise<number>;
   }
 
   /** Everything up to `throughSeq` is durable elsewhere: segments that hold nothing else go. */
@@ -64,14 +64,19 @@ export class LogClient {
   }
 
   stats(): Promise<LogStats> {
-    return this.#ask("stats") as Promise<LogStats>;
+    return this.#ask((id) => ({ kind: "stats", id })) as Promise<LogStats>;
+  }
+
+  /** The state, page by page: the series after an id, 0 for the first. All that was appended before is in it. */
+  statePage(afterSeriesId: number): Promise<StatePage> {
+    return this.#ask((id) => ({ kind: "state", id, afterSeriesId })) as Promise<StatePage>;
   }
 
   /** Leaves the data directory and ends the worker. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       try {
-        if (this.#gone === null) await this.#ask("close");
+        if (this.#gone === null) await this.#ask((id) => ({ kind: "close", id }));
       } finally {
         this.#leave("it was closed");
         await this.#worker.terminate();
@@ -85,12 +90,12 @@ export class LogClient {
     this.#onCrash = callback;
   }
 
-  #ask(kind: "reopen" | "stats" | "close"): Promise<number | LogStats | null> {
+  #ask(requestOf: (id: number) => LogRequest): Promise<LogAnswer> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
-    const { promise, resolve, reject } = Promise.withResolvers<number | LogStats | null>();
+    const { promise, resolve, reject } = Promise.withResolvers<LogAnswer>();
     const id = ++this.#lastId;
     this.#asked.set(id, { resolve, reject });
-    this.#post({ kind, id });
+    this.#post(requestOf(id));
     return promise;
   }
 
@@ -117,7 +122,7 @@ export class LogClient {
     }
   }
 
-  #take(id: number): Pending<number | LogStats | null> | undefined {
+  #take(id: number): Pending<LogAnswer> | undefined {
     const pending = this.#asked.get(id);
     this.#asked.delete(id);
     return pending;

@@ -3,7 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Failure } from "../store/protocol.ts";
 import { Log } from "./log.ts";
-import type { LogEvent, LogRequest, LogStats } from "./protocol.ts";
+import type { LogAnswer, LogEvent, LogRequest } from "./protocol.ts";
 
 /** Serves one event loop over `port`, from its first message, which must be `open`, to `close`. */
 export function startLogWorker(port: MessagePort): void {
@@ -31,6 +31,8 @@ function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: 
       return attempt(() => log.release(request.throughSeq));
     case "reopen":
       return answer(request.id, () => log.reopen(), post);
+    case "state":
+      return answer(request.id, () => log.statePage(request.afterSeriesId), post);
     case "stats":
       return answer(request.id, () => log.stats(), post);
     case "close":
@@ -48,7 +50,7 @@ function append(log: Log, record: ArrayBuffer, post: (event: LogEvent, transfer?
   if (log.hasDefinitionsToWrite) attempt(() => log.writeDefinitions());
 }
 
-function answer(id: number, run: () => number | LogStats | null, post: (event: LogEvent) => void): void {
+function answer(id: number, run: () => LogAnswer, post: (event: LogEvent) => void): void {
   try {
     post({ kind: "answer", id, value: run() });
   } catch (error) {

@@ -3,7 +3,7 @@ import { readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
-import type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
+import type { LogOpened, LogOptions, LogStats, StatePage } from "./protocol.ts";
 import { definitionsOfRecord, frameOfRecord, recordIn, sealRecord } from "./record.ts";
 import { replayRecords, type SegmentEnd } from "./replay.ts";
 import { firstSeqOf, Segment, syncDirectory } from "./segment.ts";
@@ -12,6 +12,8 @@ import { StateDb } from "./state-db.ts";
 /** Definitions that may wait to be written to the state; until then they stand in the log alone. */
 const DEFINITIONS_WAITING_MAX = 4_096;
 const RETRY_AFTER_MS = 1_000;
+/** Read within a millisecond or two: appends wait meanwhile. */
+const SERIES_A_PAGE = 2_000;
 
 interface ClosedSegment {
   readonly path: string;
@@ -104,6 +106,12 @@ export class Log {
     this.#definitions = [];
   }
 
+  /** Series after an id, ascending, and all of the small state. The first page makes sure that nothing is missing. */
+  statePage(afterSeriesId: number): StatePage {
+    if (afterSeriesId === 0) this.writeDefinitions();
+    return { series: this.#state.series(afterSeriesId, SERIES_A_PAGE), meta: this.#state.numbers() };
+  }
+
   stats(): LogStats {
     const closedBytes = this.#closed.reduce((sum, { bytes }) => sum + bytes, 0);
     const segmentBytes = closedBytes + (this.#current?.bytes ?? 0);
@@ -125,10 +133,10 @@ export class Log {
     const { dir } = this.#options;
     const unclean = this.#state.number("clean") === 0;
     this.#state.set("clean", 0);
-    const known = this.#state.series();
+    const damage: string[] = [];
+    const known = this.#state.series(0, Infinity, (sentence) => damage.push(sentence));
     this.#highestSeq = (this.#state.number("next_seq") ?? 0) - 1;
     const highestKnown = known.at(-1)?.id ?? 0;
-    const damage: string[] = [];
     const names = readdirSync(dir).filter((name) => firstSeqOf(name) !== undefined);
     names.sort();
     for (const [i, name] of names.entries()) this.#readSegment(name, i === names.length - 1, highestKnown, damage);

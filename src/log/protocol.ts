@@ -25,10 +25,20 @@ export interface LogStats {
   readonly segmentBytes: number;
 }
 
+/** Some of what `state.db` holds. */
+export interface StatePage {
+  /** Ascending by id; none: there are no more. */
+  readonly series: readonly SeriesDefinition[];
+  readonly meta: Readonly<Record<string, number>>;
+}
+
+export type LogAnswer = number | LogStats | StatePage | null;
+
 export type LogRequest =
   | { kind: "open"; options: LogOptions }
   | { kind: "append"; record: ArrayBuffer }
   | { kind: "release"; throughSeq: number }
+  | { kind: "state"; id: number; afterSeriesId: number }
   | { kind: "reopen" | "stats" | "close"; id: number };
 
 export type LogEvent =
@@ -36,5 +46,5 @@ export type LogEvent =
   | { kind: "refused"; failure: Failure }
   | { kind: "appended"; record: ArrayBuffer }
   | { kind: "append_failed"; failure: Failure }
-  | { kind: "answer"; id: number; value: number | LogStats | null }
+  | { kind: "answer"; id: number; value: LogAnswer }
   | { kind: "failed"; id: number; failure: Failure };

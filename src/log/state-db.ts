@@ -6,9 +6,11 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import { seriesKey } from "../model/series-key.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 
-const VERSION = 1;
+/** 2: a checksum for every series. */
+export const STATE_VERSION = 2;
 /** File systems whose locks and syncs do not keep their promises; by the type statfs tells. */
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x6969: "NFS",
@@ -44,12 +46,13 @@ export class StateDb {
       db.run("PRAGMA journal_size_limit = 1048576");
       db.run("BEGIN IMMEDIATE");
       const { user_version: version } = db.query("PRAGMA user_version").get() as { user_version: number };
-      if (version > VERSION) {
-        throw refusal(dir, `its state.db has format ${version}, this Watchpost knows up to ${VERSION}`);
+      if (version > STATE_VERSION) {
+        throw refusal(dir, `its state.db has format ${version}, this Watchpost knows up to ${STATE_VERSION}`);
       }
       db.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
-      db.run("CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
-      db.run(`PRAGMA user_version = ${VERSION}`);
+      db.run("CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, key TEXT NOT NULL, crc INTEGER NOT NULL)");
+      if (version === 1) addChecksums(db);
+      db.run(`PRAGMA user_version = ${STATE_VERSION}`);
       db.run("COMMIT");
     } catch (error) {
       db.close();
@@ -70,16 +73,32 @@ export class StateDb {
     this.#db.query("INSERT OR REPLACE INTO meta VALUES (?, ?)").run(key, value);
   }
 
-  /** All series, by id. */
-  series(): SeriesDefinition[] {
-    return this.#db.query("SELECT id, key FROM series ORDER BY id").all() as SeriesDefinition[];
+  /** Everything that {@link set} has set. */
+  numbers(): Record<string, number> {
+    const rows = this.#db.query("SELECT key, value FROM meta").all() as { key: string; value: number }[];
+    return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+  }
+
+  /**
+   * Up to `limit` series after an id, by id. One whose checksum does not match is told to `onDamage`, and gets a name
+   * that says so: its points are not served under a wrong one.
+   */
+  series(afterId: number, limit: number, onDamage: (sentence: string) => void = () => {}): SeriesDefinition[] {
+    const query = this.#db.query("SELECT id, key, crc FROM series WHERE id > ? ORDER BY id LIMIT ?");
+    const rows = query.all(afterId, limit === Infinity ? -1 : limit) as (SeriesDefinition & { crc: number })[];
+    return rows.map(({ id, key, crc }) => {
+      if (seriesCrc({ id, key }) === crc) return { id, key };
+      const name = `damaged.series.${id}`;
+      onDamage(`state.db, series ${id}: its name does not match its checksum; its points are served as ${name}`);
+      return { id, key: seriesKey(name, "", []) };
+    });
   }
 
   /** Makes series durable; those known already stay as they are. */
   addSeries(definitions: readonly SeriesDefinition[]): void {
-    const insert = this.#db.query("INSERT OR IGNORE INTO series VALUES (?, ?)");
+    const insert = this.#db.query("INSERT OR IGNORE INTO series (id, key, crc) VALUES (?, ?, ?)");
     this.#db.transaction(() => {
-      for (const { id, key } of definitions) insert.run(id, key);
+      for (const definition of definitions) insert.run(definition.id, definition.key, seriesCrc(definition));
     })();
   }
 
@@ -88,6 +107,19 @@ export class StateDb {
     this.#db.close();
     rmSync(this.#pidFile, { force: true });
   }
+}
+
+/** What the row of a series is checked with. */
+export function seriesCrc({ id, key }: SeriesDefinition): number {
+  return Bun.hash.crc32(`${id} ${key}`);
+}
+
+/** From version 1 to 2. */
+function addChecksums(db: Database): void {
+  db.run("ALTER TABLE series ADD COLUMN crc INTEGER NOT NULL DEFAULT 0");
+  const update = db.query("UPDATE series SET crc = ? WHERE id = ?");
+  const rows = db.query("SELECT id, key FROM series").all() as SeriesDefinition[];
+  for (const row of rows) update.run(seriesCrc(row), row.id);
 }
 
 function prepareDirectory(dir: string): void {

@@ -90,6 +90,16 @@ export class Catalog {
     return ++this.#lastOrd;
   }
 
+  /** Of one file, in order. */
+  ofFile(file: PeriodFile): readonly Block[] {
+    return this.ofPeriod(file.period).filter((block) => block.file === file);
+  }
+
+  /** The newest file of a period. */
+  lastFile(period: Period): PeriodFile | undefined {
+    return this.#periods.get(period)?.files.at(-1);
+  }
+
   /** The file of a period that takes new blocks; made where there is none. Throws when it cannot be made. */
   fileFor(period: Period): PeriodFile {
     const entry = this.#entry(period);

@@ -61,22 +61,25 @@ export class Compaction {
   }
 
   /**
-   * One step; returns whether there was something to do. `everything`: merges whatever can be merged, not only what
+   * One step; returns whether there was something to do. Frozen files are left for later. `everything`: merges whatever can be merged, not only what
    * pays. Throws when a file cannot be written: points are where they were then.
    */
   *step(everything: boolean, slice: Slice): Generator<void, boolean> {
     if (this.discardUnpinned()) return true;
     for (const file of this.#toSweep) {
+      if (file.isFrozen) continue;
       if (file.isWritable) file.discardOrphans();
       this.#toSweep.delete(file);
       return true;
     }
     const rules = everything ? EVERYTHING : IN_BACKGROUND;
     for (const file of this.#toMerge) {
+      if (file.isFrozen) continue;
       if (file.isWritable && (yield* this.#merge(file, rules, slice))) return true;
       this.#toMerge.delete(file);
     }
     for (const file of this.#toVacuum) {
+      if (file.isFrozen) continue;
       if (file.isWritable && file.vacuum(VACUUM_PAGES) > 0) return true;
       this.#toVacuum.delete(file);
       return true;
@@ -86,7 +89,7 @@ export class Compaction {
 
   /** Removes what is replaced and read no more from one file. Returns whether there was any. Throws as {@link step}. */
   discardUnpinned(): boolean {
-    const first = this.#leaving.find(({ pins }) => pins === 0);
+    const first = this.#leaving.find(({ pins, file }) => pins === 0 && !file.isFrozen);
     if (first === undefined) return false;
     const { file } = first;
     const gone = this.#leaving.filter((block) => block.file === file && block.pins === 0);

@@ -3,6 +3,8 @@
  * finds what the record holds.
  */
 import type { StatusName } from "../model/errors.ts";
+import type { BackupListed } from "./backup.ts";
+import type { FrozenPiece } from "./frozen-file.ts";
 
 export interface StoreOptions {
   /** The data directory; period files lie directly in it. */
@@ -94,12 +96,18 @@ export type StoreRequest =
   | { kind: "absorb"; record: ArrayBuffer }
   | { kind: "range"; id: number; query: RangeQuery }
   | { kind: "cancel"; id: number }
+  /** `base`: identities of the files that need not be copied, by name. */
+  | { kind: "backup_begin"; id: number; base: ReadonlyMap<string, string> }
+  | { kind: "backup_read"; id: number; name: string }
+  | { kind: "backup_end" }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
+
+export type StoreAnswer = RangeResult | StoreStats | BackupListed | FrozenPiece | null;
 
 export type StoreEvent =
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }
   | { kind: "refused"; failure: Failure }
-  | { kind: "answer"; id: number; value: RangeResult | StoreStats | null }
+  | { kind: "answer"; id: number; value: StoreAnswer }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "sealed"; sealed: Sealed }
   /** The buffer of an absorbed record. */

@@ -3,10 +3,13 @@ import type { Worker } from "node:worker_threads";
 import { recordIn } from "../log/record.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import type { BackupListed } from "./backup.ts";
+import type { FrozenPiece } from "./frozen-file.ts";
 import type {
   RangeQuery,
   RangeResult,
   Sealed,
+  StoreAnswer,
   StoreEvent,
   StoreOpened,
   StoreOptions,
@@ -24,10 +27,11 @@ export type {
   StoreStats,
 } from "./protocol.ts";
 
-type Answer = RangeResult | StoreStats | null;
+export type { BackupListed } from "./backup.ts";
+export type { FrozenPiece } from "./frozen-file.ts";
 
 interface Pending {
-  resolve(value: Answer): void;
+  resolve(value: StoreAnswer): void;
   reject(error: unknown): void;
 }
 
@@ -113,6 +117,23 @@ export class StoreClient {
     await this.#ask({ kind: "compact", id: ++this.#lastId });
   }
 
+  /**
+   * Seals everything absorbed so far, then freezes all period files: what they hold is the backup. {@link endBackup}
+   * must follow, unless this fails: with RESOURCE_EXHAUSTED while another backup is made, UNAVAILABLE where sealing fails.
+   */
+  beginBackup(base: ReadonlyMap<string, string>): Promise<BackupListed> {
+    return this.#ask<BackupListed>({ kind: "backup_begin", id: ++this.#lastId, base });
+  }
+
+  /** The next piece of a listed file; null when it is there no more. Fails with ABORTED when it goes while it is read. */
+  readBackup(name: string): Promise<FrozenPiece | null> {
+    return this.#ask<FrozenPiece | null>({ kind: "backup_read", id: ++this.#lastId, name });
+  }
+
+  endBackup(): void {
+    if (this.#gone === null) this.#post({ kind: "backup_end" });
+  }
+
   stats(): Promise<StoreStats> {
     return this.#ask<StoreStats>({ kind: "stats", id: ++this.#lastId });
   }
@@ -163,9 +184,9 @@ export class StoreClient {
     this.#onCrash = callback;
   }
 
-  #ask<T extends Answer>(request: StoreRequest & { id: number }): Promise<T> {
+  #ask<T extends StoreAnswer>(request: StoreRequest & { id: number }): Promise<T> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const { promise, resolve, reject } = Promise.withResolvers<StoreAnswer>();
     this.#pending.set(request.id, { resolve, reject });
     this.#post(request);
     return promise as Promise<T>;

@@ -2,8 +2,14 @@
 import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
-import { buffersOfRange, type Failure, type StoreEvent, type StoreOptions, type StoreRequest } from "./protocol.ts";
-import type { RangeQuery, RangeResult } from "./protocol.ts";
+import {
+  buffersOfRange,
+  type Failure,
+  type StoreAnswer,
+  type StoreEvent,
+  type StoreOptions,
+  type StoreRequest,
+} from "./protocol.ts";
 import { Scheduler, type Task } from "./scheduler.ts";
 import { Store } from "./store.ts";
 
@@ -59,10 +65,18 @@ function serve(
     if (request.kind === "absorb") return absorb(request.record);
     if (request.kind === "open") return;
     if (request.kind === "cancel") return cancel(request.id);
+    if (request.kind === "backup_end") return store.backup.end();
     const { id } = request;
     switch (request.kind) {
       case "range":
-        return range(id, request.query);
+        return ask(id, store.range(request.query, scheduler.slice), buffersOfRange);
+      case "backup_begin":
+        return void store.beginBackup().then(
+          () => ask(id, store.backup.list(request.base, scheduler.slice)),
+          (error) => post({ kind: "failed", id, failure: failureOf(error) }),
+        );
+      case "backup_read":
+        return ask(id, store.backup.read(request.name), (piece) => (piece === null ? [] : [piece.data.buffer]));
       case "seal":
         return void store.seal().then(
           () => post({ kind: "answer", id, value: null }),
@@ -85,12 +99,17 @@ function serve(
     if (record.byteLength >= SPARE_BYTES_MIN) post({ kind: "spare", buffer: record }, [record]);
   }
 
-  function range(id: number, query: RangeQuery): void {
+  /** Answers with what `work` returns; `buffersOf`: what of it moves instead of being copied. */
+  function ask<T extends StoreAnswer>(
+    id: number,
+    work: Generator<void, T>,
+    buffersOf: (value: T) => ArrayBuffer[] = () => [],
+  ): void {
     const task: Task = {
-      work: store.range(query, scheduler.slice),
+      work,
       onDone(result) {
         queries.delete(id);
-        post({ kind: "answer", id, value: result as RangeResult }, buffersOfRange(result as RangeResult));
+        post({ kind: "answer", id, value: result as T }, buffersOf(result as T));
       },
       onError(error) {
         queries.delete(id);

@@ -7,6 +7,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
 import { frameOfRecord, recordIn } from "../log/record.ts";
 import { replayRecords } from "../log/replay.ts";
+import { StoreBackup } from "./backup.ts";
 import type { Block, NewBlock } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
 import { Catalog } from "./catalog.ts";
@@ -44,6 +45,11 @@ interface SealWaiter extends Waiter {
   readonly generation: Generation;
 }
 
+/** Of a backup that is to begin once the generation is sealed; null: there is nothing to seal. */
+interface FreezeWaiter extends Waiter {
+  readonly generation: Generation | null;
+}
+
 export class Store {
   readonly #clock: Clock;
   readonly #events: StoreEvents;
@@ -52,12 +58,14 @@ export class Store {
   readonly #catalog: Catalog;
   readonly #reader: BlockReader;
   readonly #compaction: Compaction;
+  readonly backup: StoreBackup;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
   #absorbedSeq = -1;
   #sealedSeq = -1;
   #sealWaiters: SealWaiter[] = [];
   #compactWaiters: Waiter[] = [];
+  #freezeWaiter: FreezeWaiter | null = null;
   #retryMs = RETRY_MS_MIN;
   /** Monotonic time before which nothing is written, after a failure. */
   #retryAtMs = -Infinity;
@@ -95,6 +103,7 @@ export class Store {
     this.#reader = new BlockReader(QUERY_CACHE_BYTES_MAX, events.onDamage);
     const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, events.onDamage);
     this.#compaction = new Compaction(this.#catalog, mergeReader, (blocks) => this.#reader.forget(blocks));
+    this.backup = new StoreBackup(dir, [this.#catalog], events.onWork);
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -161,11 +170,29 @@ export class Store {
     return promise;
   }
 
+  /**
+   * Resolves when everything absorbed so far is sealed and all period files are frozen; the caller ends the backup. One
+   * at a time: another is RESOURCE_EXHAUSTED.
+   */
+  beginBackup(): Promise<void> {
+    if (this.backup.isRunning || this.#freezeWaiter !== null) {
+      const message = "another backup is being made; one at a time, try again when it has ended";
+      return Promise.reject(new WatchpostError("RESOURCE_EXHAUSTED", message));
+    }
+    this.#head.closeCurrent();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#freezeWaiter = { generation: this.#head.waiting.at(-1) ?? null, resolve, reject };
+    this.#retryAtMs = -Infinity;
+    this.#events.onWork();
+    return promise;
+  }
+
   /** Seals, then compacts, until nothing is left to do or writing fails; `onWork` tells when to start again. */
   *maintain(slice: Slice): Generator<void, void> {
     try {
       for (;;) {
         if (this.#closed || this.#clock.monotonicMs() < this.#retryAtMs) return;
+        this.#freezeWhenSealed();
         if (this.#head.waiting.length > 0) {
           yield* this.#sealOldest(slice);
         } else {
@@ -210,6 +237,7 @@ export class Store {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.backup.end();
     this.#head.closeCurrent();
     try {
       while (this.#head.waiting.length > 0) runToEnd(this.#sealOldest(ENDLESS_SLICE));
@@ -218,7 +246,7 @@ export class Store {
       this.#events.onTrouble(`sealing at the end failed: ${messageOf(error)}; the log keeps what is not sealed`);
     }
     const gone = new WatchpostError("UNAVAILABLE", "the store is closed");
-    for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(gone);
+    for (const { reject } of this.#takeWaiters()) reject(gone);
     this.#catalog.close();
   }
 
@@ -257,6 +285,7 @@ export class Store {
     const { clockUntrusted, firstSeq: seqFrom, lastSeq: seqTo } = generation;
     for (const [period, blocks] of blocksOfPeriods) {
       yield;
+      yield* this.backup.makeWritable(this.#catalog.lastFile(period), slice);
       const added = blocks.map((block): NewBlock => {
         superseded += block.superseded;
         return { block, origin: { ord, level: 0, clockUntrusted, seqFrom, seqTo } };
@@ -275,6 +304,25 @@ export class Store {
     this.#sealWaiters = this.#sealWaiters.filter((waiter) => waiter.generation !== generation);
   }
 
+  #freezeWhenSealed(): void {
+    const waiter = this.#freezeWaiter;
+    if (waiter === null || (waiter.generation !== null && this.#head.waiting.includes(waiter.generation))) return;
+    this.#freezeWaiter = null;
+    try {
+      this.backup.freeze();
+      waiter.resolve();
+    } catch (error) {
+      waiter.reject(error);
+    }
+  }
+
+  /** All that wait for maintenance; they wait no more. */
+  #takeWaiters(): Waiter[] {
+    const freezes = this.#freezeWaiter === null ? [] : [this.#freezeWaiter];
+    this.#freezeWaiter = null;
+    return [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0), ...freezes];
+  }
+
   #sealWhenOld(generation: Generation): void {
     this.#clock.after(this.#sealAgeMs, () => {
       if (this.#closed || this.#head.current !== generation) return;
@@ -291,6 +339,6 @@ export class Store {
     const sentence = `writing period files failed: ${messageOf(error)}; nothing is lost, tried again in ${retryMs} ms`;
     this.#events.onTrouble(sentence);
     const failure = new WatchpostError("UNAVAILABLE", sentence, { retryAfterMs: retryMs, cause: error });
-    for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(failure);
+    for (const { reject } of this.#takeWaiters()) reject(failure);
   }
 }
