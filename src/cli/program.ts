@@ -11,6 +11,7 @@ import { queryCommand } from "./query.ts";
 import { restoreCommand } from "./restore.ts";
 import { serveCommand } from "./serve.ts";
 import { uploadCommand } from "./upload.ts";
+import { verifyCommand } from "./verify.ts";
 import { watchCommand } from "./watch.ts";
 
 const EXIT_FAILED = 1;
@@ -29,6 +30,7 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     queryCommand(),
     backupCommand(),
     restoreCommand(),
+    verifyCommand(),
     demoCommand(deps),
     configCommand(),
   ];

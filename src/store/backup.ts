@@ -42,7 +42,8 @@ export class StoreBackup {
     this.#dir = dir;
     this.#catalogs = catalogs;
     this.#onThawed = onThawed;
-    for (const name of readdirSync(dir)) if (SET_ASIDE.test(name)) rmSync(join(dir, name), { force: true });
+    for (const name of readdirSync(dir))
+      if (SET_ASIDE.test(name)) rmSync(join(dir, name), { recursive: true, force: true });
   }
 
   get isRunning(): boolean {

@@ -103,7 +103,7 @@ export class FrozenFile {
         if (slice.over()) yield;
       }
     } catch {
-      rmSync(aside, { force: true });
+      rmSync(aside, { recursive: true, force: true });
       return this.#isReleased;
     } finally {
       if (from !== null) closeSync(from);
@@ -121,7 +121,7 @@ export class FrozenFile {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#closeFd();
-    rmSync(join(this.#dir, `backup-${this.file.name}.aside`), { force: true });
+    rmSync(join(this.#dir, `backup-${this.file.name}.aside`), { recursive: true, force: true });
     this.file.thaw();
   }
 
