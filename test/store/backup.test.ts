@@ -156,15 +156,15 @@ test("one at a time; what is read after the end is refused; what cannot be seale
   using open = openStore({ dir: folder.path });
   write(open, model);
   const { files } = await begin(open);
-  expect(open.store.beginBackup()).rejects.toMatchObject({ status: "RESOURCE_EXHAUSTED" });
+  await expect(open.store.beginBackup()).rejects.toMatchObject({ status: "RESOURCE_EXHAUSTED" });
   open.store.backup.end();
   expect(() => runToEnd(open.store.backup.read(files[0].name))).toThrow("the backup was ended");
   // The next seal cannot make its file.
   mkdirSync(join(folder.path, "points-2027-01.db.new", "in the way"), { recursive: true });
   open.store.absorb(recordOf(++seq, [[1, Date.UTC(2027, 0, 5) * 1000, 1]]));
-  const begun = open.store.beginBackup();
+  const begun = expect(open.store.beginBackup()).rejects.toMatchObject({ status: "UNAVAILABLE" });
   open.settle();
-  expect(begun).rejects.toMatchObject({ status: "UNAVAILABLE" });
+  await begun;
   expect(open.store.backup.isRunning).toBe(false);
 });
 
