@@ -14,6 +14,8 @@ import type { Slice } from "./slice.ts";
 
 /** What a file that was dropped before later parts of its period leaves in its place, empty. */
 const DROPPED = /\.db\.dropped$/;
+/** Series come from the log worker, which has `state.db`. */
+const DATABASE = /^(?!state\.db$).*\.db$/;
 
 export interface BackupListed {
   readonly files: readonly {
@@ -25,7 +27,7 @@ export interface BackupListed {
   }[];
   /** Empty files that belong to it. */
   readonly markers: readonly string[];
-  /** Files that could not be read as period files when the store was opened. */
+  /** Files that could not be read as period files when the store was opened, or are there no more. */
   readonly leftOut: readonly string[];
 }
 
@@ -64,22 +66,26 @@ export class StoreBackup {
     }
   }
 
-  /** Looks at every frozen file and thaws those whose identity `base` has for their name. */
+  /** Looks at every frozen file and thaws those whose identity `base` has for their name. What it throws ends the backup. */
   *list(base: ReadonlyMap<string, string>, slice: Slice): Generator<void, BackupListed> {
     const frozen = this.#running();
     const files: BackupListed["files"][number][] = [];
-    for (const [name, one] of frozen) {
-      const blocks = this.#catalogs.flatMap((catalog) => catalog.ofFile(one.file));
-      const identity = one.identity(blocks);
-      const unchanged = base.get(name) === identity;
-      files.push({ name, bytes: one.bytes, identity, unchanged });
-      if (unchanged) this.#thaw(one);
-      if (slice.over()) yield;
-      if (this.#frozen !== frozen) throw ended();
+    const names = new Set(this.#names.filter((name) => DATABASE.test(name)));
+    try {
+      for (const [name, one] of frozen) {
+        const identity = one.identity(this.#catalogs.flatMap((catalog) => catalog.ofFile(one.file)));
+        const unchanged = base.get(name) === identity;
+        if (identity !== null) files.push({ name, bytes: one.bytes, identity, unchanged });
+        if (identity !== null) names.delete(name);
+        if (identity === null || unchanged) this.#thaw(one);
+        if (slice.over()) yield;
+        if (this.#frozen !== frozen) throw ended();
+      }
+    } catch (error) {
+      if (this.#frozen === frozen) this.end();
+      throw error;
     }
-    const known = new Set(files.map(({ name }) => name));
-    const leftOut = this.#names.filter((name) => /\.db$/.test(name) && name !== "state.db" && !known.has(name));
-    return { files, markers: this.#names.filter((name) => DROPPED.test(name)), leftOut };
+    return { files, markers: this.#names.filter((name) => DROPPED.test(name)), leftOut: [...names] };
   }
 
   /** The next piece of a file that is not unchanged; after the last one it is thawed. Null when it was dropped. */

@@ -1,5 +1,5 @@
 /** A period file that is being copied for a backup, piece by piece, while nothing writes to it. */
-import { closeSync, fstatSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { WatchpostError } from "../model/errors.ts";
 import type { Block } from "./block.ts";
@@ -42,9 +42,10 @@ export class FrozenFile {
 
   /**
    * Equal only for equal files. SQLite's count of transactions alone is no proof, for a restored directory counts on
-   * from where its backup stood; checksums of all blocks tell such twins apart.
+   * from where its backup stood; checksums of all blocks tell such twins apart. Null when the file is gone.
    */
-  identity(blocks: readonly Block[]): string {
+  identity(blocks: readonly Block[]): string | null {
+    if (!existsSync(this.#path)) return null;
     const cells = blocks.flatMap((block) =>
       [block.id, block.ord, block.level, block.seqFrom, block.seqTo].concat([
         block.points,
@@ -69,7 +70,7 @@ export class FrozenFile {
   /** The next bytes; null when the file is gone before the first were read. Throws ABORTED when it goes later. */
   next(): FrozenPiece | null {
     if (this.#fd === null) {
-      if (this.#read === 0 && statSync(this.#path, { throwIfNoEntry: false }) === undefined) return null;
+      if (this.#read === 0 && !existsSync(this.#path)) return null;
       this.#fd = openSync(this.#path, "r");
     }
     const data = new Uint8Array(Math.min(COPY_BYTES, this.bytes - this.#read));

@@ -1,5 +1,5 @@
 /** Makes a data directory of a backup: all of it, or nothing. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, realpathSync, renameSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, realpathSync, renameSync } from "node:fs";
 import { rmdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { syncDirectory } from "../log/segment.ts";
@@ -27,14 +27,19 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
   rmSync(unfinished, { recursive: true, force: true });
   let finished = false;
   try {
-    mkdirSync(unfinished, { recursive: true, mode: 0o700 });
-    const state = new RestoredState();
-    for (const { file, archive } of places) {
-      const pieces = archive.pieces(file);
-      if (isDataFile(file.name)) await writeFile(join(unfinished, file.name), pieces, options);
-      else state.take(file, Buffer.concat([...pieces]).toString("utf8"));
+    const state = StateDb.open(unfinished);
+    try {
+      for (const { file, archive } of places) {
+        const pieces = archive.pieces(file);
+        if (isDataFile(file.name)) await writeFile(join(unfinished, file.name), pieces, options);
+        else takeState(state, file, Buffer.concat([...pieces]).toString("utf8"));
+      }
+      // No sequence that a stored block names may be given again.
+      state.set("next_seq", Math.max(chain.manifest.nextSeq, state.number("next_seq") ?? 0));
+      state.set("clean", 1);
+    } finally {
+      state.close();
     }
-    state.write(unfinished, chain.manifest.nextSeq);
     syncDirectory(unfinished);
     if (existsSync(target)) rmdirSync(target);
     renameSync(unfinished, target);
@@ -45,31 +50,14 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
   }
 }
 
-/** What is in series and state files, on its way into `state.db`. */
-class RestoredState {
-  readonly #series: (readonly [id: number, key: string])[][] = [];
-  #meta: Record<string, number> = {};
-
-  take({ name }: BackupFile, text: string): void {
-    try {
-      if (isSeriesFile(name)) this.#series.push(JSON.parse(text) as [number, string][]);
-      else if (name === STATE_NAME) this.#meta = JSON.parse(text) as Record<string, number>;
-    } catch (error) {
-      throw new WatchpostError("DATA_LOSS", `${name} of the backup cannot be read: ${messageOf(error)}`);
-    }
-  }
-
-  write(dir: string, nextSeq: number): void {
-    const state = StateDb.open(dir);
-    try {
-      for (const series of this.#series) state.addSeries(series.map(([id, key]) => ({ id, key })));
-      for (const [key, value] of Object.entries(this.#meta)) state.set(key, value);
-      // No sequence that a stored block names may be given again.
-      state.set("next_seq", Math.max(nextSeq, this.#meta["next_seq"] ?? 0));
-      state.set("clean", 1);
-    } finally {
-      state.close();
-    }
+/** Puts what a series or state file holds into `state.db`. */
+function takeState(state: StateDb, { name }: BackupFile, text: string): void {
+  try {
+    if (isSeriesFile(name)) state.addSeries((JSON.parse(text) as [number, string][]).map(([id, key]) => ({ id, key })));
+    if (name !== STATE_NAME) return;
+    for (const [key, value] of Object.entries(JSON.parse(text) as Record<string, number>)) state.set(key, value);
+  } catch (error) {
+    throw new WatchpostError("DATA_LOSS", `${name} of the backup cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -182,6 +182,31 @@ test("a file that is gone before it is read is left out, one that shrinks while 
   expect(() => runToEnd(open.store.backup.read("points-2026-11.db"))).toThrow(/changed while it was copied/);
 });
 
+test("a file that is gone before it is looked at is left out; what cannot be looked at ends the backup", async () => {
+  using folder = tempDir("store");
+  const model = new Model();
+  using open = openStore({ dir: folder.path });
+  write(open, model);
+  const frozen = async () => {
+    const begun = open.store.beginBackup();
+    open.settle();
+    await begun;
+  };
+  await frozen();
+  rmSync(join(folder.path, "points-2026-12.db"));
+  const listed = runToEnd(open.store.backup.list(new Map(), ENDLESS_SLICE));
+  expect([listed.files.map(({ name }) => name), listed.leftOut]).toEqual([
+    ["points-2026-11.db"],
+    ["points-2026-12.db"],
+  ]);
+  open.store.backup.end();
+  await frozen();
+  rmSync(join(folder.path, "points-2026-11.db"));
+  mkdirSync(join(folder.path, "points-2026-11.db"));
+  expect(() => runToEnd(open.store.backup.list(new Map(), ENDLESS_SLICE))).toThrow();
+  expect(open.store.backup.isRunning).toBe(false);
+});
+
 test("what a crash left of a backup goes, files that are no period files are named, empty markers belong to it", async () => {
   using folder = tempDir("store");
   for (const name of ["backup-points-2026-11.db.aside", "points-2026-01.db", "points-2025-01.db.dropped"]) {
