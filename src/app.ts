@@ -1,8 +1,10 @@
 /** The composition root: opens everything in order, closes it in reverse. */
+import { resolve } from "node:path";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import type { Config } from "./config/config.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
+import { storeStatsMethods } from "./dashboard/store-stats.ts";
 import { ArrivalStamps } from "./ingestion/arrival-stamps.ts";
 import { Committer } from "./ingestion/committer.ts";
 import { Intake } from "./ingestion/intake.ts";
@@ -11,6 +13,7 @@ import { seriesResolver } from "./ingestion/resolve-series.ts";
 import { ingestionMethods } from "./ingestion/service.ts";
 import { LogClient } from "./log/log-client.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { parseAddress } from "./model/address.ts";
 import { BUILD } from "./model/build-info.ts";
 import { BufferPool } from "./model/buffer-pool.ts";
 import type { Clock } from "./model/clock.ts";
@@ -20,13 +23,14 @@ import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
-import { StoreClient } from "./store/store-client.ts";
-import { parseAddress } from "./transport/address.ts";
+import { retireSeries } from "./store/retire-series.ts";
+import { StoreClient, type Dropped } from "./store/store-client.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { ReceivedBytes } from "./transport/received-bytes.ts";
 import { startWebServer } from "./transport/web-server.ts";
 import { BatchDecoder } from "./wire/decode-batch.ts";
+import { DataIngestion } from "./wire/gen/ingestion_pb.ts";
 import { SeriesCache } from "./wire/series-cache.ts";
 
 export interface ServerDeps {
@@ -50,6 +54,8 @@ export interface RunningServer {
 const RETRY_AFTER_MS = 1_000;
 /** Of the memory budget, this part at most may be messages that are arriving. */
 const RECEIVED_SHARE = 2;
+/** One generation of the head; another may be being sealed meanwhile. */
+const HEAD_SHARE = 4;
 /** Buffers of log records: a full frame takes 1.3 MB; a few are on their way between the threads at once. */
 const RECORD_POOLED_BYTES_MIN = 64 * 1024;
 const RECORD_POOLED_BYTES_MAX = 2 * 1024 * 1024;
@@ -77,6 +83,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { log, opened: logOpened } = await LogClient.open(spawn, {
     dir: config.data,
     segmentBytesMax: config.store.segment_bytes_max,
+    syncIntervalMs: config.store.sync_interval,
   });
   opening.defer(() => log.close());
   log.onCrash(onCrash);
@@ -87,19 +94,40 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     seriesPerSourceMax: config.ingest.series_per_source_max,
   });
   for (const definition of logOpened.series) registry.restore(definition);
+  registry.forget(logOpened.retired);
 
   const { store, opened: storeOpened } = await StoreClient.open(spawn, {
     dir: config.data,
     segments: logOpened.segments,
+    retired: logOpened.retired,
     headPointsMax: config.store.head_points_max,
+    headBytesMax: config.memory.budget / HEAD_SHARE,
     sealAgeMs: config.store.seal_age,
     periodFileBytesMax: config.store.period_file_bytes_max,
+    mergeRunsMin: config.store.merge_runs_min,
+    retention: {
+      rawMs: config.retention.raw,
+      rollup1mMs: config.retention.rollup_1m,
+      rollup1hMs: config.retention.rollup_1h,
+      budgetBytes: config.retention.disk_budget,
+      freeFloor: config.retention.free_floor,
+    },
   });
   opening.defer(() => store.close());
   store.onCrash(onCrash);
   store.onDamage(onDamage);
-  store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble writing"));
+  store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble"));
+  store.onDropped((dropped) => {
+    metrics.droppedPoints.inc({ reason: dropped.reason }, dropped.points);
+    metrics.droppedBytes.inc({ reason: dropped.reason }, dropped.bytes);
+    tellDropped(dropped, logger);
+  });
   storeOpened.damage.forEach(onDamage);
+
+  log.onUnsynced((sentence) => {
+    logger.error({ unsynced: sentence }, "the log cannot be synced: what is acknowledged is sealed at once");
+    store.seal().catch(() => {});
+  });
 
   const isClockTrusted = watchClock(clock, storeOpened.newestArrivalMs, (trusted) => {
     metrics.clockUntrusted.set(trusted ? 0 : 1);
@@ -136,8 +164,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     definedThrough: registry.idEnd - 1,
     isClockTrusted,
     onLogState: (error) => {
+      health.fail(error && `the log cannot be written: ${error.message}`, DataIngestion.typeName);
       if (error === undefined) return logger.info({}, "the log can be written again");
       logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);
+      if (error.status === "RESOURCE_EXHAUSTED") store.retain();
     },
     takeBuffer: (bytes) => records.take(bytes),
     defer: (run) => void setImmediate(run),
@@ -151,6 +181,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     stamps: new ArrivalStamps(clock),
     clock,
     futureMaxMs: config.ingest.future_max,
+    rawAgeLimitMs: config.retention.raw,
     isClockTrusted,
   });
   const dashboard = createDashboard({
@@ -160,7 +191,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     clock,
     metrics,
     latest: storeOpened.latest,
+    retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
     newStreamId: () => crypto.randomUUID(),
+    queryTimeoutMs: config.query.timeout,
     options: {
       intervalMsMin: config.live.interval_min,
       intervalMsMax: config.live.interval_max,
@@ -179,6 +212,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
     ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
+    ...storeStatsMethods(async () => {
+      const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
+      return { series: registry.count, dataDirectory: resolve(config.data), store: stored, log: logged };
+    }),
   ];
   const shared = {
     methods,
@@ -205,6 +242,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const opened = opening.move();
   const close = once(async () => {
     health.drain();
+    // Whoever watches the health hears of it before its stream is ended.
+    await new Promise((resolve) => void setImmediate(resolve));
     await Promise.all([grpc.drain(config.shutdown_grace), web.drain(config.shutdown_grace)]);
     await opened.disposeAsync();
   });
@@ -223,6 +262,15 @@ function refuseWhatOthersReach(address: string): void {
     "FAILED_PRECONDITION",
     `${address} can be reached from other machines, and nothing asks who calls yet: anybody there could read and write all points. Bind 127.0.0.1 and put a proxy with authentication in front, or say --insecure if the network is yours alone.`,
   );
+}
+
+function tellDropped({ fromUs, toUs, ...dropped }: Dropped, logger: Logger): void {
+  const { reason, points } = dropped;
+  const iso = (timeUs: number) => (Number.isFinite(timeUs) ? new Date(timeUs / 1_000).toISOString() : "nothing");
+  const told = { dropped: { ...dropped, from: iso(fromUs), to: iso(toUs) } };
+  if (reason === "age") return logger.info(told, `${points} points were dropped: older than their age limit`);
+  const why = reason === "budget" ? "retention.disk_budget is used up" : "less than retention.free_floor is free";
+  logger.warn(told, `the oldest ${points} points were dropped: ${why}`);
 }
 
 /** Whether the wall clock has reached the newest arrival that was stored before this start. */

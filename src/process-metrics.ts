@@ -24,7 +24,7 @@ const QUANTILES = [0.5, 0.99, 1];
 export function watchProcess(metrics: Metrics, watched: Watched): { text(): Promise<string>; stop(): void } {
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
-  const counted = { hits: 0, misses: 0, refused: 0 };
+  const counted = { hits: 0, misses: 0, refused: 0, written: {} as Record<string, number> };
   return {
     async text() {
       const { registry, store, log, budget, received, cache } = watched;
@@ -53,6 +53,13 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       metrics.chunkPoints.set(stored.chunkPoints);
       metrics.chunkBytes.set(stored.chunkBytes);
       metrics.logBytes.set(logged.segmentBytes);
+      metrics.logUnsyncedBytes.set(logged.unsyncedBytes);
+      metrics.diskUsedBytes.set(stored.disk.usedBytes);
+      metrics.diskFreeBytes.set(stored.disk.freeBytes);
+      for (const [what, bytes] of Object.entries({ ...logged.writtenBytes, ...stored.writtenBytes })) {
+        metrics.writtenBytes.inc({ what }, bytes - (counted.written[what] ?? 0));
+        counted.written[what] = bytes;
+      }
       return metrics.registry.metrics();
     },
     stop: () => delay.disable(),

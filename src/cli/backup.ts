@@ -8,7 +8,7 @@ import { syncDirectory } from "../log/segment.ts";
 import { manifestText } from "../model/backup-manifest.ts";
 import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { Archive } from "../store/archive.ts";
+import { BackupArchive } from "../store/backup-archive.ts";
 import { byteProgress } from "./byte-progress.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 
@@ -91,14 +91,14 @@ function create(file: string, unfinished: string, force: boolean): number {
 }
 
 function manifestOf(base: string): string {
-  const archive = Archive.open(base);
+  const archive = BackupArchive.open(base);
   archive.close();
   return manifestText(archive.manifest, (text) => new Bun.CryptoHasher("sha256").update(text).digest("hex"));
 }
 
 /** Reads what was written back, and returns what tells of it. */
 function describe(unfinished: string, file: string): () => void {
-  const archive = Archive.open(unfinished);
+  const archive = BackupArchive.open(unfinished);
   archive.close();
   const { manifest, bytes } = archive;
   const before = manifest.files.length - archive.own().length;

@@ -13,12 +13,12 @@ export function addServerOption(command: Command): Command {
 }
 
 export function addFilterOption(command: Command): Command {
-  const collect = (text: string, all: Record<string, string>) => {
+  const collect = (text: string, all: Record<string, string> = {}) => {
     const [key, ...value] = text.split("=");
     if (value.length === 0) throw new InvalidArgumentError('wanted KEY=VALUE, such as "device=pump-*"');
     return { ...all, [key]: value.join("=") };
   };
-  return command.option("--filter <key=glob>", "source, metric, device or a tag; may be repeated", collect, {});
+  return command.option("--filter <key=glob>", "source, metric, device or a tag; may be repeated", collect);
 }
 
 export function connectTo(server: string): Connection {
@@ -67,6 +67,13 @@ export function interruptSignal(): AbortSignal {
       controller.abort();
     });
   }
+  return controller.signal;
+}
+
+/** Aborted `delayMs` after `signal`: for what still has to be ended in order. */
+export function delayedSignal(signal: AbortSignal, delayMs: number): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener("abort", () => setTimeout(() => controller.abort(), delayMs).unref(), { once: true });
   return controller.signal;
 }
 

@@ -18,6 +18,7 @@ import { stopSignals } from "./serve.ts";
 import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
 
 const SOURCE = "demo";
+const LOG_LEVEL = "warn";
 const SPEED_DEFAULT = 300;
 /** The recording goes on live from here: a day before the machine fails. */
 const LIVE_FROM_US = Date.UTC(2014, 1, 7, 5) * 1_000;
@@ -30,7 +31,7 @@ interface DemoFlags extends ServerFlags {
 }
 
 export function demoCommand(deps: { spawn: SpawnWorker }): Command {
-  return addServerFlags(new Command("demo"))
+  return addServerFlags(new Command("demo"), { data: "a temporary one", logLevel: LOG_LEVEL })
     .summary("run a server with live data in it")
     .description("Runs a server on a folder of its own, with a recording played into it as if it happened now.")
     .option("--speed <n>", "seconds of the recording a second", speedArgument, SPEED_DEFAULT)
@@ -42,7 +43,7 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   const { speed } = flags;
   const stopped = stopSignals();
   const own = flags.data === undefined ? mkdtempSync(join(tmpdir(), "watchpost-demo-")) : undefined;
-  const { config } = configOfFlags({ logLevel: "warn", ...flags, ...(own === undefined ? {} : { data: own }) });
+  const { config } = configOfFlags({ logLevel: LOG_LEVEL, ...flags, ...(own === undefined ? {} : { data: own }) });
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
   const over = new AbortController();

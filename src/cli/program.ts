@@ -6,10 +6,14 @@ import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { backupCommand } from "./backup.ts";
 import { configCommand } from "./config.ts";
+import { deleteCommand } from "./delete.ts";
 import { demoCommand } from "./demo.ts";
 import { queryCommand } from "./query.ts";
 import { restoreCommand } from "./restore.ts";
+import { seriesCommand } from "./series.ts";
 import { serveCommand } from "./serve.ts";
+import { statsCommand } from "./stats.ts";
+import { topCommand } from "./top.ts";
 import { uploadCommand } from "./upload.ts";
 import { verifyCommand } from "./verify.ts";
 import { watchCommand } from "./watch.ts";
@@ -28,6 +32,10 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     uploadCommand(),
     watchCommand(),
     queryCommand(),
+    seriesCommand(),
+    topCommand(),
+    deleteCommand(),
+    statsCommand(),
     backupCommand(),
     restoreCommand(),
     verifyCommand(),

@@ -1,12 +1,12 @@
 /** `watchpost query`: what was stored, as a table, a chart, JSON lines or CSV. */
 import { plot } from "asciichart";
-import { Command } from "commander";
-import { timestampOfUs } from "../client/batch.ts";
+import { Command, Option } from "commander";
 import { parseTimeUs } from "../client/parse-point.ts";
 import { queryRange } from "../client/query.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { RangeFunction, type SeriesRange } from "../wire/gen/history_pb.ts";
+import { timestampOfUs } from "../wire/timestamp.ts";
 import {
   addFilterOption,
   addServerOption,
@@ -14,11 +14,15 @@ import {
   durationArgument,
   endQuietlyOnClosedPipe,
   interruptSignal,
+  retryTeller,
 } from "./client-flags.ts";
+import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
 import { formatValue, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
+/** For a server that restarts. */
+const PATIENCE_MS = 30_000;
 const CHART_HEIGHT = 10;
 const HELP = `
 Times are ISO 8601 (UTC where they name no zone), numbers since 1970, "now", or before now: -15m, -24h, -7d. The range is [from, to).
@@ -30,7 +34,7 @@ Examples:
 
 interface QueryFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   from: string;
   to: string;
   step?: number;
@@ -50,7 +54,7 @@ export function queryCommand(): Command {
     .option("--step <duration>", "one value for each step instead of raw points", durationArgument)
     .option("--function <name>", "of a step: avg, min, max, sum, count, first or last", "avg")
     .option("--json", "a JSON line for every point")
-    .option("--csv", "comma separated, with a header")
+    .addOption(new Option("--csv", "comma separated, with a header").conflicts("json"))
     .option("--all", `a table of all rows, not the last ${ROWS_SHOWN_MAX}`)
     .addHelpText("after", HELP)
     .action(query);
@@ -63,14 +67,18 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
   const connection = connectTo(flags.server);
   const request = {
     metric,
-    filters: flags.filter,
+    filters: flags.filter ?? {},
     from: timestampOfUs(timeUsOf("--from", flags.from, nowMs)),
     to: timestampOfUs(timeUsOf("--to", flags.to, nowMs)),
     stepMs: BigInt(Math.round(flags.step ?? 0)),
     function: functionOf(flags.function),
   };
   try {
-    const { series } = await queryRange(connection, request, { signal });
+    const { series } = await queryRange(connection, request, {
+      signal,
+      onRetry: retryTeller(flags.server),
+      patienceMs: PATIENCE_MS,
+    });
     if (flags.json) printJson(series);
     else if (flags.csv) printCsv(series);
     else printTable(series, flags.all === true);
@@ -134,7 +142,10 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
     console.log("no points in this range; watchpost watch '*' shows which series there are");
     return;
   }
-  const rows = series.flatMap((one) => one.values.map((value, i) => ({ ...one, timeMs: one.timesMs[i], value })));
+  const labels = tellApart(series.map(({ metric, source, ...rest }) => ({ ...rest, name: `${metric}:${source}` })));
+  const rows = series.flatMap(({ metric, source, device, timesMs, values }, at) =>
+    values.map((value, i) => ({ metric, source, device, label: labels[at], timeMs: timesMs[i], value })),
+  );
   const shown = all ? rows : rows.slice(-ROWS_SHOWN_MAX);
   const table = textTable(
     [
@@ -142,6 +153,9 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
       { title: "METRIC", cell: ({ metric }) => metric },
       { title: "SOURCE", cell: ({ source }) => printable(source) },
       { title: "DEVICE", cell: ({ device }) => printable(device) },
+      ...(labels.some((label) => label !== "")
+        ? [{ title: "TAGS", cell: ({ label }: (typeof rows)[number]) => printable(label) }]
+        : []),
       { title: "VALUE", right: true, cell: ({ value }) => formatValue(value) },
     ],
     shown,
@@ -150,8 +164,10 @@ function printTable(series: readonly SeriesRange[], all: boolean): void {
   if (shown.length < rows.length) console.log(`the last ${shown.length} of ${rows.length} rows; --all shows them`);
   if (process.stdout.isTTY === true && series.length <= 2) {
     const width = Math.max(20, (process.stdout.columns ?? 100) - 16);
-    for (const { metric, device, values } of series) {
-      console.log(`\n${metric} ${printable(device)}\n${plot(thinned(values, width), { height: CHART_HEIGHT })}`);
+    for (const [at, { metric, device, values }] of series.entries()) {
+      console.log(
+        `\n${metric} ${printable(`${device} ${labels[at]}`)}\n${plot(thinned(values, width), { height: CHART_HEIGHT })}`,
+      );
     }
   }
 }

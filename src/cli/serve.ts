@@ -5,6 +5,7 @@ import pc from "picocolors";
 import { startServer, type RunningServer } from "../app.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { BUILD } from "../model/build-info.ts";
+import { formatDurationMs } from "../model/duration.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
@@ -61,7 +62,7 @@ export function stopSignals(): Promise<string> {
 
 function announce(server: RunningServer, { config, warnings }: LoadedConfig, logger: Logger, startMs: number): void {
   const { grpcAddress: grpc, httpAddress: http, series, replayedPoints } = server;
-  for (const warning of warnings) logger.warn({}, warning);
+  for (const warning of [...warnings, ...warningsOf(config)]) logger.warn({}, warning);
   if (isPretty(config.log.format)) {
     process.stderr.write(startScreen({ grpc, http, data: resolve(config.data), series, startMs }));
     if (config.insecure) logger.warn({}, "--insecure: whoever reaches these addresses can read and write everything");
@@ -75,6 +76,14 @@ function announce(server: RunningServer, { config, warnings }: LoadedConfig, log
     );
     if (config.insecure) logger.warn({}, "insecure: whoever reaches these addresses can read and write everything");
   }
+}
+
+function warningsOf({ store }: LoadedConfig["config"]): string[] {
+  if (store.sync_interval === 0) return [];
+  const interval = formatDurationMs(store.sync_interval);
+  return [
+    `store.sync_interval is ${interval}: an acknowledgement does not mean synced; a power cut can take what was acknowledged in the last ${interval} and the time of a sync; a crash of the process takes nothing`,
+  ];
 }
 
 interface StartScreen {

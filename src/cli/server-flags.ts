@@ -15,15 +15,17 @@ export interface ServerFlags {
   logLevel?: string;
 }
 
-export function addServerFlags(command: Command): Command {
+/** `defaults`: what help says of a command with defaults of its own. */
+export function addServerFlags(command: Command, defaults: { data?: string; logLevel?: string } = {}): Command {
+  const { data = "./watchpost-data", logLevel = "info" } = defaults;
   return command
-    .option("--data <dir>", "keep everything in this directory (default: ./watchpost-data)")
+    .option("--data <dir>", `keep everything in this directory (default: ${data})`)
     .option("--grpc <addr>", "gRPC address; port 0 chooses a free one (default: 127.0.0.1:50051)")
     .option("--http <addr>", "HTTP address: Connect, gRPC-Web, /live, /metrics (default: 127.0.0.1:8080)")
     .option("--config <file>", "TOML file with settings; WATCHPOST_CONFIG names it too")
     .option("--insecure", "allow addresses that other machines can reach, without authentication")
     .option("--log-format <format>", "pretty, json, or auto: pretty on a terminal (default: auto)")
-    .option("--log-level <level>", "debug, info, warn or error (default: info)");
+    .option("--log-level <level>", `debug, info, warn or error (default: ${logLevel})`);
 }
 
 const KEY_OF_FLAG: Record<Exclude<keyof ServerFlags, "config">, string> = {

@@ -12,6 +12,7 @@ import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import {
   addServerOption,
   connectTo,
+  delayedSignal,
   integerArgument,
   interruptSignal,
   retryTeller,
@@ -20,16 +21,19 @@ import {
 
 const FILES_AT_ONCE = 5;
 const BAD_SHOWN_MAX = 10;
+/** For sending what was read before Ctrl-C. */
+const FLUSH_MS_MAX = 5_000;
 const HELP = `
 Files are JSON Lines, {"metric":"temperature_f","value":71.2,"timestamp":"2026-01-31T12:00:00Z","tags":{"device":"p1"}},
 or CSV with columns metric, value, timestamp, id and a column for each tag; both may be gzipped. "-" is standard input.
 Timestamps are ISO 8601 (UTC where they name no zone), or numbers since 1970 in seconds, milliseconds, microseconds or
-nanoseconds by their size; without one a point has the time of its arrival. What is not acknowledged is sent again after
-a lost connection.
+nanoseconds by their size; without one a point has the time of its arrival. A batch is sent when it is full, or half a
+second after its first reading. What is not acknowledged is sent again after a lost connection; Ctrl-C stops reading and
+sends what was read.
 
 Examples:
   watchpost upload readings.jsonl.gz --source my-gateway
-  sensor | watchpost upload - --source kitchen --batch 1
+  sensor | watchpost upload - --source kitchen
   watchpost upload machine.jsonl.gz --source lab --replay --speed 300 --rebase-now`;
 
 interface UploadFlags {
@@ -47,7 +51,7 @@ interface Totals {
   refused: number;
   badLines: number;
   bytes: number;
-  /** In words, of files that could not be read to their end. */
+  /** In words, of files that could not be read to their end, or had nothing to be read. */
   unread: string[];
 }
 
@@ -77,14 +81,12 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
   const shown: string[] = [];
   const waiting = [...files];
   const worker = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    for (let file = waiting.shift(); file !== undefined && !signal.aborted; file = waiting.shift()) {
       await uploadFile(file, flags, totals, shown, signal);
     }
   };
   try {
     await Promise.all(Array.from({ length: Math.min(FILES_AT_ONCE, files.length) }, worker));
-  } catch (error) {
-    if (!signal.aborted) throw error;
   } finally {
     progress.stop();
     tellResult(totals, shown, (performance.now() - startedAtMs) / 1_000, signal.aborted);
@@ -103,6 +105,7 @@ async function uploadFile(
 ): Promise<void> {
   const show = (line: string) => void (shown.length < BAD_SHOWN_MAX && shown.push(line));
   let readBytes = 0;
+  let badLines = 0;
   const points = readPoints(file, {
     signal,
     onBytes: (bytes) => {
@@ -111,6 +114,7 @@ async function uploadFile(
     },
     onBadLine: ({ line, reason }: BadLine) => {
       totals.badLines++;
+      badLines++;
       show(`${file}:${line} ${reason}`);
     },
   });
@@ -119,7 +123,7 @@ async function uploadFile(
   try {
     const batches = flags.replay ? replayed(points, flags, signal) : batchesOf(points, flags.source, flags.batch);
     await uploadAll(connection, batches, {
-      signal,
+      signal: delayedSignal(signal, FLUSH_MS_MAX),
       onRetry: retryTeller(flags.server),
       onProgress: (progress) => {
         totals.points += progress.points - before.points;
@@ -130,18 +134,28 @@ async function uploadFile(
         }
       },
     });
+    if (badLines > 0 && before.points + before.pointsFailed === 0)
+      totals.unread.push(`${file} has no line with a reading`);
   } catch (error) {
-    if (signal.aborted || (error as NodeJS.ErrnoException).code === undefined) throw error;
+    if (signal.aborted) return;
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     totals.unread.push(`${file} cannot be read: ${messageOf(error)}`);
   } finally {
     connection.close();
   }
 }
 
-/** A replay needs all of a recording in order of time. */
+/** A replay needs all of a recording in order of time; one that breaks off is played as far as it could be read. */
 async function* replayed(points: AsyncIterable<Point>, { source, speed, rebaseNow }: UploadFlags, signal: AbortSignal) {
-  const recording = await Array.fromAsync(points);
+  const recording: Point[] = [];
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const point of points) recording.push(point);
+  } catch (error) {
+    failure = { error };
+  }
   yield* replayBatches(recording, { source, speed, rebaseToMs: rebaseNow ? Date.now() : undefined, signal });
+  if (failure !== undefined) throw failure.error;
 }
 
 function showProgress(files: readonly string[], totals: Totals, startedAtMs: number): { stop(): void } {

@@ -4,6 +4,8 @@ import pc from "picocolors";
 export interface WatchRow {
   readonly name: string;
   readonly device: string;
+  /** Tags that tell it apart from others of its name and device. */
+  readonly label: string;
   readonly value: number;
   readonly timeMs: number;
   readonly stale: boolean;
@@ -14,6 +16,7 @@ export interface WatchRow {
 const BARS = "▁▂▃▄▅▆▇█";
 const SPARK_WIDTH = 24;
 const SPARK_WIDTH_MIN = 8;
+const LABEL_WIDTH_MAX = 24;
 /** Value and age, and what stands between the columns. */
 const OTHER_COLUMNS_WIDTH = 25;
 
@@ -37,15 +40,17 @@ export function renderTable(
   const room = Math.max(1, height - 3);
   const shown = rows
     .slice(0, room)
-    .map((row) => ({ ...row, name: printable(row.name), device: printable(row.device) }));
+    .map((row) => ({ ...row, name: printable(row.name), device: printable(row.device), label: printable(row.label) }));
   const deviceWidth = clamp(widest(shown.map(({ device }) => device)), 6, 18);
-  const nameWidthMax = Math.max(12, width - deviceWidth - OTHER_COLUMNS_WIDTH - SPARK_WIDTH_MIN - 2);
+  const labelWidth = Math.min(widest(shown.map(({ label }) => label)), LABEL_WIDTH_MAX);
+  const tags = (text: string) => (labelWidth === 0 ? "" : `  ${pad(text, Math.max(labelWidth, 4))}`);
+  const nameWidthMax = Math.max(12, width - deviceWidth - tags("").length - OTHER_COLUMNS_WIDTH - SPARK_WIDTH_MIN - 2);
   const nameWidth = clamp(widest(shown.map(({ name }) => name)), 6, nameWidthMax);
-  const header = `${pad("SERIES", nameWidth)}  ${pad("DEVICE", deviceWidth)}  ${"VALUE".padStart(12)}  ${"AGE".padStart(7)}`;
+  const header = `${pad("SERIES", nameWidth)}  ${pad("DEVICE", deviceWidth)}${tags("TAGS")}  ${"VALUE".padStart(12)}  ${"AGE".padStart(7)}`;
   const lines = [title, pc.bold(cut(header, width))];
-  for (const { name, device, value, timeMs, stale, history } of shown) {
+  for (const { name, device, label, value, timeMs, stale, history } of shown) {
     const age = stale ? "stale" : formatAge(nowMs - timeMs);
-    const cells = `${pad(name, nameWidth)}  ${pad(device, deviceWidth)}  ${formatValue(value).padStart(12)}  ${age.padStart(7)}`;
+    const cells = `${pad(name, nameWidth)}  ${pad(device, deviceWidth)}${tags(label)}  ${formatValue(value).padStart(12)}  ${age.padStart(7)}`;
     const left = width - Bun.stringWidth(cells) - 2;
     const line = left >= 4 ? `${cells}  ${sparkline(history, Math.min(left, SPARK_WIDTH))}` : cut(cells, width);
     lines.push(stale ? pc.dim(line) : line);

@@ -1,7 +1,8 @@
 /** `watchpost watch`: live values, as a table for people or as JSON lines for pipes. */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import pc from "picocolors";
+import type { Retry } from "../client/connection.ts";
 import { subscribe } from "../client/subscribe.ts";
 import { UpdateMode, type DashboardData, type MetricValue } from "../wire/gen/dashboard_pb.ts";
 import { Aggregation } from "../wire/gen/history_pb.ts";
@@ -15,6 +16,7 @@ import {
   interruptSignal,
   retryTeller,
 } from "./client-flags.ts";
+import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
 import { formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
 
@@ -30,7 +32,7 @@ Examples:
 
 interface WatchFlags {
   server: string;
-  filter: Record<string, string>;
+  filter?: Record<string, string>;
   interval: number;
   onChange?: boolean;
   groupBy?: string;
@@ -40,6 +42,8 @@ interface WatchFlags {
 }
 
 interface Seen extends WatchRow {
+  label: string;
+  tags: Readonly<Record<string, string>>;
   history: number[];
   updates: number;
   min: number;
@@ -52,7 +56,9 @@ export function watchCommand(): Command {
     .summary("live values in a table, or as JSON lines")
     .description("Shows live values until Ctrl-C; comes back by itself when the server restarts.")
     .argument("[metric...]", "metric names or globs", ["*"])
-    .option("--interval <duration>", "time between updates", durationArgument, 1_000)
+    .addOption(
+      new Option("--interval <duration>", "time between updates").argParser(durationArgument).default(1_000, "1s"),
+    )
     .option("--on-change", "every change at once instead of at an interval")
     .option("--group-by <tags>", "one row a group of devices: tags, comma separated")
     .option("--aggregate <function>", "with --group-by: avg, min, max, sum, count, p50, p95 or p99")
@@ -72,21 +78,32 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
   const screen = isScreen ? openScreen(seen, flags.server) : undefined;
   const subscription = {
     metricNames: metrics,
-    filters: flags.filter,
+    filters: flags.filter ?? {},
     updateIntervalMs: flags.interval,
     mode: flags.onChange ? UpdateMode.ON_CHANGE : UpdateMode.INTERVAL,
     groupBy: flags.groupBy?.split(",") ?? [],
     aggregations: aggregationsOf(flags),
   };
+  const tellRetry = retryTeller(flags.server);
+  let hasAnswered = false;
+  let failure = "there was no answer";
+  const onRetry = (retry: Retry) => {
+    failure = retry.error.message;
+    tellRetry(retry);
+  };
   try {
-    for await (const update of subscribe(connection, subscription, { signal, onRetry: retryTeller(flags.server) })) {
+    for await (const update of subscribe(connection, subscription, { signal, onRetry })) {
+      hasAnswered = true;
       take(update, seen);
       if (flags.json) process.stdout.write(update.metrics.map(jsonLine).join(""));
-      else if (!isScreen) process.stdout.write(update.metrics.map(plainLine).join(""));
+      else if (!isScreen) process.stdout.write(update.metrics.map((metric) => plainLine(metric, seen)).join(""));
     }
   } finally {
     screen?.close();
     connection.close();
+  }
+  if (!hasAnswered && !interrupted.aborted) {
+    throw new WatchpostError("UNAVAILABLE", `could not watch ${flags.server}: ${failure}`);
   }
   if (flags.for !== undefined || isScreen) summarize(seen, flags.json === true);
 }
@@ -106,8 +123,9 @@ function keyOf({ name, tags }: MetricValue): string {
 }
 
 function take(update: DashboardData, seen: Map<string, Seen>): void {
+  const known = seen.size;
   for (const metric of update.metrics) {
-    const { value, stale, name, device } = metric;
+    const { value, stale, name, device, tags } = metric;
     const key = keyOf(metric);
     const before = seen.get(key);
     const timeMs = metric.timestamp ? timestampDate(metric.timestamp).getTime() : 0;
@@ -117,6 +135,8 @@ function take(update: DashboardData, seen: Map<string, Seen>): void {
     seen.set(key, {
       name,
       device,
+      label: before?.label ?? "",
+      tags,
       value,
       timeMs,
       stale,
@@ -127,6 +147,9 @@ function take(update: DashboardData, seen: Map<string, Seen>): void {
       sum: (before?.sum ?? 0) + (stale ? 0 : value),
     });
   }
+  if (seen.size === known) return;
+  const rows = [...seen.values()];
+  tellApart(rows).forEach((label, at) => (rows[at].label = label));
 }
 
 /** Redraws in place on the terminal's other screen. */
@@ -157,9 +180,12 @@ function jsonLine(metric: MetricValue): string {
   return `${JSON.stringify(fields, plain)}\n`;
 }
 
-function plainLine({ name, device, value, stale, timestamp }: MetricValue): string {
+function plainLine(metric: MetricValue, seen: ReadonlyMap<string, Seen>): string {
+  const { name, device, value, stale, timestamp } = metric;
+  const label = seen.get(keyOf(metric))!.label;
+  const who = [name, device, ...(label === "" ? [] : [label])].map(printable).join("  ");
   const time = timestamp ? timestampDate(timestamp).toISOString() : "-";
-  return `${time}  ${printable(name)}  ${printable(device)}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
+  return `${time}  ${who}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
 }
 
 function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {
@@ -171,6 +197,9 @@ function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {
     [
       { title: "SERIES", cell: ({ name }) => printable(name) },
       { title: "DEVICE", cell: ({ device }) => printable(device) },
+      ...(rows.some(({ label }) => label !== "")
+        ? [{ title: "TAGS", cell: ({ label }: Seen) => printable(label) }]
+        : []),
       { title: "UPDATES", right: true, cell: ({ updates }) => String(updates) },
       number("MIN", ({ min }) => min),
       number("AVG", ({ sum, updates }) => sum / updates),

@@ -1,6 +1,10 @@
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Clock } from "../model/clock.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
+import { systemClock } from "../model/system-clock.ts";
 import { BatchDataSchema, type DataPointSchema } from "../wire/gen/ingestion_pb.ts";
+import { timestampOfUs } from "../wire/timestamp.ts";
+import { lotsOf } from "./gather.ts";
 
 /** One reading to be sent. */
 export interface Point {
@@ -23,31 +27,52 @@ export function encodeBatch(points: readonly Point[], source: string, batchId = 
   return { bytes: toBinary(BatchDataSchema, message), points: points.length };
 }
 
-/** Cuts points into batches of at most `size`. */
+/** Far below the largest message the server takes. */
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Value, timestamp, and the keys and lengths of fields; of a tag. */
+const POINT_BYTES = 64;
+const TAG_BYTES = 16;
+/** How long the first point of a batch waits for more. */
+const HOLD_MS = 500;
+
+/**
+ * Cuts points into batches of at most `size` points and 4 MiB; a point larger than that goes alone. One that is not full goes when its first point has waited for `holdMs`,
+ * when the points end, and when reading them fails; the failure comes after it.
+ */
 export async function* batchesOf(
   points: AsyncIterable<Point> | Iterable<Point>,
   source: string,
   size = 5_000,
+  { clock = systemClock, holdMs = HOLD_MS }: { clock?: Clock; holdMs?: number } = {},
 ): AsyncIterable<Batch> {
-  const most = Math.min(size, BATCH_POINTS_MAX);
-  let gathered: Point[] = [];
-  for await (const point of points) {
-    gathered.push(point);
-    if (gathered.length < most) continue;
-    yield encodeBatch(gathered, source);
-    gathered = [];
+  const itemsMax = Math.min(size, BATCH_POINTS_MAX);
+  const limits = { itemsMax, weightMax: BATCH_BYTES_MAX, weightOf: pointBytesMax, holdMs, clock };
+  for await (const lot of lotsOf(points, limits)) yield encodeBatch(lot, source);
+}
+
+/** Where a batch ends that begins at `at` and goes to `end` at the most, by its bytes; at least one point. */
+export function batchEnd(points: readonly Point[], at: number, end: number): number {
+  let bytes = 0;
+  for (let i = at; i < end; i++) {
+    bytes += pointBytesMax(points[i]);
+    if (bytes > BATCH_BYTES_MAX) return Math.max(i, at + 1);
   }
-  if (gathered.length > 0) yield encodeBatch(gathered, source);
+  return end;
+}
+
+/** Not less than the encoded bytes of a point: a UTF-16 unit takes at most three. */
+function pointBytesMax({ metric, tags, id = "" }: Point): number {
+  let characters = metric.length + id.length;
+  let bytes = POINT_BYTES;
+  for (const key in tags) {
+    characters += key.length + tags[key].length;
+    bytes += TAG_BYTES;
+  }
+  return bytes + 3 * characters;
 }
 
 function dataPointOf({ metric, value, timeUs, tags, id }: Point): MessageInitShape<typeof DataPointSchema> {
   const point = { metricName: metric, value, tags: { ...tags }, id: id ?? "" };
   if (timeUs === undefined) return point;
   return { ...point, timestamp: timestampOfUs(timeUs) };
-}
-
-/** Unix microseconds as a protobuf Timestamp. */
-export function timestampOfUs(timeUs: number): { seconds: bigint; nanos: number } {
-  const seconds = Math.floor(timeUs / 1_000_000);
-  return { seconds: BigInt(seconds), nanos: Math.round(timeUs - seconds * 1_000_000) * 1_000 };
 }

@@ -147,9 +147,10 @@ function readable(details: string): string {
 }
 
 /**
- * What a stream that can resume tries again: a server that is not there or full, and the codes that cut connections
- * arrive with.
+ * What a stream that can resume tries again: a server that is not there, one that is full and says when to come again,
+ * and the codes that cut connections arrive with. What is too large once is too large again.
  */
-export function isRetryable({ status }: WatchpostError): boolean {
-  return status === "UNAVAILABLE" || status === "RESOURCE_EXHAUSTED" || status === "INTERNAL" || status === "UNKNOWN";
+export function isRetryable({ status, retryAfterMs }: WatchpostError): boolean {
+  if (status === "RESOURCE_EXHAUSTED") return retryAfterMs !== undefined;
+  return status === "UNAVAILABLE" || status === "INTERNAL" || status === "UNKNOWN";
 }

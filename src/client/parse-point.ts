@@ -4,6 +4,9 @@ import type { Point } from "./batch.ts";
 /** A point, or in words why the line is none. */
 export type ParsedLine = Point | string;
 
+/** Of a CSV record whose quoted cell goes on in the next line, or never ends. */
+export const OPEN_QUOTE = "has a quote that does not end";
+
 const ISO_8601 = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d+))?\s?(Z|[+-]\d{2}:?\d{2})?)?$/i;
 
 /**
@@ -44,16 +47,17 @@ export function parseJsonLine(line: string): ParsedLine {
 
 /**
  * Reads the lines under a CSV header: metric, value, timestamp, id by name, every other column is a tag. A column source,
- * which exported readings have, is left out: the sender is given for the whole upload.
+ * which exported readings have, is left out: the sender is given for the whole upload. A quoted cell may hold line ends.
  */
 export function csvParser(header: string): ((line: string) => ParsedLine) | string {
   const columns = splitCsv(header)?.map((name) => name.trim());
-  if (columns === undefined || !columns.includes("metric") || !columns.includes("value")) {
+  if (columns === undefined) return OPEN_QUOTE;
+  if (!columns.includes("metric") || !columns.includes("value")) {
     return `the CSV header is ${JSON.stringify(header.slice(0, 80))}; wanted columns metric, value, timestamp and tags`;
   }
   return (line) => {
     const cells = splitCsv(line);
-    if (cells === undefined) return "has a quote that does not end";
+    if (cells === undefined) return OPEN_QUOTE;
     if (cells.length !== columns.length) return `has ${cells.length} columns; the header has ${columns.length}`;
     const fields = Object.fromEntries(columns.map((name, i) => [name, cells[i]]));
     const { metric, value, timestamp, time, id, source: _, ...tags } = fields;

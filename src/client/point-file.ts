@@ -1,8 +1,9 @@
 /** Points from files: JSON Lines or CSV, gzip by its first bytes, or standard input; never a whole file in memory. */
 import { createReadStream } from "node:fs";
+import { addAbortSignal } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Point } from "./batch.ts";
-import { csvParser, parseJsonLine, type ParsedLine } from "./parse-point.ts";
+import { LINE_CHARACTERS_MAX, LineReader } from "./line-reader.ts";
 
 export interface BadLine {
   readonly file: string;
@@ -18,12 +19,11 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-const LINE_CHARACTERS_MAX = 1024 * 1024;
-
-/** The points of a file; "-" is standard input. Lines that are none are told and left out. */
+/** The points of a file; "-" is standard input. Lines that are none are told and left out. Fails when `signal` aborts. */
 export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<Point> {
   const { signal } = options;
-  return pointsOf(file, file === "-" ? process.stdin : createReadStream(file, signal ? { signal } : {}), options);
+  const stream = file === "-" ? process.stdin : createReadStream(file);
+  return pointsOf(file, signal ? addAbortSignal(signal, stream) : stream, options);
 }
 
 /** The same for bytes from anywhere; `file` is what they are called. */
@@ -32,30 +32,12 @@ export async function* pointsOf(
   bytes: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
 ): AsyncIterable<Point> {
-  let parse: ((line: string) => ParsedLine) | undefined;
-  let number = 0;
+  const reader = new LineReader((line, reason) => options.onBadLine?.({ file, line, reason }));
   for await (const line of linesOf(await textOf(bytes, options))) {
-    number++;
-    const bad = (reason: string) => options.onBadLine?.({ file, line: number, reason });
-    if (line === null) {
-      bad(`has more than ${LINE_CHARACTERS_MAX} characters`);
-      continue;
-    }
-    const text = number === 1 && line.startsWith("\ufeff") ? line.slice(1) : line;
-    if (text.trim() === "") continue;
-    if (parse === undefined) {
-      if (text.trimStart().startsWith("{")) parse = parseJsonLine;
-      else {
-        const parser = csvParser(text);
-        if (typeof parser !== "string") parse = parser;
-        else bad(parser);
-        continue;
-      }
-    }
-    const parsed = parse(text);
-    if (typeof parsed === "string") bad(parsed);
-    else yield parsed;
+    yield* reader.take(line);
+    if (reader.isHopeless) return;
   }
+  yield* reader.end();
 }
 
 async function textOf(chunks: AsyncIterable<Uint8Array>, { onBytes }: ReadOptions): Promise<AsyncIterable<string>> {
@@ -63,10 +45,14 @@ async function textOf(chunks: AsyncIterable<Uint8Array>, { onBytes }: ReadOption
   const iterator = chunks[Symbol.asyncIterator]();
   const first = await iterator.next();
   async function* counted(): AsyncIterable<Uint8Array> {
-    for (let next = first; !next.done; next = await iterator.next()) {
-      bytes += next.value.length;
-      onBytes?.(bytes);
-      yield next.value;
+    try {
+      for (let next = first; !next.done; next = await iterator.next()) {
+        bytes += next.value.length;
+        onBytes?.(bytes);
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
     }
   }
   const isGzip = !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b;
@@ -92,7 +78,7 @@ async function* decoded(chunks: AsyncIterable<Uint8Array>): AsyncIterable<string
   yield decoder.decode();
 }
 
-/** Lines without their ends; null for one that is too long. */
+/** Lines without the "\n"; null for one that is too long. */
 async function* linesOf(texts: AsyncIterable<string>): AsyncIterable<string | null> {
   let rest = "";
   let skipping = false;
@@ -100,7 +86,7 @@ async function* linesOf(texts: AsyncIterable<string>): AsyncIterable<string | nu
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
-      yield skipping || line.length > LINE_CHARACTERS_MAX ? null : line.endsWith("\r") ? line.slice(0, -1) : line;
+      yield skipping || line.length > LINE_CHARACTERS_MAX ? null : line;
       skipping = false;
     }
     if (rest.length > LINE_CHARACTERS_MAX) {

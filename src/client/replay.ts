@@ -1,6 +1,6 @@
 /** A recording sent as it happened: with the time between its readings, at some speed. */
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
-import { encodeBatch, type Batch, type Point } from "./batch.ts";
+import { batchEnd, encodeBatch, type Batch, type Point } from "./batch.ts";
 
 export interface ReplayOptions {
   readonly source: string;
@@ -36,6 +36,7 @@ export async function* replayBatches(
     let end = at;
     while (end < due.length && end - at < BATCH_POINTS_MAX && due[end].timeUs! <= nowUs) end++;
     if (end > at) {
+      end = batchEnd(due, at, end);
       const batch =
         rebaseToMs === undefined
           ? original.slice(at, end)

@@ -21,8 +21,9 @@ export interface UploadOptions extends CallOptions {
 
 /**
  * Sends all batches over StreamData and resolves when they are durable. Batches that were sent and not acknowledged
- * wait here, at most 100,000 points; after a failure that may pass they are sent again: points are upserts. Fails with
- * what cannot be retried, or when `signal` aborts.
+ * wait here, at most 100,000 points; after a failure that may pass they are sent again: points are upserts. What
+ * `batches` throws is thrown here once everything before it is durable. Fails with what cannot be retried, or when
+ * `signal` aborts.
  */
 export async function uploadAll(
   connection: Connection,
@@ -34,12 +35,16 @@ export async function uploadAll(
     const before = sender.progress.batches;
     try {
       await sender.run(connection);
-      return sender.progress;
+      break;
     } catch (error) {
+      // Nothing is left to be sent, so what the server says no longer matters.
+      if (sender.inputFailure !== undefined && sender.isEmpty) break;
       if (sender.progress.batches > before) attempt = 1;
       await connection.beforeRetry(error, attempt, options);
     }
   }
+  if (sender.inputFailure !== undefined) throw sender.inputFailure.error;
+  return sender.progress;
 }
 
 class Sender {
@@ -52,6 +57,8 @@ class Sender {
   #inputEnded = false;
   #reading: Promise<IteratorResult<Batch>> | undefined;
   #wake: () => void = () => {};
+  /** What reading the input ended with. */
+  inputFailure: { readonly error: unknown } | undefined;
   progress: UploadProgress = { batches: 0, points: 0, pointsFailed: 0, refused: [] };
 
   constructor(batches: AsyncIterable<Batch> | Iterable<Batch>, options: UploadOptions) {
@@ -60,6 +67,11 @@ class Sender {
         ? batches[Symbol.asyncIterator]()
         : (batches as Iterable<Batch>)[Symbol.iterator]();
     this.#options = options;
+  }
+
+  /** Whether everything that was read is acknowledged. */
+  get isEmpty(): boolean {
+    return this.#unacked.length === 0;
   }
 
   /** One stream, until everything is acknowledged or it fails. */
@@ -84,7 +96,7 @@ class Sender {
       sending.catch(() => {});
       await Promise.race([sending, ended.promise]);
       await ended.promise;
-      if (this.#unacked.length === 0) return;
+      if (this.isEmpty) return;
       const message = `the stream ended with ${this.#unacked.length} batches unacknowledged`;
       throw new WatchpostError("UNAVAILABLE", message);
     } catch (error) {
@@ -114,8 +126,8 @@ class Sender {
   async #readNext(isOver: () => boolean): Promise<boolean> {
     while (this.#points >= STREAM_IN_FLIGHT_POINTS_MAX && !isOver()) await this.#woken();
     if (this.#inputEnded || isOver()) return false;
-    const reading = (this.#reading ??= Promise.resolve(this.#input.next()));
-    const next = await reading;
+    this.#reading ??= this.#nextOfInput();
+    const next = await this.#reading;
     // A stream that has failed meanwhile leaves it to the one after it.
     if (isOver()) return false;
     this.#reading = undefined;
@@ -126,6 +138,15 @@ class Sender {
     this.#unacked.push(next.value);
     this.#points += next.value.points;
     return true;
+  }
+
+  async #nextOfInput(): Promise<IteratorResult<Batch>> {
+    try {
+      return await this.#input.next();
+    } catch (error) {
+      this.inputFailure = { error };
+      return { done: true, value: undefined };
+    }
   }
 
   async #until(call: ReturnType<Connection["bidiStream"]>, holds: () => boolean): Promise<void> {

@@ -91,6 +91,15 @@ export class BlockBuilder {
     if (this.#unit.length >= this.#limits.unitBytesTarget) this.#closeUnit();
   }
 
+  /**
+   * Adds a chunk of which there is nothing but its summary: a rollup row. Such chunks have payloads of no bytes, and are
+   * added to a block of their own.
+   */
+  addSummary(summary: ChunkSummary): void {
+    this.#chunks.push({ ...withExactSum(summary), payloadBytes: 0 });
+    this.#unitChunks++;
+  }
+
   /** The block; the builder is done. There must be a chunk. */
   finish(): FinishedBlock {
     if (this.#unitChunks > 0) this.#closeUnit();

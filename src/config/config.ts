@@ -1,5 +1,6 @@
 /** The one typed configuration object. Keys of the file and of the environment are those of {@link settingsSchema}. */
 import { z } from "zod";
+import { parseAddress } from "../model/address.ts";
 import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf } from "../model/errors.ts";
@@ -9,6 +10,10 @@ const MIB = 1024 * 1024;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
+const PERIOD_FILE_BYTES_MIN = 16 * MIB;
+const PERIOD_FILE_BYTES_DEFAULT = 1024 * MIB;
+/** A period file of this part of the disk budget: what goes at once when the budget is used up. */
+const BUDGET_FILES = 32;
 
 /** A leaf as text or as its own type: the environment and flags only know text. */
 function parsed<T>(wanted: string, parse: (given: unknown) => T | undefined) {
@@ -26,6 +31,14 @@ function parsed<T>(wanted: string, parse: (given: unknown) => T | undefined) {
 
 function text(wanted: string) {
   return parsed(wanted, (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined));
+}
+
+function address() {
+  return parsed('an address such as "127.0.0.1:50051"', (given) => {
+    if (typeof given !== "string") return undefined;
+    parseAddress(given);
+    return given;
+  });
 }
 
 function choice<const T extends string>(...choices: T[]) {
@@ -61,6 +74,27 @@ function bytes(min: number, max: number) {
   });
 }
 
+/** Milliseconds; Infinity where it is kept. */
+function ageLimitMs() {
+  return parsed('"keep" or a duration such as "30d", from 1h to 36500d', (given) => {
+    if (given === "keep") return Infinity;
+    const value = typeof given === "string" ? parseDurationMs(given) : undefined;
+    return value !== undefined && value >= HOUR && value <= 36_500 * 24 * HOUR ? value : undefined;
+  });
+}
+
+/** A size, or one of the words that stand for something else. */
+function bytesOr<const W extends string | number>(words: Readonly<Record<string, W>>, min: number, max: number) {
+  const wanted = `${Object.keys(words)
+    .map((word) => `"${word}"`)
+    .join(", ")} or a size such as "8GiB", from ${formatByteSize(min)}`;
+  return parsed(wanted, (given): number | W | undefined => {
+    if (typeof given === "string" && Object.hasOwn(words, given)) return words[given];
+    const value = typeof given === "string" ? parseByteSize(given) : given;
+    return typeof value === "number" && value >= min && value <= max ? value : undefined;
+  });
+}
+
 function origins() {
   return parsed('origins of web pages such as "https://ops.example.org", "localhost" or "*"', (given) =>
     typeof given === "string" ? parseOrigins(given) : undefined,
@@ -69,8 +103,8 @@ function origins() {
 
 export const settingsSchema = z.strictObject({
   data: text("a directory"),
-  grpc: text('an address such as "127.0.0.1:50051"'),
-  http: text('an address such as "127.0.0.1:8080"'),
+  grpc: address(),
+  http: address(),
   insecure: flag(),
   shutdown_grace: durationMs(0, 5 * MINUTE),
   log: z.strictObject({
@@ -88,10 +122,23 @@ export const settingsSchema = z.strictObject({
     streams_max: integer(1, 100_000),
   }),
   store: z.strictObject({
+    profile: choice("default", "flash"),
     head_points_max: integer(10_000, 50_000_000),
     seal_age: durationMs(SECOND, 24 * HOUR),
+    sync_interval: durationMs(0, MINUTE),
+    merge_runs_min: integer(2, 64),
     segment_bytes_max: bytes(MIB, 4096 * MIB),
-    period_file_bytes_max: bytes(16 * MIB, 1024 * 1024 * MIB),
+    period_file_bytes_max: bytes(PERIOD_FILE_BYTES_MIN, 1024 * 1024 * MIB),
+  }),
+  retention: z.strictObject({
+    raw: ageLimitMs(),
+    rollup_1m: ageLimitMs(),
+    rollup_1h: ageLimitMs(),
+    disk_budget: bytesOr({ none: Infinity }, 64 * MIB, Infinity),
+    free_floor: bytesOr({ auto: "auto", none: 0 }, 0, Infinity),
+  }),
+  query: z.strictObject({
+    timeout: durationMs(100, 24 * HOUR),
   }),
   live: z.strictObject({
     interval_min: durationMs(10, HOUR),
@@ -119,7 +166,17 @@ export function defaultSettings(machineMemoryBytes: number) {
     log: { format: "auto", level: "info" },
     memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
     ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },
-    store: { head_points_max: 2_000_000, seal_age: "1h", segment_bytes_max: "64MiB", period_file_bytes_max: "1GiB" },
+    store: {
+      profile: "default",
+      head_points_max: 2_000_000,
+      seal_age: "1h",
+      sync_interval: "0s",
+      merge_runs_min: 4,
+      segment_bytes_max: "64MiB",
+      period_file_bytes_max: formatByteSize(PERIOD_FILE_BYTES_DEFAULT),
+    },
+    retention: { raw: "keep", rollup_1m: "keep", rollup_1h: "keep", disk_budget: "none", free_floor: "auto" },
+    query: { timeout: "30s" },
     live: {
       interval_min: "1s",
       interval_max: "1m",
@@ -130,4 +187,33 @@ export function defaultSettings(machineMemoryBytes: number) {
       origins: "localhost",
     },
   };
+}
+
+/** Written less often, for cards and sticks that wear out. */
+const FLASH: Readonly<Record<string, string | number>> = {
+  "store.seal_age": "6h",
+  "store.sync_interval": "5s",
+  "store.merge_runs_min": 8,
+};
+
+export interface ImpliedDefault {
+  readonly key: string;
+  readonly value: string | number;
+  /** The setting it follows from. */
+  readonly from: string;
+}
+
+/** Defaults that follow from other settings. What is wrong with those is not judged here. */
+export function impliedDefaults(given: (key: string) => unknown): ImpliedDefault[] {
+  const implied: ImpliedDefault[] = [];
+  if (given("store.profile") === "flash") {
+    for (const [key, value] of Object.entries(FLASH)) implied.push({ key, value, from: "store.profile" });
+  }
+  const budget = settingsSchema.shape.retention.shape.disk_budget.safeParse(given("retention.disk_budget"));
+  if (budget.success && budget.data !== Infinity) {
+    const file = Math.min(Math.max(budget.data / BUDGET_FILES, PERIOD_FILE_BYTES_MIN), PERIOD_FILE_BYTES_DEFAULT);
+    const value = formatByteSize(Math.floor(file / MIB) * MIB);
+    implied.push({ key: "store.period_file_bytes_max", value, from: "retention.disk_budget" });
+  }
+  return implied;
 }

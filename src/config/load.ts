@@ -1,7 +1,7 @@
 /** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { defaultSettings, settingsSchema, type Config } from "./config.ts";
+import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
 
 type Leaf = string | number | boolean;
 export type SettingsTree = { readonly [key: string]: Leaf | SettingsTree };
@@ -20,7 +20,7 @@ export interface Setting {
   /** Dotted. */
   readonly key: string;
   readonly value: unknown;
-  /** "default", a file's name, an environment variable or a flag. */
+  /** "default", a file's name, an environment variable, a flag, or "follows from" another setting. */
   readonly origin: string;
 }
 
@@ -59,9 +59,14 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     merged.set(key, { key, value, origin: `--${key.replaceAll(/[._]/g, "-")}` });
   }
 
+  for (const { key, value, from } of impliedDefaults((name) => merged.get(name)?.value)) {
+    if (merged.get(key)?.origin === "default") merged.set(key, { key, value, origin: `follows from ${from}` });
+  }
+
   const settings = [...merged.values()];
-  const result = settingsSchema.safeParse(unflatten(settings));
-  const problems = result.success ? contradictions(result.data) : result.error.issues.flatMap(describeIssue);
+  const tree = unflatten(settings);
+  const result = settingsSchema.safeParse(tree);
+  const problems = [...(result.success ? [] : result.error.issues.flatMap(describeIssue)), ...contradictions(tree)];
   if (problems.length > 0 || !result.success) throw configError(problems.map((problem) => withOrigin(problem, merged)));
   return { config: result.data, settings, warnings };
 }
@@ -87,8 +92,10 @@ function describeIssue(issue: unknown): Problem[] {
   return [{ key: at, wanted: code === "invalid_type" ? "wanted a table of settings" : message }];
 }
 
-function contradictions({ live }: Config): Problem[] {
-  if (live.interval_min <= live.interval_max) return [];
+/** Between settings that are right by themselves, whatever the others are. */
+function contradictions(tree: Record<string, unknown>): Problem[] {
+  const live = settingsSchema.shape.live.safeParse(tree["live"]).data;
+  if (live === undefined || live.interval_min <= live.interval_max) return [];
   return [{ key: "live.interval_min", wanted: "wanted at most live.interval_max" }];
 }
 

@@ -1,3 +1,4 @@
+import { quantileOf } from "../model/quantile.ts";
 import { Aggregation } from "../wire/gen/history_pb.ts";
 
 /** Statistics over the present values of several series. */
@@ -24,18 +25,10 @@ export function aggregate(values: Float64Array): AggregateOfGroup {
     min: values[0],
     max: values[count - 1],
     sum,
-    p50: quantile(values, 0.5),
-    p95: quantile(values, 0.95),
-    p99: quantile(values, 0.99),
+    p50: quantileOf(values, 0.5),
+    p95: quantileOf(values, 0.95),
+    p99: quantileOf(values, 0.99),
   };
-}
-
-/** Linear interpolation between closest ranks, as numpy's default and Prometheus' quantile; `sorted` is ascending. */
-export function quantile(sorted: Float64Array, q: number): number {
-  const rank = q * (sorted.length - 1);
-  const below = Math.floor(rank);
-  const above = Math.ceil(rank);
-  return sorted[below] + (sorted[above] - sorted[below]) * (rank - below);
 }
 
 /** The one statistic a subscription asked for. */

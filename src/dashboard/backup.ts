@@ -9,6 +9,7 @@ import {
   MANIFEST_NAME,
   manifestText,
   parseManifest,
+  RETIRED_NAME,
   seriesFileName,
   STATE_NAME,
   type BackupFile,
@@ -109,7 +110,7 @@ async function* archive(
   const leftOut = [...listed.leftOut];
 
   // The series come after the freeze: every one that a frozen block refers to is among them.
-  let { series: page, meta } = await state.statePage(0);
+  let { series: page, meta, retired } = await state.statePage(0);
   let [series, part, waiting] = [0, 0, [] as SeriesDefinition[]];
   for (;;) {
     waiting = waiting.concat(page);
@@ -122,6 +123,7 @@ async function* archive(
     ({ series: page } = await state.statePage(page.at(-1)!.id));
   }
   yield* small(STATE_NAME, JSON.stringify(meta));
+  yield* small(RETIRED_NAME, JSON.stringify([...retired]));
   for (const marker of listed.markers) yield* small(marker, "");
 
   for (const { name, bytes, identity, unchanged } of listed.files) {

@@ -77,7 +77,7 @@ export class Feed {
     this.spec = spec;
     this.#deps = deps;
     this.#stamp = deps.latest.stamp;
-    this.#windows = spec.windowStats && spec.groupBy === undefined ? new Windows() : undefined;
+    this.#windows = spec.windowStats ? new Windows() : undefined;
     this.#groups = spec.groupBy === undefined ? undefined : new Groups(spec.groupBy, spec.aggregation);
     this.#schedule();
   }
@@ -102,9 +102,11 @@ export class Feed {
     this.#groups?.add(slot, this.#deps.identityOf(id));
   }
 
-  /** A point of a watched series. */
-  point(id: number, timeUs: number, value: number): void {
-    this.#windows?.take(this.#slotOf.get(id)!, timeUs, value);
+  /** A point of a watched series. One that is late changes no value: its window goes with the next update. */
+  point(id: number, timeUs: number, value: number, isLate: boolean): void {
+    const slot = this.#slotOf.get(id)!;
+    if (isLate) return this.#windows?.takeLate(slot, value);
+    this.#windows?.take(slot, timeUs, value);
     if (!this.spec.onChange || this.#touched) return;
     this.#touched = true;
     const { clock, soon } = this.#deps;
@@ -208,8 +210,9 @@ export class Feed {
     const { latest, constantsOf } = this.#deps;
     for (let slot = 0; slot < this.#ids.length; slot++) {
       const id = this.#ids[slot];
-      if (!this.#hasChanged(slot, stamp, update)) continue;
       const window = windows?.read(slot);
+      // What was deleted still ends the window it was in.
+      if (!latest.has(id) || (window === undefined && !this.#hasChanged(slot, stamp, update))) continue;
       const parts = { value: latest.values[id], timeUs: latest.timesUs[id], stale: this.#stale[slot], window };
       yield (writer) => writer.add(constantsOf(id), parts);
     }
@@ -219,9 +222,11 @@ export class Feed {
     const { latest } = this.#deps;
     for (const group of this.#groups!.all()) {
       if (!group.slots.some((slot) => this.#hasChanged(slot, stamp, update))) continue;
-      const ids = group.slots.filter((slot) => !this.#stale[slot]).map((slot) => this.#ids[slot]);
-      const present = ids.filter((id) => latest.has(id));
-      const parts = this.#groups!.summarize(group, present, latest);
+      const known = group.slots.filter((slot) => latest.has(this.#ids[slot]));
+      const fresh = known.filter((slot) => !this.#stale[slot]);
+      const stale = fresh.length === 0;
+      const ids = (stale ? known : fresh).map((slot) => this.#ids[slot]);
+      const parts = { ...this.#groups!.summarize(group, ids, latest), stale };
       yield (writer) => writer.add(group.constants, parts);
     }
   }

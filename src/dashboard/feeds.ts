@@ -15,6 +15,8 @@ export interface FeedsDeps extends Pick<FeedDeps, "latest" | "clock" | "staleAft
   readonly subscriptionsMax: number;
   /** Of all feeds together: a series counts once in each. */
   readonly seriesMax: number;
+  /** A series that a feed means could not join it. */
+  onLeftOut(): void;
 }
 
 export class Feeds {
@@ -23,14 +25,18 @@ export class Feeds {
   /** Feeds that hear of every point, by series id. */
   readonly #watching: (Feed[] | undefined)[] = [];
   readonly #constants = new Map<number, Uint8Array>();
-  readonly #stopListening: () => void;
+  readonly #stopListening: readonly (() => void)[];
   #due: (() => void)[] = [];
   #readers = 0;
   #series = 0;
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps;
-    this.#stopListening = deps.registry.onAdded((id, metric) => this.#onSeries(id, metric));
+    const { registry } = deps;
+    this.#stopListening = [
+      registry.onAdded((id, metric) => this.#onSeries(id, metric)),
+      registry.onForgotten((ids) => this.#onForgotten(ids)),
+    ];
   }
 
   get readers(): number {
@@ -68,8 +74,8 @@ export class Feeds {
   /** Takes a committed frame, then lets out the updates that are due at once. */
   apply(frame: Frame): void {
     const { latest, clock } = this.#deps;
-    latest.apply(frame, clock.monotonicMs(), (id, timeUs, value) => {
-      for (const feed of this.#watching[id]!) feed.point(id, timeUs, value);
+    latest.apply(frame, clock.monotonicMs(), (id, timeUs, value, isLate) => {
+      for (const feed of this.#watching[id]!) feed.point(id, timeUs, value, isLate);
     });
     if (this.#due.length === 0) return;
     const due = this.#due;
@@ -78,7 +84,7 @@ export class Feeds {
   }
 
   close(): void {
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     for (const feed of this.#byKey.values()) feed.close();
   }
 
@@ -109,10 +115,16 @@ export class Feeds {
   #onSeries(id: number, metric: string): void {
     for (const feed of this.#byKey.values()) {
       const { matcher } = feed.spec;
-      if (matcher.matchesMetric(metric) && matcher.matchesIdentity(this.#deps.registry.identityOf(id))) {
-        this.#add(feed, id);
-      }
+      if (!matcher.matchesMetric(metric) || !matcher.matchesIdentity(this.#deps.registry.identityOf(id))) continue;
+      if (this.#series < this.#deps.seriesMax) this.#add(feed, id);
+      else this.#deps.onLeftOut();
     }
+  }
+
+  /** They have no value any more, so that no feed sends them; their room is free again when their feeds end. */
+  #onForgotten(ids: readonly number[]): void {
+    this.#deps.latest.forget(ids);
+    for (const id of ids) this.#constants.delete(id);
   }
 
   #add(feed: Feed, id: number): void {

@@ -14,8 +14,6 @@ export interface Group {
   readonly slots: number[];
 }
 
-const NOTHING = { count: 0, avg: 0, min: 0, max: 0, sum: 0, p50: 0, p95: 0, p99: 0 };
-
 export class Groups {
   readonly #by: readonly string[];
   readonly #aggregation: Aggregation;
@@ -41,12 +39,11 @@ export class Groups {
     group.slots.push(slot);
   }
 
-  /** The statistics of a group's present values; a group without any is stale. */
-  summarize(group: Group, present: readonly number[], latest: LatestValues): ValueParts {
-    const stale = present.length === 0;
-    const statistics = stale ? NOTHING : aggregate(Float64Array.from(present, (id) => latest.values[id]));
-    const timeUs = present.reduce((newest, id) => Math.max(newest, latest.timesUs[id]), 0);
+  /** The statistics of a group's values: of those series, at least one. */
+  summarize(group: Group, ids: readonly number[], latest: LatestValues): Omit<ValueParts, "stale"> {
+    const statistics = aggregate(Float64Array.from(ids, (id) => latest.values[id]));
+    const timeUs = ids.reduce((newest, id) => Math.max(newest, latest.timesUs[id]), 0);
     const encoded = encodeAggregate(group.tags, statistics);
-    return { value: pick(statistics, this.#aggregation), timeUs, stale, aggregate: encoded };
+    return { value: pick(statistics, this.#aggregation), timeUs, aggregate: encoded };
   }
 }

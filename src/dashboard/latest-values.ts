@@ -3,12 +3,16 @@ import type { Frame } from "../model/frame.ts";
 /** Gaps are smoothed: each new one counts a quarter. */
 const GAP_WEIGHT = 0.25;
 
+/** `isLate`: older than what stands. */
+export type OnWatched = (id: number, timeUs: number, value: number, isLate: boolean) => void;
+
 /**
  * The newest value of every series by event time, in columns by series id, and when something was heard of it last.
- * A point that is not newer than what stands changes nothing but that; at the same time the later write wins.
+ * A point that is older than what stands changes nothing but that, and so does what stands once more; at the same time
+ * the later write wins.
  */
 export class LatestValues {
-  /** NaN where there is no value. */
+  /** NaN where there is no value, Infinity where there is never to be one again. */
   timesUs = new Float64Array(1_024).fill(NaN);
   values = new Float64Array(1_024);
   /** The {@link stamp} of the frame that changed the value last. */
@@ -44,17 +48,23 @@ export class LatestValues {
     }
   }
 
-  /** Takes a committed frame; `onWatched` hears of every point of a watched series, in order. */
-  apply(frame: Frame, monotonicMs: number, onWatched: (id: number, timeUs: number, value: number) => void): void {
+  /** Takes a committed frame; `onWatched` hears of the points of watched series in order, but not of what stands already. */
+  apply(frame: Frame, monotonicMs: number, onWatched: OnWatched): void {
     const stamp = ++this.#stamp;
     const { count, seriesIds } = frame;
     for (let i = 0; i < count; i++) {
       const id = seriesIds[i];
       if (id >= this.values.length) this.reach(id);
       const timeUs = frame.timesUs[i];
+      const value = frame.values[i];
       const gapMs = monotonicMs - this.seenAtMs[id];
-      // False where nothing stands: NaN compares with nothing.
+      // False where nothing stands: NaN compares with nothing. True where the series was deleted.
       if (timeUs < this.timesUs[id]) {
+        this.seenAtMs[id] = monotonicMs;
+        if (this.watched[id] !== 0) onWatched(id, timeUs, value, true);
+        continue;
+      }
+      if (timeUs === this.timesUs[id] && Object.is(value, this.values[id])) {
         this.seenAtMs[id] = monotonicMs;
         continue;
       }
@@ -66,14 +76,29 @@ export class LatestValues {
         this.seenAtMs[id] = monotonicMs;
       }
       this.timesUs[id] = timeUs;
-      this.values[id] = frame.values[i];
+      this.values[id] = value;
       this.stamps[id] = stamp;
-      if (this.watched[id] !== 0) onWatched(id, timeUs, frame.values[i]);
+      if (this.watched[id] !== 0) onWatched(id, timeUs, value, false);
     }
   }
 
   has(id: number): boolean {
-    return id < this.timesUs.length && this.timesUs[id] === this.timesUs[id];
+    return id < this.timesUs.length && this.timesUs[id] < Infinity;
+  }
+
+  /** Deleted series have no value any more, whatever is still on its way to them. */
+  forget(ids: readonly number[]): void {
+    for (const id of ids) {
+      this.reach(id);
+      this.timesUs[id] = Infinity;
+      this.gapsMs[id] = 0;
+    }
+  }
+
+  /** Points a second of a series, by the usual time between arrivals or, where that is longer, by its silence. */
+  rateOf(id: number, monotonicMs: number): number {
+    if (id >= this.gapsMs.length || this.gapsMs[id] === 0) return 0;
+    return 1_000 / Math.max(this.gapsMs[id], monotonicMs - this.seenAtMs[id]);
   }
 
   /** Makes room for an id. */

@@ -1,100 +1,177 @@
-/** QueryRange: what was stored, raw or per step. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
-import { invalidField, WatchpostError } from "../model/errors.ts";
-import { QUERY_POINTS_MAX, QUERY_SERIES_MAX } from "../model/limits.ts";
-import { compileMatcher, matchingSeries } from "../model/matcher.ts";
+/** QueryRange and StreamRange: which series a request means, what the store is asked, and how its answer is named. */
+import type { Clock } from "../model/clock.ts";
+import { WatchpostError } from "../model/errors.ts";
+import { formatDurationMs } from "../model/duration.ts";
+import { valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
 import { deviceOf, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
-import type { RangeQuery, RangeResult, StepColumns } from "../store/store-client.ts";
-import { RangeFunction, type QueryRangeRequest, type QueryRangeResponseSchema } from "../wire/gen/history_pb.ts";
+import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
+import type { QueryRangeRequest } from "../wire/gen/history_pb.ts";
+import { encodeRange, type RangeName } from "./encode-range.ts";
+import { firstInOrder } from "./in-order.ts";
+import { checkSeries, rangeRequestOf, type RangeRequest } from "./range-request.ts";
+import { selectSeries } from "./select-series.ts";
+import type { SlicedWork, Work } from "./sliced-work.ts";
 
 /** The store as queries see it. */
 export interface RangeSource {
   range(query: RangeQuery, options?: { signal?: AbortSignal }): Promise<RangeResult>;
 }
 
-const TIME_US_END = Number.MAX_SAFE_INTEGER;
-const STEP_MS_MAX = 400 * 86_400_000;
+export interface RangeDeps {
+  readonly registry: SeriesRegistry;
+  readonly store: RangeSource;
+  readonly clock: Clock;
+  readonly sliced: SlicedWork;
+  readonly timeoutMsMax: number;
+}
 
-/** Throws INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED saying what to narrow. */
+/** Rows of a part of a stream, about, and how many series are asked for at once. */
+const PART_ROWS = 50_000;
+const PART_SERIES_MAX = 10_000;
+
+/** An encoded QueryRangeResponse. Throws INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED saying what to narrow. */
 export async function queryRange(
   request: QueryRangeRequest,
-  registry: SeriesRegistry,
-  store: RangeSource,
+  deps: RangeDeps,
   signal: AbortSignal,
-): Promise<MessageInitShape<typeof QueryRangeResponseSchema>> {
-  const matcher = compileMatcher([request.metric], request.filters, "metric");
-  const fromUs = boundUs(request.from, 0, "from");
-  const toUs = boundUs(request.to, TIME_US_END, "to");
-  if (fromUs >= toUs) throw invalidField("from", isoOf(fromUs), `a time before to, which is ${isoOf(toUs)}`);
-  const stepMs = Number(request.stepMs);
-  if (stepMs < 0 || stepMs > STEP_MS_MAX) throw invalidField("step_ms", stepMs, `0 (raw points) to ${STEP_MS_MAX}`);
-  if (RangeFunction[request.function] === undefined)
-    throw invalidField("function", request.function, "a known function");
-  const seriesMax = bounded("series_max", request.seriesMax, QUERY_SERIES_MAX);
-  const pointsMax = bounded("points_max", request.pointsMax, QUERY_POINTS_MAX);
+): Promise<Uint8Array> {
+  const asked = rangeRequestOf(request, { nowMs: deps.clock.nowMs(), timeoutMsMax: deps.timeoutMsMax });
+  const { registry } = deps;
+  const keys = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
+  const groups = asked.groupBy === undefined ? undefined : groupsOf(keys, asked.groupBy);
+  const query = queryOf(asked, registry, keys, groups?.grouping(asked));
+  const result = await inTime(asked, deps, signal, query);
+  const nameOf = groups === undefined ? (slot: number) => nameOfKey(keys[slot]) : (slot: number) => groups.names[slot];
+  return encodeRange(result, nameOf, { resolutionUs: result.resolutionUs, notes: notesOf(result, asked) });
+}
 
-  const ids = matchingSeries(registry, matcher).sort((a, b) => a - b);
-  if (ids.length === 0) return { series: [], pointsTotal: 0n };
-  if (ids.length > seriesMax) {
-    const message = `${ids.length} series match, the limit is ${seriesMax}; narrow metric or filters`;
-    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+/** Encoded parts, each asked of the store when the one before was taken: neither side holds more than a part. */
+export async function* streamRange(
+  request: QueryRangeRequest,
+  deps: RangeDeps,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const asked = rangeRequestOf(request, { nowMs: deps.clock.nowMs(), timeoutMsMax: deps.timeoutMsMax });
+  if (asked.groupBy !== undefined || asked.top !== undefined) return yield await queryRange(request, deps, signal);
+  const keys = await deps.sliced.run(keysInOrder(asked.matcher, deps.registry, Infinity), signal);
+  const told = new Set<string>();
+  for (let at = 0, fromUs = asked.fromUs; at < keys.length;) {
+    // The series that a part ended in goes on by itself: its rows begin later than those of the others.
+    const end = fromUs > asked.fromUs ? at + 1 : Math.min(at + PART_SERIES_MAX, keys.length);
+    // What was deleted meanwhile is not there any more.
+    const keysOfPart = keys.slice(at, end).filter((key) => deps.registry.idOf(key) !== undefined);
+    const query = {
+      ...queryOf({ ...asked, fromUs }, deps.registry, keysOfPart),
+      pointsMax: Infinity,
+      partRows: PART_ROWS,
+    };
+    const result = await inTime(asked, deps, signal, query);
+    const notes = notesOf(result, asked).filter((note) => !told.has(note));
+    for (const note of notes) told.add(note);
+    const { resolutionUs, slots, next } = result;
+    if (slots.length > 0 || notes.length > 0) {
+      yield encodeRange(result, (slot) => nameOfKey(keysOfPart[slot]), { resolutionUs, notes });
+    }
+    at = next === null ? end : keys.indexOf(keysOfPart[next.slot], at);
+    fromUs = next?.fromUs ?? asked.fromUs;
   }
-  const query = { seriesIds: Uint32Array.from(ids), fromUs, toUs, stepUs: stepMs * 1_000, pointsMax };
-  const result = await store.range(query, { signal });
-  const values = result.steps === null ? result.values : valuesOfSteps(result.steps, request.function);
-  const found = Array.from(result.seriesIds, (id, i) => ({ key: registry.keyOf(id), i }));
-  found.sort((a, b) => (a.key < b.key ? -1 : 1));
-  const series = [];
-  for (const { key, i } of found) {
-    const [from, to] = [result.offsets[i], result.offsets[i + 1]];
-    if (from === to) continue;
+}
+
+/** Keys of all series that match. */
+function* keysInOrder(matcher: SeriesMatcher, registry: SeriesRegistry, seriesMax: number): Work<string[]> {
+  const ids = yield* selectSeries(registry, matcher);
+  checkSeries(ids.length, seriesMax);
+  const keys: string[] = [];
+  for (const id of ids) if (registry.has(id)) keys.push(registry.keyOf(id));
+  return yield* firstInOrder(keys, keys.length, (a, b) => (a < b ? -1 : 1));
+}
+
+function queryOf(
+  asked: RangeRequest,
+  registry: SeriesRegistry,
+  keys: readonly string[],
+  grouping?: Grouping,
+): RangeQuery {
+  const { fromUs, toUs, stepUs, func, fill, maxPoints, top, asOfS, pointsMax } = asked;
+  const seriesIds = Uint32Array.from(keys, (key) => registry.idOf(key)!);
+  return {
+    seriesIds,
+    fromUs,
+    toUs,
+    stepUs,
+    func,
+    fill,
+    maxPoints,
+    pointsMax,
+    ...(top === undefined ? {} : { top }),
+    ...(asOfS === undefined ? {} : { asOfS }),
+    ...(grouping === undefined ? {} : { grouping }),
+  };
+}
+
+/** DEADLINE_EXCEEDED when it takes too long: the store is told to stop, as when the caller leaves. */
+async function inTime(
+  { timeoutMs }: RangeRequest,
+  { store, clock }: RangeDeps,
+  signal: AbortSignal,
+  query: RangeQuery,
+): Promise<RangeResult> {
+  const late = new AbortController();
+  const cancelTimer = clock.after(timeoutMs, () => late.abort());
+  try {
+    return await store.range(query, { signal: AbortSignal.any([signal, late.signal]) });
+  } catch (error) {
+    if (!late.signal.aborted || signal.aborted) throw error;
+    throw new WatchpostError(
+      "DEADLINE_EXCEEDED",
+      `the query took longer than ${formatDurationMs(timeoutMs)}: ask for fewer series, a shorter range or a larger step`,
+    );
+  } finally {
+    cancelTimer();
+  }
+}
+
+function nameOfKey(key: string): RangeName {
+  const identity = parseSeriesKey(key);
+  const { metric, source, tags } = identity;
+  return { metric, source, tags: Object.fromEntries(tags), device: deviceOf(identity) };
+}
+
+interface Groups {
+  readonly names: readonly RangeName[];
+  grouping(asked: RangeRequest): Grouping;
+}
+
+/** By metric and the values of some tags; in order of the first of their series. */
+function groupsOf(keys: readonly string[], groupBy: readonly string[]): Groups {
+  const numbers = new Map<string, number>();
+  const names: RangeName[] = [];
+  const groupOf = Uint32Array.from(keys, (key) => {
     const identity = parseSeriesKey(key);
-    series.push({
-      metric: identity.metric,
-      source: identity.source,
-      tags: Object.fromEntries(identity.tags),
-      device: deviceOf(identity),
-      timesMs: Array.from(result.timesUs.subarray(from, to), (timeUs) => timeUs / 1_000),
-      values: Array.from(values.subarray(from, to)),
-    });
+    const values = groupBy.map((tag) => [tag, valueForFilter(identity, tag)] as const);
+    const group = [identity.metric, ...values.map(([, value]) => value)].join("\0");
+    let number = numbers.get(group);
+    if (number === undefined) {
+      const tags = Object.fromEntries(values);
+      number =
+        names.push({ metric: identity.metric, source: tags["source"] ?? "", tags, device: tags["device"] ?? "" }) - 1;
+      numbers.set(group, number);
+    }
+    return number;
+  });
+  return { names, grouping: ({ aggregation }) => ({ groupOf, groups: names.length, aggregation }) };
+}
+
+function notesOf({ isCoarse, resolutionUs }: RangeResult, { func, stepUs }: RangeRequest): string[] {
+  const notes: string[] = [];
+  if (isCoarse) {
+    const asked = stepUs === 0 ? "raw points" : `${func}, which needs the points,`;
+    notes.push(`retention has left only rollups of some of the range: they do not tell ${asked} there`);
   }
-  return { series, pointsTotal: BigInt(values.length) };
-}
-
-function valuesOfSteps(steps: StepColumns, wanted: RangeFunction): Float64Array {
-  switch (wanted) {
-    case RangeFunction.LAST:
-      return steps.lasts;
-    case RangeFunction.FIRST:
-      return steps.firsts;
-    case RangeFunction.MIN:
-      return steps.mins;
-    case RangeFunction.MAX:
-      return steps.maxs;
-    case RangeFunction.SUM:
-      return steps.sums;
-    case RangeFunction.COUNT:
-      return steps.counts;
-    default:
-      return steps.sums.map((sum, i) => sum / steps.counts[i]);
+  if (stepUs > 0 && stepUs % Math.max(resolutionUs, 1) !== 0) {
+    const width = formatDurationMs(resolutionUs / 1_000);
+    notes.push(`retention has left only ${width} rollups of some of the range: each stands in the step it begins in`);
   }
-}
-
-function boundUs(time: Timestamp | undefined, missing: number, field: string): number {
-  if (time === undefined) return missing;
-  const timeUs = Number(time.seconds) * 1_000_000 + Math.floor(time.nanos / 1_000);
-  if (time.nanos < 0 || time.nanos > 999_999_999) throw invalidField(`${field}.nanos`, time.nanos, "0 to 999,999,999");
-  if (timeUs < 0 || timeUs > TIME_US_END) throw invalidField(field, timestampMs(time), "1970 to 2255");
-  return timeUs;
-}
-
-function bounded(field: string, value: number, max: number): number {
-  if (value < 0 || value > max) throw invalidField(field, value, `0 (the server's limit) to ${max}`);
-  return value === 0 ? max : value;
-}
-
-function isoOf(timeUs: number): string {
-  return new Date(Math.min(timeUs / 1_000, 8.64e15)).toISOString();
+  return notes;
 }

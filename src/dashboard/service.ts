@@ -1,4 +1,4 @@
-/** Dashboard: live streams over shared feeds, and QueryRange. */
+/** Dashboard: live streams over shared feeds, QueryRange, and what there is. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Bus } from "../bus/bus.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -6,21 +6,31 @@ import type { Clock } from "../model/clock.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
-import { rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { encodedUnary, rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { deleteSeries } from "./delete-series.ts";
 import { Feeds } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
-import { queryRange, type RangeSource } from "./query-range.ts";
+import { listMetrics } from "./list-metrics.ts";
+import { listSeries } from "./list-series.ts";
+import { listTagValues } from "./list-tag-values.ts";
+import type { ExtentSource } from "./listing.ts";
+import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
+import { SlicedWork } from "./sliced-work.ts";
 import { feedSpecOf, type LiveOptions } from "./subscription.ts";
 
 export interface DashboardDeps {
   readonly registry: SeriesRegistry;
   readonly bus: Bus;
-  readonly store: RangeSource;
+  readonly store: RangeSource & ExtentSource;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly options: LiveOptions;
+  /** How long a range query may take at the most. */
+  readonly queryTimeoutMs: number;
   /** The newest values on disk. */
   readonly latest?: StoreOpened["latest"];
+  /** Deletes series; resolves when that is durable. */
+  retire(seriesIds: Uint32Array): Promise<void>;
   /** A name for a stream, unique on this server. */
   newStreamId(): string;
 }
@@ -34,14 +44,29 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
   if (restored !== undefined) {
     latest.restore(restored.seriesIds, restored.timesUs, restored.values, clock.nowMs(), clock.monotonicMs());
   }
-  const feeds = new Feeds({ registry, latest, clock, ...options });
+  const sliced = new SlicedWork(() => clock.monotonicMs());
+  const ranges = { registry, store, clock, sliced, timeoutMsMax: deps.queryTimeoutMs };
+  const feeds = new Feeds({ registry, latest, clock, ...options, onLeftOut: () => deps.metrics.liveLeftOut.inc() });
+  const listing = { registry, latest, store, clock, sliced };
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
     methods: [
       rawServerStreaming(Dashboard.method.subscribeMetrics, (request, { signal }) =>
         subscribe(request, feeds, deps, signal),
       ),
-      unary(Dashboard.method.queryRange, (request, { signal }) => queryRange(request, registry, store, signal)),
+      encodedUnary(Dashboard.method.queryRange, async (request, { signal }) => {
+        const startedAtMs = clock.monotonicMs();
+        const answer = await queryRange(request, ranges, signal);
+        deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
+        return answer;
+      }),
+      rawServerStreaming(Dashboard.method.streamRange, (request, { signal }) => streamRange(request, ranges, signal)),
+      unary(Dashboard.method.listMetrics, (request, { signal }) => listMetrics(request, listing, signal)),
+      unary(Dashboard.method.listSeries, (request, { signal }) => listSeries(request, listing, signal)),
+      unary(Dashboard.method.listTagValues, (request, { signal }) => listTagValues(request, listing, signal)),
+      unary(Dashboard.method.deleteSeries, (request, { signal }) =>
+        deleteSeries(request, { ...listing, retire: deps.retire }, signal),
+      ),
     ],
     close() {
       unsubscribe();

@@ -47,6 +47,10 @@ export function feedSpecOf(request: MetricSubscription, options: LiveOptions): F
   for (const aggregation of aggregations) {
     if (Aggregation[aggregation] === undefined) throw invalidField("aggregations", aggregation, "a known aggregation");
   }
+  const grouped = groupBy.length > 0 || aggregations.length > 0;
+  if (windowStats && grouped) {
+    throw invalidField("window_stats", true, "it false with group_by or aggregations: a group has no windows");
+  }
   const staleAfterMs = Number(request.staleAfterMs);
   if (staleAfterMs < 0 || staleAfterMs > STALE_AFTER_MS_MAX) {
     throw invalidField("stale_after_ms", staleAfterMs, `0 to ${STALE_AFTER_MS_MAX}`);
@@ -58,7 +62,6 @@ export function feedSpecOf(request: MetricSubscription, options: LiveOptions): F
   const intervalMs = onChange
     ? clamp(request.coalesceMs || options.onChangeHoldMs, 1, options.intervalMsMax)
     : clamp(request.updateIntervalMs, options.intervalMsMin, options.intervalMsMax);
-  const grouped = groupBy.length > 0 || aggregations.length > 0;
   const aggregation = aggregations[0] || Aggregation.AVG;
   const names = [...new Set(metricNames)].sort();
   const filterEntries = Object.entries(filters).sort(([a], [b]) => (a < b ? -1 : 1));

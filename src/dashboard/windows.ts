@@ -26,14 +26,21 @@ export class Windows {
 
   /** Takes a point that is not older than those before it. */
   take(slot: number, timeUs: number, value: number): void {
+    this.takeLate(slot, value);
+    const c = this.#columns;
+    const at = slot * COLUMNS;
+    c[at + TIME] = timeUs;
+    c[at + LAST] = value;
+  }
+
+  /** Takes a point that is older than the one before it: it is in everything but last and rate. */
+  takeLate(slot: number, value: number): void {
     const c = this.#columns;
     const at = slot * COLUMNS;
     c[at + COUNT]++;
     if (value < c[at + MIN]) c[at + MIN] = value;
     if (value > c[at + MAX]) c[at + MAX] = value;
     c[at + SUM] += value;
-    c[at + TIME] = timeUs;
-    c[at + LAST] = value;
   }
 
   /** Appends the window of a slot in `later` to that slot's here. */

@@ -5,7 +5,7 @@ import type { Clock } from "../model/clock.ts";
 import { BATCH_POINTS_MAX, COMMITS_OUTSTANDING_MAX, FRAME_POINTS_MAX } from "../model/limits.ts";
 import type { SeriesDefinition, SeriesRegistry } from "../model/series-registry.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { BatchRows } from "../wire/decode-batch.ts";
+import type { BatchRows } from "../wire/decoded-batch.ts";
 
 /** The log as the committer sees it. Appends are answered in order. */
 export interface CommitLog {
@@ -148,7 +148,10 @@ export class Committer {
     const { promise, resolve, reject } = this.#open!;
     const firstDefinition = this.#definedThrough + 1;
     const definitions: SeriesDefinition[] = [];
-    for (let id = firstDefinition; id < registry.idEnd; id++) definitions.push({ id, key: registry.keyOf(id) });
+    for (let id = firstDefinition; id < registry.idEnd; id++) {
+      // One that was deleted before it was ever written needs no definition: its points are dropped.
+      if (registry.has(id)) definitions.push({ id, key: registry.keyOf(id) });
+    }
     this.#definedThrough = registry.idEnd - 1;
     const frame = {
       seq: this.#nextSeq++,

@@ -4,7 +4,7 @@ import { truncated } from "../model/errors.ts";
 import type { BatchDecoder } from "../wire/decode-batch.ts";
 import type { ArrivalStamps } from "./arrival-stamps.ts";
 import type { CommitGroup, Committer } from "./committer.ts";
-import { judgeBatch, TIME_US_MAX, type RefusedRow } from "./validate.ts";
+import { isStorable, judgeBatch, TIME_US_MAX, type RefusedRow } from "./validate.ts";
 
 export interface IntakeDeps {
   readonly decoder: BatchDecoder;
@@ -13,6 +13,8 @@ export interface IntakeDeps {
   readonly clock: Clock;
   /** How far ahead of the wall clock a point may be. */
   readonly futureMaxMs: number;
+  /** Older points are not kept. Infinity: all are. */
+  readonly rawAgeLimitMs: number;
   /** While it is not, points of any time are taken. */
   isClockTrusted(): boolean;
 }
@@ -44,19 +46,28 @@ export class Intake {
   /** Takes one BatchData message. Throws what the log failed with while nothing can be committed. */
   take(message: Uint8Array, refusedMax: number): TakenBatch {
     const { decoder, committer, stamps } = this.#deps;
-    const batch = decoder.decode(message, committer.room());
+    const times = { earliestUs: this.#earliestUs(), latestUs: this.#latestUs() };
+    // A point that is going to be refused is no reason for a series.
+    const mayDefine = (value: number, timeUs: number) =>
+      isStorable(value, timeUs === timeUs ? timeUs : times.latestUs, times);
+    const batch = decoder.decode(message, committer.room(), mayDefine);
     const batchId = truncated(batch.batchId, BATCH_ID_SHOWN_MAX);
     if (batch.kind === "unusable") {
       const { points: refusedTotal, reason: unusable } = batch;
       return { batchId, kept: 0, refusedTotal, refused: NONE, unusable, group: undefined };
     }
     const rules = {
-      latestUs: this.#latestUs(),
+      ...times,
       arrivalStampUs: (seriesId: number) => stamps.next(seriesId),
     };
     const { kept, refusedTotal, refused } = judgeBatch(batch, rules, refusedMax);
     const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
+  }
+
+  #earliestUs(): number {
+    const { clock, rawAgeLimitMs, isClockTrusted } = this.#deps;
+    return isClockTrusted() ? Math.max((clock.nowMs() - rawAgeLimitMs) * 1_000, 0) : 0;
   }
 
   #latestUs(): number {

@@ -8,7 +8,7 @@ import {
 import { truncated } from "../model/errors.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
-import type { SeriesResolver } from "../wire/decode-batch.ts";
+import type { SeriesResolver } from "../wire/decoded-batch.ts";
 
 const METRIC_NAME = /^[A-Za-z0-9_.]+$/;
 

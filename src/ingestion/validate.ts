@@ -1,11 +1,16 @@
-import { TIME_INVALID, type DecodedBatch } from "../wire/decode-batch.ts";
+import { TIME_INVALID, type DecodedBatch } from "../wire/decoded-batch.ts";
 
 /** The latest time that a double holds to the microsecond: in the year 2255. */
 export const TIME_US_MAX = Number.MAX_SAFE_INTEGER;
 
-export interface PointRules {
+export interface TimeRules {
+  /** Points before this are refused: they would not be kept. Unix microseconds, at least 0. */
+  readonly earliestUs: number;
   /** Points later than this are refused. Unix microseconds, at most {@link TIME_US_MAX}. */
   readonly latestUs: number;
+}
+
+export interface PointRules extends TimeRules {
   /** The time for a point that brings none. */
   arrivalStampUs(seriesId: number): number;
 }
@@ -31,7 +36,6 @@ export interface JudgedBatch {
  */
 export function judgeBatch(batch: DecodedBatch, rules: PointRules, refusedMax: number): JudgedBatch {
   const { count, at, seriesIds, timesUs, values } = batch;
-  const { latestUs } = rules;
   const refused: RefusedRow[] = [];
   let kept = 0;
   for (let i = 0; i < count; i++) {
@@ -39,24 +43,32 @@ export function judgeBatch(batch: DecodedBatch, rules: PointRules, refusedMax: n
     const value = values[at + i]!;
     let timeUs = timesUs[at + i]!;
     if (timeUs !== timeUs) timeUs = rules.arrivalStampUs(seriesId);
-    // value - value is 0 for finite values only.
-    if (seriesId !== 0 && timeUs >= 0 && timeUs <= latestUs && value - value === 0) {
+    if (seriesId !== 0 && isStorable(value, timeUs, rules)) {
       seriesIds[at + kept] = seriesId;
       timesUs[at + kept] = timeUs;
       values[at + kept] = value;
       kept++;
     } else if (refused.length < refusedMax) {
-      const reason = batch.reasons.get(i) ?? refusalOf(value, timeUs, latestUs);
+      const reason = batch.reasons.get(i) ?? refusalOf(value, timeUs, rules);
       refused.push({ index: i, pointId: batch.pointId(i), reason });
     }
   }
   return { kept, refusedTotal: count - kept, refused };
 }
 
-function refusalOf(value: number, timeUs: number, latestUs: number): string {
+/** Whether a point may be stored, whatever its series. */
+export function isStorable(value: number, timeUs: number, { earliestUs, latestUs }: TimeRules): boolean {
+  // value - value is 0 for finite values only.
+  return timeUs >= earliestUs && timeUs <= latestUs && value - value === 0;
+}
+
+function refusalOf(value: number, timeUs: number, { earliestUs, latestUs }: TimeRules): string {
   if (!Number.isFinite(value)) return `value is ${value}; wanted a finite number`;
   if (timeUs === TIME_INVALID) return "timestamp's nanos are out of range; wanted 0 to 999,999,999";
   if (timeUs < 0) return `timestamp is ${isoOf(timeUs)}; wanted 1970 or later`;
+  if (timeUs < earliestUs) {
+    return `timestamp is ${isoOf(timeUs)}, older than retention.raw allows; wanted ${isoOf(earliestUs)} or later`;
+  }
   return `timestamp is ${isoOf(timeUs)}, which is too far in the future; wanted at most ${isoOf(latestUs)}`;
 }
 

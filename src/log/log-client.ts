@@ -6,6 +6,12 @@ import type { LogAnswer, LogEvent, LogOpened, LogOptions, LogRequest, LogStats, 
 
 export type { LogOpened, LogOptions, LogStats, StatePage } from "./protocol.ts";
 
+/** What is asked, without the number that the answer comes back with. */
+type Question =
+  | { kind: "reopen" | "stats" | "close" }
+  | { kind: "retire"; seriesIds: Uint32Array }
+  | { kind: "state"; afterSeriesId: number };
+
 interface Pending<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
@@ -20,6 +26,7 @@ export class LogClient {
   #gone: WatchpostError | null = null;
   #closed: Promise<void> | null = null;
   #onCrash: (error: WatchpostError) => void = () => {};
+  #onUnsynced: (sentence: string) => void = () => {};
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -42,8 +49,9 @@ export class LogClient {
   }
 
   /**
-   * Makes a record durable. `record` is detached and comes back, sealed, when it is. Fails with UNAVAILABLE when it is
-   * not, and so does every append after it until {@link reopen}.
+   * Makes a record durable, with a sync interval within that. `record` is detached and comes back, sealed, when it is
+   * taken. Fails with RESOURCE_EXHAUSTED where the disk is full, otherwise with UNAVAILABLE when it is not, and so does
+   * every append after it until {@link reopen}.
    */
   append(record: ArrayBuffer): Promise<ArrayBuffer> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
@@ -55,7 +63,7 @@ export class LogClient {
 
   /** Begins a new segment after a failed append. Answers with the next sequence, higher than any refused one. */
   reopen(): Promise<number> {
-    return this.#ask((id) => ({ kind: "reopen", id })) as Promise<number>;
+    return this.#ask({ kind: "reopen" }) as Promise<number>;
   }
 
   /** Everything up to `throughSeq` is durable elsewhere: segments that hold nothing else go. */
@@ -63,20 +71,25 @@ export class LogClient {
     if (this.#gone === null) this.#post({ kind: "release", throughSeq });
   }
 
+  /** Resolves when it is durable that these series are deleted. */
+  async retire(seriesIds: Uint32Array): Promise<void> {
+    await this.#ask({ kind: "retire", seriesIds });
+  }
+
   stats(): Promise<LogStats> {
-    return this.#ask((id) => ({ kind: "stats", id })) as Promise<LogStats>;
+    return this.#ask({ kind: "stats" }) as Promise<LogStats>;
   }
 
   /** The state, page by page: the series after an id, 0 for the first. All that was appended before is in it. */
   statePage(afterSeriesId: number): Promise<StatePage> {
-    return this.#ask((id) => ({ kind: "state", id, afterSeriesId })) as Promise<StatePage>;
+    return this.#ask({ kind: "state", afterSeriesId }) as Promise<StatePage>;
   }
 
   /** Leaves the data directory and ends the worker. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       try {
-        if (this.#gone === null) await this.#ask((id) => ({ kind: "close", id }));
+        if (this.#gone === null) await this.#ask({ kind: "close" });
       } finally {
         this.#leave("it was closed");
         await this.#worker.terminate();
@@ -85,17 +98,22 @@ export class LogClient {
     return this.#closed;
   }
 
+  /** Acknowledged records could not be synced: they are lost if the power goes before they are sealed. */
+  onUnsynced(callback: (sentence: string) => void): void {
+    this.#onUnsynced = callback;
+  }
+
   /** The worker ended by itself. Every call fails with UNAVAILABLE from then on. */
   onCrash(callback: (error: WatchpostError) => void): void {
     this.#onCrash = callback;
   }
 
-  #ask(requestOf: (id: number) => LogRequest): Promise<LogAnswer> {
+  #ask(question: Question): Promise<LogAnswer> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     const { promise, resolve, reject } = Promise.withResolvers<LogAnswer>();
     const id = ++this.#lastId;
     this.#asked.set(id, { resolve, reject });
-    this.#post(requestOf(id));
+    this.#post({ ...question, id });
     return promise;
   }
 
@@ -115,6 +133,8 @@ export class LogClient {
         return this.#appends
           .shift()
           ?.reject(new WatchpostError(event.failure.status, event.failure.message, { retryAfterMs: 1_000 }));
+      case "unsynced":
+        return this.#onUnsynced(event.sentence);
       case "answer":
         return this.#take(event.id)?.resolve(event.value);
       case "failed":

@@ -1,6 +1,7 @@
 /** The log worker: appends and syncs, nothing else, so that an ack waits for the disk alone. */
 import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import { systemClock } from "../model/system-clock.ts";
 import type { Failure } from "../store/protocol.ts";
 import { Log } from "./log.ts";
 import type { LogAnswer, LogEvent, LogRequest } from "./protocol.ts";
@@ -11,7 +12,8 @@ export function startLogWorker(port: MessagePort): void {
   port.once("message", (request: LogRequest) => {
     if (request.kind !== "open") throw new Error(`the log worker was told ${request.kind} before open`);
     try {
-      const { log, opened } = Log.open(request.options);
+      const onUnsynced = (sentence: string) => post({ kind: "unsynced", sentence });
+      const { log, opened } = Log.open(request.options, systemClock, onUnsynced);
       port.on("message", (next: LogRequest) => hear(log, next, post));
       post({ kind: "opened", opened });
     } catch (error) {
@@ -33,6 +35,8 @@ function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: 
       return answer(request.id, () => log.reopen(), post);
     case "state":
       return answer(request.id, () => log.statePage(request.afterSeriesId), post);
+    case "retire":
+      return answer(request.id, () => (log.retire(request.seriesIds), null), post);
     case "stats":
       return answer(request.id, () => log.stats(), post);
     case "close":

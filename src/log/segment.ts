@@ -5,6 +5,7 @@
 import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { WatchpostError } from "../model/errors.ts";
+import { PAGE_BYTES, type WrittenBytes } from "./written-bytes.ts";
 
 const MAGIC = 0x534c5057;
 const VERSION = 1;
@@ -45,16 +46,21 @@ export class Segment {
   readonly path: string;
   lastSeq: number;
   readonly #fd: number;
+  readonly #written: WrittenBytes;
+  /** Of the header and whole records; what follows them is the rest of a write that failed. */
+  #bytes = SEGMENT_HEADER_BYTES;
   #syncedBytes = SEGMENT_HEADER_BYTES;
+  #hasFailedSync = false;
 
-  private constructor(path: string, fd: number, firstSeq: number) {
+  private constructor(path: string, fd: number, firstSeq: number, written: WrittenBytes) {
     this.path = path;
     this.#fd = fd;
+    this.#written = written;
     this.lastSeq = firstSeq - 1;
   }
 
   /** Creates the file, durably: it is found after a power cut. */
-  static create(dir: string, firstSeq: number): Segment {
+  static create(dir: string, firstSeq: number, written: WrittenBytes): Segment {
     const path = join(dir, segmentName(firstSeq));
     const fd = openSync(path, "wx", 0o600);
     try {
@@ -66,29 +72,86 @@ export class Segment {
       removeQuietly(path);
       throw error;
     }
-    return new Segment(path, fd, firstSeq);
+    written.add("log", PAGE_BYTES);
+    return new Segment(path, fd, firstSeq, written);
   }
 
   get bytes(): number {
-    return this.#syncedBytes;
+    return this.#bytes;
   }
 
-  /** Writes and syncs one record. After it has thrown nothing more may be appended. */
-  append(record: Uint8Array, seq: number): void {
-    writeAll(this.#fd, record, this.#syncedBytes);
-    fdatasyncSync(this.#fd);
-    this.#syncedBytes += record.byteLength;
+  get isEmpty(): boolean {
+    return this.#bytes === SEGMENT_HEADER_BYTES;
+  }
+
+  /** Of records that were taken. */
+  get unsyncedBytes(): number {
+    return this.#bytes - this.#syncedBytes;
+  }
+
+  /** A sync has failed: what was not synced before may not be on the disk, whatever a later sync says. */
+  get hasFailedSync(): boolean {
+    return this.#hasFailedSync;
+  }
+
+  /**
+   * Writes one record, and unless `syncsLater` syncs it: it is taken when this returns. After it has thrown nothing more
+   * may be appended.
+   */
+  append(record: Uint8Array, seq: number, syncsLater: boolean): void {
+    const bytes = this.#bytes + record.byteLength;
+    writeAll(this.#fd, record, this.#bytes);
+    if (!syncsLater) this.#sync(bytes);
+    this.#bytes = bytes;
     this.lastSeq = seq;
   }
 
-  /** Cuts off what was written and not synced. */
+  /** Makes everything that was taken durable. After it has thrown nothing more may be appended. */
+  sync(): void {
+    if (this.unsyncedBytes > 0) this.#sync(this.#bytes);
+  }
+
+  /** Whether `bytes` more could be written. Throws what the system says when not; leaves nothing behind. */
+  probe(bytes: number): void {
+    try {
+      writeAll(this.#fd, new Uint8Array(bytes), this.#bytes);
+    } finally {
+      ftruncateSync(this.#fd, this.#bytes);
+    }
+  }
+
+  /** Cuts off what was written and not taken, and syncs the rest. */
   cutBack(): void {
-    ftruncateSync(this.#fd, this.#syncedBytes);
-    fsyncSync(this.#fd);
+    ftruncateSync(this.#fd, this.#bytes);
+    this.#noteFailure(() => fsyncSync(this.#fd));
+    if (!this.#hasFailedSync) this.#syncedBytes = this.#bytes;
   }
 
   close(): void {
     closeSync(this.#fd);
+  }
+
+  /** Removes the file, which must hold no record. */
+  remove(): void {
+    this.close();
+    removeQuietly(this.path);
+  }
+
+  #sync(bytes: number): void {
+    this.#noteFailure(() => fdatasyncSync(this.#fd));
+    // The page that the last sync ended in is written again.
+    const pages = Math.ceil(bytes / PAGE_BYTES) - Math.floor(this.#syncedBytes / PAGE_BYTES);
+    this.#written.add("log", pages * PAGE_BYTES);
+    this.#syncedBytes = bytes;
+  }
+
+  #noteFailure(sync: () => void): void {
+    try {
+      sync();
+    } catch (error) {
+      this.#hasFailedSync = true;
+      throw error;
+    }
   }
 }
 

@@ -1,16 +1,16 @@
 /**
- * `state.db`: the series and small state. Opening it takes the data directory for this process: the file stays locked
- * until it is closed or the process ends, whatever way.
+ * `state.db`: the series, the ids of deleted ones, and small state. Opening it takes the data directory for this
+ * process: the file stays locked until it is closed or the process ends, whatever way.
  */
 import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { messageOf, WatchpostError } from "../model/errors.ts";
+import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 
-/** 2: a checksum for every series. */
-export const STATE_VERSION = 2;
+/** 1: without retired series; 1 and 2: without checksums of series. */
+export const STATE_VERSION = 3;
 /** File systems whose locks and syncs do not keep their promises; by the type statfs tells. */
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x6969: "NFS",
@@ -51,8 +51,11 @@ export class StateDb {
       }
       db.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
       db.run("CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, key TEXT NOT NULL, crc INTEGER NOT NULL)");
-      if (version === 1) addChecksums(db);
-      db.run(`PRAGMA user_version = ${STATE_VERSION}`);
+      // A row for every deletion, little endian u32 ids; `cleaned`: they are no longer in the table of series.
+      db.run("CREATE TABLE IF NOT EXISTS retired (ids BLOB NOT NULL, cleaned INTEGER NOT NULL)");
+      if (version === 1 || version === 2) addChecksums(db);
+      // Nothing is written where nothing changes: a full disk must not keep a server from starting, and making room.
+      if (version < STATE_VERSION) db.run(`PRAGMA user_version = ${STATE_VERSION}`);
       db.run("COMMIT");
     } catch (error) {
       db.close();
@@ -60,7 +63,11 @@ export class StateDb {
       if (/locked|busy/i.test(messageOf(error))) throw refusal(dir, `it is in use by ${holder(pidFile)}`);
       throw refusal(dir, `its state.db cannot be opened: ${messageOf(error)}`);
     }
-    writeFileSync(pidFile, `${process.pid}\n`);
+    try {
+      writeFileSync(pidFile, `${process.pid}\n`);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
     return new StateDb(db, pidFile);
   }
 
@@ -102,11 +109,51 @@ export class StateDb {
     })();
   }
 
-  close(): void {
-    this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
-    this.#db.close();
-    rmSync(this.#pidFile, { force: true });
+  /** Makes it durable that these ids are given to no series any more, in one step however many they are. */
+  retire(seriesIds: Uint32Array): void {
+    this.#db.query("INSERT INTO retired VALUES (?, 0)").run(bytesOf(seriesIds));
   }
+
+  /** Every id ever retired; the series of some may still be there. */
+  retired(): Uint32Array {
+    const rows = this.#db.query("SELECT ids FROM retired").all() as { ids: Uint8Array }[];
+    return idsOf(rows.map(({ ids }) => ids));
+  }
+
+  /** Every id ever retired. Their series are removed: when the log is opened, since with very many it takes a while. */
+  takeRetired(): Uint32Array {
+    const rows = this.#db.query("SELECT ids, cleaned FROM retired").all() as { ids: Uint8Array; cleaned: number }[];
+    const all = idsOf(rows.map(({ ids }) => ids));
+    const fresh = idsOf(rows.filter(({ cleaned }) => cleaned === 0).map(({ ids }) => ids));
+    if (fresh.length === 0) return all;
+    const remove = this.#db.query("DELETE FROM series WHERE id = ?");
+    this.#db.transaction(() => {
+      for (const id of fresh) remove.run(id);
+      this.#db.run("DELETE FROM retired");
+      this.#db.query("INSERT INTO retired VALUES (?, 1)").run(bytesOf(all));
+    })();
+    return all;
+  }
+
+  close(): void {
+    try {
+      this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    } finally {
+      this.#db.close();
+      rmSync(this.#pidFile, { force: true });
+    }
+  }
+}
+
+function bytesOf(seriesIds: Uint32Array): Uint8Array {
+  return new Uint8Array(seriesIds.buffer, seriesIds.byteOffset, seriesIds.byteLength);
+}
+
+function idsOf(blobs: readonly Uint8Array[]): Uint32Array {
+  const bytes = Buffer.concat(blobs);
+  return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
 /** What the row of a series is checked with. */
@@ -114,7 +161,7 @@ export function seriesCrc({ id, key }: SeriesDefinition): number {
   return Bun.hash.crc32(`${id} ${key}`);
 }
 
-/** From version 1 to 2. */
+/** To version 3. */
 function addChecksums(db: Database): void {
   db.run("ALTER TABLE series ADD COLUMN crc INTEGER NOT NULL DEFAULT 0");
   const update = db.query("UPDATE series SET crc = ? WHERE id = ?");
@@ -140,7 +187,8 @@ function refusal(dir: string, why: string): WatchpostError {
 
 function holder(pidFile: string): string {
   try {
-    return `another Watchpost, process ${readFileSync(pidFile, "utf8").trim()}`;
+    const pid = readFileSync(pidFile, "utf8").trim();
+    return pid === "" ? "another process" : `another Watchpost, process ${pid}`;
   } catch {
     return "another process";
   }

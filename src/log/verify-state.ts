@@ -1,11 +1,15 @@
-/** Checks `state.db`: every series by its checksum, and the small state by what it may be. */
+/** Checks `state.db`: every series by its checksum, deleted ones, and the small state by what it may be. */
 import type { Database } from "bun:sqlite";
 import { parseSeriesKey, seriesKey } from "../model/series-key.ts";
 import { seriesCrc, STATE_VERSION } from "./state-db.ts";
 
 export interface VerifiedState {
   readonly seriesIds: ReadonlySet<number>;
+  /** Ids of deleted series. */
+  readonly retired: Set<number>;
   readonly nextSeq: number;
+  /** A crash may have taken records that were acknowledged before they were synced; their sequences are not given again. */
+  readonly mayLackRecords: boolean;
 }
 
 /** `onDamage` hears a sentence for each thing that is damaged. Throws what SQLite says where it cannot be read. */
@@ -14,7 +18,7 @@ export function verifyState(database: Database, onDamage: (what: string) => void
   if (version < 1 || version > STATE_VERSION) {
     throw new Error(`it has format ${version}, this Watchpost knows up to ${STATE_VERSION}`);
   }
-  const columns = version === 1 ? "id, key, NULL AS crc" : "id, key, crc";
+  const columns = version < 3 ? "id, key, NULL AS crc" : "id, key, crc";
   const seriesIds = new Set<number>();
   const idByKey = new Map<string, number>();
   const rows = database.query(`SELECT ${columns} FROM series ORDER BY id`).all() as {
@@ -24,7 +28,7 @@ export function verifyState(database: Database, onDamage: (what: string) => void
   }[];
   for (const { id, key, crc } of rows) {
     seriesIds.add(id);
-    if ((version > 1 && crc !== seriesCrc({ id, key })) || !isCanonical(key)) {
+    if ((version >= 3 && crc !== seriesCrc({ id, key })) || !isCanonical(key)) {
       onDamage(`series ${id}: its name does not match its checksum; its points are served under a name that says so`);
       continue;
     }
@@ -38,7 +42,27 @@ export function verifyState(database: Database, onDamage: (what: string) => void
   if (!Number.isSafeInteger(nextSeq) || (nextSeq as number) < 0) onDamage(`next_seq is ${String(nextSeq)}`);
   const clean = state.get("clean") ?? 0;
   if (clean !== 0 && clean !== 1) onDamage(`clean is ${String(clean)}; wanted 0 or 1`);
-  return { seriesIds, nextSeq: Number(nextSeq) };
+  const retired = version === 1 ? new Set<number>() : retiredIn(database, seriesIds, onDamage);
+  const mayLackRecords = clean === 0 && Number(state.get("sync_interval_ms") ?? 0) > 0;
+  return { seriesIds, retired, nextSeq: Number(nextSeq), mayLackRecords };
+}
+
+function retiredIn(database: Database, seriesIds: ReadonlySet<number>, onDamage: (what: string) => void): Set<number> {
+  const retired = new Set<number>();
+  const rows = database.query("SELECT ids, cleaned FROM retired").all() as { ids: unknown; cleaned: unknown }[];
+  for (const { ids, cleaned } of rows) {
+    if (!(ids instanceof Uint8Array) || ids.length % 4 !== 0 || (cleaned !== 0 && cleaned !== 1)) {
+      onDamage("a row of deleted series cannot be read; these series may come back");
+      continue;
+    }
+    const view = new DataView(ids.buffer, ids.byteOffset, ids.length);
+    for (let at = 0; at < ids.length; at += 4) {
+      const id = view.getUint32(at, true);
+      retired.add(id);
+      if (cleaned === 1 && seriesIds.has(id)) onDamage(`series ${id} is deleted, and still there`);
+    }
+  }
+  return retired;
 }
 
 function isCanonical(key: unknown): boolean {

@@ -4,6 +4,8 @@
  */
 export const MANIFEST_NAME = "manifest.json";
 export const STATE_NAME = "state.json";
+/** Ids of deleted series. */
+export const RETIRED_NAME = "retired.json";
 export const BACKUP_FORMAT = 1;
 const SERIES_NAME = /^series-\d{6}\.json$/;
 /** Of files that go into the data directory as they are. */
@@ -83,5 +85,5 @@ export function parseManifest(text: string, sha256: Sha256): BackupManifest {
 }
 
 function isKnown(name: string): boolean {
-  return name === STATE_NAME || isSeriesFile(name) || isDataFile(name);
+  return name === STATE_NAME || name === RETIRED_NAME || isSeriesFile(name) || isDataFile(name);
 }

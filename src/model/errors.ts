@@ -63,3 +63,9 @@ export function messageOf(error: unknown): string {
 export function truncated(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 }
+
+/** Whether something thrown says that the disk, or what one may use of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL";
+}

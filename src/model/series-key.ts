@@ -41,3 +41,24 @@ export function deviceOf(identity: SeriesIdentity): string {
 export function tagOf(identity: SeriesIdentity, key: string): string | undefined {
   return identity.tags.find(([k]) => k === key)?.[1];
 }
+
+/** The source's part of a canonical key. */
+export function sourceOfKey(key: string): string {
+  const from = key.indexOf(SEPARATOR) + 1;
+  const to = key.indexOf(SEPARATOR, from);
+  return to < 0 ? key.slice(from) : key.slice(from, to);
+}
+
+/** A tag's value out of a canonical key, without parsing the rest. */
+export function tagOfKey(key: string, tag: string): string | undefined {
+  let at = key.indexOf(SEPARATOR, key.indexOf(SEPARATOR) + 1);
+  while (at >= 0) {
+    const tagEnd = key.indexOf(SEPARATOR, at + 1);
+    const valueEnd = key.indexOf(SEPARATOR, tagEnd + 1);
+    if (tagEnd - at - 1 === tag.length && key.startsWith(tag, at + 1)) {
+      return valueEnd < 0 ? key.slice(tagEnd + 1) : key.slice(tagEnd + 1, valueEnd);
+    }
+    at = valueEnd;
+  }
+  return undefined;
+}

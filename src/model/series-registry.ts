@@ -1,3 +1,4 @@
+import { WatchpostError } from "./errors.ts";
 import { metricOfKey, parseSeriesKey, type SeriesIdentity } from "./series-key.ts";
 
 /** A series as it is written to disk: its id and canonical key. */
@@ -13,12 +14,16 @@ export interface SeriesLimits {
 }
 
 export type SeriesListener = (id: number, metric: string) => void;
+export type ForgottenListener = (ids: readonly number[]) => void;
 
 const NONE: readonly number[] = [];
+/** Forgotten series whose keys can still be read: answers that are under way name them. */
+const FORGOTTEN_MAX = 100_000;
 
 /**
  * All series known to this node: canonical key to small id and back, and the ids of every metric. Ids count up from 1
- * and are never reused. Lives on the event loop; what it learns is made durable by the log record that uses it first.
+ * and are never reused, not those of forgotten series either. Lives on the event loop; what it learns is made durable by
+ * the log record that uses it first.
  */
 export class SeriesRegistry {
   readonly #limits: SeriesLimits;
@@ -27,6 +32,11 @@ export class SeriesRegistry {
   readonly #idsByMetric = new Map<string, number[]>();
   readonly #countBySource = new Map<string, number>();
   readonly #listeners = new Set<SeriesListener>();
+  readonly #forgottenListeners = new Set<ForgottenListener>();
+  /** Keys of series forgotten lately, oldest first. */
+  readonly #forgotten = new Map<number, string>();
+  /** Metrics whose ids hold some that are forgotten: one pass for many. */
+  readonly #toClean = new Set<string>();
 
   constructor(limits: SeriesLimits) {
     this.#limits = limits;
@@ -64,22 +74,58 @@ export class SeriesRegistry {
     this.#insert(id, key, parseSeriesKey(key).source);
   }
 
+  /** Whether it is a series, and not forgotten. */
+  has(id: number): boolean {
+    return Boolean(this.#keyById[id]);
+  }
+
+  /**
+   * Forgets series: their keys may come back with other ids, theirs are given to nobody again, which holds for ids that
+   * are not known, too.
+   */
+  forget(ids: Iterable<number>): void {
+    const gone: number[] = [];
+    for (const id of ids) {
+      while (this.#keyById.length <= id) this.#keyById.push("");
+      const key = this.#keyById[id];
+      if (!key) continue;
+      const { metric, source } = parseSeriesKey(key);
+      this.#keyById[id] = "";
+      this.#idByKey.delete(key);
+      this.#forgotten.set(id, key);
+      const left = this.#countBySource.get(source)! - 1;
+      if (left > 0) this.#countBySource.set(source, left);
+      else this.#countBySource.delete(source);
+      this.#toClean.add(metric);
+      gone.push(id);
+    }
+    for (const id of this.#forgotten.keys()) {
+      if (this.#forgotten.size <= FORGOTTEN_MAX) break;
+      this.#forgotten.delete(id);
+    }
+    if (gone.length > 0) for (const listener of this.#forgottenListeners) listener(gone);
+  }
+
+  /** Also of a series that was forgotten lately. Throws ABORTED where that is too long ago for the question. */
   keyOf(id: number): string {
-    const key = this.#keyById[id];
-    if (!key) throw new RangeError(`there is no series ${id}`);
-    return key;
+    const key = this.#keyById[id] || this.#forgotten.get(id);
+    if (key) return key;
+    if (id < this.idEnd) throw new WatchpostError("ABORTED", `series ${id} was deleted meanwhile; ask again`);
+    throw new RangeError(`there is no series ${id}`);
   }
 
   identityOf(id: number): SeriesIdentity {
     return parseSeriesKey(this.keyOf(id));
   }
 
-  /** Ids of one metric's series, ascending. The array is live: do not keep or change it. */
+  /** Ids of one metric's series, ascending. The array is live: it grows, and after a deletion another takes its place. */
   idsOfMetric(metric: string): readonly number[] {
+    if (this.#toClean.has(metric)) this.#clean(metric);
     return this.#idsByMetric.get(metric) ?? NONE;
   }
 
   metrics(): IterableIterator<string> {
+    for (const metric of this.#toClean) this.#clean(metric);
     return this.#idsByMetric.keys();
   }
 
@@ -87,6 +133,19 @@ export class SeriesRegistry {
   onAdded(listener: SeriesListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Called with the series of every deletion from now on; returns what ends it. */
+  onForgotten(listener: ForgottenListener): () => void {
+    this.#forgottenListeners.add(listener);
+    return () => void this.#forgottenListeners.delete(listener);
+  }
+
+  #clean(metric: string): void {
+    const left = this.#idsByMetric.get(metric)!.filter((id) => this.has(id));
+    if (left.length > 0) this.#idsByMetric.set(metric, left);
+    else this.#idsByMetric.delete(metric);
+    this.#toClean.delete(metric);
   }
 
   #insert(id: number, key: string, source: string): void {

@@ -1,148 +1,135 @@
-/** Builds the answer of a range query: raw rows, or rows of steps, series by series. */
+/** Gathers the rows of an answer, series by series or group by group; with top only those that may be among the first. */
 import { WatchpostError } from "../model/errors.ts";
 import { Float64Column } from "./column.ts";
-import type { RangeQuery, RangeResult } from "./protocol.ts";
+import type { RangeQuery, RangeResult, Top } from "./protocol.ts";
+import type { SeriesRows } from "./series-rows.ts";
 
-/** What is known of a whole run of points without reading them; superseded ones left out. */
-export interface RunSummary {
-  readonly fromUs: number;
-  readonly count: number;
-  readonly min: number;
-  readonly max: number;
-  readonly sum: number;
-  readonly first: number;
-  readonly last: number;
+type Bounds = Pick<RangeQuery, "stepUs" | "pointsMax">;
+
+export interface Answer {
+  readonly rows: number;
+  /** Takes the rows of the next slot. Fails with RESOURCE_EXHAUSTED where they are too many. */
+  add(slot: number, rows: SeriesRows): void;
+  finish(): Pick<RangeResult, "slots" | "offsets" | "timesUs" | "values">;
 }
 
-/** The start of the step a time lies in. Exact for every time; a quotient would be rounded from the year 2112 on. */
-export function stepOf(timeUs: number, stepUs: number): number {
-  return timeUs - (timeUs % stepUs);
+/** `slots`: how many are asked for. */
+export function answerOf(query: Bounds & Pick<RangeQuery, "top">, slots: number): Answer {
+  return query.top === undefined ? new AllOfThem(query, slots) : new FirstOfThem(query, query.top);
 }
 
-export class Answer {
-  readonly #query: RangeQuery;
-  readonly #offsets: Uint32Array;
+class AllOfThem implements Answer {
+  readonly #bounds: Bounds;
+  readonly #asked: number;
+  readonly #slots: number[] = [];
+  readonly #offsets: number[] = [0];
   readonly #timesUs = new Float64Column();
   readonly #values = new Float64Column();
-  readonly #counts = new Float64Column();
-  readonly #mins = new Float64Column();
-  readonly #maxs = new Float64Column();
-  readonly #sums = new Float64Column();
-  readonly #firsts = new Float64Column();
-  readonly #lasts = new Float64Column();
-  #series = 0;
-  /** Of the step being gathered; NaN when there is none. */
-  #stepUs = NaN;
-  #count = 0;
-  #min = 0;
-  #max = 0;
-  #sum = 0;
-  #first = 0;
-  #last = 0;
 
-  constructor(query: RangeQuery) {
-    this.#query = query;
-    this.#offsets = new Uint32Array(query.seriesIds.length + 1);
+  constructor(bounds: Bounds, asked: number) {
+    this.#bounds = bounds;
+    this.#asked = asked;
   }
 
-  /** Rows [from, to): ascending times after everything added to this series, each time once. */
-  addRows(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
-    const { stepUs } = this.#query;
-    if (stepUs === 0) {
-      this.#timesUs.append(timesUs.subarray(from, to));
-      this.#values.append(values.subarray(from, to));
-      this.#checkSize();
-      return;
-    }
-    for (let i = from; i < to;) {
-      const step = stepOf(timesUs[i], stepUs);
-      const stepEnd = step + stepUs;
-      const first = values[i];
-      let [min, max, sum] = [first, first, 0];
-      let next = i;
-      for (; next < to && timesUs[next] < stepEnd; next++) {
-        const value = values[next];
-        if (value < min) min = value;
-        if (value > max) max = value;
-        sum += value;
-      }
-      this.#addToStep(step, next - i, min, max, sum, first, values[next - 1]);
-      i = next;
-    }
+  get rows(): number {
+    return this.#timesUs.length;
   }
 
-  /** A run that lies within one step, after everything added to this series. */
-  addSummary(run: RunSummary): void {
-    const { stepUs } = this.#query;
-    const step = stepOf(run.fromUs, stepUs);
-    this.#addToStep(step, run.count, run.min, run.max, run.sum, run.first, run.last);
+  add(slot: number, { timesUs, values, length }: SeriesRows): void {
+    if (length === 0) return;
+    checkRows(this.rows + length, slot + 1, this.#asked, this.#bounds);
+    this.#slots.push(slot);
+    this.#timesUs.append(timesUs);
+    this.#values.append(values);
+    this.#offsets.push(this.rows);
   }
 
-  /** The next rows are of the next series. */
-  endSeries(): void {
-    this.#endStep();
-    this.#offsets[++this.#series] = this.#timesUs.length;
-  }
-
-  finish(): RangeResult {
+  finish() {
     return {
-      seriesIds: this.#query.seriesIds,
-      offsets: this.#offsets,
+      slots: Uint32Array.from(this.#slots),
+      offsets: Uint32Array.from(this.#offsets),
       timesUs: this.#timesUs.cells,
       values: this.#values.cells,
-      steps:
-        this.#query.stepUs === 0
-          ? null
-          : {
-              counts: this.#counts.cells,
-              mins: this.#mins.cells,
-              maxs: this.#maxs.cells,
-              sums: this.#sums.cells,
-              firsts: this.#firsts.cells,
-              lasts: this.#lasts.cells,
-            },
     };
   }
+}
 
-  #addToStep(step: number, count: number, min: number, max: number, sum: number, first: number, last: number): void {
-    if (step !== this.#stepUs) {
-      this.#endStep();
-      this.#stepUs = step;
-      this.#count = count;
-      this.#min = min;
-      this.#max = max;
-      this.#sum = sum;
-      this.#first = first;
-    } else {
-      this.#count += count;
-      if (min < this.#min) this.#min = min;
-      if (max > this.#max) this.#max = max;
-      this.#sum += sum;
+interface Ranked {
+  readonly slot: number;
+  readonly score: number;
+  readonly timesUs: Float64Array;
+  readonly values: Float64Array;
+}
+
+class FirstOfThem implements Answer {
+  readonly #bounds: Bounds;
+  readonly #top: Top;
+  #ranked: Ranked[] = [];
+  rows = 0;
+
+  constructor(bounds: Bounds, top: Top) {
+    this.#bounds = bounds;
+    this.#top = top;
+  }
+
+  add(slot: number, rows: SeriesRows): void {
+    const score = scoreOf(rows.values, this.#top.by);
+    if (Number.isNaN(score)) return;
+    this.#ranked.push({ slot, score, timesUs: rows.timesUs.slice(), values: rows.values.slice() });
+    this.rows += rows.length;
+    if (this.#ranked.length >= 2 * this.#top.count) this.#cut();
+    checkRows(this.rows, this.#ranked.length, this.#top.count, this.#bounds);
+  }
+
+  finish() {
+    this.#cut();
+    const ranked = this.#ranked;
+    const offsets = new Uint32Array(ranked.length + 1);
+    const [timesUs, values] = [new Float64Array(this.rows), new Float64Array(this.rows)];
+    for (const [i, each] of ranked.entries()) {
+      timesUs.set(each.timesUs, offsets[i]);
+      values.set(each.values, offsets[i]);
+      offsets[i + 1] = offsets[i] + each.timesUs.length;
     }
-    this.#last = last;
+    return { slots: Uint32Array.from(ranked, ({ slot }) => slot), offsets, timesUs, values };
   }
 
-  #endStep(): void {
-    if (Number.isNaN(this.#stepUs)) return;
-    this.#timesUs.push(this.#stepUs);
-    this.#counts.push(this.#count);
-    this.#mins.push(this.#min);
-    this.#maxs.push(this.#max);
-    this.#sums.push(this.#sum);
-    this.#firsts.push(this.#first);
-    this.#lasts.push(this.#last);
-    this.#stepUs = NaN;
-    this.#checkSize();
+  #cut(): void {
+    const sign = this.#top.lowest ? 1 : -1;
+    this.#ranked.sort((a, b) => sign * (a.score - b.score) || a.slot - b.slot);
+    this.#ranked.length = Math.min(this.#ranked.length, this.#top.count);
+    this.rows = this.#ranked.reduce((sum, { timesUs }) => sum + timesUs.length, 0);
   }
+}
 
-  #checkSize(): void {
-    const rows = this.#timesUs.length;
-    const { pointsMax, seriesIds, stepUs } = this.#query;
-    if (rows <= pointsMax) return;
-    throw new WatchpostError(
-      "RESOURCE_EXHAUSTED",
-      `the answer has ${rows} ${stepUs === 0 ? "points" : "steps"} after ${this.#series + 1} of ${seriesIds.length} ` +
-        `series; at most ${pointsMax} are allowed: ask for fewer series, a shorter range or ${stepUs === 0 ? "a" : "a larger"} step`,
-    );
+/** NaN where there is nothing to compare. Gaps do not count. */
+function scoreOf(values: Float64Array, by: Top["by"]): number {
+  const present = values.filter((value) => !Number.isNaN(value));
+  if (present.length === 0) return NaN;
+  const sum = () => present.reduce((total, value) => total + value, 0);
+  switch (by) {
+    case "avg":
+      return sum() / present.length;
+    case "sum":
+      return sum();
+    case "min":
+      return present.reduce((a, b) => Math.min(a, b));
+    case "max":
+      return present.reduce((a, b) => Math.max(a, b));
+    case "first":
+      return present[0];
+    case "last":
+      return present[present.length - 1];
+    case "count":
+      return present.length;
   }
+}
+
+function checkRows(rows: number, slots: number, asked: number, { stepUs, pointsMax }: Bounds): void {
+  if (rows <= pointsMax) return;
+  throw new WatchpostError(
+    "RESOURCE_EXHAUSTED",
+    `the answer has ${rows} ${stepUs === 0 ? "points" : "steps"} after ${slots} of ${asked} ` +
+      `series; at most ${pointsMax} are allowed: ask for fewer series, a shorter range or ${stepUs === 0 ? "a" : "a larger"} step`,
+  );
 }

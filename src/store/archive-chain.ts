@@ -1,17 +1,17 @@
 /** A backup and the older ones that hold what it left out. */
 import type { BackupFile, BackupManifest } from "../model/backup-manifest.ts";
 import { WatchpostError } from "../model/errors.ts";
-import { Archive } from "./archive.ts";
+import { BackupArchive } from "./backup-archive.ts";
 
 export class ArchiveChain {
-  readonly archives: readonly Archive[];
-  readonly #byId: ReadonlyMap<string, Archive>;
+  readonly archives: readonly BackupArchive[];
+  readonly #byId: ReadonlyMap<string, BackupArchive>;
 
-  /** The one that is meant is the last; the others in any order. Throws as {@link Archive.open}, INVALID_ARGUMENT for none. */
+  /** The one that is meant is the last; the others in any order. Throws as {@link BackupArchive.open}, INVALID_ARGUMENT for none. */
   static open(paths: readonly string[]): ArchiveChain {
-    const archives: Archive[] = [];
+    const archives: BackupArchive[] = [];
     try {
-      for (const path of paths) archives.push(Archive.open(path));
+      for (const path of paths) archives.push(BackupArchive.open(path));
       return new ArchiveChain(archives);
     } catch (error) {
       for (const archive of archives) archive.close();
@@ -19,7 +19,7 @@ export class ArchiveChain {
     }
   }
 
-  private constructor(archives: readonly Archive[]) {
+  private constructor(archives: readonly BackupArchive[]) {
     if (archives.length === 0) throw new WatchpostError("INVALID_ARGUMENT", "no backup is named");
     this.archives = archives;
     this.#byId = new Map(archives.map((archive) => [archive.manifest.id, archive]));
@@ -32,7 +32,7 @@ export class ArchiveChain {
     }
   }
 
-  get last(): Archive {
+  get last(): BackupArchive {
     return this.archives.at(-1)!;
   }
 
@@ -41,7 +41,7 @@ export class ArchiveChain {
   }
 
   /** Where the bytes of a file of the last one are. Throws FAILED_PRECONDITION, naming the backup that is missing. */
-  archiveOf(file: BackupFile): Archive {
+  archiveOf(file: BackupFile): BackupArchive {
     const archive = this.#byId.get(file.in);
     if (archive !== undefined) return archive;
     const madeAt = this.manifest.backups[file.in] ?? "at an unknown time";

@@ -1,132 +1,184 @@
-/** The archive of a backup, open for reading: what it holds, and the bytes of each file, checked as they are read. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { basename } from "node:path";
-import { MANIFEST_NAME, parseManifest, type BackupFile, type BackupManifest } from "../model/backup-manifest.ts";
-import { messageOf, WatchpostError } from "../model/errors.ts";
-import { readTarHeader, TAR_BLOCK_BYTES, tarPaddingBytes } from "../model/tar.ts";
+/**
+ * Everything that is sealed: points and rollups in period files, what keeps them tidy, and what lets go of them. The head
+ * and its sealing are in store.ts.
+ */
+import type { WrittenBytes } from "../log/written-bytes.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Block } from "./block.ts";
+import { BlockReader } from "./block-reader.ts";
+import { Catalog } from "./catalog.ts";
+import { Compaction, mergingOfPoints } from "./compaction.ts";
+import type { LookAtDisk } from "./disk.ts";
+import { idRange } from "./head-rows.ts";
+import type { PeriodFile } from "./period-file.ts";
+import type { Dropped, RangeQuery, RetentionLimits, StoreOptions } from "./protocol.ts";
+import type { RollupBlocks } from "./query.ts";
+import { Retention, type Tier } from "./retention.ts";
+import { RetiredSeries } from "./retired-series.ts";
+import { Rollups, type RollupTier } from "./rollups.ts";
+import type { Slice } from "./slice.ts";
+import { takesSummaries } from "./step-functions.ts";
 
-const PIECE_BYTES = 1024 * 1024;
-const MANIFEST_BYTES_MAX = 256 * 1024 * 1024;
+const QUERY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+/** At about 0.7 bytes a point and 10 a row, rows of so many points add less than a tenth. */
+const ROW_POINTS_MIN = 160;
+const KEEP_ALL: RetentionLimits = {
+  rawMs: Infinity,
+  rollup1mMs: Infinity,
+  rollup1hMs: Infinity,
+  budgetBytes: Infinity,
+  freeFloor: 0,
+};
 
-interface Place {
-  readonly offset: number;
-  readonly bytes: number;
+export interface ArchiveDeps {
+  readonly clock: Clock;
+  readonly written: WrittenBytes;
+  readonly lookAtDisk: LookAtDisk;
+  isClockTrusted(): boolean;
+  /** A file of points is about to go. */
+  onLeaving(file: PeriodFile): void;
+  onDamage(sentence: string): void;
+  onTrouble(sentence: string): void;
+  onDropped(dropped: Dropped): void;
+  /** There is maintenance to do. */
+  onWork(): void;
+}
+
+/** What a query reads of it. */
+export interface ArchiveSources {
+  readonly blocks: readonly Block[];
+  /** Finest first. */
+  readonly rollups: readonly RollupBlocks[];
 }
 
 export class Archive {
-  readonly path: string;
-  readonly manifest: BackupManifest;
-  /** Of the archive itself. */
-  readonly bytes: number;
-  readonly #fd: number;
-  readonly #places: ReadonlyMap<string, Place>;
+  readonly points: Catalog;
+  readonly reader: BlockReader;
+  readonly retired: RetiredSeries;
+  readonly retention: Retention;
+  readonly #mergeReader: BlockReader;
+  readonly #rollups: Rollups;
+  /** Of the points, then of each rollup. */
+  readonly #compactions: readonly Compaction[];
+  readonly #raw: Tier;
 
-  /**
-   * Reads headers and manifest. Throws FAILED_PRECONDITION where there is no file or a later version wrote it, DATA_LOSS
-   * where it is no whole backup.
-   */
-  static open(path: string): Archive {
-    let fd: number;
-    try {
-      fd = openSync(path, "r");
-    } catch (error) {
-      throw new WatchpostError("FAILED_PRECONDITION", `${path} cannot be opened: ${messageOf(error)}`);
-    }
-    try {
-      return new Archive(path, fd);
-    } catch (error) {
-      closeSync(fd);
-      throw new WatchpostError("DATA_LOSS", `${path} is no whole backup: ${messageOf(error)}`, { cause: error });
+  constructor(options: StoreOptions, deps: ArchiveDeps) {
+    const { dir, periodFileBytesMax = 1024 ** 3, rowPointsMin = ROW_POINTS_MIN, retention = KEEP_ALL } = options;
+    const { onDamage, written } = deps;
+    const catalogOf = (prefix: string) => new Catalog(dir, prefix, periodFileBytesMax, onDamage);
+    this.points = catalogOf("points");
+    this.reader = new BlockReader(QUERY_CACHE_BYTES_MAX, onDamage);
+    const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, onDamage);
+    this.#mergeReader = mergeReader;
+    this.retired = new RetiredSeries(options.retired);
+    const tiers = [
+      { name: "1m", resolutionUs: 60_000_000, catalog: catalogOf("rollup-1m"), ageLimitMs: retention.rollup1mMs },
+      { name: "1h", resolutionUs: 3_600_000_000, catalog: catalogOf("rollup-1h"), ageLimitMs: retention.rollup1hMs },
+    ];
+    // Rows are worth the order of the points they tell of, also where these points are gone.
+    for (const { catalog } of tiers) for (const { ord } of catalog.all()) this.points.skipOrds(ord);
+    this.#rollups = new Rollups(tiers, this.points, mergeReader, this.retired, written, rowPointsMin);
+    const forget = (blocks: readonly Block[]) => this.reader.forget(blocks);
+    const compactionOf = (catalog: Catalog, merging: ReturnType<typeof mergingOfPoints>) =>
+      new Compaction(
+        { catalog, reader: mergeReader, merging, retired: this.retired, written, onReplaced: forget },
+        options.mergeRunsMin,
+      );
+    const ofPoints = compactionOf(this.points, mergingOfPoints(mergeReader, this.retired));
+    const ofTiers = tiers.map((tier) => compactionOf(tier.catalog, this.#rollups.mergingOf(tier)));
+    this.#compactions = [ofPoints, ...ofTiers];
+    const outlasting = tiers.filter((tier) => outlastsPoints(tier, retention.rawMs));
+    this.#raw = {
+      name: "raw",
+      resolutionUs: 0,
+      catalog: this.points,
+      ageLimitMs: retention.rawMs,
+      onDetached: (file) => {
+        deps.onLeaving(file);
+        return ofPoints.leave(file);
+      },
+      beforeDrop: (file, slice) => this.#rollUpAll(outlasting, file, slice),
+    };
+    const kept = tiers.map((tier, i): Tier => ({ ...tier, onDetached: (file) => ofTiers[i].leave(file) }));
+    this.retention = new Retention({ ...deps, dir, tiers: [this.#raw, ...kept], limits: retention, onGone: forget });
+  }
+
+  get catalogs(): Catalog[] {
+    return [this.points, ...this.#rollups.tiers.map(({ catalog }) => catalog)];
+  }
+
+  /** Read and unpacked so far. */
+  get readBytes(): number {
+    return this.reader.readBytes + this.#mergeReader.readBytes;
+  }
+
+  /** The range of a query without points that are past their age limit: what needs the points themselves ends there. */
+  visible(query: RangeQuery): RangeQuery {
+    if (query.stepUs > 0 && takesSummaries(query.func ?? "avg")) return query;
+    return { ...query, fromUs: Math.max(query.fromUs, this.retention.earliestVisibleUs(this.#raw)) };
+  }
+
+  sourcesOf({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): ArchiveSources {
+    const [firstId, lastId] = idRange(seriesIds);
+    const pointsFromUs = this.points.fromUs;
+    const rollups = this.#rollups.tiers.map(({ resolutionUs, catalog }) => {
+      const fits = stepUs > 0 && stepUs % resolutionUs === 0 && takesSummaries(func);
+      // Elsewhere rows are asked only where they may be all that is left.
+      const end = fits ? toUs : Math.min(toUs, pointsFromUs);
+      return { resolutionUs, blocks: fromUs < end ? catalog.overlapping(fromUs, end, firstId, lastId) : [] };
+    });
+    return { blocks: this.points.overlapping(fromUs, toUs, firstId, lastId), rollups };
+  }
+
+  /** Points were sealed into blocks: queries see them from now on. */
+  show(blocks: readonly Block[]): void {
+    this.points.switch(blocks, []);
+    for (const file of new Set(blocks.map((block) => block.file))) {
+      this.#compactions[0].note(file);
+      this.#rollups.note(file.period);
     }
   }
 
-  private constructor(path: string, fd: number) {
-    this.path = path;
-    this.#fd = fd;
-    this.bytes = fstatSync(fd).size;
-    const { places, end } = placesIn(fd, this.bytes);
-    this.#places = places;
-    const place = places.get(MANIFEST_NAME);
-    if (place === undefined) throw new Error("it has no manifest; a backup that was cut off has none");
-    if (place.bytes > MANIFEST_BYTES_MAX) throw new Error(`its manifest has ${place.bytes} bytes`);
-    const text = Buffer.from(bytesAt(fd, place.offset, place.bytes)).toString("utf8");
-    this.manifest = parseManifest(text, (content) => new Bun.CryptoHasher("sha256").update(content).digest("hex"));
-    const own = new Set<string>([MANIFEST_NAME]);
-    for (const { name, bytes } of this.own()) {
-      own.add(name);
-      const found = places.get(name)?.bytes;
-      if (found !== bytes) throw new Error(`${name} has ${found ?? "no"} bytes, the manifest says ${bytes}`);
-    }
-    const unknown = [...places.keys()].find(
-      (name) => name !== MANIFEST_NAME && !this.own().some((f) => f.name === name),
-    );
-    if (unknown !== undefined) throw new Error(`${unknown} is in it, and not in its manifest`);
-    if (this.bytes > end) throw new Error(`${this.bytes - end} bytes follow its end`);
+  retire(seriesIds: Uint32Array): void {
+    this.retired.add(seriesIds);
+    for (const compaction of this.#compactions) compaction.noteRetired();
   }
 
-  get name(): string {
-    return basename(this.path);
+  /** Everything is looked at again by the next {@link tidy}. */
+  noteAll(): void {
+    for (const compaction of this.#compactions) compaction.noteAll();
   }
 
-  /** The files whose bytes are in this archive. */
-  own(): BackupFile[] {
-    return this.manifest.files.filter((file) => file.in === this.manifest.id);
+  /** One step of what is not urgent; returns whether there was one. Rows are made of what is merged already. */
+  *tidy(everything: boolean, slice: Slice): Generator<void, boolean> {
+    const [ofPoints, ...ofRollups] = this.#compactions;
+    if (yield* ofPoints.step(everything, slice)) return true;
+    if (yield* this.#rollups.step(slice)) return true;
+    for (const compaction of ofRollups) if (yield* compaction.step(everything, slice)) return true;
+    return false;
   }
 
-  /** The bytes of one of its own files. Throws DATA_LOSS after the last one where they are not what was backed up. */
-  *pieces(file: Pick<BackupFile, "name" | "bytes" | "sha256">): Generator<Uint8Array, void> {
-    const place = this.#places.get(file.name);
-    if (place === undefined) throw this.#damaged(file.name, "it is not there");
-    const hasher = new Bun.CryptoHasher("sha256");
-    for (let at = 0; at < place.bytes; at += PIECE_BYTES) {
-      const piece = bytesAt(this.#fd, place.offset + at, Math.min(PIECE_BYTES, place.bytes - at));
-      hasher.update(piece);
-      yield piece;
-    }
-    if (hasher.digest("hex") !== file.sha256) throw this.#damaged(file.name, "its checksum does not match");
+  /** Removes what is replaced and read no more. Throws where a file cannot be written. */
+  discardUnpinned(): void {
+    for (const compaction of this.#compactions) while (compaction.discardUnpinned());
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.retention.close();
+    for (const catalog of this.catalogs) catalog.close();
   }
 
-  #damaged(name: string, why: string): WatchpostError {
-    return new WatchpostError("DATA_LOSS", `${this.path}: ${name} is damaged: ${why}`);
+  *#rollUpAll(tiers: readonly RollupTier[], file: PeriodFile, slice: Slice): Generator<void, void> {
+    const blocks = this.points.ofFile(file);
+    for (const tier of tiers) yield* this.#rollups.complete(tier, file.period, blocks, slice);
   }
 }
 
-/** Where every file lies, and where the archive ends. Zeros that fill up files and end it are checked too. */
-function placesIn(fd: number, size: number): { places: Map<string, Place>; end: number } {
-  const places = new Map<string, Place>();
-  let at = 0;
-  for (;;) {
-    if (at + TAR_BLOCK_BYTES > size) throw new Error("it is cut off");
-    const entry = readTarHeader(bytesAt(fd, at, TAR_BLOCK_BYTES));
-    at += TAR_BLOCK_BYTES;
-    if (entry === null) break;
-    if (places.has(entry.name)) throw new Error(`${entry.name} is in it twice`);
-    const padding = tarPaddingBytes(entry.bytes);
-    if (at + entry.bytes + padding > size) throw new Error(`it is cut off inside ${entry.name}`);
-    places.set(entry.name, { offset: at, bytes: entry.bytes });
-    at += entry.bytes;
-    if (!isZero(bytesAt(fd, at, padding))) throw new Error(`what fills up ${entry.name} is not zero`);
-    at += padding;
-  }
-  if (at + TAR_BLOCK_BYTES > size) throw new Error("it is cut off");
-  if (!isZero(bytesAt(fd, at, TAR_BLOCK_BYTES))) throw new Error("its end is damaged");
-  return { places, end: at + TAR_BLOCK_BYTES };
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
-}
-
-function bytesAt(fd: number, at: number, bytes: number): Uint8Array {
-  const buffer = new Uint8Array(bytes);
-  for (let filled = 0; filled < bytes;) {
-    const got = readSync(fd, buffer, filled, bytes - filled, at + filled);
-    if (got === 0) throw new Error("it is cut off");
-    filled += got;
-  }
-  return buffer;
+/**
+ * Whether rows of a tier are made of all points that go by age. Rows of an hour are, where they may stay longer; those of
+ * a minute take more room than the points of slow series, so they are only where somebody asked for them.
+ */
+function outlastsPoints({ name, ageLimitMs }: { name: string; ageLimitMs: number }, rawMs: number): boolean {
+  return ageLimitMs > rawMs && (name === "1h" || ageLimitMs < Infinity);
 }

@@ -2,18 +2,19 @@
  * The store's part of a backup. Once everything that was absorbed is sealed, all period files are frozen at one instant:
  * together they hold just that. Then they are copied one after the other and thawed, those that the base has at once.
  * Points go on coming in: what is sealed into a frozen file's period sets a small file aside, or goes to another part
- * beside a large one; compaction leaves frozen files for later.
+ * beside a large one; compaction, rollups and the dropping of files leave frozen ones for later.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import type { Catalog } from "./catalog.ts";
+import type { Archive } from "./archive.ts";
+import { DROPPED_SUFFIX } from "./dropped-file.ts";
 import { FrozenFile, SET_ASIDE, type FrozenPiece } from "./frozen-file.ts";
 import type { PeriodFile } from "./period-file.ts";
 import type { Slice } from "./slice.ts";
 
 /** What a file that was dropped before later parts of its period leaves in its place, empty. */
-const DROPPED = /\.db\.dropped$/;
+const isMarker = (name: string) => name.endsWith(`.db${DROPPED_SUFFIX}`);
 /** Series come from the log worker, which has `state.db`. */
 const DATABASE = /^(?!state\.db$).*\.db$/;
 
@@ -31,18 +32,27 @@ export interface BackupListed {
   readonly leftOut: readonly string[];
 }
 
+interface Begin {
+  isSealed(): boolean;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
 export class StoreBackup {
   readonly #dir: string;
-  readonly #catalogs: readonly Catalog[];
+  readonly #archive: Archive;
   readonly #onThawed: () => void;
   #frozen: Map<string, FrozenFile> | null = null;
-  /** What lay in the directory when it was frozen. */
+  /** What lay in the directory when it was frozen, without files that are given up. */
   #names: string[] = [];
+  #markers: string[] = [];
+  /** One that begins with the next step of maintenance that finds everything sealed. */
+  #begin: Begin | null = null;
 
   /** Removes what a crash left of an earlier one. */
-  constructor(dir: string, catalogs: readonly Catalog[], onThawed: () => void) {
+  constructor(dir: string, archive: Archive, onThawed: () => void) {
     this.#dir = dir;
-    this.#catalogs = catalogs;
+    this.#archive = archive;
     this.#onThawed = onThawed;
     for (const name of readdirSync(dir))
       if (SET_ASIDE.test(name)) rmSync(join(dir, name), { recursive: true, force: true });
@@ -52,18 +62,34 @@ export class StoreBackup {
     return this.#frozen !== null;
   }
 
-  /** Between two steps of maintenance. Throws, and freezes nothing, where a file is not as it must be. */
-  freeze(): void {
-    this.#frozen = new Map();
-    try {
-      this.#names = readdirSync(this.#dir).sort();
-      for (const file of this.#catalogs.flatMap((catalog) => catalog.files())) {
-        this.#frozen.set(file.name, new FrozenFile(this.#dir, file));
-      }
-    } catch (error) {
-      this.end();
-      throw new WatchpostError("UNAVAILABLE", `the backup cannot begin: ${messageOf(error)}`, { cause: error });
+  /** Resolves when all files are frozen, which is not before `isSealed`. One at a time: another is RESOURCE_EXHAUSTED. */
+  begin(isSealed: () => boolean): Promise<void> {
+    if (this.isRunning || this.#begin !== null) {
+      const message = "another backup is being made; one at a time, try again when it has ended";
+      return Promise.reject(new WatchpostError("RESOURCE_EXHAUSTED", message));
     }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#begin = { isSealed, resolve, reject };
+    return promise;
+  }
+
+  /** Between two steps of maintenance. */
+  freezeWhenSealed(): void {
+    const begin = this.#begin;
+    if (begin === null || !begin.isSealed()) return;
+    this.#begin = null;
+    try {
+      this.#freeze();
+      begin.resolve();
+    } catch (error) {
+      begin.reject(error);
+    }
+  }
+
+  /** The one that waits to begin does not. */
+  failBegin(failure: WatchpostError): void {
+    this.#begin?.reject(failure);
+    this.#begin = null;
   }
 
   /** Looks at every frozen file and thaws those whose identity `base` has for their name. What it throws ends the backup. */
@@ -73,7 +99,7 @@ export class StoreBackup {
     const names = new Set(this.#names.filter((name) => DATABASE.test(name)));
     try {
       for (const [name, one] of frozen) {
-        const identity = one.identity(this.#catalogs.flatMap((catalog) => catalog.ofFile(one.file)));
+        const identity = one.identity();
         const unchanged = base.get(name) === identity;
         if (identity !== null) files.push({ name, bytes: one.bytes, identity, unchanged });
         if (identity !== null) names.delete(name);
@@ -85,7 +111,7 @@ export class StoreBackup {
       if (this.#frozen === frozen) this.end();
       throw error;
     }
-    return { files, markers: this.#names.filter((name) => DROPPED.test(name)), leftOut: [...names] };
+    return { files, markers: this.#markers, leftOut: [...names] };
   }
 
   /** The next piece of a file that is not unchanged; after the last one it is thawed. Null when it was dropped. */
@@ -111,6 +137,26 @@ export class StoreBackup {
     if (frozen === null) return;
     for (const one of frozen.values()) one.release();
     this.#onThawed();
+  }
+
+  /** Throws, and freezes nothing, where a file is not as it must be. */
+  #freeze(): void {
+    this.#frozen = new Map();
+    try {
+      const names = readdirSync(this.#dir).sort();
+      // A file that a query keeps on the disk is as good as dropped.
+      const leaving = this.#archive.retention.leavingNames();
+      this.#names = names.filter((name) => !leaving.includes(name));
+      this.#markers = [...names.filter(isMarker), ...leaving.map((name) => name + DROPPED_SUFFIX)];
+      for (const catalog of this.#archive.catalogs) {
+        for (const file of catalog.files()) {
+          this.#frozen.set(file.name, new FrozenFile(this.#dir, file, catalog.ofFile(file)));
+        }
+      }
+    } catch (error) {
+      this.end();
+      throw new WatchpostError("UNAVAILABLE", `the backup cannot begin: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   #thaw(one: FrozenFile): void {

@@ -49,6 +49,11 @@ export interface NewBlock {
   readonly origin: BlockOrigin;
 }
 
+/** Bytes of their indexes and bodies. */
+export function contentBytesOf(blocks: readonly NewBlock[]): number {
+  return blocks.reduce((sum, { block }) => sum + block.index.byteLength + block.body.byteLength, 0);
+}
+
 /** Negative when `a` stands before `b`. Only for blocks of one period. */
 export function compareBlocks(a: Block, b: Block): number {
   return a.ord - b.ord || a.id - b.id;

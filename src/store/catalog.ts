@@ -3,13 +3,15 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { compareBlocks, type Block } from "./block.ts";
+import { DROPPED_SUFFIX, emptyDropped } from "./dropped-file.ts";
 import { OpenFiles } from "./open-files.ts";
 import { PeriodFile, UNFINISHED_SUFFIX } from "./period-file.ts";
 import { periodStartUs, type Period } from "./period.ts";
 
 const OPEN_FILES_MAX = 32;
-const FILE_NAME = /^points-(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])(?:\.([1-9]\d*))?\.db$/;
-const UNFINISHED = new RegExp(`^points-.*\\.db${UNFINISHED_SUFFIX.replace(".", "\\.")}(-journal)?$`);
+/** After the prefix. */
+const FILE_NAME = /^-(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])(?:\.([1-9]\d*))?\.db(\.dropped)?$/;
+const UNFINISHED = new RegExp(`^-.*\\.db${UNFINISHED_SUFFIX.replace(".", "\\.")}(-journal)?$`);
 
 interface PeriodBlocks {
   readonly fromUs: number;
@@ -24,31 +26,40 @@ interface PeriodBlocks {
 
 export class Catalog {
   readonly #dir: string;
+  readonly #prefix: string;
   readonly #fileBytesMax: number;
   readonly #openFiles = new OpenFiles(OPEN_FILES_MAX);
   readonly #periods = new Map<Period, PeriodBlocks>();
   #lastOrd = 0;
 
   /**
-   * Reads the blocks of every period file in `dir`; other files there are left alone. A file that cannot be read is
-   * told to `onDamage` and kept as it is, and so is one that is missing before a later part of its period. Fails with
-   * FAILED_PRECONDITION where a later version wrote one.
+   * Reads the blocks of every period file in `dir` whose name begins with `prefix`; other files there are left alone. A
+   * file that cannot be read is told to `onDamage` and kept as it is, and so is one that is missing before a later part of
+   * its period. Fails with FAILED_PRECONDITION where a later version wrote one.
    */
-  constructor(dir: string, fileBytesMax: number, onDamage: (sentence: string) => void) {
+  constructor(dir: string, prefix: string, fileBytesMax: number, onDamage: (sentence: string) => void) {
     this.#dir = dir;
+    this.#prefix = prefix;
     this.#fileBytesMax = fileBytesMax;
     const names = readdirSync(dir).sort();
-    for (const name of names) {
-      if (UNFINISHED.test(name)) rmSync(join(dir, name), { force: true });
-      const match = FILE_NAME.exec(name);
+    const dropped: { path: string; period: Period }[] = [];
+    for (const name of names.filter((each) => each.startsWith(prefix))) {
+      const rest = name.slice(prefix.length);
+      if (UNFINISHED.test(rest)) rmSync(join(dir, name), { force: true });
+      const match = FILE_NAME.exec(rest);
       if (match === null) continue;
       const period = (Number(match[1]) - 1970) * 12 + Number(match[2]) - 1;
-      this.#load(new PeriodFile(dir, period, Number(match[3] ?? 0), this.#openFiles), onDamage);
+      if (match[4] === undefined) this.#load(this.#file(period, Number(match[3] ?? 0)), onDamage);
+      else dropped.push({ path: join(dir, name), period });
+    }
+    for (const { path, period } of dropped) {
+      if (this.#periods.has(period)) emptyDropped(path);
+      else rmSync(path, { force: true });
     }
     for (const [period, entry] of this.#periods) {
       for (let part = 0; part < entry.nextPart; part++) {
-        const { name } = new PeriodFile(dir, period, part, this.#openFiles);
-        if (names.includes(name)) continue;
+        const { name } = this.#file(period, part);
+        if (names.includes(name) || names.includes(name + DROPPED_SUFFIX)) continue;
         onDamage(`${name} is missing, and a later part of its month is there; its points are not served`);
       }
       entry.files.sort((a, b) => a.part - b.part);
@@ -65,6 +76,10 @@ export class Catalog {
   /** Of one period, in order. */
   ofPeriod(period: Period): readonly Block[] {
     return this.#periods.get(period)?.blocks ?? [];
+  }
+
+  periods(): Period[] {
+    return [...this.#periods.keys()];
   }
 
   files(): PeriodFile[] {
@@ -85,14 +100,21 @@ export class Catalog {
     return found;
   }
 
+  /** Event time of the earliest point there may be; Infinity where there is none. */
+  get fromUs(): number {
+    let fromUs = Infinity;
+    for (const block of this.all()) fromUs = Math.min(fromUs, block.fromUs);
+    return fromUs;
+  }
+
+  /** Orders up to this one are taken, though no block here has them. */
+  skipOrds(through: number): void {
+    this.#lastOrd = Math.max(this.#lastOrd, through);
+  }
+
   /** The order of the next sealed generation: after every block there is. */
   nextOrd(): number {
     return ++this.#lastOrd;
-  }
-
-  /** Of one file, in order. */
-  ofFile(file: PeriodFile): readonly Block[] {
-    return this.ofPeriod(file.period).filter((block) => block.file === file);
   }
 
   /** The newest file of a period. */
@@ -105,7 +127,7 @@ export class Catalog {
     const entry = this.#entry(period);
     const last = entry.files.at(-1);
     if (last !== undefined && last.isWritable && last.bytes < this.#fileBytesMax) return last;
-    const file = new PeriodFile(this.#dir, period, entry.nextPart, this.#openFiles);
+    const file = this.#file(period, entry.nextPart);
     file.create();
     entry.files.push(file);
     entry.nextPart++;
@@ -123,8 +145,31 @@ export class Catalog {
     }
   }
 
+  /** Of one file, in order. */
+  ofFile(file: PeriodFile): readonly Block[] {
+    return this.ofPeriod(file.period).filter((block) => block.file === file);
+  }
+
+  /** Forgets a file and returns its blocks: no query finds them and nothing is added any more. It stays on the disk. */
+  detach(file: PeriodFile): Block[] {
+    const blocks = [...this.ofFile(file)];
+    this.switch([], blocks);
+    const { files } = this.#entry(file.period);
+    files.splice(files.indexOf(file), 1);
+    return blocks;
+  }
+
+  /** Removes a detached file from the disk. Throws where it cannot be; it may be tried again. */
+  drop(file: PeriodFile): void {
+    file.drop(file.part + 1 < this.#entry(file.period).nextPart);
+  }
+
   close(): void {
     for (const file of this.files()) file.close();
+  }
+
+  #file(period: Period, part: number): PeriodFile {
+    return new PeriodFile(this.#dir, this.#prefix, period, part, this.#openFiles);
   }
 
   #load(file: PeriodFile, onDamage: (sentence: string) => void): void {

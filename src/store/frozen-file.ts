@@ -25,15 +25,17 @@ export class FrozenFile {
   readonly file: PeriodFile;
   readonly bytes: number;
   readonly #dir: string;
+  readonly #blocks: readonly Block[];
   readonly #hasher = new Bun.CryptoHasher("sha256");
   #path: string;
   #fd: number | null = null;
   #read = 0;
   #isReleased = false;
 
-  /** Freezes the file. Throws where it cannot be read as it should be. */
-  constructor(dir: string, file: PeriodFile) {
+  /** Freezes the file, which holds `blocks`. Throws where it cannot be read as it should be. */
+  constructor(dir: string, file: PeriodFile, blocks: readonly Block[]) {
     this.#dir = dir;
+    this.#blocks = blocks;
     this.#path = join(dir, file.name);
     this.file = file;
     file.freeze();
@@ -44,9 +46,9 @@ export class FrozenFile {
    * Equal only for equal files. SQLite's count of transactions alone is no proof, for a restored directory counts on
    * from where its backup stood; checksums of all blocks tell such twins apart. Null when the file is gone.
    */
-  identity(blocks: readonly Block[]): string | null {
+  identity(): string | null {
     if (!existsSync(this.#path)) return null;
-    const cells = blocks.flatMap((block) =>
+    const cells = this.#blocks.flatMap((block) =>
       [block.id, block.ord, block.level, block.seqFrom, block.seqTo].concat([
         block.points,
         block.indexBytes,

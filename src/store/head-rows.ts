@@ -10,16 +10,28 @@ export class HeadRows {
   readonly #timesUs: Float64Array;
   readonly #values: Float64Array;
   readonly #bySlot: Grouped;
+  /** Earliest and latest time; Infinity and -Infinity where there are no rows. */
+  readonly fromUs: number;
+  readonly toUs: number;
 
   private constructor(timesUs: Float64Array, values: Float64Array, bySlot: Grouped) {
     this.#timesUs = timesUs;
     this.#values = values;
     this.#bySlot = bySlot;
+    let [fromUs, toUs] = [Infinity, -Infinity];
+    for (const timeUs of timesUs) {
+      if (timeUs < fromUs) fromUs = timeUs;
+      if (timeUs > toUs) toUs = timeUs;
+    }
+    this.fromUs = fromUs;
+    this.toUs = toUs;
   }
 
   static *find(query: RangeQuery, head: readonly GenerationView[], slice: Slice): Generator<void, HeadRows> {
     const found = new FoundRows(query);
-    for (const { generation, rows } of head) {
+    for (const view of head) {
+      const { generation } = view;
+      const rows = query.asOfS === undefined ? view.rows : rowsArrived(view, query.asOfS);
       for (let page = 0; page * PAGE_ROWS < rows; page++) {
         found.scan(generation.pages[page], Math.min(PAGE_ROWS, rows - page * PAGE_ROWS));
         if (slice.over()) yield;
@@ -45,6 +57,13 @@ export class HeadRows {
   }
 }
 
+/** Rows before the first one that arrived later. */
+function rowsArrived({ generation, rows }: GenerationView, asOfS: number): number {
+  const { runRows, runArrivalsS } = generation;
+  const later = runArrivalsS.findIndex((arrivalS) => arrivalS > asOfS);
+  return later < 0 ? rows : Math.min(rows, runRows[later]);
+}
+
 class FoundRows {
   readonly slots = new Float64Column();
   readonly timesUs = new Float64Column();
@@ -57,8 +76,9 @@ class FoundRows {
   constructor(query: RangeQuery) {
     const { seriesIds } = query;
     this.#query = query;
-    this.#firstId = seriesIds[0] ?? 0;
-    this.#slotOfId = new Uint32Array((seriesIds.at(-1) ?? -1) - this.#firstId + 1);
+    const [firstId, lastId] = idRange(seriesIds);
+    this.#firstId = firstId;
+    this.#slotOfId = new Uint32Array(lastId - firstId + 1);
     for (let slot = 0; slot < seriesIds.length; slot++) this.#slotOfId[seriesIds[slot] - this.#firstId] = slot + 1;
   }
 
@@ -80,4 +100,15 @@ class FoundRows {
       this.values.push(values[row]);
     }
   }
+}
+
+/** The smallest and the largest of some series ids; 0 and -1 where there are none. */
+export function idRange(seriesIds: Uint32Array): [first: number, last: number] {
+  if (seriesIds.length === 0) return [0, -1];
+  let [first, last] = [Infinity, -Infinity];
+  for (const id of seriesIds) {
+    if (id < first) first = id;
+    if (id > last) last = id;
+  }
+  return [first, last];
 }

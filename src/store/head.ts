@@ -57,10 +57,13 @@ export class Head {
   readonly #freePages: Page[] = [];
   readonly #waiting: Generation[] = [];
   readonly #headPointsMax: number;
+  readonly #headBytesMax: number;
   #current: Generation | null = null;
 
-  constructor(headPointsMax: number) {
+  /** A generation that has so many rows, or came from records of so many bytes, is closed. */
+  constructor(headPointsMax: number, headBytesMax: number) {
     this.#headPointsMax = headPointsMax;
+    this.#headBytesMax = headBytesMax;
   }
 
   /** Generations that wait to be sealed, oldest first. */
@@ -108,7 +111,8 @@ export class Head {
       generation.rows += rows;
       from += rows;
     }
-    return generation.rows >= this.#headPointsMax ? this.closeCurrent() : closed;
+    const isFull = generation.rows >= this.#headPointsMax || generation.recordBytes >= this.#headBytesMax;
+    return isFull ? this.closeCurrent() : closed;
   }
 
   /** Lets the current generation wait to be sealed. Returns whether there was one. */

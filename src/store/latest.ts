@@ -3,16 +3,18 @@ import type { Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
 import { PAGE_ROWS, type Generation } from "./head.ts";
 import type { StoreOpened } from "./protocol.ts";
+import type { RetiredSeries } from "./retired-series.ts";
 
 /**
  * Ascending by series id; by event time, the later write where times are equal. Blocks are visited from the newest event
  * time down, and those that cannot hold anything newer than what is known are not read: where all series are alive,
- * that is nearly all of them.
+ * that is nearly all of them. Retired series are left out.
  */
 export function latestOf(
   blocks: Iterable<Block>,
   reader: BlockReader,
   generations: readonly Generation[],
+  retired: RetiredSeries,
 ): StoreOpened["latest"] {
   const newestFirst = [...blocks].sort((a, b) => b.toUs - a.toUs || b.ord - a.ord);
   const largestId = Math.max(
@@ -37,6 +39,7 @@ export function latestOf(
     }
   }
   for (const generation of generations) takeRows(generation, times, values);
+  for (let id = 0; id <= largestId; id++) if (retired.has(id)) times[id] = -1;
   return known(times, values);
 }
 

@@ -10,8 +10,8 @@ import { compareBlocks, type Block } from "./block.ts";
 const CHUNK_MEMORY_BYTES = 128;
 
 export interface MergeRules {
-  /** Blocks whose chunks have at least this many points on average are finished. */
-  readonly chunkPointsEnough: number;
+  /** Whether merging a block would gain nothing more. */
+  isFinished(block: Block): boolean;
   /** Runs that must overlap in series before they are merged. */
   readonly runsMin: number;
   /** Runs of different levels are not merged with each other, unless everything is to be. */
@@ -36,7 +36,7 @@ export interface MergePlan {
  * between them: runs below such a block are left out.
  */
 export function planMerge(blocks: readonly Block[], ofPeriod: readonly Block[], rules: MergeRules): MergePlan | null {
-  const small = blocks.filter((block) => !block.damaged && block.points < rules.chunkPointsEnough * block.chunks);
+  const small = blocks.filter((block) => !block.damaged && !rules.isFinished(block));
   const levels = rules.levelsApart ? new Set(small.map(({ level }) => level)) : [null];
   for (const level of [...levels].sort((a, b) => (a ?? 0) - (b ?? 0))) {
     const candidates = level === null ? small : small.filter((block) => block.level === level);

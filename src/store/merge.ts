@@ -4,12 +4,18 @@ import type { BlockReader } from "./block-reader.ts";
 import { CHUNK_POINTS_MAX, ChunkWriter } from "./chunk-writer.ts";
 import { groupBySlot } from "./column.ts";
 import type { MergePlan } from "./merge-plan.ts";
+import type { RetiredSeries } from "./retired-series.ts";
+import { rewriteBlock } from "./rewrite.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import type { Slice } from "./slice.ts";
 
-/** What takes the place of a plan's blocks; null when one of them cannot be read: it is left as it is then. */
+/**
+ * What takes the place of a plan's blocks, retired series left out; null when one of them cannot be read: it is left as
+ * it is then.
+ */
 export function* mergeBlocks(
   { blocks, seriesFrom, seriesTo }: MergePlan,
+  retired: RetiredSeries,
   reader: BlockReader,
   slice: Slice,
 ): Generator<void, NewBlock[] | null> {
@@ -21,7 +27,7 @@ export function* mergeBlocks(
     if (index === null) return null;
     for (let chunk = 0; chunk < index.count; chunk++) {
       const seriesId = index.seriesIds[chunk];
-      if (seriesId < seriesFrom || seriesId > seriesTo) continue;
+      if (seriesId < seriesFrom || seriesId > seriesTo || retired.has(seriesId)) continue;
       slots.push(seriesId - seriesFrom);
       inputs.push(block);
       chunks.push(chunk);
@@ -50,36 +56,14 @@ export function* mergeBlocks(
   const origin = mergedOrigin(blocks);
   const added: NewBlock[] = writer.finish().map((block) => ({ block, origin }));
 
+  const isOutside = (seriesId: number) => (seriesId < seriesFrom || seriesId > seriesTo) && !retired.has(seriesId);
   for (const block of blocks) {
     if (block.seriesFrom >= seriesFrom && block.seriesTo <= seriesTo) continue;
-    const rest = yield* outsideWindow(block, seriesFrom, seriesTo, reader, rows, slice);
+    const rest = yield* rewriteBlock(block, isOutside, reader, rows, slice);
     if (rest === null) return null;
     added.push(...rest);
   }
   return added;
-}
-
-/** The chunks of a block that lie outside the window, as they were. */
-function* outsideWindow(
-  block: Block,
-  seriesFrom: number,
-  seriesTo: number,
-  reader: BlockReader,
-  rows: RowBuffer,
-  slice: Slice,
-): Generator<void, NewBlock[] | null> {
-  const index = reader.index(block);
-  if (index === null) return null;
-  const writer = new ChunkWriter();
-  for (let chunk = 0; chunk < index.count; chunk++) {
-    const seriesId = index.seriesIds[chunk];
-    if (seriesId >= seriesFrom && seriesId <= seriesTo) continue;
-    rows.clear();
-    if (!reader.appendChunk(block, chunk, rows, true)) return null;
-    writer.addChunk(seriesId, rows, 0, rows.length);
-    if (slice.over()) yield;
-  }
-  return writer.finish().map((rest) => ({ block: rest, origin: block }));
 }
 
 function mergedOrigin(blocks: readonly Block[]): BlockOrigin {

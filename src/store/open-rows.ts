@@ -48,6 +48,10 @@ export class OpenRows {
     this.#to = at;
   }
 
+  clear(): void {
+    this.#from = this.#to = 0;
+  }
+
   /** Hands over and forgets what lies before a time. */
   takeBefore(timeUs: number, take: TakeRows): void {
     const { timesUs, values } = this.#columns;

@@ -11,6 +11,7 @@ import { Database, SQLiteError } from "bun:sqlite";
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { syncDirectory } from "../log/segment.ts";
+import { dropFile } from "./dropped-file.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Block, NewBlock } from "./block.ts";
 import { blockOfCells, cellsOf, COLUMNS, crcOfCells, INSERT_BLOCK, SCHEMA, SELECT_BLOCKS } from "./block-row.ts";
@@ -43,17 +44,21 @@ export class PeriodFile {
   #failures = 0;
   #isFrozen = false;
 
-  constructor(dir: string, period: Period, part: number, openFiles: OpenFiles) {
-    this.name = `points-${periodName(period)}${part === 0 ? "" : `.${part}`}.db`;
+  constructor(dir: string, prefix: string, period: Period, part: number, openFiles: OpenFiles) {
+    this.name = `${prefix}-${periodName(period)}${part === 0 ? "" : `.${part}`}.db`;
     this.period = period;
     this.part = part;
     this.#path = join(dir, this.name);
     this.#openFiles = openFiles;
   }
 
-  /** False when the file itself is at fault: it gets nothing more, and is read as far as that goes. Nor while frozen. */
+  /** It gets nothing more, and is read as far as that goes. */
+  get isAtFault(): boolean {
+    return this.#failures >= FAILURES_MAX;
+  }
+
   get isWritable(): boolean {
-    return this.#failures < FAILURES_MAX && !this.#isFrozen;
+    return !this.isAtFault && !this.#isFrozen;
   }
 
   /** Its bytes stay as they are, for somebody copies them. */
@@ -80,6 +85,8 @@ export class PeriodFile {
       if (!existsSync(this.#path)) {
         const unfinished = this.#path + UNFINISHED_SUFFIX;
         makeDatabase(unfinished);
+        // Of a file of this name that was dropped.
+        rmSync(`${this.#path}-journal`, { force: true });
         renameSync(unfinished, this.#path);
       }
       syncDirectory(dirname(this.#path));
@@ -174,6 +181,12 @@ export class PeriodFile {
   /** Bytes on disk. */
   get bytes(): number {
     return statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /** Removes it from the disk; `leavesName`: a later part of its period is there. Throws where it cannot be. */
+  drop(leavesName: boolean): void {
+    this.close();
+    dropFile(this.#path, leavesName);
   }
 
   /** The next use opens it again. */

@@ -5,18 +5,37 @@
 import type { StatusName } from "../model/errors.ts";
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
+import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
 
 export interface StoreOptions {
   /** The data directory; period files lie directly in it. */
   readonly dir: string;
   /** Log segments to replay, ascending. */
   readonly segments: readonly string[];
+  /** Series whose points are dropped. Default none. */
+  readonly retired?: Uint32Array;
   /** Rows after which a generation of the head is sealed. Default 2,000,000. */
   readonly headPointsMax?: number;
+  /** Bytes of log records after which it is, whatever the rows: definitions of series count too. Default 64 MiB. */
+  readonly headBytesMax?: number;
   /** Age after which a generation is sealed. Default one hour. */
   readonly sealAgeMs?: number;
   /** Bytes after which a period goes on in another file. Default 1 GiB. */
   readonly periodFileBytesMax?: number;
+  /** Points that a rollup row stands for on average, or there are no rows. Default 160. */
+  readonly rowPointsMin?: number;
+  /** Runs of small chunks that are merged at once. Default 4. */
+  readonly mergeRunsMin?: number;
+  /** Default: everything is kept. */
+  readonly retention?: RetentionLimits;
+}
+
+/** What may go. */
+export interface RetentionLimits extends DiskLimits {
+  /** Age past which points and rollup rows go. Infinity: kept. */
+  readonly rawMs: number;
+  readonly rollup1mMs: number;
+  readonly rollup1hMs: number;
 }
 
 export interface StoreOpened {
@@ -29,38 +48,81 @@ export interface StoreOpened {
   readonly damage: readonly string[];
 }
 
+/** How the points of a step become one value. Definitions in proto/history.proto. */
+export type StepFunction =
+  | "last"
+  | "first"
+  | "min"
+  | "max"
+  | "avg"
+  | "sum"
+  | "count"
+  | "stddev"
+  | "rate"
+  | "increase"
+  | "delta"
+  | "p50"
+  | "p90"
+  | "p95"
+  | "p99";
+
+/** How the values that several series have at a step become one. */
+export type Aggregation = "avg" | "min" | "max" | "sum" | "count" | "p50" | "p95" | "p99";
+
+/** What stands in a step without points: nothing, NaN, the value before it, a value on the line between, or 0. */
+export type Fill = "none" | "null" | "previous" | "linear" | "zero";
+
 export interface RangeQuery {
-  /** Ascending, each once. */
+  /** In the order they are to be answered in, each once. */
   readonly seriesIds: Uint32Array;
   /** Half open: [fromUs, toUs). */
   readonly fromUs: number;
   readonly toUs: number;
   /** Whole microseconds; 0 asks for raw points. */
   readonly stepUs: number;
+  /** Of a step; avg where it is missing. */
+  readonly func?: StepFunction;
+  readonly fill?: Fill;
+  /** With a step only: the answer has rows of groups, not of series. */
+  readonly grouping?: Grouping;
+  /** Rows of a series or group that are to be left, by their shape; 0: all. */
+  readonly maxPoints?: number;
+  readonly top?: Top;
+  /** Unix seconds: nothing that arrived later is looked at. */
+  readonly asOfS?: number;
   /** Rows the answer may have; a larger answer is RESOURCE_EXHAUSTED. */
   readonly pointsMax: number;
+  /** Rows after which the answer may end and say where to go on. Neither with a grouping nor with top. */
+  readonly partRows?: number;
 }
 
-/** Of the points of one series within one step; columns of equal length. */
-export interface StepColumns {
-  readonly counts: Float64Array;
-  readonly mins: Float64Array;
-  readonly maxs: Float64Array;
-  readonly sums: Float64Array;
-  /** Of the earliest and the latest point. */
-  readonly firsts: Float64Array;
-  readonly lasts: Float64Array;
+export interface Grouping {
+  /** By position among the asked series. */
+  readonly groupOf: Uint32Array;
+  readonly groups: number;
+  readonly aggregation: Aggregation;
+}
+
+export interface Top {
+  readonly count: number;
+  readonly by: "avg" | "min" | "max" | "sum" | "last" | "first" | "count";
+  readonly lowest: boolean;
 }
 
 export interface RangeResult {
-  readonly seriesIds: Uint32Array;
-  /** `seriesIds.length + 1` entries: the rows of series i are [offsets[i], offsets[i + 1]), ascending by time. */
+  /** Positions among the asked series, or groups, of those that have rows; in order, with top the first one first. */
+  readonly slots: Uint32Array;
+  /** `slots.length + 1` entries: the rows of slots[i] are [offsets[i], offsets[i + 1]), ascending by time. */
   readonly offsets: Uint32Array;
-  /** Of a step: its start, floor(t / step) × step. Steps without a point have no row. */
+  /** Of a step: its start, floor(t / step) × step. */
   readonly timesUs: Float64Array;
-  /** Raw points only, else empty. */
   readonly values: Float64Array;
-  readonly steps: StepColumns | null;
+  /** The widest rollup rows that stood for points; 0: none did. */
+  readonly resolutionUs: number;
+  /** Whether rollups are all that is left of some of the range, and they do not tell what was asked. */
+  readonly isCoarse: boolean;
+  /** Where the next part goes on; null: this was the last. */
+  readonly next: { readonly slot: number; readonly fromUs: number } | null;
 }
 
 export interface StoreStats {
@@ -74,9 +136,58 @@ export interface StoreStats {
   /** Bytes of block indexes and bodies. */
   readonly chunkBytes: number;
   readonly files: number;
+  /** Raw points first. */
+  readonly tiers: readonly TierStats[];
+  readonly disk: DiskStats;
+  /** Bytes written to the disk since the start, by what for: "seal" or "merge". */
+  readonly writtenBytes: Readonly<Record<string, number>>;
+  /** Bytes of indexes and bodies of blocks sealed since the start. */
+  readonly sealedBytes: number;
   /** Sequences of the last record absorbed and of the last one sealed; -1 when there is none. */
   readonly absorbedSeq: number;
   readonly sealedSeq: number;
+}
+
+/** What is kept at one resolution. */
+export interface TierStats {
+  readonly name: string;
+  /** 0: points as they came. */
+  readonly resolutionUs: number;
+  readonly files: number;
+  readonly blocks: number;
+  /** Superseded ones included. */
+  readonly points: number;
+  /** Of the files. */
+  readonly bytes: number;
+  /** Event times; Infinity and -Infinity where there is nothing. */
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Infinity: kept. */
+  readonly ageLimitMs: number;
+}
+
+/** Zeros where the system does not tell. */
+export interface DiskStats extends DiskState {
+  /** Infinity: none. */
+  readonly budgetBytes: number;
+  /** 0: none. */
+  readonly freeFloorBytes: number;
+  /** What retention took since the start. */
+  readonly droppedPoints: number;
+  readonly droppedBytes: number;
+}
+
+/** A period file that retention took. Its points are not served any more. */
+export interface Dropped {
+  readonly tier: string;
+  readonly file: string;
+  readonly reason: DropReason;
+  /** Rows, superseded ones included. */
+  readonly points: number;
+  readonly bytes: number;
+  /** Event times of the points, both inclusive; Infinity and -Infinity where there were none. */
+  readonly fromUs: number;
+  readonly toUs: number;
 }
 
 /** A generation of the head is in period files. */
@@ -95,14 +206,19 @@ export type StoreRequest =
   | { kind: "open"; options: StoreOptions }
   | { kind: "absorb"; record: ArrayBuffer }
   | { kind: "range"; id: number; query: RangeQuery }
+  /** The earliest event time of each series, NaN where nothing is stored; ids ascending, each once. */
+  | { kind: "extents"; id: number; seriesIds: Uint32Array }
+  | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "cancel"; id: number }
   /** `base`: identities of the files that need not be copied, by name. */
   | { kind: "backup_begin"; id: number; base: ReadonlyMap<string, string> }
   | { kind: "backup_read"; id: number; name: string }
   | { kind: "backup_end" }
+  /** The disk is full elsewhere: look whether something may go. */
+  | { kind: "retain" }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 
-export type StoreAnswer = RangeResult | StoreStats | BackupListed | FrozenPiece | null;
+export type StoreAnswer = RangeResult | Float64Array | StoreStats | BackupListed | FrozenPiece | null;
 
 export type StoreEvent =
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }
@@ -110,6 +226,7 @@ export type StoreEvent =
   | { kind: "answer"; id: number; value: StoreAnswer }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "sealed"; sealed: Sealed }
+  | { kind: "dropped"; dropped: Dropped }
   /** The buffer of an absorbed record. */
   | { kind: "spare"; buffer: ArrayBuffer }
   | { kind: "damage" | "trouble"; sentence: string };
@@ -121,8 +238,6 @@ export interface Failure {
 }
 
 /** Buffers of an answer that move instead of being copied. */
-export function buffersOfRange(result: RangeResult): ArrayBuffer[] {
-  const columns: ArrayBufferView[] = [result.seriesIds, result.offsets, result.timesUs, result.values];
-  if (result.steps !== null) columns.push(...Object.values(result.steps as unknown as Record<string, Float64Array>));
-  return columns.map((column) => column.buffer as ArrayBuffer);
+export function buffersOfRange({ slots, offsets, timesUs, values }: RangeResult): ArrayBuffer[] {
+  return [slots, offsets, timesUs, values].map((column) => column.buffer as ArrayBuffer);
 }

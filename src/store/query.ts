@@ -1,184 +1,140 @@
 /**
- * Range queries over blocks and head. Chunks that overlap nothing are streamed in order of time, or taken from the
- * block's index where they lie within one step; what overlaps is brought together, and the last write wins.
+ * Range queries over blocks, rollups and head, one series after the other: its points in order of time to the steps,
+ * the steps' rows through gap filling, grouping and thinning into the answer.
  */
-import { Answer, stepOf } from "./answer.ts";
+import { answerOf, type Answer } from "./answer.ts";
 import type { Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
-import { firstNotBefore, groupBySlot } from "./column.ts";
+import { fillSteps, type StepSpan } from "./fill.ts";
+import { FoundChunks } from "./found-chunks.ts";
+import { GroupCells } from "./group-cells.ts";
 import type { HeadRows } from "./head-rows.ts";
-import { OpenRows } from "./open-rows.ts";
 import type { RangeQuery, RangeResult } from "./protocol.ts";
-import { RowBuffer } from "./row-buffer.ts";
+import { SeriesReader } from "./series-reader.ts";
+import { SeriesRows } from "./series-rows.ts";
 import type { Slice } from "./slice.ts";
+import { stepsOf } from "./step-functions.ts";
+import { stepOf } from "./steps.ts";
+import { thin, THIN_POINTS_MIN } from "./thin.ts";
 
-/** Series whose chunks are looked up together. */
-const SERIES_AT_ONCE = 1024;
+/** Blocks of rollup rows, each a chunk of its own without a body. */
+export interface RollupBlocks {
+  readonly resolutionUs: number;
+  readonly blocks: readonly Block[];
+}
 
 export interface QuerySources {
   /** In order within a period; pinned. */
   readonly blocks: readonly Block[];
+  /** Finest first; pinned. */
+  readonly rollups: readonly RollupBlocks[];
   readonly headRows: HeadRows;
   readonly reader: BlockReader;
 }
 
-/** Points of one series from one place. */
-interface Segment {
-  readonly fromUs: number;
-  readonly toUs: number;
-  /** Null: the head. */
-  readonly block: Block | null;
-  readonly chunk: number;
-  /** Of its writing among the segments of the series. */
-  readonly order: number;
-}
-
-/** Chunks that may hold asked points; `slots` are positions among the asked series. */
-interface FoundChunks {
-  readonly slots: number[];
-  readonly blocks: Block[];
-  readonly chunks: number[];
-}
-
+/** Drives one query to its end, or to the end of its part. */
 export function* rangeOf(query: RangeQuery, sources: QuerySources, slice: Slice): Generator<void, RangeResult> {
-  const { seriesIds } = query;
-  const answer = new Answer(query);
-  const series = new SeriesAnswer(query, sources, answer);
-  for (let from = 0; from < seriesIds.length; from += SERIES_AT_ONCE) {
-    const to = Math.min(from + SERIES_AT_ONCE, seriesIds.length);
-    const found = yield* findChunks(query, from, to, sources, slice);
-    const { starts, order } = yield* groupBySlot(found.slots, to - from, slice);
-    for (let slot = from; slot < to; slot++) {
-      yield* series.add(slot, found, order.subarray(starts[slot - from], starts[slot - from + 1]), slice);
-      answer.endSeries();
+  const { seriesIds, stepUs, func = "avg", grouping, partRows = Infinity } = query;
+  const points = new SeriesRows();
+  const steps = stepsOf(stepUs, func, points);
+  const reader = new SeriesReader(query, sources, steps);
+  const stored = storedSpan(query, sources);
+  const cells = grouping === undefined ? null : new GroupCells(grouping, stepUs, stored, query.pointsMax);
+  const finishing = new Finishing(
+    query,
+    filledSpan(query, stored),
+    answerOf(query, grouping?.groups ?? seriesIds.length),
+  );
+
+  for (let from = 0; from < seriesIds.length;) {
+    const found = yield* FoundChunks.of(query, from, sources, slice);
+    for (let slot = from; slot < found.to; slot++) {
+      points.clear();
+      // Raw rows may go on in the next part; those of a step belong together.
+      const rowsMax = stepUs === 0 ? partRows - finishing.rows : Infinity;
+      const nextUs = yield* reader.read(slot, found, points, rowsMax, slice);
+      if (cells !== null) cells.add(slot, points);
+      else finishing.add(slot, points);
+      if (nextUs !== null) return finishing.finish(reader, { slot, fromUs: nextUs });
+      if (finishing.rows >= partRows && slot + 1 < seriesIds.length) {
+        return finishing.finish(reader, { slot: slot + 1, fromUs: query.fromUs });
+      }
+      if (slice.over()) yield;
+    }
+    from = found.to;
+  }
+  if (cells !== null) {
+    for (const group of cells.groups(points)) {
+      finishing.add(group, points);
       if (slice.over()) yield;
     }
   }
-  return answer.finish();
+  return finishing.finish(reader, null);
 }
 
-/** Answers one series after the other. */
-class SeriesAnswer {
+/** Rows of a series or group through filling and thinning into the answer. */
+class Finishing {
   readonly #query: RangeQuery;
-  readonly #sources: QuerySources;
+  readonly #span: StepSpan;
   readonly #answer: Answer;
-  readonly #recent = new RowBuffer();
-  readonly #rows = new RowBuffer();
-  readonly #open = new OpenRows();
+  readonly #filled = new SeriesRows();
+  readonly #thinned = new SeriesRows();
 
-  constructor(query: RangeQuery, sources: QuerySources, answer: Answer) {
+  constructor(query: RangeQuery, span: StepSpan, answer: Answer) {
     this.#query = query;
-    this.#sources = sources;
+    this.#span = span;
     this.#answer = answer;
   }
 
-  /** `places`: of the found chunks, those of the series; in order of writing. */
-  *add(slot: number, found: FoundChunks, places: Uint32Array, slice: Slice): Generator<void, void> {
-    yield* this.#sources.headRows.take(slot, this.#recent, slice);
-    const byTime = yield* this.#segments(found, places, slice);
-    const add = this.#answer.addRows.bind(this.#answer);
-    for (let i = 0; i < byTime.length; i++) {
-      const segment = byTime[i];
-      this.#open.takeBefore(segment.fromUs, add);
-      const isAlone = this.#open.isEmpty && (i + 1 === byTime.length || byTime[i + 1].fromUs > segment.toUs);
-      if (isAlone && this.#addFromIndex(segment)) continue;
-      const rows = this.#rowsOf(segment);
-      const from = firstNotBefore(rows.timesUs, 0, rows.length, this.#query.fromUs);
-      const to = firstNotBefore(rows.timesUs, from, rows.length, this.#query.toUs);
-      if (isAlone) add(rows.timesUs, rows.values, from, to);
-      else this.#open.add(rows, from, to, segment.order);
-      if (slice.over()) yield;
+  get rows(): number {
+    return this.#answer.rows;
+  }
+
+  add(slot: number, points: SeriesRows): void {
+    if (points.length === 0) return;
+    const { stepUs, fill = "none", maxPoints = 0 } = this.#query;
+    let rows = points;
+    if (fill !== "none" && stepUs > 0) {
+      this.#filled.clear();
+      fillSteps(rows, fill, stepUs, this.#span, this.#filled);
+      rows = this.#filled;
     }
-    this.#open.takeBefore(Infinity, add);
-  }
-
-  *#segments({ blocks, chunks }: FoundChunks, places: Uint32Array, slice: Slice): Generator<void, Segment[]> {
-    const segments: Segment[] = [];
-    for (let order = 0; order < places.length; order++) {
-      const block = blocks[places[order]];
-      const chunk = chunks[places[order]];
-      const index = this.#sources.reader.index(block);
-      if (index === null) continue;
-      segments.push({ block, chunk, order, fromUs: index.fromUs[chunk], toUs: index.toUs[chunk] });
-      if (slice.over()) yield;
+    if (maxPoints > 0 && rows.length > Math.max(maxPoints, THIN_POINTS_MIN)) {
+      this.#thinned.clear();
+      thin(rows, Math.max(maxPoints, THIN_POINTS_MIN), this.#thinned);
+      rows = this.#thinned;
     }
-    const { timesUs, length } = this.#recent;
-    const order = places.length;
-    if (length > 0) segments.push({ block: null, chunk: 0, order, fromUs: timesUs[0], toUs: timesUs[length - 1] });
-    return segments.sort((a, b) => a.fromUs - b.fromUs);
+    this.#answer.add(slot, rows);
   }
 
-  /** The latest of each time, ascending; none where the chunk cannot be read. */
-  #rowsOf({ block, chunk }: Segment): RowBuffer {
-    if (block === null) return this.#recent;
-    this.#rows.clear();
-    this.#sources.reader.appendChunk(block, chunk, this.#rows, false);
-    this.#rows.keepLatest();
-    return this.#rows;
-  }
-
-  /** Takes a chunk from its block's index where it lies within the range and one step. Returns whether it did. */
-  #addFromIndex({ block, chunk, fromUs, toUs }: Segment): boolean {
-    const query = this.#query;
-    const { stepUs } = query;
-    if (stepUs === 0 || block === null || fromUs < query.fromUs || toUs >= query.toUs) return false;
-    if (stepOf(fromUs, stepUs) !== stepOf(toUs, stepUs)) return false;
-    const index = this.#sources.reader.index(block);
-    if (index === null) return false;
-    this.#answer.addSummary({
-      fromUs,
-      count: index.counts[chunk] - index.superseded[chunk],
-      min: index.mins[chunk],
-      max: index.maxs[chunk],
-      sum: index.sums[chunk],
-      first: index.firsts[chunk],
-      last: index.lasts[chunk],
-    });
-    return true;
+  finish({ resolutionUs, isCoarse }: SeriesReader, next: RangeResult["next"]): RangeResult {
+    return { ...this.#answer.finish(), resolutionUs, isCoarse, next };
   }
 }
 
-function* findChunks(
-  { seriesIds, fromUs, toUs }: RangeQuery,
-  slotFrom: number,
-  slotTo: number,
-  { blocks, reader }: QuerySources,
-  slice: Slice,
-): Generator<void, FoundChunks> {
-  const found: FoundChunks = { slots: [], blocks: [], chunks: [] };
-  for (const block of blocks) {
-    let slot = firstAtLeast(seriesIds, slotFrom, slotTo, block.seriesFrom);
-    if (slot === slotTo || seriesIds[slot] > block.seriesTo) continue;
-    const index = reader.index(block);
-    if (index === null) continue;
-    let chunk = 0;
-    for (; slot < slotTo && chunk < index.count; slot++) {
-      chunk = firstAtLeast(index.seriesIds, chunk, index.count, seriesIds[slot]);
-      for (; chunk < index.count && index.seriesIds[chunk] === seriesIds[slot]; chunk++) {
-        if (index.toUs[chunk] < fromUs || index.fromUs[chunk] >= toUs) continue;
-        found.slots.push(slot - slotFrom);
-        found.blocks.push(block);
-        found.chunks.push(chunk);
-      }
+const NO_STEPS: StepSpan = { firstUs: 0, lastUs: -1 };
+
+/** The steps of the range that there can be points in. */
+function storedSpan({ fromUs, toUs, stepUs }: RangeQuery, { blocks, rollups, headRows }: QuerySources): StepSpan {
+  let [first, last] = [headRows.fromUs, headRows.toUs];
+  for (const all of [blocks, ...rollups.map((tier) => tier.blocks)]) {
+    for (const block of all) {
+      first = Math.min(first, block.fromUs);
+      last = Math.max(last, block.toUs);
     }
-    if (slice.over()) yield;
   }
-  return found;
+  [first, last] = [Math.max(first, fromUs), Math.min(last, toUs - 1)];
+  return stepUs > 0 && first <= last ? { firstUs: stepOf(first, stepUs), lastUs: stepOf(last, stepUs) } : NO_STEPS;
 }
 
-/** The first position in [from, to) whose id is at least `id`; `to` when there is none. Gallops: neighbours are near. */
-function firstAtLeast(ids: Uint32Array, from: number, to: number, id: number): number {
-  let low = from;
-  let stride = 1;
-  while (low + stride < to && ids[low + stride] < id) {
-    low += stride;
-    stride *= 2;
-  }
-  let high = Math.min(to, low + stride);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ids[middle] < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** The steps that gaps are filled in: those of the range; where it is open at an end, as far as there are points. */
+function filledSpan({ fromUs, toUs, stepUs, fill = "none" }: RangeQuery, stored: StepSpan): StepSpan {
+  if (fill === "none" || stepUs === 0) return NO_STEPS;
+  return {
+    firstUs: fromUs > 0 ? stepOf(fromUs, stepUs) : stored.firstUs,
+    lastUs: toUs < OPEN_END_US ? stepOf(toUs - 1, stepUs) : stored.lastUs,
+  };
 }
+
+/** Ranges that end here or later have no end. */
+export const OPEN_END_US = Number.MAX_SAFE_INTEGER;

@@ -4,7 +4,7 @@ import { rmdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { syncDirectory } from "../log/segment.ts";
 import { StateDb } from "../log/state-db.ts";
-import { isDataFile, isSeriesFile, STATE_NAME, type BackupFile } from "../model/backup-manifest.ts";
+import { isDataFile, isSeriesFile, RETIRED_NAME, STATE_NAME, type BackupFile } from "../model/backup-manifest.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { ArchiveChain } from "./archive-chain.ts";
 
@@ -50,10 +50,14 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
   }
 }
 
-/** Puts what a series or state file holds into `state.db`. */
+/** Puts what a file of series, of deleted ones or of the small state holds into `state.db`. */
 function takeState(state: StateDb, { name }: BackupFile, text: string): void {
   try {
     if (isSeriesFile(name)) state.addSeries((JSON.parse(text) as [number, string][]).map(([id, key]) => ({ id, key })));
+    if (name === RETIRED_NAME) {
+      const retired = Uint32Array.from(JSON.parse(text) as number[]);
+      if (retired.length > 0) state.retire(retired);
+    }
     if (name !== STATE_NAME) return;
     for (const [key, value] of Object.entries(JSON.parse(text) as Record<string, number>)) state.set(key, value);
   } catch (error) {

@@ -89,6 +89,19 @@ export class RowBuffer {
     this.length = kept;
   }
 
+  /** Drops rows that arrived later than `asOfS`. */
+  keepArrived(asOfS: number): void {
+    const { timesUs, values, arrivalsS, length } = this;
+    let kept = 0;
+    for (let i = 0; i < length; i++) {
+      if (arrivalsS[i] > asOfS) continue;
+      timesUs[kept] = timesUs[i];
+      values[kept] = values[i];
+      arrivalsS[kept++] = arrivalsS[i];
+    }
+    this.length = kept;
+  }
+
   /** Of sorted rows: the last one of each time stays. Arrivals are not looked after. */
   keepLatest(): void {
     const { timesUs, values, length } = this;

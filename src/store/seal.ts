@@ -3,6 +3,7 @@ import { PAGE_MASK, PAGE_SHIFT, type Generation } from "./head.ts";
 import { CHUNK_POINTS_MAX, ChunkWriter, type WrittenBlock } from "./chunk-writer.ts";
 import { firstNotBefore } from "./column.ts";
 import { periodOf, periodStartUs, type Period } from "./period.ts";
+import type { RetiredSeries } from "./retired-series.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import { orderBySeries, type SeriesOrder } from "./series-order.ts";
 import type { Slice } from "./slice.ts";
@@ -15,11 +16,13 @@ const GATHER_ROWS_MAX = 65_536;
 
 /**
  * The blocks of every period but those in `done`, ascending by series. Within a series rows are ascending by time; a
- * superseded value stands before the one that replaced it; a repeat of the standing value is left out.
+ * superseded value stands before the one that replaced it; a repeat of the standing value is left out, and so are
+ * retired series.
  */
 export function* blocksOfGeneration(
   generation: Generation,
   done: ReadonlySet<Period>,
+  retired: RetiredSeries,
   slice: Slice,
 ): Generator<void, Map<Period, WrittenBlock[]>> {
   const order = yield* orderBySeries(generation, slice);
@@ -27,6 +30,7 @@ export function* blocksOfGeneration(
   const rows = new RowBuffer();
   let sinceCheck = 0;
   for (let i = 0; i < order.seriesIds.length; i++) {
+    if (retired.has(order.seriesIds[i])) continue;
     const count = order.starts[i + 1] - order.starts[i];
     rows.clear();
     for (let taken = 0; taken < count; taken += GATHER_ROWS_MAX) {

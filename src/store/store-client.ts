@@ -6,6 +6,7 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type {
+  Dropped,
   RangeQuery,
   RangeResult,
   Sealed,
@@ -18,13 +19,19 @@ import type {
 } from "./protocol.ts";
 
 export type {
+  Aggregation,
+  Dropped,
+  Fill,
+  Grouping,
   RangeQuery,
   RangeResult,
   Sealed,
-  StepColumns,
+  StepFunction,
+  Top,
   StoreOpened,
   StoreOptions,
   StoreStats,
+  TierStats,
 } from "./protocol.ts";
 
 export type { BackupListed } from "./backup.ts";
@@ -46,6 +53,8 @@ export class StoreClient {
   /** What happened before anybody listened, as while the log was replayed. */
   readonly #earlySealed: Sealed[] = [];
   #onSealed = (sealed: Sealed): void => void this.#earlySealed.push(sealed);
+  readonly #earlyDropped: Dropped[] = [];
+  #onDropped = (dropped: Dropped): void => void this.#earlyDropped.push(dropped);
   #onDamage: (sentence: string) => void = () => {};
   readonly #earlyTrouble: string[] = [];
   #onTrouble = (sentence: string): void => void this.#earlyTrouble.push(sentence);
@@ -92,19 +101,23 @@ export class StoreClient {
    * RESOURCE_EXHAUSTED past `query.pointsMax`, CANCELLED when `signal` aborts, UNAVAILABLE when the worker is gone.
    */
   range(query: RangeQuery, { signal }: { signal?: AbortSignal } = {}): Promise<RangeResult> {
-    if (signal?.aborted) return Promise.reject(cancelled());
-    const id = ++this.#lastId;
-    const answered = this.#ask<RangeResult>({ kind: "range", id, query });
-    if (signal === undefined) return answered;
-    const abort = () => {
-      const pending = this.#pending.get(id);
-      if (pending === undefined) return;
-      this.#pending.delete(id);
-      this.#post({ kind: "cancel", id });
-      pending.reject(cancelled());
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    return answered.finally(() => signal.removeEventListener("abort", abort));
+    return this.#askUntil<RangeResult>((id) => ({ kind: "range", id, query }), signal);
+  }
+
+  /**
+   * The earliest event time of each series, Unix microseconds, NaN where nothing is stored; `seriesIds` ascending, each
+   * once. Fails with CANCELLED when `signal` aborts, UNAVAILABLE when the worker is gone.
+   */
+  extents(seriesIds: Uint32Array, { signal }: { signal?: AbortSignal } = {}): Promise<Float64Array> {
+    return this.#askUntil<Float64Array>((id) => ({ kind: "extents", id, seriesIds }), signal);
+  }
+
+  /**
+   * From now on points of these series are left out wherever points are written; what is stored of them goes in the
+   * background. To be told again at every opening, in `StoreOptions.retired`.
+   */
+  async retire(seriesIds: Uint32Array): Promise<void> {
+    await this.#ask({ kind: "retire", id: ++this.#lastId, seriesIds });
   }
 
   /** Resolves when everything absorbed so far is in period files. Fails with the reason where it cannot be written. */
@@ -132,6 +145,11 @@ export class StoreClient {
 
   endBackup(): void {
     if (this.#gone === null) this.#post({ kind: "backup_end" });
+  }
+
+  /** The disk is full: looks at once whether something may go. */
+  retain(): void {
+    if (this.#gone === null) this.#post({ kind: "retain" });
   }
 
   stats(): Promise<StoreStats> {
@@ -163,6 +181,12 @@ export class StoreClient {
     for (const sealed of this.#earlySealed.splice(0)) callback(sealed);
   }
 
+  /** Retention took a file of points. Called at once for what went before. */
+  onDropped(callback: (dropped: Dropped) => void): void {
+    this.#onDropped = callback;
+    for (const dropped of this.#earlyDropped.splice(0)) callback(dropped);
+  }
+
   /** Stored points that cannot be served: said once for each place. */
   onDamage(callback: (sentence: string) => void): void {
     this.#onDamage = callback;
@@ -192,6 +216,26 @@ export class StoreClient {
     return promise as Promise<T>;
   }
 
+  /** Tells the worker to stop when `signal` aborts. */
+  #askUntil<T extends StoreAnswer>(
+    requestOf: (id: number) => StoreRequest & { id: number },
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    if (signal?.aborted) return Promise.reject(cancelled());
+    const id = ++this.#lastId;
+    const answered = this.#ask<T>(requestOf(id));
+    if (signal === undefined) return answered;
+    const abort = () => {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return;
+      this.#pending.delete(id);
+      this.#post({ kind: "cancel", id });
+      pending.reject(cancelled());
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return answered.finally(() => signal.removeEventListener("abort", abort));
+  }
+
   #post(request: StoreRequest, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(request, transfer);
   }
@@ -210,6 +254,8 @@ export class StoreClient {
       case "sealed":
         this.#unsealedBytes -= event.sealed.recordBytes;
         return this.#onSealed(event.sealed);
+      case "dropped":
+        return this.#onDropped(event.dropped);
       case "spare":
         return this.#onSpare(event.buffer);
       case "damage":
@@ -237,5 +283,5 @@ export class StoreClient {
 }
 
 function cancelled(): WatchpostError {
-  return new WatchpostError("CANCELLED", "the range query was cancelled by its caller");
+  return new WatchpostError("CANCELLED", "the query was cancelled by its caller");
 }

@@ -51,6 +51,7 @@ function serve(
   const scheduler = new Scheduler(systemClock.monotonicMs, () => store.mustSeal, collectGarbage);
   const { store, opened, replayedBytes } = Store.open(options, systemClock, {
     onSealed: (sealed) => post({ kind: "sealed", sealed }),
+    onDropped: (dropped) => post({ kind: "dropped", dropped }),
     onDamage: (sentence) => post({ kind: "damage", sentence }),
     onTrouble: (sentence) => post({ kind: "trouble", sentence }),
     onWork: () => work(),
@@ -66,10 +67,16 @@ function serve(
     if (request.kind === "open") return;
     if (request.kind === "cancel") return cancel(request.id);
     if (request.kind === "backup_end") return store.backup.end();
+    if (request.kind === "retain") return store.retain();
     const { id } = request;
     switch (request.kind) {
       case "range":
         return ask(id, store.range(request.query, scheduler.slice), buffersOfRange);
+      case "extents":
+        return ask(id, store.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
+      case "retire":
+        store.retire(request.seriesIds);
+        return post({ kind: "answer", id, value: null });
       case "backup_begin":
         return void store.beginBackup().then(
           () => ask(id, store.backup.list(request.base, scheduler.slice)),

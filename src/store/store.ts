@@ -7,22 +7,21 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
 import { frameOfRecord, recordIn } from "../log/record.ts";
 import { replayRecords } from "../log/replay.ts";
+import { WrittenBytes } from "../log/written-bytes.ts";
 import { StoreBackup } from "./backup.ts";
-import type { Block, NewBlock } from "./block.ts";
-import { BlockReader } from "./block-reader.ts";
-import { Catalog } from "./catalog.ts";
-import { Compaction } from "./compaction.ts";
+import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
+import { Archive } from "./archive.ts";
+import { diskStateOf, type LookAtDisk } from "./disk.ts";
+import { firstTimesOf } from "./extents.ts";
 import { Head, type Generation } from "./head.ts";
 import { HeadRows } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
-import type { RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
+import type { Dropped, RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
 import { rangeOf } from "./query.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
 
-const QUERY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
-const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 /** Generations that may wait while the log is replayed; past it they are sealed at once. */
 const REPLAY_WAITING_MAX = 1;
 const RETRY_MS_MIN = 1000;
@@ -30,6 +29,7 @@ const RETRY_MS_MAX = 60_000;
 
 export interface StoreEvents {
   onSealed(sealed: Sealed): void;
+  onDropped(dropped: Dropped): void;
   onDamage(sentence: string): void;
   onTrouble(sentence: string): void;
   /** There is maintenance to do. */
@@ -45,27 +45,22 @@ interface SealWaiter extends Waiter {
   readonly generation: Generation;
 }
 
-/** Of a backup that is to begin once the generation is sealed; null: there is nothing to seal. */
-interface FreezeWaiter extends Waiter {
-  readonly generation: Generation | null;
-}
-
 export class Store {
   readonly #clock: Clock;
   readonly #events: StoreEvents;
   readonly #sealAgeMs: number;
   readonly #head: Head;
-  readonly #catalog: Catalog;
-  readonly #reader: BlockReader;
-  readonly #compaction: Compaction;
+  readonly #archive: Archive;
+  readonly #writes = new WrittenBytes();
   readonly backup: StoreBackup;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
+  #sealedBytes = 0;
+  #newestArrivalMs = 0;
   #absorbedSeq = -1;
   #sealedSeq = -1;
   #sealWaiters: SealWaiter[] = [];
   #compactWaiters: Waiter[] = [];
-  #freezeWaiter: FreezeWaiter | null = null;
   #retryMs = RETRY_MS_MIN;
   /** Monotonic time before which nothing is written, after a failure. */
   #retryAtMs = -Infinity;
@@ -79,31 +74,42 @@ export class Store {
     options: StoreOptions,
     clock: Clock,
     events: StoreEvents,
+    lookAtDisk: LookAtDisk = diskStateOf,
   ): { store: Store; opened: StoreOpened; replayedBytes: number } {
     const damage: string[] = [];
     let opening = true;
     const onDamage = (sentence: string) => void (opening ? damage.push(sentence) : events.onDamage(sentence));
-    const store = new Store(options, clock, { ...events, onDamage });
+    const store = new Store(options, clock, { ...events, onDamage }, lookAtDisk);
     const replayed = store.#replay(options.segments, onDamage);
-    const latest = latestOf(store.#catalog.all(), store.#reader, store.#head.generations());
-    let newestArrivalMs = replayed.newestArrivalMs;
-    for (const { arrivalToS } of store.#catalog.all()) newestArrivalMs = Math.max(newestArrivalMs, arrivalToS * 1000);
+    const { points, reader, retired } = store.#archive;
+    const latest = latestOf(points.all(), reader, store.#head.generations(), retired);
     opening = false;
-    const opened = { latest, newestArrivalMs, replayedPoints: replayed.points, damage };
+    const opened = { latest, newestArrivalMs: store.#newestArrivalMs, replayedPoints: replayed.points, damage };
     return { store, opened, replayedBytes: replayed.bytes };
   }
 
-  private constructor(options: StoreOptions, clock: Clock, events: StoreEvents) {
-    const { dir, headPointsMax = 2_000_000, sealAgeMs = 3_600_000, periodFileBytesMax = 1024 ** 3 } = options;
+  private constructor(options: StoreOptions, clock: Clock, events: StoreEvents, lookAtDisk: LookAtDisk) {
+    const { headPointsMax = 2_000_000, headBytesMax = 64 * 1024 * 1024, sealAgeMs = 3_600_000 } = options;
     this.#clock = clock;
     this.#events = events;
     this.#sealAgeMs = sealAgeMs;
-    this.#head = new Head(headPointsMax);
-    this.#catalog = new Catalog(dir, periodFileBytesMax, events.onDamage);
-    this.#reader = new BlockReader(QUERY_CACHE_BYTES_MAX, events.onDamage);
-    const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, events.onDamage);
-    this.#compaction = new Compaction(this.#catalog, mergeReader, (blocks) => this.#reader.forget(blocks));
-    this.backup = new StoreBackup(dir, [this.#catalog], events.onWork);
+    this.#head = new Head(headPointsMax, headBytesMax);
+    this.#archive = new Archive(options, {
+      clock,
+      lookAtDisk,
+      written: this.#writes,
+      isClockTrusted: () => clock.nowMs() >= this.#newestArrivalMs,
+      // Rows of a generation that are in the file and not only there are written again, to another.
+      onLeaving: (file) => {
+        if (this.#written.get(file.period)?.some((block) => block.file === file)) this.#written.delete(file.period);
+      },
+      onDamage: events.onDamage,
+      onTrouble: events.onTrouble,
+      onDropped: events.onDropped,
+      onWork: events.onWork,
+    });
+    for (const { arrivalToS } of this.#archive.points.all()) this.#noteArrival(arrivalToS * 1000);
+    this.backup = new StoreBackup(options.dir, this.#archive, events.onWork);
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -113,7 +119,7 @@ export class Store {
 
   /** What queries and merging have read and unpacked so far. */
   get readBytes(): number {
-    return this.#reader.readBytes + this.#compaction.readBytes;
+    return this.#archive.readBytes;
   }
 
   absorb(record: ArrayBuffer): void {
@@ -121,32 +127,54 @@ export class Store {
     const frame = frameOfRecord(record);
     const closed = this.#head.absorb(frame, recordIn(record).byteLength, this.#clock.monotonicMs());
     this.#absorbedSeq = frame.seq;
+    this.#noteArrival(frame.arrivalMs);
     const { current } = this.#head;
     if (current !== null && current !== before) this.#sealWhenOld(current);
     if (closed) this.#events.onWork();
   }
 
   /** Sees the store as it is at its first step; the caller drives it to its end or calls `return`. */
-  *range(query: RangeQuery, slice: Slice): Generator<void, RangeResult> {
-    const { seriesIds, fromUs, toUs } = query;
-    const blocks =
-      seriesIds.length === 0 ? [] : this.#catalog.overlapping(fromUs, toUs, seriesIds[0], seriesIds.at(-1)!);
+  *range(asked: RangeQuery, slice: Slice): Generator<void, RangeResult> {
+    const query = this.#archive.visible(asked);
+    const { blocks, rollups } = this.#archive.sourcesOf(query);
+    const pinned = [...blocks, ...rollups.flatMap((tier) => tier.blocks)];
     const head = this.#head.pin();
     let isHeadPinned = true;
     const unpinHead = () => {
       if (isHeadPinned) this.#head.unpin(head);
       isHeadPinned = false;
     };
-    for (const block of blocks) block.pins++;
+    for (const block of pinned) block.pins++;
     try {
       const headRows = yield* HeadRows.find(query, head, slice);
       unpinHead();
-      return yield* rangeOf(query, { blocks, headRows, reader: this.#reader }, slice);
+      return yield* rangeOf(query, { blocks, rollups, headRows, reader: this.#archive.reader }, slice);
     } finally {
       unpinHead();
+      for (const block of pinned) block.pins--;
+      this.#events.onWork();
+    }
+  }
+
+  /** The earliest event time of each series, NaN where nothing is stored; `seriesIds` ascending, each once. */
+  *extents(seriesIds: Uint32Array, slice: Slice): Generator<void, Float64Array<ArrayBuffer>> {
+    const { points, reader } = this.#archive;
+    const blocks = seriesIds.length === 0 ? [] : points.overlapping(0, Infinity, seriesIds[0], seriesIds.at(-1)!);
+    const head = this.#head.pin();
+    for (const block of blocks) block.pins++;
+    try {
+      return yield* firstTimesOf(seriesIds, { blocks, head, reader }, slice);
+    } finally {
+      this.#head.unpin(head);
       for (const block of blocks) block.pins--;
       this.#events.onWork();
     }
+  }
+
+  /** Points of these series, present and still to come, are dropped when they are written next, in the background. */
+  retire(seriesIds: Uint32Array): void {
+    this.#archive.retire(seriesIds);
+    this.#events.onWork();
   }
 
   /** Resolves when everything absorbed so far is sealed; tried at once, whatever failed before. */
@@ -164,7 +192,7 @@ export class Store {
   compact(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#compactWaiters.push({ resolve, reject });
-    this.#compaction.noteAll();
+    this.#archive.noteAll();
     this.#retryAtMs = -Infinity;
     this.#events.onWork();
     return promise;
@@ -175,33 +203,45 @@ export class Store {
    * at a time: another is RESOURCE_EXHAUSTED.
    */
   beginBackup(): Promise<void> {
-    if (this.backup.isRunning || this.#freezeWaiter !== null) {
-      const message = "another backup is being made; one at a time, try again when it has ended";
-      return Promise.reject(new WatchpostError("RESOURCE_EXHAUSTED", message));
-    }
     this.#head.closeCurrent();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#freezeWaiter = { generation: this.#head.waiting.at(-1) ?? null, resolve, reject };
+    const generation = this.#head.waiting.at(-1);
+    const frozen = this.backup.begin(() => generation === undefined || !this.#head.waiting.includes(generation));
     this.#retryAtMs = -Infinity;
     this.#events.onWork();
-    return promise;
+    return frozen;
   }
 
-  /** Seals, then compacts, until nothing is left to do or writing fails; `onWork` tells when to start again. */
+  /** The disk is full: looks at once whether something may go. */
+  retain(): void {
+    this.#archive.retention.check();
+    this.#events.onWork();
+  }
+
+  /**
+   * Drops what need not be kept, seals, compacts, until nothing is left to do or writing fails; `onWork` tells when to
+   * start again. What frees space is not held back by a failure: it may end it.
+   */
   *maintain(slice: Slice): Generator<void, void> {
     try {
       for (;;) {
-        if (this.#closed || this.#clock.monotonicMs() < this.#retryAtMs) return;
-        this.#freezeWhenSealed();
+        if (this.#closed) return;
+        this.backup.freezeWhenSealed();
+        const mayWrite = this.#clock.monotonicMs() >= this.#retryAtMs;
+        if (yield* this.#archive.retention.step(mayWrite, slice)) {
+          this.#retryAtMs = -Infinity;
+          yield;
+          continue;
+        }
+        if (!mayWrite) return;
         if (this.#head.waiting.length > 0) {
           yield* this.#sealOldest(slice);
         } else {
           const asked = this.#compactWaiters.length;
-          if (!(yield* this.#compaction.step(asked > 0, slice))) {
+          if (!(yield* this.#archive.tidy(asked > 0, slice))) {
             for (const waiter of this.#compactWaiters.splice(0, asked)) waiter.resolve();
             if (this.#compactWaiters.length === 0) return;
             // Asked for while the last step ran by milder rules.
-            this.#compaction.noteAll();
+            this.#archive.noteAll();
           }
         }
         this.#retryMs = RETRY_MS_MIN;
@@ -214,7 +254,7 @@ export class Store {
 
   stats(): StoreStats {
     let [blocks, chunks, chunkPoints, chunkBytes] = [0, 0, 0, 0];
-    for (const block of this.#catalog.all()) {
+    for (const block of this.#archive.points.all()) {
       blocks++;
       chunks += block.chunks;
       chunkPoints += block.points;
@@ -227,7 +267,11 @@ export class Store {
       chunks,
       chunkPoints,
       chunkBytes,
-      files: this.#catalog.files().length,
+      files: this.#archive.points.files().length,
+      tiers: this.#archive.retention.tierStats(),
+      disk: this.#archive.retention.diskStats(),
+      writtenBytes: { ...this.#writes.totals },
+      sealedBytes: this.#sealedBytes,
       absorbedSeq: this.#absorbedSeq,
       sealedSeq: this.#sealedSeq,
     };
@@ -241,13 +285,13 @@ export class Store {
     this.#head.closeCurrent();
     try {
       while (this.#head.waiting.length > 0) runToEnd(this.#sealOldest(ENDLESS_SLICE));
-      while (this.#compaction.discardUnpinned());
+      this.#archive.discardUnpinned();
     } catch (error) {
       this.#events.onTrouble(`sealing at the end failed: ${messageOf(error)}; the log keeps what is not sealed`);
     }
     const gone = new WatchpostError("UNAVAILABLE", "the store is closed");
-    for (const { reject } of this.#takeWaiters()) reject(gone);
-    this.#catalog.close();
+    this.#failWaiters(gone);
+    this.#archive.close();
   }
 
   #replay(
@@ -280,47 +324,46 @@ export class Store {
     const [generation] = this.#head.waiting;
     const written = this.#written;
     let superseded = 0;
-    const blocksOfPeriods = yield* blocksOfGeneration(generation, new Set(written.keys()), slice);
-    const ord = this.#catalog.nextOrd();
+    const blocksOfPeriods = yield* blocksOfGeneration(
+      generation,
+      new Set(written.keys()),
+      this.#archive.retired,
+      slice,
+    );
+    const ord = this.#archive.points.nextOrd();
     const { clockUntrusted, firstSeq: seqFrom, lastSeq: seqTo } = generation;
     for (const [period, blocks] of blocksOfPeriods) {
       yield;
-      yield* this.backup.makeWritable(this.#catalog.lastFile(period), slice);
+      yield* this.backup.makeWritable(this.#archive.points.lastFile(period), slice);
       const added = blocks.map((block): NewBlock => {
         superseded += block.superseded;
         return { block, origin: { ord, level: 0, clockUntrusted, seqFrom, seqTo } };
       });
-      written.set(period, this.#catalog.fileFor(period).replace(added, []));
+      const contentBytes = contentBytesOf(added);
+      const write = () => this.#archive.points.fileFor(period).replace(added, []);
+      written.set(period, this.#writes.during("seal", contentBytes, write));
+      this.#sealedBytes += contentBytes;
     }
     const blocks = [...written.values()].flat();
-    this.#catalog.switch(blocks, []);
-    for (const file of new Set(blocks.map((block) => block.file))) this.#compaction.note(file);
+    this.#archive.show(blocks);
     this.#head.dropOldest();
     this.#written = new Map();
     this.#sealedSeq = seqTo;
+    this.#archive.retention.check();
     const durationMs = this.#clock.monotonicMs() - startedMs;
     this.#events.onSealed({ throughSeq: seqTo, recordBytes: generation.recordBytes, superseded, durationMs });
     for (const waiter of this.#sealWaiters) if (waiter.generation === generation) waiter.resolve();
     this.#sealWaiters = this.#sealWaiters.filter((waiter) => waiter.generation !== generation);
   }
 
-  #freezeWhenSealed(): void {
-    const waiter = this.#freezeWaiter;
-    if (waiter === null || (waiter.generation !== null && this.#head.waiting.includes(waiter.generation))) return;
-    this.#freezeWaiter = null;
-    try {
-      this.backup.freeze();
-      waiter.resolve();
-    } catch (error) {
-      waiter.reject(error);
-    }
+  /** All that wait for maintenance wait no more. */
+  #failWaiters(failure: WatchpostError): void {
+    for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(failure);
+    this.backup.failBegin(failure);
   }
 
-  /** All that wait for maintenance; they wait no more. */
-  #takeWaiters(): Waiter[] {
-    const freezes = this.#freezeWaiter === null ? [] : [this.#freezeWaiter];
-    this.#freezeWaiter = null;
-    return [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0), ...freezes];
+  #noteArrival(arrivalMs: number): void {
+    if (arrivalMs > this.#newestArrivalMs) this.#newestArrivalMs = arrivalMs;
   }
 
   #sealWhenOld(generation: Generation): void {
@@ -335,10 +378,11 @@ export class Store {
     const retryMs = this.#retryMs;
     this.#retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
     this.#retryAtMs = this.#clock.monotonicMs() + retryMs;
+    this.#archive.retention.check();
     this.#clock.after(retryMs, () => this.#events.onWork());
     const sentence = `writing period files failed: ${messageOf(error)}; nothing is lost, tried again in ${retryMs} ms`;
     this.#events.onTrouble(sentence);
     const failure = new WatchpostError("UNAVAILABLE", sentence, { retryAfterMs: retryMs, cause: error });
-    for (const { reject } of this.#takeWaiters()) reject(failure);
+    this.#failWaiters(failure);
   }
 }

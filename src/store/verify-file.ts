@@ -10,7 +10,7 @@ import { verifyBlock, type BlockExpectations } from "./verify-block.ts";
 
 /** Set and month of a period file of any set. */
 const PERIOD_FILE = /^([a-z][a-z0-9-]*?)-(\d{4})-(\d{2})(?:\.[1-9]\d*)?\.db$/;
-/** The set whose blocks hold points; others may keep something else in units of the same form. */
+/** The set whose blocks hold points; others hold rollups of them, which are rows of the index alone. */
 const POINTS = "points";
 
 export interface VerifiedBlocks {
@@ -70,7 +70,7 @@ function* verifyBlocks(
     if (crcOfCells(COLUMNS.map((column) => row[column])) !== row["crc"]) {
       onDamage(`block ${id}: its row does not match its checksum; its points are not served`);
     } else {
-      points += row["points"];
+      if (expected.holdsPoints) points += row["points"];
       lastSeq = Math.max(lastSeq, row["seq_to"]);
       const where = `block ${id} (series ${row["series_from"]} to ${row["series_to"]}): `;
       const stored = content.get(id) as { idx: Uint8Array; body: Uint8Array } | null;

@@ -6,9 +6,9 @@ import { join, resolve } from "node:path";
 import { verifyLog } from "../log/verify-log.ts";
 import { verifyState, type VerifiedState } from "../log/verify-state.ts";
 import { firstSeqOf } from "../log/segment.ts";
-import { isSeriesFile, type BackupFile } from "../model/backup-manifest.ts";
+import { isSeriesFile, RETIRED_NAME, type BackupFile } from "../model/backup-manifest.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import type { Archive } from "./archive.ts";
+import type { BackupArchive } from "./backup-archive.ts";
 import type { ArchiveChain } from "./archive-chain.ts";
 import { isTaken, openOffline, structureDamage } from "./offline-database.ts";
 import { someOf } from "./verify-block.ts";
@@ -40,8 +40,9 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
   const log = yield* verifyLog(segments, onDamage);
   const state = stateOf(join(dir, STATE), onDamage);
   const known = new Set([...(state?.seriesIds ?? []), ...log.definitions.map(({ id }) => id)]);
-  // Without the state nothing has a name, which is said once.
-  const isKnown = (id: number) => state === null || known.has(id);
+  const retired = state?.retired ?? new Set();
+  // Without the state nothing has a name, which is said once. Points of deleted series are there until written again.
+  const isKnown = (id: number) => state === null || known.has(id) || retired.has(id);
   const nameless = [...log.seriesIds].filter((id) => !isKnown(id));
   if (nameless.length > 0) onDamage(`the log has points of series without a name: ${someOf(nameless)}`);
   const files = names.filter(isPeriodFile);
@@ -52,18 +53,19 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
     points += verified.points;
     lastSeq = Math.max(lastSeq, verified.lastSeq);
   }
-  if (state !== null && lastSeq >= Math.max(state.nextSeq, log.lastSeq + 1)) {
+  if (state !== null && !state.mayLackRecords && lastSeq >= Math.max(state.nextSeq, log.lastSeq + 1)) {
     onDamage(`${STATE}: next_seq is ${state.nextSeq}, and a block has sequence ${lastSeq}: it would be given again`);
   }
   const unknown = names.filter((name) => /\.db$/.test(name) && name !== STATE && !isPeriodFile(name));
   const notes = [...log.notes, ...unknown.map((name) => `${name} is no file of Watchpost: it was not looked at`)];
-  const counts = { logRecords: log.records, logPoints: log.points, series: known.size };
+  const counts = { logRecords: log.records, logPoints: log.points, series: known.difference(retired).size };
   return { periodFiles: files.length, blocks, points, ...counts, notes };
 }
 
 /** Every file of every archive; blocks are checked as in a data directory. Yields between bounded pieces of work. */
 export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Generator<void, Verified> {
-  const known = knownSeries(chain.last, onDamage);
+  const series = knownSeries(chain.last, onDamage);
+  const isKnown = (id: number) => series === null || series.known.has(id) || series.retired.has(id);
   let [periodFiles, blocks, points] = [0, 0, 0];
   const { nextSeq } = chain.manifest;
   const dir = mkdtempSync(join(tmpdir(), "watchpost-verify-"));
@@ -75,7 +77,7 @@ export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Genera
         periodFiles++;
         const name = `${archive.path}, ${file.name}`;
         const inArchive = (sentence: string) => onDamage(`${archive.path}: ${sentence}`);
-        const verified = yield* verifyPeriodFile(path, (id) => known?.has(id) ?? true, inArchive);
+        const verified = yield* verifyPeriodFile(path, isKnown, inArchive);
         rmSync(path, { force: true });
         blocks += verified.blocks;
         points += verified.points;
@@ -96,13 +98,18 @@ export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Genera
     points,
     logRecords: 0,
     logPoints: 0,
-    series: known?.size ?? 0,
+    series: series === null ? 0 : series.known.difference(series.retired).size,
     notes: [...notes, ...left],
   };
 }
 
 /** Returns whether the file is as it was backed up. */
-function* extract(archive: Archive, file: BackupFile, path: string, onDamage: OnDamage): Generator<void, boolean> {
+function* extract(
+  archive: BackupArchive,
+  file: BackupFile,
+  path: string,
+  onDamage: OnDamage,
+): Generator<void, boolean> {
   const fd = openSync(path, "w", 0o600);
   try {
     for (const piece of archive.pieces(file)) {
@@ -121,14 +128,16 @@ function* extract(archive: Archive, file: BackupFile, path: string, onDamage: On
 }
 
 /** Null where the series of a backup cannot be read. */
-function knownSeries(archive: Archive, onDamage: OnDamage): Set<number> | null {
-  const known = new Set<number>();
+function knownSeries(archive: BackupArchive, onDamage: OnDamage): { known: Set<number>; retired: Set<number> } | null {
+  const [known, retired] = [new Set<number>(), new Set<number>()];
   try {
-    for (const file of archive.own().filter(({ name }) => isSeriesFile(name))) {
-      const text = Buffer.concat([...archive.pieces(file)]).toString("utf8");
-      for (const [id] of JSON.parse(text) as [number, string][]) known.add(id);
+    for (const file of archive.own()) {
+      if (!isSeriesFile(file.name) && file.name !== RETIRED_NAME) continue;
+      const parsed: unknown = JSON.parse(Buffer.concat([...archive.pieces(file)]).toString("utf8"));
+      if (file.name === RETIRED_NAME) for (const id of parsed as number[]) retired.add(id);
+      else for (const [id] of parsed as [number, string][]) known.add(id);
     }
-    return known;
+    return { known, retired };
   } catch (error) {
     // A checksum that does not match is told when all files are looked at.
     if (!(error instanceof WatchpostError)) onDamage(`${archive.path}: its series cannot be read: ${messageOf(error)}`);

@@ -51,7 +51,7 @@ function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
       try {
         const output = await run(inputOf(impl, input), contextOf(context));
         events.onCall?.(name, "OK");
-        return output;
+        return impl.raw === "output" ? fromBinary(method.output, output as Uint8Array) : output;
       } catch (error) {
         throw failed(error);
       }

@@ -42,7 +42,13 @@ export class GrpcReceiving {
       // Its client is to send no more.
       setImmediate(() => base.stream.close(constants.NGHTTP2_NO_ERROR));
     });
-    this.#incoming.set(base, new Incoming(base, assembler, holder));
+    const incoming = new Incoming(base, assembler, holder);
+    const sendStatus = base.sendStatus.bind(base);
+    base.sendStatus = (status) => {
+      incoming.sentStatus ??= status;
+      sendStatus(status);
+    };
+    this.#incoming.set(base, incoming);
     return call as ReturnType<ServerInterceptor>;
   };
 
@@ -61,6 +67,8 @@ export class Incoming {
   #sizes: number[] = [];
   #first = 0;
   #unpacked = 0;
+  /** What the call was ended with, also by grpc-js itself, of which its handler hears as a cancellation. */
+  sentStatus: Partial<StatusObject> | undefined;
 
   constructor(base: BaseCall, assembler: MessageAssembler, holder: ReceivedHolder) {
     this.#assembler = assembler;

@@ -1,8 +1,10 @@
 /** Native gRPC: serves the methods on @grpc/grpc-js, with limits, reflection, health and a drain that ends. */
 import {
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
+  setLogVerbosity,
   status as GrpcStatus,
   type MethodDefinition,
   type ServerDuplexStream,
@@ -15,8 +17,8 @@ import {
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
-import { STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
+import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { healthMethods, type HealthState } from "./health.ts";
@@ -81,6 +83,8 @@ const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffs
 export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
   const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs } = { ...LIMITS, ...options.limits };
+  // It would write to stderr past the server's log what is told here as an error.
+  setLogVerbosity(logVerbosity.NONE);
   const receiving = new GrpcReceiving(options.received, grpcStatusOf);
   const server = new Server({
     interceptors: [receiving.interceptor],
@@ -116,22 +120,31 @@ function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) return resolve(port);
-      const message = `gRPC cannot listen on ${address}: ${messageOf(error)}`;
+      const message = `gRPC cannot listen on ${address}: ${reasonOf(messageOf(error))}`;
       reject(new WatchpostError("UNAVAILABLE", message, { cause: error }));
     });
   });
 }
 
-/** `tryShutdown` waits for open streams: they are ended first, and cut when that takes too long. */
+/** What grpc-js says of addresses that cannot be had, without its own account of them. */
+function reasonOf(text: string): string {
+  if (text.includes("EADDRINUSE")) return "the address is in use by another program";
+  const [, reason] = /errors: \[(?:listen )?(.*)\]$/.exec(text) ?? [];
+  return reason ?? text;
+}
+
+/** `tryShutdown` waits for open calls: what can end by itself is let, the rest is ended, and cut when it takes too long. */
 async function drain(server: Server, calls: OpenCalls, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  calls.endAll(
-    new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again", { retryAfterMs: 1_000 }),
-  );
+  const reason = new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again", {
+    retryAfterMs: 1_000,
+  });
+  calls.drain(reason);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
   await Promise.race([closed, late]);
   clearTimeout(timer);
+  calls.endAll(reason);
   server.forceShutdown();
 }
 
@@ -151,7 +164,7 @@ function definitionOf({ method, kind }: MethodImpl): MethodDefinition<Uint8Array
 function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving): UntypedHandleCall {
   const codec = codecOf(impl);
   const run = impl.run as (input: unknown, context: CallContext) => never;
-  const begin = (call: AnyCall) => calls.open(call, impl);
+  const begin = (call: AnyCall) => calls.open(call, impl, receiving.of(call));
   const messages = (call: ReadingCall, open: OpenCall) => {
     const queue = queueOf(call, receiving.of(call), open);
     // Where bytes are wanted the queue itself is handed over: it is cheaper to read than a generator.
@@ -217,6 +230,7 @@ async function answerAll(
   };
   try {
     await Promise.race([pump(), open.ended]);
+    if (open.cutShort) throw open.cutShort;
     open.finish("OK");
     call.end();
   } catch (error) {
@@ -241,6 +255,7 @@ function queueOf(call: ReadingCall, incoming: Incoming, open: OpenCall): Message
   call.on("end", () => queue.end());
   call.on("error", (error) => queue.fail(error));
   open.ended.catch((error: unknown) => queue.fail(error));
+  open.input = queue;
   return queue;
 }
 
@@ -253,6 +268,10 @@ interface OpenCall {
   readonly context: CallContext;
   /** Rejects when the client has left or the server ends the call. */
   readonly ended: Promise<never>;
+  /** Messages of a client that streams. */
+  input?: MessageQueue;
+  /** Why the input was ended before its client had ended it: the status of the call. */
+  cutShort?: WatchpostError;
   finish(status: string): void;
   /** Finishes the call with an error and returns what grpc-js takes for it. */
   statusOf(error: unknown): StatusObject;
@@ -260,13 +279,13 @@ interface OpenCall {
 
 class OpenCalls {
   readonly #events: TransportEvents;
-  readonly #open = new Set<(error: WatchpostError) => void>();
+  readonly #open = new Map<OpenCall, { readonly kind: MethodImpl["kind"]; end(error: WatchpostError): void }>();
 
   constructor(events: TransportEvents) {
     this.#events = events;
   }
 
-  open(call: AnyCall, { method }: MethodImpl): OpenCall {
+  open(call: AnyCall, { method, kind }: MethodImpl, incoming: Incoming): OpenCall {
     const name = `${method.parent.typeName}/${method.name}`;
     const controller = new AbortController();
     const ended = Promise.withResolvers<never>();
@@ -277,18 +296,21 @@ class OpenCalls {
       ended.reject(error);
       controller.abort(error);
     };
-    this.#open.add(end);
-    const onCancelled = () => end(new WatchpostError("CANCELLED", "the client left or its deadline passed"));
+    const onCancelled = () => {
+      const { code = GrpcStatus.OK, details = "" } = incoming.sentStatus ?? {};
+      if (code !== GrpcStatus.OK) end(fromStatus(code, details));
+      else end(new WatchpostError("CANCELLED", "the client left or its deadline passed"));
+    };
     (call as ServerUnaryCall<Uint8Array, Uint8Array>).on("cancelled", onCancelled);
     const finish = (status: string) => {
       if (finished) return;
       finished = true;
-      this.#open.delete(end);
+      this.#open.delete(open);
       this.#events.onCall?.(name, status);
     };
     const oversized = oversizedMetadata(call.metadata);
     if (oversized !== undefined) end(oversized);
-    return {
+    const open: OpenCall = {
       context: contextOf(call, controller.signal),
       ended: ended.promise,
       finish,
@@ -300,10 +322,25 @@ class OpenCalls {
         return statusObject(status);
       },
     };
+    this.#open.set(open, { kind, end });
+    return open;
   }
 
-  endAll(error: WatchpostError): void {
-    for (const end of this.#open) end(error);
+  /** Ends what would not end by itself. What has arrived is still answered, and an answer that is on its way goes out. */
+  drain(reason: WatchpostError): void {
+    for (const [open, { kind, end }] of this.#open) {
+      if (kind === "server_streaming") end(reason);
+      else if (kind === "client_streaming" && open.input?.isEnded !== true) end(reason);
+      else if (kind === "bidi_streaming" && open.input?.isEnded !== true) {
+        open.cutShort = reason;
+        if (open.input === undefined) end(reason);
+        else open.input.end();
+      }
+    }
+  }
+
+  endAll(reason: WatchpostError): void {
+    for (const { end } of this.#open.values()) end(reason);
   }
 }
 

@@ -5,11 +5,20 @@ import { serverStreaming, unary, type MethodImpl } from "../wire/service.ts";
 
 export class HealthState {
   #reason: string | undefined = "it is starting";
+  /** Why single services do not serve, while the others do. */
+  readonly #ofService = new Map<string, string>();
   readonly #watchers = new Set<() => void>();
 
-  /** Why it does not serve; undefined when it does. */
+  /** Why it does not serve, or not all of it; undefined when it does. */
   get reason(): string | undefined {
-    return this.#reason;
+    const [first] = this.#ofService.values();
+    return this.#reason ?? first;
+  }
+
+  /** "" is the whole server. */
+  serves(service: string): boolean {
+    if (service === "") return this.reason === undefined;
+    return this.#reason === undefined && !this.#ofService.has(service);
   }
 
   serve(): void {
@@ -20,8 +29,12 @@ export class HealthState {
     this.#set("it is shutting down");
   }
 
-  fail(reason: string): void {
-    this.#set(reason);
+  /** Of one service, or for good of all of them. Undefined: the service serves again. */
+  fail(reason: string | undefined, service?: string): void {
+    if (service === undefined) return this.#set(reason);
+    if (reason === undefined) this.#ofService.delete(service);
+    else this.#ofService.set(service, reason);
+    this.#tell();
   }
 
   /** Runs on every change; returns what ends that. */
@@ -33,6 +46,10 @@ export class HealthState {
   #set(reason: string | undefined): void {
     if (this.#reason === reason) return;
     this.#reason = reason;
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const watcher of this.#watchers) watcher();
   }
 }
@@ -40,10 +57,10 @@ export class HealthState {
 /** grpc.health.v1 for the whole server ("") and each of `services`. */
 export function healthMethods(health: HealthState, services: readonly string[]): MethodImpl[] {
   const known = new Set(["", ...services]);
-  const status = () => (health.reason === undefined ? Serving.SERVING : Serving.NOT_SERVING);
+  const status = (service: string) => (health.serves(service) ? Serving.SERVING : Serving.NOT_SERVING);
   return [
     unary(Health.method.check, async ({ service }) => {
-      if (known.has(service)) return { status: status() };
+      if (known.has(service)) return { status: status(service) };
       throw new WatchpostError("NOT_FOUND", `there is no service ${JSON.stringify(service)} here`);
     }),
     serverStreaming(Health.method.watch, async function* ({ service }, { signal }) {
@@ -55,7 +72,7 @@ export function healthMethods(health: HealthState, services: readonly string[]):
       try {
         while (!signal.aborted) {
           changed = Promise.withResolvers<void>();
-          if (known.has(service)) yield { status: status() };
+          if (known.has(service)) yield { status: status(service) };
           if (!signal.aborted) await changed.promise;
         }
       } finally {

@@ -50,6 +50,10 @@ export class MessageQueue implements AsyncIterable<Uint8Array>, AsyncIterator<Ui
     }
   }
 
+  get isEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** What was pushed before is still read. */
   end(): void {
     this.#finish({});

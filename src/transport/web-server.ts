@@ -10,7 +10,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { MethodImpl } from "../wire/service.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "../model/address.ts";
 import { connectRoutes } from "./connect-routes.ts";
 import type { TransportEvents, TransportServer } from "./grpc-server.ts";
 import type { HealthState } from "./health.ts";
@@ -42,6 +42,8 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
     server = Bun.serve({
       hostname: host,
       port,
+      // Bun turns it on outside of development: a second server would share the port without a word.
+      reusePort: false,
       idleTimeout: IDLE_TIMEOUT_S,
       maxRequestBodySize: HTTP_MESSAGE_BYTES_MAX + 1024,
       development: false,

@@ -7,53 +7,18 @@
  * series; the second fills the columns, finding series by the bytes of metric and tags (series-cache).
  */
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
+import {
+  TIME_MISSING,
+  TIME_INVALID,
+  type SeriesResolver,
+  type BatchRows,
+  type DecodedBatch,
+  type UnusableBatch,
+  type MayDefine,
+} from "./decoded-batch.ts";
 import { SeriesCache, type FormRange } from "./series-cache.ts";
+import { lenientUtf8, utf8 } from "./utf8.ts";
 
-/** Finds or makes the series of a point whose bytes were not seen before: its id, or in words why it has none. */
-export type SeriesResolver = (
-  metric: string,
-  source: string,
-  tags: readonly (readonly [string, string])[],
-) => number | string;
-
-/** `timesUs` of a point without a timestamp. */
-export const TIME_MISSING = NaN;
-/** `timesUs` of a point whose nanos are outside 0 to 999,999,999. */
-export const TIME_INVALID = -Infinity;
-
-/** Columns, of which a batch is written to the rows from `at` on. */
-export interface BatchRows {
-  readonly at: number;
-  readonly seriesIds: Uint32Array;
-  readonly timesUs: Float64Array;
-  readonly values: Float64Array;
-}
-
-/**
- * The batch decoded last. Row at + i is point i of the message: its series id is 0 where the point has no series, and
- * reasons.get(i) says why. timesUs may be TIME_MISSING, TIME_INVALID or out of range, values may be anything: nothing is
- * judged here.
- */
-export interface DecodedBatch extends BatchRows {
-  kind: "batch";
-  source: string;
-  batchId: string;
-  count: number;
-  reasons: ReadonlyMap<number, string>;
-  /** The point's id field; "" where missing or not UTF-8. */
-  pointId(index: number): string;
-}
-
-/** Nothing of the batch can be used. `points`: how many were seen before it was given up. */
-export interface UnusableBatch {
-  kind: "unusable";
-  reason: string;
-  batchId: string;
-  points: number;
-}
-
-const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const SOURCES_MAX = 1 << 16;
 /** Entries of one point's tag map that are read at all; repeats of a key count. */
 const TAG_ENTRIES_MAX = 1_000;
@@ -73,6 +38,8 @@ export class BatchDecoder {
   readonly #idEnd = new Int32Array(BATCH_POINTS_MAX);
   readonly #form: FormRange = { metricAt: 0, metricEnd: 0, tagsAt: 0, tagsEnd: 0 };
   #reasons = new Map<number, string>();
+  /** Points whose series was not known: row, where it begins and where it ends, one after the other. */
+  readonly #unknown: number[] = [];
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = EMPTY;
   #at = 0;
@@ -82,8 +49,11 @@ export class BatchDecoder {
     this.#cache = cache;
   }
 
-  /** `rows` has room for BATCH_POINTS_MAX of them. */
-  decode(bytes: Uint8Array, rows: BatchRows): DecodedBatch | UnusableBatch {
+  /**
+   * `rows` has room for BATCH_POINTS_MAX of them. Series that were not seen before are resolved only when the whole batch
+   * is good, and only for points that `mayDefine`; others have the series 0.
+   */
+  decode(bytes: Uint8Array, rows: BatchRows, mayDefine: MayDefine = () => true): DecodedBatch | UnusableBatch {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
@@ -95,7 +65,7 @@ export class BatchDecoder {
         const reason = `the batch has ${points} points; wanted at most ${BATCH_POINTS_MAX}`;
         return { kind: "unusable", reason, batchId, points };
       }
-      this.#readPoints(source, rows);
+      this.#readPoints(source, rows, mayDefine);
       return {
         kind: "batch",
         source,
@@ -106,7 +76,7 @@ export class BatchDecoder {
         timesUs: rows.timesUs,
         values: rows.values,
         reasons: this.#reasons,
-        pointId: (index) => lenient.decode(bytes.subarray(this.#idAt[index], this.#idEnd[index])),
+        pointId: (index) => lenientUtf8(bytes.subarray(this.#idAt[index], this.#idEnd[index])),
       };
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
@@ -130,12 +100,13 @@ export class BatchDecoder {
     }
   }
 
-  #readPoints(source: string, rows: BatchRows): void {
+  #readPoints(source: string, rows: BatchRows, mayDefine: MayDefine): void {
     const bytes = this.#bytes;
     const end = bytes.byteLength;
     const sourceNumber = this.#sourceNumber(source);
     if (this.#reasons.size > 0) this.#reasons = new Map();
     this.#at = 0;
+    this.#unknown.length = 0;
     let row = 0;
     while (this.#at < end) {
       const tag = this.#varint32();
@@ -144,11 +115,20 @@ export class BatchDecoder {
         continue;
       }
       const pointEnd = this.#lengthEnd(end);
-      this.#readPoint(row++, pointEnd, source, sourceNumber, rows);
+      this.#readPoint(row++, pointEnd, sourceNumber, rows, undefined);
+    }
+    const unknown = this.#unknown;
+    for (let i = 0; i < unknown.length; i += 3) {
+      const [unknownRow, at, pointEnd] = [unknown[i], unknown[i + 1], unknown[i + 2]];
+      const to = rows.at + unknownRow;
+      if (!mayDefine(rows.values[to], rows.timesUs[to])) continue;
+      this.#at = at;
+      this.#readPoint(unknownRow, pointEnd, sourceNumber, rows, source);
     }
   }
 
-  #readPoint(row: number, end: number, source: string, sourceNumber: number, rows: BatchRows): void {
+  /** `source`: where the series is not known it is resolved now; undefined: it is noted. */
+  #readPoint(row: number, end: number, sourceNumber: number, rows: BatchRows, source: string | undefined): void {
     const form = this.#form;
     const bytes = this.#bytes;
     const view = this.#view;
@@ -221,7 +201,8 @@ export class BatchDecoder {
     else if (nanos < 0 || nanos > 999_999_999) timesUs[to] = TIME_INVALID;
     else timesUs[to] = seconds * 1_000_000 + Math.floor(nanos / 1_000);
     let id = contiguous ? this.#cache.find(this.#view, form, sourceNumber) : 0;
-    if (id === 0) {
+    if (id === 0 && source === undefined) this.#unknown.push(row, pointAt, end);
+    else if (id === 0 && source !== undefined) {
       id = this.#resolveSlowly(row, pointAt, end, source);
       if (id !== 0 && contiguous) this.#cache.add(this.#view, form, sourceNumber, id);
     }
@@ -396,13 +377,5 @@ export class BatchDecoder {
 
   #within(end: number): void {
     if (this.#at > end) throw new Malformed("a field runs past its end", this.#at);
-  }
-}
-
-function utf8(bytes: Uint8Array): string | undefined {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return undefined;
   }
 }

@@ -26,7 +26,12 @@ type Desc<I extends DescMessage, O extends DescMessage, K> = DescMethod & { inpu
  * hot upload path is decoded to columns, and live updates are encoded once for many readers.
  */
 export type MethodImpl =
-  | { kind: "unary"; method: DescMethod; raw?: "input"; run(request: never, context: CallContext): Promise<unknown> }
+  | {
+      kind: "unary";
+      method: DescMethod;
+      raw?: "input" | "output";
+      run(request: never, context: CallContext): Promise<unknown>;
+    }
   | {
       kind: "server_streaming";
       method: DescMethod;
@@ -58,6 +63,14 @@ export function rawUnary<I extends DescMessage, O extends DescMessage>(
   run: (request: Uint8Array, context: CallContext) => Promise<MessageInitShape<O>>,
 ): MethodImpl {
   return { kind: "unary", method, raw: "input", run: run as never };
+}
+
+/** The function answers with an encoded message of the method's output. */
+export function encodedUnary<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "unary">,
+  run: (request: MessageShape<I>, context: CallContext) => Promise<Uint8Array>,
+): MethodImpl {
+  return { kind: "unary", method, raw: "output", run: run as never };
 }
 
 export function serverStreaming<I extends DescMessage, O extends DescMessage>(

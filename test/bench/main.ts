@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { useTempParent } from "./cleanup.ts";
 import { formatBar, formatNumber, say, verdict, type BenchOptions, type BenchRow, type Finding } from "./finding.ts";
 import { machineBusy, median } from "./measure.ts";
+import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
 import { partRows } from "./row-parts.ts";
 import { pushRow } from "./row-push.ts";
@@ -29,6 +30,7 @@ const ROWS: readonly BenchRow[] = [
   pushRow,
   subscriptionsRow,
   startRow,
+  historyRow,
   ...partRows,
   soakRow,
 ];

@@ -9,6 +9,8 @@ export interface PeerServer extends BenchServer {
   readonly address: string;
   /** Where line protocol with millisecond times is POSTed. */
   readonly writePath: string;
+  /** Asks for averages by device of each metric, in steps from `fromMs` to `toMs`; returns how many values came. */
+  averages(metrics: readonly string[], fromMs: number, toMs: number, stepMs: number): Promise<number>;
   /** Makes what was written reach its final form on the disk, and waits for it. */
   settle(): Promise<void>;
 }
@@ -44,6 +46,15 @@ export const victoriaMetrics: Peer = {
           if ((await sumOfMetric(address, /^vm_active_merges\{.*\} (\d+)$/gm)) > 0) quiet = 0;
         }
       },
+      async averages(_, fromMs, toMs, stepMs) {
+        // avg_over_time looks back from a step's end, where Watchpost's steps begin.
+        const query = encodeURIComponent(`avg(avg_over_time({__name__!=""}[${stepMs}ms])) by (__name__, device)`);
+        const range = `start=${(fromMs + stepMs) / 1_000}&end=${toMs / 1_000}&step=${stepMs}ms&nocache=1`;
+        const answer = JSON.parse(await get(`http://${address}/api/v1/query_range?query=${query}&${range}`)) as {
+          data: { result: readonly { readonly values: readonly unknown[] }[] };
+        };
+        return answer.data.result.reduce((sum, { values }) => sum + values.length, 0);
+      },
       async stored() {
         await get(`http://${address}/internal/force_flush`);
         return sumOfMetric(address, /^vm_rows\{type="storage\/(?:small|big)"\} (\d+)$/gm);
@@ -73,6 +84,13 @@ export const influxDb: Peer = {
       address,
       writePath: "/write?db=bench&precision=ms",
       settle: async () => {},
+      async averages(metrics, fromMs, toMs, stepMs) {
+        const where = `time >= ${fromMs}ms AND time < ${toMs}ms GROUP BY time(${stepMs}ms), device`;
+        const queries = metrics.map((metric) => `SELECT mean(value) FROM "${metric}" WHERE ${where}`).join(";");
+        const url = `http://${address}/query?db=bench&epoch=ms&q=${encodeURIComponent(queries)}`;
+        const answer = JSON.parse(await get(url)) as InfluxAnswer;
+        return answer.results.flatMap(({ series = [] }) => series).reduce((sum, { values }) => sum + values.length, 0);
+      },
       async stored() {
         const query = encodeURIComponent("SELECT count(value) FROM /.*/");
         const answer = JSON.parse(await get(`http://${address}/query?db=bench&q=${query}`)) as InfluxAnswer;

@@ -45,6 +45,7 @@ export function* walk(seriesCount: number, points: number, framePoints = FRAME_P
 function openStore(dir: string, segments: string[] = []) {
   const events = {
     onSealed() {},
+    onDropped() {},
     onDamage: (sentence: string) => console.log(`damage: ${sentence}`),
     onTrouble: (sentence: string) => console.log(`trouble: ${sentence}`),
     onWork() {},

@@ -1,7 +1,8 @@
 /** The compiled executable, where it can see neither its source nor node_modules. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { testNeeding } from "../support/needs.ts";
 import {
   canHideTree,
   startServerProcess,
@@ -38,7 +39,6 @@ async function run(
 }
 
 beforeAll(async () => {
-  if (!canHideTree()) console.log("this machine forbids mount namespaces: the tree is not hidden from the binary");
   server = await startServerProcess({ data: join(dir.path, "data"), binary: true });
 });
 
@@ -46,6 +46,10 @@ afterAll(async () => {
   server.kill();
   await server.exited;
   dir[Symbol.dispose]();
+});
+
+testNeeding([canHideTree() ? false : "mount namespaces (unshare -m)"])("runs where it sees no source tree", () => {
+  expect(readdirSync(`/proc/${server.pid}/root${root}`)).toEqual([]);
 });
 
 test("says its version and what it can do; refuses what it does not know", async () => {
@@ -73,9 +77,14 @@ test("refuses an address that others reach, a directory in use, and a wrong sett
     code: 2,
     err: expect.stringContaining('log.format is "xml" (--log-format): wanted auto or pretty or json'),
   });
-  expect(await run(["serve", ...data, "--grpc", server.grpc, "--http", "127.0.0.1:0"])).toMatchObject({
+  expect(await run(["serve", ...data, "--grpc", server.grpc, "--http", "127.0.0.1:0"])).toEqual({
     code: 1,
-    err: expect.stringContaining(`gRPC cannot listen on ${server.grpc}`),
+    out: "",
+    err: `error: gRPC cannot listen on ${server.grpc}: the address is in use by another program\n`,
+  });
+  expect(await run(["serve", ...data, "--grpc", "127.0.0.1:0", "--http", server.http])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`HTTP cannot listen on ${server.http}`),
   });
 });
 

@@ -37,6 +37,7 @@ describe("what cannot be meant is said, with exit code 2", () => {
     [["watch", "--aggregate", "mean"], "wanted avg, min, max, sum, count, p50, p95 or p99"],
     [["query"], "missing required argument 'metric'"],
     [["query", "m", "--from", "yesterday"], '--from is "yesterday"; wanted ISO 8601'],
+    [["query", "m", "--csv", "--json"], "option '--csv' cannot be used with option '--json'"],
     [["query", "m", "--function", "mean"], "wanted avg, min, max, sum, count, first or last"],
     [["upload", "x"], "required option '--source <name>' not specified"],
     [["upload", "x", "--source", "s", "--batch", "10001"], "wanted a whole number from 1 to 10000"],
@@ -50,6 +51,13 @@ describe("what cannot be meant is said, with exit code 2", () => {
       expect(await run(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(sentence) });
     });
   }
+});
+
+test("help tells defaults that can be given", async () => {
+  const [watch, demo] = await Promise.all([run(["watch", "--help"]), run(["demo", "--help"])]);
+  expect(watch.out).toContain("(default: 1s)");
+  expect(watch.out).not.toContain("{}");
+  expect(demo.out.replaceAll(/\s+/g, " ")).toContain("in this directory (default: a temporary one)");
 });
 
 describe("upload", () => {
@@ -86,6 +94,41 @@ describe("upload", () => {
     }
   });
 
+  test("sends what it has read: soon, when the file breaks off, and at Ctrl-C", async () => {
+    const lines = Array.from({ length: 12_000 }, (_, i) => `{"metric":"cut.long","value":${Math.sin(i)}}\n`).join("");
+    writeFileSync(join(dir.path, "long.jsonl.gz"), Bun.gzipSync(lines).subarray(0, -40));
+    const cut = await run(["upload", "long.jsonl.gz", "--source", "s", ...at()]);
+    expect(cut.code).toBe(1);
+    expect(cut.err).toContain("long.jsonl.gz cannot be read");
+    expect(Number(/([\d,]+) points stored/.exec(cut.err)![1].replace(",", ""))).toBeGreaterThan(11_900);
+
+    const child = Bun.spawn([...watchpostCommand(false), "upload", "-", "--source", "s", ...at()], {
+      stdin: "pipe",
+      stderr: "pipe",
+    });
+    const stored = async () =>
+      (await run(["query", "slow.*", "--csv", ...at()])).out.split("\n").filter((line) => line.startsWith("slow."))
+        .length;
+    child.stdin.write('{"metric":"slow.a","value":1}\n{"metric":"slow.b","value":2}\n');
+    await child.stdin.flush();
+    while ((await stored()) < 2) await Bun.sleep(50);
+    child.stdin.write('{"metric":"slow.c","value":3}\n{"metric":"slow.d",');
+    await child.stdin.flush();
+    await Bun.sleep(100);
+    child.kill("SIGINT");
+    const err = await child.stderr.text();
+    expect([await child.exited, err]).toEqual([130, expect.stringContaining("interrupted: 3 points stored")]);
+  }, 60_000);
+
+  test("fails where a file has nothing to be read, and says once what is wrong with a header", async () => {
+    writeFileSync(join(dir.path, "wrong.csv"), `name;value\n${"a;1\n".repeat(50)}`);
+    const wrong = await run(["upload", "wrong.csv", "--source", "s", ...at()]);
+    expect(wrong.code).toBe(1);
+    expect(wrong.err.split("the CSV header is").length).toBe(2);
+    expect(wrong.err).toContain("wrong.csv has no line with a reading");
+    expect(wrong.err).toContain("1 bad lines skipped");
+  });
+
   test("tells which points the server refused, and with --strict fails", async () => {
     const readings = '{"metric":"strict.a","value":1}\n{"metric":"no good","value":2}\n';
     const lenient = await run(["upload", "-", "--source", "s", ...at()], readings);
@@ -112,6 +155,12 @@ describe("upload", () => {
   });
 });
 
+test("watch for a while without a server fails", async () => {
+  const { code, out, err } = await run(["watch", "--for", "1s", "--server", "127.0.0.1:1"]);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toContain("could not watch 127.0.0.1:1: ");
+});
+
 describe("query", () => {
   const range = ["--from", "2026-01-01", "--to", "2026-01-02"];
 
@@ -121,7 +170,7 @@ describe("query", () => {
         metric: "q.b",
         value: 2.5,
         timestamp: "2026-01-01T00:00:01.000001Z",
-        tags: { site: 'the "north", 1', device: "d" },
+        tags: { site: 'the "north",\r\n\n1', device: "d" },
       },
       { metric: "q.a", value: -1e-9, timestamp: "2026-01-01T00:01:00Z" },
       { metric: "q.a", value: 3, timestamp: "2026-01-01T00:01:30Z" },
@@ -141,7 +190,7 @@ describe("query", () => {
         "metric,value,timestamp,source,device,site",
         "q.a,-1e-9,2026-01-01T00:01:00.000Z,q,,",
         "q.a,3,2026-01-01T00:01:30.000Z,q,,",
-        'q.b,2.5,2026-01-01T00:00:01.000001Z,q,d,"the ""north"", 1"',
+        'q.b,2.5,2026-01-01T00:00:01.000001Z,q,d,"the ""north"",\r\n\n1"',
         "",
       ].join("\n"),
     );
@@ -156,7 +205,7 @@ describe("query", () => {
       metric: "q.b",
       value: 2.5,
       timestamp: "2026-01-01T00:00:01.000001Z",
-      tags: { device: "d", site: 'the "north", 1' },
+      tags: { device: "d", site: 'the "north",\r\n\n1' },
       source: expect.any(String),
       device: "d",
     });
@@ -191,8 +240,37 @@ describe("query", () => {
     expect(many.out).toContain("the last 200 of 20000 rows; --all shows them");
   });
 
+  test("and watch show the tags that tell series apart", async () => {
+    const readings = [1, 2].map((port) => `{"metric":"q.port","value":1,"tags":{"device":"d","port":"${port}"}}\n`);
+    await run(["upload", "-", "--source", "q", ...at()], readings.join(""));
+    const table = await run(["query", "q.port", ...at()]);
+    const watched = await run(["watch", "q.port", "--for", "4s", ...at()]);
+    for (const { out } of [table, watched]) {
+      for (const text of ["TAGS", "port=1", "port=2"]) expect(out).toContain(text);
+    }
+  }, 60_000);
+
   test("backwards is refused", async () => {
     const backwards = await run(["query", "q", "--from", "now", "--to", "-1h", ...at()]);
     expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
+  });
+});
+
+describe("stats", () => {
+  test("as a table and as one JSON object", async () => {
+    const { out } = await run(["stats", "--json", ...at()]);
+    const found = JSON.parse(out) as Record<string, unknown>;
+    expect(found).toMatchObject({
+      dataDirectory: join(dir.path, "data"),
+      diskBudgetBytes: null,
+      droppedPoints: 0,
+      resolutions: [0, 60_000, 3_600_000].map((resolutionMs) => ({ resolutionMs, ageLimitMs: null })),
+    });
+    for (const key of ["series", "headPoints", "logBytes", "diskBytes", "diskFreeBytes", "writtenBytes"])
+      expect(found[key]).toBeGreaterThan(0);
+    const table = await run(["stats", ...at()]);
+    expect(table).toMatchObject({ code: 0, err: "" });
+    expect(table.out).toMatch(/^Data +.*\nSeries +\d+\nUnsealed +[\d,]+ points/);
+    expect(table.out).toMatch(/\nKEPT +POINTS .*\nraw +/);
   });
 });

@@ -4,7 +4,7 @@ import { formatAge, formatValue, printable, renderTable, sparkline, type WatchRo
 const NOW_MS = 1_790_000_000_000;
 
 function row(name: string, device: string, history: number[], changes: Partial<WatchRow> = {}): WatchRow {
-  return { name, device, value: history.at(-1)!, timeMs: NOW_MS - 3_000, stale: false, history, ...changes };
+  return { name, device, label: "", value: history.at(-1)!, timeMs: NOW_MS - 3_000, stale: false, history, ...changes };
 }
 
 function table(rows: WatchRow[], width: number, height = 20): string[] {
@@ -32,9 +32,19 @@ describe("the table", () => {
     ]);
   });
 
+  test("shows the tags that tell series apart", () => {
+    const ports = [1, 22].map((port) => row("rssi:gw", "dev-1", [port], { label: `port=${port}` }));
+    expect(table(ports, 100)).toEqual([
+      "TITLE",
+      "SERIES   DEVICE  TAGS            VALUE      AGE",
+      "rssi:gw  dev-1   port=1              1       3s  ▁",
+      "rssi:gw  dev-1   port=22            22       3s  ▁",
+    ]);
+  });
+
   test("never is wider or higher than the terminal, whatever the names", () => {
     const names = ["a".repeat(300), "温度センサー:工場", "🌡️🌡️🌡️:x", "e\u0301".repeat(50), ""];
-    const many = names.flatMap((name) => names.map((device) => row(name, device, [1, 2, 3])));
+    const many = names.flatMap((name) => names.map((device) => row(name, device, [1, 2, 3], { label: name })));
     for (const width of [20, 40, 60, 80, 120, 200]) {
       for (const height of [4, 10, 60]) {
         const lines = table(many, width, height);

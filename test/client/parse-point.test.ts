@@ -90,6 +90,37 @@ test("files: byte order mark, CRLF, empty and overlong lines, gzip, no newline a
   }
 });
 
+test("CSV cells go on over line ends; a quote that never ends costs its own line", async () => {
+  const read = async (text: string) => {
+    const bad: string[] = [];
+    const bytes = (async function* () {
+      yield new TextEncoder().encode(text);
+    })();
+    const points = pointsOf("f", bytes, { onBadLine: ({ line, reason }) => bad.push(`${line} ${reason}`) });
+    return { points: (await Array.fromAsync(points)).map(({ value, tags }) => [value, tags!["note"]]), bad };
+  };
+  expect(await read('metric,value,note\r\nm,1,"a\r\n\nb ""c"""\r\nm,x,\r\nm,2,d\r\n')).toEqual({
+    points: [
+      [1, 'a\r\n\nb "c"'],
+      [2, "d"],
+    ],
+    bad: ['5 value is "x"; wanted a number'],
+  });
+  expect(await read('metric,value,note\nm,1,"a\nm,2,b\nm,3,c')).toEqual({
+    points: [
+      [2, "b"],
+      [3, "c"],
+    ],
+    bad: ["2 has a quote that does not end"],
+  });
+  const many = "m,2,b\n".repeat(20_000);
+  const long = await read(`metric,value,note\nm,1,"a\n${many}`);
+  expect([long.points.length, long.bad]).toEqual([20_000, ["2 has a quote that does not end"]]);
+  const hopeless = await read("a,b\nmetric,value,note\nm,1,x\n");
+  expect([hopeless.points, hopeless.bad.length]).toEqual([[], 1]);
+  expect((await read('metric,value,"no\nm,1,x\n')).bad).toEqual(["1 has a quote that does not end"]);
+});
+
 test("waits double up to a bound, with half of it by chance", () => {
   expect([1, 2, 3, 4, 50].map((attempt) => backoffMs(attempt, 1))).toEqual([200, 400, 800, 1_600, 10_000]);
   expect([backoffMs(1, 0), backoffMs(50, 0), backoffMs(50, 0.5)]).toEqual([100, 5_000, 7_500]);

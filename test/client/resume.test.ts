@@ -84,3 +84,19 @@ test("what cannot be mended by trying again fails at once", async () => {
   connection.close();
   await server.stop();
 }, 20_000);
+
+test("a query with patience waits for a server that restarts", async () => {
+  using dir = tempDir("resume");
+  const data = join(dir.path, "data");
+  const first = await startServerProcess({ data });
+  await first.stop();
+  const connection = new Connection(first.grpc, { random: () => 0 });
+  await expect(queryRange(connection, { metric: "m" })).rejects.toMatchObject({ status: "UNAVAILABLE" });
+  const retried = Promise.withResolvers<Retry>();
+  const answer = queryRange(connection, { metric: "m" }, { patienceMs: 60_000, onRetry: retried.resolve });
+  expect((await retried.promise).error.status).toBe("UNAVAILABLE");
+  const second = await startServerProcess({ data, args: ["--grpc", first.grpc] });
+  expect((await answer).series).toEqual([]);
+  connection.close();
+  await second.stop();
+}, 60_000);

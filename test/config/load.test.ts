@@ -62,6 +62,39 @@ describe("precedence", () => {
       expect(() => origins(wrong)).toThrow("live.origins");
   });
 
+  test("ages and sizes that may be words", () => {
+    const retention = (toml: string) => load(file(`[retention]\n${toml}\n`)).config.retention;
+    expect(load().config.retention).toEqual({
+      raw: Infinity,
+      rollup_1m: Infinity,
+      rollup_1h: Infinity,
+      disk_budget: Infinity,
+      free_floor: "auto",
+    });
+    expect(retention('raw = "30d"\nrollup_1h = "keep"\ndisk_budget = "8GiB"\nfree_floor = "none"')).toMatchObject({
+      raw: 30 * 86_400_000,
+      rollup_1h: Infinity,
+      disk_budget: 8 * GIB,
+      free_floor: 0,
+    });
+    for (const wrong of ['raw = "59m"', 'raw = "never"', "raw = 30", 'disk_budget = "1MiB"', 'free_floor = "some"'])
+      expect(() => retention(wrong)).toThrow(`retention.${wrong.split(" ")[0]} is `);
+  });
+
+  test("some defaults follow from other settings, what is set does not", () => {
+    const { config, settings } = load(file('[store]\nprofile = "flash"\nseal_age = "2h"\n'));
+    expect(config.store).toMatchObject({ seal_age: 7_200_000, sync_interval: 5_000, merge_runs_min: 8 });
+    expect(settings.find(({ key }) => key === "store.sync_interval")!.origin).toBe("follows from store.profile");
+    expect(load().config.store).toMatchObject({ seal_age: 3_600_000, sync_interval: 0, merge_runs_min: 4 });
+    const fileBytes = (disk_budget: string, own = "") =>
+      load(file(`[retention]\ndisk_budget = "${disk_budget}"\n${own}`)).config.store.period_file_bytes_max;
+    expect(fileBytes("none")).toBe(GIB);
+    expect(fileBytes("100MiB")).toBe(GIB / 64);
+    expect(fileBytes("8GiB")).toBe(GIB / 4);
+    expect(fileBytes("2TiB")).toBe(GIB);
+    expect(fileBytes("8GiB", '[store]\nperiod_file_bytes_max = "32MiB"')).toBe(GIB / 32);
+  });
+
   test("the memory budget follows the machine within bounds", () => {
     const budget = (machineMemoryBytes: number) => load({ machineMemoryBytes }).config.memory.budget;
     expect([budget(GIB / 4), budget(2 * GIB), budget(64 * GIB)]).toEqual([GIB / 8, GIB / 2, GIB]);
@@ -109,6 +142,14 @@ describe("what is wrong is named, all of it at once", () => {
       "WATCHPOST_SERVICE_HOST in the environment is no setting of Watchpost; it is ignored",
     ]);
   });
+});
+
+test("addresses are looked at, and what contradicts itself is told beside what is wrong", () => {
+  const toml = file('grpc = "foo"\n[live]\ninterval_min = "2m"\ninterval_max = "1m"\n');
+  const wrong = () => load({ ...toml, env: { WATCHPOST_HTTP: "[::1" } });
+  expect(wrong).toThrow(/grpc is "foo" \(watchpost.toml\): .*wanted host:port/);
+  expect(wrong).toThrow(/http is "\[::1" \(WATCHPOST_HTTP\)/);
+  expect(wrong).toThrow(/live.interval_min is "2m" \(watchpost.toml\): wanted at most live.interval_max/);
 });
 
 test("what `config` prints is a file that gives the same settings", () => {

@@ -15,7 +15,7 @@ import { TRACER } from "../support/failing-calls.ts";
 import { testNeeding } from "../support/needs.ts";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir } from "../support/server-process.ts";
-import { powerCut, readTrace, STRACE_CALLS } from "./disk-trace.ts";
+import { powerCut, readTrace, STRACE_CALLS, type DiskCall } from "./disk-trace.ts";
 
 const BATCHES = 120;
 const BATCH_POINTS = 250;
@@ -66,39 +66,62 @@ async function storedValues(dir: string): Promise<{ values: number[]; damage: re
   }
 }
 
+/** Whether a wal was synced. */
+function isLogSync({ kind, path }: DiskCall): boolean {
+  return kind === "sync" && path.endsWith(".wal");
+}
+
+async function powerCuts(
+  settings: Record<string, string>,
+  syncs: { readonly min: number; readonly max: number },
+  safeUntilMs: (calls: readonly DiskCall[], count: number) => number,
+): Promise<void> {
+  using dir = tempDir("power");
+  const data = join(dir.path, "data");
+  const trace = join(dir.path, "trace");
+  const wrapper = ["strace", "-f", "-y", "-ttt", "-xx", "-s", "4000000", "-e", `trace=${STRACE_CALLS}`, "-o", trace];
+  const sizes = { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000", WATCHPOST_STORE_SEGMENT_BYTES_MAX: "1MiB" };
+  const env = { ...sizes, ...settings };
+  const server = await startServerProcess({ data, wrapper, env });
+  const acks = await ackTimes(server.grpc);
+  expect(await server.stop()).toBe(0);
+  const calls = readTrace(trace, data);
+  const synced = calls.filter(isLogSync).length;
+  expect(synced).toBeGreaterThan(syncs.min);
+  expect(synced).toBeLessThan(syncs.max);
+  expect(calls.some(({ kind, path }) => kind === "unlink" && path.endsWith(".wal"))).toBe(true);
+
+  const random = randomOf(20261124);
+  for (let cut = 0; cut < CUTS; cut++) {
+    const count = Math.floor(random() * calls.length);
+    const target = join(dir.path, `cut-${cut}`);
+    powerCut(calls, count, data, target, random);
+    const acked = acks.filter((atMs) => atMs < safeUntilMs(calls, count)).length;
+    const { values, damage } = await storedValues(target);
+    const found = new Set(values);
+    const told = `cut ${cut} after ${count} of ${calls.length} calls, ${acked} batches acknowledged`;
+    expect([told, values.length]).toEqual([told, found.size]);
+    const missing: number[] = [];
+    for (let number = 0; number < acked; number++) {
+      for (let i = 0; i < BATCH_POINTS; i++) if (!found.has(number * 1_000 + i)) missing.push(number * 1_000 + i);
+    }
+    expect([told, missing.length, missing.length > 0 ? damage : []]).toEqual([told, 0, []]);
+  }
+}
+
 testNeeding(TRACER)(
   "whatever was acknowledged before a power cut is there after it, once",
-  async () => {
-    using dir = tempDir("power");
-    const data = join(dir.path, "data");
-    const trace = join(dir.path, "trace");
-    const wrapper = ["strace", "-f", "-y", "-ttt", "-xx", "-s", "4000000", "-e", `trace=${STRACE_CALLS}`, "-o", trace];
-    const env = { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000", WATCHPOST_STORE_SEGMENT_BYTES_MAX: "1MiB" };
-    const server = await startServerProcess({ data, wrapper, env });
-    const acks = await ackTimes(server.grpc);
-    expect(await server.stop()).toBe(0);
-    const calls = readTrace(trace, data);
-    expect(calls.filter(({ kind, path }) => kind === "sync" && path.endsWith(".wal")).length).toBeGreaterThan(
-      BATCHES / 2,
-    );
-    expect(calls.some(({ kind, path }) => kind === "unlink" && path.endsWith(".wal"))).toBe(true);
+  () => powerCuts({}, { min: BATCHES / 2, max: Infinity }, (calls, count) => calls[count].atMs),
+  120_000,
+);
 
-    const random = randomOf(20261124);
-    for (let cut = 0; cut < CUTS; cut++) {
-      const count = Math.floor(random() * calls.length);
-      const target = join(dir.path, `cut-${cut}`);
-      powerCut(calls, count, data, target, random);
-      const acked = acks.filter((atMs) => atMs < calls[count].atMs).length;
-      const { values, damage } = await storedValues(target);
-      const found = new Set(values);
-      const told = `cut ${cut} after ${count} of ${calls.length} calls, ${acked} batches acknowledged`;
-      expect([told, values.length]).toEqual([told, found.size]);
-      const missing: number[] = [];
-      for (let number = 0; number < acked; number++) {
-        for (let i = 0; i < BATCH_POINTS; i++) if (!found.has(number * 1_000 + i)) missing.push(number * 1_000 + i);
-      }
-      expect([told, missing.length, missing.length > 0 ? damage : []]).toEqual([told, 0, []]);
-    }
-  },
+testNeeding(TRACER)(
+  "with a sync interval syncs are few, and what was acknowledged before the last of them is there",
+  () =>
+    powerCuts(
+      { WATCHPOST_STORE_PROFILE: "flash", WATCHPOST_STORE_SYNC_INTERVAL: "300ms" },
+      { min: 2, max: BATCHES / 2 },
+      (calls, count) => calls.slice(0, count).findLast(isLogSync)?.atMs ?? 0,
+    ),
   120_000,
 );

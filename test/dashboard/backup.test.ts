@@ -34,6 +34,7 @@ function createRig() {
     statePage: async (after: number) => ({
       series: after === 0 ? [{ id: 1, key: "m\0s" }] : [],
       meta: { next_seq: 7 },
+      retired: Uint32Array.of(2),
     }),
   };
   const [method] = backupMethods({ store, state, clock, newBackupId: () => "id" });

@@ -1,5 +1,6 @@
 /** SubscribeMetrics: what is sent when, to whom, and what a slow reader costs. */
 import { describe, expect, test } from "bun:test";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { UpdateMode } from "../../src/wire/gen/dashboard_pb.ts";
 import { Aggregation } from "../../src/wire/gen/history_pb.ts";
 import { createRig, shown } from "./rig.ts";
@@ -71,14 +72,32 @@ describe("a subscription", () => {
     expect(shown(await rig.subscribe({ metricNames: ["a", "b"] }).next()).length).toBe(2);
   });
 
-  test("is refused where it makes no sense, naming the field", () => {
+  test("series that appear over that limit do not join, which is counted", async () => {
+    const rig = createRig({ seriesMax: 2 });
+    rig.publish(["a", 1]);
+    const all = rig.subscribe({ metricNames: ["*"] });
+    await all.next();
+    const update = all.next();
+    rig.publish(["b", 1], ["c", 1], ["d", 1]);
+    rig.clock.advance(1_000);
+    expect(shown(await update).length).toBe(1);
+    expect((await rig.metrics.liveLeftOut.get()).values[0].value).toBe(2);
+  });
+
+  test("is refused where it makes no sense, naming the field", async () => {
     const rig = createRig();
     const refusal = (request: Parameters<typeof rig.subscribe>[0]) => rig.subscribe(request).next();
-    expect(refusal({ metricNames: [] })).rejects.toThrow('at least one metric name or glob; use "*" for all');
-    expect(refusal({ metricNames: [""] })).rejects.toThrow("metric_names");
-    expect(refusal({ metricNames: ["*"], updateIntervalMs: -1 })).rejects.toThrow("update_interval_ms is -1");
-    expect(refusal({ metricNames: ["*"], mode: 7 as never })).rejects.toThrow("mode is 7");
-    expect(refusal({ metricNames: ["*"], staleAfterMs: -1n })).rejects.toThrow("stale_after_ms");
+    await expect(refusal({ metricNames: [] })).rejects.toThrow('at least one metric name or glob; use "*" for all');
+    await expect(refusal({ metricNames: [""] })).rejects.toThrow("metric_names");
+    await expect(refusal({ metricNames: ["*"], updateIntervalMs: -1 })).rejects.toThrow("update_interval_ms is -1");
+    await expect(refusal({ metricNames: ["*"], mode: 7 as never })).rejects.toThrow("mode is 7");
+    for (const grouped of [{ groupBy: ["site"] }, { aggregations: [Aggregation.MAX] }]) {
+      const both = { metricNames: ["*"], windowStats: true, ...grouped };
+      await expect(refusal(both)).rejects.toThrow(
+        "window_stats is true; wanted it false with group_by or aggregations",
+      );
+    }
+    await expect(refusal({ metricNames: ["*"], staleAfterMs: -1n })).rejects.toThrow("stale_after_ms");
   });
 
   test("has its interval clamped, and is told", async () => {
@@ -201,6 +220,26 @@ describe("on change", () => {
     rig.publish(["a", 4]);
     expect(shown(await third)).toEqual(["a:s=4"]);
   });
+
+  test("the same value of the same time again is no change, but it is heard of", async () => {
+    const rig = createRig();
+    const { next } = rig.subscribe({ metricNames: ["*"], mode: UpdateMode.ON_CHANGE, staleAfterMs: 10_000n });
+    const every = rig.subscribe({ metricNames: ["*"], windowStats: true });
+    await next();
+    await every.next();
+    const first = next();
+    rig.publish(["a", 1, 5_000_000]);
+    expect(shown(await first)).toEqual(["a:s=1"]);
+    const repeated = next();
+    rig.clock.advance(9_000);
+    rig.publish(["a", 1, 5_000_000]);
+    rig.clock.advance(9_000);
+    expect(Bun.peek.status(repeated)).toBe("pending");
+    rig.publish(["a", 2, 5_000_000]);
+    expect(shown(await repeated)).toEqual(["a:s=2"]);
+    rig.clock.advance(1_000);
+    expect((await every.next())!.metrics[0].window).toMatchObject({ count: 2n, sum: 3 });
+  });
 });
 
 describe("a slow reader", () => {
@@ -250,6 +289,28 @@ describe("window statistics", () => {
     rig.publish(["a", 19, 6_000_000]);
     rig.clock.advance(1_000);
     expect((await second)!.metrics[0].window).toMatchObject({ min: 19, max: 19, count: 1n, rate: -1 });
+  });
+
+  test("count late points in all but last and rate, also where nothing else came", async () => {
+    const rig = createRig();
+    rig.publish(["a", 10, 10_000_000], ["b", 1, 10_000_000]);
+    const { next } = rig.subscribe({ metricNames: ["*"], windowStats: true });
+    const slow = rig.subscribe({ metricNames: ["*"], windowStats: true });
+    await next();
+    await slow.next();
+    const first = next();
+    rig.publish(["a", 100, 9_000_000], ["a", 12, 12_000_000]);
+    rig.clock.advance(1_000);
+    const [both] = (await first)!.metrics;
+    expect(both).toMatchObject({ value: 12, window: { last: 12, min: 12, max: 100, sum: 112, count: 2n, rate: 1 } });
+    const second = next();
+    rig.publish(["a", -5, 8_000_000], ["b", 2, 11_000_000]);
+    rig.clock.advance(1_000);
+    const [late] = (await second)!.metrics;
+    expect(late).toMatchObject({ name: "a:s", value: 12, timestamp: { seconds: 12n } });
+    expect(late.window).toMatchObject({ last: 12, min: -5, max: -5, count: 1n, rate: 0 });
+    const { metrics } = (await slow.next())!;
+    expect(metrics[0].window).toMatchObject({ last: 12, min: -5, max: 100, sum: 107, count: 3n, rate: 1 });
   });
 
   for (const [room, seriesMax] of [
@@ -325,11 +386,23 @@ describe("groups", () => {
     rig.clock.advance(500);
     expect((await update)!.metrics.map(({ aggregate }) => aggregate!.count)).toEqual([4n]);
     const stale = next();
+    const lastMs = rig.clock.nowMs() - 500;
     rig.clock.advance(1_000);
-    expect((await stale)!.metrics.map(({ name, aggregate, stale }) => [name, aggregate!.count, stale])).toEqual([
+    const { metrics } = (await stale)!;
+    expect(metrics.map(({ name, aggregate, stale }) => [name, aggregate!.count, stale])).toEqual([
       ["t:site=north", 3n, false],
-      ["t:site=south", 0n, true],
+      ["t:site=south", 2n, true],
     ]);
+    expect(metrics.map(({ value }) => value)).toEqual([2, 15]);
+    const [north, south] = metrics.map(({ timestamp }) => timestampDate(timestamp!).getTime());
+    expect([north, south]).toEqual([lastMs, lastMs - 9_500]);
+    const late = rig.subscribe({
+      metricNames: ["t"],
+      groupBy: ["site"],
+      staleAfterMs: 3_000n,
+      filters: { site: "south" },
+    });
+    expect((await late.next())!.metrics).toMatchObject([{ value: 15, stale: true, aggregate: { count: 2n } }]);
   });
 
   test("without group_by there is one for each metric", async () => {

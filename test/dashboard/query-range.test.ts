@@ -1,11 +1,21 @@
 /** QueryRange: what it asks the store for, what it makes of the answer, and what it refuses. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
-import { queryRange } from "../../src/dashboard/query-range.ts";
+import { SlicedWork } from "../../src/dashboard/sliced-work.ts";
+import { queryRange, streamRange } from "../../src/dashboard/query-range.ts";
+import { WatchpostError } from "../../src/model/errors.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
-import type { RangeQuery, RangeResult, StepColumns } from "../../src/store/store-client.ts";
-import { QueryRangeRequestSchema, RangeFunction } from "../../src/wire/gen/history_pb.ts";
+import type { RangeQuery, RangeResult, StepFunction } from "../../src/store/store-client.ts";
+import {
+  Aggregation,
+  Fill,
+  MatchOperator,
+  QueryRangeRequestSchema,
+  QueryRangeResponseSchema,
+  RangeFunction,
+} from "../../src/wire/gen/history_pb.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 const registry = new SeriesRegistry({ seriesMax: 100, seriesPerSourceMax: 100 });
 for (const [metric, source, site] of [
@@ -16,74 +26,184 @@ for (const [metric, source, site] of [
 ])
   registry.add(seriesKey(metric, source, [["site", site]]), source);
 
-/** Answers two rows for every series asked but the first: its id, and its id and a half. */
-async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, wantsSteps = false) {
+const clock = new ManualClock();
+const sliced = new SlicedWork(() => clock.monotonicMs());
+
+/** Answers two rows for every series, or group, asked but the first: its position, and its position and a half. */
+async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, more: Partial<RangeResult> = {}) {
   const asked: RangeQuery[] = [];
   const range = async (query: RangeQuery): Promise<RangeResult> => {
     asked.push(query);
-    const [, ...withRows] = query.seriesIds;
-    const values = Float64Array.from(withRows.flatMap((id) => [id, id + 0.5]));
-    const [counts, sums] = [values.map(() => 4), values.map((value) => value * 4)];
-    const [firsts, lasts] = [values.map((value) => value + 10), values.map((value) => value + 20)];
-    const [mins, maxs] = [values.map((value) => value - 100), values.map((value) => value + 100)];
-    const steps: StepColumns = { counts, sums, firsts, lasts, mins, maxs };
-    return {
-      seriesIds: query.seriesIds,
-      offsets: Uint32Array.from({ length: query.seriesIds.length + 1 }, (_, i) => Math.max(0, 2 * (i - 1))),
-      timesUs: values.map((_, i) => 1_000_000 + i * 1_500),
-      values: wantsSteps ? new Float64Array(0) : values,
-      steps: wantsSteps ? steps : null,
-    };
+    const slots = Uint32Array.from({ length: (query.grouping?.groups ?? query.seriesIds.length) - 1 }, (_, i) => i + 1);
+    const values = Float64Array.from([...slots].flatMap((slot) => [slot, slot + 0.5]));
+    const offsets = Uint32Array.from({ length: slots.length + 1 }, (_, i) => 2 * i);
+    const timesUs = values.map((_, i) => 1_000_000 + i * 1_500);
+    return { slots, offsets, timesUs, values, resolutionUs: 0, isCoarse: false, next: null, ...more };
   };
   const message = create(QueryRangeRequestSchema, request);
-  const answer = await queryRange(message, registry, { range }, new AbortController().signal);
-  return { asked, answer };
+  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
+  const bytes = await queryRange(message, deps, new AbortController().signal);
+  return { asked, answer: fromBinary(QueryRangeResponseSchema, bytes) };
 }
 
 const at = (seconds: number, nanos = 0) => ({ seconds: BigInt(seconds), nanos });
 
-test("asks for ids in order, answers in order of name, leaves series without rows out", async () => {
-  const { asked, answer } = await ask({ metric: "*" });
-  expect([...asked[0].seriesIds]).toEqual([...asked[0].seriesIds].sort((a, b) => a - b));
-  expect(asked[0]).toMatchObject({ fromUs: 0, toUs: Number.MAX_SAFE_INTEGER, stepUs: 0 });
-  expect(answer.series!.map(({ metric, source, tags }) => [metric, source, tags!["site"]])).toEqual([
-    ["a", "s", "north"],
-    ["a", "s", "south"],
-    ["a", "t", "south"],
-  ]);
-  expect(answer.pointsTotal).toBe(6n);
-  const [northern] = answer.series!;
-  expect(northern.values![1]).toBe(northern.values![0] + 0.5);
-  expect(northern.timesMs![1] - northern.timesMs![0]).toBe(1.5);
-  expect(northern.device).toBe("s");
+test("matchers narrow what is asked for; one without an operator is refused", async () => {
+  const south = { key: "site", operator: MatchOperator.NOT_REGEX, value: "n.*" };
+  const { asked } = await ask({ metric: "*", matchers: [south] });
+  expect([...asked[0].seriesIds].sort()).toEqual([2, 3]);
+  await expect(ask({ metric: "*", matchers: [{ key: "site", value: "x" }] })).rejects.toMatchObject({
+    status: "INVALID_ARGUMENT",
+    message: expect.stringContaining("matchers[0].operator is 0; wanted one of EQUAL"),
+  });
 });
 
-test("bounds go to the microsecond below; what matches nothing is not asked", async () => {
+test("asks for series in order of name, names the answer, leaves series without rows out", async () => {
+  const { asked, answer } = await ask({ metric: "*" });
+  const keys = Array.from(asked[0].seriesIds, (id) => registry.keyOf(id));
+  expect(keys).toEqual([...keys].sort());
+  expect(asked[0]).toMatchObject({ fromUs: 0, toUs: Number.MAX_SAFE_INTEGER, stepUs: 0 });
+  expect(answer.series.map(({ metric, source, tags }) => [metric, source, tags["site"]])).toEqual([
+    ["a", "s", "south"],
+    ["a", "t", "south"],
+    ["b", "s", "north"],
+  ]);
+  expect(answer.pointsTotal).toBe(6n);
+  expect(answer.series[0]).toMatchObject({ timesMs: [1_000, 1_001.5], values: [1, 1.5], device: "s" });
+});
+
+test("what is written by hand is what the generated code would write", async () => {
+  const { answer } = await ask({ metric: "*" }, { resolutionUs: 3_600_000_000, isCoarse: true });
+  const generated = toBinary(QueryRangeResponseSchema, answer);
+  expect(fromBinary(QueryRangeResponseSchema, generated)).toEqual(answer);
+  expect(answer.resolutionMs).toBe(3_600_000n);
+  expect(answer.notes.length).toBe(1);
+});
+
+test("bounds go to the microsecond below; what matches nothing has an empty answer", async () => {
   const { asked } = await ask({ metric: "a", filters: { site: "south" }, from: at(5, 1_999), to: at(6), stepMs: 250n });
   expect(asked[0]).toMatchObject({ fromUs: 5_000_001, toUs: 6_000_000, stepUs: 250_000 });
   expect(asked[0].seriesIds.length).toBe(2);
-  const none = await ask({ metric: "c" });
-  expect(none.asked).toEqual([]);
+  const nothing = { slots: new Uint32Array(0), offsets: new Uint32Array(1), values: new Float64Array(0) };
+  const none = await ask({ metric: "c" }, { ...nothing, timesUs: new Float64Array(0) });
   expect(none.answer).toMatchObject({ series: [], pointsTotal: 0n });
 });
 
-describe("a step becomes one value by its function", () => {
-  for (const [name, expected] of [
-    ["UNSPECIFIED", (value: number) => value],
-    ["AVG", (value: number) => value],
-    ["SUM", (value: number) => value * 4],
-    ["COUNT", () => 4],
-    ["FIRST", (value: number) => value + 10],
-    ["LAST", (value: number) => value + 20],
-    ["MIN", (value: number) => value - 100],
-    ["MAX", (value: number) => value + 100],
-  ] as const) {
-    test(name, async () => {
-      const raw = (await ask({ metric: "a" })).answer.series!.flatMap(({ values }) => values!);
-      const { answer } = await ask({ metric: "a", stepMs: 1_000n, function: RangeFunction[name] }, true);
-      expect(answer.series!.flatMap(({ values }) => values!)).toEqual(raw.map(expected));
-    });
+test("a range may end now and begin so long before, or end elsewhere", async () => {
+  const nowUs = clock.nowMs() * 1_000;
+  const { asked } = await ask({ metric: "a", lastMs: 60_000n });
+  expect(asked[0]).toMatchObject({ fromUs: nowUs - 60e6, toUs: nowUs });
+  const before = await ask({ metric: "a", lastMs: 60_000n, to: at(100) });
+  expect(before.asked[0]).toMatchObject({ fromUs: 40e6, toUs: 100e6 });
+});
+
+test("groups are named by their tags, one for each metric and set of values", async () => {
+  const { asked, answer } = await ask({ metric: "*", stepMs: 1_000n, groupBy: ["site"], aggregation: Aggregation.MAX });
+  expect(asked[0].grouping).toMatchObject({ groups: 3, aggregation: "max" });
+  expect([...asked[0].grouping!.groupOf]).toEqual([0, 1, 1, 2]);
+  expect(answer.series.map(({ metric, source, tags }) => [metric, source, tags])).toEqual([
+    ["a", "", { site: "south" }],
+    ["b", "", { site: "north" }],
+  ]);
+  const whole = await ask({ metric: "*", stepMs: 1_000n, aggregation: Aggregation.SUM });
+  expect([...whole.asked[0].grouping!.groupOf]).toEqual([0, 0, 0, 1]);
+});
+
+test("what the store is asked for besides", async () => {
+  const { asked } = await ask({
+    metric: "a",
+    stepMs: 1_000n,
+    fill: Fill.LINEAR,
+    maxPoints: 500,
+    asOf: at(77, 999_999_999),
+    top: { count: 3, by: RangeFunction.MAX, lowest: true },
+  });
+  const top = { count: 3, by: "max", lowest: true };
+  expect(asked[0]).toMatchObject({ fill: "linear", maxPoints: 500, asOfS: 77, top });
+});
+
+test("a query that takes too long is stopped, and says so; one whose caller has left is not late", async () => {
+  let asked = Promise.withResolvers<void>();
+  const range = (_: RangeQuery, { signal }: { signal?: AbortSignal } = {}) => {
+    asked.resolve();
+    return new Promise<never>((_, reject) => signal!.addEventListener("abort", () => reject(new Error("stopped"))));
+  };
+  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
+  const message = create(QueryRangeRequestSchema, { metric: "a", timeoutMs: 1_500n });
+  const late = queryRange(message, deps, new AbortController().signal);
+  await asked.promise;
+  clock.advance(1_500);
+  const error = await late.catch((error: WatchpostError) => error);
+  expect(error).toMatchObject({ status: "DEADLINE_EXCEEDED" });
+  expect((error as WatchpostError).message).toContain("longer than 1s500ms");
+  const caller = new AbortController();
+  asked = Promise.withResolvers<void>();
+  const left = queryRange(message, deps, caller.signal);
+  await asked.promise;
+  caller.abort();
+  await expect(left).rejects.toThrow("stopped");
+  expect(clock.timers).toBe(0);
+});
+
+test("every function has a name in the store", async () => {
+  const names = Object.keys(RangeFunction).filter((name) => Number.isNaN(Number(name)));
+  for (const name of names) {
+    const func = RangeFunction[name as keyof typeof RangeFunction];
+    const { asked } = await ask({ metric: "a", stepMs: 1_000n, function: func });
+    expect(asked[0].func).toBe(name === "UNSPECIFIED" ? "avg" : (name.toLowerCase() as StepFunction));
   }
+});
+
+describe("a stream of parts", () => {
+  /** Three rows a series, two rows a part. */
+  async function stream(request: MessageInitShape<typeof QueryRangeRequestSchema>) {
+    const asked: RangeQuery[] = [];
+    const range = async (query: RangeQuery): Promise<RangeResult> => {
+      asked.push(query);
+      const times = [0, 1, 2].map((s) => s * 1e6).filter((timeUs) => timeUs >= query.fromUs);
+      const timesUs = Float64Array.from(times.slice(0, 2));
+      const offsets = Uint32Array.of(0, timesUs.length);
+      const next =
+        times.length > 2 ? { slot: 0, fromUs: 2e6 } : query.seriesIds.length > 1 ? { slot: 1, fromUs: 0 } : null;
+      const rows = { slots: Uint32Array.of(0), offsets, timesUs, values: timesUs };
+      return { ...rows, resolutionUs: 0, isCoarse: true, next };
+    };
+    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
+    const parts = [];
+    for await (const bytes of streamRange(create(QueryRangeRequestSchema, request), deps, new AbortController().signal))
+      parts.push(fromBinary(QueryRangeResponseSchema, bytes));
+    return { asked, parts };
+  }
+
+  test("has all rows once, in order of name and time, and says once what is to be said", async () => {
+    const { parts } = await stream({ metric: "*" });
+    const rows = parts.flatMap(({ series }) =>
+      series.flatMap(({ metric, source, tags, timesMs }) => timesMs.map((ms) => [metric, source, tags["site"], ms])),
+    );
+    expect(rows.length).toBe(12);
+    expect(rows).toEqual([...rows].sort((a, b) => (a.join() < b.join() ? -1 : 1)));
+    expect(parts.flatMap(({ notes }) => notes).length).toBe(1);
+  });
+
+  test("asks for a part when the one before was taken", async () => {
+    let asked = 0;
+    const range = async (query: RangeQuery): Promise<RangeResult> => {
+      asked++;
+      const next = query.seriesIds.length > 1 ? { slot: 1, fromUs: 0 } : null;
+      const [timesUs, values] = [Float64Array.of(1), Float64Array.of(1)];
+      const offsets = Uint32Array.of(0, 1);
+      return { slots: Uint32Array.of(0), offsets, timesUs, values, resolutionUs: 0, isCoarse: false, next };
+    };
+    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
+    const parts = streamRange(create(QueryRangeRequestSchema, { metric: "*" }), deps, new AbortController().signal);
+    const reader = parts[Symbol.asyncIterator]();
+    await reader.next();
+    await Bun.sleep(0);
+    expect(asked).toBe(1);
+    await reader.next();
+    expect(asked).toBe(2);
+    await reader.return?.();
+  });
 });
 
 describe("refuses, naming the field and what was wanted", () => {
@@ -99,7 +219,19 @@ describe("refuses, naming the field and what was wanted", () => {
     [{ metric: "a", function: 77 as RangeFunction }, "function is "],
     [{ metric: "a", seriesMax: -1 }, "series_max is "],
     [{ metric: "a", pointsMax: 2 ** 31 - 1 }, "points_max is "],
-  ] as const) {
+    [{ metric: "a", lastMs: 5n, from: at(1) }, "last_ms is "],
+    [{ metric: "a", lastMs: -5n }, "last_ms is "],
+    [{ metric: "a", groupBy: ["site"] }, "group_by is "],
+    [{ metric: "a", aggregation: Aggregation.MAX }, "aggregation is "],
+    [{ metric: "a", fill: Fill.ZERO }, "fill is "],
+    [{ metric: "a", stepMs: 1n, fill: 9 as Fill }, "fill is "],
+    [{ metric: "a", stepMs: 1n, aggregation: 99 as Aggregation }, "aggregation is "],
+    [{ metric: "a", maxPoints: -1 }, "max_points is "],
+    [{ metric: "a", top: { count: 0 } }, "top.count is "],
+    [{ metric: "a", top: { count: 1, by: RangeFunction.P99 } }, "top.by is "],
+    [{ metric: "a", timeoutMs: 40_000n }, "timeout_ms is "],
+    [{ metric: "a", asOf: at(-1) }, "as_of is "],
+  ] as [MessageInitShape<typeof QueryRangeRequestSchema>, string][]) {
     test(
       sentence + JSON.stringify(request, (_, value) => (typeof value === "bigint" ? String(value) : value)),
       async () => {

@@ -2,6 +2,7 @@
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { createDashboard } from "../../src/dashboard/service.ts";
+import type { ExtentSource } from "../../src/dashboard/listing.ts";
 import type { RangeSource } from "../../src/dashboard/query-range.ts";
 import { createMetrics } from "../../src/metrics/metrics.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
@@ -18,13 +19,16 @@ export type Reading = readonly [
   source?: string,
 ];
 
-export const NOTHING_STORED: RangeSource = {
-  range: async ({ seriesIds }) => ({
-    seriesIds,
-    offsets: new Uint32Array(seriesIds.length + 1),
+export const NOTHING_STORED: RangeSource & ExtentSource = {
+  extents: async (seriesIds) => new Float64Array(seriesIds.length).fill(NaN),
+  range: async () => ({
+    slots: new Uint32Array(0),
+    offsets: new Uint32Array(1),
     timesUs: new Float64Array(0),
     values: new Float64Array(0),
-    steps: null,
+    resolutionUs: 0,
+    isCoarse: false,
+    next: null,
   }),
 };
 
@@ -51,6 +55,8 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
       subscriptionsMax,
       seriesMax,
     },
+    queryTimeoutMs: 30_000,
+    retire: async (seriesIds) => registry.forget(seriesIds),
     newStreamId: () => `stream-${++streams}`,
   });
   const [subscribeMethod, queryMethod] = dashboard.methods;
@@ -94,8 +100,13 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
     };
   }
 
+  /** Any unary method by its name in the generated code. */
+  const call = <T>(name: string, request: unknown) => {
+    const found = dashboard.methods.find(({ method }) => method.localName === name)!;
+    return found.run(create(found.method.input, request as never) as never, context()) as Promise<T>;
+  };
   const query = (request: unknown) => queryMethod.run(request as never, context()) as Promise<unknown>;
-  return { clock, registry, bus, metrics, dashboard, publish, subscribe, query };
+  return { clock, registry, bus, metrics, dashboard, publish, subscribe, query, call };
 }
 
 /** "name=value", marked where stale. */

@@ -53,6 +53,20 @@ test("commit, then publish, then absorb, then ack; sequences ascend by one", asy
   expect(happened.filter((h) => h.startsWith("ack 1"))[0]).not.toContain(" 0 absorbed");
 });
 
+test("a series that is deleted before its first record is not defined by it; one of the same name after it is", async () => {
+  const rig = createRig();
+  add(rig, 1, "a");
+  add(rig, 2, "b");
+  rig.registry.forget([1]);
+  add(rig, 3, "a");
+  await turns();
+  expect(definitionsOfRecord(rig.log.synced[0])).toEqual([
+    { id: 2, key: "b\0s" },
+    { id: 3, key: "a\0s" },
+  ]);
+  expect([...frameOfRecord(rig.log.synced[0]).seriesIds]).toEqual([1, 2, 3]);
+});
+
 test("a record holds the series it is the first to use, again after it was refused", async () => {
   const rig = createRig();
   add(rig, 1, "a");

@@ -20,6 +20,7 @@ export interface RigOptions {
   readonly seriesMax?: number;
   readonly seriesPerSourceMax?: number;
   readonly budgetBytes?: number;
+  readonly rawAgeLimitMs?: number;
   isClockTrusted?(): boolean;
 }
 
@@ -96,6 +97,7 @@ export function createRig(options: RigOptions = {}) {
     stamps: new ArrivalStamps(clock),
     clock,
     futureMaxMs: 600_000,
+    rawAgeLimitMs: options.rawAgeLimitMs ?? Infinity,
     isClockTrusted,
   });
   const deps = { intake, budget, clock, metrics, newUploadId: () => "upload-1" };

@@ -115,6 +115,26 @@ describe("UploadData", () => {
     expect(frameOfRecord(rig.log.synced[0]).clockUntrusted).toBe(true);
   });
 
+  test("points older than raw points are kept are refused by name, unless the wall clock is not to be trusted", async () => {
+    const limitS = 7 * 86_400;
+    let trusted = true;
+    const rig = createRig({ rawAgeLimitMs: limitS * 1_000, isClockTrusted: () => trusted });
+    const earliest = BigInt(rig.clock.nowMs() / 1_000 - limitS);
+    const old = { metricName: "m", timestamp: { seconds: earliest - 1n, nanos: 999_999_000 } };
+    const batch = {
+      points: [{ metricName: "m", timestamp: { seconds: earliest, nanos: 0 } }, old, { metricName: "m" }],
+    };
+    const { upload } = methodsOf(rig);
+    expect(await upload(streamOf(batch))).toMatchObject({
+      pointsProcessed: 2,
+      errors: [
+        "batch 0, point 1: timestamp is 2025-12-24T23:59:59.999Z, older than retention.raw allows; wanted 2025-12-25T00:00:00.000Z or later",
+      ],
+    });
+    trusted = false;
+    expect(await upload(streamOf(batch))).toMatchObject({ pointsProcessed: 3, pointsFailed: 0 });
+  });
+
   test("no more than 100,000 points of a stream are in flight", async () => {
     const rig = createRig();
     rig.log.held = true;
@@ -253,6 +273,35 @@ describe("limits of series", () => {
       "would be a new series; the limit of 3 series (series_max) is reached",
     ]);
     expect(await unary(batchBytes({ source: "one", points: named("a", "b") }))).toMatchObject({ pointsProcessed: 2n });
+  });
+});
+
+describe("series", () => {
+  test("are not made by points that are refused, nor by batches that are", async () => {
+    const rig = createRig();
+    const future = { seconds: 9_000_000_000n, nanos: 0 };
+    const damaged = batchBytes({ source: "gw", points: points(3, "damaged") });
+    // The value of the last point gets a wire type there is not.
+    damaged[damaged.lastIndexOf(0x19)] = 0x1f;
+    const answer = await methodsOf(rig).upload(
+      streamOf(
+        {
+          source: "gw",
+          points: [
+            { metricName: "future", value: 1, timestamp: future },
+            { metricName: "nan", value: NaN, timestamp: EPOCH },
+            { metricName: "old", value: 1, timestamp: { seconds: -1n, nanos: 0 } },
+            { metricName: "good", value: 1, timestamp: EPOCH },
+            { metricName: "good", value: NaN, timestamp: EPOCH },
+          ],
+        },
+        damaged,
+      ),
+    );
+    expect(answer).toMatchObject({ pointsProcessed: 1, pointsFailed: 7 });
+    expect(rig.registry.count).toBe(1);
+    expect(answer.errors[0]).toContain("too far in the future");
+    expect(answer.errors[1]).toContain("value is NaN; wanted a finite number");
   });
 });
 

@@ -50,7 +50,7 @@ describe("release", () => {
     log.release(3);
     expect((await log.stats()).segments).toBe(1);
     log.release(5);
-    expect(await log.stats()).toEqual({ segments: 0, segmentBytes: 0 });
+    expect(await log.stats()).toMatchObject({ segments: 0, segmentBytes: 0 });
     await log.append(recordOf(6, [1]));
     await log.close();
     const { log: next, opened } = await openLog(dir.path);

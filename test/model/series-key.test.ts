@@ -1,6 +1,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { deviceOf, metricOfKey, parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
+import {
+  deviceOf,
+  metricOfKey,
+  parseSeriesKey,
+  seriesKey,
+  sourceOfKey,
+  tagOf,
+  tagOfKey,
+} from "../../src/model/series-key.ts";
 
 const part = fc.string({ unit: "grapheme", maxLength: 6 }).map((text) => text.replaceAll("\0", ""));
 const tags = fc.uniqueArray(fc.tuple(part, part), { maxLength: 6, selector: ([key]) => key });
@@ -13,6 +21,16 @@ test("every order of the tags gives the same key, and the key gives back what we
     const sorted = given.toSorted(([a], [b]) => (a < b ? -1 : 1));
     expect(parseSeriesKey(key)).toEqual({ metric, source, tags: sorted });
     expect(metricOfKey(key)).toBe(metric);
+  });
+  fc.assert(property, { numRuns: 1_000 });
+});
+
+test("a part is found in a key as in what it says", () => {
+  const property = fc.property(part, part, tags, part, (metric, source, given, tag) => {
+    const key = seriesKey(metric, source, given);
+    const identity = parseSeriesKey(key);
+    expect(sourceOfKey(key)).toBe(source);
+    for (const wanted of [tag, ...given.flat()]) expect(tagOfKey(key, wanted)).toBe(tagOf(identity, wanted));
   });
   fc.assert(property, { numRuns: 1_000 });
 });

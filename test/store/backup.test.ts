@@ -6,6 +6,7 @@ import type { BackupListed } from "../../src/store/backup.ts";
 import { ENDLESS_SLICE, runToEnd } from "../../src/store/slice.ts";
 import { DECEMBER_US, Model, NOVEMBER_US, openStore, plain, randomOf, recordOf } from "./harness.ts";
 import { SHORTEST_SLICE, type Opened, type Point } from "./harness.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/server-process.ts";
 
 const SERIES = 12;
@@ -209,11 +210,59 @@ test("a file that is gone before it is looked at is left out; what cannot be loo
 
 test("what a crash left of a backup goes, files that are no period files are named, empty markers belong to it", async () => {
   using folder = tempDir("store");
-  for (const name of ["backup-points-2026-11.db.aside", "points-2026-01.db", "points-2025-01.db.dropped"]) {
-    writeFileSync(join(folder.path, name), "");
-  }
+  const names = [
+    "backup-points-2026-11.db.aside",
+    "points-2025-01.1.db",
+    "points-2026-01.db",
+    "points-2025-01.db.dropped",
+  ];
+  for (const name of names) writeFileSync(join(folder.path, name), "");
   using open = openStore({ dir: folder.path });
   expect(readdirSync(folder.path)).not.toContain("backup-points-2026-11.db.aside");
   const { leftOut, markers } = await begin(open);
-  expect([leftOut, markers]).toEqual([["points-2026-01.db"], ["points-2025-01.db.dropped"]]);
+  expect([leftOut, markers]).toEqual([["points-2025-01.1.db", "points-2026-01.db"], ["points-2025-01.db.dropped"]]);
+});
+
+test("files that are given up and series that are deleted meanwhile stay in it, and go when it has ended", async () => {
+  using folder = tempDir("store");
+  using target = tempDir("store");
+  const model = new Model();
+  const clock = new ManualClock(DECEMBER_US / 1000 + 6 * 86_400_000);
+  const retention = { rawMs: Infinity, rollup1mMs: Infinity, rollup1hMs: Infinity, budgetBytes: 1, freeFloor: 0 };
+  using open = openStore({ dir: folder.path, clock, retention, lookAtDisk: () => disk });
+  const disk = { usedBytes: 0, freeBytes: 1e9, totalBytes: 1e9 };
+  write(open, model);
+  const { files } = await begin(open);
+  disk.usedBytes = 2;
+  open.store.retire(Uint32Array.of(3));
+  open.store.retain();
+  open.settle();
+  expect(open.dropped.map(({ file }) => file)).toContain("points-2026-11.db");
+  expect(readdirSync(folder.path)).toContain("points-2026-11.db");
+  for (const { name } of files) while (copyPiece(open, name, target.path));
+  open.settle();
+  expect(readdirSync(folder.path)).not.toContain("points-2026-11.db");
+  expect(answers(target.path)).toEqual(wanted(model));
+});
+
+test("rollups are in it, and are not made while their files are copied", async () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path, rowPointsMin: 1 });
+  const points = (fromS: number) =>
+    Array.from({ length: 600 }, (_, i): Point => [1, NOVEMBER_US + (fromS + i) * 1e6, i]);
+  open.store.absorb(recordOf(++seq, points(0)));
+  open.seal();
+  open.settle();
+  const { files } = await begin(open);
+  expect(files.map(({ name }) => name)).toEqual(["points-2026-11.db", "rollup-1m-2026-11.db"]);
+  const rows = () => open.store.stats().tiers.find(({ name }) => name === "1m")!.blocks;
+  const before = rows();
+  open.store.absorb(recordOf(++seq, points(600)));
+  open.seal();
+  open.settle();
+  expect(rows()).toBe(before);
+  open.store.backup.end();
+  open.settle();
+  expect(rows()).toBeGreaterThan(before);
+  expect(readdirSync(folder.path).filter((name) => /^rollup-1m.*\.1\.db$/.test(name))).toEqual([]);
 });

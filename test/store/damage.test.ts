@@ -62,7 +62,7 @@ function stillWorks(dir: string, open: Opened): void {
   open.seal();
   open.settle();
   const query = { seriesIds: Uint32Array.of(100) };
-  const expected = [points.map(([, timeUs, value]) => [timeUs, value])];
+  const expected = [points.map(([, timeUs, value]): [number, number] => [timeUs, value])];
   expect(plain(open.range(query))).toEqual(expected);
   open.store.close();
   using again = openStore({ dir });

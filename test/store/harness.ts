@@ -2,9 +2,17 @@
 import { writeFileSync } from "node:fs";
 import { encodeRecord, sealRecord } from "../../src/log/record.ts";
 import { segmentHeader } from "../../src/log/segment.ts";
-import type { RangeQuery, RangeResult, StoreOpened, StoreOptions } from "../../src/store/protocol.ts";
+import type { LookAtDisk } from "../../src/store/disk.ts";
+import type {
+  Dropped,
+  RangeQuery,
+  RangeResult,
+  StepFunction,
+  StoreOpened,
+  StoreOptions,
+} from "../../src/store/protocol.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "../../src/store/slice.ts";
-import { Store } from "../../src/store/store.ts";
+import { Store, type StoreEvents } from "../../src/store/store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 export const NOVEMBER_US = Date.UTC(2026, 10) * 1000;
@@ -54,32 +62,42 @@ export interface Opened extends Disposable {
   readonly opened: StoreOpened;
   readonly clock: ManualClock;
   readonly sealed: number[];
+  readonly dropped: Dropped[];
   readonly damage: string[];
   readonly trouble: string[];
   /** Maintenance until nothing is left to do. */
   settle(): void;
   seal(): void;
   compact(): void;
-  range(query: Partial<RangeQuery> & { seriesIds: Uint32Array }): RangeResult;
+  range(query: Partial<RangeQuery> & { seriesIds: Uint32Array }): RangeResult & { asked: number; isRaw: boolean };
 }
 
-export function openStore(options: Omit<StoreOptions, "segments"> & { segments?: readonly string[] }): Opened {
-  const clock = new ManualClock();
+export interface OpenOptions extends Omit<StoreOptions, "segments"> {
+  readonly segments?: readonly string[];
+  readonly clock?: ManualClock;
+  readonly lookAtDisk?: LookAtDisk;
+}
+
+export function openStore({ clock = new ManualClock(), lookAtDisk, ...options }: OpenOptions): Opened {
   const sealed: number[] = [];
+  const dropped: Dropped[] = [];
   const damage: string[] = [];
   const trouble: string[] = [];
-  const { store, opened } = Store.open({ segments: [], ...options }, clock, {
+  const events: StoreEvents = {
     onSealed: ({ throughSeq }) => sealed.push(throughSeq),
+    onDropped: (one) => dropped.push(one),
     onDamage: (sentence) => damage.push(sentence),
     onTrouble: (sentence) => trouble.push(sentence),
     onWork() {},
-  });
+  };
+  const { store, opened } = Store.open({ segments: [], ...options }, clock, events, lookAtDisk);
   const settle = () => runToEnd(store.maintain(ENDLESS_SLICE));
   return {
     store,
     opened,
     clock,
     sealed,
+    dropped,
     damage,
     trouble,
     settle,
@@ -91,7 +109,11 @@ export function openStore(options: Omit<StoreOptions, "segments"> & { segments?:
       store.compact().catch(() => {});
       settle();
     },
-    range: (query) => runToEnd(store.range({ ...EVERYTHING, ...query }, ENDLESS_SLICE)),
+    range: (query) => ({
+      ...runToEnd(store.range({ ...EVERYTHING, ...query }, ENDLESS_SLICE)),
+      asked: query.grouping?.groups ?? query.seriesIds.length,
+      isRaw: (query.stepUs ?? 0) === 0,
+    }),
     [Symbol.dispose]: () => store.close(),
   };
 }
@@ -122,10 +144,12 @@ export class Model {
     return points.sort(([a], [b]) => a - b);
   }
 
-  range({ seriesIds, fromUs, toUs, stepUs }: RangeQuery): unknown[] {
+  /** Rows of each asked series. */
+  range({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): [number, number][][] {
     return [...seriesIds].map((id) => {
       const points = this.points(id, fromUs, toUs);
-      return stepUs === 0 ? points : stepsOf(points, stepUs);
+      if (stepUs === 0) return points;
+      return rowsOfSteps(points, stepUs, func);
     });
   }
 
@@ -139,37 +163,84 @@ export class Model {
   }
 }
 
-function stepsOf(points: readonly [number, number][], stepUs: number): number[][] {
-  const steps = new Map<number, number[]>();
-  for (const [timeUs, value] of points) {
-    const start = timeUs - (timeUs % stepUs);
-    steps.set(start, [...(steps.get(start) ?? []), value]);
+type Row = [timeUs: number, value: number];
+
+/** Every step with points, by the definitions in proto/history.proto. */
+export function rowsOfSteps(points: readonly Row[], stepUs: number, func: StepFunction): Row[] {
+  const steps = Map.groupBy(points.keys(), (i) => points[i][0] - (points[i][0] % stepUs));
+  const rows: Row[] = [];
+  for (const [start, at] of steps) {
+    const inStep = at.map((i) => points[i]);
+    const value = valueOf(inStep, points[at[0] - 1] ?? inStep[0], func);
+    if (!Number.isNaN(value)) rows.push([start, rounded(value)]);
   }
-  return [...steps].map(([start, values]) => [
-    start,
-    values.length,
-    Math.min(...values),
-    Math.max(...values),
-    values.reduce((sum, value) => sum + value, 0),
-    values[0],
-    values.at(-1)!,
-  ]);
+  return rows;
 }
 
-/** An answer in the model's form. */
-export function plain(result: RangeResult): unknown[] {
-  const { seriesIds, offsets, timesUs, values, steps } = result;
-  return [...seriesIds].map((_, i) => {
-    const rows: number[][] = [];
-    for (let row = offsets[i]; row < offsets[i + 1]; row++) {
-      if (steps === null) rows.push([timesUs[row], values[row]]);
-      else {
-        const { counts, mins, maxs, sums, firsts, lasts } = steps;
-        rows.push([timesUs[row], counts[row], mins[row], maxs[row], sums[row], firsts[row], lasts[row]]);
-      }
+function valueOf(points: readonly Row[], before: Row, func: StepFunction): number {
+  const values = points.map(([, value]) => value);
+  const [lastUs, last] = points.at(-1)!;
+  const sum = values.reduce((total, value) => total + value, 0);
+  const avg = sum / values.length;
+  switch (func) {
+    case "last":
+      return last;
+    case "first":
+      return values[0];
+    case "min":
+      return Math.min(...values);
+    case "max":
+      return Math.max(...values);
+    case "sum":
+      return sum;
+    case "count":
+      return values.length;
+    case "avg":
+      return avg;
+    case "stddev":
+      return Math.sqrt(values.reduce((total, value) => total + (value - avg) ** 2, 0) / values.length);
+    case "delta":
+      return last - before[1];
+    case "increase":
+      return increaseOf(values, before[1]);
+    case "rate":
+      return lastUs > before[0] ? increaseOf(values, before[1]) / ((lastUs - before[0]) / 1e6) : NaN;
+    default: {
+      const sorted = [...values].sort((a, b) => a - b);
+      const rank = (Number(func.slice(1)) / 100) * (sorted.length - 1);
+      const [below, above] = [sorted[Math.floor(rank)], sorted[Math.ceil(rank)]];
+      return below + (above - below) * (rank % 1);
     }
-    return rows;
+  }
+}
+
+function increaseOf(values: readonly number[], before: number): number {
+  let total = 0;
+  for (const [i, value] of values.entries()) {
+    const previous = i === 0 ? before : values[i - 1];
+    total += value < previous ? value : value - previous;
+  }
+  return total;
+}
+
+/** Sums and differences of the same numbers in another order differ in their last bits. */
+export function rounded(value: number): number {
+  return Math.abs(value) < 1e6 ? Math.round(value * 1e8) / 1e8 : Number(value.toPrecision(12));
+}
+
+/** An answer in the model's form: the rows of each of the `asked` series or groups; raw values are not rounded. */
+export function plain(
+  result: RangeResult & { readonly asked?: number; readonly isRaw?: boolean },
+  asked = result.asked ?? 0,
+  isRaw = result.isRaw ?? false,
+): Row[][] {
+  const { slots, offsets, timesUs, values } = result;
+  const rows: Row[][] = Array.from({ length: asked }, () => []);
+  slots.forEach((slot, i) => {
+    for (let row = offsets[i]; row < offsets[i + 1]; row++)
+      rows[slot].push([timesUs[row], isRaw ? values[row] : rounded(values[row])]);
   });
+  return rows;
 }
 
 export function plainLatest({ latest }: StoreOpened): [number, number, number][] {

@@ -14,7 +14,7 @@ function rowsIn(dir: string): [value: number, arrivalS: number][] {
   const fail = (sentence: string) => {
     throw new Error(sentence);
   };
-  const catalog = new Catalog(dir, 1e9, fail);
+  const catalog = new Catalog(dir, "points", 1e9, fail);
   const reader = new BlockReader(1e9, fail);
   const rows = new RowBuffer();
   for (const block of catalog.all()) reader.appendChunk(block, 0, rows, true);

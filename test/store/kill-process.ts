@@ -39,6 +39,7 @@ if (import.meta.main) {
   const random = randomOf(Number(seed));
   const { store } = Store.open({ dir, segments: segmentsIn(dir), headPointsMax: 600 }, systemClock, {
     onSealed: release,
+    onDropped() {},
     onDamage: fail,
     onTrouble: fail,
     onWork() {},

@@ -68,18 +68,19 @@ for (const sealed of [false, true]) {
       [[at(10), -5]],
       [],
     ]);
-    expect([...raw.offsets]).toEqual([0, 2, 3, 3]);
-    expect(raw.steps).toBeNull();
+    expect([[...raw.slots], [...raw.offsets]]).toEqual([
+      [0, 1],
+      [0, 2, 3],
+    ]);
     const steps = open.range({ seriesIds, fromUs: at(9), toUs: at(20), stepUs: 10 * SECOND_US });
     expect(plain(steps)).toEqual([
       [
-        [at(0), 1, 4, 4, 4, 4, 4],
-        [at(10), 2, 1, 3, 4, 1, 3],
+        [at(0), 4],
+        [at(10), 2],
       ],
-      [[at(10), 1, -5, -5, -5, -5, -5]],
+      [[at(10), -5]],
       [],
     ]);
-    expect(steps.values.length).toBe(0);
     expect(plain(open.range({ seriesIds, fromUs: at(20), toUs: at(10) }))).toEqual([[], [], []]);
     expect(plain(open.range({ seriesIds: new Uint32Array() }))).toEqual([]);
   });
@@ -178,7 +179,7 @@ test("a query keeps what it began to read, and what it kept goes when it is canc
   expect(contentRows(folder.path)).toBe(blocks + 8);
   let step = slow.next();
   while (!step.done) step = slow.next();
-  expect(plain(step.value)).toEqual(model.range(query));
+  expect(plain(step.value, query.seriesIds.length)).toEqual(model.range(query));
   open.settle();
   expect(contentRows(folder.path)).toBe(blocks);
   expect(bytes()).toBeLessThan(bytesPinned);
@@ -200,5 +201,101 @@ test("a query sees the store as it was at its first step, while it is sealed and
   open.compact();
   let step = work.next();
   while (!step.done) step = work.next();
-  expect(plain(step.value)).toEqual(expected);
+  expect(plain(step.value, query.seriesIds.length)).toEqual(expected);
+});
+
+test("a long answer in parts is the whole answer, wherever it is cut", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path });
+  for (let seq = 1; seq <= 4; seq++) {
+    absorb(open, seq, pointsOf(6, 500, NOVEMBER_US + seq * 300 * SECOND_US));
+    if (seq < 4) open.seal();
+  }
+  const seriesIds = Uint32Array.of(5, 1, 6, 3);
+  for (const stepUs of [0, 60 * SECOND_US]) {
+    const whole = plain(open.range({ seriesIds, stepUs }));
+    for (const partRows of [1, 100, 777, 1e6]) {
+      const rows: unknown[][] = [[], [], [], []];
+      let [from, fromUs, parts] = [0, 0, 0];
+      for (;;) {
+        const ids = seriesIds.subarray(from, fromUs > 0 ? from + 1 : 4);
+        const part = open.range({ seriesIds: ids, stepUs, fromUs, partRows });
+        plain(part).forEach((some, slot) => rows[from + slot].push(...some));
+        const { next } = part;
+        parts++;
+        from += next?.slot ?? ids.length;
+        fromUs = next?.fromUs ?? 0;
+        if (from >= 4) break;
+      }
+      expect(rows).toEqual(whole);
+      if (stepUs === 0 && partRows < 1e6) expect(parts).toBeGreaterThanOrEqual(4);
+    }
+  }
+});
+
+test("as of a time only what had arrived by then is there, values that were replaced since included", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path });
+  const models: [number, Model][] = [];
+  const model = new Model();
+  const random = randomOf(5);
+  for (let seq = 1; seq <= 12; seq++) {
+    const points: Point[] = [];
+    for (let i = 0; i < 200; i++)
+      points.push([
+        1 + Math.floor(random() * 3),
+        NOVEMBER_US + Math.floor(random() * 300) * SECOND_US,
+        seq * 1_000 + i,
+      ]);
+    const arrivalS = NOVEMBER_US / 1e6 + seq * 60;
+    open.store.absorb(recordOf(seq, points, { arrivalMs: arrivalS * 1_000 + 400 }));
+    model.write(points);
+    models.push([arrivalS, model.copy()]);
+    if (seq % 3 === 0) open.seal();
+    if (seq === 9) open.compact();
+  }
+  const seriesIds = Uint32Array.of(1, 2, 3);
+  for (const [asOfS, then] of models) {
+    for (const stepUs of [0, 30 * SECOND_US, 3600 * SECOND_US]) {
+      const query = { ...ALL, seriesIds, stepUs, func: "sum" as const };
+      expect(plain(open.range({ ...query, asOfS }))).toEqual(then.range(query));
+      expect(plain(open.range({ ...query, asOfS: asOfS + 59 }))).toEqual(then.range(query));
+    }
+  }
+  expect(plain(open.range({ seriesIds, asOfS: models[0][0] - 1 }))).toEqual([[], [], []]);
+});
+
+test("groups, gaps and the first of them, over what is stored", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path });
+  const points: Point[] = [];
+  for (const id of [1, 2, 3, 4]) {
+    for (const minute of [0, 1, 4]) points.push([id, NOVEMBER_US + minute * 60 * SECOND_US, id * 10 + minute]);
+  }
+  absorb(open, 1, points);
+  const [seriesIds, stepUs] = [Uint32Array.of(1, 2, 3, 4), 60 * SECOND_US];
+  const at = (minute: number) => NOVEMBER_US + minute * stepUs;
+  const grouping = { groupOf: Uint32Array.of(0, 0, 1, 1), groups: 2, aggregation: "sum" } as const;
+  expect(plain(open.range({ seriesIds, stepUs, grouping, fill: "previous" }))).toEqual([
+    [30, 32, 32, 32, 38].map((value, minute) => [at(minute), value]),
+    [70, 72, 72, 72, 78].map((value, minute) => [at(minute), value]),
+  ]);
+  const first = open.range({ seriesIds, stepUs, top: { count: 1, by: "avg", lowest: false } });
+  expect([...first.slots]).toEqual([3]);
+  const filled = open.range({ seriesIds: Uint32Array.of(1), stepUs, fill: "zero", fromUs: at(-1), toUs: at(6) + 1 });
+  expect([...filled.values]).toEqual([0, 10, 11, 0, 0, 14, 0, 0]);
+  const thinned = open.range({ seriesIds: Uint32Array.of(1), maxPoints: 3, stepUs, fill: "zero" });
+  expect(thinned.timesUs.length).toBe(3);
+  expect(() => open.range({ seriesIds, stepUs: 1, grouping, pointsMax: 1_000 })).toThrow(
+    /2 groups have 240000001 steps/,
+  );
+});
+
+test("a generation is closed by its bytes too, before it fills the memory of all", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path, headBytesMax: 50_000 });
+  absorb(open, 1, pointsOf(1, 1_000));
+  expect(open.store.mustSeal).toBe(false);
+  absorb(open, 2, pointsOf(1, 2_000, NOVEMBER_US + 1_000 * SECOND_US));
+  expect(open.store.mustSeal).toBe(true);
 });

@@ -149,7 +149,7 @@ for (const [name, pointOf] of Object.entries(WORKLOADS)) {
     void open.store.seal();
     open.store.compact().catch(() => {});
     expectShortPieces(open, open.store.maintain({ over: () => true }));
-  });
+  }, 60_000);
 }
 
 /** Many pieces, and none that is most of the work. Where the work is short, noise is most of it. */

@@ -123,7 +123,7 @@ test("a flipped bit anywhere in the log is found", () => {
 }, 60_000);
 
 const DATABASES = [
-  ["state.db", ["series"], 150],
+  ["state.db", ["series"], 400],
   [NOVEMBER, ["block", "content", "census"], 250],
 ] as const;
 

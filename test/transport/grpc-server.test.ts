@@ -11,7 +11,13 @@ import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema } from "../../src/wire/gen/dashboard_pb.ts";
 import { QueryRangeRequestSchema } from "../../src/wire/gen/history_pb.ts";
 import { DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
-import { rawClientStreaming, rawServerStreaming, unary, type CallContext } from "../../src/wire/service.ts";
+import {
+  rawBidiStreaming,
+  rawClientStreaming,
+  rawServerStreaming,
+  unary,
+  type CallContext,
+} from "../../src/wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus } from "../../src/wire/status.ts";
 
 const KILOBYTE = new Uint8Array(1024).fill(0x61);
@@ -143,6 +149,20 @@ describe("errors", () => {
       "analytics.Dashboard/QueryRange RESOURCE_EXHAUSTED",
       "analytics.Dashboard/QueryRange INTERNAL",
     ]);
+  });
+
+  test("a message that is too large is counted as such, not as a client that left", async () => {
+    const { server, toy } = await start();
+    const session = connect(`http://${server.address}`);
+    session.on("error", () => {});
+    opened.push(session);
+    const stream = session.request({ ":method": "POST", ":path": UPLOAD, "content-type": "application/grpc" });
+    stream.on("error", () => {});
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(50 * 1024 * 1024 + 1, 1);
+    stream.write(head);
+    await until(() => toy.calls.length > 0);
+    expect(toy.calls).toEqual(["analytics.DataIngestion/UploadData RESOURCE_EXHAUSTED"]);
   });
 
   test("come back as they were", () => {
@@ -401,6 +421,54 @@ describe("drain", () => {
   });
 });
 
+describe("a drain lets what has begun come to its end", () => {
+  async function startSlow() {
+    const go = Promise.withResolvers<void>();
+    const seen: number[] = [];
+    const methods = [
+      unary(Dashboard.method.queryRange, async () => (await go.promise, {})),
+      rawBidiStreaming(DataIngestion.method.streamData, async function* (batches) {
+        for await (const batch of batches) {
+          seen.push(batch.length);
+          await go.promise;
+          yield { batches: BigInt(seen.length) };
+        }
+      }),
+    ];
+    const received = new ReceivedBytes(64 * 1024 * 1024);
+    const server = await startGrpcServer({ address: "127.0.0.1:0", methods, health: new HealthState(), received });
+    const client = new Client(server.address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+    opened.push({ close: () => (client.close(), server.drain(0)) });
+    return { server, client, go, seen };
+  }
+
+  test("a call is answered", async () => {
+    const { server, client, go } = await startSlow();
+    const answered = query(client, "x");
+    await Bun.sleep(50);
+    const drained = server.drain(60_000);
+    go.resolve();
+    expect(await answered).toBeNull();
+    await drained;
+  });
+
+  test("messages that have arrived are answered, then the stream ends with UNAVAILABLE", async () => {
+    const { server, client, go, seen } = await startSlow();
+    const call = client.makeBidiStreamRequest("/analytics.DataIngestion/StreamData", bytes, same);
+    let acks = 0;
+    call.on("data", () => acks++);
+    const ended = new Promise<ServiceError>((resolve) => call.on("error", resolve));
+    for (let i = 0; i < 5; i++) call.write(KILOBYTE);
+    await until(() => seen.length === 1);
+    await Bun.sleep(50);
+    const drained = server.drain(60_000);
+    go.resolve();
+    expect((await ended).code).toBe(status.UNAVAILABLE);
+    expect([acks, seen.length]).toEqual([5, 5]);
+    await drained;
+  });
+});
+
 test("an address that is taken is named", async () => {
   const { server } = await start();
   const again = startGrpcServer({
@@ -409,5 +477,7 @@ test("an address that is taken is named", async () => {
     health: new HealthState(),
     received: new ReceivedBytes(1),
   });
-  await expect(again).rejects.toThrow(`gRPC cannot listen on ${server.address}`);
+  await expect(again).rejects.toThrow(
+    `gRPC cannot listen on ${server.address}: the address is in use by another program`,
+  );
 });

@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { BATCH_POINTS_MAX } from "../../src/model/limits.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
-import { BatchDecoder, TIME_INVALID, TIME_MISSING, type BatchRows } from "../../src/wire/decode-batch.ts";
+import { BatchDecoder } from "../../src/wire/decode-batch.ts";
+import { TIME_INVALID, TIME_MISSING, type BatchRows } from "../../src/wire/decoded-batch.ts";
 import { BatchDataSchema, type BatchData } from "../../src/wire/gen/ingestion_pb.ts";
 import { SeriesCache } from "../../src/wire/series-cache.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatAddress, parseAddress } from "../../src/transport/address.ts";
+import { formatAddress, parseAddress } from "../../src/model/address.ts";
 
 test("addresses", () => {
   expect(parseAddress("127.0.0.1:50051")).toEqual({ host: "127.0.0.1", port: 50051, isLoopback: true });

@@ -1,4 +1,4 @@
-import { WatchpostError } from "../model/errors.ts";
+import { WatchpostError } from "./errors.ts";
 
 export interface Address {
   readonly host: string;

@@ -1,0 +1,83 @@
+/** `watchpost delete`: series and all their points, after a question. */
+import { createInterface } from "node:readline/promises";
+import { Command } from "commander";
+import { deleteSeries } from "../client/catalog.ts";
+import { WatchpostError } from "../model/errors.ts";
+import type { DeleteSeriesResponse } from "../wire/gen/store_pb.ts";
+import { addFilterOption, addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { printable } from "./watch-table.ts";
+
+const HELP = `
+Says first what would go, and asks. What is deleted cannot be brought back; points that come later make new series.
+
+Examples:
+  watchpost delete 'test_*' --dry-run
+  watchpost delete '*' --filter device=pump-7
+  watchpost delete 'temperature_*' --filter source=old-gateway --yes`;
+
+interface DeleteFlags {
+  server: string;
+  filter?: Record<string, string>;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+export function deleteCommand(): Command {
+  return addFilterOption(addServerOption(new Command("delete")))
+    .summary("delete series and all their points")
+    .description("Deletes series and all their points, for good.")
+    .argument("<metric>", "metric name or glob")
+    .option("--dry-run", "only say what would go")
+    .option("--yes", "do not ask")
+    .addHelpText("after", HELP)
+    .action(remove);
+}
+
+async function remove(metric: string, flags: DeleteFlags): Promise<void> {
+  const asks = !flags.yes && !flags.dryRun;
+  if (asks && process.stdin.isTTY !== true) {
+    const message = "there is no terminal to ask whether to delete; say --yes to delete without asking, or --dry-run";
+    throw new WatchpostError("FAILED_PRECONDITION", message);
+  }
+  const signal = interruptSignal();
+  const connection = connectTo(flags.server);
+  const request = { metric, filters: flags.filter ?? {} };
+  try {
+    if (!flags.yes) {
+      const found = await deleteSeries(connection, { ...request, dryRun: true }, { signal });
+      console.log(`${counted(found)}:\n${examplesOf(found)}`);
+      if (flags.dryRun) return;
+      if (!(await confirmed(`Delete ${counted(found)} and all their points? [y/N] `, signal))) {
+        console.log("nothing was deleted");
+        process.exitCode = 1;
+        return;
+      }
+    }
+    console.log(`deleted ${counted(await deleteSeries(connection, request, { signal }))}`);
+  } finally {
+    connection.close();
+  }
+}
+
+function counted({ series }: DeleteSeriesResponse): string {
+  return `${series.toLocaleString("en-US")} series`;
+}
+
+function examplesOf({ series, examples }: DeleteSeriesResponse): string {
+  const lines = examples.map((example) => `  ${printable(example)}`);
+  if (series > examples.length)
+    lines.push(`  … and ${(series - BigInt(examples.length)).toLocaleString("en-US")} more`);
+  return lines.join("\n");
+}
+
+async function confirmed(question: string, signal: AbortSignal): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(question, { signal })).trim());
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}

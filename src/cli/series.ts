@@ -1,0 +1,53 @@
+/** `watchpost series`: which series there are. */
+import { Command } from "commander";
+import { listSeries } from "../client/catalog.ts";
+import {
+  addFilterOption,
+  addServerOption,
+  connectTo,
+  endQuietlyOnClosedPipe,
+  integerArgument,
+  interruptSignal,
+} from "./client-flags.ts";
+import { seriesJson, seriesTable } from "./series-table.ts";
+
+const LIMIT_MAX = 10_000;
+const HELP = `
+Times are those of the earliest and the latest point.
+
+Examples:
+  watchpost series 'temperature_*' --filter site=north
+  watchpost series --json --limit 10000 | jq -r .device | sort -u`;
+
+interface SeriesFlags {
+  server: string;
+  filter?: Record<string, string>;
+  limit: number;
+  json?: boolean;
+}
+
+export function seriesCommand(): Command {
+  return addFilterOption(addServerOption(new Command("series")))
+    .summary("which series there are")
+    .description("Lists series by metric, source and tags: when each was seen first and last, and its last value.")
+    .argument("[metric]", "metric name or glob", "*")
+    .option("--limit <count>", `at most so many, up to ${LIMIT_MAX}`, integerArgument(1, LIMIT_MAX), 100)
+    .option("--json", "a JSON line for every series")
+    .addHelpText("after", HELP)
+    .action(series);
+}
+
+async function series(metric: string, flags: SeriesFlags): Promise<void> {
+  endQuietlyOnClosedPipe();
+  const connection = connectTo(flags.server);
+  try {
+    const request = { metric, filters: flags.filter ?? {}, limit: flags.limit };
+    const answer = await listSeries(connection, request, { signal: interruptSignal() });
+    if (flags.json) return void process.stdout.write(seriesJson(answer.series));
+    process.stdout.write(seriesTable(answer.series, { withRate: false }) || "no series matched\n");
+    const shown = answer.series.length;
+    if (shown < answer.total) console.log(`${shown} of ${answer.total} series; --limit shows more`);
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Which rollup rows of a series stand for its points. A row tells of all points of its window that were written up to its
+ * order; where something newer overlaps it, it is not believed and the points are read, so rollups never change an
+ * answer. Where points are gone, rows are what is left of them.
+ */
+import type { Block } from "./block.ts";
+import type { BlockIndex } from "../codec/block.ts";
+import type { FoundChunks, Place } from "./found-chunks.ts";
+import type { RangeQuery } from "./protocol.ts";
+import type { QuerySources } from "./query.ts";
+import { stepOf } from "./steps.ts";
+
+/** A stretch of a series from one place; all times are inclusive. */
+export interface Part {
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Null: the head. */
+  readonly block: Block | null;
+  readonly chunk: number;
+  /** Of its writing among the parts of the series. */
+  readonly order: number;
+  /** A rollup row: there is nothing to read behind it. */
+  readonly isSummary: boolean;
+  /** Not cut: the whole chunk. */
+  readonly isWhole: boolean;
+}
+
+/** A rollup row. */
+interface Row extends Part {
+  readonly block: Block;
+  /** Its window: of what was written up to its order it tells everything in it. */
+  readonly windowFromUs: number;
+  readonly windowToUs: number;
+}
+
+export class RollupRows {
+  readonly #query: RangeQuery;
+  readonly #sources: QuerySources;
+  readonly #takesSummaries: boolean;
+  /** Positions of rollups, in the order in which they are asked; `isAligned`: steps are made of whole windows. */
+  readonly #tiers: readonly { readonly tier: number; readonly resolutionUs: number; readonly isAligned: boolean }[];
+  /** The widest rows used. */
+  resolutionUs = 0;
+  /** There are rows where points are gone, and they do not tell what is asked. */
+  isCoarse = false;
+
+  constructor(query: RangeQuery, sources: QuerySources, takesSummaries: boolean) {
+    this.#query = query;
+    this.#sources = sources;
+    this.#takesSummaries = takesSummaries;
+    const tiers = sources.rollups.map(({ resolutionUs }, tier) => {
+      return { tier, resolutionUs, isAligned: query.stepUs > 0 && query.stepUs % resolutionUs === 0 };
+    });
+    // Of those that fit the steps the widest, which is the least to read; then the finest there is.
+    const aligned = tiers.filter(({ isAligned }) => isAligned).reverse();
+    this.#tiers = [...aligned, ...tiers.filter(({ isAligned }) => !isAligned)];
+  }
+
+  /** `points`, by time, without what rollup rows stand for, and these rows; by time. */
+  join(points: Part[], slot: number, found: FoundChunks): Part[] {
+    let taken: Row[] = [];
+    for (const { tier, resolutionUs, isAligned } of this.#tiers) {
+      const rows = this.#rowsOf(found.rollup(tier, slot), resolutionUs);
+      const usable = rows.filter((row) => !overlapsAny(taken, row) && this.#stands(row, points, isAligned));
+      if (usable.length === 0) continue;
+      if (!this.#takesSummaries) {
+        this.isCoarse = true;
+        continue;
+      }
+      this.resolutionUs = Math.max(this.resolutionUs, resolutionUs);
+      taken = [...taken, ...usable].sort((a, b) => a.fromUs - b.fromUs);
+    }
+    return taken.length === 0
+      ? points
+      : merged(
+          points.flatMap((part) => without(part, taken)),
+          taken,
+        );
+  }
+
+  /** Rows within the range, by time; of those for one window the one written last. */
+  #rowsOf(places: readonly Place[], resolutionUs: number): Row[] {
+    const { fromUs: rangeFromUs, toUs: rangeToUs, asOfS = Infinity } = this.#query;
+    const rows: Row[] = [];
+    let indexed: { readonly block: Block; readonly index: BlockIndex | null } | undefined;
+    for (let order = 0; order < places.length; order++) {
+      const { block, chunk } = places[order];
+      if (block.arrivalToS > asOfS) continue;
+      if (indexed?.block !== block) indexed = { block, index: this.#sources.reader.index(block) };
+      if (indexed.index === null) continue;
+      const [fromUs, toUs] = [indexed.index.fromUs[chunk], indexed.index.toUs[chunk]];
+      if (fromUs < rangeFromUs || toUs >= rangeToUs) continue;
+      const windowFromUs = stepOf(fromUs, resolutionUs);
+      const windowToUs = windowFromUs + resolutionUs - 1;
+      rows.push({ block, chunk, order, fromUs, toUs, isSummary: true, isWhole: true, windowFromUs, windowToUs });
+    }
+    return lastWritten(rows);
+  }
+
+  /** Whether a row may stand for the points of its window. */
+  #stands(row: Row, points: readonly Part[], isAligned: boolean): boolean {
+    let arePointsThere = false;
+    for (const part of points) {
+      if (part.toUs < row.fromUs) continue;
+      if (part.fromUs > row.toUs) break;
+      if (part.block === null || part.block.ord > row.block.ord) return false;
+      arePointsThere = true;
+    }
+    return arePointsThere ? isAligned && this.#takesSummaries : true;
+  }
+}
+
+/** By time; of rows for one window the one written last stays. */
+function lastWritten(rows: Row[]): Row[] {
+  rows.sort((a, b) => a.windowFromUs - b.windowFromUs || a.order - b.order);
+  return rows.filter((row, i) => rows[i + 1]?.windowFromUs !== row.windowFromUs);
+}
+
+/** `taken` are by time; their windows do not overlap. */
+function overlapsAny(taken: readonly Row[], { windowFromUs, windowToUs }: Row): boolean {
+  let low = 0;
+  let high = taken.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (taken[middle].windowToUs < windowFromUs) low = middle + 1;
+    else high = middle;
+  }
+  return low < taken.length && taken[low].windowFromUs <= windowToUs;
+}
+
+/** What is left of a part beside the windows of `taken`, which are by time. */
+function without(part: Part, taken: readonly Row[]): Part[] {
+  const left: Part[] = [];
+  let { fromUs } = part;
+  for (const { block, windowFromUs, windowToUs } of taken) {
+    // What is newer than a row lies beside it, if it is in its window at all.
+    if (part.block === null || part.block.ord > block.ord || windowToUs < fromUs) continue;
+    if (windowFromUs > part.toUs) break;
+    if (windowFromUs > fromUs) left.push({ ...part, fromUs, toUs: windowFromUs - 1, isWhole: false });
+    fromUs = windowToUs + 1;
+  }
+  if (fromUs === part.fromUs) return [part];
+  if (fromUs <= part.toUs) left.push({ ...part, fromUs, isWhole: false });
+  return left;
+}
+
+function merged(points: readonly Part[], rows: readonly Part[]): Part[] {
+  return [...points, ...rows].sort((a, b) => a.fromUs - b.fromUs);
+}
