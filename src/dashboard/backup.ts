@@ -111,9 +111,10 @@ async function* archive(
 
   // The series come after the freeze: every one that a frozen block refers to is among them.
   let { series: page, meta, retired } = await state.statePage(0);
+  const gone = new Set(retired);
   let [series, part, waiting] = [0, 0, [] as SeriesDefinition[]];
   for (;;) {
-    waiting = waiting.concat(page);
+    waiting = waiting.concat(page.filter((one) => !gone.has(one.id)));
     if (waiting.length > 0 && (page.length === 0 || waiting.length >= SERIES_A_FILE)) {
       yield* small(seriesFileName(part++), JSON.stringify(waiting.map((one) => [one.id, one.key])));
       series += waiting.length;

@@ -200,8 +200,8 @@ export class Log {
       // Done before the first record is taken: until then there may come room.
       if (!isDiskFull(error)) throw error;
     }
-    const retired = this.#state.takeRetired();
     const damage: string[] = [];
+    const retired = this.#state.takeRetired((sentence) => damage.push(sentence));
     const known = this.#state.series(0, Infinity, (sentence) => damage.push(sentence));
     this.#highestSeq = (this.#state.number("next_seq") ?? 0) - 1;
     const highestKnown = known.at(-1)?.id ?? 0;

@@ -1,7 +1,7 @@
 /** Checks `state.db`: every series by its checksum, deleted ones, and the small state by what it may be. */
 import type { Database } from "bun:sqlite";
 import { parseSeriesKey, seriesKey } from "../model/series-key.ts";
-import { seriesCrc, STATE_VERSION } from "./state-db.ts";
+import { retiredCrc, seriesCrc, STATE_VERSION } from "./state-db.ts";
 
 export interface VerifiedState {
   readonly seriesIds: ReadonlySet<number>;
@@ -42,17 +42,27 @@ export function verifyState(database: Database, onDamage: (what: string) => void
   if (!Number.isSafeInteger(nextSeq) || (nextSeq as number) < 0) onDamage(`next_seq is ${String(nextSeq)}`);
   const clean = state.get("clean") ?? 0;
   if (clean !== 0 && clean !== 1) onDamage(`clean is ${String(clean)}; wanted 0 or 1`);
-  const retired = version === 1 ? new Set<number>() : retiredIn(database, seriesIds, onDamage);
+  const retired = version === 1 ? new Set<number>() : retiredIn(database, version, seriesIds, onDamage);
   const mayLackRecords = clean === 0 && Number(state.get("sync_interval_ms") ?? 0) > 0;
   return { seriesIds, retired, nextSeq: Number(nextSeq), mayLackRecords };
 }
 
-function retiredIn(database: Database, seriesIds: ReadonlySet<number>, onDamage: (what: string) => void): Set<number> {
+function retiredIn(
+  database: Database,
+  version: number,
+  seriesIds: ReadonlySet<number>,
+  onDamage: (what: string) => void,
+): Set<number> {
   const retired = new Set<number>();
-  const rows = database.query("SELECT ids, cleaned FROM retired").all() as { ids: unknown; cleaned: unknown }[];
-  for (const { ids, cleaned } of rows) {
-    if (!(ids instanceof Uint8Array) || ids.length % 4 !== 0 || (cleaned !== 0 && cleaned !== 1)) {
-      onDamage("a row of deleted series cannot be read; these series may come back");
+  const columns = version < 3 ? "ids, cleaned, NULL AS crc" : "ids, cleaned, crc";
+  const rows = database.query(`SELECT ${columns} FROM retired`).all() as {
+    ids: Uint8Array;
+    cleaned: number;
+    crc: number | null;
+  }[];
+  for (const { ids, cleaned, crc } of rows) {
+    if (!(ids instanceof Uint8Array) || (version >= 3 && retiredCrc({ ids, cleaned }) !== crc)) {
+      onDamage("ids of deleted series do not match their checksum; these series may come back");
       continue;
     }
     const view = new DataView(ids.buffer, ids.byteOffset, ids.length);

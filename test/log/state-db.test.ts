@@ -43,6 +43,39 @@ test("a directory of format 1 gets checksums", () => {
   expect(damage).toEqual([]);
 });
 
+test("a directory of format 2 gets checksums, for deleted series too; what does not match deletes nothing", () => {
+  using dir = tempDir("state");
+  const path = join(dir.path, "state.db");
+  {
+    using database = new Database(path, { create: true });
+    database.run("CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
+    database.run("CREATE TABLE series (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
+    database.run("CREATE TABLE retired (ids BLOB NOT NULL, cleaned INTEGER NOT NULL)");
+    database.run("PRAGMA user_version = 2");
+    for (const { id, key } of SERIES) database.query("INSERT INTO series VALUES (?, ?)").run(id, key);
+    database.run("INSERT INTO retired VALUES (x'02000000', 0)");
+  }
+  const damage: string[] = [];
+  const taken = () => {
+    const state = StateDb.open(dir.path);
+    const retired = state.takeRetired((sentence) => damage.push(sentence));
+    const series = state.series(0, Infinity, (sentence) => damage.push(sentence)).map(({ id }) => id);
+    state.close();
+    return [[...retired], series];
+  };
+  expect([taken(), taken()]).toEqual([
+    [[2], [1, 3]],
+    [[2], [1, 3]],
+  ]);
+  expect(damage).toEqual([]);
+  {
+    using database = new Database(path, { readwrite: true });
+    database.run("UPDATE retired SET ids = x'03000000', cleaned = 0");
+  }
+  expect(taken()).toEqual([[], [1, 3]]);
+  expect(damage).toEqual([expect.stringContaining("ids of deleted series")]);
+});
+
 test("is handed out page by page, what only the log had included", async () => {
   using dir = tempDir("state");
   const { log } = await openLog(dir.path);

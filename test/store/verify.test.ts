@@ -59,6 +59,7 @@ beforeAll(() => {
     };
     log.append(encodeRecord(frame, seq === LOG_FROM ? definitions : []));
   }
+  log.retire(Uint32Array.from({ length: 200 }, (_, i) => 1_000 + i));
   log.close();
 });
 
@@ -123,7 +124,7 @@ test("a flipped bit anywhere in the log is found", () => {
 }, 60_000);
 
 const DATABASES = [
-  ["state.db", ["series"], 400],
+  ["state.db", ["series", "retired"], 400],
   [NOVEMBER, ["block", "content", "census"], 250],
 ] as const;
 
@@ -163,6 +164,8 @@ changed("state.db", "UPDATE series SET key = replace(key, 'pump-7', 'pump-5') WH
 changed("state.db", "UPDATE series SET crc = crc + 1 WHERE id = 3", /state\.db, series 3/);
 changed("state.db", "UPDATE series SET id = 99 WHERE id = 3", /series 99.*\n.*block \d+ .*without a name: 3;/s);
 changed("state.db", "DELETE FROM series WHERE id = 2", /points-2026-1\d\.db, block \d+ .*without a name: 2;/);
+changed("state.db", "UPDATE retired SET cleaned = 1 - cleaned", /state\.db, ids of deleted series/);
+changed("state.db", "UPDATE retired SET ids = substr(ids, 5)", /state\.db, ids of deleted series/);
 changed("state.db", "UPDATE meta SET value = 'x' WHERE key = 'next_seq'", /next_seq is x/);
 changed(NOVEMBER, "UPDATE block SET level = level + 1 WHERE id = 1", /block 1: its row does not match/);
 changed(NOVEMBER, "UPDATE block SET id = 77 WHERE id = 1", /block 77: its row does not match/);
