@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import type { Config } from "./config/config.ts";
+import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
 import { ArrivalStamps } from "./ingestion/arrival-stamps.ts";
@@ -210,6 +211,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
+    ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
       return { series: registry.count, dataDirectory: resolve(config.data), store: stored, log: logged };

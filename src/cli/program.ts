@@ -4,17 +4,20 @@ import pc from "picocolors";
 import { BUILD } from "../model/build-info.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import { backupCommand } from "./backup.ts";
 import { configCommand } from "./config.ts";
 import { deleteCommand } from "./delete.ts";
 import { demoCommand } from "./demo.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { queryCommand } from "./query.ts";
+import { restoreCommand } from "./restore.ts";
 import { seriesCommand } from "./series.ts";
 import { serveCommand } from "./serve.ts";
 import { statsCommand } from "./stats.ts";
 import { topCommand } from "./top.ts";
 import { uploadCommand } from "./upload.ts";
+import { verifyCommand } from "./verify.ts";
 import { watchCommand } from "./watch.ts";
 
 const EXIT_FAILED = 1;
@@ -37,6 +40,9 @@ export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker
     topCommand(),
     deleteCommand(),
     statsCommand(),
+    backupCommand(),
+    restoreCommand(),
+    verifyCommand(),
     demoCommand(deps),
     configCommand(),
   ];

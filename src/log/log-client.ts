@@ -2,12 +2,15 @@
 import type { Worker } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import type { LogEvent, LogOpened, LogOptions, LogRequest, LogStats } from "./protocol.ts";
+import type { LogAnswer, LogEvent, LogOpened, LogOptions, LogRequest, LogStats, StatePage } from "./protocol.ts";
 
-export type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
+export type { LogOpened, LogOptions, LogStats, StatePage } from "./protocol.ts";
 
 /** What is asked, without the number that the answer comes back with. */
-type Question = { kind: "reopen" | "stats" | "close" } | { kind: "retire"; seriesIds: Uint32Array };
+type Question =
+  | { kind: "reopen" | "stats" | "close" }
+  | { kind: "retire"; seriesIds: Uint32Array }
+  | { kind: "state"; afterSeriesId: number };
 
 interface Pending<T> {
   resolve(value: T): void;
@@ -18,7 +21,7 @@ export class LogClient {
   readonly #worker: Worker;
   readonly #opened = Promise.withResolvers<LogOpened>();
   readonly #appends: Pending<ArrayBuffer>[] = [];
-  readonly #asked = new Map<number, Pending<number | LogStats | null>>();
+  readonly #asked = new Map<number, Pending<LogAnswer>>();
   #lastId = 0;
   #gone: WatchpostError | null = null;
   #closed: Promise<void> | null = null;
@@ -77,6 +80,11 @@ export class LogClient {
     return this.#ask({ kind: "stats" }) as Promise<LogStats>;
   }
 
+  /** The state, page by page: the series after an id, 0 for the first. All that was appended before is in it. */
+  statePage(afterSeriesId: number): Promise<StatePage> {
+    return this.#ask({ kind: "state", afterSeriesId }) as Promise<StatePage>;
+  }
+
   /** Leaves the data directory and ends the worker. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
@@ -100,9 +108,9 @@ export class LogClient {
     this.#onCrash = callback;
   }
 
-  #ask(question: Question): Promise<number | LogStats | null> {
+  #ask(question: Question): Promise<LogAnswer> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
-    const { promise, resolve, reject } = Promise.withResolvers<number | LogStats | null>();
+    const { promise, resolve, reject } = Promise.withResolvers<LogAnswer>();
     const id = ++this.#lastId;
     this.#asked.set(id, { resolve, reject });
     this.#post({ ...question, id });
@@ -134,7 +142,7 @@ export class LogClient {
     }
   }
 
-  #take(id: number): Pending<number | LogStats | null> | undefined {
+  #take(id: number): Pending<LogAnswer> | undefined {
     const pending = this.#asked.get(id);
     this.#asked.delete(id);
     return pending;

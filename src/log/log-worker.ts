@@ -4,7 +4,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
 import type { Failure } from "../store/protocol.ts";
 import { Log } from "./log.ts";
-import type { LogEvent, LogRequest, LogStats } from "./protocol.ts";
+import type { LogAnswer, LogEvent, LogRequest } from "./protocol.ts";
 
 /** Serves one event loop over `port`, from its first message, which must be `open`, to `close`. */
 export function startLogWorker(port: MessagePort): void {
@@ -33,6 +33,8 @@ function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: 
       return attempt(() => log.release(request.throughSeq));
     case "reopen":
       return answer(request.id, () => log.reopen(), post);
+    case "state":
+      return answer(request.id, () => log.statePage(request.afterSeriesId), post);
     case "retire":
       return answer(request.id, () => (log.retire(request.seriesIds), null), post);
     case "stats":
@@ -52,7 +54,7 @@ function append(log: Log, record: ArrayBuffer, post: (event: LogEvent, transfer?
   if (log.hasDefinitionsToWrite) attempt(() => log.writeDefinitions());
 }
 
-function answer(id: number, run: () => number | LogStats | null, post: (event: LogEvent) => void): void {
+function answer(id: number, run: () => LogAnswer, post: (event: LogEvent) => void): void {
   try {
     post({ kind: "answer", id, value: run() });
   } catch (error) {

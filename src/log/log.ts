@@ -9,7 +9,7 @@ import type { Clock } from "../model/clock.ts";
 import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 import { systemClock } from "../model/system-clock.ts";
-import type { LogOpened, LogOptions, LogStats } from "./protocol.ts";
+import type { LogOpened, LogOptions, LogStats, StatePage } from "./protocol.ts";
 import { definitionsOfRecord, frameOfRecord, recordIn, sealRecord } from "./record.ts";
 import { replayRecords, type SegmentEnd } from "./replay.ts";
 import { firstSeqOf, Segment, syncDirectory } from "./segment.ts";
@@ -19,6 +19,8 @@ import { WrittenBytes } from "./written-bytes.ts";
 /** Definitions that may wait to be written to the state; until then they stand in the log alone. */
 const DEFINITIONS_WAITING_MAX = 4_096;
 const RETRY_AFTER_MS = 1_000;
+/** Read within a millisecond or two: appends wait meanwhile. */
+const SERIES_A_PAGE = 2_000;
 /** Room without which a log that failed is not opened again: it would fail with the next record. */
 const ROOM_BYTES_MIN = 64 * 1024;
 /** More than is written in one sync interval: sequences of records that a power cut took are not given again. */
@@ -139,6 +141,20 @@ export class Log {
     this.#definitions = [];
   }
 
+  /**
+   * Series after an id, ascending; with the first page all of the small state. That page makes sure that nothing is
+   * missing. Series that are retired may be among them.
+   */
+  statePage(afterSeriesId: number): StatePage {
+    const isFirst = afterSeriesId === 0;
+    if (isFirst) this.writeDefinitions();
+    return {
+      series: this.#state.series(afterSeriesId, SERIES_A_PAGE),
+      meta: this.#state.numbers(),
+      retired: isFirst ? this.#state.retired() : new Uint32Array(0),
+    };
+  }
+
   /** Makes it durable that these series are deleted: none of them comes back, whatever the log still says of them. */
   retire(seriesIds: Uint32Array): void {
     this.#state.retire(seriesIds);
@@ -184,11 +200,11 @@ export class Log {
       // Done before the first record is taken: until then there may come room.
       if (!isDiskFull(error)) throw error;
     }
-    const retired = this.#state.takeRetired();
-    const known = this.#state.series();
+    const damage: string[] = [];
+    const retired = this.#state.takeRetired((sentence) => damage.push(sentence));
+    const known = this.#state.series(0, Infinity, (sentence) => damage.push(sentence));
     this.#highestSeq = (this.#state.number("next_seq") ?? 0) - 1;
     const highestKnown = known.at(-1)?.id ?? 0;
-    const damage: string[] = [];
     const names = readdirSync(dir).filter((name) => firstSeqOf(name) !== undefined);
     names.sort();
     for (const [i, name] of names.entries()) this.#readSegment(name, i === names.length - 1, highestKnown, damage);

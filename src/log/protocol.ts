@@ -33,10 +33,22 @@ export interface LogStats {
   readonly writtenBytes: Readonly<Record<string, number>>;
 }
 
+/** Some of what `state.db` holds. */
+export interface StatePage {
+  /** Ascending by id; none: there are no more. */
+  readonly series: readonly SeriesDefinition[];
+  readonly meta: Readonly<Record<string, number>>;
+  /** Ids of deleted series, with the first page; later ones have none. */
+  readonly retired: Uint32Array;
+}
+
+export type LogAnswer = number | LogStats | StatePage | null;
+
 export type LogRequest =
   | { kind: "open"; options: LogOptions }
   | { kind: "append"; record: ArrayBuffer }
   | { kind: "release"; throughSeq: number }
+  | { kind: "state"; id: number; afterSeriesId: number }
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "reopen" | "stats" | "close"; id: number };
 
@@ -45,6 +57,6 @@ export type LogEvent =
   | { kind: "refused"; failure: Failure }
   | { kind: "appended"; record: ArrayBuffer }
   | { kind: "append_failed"; failure: Failure }
-  | { kind: "answer"; id: number; value: number | LogStats | null }
+  | { kind: "answer"; id: number; value: LogAnswer }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "unsynced"; sentence: string };

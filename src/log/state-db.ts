@@ -6,10 +6,12 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
+import { seriesKey } from "../model/series-key.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 
-/** 1: without retired series. */
-const VERSION = 2;
+/** 1: without retired series; 1 and 2: without checksums of rows. */
+export const STATE_VERSION = 3;
+const RETIRED_COLUMNS = "ids BLOB NOT NULL, cleaned INTEGER NOT NULL, crc INTEGER NOT NULL";
 /** File systems whose locks and syncs do not keep their promises; by the type statfs tells. */
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x6969: "NFS",
@@ -20,6 +22,13 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x5346414f: "AFS",
   0x00c36400: "Ceph",
 };
+
+interface RetiredRow {
+  readonly rowid: number;
+  readonly ids: Uint8Array;
+  readonly cleaned: number;
+  readonly crc: number;
+}
 
 export class StateDb {
   readonly #db: Database;
@@ -45,15 +54,16 @@ export class StateDb {
       db.run("PRAGMA journal_size_limit = 1048576");
       db.run("BEGIN IMMEDIATE");
       const { user_version: version } = db.query("PRAGMA user_version").get() as { user_version: number };
-      if (version > VERSION) {
-        throw refusal(dir, `its state.db has format ${version}, this Watchpost knows up to ${VERSION}`);
+      if (version > STATE_VERSION) {
+        throw refusal(dir, `its state.db has format ${version}, this Watchpost knows up to ${STATE_VERSION}`);
       }
       db.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
-      db.run("CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
+      db.run("CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, key TEXT NOT NULL, crc INTEGER NOT NULL)");
       // A row for every deletion, little endian u32 ids; `cleaned`: they are no longer in the table of series.
-      db.run("CREATE TABLE IF NOT EXISTS retired (ids BLOB NOT NULL, cleaned INTEGER NOT NULL)");
+      db.run(`CREATE TABLE IF NOT EXISTS retired (${RETIRED_COLUMNS})`);
+      if (version === 1 || version === 2) addChecksums(db, version);
       // Nothing is written where nothing changes: a full disk must not keep a server from starting, and making room.
-      if (version < VERSION) db.run(`PRAGMA user_version = ${VERSION}`);
+      if (version < STATE_VERSION) db.run(`PRAGMA user_version = ${STATE_VERSION}`);
       db.run("COMMIT");
     } catch (error) {
       db.close();
@@ -78,37 +88,77 @@ export class StateDb {
     this.#db.query("INSERT OR REPLACE INTO meta VALUES (?, ?)").run(key, value);
   }
 
-  /** All series, by id. */
-  series(): SeriesDefinition[] {
-    return this.#db.query("SELECT id, key FROM series ORDER BY id").all() as SeriesDefinition[];
+  /** Everything that {@link set} has set. */
+  numbers(): Record<string, number> {
+    const rows = this.#db.query("SELECT key, value FROM meta").all() as { key: string; value: number }[];
+    return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+  }
+
+  /**
+   * Up to `limit` series after an id, by id. One whose checksum does not match is told to `onDamage`, and gets a name
+   * that says so: its points are not served under a wrong one.
+   */
+  series(afterId: number, limit: number, onDamage: (sentence: string) => void = () => {}): SeriesDefinition[] {
+    const query = this.#db.query("SELECT id, key, crc FROM series WHERE id > ? ORDER BY id LIMIT ?");
+    const rows = query.all(afterId, limit === Infinity ? -1 : limit) as (SeriesDefinition & { crc: number })[];
+    return rows.map(({ id, key, crc }) => {
+      if (seriesCrc({ id, key }) === crc) return { id, key };
+      const name = `damaged.series.${id}`;
+      onDamage(`state.db, series ${id}: its name does not match its checksum; its points are served as ${name}`);
+      return { id, key: seriesKey(name, "", []) };
+    });
   }
 
   /** Makes series durable; those known already stay as they are. */
   addSeries(definitions: readonly SeriesDefinition[]): void {
-    const insert = this.#db.query("INSERT OR IGNORE INTO series VALUES (?, ?)");
+    const insert = this.#db.query("INSERT OR IGNORE INTO series (id, key, crc) VALUES (?, ?, ?)");
     this.#db.transaction(() => {
-      for (const { id, key } of definitions) insert.run(id, key);
+      for (const definition of definitions) insert.run(definition.id, definition.key, seriesCrc(definition));
     })();
   }
 
   /** Makes it durable that these ids are given to no series any more, in one step however many they are. */
   retire(seriesIds: Uint32Array): void {
-    this.#db.query("INSERT INTO retired VALUES (?, 0)").run(bytesOf(seriesIds));
+    this.#insertRetired(seriesIds, 0);
   }
 
-  /** Every id ever retired. Their series are removed: when the log is opened, since with very many it takes a while. */
-  takeRetired(): Uint32Array {
-    const rows = this.#db.query("SELECT ids, cleaned FROM retired").all() as { ids: Uint8Array; cleaned: number }[];
-    const all = idsOf(rows.map(({ ids }) => ids));
-    const fresh = idsOf(rows.filter(({ cleaned }) => cleaned === 0).map(({ ids }) => ids));
+  /** Every id ever retired; the series of some may still be there. */
+  retired(): Uint32Array {
+    return idsOf(this.#retiredRows(() => {}));
+  }
+
+  /**
+   * Every id ever retired. Their series are removed: when the log is opened, since with very many it takes a while. A row
+   * whose checksum does not match is told to `onDamage` and left alone: nothing is deleted for what it says.
+   */
+  takeRetired(onDamage: (sentence: string) => void): Uint32Array {
+    const rows = this.#retiredRows(onDamage);
+    const all = idsOf(rows);
+    const fresh = idsOf(rows.filter(({ cleaned }) => cleaned === 0));
     if (fresh.length === 0) return all;
     const remove = this.#db.query("DELETE FROM series WHERE id = ?");
     this.#db.transaction(() => {
       for (const id of fresh) remove.run(id);
-      this.#db.run("DELETE FROM retired");
-      this.#db.query("INSERT INTO retired VALUES (?, 1)").run(bytesOf(all));
+      const forget = this.#db.query("DELETE FROM retired WHERE rowid = ?");
+      for (const { rowid } of rows) forget.run(rowid);
+      this.#insertRetired(all, 1);
     })();
     return all;
+  }
+
+  #retiredRows(onDamage: (sentence: string) => void): RetiredRow[] {
+    const rows = this.#db.query("SELECT rowid, ids, cleaned, crc FROM retired").all() as RetiredRow[];
+    return rows.filter((row) => {
+      if (retiredCrc(row) === row.crc) return true;
+      onDamage("state.db: ids of deleted series do not match their checksum; these series may come back");
+      return false;
+    });
+  }
+
+  #insertRetired(seriesIds: Uint32Array, cleaned: number): void {
+    const ids = bytesOf(seriesIds);
+    const insert = this.#db.query("INSERT INTO retired (ids, cleaned, crc) VALUES (?, ?, ?)");
+    insert.run(ids, cleaned, retiredCrc({ ids, cleaned }));
   }
 
   close(): void {
@@ -123,13 +173,36 @@ export class StateDb {
   }
 }
 
+/** What a row of retired ids is checked with. */
+export function retiredCrc({ ids, cleaned }: Pick<RetiredRow, "ids" | "cleaned">): number {
+  return Bun.hash.crc32(ids) + cleaned;
+}
+
 function bytesOf(seriesIds: Uint32Array): Uint8Array {
   return new Uint8Array(seriesIds.buffer, seriesIds.byteOffset, seriesIds.byteLength);
 }
 
-function idsOf(blobs: readonly Uint8Array[]): Uint32Array {
-  const bytes = Buffer.concat(blobs);
+function idsOf(rows: readonly RetiredRow[]): Uint32Array {
+  const bytes = Buffer.concat(rows.map(({ ids }) => ids));
   return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+/** What the row of a series is checked with. */
+export function seriesCrc({ id, key }: SeriesDefinition): number {
+  return Bun.hash.crc32(`${id} ${key}`);
+}
+
+/** To version 3. */
+function addChecksums(db: Database, version: number): void {
+  db.run("ALTER TABLE series ADD COLUMN crc INTEGER NOT NULL DEFAULT 0");
+  const update = db.query("UPDATE series SET crc = ? WHERE id = ?");
+  const rows = db.query("SELECT id, key FROM series").all() as SeriesDefinition[];
+  for (const row of rows) update.run(seriesCrc(row), row.id);
+  if (version === 1) return;
+  db.run("ALTER TABLE retired ADD COLUMN crc INTEGER NOT NULL DEFAULT 0");
+  const updateRetired = db.query("UPDATE retired SET crc = ? WHERE rowid = ?");
+  const retired = db.query("SELECT rowid, ids, cleaned FROM retired").all() as RetiredRow[];
+  for (const row of retired) updateRetired.run(retiredCrc(row), row.rowid);
 }
 
 function prepareDirectory(dir: string): void {

@@ -104,6 +104,10 @@ export class Archive {
     this.retention = new Retention({ ...deps, dir, tiers: [this.#raw, ...kept], limits: retention, onGone: forget });
   }
 
+  get catalogs(): Catalog[] {
+    return [this.points, ...this.#rollups.tiers.map(({ catalog }) => catalog)];
+  }
+
   /** Read and unpacked so far. */
   get readBytes(): number {
     return this.reader.readBytes + this.#mergeReader.readBytes;
@@ -162,7 +166,7 @@ export class Archive {
 
   close(): void {
     this.retention.close();
-    for (const catalog of [this.points, ...this.#rollups.tiers.map((tier) => tier.catalog)]) catalog.close();
+    for (const catalog of this.catalogs) catalog.close();
   }
 
   *#rollUpAll(tiers: readonly RollupTier[], file: PeriodFile, slice: Slice): Generator<void, void> {

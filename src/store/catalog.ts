@@ -33,9 +33,9 @@ export class Catalog {
   #lastOrd = 0;
 
   /**
-   * Reads the blocks of every period file in `dir` whose name begins with `prefix`; other files there are left alone. A file that cannot be read is
-   * told to `onDamage` and kept as it is, and so is one that is missing before a later part of its period. Fails with
-   * FAILED_PRECONDITION where a later version wrote one.
+   * Reads the blocks of every period file in `dir` whose name begins with `prefix`; other files there are left alone. A
+   * file that cannot be read is told to `onDamage` and kept as it is, and so is one that is missing before a later part of
+   * its period. Fails with FAILED_PRECONDITION where a later version wrote one.
    */
   constructor(dir: string, prefix: string, fileBytesMax: number, onDamage: (sentence: string) => void) {
     this.#dir = dir;
@@ -115,6 +115,11 @@ export class Catalog {
   /** The order of the next sealed generation: after every block there is. */
   nextOrd(): number {
     return ++this.#lastOrd;
+  }
+
+  /** The newest file of a period. */
+  lastFile(period: Period): PeriodFile | undefined {
+    return this.#periods.get(period)?.files.at(-1);
   }
 
   /** The file of a period that takes new blocks; made where there is none. Throws when it cannot be made. */

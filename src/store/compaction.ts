@@ -1,6 +1,6 @@
 /**
- * Merges small blocks, drops retired series and gives space back, one bounded step after the other. A merge replaces blocks in file and
- * catalog at once; their content goes when no query that is under way may still read it.
+ * Merges small blocks, drops retired series and gives space back, one bounded step after the other. A merge replaces
+ * blocks in file and catalog at once; their content goes when no query that is under way may still read it.
  */
 import type { WrittenBytes } from "../log/written-bytes.ts";
 import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
@@ -117,26 +117,30 @@ export class Compaction {
   }
 
   /**
-   * One step; returns whether there was something to do. `everything`: merges whatever can be merged, not only what
-   * pays. Throws when a file cannot be written: points are where they were then.
+   * One step; returns whether there was something to do. Frozen files are left for later. `everything`: merges whatever
+   * can be merged, not only what pays. Throws when a file cannot be written: points are where they were then.
    */
   *step(everything: boolean, slice: Slice): Generator<void, boolean> {
     if (this.discardUnpinned()) return true;
     for (const file of this.#toSweep) {
+      if (file.isFrozen) continue;
       if (file.isWritable) this.#written.during("merge", 0, () => file.discardOrphans());
       this.#toSweep.delete(file);
       return true;
     }
     for (const file of this.#toPurge) {
+      if (file.isFrozen) continue;
       if (file.isWritable && (yield* this.#purgeFrom(file, slice))) return true;
       this.#toPurge.delete(file);
     }
     const rules = { ...(everything ? EVERYTHING : this.#inBackground), isFinished: this.#merging.isFinished };
     for (const file of this.#toMerge) {
+      if (file.isFrozen) continue;
       if (file.isWritable && (yield* this.#merge(file, rules, slice))) return true;
       this.#toMerge.delete(file);
     }
     for (const file of this.#toVacuum) {
+      if (file.isFrozen) continue;
       if (file.isWritable && this.#written.during("merge", 0, () => file.vacuum(VACUUM_PAGES)) > 0) return true;
       this.#toVacuum.delete(file);
       return true;
@@ -146,7 +150,7 @@ export class Compaction {
 
   /** Removes what is replaced and read no more from one file. Returns whether there was any. Throws as {@link step}. */
   discardUnpinned(): boolean {
-    const first = this.#leaving.find(({ pins }) => pins === 0);
+    const first = this.#leaving.find(({ pins, file }) => pins === 0 && !file.isFrozen);
     if (first === undefined) return false;
     const { file } = first;
     const gone = this.#leaving.filter((block) => block.file === file && block.pins === 0);

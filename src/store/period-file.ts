@@ -18,9 +18,9 @@ import { blockOfCells, cellsOf, COLUMNS, crcOfCells, INSERT_BLOCK, SCHEMA, SELEC
 import type { OpenFiles } from "./open-files.ts";
 import { periodName, type Period } from "./period.ts";
 
-const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 1;
 /** "WPPT" */
-const APPLICATION_ID = 0x57505054;
+export const APPLICATION_ID = 0x57505054;
 /** Of 4, 8, 16 and 32 KiB the one with the smallest files at the usual block sizes. */
 const PAGE_BYTES = 4096;
 /** Writes that may fail one after the other before the period goes on in another file. */
@@ -42,6 +42,7 @@ export class PeriodFile {
   #database: Database | null = null;
   #lastId = 0;
   #failures = 0;
+  #isFrozen = false;
 
   constructor(dir: string, prefix: string, period: Period, part: number, openFiles: OpenFiles) {
     this.name = `${prefix}-${periodName(period)}${part === 0 ? "" : `.${part}`}.db`;
@@ -51,9 +52,31 @@ export class PeriodFile {
     this.#openFiles = openFiles;
   }
 
-  /** False when the file itself is at fault: it gets nothing more, and is read as far as that goes. */
+  /** It gets nothing more, and is read as far as that goes. */
+  get isAtFault(): boolean {
+    return this.#failures >= FAILURES_MAX;
+  }
+
   get isWritable(): boolean {
-    return this.#failures < FAILURES_MAX;
+    return !this.isAtFault && !this.#isFrozen;
+  }
+
+  /** Its bytes stay as they are, for somebody copies them. */
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
+
+  /** Between two writes. What one that failed left is undone first. Throws where that cannot be. */
+  freeze(): void {
+    if ((statSync(`${this.#path}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
+      this.close();
+      this.#open().query("SELECT blocks FROM census").get();
+    }
+    this.#isFrozen = true;
+  }
+
+  thaw(): void {
+    this.#isFrozen = false;
   }
 
   /** Makes the file, without blocks, unless it is there: under its name it is whole or not there at all. */
@@ -193,6 +216,7 @@ export class PeriodFile {
 
   /** One transaction. After an error the file is opened anew, so that SQLite recovers whatever stands on the disk. */
   #write<T>(change: (database: Database) => T): T {
+    if (this.#isFrozen) throw new Error(`${this.name} is being copied for a backup: it must not be written`);
     try {
       const result = inTransaction(this.#open(), change);
       this.#failures = 0;

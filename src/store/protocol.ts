@@ -3,6 +3,8 @@
  * finds what the record holds.
  */
 import type { StatusName } from "../model/errors.ts";
+import type { BackupListed } from "./backup.ts";
+import type { FrozenPiece } from "./frozen-file.ts";
 import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
 
 export interface StoreOptions {
@@ -208,14 +210,20 @@ export type StoreRequest =
   | { kind: "extents"; id: number; seriesIds: Uint32Array }
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "cancel"; id: number }
+  /** `base`: identities of the files that need not be copied, by name. */
+  | { kind: "backup_begin"; id: number; base: ReadonlyMap<string, string> }
+  | { kind: "backup_read"; id: number; name: string }
+  | { kind: "backup_end" }
   /** The disk is full elsewhere: look whether something may go. */
   | { kind: "retain" }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 
+export type StoreAnswer = RangeResult | Float64Array | StoreStats | BackupListed | FrozenPiece | null;
+
 export type StoreEvent =
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }
   | { kind: "refused"; failure: Failure }
-  | { kind: "answer"; id: number; value: RangeResult | Float64Array | StoreStats | null }
+  | { kind: "answer"; id: number; value: StoreAnswer }
   | { kind: "failed"; id: number; failure: Failure }
   | { kind: "sealed"; sealed: Sealed }
   | { kind: "dropped"; dropped: Dropped }

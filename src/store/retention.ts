@@ -1,6 +1,6 @@
 /**
  * Carries out retention as maintenance of the store, one file a step. A file leaves the catalog first: no query finds
- * it from then on; it is unlinked once no query that is under way may read it. A crash in between only means that it
+ * it from then on; it is unlinked once no query that is under way may read it and no backup copies it. A crash in between only means that it
  * goes again.
  */
 import { formatByteSize } from "../model/byte-size.ts";
@@ -120,7 +120,7 @@ export class Retention {
   unlinkUnread(): boolean {
     for (const leaving of this.#leaving) {
       const { file, catalog, blocks, failed } = leaving;
-      if (failed || blocks.some(({ pins }) => pins > 0)) continue;
+      if (failed || file.isFrozen || blocks.some(({ pins }) => pins > 0)) continue;
       try {
         catalog.drop(file);
       } catch (error) {
@@ -133,6 +133,11 @@ export class Retention {
       return true;
     }
     return false;
+  }
+
+  /** Names of files that are given up and still on the disk. */
+  leavingNames(): string[] {
+    return this.#leaving.map(({ file }) => file.name);
   }
 
   tierStats(): TierStats[] {
@@ -235,7 +240,7 @@ function filesOf(tier: Tier): TierFile[] {
   return catalog.files().map((file) => {
     const { period, part, bytes } = file;
     const newestUs = catalog.ofFile(file).reduce((newest, { toUs }) => Math.max(newest, toUs), -Infinity);
-    const isKnown = file.isWritable && newestUs >= 0;
+    const isKnown = !file.isAtFault && newestUs >= 0;
     return { tier, file, period, part, bytes, newestUs: isKnown ? newestUs : periodStartUs(period + 1) - 1 };
   });
 }

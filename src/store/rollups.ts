@@ -76,9 +76,10 @@ export class Rollups {
     if (this.#points.ofPeriod(period - 1).length > 0) this.#toRoll.add(period - 1);
   }
 
-  /** Rolls up one period; returns whether there was one. Throws when a file cannot be written: nothing is lost then. */
+  /** Rolls up one period; returns whether there was one. Where files are frozen it is left for later. Throws when a file cannot be written: nothing is lost then. */
   *step(slice: Slice): Generator<void, boolean> {
     for (const period of this.#toRoll) {
+      if (this.tiers.some(({ catalog }) => catalog.lastFile(period)?.isFrozen)) continue;
       for (const tier of this.tiers) yield* this.#rollPeriod(tier, period, slice);
       this.#toRoll.delete(period);
       return true;

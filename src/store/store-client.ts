@@ -3,11 +3,14 @@ import type { Worker } from "node:worker_threads";
 import { recordIn } from "../log/record.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import type { BackupListed } from "./backup.ts";
+import type { FrozenPiece } from "./frozen-file.ts";
 import type {
   Dropped,
   RangeQuery,
   RangeResult,
   Sealed,
+  StoreAnswer,
   StoreEvent,
   StoreOpened,
   StoreOptions,
@@ -31,10 +34,11 @@ export type {
   TierStats,
 } from "./protocol.ts";
 
-type Answer = RangeResult | Float64Array | StoreStats | null;
+export type { BackupListed } from "./backup.ts";
+export type { FrozenPiece } from "./frozen-file.ts";
 
 interface Pending {
-  resolve(value: Answer): void;
+  resolve(value: StoreAnswer): void;
   reject(error: unknown): void;
 }
 
@@ -126,6 +130,23 @@ export class StoreClient {
     await this.#ask({ kind: "compact", id: ++this.#lastId });
   }
 
+  /**
+   * Seals everything absorbed so far, then freezes all period files: what they hold is the backup. {@link endBackup}
+   * must follow, unless this fails: with RESOURCE_EXHAUSTED while another backup is made, UNAVAILABLE where sealing fails.
+   */
+  beginBackup(base: ReadonlyMap<string, string>): Promise<BackupListed> {
+    return this.#ask<BackupListed>({ kind: "backup_begin", id: ++this.#lastId, base });
+  }
+
+  /** The next piece of a listed file; null when it is there no more. Fails with ABORTED when it goes while it is read. */
+  readBackup(name: string): Promise<FrozenPiece | null> {
+    return this.#ask<FrozenPiece | null>({ kind: "backup_read", id: ++this.#lastId, name });
+  }
+
+  endBackup(): void {
+    if (this.#gone === null) this.#post({ kind: "backup_end" });
+  }
+
   /** The disk is full: looks at once whether something may go. */
   retain(): void {
     if (this.#gone === null) this.#post({ kind: "retain" });
@@ -187,16 +208,16 @@ export class StoreClient {
     this.#onCrash = callback;
   }
 
-  #ask<T extends Answer>(request: StoreRequest & { id: number }): Promise<T> {
+  #ask<T extends StoreAnswer>(request: StoreRequest & { id: number }): Promise<T> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const { promise, resolve, reject } = Promise.withResolvers<StoreAnswer>();
     this.#pending.set(request.id, { resolve, reject });
     this.#post(request);
     return promise as Promise<T>;
   }
 
   /** Tells the worker to stop when `signal` aborts. */
-  #askUntil<T extends Answer>(
+  #askUntil<T extends StoreAnswer>(
     requestOf: (id: number) => StoreRequest & { id: number },
     signal: AbortSignal | undefined,
   ): Promise<T> {

@@ -2,8 +2,14 @@
 import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
-import { buffersOfRange, type Failure, type StoreEvent, type StoreOptions, type StoreRequest } from "./protocol.ts";
-import type { RangeQuery, RangeResult } from "./protocol.ts";
+import {
+  buffersOfRange,
+  type Failure,
+  type StoreAnswer,
+  type StoreEvent,
+  type StoreOptions,
+  type StoreRequest,
+} from "./protocol.ts";
 import { Scheduler, type Task } from "./scheduler.ts";
 import { Store } from "./store.ts";
 
@@ -60,16 +66,24 @@ function serve(
     if (request.kind === "absorb") return absorb(request.record);
     if (request.kind === "open") return;
     if (request.kind === "cancel") return cancel(request.id);
+    if (request.kind === "backup_end") return store.backup.end();
     if (request.kind === "retain") return store.retain();
     const { id } = request;
     switch (request.kind) {
       case "range":
-        return range(id, request.query);
+        return ask(id, store.range(request.query, scheduler.slice), buffersOfRange);
       case "extents":
-        return answerInSlices(id, store.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
+        return ask(id, store.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
       case "retire":
         store.retire(request.seriesIds);
         return post({ kind: "answer", id, value: null });
+      case "backup_begin":
+        return void store.beginBackup().then(
+          () => ask(id, store.backup.list(request.base, scheduler.slice)),
+          (error) => post({ kind: "failed", id, failure: failureOf(error) }),
+        );
+      case "backup_read":
+        return ask(id, store.backup.read(request.name), (piece) => (piece === null ? [] : [piece.data.buffer]));
       case "seal":
         return void store.seal().then(
           () => post({ kind: "answer", id, value: null }),
@@ -92,14 +106,11 @@ function serve(
     if (record.byteLength >= SPARE_BYTES_MIN) post({ kind: "spare", buffer: record }, [record]);
   }
 
-  function range(id: number, query: RangeQuery): void {
-    answerInSlices(id, store.range(query, scheduler.slice), buffersOfRange);
-  }
-
-  function answerInSlices<T extends RangeResult | Float64Array<ArrayBuffer>>(
+  /** Answers with what `work` returns; `buffersOf`: what of it moves instead of being copied. */
+  function ask<T extends StoreAnswer>(
     id: number,
     work: Generator<void, T>,
-    buffersOf: (result: T) => ArrayBuffer[],
+    buffersOf: (value: T) => ArrayBuffer[] = () => [],
   ): void {
     const task: Task = {
       work,

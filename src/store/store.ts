@@ -8,6 +8,7 @@ import type { Clock } from "../model/clock.ts";
 import { frameOfRecord, recordIn } from "../log/record.ts";
 import { replayRecords } from "../log/replay.ts";
 import { WrittenBytes } from "../log/written-bytes.ts";
+import { StoreBackup } from "./backup.ts";
 import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
 import { Archive } from "./archive.ts";
 import { diskStateOf, type LookAtDisk } from "./disk.ts";
@@ -51,6 +52,7 @@ export class Store {
   readonly #head: Head;
   readonly #archive: Archive;
   readonly #writes = new WrittenBytes();
+  readonly backup: StoreBackup;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
   #sealedBytes = 0;
@@ -107,6 +109,7 @@ export class Store {
       onWork: events.onWork,
     });
     for (const { arrivalToS } of this.#archive.points.all()) this.#noteArrival(arrivalToS * 1000);
+    this.backup = new StoreBackup(options.dir, this.#archive, events.onWork);
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -189,6 +192,19 @@ export class Store {
     return promise;
   }
 
+  /**
+   * Resolves when everything absorbed so far is sealed and all period files are frozen; the caller ends the backup. One
+   * at a time: another is RESOURCE_EXHAUSTED.
+   */
+  beginBackup(): Promise<void> {
+    this.#head.closeCurrent();
+    const generation = this.#head.waiting.at(-1);
+    const frozen = this.backup.begin(() => generation === undefined || !this.#head.waiting.includes(generation));
+    this.#retryAtMs = -Infinity;
+    this.#events.onWork();
+    return frozen;
+  }
+
   /** The disk is full: looks at once whether something may go. */
   retain(): void {
     this.#archive.retention.check();
@@ -203,6 +219,7 @@ export class Store {
     try {
       for (;;) {
         if (this.#closed) return;
+        this.backup.freezeWhenSealed();
         const mayWrite = this.#clock.monotonicMs() >= this.#retryAtMs;
         if (yield* this.#archive.retention.step(mayWrite, slice)) {
           this.#retryAtMs = -Infinity;
@@ -258,6 +275,7 @@ export class Store {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.backup.end();
     this.#head.closeCurrent();
     try {
       while (this.#head.waiting.length > 0) runToEnd(this.#sealOldest(ENDLESS_SLICE));
@@ -266,7 +284,7 @@ export class Store {
       this.#events.onTrouble(`sealing at the end failed: ${messageOf(error)}; the log keeps what is not sealed`);
     }
     const gone = new WatchpostError("UNAVAILABLE", "the store is closed");
-    for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(gone);
+    this.#failWaiters(gone);
     this.#archive.close();
   }
 
@@ -310,6 +328,7 @@ export class Store {
     const { clockUntrusted, firstSeq: seqFrom, lastSeq: seqTo } = generation;
     for (const [period, blocks] of blocksOfPeriods) {
       yield;
+      yield* this.backup.makeWritable(this.#archive.points.lastFile(period), slice);
       const added = blocks.map((block): NewBlock => {
         superseded += block.superseded;
         return { block, origin: { ord, level: 0, clockUntrusted, seqFrom, seqTo } };
@@ -329,6 +348,12 @@ export class Store {
     this.#events.onSealed({ throughSeq: seqTo, recordBytes: generation.recordBytes, superseded, durationMs });
     for (const waiter of this.#sealWaiters) if (waiter.generation === generation) waiter.resolve();
     this.#sealWaiters = this.#sealWaiters.filter((waiter) => waiter.generation !== generation);
+  }
+
+  /** All that wait for maintenance wait no more. */
+  #failWaiters(failure: WatchpostError): void {
+    for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(failure);
+    this.backup.failBegin(failure);
   }
 
   #noteArrival(arrivalMs: number): void {
@@ -352,6 +377,6 @@ export class Store {
     const sentence = `writing period files failed: ${messageOf(error)}; nothing is lost, tried again in ${retryMs} ms`;
     this.#events.onTrouble(sentence);
     const failure = new WatchpostError("UNAVAILABLE", sentence, { retryAfterMs: retryMs, cause: error });
-    for (const { reject } of [...this.#sealWaiters.splice(0), ...this.#compactWaiters.splice(0)]) reject(failure);
+    this.#failWaiters(failure);
   }
 }

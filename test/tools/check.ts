@@ -40,7 +40,11 @@ function step(name: string, command: string[]): void {
 
 /** Runs the suite and counts its tests. A test that only a missing tool lets fail skips; WATCHPOST_TEST_SKIP=never forbids that. */
 async function tests(): Promise<void> {
-  const suite = Bun.spawn([bun, "test", "--parallel", "--timeout", "60000", "test"], { cwd: root, stdout: "inherit", stderr: "pipe" });
+  const suite = Bun.spawn([bun, "test", "--parallel", "--timeout", "60000", "test"], {
+    cwd: root,
+    stdout: "inherit",
+    stderr: "pipe",
+  });
   const text = await echoed(suite.stderr);
   const exitCode = await suite.exited;
   const counted = (what: string) => Number(new RegExp(`^\\s*(\\d+) ${what}$`, "m").exec(text)?.[1] ?? 0);

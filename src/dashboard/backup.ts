@@ -1,0 +1,210 @@
+/**
+ * Backup: the store's period files, frozen at one instant, and the series, as one tar archive. The reader pulls; what is
+ * in memory is a piece of a file or a page of series.
+ */
+import type { Clock } from "../model/clock.ts";
+import { BUILD } from "../model/build-info.ts";
+import {
+  BACKUP_FORMAT,
+  MANIFEST_NAME,
+  manifestText,
+  parseManifest,
+  RETIRED_NAME,
+  seriesFileName,
+  STATE_NAME,
+  type BackupFile,
+  type BackupManifest,
+} from "../model/backup-manifest.ts";
+import { invalidField, messageOf, WatchpostError } from "../model/errors.ts";
+import type { SeriesDefinition } from "../model/series-registry.ts";
+import { TAR_END_BYTES, tarHeader, tarPaddingBytes } from "../model/tar.ts";
+import type { StatePage } from "../log/log-client.ts";
+import type { BackupListed, FrozenPiece } from "../store/store-client.ts";
+import { Dashboard } from "../wire/gen/dashboard_pb.ts";
+import type { BackupRequest } from "../wire/gen/store_pb.ts";
+import { serverStreaming, type MethodImpl } from "../wire/service.ts";
+
+export interface BackupSource {
+  beginBackup(base: ReadonlyMap<string, string>): Promise<BackupListed>;
+  readBackup(name: string): Promise<FrozenPiece | null>;
+  endBackup(): void;
+}
+
+export interface StateSource {
+  statePage(afterSeriesId: number): Promise<StatePage>;
+}
+
+export interface BackupDeps {
+  readonly store: BackupSource;
+  readonly state: StateSource;
+  readonly clock: Clock;
+  readonly newBackupId: () => string;
+}
+
+/** A reader that takes nothing for so long has lost its backup: frozen files must not stay so. */
+const READER_IDLE_MS_MAX = 60_000;
+const SERIES_A_FILE = 10_000;
+/** For the estimate of the size. */
+const SERIES_BYTES = 120;
+
+const encoder = new TextEncoder();
+
+export function backupMethods(deps: BackupDeps): MethodImpl[] {
+  return [serverStreaming(Dashboard.method.backup, (request, { signal }) => backup(request, deps, signal))];
+}
+
+/**
+ * The parts of the archive. Throws INVALID_ARGUMENT where the request makes no sense, RESOURCE_EXHAUSTED while another
+ * backup is made, ABORTED when the reader has stopped for a minute.
+ */
+async function* backup(
+  request: BackupRequest,
+  deps: BackupDeps,
+  signal: AbortSignal,
+): AsyncIterable<{ data: Uint8Array; bytesTotal?: bigint }> {
+  const { store, clock } = deps;
+  const base = baseOf(request.baseManifest);
+  const bytesPerSecond = Number(request.bytesPerSecond);
+  if (bytesPerSecond < 0) throw invalidField("bytes_per_second", bytesPerSecond, "0 (no limit) or more");
+  const identities = new Map(base?.files.map(({ name, identity }) => [name, identity]));
+  const listed = await store.beginBackup(identities);
+  let [stopped, ended] = [false, false];
+  // Once: the next backup must not be ended by the late finish of this one.
+  const end = () => {
+    if (!ended) store.endBackup();
+    ended = true;
+  };
+  let bytesTotal: bigint | undefined = BigInt(sizeOf(listed));
+  try {
+    for await (const data of archive(listed, base, deps)) {
+      signal.throwIfAborted();
+      const startedMs = clock.monotonicMs();
+      const stop = clock.after(READER_IDLE_MS_MAX, () => {
+        stopped = true;
+        end();
+      });
+      try {
+        yield bytesTotal === undefined ? { data } : { data, bytesTotal };
+      } finally {
+        stop();
+      }
+      bytesTotal = undefined;
+      if (stopped) throw new WatchpostError("ABORTED", "the backup was ended: its reader took nothing for a minute");
+      // A reader that was slow itself does not make up for it: the disk would feel it.
+      const leftMs = bytesPerSecond > 0 ? startedMs + (data.length / bytesPerSecond) * 1_000 - clock.monotonicMs() : 0;
+      if (leftMs > 0) await pause(clock, leftMs, signal);
+    }
+  } finally {
+    end();
+  }
+}
+
+async function* archive(
+  listed: BackupListed,
+  base: BackupManifest | null,
+  { store, state, clock, newBackupId }: BackupDeps,
+): AsyncIterable<Uint8Array> {
+  const id = newBackupId();
+  const createdMs = clock.nowMs();
+  const files: BackupFile[] = [];
+  const leftOut = [...listed.leftOut];
+
+  // The series come after the freeze: every one that a frozen block refers to is among them.
+  let { series: page, meta, retired } = await state.statePage(0);
+  const gone = new Set(retired);
+  let [series, part, waiting] = [0, 0, [] as SeriesDefinition[]];
+  for (;;) {
+    waiting = waiting.concat(page.filter((one) => !gone.has(one.id)));
+    if (waiting.length > 0 && (page.length === 0 || waiting.length >= SERIES_A_FILE)) {
+      yield* small(seriesFileName(part++), JSON.stringify(waiting.map((one) => [one.id, one.key])));
+      series += waiting.length;
+      waiting = [];
+    }
+    if (page.length === 0) break;
+    ({ series: page } = await state.statePage(page.at(-1)!.id));
+  }
+  yield* small(STATE_NAME, JSON.stringify(meta));
+  yield* small(RETIRED_NAME, JSON.stringify([...retired]));
+  for (const marker of listed.markers) yield* small(marker, "");
+
+  for (const { name, bytes, identity, unchanged } of listed.files) {
+    const before = unchanged ? base!.files.find((file) => file.name === name) : undefined;
+    if (before !== undefined) {
+      files.push(before);
+      continue;
+    }
+    let piece = await store.readBackup(name);
+    if (piece === null) {
+      leftOut.push(name);
+      continue;
+    }
+    yield tarHeader({ name, bytes }, createdMs);
+    for (; piece !== null; piece = piece.sha256 === null ? await store.readBackup(name) : null) {
+      yield piece.data;
+      if (piece.sha256 !== null) files.push({ name, bytes, sha256: piece.sha256, identity, in: id });
+    }
+    if (tarPaddingBytes(bytes) > 0) yield new Uint8Array(tarPaddingBytes(bytes));
+  }
+
+  const createdAt = new Date(createdMs).toISOString();
+  const backups = { ...base?.backups, [id]: createdAt };
+  const used = new Set(files.map((file) => file.in));
+  const manifest: BackupManifest = {
+    format: BACKUP_FORMAT,
+    id,
+    createdAt,
+    watchpost: `${BUILD.version} (${BUILD.commit})`,
+    base: base?.id ?? "",
+    nextSeq: meta["next_seq"] ?? 0,
+    series,
+    files,
+    backups: Object.fromEntries(Object.entries(backups).filter(([other]) => used.has(other))),
+    leftOut,
+  };
+  const text = encoder.encode(manifestText(manifest, sha256Of));
+  yield entry(MANIFEST_NAME, text);
+  yield new Uint8Array(TAR_END_BYTES);
+
+  function* small(name: string, content: string): Generator<Uint8Array, void> {
+    const bytes = encoder.encode(content);
+    files.push({ name, bytes: bytes.length, sha256: sha256Of(bytes), identity: "", in: id });
+    yield entry(name, bytes);
+  }
+
+  function entry(name: string, bytes: Uint8Array): Uint8Array {
+    const header = tarHeader({ name, bytes: bytes.length }, createdMs);
+    const all = new Uint8Array(header.length + bytes.length + tarPaddingBytes(bytes.length));
+    all.set(header);
+    all.set(bytes, header.length);
+    return all;
+  }
+}
+
+function baseOf(text: string): BackupManifest | null {
+  if (text === "") return null;
+  try {
+    return parseManifest(text, sha256Of);
+  } catch (error) {
+    throw invalidField("base_manifest", text, `the manifest of a backup: ${messageOf(error)}`);
+  }
+}
+
+/** About. */
+function sizeOf({ files }: BackupListed): number {
+  const copied = files.filter(({ unchanged }) => !unchanged);
+  return copied.reduce((sum, { bytes }) => sum + bytes, SERIES_BYTES);
+}
+
+function sha256Of(content: string | Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(content).digest("hex");
+}
+
+/** Ends at once, by throwing, when `signal` aborts. */
+async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  cancel();
+  signal.throwIfAborted();
+}
