@@ -40,7 +40,8 @@ export async function queryRange(
   if (asked.after !== undefined)
     throw invalidField("after", request.after!.metric, "StreamRange: only a stream goes on behind a place");
   const { registry } = deps;
-  const keys = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
+  const found = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
+  const keys = withoutDeleted(found, registry);
   const groups = asked.groupBy === undefined ? undefined : groupsOf(keys, asked.groupBy);
   const query = queryOf(asked, registry, keys, groups?.grouping(asked));
   const result = await inTime(asked, deps, signal, query);
@@ -62,8 +63,7 @@ export async function* streamRange(
   for (let at = 0, fromUs = firstFromUs; at < keys.length;) {
     // The series that a part ended in goes on by itself: its rows begin later than those of the others.
     const end = fromUs > asked.fromUs ? at + 1 : Math.min(at + PART_SERIES_MAX, keys.length);
-    // What was deleted meanwhile is not there any more.
-    const keysOfPart = keys.slice(at, end).filter((key) => deps.registry.idOf(key) !== undefined);
+    const keysOfPart = withoutDeleted(keys.slice(at, end), deps.registry);
     const query = {
       ...queryOf({ ...asked, fromUs }, deps.registry, keysOfPart),
       pointsMax: Infinity,
@@ -92,7 +92,12 @@ function restOf(
   return firstFromUs < toUs ? { keys: rest, firstFromUs } : { keys: rest.slice(1), firstFromUs: fromUs };
 }
 
-/** Keys of all series that match. */
+/** What was deleted meanwhile has no id any more. */
+function withoutDeleted(keys: readonly string[], registry: SeriesRegistry): string[] {
+  return keys.filter((key) => registry.idOf(key) !== undefined);
+}
+
+/** Keys of all series that match; one that is deleted meanwhile may be among them. */
 function* keysInOrder(matcher: SeriesMatcher, registry: SeriesRegistry, seriesMax: number): Work<string[]> {
   const ids = yield* selectSeries(registry, matcher);
   checkSeries(ids.length, seriesMax);

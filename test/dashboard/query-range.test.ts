@@ -72,6 +72,33 @@ test("asks for series in order of name, names the answer, leaves series without 
   expect(answer.series[0]).toMatchObject({ timesMs: [1_000, 1_001.5], values: [1, 1.5], device: "s" });
 });
 
+test("a series that is deleted while others are found is not asked for", async () => {
+  for (let deletedAfter = 0, ended = false; !ended; deletedAfter++) {
+    const own = new SeriesRegistry({ seriesMax: 10, seriesPerSourceMax: 10 });
+    const ids = ["a", "b"].map((metric) => Number(own.add(seriesKey(metric, "s", []), "s")));
+    let [slices, nowMs] = [0, 0];
+    // Every look at the clock finds the slice over.
+    const bySteps = new SlicedWork(
+      () => (nowMs += 1_000),
+      (run) =>
+        setImmediate(() => {
+          if (slices++ === deletedAfter) own.forget([ids[0]]);
+          run();
+        }),
+    );
+    let asked: number[] = [];
+    const range = async ({ seriesIds }: RangeQuery): Promise<RangeResult> => {
+      asked = [...seriesIds];
+      const none = { slots: new Uint32Array(), timesUs: new Float64Array(), values: new Float64Array() };
+      return { ...none, offsets: Uint32Array.of(0), resolutionUs: 0, isCoarse: false, next: null };
+    };
+    const deps = { registry: own, store: { range }, clock, sliced: bySteps, timeoutMsMax: 30_000 };
+    await queryRange(create(QueryRangeRequestSchema, { metric: "*" }), deps, new AbortController().signal);
+    ended = slices <= deletedAfter;
+    expect(asked).toEqual(ended ? ids : [ids[1]]);
+  }
+});
+
 test("what is written by hand is what the generated code would write", async () => {
   const { answer } = await ask({ metric: "*" }, { resolutionUs: 3_600_000_000, isCoarse: true });
   const generated = toBinary(QueryRangeResponseSchema, answer);
