@@ -44,8 +44,6 @@ export interface BackupDeps {
 /** A reader that takes nothing for so long has lost its backup: frozen files must not stay so. */
 const READER_IDLE_MS_MAX = 60_000;
 const SERIES_A_FILE = 10_000;
-/** For the estimate of the size. */
-const SERIES_BYTES = 120;
 
 const encoder = new TextEncoder();
 
@@ -189,10 +187,9 @@ function baseOf(text: string): BackupManifest | null {
   }
 }
 
-/** About. */
+/** Without the series, which are not counted yet: for progress alone. */
 function sizeOf({ files }: BackupListed): number {
-  const copied = files.filter(({ unchanged }) => !unchanged);
-  return copied.reduce((sum, { bytes }) => sum + bytes, SERIES_BYTES);
+  return files.reduce((sum, { bytes, unchanged }) => (unchanged ? sum : sum + bytes), 0);
 }
 
 function sha256Of(content: string | Uint8Array): string {

@@ -86,10 +86,6 @@ export class Compaction {
     this.#toVacuum = new Set(catalog.files());
   }
 
-  get readBytes(): number {
-    return this.#reader.readBytes;
-  }
-
   /** Blocks have come to a file. */
   note(file: PeriodFile): void {
     this.#toMerge.add(file);
