@@ -46,6 +46,8 @@ export class Generation {
   readonly runArrivalsS: number[] = [];
   /** Queries that read it. */
   pins = 0;
+  /** Its rows are durable elsewhere: its pages are used again when nobody reads it. */
+  isDropped = false;
 
   constructor(clockUntrusted: boolean, openedMs: number) {
     this.clockUntrusted = clockUntrusted;
@@ -126,7 +128,9 @@ export class Head {
   /** Forgets the oldest waiting generation: its rows are durable elsewhere. */
   dropOldest(): void {
     const generation = this.#waiting.shift();
-    if (generation !== undefined && generation.pins === 0) this.#recycle(generation);
+    if (generation === undefined) return;
+    generation.isDropped = true;
+    this.#recycleUnread(generation);
   }
 
   /** What a query reads, oldest first; pinned until {@link unpin}. */
@@ -138,10 +142,14 @@ export class Head {
   }
 
   unpin(views: readonly GenerationView[]): void {
-    for (const { generation } of views) generation.pins--;
+    for (const { generation } of views) {
+      generation.pins--;
+      this.#recycleUnread(generation);
+    }
   }
 
-  #recycle(generation: Generation): void {
+  #recycleUnread(generation: Generation): void {
+    if (!generation.isDropped || generation.pins > 0) return;
     const free = Math.min(generation.pages.length, FREE_PAGES_MAX - this.#freePages.length);
     this.#freePages.push(...generation.pages.slice(0, free));
     generation.pages.length = 0;
