@@ -4,7 +4,7 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { RangeResult } from "../store/store-client.ts";
-import { QueryRangeResponseSchema, SeriesRangeSchema } from "../wire/gen/history_pb.ts";
+import { QueryRangeResponseSchema } from "../wire/gen/history_pb.ts";
 
 /** What names a series or a group. */
 export interface RangeName {
@@ -14,10 +14,14 @@ export interface RangeName {
   readonly device: string;
 }
 
-const [SERIES, TIMES_MS, VALUES] = [0x0a, 0x2a, 0x32];
+const SERIES = 0x0a;
+const [METRIC, SOURCE, TAGS, DEVICE, TIMES_MS, VALUES] = [0x0a, 0x12, 0x1a, 0x22, 0x2a, 0x32];
+const [TAG_KEY, TAG_VALUE] = [0x0a, 0x12];
 const US_PER_MS = 1_000;
 /** Tag and length of a field. */
 const HEAD_BYTES_MAX = 6;
+const UTF8_BYTES_MAX = 3;
+const utf8 = new TextEncoder();
 
 /** Takes rows [from, to) of `result`. `nameOf` gets a slot of the query. */
 export function encodeRange(
@@ -26,8 +30,9 @@ export function encodeRange(
   rest: { readonly resolutionUs: number; readonly notes: readonly string[] },
 ): Uint8Array {
   const { slots, offsets, timesUs, values } = result;
-  const timesMs = timesUs.map((timeUs) => timeUs / US_PER_MS);
-  const names = Array.from(slots, (slot) => toBinary(SeriesRangeSchema, create(SeriesRangeSchema, nameOf(slot))));
+  const timesMs = new Float64Array(timesUs.length);
+  for (let i = 0; i < timesMs.length; i++) timesMs[i] = timesUs[i] / US_PER_MS;
+  const names = Array.from(slots, (slot) => encodeName(nameOf(slot)));
   const tail = toBinary(
     QueryRangeResponseSchema,
     create(QueryRangeResponseSchema, {
@@ -56,6 +61,25 @@ export function encodeRange(
   return out.written;
 }
 
+/** The fields of a SeriesRange that are no columns. */
+function encodeName({ metric, source, tags, device }: RangeName): Uint8Array {
+  const pairs = Object.entries(tags);
+  let bytesMax = 3 * HEAD_BYTES_MAX + UTF8_BYTES_MAX * (metric.length + source.length + device.length);
+  for (const [key, value] of pairs) bytesMax += 3 * HEAD_BYTES_MAX + UTF8_BYTES_MAX * (key.length + value.length);
+  const out = new Output(bytesMax);
+  if (metric !== "") out.text(METRIC, metric);
+  if (source !== "") out.text(SOURCE, source);
+  for (const [key, value] of pairs) {
+    const pair = new Output(2 * HEAD_BYTES_MAX + UTF8_BYTES_MAX * (key.length + value.length));
+    pair.text(TAG_KEY, key);
+    pair.text(TAG_VALUE, value);
+    out.head(TAGS, pair.written.length);
+    out.bytes(pair.written);
+  }
+  if (device !== "") out.text(DEVICE, device);
+  return out.written;
+}
+
 class Output {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -76,6 +100,12 @@ class Output {
       left >>>= 7;
     }
     this.#bytes[this.#at++] = left;
+  }
+
+  text(tag: number, text: string): void {
+    const bytes = utf8.encode(text);
+    this.head(tag, bytes.length);
+    this.bytes(bytes);
   }
 
   bytes(bytes: Uint8Array): void {

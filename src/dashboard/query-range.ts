@@ -2,8 +2,8 @@
 import type { Clock } from "../model/clock.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs } from "../model/duration.ts";
-import { valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
-import { deviceOf, parseSeriesKey } from "../model/series-key.ts";
+import { valueInKey, type SeriesMatcher } from "../model/matcher.ts";
+import { deviceOf, metricOfKey, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
 import type { QueryRangeRequest } from "../wire/gen/history_pb.ts";
@@ -167,14 +167,13 @@ function groupsOf(keys: readonly string[], groupBy: readonly string[]): Groups {
   const numbers = new Map<string, number>();
   const names: RangeName[] = [];
   const groupOf = Uint32Array.from(keys, (key) => {
-    const identity = parseSeriesKey(key);
-    const values = groupBy.map((tag) => [tag, valueForFilter(identity, tag)] as const);
-    const group = [identity.metric, ...values.map(([, value]) => value)].join("\0");
+    const metric = metricOfKey(key);
+    const values = groupBy.map((tag) => valueInKey(key, tag));
+    const group = [metric, ...values].join("\0");
     let number = numbers.get(group);
     if (number === undefined) {
-      const tags = Object.fromEntries(values);
-      number =
-        names.push({ metric: identity.metric, source: tags["source"] ?? "", tags, device: tags["device"] ?? "" }) - 1;
+      const tags = Object.fromEntries(groupBy.map((tag, i) => [tag, values[i]]));
+      number = names.push({ metric, source: tags["source"] ?? "", tags, device: tags["device"] ?? "" }) - 1;
       numbers.set(group, number);
     }
     return number;

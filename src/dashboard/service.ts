@@ -15,6 +15,7 @@ import { listSeries } from "./list-series.ts";
 import { listTagValues } from "./list-tag-values.ts";
 import type { ExtentSource } from "./listing.ts";
 import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
+import { rangeJson } from "./range-json.ts";
 import { SlicedWork } from "./sliced-work.ts";
 import { feedSpecOf, type LiveOptions } from "./subscription.ts";
 
@@ -54,12 +55,16 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
       rawServerStreaming(Dashboard.method.subscribeMetrics, (request, { signal }) =>
         subscribe(request, feeds, deps, signal),
       ),
-      encodedUnary(Dashboard.method.queryRange, async (request, { signal }) => {
-        const startedAtMs = clock.monotonicMs();
-        const answer = await queryRange(request, ranges, signal);
-        deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
-        return answer;
-      }),
+      encodedUnary(
+        Dashboard.method.queryRange,
+        async (request, { signal }) => {
+          const startedAtMs = clock.monotonicMs();
+          const answer = await queryRange(request, ranges, signal);
+          deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
+          return answer;
+        },
+        rangeJson,
+      ),
       rawServerStreaming(Dashboard.method.streamRange, (request, { signal }) => streamRange(request, ranges, signal)),
       unary(Dashboard.method.listMetrics, (request, { signal }) => listMetrics(request, listing, signal)),
       unary(Dashboard.method.listSeries, (request, { signal }) => listSeries(request, listing, signal)),

@@ -8,6 +8,7 @@ import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_
 import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { statusCodeOf, toStatus } from "../wire/status.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { answerEncoded, withEncodedAnswers } from "./encoded-answers.ts";
 import type { TransportEvents } from "./grpc-server.ts";
 
 const ANONYMOUS = { name: "anonymous" };
@@ -30,7 +31,13 @@ export function connectRoutes(
     const functions = Object.fromEntries(impls.map((impl) => [impl.method.localName, functionOf(impl, events)]));
     router.service(service as DescService, functions as never);
   }
-  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const jsonOf = new Map(methods.map((impl) => [impl.method, impl.kind === "unary" ? impl.json : undefined]));
+  return new Map(
+    router.handlers.map((handler) => {
+      const json = jsonOf.get(handler.method);
+      return [handler.requestPath, json === undefined ? handler : withEncodedAnswers(handler, json)];
+    }),
+  );
 }
 
 function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
@@ -51,7 +58,10 @@ function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
       try {
         const output = await run(inputOf(impl, input), contextOf(context));
         events.onCall?.(name, "OK");
-        return impl.raw === "output" ? fromBinary(method.output, output as Uint8Array) : output;
+        if (impl.raw !== "output") return output;
+        if (context.protocolName !== "connect") return fromBinary(method.output, output as Uint8Array);
+        answerEncoded(context.values, output as Uint8Array);
+        return create(method.output);
       } catch (error) {
         throw failed(error);
       }

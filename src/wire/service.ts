@@ -30,6 +30,8 @@ export type MethodImpl =
       kind: "unary";
       method: DescMethod;
       raw?: "input" | "output";
+      /** Of an encoded answer, in pieces. */
+      json?(answer: Uint8Array): Iterable<string>;
       run(request: never, context: CallContext): Promise<unknown>;
     }
   | {
@@ -65,12 +67,13 @@ export function rawUnary<I extends DescMessage, O extends DescMessage>(
   return { kind: "unary", method, raw: "input", run: run as never };
 }
 
-/** The function answers with an encoded message of the method's output. */
+/** The function answers with an encoded message of the method's output; `json` writes it as JSON. */
 export function encodedUnary<I extends DescMessage, O extends DescMessage>(
   method: Desc<I, O, "unary">,
   run: (request: MessageShape<I>, context: CallContext) => Promise<Uint8Array>,
+  json: (answer: Uint8Array) => Iterable<string>,
 ): MethodImpl {
-  return { kind: "unary", method, raw: "output", run: run as never };
+  return { kind: "unary", method, raw: "output", json, run: run as never };
 }
 
 export function serverStreaming<I extends DescMessage, O extends DescMessage>(

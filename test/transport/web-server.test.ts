@@ -1,5 +1,5 @@
 /** HTTP over toy methods: Connect, gRPC-Web and Server-Sent Events, bad requests, slow senders and readers, shutdown. */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { afterEach, describe, expect, test } from "bun:test";
@@ -11,7 +11,8 @@ import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard, DashboardDataSchema } from "../../src/wire/gen/dashboard_pb.ts";
 import { BatchDataSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
-import { rawServerStreaming, rawUnary, unary, type CallContext } from "../../src/wire/service.ts";
+import { ListMetricsResponseSchema } from "../../src/wire/gen/history_pb.ts";
+import { encodedUnary, rawServerStreaming, rawUnary, unary, type CallContext } from "../../src/wire/service.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const opened: { close(): unknown }[] = [];
@@ -47,6 +48,17 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
         if (metric === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500 });
         return { pointsTotal: 7n };
       }),
+      encodedUnary(
+        Dashboard.method.listMetrics,
+        async ({ limit, prefix }) => {
+          if (prefix === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full");
+          const metrics = Array.from({ length: limit }, (_, i) => ({ name: `metric ${i} ü` }));
+          return toBinary(ListMetricsResponseSchema, create(ListMetricsResponseSchema, { metrics, more: true }));
+        },
+        // Cut within a name, so that only what is joined in order is JSON.
+        (bytes) =>
+          toJsonString(ListMetricsResponseSchema, fromBinary(ListMetricsResponseSchema, bytes)).split(/(?<=ric )/),
+      ),
       rawUnary(DataIngestion.method.uploadBatch, async (bytes) => ({ pointsProcessed: BigInt(bytes.length) })),
     ],
     health: toy.health,
@@ -115,6 +127,46 @@ for (const [name, transportOf] of [
     expect(toy.calls).toContain("analytics.Dashboard/QueryRange RESOURCE_EXHAUSTED");
   });
 }
+
+for (const [name, transportOf] of [
+  ["JSON", (baseUrl: string) => createConnectTransport({ baseUrl })],
+  ["binary Connect", (baseUrl: string) => createConnectTransport({ baseUrl, useBinaryFormat: true })],
+  ["gRPC-Web", (baseUrl: string) => createGrpcWebTransport({ baseUrl })],
+] as const) {
+  test(`an answer that is encoded already, as ${name}: small, large, empty, refused`, async () => {
+    const { url, toy } = await start();
+    const client = createClient(Dashboard, transportOf(url));
+    for (const limit of [0, 1, 50_000]) {
+      const { metrics, more } = await client.listMetrics({ limit });
+      expect([metrics.length, metrics.at(-1)?.name, more]).toEqual([
+        limit,
+        limit === 0 ? undefined : `metric ${limit - 1} ü`,
+        true,
+      ]);
+    }
+    const full = ConnectError.from(await client.listMetrics({ prefix: "full" }).catch((error) => error));
+    expect([full.code, full.rawMessage]).toEqual([Code.ResourceExhausted, "full"]);
+    const call = "analytics.Dashboard/ListMetrics";
+    expect(toy.calls).toEqual([`${call} OK`, `${call} OK`, `${call} OK`, `${call} RESOURCE_EXHAUSTED`]);
+  });
+}
+
+test("a reader that leaves a large JSON answer in the middle harms nobody", async () => {
+  const { url, toy } = await start();
+  const leave = new AbortController();
+  const response = await fetch(`${url}/analytics.Dashboard/ListMetrics`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"limit":200000}',
+    signal: leave.signal,
+  });
+  await response.body!.getReader().read();
+  leave.abort();
+  expect(await createClient(Dashboard, createConnectTransport({ baseUrl: url })).queryRange({})).toMatchObject({
+    pointsTotal: 7n,
+  });
+  expect(toy.defects).toEqual([]);
+});
 
 describe("bad requests", () => {
   test("get a status and a sentence, and harm nobody", async () => {

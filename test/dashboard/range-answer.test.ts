@@ -1,0 +1,73 @@
+/** QueryRangeResponse written by hand, as bytes and as JSON, is what the generated code writes. */
+import { fromBinary, toJsonString } from "@bufbuild/protobuf";
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { encodeRange } from "../../src/dashboard/encode-range.ts";
+import { rangeJson } from "../../src/dashboard/range-json.ts";
+import { QueryRangeResponseSchema } from "../../src/wire/gen/history_pb.ts";
+
+const text = fc.string({ maxLength: 40, unit: "grapheme" }).map((each) => each.toWellFormed());
+const name = fc.record({
+  metric: text,
+  source: text,
+  tags: fc.dictionary(text, text, { maxKeys: 20 }),
+  device: text,
+});
+const series = fc.record({
+  name,
+  points: fc.array(fc.tuple(fc.maxSafeNat(), fc.double()), { minLength: 1, maxLength: 20 }),
+});
+
+test("any answer", () => {
+  fc.assert(
+    fc.property(
+      fc.array(series, { maxLength: 8 }),
+      fc.boolean(),
+      fc.nat(),
+      fc.array(text, { maxLength: 3 }),
+      (all, haveSameTimes, resolutionMs, notes) => {
+        if (haveSameTimes) for (const each of all) each.points = each.points.map(([, value], i) => [i * 1_000, value]);
+        const bytes = encodeRange(answer(all), (slot) => all[slot].name, { resolutionUs: resolutionMs * 1_000, notes });
+        const message = fromBinary(QueryRangeResponseSchema, bytes);
+        expect(message).toMatchObject({
+          pointsTotal: BigInt(all.flatMap(({ points }) => points).length),
+          resolutionMs: BigInt(resolutionMs),
+          notes,
+        });
+        expect(message.series).toMatchObject(
+          all.map(({ name, points }) => ({
+            ...name,
+            timesMs: points.map(([timeUs]) => timeUs / 1_000),
+            values: points.map(([, value]) => value),
+          })),
+        );
+        expect([...rangeJson(bytes)].join("")).toBe(toJsonString(QueryRangeResponseSchema, message));
+      },
+    ),
+    { examples: [[[], false, 0, []]] },
+  );
+});
+
+test("a long series is written in pieces that join", () => {
+  const points = Array.from({ length: 20_000 }, (_, i): [number, number] => [
+    i * 1_000,
+    i % 5_000 === 0 ? NaN : i / 10,
+  ]);
+  const all = [{ name: { metric: "m", source: "s", tags: {}, device: "s" }, points }];
+  const bytes = encodeRange(answer(all), (slot) => all[slot].name, { resolutionUs: 0, notes: [] });
+  const pieces = [...rangeJson(bytes)];
+  expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(200_000);
+  expect(pieces.join("")).toBe(toJsonString(QueryRangeResponseSchema, fromBinary(QueryRangeResponseSchema, bytes)));
+});
+
+function answer(all: readonly { readonly points: readonly (readonly [timeUs: number, value: number])[] }[]) {
+  const offsets = [0];
+  for (const { points } of all) offsets.push(offsets.at(-1)! + points.length);
+  const points = all.flatMap((each) => each.points);
+  return {
+    slots: Uint32Array.from(all, (_, slot) => slot),
+    offsets: Uint32Array.from(offsets),
+    timesUs: Float64Array.from(points, ([timeUs]) => timeUs),
+    values: Float64Array.from(points, ([, value]) => value),
+  };
+}
