@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { useTempParent } from "./cleanup.ts";
 import { formatBar, formatNumber, say, verdict, type BenchOptions, type BenchRow, type Finding } from "./finding.ts";
 import { machineBusy, median } from "./measure.ts";
+import { heavyRow } from "./row-heavy.ts";
 import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
 import { partRows } from "./row-parts.ts";
@@ -31,6 +32,7 @@ const ROWS: readonly BenchRow[] = [
   subscriptionsRow,
   startRow,
   historyRow,
+  heavyRow,
   ...partRows,
   soakRow,
 ];

@@ -2,11 +2,13 @@
  * The process that runs the bench of one part: `bun part.ts SCRIPT`. The script may print by itself while it is
  * imported, or export a function that returns its figures; those come out as {"figures":[…]}.
  */
+import type { Bar } from "./finding.ts";
 
 export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  readonly bar?: Bar;
 }
 
 const script = process.argv[2];

@@ -8,6 +8,7 @@ import { linesOf } from "./sender-process.ts";
 export const partRows: BenchRow[] = [
   partRow("codec", "the chunk codec by itself"),
   partRow("store", "the store by itself"),
+  partRow("scan", "points read by the store by itself"),
 ];
 
 function partRow(name: string, about: string): BenchRow {
@@ -25,7 +26,7 @@ function partRow(name: string, about: string): BenchRow {
           continue;
         }
         const { figures } = JSON.parse(line) as { figures: Figure[] };
-        findings.push(...figures.map(({ name: what, value, unit }) => ({ what, unit, runs: [value] })));
+        findings.push(...figures.map(({ name: what, value, ...rest }) => ({ what, ...rest, runs: [value] })));
       }
       const code = await child.exited;
       if (code !== 0) throw new Error(`${name}.ts ended with code ${code}`);
