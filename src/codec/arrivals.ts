@@ -7,7 +7,7 @@
 import { readPlanes, widthOf, writePlanes } from "./byte-planes.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { expectIntact } from "./damaged.ts";
+import { DamagedChunkError, expectIntact } from "./damaged.ts";
 
 const [STEPS, PLANES] = [0, 1];
 /** A run costs about this many bytes, a plane one or two a row. */
@@ -57,7 +57,7 @@ export function readArrivals(input: ByteReader, into: Float64Array, at: number, 
     for (let runs = input.varint(); runs > 0; runs--) {
       const step = input.zigzag();
       const rows = input.varint();
-      expectIntact(rows <= end - i, `${rows} arrivals, ${end - i} are left`);
+      if (rows > end - i) throw new DamagedChunkError(`${rows} arrivals, ${end - i} are left`);
       for (const runEnd = i + rows; i < runEnd; i++) into[i] = arrivalS += step;
     }
     expectIntact(i === end, `${end - i} arrivals are missing`);

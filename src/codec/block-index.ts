@@ -185,7 +185,7 @@ function readColumns(input: ByteReader): BlockIndex {
         values[i] = input.f64();
         continue;
       }
-      expectIntact(exponents[i] <= EXPONENT_MAX, `an exponent of ${exponents[i]}`);
+      if (exponents[i] > EXPONENT_MAX) throw new DamagedChunkError(`an exponent of ${exponents[i]}`);
       const power = 10 ** exponents[i];
       const first = column === 0 ? 0 : Math.round(firsts[i] * power);
       values[i] = (base(column, first, counts[i] - superseded[i]) + input.zigzag() * SIGNS[column]) / power;

@@ -1,4 +1,4 @@
-import { DamagedChunkError, expectIntact } from "./damaged.ts";
+import { DamagedChunkError } from "./damaged.ts";
 
 /** Reads what a ByteWriter wrote. Never leaves its bytes: what would is a {@link DamagedChunkError}. */
 export class ByteReader {
@@ -17,7 +17,10 @@ export class ByteReader {
 
   /** Steps over `count` bytes and returns where they start. */
   take(count: number): number {
-    expectIntact(count >= 0 && count <= this.left, `${count} bytes wanted, ${this.left} are left`);
+    // Called for every number: the sentence is made only where it is needed.
+    if (!(count >= 0 && count <= this.left)) {
+      throw new DamagedChunkError(`${count} bytes wanted, ${this.left} are left`);
+    }
     const from = this.at;
     this.at += count;
     return from;
