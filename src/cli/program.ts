@@ -4,51 +4,42 @@ import pc from "picocolors";
 import { BUILD } from "../model/build-info.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import { backupCommand } from "./backup.ts";
-import { configCommand } from "./config.ts";
-import { deleteCommand } from "./delete.ts";
-import { demoCommand } from "./demo.ts";
-import { exportCommand } from "./export.ts";
-import { importCommand } from "./import.ts";
-import { queryCommand } from "./query.ts";
-import { restoreCommand } from "./restore.ts";
-import { seriesCommand } from "./series.ts";
-import { serveCommand } from "./serve.ts";
-import { statsCommand } from "./stats.ts";
-import { topCommand } from "./top.ts";
-import { uploadCommand } from "./upload.ts";
-import { verifyCommand } from "./verify.ts";
-import { watchCommand } from "./watch.ts";
+
+interface CliDeps {
+  readonly spawn: SpawnWorker;
+}
+
+/** In the order of the help. Loaded one by one: a server needs nothing of what reads Parquet files. */
+const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {
+  serve: async (deps) => (await import("./serve.ts")).serveCommand(deps),
+  upload: async () => (await import("./upload.ts")).uploadCommand(),
+  watch: async () => (await import("./watch.ts")).watchCommand(),
+  query: async () => (await import("./query.ts")).queryCommand(),
+  export: async () => (await import("./export.ts")).exportCommand(),
+  import: async () => (await import("./import.ts")).importCommand(),
+  series: async () => (await import("./series.ts")).seriesCommand(),
+  top: async () => (await import("./top.ts")).topCommand(),
+  delete: async () => (await import("./delete.ts")).deleteCommand(),
+  stats: async () => (await import("./stats.ts")).statsCommand(),
+  backup: async () => (await import("./backup.ts")).backupCommand(),
+  restore: async () => (await import("./restore.ts")).restoreCommand(),
+  verify: async () => (await import("./verify.ts")).verifyCommand(),
+  demo: async (deps) => (await import("./demo.ts")).demoCommand(deps),
+  config: async () => (await import("./config.ts")).configCommand(),
+};
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-export async function runCli(argv: readonly string[], deps: { spawn: SpawnWorker }): Promise<number> {
+export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
   const program = new Command("watchpost")
     .description("Real-time IoT monitoring in one executable.")
     .version(`watchpost ${BUILD.version} (${BUILD.commit})`, "-V, --version")
     .showHelpAfterError("Say --help after a command for what it takes.")
     .configureHelp({ showGlobalOptions: false, sortSubcommands: false });
-  const commands = [
-    serveCommand(deps),
-    uploadCommand(),
-    watchCommand(),
-    queryCommand(),
-    exportCommand(),
-    importCommand(),
-    seriesCommand(),
-    topCommand(),
-    deleteCommand(),
-    statsCommand(),
-    backupCommand(),
-    restoreCommand(),
-    verifyCommand(),
-    demoCommand(deps),
-    configCommand(),
-  ];
-  for (const command of commands) {
-    program.addCommand(command.copyInheritedSettings(program));
-  }
+  const [name = ""] = argv;
+  const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
+  for (const load of wanted) program.addCommand((await load(deps)).copyInheritedSettings(program));
   overrideExits(program);
   try {
     if (argv.length === 0) {
