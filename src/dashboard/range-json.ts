@@ -1,6 +1,6 @@
 /**
- * QueryRangeResponse as JSON, the same text as the generated code gives: that looks at every number by itself and takes
- * ten times as long. In pieces, so that nothing waits for a large answer to be written.
+ * QueryRangeResponse as JSON, the same text as the generated code gives: that looks at every number by itself, and writes
+ * all at once. In pieces, so that nothing waits for a large answer to be written.
  */
 import { create, fromBinary, toJson } from "@bufbuild/protobuf";
 import { QueryRangeResponseSchema, SeriesRangeSchema, type SeriesRange } from "../wire/gen/history_pb.ts";
