@@ -8,7 +8,7 @@ type Bounds = Pick<RangeQuery, "stepUs" | "pointsMax">;
 
 export interface Answer {
   readonly rows: number;
-  /** Takes the rows of the next slot. Fails with RESOURCE_EXHAUSTED where they are too many. */
+  /** Takes the rows of a slot. Fails with RESOURCE_EXHAUSTED where they are too many. */
   add(slot: number, rows: SeriesRows): void;
   finish(): Pick<RangeResult, "slots" | "offsets" | "timesUs" | "values">;
 }
@@ -37,7 +37,7 @@ class AllOfThem implements Answer {
 
   add(slot: number, { timesUs, values, length }: SeriesRows): void {
     if (length === 0) return;
-    checkRows(this.rows + length, slot + 1, this.#asked, this.#bounds);
+    checkRows(this.rows + length, this.#slots.length + 1, this.#asked, this.#bounds);
     this.#slots.push(slot);
     this.#timesUs.append(timesUs);
     this.#values.append(values);
@@ -45,13 +45,33 @@ class AllOfThem implements Answer {
   }
 
   finish() {
-    return {
+    const rows = {
       slots: Uint32Array.from(this.#slots),
       offsets: Uint32Array.from(this.#offsets),
       timesUs: this.#timesUs.cells,
       values: this.#values.cells,
     };
+    return rows.slots.every((slot, i) => i === 0 || slot > rows.slots[i - 1]) ? rows : inOrderOfSlots(rows);
   }
+}
+
+function inOrderOfSlots({ slots, offsets, timesUs, values }: ReturnType<Answer["finish"]>) {
+  const order = Uint32Array.from(slots, (_, i) => i).sort((a, b) => slots[a] - slots[b]);
+  const sorted = {
+    slots: Uint32Array.from(order, (i) => slots[i]),
+    offsets: new Uint32Array(offsets.length),
+    timesUs: new Float64Array(timesUs.length),
+    values: new Float64Array(values.length),
+  };
+  let at = 0;
+  for (let i = 0; i < order.length; i++) {
+    const [from, to] = [offsets[order[i]], offsets[order[i] + 1]];
+    sorted.timesUs.set(timesUs.subarray(from, to), at);
+    sorted.values.set(values.subarray(from, to), at);
+    at += to - from;
+    sorted.offsets[i + 1] = at;
+  }
+  return sorted;
 }
 
 interface Ranked {

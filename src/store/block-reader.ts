@@ -67,15 +67,12 @@ export class BlockReader {
   forget(blocks: readonly Block[]): void {
     for (const block of blocks) {
       const entry = this.#entries.get(block);
-      if (entry === undefined) continue;
-      this.#entries.delete(block);
-      this.#bytes -= entry.bytes;
+      if (entry !== undefined) this.#drop(block, entry);
     }
   }
 
   clear(): void {
-    this.#entries.clear();
-    this.#bytes = 0;
+    for (const [block, entry] of this.#entries) this.#drop(block, entry);
   }
 
   #entry(block: Block): Entry | null {
@@ -110,6 +107,7 @@ export class BlockReader {
     }
     const unitBytes = readUnit(entry.index, unit, entry.body);
     const grownBy = unitBytes.byteLength - (entry.unitBytes?.byteLength ?? 0);
+    release(entry.unitBytes);
     entry.unit = unit;
     entry.unitBytes = unitBytes;
     entry.bytes += grownBy;
@@ -122,9 +120,15 @@ export class BlockReader {
     this.#bytes += bytes;
     for (const [block, entry] of this.#entries) {
       if (this.#bytes <= this.#bytesMax || this.#entries.size === 1) return;
-      this.#entries.delete(block);
-      this.#bytes -= entry.bytes;
+      this.#drop(block, entry);
     }
+  }
+
+  #drop(block: Block, entry: Entry): void {
+    this.#entries.delete(block);
+    this.#bytes -= entry.bytes;
+    release(entry.body);
+    release(entry.unitBytes);
   }
 
   #name(block: Block, consequence: string, error: unknown): void {
@@ -132,6 +136,14 @@ export class BlockReader {
     block.damaged = true;
     this.#onDamage(`${describeBlock(block)} is damaged: ${messageOf(error)}; ${consequence}`);
   }
+}
+
+/**
+ * Gives bytes back at once that nobody looks at any more. The collector would find them only after tens of megabytes
+ * more, and memory that is touched for the first time is dearer than reading and unpacking into it.
+ */
+function release(bytes: Uint8Array | null): void {
+  if (bytes !== null) (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
 /** The index of a block, checked against its row and its checksums. Throws where it is not what was written. */

@@ -10,6 +10,7 @@ import { FoundChunks } from "./found-chunks.ts";
 import { GroupCells } from "./group-cells.ts";
 import type { HeadRows } from "./head-rows.ts";
 import type { RangeQuery, RangeResult } from "./protocol.ts";
+import type { ReadingOrder } from "./reading-order.ts";
 import { SeriesReader } from "./series-reader.ts";
 import { SeriesRows } from "./series-rows.ts";
 import type { Slice } from "./slice.ts";
@@ -33,12 +34,16 @@ export interface QuerySources {
 }
 
 /** Drives one query to its end, or to the end of its part. */
-export function* rangeOf(query: RangeQuery, sources: QuerySources, slice: Slice): Generator<void, RangeResult> {
+export function* rangeOf(
+  { query, slotOf }: ReadingOrder,
+  sources: QuerySources,
+  slice: Slice,
+): Generator<void, RangeResult> {
   const { seriesIds, stepUs, func = "avg", grouping, partRows = Infinity } = query;
-  const points = new SeriesRows();
+  const stored = storedSpan(query, sources);
+  const points = new SeriesRows(Math.min(Math.max(ROWS_RESERVED_MIN, stepsIn(stored, stepUs)), ROWS_RESERVED_MAX));
   const steps = stepsOf(stepUs, func, points);
   const reader = new SeriesReader(query, sources, steps);
-  const stored = storedSpan(query, sources);
   const cells = grouping === undefined ? null : new GroupCells(grouping, stepUs, stored, query.pointsMax);
   const finishing = new Finishing(
     query,
@@ -54,7 +59,7 @@ export function* rangeOf(query: RangeQuery, sources: QuerySources, slice: Slice)
       const rowsMax = stepUs === 0 ? partRows - finishing.rows : Infinity;
       const nextUs = yield* reader.read(slot, found, points, rowsMax, slice);
       if (cells !== null) cells.add(slot, points);
-      else finishing.add(slot, points);
+      else finishing.add(slotOf(slot), points);
       if (nextUs !== null) return finishing.finish(reader, { slot, fromUs: nextUs });
       if (finishing.rows >= partRows && slot + 1 < seriesIds.length) {
         return finishing.finish(reader, { slot: slot + 1, fromUs: query.fromUs });
@@ -112,6 +117,8 @@ class Finishing {
   }
 }
 
+/** Rows of a series that room is made for before they come. */
+const [ROWS_RESERVED_MIN, ROWS_RESERVED_MAX] = [1 << 8, 1 << 17];
 const NO_STEPS: StepSpan = { firstUs: 0, lastUs: -1 };
 
 /** The steps of the range that there can be points in. */
@@ -125,6 +132,10 @@ function storedSpan({ fromUs, toUs, stepUs }: RangeQuery, { blocks, rollups, hea
   }
   [first, last] = [Math.max(first, fromUs), Math.min(last, toUs - 1)];
   return stepUs > 0 && first <= last ? { firstUs: stepOf(first, stepUs), lastUs: stepOf(last, stepUs) } : NO_STEPS;
+}
+
+function stepsIn({ firstUs, lastUs }: StepSpan, stepUs: number): number {
+  return lastUs < firstUs ? 0 : (lastUs - firstUs) / stepUs + 1;
 }
 
 /** The steps that gaps are filled in: those of the range; where it is open at an end, as far as there are points. */

@@ -115,7 +115,7 @@ export class SeriesReader {
     this.#rows.clear();
     this.#sources.reader.appendChunk(block, chunk, this.#rows, isPartlyKnown);
     if (isPartlyKnown) this.#rows.keepArrived(this.#asOfS);
-    this.#rows.keepLatest();
+    if ((this.#sources.reader.index(block)?.superseded[chunk] ?? 0) > 0) this.#rows.keepLatest();
     this.#inRows = { block, chunk };
     return this.#rows;
   }

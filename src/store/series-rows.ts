@@ -2,8 +2,14 @@
 import { Float64Column } from "./column.ts";
 
 export class SeriesRows {
-  readonly #timesUs = new Float64Column();
-  readonly #values = new Float64Column();
+  readonly #timesUs: Float64Column;
+  readonly #values: Float64Column;
+
+  /** `capacity`: rows there is room for from the start. */
+  constructor(capacity = 256) {
+    this.#timesUs = new Float64Column(capacity);
+    this.#values = new Float64Column(capacity);
+  }
 
   get length(): number {
     return this.#timesUs.length;

@@ -1,6 +1,6 @@
 /** What summaries of parts tell: first, last, extremes, sums and counts. */
 import type { SeriesRows } from "./series-rows.ts";
-import { forEachStep, stepOf, type RunSummary, type Steps } from "./steps.ts";
+import { StepCuts, stepOf, type RunSummary, type Steps } from "./steps.ts";
 
 export type SummaryFunction = "last" | "first" | "min" | "max" | "avg" | "sum" | "count";
 
@@ -9,6 +9,9 @@ export class SummarySteps implements Steps {
   readonly #stepUs: number;
   readonly #func: SummaryFunction;
   readonly #into: SeriesRows;
+  readonly #cuts = new StepCuts();
+  /** Values of whole steps. */
+  #cells = new Float64Array(256);
   /** Of the step being gathered; NaN when there is none. */
   #start = NaN;
   #count = 0;
@@ -25,15 +28,12 @@ export class SummarySteps implements Steps {
   }
 
   take(timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
-    const func = this.#func;
-    forEachStep(timesUs, from, to, this.#stepUs, (start, at, end) => {
-      this.#enter(start, values[at]);
-      this.#count += end - at;
-      this.#last = values[end - 1];
-      if (func === "avg" || func === "sum") this.#sum += sumOf(values, at, end);
-      else if (func === "min") this.#min = Math.min(this.#min, minOf(values, at, end));
-      else if (func === "max") this.#max = Math.max(this.#max, maxOf(values, at, end));
-    });
+    this.#cuts.cut(timesUs, from, to, this.#stepUs);
+    const { startsUs, ends, length } = this.#cuts;
+    // The first and the last step may have more rows elsewhere; those between are whole.
+    this.#gather(startsUs[0], values, from, ends[0]);
+    if (length > 2) this.#addWhole(values);
+    if (length > 1) this.#gather(startsUs[length - 1], values, ends[length - 2], to);
   }
 
   summary(run: RunSummary): void {
@@ -48,6 +48,24 @@ export class SummarySteps implements Steps {
   end(): void {
     if (!Number.isNaN(this.#start)) this.#into.push(this.#start, this.#value());
     this.#start = NaN;
+  }
+
+  #gather(start: number, values: Float64Array, from: number, to: number): void {
+    this.#enter(start, values[from]);
+    this.#count += to - from;
+    this.#last = values[to - 1];
+    this.#sum += sumOf(values, from, to);
+    this.#min = Math.min(this.#min, minOf(values, from, to));
+    this.#max = Math.max(this.#max, maxOf(values, from, to));
+  }
+
+  #addWhole(values: Float64Array): void {
+    const { startsUs, ends, length } = this.#cuts;
+    if (this.#cells.length < length) this.#cells = new Float64Array(ends.length);
+    this.end();
+    const reduce = REDUCERS[this.#func];
+    for (let i = 1; i < length - 1; i++) this.#cells[i] = reduce(values, ends[i - 1], ends[i]);
+    this.#into.append(startsUs.subarray(1, length - 1), this.#cells.subarray(1, length - 1));
   }
 
   #enter(start: number, first: number): void {
@@ -80,6 +98,16 @@ export class SummarySteps implements Steps {
     }
   }
 }
+
+const REDUCERS: Record<SummaryFunction, (values: Float64Array, from: number, to: number) => number> = {
+  last: (values, _, to) => values[to - 1],
+  first: (values, from) => values[from],
+  min: minOf,
+  max: maxOf,
+  avg: (values, from, to) => sumOf(values, from, to) / (to - from),
+  sum: sumOf,
+  count: (_, from, to) => to - from,
+};
 
 function sumOf(values: Float64Array, from: number, to: number): number {
   let sum = 0;

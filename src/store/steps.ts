@@ -39,16 +39,54 @@ export function forEachStep(
   stepUs: number,
   take: (stepStartUs: number, from: number, to: number) => void,
 ): void {
-  let usual = 1;
+  let [usual, start] = [1, NaN];
   for (let at = from; at < to;) {
-    const start = stepOf(timesUs[at], stepUs);
-    const end = start + stepUs;
-    // Sensors are regular: a step mostly has as many rows as the one before.
-    const guess = Math.min(at + usual, to);
-    const isRight = timesUs[guess - 1] < end && (guess === to || timesUs[guess] >= end);
-    const next = isRight ? guess : firstNotBefore(timesUs, at, to, end);
+    start = stepBehind(start, stepUs, timesUs[at]);
+    const next = endOfStep(timesUs, at, to, start + stepUs, usual);
     take(start, at, next);
     usual = next - at;
     at = next;
   }
+}
+
+/** Rows cut into steps, as columns; reused. */
+export class StepCuts {
+  /** Of each step: its start, and the row behind its last one. */
+  startsUs = new Float64Array(256);
+  ends = new Uint32Array(256);
+  length = 0;
+
+  /** Replaces what is there by the steps of rows [from, to). */
+  cut(timesUs: Float64Array, from: number, to: number, stepUs: number): void {
+    let [usual, length, start] = [1, 0, NaN];
+    for (let at = from; at < to;) {
+      if (length === this.ends.length) this.#grow();
+      start = stepBehind(start, stepUs, timesUs[at]);
+      const next = endOfStep(timesUs, at, to, start + stepUs, usual);
+      this.startsUs[length] = start;
+      this.ends[length++] = next;
+      usual = next - at;
+      at = next;
+    }
+    this.length = length;
+  }
+
+  #grow(): void {
+    const [startsUs, ends] = [new Float64Array(2 * this.ends.length), new Uint32Array(2 * this.ends.length)];
+    startsUs.set(this.startsUs);
+    ends.set(this.ends);
+    [this.startsUs, this.ends] = [startsUs, ends];
+  }
+}
+
+/** The step of a time behind the step at `start`, or the first: mostly the next one, which takes no division. */
+function stepBehind(start: number, stepUs: number, timeUs: number): number {
+  return timeUs < start + 2 * stepUs ? start + stepUs : stepOf(timeUs, stepUs);
+}
+
+/** The first row in (at, to) that is at or after `endUs`. Sensors are regular: mostly `usual` rows on. */
+function endOfStep(timesUs: Float64Array, at: number, to: number, endUs: number, usual: number): number {
+  const guess = Math.min(at + usual, to);
+  const isRight = timesUs[guess - 1] < endUs && (guess === to || timesUs[guess] >= endUs);
+  return isRight ? guess : firstNotBefore(timesUs, at, to, endUs);
 }

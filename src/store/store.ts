@@ -19,6 +19,7 @@ import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
 import type { Dropped, RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
 import { rangeOf } from "./query.ts";
+import { readingOrderOf } from "./reading-order.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
 
@@ -135,14 +136,15 @@ export class Store {
 
   /** Sees the store as it is at its first step; the caller drives it to its end or calls `return`. */
   *range(asked: RangeQuery, slice: Slice): Generator<void, RangeResult> {
-    const query = this.#archive.visible(asked);
+    const order = readingOrderOf(this.#archive.visible(asked));
+    const { query } = order;
     const { blocks, rollups } = this.#archive.sourcesOf(query);
     const pinned = [...blocks, ...rollups.flatMap((tier) => tier.blocks)];
     const head = this.#head.pin();
     for (const block of pinned) block.pins++;
     try {
       const headRows = yield* HeadRows.find(query, head, slice);
-      return yield* rangeOf(query, { blocks, rollups, headRows, reader: this.#archive.reader }, slice);
+      return yield* rangeOf(order, { blocks, rollups, headRows, reader: this.#archive.reader }, slice);
     } finally {
       this.#head.unpin(head);
       for (const block of pinned) block.pins--;

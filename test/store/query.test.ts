@@ -233,6 +233,26 @@ test("a long answer in parts is the whole answer, wherever it is cut", () => {
   }
 });
 
+test("series are answered in the order they are asked in, whatever their ids", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path });
+  for (let seq = 1; seq <= 3; seq++) {
+    absorb(open, seq, pointsOf(6, 500, NOVEMBER_US + seq * 400 * SECOND_US));
+    if (seq < 3) open.seal();
+  }
+  const [seriesIds, stepUs] = [Uint32Array.of(5, 1, 6, 3), 60 * SECOND_US];
+  const rowsOf = (id: number) => plain(open.range({ seriesIds: Uint32Array.of(id), stepUs, func: "sum" }))[0];
+  expect(plain(open.range({ seriesIds, stepUs, func: "sum" }))).toEqual([5, 1, 6, 3].map(rowsOf));
+  const grouping = { groupOf: Uint32Array.of(0, 1, 0, 1), groups: 2, aggregation: "max" } as const;
+  const larger = (a: number, b: number) => {
+    const other = new Map(rowsOf(b) as [number, number][]);
+    return rowsOf(a).map(([timeUs, value]): [number, number] => [timeUs, Math.max(value, other.get(timeUs)!)]);
+  };
+  expect(plain(open.range({ seriesIds, stepUs, func: "sum", grouping }))).toEqual([larger(5, 6), larger(1, 3)]);
+  const equal = open.range({ seriesIds, stepUs, func: "count", top: { count: 2, by: "count", lowest: false } });
+  expect([...equal.slots]).toEqual([0, 1]);
+});
+
 test("as of a time only what had arrived by then is there, values that were replaced since included", () => {
   using folder = tempDir("store");
   using open = openStore({ dir: folder.path });
