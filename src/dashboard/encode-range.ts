@@ -3,98 +3,116 @@
  * and not looked at. Field numbers are those of proto/history.proto; a test holds this equal to the generated code.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { RangeResult } from "../store/store-client.ts";
 import { QueryRangeResponseSchema } from "../wire/gen/history_pb.ts";
-
-/** What names a series or a group. */
-export interface RangeName {
-  readonly metric: string;
-  readonly source: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly device: string;
-}
+import { restOf, type RangeAnswer, type RangeName } from "./range-answer.ts";
 
 const SERIES = 0x0a;
 const [METRIC, SOURCE, TAGS, DEVICE, TIMES_MS, VALUES] = [0x0a, 0x12, 0x1a, 0x22, 0x2a, 0x32];
 const [TAG_KEY, TAG_VALUE] = [0x0a, 0x12];
 const US_PER_MS = 1_000;
+/** Of a series and its tags; more is made room for. */
+const NAME_BYTES = 200;
+const TAG_BYTES = 64;
 /** Tag and length of a field. */
 const HEAD_BYTES_MAX = 6;
 const UTF8_BYTES_MAX = 3;
 const utf8 = new TextEncoder();
 
-/** Takes rows [from, to) of `result`. `nameOf` gets a slot of the query. */
-export function encodeRange(
-  result: Pick<RangeResult, "slots" | "offsets" | "timesUs" | "values">,
-  nameOf: (slot: number) => RangeName,
-  rest: { readonly resolutionUs: number; readonly notes: readonly string[] },
-): Uint8Array {
-  const { slots, offsets, timesUs, values } = result;
+export function encodeRange(answer: RangeAnswer): Uint8Array {
+  const { slots, offsets, timesUs, values } = answer.result;
   const timesMs = new Float64Array(timesUs.length);
   for (let i = 0; i < timesMs.length; i++) timesMs[i] = timesUs[i] / US_PER_MS;
-  const names = Array.from(slots, (slot) => encodeName(nameOf(slot)));
-  const tail = toBinary(
-    QueryRangeResponseSchema,
-    create(QueryRangeResponseSchema, {
-      pointsTotal: BigInt(values.length),
-      resolutionMs: BigInt(rest.resolutionUs / US_PER_MS),
-      notes: [...rest.notes],
-    }),
-  );
-  const nameBytes = names.reduce((sum, name) => sum + name.length, 0);
-  const out = new Output(16 * values.length + nameBytes + names.length * 3 * HEAD_BYTES_MAX + tail.length);
-  names.forEach((name, i) => {
-    const [from, to] = [offsets[i], offsets[i + 1]];
-    const columnBytes = 8 * (to - from);
-    const columnHead = 1 + varintBytes(columnBytes);
-    out.head(SERIES, name.length + 2 * (columnHead + columnBytes));
-    out.bytes(name);
-    for (const [tag, column] of [
-      [TIMES_MS, timesMs],
-      [VALUES, values],
-    ] as const) {
-      out.head(tag, columnBytes);
-      out.bytes(new Uint8Array(column.buffer, column.byteOffset + 8 * from, columnBytes));
-    }
-  });
-  out.bytes(tail);
+  const columns = [
+    [TIMES_MS, new Uint8Array(timesMs.buffer)],
+    [VALUES, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)],
+  ] as const;
+  const out = new Output(16 * values.length + NAME_BYTES * (slots.length + 1));
+  for (let i = 0; i < slots.length; i++) {
+    const [from, to] = [8 * offsets[i], 8 * offsets[i + 1]];
+    const body = out.begin(SERIES, 2 * (to - from) + NAME_BYTES);
+    writeName(out, answer.nameOf(slots[i]));
+    for (const [tag, bytes] of columns) out.bytes(tag, bytes.subarray(from, to));
+    out.end(body);
+  }
+  out.append(toBinary(QueryRangeResponseSchema, create(QueryRangeResponseSchema, restOf(answer))));
   return out.written;
 }
 
 /** The fields of a SeriesRange that are no columns. */
-function encodeName({ metric, source, tags, device }: RangeName): Uint8Array {
-  const pairs = Object.entries(tags);
-  let bytesMax = 3 * HEAD_BYTES_MAX + UTF8_BYTES_MAX * (metric.length + source.length + device.length);
-  for (const [key, value] of pairs) bytesMax += 3 * HEAD_BYTES_MAX + UTF8_BYTES_MAX * (key.length + value.length);
-  const out = new Output(bytesMax);
+function writeName(out: Output, { metric, source, tags, device }: RangeName): void {
   if (metric !== "") out.text(METRIC, metric);
   if (source !== "") out.text(SOURCE, source);
-  for (const [key, value] of pairs) {
-    const pair = new Output(2 * HEAD_BYTES_MAX + UTF8_BYTES_MAX * (key.length + value.length));
-    pair.text(TAG_KEY, key);
-    pair.text(TAG_VALUE, value);
-    out.head(TAGS, pair.written.length);
-    out.bytes(pair.written);
+  for (const [key, value] of Object.entries(tags)) {
+    const body = out.begin(TAGS, TAG_BYTES);
+    out.text(TAG_KEY, key);
+    out.text(TAG_VALUE, value);
+    out.end(body);
   }
   if (device !== "") out.text(DEVICE, device);
-  return out.written;
 }
 
+interface Body {
+  readonly from: number;
+  /** Room for the length before it. */
+  readonly lengthBytes: number;
+}
+
+/** Growing fields of a message. */
 class Output {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array;
   #at = 0;
 
-  constructor(bytesMax: number) {
-    this.#bytes = new Uint8Array(bytesMax);
+  constructor(capacity: number) {
+    this.#bytes = new Uint8Array(capacity);
   }
 
   get written(): Uint8Array {
     return this.#bytes.subarray(0, this.#at);
   }
 
-  head(tag: number, length: number): void {
+  /** A field whose fields follow, about `bytes` of them. */
+  begin(tag: number, bytes: number): Body {
+    this.#reserve(HEAD_BYTES_MAX);
+    const lengthBytes = varintBytes(bytes);
     this.#bytes[this.#at++] = tag;
-    let left = length;
+    this.#at += lengthBytes;
+    return { from: this.#at, lengthBytes };
+  }
+
+  end({ from, lengthBytes }: Body): void {
+    const length = this.#at - from;
+    const more = varintBytes(length) - lengthBytes;
+    if (more !== 0) {
+      this.#reserve(HEAD_BYTES_MAX);
+      this.#bytes.copyWithin(from + more, from, this.#at);
+    }
+    this.#at = from - lengthBytes;
+    this.#varint(length);
+    this.#at += length;
+  }
+
+  text(tag: number, text: string): void {
+    const body = this.begin(tag, text.length);
+    this.#reserve(UTF8_BYTES_MAX * text.length);
+    this.#at += utf8.encodeInto(text, this.#bytes.subarray(this.#at)).written;
+    this.end(body);
+  }
+
+  bytes(tag: number, bytes: Uint8Array): void {
+    this.#reserve(HEAD_BYTES_MAX);
+    this.#bytes[this.#at++] = tag;
+    this.#varint(bytes.length);
+    this.append(bytes);
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #varint(value: number): void {
+    let left = value;
     while (left >= 0x80) {
       this.#bytes[this.#at++] = (left & 0x7f) | 0x80;
       left >>>= 7;
@@ -102,15 +120,12 @@ class Output {
     this.#bytes[this.#at++] = left;
   }
 
-  text(tag: number, text: string): void {
-    const bytes = utf8.encode(text);
-    this.head(tag, bytes.length);
-    this.bytes(bytes);
-  }
-
-  bytes(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+  #reserve(bytes: number): void {
+    const wanted = this.#at + bytes;
+    if (wanted <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(wanted, 2 * this.#bytes.length));
+    larger.set(this.written);
+    this.#bytes = larger;
   }
 }
 

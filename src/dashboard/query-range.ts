@@ -7,8 +7,9 @@ import { deviceOf, metricOfKey, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
 import type { QueryRangeRequest } from "../wire/gen/history_pb.ts";
-import { encodeRange, type RangeName } from "./encode-range.ts";
+import { encodeRange } from "./encode-range.ts";
 import { firstInOrder } from "./in-order.ts";
+import type { RangeAnswer, RangeName } from "./range-answer.ts";
 import { checkSeries, rangeRequestOf, type RangeRequest } from "./range-request.ts";
 import { selectSeries } from "./select-series.ts";
 import type { SlicedWork, Work } from "./sliced-work.ts";
@@ -30,12 +31,12 @@ export interface RangeDeps {
 const PART_ROWS = 50_000;
 const PART_SERIES_MAX = 10_000;
 
-/** An encoded QueryRangeResponse. Throws INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED saying what to narrow. */
+/** Throws INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED saying what to narrow. */
 export async function queryRange(
   request: QueryRangeRequest,
   deps: RangeDeps,
   signal: AbortSignal,
-): Promise<Uint8Array> {
+): Promise<RangeAnswer> {
   const asked = rangeRequestOf(request, { nowMs: deps.clock.nowMs(), timeoutMsMax: deps.timeoutMsMax });
   if (asked.after !== undefined)
     throw invalidField("after", request.after!.metric, "StreamRange: only a stream goes on behind a place");
@@ -46,7 +47,7 @@ export async function queryRange(
   const query = queryOf(asked, registry, keys, groups?.grouping(asked));
   const result = await inTime(asked, deps, signal, query);
   const nameOf = groups === undefined ? (slot: number) => nameOfKey(keys[slot]) : (slot: number) => groups.names[slot];
-  return encodeRange(result, nameOf, { resolutionUs: result.resolutionUs, notes: notesOf(result, asked) });
+  return { result, nameOf, resolutionUs: result.resolutionUs, notes: notesOf(result, asked) };
 }
 
 /** Encoded parts, each asked of the store when the one before was taken: neither side holds more than a part. */
@@ -56,7 +57,8 @@ export async function* streamRange(
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   const asked = rangeRequestOf(request, { nowMs: deps.clock.nowMs(), timeoutMsMax: deps.timeoutMsMax });
-  if (asked.groupBy !== undefined || asked.top !== undefined) return yield await queryRange(request, deps, signal);
+  if (asked.groupBy !== undefined || asked.top !== undefined)
+    return yield encodeRange(await queryRange(request, deps, signal));
   const found = await deps.sliced.run(keysInOrder(asked.matcher, deps.registry, Infinity), signal);
   const { keys, firstFromUs } = restOf(found, asked);
   const told = new Set<string>();
@@ -74,7 +76,7 @@ export async function* streamRange(
     for (const note of notes) told.add(note);
     const { resolutionUs, slots, next } = result;
     if (slots.length > 0 || notes.length > 0) {
-      yield encodeRange(result, (slot) => nameOfKey(keysOfPart[slot]), { resolutionUs, notes });
+      yield encodeRange({ result, nameOf: (slot) => nameOfKey(keysOfPart[slot]), resolutionUs, notes });
     }
     at = next === null ? end : keys.indexOf(keysOfPart[next.slot], at);
     fromUs = next?.fromUs ?? asked.fromUs;

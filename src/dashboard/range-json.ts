@@ -2,65 +2,81 @@
  * QueryRangeResponse as JSON, the same text as the generated code gives: that looks at every number by itself, and writes
  * all at once. In pieces, so that nothing waits for a large answer to be written.
  */
-import { create, fromBinary, toJson } from "@bufbuild/protobuf";
-import { QueryRangeResponseSchema, SeriesRangeSchema, type SeriesRange } from "../wire/gen/history_pb.ts";
+import { create, toJson } from "@bufbuild/protobuf";
+import { QueryRangeResponseSchema } from "../wire/gen/history_pb.ts";
+import { columnsOf, restOf, type RangeAnswer, type RangeName } from "./range-answer.ts";
 
 /** Numbers of a piece. */
 const NUMBERS_MAX = 8_192;
+const US_PER_MS = 1_000;
 
-/** Pieces of the text of an encoded answer. */
-export function* rangeJson(bytes: Uint8Array): Generator<string, void> {
-  const { series, pointsTotal, resolutionMs, notes } = fromBinary(QueryRangeResponseSchema, bytes);
-  const rest = create(QueryRangeResponseSchema, { pointsTotal, resolutionMs, notes });
-  const fields = JSON.stringify(toJson(QueryRangeResponseSchema, rest));
-  if (series.length === 0) return yield fields;
+export function* rangeJson(answer: RangeAnswer): Generator<string, void> {
+  const fields = JSON.stringify(toJson(QueryRangeResponseSchema, create(QueryRangeResponseSchema, restOf(answer))));
+  const { slots } = answer.result;
+  if (slots.length === 0) return yield fields;
   const times = new TimesText();
-  yield '{"series":[';
-  for (const [i, each] of series.entries()) {
-    if (i > 0) yield ",";
-    yield* seriesJson(each, times);
+  for (let i = 0; i < slots.length; i++) {
+    const { timesUs, values } = columnsOf(answer.result, i);
+    yield (i === 0 ? '{"series":[' : ",") + nameJson(answer.nameOf(slots[i]));
+    if (values.length > 0) {
+      yield ',"timesMs":[';
+      yield* times.of(timesUs);
+      yield '],"values":[';
+      yield* numbersJson(values, 1);
+      yield "]";
+    }
+    yield "}";
   }
   yield fields === "{}" ? "]}" : `],${fields.slice(1)}`;
 }
 
-function* seriesJson(
-  { metric, source, tags, device, timesMs, values }: SeriesRange,
-  times: TimesText,
-): Generator<string, void> {
-  const name = JSON.stringify(
-    toJson(SeriesRangeSchema, create(SeriesRangeSchema, { metric, source, tags, device })),
-  ).slice(0, -1);
-  yield name;
-  if (values.length > 0) {
-    yield `${name === "{" ? "" : ","}"timesMs":[`;
-    yield* times.of(timesMs);
-    yield '],"values":[';
-    yield* numbersJson(values);
-    yield "]";
-  }
-  yield "}";
+/** The fields of a SeriesRange that are no columns, left open. */
+function nameJson({ metric, source, tags, device }: RangeName): string {
+  const fields = {
+    ...(metric === "" ? {} : { metric }),
+    ...(source === "" ? {} : { source }),
+    ...(isEmpty(tags) ? {} : { tags }),
+    ...(device === "" ? {} : { device }),
+  };
+  return JSON.stringify(fields).slice(0, -1);
+}
+
+function isEmpty(tags: RangeName["tags"]): boolean {
+  for (const _ in tags) return false;
+  return true;
 }
 
 /** The series of an answer mostly have the same steps. */
 class TimesText {
-  #timesMs: readonly number[] = [];
+  #timesUs: Float64Array = new Float64Array(0);
   #pieces: readonly string[] = [];
 
-  of(timesMs: readonly number[]): readonly string[] {
-    if (timesMs.length !== this.#timesMs.length || timesMs.some((timeMs, i) => timeMs !== this.#timesMs[i])) {
-      this.#timesMs = timesMs;
-      this.#pieces = [...numbersJson(timesMs)];
+  of(timesUs: Float64Array): readonly string[] {
+    if (!areEqual(timesUs, this.#timesUs)) {
+      this.#timesUs = timesUs;
+      this.#pieces = [...numbersJson(timesUs, US_PER_MS)];
     }
     return this.#pieces;
   }
 }
 
-function* numbersJson(numbers: readonly number[]): Generator<string, void> {
+function areEqual(a: Float64Array, b: Float64Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Of `numbers` divided by `divisor`, without brackets. */
+function* numbersJson(numbers: Float64Array, divisor: number): Generator<string, void> {
   for (let from = 0; from < numbers.length; from += NUMBERS_MAX) {
-    const piece = numbers.slice(from, from + NUMBERS_MAX);
-    const isPlain = piece.every(Number.isFinite);
-    // JSON has no NaN and no infinities: protobuf writes their names.
-    const text = JSON.stringify(isPlain ? piece : piece.map((each) => (Number.isFinite(each) ? each : String(each))));
-    yield from === 0 ? text.slice(1, -1) : `,${text.slice(1, -1)}`;
+    const to = Math.min(from + NUMBERS_MAX, numbers.length);
+    const piece: (number | string)[] = [];
+    for (let i = from; i < to; i++) {
+      const number = numbers[i] / divisor;
+      // JSON has no NaN and no infinities: protobuf writes their names.
+      piece.push(Number.isFinite(number) ? number : String(number));
+    }
+    const text = JSON.stringify(piece).slice(1, -1);
+    yield from === 0 ? text : `,${text}`;
   }
 }

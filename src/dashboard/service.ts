@@ -6,7 +6,7 @@ import type { Clock } from "../model/clock.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
-import { encodedUnary, rawServerStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { rawServerStreaming, unary, writingUnary, type MethodImpl } from "../wire/service.ts";
 import { deleteSeries } from "./delete-series.ts";
 import { Feeds } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
@@ -14,6 +14,7 @@ import { listMetrics } from "./list-metrics.ts";
 import { listSeries } from "./list-series.ts";
 import { listTagValues } from "./list-tag-values.ts";
 import type { ExtentSource } from "./listing.ts";
+import { encodeRange } from "./encode-range.ts";
 import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
 import { rangeJson } from "./range-json.ts";
 import { SlicedWork } from "./sliced-work.ts";
@@ -55,16 +56,12 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
       rawServerStreaming(Dashboard.method.subscribeMetrics, (request, { signal }) =>
         subscribe(request, feeds, deps, signal),
       ),
-      encodedUnary(
-        Dashboard.method.queryRange,
-        async (request, { signal }) => {
-          const startedAtMs = clock.monotonicMs();
-          const answer = await queryRange(request, ranges, signal);
-          deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
-          return answer;
-        },
-        rangeJson,
-      ),
+      writingUnary(Dashboard.method.queryRange, async (request, { signal }) => {
+        const startedAtMs = clock.monotonicMs();
+        const answer = await queryRange(request, ranges, signal);
+        deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
+        return { toBinary: () => encodeRange(answer), toJson: () => rangeJson(answer) };
+      }),
       rawServerStreaming(Dashboard.method.streamRange, (request, { signal }) => streamRange(request, ranges, signal)),
       unary(Dashboard.method.listMetrics, (request, { signal }) => listMetrics(request, listing, signal)),
       unary(Dashboard.method.listSeries, (request, { signal }) => listSeries(request, listing, signal)),

@@ -36,7 +36,10 @@ export function createMetrics() {
     chunkPoints: gauge("chunk_points", "Points in sealed chunks"),
     blocks: gauge("blocks", "Sealed blocks on disk"),
     sealSeconds: histogram("seal_duration_seconds", "Sealing one generation of the head"),
-    querySeconds: histogram("query_duration_seconds", "QueryRange, from the request to its encoded answer"),
+    querySeconds: histogram(
+      "query_duration_seconds",
+      "QueryRange, from the request to its answer, before that is written",
+    ),
     superseded: counter(
       "points_superseded_total",
       "Stored values replaced by another one of the same series and time before both were sealed",

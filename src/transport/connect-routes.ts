@@ -5,10 +5,10 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
-import type { CallContext, MethodImpl } from "../wire/service.ts";
+import type { AnswerWriter, CallContext, MethodImpl } from "../wire/service.ts";
 import { statusCodeOf, toStatus } from "../wire/status.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { answerEncoded, withEncodedAnswers } from "./encoded-answers.ts";
+import { answerWith, withAnswerWriters } from "./answer-writers.ts";
 import type { TransportEvents } from "./grpc-server.ts";
 
 const ANONYMOUS = { name: "anonymous" };
@@ -31,11 +31,12 @@ export function connectRoutes(
     const functions = Object.fromEntries(impls.map((impl) => [impl.method.localName, functionOf(impl, events)]));
     router.service(service as DescService, functions as never);
   }
-  const jsonOf = new Map(methods.map((impl) => [impl.method, impl.kind === "unary" ? impl.json : undefined]));
+  const writing = new Set(
+    methods.filter(({ kind, raw }) => kind === "unary" && raw === "output").map(({ method }) => method),
+  );
   return new Map(
     router.handlers.map((handler) => {
-      const json = jsonOf.get(handler.method);
-      return [handler.requestPath, json === undefined ? handler : withEncodedAnswers(handler, json)];
+      return [handler.requestPath, writing.has(handler.method) ? withAnswerWriters(handler) : handler];
     }),
   );
 }
@@ -59,8 +60,9 @@ function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
         const output = await run(inputOf(impl, input), contextOf(context));
         events.onCall?.(name, "OK");
         if (impl.raw !== "output") return output;
-        if (context.protocolName !== "connect") return fromBinary(method.output, output as Uint8Array);
-        answerEncoded(context.values, output as Uint8Array);
+        const writer = output as AnswerWriter;
+        if (context.protocolName !== "connect") return fromBinary(method.output, writer.toBinary());
+        answerWith(context.values, writer);
         return create(method.output);
       } catch (error) {
         throw failed(error);

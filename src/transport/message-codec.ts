@@ -1,7 +1,7 @@
 /** Bytes and messages of a method, with damaged bytes told as the caller's mistake. */
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import type { MethodImpl } from "../wire/service.ts";
+import type { AnswerWriter, MethodImpl } from "../wire/service.ts";
 
 export interface MethodCodec {
   /** What the method's function takes. Throws INVALID_ARGUMENT. */
@@ -10,13 +10,13 @@ export interface MethodCodec {
   writeOutput(output: unknown): Uint8Array;
 }
 
-export function codecOf({ method, raw }: MethodImpl): MethodCodec {
+export function codecOf({ kind, method, raw }: MethodImpl): MethodCodec {
   return {
     readInput: raw === "input" ? (bytes) => bytes : (bytes) => decode(method.input, bytes),
-    writeOutput:
-      raw === "output"
-        ? (output) => output as Uint8Array
-        : (output) => toBinary(method.output, create(method.output, output as never)),
+    writeOutput(output) {
+      if (raw !== "output") return toBinary(method.output, create(method.output, output as never));
+      return kind === "unary" ? (output as AnswerWriter).toBinary() : (output as Uint8Array);
+    },
   };
 }
 

@@ -19,19 +19,25 @@ export interface CallContext {
   readonly peer: string;
 }
 
+/** An answer that its function has not written yet: the transport says how, and only that is done. */
+export interface AnswerWriter {
+  toBinary(): Uint8Array;
+  /** The text, in pieces. */
+  toJson(): Iterable<string>;
+}
+
 type Desc<I extends DescMessage, O extends DescMessage, K> = DescMethod & { input: I; output: O; methodKind: K };
 
 /**
  * One method and its function. Where `raw` is set, the named side is protobuf bytes instead of message objects: the
- * hot upload path is decoded to columns, and live updates are encoded once for many readers.
+ * hot upload path is decoded to columns, and live updates are encoded once for many readers. A raw output that is no
+ * stream is an {@link AnswerWriter}.
  */
 export type MethodImpl =
   | {
       kind: "unary";
       method: DescMethod;
       raw?: "input" | "output";
-      /** Of an encoded answer, in pieces. */
-      json?(answer: Uint8Array): Iterable<string>;
       run(request: never, context: CallContext): Promise<unknown>;
     }
   | {
@@ -67,13 +73,12 @@ export function rawUnary<I extends DescMessage, O extends DescMessage>(
   return { kind: "unary", method, raw: "input", run: run as never };
 }
 
-/** The function answers with an encoded message of the method's output; `json` writes it as JSON. */
-export function encodedUnary<I extends DescMessage, O extends DescMessage>(
+/** The function answers with what writes a message of the method's output. */
+export function writingUnary<I extends DescMessage, O extends DescMessage>(
   method: Desc<I, O, "unary">,
-  run: (request: MessageShape<I>, context: CallContext) => Promise<Uint8Array>,
-  json: (answer: Uint8Array) => Iterable<string>,
+  run: (request: MessageShape<I>, context: CallContext) => Promise<AnswerWriter>,
 ): MethodImpl {
-  return { kind: "unary", method, raw: "output", json, run: run as never };
+  return { kind: "unary", method, raw: "output", run: run as never };
 }
 
 export function serverStreaming<I extends DescMessage, O extends DescMessage>(

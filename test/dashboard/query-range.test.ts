@@ -2,6 +2,7 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
 import { SlicedWork } from "../../src/dashboard/sliced-work.ts";
+import { encodeRange } from "../../src/dashboard/encode-range.ts";
 import { queryRange, streamRange } from "../../src/dashboard/query-range.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
@@ -42,8 +43,8 @@ async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, mo
   };
   const message = create(QueryRangeRequestSchema, request);
   const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000 };
-  const bytes = await queryRange(message, deps, new AbortController().signal);
-  return { asked, answer: fromBinary(QueryRangeResponseSchema, bytes) };
+  const answer = await queryRange(message, deps, new AbortController().signal);
+  return { asked, answer: fromBinary(QueryRangeResponseSchema, encodeRange(answer)) };
 }
 
 const at = (seconds: number, nanos = 0) => ({ seconds: BigInt(seconds), nanos });

@@ -3,6 +3,7 @@ import { fromBinary, toJsonString } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { encodeRange } from "../../src/dashboard/encode-range.ts";
+import type { RangeAnswer, RangeName } from "../../src/dashboard/range-answer.ts";
 import { rangeJson } from "../../src/dashboard/range-json.ts";
 import { QueryRangeResponseSchema } from "../../src/wire/gen/history_pb.ts";
 
@@ -27,8 +28,8 @@ test("any answer", () => {
       fc.array(text, { maxLength: 3 }),
       (all, haveSameTimes, resolutionMs, notes) => {
         if (haveSameTimes) for (const each of all) each.points = each.points.map(([, value], i) => [i * 1_000, value]);
-        const bytes = encodeRange(answer(all), (slot) => all[slot].name, { resolutionUs: resolutionMs * 1_000, notes });
-        const message = fromBinary(QueryRangeResponseSchema, bytes);
+        const answer = answerOf(all, resolutionMs * 1_000, notes);
+        const message = fromBinary(QueryRangeResponseSchema, encodeRange(answer));
         expect(message).toMatchObject({
           pointsTotal: BigInt(all.flatMap(({ points }) => points).length),
           resolutionMs: BigInt(resolutionMs),
@@ -41,7 +42,7 @@ test("any answer", () => {
             values: points.map(([, value]) => value),
           })),
         );
-        expect([...rangeJson(bytes)].join("")).toBe(toJsonString(QueryRangeResponseSchema, message));
+        expect([...rangeJson(answer)].join("")).toBe(toJsonString(QueryRangeResponseSchema, message));
       },
     ),
     { examples: [[[], false, 0, []]] },
@@ -54,20 +55,27 @@ test("a long series is written in pieces that join", () => {
     i % 5_000 === 0 ? NaN : i / 10,
   ]);
   const all = [{ name: { metric: "m", source: "s", tags: {}, device: "s" }, points }];
-  const bytes = encodeRange(answer(all), (slot) => all[slot].name, { resolutionUs: 0, notes: [] });
-  const pieces = [...rangeJson(bytes)];
+  const answer = answerOf(all, 0, []);
+  const pieces = [...rangeJson(answer)];
   expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(200_000);
-  expect(pieces.join("")).toBe(toJsonString(QueryRangeResponseSchema, fromBinary(QueryRangeResponseSchema, bytes)));
+  const message = fromBinary(QueryRangeResponseSchema, encodeRange(answer));
+  expect(pieces.join("")).toBe(toJsonString(QueryRangeResponseSchema, message));
 });
 
-function answer(all: readonly { readonly points: readonly (readonly [timeUs: number, value: number])[] }[]) {
+interface Series {
+  readonly name: RangeName;
+  readonly points: readonly (readonly [timeUs: number, value: number])[];
+}
+
+function answerOf(all: readonly Series[], resolutionUs: number, notes: string[]): RangeAnswer {
   const offsets = [0];
   for (const { points } of all) offsets.push(offsets.at(-1)! + points.length);
   const points = all.flatMap((each) => each.points);
-  return {
+  const result = {
     slots: Uint32Array.from(all, (_, slot) => slot),
     offsets: Uint32Array.from(offsets),
     timesUs: Float64Array.from(points, ([timeUs]) => timeUs),
     values: Float64Array.from(points, ([, value]) => value),
   };
+  return { result, resolutionUs, notes, nameOf: (slot) => all[slot].name };
 }

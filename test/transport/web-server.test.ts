@@ -1,5 +1,5 @@
 /** HTTP over toy methods: Connect, gRPC-Web and Server-Sent Events, bad requests, slow senders and readers, shutdown. */
-import { create, fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { afterEach, describe, expect, test } from "bun:test";
@@ -12,7 +12,7 @@ import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard, DashboardDataSchema } from "../../src/wire/gen/dashboard_pb.ts";
 import { BatchDataSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { ListMetricsResponseSchema } from "../../src/wire/gen/history_pb.ts";
-import { encodedUnary, rawServerStreaming, rawUnary, unary, type CallContext } from "../../src/wire/service.ts";
+import { rawServerStreaming, rawUnary, unary, writingUnary, type CallContext } from "../../src/wire/service.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const opened: { close(): unknown }[] = [];
@@ -48,17 +48,16 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
         if (metric === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500 });
         return { pointsTotal: 7n };
       }),
-      encodedUnary(
-        Dashboard.method.listMetrics,
-        async ({ limit, prefix }) => {
-          if (prefix === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full");
-          const metrics = Array.from({ length: limit }, (_, i) => ({ name: `metric ${i} ü` }));
-          return toBinary(ListMetricsResponseSchema, create(ListMetricsResponseSchema, { metrics, more: true }));
-        },
-        // Cut within a name, so that only what is joined in order is JSON.
-        (bytes) =>
-          toJsonString(ListMetricsResponseSchema, fromBinary(ListMetricsResponseSchema, bytes)).split(/(?<=ric )/),
-      ),
+      writingUnary(Dashboard.method.listMetrics, async ({ limit, prefix }) => {
+        if (prefix === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full");
+        const metrics = Array.from({ length: limit }, (_, i) => ({ name: `metric ${i} ü` }));
+        const message = create(ListMetricsResponseSchema, { metrics, more: true });
+        return {
+          toBinary: () => toBinary(ListMetricsResponseSchema, message),
+          // Cut within a name, so that only what is joined in order is JSON.
+          toJson: () => toJsonString(ListMetricsResponseSchema, message).split(/(?<=ric )/),
+        };
+      }),
       rawUnary(DataIngestion.method.uploadBatch, async (bytes) => ({ pointsProcessed: BigInt(bytes.length) })),
     ],
     health: toy.health,

@@ -1,34 +1,32 @@
 /**
- * Answers that are encoded already, over unary Connect: their bytes go out as they are, or as JSON in pieces between
- * which the event loop turns. Handed to Connect they would be taken apart and put together again, all at once.
+ * Answers that write themselves, over unary Connect: their bytes, or JSON in pieces between which the event loop turns.
+ * Connect would make messages of them, and write all at once.
  */
 import { createContextKey, createContextValues, type ContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { AnswerWriter } from "../wire/service.ts";
 
-/** What a function answered, encoded; what it returned to Connect is empty then. */
-const ENCODED = createContextKey<Uint8Array | undefined>(undefined);
+/** What a function answered; what it returned to Connect is empty then. */
+const WRITER = createContextKey<AnswerWriter | undefined>(undefined);
 /** Of JSON sent at once. */
 const CHUNK_CHARACTERS_MIN = 128 * 1024;
 const HTTP_OK = 200;
 
-export function answerEncoded(values: ContextValues, bytes: Uint8Array): void {
-  values.set(ENCODED, bytes);
+export function answerWith(values: ContextValues, writer: AnswerWriter): void {
+  values.set(WRITER, writer);
 }
 
-/** `handler`, but what was given to {@link answerEncoded} is the body; `json`: its text, in pieces. */
-export function withEncodedAnswers(
-  handler: UniversalHandler,
-  json: (bytes: Uint8Array) => Iterable<string>,
-): UniversalHandler {
+/** `handler`, but what was given to {@link answerWith} is the body. */
+export function withAnswerWriters(handler: UniversalHandler): UniversalHandler {
   const answer = async (request: Parameters<UniversalHandler>[0]) => {
     const contextValues = createContextValues();
     const response = await handler({ ...request, contextValues });
-    const bytes = contextValues.get(ENCODED);
-    if (bytes === undefined || response.status !== HTTP_OK) return response;
+    const writer = contextValues.get(WRITER);
+    if (writer === undefined || response.status !== HTTP_OK) return response;
     const header = new Headers(response.header);
     header.delete("content-length");
     const isJson = header.get("content-type")?.startsWith("application/json");
-    return { ...response, header, body: isJson ? inChunks(json(bytes)) : whole(bytes) };
+    return { ...response, header, body: isJson ? inChunks(writer.toJson()) : whole(writer.toBinary()) };
   };
   return Object.assign(answer, handler);
 }
