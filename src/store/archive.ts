@@ -121,11 +121,11 @@ export class Archive {
 
   sourcesOf({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): ArchiveSources {
     const [firstId, lastId] = idRange(seriesIds);
-    const pointsFromUs = this.points.fromUs;
+    const rowsUntilUs = this.#rollups.rowsNeededUntilUs();
     const rollups = this.#rollups.tiers.map(({ resolutionUs, catalog }) => {
       const fits = stepUs > 0 && stepUs % resolutionUs === 0 && takesSummaries(func);
       // Elsewhere rows are asked only where they may be all that is left.
-      const end = fits ? toUs : Math.min(toUs, pointsFromUs);
+      const end = fits ? toUs : Math.min(toUs, rowsUntilUs);
       return { resolutionUs, blocks: fromUs < end ? catalog.overlapping(fromUs, end, firstId, lastId) : [] };
     });
     return { blocks: this.points.overlapping(fromUs, toUs, firstId, lastId), rollups };

@@ -1,7 +1,7 @@
 /**
  * Which rollup rows of a series stand for its points. A row tells of all points of its window that were written up to its
  * order; where something newer overlaps it, it is not believed and the points are read, so rollups never change an
- * answer. Where points are gone, rows are what is left of them.
+ * answer. Where points are gone, rows are what is left of them, and stand beside late points that come to their windows.
  */
 import type { Block } from "./block.ts";
 import type { BlockIndex } from "../codec/block.ts";
@@ -99,15 +99,30 @@ export class RollupRows {
 
   /** Whether a row may stand for the points of its window. */
   #stands(row: Row, points: readonly Part[], isAligned: boolean): boolean {
-    let arePointsThere = false;
+    let [there, isNewerThere] = [0, false];
     for (const part of points) {
       if (part.toUs < row.fromUs) continue;
       if (part.fromUs > row.toUs) break;
-      if (part.block === null || part.block.ord > row.block.ord) return false;
-      arePointsThere = true;
+      if (isNewer(part, row)) isNewerThere = true;
+      // What was merged since with something newer: the row does not tell of that, and counts say nothing.
+      else if (part.block!.ord > row.block.ord) return false;
+      else there += this.#pointsIn(part, row);
     }
-    return arePointsThere ? isAligned && this.#takesSummaries : true;
+    if (there < this.#sources.reader.index(row.block)!.counts[row.chunk]) return true;
+    return !isNewerThere && isAligned && this.#takesSummaries;
   }
+
+  /** Points of a part in the window of a row; where it goes on beyond, as good as any number. */
+  #pointsIn({ block, chunk, fromUs, toUs }: Part, { windowFromUs, windowToUs }: Row): number {
+    if (fromUs < windowFromUs || toUs > windowToUs) return Infinity;
+    const index = this.#sources.reader.index(block!);
+    return index === null ? 0 : index.counts[chunk];
+  }
+}
+
+/** Whether all of a part was written after the row. */
+function isNewer({ block }: Part, row: Row): boolean {
+  return block === null || (block.ord > row.block.ord && block.seqFrom > row.block.seqTo);
 }
 
 /** By time; of rows for one window the one written last stays. */

@@ -43,11 +43,13 @@ export class RollupSteps implements Steps {
       this.#row = { ...run, seriesId: this.#seriesId, superseded: 0 };
       return;
     }
-    row.toUs = run.toUs;
     row.count += run.count;
     row.sum += run.sum;
     row.min = Math.min(row.min, run.min);
     row.max = Math.max(row.max, run.max);
+    // Late points beside a row that is there come after it, though not always at a later time.
+    if (run.toUs < row.toUs) return;
+    row.toUs = run.toUs;
     row.last = run.last;
   }
 

@@ -14,7 +14,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Merging } from "./compaction.ts";
 import { idRange } from "./head-rows.ts";
 import type { MergePlan } from "./merge-plan.ts";
-import type { Period } from "./period.ts";
+import { periodStartUs, type Period } from "./period.ts";
 import type { RetiredSeries } from "./retired-series.ts";
 import { blocksOfRows, rollUp, type RollupSources, type Windows } from "./rollup-builder.ts";
 import type { Slice } from "./slice.ts";
@@ -98,10 +98,22 @@ export class Rollups {
         fromUs: stepOf(fromUs, resolutionUs),
         toUs: stepOf(toUs, resolutionUs) + resolutionUs,
       };
-      const sources = this.#sourcesOf(windows, tier, true);
+      const sources = this.#sourcesOf(windows, tier);
       const rows = yield* rollUp(windows, resolutionUs, sources, slice);
       yield* this.#write(tier, period, rows, slice);
     }
+  }
+
+  /** Up to where points may be gone of which rows are left. */
+  rowsNeededUntilUs(): number {
+    let untilUs = this.#points.fromUs;
+    for (const { catalog } of this.tiers) {
+      for (const period of catalog.periods()) {
+        if (pointsIn(catalog.ofPeriod(period)) <= pointsIn(this.#points.ofPeriod(period))) continue;
+        untilUs = Math.max(untilUs, periodStartUs(period + 1));
+      }
+    }
+    return untilUs;
   }
 
   /** How blocks of rows are merged: rows that stand are taken over, others are made again from the points. */
@@ -118,7 +130,7 @@ export class Rollups {
     const order = this.#orderOf(period);
     let rows: ChunkSummary[] = [];
     for (const windows of yield* this.#windowsOf(tier, period, through.get(period) ?? -1, slice)) {
-      const made = yield* rollUp(windows, tier.resolutionUs, this.#sourcesOf(windows, tier, false), slice);
+      const made = yield* rollUp(windows, tier.resolutionUs, this.#sourcesOf(windows, tier), slice);
       for (const row of made) rows.push(row);
       if (rows.length < ROWS_MAX) continue;
       yield* this.#write(tier, period, rows, slice);
@@ -198,7 +210,7 @@ export class Rollups {
       fromUs: stepOf(fromUs, resolutionUs),
       toUs: stepOf(toUs, resolutionUs) + resolutionUs,
     };
-    const sources = this.#sourcesOf(windows, tier, true);
+    const sources = this.#sourcesOf(windows, tier);
     const made = yield* rollUp(windows, resolutionUs, sources, slice);
     const rows = made.filter((row) => windowsOf.get(row.seriesId)!.has(stepOf(row.fromUs, resolutionUs)));
     const level = Math.max(...blocks.map((block) => block.level)) + 1;
@@ -245,11 +257,11 @@ export class Rollups {
     return Math.max(-1, ...this.#points.ofPeriod(period).map(({ ord }) => ord));
   }
 
-  /** Points of the windows, and rows that may stand for them: of finer tiers, and `own` ones. */
-  #sourcesOf({ seriesIds, fromUs, toUs }: Windows, tier: RollupTier, own: boolean): RollupSources {
+  /** Points of the windows, and rows that may stand for them: of the tier, and of finer ones. */
+  #sourcesOf({ seriesIds, fromUs, toUs }: Windows, tier: RollupTier): RollupSources {
     const [firstId, lastId] = idRange(seriesIds);
     const rollups = this.tiers
-      .filter((other) => other.resolutionUs < tier.resolutionUs || (own && other === tier))
+      .filter(({ resolutionUs }) => resolutionUs <= tier.resolutionUs)
       .map(({ resolutionUs, catalog }) => {
         return { resolutionUs, blocks: catalog.overlapping(fromUs, toUs, firstId, lastId) };
       });
@@ -267,6 +279,10 @@ export class Rollups {
     const parts = Math.ceil(sorted.length / SERIES_AT_ONCE);
     return Array.from({ length: parts }, (_, i) => sorted.slice(i * SERIES_AT_ONCE, (i + 1) * SERIES_AT_ONCE));
   }
+}
+
+function pointsIn(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, { points }) => sum + points, 0);
 }
 
 /** The latest time in some blocks; -1 where there are none. */

@@ -34,6 +34,7 @@ export class ChangeSteps implements Steps {
     const isCounter = this.#func !== "delta";
     forEachStep(timesUs, from, to, this.#stepUs, (start, at, end) => {
       this.#enter(start, timesUs[at], values[at]);
+      if (timesUs[end - 1] < this.#timeUs) return;
       let before = this.#value;
       let change = 0;
       if (isCounter) {

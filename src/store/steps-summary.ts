@@ -20,6 +20,7 @@ export class SummarySteps implements Steps {
   #sum = 0;
   #first = 0;
   #last = 0;
+  #lastUs = -Infinity;
 
   constructor(stepUs: number, func: SummaryFunction, into: SeriesRows) {
     this.#stepUs = stepUs;
@@ -31,9 +32,9 @@ export class SummarySteps implements Steps {
     this.#cuts.cut(timesUs, from, to, this.#stepUs);
     const { startsUs, ends, length } = this.#cuts;
     // The first and the last step may have more rows elsewhere; those between are whole.
-    this.#gather(startsUs[0], values, from, ends[0]);
+    this.#gather(startsUs[0], timesUs, values, from, ends[0]);
     if (length > 2) this.#addWhole(values);
-    if (length > 1) this.#gather(startsUs[length - 1], values, ends[length - 2], to);
+    if (length > 1) this.#gather(startsUs[length - 1], timesUs, values, ends[length - 2], to);
   }
 
   summary(run: RunSummary): void {
@@ -42,7 +43,7 @@ export class SummarySteps implements Steps {
     this.#sum += run.sum;
     this.#min = Math.min(this.#min, run.min);
     this.#max = Math.max(this.#max, run.max);
-    this.#last = run.last;
+    this.#noteLast(run.toUs, run.last);
   }
 
   end(): void {
@@ -50,10 +51,10 @@ export class SummarySteps implements Steps {
     this.#start = NaN;
   }
 
-  #gather(start: number, values: Float64Array, from: number, to: number): void {
+  #gather(start: number, timesUs: Float64Array, values: Float64Array, from: number, to: number): void {
     this.#enter(start, values[from]);
     this.#count += to - from;
-    this.#last = values[to - 1];
+    this.#noteLast(timesUs[to - 1], values[to - 1]);
     this.#sum += sumOf(values, from, to);
     this.#min = Math.min(this.#min, minOf(values, from, to));
     this.#max = Math.max(this.#max, maxOf(values, from, to));
@@ -77,6 +78,14 @@ export class SummarySteps implements Steps {
     this.#min = Infinity;
     this.#max = -Infinity;
     this.#first = first;
+    this.#lastUs = -Infinity;
+  }
+
+  /** Late points beside a rollup row come after it, though not always at a later time. */
+  #noteLast(timeUs: number, value: number): void {
+    if (timeUs < this.#lastUs) return;
+    this.#lastUs = timeUs;
+    this.#last = value;
   }
 
   #value(): number {

@@ -14,7 +14,10 @@ export interface RunSummary {
   readonly last: number;
 }
 
-/** Takes the points of a series in order of time, each once, and writes rows. */
+/**
+ * Takes the points of a series in order of time, each once, and writes rows. Points of a step may come after a run of it
+ * that ends later than they do: late ones, of whose window there is only a rollup row.
+ */
 export interface Steps {
   /** Whether {@link summary} may be called: what it tells is all that is needed. */
   readonly takesSummaries: boolean;

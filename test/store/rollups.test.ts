@@ -4,7 +4,17 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { PeriodFile } from "../../src/store/period-file.ts";
 import type { StepFunction } from "../../src/store/protocol.ts";
-import { SHORTEST_SLICE, Model, NOVEMBER_US, openStore, plain, randomOf, recordOf, rowsOfSteps } from "./harness.ts";
+import {
+  EVERYTHING,
+  SHORTEST_SLICE,
+  Model,
+  NOVEMBER_US,
+  openStore,
+  plain,
+  randomOf,
+  recordOf,
+  rowsOfSteps,
+} from "./harness.ts";
 import type { Opened, Point } from "./harness.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/server-process.ts";
@@ -180,6 +190,46 @@ test("where points are gone rows are what is left, at their width, and it is sai
   // What comes now is newer than every row.
   absorbSealed(open, 1, [[1, NOVEMBER_US + 20 * HOUR, 77]], new Model());
   expect(plain(open.range({ seriesIds, stepUs: HOUR, func: "max" }))[0].at(-1)).toEqual([NOVEMBER_US + 20 * HOUR, 77]);
+});
+
+test("late points of hours whose points are gone are added to what their rows tell", () => {
+  using folder = tempDir("store");
+  const model = new Model();
+  {
+    using open = openStore({ dir: folder.path, rowPointsMin: 100 });
+    absorbSealed(open, 1, walkOf([1, 2], 10), model);
+  }
+  rmSync(join(folder.path, "points-2026-11.db"));
+  using open = openStore({ dir: folder.path, rowPointsMin: 100 });
+  const query = { ...EVERYTHING, seriesIds: Uint32Array.of(1, 2), toUs: NOVEMBER_US + 9 * HOUR };
+  const everyHourIsRight = () => {
+    for (const func of SUMMARIES) {
+      const hours = { ...query, stepUs: HOUR, func };
+      expect(plain(open.range(hours))).toEqual(model.range(hours));
+    }
+    // An hour of 7 minutes each: the row in the step it begins in, and nothing of any other hour lost.
+    const counts = plain(open.range({ ...query, stepUs: 7 * MINUTE, func: "count" })) as [number, number][][];
+    const wanted = model.range({ ...query, stepUs: 24 * HOUR, func: "count" }) as [number, number][][];
+    expect(counts.map((rows) => rows.reduce((sum, [, count]) => sum + count, 0))).toEqual(
+      wanted.map(([[, count]]) => count),
+    );
+    expect(open.range({ ...query, stepUs: HOUR, func: "stddev" }).isCoarse).toBe(true);
+  };
+  everyHourIsRight();
+  for (let seq = 2; seq < 8; seq++) {
+    const late: Point[] = [
+      [1, NOVEMBER_US + 3 * HOUR + seq * SECOND, 900 + seq],
+      [1, NOVEMBER_US + 5 * HOUR + 40 * MINUTE + seq * SECOND, -seq],
+    ];
+    open.store.absorb(recordOf(seq, late));
+    model.write(late);
+    everyHourIsRight();
+    open.seal();
+    everyHourIsRight();
+    if (seq === 5) open.compact();
+  }
+  open.compact();
+  everyHourIsRight();
 });
 
 test("points that go by age leave rows of an hour, all of them; what is past the limit of these goes too", () => {
