@@ -7,7 +7,7 @@ import type { SeriesRange } from "../wire/gen/history_pb.ts";
 import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal, retryTeller } from "./client-flags.ts";
 import { addRangeOptions, rangeRequest, type RangeFlags } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
-import { textTable } from "./text-table.ts";
+import { textTable, type Column } from "./text-table.ts";
 import { formatValue, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
@@ -55,7 +55,7 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
     });
     if (flags.json) printJson(series);
     else if (flags.csv) printCsv(series);
-    else printTable(series, flags.all === true);
+    else printTable(series, labelsOf(series, request.groupBy ?? []), flags.all === true);
     for (const note of notes) console.error(pc.yellow(note));
   } finally {
     connection.close();
@@ -91,25 +91,36 @@ function cell(text: string): string {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function printTable(series: readonly SeriesRange[], all: boolean): void {
+/** What names each series beside its metric, source and device: of groups all tags, else those that tell it apart. */
+function labelsOf(series: readonly SeriesRange[], groupBy: readonly string[]): string[] {
+  if (groupBy.length === 0) {
+    return tellApart(series.map(({ metric, source, ...rest }) => ({ ...rest, name: `${metric}:${source}` })));
+  }
+  const keys = groupBy.filter((key) => key !== "source" && key !== "device");
+  return series.map(({ tags }) => keys.map((key) => `${key}=${tags[key] ?? ""}`).join(","));
+}
+
+function printTable(series: readonly SeriesRange[], labels: readonly string[], all: boolean): void {
   if (series.length === 0) {
     console.log("no points in this range; watchpost watch '*' shows which series there are");
     return;
   }
-  const labels = tellApart(series.map(({ metric, source, ...rest }) => ({ ...rest, name: `${metric}:${source}` })));
   const rows = series.flatMap(({ metric, source, device, timesMs, values }, at) =>
     values.map((value, i) => ({ metric, source, device, label: labels[at], timeMs: timesMs[i], value })),
   );
   const shown = all ? rows : rows.slice(-ROWS_SHOWN_MAX);
+  type Row = (typeof rows)[number];
+  const names: Column<Row>[] = [
+    { title: "SOURCE", cell: ({ source }) => printable(source) },
+    { title: "DEVICE", cell: ({ device }) => printable(device) },
+    { title: "TAGS", cell: ({ label }) => printable(label) },
+  ];
   const table = textTable(
     [
       { title: "TIME", cell: ({ timeMs }) => isoOf(timeMs) },
       { title: "METRIC", cell: ({ metric }) => metric },
-      { title: "SOURCE", cell: ({ source }) => printable(source) },
-      { title: "DEVICE", cell: ({ device }) => printable(device) },
-      ...(labels.some((label) => label !== "")
-        ? [{ title: "TAGS", cell: ({ label }: (typeof rows)[number]) => printable(label) }]
-        : []),
+      // Groups have no source or device unless they are by these.
+      ...names.filter(({ cell }) => rows.some((row) => cell(row) !== "")),
       { title: "VALUE", right: true, cell: ({ value }) => formatValue(value) },
     ],
     shown,

@@ -245,6 +245,13 @@ describe("query", () => {
       "metric,value,timestamp,source,site\n" +
         "q.g,4,2026-01-01T00:00:00.000Z,,a\nq.g,4,2026-01-01T00:01:00.000Z,,a\nq.g,5,2026-01-01T00:02:00.000Z,,a\n",
     );
+    const table = await run(["query", "q.g", ...minutes, "--step", "1h", "--group-by", "site", ...at()]);
+    expect(table.out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+      ["TIME", "METRIC", "TAGS", "VALUE"],
+      ["2026-01-01T00:00:00.000Z", "q.g", "site=a", "3"],
+      ["2026-01-01T00:00:00.000Z", "q.g", "site=b", "9"],
+      [""],
+    ]);
   });
 
   test("bounds are told apart to the microsecond", async () => {
