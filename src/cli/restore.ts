@@ -23,15 +23,17 @@ export function restoreCommand(): Command {
     .description("Makes a data directory from a backup. The directory must be empty or missing.")
     .argument("<file...>", "backups: those it adds to first, the one that is meant last")
     .requiredOption("--data <dir>", "the data directory to make")
+    .option("--damaged", "take files of points that are damaged as they are: only their damaged blocks are lost")
     .addHelpText("after", HELP)
     .action(run);
 }
 
-async function run(files: string[], { data }: { data: string }): Promise<void> {
+async function run(files: string[], { data, damaged }: { data: string; damaged?: boolean }): Promise<void> {
   const signal = interruptSignal();
   const chain = ArchiveChain.open(files);
   const progress = byteProgress();
   const { manifest } = chain;
+  const found: string[] = [];
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   try {
     progress.start(bytes);
@@ -41,11 +43,15 @@ async function run(files: string[], { data }: { data: string }): Promise<void> {
         await new Promise((resolve) => setImmediate(resolve));
         signal.throwIfAborted();
       },
+      ...(damaged ? { onDamaged: (sentence: string) => void found.push(sentence) } : {}),
     });
   } catch (error) {
     if (signal.aborted) {
       process.exitCode = 130;
       return console.error("interrupted: nothing was restored");
+    }
+    if (error instanceof WatchpostError && error.status === "DATA_LOSS" && !damaged) {
+      throw new WatchpostError("DATA_LOSS", `${error.message}; restore --damaged takes what is left of it`);
     }
     if (error instanceof WatchpostError) throw error;
     throw new WatchpostError("UNKNOWN", `${data} cannot be restored: ${messageOf(error)}`, { cause: error });
@@ -54,6 +60,8 @@ async function run(files: string[], { data }: { data: string }): Promise<void> {
     chain.close();
   }
   console.error(`${data}: ${formatByteSize(bytes)}, ${manifest.series} series, as of ${manifest.createdAt}`);
+  for (const sentence of found) console.error(pc.yellow(`${sentence}; it was taken as it is`));
+  if (found.length > 0) process.exitCode = 1;
   for (const name of manifest.leftOut) console.error(pc.yellow(`${name} was not in the backup`));
   console.error(`Serve it: ${calledAs()} serve --data ${data}`);
 }

@@ -74,10 +74,13 @@ function bytes(min: number, max: number) {
   });
 }
 
-/** Milliseconds; Infinity where it is kept. */
-function ageLimitMs() {
-  return parsed('"keep" or a duration such as "30d", from 1h to 36500d', (given) => {
+/** Milliseconds; Infinity where it is kept. Or one of `words`, as it is. */
+function ageLimitMs<const W extends string = never>(...words: W[]) {
+  const wanted = [...words, "keep"].map((word) => `"${word}"`).join(", ");
+  return parsed(`${wanted} or a duration such as "30d", from 1h to 36500d`, (given): number | W | undefined => {
     if (given === "keep") return Infinity;
+    const word = words.find((each) => each === given);
+    if (word !== undefined) return word;
     const value = typeof given === "string" ? parseDurationMs(given) : undefined;
     return value !== undefined && value >= HOUR && value <= 36_500 * 24 * HOUR ? value : undefined;
   });
@@ -132,7 +135,7 @@ export const settingsSchema = z.strictObject({
   }),
   retention: z.strictObject({
     raw: ageLimitMs(),
-    rollup_1m: ageLimitMs(),
+    rollup_1m: ageLimitMs("auto"),
     rollup_1h: ageLimitMs(),
     disk_budget: bytesOr({ none: Infinity }, 64 * MIB, Infinity),
     free_floor: bytesOr({ auto: "auto", none: 0 }, 0, Infinity),
@@ -175,7 +178,7 @@ export function defaultSettings(machineMemoryBytes: number) {
       segment_bytes_max: "64MiB",
       period_file_bytes_max: formatByteSize(PERIOD_FILE_BYTES_DEFAULT),
     },
-    retention: { raw: "keep", rollup_1m: "keep", rollup_1h: "keep", disk_budget: "none", free_floor: "auto" },
+    retention: { raw: "keep", rollup_1m: "auto", rollup_1h: "keep", disk_budget: "none", free_floor: "auto" },
     query: { timeout: "30s" },
     live: {
       interval_min: "1s",

@@ -11,7 +11,17 @@ import type { Work } from "./sliced-work.ts";
 
 interface Counted {
   series: number;
+  /** NaN where nothing is stored. */
+  firstUs: number;
   lastUs: number;
+}
+
+interface Page {
+  readonly values: ReadonlyMap<string, Counted>;
+  /** Series that have one of them, ascending. */
+  readonly ids: Uint32Array;
+  readonly total: number;
+  readonly more: boolean;
 }
 
 const SERIES_PER_CHECK = 64;
@@ -28,23 +38,28 @@ export async function listTagValues(
   const matcher = requestMatcher({ ...request, metric: request.metric || "*" });
   const textsOf = textsByKey(request.key);
 
-  function* page(): Work<{ total: number; more: boolean; values: [string, Counted][] }> {
+  function* page(): Work<Page> {
     const counted = new CountedTexts();
-    yield* count(yield* selectSeries(deps.registry, matcher), deps, textsOf, prefix, counted);
+    const ids = yield* selectSeries(deps.registry, matcher);
+    yield* count(ids, deps, textsOf, prefix, counted);
     const left: [string, Counted][] = [];
     let total = 0;
     for (const entry of counted.all()) {
       if (++total % SERIES_PER_CHECK === 0) yield;
       if (entry[0] > after) left.push(entry);
     }
-    const values = yield* firstInOrder(left, limit, ([a], [b]) => (a < b ? -1 : 1));
-    return { total, more: left.length > values.length, values };
+    const values = new Map(yield* firstInOrder(left, limit, ([a], [b]) => (a < b ? -1 : 1)));
+    const having = yield* seriesWith(values, ids, deps, textsOf);
+    return { total, more: left.length > values.size, values, ids: having };
   }
-  const { total, more, values } = await deps.sliced.run(page(), signal);
+  const { total, more, values, ids } = await deps.sliced.run(page(), signal);
+  const firstsUs = await deps.store.extents(ids, { signal });
+  await deps.sliced.run(noteFirsts(firstsUs, ids, deps, textsOf, values), signal);
   return {
-    values: values.map(([value, { series, lastUs }]) => ({
+    values: Array.from(values, ([value, { series, firstUs, lastUs }]) => ({
       value,
       series: BigInt(series),
+      firstSeen: timestampOrNone(firstUs),
       lastSeen: timestampOrNone(lastUs),
     })),
     total: BigInt(total),
@@ -77,6 +92,39 @@ function* count(
   }
 }
 
+function* seriesWith(
+  values: ReadonlyMap<string, Counted>,
+  ids: Uint32Array,
+  { registry }: ListingDeps,
+  textsOf: (seriesKey: string) => string[],
+): Work<Uint32Array> {
+  const found: number[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    if (i % SERIES_PER_CHECK === 0) yield;
+    if (registry.has(ids[i]) && textsOf(registry.keyOf(ids[i])).some((text) => values.has(text))) found.push(ids[i]);
+  }
+  return Uint32Array.from(found).sort();
+}
+
+/** `firstsUs` are those of `ids`. */
+function* noteFirsts(
+  firstsUs: Float64Array,
+  ids: Uint32Array,
+  { registry }: ListingDeps,
+  textsOf: (seriesKey: string) => string[],
+  values: ReadonlyMap<string, Counted>,
+): Work<void> {
+  for (let i = 0; i < ids.length; i++) {
+    if (i % SERIES_PER_CHECK === 0) yield;
+    if (Number.isNaN(firstsUs[i]) || !registry.has(ids[i])) continue;
+    for (const text of textsOf(registry.keyOf(ids[i]))) {
+      const counted = values.get(text);
+      // Not "earlier", for nothing is earlier than NaN.
+      if (counted !== undefined && !(firstsUs[i] >= counted.firstUs)) counted.firstUs = firstsUs[i];
+    }
+  }
+}
+
 /** Many small maps: one of a million entries takes a third of a second to grow. */
 class CountedTexts {
   readonly #maps = Array.from({ length: MAPS }, () => new Map<string, Counted>());
@@ -84,7 +132,7 @@ class CountedTexts {
   add(text: string, lastUs: number): void {
     const map = this.#maps[mapOf(text)];
     const known = map.get(text);
-    if (known === undefined) map.set(text, { series: 1, lastUs });
+    if (known === undefined) map.set(text, { series: 1, firstUs: NaN, lastUs });
     else {
       known.series++;
       if (lastUs > known.lastUs) known.lastUs = lastUs;

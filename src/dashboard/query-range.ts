@@ -9,7 +9,7 @@ import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts
 import type { QueryRangeRequest } from "../wire/gen/history_pb.ts";
 import { encodeRange } from "./encode-range.ts";
 import { firstInOrder } from "./in-order.ts";
-import type { RangeAnswer, RangeName } from "./range-answer.ts";
+import { inPieces, type RangeAnswer, type RangeColumns, type RangeName } from "./range-answer.ts";
 import { checkSeries, rangeRequestOf, type RangeRequest } from "./range-request.ts";
 import { selectSeries } from "./select-series.ts";
 import type { SlicedWork, Work } from "./sliced-work.ts";
@@ -29,6 +29,8 @@ export interface RangeDeps {
 
 /** Rows of a part of a stream, about, and how many series are asked for at once. */
 const PART_ROWS = 50_000;
+/** Between two looks at the time. */
+const KEYS_PER_CHECK = 512;
 const PART_SERIES_MAX = 10_000;
 
 /** Throws INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED saying what to narrow. */
@@ -41,13 +43,12 @@ export async function queryRange(
   if (asked.after !== undefined)
     throw invalidField("after", request.after!.metric, "StreamRange: only a stream goes on behind a place");
   const { registry } = deps;
-  const found = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
-  const keys = withoutDeleted(found, registry);
-  const groups = asked.groupBy === undefined ? undefined : groupsOf(keys, asked.groupBy);
-  const query = queryOf(asked, registry, keys, groups?.grouping(asked));
+  const { keys, seriesIds, groups } = await deps.sliced.run(chosenSeries(asked, registry), signal);
+  const query = queryOf(asked, seriesIds, groups?.grouping(asked));
   const result = await inTime(asked, deps, signal, query);
   const nameOf = groups === undefined ? (slot: number) => nameOfKey(keys[slot]) : (slot: number) => groups.names[slot];
-  return { result, nameOf, resolutionUs: result.resolutionUs, notes: notesOf(result, asked) };
+  const { resolutionUs, isDamaged } = result;
+  return { result, nameOf, resolutionUs, isDamaged, notes: notesOf(result, asked) };
 }
 
 /** Encoded parts, each asked of the store when the one before was taken: neither side holds more than a part. */
@@ -57,8 +58,10 @@ export async function* streamRange(
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   const asked = rangeRequestOf(request, { nowMs: deps.clock.nowMs(), timeoutMsMax: deps.timeoutMsMax });
-  if (asked.groupBy !== undefined || asked.top !== undefined)
-    return yield encodeRange(await queryRange(request, deps, signal));
+  if (asked.groupBy !== undefined || asked.top !== undefined) {
+    const { result, ...rest } = await queryRange(request, deps, signal);
+    return yield* encodedPieces(result, rest);
+  }
   const found = await deps.sliced.run(keysInOrder(asked.matcher, deps.registry, Infinity), signal);
   const { keys, firstFromUs } = restOf(found, asked);
   const told = new Set<string>();
@@ -67,20 +70,49 @@ export async function* streamRange(
     const end = fromUs > asked.fromUs ? at + 1 : Math.min(at + PART_SERIES_MAX, keys.length);
     const keysOfPart = withoutDeleted(keys.slice(at, end), deps.registry);
     const query = {
-      ...queryOf({ ...asked, fromUs }, deps.registry, keysOfPart),
+      ...queryOf({ ...asked, fromUs }, idsOf(keysOfPart, deps.registry)),
       pointsMax: Infinity,
       partRows: PART_ROWS,
     };
     const result = await inTime(asked, deps, signal, query);
     const notes = notesOf(result, asked).filter((note) => !told.has(note));
     for (const note of notes) told.add(note);
-    const { resolutionUs, slots, next } = result;
+    const { resolutionUs, isDamaged, slots, next } = result;
     if (slots.length > 0 || notes.length > 0) {
-      yield encodeRange({ result, nameOf: (slot) => nameOfKey(keysOfPart[slot]), resolutionUs, notes });
+      yield* encodedPieces(result, { nameOf: (slot) => nameOfKey(keysOfPart[slot]), resolutionUs, isDamaged, notes });
     }
     at = next === null ? end : keys.indexOf(keysOfPart[next.slot], at);
     fromUs = next?.fromUs ?? asked.fromUs;
   }
+}
+
+/** Messages of about a part each; what is to be said is in the first. */
+function* encodedPieces(result: RangeColumns, rest: Omit<RangeAnswer, "result">): Generator<Uint8Array, void> {
+  let { notes } = rest;
+  for (const piece of inPieces(result, PART_ROWS)) {
+    yield encodeRange({ ...rest, notes, result: piece });
+    notes = [];
+  }
+}
+
+interface ChosenSeries {
+  readonly keys: readonly string[];
+  readonly seriesIds: Uint32Array;
+  readonly groups: Groups | undefined;
+}
+
+function* chosenSeries(asked: RangeRequest, registry: SeriesRegistry): Work<ChosenSeries> {
+  const found = yield* keysInOrder(asked.matcher, registry, asked.seriesMax);
+  const [keys, ids]: [string[], number[]] = [[], []];
+  for (const [i, key] of found.entries()) {
+    if (i % KEYS_PER_CHECK === 0) yield;
+    const id = registry.idOf(key);
+    if (id === undefined) continue;
+    keys.push(key);
+    ids.push(id);
+  }
+  const groups = asked.groupBy === undefined ? undefined : yield* groupsOf(keys, asked.groupBy);
+  return { keys, seriesIds: Uint32Array.from(ids), groups };
 }
 
 /** What is left behind the place where the answer begins, and the time from which its first series is. */
@@ -108,14 +140,12 @@ function* keysInOrder(matcher: SeriesMatcher, registry: SeriesRegistry, seriesMa
   return yield* firstInOrder(keys, keys.length, (a, b) => (a < b ? -1 : 1));
 }
 
-function queryOf(
-  asked: RangeRequest,
-  registry: SeriesRegistry,
-  keys: readonly string[],
-  grouping?: Grouping,
-): RangeQuery {
+function idsOf(keys: readonly string[], registry: SeriesRegistry): Uint32Array {
+  return Uint32Array.from(keys, (key) => registry.idOf(key)!);
+}
+
+function queryOf(asked: RangeRequest, seriesIds: Uint32Array, grouping?: Grouping): RangeQuery {
   const { fromUs, toUs, stepUs, func, fill, maxPoints, top, asOfS, pointsMax } = asked;
-  const seriesIds = Uint32Array.from(keys, (key) => registry.idOf(key)!);
   return {
     seriesIds,
     fromUs,
@@ -165,10 +195,12 @@ interface Groups {
 }
 
 /** By metric and the values of some tags; in order of the first of their series. */
-function groupsOf(keys: readonly string[], groupBy: readonly string[]): Groups {
+function* groupsOf(keys: readonly string[], groupBy: readonly string[]): Work<Groups> {
   const numbers = new Map<string, number>();
   const names: RangeName[] = [];
-  const groupOf = Uint32Array.from(keys, (key) => {
+  const groupOf = new Uint32Array(keys.length);
+  for (const [i, key] of keys.entries()) {
+    if (i % KEYS_PER_CHECK === 0) yield;
     const metric = metricOfKey(key);
     const values = groupBy.map((tag) => valueInKey(key, tag));
     const group = [metric, ...values].join("\0");
@@ -178,13 +210,15 @@ function groupsOf(keys: readonly string[], groupBy: readonly string[]): Groups {
       number = names.push({ metric, source: tags["source"] ?? "", tags, device: tags["device"] ?? "" }) - 1;
       numbers.set(group, number);
     }
-    return number;
-  });
+    groupOf[i] = number;
+  }
   return { names, grouping: ({ aggregation }) => ({ groupOf, groups: names.length, aggregation }) };
 }
 
-function notesOf({ isCoarse, resolutionUs }: RangeResult, { func, stepUs }: RangeRequest): string[] {
+function notesOf({ isCoarse, isDamaged, resolutionUs }: RangeResult, { func, stepUs }: RangeRequest): string[] {
   const notes: string[] = [];
+  if (isDamaged)
+    notes.push("some of what is stored of this range is damaged: points may be missing; watchpost verify names it");
   if (isCoarse) {
     const asked = stepUs === 0 ? "raw points" : `${func}, which needs the points,`;
     notes.push(`retention has left only rollups of some of the range: they do not tell ${asked} there`);

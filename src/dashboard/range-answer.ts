@@ -15,6 +15,7 @@ export interface RangeAnswer {
   readonly result: RangeColumns;
   readonly resolutionUs: number;
   readonly notes: readonly string[];
+  readonly isDamaged: boolean;
   /** Of a slot of the query. */
   nameOf(slot: number): RangeName;
 }
@@ -27,11 +28,34 @@ export function columnsOf({ offsets, timesUs, values }: RangeColumns, i: number)
   return { timesUs: timesUs.subarray(from, to), values: values.subarray(from, to) };
 }
 
+/** The same rows in pieces of at most `rowsMax`; a longer series goes on in the next. One piece where there are none. */
+export function* inPieces(all: RangeColumns, rowsMax: number): Generator<RangeColumns, void> {
+  const { slots, offsets, timesUs, values } = all;
+  if (values.length <= rowsMax) return yield all;
+  for (let i = 0, from = 0; from < values.length;) {
+    const to = Math.min(from + rowsMax, values.length);
+    const piece = { slots: [] as number[], offsets: [0] };
+    for (; i < slots.length && offsets[i] < to; i++) {
+      piece.slots.push(slots[i]);
+      piece.offsets.push(Math.min(offsets[i + 1], to) - from);
+      if (offsets[i + 1] > to) break;
+    }
+    yield {
+      slots: Uint32Array.from(piece.slots),
+      offsets: Uint32Array.from(piece.offsets),
+      timesUs: timesUs.subarray(from, to),
+      values: values.subarray(from, to),
+    };
+    from = to;
+  }
+}
+
 /** The fields of a QueryRangeResponse that are no series. */
-export function restOf({ result, resolutionUs, notes }: RangeAnswer) {
+export function restOf({ result, resolutionUs, notes, isDamaged }: RangeAnswer) {
   return {
     pointsTotal: BigInt(result.values.length),
     resolutionMs: BigInt(resolutionUs / US_PER_MS),
     notes: [...notes],
+    damaged: isDamaged,
   };
 }

@@ -1,7 +1,7 @@
 /** What a QueryRangeRequest asks for, checked and with the server's bounds applied. */
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField, WatchpostError } from "../model/errors.ts";
-import { QUERY_POINTS_MAX, QUERY_SERIES_MAX } from "../model/limits.ts";
+import { QUERY_POINTS_MAX, QUERY_READ_SERIES_MAX, QUERY_SERIES_MAX } from "../model/limits.ts";
 import type { SeriesMatcher } from "../model/matcher.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { Aggregation, Fill, StepFunction, Top } from "../store/store-client.ts";
@@ -48,6 +48,8 @@ export interface RangeBounds {
 
 export const TIME_US_END = Number.MAX_SAFE_INTEGER;
 const DURATION_MS_MAX = 400 * 86_400_000;
+/** ECMAScript dates reach so far. */
+const DATE_MS_MAX = 8.64e15;
 const TOP_MAX = 10_000;
 const GROUP_BY_MAX = 16;
 
@@ -112,6 +114,7 @@ export function rangeRequestOf(request: QueryRangeRequest, { nowMs, timeoutMsMax
   if (stepMs === 0) refuseWithoutStep(request, isGrouped);
   if (request.groupBy.length > GROUP_BY_MAX)
     throw invalidField("group_by", request.groupBy.join(), `at most ${GROUP_BY_MAX} tags`);
+  const answersWithFew = isGrouped || request.top !== undefined;
   if (request.maxPoints < 0) throw invalidField("max_points", request.maxPoints, "0 (all) or more");
   return {
     matcher,
@@ -119,7 +122,7 @@ export function rangeRequestOf(request: QueryRangeRequest, { nowMs, timeoutMsMax
     toUs,
     stepUs: stepMs * 1_000,
     func: known(FUNCTIONS, request.function, "function"),
-    seriesMax: bounded("series_max", request.seriesMax, QUERY_SERIES_MAX),
+    seriesMax: bounded("series_max", request.seriesMax, answersWithFew ? QUERY_READ_SERIES_MAX : QUERY_SERIES_MAX),
     pointsMax: bounded("points_max", request.pointsMax, QUERY_POINTS_MAX),
     groupBy: isGrouped ? request.groupBy : undefined,
     aggregation: known(AGGREGATIONS, request.aggregation, "aggregation"),
@@ -179,7 +182,7 @@ function known<K extends number, V>(all: Readonly<Record<K, V>>, given: K, field
 function boundUs(time: Timestamp, field: string): number {
   const timeUs = Number(time.seconds) * 1_000_000 + Math.floor(time.nanos / 1_000);
   if (time.nanos < 0 || time.nanos > 999_999_999) throw invalidField(`${field}.nanos`, time.nanos, "0 to 999,999,999");
-  if (timeUs < 0 || timeUs > TIME_US_END) throw invalidField(field, timestampMs(time), "1970 to 2255");
+  if (timeUs < 0 || timeUs > TIME_US_END) throw invalidField(field, textOf(time), "1970 to 2255");
   return timeUs;
 }
 
@@ -188,8 +191,13 @@ function bounded(field: string, value: number, max: number): number {
   return value === 0 ? max : value;
 }
 
+function textOf(time: Timestamp): string {
+  const ms = Math.floor(timestampMs(time));
+  return Math.abs(ms) > DATE_MS_MAX ? `${time.seconds} s since 1970` : new Date(ms).toISOString();
+}
+
 function isoOf(timeUs: number): string {
-  return new Date(Math.min(timeUs / 1_000, 8.64e15)).toISOString();
+  return new Date(Math.min(timeUs / 1_000, DATE_MS_MAX)).toISOString();
 }
 
 /** RESOURCE_EXHAUSTED where more series match than may be asked at once. */

@@ -26,6 +26,8 @@ export const COMMITS_OUTSTANDING_MAX = 2;
 
 /** Series × points a unary QueryRange may answer with. */
 export const QUERY_SERIES_MAX = 10_000;
+/** Series that it may read where it answers with groups, or with the first of them. */
+export const QUERY_READ_SERIES_MAX = 100_000;
 export const QUERY_POINTS_MAX = 1_000_000;
 
 function holds(what: string, condition: boolean): void {

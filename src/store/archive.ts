@@ -25,7 +25,7 @@ const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 const ROW_POINTS_MIN = 160;
 const KEEP_ALL: RetentionLimits = {
   rawMs: Infinity,
-  rollup1mMs: Infinity,
+  rollup1mMs: "auto",
   rollup1hMs: Infinity,
   budgetBytes: Infinity,
   freeFloor: 0,
@@ -50,6 +50,7 @@ export interface ArchiveSources {
   readonly blocks: readonly Block[];
   /** Finest first. */
   readonly rollups: readonly RollupBlocks[];
+  readonly areBlocksMissing: boolean;
 }
 
 export class Archive {
@@ -72,9 +73,11 @@ export class Archive {
     const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, onDamage);
     this.#mergeReader = mergeReader;
     this.retired = new RetiredSeries(options.retired);
+    const { rawMs, rollup1mMs, rollup1hMs } = retention;
+    const minutesMs = rollup1mMs === "auto" ? Infinity : rollup1mMs;
     const tiers = [
-      { name: "1m", resolutionUs: 60_000_000, catalog: catalogOf("rollup-1m"), ageLimitMs: retention.rollup1mMs },
-      { name: "1h", resolutionUs: 3_600_000_000, catalog: catalogOf("rollup-1h"), ageLimitMs: retention.rollup1hMs },
+      { name: "1m", resolutionUs: 60_000_000, catalog: catalogOf("rollup-1m"), ageLimitMs: minutesMs },
+      { name: "1h", resolutionUs: 3_600_000_000, catalog: catalogOf("rollup-1h"), ageLimitMs: rollup1hMs },
     ];
     // Rows are worth the order of the points they tell of, also where these points are gone.
     for (const { catalog } of tiers) for (const { ord } of catalog.all()) this.points.skipOrds(ord);
@@ -88,17 +91,20 @@ export class Archive {
     const ofPoints = compactionOf(this.points, mergingOfPoints(mergeReader, this.retired));
     const ofTiers = tiers.map((tier) => compactionOf(tier.catalog, this.#rollups.mergingOf(tier)));
     this.#compactions = [ofPoints, ...ofTiers];
-    const outlasting = tiers.filter((tier) => outlastsPoints(tier, retention.rawMs));
+    // Rows of a minute take more room than the points of slow series: these have them only where somebody asked for it.
+    const ofAll = tiers.filter(
+      ({ name, ageLimitMs }) => ageLimitMs > rawMs && (name === "1h" || rollup1mMs !== "auto"),
+    );
     this.#raw = {
       name: "raw",
       resolutionUs: 0,
       catalog: this.points,
-      ageLimitMs: retention.rawMs,
+      ageLimitMs: rawMs,
       onDetached: (file) => {
         deps.onLeaving(file);
         return ofPoints.leave(file);
       },
-      beforeDrop: (file, slice) => this.#rollUpAll(outlasting, file, slice),
+      beforeDrop: (file, slice) => this.#rollUpAll(ofAll, file, slice),
     };
     const kept = tiers.map((tier, i): Tier => ({ ...tier, onDetached: (file) => ofTiers[i].leave(file) }));
     this.retention = new Retention({ ...deps, dir, tiers: [this.#raw, ...kept], limits: retention, onGone: forget });
@@ -128,7 +134,8 @@ export class Archive {
       const end = fits ? toUs : Math.min(toUs, rowsUntilUs);
       return { resolutionUs, blocks: fromUs < end ? catalog.overlapping(fromUs, end, firstId, lastId) : [] };
     });
-    return { blocks: this.points.overlapping(fromUs, toUs, firstId, lastId), rollups };
+    const blocks = this.points.overlapping(fromUs, toUs, firstId, lastId);
+    return { blocks, rollups, areBlocksMissing: this.points.areMissing(fromUs, toUs) };
   }
 
   /** Points were sealed into blocks: queries see them from now on. */
@@ -173,12 +180,4 @@ export class Archive {
     const blocks = this.points.ofFile(file);
     for (const tier of tiers) yield* this.#rollups.complete(tier, file.period, blocks, slice);
   }
-}
-
-/**
- * Whether rows of a tier are made of all points that go by age. Rows of an hour are, where they may stay longer; those of
- * a minute take more room than the points of slow series, so they are only where somebody asked for them.
- */
-function outlastsPoints({ name, ageLimitMs }: { name: string; ageLimitMs: number }, rawMs: number): boolean {
-  return ageLimitMs > rawMs && (name === "1h" || ageLimitMs < Infinity);
 }

@@ -20,6 +20,8 @@ interface PeriodBlocks {
   readonly files: PeriodFile[];
   /** The part of the next file: past every file there is, readable or not. */
   nextPart: number;
+  /** Something of it could not be read at opening. */
+  isDamaged: boolean;
   /** In order. Replaced, never changed, so that a query may hold on to it. */
   blocks: readonly Block[];
 }
@@ -60,6 +62,7 @@ export class Catalog {
       for (let part = 0; part < entry.nextPart; part++) {
         const { name } = this.#file(period, part);
         if (names.includes(name) || names.includes(name + DROPPED_SUFFIX)) continue;
+        entry.isDamaged = true;
         onDamage(`${name} is missing, and a later part of its month is there; its points are not served`);
       }
       entry.files.sort((a, b) => a.part - b.part);
@@ -98,6 +101,14 @@ export class Catalog {
       }
     }
     return found;
+  }
+
+  /** Whether blocks of the range could not be read at opening. */
+  areMissing(fromUs: number, toUs: number): boolean {
+    for (const entry of this.#periods.values()) {
+      if (entry.isDamaged && entry.toUs > fromUs && entry.fromUs < toUs) return true;
+    }
+    return false;
   }
 
   /** Event time of the earliest point there may be; Infinity where there is none. */
@@ -175,12 +186,16 @@ export class Catalog {
   #load(file: PeriodFile, onDamage: (sentence: string) => void): void {
     const entry = this.#entry(file.period);
     entry.nextPart = Math.max(entry.nextPart, file.part + 1);
+    const note = (sentence: string) => {
+      entry.isDamaged = true;
+      onDamage(sentence);
+    };
     try {
-      entry.blocks = entry.blocks.concat(file.loadBlocks(onDamage));
+      entry.blocks = entry.blocks.concat(file.loadBlocks(note));
       entry.files.push(file);
     } catch (error) {
       if (error instanceof WatchpostError) throw error;
-      onDamage(`${file.name} cannot be read, its points are not served: ${messageOf(error)}`);
+      note(`${file.name} cannot be read, its points are not served: ${messageOf(error)}`);
     }
   }
 
@@ -188,7 +203,7 @@ export class Catalog {
     let entry = this.#periods.get(period);
     if (entry === undefined) {
       const [fromUs, toUs] = [periodStartUs(period), periodStartUs(period + 1)];
-      entry = { fromUs, toUs, files: [], nextPart: 0, blocks: [] };
+      entry = { fromUs, toUs, files: [], nextPart: 0, isDamaged: false, blocks: [] };
       this.#periods.set(period, entry);
     }
     return entry;

@@ -5,9 +5,11 @@ import { Float64Column } from "./column.ts";
 import type { StepSpan } from "./fill.ts";
 import type { Aggregation, Grouping } from "./protocol.ts";
 import type { SeriesRows } from "./series-rows.ts";
+import type { Slice } from "./slice.ts";
 
 /** Values that quantiles across series may be taken of. */
 const VALUES_MAX = 8_000_000;
+const VALUES_PER_CHECK = 65_536;
 const QUANTILES: Partial<Record<Aggregation, number>> = { p50: 0.5, p95: 0.95, p99: 0.99 };
 
 /** A cell for each group and step of a span: memory follows these, not the number of series. */
@@ -79,11 +81,15 @@ export class GroupCells {
     );
   }
 
-  /** All series were added: the groups, one after the other. */
+  /** All series were added. */
+  *settle(slice: Slice): Generator<void, void> {
+    const q = QUANTILES[this.#grouping.aggregation];
+    if (q !== undefined) yield* this.#takeQuantiles(q, slice);
+  }
+
+  /** The groups, one after the other, once all is settled. */
   *groups(into: SeriesRows): Generator<number, void> {
-    const { aggregation, groups } = this.#grouping;
-    const q = QUANTILES[aggregation];
-    if (q !== undefined) this.#takeQuantiles(q);
+    const { groups } = this.#grouping;
     for (let group = 0; group < groups; group++) {
       into.clear();
       for (let step = 0, cell = group * this.#steps; step < this.#steps; step++, cell++) {
@@ -100,17 +106,22 @@ export class GroupCells {
     return aggregation === "avg" ? this.#cells[cell] / count : this.#cells[cell];
   }
 
-  #takeQuantiles(q: number): void {
+  *#takeQuantiles(q: number, slice: Slice): Generator<void, void> {
     const starts = new Uint32Array(this.#counts.length + 1);
     for (let cell = 0; cell < this.#counts.length; cell++) starts[cell + 1] = starts[cell] + this.#counts[cell];
     const next = starts.slice();
     const sorted = new Float64Array(this.#values.length);
     const { cells: values } = this.#values;
     const { cells: cellOf } = this.#cellOf;
-    for (let i = 0; i < values.length; i++) sorted[next[cellOf[i]]++] = values[i];
+    for (let i = 0; i < values.length;) {
+      for (const end = Math.min(i + VALUES_PER_CHECK, values.length); i < end; i++)
+        sorted[next[cellOf[i]]++] = values[i];
+      if (slice.over()) yield;
+    }
     for (let cell = 0; cell < this.#counts.length; cell++) {
       if (this.#counts[cell] === 0) continue;
       this.#cells[cell] = quantileOf(sorted.subarray(starts[cell], starts[cell + 1]).sort(), q);
+      if (slice.over()) yield;
     }
   }
 }

@@ -34,7 +34,8 @@ export interface StoreOptions {
 export interface RetentionLimits extends DiskLimits {
   /** Age past which points and rollup rows go. Infinity: kept. */
   readonly rawMs: number;
-  readonly rollup1mMs: number;
+  /** "auto": kept, and made only where rows take much less than the points. Else of all points that go by age. */
+  readonly rollup1mMs: number | "auto";
   readonly rollup1hMs: number;
 }
 
@@ -121,6 +122,8 @@ export interface RangeResult {
   readonly resolutionUs: number;
   /** Whether rollups are all that is left of some of the range, and they do not tell what was asked. */
   readonly isCoarse: boolean;
+  /** Whether some of what is stored of the range cannot be read: points may be missing. */
+  readonly isDamaged: boolean;
   /** Where the next part goes on; null: this was the last. */
   readonly next: { readonly slot: number; readonly fromUs: number } | null;
 }

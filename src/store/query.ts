@@ -2,6 +2,7 @@
  * Range queries over blocks, rollups and head, one series after the other: its points in order of time to the steps,
  * the steps' rows through gap filling, grouping and thinning into the answer.
  */
+import { WatchpostError } from "../model/errors.ts";
 import { answerOf, type Answer } from "./answer.ts";
 import type { Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
@@ -31,6 +32,8 @@ export interface QuerySources {
   readonly rollups: readonly RollupBlocks[];
   readonly headRows: HeadRows;
   readonly reader: BlockReader;
+  /** Whether there were blocks that could not be read at all. */
+  readonly areBlocksMissing: boolean;
 }
 
 /** Drives one query to its end, or to the end of its part. */
@@ -39,14 +42,18 @@ export function* rangeOf(
   sources: QuerySources,
   slice: Slice,
 ): Generator<void, RangeResult> {
-  const { seriesIds, stepUs, func = "avg", grouping, partRows = Infinity } = query;
+  const { seriesIds, stepUs, func = "avg", grouping, maxPoints = 0, top, partRows = Infinity } = query;
   const stored = storedSpan(query, sources);
   const points = new SeriesRows(Math.min(Math.max(ROWS_RESERVED_MIN, stepsIn(stored, stepUs)), ROWS_RESERVED_MAX));
   const steps = stepsOf(stepUs, func, points);
   const reader = new SeriesReader(query, sources, steps);
   const cells = grouping === undefined ? null : new GroupCells(grouping, stepUs, stored, query.pointsMax);
+  // Thinning and ranking look at all rows of a series, groups and parts take all of its steps; raw rows may go on in the
+  // next part.
+  const areTogether = maxPoints > 0 || top !== undefined || (stepUs > 0 && (cells !== null || partRows < Infinity));
   const finishing = new Finishing(
     query,
+    sources,
     filledSpan(query, stored),
     answerOf(query, grouping?.groups ?? seriesIds.length),
   );
@@ -55,11 +62,11 @@ export function* rangeOf(
     const found = yield* FoundChunks.of(query, from, sources, slice);
     for (let slot = from; slot < found.to; slot++) {
       points.clear();
-      // Raw rows may go on in the next part; those of a step belong together.
-      const rowsMax = stepUs === 0 ? partRows - finishing.rows : Infinity;
+      const rowsMax = areTogether ? SERIES_ROWS_MAX : Math.min(partRows, query.pointsMax) - finishing.rows;
       const nextUs = yield* reader.read(slot, found, points, rowsMax, slice);
       if (cells !== null) cells.add(slot, points);
       else finishing.add(slotOf(slot), points);
+      if (nextUs !== null && areTogether) throw tooManyRows(`a series has more than ${SERIES_ROWS_MAX} rows`);
       if (nextUs !== null) return finishing.finish(reader, { slot, fromUs: nextUs });
       if (finishing.rows >= partRows && slot + 1 < seriesIds.length) {
         return finishing.finish(reader, { slot: slot + 1, fromUs: query.fromUs });
@@ -69,6 +76,7 @@ export function* rangeOf(
     from = found.to;
   }
   if (cells !== null) {
+    yield* cells.settle(slice);
     for (const group of cells.groups(points)) {
       finishing.add(group, points);
       if (slice.over()) yield;
@@ -80,13 +88,21 @@ export function* rangeOf(
 /** Rows of a series or group through filling and thinning into the answer. */
 class Finishing {
   readonly #query: RangeQuery;
+  readonly #sources: QuerySources;
   readonly #span: StepSpan;
   readonly #answer: Answer;
   readonly #filled = new SeriesRows();
   readonly #thinned = new SeriesRows();
 
-  constructor(query: RangeQuery, span: StepSpan, answer: Answer) {
+  /** Fails with RESOURCE_EXHAUSTED where more steps are to be filled than an answer may have. */
+  constructor(query: RangeQuery, sources: QuerySources, span: StepSpan, answer: Answer) {
+    const steps = stepsIn(span, query.stepUs);
+    const stepsMax = Math.min(query.pointsMax, FILLED_STEPS_MAX);
+    if (steps > stepsMax) {
+      throw tooManyRows(`the range has ${Math.floor(steps)} steps to fill, at most ${stepsMax} are allowed`);
+    }
     this.#query = query;
+    this.#sources = sources;
     this.#span = span;
     this.#answer = answer;
   }
@@ -113,10 +129,24 @@ class Finishing {
   }
 
   finish({ resolutionUs, isCoarse }: SeriesReader, next: RangeResult["next"]): RangeResult {
-    return { ...this.#answer.finish(), resolutionUs, isCoarse, next };
+    return { ...this.#answer.finish(), resolutionUs, isCoarse, isDamaged: isDamaged(this.#sources), next };
   }
 }
 
+/** Known once all was read. */
+function isDamaged({ blocks, rollups, areBlocksMissing }: QuerySources): boolean {
+  return (
+    areBlocksMissing ||
+    [blocks, ...rollups.map((tier) => tier.blocks)].some((all) => all.some(({ damaged }) => damaged))
+  );
+}
+
+function tooManyRows(what: string): WatchpostError {
+  return new WatchpostError("RESOURCE_EXHAUSTED", `${what}: ask for a shorter range or a larger step`);
+}
+
+/** Rows of a series that are in memory together at the most, and steps that are filled in one go. */
+const [SERIES_ROWS_MAX, FILLED_STEPS_MAX] = [10_000_000, 1_000_000];
 /** Rows of a series that room is made for before they come. */
 const [ROWS_RESERVED_MIN, ROWS_RESERVED_MAX] = [1 << 8, 1 << 17];
 const NO_STEPS: StepSpan = { firstUs: 0, lastUs: -1 };

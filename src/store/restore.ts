@@ -13,12 +13,17 @@ export interface RestoreOptions {
   onBytes?(bytes: number): void;
   /** Lets others run, and ends the work by throwing. */
   pause?(): Promise<void>;
+  /**
+   * Where it is given, period files that are not as they were backed up are taken as they are, and named: blocks have
+   * checksums of their own, and what is whole is served.
+   */
+  onDamaged?(sentence: string): void;
 }
 
 /**
  * Restores the last backup of a chain into a directory that is empty or not there. Everything is checked and synced
  * under another name beside it first, then gets its name. Throws FAILED_PRECONDITION where the directory cannot be used
- * or a backup is missing, DATA_LOSS where one is damaged; nothing is left behind then.
+ * or a backup is missing, DATA_LOSS where one is damaged and that is not to be looked past; nothing is left behind then.
  */
 export async function restore(chain: ArchiveChain, dir: string, options: RestoreOptions = {}): Promise<void> {
   const target = targetOf(dir);
@@ -31,7 +36,7 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
     try {
       for (const { file, archive } of places) {
         const pieces = archive.pieces(file);
-        if (isDataFile(file.name)) await writeFile(join(unfinished, file.name), pieces, options);
+        if (isDataFile(file.name)) await writeFile(join(unfinished, file.name), file.bytes, pieces, options);
         else takeState(state, file, Buffer.concat([...pieces]).toString("utf8"));
       }
       // No sequence that a stored block names may be given again.
@@ -85,13 +90,26 @@ function refusal(dir: string, why: string): WatchpostError {
   return new WatchpostError("FAILED_PRECONDITION", `cannot restore into ${dir}: ${why}`);
 }
 
-async function writeFile(path: string, pieces: Iterable<Uint8Array>, options: RestoreOptions): Promise<void> {
+async function writeFile(
+  path: string,
+  bytes: number,
+  pieces: Iterable<Uint8Array>,
+  { onBytes, pause, onDamaged }: RestoreOptions,
+): Promise<void> {
   const fd = openSync(path, "wx", 0o600);
+  let taken = 0;
   try {
-    for (const piece of pieces) {
-      for (let written = 0; written < piece.length;) written += writeSync(fd, piece, written);
-      options.onBytes?.(piece.length);
-      await options.pause?.();
+    try {
+      for (const piece of pieces) {
+        for (let written = 0; written < piece.length;) written += writeSync(fd, piece, written);
+        taken += piece.length;
+        onBytes?.(piece.length);
+        await pause?.();
+      }
+    } catch (error) {
+      const isDamage = error instanceof WatchpostError && error.status === "DATA_LOSS" && taken === bytes;
+      if (!isDamage || onDamaged === undefined) throw error;
+      onDamaged(error.message);
     }
     fsyncSync(fd);
   } finally {

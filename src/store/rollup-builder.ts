@@ -35,7 +35,7 @@ export function* rollUp(
   const query = { seriesIds, fromUs, toUs, stepUs: resolutionUs, pointsMax: Infinity };
   const headRows = yield* HeadRows.find(query, [], slice);
   const steps = new RollupSteps(resolutionUs);
-  const querySources = { ...sources, headRows };
+  const querySources = { ...sources, headRows, areBlocksMissing: false };
   const reader = new SeriesReader(query, querySources, steps);
   const unused = new SeriesRows();
   const rows: ChunkSummary[] = [];

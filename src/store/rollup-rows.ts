@@ -5,9 +5,11 @@
  */
 import type { Block } from "./block.ts";
 import type { BlockIndex } from "../codec/block.ts";
+import { firstNotBefore } from "./column.ts";
 import type { FoundChunks, Place } from "./found-chunks.ts";
 import type { RangeQuery } from "./protocol.ts";
 import type { QuerySources } from "./query.ts";
+import { RowBuffer } from "./row-buffer.ts";
 import { stepOf } from "./steps.ts";
 
 /** A stretch of a series from one place; all times are inclusive. */
@@ -39,6 +41,7 @@ export class RollupRows {
   readonly #takesSummaries: boolean;
   /** Positions of rollups, in the order in which they are asked; `isAligned`: steps are made of whole windows. */
   readonly #tiers: readonly { readonly tier: number; readonly resolutionUs: number; readonly isAligned: boolean }[];
+  readonly #counted = new RowBuffer(0);
   /** The widest rows used. */
   resolutionUs = 0;
   /** There are rows where points are gone, and they do not tell what is asked. */
@@ -56,12 +59,12 @@ export class RollupRows {
     this.#tiers = [...aligned, ...tiers.filter(({ isAligned }) => !isAligned)];
   }
 
-  /** `points`, by time, without what rollup rows stand for, and these rows; by time. */
-  join(points: Part[], slot: number, found: FoundChunks): Part[] {
+  /** `points`, by time, without what rollup rows stand for, and these rows; by time. `recent`: what the head has of them. */
+  join(points: Part[], slot: number, found: FoundChunks, recent: RowBuffer): Part[] {
     let taken: Row[] = [];
     for (const { tier, resolutionUs, isAligned } of this.#tiers) {
       const rows = this.#rowsOf(found.rollup(tier, slot), resolutionUs);
-      const usable = rows.filter((row) => !overlapsAny(taken, row) && this.#stands(row, points, isAligned));
+      const usable = rows.filter((row) => !overlapsAny(taken, row) && this.#stands(row, points, isAligned, recent));
       if (usable.length === 0) continue;
       if (!this.#takesSummaries) {
         this.isCoarse = true;
@@ -98,25 +101,39 @@ export class RollupRows {
   }
 
   /** Whether a row may stand for the points of its window. */
-  #stands(row: Row, points: readonly Part[], isAligned: boolean): boolean {
-    let [there, isNewerThere] = [0, false];
+  #stands(row: Row, points: readonly Part[], isAligned: boolean, recent: RowBuffer): boolean {
+    const newer: Part[] = [];
+    let there = 0;
     for (const part of points) {
       if (part.toUs < row.fromUs) continue;
       if (part.fromUs > row.toUs) break;
-      if (isNewer(part, row)) isNewerThere = true;
+      if (isNewer(part, row)) newer.push(part);
       // What was merged since with something newer: the row does not tell of that, and counts say nothing.
       else if (part.block!.ord > row.block.ord) return false;
-      else there += this.#pointsIn(part, row);
+      else there += this.#pointsOf(part, row);
     }
-    if (there < this.#sources.reader.index(row.block)!.counts[row.chunk]) return true;
-    return !isNewerThere && isAligned && this.#takesSummaries;
+    const told = this.#sources.reader.index(row.block)!.counts[row.chunk];
+    if (there >= told) return newer.length === 0 && isAligned && this.#takesSummaries;
+    // Points are gone. As many newer ones as the row tells of are the same ones, sent again.
+    return newer.reduce((sum, part) => sum + this.#pointsIn(part, row, recent), 0) < told;
   }
 
-  /** Points of a part in the window of a row; where it goes on beyond, as good as any number. */
-  #pointsIn({ block, chunk, fromUs, toUs }: Part, { windowFromUs, windowToUs }: Row): number {
+  /** Points of a part in the window of a row; of one that goes on beyond nobody can say that they are too few. */
+  #pointsOf({ block, chunk, fromUs, toUs }: Part, { windowFromUs, windowToUs }: Row): number {
     if (fromUs < windowFromUs || toUs > windowToUs) return Infinity;
-    const index = this.#sources.reader.index(block!);
-    return index === null ? 0 : index.counts[chunk];
+    return this.#sources.reader.index(block!)?.counts[chunk] ?? 0;
+  }
+
+  /** The same, counted. */
+  #pointsIn({ block, chunk }: Part, { windowFromUs, windowToUs }: Row, recent: RowBuffer): number {
+    let rows = recent;
+    if (block !== null) {
+      rows = this.#counted;
+      rows.clear();
+      this.#sources.reader.appendChunk(block, chunk, rows, false);
+    }
+    const from = firstNotBefore(rows.timesUs, 0, rows.length, windowFromUs);
+    return firstNotBefore(rows.timesUs, from, rows.length, windowToUs + 1) - from;
   }
 }
 

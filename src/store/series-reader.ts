@@ -56,7 +56,7 @@ export class SeriesReader {
   ): Generator<void, number | null> {
     yield* this.#sources.headRows.take(slot, this.#recent, slice);
     this.#inRows = null;
-    const parts = this.#rollups.join(yield* this.#parts(slot, found, slice), slot, found);
+    const parts = this.#rollups.join(yield* this.#parts(slot, found, slice), slot, found, this.#recent);
     const take = this.#steps.take.bind(this.#steps);
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i];

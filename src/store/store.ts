@@ -138,13 +138,17 @@ export class Store {
   *range(asked: RangeQuery, slice: Slice): Generator<void, RangeResult> {
     const order = readingOrderOf(this.#archive.visible(asked));
     const { query } = order;
-    const { blocks, rollups } = this.#archive.sourcesOf(query);
+    const { blocks, rollups, areBlocksMissing } = this.#archive.sourcesOf(query);
     const pinned = [...blocks, ...rollups.flatMap((tier) => tier.blocks)];
     const head = this.#head.pin();
     for (const block of pinned) block.pins++;
     try {
       const headRows = yield* HeadRows.find(query, head, slice);
-      return yield* rangeOf(order, { blocks, rollups, headRows, reader: this.#archive.reader }, slice);
+      return yield* rangeOf(
+        order,
+        { blocks, rollups, areBlocksMissing, headRows, reader: this.#archive.reader },
+        slice,
+      );
     } finally {
       this.#head.unpin(head);
       for (const block of pinned) block.pins--;

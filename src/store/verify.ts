@@ -103,7 +103,7 @@ export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Genera
   };
 }
 
-/** Returns whether the file is as it was backed up. */
+/** Returns whether all of the file is there, as it was backed up or not. */
 function* extract(
   archive: BackupArchive,
   file: BackupFile,
@@ -111,17 +111,18 @@ function* extract(
   onDamage: OnDamage,
 ): Generator<void, boolean> {
   const fd = openSync(path, "w", 0o600);
+  let taken = 0;
   try {
     for (const piece of archive.pieces(file)) {
       for (let written = 0; written < piece.length;) written += writeSync(fd, piece, written);
+      taken += piece.length;
       yield;
     }
     return true;
   } catch (error) {
     if (!(error instanceof WatchpostError)) throw error;
     onDamage(error.message);
-    rmSync(path, { force: true });
-    return false;
+    return taken === file.bytes;
   } finally {
     closeSync(fd);
   }

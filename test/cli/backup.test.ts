@@ -221,6 +221,56 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  "of a damaged backup the rest is restored where that is asked for; queries and verify say what is missing",
+  async () => {
+    using dir = tempDir("backup");
+    const file = join(dir.path, "b.tar");
+    const server = await startServerProcess({ data: join(dir.path, "data"), env: ENV });
+    await send(server, 0, 300);
+    await run("backup", file, "--server", server.grpc);
+    await server.stop();
+    damageBlock(file);
+    expect((await run("verify", file)).out).toMatch(/damaged: .*points-2026-0\d\.db, block/);
+    const restored = join(dir.path, "restored");
+    const refused = await run("restore", file, "--data", restored);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("restore --damaged takes what is left") });
+    expect(existsSync(restored)).toBe(false);
+    const taken = await run("restore", file, "--data", restored, "--damaged");
+    expect(taken).toMatchObject({ code: 1, err: expect.stringContaining("it was taken as it is") });
+    const again = await startServerProcess({ data: restored, env: ENV });
+    const values = await storedValues(again);
+    expect(values.length).toBeGreaterThan(0);
+    expect(values.length).toBeLessThan(300 * BATCH_POINTS);
+    expect(new Set(valuesOf(300)).isSupersetOf(new Set(values))).toBe(true);
+    const told = await run("query", "m", "--from", "2026-03-01", "--csv", "--server", again.grpc);
+    expect(told.err).toContain("is damaged: points may be missing");
+    await again.stop();
+  },
+  TIMEOUT_MS,
+);
+
+/** Changes one byte of a block: of others verify says no block. */
+function damageBlock(file: string): void {
+  const whole = readFileSync(file);
+  const from = whole.indexOf("points-2026-0");
+  for (let at = from + 2_000; at < whole.length; at += 211) {
+    const bytes = Buffer.from(whole);
+    bytes[at] ^= 0xff;
+    writeFileSync(file, bytes);
+    const found: string[] = [];
+    try {
+      const chain = ArchiveChain.open([file]);
+      runToEnd(verifyArchives(chain, (sentence) => found.push(sentence)));
+      chain.close();
+    } catch {
+      continue;
+    }
+    if (found.some((sentence) => /\.db, block/.test(sentence))) return;
+  }
+  throw new Error("no byte is in a block");
+}
+
 async function restoreOf(file: string, to: string): Promise<void> {
   const chain = ArchiveChain.open([file]);
   try {

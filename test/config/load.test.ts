@@ -66,7 +66,7 @@ describe("precedence", () => {
     const retention = (toml: string) => load(file(`[retention]\n${toml}\n`)).config.retention;
     expect(load().config.retention).toEqual({
       raw: Infinity,
-      rollup_1m: Infinity,
+      rollup_1m: "auto",
       rollup_1h: Infinity,
       disk_budget: Infinity,
       free_floor: "auto",

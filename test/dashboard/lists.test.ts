@@ -148,35 +148,40 @@ describe("ListSeries", () => {
 
 describe("ListTagValues", () => {
   const shown = ({ values }: Awaited<ReturnType<ReturnType<typeof rig>["values"]>>) =>
-    values!.map(({ value, series, lastSeen }) => [value, Number(series), seconds(lastSeen)]);
+    values!.map(({ value, series, firstSeen, lastSeen }) => [
+      value,
+      Number(series),
+      seconds(firstSeen),
+      seconds(lastSeen),
+    ]);
 
   test("counts the series of each value, and the keys of tags", async () => {
     const { values } = rig();
     expect(shown(await values({ key: "source" }))).toEqual([
-      ["gw1", 2, 90],
-      ["gw2", 3, 95],
+      ["gw1", 2, 10, 90],
+      ["gw2", 3, 5, 95],
     ]);
     expect(shown(await values({ key: "device" }))).toEqual([
-      ["fan", 1, 60],
-      ["gw2", 1, 95],
-      ["pump-1", 2, 80],
-      ["pump-2", 1, 90],
+      ["fan", 1, 40, 60],
+      ["gw2", 1, 5, 95],
+      ["pump-1", 2, 20, 80],
+      ["pump-2", 1, 10, 90],
     ]);
     expect(shown(await values({ key: "metric", filters: { source: "gw2" } }))).toEqual([
-      ["humidity", 1, 95],
-      ["temp", 1, 80],
-      ["temp2", 1, 60],
+      ["humidity", 1, 5, 95],
+      ["temp", 1, 30, 80],
+      ["temp2", 1, 40, 60],
     ]);
-    expect(shown(await values({ metric: "temp*" }))).toEqual([["device", 4, 90]]);
+    expect(shown(await values({ metric: "temp*" }))).toEqual([["device", 4, 10, 90]]);
     expect(await values({ key: "nothing" })).toEqual({ values: [], total: 0n, more: false });
   });
 
   test("pages by prefix and the last value of the page before", async () => {
     const { values } = rig();
     const first = await values({ key: "device", prefix: "pump", limit: 1 });
-    expect([shown(first), first.total, first.more]).toEqual([[["pump-1", 2, 80]], 2n, true]);
+    expect([shown(first), first.total, first.more]).toEqual([[["pump-1", 2, 20, 80]], 2n, true]);
     const second = await values({ key: "device", prefix: "pump", after: "pump-1", limit: 1 });
-    expect([shown(second), second.total, second.more]).toEqual([[["pump-2", 1, 90]], 2n, false]);
+    expect([shown(second), second.total, second.more]).toEqual([[["pump-2", 1, 10, 90]], 2n, false]);
   });
 });
 

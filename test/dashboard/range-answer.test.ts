@@ -3,7 +3,13 @@ import { fromBinary, toJsonString } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { encodeRange } from "../../src/dashboard/encode-range.ts";
-import type { RangeAnswer, RangeName } from "../../src/dashboard/range-answer.ts";
+import {
+  columnsOf,
+  inPieces,
+  type RangeAnswer,
+  type RangeColumns,
+  type RangeName,
+} from "../../src/dashboard/range-answer.ts";
 import { rangeJson } from "../../src/dashboard/range-json.ts";
 import { QueryRangeResponseSchema } from "../../src/wire/gen/history_pb.ts";
 
@@ -62,6 +68,24 @@ test("a long series is written in pieces that join", () => {
   expect(pieces.join("")).toBe(toJsonString(QueryRangeResponseSchema, message));
 });
 
+test("pieces hold all rows once, in order, each no more than may be", () => {
+  fc.assert(
+    fc.property(fc.array(series, { maxLength: 8 }), fc.integer({ min: 1, max: 30 }), (all, rowsMax) => {
+      const { result } = answerOf(all, 0, []);
+      const rowsOf = (columns: RangeColumns) =>
+        Array.from(columns.slots, (slot, i) => {
+          const { timesUs, values } = columnsOf(columns, i);
+          return Array.from(timesUs, (timeUs, row) => [slot, timeUs, values[row]]);
+        }).flat();
+      const pieces = [...inPieces(result, rowsMax)];
+      expect(pieces.flatMap(rowsOf)).toEqual(rowsOf(result));
+      const sizes = pieces.map(({ timesUs, offsets }) => [timesUs.length, offsets.at(-1)]);
+      expect(sizes.filter(([rows, end]) => rows !== end || (rows as number) > rowsMax)).toEqual([]);
+      expect(pieces.length).toBe(Math.max(1, Math.ceil(result.values.length / rowsMax)));
+    }),
+  );
+});
+
 interface Series {
   readonly name: RangeName;
   readonly points: readonly (readonly [timeUs: number, value: number])[];
@@ -77,5 +101,5 @@ function answerOf(all: readonly Series[], resolutionUs: number, notes: string[])
     timesUs: Float64Array.from(points, ([timeUs]) => timeUs),
     values: Float64Array.from(points, ([, value]) => value),
   };
-  return { result, resolutionUs, notes, nameOf: (slot) => all[slot].name };
+  return { result, resolutionUs, notes, isDamaged: notes.length > 1, nameOf: (slot) => all[slot].name };
 }

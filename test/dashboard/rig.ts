@@ -28,6 +28,7 @@ export const NOTHING_STORED: RangeSource & ExtentSource = {
     values: new Float64Array(0),
     resolutionUs: 0,
     isCoarse: false,
+    isDamaged: false,
     next: null,
   }),
 };

@@ -311,6 +311,45 @@ test("groups, gaps and the first of them, over what is stored", () => {
   );
 });
 
+test("more steps to fill than an answer may have are refused before anything is read", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path });
+  absorb(open, 1, pointsOf(2, 10));
+  open.seal();
+  const bodies = spyOn(PeriodFile.prototype, "readBody");
+  try {
+    const range = { seriesIds: Uint32Array.of(1, 2), fromUs: 1, toUs: NOVEMBER_US, stepUs: SECOND_US } as const;
+    for (const partRows of [undefined, 10]) {
+      const query = { ...range, fill: "null", ...(partRows === undefined ? {} : { partRows }) } as const;
+      expect(() => open.range(query)).toThrow(/steps to fill, at most 1000000 are allowed/);
+    }
+    expect(() => open.range({ ...range, fill: "zero", fromUs: NOVEMBER_US - 11 * SECOND_US, pointsMax: 10 })).toThrow(
+      /has 11 steps to fill, at most 10/,
+    );
+    expect(bodies).not.toHaveBeenCalled();
+  } finally {
+    bodies.mockRestore();
+  }
+});
+
+test("a series is read no further than its answer may have rows", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path, mergeRunsMin: 100 });
+  for (let seq = 1; seq <= 10; seq++) {
+    absorb(open, seq, pointsOf(1, 100, NOVEMBER_US + seq * 200 * SECOND_US));
+    open.seal();
+  }
+  const bodies = spyOn(PeriodFile.prototype, "readBody");
+  try {
+    for (const stepUs of [0, SECOND_US]) {
+      expect(() => open.range({ seriesIds: Uint32Array.of(1), stepUs, pointsMax: 150 })).toThrow(/at most 150/);
+    }
+    expect(bodies.mock.calls.length).toBe(2);
+  } finally {
+    bodies.mockRestore();
+  }
+});
+
 test("a generation is closed by its bytes too, before it fills the memory of all", () => {
   using folder = tempDir("store");
   using open = openStore({ dir: folder.path, headBytesMax: 50_000 });

@@ -230,7 +230,37 @@ test("late points of hours whose points are gone are added to what their rows te
   }
   open.compact();
   everyHourIsRight();
+  // All of it sent again is what there was, not twice as much; hours are cut otherwise this time.
+  const again = [...model.series].flatMap(([id, rows]) =>
+    [...rows].map(([timeUs, value]): Point => [id, timeUs, value]),
+  );
+  for (const part of [again, again]) {
+    absorbSealed(open, 8 + open.sealed.length, part, model);
+    open.compact();
+    everyAnswerIsRight(open, model, Uint32Array.of(1, 2));
+  }
 });
+
+for (const [rollup1mMs, left] of [
+  ["auto", ["rollup-1h-2026-11.db"]],
+  [Infinity, ["rollup-1h-2026-11.db", "rollup-1m-2026-11.db"]],
+  [400 * 86_400_000, ["rollup-1h-2026-11.db", "rollup-1m-2026-11.db"]],
+] as const) {
+  test(`points of a slow series that go by age leave rows of a minute where they are asked for: ${rollup1mMs}`, () => {
+    using folder = tempDir("store");
+    const clock = new ManualClock(NOVEMBER_US / 1000 + 86_400_000);
+    const rollup1hMs = Infinity;
+    const retention = { rawMs: 7 * 86_400_000, rollup1mMs, rollup1hMs, budgetBytes: Infinity, freeFloor: 0 };
+    using open = openStore({ dir: folder.path, clock, retention });
+    const points = Array.from({ length: 144 }, (_, i): Point => [1, NOVEMBER_US + i * 10 * MINUTE, i]);
+    open.store.absorb(recordOf(1, points, { arrivalMs: clock.nowMs() }));
+    open.seal();
+    clock.advance(8 * 86_400_000);
+    open.settle();
+    const dbs = readdirSync(folder.path).filter((name) => name.endsWith(".db"));
+    expect(dbs.sort()).toEqual([...left]);
+  });
+}
 
 test("points that go by age leave rows of an hour, all of them; what is past the limit of these goes too", () => {
   using folder = tempDir("store");
@@ -239,7 +269,7 @@ test("points that go by age leave rows of an hour, all of them; what is past the
   const clock = new ManualClock(NOVEMBER_US / 1000 + DAY_MS);
   const retention = {
     rawMs: 7 * DAY_MS,
-    rollup1mMs: Infinity,
+    rollup1mMs: "auto" as const,
     rollup1hMs: 60 * DAY_MS,
     budgetBytes: Infinity,
     freeFloor: 0,

@@ -6,6 +6,7 @@ import { fillSteps } from "../../src/store/fill.ts";
 import { GroupCells } from "../../src/store/group-cells.ts";
 import type { Aggregation, Fill, Top } from "../../src/store/protocol.ts";
 import { SeriesRows } from "../../src/store/series-rows.ts";
+import { ENDLESS_SLICE, runToEnd } from "../../src/store/slice.ts";
 import { thin } from "../../src/store/thin.ts";
 
 function rowsOf(rows: Iterable<readonly [number, number]>): SeriesRows {
@@ -105,6 +106,7 @@ describe("across the series of a group", () => {
     const cells = new GroupCells(grouping, 10, { firstUs: 0, lastUs: 30 }, 8);
     series.forEach((rows, slot) => cells.add(slot, rowsOf(rows)));
     const into = new SeriesRows();
+    runToEnd(cells.settle(ENDLESS_SLICE));
     return Array.from(cells.groups(into), () => plainRows(into));
   };
 
