@@ -41,6 +41,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       metrics.memoryBytes.set({ part: "received" }, received.bytes);
       metrics.memoryBytes.set({ part: "head" }, store.unsealedBytes);
       metrics.queueDepth.set({ queue: "memory" }, budget.waiting);
+      metrics.queueDepth.set({ queue: "store" }, store.waiting);
       metrics.seriesCache.inc({ result: "hit" }, cache.hits - counted.hits);
       metrics.seriesCache.inc({ result: "miss" }, cache.misses - counted.misses);
       metrics.memoryRefused.inc(budget.refused + received.refused - counted.refused);

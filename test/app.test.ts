@@ -58,3 +58,52 @@ test("a clock that fell behind what is stored is not believed until it has caugh
   expect(behind.told.join()).toContain("caught up");
   await behind.server.close();
 });
+
+test("/metrics tells what came in, what is kept and who watches", async () => {
+  using dir = tempDir("metrics");
+  const clock = new ManualClock(Date.UTC(2026, 0, 1));
+  const { server } = await start(dir.path, clock);
+  const found = async (name: string) => (await metric(server, `watchpost_${name}`)) as number;
+  for (let i = 0; i < 3; i++) await upload(server, i);
+  await upload(server, 4, 1);
+  await upload(server, 5, -1);
+  const leave = new AbortController();
+  const live = await fetch(`http://${server.httpAddress}/live?metric=m`, { signal: leave.signal });
+  await live.body!.getReader().read();
+  await fetch(`http://${server.httpAddress}/analytics.Dashboard/QueryRange`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"metric":"m"}',
+  });
+  for (const [name, value] of [
+    ['points_total{result="stored"}', 4],
+    ['points_total{result="refused"}', 1],
+    ['batches_total{result="accepted"}', 5],
+    ["batch_duration_seconds_count", 4],
+    ["commit_duration_seconds_count", 4],
+    ["commit_points_total", 4],
+    ['commits_total{result="synced"}', 4],
+    ["series", 1],
+    ["head_points", 4],
+    ["blocks", 0],
+    ["subscriptions", 1],
+    ["pushes_total", 1],
+    ["conflated_total", 0],
+    ['queue_depth{queue="commit"}', 0],
+    ['queue_depth{queue="memory"}', 0],
+    ["query_duration_seconds_count", 1],
+    ['calls_total{method="analytics.DataIngestion/UploadBatch",status="OK"}', 5],
+    ["damaged_records_total", 0],
+  ] as const) {
+    expect([name, await found(name.replace(/[{}]/g, "\\$&"))]).toEqual([name, value]);
+  }
+  for (const name of ['queue_depth\\{queue="store"\\}', 'event_loop_lag_seconds\\{quantile="0.99"\\}']) {
+    expect(await found(name)).toBeGreaterThanOrEqual(0);
+  }
+  for (const name of ["log_bytes", "resident_memory_bytes", "cpu_seconds_total", "disk_free_bytes"]) {
+    expect(await found(name)).toBeGreaterThan(0);
+  }
+  leave.abort();
+  while ((await found("subscriptions")) !== 0) await Bun.sleep(5);
+  await server.close();
+});

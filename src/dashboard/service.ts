@@ -95,7 +95,10 @@ async function* subscribe(
   metrics.subscriptions.set(feeds.readers);
   const { position, messages } = feed.snapshot();
   try {
-    for (const message of messages) yield merged(message, name);
+    for (const message of messages) {
+      metrics.pushes.inc();
+      yield merged(message, name);
+    }
     while (!signal.aborted) {
       await feed.changedSince(position, HEARTBEAT_MS, signal);
       if (signal.aborted) return;

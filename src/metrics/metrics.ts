@@ -25,7 +25,7 @@ export function createMetrics() {
     series: gauge("series", "Known series"),
     seriesCache: counter("series_cache_total", "Lookups of a point's series by its bytes: hit or miss", ["result"]),
     subscriptions: gauge("subscriptions", "Open live streams"),
-    pushes: counter("pushes_total", "Live updates sent"),
+    pushes: counter("pushes_total", "Live updates sent, first snapshots included"),
     conflated: counter("conflated_total", "Live updates folded into a later one because the reader was slow"),
     liveLeftOut: counter("live_series_left_out_total", "Series that could not join a live stream: live.series_max"),
     queueDepth: gauge("queue_depth", "Entries waiting, by queue", ["queue"]),

@@ -89,6 +89,11 @@ export class StoreClient {
     return this.#unsealedBytes;
   }
 
+  /** Questions that wait for their answer. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
   /** Takes a whole log record, in ascending sequence; `record` is detached. Never fails: the log has it already. */
   absorb(record: ArrayBuffer): void {
     if (this.#gone !== null) return;

@@ -30,6 +30,7 @@ export interface WebServerOptions extends TransportEvents {
   metricsText(): Promise<string>;
 }
 
+const [UNSUPPORTED_TYPE, UNSUPPORTED_VERSION] = [415, 505];
 const IDLE_TIMEOUT_S = 30;
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -113,10 +114,29 @@ async function callResponse(
   // The body must go on arriving. After it streams are quiet at times; they have heartbeats of their own.
   const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, () => server.timeout(request, 0));
   try {
-    return universalServerResponseToFetch(await handler({ ...universal, body: body.chunks }));
+    const response = await handler({ ...universal, body: body.chunks });
+    return refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);
   } finally {
     body.close();
   }
+}
+
+/** Connect refuses what it cannot read with a bare status: what was wanted is said here, as its clients read errors. */
+function refusedUnread(
+  { method, requestPath }: UniversalHandler,
+  request: Request,
+  status: number,
+): Response | undefined {
+  if (status !== UNSUPPORTED_TYPE && status !== UNSUPPORTED_VERSION) return undefined;
+  const given = request.headers.get("content-type") ?? "none";
+  const wanted =
+    method.methodKind === "unary"
+      ? "application/json or application/proto"
+      : method.methodKind === "bidi_streaming"
+        ? "gRPC, for it streams both ways; UploadBatch takes one batch as plain JSON"
+        : "gRPC, gRPC-Web or application/connect+json, for it streams; GET /live and UploadBatch are for plain requests";
+  const message = `${requestPath} was called with content type ${given}; wanted ${wanted}`;
+  return Response.json({ code: "unimplemented", message }, { status });
 }
 
 function notFound(pathname: string): Response {

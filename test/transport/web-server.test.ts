@@ -180,7 +180,16 @@ describe("bad requests", () => {
       ]);
     }
     expect(await (await query(Uint8Array.of(0xff, 0xff, 0xff), "application/proto")).text()).toContain("parse binary");
-    expect((await query("{}", "text/html")).status).toBe(415);
+    const html = await query("{}", "text/html");
+    expect([html.status, await html.json()]).toEqual([
+      415,
+      { code: "unimplemented", message: expect.stringContaining("wanted application/json or application/proto") },
+    ]);
+    const stream = await post(url, "Dashboard/SubscribeMetrics", '{"metricNames":["m"]}');
+    expect([stream.status, await stream.json()]).toEqual([
+      415,
+      { code: "unimplemented", message: expect.stringContaining("GET /live and UploadBatch are for plain requests") },
+    ]);
     expect((await fetch(`${url}/analytics.Dashboard/QueryRange`, { method: "DELETE" })).status).toBe(405);
     expect((await post(url, "Dashboard/Nothing", "{}")).status).toBe(404);
     expect((await fetch(`${url}/live?metric=m&mode=often`)).status).toBe(400);
