@@ -193,6 +193,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     latest: storeOpened.latest,
     retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
     newStreamId: () => crypto.randomUUID(),
+    memory: budget,
     queryTimeoutMs: config.query.timeout,
     options: {
       intervalMsMin: config.live.interval_min,

@@ -1,7 +1,10 @@
 /** The whole server in this process, with a clock of the test's own. */
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { startServer, type RunningServer } from "../src/app.ts";
+import { Connection } from "../src/client/connection.ts";
+import { queryRange } from "../src/client/query.ts";
 import { loadConfig } from "../src/config/load.ts";
+import { MemoryBudget } from "../src/ingestion/memory-budget.ts";
 import { spawn } from "./log/harness.ts";
 import { ManualClock } from "./support/manual-clock.ts";
 import { tempDir } from "./support/server-process.ts";
@@ -106,4 +109,46 @@ test("/metrics tells what came in, what is kept and who watches", async () => {
   leave.abort();
   while ((await found("subscriptions")) !== 0) await Bun.sleep(5);
   await server.close();
+});
+
+test("an answer takes of the memory budget until it has left, over gRPC and HTTP; without room it is refused", async () => {
+  using dir = tempDir("answers");
+  const { server } = await start(dir.path, new ManualClock(Date.UTC(2026, 0, 1)));
+  await upload(server, 1);
+  const inFlight = () => metric(server, 'watchpost_memory_budget_used_bytes\\{part="in_flight"\\}');
+  const ask = () =>
+    fetch(`http://${server.httpAddress}/analytics.Dashboard/QueryRange`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"metric":"m"}',
+    });
+  const { tryReserve, release } = MemoryBudget.prototype;
+  const held = { now: 0, most: 0 };
+  const reserving = spyOn(MemoryBudget.prototype, "tryReserve").mockImplementation(function (
+    this: MemoryBudget,
+    bytes,
+  ) {
+    held.most = Math.max(held.most, (held.now += bytes));
+    return tryReserve.call(this, bytes);
+  });
+  const releasing = spyOn(MemoryBudget.prototype, "release").mockImplementation(function (this: MemoryBudget, bytes) {
+    held.now -= bytes;
+    release.call(this, bytes);
+  });
+  const connection = new Connection(server.grpcAddress);
+  try {
+    expect(await (await ask()).json()).toMatchObject({ pointsTotal: "1" });
+    expect(await queryRange(connection, { metric: "m" })).toMatchObject({ pointsTotal: 1n });
+    while (held.now !== 0) await Bun.sleep(1);
+    expect(held.most).toBe(16);
+    expect(await inFlight()).toBe(0);
+    reserving.mockImplementation(() => false);
+    const full = await ask();
+    expect([full.status, await full.json()]).toEqual([429, expect.objectContaining({ code: "resource_exhausted" })]);
+  } finally {
+    reserving.mockRestore();
+    releasing.mockRestore();
+    connection.close();
+    await server.close();
+  }
 });

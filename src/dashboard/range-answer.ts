@@ -28,6 +28,11 @@ export function columnsOf({ offsets, timesUs, values }: RangeColumns, i: number)
   return { timesUs: timesUs.subarray(from, to), values: values.subarray(from, to) };
 }
 
+/** What the columns take. */
+export function bytesOf({ timesUs, values }: RangeColumns): number {
+  return timesUs.byteLength + values.byteLength;
+}
+
 /** The same rows in pieces of at most `rowsMax`; a longer series goes on in the next. One piece where there are none. */
 export function* inPieces(all: RangeColumns, rowsMax: number): Generator<RangeColumns, void> {
   const { slots, offsets, timesUs, values } = all;

@@ -3,6 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { Bus } from "../bus/bus.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
+import type { WatchpostError } from "../model/errors.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
@@ -16,6 +17,7 @@ import { listTagValues } from "./list-tag-values.ts";
 import type { ExtentSource } from "./listing.ts";
 import { encodeRange } from "./encode-range.ts";
 import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
+import { bytesOf } from "./range-answer.ts";
 import { rangeJson } from "./range-json.ts";
 import { SlicedWork } from "./sliced-work.ts";
 import { feedSpecOf, type LiveOptions } from "./subscription.ts";
@@ -27,6 +29,8 @@ export interface DashboardDeps {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly options: LiveOptions;
+  /** What answers on their way take of it. */
+  readonly memory: AnswerMemory;
   /** How long a range query may take at the most. */
   readonly queryTimeoutMs: number;
   /** The newest values on disk. */
@@ -35,6 +39,14 @@ export interface DashboardDeps {
   retire(seriesIds: Uint32Array): Promise<void>;
   /** A name for a stream, unique on this server. */
   newStreamId(): string;
+}
+
+/** The memory budget as answers see it. */
+export interface AnswerMemory {
+  tryReserve(bytes: number): boolean;
+  release(bytes: number): void;
+  /** RESOURCE_EXHAUSTED, saying when to try again. */
+  refusal(bytes: number): WatchpostError;
 }
 
 const HEARTBEAT_MS = 15_000;
@@ -60,7 +72,8 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
         const startedAtMs = clock.monotonicMs();
         const answer = await queryRange(request, ranges, signal);
         deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
-        return { toBinary: () => encodeRange(answer), toJson: () => rangeJson(answer) };
+        const release = holdMemory(bytesOf(answer.result), deps.memory);
+        return { toBinary: () => encodeRange(answer), toJson: () => rangeJson(answer), release };
       }),
       rawServerStreaming(Dashboard.method.streamRange, (request, { signal }) => streamRange(request, ranges, signal)),
       unary(Dashboard.method.listMetrics, (request, { signal }) => listMetrics(request, listing, signal)),
@@ -74,6 +87,16 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
       unsubscribe();
       feeds.close();
     },
+  };
+}
+
+/** Returns what gives it back, once. Throws RESOURCE_EXHAUSTED where there is no room. */
+function holdMemory(bytes: number, memory: AnswerMemory): () => void {
+  if (!memory.tryReserve(bytes)) throw memory.refusal(bytes);
+  let isHeld = true;
+  return () => {
+    if (isHeld) memory.release(bytes);
+    isHeld = false;
   };
 }
 

@@ -16,7 +16,8 @@ interface Waiter {
 }
 
 /**
- * One bound over everything that holds points in memory: messages that arrive, batches being committed, the head.
+ * One bound over everything that holds points in memory: messages that arrive, batches being committed, the head,
+ * answers that have not left.
  * Work that does not fit waits in line for a while, then is refused with RESOURCE_EXHAUSTED and RetryInfo.
  */
 export class MemoryBudget {
@@ -79,7 +80,7 @@ export class MemoryBudget {
     };
     const onAbort = () => leave(new WatchpostError("CANCELLED", "the call ended while it waited for memory"));
     signal.addEventListener("abort", onAbort, { once: true });
-    const cancelTimer = this.#clock.after(this.#options.waitMsMax, () => leave(this.#refusal(bytes)));
+    const cancelTimer = this.#clock.after(this.#options.waitMsMax, () => leave(this.refusal(bytes)));
     if (signal.aborted) onAbort();
     try {
       await promise;
@@ -114,7 +115,8 @@ export class MemoryBudget {
     }
   }
 
-  #refusal(bytes: number): WatchpostError {
+  /** What is told to work that there is no room for; counted. */
+  refusal(bytes: number): WatchpostError {
     this.#refused++;
     const { limitBytes, retryAfterMs } = this.#options;
     return new WatchpostError(

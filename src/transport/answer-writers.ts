@@ -20,15 +20,44 @@ export function answerWith(values: ContextValues, writer: AnswerWriter): void {
 export function withAnswerWriters(handler: UniversalHandler): UniversalHandler {
   const answer = async (request: Parameters<UniversalHandler>[0]) => {
     const contextValues = createContextValues();
-    const response = await handler({ ...request, contextValues });
-    const writer = contextValues.get(WRITER);
-    if (writer === undefined || response.status !== HTTP_OK) return response;
-    const header = new Headers(response.header);
-    header.delete("content-length");
-    const isJson = header.get("content-type")?.startsWith("application/json");
-    return { ...response, header, body: isJson ? inChunks(writer.toJson()) : whole(writer.toBinary()) };
+    let isLeaving = false;
+    try {
+      const response = await handler({ ...request, contextValues });
+      const writer = contextValues.get(WRITER);
+      if (writer === undefined || response.status !== HTTP_OK) return response;
+      const header = new Headers(response.header);
+      header.delete("content-length");
+      const isJson = header.get("content-type")?.startsWith("application/json");
+      const body = isJson ? inChunks(writer.toJson()) : whole(writer.toBinary());
+      isLeaving = true;
+      return { ...response, header, body: withEnd(body, () => writer.release()) };
+    } finally {
+      if (!isLeaving) contextValues.get(WRITER)?.release();
+    }
   };
   return Object.assign(answer, handler);
+}
+
+/** `onEnd` is called once there is no more, or nobody wants more; also where nobody ever began. */
+function withEnd<T>(source: AsyncGenerator<T>, onEnd: () => void): AsyncIterable<T> {
+  const ended = async (last: Promise<IteratorResult<T>>) => {
+    try {
+      const result = await last;
+      if (result.done) onEnd();
+      return result;
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
+  };
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => ended(source.next()),
+      return: () => ended(source.return(undefined)),
+      // This is how Connect says that the reader has left.
+      throw: (reason: unknown) => ended(source.throw(reason)),
+    }),
+  };
 }
 
 async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

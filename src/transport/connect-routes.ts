@@ -61,7 +61,10 @@ function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
         events.onCall?.(name, "OK");
         if (impl.raw !== "output") return output;
         const writer = output as AnswerWriter;
-        if (context.protocolName !== "connect") return fromBinary(method.output, writer.toBinary());
+        if (context.protocolName !== "connect") {
+          writer.release();
+          return fromBinary(method.output, writer.toBinary());
+        }
         answerWith(context.values, writer);
         return create(method.output);
       } catch (error) {

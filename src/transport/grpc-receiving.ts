@@ -62,6 +62,7 @@ export class GrpcReceiving {
 export class Incoming {
   readonly #assembler: MessageAssembler;
   readonly #holder: ReceivedHolder;
+  readonly #stream: ServerHttp2Stream;
   /** Whole messages; those before `#first` were taken, those before `#unpacked` may have been compressed. */
   #messages: Buffer[] = [];
   #sizes: number[] = [];
@@ -73,8 +74,15 @@ export class Incoming {
   constructor(base: BaseCall, assembler: MessageAssembler, holder: ReceivedHolder) {
     this.#assembler = assembler;
     this.#holder = holder;
+    this.#stream = base.stream;
     base.decoder = { write: (data) => this.#write(data) };
     base.stream.once("close", () => holder.close());
+  }
+
+  /** When the call is over and what was answered has left, or at once where it is. */
+  onClose(run: () => void): void {
+    if (this.#stream.closed) run();
+    else this.#stream.once("close", run);
   }
 
   /** The next message as its handler gets it: of a compressed one this is more than has arrived. */

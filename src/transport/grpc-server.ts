@@ -16,7 +16,7 @@ import {
 } from "@grpc/grpc-js";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
-import type { CallContext, MethodImpl } from "../wire/service.ts";
+import type { AnswerWriter, CallContext, MethodImpl } from "../wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
@@ -174,7 +174,11 @@ function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving)
     case "unary":
       return ((call: ServerUnaryCall<Uint8Array, Uint8Array>, answer: Answer) => {
         const open = begin(call);
-        void answerOnce(open, answer, codec, async () => run(codec.readInput(call.request), open.context));
+        void answerOnce(open, answer, codec, async () => {
+          const output: unknown = await run(codec.readInput(call.request), open.context);
+          if (impl.raw === "output") receiving.of(call).onClose(() => (output as AnswerWriter).release());
+          return output;
+        });
       }) as UntypedHandleCall;
     case "client_streaming":
       return ((call: ServerReadableStream<Uint8Array, Uint8Array>, answer: Answer) => {

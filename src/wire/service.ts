@@ -24,6 +24,8 @@ export interface AnswerWriter {
   toBinary(): Uint8Array;
   /** The text, in pieces. */
   toJson(): Iterable<string>;
+  /** To be called when the answer has left, or is not wanted any more: gives its memory back. Once or more often. */
+  release(): void;
 }
 
 type Desc<I extends DescMessage, O extends DescMessage, K> = DescMethod & { input: I; output: O; methodKind: K };

@@ -1,4 +1,5 @@
 /** The dashboard over a bus that is fed by hand and a clock that stands still. */
+import { WatchpostError } from "../../src/model/errors.ts";
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { createDashboard } from "../../src/dashboard/service.ts";
@@ -43,6 +44,7 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
   let seq = 0;
   let streams = 0;
   const dashboard = createDashboard({
+    memory: { tryReserve: () => true, release() {}, refusal: () => new WatchpostError("RESOURCE_EXHAUSTED", "full") },
     registry,
     bus,
     store,

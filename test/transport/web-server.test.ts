@@ -22,7 +22,14 @@ afterEach(async () => {
 });
 
 async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
-  const toy = { pulled: 0, ended: 0, calls: [] as string[], defects: [] as unknown[], health: new HealthState() };
+  const toy = {
+    pulled: 0,
+    ended: 0,
+    released: 0,
+    calls: [] as string[],
+    defects: [] as unknown[],
+    health: new HealthState(),
+  };
   const padding = "x".repeat(64 * 1024);
   async function* updates({ metricNames }: { metricNames: string[] }, { signal }: CallContext) {
     if (metricNames.length === 0) throw invalidField("metric_names", "", "at least one name");
@@ -56,6 +63,7 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
           toBinary: () => toBinary(ListMetricsResponseSchema, message),
           // Cut within a name, so that only what is joined in order is JSON.
           toJson: () => toJsonString(ListMetricsResponseSchema, message).split(/(?<=ric )/),
+          release: () => void toy.released++,
         };
       }),
       rawUnary(DataIngestion.method.uploadBatch, async (bytes) => ({ pointsProcessed: BigInt(bytes.length) })),
@@ -147,6 +155,7 @@ for (const [name, transportOf] of [
     expect([full.code, full.rawMessage]).toEqual([Code.ResourceExhausted, "full"]);
     const call = "analytics.Dashboard/ListMetrics";
     expect(toy.calls).toEqual([`${call} OK`, `${call} OK`, `${call} OK`, `${call} RESOURCE_EXHAUSTED`]);
+    await until(() => toy.released === 3);
   });
 }
 
@@ -160,7 +169,9 @@ test("a reader that leaves a large JSON answer in the middle harms nobody", asyn
     signal: leave.signal,
   });
   await response.body!.getReader().read();
+  expect(toy.released).toBe(0);
   leave.abort();
+  await until(() => toy.released === 1);
   expect(await createClient(Dashboard, createConnectTransport({ baseUrl: url })).queryRange({})).toMatchObject({
     pointsTotal: 7n,
   });
