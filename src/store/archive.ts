@@ -21,6 +21,8 @@ import { takesSummaries } from "./step-functions.ts";
 
 const QUERY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+/** Between two steps: of what is sealed hardly anything is read again, and an hour of it would fill the whole. */
+const MERGE_CACHE_BYTES_KEPT = 4 * 1024 * 1024;
 /** At about 0.7 bytes a point and 10 a row, rows of so many points add less than a tenth. */
 const ROW_POINTS_MIN = 160;
 const KEEP_ALL: RetentionLimits = {
@@ -159,6 +161,14 @@ export class Archive {
 
   /** One step of what is not urgent; returns whether there was one. Rows are made of what is merged already. */
   *tidy(everything: boolean, slice: Slice): Generator<void, boolean> {
+    try {
+      return yield* this.#tidyOnce(everything, slice);
+    } finally {
+      this.#mergeReader.trim(MERGE_CACHE_BYTES_KEPT);
+    }
+  }
+
+  *#tidyOnce(everything: boolean, slice: Slice): Generator<void, boolean> {
     const [ofPoints, ...ofRollups] = this.#compactions;
     if (yield* ofPoints.step(everything, slice)) return true;
     if (yield* this.#rollups.step(slice)) return true;

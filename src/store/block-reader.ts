@@ -71,8 +71,9 @@ export class BlockReader {
     }
   }
 
-  clear(): void {
-    for (const [block, entry] of this.#entries) this.#drop(block, entry);
+  /** Keeps at most `bytes` of what was read, the latest. */
+  trim(bytes: number): void {
+    this.#evict(bytes, 0);
   }
 
   #entry(block: Block): Entry | null {
@@ -118,8 +119,13 @@ export class BlockReader {
 
   #grow(bytes: number): void {
     this.#bytes += bytes;
+    // The latest is being read.
+    this.#evict(this.#bytesMax, 1);
+  }
+
+  #evict(bytesMax: number, entriesMin: number): void {
     for (const [block, entry] of this.#entries) {
-      if (this.#bytes <= this.#bytesMax || this.#entries.size === 1) return;
+      if (this.#bytes <= bytesMax || this.#entries.size <= entriesMin) return;
       this.#drop(block, entry);
     }
   }

@@ -169,7 +169,7 @@ export class Compaction {
       this.#replace(file, merged, plan.blocks);
       return true;
     } finally {
-      this.#reader.clear();
+      this.#reader.trim(0);
     }
   }
 
@@ -186,7 +186,7 @@ export class Compaction {
       this.#replace(file, rest, [block]);
       return true;
     } finally {
-      this.#reader.clear();
+      this.#reader.trim(0);
     }
   }
 
