@@ -4,21 +4,21 @@ import pc from "picocolors";
 import { Connection, type Retry } from "../client/connection.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf } from "../model/errors.ts";
+import { serverAddress } from "./server-address.ts";
+import { onStopSignal } from "./stop-signals.ts";
 
 export const DEFAULT_SERVER = "127.0.0.1:50051";
 
+/** The address is checked before the command runs, not before its help is shown. */
 export function addServerOption(command: Command): Command {
   const server = process.env["WATCHPOST_SERVER"] ?? DEFAULT_SERVER;
-  return command.option("--server <addr>", "gRPC address of the server; WATCHPOST_SERVER names it too", server);
-}
-
-export function addFilterOption(command: Command): Command {
-  const collect = (text: string, all: Record<string, string> = {}) => {
-    const [key, ...value] = text.split("=");
-    if (value.length === 0) throw new InvalidArgumentError('wanted KEY=VALUE, such as "device=pump-*"');
-    return { ...all, [key]: value.join("=") };
-  };
-  return command.option("--filter <key=glob>", "source, metric, device or a tag; may be repeated", collect);
+  return command
+    .option("--server <addr>", "gRPC address of the server; WATCHPOST_SERVER names it too", server)
+    .hook("preAction", () => {
+      const source = command.getOptionValueSource("server");
+      const given = serverAddress(source === "cli" ? "--server" : "WATCHPOST_SERVER", command.getOptionValue("server"));
+      command.setOptionValueWithSource("server", given, source);
+    });
 }
 
 export function connectTo(server: string): Connection {
@@ -32,6 +32,15 @@ export function durationArgument(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }
+}
+
+/** The same in whole milliseconds, at least one. */
+export function wholeMsArgument(text: string): number {
+  const ms = durationArgument(text);
+  const whole = Math.round(ms);
+  // Decimals of seconds are not exact in binary.
+  if (whole >= 1 && Math.abs(ms - whole) < 1e-6) return whole;
+  throw new InvalidArgumentError("wanted whole milliseconds, at least 1ms");
 }
 
 export function integerArgument(min: number, max: number): (text: string) => number {
@@ -58,15 +67,10 @@ export function retryTeller(server: string): (retry: Retry) => void {
   };
 }
 
-/** Aborted by the first Ctrl-C or SIGTERM; the second ends the process. */
+/** Aborted by the first Ctrl-C or SIGTERM; see {@link onStopSignal}. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(130);
-      controller.abort();
-    });
-  }
+  onStopSignal(() => controller.abort());
   return controller.signal;
 }
 

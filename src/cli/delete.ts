@@ -4,7 +4,8 @@ import { Command } from "commander";
 import { deleteSeries } from "../client/catalog.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { DeleteSeriesResponse } from "../wire/gen/store_pb.ts";
-import { addFilterOption, addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { printable } from "./watch-table.ts";
 
 const HELP = `
@@ -13,17 +14,17 @@ Says first what would go, and asks. What is deleted cannot be brought back; poin
 Examples:
   watchpost delete 'test_*' --dry-run
   watchpost delete '*' --filter device=pump-7
-  watchpost delete 'temperature_*' --filter source=old-gateway --yes`;
+  watchpost delete 'temperature_*' --filter source=old-gateway --filter 'site!=north' --yes`;
 
 interface DeleteFlags {
   server: string;
-  filter?: Record<string, string>;
+  filter?: MatcherInit[];
   dryRun?: boolean;
   yes?: boolean;
 }
 
 export function deleteCommand(): Command {
-  return addFilterOption(addServerOption(new Command("delete")))
+  return addMatcherOption(addServerOption(new Command("delete")))
     .summary("delete series and all their points")
     .description("Deletes series and all their points, for good.")
     .argument("<metric>", "metric name or glob")
@@ -41,7 +42,7 @@ async function remove(metric: string, flags: DeleteFlags): Promise<void> {
   }
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
-  const request = { metric, filters: flags.filter ?? {} };
+  const request = { metric, matchers: flags.filter ?? [] };
   try {
     if (!flags.yes) {
       const found = await deleteSeries(connection, { ...request, dryRun: true }, { signal });

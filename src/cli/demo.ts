@@ -42,8 +42,10 @@ export function demoCommand(deps: { spawn: SpawnWorker }): Command {
 async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promise<void> {
   const { speed } = flags;
   const stopped = stopSignals();
-  const own = flags.data === undefined ? mkdtempSync(join(tmpdir(), "watchpost-demo-")) : undefined;
-  const { config } = configOfFlags({ logLevel: LOG_LEVEL, ...flags, ...(own === undefined ? {} : { data: own }) });
+  // What is wrong with the settings is said before there is a folder to be left behind.
+  const { config: settings } = configOfFlags({ data: tmpdir(), logLevel: LOG_LEVEL, ...flags });
+  const own = flags.data === undefined ? ownFolder() : undefined;
+  const config = own === undefined ? settings : { ...settings, data: own.path };
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
   const over = new AbortController();
@@ -57,8 +59,16 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
       await server.close();
     }
   } finally {
-    if (own !== undefined) rmSync(own, { recursive: true, force: true });
+    own?.remove();
   }
+}
+
+/** Goes with the process, also where a second signal ends that at once. */
+function ownFolder(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), "watchpost-demo-"));
+  const remove = () => rmSync(path, { recursive: true, force: true });
+  process.once("exit", remove);
+  return { path, remove };
 }
 
 /** Fills in the past, then plays the rest again and again. */

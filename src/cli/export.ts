@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import pc from "picocolors";
 import { COMPRESSIONS } from "../client/compression.ts";
-import type { CallOptions, Connection } from "../client/connection.ts";
+import type { CallOptions, Connection, Retry } from "../client/connection.ts";
 import {
   ExportFile,
   type ExportFileOptions,
@@ -12,15 +12,9 @@ import {
 } from "../client/export-file.ts";
 import { EXPORT_FORMATS, exportPoints, planExport, type ExportOutput, type ExportSelection } from "../client/export.ts";
 import { formatByteSize } from "../model/byte-size.ts";
-import {
-  addFilterOption,
-  addServerOption,
-  connectTo,
-  endQuietlyOnClosedPipe,
-  interruptSignal,
-  retryTeller,
-} from "./client-flags.ts";
+import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal, retryTeller } from "./client-flags.ts";
 import { exportTarget, STDOUT, standardOutput, type ExportTarget } from "./export-target.ts";
+import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { grouped, showProgress } from "./point-progress.ts";
 import { timeUsOf } from "./time-argument.ts";
 
@@ -38,7 +32,7 @@ Examples:
 
 interface ExportFlags {
   server: string;
-  filter?: Record<string, string>;
+  filter?: readonly MatcherInit[];
   from?: string;
   to?: string;
   format?: string;
@@ -56,7 +50,7 @@ interface Job {
 }
 
 export function exportCommand(): Command {
-  return addFilterOption(addServerOption(new Command("export")))
+  return addMatcherOption(addServerOption(new Command("export")))
     .summary("write what was stored to a file")
     .description("Writes what was stored to a file, exactly: JSON Lines, CSV or Parquet.")
     .argument("[metric]", "metric name or glob", "*")
@@ -71,13 +65,13 @@ export function exportCommand(): Command {
 }
 
 async function runExport(metric: string, flags: ExportFlags): Promise<void> {
-  const { output: path, server, filter = {}, from = null, to = null } = flags;
+  const { output: path, server, filter = [], from = null, to = null } = flags;
   const target = exportTarget(path, flags.format, flags.compress);
   const nowMs = Date.now();
   const signal = interruptSignal();
   const job: Job = {
     connection: connectTo(server),
-    selection: { metric, filters: filter },
+    selection: { metric, matchers: filter },
     target,
     bounds: {
       fromUs: from === null ? null : timeUsOf("--from", from, nowMs),
@@ -146,10 +140,12 @@ async function write(
   try {
     const options = {
       ...call,
+      onRetry: (retry: Retry) => progress.aside(() => call.onRetry?.(retry)),
       ...target,
       plan,
       onPoints: (now: number) => void (points = now),
       onNote: (note: string) => void notes.add(note),
+      onDamage: () => void (process.exitCode = 1),
     };
     await exportPoints(connection, selection, output, resume === undefined ? options : { ...options, resume });
   } finally {

@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { ImportPlace } from "../client/import-place.ts";
 import { batchesBySource } from "../client/import.ts";
 import { readPoints } from "../client/point-file.ts";
+import { PointStamps } from "../client/point-stamps.ts";
 import { uploadAll } from "../client/upload.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import { addServerOption, connectTo, integerArgument, interruptSignal, retryTeller } from "./client-flags.ts";
@@ -28,6 +29,14 @@ interface ImportFlags {
   restart?: boolean;
 }
 
+/** What the files of one command share. */
+interface Job {
+  readonly flags: ImportFlags;
+  readonly totals: UploadTotals;
+  readonly signal: AbortSignal;
+  readonly stamps: PointStamps;
+}
+
 export function importCommand(): Command {
   return addServerOption(new Command("import"))
     .summary("send what export wrote, each point under its own source")
@@ -46,8 +55,9 @@ async function runImport(files: string[], flags: ImportFlags): Promise<void> {
   const signal = interruptSignal();
   const totals = new UploadTotals();
   const progress = totals.showProgress(files);
+  const stamps = new PointStamps();
   try {
-    for (const file of files) await importFile(file, flags, totals, signal);
+    for (const file of files) await importFile(file, { flags, totals, signal, stamps });
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -55,32 +65,25 @@ async function runImport(files: string[], flags: ImportFlags): Promise<void> {
     totals.tell(signal.aborted);
   }
   if (signal.aborted) process.exitCode = 130;
-  else if (totals.unread.length > 0) process.exitCode = 1;
+  else if (totals.failures.length > 0) process.exitCode = 1;
   else if (flags.strict && !totals.isClean) process.exitCode = 1;
 }
 
-async function importFile(file: string, flags: ImportFlags, totals: UploadTotals, signal: AbortSignal): Promise<void> {
+async function importFile(file: string, { flags, totals, signal, stamps }: Job): Promise<void> {
   await using place = await ImportPlace.open({
     file,
     asked: { server: flags.server, source: flags.source ?? null },
     restart: flags.restart === true,
-    onTrouble: (sentence) => console.error(pc.yellow(sentence)),
+    onTrouble: (sentence) => totals.aside(() => console.error(pc.yellow(sentence))),
   });
   const goesOn = place.line > 0;
-  if (goesOn) console.error(`${file}: going on at line ${grouped(place.line)}`);
+  if (goesOn) totals.aside(() => console.error(`${file}: going on at line ${grouped(place.line)}`));
   const fileTotals = totals.follow(file);
-  let line = 0;
-  const points = readPoints(file, {
-    signal,
-    fromLine: place.line,
-    onLine: (number) => void (line = number),
-    ...fileTotals.reading,
-  });
+  const points = readPoints(file, { signal, fromLine: place.line, stamps, ...fileTotals.reading });
   const batches = batchesBySource(points, {
     size: flags.batch,
     source: flags.source,
-    line: () => line,
-    onBad: (reason) => totals.addBadLine({ file, line, reason }),
+    onBad: (line, reason) => fileTotals.reading.onBadLine({ file, line, reason }),
   });
   /** Of the batches that are on their way, in order. */
   const safeLines: number[] = [];
@@ -92,11 +95,12 @@ async function importFile(file: string, flags: ImportFlags, totals: UploadTotals
     }
   }
   const connection = connectTo(flags.server);
-  const unread = totals.unread.length;
+  const failures = totals.failures.length;
+  const tellRetry = retryTeller(flags.server);
   try {
     await uploadAll(connection, followed(), {
       signal,
-      onRetry: retryTeller(flags.server),
+      onRetry: (retry) => totals.aside(() => tellRetry(retry)),
       onProgress: (progress) => {
         fileTotals.onProgress(progress);
         const stored = safeLines.splice(0, progress.batches - acked).at(-1);
@@ -104,8 +108,8 @@ async function importFile(file: string, flags: ImportFlags, totals: UploadTotals
         if (stored !== undefined) place.advance(stored);
       },
     });
+    if (totals.failures.length === failures) place.isDone = true;
     if (!goesOn) fileTotals.end();
-    if (totals.unread.length === unread) place.isDone = true;
   } finally {
     connection.close();
   }

@@ -9,9 +9,15 @@ export interface ProgressShown {
   notes?(): string;
 }
 
+export interface Progress {
+  /** Does what prints on stderr, with the bar out of its way. */
+  aside(print: () => void): void;
+  stop(): void;
+}
+
 /** A bar on stderr with points a second, where that is a terminal. */
-export function showProgress(total: number, shown: ProgressShown): { stop(): void } {
-  if (process.stderr.isTTY !== true) return { stop() {} };
+export function showProgress(total: number, shown: ProgressShown): Progress {
+  if (process.stderr.isTTY !== true) return { aside: (print) => print(), stop() {} };
   const startedAtMs = performance.now();
   const startPoints = shown.points();
   const format = "{bar} {percentage}%  {points} points  {rate}/s  {notes}";
@@ -22,9 +28,16 @@ export function showProgress(total: number, shown: ProgressShown): { stop(): voi
     return { points: grouped(points), rate: grouped((points - startPoints) / seconds), notes: shown.notes?.() ?? "" };
   };
   const most = Math.max(1, total);
-  bar.start(most, Math.min(shown.done(), most), payload());
+  const start = () => bar.start(most, Math.min(shown.done(), most), payload());
+  start();
   const timer = setInterval(() => bar.update(Math.min(shown.done(), most), payload()), 200);
   return {
+    aside(print) {
+      const goesOn = bar.isActive;
+      bar.stop();
+      print();
+      if (goesOn) start();
+    },
     stop() {
       clearInterval(timer);
       bar.stop();

@@ -46,7 +46,7 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
       program.outputHelp();
       return EXIT_USAGE;
     }
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(askedAboutUnknown(argv) ?? argv, { from: "user" });
     return process.exitCode === undefined ? 0 : Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
@@ -54,6 +54,13 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
     console.error(`${pc.red("error:")} ${error.message}`);
     return error.status === "INVALID_ARGUMENT" || error.status === "FAILED_PRECONDITION" ? EXIT_USAGE : EXIT_FAILED;
   }
+}
+
+/** Of `help NAME` and `NAME --help` the name where there is no such command: help says nothing of that. */
+function askedAboutUnknown([name = "", about = ""]: readonly string[]): [string] | undefined {
+  const asked = name === "help" ? about : name;
+  const isKnown = asked === "help" || asked === "" || asked.startsWith("-") || Object.hasOwn(COMMANDS, asked);
+  return isKnown ? undefined : [asked];
 }
 
 function overrideExits(command: Command): void {

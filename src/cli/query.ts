@@ -1,9 +1,12 @@
 /** `watchpost query`: what was stored, as a table, a chart, JSON lines or CSV. */
-import { plot } from "asciichart";
 import { Command, Option } from "commander";
 import pc from "picocolors";
+import { listSeries } from "../client/catalog.ts";
+import type { Connection } from "../client/connection.ts";
+import { decimalOf } from "../client/point-text.ts";
 import { queryRange } from "../client/query.ts";
 import type { SeriesRange } from "../wire/gen/history_pb.ts";
+import { chart } from "./chart.ts";
 import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal, retryTeller } from "./client-flags.ts";
 import { addRangeOptions, rangeRequest, type RangeFlags } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
@@ -13,7 +16,13 @@ import { formatValue, printable } from "./watch-table.ts";
 const ROWS_SHOWN_MAX = 200;
 /** For a server that restarts. */
 const PATIENCE_MS = 30_000;
+/** What a time to answer in, when it is asked for, leaves for the way. */
+const WAY_MS = 5_000;
 const CHART_HEIGHT = 10;
+const CHARTS_MAX = 2;
+/** Steps come at equal times; points as they come. */
+const GAP_FACTOR_OF_STEPS = 1.5;
+const GAP_FACTOR_OF_POINTS = 3;
 const HELP = `
 Times are ISO 8601 (UTC where they name no zone), numbers since 1970, "now", or before now: -15m, -24h, -7d. The range is [from, to).
 
@@ -21,6 +30,7 @@ Examples:
   watchpost query 'temperature_*' --from -1h
   watchpost query cpu --from -24h --step 5m --function max --filter device=web-1
   watchpost query temperature --from -7d --step 1h --group-by site --aggregate max --fill previous
+  watchpost query '*' --from -24h --step 5m --function max --top 5 --by max --filter 'site!=test'
   watchpost query '*' --from 2026-01-01 --to 2026-01-02 --csv > day.csv`;
 
 interface QueryFlags extends RangeFlags {
@@ -52,10 +62,16 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
       signal,
       onRetry: retryTeller(flags.server),
       patienceMs: PATIENCE_MS,
+      ...(flags.timeout === undefined ? {} : { deadlineMs: flags.timeout + WAY_MS }),
     });
     if (flags.json) printJson(series);
     else if (flags.csv) printCsv(series);
-    else printTable(series, labelsOf(series, request.groupBy ?? []), flags.all === true);
+    else if (series.length === 0) console.log(await nothingFound(connection, metric, flags, signal));
+    else {
+      const labels = labelsOf(series, request.groupBy ?? []);
+      printTable(series, labels, flags.all === true);
+      if (process.stdout.isTTY === true && series.length <= CHARTS_MAX) printCharts(series, labels, flags);
+    }
     for (const note of notes) console.error(pc.yellow(note));
   } finally {
     connection.close();
@@ -70,11 +86,16 @@ function isoOf(timeMs: number): string {
 
 function printJson(series: readonly SeriesRange[]): void {
   for (const { metric, source, device, tags, timesMs, values } of series) {
-    const lines = values.map(
-      (value, i) => `${JSON.stringify({ metric, value, timestamp: isoOf(timesMs[i]), tags, source, device })}\n`,
-    );
+    const start = `{"metric":${JSON.stringify(metric)},"value":`;
+    const end = JSON.stringify({ tags, source, device }).slice(1);
+    const lines = values.map((value, i) => `${start}${jsonOf(value)},"timestamp":"${isoOf(timesMs[i])}",${end}\n`);
     process.stdout.write(lines.join(""));
   }
+}
+
+/** JSON.stringify has no -0. */
+function jsonOf(value: number): string {
+  return Number.isFinite(value) ? decimalOf(value) : "null";
 }
 
 function printCsv(series: readonly SeriesRange[]): void {
@@ -82,7 +103,7 @@ function printCsv(series: readonly SeriesRange[]): void {
   process.stdout.write(`${["metric", "value", "timestamp", "source", ...keys].map(cell).join(",")}\n`);
   for (const { metric, source, tags, timesMs, values } of series) {
     const rest = [source, ...keys.map((key) => tags[key] ?? "")].map(cell).join(",");
-    const lines = values.map((value, i) => `${cell(metric)},${value},${isoOf(timesMs[i])},${rest}\n`);
+    const lines = values.map((value, i) => `${cell(metric)},${decimalOf(value)},${isoOf(timesMs[i])},${rest}\n`);
     process.stdout.write(lines.join(""));
   }
 }
@@ -100,11 +121,23 @@ function labelsOf(series: readonly SeriesRange[], groupBy: readonly string[]): s
   return series.map(({ tags }) => keys.map((key) => `${key}=${tags[key] ?? ""}`).join(","));
 }
 
-function printTable(series: readonly SeriesRange[], labels: readonly string[], all: boolean): void {
-  if (series.length === 0) {
-    console.log("no points in this range; watchpost watch '*' shows which series there are");
-    return;
+/** Whether it is for want of series or of points. */
+async function nothingFound(
+  connection: Connection,
+  metric: string,
+  { filter = [] }: QueryFlags,
+  signal: AbortSignal,
+): Promise<string> {
+  const { total } = await listSeries(connection, { metric, matchers: filter, limit: 1 }, { signal });
+  if (total > 0n) {
+    const matching = total === 1n ? "1 series matches" : `${total} series match`;
+    return `no points in this range, though ${matching}; watchpost series tells when they were seen`;
   }
+  const what = filter.length === 0 ? JSON.stringify(metric) : `${JSON.stringify(metric)} and these filters`;
+  return `no points in this range: no series matches ${what}; watchpost series tells which there are`;
+}
+
+function printTable(series: readonly SeriesRange[], labels: readonly string[], all: boolean): void {
   const rows = series.flatMap(({ metric, source, device, timesMs, values }, at) =>
     values.map((value, i) => ({ metric, source, device, label: labels[at], timeMs: timesMs[i], value })),
   );
@@ -127,21 +160,17 @@ function printTable(series: readonly SeriesRange[], labels: readonly string[], a
   );
   process.stdout.write(table);
   if (shown.length < rows.length) console.log(`the last ${shown.length} of ${rows.length} rows; --all shows them`);
-  if (process.stdout.isTTY === true && series.length <= 2) {
-    const width = Math.max(20, (process.stdout.columns ?? 100) - 16);
-    for (const [at, { metric, device, values }] of series.entries()) {
-      console.log(
-        `\n${metric} ${printable(`${device} ${labels[at]}`)}\n${plot(thinned(values, width), { height: CHART_HEIGHT })}`,
-      );
-    }
-  }
 }
 
-/** At most `width` values: averages of equal runs. */
-function thinned(values: readonly number[], width: number): number[] {
-  if (values.length <= width) return [...values];
-  return Array.from({ length: width }, (_, i) => {
-    const run = values.slice(Math.floor((i * values.length) / width), Math.floor(((i + 1) * values.length) / width));
-    return run.reduce((sum, value) => sum + value, 0) / run.length;
-  });
+function printCharts(series: readonly SeriesRange[], labels: readonly string[], { step, maxPoints }: QueryFlags): void {
+  const isSteady = step !== undefined && maxPoints === undefined;
+  const options = {
+    width: (process.stdout.columns || 100) - 1,
+    height: CHART_HEIGHT,
+    gapFactor: isSteady ? GAP_FACTOR_OF_STEPS : GAP_FACTOR_OF_POINTS,
+  };
+  for (const [at, one] of series.entries()) {
+    const drawn = chart(one, options);
+    if (drawn !== "") console.log(`\n${one.metric} ${printable(`${one.device} ${labels[at]}`.trim())}\n${drawn}`);
+  }
 }

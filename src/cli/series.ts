@@ -2,13 +2,13 @@
 import { Command } from "commander";
 import { listSeries } from "../client/catalog.ts";
 import {
-  addFilterOption,
   addServerOption,
   connectTo,
   endQuietlyOnClosedPipe,
   integerArgument,
   interruptSignal,
 } from "./client-flags.ts";
+import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { seriesJson, seriesTable } from "./series-table.ts";
 
 const LIMIT_MAX = 10_000;
@@ -17,17 +17,18 @@ Times are those of the earliest and the latest point.
 
 Examples:
   watchpost series 'temperature_*' --filter site=north
+  watchpost series --filter 'device=~pump-[0-9]+' --filter 'site!='        # those that have a site
   watchpost series --json --limit 10000 | jq -r .device | sort -u`;
 
 interface SeriesFlags {
   server: string;
-  filter?: Record<string, string>;
+  filter?: MatcherInit[];
   limit: number;
   json?: boolean;
 }
 
 export function seriesCommand(): Command {
-  return addFilterOption(addServerOption(new Command("series")))
+  return addMatcherOption(addServerOption(new Command("series")))
     .summary("which series there are")
     .description("Lists series by metric, source and tags: when each was seen first and last, and its last value.")
     .argument("[metric]", "metric name or glob", "*")
@@ -41,7 +42,7 @@ async function series(metric: string, flags: SeriesFlags): Promise<void> {
   endQuietlyOnClosedPipe();
   const connection = connectTo(flags.server);
   try {
-    const request = { metric, filters: flags.filter ?? {}, limit: flags.limit };
+    const request = { metric, matchers: flags.filter ?? [], limit: flags.limit };
     const answer = await listSeries(connection, request, { signal: interruptSignal() });
     if (flags.json) return void process.stdout.write(seriesJson(answer.series));
     process.stdout.write(seriesTable(answer.series, { withRate: false }) || "no series matched\n");

@@ -11,6 +11,7 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
 import { createLogger, isPretty } from "./logger.ts";
 import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
+import { onStopSignal } from "./stop-signals.ts";
 
 const HELP = `
 Examples:
@@ -18,8 +19,8 @@ Examples:
   watchpost serve --data /var/lib/watchpost --config /etc/watchpost.toml
   WATCHPOST_LOG_FORMAT=json watchpost serve        settings from the environment; see watchpost config
 
-SIGTERM or Ctrl-C stops it: streams are ended, everything is sealed, exit code 0. A second signal ends it at once;
-what was acknowledged is kept in any case.`;
+SIGTERM or Ctrl-C stops it: streams are ended, everything is sealed, exit code 0. Another signal a second later ends
+it at once; what was acknowledged is kept in any case.`;
 
 export function serveCommand(deps: { spawn: SpawnWorker }): Command {
   return addServerFlags(new Command("serve"))
@@ -46,18 +47,9 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
     });
 }
 
-/** Resolves with the first signal that asks to stop; the second ends the process. */
+/** Resolves with the first signal that asks to stop; see {@link onStopSignal}. */
 export function stopSignals(): Promise<string> {
-  const { promise, resolve: stop } = Promise.withResolvers<string>();
-  let asked = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      if (asked) process.exit(130);
-      asked = true;
-      stop(signal);
-    });
-  }
-  return promise;
+  return new Promise(onStopSignal);
 }
 
 function announce(server: RunningServer, { config, warnings }: LoadedConfig, logger: Logger, startMs: number): void {

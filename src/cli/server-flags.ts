@@ -37,7 +37,7 @@ const KEY_OF_FLAG: Record<Exclude<keyof ServerFlags, "config">, string> = {
   logLevel: "log.level",
 };
 
-/** Throws what {@link loadConfig} throws, and NOT_FOUND where the file cannot be read. */
+/** Throws what {@link loadConfig} throws, also where the file cannot be read. */
 export function configOfFlags(flags: ServerFlags): LoadedConfig {
   const set: Record<string, string | boolean> = {};
   for (const [flag, key] of Object.entries(KEY_OF_FLAG)) {
@@ -53,6 +53,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new WatchpostError("NOT_FOUND", `the configuration file ${path} cannot be read: ${messageOf(error)}`);
+    const message = `the configuration file ${path} cannot be read: ${messageOf(error)}`;
+    throw new WatchpostError("FAILED_PRECONDITION", message);
   }
 }

@@ -4,13 +4,13 @@ import pc from "picocolors";
 import { listSeries } from "../client/catalog.ts";
 import { SeriesOrder } from "../wire/gen/history_pb.ts";
 import {
-  addFilterOption,
   addServerOption,
   connectTo,
   endQuietlyOnClosedPipe,
   integerArgument,
   interruptSignal,
 } from "./client-flags.ts";
+import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { seriesJson, seriesTable } from "./series-table.ts";
 
 const LISTS = [
@@ -26,13 +26,13 @@ Examples:
 
 interface TopFlags {
   server: string;
-  filter?: Record<string, string>;
+  filter?: MatcherInit[];
   limit: number;
   json?: boolean;
 }
 
 export function topCommand(): Command {
-  return addFilterOption(addServerOption(new Command("top")))
+  return addMatcherOption(addServerOption(new Command("top")))
     .summary("the busiest and the newest series")
     .description("Lists the series that arrive most often, and those that appeared last.")
     .argument("[metric]", "metric name or glob", "*")
@@ -48,7 +48,7 @@ async function top(metric: string, flags: TopFlags): Promise<void> {
   const connection = connectTo(flags.server);
   try {
     for (const { list, order } of LISTS) {
-      const request = { metric, filters: flags.filter ?? {}, limit: flags.limit, order };
+      const request = { metric, matchers: flags.filter ?? [], limit: flags.limit, order };
       const { series, total } = await listSeries(connection, request, { signal });
       if (flags.json) {
         process.stdout.write(seriesJson(series, { list }));

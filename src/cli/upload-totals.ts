@@ -2,15 +2,16 @@
 import { statSync } from "node:fs";
 import pc from "picocolors";
 import type { BadLine, ReadOptions } from "../client/point-file.ts";
-import type { UploadProgress } from "../client/upload.ts";
-import { grouped, showProgress } from "./point-progress.ts";
+import type { Refusal, UploadProgress } from "../client/upload.ts";
+import { grouped, showProgress, type Progress } from "./point-progress.ts";
 
-const BAD_SHOWN_MAX = 10;
+/** Of each kind; the others are counted. */
+const SHOWN_MAX = 10;
 
 export interface FollowedFile {
-  readonly reading: Pick<ReadOptions, "onBytes" | "onBadLine" | "onUnreadable">;
+  readonly reading: Required<Pick<ReadOptions, "onBytes" | "onBadLine" | "onUnreadable">>;
   onProgress(progress: UploadProgress): void;
-  /** All of it was sent: says where it had nothing but bad lines. */
+  /** All of it was sent: says where nothing of it was stored. */
   end(): void;
 }
 
@@ -19,9 +20,11 @@ export class UploadTotals {
   refused = 0;
   badLines = 0;
   bytes = 0;
-  /** In words, of files that could not be read to their end, or had nothing to be read. */
-  readonly unread: string[] = [];
-  readonly #shown: string[] = [];
+  /** In words, of files that could not be read to their end, or of which nothing was stored. */
+  readonly failures: string[] = [];
+  #badLinesShown = 0;
+  #refusedShown = 0;
+  #progress: Progress | undefined;
   readonly #startedAtMs = performance.now();
 
   /** Whether every line and point was taken. */
@@ -29,16 +32,11 @@ export class UploadTotals {
     return this.refused + this.badLines === 0;
   }
 
-  addBadLine({ file, line, reason }: BadLine): void {
-    this.badLines++;
-    this.#show(`${file}:${line} ${reason}`);
-  }
-
   /** Follows one file: its reading, and the growing totals of its upload. */
   follow(file: string): FollowedFile {
     let [readBytes, badLines] = [0, 0];
     let before: UploadProgress = { batches: 0, points: 0, pointsFailed: 0, refused: [] };
-    let isUnread = false;
+    let hasFailed = false;
     const reading: FollowedFile["reading"] = {
       onBytes: (bytes) => {
         this.bytes += bytes - readBytes;
@@ -46,44 +44,53 @@ export class UploadTotals {
       },
       onBadLine: (bad) => {
         badLines++;
-        this.addBadLine(bad);
+        this.#addBadLine(bad);
       },
       onUnreadable: (sentence) => {
-        isUnread = true;
-        this.unread.push(sentence);
+        hasFailed = true;
+        this.failures.push(sentence);
       },
     };
     const onProgress = (progress: UploadProgress) => {
       this.points += progress.points - before.points;
       this.refused += progress.pointsFailed - before.pointsFailed;
       before = progress;
-      for (const { batchIndex, pointIndex, reason } of progress.refused) {
-        this.#show(`${file}: batch ${batchIndex}, point ${pointIndex}: ${reason}`);
-      }
+      for (const refusal of progress.refused) this.#showRefusal(file, refusal);
     };
     const end = () => {
-      if (isUnread || badLines === 0 || before.points + before.pointsFailed > 0) return;
-      this.unread.push(`${file} has no line with a reading`);
+      const { points, pointsFailed } = before;
+      if (hasFailed || points > 0) return;
+      if (pointsFailed > 0) this.failures.push(`${file}: none of its points was stored`);
+      else if (badLines > 0) this.failures.push(`${file} has no line with a reading that can be sent`);
     };
     return { reading, onProgress, end };
   }
 
-  showProgress(files: readonly string[]): { stop(): void } {
+  showProgress(files: readonly string[]): Progress {
     const size = files.reduce((sum, file) => sum + (file === "-" ? 0 : sizeOf(file)), 0);
-    return showProgress(size, {
+    this.#progress = showProgress(size, {
       done: () => this.bytes,
       points: () => this.points,
       notes: () => `${grouped(this.refused)} refused`,
     });
+    return this.#progress;
+  }
+
+  /** Does what prints on stderr, beside the progress that is shown. */
+  aside(print: () => void): void {
+    if (this.#progress === undefined) print();
+    else this.#progress.aside(print);
   }
 
   tell(interrupted: boolean): void {
     const seconds = (performance.now() - this.#startedAtMs) / 1_000;
-    const { points, refused, badLines, unread } = this;
-    for (const line of this.#shown) console.error(pc.yellow(line));
-    const hidden = refused + badLines - this.#shown.length;
-    if (hidden > 0) console.error(pc.yellow(`… and ${grouped(hidden)} more`));
-    for (const sentence of unread) console.error(`${pc.red("error:")} ${sentence}`);
+    const { points, refused, badLines, failures } = this;
+    const hidden = [
+      [badLines - this.#badLinesShown, "bad lines"],
+      [refused - this.#refusedShown, "refused points"],
+    ] as const;
+    for (const [more, what] of hidden) if (more > 0) console.error(pc.yellow(`… and ${grouped(more)} more ${what}`));
+    for (const sentence of failures) console.error(`${pc.red("error:")} ${sentence}`);
     const rate = grouped(points / Math.max(seconds, 0.001));
     const bad = badLines > 0 ? `, ${grouped(badLines)} bad lines skipped` : "";
     const end = interrupted ? "interrupted: " : "";
@@ -92,8 +99,22 @@ export class UploadTotals {
     );
   }
 
-  #show(line: string): void {
-    if (this.#shown.length < BAD_SHOWN_MAX) this.#shown.push(line);
+  #addBadLine({ file, line, reason }: BadLine): void {
+    this.badLines++;
+    if (this.#badLinesShown >= SHOWN_MAX) return;
+    this.#badLinesShown++;
+    this.#say(`${file}:${line} ${reason}`);
+  }
+
+  #showRefusal(file: string, { line, batch, point, reason }: Refusal): void {
+    if (this.#refusedShown >= SHOWN_MAX) return;
+    this.#refusedShown++;
+    const what = point < 0 ? `batch ${batch}` : `batch ${batch}, point ${point}`;
+    this.#say(line === undefined ? `${file}: ${what} refused: ${reason}` : `${file}:${line} refused: ${reason}`);
+  }
+
+  #say(line: string): void {
+    this.aside(() => console.error(pc.yellow(line)));
   }
 }
 

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { batchesOf, type Point } from "../client/batch.ts";
 import { readPoints } from "../client/point-file.ts";
+import { PointStamps } from "../client/point-stamps.ts";
 import { replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
 import { WatchpostError } from "../model/errors.ts";
@@ -25,8 +26,8 @@ Files are JSON Lines, {"metric":"temperature_f","value":71.2,"timestamp":"2026-0
 or CSV or Parquet with columns metric, value, timestamp, id and one for each tag; text may be packed with gzip or zstd.
 What export wrote can be sent too, under this source; import sends it under its own. "-" is standard input.
 Timestamps are ISO 8601 (UTC where they name no zone), or numbers since 1970 in seconds, milliseconds, microseconds or
-nanoseconds by their size; without one a point has the time of its arrival. A batch is sent when it is full, or half a
-second after its first reading. What is not acknowledged is sent again after a lost connection; Ctrl-C stops reading and
+nanoseconds by their size; without one a point has the time at which it was read. A batch is sent when it is full, or half
+a second after its first reading. What is not acknowledged is sent again after a lost connection; Ctrl-C stops reading and
 sends what was read.
 
 Examples:
@@ -42,6 +43,14 @@ interface UploadFlags {
   speed: number;
   rebaseNow?: boolean;
   strict?: boolean;
+}
+
+/** What the files of one command share. */
+interface Job {
+  readonly flags: UploadFlags;
+  readonly totals: UploadTotals;
+  readonly signal: AbortSignal;
+  readonly stamps: PointStamps;
 }
 
 export function uploadCommand(): Command {
@@ -66,10 +75,11 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
   const signal = interruptSignal();
   const totals = new UploadTotals();
   const progress = totals.showProgress(files);
+  const job: Job = { flags, totals, signal, stamps: new PointStamps() };
   const waiting = [...files];
   const worker = async () => {
     for (let file = waiting.shift(); file !== undefined && !signal.aborted; file = waiting.shift()) {
-      await uploadFile(file, flags, totals, signal);
+      await uploadFile(file, job);
     }
   };
   try {
@@ -79,19 +89,23 @@ async function upload(files: string[], flags: UploadFlags): Promise<void> {
     totals.tell(signal.aborted);
   }
   if (signal.aborted) process.exitCode = 130;
-  else if (totals.unread.length > 0) process.exitCode = 1;
+  else if (totals.failures.length > 0) process.exitCode = 1;
   else if (flags.strict && !totals.isClean) process.exitCode = 1;
 }
 
-async function uploadFile(file: string, flags: UploadFlags, totals: UploadTotals, signal: AbortSignal): Promise<void> {
+async function uploadFile(file: string, job: Job): Promise<void> {
+  const { flags, totals, signal, stamps } = job;
   const followed = totals.follow(file);
-  const points = readPoints(file, { signal, ...followed.reading });
+  const tellRetry = retryTeller(flags.server);
+  const reading = { signal, ...followed.reading };
   const connection = connectTo(flags.server);
   try {
-    const batches = flags.replay ? replayed(points, flags, signal) : batchesOf(points, flags.source, flags.batch);
+    const batches = flags.replay
+      ? replayed(readPoints(file, reading), job)
+      : batchesOf(readPoints(file, { ...reading, stamps }), flags.source, flags.batch);
     await uploadAll(connection, batches, {
       signal: delayedSignal(signal, FLUSH_MS_MAX),
-      onRetry: retryTeller(flags.server),
+      onRetry: (retry) => totals.aside(() => tellRetry(retry)),
       onProgress: followed.onProgress,
     });
     followed.end();
@@ -102,8 +116,9 @@ async function uploadFile(file: string, flags: UploadFlags, totals: UploadTotals
   }
 }
 
-/** A replay needs all of a recording in order of time. */
-async function* replayed(points: AsyncIterable<Point>, { source, speed, rebaseNow }: UploadFlags, signal: AbortSignal) {
+/** A replay needs all of a recording in order of time. What has none happens first, when it is sent. */
+async function* replayed(points: AsyncIterable<Point>, { flags, stamps, signal }: Job) {
+  const { source, speed, rebaseNow } = flags;
   const recording = await Array.fromAsync(points);
-  yield* replayBatches(recording, { source, speed, rebaseToMs: rebaseNow ? Date.now() : undefined, signal });
+  yield* replayBatches(recording, { source, speed, rebaseToMs: rebaseNow ? Date.now() : undefined, stamps, signal });
 }

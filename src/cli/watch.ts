@@ -6,22 +6,26 @@ import type { Retry } from "../client/connection.ts";
 import { subscribe } from "../client/subscribe.ts";
 import { UpdateMode, type DashboardData, type MetricValue } from "../wire/gen/dashboard_pb.ts";
 import { Aggregation } from "../wire/gen/history_pb.ts";
+import { formatDurationMs } from "../model/duration.ts";
 import { WatchpostError } from "../model/errors.ts";
 import {
-  addFilterOption,
   addServerOption,
   connectTo,
   durationArgument,
   endQuietlyOnClosedPipe,
   interruptSignal,
   retryTeller,
+  wholeMsArgument,
 } from "./client-flags.ts";
+import { addFilterOption } from "./filter-flag.ts";
+import { tagsArgument } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
 import { formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
 
 const HISTORY_MAX = 64;
 const REDRAW_MS = 250;
+const INTERVAL_MS_MAX = 2 ** 31 - 1;
 const HELP = `
 Names may be globs (*, ?) with alternatives (a|b); quote them. Without a name all series are shown.
 
@@ -35,7 +39,7 @@ interface WatchFlags {
   filter?: Record<string, string>;
   interval: number;
   onChange?: boolean;
-  groupBy?: string;
+  groupBy?: string[];
   aggregate?: string;
   json?: boolean;
   for?: number;
@@ -57,13 +61,15 @@ export function watchCommand(): Command {
     .description("Shows live values until Ctrl-C; comes back by itself when the server restarts.")
     .argument("[metric...]", "metric names or globs", ["*"])
     .addOption(
-      new Option("--interval <duration>", "time between updates").argParser(durationArgument).default(1_000, "1s"),
+      new Option("--interval <duration>", "time between updates, as far as the server allows it")
+        .argParser(durationArgument)
+        .default(1_000, "1s"),
     )
     .option("--on-change", "every change at once instead of at an interval")
-    .option("--group-by <tags>", "one row a group of devices: tags, comma separated")
+    .option("--group-by <tags>", "one row a group of devices: tags, comma separated", tagsArgument)
     .option("--aggregate <function>", "with --group-by: avg, min, max, sum, count, p50, p95 or p99")
     .option("--json", "a JSON line for every value")
-    .option("--for <duration>", "stop after this time, with a summary", durationArgument)
+    .option("--for <duration>", "stop after this time, with a summary", wholeMsArgument)
     .addHelpText("after", HELP)
     .action(watch);
 }
@@ -75,13 +81,14 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
   const connection = connectTo(flags.server);
   const seen = new Map<string, Seen>();
   const isScreen = !flags.json && process.stdout.isTTY === true;
-  const screen = isScreen ? openScreen(seen, flags.server) : undefined;
+  const interval = { granted: "" };
+  const screen = isScreen ? openScreen(seen, () => `${flags.server}  ${interval.granted}`.trimEnd()) : undefined;
   const subscription = {
     metricNames: metrics,
     filters: flags.filter ?? {},
-    updateIntervalMs: flags.interval,
+    updateIntervalMs: Math.min(Math.ceil(flags.interval), INTERVAL_MS_MAX),
     mode: flags.onChange ? UpdateMode.ON_CHANGE : UpdateMode.INTERVAL,
-    groupBy: flags.groupBy?.split(",") ?? [],
+    groupBy: flags.groupBy ?? [],
     aggregations: aggregationsOf(flags),
   };
   const tellRetry = retryTeller(flags.server);
@@ -94,6 +101,9 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
   try {
     for await (const update of subscribe(connection, subscription, { signal, onRetry })) {
       hasAnswered = true;
+      const granted = grantedOf(update, flags);
+      if (granted !== interval.granted && granted !== "" && !isScreen) console.error(pc.yellow(granted));
+      interval.granted = granted;
       take(update, seen);
       if (flags.json) process.stdout.write(update.metrics.map(jsonLine).join(""));
       else if (!isScreen) process.stdout.write(update.metrics.map((metric) => plainLine(metric, seen)).join(""));
@@ -106,6 +116,13 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
     throw new WatchpostError("UNAVAILABLE", `could not watch ${flags.server}: ${failure}`);
   }
   if (flags.for !== undefined || isScreen) summarize(seen, flags.json === true);
+}
+
+/** What there is to say of the interval: "" where it is the one asked for. */
+function grantedOf({ updateIntervalMs }: DashboardData, { interval, onChange }: WatchFlags): string {
+  // 0 asks for the smallest, whichever that is.
+  if (onChange || interval === 0 || updateIntervalMs === Math.ceil(interval)) return "";
+  return `--interval is ${formatDurationMs(Math.ceil(interval))}; the server grants ${formatDurationMs(updateIntervalMs)}`;
 }
 
 function aggregationsOf({ aggregate }: WatchFlags): Aggregation[] {
@@ -153,11 +170,11 @@ function take(update: DashboardData, seen: Map<string, Seen>): void {
 }
 
 /** Redraws in place on the terminal's other screen. */
-function openScreen(seen: ReadonlyMap<string, Seen>, server: string): { close(): void } {
+function openScreen(seen: ReadonlyMap<string, Seen>, about: () => string): { close(): void } {
   const draw = () => {
     const { columns = 100, rows: height = 30 } = process.stdout;
     const rows = [...seen.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
-    const title = `${pc.bold("Watchpost")} ${server}  ${seen.size} series  ${new Date().toLocaleTimeString()}  ${pc.dim("Ctrl-C ends")}`;
+    const title = `${pc.bold("Watchpost")} ${about()}  ${seen.size} series  ${new Date().toLocaleTimeString()}  ${pc.dim("Ctrl-C ends")}`;
     process.stdout.write(`\x1b[H\x1b[J${renderTable(rows, title, columns, height, Date.now())}\n`);
   };
   process.stdout.write("\x1b[?1049h\x1b[?25l");

@@ -10,23 +10,30 @@ import { lotsOf } from "./gather.ts";
 export interface Point {
   readonly metric: string;
   readonly value: number;
-  /** Unix microseconds; missing: the time of arrival at the server, and the point is not safe to send twice. */
+  /**
+   * Unix microseconds; missing: the time of arrival at the server, and the point is not safe to send twice.
+   * `PointStamps` gives it one before.
+   */
   readonly timeUs?: number;
   readonly tags?: Readonly<Record<string, string>>;
   readonly id?: string;
   /** Who it is of, where that is known; a batch is sent under one source for all of its points. */
   readonly source?: string;
+  /** Where it was read, from 1, so that a refusal can name it. Not sent. */
+  readonly line?: number;
 }
 
 /** An encoded BatchData. */
 export interface Batch {
   readonly bytes: Uint8Array;
   readonly points: number;
+  /** Where each of its points was read. */
+  readonly lines?: readonly (number | undefined)[];
 }
 
 export function encodeBatch(points: readonly Point[], source: string, batchId = ""): Batch {
   const message = create(BatchDataSchema, { points: points.map(dataPointOf), source, batchId });
-  return { bytes: toBinary(BatchDataSchema, message), points: points.length };
+  return { bytes: toBinary(BatchDataSchema, message), points: points.length, lines: points.map(({ line }) => line) };
 }
 
 /** Far below the largest message the server takes. */

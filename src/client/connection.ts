@@ -33,6 +33,10 @@ export interface ConnectOptions {
   random?(): number;
 }
 
+/** Of a peer whose first bytes are no HTTP/2: it will not be another one the next time. */
+const OTHER_PROTOCOL =
+  "what answers does not speak gRPC; wanted the server's gRPC address (port 50051 by default), is this its HTTP address?";
+
 const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const same = (bytes: Buffer): Uint8Array => bytes;
 
@@ -73,7 +77,7 @@ export class Connection {
         options,
         (error: ServiceError | null, answer?: Uint8Array) => {
           signal?.removeEventListener("abort", cancel);
-          if (error) reject(errorOf(error));
+          if (error) reject(this.#named(errorOf(error)));
           else resolve(answer!);
         },
       );
@@ -95,7 +99,7 @@ export class Connection {
   async beforeRetry(error: unknown, attempt: number, { signal, onRetry }: CallOptions): Promise<void> {
     // What the caller's own input threw is none of the server's troubles.
     if (!isCallError(error)) throw error;
-    const failure = errorOf(error);
+    const failure = this.#named(errorOf(error));
     if (signal?.aborted || !isRetryable(failure)) throw failure;
     const delayMs = Math.max(backoffMs(attempt, this.#random()), failure.retryAfterMs ?? 0);
     onRetry?.({ error: failure, attempt, delayMs });
@@ -112,6 +116,12 @@ export class Connection {
       }
     });
     if (signal?.aborted) throw failure;
+  }
+
+  /** What is wrong with the address says which one it is. */
+  #named(error: WatchpostError): WatchpostError {
+    if (error.message !== OTHER_PROTOCOL) return error;
+    return new WatchpostError(error.status, `${this.address}: ${OTHER_PROTOCOL}`);
   }
 
   close(): void {
@@ -136,13 +146,17 @@ export function errorOf(error: unknown): WatchpostError {
   if (error instanceof WatchpostError) return error;
   if (!isServiceError(error)) return new WatchpostError("UNKNOWN", messageOf(error), { cause: error });
   const { code, details, metadata } = error;
+  if (/^No connection established\. Last error: Protocol error\b/.test(details))
+    return new WatchpostError("FAILED_PRECONDITION", OTHER_PROTOCOL);
   const [packed] = metadata?.get(STATUS_DETAILS_KEY) ?? [];
   return fromStatus(code, readable(details), packed instanceof Uint8Array ? packed : undefined);
 }
 
-/** What grpc-js says of a server that is not there, without its own history. */
+/** What grpc-js says of a server that is not there, without its own history and times. */
 function readable(details: string): string {
-  const [, connect] = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details) ?? [];
+  const [, unknown] = /^Name resolution failed for target (?:dns:)?(.*)$/.exec(details) ?? [];
+  if (unknown !== undefined) return `the name in ${unknown} cannot be resolved`;
+  const [, connect] = /Last error: (?:Error: )?(.*?)\.?(?: \(\d{4}-[^()]*\)\.?)? Resolution note:/.exec(details) ?? [];
   return connect ?? details;
 }
 

@@ -2,7 +2,8 @@
  * A file that is exported to: written to FILE.part, renamed to FILE when it is whole. FILE.progress says how many bytes of
  * the part are good and what comes behind them, so that an export that was cut goes on.
  */
-import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { access, constants, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { readProgress, removeProgress, syncFolder, writeProgress } from "./progress-file.ts";
@@ -57,7 +58,8 @@ export class ExportFile {
   /** Of the export that goes on; undefined where one begins. */
   readonly resumed: ExportProgress | undefined;
   readonly #options: ExportFileOptions;
-  readonly #part: FileHandle;
+  /** Undefined until something is written: an export that is cut before leaves no file. */
+  #part: FileHandle | undefined;
   #bytes: number;
   #canGoOn: boolean;
 
@@ -69,16 +71,20 @@ export class ExportFile {
     const { path } = options;
     try {
       const resumed = options.restart || !options.resumable ? undefined : await progressOf(options);
-      const part = await open(partOf(path), resumed === undefined ? "w" : "r+");
-      if (resumed !== undefined) await part.truncate(resumed.bytes);
-      else await removeProgress(progressPathOf(path));
+      if (resumed === undefined) {
+        await access(dirname(path), constants.W_OK);
+        await removeProgress(progressPathOf(path));
+        return new ExportFile(options, undefined, undefined);
+      }
+      const part = await open(partOf(path), "r+");
+      await part.truncate(resumed.bytes);
       return new ExportFile(options, part, resumed);
     } catch (error) {
       throw writeError(path, error);
     }
   }
 
-  private constructor(options: ExportFileOptions, part: FileHandle, resumed: ExportProgress | undefined) {
+  private constructor(options: ExportFileOptions, part: FileHandle | undefined, resumed: ExportProgress | undefined) {
     this.#options = options;
     this.#part = part;
     this.resumed = resumed;
@@ -88,8 +94,9 @@ export class ExportFile {
 
   async write(bytes: Uint8Array): Promise<void> {
     try {
+      const part = await this.#opened();
       for (let at = 0; at < bytes.length;) {
-        const { bytesWritten } = await this.#part.write(bytes, at, bytes.length - at, this.#bytes + at);
+        const { bytesWritten } = await part.write(bytes, at, bytes.length - at, this.#bytes + at);
         at += bytesWritten;
       }
       this.#bytes += bytes.length;
@@ -103,7 +110,7 @@ export class ExportFile {
     const { path, asked, resumable } = this.#options;
     if (!resumable) return;
     try {
-      await this.#part.datasync();
+      await (await this.#opened()).datasync();
       const progress: ExportProgress = { version: 1, asked, plan, bytes: this.#bytes, points, after };
       await writeProgress(progressPathOf(path), progress);
       this.#canGoOn = true;
@@ -116,8 +123,9 @@ export class ExportFile {
   async finish(): Promise<number> {
     const { path } = this.#options;
     try {
-      await this.#part.sync();
-      await this.#part.close();
+      const part = await this.#opened();
+      await part.sync();
+      await part.close();
       await rename(partOf(path), path);
       await syncFolder(path);
       await removeProgress(progressPathOf(path));
@@ -130,9 +138,14 @@ export class ExportFile {
   /** It is not whole. Resolves with whether the same export can go on; if not, what there is is removed. */
   async leave(): Promise<boolean> {
     // Where finishing failed it is closed already.
-    await this.#part.close().catch(() => {});
+    await this.#part?.close().catch(() => {});
     if (!this.#canGoOn) await rm(partOf(this.#options.path), { force: true });
     return this.#canGoOn;
+  }
+
+  async #opened(): Promise<FileHandle> {
+    this.#part ??= await open(partOf(this.#options.path), "w");
+    return this.#part;
   }
 }
 

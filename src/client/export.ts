@@ -1,8 +1,9 @@
 /** Everything a server has of some series and a time range, as a file. */
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../model/clock.ts";
 import { systemClock } from "../model/system-clock.ts";
 import {
+  MatcherSchema,
   QueryRangeRequestSchema,
   RangeFunction,
   RangePlaceSchema,
@@ -28,10 +29,10 @@ export interface ExportOutput {
   mark(points: number, last: ExportPlace): Promise<void>;
 }
 
-/** Which series; filters as in a subscription. */
+/** Which series; all matchers must hold. */
 export interface ExportSelection {
   readonly metric: string;
-  readonly filters: Readonly<Record<string, string>>;
+  readonly matchers: readonly MessageInitShape<typeof MatcherSchema>[];
 }
 
 export interface ExportOptions extends CallOptions {
@@ -44,6 +45,8 @@ export interface ExportOptions extends CallOptions {
   onPoints?(points: number): void;
   /** What the server says of the answer, such as points that retention left only coarser. */
   onNote?(note: string): void;
+  /** Some of what was asked for is damaged and left out. */
+  onDamage?(): void;
   /** Text is compressed and written in pieces of so many characters. Default 1 Mi. */
   readonly pieceCharacters?: number;
   readonly clock?: Clock;
@@ -87,7 +90,7 @@ export async function exportPoints(
   output: ExportOutput,
   options: ExportOptions,
 ): Promise<number> {
-  const { format, compression, plan, resume, onPoints, onNote } = options;
+  const { format, compression, plan, resume, onPoints, onNote, onDamage } = options;
   let points = resume?.points ?? 0;
   const sink =
     format === "parquet"
@@ -98,6 +101,7 @@ export async function exportPoints(
   try {
     for await (const part of streamRange(connection, request, options)) {
       for (const note of part.notes) onNote?.(note);
+      if (part.damaged) onDamage?.();
       for (const { metric, source, tags, timesMs, values } of part.series) {
         await sink.add({ metric, source, tags, timesUs: timesMs.map(usOfMs), values });
         onPoints?.((points += values.length));
@@ -113,13 +117,13 @@ export async function exportPoints(
 }
 
 function requestOf(
-  { metric, filters }: ExportSelection,
+  { metric, matchers }: ExportSelection,
   fromUs: number | null,
   toUs: number | null,
 ): QueryRangeRequest {
   return create(QueryRangeRequestSchema, {
     metric,
-    filters: { ...filters },
+    matchers: matchers.map((each) => create(MatcherSchema, each)),
     ...(fromUs === null ? {} : { from: timestampOfUs(fromUs) }),
     ...(toUs === null ? {} : { to: timestampOfUs(toUs) }),
   });

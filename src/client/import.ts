@@ -1,5 +1,6 @@
 /** Points of a file to a server, each under its own source, and how far that has come. */
 import { BATCH_BYTES_MAX, encodeBatch, pointBytesMax, type Batch, type Point } from "./batch.ts";
+import type { LinePoint } from "./point-file.ts";
 
 export interface SourcedBatch extends Batch {
   /** When this batch and all before it are stored, so is everything before this line of the file. */
@@ -11,9 +12,7 @@ export interface SourceOptions {
   readonly size: number;
   /** Of points that name none; where it is missing too, `onBad` is told. */
   readonly source: string | undefined;
-  /** The line of the point read last. */
-  line(): number;
-  onBad(reason: string): void;
+  onBad(line: number, reason: string): void;
 }
 
 /** A batch goes, full or not, when so many points were read since its first: that bounds all that wait. */
@@ -33,8 +32,8 @@ interface Waiting {
  * side, at most 50,000 points of them all.
  */
 export async function* batchesBySource(
-  points: AsyncIterable<Point>,
-  { size, source: fallback, line, onBad }: SourceOptions,
+  points: AsyncIterable<LinePoint>,
+  { size, source: fallback, onBad }: SourceOptions,
 ): AsyncIterable<SourcedBatch> {
   // In order of their first points: a source whose batch has gone begins again at the end.
   const waiting = new Map<string, Waiting>();
@@ -46,10 +45,10 @@ export async function* batchesBySource(
     return { ...encodeBatch(points, source), safeLine: oldest?.firstLine ?? nextLine };
   };
   for await (const point of points) {
-    lastLine = line();
+    lastLine = point.line;
     const source = point.source ?? fallback;
     if (source === undefined) {
-      onBad("has no source; wanted one, or --source for those that have none");
+      onBad(lastLine, "has no source; wanted one, or --source for those that have none");
       continue;
     }
     const bytes = pointBytesMax(point);

@@ -3,7 +3,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { parquetMetadataAsync, parquetRead, snappyUncompress, type AsyncBuffer, type RowGroup } from "hyparquet";
 import { WatchpostError } from "../model/errors.ts";
-import { furtherTags, pointOf, type ParsedLine } from "./parse-point.ts";
+import { furtherTags, pointOf, TIME_US_END, type ParsedLine } from "./parse-point.ts";
 import type { LinePoint, ReadOptions } from "./point-file.ts";
 
 /** A row group is unpacked as a whole. */
@@ -79,7 +79,7 @@ export async function* parquetPoints(file: string, options: ReadOptions): AsyncI
       const point = rowPoint(columns, i);
       const line = rowStart + i + 1;
       if (typeof point === "string") onBadLine?.({ file, line, reason: point });
-      else found.push({ line, point });
+      else found.push({ ...point, line });
       if (found.length < YIELDED_AT_ONCE) continue;
       if (signal?.aborted) return;
       yield found;
@@ -148,7 +148,10 @@ function rowPoint(columns: ReadonlyMap<string, unknown[]>, row: number): ParsedL
   if (typeof timestamp === "bigint") fields["timestamp"] = Number(timestamp);
   if (timestamp instanceof ExactTime) delete fields["timestamp"];
   const point = pointOf({ ...fields, tags: Object.fromEntries(tags) });
-  return typeof point !== "string" && timestamp instanceof ExactTime ? { ...point, timeUs: timestamp.timeUs } : point;
+  if (typeof point === "string" || !(timestamp instanceof ExactTime)) return point;
+  const { timeUs } = timestamp;
+  if (timeUs < TIME_US_END) return { ...point, timeUs };
+  return `timestamp is ${timeUs} microseconds since 1970; wanted a time before the year 5138`;
 }
 
 const FIELDS = new Set(["metric", "value", "timestamp", "time", "source", "id"]);

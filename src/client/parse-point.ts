@@ -8,16 +8,20 @@ export type ParsedLine = Point | string;
 /** Of a CSV record whose quoted cell goes on in the next line, or never ends. */
 export const OPEN_QUOTE = "has a quote that does not end";
 
+/** Later than any time is: the year 5138, at which a number of seconds would be taken for milliseconds. */
+export const TIME_US_END = 1e17;
+
 const ISO_8601 = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d+))?\s?(Z|[+-]\d{2}:?\d{2})?)?$/i;
 
 /**
  * Unix microseconds of a timestamp: ISO 8601 text (UTC where it names no zone), or a number in seconds (below 1e11), milliseconds (below 1e14),
- * microseconds (below 1e17) or nanoseconds. Undefined where it is none of these.
+ * microseconds (below 1e17) or nanoseconds (below 1e20). 24:00 is the midnight after that day. Undefined where it is none
+ * of these, or a day that the calendar does not have.
  */
 export function parseTimeUs(given: unknown): number | undefined {
   const number = typeof given === "string" && /^\d+(\.\d+)?$/.test(given.trim()) ? Number(given) : given;
   if (typeof number === "number") {
-    if (!(number >= 0)) return undefined;
+    if (!(number >= 0 && number < 1e20)) return undefined;
     const factor = number < 1e11 ? 1e6 : number < 1e14 ? 1e3 : number < 1e17 ? 1 : 1e-3;
     return Math.floor(number * factor);
   }
@@ -25,8 +29,13 @@ export function parseTimeUs(given: unknown): number | undefined {
     (typeof given === "string" && ISO_8601.exec(given.trim())) || [];
   // Date knows milliseconds; what is finer is read from the text.
   const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
-  if (Number.isNaN(ms)) return undefined;
+  if (Number.isNaN(ms) || !isDay(date)) return undefined;
   return ms * 1_000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
+}
+
+/** Whether the calendar has it, of a date that can be parsed: February 30 is parsed as March 2. */
+function isDay(date: string): boolean {
+  return date.slice(8) <= "28" || new Date(date).toISOString().startsWith(date);
 }
 
 /** One line of JSON: {"metric", "value", "timestamp"?, "source"?, "tags"?, "id"?}. */
@@ -83,9 +92,9 @@ export function pointOf(fields: Readonly<Record<string, unknown>>): ParsedLine {
   return complete(metric, value, tagsOf(tags ?? {}), source, timestamp, id);
 }
 
-/** The text of every tag of an object. */
+/** The text of every tag of an object that has a value. */
 function tagsOf(tags: object): [string, string][] {
-  return Object.entries(tags).map(([key, tag]) => [key, textOf(tag)]);
+  return Object.entries(tags).flatMap(([key, tag]) => (isMissing(tag) ? [] : [[key, textOf(tag)]]));
 }
 
 /** Of a cell "tags": a JSON object of tags, or the tag of this name. */
@@ -108,7 +117,8 @@ function complete(
   if (isMissing(timestamp)) return point;
   const timeUs = parseTimeUs(timestamp);
   if (timeUs === undefined) {
-    return `timestamp is ${JSON.stringify(timestamp)}; wanted ISO 8601 or a number since 1970`;
+    const given = typeof timestamp === "number" ? timestamp : JSON.stringify(timestamp);
+    return `timestamp is ${given}; wanted ISO 8601 of a day that exists, or a number since 1970 and before the year 5138`;
   }
   point.timeUs = timeUs;
   return point;

@@ -8,6 +8,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Point } from "./batch.ts";
 import { compressionOf, decompressed } from "./compression.ts";
 import { parquetPoints } from "./parquet-points.ts";
+import type { PointStamps } from "./point-stamps.ts";
 import { textPoints } from "./text-points.ts";
 
 export interface BadLine {
@@ -21,20 +22,17 @@ export interface ReadOptions {
   onBadLine?(bad: BadLine): void;
   /** Bytes of the file read so far, as stored. */
   onBytes?(bytes: number): void;
-  /** The line or row of the point that comes next. */
-  onLine?(line: number): void;
   /** Takes what stops the reading, in words that name file and line; without it that is thrown. */
   onUnreadable?(sentence: string): void;
   /** Lines before this one are passed over, but for a CSV header. */
   readonly fromLine?: number;
+  /** Gives times to points that have none; without it they stay so. */
+  readonly stamps?: PointStamps;
   readonly signal?: AbortSignal;
 }
 
-/** A point and where it stands: its line, of Parquet its row, from 1. */
-export interface LinePoint {
-  readonly line: number;
-  readonly point: Point;
-}
+/** A point that was read: its line, of Parquet its row, is known. */
+export type LinePoint = Point & { readonly line: number };
 
 const PARQUET_MAGIC = "PAR1";
 
@@ -42,7 +40,7 @@ const PARQUET_MAGIC = "PAR1";
  * The points of a file; "-" is standard input. Lines that are none are told and left out. Where the file cannot be read
  * or is damaged, what comes before is yielded, and then that is told or thrown as DATA_LOSS. Fails when `signal` aborts.
  */
-export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<Point> {
+export function readPoints(file: string, options: ReadOptions = {}): AsyncIterable<LinePoint> {
   const { signal } = options;
   const stream = file === "-" ? process.stdin : createReadStream(file);
   return pointsOf(file, signal ? addAbortSignal(signal, stream) : stream, options);
@@ -53,14 +51,14 @@ export async function* pointsOf(
   file: string,
   bytes: AsyncIterable<Uint8Array>,
   options: ReadOptions = {},
-): AsyncIterable<Point> {
-  const { onLine, onUnreadable, signal } = options;
+): AsyncIterable<LinePoint> {
+  const { onUnreadable, signal, stamps } = options;
   let last = 0;
   try {
     for await (const found of linePoints(file, bytes, options)) {
-      for (const { line, point } of found) {
-        last = line;
-        onLine?.(line);
+      // All at once: the last of them may have to wait for a long time.
+      for (const point of stamps === undefined ? found : found.map((one) => stamps.stamped(one))) {
+        last = point.line;
         yield point;
       }
     }

@@ -1,6 +1,7 @@
 /** A recording sent as it happened: with the time between its readings, at some speed. */
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import { batchEnd, encodeBatch, type Batch, type Point } from "./batch.ts";
+import type { PointStamps } from "./point-stamps.ts";
 
 export interface ReplayOptions {
   readonly source: string;
@@ -8,6 +9,8 @@ export interface ReplayOptions {
   readonly speed: number;
   /** The wall clock, Unix milliseconds, at which the first reading is to have happened; undefined: times stay. */
   readonly rebaseToMs: number | undefined;
+  /** Gives times to readings that have none and are not rebased; without it they stay so. */
+  readonly stamps?: PointStamps;
   readonly signal?: AbortSignal;
 }
 
@@ -26,7 +29,7 @@ export function rebased(points: readonly Point[], startUs: number, speed: number
 /** Batches of what is due, until the recording ends or `signal` aborts. */
 export async function* replayBatches(
   points: readonly Point[],
-  { source, speed, rebaseToMs, signal }: ReplayOptions,
+  { source, speed, rebaseToMs, stamps, signal }: ReplayOptions,
 ): AsyncIterable<Batch> {
   const due = rebased(points, 0, speed);
   const original = [...points].sort((a, b) => (a.timeUs ?? 0) - (b.timeUs ?? 0));
@@ -39,7 +42,7 @@ export async function* replayBatches(
       end = batchEnd(due, at, end);
       const batch =
         rebaseToMs === undefined
-          ? original.slice(at, end)
+          ? original.slice(at, end).map((point) => stamps?.stamped(point) ?? point)
           : due.slice(at, end).map((point) => ({ ...point, timeUs: point.timeUs! + rebaseToMs * 1_000 }));
       yield encodeBatch(batch, source);
       at = end;

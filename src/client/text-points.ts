@@ -1,31 +1,35 @@
-/** Points from text: JSON Lines or CSV, whichever the first line is. */
+/** Points from text: JSON Lines or CSV, whichever the first line is that can be either. */
+import { WatchpostError } from "../model/errors.ts";
 import { CsvRecords } from "./csv-records.ts";
 import { csvParser, parseJsonLine, type ParsedLine } from "./parse-point.ts";
 import type { LinePoint, ReadOptions } from "./point-file.ts";
 import { LINE_CHARACTERS_MAX, rawLines, type NumberedLine } from "./text-lines.ts";
 
-/** Those of each chunk. Lines that are none are told and left out. */
+/** A banner or the rest of a line may come before the readings; what goes on for longer is something else. */
+const LINES_BEFORE_MAX = 1_000;
+
+const WANTED = 'wanted {"metric": …, "value": …} a line, or a header with metric and value';
+const NEITHER = "is neither JSON nor a CSV header with metric and value";
+const TOO_LONG = `has more than ${LINE_CHARACTERS_MAX} characters`;
+
+/** Those of each chunk. Lines that are none are told and left out. Throws where the first 1,000 are neither kind. */
 export async function* textPoints(
   file: string,
   chunks: AsyncIterable<Uint8Array>,
   options: ReadOptions,
 ): AsyncIterable<LinePoint[]> {
   const parser = new TextParser(file, options);
-  for await (const lines of rawLines(chunks)) {
-    yield parser.points(lines);
-    if (parser.isHopeless) return;
-  }
+  for await (const lines of rawLines(chunks)) yield parser.points(lines);
   yield parser.end();
 }
 
 class TextParser {
   readonly #file: string;
   readonly #options: ReadOptions;
+  /** Undefined until it is known which kind the text is. */
   #parse: ((record: string) => ParsedLine) | undefined;
-  /** Of CSV. */
-  #records: CsvRecords | undefined;
-  /** The first line is neither JSON nor a CSV header, which was said: the rest means nothing. */
-  isHopeless = false;
+  readonly #records = new CsvRecords();
+  #linesBefore = 0;
 
   constructor(file: string, options: ReadOptions) {
     this.#file = file;
@@ -36,42 +40,46 @@ class TextParser {
     const found: LinePoint[] = [];
     for (const { number, text } of lines) {
       const line = { number, text: number === 1 && text?.startsWith("\ufeff") ? text.slice(1) : text };
-      if (this.#parse === undefined && this.#records === undefined && line.text?.trim()) {
-        if (line.text.trimStart().startsWith("{")) this.#parse = parseJsonLine;
-        else this.#records = new CsvRecords();
+      if (this.#parse === undefined && line.text?.trimStart().startsWith("{")) {
+        this.#addAll(this.#records.end(), found);
+        this.#parse ??= parseJsonLine;
       }
-      if (this.#records === undefined) this.#add(line, found);
-      else for (const record of this.#records.push(line)) this.#add(record, found);
+      if (this.#parse === parseJsonLine) this.#add(line, found);
+      else this.#addAll(this.#records.push(line), found);
     }
     return found;
   }
 
   end(): LinePoint[] {
     const found: LinePoint[] = [];
-    for (const record of this.#records?.end() ?? []) this.#add(record, found);
+    this.#addAll(this.#records.end(), found);
     return found;
+  }
+
+  #addAll(records: Iterable<NumberedLine>, found: LinePoint[]): void {
+    for (const record of records) this.#add(record, found);
   }
 
   #add({ number, text }: NumberedLine, found: LinePoint[]): void {
     const { onBadLine, fromLine = 0 } = this.#options;
-    if (this.isHopeless) return;
-    const bad = (reason: string) => onBadLine?.({ file: this.#file, line: number, reason });
-    if (text === null) {
-      if (number >= fromLine) bad(`has more than ${LINE_CHARACTERS_MAX} characters`);
-      return;
+    if (text?.trim() === "" || (this.#parse !== undefined && number < fromLine)) return;
+    const read = text === null ? TOO_LONG : this.#read(text.endsWith("\r") ? text.slice(0, -1) : text);
+    if (read !== undefined && number >= fromLine) {
+      if (typeof read === "string") onBadLine?.({ file: this.#file, line: number, reason: read });
+      else found.push({ ...read, line: number });
     }
-    if (text.trim() === "") return;
-    const record = text.endsWith("\r") ? text.slice(0, -1) : text;
-    if (this.#parse === undefined) {
-      const parser = csvParser(record);
-      this.isHopeless = typeof parser === "string";
-      if (typeof parser === "string") bad(parser);
-      else this.#parse = parser;
-      return;
+    if (this.#parse === undefined && ++this.#linesBefore === LINES_BEFORE_MAX) {
+      const message = `its first ${LINES_BEFORE_MAX} lines are neither JSON nor a CSV header; ${WANTED}`;
+      throw new WatchpostError("INVALID_ARGUMENT", message);
     }
-    if (number < fromLine) return;
-    const parsed = this.#parse(record);
-    if (typeof parsed === "string") bad(parsed);
-    else found.push({ line: number, point: parsed });
+  }
+
+  /** Undefined of a CSV header. */
+  #read(record: string): ParsedLine | undefined {
+    if (this.#parse !== undefined) return this.#parse(record);
+    const parser = csvParser(record);
+    if (typeof parser === "string") return this.#linesBefore === 0 && /[,;\t]/.test(record) ? parser : NEITHER;
+    this.#parse = parser;
+    return undefined;
   }
 }

@@ -2,9 +2,21 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { WatchpostError } from "../model/errors.ts";
 import { STREAM_IN_FLIGHT_POINTS_MAX } from "../model/limits.ts";
-import { BatchAckSchema, DataIngestion, type BatchAck, type RefusedPoint } from "../wire/gen/ingestion_pb.ts";
+import { BatchAckSchema, DataIngestion, type BatchAck } from "../wire/gen/ingestion_pb.ts";
 import type { Batch } from "./batch.ts";
 import { errorOf, type CallOptions, type Connection } from "./connection.ts";
+
+/** A point that the server refused. */
+export interface Refusal {
+  /** Its batch in this upload, from 0. */
+  readonly batch: number;
+  /** Its place in the batch, from 0; -1 where the whole batch was refused. */
+  readonly point: number;
+  readonly id: string;
+  /** Where it was read, where that is known. */
+  readonly line: number | undefined;
+  readonly reason: string;
+}
 
 export interface UploadProgress {
   readonly batches: number;
@@ -12,25 +24,44 @@ export interface UploadProgress {
   readonly points: number;
   readonly pointsFailed: number;
   /** Refused since the report before; at most a hundred an acknowledgement. */
-  readonly refused: readonly RefusedPoint[];
+  readonly refused: readonly Refusal[];
 }
 
 export interface UploadOptions extends CallOptions {
+  /** For all of it, waits before another attempt included. */
+  readonly deadlineMs?: number;
   onProgress?(progress: UploadProgress): void;
 }
 
 /**
  * Sends all batches over StreamData and resolves when they are durable. Batches that were sent and not acknowledged
  * wait here, at most 100,000 points; after a failure that may pass they are sent again: points are upserts. What
- * `batches` throws is thrown here once everything before it is durable. Fails with what cannot be retried, or when
- * `signal` aborts.
+ * `batches` throws is thrown here once everything before it is durable. Fails with what cannot be retried, when `signal`
+ * aborts, or with DEADLINE_EXCEEDED.
  */
 export async function uploadAll(
   connection: Connection,
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   options: UploadOptions = {},
 ): Promise<UploadProgress> {
-  const sender = new Sender(batches, options);
+  const { deadlineMs, signal } = options;
+  if (deadlineMs === undefined) return sendAll(connection, new Sender(batches, options), options);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  const bounded = { ...options, signal: AbortSignal.any(signal ? [signal, deadline.signal] : [deadline.signal]) };
+  const sender = new Sender(batches, bounded);
+  try {
+    return await sendAll(connection, sender, bounded);
+  } catch (error) {
+    if (!deadline.signal.aborted || signal?.aborted || error === sender.inputFailure?.error) throw error;
+    const message = `the upload took longer than ${deadlineMs} ms, ${sender.progress.batches} batches of it are durable`;
+    throw new WatchpostError("DEADLINE_EXCEEDED", message, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function sendAll(connection: Connection, sender: Sender, options: UploadOptions): Promise<UploadProgress> {
   for (let attempt = 1; ; attempt++) {
     const before = sender.progress.batches;
     try {
@@ -161,16 +192,22 @@ class Sender {
   }
 
   #onAck(ack: BatchAck, start: UploadProgress): void {
+    const before = this.progress.batches;
     const batches = start.batches + Number(ack.batches);
-    for (const { points } of this.#unacked.splice(0, batches - this.progress.batches)) {
+    const acked = this.#unacked.splice(0, batches - before);
+    for (const { points } of acked) {
       this.#points -= points;
       this.#sent--;
     }
+    const refused = ack.refused.map(({ batchIndex, pointIndex: point, pointId: id, reason }) => {
+      const batch = start.batches + Number(batchIndex);
+      return { batch, point, id, line: acked[batch - before]?.lines?.[point], reason };
+    });
     this.progress = {
       batches,
       points: start.points + Number(ack.pointsProcessed),
       pointsFailed: start.pointsFailed + Number(ack.pointsFailed),
-      refused: ack.refused,
+      refused,
     };
     this.#options.onProgress?.(this.progress);
     this.#wake();

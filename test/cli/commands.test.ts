@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { program, testNeeding } from "../support/needs.ts";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
 
 const dir = tempDir("cli");
@@ -16,10 +17,10 @@ afterAll(async () => {
   dir[Symbol.dispose]();
 });
 
-async function run(args: readonly string[], stdin = ""): Promise<{ code: number; out: string; err: string }> {
+async function run(args: readonly string[], stdin = "", env: Readonly<Record<string, string>> = {}) {
   const child = Bun.spawn([...watchpostCommand(false), ...args], {
     cwd: dir.path,
-    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" },
+    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", ...env },
     stdin: new Blob([stdin]),
     stdout: "pipe",
     stderr: "pipe",
@@ -34,9 +35,23 @@ describe("what cannot be meant is said, with exit code 2", () => {
   for (const [args, sentence] of [
     [["watch", "--interval", "5"], '"5" is no duration'],
     [["watch", "--filter", "site"], "wanted KEY=VALUE"],
+    [["watch", "--filter", "site!=a"], "wanted KEY=GLOB: watch knows no !=; query, export, series, top and delete do"],
+    [["watch", "--filter", "site=a", "--filter", "site=b"], 'wanted one with alternatives, such as "site=a|b"'],
+    [["watch", "--group-by", ""], "wanted tags between commas, such as site,device"],
+    [["watch", "--for", "0s"], "wanted whole milliseconds, at least 1ms"],
     [["watch", "--aggregate", "mean"], "wanted avg, min, max, sum, count, p50, p95 or p99"],
     [["query"], "missing required argument 'metric'"],
     [["query", "m", "--from", "yesterday"], '--from is "yesterday"; wanted ISO 8601'],
+    [["query", "m", "--from", "2013"], "wanted 2013-01-01 for that year, or 2013.0 for seconds since 1970"],
+    [["query", "m", "--function", "max"], "--function is given alone; wanted --step with it"],
+    [["query", "m", "--by", "max"], "--by is given alone; wanted --top or --lowest with it"],
+    [["query", "m", "--top", "1", "--by", "stddev"], "wanted avg, min, max, sum, last, first or count"],
+    [["query", "m", "--step", "0s"], "wanted whole milliseconds, at least 1ms"],
+    [["query", "m", "--timeout", "0s"], "wanted whole milliseconds, at least 1ms"],
+    [["query", "m", "--filter", "site>=3"], '"site>" is no key; wanted source, metric, device or a tag'],
+    [["delete", "m", "--yes", "--filter", "!=3"], '"" is no key'],
+    [["series", "--filter", "site==3"], "wanted one = between key and value"],
+    [["top", "--filter", "device!"], "wanted KEY=VALUE"],
     [["query", "m", "--csv", "--json"], "option '--csv' cannot be used with option '--json'"],
     [["query", "m", "--function", "mean"], "wanted last, first, min, max, avg, sum, count, stddev, rate"],
     [["query", "m", "--group-by", "a,,b"], "wanted tags between commas, such as site,device"],
@@ -49,11 +64,51 @@ describe("what cannot be meant is said, with exit code 2", () => {
     [["serve", "--grpc", "50051"], '"50051" is no address'],
     [["serve", "--log-format", "xml"], 'log.format is "xml" (--log-format)'],
     [["serve", "--grpc", "0.0.0.0:0"], "--insecure"],
+    [["serve", "--config", "nowhere.toml"], "the configuration file nowhere.toml cannot be read"],
+    [["series", "--server", ""], '--server is ""; wanted the server\'s gRPC address as host:port'],
+    [["series", "--server", "127.0.0.1"], '--server is "127.0.0.1"; wanted'],
+    [["upload", "-", "--source", "s", "--server", ":45910"], '--server is ":45910"; wanted'],
+    [["watch", "--server", "http://127.0.0.1:8080"], 'without "http://" before it'],
+    [["help", "watc"], "unknown command 'watc'\n(Did you mean watch?)"],
+    [["nonsense", "--help"], "unknown command 'nonsense'"],
   ] as const) {
     test(args.join(" "), async () => {
       expect(await run(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(sentence) });
     });
   }
+});
+
+test("an address from the environment is checked as one of a flag is, and keeps nobody from reading the help", async () => {
+  const env = { WATCHPOST_SERVER: "" };
+  expect(await run(["stats"], "", env)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('WATCHPOST_SERVER is ""'),
+  });
+  expect(await run(["stats", "--help"], "", env)).toMatchObject({ code: 0, err: "" });
+  expect((await run(["stats"], "", { WATCHPOST_SERVER: server.grpc })).code).toBe(0);
+});
+
+test("the HTTP address in place of the gRPC one is said at once, also by what tries again", async () => {
+  const said = `error: ${server.http}: what answers does not speak gRPC`;
+  for (const args of [["series"], ["query", "m"], ["watch"], ["upload", "-", "--source", "s"]]) {
+    const { code, err } = await run([...args, "--server", server.http], '{"metric":"m","value":1}\n');
+    expect([code, err]).toEqual([2, expect.stringContaining(said)]);
+    expect(err).not.toContain("trying again");
+  }
+}, 30_000);
+
+test("config prints what a file says, named by the flag or by the environment", async () => {
+  const file = join(dir.path, "settings.toml");
+  writeFileSync(file, 'grpc = "127.0.0.1:7"\n[log]\nlevel = "warn"\n');
+  const shown = (await run(["config", "--config", file])).out;
+  expect(shown).toMatch(new RegExp(`^grpc = "127.0.0.1:7" +# ${file}$`, "m"));
+  expect(shown).toMatch(new RegExp(`^\\[log\\]\nformat = .*\nlevel = "warn" +# ${file}$`, "m"));
+  expect(await run(["config"], "", { WATCHPOST_CONFIG: file })).toEqual({ code: 0, out: shown, err: "" });
+  // What was printed is a file that says the same.
+  writeFileSync(join(dir.path, "printed.toml"), shown);
+  const again = (await run(["config", "--config", "printed.toml", "--log-level", "debug"])).out;
+  expect(again).toContain('grpc = "127.0.0.1:7"');
+  expect(again).toMatch(/^level = "debug" +# --log-level$/m);
 });
 
 test("help tells defaults that can be given", async () => {
@@ -135,7 +190,7 @@ describe("upload", () => {
   test("tells which points the server refused, and with --strict fails", async () => {
     const readings = '{"metric":"strict.a","value":1}\n{"metric":"no good","value":2}\n';
     const lenient = await run(["upload", "-", "--source", "s", ...at()], readings);
-    expect(lenient.err).toContain("batch 0, point 1: ");
+    expect(lenient.err).toContain('-:2 refused: metric_name is "no good"');
     expect(lenient).toMatchObject({ code: 0, err: expect.stringContaining("1 points stored, 1 refused") });
     expect((await run(["upload", "-", "--source", "s", "--strict", ...at()], readings)).code).toBe(1);
   });
@@ -163,6 +218,37 @@ test("watch for a while without a server fails", async () => {
   expect([code, out]).toEqual([1, ""]);
   expect(err).toContain("could not watch 127.0.0.1:1: ");
 });
+
+test("watch says which interval was granted where it is another one", async () => {
+  const { err } = await run(["watch", "--interval", "10ms", "--for", "1500ms", "--json", ...at()]);
+  expect(err).toContain("--interval is 10ms; the server grants 1s");
+  expect((await run(["watch", "--for", "1500ms", "--json", ...at()])).err).not.toContain("grants");
+});
+
+test("watch says that the server went and that it tries again, and goes on when it is back", async () => {
+  const data = join(dir.path, "restarted");
+  const first = await startServerProcess({ data });
+  const target = ["--server", first.grpc];
+  await run(["upload", "-", "--source", "s", ...target], '{"metric":"m","value":1}\n');
+  const child = Bun.spawn([...watchpostCommand(false), "watch", "m", ...target], {
+    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const reader = child.stdout.getReader();
+  const nextLine = async () => new TextDecoder().decode((await reader.read()).value);
+  expect(await nextLine()).toContain("m:s  s  1\n");
+  await first.stop();
+  const second = await startServerProcess({ data, args: ["--grpc", first.grpc] });
+  // A new stream begins with a snapshot.
+  expect(await nextLine()).toContain("m:s  s  1\n");
+  child.kill("SIGINT");
+  expect(await child.stderr.text()).toMatch(
+    new RegExp(`^${first.grpc}: .* \\(UNAVAILABLE\\); trying again in \\w+$`, "m"),
+  );
+  expect(await child.exited).toBe(0);
+  await second.stop();
+}, 30_000);
 
 describe("query", () => {
   const range = ["--from", "2026-01-01", "--to", "2026-01-02"];
@@ -254,6 +340,40 @@ describe("query", () => {
     ]);
   });
 
+  test("the top by another measure than the average, in the time there is", async () => {
+    const rows = [
+      "low,1,2026-01-01,flat",
+      "low,1,2026-01-01T01:00Z,flat",
+      "low,-3,2026-01-01,spike",
+      "low,4,2026-01-01T01:00Z,spike",
+    ];
+    await run(["upload", "-", "--source", "t", ...at()], `metric,value,timestamp,device\n${rows.join("\n")}\n`);
+    const asked = ["query", "low", ...range, "--step", "1d", "--function", "max", "--csv", "--timeout", "20s", ...at()];
+    const raw = ["query", "low", ...range, "--csv", ...at()];
+    expect((await run([...raw, "--top", "1"])).out).toContain(",flat\n");
+    expect((await run([...raw, "--top", "1", "--by", "max"])).out).toContain(",spike\n");
+    expect((await run([...asked, "--lowest", "1", "--by", "min"])).out).toContain("low,1,");
+    const late = await run(["query", "low", ...range, "--timeout", "1h", ...at()]);
+    expect(late).toMatchObject({ code: 2, err: expect.stringContaining("timeout_ms is 3600000; wanted") });
+  });
+
+  test("-0 stays what it is", async () => {
+    await run(["upload", "-", "--source", "q", ...at()], '{"metric":"q.zero","value":-0.0,"timestamp":"2026-01-01"}\n');
+    const asked = ["query", "q.zero", ...range, ...at()];
+    expect((await run([...asked, "--csv"])).out).toContain("\nq.zero,-0,2026-01-01T00:00:00.000Z,q\n");
+    expect((await run([...asked, "--json"])).out).toStartWith('{"metric":"q.zero","value":-0,"timestamp":');
+  });
+
+  testNeeding([program("script")])("on a terminal with a chart, also where steps are empty", async () => {
+    const asked = ["query", "q.a", "--filter", "source=q", "--from", "2026-01-01", "--to", "2026-01-01T00:03:00Z"];
+    const command = [...watchpostCommand(false), ...asked, "--step", "10s", "--fill", "null", ...at()].join(" ");
+    const child = Bun.spawn(["script", "-qec", command, "/dev/null"], { stdout: "pipe", stdin: "ignore" });
+    const out = await child.stdout.text();
+    expect(out).toMatch(/NaN\r\n\r\nq\.a q\r\n +3 ┤ .*•/);
+    expect(out).toMatch(/2026-01-01T00:01:00Z +2026-01-01T00:01:30Z\r\n$/);
+    expect(await child.exited).toBe(0);
+  });
+
   test("bounds are told apart to the microsecond", async () => {
     const found = async (from: string, to: string) =>
       (await run(["query", "q.b", "--filter", "source=q", "--from", from, "--to", to, "--csv", ...at()])).out;
@@ -264,7 +384,12 @@ describe("query", () => {
 
   test("as a table, which says where it is empty or cut", async () => {
     expect((await run(["query", "q.b", "--filter", "source=q", ...range, ...at()])).out).toContain("2.5");
-    expect((await run(["query", "q.none", ...at()])).out).toContain("no points in this range");
+    expect((await run(["query", "q.none", "--filter", "source=q", ...at()])).out).toBe(
+      'no points in this range: no series matches "q.none" and these filters; watchpost series tells which there are\n',
+    );
+    expect((await run(["query", "q.b", "--filter", "source=q", ...at()])).out).toBe(
+      "no points in this range, though 1 series matches; watchpost series tells when they were seen\n",
+    );
     const many = await run(["query", "files.a", "--from", "2023-11-01", "--to", "2023-12-01", ...at()]);
     expect(many.out).toContain("the last 200 of 20000 rows; --all shows them");
   });
@@ -284,6 +409,27 @@ describe("query", () => {
     expect(backwards).toMatchObject({ code: 2, err: expect.stringContaining("a time before to") });
   });
 });
+
+test("conditions: query, series, top and delete take globs, what is not, and regular expressions", async () => {
+  const rows = ["a,north", "b,south", "c,"].map((row) => `c.m,1,2026-01-01,${row}`);
+  await run(["upload", "-", "--source", "c", ...at()], `metric,value,timestamp,device,site\n${rows.join("\n")}\n`);
+  const devices = async (command: string, ...conditions: string[]) => {
+    const filters = conditions.flatMap((condition) => ["--filter", condition]);
+    const range = command === "query" ? ["--from", "2026-01-01", "--to", "2026-01-02"] : [];
+    const { out } = await run([command, "c.m", "--json", ...filters, ...range, ...at()]);
+    const lines = out.split("\n").filter((line) => line !== "" && !line.includes('"list":"newest"'));
+    return lines.map((line) => (JSON.parse(line) as { device: string }).device).sort();
+  };
+  for (const command of ["query", "series", "top"]) {
+    expect(await devices(command, "site!=n*|x")).toEqual(["b", "c"]);
+    expect(await devices(command, "site!=", "device=~[ac]")).toEqual(["a"]);
+    expect(await devices(command, "site!~.*th", "device=?")).toEqual(["c"]);
+  }
+  const going = async (condition: string) => await run(["delete", "c.m", "--dry-run", "--filter", condition, ...at()]);
+  expect((await going("device!=b")).out).toBe("2 series:\n  c.m:c device=a site=north\n  c.m:c device=c\n");
+  expect(await going("device!=*")).toMatchObject({ code: 1, err: expect.stringContaining("nothing was deleted") });
+  expect(await going("device=~[")).toMatchObject({ code: 2, err: expect.stringContaining("RE2 syntax") });
+}, 30_000);
 
 describe("stats", () => {
   test("as a table and as one JSON object", async () => {

@@ -1,7 +1,7 @@
 /** Exports over a server that is cut: no row twice, none missing, and files that go on where they were cut. */
 import { expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compressionOf, decompressed } from "../../src/client/compression.ts";
 import type { CallOptions, Connection } from "../../src/client/connection.ts";
@@ -128,7 +128,7 @@ test("rows out of order are an error, for nothing could go on behind them", asyn
 });
 
 const plan: ExportPlan = { fromUs: null, toUs: null, points: rows.length, series: 30, tagColumns: ["device"] };
-const selection = { metric: "*", filters: {} };
+const selection = { metric: "*", matchers: [] };
 
 /** An export into `dir`, whose write number `failAt` fails half way. */
 async function exported(path: string, format: "jsonl" | "csv", compression: "none" | "gz" | "zst", failAt = Infinity) {
@@ -217,6 +217,20 @@ test("another request does not go on here; what has lost its part begins anew", 
   const anew = await ExportFile.open({ path, asked, restart: true, resumable: true });
   stack.defer(async () => void (await anew.leave()));
   expect(anew.resumed).toBeUndefined();
+});
+
+test("what is cut before the first byte leaves nothing behind, however it was cut", async () => {
+  using dir = tempDir("export");
+  const path = join(dir.path, "f.jsonl");
+  for (const resumable of [true, false]) {
+    const file = await ExportFile.open({ path, asked: {}, restart: false, resumable });
+    expect(readdirSync(dir.path)).toEqual([]);
+    expect(await file.leave()).toBe(false);
+  }
+  const file = await ExportFile.open({ path, asked: {}, restart: false, resumable: true });
+  await file.write(new Uint8Array(0));
+  expect(await file.finish()).toBe(0);
+  expect(readdirSync(dir.path)).toEqual(["f.jsonl"]);
 });
 
 test("a file that cannot be written is named", async () => {

@@ -4,9 +4,9 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { Point } from "../../src/client/batch.ts";
 import { ImportPlace } from "../../src/client/import-place.ts";
 import { batchesBySource, type SourcedBatch } from "../../src/client/import.ts";
+import type { LinePoint } from "../../src/client/point-file.ts";
 import { BatchDataSchema } from "../../src/wire/gen/ingestion_pb.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/server-process.ts";
@@ -15,13 +15,13 @@ import { tempDir } from "../support/server-process.ts";
 async function batches(sources: readonly (string | undefined)[], size: number, source?: string) {
   let line = 0;
   const bad: string[] = [];
-  async function* points(): AsyncIterable<Point> {
+  async function* points(): AsyncIterable<LinePoint> {
     for (const own of sources) {
       line++;
-      yield { metric: "m", value: line, timeUs: line, ...(own === undefined ? {} : { source: own }) };
+      yield { metric: "m", value: line, timeUs: line, line, ...(own === undefined ? {} : { source: own }) };
     }
   }
-  const options = { size, source, line: () => line, onBad: (reason: string) => bad.push(`${line} ${reason}`) };
+  const options = { size, source, onBad: (at: number, reason: string) => bad.push(`${at} ${reason}`) };
   const all: SourcedBatch[] = [];
   for await (const batch of batchesBySource(points(), options)) all.push(batch);
   return { all, bad };
@@ -111,11 +111,11 @@ test("a place is kept once a second and at the end, for this file as it is, and 
 
 test("a batch is cut by its bytes too, and the point that did not fit is not called safe with it", async () => {
   let line = 0;
-  async function* points(): AsyncIterable<Point> {
-    for (; line < 300;) yield { metric: "m", value: ++line, source: "s", tags: { text: "x".repeat(14_000) } };
+  async function* points(): AsyncIterable<LinePoint> {
+    for (; line < 300;) yield { metric: "m", value: ++line, line, source: "s", tags: { text: "x".repeat(14_000) } };
   }
   const all: SourcedBatch[] = [];
-  const options = { size: 5_000, source: undefined, line: () => line, onBad: () => {} };
+  const options = { size: 5_000, source: undefined, onBad: () => {} };
   for await (const batch of batchesBySource(points(), options)) all.push(batch);
   expect(all.flatMap(linesOf)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
   expect(all.length).toBeGreaterThan(1);

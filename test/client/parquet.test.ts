@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { ParquetRows, type ParquetCompression } from "../../src/client/parquet-rows.ts";
-import { readPoints, type BadLine, type ReadOptions } from "../../src/client/point-file.ts";
+import { readPoints, type BadLine, type LinePoint, type ReadOptions } from "../../src/client/point-file.ts";
 import type { SeriesRows } from "../../src/client/point-text.ts";
 import { tempDir } from "../support/server-process.ts";
 import { exactly, exactRows, seriesRows } from "./nasty-rows.ts";
@@ -19,10 +19,14 @@ async function written(all: readonly SeriesRows[], compression: ParquetCompressi
 }
 
 async function read(bytes: Uint8Array, options: ReadOptions = {}): Promise<string[]> {
+  return (await pointsIn(bytes, options)).map(exactly);
+}
+
+async function pointsIn(bytes: Uint8Array, options: ReadOptions): Promise<LinePoint[]> {
   using dir = tempDir("parquet");
   const file = join(dir.path, "f.parquet");
   writeFileSync(file, bytes);
-  return (await Array.fromAsync(readPoints(file, options))).map(exactly);
+  return await Array.fromAsync(readPoints(file, options));
 }
 
 for (const compression of ["snappy", "gz", "zst", "none"] as const) {
@@ -51,10 +55,9 @@ test("row groups are written as they fill, and reading may begin at any row", as
   await rows.add(long);
   expect(sizes.length).toBe(2);
   const bytes = await written([long], "zst");
-  const lines: number[] = [];
-  const rest = await read(bytes, { fromLine: 199_999, onLine: (line) => lines.push(line) });
-  expect(rest).toEqual(exactRows([long]).slice(199_998));
-  expect([lines[0], lines.at(-1)]).toEqual([199_999, COUNT]);
+  const rest = await pointsIn(bytes, { fromLine: 199_999 });
+  expect(rest.map(exactly)).toEqual(exactRows([long]).slice(199_998));
+  expect([rest[0].line, rest.at(-1)!.line]).toEqual([199_999, COUNT]);
 });
 
 test("a file that was cut, or has other columns, is named with what is wrong", async () => {
@@ -86,6 +89,23 @@ test("what other programs write: times of any unit or none, whole numbers, a col
     point(1, { site: "north" }, 1_000),
     point(2, {}, 2_000),
     point(3, { site: "south" }, 3_000),
+  ]);
+  const late = parquetWriteBuffer({
+    columnData: [
+      { name: "metric", data: ["m", "m", "m"] },
+      { name: "value", data: [1, 2, 3] },
+      { name: "timestamp", data: [1_000n, 10n ** 18n, 2_000n] },
+    ],
+    schema: [
+      { name: "root", num_children: 3 },
+      { name: "metric", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
+      { name: "value", type: "DOUBLE", repetition_type: "REQUIRED" },
+      { name: "timestamp", type: "INT64", converted_type: "TIMESTAMP_MICROS", repetition_type: "REQUIRED" },
+    ],
+  });
+  expect((await read(new Uint8Array(late), { onBadLine })).length).toBe(2);
+  expect(bad.splice(0).map(({ line, reason }) => `${line} ${reason}`)).toEqual([
+    "2 timestamp is 1000000000000000000 microseconds since 1970; wanted a time before the year 5138",
   ]);
   const seconds = { name: "timestamp", data: [1_767_225_600n, 1n, 2n], type: "INT64" as const };
   const metrics = { name: "metric", data: ["m", "", "m"], type: "STRING" as const };

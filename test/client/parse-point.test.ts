@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { backoffMs } from "../../src/client/backoff.ts";
-import { csvParser, parseJsonLine, parseTimeUs } from "../../src/client/parse-point.ts";
-import { pointsOf } from "../../src/client/point-file.ts";
+import { csvParser, furtherTags, parseJsonLine, parseTimeUs } from "../../src/client/parse-point.ts";
+import { pointsOf, type BadLine } from "../../src/client/point-file.ts";
 
 const NEW_YEAR_US = Date.UTC(2026, 0, 1) * 1_000;
 
@@ -16,6 +16,9 @@ test("timestamps: ISO 8601, and numbers by their size", () => {
   for (const factor of [1e-6, 1e-3, 1, 1e3]) expect(parseTimeUs(NEW_YEAR_US * factor)).toBe(NEW_YEAR_US);
   expect(parseTimeUs("1767225600.5")).toBe(NEW_YEAR_US + 500_000);
   expect(parseTimeUs("2026-01-01T00:00:00.123456789Z")).toBe(NEW_YEAR_US + 123_456);
+  expect(parseTimeUs("2025-12-31T24:00")).toBe(NEW_YEAR_US);
+  expect(parseTimeUs("2024-02-29")).toBe(Date.UTC(2024, 1, 29) * 1_000);
+  expect(parseTimeUs("2026-03-31T23:30:00-01:00")).toBe(Date.UTC(2026, 3, 1, 0, 30) * 1_000);
   for (const wrong of [
     "soon",
     "",
@@ -29,6 +32,14 @@ test("timestamps: ISO 8601, and numbers by their size", () => {
     "2026-13-01",
     "2026-01-01T00:00:00 X",
     "2026-01-01T",
+    "2026-02-29",
+    "2026-02-30T00:00:00Z",
+    "2026-04-31T12:00:00+02:00",
+    "2026-12-31T23:59:60Z",
+    1e20,
+    1e30,
+    Infinity,
+    "100000000000000000000",
   ])
     expect(parseTimeUs(wrong)).toBeUndefined();
 });
@@ -52,6 +63,15 @@ describe("JSON Lines", () => {
     expect(parseJsonLine('{"metric":"m","value":"1"}')).toBe('value is "1"; wanted a number');
     expect(parseJsonLine('{"metric":"m","value":1,"tags":[]}')).toBe("tags are no object");
     expect(parseJsonLine('{"metric":"m","value":1,"timestamp":"x"}')).toContain('timestamp is "x"; wanted ISO 8601');
+    expect(parseJsonLine('{"metric":"m","value":1,"timestamp":1e30}')).toContain("timestamp is 1e+30; wanted ISO 8601");
+    expect(parseJsonLine('{"metric":"m","value":1,"timestamp":1e999}')).toContain("timestamp is Infinity; wanted");
+  });
+
+  test("tags without a value are left out", () => {
+    expect(parseJsonLine('{"metric":"m","value":1,"tags":{"a":null,"b":"null","c":0,"d":""}}')).toMatchObject({
+      tags: { b: "null", c: "0", d: "" },
+    });
+    expect(furtherTags('{"a":null,"b":"c"}')).toEqual([["b", "c"]]);
   });
 });
 
@@ -68,6 +88,8 @@ test("CSV: columns by name, the rest are tags, quotes", () => {
   expect(parse(",m,,,")).toBe('value is ""; wanted a number');
   expect(parse(",m,1")).toBe("has 3 columns; the header has 5");
   expect(parse('"a,m,1,,')).toBe("has a quote that does not end");
+  expect(parse("1e30,m,1,,")).toContain('timestamp is "1e30"; wanted ISO 8601');
+  expect(parse(`1${"0".repeat(30)},m,1,,`)).toContain("wanted ISO 8601");
   expect(csvParser("a,b")).toContain('the CSV header is "a,b"');
 });
 
@@ -116,9 +138,59 @@ test("CSV cells go on over line ends; a quote that never ends costs its own line
   const many = "m,2,b\n".repeat(20_000);
   const long = await read(`metric,value,note\nm,1,"a\n${many}`);
   expect([long.points.length, long.bad]).toEqual([20_000, ["2 has a quote that does not end"]]);
-  const hopeless = await read("a,b\nmetric,value,note\nm,1,x\n");
-  expect([hopeless.points, hopeless.bad.length]).toEqual([[], 1]);
-  expect((await read('metric,value,"no\nm,1,x\n')).bad).toEqual(["1 has a quote that does not end"]);
+  expect((await read('metric,value,"no\nm,1,x\n')).bad).toEqual([
+    "1 has a quote that does not end",
+    "2 is neither JSON nor a CSV header with metric and value",
+  ]);
+});
+
+describe("what comes before the readings costs only itself", () => {
+  const JSON_LINES = '{"metric":"m","value":1}\n{"metric":"m","value":2}\n';
+  const CSV_LINES = "metric,value\nm,1\nm,2\n";
+  const NEITHER = "is neither JSON nor a CSV header with metric and value";
+
+  async function read(text: string, fromLine = 0) {
+    const bad: string[] = [];
+    const bytes = (async function* () {
+      yield new TextEncoder().encode(text);
+    })();
+    const onBadLine = ({ line, reason }: BadLine) => bad.push(`${line} ${reason}`);
+    const points = await Array.fromAsync(pointsOf("f", bytes, { onBadLine, fromLine }));
+    return { values: points.map(({ line, value }) => [line, value]), bad };
+  }
+
+  for (const [first, reason] of [
+    ['"value":3}', NEITHER],
+    ["# comment", NEITHER],
+    ["[", NEITHER],
+    ['"open', NEITHER],
+    ["a;b", 'the CSV header is "a;b"; wanted columns metric, value, timestamp and tags'],
+  ]) {
+    for (const lines of [JSON_LINES, CSV_LINES]) {
+      test(`${first} before ${lines.split("\n")[0]}`, async () => {
+        const { values, bad } = await read(`\n${first}\n${lines}`);
+        expect(values.map(([, value]) => value)).toEqual([1, 2]);
+        expect(bad).toEqual([`2 ${reason}`]);
+      });
+    }
+  }
+
+  test("a banner of some lines, told once though reading begins again behind it", async () => {
+    const text = `Boot 1.2, ok\nhello, world\n${CSV_LINES}`;
+    expect((await read(text)).bad).toEqual([
+      '1 the CSV header is "Boot 1.2, ok"; wanted columns metric, value, timestamp and tags',
+      `2 ${NEITHER}`,
+    ]);
+    expect(await read(text, 5)).toEqual({ values: [[5, 2]], bad: [] });
+  });
+
+  test("what is neither for a thousand lines is not read on", async () => {
+    const before = (lines: number) => `${"text\n".repeat(lines)}${JSON_LINES}`;
+    expect((await read(before(999))).values.length).toBe(2);
+    await expect(read(before(1_000))).rejects.toThrow(
+      'f cannot be read: its first 1000 lines are neither JSON nor a CSV header; wanted {"metric": …, "value": …} a line, or',
+    );
+  });
 });
 
 test("waits double up to a bound, with half of it by chance", () => {

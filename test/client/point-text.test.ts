@@ -1,22 +1,16 @@
 /** JSON Lines and CSV: what is written is read back to the bit, whatever names and values there are. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Point } from "../../src/client/batch.ts";
 import { cellOf, splitCells } from "../../src/client/csv.ts";
-import { pointsOf, type BadLine } from "../../src/client/point-file.ts";
+import { pointsOf, type BadLine, type LinePoint } from "../../src/client/point-file.ts";
 import { csvRows, csvTagColumns, decimalOf, isoOfUs, jsonLines, type RowFormat } from "../../src/client/point-text.ts";
 import { exactly, exactRows, inChunks, seriesRows } from "./nasty-rows.ts";
 
-async function read(
-  text: string,
-  chunk = 64,
-  fromLine = 0,
-): Promise<{ points: Point[]; bad: BadLine[]; lines: number[] }> {
+async function read(text: string, chunk = 64, fromLine = 0): Promise<{ points: LinePoint[]; bad: BadLine[] }> {
   const bad: BadLine[] = [];
-  const lines: number[] = [];
-  const options = { fromLine, onBadLine: (one: BadLine) => bad.push(one), onLine: (line: number) => lines.push(line) };
+  const options = { fromLine, onBadLine: (one: BadLine) => bad.push(one) };
   const points = await Array.fromAsync(pointsOf("f", inChunks(Buffer.from(text), chunk), options));
-  return { points, bad, lines };
+  return { points, bad };
 }
 
 const formats: [string, (keys: string[]) => RowFormat][] = [
@@ -47,9 +41,9 @@ for (const [name, formatOf] of formats) {
       fc.asyncProperty(fc.array(seriesRows, { minLength: 1, maxLength: 3 }), fc.nat(), async (all, pick) => {
         const format = formatOf(all.flatMap(({ tags }) => Object.keys(tags)));
         const text = format.head + all.map((rows) => format.text(rows, 0, rows.values.length)).join("");
-        const { points, lines } = await read(text);
-        const at = pick % lines.length;
-        const rest = await read(text, 64, lines[at]);
+        const { points } = await read(text);
+        const at = pick % points.length;
+        const rest = await read(text, 64, points[at].line);
         expect(rest.points.map(exactly)).toEqual(points.slice(at).map(exactly));
       }),
       { numRuns: 100 },
@@ -88,8 +82,8 @@ test("the columns of CSV: plain tags have one, names that mean something else an
 test("plain files mean what they meant: a column tags of plain text is a tag, an empty cell is none", async () => {
   const { points } = await read("metric,value,tags,site\nm,1,blue,\nm,2,,x\n");
   expect(points).toEqual([
-    { metric: "m", value: 1, tags: { tags: "blue" } },
-    { metric: "m", value: 2, tags: { site: "x" } },
+    { metric: "m", value: 1, tags: { tags: "blue" }, line: 2 },
+    { metric: "m", value: 2, tags: { site: "x" }, line: 3 },
   ]);
 });
 
@@ -103,6 +97,5 @@ test("a quote that is never closed costs its own line, and a record over several
     { file: "f", line: 2, reason: 'value is "x"; wanted a number' },
     { file: "f", line: 6, reason: "has a quote that does not end" },
   ]);
-  expect(several.points).toEqual([{ metric: "m", value: 1, tags: { site: "two\r\nlines" } }]);
-  expect(several.lines).toEqual([4]);
+  expect(several.points).toEqual([{ metric: "m", value: 1, tags: { site: "two\r\nlines" }, line: 4 }]);
 });

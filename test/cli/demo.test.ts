@@ -1,0 +1,92 @@
+/** The demo: what it serves, what it tells, and what it leaves behind. */
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { tempDir, watchpostCommand } from "../support/server-process.ts";
+
+const ADDRESSES = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+
+async function run(args: readonly string[], temporary: string) {
+  const child = spawn(args, temporary);
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, out, err };
+}
+
+function spawn(args: readonly string[], temporary: string) {
+  return Bun.spawn([...watchpostCommand(false), ...args], {
+    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", TMPDIR: temporary },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+}
+
+/** A demo that has told what to try; `temporary` is where its folder is. */
+async function startDemo(temporary: string, args: readonly string[] = []) {
+  const child = spawn(["demo", ...ADDRESSES, ...args], temporary);
+  let told = "";
+  for await (const bytes of child.stderr) {
+    told += new TextDecoder().decode(bytes);
+    if (told.includes("Ctrl-C stops it")) break;
+  }
+  return { child, told };
+}
+
+test("serves a recording that goes on live, tells what to try, and removes its folder", async () => {
+  using dir = tempDir("demo");
+  const { child, told } = await startDemo(dir.path, ["--speed", "3000"]);
+  const [, grpc] = /gRPC +(\S+)/.exec(told)!;
+  for (const tried of ["watch '*'", "query temperature_f --from -2h --step 5m"])
+    expect(told).toContain(`${tried} --server ${grpc}`);
+  const [folder] = readdirSync(dir.path);
+  expect(told).toContain(`Data   ${join(dir.path, folder)}`);
+  const points = async () => {
+    const { out } = await run(["query", "temperature_f", "--from", "-2h", "--csv", "--server", grpc], dir.path);
+    return out.split("\n").length - 2;
+  };
+  const before = await points();
+  expect(before).toBeGreaterThan(1_000);
+  while ((await points()) <= before) await Bun.sleep(50);
+  child.kill("SIGINT");
+  expect([await child.exited, readdirSync(dir.path)]).toEqual([0, []]);
+}, 30_000);
+
+test("a Ctrl-C that comes twice at once, as under `bun run`, stops it in order", async () => {
+  using dir = tempDir("demo");
+  const { child } = await startDemo(dir.path);
+  // Two of the same signal may become one on the way.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGINT"] as const) child.kill(signal);
+  expect([await child.exited, readdirSync(dir.path)]).toEqual([0, []]);
+}, 30_000);
+
+test("keeps a folder that was named, and leaves none where a setting is wrong", async () => {
+  using dir = tempDir("demo");
+  const temporary = join(dir.path, "tmp");
+  mkdirSync(temporary);
+  const wrong = await run(["demo", "--log-format", "xml"], temporary);
+  expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('log.format is "xml"') });
+  const { child } = await startDemo(temporary, ["--data", join(dir.path, "mine")]);
+  child.kill("SIGTERM");
+  expect([await child.exited, readdirSync(temporary)]).toEqual([0, []]);
+  expect(existsSync(join(dir.path, "mine/state.db"))).toBe(true);
+}, 30_000);
+
+test("a second signal a second later ends the process at once", async () => {
+  const module = join(import.meta.dir, "../../src/cli/stop-signals.ts");
+  const script = `
+    const { onStopSignal } = await import(${JSON.stringify(module)});
+    onStopSignal((signal) => console.log(signal));
+    setInterval(() => {}, 1_000);
+    console.log("ready");`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+  const reader = child.stdout.getReader();
+  const next = async () => new TextDecoder().decode((await reader.read()).value);
+  expect(await next()).toBe("ready\n");
+  child.kill("SIGINT");
+  expect(await next()).toBe("SIGINT\n");
+  child.kill("SIGTERM");
+  await Bun.sleep(1_100);
+  expect(child.exitCode).toBeNull();
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+});
