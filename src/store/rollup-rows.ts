@@ -33,6 +33,8 @@ interface Row extends Part {
   /** Its window: of what was written up to its order it tells everything in it. */
   readonly windowFromUs: number;
   readonly windowToUs: number;
+  /** Of what it tells nothing arrived later than is asked for. */
+  readonly isKnown: boolean;
 }
 
 export class RollupRows {
@@ -64,7 +66,11 @@ export class RollupRows {
     let taken: Row[] = [];
     for (const { tier, resolutionUs, isAligned } of this.#tiers) {
       const rows = this.#rowsOf(found.rollup(tier, slot), resolutionUs);
-      const usable = rows.filter((row) => !overlapsAny(taken, row) && this.#stands(row, points, isAligned, recent));
+      const standing = rows.filter(
+        (row) => !overlapsAny(taken, row) && this.#stands(row, points, isAligned && row.isKnown, recent),
+      );
+      const usable = standing.filter(({ isKnown }) => isKnown);
+      if (usable.length < standing.length) this.isCoarse = true;
       if (usable.length === 0) continue;
       if (!this.#takesSummaries) {
         this.isCoarse = true;
@@ -88,14 +94,15 @@ export class RollupRows {
     let indexed: { readonly block: Block; readonly index: BlockIndex | null } | undefined;
     for (let order = 0; order < places.length; order++) {
       const { block, chunk } = places[order];
-      if (block.arrivalToS > asOfS) continue;
+      const isKnown = block.arrivalToS <= asOfS;
       if (indexed?.block !== block) indexed = { block, index: this.#sources.reader.index(block) };
       if (indexed.index === null) continue;
       const [fromUs, toUs] = [indexed.index.fromUs[chunk], indexed.index.toUs[chunk]];
       if (fromUs < rangeFromUs || toUs >= rangeToUs) continue;
       const windowFromUs = stepOf(fromUs, resolutionUs);
       const windowToUs = windowFromUs + resolutionUs - 1;
-      rows.push({ block, chunk, order, fromUs, toUs, isSummary: true, isWhole: true, windowFromUs, windowToUs });
+      const part = { block, chunk, order, fromUs, toUs, isSummary: true, isWhole: true };
+      rows.push({ ...part, windowFromUs, windowToUs, isKnown });
     }
     return lastWritten(rows);
   }
@@ -142,9 +149,9 @@ function isNewer({ block }: Part, row: Row): boolean {
   return block === null || (block.ord > row.block.ord && block.seqFrom > row.block.seqTo);
 }
 
-/** By time; of rows for one window the one written last stays. */
+/** By time; of rows for one window the one written last stays, of those that are known if there are such. */
 function lastWritten(rows: Row[]): Row[] {
-  rows.sort((a, b) => a.windowFromUs - b.windowFromUs || a.order - b.order);
+  rows.sort((a, b) => a.windowFromUs - b.windowFromUs || Number(a.isKnown) - Number(b.isKnown) || a.order - b.order);
   return rows.filter((row, i) => rows[i + 1]?.windowFromUs !== row.windowFromUs);
 }
 

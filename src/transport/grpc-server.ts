@@ -209,7 +209,8 @@ async function answerOnce(
   run: () => Promise<unknown>,
 ): Promise<void> {
   try {
-    const output = await Promise.race([run(), open.ended]);
+    // What is refused already is not begun.
+    const output = await (open.context.signal.aborted ? open.ended : Promise.race([run(), open.ended]));
     open.finish("OK");
     answer(null, codec.writeOutput(output));
   } catch (error) {
@@ -233,7 +234,7 @@ async function answerAll(
     }
   };
   try {
-    await Promise.race([pump(), open.ended]);
+    await (open.context.signal.aborted ? open.ended : Promise.race([pump(), open.ended]));
     if (open.cutShort) throw open.cutShort;
     open.finish("OK");
     call.end();

@@ -187,6 +187,8 @@ test("where points are gone rows are what is left, at their width, and it is sai
   expect([minutes.resolutionUs, minutes.isCoarse]).toEqual([HOUR, false]);
   expect(open.range({ seriesIds, stepUs: HOUR, func: "stddev" })).toMatchObject({ isCoarse: true });
   expect(open.range({ seriesIds })).toMatchObject({ isCoarse: true });
+  const before = open.range({ seriesIds, stepUs: HOUR, func: "max", asOfS: NOVEMBER_US / 1e6 - 1 });
+  expect([plain(before), before.isCoarse]).toEqual([[[]], true]);
   // What comes now is newer than every row.
   absorbSealed(open, 1, [[1, NOVEMBER_US + 20 * HOUR, 77]], new Model());
   expect(plain(open.range({ seriesIds, stepUs: HOUR, func: "max" }))[0].at(-1)).toEqual([NOVEMBER_US + 20 * HOUR, 77]);
