@@ -1,11 +1,16 @@
 /**
  * What a process did to its files, read from strace, and what a disk may hold of it after a power cut: everything that
- * was synced, and of the rest any part.
+ * was synced, and of the rest any part: which writes, and what of each, is not to be foreseen.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 export const STRACE_CALLS = "openat,write,pwrite64,ftruncate,fsync,fdatasync,unlink,unlinkat,rename,renameat,renameat2";
+
+/** Of the writes that were not synced and survive. */
+const TORN_SHARE = 0.25;
+/** Of the files whose directory was not synced and that are lost with their name. */
+const NAMELESS_SHARE = 0.3;
 
 export type DiskCall = { readonly atMs: number } & (
   | { readonly kind: "write"; readonly path: string; readonly at: number; readonly bytes: Uint8Array }
@@ -66,13 +71,42 @@ function textOf(hex: string): string {
   return new TextDecoder().decode(bytesOf(hex));
 }
 
+/** Bytes of a file, in room that grows. */
+class Content {
+  #room = new Uint8Array(4_096);
+  #size = 0;
+
+  get bytes(): Uint8Array {
+    return this.#room.subarray(0, this.#size);
+  }
+
+  /** Where it ends up longer, with zeros. */
+  resize(size: number): void {
+    if (size > this.#room.length) {
+      const room = new Uint8Array(2 * size);
+      room.set(this.bytes);
+      this.#room = room;
+    }
+    this.#room.fill(0, Math.min(size, this.#size), this.#size);
+    this.#size = size;
+  }
+
+  write(at: number, bytes: Uint8Array): void {
+    if (at + bytes.length > this.#size) this.resize(at + bytes.length);
+    this.#room.set(bytes, at);
+  }
+}
+
 interface TracedFile {
   /** What a power cut cannot take; null: not even the name. */
-  durable: Uint8Array | null;
+  durable: Content | null;
   /** Since the last sync. */
   pending: DiskCall[];
   /** Where `write` without an offset goes on. */
   end: number;
+  exists: boolean;
+  /** Its directory was synced since it was made. */
+  isNamed: boolean;
 }
 
 /** Writes what the disk may hold after the first `count` calls into `target`. `random` decides over what was not synced. */
@@ -83,37 +117,59 @@ export function powerCut(
   target: string,
   random: () => number,
 ): void {
-  const files = new Map<string, TracedFile>();
-  const fileOf = (path: string) => {
-    let file = files.get(path);
-    if (file === undefined) files.set(path, (file = { durable: null, pending: [], end: 0 }));
-    return file;
-  };
-  for (const call of calls.slice(0, count)) {
-    if (call.kind === "sync") {
-      // A synced directory keeps the names in it; a synced file keeps its own name and content.
-      if (files.has(call.path)) settle(fileOf(call.path));
-      else for (const [path, file] of files) if (dirname(path) === call.path) settleName(file);
-    } else if (call.kind === "rename") {
-      const file = fileOf(call.path);
-      files.delete(call.path);
-      files.set(call.to, file);
-    } else if (call.kind === "write" && call.at < 0) {
-      const file = fileOf(call.path);
-      file.pending.push({ ...call, at: file.end });
-      file.end += call.bytes.length;
-    } else if (call.kind !== "create" || !files.has(call.path)) {
-      fileOf(call.path).pending.push(call);
-    }
-  }
-  for (const [path, file] of files) {
-    const content = afterCut(file, random);
-    if (content === null) continue;
+  for (const [path, bytes] of survivors(calls.slice(0, count), random)) {
     const to = join(target, relative(dir, path));
     mkdirSync(dirname(to), { recursive: true });
-    writeFileSync(to, content);
+    writeFileSync(to, bytes);
   }
   if (!existsSync(target)) mkdirSync(target);
+}
+
+/** The files that are on the disk after these calls. */
+export function survivors(calls: readonly DiskCall[], random: () => number): Map<string, Uint8Array> {
+  const files = new Map<string, TracedFile>();
+  for (const call of calls) note(files, call);
+  const found = new Map<string, Uint8Array>();
+  for (const [path, file] of files) {
+    const content = afterCut(file, random);
+    const isLost = file.exists && !file.isNamed && random() < NAMELESS_SHARE;
+    if (content !== null && !isLost) found.set(path, content.bytes);
+  }
+  return found;
+}
+
+function note(files: Map<string, TracedFile>, call: DiskCall): void {
+  // A synced directory keeps the names in it, a synced file its content. Many file systems keep a new name with it, POSIX
+  // does not promise that.
+  if (call.kind === "sync" && !files.has(call.path)) {
+    for (const [path, file] of files) if (dirname(path) === call.path) settleName(file);
+    return;
+  }
+  const file = files.get(call.path) ?? { durable: null, pending: [], end: 0, exists: false, isNamed: false };
+  files.set(call.path, file);
+  switch (call.kind) {
+    case "sync":
+      return settle(file);
+    case "rename":
+      files.delete(call.path);
+      files.set(call.to, file);
+      return;
+    case "create":
+      if (file.exists) return;
+      file.exists = true;
+      file.isNamed = false;
+      file.end = 0;
+      break;
+    case "unlink":
+      file.exists = false;
+      break;
+    case "write":
+      if (call.at >= 0) break;
+      file.pending.push({ ...call, at: file.end });
+      file.end += call.bytes.length;
+      return;
+  }
+  file.pending.push(call);
 }
 
 function settle(file: TracedFile): void {
@@ -122,47 +178,71 @@ function settle(file: TracedFile): void {
 
 /** The name is there, or gone; the content is not settled by that. */
 function settleName(file: TracedFile): void {
+  file.isNamed = file.exists;
   const unlinked = file.pending.findLastIndex(({ kind }) => kind === "unlink");
   if (unlinked >= 0) {
     file.durable = null;
     file.pending.splice(0, unlinked + 1);
   }
-  if (file.pending.some(({ kind }) => kind === "create")) file.durable ??= new Uint8Array(0);
+  if (file.pending.some(({ kind }) => kind === "create")) file.durable ??= new Content();
 }
 
-/** Nothing, everything, or a part of what was not synced, the last write of it torn. */
-function afterCut({ durable, pending }: TracedFile, random: () => number): Uint8Array | null {
-  const kept = random() < 0.34 ? 0 : random() < 0.5 ? pending.length : Math.floor(random() * (pending.length + 1));
+/**
+ * A journal of the file system keeps the order of what happens to names and sizes, so of that a beginning is there. Each
+ * write of the file that its name stands for is there or not by itself, or a part of it.
+ */
+function afterCut({ durable, pending }: TracedFile, random: () => number): Content | null {
+  const metadata = pending.filter(({ kind }) => kind !== "write").length;
+  let metadataLeft = Math.round(shareOf(random) * metadata);
+  const share = shareOf(random);
   let content = durable;
-  pending.slice(0, kept).forEach((call, i) => {
-    const tears = i === kept - 1 && call.kind === "write" && random() < 0.5;
-    const bytes = tears ? call.bytes.subarray(0, Math.floor(random() * call.bytes.length)) : undefined;
-    content = apply(content, bytes === undefined ? call : ({ ...call, bytes } as DiskCall));
-  });
+  for (const call of pending) {
+    if (call.kind === "write") {
+      if (content !== null && random() < share) survive(content, call, random);
+    } else if (metadataLeft-- > 0) content = apply(content, call);
+    // What came after belongs to another file.
+    else if (call.kind === "unlink" || content === null) break;
+  }
   return content;
 }
 
-function apply(content: Uint8Array | null, call: DiskCall): Uint8Array | null {
+/** Often none or all: by other shares a large transaction would never be whole. */
+function shareOf(random: () => number): number {
+  const dice = random();
+  return dice < 0.25 ? 0 : dice < 0.5 ? 1 : random();
+}
+
+/** All of a write, or all but a stretch of it: its beginning, its end, or something in between. */
+function survive(content: Content, { at, bytes }: DiskCall & { kind: "write" }, random: () => number): void {
+  if (random() >= TORN_SHARE) return content.write(at, bytes);
+  const [from, to] = [placeIn(bytes, random), placeIn(bytes, random)].sort((a, b) => a - b);
+  if (from > 0) content.write(at, bytes.subarray(0, from));
+  // The size of a file may have come to the disk without what is in it.
+  if (to < bytes.length) content.write(at + to, bytes.subarray(to));
+  else if (random() < 0.5) content.resize(Math.max(content.bytes.length, at + bytes.length));
+}
+
+/** The ends are about as likely as all between them. */
+function placeIn({ length }: Uint8Array, random: () => number): number {
+  const dice = random();
+  return dice < 0.2 ? 0 : dice < 0.4 ? length : Math.floor(random() * length);
+}
+
+function apply(content: Content | null, call: DiskCall): Content | null {
   switch (call.kind) {
     case "create":
-      return content ?? new Uint8Array(0);
+      return content ?? new Content();
     case "unlink":
       return null;
     case "truncate":
-      return resized(content, call.size);
-    case "write": {
-      const size = Math.max(content?.length ?? 0, call.at + call.bytes.length);
-      const written = resized(content, size);
-      written.set(call.bytes, call.at);
-      return written;
-    }
+      content?.resize(call.size);
+      return content;
+    case "write":
+      // A file that was there before the trace began.
+      content ??= new Content();
+      content.write(call.at, call.bytes);
+      return content;
     default:
       return content;
   }
-}
-
-function resized(content: Uint8Array | null, size: number): Uint8Array {
-  const to = new Uint8Array(size);
-  if (content !== null) to.set(content.subarray(0, size));
-  return to;
 }
