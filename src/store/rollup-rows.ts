@@ -66,9 +66,12 @@ export class RollupRows {
     let taken: Row[] = [];
     for (const { tier, resolutionUs, isAligned } of this.#tiers) {
       const rows = this.#rowsOf(found.rollup(tier, slot), resolutionUs);
-      const standing = rows.filter(
-        (row) => !overlapsAny(taken, row) && this.#stands(row, points, isAligned && row.isKnown, recent),
-      );
+      // Of the points, where those begin that do not end before a row: rows are by time.
+      let from = 0;
+      const standing = rows.filter((row) => {
+        while (from < points.length && points[from].toUs < row.fromUs) from++;
+        return !overlapsAny(taken, row) && this.#stands(row, points, from, isAligned && row.isKnown, recent);
+      });
       const usable = standing.filter(({ isKnown }) => isKnown);
       if (usable.length < standing.length) this.isCoarse = true;
       if (usable.length === 0) continue;
@@ -107,11 +110,12 @@ export class RollupRows {
     return lastWritten(rows);
   }
 
-  /** Whether a row may stand for the points of its window. */
-  #stands(row: Row, points: readonly Part[], isAligned: boolean, recent: RowBuffer): boolean {
+  /** Whether a row may stand for the points of its window; parts before `from` end before it. */
+  #stands(row: Row, points: readonly Part[], from: number, isAligned: boolean, recent: RowBuffer): boolean {
     const newer: Part[] = [];
     let there = 0;
-    for (const part of points) {
+    for (let i = from; i < points.length; i++) {
+      const part = points[i];
       if (part.toUs < row.fromUs) continue;
       if (part.fromUs > row.toUs) break;
       if (isNewer(part, row)) newer.push(part);
@@ -157,24 +161,31 @@ function lastWritten(rows: Row[]): Row[] {
 
 /** `taken` are by time; their windows do not overlap. */
 function overlapsAny(taken: readonly Row[], { windowFromUs, windowToUs }: Row): boolean {
+  const at = firstEndingAt(taken, windowFromUs);
+  return at < taken.length && taken[at].windowFromUs <= windowToUs;
+}
+
+/** The first row whose window ends at a time or later. */
+function firstEndingAt(rows: readonly Row[], timeUs: number): number {
   let low = 0;
-  let high = taken.length;
+  let high = rows.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (taken[middle].windowToUs < windowFromUs) low = middle + 1;
+    if (rows[middle].windowToUs < timeUs) low = middle + 1;
     else high = middle;
   }
-  return low < taken.length && taken[low].windowFromUs <= windowToUs;
+  return low;
 }
 
 /** What is left of a part beside the windows of `taken`, which are by time. */
 function without(part: Part, taken: readonly Row[]): Part[] {
   const left: Part[] = [];
   let { fromUs } = part;
-  for (const { block, windowFromUs, windowToUs } of taken) {
-    // What is newer than a row lies beside it, if it is in its window at all.
-    if (part.block === null || part.block.ord > block.ord || windowToUs < fromUs) continue;
+  for (let i = firstEndingAt(taken, fromUs); i < taken.length; i++) {
+    const { block, windowFromUs, windowToUs } = taken[i];
     if (windowFromUs > part.toUs) break;
+    // What is newer than a row lies beside it.
+    if (part.block === null || part.block.ord > block.ord) continue;
     if (windowFromUs > fromUs) left.push({ ...part, fromUs, toUs: windowFromUs - 1, isWhole: false });
     fromUs = windowToUs + 1;
   }
