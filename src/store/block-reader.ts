@@ -26,6 +26,8 @@ export class BlockReader {
   readonly #onDamage: (sentence: string) => void;
   #bytes = 0;
   #readBytes = 0;
+  /** The last of #entries, which is asked for again and again. */
+  #latest: { readonly block: Block; readonly entry: Entry } | null = null;
 
   constructor(bytesMax: number, onDamage: (sentence: string) => void) {
     this.#bytesMax = bytesMax;
@@ -77,10 +79,12 @@ export class BlockReader {
   }
 
   #entry(block: Block): Entry | null {
+    if (this.#latest?.block === block) return this.#latest.entry;
     let entry = this.#entries.get(block);
     if (entry !== undefined) {
       this.#entries.delete(block);
       this.#entries.set(block, entry);
+      this.#latest = { block, entry };
       return entry;
     }
     try {
@@ -91,6 +95,7 @@ export class BlockReader {
       return null;
     }
     this.#entries.set(block, entry);
+    this.#latest = { block, entry };
     this.#readBytes += entry.bytes;
     this.#grow(entry.bytes);
     return entry;
@@ -131,6 +136,7 @@ export class BlockReader {
   }
 
   #drop(block: Block, entry: Entry): void {
+    if (this.#latest?.block === block) this.#latest = null;
     this.#entries.delete(block);
     this.#bytes -= entry.bytes;
     release(entry.body);
