@@ -3,15 +3,14 @@ import { removeDir, tempDir } from "./cleanup.ts";
 import { historyStartUs, say, type BenchRow, type Finding } from "./finding.ts";
 import { sendHistory } from "./ingest-load.ts";
 import { percentile } from "./measure.ts";
-import type { ProbeConfig, ProbeResult } from "./push-probe.ts";
-import { startChild, startSenders } from "./sender-process.ts";
+import { measurePushes } from "./push-load.ts";
+import { startSenders } from "./sender-process.ts";
 import { startWatchpost, type WatchpostServer } from "./server-process.ts";
 
 const SERIES = 1_000;
 const DAY_POINTS = 8_640_000;
 const DAY_MS = 86_400_000;
 const STEP_MS = 420_000;
-const PUSH_LOAD_RATE = 100_000;
 /** Uploads of this bench must not lie in the day that is asked for. */
 const UPLOAD_DAYS_AGO = [100, 50];
 
@@ -113,28 +112,7 @@ async function pointsPerSecond(server: WatchpostServer, durationMs: number, days
 }
 
 async function pushP99Ms(server: WatchpostServer, durationMs: number): Promise<number> {
-  const senders = await startSenders(
-    {
-      kind: "stream",
-      address: server.grpc,
-      messagePoints: 1_000,
-      rate: PUSH_LOAD_RATE,
-      durationMs: durationMs + 4_000,
-      startUs: Date.now() * 1_000,
-      stepUs: (SERIES / PUSH_LOAD_RATE) * 1e6,
-      batchesInFlightMax: 100,
-    },
-    SERIES,
-    1,
-  );
-  const config: ProbeConfig = { address: server.grpc, series: 5, everyMs: 90, durationMs };
-  const probe = startChild<ProbeResult>("push-probe.ts", config);
-  await probe.ready;
-  const load = senders.run();
-  await Bun.sleep(1_500);
-  probe.go();
-  const { pushMs } = await probe.result;
-  await load;
+  const { pushMs } = await measurePushes(server, durationMs);
   const p99 = percentile(pushMs, 99);
   say(`push p50 ${percentile(pushMs, 50).toFixed(1)}, p99 ${p99.toFixed(1)} ms`);
   return p99;

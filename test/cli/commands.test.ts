@@ -374,6 +374,17 @@ describe("query", () => {
     expect(await child.exited).toBe(0);
   });
 
+  test("what was known at a time", async () => {
+    await run(
+      ["upload", "-", "--source", "q", ...at()],
+      '{"metric":"q.known","value":7,"timestamp":"2026-01-01T00:00:00Z"}\n',
+    );
+    const known = async (when: string) =>
+      (await run(["query", "q.known", ...range, "--csv", "--as-of", when, ...at()])).out;
+    expect(await known("-1h")).not.toContain("q.known,7");
+    expect(await known("now")).toContain("q.known,7");
+  });
+
   test("bounds are told apart to the microsecond", async () => {
     const found = async (from: string, to: string) =>
       (await run(["query", "q.b", "--filter", "source=q", "--from", from, "--to", to, "--csv", ...at()])).out;

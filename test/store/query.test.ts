@@ -311,6 +311,19 @@ test("groups, gaps and the first of them, over what is stored", () => {
   );
 });
 
+test("a series is thinned as a whole, in parts too", () => {
+  using folder = tempDir("store");
+  using open = openStore({ dir: folder.path, mergeRunsMin: 100 });
+  for (let seq = 1; seq <= 10; seq++) {
+    absorb(open, seq, pointsOf(1, 100, NOVEMBER_US + seq * 200 * SECOND_US));
+    if (seq < 8) open.seal();
+  }
+  const query = { seriesIds: Uint32Array.of(1), maxPoints: 40 };
+  const whole = open.range(query);
+  expect(whole.timesUs.length).toBe(40);
+  expect(plain(open.range({ ...query, partRows: 15 }))).toEqual(plain(whole));
+});
+
 test("more steps to fill than an answer may have are refused before anything is read", () => {
   using folder = tempDir("store");
   using open = openStore({ dir: folder.path });
