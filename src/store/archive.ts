@@ -137,7 +137,8 @@ export class Archive {
       return { resolutionUs, blocks: fromUs < end ? catalog.overlapping(fromUs, end, firstId, lastId) : [] };
     });
     const blocks = this.points.overlapping(fromUs, toUs, firstId, lastId);
-    return { blocks, rollups, areBlocksMissing: this.points.areMissing(fromUs, toUs) };
+    const areBlocksMissing = this.catalogs.some((catalog) => catalog.areMissing(fromUs, toUs));
+    return { blocks, rollups, areBlocksMissing };
   }
 
   /** Points were sealed into blocks: queries see them from now on. */

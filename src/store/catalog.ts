@@ -111,6 +111,12 @@ export class Catalog {
     return false;
   }
 
+  /** Whether a part of the period was dropped, or cannot be read. */
+  lacksParts(period: Period): boolean {
+    const entry = this.#periods.get(period);
+    return entry !== undefined && entry.files.length < entry.nextPart;
+  }
+
   /** Event time of the earliest point there may be; Infinity where there is none. */
   get fromUs(): number {
     let fromUs = Infinity;
@@ -165,8 +171,10 @@ export class Catalog {
   detach(file: PeriodFile): Block[] {
     const blocks = [...this.ofFile(file)];
     this.switch([], blocks);
-    const { files } = this.#entry(file.period);
-    files.splice(files.indexOf(file), 1);
+    const entry = this.#entry(file.period);
+    entry.files.splice(entry.files.indexOf(file), 1);
+    // What was damaged in it is gone with it; nobody knows of which file it was where others stay.
+    if (entry.files.length === 0) entry.isDamaged = false;
     return blocks;
   }
 

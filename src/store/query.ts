@@ -170,7 +170,8 @@ function stepsIn({ firstUs, lastUs }: StepSpan, stepUs: number): number {
 
 /** The steps that gaps are filled in: those of the range; where it is open at an end, as far as there are points. */
 function filledSpan({ fromUs, toUs, stepUs, fill = "none" }: RangeQuery, stored: StepSpan): StepSpan {
-  if (fill === "none" || stepUs === 0) return NO_STEPS;
+  const isOpen = fromUs <= 0 || toUs >= OPEN_END_US;
+  if (fill === "none" || stepUs === 0 || (isOpen && stored.lastUs < stored.firstUs)) return NO_STEPS;
   return {
     firstUs: fromUs > 0 ? stepOf(fromUs, stepUs) : stored.firstUs,
     lastUs: toUs < OPEN_END_US ? stepOf(toUs - 1, stepUs) : stored.lastUs,

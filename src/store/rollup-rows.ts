@@ -5,11 +5,13 @@
  */
 import type { Block } from "./block.ts";
 import type { BlockIndex } from "../codec/block.ts";
+import type { BlockReader } from "./block-reader.ts";
 import { firstNotBefore } from "./column.ts";
 import type { FoundChunks, Place } from "./found-chunks.ts";
 import type { RangeQuery } from "./protocol.ts";
 import type { QuerySources } from "./query.ts";
 import { RowBuffer } from "./row-buffer.ts";
+import type { Slice } from "./slice.ts";
 import { stepOf } from "./steps.ts";
 
 /** A stretch of a series from one place; all times are inclusive. */
@@ -43,7 +45,6 @@ export class RollupRows {
   readonly #takesSummaries: boolean;
   /** Positions of rollups, in the order in which they are asked; `isAligned`: steps are made of whole windows. */
   readonly #tiers: readonly { readonly tier: number; readonly resolutionUs: number; readonly isAligned: boolean }[];
-  readonly #counted = new RowBuffer(0);
   /** The widest rows used. */
   resolutionUs = 0;
   /** There are rows where points are gone, and they do not tell what is asked. */
@@ -62,18 +63,20 @@ export class RollupRows {
   }
 
   /** `points`, by time, without what rollup rows stand for, and these rows; by time. `recent`: what the head has of them. */
-  join(points: Part[], slot: number, found: FoundChunks, recent: RowBuffer): Part[] {
+  *join(points: Part[], slot: number, found: FoundChunks, recent: RowBuffer, slice: Slice): Generator<void, Part[]> {
     let taken: Row[] = [];
+    const late = new LateTimes(this.#sources.reader, recent);
     for (const { tier, resolutionUs, isAligned } of this.#tiers) {
-      const rows = this.#rowsOf(found.rollup(tier, slot), resolutionUs);
+      const usable: Row[] = [];
       // Of the points, where those begin that do not end before a row: rows are by time.
       let from = 0;
-      const standing = rows.filter((row) => {
-        while (from < points.length && points[from].toUs < row.fromUs) from++;
-        return !overlapsAny(taken, row) && this.#stands(row, points, from, isAligned && row.isKnown, recent);
-      });
-      const usable = standing.filter(({ isKnown }) => isKnown);
-      if (usable.length < standing.length) this.isCoarse = true;
+      for (const row of this.#rowsOf(found.rollup(tier, slot), resolutionUs)) {
+        while (from < points.length && points[from].toUs < row.fromUs) late.forget(points[from++]);
+        if (slice.over()) yield;
+        if (overlapsAny(taken, row) || !this.#stands(row, points, from, isAligned && row.isKnown, late)) continue;
+        if (row.isKnown) usable.push(row);
+        else this.isCoarse = true;
+      }
       if (usable.length === 0) continue;
       if (!this.#takesSummaries) {
         this.isCoarse = true;
@@ -111,7 +114,7 @@ export class RollupRows {
   }
 
   /** Whether a row may stand for the points of its window; parts before `from` end before it. */
-  #stands(row: Row, points: readonly Part[], from: number, isAligned: boolean, recent: RowBuffer): boolean {
+  #stands(row: Row, points: readonly Part[], from: number, isAligned: boolean, late: LateTimes): boolean {
     const newer: Part[] = [];
     let there = 0;
     for (let i = from; i < points.length; i++) {
@@ -125,8 +128,7 @@ export class RollupRows {
     }
     const told = this.#sources.reader.index(row.block)!.counts[row.chunk];
     if (there >= told) return newer.length === 0 && isAligned && this.#takesSummaries;
-    // Points are gone. As many newer ones as the row tells of are the same ones, sent again.
-    return newer.reduce((sum, part) => sum + this.#pointsIn(part, row, recent), 0) < told;
+    return !late.areAllOf(row, told, newer);
   }
 
   /** Points of a part in the window of a row; of one that goes on beyond nobody can say that they are too few. */
@@ -134,17 +136,52 @@ export class RollupRows {
     if (fromUs < windowFromUs || toUs > windowToUs) return Infinity;
     return this.#sources.reader.index(block!)?.counts[chunk] ?? 0;
   }
+}
 
-  /** The same, counted. */
-  #pointsIn({ block, chunk }: Part, { windowFromUs, windowToUs }: Row, recent: RowBuffer): number {
-    let rows = recent;
-    if (block !== null) {
-      rows = this.#counted;
-      rows.clear();
-      this.#sources.reader.appendChunk(block, chunk, rows, false);
+/** Times of what came to windows whose points are gone; each chunk is read once for the rows it lies beside. */
+class LateTimes {
+  readonly #reader: BlockReader;
+  readonly #recent: RowBuffer;
+  readonly #times = new Map<Part, Float64Array>();
+
+  constructor(reader: BlockReader, recent: RowBuffer) {
+    this.#reader = reader;
+    this.#recent = recent;
+  }
+
+  /** Nothing more is asked of a part. */
+  forget(part: Part): void {
+    this.#times.delete(part);
+  }
+
+  /** Whether `parts` are what a row tells of, sent again: as many times at least, its first and its last among them. */
+  areAllOf({ fromUs, toUs, windowFromUs, windowToUs }: Row, told: number, parts: readonly Part[]): boolean {
+    const most = parts.reduce((sum, part) => sum + this.#countOf(part), 0);
+    if (most < told) return false;
+    const times = new Set<number>();
+    for (const part of parts) {
+      const all = this.#timesOf(part);
+      const from = firstNotBefore(all, 0, all.length, windowFromUs);
+      const to = firstNotBefore(all, from, all.length, windowToUs + 1);
+      for (let i = from; i < to; i++) times.add(all[i]);
     }
-    const from = firstNotBefore(rows.timesUs, 0, rows.length, windowFromUs);
-    return firstNotBefore(rows.timesUs, from, rows.length, windowToUs + 1) - from;
+    return times.size >= told && times.has(fromUs) && times.has(toUs);
+  }
+
+  #countOf({ block, chunk }: Part): number {
+    return block === null ? this.#recent.length : (this.#reader.index(block)?.counts[chunk] ?? 0);
+  }
+
+  #timesOf(part: Part): Float64Array {
+    const { block, chunk } = part;
+    if (block === null) return this.#recent.timesUs.subarray(0, this.#recent.length);
+    let times = this.#times.get(part);
+    if (times === undefined) {
+      const rows = new RowBuffer(0);
+      this.#reader.appendChunk(block, chunk, rows, false);
+      this.#times.set(part, (times = rows.timesUs.subarray(0, rows.length)));
+    }
+    return times;
   }
 }
 

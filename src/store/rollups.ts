@@ -109,7 +109,8 @@ export class Rollups {
     let untilUs = this.#points.fromUs;
     for (const { catalog } of this.tiers) {
       for (const period of catalog.periods()) {
-        if (pointsIn(catalog.ofPeriod(period)) <= pointsIn(this.#points.ofPeriod(period))) continue;
+        const areFewer = pointsIn(catalog.ofPeriod(period)) > pointsIn(this.#points.ofPeriod(period));
+        if (!areFewer && !this.#points.lacksParts(period)) continue;
         untilUs = Math.max(untilUs, periodStartUs(period + 1));
       }
     }

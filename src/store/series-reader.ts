@@ -56,7 +56,8 @@ export class SeriesReader {
   ): Generator<void, number | null> {
     yield* this.#sources.headRows.take(slot, this.#recent, slice);
     this.#inRows = null;
-    const parts = this.#rollups.join(yield* this.#parts(slot, found, slice), slot, found, this.#recent);
+    const points = yield* this.#parts(slot, found, slice);
+    const parts = yield* this.#rollups.join(points, slot, found, this.#recent, slice);
     const take = this.#steps.take.bind(this.#steps);
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i];

@@ -52,6 +52,7 @@ export class ChangeSteps implements Steps {
 
   summary(run: RunSummary): void {
     this.#enter(stepOf(run.fromUs, this.#stepUs), run.fromUs, run.first);
+    if (run.toUs < this.#timeUs) return;
     this.#change += run.last - this.#value;
     this.#timeUs = run.toUs;
     this.#value = run.last;

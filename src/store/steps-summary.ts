@@ -55,9 +55,10 @@ export class SummarySteps implements Steps {
     this.#enter(start, values[from]);
     this.#count += to - from;
     this.#noteLast(timesUs[to - 1], values[to - 1]);
-    this.#sum += sumOf(values, from, to);
-    this.#min = Math.min(this.#min, minOf(values, from, to));
-    this.#max = Math.max(this.#max, maxOf(values, from, to));
+    const func = this.#func;
+    if (func === "avg" || func === "sum") this.#sum += sumOf(values, from, to);
+    else if (func === "min") this.#min = Math.min(this.#min, minOf(values, from, to));
+    else if (func === "max") this.#max = Math.max(this.#max, maxOf(values, from, to));
   }
 
   #addWhole(values: Float64Array): void {

@@ -340,6 +340,8 @@ test("more steps to fill than an answer may have are refused before anything is 
       /has 11 steps to fill, at most 10/,
     );
     expect(bodies).not.toHaveBeenCalled();
+    const nothing = { seriesIds: Uint32Array.of(9), stepUs: SECOND_US, fill: "null", toUs: NOVEMBER_US } as const;
+    expect(plain(open.range(nothing))).toEqual([[]]);
   } finally {
     bodies.mockRestore();
   }

@@ -243,6 +243,32 @@ test("late points of hours whose points are gone are added to what their rows te
   }
 });
 
+test("many late points are not taken for those that are gone, sealed alone or twice; changes go on over them", () => {
+  using folder = tempDir("store");
+  {
+    using open = openStore({ dir: folder.path, rowPointsMin: 100 });
+    absorbSealed(open, 1, walkOf([1], 10), new Model());
+  }
+  rmSync(join(folder.path, "points-2026-11.db"));
+  using open = openStore({ dir: folder.path, rowPointsMin: 100 });
+  const hour = NOVEMBER_US + 3 * HOUR;
+  const query = { seriesIds: Uint32Array.of(1), fromUs: hour - HOUR, toUs: hour + 3 * HOUR, stepUs: HOUR };
+  const deltas = plain(open.range({ ...query, func: "delta" }));
+  const late = Array.from({ length: 130 }, (_, i): Point => [1, hour + (15 + 27 * i) * SECOND + 7, 0]);
+  for (let seq = 2; seq < 5; seq++) {
+    open.store.absorb(recordOf(seq, late));
+    for (const isSealed of [false, true]) {
+      if (isSealed) open.seal();
+      const counts = plain(open.range({ ...query, func: "count" })) as [number, number][][];
+      expect([seq, isSealed, counts[0].map(([, count]) => count)]).toEqual([seq, isSealed, [120, 250, 120, 120]]);
+      expect(plain(open.range({ ...query, func: "delta" }))).toEqual(deltas);
+    }
+  }
+  open.compact();
+  const counts = plain(open.range({ ...query, func: "count" })) as [number, number][][];
+  expect(counts[0].map(([, count]) => count)).toEqual([120, 250, 120, 120]);
+});
+
 for (const [rollup1mMs, left] of [
   ["auto", ["rollup-1h-2026-11.db"]],
   [Infinity, ["rollup-1h-2026-11.db", "rollup-1m-2026-11.db"]],
