@@ -114,7 +114,12 @@ test("/metrics tells what came in, what is kept and who watches", async () => {
 test("an answer takes of the memory budget until it has left, over gRPC and HTTP; without room it is refused", async () => {
   using dir = tempDir("answers");
   const { server } = await start(dir.path, new ManualClock(Date.UTC(2026, 0, 1)));
-  await upload(server, 1);
+  const points = Array.from({ length: 5_000 }, (_, i) => ({ metricName: "m", value: i }));
+  await fetch(`http://${server.httpAddress}/analytics.DataIngestion/UploadBatch`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ source: "s", points }),
+  });
   const inFlight = () => metric(server, 'watchpost_memory_budget_used_bytes\\{part="in_flight"\\}');
   const ask = () =>
     fetch(`http://${server.httpAddress}/analytics.Dashboard/QueryRange`, {
@@ -122,14 +127,14 @@ test("an answer takes of the memory budget until it has left, over gRPC and HTTP
       headers: { "content-type": "application/json" },
       body: '{"metric":"m"}',
     });
-  const { tryReserve, release } = MemoryBudget.prototype;
+  const { tryReserveNow, release } = MemoryBudget.prototype;
   const held = { now: 0, most: 0 };
-  const reserving = spyOn(MemoryBudget.prototype, "tryReserve").mockImplementation(function (
+  const reserving = spyOn(MemoryBudget.prototype, "tryReserveNow").mockImplementation(function (
     this: MemoryBudget,
     bytes,
   ) {
     held.most = Math.max(held.most, (held.now += bytes));
-    return tryReserve.call(this, bytes);
+    return tryReserveNow.call(this, bytes);
   });
   const releasing = spyOn(MemoryBudget.prototype, "release").mockImplementation(function (this: MemoryBudget, bytes) {
     held.now -= bytes;
@@ -137,10 +142,10 @@ test("an answer takes of the memory budget until it has left, over gRPC and HTTP
   });
   const connection = new Connection(server.grpcAddress);
   try {
-    expect(await (await ask()).json()).toMatchObject({ pointsTotal: "1" });
-    expect(await queryRange(connection, { metric: "m" })).toMatchObject({ pointsTotal: 1n });
+    expect(await (await ask()).json()).toMatchObject({ pointsTotal: "5000" });
+    expect(await queryRange(connection, { metric: "m" })).toMatchObject({ pointsTotal: 5_000n });
     while (held.now !== 0) await Bun.sleep(1);
-    expect(held.most).toBe(16);
+    expect(held.most).toBe(16 * 5_000);
     expect(await inFlight()).toBe(0);
     reserving.mockImplementation(() => false);
     const full = await ask();

@@ -35,7 +35,7 @@ const LONE_POINT = "•";
 export function chart({ timesMs, values }: ChartSeries, { width, height, gapFactor }: ChartOptions): string {
   const bounds = boundsOf(values);
   if (bounds.count < 2) return "";
-  const rows = bounds.min === bounds.max ? 1 : Math.max(2, height);
+  const rows = bounds.max / 2 === bounds.min / 2 ? 1 : Math.max(2, height);
   const labels = labelsOf(bounds, rows);
   const labelWidth = Math.max(...labels.map((label) => label.length));
   const columns = Math.max(COLUMNS_MIN, width - labelWidth - 2);
@@ -130,7 +130,7 @@ function boundsOf(values: readonly number[]): Bounds {
 
 /** From 0 at the highest value to 1 at the lowest. Halves, because the difference of two doubles may be none. */
 function depthOf(value: number, { min, max }: Bounds): number {
-  return min === max ? 0 : (max / 2 - value / 2) / (max / 2 - min / 2);
+  return max / 2 === min / 2 ? 0 : (max / 2 - value / 2) / (max / 2 - min / 2);
 }
 
 /** As short as tells the rows apart. */

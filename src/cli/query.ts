@@ -58,7 +58,7 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {
-    const { series, notes } = await queryRange(connection, request, {
+    const { series, notes, damaged } = await queryRange(connection, request, {
       signal,
       onRetry: retryTeller(flags.server),
       patienceMs: PATIENCE_MS,
@@ -73,6 +73,7 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
       if (process.stdout.isTTY === true && series.length <= CHARTS_MAX) printCharts(series, labels, flags);
     }
     for (const note of notes) console.error(pc.yellow(note));
+    if (damaged) process.exitCode = 1;
   } finally {
     connection.close();
   }

@@ -86,8 +86,8 @@ export function csvParser(header: string): ((record: string) => ParsedLine) | st
 /** A point of named fields as they were read, or in words why they are none. */
 export function pointOf(fields: Readonly<Record<string, unknown>>): ParsedLine {
   const { metric, value, timestamp, source, tags, id } = fields;
-  if (typeof metric !== "string" || metric === "") return `metric is ${JSON.stringify(metric)}; wanted a name`;
-  if (typeof value !== "number") return `value is ${JSON.stringify(value)}; wanted a number`;
+  if (typeof metric !== "string" || metric === "") return `metric is ${shown(metric)}; wanted a name`;
+  if (typeof value !== "number") return `value is ${shown(value)}; wanted a number`;
   if (typeof (tags ?? {}) !== "object" || Array.isArray(tags)) return "tags are no object";
   return complete(metric, value, tagsOf(tags ?? {}), source, timestamp, id);
 }
@@ -138,5 +138,10 @@ function isMissing(field: unknown): field is undefined | null {
 }
 
 function textOf(field: unknown): string {
-  return typeof field === "string" ? field : JSON.stringify(field);
+  return typeof field === "string" ? field : shown(field);
+}
+
+/** Parquet has whole numbers that JSON cannot write. */
+function shown(field: unknown): string {
+  return typeof field === "bigint" ? String(field) : JSON.stringify(field);
 }

@@ -17,9 +17,10 @@ export function* rangeJson(answer: RangeAnswer): Generator<string, void> {
   const times = new TimesText();
   for (let i = 0; i < slots.length; i++) {
     const { timesUs, values } = columnsOf(answer.result, i);
-    yield (i === 0 ? '{"series":[' : ",") + nameJson(answer.nameOf(slots[i]));
+    const name = nameJson(answer.nameOf(slots[i]));
+    yield (i === 0 ? '{"series":[' : ",") + name;
     if (values.length > 0) {
-      yield ',"timesMs":[';
+      yield `${name === "{" ? "" : ","}"timesMs":[`;
       yield* times.of(timesUs);
       yield '],"values":[';
       yield* numbersJson(values, 1);
@@ -46,12 +47,13 @@ function isEmpty(tags: RangeName["tags"]): boolean {
   return true;
 }
 
-/** The series of an answer mostly have the same steps. */
+/** The series of an answer mostly have the same steps. Of long ones the text is not kept: it would be written at once. */
 class TimesText {
   #timesUs: Float64Array = new Float64Array(0);
   #pieces: readonly string[] = [];
 
-  of(timesUs: Float64Array): readonly string[] {
+  of(timesUs: Float64Array): Iterable<string> {
+    if (timesUs.length > NUMBERS_MAX) return numbersJson(timesUs, US_PER_MS);
     if (!areEqual(timesUs, this.#timesUs)) {
       this.#timesUs = timesUs;
       this.#pieces = [...numbersJson(timesUs, US_PER_MS)];

@@ -43,13 +43,15 @@ export interface DashboardDeps {
 
 /** The memory budget as answers see it. */
 export interface AnswerMemory {
-  tryReserve(bytes: number): boolean;
+  tryReserveNow(bytes: number): boolean;
   release(bytes: number): void;
   /** RESOURCE_EXHAUSTED, saying when to try again. */
   refusal(bytes: number): WatchpostError;
 }
 
 const HEARTBEAT_MS = 15_000;
+/** Smaller answers pass however full it is. */
+const ANSWER_BYTES_COUNTED = 64 * 1024;
 
 export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; close(): void } {
   const { registry, bus, store, clock, options } = deps;
@@ -92,7 +94,8 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
 
 /** Returns what gives it back, once. Throws RESOURCE_EXHAUSTED where there is no room. */
 function holdMemory(bytes: number, memory: AnswerMemory): () => void {
-  if (!memory.tryReserve(bytes)) throw memory.refusal(bytes);
+  if (bytes < ANSWER_BYTES_COUNTED) return () => {};
+  if (!memory.tryReserveNow(bytes)) throw memory.refusal(bytes);
   let isHeld = true;
   return () => {
     if (isHeld) memory.release(bytes);

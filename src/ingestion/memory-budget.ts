@@ -17,8 +17,8 @@ interface Waiter {
 
 /**
  * One bound over everything that holds points in memory: messages that arrive, batches being committed, the head,
- * answers that have not left.
- * Work that does not fit waits in line for a while, then is refused with RESOURCE_EXHAUSTED and RetryInfo.
+ * answers that have not left. Work that does not fit waits in line for a while, then is refused with RESOURCE_EXHAUSTED
+ * and RetryInfo.
  */
 export class MemoryBudget {
   readonly #options: MemoryBudgetOptions;
@@ -65,6 +65,13 @@ export class MemoryBudget {
     return true;
   }
 
+  /** The same for what waits for nobody: whether others wait does not matter. */
+  tryReserveNow(bytes: number): boolean {
+    if (!this.#fits(bytes)) return false;
+    this.#reservedBytes += bytes;
+    return true;
+  }
+
   /** Reserves when there is room. Throws RESOURCE_EXHAUSTED when there is none in time, CANCELLED on abort. */
   async reserve(bytes: number, { signal }: { signal: AbortSignal }): Promise<void> {
     if (this.tryReserve(bytes)) return;
@@ -80,7 +87,10 @@ export class MemoryBudget {
     };
     const onAbort = () => leave(new WatchpostError("CANCELLED", "the call ended while it waited for memory"));
     signal.addEventListener("abort", onAbort, { once: true });
-    const cancelTimer = this.#clock.after(this.#options.waitMsMax, () => leave(this.refusal(bytes)));
+    const cancelTimer = this.#clock.after(this.#options.waitMsMax, () => {
+      this.#refused++;
+      leave(this.refusal(bytes));
+    });
     if (signal.aborted) onAbort();
     try {
       await promise;
@@ -115,9 +125,8 @@ export class MemoryBudget {
     }
   }
 
-  /** What is told to work that there is no room for; counted. */
+  /** What is told to work that there is no room for. */
   refusal(bytes: number): WatchpostError {
-    this.#refused++;
     const { limitBytes, retryAfterMs } = this.#options;
     return new WatchpostError(
       "RESOURCE_EXHAUSTED",

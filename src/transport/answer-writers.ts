@@ -8,8 +8,8 @@ import type { AnswerWriter } from "../wire/service.ts";
 
 /** What a function answered; what it returned to Connect is empty then. */
 const WRITER = createContextKey<AnswerWriter | undefined>(undefined);
-/** Of JSON sent at once. */
-const CHUNK_CHARACTERS_MIN = 128 * 1024;
+/** Of bytes, or characters of JSON, sent at once. */
+const CHUNK_LENGTH = 128 * 1024;
 const HTTP_OK = 200;
 
 export function answerWith(values: ContextValues, writer: AnswerWriter): void {
@@ -28,7 +28,7 @@ export function withAnswerWriters(handler: UniversalHandler): UniversalHandler {
       const header = new Headers(response.header);
       header.delete("content-length");
       const isJson = header.get("content-type")?.startsWith("application/json");
-      const body = isJson ? inChunks(writer.toJson()) : whole(writer.toBinary());
+      const body = isJson ? inChunks(writer.toJson()) : inSlices(writer.toBinary());
       isLeaving = true;
       return { ...response, header, body: withEnd(body, () => writer.release()) };
     } finally {
@@ -60,8 +60,9 @@ function withEnd<T>(source: AsyncGenerator<T>, onEnd: () => void): AsyncIterable
   };
 }
 
-async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+/** What is not taken stays here, and counts. */
+async function* inSlices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += CHUNK_LENGTH) yield bytes.subarray(at, at + CHUNK_LENGTH);
 }
 
 async function* inChunks(pieces: Iterable<string>): AsyncGenerator<Uint8Array> {
@@ -69,7 +70,7 @@ async function* inChunks(pieces: Iterable<string>): AsyncGenerator<Uint8Array> {
   let chunk = "";
   for (const piece of pieces) {
     chunk += piece;
-    if (chunk.length < CHUNK_CHARACTERS_MIN) continue;
+    if (chunk.length < CHUNK_LENGTH) continue;
     yield utf8.encode(chunk);
     chunk = "";
     await new Promise((resolve) => setImmediate(resolve));

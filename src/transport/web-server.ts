@@ -134,7 +134,7 @@ function refusedUnread(
       ? "application/json or application/proto"
       : method.methodKind === "bidi_streaming"
         ? "gRPC, for it streams both ways; UploadBatch takes one batch as plain JSON"
-        : "gRPC, gRPC-Web or application/connect+json, for it streams; GET /live and UploadBatch are for plain requests";
+        : "gRPC, gRPC-Web or application/connect+json, for it streams; GET /live, QueryRange and UploadBatch take plain requests";
   const message = `${requestPath} was called with content type ${given}; wanted ${wanted}`;
   return Response.json({ code: "unimplemented", message }, { status });
 }

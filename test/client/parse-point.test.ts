@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { backoffMs } from "../../src/client/backoff.ts";
-import { csvParser, furtherTags, parseJsonLine, parseTimeUs } from "../../src/client/parse-point.ts";
+import { csvParser, furtherTags, parseJsonLine, parseTimeUs, pointOf } from "../../src/client/parse-point.ts";
 import { pointsOf, type BadLine } from "../../src/client/point-file.ts";
 
 const NEW_YEAR_US = Date.UTC(2026, 0, 1) * 1_000;
@@ -196,4 +196,13 @@ describe("what comes before the readings costs only itself", () => {
 test("waits double up to a bound, with half of it by chance", () => {
   expect([1, 2, 3, 4, 50].map((attempt) => backoffMs(attempt, 1))).toEqual([200, 400, 800, 1_600, 10_000]);
   expect([backoffMs(1, 0), backoffMs(50, 0), backoffMs(50, 0.5)]).toEqual([100, 5_000, 7_500]);
+});
+
+test("whole numbers of Parquet that JSON cannot write are text where text is wanted, and named where not", () => {
+  expect(pointOf({ metric: "a", value: 7, source: 9n, tags: { x: 3n } })).toMatchObject({
+    source: "9",
+    tags: { x: "3" },
+  });
+  expect(pointOf({ metric: 5n, value: 1 })).toBe("metric is 5; wanted a name");
+  expect(pointOf({ metric: "a", value: 7n })).toBe("value is 7; wanted a number");
 });

@@ -44,7 +44,11 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
   let seq = 0;
   let streams = 0;
   const dashboard = createDashboard({
-    memory: { tryReserve: () => true, release() {}, refusal: () => new WatchpostError("RESOURCE_EXHAUSTED", "full") },
+    memory: {
+      tryReserveNow: () => true,
+      release() {},
+      refusal: () => new WatchpostError("RESOURCE_EXHAUSTED", "full"),
+    },
     registry,
     bus,
     store,

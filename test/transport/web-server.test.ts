@@ -199,7 +199,10 @@ describe("bad requests", () => {
     const stream = await post(url, "Dashboard/SubscribeMetrics", '{"metricNames":["m"]}');
     expect([stream.status, await stream.json()]).toEqual([
       415,
-      { code: "unimplemented", message: expect.stringContaining("GET /live and UploadBatch are for plain requests") },
+      {
+        code: "unimplemented",
+        message: expect.stringContaining("GET /live, QueryRange and UploadBatch take plain requests"),
+      },
     ]);
     expect((await fetch(`${url}/analytics.Dashboard/QueryRange`, { method: "DELETE" })).status).toBe(405);
     expect((await post(url, "Dashboard/Nothing", "{}")).status).toBe(404);
