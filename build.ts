@@ -39,6 +39,7 @@ function compile(outfile: string, target?: string): string {
       process.execPath,
       "build",
       join(root, "src/main.ts"),
+      join(root, "src/thread.ts"),
       "--compile",
       ...(target === undefined ? [] : [`--target=${target}`]),
       "--minify",

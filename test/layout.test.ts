@@ -17,7 +17,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["app.ts"],
   ["client"],
   ["cli"],
-  ["main.ts"],
+  ["main.ts", "thread.ts"],
 ];
 const FEATURES = ["ingestion", "dashboard"];
 /** What a part may stand on where its rank does not say enough. */

@@ -5,7 +5,7 @@ import { encodeRecord, frameOfRecord, sealRecord } from "../../src/log/record.ts
 import type { SeriesDefinition } from "../../src/model/series-registry.ts";
 import { replayRecords } from "../../src/log/replay.ts";
 
-export const ENTRY = join(import.meta.dir, "../../src/main.ts");
+const ENTRY = join(import.meta.dir, "../../src/thread.ts");
 
 /** Starts workers as the server does. */
 export function spawn(role: "log" | "store"): Worker {

@@ -7,7 +7,7 @@ import { LogClient } from "../../src/log/log-client.ts";
 import { frameOfRecord } from "../../src/log/record.ts";
 import { testNeeding, working } from "../support/needs.ts";
 import { tempDir } from "../support/server-process.ts";
-import { ENTRY, openLog, readSegment, recordOf, spawn } from "./harness.ts";
+import { openLog, readSegment, recordOf, spawn } from "./harness.ts";
 
 function segmentsIn(dir: string): string[] {
   return readdirSync(dir).filter((name) => name.endsWith(".wal"));
@@ -104,7 +104,7 @@ describe("the directory", () => {
     await expect(openLog(dir.path)).rejects.toThrow(`in use by another Watchpost, process ${process.pid}`);
     const other = Bun.spawnSync([
       process.execPath,
-      ENTRY,
+      join(import.meta.dir, "../../src/main.ts"),
       "serve",
       "--data",
       dir.path,

@@ -10,7 +10,7 @@ import { DECEMBER_US, NOVEMBER_US, openStore, plain, recordOf, writeSegment } fr
 import type { Point } from "./harness.ts";
 import { tempDir } from "../support/server-process.ts";
 
-const ENTRY = join(import.meta.dir, "../../src/main.ts");
+const ENTRY = join(import.meta.dir, "../../src/thread.ts");
 const ALL: RangeQuery = { seriesIds: Uint32Array.of(1, 2, 3), fromUs: 0, toUs: 2 ** 53, stepUs: 0, pointsMax: 1e6 };
 
 interface Client extends AsyncDisposable {

@@ -1,0 +1,12 @@
+/** The entry of the worker threads, which load no more than their own code: a worker is this file with a role. */
+import { parentPort, workerData } from "node:worker_threads";
+import type { WorkerRole } from "./model/spawn.ts";
+
+const { role } = workerData as { role: WorkerRole };
+if (role === "log") {
+  const { startLogWorker } = await import("./log/log-worker.ts");
+  startLogWorker(parentPort!);
+} else {
+  const { startStoreWorker } = await import("./store/store-worker.ts");
+  startStoreWorker(parentPort!);
+}
