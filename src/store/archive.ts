@@ -19,8 +19,8 @@ import { Rollups, type RollupTier } from "./rollups.ts";
 import type { Slice } from "./slice.ts";
 import { takesSummaries } from "./step-functions.ts";
 
-const QUERY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
-const MERGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+const BODY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+const [QUERY_INDEX_BYTES_MAX, MERGE_INDEX_BYTES_MAX] = [128 * 1024 * 1024, 32 * 1024 * 1024];
 /** Between two steps: of what is sealed hardly anything is read again, and an hour of it would fill the whole. */
 const MERGE_CACHE_BYTES_KEPT = 4 * 1024 * 1024;
 /** At about 0.7 bytes a point and 10 a row, rows of so many points add less than a tenth. */
@@ -71,8 +71,8 @@ export class Archive {
     const { onDamage, written } = deps;
     const catalogOf = (prefix: string) => new Catalog(dir, prefix, periodFileBytesMax, onDamage);
     this.points = catalogOf("points");
-    this.reader = new BlockReader(QUERY_CACHE_BYTES_MAX, onDamage);
-    const mergeReader = new BlockReader(MERGE_CACHE_BYTES_MAX, onDamage);
+    this.reader = new BlockReader(BODY_CACHE_BYTES_MAX, QUERY_INDEX_BYTES_MAX, onDamage);
+    const mergeReader = new BlockReader(BODY_CACHE_BYTES_MAX, MERGE_INDEX_BYTES_MAX, onDamage);
     this.#mergeReader = mergeReader;
     this.retired = new RetiredSeries(options.retired);
     const { rawMs, rollup1mMs, rollup1hMs } = retention;

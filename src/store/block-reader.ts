@@ -16,21 +16,25 @@ interface Entry {
   /** The unit used last: chunks are read in order of series, and small ones share a unit. */
   unit: number;
   unitBytes: Uint8Array | null;
-  bytes: number;
+  readonly indexBytes: number;
 }
 
 export class BlockReader {
   /** Least recently used first. */
   readonly #entries = new Map<Block, Entry>();
-  readonly #bytesMax: number;
+  readonly #bodyBytesMax: number;
+  readonly #indexBytesMax: number;
   readonly #onDamage: (sentence: string) => void;
-  #bytes = 0;
+  #bodyBytes = 0;
+  #indexBytes = 0;
   #readBytes = 0;
   /** The last of #entries, which is asked for again and again. */
   #latest: { readonly block: Block; readonly entry: Entry } | null = null;
 
-  constructor(bytesMax: number, onDamage: (sentence: string) => void) {
-    this.#bytesMax = bytesMax;
+  /** Indexes have a bound of their own: they are dearer to read again, and of rollup rows they are all there is. */
+  constructor(bodyBytesMax: number, indexBytesMax: number, onDamage: (sentence: string) => void) {
+    this.#bodyBytesMax = bodyBytesMax;
+    this.#indexBytesMax = indexBytesMax;
     this.#onDamage = onDamage;
   }
 
@@ -75,7 +79,10 @@ export class BlockReader {
 
   /** Keeps at most `bytes` of what was read, the latest. */
   trim(bytes: number): void {
-    this.#evict(bytes, 0);
+    for (const [block, entry] of this.#entries) {
+      if (this.#indexBytes + this.#bodyBytes <= bytes) return;
+      this.#drop(block, entry);
+    }
   }
 
   #entry(block: Block): Entry | null {
@@ -89,15 +96,19 @@ export class BlockReader {
     }
     try {
       const index = readCheckedIndex(block);
-      entry = { index, body: null, unit: -1, unitBytes: null, bytes: index.count * INDEX_CHUNK_BYTES };
+      entry = { index, body: null, unit: -1, unitBytes: null, indexBytes: index.count * INDEX_CHUNK_BYTES };
     } catch (error) {
       this.#name(block, "its points are not served", error);
       return null;
     }
     this.#entries.set(block, entry);
     this.#latest = { block, entry };
-    this.#readBytes += entry.bytes;
-    this.#grow(entry.bytes);
+    this.#readBytes += entry.indexBytes;
+    this.#indexBytes += entry.indexBytes;
+    for (const [oldest, old] of this.#entries) {
+      if (this.#indexBytes <= this.#indexBytesMax || old === entry) break;
+      this.#drop(oldest, old);
+    }
     return entry;
   }
 
@@ -107,40 +118,39 @@ export class BlockReader {
       const body = block.file.readBody(block.id);
       if (body === null) throw new Error("its body is missing");
       entry.body = body;
-      entry.bytes += body.byteLength;
       this.#readBytes += body.byteLength;
-      this.#grow(body.byteLength);
+      this.#bodyBytes += body.byteLength;
+      this.#releaseBodies(entry);
     }
     const unitBytes = readUnit(entry.index, unit, entry.body);
-    const grownBy = unitBytes.byteLength - (entry.unitBytes?.byteLength ?? 0);
+    this.#bodyBytes += unitBytes.byteLength - (entry.unitBytes?.byteLength ?? 0);
     release(entry.unitBytes);
     entry.unit = unit;
     entry.unitBytes = unitBytes;
-    entry.bytes += grownBy;
     this.#readBytes += unitBytes.byteLength;
-    this.#grow(grownBy);
     return unitBytes;
   }
 
-  #grow(bytes: number): void {
-    this.#bytes += bytes;
-    // The latest is being read.
-    this.#evict(this.#bytesMax, 1);
+  /** The oldest ones, but not that of `reading`. */
+  #releaseBodies(reading: Entry): void {
+    for (const entry of this.#entries.values()) {
+      if (this.#bodyBytes <= this.#bodyBytesMax) return;
+      if (entry !== reading) this.#releaseBody(entry);
+    }
   }
 
-  #evict(bytesMax: number, entriesMin: number): void {
-    for (const [block, entry] of this.#entries) {
-      if (this.#bytes <= bytesMax || this.#entries.size <= entriesMin) return;
-      this.#drop(block, entry);
-    }
+  #releaseBody(entry: Entry): void {
+    this.#bodyBytes -= (entry.body?.byteLength ?? 0) + (entry.unitBytes?.byteLength ?? 0);
+    release(entry.body);
+    release(entry.unitBytes);
+    [entry.body, entry.unit, entry.unitBytes] = [null, -1, null];
   }
 
   #drop(block: Block, entry: Entry): void {
     if (this.#latest?.block === block) this.#latest = null;
     this.#entries.delete(block);
-    this.#bytes -= entry.bytes;
-    release(entry.body);
-    release(entry.unitBytes);
+    this.#indexBytes -= entry.indexBytes;
+    this.#releaseBody(entry);
   }
 
   #name(block: Block, consequence: string, error: unknown): void {

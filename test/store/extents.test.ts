@@ -39,12 +39,12 @@ test("are found without reading blocks that begin later", () => {
     }
   }
   const catalog = new Catalog(folder.path, "points", 2 ** 30, () => {});
-  const reader = new BlockReader(2 ** 20, () => {});
+  const reader = new BlockReader(2 ** 20, 2 ** 20, () => {});
   const blocks = [...catalog.all()];
   const found = runToEnd(firstTimesOf(Uint32Array.of(1, 3), { blocks, head: [], reader }, ENDLESS_SLICE));
   expect(blocks.length).toBeGreaterThan(2);
   expect([...found]).toEqual([NOVEMBER_US + 1_001, NOVEMBER_US + 1_003]);
-  const one = new BlockReader(2 ** 20, () => {});
+  const one = new BlockReader(2 ** 20, 2 ** 20, () => {});
   one.index(blocks[0]);
   expect(reader.readBytes).toBe(one.readBytes);
   catalog.close();

@@ -15,7 +15,7 @@ function rowsIn(dir: string): [value: number, arrivalS: number][] {
     throw new Error(sentence);
   };
   const catalog = new Catalog(dir, "points", 1e9, fail);
-  const reader = new BlockReader(1e9, fail);
+  const reader = new BlockReader(1e9, 1e9, fail);
   const rows = new RowBuffer();
   for (const block of catalog.all()) reader.appendChunk(block, 0, rows, true);
   catalog.close();

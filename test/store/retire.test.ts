@@ -34,7 +34,7 @@ function readings(seed: number, count: number): Point[] {
 /** Ids that stand in the blocks of a closed store. */
 function storedIds(dir: string): number[] {
   const catalog = new Catalog(dir, "points", 2 ** 30, () => {});
-  const reader = new BlockReader(2 ** 20, () => {});
+  const reader = new BlockReader(2 ** 20, 2 ** 20, () => {});
   const ids = new Set([...catalog.all()].flatMap((block) => [...reader.index(block)!.seriesIds]));
   catalog.close();
   return [...ids].sort((a, b) => a - b);
