@@ -67,3 +67,26 @@ export function firstNotBefore(timesUs: Float64Array, from: number, to: number, 
   }
   return low;
 }
+
+/** The first position in [from, to) whose id is at least `id`; `to` when there is none. Ascending ids. Gallops: neighbours are near. */
+export function firstAtLeast(ids: Uint32Array, from: number, to: number, id: number): number {
+  let low = from;
+  let stride = 1;
+  while (low + stride < to && ids[low + stride] < id) {
+    low += stride;
+    stride *= 2;
+  }
+  let high = Math.min(to, low + stride);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle] < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Each at least the one before it. */
+export function isAscending(ids: Uint32Array): boolean {
+  for (let i = 1; i < ids.length; i++) if (ids[i] < ids[i - 1]) return false;
+  return true;
+}

@@ -1,6 +1,7 @@
 /** When series began: the earliest event time of each, from block indexes and the head; no chunk is decoded. */
 import type { Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
+import { firstAtLeast } from "./column.ts";
 import { PAGE_ROWS, type GenerationView, type Page } from "./head.ts";
 import type { Slice } from "./slice.ts";
 
@@ -44,7 +45,11 @@ function mayBeEarlier(
   seriesIds: Uint32Array,
   firstsUs: Float64Array,
 ): boolean {
-  for (let slot = firstAtLeast(seriesIds, seriesFrom); slot < seriesIds.length && seriesIds[slot] <= seriesTo; slot++) {
+  for (
+    let slot = firstAtLeast(seriesIds, 0, seriesIds.length, seriesFrom);
+    slot < seriesIds.length && seriesIds[slot] <= seriesTo;
+    slot++
+  ) {
     if (firstsUs[slot] > fromUs) return true;
   }
   return false;
@@ -53,7 +58,7 @@ function mayBeEarlier(
 function takeIndex(block: Block, reader: BlockReader, seriesIds: Uint32Array, firstsUs: Float64Array): void {
   const index = reader.index(block);
   if (index === null) return;
-  let slot = firstAtLeast(seriesIds, block.seriesFrom);
+  let slot = firstAtLeast(seriesIds, 0, seriesIds.length, block.seriesFrom);
   for (let chunk = 0; chunk < index.count && slot < seriesIds.length; chunk++) {
     while (slot < seriesIds.length && seriesIds[slot] < index.seriesIds[chunk]) slot++;
     if (seriesIds[slot] !== index.seriesIds[chunk]) continue;
@@ -86,16 +91,4 @@ function largestOf(timesUs: Float64Array): number {
   let largest = -Infinity;
   for (let i = 0; i < timesUs.length; i++) if (timesUs[i] > largest) largest = timesUs[i];
   return largest;
-}
-
-/** The first position whose id is at least `id`. */
-function firstAtLeast(seriesIds: Uint32Array, id: number): number {
-  let low = 0;
-  let high = seriesIds.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (seriesIds[middle] < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

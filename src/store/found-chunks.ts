@@ -1,7 +1,7 @@
 /** Which chunks may hold points of the asked series, some series at a time: from the blocks' indexes. */
 import type { Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
-import { groupBySlot, type Grouped } from "./column.ts";
+import { firstAtLeast, groupBySlot, type Grouped } from "./column.ts";
 import type { RangeQuery } from "./protocol.ts";
 import type { QuerySources } from "./query.ts";
 import type { Slice } from "./slice.ts";
@@ -117,21 +117,4 @@ function* tierOf(
     if (slice.over()) yield;
   }
   return new Tier(found.blocks, found.chunks, yield* groupBySlot(found.slots, ids.length, slice));
-}
-
-/** The first position in [from, to) whose id is at least `id`; `to` when there is none. Gallops: neighbours are near. */
-function firstAtLeast(ids: Uint32Array, from: number, to: number, id: number): number {
-  let low = from;
-  let stride = 1;
-  while (low + stride < to && ids[low + stride] < id) {
-    low += stride;
-    stride *= 2;
-  }
-  let high = Math.min(to, low + stride);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ids[middle] < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,15 +1,16 @@
 /**
- * The head: rows not yet sealed, in the order they arrived. Absorbing a record copies its columns into pages, whatever
- * the number of series, so memory follows points. A generation is what is sealed at once; while older ones wait for
- * that, the current one receives rows.
+ * The head: rows not yet sealed. Absorbing a record copies its columns into pages, whatever the number of series, so
+ * memory follows points. A full page is put in order by series when a query first comes to it. A generation is what is
+ * sealed at once; while older ones wait for that, the current one receives rows.
  */
 import type { RecordFrame } from "../log/record.ts";
+import { PageOrder, runsOf, type SeriesRuns } from "./page-order.ts";
 
 /** A power of two. */
 export const PAGE_ROWS = 65_536;
 export const PAGE_SHIFT = 16;
 export const PAGE_MASK = PAGE_ROWS - 1;
-export const PAGE_BYTES = PAGE_ROWS * 20;
+export const PAGE_BYTES = PAGE_ROWS * 22;
 /** Below this many rows a loop is cheaper than three views. */
 const COPY_BY_LOOP_MAX = 16;
 /** Pages kept for reuse, a generation of the usual size; the rest goes back to the allocator. */
@@ -19,10 +20,16 @@ export interface Page {
   readonly timesUs: Float64Array;
   readonly values: Float64Array;
   readonly seriesIds: Uint32Array;
+  /** Of rows that are by series, those of one series as they arrived; null where all are as they arrived. */
+  runs: SeriesRuns | null;
+  /** Where each row stood when it arrived; only of rows by series. */
+  readonly arrivalOrder: Uint16Array;
   /** Earliest and latest time in the page; Infinity and -Infinity while it is empty. */
   fromUs: number;
   toUs: number;
 }
+
+export type PageBySeries = Page & { readonly runs: SeriesRuns };
 
 /** Rows of a generation as a query found them: later ones are not looked at. */
 export interface GenerationView {
@@ -60,6 +67,7 @@ export class Head {
   readonly #waiting: Generation[] = [];
   readonly #headPointsMax: number;
   readonly #headBytesMax: number;
+  readonly #pageOrder = new PageOrder(PAGE_ROWS);
   #current: Generation | null = null;
 
   /** A generation that has so many rows, or came from records of so many bytes, is closed. */
@@ -148,6 +156,26 @@ export class Head {
     }
   }
 
+  /** A full page of a generation that the caller has pinned, by series from now on. Who came before reads the old one on. */
+  pageBySeries(generation: Generation, at: number): PageBySeries {
+    const page = generation.pages[at];
+    if (isBySeries(page)) return page;
+    const ordered = this.#takePage();
+    const { timesUs, values, seriesIds, arrivalOrder } = ordered;
+    arrivalOrder.set(this.#pageOrder.of(page.seriesIds, PAGE_ROWS));
+    for (let i = 0; i < PAGE_ROWS; i++) {
+      const row = arrivalOrder[i];
+      timesUs[i] = page.timesUs[row];
+      values[i] = page.values[row];
+      seriesIds[i] = page.seriesIds[row];
+    }
+    ordered.fromUs = page.fromUs;
+    ordered.toUs = page.toUs;
+    generation.pages[at] = ordered;
+    if (generation.pins === 1 && this.#freePages.length < FREE_PAGES_MAX) this.#freePages.push(page);
+    return Object.assign(ordered, { runs: runsOf(seriesIds, PAGE_ROWS) });
+  }
+
   #recycleUnread(generation: Generation): void {
     if (!generation.isDropped || generation.pins > 0) return;
     const free = Math.min(generation.pages.length, FREE_PAGES_MAX - this.#freePages.length);
@@ -162,10 +190,13 @@ export class Head {
         timesUs: new Float64Array(PAGE_ROWS),
         values: new Float64Array(PAGE_ROWS),
         seriesIds: new Uint32Array(PAGE_ROWS),
+        runs: null,
+        arrivalOrder: new Uint16Array(PAGE_ROWS),
         fromUs: Infinity,
         toUs: -Infinity,
       };
     }
+    page.runs = null;
     page.fromUs = Infinity;
     page.toUs = -Infinity;
     return page;
@@ -193,4 +224,8 @@ function copyRows(frame: RecordFrame, from: number, rows: number, page: Page, at
   }
   page.fromUs = fromUs;
   page.toUs = toUs;
+}
+
+function isBySeries(page: Page): page is PageBySeries {
+  return page.runs !== null;
 }

@@ -2,6 +2,7 @@
  * The order in which a query reads its series: by id, as they lie in blocks, where neighbours share what is unpacked. Asked
  * for by name they may lie far from each other.
  */
+import { isAscending } from "./column.ts";
 import type { RangeQuery } from "./protocol.ts";
 
 export interface ReadingOrder {
@@ -20,11 +21,6 @@ export function readingOrderOf(asked: RangeQuery): ReadingOrder {
   if (grouping === undefined) return { query, slotOf: (position) => slots[position] };
   const groupOf = Uint32Array.from(slots, (slot) => grouping.groupOf[slot]);
   return { query: { ...query, grouping: { ...grouping, groupOf } }, slotOf: (group) => group };
-}
-
-function isAscending(ids: Uint32Array): boolean {
-  for (let i = 1; i < ids.length; i++) if (ids[i] < ids[i - 1]) return false;
-  return true;
 }
 
 /** Sorted as numbers of both: a comparing function would take several times as long. Exact below two million series. */

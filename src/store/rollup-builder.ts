@@ -33,9 +33,8 @@ export function* rollUp(
   slice: Slice,
 ): Generator<void, ChunkSummary[]> {
   const query = { seriesIds, fromUs, toUs, stepUs: resolutionUs, pointsMax: Infinity };
-  const headRows = yield* HeadRows.find(query, [], slice);
   const steps = new RollupSteps(resolutionUs);
-  const querySources = { ...sources, headRows, areBlocksMissing: false };
+  const querySources = { ...sources, headRows: HeadRows.none, areBlocksMissing: false };
   const reader = new SeriesReader(query, querySources, steps);
   const unused = new SeriesRows();
   const rows: ChunkSummary[] = [];

@@ -1,5 +1,5 @@
 /** Turns a generation of the head into blocks, period by period. */
-import { PAGE_MASK, PAGE_SHIFT, type Generation } from "./head.ts";
+import { PAGE_MASK, PAGE_SHIFT, type Generation, type Page } from "./head.ts";
 import { CHUNK_POINTS_MAX, ChunkWriter, type WrittenBlock } from "./chunk-writer.ts";
 import { firstNotBefore } from "./column.ts";
 import { periodOf, periodStartUs, type Period } from "./period.ts";
@@ -25,7 +25,21 @@ export function* blocksOfGeneration(
   retired: RetiredSeries,
   slice: Slice,
 ): Generator<void, Map<Period, WrittenBlock[]>> {
-  const order = yield* orderBySeries(generation, slice);
+  generation.pins++;
+  try {
+    return yield* blocksOf(new SealedRows(generation), done, retired, slice);
+  } finally {
+    generation.pins--;
+  }
+}
+
+function* blocksOf(
+  sealed: SealedRows,
+  done: ReadonlySet<Period>,
+  retired: RetiredSeries,
+  slice: Slice,
+): Generator<void, Map<Period, WrittenBlock[]>> {
+  const order = yield* orderBySeries(sealed.pages, sealed.rows, slice);
   const writers = new PeriodWriters(done);
   const rows = new RowBuffer();
   let sinceCheck = 0;
@@ -35,7 +49,7 @@ export function* blocksOfGeneration(
     rows.clear();
     for (let taken = 0; taken < count; taken += GATHER_ROWS_MAX) {
       const from = order.starts[i] + taken;
-      gather(generation, order, from, Math.min(from + GATHER_ROWS_MAX, order.starts[i + 1]), rows);
+      sealed.append(order, from, Math.min(from + GATHER_ROWS_MAX, order.starts[i + 1]), rows);
       if (count > GATHER_ROWS_MAX && slice.over()) yield;
     }
     if (!rows.isRising) {
@@ -57,23 +71,38 @@ export function* blocksOfGeneration(
   return writers.finish();
 }
 
-/** Appends rows `order.rows[from, to)` of one series with their arrivals. */
-function gather(generation: Generation, order: SeriesOrder, from: number, to: number, into: RowBuffer): void {
-  const { pages, runRows, runArrivalsS } = generation;
-  const at = into.extend(to - from);
-  const { timesUs, values, arrivalsS } = into;
-  let run = runOfRow(runRows, order.rows[from]);
-  let runEnd = run + 1 < runRows.length ? runRows[run + 1] : Infinity;
-  for (let i = from; i < to; i++) {
-    const row = order.rows[i];
-    const page = pages[row >>> PAGE_SHIFT];
-    timesUs[at + i - from] = page.timesUs[row & PAGE_MASK];
-    values[at + i - from] = page.values[row & PAGE_MASK];
-    if (row >= runEnd) {
-      run = runOfRow(runRows, row);
-      runEnd = run + 1 < runRows.length ? runRows[run + 1] : Infinity;
+/** Rows of a generation in the pages it had at the beginning: queries may put others in their place. */
+class SealedRows {
+  readonly pages: readonly Page[];
+  readonly rows: number;
+  readonly #runRows: readonly number[];
+  readonly #runArrivalsS: readonly number[];
+
+  constructor({ pages, rows, runRows, runArrivalsS }: Generation) {
+    this.pages = [...pages];
+    this.rows = rows;
+    this.#runRows = runRows;
+    this.#runArrivalsS = runArrivalsS;
+  }
+
+  /** Appends rows `order.rows[from, to)` of one series with their arrivals. */
+  append(order: SeriesOrder, from: number, to: number, into: RowBuffer): void {
+    const [pages, runRows] = [this.pages, this.#runRows];
+    const at = into.extend(to - from);
+    const { timesUs, values, arrivalsS } = into;
+    let [run, runEnd] = [0, 0];
+    for (let i = from; i < to; i++) {
+      const row = order.rows[i];
+      const page = pages[row >>> PAGE_SHIFT];
+      timesUs[at + i - from] = page.timesUs[row & PAGE_MASK];
+      values[at + i - from] = page.values[row & PAGE_MASK];
+      const arrived = page.runs === null ? row : (row & ~PAGE_MASK) | page.arrivalOrder[row & PAGE_MASK];
+      if (arrived >= runEnd) {
+        run = runOfRow(runRows, arrived);
+        runEnd = run + 1 < runRows.length ? runRows[run + 1] : Infinity;
+      }
+      arrivalsS[at + i - from] = this.#runArrivalsS[run];
     }
-    arrivalsS[at + i - from] = runArrivalsS[run];
   }
 }
 

@@ -1,5 +1,5 @@
 /** Rows of a generation brought together by series: a stable counting sort, for series ids are small dense integers. */
-import { PAGE_ROWS, type Generation } from "./head.ts";
+import { PAGE_ROWS, type Page } from "./head.ts";
 import type { Slice } from "./slice.ts";
 
 export interface SeriesOrder {
@@ -7,13 +7,12 @@ export interface SeriesOrder {
   readonly seriesIds: Uint32Array;
   /** Where the rows of `seriesIds[i]` start in `rows`; one more entry for the end. */
   readonly starts: Uint32Array;
-  /** Row numbers of the generation, ascending within a series. */
+  /** Rows as they stand in the pages, numbered through; ascending within a series, which is how they arrived. */
   readonly rows: Uint32Array;
 }
 
 /** Costs O(rows + largest series id). */
-export function* orderBySeries(generation: Generation, slice: Slice): Generator<void, SeriesOrder> {
-  const { pages, rows: rowCount } = generation;
+export function* orderBySeries(pages: readonly Page[], rowCount: number, slice: Slice): Generator<void, SeriesOrder> {
   const filled = (page: number) => Math.min(PAGE_ROWS, rowCount - page * PAGE_ROWS);
 
   let largestId = -1;

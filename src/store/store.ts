@@ -143,7 +143,7 @@ export class Store {
     const head = this.#head.pin();
     for (const block of pinned) block.pins++;
     try {
-      const headRows = yield* HeadRows.find(query, head, slice);
+      const headRows = yield* HeadRows.find(query, this.#head, head, slice);
       return yield* rangeOf(
         order,
         { blocks, rollups, areBlocksMissing, headRows, reader: this.#archive.reader },
