@@ -56,29 +56,37 @@ class AllOfThem implements Answer {
 }
 
 function inOrderOfSlots({ slots, offsets, timesUs, values }: ReturnType<Answer["finish"]>) {
-  const order = Uint32Array.from(slots, (_, i) => i).sort((a, b) => slots[a] - slots[b]);
-  const sorted = {
-    slots: Uint32Array.from(order, (i) => slots[i]),
-    offsets: new Uint32Array(offsets.length),
-    timesUs: new Float64Array(timesUs.length),
-    values: new Float64Array(values.length),
-  };
-  let at = 0;
-  for (let i = 0; i < order.length; i++) {
-    const [from, to] = [offsets[order[i]], offsets[order[i] + 1]];
-    sorted.timesUs.set(timesUs.subarray(from, to), at);
-    sorted.values.set(values.subarray(from, to), at);
-    at += to - from;
-    sorted.offsets[i + 1] = at;
-  }
-  return sorted;
+  const parts = Array.from(slots, (slot, i) => {
+    const [from, to] = [offsets[i], offsets[i + 1]];
+    return { slot, timesUs: timesUs.subarray(from, to), values: values.subarray(from, to) };
+  });
+  return joined(
+    parts.sort((a, b) => a.slot - b.slot),
+    timesUs.length,
+  );
 }
 
-interface Ranked {
+interface SlotRows {
   readonly slot: number;
-  readonly score: number;
   readonly timesUs: Float64Array;
   readonly values: Float64Array;
+}
+
+/** One part after the other, `rows` in all. */
+function joined(parts: readonly SlotRows[], rows: number): ReturnType<Answer["finish"]> {
+  const offsets = new Uint32Array(parts.length + 1);
+  const timesUs = new Float64Array(rows);
+  const values = new Float64Array(rows);
+  for (const [i, part] of parts.entries()) {
+    timesUs.set(part.timesUs, offsets[i]);
+    values.set(part.values, offsets[i]);
+    offsets[i + 1] = offsets[i] + part.timesUs.length;
+  }
+  return { slots: Uint32Array.from(parts, ({ slot }) => slot), offsets, timesUs, values };
+}
+
+interface Ranked extends SlotRows {
+  readonly score: number;
 }
 
 class FirstOfThem implements Answer {
@@ -103,15 +111,7 @@ class FirstOfThem implements Answer {
 
   finish() {
     this.#cut();
-    const ranked = this.#ranked;
-    const offsets = new Uint32Array(ranked.length + 1);
-    const [timesUs, values] = [new Float64Array(this.rows), new Float64Array(this.rows)];
-    for (const [i, each] of ranked.entries()) {
-      timesUs.set(each.timesUs, offsets[i]);
-      values.set(each.values, offsets[i]);
-      offsets[i + 1] = offsets[i] + each.timesUs.length;
-    }
-    return { slots: Uint32Array.from(ranked, ({ slot }) => slot), offsets, timesUs, values };
+    return joined(this.#ranked, this.rows);
   }
 
   #cut(): void {

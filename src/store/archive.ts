@@ -129,11 +129,12 @@ export class Archive {
 
   sourcesOf({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): ArchiveSources {
     const [firstId, lastId] = idRange(seriesIds);
-    const rowsUntilUs = this.#rollups.rowsNeededUntilUs();
+    const takesRows = stepUs > 0 && takesSummaries(func);
+    let rowsUntilUs: number | undefined;
     const rollups = this.#rollups.tiers.map(({ resolutionUs, catalog }) => {
-      const fits = stepUs > 0 && stepUs % resolutionUs === 0 && takesSummaries(func);
+      const fits = takesRows && stepUs % resolutionUs === 0;
       // Elsewhere rows are asked only where they may be all that is left.
-      const end = fits ? toUs : Math.min(toUs, rowsUntilUs);
+      const end = fits ? toUs : Math.min(toUs, (rowsUntilUs ??= this.#rollups.rowsNeededUntilUs()));
       return { resolutionUs, blocks: fromUs < end ? catalog.overlapping(fromUs, end, firstId, lastId) : [] };
     });
     const blocks = this.points.overlapping(fromUs, toUs, firstId, lastId);
