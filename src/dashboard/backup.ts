@@ -1,6 +1,6 @@
 /**
- * Backup: the store's period files, frozen at one instant, and the series, as one tar archive. The reader pulls; what is
- * in memory is a piece of a file or a page of series.
+ * Backup: the store's period files, frozen at one instant, and right after it series and journal, as one tar archive. The
+ * reader pulls; what is in memory is a piece of a file, or what a file of series or of the journal holds.
  */
 import type { Clock } from "../model/clock.ts";
 import { BUILD } from "../model/build-info.ts";
@@ -9,29 +9,21 @@ import {
   MANIFEST_NAME,
   manifestText,
   parseManifest,
-  RETIRED_NAME,
-  seriesFileName,
-  STATE_NAME,
   type BackupFile,
   type BackupManifest,
 } from "../model/backup-manifest.ts";
 import { invalidField, messageOf, WatchpostError } from "../model/errors.ts";
-import type { SeriesDefinition } from "../model/series-registry.ts";
 import { TAR_END_BYTES, tarHeader, tarPaddingBytes } from "../model/tar.ts";
-import type { StatePage } from "../log/log-client.ts";
 import type { BackupListed, FrozenPiece } from "../store/store-client.ts";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import type { BackupRequest } from "../wire/gen/store_pb.ts";
 import { serverStreaming, type MethodImpl } from "../wire/service.ts";
+import { stateFiles, type StateFile, type StateSource, type StateTold } from "./backup-state.ts";
 
 export interface BackupSource {
   beginBackup(base: ReadonlyMap<string, string>): Promise<BackupListed>;
   readBackup(name: string): Promise<FrozenPiece | null>;
   endBackup(): void;
-}
-
-export interface StateSource {
-  statePage(afterSeriesId: number): Promise<StatePage>;
 }
 
 export interface BackupDeps {
@@ -43,7 +35,6 @@ export interface BackupDeps {
 
 /** A reader that takes nothing for so long has lost its backup: frozen files must not stay so. */
 const READER_IDLE_MS_MAX = 60_000;
-const SERIES_A_FILE = 10_000;
 
 const encoder = new TextEncoder();
 
@@ -60,7 +51,7 @@ async function* backup(
   deps: BackupDeps,
   signal: AbortSignal,
 ): AsyncIterable<{ data: Uint8Array; bytesTotal?: bigint }> {
-  const { store, clock } = deps;
+  const { store, state, clock } = deps;
   const base = baseOf(request.baseManifest);
   const bytesPerSecond = Number(request.bytesPerSecond);
   if (bytesPerSecond < 0) throw invalidField("bytes_per_second", bytesPerSecond, "0 (no limit) or more");
@@ -69,7 +60,10 @@ async function* backup(
   let [stopped, ended] = [false, false];
   // Once: the next backup must not be ended by the late finish of this one.
   const end = () => {
-    if (!ended) store.endBackup();
+    if (!ended) {
+      store.endBackup();
+      state.endSnapshot();
+    }
     ended = true;
   };
   let bytesTotal: bigint | undefined = BigInt(sizeOf(listed));
@@ -107,22 +101,12 @@ async function* archive(
   const files: BackupFile[] = [];
   const leftOut = [...listed.leftOut];
 
-  // The series come after the freeze: every one that a frozen block refers to is among them.
-  let { series: page, meta, retired } = await state.statePage(0);
-  const gone = new Set(retired);
-  let [series, part, waiting] = [0, 0, [] as SeriesDefinition[]];
-  for (;;) {
-    waiting = waiting.concat(page.filter((one) => !gone.has(one.id)));
-    if (waiting.length > 0 && (page.length === 0 || waiting.length >= SERIES_A_FILE)) {
-      yield* small(seriesFileName(part++), JSON.stringify(waiting.map((one) => [one.id, one.key])));
-      series += waiting.length;
-      waiting = [];
-    }
-    if (page.length === 0) break;
-    ({ series: page } = await state.statePage(page.at(-1)!.id));
-  }
-  yield* small(STATE_NAME, JSON.stringify(meta));
-  yield* small(RETIRED_NAME, JSON.stringify([...retired]));
+  // The state comes after the freeze: every series that a frozen block refers to is in it.
+  const ofState = stateFiles(state);
+  let next: IteratorResult<StateFile, StateTold>;
+  while (!(next = await ofState.next()).done) yield* small(next.value.name, next.value.text);
+  const { nextSeq, series, damage } = next.value;
+  leftOut.push(...damage);
   for (const marker of listed.markers) yield* small(marker, "");
 
   for (const { name, bytes, identity, unchanged } of listed.files) {
@@ -153,7 +137,7 @@ async function* archive(
     createdAt,
     watchpost: `${BUILD.version} (${BUILD.commit})`,
     base: base?.id ?? "",
-    nextSeq: meta["next_seq"] ?? 0,
+    nextSeq,
     series,
     files,
     backups: Object.fromEntries(Object.entries(backups).filter(([other]) => used.has(other))),
@@ -187,7 +171,7 @@ function baseOf(text: string): BackupManifest | null {
   }
 }
 
-/** Without the series, which are not counted yet: for progress alone. */
+/** Without series and journal, which are not counted yet: for progress alone. */
 function sizeOf({ files }: BackupListed): number {
   return files.reduce((sum, { bytes, unchanged }) => (unchanged ? sum : sum + bytes), 0);
 }

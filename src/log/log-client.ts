@@ -1,16 +1,17 @@
 /** The event loop's end of the log worker. */
 import type { Worker } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { DocumentChange, DocumentQuery, JournalEvent, JournalQuery } from "../model/journal.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import type { DocumentPage, JournalPage, JournalSnapshotPage } from "./protocol.ts";
 import type { LogAnswer, LogEvent, LogOpened, LogOptions, LogRequest, LogStats, StatePage } from "./protocol.ts";
 
+export type { DocumentPage, JournalOpened, JournalPage, JournalSnapshotPage } from "./protocol.ts";
 export type { LogOpened, LogOptions, LogStats, StatePage } from "./protocol.ts";
 
+type WithoutId<T> = T extends { id: number } ? Omit<T, "id"> : never;
 /** What is asked, without the number that the answer comes back with. */
-type Question =
-  | { kind: "reopen" | "stats" | "close" }
-  | { kind: "retire"; seriesIds: Uint32Array }
-  | { kind: "state"; afterSeriesId: number };
+type Question = WithoutId<LogRequest>;
 
 interface Pending<T> {
   resolve(value: T): void;
@@ -85,7 +86,52 @@ export class LogClient {
     return this.#ask({ kind: "state", afterSeriesId }) as Promise<StatePage>;
   }
 
-  /** Leaves the data directory and ends the worker. Idempotent. */
+  /**
+   * Appends to the journal and changes documents in one transaction, durably. Answers with the position of the first
+   * event; the others follow it. Fails with RESOURCE_EXHAUSTED where the disk is full, otherwise with UNAVAILABLE.
+   */
+  commitJournal(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<number> {
+    return this.#ask({ kind: "journal_commit", events, changes }) as Promise<number>;
+  }
+
+  /** A page of entries, ascending; everything that was committed before is looked at. */
+  readJournal(query: JournalQuery): Promise<JournalPage> {
+    return this.#ask({ kind: "journal_read", query }) as Promise<JournalPage>;
+  }
+
+  /** Removes some of the entries up to a position, the oldest first; answers whether none is left. */
+  trimJournal(throughPosition: number): Promise<boolean> {
+    return this.#ask({ kind: "journal_trim", throughPosition }) as Promise<boolean>;
+  }
+
+  /** A page of documents by sort and key; everything that was committed before is looked at. */
+  readDocuments(query: DocumentQuery): Promise<DocumentPage> {
+    return this.#ask({ kind: "documents", query }) as Promise<DocumentPage>;
+  }
+
+  /** One document, or none. */
+  readDocument(collection: string, key: string): Promise<DocumentPage> {
+    return this.#ask({ kind: "document", collection, key }) as Promise<DocumentPage>;
+  }
+
+  /**
+   * Holds on to what journal and documents are now, for {@link readSnapshot}, while they go on changing; one at a time. Of
+   * documents that change meanwhile a bounded amount is kept in memory, until {@link endSnapshot}.
+   */
+  async beginSnapshot(): Promise<void> {
+    await this.#ask({ kind: "snapshot_begin" });
+  }
+
+  /** Page by page: all documents, then all entries. Fails with ABORTED where too much has changed to go on. */
+  readSnapshot(): Promise<JournalSnapshotPage> {
+    return this.#ask({ kind: "snapshot_read" }) as Promise<JournalSnapshotPage>;
+  }
+
+  endSnapshot(): void {
+    this.#ask({ kind: "snapshot_end" }).catch(() => {});
+  }
+
+  /** Leaves the data directory and ends the worker, once everything asked before is answered. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       try {

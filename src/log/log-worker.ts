@@ -39,6 +39,22 @@ function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: 
       return answer(request.id, () => (log.retire(request.seriesIds), null), post);
     case "stats":
       return answer(request.id, () => log.stats(), post);
+    case "journal_commit":
+      return answer(request.id, () => log.commitJournal(request.events, request.changes), post);
+    case "journal_trim":
+      return answer(request.id, () => log.trimJournal(request.throughPosition), post);
+    case "journal_read":
+      return answer(request.id, () => log.journal.read(request.query), post);
+    case "documents":
+      return answer(request.id, () => log.journal.documents(request.query), post);
+    case "document":
+      return answer(request.id, () => log.journal.document(request.collection, request.key), post);
+    case "snapshot_begin":
+      return answer(request.id, () => (log.journal.beginSnapshot(), null), post);
+    case "snapshot_read":
+      return answer(request.id, () => log.journal.readSnapshot(), post);
+    case "snapshot_end":
+      return answer(request.id, () => (log.journal.endSnapshot(), null), post);
     case "close":
       return answer(request.id, () => (log.close(), null), post);
   }

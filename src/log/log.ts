@@ -7,8 +7,10 @@ import { readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Clock } from "../model/clock.ts";
 import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
+import type { DocumentChange, JournalEvent } from "../model/journal.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 import { systemClock } from "../model/system-clock.ts";
+import type { JournalDb } from "./journal-db.ts";
 import type { LogOpened, LogOptions, LogStats, StatePage } from "./protocol.ts";
 import { definitionsOfRecord, frameOfRecord, recordIn, sealRecord } from "./record.ts";
 import { replayRecords, type SegmentEnd } from "./replay.ts";
@@ -25,6 +27,12 @@ const SERIES_A_PAGE = 2_000;
 const ROOM_BYTES_MIN = 64 * 1024;
 /** More than is written in one sync interval: sequences of records that a power cut took are not given again. */
 const SEQS_SKIPPED = 10_000_000;
+
+/** What does not write. */
+type JournalReads = Pick<
+  JournalDb,
+  "read" | "documents" | "document" | "beginSnapshot" | "readSnapshot" | "endSnapshot"
+>;
 
 interface ClosedSegment {
   readonly path: string;
@@ -77,6 +85,10 @@ export class Log {
       state.close();
       throw error;
     }
+  }
+
+  get journal(): JournalReads {
+    return this.#state.journal;
   }
 
   get hasDefinitionsToWrite(): boolean {
@@ -160,6 +172,21 @@ export class Log {
     this.#state.retire(seriesIds);
   }
 
+  /**
+   * Appends to the journal and changes documents, durably, all or nothing; returns the position of the first event. Throws
+   * RESOURCE_EXHAUSTED where the disk is full, otherwise UNAVAILABLE when it cannot; the next may succeed.
+   */
+  commitJournal(events: readonly JournalEvent[], changes: readonly DocumentChange[]): number {
+    const texts = [...events.map(({ payload }) => payload), ...changes.map(({ value }) => value ?? "")];
+    const bytes = texts.reduce((sum, text) => sum + text.length, 0);
+    return this.#writeJournal(bytes, () => this.#state.journal.commit(events, changes));
+  }
+
+  /** One step of removing the oldest entries; returns whether it was the last. */
+  trimJournal(throughPosition: number): boolean {
+    return this.#writeJournal(0, () => this.#state.journal.trim(throughPosition));
+  }
+
   stats(): LogStats {
     const closedBytes = this.#closed.reduce((sum, { bytes }) => sum + bytes, 0);
     return {
@@ -192,7 +219,9 @@ export class Log {
 
   #open(): LogOpened {
     const { dir } = this.#options;
+    const { journal } = this.#state;
     const unclean = this.#state.number("clean") === 0;
+    if (unclean) journal.skipPositions();
     const wasSyncedLate = (this.#state.number("sync_interval_ms") ?? 0) > 0;
     try {
       this.#markInUse();
@@ -213,7 +242,7 @@ export class Log {
     if (unclean && wasSyncedLate) this.#highestSeq += SEQS_SKIPPED;
     const series = [...known, ...this.#definitions];
     const segments = this.#closed.map(({ path }) => path);
-    return { nextSeq: this.#highestSeq + 1, series, retired, segments, damage, unclean };
+    return { nextSeq: this.#highestSeq + 1, series, retired, segments, damage, unclean, journal: journal.opened };
   }
 
   /** What is damaged in it is told by whoever replays its points. */
@@ -240,8 +269,19 @@ export class Log {
   #markInUse(): void {
     if (this.#isMarked) return;
     this.#state.set("sync_interval_ms", this.#syncIntervalMs);
+    this.#state.set("journal_next", this.#state.journal.nextPosition);
     this.#state.set("clean", 0);
+    this.#state.settle();
     this.#isMarked = true;
+  }
+
+  #writeJournal<T>(bytes: number, write: () => T): T {
+    try {
+      this.#markInUse();
+      return this.#written.during("journal", bytes, write);
+    } catch (error) {
+      throw failureOf("the journal", error);
+    }
   }
 
   #syncSoon(): void {
@@ -262,10 +302,7 @@ export class Log {
   /** No record is taken any more. */
   #fail(error: unknown): WatchpostError {
     this.#tellUnsynced(error);
-    const why = isDiskFull(error) ? `the disk is full (${messageOf(error)})` : messageOf(error);
-    const details = { retryAfterMs: RETRY_AFTER_MS, cause: error };
-    const status = isDiskFull(error) ? "RESOURCE_EXHAUSTED" : "UNAVAILABLE";
-    this.#failure = new WatchpostError(status, `the log cannot be written: ${why}`, details);
+    this.#failure = failureOf("the log", error);
     return this.#failure;
   }
 
@@ -309,4 +346,11 @@ export class Log {
     }
     this.#current = null;
   }
+}
+
+function failureOf(what: string, error: unknown): WatchpostError {
+  const why = isDiskFull(error) ? `the disk is full (${messageOf(error)})` : messageOf(error);
+  const status = isDiskFull(error) ? "RESOURCE_EXHAUSTED" : "UNAVAILABLE";
+  const details = { retryAfterMs: RETRY_AFTER_MS, cause: error };
+  return new WatchpostError(status, `${what} cannot be written: ${why}`, details);
 }

@@ -1,5 +1,7 @@
 /** What the event loop and the log worker say to each other. Appends are answered in order. */
 import type { Failure } from "../store/protocol.ts";
+import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent } from "../model/journal.ts";
+import type { JournalQuery, StoredDocument } from "../model/journal.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 
 export interface LogOptions {
@@ -22,6 +24,19 @@ export interface LogOpened {
   readonly damage: readonly string[];
   /** The server before did not close the directory. */
   readonly unclean: boolean;
+  readonly journal: JournalOpened;
+}
+
+/** How the journal stands. */
+export interface JournalOpened {
+  /** Random. Positions are given once in an epoch; a restored backup begins another. */
+  readonly epoch: number;
+  /** Everything from here on is there; what was before may have been trimmed. */
+  readonly firstPosition: number;
+  /** Of the newest entry; 0: there never was one. */
+  readonly lastPosition: number;
+  /** Of the next entry. After a crash positions are left out: entries there, if there were any, are lost. */
+  readonly nextPosition: number;
 }
 
 export interface LogStats {
@@ -29,7 +44,7 @@ export interface LogStats {
   readonly segmentBytes: number;
   /** Acknowledged and not synced. */
   readonly unsyncedBytes: number;
-  /** Bytes written to the disk since the start, by what for: "log", in whole pages at each sync, and "state". */
+  /** Bytes written to the disk since the start, by what for: "log", in whole pages at each sync, "state" and "journal". */
   readonly writtenBytes: Readonly<Record<string, number>>;
 }
 
@@ -42,7 +57,40 @@ export interface StatePage {
   readonly retired: Uint32Array;
 }
 
-export type LogAnswer = number | LogStats | StatePage | null;
+/** Some of the entries that were asked for. */
+export interface JournalPage {
+  readonly entries: readonly JournalEntry[];
+  /** What is damaged among them, by name; it is left out. */
+  readonly damage: readonly string[];
+  /** Up to here everything was looked at. */
+  readonly through: number;
+  /** There are no more. */
+  readonly isLast: boolean;
+}
+
+/** Some of the documents that were asked for. */
+export interface DocumentPage {
+  readonly documents: readonly StoredDocument[];
+  /** What is damaged among them, by name; it is left out. */
+  readonly damage: readonly string[];
+  /** Where the next page goes on; null: there are no more. */
+  readonly next: Pick<StoredDocument, "sort" | "key"> | null;
+}
+
+/** Some of what journal and documents were when the snapshot began. Each document and entry is in one page. */
+export interface JournalSnapshotPage {
+  readonly documents: readonly StoredDocument[];
+  /** Ascending, over all pages. */
+  readonly entries: readonly JournalEntry[];
+  /** What is damaged among them, by name; it is left out. */
+  readonly damage: readonly string[];
+  /** Entries before it may have been trimmed meanwhile. */
+  readonly firstPosition: number;
+  readonly isLast: boolean;
+}
+
+export type LogAnswer =
+  number | boolean | LogStats | StatePage | JournalPage | DocumentPage | JournalSnapshotPage | null;
 
 export type LogRequest =
   | { kind: "open"; options: LogOptions }
@@ -50,6 +98,12 @@ export type LogRequest =
   | { kind: "release"; throughSeq: number }
   | { kind: "state"; id: number; afterSeriesId: number }
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
+  | { kind: "journal_commit"; id: number; events: readonly JournalEvent[]; changes: readonly DocumentChange[] }
+  | { kind: "journal_read"; id: number; query: JournalQuery }
+  | { kind: "journal_trim"; id: number; throughPosition: number }
+  | { kind: "documents"; id: number; query: DocumentQuery }
+  | { kind: "document"; id: number; collection: string; key: string }
+  | { kind: "snapshot_begin" | "snapshot_read" | "snapshot_end"; id: number }
   | { kind: "reopen" | "stats" | "close"; id: number };
 
 export type LogEvent =

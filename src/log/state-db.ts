@@ -1,6 +1,6 @@
 /**
- * `state.db`: the series, the ids of deleted ones, and small state. Opening it takes the data directory for this
- * process: the file stays locked until it is closed or the process ends, whatever way.
+ * `state.db`: the series, the ids of deleted ones, the journal with its documents, and small state. Opening it takes the
+ * data directory for this process: the file stays locked until it is closed or the process ends, whatever way.
  */
 import { Database } from "bun:sqlite";
 import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
@@ -8,9 +8,10 @@ import { join, resolve } from "node:path";
 import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
+import { isEpoch, JournalDb } from "./journal-db.ts";
 
-/** 1: without retired series; 1 and 2: without checksums of rows. */
-export const STATE_VERSION = 3;
+/** 1: without retired series; 1 and 2: without checksums of rows; 1 to 3: without the journal. */
+export const STATE_VERSION = 4;
 const RETIRED_COLUMNS = "ids BLOB NOT NULL, cleaned INTEGER NOT NULL, crc INTEGER NOT NULL";
 /** File systems whose locks and syncs do not keep their promises; by the type statfs tells. */
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
@@ -31,12 +32,16 @@ interface RetiredRow {
 }
 
 export class StateDb {
+  readonly journal: JournalDb;
   readonly #db: Database;
   readonly #pidFile: string;
 
+  /** In a transaction, which ends after it. */
   private constructor(db: Database, pidFile: string) {
     this.#db = db;
     this.#pidFile = pidFile;
+    this.journal = new JournalDb(db, this);
+    if (!isEpoch(this.number("journal_epoch"))) this.journal.beginEpoch();
   }
 
   /**
@@ -47,6 +52,7 @@ export class StateDb {
     prepareDirectory(dir);
     const pidFile = join(dir, "watchpost.pid");
     const db = new Database(join(dir, "state.db"), { create: true, strict: true });
+    let state: StateDb;
     try {
       db.run("PRAGMA locking_mode = EXCLUSIVE");
       db.run("PRAGMA journal_mode = WAL");
@@ -62,6 +68,8 @@ export class StateDb {
       // A row for every deletion, little endian u32 ids; `cleaned`: they are no longer in the table of series.
       db.run(`CREATE TABLE IF NOT EXISTS retired (${RETIRED_COLUMNS})`);
       if (version === 1 || version === 2) addChecksums(db, version);
+      JournalDb.make(db);
+      state = new StateDb(db, pidFile);
       // Nothing is written where nothing changes: a full disk must not keep a server from starting, and making room.
       if (version < STATE_VERSION) db.run(`PRAGMA user_version = ${STATE_VERSION}`);
       db.run("COMMIT");
@@ -76,7 +84,7 @@ export class StateDb {
     } catch (error) {
       if (!isDiskFull(error)) throw error;
     }
-    return new StateDb(db, pidFile);
+    return state;
   }
 
   number(key: string): number | undefined {
@@ -159,6 +167,11 @@ export class StateDb {
     const ids = bytesOf(seriesIds);
     const insert = this.#db.query("INSERT INTO retired (ids, cleaned, crc) VALUES (?, ?, ?)");
     insert.run(ids, cleaned, retiredCrc({ ids, cleaned }));
+  }
+
+  /** Brings everything that was written into the file itself: of that a damaged write-ahead log takes nothing away. */
+  settle(): void {
+    this.#db.run("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
   close(): void {

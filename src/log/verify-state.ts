@@ -1,7 +1,9 @@
-/** Checks `state.db`: every series by its checksum, deleted ones, and the small state by what it may be. */
+/** Checks `state.db`: every series by its checksum, deleted ones, the journal, and the small state by what it may be. */
 import type { Database } from "bun:sqlite";
+import { messageOf } from "../model/errors.ts";
 import { parseSeriesKey, seriesKey } from "../model/series-key.ts";
 import { retiredCrc, seriesCrc, STATE_VERSION } from "./state-db.ts";
+import { verifyJournal, type VerifiedJournal } from "./verify-journal.ts";
 
 export interface VerifiedState {
   readonly seriesIds: ReadonlySet<number>;
@@ -10,10 +12,16 @@ export interface VerifiedState {
   readonly nextSeq: number;
   /** A crash may have taken records that were acknowledged before they were synced; their sequences are not given again. */
   readonly mayLackRecords: boolean;
+  readonly journal: VerifiedJournal;
 }
 
-/** `onDamage` hears a sentence for each thing that is damaged. Throws what SQLite says where it cannot be read. */
-export function verifyState(database: Database, onDamage: (what: string) => void): VerifiedState {
+const NO_JOURNAL: VerifiedJournal = { entries: 0, documents: 0 };
+
+/**
+ * Yields between bounded pieces of work, but for the series. `onDamage` hears a sentence for each thing that is damaged.
+ * Throws what SQLite says where it cannot be read.
+ */
+export function* verifyState(database: Database, onDamage: (what: string) => void): Generator<void, VerifiedState> {
   const { user_version: version } = database.query("PRAGMA user_version").get() as { user_version: number };
   if (version < 1 || version > STATE_VERSION) {
     throw new Error(`it has format ${version}, this Watchpost knows up to ${STATE_VERSION}`);
@@ -44,7 +52,13 @@ export function verifyState(database: Database, onDamage: (what: string) => void
   if (clean !== 0 && clean !== 1) onDamage(`clean is ${String(clean)}; wanted 0 or 1`);
   const retired = version === 1 ? new Set<number>() : retiredIn(database, version, seriesIds, onDamage);
   const mayLackRecords = clean === 0 && Number(state.get("sync_interval_ms") ?? 0) > 0;
-  return { seriesIds, retired, nextSeq: Number(nextSeq), mayLackRecords };
+  let journal = NO_JOURNAL;
+  try {
+    if (version >= 4) journal = yield* verifyJournal(database, state, onDamage);
+  } catch (error) {
+    onDamage(`the journal cannot be read: ${messageOf(error)}`);
+  }
+  return { seriesIds, retired, nextSeq: Number(nextSeq), mayLackRecords, journal };
 }
 
 function retiredIn(

@@ -50,9 +50,11 @@ export function createMetrics() {
       ["reason"],
     ),
     droppedBytes: counter("dropped_bytes_total", "Bytes of period files that retention took, by reason", ["reason"]),
-    writtenBytes: counter("written_bytes_total", "Bytes written to the disk, by what for: log, state, seal or merge", [
-      "what",
-    ]),
+    writtenBytes: counter(
+      "written_bytes_total",
+      "Bytes written to the disk, by what for: log, state, journal, seal or merge",
+      ["what"],
+    ),
     diskUsedBytes: gauge("disk_used_bytes", "Bytes of everything in the data directory"),
     diskFreeBytes: gauge("disk_free_bytes", "Bytes that are free on the file system of the data directory"),
     logBytes: gauge("log_bytes", "Bytes of log segments on disk"),

@@ -6,8 +6,11 @@ export const MANIFEST_NAME = "manifest.json";
 export const STATE_NAME = "state.json";
 /** Ids of deleted series. */
 export const RETIRED_NAME = "retired.json";
-export const BACKUP_FORMAT = 1;
+/** 1: without the journal. */
+export const BACKUP_FORMAT = 2;
 const SERIES_NAME = /^series-\d{6}\.json$/;
+const JOURNAL_NAME = /^journal-\d{6}\.json$/;
+const DOCUMENTS_NAME = /^documents-\d{6}\.json$/;
 /** Of files that go into the data directory as they are. */
 const DATA_NAME = /^[a-z0-9][a-z0-9.-]*\.db(\.dropped)?$/;
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -38,19 +41,30 @@ export interface BackupManifest {
   readonly files: readonly BackupFile[];
   /** When the other backups were made that files are in, by id. */
   readonly backups: Readonly<Record<string, string>>;
-  /** Files in the data directory that could not be read as period files, or went while the backup was made. */
+  /**
+   * Files in the data directory that could not be read as period files, or went while the backup was made; damaged entries
+   * of the journal and documents.
+   */
   readonly leftOut: readonly string[];
 }
 
 export type Sha256 = (text: string) => string;
 
-/** The file of series definitions number `at`, from 0. */
-export function seriesFileName(at: number): string {
-  return `series-${String(at).padStart(6, "0")}.json`;
+/** The file number `at`, from 0, of what takes many: series definitions, entries of the journal or documents. */
+export function numberedName(what: "series" | "journal" | "documents", at: number): string {
+  return `${what}-${String(at).padStart(6, "0")}.json`;
 }
 
 export function isSeriesFile(name: string): boolean {
   return SERIES_NAME.test(name);
+}
+
+export function isJournalFile(name: string): boolean {
+  return JOURNAL_NAME.test(name);
+}
+
+export function isDocumentsFile(name: string): boolean {
+  return DOCUMENTS_NAME.test(name);
 }
 
 /** Whether a file goes into the data directory as it is. */
@@ -85,5 +99,6 @@ export function parseManifest(text: string, sha256: Sha256): BackupManifest {
 }
 
 function isKnown(name: string): boolean {
-  return name === STATE_NAME || name === RETIRED_NAME || isSeriesFile(name) || isDataFile(name);
+  const isState = name === STATE_NAME || name === RETIRED_NAME || isSeriesFile(name);
+  return isState || isJournalFile(name) || isDocumentsFile(name) || isDataFile(name);
 }

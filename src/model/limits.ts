@@ -24,6 +24,13 @@ export const FRAME_POINTS_MAX = 65_536;
 /** Log records being written at once: one in the disk's hands, one waiting, so that the log never idles. */
 export const COMMITS_OUTSTANDING_MAX = 2;
 
+/** Events and changes of documents that may wait for the journal or be on their way to it, and their bytes. */
+export const JOURNAL_QUEUE_ROWS_MAX = 10_000;
+export const JOURNAL_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
+/** What is committed at once: a few milliseconds, in which no points are. */
+export const JOURNAL_COMMIT_ROWS_MAX = 500;
+export const JOURNAL_COMMIT_BYTES_MAX = 1024 * 1024;
+
 /** Series × points a unary QueryRange may answer with. */
 export const QUERY_SERIES_MAX = 10_000;
 /** Series that it may read where it answers with groups, or with the first of them. */
@@ -36,3 +43,5 @@ function holds(what: string, condition: boolean): void {
 holds("a batch fits a frame", BATCH_POINTS_MAX <= FRAME_POINTS_MAX);
 holds("ten full batches may be in flight", STREAM_IN_FLIGHT_POINTS_MAX >= 10 * BATCH_POINTS_MAX);
 holds("the largest message may be in flight", STREAM_IN_FLIGHT_BYTES_MAX >= MESSAGE_BYTES_MAX);
+holds("what is committed at once may wait", JOURNAL_COMMIT_ROWS_MAX <= JOURNAL_QUEUE_ROWS_MAX);
+holds("the bytes of it may wait", JOURNAL_COMMIT_BYTES_MAX <= JOURNAL_QUEUE_BYTES_MAX);

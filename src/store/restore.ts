@@ -4,7 +4,9 @@ import { rmdirSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { syncDirectory } from "../log/segment.ts";
 import { StateDb } from "../log/state-db.ts";
-import { isDataFile, isSeriesFile, RETIRED_NAME, STATE_NAME, type BackupFile } from "../model/backup-manifest.ts";
+import { parseDocuments, parseEntries } from "../model/backup-journal.ts";
+import { isDataFile, isDocumentsFile, isJournalFile, isSeriesFile } from "../model/backup-manifest.ts";
+import { RETIRED_NAME, STATE_NAME, type BackupFile } from "../model/backup-manifest.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { ArchiveChain } from "./archive-chain.ts";
 
@@ -39,6 +41,9 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
         if (isDataFile(file.name)) await writeFile(join(unfinished, file.name), file.bytes, pieces, options);
         else takeState(state, file, Buffer.concat([...pieces]).toString("utf8"));
       }
+      state.journal.removeTrimmed();
+      // What was committed after the backup is not in it: who has seen that cannot go on from there.
+      state.journal.beginEpoch();
       // No sequence that a stored block names may be given again.
       state.set("next_seq", Math.max(chain.manifest.nextSeq, state.number("next_seq") ?? 0));
       state.set("clean", 1);
@@ -55,7 +60,7 @@ export async function restore(chain: ArchiveChain, dir: string, options: Restore
   }
 }
 
-/** Puts what a file of series, of deleted ones or of the small state holds into `state.db`. */
+/** Puts what a file of series, of deleted ones, of the journal or of the small state holds into `state.db`. */
 function takeState(state: StateDb, { name }: BackupFile, text: string): void {
   try {
     if (isSeriesFile(name)) state.addSeries((JSON.parse(text) as [number, string][]).map(([id, key]) => ({ id, key })));
@@ -63,6 +68,8 @@ function takeState(state: StateDb, { name }: BackupFile, text: string): void {
       const retired = Uint32Array.from(JSON.parse(text) as number[]);
       if (retired.length > 0) state.retire(retired);
     }
+    if (isJournalFile(name)) state.journal.put(parseEntries(text), []);
+    if (isDocumentsFile(name)) state.journal.put([], parseDocuments(text));
     if (name !== STATE_NAME) return;
     for (const [key, value] of Object.entries(JSON.parse(text) as Record<string, number>)) state.set(key, value);
   } catch (error) {

@@ -6,7 +6,9 @@ import { join, resolve } from "node:path";
 import { verifyLog } from "../log/verify-log.ts";
 import { verifyState, type VerifiedState } from "../log/verify-state.ts";
 import { firstSeqOf } from "../log/segment.ts";
-import { isSeriesFile, RETIRED_NAME, type BackupFile } from "../model/backup-manifest.ts";
+import { parseDocuments, parseEntries } from "../model/backup-journal.ts";
+import { isDocumentsFile, isJournalFile, isSeriesFile } from "../model/backup-manifest.ts";
+import { RETIRED_NAME, type BackupFile } from "../model/backup-manifest.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { BackupArchive } from "./backup-archive.ts";
 import type { ArchiveChain } from "./archive-chain.ts";
@@ -22,6 +24,8 @@ export interface Verified {
   readonly logRecords: number;
   readonly logPoints: number;
   readonly series: number;
+  readonly journalEntries: number;
+  readonly documents: number;
   /** In words: what is no damage, and worth to know. */
   readonly notes: readonly string[];
 }
@@ -38,7 +42,7 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
   const names = namesIn(dir);
   const segments = names.filter((name) => firstSeqOf(name) !== undefined).map((name) => join(dir, name));
   const log = yield* verifyLog(segments, onDamage);
-  const state = stateOf(join(dir, STATE), onDamage);
+  const state = yield* stateOf(join(dir, STATE), onDamage);
   const known = new Set([...(state?.seriesIds ?? []), ...log.definitions.map(({ id }) => id)]);
   const retired = state?.retired ?? new Set();
   // Without the state nothing has a name, which is said once. Points of deleted series are there until written again.
@@ -59,12 +63,14 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
   const unknown = names.filter((name) => /\.db$/.test(name) && name !== STATE && !isPeriodFile(name));
   const notes = [...log.notes, ...unknown.map((name) => `${name} is no file of Watchpost: it was not looked at`)];
   const counts = { logRecords: log.records, logPoints: log.points, series: known.difference(retired).size };
-  return { periodFiles: files.length, blocks, points, ...counts, notes };
+  const { entries: journalEntries, documents } = state?.journal ?? { entries: 0, documents: 0 };
+  return { periodFiles: files.length, blocks, points, ...counts, journalEntries, documents, notes };
 }
 
 /** Every file of every archive; blocks are checked as in a data directory. Yields between bounded pieces of work. */
 export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Generator<void, Verified> {
   const series = knownSeries(chain.last, onDamage);
+  const journal = yield* journalOf(chain.last, onDamage);
   const isKnown = (id: number) => series === null || series.known.has(id) || series.retired.has(id);
   let [periodFiles, blocks, points] = [0, 0, 0];
   const { nextSeq } = chain.manifest;
@@ -99,6 +105,7 @@ export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Genera
     logRecords: 0,
     logPoints: 0,
     series: series === null ? 0 : series.known.difference(series.retired).size,
+    ...journal,
     notes: [...notes, ...left],
   };
 }
@@ -146,13 +153,41 @@ function knownSeries(archive: BackupArchive, onDamage: OnDamage): { known: Set<n
   }
 }
 
+/** What a backup holds of the journal. Yields after every file. */
+function* journalOf(
+  archive: BackupArchive,
+  onDamage: OnDamage,
+): Generator<void, Pick<Verified, "journalEntries" | "documents">> {
+  let [journalEntries, documents, lastPosition] = [0, 0, 0];
+  for (const file of archive.own()) {
+    if (!isJournalFile(file.name) && !isDocumentsFile(file.name)) continue;
+    const told = (why: string) => onDamage(`${archive.path}: ${file.name} ${why}`);
+    try {
+      const text = Buffer.concat([...archive.pieces(file)]).toString("utf8");
+      if (isDocumentsFile(file.name)) documents += parseDocuments(text).length;
+      else {
+        const positions = parseEntries(text).map(({ position }) => position);
+        const wrong = positions.find((position, i) => position <= (i === 0 ? lastPosition : positions[i - 1]));
+        if (wrong !== undefined) told(`has entry ${wrong} where a higher one was wanted`);
+        lastPosition = positions.at(-1) ?? lastPosition;
+        journalEntries += positions.length;
+      }
+    } catch (error) {
+      // A checksum that does not match is told when all files are looked at.
+      if (!(error instanceof WatchpostError)) told(`cannot be read: ${messageOf(error)}`);
+    }
+    yield;
+  }
+  return { journalEntries, documents };
+}
+
 /** Null where it cannot be read. */
-function stateOf(path: string, onDamage: OnDamage): VerifiedState | null {
+function* stateOf(path: string, onDamage: OnDamage): Generator<void, VerifiedState | null> {
   const told = (what: string) => onDamage(`${STATE}, ${what}`);
   try {
     using offline = openOffline(path);
     for (const found of structureDamage(offline.database)) onDamage(`${STATE} is damaged: SQLite finds: ${found}`);
-    return verifyState(offline.database, told);
+    return yield* verifyState(offline.database, told);
   } catch (error) {
     onDamage(`${STATE} is damaged: ${messageOf(error)}; series have no names without it`);
     return null;

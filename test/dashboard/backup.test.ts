@@ -36,6 +36,15 @@ function createRig() {
       meta: { next_seq: 7 },
       retired: Uint32Array.of(2),
     }),
+    beginSnapshot: async () => {},
+    readSnapshot: async () => ({
+      documents: [{ collection: "rules", key: "r", sort: 0, value: "{}" }],
+      entries: [{ position: 3, atMs: 0, kind: "rule", subject: "r", actor: "a", payload: "{}" }],
+      damage: [],
+      firstPosition: 3,
+      isLast: true,
+    }),
+    endSnapshot: () => {},
   };
   const [method] = backupMethods({ store, state, clock, newBackupId: () => "id" });
   const controller = new AbortController();
@@ -116,7 +125,7 @@ for (const [request, wanted] of [
   [{ bytesPerSecond: -1n }, "bytes_per_second is -1"],
   [{ baseManifest: "{oops" }, "base_manifest is"],
   [{ baseManifest: "{}" }, "it has no manifest"],
-  [{ baseManifest: '{"format":2}' }, "backup format 2"],
+  [{ baseManifest: '{"format":3}' }, "backup format 3"],
   [{ baseManifest: '{"format":1,"sha256":"00"}' }, "does not match its checksum"],
 ] as const) {
   test(`refused: ${JSON.stringify(request, (_, v) => (typeof v === "bigint" ? String(v) : v))}`, async () => {

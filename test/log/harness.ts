@@ -3,12 +3,13 @@ import { Worker } from "node:worker_threads";
 import { LogClient } from "../../src/log/log-client.ts";
 import { encodeRecord, frameOfRecord, sealRecord } from "../../src/log/record.ts";
 import type { SeriesDefinition } from "../../src/model/series-registry.ts";
+import type { WorkerRole } from "../../src/model/spawn.ts";
 import { replayRecords } from "../../src/log/replay.ts";
 
 const ENTRY = join(import.meta.dir, "../../src/thread.ts");
 
 /** Starts workers as the server does. */
-export function spawn(role: "log" | "store"): Worker {
+export function spawn(role: WorkerRole): Worker {
   return new Worker(ENTRY, { workerData: { role } });
 }
 

@@ -22,6 +22,7 @@ import { tempDir } from "../support/server-process.ts";
 
 const SERIES = 40;
 const LOG_FROM = 7;
+const JOURNAL_ENTRIES = 100;
 const whole = tempDir("verify");
 const NOVEMBER = "points-2026-11.db";
 
@@ -60,6 +61,11 @@ beforeAll(() => {
     log.append(encodeRecord(frame, seq === LOG_FROM ? definitions : []));
   }
   log.retire(Uint32Array.from({ length: 200 }, (_, i) => 1_000 + i));
+  const names = Array.from({ length: JOURNAL_ENTRIES }, (_, i) => `alert-${i}`);
+  log.commitJournal(
+    names.map((subject, i) => ({ atMs: i, kind: "alert", subject, actor: "system", payload: `{"pump":${i}}` })),
+    names.map((key, sort) => ({ collection: "alerts", key, sort, value: `{"severity":"high","n":${sort}}` })),
+  );
   log.close();
 });
 
@@ -109,6 +115,7 @@ test("what is whole is whole, and counted", () => {
   const { verified, damage } = verify(whole.path);
   expect(damage).toEqual([]);
   expect(verified).toMatchObject({ periodFiles: 2, logRecords: 5, logPoints: 3_000, series: SERIES, notes: [] });
+  expect(verified).toMatchObject({ journalEntries: JOURNAL_ENTRIES, documents: JOURNAL_ENTRIES });
   expect(verified.points).toBeGreaterThan(2_000);
   expect(readdirSync(whole.path).map((name) => [name, readFileSync(join(whole.path, name)).toHex()])).toEqual(before);
 });
@@ -124,7 +131,7 @@ test("a flipped bit anywhere in the log is found", () => {
 }, 60_000);
 
 const DATABASES = [
-  ["state.db", ["series", "retired"], 400],
+  ["state.db", ["series", "retired", "journal", "document"], 400],
   [NOVEMBER, ["block", "content", "census"], 250],
 ] as const;
 
@@ -167,6 +174,12 @@ changed("state.db", "DELETE FROM series WHERE id = 2", /points-2026-1\d\.db, blo
 changed("state.db", "UPDATE retired SET cleaned = 1 - cleaned", /state\.db, ids of deleted series/);
 changed("state.db", "UPDATE retired SET ids = substr(ids, 5)", /state\.db, ids of deleted series/);
 changed("state.db", "UPDATE meta SET value = 'x' WHERE key = 'next_seq'", /next_seq is x/);
+changed(
+  "state.db",
+  "UPDATE journal SET actor = 'nobody' WHERE position = 7",
+  /state\.db, journal entry 7 does not match/,
+);
+changed("state.db", "UPDATE document SET sort = 70 WHERE key = 'alert-7'", /state\.db, document "alert-7" of "alerts"/);
 changed(NOVEMBER, "UPDATE block SET level = level + 1 WHERE id = 1", /block 1: its row does not match/);
 changed(NOVEMBER, "UPDATE block SET id = 77 WHERE id = 1", /block 77: its row does not match/);
 changed(NOVEMBER, "UPDATE content SET idx = zeroblob(length(idx)) WHERE id = 1", /block 1 .*its index does not match/);

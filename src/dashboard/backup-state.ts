@@ -1,0 +1,108 @@
+/** What a backup holds of `state.db`, file by file: documents, the journal, series, deleted ones and the small state. */
+import type { JournalSnapshotPage, StatePage } from "../log/log-client.ts";
+import { documentsText, entriesText } from "../model/backup-journal.ts";
+import { numberedName, RETIRED_NAME, STATE_NAME } from "../model/backup-manifest.ts";
+import type { JournalEntry, StoredDocument } from "../model/journal.ts";
+import type { SeriesDefinition } from "../model/series-registry.ts";
+
+export interface StateSource {
+  statePage(afterSeriesId: number): Promise<StatePage>;
+  beginSnapshot(): Promise<void>;
+  readSnapshot(): Promise<JournalSnapshotPage>;
+  /** Idempotent. */
+  endSnapshot(): void;
+}
+
+export interface StateFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What the manifest tells of it. */
+export interface StateTold {
+  readonly nextSeq: number;
+  readonly series: number;
+  /** What is damaged, by name. */
+  readonly damage: readonly string[];
+}
+
+const ROWS_A_FILE = 10_000;
+const CHARS_A_FILE = 4 * 1024 * 1024;
+
+/**
+ * Journal and documents are those of one moment, which is when this begins. They come first: while documents are copied,
+ * what others were before they changed is held in memory.
+ */
+export async function* stateFiles(state: StateSource): AsyncGenerator<StateFile, StateTold> {
+  const [first] = await Promise.all([state.statePage(0), state.beginSnapshot()]);
+  const snapshot = yield* journalFiles(state);
+  const series = yield* seriesFiles(state, first);
+  // Entries that were trimmed while they were copied are not promised.
+  const meta = { ...first.meta, journal_first: snapshot.firstPosition };
+  yield { name: STATE_NAME, text: JSON.stringify(meta) };
+  yield { name: RETIRED_NAME, text: JSON.stringify([...first.retired]) };
+  return { nextSeq: first.meta["next_seq"] ?? 0, series, damage: snapshot.damage };
+}
+
+async function* journalFiles(
+  state: StateSource,
+): AsyncGenerator<StateFile, { readonly firstPosition: number; readonly damage: string[] }> {
+  const damage: string[] = [];
+  const documents = new Parts<StoredDocument>("documents", ({ value }) => value.length, documentsText);
+  const entries = new Parts<JournalEntry>("journal", ({ payload }) => payload.length, entriesText);
+  for (;;) {
+    const page = await state.readSnapshot();
+    damage.push(...page.damage);
+    yield* documents.add(page.documents, page.isLast || page.entries.length > 0);
+    yield* entries.add(page.entries, page.isLast);
+    if (!page.isLast) continue;
+    state.endSnapshot();
+    return { firstPosition: page.firstPosition, damage };
+  }
+}
+
+/** Returns how many series there were. */
+async function* seriesFiles(state: StateSource, first: StatePage): AsyncGenerator<StateFile, number> {
+  const gone = new Set(first.retired);
+  const text = (series: readonly SeriesDefinition[]) => JSON.stringify(series.map(({ id, key }) => [id, key]));
+  const parts = new Parts<SeriesDefinition>("series", ({ key }) => key.length, text);
+  let count = 0;
+  for (let { series: page } = first; ; { series: page } = await state.statePage(page.at(-1)!.id)) {
+    const kept = page.filter(({ id }) => !gone.has(id));
+    count += kept.length;
+    yield* parts.add(kept, page.length === 0);
+    if (page.length === 0) return count;
+  }
+}
+
+/** Rows that go into files of bounded size. */
+class Parts<Row> {
+  readonly #what: "series" | "journal" | "documents";
+  readonly #charsOf: (row: Row) => number;
+  readonly #textOf: (rows: readonly Row[]) => string;
+  #waiting: Row[] = [];
+  #chars = 0;
+  #next = 0;
+
+  constructor(
+    what: "series" | "journal" | "documents",
+    charsOf: (row: Row) => number,
+    textOf: (rows: readonly Row[]) => string,
+  ) {
+    this.#what = what;
+    this.#charsOf = charsOf;
+    this.#textOf = textOf;
+  }
+
+  /** The next file, where there is enough for one, or these are the last. */
+  *add(rows: readonly Row[], areLast: boolean): Generator<StateFile, void> {
+    this.#waiting.push(...rows);
+    this.#chars += rows.reduce((sum, row) => sum + this.#charsOf(row), 0);
+    const isFull = this.#waiting.length >= ROWS_A_FILE || this.#chars >= CHARS_A_FILE;
+    if (this.#waiting.length === 0 || (!isFull && !areLast)) return;
+    const text = this.#textOf(this.#waiting);
+    this.#waiting = [];
+    this.#chars = 0;
+    yield { name: numberedName(this.#what, this.#next++), text };
+  }
+}

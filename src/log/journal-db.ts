@@ -1,0 +1,159 @@
+/** The journal and its documents as the log worker sees them: tables of `state.db`. */
+import type { Database } from "bun:sqlite";
+import { WatchpostError } from "../model/errors.ts";
+import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent } from "../model/journal.ts";
+import type { JournalQuery, StoredDocument } from "../model/journal.ts";
+import { EPOCH_MAX } from "../model/journal-cursor.ts";
+import { DocumentTable } from "./document-table.ts";
+import { EntryTable } from "./entry-table.ts";
+import { JournalSnapshot } from "./journal-snapshot.ts";
+import type { DocumentPage, JournalOpened, JournalPage, JournalSnapshotPage } from "./protocol.ts";
+
+/** The small state of `state.db`. */
+export interface MetaTable {
+  number(key: string): number | undefined;
+  set(key: string, value: number): void;
+}
+
+/** More than is committed between two syncs that a disk may have made up: positions it lost are not given again. */
+const POSITIONS_SKIPPED = 1_000_000;
+
+export class JournalDb {
+  readonly #db: Database;
+  readonly #meta: MetaTable;
+  readonly #entries: EntryTable;
+  readonly #documents: DocumentTable;
+  #next: number;
+  #snapshot: JournalSnapshot | null = null;
+
+  constructor(db: Database, meta: MetaTable) {
+    this.#db = db;
+    this.#meta = meta;
+    this.#entries = new EntryTable(db);
+    this.#documents = new DocumentTable(db);
+    this.#next = Math.max(this.#entries.lastPosition() + 1, this.#firstPosition, this.#positionIn("journal_next"));
+  }
+
+  /** Makes the tables where they are missing. */
+  static make(db: Database): void {
+    EntryTable.make(db);
+    DocumentTable.make(db);
+  }
+
+  /** How it stands before the first commit. */
+  get opened(): JournalOpened {
+    const firstPosition = this.#firstPosition;
+    const lastPosition = Math.max(this.#entries.lastPosition(), firstPosition - 1);
+    return { epoch: this.#meta.number("journal_epoch")!, firstPosition, lastPosition, nextPosition: this.#next };
+  }
+
+  get nextPosition(): number {
+    return this.#next;
+  }
+
+  /** No cursor that was ever given out is good any more. */
+  beginEpoch(): void {
+    this.#meta.set("journal_epoch", newEpoch());
+  }
+
+  /** After a crash: leaves out positions that may have been given and lost. */
+  skipPositions(): void {
+    this.#next += POSITIONS_SKIPPED;
+  }
+
+  /** Appends and changes, all or nothing; durable when it returns. Returns the position of the first event. */
+  commit(events: readonly JournalEvent[], changes: readonly DocumentChange[]): number {
+    const first = this.#next;
+    this.#db.transaction(() => {
+      events.forEach((event, i) => this.#entries.insert({ ...event, position: first + i }));
+      for (const change of changes) {
+        this.#snapshot?.noteBefore(change);
+        this.#documents.apply(change);
+      }
+    })();
+    this.#next += events.length;
+    if (this.#snapshot?.isOverfull) this.#snapshot = null;
+    return first;
+  }
+
+  /** Puts entries and documents of a backup where they were. */
+  put(entries: readonly JournalEntry[], documents: readonly StoredDocument[]): void {
+    this.#db.transaction(() => {
+      for (const entry of entries) this.#entries.insert(entry);
+      for (const document of documents) this.#documents.put(document);
+    })();
+  }
+
+  read(query: JournalQuery): JournalPage {
+    return this.#entries.read(query);
+  }
+
+  documents(query: DocumentQuery): DocumentPage {
+    return this.#documents.read(query);
+  }
+
+  document(collection: string, key: string): DocumentPage {
+    return this.#documents.one({ collection, key });
+  }
+
+  /**
+   * Removes the oldest entries up to a position, some of them; returns whether none is left. Their positions are not given
+   * again, and from the first step on none of them is promised to be there.
+   */
+  trim(throughPosition: number): boolean {
+    const isLast = this.#db.transaction(() => {
+      if (throughPosition >= this.#firstPosition) this.#meta.set("journal_first", throughPosition + 1);
+      return this.#entries.removeThrough(throughPosition);
+    })();
+    this.#next = Math.max(this.#next, this.#firstPosition);
+    return isLast;
+  }
+
+  /** Removes what is there of trimmed entries, however long it takes. */
+  removeTrimmed(): void {
+    while (!this.#entries.removeThrough(this.#firstPosition - 1));
+  }
+
+  /** What is committed now can be read as it is, page by page, until {@link endSnapshot}. One at a time. */
+  beginSnapshot(): void {
+    this.#snapshot = new JournalSnapshot(this.#entries, this.#documents, this.#next - 1);
+  }
+
+  /** The next page of the snapshot. Throws ABORTED where there is none any more. */
+  readSnapshot(): JournalSnapshotPage {
+    if (this.#snapshot === null) {
+      const message = "the backup was ended: too many documents changed before they were copied; start it again";
+      throw new WatchpostError("ABORTED", message);
+    }
+    return { ...this.#snapshot.next(), firstPosition: this.#firstPosition };
+  }
+
+  endSnapshot(): void {
+    this.#snapshot = null;
+  }
+
+  /** The lowest position whose entry and all behind it are there. */
+  get #firstPosition(): number {
+    return this.#positionIn("journal_first");
+  }
+
+  /** 1 where it is not set, or is not what may be set. */
+  #positionIn(key: string): number {
+    const value = this.#meta.number(key);
+    return isPosition(value) ? value : 1;
+  }
+}
+
+/** Random, from 1 to {@link EPOCH_MAX}. */
+export function newEpoch(): number {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return 1 + (((high % 2 ** 16) * 2 ** 32 + low) % EPOCH_MAX);
+}
+
+export function isEpoch(value: unknown): value is number {
+  return isPosition(value) && value <= EPOCH_MAX;
+}
+
+export function isPosition(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}

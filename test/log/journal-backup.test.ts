@@ -1,0 +1,196 @@
+/** Journal and documents in a backup: what they were at its beginning, whatever changes meanwhile; a new epoch after. */
+import { expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Database } from "bun:sqlite";
+import { backupMethods } from "../../src/dashboard/backup.ts";
+import type { LogClient } from "../../src/log/log-client.ts";
+import { WatchpostError } from "../../src/model/errors.ts";
+import type { DocumentChange } from "../../src/model/journal.ts";
+import { ArchiveChain } from "../../src/store/archive-chain.ts";
+import { restore } from "../../src/store/restore.ts";
+import { runToEnd } from "../../src/store/slice.ts";
+import { verifyArchives } from "../../src/store/verify.ts";
+import { BackupRequestSchema } from "../../src/wire/gen/store_pb.ts";
+import type { CallContext } from "../../src/wire/service.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { randomOf } from "../support/random.ts";
+import { tempDir } from "../support/server-process.ts";
+import { changeOf, eventOf, numbersOf, openJournal, upTo, type OpenJournal } from "./journal-rig.ts";
+
+/** Writes a backup of a log without points to `path`; `between` runs after each of its parts. */
+async function backUp(log: LogClient, path: string, between: () => Promise<void> = async () => {}): Promise<void> {
+  const store = {
+    beginBackup: async () => ({ files: [], markers: [], leftOut: [] }),
+    readBackup: async () => null,
+    endBackup: () => {},
+  };
+  const [method] = backupMethods({ store, state: log, clock: new ManualClock(), newBackupId: () => "id" });
+  const run = method.run as (request: unknown, context: CallContext) => AsyncIterable<{ data: Uint8Array }>;
+  const { signal } = new AbortController();
+  const parts: Uint8Array[] = [];
+  for await (const { data } of run(create(BackupRequestSchema, {}), { signal } as CallContext)) {
+    parts.push(data);
+    await between();
+  }
+  writeFileSync(path, Buffer.concat(parts));
+}
+
+async function restored(path: string, dir: string): Promise<OpenJournal> {
+  const chain = ArchiveChain.open([path]);
+  await restore(chain, dir).finally(() => chain.close());
+  return openJournal(dir);
+}
+
+function verify(path: string) {
+  const chain = ArchiveChain.open([path]);
+  const damage: string[] = [];
+  const verified = runToEnd(verifyArchives(chain, (sentence) => damage.push(sentence)));
+  chain.close();
+  return { verified, damage };
+}
+
+const contentOf = async ({ journal }: OpenJournal) => ({
+  entries: await journal.read({ after: 0, limit: 99_999 }),
+  alerts: await journal.documents({ collection: "alerts", limit: 99_999 }),
+  rules: await journal.documents({ collection: "rules", limit: 99_999 }),
+});
+
+test("comes back as it was, in another epoch in which old cursors are out of range", async () => {
+  using dir = tempDir("journal");
+  const file = join(dir.path, "b.tar");
+  await using open = await openJournal(join(dir.path, "data"));
+  const { journal, log } = open;
+  await journal.append(
+    upTo(20).map((n) => eventOf(n)),
+    [changeOf("gone", 1), changeOf("stays", 2)],
+  );
+  await journal.append([], [changeOf("gone", null), changeOf("r", 3, "rules")]);
+  await journal.trim(4);
+  await backUp(log, file);
+  const wanted = await contentOf(open);
+  expect(wanted.alerts.map(({ key }) => key)).toEqual(["stays"]);
+  const seen = journal.cursorOf(20);
+  expect(verify(file)).toMatchObject({ verified: { journalEntries: 16, documents: 2 }, damage: [] });
+
+  await using again = await restored(file, join(dir.path, "restored"));
+  expect(await contentOf(again)).toEqual(wanted);
+  expect(again.opened.journal).toMatchObject({ firstPosition: 5, lastPosition: 20 });
+  expect(again.journal.epoch).not.toBe(journal.epoch);
+  expect(() => again.journal.positionOf(seen)).toThrow("it is of another journal, such as the one before a restore");
+  expect(again.journal.positionOf(again.journal.cursorOf(20))).toBe(20);
+  expect((await again.journal.append([eventOf(0)]))[0].position).toBeGreaterThan(20);
+  const { epoch } = again.journal;
+  await again[Symbol.asyncDispose]();
+  await using third = await openJournal(join(dir.path, "restored"));
+  expect(third.journal.epoch).toBe(epoch);
+});
+
+for (const seed of [1, 2, 3]) {
+  test(`is that of one moment, whatever changes while it is copied: ${seed}`, async () => {
+    using dir = tempDir("journal");
+    const file = join(dir.path, "b.tar");
+    const random = randomOf(seed);
+    let n = 0;
+    await using open = await openJournal(join(dir.path, "data"));
+    const { journal, log } = open;
+    const change = (): DocumentChange => {
+      const [collection, key] = [random() < 0.8 ? "alerts" : "rules", `k${Math.floor(random() * 5_000)}é`];
+      return changeOf(key, random() < 0.3 ? null : ++n, collection);
+    };
+    const append = (events: number, changes: number) =>
+      journal.append(
+        upTo(events).map(() => eventOf(++n)),
+        upTo(changes).map(change),
+      );
+    for (const _ of upTo(8)) await append(600, 900);
+    const wanted = await contentOf(open);
+
+    await log.beginSnapshot();
+    const found = { entries: [] as unknown[], documents: [] as string[] };
+    for (let isLast = false; !isLast;) {
+      await append(100, 700);
+      const page = await log.readSnapshot();
+      found.entries.push(...page.entries);
+      found.documents.push(...page.documents.map((document) => JSON.stringify(document)));
+      ({ isLast } = page);
+    }
+    expect(found.entries).toEqual([...wanted.entries]);
+    const documents = [...wanted.alerts, ...wanted.rules].map((document) => JSON.stringify(document));
+    expect(found.documents.toSorted()).toEqual(documents.toSorted());
+
+    // The same through the archive: what changes after its first part is not in it.
+    const before = await contentOf(open);
+    await backUp(log, file, async () => void (await append(10, 200)));
+    await using again = await restored(file, join(dir.path, "restored"));
+    const { entries, alerts } = await contentOf(again);
+    expect(entries.slice(0, before.entries.length)).toEqual([...before.entries]);
+    expect(entries.length).toBe(before.entries.length);
+    expect(alerts).toEqual(before.alerts);
+    expect([...again.damage, ...open.damage]).toEqual([]);
+  });
+}
+
+test("entries that are trimmed while they are copied do not leave a hole", async () => {
+  using dir = tempDir("journal");
+  const file = join(dir.path, "b.tar");
+  await using open = await openJournal(join(dir.path, "data"));
+  const { journal, log } = open;
+  for (const part of upTo(30)) await journal.append(upTo(1_000, part * 1_000).map((n) => eventOf(n)));
+  let parts = 0;
+  await backUp(log, file, async () => (++parts === 1 ? journal.trim(25_000) : undefined));
+  await using again = await restored(file, join(dir.path, "restored"));
+  expect(again.journal.firstPosition).toBe(25_001);
+  expect(numbersOf(await again.journal.read({ after: 0, limit: 99_999 }))).toEqual(upTo(5_000, 25_000));
+});
+
+test("what is damaged is left out and named; a backup that took too much to hold is refused", async () => {
+  using dir = tempDir("journal");
+  const file = join(dir.path, "b.tar");
+  const data = join(dir.path, "data");
+  {
+    await using open = await openJournal(data);
+    await open.journal.append(
+      upTo(3).map((n) => eventOf(n)),
+      [changeOf("a", 1), changeOf("b", 1)],
+    );
+  }
+  {
+    using database = new Database(join(data, "state.db"), { readwrite: true });
+    database.run("UPDATE journal SET payload = '{}' WHERE position = 2");
+    database.run("UPDATE document SET value = '{}' WHERE key = 'a'");
+  }
+  await using open = await openJournal(data);
+  await backUp(open.log, file);
+  const { verified, damage } = verify(file);
+  expect(damage).toEqual([]);
+  expect(verified.notes).toEqual([
+    'document "a" of "alerts" was left out when the backup was made',
+    "journal entry 2 was left out when the backup was made",
+  ]);
+
+  const large = { ...changeOf("large", 1), value: JSON.stringify("x".repeat(1 << 20)) };
+  const many = upTo(40).map((n) => ({ ...large, key: `large${n}` }));
+  for (const one of many) await open.journal.append([], [one]);
+  await open.log.beginSnapshot();
+  for (const one of many) await open.journal.append([], [{ ...one, value: "{}" }]);
+  const refused = await open.log.readSnapshot().catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(WatchpostError);
+  expect(refused).toMatchObject({ status: "ABORTED" });
+  open.log.endSnapshot();
+});
+
+test("an archive whose rows are no rows is named", async () => {
+  using dir = tempDir("journal");
+  const file = join(dir.path, "b.tar");
+  await using open = await openJournal(join(dir.path, "data"));
+  await open.journal.append([eventOf(0), eventOf(1)]);
+  await backUp(open.log, file);
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf("[[1,") + 2;
+  bytes[at] = "9".charCodeAt(0);
+  writeFileSync(file, bytes);
+  expect(verify(file).damage.join("\n")).toContain("journal-000000.json is damaged: its checksum does not match");
+  await expect(restored(file, join(dir.path, "restored"))).rejects.toThrow("journal-000000.json is damaged");
+});
