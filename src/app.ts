@@ -1,5 +1,9 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { resolve } from "node:path";
+import { openAlerts } from "./alerts/open-alerts.ts";
+import { watchFile } from "./alerts/rules-watch.ts";
+import { readRulesFile } from "./alerts/rules-worker.ts";
+import { storedHistory } from "./alerts/stored-history.ts";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import type { Config } from "./config/config.ts";
 import { backupMethods } from "./dashboard/backup.ts";
@@ -11,13 +15,17 @@ import { Intake } from "./ingestion/intake.ts";
 import { MemoryBudget } from "./ingestion/memory-budget.ts";
 import { seriesResolver } from "./ingestion/resolve-series.ts";
 import { ingestionMethods } from "./ingestion/service.ts";
+import { Journal } from "./log/journal.ts";
 import { LogClient } from "./log/log-client.ts";
+import { frameOfRecord } from "./log/record.ts";
+import { replayRecords } from "./log/replay.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { parseAddress } from "./model/address.ts";
 import { BUILD } from "./model/build-info.ts";
 import { BufferPool } from "./model/buffer-pool.ts";
 import type { Clock } from "./model/clock.ts";
 import { messageOf, WatchpostError } from "./model/errors.ts";
+import type { Frame } from "./model/frame.ts";
 import type { Logger } from "./model/logger.ts";
 import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
@@ -88,6 +96,13 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   opening.defer(() => log.close());
   log.onCrash(onCrash);
   logOpened.damage.forEach(onDamage);
+  const journal = new Journal({
+    log,
+    opened: logOpened.journal,
+    onListenerError: (error) => logger.error({ err: error }, "a follower of the journal failed"),
+    onDamage,
+  });
+  opening.defer(() => journal.close());
 
   const registry = new SeriesRegistry({
     seriesMax: config.ingest.series_max,
@@ -153,6 +168,40 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const records = new BufferPool(RECORD_POOLED_BYTES_MIN, RECORD_POOLED_BYTES_MAX, RECORD_POOL_BYTES_MAX);
   store.onSpare((buffer) => records.give(buffer));
   const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
+  // Evaluates what is committed to the last: it is closed after the committer.
+  const rulesFile = config.alerts.rules_file;
+  const fileRules = rulesFile === undefined ? [] : await readRulesFile(rulesFile, spawn);
+  const alertsDeps = {
+    registry,
+    bus,
+    clock,
+    journal,
+    latest: storeOpened.latest,
+    newestArrivalMs: storeOpened.newestArrivalMs,
+    history: storedHistory(store, clock, (sentence) =>
+      logger.warn({ trouble: sentence }, "alerts do not know the past"),
+    ),
+    framesAfter: (arrivalMs: number) =>
+      arrivalMs < storeOpened.newestArrivalMs ? framesAfter(logOpened.segments, arrivalMs) : [],
+    staleAfterMs: config.live.stale_after,
+    newId: () => crypto.randomUUID(),
+    onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
+  };
+  const alerts = await openAlerts(alertsDeps, fileRules);
+  opening.defer(() => alerts.close());
+  const reloadRules = async (file: string) => {
+    try {
+      const rules = await readRulesFile(file, spawn);
+      await alerts.rules.replaceFileRules(rules);
+      logger.info({ file, rules: rules.length }, "the rules file has changed: its rules are in force");
+    } catch (error) {
+      logger.error(
+        { file, err: error },
+        `the rules file has changed and is wrong, the rules before stay: ${messageOf(error)}`,
+      );
+    }
+  };
+  if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => void reloadRules(rulesFile)));
   const committer = new Committer({
     log,
     store,
@@ -164,6 +213,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     definedThrough: registry.idEnd - 1,
     isClockTrusted,
     onLogState: (error) => {
+      // While points are refused nobody can be heard, and nobody is silent.
+      alerts.setHearing(error === undefined);
       health.fail(error && `the log cannot be written: ${error.message}`, DataIngestion.typeName);
       if (error === undefined) return logger.info({}, "the log can be written again");
       logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);
@@ -212,6 +263,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
+    ...alerts.methods,
     ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
@@ -255,6 +307,16 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     replayedPoints: storeOpened.replayedPoints,
     close,
   };
+}
+
+/** Of log segments that are replayed; what is damaged in them is told by the store. */
+function* framesAfter(segments: readonly string[], arrivalMs: number): Generator<Frame, void> {
+  for (const segment of segments) {
+    for (const record of replayRecords(segment, () => {})) {
+      const frame = frameOfRecord(record);
+      if (frame.arrivalMs > arrivalMs) yield frame;
+    }
+  }
 }
 
 function refuseWhatOthersReach(address: string): void {

@@ -6,6 +6,9 @@ const { role } = workerData as { role: WorkerRole };
 if (role === "log") {
   const { startLogWorker } = await import("./log/log-worker.ts");
   startLogWorker(parentPort!);
+} else if (role === "rules") {
+  const { startRulesWorker } = await import("./alerts/rules-worker.ts");
+  startRulesWorker(parentPort!);
 } else {
   const { startStoreWorker } = await import("./store/store-worker.ts");
   startStoreWorker(parentPort!);

@@ -98,6 +98,11 @@ function bytesOr<const W extends string | number>(words: Readonly<Record<string,
   });
 }
 
+/** Undefined: there is none. */
+function path() {
+  return text('a path, or "none"').transform((given) => (given === "none" ? undefined : given));
+}
+
 function origins() {
   return parsed('origins of web pages such as "https://ops.example.org", "localhost" or "*"', (given) =>
     typeof given === "string" ? parseOrigins(given) : undefined,
@@ -152,6 +157,9 @@ export const settingsSchema = z.strictObject({
     series_max: integer(1, 1_000_000_000),
     origins: origins(),
   }),
+  alerts: z.strictObject({
+    rules_file: path(),
+  }),
 });
 
 /** Typed settings, durations in ms and sizes in bytes. */
@@ -189,6 +197,7 @@ export function defaultSettings(machineMemoryBytes: number) {
       series_max: 5_000_000,
       origins: "localhost",
     },
+    alerts: { rules_file: "none" },
   };
 }
 

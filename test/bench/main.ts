@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { useTempParent } from "./cleanup.ts";
 import { formatBar, formatNumber, say, verdict, type BenchOptions, type BenchRow, type Finding } from "./finding.ts";
 import { machineBusy, median } from "./measure.ts";
+import { alertsRow } from "./row-alerts.ts";
 import { heavyRow } from "./row-heavy.ts";
 import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
@@ -33,6 +34,7 @@ const ROWS: readonly BenchRow[] = [
   startRow,
   historyRow,
   heavyRow,
+  alertsRow,
   ...partRows,
   soakRow,
 ];

@@ -100,6 +100,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
     },
   );
   expect(list.out.trim().split("\n").sort()).toEqual([
+    "analytics.Alerts",
     "analytics.Dashboard",
     "analytics.DataIngestion",
     "grpc.health.v1.Health",

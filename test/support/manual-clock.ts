@@ -7,12 +7,13 @@ interface Timer {
 
 /** A clock that stands still until it is moved; its timers run in order when it is. */
 export class ManualClock implements Clock {
-  #nowMs: number;
+  /** What the wall clock is ahead of the other: a sum of many steps would not be exact. */
+  #aheadMs: number;
   #monotonicMs = 0;
   #timers: Timer[] = [];
 
   constructor(nowMs = Date.UTC(2026, 0, 1)) {
-    this.#nowMs = nowMs;
+    this.#aheadMs = nowMs;
   }
 
   get timers(): number {
@@ -20,7 +21,7 @@ export class ManualClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#aheadMs + this.#monotonicMs;
   }
 
   monotonicMs(): number {
@@ -40,16 +41,14 @@ export class ManualClock implements Clock {
       const due = this.#timers.filter((t) => t.atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
       if (due === undefined) break;
       this.#timers = this.#timers.filter((t) => t !== due);
-      this.#nowMs += due.atMs - this.#monotonicMs;
       this.#monotonicMs = due.atMs;
       due.run();
     }
-    this.#nowMs += endMs - this.#monotonicMs;
     this.#monotonicMs = endMs;
   }
 
   /** Sets the wall clock alone, as a person or NTP would. */
   setWallClock(nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#aheadMs = nowMs - this.#monotonicMs;
   }
 }

@@ -1,0 +1,375 @@
+/**
+ * All active alerts, by id and by the instance that fires them: makes alerts of what instances do, changes them as people
+ * ask, and writes every change down before anybody hears of it.
+ */
+import type { Clock } from "../model/clock.ts";
+import type { DocumentChange } from "../model/journal.ts";
+import { INSTANCES } from "./alert-documents.ts";
+import type { AlertWriter } from "./alert-writer.ts";
+import { AlertWriting, InstanceWriting, stateOf, type AlertHearer, type InstanceState } from "./alert-writing.ts";
+import {
+  AlertRecord,
+  seenOf,
+  type AlertChange,
+  type AlertEvent,
+  type ClearedBecause,
+  type Description,
+} from "./alert.ts";
+import type { Change, Instance } from "./instance.ts";
+import type { LateEpisode } from "./late-lane.ts";
+import type { Probe } from "./probe.ts";
+import { severityOf } from "./rule.ts";
+import { rankOf, type Severity } from "./severity.ts";
+
+export interface AlertBookDeps {
+  readonly writer: AlertWriter;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** In the time that instances know. */
+  atMs(): number;
+  /** The condition of an instance must hold anew. */
+  reset(instance: Instance): void;
+  /** Whether an alert was cleared before, in this run or another. */
+  isKnown(id: string): Promise<boolean>;
+  describe(instance: Instance, severity: Severity): Description;
+  describeLate(instance: Instance, probe: Probe, severity: Severity, value: number): Description;
+}
+
+export interface Told extends AlertEvent {
+  /** In the journal; null where it could not be written. */
+  readonly position: number | null;
+}
+
+export interface Publication {
+  readonly id: string | undefined;
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly says: Description;
+  readonly expiresAtMs: number;
+  readonly by: string;
+}
+
+interface Entry {
+  readonly alert: AlertRecord;
+  /** As everybody may know it; null before that. */
+  told: AlertRecord | null;
+  /** What fires it; null for those published by others. */
+  readonly instance: Instance | null;
+}
+
+/** Comments of an alert; older ones stay in its history. */
+const COMMENTS_MAX = 100;
+const CLEARED_MAX = 10_000;
+
+export class AlertBook {
+  readonly #deps: AlertBookDeps;
+  readonly #active = new Map<string, Entry>();
+  /** Those that have ended, until that is told. */
+  readonly #leaving = new Map<string, AlertRecord>();
+  /** Those that ended lately: changes of them are made on what is here, however long it takes to write them. */
+  readonly #cleared = new Map<string, AlertRecord>();
+  readonly #followers = new Set<(told: Told) => void>();
+  /** Instances that are quiet again and still written down, by when that was. */
+  readonly #quiet = new Map<string, number>();
+  readonly #hearer: AlertHearer = {
+    told: (event, position) => this.#tell(event, position),
+    written: (position) => void (this.#toldPosition = position),
+  };
+  #toldPosition = 0;
+
+  constructor(deps: AlertBookDeps) {
+    this.#deps = deps;
+  }
+
+  /** Active ones as they stand in the journal, in no order. */
+  *active(): Generator<AlertRecord, void> {
+    for (const { told } of this.#active.values()) if (told !== null) yield told;
+    yield* this.#leaving.values();
+  }
+
+  /** All up to this position are in {@link active}. */
+  get toldPosition(): number {
+    return this.#toldPosition;
+  }
+
+  /** As it stands, told of or not, where it is active or was cleared lately. */
+  get(id: string): AlertRecord | undefined {
+    return this.#active.get(id)?.alert ?? this.#cleared.get(id);
+  }
+
+  /** Takes notice of an alert that was cleared long ago, as it is written down. */
+  known(alert: AlertRecord): AlertRecord {
+    const now = this.get(alert.id);
+    if (now === undefined) this.#remember(alert);
+    return now ?? alert;
+  }
+
+  alertOf({ alertId }: Instance): AlertRecord | undefined {
+    return alertId === null ? undefined : this.#active.get(alertId)?.alert;
+  }
+
+  /** Hears of every change from now on, once it is written; returns what ends that. */
+  follow(follower: (told: Told) => void): () => void {
+    this.#followers.add(follower);
+    return () => void this.#followers.delete(follower);
+  }
+
+  /** Puts back an active alert; `instance`: what fires it, null for those published by others. */
+  restore(alert: AlertRecord, instance: Instance | null): void {
+    this.#active.set(alert.id, { alert, told: alert, instance });
+    if (instance !== null) instance.alertId = alert.id;
+  }
+
+  /** All up to here was there when the server started. */
+  restoredThrough(position: number): void {
+    this.#toldPosition = position;
+  }
+
+  /** Nothing is active, and nothing was a while ago. */
+  get isQuiet(): boolean {
+    return this.#active.size === 0 && this.#quiet.size === 0;
+  }
+
+  /** An instance that is written down has been quiet since then. */
+  noteQuiet(documentKey: string, atMs: number): void {
+    this.#quiet.set(documentKey, atMs);
+  }
+
+  /** What says no more than that an instance has been quiet since then: to be removed. */
+  takeQuietBefore(timeMs: number): DocumentChange[] {
+    const taken: DocumentChange[] = [];
+    for (const [key, atMs] of this.#quiet) {
+      if (atMs >= timeMs) break;
+      this.#quiet.delete(key);
+      taken.push({ collection: INSTANCES, key, sort: 0, value: null });
+    }
+    return taken;
+  }
+
+  onChange(instance: Instance, change: Change, reason: "resolved" | "no_data"): void {
+    switch (change) {
+      case "pending":
+      case "moved":
+      case "cancelled":
+      case "keeping":
+      case "resumed":
+        return this.#writeInstance(instance, change);
+      case "fired":
+        return this.#fire(instance);
+      case "rose":
+      case "fell":
+        return this.#move(instance, change);
+      case "cleared":
+        return this.end(instance, reason);
+      case "stale":
+      case "heard":
+        return this.#setStale(instance, change);
+    }
+  }
+
+  onLate(instance: Instance, probe: Probe, episode: LateEpisode): void {
+    const severity = severityOf(instance.rule, episode.level);
+    const nowMs = this.#deps.clock.nowMs();
+    const says = this.#deps.describeLate(instance, probe, severity, episode.value);
+    const origin = {
+      // The same when the points come once more.
+      id: `late-${Bun.hash(`${instance.rule.name}\0${instance.key}\0${probe.seriesId}\0${episode.fromUs}`).toString(36)}`,
+      rule: instance.rule.name,
+      sinceMs: episode.fromUs / 1_000,
+      firedAtMs: episode.fromUs / 1_000,
+      isLate: true,
+      isPublished: false,
+    };
+    const ended = { clearedAtMs: episode.toUs / 1_000, clearedBecause: "resolved" } as const;
+    const alert = AlertRecord.fired(origin, severity, says, nowMs).with(ended);
+    void this.#writeLate(alert);
+  }
+
+  /** Points that are sent again after a restart make the same episode again. */
+  async #writeLate(alert: AlertRecord): Promise<void> {
+    if (this.#cleared.has(alert.id)) return;
+    this.#remember(alert);
+    // Where nobody can say, it is rather told twice.
+    if (await this.#deps.isKnown(alert.id).catch(() => false)) return;
+    this.#write({ change: "late", atMs: alert.updatedAtMs, actor: "", text: "", alert, before: null }, null);
+  }
+
+  /** The alert of an instance, if there is one, ends; its state is forgotten. */
+  end(instance: Instance, because: ClearedBecause, actor = "", text = ""): void {
+    const alert = this.alertOf(instance);
+    if (alert !== undefined) this.#clear(alert, because, actor, text);
+    else if (instance.lifecycle.phase !== "quiet") this.#writeInstance(instance, "cancelled", isGone(because));
+  }
+
+  /** What fired it is no longer there. */
+  endOrphan(alert: AlertRecord, because: ClearedBecause): void {
+    this.#clear(alert, because, "", "");
+  }
+
+  /** Covers the gravest severity it has had. Of an alert that is active or was {@link known}. */
+  acknowledge(alert: AlertRecord, by: string, comment: string): AlertRecord {
+    const atMs = this.#deps.clock.nowMs();
+    const acknowledged = { by, atMs, comment, severity: alert.severityMax };
+    return this.#update(alert.with({ acknowledged }), "acknowledged", by, comment);
+  }
+
+  assign(alert: AlertRecord, by: string, assignee: string): AlertRecord {
+    return this.#update(alert.with({ assignee }), "assigned", by, assignee);
+  }
+
+  comment(alert: AlertRecord, by: string, text: string): AlertRecord {
+    const comments = [...alert.comments, { by, atMs: this.#deps.clock.nowMs(), text }].slice(-COMMENTS_MAX);
+    return this.#update(alert.with({ comments }), "commented", by, text);
+  }
+
+  /** Never mutes: where the condition holds at the next sample, the rule's hold begins anew. */
+  resolve(alert: AlertRecord, by: string, comment: string): AlertRecord {
+    const instance = this.#active.get(alert.id)?.instance ?? null;
+    if (instance !== null) this.#deps.reset(instance);
+    return this.#clear(alert, "by_hand", by, comment);
+  }
+
+  /** An alert of another system, new or as it is now; `id`: the one that stands. */
+  publish({ id, rule, severity, says, expiresAtMs, by }: Publication): AlertRecord {
+    const nowMs = this.#deps.clock.nowMs();
+    const alert = id === undefined ? undefined : this.#active.get(id)?.alert;
+    if (alert === undefined) {
+      const origin = {
+        id: this.#deps.newId(),
+        rule,
+        sinceMs: nowMs,
+        firedAtMs: nowMs,
+        isLate: false,
+        isPublished: true,
+      };
+      return this.#update(AlertRecord.fired(origin, severity, says, nowMs).with({ expiresAtMs }), "fired", by, "");
+    }
+    const difference = rankOf(severity) - rankOf(alert.severity);
+    const change = difference > 0 ? "rose" : difference < 0 ? "fell" : "updated";
+    return this.#update(alert.withSeverity(severity, says).with({ expiresAtMs }), change, by, "");
+  }
+
+  clearPublished(alert: AlertRecord, by: string): AlertRecord {
+    return this.#clear(alert, "resolved", by, "");
+  }
+
+  expire(id: string): void {
+    const alert = this.#active.get(id)?.alert;
+    if (alert !== undefined) this.#clear(alert, "expired", "", "");
+  }
+
+  #fire(instance: Instance): void {
+    const severity = severityOf(instance.rule, instance.lifecycle.shown);
+    const says = this.#deps.describe(instance, severity);
+    const origin = {
+      id: this.#deps.newId(),
+      rule: instance.rule.name,
+      sinceMs: instance.lifecycle.sinceUs / 1_000,
+      firedAtMs: instance.clockUs / 1_000,
+      isLate: false,
+      isPublished: false,
+    };
+    const { isStale } = instance;
+    const alert = AlertRecord.fired(origin, severity, says, this.#deps.clock.nowMs());
+    instance.alertId = alert.id;
+    this.#update(isStale ? alert.with({ isStale }) : alert, "fired", "", "", instance);
+  }
+
+  #move(instance: Instance, change: "rose" | "fell"): void {
+    const alert = this.alertOf(instance);
+    if (alert === undefined) return;
+    const severity = severityOf(instance.rule, instance.lifecycle.shown);
+    const { isStale } = instance;
+    const moved = alert.withSeverity(severity, this.#deps.describe(instance, severity)).with({ isStale });
+    this.#update(moved, change, "", "");
+  }
+
+  #setStale(instance: Instance, change: "stale" | "heard"): void {
+    const alert = this.alertOf(instance);
+    if (alert === undefined) return this.#writeInstance(instance, change);
+    const { isStale } = instance;
+    // What is heard is another value.
+    const says = isStale ? alert.says : this.#deps.describe(instance, alert.severity);
+    this.#update(alert.with({ isStale, says }), change, "", "");
+  }
+
+  #clear(alert: AlertRecord, clearedBecause: ClearedBecause, actor: string, text: string): AlertRecord {
+    const instance = this.#active.get(alert.id)?.instance ?? null;
+    const clearedAtMs =
+      clearedBecause === "resolved" && instance !== null ? instance.clockUs / 1_000 : this.#deps.clock.nowMs();
+    const isStale = instance?.isStale ?? alert.isStale;
+    return this.#update(alert.with({ clearedAtMs, clearedBecause, isStale }), "cleared", actor, text);
+  }
+
+  #remember(alert: AlertRecord): void {
+    this.#cleared.delete(alert.id);
+    this.#cleared.set(alert.id, alert);
+    for (const id of this.#cleared.keys()) {
+      if (this.#cleared.size <= CLEARED_MAX) break;
+      this.#cleared.delete(id);
+    }
+  }
+
+  /** `firing`: the instance of an alert that is new. */
+  #update(
+    next: AlertRecord,
+    change: AlertChange,
+    actor: string,
+    text: string,
+    firing: Instance | null = null,
+  ): AlertRecord {
+    const atMs = this.#deps.clock.nowMs();
+    const alert = next.updatedAtMs === atMs ? next : next.with({ updatedAtMs: atMs });
+    const known = this.get(alert.id);
+    const entry = this.#active.get(alert.id);
+    const instance = entry?.instance ?? firing;
+    if (alert.clearedAtMs === null) this.#active.set(alert.id, { alert, told: entry?.told ?? null, instance });
+    else {
+      this.#remember(alert);
+      if (entry !== undefined && entry.told !== null) this.#leaving.set(alert.id, entry.told);
+      this.#active.delete(alert.id);
+      if (instance !== null) instance.alertId = null;
+    }
+    this.#write({ change, atMs, actor, text, alert, before: known === undefined ? null : seenOf(known) }, instance);
+    return alert;
+  }
+
+  #write(event: AlertEvent, instance: Instance | null): void {
+    const state = instance === null ? null : this.#stateOf(instance, event.alert);
+    this.#deps.writer.write(new AlertWriting(event, state, this.#hearer));
+  }
+
+  #writeInstance(instance: Instance, change: Change, gone = false): void {
+    const state = gone ? this.#goneState(instance) : this.#stateOf(instance, this.alertOf(instance));
+    this.#deps.writer.write(new InstanceWriting(change, this.#deps.clock.nowMs(), state, this.#hearer));
+  }
+
+  #stateOf(instance: Instance, alert: AlertRecord | undefined): InstanceState {
+    if (alert !== undefined && isGone(alert.clearedBecause)) return this.#goneState(instance);
+    const state = stateOf(instance, alert, this.#deps.clock.nowMs(), this.#deps.atMs());
+    // Those written last come last.
+    this.#quiet.delete(state.documentKey);
+    if (instance.lifecycle.phase === "quiet") this.#quiet.set(state.documentKey, state.atMs);
+    return state;
+  }
+
+  #goneState(instance: Instance): InstanceState {
+    const state = stateOf(instance, undefined, this.#deps.clock.nowMs(), null);
+    this.#quiet.delete(state.documentKey);
+    return state;
+  }
+
+  #tell(event: AlertEvent, position: number | null): void {
+    const { alert } = event;
+    if (position !== null) this.#toldPosition = position;
+    const entry = this.#active.get(alert.id);
+    if (entry !== undefined) entry.told = alert;
+    else if (alert.clearedAtMs !== null) this.#leaving.delete(alert.id);
+    for (const follower of this.#followers) follower({ ...event, position });
+  }
+}
+
+/** Nothing is left of the instance. */
+function isGone(because: ClearedBecause | null): boolean {
+  return because === "rule_deleted" || because === "rule_changed" || because === "series_deleted";
+}

@@ -1,0 +1,49 @@
+/** How alerts and instances are written down: entries of the journal, and documents that say how they stand. */
+import type { DocumentChange, JournalEvent } from "../model/journal.ts";
+import type { AlertEvent, AlertRecord } from "./alert.ts";
+import type { SavedInstance } from "./instance.ts";
+import { conditionKey } from "./rule-text.ts";
+import type { Rule } from "./rule.ts";
+
+export const ACTIVE_ALERTS = "alerts-active";
+export const CLEARED_ALERTS = "alerts-cleared";
+export const INSTANCES = "alert-instances";
+export const ALERT_EVENT = "alert";
+export const INSTANCE_EVENT = "alert-instance";
+
+/** An instance as it is written down. */
+export interface StoredInstance {
+  readonly rule: string;
+  readonly key: string;
+  readonly alertId: string | null;
+  /** What the rule was about. */
+  readonly condition: string;
+  readonly state: SavedInstance;
+}
+
+/** Of an alert. */
+export function eventOf({ change, atMs, actor, text, alert, before }: AlertEvent): JournalEvent {
+  return {
+    atMs,
+    kind: ALERT_EVENT,
+    subject: alert.id,
+    actor,
+    payload: JSON.stringify({ change, text, alert, before }),
+  };
+}
+
+/** An alert, where it is to be found now. */
+export function documentsOf(alert: AlertRecord): DocumentChange[] {
+  const document = { key: alert.id, sort: alert.firedAtMs };
+  const value = JSON.stringify(alert);
+  if (alert.clearedAtMs === null) return [{ ...document, collection: ACTIVE_ALERTS, value }];
+  return [
+    { ...document, collection: ACTIVE_ALERTS, value: null },
+    { ...document, collection: CLEARED_ALERTS, value },
+  ];
+}
+
+/** The same as long as a rule is about the same. */
+export function conditionHash(rule: Rule): string {
+  return Bun.hash(conditionKey(rule)).toString(36);
+}

@@ -1,0 +1,94 @@
+import type { Condition } from "../rule.ts";
+import type { ConditionState } from "./condition-state.ts";
+import { isBeyond, zScore } from "./z-score.ts";
+
+type Deviation = Extract<Condition, { kind: "deviation" }>;
+
+/** What is beyond counts as this, so that squares are finite. */
+const VALUE_MAX = 1e150;
+/** Weight of a sample that is beyond the limit. */
+const BEYOND_WEIGHT = 0.1;
+const STEP_SHARE = 0.5;
+const STEP_SHARE_OF_VALUE_MAX = 0.05;
+const US_PER_MS = 1_000;
+
+/**
+ * How far a sample is from the exponentially weighted mean of the samples before it, in their standard deviations (Finch,
+ * Incremental calculation of weighted mean and variance, 2009). With dt since the sample before, a sample weighs
+ * 1 - exp(-dt/span), so a burst weighs no more than the time it took. Those before it together weigh at least as much as
+ * `pointsMin` of its weight, or as many as there were: so neither the first samples nor one after a gap are all of the past.
+ *
+ * A sample beyond the limit, to either side, weighs a tenth: a spike hardly moves the mean, and a step that stays is taken
+ * for the new normal after about a span (three quarters of one at 4 sigmas). What is met is met until it is back within
+ * three quarters of the limit.
+ *
+ * The deviation counts as at least half of the smallest step between two samples so far, but not for more than a
+ * twentieth of the value: a sensor that has long been at 21 and shows whole degrees may show 22. `observed` is the
+ * number of deviations, negative below the mean.
+ */
+export class DeviationState implements ConditionState {
+  readonly #condition: Deviation;
+  #samples = 0;
+  #lastUs = NaN;
+  #last = NaN;
+  #stepMin = Infinity;
+  #weight = 0;
+  #mean = 0;
+  #variance = 0;
+  observed = NaN;
+
+  constructor(condition: Deviation) {
+    this.#condition = condition;
+  }
+
+  get dueUs(): number {
+    return Infinity;
+  }
+
+  take(timeUs: number, value: number, level: number): number {
+    const { sigmas, direction, pointsMin } = this.#condition;
+    const near = Math.max(-VALUE_MAX, Math.min(VALUE_MAX, value));
+    if (this.#samples === 0) return this.#begin(timeUs, near);
+    const step = Math.abs(near - this.#last);
+    if (step > 0 && step < this.#stepMin) this.#stepMin = step;
+    if (this.#samples < pointsMin) {
+      this.#fold(timeUs, near, 1);
+      return 0;
+    }
+    this.observed = zScore(near, this.#mean, this.#deviationFor(near));
+    const isMet = isBeyond(this.observed, sigmas, direction, level > 0);
+    this.#fold(timeUs, near, isMet || Math.abs(this.observed) > sigmas ? BEYOND_WEIGHT : 1);
+    return isMet ? 1 : 0;
+  }
+
+  elapse(_timeUs: number, level: number): number {
+    return level;
+  }
+
+  #begin(timeUs: number, value: number): number {
+    this.#samples = 1;
+    this.#lastUs = timeUs;
+    this.#last = this.#mean = value;
+    return 0;
+  }
+
+  #deviationFor(value: number): number {
+    const least = STEP_SHARE_OF_VALUE_MAX * Math.max(Math.abs(value), Math.abs(this.#mean));
+    return Math.max(Math.sqrt(this.#variance), Math.min(STEP_SHARE * this.#stepMin, least));
+  }
+
+  #fold(timeUs: number, value: number, share: number): void {
+    const { spanMs, pointsMin } = this.#condition;
+    const forgotten = -Math.expm1((this.#lastUs - timeUs) / (spanMs * US_PER_MS));
+    const weight = share * forgotten;
+    const before = Math.max(this.#weight * (1 - forgotten), Math.min(this.#samples, Math.max(1, pointsMin)) * weight);
+    this.#weight = before + weight;
+    const part = weight / this.#weight;
+    const difference = value - this.#mean;
+    this.#mean += part * difference;
+    this.#variance = (1 - part) * (this.#variance + part * difference * difference);
+    this.#samples++;
+    this.#lastUs = timeUs;
+    this.#last = value;
+  }
+}

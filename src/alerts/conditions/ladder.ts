@@ -1,0 +1,29 @@
+import type { LadderStep } from "../rule.ts";
+import type { ConditionState } from "./condition-state.ts";
+import { meets } from "./limit.ts";
+
+/**
+ * The level is the number of the highest step that is met; each step at or below the level that stood holds on to its own
+ * `clearAt`. Keeps nothing of a series: one serves all series of a rule, and `observed` is the value it took last.
+ */
+export class LadderState implements ConditionState {
+  readonly dueUs = Infinity;
+  readonly #steps: readonly LadderStep[];
+  observed = NaN;
+
+  constructor(steps: readonly LadderStep[]) {
+    this.#steps = steps;
+  }
+
+  take(_timeUs: number, value: number, level: number): number {
+    this.observed = value;
+    for (let step = this.#steps.length; step > 0; step--) {
+      if (meets(this.#steps[step - 1].limit, value, level >= step)) return step;
+    }
+    return 0;
+  }
+
+  elapse(_timeUs: number, level: number): number {
+    return level;
+  }
+}

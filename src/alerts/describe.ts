@@ -1,0 +1,155 @@
+/** What an alert says of itself: labels and texts, from the rule and the series that meets it. */
+import { deviceOf, parseSeriesKey, type SeriesIdentity } from "../model/series-key.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { Description } from "./alert.ts";
+import { hasSeriesState } from "./conditions/condition-state-of.ts";
+import type { Instance } from "./instance.ts";
+import type { Probe } from "./probe.ts";
+import type { Condition, Rule } from "./rule.ts";
+import type { Severity } from "./severity.ts";
+import { compileTemplate, DESCRIPTION_LENGTH_MAX, TITLE_LENGTH_MAX, type Template } from "./template.ts";
+
+/** Of what meets the condition now. */
+export function describe(instance: Instance, severity: Severity, registry: SeriesRegistry): Description {
+  const { rule } = instance;
+  const lead = instance.leading();
+  return new SeriesDescription(instance, lead, severity, observedBy(rule, lead), registry);
+}
+
+/** Of what met it before; `value`: what was compared with the limit then. */
+export function describeLate(
+  instance: Instance,
+  probe: Probe,
+  severity: Severity,
+  value: number,
+  registry: SeriesRegistry,
+): Description {
+  return new SeriesDescription(instance, probe, severity, value, registry);
+}
+
+/** Keeps what it takes to say everything when it is asked. */
+class SeriesDescription implements Description {
+  readonly value: number;
+  readonly #rule: Rule;
+  readonly #instanceKey: string;
+  /** Null where there is no series. */
+  readonly #seriesKey: string | null;
+  readonly #severity: Severity;
+
+  constructor(
+    { rule, probes, key }: Instance,
+    probe: Probe | null,
+    severity: Severity,
+    value: number,
+    registry: SeriesRegistry,
+  ) {
+    const member = probe ?? probes[0];
+    this.value = value;
+    this.#rule = rule;
+    this.#instanceKey = key;
+    this.#seriesKey = member === undefined ? null : registry.keyOf(member.seriesId);
+    this.#severity = severity;
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return { ...this.#own(this.#identity()), ...this.#rule.labels };
+  }
+
+  get metric(): string {
+    const isAbsent = this.#rule.groupBy !== undefined && this.#rule.condition.kind === "absence";
+    return isAbsent ? "" : (this.#identity()?.metric ?? "");
+  }
+
+  get source(): string {
+    const identity = this.#identity();
+    const own = this.#own(identity);
+    // A device sends through one source as a rule.
+    const isOneSource = this.#rule.groupBy === undefined || own["device"] !== undefined;
+    return own["source"] ?? (isOneSource ? (identity?.source ?? "") : "");
+  }
+
+  get device(): string {
+    return this.#own(this.#identity())["device"] ?? "";
+  }
+
+  get title(): string {
+    return textsOf(this.#rule).title(this.#context());
+  }
+
+  get description(): string {
+    return textsOf(this.#rule).description(this.#context());
+  }
+
+  get runbook(): string {
+    return this.#rule.runbook;
+  }
+
+  #context() {
+    const { labels, metric, source, device, value } = this;
+    const [rule, severity] = [this.#rule, this.#severity];
+    const limit = limitOf(rule.condition, severity);
+    return { value, limit, metric, source, device, severity, rule: rule.name, labels };
+  }
+
+  #identity(): SeriesIdentity | null {
+    return this.#seriesKey === null ? null : parseSeriesKey(this.#seriesKey);
+  }
+
+  #own(identity: SeriesIdentity | null): Record<string, string> {
+    if (identity === null) return {};
+    const { groupBy } = this.#rule;
+    return groupBy === undefined ? seriesLabels(identity) : groupLabels(groupBy, this.#instanceKey);
+  }
+}
+
+interface Texts {
+  readonly title: Template;
+  readonly description: Template;
+}
+
+const texts = new WeakMap<Rule, Texts>();
+
+function textsOf(rule: Rule): Texts {
+  let compiled = texts.get(rule);
+  if (compiled === undefined) {
+    compiled = {
+      title: compileTemplate(rule.title, TITLE_LENGTH_MAX),
+      description: compileTemplate(rule.description, DESCRIPTION_LENGTH_MAX),
+    };
+    texts.set(rule, compiled);
+  }
+  return compiled;
+}
+
+/** What the limit was compared with; NaN where nothing was. */
+function observedBy({ condition }: Rule, probe: Probe | null): number {
+  if (probe === null) return NaN;
+  return hasSeriesState(condition) ? (probe.state?.observed ?? probe.value) : probe.value;
+}
+
+function seriesLabels(identity: SeriesIdentity): Record<string, string> {
+  return { ...Object.fromEntries(identity.tags), source: identity.source, device: deviceOf(identity) };
+}
+
+function groupLabels(groupBy: readonly string[], key: string): Record<string, string> {
+  const values = JSON.parse(key) as string[];
+  return Object.fromEntries(groupBy.map((name, i) => [name, values[i]]));
+}
+
+/** NaN where there is not one. */
+function limitOf(condition: Condition, severity: Severity): number {
+  switch (condition.kind) {
+    case "threshold":
+    case "window":
+    case "rate":
+    case "n_of_m":
+      return condition.limit.at;
+    case "ladder":
+      return condition.steps.find((step) => step.severity === severity)?.limit.at ?? NaN;
+    case "deviation":
+    case "seasonal":
+      return condition.sigmas;
+    default:
+      return NaN;
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * Rules over the points that come in: binds them to series when either appears, feeds their instances, and wakes those
+ * that are due. What they say goes to the listener at once and in order.
+ */
+import type { Clock } from "../model/clock.ts";
+import type { Frame } from "../model/frame.ts";
+import { compileMatcher, matchingSeries, valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
+import type { SeriesIdentity } from "../model/series-key.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
+import type { ConditionState } from "./conditions/condition-state.ts";
+import { Instance, type EvaluatedRule, type InstanceListener } from "./instance.ts";
+import type { Probe } from "./probe.ts";
+import { RuleIndex } from "./rule-index.ts";
+import type { Condition, Rule } from "./rule.ts";
+import { WakeQueue } from "./wake-queue.ts";
+import { WallTime } from "./wall-time.ts";
+
+export interface EngineDeps {
+  readonly registry: SeriesRegistry;
+  readonly clock: Clock;
+  readonly listener: InstanceListener;
+  /** Silence after which a series is stale whose usual gaps are not known. */
+  readonly staleAfterMs: number;
+  /** Of what is stored; NaN where nothing is. */
+  readonly newestArrivalMs: number;
+}
+
+/** More rules than these are bound in one pass over all series, fewer each by what it names. */
+const RULES_BY_THEMSELVES_MAX = 8;
+/** Timers of more than 24 days run at once. */
+const TIMER_MS_MAX = 86_400_000;
+/** Of an instance that is gone: the queue takes it no more, and lets go of it. */
+const NEVER_AGAIN_MS = -Infinity;
+
+/** A rule that is in force. */
+export interface BoundRule extends EvaluatedRule {
+  rule: Rule;
+  /** What came before that is not for it. */
+  readonly sinceMs: number;
+  readonly matcher: SeriesMatcher;
+  /** By key. */
+  readonly instances: Map<string, Instance>;
+  series: number;
+}
+
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #rules = new Map<string, BoundRule>();
+  readonly #index = new RuleIndex<BoundRule>();
+  /** By series id: the first of a chain. */
+  readonly #probes: (Probe | null)[] = [];
+  readonly #queue = new WakeQueue<Instance>();
+  readonly #unsettled = new Set<Instance>();
+  readonly #wallTime: WallTime;
+  #isRunning = false;
+  readonly #unsubscribe: readonly (() => void)[];
+  /** Time in which nobody could be heard is left out of silences. */
+  #deafSinceMs: number | null = null;
+  #deafMs = 0;
+  #cancelTimer: (() => void) | null = null;
+  #timerAtMs = Infinity;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#wallTime = new WallTime(deps.newestArrivalMs, deps.clock.monotonicMs());
+    this.#unsubscribe = [
+      deps.registry.onAdded((id, metric) => this.#bindSeries(id, metric, () => true)),
+      deps.registry.onForgotten((ids) => ids.forEach((id) => this.#unbind(id))),
+    ];
+  }
+
+  get rules(): ReadonlyMap<string, BoundRule> {
+    return this.#rules;
+  }
+
+  /** Puts rules in force whose names are not taken. */
+  add(rules: readonly { readonly rule: Rule; readonly sinceMs: number }[]): void {
+    const fresh = rules.map(({ rule, sinceMs }) => this.#boundRule(rule, sinceMs));
+    for (const bound of fresh) this.#rules.set(bound.rule.name, bound);
+    const enabled = fresh.filter(({ rule }) => !rule.isDisabled);
+    for (const bound of enabled) {
+      if (bound.rule.condition.kind !== "watchdog") this.#index.add(bound);
+      else {
+        this.#instance(bound, "");
+        if (this.#isRunning) this.#raise(bound);
+      }
+    }
+    if (enabled.length > RULES_BY_THEMSELVES_MAX) this.#bindAll(new Set(enabled));
+    else for (const bound of enabled) for (const id of this.#seriesOf(bound)) this.#bind(bound, id);
+    this.#armTimer();
+  }
+
+  /** All is restored: what is always met is met from now on, unless it was before. */
+  start(): void {
+    this.#isRunning = true;
+    for (const bound of this.#rules.values()) {
+      if (bound.rule.condition.kind === "watchdog" && !bound.rule.isDisabled) this.#raise(bound);
+    }
+  }
+
+  /** Takes a rule out of force; its instances have ended, and say nothing of that themselves. */
+  remove(name: string): BoundRule | undefined {
+    const bound = this.#rules.get(name);
+    if (bound === undefined) return undefined;
+    this.#rules.delete(name);
+    this.#index.delete(bound);
+    for (const instance of bound.instances.values()) {
+      for (const { seriesId } of instance.probes) this.#unchain(seriesId, ({ instance: other }) => other === instance);
+      instance.wakesAtMs = NEVER_AGAIN_MS;
+    }
+    return bound;
+  }
+
+  /** Takes a committed frame. */
+  apply(frame: Frame): void {
+    this.#take(frame, this.#wallTime.shiftOf(frame.arrivalMs, this.#deps.clock.monotonicMs()) * 1_000);
+    // What comes with time comes after what points of that time say.
+    this.wake();
+  }
+
+  /** Takes a frame that came to the run before, which may not have evaluated it, or not all of it. */
+  replay({ arrivalMs, count, seriesIds, timesUs, values }: Frame): void {
+    const { listener } = this.#deps;
+    const atMs = this.#atMs();
+    const arrivalUs = arrivalMs * 1_000;
+    for (let i = 0; i < count; i++) {
+      for (let probe = this.probesOf(seriesIds[i]); probe !== null; probe = probe.next) {
+        const { instance } = probe;
+        if (arrivalMs <= this.#rules.get(instance.rule.name)!.sinceMs) continue;
+        const clockUs = Math.min(timesUs[i], arrivalUs);
+        if (clockUs <= instance.evaluatedUs) instance.restoreClock(probe, clockUs, values[i], atMs, atMs);
+        else instance.take(probe, timesUs[i], values[i], arrivalUs, atMs, listener);
+        instance.settle(listener);
+        this.#queue.schedule(instance, atMs);
+      }
+    }
+  }
+
+  /** Wakes what is due. */
+  wake(): void {
+    const atMs = this.#atMs();
+    for (let instance = this.#queue.take(atMs); instance !== undefined; instance = this.#queue.take(atMs)) {
+      instance.wake(atMs, this.#deps.listener);
+      this.#queue.schedule(instance, atMs);
+    }
+    this.#armTimer();
+  }
+
+  /** Ends an instance from outside: its condition must hold anew. What always holds does so at once. */
+  reset(instance: Instance): void {
+    instance.reset(this.#atMs());
+    this.schedule(instance);
+    const bound = this.#rules.get(instance.rule.name);
+    if (bound !== undefined && instance.rule.condition.kind === "watchdog") queueMicrotask(() => this.#raise(bound));
+  }
+
+  /** While nobody can be heard, as when points are refused, nobody is silent. */
+  setHearing(isHearing: boolean): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (isHearing && this.#deafSinceMs !== null) {
+      this.#deafMs += nowMs - this.#deafSinceMs;
+      this.#deafSinceMs = null;
+      this.#armTimer();
+    } else if (!isHearing) this.#deafSinceMs ??= nowMs;
+  }
+
+  /** The instances' series by id, each a chain; null where nothing is bound. */
+  probesOf(seriesId: number): Probe | null {
+    return this.#probes[seriesId] ?? null;
+  }
+
+  /** In the time that instances know. */
+  atMs(): number {
+    return this.#atMs();
+  }
+
+  /** Whether any instance waits for a time. */
+  isBusy(): boolean {
+    return this.#queue.nextAtMs !== Infinity;
+  }
+
+  /** Brings an instance up after it was restored. */
+  schedule(instance: Instance): void {
+    this.#queue.schedule(instance, this.#atMs());
+    this.#armTimer();
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  #take({ arrivalMs, count, seriesIds, timesUs, values }: Frame, shiftUs: number): void {
+    const { listener } = this.#deps;
+    const atMs = this.#atMs();
+    const arrivalUs = arrivalMs * 1_000 + shiftUs;
+    const probes = this.#probes;
+    for (let i = 0; i < count; i++) {
+      const id = seriesIds[i];
+      if (id >= probes.length) continue;
+      const timeUs = timesUs[i] + shiftUs;
+      for (let probe = probes[id]; probe !== null; probe = probe.next) {
+        const { instance } = probe;
+        const level = probe.isCalm ? probe.takeCalmly(timeUs, values[i], arrivalUs, atMs) : -1;
+        if (level === probe.level && probe.isCalm) continue;
+        if (level >= 0) instance.moved(probe, level, listener);
+        else instance.take(probe, timeUs, values[i], arrivalUs, atMs, listener);
+        if (instance.isUnsettled) this.#unsettled.add(instance);
+        else this.#queue.schedule(instance, atMs);
+      }
+    }
+    for (const instance of this.#unsettled) {
+      instance.settle(listener);
+      this.#queue.schedule(instance, atMs);
+    }
+    this.#unsettled.clear();
+  }
+
+  #boundRule(rule: Rule, sinceMs: number): BoundRule {
+    return {
+      rule,
+      sinceMs,
+      timing: { holdUs: rule.holdMs * 1_000, keepFiringUs: rule.keepFiringMs * 1_000 },
+      staleAfterMs: this.#deps.staleAfterMs,
+      makeState: stateMakerOf(rule.condition),
+      matcher: compileMatcher([rule.metric || "*"], {}, "rule.metric", rule.matchers),
+      instances: new Map(),
+      series: 0,
+    };
+  }
+
+  #raise(bound: BoundRule): void {
+    const { clock, listener } = this.#deps;
+    const instance = this.#instance(bound, "");
+    instance.raise(clock.nowMs() * 1_000, this.#atMs(), listener);
+    this.schedule(instance);
+  }
+
+  #seriesOf({ rule, matcher }: BoundRule): number[] {
+    return rule.condition.kind === "watchdog" ? [] : matchingSeries(this.#deps.registry, matcher);
+  }
+
+  /** Many rules at once, in one pass over the series. */
+  #bindAll(fresh: ReadonlySet<BoundRule>): void {
+    const { registry } = this.#deps;
+    for (const metric of registry.metrics()) {
+      for (const id of registry.idsOfMetric(metric)) this.#bindSeries(id, metric, (bound) => fresh.has(bound));
+    }
+  }
+
+  #bindSeries(id: number, metric: string, isWanted: (bound: BoundRule) => boolean): void {
+    const key = this.#deps.registry.keyOf(id);
+    this.#index.forSeries(key, (bound) => {
+      if (!isWanted(bound) || !bound.matcher.matchesMetric(metric) || !bound.matcher.matchesKey(key)) return;
+      this.#bind(bound, id);
+    });
+  }
+
+  #bind(bound: BoundRule, seriesId: number): void {
+    const identity = this.#deps.registry.identityOf(seriesId);
+    const instance = this.#instance(bound, keyOf(bound.rule, seriesId, identity));
+    const probe = instance.bind(seriesId);
+    while (this.#probes.length <= seriesId) this.#probes.push(null);
+    probe.next = this.#probes[seriesId];
+    this.#probes[seriesId] = probe;
+    bound.series++;
+    if (bound.rule.condition.kind === "absence") this.#queue.schedule(instance, this.#atMs());
+  }
+
+  #instance(bound: BoundRule, key: string): Instance {
+    let instance = bound.instances.get(key);
+    if (instance === undefined) {
+      instance = new Instance(bound, key, this.#deps.clock.nowMs() * 1_000, this.#atMs());
+      bound.instances.set(key, instance);
+    }
+    return instance;
+  }
+
+  /** The series is gone. */
+  #unbind(seriesId: number): void {
+    const { listener } = this.#deps;
+    for (let probe = this.#probes[seriesId] ?? null; probe !== null; probe = probe.next) {
+      const { instance } = probe;
+      const bound = this.#rules.get(instance.rule.name)!;
+      bound.series--;
+      if (instance.unbind(seriesId, listener)) continue;
+      bound.instances.delete(instance.key);
+      instance.wakesAtMs = NEVER_AGAIN_MS;
+      listener.onGone(instance);
+    }
+    if (seriesId < this.#probes.length) this.#probes[seriesId] = null;
+  }
+
+  #unchain(seriesId: number, isGone: (probe: Probe) => boolean): void {
+    let kept: Probe | null = null;
+    for (let probe = this.#probes[seriesId]; probe !== null;) {
+      const { next } = probe;
+      if (!isGone(probe)) {
+        probe.next = kept;
+        kept = probe;
+      }
+      probe = next;
+    }
+    this.#probes[seriesId] = kept;
+  }
+
+  #atMs(): number {
+    return (this.#deafSinceMs ?? this.#deps.clock.monotonicMs()) - this.#deafMs;
+  }
+
+  #armTimer(): void {
+    const atMs = this.#queue.nextAtMs;
+    if (atMs >= this.#timerAtMs || this.#deafSinceMs !== null) return;
+    this.#cancelTimer?.();
+    this.#timerAtMs = atMs;
+    this.#cancelTimer = this.#deps.clock.after(Math.min(Math.max(0, atMs - this.#atMs()), TIMER_MS_MAX), () => {
+      this.#cancelTimer = null;
+      this.#timerAtMs = Infinity;
+      this.wake();
+      this.#armTimer();
+    });
+  }
+}
+
+function stateMakerOf(condition: Condition): () => ConditionState | null {
+  if (condition.kind === "absence" || condition.kind === "watchdog") return () => null;
+  if (hasSeriesState(condition)) return () => conditionStateOf(condition);
+  const shared = conditionStateOf(condition);
+  return () => shared;
+}
+
+/** Of an instance among those of its rule: the series, or the values that make the group. */
+function keyOf({ groupBy }: Rule, seriesId: number, identity: SeriesIdentity): string {
+  if (groupBy === undefined) return String(seriesId);
+  return JSON.stringify(groupBy.map((key) => valueForFilter(identity, key)));
+}

@@ -1,0 +1,363 @@
+/**
+ * One rule for one set of labels: the series it is bound to, and where its alert stands. No clock and no timers: whoever
+ * has it feeds it samples, and wakes it when it is due. `atMs` is monotonic and stands still while nobody could be heard.
+ */
+import type { ConditionState } from "./conditions/condition-state.ts";
+import { LateLane, type LateEpisode } from "./late-lane.ts";
+import { Lifecycle, type LifecycleChange, type SavedLifecycle, type Timing } from "./lifecycle.ts";
+import { Probe } from "./probe.ts";
+import type { Rule } from "./rule.ts";
+
+/** A rule as its instances share it. */
+export interface EvaluatedRule {
+  readonly rule: Rule;
+  readonly timing: Timing;
+  /** Silence after which a series is stale whose usual gaps are not known. */
+  readonly staleAfterMs: number;
+  makeState(seriesId: number): ConditionState | null;
+}
+
+export type ClearedReason = "resolved" | "no_data";
+/** `stale`: the series has fallen silent; `heard`: it is back. */
+export type Change = LifecycleChange | "stale" | "heard";
+
+/** Hears what happens, in order; `instance` stands as it does after it. */
+export interface InstanceListener {
+  onChange(instance: Instance, change: Change, reason: ClearedReason): void;
+  onLate(instance: Instance, probe: Probe, episode: LateEpisode): void;
+  /** None of its series is left. */
+  onGone(instance: Instance): void;
+}
+
+/** As it is written down. */
+export interface SavedInstance extends SavedLifecycle {
+  readonly clockUs: number;
+  /** How long ago that was. */
+  readonly silentMs: number;
+  readonly gapMs: number;
+  readonly isStale: boolean;
+}
+
+/** As live values are. */
+const [STALE_GAPS, STALE_AFTER_MS_MIN] = [3, 15_000];
+/** For so long, and not for longer than half a gap, a sample may be on its way that decides what time would decide. */
+const DECIDING_MS_MAX = 2_000;
+/** After so long without late points the run of them has ended. */
+const LATE_IDLE_MS = 60_000;
+
+export class Instance {
+  readonly shared: EvaluatedRule;
+  /** Unique among those of the rule. */
+  readonly key: string;
+  readonly probes: Probe[] = [];
+  readonly lifecycle = new Lifecycle();
+  /** Instance time: the newest of its series' clocks, or when it was woken last. */
+  clockUs = -Infinity;
+  /** When {@link clockUs} was reached. */
+  clockAtMs: number;
+  /** Since when there could have been samples of its series. */
+  #listenedAtMs: number;
+  isStale = false;
+  /** The series that was heard last. */
+  lead: Probe | null = null;
+  /** Of the alert it fires. */
+  alertId: string | null = null;
+  /** Everything up to here was evaluated before this start. */
+  evaluatedUs = -Infinity;
+  /** A group that has heard some of its series, and maybe not all. */
+  isUnsettled = false;
+  /** When whoever drives it means to wake it. */
+  wakesAtMs = Infinity;
+  #lateAtMs = Infinity;
+  /** 1 where silence itself meets the condition. */
+  #silentLevel = 0;
+
+  /** `nowUs`: the wall clock; silence counts from now on. */
+  constructor(shared: EvaluatedRule, key: string, nowUs: number, atMs: number) {
+    this.shared = shared;
+    this.key = key;
+    if (shared.rule.condition.kind === "absence") this.clockUs = nowUs;
+    this.clockAtMs = atMs;
+    this.#listenedAtMs = atMs;
+  }
+
+  get rule(): Rule {
+    return this.shared.rule;
+  }
+
+  bind(seriesId: number): Probe {
+    const probe = new Probe(this, seriesId, this.shared.makeState(seriesId));
+    this.probes.push(probe);
+    return probe;
+  }
+
+  /** The series is gone; returns whether any is left. */
+  unbind(seriesId: number, listener: InstanceListener): boolean {
+    const at = this.probes.findIndex((probe) => probe.seriesId === seriesId);
+    if (at >= 0) this.probes.splice(at, 1);
+    if (this.probes.length === 0) return false;
+    if (this.lead?.seriesId === seriesId) this.lead = this.probes[0];
+    this.#step(listener);
+    return true;
+  }
+
+  /** A point has come to one of its series. It may be due at another time then. */
+  take(probe: Probe, timeUs: number, value: number, arrivalUs: number, atMs: number, listener: InstanceListener): void {
+    // Whether a device is heard of is a matter of new points, not of its clock.
+    const isOld = probe.state !== null && arrivalUs - timeUs > probe.lateAfterUs;
+    if (isOld || timeUs <= probe.clockUs || timeUs === probe.stampUs) {
+      return this.#takeLate(probe, timeUs, value, atMs, listener);
+    }
+    this.#elapse(probe, Math.min(timeUs, arrivalUs), listener);
+    const level = probe.take(timeUs, value, arrivalUs, atMs, this.lifecycle.shown);
+    this.moved(probe, level, listener);
+  }
+
+  /**
+   * The newest sample of one of its series has this level. In a group what others say of the same time counts, too: it is
+   * unsettled until a later time comes, or {@link settle}.
+   */
+  moved(probe: Probe, level: number, listener: InstanceListener): void {
+    const isGroup = this.probes.length > 1;
+    if (isGroup && this.isUnsettled && probe.clockUs > this.clockUs) this.settle(listener);
+    const isFirst = this.lead === null;
+    this.lead = probe;
+    this.#moveTo(probe.clockUs, probe.seenAtMs);
+    const { lifecycle } = this;
+    const isSame = level === probe.level && (isGroup ? level <= lifecycle.level : level === lifecycle.level);
+    if (!isSame || !lifecycle.isSettled || this.isStale) {
+      probe.level = level;
+      if (isGroup) this.isUnsettled = true;
+      else this.#hear(listener);
+    }
+    const { state } = probe;
+    probe.isCalm =
+      !isFirst && isSame && lifecycle.isSettled && state !== null && state.dueUs === Infinity && probe.gapMs > 0;
+  }
+
+  /** No more is coming of this time. */
+  settle(listener: InstanceListener): void {
+    if (!this.isUnsettled) return;
+    this.isUnsettled = false;
+    this.#hear(listener);
+  }
+
+  /** The series that meets the condition most, the one heard last where several do; null where there is none. */
+  leading(): Probe | null {
+    if (this.probes.length < 2) return this.lead;
+    return this.probes.reduce((best, probe) => (probe.level > (best?.level ?? -1) ? probe : best), this.lead);
+  }
+
+  /** Meets the condition from outside of all series. */
+  raise(nowUs: number, atMs: number, listener: InstanceListener): void {
+    this.#silentLevel = 1;
+    this.#moveTo(nowUs, atMs);
+    this.#step(listener);
+  }
+
+  /** When it has to be woken, in the same time; Infinity: never. */
+  dueAtMs(nowMs: number): number {
+    this.#catchUp();
+    let dueAtMs = this.#lifecycleAtMs();
+    for (const { state } of this.probes) if (state !== null) dueAtMs = Math.min(dueAtMs, this.#atMsOf(state.dueUs));
+    if (this.#isWatchedForSilence) dueAtMs = Math.min(dueAtMs, this.#lookForSilenceAtMs(nowMs));
+    return Math.min(dueAtMs, this.#lateAtMs + LATE_IDLE_MS);
+  }
+
+  /** Does what is due. */
+  wake(atMs: number, listener: InstanceListener): void {
+    this.#catchUp();
+    if (atMs >= this.#lateAtMs + LATE_IDLE_MS) this.#endLate(listener);
+    const isSilent = this.#isWatchedForSilence && atMs >= this.#silentAtMs;
+    if (isSilent && this.rule.noData === "resolve" && !this.#isAbsence) return this.#resolveSilent(listener);
+    let isDue = atMs >= this.#lifecycleAtMs();
+    const nowUs = this.#timeAt(atMs);
+    for (const probe of this.probes) {
+      const { state } = probe;
+      if (state === null || state.dueUs > nowUs) continue;
+      probe.level = state.elapse(nowUs, probe.level);
+      isDue = true;
+    }
+    if (isSilent) this.#fallSilent();
+    if (!isDue && !isSilent) return;
+    this.#moveTo(nowUs, atMs);
+    const change = this.#step(listener);
+    if (isSilent && change === null && this.lifecycle.phase !== "quiet") listener.onChange(this, "stale", "resolved");
+  }
+
+  /** Ended from outside: the condition must hold anew from the next sample on, silence must last anew from now on. */
+  reset(atMs: number): void {
+    this.#listenedAtMs = atMs;
+    this.lifecycle.reset();
+    this.isStale = false;
+    this.isUnsettled = false;
+    this.#silentLevel = 0;
+    for (const probe of this.probes) {
+      probe.level = 0;
+      probe.isCalm = false;
+    }
+  }
+
+  save(atMs: number): SavedInstance {
+    this.#catchUp();
+    const gapMs = this.lead?.gapMs ?? 0;
+    const { clockUs, isStale } = this;
+    return { ...this.lifecycle.save(), clockUs, silentMs: atMs - this.clockAtMs, gapMs, isStale };
+  }
+
+  /** Nobody could be heard before now: silence counts from here on. */
+  restore(saved: SavedInstance, atMs: number): void {
+    this.lifecycle.restore(saved);
+    this.clockUs = saved.clockUs;
+    this.evaluatedUs = saved.clockUs;
+    this.clockAtMs = atMs - saved.silentMs;
+    this.isStale = saved.isStale;
+    if (saved.isStale && this.#isMetBySilence) this.#silentLevel = 1;
+    for (const probe of this.probes) {
+      probe.gapMs = saved.gapMs;
+    }
+  }
+
+  /** Everything up to this point of a series, which came at `thenMs`, was evaluated before this start. */
+  restoreClock(probe: Probe, timeUs: number, value: number, thenMs: number, atMs: number): void {
+    if (timeUs <= probe.clockUs) return;
+    // The clock of a device need not be ours; what was written down knows how far they are apart.
+    const isKnown = this.evaluatedUs > -Infinity;
+    this.#moveTo(timeUs, isKnown ? Math.min(atMs, this.clockAtMs + (timeUs - this.clockUs) / 1_000) : thenMs);
+    if (probe.state !== null) probe.level = probe.state.take(timeUs, value, this.lifecycle.shown);
+    probe.restore(timeUs, value, atMs);
+    this.lead ??= probe;
+  }
+
+  get #isAbsence(): boolean {
+    return this.rule.condition.kind === "absence";
+  }
+
+  /** Whether silence would change something. */
+  get #isWatchedForSilence(): boolean {
+    if (this.isStale || this.probes.length === 0) return false;
+    if (this.#isMetBySilence) return this.#isAbsence ? this.lifecycle.level === 0 : this.lead !== null;
+    return this.lifecycle.phase !== "quiet";
+  }
+
+  get #isMetBySilence(): boolean {
+    return this.#isAbsence || this.rule.noData === "fire";
+  }
+
+  get #silentAtMs(): number {
+    const { condition } = this.rule;
+    const afterMs = condition.kind === "absence" ? condition.afterMs : undefined;
+    return this.#heardAtMs() + (afterMs ?? this.#staleAfterMs());
+  }
+
+  /** Gaps may grow shorter meanwhile, of which nobody says anything: looked at again half way. */
+  #lookForSilenceAtMs(nowMs: number): number {
+    const silentAtMs = this.#silentAtMs;
+    if (silentAtMs === Infinity || silentAtMs <= nowMs) return silentAtMs;
+    return Math.min(silentAtMs, nowMs + Math.max(STALE_AFTER_MS_MIN, (silentAtMs - nowMs) / 2));
+  }
+
+  #heardAtMs(): number {
+    return this.probes.reduce((latest, { seenAtMs }) => Math.max(latest, seenAtMs), this.#listenedAtMs);
+  }
+
+  /** Where no gap is known nobody can tell what silence is; only a mark is set then, after a while. */
+  #staleAfterMs(): number {
+    const gapMs = this.#shortestGapMs();
+    if (gapMs < Infinity) return Math.max(STALE_GAPS * gapMs, STALE_AFTER_MS_MIN);
+    return this.#isMetBySilence ? Infinity : this.shared.staleAfterMs;
+  }
+
+  #shortestGapMs(): number {
+    let shortest = Infinity;
+    for (const { gapMs } of this.probes) if (gapMs > 0 && gapMs < shortest) shortest = gapMs;
+    return shortest;
+  }
+
+  /** When a hold ends, or a keeping: a sample of that time decides it, if it comes. */
+  #lifecycleAtMs(): number {
+    const dueAtMs = this.#atMsOf(this.lifecycle.dueUs(this.shared.timing));
+    if (dueAtMs === Infinity || this.isStale || this.lead === null) return dueAtMs;
+    return dueAtMs + Math.min(DECIDING_MS_MAX, this.#shortestGapMs() / 2);
+  }
+
+  /** When instance time reaches a time, if nothing is heard until then. */
+  #atMsOf(timeUs: number): number {
+    return timeUs === Infinity ? Infinity : this.clockAtMs + Math.max(0, Math.ceil((timeUs - this.clockUs) / 1_000));
+  }
+
+  #timeAt(atMs: number): number {
+    return this.clockUs + Math.max(0, atMs - this.clockAtMs) * 1_000;
+  }
+
+  /** With samples that changed nothing. */
+  #catchUp(): void {
+    for (const { clockUs, seenAtMs } of this.probes) this.#moveTo(clockUs, seenAtMs);
+  }
+
+  #moveTo(timeUs: number, atMs: number): void {
+    if (timeUs <= this.clockUs) return;
+    this.clockUs = timeUs;
+    this.clockAtMs = atMs;
+  }
+
+  #levelOfAll(): number {
+    let highest = this.#silentLevel;
+    for (const { level } of this.probes) if (level > highest) highest = level;
+    return highest;
+  }
+
+  #step(listener: InstanceListener): LifecycleChange | null {
+    const change = this.lifecycle.step(this.#levelOfAll(), this.clockUs, this.shared.timing);
+    if (change !== null) listener.onChange(this, change, "resolved");
+    return change;
+  }
+
+  #hear(listener: InstanceListener): void {
+    const wasStale = this.isStale;
+    this.isStale = false;
+    this.#silentLevel = 0;
+    const change = this.#step(listener);
+    if (wasStale && change === null && this.lifecycle.phase !== "quiet") listener.onChange(this, "heard", "resolved");
+  }
+
+  /** What has changed without a sample before one comes. */
+  #elapse(probe: Probe, timeUs: number, listener: InstanceListener): void {
+    for (const { state } = probe; state !== null && state.dueUs < timeUs;) {
+      const { dueUs } = state;
+      probe.level = state.elapse(dueUs, probe.level);
+      this.#moveTo(dueUs, this.clockAtMs);
+      this.#step(listener);
+    }
+  }
+
+  #fallSilent(): void {
+    this.isStale = true;
+    for (const probe of this.probes) probe.isCalm = false;
+    if (this.#isMetBySilence) this.#silentLevel = 1;
+  }
+
+  #resolveSilent(listener: InstanceListener): void {
+    const { phase } = this.lifecycle;
+    this.reset(this.#listenedAtMs);
+    this.isStale = true;
+    listener.onChange(this, phase === "pending" ? "cancelled" : "cleared", "no_data");
+  }
+
+  #takeLate(probe: Probe, timeUs: number, value: number, atMs: number, listener: InstanceListener): void {
+    if (probe.state === null || !probe.isMissing(timeUs)) return;
+    const { makeState } = this.shared;
+    probe.late ??= new LateLane(probe.missing, () => makeState(probe.seriesId)!, this.shared.timing);
+    const episode = probe.late.take(timeUs, value);
+    this.#lateAtMs = atMs;
+    if (episode !== null) listener.onLate(this, probe, episode);
+  }
+
+  #endLate(listener: InstanceListener): void {
+    this.#lateAtMs = Infinity;
+    for (const probe of this.probes) {
+      const episode = probe.late?.end() ?? null;
+      if (episode !== null) listener.onLate(this, probe, episode);
+    }
+  }
+}

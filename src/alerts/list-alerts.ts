@@ -1,0 +1,124 @@
+/** ListAlerts: active ones, then those that were cleared, the one that fired last first; and one alert's history. */
+import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { DocumentQuery, JournalEntry, JournalQuery, StoredDocument } from "../model/journal.ts";
+import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
+import { AlertState, type GetAlertHistoryRequest, type ListAlertsRequest } from "../wire/gen/alerts_pb.ts";
+import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
+import { type AlertBook } from "./alert-book.ts";
+import { messageOf, WIRE_CHANGES, type AlertMessage } from "./alert-message.ts";
+import { alertScopeOf } from "./alert-scope.ts";
+import { AlertRecord, eventFromJson, seenOf } from "./alert.ts";
+
+export interface AlertReader {
+  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
+  document(collection: string, key: string): Promise<StoredDocument | undefined>;
+  read(query: JournalQuery): Promise<readonly JournalEntry[]>;
+}
+
+const LIMIT_DEFAULT = 1_000;
+const LIMIT_MAX = 10_000;
+const DOCUMENTS_AT_ONCE = 1_000;
+/** Cleared alerts that one call looks through; the next page goes on behind them. */
+const DOCUMENTS_MAX = 50_000;
+const HISTORY_MAX = 10_000;
+
+/** Where a page ended: among active ones (`isCleared` false) or cleared ones. */
+interface Place {
+  readonly isCleared: boolean;
+  readonly sort: number;
+  readonly key: string;
+}
+
+export async function listAlerts(request: ListAlertsRequest, book: AlertBook, reader: AlertReader) {
+  const { acknowledged, from, to, state } = request;
+  const scope = alertScopeOf({ ...request, ...(acknowledged === undefined ? {} : { isAcknowledged: acknowledged }) });
+  const [fromMs, toMs] = [
+    from === undefined ? -Infinity : msOfTimestamp(from),
+    to === undefined ? Infinity : msOfTimestamp(to),
+  ];
+  if (request.limit < 0 || request.limit > LIMIT_MAX) throw invalidField("limit", request.limit, `0 to ${LIMIT_MAX}`);
+  const limit = request.limit || LIMIT_DEFAULT;
+  const isWanted = (alert: AlertRecord) =>
+    alert.firedAtMs >= fromMs && alert.firedAtMs < toMs && scope.takes(alert) && scope.sees(seenOf(alert));
+
+  const place = request.page === "" ? null : placeOf(request.page);
+  const alerts: AlertRecord[] = [];
+  if (state !== AlertState.CLEARED && !place?.isCleared) {
+    const active = [...book.active()].filter((alert) => isWanted(alert) && (place === null || isBehind(alert, place)));
+    alerts.push(...active.sort(lastFirst).slice(0, limit));
+    if (active.length > limit)
+      return answer(alerts, { isCleared: false, sort: alerts[limit - 1].firedAtMs, key: alerts[limit - 1].id });
+  }
+  if (state === AlertState.ACTIVE) return answer(alerts, null);
+  let after: Place | null = place?.isCleared ? place : null;
+  for (let looked = 0; ; looked += DOCUMENTS_AT_ONCE) {
+    const page = await reader.documents({
+      collection: CLEARED_ALERTS,
+      limit: DOCUMENTS_AT_ONCE,
+      descending: true,
+      ...(after === null ? {} : { after }),
+    });
+    for (const { sort, key, value } of page) {
+      const alert = AlertRecord.fromJson(value);
+      if (alerts.length === limit) return answer(alerts, after ?? { isCleared: true, sort: Number.MAX_VALUE, key: "" });
+      if (isWanted(alert)) alerts.push(alert);
+      after = { isCleared: true, sort, key };
+    }
+    if (page.length < DOCUMENTS_AT_ONCE || (after !== null && after.sort < fromMs)) return answer(alerts, null);
+    if (looked >= DOCUMENTS_MAX) return answer(alerts, after);
+  }
+}
+
+/** Throws NOT_FOUND where there is no such alert. */
+export async function alertHistory({ id }: GetAlertHistoryRequest, book: AlertBook, reader: AlertReader) {
+  const alert = await alertById(id, book, reader);
+  const entries = await reader.read({ after: 0, limit: HISTORY_MAX, subject: id, kind: ALERT_EVENT });
+  const events = entries.map(({ atMs, actor, payload }) => {
+    const { change, text, alert: then } = eventFromJson(payload);
+    return {
+      at: timestampOfMs(atMs),
+      change: WIRE_CHANGES[change],
+      severity: then.severity,
+      value: then.value,
+      userId: actor,
+      text,
+    };
+  });
+  return { alert: messageOf(alert), events };
+}
+
+/** Throws NOT_FOUND where there is none. */
+export async function alertById(id: string, book: AlertBook, reader: AlertReader): Promise<AlertRecord> {
+  const known = book.get(id);
+  if (known !== undefined) return known;
+  const stored = await reader.document(CLEARED_ALERTS, id);
+  if (stored === undefined) throw new WatchpostError("NOT_FOUND", `there is no alert ${JSON.stringify(id)}`);
+  return book.known(AlertRecord.fromJson(stored.value));
+}
+
+function answer(alerts: readonly AlertRecord[], next: Place | null): { alerts: AlertMessage[]; nextPage: string } {
+  return { alerts: alerts.map(messageOf), nextPage: next === null ? "" : pageOf(next) };
+}
+
+function lastFirst(a: AlertRecord, b: AlertRecord): number {
+  return b.firedAtMs - a.firedAtMs || (a.id < b.id ? 1 : -1);
+}
+
+function isBehind({ firedAtMs, id }: AlertRecord, { sort, key }: Place): boolean {
+  return firedAtMs < sort || (firedAtMs === sort && id < key);
+}
+
+function pageOf({ isCleared, sort, key }: Place): string {
+  return Buffer.from(JSON.stringify([isCleared, sort, key])).toString("base64url");
+}
+
+function placeOf(page: string): Place {
+  try {
+    const [isCleared, sort, key] = JSON.parse(Buffer.from(page, "base64url").toString()) as unknown[];
+    if (typeof isCleared === "boolean" && typeof sort === "number" && typeof key === "string")
+      return { isCleared, sort, key };
+  } catch {
+    // No page of ours, like what is none of the above.
+  }
+  throw invalidField("page", page, "next_page of the page before, unchanged");
+}

@@ -1,0 +1,157 @@
+/**
+ * Alerts as the server has them: brings back where everything stood, evaluates what comes from then on, and serves the
+ * Alerts service.
+ */
+import type { Bus } from "../bus/bus.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Frame } from "../model/frame.ts";
+import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
+import { AlertBook, type Told } from "./alert-book.ts";
+import { AlertWriter } from "./alert-writer.ts";
+import { eventFromJson } from "./alert.ts";
+import { describe, describeLate } from "./describe.ts";
+import { Engine } from "./engine.ts";
+import type { InstanceListener } from "./instance.ts";
+import { Lifespan } from "./lifespan.ts";
+import type { AlertReader } from "./list-alerts.ts";
+import { PublishedAlerts } from "./published-alerts.ts";
+import { restoreInstances, restoreRules, type LatestValues } from "./restore-alerts.ts";
+import { RuleBook } from "./rule-book.ts";
+import type { Rule } from "./rule.ts";
+import { alertMethods } from "./service.ts";
+import { learnGaps } from "./learn-gaps.ts";
+import { restorePast } from "./restore-past.ts";
+import type { History } from "./warm-up.ts";
+
+/** The journal as alerts use it. */
+export interface AlertJournal extends AlertReader {
+  append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
+  cursorOf(position: number): string;
+  positionOf(cursor: string): number;
+  readonly lastPosition: number;
+}
+
+export interface AlertsDeps {
+  readonly registry: SeriesRegistry;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly journal: AlertJournal;
+  readonly latest: LatestValues;
+  readonly history: History;
+  /** What came after a time, as far as it is still in the log, in order. */
+  framesAfter(arrivalMs: number): Iterable<Frame>;
+  /** Of what is stored. */
+  readonly newestArrivalMs: number;
+  /** Silence after which a series is stale whose usual gaps are not known. */
+  readonly staleAfterMs: number;
+  readonly newId: () => string;
+  onTrouble(sentence: string): void;
+}
+
+export interface OpenAlerts {
+  readonly methods: MethodImpl[];
+  readonly rules: RuleBook;
+  readonly book: AlertBook;
+  /** While points are refused, or time cannot be trusted, nobody is silent. */
+  setHearing(isHearing: boolean): void;
+  /** Evaluates nothing more. */
+  stop(): void;
+  /** Stops, and writes down where everything stands. Idempotent. */
+  close(): Promise<void>;
+}
+
+const EVENTS_A_PAGE = 500;
+
+/** `fileRules`: those that a file brings, which are not written down. */
+export async function openAlerts(deps: AlertsDeps, fileRules: readonly Rule[] = []): Promise<OpenAlerts> {
+  const { registry, clock, journal } = deps;
+  const writer = new AlertWriter(journal, clock, deps.onTrouble);
+  const book: AlertBook = new AlertBook({
+    writer,
+    clock,
+    newId: deps.newId,
+    atMs: () => engine.atMs(),
+    reset: (instance) => engine.reset(instance),
+    isKnown: async (id) => (await journal.document(CLEARED_ALERTS, id)) !== undefined,
+    describe: (instance, severity) => describe(instance, severity, registry),
+    describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
+  });
+  const listener: InstanceListener = {
+    onChange: (instance, change, reason) => book.onChange(instance, change, reason),
+    onLate: (instance, probe, episode) => book.onLate(instance, probe, episode),
+    onGone: (instance) => book.end(instance, "series_deleted"),
+  };
+  const { staleAfterMs, newestArrivalMs } = deps;
+  const engine: Engine = new Engine({ registry, clock, listener, staleAfterMs, newestArrivalMs });
+  const lifespan = await Lifespan.open({ journal, clock, book, engine }, newestArrivalMs);
+  const rules = new RuleBook({
+    engine,
+    book,
+    journal,
+    nowMs: () => clock.nowMs(),
+    beat: () => lifespan.beat(),
+    learn: (seriesIds) => learnGaps(engine, deps.history, seriesIds),
+  });
+
+  book.restoredThrough(journal.lastPosition);
+  await restoreRules(journal, rules);
+  rules.takeFileRules(fileRules);
+  const livedAfterMs = (timeMs: number) => lifespan.livedAfterMs(timeMs);
+  const removed = await restoreInstances(journal, engine, book, livedAfterMs);
+  await restorePast({ engine, ...deps, evaluatedMs: lifespan.evaluatedMs, livedAfterMs });
+  if (removed.length > 0) await journal.append([], removed);
+  const published = new PublishedAlerts(book, clock);
+
+  const unsubscribe = deps.bus.subscribe((frame) => {
+    engine.apply(frame);
+    lifespan.note();
+  });
+  engine.start();
+  lifespan.begin();
+  const stop = () => {
+    unsubscribe();
+    engine.close();
+    published.close();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    methods: alertMethods({
+      book,
+      rules,
+      published,
+      reader: journal,
+      journal: {
+        readAfter: (position) => readAfter(journal, position),
+        cursorOf: (position) => journal.cursorOf(position),
+        positionOf: (cursor) => journal.positionOf(cursor),
+      },
+      written: () => writer.written(),
+    }),
+    rules,
+    book,
+    setHearing: (isHearing) => engine.setHearing(isHearing),
+    stop,
+    close: () =>
+      (closing ??= (async () => {
+        stop();
+        await writer.written().catch(() => {});
+        await lifespan.end();
+      })()),
+  };
+}
+
+async function readAfter(
+  journal: AlertJournal,
+  position: number,
+): Promise<{ readonly told: readonly Told[]; readonly through: number }> {
+  const through = journal.lastPosition;
+  const entries = await journal.read({ after: position, limit: EVENTS_A_PAGE, kind: ALERT_EVENT });
+  const told = entries.map(({ payload, position: at, atMs, actor }): Told => {
+    return { ...eventFromJson(payload), atMs, actor, position: at };
+  });
+  const last = entries.at(-1)?.position ?? position;
+  return { told, through: entries.length < EVENTS_A_PAGE ? Math.max(through, last) : last };
+}

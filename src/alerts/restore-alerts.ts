@@ -1,0 +1,112 @@
+/** Brings back what was when the server ended: rules, active alerts, and where every instance stood. */
+import type { DocumentChange, DocumentQuery, StoredDocument } from "../model/journal.ts";
+import { ACTIVE_ALERTS, conditionHash, INSTANCES, type StoredInstance } from "./alert-documents.ts";
+import { type AlertBook } from "./alert-book.ts";
+import { AlertRecord, type ClearedBecause } from "./alert.ts";
+import type { Engine } from "./engine.ts";
+import type { Instance } from "./instance.ts";
+import { RULES, type DatedRule, type RuleBook } from "./rule-book.ts";
+import { ruleFromJson } from "./rule-text.ts";
+
+export interface DocumentReader {
+  /** In order, at most `limit`. */
+  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
+}
+
+/** The newest stored point of each series. */
+export interface LatestValues {
+  readonly seriesIds: Uint32Array;
+  readonly timesUs: Float64Array;
+  readonly values: Float64Array;
+}
+
+const DOCUMENTS_AT_ONCE = 1_000;
+
+export async function restoreRules(reader: DocumentReader, rules: RuleBook): Promise<void> {
+  const stored: DatedRule[] = [];
+  for await (const { value, sort } of allOf(reader, RULES)) stored.push({ rule: ruleFromJson(value), sinceMs: sort });
+  rules.enforce(stored);
+}
+
+/**
+ * What was evaluated before is not evaluated again when it is sent again. `nowMs`: none is further than that; `livedAfterMs`: how long the server is known to have lived after a time.
+ */
+export function restoreClocks(
+  engine: Engine,
+  { seriesIds, timesUs, values }: LatestValues,
+  nowMs: number,
+  livedAfterMs: (timeMs: number) => number,
+): void {
+  const atMs = engine.atMs();
+  for (let i = 0; i < seriesIds.length; i++) {
+    for (let probe = engine.probesOf(seriesIds[i]); probe !== null; probe = probe.next) {
+      const timeUs = Math.min(timesUs[i], nowMs * 1_000);
+      const thenMs = atMs - livedAfterMs(timeUs / 1_000);
+      probe.instance.restoreClock(probe, timeUs, values[i], thenMs, atMs);
+      engine.schedule(probe.instance);
+    }
+  }
+}
+
+/** Resolves with what is to be removed: states of instances that are no longer there. */
+export async function restoreInstances(
+  reader: DocumentReader,
+  engine: Engine,
+  book: AlertBook,
+  livedAfterMs: (timeMs: number) => number,
+): Promise<DocumentChange[]> {
+  const alerts = new Map<string, AlertRecord>();
+  for await (const { value } of allOf(reader, ACTIVE_ALERTS)) {
+    const alert = AlertRecord.fromJson(value);
+    alerts.set(alert.id, alert);
+  }
+  const removed: DocumentChange[] = [];
+  const orphans: { readonly alert: AlertRecord; readonly because: ClearedBecause }[] = [];
+  for await (const { collection, key, sort, value } of allOf(reader, INSTANCES)) {
+    const stored = JSON.parse(value) as StoredInstance;
+    const alert = stored.alertId === null ? undefined : alerts.get(stored.alertId);
+    const instance = engine.rules.get(stored.rule)?.instances.get(stored.key);
+    const because = whyGone(engine, stored, instance);
+    if (because === null) {
+      const silentMs = stored.state.silentMs + livedAfterMs(sort);
+      instance!.restore({ ...stored.state, silentMs }, engine.atMs());
+      if (alert !== undefined) book.restore(alert, instance!);
+      if (stored.state.phase === "quiet") book.noteQuiet(key, sort);
+      engine.schedule(instance!);
+    } else {
+      removed.push({ collection, key, sort, value: null });
+      if (alert !== undefined) orphans.push({ alert, because });
+    }
+    if (alert !== undefined) alerts.delete(alert.id);
+  }
+  for (const alert of alerts.values()) {
+    if (alert.isPublished) book.restore(alert, null);
+    else orphans.push({ alert, because: engine.rules.has(alert.rule) ? "rule_changed" : "rule_deleted" });
+  }
+  for (const { alert, because } of orphans) {
+    book.restore(alert, null);
+    book.endOrphan(alert, because);
+  }
+  return removed;
+}
+
+function whyGone(engine: Engine, stored: StoredInstance, instance: Instance | undefined): ClearedBecause | null {
+  const bound = engine.rules.get(stored.rule);
+  if (bound === undefined) return "rule_deleted";
+  if (conditionHash(bound.rule) !== stored.condition || bound.rule.isDisabled) return "rule_changed";
+  return instance === undefined ? "series_deleted" : null;
+}
+
+async function* allOf(reader: DocumentReader, collection: string): AsyncGenerator<StoredDocument, void> {
+  let after: Pick<StoredDocument, "sort" | "key"> | undefined;
+  for (;;) {
+    const page = await reader.documents({
+      collection,
+      limit: DOCUMENTS_AT_ONCE,
+      ...(after === undefined ? {} : { after }),
+    });
+    yield* page;
+    if (page.length < DOCUMENTS_AT_ONCE) return;
+    after = page[page.length - 1];
+  }
+}

@@ -1,0 +1,162 @@
+/** The Alerts service, over messages. */
+import { invalidField, WatchpostError } from "../model/errors.ts";
+import { parseDurationMs } from "../model/duration.ts";
+import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { Alerts, type PublishAlertRequest } from "../wire/gen/alerts_pb.ts";
+import type { AlertBook } from "./alert-book.ts";
+import { messageOf } from "./alert-message.ts";
+import { severityIn } from "./alert-scope.ts";
+import type { AlertRecord, Description } from "./alert.ts";
+import type { BoundRule } from "./engine.ts";
+import { alertById, alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
+import type { PublishedAlerts } from "./published-alerts.ts";
+import type { RuleBook } from "./rule-book.ts";
+import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
+import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
+
+export interface AlertServiceDeps {
+  readonly book: AlertBook;
+  readonly rules: RuleBook;
+  readonly published: PublishedAlerts;
+  readonly reader: AlertReader;
+  readonly journal: ToldJournal;
+  /** Resolves when what was changed so far is durable. */
+  written(): Promise<void>;
+}
+
+const TEXT_LENGTH_MAX = 4_096;
+const NAME_LENGTH_MAX = 256;
+const [LABELS_MAX, LABEL_LENGTH_MAX] = [64, 1_024];
+const RULES_A_PAGE = 1_000;
+const RULES_A_PAGE_MAX = 10_000;
+
+export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
+  const { book, rules, reader, written } = deps;
+  const change = async (id: string, apply: (alert: AlertRecord) => AlertRecord) => {
+    const alert = apply(await alertById(id, book, reader));
+    await written();
+    return { alert: messageOf(alert) };
+  };
+  return [
+    serverStreaming(Alerts.method.subscribeAlerts, (request, { signal }) => subscribeAlerts(request, deps, signal)),
+    unary(Alerts.method.listAlerts, (request) => listAlerts(request, book, reader)),
+    unary(Alerts.method.getAlertHistory, (request) => alertHistory(request, book, reader)),
+    unary(Alerts.method.acknowledgeAlert, ({ id, userId, comment }, context) => {
+      const by = actorOf(userId, context);
+      return change(id, (alert) => book.acknowledge(alert, by, textIn(comment, "comment")));
+    }),
+    unary(Alerts.method.resolveAlert, ({ id, userId, comment }, context) => {
+      const by = actorOf(userId, context);
+      return change(id, (alert) => book.resolve(active(alert), by, textIn(comment, "comment")));
+    }),
+    unary(Alerts.method.assignAlert, ({ id, userId, assignee }, context) => {
+      const by = actorOf(userId, context);
+      return change(id, (alert) => book.assign(alert, by, nameIn(assignee, "assignee")));
+    }),
+    unary(Alerts.method.commentAlert, ({ id, userId, text }, context) => {
+      if (text.trim() === "") throw invalidField("text", text, "some text");
+      const by = actorOf(userId, context);
+      return change(id, (alert) => book.comment(alert, by, textIn(text, "text")));
+    }),
+    unary(Alerts.method.publishAlert, async (request, context) => {
+      const alert = publish(request, deps.published, actorOf("", context));
+      await written();
+      return { alert: messageOf(alert) };
+    }),
+    unary(Alerts.method.putRule, async (request, context) => {
+      if (request.rule === undefined) throw invalidField("rule", "", "a rule");
+      const rule = ruleOfMessage(request.rule);
+      const created = await rules.put(rule, actorOf("", context));
+      return { rule: messageOfRule(rule), created, series: BigInt(rules.get(rule.name)?.series ?? 0) };
+    }),
+    unary(Alerts.method.getRule, async ({ name }) => {
+      const bound = rules.get(name);
+      if (bound === undefined) throw new WatchpostError("NOT_FOUND", `there is no rule ${JSON.stringify(name)}`);
+      return { info: infoOf(bound) };
+    }),
+    unary(Alerts.method.listRules, async ({ prefix, after, limit }) => {
+      if (limit < 0 || limit > RULES_A_PAGE_MAX) throw invalidField("limit", limit, `0 to ${RULES_A_PAGE_MAX}`);
+      const wanted = rules.all().filter(({ rule }) => rule.name.startsWith(prefix));
+      const behind = wanted.filter(({ rule }) => rule.name > after);
+      const page = behind.slice(0, limit || RULES_A_PAGE);
+      return { rules: page.map(infoOf), total: BigInt(wanted.length), more: behind.length > page.length };
+    }),
+    unary(Alerts.method.deleteRule, async ({ name }, context) => {
+      const ended = await rules.delete(name, actorOf("", context));
+      await written();
+      return { ended: BigInt(ended) };
+    }),
+  ];
+}
+
+function infoOf({ rule, series, instances }: BoundRule) {
+  let [pending, firing] = [0n, 0n];
+  for (const { lifecycle } of instances.values()) {
+    if (lifecycle.phase === "pending") pending++;
+    else if (lifecycle.phase !== "quiet") firing++;
+  }
+  return { rule: messageOfRule(rule), series: BigInt(series), pending, firing };
+}
+
+function publish(request: PublishAlertRequest, published: PublishedAlerts, by: string): AlertRecord {
+  const { rule, labels, title, description, value, cleared, expiresAfter } = request;
+  if (nameIn(rule, "rule") === "") throw invalidField("rule", rule, "a name");
+  const severity = severityIn(request.severity || "medium", "severity");
+  const described: Description = {
+    labels: labelsIn(labels),
+    metric: labels["metric"] ?? "",
+    source: labels["source"] ?? "",
+    device: labels["device"] ?? "",
+    title: textIn(title, "title") || rule,
+    description: textIn(description, "description"),
+    runbook: "",
+    value,
+  };
+  const alert = published.publish(rule, severity, described, expiryIn(expiresAfter), cleared, by);
+  if (alert === undefined)
+    throw new WatchpostError("NOT_FOUND", `no alert of ${JSON.stringify(rule)} with these labels is active`);
+  return alert;
+}
+
+function labelsIn(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(labels);
+  if (entries.length > LABELS_MAX) throw invalidField("labels", `${entries.length} labels`, `at most ${LABELS_MAX}`);
+  for (const [key, value] of entries) {
+    nameIn(key, "labels");
+    if (value.length > LABEL_LENGTH_MAX) {
+      throw invalidField(`labels[${JSON.stringify(key)}]`, value, `at most ${LABEL_LENGTH_MAX} characters`);
+    }
+  }
+  return labels;
+}
+
+function expiryIn(text: string): number {
+  if (text === "") return EXPIRES_AFTER_MS;
+  try {
+    return parseDurationMs(text);
+  } catch {
+    throw invalidField("expires_after", text, 'a duration such as "5m"');
+  }
+}
+
+const EXPIRES_AFTER_MS = 5 * 60_000;
+
+function active(alert: AlertRecord): AlertRecord {
+  if (alert.clearedAtMs === null) return alert;
+  throw new WatchpostError("FAILED_PRECONDITION", `the alert ${JSON.stringify(alert.id)} is cleared already`);
+}
+
+/** Whoever is named, otherwise whoever calls. */
+function actorOf(userId: string, { principal }: CallContext): string {
+  return nameIn(userId, "user_id") || principal.name;
+}
+
+function nameIn(text: string, field: string): string {
+  if (text.length > NAME_LENGTH_MAX) throw invalidField(field, text, `at most ${NAME_LENGTH_MAX} characters`);
+  return text;
+}
+
+function textIn(text: string, field: string): string {
+  if (text.length > TEXT_LENGTH_MAX) throw invalidField(field, text, `at most ${TEXT_LENGTH_MAX} characters`);
+  return text;
+}

@@ -1,0 +1,55 @@
+/** What is stored of the series that rules look back at. */
+import { messageOf } from "../model/errors.ts";
+import { OPEN_END_US } from "../store/query.ts";
+import type { StoreClient } from "../store/store-client.ts";
+import type { Clock } from "../model/clock.ts";
+import type { History } from "./warm-up.ts";
+
+/** Of some series together: more than that, and their conditions begin with nothing. */
+const POINTS_MAX = 5_000_000;
+const NOTHING = { timesUs: new Float64Array(), values: new Float64Array() };
+const DAY_MS = 86_400_000;
+/** Points are counted by the day. */
+const DAYS_COUNTED = 2;
+
+export function storedHistory(store: StoreClient, clock: Clock, onTrouble: (sentence: string) => void): History {
+  return {
+    async pointsFrom(seriesIds, fromUs, asOfS) {
+      const offsets = new Uint32Array(seriesIds.length + 1);
+      try {
+        const query = { seriesIds, fromUs, toUs: OPEN_END_US, stepUs: 0, pointsMax: POINTS_MAX };
+        const {
+          slots,
+          offsets: of,
+          timesUs,
+          values,
+        } = await store.range(asOfS === undefined ? query : { ...query, asOfS });
+        for (const [i, slot] of slots.entries()) offsets[slot + 1] = of[i + 1] - of[i];
+        for (let slot = 0; slot < seriesIds.length; slot++) offsets[slot + 1] += offsets[slot];
+        return { offsets, timesUs, values };
+      } catch (error) {
+        onTrouble(`${seriesIds.length} series begin without their past: ${messageOf(error)}`);
+        return { ...NOTHING, offsets };
+      }
+    },
+    firstTimes: (seriesIds) => store.extents(seriesIds),
+    async usualGapsMs(seriesIds) {
+      const gapsMs = new Float64Array(seriesIds.length).fill(NaN);
+      const toMs = Math.ceil(clock.nowMs() / DAY_MS) * DAY_MS;
+      const days = { fromUs: (toMs - DAYS_COUNTED * DAY_MS) * 1_000, toUs: toMs * 1_000, stepUs: DAY_MS * 1_000 };
+      const { slots, offsets, values } = await store.range({
+        seriesIds,
+        ...days,
+        func: "count",
+        pointsMax: POINTS_MAX,
+      });
+      for (const [i, slot] of slots.entries()) {
+        const counts = values.subarray(offsets[i], offsets[i + 1]);
+        // The day that is fuller: one of them may have just begun, or the series with it.
+        const most = counts.reduce((a, b) => Math.max(a, b), 0);
+        if (most > 1) gapsMs[slot] = DAY_MS / most;
+      }
+      return gapsMs;
+    },
+  };
+}

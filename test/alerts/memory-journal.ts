@@ -1,0 +1,76 @@
+/** A journal in memory: what it was given survives whoever uses it, as a disk would. */
+import type {
+  DocumentChange,
+  DocumentQuery,
+  JournalEntry,
+  JournalEvent,
+  JournalQuery,
+  StoredDocument,
+} from "../../src/model/journal.ts";
+
+export class MemoryJournal {
+  readonly entries: JournalEntry[] = [];
+  readonly #documents = new Map<string, StoredDocument>();
+  /** Thrown by appends while it is set. */
+  failure: Error | null = null;
+  appends = 0;
+
+  get lastPosition(): number {
+    return this.entries.length;
+  }
+
+  async append(
+    events: readonly JournalEvent[],
+    changes: readonly DocumentChange[] = [],
+  ): Promise<readonly JournalEntry[]> {
+    if (this.failure !== null) throw this.failure;
+    this.appends++;
+    const added = events.map((event, i) => ({ ...event, position: this.entries.length + 1 + i }));
+    this.entries.push(...added);
+    for (const { value, ...place } of changes) {
+      const name = nameOf(place.collection, place.key);
+      this.#documents.delete(name);
+      if (value !== null) this.#documents.set(name, { ...place, value });
+    }
+    return added;
+  }
+
+  async read({ after, limit, subject, kind }: JournalQuery): Promise<readonly JournalEntry[]> {
+    const wanted = this.entries.filter(
+      (entry) =>
+        entry.position > after &&
+        (subject === undefined || entry.subject === subject) &&
+        (kind === undefined || entry.kind === kind),
+    );
+    return wanted.slice(0, limit);
+  }
+
+  async documents({ collection, after, limit, descending }: DocumentQuery): Promise<readonly StoredDocument[]> {
+    const sign = descending ? -1 : 1;
+    const order = (a: Place, b: Place) => sign * (a.sort - b.sort || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+    const all = [...this.#documents.values()].filter((document) => document.collection === collection).sort(order);
+    return (after === undefined ? all : all.filter((document) => order(document, after) > 0)).slice(0, limit);
+  }
+
+  async document(collection: string, key: string): Promise<StoredDocument | undefined> {
+    return this.#documents.get(nameOf(collection, key));
+  }
+
+  count(collection: string): number {
+    return [...this.#documents.values()].filter((document) => document.collection === collection).length;
+  }
+
+  cursorOf(position: number): string {
+    return `cursor-${position}`;
+  }
+
+  positionOf(cursor: string): number {
+    return Number(cursor.slice("cursor-".length));
+  }
+}
+
+type Place = Pick<StoredDocument, "sort" | "key">;
+
+function nameOf(collection: string, key: string): string {
+  return `${collection}\0${key}`;
+}

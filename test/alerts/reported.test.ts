@@ -1,0 +1,400 @@
+/** What went wrong once, each in as few steps as show it. */
+import { describe, expect, test } from "bun:test";
+import { Alerts, AlertState } from "../../src/wire/gen/alerts_pb.ts";
+import { call, Reader } from "./calls.ts";
+import { AlertsRig, START_MS, type SentPoint } from "./rig.ts";
+
+const HOT = { name: "hot", metric: "temp", condition: { threshold: { above: 80 } } };
+const GROUP = { ...HOT, group_by: ["metric"] };
+const DAY_MS = 86_400_000;
+
+async function rigOf(...rules: object[]): Promise<AlertsRig> {
+  const rig = new AlertsRig();
+  await rig.open();
+  await rig.put(...rules);
+  return rig;
+}
+
+function until(rig: AlertsRig, seconds: number): Promise<void> {
+  return rig.advance(START_MS + seconds * 1_000 - rig.clock.nowMs());
+}
+
+function point(source: string, value: number, timeMs?: number): SentPoint {
+  return { metric: "temp", source, value, ...(timeMs === undefined ? {} : { timeMs }) };
+}
+
+/** Values of a series at times in seconds, each sent as it is read; with `timeMs` at another time. */
+async function feed(rig: AlertsRig, readings: Readonly<Record<number, number>>, source = "a"): Promise<void> {
+  for (const [seconds, value] of Object.entries(readings)) {
+    await until(rig, Number(seconds));
+    await rig.send(point(source, value));
+  }
+}
+
+function changes(rig: AlertsRig, what: string): string[] {
+  return rig.transcript().filter((line) => line.split(" ").includes(what));
+}
+
+async function activeIn(rig: AlertsRig): Promise<string[]> {
+  const { alerts } = await call(rig, Alerts.method.listAlerts, { state: AlertState.ACTIVE });
+  return alerts.map(({ id }) => id);
+}
+
+describe("watchdog", () => {
+  const dog = { name: "dog", condition: { watchdog: {} } };
+
+  test("is one alert over any number of restarts", async () => {
+    const rig = await rigOf(dog);
+    for (let i = 1; i <= 3; i++) {
+      await until(rig, 20 * i);
+      await rig.restart();
+    }
+    expect(rig.transcript()).toEqual(["0s dog/ fired medium"]);
+    expect(await activeIn(rig)).toEqual(["alert-1"]);
+  });
+
+  test("fires after its hold", async () => {
+    const rig = await rigOf({ ...dog, for: "10s" });
+    await until(rig, 60);
+    expect(changes(rig, "fired")).toEqual(["10s dog/ fired medium"]);
+  });
+
+  test("is not muted by being resolved", async () => {
+    const rig = await rigOf(dog);
+    await call(rig, Alerts.method.resolveAlert, { id: "alert-1" });
+    await until(rig, 600);
+    expect(await activeIn(rig)).toEqual(["alert-2"]);
+  });
+});
+
+describe("groups", () => {
+  test("end when the series that met the condition is deleted", async () => {
+    const rig = await rigOf(GROUP);
+    await rig.send(point("a", 85), point("b", 70), point("c", 70));
+    rig.forget("temp/a");
+    for (let seconds = 10; seconds <= 30; seconds += 10) {
+      await until(rig, seconds);
+      await rig.send(point("b", 70), point("c", 70));
+    }
+    expect(await activeIn(rig)).toEqual([]);
+  });
+
+  test("say the value that meets the condition, not the one heard last", async () => {
+    const rig = await rigOf({ ...GROUP, for: "30s" });
+    await rig.send(point("a", 85), point("b", 70));
+    await until(rig, 10);
+    await rig.send(point("a", 86), point("b", 71));
+    await until(rig, 40);
+    const { alerts } = await call(rig, Alerts.method.listAlerts, {});
+    expect(alerts.map(({ value }) => value)).toEqual([86]);
+  });
+
+  test("go on when one takes over from another in one batch, whatever the order in it", async () => {
+    for (const second of [
+      [point("a", 70), point("b", 85)],
+      [point("b", 85), point("a", 70)],
+    ]) {
+      const rig = await rigOf(GROUP);
+      await rig.send(point("a", 85), point("b", 70));
+      await until(rig, 10);
+      await rig.send(...second);
+      expect(await activeIn(rig)).toEqual(["alert-1"]);
+    }
+  });
+
+  test("that were resolved by hand fire again after a restart, while the condition holds", async () => {
+    const rig = await rigOf(GROUP);
+    await rig.send(point("a", 85), point("b", 86));
+    await call(rig, Alerts.method.resolveAlert, { id: "alert-1" });
+    await rig.restart();
+    await until(rig, 20);
+    await rig.send(point("a", 85), point("b", 86));
+    expect(await activeIn(rig)).toEqual(["alert-2"]);
+  });
+});
+
+describe("silence", () => {
+  test("must last anew after an alert of no_data: fire was resolved by hand", async () => {
+    const rig = await rigOf({ ...HOT, no_data: "fire" });
+    await feed(rig, { 0: 70, 10: 70, 20: 70 });
+    await until(rig, 60);
+    await call(rig, Alerts.method.resolveAlert, { id: "alert-1" });
+    await until(rig, 65);
+    expect(await activeIn(rig)).toEqual([]);
+    await until(rig, 120);
+    expect(await activeIn(rig)).toEqual(["alert-2"]);
+  });
+
+  test("is over once something is heard, also where that meets the condition", async () => {
+    const rig = await rigOf({ ...HOT, no_data: "fire" });
+    await feed(rig, { 0: 70, 10: 70, 20: 70, 60: 85 });
+    const { alerts } = await call(rig, Alerts.method.listAlerts, {});
+    expect(alerts).toMatchObject([{ stale: false, value: 85 }]);
+  });
+
+  test("of what fires already marks it, with no_data: fire as with keep", async () => {
+    for (const no_data of ["keep", "fire"]) {
+      const rig = await rigOf({ ...HOT, no_data });
+      await feed(rig, { 0: 70, 10: 70, 20: 85 });
+      await until(rig, 100);
+      expect((await call(rig, Alerts.method.listAlerts, {})).alerts).toMatchObject([{ stale: true, value: 85 }]);
+    }
+  });
+
+  test("of a device that reports hourly is not said within the hour, neither after a start nor of a new rule", async () => {
+    const dead = { name: "dead", metric: "*", condition: { absence: {} } };
+    const rig = await rigOf();
+    for (let hour = 0; hour < 4; hour++) await feed(rig, { [hour * 3_600]: hour });
+    await rig.put(dead);
+    await feed(rig, { [4 * 3_600]: 1 });
+    await until(rig, 4.2 * 3_600);
+    await rig.restart();
+    await feed(rig, { [5 * 3_600]: 1 });
+    expect(rig.transcript()).toEqual([]);
+  });
+
+  test("is told after three usual gaps also once they have grown short", async () => {
+    const rig = await rigOf({ ...HOT, no_data: "fire" });
+    await feed(rig, { 0: 70, 50: 70, 100: 70 });
+    for (let i = 1; i <= 60; i++) await feed(rig, { [100 + i]: 70 });
+    await until(rig, 1_000);
+    expect(changes(rig, "fired")).toEqual(["175s hot/a fired medium 70 stale"]);
+  });
+});
+
+describe("late points", () => {
+  test("that were live before a restart are no late episode after it", async () => {
+    const rig = await rigOf(HOT);
+    const readings = { 0: 70, 10: 70, 20: 85, 30: 86, 40: 70, 50: 70 };
+    await feed(rig, readings);
+    await rig.restart();
+    await until(rig, 60);
+    await rig.send(...Object.entries(readings).map(([s, value]) => point("a", value, START_MS + Number(s) * 1_000)));
+    await until(rig, 70);
+    await rig.send(point("a", 70));
+    await until(rig, 200);
+    expect(changes(rig, "late")).toEqual([]);
+  });
+
+  test("of an earlier time are evaluated, too, when those of a later time came first", async () => {
+    const rig = await rigOf(HOT);
+    await rig.send(point("a", 70));
+    for (const days of [1, 2]) {
+      await until(rig, days * 100);
+      await rig.send(...[70, 85, 70].map((value, i) => point("a", value, START_MS - days * DAY_MS + i * 60_000)));
+    }
+    await until(rig, 400);
+    expect(changes(rig, "late").map((line) => line.split(" ")[3])).toEqual(["-86340s..-86280s", "-172740s..-172680s"]);
+  });
+
+  test("meet and leave a limit as live ones do, also while it is kept", async () => {
+    const values = [85, 70, 78, 70, 70, 70, 70];
+    const rig = await rigOf({ ...HOT, condition: { threshold: { above: 80, clear: 75 } }, keep_firing_for: "120s" });
+    await rig.send(...values.map((value, i) => point("late", value, START_MS - 3_600_000 + i * 60_000)));
+    for (const value of values) {
+      await rig.send(point("live", value));
+      await rig.advance(60_000);
+    }
+    await rig.advance(600_000);
+    const { alerts } = await call(rig, Alerts.method.listAlerts, {});
+    const seconds = alerts.map(({ createdAt, clearedAt }) => Number(clearedAt!.seconds - createdAt!.seconds));
+    expect(seconds).toEqual([180, 180]);
+  });
+
+  test("do not fire anew what silence has resolved", async () => {
+    const rig = await rigOf({ ...HOT, no_data: "resolve" });
+    await feed(rig, { 0: 70, 10: 70, 20: 85 });
+    await until(rig, 100);
+    await rig.restart();
+    await until(rig, 110);
+    await rig.send(point("a", 70, START_MS - 3_600_000));
+    await until(rig, 400);
+    expect(await activeIn(rig)).toEqual([]);
+  });
+});
+
+describe("time", () => {
+  test("an excursion that is over with the sample that ends the hold does not fire", async () => {
+    const rig = await rigOf({ ...HOT, for: "30s" });
+    await feed(rig, { 0: 70, 10: 85, 20: 85, 30: 85, 40: 70 });
+    expect(changes(rig, "fired")).toEqual([]);
+  });
+
+  test("a stamp ahead of time counts once, however often it is sent", async () => {
+    const rig = await rigOf({ ...HOT, condition: { n_of_m: { n: 2, m: 3, above: 80 } } });
+    for (let i = 0; i < 3; i++) {
+      await rig.send(point("a", 85, START_MS + 3_600_000));
+      await rig.advance(1_000);
+    }
+    expect(changes(rig, "fired")).toEqual([]);
+  });
+
+  test("set back on the server makes nobody silent and stops no hold", async () => {
+    const dead = { name: "dead", metric: "*", condition: { absence: { after: "60s" } } };
+    const rig = await rigOf(dead, { ...HOT, for: "30s" });
+    await feed(rig, { 0: 70, 10: 70, 20: 70 });
+    rig.clock.setWallClock(START_MS - 3_600_000);
+    for (let i = 0; i < 12; i++) {
+      await rig.advance(10_000);
+      await rig.send(point("a", 85));
+    }
+    expect(changes(rig, "fired").map((line) => line.split(" ")[1])).toEqual(["hot/a"]);
+  });
+
+  test("a hold goes on over a restart as it was, where a device's clock is behind", async () => {
+    const rig = await rigOf({ ...HOT, for: "60s" });
+    for (let i = 0; i < 4; i++) {
+      await until(rig, i * 10);
+      await rig.send(point("a", i === 0 ? 70 : 85, rig.clock.nowMs() - 600_000));
+    }
+    await rig.restart();
+    await until(rig, 65);
+    expect(changes(rig, "fired")).toEqual([]);
+    await until(rig, 85);
+    expect(changes(rig, "fired")).toHaveLength(1);
+  });
+
+  test("that a run lived counts, where points show it", async () => {
+    const rig = await rigOf({ ...HOT, for: "25s" });
+    await rig.send(point("a", 85));
+    // Three runs of nine seconds, in which others are heard.
+    for (let i = 1; i <= 3; i++) {
+      await until(rig, i * 9);
+      await rig.send(point("b", 70));
+      await rig.restart();
+    }
+    await until(rig, 35);
+    expect(changes(rig, "fired")).toHaveLength(1);
+  });
+});
+
+describe("restarts", () => {
+  test("n of m remembers samples of slow series", async () => {
+    const rig = await rigOf({ ...HOT, condition: { n_of_m: { n: 2, m: 3, above: 80 } } });
+    await feed(rig, { 0: 85, 600: 85, 1200: 70 });
+    await rig.restart();
+    await feed(rig, { 1800: 85, 2400: 85 });
+    expect(rig.transcript().filter((line) => !line.includes("stale") && !line.includes("heard"))).toEqual([
+      "600s hot/a fired medium 2",
+    ]);
+  });
+
+  test("points of before a rule are none of its", async () => {
+    const rig = await rigOf();
+    await feed(rig, { 0: 70, 10: 70, 21: 85 });
+    await rig.put({ ...HOT, for: "10s" });
+    await until(rig, 25);
+    await rig.restart();
+    await until(rig, 33);
+    expect(rig.transcript()).toEqual([]);
+  });
+
+  test("points that were taken and not evaluated are evaluated then, also where the device's clock is behind", async () => {
+    for (const behindMs of [0, 300_000]) {
+      const rig = await rigOf(HOT);
+      for (let i = 0; i < 3; i++) {
+        await until(rig, i * 10);
+        await rig.send(point("a", 70, rig.clock.nowMs() - behindMs));
+      }
+      await until(rig, 25);
+      rig.journal.failure = new Error("killed before it was written");
+      await rig.send(point("a", 85, rig.clock.nowMs() - behindMs));
+      await rig.restart();
+      rig.journal.failure = null;
+      await rig.advance(2_000);
+      expect({ behindMs, active: (await activeIn(rig)).length }).toEqual({ behindMs, active: 1 });
+    }
+  });
+
+  test("points of a server that was killed before it wrote anything down are evaluated, too", async () => {
+    const rig = await rigOf(HOT);
+    await until(rig, 1);
+    rig.journal.failure = new Error("killed before it was written");
+    await rig.send(point("a", 85));
+    await rig.restart();
+    rig.journal.failure = null;
+    await rig.advance(2_000);
+    expect(await activeIn(rig)).toHaveLength(1);
+  });
+});
+
+describe("published alerts", () => {
+  test("keep the time they have left over a restart", async () => {
+    const rig = await rigOf();
+    await call(rig, Alerts.method.publishAlert, { rule: "long", expiresAfter: "1h" });
+    await call(rig, Alerts.method.publishAlert, { rule: "short", expiresAfter: "30s" });
+    await until(rig, 20);
+    await rig.restart();
+    await until(rig, 40);
+    expect(await activeIn(rig)).toEqual(["alert-1"]);
+    await until(rig, 3_500);
+    expect(await activeIn(rig)).toEqual(["alert-1"]);
+    await until(rig, 3_700);
+    expect(await activeIn(rig)).toEqual([]);
+  });
+});
+
+describe("ListAlerts", () => {
+  test("goes on to cleared alerts after a page that ends with the last active one", async () => {
+    const rig = await rigOf(HOT);
+    for (const source of ["a", "b", "c"]) await rig.send(point(source, 85));
+    await until(rig, 10);
+    await rig.send(point("a", 70));
+    const first = await call(rig, Alerts.method.listAlerts, { limit: 2 });
+    const second = await call(rig, Alerts.method.listAlerts, { limit: 2, page: first.nextPage });
+    expect([...first.alerts, ...second.alerts].map(({ id }) => id)).toEqual(["alert-3", "alert-2", "alert-1"]);
+    expect(second.nextPage).toBe("");
+  });
+});
+
+describe("SubscribeAlerts", () => {
+  test("ends also when it is aborted while a message is handed out", async () => {
+    const rig = await rigOf(HOT);
+    const reader = new Reader(rig, {}, true);
+    const first = reader.take();
+    await rig.settle();
+    await rig.send(point("a", 85));
+    await first;
+    reader.abort();
+    await Promise.race([reader.take(), Bun.sleep(500)]);
+    expect(reader.ended).toBe("end");
+  });
+
+  test("goes on with what could not be written when it was told", async () => {
+    const rig = await rigOf(HOT);
+    const reader = new Reader(rig, { updates: true });
+    await rig.settle();
+    const { cursor } = reader.messages.at(-1)!;
+    await reader.close();
+    rig.journal.failure = new Error("no disk");
+    await rig.send(point("a", 85));
+    rig.journal.failure = null;
+    await rig.advance(2_000);
+    const resumed = new Reader(rig, { updates: true, cursor });
+    await rig.settle();
+    expect(resumed.said()).toEqual(["alert-1 fired medium"]);
+    await rig.send(point("b", 85));
+    expect(resumed.said()).toEqual(["alert-2 fired medium"]);
+  });
+
+  test("does not repeat what is written while the past is read", async () => {
+    const rig = await rigOf(HOT);
+    const reader = new Reader(rig, { updates: true });
+    await rig.settle();
+    const { cursor } = reader.messages.at(-1)!;
+    await rig.send(point("a", 85));
+    const gate = Promise.withResolvers<void>();
+    const read = rig.journal.read.bind(rig.journal);
+    rig.journal.read = async (query) => {
+      await gate.promise;
+      return read(query);
+    };
+    const resumed = new Reader(rig, { updates: true, cursor });
+    await rig.settle();
+    await rig.send(point("b", 85));
+    gate.resolve();
+    await rig.settle();
+    await rig.send(point("c", 85));
+    expect(resumed.said()).toEqual(["alert-1 fired medium", "alert-2 fired medium", "alert-3 fired medium"]);
+  });
+});

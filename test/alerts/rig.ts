@@ -1,0 +1,234 @@
+/** Alerts over points that are sent by hand, on a clock that stands still, with restarts whenever they are wanted. */
+import { MemoryBus } from "../../src/bus/memory-bus.ts";
+import { eventFromJson } from "../../src/alerts/alert.ts";
+import { openAlerts, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
+import { ruleOf } from "../../src/alerts/rule-input.ts";
+import type { HistoryPart } from "../../src/alerts/warm-up.ts";
+import type { Clock } from "../../src/model/clock.ts";
+import type { Frame } from "../../src/model/frame.ts";
+import { parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
+import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryJournal } from "./memory-journal.ts";
+
+export interface SentPoint {
+  readonly metric: string;
+  readonly source: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Now where it is left out. */
+  readonly timeMs?: number;
+}
+
+interface StoredPoint {
+  readonly arrivalS: number;
+  readonly timeUs: number;
+  readonly value: number;
+}
+
+export const START_MS = Date.UTC(2026, 10, 2);
+const STALE_AFTER_MS = 60_000;
+
+export class AlertsRig {
+  readonly clock = new ManualClock(START_MS);
+  readonly registry = new SeriesRegistry({ seriesMax: 1e6, seriesPerSourceMax: 1e6 });
+  readonly journal = new MemoryJournal();
+  readonly trouble: string[] = [];
+  readonly #bus = new MemoryBus((error) => {
+    throw error;
+  });
+  readonly #frames: Frame[] = [];
+  readonly #points = new Map<number, StoredPoint[]>();
+  #run: { readonly alerts: OpenAlerts; readonly clock: RunClock } | null = null;
+  #seq = 0;
+  #newestArrivalMs = NaN;
+  #ids = 0;
+
+  get alerts(): OpenAlerts {
+    return this.#run!.alerts;
+  }
+
+  async open(): Promise<void> {
+    const clock = new RunClock(this.clock);
+    const alerts = await openAlerts({
+      registry: this.registry,
+      bus: this.#bus,
+      clock,
+      journal: this.journal,
+      latest: this.#latest(),
+      newestArrivalMs: this.#newestArrivalMs,
+      history: {
+        pointsFrom: async (seriesIds, fromUs, asOfS) => this.#pointsFrom(seriesIds, fromUs, asOfS),
+        firstTimes: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#points.get(id)?.[0].timeUs ?? NaN),
+        usualGapsMs: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#usualGapMs(id)),
+      },
+      framesAfter: (arrivalMs) => this.#frames.filter((frame) => frame.arrivalMs > arrivalMs),
+      staleAfterMs: STALE_AFTER_MS,
+      newId: () => `alert-${++this.#ids}`,
+      onTrouble: (sentence) => this.trouble.push(sentence),
+    });
+    this.#run = { alerts, clock };
+    await this.settle();
+  }
+
+  /** As after kill -9: nothing more is written. */
+  async restart(): Promise<void> {
+    await this.settle();
+    this.#run!.clock.stop();
+    this.#run!.alerts.stop();
+    await this.open();
+  }
+
+  async close(): Promise<void> {
+    await this.#run?.alerts.close();
+    this.#run = null;
+  }
+
+  async put(...rules: object[]): Promise<void> {
+    for (const rule of rules) await this.alerts.rules.put(ruleOf(rule), "eve");
+    await this.settle();
+  }
+
+  /** Points that come together. */
+  async send(...points: SentPoint[]): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    this.#newestArrivalMs = nowMs;
+    const ids = points.map(({ metric, source, tags = {} }) => this.#idOf(metric, source, tags));
+    const timesUs = points.map(({ timeMs = nowMs }) => timeMs * 1_000);
+    for (const [i, id] of ids.entries()) this.#store(id, timesUs[i], points[i].value, nowMs);
+    const frame: Frame = {
+      seq: this.#seq++,
+      arrivalMs: nowMs,
+      count: points.length,
+      seriesIds: Uint32Array.from(ids),
+      timesUs: Float64Array.from(timesUs),
+      values: Float64Array.from(points, ({ value }) => value),
+    };
+    this.#frames.push(frame);
+    this.#bus.publish(frame);
+    await this.settle();
+  }
+
+  /** Deletes a series of a source: "temp/a". */
+  forget(name: string): void {
+    const [metric, source] = name.split("/");
+    const ids = this.registry.idsOfMetric(metric).filter((id) => this.registry.identityOf(id).source === source);
+    if (ids.length === 0) throw new Error(`there is no series of ${name}`);
+    for (const id of ids) this.#points.delete(id);
+    this.registry.forget([...ids]);
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await this.settle();
+  }
+
+  /** Lets everything come to rest that does not wait for time. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+  }
+
+  /** Everything that alerts have written: seconds, rule and series, what happened. */
+  transcript(): string[] {
+    return this.journal.entries
+      .filter(({ kind }) => kind !== "rule")
+      .map((entry) => {
+        const at = `${(entry.atMs - START_MS) / 1_000}s`;
+        if (entry.kind === "alert") {
+          const { change, alert, text } = eventFromJson(entry.payload);
+          const who = entry.actor === "" ? "" : ` by ${entry.actor}`;
+          const because = change === "cleared" && alert.clearedBecause !== "resolved" ? ` ${alert.clearedBecause}` : "";
+          const range = change === "late" ? ` ${this.#ago(alert.firedAtMs)}..${this.#ago(alert.clearedAtMs!)}` : "";
+          const marks = `${alert.isStale ? " stale" : ""}${alert.acknowledged === null ? "" : " ack"}`;
+          const value = Number.isNaN(alert.value) ? "" : ` ${Number(alert.value.toPrecision(6))}`;
+          const said = text === "" ? "" : ` "${text}"`;
+          return `${at} ${alert.rule}/${alert.source || Object.values(alert.labels).join(",")} ${change}${because}${range} ${alert.severity}${value}${marks}${who}${said}`;
+        }
+        const { change, rule, key } = JSON.parse(entry.payload) as { change: string; rule: string; key: string };
+        return `${at} ${rule}/${this.#nameOf(key)} ${change}`;
+      });
+  }
+
+  #ago(timeMs: number): string {
+    return `${(timeMs - START_MS) / 1_000}s`;
+  }
+
+  #nameOf(key: string): string {
+    if (key === "") return "";
+    return key.startsWith("[")
+      ? (JSON.parse(key) as string[]).join(",")
+      : parseSeriesKey(this.registry.keyOf(Number(key))).source;
+  }
+
+  #idOf(metric: string, source: string, tags: Readonly<Record<string, string>>): number {
+    const key = seriesKey(metric, source, Object.entries(tags));
+    const id = this.registry.idOf(key) ?? this.registry.add(key, source);
+    if (typeof id === "string") throw new Error(id);
+    return id;
+  }
+
+  #store(id: number, timeUs: number, value: number, arrivalMs: number): void {
+    const points = (this.#points.get(id) ?? []).filter((point) => point.timeUs !== timeUs);
+    points.push({ timeUs, value, arrivalS: Math.floor(arrivalMs / 1_000) });
+    this.#points.set(
+      id,
+      points.sort((a, b) => a.timeUs - b.timeUs),
+    );
+  }
+
+  #latest() {
+    const all = [...this.#points].sort(([a], [b]) => a - b);
+    return {
+      seriesIds: Uint32Array.from(all, ([id]) => id),
+      timesUs: Float64Array.from(all, ([, points]) => points.at(-1)!.timeUs),
+      values: Float64Array.from(all, ([, points]) => points.at(-1)!.value),
+    };
+  }
+
+  #usualGapMs(id: number): number {
+    const points = this.#points.get(id) ?? [];
+    return points.length < 2 ? NaN : (points.at(-1)!.timeUs - points[0].timeUs) / 1_000 / (points.length - 1);
+  }
+
+  #pointsFrom(seriesIds: Uint32Array, fromUs: number, asOfS = Infinity): HistoryPart {
+    const parts = Array.from(seriesIds, (id) =>
+      (this.#points.get(id) ?? []).filter(({ timeUs, arrivalS }) => timeUs >= fromUs && arrivalS <= asOfS),
+    );
+    const offsets = new Uint32Array(parts.length + 1);
+    for (const [i, { length }] of parts.entries()) offsets[i + 1] = offsets[i] + length;
+    const all = parts.flat();
+    return {
+      offsets,
+      timesUs: Float64Array.from(all, ({ timeUs }) => timeUs),
+      values: Float64Array.from(all, ({ value }) => value),
+    };
+  }
+}
+
+/** The clock of one run: its timers end with it. */
+class RunClock implements Clock {
+  readonly #clock: ManualClock;
+  #isStopped = false;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  monotonicMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    return this.#clock.after(delayMs, () => {
+      if (!this.#isStopped) run();
+    });
+  }
+}
