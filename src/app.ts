@@ -31,6 +31,7 @@ import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
+import type { RangeQuery } from "./store/protocol.ts";
 import { retireSeries } from "./store/retire-series.ts";
 import { StoreClient, type Dropped } from "./store/store-client.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
@@ -184,6 +185,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     framesAfter: (arrivalMs: number) =>
       arrivalMs < storeOpened.newestArrivalMs ? framesAfter(logOpened.segments, arrivalMs) : [],
     staleAfterMs: config.live.stale_after,
+    testTimeoutMs: config.query.timeout,
+    range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => store.range(query, options),
     newId: () => crypto.randomUUID(),
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
   };

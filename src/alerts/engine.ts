@@ -137,6 +137,11 @@ export class Engine {
     }
   }
 
+  /** When {@link wake} has something to do, on the monotonic clock; Infinity: never. */
+  get nextWakeMs(): number {
+    return this.#deafSinceMs === null ? this.#queue.nextAtMs + this.#deafMs : Infinity;
+  }
+
   /** Wakes what is due. */
   wake(): void {
     const atMs = this.#atMs();

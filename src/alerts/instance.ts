@@ -159,9 +159,11 @@ export class Instance {
   dueAtMs(nowMs: number): number {
     this.#catchUp();
     let dueAtMs = this.#lifecycleAtMs();
-    for (const { state } of this.probes) if (state !== null) dueAtMs = Math.min(dueAtMs, this.#atMsOf(state.dueUs));
+    for (const { state } of this.probes)
+      if (state !== null) dueAtMs = Math.min(dueAtMs, this.#decidedAtMs(state.dueUs));
     if (this.#isWatchedForSilence) dueAtMs = Math.min(dueAtMs, this.#lookForSilenceAtMs(nowMs));
-    return Math.min(dueAtMs, this.#lateAtMs + LATE_IDLE_MS);
+    // Timers know no parts of a millisecond.
+    return Math.ceil(Math.min(dueAtMs, this.#lateAtMs + LATE_IDLE_MS));
   }
 
   /** Does what is due. */
@@ -170,13 +172,11 @@ export class Instance {
     if (atMs >= this.#lateAtMs + LATE_IDLE_MS) this.#endLate(listener);
     const isSilent = this.#isWatchedForSilence && atMs >= this.#silentAtMs;
     if (isSilent && this.rule.noData === "resolve" && !this.#isAbsence) return this.#resolveSilent(listener);
-    let isDue = atMs >= this.#lifecycleAtMs();
+    const isDue = atMs >= this.#lifecycleAtMs();
     const nowUs = this.#timeAt(atMs);
     for (const probe of this.probes) {
       const { state } = probe;
-      if (state === null || state.dueUs > nowUs) continue;
-      probe.level = state.elapse(nowUs, probe.level);
-      isDue = true;
+      if (state !== null && atMs >= this.#decidedAtMs(state.dueUs)) this.#elapse(probe, nowUs, listener);
     }
     if (isSilent) this.#fallSilent();
     if (!isDue && !isSilent) return;
@@ -247,7 +247,7 @@ export class Instance {
   get #silentAtMs(): number {
     const { condition } = this.rule;
     const afterMs = condition.kind === "absence" ? condition.afterMs : undefined;
-    return this.#heardAtMs() + (afterMs ?? this.#staleAfterMs());
+    return this.#heardAtMs() + (afterMs ?? this.#staleAfterMs()) + this.#decidingMs();
   }
 
   /** Gaps may grow shorter meanwhile, of which nobody says anything: looked at again half way. */
@@ -274,11 +274,21 @@ export class Instance {
     return shortest;
   }
 
-  /** When a hold ends, or a keeping: a sample of that time decides it, if it comes. */
+  /** When a hold ends, or a keeping. */
   #lifecycleAtMs(): number {
-    const dueAtMs = this.#atMsOf(this.lifecycle.dueUs(this.shared.timing));
-    if (dueAtMs === Infinity || this.isStale || this.lead === null) return dueAtMs;
-    return dueAtMs + Math.min(DECIDING_MS_MAX, this.#shortestGapMs() / 2);
+    return this.#decidedAtMs(this.lifecycle.dueUs(this.shared.timing));
+  }
+
+  /** When a time has come, and no sample of that time is to be expected that may decide otherwise. */
+  #decidedAtMs(timeUs: number): number {
+    if (timeUs === Infinity) return Infinity;
+    const atMs = this.#atMsOf(timeUs);
+    if (this.isStale || this.lead === null) return atMs;
+    return atMs + this.#decidingMs();
+  }
+
+  #decidingMs(): number {
+    return Math.min(DECIDING_MS_MAX, this.#shortestGapMs() / 2);
   }
 
   /** When instance time reaches a time, if nothing is heard until then. */
@@ -326,7 +336,7 @@ export class Instance {
     for (const { state } = probe; state !== null && state.dueUs < timeUs;) {
       const { dueUs } = state;
       probe.level = state.elapse(dueUs, probe.level);
-      this.#moveTo(dueUs, this.clockAtMs);
+      this.#moveTo(dueUs, this.#atMsOf(dueUs));
       this.#step(listener);
     }
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { RangeQuery, RangeResult } from "../store/protocol.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
 import { AlertBook, type Told } from "./alert-book.ts";
@@ -47,6 +48,9 @@ export interface AlertsDeps {
   readonly newestArrivalMs: number;
   /** Silence after which a series is stale whose usual gaps are not known. */
   readonly staleAfterMs: number;
+  /** How long a test of a rule may take. */
+  readonly testTimeoutMs: number;
+  range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
   readonly newId: () => string;
   onTrouble(sentence: string): void;
 }
@@ -127,6 +131,13 @@ export async function openAlerts(deps: AlertsDeps, fileRules: readonly Rule[] = 
         readAfter: (position) => readAfter(journal, position),
         cursorOf: (position) => journal.cursorOf(position),
         positionOf: (cursor) => journal.positionOf(cursor),
+      },
+      testing: {
+        registry,
+        clock,
+        staleAfterMs,
+        timeoutMs: deps.testTimeoutMs,
+        range: (query, options) => deps.range(query, options),
       },
       written: () => writer.written(),
     }),

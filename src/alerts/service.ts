@@ -13,6 +13,7 @@ import type { PublishedAlerts } from "./published-alerts.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
+import { testRule, type TestRuleDeps } from "./test-rule.ts";
 
 export interface AlertServiceDeps {
   readonly book: AlertBook;
@@ -20,6 +21,7 @@ export interface AlertServiceDeps {
   readonly published: PublishedAlerts;
   readonly reader: AlertReader;
   readonly journal: ToldJournal;
+  readonly testing: TestRuleDeps;
   /** Resolves when what was changed so far is durable. */
   written(): Promise<void>;
 }
@@ -81,6 +83,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       const page = behind.slice(0, limit || RULES_A_PAGE);
       return { rules: page.map(infoOf), total: BigInt(wanted.length), more: behind.length > page.length };
     }),
+    unary(Alerts.method.testRule, (request, { signal }) => testRule(request, deps.testing, signal)),
     unary(Alerts.method.deleteRule, async ({ name }, context) => {
       const ended = await rules.delete(name, actorOf("", context));
       await written();

@@ -6,6 +6,7 @@ import { ruleOf } from "../../src/alerts/rule-input.ts";
 import type { HistoryPart } from "../../src/alerts/warm-up.ts";
 import type { Clock } from "../../src/model/clock.ts";
 import type { Frame } from "../../src/model/frame.ts";
+import type { RangeQuery, RangeResult } from "../../src/store/protocol.ts";
 import { parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -64,6 +65,8 @@ export class AlertsRig {
       },
       framesAfter: (arrivalMs) => this.#frames.filter((frame) => frame.arrivalMs > arrivalMs),
       staleAfterMs: STALE_AFTER_MS,
+      testTimeoutMs: 30_000,
+      range: async (query) => this.#range(query),
       newId: () => `alert-${++this.#ids}`,
       onTrouble: (sentence) => this.trouble.push(sentence),
     });
@@ -188,6 +191,27 @@ export class AlertsRig {
   #usualGapMs(id: number): number {
     const points = this.#points.get(id) ?? [];
     return points.length < 2 ? NaN : (points.at(-1)!.timeUs - points[0].timeUs) / 1_000 / (points.length - 1);
+  }
+
+  #range({ seriesIds, fromUs, toUs, stepUs }: RangeQuery): RangeResult {
+    const rows = Array.from(seriesIds, (id) =>
+      (this.#points.get(id) ?? []).filter(({ timeUs }) => timeUs >= fromUs && timeUs < toUs),
+    );
+    // Asked for in steps only to be counted.
+    const parts = stepUs === 0 ? rows : rows.map((part) => [{ timeUs: fromUs, value: part.length }]);
+    const offsets = new Uint32Array(parts.length + 1);
+    for (const [i, { length }] of parts.entries()) offsets[i + 1] = offsets[i] + length;
+    const all = parts.flat();
+    return {
+      slots: Uint32Array.from(seriesIds.keys()),
+      offsets,
+      timesUs: Float64Array.from(all, ({ timeUs }) => timeUs),
+      values: Float64Array.from(all, ({ value }) => value),
+      resolutionUs: 0,
+      isCoarse: false,
+      isDamaged: false,
+      next: null,
+    };
   }
 
   #pointsFrom(seriesIds: Uint32Array, fromUs: number, asOfS = Infinity): HistoryPart {

@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file rules.proto.
  */
 export const file_rules: GenFile = /*@__PURE__*/
-  fileDesc("CgtydWxlcy5wcm90bxIJYW5hbHl0aWNzImUKCVRocmVzaG9sZBISCgVhYm92ZRgBIAEoAUgAiAEBEhIKBWJlbG93GAIgASgBSAGIAQESEgoFY2xlYXIYAyABKAFIAogBAUIICgZfYWJvdmVCCAoGX2JlbG93QggKBl9jbGVhciJ4CgpMYWRkZXJTdGVwEhAKCHNldmVyaXR5GAEgASgJEhIKBWFib3ZlGAIgASgBSACIAQESEgoFYmVsb3cYAyABKAFIAYgBARISCgVjbGVhchgEIAEoAUgCiAEBQggKBl9hYm92ZUIICgZfYmVsb3dCCAoGX2NsZWFyIi4KBkxhZGRlchIkCgVzdGVwcxgBIAMoCzIVLmFuYWx5dGljcy5MYWRkZXJTdGVwImMKClZhbHVlUmFuZ2USEAoDbG93GAEgASgBSACIAQESEQoEaGlnaBgCIAEoAUgBiAEBEg8KB291dHNpZGUYAyABKAgSDgoGbWFyZ2luGAQgASgBQgYKBF9sb3dCBwoFX2hpZ2gilgEKBldpbmRvdxIQCghmdW5jdGlvbhgBIAEoCRIMCgRvdmVyGAIgASgJEhIKBWFib3ZlGAMgASgBSACIAQESEgoFYmVsb3cYBCABKAFIAYgBARISCgVjbGVhchgFIAEoAUgCiAEBEhIKCm1pbl9wb2ludHMYBiABKAVCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIidgoMUmF0ZU9mQ2hhbmdlEgwKBG92ZXIYASABKAkSEgoFYWJvdmUYAiABKAFIAIgBARISCgViZWxvdxgDIAEoAUgBiAEBEhIKBWNsZWFyGAQgASgBSAKIAQFCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIiYQoNU29tZU9mU2FtcGxlcxIJCgFuGAEgASgFEgkKAW0YAiABKAUSEgoFYWJvdmUYAyABKAFIAIgBARISCgViZWxvdxgEIAEoAUgBiAEBQggKBl9hYm92ZUIICgZfYmVsb3ciJgoFU3R1Y2sSDAoEb3ZlchgBIAEoCRIPCgdlcHNpbG9uGAIgASgBIhgKB0Fic2VuY2USDQoFYWZ0ZXIYASABKAkiUAoJRGV2aWF0aW9uEg4KBnNpZ21hcxgBIAEoARIMCgRzcGFuGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRISCgptaW5fcG9pbnRzGAQgASgFIkoKCFNlYXNvbmFsEg4KBnNpZ21hcxgBIAEoARINCgV3ZWVrcxgCIAEoBRIRCglkaXJlY3Rpb24YAyABKAkSDAoEem9uZRgEIAEoCSIKCghXYXRjaGRvZyKuAwoJQ29uZGl0aW9uEicKCXRocmVzaG9sZBgBIAEoCzIULmFuYWx5dGljcy5UaHJlc2hvbGQSIQoGbGFkZGVyGAIgASgLMhEuYW5hbHl0aWNzLkxhZGRlchIkCgVyYW5nZRgDIAEoCzIVLmFuYWx5dGljcy5WYWx1ZVJhbmdlEiEKBndpbmRvdxgEIAEoCzIRLmFuYWx5dGljcy5XaW5kb3cSJQoEcmF0ZRgFIAEoCzIXLmFuYWx5dGljcy5SYXRlT2ZDaGFuZ2USKAoGbl9vZl9tGAYgASgLMhguYW5hbHl0aWNzLlNvbWVPZlNhbXBsZXMSHwoFc3R1Y2sYByABKAsyEC5hbmFseXRpY3MuU3R1Y2sSIwoHYWJzZW5jZRgIIAEoCzISLmFuYWx5dGljcy5BYnNlbmNlEicKCWRldmlhdGlvbhgJIAEoCzIULmFuYWx5dGljcy5EZXZpYXRpb24SJQoIc2Vhc29uYWwYCiABKAsyEy5hbmFseXRpY3MuU2Vhc29uYWwSJQoId2F0Y2hkb2cYCyABKAsyEy5hbmFseXRpY3MuV2F0Y2hkb2ciQgoKQWN0aXZlVGltZRIMCgRkYXlzGAEgAygJEgwKBGZyb20YAiABKAkSCgoCdG8YAyABKAkSDAoEem9uZRgEIAEoCSLXAwoEUnVsZRIMCgRuYW1lGAEgASgJEg4KBm1ldHJpYxgCIAEoCRINCgV3aGVyZRgDIAMoCRIQCghncm91cF9ieRgEIAMoCRInCgljb25kaXRpb24YBSABKAsyFC5hbmFseXRpY3MuQ29uZGl0aW9uEhAKCHNldmVyaXR5GAYgASgJEgsKA2ZvchgHIAEoCRIXCg9rZWVwX2ZpcmluZ19mb3IYCCABKAkSEgoKbGF0ZV9hZnRlchgJIAEoCRITCgtub3RpZnlfbGF0ZRgKIAEoCBIPCgdub19kYXRhGAsgASgJEisKDGFjdGl2ZV90aW1lcxgMIAMoCzIVLmFuYWx5dGljcy5BY3RpdmVUaW1lEg0KBXRpdGxlGA0gASgJEhMKC2Rlc2NyaXB0aW9uGA4gASgJEisKBmxhYmVscxgPIAMoCzIbLmFuYWx5dGljcy5SdWxlLkxhYmVsc0VudHJ5Eg8KB3J1bmJvb2sYECABKAkSEgoKZXNjYWxhdGlvbhgRIAEoCRIQCghkaXNhYmxlZBgSIAEoCBIRCglmcm9tX2ZpbGUYEyABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIvCg5QdXRSdWxlUmVxdWVzdBIdCgRydWxlGAEgASgLMg8uYW5hbHl0aWNzLlJ1bGUiUQoPUHV0UnVsZVJlc3BvbnNlEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIPCgdjcmVhdGVkGAIgASgIEg4KBnNlcmllcxgDIAEoAyIeCg5HZXRSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKD0dldFJ1bGVSZXNwb25zZRIhCgRpbmZvGAEgASgLMhMuYW5hbHl0aWNzLlJ1bGVJbmZvIkAKEExpc3RSdWxlc1JlcXVlc3QSDgoGcHJlZml4GAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFIloKCFJ1bGVJbmZvEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIOCgZzZXJpZXMYAiABKAMSDwoHcGVuZGluZxgDIAEoAxIOCgZmaXJpbmcYBCABKAMiVAoRTGlzdFJ1bGVzUmVzcG9uc2USIgoFcnVsZXMYASADKAsyEy5hbmFseXRpY3MuUnVsZUluZm8SDQoFdG90YWwYAiABKAMSDAoEbW9yZRgDIAEoCCIhChFEZWxldGVSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIiMKEkRlbGV0ZVJ1bGVSZXNwb25zZRINCgVlbmRlZBgBIAEoA2IGcHJvdG8z");
+  fileDesc("CgtydWxlcy5wcm90bxIJYW5hbHl0aWNzImUKCVRocmVzaG9sZBISCgVhYm92ZRgBIAEoAUgAiAEBEhIKBWJlbG93GAIgASgBSAGIAQESEgoFY2xlYXIYAyABKAFIAogBAUIICgZfYWJvdmVCCAoGX2JlbG93QggKBl9jbGVhciJ4CgpMYWRkZXJTdGVwEhAKCHNldmVyaXR5GAEgASgJEhIKBWFib3ZlGAIgASgBSACIAQESEgoFYmVsb3cYAyABKAFIAYgBARISCgVjbGVhchgEIAEoAUgCiAEBQggKBl9hYm92ZUIICgZfYmVsb3dCCAoGX2NsZWFyIi4KBkxhZGRlchIkCgVzdGVwcxgBIAMoCzIVLmFuYWx5dGljcy5MYWRkZXJTdGVwImMKClZhbHVlUmFuZ2USEAoDbG93GAEgASgBSACIAQESEQoEaGlnaBgCIAEoAUgBiAEBEg8KB291dHNpZGUYAyABKAgSDgoGbWFyZ2luGAQgASgBQgYKBF9sb3dCBwoFX2hpZ2gilgEKBldpbmRvdxIQCghmdW5jdGlvbhgBIAEoCRIMCgRvdmVyGAIgASgJEhIKBWFib3ZlGAMgASgBSACIAQESEgoFYmVsb3cYBCABKAFIAYgBARISCgVjbGVhchgFIAEoAUgCiAEBEhIKCm1pbl9wb2ludHMYBiABKAVCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIidgoMUmF0ZU9mQ2hhbmdlEgwKBG92ZXIYASABKAkSEgoFYWJvdmUYAiABKAFIAIgBARISCgViZWxvdxgDIAEoAUgBiAEBEhIKBWNsZWFyGAQgASgBSAKIAQFCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIiYQoNU29tZU9mU2FtcGxlcxIJCgFuGAEgASgFEgkKAW0YAiABKAUSEgoFYWJvdmUYAyABKAFIAIgBARISCgViZWxvdxgEIAEoAUgBiAEBQggKBl9hYm92ZUIICgZfYmVsb3ciJgoFU3R1Y2sSDAoEb3ZlchgBIAEoCRIPCgdlcHNpbG9uGAIgASgBIhgKB0Fic2VuY2USDQoFYWZ0ZXIYASABKAkiUAoJRGV2aWF0aW9uEg4KBnNpZ21hcxgBIAEoARIMCgRzcGFuGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRISCgptaW5fcG9pbnRzGAQgASgFIkoKCFNlYXNvbmFsEg4KBnNpZ21hcxgBIAEoARINCgV3ZWVrcxgCIAEoBRIRCglkaXJlY3Rpb24YAyABKAkSDAoEem9uZRgEIAEoCSIKCghXYXRjaGRvZyKuAwoJQ29uZGl0aW9uEicKCXRocmVzaG9sZBgBIAEoCzIULmFuYWx5dGljcy5UaHJlc2hvbGQSIQoGbGFkZGVyGAIgASgLMhEuYW5hbHl0aWNzLkxhZGRlchIkCgVyYW5nZRgDIAEoCzIVLmFuYWx5dGljcy5WYWx1ZVJhbmdlEiEKBndpbmRvdxgEIAEoCzIRLmFuYWx5dGljcy5XaW5kb3cSJQoEcmF0ZRgFIAEoCzIXLmFuYWx5dGljcy5SYXRlT2ZDaGFuZ2USKAoGbl9vZl9tGAYgASgLMhguYW5hbHl0aWNzLlNvbWVPZlNhbXBsZXMSHwoFc3R1Y2sYByABKAsyEC5hbmFseXRpY3MuU3R1Y2sSIwoHYWJzZW5jZRgIIAEoCzISLmFuYWx5dGljcy5BYnNlbmNlEicKCWRldmlhdGlvbhgJIAEoCzIULmFuYWx5dGljcy5EZXZpYXRpb24SJQoIc2Vhc29uYWwYCiABKAsyEy5hbmFseXRpY3MuU2Vhc29uYWwSJQoId2F0Y2hkb2cYCyABKAsyEy5hbmFseXRpY3MuV2F0Y2hkb2ciQgoKQWN0aXZlVGltZRIMCgRkYXlzGAEgAygJEgwKBGZyb20YAiABKAkSCgoCdG8YAyABKAkSDAoEem9uZRgEIAEoCSLXAwoEUnVsZRIMCgRuYW1lGAEgASgJEg4KBm1ldHJpYxgCIAEoCRINCgV3aGVyZRgDIAMoCRIQCghncm91cF9ieRgEIAMoCRInCgljb25kaXRpb24YBSABKAsyFC5hbmFseXRpY3MuQ29uZGl0aW9uEhAKCHNldmVyaXR5GAYgASgJEgsKA2ZvchgHIAEoCRIXCg9rZWVwX2ZpcmluZ19mb3IYCCABKAkSEgoKbGF0ZV9hZnRlchgJIAEoCRITCgtub3RpZnlfbGF0ZRgKIAEoCBIPCgdub19kYXRhGAsgASgJEisKDGFjdGl2ZV90aW1lcxgMIAMoCzIVLmFuYWx5dGljcy5BY3RpdmVUaW1lEg0KBXRpdGxlGA0gASgJEhMKC2Rlc2NyaXB0aW9uGA4gASgJEisKBmxhYmVscxgPIAMoCzIbLmFuYWx5dGljcy5SdWxlLkxhYmVsc0VudHJ5Eg8KB3J1bmJvb2sYECABKAkSEgoKZXNjYWxhdGlvbhgRIAEoCRIQCghkaXNhYmxlZBgSIAEoCBIRCglmcm9tX2ZpbGUYEyABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIvCg5QdXRSdWxlUmVxdWVzdBIdCgRydWxlGAEgASgLMg8uYW5hbHl0aWNzLlJ1bGUiUQoPUHV0UnVsZVJlc3BvbnNlEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIPCgdjcmVhdGVkGAIgASgIEg4KBnNlcmllcxgDIAEoAyIeCg5HZXRSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKD0dldFJ1bGVSZXNwb25zZRIhCgRpbmZvGAEgASgLMhMuYW5hbHl0aWNzLlJ1bGVJbmZvIkAKEExpc3RSdWxlc1JlcXVlc3QSDgoGcHJlZml4GAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFIloKCFJ1bGVJbmZvEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIOCgZzZXJpZXMYAiABKAMSDwoHcGVuZGluZxgDIAEoAxIOCgZmaXJpbmcYBCABKAMiVAoRTGlzdFJ1bGVzUmVzcG9uc2USIgoFcnVsZXMYASADKAsyEy5hbmFseXRpY3MuUnVsZUluZm8SDQoFdG90YWwYAiABKAMSDAoEbW9yZRgDIAEoCCIhChFEZWxldGVSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIiMKEkRlbGV0ZVJ1bGVSZXNwb25zZRINCgVlbmRlZBgBIAEoAyKYAQoPVGVzdFJ1bGVSZXF1ZXN0Eh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZXBpc29kZXNfbWF4GAQgASgFIkYKClNldmVyaXR5QXQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNldmVyaXR5GAIgASgJIoIDCgtSdWxlRXBpc29kZRIyCgZsYWJlbHMYASADKAsyIi5hbmFseXRpY3MuUnVsZUVwaXNvZGUuTGFiZWxzRW50cnkSDQoFdGl0bGUYAiABKAkSDQoFdmFsdWUYAyABKAESKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGZpcmVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpjbGVhcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5jbGVhcmVkX3JlYXNvbhgHIAEoCRIQCghzZXZlcml0eRgIIAEoCRIUCgxzZXZlcml0eV9tYXgYCSABKAkSKQoKc2V2ZXJpdGllcxgKIAMoCzIVLmFuYWx5dGljcy5TZXZlcml0eUF0Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiagoQVGVzdFJ1bGVSZXNwb25zZRIoCghlcGlzb2RlcxgBIAMoCzIWLmFuYWx5dGljcy5SdWxlRXBpc29kZRIOCgZzZXJpZXMYAiABKAMSDgoGcG9pbnRzGAMgASgDEgwKBG1vcmUYBCABKAhiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Met above or below a value, in the metric's own unit. Exactly one of above and below.
@@ -853,4 +855,174 @@ export type DeleteRuleResponse = Message<"analytics.DeleteRuleResponse"> & {
  */
 export const DeleteRuleResponseSchema: GenMessage<DeleteRuleResponse> = /*@__PURE__*/
   messageDesc(file_rules, 23);
+
+/**
+ * What a rule, in force or not, would have done with what is stored. Points count as having come at their own time.
+ *
+ * @generated from message analytics.TestRuleRequest
+ */
+export type TestRuleRequest = Message<"analytics.TestRuleRequest"> & {
+  /**
+   * @generated from field: analytics.Rule rule = 1;
+   */
+  rule?: Rule | undefined;
+
+  /**
+   * [from, to); missing: the last day, until now.
+   *
+   * @generated from field: google.protobuf.Timestamp from = 2;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp to = 3;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * 0: 1,000.
+   *
+   * @generated from field: int32 episodes_max = 4;
+   */
+  episodesMax: number;
+};
+
+/**
+ * Describes the message analytics.TestRuleRequest.
+ * Use `create(TestRuleRequestSchema)` to create a new message.
+ */
+export const TestRuleRequestSchema: GenMessage<TestRuleRequest> = /*@__PURE__*/
+  messageDesc(file_rules, 24);
+
+/**
+ * @generated from message analytics.SeverityAt
+ */
+export type SeverityAt = Message<"analytics.SeverityAt"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string severity = 2;
+   */
+  severity: string;
+};
+
+/**
+ * Describes the message analytics.SeverityAt.
+ * Use `create(SeverityAtSchema)` to create a new message.
+ */
+export const SeverityAtSchema: GenMessage<SeverityAt> = /*@__PURE__*/
+  messageDesc(file_rules, 25);
+
+/**
+ * @generated from message analytics.RuleEpisode
+ */
+export type RuleEpisode = Message<"analytics.RuleEpisode"> & {
+  /**
+   * @generated from field: map<string, string> labels = 1;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * What was compared with the limit when it fired.
+   *
+   * @generated from field: double value = 3;
+   */
+  value: number;
+
+  /**
+   * Since when the condition held.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 4;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp fired_at = 5;
+   */
+  firedAt?: Timestamp | undefined;
+
+  /**
+   * Missing: it fires at the end.
+   *
+   * @generated from field: google.protobuf.Timestamp cleared_at = 6;
+   */
+  clearedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string cleared_reason = 7;
+   */
+  clearedReason: string;
+
+  /**
+   * At the end.
+   *
+   * @generated from field: string severity = 8;
+   */
+  severity: string;
+
+  /**
+   * @generated from field: string severity_max = 9;
+   */
+  severityMax: string;
+
+  /**
+   * How it moved, from when it fired.
+   *
+   * @generated from field: repeated analytics.SeverityAt severities = 10;
+   */
+  severities: SeverityAt[];
+};
+
+/**
+ * Describes the message analytics.RuleEpisode.
+ * Use `create(RuleEpisodeSchema)` to create a new message.
+ */
+export const RuleEpisodeSchema: GenMessage<RuleEpisode> = /*@__PURE__*/
+  messageDesc(file_rules, 26);
+
+/**
+ * @generated from message analytics.TestRuleResponse
+ */
+export type TestRuleResponse = Message<"analytics.TestRuleResponse"> & {
+  /**
+   * In the order in which they fired.
+   *
+   * @generated from field: repeated analytics.RuleEpisode episodes = 1;
+   */
+  episodes: RuleEpisode[];
+
+  /**
+   * What it was tested with.
+   *
+   * @generated from field: int64 series = 2;
+   */
+  series: bigint;
+
+  /**
+   * @generated from field: int64 points = 3;
+   */
+  points: bigint;
+
+  /**
+   * There were more episodes.
+   *
+   * @generated from field: bool more = 4;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message analytics.TestRuleResponse.
+ * Use `create(TestRuleResponseSchema)` to create a new message.
+ */
+export const TestRuleResponseSchema: GenMessage<TestRuleResponse> = /*@__PURE__*/
+  messageDesc(file_rules, 27);
 

@@ -1,0 +1,160 @@
+/** TestRule: what a rule would have done with what is stored. */
+import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+import { QUERY_READ_SERIES_MAX } from "../model/limits.ts";
+import type { Clock } from "../model/clock.ts";
+import type { RangeQuery, RangeResult } from "../store/protocol.ts";
+import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
+import type { TestRuleRequest } from "../wire/gen/rules_pb.ts";
+import { ruleOfMessage } from "./rule-message.ts";
+import { Simulation, type Episode } from "./simulation.ts";
+
+export interface TestRuleDeps {
+  readonly registry: SeriesRegistry;
+  readonly clock: Clock;
+  readonly staleAfterMs: number;
+  readonly timeoutMs: number;
+  range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
+}
+
+const DAY_MS = 86_400_000;
+const EPISODES_DEFAULT = 1_000;
+const EPISODES_MAX = 100_000;
+/** In memory at once, about. */
+const POINTS_AT_ONCE = 200_000;
+const POINTS_MAX = 100_000_000;
+/** How long the event loop is held at a time. */
+const SLICE_MS = 8;
+
+/** `signal` ends it early. Rejects with RESOURCE_EXHAUSTED for more points or time than one test may take. */
+export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, signal: AbortSignal) {
+  if (request.rule === undefined) throw invalidField("rule", "", "a rule");
+  const rule = ruleOfMessage(request.rule);
+  const { fromMs, toMs } = rangeOf(request, deps.clock.nowMs());
+  const episodesMax = limitOf(request.episodesMax);
+  using simulation = new Simulation([{ ...rule, isDisabled: false }], deps.registry, {
+    fromMs,
+    staleAfterMs: deps.staleAfterMs,
+    episodesMax,
+  });
+  const seriesIds = simulation.seriesIds();
+  if (seriesIds.length > QUERY_READ_SERIES_MAX) {
+    throw invalidField("rule", `bound to ${seriesIds.length} series`, `at most ${QUERY_READ_SERIES_MAX} for a test`);
+  }
+  const points = await new Test(simulation, seriesIds, deps, signal).run(fromMs, toMs);
+  simulation.end(toMs);
+  return {
+    episodes: simulation.episodes.map(episodeMessage),
+    series: BigInt(seriesIds.length),
+    points: BigInt(points),
+    more: simulation.isCut,
+  };
+}
+
+class Test {
+  readonly #simulation: Simulation;
+  readonly #seriesIds: Uint32Array;
+  readonly #deps: TestRuleDeps;
+  readonly #signal: AbortSignal;
+  readonly #endsAtMs: number;
+
+  constructor(simulation: Simulation, seriesIds: Uint32Array, deps: TestRuleDeps, signal: AbortSignal) {
+    this.#simulation = simulation;
+    this.#seriesIds = seriesIds;
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#endsAtMs = deps.clock.monotonicMs() + deps.timeoutMs;
+  }
+
+  /** Resolves with how many points there were. */
+  async run(fromMs: number, toMs: number): Promise<number> {
+    if (this.#seriesIds.length === 0) return 0;
+    const total = await this.#count(fromMs, toMs);
+    if (total > POINTS_MAX) throw tooMany(`${total} points`, `${POINTS_MAX} points`);
+    const pieces = Math.max(1, Math.ceil(total / POINTS_AT_ONCE));
+    let points = 0;
+    for (let piece = 0; piece < pieces; piece++) {
+      const at = (i: number) => fromMs + Math.round(((toMs - fromMs) * i) / pieces);
+      points += await this.#feed(await this.#points(at(piece), at(piece + 1)));
+    }
+    return points;
+  }
+
+  async #count(fromMs: number, toMs: number): Promise<number> {
+    const range = { fromUs: fromMs * 1_000, toUs: toMs * 1_000, stepUs: DAY_MS * 1_000, func: "count" } as const;
+    const query = { seriesIds: this.#seriesIds, ...range, pointsMax: POINTS_MAX };
+    const { values } = await this.#deps.range(query, { signal: this.#signal });
+    return values.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #points(fromMs: number, toMs: number): Promise<RangeResult> {
+    const range = { fromUs: fromMs * 1_000, toUs: toMs * 1_000, stepUs: 0 };
+    return this.#deps.range({ seriesIds: this.#seriesIds, ...range, pointsMax: POINTS_MAX }, { signal: this.#signal });
+  }
+
+  /** In order of time, those of one time together. */
+  async #feed({ slots, offsets, timesUs, values }: RangeResult): Promise<number> {
+    const ids = new Uint32Array(timesUs.length);
+    for (const [i, slot] of slots.entries()) ids.fill(this.#seriesIds[slot], offsets[i], offsets[i + 1]);
+    const order = Uint32Array.from(timesUs.keys()).sort((a, b) => timesUs[a] - timesUs[b] || ids[a] - ids[b]);
+    let sliceEndsMs = this.#deps.clock.monotonicMs() + SLICE_MS;
+    for (let from = 0; from < order.length;) {
+      let to = from + 1;
+      while (to < order.length && timesUs[order[to]] === timesUs[order[from]]) to++;
+      const rows = order.subarray(from, to);
+      this.#simulation.apply({
+        seq: 0,
+        arrivalMs: timesUs[order[from]] / 1_000,
+        count: rows.length,
+        seriesIds: ids.length === 0 ? ids : Uint32Array.from(rows, (row) => ids[row]),
+        timesUs: Float64Array.from(rows, (row) => timesUs[row]),
+        values: Float64Array.from(rows, (row) => values[row]),
+      });
+      from = to;
+      if (this.#deps.clock.monotonicMs() < sliceEndsMs) continue;
+      await this.#pause();
+      sliceEndsMs = this.#deps.clock.monotonicMs() + SLICE_MS;
+    }
+    return order.length;
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise((resolve) => void setImmediate(resolve));
+    if (this.#signal.aborted) throw new WatchpostError("CANCELLED", "the test was cancelled");
+    if (this.#deps.clock.monotonicMs() > this.#endsAtMs) throw tooMany("its time", `${this.#deps.timeoutMs} ms`);
+  }
+}
+
+function rangeOf({ from, to }: TestRuleRequest, nowMs: number): { fromMs: number; toMs: number } {
+  const toMs = to === undefined ? nowMs : msOfTimestamp(to);
+  const fromMs = from === undefined ? toMs - DAY_MS : msOfTimestamp(from);
+  if (!(fromMs >= 0) || fromMs >= toMs) throw invalidField("from", new Date(fromMs).toISOString(), "a time before to");
+  return { fromMs, toMs: Math.min(toMs, nowMs) };
+}
+
+function limitOf(given: number): number {
+  if (given < 0 || given > EPISODES_MAX) throw invalidField("episodes_max", given, `0 to ${EPISODES_MAX}`);
+  return given || EPISODES_DEFAULT;
+}
+
+function tooMany(what: string, most: string): WatchpostError {
+  return new WatchpostError(
+    "RESOURCE_EXHAUSTED",
+    `the test takes more than it may: ${what}; at most ${most}: ask for a shorter range or fewer series`,
+  );
+}
+
+function episodeMessage({ says, severities, ...episode }: Episode) {
+  return {
+    labels: { ...says.labels },
+    title: says.title,
+    value: says.value,
+    since: timestampOfMs(episode.sinceMs),
+    firedAt: timestampOfMs(episode.firedAtMs),
+    ...(episode.clearedAtMs === null ? {} : { clearedAt: timestampOfMs(episode.clearedAtMs) }),
+    clearedReason: episode.clearedBecause ?? "",
+    severity: episode.severity,
+    severityMax: episode.severityMax,
+    severities: severities.map(({ atMs, severity }) => ({ at: timestampOfMs(atMs), severity })),
+  };
+}
