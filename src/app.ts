@@ -1,5 +1,6 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { resolve } from "node:path";
+import { notifySetupOf } from "./alerts/notify-setup.ts";
 import { openAlerts } from "./alerts/open-alerts.ts";
 import { watchFile } from "./alerts/rules-watch.ts";
 import { readRulesFile } from "./alerts/rules-worker.ts";
@@ -171,7 +172,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
   // Evaluates what is committed to the last: it is closed after the committer.
   const rulesFile = config.alerts.rules_file;
-  const fileRules = rulesFile === undefined ? [] : await readRulesFile(rulesFile, spawn);
+  const alertsFileIn = async (file: string, taken: readonly string[]) => {
+    const { rules, sections } = await readRulesFile(file, taken, spawn);
+    return { rules, notify: notifySetupOf(sections, process.env) };
+  };
   const alertsDeps = {
     registry,
     bus,
@@ -188,15 +192,16 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     testTimeoutMs: config.query.timeout,
     range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => store.range(query, options),
     newId: () => crypto.randomUUID(),
+    random: Math.random,
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
   };
-  const alerts = await openAlerts(alertsDeps, fileRules);
+  const alerts = await openAlerts(alertsDeps, rulesFile === undefined ? undefined : await alertsFileIn(rulesFile, []));
   opening.defer(() => alerts.close());
   const reloadRules = async (file: string) => {
     try {
-      const rules = await readRulesFile(file, spawn);
-      await alerts.rules.replaceFileRules(rules);
-      logger.info({ file, rules: rules.length }, "the rules file has changed: its rules are in force");
+      const content = await alertsFileIn(file, alerts.rules.namesOfCalls());
+      await alerts.reload(content);
+      logger.info({ file, rules: content.rules.length }, "the rules file has changed: its rules are in force");
     } catch (error) {
       logger.error(
         { file, err: error },

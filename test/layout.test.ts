@@ -28,7 +28,15 @@ const ONLY: Record<string, readonly string[]> = {
 };
 /** The one place of each that touches the machine. */
 const IMPURE_EXCEPTIONS = new Set(["model/system-clock.ts", "model/spawn.ts"]);
-const PURE = ["model/", "codec/", "wire/decode-batch.ts", "wire/series-cache.ts", "ingestion/validate.ts"];
+const PURE = [
+  "model/",
+  "codec/",
+  "wire/decode-batch.ts",
+  "wire/series-cache.ts",
+  "ingestion/validate.ts",
+  "alerts/conditions/",
+  "alerts/notify/",
+];
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):/;
 

@@ -68,6 +68,8 @@ export class AlertBook {
   readonly #leaving = new Map<string, AlertRecord>();
   /** Those that ended lately: changes of them are made on what is here, however long it takes to write them. */
   readonly #cleared = new Map<string, AlertRecord>();
+  /** Late episodes of which is asked whether they are known. */
+  readonly #late = new Set<string>();
   readonly #followers = new Set<(told: Told) => void>();
   /** Instances that are quiet again and still written down, by when that was. */
   readonly #quiet = new Map<string, number>();
@@ -187,10 +189,13 @@ export class AlertBook {
 
   /** Points that are sent again after a restart make the same episode again. */
   async #writeLate(alert: AlertRecord): Promise<void> {
-    if (this.#cleared.has(alert.id)) return;
-    this.#remember(alert);
+    if (this.#cleared.has(alert.id) || this.#late.has(alert.id)) return;
+    this.#late.add(alert.id);
     // Where nobody can say, it is rather told twice.
-    if (await this.#deps.isKnown(alert.id).catch(() => false)) return;
+    const isKnown = await this.#deps.isKnown(alert.id).catch(() => false);
+    this.#late.delete(alert.id);
+    if (isKnown || this.#cleared.has(alert.id)) return;
+    this.#remember(alert);
     this.#write({ change: "late", atMs: alert.updatedAtMs, actor: "", text: "", alert, before: null }, null);
   }
 

@@ -63,6 +63,10 @@ export class AlertWriter {
     queueMicrotask(() => void this.#run());
   }
 
+  get isWritten(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   /** Resolves when all that was given so far is durable; rejects with what keeps it from that, and it is tried on. */
   written(): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve();

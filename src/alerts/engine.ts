@@ -119,10 +119,10 @@ export class Engine {
     this.wake();
   }
 
-  /** Takes a frame that came to the run before, which may not have evaluated it, or not all of it. */
-  replay({ arrivalMs, count, seriesIds, timesUs, values }: Frame): void {
+  /** Takes a frame that came to the run before `agoMs` before its end, and that it may not have evaluated, or not all of it. */
+  replay({ arrivalMs, count, seriesIds, timesUs, values }: Frame, agoMs: number): void {
     const { listener } = this.#deps;
-    const atMs = this.#atMs();
+    const atMs = this.#atMs() - agoMs;
     const arrivalUs = arrivalMs * 1_000;
     for (let i = 0; i < count; i++) {
       for (let probe = this.probesOf(seriesIds[i]); probe !== null; probe = probe.next) {
@@ -131,10 +131,11 @@ export class Engine {
         const clockUs = Math.min(timesUs[i], arrivalUs);
         if (clockUs <= instance.evaluatedUs) instance.restoreClock(probe, clockUs, values[i], atMs, atMs);
         else instance.take(probe, timesUs[i], values[i], arrivalUs, atMs, listener);
-        instance.settle(listener);
-        this.#queue.schedule(instance, atMs);
+        if (instance.isUnsettled) this.#unsettled.add(instance);
+        else this.#queue.schedule(instance, atMs);
       }
     }
+    this.#settleAll(atMs);
   }
 
   /** When {@link wake} has something to do, on the monotonic clock; Infinity: never. */
@@ -215,8 +216,12 @@ export class Engine {
         else this.#queue.schedule(instance, atMs);
       }
     }
+    this.#settleAll(atMs);
+  }
+
+  #settleAll(atMs: number): void {
     for (const instance of this.#unsettled) {
-      instance.settle(listener);
+      instance.settle(this.#deps.listener);
       this.#queue.schedule(instance, atMs);
     }
     this.#unsettled.clear();

@@ -357,7 +357,8 @@ export class Instance {
   #takeLate(probe: Probe, timeUs: number, value: number, atMs: number, listener: InstanceListener): void {
     if (probe.state === null || !probe.isMissing(timeUs)) return;
     const { makeState } = this.shared;
-    probe.late ??= new LateLane(probe.missing, () => makeState(probe.seriesId)!, this.shared.timing);
+    const missing = probe.missingAt(timeUs);
+    probe.late ??= new LateLane(missing, () => makeState(probe.seriesId)!, this.shared.timing);
     const episode = probe.late.take(timeUs, value);
     this.#lateAtMs = atMs;
     if (episode !== null) listener.onLate(this, probe, episode);

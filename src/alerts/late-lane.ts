@@ -23,6 +23,9 @@ export interface Gap {
   toUs: number;
 }
 
+/** Points in any order would cut time into as many pieces as there are points: past that what is before a run is let go. */
+const GAPS_MAX = 64;
+
 export class LateLane {
   readonly #gaps: Gap[];
   readonly #lifecycle = new Lifecycle();
@@ -51,7 +54,7 @@ export class LateLane {
     const isNew = gap !== this.#gap;
     const ended = isNew ? this.end() : null;
     // What is before a run of points may come later still.
-    if (isNew) this.#gaps.splice(at, 0, { fromUs: gap.fromUs, toUs: timeUs });
+    if (isNew && this.#gaps.length < GAPS_MAX) this.#gaps.splice(at, 0, { fromUs: gap.fromUs, toUs: timeUs });
     this.#gap = gap;
     gap.fromUs = timeUs;
     this.#clockUs = timeUs;

@@ -17,6 +17,8 @@ interface LifespanDeps {
   readonly clock: Clock;
   readonly book: AlertBook;
   readonly engine: Engine;
+  /** Whether everything that came of points is written down. */
+  isWritten(): boolean;
 }
 
 const [COLLECTION, KEY] = ["alert-state", "alive"];
@@ -62,13 +64,14 @@ export class Lifespan {
     this.#hasNews = this.#deps.engine.rules.size > 0;
   }
 
-  /** A beat, to be written with something else: what came before is not evaluated by rules that come now. */
-  beat(): DocumentChange {
+  /** A beat, to be written with something else; none while what came of points is still to be written. */
+  beat(): DocumentChange[] {
+    if (!this.#deps.isWritten()) return [];
     // What is stored knows when it came to the second; of the one that is running more may come.
     const aliveMs = this.#deps.clock.nowMs();
     const evaluatedMs = Math.floor(aliveMs / 1_000) * 1_000 - 1;
     const value = JSON.stringify({ evaluatedMs, aliveMs } satisfies Beat);
-    return { collection: COLLECTION, key: KEY, sort: 0, value };
+    return [{ collection: COLLECTION, key: KEY, sort: 0, value }];
   }
 
   /** The last beat. */
@@ -92,7 +95,9 @@ export class Lifespan {
   }
 
   async #write(changes: readonly DocumentChange[]): Promise<void> {
-    await this.#deps.journal.append([], [this.beat(), ...changes]);
+    const beat = this.beat();
+    if (beat.length === 0) this.#hasNews = true;
+    await this.#deps.journal.append([], [...beat, ...changes]);
   }
 }
 

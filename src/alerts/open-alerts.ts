@@ -17,7 +17,9 @@ import { describe, describeLate } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import type { InstanceListener } from "./instance.ts";
 import { Lifespan } from "./lifespan.ts";
-import type { AlertReader } from "./list-alerts.ts";
+import { alertById, type AlertReader } from "./list-alerts.ts";
+import { NOBODY, type NotifySetup } from "./notify-setup.ts";
+import { Notifying } from "./notifying.ts";
 import { PublishedAlerts } from "./published-alerts.ts";
 import { restoreInstances, restoreRules, type LatestValues } from "./restore-alerts.ts";
 import { RuleBook } from "./rule-book.ts";
@@ -52,6 +54,8 @@ export interface AlertsDeps {
   readonly testTimeoutMs: number;
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
   readonly newId: () => string;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   onTrouble(sentence: string): void;
 }
 
@@ -59,6 +63,9 @@ export interface OpenAlerts {
   readonly methods: MethodImpl[];
   readonly rules: RuleBook;
   readonly book: AlertBook;
+  readonly notifying: Notifying;
+  /** Takes another rules file; where it cannot be taken all stays as it was. */
+  reload(file: AlertsFile): Promise<void>;
   /** While points are refused, or time cannot be trusted, nobody is silent. */
   setHearing(isHearing: boolean): void;
   /** Evaluates nothing more. */
@@ -67,10 +74,17 @@ export interface OpenAlerts {
   close(): Promise<void>;
 }
 
+/** What the rules file says. */
+export interface AlertsFile {
+  readonly rules: readonly Rule[];
+  readonly notify: NotifySetup;
+}
+
+const NO_FILE: AlertsFile = { rules: [], notify: NOBODY };
 const EVENTS_A_PAGE = 500;
 
-/** `fileRules`: those that a file brings, which are not written down. */
-export async function openAlerts(deps: AlertsDeps, fileRules: readonly Rule[] = []): Promise<OpenAlerts> {
+/** `file`: what the rules file brings, which is not written down. */
+export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
   const { registry, clock, journal } = deps;
   const writer = new AlertWriter(journal, clock, deps.onTrouble);
   const book: AlertBook = new AlertBook({
@@ -90,7 +104,10 @@ export async function openAlerts(deps: AlertsDeps, fileRules: readonly Rule[] = 
   };
   const { staleAfterMs, newestArrivalMs } = deps;
   const engine: Engine = new Engine({ registry, clock, listener, staleAfterMs, newestArrivalMs });
-  const lifespan = await Lifespan.open({ journal, clock, book, engine }, newestArrivalMs);
+  const lifespan = await Lifespan.open(
+    { journal, clock, book, engine, isWritten: () => writer.isWritten },
+    newestArrivalMs,
+  );
   const rules = new RuleBook({
     engine,
     book,
@@ -102,12 +119,26 @@ export async function openAlerts(deps: AlertsDeps, fileRules: readonly Rule[] = 
 
   book.restoredThrough(journal.lastPosition);
   await restoreRules(journal, rules);
-  rules.takeFileRules(fileRules);
+  rules.takeFileRules(file.rules);
   const livedAfterMs = (timeMs: number) => lifespan.livedAfterMs(timeMs);
   const removed = await restoreInstances(journal, engine, book, livedAfterMs);
   await restorePast({ engine, ...deps, evaluatedMs: lifespan.evaluatedMs, livedAfterMs });
   if (removed.length > 0) await journal.append([], removed);
   const published = new PublishedAlerts(book, clock);
+
+  const notifying = await Notifying.open(
+    {
+      journal,
+      clock,
+      random: deps.random,
+      active: () => book.active(),
+      find: (id) => alertById(id, book, journal).catch(() => undefined),
+      ruleOf: (name) => rules.get(name)?.rule,
+      onTrouble: deps.onTrouble,
+    },
+    file.notify,
+  );
+  const unfollow = book.follow(({ alert }) => notifying.take(alert));
 
   const unsubscribe = deps.bus.subscribe((frame) => {
     engine.apply(frame);
@@ -139,16 +170,26 @@ export async function openAlerts(deps: AlertsDeps, fileRules: readonly Rule[] = 
         timeoutMs: deps.testTimeoutMs,
         range: (query, options) => deps.range(query, options),
       },
+      silencing: notifying,
+      newId: deps.newId,
+      nowMs: () => clock.nowMs(),
       written: () => writer.written(),
     }),
     rules,
     book,
+    notifying,
+    async reload({ rules: fileRules, notify }) {
+      await rules.replaceFileRules(fileRules);
+      await notifying.reload(notify);
+    },
     setHearing: (isHearing) => engine.setHearing(isHearing),
     stop,
     close: () =>
       (closing ??= (async () => {
         stop();
         await writer.written().catch(() => {});
+        unfollow();
+        await notifying.close();
         await lifespan.end();
       })()),
   };

@@ -51,13 +51,17 @@ export class Probe {
 
   /** Whether a late point of this time is new: it lies where nothing was evaluated. */
   isMissing(timeUs: number): boolean {
-    if (timeUs < this.#firstUs) return true;
+    if (timeUs < this.#firstUs || timeUs > this.clockUs) return true;
     return this.#missing !== null && this.#missing.some(({ fromUs, toUs }) => timeUs > fromUs && timeUs < toUs);
   }
 
   /** Event times in which late points are new; what is evaluated of them is to be taken off. */
-  get missing(): Gap[] {
-    return (this.#missing ??= [{ fromUs: -Infinity, toUs: this.#firstUs }]);
+  missingAt(timeUs: number): Gap[] {
+    const missing = (this.#missing ??= [{ fromUs: -Infinity, toUs: this.#firstUs }]);
+    const isBehindAll = timeUs > this.clockUs && this.clockUs > -Infinity;
+    // Old when they come, and newer than all that is known: nothing follows them yet.
+    if (isBehindAll && missing[missing.length - 1].toUs < Infinity) this.#addMissing(this.clockUs, Infinity);
+    return missing;
   }
 
   /** From here on points are stored: what comes late for a time after it was evaluated before this start. */
@@ -79,8 +83,10 @@ export class Probe {
    */
   take(timeUs: number, value: number, arrivalUs: number, atMs: number, shown: number): number {
     const clockUs = timeUs <= arrivalUs ? timeUs : Math.max(arrivalUs, this.clockUs + 1);
-    if (this.clockUs === -Infinity) this.#noteFirst(clockUs);
+    if (this.clockUs === -Infinity) this.beganAt(clockUs);
     else this.#noteGap(clockUs, atMs);
+    const last = this.#missing?.at(-1);
+    if (last !== undefined && last.toUs > clockUs) last.toUs = clockUs;
     this.clockUs = clockUs;
     this.stampUs = timeUs;
     this.seenAtMs = atMs;
@@ -101,21 +107,20 @@ export class Probe {
     return this.state!.take(timeUs, value, this.level);
   }
 
-  #noteFirst(timeUs: number): void {
-    this.beganAt(timeUs);
-    for (const gap of this.#missing ?? []) gap.toUs = Math.min(gap.toUs, timeUs);
-  }
-
   #noteGap(clockUs: number, atMs: number): void {
     const gapMs = atMs - this.seenAtMs;
     const eventGapUs = clockUs - this.clockUs;
     const isMissing = this.gapMs > 0 && eventGapUs > GAPS_MISSING * this.gapMs * 1_000;
-    if (isMissing && eventGapUs > MISSING_US_MIN) {
-      const { missing } = this;
-      missing.push({ fromUs: this.clockUs, toUs: clockUs });
-      if (missing.length > MISSING_MAX) missing.shift();
-    }
+    const isNoted = this.#missing?.at(-1)?.toUs === Infinity;
+    if (isMissing && eventGapUs > MISSING_US_MIN && !isNoted) this.#addMissing(this.clockUs, clockUs);
     if (gapMs > 0) this.#noteGapMs(gapMs);
+  }
+
+  /** The first, which is of before everything, always stays. */
+  #addMissing(fromUs: number, toUs: number): void {
+    const missing = (this.#missing ??= [{ fromUs: -Infinity, toUs: this.#firstUs }]);
+    missing.push({ fromUs, toUs });
+    if (missing.length > MISSING_MAX) missing.splice(1, 1);
   }
 
   #noteGapMs(gapMs: number): void {

@@ -27,7 +27,7 @@ export interface RuleBookDeps {
   readonly journal: RuleJournal;
   nowMs(): number;
   /** To be written with a rule: what came before it is not for it. */
-  beat(): DocumentChange;
+  beat(): DocumentChange[];
   /** Finds out what is not known of series that a rule is new to. */
   learn(seriesIds: Uint32Array): Promise<void>;
 }
@@ -46,6 +46,11 @@ export class RuleBook {
 
   all(): BoundRule[] {
     return [...this.#deps.engine.rules.values()].sort((a, b) => (a.rule.name < b.rule.name ? -1 : 1));
+  }
+
+  /** Of rules put by calls. */
+  namesOfCalls(): string[] {
+    return this.all().flatMap(({ rule }) => (rule.isFromFile ? [] : [rule.name]));
   }
 
   /** Resolves with whether it is new. A change of what it is about ends its alerts; FAILED_PRECONDITION for one from a file. */
@@ -85,7 +90,7 @@ export class RuleBook {
   replaceFileRules(rules: readonly Rule[]): Promise<void> {
     return this.#inTurn(async () => {
       // Where that cannot be written the new rules may come to judge points of the last seconds once more.
-      await this.#deps.journal.append([], [this.#deps.beat()]).catch(() => {});
+      await this.#deps.journal.append([], this.#deps.beat()).catch(() => {});
       this.takeFileRules(rules);
       this.#learn(rules);
     });
@@ -154,7 +159,7 @@ export class RuleBook {
     const atMs = this.#deps.nowMs();
     const event = { atMs, kind: RULE_EVENT, subject: name, actor, payload: JSON.stringify(payload) };
     const document = { collection: RULES, key: name, ...stored };
-    await this.#deps.journal.append([event], [document, this.#deps.beat()]);
+    await this.#deps.journal.append([event], [document, ...this.#deps.beat()]);
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

@@ -18,8 +18,12 @@ export function watchFile(path: string, clock: Clock, onChange: () => void): () 
   return () => cancel();
 }
 
-/** Null where there is no such file: it may be about to be replaced. */
+/** Null where it cannot be looked at: it may be about to be replaced. */
 function stampOf(path: string): string | null {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? null : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch {
+    return null;
+  }
 }

@@ -12,6 +12,7 @@ import { alertById, alertHistory, listAlerts, type AlertReader } from "./list-al
 import type { PublishedAlerts } from "./published-alerts.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
+import { silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
 import { testRule, type TestRuleDeps } from "./test-rule.ts";
 
@@ -22,6 +23,9 @@ export interface AlertServiceDeps {
   readonly reader: AlertReader;
   readonly journal: ToldJournal;
   readonly testing: TestRuleDeps;
+  readonly silencing: Silencing;
+  readonly newId: () => string;
+  nowMs(): number;
   /** Resolves when what was changed so far is durable. */
   written(): Promise<void>;
 }
@@ -35,7 +39,9 @@ const RULES_A_PAGE_MAX = 10_000;
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
   const { book, rules, reader, written } = deps;
   const change = async (id: string, apply: (alert: AlertRecord) => AlertRecord) => {
-    const alert = apply(await alertById(id, book, reader));
+    const found = await alertById(id, book, reader);
+    // Somebody else may have changed it meanwhile.
+    const alert = apply(book.get(id) ?? found);
     await written();
     return { alert: messageOf(alert) };
   };
@@ -65,6 +71,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       await written();
       return { alert: messageOf(alert) };
     }),
+    ...silenceMethods({ ...deps, actorOf }),
     unary(Alerts.method.putRule, async (request, context) => {
       if (request.rule === undefined) throw invalidField("rule", "", "a rule");
       const rule = ruleOfMessage(request.rule);

@@ -1,6 +1,11 @@
 /** What went wrong once, each in as few steps as show it. */
 import { describe, expect, test } from "bun:test";
+import { symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { watchFile } from "../../src/alerts/rules-watch.ts";
 import { Alerts, AlertState } from "../../src/wire/gen/alerts_pb.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { tempDir } from "../support/server-process.ts";
 import { call, Reader } from "./calls.ts";
 import { AlertsRig, START_MS, type SentPoint } from "./rig.ts";
 
@@ -396,5 +401,136 @@ describe("SubscribeAlerts", () => {
     await rig.settle();
     await rig.send(point("c", 85));
     expect(resumed.said()).toEqual(["alert-1 fired medium", "alert-2 fired medium", "alert-3 fired medium"]);
+  });
+});
+
+describe("at the same time", () => {
+  test("several people comment, and all is kept", async () => {
+    const rig = await rigOf(HOT);
+    await rig.send(point("a", 85));
+    await Promise.all(["one", "two"].map((text) => call(rig, Alerts.method.commentAlert, { id: "alert-1", text })));
+    const { alert } = await call(rig, Alerts.method.getAlertHistory, { id: "alert-1" });
+    expect(alert!.comments.map(({ text }) => text)).toEqual(["one", "two"]);
+  });
+
+  test("two resolve an alert, and it ends once", async () => {
+    const rig = await rigOf(HOT);
+    await rig.send(point("a", 85));
+    const calls = [1, 2].map(() => call(rig, Alerts.method.resolveAlert, { id: "alert-1" }));
+    expect((await Promise.allSettled(calls)).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(changes(rig, "cleared")).toHaveLength(1);
+  });
+});
+
+describe("late episodes", () => {
+  const hours = (first: number, values: readonly number[]) =>
+    values.map((value, i) => point("a", value, START_MS - 4 * DAY_MS + (first + i) * 3_600_000));
+
+  test("keep what people said of them when their points come again", async () => {
+    const rig = await rigOf(HOT);
+    await rig.send(...hours(0, [70, 85, 70]));
+    await until(rig, 100);
+    const [{ id }] = (await call(rig, Alerts.method.listAlerts, {})).alerts;
+    await call(rig, Alerts.method.acknowledgeAlert, { id, userId: "ann" });
+    await rig.restart();
+    // The rule is put anew, so its late points count anew.
+    await call(rig, Alerts.method.deleteRule, { name: "hot" });
+    await rig.put(HOT);
+    await rig.send(...hours(0, [70, 85, 70]));
+    await until(rig, 300);
+    await call(rig, Alerts.method.commentAlert, { id, text: "again" });
+    const { alerts } = await call(rig, Alerts.method.listAlerts, {});
+    expect(alerts).toMatchObject([{ acknowledgedBy: "ann" }]);
+  });
+
+  test("are found in what an import brings after a restart", async () => {
+    const rig = await rigOf(HOT);
+    await rig.send(...hours(0, [70, 85, 70, 70]));
+    await until(rig, 100);
+    await rig.restart();
+    await rig.send(...hours(4, [70, 85, 70, 70]));
+    await until(rig, 300);
+    expect(changes(rig, "late")).toHaveLength(2);
+  });
+
+  test("of before all are found also where the series has often been silent since", async () => {
+    const rig = await rigOf(HOT);
+    for (let i = 0; i < 20; i++) {
+      for (let second = 0; second < 4; second++) await feed(rig, { [i * 100 + second]: 70 });
+    }
+    await rig.send(...hours(0, [70, 85, 70]));
+    await until(rig, 2_200);
+    expect(changes(rig, "late")).toHaveLength(1);
+  });
+
+  test("are looked for in points that come in any order in little time and memory", async () => {
+    const rig = await rigOf(HOT);
+    await rig.send(point("a", 70));
+    const [bound] = [rig.alerts.rules.get("hot")!];
+    const [instance] = bound.instances.values();
+    const listener = { onChange() {}, onLate() {}, onGone() {} };
+    for (let i = 1; i <= 20_000; i++) {
+      instance.take(instance.probes[0], (START_MS - 3_600_000 - i * 60_000) * 1_000, 70, START_MS * 1_000, 0, listener);
+    }
+    expect(instance.probes[0].missingAt(0).length).toBeLessThan(1_000);
+  });
+});
+
+describe("a second look at restarts", () => {
+  test("groups go on when one takes over from another in a batch that was not evaluated before", async () => {
+    const rig = await rigOf(GROUP);
+    await rig.send(point("a", 85), point("b", 70));
+    await until(rig, 12);
+    rig.journal.failure = new Error("killed before it was written");
+    await rig.send(point("a", 70), point("b", 85));
+    await rig.restart();
+    rig.journal.failure = null;
+    await rig.advance(2_000);
+    expect(await activeIn(rig)).toEqual(["alert-1"]);
+  });
+
+  test("nothing counts as evaluated whose outcome still waits to be written", async () => {
+    const rig = await rigOf({ ...HOT, for: "60s" });
+    await rig.send(point("a", 70));
+    await until(rig, 5);
+    // The first append takes long, what happens then waits behind it; the next beat does not.
+    const append = rig.journal.append.bind(rig.journal);
+    let isFirst = true;
+    rig.journal.append = async (events, documents) => {
+      const entries = append(events, documents);
+      if (events.length > 0 && isFirst) {
+        isFirst = false;
+        await new Promise(() => {});
+      }
+      return entries;
+    };
+    await rig.send(point("b", 85));
+    await rig.send(point("a", 85));
+    await until(rig, 12);
+    await rig.send(point("c", 70));
+    await until(rig, 25);
+    rig.journal.append = append;
+    await rig.restart();
+    await until(rig, 80);
+    expect(changes(rig, "fired").map((line) => line.split(" ")[1]).sort()).toEqual(["hot/a", "hot/b"]);
+  });
+});
+
+describe("the rules file", () => {
+  test("that cannot be looked at for a while ends nothing", () => {
+    using dir = tempDir("loop");
+    const file = join(dir.path, "rules.yaml");
+    const clock = new ManualClock();
+    let changed = 0;
+    writeFileSync(file, "rules: []");
+    const end = watchFile(file, clock, () => changed++);
+    unlinkSync(file);
+    symlinkSync(file, file);
+    clock.advance(2_500);
+    unlinkSync(file);
+    writeFileSync(file, "rules: [] # again");
+    clock.advance(2_500);
+    end();
+    expect(changed).toBe(1);
   });
 });

@@ -68,6 +68,7 @@ export class AlertsRig {
       testTimeoutMs: 30_000,
       range: async (query) => this.#range(query),
       newId: () => `alert-${++this.#ids}`,
+      random: () => 0.5,
       onTrouble: (sentence) => this.trouble.push(sentence),
     });
     this.#run = { alerts, clock };

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alerts.proto.
  */
 export const file_alerts: GenFile = /*@__PURE__*/
-  fileDesc("CgxhbGVydHMucHJvdG8SCWFuYWx5dGljcyJVCgxBbGVydENvbW1lbnQSDwoHdXNlcl9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLzBgoFQWxlcnQSCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHY29udGV4dBgGIAMoCzIdLmFuYWx5dGljcy5BbGVydC5Db250ZXh0RW50cnkSDAoEcnVsZRgHIAEoCRIkCgVzdGF0ZRgIIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEiwKBmxhYmVscxgJIAMoCzIcLmFuYWx5dGljcy5BbGVydC5MYWJlbHNFbnRyeRINCgV2YWx1ZRgKIAEoARIpCgVzaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xlYXJlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xlYXJlZF9yZWFzb24YDiABKAkSFAoMc2V2ZXJpdHlfbWF4GA8gASgJEhQKDGFja25vd2xlZGdlZBgQIAEoCBIXCg9hY2tub3dsZWRnZWRfYnkYESABKAkSMwoPYWNrbm93bGVkZ2VkX2F0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhc3NpZ25lZRgTIAEoCRIpCghjb21tZW50cxgUIAMoCzIXLmFuYWx5dGljcy5BbGVydENvbW1lbnQSDQoFc3RhbGUYFSABKAgSDAoEbGF0ZRgWIAEoCBIPCgdydW5ib29rGBcgASgJEhEKCXB1Ymxpc2hlZBgYIAEoCBImCgZjaGFuZ2UYHiABKA4yFi5hbmFseXRpY3MuQWxlcnRDaGFuZ2USDwoHcmVtb3ZlZBgfIAEoCBIOCgZjdXJzb3IYICABKAkSFAoMc25hcHNob3RfZW5kGCEgASgIGi4KDENvbnRleHRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKEUFsZXJ0U3Vic2NyaXB0aW9uEhIKCnNldmVyaXRpZXMYASADKAkSDwoHc291cmNlcxgCIAMoCRIcChRpbmNsdWRlX2Fja25vd2xlZGdlZBgDIAEoCBIPCgd1cGRhdGVzGAQgASgIEg4KBmN1cnNvchgFIAEoCRINCgVydWxlcxgGIAMoCSJHChdBY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoTUmVzb2x2ZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoSQXNzaWduQWxlcnRSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEAoIYXNzaWduZWUYAyABKAkiQAoTQ29tbWVudEFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBHRleHQYAyABKAkiMAoNQWxlcnRSZXNwb25zZRIfCgVhbGVydBgBIAEoCzIQLmFuYWx5dGljcy5BbGVydCL7AQoTUHVibGlzaEFsZXJ0UmVxdWVzdBIMCgRydWxlGAEgASgJEjoKBmxhYmVscxgCIAMoCzIqLmFuYWx5dGljcy5QdWJsaXNoQWxlcnRSZXF1ZXN0LkxhYmVsc0VudHJ5Eg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhAKCHNldmVyaXR5GAUgASgJEg0KBXZhbHVlGAYgASgBEg8KB2NsZWFyZWQYByABKAgSFQoNZXhwaXJlc19hZnRlchgIIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIogCChFMaXN0QWxlcnRzUmVxdWVzdBIkCgVzdGF0ZRgBIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEhIKCnNldmVyaXRpZXMYAiADKAkSDwoHc291cmNlcxgDIAMoCRINCgVydWxlcxgEIAMoCRIZCgxhY2tub3dsZWRnZWQYBSABKAhIAIgBARIoCgRmcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYCCABKAUSDAoEcGFnZRgJIAEoCUIPCg1fYWNrbm93bGVkZ2VkIkkKEkxpc3RBbGVydHNSZXNwb25zZRIgCgZhbGVydHMYASADKAsyEC5hbmFseXRpY3MuQWxlcnQSEQoJbmV4dF9wYWdlGAIgASgJIiQKFkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QSCgoCaWQYASABKAkinAEKCkFsZXJ0RXZlbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBmNoYW5nZRgCIAEoDjIWLmFuYWx5dGljcy5BbGVydENoYW5nZRIQCghzZXZlcml0eRgDIAEoCRINCgV2YWx1ZRgEIAEoARIPCgd1c2VyX2lkGAUgASgJEgwKBHRleHQYBiABKAkiYQoXR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USHwoFYWxlcnQYASABKAsyEC5hbmFseXRpY3MuQWxlcnQSJQoGZXZlbnRzGAIgAygLMhUuYW5hbHl0aWNzLkFsZXJ0RXZlbnQqWgoKQWxlcnRTdGF0ZRIbChdBTEVSVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEkFMRVJUX1NUQVRFX0FDVElWRRABEhcKE0FMRVJUX1NUQVRFX0NMRUFSRUQQAirvAgoLQWxlcnRDaGFuZ2USHAoYQUxFUlRfQ0hBTkdFX1VOU1BFQ0lGSUVEEAASGQoVQUxFUlRfQ0hBTkdFX1NOQVBTSE9UEAESFgoSQUxFUlRfQ0hBTkdFX0ZJUkVEEAISHgoaQUxFUlRfQ0hBTkdFX1NFVkVSSVRZX1JPU0UQAxIeChpBTEVSVF9DSEFOR0VfU0VWRVJJVFlfRkVMTBAEEhgKFEFMRVJUX0NIQU5HRV9DTEVBUkVEEAUSHQoZQUxFUlRfQ0hBTkdFX0FDS05PV0xFREdFRBAGEhkKFUFMRVJUX0NIQU5HRV9BU1NJR05FRBAHEhoKFkFMRVJUX0NIQU5HRV9DT01NRU5URUQQCBIWChJBTEVSVF9DSEFOR0VfU1RBTEUQCRIWChJBTEVSVF9DSEFOR0VfSEVBUkQQChIYChRBTEVSVF9DSEFOR0VfVVBEQVRFRBALEhUKEUFMRVJUX0NIQU5HRV9MQVRFEAwyxgcKBkFsZXJ0cxJDCg9TdWJzY3JpYmVBbGVydHMSHC5hbmFseXRpY3MuQWxlcnRTdWJzY3JpcHRpb24aEC5hbmFseXRpY3MuQWxlcnQwARJJCgpMaXN0QWxlcnRzEhwuYW5hbHl0aWNzLkxpc3RBbGVydHNSZXF1ZXN0Gh0uYW5hbHl0aWNzLkxpc3RBbGVydHNSZXNwb25zZRJYCg9HZXRBbGVydEhpc3RvcnkSIS5hbmFseXRpY3MuR2V0QWxlcnRIaXN0b3J5UmVxdWVzdBoiLmFuYWx5dGljcy5HZXRBbGVydEhpc3RvcnlSZXNwb25zZRJQChBBY2tub3dsZWRnZUFsZXJ0EiIuYW5hbHl0aWNzLkFja25vd2xlZGdlQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USSAoMUmVzb2x2ZUFsZXJ0Eh4uYW5hbHl0aWNzLlJlc29sdmVBbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJGCgtBc3NpZ25BbGVydBIdLmFuYWx5dGljcy5Bc3NpZ25BbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJICgxDb21tZW50QWxlcnQSHi5hbmFseXRpY3MuQ29tbWVudEFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkgKDFB1Ymxpc2hBbGVydBIeLmFuYWx5dGljcy5QdWJsaXNoQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USQAoHUHV0UnVsZRIZLmFuYWx5dGljcy5QdXRSdWxlUmVxdWVzdBoaLmFuYWx5dGljcy5QdXRSdWxlUmVzcG9uc2USQAoHR2V0UnVsZRIZLmFuYWx5dGljcy5HZXRSdWxlUmVxdWVzdBoaLmFuYWx5dGljcy5HZXRSdWxlUmVzcG9uc2USRgoJTGlzdFJ1bGVzEhsuYW5hbHl0aWNzLkxpc3RSdWxlc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdFJ1bGVzUmVzcG9uc2USSQoKRGVsZXRlUnVsZRIcLmFuYWx5dGljcy5EZWxldGVSdWxlUmVxdWVzdBodLmFuYWx5dGljcy5EZWxldGVSdWxlUmVzcG9uc2USQwoIVGVzdFJ1bGUSGi5hbmFseXRpY3MuVGVzdFJ1bGVSZXF1ZXN0GhsuYW5hbHl0aWNzLlRlc3RSdWxlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rules]);
+  fileDesc("CgxhbGVydHMucHJvdG8SCWFuYWx5dGljcyJVCgxBbGVydENvbW1lbnQSDwoHdXNlcl9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLzBgoFQWxlcnQSCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHY29udGV4dBgGIAMoCzIdLmFuYWx5dGljcy5BbGVydC5Db250ZXh0RW50cnkSDAoEcnVsZRgHIAEoCRIkCgVzdGF0ZRgIIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEiwKBmxhYmVscxgJIAMoCzIcLmFuYWx5dGljcy5BbGVydC5MYWJlbHNFbnRyeRINCgV2YWx1ZRgKIAEoARIpCgVzaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xlYXJlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xlYXJlZF9yZWFzb24YDiABKAkSFAoMc2V2ZXJpdHlfbWF4GA8gASgJEhQKDGFja25vd2xlZGdlZBgQIAEoCBIXCg9hY2tub3dsZWRnZWRfYnkYESABKAkSMwoPYWNrbm93bGVkZ2VkX2F0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhc3NpZ25lZRgTIAEoCRIpCghjb21tZW50cxgUIAMoCzIXLmFuYWx5dGljcy5BbGVydENvbW1lbnQSDQoFc3RhbGUYFSABKAgSDAoEbGF0ZRgWIAEoCBIPCgdydW5ib29rGBcgASgJEhEKCXB1Ymxpc2hlZBgYIAEoCBImCgZjaGFuZ2UYHiABKA4yFi5hbmFseXRpY3MuQWxlcnRDaGFuZ2USDwoHcmVtb3ZlZBgfIAEoCBIOCgZjdXJzb3IYICABKAkSFAoMc25hcHNob3RfZW5kGCEgASgIGi4KDENvbnRleHRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKEUFsZXJ0U3Vic2NyaXB0aW9uEhIKCnNldmVyaXRpZXMYASADKAkSDwoHc291cmNlcxgCIAMoCRIcChRpbmNsdWRlX2Fja25vd2xlZGdlZBgDIAEoCBIPCgd1cGRhdGVzGAQgASgIEg4KBmN1cnNvchgFIAEoCRINCgVydWxlcxgGIAMoCSJHChdBY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoTUmVzb2x2ZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoSQXNzaWduQWxlcnRSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEAoIYXNzaWduZWUYAyABKAkiQAoTQ29tbWVudEFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBHRleHQYAyABKAkiMAoNQWxlcnRSZXNwb25zZRIfCgVhbGVydBgBIAEoCzIQLmFuYWx5dGljcy5BbGVydCL7AQoTUHVibGlzaEFsZXJ0UmVxdWVzdBIMCgRydWxlGAEgASgJEjoKBmxhYmVscxgCIAMoCzIqLmFuYWx5dGljcy5QdWJsaXNoQWxlcnRSZXF1ZXN0LkxhYmVsc0VudHJ5Eg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhAKCHNldmVyaXR5GAUgASgJEg0KBXZhbHVlGAYgASgBEg8KB2NsZWFyZWQYByABKAgSFQoNZXhwaXJlc19hZnRlchgIIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIogCChFMaXN0QWxlcnRzUmVxdWVzdBIkCgVzdGF0ZRgBIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEhIKCnNldmVyaXRpZXMYAiADKAkSDwoHc291cmNlcxgDIAMoCRINCgVydWxlcxgEIAMoCRIZCgxhY2tub3dsZWRnZWQYBSABKAhIAIgBARIoCgRmcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYCCABKAUSDAoEcGFnZRgJIAEoCUIPCg1fYWNrbm93bGVkZ2VkIkkKEkxpc3RBbGVydHNSZXNwb25zZRIgCgZhbGVydHMYASADKAsyEC5hbmFseXRpY3MuQWxlcnQSEQoJbmV4dF9wYWdlGAIgASgJIiQKFkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QSCgoCaWQYASABKAkinAEKCkFsZXJ0RXZlbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBmNoYW5nZRgCIAEoDjIWLmFuYWx5dGljcy5BbGVydENoYW5nZRIQCghzZXZlcml0eRgDIAEoCRINCgV2YWx1ZRgEIAEoARIPCgd1c2VyX2lkGAUgASgJEgwKBHRleHQYBiABKAkiYQoXR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USHwoFYWxlcnQYASABKAsyEC5hbmFseXRpY3MuQWxlcnQSJQoGZXZlbnRzGAIgAygLMhUuYW5hbHl0aWNzLkFsZXJ0RXZlbnQi2QEKB1NpbGVuY2USCgoCaWQYASABKAkSEAoIbWF0Y2hlcnMYAiADKAkSLQoJc3RhcnRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbmRzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhdXRob3IYBSABKAkSDwoHY29tbWVudBgGIAEoCRILCgNhbGwYByABKAgSJgoFc3RhdGUYCCABKA4yFy5hbmFseXRpY3MuU2lsZW5jZVN0YXRlIjgKEVB1dFNpbGVuY2VSZXF1ZXN0EiMKB3NpbGVuY2UYASABKAsyEi5hbmFseXRpY3MuU2lsZW5jZSI2Cg9TaWxlbmNlUmVzcG9uc2USIwoHc2lsZW5jZRgBIAEoCzISLmFuYWx5dGljcy5TaWxlbmNlIjMKFEV4cGlyZVNpbGVuY2VSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiJgoTTGlzdFNpbGVuY2VzUmVxdWVzdBIPCgdleHBpcmVkGAEgASgIIjwKFExpc3RTaWxlbmNlc1Jlc3BvbnNlEiQKCHNpbGVuY2VzGAEgAygLMhIuYW5hbHl0aWNzLlNpbGVuY2UqWgoKQWxlcnRTdGF0ZRIbChdBTEVSVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEkFMRVJUX1NUQVRFX0FDVElWRRABEhcKE0FMRVJUX1NUQVRFX0NMRUFSRUQQAirvAgoLQWxlcnRDaGFuZ2USHAoYQUxFUlRfQ0hBTkdFX1VOU1BFQ0lGSUVEEAASGQoVQUxFUlRfQ0hBTkdFX1NOQVBTSE9UEAESFgoSQUxFUlRfQ0hBTkdFX0ZJUkVEEAISHgoaQUxFUlRfQ0hBTkdFX1NFVkVSSVRZX1JPU0UQAxIeChpBTEVSVF9DSEFOR0VfU0VWRVJJVFlfRkVMTBAEEhgKFEFMRVJUX0NIQU5HRV9DTEVBUkVEEAUSHQoZQUxFUlRfQ0hBTkdFX0FDS05PV0xFREdFRBAGEhkKFUFMRVJUX0NIQU5HRV9BU1NJR05FRBAHEhoKFkFMRVJUX0NIQU5HRV9DT01NRU5URUQQCBIWChJBTEVSVF9DSEFOR0VfU1RBTEUQCRIWChJBTEVSVF9DSEFOR0VfSEVBUkQQChIYChRBTEVSVF9DSEFOR0VfVVBEQVRFRBALEhUKEUFMRVJUX0NIQU5HRV9MQVRFEAwqfQoMU2lsZW5jZVN0YXRlEh0KGVNJTEVOQ0VfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVTSUxFTkNFX1NUQVRFX1BFTkRJTkcQARIYChRTSUxFTkNFX1NUQVRFX0FDVElWRRACEhkKFVNJTEVOQ0VfU1RBVEVfRVhQSVJFRBADMq0JCgZBbGVydHMSQwoPU3Vic2NyaWJlQWxlcnRzEhwuYW5hbHl0aWNzLkFsZXJ0U3Vic2NyaXB0aW9uGhAuYW5hbHl0aWNzLkFsZXJ0MAESSQoKTGlzdEFsZXJ0cxIcLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVxdWVzdBodLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVzcG9uc2USWAoPR2V0QWxlcnRIaXN0b3J5EiEuYW5hbHl0aWNzLkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QaIi5hbmFseXRpY3MuR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USUAoQQWNrbm93bGVkZ2VBbGVydBIiLmFuYWx5dGljcy5BY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkgKDFJlc29sdmVBbGVydBIeLmFuYWx5dGljcy5SZXNvbHZlQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USRgoLQXNzaWduQWxlcnQSHS5hbmFseXRpY3MuQXNzaWduQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USSAoMQ29tbWVudEFsZXJ0Eh4uYW5hbHl0aWNzLkNvbW1lbnRBbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJICgxQdWJsaXNoQWxlcnQSHi5hbmFseXRpY3MuUHVibGlzaEFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkYKClB1dFNpbGVuY2USHC5hbmFseXRpY3MuUHV0U2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEkwKDUV4cGlyZVNpbGVuY2USHy5hbmFseXRpY3MuRXhwaXJlU2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEk8KDExpc3RTaWxlbmNlcxIeLmFuYWx5dGljcy5MaXN0U2lsZW5jZXNSZXF1ZXN0Gh8uYW5hbHl0aWNzLkxpc3RTaWxlbmNlc1Jlc3BvbnNlEkAKB1B1dFJ1bGUSGS5hbmFseXRpY3MuUHV0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuUHV0UnVsZVJlc3BvbnNlEkAKB0dldFJ1bGUSGS5hbmFseXRpY3MuR2V0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuR2V0UnVsZVJlc3BvbnNlEkYKCUxpc3RSdWxlcxIbLmFuYWx5dGljcy5MaXN0UnVsZXNSZXF1ZXN0GhwuYW5hbHl0aWNzLkxpc3RSdWxlc1Jlc3BvbnNlEkkKCkRlbGV0ZVJ1bGUSHC5hbmFseXRpY3MuRGVsZXRlUnVsZVJlcXVlc3QaHS5hbmFseXRpY3MuRGVsZXRlUnVsZVJlc3BvbnNlEkMKCFRlc3RSdWxlEhouYW5hbHl0aWNzLlRlc3RSdWxlUmVxdWVzdBobLmFuYWx5dGljcy5UZXN0UnVsZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rules]);
 
 /**
  * @generated from message analytics.AlertComment
@@ -641,6 +641,166 @@ export const GetAlertHistoryResponseSchema: GenMessage<GetAlertHistoryResponse> 
   messageDesc(file_alerts, 13);
 
 /**
+ * For a time, alerts that meet all matchers are not notified. They are not acknowledged for it.
+ *
+ * @generated from message analytics.Silence
+ */
+export type Silence = Message<"analytics.Silence"> & {
+  /**
+   * "": made by the server.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * On labels, "alertname" (the rule) and "severity": name=value, name!=value, name=~regex or name!~regex.
+   *
+   * @generated from field: repeated string matchers = 2;
+   */
+  matchers: string[];
+
+  /**
+   * [starts_at, ends_at); missing start: now.
+   *
+   * @generated from field: google.protobuf.Timestamp starts_at = 3;
+   */
+  startsAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp ends_at = 4;
+   */
+  endsAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string author = 5;
+   */
+  author: string;
+
+  /**
+   * @generated from field: string comment = 6;
+   */
+  comment: string;
+
+  /**
+   * It may hold back every alert.
+   *
+   * @generated from field: bool all = 7;
+   */
+  all: boolean;
+
+  /**
+   * Out.
+   *
+   * @generated from field: analytics.SilenceState state = 8;
+   */
+  state: SilenceState;
+};
+
+/**
+ * Describes the message analytics.Silence.
+ * Use `create(SilenceSchema)` to create a new message.
+ */
+export const SilenceSchema: GenMessage<Silence> = /*@__PURE__*/
+  messageDesc(file_alerts, 14);
+
+/**
+ * @generated from message analytics.PutSilenceRequest
+ */
+export type PutSilenceRequest = Message<"analytics.PutSilenceRequest"> & {
+  /**
+   * With the id of one that is there, in its place.
+   *
+   * @generated from field: analytics.Silence silence = 1;
+   */
+  silence?: Silence | undefined;
+};
+
+/**
+ * Describes the message analytics.PutSilenceRequest.
+ * Use `create(PutSilenceRequestSchema)` to create a new message.
+ */
+export const PutSilenceRequestSchema: GenMessage<PutSilenceRequest> = /*@__PURE__*/
+  messageDesc(file_alerts, 15);
+
+/**
+ * @generated from message analytics.SilenceResponse
+ */
+export type SilenceResponse = Message<"analytics.SilenceResponse"> & {
+  /**
+   * @generated from field: analytics.Silence silence = 1;
+   */
+  silence?: Silence | undefined;
+};
+
+/**
+ * Describes the message analytics.SilenceResponse.
+ * Use `create(SilenceResponseSchema)` to create a new message.
+ */
+export const SilenceResponseSchema: GenMessage<SilenceResponse> = /*@__PURE__*/
+  messageDesc(file_alerts, 16);
+
+/**
+ * @generated from message analytics.ExpireSilenceRequest
+ */
+export type ExpireSilenceRequest = Message<"analytics.ExpireSilenceRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message analytics.ExpireSilenceRequest.
+ * Use `create(ExpireSilenceRequestSchema)` to create a new message.
+ */
+export const ExpireSilenceRequestSchema: GenMessage<ExpireSilenceRequest> = /*@__PURE__*/
+  messageDesc(file_alerts, 17);
+
+/**
+ * @generated from message analytics.ListSilencesRequest
+ */
+export type ListSilencesRequest = Message<"analytics.ListSilencesRequest"> & {
+  /**
+   * Also those that are over: for five days.
+   *
+   * @generated from field: bool expired = 1;
+   */
+  expired: boolean;
+};
+
+/**
+ * Describes the message analytics.ListSilencesRequest.
+ * Use `create(ListSilencesRequestSchema)` to create a new message.
+ */
+export const ListSilencesRequestSchema: GenMessage<ListSilencesRequest> = /*@__PURE__*/
+  messageDesc(file_alerts, 18);
+
+/**
+ * @generated from message analytics.ListSilencesResponse
+ */
+export type ListSilencesResponse = Message<"analytics.ListSilencesResponse"> & {
+  /**
+   * The one that ends first, first.
+   *
+   * @generated from field: repeated analytics.Silence silences = 1;
+   */
+  silences: Silence[];
+};
+
+/**
+ * Describes the message analytics.ListSilencesResponse.
+ * Use `create(ListSilencesResponseSchema)` to create a new message.
+ */
+export const ListSilencesResponseSchema: GenMessage<ListSilencesResponse> = /*@__PURE__*/
+  messageDesc(file_alerts, 19);
+
+/**
  * @generated from enum analytics.AlertState
  */
 export enum AlertState {
@@ -755,6 +915,37 @@ export const AlertChangeSchema: GenEnum<AlertChange> = /*@__PURE__*/
   enumDesc(file_alerts, 1);
 
 /**
+ * @generated from enum analytics.SilenceState
+ */
+export enum SilenceState {
+  /**
+   * @generated from enum value: SILENCE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: SILENCE_STATE_PENDING = 1;
+   */
+  PENDING = 1,
+
+  /**
+   * @generated from enum value: SILENCE_STATE_ACTIVE = 2;
+   */
+  ACTIVE = 2,
+
+  /**
+   * @generated from enum value: SILENCE_STATE_EXPIRED = 3;
+   */
+  EXPIRED = 3,
+}
+
+/**
+ * Describes the enum analytics.SilenceState.
+ */
+export const SilenceStateSchema: GenEnum<SilenceState> = /*@__PURE__*/
+  enumDesc(file_alerts, 2);
+
+/**
  * @generated from service analytics.Alerts
  */
 export const Alerts: GenService<{
@@ -823,6 +1014,30 @@ export const Alerts: GenService<{
     methodKind: "unary";
     input: typeof PublishAlertRequestSchema;
     output: typeof AlertResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Alerts.PutSilence
+   */
+  putSilence: {
+    methodKind: "unary";
+    input: typeof PutSilenceRequestSchema;
+    output: typeof SilenceResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Alerts.ExpireSilence
+   */
+  expireSilence: {
+    methodKind: "unary";
+    input: typeof ExpireSilenceRequestSchema;
+    output: typeof SilenceResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Alerts.ListSilences
+   */
+  listSilences: {
+    methodKind: "unary";
+    input: typeof ListSilencesRequestSchema;
+    output: typeof ListSilencesResponseSchema;
   },
   /**
    * @generated from rpc analytics.Alerts.PutRule

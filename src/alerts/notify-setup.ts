@@ -1,0 +1,77 @@
+/** What the rules file says of notifications: whom to tell, how, and when. */
+import { CHANNEL_KINDS } from "./receivers/channel-config.ts";
+import { receiversSchema, type ReceiverConfig } from "./receivers/receiver-config.ts";
+import { notifyConfigOf } from "./notify/notify-config-input.ts";
+import {
+  ALERTS_MAX,
+  GROUP_INTERVAL_MS,
+  GROUP_WAIT_MS,
+  REPEAT_INTERVAL_MS,
+  SILENCE_NOTICE_MS,
+  type ChannelConfig,
+  type NotifyConfig,
+} from "./notify/notify-config.ts";
+
+export interface NotifySetup {
+  readonly config: NotifyConfig;
+  readonly receivers: readonly ReceiverConfig[];
+}
+
+/** Keys of the file beside `rules`. */
+export const NOTIFY_SECTIONS = [
+  "route",
+  "receivers",
+  "inhibit_rules",
+  "max_alerts",
+  "external_url",
+  "silence_notice",
+] as const;
+
+/** As written; those that are missing are undefined. */
+export type WrittenSections = Readonly<Partial<Record<(typeof NOTIFY_SECTIONS)[number], unknown>>>;
+
+/** Nobody is told. */
+export const NOBODY: NotifySetup = {
+  config: {
+    route: {
+      receiver: "nobody",
+      groupBy: [],
+      groupWaitMs: GROUP_WAIT_MS,
+      groupIntervalMs: GROUP_INTERVAL_MS,
+      repeatIntervalMs: REPEAT_INTERVAL_MS,
+      matchers: [],
+      goesOn: false,
+      routes: [],
+    },
+    receivers: [{ name: "nobody", channels: [] }],
+    inhibitions: [],
+    maxAlerts: ALERTS_MAX,
+    externalUrl: "",
+    silenceNoticeMs: SILENCE_NOTICE_MS,
+  },
+  receivers: [],
+};
+
+/**
+ * `env`: what ${NAME} stands for in secrets. Throws FAILED_PRECONDITION with everything that is wrong; secrets are not in
+ * what it says.
+ */
+export function notifySetupOf(
+  sections: WrittenSections,
+  env: Readonly<Record<string, string | undefined>>,
+): NotifySetup {
+  const written = Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
+  if (Object.keys(written).length === 0) return NOBODY;
+  const config = notifyConfigOf(written, channelsOf);
+  return { config, receivers: receiversSchema(env).parse(written["receivers"] ?? []) };
+}
+
+/** By their names, as they are opened: "webhook", then "webhook-2". */
+function channelsOf(receiver: Readonly<Record<string, unknown>>): ChannelConfig[] {
+  const sendsResolved = receiver["send_resolved"] !== false;
+  return CHANNEL_KINDS.flatMap((kind) => {
+    const given = receiver[kind];
+    const count = given === undefined ? 0 : Array.isArray(given) ? given.length : 1;
+    return Array.from({ length: count }, (_, i) => ({ name: i === 0 ? kind : `${kind}-${i + 1}`, sendsResolved }));
+  });
+}

@@ -1,0 +1,329 @@
+/**
+ * Tells people: gives alerts to the notifier as they are told of, writes down what it decides, and carries that out. What is
+ * on its way to one receiver holds up no other.
+ */
+import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
+import { isActiveAt, nextChangeMs } from "./active-time.ts";
+import type { AlertRecord } from "./alert.ts";
+import type { AlertFacts, Mute } from "./notify/alert-facts.ts";
+import type { Delivery } from "./notify/delivery.ts";
+import type { NotifyEvent } from "./notify/notify-event.ts";
+import { Notifier } from "./notify/notifier.ts";
+import type { Silence } from "./notify/silence.ts";
+import type { NotifySetup } from "./notify-setup.ts";
+import { deliver, type DeliveryAttempt } from "./receivers/delivery.ts";
+import { openReceivers } from "./receivers/open-receivers.ts";
+import type { Receiver } from "./receivers/receiver.ts";
+import { Slots } from "./receivers/slots.ts";
+import type { Rule } from "./rule.ts";
+
+export interface NotifyJournal {
+  append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
+  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
+}
+
+export interface NotifyingDeps {
+  readonly journal: NotifyJournal;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Active ones. */
+  active(): Iterable<AlertRecord>;
+  /** As it stands, also where it is over; undefined where nobody knows. */
+  find(id: string): Promise<AlertRecord | undefined>;
+  ruleOf(name: string): Rule | undefined;
+  onTrouble(sentence: string): void;
+}
+
+export const NOTIFY_DOCUMENTS = "notify";
+export const DELIVERY_EVENT = "delivery";
+const NOTICE_EVENT = "notice";
+/** Sends to one channel at once. */
+const SLOTS = 4;
+const DOCUMENTS_AT_ONCE = 500;
+const RETRY_MS = 1_000;
+const TIMER_MS_MAX = 86_400_000;
+
+export class Notifying {
+  readonly #deps: NotifyingDeps;
+  readonly #slots = new Slots(SLOTS);
+  readonly #sending = new Map<string, AbortController>();
+  /** Documents that are to be written, as they are now. */
+  readonly #unwritten = new Map<string, string | null>();
+  #notifier: Notifier;
+  #setup: NotifySetup;
+  #receivers: ReadonlyMap<string, readonly Receiver[]>;
+  #isPumping = false;
+  #isAsked = false;
+  #isClosed = false;
+  #cancelTimer: (() => void) | null = null;
+  #cancelActive: (() => void) | null = null;
+
+  private constructor(
+    deps: NotifyingDeps,
+    setup: NotifySetup,
+    receivers: ReadonlyMap<string, readonly Receiver[]>,
+    notifier: Notifier,
+  ) {
+    this.#deps = deps;
+    this.#setup = setup;
+    this.#receivers = receivers;
+    this.#notifier = notifier;
+  }
+
+  /** Goes on where the run before ended. Rejects with FAILED_PRECONDITION for receivers that can never be sent to. */
+  static async open(deps: NotifyingDeps, setup: NotifySetup): Promise<Notifying> {
+    const receivers = await openReceivers(setup.receivers, deps);
+    const notifying = new Notifying(deps, setup, receivers, await restored(deps, setup));
+    await notifying.#catchUp();
+    notifying.#pump();
+    return notifying;
+  }
+
+  /** Other receivers and routes from now on; what stands goes on where they have a place for it. */
+  async reload(setup: NotifySetup): Promise<void> {
+    const receivers = await openReceivers(setup.receivers, this.#deps);
+    const before = this.#receivers;
+    await this.#write();
+    for (const sending of this.#sending.values()) sending.abort();
+    this.#notifier = await restored(this.#deps, setup);
+    this.#setup = setup;
+    this.#receivers = receivers;
+    await closeAll(before);
+    await this.#catchUp();
+    this.#pump();
+  }
+
+  /** An alert was told of. */
+  take(alert: AlertRecord): void {
+    if (!this.#hasReceivers) return;
+    this.#put(alert);
+    this.#pump();
+  }
+
+  async putSilence(silence: Silence): Promise<Silence> {
+    const kept = this.#notifier.putSilence(silence, this.#deps.clock.nowMs());
+    await this.#write();
+    this.#pump();
+    return kept;
+  }
+
+  async expireSilence(id: string): Promise<Silence> {
+    const expired = this.#notifier.expireSilence(id, this.#deps.clock.nowMs());
+    await this.#write();
+    this.#pump();
+    return expired;
+  }
+
+  silences(): Silence[] {
+    return this.#notifier.silences();
+  }
+
+  muteOf(alertId: string): Mute | undefined {
+    return this.#notifier.muteOf(alertId, this.#deps.clock.nowMs());
+  }
+
+  /** What is on its way is given up, and sent again by the next run, marked. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    this.#cancelActive?.();
+    for (const sending of this.#sending.values()) sending.abort();
+    await this.#write().catch(() => {});
+    await closeAll(this.#receivers);
+  }
+
+  get #hasReceivers(): boolean {
+    return this.#setup.receivers.length > 0;
+  }
+
+  /** What happened to alerts while nobody gave them to the notifier. */
+  async #catchUp(): Promise<void> {
+    if (!this.#hasReceivers) return;
+    const active = new Set<string>();
+    for (const alert of this.#deps.active()) {
+      active.add(alert.id);
+      this.#put(alert);
+    }
+    for (const id of this.#notifier.firingIds()) {
+      if (active.has(id)) continue;
+      const alert = await this.#deps.find(id);
+      if (alert !== undefined) this.#put(alert);
+    }
+    this.#watchActiveTimes();
+  }
+
+  #put(alert: AlertRecord): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#notifier.put(factsOf(alert, this.#deps.ruleOf(alert.rule), nowMs), nowMs);
+  }
+
+  /** Rules have times of day at which they notify. */
+  #watchActiveTimes(): void {
+    this.#cancelActive?.();
+    const nowMs = this.#deps.clock.nowMs();
+    let nextMs = nowMs + TIMER_MS_MAX;
+    for (const { rule } of this.#deps.active()) {
+      const { activeTimes = [] } = this.#deps.ruleOf(rule) ?? {};
+      if (activeTimes.length > 0) nextMs = Math.min(nextMs, nextChangeMs(activeTimes, nowMs));
+    }
+    this.#cancelActive = this.#deps.clock.after(Math.max(1, nextMs - nowMs), () => {
+      for (const alert of this.#deps.active()) {
+        if ((this.#deps.ruleOf(alert.rule)?.activeTimes.length ?? 0) > 0) this.#put(alert);
+      }
+      this.#watchActiveTimes();
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    this.#isAsked = true;
+    if (this.#isPumping || this.#isClosed) return;
+    this.#isPumping = true;
+    queueMicrotask(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isAsked && !this.#isClosed) {
+      this.#isAsked = false;
+      const deliveries = this.#notifier.due(this.#deps.clock.nowMs());
+      const events = this.#notifier.takeEvents().map((event) => this.#noticeOf(event));
+      try {
+        await this.#write(events);
+      } catch (error) {
+        // People are told all the same; after a crash they may be told again.
+        this.#deps.onTrouble(`what was notified cannot be written down: ${messageOf(error)}`);
+        this.#wakeAfter(RETRY_MS);
+      }
+      for (const delivery of deliveries) void this.#send(delivery);
+    }
+    this.#isPumping = false;
+    this.#wakeAfter(this.#notifier.nextMs - this.#deps.clock.nowMs());
+  }
+
+  #wakeAfter(delayMs: number): void {
+    if (delayMs === Infinity || this.#isClosed) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#deps.clock.after(Math.min(Math.max(1, delayMs), TIMER_MS_MAX), () => this.#pump());
+  }
+
+  /** Documents that have changed, with what else is to be said; all of it, or what was not stays to be written. */
+  async #write(events: readonly JournalEvent[] = []): Promise<void> {
+    for (const { key, value } of this.#notifier.changes()) {
+      this.#unwritten.delete(key);
+      this.#unwritten.set(key, value);
+    }
+    let said = events;
+    while (this.#unwritten.size > 0 || said.length > 0) {
+      const some = [...this.#unwritten].slice(0, DOCUMENTS_AT_ONCE);
+      const changes = some.map(([key, value]) => ({ collection: NOTIFY_DOCUMENTS, key, sort: 0, value }));
+      await this.#deps.journal.append(said, changes);
+      said = [];
+      // One that has changed meanwhile is to be written again.
+      for (const [key, value] of some) if (this.#unwritten.get(key) === value) this.#unwritten.delete(key);
+    }
+  }
+
+  async #send(delivery: Delivery): Promise<void> {
+    const { id, receiver: name, channel, notification } = delivery;
+    const receiver = this.#receivers.get(name)?.find((one) => one.channel === channel);
+    if (receiver === undefined) return this.#settle(id, "failed");
+    const abort = new AbortController();
+    this.#sending.set(id, abort);
+    let isOvertaken = false;
+    const onAttempt = (attempt: DeliveryAttempt) => {
+      this.#noteAttempt(delivery, attempt);
+      if (attempt.isDelivered || attempt.retryInMs === null) return;
+      this.#settle(id, "retrying");
+      isOvertaken = this.#notifier.isOvertaken(id);
+      if (isOvertaken) abort.abort();
+    };
+    const { clock, random } = this.#deps;
+    const { kind, outcome } = await deliver(
+      receiver,
+      notification,
+      { clock, random, slots: this.#slots, onAttempt },
+      abort,
+    );
+    this.#sending.delete(id);
+    if (kind === "failed") this.#deps.onTrouble(`${name} could not be told of ${delivery.groupKey}: ${outcome}`);
+    // Cut off at the end of this run, or by another configuration: nobody knows whether it got there.
+    if (kind === "stopped" && !isOvertaken) return;
+    this.#settle(id, kind === "delivered" || kind === "unwanted" ? "sent" : "failed");
+  }
+
+  #settle(id: string, outcome: "sent" | "retrying" | "failed"): void {
+    this.#notifier.settle(id, outcome, this.#deps.clock.nowMs());
+    this.#pump();
+  }
+
+  #noteAttempt({ groupKey, reason, notification }: Delivery, attempt: DeliveryAttempt): void {
+    const alertIds = notification.alerts.map(({ id }) => id);
+    const payload = JSON.stringify({ ...attempt, groupKey, reason, alertIds });
+    const event = {
+      atMs: this.#deps.clock.nowMs(),
+      kind: DELIVERY_EVENT,
+      subject: attempt.receiver,
+      actor: "",
+      payload,
+    };
+    this.#deps.journal.append([event]).catch(() => {});
+  }
+
+  #noticeOf(event: NotifyEvent): JournalEvent {
+    if (event.kind === "failedThrice") {
+      this.#deps.onTrouble(`${event.receiver} has failed three times in a row for ${event.groupKey}`);
+    }
+    return {
+      atMs: this.#deps.clock.nowMs(),
+      kind: NOTICE_EVENT,
+      subject: event.kind,
+      actor: "",
+      payload: JSON.stringify(event),
+    };
+  }
+}
+
+export function factsOf(alert: AlertRecord, rule: Rule | undefined, nowMs: number): AlertFacts {
+  const { id, severity, says, firedAtMs, clearedAtMs, acknowledged, isStale, isLate } = alert;
+  const { title, description, runbook, labels, value, device } = says;
+  return {
+    id,
+    rule: alert.rule,
+    status: clearedAtMs === null ? "firing" : "resolved",
+    severity,
+    title,
+    description,
+    runbook,
+    labels: { ...labels, alertname: alert.rule, severity },
+    startsAtMs: firedAtMs,
+    endsAtMs: clearedAtMs,
+    value,
+    isAcknowledged: acknowledged !== null,
+    isStale,
+    isRuleActive: rule === undefined || isActiveAt(rule.activeTimes, nowMs),
+    isLateSilent: isLate && rule?.notifyLate !== true,
+    absenceOf: rule?.condition.kind === "absence" ? device : "",
+    graceMs: 0,
+    // Over when it is told of, and to be told of once all the same.
+    isOwed: isLate,
+  };
+}
+
+async function restored({ journal, clock }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {
+  const documents: StoredDocument[] = [];
+  for (let after: StoredDocument | undefined; ;) {
+    const place = after === undefined ? {} : { after };
+    const page = await journal.documents({ collection: NOTIFY_DOCUMENTS, limit: DOCUMENTS_AT_ONCE, ...place });
+    documents.push(...page);
+    if (page.length < DOCUMENTS_AT_ONCE) break;
+    after = page[page.length - 1];
+  }
+  return Notifier.restore(config, documents, clock.nowMs());
+}
+
+async function closeAll(receivers: ReadonlyMap<string, readonly Receiver[]>): Promise<void> {
+  await Promise.allSettled([...receivers.values()].flat().map((receiver) => receiver.close()));
+}
