@@ -192,6 +192,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     testTimeoutMs: config.query.timeout,
     range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => store.range(query, options),
     newId: () => crypto.randomUUID(),
+    newIncidentId: () => crypto.randomUUID(),
     random: Math.random,
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
   };

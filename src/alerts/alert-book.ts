@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../model/clock.ts";
 import type { DocumentChange } from "../model/journal.ts";
-import { INSTANCES } from "./alert-documents.ts";
+import { documentOfIncident, removalOfIncident } from "./alert-documents.ts";
 import type { AlertWriter } from "./alert-writer.ts";
 import { AlertWriting, InstanceWriting, stateOf, type AlertHearer, type InstanceState } from "./alert-writing.ts";
 import {
@@ -12,12 +12,15 @@ import {
   seenOf,
   type AlertChange,
   type AlertEvent,
+  type AlertOrigin,
   type ClearedBecause,
   type Description,
 } from "./alert.ts";
 import type { Change, Instance } from "./instance.ts";
+import type { Incidents } from "./incidents.ts";
 import type { LateEpisode } from "./late-lane.ts";
 import type { Probe } from "./probe.ts";
+import { QuietInstances } from "./quiet-instances.ts";
 import { severityOf } from "./rule.ts";
 import { rankOf, type Severity } from "./severity.ts";
 
@@ -25,6 +28,7 @@ export interface AlertBookDeps {
   readonly writer: AlertWriter;
   readonly clock: Clock;
   readonly newId: () => string;
+  readonly incidents: Incidents;
   /** In the time that instances know. */
   atMs(): number;
   /** The condition of an instance must hold anew. */
@@ -60,6 +64,7 @@ interface Entry {
 /** Comments of an alert; older ones stay in its history. */
 const COMMENTS_MAX = 100;
 const CLEARED_MAX = 10_000;
+const NOTHING: readonly DocumentChange[] = [];
 
 export class AlertBook {
   readonly #deps: AlertBookDeps;
@@ -71,8 +76,7 @@ export class AlertBook {
   /** Late episodes of which is asked whether they are known. */
   readonly #late = new Set<string>();
   readonly #followers = new Set<(told: Told) => void>();
-  /** Instances that are quiet again and still written down, by when that was. */
-  readonly #quiet = new Map<string, number>();
+  readonly #quiet = new QuietInstances();
   readonly #hearer: AlertHearer = {
     told: (event, position) => this.#tell(event, position),
     written: (position) => void (this.#toldPosition = position),
@@ -129,23 +133,18 @@ export class AlertBook {
 
   /** Nothing is active, and nothing was a while ago. */
   get isQuiet(): boolean {
-    return this.#active.size === 0 && this.#quiet.size === 0;
+    return this.#active.size === 0 && this.#quiet.isEmpty;
   }
 
   /** An instance that is written down has been quiet since then. */
   noteQuiet(documentKey: string, atMs: number): void {
-    this.#quiet.set(documentKey, atMs);
+    this.#quiet.note(documentKey, atMs);
   }
 
-  /** What says no more than that an instance has been quiet since then: to be removed. */
-  takeQuietBefore(timeMs: number): DocumentChange[] {
-    const taken: DocumentChange[] = [];
-    for (const [key, atMs] of this.#quiet) {
-      if (atMs >= timeMs) break;
-      this.#quiet.delete(key);
-      taken.push({ collection: INSTANCES, key, sort: 0, value: null });
-    }
-    return taken;
+  /** Removals of what has been over since before a time. */
+  takeOverBefore(timeMs: number): DocumentChange[] {
+    const incidents = this.#deps.incidents.takeOver(timeMs).map(({ id }) => removalOfIncident(id));
+    return [...this.#quiet.takeBefore(timeMs), ...incidents];
   }
 
   onChange(instance: Instance, change: Change, reason: "resolved" | "no_data"): void {
@@ -181,6 +180,7 @@ export class AlertBook {
       firedAtMs: episode.fromUs / 1_000,
       isLate: true,
       isPublished: false,
+      incidentId: "",
     };
     const ended = { clearedAtMs: episode.toUs / 1_000, clearedBecause: "resolved" } as const;
     const alert = AlertRecord.fired(origin, severity, says, nowMs).with(ended);
@@ -247,7 +247,8 @@ export class AlertBook {
         isLate: false,
         isPublished: true,
       };
-      return this.#update(AlertRecord.fired(origin, severity, says, nowMs).with({ expiresAtMs }), "fired", by, "");
+      const { fresh, others } = this.#fresh(origin, severity, says);
+      return this.#update(fresh.with({ expiresAtMs }), "fired", by, "", null, others);
     }
     const difference = rankOf(severity) - rankOf(alert.severity);
     const change = difference > 0 ? "rose" : difference < 0 ? "fell" : "updated";
@@ -275,9 +276,22 @@ export class AlertBook {
       isPublished: false,
     };
     const { isStale } = instance;
-    const alert = AlertRecord.fired(origin, severity, says, this.#deps.clock.nowMs());
-    instance.alertId = alert.id;
-    this.#update(isStale ? alert.with({ isStale }) : alert, "fired", "", "", instance);
+    const { fresh, others } = this.#fresh(origin, severity, says);
+    instance.alertId = fresh.id;
+    this.#update(isStale ? fresh.with({ isStale }) : fresh, "fired", "", "", instance, others);
+  }
+
+  /** With its incident, and what has changed of that. */
+  #fresh(
+    origin: Omit<AlertOrigin, "incidentId">,
+    severity: Severity,
+    says: Description,
+  ): { readonly fresh: AlertRecord; readonly others: readonly DocumentChange[] } {
+    const { source, device, labels } = says;
+    const { id, firedAtMs } = origin;
+    const { incident, isChanged } = this.#deps.incidents.join({ id, firedAtMs, source, device, labels });
+    const fresh = AlertRecord.fired({ ...origin, incidentId: incident.id }, severity, says, this.#deps.clock.nowMs());
+    return { fresh, others: isChanged ? [documentOfIncident(incident)] : NOTHING };
   }
 
   #move(instance: Instance, change: "rose" | "fell"): void {
@@ -322,6 +336,7 @@ export class AlertBook {
     actor: string,
     text: string,
     firing: Instance | null = null,
+    others: readonly DocumentChange[] = NOTHING,
   ): AlertRecord {
     const atMs = this.#deps.clock.nowMs();
     const alert = next.updatedAtMs === atMs ? next : next.with({ updatedAtMs: atMs });
@@ -334,14 +349,17 @@ export class AlertBook {
       if (entry !== undefined && entry.told !== null) this.#leaving.set(alert.id, entry.told);
       this.#active.delete(alert.id);
       if (instance !== null) instance.alertId = null;
+      const isOver = entry !== undefined && this.#deps.incidents.leave(alert.incidentId, atMs);
+      if (isOver) others = [...others, removalOfIncident(alert.incidentId)];
     }
-    this.#write({ change, atMs, actor, text, alert, before: known === undefined ? null : seenOf(known) }, instance);
+    const before = known === undefined ? null : seenOf(known);
+    this.#write({ change, atMs, actor, text, alert, before }, instance, others);
     return alert;
   }
 
-  #write(event: AlertEvent, instance: Instance | null): void {
+  #write(event: AlertEvent, instance: Instance | null, others: readonly DocumentChange[] = NOTHING): void {
     const state = instance === null ? null : this.#stateOf(instance, event.alert);
-    this.#deps.writer.write(new AlertWriting(event, state, this.#hearer));
+    this.#deps.writer.write(new AlertWriting(event, state, others, this.#hearer));
   }
 
   #writeInstance(instance: Instance, change: Change, gone = false): void {
@@ -352,15 +370,14 @@ export class AlertBook {
   #stateOf(instance: Instance, alert: AlertRecord | undefined): InstanceState {
     if (alert !== undefined && isGone(alert.clearedBecause)) return this.#goneState(instance);
     const state = stateOf(instance, alert, this.#deps.clock.nowMs(), this.#deps.atMs());
-    // Those written last come last.
-    this.#quiet.delete(state.documentKey);
-    if (instance.lifecycle.phase === "quiet") this.#quiet.set(state.documentKey, state.atMs);
+    if (instance.lifecycle.phase === "quiet") this.#quiet.note(state.documentKey, state.atMs);
+    else this.#quiet.forget(state.documentKey);
     return state;
   }
 
   #goneState(instance: Instance): InstanceState {
     const state = stateOf(instance, undefined, this.#deps.clock.nowMs(), null);
-    this.#quiet.delete(state.documentKey);
+    this.#quiet.forget(state.documentKey);
     return state;
   }
 

@@ -1,6 +1,7 @@
 /** How alerts and instances are written down: entries of the journal, and documents that say how they stand. */
 import type { DocumentChange, JournalEvent } from "../model/journal.ts";
 import type { AlertEvent, AlertRecord } from "./alert.ts";
+import type { Incident } from "./incidents.ts";
 import type { SavedInstance } from "./instance.ts";
 import { conditionKey } from "./rule-text.ts";
 import type { Rule } from "./rule.ts";
@@ -8,6 +9,7 @@ import type { Rule } from "./rule.ts";
 export const ACTIVE_ALERTS = "alerts-active";
 export const CLEARED_ALERTS = "alerts-cleared";
 export const INSTANCES = "alert-instances";
+export const INCIDENTS = "incidents";
 export const ALERT_EVENT = "alert";
 export const INSTANCE_EVENT = "alert-instance";
 
@@ -41,6 +43,14 @@ export function documentsOf(alert: AlertRecord): DocumentChange[] {
     { ...document, collection: ACTIVE_ALERTS, value: null },
     { ...document, collection: CLEARED_ALERTS, value },
   ];
+}
+
+export function documentOfIncident(incident: Incident): DocumentChange {
+  return { collection: INCIDENTS, key: incident.id, sort: incident.firstAtMs, value: JSON.stringify(incident) };
+}
+
+export function removalOfIncident(id: string): DocumentChange {
+  return { collection: INCIDENTS, key: id, sort: 0, value: null };
 }
 
 /** The same as long as a rule is about the same. */

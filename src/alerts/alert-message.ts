@@ -37,6 +37,7 @@ export function messageOf(alert: AlertRecord): AlertMessage {
     late: alert.isLate,
     runbook: alert.runbook,
     published: alert.isPublished,
+    incidentId: alert.incidentId,
   };
 }
 

@@ -55,11 +55,14 @@ export function stateOf(
 export class AlertWriting implements Writing {
   readonly #event: AlertEvent;
   readonly #state: InstanceState | null;
+  readonly #others: readonly DocumentChange[];
   readonly #hearer: AlertHearer;
 
-  constructor(event: AlertEvent, state: InstanceState | null, hearer: AlertHearer) {
+  /** `others`: what changes with it. */
+  constructor(event: AlertEvent, state: InstanceState | null, others: readonly DocumentChange[], hearer: AlertHearer) {
     this.#event = event;
     this.#state = state;
+    this.#others = others;
     this.#hearer = hearer;
   }
 
@@ -68,8 +71,8 @@ export class AlertWriting implements Writing {
   }
 
   documents(): DocumentChange[] {
-    const documents = documentsOf(this.#event.alert);
-    return this.#state === null ? documents : [...documents, documentOf(this.#state)];
+    const state = this.#state === null ? [] : [documentOf(this.#state)];
+    return [...documentsOf(this.#event.alert), ...state, ...this.#others];
   }
 
   told(position: number | null): void {

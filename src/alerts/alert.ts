@@ -60,6 +60,8 @@ export interface AlertOrigin {
   readonly firedAtMs: number;
   readonly isLate: boolean;
   readonly isPublished: boolean;
+  /** "": none. */
+  readonly incidentId: string;
 }
 
 const NO_COMMENTS: readonly AlertComment[] = [];
@@ -71,6 +73,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
   readonly firedAtMs: number;
   readonly isLate: boolean;
   readonly isPublished: boolean;
+  readonly incidentId: string;
   readonly says: Description;
   readonly severity: Severity;
   readonly severityMax: Severity;
@@ -90,6 +93,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
     this.firedAtMs = origin.firedAtMs;
     this.isLate = origin.isLate;
     this.isPublished = origin.isPublished;
+    this.incidentId = origin.incidentId;
     this.says = changes.says;
     this.severity = changes.severity;
     this.severityMax = changes.severityMax;
@@ -169,10 +173,10 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
   }
 
   toJSON(): AlertJson {
-    const { id, rule, sinceMs, firedAtMs, isLate, isPublished } = this;
+    const { id, rule, sinceMs, firedAtMs, isLate, isPublished, incidentId } = this;
     const { labels, metric, source, device, title, description, runbook, value } = this.says;
     const says = { labels, metric, source, device, title, description, runbook, value };
-    return { id, rule, sinceMs, firedAtMs, isLate, isPublished, ...this.#changes(), says };
+    return { id, rule, sinceMs, firedAtMs, isLate, isPublished, incidentId, ...this.#changes(), says };
   }
 
   #changes(): AlertChanges {

@@ -89,7 +89,7 @@ export class Lifespan {
 
   #beat(): void {
     this.#hasNews = false;
-    const removed = this.#deps.book.takeQuietBefore(this.#deps.clock.nowMs() - QUIET_KEPT_MS);
+    const removed = this.#deps.book.takeOverBefore(this.#deps.clock.nowMs() - QUIET_KEPT_MS);
     // What cannot be written now is written with the next beat.
     this.#write(removed).catch(() => (this.#hasNews = true));
   }

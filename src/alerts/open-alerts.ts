@@ -15,6 +15,7 @@ import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
 import { describe, describeLate } from "./describe.ts";
 import { Engine } from "./engine.ts";
+import { CORRELATION, Incidents } from "./incidents.ts";
 import type { InstanceListener } from "./instance.ts";
 import { Lifespan } from "./lifespan.ts";
 import { alertById, type AlertReader } from "./list-alerts.ts";
@@ -54,6 +55,7 @@ export interface AlertsDeps {
   readonly testTimeoutMs: number;
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
   readonly newId: () => string;
+  readonly newIncidentId: () => string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   onTrouble(sentence: string): void;
@@ -87,8 +89,10 @@ const EVENTS_A_PAGE = 500;
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
   const { registry, clock, journal } = deps;
   const writer = new AlertWriter(journal, clock, deps.onTrouble);
+  const incidents = new Incidents(CORRELATION, deps.newIncidentId);
   const book: AlertBook = new AlertBook({
     writer,
+    incidents,
     clock,
     newId: deps.newId,
     atMs: () => engine.atMs(),
@@ -121,7 +125,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   await restoreRules(journal, rules);
   rules.takeFileRules(file.rules);
   const livedAfterMs = (timeMs: number) => lifespan.livedAfterMs(timeMs);
-  const removed = await restoreInstances(journal, engine, book, livedAfterMs);
+  const removed = await restoreInstances(journal, engine, book, incidents, livedAfterMs);
   await restorePast({ engine, ...deps, evaluatedMs: lifespan.evaluatedMs, livedAfterMs });
   if (removed.length > 0) await journal.append([], removed);
   const published = new PublishedAlerts(book, clock);
@@ -157,6 +161,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       book,
       rules,
       published,
+      incidents,
       reader: journal,
       journal: {
         readAfter: (position) => readAfter(journal, position),

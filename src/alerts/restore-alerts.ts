@@ -1,9 +1,10 @@
 /** Brings back what was when the server ended: rules, active alerts, and where every instance stood. */
 import type { DocumentChange, DocumentQuery, StoredDocument } from "../model/journal.ts";
-import { ACTIVE_ALERTS, conditionHash, INSTANCES, type StoredInstance } from "./alert-documents.ts";
+import { ACTIVE_ALERTS, conditionHash, INSTANCES, type StoredInstance, INCIDENTS } from "./alert-documents.ts";
 import { type AlertBook } from "./alert-book.ts";
 import { AlertRecord, type ClearedBecause } from "./alert.ts";
 import type { Engine } from "./engine.ts";
+import type { Incident, Incidents } from "./incidents.ts";
 import type { Instance } from "./instance.ts";
 import { RULES, type DatedRule, type RuleBook } from "./rule-book.ts";
 import { ruleFromJson } from "./rule-text.ts";
@@ -53,6 +54,7 @@ export async function restoreInstances(
   reader: DocumentReader,
   engine: Engine,
   book: AlertBook,
+  incidents: Incidents,
   livedAfterMs: (timeMs: number) => number,
 ): Promise<DocumentChange[]> {
   const alerts = new Map<string, AlertRecord>();
@@ -60,6 +62,7 @@ export async function restoreInstances(
     const alert = AlertRecord.fromJson(value);
     alerts.set(alert.id, alert);
   }
+  await restoreIncidents(reader, incidents, alerts.values());
   const removed: DocumentChange[] = [];
   const orphans: { readonly alert: AlertRecord; readonly because: ClearedBecause }[] = [];
   for await (const { collection, key, sort, value } of allOf(reader, INSTANCES)) {
@@ -88,6 +91,22 @@ export async function restoreInstances(
     book.endOrphan(alert, because);
   }
   return removed;
+}
+
+async function restoreIncidents(
+  reader: DocumentReader,
+  incidents: Incidents,
+  alerts: Iterable<AlertRecord>,
+): Promise<void> {
+  const active = new Map<string, AlertRecord[]>();
+  for (const alert of alerts) {
+    const others = active.get(alert.incidentId);
+    if (others === undefined) active.set(alert.incidentId, [alert]);
+    else others.push(alert);
+  }
+  for await (const { key, value } of allOf(reader, INCIDENTS)) {
+    incidents.restore(JSON.parse(value) as Incident, active.get(key) ?? []);
+  }
 }
 
 function whyGone(engine: Engine, stored: StoredInstance, instance: Instance | undefined): ClearedBecause | null {

@@ -9,6 +9,8 @@ import { severityIn } from "./alert-scope.ts";
 import type { AlertRecord, Description } from "./alert.ts";
 import type { BoundRule } from "./engine.ts";
 import { alertById, alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
+import type { Incidents } from "./incidents.ts";
+import { listIncidents } from "./list-incidents.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
@@ -20,6 +22,7 @@ export interface AlertServiceDeps {
   readonly book: AlertBook;
   readonly rules: RuleBook;
   readonly published: PublishedAlerts;
+  readonly incidents: Incidents;
   readonly reader: AlertReader;
   readonly journal: ToldJournal;
   readonly testing: TestRuleDeps;
@@ -71,6 +74,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       await written();
       return { alert: messageOf(alert) };
     }),
+    unary(Alerts.method.listIncidents, async (request) => listIncidents(request, book, deps.incidents)),
     ...silenceMethods({ ...deps, actorOf }),
     unary(Alerts.method.putRule, async (request, context) => {
       if (request.rule === undefined) throw invalidField("rule", "", "a rule");

@@ -44,6 +44,7 @@ export class AlertsRig {
   #seq = 0;
   #newestArrivalMs = NaN;
   #ids = 0;
+  #incidentIds = 0;
 
   get alerts(): OpenAlerts {
     return this.#run!.alerts;
@@ -68,6 +69,7 @@ export class AlertsRig {
       testTimeoutMs: 30_000,
       range: async (query) => this.#range(query),
       newId: () => `alert-${++this.#ids}`,
+      newIncidentId: () => `incident-${++this.#incidentIds}`,
       random: () => 0.5,
       onTrouble: (sentence) => this.trouble.push(sentence),
     });
@@ -172,12 +174,16 @@ export class AlertsRig {
   }
 
   #store(id: number, timeUs: number, value: number, arrivalMs: number): void {
-    const points = (this.#points.get(id) ?? []).filter((point) => point.timeUs !== timeUs);
-    points.push({ timeUs, value, arrivalS: Math.floor(arrivalMs / 1_000) });
-    this.#points.set(
-      id,
-      points.sort((a, b) => a.timeUs - b.timeUs),
-    );
+    let points = this.#points.get(id);
+    if (points === undefined) this.#points.set(id, (points = []));
+    let [at, end] = [0, points.length];
+    while (at < end) {
+      const middle = (at + end) >>> 1;
+      if (points[middle].timeUs < timeUs) at = middle + 1;
+      else end = middle;
+    }
+    const isKnown = at < points.length && points[at].timeUs === timeUs;
+    points.splice(at, isKnown ? 1 : 0, { timeUs, value, arrivalS: Math.floor(arrivalMs / 1_000) });
   }
 
   #latest() {

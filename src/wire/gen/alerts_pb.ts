@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alerts.proto.
  */
 export const file_alerts: GenFile = /*@__PURE__*/
-  fileDesc("CgxhbGVydHMucHJvdG8SCWFuYWx5dGljcyJVCgxBbGVydENvbW1lbnQSDwoHdXNlcl9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLzBgoFQWxlcnQSCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHY29udGV4dBgGIAMoCzIdLmFuYWx5dGljcy5BbGVydC5Db250ZXh0RW50cnkSDAoEcnVsZRgHIAEoCRIkCgVzdGF0ZRgIIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEiwKBmxhYmVscxgJIAMoCzIcLmFuYWx5dGljcy5BbGVydC5MYWJlbHNFbnRyeRINCgV2YWx1ZRgKIAEoARIpCgVzaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xlYXJlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xlYXJlZF9yZWFzb24YDiABKAkSFAoMc2V2ZXJpdHlfbWF4GA8gASgJEhQKDGFja25vd2xlZGdlZBgQIAEoCBIXCg9hY2tub3dsZWRnZWRfYnkYESABKAkSMwoPYWNrbm93bGVkZ2VkX2F0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhc3NpZ25lZRgTIAEoCRIpCghjb21tZW50cxgUIAMoCzIXLmFuYWx5dGljcy5BbGVydENvbW1lbnQSDQoFc3RhbGUYFSABKAgSDAoEbGF0ZRgWIAEoCBIPCgdydW5ib29rGBcgASgJEhEKCXB1Ymxpc2hlZBgYIAEoCBImCgZjaGFuZ2UYHiABKA4yFi5hbmFseXRpY3MuQWxlcnRDaGFuZ2USDwoHcmVtb3ZlZBgfIAEoCBIOCgZjdXJzb3IYICABKAkSFAoMc25hcHNob3RfZW5kGCEgASgIGi4KDENvbnRleHRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKEUFsZXJ0U3Vic2NyaXB0aW9uEhIKCnNldmVyaXRpZXMYASADKAkSDwoHc291cmNlcxgCIAMoCRIcChRpbmNsdWRlX2Fja25vd2xlZGdlZBgDIAEoCBIPCgd1cGRhdGVzGAQgASgIEg4KBmN1cnNvchgFIAEoCRINCgVydWxlcxgGIAMoCSJHChdBY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoTUmVzb2x2ZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoSQXNzaWduQWxlcnRSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEAoIYXNzaWduZWUYAyABKAkiQAoTQ29tbWVudEFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBHRleHQYAyABKAkiMAoNQWxlcnRSZXNwb25zZRIfCgVhbGVydBgBIAEoCzIQLmFuYWx5dGljcy5BbGVydCL7AQoTUHVibGlzaEFsZXJ0UmVxdWVzdBIMCgRydWxlGAEgASgJEjoKBmxhYmVscxgCIAMoCzIqLmFuYWx5dGljcy5QdWJsaXNoQWxlcnRSZXF1ZXN0LkxhYmVsc0VudHJ5Eg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhAKCHNldmVyaXR5GAUgASgJEg0KBXZhbHVlGAYgASgBEg8KB2NsZWFyZWQYByABKAgSFQoNZXhwaXJlc19hZnRlchgIIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIogCChFMaXN0QWxlcnRzUmVxdWVzdBIkCgVzdGF0ZRgBIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEhIKCnNldmVyaXRpZXMYAiADKAkSDwoHc291cmNlcxgDIAMoCRINCgVydWxlcxgEIAMoCRIZCgxhY2tub3dsZWRnZWQYBSABKAhIAIgBARIoCgRmcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYCCABKAUSDAoEcGFnZRgJIAEoCUIPCg1fYWNrbm93bGVkZ2VkIkkKEkxpc3RBbGVydHNSZXNwb25zZRIgCgZhbGVydHMYASADKAsyEC5hbmFseXRpY3MuQWxlcnQSEQoJbmV4dF9wYWdlGAIgASgJIiQKFkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QSCgoCaWQYASABKAkinAEKCkFsZXJ0RXZlbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBmNoYW5nZRgCIAEoDjIWLmFuYWx5dGljcy5BbGVydENoYW5nZRIQCghzZXZlcml0eRgDIAEoCRINCgV2YWx1ZRgEIAEoARIPCgd1c2VyX2lkGAUgASgJEgwKBHRleHQYBiABKAkiYQoXR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USHwoFYWxlcnQYASABKAsyEC5hbmFseXRpY3MuQWxlcnQSJQoGZXZlbnRzGAIgAygLMhUuYW5hbHl0aWNzLkFsZXJ0RXZlbnQi2QEKB1NpbGVuY2USCgoCaWQYASABKAkSEAoIbWF0Y2hlcnMYAiADKAkSLQoJc3RhcnRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbmRzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhdXRob3IYBSABKAkSDwoHY29tbWVudBgGIAEoCRILCgNhbGwYByABKAgSJgoFc3RhdGUYCCABKA4yFy5hbmFseXRpY3MuU2lsZW5jZVN0YXRlIjgKEVB1dFNpbGVuY2VSZXF1ZXN0EiMKB3NpbGVuY2UYASABKAsyEi5hbmFseXRpY3MuU2lsZW5jZSI2Cg9TaWxlbmNlUmVzcG9uc2USIwoHc2lsZW5jZRgBIAEoCzISLmFuYWx5dGljcy5TaWxlbmNlIjMKFEV4cGlyZVNpbGVuY2VSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiJgoTTGlzdFNpbGVuY2VzUmVxdWVzdBIPCgdleHBpcmVkGAEgASgIIjwKFExpc3RTaWxlbmNlc1Jlc3BvbnNlEiQKCHNpbGVuY2VzGAEgAygLMhIuYW5hbHl0aWNzLlNpbGVuY2UqWgoKQWxlcnRTdGF0ZRIbChdBTEVSVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEkFMRVJUX1NUQVRFX0FDVElWRRABEhcKE0FMRVJUX1NUQVRFX0NMRUFSRUQQAirvAgoLQWxlcnRDaGFuZ2USHAoYQUxFUlRfQ0hBTkdFX1VOU1BFQ0lGSUVEEAASGQoVQUxFUlRfQ0hBTkdFX1NOQVBTSE9UEAESFgoSQUxFUlRfQ0hBTkdFX0ZJUkVEEAISHgoaQUxFUlRfQ0hBTkdFX1NFVkVSSVRZX1JPU0UQAxIeChpBTEVSVF9DSEFOR0VfU0VWRVJJVFlfRkVMTBAEEhgKFEFMRVJUX0NIQU5HRV9DTEVBUkVEEAUSHQoZQUxFUlRfQ0hBTkdFX0FDS05PV0xFREdFRBAGEhkKFUFMRVJUX0NIQU5HRV9BU1NJR05FRBAHEhoKFkFMRVJUX0NIQU5HRV9DT01NRU5URUQQCBIWChJBTEVSVF9DSEFOR0VfU1RBTEUQCRIWChJBTEVSVF9DSEFOR0VfSEVBUkQQChIYChRBTEVSVF9DSEFOR0VfVVBEQVRFRBALEhUKEUFMRVJUX0NIQU5HRV9MQVRFEAwqfQoMU2lsZW5jZVN0YXRlEh0KGVNJTEVOQ0VfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVTSUxFTkNFX1NUQVRFX1BFTkRJTkcQARIYChRTSUxFTkNFX1NUQVRFX0FDVElWRRACEhkKFVNJTEVOQ0VfU1RBVEVfRVhQSVJFRBADMq0JCgZBbGVydHMSQwoPU3Vic2NyaWJlQWxlcnRzEhwuYW5hbHl0aWNzLkFsZXJ0U3Vic2NyaXB0aW9uGhAuYW5hbHl0aWNzLkFsZXJ0MAESSQoKTGlzdEFsZXJ0cxIcLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVxdWVzdBodLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVzcG9uc2USWAoPR2V0QWxlcnRIaXN0b3J5EiEuYW5hbHl0aWNzLkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QaIi5hbmFseXRpY3MuR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USUAoQQWNrbm93bGVkZ2VBbGVydBIiLmFuYWx5dGljcy5BY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkgKDFJlc29sdmVBbGVydBIeLmFuYWx5dGljcy5SZXNvbHZlQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USRgoLQXNzaWduQWxlcnQSHS5hbmFseXRpY3MuQXNzaWduQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USSAoMQ29tbWVudEFsZXJ0Eh4uYW5hbHl0aWNzLkNvbW1lbnRBbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJICgxQdWJsaXNoQWxlcnQSHi5hbmFseXRpY3MuUHVibGlzaEFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkYKClB1dFNpbGVuY2USHC5hbmFseXRpY3MuUHV0U2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEkwKDUV4cGlyZVNpbGVuY2USHy5hbmFseXRpY3MuRXhwaXJlU2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEk8KDExpc3RTaWxlbmNlcxIeLmFuYWx5dGljcy5MaXN0U2lsZW5jZXNSZXF1ZXN0Gh8uYW5hbHl0aWNzLkxpc3RTaWxlbmNlc1Jlc3BvbnNlEkAKB1B1dFJ1bGUSGS5hbmFseXRpY3MuUHV0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuUHV0UnVsZVJlc3BvbnNlEkAKB0dldFJ1bGUSGS5hbmFseXRpY3MuR2V0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuR2V0UnVsZVJlc3BvbnNlEkYKCUxpc3RSdWxlcxIbLmFuYWx5dGljcy5MaXN0UnVsZXNSZXF1ZXN0GhwuYW5hbHl0aWNzLkxpc3RSdWxlc1Jlc3BvbnNlEkkKCkRlbGV0ZVJ1bGUSHC5hbmFseXRpY3MuRGVsZXRlUnVsZVJlcXVlc3QaHS5hbmFseXRpY3MuRGVsZXRlUnVsZVJlc3BvbnNlEkMKCFRlc3RSdWxlEhouYW5hbHl0aWNzLlRlc3RSdWxlUmVxdWVzdBobLmFuYWx5dGljcy5UZXN0UnVsZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rules]);
+  fileDesc("CgxhbGVydHMucHJvdG8SCWFuYWx5dGljcyJVCgxBbGVydENvbW1lbnQSDwoHdXNlcl9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKIBwoFQWxlcnQSCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHY29udGV4dBgGIAMoCzIdLmFuYWx5dGljcy5BbGVydC5Db250ZXh0RW50cnkSDAoEcnVsZRgHIAEoCRIkCgVzdGF0ZRgIIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEiwKBmxhYmVscxgJIAMoCzIcLmFuYWx5dGljcy5BbGVydC5MYWJlbHNFbnRyeRINCgV2YWx1ZRgKIAEoARIpCgVzaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xlYXJlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xlYXJlZF9yZWFzb24YDiABKAkSFAoMc2V2ZXJpdHlfbWF4GA8gASgJEhQKDGFja25vd2xlZGdlZBgQIAEoCBIXCg9hY2tub3dsZWRnZWRfYnkYESABKAkSMwoPYWNrbm93bGVkZ2VkX2F0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhc3NpZ25lZRgTIAEoCRIpCghjb21tZW50cxgUIAMoCzIXLmFuYWx5dGljcy5BbGVydENvbW1lbnQSDQoFc3RhbGUYFSABKAgSDAoEbGF0ZRgWIAEoCBIPCgdydW5ib29rGBcgASgJEhEKCXB1Ymxpc2hlZBgYIAEoCBITCgtpbmNpZGVudF9pZBgZIAEoCRImCgZjaGFuZ2UYHiABKA4yFi5hbmFseXRpY3MuQWxlcnRDaGFuZ2USDwoHcmVtb3ZlZBgfIAEoCBIOCgZjdXJzb3IYICABKAkSFAoMc25hcHNob3RfZW5kGCEgASgIGi4KDENvbnRleHRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEihgEKEUFsZXJ0U3Vic2NyaXB0aW9uEhIKCnNldmVyaXRpZXMYASADKAkSDwoHc291cmNlcxgCIAMoCRIcChRpbmNsdWRlX2Fja25vd2xlZGdlZBgDIAEoCBIPCgd1cGRhdGVzGAQgASgIEg4KBmN1cnNvchgFIAEoCRINCgVydWxlcxgGIAMoCSJHChdBY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoTUmVzb2x2ZUFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB2NvbW1lbnQYAyABKAkiQwoSQXNzaWduQWxlcnRSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEAoIYXNzaWduZWUYAyABKAkiQAoTQ29tbWVudEFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEgwKBHRleHQYAyABKAkiMAoNQWxlcnRSZXNwb25zZRIfCgVhbGVydBgBIAEoCzIQLmFuYWx5dGljcy5BbGVydCL7AQoTUHVibGlzaEFsZXJ0UmVxdWVzdBIMCgRydWxlGAEgASgJEjoKBmxhYmVscxgCIAMoCzIqLmFuYWx5dGljcy5QdWJsaXNoQWxlcnRSZXF1ZXN0LkxhYmVsc0VudHJ5Eg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhAKCHNldmVyaXR5GAUgASgJEg0KBXZhbHVlGAYgASgBEg8KB2NsZWFyZWQYByABKAgSFQoNZXhwaXJlc19hZnRlchgIIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIogCChFMaXN0QWxlcnRzUmVxdWVzdBIkCgVzdGF0ZRgBIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEhIKCnNldmVyaXRpZXMYAiADKAkSDwoHc291cmNlcxgDIAMoCRINCgVydWxlcxgEIAMoCRIZCgxhY2tub3dsZWRnZWQYBSABKAhIAIgBARIoCgRmcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFbGltaXQYCCABKAUSDAoEcGFnZRgJIAEoCUIPCg1fYWNrbm93bGVkZ2VkIkkKEkxpc3RBbGVydHNSZXNwb25zZRIgCgZhbGVydHMYASADKAsyEC5hbmFseXRpY3MuQWxlcnQSEQoJbmV4dF9wYWdlGAIgASgJIiQKFkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QSCgoCaWQYASABKAkinAEKCkFsZXJ0RXZlbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBmNoYW5nZRgCIAEoDjIWLmFuYWx5dGljcy5BbGVydENoYW5nZRIQCghzZXZlcml0eRgDIAEoCRINCgV2YWx1ZRgEIAEoARIPCgd1c2VyX2lkGAUgASgJEgwKBHRleHQYBiABKAkiYQoXR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USHwoFYWxlcnQYASABKAsyEC5hbmFseXRpY3MuQWxlcnQSJQoGZXZlbnRzGAIgAygLMhUuYW5hbHl0aWNzLkFsZXJ0RXZlbnQitQEKCEluY2lkZW50EgoKAmlkGAEgASgJEiwKCGZpcnN0X2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1yb290X2FsZXJ0X2lkGAMgASgJEg0KBXRpdGxlGAQgASgJEhAKCHNldmVyaXR5GAUgASgJEg4KBmFjdGl2ZRgGIAEoAxIUCgxhY2tub3dsZWRnZWQYByABKAgSEQoJYWxlcnRfaWRzGAggAygJIiUKFExpc3RJbmNpZGVudHNSZXF1ZXN0Eg0KBWxpbWl0GAEgASgFIk4KFUxpc3RJbmNpZGVudHNSZXNwb25zZRImCglpbmNpZGVudHMYASADKAsyEy5hbmFseXRpY3MuSW5jaWRlbnQSDQoFdG90YWwYAiABKAMi2QEKB1NpbGVuY2USCgoCaWQYASABKAkSEAoIbWF0Y2hlcnMYAiADKAkSLQoJc3RhcnRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbmRzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhdXRob3IYBSABKAkSDwoHY29tbWVudBgGIAEoCRILCgNhbGwYByABKAgSJgoFc3RhdGUYCCABKA4yFy5hbmFseXRpY3MuU2lsZW5jZVN0YXRlIjgKEVB1dFNpbGVuY2VSZXF1ZXN0EiMKB3NpbGVuY2UYASABKAsyEi5hbmFseXRpY3MuU2lsZW5jZSI2Cg9TaWxlbmNlUmVzcG9uc2USIwoHc2lsZW5jZRgBIAEoCzISLmFuYWx5dGljcy5TaWxlbmNlIjMKFEV4cGlyZVNpbGVuY2VSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiJgoTTGlzdFNpbGVuY2VzUmVxdWVzdBIPCgdleHBpcmVkGAEgASgIIjwKFExpc3RTaWxlbmNlc1Jlc3BvbnNlEiQKCHNpbGVuY2VzGAEgAygLMhIuYW5hbHl0aWNzLlNpbGVuY2UqWgoKQWxlcnRTdGF0ZRIbChdBTEVSVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEkFMRVJUX1NUQVRFX0FDVElWRRABEhcKE0FMRVJUX1NUQVRFX0NMRUFSRUQQAirvAgoLQWxlcnRDaGFuZ2USHAoYQUxFUlRfQ0hBTkdFX1VOU1BFQ0lGSUVEEAASGQoVQUxFUlRfQ0hBTkdFX1NOQVBTSE9UEAESFgoSQUxFUlRfQ0hBTkdFX0ZJUkVEEAISHgoaQUxFUlRfQ0hBTkdFX1NFVkVSSVRZX1JPU0UQAxIeChpBTEVSVF9DSEFOR0VfU0VWRVJJVFlfRkVMTBAEEhgKFEFMRVJUX0NIQU5HRV9DTEVBUkVEEAUSHQoZQUxFUlRfQ0hBTkdFX0FDS05PV0xFREdFRBAGEhkKFUFMRVJUX0NIQU5HRV9BU1NJR05FRBAHEhoKFkFMRVJUX0NIQU5HRV9DT01NRU5URUQQCBIWChJBTEVSVF9DSEFOR0VfU1RBTEUQCRIWChJBTEVSVF9DSEFOR0VfSEVBUkQQChIYChRBTEVSVF9DSEFOR0VfVVBEQVRFRBALEhUKEUFMRVJUX0NIQU5HRV9MQVRFEAwqfQoMU2lsZW5jZVN0YXRlEh0KGVNJTEVOQ0VfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVTSUxFTkNFX1NUQVRFX1BFTkRJTkcQARIYChRTSUxFTkNFX1NUQVRFX0FDVElWRRACEhkKFVNJTEVOQ0VfU1RBVEVfRVhQSVJFRBADMoEKCgZBbGVydHMSQwoPU3Vic2NyaWJlQWxlcnRzEhwuYW5hbHl0aWNzLkFsZXJ0U3Vic2NyaXB0aW9uGhAuYW5hbHl0aWNzLkFsZXJ0MAESSQoKTGlzdEFsZXJ0cxIcLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVxdWVzdBodLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVzcG9uc2USWAoPR2V0QWxlcnRIaXN0b3J5EiEuYW5hbHl0aWNzLkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QaIi5hbmFseXRpY3MuR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USUAoQQWNrbm93bGVkZ2VBbGVydBIiLmFuYWx5dGljcy5BY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkgKDFJlc29sdmVBbGVydBIeLmFuYWx5dGljcy5SZXNvbHZlQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USRgoLQXNzaWduQWxlcnQSHS5hbmFseXRpY3MuQXNzaWduQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USSAoMQ29tbWVudEFsZXJ0Eh4uYW5hbHl0aWNzLkNvbW1lbnRBbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJICgxQdWJsaXNoQWxlcnQSHi5hbmFseXRpY3MuUHVibGlzaEFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlElIKDUxpc3RJbmNpZGVudHMSHy5hbmFseXRpY3MuTGlzdEluY2lkZW50c1JlcXVlc3QaIC5hbmFseXRpY3MuTGlzdEluY2lkZW50c1Jlc3BvbnNlEkYKClB1dFNpbGVuY2USHC5hbmFseXRpY3MuUHV0U2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEkwKDUV4cGlyZVNpbGVuY2USHy5hbmFseXRpY3MuRXhwaXJlU2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEk8KDExpc3RTaWxlbmNlcxIeLmFuYWx5dGljcy5MaXN0U2lsZW5jZXNSZXF1ZXN0Gh8uYW5hbHl0aWNzLkxpc3RTaWxlbmNlc1Jlc3BvbnNlEkAKB1B1dFJ1bGUSGS5hbmFseXRpY3MuUHV0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuUHV0UnVsZVJlc3BvbnNlEkAKB0dldFJ1bGUSGS5hbmFseXRpY3MuR2V0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuR2V0UnVsZVJlc3BvbnNlEkYKCUxpc3RSdWxlcxIbLmFuYWx5dGljcy5MaXN0UnVsZXNSZXF1ZXN0GhwuYW5hbHl0aWNzLkxpc3RSdWxlc1Jlc3BvbnNlEkkKCkRlbGV0ZVJ1bGUSHC5hbmFseXRpY3MuRGVsZXRlUnVsZVJlcXVlc3QaHS5hbmFseXRpY3MuRGVsZXRlUnVsZVJlc3BvbnNlEkMKCFRlc3RSdWxlEhouYW5hbHl0aWNzLlRlc3RSdWxlUmVxdWVzdBobLmFuYWx5dGljcy5UZXN0UnVsZVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rules]);
 
 /**
  * @generated from message analytics.AlertComment
@@ -188,6 +188,13 @@ export type Alert = Message<"analytics.Alert"> & {
    * @generated from field: bool published = 24;
    */
   published: boolean;
+
+  /**
+   * Alerts that are likely to have one cause have the same. "": of a late episode.
+   *
+   * @generated from field: string incident_id = 25;
+   */
+  incidentId: string;
 
   /**
    * In streams with updates.
@@ -641,6 +648,113 @@ export const GetAlertHistoryResponseSchema: GenMessage<GetAlertHistoryResponse> 
   messageDesc(file_alerts, 13);
 
 /**
+ * Alerts that share a source, a device or a correlation label, and fired within a time that began with the first of them.
+ *
+ * @generated from message analytics.Incident
+ */
+export type Incident = Message<"analytics.Incident"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp first_at = 2;
+   */
+  firstAt?: Timestamp | undefined;
+
+  /**
+   * The likely cause: the alert of the device above the others, else the one that fired first.
+   *
+   * @generated from field: string root_alert_id = 3;
+   */
+  rootAlertId: string;
+
+  /**
+   * Of the cause, while it is active; else of another alert.
+   *
+   * @generated from field: string title = 4;
+   */
+  title: string;
+
+  /**
+   * The gravest of its active alerts.
+   *
+   * @generated from field: string severity = 5;
+   */
+  severity: string;
+
+  /**
+   * @generated from field: int64 active = 6;
+   */
+  active: bigint;
+
+  /**
+   * All of its active alerts are.
+   *
+   * @generated from field: bool acknowledged = 7;
+   */
+  acknowledged: boolean;
+
+  /**
+   * Of active ones, the first 100.
+   *
+   * @generated from field: repeated string alert_ids = 8;
+   */
+  alertIds: string[];
+};
+
+/**
+ * Describes the message analytics.Incident.
+ * Use `create(IncidentSchema)` to create a new message.
+ */
+export const IncidentSchema: GenMessage<Incident> = /*@__PURE__*/
+  messageDesc(file_alerts, 14);
+
+/**
+ * @generated from message analytics.ListIncidentsRequest
+ */
+export type ListIncidentsRequest = Message<"analytics.ListIncidentsRequest"> & {
+  /**
+   * 0: 1,000.
+   *
+   * @generated from field: int32 limit = 1;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message analytics.ListIncidentsRequest.
+ * Use `create(ListIncidentsRequestSchema)` to create a new message.
+ */
+export const ListIncidentsRequestSchema: GenMessage<ListIncidentsRequest> = /*@__PURE__*/
+  messageDesc(file_alerts, 15);
+
+/**
+ * @generated from message analytics.ListIncidentsResponse
+ */
+export type ListIncidentsResponse = Message<"analytics.ListIncidentsResponse"> & {
+  /**
+   * Those with active alerts; the latest first.
+   *
+   * @generated from field: repeated analytics.Incident incidents = 1;
+   */
+  incidents: Incident[];
+
+  /**
+   * @generated from field: int64 total = 2;
+   */
+  total: bigint;
+};
+
+/**
+ * Describes the message analytics.ListIncidentsResponse.
+ * Use `create(ListIncidentsResponseSchema)` to create a new message.
+ */
+export const ListIncidentsResponseSchema: GenMessage<ListIncidentsResponse> = /*@__PURE__*/
+  messageDesc(file_alerts, 16);
+
+/**
  * For a time, alerts that meet all matchers are not notified. They are not acknowledged for it.
  *
  * @generated from message analytics.Silence
@@ -702,7 +816,7 @@ export type Silence = Message<"analytics.Silence"> & {
  * Use `create(SilenceSchema)` to create a new message.
  */
 export const SilenceSchema: GenMessage<Silence> = /*@__PURE__*/
-  messageDesc(file_alerts, 14);
+  messageDesc(file_alerts, 17);
 
 /**
  * @generated from message analytics.PutSilenceRequest
@@ -721,7 +835,7 @@ export type PutSilenceRequest = Message<"analytics.PutSilenceRequest"> & {
  * Use `create(PutSilenceRequestSchema)` to create a new message.
  */
 export const PutSilenceRequestSchema: GenMessage<PutSilenceRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 15);
+  messageDesc(file_alerts, 18);
 
 /**
  * @generated from message analytics.SilenceResponse
@@ -738,7 +852,7 @@ export type SilenceResponse = Message<"analytics.SilenceResponse"> & {
  * Use `create(SilenceResponseSchema)` to create a new message.
  */
 export const SilenceResponseSchema: GenMessage<SilenceResponse> = /*@__PURE__*/
-  messageDesc(file_alerts, 16);
+  messageDesc(file_alerts, 19);
 
 /**
  * @generated from message analytics.ExpireSilenceRequest
@@ -760,7 +874,7 @@ export type ExpireSilenceRequest = Message<"analytics.ExpireSilenceRequest"> & {
  * Use `create(ExpireSilenceRequestSchema)` to create a new message.
  */
 export const ExpireSilenceRequestSchema: GenMessage<ExpireSilenceRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 17);
+  messageDesc(file_alerts, 20);
 
 /**
  * @generated from message analytics.ListSilencesRequest
@@ -779,7 +893,7 @@ export type ListSilencesRequest = Message<"analytics.ListSilencesRequest"> & {
  * Use `create(ListSilencesRequestSchema)` to create a new message.
  */
 export const ListSilencesRequestSchema: GenMessage<ListSilencesRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 18);
+  messageDesc(file_alerts, 21);
 
 /**
  * @generated from message analytics.ListSilencesResponse
@@ -798,7 +912,7 @@ export type ListSilencesResponse = Message<"analytics.ListSilencesResponse"> & {
  * Use `create(ListSilencesResponseSchema)` to create a new message.
  */
 export const ListSilencesResponseSchema: GenMessage<ListSilencesResponse> = /*@__PURE__*/
-  messageDesc(file_alerts, 19);
+  messageDesc(file_alerts, 22);
 
 /**
  * @generated from enum analytics.AlertState
@@ -1014,6 +1128,14 @@ export const Alerts: GenService<{
     methodKind: "unary";
     input: typeof PublishAlertRequestSchema;
     output: typeof AlertResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Alerts.ListIncidents
+   */
+  listIncidents: {
+    methodKind: "unary";
+    input: typeof ListIncidentsRequestSchema;
+    output: typeof ListIncidentsResponseSchema;
   },
   /**
    * @generated from rpc analytics.Alerts.PutSilence
