@@ -146,9 +146,13 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     store.seal().catch(() => {});
   });
 
+  let onClockTrusted = () => {};
   const isClockTrusted = watchClock(clock, storeOpened.newestArrivalMs, (trusted) => {
     metrics.clockUntrusted.set(trusted ? 0 : 1);
-    if (trusted) return logger.info({}, "the wall clock has caught up with the newest stored arrival");
+    if (trusted) {
+      onClockTrusted();
+      return logger.info({}, "the wall clock has caught up with the newest stored arrival");
+    }
     logger.warn({}, "the wall clock is behind the newest stored arrival: points of any time are taken, and marked");
   });
 
@@ -198,6 +202,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   };
   const alerts = await openAlerts(alertsDeps, rulesFile === undefined ? undefined : await alertsFileIn(rulesFile, []));
   opening.defer(() => alerts.close());
+  // Checks that need the time of day wait for it.
+  alerts.setHearing(isClockTrusted(), "clock");
+  onClockTrusted = () => alerts.setHearing(true, "clock");
   const reloadRules = async (file: string) => {
     try {
       const content = await alertsFileIn(file, alerts.rules.namesOfCalls());
@@ -223,7 +230,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     isClockTrusted,
     onLogState: (error) => {
       // While points are refused nobody can be heard, and nobody is silent.
-      alerts.setHearing(error === undefined);
+      alerts.setHearing(error === undefined, "log");
       health.fail(error && `the log cannot be written: ${error.message}`, DataIngestion.typeName);
       if (error === undefined) return logger.info({}, "the log can be written again");
       logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);

@@ -56,6 +56,7 @@ export class Engine {
   #isRunning = false;
   readonly #unsubscribe: readonly (() => void)[];
   /** Time in which nobody could be heard is left out of silences. */
+  readonly #deafFor = new Set<string>();
   #deafSinceMs: number | null = null;
   #deafMs = 0;
   #cancelTimer: (() => void) | null = null;
@@ -161,14 +162,17 @@ export class Engine {
     if (bound !== undefined && instance.rule.condition.kind === "watchdog") queueMicrotask(() => this.#raise(bound));
   }
 
-  /** While nobody can be heard, as when points are refused, nobody is silent. */
-  setHearing(isHearing: boolean): void {
+  /** While nobody can be heard, as when points are refused, nobody is silent. `reason`: there may be several. */
+  setHearing(isHearing: boolean, reason: string): void {
+    if (isHearing) this.#deafFor.delete(reason);
+    else this.#deafFor.add(reason);
     const nowMs = this.#deps.clock.monotonicMs();
-    if (isHearing && this.#deafSinceMs !== null) {
+    if (this.#deafFor.size > 0) this.#deafSinceMs ??= nowMs;
+    else if (this.#deafSinceMs !== null) {
       this.#deafMs += nowMs - this.#deafSinceMs;
       this.#deafSinceMs = null;
       this.#armTimer();
-    } else if (!isHearing) this.#deafSinceMs ??= nowMs;
+    }
   }
 
   /** The instances' series by id, each a chain; null where nothing is bound. */

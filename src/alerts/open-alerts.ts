@@ -69,7 +69,7 @@ export interface OpenAlerts {
   /** Takes another rules file; where it cannot be taken all stays as it was. */
   reload(file: AlertsFile): Promise<void>;
   /** While points are refused, or time cannot be trusted, nobody is silent. */
-  setHearing(isHearing: boolean): void;
+  setHearing(isHearing: boolean, reason?: string): void;
   /** Evaluates nothing more. */
   stop(): void;
   /** Stops, and writes down where everything stands. Idempotent. */
@@ -187,7 +187,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       await rules.replaceFileRules(fileRules);
       await notifying.reload(notify);
     },
-    setHearing: (isHearing) => engine.setHearing(isHearing),
+    setHearing: (isHearing, reason = "") => engine.setHearing(isHearing, reason),
     stop,
     close: () =>
       (closing ??= (async () => {
