@@ -52,7 +52,8 @@ class SeriesDescription implements Description {
   }
 
   get labels(): Readonly<Record<string, string>> {
-    return { ...this.#own(this.#identity()), ...this.#rule.labels };
+    // Those of the rule do not make two alerts one.
+    return { ...this.#rule.labels, ...this.#own(this.#identity()) };
   }
 
   get metric(): string {
@@ -128,7 +129,8 @@ function observedBy({ condition }: Rule, probe: Probe | null): number {
 }
 
 function seriesLabels(identity: SeriesIdentity): Record<string, string> {
-  return { ...Object.fromEntries(identity.tags), source: identity.source, device: deviceOf(identity) };
+  const { metric, source } = identity;
+  return { ...Object.fromEntries(identity.tags), metric, source, device: deviceOf(identity) };
 }
 
 function groupLabels(groupBy: readonly string[], key: string): Record<string, string> {
