@@ -3,6 +3,7 @@ import type { Condition } from "../rule.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { CountState } from "./count.ts";
 import { DeviationState } from "./deviation.ts";
+import { ExtremeState } from "./extreme.ts";
 import { LadderState } from "./ladder.ts";
 import { HISTOGRAMS_OF_WINDOW } from "./log-histogram-window.ts";
 import { NOfMState } from "./n-of-m.ts";
@@ -40,7 +41,7 @@ export function conditionStateOf(condition: Condition, deps: ConditionDeps = {})
       return new RangeState(condition);
     case "window":
       if (condition.func === "count") return new CountState(condition, deps.seenSinceUs ?? Infinity);
-      return new WindowState(condition);
+      return isExtreme(condition) ? new ExtremeState(condition) : new WindowState(condition);
     case "rate":
       return new RateState(condition);
     case "n_of_m":
@@ -55,6 +56,11 @@ export function conditionStateOf(condition: Condition, deps: ConditionDeps = {})
     case "watchdog":
       throw new RangeError(`no state for a condition of ${condition.kind}; wanted one that is judged by samples`);
   }
+}
+
+/** Where the samples that are the extreme of some window tell all of it: not how many others there are. */
+function isExtreme({ func, pointsMin }: Extract<Condition, { kind: "window" }>): boolean {
+  return (func === "min" || func === "max") && pointsMin <= 1;
 }
 
 /** Whether each series needs a state of its own; otherwise one may serve all of the rule. */

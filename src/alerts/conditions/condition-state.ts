@@ -5,7 +5,10 @@
 export interface ConditionState {
   /** When the level may change without a sample, Unix microseconds; Infinity: never. */
   readonly dueUs: number;
-  /** What the limit was compared with last, for the alert's text: an average, a rate; NaN before the first. */
+  /**
+   * What the limit was compared with last, for the alert's text: an average, a rate; NaN before the first. Where no limit
+   * could be met it may have been put off: it is worked out when it is asked for.
+   */
   readonly observed: number;
   /** The level from a sample on that is newer than all before; `level` is the one that stood. */
   take(timeUs: number, value: number, level: number): number;

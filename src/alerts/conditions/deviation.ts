@@ -1,4 +1,4 @@
-import type { Condition } from "../rule.ts";
+import type { Condition, Direction } from "../rule.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { isBeyond, zScore } from "./z-score.ts";
 
@@ -27,7 +27,10 @@ const US_PER_MS = 1_000;
  * number of deviations, negative below the mean.
  */
 export class DeviationState implements ConditionState {
-  readonly #condition: Deviation;
+  readonly #sigmas: number;
+  readonly #spanUs: number;
+  readonly #pointsMin: number;
+  readonly #direction: Direction;
   #samples = 0;
   #lastUs = NaN;
   #last = NaN;
@@ -37,8 +40,11 @@ export class DeviationState implements ConditionState {
   #variance = 0;
   observed = NaN;
 
-  constructor(condition: Deviation) {
-    this.#condition = condition;
+  constructor({ sigmas, spanMs, pointsMin, direction }: Deviation) {
+    this.#sigmas = sigmas;
+    this.#spanUs = spanMs * US_PER_MS;
+    this.#pointsMin = pointsMin;
+    this.#direction = direction;
   }
 
   get dueUs(): number {
@@ -46,17 +52,17 @@ export class DeviationState implements ConditionState {
   }
 
   take(timeUs: number, value: number, level: number): number {
-    const { sigmas, direction, pointsMin } = this.#condition;
+    const sigmas = this.#sigmas;
     const near = Math.max(-VALUE_MAX, Math.min(VALUE_MAX, value));
     if (this.#samples === 0) return this.#begin(timeUs, near);
     const step = Math.abs(near - this.#last);
     if (step > 0 && step < this.#stepMin) this.#stepMin = step;
-    if (this.#samples < pointsMin) {
+    if (this.#samples < this.#pointsMin) {
       this.#fold(timeUs, near, 1);
       return 0;
     }
     this.observed = zScore(near, this.#mean, this.#deviationFor(near));
-    const isMet = isBeyond(this.observed, sigmas, direction, level > 0);
+    const isMet = isBeyond(this.observed, sigmas, this.#direction, level > 0);
     this.#fold(timeUs, near, isMet || Math.abs(this.observed) > sigmas ? BEYOND_WEIGHT : 1);
     return isMet ? 1 : 0;
   }
@@ -78,10 +84,12 @@ export class DeviationState implements ConditionState {
   }
 
   #fold(timeUs: number, value: number, share: number): void {
-    const { spanMs, pointsMin } = this.#condition;
-    const forgotten = -Math.expm1((this.#lastUs - timeUs) / (spanMs * US_PER_MS));
+    const forgotten = -Math.expm1((this.#lastUs - timeUs) / this.#spanUs);
     const weight = share * forgotten;
-    const before = Math.max(this.#weight * (1 - forgotten), Math.min(this.#samples, Math.max(1, pointsMin)) * weight);
+    const before = Math.max(
+      this.#weight * (1 - forgotten),
+      Math.min(this.#samples, Math.max(1, this.#pointsMin)) * weight,
+    );
     this.#weight = before + weight;
     const part = weight / this.#weight;
     const difference = value - this.#mean;

@@ -9,14 +9,21 @@ import { meets } from "./limit.ts";
 export class LadderState implements ConditionState {
   readonly dueUs = Infinity;
   readonly #steps: readonly LadderStep[];
+  /** Between these no step is met that was not. */
+  readonly #calmFrom: number;
+  readonly #calmTo: number;
   observed = NaN;
 
   constructor(steps: readonly LadderStep[]) {
     this.#steps = steps;
+    const edges = (side: "above" | "below") => steps.flatMap(({ limit }) => (limit.direction === side ? limit.at : []));
+    this.#calmFrom = Math.max(...edges("below"));
+    this.#calmTo = Math.min(...edges("above"));
   }
 
   take(_timeUs: number, value: number, level: number): number {
     this.observed = value;
+    if (level === 0 && value >= this.#calmFrom && value <= this.#calmTo) return 0;
     for (let step = this.#steps.length; step > 0; step--) {
       if (meets(this.#steps[step - 1].limit, value, level >= step)) return step;
     }

@@ -1,23 +1,31 @@
 import type { Condition } from "../rule.ts";
 import type { ConditionState } from "./condition-state.ts";
-import { meets } from "./limit.ts";
 
 type SomeOfSamples = Extract<Condition, { kind: "n_of_m" }>;
 
-const WORD_BITS = 32;
+const WORD_DIGITS = 5;
+const WORD_BITS = 1 << WORD_DIGITS;
 
-/** How many of the last m samples are beyond `limit.at`, whenever they came; a bit for each. */
+/**
+ * How many of the last m samples are beyond `limit.at`, whenever they came; a bit for each, of which there are none while
+ * none is beyond.
+ */
 export class NOfMState implements ConditionState {
-  readonly #condition: SomeOfSamples;
-  readonly #isBeyond: Uint32Array;
+  readonly #n: number;
+  readonly #m: number;
+  readonly #isAbove: boolean;
+  readonly #at: number;
+  #beyond = 0;
   /** Of the oldest, which the next sample replaces. */
   #next = 0;
-  #beyond = 0;
+  #isBeyond: Uint32Array | null = null;
   observed = NaN;
 
-  constructor(condition: SomeOfSamples) {
-    this.#condition = condition;
-    this.#isBeyond = new Uint32Array(Math.ceil(condition.m / WORD_BITS));
+  constructor({ n, m, limit: { direction, at } }: SomeOfSamples) {
+    this.#n = n;
+    this.#m = m;
+    this.#isAbove = direction === "above";
+    this.#at = at;
   }
 
   get dueUs(): number {
@@ -25,18 +33,25 @@ export class NOfMState implements ConditionState {
   }
 
   take(_timeUs: number, value: number): number {
-    const { n, m, limit } = this.#condition;
-    const [word, bit] = [Math.floor(this.#next / WORD_BITS), this.#next % WORD_BITS];
-    const was = (this.#isBeyond[word] >>> bit) & 1;
-    const is = meets(limit, value, false) ? 1 : 0;
-    this.#isBeyond[word] ^= (was ^ is) << bit;
-    this.#next = (this.#next + 1) % m;
-    this.#beyond += is - was;
+    const is = (this.#isAbove ? value > this.#at : value < this.#at) ? 1 : 0;
+    // Where no bit is set it is all the same which is the oldest.
+    if (this.#beyond + is > 0) this.#replaceOldest(is);
     this.observed = this.#beyond;
-    return this.#beyond >= n ? 1 : 0;
+    return this.#beyond >= this.#n ? 1 : 0;
   }
 
   elapse(_timeUs: number, level: number): number {
     return level;
+  }
+
+  #replaceOldest(is: 0 | 1): void {
+    const bits = (this.#isBeyond ??= new Uint32Array(Math.ceil(this.#m / WORD_BITS)));
+    const next = this.#next;
+    const word = next >>> WORD_DIGITS;
+    const bit = next % WORD_BITS;
+    const was = (bits[word] >>> bit) & 1;
+    bits[word] ^= (was ^ is) << bit;
+    this.#next = next + 1 < this.#m ? next + 1 : 0;
+    this.#beyond += is - was;
   }
 }

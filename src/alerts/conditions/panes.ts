@@ -21,3 +21,8 @@ export class Panes {
     return true;
   }
 }
+
+/** Whether a time and a later one are of the same pane. */
+export function areOfOnePane(timeUs: number, laterUs: number, widthUs: number): boolean {
+  return laterUs - timeUs < widthUs && Math.floor(timeUs / widthUs) === Math.floor(laterUs / widthUs);
+}

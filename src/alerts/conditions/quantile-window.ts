@@ -28,6 +28,11 @@ export class QuantileWindow {
     this.#exact = new ExactWindow(overUs);
   }
 
+  /** Whether the next quantiles are those of a window that begins with the oldest sample of this one. */
+  get isExact(): boolean {
+    return this.#histograms === null;
+  }
+
   /** The quantile of the window that ends with this sample; times ascend strictly. */
   take(timeUs: number, value: number): number {
     this.#histograms?.take(timeUs, value);

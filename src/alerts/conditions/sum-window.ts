@@ -4,7 +4,7 @@ import { RowQueue } from "./row-queue.ts";
 const [TIME, COUNT, HIGH, LOW] = [0, 1, 2, 3];
 const COLUMNS = 4;
 /** What is beyond counts as this, so that sums of a hundred million values stay finite. */
-const VALUE_MAX = 1e290;
+export const SUM_VALUE_MAX = 1e290;
 /** 2^27 + 1, which halves the digits of a double (Veltkamp 1968). */
 const HALVING = 134_217_729;
 
@@ -34,7 +34,7 @@ export class SumWindow {
   /** Times ascend strictly. */
   take(timeUs: number, value: number): void {
     this.#leave(timeUs - this.#overUs);
-    this.#enter(timeUs, Math.max(-VALUE_MAX, Math.min(VALUE_MAX, value)));
+    this.#enter(timeUs, Math.max(-SUM_VALUE_MAX, Math.min(SUM_VALUE_MAX, value)));
   }
 
   /** Of the window that ends with the latest sample. */

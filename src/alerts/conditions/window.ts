@@ -1,70 +1,128 @@
 import type { Condition } from "../rule.ts";
 import type { ConditionState } from "./condition-state.ts";
-import { CountWindow } from "./count-window.ts";
-import { ExtremeWindow } from "./extreme-window.ts";
 import { meets } from "./limit.ts";
-import { QuantileWindow } from "./quantile-window.ts";
-import { SumWindow } from "./sum-window.ts";
+import { PANES_OF_WINDOW } from "./panes.ts";
+import { droppedUntil, emptyCells, fittedCells, SAMPLE_CELLS } from "./recent-samples.ts";
+import { SUM_VALUE_MAX } from "./sum-window.ts";
+import { CountedAggregate } from "./window-aggregate.ts";
 
 type Window = Extract<Condition, { kind: "window" }>;
-/** The aggregate of the window that ends with this sample. */
-type Aggregate = (timeUs: number, value: number) => number;
 
 const US_PER_MS = 1_000;
+/** Past so many samples aggregates are smaller than they are; those of quantiles are so later. */
+const NOTED_MAX = PANES_OF_WINDOW;
+const NOTED_MAX_OF_QUANTILES = 4_096;
 
-/** An aggregate other than count, of the window (timeUs - over, timeUs] of each sample. It changes only with samples. */
+/**
+ * An aggregate other than count, of the window (timeUs - over, timeUs] of each sample. It changes only with samples.
+ *
+ * No average, quantile, minimum or maximum is beyond a limit that no sample of the window is beyond. So while none is,
+ * samples are only noted, and aggregated when one comes that is, or when the aggregate is asked for. They are only noted
+ * again once a whole window without such a sample has been noted, which may be too many: then they are aggregated.
+ */
 export class WindowState implements ConditionState {
   readonly #condition: Window;
-  readonly #aggregate: Aggregate;
-  /** Null where one sample is enough. */
-  readonly #samples: CountWindow | null;
-  observed = NaN;
+  readonly #overUs: number;
+  /** Samples within these bounds, which belong to them, are not beyond the limit. */
+  readonly #calmFrom: number;
+  readonly #calmTo: number;
+  /** Null while all samples of the window are noted. */
+  #aggregate: CountedAggregate | null = null;
+  #cells: Float64Array | null = null;
+  #used = 0;
+  /** While something is aggregated: when samples are worth noting again, and the first that was. */
+  #notesFromUs = -Infinity;
+  #notedFromUs = -Infinity;
+  #observed = NaN;
 
   constructor(condition: Window) {
-    const overUs = condition.overMs * US_PER_MS;
+    const [calmFrom, calmTo] = calmBoundsOf(condition);
     this.#condition = condition;
-    this.#aggregate = aggregateOf(condition, overUs);
-    this.#samples = condition.pointsMin > 1 ? new CountWindow(overUs) : null;
+    this.#overUs = condition.overMs * US_PER_MS;
+    this.#calmFrom = calmFrom;
+    this.#calmTo = calmTo;
   }
 
   get dueUs(): number {
     return Infinity;
   }
 
+  get observed(): number {
+    if (this.#aggregate === null && this.#used > 0) this.#observed = this.#aggregated().observed;
+    return this.#observed;
+  }
+
   take(timeUs: number, value: number, level: number): number {
-    const { limit, pointsMin } = this.#condition;
-    this.observed = this.#aggregate(timeUs, value);
-    this.#samples?.take(timeUs);
-    if (this.#samples !== null && this.#samples.total < pointsMin) return 0;
-    return meets(limit, this.observed, level > 0) ? 1 : 0;
+    const isCalm = level === 0 && value >= this.#calmFrom && value <= this.#calmTo;
+    if (!isCalm || this.#aggregate !== null) return this.#aggregateNext(timeUs, value, level, isCalm);
+    this.#note(timeUs, value);
+    return 0;
   }
 
   elapse(_timeUs: number, level: number): number {
     return level;
   }
+
+  #aggregateNext(timeUs: number, value: number, level: number, isCalm: boolean): number {
+    const aggregate = (this.#aggregate ??= this.#aggregated());
+    aggregate.take(timeUs, value);
+    this.#observed = aggregate.observed;
+    const isMet = aggregate.isEnough && meets(this.#condition.limit, this.#observed, level > 0);
+    if (!isCalm || isMet) this.#noteNothing(timeUs);
+    else if (timeUs >= this.#notesFromUs) {
+      if (this.#cells === null) this.#notedFromUs = timeUs;
+      this.#note(timeUs, value);
+      const areAllNoted = this.#cells !== null && this.#notedFromUs <= this.#leftUntilUs(timeUs);
+      if (areAllNoted && aggregate.isOfSamples) this.#aggregate = null;
+    }
+    return isMet ? 1 : 0;
+  }
+
+  #note(timeUs: number, value: number): void {
+    const cells = (this.#cells ??= emptyCells());
+    const used = this.#used + SAMPLE_CELLS;
+    cells[used - 2] = timeUs;
+    cells[used - 1] = value;
+    this.#used = used;
+    if (used === cells.length) this.#makeRoom(cells, timeUs);
+  }
+
+  #makeRoom(cells: Float64Array, timeUs: number): void {
+    this.#used = droppedUntil(cells, this.#used, this.#leftUntilUs(timeUs));
+    const notedMax = this.#condition.func === "p95" ? NOTED_MAX_OF_QUANTILES : NOTED_MAX;
+    if (this.#used <= notedMax * SAMPLE_CELLS) this.#cells = fittedCells(cells, this.#used);
+    else {
+      this.#aggregate ??= this.#aggregated();
+      this.#observed = this.#aggregate.observed;
+      this.#noteNothing(timeUs);
+    }
+  }
+
+  /** For a window. */
+  #noteNothing(timeUs: number): void {
+    this.#cells = null;
+    this.#used = 0;
+    this.#notesFromUs = timeUs + this.#overUs;
+  }
+
+  /** Samples of up to this time have left, with all of their pane. */
+  #leftUntilUs(timeUs: number): number {
+    return timeUs - this.#overUs * (1 + 2 / PANES_OF_WINDOW);
+  }
+
+  /** What is noted. */
+  #aggregated(): CountedAggregate {
+    const aggregate = new CountedAggregate(this.#condition, this.#overUs);
+    const cells = this.#cells;
+    if (cells !== null) for (let at = 0; at < this.#used; at += SAMPLE_CELLS) aggregate.take(cells[at], cells[at + 1]);
+    return aggregate;
+  }
 }
 
-function aggregateOf({ func }: Window, overUs: number): Aggregate {
-  switch (func) {
-    case "avg":
-    case "sum": {
-      const window = new SumWindow(overUs);
-      const isMean = func === "avg";
-      return (timeUs, value) => {
-        window.take(timeUs, value);
-        return isMean ? window.mean : window.sum;
-      };
-    }
-    case "min":
-    case "max": {
-      const window = new ExtremeWindow(overUs, func);
-      return (timeUs, value) => window.take(timeUs, value);
-    }
-    case "p95": {
-      const window = new QuantileWindow(overUs, 0.95);
-      return (timeUs, value) => window.take(timeUs, value);
-    }
-    case "count":
-      throw new RangeError('a window\'s function is "count"; wanted one that only changes with samples');
-  }
+function calmBoundsOf({ func, limit: { direction, at } }: Window): readonly [number, number] {
+  const isAbove = direction === "above";
+  // Sums are beyond what each of their values is, and so is what huge values count as.
+  const isBounded = func !== "sum" && (func !== "avg" || Math.abs(at) < SUM_VALUE_MAX);
+  if (!isBounded) return [Infinity, -Infinity];
+  return isAbove ? [-Infinity, at] : [at, Infinity];
 }
