@@ -35,6 +35,7 @@ const PURE = [
   "wire/series-cache.ts",
   "ingestion/validate.ts",
   "alerts/conditions/",
+  "alerts/escalation/",
   "alerts/notify/",
 ];
 const IMPURE =
