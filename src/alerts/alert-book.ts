@@ -275,7 +275,7 @@ export class AlertBook {
       isLate: false,
       isPublished: false,
     };
-    const { isStale } = instance;
+    const isStale = instance.isMarkedStale;
     const { fresh, others } = this.#fresh(origin, severity, says);
     instance.alertId = fresh.id;
     this.#update(isStale ? fresh.with({ isStale }) : fresh, "fired", "", "", instance, others);
@@ -298,7 +298,7 @@ export class AlertBook {
     const alert = this.alertOf(instance);
     if (alert === undefined) return;
     const severity = severityOf(instance.rule, instance.lifecycle.shown);
-    const { isStale } = instance;
+    const isStale = instance.isMarkedStale;
     const moved = alert.withSeverity(severity, this.#deps.describe(instance, severity)).with({ isStale });
     this.#update(moved, change, "", "");
   }
@@ -306,7 +306,7 @@ export class AlertBook {
   #setStale(instance: Instance, change: "stale" | "heard"): void {
     const alert = this.alertOf(instance);
     if (alert === undefined) return this.#writeInstance(instance, change);
-    const { isStale } = instance;
+    const isStale = instance.isMarkedStale;
     // What is heard is another value.
     const says = isStale ? alert.says : this.#deps.describe(instance, alert.severity);
     this.#update(alert.with({ isStale, says }), change, "", "");
@@ -316,7 +316,7 @@ export class AlertBook {
     const instance = this.#active.get(alert.id)?.instance ?? null;
     const clearedAtMs =
       clearedBecause === "resolved" && instance !== null ? instance.clockUs / 1_000 : this.#deps.clock.nowMs();
-    const isStale = instance?.isStale ?? alert.isStale;
+    const isStale = instance?.isMarkedStale ?? alert.isStale;
     return this.#update(alert.with({ clearedAtMs, clearedBecause, isStale }), "cleared", actor, text);
   }
 
@@ -370,7 +370,7 @@ export class AlertBook {
   #stateOf(instance: Instance, alert: AlertRecord | undefined): InstanceState {
     if (alert !== undefined && isGone(alert.clearedBecause)) return this.#goneState(instance);
     const state = stateOf(instance, alert, this.#deps.clock.nowMs(), this.#deps.atMs());
-    if (instance.lifecycle.phase === "quiet") this.#quiet.note(state.documentKey, state.atMs);
+    if (instance.lifecycle.phase === "quiet" && !instance.hasSpent) this.#quiet.note(state.documentKey, state.atMs);
     else this.#quiet.forget(state.documentKey);
     return state;
   }

@@ -30,6 +30,7 @@ export function messageOf(alert: AlertRecord): AlertMessage {
           acknowledged: true,
           acknowledgedBy: acknowledged.by,
           acknowledgedAt: timestampOfMs(acknowledged.atMs),
+          acknowledgedComment: acknowledged.comment,
         }),
     assignee: alert.assignee,
     comments: alert.comments.map(({ by, atMs, text }) => ({ userId: by, text, at: timestampOfMs(atMs) })),

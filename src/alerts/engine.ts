@@ -13,6 +13,7 @@ import { Instance, type EvaluatedRule, type InstanceListener } from "./instance.
 import type { Probe } from "./probe.ts";
 import { RuleIndex } from "./rule-index.ts";
 import type { Condition, Rule } from "./rule.ts";
+import type { SeasonalProfiles } from "./seasonal-profiles.ts";
 import { WakeQueue } from "./wake-queue.ts";
 import { WallTime } from "./wall-time.ts";
 
@@ -24,6 +25,7 @@ export interface EngineDeps {
   readonly staleAfterMs: number;
   /** Of what is stored; NaN where nothing is. */
   readonly newestArrivalMs: number;
+  readonly profiles: SeasonalProfiles;
 }
 
 /** More rules than these are bound in one pass over all series, fewer each by what it names. */
@@ -237,7 +239,7 @@ export class Engine {
       sinceMs,
       timing: { holdUs: rule.holdMs * 1_000, keepFiringUs: rule.keepFiringMs * 1_000 },
       staleAfterMs: this.#deps.staleAfterMs,
-      makeState: stateMakerOf(rule.condition),
+      makeState: stateMakerOf(rule.condition, this.#deps.profiles),
       matcher: compileMatcher([rule.metric || "*"], {}, "rule.metric", rule.matchers),
       instances: new Map(),
       series: 0,
@@ -337,8 +339,11 @@ export class Engine {
   }
 }
 
-function stateMakerOf(condition: Condition): () => ConditionState | null {
+function stateMakerOf(condition: Condition, profiles: SeasonalProfiles): (seriesId: number) => ConditionState | null {
   if (condition.kind === "absence" || condition.kind === "watchdog") return () => null;
+  if (condition.kind === "seasonal") {
+    return (seriesId) => conditionStateOf(condition, { profile: profiles.of(seriesId, condition) });
+  }
   if (hasSeriesState(condition)) return () => conditionStateOf(condition);
   const shared = conditionStateOf(condition);
   return () => shared;

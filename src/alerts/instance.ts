@@ -7,6 +7,7 @@ import { LateLane, type LateEpisode } from "./late-lane.ts";
 import { Lifecycle, type LifecycleChange, type SavedLifecycle, type Timing } from "./lifecycle.ts";
 import { Probe } from "./probe.ts";
 import type { Rule } from "./rule.ts";
+import { NONE_SPENT, SpentSeries, type SavedSpent } from "./spent-series.ts";
 
 /** A rule as its instances share it. */
 export interface EvaluatedRule {
@@ -36,6 +37,8 @@ export interface SavedInstance extends SavedLifecycle {
   readonly silentMs: number;
   readonly gapMs: number;
   readonly isStale: boolean;
+  /** Series of a group whose newest sample counts no more, and its time. */
+  readonly spent: SavedSpent;
 }
 
 /** As live values are. */
@@ -66,6 +69,7 @@ export class Instance {
   evaluatedUs = -Infinity;
   /** A group that has heard some of its series, and maybe not all. */
   isUnsettled = false;
+  #spent = NONE_SPENT;
   /** When whoever drives it means to wake it. */
   wakesAtMs = Infinity;
   #lateAtMs = Infinity;
@@ -79,6 +83,16 @@ export class Instance {
     if (shared.rule.condition.kind === "absence") this.clockUs = nowUs;
     this.clockAtMs = atMs;
     this.#listenedAtMs = atMs;
+  }
+
+  /** As its alert says it: that nothing is heard is what an alert about absence says anyway. */
+  get isMarkedStale(): boolean {
+    return this.isStale && !this.#isAbsence;
+  }
+
+  /** Some of its series have not been heard since it was ended from outside, when they met the condition. */
+  get hasSpent(): boolean {
+    return !this.#spent.isEmpty;
   }
 
   get rule(): Rule {
@@ -188,6 +202,7 @@ export class Instance {
   /** Ended from outside: the condition must hold anew from the next sample on, silence must last anew from now on. */
   reset(atMs: number): void {
     this.#listenedAtMs = atMs;
+    if (this.probes.length > 1) this.#spent = this.#spent.spend(this.probes);
     this.lifecycle.reset();
     this.isStale = false;
     this.isUnsettled = false;
@@ -202,7 +217,8 @@ export class Instance {
     this.#catchUp();
     const gapMs = this.lead?.gapMs ?? 0;
     const { clockUs, isStale } = this;
-    return { ...this.lifecycle.save(), clockUs, silentMs: atMs - this.clockAtMs, gapMs, isStale };
+    const spent = this.#spent.save(this.probes);
+    return { ...this.lifecycle.save(), clockUs, silentMs: atMs - this.clockAtMs, gapMs, isStale, spent };
   }
 
   /** Nobody could be heard before now: silence counts from here on. */
@@ -212,6 +228,7 @@ export class Instance {
     this.evaluatedUs = saved.clockUs;
     this.clockAtMs = atMs - saved.silentMs;
     this.isStale = saved.isStale;
+    if (saved.spent.length > 0) this.#spent = new SpentSeries(saved.spent);
     if (saved.isStale && this.#isMetBySilence) this.#silentLevel = 1;
     for (const probe of this.probes) {
       probe.gapMs = saved.gapMs;
@@ -224,7 +241,8 @@ export class Instance {
     // The clock of a device need not be ours; what was written down knows how far they are apart.
     const isKnown = this.evaluatedUs > -Infinity;
     this.#moveTo(timeUs, isKnown ? Math.min(atMs, this.clockAtMs + (timeUs - this.clockUs) / 1_000) : thenMs);
-    if (probe.state !== null) probe.level = probe.state.take(timeUs, value, this.lifecycle.shown);
+    const level = probe.state?.take(timeUs, value, this.lifecycle.shown) ?? 0;
+    probe.level = this.#spent.has(probe.seriesId, timeUs) ? 0 : level;
     probe.restore(timeUs, value, atMs);
     this.lead ??= probe;
   }

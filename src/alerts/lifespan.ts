@@ -89,7 +89,10 @@ export class Lifespan {
 
   #beat(): void {
     this.#hasNews = false;
-    const removed = this.#deps.book.takeOverBefore(this.#deps.clock.nowMs() - QUIET_KEPT_MS);
+    // They keep points from being evaluated twice, until a beat says that these were evaluated.
+    const removed = this.#deps.isWritten()
+      ? this.#deps.book.takeOverBefore(this.#deps.clock.nowMs() - QUIET_KEPT_MS)
+      : [];
     // What cannot be written now is written with the next beat.
     this.#write(removed).catch(() => (this.#hasNews = true));
   }

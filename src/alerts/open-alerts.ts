@@ -4,6 +4,7 @@
  */
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
@@ -28,6 +29,7 @@ import type { Rule } from "./rule.ts";
 import { alertMethods } from "./service.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
+import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
 import type { History } from "./warm-up.ts";
 
 /** The journal as alerts use it. */
@@ -44,7 +46,7 @@ export interface AlertsDeps {
   readonly clock: Clock;
   readonly journal: AlertJournal;
   readonly latest: LatestValues;
-  readonly history: History;
+  readonly history: History & HourlyHistory;
   /** What came after a time, as far as it is still in the log, in order. */
   framesAfter(arrivalMs: number): Iterable<Frame>;
   /** Of what is stored. */
@@ -84,6 +86,7 @@ export interface AlertsFile {
 
 const NO_FILE: AlertsFile = { rules: [], notify: NOBODY };
 const EVENTS_A_PAGE = 500;
+const PROFILES_EVERY_MS = 6 * 3_600_000;
 
 /** `file`: what the rules file brings, which is not written down. */
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
@@ -107,7 +110,8 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     onGone: (instance) => book.end(instance, "series_deleted"),
   };
   const { staleAfterMs, newestArrivalMs } = deps;
-  const engine: Engine = new Engine({ registry, clock, listener, staleAfterMs, newestArrivalMs });
+  const profiles = new SeasonalProfiles(deps.history);
+  const engine: Engine = new Engine({ registry, clock, listener, staleAfterMs, newestArrivalMs, profiles });
   const lifespan = await Lifespan.open(
     { journal, clock, book, engine, isWritten: () => writer.isWritten },
     newestArrivalMs,
@@ -118,7 +122,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     journal,
     nowMs: () => clock.nowMs(),
     beat: () => lifespan.beat(),
-    learn: (seriesIds) => learnGaps(engine, deps.history, seriesIds),
+    learn: async (seriesIds) => {
+      await learnGaps(engine, deps.history, seriesIds);
+      await profiles.load(clock.nowMs(), false);
+    },
   });
 
   book.restoredThrough(journal.lastPosition);
@@ -126,6 +133,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   rules.takeFileRules(file.rules);
   const livedAfterMs = (timeMs: number) => lifespan.livedAfterMs(timeMs);
   const removed = await restoreInstances(journal, engine, book, incidents, livedAfterMs);
+  await profiles.load(clock.nowMs(), true);
   await restorePast({ engine, ...deps, evaluatedMs: lifespan.evaluatedMs, livedAfterMs });
   if (removed.length > 0) await journal.append([], removed);
   const published = new PublishedAlerts(book, clock);
@@ -150,7 +158,18 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   });
   engine.start();
   lifespan.begin();
+  let cancelRefresh = () => {};
+  const refreshLater = () => {
+    cancelRefresh = clock.after(PROFILES_EVERY_MS, () => {
+      refreshLater();
+      profiles
+        .load(clock.nowMs(), true)
+        .catch((error: unknown) => deps.onTrouble(`what is usual is not known: ${messageOf(error)}`));
+    });
+  };
+  refreshLater();
   const stop = () => {
+    cancelRefresh();
     unsubscribe();
     engine.close();
     published.close();
@@ -173,6 +192,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         clock,
         staleAfterMs,
         timeoutMs: deps.testTimeoutMs,
+        history: deps.history,
         range: (query, options) => deps.range(query, options),
       },
       silencing: notifying,

@@ -74,7 +74,7 @@ export async function restoreInstances(
       const silentMs = stored.state.silentMs + livedAfterMs(sort);
       instance!.restore({ ...stored.state, silentMs }, engine.atMs());
       if (alert !== undefined) book.restore(alert, instance!);
-      if (stored.state.phase === "quiet") book.noteQuiet(key, sort);
+      if (stored.state.phase === "quiet" && !instance!.hasSpent) book.noteQuiet(key, sort);
       engine.schedule(instance!);
     } else {
       removed.push({ collection, key, sort, value: null });

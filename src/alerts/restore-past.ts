@@ -32,7 +32,7 @@ export async function restorePast(deps: PastDeps): Promise<void> {
   }
   await learnGaps(engine, history, latest.seriesIds);
   const frames = () => (Number.isNaN(evaluatedMs) ? [] : deps.framesAfter(evaluatedMs));
-  await warmUp(deps, latest.seriesIds, seriesIn(frames(), engine));
+  await warmUp(deps, latest, seriesIn(frames(), engine));
   for (const frame of frames()) engine.replay(frame, deps.livedAfterMs(frame.arrivalMs));
   restoreClocks(engine, latest, clock.nowMs(), deps.livedAfterMs);
 }

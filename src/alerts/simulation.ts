@@ -10,6 +10,7 @@ import { describe } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import type { Change, Instance } from "./instance.ts";
 import { severityOf, type Rule } from "./rule.ts";
+import type { SeasonalProfiles } from "./seasonal-profiles.ts";
 import { rankOf, type Severity } from "./severity.ts";
 
 /** One alert that would have been. */
@@ -35,6 +36,7 @@ export interface SimulationOptions {
   readonly staleAfterMs: number;
   /** Past that nothing more is kept. */
   readonly episodesMax: number;
+  readonly profiles: SeasonalProfiles;
 }
 
 export class Simulation implements Disposable {
@@ -49,7 +51,7 @@ export class Simulation implements Disposable {
   readonly #firing = new Map<Instance, Episode>();
 
   constructor(rules: readonly Rule[], registry: SeriesRegistry, options: SimulationOptions) {
-    const { fromMs, staleAfterMs, episodesMax } = options;
+    const { fromMs, staleAfterMs, episodesMax, profiles } = options;
     this.#registry = registry;
     this.#episodesMax = episodesMax;
     this.#clock = new SimulatedClock(fromMs);
@@ -58,6 +60,7 @@ export class Simulation implements Disposable {
       clock: this.#clock,
       staleAfterMs,
       newestArrivalMs: NaN,
+      profiles,
       listener: {
         onChange: (instance, change, reason) => this.#hear(instance, change, reason),
         onLate: () => {},

@@ -3,17 +3,38 @@ import { messageOf } from "../model/errors.ts";
 import { OPEN_END_US } from "../store/query.ts";
 import type { StoreClient } from "../store/store-client.ts";
 import type { Clock } from "../model/clock.ts";
+import type { HourlyHistory } from "./seasonal-profiles.ts";
 import type { History } from "./warm-up.ts";
 
 /** Of some series together: more than that, and their conditions begin with nothing. */
 const POINTS_MAX = 5_000_000;
 const NOTHING = { timesUs: new Float64Array(), values: new Float64Array() };
 const DAY_MS = 86_400_000;
+const HOUR_US = 3_600_000_000;
 /** Points are counted by the day. */
 const DAYS_COUNTED = 2;
 
-export function storedHistory(store: StoreClient, clock: Clock, onTrouble: (sentence: string) => void): History {
+export function storedHistory(
+  store: StoreClient,
+  clock: Clock,
+  onTrouble: (sentence: string) => void,
+): History & HourlyHistory {
   return {
+    async hours(seriesIds, fromUs, toUs) {
+      const range = { seriesIds, fromUs, toUs, stepUs: HOUR_US, pointsMax: POINTS_MAX };
+      const [averages, minima, maxima, counts] = await Promise.all(
+        (["avg", "min", "max", "count"] as const).map((func) => store.range({ ...range, func })),
+      );
+      const offsets = new Uint32Array(seriesIds.length + 1);
+      for (const [i, slot] of averages.slots.entries()) {
+        offsets[slot + 1] = averages.offsets[i + 1] - averages.offsets[i];
+      }
+      for (let slot = 0; slot < seriesIds.length; slot++) offsets[slot + 1] += offsets[slot];
+      const deviations = averages.values.map((_, i) => {
+        return deviationOfRange(maxima.values[i] - minima.values[i], counts.values[i]);
+      });
+      return { offsets, timesUs: averages.timesUs, values: averages.values, deviations };
+    },
     async pointsFrom(seriesIds, fromUs, asOfS) {
       const offsets = new Uint32Array(seriesIds.length + 1);
       try {
@@ -52,4 +73,9 @@ export function storedHistory(store: StoreClient, clock: Clock, onTrouble: (sent
       return gapsMs;
     },
   };
+}
+
+/** Of normal samples the range grows with the root of the logarithm of their number; exact rollups know no squares. */
+function deviationOfRange(range: number, count: number): number {
+  return count < 2 ? 0 : range / Math.max(1.128, 2 * Math.sqrt(2 * Math.log(count)) - 1);
 }

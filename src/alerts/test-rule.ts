@@ -7,6 +7,7 @@ import type { RangeQuery, RangeResult } from "../store/protocol.ts";
 import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
 import type { TestRuleRequest } from "../wire/gen/rules_pb.ts";
 import { ruleOfMessage } from "./rule-message.ts";
+import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
 import { Simulation, type Episode } from "./simulation.ts";
 
 export interface TestRuleDeps {
@@ -14,6 +15,7 @@ export interface TestRuleDeps {
   readonly clock: Clock;
   readonly staleAfterMs: number;
   readonly timeoutMs: number;
+  readonly history: HourlyHistory;
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
 }
 
@@ -32,15 +34,18 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
   const rule = ruleOfMessage(request.rule);
   const { fromMs, toMs } = rangeOf(request, deps.clock.nowMs());
   const episodesMax = limitOf(request.episodesMax);
+  const profiles = new SeasonalProfiles(deps.history);
   using simulation = new Simulation([{ ...rule, isDisabled: false }], deps.registry, {
     fromMs,
     staleAfterMs: deps.staleAfterMs,
     episodesMax,
+    profiles,
   });
   const seriesIds = simulation.seriesIds();
   if (seriesIds.length > QUERY_READ_SERIES_MAX) {
     throw invalidField("rule", `bound to ${seriesIds.length} series`, `at most ${QUERY_READ_SERIES_MAX} for a test`);
   }
+  await profiles.load(fromMs, true);
   const points = await new Test(simulation, seriesIds, deps, signal).run(fromMs, toMs);
   simulation.end(toMs);
   return {

@@ -33,42 +33,71 @@ export interface WarmUpDeps {
   livedAfterMs(timeMs: number): number;
 }
 
+/** The time of the newest stored point of each series. */
+export interface LatestTimes {
+  readonly seriesIds: Uint32Array;
+  readonly timesUs: Float64Array;
+}
+
 const SERIES_AT_ONCE = 1_000;
 /** Where some points are wanted however old they are, and nobody knows how far apart they are. */
 const POINT_US = 60_000_000;
 /** Where only the place is wanted from which a series goes on. */
 const PLACE_US = 120_000_000;
 
-/** `goingOn`: those of which there is more to evaluate: they go on behind what was evaluated. */
-export async function warmUp(deps: WarmUpDeps, seriesIds: Uint32Array, goingOn: ReadonlySet<number>): Promise<void> {
+/**
+ * `latest`: of the series that are to be warmed up. `goingOn`: those of which there is more to evaluate: they go on behind
+ * what was evaluated.
+ */
+export async function warmUp(deps: WarmUpDeps, latest: LatestTimes, goingOn: ReadonlySet<number>): Promise<void> {
   const { engine, history, clock, evaluatedMs } = deps;
   const asOfS = Number.isNaN(evaluatedMs) ? undefined : Math.floor(evaluatedMs / 1_000);
   const lastMs = Number.isNaN(evaluatedMs) ? clock.nowMs() : Math.min(clock.nowMs(), evaluatedMs);
-  for (const [lookback, ids] of byLookback(engine, seriesIds, goingOn)) {
-    for (let at = 0; at < ids.length; at += SERIES_AT_ONCE) {
-      const some = Uint32Array.from(ids.slice(at, at + SERIES_AT_ONCE));
-      const part = await history.pointsFrom(some, Math.max(0, lastMs * 1_000 - lookback), asOfS);
-      for (const [i, id] of some.entries()) {
-        for (let probe = engine.probesOf(id); probe !== null; probe = probe.next) {
-          feed(probe, part, part.offsets[i], part.offsets[i + 1], lastMs, deps);
-        }
+  for (const { fromUs, seriesIds } of askedTogether(engine, latest, goingOn, lastMs * 1_000)) {
+    const part = await history.pointsFrom(seriesIds, fromUs, asOfS);
+    for (const [i, id] of seriesIds.entries()) {
+      for (let probe = engine.probesOf(id); probe !== null; probe = probe.next) {
+        feed(probe, part, part.offsets[i], part.offsets[i + 1], lastMs, deps);
       }
     }
   }
 }
 
-/** Series by how far back they are looked at: in powers of four, so that few questions are asked. */
-function byLookback(engine: Engine, seriesIds: Uint32Array, goingOn: ReadonlySet<number>): Map<number, number[]> {
-  const found = new Map<number, number[]>();
-  for (const id of seriesIds) {
-    const lookback = Math.max(longestLookbackUs(engine.probesOf(id)), goingOn.has(id) ? PLACE_US : 0);
+interface Asked {
+  readonly fromUs: number;
+  /** Ascending. */
+  readonly seriesIds: Uint32Array;
+}
+
+/**
+ * Few questions that read little in vain: each series is looked at from its own newest point back, because the clock of a
+ * device may be behind. How far back is rounded up to a power of four, and no more than that lies between those that are
+ * asked together.
+ */
+function askedTogether(engine: Engine, latest: LatestTimes, goingOn: ReadonlySet<number>, lastUs: number): Asked[] {
+  const { seriesIds, timesUs } = latest;
+  const byLookback = new Map<number, { readonly id: number; readonly fromUs: number }[]>();
+  for (const [i, id] of seriesIds.entries()) {
+    const lookback = longestLookbackUs(engine.probesOf(id)) + (goingOn.has(id) ? PLACE_US : 0);
     if (lookback === 0) continue;
     const step = 4 ** Math.ceil(Math.log(lookback) / Math.log(4));
-    const ids = found.get(step);
-    if (ids === undefined) found.set(step, [id]);
-    else ids.push(id);
+    const one = { id, fromUs: Math.max(0, Math.min(lastUs, timesUs[i]) - step) };
+    const others = byLookback.get(step);
+    if (others === undefined) byLookback.set(step, [one]);
+    else others.push(one);
   }
-  return found;
+  const asked: Asked[] = [];
+  for (const [step, all] of byLookback) {
+    all.sort((a, b) => a.fromUs - b.fromUs);
+    for (let at = 0; at < all.length;) {
+      const { fromUs } = all[at];
+      let end = at + 1;
+      while (end < all.length && end - at < SERIES_AT_ONCE && all[end].fromUs <= fromUs + step) end++;
+      asked.push({ fromUs, seriesIds: Uint32Array.from(all.slice(at, end), ({ id }) => id).sort() });
+      at = end;
+    }
+  }
+  return asked;
 }
 
 function feed(

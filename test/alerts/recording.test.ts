@@ -73,20 +73,23 @@ async function rigOf(): Promise<AlertsRig> {
 }
 
 describe("the machine", () => {
-  recorded("imported as history has its known episodes, late and never paged, also when it is imported twice", async () => {
-    const all = readings();
-    const rig = await rigOf();
-    for (let round = 0; round < 2; round++) {
-      for (let at = 0; at < all.length; at += 5_000) {
-        await rig.send(...all.slice(at, at + 5_000));
-        await rig.advance(1_000);
+  recorded(
+    "imported as history has its known episodes, late and never paged, also when it is imported twice",
+    async () => {
+      const all = readings();
+      const rig = await rigOf();
+      for (let round = 0; round < 2; round++) {
+        for (let at = 0; at < all.length; at += 5_000) {
+          await rig.send(...all.slice(at, at + 5_000));
+          await rig.advance(1_000);
+        }
+        await rig.advance(120_000);
+        expect(await found(rig, true)).toEqual(expectedOf(all));
       }
-      await rig.advance(120_000);
-      expect(await found(rig, true)).toEqual(expectedOf(all));
-    }
-    expect(rig.transcript().filter((line) => !/ late /.test(line))).toEqual([]);
-    await rig.close();
-  });
+      expect(rig.transcript().filter((line) => !/ late /.test(line))).toEqual([]);
+      await rig.close();
+    },
+  );
 
   recorded("imported in pieces of any size has them, too", async () => {
     const all = readings();
@@ -103,26 +106,32 @@ describe("the machine", () => {
     await rig.close();
   });
 
-  recorded("played as it came fires and clears at the same readings", async () => {
-    const all = readings()
-      .filter(({ timeMs }, i, { length }) => i < length && timeMs > 0)
-      .toSorted((a, b) => a.timeMs - b.timeMs);
-    // What is repeated with other values came late, and is no new reading.
-    const seen = new Set<string>();
-    const once = all.filter(({ metric, timeMs }) => seen.size !== seen.add(`${metric} ${timeMs}`).size);
-    const rig = await rigOf();
-    const shiftMs = START_MS - once[0].timeMs;
-    for (const reading of once) {
-      const timeMs = reading.timeMs + shiftMs;
-      await rig.advance(timeMs - rig.clock.nowMs());
-      await rig.send({ ...reading, timeMs });
-    }
-    const cleared = await rig.journal.documents({ collection: "alerts-cleared", limit: 1_000 });
-    const alerts = cleared.map(({ value }) => JSON.parse(value) as Record<string, never>);
-    const back = (timeMs: number) => iso(timeMs - shiftMs);
-    const live = alerts.map((one) => `${one["rule"] as string} ${back(one["firedAtMs"])} ${back(one["clearedAtMs"])}`);
-    expect(live.toSorted()).toEqual(expectedOf(all));
-    expect(rig.transcript().filter((line) => / late /.test(line))).toEqual([]);
-    await rig.close();
-  }, 60_000);
+  recorded(
+    "played as it came fires and clears at the same readings",
+    async () => {
+      const all = readings()
+        .filter(({ timeMs }, i, { length }) => i < length && timeMs > 0)
+        .toSorted((a, b) => a.timeMs - b.timeMs);
+      // What is repeated with other values came late, and is no new reading.
+      const seen = new Set<string>();
+      const once = all.filter(({ metric, timeMs }) => seen.size !== seen.add(`${metric} ${timeMs}`).size);
+      const rig = await rigOf();
+      const shiftMs = START_MS - once[0].timeMs;
+      for (const reading of once) {
+        const timeMs = reading.timeMs + shiftMs;
+        await rig.advance(timeMs - rig.clock.nowMs());
+        await rig.send({ ...reading, timeMs });
+      }
+      const cleared = await rig.journal.documents({ collection: "alerts-cleared", limit: 1_000 });
+      const alerts = cleared.map(({ value }) => JSON.parse(value) as Record<string, never>);
+      const back = (timeMs: number) => iso(timeMs - shiftMs);
+      const live = alerts.map(
+        (one) => `${one["rule"] as string} ${back(one["firedAtMs"])} ${back(one["clearedAtMs"])}`,
+      );
+      expect(live.toSorted()).toEqual(expectedOf(all));
+      expect(rig.transcript().filter((line) => / late /.test(line))).toEqual([]);
+      await rig.close();
+    },
+    60_000,
+  );
 });

@@ -477,6 +477,38 @@ describe("late episodes", () => {
 });
 
 describe("a second look at restarts", () => {
+  test("a group that was resolved by hand does not fire by what was before it, when another of its series is heard", async () => {
+    const rig = await rigOf(GROUP);
+    await rig.send(point("a", 85), point("b", 86));
+    await call(rig, Alerts.method.resolveAlert, { id: "alert-1" });
+    await rig.restart();
+    await until(rig, 5);
+    await rig.send(point("a", 70));
+    expect(await activeIn(rig)).toEqual([]);
+    expect(changes(rig, "fired")).toHaveLength(1);
+  });
+
+  test("conditions remember the samples of a device whose clock is behind", async () => {
+    for (const condition of [
+      { n_of_m: { n: 2, m: 3, above: 80 } },
+      { window: { function: "max", over: "1m", above: 80 } },
+    ]) {
+      const rig = await rigOf({ ...HOT, condition });
+      for (const [i, value] of [85, 60, 81, 60].entries()) {
+        await until(rig, i * 5);
+        if (i === 2) await rig.restart();
+        await rig.send(point("a", value, rig.clock.nowMs() - 300_000));
+      }
+      // The same without a restart, as far as what is active.
+      const plain = await rigOf({ ...HOT, condition });
+      for (const [i, value] of [85, 60, 81, 60].entries()) {
+        await until(plain, i * 5);
+        await plain.send(point("a", value, plain.clock.nowMs() - 300_000));
+      }
+      expect(rig.transcript()).toEqual(plain.transcript());
+    }
+  });
+
   test("groups go on when one takes over from another in a batch that was not evaluated before", async () => {
     const rig = await rigOf(GROUP);
     await rig.send(point("a", 85), point("b", 70));
@@ -512,7 +544,11 @@ describe("a second look at restarts", () => {
     rig.journal.append = append;
     await rig.restart();
     await until(rig, 80);
-    expect(changes(rig, "fired").map((line) => line.split(" ")[1]).sort()).toEqual(["hot/a", "hot/b"]);
+    expect(
+      changes(rig, "fired")
+        .map((line) => line.split(" ")[1])
+        .sort(),
+    ).toEqual(["hot/a", "hot/b"]);
   });
 });
 
@@ -532,5 +568,25 @@ describe("the rules file", () => {
     clock.advance(2_500);
     end();
     expect(changed).toBe(1);
+  });
+});
+
+describe("labels", () => {
+  test("tell the alerts of a rule apart, also where it is of several metrics", async () => {
+    const rig = await rigOf({ ...HOT, metric: "temp*" });
+    await rig.send(point("a", 85), { metric: "temperature", source: "a", value: 85 });
+    const { alerts } = await call(rig, Alerts.method.listAlerts, {});
+    expect(alerts).toHaveLength(2);
+    expect(alerts[0].labels).not.toEqual(alerts[1].labels);
+  });
+
+  test("of a rule do not make two series one", async () => {
+    const rig = await rigOf();
+    let isTaken = true;
+    await rig.put({ ...HOT, labels: { source: "x", device: "y" } }).catch(() => (isTaken = false));
+    await rig.send(point("a", 85), point("b", 85));
+    const { alerts } = await call(rig, Alerts.method.listAlerts, {});
+    const names = new Set(alerts.map(({ labels }) => JSON.stringify(labels)));
+    expect({ isTaken, names: names.size }).toEqual({ isTaken, names: isTaken ? 2 : 0 });
   });
 });

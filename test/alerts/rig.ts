@@ -3,6 +3,7 @@ import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { eventFromJson } from "../../src/alerts/alert.ts";
 import { openAlerts, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
 import { ruleOf } from "../../src/alerts/rule-input.ts";
+import type { HourlyPart } from "../../src/alerts/seasonal-profiles.ts";
 import type { HistoryPart } from "../../src/alerts/warm-up.ts";
 import type { Clock } from "../../src/model/clock.ts";
 import type { Frame } from "../../src/model/frame.ts";
@@ -25,6 +26,8 @@ interface StoredPoint {
   readonly arrivalS: number;
   readonly timeUs: number;
   readonly value: number;
+  /** What stood there before. */
+  readonly before: StoredPoint | undefined;
 }
 
 export const START_MS = Date.UTC(2026, 10, 2);
@@ -61,6 +64,7 @@ export class AlertsRig {
       newestArrivalMs: this.#newestArrivalMs,
       history: {
         pointsFrom: async (seriesIds, fromUs, asOfS) => this.#pointsFrom(seriesIds, fromUs, asOfS),
+        hours: async (seriesIds, fromUs, toUs) => this.#hours(seriesIds, fromUs, toUs),
         firstTimes: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#points.get(id)?.[0].timeUs ?? NaN),
         usualGapsMs: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#usualGapMs(id)),
       },
@@ -182,8 +186,8 @@ export class AlertsRig {
       if (points[middle].timeUs < timeUs) at = middle + 1;
       else end = middle;
     }
-    const isKnown = at < points.length && points[at].timeUs === timeUs;
-    points.splice(at, isKnown ? 1 : 0, { timeUs, value, arrivalS: Math.floor(arrivalMs / 1_000) });
+    const before = points[at]?.timeUs === timeUs ? points[at] : undefined;
+    points.splice(at, before === undefined ? 0 : 1, { timeUs, value, arrivalS: Math.floor(arrivalMs / 1_000), before });
   }
 
   #latest() {
@@ -198,6 +202,12 @@ export class AlertsRig {
   #usualGapMs(id: number): number {
     const points = this.#points.get(id) ?? [];
     return points.length < 2 ? NaN : (points.at(-1)!.timeUs - points[0].timeUs) / 1_000 / (points.length - 1);
+  }
+
+  /** Every point is taken for an hour. */
+  #hours(seriesIds: Uint32Array, fromUs: number, toUs: number): HourlyPart {
+    const part = this.#range({ seriesIds, fromUs, toUs, stepUs: 0, pointsMax: Infinity });
+    return { ...part, deviations: new Float64Array(part.values.length) };
   }
 
   #range({ seriesIds, fromUs, toUs, stepUs }: RangeQuery): RangeResult {
@@ -223,7 +233,7 @@ export class AlertsRig {
 
   #pointsFrom(seriesIds: Uint32Array, fromUs: number, asOfS = Infinity): HistoryPart {
     const parts = Array.from(seriesIds, (id) =>
-      (this.#points.get(id) ?? []).filter(({ timeUs, arrivalS }) => timeUs >= fromUs && arrivalS <= asOfS),
+      (this.#points.get(id) ?? []).flatMap((point) => (point.timeUs < fromUs ? [] : (asOf(point, asOfS) ?? []))),
     );
     const offsets = new Uint32Array(parts.length + 1);
     for (const [i, { length }] of parts.entries()) offsets[i + 1] = offsets[i] + length;
@@ -234,6 +244,11 @@ export class AlertsRig {
       values: Float64Array.from(all, ({ value }) => value),
     };
   }
+}
+
+/** What stood there at the end of a second. */
+function asOf(point: StoredPoint | undefined, asOfS: number): StoredPoint | undefined {
+  return point === undefined || point.arrivalS <= asOfS ? point : asOf(point.before, asOfS);
 }
 
 /** The clock of one run: its timers end with it. */
