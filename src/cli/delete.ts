@@ -1,10 +1,10 @@
 /** `watchpost delete`: series and all their points, after a question. */
-import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { deleteSeries } from "../client/catalog.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { DeleteSeriesResponse } from "../wire/gen/store_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { confirmed } from "./confirmed.ts";
 import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { printable } from "./watch-table.ts";
 
@@ -69,16 +69,4 @@ function examplesOf({ series, examples }: DeleteSeriesResponse): string {
   if (series > examples.length)
     lines.push(`  … and ${(series - BigInt(examples.length)).toLocaleString("en-US")} more`);
   return lines.join("\n");
-}
-
-async function confirmed(question: string, signal: AbortSignal): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(question, { signal })).trim());
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  } finally {
-    terminal.close();
-  }
 }

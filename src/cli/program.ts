@@ -20,6 +20,14 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   series: async () => (await import("./series.ts")).seriesCommand(),
   top: async () => (await import("./top.ts")).topCommand(),
   delete: async () => (await import("./delete.ts")).deleteCommand(),
+  rules: async () => (await import("./rules.ts")).rulesCommand(),
+  alerts: async () => (await import("./alerts.ts")).alertsCommand(),
+  ack: async () => (await import("./ack.ts")).ackCommand(),
+  resolve: async () => (await import("./resolve.ts")).resolveCommand(),
+  assign: async () => (await import("./assign.ts")).assignCommand(),
+  comment: async () => (await import("./comment.ts")).commentCommand(),
+  history: async () => (await import("./history.ts")).historyCommand(),
+  silence: async () => (await import("./silence.ts")).silenceCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),
@@ -39,7 +47,7 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
     .configureHelp({ showGlobalOptions: false, sortSubcommands: false });
   const [name = ""] = argv;
   const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
-  for (const load of wanted) program.addCommand((await load(deps)).copyInheritedSettings(program));
+  for (const load of wanted) program.addCommand(inheriting(await load(deps), program));
   overrideExits(program);
   try {
     if (argv.length === 0) {
@@ -61,6 +69,13 @@ function askedAboutUnknown([name = "", about = ""]: readonly string[]): [string]
   const asked = name === "help" ? about : name;
   const isKnown = asked === "help" || asked === "" || asked.startsWith("-") || Object.hasOwn(COMMANDS, asked);
   return isKnown ? undefined : [asked];
+}
+
+/** With the settings of what it is part of, and its parts with its own. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const part of command.commands) inheriting(part, command);
+  return command;
 }
 
 function overrideExits(command: Command): void {

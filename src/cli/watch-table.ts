@@ -1,5 +1,6 @@
 /** The live table of `watchpost watch`: pure, from rows to text. */
 import pc from "picocolors";
+import { cut, pad, widest } from "./fit-text.ts";
 
 export interface WatchRow {
   readonly name: string;
@@ -76,26 +77,6 @@ export function formatAge(ageMs: number): string {
 /** Names come from whoever sends points: what could steer a terminal is shown as a mark. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "\ufffd");
-}
-
-function widest(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map((text) => Bun.stringWidth(text)));
-}
-
-/** To `width` columns of the terminal, in which some characters take two. */
-function pad(text: string, width: number): string {
-  const fitting = cut(text, width);
-  return fitting + " ".repeat(Math.max(0, width - Bun.stringWidth(fitting)));
-}
-
-function cut(text: string, width: number): string {
-  if (Bun.stringWidth(text) <= width) return text;
-  let fitting = "";
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    if (Bun.stringWidth(fitting + segment) > width - 1) break;
-    fitting += segment;
-  }
-  return `${fitting}…`;
 }
 
 function clamp(value: number, min: number, max: number): number {

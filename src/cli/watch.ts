@@ -18,13 +18,13 @@ import {
   wholeMsArgument,
 } from "./client-flags.ts";
 import { addFilterOption } from "./filter-flag.ts";
+import { openScreen, type ScreenSize } from "./live-screen.ts";
 import { tagsArgument } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
 import { formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
 
 const HISTORY_MAX = 64;
-const REDRAW_MS = 250;
 const INTERVAL_MS_MAX = 2 ** 31 - 1;
 const HELP = `
 Names may be globs (*, ?) with alternatives (a|b); quote them. Without a name all series are shown.
@@ -82,7 +82,8 @@ async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
   const seen = new Map<string, Seen>();
   const isScreen = !flags.json && process.stdout.isTTY === true;
   const interval = { granted: "" };
-  const screen = isScreen ? openScreen(seen, () => `${flags.server}  ${interval.granted}`.trimEnd()) : undefined;
+  const about = () => `${flags.server}  ${interval.granted}`.trimEnd();
+  const screen = isScreen ? openScreen((size) => drawn(seen, about(), size)) : undefined;
   const subscription = {
     metricNames: metrics,
     filters: flags.filter ?? {},
@@ -169,23 +170,10 @@ function take(update: DashboardData, seen: Map<string, Seen>): void {
   tellApart(rows).forEach((label, at) => (rows[at].label = label));
 }
 
-/** Redraws in place on the terminal's other screen. */
-function openScreen(seen: ReadonlyMap<string, Seen>, about: () => string): { close(): void } {
-  const draw = () => {
-    const { columns = 100, rows: height = 30 } = process.stdout;
-    const rows = [...seen.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
-    const title = `${pc.bold("Watchpost")} ${about()}  ${seen.size} series  ${new Date().toLocaleTimeString()}  ${pc.dim("Ctrl-C ends")}`;
-    process.stdout.write(`\x1b[H\x1b[J${renderTable(rows, title, columns, height, Date.now())}\n`);
-  };
-  process.stdout.write("\x1b[?1049h\x1b[?25l");
-  draw();
-  const timer = setInterval(draw, REDRAW_MS);
-  return {
-    close() {
-      clearInterval(timer);
-      process.stdout.write("\x1b[?25h\x1b[?1049l");
-    },
-  };
+function drawn(seen: ReadonlyMap<string, Seen>, about: string, { columns, rows: height }: ScreenSize): string {
+  const rows = [...seen.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  const title = `${pc.bold("Watchpost")} ${about}  ${seen.size} series  ${new Date().toLocaleTimeString()}  ${pc.dim("Ctrl-C ends")}`;
+  return renderTable(rows, title, columns, height, Date.now());
 }
 
 function jsonLine(metric: MetricValue): string {

@@ -1,13 +1,5 @@
 /** What there is on a server, and its deletion. */
-import {
-  create,
-  fromBinary,
-  toBinary,
-  type DescMessage,
-  type DescMethod,
-  type MessageInitShape,
-  type MessageShape,
-} from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import type {
   ListMetricsRequestSchema,
@@ -18,14 +10,8 @@ import type {
   ListTagValuesResponse,
 } from "../wire/gen/history_pb.ts";
 import type { DeleteSeriesRequestSchema, DeleteSeriesResponse } from "../wire/gen/store_pb.ts";
+import { ask, type AskOptions } from "./ask.ts";
 import type { Connection } from "./connection.ts";
-
-export interface AskOptions {
-  readonly signal?: AbortSignal;
-  readonly deadlineMs?: number;
-}
-
-const DEADLINE_MS = 60_000;
 
 /** A page of names in order. Throws the server's status, as all of these do. */
 export function listMetrics(
@@ -61,15 +47,4 @@ export function deleteSeries(
   options: AskOptions = {},
 ): Promise<DeleteSeriesResponse> {
   return ask(connection, Dashboard.method.deleteSeries, request, options);
-}
-
-async function ask<I extends DescMessage, O extends DescMessage>(
-  connection: Connection,
-  method: DescMethod & { input: I; output: O },
-  request: MessageInitShape<I>,
-  { signal, deadlineMs = DEADLINE_MS }: AskOptions,
-): Promise<MessageShape<O>> {
-  const bytes = toBinary(method.input, create(method.input, request));
-  const options = { deadlineMs, ...(signal ? { signal } : {}) };
-  return fromBinary(method.output, await connection.unary(method, bytes, options));
 }

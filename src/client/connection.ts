@@ -1,6 +1,7 @@
 /** A connection to a server, and calls over it as bytes; errors are WatchpostErrors. */
 import {
   Client,
+  connectivityState,
   credentials,
   Metadata,
   type ClientDuplexStream,
@@ -116,6 +117,11 @@ export class Connection {
       }
     });
     if (signal?.aborted) throw failure;
+  }
+
+  /** Whether there is a connection to the server at this moment. */
+  get isConnected(): boolean {
+    return this.#client.getChannel().getConnectivityState(false) === connectivityState.READY;
   }
 
   /** What is wrong with the address says which one it is. */

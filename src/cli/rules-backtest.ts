@@ -1,0 +1,187 @@
+/** `watchpost rules backtest`: what rules would have done with what is stored. */
+import { statSync } from "node:fs";
+import { create } from "@bufbuild/protobuf";
+import { Command, Option } from "commander";
+import pc from "picocolors";
+import { messageOfRule } from "../alerts/rule-message.ts";
+import type { Connection } from "../client/connection.ts";
+import { allRules } from "../client/rules.ts";
+import { testRule } from "../client/test-rule.ts";
+import { WatchpostError } from "../model/errors.ts";
+import { compileGlob } from "../model/matcher.ts";
+import { RuleSchema, type Rule, type TestRuleResponse } from "../wire/gen/rules_pb.ts";
+import { timestampOfMs } from "../wire/timestamp.ts";
+import {
+  addServerOption,
+  connectTo,
+  endQuietlyOnClosedPipe,
+  integerArgument,
+  interruptSignal,
+  wholeMsArgument,
+} from "./client-flags.ts";
+import { bothOf, episodeJson, episodesTable, NO_VERDICT, verdictOf, verdictWords } from "./episodes-text.ts";
+import { nameOf, readRules } from "./read-rules.ts";
+import { timeUsOf } from "./time-argument.ts";
+import { printable } from "./watch-table.ts";
+
+const LAST_MS = 86_400_000;
+const [SHOWN_MAX, EPISODES_MAX] = [50, 100_000];
+/** To count those that are not shown, too. */
+const COUNTED_MAX = 10_000;
+const HELP = `
+What is named is a rules file, or else a rule of the server by its name, which may be a glob. Rules of a file need not be in
+force, and nothing is changed, journaled or sent. The engine is the one that runs live; points count as having come at their
+own time. What came before the range is not known to a rule, but for what is usual at an hour of the week.
+
+A rule that is disabled is tested as if it were not.
+
+Examples:
+  watchpost rules backtest draft.yaml --last 7d
+  watchpost rules backtest press-hot --from 2026-03-01 --to 2026-03-08
+  watchpost rules backtest 'press-*' --last 30d --json | jq -r .rule | sort | uniq -c`;
+
+interface BacktestFlags {
+  server: string;
+  from?: string;
+  to?: string;
+  last?: number;
+  limit?: number;
+  json?: boolean;
+}
+
+/** Unix milliseconds. */
+interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export function rulesBacktestCommand(): Command {
+  return addServerOption(new Command("backtest"))
+    .summary("what rules would have done with what is stored")
+    .description("Says when rules, in force or not, would have fired over what is stored.")
+    .argument("<file|name...>", "rules files (- is standard input), or names of rules of the server")
+    .addOption(
+      new Option("--last <duration>", "the last hours or days, such as 24h or 7d (default: 1d)")
+        .argParser(wholeMsArgument)
+        .conflicts(["from", "to"]),
+    )
+    .option("--from <time>", "beginning of the range: ISO 8601, a number since 1970, or before now such as -24h")
+    .option("--to <time>", "end of the range (default: now)")
+    .option(
+      "--limit <count>",
+      `of each rule at most so many alerts (default: ${SHOWN_MAX} in a table, ${COUNTED_MAX} with --json)`,
+      integerArgument(1, EPISODES_MAX),
+    )
+    .option("--json", "a JSON line for every alert")
+    .addHelpText("after", HELP)
+    .action(backtest);
+}
+
+async function backtest(named: string[], flags: BacktestFlags): Promise<void> {
+  endQuietlyOnClosedPipe();
+  const range = rangeOf(flags, Date.now());
+  const files = named.filter(isFile);
+  const drafts = await rulesOfFiles(files);
+  const signal = interruptSignal();
+  const connection = connectTo(flags.server);
+  try {
+    const inForce = await rulesInForce(
+      connection,
+      named.filter((name) => !isFile(name)),
+      signal,
+    );
+    const rules = [...drafts, ...inForce];
+    const limit = flags.limit ?? (flags.json ? COUNTED_MAX : SHOWN_MAX);
+    let verdict = NO_VERDICT;
+    for (const [i, rule] of rules.entries()) {
+      const answer = await testOf(connection, rule, range, Math.max(limit, COUNTED_MAX), signal);
+      if (flags.json) tellJson(rule, answer, limit);
+      else {
+        if (i > 0) console.log();
+        tell(rule, answer, range.toMs, limit);
+      }
+      verdict = bothOf(verdict, verdictOf(answer, range.toMs));
+    }
+    if (!flags.json && rules.length > 1) console.log(`\n${rules.length} rules: ${verdictWords(verdict)}`);
+  } finally {
+    connection.close();
+  }
+}
+
+async function testOf(
+  connection: Connection,
+  rule: Rule,
+  { fromMs, toMs }: TimeRange,
+  episodesMax: number,
+  signal: AbortSignal,
+): Promise<TestRuleResponse> {
+  const request = { rule, from: timestampOfMs(fromMs), to: timestampOfMs(toMs), episodesMax };
+  try {
+    return await testRule(connection, request, { signal });
+  } catch (error) {
+    if (!(error instanceof WatchpostError)) throw error;
+    throw new WatchpostError(error.status, `${printable(rule.name)}: ${error.message}`, { cause: error });
+  }
+}
+
+function tell(rule: Rule, answer: TestRuleResponse, toMs: number, limit: number): void {
+  const { series, points, episodes } = answer;
+  const numbers = `${series.toLocaleString("en-US")} series, ${points.toLocaleString("en-US")} points`;
+  // A watchdog looks at none.
+  const over = rule.condition?.watchdog !== undefined ? "" : series === 0n ? " (no series matches)" : ` (${numbers})`;
+  console.log(`${pc.bold(printable(rule.name))}: ${verdictWords(verdictOf(answer, toMs))}${over}`);
+  process.stdout.write(episodesTable(episodes.slice(0, limit), toMs));
+  if (episodes.length > limit) console.log(pc.yellow(`the first ${limit} are shown; --limit shows more`));
+}
+
+function tellJson(rule: Rule, { episodes, more }: TestRuleResponse, limit: number): void {
+  const shown = episodes.slice(0, limit);
+  process.stdout.write(shown.map((episode) => episodeJson(rule.name, episode)).join(""));
+  if (!more && shown.length === episodes.length) return;
+  const count = shown.length === 1 ? "this alert" : `these ${shown.length.toLocaleString("en-US")} alerts`;
+  console.error(pc.yellow(`${printable(rule.name)}: there were more than ${count}; --limit gives more`));
+}
+
+function rangeOf({ from, to, last }: BacktestFlags, nowMs: number): TimeRange {
+  const toMs = to === undefined ? nowMs : timeUsOf("--to", to, nowMs) / 1_000;
+  const fromMs = from === undefined ? toMs - (last ?? LAST_MS) : timeUsOf("--from", from, nowMs) / 1_000;
+  return { fromMs, toMs };
+}
+
+/** A rule may be named as a file is that is there: the file is meant then. */
+function isFile(name: string): boolean {
+  return name === "-" || statSync(name, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Throws with all that is wrong with any. */
+async function rulesOfFiles(paths: readonly string[]): Promise<Rule[]> {
+  const wrong: string[] = [];
+  const rules: Rule[] = [];
+  for (const path of new Set(paths)) {
+    try {
+      const read = await readRules(path);
+      if (read.rules.length === 0) wrong.push(`${nameOf(path)} has no rules; wanted at least one`);
+      rules.push(...read.rules.map((rule) => create(RuleSchema, messageOfRule({ ...rule, isFromFile: false }))));
+    } catch (error) {
+      if (!(error instanceof WatchpostError)) throw error;
+      wrong.push(error.message);
+    }
+  }
+  if (wrong.length > 0) throw new WatchpostError("FAILED_PRECONDITION", wrong.join("\n"));
+  return rules;
+}
+
+async function rulesInForce(connection: Connection, names: readonly string[], signal: AbortSignal): Promise<Rule[]> {
+  if (names.length === 0) return [];
+  const infos = await Array.fromAsync(allRules(connection, "", { signal }));
+  const wanted = new Set<Rule>();
+  for (const name of names) {
+    const matches = compileGlob(name);
+    const found = infos.map(({ rule }) => rule!).filter((rule) => matches(rule.name));
+    if (found.length === 0) {
+      throw new WatchpostError("NOT_FOUND", `there is no file and no rule ${JSON.stringify(printable(name))}`);
+    }
+    for (const rule of found) wanted.add(rule);
+  }
+  return [...wanted];
+}

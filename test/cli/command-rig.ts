@@ -1,0 +1,159 @@
+/** Commands against a server: run to their end, watched while they run, on a terminal. */
+import { join } from "node:path";
+import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+
+export interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface CommandRig {
+  readonly dir: string;
+  readonly server: ServerProcess;
+  /** Runs a command to its end, in {@link dir}. */
+  run(args: readonly string[], options?: RunOptions): Promise<Ended>;
+  /** The same, of which nothing but success is wanted; resolves with what it printed. */
+  ok(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** Begins a command. */
+  follow(args: readonly string[]): Followed;
+  /** Runs a command on a terminal of `columns`, and types `answer` once it shows `[y/N]`. */
+  onTerminal(args: readonly string[], answer?: string, columns?: number): Promise<Ended>;
+  /** Sends a value of metric "t". */
+  send(device: string, value: number): Promise<void>;
+  /** Ends the server with SIGKILL and starts it again under its address; `data`: on another directory. */
+  restart(data?: string, args?: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Followed {
+  readonly lines: string[];
+  /** Resolves with all lines so far, once they are what is wanted; rejects with them after a while. */
+  until(isWanted: (lines: readonly string[]) => boolean): Promise<readonly string[]>;
+  /** Ctrl-C; resolves when it has ended. */
+  interrupt(): Promise<Ended>;
+  readonly ended: Promise<Ended>;
+  kill(): void;
+}
+
+const PATIENCE_MS = 20_000;
+
+export async function startCommandRig(name: string): Promise<CommandRig> {
+  const dir = tempDir(name);
+  let data = join(dir.path, "data");
+  let server = await startServerProcess({ data });
+  const begun: Followed[] = [];
+  const environment = (more: Readonly<Record<string, string>> = {}) => {
+    return { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", WATCHPOST_SERVER: server.grpc, USER: "ann", ...more };
+  };
+  const run = async (args: readonly string[], { stdin = "", env = {} }: RunOptions = {}) => {
+    const child = Bun.spawn([...watchpostCommand(false), ...args], {
+      cwd: dir.path,
+      env: environment(env),
+      stdin: new Blob([stdin]),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    return { code: await child.exited, out, err };
+  };
+  const ok = async (args: readonly string[], options: RunOptions = {}) => {
+    const { code, out, err } = await run(args, options);
+    if (code !== 0) throw new Error(`${args.join(" ")} ended with code ${code}: ${out}${err}`);
+    return out;
+  };
+  return {
+    dir: dir.path,
+    get server() {
+      return server;
+    },
+    run,
+    ok,
+    follow(args) {
+      const followed = follow([...watchpostCommand(false), ...args], environment());
+      begun.push(followed);
+      return followed;
+    },
+    async onTerminal(args, answer = "", columns = 120) {
+      const command = [...watchpostCommand(false), ...args].map((arg) => `'${arg}'`).join(" ");
+      const child = Bun.spawn(["script", "-qec", `stty cols ${columns} rows 20; ${command}`, "/dev/null"], {
+        cwd: dir.path,
+        env: environment({ TERM: "xterm" }),
+        stdin: "pipe",
+        stdout: "pipe",
+      });
+      let out = "";
+      let hasAnswered = false;
+      for await (const bytes of child.stdout) {
+        out += new TextDecoder().decode(bytes);
+        if (hasAnswered || !out.includes("[y/N]")) continue;
+        hasAnswered = true;
+        void child.stdin.write(answer);
+      }
+      return { code: await child.exited, out, err: "" };
+    },
+    async send(device, value) {
+      const answer = await fetch(`http://${server.http}/analytics.DataIngestion/UploadBatch`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ source: "gw", points: [{ metricName: "t", value, tags: { device } }] }),
+      });
+      if (!answer.ok) throw new Error(`a value of ${device} was not taken: ${await answer.text()}`);
+    },
+    async restart(other = data, args = []) {
+      server.kill();
+      await server.exited;
+      data = other;
+      server = await startServerProcess({ data, args: ["--grpc", server.grpc, ...args] });
+    },
+    async close() {
+      // Those that a failed test has left.
+      for (const followed of begun) followed.kill();
+      await server.stop();
+      dir[Symbol.dispose]();
+    },
+  };
+}
+
+function follow(command: readonly string[], env: Record<string, string>): Followed {
+  const child = Bun.spawn([...command], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const lines: string[] = [];
+  let wake = () => {};
+  const reading = (async () => {
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of child.stdout) {
+      const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+      rest = parts.pop()!;
+      lines.push(...parts);
+      wake();
+    }
+  })();
+  const ended = (async () => {
+    const err = await child.stderr.text();
+    await reading;
+    return { code: await child.exited, out: lines.map((line) => `${line}\n`).join(""), err };
+  })();
+  return {
+    lines,
+    ended,
+    async until(isWanted) {
+      const deadlineMs = performance.now() + PATIENCE_MS;
+      while (!isWanted(lines)) {
+        if (performance.now() > deadlineMs) throw new Error(`waited in vain:\n${lines.join("\n")}`);
+        await Promise.race([new Promise<void>((resolve) => (wake = resolve)), Bun.sleep(100)]);
+      }
+      return lines;
+    },
+    interrupt() {
+      child.kill("SIGINT");
+      return ended;
+    },
+    kill: () => child.kill("SIGKILL"),
+  };
+}
