@@ -24,7 +24,10 @@ test("every example is a rules file, and there is one of every kind of condition
   expect([...kinds].sort()).toEqual(ConditionSchema.fields.map(({ name }) => name).sort());
   const env = { MAIL_PASSWORD: "secret", MES_SECRET: "secret" };
   const told = files.map((file) => notifySetupOf(file.sections, env).receivers.map(({ name }) => name));
-  expect(told.filter((names) => names.length > 0)).toEqual([["ops", "on-call", "presses", "dead-mans-switch"]]);
+  expect(told.filter((names) => names.length > 0)).toEqual([
+    ["ops", "on-call", "presses", "dead-mans-switch"],
+    ["anna", "ben", "lead"],
+  ]);
 });
 
 test("or a file of unit tests, which pass", () => {

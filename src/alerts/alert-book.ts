@@ -1,7 +1,4 @@
-/**
- * All active alerts, by id and by the instance that fires them: makes alerts of what instances do, changes them as people
- * ask, and writes every change down before anybody hears of it.
- */
+/** All active alerts: made of what instances do, changed as people ask, written down before anybody hears of them. */
 import type { Clock } from "../model/clock.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import { documentOfIncident, removalOfIncident } from "./alert-documents.ts";
@@ -227,6 +224,11 @@ export class AlertBook {
     return this.#update(alert.with({ comments }), "commented", by, text);
   }
 
+  /** By escalation: no milder from then on, whatever its rule says. */
+  raise(alert: AlertRecord, raisedTo: Severity): AlertRecord {
+    return this.#update(alert.with({ raisedTo }).withSeverity(alert.severity, alert.says), "rose", "", "escalated");
+  }
+
   /** Never mutes: where the condition holds at the next sample, the rule's hold begins anew. */
   resolve(alert: AlertRecord, by: string, comment: string): AlertRecord {
     const instance = this.#active.get(alert.id)?.instance ?? null;
@@ -275,10 +277,9 @@ export class AlertBook {
       isLate: false,
       isPublished: false,
     };
-    const isStale = instance.isMarkedStale;
     const { fresh, others } = this.#fresh(origin, severity, says);
     instance.alertId = fresh.id;
-    this.#update(isStale ? fresh.with({ isStale }) : fresh, "fired", "", "", instance, others);
+    this.#update(instance.isMarkedStale ? fresh.with({ isStale: true }) : fresh, "fired", "", "", instance, others);
   }
 
   /** With its incident, and what has changed of that. */
@@ -298,9 +299,9 @@ export class AlertBook {
     const alert = this.alertOf(instance);
     if (alert === undefined) return;
     const severity = severityOf(instance.rule, instance.lifecycle.shown);
-    const isStale = instance.isMarkedStale;
-    const moved = alert.withSeverity(severity, this.#deps.describe(instance, severity)).with({ isStale });
-    this.#update(moved, change, "", "");
+    const says = this.#deps.describe(instance, severity);
+    const moved = alert.withSeverity(severity, says).with({ isStale: instance.isMarkedStale });
+    this.#update(moved, moved.severity === alert.severity ? "updated" : change, "", "");
   }
 
   #setStale(instance: Instance, change: "stale" | "heard"): void {

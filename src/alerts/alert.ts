@@ -47,6 +47,8 @@ export interface AlertChanges {
   readonly assignee: string;
   readonly comments: readonly AlertComment[];
   readonly isStale: boolean;
+  /** By escalation: it is no milder than that, whatever its rule says. Null: it was not. */
+  readonly raisedTo: Severity | null;
   /** When one that was published ends by itself; null for others. */
   readonly expiresAtMs: number | null;
 }
@@ -84,6 +86,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
   readonly assignee: string;
   readonly comments: readonly AlertComment[];
   readonly isStale: boolean;
+  readonly raisedTo: Severity | null;
   readonly expiresAtMs: number | null;
 
   constructor(origin: AlertOrigin, changes: AlertChanges) {
@@ -104,6 +107,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
     this.assignee = changes.assignee;
     this.comments = changes.comments;
     this.isStale = changes.isStale;
+    this.raisedTo = changes.raisedTo;
     this.expiresAtMs = changes.expiresAtMs;
   }
 
@@ -120,6 +124,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
       assignee: "",
       comments: NO_COMMENTS,
       isStale: false,
+      raisedTo: null,
       expiresAtMs: null,
     });
   }
@@ -132,8 +137,10 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
     return new AlertRecord(this, { ...this.#changes(), ...changes });
   }
 
-  /** With another severity: an acknowledgement stands unless it covers less. */
-  withSeverity(severity: Severity, says: Description): AlertRecord {
+  /** With another severity, or the one it was raised to: an acknowledgement stands unless it covers less. */
+  withSeverity(given: Severity, says: Description): AlertRecord {
+    const { raisedTo } = this;
+    const severity = raisedTo !== null && rankOf(raisedTo) > rankOf(given) ? raisedTo : given;
     const severityMax = rankOf(severity) > rankOf(this.severityMax) ? severity : this.severityMax;
     const { acknowledged } = this;
     const isCovered = acknowledged === null || rankOf(severity) <= rankOf(acknowledged.severity);
@@ -181,7 +188,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
 
   #changes(): AlertChanges {
     const { says, severity, severityMax, updatedAtMs, clearedAtMs, clearedBecause } = this;
-    const { acknowledged, assignee, comments, isStale, expiresAtMs } = this;
+    const { acknowledged, assignee, comments, isStale, raisedTo, expiresAtMs } = this;
     return {
       says,
       severity,
@@ -193,6 +200,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
       assignee,
       comments,
       isStale,
+      raisedTo,
       expiresAtMs,
     };
   }

@@ -1,5 +1,7 @@
 /** What the rules file says of notifications: whom to tell, how, and when. */
 import { CHANNEL_KINDS } from "./receivers/channel-config.ts";
+import type { EscalationConfig } from "./escalation/escalation-config.ts";
+import { escalationConfigOf } from "./escalation/escalation-config-input.ts";
 import { receiversSchema, type ReceiverConfig } from "./receivers/receiver-config.ts";
 import { notifyConfigOf } from "./notify/notify-config-input.ts";
 import {
@@ -15,6 +17,7 @@ import {
 export interface NotifySetup {
   readonly config: NotifyConfig;
   readonly receivers: readonly ReceiverConfig[];
+  readonly escalation: EscalationConfig;
 }
 
 /** Keys of the file beside `rules`. */
@@ -25,6 +28,8 @@ export const NOTIFY_SECTIONS = [
   "max_alerts",
   "external_url",
   "silence_notice",
+  "escalations",
+  "schedules",
 ] as const;
 
 /** As written; those that are missing are undefined. */
@@ -50,6 +55,7 @@ export const NOBODY: NotifySetup = {
     silenceNoticeMs: SILENCE_NOTICE_MS,
   },
   receivers: [],
+  escalation: { policies: [], schedules: [] },
 };
 
 /**
@@ -62,8 +68,13 @@ export function notifySetupOf(
 ): NotifySetup {
   const written = Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
   if (Object.keys(written).length === 0) return NOBODY;
-  const config = notifyConfigOf(written, channelsOf);
-  return { config, receivers: receiversSchema(env).parse(written["receivers"] ?? []) };
+  const { escalations = [], schedules = [], ...told } = written;
+  const config = notifyConfigOf(told, channelsOf);
+  const receivers = receiversSchema(env).parse(told["receivers"] ?? []);
+  const names = config.receivers.map(({ name }) => name);
+  const { repeatIntervalMs } = config.route;
+  const escalation = escalationConfigOf({ escalations, schedules }, { receivers: names, repeatIntervalMs });
+  return { config, receivers, escalation };
 }
 
 /** By their names, as they are opened: "webhook", then "webhook-2". */

@@ -9,6 +9,7 @@ import { isActiveAt, nextChangeMs } from "./active-time.ts";
 import type { AlertRecord } from "./alert.ts";
 import type { AlertFacts, Mute } from "./notify/alert-facts.ts";
 import type { Delivery } from "./notify/delivery.ts";
+import type { Notification } from "./notify/notification.ts";
 import type { NotifyEvent } from "./notify/notify-event.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Silence } from "./notify/silence.ts";
@@ -35,11 +36,17 @@ export interface NotifyingDeps {
   find(id: string): Promise<AlertRecord | undefined>;
   ruleOf(name: string): Rule | undefined;
   onTrouble(sentence: string): void;
+  /** What holds alerts back may be another now. */
+  onMutes(): void;
+  /** A receiver has failed three times in a row to be told of alerts. */
+  onFailedThrice(receiver: string, alertIds: readonly string[]): void;
 }
 
 export const NOTIFY_DOCUMENTS = "notify";
 export const DELIVERY_EVENT = "delivery";
 const NOTICE_EVENT = "notice";
+/** After so many attempts in a row somebody else is told. */
+const FAILURES_TOLD = 3;
 /** Sends to one channel at once. */
 const SLOTS = 4;
 const DOCUMENTS_AT_ONCE = 500;
@@ -101,6 +108,47 @@ export class Notifying {
     if (!this.#hasReceivers) return;
     this.#put(alert);
     this.#pump();
+  }
+
+  /**
+   * Tells one receiver of alerts that fire, on all its channels, beside what routes say. Resolves with false where nobody
+   * knows what became of it: this run, or its configuration, has ended.
+   */
+  async tell(name: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<boolean> {
+    const { clock, random, ruleOf } = this.#deps;
+    const { maxAlerts, externalUrl } = this.#setup.config;
+    const nowMs = clock.nowMs();
+    const groupKey = `incident ${incidentId}`;
+    const notification: Notification = {
+      receiver: name,
+      groupKey,
+      groupLabels: { incident: incidentId },
+      status: "firing",
+      alerts: alerts.slice(0, maxAlerts).map((alert) => factsOf(alert, ruleOf(alert.rule), nowMs)),
+      truncatedAlerts: Math.max(0, alerts.length - maxAlerts),
+      externalUrl,
+      isRepeated,
+    };
+    const abort = new AbortController();
+    const id = `${groupKey} ${name}`;
+    this.#sending.set(id, abort);
+    const alertIds = alerts.map(({ id: alertId }) => alertId);
+    const told = (this.#receivers.get(name) ?? []).map(async (receiver) => {
+      const onAttempt = (attempt: DeliveryAttempt) => {
+        this.#noteAttempt({ groupKey, reason: "escalated", notification }, attempt);
+        if (!attempt.isDelivered && attempt.attempt === FAILURES_TOLD) this.#deps.onFailedThrice(name, alertIds);
+      };
+      const how = { clock, random, slots: this.#slots, onAttempt };
+      const { kind, attempts, outcome } = await deliver(receiver, notification, how, abort);
+      if (kind !== "failed") return kind;
+      this.#deps.onTrouble(`${name} could not be told of ${groupKey}: ${outcome}`);
+      // It never would have been taken.
+      if (attempts < FAILURES_TOLD) this.#deps.onFailedThrice(name, alertIds);
+      return kind;
+    });
+    const kinds = await Promise.all(told);
+    if (this.#sending.get(id) === abort) this.#sending.delete(id);
+    return !kinds.includes("stopped");
   }
 
   async putSilence(silence: Silence): Promise<Silence> {
@@ -200,6 +248,7 @@ export class Notifying {
       for (const delivery of deliveries) void this.#send(delivery);
     }
     this.#isPumping = false;
+    this.#deps.onMutes();
     this.#wakeAfter(this.#notifier.nextMs - this.#deps.clock.nowMs());
   }
 
@@ -259,7 +308,7 @@ export class Notifying {
     this.#pump();
   }
 
-  #noteAttempt({ groupKey, reason, notification }: Delivery, attempt: DeliveryAttempt): void {
+  #noteAttempt({ groupKey, reason, notification }: Attempted, attempt: DeliveryAttempt): void {
     const alertIds = notification.alerts.map(({ id }) => id);
     const payload = JSON.stringify({ ...attempt, groupKey, reason, alertIds });
     const event = {
@@ -275,6 +324,7 @@ export class Notifying {
   #noticeOf(event: NotifyEvent): JournalEvent {
     if (event.kind === "failedThrice") {
       this.#deps.onTrouble(`${event.receiver} has failed three times in a row for ${event.groupKey}`);
+      this.#deps.onFailedThrice(event.receiver, event.alertIds);
     }
     return {
       atMs: this.#deps.clock.nowMs(),
@@ -284,6 +334,10 @@ export class Notifying {
       payload: JSON.stringify(event),
     };
   }
+}
+
+interface Attempted extends Pick<Delivery, "groupKey" | "notification"> {
+  readonly reason: Delivery["reason"] | "escalated";
 }
 
 export function factsOf(alert: AlertRecord, rule: Rule | undefined, nowMs: number): AlertFacts {

@@ -16,6 +16,8 @@ import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
 import { describe, describeLate } from "./describe.ts";
 import { Engine } from "./engine.ts";
+import { Escalating } from "./escalating.ts";
+import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
 import { CORRELATION, Incidents } from "./incidents.ts";
 import type { InstanceListener } from "./instance.ts";
 import { Lifespan } from "./lifespan.ts";
@@ -138,6 +140,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   if (removed.length > 0) await journal.append([], removed);
   const published = new PublishedAlerts(book, clock);
 
+  let escalating: Escalating | undefined;
   const notifying = await Notifying.open(
     {
       journal,
@@ -147,10 +150,31 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       find: (id) => alertById(id, book, journal).catch(() => undefined),
       ruleOf: (name) => rules.get(name)?.rule,
       onTrouble: deps.onTrouble,
+      onMutes: () => escalating?.mutesChanged(),
+      onFailedThrice: (receiver, alertIds) => escalating?.receiverFailed(receiver, alertIds),
     },
     file.notify,
   );
-  const unfollow = book.follow(({ alert }) => notifying.take(alert));
+  escalating = await Escalating.open(
+    {
+      journal,
+      clock,
+      active: () => book.active(),
+      get: (id) => book.get(id),
+      ruleOf: (name) => rules.get(name)?.rule,
+      isMuted: (id) => notifying.muteOf(id) !== undefined,
+      raise: (alert, severity) => book.raise(alert, severity),
+      tell: (receiver, incidentId, alerts, isRepeated) => notifying.tell(receiver, incidentId, alerts, isRepeated),
+      exhausted: (incidentId, alerts) => nobodyAnswers(published, incidentId, alerts),
+      answered: (incidentId) => somebodyAnswered(published, incidentId),
+      onTrouble: deps.onTrouble,
+    },
+    file.notify.escalation,
+  );
+  const unfollow = book.follow(({ alert }) => {
+    notifying.take(alert);
+    escalating?.take(alert);
+  });
 
   const unsubscribe = deps.bus.subscribe((frame) => {
     engine.apply(frame);
@@ -206,6 +230,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     async reload({ rules: fileRules, notify }) {
       await rules.replaceFileRules(fileRules);
       await notifying.reload(notify);
+      await escalating?.reload(notify.escalation);
     },
     setHearing: (isHearing, reason = "") => engine.setHearing(isHearing, reason),
     stop,
@@ -214,6 +239,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         stop();
         await writer.written().catch(() => {});
         unfollow();
+        await escalating?.close();
         await notifying.close();
         await lifespan.end();
       })()),

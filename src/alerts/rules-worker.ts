@@ -4,6 +4,7 @@ import type { MessagePort, Worker } from "node:worker_threads";
 import { z } from "zod";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import { unknownPolicies } from "./escalation/escalation-config-input.ts";
 import type { Problem } from "./input/problem.ts";
 import { NOTIFY_SECTIONS, notifySetupOf, type WrittenSections } from "./notify-setup.ts";
 import type { Rule } from "./rule.ts";
@@ -68,7 +69,9 @@ function readingOf({ path, taken }: Question): Reading {
     const names = new Set(taken);
     const clashes = rules.flatMap(({ name }, i) => (names.has(name) ? [clashOf(name, i)] : []));
     if (clashes.length > 0) throw errorOf(clashes);
-    notifySetupOf(sections, process.env);
+    const { escalation } = notifySetupOf(sections, process.env);
+    const unknown = unknownPolicies(rules, escalation);
+    if (unknown.length > 0) throw errorOf(unknown);
     return { rules, sections };
   } catch (error) {
     if (error instanceof WatchpostError) return { failure: inFile(path, error.message) };

@@ -1,7 +1,7 @@
 /** Alerts over points that are sent by hand, on a clock that stands still, with restarts whenever they are wanted. */
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { eventFromJson } from "../../src/alerts/alert.ts";
-import { openAlerts, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
+import { openAlerts, type AlertsFile, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
 import { ruleOf } from "../../src/alerts/rule-input.ts";
 import type { HourlyPart } from "../../src/alerts/seasonal-profiles.ts";
 import type { HistoryPart } from "../../src/alerts/warm-up.ts";
@@ -53,30 +53,37 @@ export class AlertsRig {
     return this.#run!.alerts;
   }
 
+  /** What the rules file says, of every start. */
+  file: AlertsFile | undefined;
+
   async open(): Promise<void> {
     const clock = new RunClock(this.clock);
-    const alerts = await openAlerts({
-      registry: this.registry,
-      bus: this.#bus,
-      clock,
-      journal: this.journal,
-      latest: this.#latest(),
-      newestArrivalMs: this.#newestArrivalMs,
-      history: {
-        pointsFrom: async (seriesIds, fromUs, asOfS) => this.#pointsFrom(seriesIds, fromUs, asOfS),
-        hours: async (seriesIds, fromUs, toUs) => this.#hours(seriesIds, fromUs, toUs),
-        firstTimes: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#points.get(id)?.[0].timeUs ?? NaN),
-        usualGapsMs: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#usualGapMs(id)),
+    const alerts = await openAlerts(
+      {
+        registry: this.registry,
+        bus: this.#bus,
+        clock,
+        journal: this.journal,
+        latest: this.#latest(),
+        newestArrivalMs: this.#newestArrivalMs,
+        history: {
+          pointsFrom: async (seriesIds, fromUs, asOfS) => this.#pointsFrom(seriesIds, fromUs, asOfS),
+          hours: async (seriesIds, fromUs, toUs) => this.#hours(seriesIds, fromUs, toUs),
+          firstTimes: async (seriesIds) =>
+            Float64Array.from(seriesIds, (id) => this.#points.get(id)?.[0].timeUs ?? NaN),
+          usualGapsMs: async (seriesIds) => Float64Array.from(seriesIds, (id) => this.#usualGapMs(id)),
+        },
+        framesAfter: (arrivalMs) => this.#frames.filter((frame) => frame.arrivalMs > arrivalMs),
+        staleAfterMs: STALE_AFTER_MS,
+        testTimeoutMs: 30_000,
+        range: async (query) => this.#range(query),
+        newId: () => `alert-${++this.#ids}`,
+        newIncidentId: () => `incident-${++this.#incidentIds}`,
+        random: () => 0.5,
+        onTrouble: (sentence) => this.trouble.push(sentence),
       },
-      framesAfter: (arrivalMs) => this.#frames.filter((frame) => frame.arrivalMs > arrivalMs),
-      staleAfterMs: STALE_AFTER_MS,
-      testTimeoutMs: 30_000,
-      range: async (query) => this.#range(query),
-      newId: () => `alert-${++this.#ids}`,
-      newIncidentId: () => `incident-${++this.#incidentIds}`,
-      random: () => 0.5,
-      onTrouble: (sentence) => this.trouble.push(sentence),
-    });
+      this.file,
+    );
     this.#run = { alerts, clock };
     await this.settle();
   }

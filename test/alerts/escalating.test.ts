@@ -1,0 +1,168 @@
+/** Escalation through the whole of alerts: receivers over HTTP, restarts, acknowledgement, silences. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { notifySetupOf } from "../../src/alerts/notify-setup.ts";
+import { AlertsRig } from "./rig.ts";
+
+const MINUTE_MS = 60_000;
+const RULE = { name: "hot", metric: "temp", condition: { threshold: { above: 80 } }, escalation: "plant" };
+
+interface Heard {
+  readonly who: string;
+  readonly severities: readonly string[];
+}
+
+/** What anna and lead heard; routes tell the desk. */
+const heard: Heard[] = [];
+const refusing = new Set<string>();
+let server: ReturnType<typeof Bun.serve>;
+
+beforeAll(() => {
+  server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const who = new URL(request.url).pathname.slice(1);
+      const { alerts } = (await request.json()) as { alerts: { labels: { severity: string } }[] };
+      if (refusing.has(who)) return new Response("no", { status: 400 });
+      if (who !== "desk") heard.push({ who, severities: alerts.map(({ labels }) => labels.severity) });
+      return new Response("");
+    },
+  });
+});
+afterAll(() => server.stop(true));
+
+function setup() {
+  const webhook = (who: string) => ({ url: `http://127.0.0.1:${server.port}/${who}` });
+  return notifySetupOf(
+    {
+      route: { receiver: "desk" },
+      receivers: [
+        { name: "desk", webhook: webhook("desk") },
+        { name: "anna", webhook: webhook("anna") },
+        { name: "lead", webhook: webhook("lead") },
+      ],
+      schedules: [{ name: "on-call", rotation: "weekly", start: "2026-01-05", participants: ["anna"] }],
+      escalations: [
+        {
+          name: "plant",
+          steps: [
+            { after: "0s", notify: "on-call" },
+            { after: "15m", notify: ["on-call", "lead"], raise_severity: "critical" },
+          ],
+          repeat_after: "10m",
+        },
+      ],
+    },
+    {},
+  );
+}
+
+async function rigWithAlert(): Promise<AlertsRig> {
+  heard.length = 0;
+  refusing.clear();
+  const rig = new AlertsRig();
+  rig.file = { rules: [], notify: setup() };
+  await rig.open();
+  await rig.put(RULE);
+  await rig.send({ metric: "temp", source: "a", value: 90 });
+  return rig;
+}
+
+async function isSending({ journal }: AlertsRig): Promise<boolean> {
+  const documents = await journal.documents({ collection: "escalations", limit: 100 });
+  return documents.some(({ key }) => key.startsWith("send:"));
+}
+
+/** Until so many have come, and it is written down that they have. */
+async function hears(rig: AlertsRig, count: number): Promise<string[]> {
+  const deadline = Bun.nanoseconds() + 10e9;
+  while ((heard.length < count || (await isSending(rig))) && Bun.nanoseconds() < deadline) await Bun.sleep(2);
+  return heard.map(({ who, severities }) => `${who} ${severities.join(" ")}`);
+}
+
+/** In small steps: what is sent meanwhile gets through, for which no simulated time passes. */
+async function pass(rig: AlertsRig, minutes: number): Promise<void> {
+  for (let i = 0; i < minutes; i++) {
+    await rig.advance(MINUTE_MS);
+    await Bun.sleep(1);
+    while (await isSending(rig)) await Bun.sleep(1);
+  }
+}
+
+const rulesOf = (rig: AlertsRig) => [...rig.alerts.book.active()].map(({ rule, severity }) => `${rule} ${severity}`);
+
+test("goes up step by step, raises, and says at last that nobody answers; an acknowledgement ends all that", async () => {
+  const rig = await rigWithAlert();
+  expect(await hears(rig, 1)).toEqual(["anna medium"]);
+  await pass(rig, 16);
+  expect((await hears(rig, 3)).sort()).toEqual(["anna critical", "anna medium", "lead critical"]);
+  // What its rule says lowers it no more.
+  await rig.send({ metric: "temp", source: "a", value: 91 });
+  expect(rulesOf(rig)).toEqual(["hot critical"]);
+  await pass(rig, 10);
+  expect(rulesOf(rig).sort()).toEqual(["escalation-exhausted critical", "hot critical"]);
+  const [alert] = [...rig.alerts.book.active()].filter(({ rule }) => rule === "hot");
+  rig.alerts.book.acknowledge(alert, "ann", "");
+  await rig.settle();
+  await pass(rig, 1);
+  expect(rulesOf(rig)).toEqual(["hot critical"]);
+  const before = heard.length;
+  await pass(rig, 300);
+  expect(heard.length).toBe(before);
+  await rig.close();
+  expect(rig.trouble).toEqual([]);
+});
+
+test("goes on over restarts, and says nothing twice that got there", async () => {
+  const rig = await rigWithAlert();
+  await hears(rig, 1);
+  await pass(rig, 1);
+  await rig.restart();
+  await pass(rig, 10);
+  expect(heard).toHaveLength(1);
+  await rig.restart();
+  await pass(rig, 5);
+  expect((await hears(rig, 3)).sort()).toEqual(["anna critical", "anna medium", "lead critical"]);
+  await pass(rig, 10);
+  await rig.restart();
+  await pass(rig, 1);
+  expect(rulesOf(rig).sort()).toEqual(["escalation-exhausted critical", "hot critical"]);
+  await rig.send({ metric: "temp", source: "a", value: 20 });
+  await pass(rig, 1);
+  expect(rulesOf(rig)).toEqual([]);
+  await rig.close();
+});
+
+test("a receiver that cannot be told brings the next step at once", async () => {
+  heard.length = 0;
+  const rig = new AlertsRig();
+  rig.file = { rules: [], notify: setup() };
+  await rig.open();
+  await rig.put(RULE);
+  refusing.add("anna");
+  await rig.send({ metric: "temp", source: "a", value: 90 });
+  expect(await hears(rig, 1)).toEqual(["lead critical"]);
+  expect(rig.trouble.join()).toContain("anna could not be told of incident incident-1");
+  await rig.close();
+});
+
+test("stands still while the alert is silenced, and goes on behind that", async () => {
+  const rig = await rigWithAlert();
+  await hears(rig, 1);
+  await pass(rig, 1);
+  const nowMs = rig.clock.nowMs();
+  await rig.alerts.notifying.putSilence({
+    id: "s",
+    matchers: [{ name: "alertname", operator: "=", value: "hot" }],
+    startsAtMs: nowMs,
+    endsAtMs: nowMs + 60 * MINUTE_MS,
+    author: "ann",
+    comment: "",
+    isForAll: false,
+  });
+  await pass(rig, 50);
+  expect(heard).toHaveLength(1);
+  await pass(rig, 40);
+  expect((await hears(rig, 2)).slice(0, 2)[1]).toStartWith("anna");
+  await rig.close();
+});
