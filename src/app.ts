@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { notifySetupOf } from "./alerts/notify-setup.ts";
 import { openAlerts } from "./alerts/open-alerts.ts";
-import { watchFile } from "./alerts/rules-watch.ts";
+import { stampOf, watchFile } from "./alerts/rules-watch.ts";
 import { readRulesFile } from "./alerts/rules-worker.ts";
 import { storedHistory } from "./alerts/stored-history.ts";
 import { MemoryBus } from "./bus/memory-bus.ts";
@@ -176,6 +176,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
   // Evaluates what is committed to the last: it is closed after the committer.
   const rulesFile = config.alerts.rules_file;
+  // From before it is read: what changes meanwhile is a change.
+  const rulesStamp = rulesFile === undefined ? null : stampOf(rulesFile);
   const alertsFileIn = async (file: string, taken: readonly string[]) => {
     const { rules, sections } = await readRulesFile(file, taken, spawn);
     return { rules, notify: notifySetupOf(sections, process.env) };
@@ -217,7 +219,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
       );
     }
   };
-  if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => void reloadRules(rulesFile)));
+  if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => reloadRules(rulesFile), rulesStamp));
   const committer = new Committer({
     log,
     store,

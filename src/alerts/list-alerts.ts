@@ -69,10 +69,10 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
   }
 }
 
-/** Throws NOT_FOUND where there is no such alert. */
+/** The last changes, where there are more than an answer may have. Throws NOT_FOUND where there is no such alert. */
 export async function alertHistory({ id }: GetAlertHistoryRequest, book: AlertBook, reader: AlertReader) {
   const alert = await alertById(id, book, reader);
-  const entries = await reader.read({ after: 0, limit: HISTORY_MAX, subject: id, kind: ALERT_EVENT });
+  const entries = await lastEntries(id, reader);
   const events = entries.map(({ atMs, actor, payload }) => {
     const { change, text, alert: then } = eventFromJson(payload);
     return {
@@ -85,6 +85,17 @@ export async function alertHistory({ id }: GetAlertHistoryRequest, book: AlertBo
     };
   });
   return { alert: messageOf(alert), events };
+}
+
+/** The journal is read forwards alone. */
+async function lastEntries(id: string, reader: AlertReader): Promise<readonly JournalEntry[]> {
+  let last: readonly JournalEntry[] = [];
+  for (let after = 0; ;) {
+    const page = await reader.read({ after, limit: HISTORY_MAX, subject: id, kind: ALERT_EVENT });
+    last = [...last, ...page].slice(-HISTORY_MAX);
+    if (page.length < HISTORY_MAX) return last;
+    after = page[page.length - 1].position;
+  }
 }
 
 /** Throws NOT_FOUND where there is none. */

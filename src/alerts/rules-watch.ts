@@ -4,22 +4,36 @@ import type { Clock } from "../model/clock.ts";
 
 const LOOK_EVERY_MS = 2_000;
 
-/** Calls `onChange` when the file is another than at the look before, and when it comes back. Returns what ends it. */
-export function watchFile(path: string, clock: Clock, onChange: () => void): () => void {
-  let seen = stampOf(path);
+/**
+ * Calls `onChange` when the file is another than at the look before, and when it comes back; `seen`: its stamp when it was
+ * read before. One call at a time: the next look comes after it, and finds what changed while it read. Returns what ends it.
+ */
+export function watchFile(
+  path: string,
+  clock: Clock,
+  onChange: () => Promise<void>,
+  seen: string | null = stampOf(path),
+): () => void {
+  let isEnded = false;
   let cancel = () => {};
+  const lookLater = () => {
+    if (!isEnded) cancel = clock.after(LOOK_EVERY_MS, look);
+  };
   const look = () => {
     const stamp = stampOf(path);
-    if (stamp !== null && stamp !== seen) onChange();
-    seen = stamp ?? seen;
-    cancel = clock.after(LOOK_EVERY_MS, look);
+    if (stamp === null || stamp === seen) return lookLater();
+    seen = stamp;
+    void onChange().finally(lookLater);
   };
-  cancel = clock.after(LOOK_EVERY_MS, look);
-  return () => cancel();
+  lookLater();
+  return () => {
+    isEnded = true;
+    cancel();
+  };
 }
 
-/** Null where it cannot be looked at: it may be about to be replaced. */
-function stampOf(path: string): string | null {
+/** Another whenever the file is. Null where it cannot be looked at: it may be about to be replaced. */
+export function stampOf(path: string): string | null {
   try {
     const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;

@@ -1,6 +1,6 @@
 /** The Alerts service, over messages. */
 import { invalidField, WatchpostError } from "../model/errors.ts";
-import { parseDurationMs } from "../model/duration.ts";
+import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { Alerts, type PublishAlertRequest } from "../wire/gen/alerts_pb.ts";
 import type { AlertBook } from "./alert-book.ts";
@@ -36,6 +36,9 @@ export interface AlertServiceDeps {
 const TEXT_LENGTH_MAX = 4_096;
 const NAME_LENGTH_MAX = 256;
 const [LABELS_MAX, LABEL_LENGTH_MAX] = [64, 1_024];
+const EXPIRES_AFTER_MS = 5 * 60_000;
+/** What is forgotten ends some day. */
+const EXPIRES_AFTER_MS_MAX = 30 * 86_400_000;
 const RULES_A_PAGE = 1_000;
 const RULES_A_PAGE_MAX = 10_000;
 
@@ -146,14 +149,16 @@ function labelsIn(labels: Readonly<Record<string, string>>): Readonly<Record<str
 
 function expiryIn(text: string): number {
   if (text === "") return EXPIRES_AFTER_MS;
+  const wanted = `a duration such as "5m", at most "${formatDurationMs(EXPIRES_AFTER_MS_MAX)}"`;
+  let durationMs: number;
   try {
-    return parseDurationMs(text);
+    durationMs = parseDurationMs(text);
   } catch {
-    throw invalidField("expires_after", text, 'a duration such as "5m"');
+    throw invalidField("expires_after", text, wanted);
   }
+  if (durationMs > EXPIRES_AFTER_MS_MAX) throw invalidField("expires_after", text, wanted);
+  return durationMs;
 }
-
-const EXPIRES_AFTER_MS = 5 * 60_000;
 
 function active(alert: AlertRecord): AlertRecord {
   if (alert.clearedAtMs === null) return alert;

@@ -44,7 +44,8 @@ export async function* subscribeAlerts(
     }
     if (view.hasUpdates) yield { snapshotEnd: true, cursor: journal.cursorOf(position) };
   }
-  while (resumed !== undefined && position < backlog.beganAt) {
+  // Looked at here, too: a long past without anything for this reader yields nothing that it could leave at.
+  while (resumed !== undefined && position < backlog.beganAt && !signal.aborted) {
     const { told, through } = await journal.readAfter(position);
     for (const one of told) yield* view.messages(one, journal);
     position = through;

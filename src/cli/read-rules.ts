@@ -1,4 +1,4 @@
-/** Rules files for commands that change nothing: what else the server's own file may have is passed over. */
+/** Rules files as commands read them: what else the server's own file may have is passed over. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { NOTIFY_SECTIONS } from "../alerts/notify-setup.ts";
@@ -7,9 +7,15 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 
 const OTHERS = Object.fromEntries(NOTIFY_SECTIONS.map((key) => [key, z.unknown()]));
 
+/** A file's rules; `passedOver` names the sections it has beside them. */
+export interface ReadRules extends RulesFile<{}> {
+  readonly passedOver: readonly string[];
+}
+
 /** `path` "-": standard input. Throws FAILED_PRECONDITION with all that is wrong. */
-export async function readRules(path: string): Promise<RulesFile<{}>> {
-  return parseRulesFile(nameOf(path), await contentOf(path), OTHERS);
+export async function readRules(path: string): Promise<ReadRules> {
+  const read = parseRulesFile(nameOf(path), await contentOf(path), OTHERS);
+  return { ...read, passedOver: NOTIFY_SECTIONS.filter((key) => read.sections[key] !== undefined) };
 }
 
 /** What messages call it. */

@@ -1,17 +1,17 @@
 /** `watchpost rules apply`: makes the rules of files those of the server. */
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
 import type { Problem } from "../alerts/input/problem.ts";
 import type { Rule } from "../alerts/rule.ts";
-import { parseRulesFile, type RulesFile } from "../alerts/rules-file.ts";
+import type { RulesFile } from "../alerts/rules-file.ts";
 import type { Connection } from "../client/connection.ts";
 import { allRules, deleteRule, putRule } from "../client/rules.ts";
-import { messageOf, WatchpostError } from "../model/errors.ts";
+import { WatchpostError } from "../model/errors.ts";
 import type { Rule as RuleMessage } from "../wire/gen/rules_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { confirmed } from "./confirmed.ts";
 import { widest } from "./fit-text.ts";
+import { nameOf, readRules } from "./read-rules.ts";
 import { endedWords, planRules, type RuleStep } from "./rules-plan.ts";
 import { printable } from "./watch-table.ts";
 
@@ -64,7 +64,7 @@ export function rulesApplyCommand(): Command {
 }
 
 async function apply(files: string[], flags: ApplyFlags): Promise<void> {
-  const rules = await readRules(files);
+  const rules = await rulesOfFiles(files);
   refuseBlindPrune(rules, flags);
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
@@ -93,14 +93,16 @@ async function apply(files: string[], flags: ApplyFlags): Promise<void> {
   }
 }
 
-/** Of all files together; throws with all that is wrong with any. */
-async function readRules(files: readonly string[]): Promise<Rule[]> {
+/** Of all files together, with a word on what else is in them; throws with all that is wrong with any. */
+async function rulesOfFiles(files: readonly string[]): Promise<Rule[]> {
   const wrong: string[] = [];
+  const notes: string[] = [];
   const rules = new Map<string, { readonly rule: Rule; readonly file: string }>();
   for (const path of new Set(files)) {
-    const file = path === "-" ? "standard input" : path;
+    const file = nameOf(path);
     try {
-      const read = parseRulesFile(file, await contentOf(path));
+      const read = await readRules(path);
+      if (read.passedOver.length > 0) notes.push(passedOverText(file, read.passedOver));
       for (const rule of withNewNames(read, rules)) rules.set(rule.name, { rule, file });
     } catch (error) {
       if (!(error instanceof WatchpostError)) throw error;
@@ -108,7 +110,14 @@ async function readRules(files: readonly string[]): Promise<Rule[]> {
     }
   }
   if (wrong.length > 0) throw new WatchpostError("FAILED_PRECONDITION", `${wrong.join("\n")}\nnothing was changed`);
+  for (const note of notes) console.error(pc.yellow(note));
   return [...rules.values()].map(({ rule }) => rule);
+}
+
+function passedOverText(file: string, sections: readonly string[]): string {
+  const [what, counts] = sections.length === 1 ? ["this section", "counts"] : ["these sections", "count"];
+  const where = "in the server's own rules file (alerts.rules_file)";
+  return `${printable(file)}: ${sections.join(", ")}: only the rules are applied; ${what} ${counts} ${where} alone`;
 }
 
 function withNewNames(
@@ -123,14 +132,6 @@ function withNewNames(
   });
   if (problems.length > 0) throw errorOf(problems);
   return rules;
-}
-
-async function contentOf(path: string): Promise<Uint8Array> {
-  try {
-    return path === "-" ? await Bun.stdin.bytes() : readFileSync(path);
-  } catch (error) {
-    throw new WatchpostError("FAILED_PRECONDITION", `${path} cannot be read: ${messageOf(error)}`);
-  }
 }
 
 function refuseBlindPrune(rules: readonly Rule[], { prune, yes, dryRun }: ApplyFlags): void {

@@ -1,17 +1,22 @@
 /** What went wrong once, each in as few steps as show it. */
 import { describe, expect, test } from "bun:test";
-import { symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { watchFile } from "../../src/alerts/rules-watch.ts";
+import { stampOf, watchFile } from "../../src/alerts/rules-watch.ts";
+import type { WatchpostError } from "../../src/model/errors.ts";
 import { Alerts, AlertState } from "../../src/wire/gen/alerts_pb.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/server-process.ts";
-import { call, Reader } from "./calls.ts";
+import { call, Reader, rest } from "./calls.ts";
 import { AlertsRig, START_MS, type SentPoint } from "./rig.ts";
 
 const HOT = { name: "hot", metric: "temp", condition: { threshold: { above: 80 } } };
 const GROUP = { ...HOT, group_by: ["metric"] };
 const DAY_MS = 86_400_000;
+const FULL = [
+  "RESOURCE_EXHAUSTED",
+  "100,000 published alerts are active, and at most 100,000 may be: clear some, or let them expire",
+];
 
 async function rigOf(...rules: object[]): Promise<AlertsRig> {
   const rig = new AlertsRig();
@@ -337,6 +342,53 @@ describe("published alerts", () => {
     await until(rig, 3_700);
     expect(await activeIn(rig)).toEqual([]);
   });
+
+  test("are at most so many; those that stand are updated, and each that ends makes room", async () => {
+    const rig = await rigOf();
+    const publish = (rule: number, more: object = {}) => {
+      return call(rig, Alerts.method.publishAlert, {
+        rule: `rule-${rule}`,
+        expiresAfter: rule === 1 ? "30s" : "1h",
+        ...more,
+      });
+    };
+    for (let i = 0; i < 100_000; i += 1_000) {
+      await Promise.all(Array.from({ length: 1_000 }, (_, j) => publish(i + j)));
+    }
+    const isFull = async (rule: number) => {
+      const error = await publish(rule).then(
+        () => null,
+        (thrown: unknown) => thrown as WatchpostError,
+      );
+      if (error !== null) expect([error.status, error.message]).toEqual(FULL);
+      return error !== null;
+    };
+    expect(await isFull(100_000)).toBe(true);
+    expect(await isFull(2)).toBe(false);
+    await call(rig, Alerts.method.resolveAlert, { id: "alert-3" });
+    expect([await isFull(100_000), await isFull(100_001)]).toEqual([false, true]);
+    await publish(3, { cleared: true });
+    expect([await isFull(100_001), await isFull(100_002)]).toEqual([false, true]);
+    await until(rig, 40);
+    expect([await isFull(100_002), await isFull(100_003)]).toEqual([false, true]);
+  }, 60_000);
+});
+
+describe("GetAlertHistory", () => {
+  test("has the last changes where there are more than an answer may have", async () => {
+    const rig = await rigOf();
+    await call(rig, Alerts.method.publishAlert, { rule: "old" });
+    const [fired] = rig.journal.entries;
+    for (let i = 1; i <= 2; i++) {
+      const events = Array.from({ length: 10_000 }, (_, j) => ({ ...fired, actor: `${i} ${j}` }));
+      await rig.journal.append(events);
+      const { events: heard } = await call(rig, Alerts.method.getAlertHistory, { id: "alert-1" });
+      expect(heard.map(({ userId }) => userId)).toEqual(events.map(({ actor }) => actor));
+    }
+    await rig.journal.append([{ ...fired, actor: "last" }]);
+    const { events } = await call(rig, Alerts.method.getAlertHistory, { id: "alert-1" });
+    expect([events.length, events[0].userId, events.at(-1)!.userId]).toEqual([10_000, "2 1", "last"]);
+  });
 });
 
 describe("ListAlerts", () => {
@@ -559,12 +611,55 @@ describe("the rules file", () => {
     const clock = new ManualClock();
     let changed = 0;
     writeFileSync(file, "rules: []");
-    const end = watchFile(file, clock, () => changed++);
+    const end = watchFile(file, clock, async () => void changed++);
     unlinkSync(file);
     symlinkSync(file, file);
     clock.advance(2_500);
     unlinkSync(file);
     writeFileSync(file, "rules: [] # again");
+    clock.advance(2_500);
+    end();
+    expect(changed).toBe(1);
+  });
+
+  test("is read once at a time, and again where it changed while it was read", async () => {
+    using dir = tempDir("turns");
+    const file = join(dir.path, "rules.yaml");
+    const clock = new ManualClock();
+    const gates: PromiseWithResolvers<void>[] = [];
+    const inForce: string[] = [];
+    writeFileSync(file, "first");
+    const end = watchFile(file, clock, async () => {
+      const content = readFileSync(file, "utf8");
+      const gate = Promise.withResolvers<void>();
+      gates.push(gate);
+      await gate.promise;
+      inForce.push(content);
+    });
+    writeFileSync(file, "the second");
+    clock.advance(2_500);
+    writeFileSync(file, "and the third");
+    clock.advance(10_000);
+    expect(gates).toHaveLength(1);
+    gates[0].resolve();
+    await rest();
+    clock.advance(2_500);
+    expect(gates).toHaveLength(2);
+    end();
+    gates[1].resolve();
+    await rest();
+    expect([inForce, clock.timers]).toEqual([["the second", "and the third"], 0]);
+  });
+
+  test("is read again where it changed between its first read and the watch", () => {
+    using dir = tempDir("start");
+    const file = join(dir.path, "rules.yaml");
+    const clock = new ManualClock();
+    let changed = 0;
+    writeFileSync(file, "first");
+    const seen = stampOf(file);
+    writeFileSync(file, "the second");
+    const end = watchFile(file, clock, async () => void changed++, seen);
     clock.advance(2_500);
     end();
     expect(changed).toBe(1);

@@ -341,6 +341,7 @@ describe.each([
       [() => caller.ask(M.publishAlert, { rule: long }), "rule"],
       [() => caller.ask(M.publishAlert, { rule: name, severity: "urgent" }), "severity"],
       [() => caller.ask(M.publishAlert, { rule: name, expiresAfter: "soon" }), "expires_after"],
+      [() => caller.ask(M.publishAlert, { rule: name, expiresAfter: "30d1s" }), "expires_after"],
       [() => caller.ask(M.publishAlert, { rule: name, title: long }), "title"],
       [() => caller.ask(M.publishAlert, { rule: name, description: long }), "description"],
       [() => caller.ask(M.publishAlert, { rule: name, labels: { site: "x".repeat(1_025) } }), 'labels["site"]'],

@@ -421,6 +421,20 @@ describe("ends promptly when the reader leaves, and nothing is kept for it", () 
     expect(reader.ended).toBe("end");
     expect(followers()).toBe(0);
   });
+
+  test("also while it looks through a past in which nothing is for it", async () => {
+    const rig = await rigOf(LOAD);
+    for (let i = 0; i < 1_700; i++) await call(rig, Alerts.method.publishAlert, { rule: "r", value: i });
+    const read = rig.journal.read.bind(rig.journal);
+    let reads = 0;
+    rig.journal.read = async (query) => {
+      if (++reads === 2) reader.abort();
+      return read(query);
+    };
+    const reader: Reader = new Reader(rig, { updates: true, rules: ["other"], cursor: "cursor-0" }, true);
+    await reader.take();
+    expect({ ended: reader.ended, reads }).toEqual({ ended: "end", reads: 2 });
+  });
 });
 
 test("asks for what there is", async () => {

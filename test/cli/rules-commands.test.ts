@@ -119,6 +119,20 @@ describe("apply", () => {
     expect(await names()).toEqual(["cold", "hot"]);
   }, 30_000);
 
+  test("takes the rules of a file that also says who is told, and says that this is not applied", async () => {
+    file("server.yaml", `${BASE}route: { receiver: ops }\nreceivers: [{ name: ops }]\n`);
+    file("link.yaml", "rules: []\nexternal_url: https://example.com\n");
+    expect(await rig.run(["rules", "apply", "server.yaml", "link.yaml"])).toEqual({
+      code: 0,
+      out: "unchanged  cold\nunchanged  hot\n2 rules: 2 unchanged\n",
+      err: [
+        "server.yaml: route, receivers: only the rules are applied; these sections count in the server's own rules file (alerts.rules_file) alone",
+        "link.yaml: external_url: only the rules are applied; this section counts in the server's own rules file (alerts.rules_file) alone",
+        "",
+      ].join("\n"),
+    });
+  }, 30_000);
+
   test("without a server says so, after what is wrong with the files", async () => {
     const nowhere = ["--server", "127.0.0.1:1"];
     const { code, err } = await rig.run(["rules", "apply", "base.yaml", ...nowhere]);
