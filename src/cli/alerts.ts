@@ -6,13 +6,7 @@ import { addAlertOptions, alertsWanted, isLive, type AlertFlags } from "./alert-
 import { alertJson } from "./alert-json.ts";
 import { activeTable, clearedTable } from "./alert-table.ts";
 import { gravestFirst, severityCounts } from "./alert-text.ts";
-import {
-  addServerOption,
-  connectTo,
-  endQuietlyOnClosedPipe,
-  interruptSignal,
-  wholeMsArgument,
-} from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal, wholeMsArgument } from "./client-flags.ts";
 import { watchAlerts } from "./watch-alerts.ts";
 
 const SHOWN_MAX = 100;
@@ -47,7 +41,6 @@ export function alertsCommand(): Command {
 }
 
 async function list(flags: Flags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const wanted = alertsWanted(flags, Date.now());
   const signal = interruptSignal();
   const connection = connectTo(flags.server);

@@ -80,11 +80,3 @@ export function delayedSignal(signal: AbortSignal, delayMs: number): AbortSignal
   signal.addEventListener("abort", () => setTimeout(() => controller.abort(), delayMs).unref(), { once: true });
   return controller.signal;
 }
-
-/** Output into a pipe whose reader has left, as `| head`, is no failure. */
-export function endQuietlyOnClosedPipe(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
-}

@@ -12,7 +12,7 @@ import {
 } from "../client/export-file.ts";
 import { EXPORT_FORMATS, exportPoints, planExport, type ExportOutput, type ExportSelection } from "../client/export.ts";
 import { formatByteSize } from "../model/byte-size.ts";
-import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal, retryTeller } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal, retryTeller } from "./client-flags.ts";
 import { exportTarget, STDOUT, standardOutput, type ExportTarget } from "./export-target.ts";
 import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { grouped, showProgress } from "./point-progress.ts";
@@ -98,7 +98,6 @@ async function runExport(metric: string, flags: ExportFlags): Promise<void> {
 }
 
 async function toStdout(job: Job): Promise<void> {
-  endQuietlyOnClosedPipe();
   const plan = await planExport(job.connection, job.selection, job.bounds, job.call);
   await write(job, standardOutput(), plan);
 }

@@ -38,6 +38,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+/** They go on whoever reads what they say. */
+const SERVERS: ReadonlySet<string> = new Set(["serve", "demo"]);
 
 export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
   const program = new Command("watchpost")
@@ -46,6 +48,7 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
     .showHelpAfterError("Say --help after a command for what it takes.")
     .configureHelp({ showGlobalOptions: false, sortSubcommands: false });
   const [name = ""] = argv;
+  if (!SERVERS.has(name)) endQuietlyOnClosedPipe();
   const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]] : Object.values(COMMANDS);
   for (const load of wanted) program.addCommand(inheriting(await load(deps), program));
   overrideExits(program);
@@ -62,6 +65,14 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
     console.error(`${pc.red("error:")} ${error.message}`);
     return error.status === "INVALID_ARGUMENT" || error.status === "FAILED_PRECONDITION" ? EXIT_USAGE : EXIT_FAILED;
   }
+}
+
+/** Output into a pipe whose reader has left, as `| head`, is no failure. */
+function endQuietlyOnClosedPipe(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
 }
 
 /** Of `help NAME` and `NAME --help` the name where there is no such command: help says nothing of that. */

@@ -7,7 +7,7 @@ import { decimalOf } from "../client/point-text.ts";
 import { queryRange } from "../client/query.ts";
 import type { SeriesRange } from "../wire/gen/history_pb.ts";
 import { chart } from "./chart.ts";
-import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal, retryTeller } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal, retryTeller } from "./client-flags.ts";
 import { addRangeOptions, rangeRequest, type RangeFlags } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
 import { textTable, type Column } from "./text-table.ts";
@@ -53,7 +53,6 @@ export function queryCommand(): Command {
 }
 
 async function query(metric: string, flags: QueryFlags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const request = rangeRequest(metric, flags, Date.now());
   const signal = interruptSignal();
   const connection = connectTo(flags.server);

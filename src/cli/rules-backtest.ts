@@ -11,14 +11,7 @@ import { WatchpostError } from "../model/errors.ts";
 import { compileGlob } from "../model/matcher.ts";
 import { RuleSchema, type Rule, type TestRuleResponse } from "../wire/gen/rules_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
-import {
-  addServerOption,
-  connectTo,
-  endQuietlyOnClosedPipe,
-  integerArgument,
-  interruptSignal,
-  wholeMsArgument,
-} from "./client-flags.ts";
+import { addServerOption, connectTo, integerArgument, interruptSignal, wholeMsArgument } from "./client-flags.ts";
 import { bothOf, episodeJson, episodesTable, NO_VERDICT, verdictOf, verdictWords } from "./episodes-text.ts";
 import { nameOf, readRules } from "./read-rules.ts";
 import { timeUsOf } from "./time-argument.ts";
@@ -78,7 +71,6 @@ export function rulesBacktestCommand(): Command {
 }
 
 async function backtest(named: string[], flags: BacktestFlags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const range = rangeOf(flags, Date.now());
   const files = named.filter(isFile);
   const drafts = await rulesOfFiles(files);

@@ -4,7 +4,7 @@ import { allRules } from "../client/rules.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { compileGlob } from "../model/matcher.ts";
 import type { Rule } from "../wire/gen/rules_pb.ts";
-import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { rulesYaml } from "./rule-yaml.ts";
 
 const HELP = `
@@ -25,7 +25,6 @@ export function rulesGetCommand(): Command {
 }
 
 async function get(names: string[], flags: { server: string }): Promise<void> {
-  endQuietlyOnClosedPipe();
   const connection = connectTo(flags.server);
   try {
     const rules: Rule[] = [];

@@ -3,7 +3,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { allRules } from "../client/rules.ts";
 import { RuleSchema, type RuleInfo } from "../wire/gen/rules_pb.ts";
-import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { conditionWords, severityWords } from "./rule-words.ts";
 import { textTable, type Column } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
@@ -27,7 +27,6 @@ export function rulesListCommand(): Command {
 }
 
 async function list(prefix: string, flags: { server: string; json?: boolean }): Promise<void> {
-  endQuietlyOnClosedPipe();
   const connection = connectTo(flags.server);
   try {
     const rules = await Array.fromAsync(allRules(connection, prefix, { signal: interruptSignal() }));

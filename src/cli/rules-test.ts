@@ -8,7 +8,6 @@ import type { Rule } from "../alerts/rule.ts";
 import { runRuleTest } from "../alerts/rule-tests/run-rule-test.ts";
 import { parseRuleTests, type RuleTestFile } from "../alerts/rule-tests/test-file.ts";
 import { WatchpostError } from "../model/errors.ts";
-import { endQuietlyOnClosedPipe } from "./client-flags.ts";
 import { contentOf, nameOf, readRules } from "./read-rules.ts";
 import { failureText } from "./rule-test-text.ts";
 
@@ -52,7 +51,6 @@ export function rulesTestCommand(): Command {
 }
 
 async function test(paths: string[]): Promise<void> {
-  endQuietlyOnClosedPipe();
   let [checks, failed] = [0, 0];
   const files = await readFiles(paths);
   for (const { name, file, rules } of files) {

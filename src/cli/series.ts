@@ -1,13 +1,7 @@
 /** `watchpost series`: which series there are. */
 import { Command } from "commander";
 import { listSeries } from "../client/catalog.ts";
-import {
-  addServerOption,
-  connectTo,
-  endQuietlyOnClosedPipe,
-  integerArgument,
-  interruptSignal,
-} from "./client-flags.ts";
+import { addServerOption, connectTo, integerArgument, interruptSignal } from "./client-flags.ts";
 import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { seriesJson, seriesTable } from "./series-table.ts";
 
@@ -39,7 +33,6 @@ export function seriesCommand(): Command {
 }
 
 async function series(metric: string, flags: SeriesFlags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const connection = connectTo(flags.server);
   try {
     const request = { metric, matchers: flags.filter ?? [], limit: flags.limit };

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { listSilences } from "../client/silences.ts";
 import { SilenceState, type Silence } from "../wire/gen/alerts_pb.ts";
 import { oneLine, secondOf, shortIds } from "./alert-text.ts";
-import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { silenceJson } from "./silence-json.ts";
 import { matchersOf, stateWords } from "./silence-text.ts";
 import { textTable } from "./text-table.ts";
@@ -34,7 +34,6 @@ export function silenceListCommand(): Command {
 }
 
 async function list(flags: ListFlags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const connection = connectTo(flags.server);
   try {
     const silences = await listSilences(connection, flags.expired === true, { signal: interruptSignal() });

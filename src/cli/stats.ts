@@ -5,7 +5,7 @@ import { getStoreStats } from "../client/store-stats.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import type { GetStoreStatsResponse, ResolutionStats } from "../wire/gen/store_pb.ts";
-import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { textTable, type Column } from "./text-table.ts";
 
 const HELP = `
@@ -25,7 +25,6 @@ export function statsCommand(): Command {
 }
 
 async function stats(flags: { server: string; json?: boolean }): Promise<void> {
-  endQuietlyOnClosedPipe();
   const connection = connectTo(flags.server);
   try {
     const found = await getStoreStats(connection, { signal: interruptSignal() });

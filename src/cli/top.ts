@@ -3,13 +3,7 @@ import { Command } from "commander";
 import pc from "picocolors";
 import { listSeries } from "../client/catalog.ts";
 import { SeriesOrder } from "../wire/gen/history_pb.ts";
-import {
-  addServerOption,
-  connectTo,
-  endQuietlyOnClosedPipe,
-  integerArgument,
-  interruptSignal,
-} from "./client-flags.ts";
+import { addServerOption, connectTo, integerArgument, interruptSignal } from "./client-flags.ts";
 import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { seriesJson, seriesTable } from "./series-table.ts";
 
@@ -43,7 +37,6 @@ export function topCommand(): Command {
 }
 
 async function top(metric: string, flags: TopFlags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {

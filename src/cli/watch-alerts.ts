@@ -12,7 +12,7 @@ import { alertJson } from "./alert-json.ts";
 import { alertLine } from "./alert-line.ts";
 import { activeTable } from "./alert-table.ts";
 import { severityCounts } from "./alert-text.ts";
-import { connectTo, endQuietlyOnClosedPipe, interruptSignal, retryTeller } from "./client-flags.ts";
+import { connectTo, interruptSignal, retryTeller } from "./client-flags.ts";
 import { cut } from "./fit-text.ts";
 import { openScreen, type ScreenSize } from "./live-screen.ts";
 import { printable } from "./watch-table.ts";
@@ -26,7 +26,6 @@ interface Flags extends AlertFlags {
 
 /** Until Ctrl-C, or for as long as `--for` says. */
 export async function watchAlerts(flags: Flags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const interrupted = interruptSignal();
   const signal = flags.for === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(flags.for)]);
   const connection = connectTo(flags.server);

@@ -12,7 +12,6 @@ import {
   addServerOption,
   connectTo,
   durationArgument,
-  endQuietlyOnClosedPipe,
   interruptSignal,
   retryTeller,
   wholeMsArgument,
@@ -75,7 +74,6 @@ export function watchCommand(): Command {
 }
 
 async function watch(metrics: string[], flags: WatchFlags): Promise<void> {
-  endQuietlyOnClosedPipe();
   const interrupted = interruptSignal();
   const signal = flags.for === undefined ? interrupted : AbortSignal.any([interrupted, AbortSignal.timeout(flags.for)]);
   const connection = connectTo(flags.server);

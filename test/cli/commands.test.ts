@@ -152,6 +152,13 @@ describe("upload", () => {
     }
   });
 
+  test("ends quietly where nobody reads its help to the end", async () => {
+    const child = Bun.spawn([...watchpostCommand(false), "upload", "--help"], { stdout: "pipe", stderr: "pipe" });
+    await child.stdout.cancel();
+    const err = await child.stderr.text();
+    expect([await child.exited, err]).toEqual([0, ""]);
+  });
+
   test("sends what it has read: soon, when the file breaks off, and at Ctrl-C", async () => {
     const lines = Array.from({ length: 12_000 }, (_, i) => `{"metric":"cut.long","value":${Math.sin(i)}}\n`).join("");
     writeFileSync(join(dir.path, "long.jsonl.gz"), Bun.gzipSync(lines).subarray(0, -40));
