@@ -72,7 +72,7 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
 /** The last changes, where there are more than an answer may have. Throws NOT_FOUND where there is no such alert. */
 export async function alertHistory({ id }: GetAlertHistoryRequest, book: AlertBook, reader: AlertReader) {
   const alert = await alertById(id, book, reader);
-  const entries = await lastEntries(id, reader);
+  const { entries, more } = await lastEntries(id, reader);
   const events = entries.map(({ atMs, actor, payload }) => {
     const { change, text, alert: then } = eventFromJson(payload);
     return {
@@ -84,16 +84,19 @@ export async function alertHistory({ id }: GetAlertHistoryRequest, book: AlertBo
       text,
     };
   });
-  return { alert: messageOf(alert), events };
+  return { alert: messageOf(alert), events, more };
 }
 
 /** The journal is read forwards alone. */
-async function lastEntries(id: string, reader: AlertReader): Promise<readonly JournalEntry[]> {
-  let last: readonly JournalEntry[] = [];
+async function lastEntries(id: string, reader: AlertReader) {
+  let entries: readonly JournalEntry[] = [];
+  let more = false;
   for (let after = 0; ;) {
     const page = await reader.read({ after, limit: HISTORY_MAX, subject: id, kind: ALERT_EVENT });
-    last = [...last, ...page].slice(-HISTORY_MAX);
-    if (page.length < HISTORY_MAX) return last;
+    const all = [...entries, ...page];
+    more ||= all.length > HISTORY_MAX;
+    entries = all.slice(-HISTORY_MAX);
+    if (page.length < HISTORY_MAX) return { entries, more };
     after = page[page.length - 1].position;
   }
 }

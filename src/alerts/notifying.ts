@@ -45,6 +45,7 @@ export interface NotifyingDeps {
 export const NOTIFY_DOCUMENTS = "notify";
 export const DELIVERY_EVENT = "delivery";
 const NOTICE_EVENT = "notice";
+const SILENCE_EVENT = "silence";
 /** After so many attempts in a row somebody else is told. */
 const FAILURES_TOLD = 3;
 /** Sends to one channel at once. */
@@ -151,16 +152,16 @@ export class Notifying {
     return !kinds.includes("stopped");
   }
 
-  async putSilence(silence: Silence): Promise<Silence> {
+  async putSilence(silence: Silence, actor: string): Promise<Silence> {
     const kept = this.#notifier.putSilence(silence, this.#deps.clock.nowMs());
-    await this.#write();
+    await this.#write([this.#silenceEvent("put", kept, actor)]);
     this.#pump();
     return kept;
   }
 
-  async expireSilence(id: string): Promise<Silence> {
+  async expireSilence(id: string, actor: string): Promise<Silence> {
     const expired = this.#notifier.expireSilence(id, this.#deps.clock.nowMs());
-    await this.#write();
+    await this.#write([this.#silenceEvent("expired", expired, actor)]);
     this.#pump();
     return expired;
   }
@@ -319,6 +320,11 @@ export class Notifying {
       payload,
     };
     this.#deps.journal.append([event]).catch(() => {});
+  }
+
+  #silenceEvent(change: "put" | "expired", silence: Silence, actor: string): JournalEvent {
+    const payload = JSON.stringify({ change, silence });
+    return { atMs: this.#deps.clock.nowMs(), kind: SILENCE_EVENT, subject: silence.id, actor, payload };
   }
 
   #noticeOf(event: NotifyEvent): JournalEvent {

@@ -7,8 +7,8 @@ import { matcherText, parseMatcher, type LabelMatcher } from "./notify/label-mat
 import { stateOfSilence, type Silence, type SilenceState } from "./notify/silence.ts";
 
 export interface Silencing {
-  putSilence(silence: Silence): Promise<Silence>;
-  expireSilence(id: string): Promise<Silence>;
+  putSilence(silence: Silence, actor: string): Promise<Silence>;
+  expireSilence(id: string, actor: string): Promise<Silence>;
   silences(): Silence[];
 }
 
@@ -33,9 +33,11 @@ export function silenceMethods({ silencing, newId, nowMs, actorOf }: SilenceMeth
       if (silence === undefined) throw invalidField("silence", "", "a silence");
       const author = actorOf(silence.author, context);
       const given = silenceOf(silence, silence.id || newId(), author, nowMs());
-      return answer(await silencing.putSilence(given));
+      return answer(await silencing.putSilence(given, author));
     }),
-    unary(Alerts.method.expireSilence, async ({ id }) => answer(await silencing.expireSilence(id))),
+    unary(Alerts.method.expireSilence, async ({ id, userId }, context) => {
+      return answer(await silencing.expireSilence(id, actorOf(userId, context)));
+    }),
     unary(Alerts.method.listSilences, async ({ expired }) => {
       const all = silencing.silences().filter((silence) => expired || stateOfSilence(silence, nowMs()) !== "expired");
       const sorted = all.sort((a, b) => a.endsAtMs - b.endsAtMs || (a.id < b.id ? -1 : 1));

@@ -5,7 +5,7 @@ import { getAlertHistory } from "../client/alerts.ts";
 import { AlertChange, AlertEventSchema, AlertState, type Alert, type AlertEvent } from "../wire/gen/alerts_pb.ts";
 import { clearedWords } from "./alert-table.ts";
 import { acknowledgerOf, changeWord, deviceOf, oneLine, painted, secondOf, titleOf } from "./alert-text.ts";
-import { addServerOption, connectTo, endQuietlyOnClosedPipe, interruptSignal } from "./client-flags.ts";
+import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { findAlerts } from "./find-alerts.ts";
 import { textTable, type Column } from "./text-table.ts";
 import { formatValue, printable } from "./watch-table.ts";
@@ -29,12 +29,12 @@ export function historyCommand(): Command {
 }
 
 async function history(id: string, flags: { server: string; json?: boolean }): Promise<void> {
-  endQuietlyOnClosedPipe();
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {
     const [found] = await findAlerts(connection, [id], { signal });
-    const { alert = found, events } = await getAlertHistory(connection, found.id, { signal });
+    const { alert = found, events, more } = await getAlertHistory(connection, found.id, { signal });
+    if (more) console.error(`only the last ${events.length} changes are shown`);
     if (flags.json) process.stdout.write(events.map(jsonLine).join(""));
     else process.stdout.write(`${headOf(alert)}\n${textTable(columnsOf(alert), events)}`);
   } finally {

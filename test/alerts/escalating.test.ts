@@ -151,18 +151,23 @@ test("stands still while the alert is silenced, and goes on behind that", async 
   await hears(rig, 1);
   await pass(rig, 1);
   const nowMs = rig.clock.nowMs();
-  await rig.alerts.notifying.putSilence({
-    id: "s",
-    matchers: [{ name: "alertname", operator: "=", value: "hot" }],
-    startsAtMs: nowMs,
-    endsAtMs: nowMs + 60 * MINUTE_MS,
-    author: "ann",
-    comment: "",
-    isForAll: false,
-  });
+  await rig.alerts.notifying.putSilence(
+    {
+      id: "s",
+      matchers: [{ name: "alertname", operator: "=", value: "hot" }],
+      startsAtMs: nowMs,
+      endsAtMs: nowMs + 60 * MINUTE_MS,
+      author: "ann",
+      comment: "",
+      isForAll: false,
+    },
+    "ann",
+  );
   await pass(rig, 50);
   expect(heard).toHaveLength(1);
   await pass(rig, 40);
   expect((await hears(rig, 2)).slice(0, 2)[1]).toStartWith("anna");
+  const silences = rig.journal.entries.filter(({ kind }) => kind === "silence");
+  expect(silences).toMatchObject([{ subject: "s", actor: "ann" }]);
   await rig.close();
 });

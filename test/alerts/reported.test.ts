@@ -386,8 +386,8 @@ describe("GetAlertHistory", () => {
       expect(heard.map(({ userId }) => userId)).toEqual(events.map(({ actor }) => actor));
     }
     await rig.journal.append([{ ...fired, actor: "last" }]);
-    const { events } = await call(rig, Alerts.method.getAlertHistory, { id: "alert-1" });
-    expect([events.length, events[0].userId, events.at(-1)!.userId]).toEqual([10_000, "2 1", "last"]);
+    const { events, more } = await call(rig, Alerts.method.getAlertHistory, { id: "alert-1" });
+    expect([events.length, events[0].userId, events.at(-1)!.userId, more]).toEqual([10_000, "2 1", "last", true]);
   });
 });
 
