@@ -28,7 +28,8 @@ const uploads = new Client(config.address, credentials.createInsecure(), options
 const reads = new Client(config.address, credentials.createInsecure(), options);
 const same = (bytes: Buffer) => bytes;
 
-const sentAtMs = new Map<string, number>();
+/** Those that were not heard of yet, in order: after a stall there may be several. */
+const sentAtMs = new Map<string, number[]>();
 const alertMs: number[] = [];
 
 const request = Buffer.from(toBinary(AlertSubscriptionSchema, create(AlertSubscriptionSchema, { rules: ["quiet"] })));
@@ -36,9 +37,8 @@ const alerts = reads.makeServerStreamRequest("/analytics.Alerts/SubscribeAlerts"
 alerts.on("data", (bytes: Buffer) => {
   const nowMs = performance.now();
   const metric = fromBinary(AlertSchema, bytes).context["metric"];
-  const atMs = sentAtMs.get(metric);
+  const atMs = sentAtMs.get(metric)?.shift();
   if (atMs === undefined) return;
-  sentAtMs.delete(metric);
   alertMs.push(nowMs - atMs);
 });
 alerts.on("error", fail);
@@ -57,7 +57,9 @@ function send(series: number, value: number): void {
   const bytes = Buffer.from(toBinary(BatchDataSchema, batch));
   if (value === 1) {
     sent++;
-    sentAtMs.set(metric, performance.now());
+    const waiting = sentAtMs.get(metric);
+    if (waiting === undefined) sentAtMs.set(metric, [performance.now()]);
+    else waiting.push(performance.now());
   }
   upload.write(bytes);
 }
