@@ -45,6 +45,7 @@ function compile(outfile: string, target?: string): string {
       "--minify",
       "--bytecode",
       "--format=esm",
+      "--splitting",
       "--sourcemap=linked",
       // A binary that runs the .env and bunfig.toml of whatever folder it is started in could be made to do anything.
       "--no-compile-autoload-dotenv",
