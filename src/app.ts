@@ -1,9 +1,8 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { resolve } from "node:path";
-import { notifySetupOf } from "./alerts/notify-setup.ts";
 import { openAlerts } from "./alerts/open-alerts.ts";
 import { stampOf, watchFile } from "./alerts/rules-watch.ts";
-import { readRulesFile } from "./alerts/rules-worker.ts";
+import { readRulesFile } from "./alerts/read-rules-file.ts";
 import { storedHistory } from "./alerts/stored-history.ts";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import type { Config } from "./config/config.ts";
@@ -180,6 +179,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const rulesStamp = rulesFile === undefined ? null : stampOf(rulesFile);
   const alertsFileIn = async (file: string, taken: readonly string[]) => {
     const { rules, sections } = await readRulesFile(file, taken, spawn);
+    const { notifySetupOf } = await import("./alerts/notify-setup.ts");
     return { rules, notify: notifySetupOf(sections, process.env) };
   };
   const alertsDeps = {

@@ -1,24 +1,10 @@
 /** What the rules file says of notifications: whom to tell, how, and when. */
 import { CHANNEL_KINDS } from "./receivers/channel-config.ts";
-import type { EscalationConfig } from "./escalation/escalation-config.ts";
 import { escalationConfigOf } from "./escalation/escalation-config-input.ts";
-import { receiversSchema, type ReceiverConfig } from "./receivers/receiver-config.ts";
+import { receiversSchema } from "./receivers/receiver-config.ts";
 import { notifyConfigOf } from "./notify/notify-config-input.ts";
-import {
-  ALERTS_MAX,
-  GROUP_INTERVAL_MS,
-  GROUP_WAIT_MS,
-  REPEAT_INTERVAL_MS,
-  SILENCE_NOTICE_MS,
-  type ChannelConfig,
-  type NotifyConfig,
-} from "./notify/notify-config.ts";
-
-export interface NotifySetup {
-  readonly config: NotifyConfig;
-  readonly receivers: readonly ReceiverConfig[];
-  readonly escalation: EscalationConfig;
-}
+import type { ChannelConfig } from "./notify/notify-config.ts";
+import { NOBODY, type NotifySetup } from "./nobody.ts";
 
 /** Keys of the file beside `rules`. */
 export const NOTIFY_SECTIONS = [
@@ -34,29 +20,6 @@ export const NOTIFY_SECTIONS = [
 
 /** As written; those that are missing are undefined. */
 export type WrittenSections = Readonly<Partial<Record<(typeof NOTIFY_SECTIONS)[number], unknown>>>;
-
-/** Nobody is told. */
-export const NOBODY: NotifySetup = {
-  config: {
-    route: {
-      receiver: "nobody",
-      groupBy: [],
-      groupWaitMs: GROUP_WAIT_MS,
-      groupIntervalMs: GROUP_INTERVAL_MS,
-      repeatIntervalMs: REPEAT_INTERVAL_MS,
-      matchers: [],
-      goesOn: false,
-      routes: [],
-    },
-    receivers: [{ name: "nobody", channels: [] }],
-    inhibitions: [],
-    maxAlerts: ALERTS_MAX,
-    externalUrl: "",
-    silenceNoticeMs: SILENCE_NOTICE_MS,
-  },
-  receivers: [],
-  escalation: { policies: [], schedules: [] },
-};
 
 /**
  * `env`: what ${NAME} stands for in secrets. Throws FAILED_PRECONDITION with everything that is wrong; secrets are not in

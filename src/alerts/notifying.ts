@@ -13,7 +13,7 @@ import type { Notification } from "./notify/notification.ts";
 import type { NotifyEvent } from "./notify/notify-event.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Silence } from "./notify/silence.ts";
-import type { NotifySetup } from "./notify-setup.ts";
+import type { NotifySetup } from "./nobody.ts";
 import { deliver, type DeliveryAttempt } from "./receivers/delivery.ts";
 import { openReceivers } from "./receivers/open-receivers.ts";
 import type { Receiver } from "./receivers/receiver.ts";

@@ -22,7 +22,7 @@ import { CORRELATION, Incidents } from "./incidents.ts";
 import type { InstanceListener } from "./instance.ts";
 import { Lifespan } from "./lifespan.ts";
 import { alertById, type AlertReader } from "./list-alerts.ts";
-import { NOBODY, type NotifySetup } from "./notify-setup.ts";
+import { NOBODY, type NotifySetup } from "./nobody.ts";
 import { Notifying } from "./notifying.ts";
 import { PublishedAlerts } from "./published-alerts.ts";
 import { restoreInstances, restoreRules, type LatestValues } from "./restore-alerts.ts";
