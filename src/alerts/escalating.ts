@@ -171,8 +171,10 @@ export class Escalating {
   }
 
   async #run(): Promise<void> {
+    let retryInMs = Infinity;
     while (this.#isAsked && !this.#isClosed) {
       this.#isAsked = false;
+      retryInMs = Infinity;
       const nowMs = this.#deps.clock.nowMs();
       // What begins to be held back by the clock alone is not told of.
       if (this.#escalations.nextMs <= nowMs) this.#look();
@@ -186,7 +188,7 @@ export class Escalating {
       } catch (error) {
         // People are told all the same; after a crash they may be told again.
         this.#deps.onTrouble(`escalation cannot be written down: ${messageOf(error)}`);
-        this.#wakeAfter(RETRY_MS);
+        retryInMs = RETRY_MS;
       }
       for (const action of actions) this.#perform(action);
       for (const [key, one] of unsent) void this.#send(key, one, false);
@@ -194,7 +196,7 @@ export class Escalating {
       this.#exhausted = exhausted;
     }
     this.#isPumping = false;
-    this.#wakeAfter(this.#escalations.nextMs - this.#deps.clock.nowMs());
+    this.#wakeAfter(Math.min(retryInMs, this.#escalations.nextMs - this.#deps.clock.nowMs()));
   }
 
   #wakeAfter(delayMs: number): void {

@@ -235,8 +235,10 @@ export class Notifying {
   }
 
   async #run(): Promise<void> {
+    let retryInMs = Infinity;
     while (this.#isAsked && !this.#isClosed) {
       this.#isAsked = false;
+      retryInMs = Infinity;
       const deliveries = this.#notifier.due(this.#deps.clock.nowMs());
       const events = this.#notifier.takeEvents().map((event) => this.#noticeOf(event));
       try {
@@ -244,13 +246,13 @@ export class Notifying {
       } catch (error) {
         // People are told all the same; after a crash they may be told again.
         this.#deps.onTrouble(`what was notified cannot be written down: ${messageOf(error)}`);
-        this.#wakeAfter(RETRY_MS);
+        retryInMs = RETRY_MS;
       }
       for (const delivery of deliveries) void this.#send(delivery);
     }
     this.#isPumping = false;
     this.#deps.onMutes();
-    this.#wakeAfter(this.#notifier.nextMs - this.#deps.clock.nowMs());
+    this.#wakeAfter(Math.min(retryInMs, this.#notifier.nextMs - this.#deps.clock.nowMs()));
   }
 
   #wakeAfter(delayMs: number): void {

@@ -171,3 +171,19 @@ test("stands still while the alert is silenced, and goes on behind that", async 
   expect(silences).toMatchObject([{ subject: "s", actor: "ann" }]);
   await rig.close();
 });
+
+test("what cannot be written down is tried again until it can, and people are told meanwhile", async () => {
+  const rig = await rigWithAlert();
+  await hears(rig, 1);
+  await pass(rig, 1);
+  rig.journal.failure = new Error("the disk is full");
+  await rig.send({ metric: "temp", source: "b", value: 95 });
+  await rig.advance(MINUTE_MS);
+  rig.journal.failure = null;
+  await rig.advance(2_000);
+  await rig.settle();
+  const known = await rig.journal.documents({ collection: "escalations", limit: 100 });
+  expect(known.filter(({ key }) => key.startsWith("member:"))).toHaveLength(2);
+  expect(rig.trouble.join()).toContain("the disk is full");
+  await rig.close();
+});
