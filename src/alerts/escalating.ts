@@ -5,6 +5,7 @@
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
+import { allDocuments } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import type { Action } from "./escalation/escalation-action.ts";
 import type { EscalationConfig } from "./escalation/escalation-config.ts";
@@ -267,14 +268,7 @@ interface State {
 }
 
 async function restored({ journal, clock }: EscalatingDeps, config: EscalationConfig): Promise<State> {
-  const documents: { readonly key: string; readonly value: string }[] = [];
-  for (let after: { readonly sort: number; readonly key: string } | undefined; ;) {
-    const place = after === undefined ? {} : { after };
-    const page = await journal.documents({ collection: DOCUMENTS, limit: DOCUMENTS_AT_ONCE, ...place });
-    documents.push(...page);
-    if (page.length < DOCUMENTS_AT_ONCE) break;
-    after = page[page.length - 1];
-  }
+  const documents = await Array.fromAsync(allDocuments(journal, DOCUMENTS));
   const named = (kind: string) => documents.filter(({ key }) => key.startsWith(kind));
   return {
     escalations: Escalations.restore(config, documents, clock.nowMs()),

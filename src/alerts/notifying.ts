@@ -4,8 +4,9 @@
  */
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
-import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
+import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import { isActiveAt, nextChangeMs } from "./active-time.ts";
+import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import type { AlertFacts, Mute } from "./notify/alert-facts.ts";
 import type { Delivery } from "./notify/delivery.ts";
@@ -20,9 +21,8 @@ import type { Receiver } from "./receivers/receiver.ts";
 import { Slots } from "./receivers/slots.ts";
 import type { Rule } from "./rule.ts";
 
-export interface NotifyJournal {
+export interface NotifyJournal extends DocumentReader {
   append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
-  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
 }
 
 export interface NotifyingDeps {
@@ -375,14 +375,7 @@ export function factsOf(alert: AlertRecord, rule: Rule | undefined, nowMs: numbe
 }
 
 async function restored({ journal, clock }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {
-  const documents: StoredDocument[] = [];
-  for (let after: StoredDocument | undefined; ;) {
-    const place = after === undefined ? {} : { after };
-    const page = await journal.documents({ collection: NOTIFY_DOCUMENTS, limit: DOCUMENTS_AT_ONCE, ...place });
-    documents.push(...page);
-    if (page.length < DOCUMENTS_AT_ONCE) break;
-    after = page[page.length - 1];
-  }
+  const documents = await Array.fromAsync(allDocuments(journal, NOTIFY_DOCUMENTS));
   return Notifier.restore(config, documents, clock.nowMs());
 }
 

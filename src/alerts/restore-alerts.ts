@@ -1,5 +1,6 @@
 /** Brings back what was when the server ended: rules, active alerts, and where every instance stood. */
-import type { DocumentChange, DocumentQuery, StoredDocument } from "../model/journal.ts";
+import type { DocumentChange } from "../model/journal.ts";
+import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import { ACTIVE_ALERTS, conditionHash, INSTANCES, type StoredInstance, INCIDENTS } from "./alert-documents.ts";
 import { type AlertBook } from "./alert-book.ts";
 import { AlertRecord, type ClearedBecause } from "./alert.ts";
@@ -9,11 +10,6 @@ import type { Instance } from "./instance.ts";
 import { RULES, type DatedRule, type RuleBook } from "./rule-book.ts";
 import { ruleFromJson } from "./rule-text.ts";
 
-export interface DocumentReader {
-  /** In order, at most `limit`. */
-  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
-}
-
 /** The newest stored point of each series. */
 export interface LatestValues {
   readonly seriesIds: Uint32Array;
@@ -21,11 +17,10 @@ export interface LatestValues {
   readonly values: Float64Array;
 }
 
-const DOCUMENTS_AT_ONCE = 1_000;
-
 export async function restoreRules(reader: DocumentReader, rules: RuleBook): Promise<void> {
   const stored: DatedRule[] = [];
-  for await (const { value, sort } of allOf(reader, RULES)) stored.push({ rule: ruleFromJson(value), sinceMs: sort });
+  for await (const { value, sort } of allDocuments(reader, RULES))
+    stored.push({ rule: ruleFromJson(value), sinceMs: sort });
   rules.enforce(stored);
 }
 
@@ -58,14 +53,14 @@ export async function restoreInstances(
   livedAfterMs: (timeMs: number) => number,
 ): Promise<DocumentChange[]> {
   const alerts = new Map<string, AlertRecord>();
-  for await (const { value } of allOf(reader, ACTIVE_ALERTS)) {
+  for await (const { value } of allDocuments(reader, ACTIVE_ALERTS)) {
     const alert = AlertRecord.fromJson(value);
     alerts.set(alert.id, alert);
   }
   await restoreIncidents(reader, incidents, alerts.values());
   const removed: DocumentChange[] = [];
   const orphans: { readonly alert: AlertRecord; readonly because: ClearedBecause }[] = [];
-  for await (const { collection, key, sort, value } of allOf(reader, INSTANCES)) {
+  for await (const { collection, key, sort, value } of allDocuments(reader, INSTANCES)) {
     const stored = JSON.parse(value) as StoredInstance;
     const alert = stored.alertId === null ? undefined : alerts.get(stored.alertId);
     const instance = engine.rules.get(stored.rule)?.instances.get(stored.key);
@@ -104,7 +99,7 @@ async function restoreIncidents(
     if (others === undefined) active.set(alert.incidentId, [alert]);
     else others.push(alert);
   }
-  for await (const { key, value } of allOf(reader, INCIDENTS)) {
+  for await (const { key, value } of allDocuments(reader, INCIDENTS)) {
     incidents.restore(JSON.parse(value) as Incident, active.get(key) ?? []);
   }
 }
@@ -114,18 +109,4 @@ function whyGone(engine: Engine, stored: StoredInstance, instance: Instance | un
   if (bound === undefined) return "rule_deleted";
   if (conditionHash(bound.rule) !== stored.condition || bound.rule.isDisabled) return "rule_changed";
   return instance === undefined ? "series_deleted" : null;
-}
-
-async function* allOf(reader: DocumentReader, collection: string): AsyncGenerator<StoredDocument, void> {
-  let after: Pick<StoredDocument, "sort" | "key"> | undefined;
-  for (;;) {
-    const page = await reader.documents({
-      collection,
-      limit: DOCUMENTS_AT_ONCE,
-      ...(after === undefined ? {} : { after }),
-    });
-    yield* page;
-    if (page.length < DOCUMENTS_AT_ONCE) return;
-    after = page[page.length - 1];
-  }
 }
