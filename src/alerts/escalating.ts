@@ -254,7 +254,7 @@ export class Escalating {
   }
 }
 
-/** One that is still on its way to a receiver when the next step comes is made good by that. */
+/** One for each receiver of an incident: the next step takes the place of one that has not got there. */
 function unsentOf(action: Action): [key: string, unsent: Unsent][] {
   if (action.kind !== "notify") return [];
   const { incidentId, receivers, alertIds } = action;

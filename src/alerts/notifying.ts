@@ -113,7 +113,7 @@ export class Notifying {
 
   /**
    * Tells one receiver of alerts that fire, on all its channels, beside what routes say. Resolves with false where nobody
-   * knows what became of it: this run, or its configuration, has ended.
+   * knows what became of it: this run, or its configuration, has ended, or it is told anew.
    */
   async tell(name: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<boolean> {
     const { clock, random, ruleOf } = this.#deps;
@@ -132,6 +132,8 @@ export class Notifying {
     };
     const abort = new AbortController();
     const id = `${groupKey} ${name}`;
+    // What has not got there yet is made good by this one.
+    this.#sending.get(id)?.abort();
     this.#sending.set(id, abort);
     const alertIds = alerts.map(({ id: alertId }) => alertId);
     const told = (this.#receivers.get(name) ?? []).map(async (receiver) => {

@@ -14,6 +14,7 @@ interface Heard {
 /** What anna and lead heard; routes tell the desk. */
 const heard: Heard[] = [];
 const refusing = new Set<string>();
+const failing = new Set<string>();
 let server: ReturnType<typeof Bun.serve>;
 
 beforeAll(() => {
@@ -24,6 +25,7 @@ beforeAll(() => {
       const who = new URL(request.url).pathname.slice(1);
       const { alerts } = (await request.json()) as { alerts: { labels: { severity: string } }[] };
       if (refusing.has(who)) return new Response("no", { status: 400 });
+      if (failing.has(who)) return new Response("not now", { status: 503 });
       if (who !== "desk") heard.push({ who, severities: alerts.map(({ labels }) => labels.severity) });
       return new Response("");
     },
@@ -185,5 +187,30 @@ test("what cannot be written down is tried again until it can, and people are to
   const known = await rig.journal.documents({ collection: "escalations", limit: 100 });
   expect(known.filter(({ key }) => key.startsWith("member:"))).toHaveLength(2);
   expect(rig.trouble.join()).toContain("the disk is full");
+  await rig.close();
+});
+
+test("a step takes the place of what has not got to a receiver yet", async () => {
+  heard.length = 0;
+  refusing.clear();
+  failing.add("anna");
+  const rig = new AlertsRig();
+  rig.file = { rules: [], notify: setup() };
+  await rig.open();
+  await rig.put(RULE);
+  await rig.send({ metric: "temp", source: "a", value: 90 });
+  const passUntil = async (isReached: () => boolean) => {
+    for (let i = 0; i < 240 && !isReached(); i++) {
+      await Bun.sleep(3);
+      await rig.advance(1_000);
+    }
+  };
+  await passUntil(() => heard.length > 0);
+  expect(heard.map(({ who }) => who)).toEqual(["lead"]);
+  failing.clear();
+  await passUntil(() => heard.length > 1);
+  let seconds = 0;
+  await passUntil(() => ++seconds > 90);
+  expect(heard.map(({ who }) => who)).toEqual(["lead", "anna"]);
   await rig.close();
 });
