@@ -62,7 +62,8 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof WatchpostError)) throw error;
-    console.error(`${pc.red("error:")} ${error.message}`);
+    const hint = error.message.includes("ECONNREFUSED") ? "; does the server run? --server names another" : "";
+    console.error(`${pc.red("error:")} ${error.message}${hint}`);
     return error.status === "INVALID_ARGUMENT" || error.status === "FAILED_PRECONDITION" ? EXIT_USAGE : EXIT_FAILED;
   }
 }

@@ -25,7 +25,7 @@ it at once; what was acknowledged is kept in any case.`;
 export function serveCommand(deps: { spawn: SpawnWorker }): Command {
   return addServerFlags(new Command("serve"))
     .summary("run the server")
-    .description("Runs the server: takes points over gRPC, keeps them, shows them live.")
+    .description("Runs the server: takes points over gRPC, keeps them, shows them live, and raises alerts.")
     .addHelpText("after", HELP)
     .action(async (flags: ServerFlags) => {
       const stopped = stopSignals();
