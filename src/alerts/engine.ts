@@ -7,9 +7,11 @@ import type { Frame } from "../model/frame.ts";
 import { compileMatcher, matchingSeries, valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesIdentity } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import { BoundProbes, NO_ROW } from "./bound-probes.ts";
 import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
 import type { ConditionState } from "./conditions/condition-state.ts";
 import { Instance, type EvaluatedRule, type InstanceListener } from "./instance.ts";
+import { NOT_TAKEN, TAKEN } from "./probe-rows.ts";
 import type { Probe } from "./probe.ts";
 import { RuleIndex } from "./rule-index.ts";
 import type { Condition, Rule } from "./rule.ts";
@@ -50,8 +52,7 @@ export class Engine {
   readonly #deps: EngineDeps;
   readonly #rules = new Map<string, BoundRule>();
   readonly #index = new RuleIndex<BoundRule>();
-  /** By series id: the first of a chain. */
-  readonly #probes: (Probe | null)[] = [];
+  readonly #probes = new BoundProbes();
   readonly #queue = new WakeQueue<Instance>();
   readonly #unsettled = new Set<Instance>();
   readonly #wallTime: WallTime;
@@ -109,7 +110,7 @@ export class Engine {
     this.#rules.delete(name);
     this.#index.delete(bound);
     for (const instance of bound.instances.values()) {
-      for (const { seriesId } of instance.probes) this.#unchain(seriesId, ({ instance: other }) => other === instance);
+      instance.probes.forEach((probe) => this.#probes.delete(probe));
       instance.wakesAtMs = NEVER_AGAIN_MS;
     }
     return bound;
@@ -128,7 +129,7 @@ export class Engine {
     const atMs = this.#atMs() - agoMs;
     const arrivalUs = arrivalMs * 1_000;
     for (let i = 0; i < count; i++) {
-      for (let probe = this.probesOf(seriesIds[i]); probe !== null; probe = probe.next) {
+      for (const probe of this.probesOf(seriesIds[i])) {
         const { instance } = probe;
         if (arrivalMs <= this.#rules.get(instance.rule.name)!.sinceMs) continue;
         const clockUs = Math.min(timesUs[i], arrivalUs);
@@ -177,9 +178,9 @@ export class Engine {
     }
   }
 
-  /** The instances' series by id, each a chain; null where nothing is bound. */
-  probesOf(seriesId: number): Probe | null {
-    return this.#probes[seriesId] ?? null;
+  /** A series as the instances see it that it is bound to. */
+  probesOf(seriesId: number): readonly Probe[] {
+    return this.#probes.of(seriesId);
   }
 
   /** In the time that instances know. */
@@ -208,14 +209,20 @@ export class Engine {
     const atMs = this.#atMs();
     const arrivalUs = arrivalMs * 1_000 + shiftUs;
     const probes = this.#probes;
+    const { rows } = probes;
     for (let i = 0; i < count; i++) {
-      const id = seriesIds[i];
-      if (id >= probes.length) continue;
       const timeUs = timesUs[i] + shiftUs;
-      for (let probe = probes[id]; probe !== null; probe = probe.next) {
+      for (let row = probes.firstRowOf(seriesIds[i]); row !== NO_ROW; row = probes.rowAfter(row)) {
+        const taken = rows.takeCalm(row, timeUs, values[i], arrivalUs, atMs);
+        if (taken === TAKEN) continue;
+        const probe = probes.at(row);
+        if (taken !== NOT_TAKEN) {
+          probe.becalm();
+          continue;
+        }
+        const level = probe.takeInOrder(timeUs, values[i], arrivalUs, atMs);
+        if (level === probe.level) continue;
         const { instance } = probe;
-        const level = probe.isCalm ? probe.takeCalmly(timeUs, values[i], arrivalUs, atMs) : -1;
-        if (level === probe.level && probe.isCalm) continue;
         if (level >= 0) instance.moved(probe, level, listener);
         else instance.take(probe, timeUs, values[i], arrivalUs, atMs, listener);
         if (instance.isUnsettled) this.#unsettled.add(instance);
@@ -276,10 +283,7 @@ export class Engine {
   #bind(bound: BoundRule, seriesId: number): void {
     const identity = this.#deps.registry.identityOf(seriesId);
     const instance = this.#instance(bound, keyOf(bound.rule, seriesId, identity));
-    const probe = instance.bind(seriesId);
-    while (this.#probes.length <= seriesId) this.#probes.push(null);
-    probe.next = this.#probes[seriesId];
-    this.#probes[seriesId] = probe;
+    this.#probes.add(instance.bind(seriesId, this.#probes.rows));
     bound.series++;
     if (bound.rule.condition.kind === "absence") this.#queue.schedule(instance, this.#atMs());
   }
@@ -296,8 +300,9 @@ export class Engine {
   /** The series is gone. */
   #unbind(seriesId: number): void {
     const { listener } = this.#deps;
-    for (let probe = this.#probes[seriesId] ?? null; probe !== null; probe = probe.next) {
+    for (const probe of this.probesOf(seriesId)) {
       const { instance } = probe;
+      this.#probes.delete(probe);
       const bound = this.#rules.get(instance.rule.name)!;
       bound.series--;
       if (instance.unbind(seriesId, listener)) continue;
@@ -305,20 +310,6 @@ export class Engine {
       instance.wakesAtMs = NEVER_AGAIN_MS;
       listener.onGone(instance);
     }
-    if (seriesId < this.#probes.length) this.#probes[seriesId] = null;
-  }
-
-  #unchain(seriesId: number, isGone: (probe: Probe) => boolean): void {
-    let kept: Probe | null = null;
-    for (let probe = this.#probes[seriesId]; probe !== null;) {
-      const { next } = probe;
-      if (!isGone(probe)) {
-        probe.next = kept;
-        kept = probe;
-      }
-      probe = next;
-    }
-    this.#probes[seriesId] = kept;
   }
 
   #atMs(): number {

@@ -6,6 +6,7 @@ import type { ConditionState } from "./conditions/condition-state.ts";
 import { LateLane, type LateEpisode } from "./late-lane.ts";
 import { Lifecycle, type LifecycleChange, type SavedLifecycle, type Timing } from "./lifecycle.ts";
 import { Probe } from "./probe.ts";
+import type { ProbeRows } from "./probe-rows.ts";
 import type { Rule } from "./rule.ts";
 import { NONE_SPENT, SpentSeries, type SavedSpent } from "./spent-series.ts";
 
@@ -99,8 +100,8 @@ export class Instance {
     return this.shared.rule;
   }
 
-  bind(seriesId: number): Probe {
-    const probe = new Probe(this, seriesId, this.shared.makeState(seriesId));
+  bind(seriesId: number, rows: ProbeRows): Probe {
+    const probe = new Probe(this, seriesId, this.shared.makeState(seriesId), rows);
     this.probes.push(probe);
     return probe;
   }
@@ -144,9 +145,8 @@ export class Instance {
       if (isGroup) this.isUnsettled = true;
       else this.#hear(listener);
     }
-    const { state } = probe;
-    probe.isCalm =
-      !isFirst && isSame && lifecycle.isSettled && state !== null && state.dueUs === Infinity && probe.gapMs > 0;
+    const isSettled = isSame && lifecycle.isSettled;
+    probe.isCalm = !isFirst && isSettled && probe.gapMs > 0 && (probe.state?.dueUs ?? Infinity) === Infinity;
   }
 
   /** No more is coming of this time. */

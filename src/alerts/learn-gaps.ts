@@ -7,11 +7,11 @@ import type { History } from "./warm-up.ts";
 
 /** Of those among some series of which it is not known and matters. */
 export async function learnGaps(engine: Engine, history: History, seriesIds: Uint32Array): Promise<void> {
-  const unknown = seriesIds.filter((id) => probesIn(engine.probesOf(id)).some(isAsking));
+  const unknown = seriesIds.filter((id) => engine.probesOf(id).some(isAsking));
   if (unknown.length === 0) return;
   const gapsMs = await history.usualGapsMs(unknown);
   for (const [i, id] of unknown.entries()) {
-    for (const probe of probesIn(engine.probesOf(id))) {
+    for (const probe of engine.probesOf(id)) {
       if (probe.gapMs > 0 || Number.isNaN(gapsMs[i])) continue;
       probe.gapMs = gapsMs[i];
       engine.schedule(probe.instance);
@@ -26,10 +26,4 @@ function isAsking({ gapMs, instance }: Probe): boolean {
 function dependsOnGaps({ condition, noData }: Rule): boolean {
   if (condition.kind === "absence") return condition.afterMs === undefined;
   return noData === "fire" || lookbackPoints(condition) > 0;
-}
-
-function probesIn(first: Probe | null): Probe[] {
-  const probes: Probe[] = [];
-  for (let probe = first; probe !== null; probe = probe.next) probes.push(probe);
-  return probes;
 }

@@ -1,52 +1,63 @@
 /** One series as one instance of a rule sees it: its own clock, its state of the condition, and what came late. */
+import { setNothingCalm } from "./conditions/calm.ts";
 import type { ConditionState } from "./conditions/condition-state.ts";
 import type { Instance } from "./instance.ts";
 import type { Gap, LateLane } from "./late-lane.ts";
+import { ProbeRow } from "./probe-row.ts";
+import { GAP_WEIGHT, GAPS_MISSING, LATE_GAPS, MISSING_US_MIN, SLOW_GAP_MS, type ProbeRows } from "./probe-rows.ts";
 
-/** Gaps between arrivals are smoothed: each new one counts a quarter. */
-const GAP_WEIGHT = 0.25;
-/** So many usual gaps, and not less than this, between two samples: some are missing there, and may still come. */
-const GAPS_MISSING = 3;
-const MISSING_US_MIN = 15_000_000;
-/** Points are late after a quarter of an hour, of slow series after some of their gaps. */
-const LATE_AFTER_US = 15 * 60_000_000;
-const LATE_GAPS = 3;
-const SLOW_GAP_MS = LATE_AFTER_US / 1_000 / LATE_GAPS;
 /** Times without samples that are remembered; the oldest are forgotten, and what comes for them is not evaluated. */
 const MISSING_MAX = 16;
 
-export class Probe {
+export class Probe extends ProbeRow {
   readonly instance: Instance;
   readonly seriesId: number;
-  /** Null: the condition is about being heard alone. */
-  readonly state: ConditionState | null;
+  readonly #state: ConditionState | null;
   level = 0;
-  value = NaN;
-  /** The smaller of event time and arrival of its newest sample, Unix microseconds. */
-  clockUs = -Infinity;
   /** Its own stamp, where that was later. */
   stampUs = NaN;
-  /** When that came. */
-  seenAtMs = -Infinity;
-  /** Usual time between two arrivals; 0 until there were two. */
-  gapMs = 0;
-  /** Age at arrival from which a point is late. */
-  lateAfterUs = LATE_AFTER_US;
   /** A sample that leaves the level as it is changes nothing but this. */
-  isCalm = false;
+  #isCalm = false;
   late: LateLane | null = null;
-  /** Another one of the same series. */
-  next: Probe | null = null;
   #missing: Gap[] | null = null;
   /** The first time that was evaluated as it came. */
   #firstUs = Infinity;
 
-  constructor(instance: Instance, seriesId: number, state: ConditionState | null) {
+  constructor(instance: Instance, seriesId: number, state: ConditionState | null, rows: ProbeRows) {
+    super(rows);
     const { lateAfterMs } = instance.rule;
     if (lateAfterMs !== undefined) this.lateAfterUs = lateAfterMs * 1_000;
     this.instance = instance;
     this.seriesId = seriesId;
-    this.state = state;
+    this.#state = state;
+  }
+
+  /** It has taken every sample. Null: the condition is about being heard alone. */
+  get state(): ConditionState | null {
+    const state = this.#state;
+    if (state !== null) this.takeWaiting(state);
+    return state;
+  }
+
+  set isCalm(isCalm: boolean) {
+    this.#isCalm = isCalm;
+    this.becalm();
+  }
+
+  /** Finds out which samples are calm from now on. */
+  becalm(): void {
+    const { state } = this;
+    if (!this.#isCalm || this.level > 0) setNothingCalm(this);
+    else if (state !== null) state.becalm(this);
+    else {
+      this.low = -Infinity;
+      this.high = Infinity;
+    }
+  }
+
+  override leave(): void {
+    this.isCalm = false;
+    super.leave();
   }
 
   /** Whether a late point of this time is new: it lies where nothing was evaluated. */
@@ -91,20 +102,17 @@ export class Probe {
     this.stampUs = timeUs;
     this.seenAtMs = atMs;
     this.value = value;
-    return this.state === null ? 0 : this.state.take(clockUs, value, Math.min(this.level, shown));
+    const { state } = this;
+    return state === null ? 0 : state.take(clockUs, value, Math.min(this.level, shown));
   }
 
   /** {@link take} where it is calm and the sample in order; -1 where one of these is not so, and nothing was taken. */
-  takeCalmly(timeUs: number, value: number, arrivalUs: number, atMs: number): number {
-    const gapMs = atMs - this.seenAtMs;
-    const eventGapUs = timeUs - this.clockUs;
-    const isInOrder = eventGapUs > 0 && timeUs <= arrivalUs && arrivalUs - timeUs <= this.lateAfterUs;
-    if (!isInOrder || eventGapUs > MISSING_US_MIN + GAPS_MISSING * this.gapMs * 1_000) return -1;
-    if (gapMs > 0) this.#noteGapMs(gapMs);
-    this.clockUs = timeUs;
-    this.seenAtMs = atMs;
-    this.value = value;
-    return this.state!.take(timeUs, value, this.level);
+  takeInOrder(timeUs: number, value: number, arrivalUs: number, atMs: number): number {
+    const { state } = this;
+    if (!this.#isCalm || state === null || !this.takeNext(timeUs, value, arrivalUs, atMs)) return -1;
+    const level = state.take(timeUs, value, this.level);
+    if (level === this.level) this.becalm();
+    return level;
   }
 
   #noteGap(clockUs: number, atMs: number): void {

@@ -35,7 +35,7 @@ export function restoreClocks(
 ): void {
   const atMs = engine.atMs();
   for (let i = 0; i < seriesIds.length; i++) {
-    for (let probe = engine.probesOf(seriesIds[i]); probe !== null; probe = probe.next) {
+    for (const probe of engine.probesOf(seriesIds[i])) {
       const timeUs = Math.min(timesUs[i], nowMs * 1_000);
       const thenMs = atMs - livedAfterMs(timeUs / 1_000);
       probe.instance.restoreClock(probe, timeUs, values[i], thenMs, atMs);

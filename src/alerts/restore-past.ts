@@ -28,7 +28,7 @@ export async function restorePast(deps: PastDeps): Promise<void> {
   if (latest.seriesIds.length === 0) return;
   const firstsUs = await history.firstTimes(latest.seriesIds);
   for (const [i, id] of latest.seriesIds.entries()) {
-    for (let probe = engine.probesOf(id); probe !== null; probe = probe.next) probe.beganAt(firstsUs[i]);
+    for (const probe of engine.probesOf(id)) probe.beganAt(firstsUs[i]);
   }
   await learnGaps(engine, history, latest.seriesIds);
   const frames = () => (Number.isNaN(evaluatedMs) ? [] : deps.framesAfter(evaluatedMs));
@@ -43,7 +43,7 @@ function seriesIn(frames: Iterable<Frame>, engine: Engine): Set<number> {
   for (const { seriesIds, count } of frames) {
     for (let i = 0; i < count; i++) {
       if (ids.has(seriesIds[i])) continue;
-      for (let probe = engine.probesOf(seriesIds[i]); probe !== null; probe = probe.next) {
+      for (const probe of engine.probesOf(seriesIds[i])) {
         for (const { seriesId } of probe.instance.probes) ids.add(seriesId);
       }
     }
@@ -53,7 +53,7 @@ function seriesIn(frames: Iterable<Frame>, engine: Engine): Set<number> {
 
 /** Of the series that some rule is bound to. */
 function boundOf(engine: Engine, { seriesIds, timesUs, values }: LatestValues): LatestValues {
-  const bound = Array.from(seriesIds.keys()).filter((i) => engine.probesOf(seriesIds[i]) !== null);
+  const bound = Array.from(seriesIds.keys()).filter((i) => engine.probesOf(seriesIds[i]).length > 0);
   return {
     seriesIds: Uint32Array.from(bound, (i) => seriesIds[i]),
     timesUs: Float64Array.from(bound, (i) => timesUs[i]),

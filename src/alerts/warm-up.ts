@@ -56,7 +56,7 @@ export async function warmUp(deps: WarmUpDeps, latest: LatestTimes, goingOn: Rea
   for (const { fromUs, seriesIds } of askedTogether(engine, latest, goingOn, lastMs * 1_000)) {
     const part = await history.pointsFrom(seriesIds, fromUs, asOfS);
     for (const [i, id] of seriesIds.entries()) {
-      for (let probe = engine.probesOf(id); probe !== null; probe = probe.next) {
+      for (const probe of engine.probesOf(id)) {
         feed(probe, part, part.offsets[i], part.offsets[i + 1], lastMs, deps);
       }
     }
@@ -119,9 +119,9 @@ function feed(
   if (to > from && state !== null) probe.level = state.elapse(Math.max(probe.clockUs, lastMs * 1_000), probe.level);
 }
 
-function longestLookbackUs(first: Probe | null): number {
+function longestLookbackUs(probes: readonly Probe[]): number {
   let longest = 0;
-  for (let probe = first; probe !== null; probe = probe.next) {
+  for (const probe of probes) {
     const { condition } = probe.instance.rule;
     if (probe.state === null) continue;
     const pointUs = Math.max(POINT_US, 2_000 * probe.gapMs);

@@ -1,4 +1,5 @@
 import type { Condition } from "../rule.ts";
+import { setNothingCalm, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { CountWindow } from "./count-window.ts";
 import { meets } from "./limit.ts";
@@ -33,6 +34,10 @@ export class CountState implements ConditionState {
     if (this.#judgedFromUs === Infinity) this.#judgedFromUs = timeUs + this.#condition.overMs * US_PER_MS;
     this.#samples.take(timeUs);
     return this.#judge(timeUs, level);
+  }
+
+  becalm(calm: Calm): void {
+    setNothingCalm(calm);
   }
 
   elapse(timeUs: number, level: number): number {

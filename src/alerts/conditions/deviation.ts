@@ -1,4 +1,5 @@
 import type { Condition, Direction } from "../rule.ts";
+import { KEPT_BACK_MAX, setNothingCalm, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { isBeyond, zScore } from "./z-score.ts";
 
@@ -11,6 +12,8 @@ const BEYOND_WEIGHT = 0.1;
 const STEP_SHARE = 0.5;
 const STEP_SHARE_OF_VALUE_MAX = 0.05;
 const US_PER_MS = 1_000;
+/** More than rounding makes of a mean, in deviations. */
+const ROUNDING_SHARE = 1e-9;
 
 /**
  * How far a sample is from the exponentially weighted mean of the samples before it, in their standard deviations (Finch,
@@ -31,6 +34,8 @@ export class DeviationState implements ConditionState {
   readonly #spanUs: number;
   readonly #pointsMin: number;
   readonly #direction: Direction;
+  /** The limit in deviations of before, after as many samples as may be kept back. */
+  readonly #calmSigmas: number;
   #samples = 0;
   #lastUs = NaN;
   #last = NaN;
@@ -45,6 +50,8 @@ export class DeviationState implements ConditionState {
     this.#spanUs = spanMs * US_PER_MS;
     this.#pointsMin = pointsMin;
     this.#direction = direction;
+    const weighed = Math.max(1, pointsMin);
+    this.#calmSigmas = sigmas * (weighed / (weighed + 1)) ** (KEPT_BACK_MAX / 2) * (1 - ROUNDING_SHARE);
   }
 
   get dueUs(): number {
@@ -67,6 +74,19 @@ export class DeviationState implements ConditionState {
     return isMet ? 1 : 0;
   }
 
+  /**
+   * What is kept back from within some range leaves the mean in there, and takes no more from the variance than it weighs;
+   * so nothing is beyond the limit that is within a range as wide as the limit will be at least.
+   */
+  becalm(calm: Calm): void {
+    if (this.#samples < Math.max(1, this.#pointsMin)) return setNothingCalm(calm);
+    const half = (this.#calmSigmas * Math.sqrt(this.#variance)) / 2;
+    calm.low = this.#mean - half;
+    calm.high = this.#mean + half;
+    calm.untilUs = Infinity;
+    calm.areTaken = true;
+  }
+
   elapse(_timeUs: number, level: number): number {
     return level;
   }
@@ -84,7 +104,7 @@ export class DeviationState implements ConditionState {
   }
 
   #fold(timeUs: number, value: number, share: number): void {
-    const forgotten = -Math.expm1((this.#lastUs - timeUs) / this.#spanUs);
+    const forgotten = forgottenAfter((timeUs - this.#lastUs) / this.#spanUs);
     const weight = share * forgotten;
     const before = Math.max(
       this.#weight * (1 - forgotten),
@@ -99,4 +119,10 @@ export class DeviationState implements ConditionState {
     this.#lastUs = timeUs;
     this.#last = value;
   }
+}
+
+/** 1 - exp(-spans); of short times by its first terms, which are faster and as good to thirteen digits. */
+function forgottenAfter(spans: number): number {
+  if (spans > 0.01) return -Math.expm1(-spans);
+  return spans * (1 - (spans / 2) * (1 - (spans / 3) * (1 - (spans / 4) * (1 - spans / 5))));
 }

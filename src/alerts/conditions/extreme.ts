@@ -1,4 +1,5 @@
-import type { Condition } from "../rule.ts";
+import type { Condition, Limit } from "../rule.ts";
+import { setCalmWithin, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { areOfOnePane, PANES_OF_WINDOW } from "./panes.ts";
 import { droppedUntil, emptyCells, fittedCells, isWorthThinning, SAMPLE_CELLS, thinned } from "./recent-samples.ts";
@@ -13,6 +14,7 @@ const US_PER_MS = 1_000;
  * samples that still are the extreme of some window.
  */
 export class ExtremeState implements ConditionState {
+  readonly #limit: Limit;
   readonly #isAbove: boolean;
   readonly #at: number;
   readonly #clearAt: number;
@@ -29,7 +31,9 @@ export class ExtremeState implements ConditionState {
   #cells = emptyCells();
   #used = 0;
 
-  constructor({ func, overMs, limit: { direction, at, clearAt } }: Window) {
+  constructor({ func, overMs, limit }: Window) {
+    const { direction, at, clearAt } = limit;
+    this.#limit = limit;
     this.#isAbove = direction === "above";
     this.#at = at;
     this.#clearAt = clearAt;
@@ -67,6 +71,11 @@ export class ExtremeState implements ConditionState {
     if (used === cells.length) this.#makeRoom();
     const decidedUs = level > 0 ? this.#clearDecidedUs : this.#decidedUs;
     return decidedUs > timeUs - this.#overUs === isAny ? 1 : 0;
+  }
+
+  becalm(calm: Calm): void {
+    // Where one sample beyond it is enough there is none; where all have to be, each that is not keeps them from it.
+    setCalmWithin(this.#limit, true, calm);
   }
 
   elapse(_timeUs: number, level: number): number {

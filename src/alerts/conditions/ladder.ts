@@ -1,4 +1,5 @@
 import type { LadderStep } from "../rule.ts";
+import type { Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { meets } from "./limit.ts";
 
@@ -28,6 +29,13 @@ export class LadderState implements ConditionState {
       if (meets(this.#steps[step - 1].limit, value, level >= step)) return step;
     }
     return 0;
+  }
+
+  becalm(calm: Calm): void {
+    calm.low = this.#calmFrom;
+    calm.high = this.#calmTo;
+    calm.untilUs = Infinity;
+    calm.areTaken = false;
   }
 
   elapse(_timeUs: number, level: number): number {

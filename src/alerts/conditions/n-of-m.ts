@@ -1,4 +1,5 @@
-import type { Condition } from "../rule.ts";
+import type { Condition, Limit } from "../rule.ts";
+import { setCalmWithin, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 
 type SomeOfSamples = Extract<Condition, { kind: "n_of_m" }>;
@@ -13,6 +14,7 @@ const WORD_BITS = 1 << WORD_DIGITS;
 export class NOfMState implements ConditionState {
   readonly #n: number;
   readonly #m: number;
+  readonly #limit: Limit;
   readonly #isAbove: boolean;
   readonly #at: number;
   #beyond = 0;
@@ -21,7 +23,9 @@ export class NOfMState implements ConditionState {
   #isBeyond: Uint32Array | null = null;
   observed = NaN;
 
-  constructor({ n, m, limit: { direction, at } }: SomeOfSamples) {
+  constructor({ n, m, limit }: SomeOfSamples) {
+    const { direction, at } = limit;
+    this.#limit = limit;
     this.#n = n;
     this.#m = m;
     this.#isAbove = direction === "above";
@@ -38,6 +42,10 @@ export class NOfMState implements ConditionState {
     if (this.#beyond + is > 0) this.#replaceOldest(is);
     this.observed = this.#beyond;
     return this.#beyond >= this.#n ? 1 : 0;
+  }
+
+  becalm(calm: Calm): void {
+    setCalmWithin(this.#limit, this.#beyond > 0, calm);
   }
 
   elapse(_timeUs: number, level: number): number {

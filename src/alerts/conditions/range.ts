@@ -1,4 +1,5 @@
 import type { Condition } from "../rule.ts";
+import { setNothingCalm, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 
 type Range = Extract<Condition, { kind: "range" }>;
@@ -31,6 +32,14 @@ export class RangeState implements ConditionState {
     const isInside =
       level > 0 ? value >= this.#clearLow && value <= this.#clearHigh : value >= this.#low && value <= this.#high;
     return isInside === this.#isOutside ? 0 : 1;
+  }
+
+  becalm(calm: Calm): void {
+    calm.untilUs = Infinity;
+    calm.areTaken = false;
+    if (!this.#isOutside) return setNothingCalm(calm);
+    calm.low = this.#low;
+    calm.high = this.#high;
   }
 
   elapse(_timeUs: number, level: number): number {

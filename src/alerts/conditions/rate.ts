@@ -1,4 +1,5 @@
 import type { Condition, Limit } from "../rule.ts";
+import { setNothingCalm, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { meets } from "./limit.ts";
 import { areOfOnePane, PANES_OF_WINDOW } from "./panes.ts";
@@ -83,6 +84,17 @@ export class RateState implements ConditionState {
     return this.#work() && meets(this.#limit, this.#observed, level > 0) ? 1 : 0;
   }
 
+  becalm(calm: Calm): void {
+    const near = this.#farthest;
+    const far = near + this.#calmBy * (1 - ROUNDING_SHARE);
+    // Near a large number rounding may make more of it.
+    if (!(far - near <= this.#calmBy)) return setNothingCalm(calm);
+    calm.low = this.#sign > 0 ? near : -far;
+    calm.high = this.#sign > 0 ? far : -near;
+    calm.untilUs = Infinity;
+    calm.areTaken = true;
+  }
+
   elapse(_timeUs: number, level: number): number {
     return level;
   }
@@ -90,7 +102,8 @@ export class RateState implements ConditionState {
   /** With a gap in the window what was observed last stands until there is enough to compare: it cannot be put off. */
   #passGap(timeUs: number, isGap: boolean): void {
     if (this.#observedUs !== this.#lastUs) this.#work();
-    if (isGap) this.#gapNearUntilUs = timeUs + this.#overUs;
+    // Before the first sample nothing was.
+    if (isGap && this.#lastUs > -Infinity) this.#gapNearUntilUs = timeUs + this.#overUs;
   }
 
   /** Observes the rate up to the newest sample; returns whether there is one. */

@@ -1,4 +1,5 @@
 import type { Condition } from "../rule.ts";
+import { setNothingCalm, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import type { SeasonalProfile } from "./seasonal-profile.ts";
 import { isBeyond, zScore } from "./z-score.ts";
@@ -31,6 +32,10 @@ export class SeasonalState implements ConditionState {
     const { sigmas, direction } = this.#condition;
     this.observed = zScore(value, usual.mean, usual.deviation);
     return isBeyond(this.observed, sigmas, direction, level > 0) ? 1 : 0;
+  }
+
+  becalm(calm: Calm): void {
+    setNothingCalm(calm);
   }
 
   elapse(_timeUs: number, level: number): number {

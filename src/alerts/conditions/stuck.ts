@@ -1,4 +1,5 @@
 import type { Condition } from "../rule.ts";
+import type { Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { PANES_OF_WINDOW } from "./panes.ts";
 import { droppedUntil, emptyCells, fittedCells, isWorthThinning, SAMPLE_CELLS, thinned } from "./recent-samples.ts";
@@ -64,6 +65,13 @@ export class StuckState implements ConditionState {
     this.#used = used;
     if (used === cells.length) this.#makeRoom();
     return this.#movedUs <= fromUs && areThree && this.#sinceUs <= fromUs && this.#isStill(fromUs) ? 1 : 0;
+  }
+
+  becalm(calm: Calm): void {
+    calm.low = -Infinity;
+    calm.high = Infinity;
+    calm.untilUs = Math.max(this.#movedUs, this.#sinceUs) + this.#overUs;
+    calm.areTaken = true;
   }
 
   elapse(_timeUs: number, level: number): number {

@@ -1,4 +1,5 @@
 import type { Condition } from "../rule.ts";
+import { KEPT_BACK_MAX, setNothingCalm, type Calm } from "./calm.ts";
 import type { ConditionState } from "./condition-state.ts";
 import { meets } from "./limit.ts";
 import { PANES_OF_WINDOW } from "./panes.ts";
@@ -59,6 +60,16 @@ export class WindowState implements ConditionState {
     return 0;
   }
 
+  becalm(calm: Calm): void {
+    // While a window is aggregated, samples that leave it change the aggregate, too.
+    const isNoting = this.#aggregate === null && this.#used <= (this.#notedMax - KEPT_BACK_MAX) * SAMPLE_CELLS;
+    if (!isNoting) return setNothingCalm(calm);
+    calm.low = this.#calmFrom;
+    calm.high = this.#calmTo;
+    calm.untilUs = Infinity;
+    calm.areTaken = true;
+  }
+
   elapse(_timeUs: number, level: number): number {
     return level;
   }
@@ -89,13 +100,16 @@ export class WindowState implements ConditionState {
 
   #makeRoom(cells: Float64Array, timeUs: number): void {
     this.#used = droppedUntil(cells, this.#used, this.#leftUntilUs(timeUs));
-    const notedMax = this.#condition.func === "p95" ? NOTED_MAX_OF_QUANTILES : NOTED_MAX;
-    if (this.#used <= notedMax * SAMPLE_CELLS) this.#cells = fittedCells(cells, this.#used);
+    if (this.#used <= this.#notedMax * SAMPLE_CELLS) this.#cells = fittedCells(cells, this.#used);
     else {
       this.#aggregate ??= this.#aggregated();
       this.#observed = this.#aggregate.observed;
       this.#noteNothing(timeUs);
     }
+  }
+
+  get #notedMax(): number {
+    return this.#condition.func === "p95" ? NOTED_MAX_OF_QUANTILES : NOTED_MAX;
   }
 
   /** For a window. */

@@ -4,6 +4,8 @@ import type { Direction } from "../rule.ts";
 const CLEAR_SHARE = 0.75;
 /** Of the value; it covers what rounding to single precision makes. */
 const DEVIATION_SHARE_MIN = 1e-6;
+/** Squares of what is smaller are lost. */
+const DEVIATION_MIN = 1e-150;
 
 /**
  * Standard deviations that a value is above the mean; negative: below. A deviation of less than a millionth of the value
@@ -11,7 +13,8 @@ const DEVIATION_SHARE_MIN = 1e-6;
  */
 export function zScore(value: number, mean: number, deviation: number): number {
   if (value === mean) return 0;
-  return (value - mean) / Math.max(deviation, DEVIATION_SHARE_MIN * Math.max(Math.abs(value), Math.abs(mean)));
+  const share = DEVIATION_SHARE_MIN * Math.max(Math.abs(value), Math.abs(mean));
+  return (value - mean) / Math.max(deviation, share, DEVIATION_MIN);
 }
 
 /** Whether it is more than `sigmas` away to that side; what was stays so until it is back within three quarters of it. */

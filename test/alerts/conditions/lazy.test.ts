@@ -4,11 +4,12 @@ import { conditionStateOf } from "../../../src/alerts/conditions/condition-state
 import { ExtremeWindow } from "../../../src/alerts/conditions/extreme-window.ts";
 import { meets } from "../../../src/alerts/conditions/limit.ts";
 import { CountedAggregate } from "../../../src/alerts/conditions/window-aggregate.ts";
-import type { Condition, Limit, WindowFunction } from "../../../src/alerts/rule.ts";
+import type { Condition, WindowFunction } from "../../../src/alerts/rule.ts";
 import { randomOf } from "../../support/random.ts";
 import { heapBytesOf } from "./heap.ts";
 import { OVER_MS, OVER_US, PANE_US } from "./samples.ts";
-import { above, below, START_US } from "./timeline.ts";
+import { HOSTILE, HOSTILE_BELOW, LIMITS, pick, stretches, type Random } from "./stretches.ts";
+import { above, START_US } from "./timeline.ts";
 
 interface Verdict {
   readonly level: number;
@@ -61,48 +62,6 @@ function eagerOf(condition: Condition): Eager {
   throw new RangeError(`no eager one of ${condition.kind}`);
 }
 
-type Random = () => number;
-const pick = <T>(random: Random, of: readonly T[]): T => of[Math.floor(random() * of.length)];
-
-const GAPS_US = [20, 500, PANE_US / 3, PANE_US, OVER_US / 300, OVER_US / 60, OVER_US / 6, OVER_US / 2.5, 2 * OVER_US];
-const HOSTILE = [Number.MAX_VALUE, 1e308, 5e-324, -5e-324, -0, 1e16];
-/** Where they cancel out against those above, what is left in a sum need not be the same. */
-const HOSTILE_BELOW = [-Number.MAX_VALUE, -1e308, -1e300, -1e16];
-
-/** How values go for a while: around 0, of a size of about 1. */
-const SHAPES: ((random: Random, hostile: readonly number[]) => (i: number) => number)[] = [
-  (random) => () => random() - 0.5,
-  (random) => () => Math.round(4 * random()) / 2 - 1,
-  (random) => () => (random() < 0.02 ? 20 * random() - 10 : random() / 10),
-  (random, hostile) => () => (random() < 0.01 ? pick(random, hostile) : random()),
-  (random) => (i) => Math.sin(i / (5 + 100 * random())),
-  (random) => {
-    const slope = (random() - 0.5) / 100;
-    return (i) => slope * i;
-  },
-  (random) => {
-    const constant = pick(random, [0, -0, 0.1, 1, -1, 3]);
-    return () => constant;
-  },
-];
-
-/** Samples of a few stretches, each of one gap and shape. */
-function* stretches(random: Random, hostile: readonly number[]): Generator<readonly [number, number]> {
-  let timeUs = START_US;
-  for (let taken = 0; taken < SAMPLES;) {
-    const gapUs = pick(random, GAPS_US);
-    const isJittered = random() < 0.5;
-    const valueAt = pick(random, SHAPES)(random, hostile);
-    const length = Math.ceil(random() * random() * 3_000);
-    for (let i = 0; i < length; i++) {
-      timeUs += Math.max(1, Math.round(gapUs * (isJittered ? 0.2 + 1.6 * random() : 1)));
-      if (random() < 0.000_5) timeUs += pick(random, GAPS_US);
-      yield [timeUs, valueAt(i)];
-    }
-    taken += length;
-  }
-}
-
 const SAMPLES = 12_000;
 const SEEDS = 16;
 
@@ -114,7 +73,7 @@ function expectSame(condition: Condition, seed: number, asked: number): void {
   let level = 0;
   let isHeld = false;
   const isSum = condition.kind === "window" && (condition.func === "avg" || condition.func === "sum");
-  for (const [timeUs, value] of stretches(random, isSum ? HOSTILE : [...HOSTILE, ...HOSTILE_BELOW])) {
+  for (const [timeUs, value] of stretches(random, isSum ? HOSTILE : [...HOSTILE, ...HOSTILE_BELOW], SAMPLES)) {
     // While a hold runs the level that is shown is 0; after a restart one may stand that was not seen to begin.
     if (random() < 0.01) isHeld = !isHeld;
     const stood = random() < 0.000_5 ? 1 : isHeld ? 0 : level;
@@ -128,16 +87,6 @@ function expectSame(condition: Condition, seed: number, asked: number): void {
   }
 }
 
-const LIMITS: Limit[] = [
-  above(0.4, 0.1),
-  above(0.9),
-  above(-0.2, -0.3),
-  above(5),
-  below(0.05, 0.2),
-  below(-0.45),
-  below(-3, 1),
-];
-LIMITS.push(above(1e300), above(-1e300), below(-1e300), below(Infinity), above(Number.MAX_VALUE), above(0, -0));
 const FUNCTIONS: WindowFunction[] = ["avg", "sum", "min", "max", "p95"];
 
 function expectAllSame(conditionOf: (random: Random) => Condition): void {
