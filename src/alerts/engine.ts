@@ -5,7 +5,6 @@
 import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
 import { compileMatcher, matchingSeries, valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
-import type { SeriesIdentity } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import { BoundProbes, NO_ROW } from "./bound-probes.ts";
 import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
@@ -281,11 +280,17 @@ export class Engine {
   }
 
   #bind(bound: BoundRule, seriesId: number): void {
-    const identity = this.#deps.registry.identityOf(seriesId);
-    const instance = this.#instance(bound, keyOf(bound.rule, seriesId, identity));
+    const instance = this.#instance(bound, this.#keyOf(bound.rule, seriesId));
     this.#probes.add(instance.bind(seriesId, this.#probes.rows));
     bound.series++;
     if (bound.rule.condition.kind === "absence") this.#queue.schedule(instance, this.#atMs());
+  }
+
+  /** Of an instance among those of its rule: the series, or the values that make the group. */
+  #keyOf({ groupBy }: Rule, seriesId: number): string {
+    if (groupBy === undefined) return String(seriesId);
+    const identity = this.#deps.registry.identityOf(seriesId);
+    return JSON.stringify(groupBy.map((key) => valueForFilter(identity, key)));
   }
 
   #instance(bound: BoundRule, key: string): Instance {
@@ -338,10 +343,4 @@ function stateMakerOf(condition: Condition, profiles: SeasonalProfiles): (series
   if (hasSeriesState(condition)) return () => conditionStateOf(condition);
   const shared = conditionStateOf(condition);
   return () => shared;
-}
-
-/** Of an instance among those of its rule: the series, or the values that make the group. */
-function keyOf({ groupBy }: Rule, seriesId: number, identity: SeriesIdentity): string {
-  if (groupBy === undefined) return String(seriesId);
-  return JSON.stringify(groupBy.map((key) => valueForFilter(identity, key)));
 }

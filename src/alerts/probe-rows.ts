@@ -48,7 +48,7 @@ export class ProbeRows {
   add(): number {
     const row = this.#freeRows.pop() ?? this.#rows++;
     if (row === this.#waitsAt.length) this.#grow();
-    this.#cells.set(EMPTY_ROW, row * COLUMNS);
+    for (let column = 0; column < COLUMNS; column++) this.set(row, column, EMPTY_ROW[column]);
     return row;
   }
 

@@ -85,8 +85,10 @@ export class RateState implements ConditionState {
   }
 
   becalm(calm: Calm): void {
-    const near = this.#farthest;
-    const far = near + this.#calmBy * (1 - ROUNDING_SHARE);
+    // No two of them are further apart than what is calm; those that are farther than the farthest so far move that.
+    const half = (this.#calmBy / 2) * (1 - ROUNDING_SHARE);
+    const near = this.#farthest - half;
+    const far = this.#farthest + half;
     // Near a large number rounding may make more of it.
     if (!(far - near <= this.#calmBy)) return setNothingCalm(calm);
     calm.low = this.#sign > 0 ? near : -far;
