@@ -1,29 +1,28 @@
-/** How far apart the points of a series usually are, from what is stored: silence is judged by it. */
-import { lookbackPoints } from "./conditions/condition-state-of.ts";
+/** How far apart the points of a series usually are, from what is stored: silence is judged by it, and what time decides. */
 import type { Engine } from "./engine.ts";
-import type { Probe } from "./probe.ts";
-import type { Rule } from "./rule.ts";
 import type { History } from "./warm-up.ts";
 
-/** Of those among some series of which it is not known and matters. */
-export async function learnGaps(engine: Engine, history: History, seriesIds: Uint32Array): Promise<void> {
-  const unknown = seriesIds.filter((id) => engine.probesOf(id).some(isAsking));
+/** Of those among some series of which it is not known; `firstsUs`: when each began, NaN where nothing is stored. */
+export async function learnGaps(
+  engine: Engine,
+  history: History,
+  seriesIds: Uint32Array,
+  firstsUs: Float64Array,
+): Promise<void> {
+  const unknown = Uint32Array.from(seriesIds.keys()).filter((i) => {
+    return engine.probesOf(seriesIds[i]).some(({ gapMs }) => gapMs === 0);
+  });
   if (unknown.length === 0) return;
-  const gapsMs = await history.usualGapsMs(unknown);
-  for (const [i, id] of unknown.entries()) {
+  const ids = unknown.map((i) => seriesIds[i]);
+  const gapsMs = await history.usualGapsMs(
+    ids,
+    Float64Array.from(unknown, (i) => firstsUs[i]),
+  );
+  for (const [i, id] of ids.entries()) {
     for (const probe of engine.probesOf(id)) {
       if (probe.gapMs > 0 || Number.isNaN(gapsMs[i])) continue;
       probe.gapMs = gapsMs[i];
       engine.schedule(probe.instance);
     }
   }
-}
-
-function isAsking({ gapMs, instance }: Probe): boolean {
-  return gapMs === 0 && dependsOnGaps(instance.rule);
-}
-
-function dependsOnGaps({ condition, noData }: Rule): boolean {
-  if (condition.kind === "absence") return condition.afterMs === undefined;
-  return noData === "fire" || lookbackPoints(condition) > 0;
 }

@@ -125,7 +125,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     nowMs: () => clock.nowMs(),
     beat: () => lifespan.beat(),
     learn: async (seriesIds) => {
-      await learnGaps(engine, deps.history, seriesIds);
+      await learnGaps(engine, deps.history, seriesIds, await deps.history.firstTimes(seriesIds));
       await profiles.load(clock.nowMs(), false);
     },
   });

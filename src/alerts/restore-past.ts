@@ -30,7 +30,7 @@ export async function restorePast(deps: PastDeps): Promise<void> {
   for (const [i, id] of latest.seriesIds.entries()) {
     for (const probe of engine.probesOf(id)) probe.beganAt(firstsUs[i]);
   }
-  await learnGaps(engine, history, latest.seriesIds);
+  await learnGaps(engine, history, latest.seriesIds, firstsUs);
   const frames = () => (Number.isNaN(evaluatedMs) ? [] : deps.framesAfter(evaluatedMs));
   await warmUp(deps, latest, seriesIn(frames(), engine));
   for (const frame of frames()) engine.replay(frame, deps.livedAfterMs(frame.arrivalMs));

@@ -54,21 +54,25 @@ export function storedHistory(
       }
     },
     firstTimes: (seriesIds) => store.extents(seriesIds),
-    async usualGapsMs(seriesIds) {
+    async usualGapsMs(seriesIds, firstsUs) {
       const gapsMs = new Float64Array(seriesIds.length).fill(NaN);
-      const toMs = Math.ceil(clock.nowMs() / DAY_MS) * DAY_MS;
+      const nowMs = clock.nowMs();
+      const toMs = Math.ceil(nowMs / DAY_MS) * DAY_MS;
       const days = { fromUs: (toMs - DAYS_COUNTED * DAY_MS) * 1_000, toUs: toMs * 1_000, stepUs: DAY_MS * 1_000 };
-      const { slots, offsets, values } = await store.range({
-        seriesIds,
-        ...days,
-        func: "count",
-        pointsMax: POINTS_MAX,
-      });
-      for (const [i, slot] of slots.entries()) {
-        const counts = values.subarray(offsets[i], offsets[i + 1]);
-        // The day that is fuller: one of them may have just begun, or the series with it.
-        const most = counts.reduce((a, b) => Math.max(a, b), 0);
-        if (most > 1) gapsMs[slot] = DAY_MS / most;
+      try {
+        const query = { seriesIds, ...days, func: "count", pointsMax: POINTS_MAX } as const;
+        const { slots, offsets, timesUs, values } = await store.range(query);
+        for (const [i, slot] of slots.entries()) {
+          // The day in which they were closer: in the other one there may have been none for a while.
+          for (let at = offsets[i]; at < offsets[i + 1]; at++) {
+            const dayMs = timesUs[at] / 1_000;
+            const spanMs = Math.min(dayMs + DAY_MS, nowMs) - Math.max(dayMs, firstsUs[slot] / 1_000);
+            const gapMs = spanMs / values[at];
+            if (values[at] > 1 && gapMs > 0 && !(gapMs >= gapsMs[slot])) gapsMs[slot] = gapMs;
+          }
+        }
+      } catch (error) {
+        onTrouble(`of ${seriesIds.length} series it is not known how far apart their points are: ${messageOf(error)}`);
       }
       return gapsMs;
     },

@@ -13,8 +13,8 @@ export interface History {
   pointsFrom(seriesIds: Uint32Array, fromUs: number, asOfS: number | undefined): Promise<HistoryPart>;
   /** Event time of the earliest point of each, NaN where nothing is stored; `seriesIds` ascending, each once. */
   firstTimes(seriesIds: Uint32Array): Promise<Float64Array>;
-  /** NaN where there are not enough points lately. */
-  usualGapsMs(seriesIds: Uint32Array): Promise<Float64Array>;
+  /** NaN where there are not enough points lately; `firstsUs`: their {@link firstTimes}. */
+  usualGapsMs(seriesIds: Uint32Array, firstsUs: Float64Array): Promise<Float64Array>;
 }
 
 export interface HistoryPart {

@@ -159,7 +159,7 @@ test("whatever the rules, the points and their times: nothing fails, one alert s
           if (points.length > 0)
             await rig.send(...points.map(({ agoMs, ...one }) => ({ ...one, timeMs: nowMs - agoMs })));
           if (what === "restart") await rig.restart();
-          else if (what === "deaf" || what === "hearing") rig.alerts.setHearing(what === "hearing");
+          else if (what === "deaf" || what === "hearing") rig.setHearing(what === "hearing");
           else if (what === "wall") rig.clock.setWallClock(nowMs - 3_600_000);
           else if (what === "forget") {
             if (rig.registry.idsOfMetric("temperature").length > 0) rig.forget(nameOfFirst(rig));

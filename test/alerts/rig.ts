@@ -44,6 +44,7 @@ export class AlertsRig {
   readonly #frames: Frame[] = [];
   readonly #points = new Map<number, StoredPoint[]>();
   #run: { readonly alerts: OpenAlerts; readonly clock: RunClock } | null = null;
+  #isHearing = true;
   #seq = 0;
   #newestArrivalMs = NaN;
   #ids = 0;
@@ -85,6 +86,7 @@ export class AlertsRig {
       this.file,
     );
     this.#run = { alerts, clock };
+    alerts.setHearing(this.#isHearing);
     await this.settle();
   }
 
@@ -126,6 +128,12 @@ export class AlertsRig {
     await this.settle();
   }
 
+  /** Whether points get through: of this run and later ones. */
+  setHearing(isHearing: boolean): void {
+    this.#isHearing = isHearing;
+    this.alerts.setHearing(isHearing);
+  }
+
   /** Deletes a series of a source: "temp/a". */
   forget(name: string): void {
     const [metric, source] = name.split("/");
@@ -138,6 +146,18 @@ export class AlertsRig {
   async advance(ms: number): Promise<void> {
     this.clock.advance(ms);
     await this.settle();
+  }
+
+  /** The same timer by timer: what one sets off is done before the next. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.clock.monotonicMs() + ms;
+    for (;;) {
+      const leftMs = endMs - this.clock.monotonicMs();
+      const { dueInMs } = this.clock;
+      this.clock.advance(Math.max(0, Math.min(leftMs, dueInMs)));
+      await this.settle();
+      if (dueInMs > leftMs) return;
+    }
   }
 
   /** Lets everything come to rest that does not wait for time. */

@@ -3,7 +3,8 @@ import { parseDurationMs } from "../../src/model/duration.ts";
 import { AlertsRig, START_MS, type SentPoint } from "./rig.ts";
 
 /**
- * Of a timeline: rules in YAML up to a line `---`, then lines such as
+ * Of a timeline: rules in YAML up to a line `---`, what happens, and where a restart after every step gives something
+ * else, another `---` and what it gives. Lines are such as
  *
  *     10s a=81 b=3        points of the first rule's metric from sources a and b; `level/a{site=x}=81` names metric, tags
  *     20s a=81@-5m        an event time before or after now; a=81@=-5m before or after the start
@@ -20,26 +21,35 @@ export interface Timeline {
   readonly changes: Readonly<Record<string, object>>;
   readonly steps: readonly { readonly atMs: number; readonly does: readonly string[] }[];
   readonly expected: readonly string[];
+  readonly expectedOfRestarts: readonly string[];
 }
 
 export function timelineIn(text: string): Timeline {
-  const [yaml, lines] = text.split(/^---$/m);
+  const [yaml, plain, ofRestarts = plain] = text.split(/^---$/m);
   const { rules, changes = {} } = Bun.YAML.parse(yaml) as Pick<Timeline, "rules"> & Partial<Timeline>;
-  const wanted = lines
-    .split("\n")
-    .map((line) => line.replace(/#.*/, "").trim())
-    .filter((line) => line !== "");
   return {
     rules,
     changes,
-    steps: wanted
+    steps: linesIn(plain)
       .filter((line) => !line.startsWith(">"))
       .map((line) => {
         const [at, ...does] = line.split(/\s+/);
         return { atMs: parseDurationMs(at), does };
       }),
-    expected: wanted.filter((line) => line.startsWith(">")).map((line) => line.slice(1).trim()),
+    expected: expectedIn(plain),
+    expectedOfRestarts: expectedIn(ofRestarts),
   };
+}
+
+function linesIn(text: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.replace(/#.*/, "").trim())
+    .filter((line) => line !== "");
+}
+
+function expectedIn(text: string): string[] {
+  return linesIn(text).flatMap((line) => (line.startsWith(">") ? [line.slice(1).trim()] : []));
 }
 
 export async function play({ rules, changes, steps }: Timeline, restarts: boolean): Promise<string[]> {
@@ -47,7 +57,7 @@ export async function play({ rules, changes, steps }: Timeline, restarts: boolea
   await rig.open();
   await rig.put(...rules);
   for (const { atMs, does } of steps) {
-    await rig.advance(START_MS + atMs - rig.clock.nowMs());
+    await rig.pass(START_MS + atMs - rig.clock.nowMs());
     await doStep(rig, does, rules[0]?.metric ?? "temp", changes);
     if (restarts) await rig.restart();
   }
@@ -70,7 +80,7 @@ async function doStep(
   else if (what === "assign") rig.alerts.book.assign(alert(), "eve", rest.join(" "));
   else if (what === "put") await rig.put(changes[rule]);
   else if (what === "forget") rig.forget(rule);
-  else if (what === "deaf" || what === "hearing") rig.alerts.setHearing(what === "hearing");
+  else if (what === "deaf" || what === "hearing") rig.setHearing(what === "hearing");
   else if (what === "restart") await rig.restart();
   else if (what === "delete") await rig.alerts.rules.delete(rule, "eve");
   else if (what !== "") return rig.send(...does.map((text) => pointIn(text, metric, rig.clock.nowMs())));

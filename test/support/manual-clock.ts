@@ -20,6 +20,11 @@ export class ManualClock implements Clock {
     return this.#timers.length;
   }
 
+  /** How long until the next timer runs; Infinity: there is none. */
+  get dueInMs(): number {
+    return this.#timers.reduce((least, { atMs }) => Math.min(least, atMs - this.#monotonicMs), Infinity);
+  }
+
   nowMs(): number {
     return this.#aheadMs + this.#monotonicMs;
   }
