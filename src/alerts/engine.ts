@@ -177,6 +177,10 @@ export class Engine {
     }
   }
 
+  get isHearing(): boolean {
+    return this.#deafSinceMs === null;
+  }
+
   /** A series as the instances see it that it is bound to. */
   probesOf(seriesId: number): readonly Probe[] {
     return this.#probes.of(seriesId);

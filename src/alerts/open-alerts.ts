@@ -232,7 +232,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       await notifying.reload(notify);
       await escalating?.reload(notify.escalation);
     },
-    setHearing: (isHearing, reason = "") => engine.setHearing(isHearing, reason),
+    setHearing(isHearing, reason = "") {
+      engine.setHearing(isHearing, reason);
+      lifespan.setHearing(engine.isHearing);
+    },
     stop,
     close: () =>
       (closing ??= (async () => {

@@ -90,11 +90,12 @@ export class AlertsRig {
     await this.settle();
   }
 
-  /** As after kill -9: nothing more is written. */
-  async restart(): Promise<void> {
+  /** As after kill -9: nothing more is written. `awayMs`: until it is there again. */
+  async restart(awayMs = 0): Promise<void> {
     await this.settle();
     this.#run!.clock.stop();
     this.#run!.alerts.stop();
+    this.clock.advance(awayMs);
     await this.open();
   }
 

@@ -8,7 +8,7 @@ import { AlertsRig, START_MS, type SentPoint } from "./rig.ts";
  *
  *     10s a=81 b=3        points of the first rule's metric from sources a and b; `level/a{site=x}=81` names metric, tags
  *     20s a=81@-5m        an event time before or after now; a=81@=-5m before or after the start
- *     25s restart
+ *     25s restart         `restart 1m`: the server is away for so long
  *     30s                 only time passes
  *     30s ack hot a       a person does something: ack, resolve, comment, assign, delete
  *     30s put NAME        one of `changes`, rules by name beside `rules`, is put
@@ -81,7 +81,7 @@ async function doStep(
   else if (what === "put") await rig.put(changes[rule]);
   else if (what === "forget") rig.forget(rule);
   else if (what === "deaf" || what === "hearing") rig.setHearing(what === "hearing");
-  else if (what === "restart") await rig.restart();
+  else if (what === "restart") await rig.restart(rule === "" ? 0 : parseDurationMs(rule));
   else if (what === "delete") await rig.alerts.rules.delete(rule, "eve");
   else if (what !== "") return rig.send(...does.map((text) => pointIn(text, metric, rig.clock.nowMs())));
   await rig.settle();
