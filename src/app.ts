@@ -13,6 +13,7 @@ import { ArrivalStamps } from "./ingestion/arrival-stamps.ts";
 import { Committer } from "./ingestion/committer.ts";
 import { Intake } from "./ingestion/intake.ts";
 import { MemoryBudget } from "./ingestion/memory-budget.ts";
+import { watchOverload } from "./ingestion/overload.ts";
 import { seriesResolver } from "./ingestion/resolve-series.ts";
 import { ingestionMethods } from "./ingestion/service.ts";
 import { Journal } from "./log/journal.ts";
@@ -231,8 +232,6 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     definedThrough: registry.idEnd - 1,
     isClockTrusted,
     onLogState: (error) => {
-      // While points are refused nobody can be heard, and nobody is silent.
-      alerts.setHearing(error === undefined, "log");
       health.fail(error && `the log cannot be written: ${error.message}`, DataIngestion.typeName);
       if (error === undefined) return logger.info({}, "the log can be written again");
       logger.error({ err: error }, `the log cannot be written: uploads are refused until it can (${error.message})`);
@@ -242,6 +241,18 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     defer: (run) => void setImmediate(run),
   });
   opening.defer(() => committer.drained());
+  const signs = {
+    refused: () => budget.refused + received.refused,
+    waitedMs: () => budget.waitedMs,
+    isFailing: () => committer.failure !== undefined,
+  };
+  // While points are refused nobody can be heard, and nobody is silent.
+  const setOverloaded = (isOverloaded: boolean) => {
+    alerts.setHearing(!isOverloaded, "overload");
+    if (isOverloaded) logger.warn({}, "points are refused or have to wait: until they get through no series is silent");
+    else logger.info({}, "points get through again");
+  };
+  opening.defer(watchOverload(signs, clock, setOverloaded));
 
   const cache = new SeriesCache(crypto.getRandomValues(new Uint32Array(1))[0]);
   const intake = new Intake({

@@ -157,3 +157,48 @@ test("an answer takes of the memory budget until it has left, over gRPC and HTTP
     await server.close();
   }
 });
+
+test("while uploads are refused for want of memory nobody is silent, nor for a while after", async () => {
+  using dir = tempDir("overload");
+  const clock = new ManualClock(Date.UTC(2026, 0, 1));
+  const { server, told } = await start(dir.path, clock);
+  const call = async (method: string, body: object) => {
+    const url = `http://${server.httpAddress}/analytics.${method}`;
+    const headers = { "content-type": "application/json" };
+    return await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  };
+  const firing = async () =>
+    Number(
+      ((await (await call("Alerts/GetRule", { name: "dead" })).json()) as { info?: { firing?: string } }).info
+        ?.firing ?? 0,
+    );
+  const put = await call("Alerts/PutRule", {
+    rule: { name: "dead", metric: "m", groupBy: ["source"], condition: { absence: { after: "30s" } } },
+  });
+  expect([put.status, await put.json()]).toEqual([200, expect.anything()]);
+  await upload(server, 1);
+  clock.advance(10_000);
+  const usedBytes = Object.getOwnPropertyDescriptor(MemoryBudget.prototype, "usedBytes")!;
+  Object.defineProperty(MemoryBudget.prototype, "usedBytes", { ...usedBytes, get: () => Infinity });
+  try {
+    for (let i = 0; i < 12; i++) {
+      // Each waits for 5 s before it is refused.
+      const refused = call("DataIngestion/UploadBatch", { source: "s", points: [{ metricName: "m", value: 2 }] });
+      while ((await metric(server, 'watchpost_queue_depth\\{queue="memory"\\}')) === 0) await Bun.sleep(1);
+      clock.advance(5_000);
+      expect((await refused).status).toBe(429);
+    }
+  } finally {
+    Object.defineProperty(MemoryBudget.prototype, "usedBytes", usedBytes);
+  }
+  expect(told.join()).toContain("no series is silent");
+  expect(await firing()).toBe(0);
+  clock.advance(10_000);
+  expect(told.at(-1)).toBe("points get through again");
+  // It had been silent for 12 s when the first of them had waited too long.
+  clock.advance(15_000);
+  expect(await firing()).toBe(0);
+  clock.advance(10_000);
+  expect(await firing()).toBe(1);
+  await server.close();
+});

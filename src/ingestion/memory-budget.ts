@@ -12,6 +12,7 @@ export interface MemoryBudgetOptions {
 
 interface Waiter {
   readonly bytes: number;
+  readonly sinceMs: number;
   admit(): void;
 }
 
@@ -54,6 +55,11 @@ export class MemoryBudget {
     return this.#waiters.length;
   }
 
+  /** How long the first of those has waited; 0: none waits. */
+  get waitedMs(): number {
+    return this.#waiters.length === 0 ? 0 : this.#clock.monotonicMs() - this.#waiters[0].sinceMs;
+  }
+
   get refused(): number {
     return this.#refused;
   }
@@ -76,7 +82,7 @@ export class MemoryBudget {
   async reserve(bytes: number, { signal }: { signal: AbortSignal }): Promise<void> {
     if (this.tryReserve(bytes)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { bytes, admit: resolve };
+    const waiter: Waiter = { bytes, sinceMs: this.#clock.monotonicMs(), admit: resolve };
     this.#waiters.push(waiter);
     const leave = (error: Error) => {
       const at = this.#waiters.indexOf(waiter);
