@@ -131,8 +131,8 @@ export class Engine {
       for (const probe of this.probesOf(seriesIds[i])) {
         const { instance } = probe;
         if (arrivalMs <= this.#rules.get(instance.rule.name)!.sinceMs) continue;
-        const clockUs = Math.min(timesUs[i], arrivalUs);
-        if (clockUs <= instance.evaluatedUs) instance.restoreClock(probe, clockUs, values[i], atMs, atMs);
+        const clockUs = probe.clockOf(timesUs[i], arrivalUs);
+        if (clockUs <= instance.evaluatedUs) instance.restoreClock(probe, timesUs[i], clockUs, values[i], atMs, atMs);
         else instance.take(probe, timesUs[i], values[i], arrivalUs, atMs, listener);
         if (instance.isUnsettled) this.#unsettled.add(instance);
         else this.#queue.schedule(instance, atMs);

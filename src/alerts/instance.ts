@@ -235,16 +235,22 @@ export class Instance {
     }
   }
 
-  /** Everything up to this point of a series, which came at `thenMs`, was evaluated before this start. */
-  restoreClock(probe: Probe, timeUs: number, value: number, thenMs: number, atMs: number): void {
-    if (timeUs <= probe.clockUs) return;
+  /** Everything up to this point of a series, which came at `thenMs`, was evaluated before; `clockUs`: on its clock. */
+  restoreClock(probe: Probe, stampUs: number, clockUs: number, value: number, thenMs: number, atMs: number): void {
+    if (clockUs <= probe.clockUs || stampUs === probe.stampUs) return;
     // The clock of a device need not be ours; what was written down knows how far they are apart.
     const isKnown = this.evaluatedUs > -Infinity;
-    this.#moveTo(timeUs, isKnown ? Math.min(atMs, this.clockAtMs + (timeUs - this.clockUs) / 1_000) : thenMs);
-    const level = probe.state?.take(timeUs, value, this.lifecycle.shown) ?? 0;
-    probe.level = this.#spent.has(probe.seriesId, timeUs) ? 0 : level;
-    probe.restore(timeUs, value, atMs);
+    this.#moveTo(clockUs, isKnown ? Math.min(atMs, this.clockAtMs + (clockUs - this.clockUs) / 1_000) : thenMs);
+    const level = probe.state?.take(clockUs, value, this.lifecycle.shown) ?? 0;
+    probe.restore(clockUs, stampUs, value, atMs);
+    this.restoreLevel(probe, level);
     this.lead ??= probe;
+  }
+
+  /** `level`: as it is worked out again. What is written down of a single series knows it; of a group each has its own. */
+  restoreLevel(probe: Probe, level: number): void {
+    if (this.probes.length === 1) probe.level = this.lifecycle.level;
+    else probe.level = this.#spent.has(probe.seriesId, probe.clockUs) ? 0 : level;
   }
 
   get #isAbsence(): boolean {

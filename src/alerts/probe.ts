@@ -80,10 +80,16 @@ export class Probe extends ProbeRow {
     this.#firstUs = Math.min(timeUs, this.#firstUs);
   }
 
-  /** All up to a time was evaluated before this start, as far as it came. */
-  restore(clockUs: number, value: number, atMs: number): void {
+  /** Where a sample stands on its clock. */
+  clockOf(timeUs: number, arrivalUs: number): number {
+    return timeUs <= arrivalUs ? timeUs : Math.max(arrivalUs, this.clockUs + 1);
+  }
+
+  /** All up to a time was evaluated before this start, as far as it came; the newest of it has the stamp. */
+  restore(clockUs: number, stampUs: number, value: number, atMs: number): void {
     this.value = value;
     this.clockUs = clockUs;
+    this.stampUs = stampUs;
     this.seenAtMs = atMs;
     this.beganAt(clockUs);
   }
@@ -93,7 +99,7 @@ export class Probe extends ProbeRow {
    * the hold runs the limit itself must be met.
    */
   take(timeUs: number, value: number, arrivalUs: number, atMs: number, shown: number): number {
-    const clockUs = timeUs <= arrivalUs ? timeUs : Math.max(arrivalUs, this.clockUs + 1);
+    const clockUs = this.clockOf(timeUs, arrivalUs);
     if (this.clockUs === -Infinity) this.beganAt(clockUs);
     else this.#noteGap(clockUs, atMs);
     const last = this.#missing?.at(-1);

@@ -25,7 +25,8 @@ export async function restoreRules(reader: DocumentReader, rules: RuleBook): Pro
 }
 
 /**
- * What was evaluated before is not evaluated again when it is sent again. `nowMs`: none is further than that; `livedAfterMs`: how long the server is known to have lived after a time.
+ * What was evaluated before is not evaluated again when it is sent again. `nowMs`: none is further than that; `livedAfterMs`:
+ * how long the server is known to have lived after a time.
  */
 export function restoreClocks(
   engine: Engine,
@@ -36,9 +37,11 @@ export function restoreClocks(
   const atMs = engine.atMs();
   for (let i = 0; i < seriesIds.length; i++) {
     for (const probe of engine.probesOf(seriesIds[i])) {
-      const timeUs = Math.min(timesUs[i], nowMs * 1_000);
-      const thenMs = atMs - livedAfterMs(timeUs / 1_000);
-      probe.instance.restoreClock(probe, timeUs, values[i], thenMs, atMs);
+      const clockUs = Math.min(timesUs[i], nowMs * 1_000);
+      const thenMs = atMs - livedAfterMs(clockUs / 1_000);
+      // One from the future need not be the one that came last.
+      const isNewest = clockUs === timesUs[i] || probe.clockUs === -Infinity;
+      if (isNewest) probe.instance.restoreClock(probe, timesUs[i], clockUs, values[i], thenMs, atMs);
       engine.schedule(probe.instance);
     }
   }

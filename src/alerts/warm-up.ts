@@ -106,17 +106,20 @@ function feed(
   from: number,
   to: number,
   lastMs: number,
-  { engine, clock, livedAfterMs }: WarmUpDeps,
+  { engine, livedAfterMs }: WarmUpDeps,
 ): void {
+  if (to === from) return;
   const { instance, state } = probe;
   const atMs = engine.atMs();
-  const nowUs = clock.nowMs() * 1_000;
+  const lastUs = lastMs * 1_000;
+  // A clock that is ahead was so all the time, as far as can be known.
+  const aheadUs = Math.max(0, timesUs[to - 1] - lastUs);
   for (let i = from; i < to; i++) {
-    const timeUs = Math.min(timesUs[i], nowUs);
-    instance.restoreClock(probe, timeUs, values[i], atMs - livedAfterMs(timeUs / 1_000), atMs);
+    const clockUs = timesUs[i] - aheadUs;
+    instance.restoreClock(probe, timesUs[i], clockUs, values[i], atMs - livedAfterMs(clockUs / 1_000), atMs);
   }
   // What became of it without samples until the run before ended.
-  if (to > from && state !== null) probe.level = state.elapse(Math.max(probe.clockUs, lastMs * 1_000), probe.level);
+  if (state !== null) instance.restoreLevel(probe, state.elapse(Math.max(probe.clockUs, lastUs), probe.level));
 }
 
 function longestLookbackUs(probes: readonly Probe[]): number {
