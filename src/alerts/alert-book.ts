@@ -1,18 +1,21 @@
 /** All active alerts: made of what instances do, changed as people ask, written down before anybody hears of them. */
 import type { Clock } from "../model/clock.ts";
 import type { DocumentChange } from "../model/journal.ts";
-import { documentOfIncident, removalOfIncident } from "./alert-documents.ts";
+import { documentOfIncident, documentsOf, removalOfIncident } from "./alert-documents.ts";
 import type { AlertWriter } from "./alert-writer.ts";
 import { AlertWriting, InstanceWriting, stateOf, type AlertHearer, type InstanceState } from "./alert-writing.ts";
 import {
   AlertRecord,
+  isGone,
   seenOf,
   type AlertChange,
   type AlertEvent,
   type AlertOrigin,
   type ClearedBecause,
   type Description,
+  type Publication,
 } from "./alert.ts";
+import { ClearedAlerts } from "./cleared-alerts.ts";
 import type { Change, Instance } from "./instance.ts";
 import type { Incidents } from "./incidents.ts";
 import type { LateEpisode } from "./late-lane.ts";
@@ -33,21 +36,14 @@ export interface AlertBookDeps {
   /** Whether an alert was cleared before, in this run or another. */
   isKnown(id: string): Promise<boolean>;
   describe(instance: Instance, severity: Severity): Description;
+  /** Of what meets the condition now, or did until a sample of now; null where that is not known. */
+  describeMet(instance: Instance, severity: Severity): Description | null;
   describeLate(instance: Instance, probe: Probe, severity: Severity, value: number): Description;
 }
 
 export interface Told extends AlertEvent {
   /** In the journal; null where it could not be written. */
   readonly position: number | null;
-}
-
-export interface Publication {
-  readonly id: string | undefined;
-  readonly rule: string;
-  readonly severity: Severity;
-  readonly says: Description;
-  readonly expiresAtMs: number;
-  readonly by: string;
 }
 
 interface Entry {
@@ -60,16 +56,16 @@ interface Entry {
 
 /** Comments of an alert; older ones stay in its history. */
 const COMMENTS_MAX = 100;
-const CLEARED_MAX = 10_000;
 const NOTHING: readonly DocumentChange[] = [];
+/** Those that say what they are about. */
+const DESCRIBED: ReadonlySet<AlertChange> = new Set(["fired", "rose", "fell"]);
 
 export class AlertBook {
   readonly #deps: AlertBookDeps;
   readonly #active = new Map<string, Entry>();
   /** Those that have ended, until that is told. */
   readonly #leaving = new Map<string, AlertRecord>();
-  /** Those that ended lately: changes of them are made on what is here, however long it takes to write them. */
-  readonly #cleared = new Map<string, AlertRecord>();
+  readonly #cleared = new ClearedAlerts();
   /** Late episodes of which is asked whether they are known. */
   readonly #late = new Set<string>();
   readonly #followers = new Set<(told: Told) => void>();
@@ -103,8 +99,14 @@ export class AlertBook {
   /** Takes notice of an alert that was cleared long ago, as it is written down. */
   known(alert: AlertRecord): AlertRecord {
     const now = this.get(alert.id);
-    if (now === undefined) this.#remember(alert);
+    if (now === undefined) this.#cleared.remember(alert);
     return now ?? alert;
+  }
+
+  /** As it is to be shown: what it says goes with the samples, without a change. */
+  current(alert: AlertRecord): AlertRecord {
+    const entry = this.#active.get(alert.id);
+    return entry === undefined ? alert : this.#withCurrent(alert, entry.instance);
   }
 
   alertOf({ alertId }: Instance): AlertRecord | undefined {
@@ -149,9 +151,10 @@ export class AlertBook {
       case "pending":
       case "moved":
       case "cancelled":
-      case "keeping":
       case "resumed":
         return this.#writeInstance(instance, change);
+      case "keeping":
+        return this.#keep(instance);
       case "fired":
         return this.#fire(instance);
       case "rose":
@@ -186,13 +189,13 @@ export class AlertBook {
 
   /** Points that are sent again after a restart make the same episode again. */
   async #writeLate(alert: AlertRecord): Promise<void> {
-    if (this.#cleared.has(alert.id) || this.#late.has(alert.id)) return;
+    if (this.#cleared.get(alert.id) !== undefined || this.#late.has(alert.id)) return;
     this.#late.add(alert.id);
     // Where nobody can say, it is rather told twice.
     const isKnown = await this.#deps.isKnown(alert.id).catch(() => false);
     this.#late.delete(alert.id);
-    if (isKnown || this.#cleared.has(alert.id)) return;
-    this.#remember(alert);
+    if (isKnown || this.#cleared.get(alert.id) !== undefined) return;
+    this.#cleared.remember(alert);
     this.#write({ change: "late", atMs: alert.updatedAtMs, actor: "", text: "", alert, before: null }, null);
   }
 
@@ -232,8 +235,9 @@ export class AlertBook {
   /** Never mutes: where the condition holds at the next sample, the rule's hold begins anew. */
   resolve(alert: AlertRecord, by: string, comment: string): AlertRecord {
     const instance = this.#active.get(alert.id)?.instance ?? null;
+    const current = this.#withCurrent(alert, instance);
     if (instance !== null) this.#deps.reset(instance);
-    return this.#clear(alert, "by_hand", by, comment);
+    return this.#clear(current, "by_hand", by, comment);
   }
 
   /** An alert of another system, new or as it is now; `id`: the one that stands. */
@@ -307,10 +311,21 @@ export class AlertBook {
   #setStale(instance: Instance, change: "stale" | "heard"): void {
     const alert = this.alertOf(instance);
     if (alert === undefined) return this.#writeInstance(instance, change);
-    const isStale = instance.isMarkedStale;
-    // What is heard is another value.
-    const says = isStale ? alert.says : this.#deps.describe(instance, alert.severity);
-    this.#update(alert.with({ isStale, says }), change, "", "");
+    this.#update(alert.with({ isStale: instance.isMarkedStale }), change, "", "");
+  }
+
+  /** What met the condition last is known now alone. */
+  #keep(instance: Instance): void {
+    const entry = instance.alertId === null ? undefined : this.#active.get(instance.alertId);
+    if (entry === undefined) return this.#writeInstance(instance, "keeping");
+    const alert = this.#withCurrent(entry.alert, instance);
+    this.#active.set(alert.id, { alert, told: entry.told && this.#withCurrent(entry.told, instance), instance });
+    this.#writeInstance(instance, "keeping", false, documentsOf(alert));
+  }
+
+  #withCurrent(alert: AlertRecord, instance: Instance | null): AlertRecord {
+    const says = instance === null ? null : this.#deps.describeMet(instance, alert.severity);
+    return says === null ? alert : alert.with({ says });
   }
 
   #clear(alert: AlertRecord, clearedBecause: ClearedBecause, actor: string, text: string): AlertRecord {
@@ -319,15 +334,6 @@ export class AlertBook {
       clearedBecause === "resolved" && instance !== null ? instance.clockUs / 1_000 : this.#deps.clock.nowMs();
     const isStale = instance?.isMarkedStale ?? alert.isStale;
     return this.#update(alert.with({ clearedAtMs, clearedBecause, isStale }), "cleared", actor, text);
-  }
-
-  #remember(alert: AlertRecord): void {
-    this.#cleared.delete(alert.id);
-    this.#cleared.set(alert.id, alert);
-    for (const id of this.#cleared.keys()) {
-      if (this.#cleared.size <= CLEARED_MAX) break;
-      this.#cleared.delete(id);
-    }
   }
 
   /** `firing`: the instance of an alert that is new. */
@@ -340,13 +346,14 @@ export class AlertBook {
     others: readonly DocumentChange[] = NOTHING,
   ): AlertRecord {
     const atMs = this.#deps.clock.nowMs();
-    const alert = next.updatedAtMs === atMs ? next : next.with({ updatedAtMs: atMs });
-    const known = this.get(alert.id);
-    const entry = this.#active.get(alert.id);
+    const known = this.get(next.id);
+    const entry = this.#active.get(next.id);
     const instance = entry?.instance ?? firing;
+    const dated = next.updatedAtMs === atMs ? next : next.with({ updatedAtMs: atMs });
+    const alert = DESCRIBED.has(change) ? dated : this.#withCurrent(dated, instance);
     if (alert.clearedAtMs === null) this.#active.set(alert.id, { alert, told: entry?.told ?? null, instance });
     else {
-      this.#remember(alert);
+      this.#cleared.remember(alert);
       if (entry !== undefined && entry.told !== null) this.#leaving.set(alert.id, entry.told);
       this.#active.delete(alert.id);
       if (instance !== null) instance.alertId = null;
@@ -363,9 +370,9 @@ export class AlertBook {
     this.#deps.writer.write(new AlertWriting(event, state, others, this.#hearer));
   }
 
-  #writeInstance(instance: Instance, change: Change, gone = false): void {
+  #writeInstance(instance: Instance, change: Change, gone = false, others = NOTHING): void {
     const state = gone ? this.#goneState(instance) : this.#stateOf(instance, this.alertOf(instance));
-    this.#deps.writer.write(new InstanceWriting(change, this.#deps.clock.nowMs(), state, this.#hearer));
+    this.#deps.writer.write(new InstanceWriting(change, this.#deps.clock.nowMs(), state, others, this.#hearer));
   }
 
   #stateOf(instance: Instance, alert: AlertRecord | undefined): InstanceState {
@@ -390,9 +397,4 @@ export class AlertBook {
     else if (alert.clearedAtMs !== null) this.#leaving.delete(alert.id);
     for (const follower of this.#followers) follower({ ...event, position });
   }
-}
-
-/** Nothing is left of the instance. */
-function isGone(because: ClearedBecause | null): boolean {
-  return because === "rule_deleted" || because === "rule_changed" || because === "series_deleted";
 }

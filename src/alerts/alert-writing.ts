@@ -88,12 +88,21 @@ export class InstanceWriting implements Writing {
   readonly #change: Change;
   readonly #atMs: number;
   readonly #state: InstanceState;
+  readonly #others: readonly DocumentChange[];
   readonly #hearer: AlertHearer;
 
-  constructor(change: Change, atMs: number, state: InstanceState, hearer: AlertHearer) {
+  /** `others`: what changes with it. */
+  constructor(
+    change: Change,
+    atMs: number,
+    state: InstanceState,
+    others: readonly DocumentChange[],
+    hearer: AlertHearer,
+  ) {
     this.#change = change;
     this.#atMs = atMs;
     this.#state = state;
+    this.#others = others;
     this.#hearer = hearer;
   }
 
@@ -104,7 +113,7 @@ export class InstanceWriting implements Writing {
   }
 
   documents(): DocumentChange[] {
-    return [documentOf(this.#state)];
+    return [documentOf(this.#state), ...this.#others];
   }
 
   told(position: number | null): void {

@@ -18,6 +18,11 @@ export interface Acknowledgement {
 export type ClearedBecause =
   "resolved" | "no_data" | "by_hand" | "rule_deleted" | "rule_changed" | "series_deleted" | "expired";
 
+/** Nothing is left of the instance. */
+export function isGone(because: ClearedBecause | null): boolean {
+  return because === "rule_deleted" || because === "rule_changed" || because === "series_deleted";
+}
+
 /** What an alert says of itself. */
 export interface Description {
   /** Those of the rule, and the tags, source and device of the series, or the values of the group. */
@@ -207,6 +212,16 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
 }
 
 type AlertJson = AlertOrigin & AlertChanges;
+
+/** An alert of another system, as that tells it. */
+export interface Publication {
+  readonly id: string | undefined;
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly says: Description;
+  readonly expiresAtMs: number;
+  readonly by: string;
+}
 
 /** What happened to an alert, as subscribers hear of it. */
 export type AlertChange =

@@ -16,6 +16,14 @@ export function describe(instance: Instance, severity: Severity, registry: Serie
   return new SeriesDescription(instance, lead, severity, observedBy(rule, lead), registry);
 }
 
+/** Of what meets it now, or did until a sample of now; null where that is not known. */
+export function describeMet(instance: Instance, severity: Severity, registry: SeriesRegistry): Description | null {
+  const lead = instance.leading();
+  const met = lead !== null && lead.level > 0 ? lead : instance.probes.find((probe) => metUntilNow(probe, instance));
+  if (met === undefined) return null;
+  return new SeriesDescription(instance, met, severity, observedBy(instance.rule, met), registry);
+}
+
 /** Of what met it before; `value`: what was compared with the limit then. */
 export function describeLate(
   instance: Instance,
@@ -126,6 +134,11 @@ function textsOf(rule: Rule): Texts {
 function observedBy({ condition }: Rule, probe: Probe | null): number {
   if (probe === null) return NaN;
   return hasSeriesState(condition) ? (probe.state?.observed ?? probe.value) : probe.value;
+}
+
+/** A state that all series share keeps nothing, so it can be asked of a value that is over. */
+function metUntilNow({ state, clockUs, value }: Probe, { rule, clockUs: nowUs }: Instance): boolean {
+  return state !== null && !hasSeriesState(rule.condition) && clockUs === nowUs && state.take(clockUs, value, 1) > 0;
 }
 
 function seriesLabels(identity: SeriesIdentity): Record<string, string> {

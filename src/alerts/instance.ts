@@ -159,7 +159,9 @@ export class Instance {
   /** The series that meets the condition most, the one heard last where several do; null where there is none. */
   leading(): Probe | null {
     if (this.probes.length < 2) return this.lead;
-    return this.probes.reduce((best, probe) => (probe.level > (best?.level ?? -1) ? probe : best), this.lead);
+    return this.probes.reduce((best, probe) => {
+      return (probe.level - best.level || probe.clockUs - best.clockUs) > 0 ? probe : best;
+    });
   }
 
   /** Meets the condition from outside of all series. */

@@ -45,7 +45,12 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
   const alerts: AlertRecord[] = [];
   if (state !== AlertState.CLEARED && !place?.isCleared) {
     const active = [...book.active()].filter((alert) => isWanted(alert) && (place === null || isBehind(alert, place)));
-    alerts.push(...active.sort(lastFirst).slice(0, limit));
+    alerts.push(
+      ...active
+        .sort(lastFirst)
+        .slice(0, limit)
+        .map((alert) => book.current(alert)),
+    );
     if (active.length > limit)
       return answer(alerts, { isCleared: false, sort: alerts[limit - 1].firedAtMs, key: alerts[limit - 1].id });
   }
@@ -84,7 +89,7 @@ export async function alertHistory({ id }: GetAlertHistoryRequest, book: AlertBo
       text,
     };
   });
-  return { alert: messageOf(alert), events, more };
+  return { alert: messageOf(book.current(alert)), events, more };
 }
 
 /** The journal is read forwards alone. */

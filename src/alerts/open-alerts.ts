@@ -14,7 +14,7 @@ import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
 import { AlertBook, type Told } from "./alert-book.ts";
 import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
-import { describe, describeLate } from "./describe.ts";
+import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
 import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
@@ -104,6 +104,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     reset: (instance) => engine.reset(instance),
     isKnown: async (id) => (await journal.document(CLEARED_ALERTS, id)) !== undefined,
     describe: (instance, severity) => describe(instance, severity, registry),
+    describeMet: (instance, severity) => describeMet(instance, severity, registry),
     describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
   });
   const listener: InstanceListener = {

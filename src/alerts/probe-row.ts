@@ -52,6 +52,7 @@ export class ProbeRow implements Calm {
     this.#rows.set(this.#row, LATE_US, afterUs);
   }
 
+  /** Of its newest sample; where that ends a level, of the one before, which met the condition last. */
   get value(): number {
     return this.#rows.get(this.#row, VALUE);
   }

@@ -107,17 +107,19 @@ export class Probe extends ProbeRow {
     this.clockUs = clockUs;
     this.stampUs = timeUs;
     this.seenAtMs = atMs;
-    this.value = value;
     const { state } = this;
-    return state === null ? 0 : state.take(clockUs, value, Math.min(this.level, shown));
+    const level = state === null ? 0 : state.take(clockUs, value, Math.min(this.level, shown));
+    if (level > 0 || this.level === 0) this.value = value;
+    return level;
   }
 
   /** {@link take} where it is calm and the sample in order; -1 where one of these is not so, and nothing was taken. */
   takeInOrder(timeUs: number, value: number, arrivalUs: number, atMs: number): number {
-    const { state } = this;
+    const { state, value: before } = this;
     if (!this.#isCalm || state === null || !this.takeNext(timeUs, value, arrivalUs, atMs)) return -1;
     const level = state.take(timeUs, value, this.level);
     if (level === this.level) this.becalm();
+    else if (level === 0) this.value = before;
     return level;
   }
 

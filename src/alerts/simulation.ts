@@ -6,7 +6,7 @@ import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { ClearedBecause, Description } from "./alert.ts";
-import { describe } from "./describe.ts";
+import { describe, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import type { Change, Instance } from "./instance.ts";
 import { severityOf, type Rule } from "./rule.ts";
@@ -16,7 +16,7 @@ import { rankOf, type Severity } from "./severity.ts";
 /** One alert that would have been. */
 export interface Episode {
   readonly rule: string;
-  /** When its severity moved last. */
+  /** As its severity moved last, or its condition was met last where that is over, or the test. */
   says: Description;
   readonly sinceMs: number;
   readonly firedAtMs: number;
@@ -101,6 +101,7 @@ export class Simulation implements Disposable {
   end(toMs: number): void {
     this.advance(toMs);
     this.#engine.wake();
+    for (const [instance, episode] of this.#firing) this.#describeMet(instance, episode);
   }
 
   [Symbol.dispose](): void {
@@ -119,6 +120,8 @@ export class Simulation implements Disposable {
       case "rose":
       case "fell":
         return this.#move(instance);
+      case "keeping":
+        return this.#describeMet(instance, this.#firing.get(instance));
       case "cleared":
         return this.#clear(instance, reason);
       default:
@@ -158,8 +161,14 @@ export class Simulation implements Disposable {
     const episode = this.#firing.get(instance);
     if (episode === undefined) return;
     this.#firing.delete(instance);
+    this.#describeMet(instance, episode);
     episode.clearedAtMs = instance.clockUs / 1_000;
     episode.clearedBecause = because;
+  }
+
+  #describeMet(instance: Instance, episode: Episode | undefined): void {
+    if (episode === undefined) return;
+    episode.says = describeMet(instance, episode.severity, this.#registry) ?? episode.says;
   }
 }
 

@@ -40,7 +40,8 @@ export async function* subscribeAlerts(
   let position = resumed ?? book.toldPosition;
   if (resumed === undefined) {
     for (const alert of snapshotOf(book, view.scope)) {
-      yield view.hasUpdates ? { ...messageOf(alert), change: WireChange.SNAPSHOT } : messageOf(alert);
+      const message = messageOf(book.current(alert));
+      yield view.hasUpdates ? { ...message, change: WireChange.SNAPSHOT } : message;
     }
     if (view.hasUpdates) yield { snapshotEnd: true, cursor: journal.cursorOf(position) };
   }

@@ -80,7 +80,7 @@ describe("a test", () => {
     const rule = ruleMessage({ name: "draft", metric: "temp", condition: { threshold: { above: 80 } } });
     const answer = await call(rig, Alerts.method.testRule, { rule, from: timestamp(START_MS) });
     expect(answer).toMatchObject({ series: 1n, points: 4n, more: false });
-    expect(answer.episodes).toMatchObject([{ value: 85, title: "temp of a is 85", clearedReason: "resolved" }]);
+    expect(answer.episodes).toMatchObject([{ value: 86, title: "temp of a is 86", clearedReason: "resolved" }]);
     const { alerts } = await call(rig, Alerts.method.listAlerts, { state: AlertState.ACTIVE });
     expect(alerts).toEqual([]);
     expect(rig.journal.entries).toEqual([]);

@@ -101,7 +101,7 @@ export type Alert = Message<"analytics.Alert"> & {
   labels: { [key: string]: string };
 
   /**
-   * What met the condition last.
+   * What met the condition last; it goes with the samples, without a change of the alert.
    *
    * @generated from field: double value = 10;
    */
