@@ -8,11 +8,13 @@ export interface Sleeper {
 }
 
 export class WakeQueue<T extends Sleeper> {
-  readonly #heap: { readonly atMs: number; readonly sleeper: T }[] = [];
+  /** The heap, in two columns: a hundred thousand may wait, and an object for each would take three times as much. */
+  readonly #atMs: number[] = [];
+  readonly #sleepers: T[] = [];
 
   /** Of the first entry; Infinity where there is none. */
   get nextAtMs(): number {
-    return this.#heap.length === 0 ? Infinity : this.#heap[0].atMs;
+    return this.#atMs.length === 0 ? Infinity : this.#atMs[0];
   }
 
   /** Makes sure that it comes up when it is due. */
@@ -20,13 +22,14 @@ export class WakeQueue<T extends Sleeper> {
     const atMs = sleeper.dueAtMs(nowMs);
     if (atMs >= sleeper.wakesAtMs) return;
     sleeper.wakesAtMs = atMs;
-    this.#push({ atMs, sleeper });
+    this.#push(atMs, sleeper);
   }
 
   /** The next one that is due, taken out; schedule it again after it was woken. Undefined: none is. */
   take(nowMs: number): T | undefined {
-    while (this.#heap.length > 0 && this.#heap[0].atMs <= nowMs) {
-      const { atMs, sleeper } = this.#pop();
+    while (this.nextAtMs <= nowMs) {
+      const atMs = this.#atMs[0];
+      const sleeper = this.#pop();
       // An entry that a later one has replaced.
       if (atMs !== sleeper.wakesAtMs) continue;
       sleeper.wakesAtMs = Infinity;
@@ -36,33 +39,44 @@ export class WakeQueue<T extends Sleeper> {
     return undefined;
   }
 
-  #push(entry: { readonly atMs: number; readonly sleeper: T }): void {
-    const heap = this.#heap;
-    let at = heap.push(entry) - 1;
+  #push(atMs: number, sleeper: T): void {
+    const times = this.#atMs;
+    let at = times.push(atMs) - 1;
+    this.#sleepers.push(sleeper);
     while (at > 0) {
       const parent = (at - 1) >>> 1;
-      if (heap[parent].atMs <= entry.atMs) break;
-      heap[at] = heap[parent];
+      if (times[parent] <= atMs) break;
+      this.#move(parent, at);
       at = parent;
     }
-    heap[at] = entry;
+    this.#put(at, atMs, sleeper);
   }
 
-  #pop(): { readonly atMs: number; readonly sleeper: T } {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop()!;
-    if (heap.length === 0) return first;
+  #pop(): T {
+    const times = this.#atMs;
+    const first = this.#sleepers[0];
+    const lastAtMs = times.pop()!;
+    const last = this.#sleepers.pop()!;
+    if (times.length === 0) return first;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1].atMs < heap[child].atMs) child++;
-      if (heap[child].atMs >= last.atMs) break;
-      heap[at] = heap[child];
+      if (child >= times.length) break;
+      if (child + 1 < times.length && times[child + 1] < times[child]) child++;
+      if (times[child] >= lastAtMs) break;
+      this.#move(child, at);
       at = child;
     }
-    heap[at] = last;
+    this.#put(at, lastAtMs, last);
     return first;
+  }
+
+  #move(from: number, to: number): void {
+    this.#put(to, this.#atMs[from], this.#sleepers[from]);
+  }
+
+  #put(at: number, atMs: number, sleeper: T): void {
+    this.#atMs[at] = atMs;
+    this.#sleepers[at] = sleeper;
   }
 }
