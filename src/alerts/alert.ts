@@ -71,67 +71,57 @@ export interface AlertOrigin {
   readonly incidentId: string;
 }
 
-const NO_COMMENTS: readonly AlertComment[] = [];
+/** What few alerts have. */
+type Uncommon = Pick<AlertOrigin, "isLate" | "isPublished"> &
+  Pick<
+    AlertChanges,
+    "clearedAtMs" | "clearedBecause" | "acknowledged" | "assignee" | "comments" | "raisedTo" | "expiresAtMs"
+  >;
+
+/** All that have nothing of it share this: a hundred thousand may be active. */
+const NOTHING_UNCOMMON: Uncommon = {
+  isLate: false,
+  isPublished: false,
+  clearedAtMs: null,
+  clearedBecause: null,
+  acknowledged: null,
+  assignee: "",
+  comments: [],
+  raisedTo: null,
+  expiresAtMs: null,
+};
 
 export class AlertRecord implements AlertOrigin, AlertChanges, Description {
   readonly id: string;
   readonly rule: string;
   readonly sinceMs: number;
   readonly firedAtMs: number;
-  readonly isLate: boolean;
-  readonly isPublished: boolean;
   readonly incidentId: string;
   readonly says: Description;
   readonly severity: Severity;
   readonly severityMax: Severity;
   readonly updatedAtMs: number;
-  readonly clearedAtMs: number | null;
-  readonly clearedBecause: ClearedBecause | null;
-  readonly acknowledged: Acknowledgement | null;
-  readonly assignee: string;
-  readonly comments: readonly AlertComment[];
   readonly isStale: boolean;
-  readonly raisedTo: Severity | null;
-  readonly expiresAtMs: number | null;
+  readonly #uncommon: Uncommon;
 
   constructor(origin: AlertOrigin, changes: AlertChanges) {
     this.id = origin.id;
     this.rule = origin.rule;
     this.sinceMs = origin.sinceMs;
     this.firedAtMs = origin.firedAtMs;
-    this.isLate = origin.isLate;
-    this.isPublished = origin.isPublished;
     this.incidentId = origin.incidentId;
     this.says = changes.says;
     this.severity = changes.severity;
     this.severityMax = changes.severityMax;
     this.updatedAtMs = changes.updatedAtMs;
-    this.clearedAtMs = changes.clearedAtMs;
-    this.clearedBecause = changes.clearedBecause;
-    this.acknowledged = changes.acknowledged;
-    this.assignee = changes.assignee;
-    this.comments = changes.comments;
     this.isStale = changes.isStale;
-    this.raisedTo = changes.raisedTo;
-    this.expiresAtMs = changes.expiresAtMs;
+    this.#uncommon = uncommonOf(origin, changes);
   }
 
   /** One that has just fired. */
   static fired(origin: AlertOrigin, severity: Severity, says: Description, updatedAtMs: number): AlertRecord {
-    return new AlertRecord(origin, {
-      says,
-      severity,
-      severityMax: severity,
-      updatedAtMs,
-      clearedAtMs: null,
-      clearedBecause: null,
-      acknowledged: null,
-      assignee: "",
-      comments: NO_COMMENTS,
-      isStale: false,
-      raisedTo: null,
-      expiresAtMs: null,
-    });
+    const severityMax = severity;
+    return new AlertRecord(origin, { ...NOTHING_UNCOMMON, says, severity, severityMax, updatedAtMs, isStale: false });
   }
 
   static fromJson(text: string): AlertRecord {
@@ -150,6 +140,42 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
     const { acknowledged } = this;
     const isCovered = acknowledged === null || rankOf(severity) <= rankOf(acknowledged.severity);
     return this.with({ severity, severityMax, says, acknowledged: isCovered ? acknowledged : null });
+  }
+
+  get isLate(): boolean {
+    return this.#uncommon.isLate;
+  }
+
+  get isPublished(): boolean {
+    return this.#uncommon.isPublished;
+  }
+
+  get clearedAtMs(): number | null {
+    return this.#uncommon.clearedAtMs;
+  }
+
+  get clearedBecause(): ClearedBecause | null {
+    return this.#uncommon.clearedBecause;
+  }
+
+  get acknowledged(): Acknowledgement | null {
+    return this.#uncommon.acknowledged;
+  }
+
+  get assignee(): string {
+    return this.#uncommon.assignee;
+  }
+
+  get comments(): readonly AlertComment[] {
+    return this.#uncommon.comments;
+  }
+
+  get raisedTo(): Severity | null {
+    return this.#uncommon.raisedTo;
+  }
+
+  get expiresAtMs(): number | null {
+    return this.#uncommon.expiresAtMs;
   }
 
   get labels(): Readonly<Record<string, string>> {
@@ -184,34 +210,81 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
     return this.says.value;
   }
 
-  toJSON(): AlertJson {
-    const { id, rule, sinceMs, firedAtMs, isLate, isPublished, incidentId } = this;
-    const { labels, metric, source, device, title, description, runbook, value } = this.says;
-    const says = { labels, metric, source, device, title, description, runbook, value };
-    return { id, rule, sinceMs, firedAtMs, isLate, isPublished, incidentId, ...this.#changes(), says };
+  toJSON(): object {
+    const { id, rule, sinceMs, firedAtMs, updatedAtMs, severity, severityMax, says } = this;
+    return {
+      id,
+      rule,
+      sinceMs,
+      firedAtMs,
+      updatedAtMs,
+      severity,
+      severityMax: severityMax === severity ? undefined : severityMax,
+      incidentId: this.incidentId || undefined,
+      isStale: this.isStale || undefined,
+      isLate: this.isLate || undefined,
+      isPublished: this.isPublished || undefined,
+      clearedAtMs: this.clearedAtMs ?? undefined,
+      clearedBecause: this.clearedBecause ?? undefined,
+      acknowledged: this.acknowledged ?? undefined,
+      assignee: this.assignee || undefined,
+      comments: this.comments.length === 0 ? undefined : this.comments,
+      raisedTo: this.raisedTo ?? undefined,
+      expiresAtMs: this.expiresAtMs ?? undefined,
+      says: saysJsonOf(says),
+    };
   }
 
   #changes(): AlertChanges {
-    const { says, severity, severityMax, updatedAtMs, clearedAtMs, clearedBecause } = this;
-    const { acknowledged, assignee, comments, isStale, raisedTo, expiresAtMs } = this;
-    return {
-      says,
-      severity,
-      severityMax,
-      updatedAtMs,
-      clearedAtMs,
-      clearedBecause,
-      acknowledged,
-      assignee,
-      comments,
-      isStale,
-      raisedTo,
-      expiresAtMs,
-    };
+    const { says, severity, severityMax, updatedAtMs, isStale } = this;
+    return { ...this.#uncommon, says, severity, severityMax, updatedAtMs, isStale };
   }
 }
 
-type AlertJson = AlertOrigin & AlertChanges;
+function uncommonOf(origin: AlertOrigin, changes: AlertChanges): Uncommon {
+  const { isLate, isPublished } = origin;
+  const { clearedAtMs, clearedBecause, acknowledged, assignee, comments, raisedTo, expiresAtMs } = changes;
+  const isCommon =
+    !isLate &&
+    !isPublished &&
+    clearedAtMs === null &&
+    clearedBecause === null &&
+    acknowledged === null &&
+    assignee === "" &&
+    comments.length === 0 &&
+    raisedTo === null &&
+    expiresAtMs === null;
+  if (isCommon) return NOTHING_UNCOMMON;
+  const uncommon = { isLate, isPublished, clearedAtMs, clearedBecause, acknowledged };
+  return { ...uncommon, assignee, comments, raisedTo, expiresAtMs };
+}
+
+/** As {@link AlertRecord.toJSON} writes it down. Left out: what is false, empty or null, and `severityMax` that is the severity. */
+interface AlertJson
+  extends
+    Pick<AlertOrigin, "id" | "rule" | "sinceMs" | "firedAtMs">,
+    Pick<AlertChanges, "severity" | "updatedAtMs">,
+    Partial<Pick<AlertOrigin, "incidentId"> & Pick<AlertChanges, "severityMax" | "isStale"> & Uncommon> {
+  readonly says: SaysJson;
+}
+
+/** Left out: metric, source and device that the labels of these names tell; texts that are empty; a value that is none. */
+type SaysJson = Pick<Description, "labels" | "title"> & Partial<Omit<Description, "labels" | "title">>;
+
+function saysJsonOf({ labels, metric, source, device, title, description, runbook, value }: Description): object {
+  const besides = (text: string, label: string) => (text === (labels[label] ?? "") ? undefined : text);
+  return {
+    labels,
+    metric: besides(metric, "metric"),
+    source: besides(source, "source"),
+    device: besides(device, "device"),
+    title,
+    description: description || undefined,
+    runbook: runbook || undefined,
+    // JSON knows no NaN.
+    value: Number.isNaN(value) ? undefined : value,
+  };
+}
 
 /** An alert of another system, as that tells it. */
 export interface Publication {
@@ -265,8 +338,10 @@ export function eventFromJson(text: string): Pick<AlertEvent, "change" | "text" 
   return { ...event, alert: revived(alert) };
 }
 
-/** JSON knows no NaN. */
 function revived(json: AlertJson): AlertRecord {
-  const value = (json.says.value as number | null) ?? NaN;
-  return new AlertRecord(json, { ...json, says: { ...json.says, value } });
+  const { labels } = json.says;
+  const { metric = "", source = "", device = "" } = labels;
+  const says = { metric, source, device, description: "", runbook: "", value: NaN, ...json.says };
+  const origin = { incidentId: "", ...NOTHING_UNCOMMON, ...json };
+  return new AlertRecord(origin, { ...NOTHING_UNCOMMON, severityMax: json.severity, isStale: false, ...json, says });
 }
