@@ -60,25 +60,19 @@ class SeriesDescription implements Description {
   }
 
   get labels(): Readonly<Record<string, string>> {
-    // Those of the rule do not make two alerts one.
-    return { ...this.#rule.labels, ...this.#own(this.#identity()) };
+    return this.#said().labels;
   }
 
   get metric(): string {
-    const isAbsent = this.#rule.groupBy !== undefined && this.#rule.condition.kind === "absence";
-    return isAbsent ? "" : (this.#identity()?.metric ?? "");
+    return this.#said().metric;
   }
 
   get source(): string {
-    const identity = this.#identity();
-    const own = this.#own(identity);
-    // A device sends through one source as a rule.
-    const isOneSource = this.#rule.groupBy === undefined || own["device"] !== undefined;
-    return own["source"] ?? (isOneSource ? (identity?.source ?? "") : "");
+    return this.#said().source;
   }
 
   get device(): string {
-    return this.#own(this.#identity())["device"] ?? "";
+    return this.#said().device;
   }
 
   get title(): string {
@@ -94,22 +88,43 @@ class SeriesDescription implements Description {
   }
 
   #context() {
-    const { labels, metric, source, device, value } = this;
     const [rule, severity] = [this.#rule, this.#severity];
     const limit = limitOf(rule.condition, severity);
-    return { value, limit, metric, source, device, severity, rule: rule.name, labels };
+    return { value: this.value, limit, severity, rule: rule.name, ...this.#said() };
   }
 
-  #identity(): SeriesIdentity | null {
-    return this.#seriesKey === null ? null : parseSeriesKey(this.#seriesKey);
+  #said(): Place {
+    if (said === null || said.by !== this) said = { by: this, place: this.#place() };
+    return said.place;
   }
 
-  #own(identity: SeriesIdentity | null): Record<string, string> {
-    if (identity === null) return {};
+  #place(): Place {
+    const { groupBy, condition, labels } = this.#rule;
+    const identity = this.#seriesKey === null ? null : parseSeriesKey(this.#seriesKey);
+    const own = identity === null ? {} : this.#own(identity);
+    const isAbsent = groupBy !== undefined && condition.kind === "absence";
+    // A device sends through one source as a rule.
+    const isOneSource = groupBy === undefined || own["device"] !== undefined;
+    return {
+      // Those of the rule do not make two alerts one.
+      labels: { ...labels, ...own },
+      metric: isAbsent ? "" : (identity?.metric ?? ""),
+      source: own["source"] ?? (isOneSource ? (identity?.source ?? "") : ""),
+      device: own["device"] ?? "",
+    };
+  }
+
+  #own(identity: SeriesIdentity): Record<string, string> {
     const { groupBy } = this.#rule;
     return groupBy === undefined ? seriesLabels(identity) : groupLabels(groupBy, this.#instanceKey);
   }
 }
+
+/** Where it is. */
+type Place = Pick<Description, "labels" | "metric" | "source" | "device">;
+
+/** What was said last: of one alert all is asked for, one after the other. */
+let said: { readonly by: SeriesDescription; readonly place: Place } | null = null;
 
 interface Texts {
   readonly title: Template;
