@@ -2,9 +2,9 @@
 import type { DocumentChange, JournalEvent } from "../model/journal.ts";
 import type { AlertEvent, AlertRecord } from "./alert.ts";
 import type { Incident } from "./incidents.ts";
-import type { SavedInstance } from "./instance.ts";
 import { conditionKey } from "./rule-text.ts";
 import type { Rule } from "./rule.ts";
+import type { SavedInstance } from "./saved-instance.ts";
 
 export const ACTIVE_ALERTS = "alerts-active";
 export const CLEARED_ALERTS = "alerts-cleared";

@@ -13,8 +13,9 @@ import {
 } from "./alert-documents.ts";
 import type { AlertEvent, AlertRecord } from "./alert.ts";
 import type { Writing } from "./alert-writer.ts";
-import type { Change, Instance, SavedInstance } from "./instance.ts";
+import type { Change, Instance } from "./instance.ts";
 import type { Rule } from "./rule.ts";
+import type { SavedInstance } from "./saved-instance.ts";
 
 /** Where an instance stood. */
 export interface InstanceState {

@@ -2,22 +2,14 @@
  * One rule for one set of labels: the series it is bound to, and where its alert stands. No clock and no timers: whoever
  * has it feeds it samples, and wakes it when it is due. `atMs` is monotonic and stands still while nobody could be heard.
  */
-import type { ConditionState } from "./conditions/condition-state.ts";
+import type { EvaluatedRule } from "./evaluated-rule.ts";
 import { LateLane, type LateEpisode } from "./late-lane.ts";
-import { Lifecycle, type LifecycleChange, type SavedLifecycle, type Timing } from "./lifecycle.ts";
+import { Lifecycle, type LifecycleChange } from "./lifecycle.ts";
 import { Probe } from "./probe.ts";
 import type { ProbeRows } from "./probe-rows.ts";
 import type { Rule } from "./rule.ts";
-import { NONE_SPENT, SpentSeries, type SavedSpent } from "./spent-series.ts";
-
-/** A rule as its instances share it. */
-export interface EvaluatedRule {
-  readonly rule: Rule;
-  readonly timing: Timing;
-  /** Silence after which a series is stale whose usual gaps are not known. */
-  readonly staleAfterMs: number;
-  makeState(seriesId: number): ConditionState | null;
-}
+import type { SavedInstance } from "./saved-instance.ts";
+import { NONE_SPENT, SpentSeries } from "./spent-series.ts";
 
 export type ClearedReason = "resolved" | "no_data";
 /** `stale`: the series has fallen silent; `heard`: it is back. */
@@ -29,17 +21,6 @@ export interface InstanceListener {
   onLate(instance: Instance, probe: Probe, episode: LateEpisode): void;
   /** None of its series is left. */
   onGone(instance: Instance): void;
-}
-
-/** As it is written down. */
-export interface SavedInstance extends SavedLifecycle {
-  readonly clockUs: number;
-  /** How long ago that was. */
-  readonly silentMs: number;
-  readonly gapMs: number;
-  readonly isStale: boolean;
-  /** Series of a group whose newest sample counts no more, and its time. */
-  readonly spent: SavedSpent;
 }
 
 /** As live values are. */
@@ -70,6 +51,9 @@ export class Instance {
   evaluatedUs = -Infinity;
   /** A group that has heard some of its series, and maybe not all. */
   isUnsettled = false;
+  #settlings = 0;
+  /** When it began to fire: the limit itself had to be met then. */
+  #firedUs = -Infinity;
   #spent = NONE_SPENT;
   /** When whoever drives it means to wake it. */
   wakesAtMs = Infinity;
@@ -86,7 +70,7 @@ export class Instance {
     this.#listenedAtMs = atMs;
   }
 
-  /** As its alert says it: that nothing is heard is what an alert about absence says anyway. */
+  /** As its alert says it: one about absence says so anyway. */
   get isMarkedStale(): boolean {
     return this.isStale && !this.#isAbsence;
   }
@@ -123,18 +107,18 @@ export class Instance {
     if (isOld || timeUs <= probe.clockUs || timeUs === probe.stampUs) {
       return this.#takeLate(probe, timeUs, value, atMs, listener);
     }
+    if (probe.unsettledIn === this.#settlings) this.settle(listener);
     this.#elapse(probe, Math.min(timeUs, arrivalUs), listener);
     const level = probe.take(timeUs, value, arrivalUs, atMs, this.lifecycle.shown);
     this.moved(probe, level, listener);
   }
 
   /**
-   * The newest sample of one of its series has this level. In a group what others say of the same time counts, too: it is
-   * unsettled until a later time comes, or {@link settle}.
+   * The newest sample of one of its series has this level. In a group what others say together with it counts, too: it is
+   * unsettled until the series says something else, or {@link settle}.
    */
   moved(probe: Probe, level: number, listener: InstanceListener): void {
     const isGroup = this.probes.length > 1;
-    if (isGroup && this.isUnsettled && probe.clockUs > this.clockUs) this.settle(listener);
     const isFirst = this.lead === null;
     this.lead = probe;
     this.#moveTo(probe.clockUs, probe.seenAtMs);
@@ -142,26 +126,29 @@ export class Instance {
     const isSame = level === probe.level && (isGroup ? level <= lifecycle.level : level === lifecycle.level);
     if (!isSame || !lifecycle.isSettled || this.isStale) {
       probe.level = level;
-      if (isGroup) this.isUnsettled = true;
-      else this.#hear(listener);
+      if (isGroup) {
+        this.isUnsettled = true;
+        probe.unsettledIn = this.#settlings;
+      } else this.#hear(listener);
     }
     const isSettled = isSame && lifecycle.isSettled;
     probe.isCalm = !isFirst && isSettled && probe.gapMs > 0 && (probe.state?.dueUs ?? Infinity) === Infinity;
   }
 
-  /** No more is coming of this time. */
+  /** No more is coming together with what has come. */
   settle(listener: InstanceListener): void {
     if (!this.isUnsettled) return;
     this.isUnsettled = false;
+    this.#settlings++;
+    this.#catchUp();
     this.#hear(listener);
   }
 
   /** The series that meets the condition most, the one heard last where several do; null where there is none. */
   leading(): Probe | null {
     if (this.probes.length < 2) return this.lead;
-    return this.probes.reduce((best, probe) => {
-      return (probe.level - best.level || probe.clockUs - best.clockUs) > 0 ? probe : best;
-    });
+    const isMore = (a: Probe, b: Probe) => (a.level - b.level || a.clockUs - b.clockUs) > 0;
+    return this.probes.reduce((best, probe) => (isMore(probe, best) ? probe : best));
   }
 
   /** Meets the condition from outside of all series. */
@@ -219,8 +206,9 @@ export class Instance {
     this.#catchUp();
     const gapMs = this.lead?.gapMs ?? 0;
     const { clockUs, isStale } = this;
-    const spent = this.#spent.save(this.probes);
-    return { ...this.lifecycle.save(), clockUs, silentMs: atMs - this.clockAtMs, gapMs, isStale, spent };
+    const spent = this.#spent.save(this.probes, this.lifecycle.phase === "quiet");
+    const firedUs = this.#firedUs;
+    return { ...this.lifecycle.save(), clockUs, silentMs: atMs - this.clockAtMs, gapMs, isStale, spent, firedUs };
   }
 
   /** Nobody could be heard before now: silence counts from here on. */
@@ -230,6 +218,7 @@ export class Instance {
     this.evaluatedUs = saved.clockUs;
     this.clockAtMs = atMs - saved.silentMs;
     this.isStale = saved.isStale;
+    this.#firedUs = saved.firedUs ?? -Infinity;
     if (saved.spent.length > 0) this.#spent = new SpentSeries(saved.spent);
     if (saved.isStale && this.#isMetBySilence) this.#silentLevel = 1;
     for (const probe of this.probes) {
@@ -243,14 +232,22 @@ export class Instance {
     // The clock of a device need not be ours; what was written down knows how far they are apart.
     const isKnown = this.evaluatedUs > -Infinity;
     this.#moveTo(clockUs, isKnown ? Math.min(atMs, this.clockAtMs + (clockUs - this.clockUs) / 1_000) : thenMs);
-    const level = probe.state?.take(clockUs, value, this.lifecycle.shown) ?? 0;
+    const shown = clockUs === this.#firedUs ? 0 : this.lifecycle.shown;
+    const level = probe.state?.take(clockUs, value, Math.min(probe.level, shown)) ?? 0;
     probe.restore(clockUs, stampUs, value, atMs);
-    this.restoreLevel(probe, level);
+    this.#restoreLevel(probe, level);
     this.lead ??= probe;
   }
 
+  /** What became of a series without samples until a time. */
+  restoreElapsed(probe: Probe, atMs: number): void {
+    const { state } = probe;
+    for (const untilUs = this.#timeAt(atMs); state !== null && state.dueUs < untilUs;)
+      this.#restoreLevel(probe, state.elapse(state.dueUs, probe.level));
+  }
+
   /** `level`: as it is worked out again. What is written down of a single series knows it; of a group each has its own. */
-  restoreLevel(probe: Probe, level: number): void {
+  #restoreLevel(probe: Probe, level: number): void {
     if (this.probes.length === 1) probe.level = this.lifecycle.level;
     else probe.level = this.#spent.has(probe.seriesId, probe.clockUs) ? 0 : level;
   }
@@ -345,6 +342,9 @@ export class Instance {
 
   #step(listener: InstanceListener): LifecycleChange | null {
     const change = this.lifecycle.step(this.#levelOfAll(), this.clockUs, this.shared.timing);
+    // While a hold runs all of its series move its time.
+    if (this.probes.length > 1 && !this.lifecycle.isSettled) for (const probe of this.probes) probe.isCalm = false;
+    if (change === "fired") this.#firedUs = this.clockUs;
     if (change !== null) listener.onChange(this, change, "resolved");
     return change;
   }

@@ -18,6 +18,8 @@ export class Probe extends ProbeRow {
   stampUs = NaN;
   /** A sample that leaves the level as it is changes nothing but this. */
   #isCalm = false;
+  /** Between which settlings of its instance it moved last. */
+  unsettledIn = -1;
   late: LateLane | null = null;
   #missing: Gap[] | null = null;
   /** The first time that was evaluated as it came. */

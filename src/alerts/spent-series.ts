@@ -24,14 +24,19 @@ export class SpentSeries {
   /** With those that meet the condition now. */
   spend(probes: readonly Probe[]): SpentSeries {
     const met = probes.filter(({ level }) => level > 0).map(({ seriesId, clockUs }) => [seriesId, clockUs] as const);
-    return new SpentSeries([...this.save(probes), ...met]);
+    return new SpentSeries([...this.save(probes, true), ...met]);
   }
 
-  /** Those that were not heard since. */
-  save(probes: readonly Probe[]): SavedSpent {
+  /**
+   * Those that were not heard since; while something is met, `isQuiet` false, all: what their samples after it are depends
+   * on that those before it are over.
+   */
+  save(probes: readonly Probe[], isQuiet: boolean): SavedSpent {
     if (this.isEmpty) return NOTHING;
-    const unheard = probes.filter(({ seriesId, clockUs }) => this.has(seriesId, clockUs));
-    return unheard.map(({ seriesId, clockUs }) => [seriesId, clockUs] as const);
+    return probes.flatMap(({ seriesId, clockUs }) => {
+      const timeUs = this.#timesUs.get(seriesId);
+      return timeUs === undefined || (isQuiet && clockUs > timeUs) ? [] : [[seriesId, timeUs] as const];
+    });
   }
 }
 

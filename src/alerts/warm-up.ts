@@ -42,6 +42,8 @@ export interface LatestTimes {
 const SERIES_AT_ONCE = 1_000;
 /** Where some points are wanted however old they are, and nobody knows how far apart they are. */
 const POINT_US = 60_000_000;
+/** Where a member of a group may still be met by a value between the limit and where it clears: by those before it. */
+const HELD_POINTS = 8;
 /** Where only the place is wanted from which a series goes on. */
 const PLACE_US = 120_000_000;
 
@@ -109,7 +111,7 @@ function feed(
   { engine, livedAfterMs }: WarmUpDeps,
 ): void {
   if (to === from) return;
-  const { instance, state } = probe;
+  const { instance } = probe;
   const atMs = engine.atMs();
   const lastUs = lastMs * 1_000;
   // A clock that is ahead was so all the time, as far as can be known.
@@ -118,17 +120,18 @@ function feed(
     const clockUs = timesUs[i] - aheadUs;
     instance.restoreClock(probe, timesUs[i], clockUs, values[i], atMs - livedAfterMs(clockUs / 1_000), atMs);
   }
-  // What became of it without samples until the run before ended.
-  if (state !== null) instance.restoreLevel(probe, state.elapse(Math.max(probe.clockUs, lastUs), probe.level));
+  instance.restoreElapsed(probe, atMs - livedAfterMs(lastMs));
 }
 
 function longestLookbackUs(probes: readonly Probe[]): number {
   let longest = 0;
-  for (const probe of probes) {
-    const { condition } = probe.instance.rule;
-    if (probe.state === null) continue;
-    const pointUs = Math.max(POINT_US, 2_000 * probe.gapMs);
-    longest = Math.max(longest, lookbackUs(condition), lookbackPoints(condition) * pointUs);
+  for (const { instance, state, gapMs } of probes) {
+    const { rule, probes: others, lifecycle } = instance;
+    if (state === null) continue;
+    const heldPoints = others.length > 1 && lifecycle.phase !== "quiet" ? HELD_POINTS : 0;
+    const pointUs = Math.max(POINT_US, 2_000 * gapMs);
+    const points = Math.max(lookbackPoints(rule.condition), heldPoints);
+    longest = Math.max(longest, lookbackUs(rule.condition), points * pointUs);
   }
   return longest;
 }

@@ -23,7 +23,7 @@ export interface SentPoint {
 }
 
 interface StoredPoint {
-  readonly arrivalS: number;
+  readonly arrivalMs: number;
   readonly timeUs: number;
   readonly value: number;
   /** What stood there before. */
@@ -215,7 +215,7 @@ export class AlertsRig {
       else end = middle;
     }
     const before = points[at]?.timeUs === timeUs ? points[at] : undefined;
-    points.splice(at, before === undefined ? 0 : 1, { timeUs, value, arrivalS: Math.floor(arrivalMs / 1_000), before });
+    points.splice(at, before === undefined ? 0 : 1, { timeUs, value, arrivalMs, before });
   }
 
   #latest() {
@@ -227,9 +227,11 @@ export class AlertsRig {
     };
   }
 
+  /** Between batches, as whoever hears them knows it. */
   #usualGapMs(id: number): number {
-    const points = this.#points.get(id) ?? [];
-    return points.length < 2 ? NaN : (points.at(-1)!.timeUs - points[0].timeUs) / 1_000 / (points.length - 1);
+    const arrivalsMs = (this.#points.get(id) ?? []).map(({ arrivalMs }) => arrivalMs);
+    const batches = new Set(arrivalsMs).size;
+    return batches < 2 ? NaN : (Math.max(...arrivalsMs) - Math.min(...arrivalsMs)) / (batches - 1);
   }
 
   /** Every point is taken for an hour. */
@@ -276,7 +278,7 @@ export class AlertsRig {
 
 /** What stood there at the end of a second. */
 function asOf(point: StoredPoint | undefined, asOfS: number): StoredPoint | undefined {
-  return point === undefined || point.arrivalS <= asOfS ? point : asOf(point.before, asOfS);
+  return point === undefined || Math.floor(point.arrivalMs / 1_000) <= asOfS ? point : asOf(point.before, asOfS);
 }
 
 /** The clock of one run: its timers end with it. */

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { play, timelineIn } from "./timeline.ts";
+import { byAlert, play, timelineIn } from "./timeline.ts";
 
 const dir = join(import.meta.dir, "timelines");
 
@@ -12,10 +12,4 @@ for (const name of readdirSync(dir).sort()) {
   test(`${name}, restarted after every step`, async () => {
     expect(byAlert(await play(timeline, true))).toEqual(byAlert(timeline.expectedOfRestarts));
   });
-}
-
-/** What befalls several of them at one time has no order; what befalls one has. */
-function byAlert(lines: readonly string[]): string[] {
-  const timeAndAlert = (line: string) => line.split(" ").slice(0, 2).join(" ");
-  return lines.toSorted((a, b) => (timeAndAlert(a) < timeAndAlert(b) ? -1 : +(timeAndAlert(a) > timeAndAlert(b))));
 }

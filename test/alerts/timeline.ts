@@ -99,3 +99,9 @@ function pointIn(text: string, metric: string, nowMs: number): SentPoint {
     timeMs: (base === "=" ? START_MS : nowMs) + shift,
   };
 }
+
+/** What befalls several of them at one time has no order; what befalls one has. */
+export function byAlert(lines: readonly string[]): string[] {
+  const timeAndAlert = (line: string) => line.split(" ").slice(0, 2).join(" ");
+  return lines.toSorted((a, b) => (timeAndAlert(a) < timeAndAlert(b) ? -1 : +(timeAndAlert(a) > timeAndAlert(b))));
+}

@@ -1,0 +1,12 @@
+/** A rule as its instances share it. */
+import type { ConditionState } from "./conditions/condition-state.ts";
+import type { Timing } from "./lifecycle.ts";
+import type { Rule } from "./rule.ts";
+
+export interface EvaluatedRule {
+  readonly rule: Rule;
+  readonly timing: Timing;
+  /** Silence after which a series is stale whose usual gaps are not known. */
+  readonly staleAfterMs: number;
+  makeState(seriesId: number): ConditionState | null;
+}
