@@ -234,8 +234,7 @@ export class Instance {
     this.#moveTo(clockUs, isKnown ? Math.min(atMs, this.clockAtMs + (clockUs - this.clockUs) / 1_000) : thenMs);
     const shown = clockUs === this.#firedUs ? 0 : this.lifecycle.shown;
     const level = probe.state?.take(clockUs, value, Math.min(probe.level, shown)) ?? 0;
-    probe.restore(clockUs, stampUs, value, atMs);
-    this.#restoreLevel(probe, level);
+    probe.restore(clockUs, stampUs, value, this.#restoredLevel(probe, clockUs, level), atMs);
     this.lead ??= probe;
   }
 
@@ -243,13 +242,13 @@ export class Instance {
   restoreElapsed(probe: Probe, atMs: number): void {
     const { state } = probe;
     for (const untilUs = this.#timeAt(atMs); state !== null && state.dueUs < untilUs;)
-      this.#restoreLevel(probe, state.elapse(state.dueUs, probe.level));
+      probe.level = this.#restoredLevel(probe, probe.clockUs, state.elapse(state.dueUs, probe.level));
   }
 
   /** `level`: as it is worked out again. What is written down of a single series knows it; of a group each has its own. */
-  #restoreLevel(probe: Probe, level: number): void {
-    if (this.probes.length === 1) probe.level = this.lifecycle.level;
-    else probe.level = this.#spent.has(probe.seriesId, probe.clockUs) ? 0 : level;
+  #restoredLevel({ seriesId }: Probe, clockUs: number, level: number): number {
+    if (this.probes.length === 1) return this.lifecycle.level;
+    return this.#spent.has(seriesId, clockUs) ? 0 : level;
   }
 
   get #isAbsence(): boolean {

@@ -21,6 +21,8 @@ export interface LateEpisode {
 export interface Gap {
   fromUs: number;
   toUs: number;
+  /** The sample at its end, which was evaluated as it came, met the condition. */
+  isMetBehind?: boolean;
 }
 
 /** Points in any order would cut time into as many pieces as there are points: past that what is before a run is let go. */
@@ -62,9 +64,10 @@ export class LateLane {
     return this.#step(level, timeUs) ?? ended;
   }
 
-  /** No more points of the gap are coming: what fires ends with the last of them. */
+  /** No more points of the gap are coming: what fires ends with the last of them, or goes on behind it and is no episode. */
   end(): LateEpisode | null {
-    const ended = this.#episode(this.#clockUs);
+    const late = this.#episode(this.#clockUs);
+    const ended = this.#gap?.isMetBehind === true ? null : late;
     this.#lifecycle.reset();
     this.#state = this.#makeState();
     this.#gap = null;

@@ -87,8 +87,10 @@ export class Probe extends ProbeRow {
     return timeUs <= arrivalUs ? timeUs : Math.max(arrivalUs, this.clockUs + 1);
   }
 
-  /** All up to a time was evaluated before this start, as far as it came; the newest of it has the stamp. */
-  restore(clockUs: number, stampUs: number, value: number, atMs: number): void {
+  /** All up to a time was evaluated before this start, as far as it came; the newest of it has the stamp and this level. */
+  restore(clockUs: number, stampUs: number, value: number, level: number, atMs: number): void {
+    if (this.clockUs > -Infinity && this.#noteMissing(clockUs)) this.#missing!.at(-1)!.isMetBehind = level > 0;
+    this.level = level;
     this.value = value;
     this.clockUs = clockUs;
     this.stampUs = stampUs;
@@ -112,6 +114,7 @@ export class Probe extends ProbeRow {
     const { state } = this;
     const level = state === null ? 0 : state.take(clockUs, value, Math.min(this.level, shown));
     if (level > 0 || this.level === 0) this.value = value;
+    if (last?.toUs === clockUs) last.isMetBehind = level > 0;
     return level;
   }
 
@@ -126,12 +129,18 @@ export class Probe extends ProbeRow {
   }
 
   #noteGap(clockUs: number, atMs: number): void {
+    this.#noteMissing(clockUs);
     const gapMs = atMs - this.seenAtMs;
-    const eventGapUs = clockUs - this.clockUs;
-    const isMissing = this.gapMs > 0 && eventGapUs > GAPS_MISSING * this.gapMs * 1_000;
-    const isNoted = this.#missing?.at(-1)?.toUs === Infinity;
-    if (isMissing && eventGapUs > MISSING_US_MIN && !isNoted) this.#addMissing(this.clockUs, clockUs);
     if (gapMs > 0) this.#noteGapMs(gapMs);
+  }
+
+  /** Returns whether some are missing before this one of which that was not known. */
+  #noteMissing(clockUs: number): boolean {
+    const eventGapUs = clockUs - this.clockUs;
+    const isMissing = this.gapMs > 0 && eventGapUs > Math.max(MISSING_US_MIN, GAPS_MISSING * this.gapMs * 1_000);
+    if (!isMissing || this.#missing?.at(-1)?.toUs === Infinity) return false;
+    this.#addMissing(this.clockUs, clockUs);
+    return true;
   }
 
   /** The first, which is of before everything, always stays. */
