@@ -25,7 +25,7 @@ A test file is written as for promtool test rules. This is a whole one:
           alertname: hot
           exp_alerts:                      # without: none fires
             - exp_labels: { device: pump-1, severity: high }
-              exp_annotations: { title: "temp of pump-1 is 81" }
+              exp_annotations: { title: "temp of pump-1 is 86" }
 
 An alert that fires is an expected one if it has all of exp_labels and exp_annotations (title, description, runbook); it may
 have other labels. Every alert of the rule that fires has to be one of them. The exit code is 1 where a test fails, and 2

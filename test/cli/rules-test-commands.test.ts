@@ -39,7 +39,7 @@ tests:
         alertname: hot
         exp_alerts:
           - exp_labels: { device: pump-1, severity: high }
-            exp_annotations: { title: "temp of pump-1 is 81" }
+            exp_annotations: { title: "temp of pump-1 is 86" }
 `;
 
 function file(name: string, text: string): string {
@@ -74,11 +74,11 @@ describe("rules test", () => {
         "      expected  {}",
         "      got       nothing",
         "  bad.yaml:11:9: hot at 1m",
-        '      expected  {device="pump-1", line="3", severity="high"}, title "temp of pump-1 is 81"',
-        '      got       {device="pump-1", metric="temp", severity="high", source="a"}, title "temp of pump-1 is 81"',
+        '      expected  {device="pump-1", line="3", severity="high"}, title "temp of pump-1 is 86"',
+        '      got       {device="pump-1", metric="temp", severity="high", source="a"}, title "temp of pump-1 is 86"',
         "  bad.yaml:16:9: hot at 1m",
         "      expected  nothing",
-        '      got       {device="pump-1", metric="temp", severity="high", source="a"}, title "temp of pump-1 is 81"',
+        '      got       {device="pump-1", metric="temp", severity="high", source="a"}, title "temp of pump-1 is 86"',
         "2 files: 2 passed, 3 failed",
         "",
       ].join("\n"),
