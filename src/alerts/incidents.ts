@@ -41,7 +41,7 @@ interface Standing {
 }
 
 export class Incidents {
-  readonly #correlation: Correlation;
+  #correlation: Correlation;
   readonly #parentsOf: ParentsOf;
   readonly #newId: () => string;
   readonly #byId = new Map<string, Standing>();
@@ -63,6 +63,16 @@ export class Incidents {
     const standing = { incident, keys: new Set<string>(), active: active.length };
     this.#byId.set(incident.id, standing);
     for (const alert of active) this.#index(standing, alert);
+  }
+
+  /** Another correlation from now on; `active`: the alerts of all incidents. Those that are incidents stay so. */
+  correlateBy(correlation: Correlation, active: Iterable<IncidentFacts & { readonly incidentId: string }>): void {
+    this.#correlation = correlation;
+    const inOrder = [...active].sort((a, b) => this.#firstAtMs(a.incidentId) - this.#firstAtMs(b.incidentId));
+    for (const alert of inOrder) {
+      const standing = this.#byId.get(alert.incidentId);
+      if (standing !== undefined) this.#index(standing, alert);
+    }
   }
 
   /** An alert has fired: returns its incident, and whether that is new or has another cause now. */
@@ -94,6 +104,10 @@ export class Incidents {
     );
     over.forEach((standing) => this.#forget(standing));
     return over.map(({ incident }) => incident);
+  }
+
+  #firstAtMs(id: string): number {
+    return this.#byId.get(id)?.incident.firstAtMs ?? 0;
   }
 
   #find(alert: IncidentFacts): Standing | undefined {

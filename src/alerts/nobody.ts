@@ -1,4 +1,5 @@
 /** Whom to tell, how, and when; and that nobody is, which takes nothing that reads a rules file. */
+import { CORRELATION, type Correlation } from "./incidents.ts";
 import type { EscalationConfig } from "./escalation/escalation-config.ts";
 import {
   ALERTS_MAX,
@@ -14,6 +15,7 @@ export interface NotifySetup {
   readonly config: NotifyConfig;
   readonly receivers: readonly ReceiverConfig[];
   readonly escalation: EscalationConfig;
+  readonly correlation: Correlation;
 }
 
 /** Nobody is told. */
@@ -37,4 +39,5 @@ export const NOBODY: NotifySetup = {
   },
   receivers: [],
   escalation: { policies: [], schedules: [] },
+  correlation: CORRELATION,
 };

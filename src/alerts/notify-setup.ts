@@ -1,4 +1,5 @@
-/** What the rules file says of notifications: whom to tell, how, and when. */
+/** What the rules file says of notifications: whom to tell, how, and when, and which alerts are one incident. */
+import { correlationOf } from "./correlation-input.ts";
 import { CHANNEL_KINDS } from "./receivers/channel-config.ts";
 import { escalationConfigOf } from "./escalation/escalation-config-input.ts";
 import { receiversSchema } from "./receivers/receiver-config.ts";
@@ -16,6 +17,7 @@ export const NOTIFY_SECTIONS = [
   "silence_notice",
   "escalations",
   "schedules",
+  "correlation",
 ] as const;
 
 /** As written; those that are missing are undefined. */
@@ -29,15 +31,17 @@ export function notifySetupOf(
   sections: WrittenSections,
   env: Readonly<Record<string, string | undefined>>,
 ): NotifySetup {
-  const written = Object.fromEntries(Object.entries(sections).filter(([, value]) => value !== undefined));
-  if (Object.keys(written).length === 0) return NOBODY;
+  const { correlation: writtenCorrelation, ...others } = sections;
+  const correlation = correlationOf(writtenCorrelation);
+  const written = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
+  if (Object.keys(written).length === 0) return { ...NOBODY, correlation };
   const { escalations = [], schedules = [], ...told } = written;
   const config = notifyConfigOf(told, channelsOf);
   const receivers = receiversSchema(env).parse(told["receivers"] ?? []);
   const names = config.receivers.map(({ name }) => name);
   const { repeatIntervalMs } = config.route;
   const escalation = escalationConfigOf({ escalations, schedules }, { receivers: names, repeatIntervalMs });
-  return { config, receivers, escalation };
+  return { config, receivers, escalation, correlation };
 }
 
 /** By their names, as they are opened: "webhook", then "webhook-2". */

@@ -18,7 +18,7 @@ import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
 import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
-import { CORRELATION, Incidents } from "./incidents.ts";
+import { Incidents, type ParentsOf } from "./incidents.ts";
 import type { InstanceListener } from "./instance.ts";
 import { Lifespan } from "./lifespan.ts";
 import { alertById, type AlertReader } from "./list-alerts.ts";
@@ -60,6 +60,8 @@ export interface AlertsDeps {
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
   readonly newId: () => string;
   readonly newIncidentId: () => string;
+  /** Left out: nothing stands above anything. */
+  readonly parentsOf?: ParentsOf;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   onTrouble(sentence: string): void;
@@ -94,7 +96,7 @@ const PROFILES_EVERY_MS = 6 * 3_600_000;
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
   const { registry, clock, journal } = deps;
   const writer = new AlertWriter(journal, clock, deps.onTrouble);
-  const incidents = new Incidents(CORRELATION, deps.newIncidentId);
+  const incidents = new Incidents(file.notify.correlation, deps.newIncidentId, deps.parentsOf);
   const book: AlertBook = new AlertBook({
     writer,
     incidents,
@@ -230,6 +232,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     notifying,
     async reload({ rules: fileRules, notify }) {
       await rules.replaceFileRules(fileRules);
+      incidents.correlateBy(notify.correlation, book.active());
       await notifying.reload(notify);
       await escalating?.reload(notify.escalation);
     },

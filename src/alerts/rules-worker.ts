@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { MessagePort } from "node:worker_threads";
 import { z } from "zod";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import { correlationProblems } from "./correlation-input.ts";
 import { unknownPolicies } from "./escalation/escalation-config-input.ts";
 import type { Problem } from "./input/problem.ts";
 import { NOTIFY_SECTIONS, notifySetupOf } from "./notify-setup.ts";
@@ -26,6 +27,8 @@ function readingOf({ path, taken }: Question): Reading {
     const names = new Set(taken);
     const clashes = rules.flatMap(({ name }, i) => (names.has(name) ? [clashOf(name, i)] : []));
     if (clashes.length > 0) throw errorOf(clashes);
+    const uncorrelated = correlationProblems(sections["correlation"]);
+    if (uncorrelated.length > 0) throw errorOf(uncorrelated);
     const { escalation } = notifySetupOf(sections, process.env);
     const unknown = unknownPolicies(rules, escalation);
     if (unknown.length > 0) throw errorOf(unknown);

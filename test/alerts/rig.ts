@@ -1,6 +1,7 @@
 /** Alerts over points that are sent by hand, on a clock that stands still, with restarts whenever they are wanted. */
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { eventFromJson } from "../../src/alerts/alert.ts";
+import type { ParentsOf } from "../../src/alerts/incidents.ts";
 import { openAlerts, type AlertsFile, type OpenAlerts } from "../../src/alerts/open-alerts.ts";
 import { ruleOf } from "../../src/alerts/rule-input.ts";
 import type { HourlyPart } from "../../src/alerts/seasonal-profiles.ts";
@@ -56,6 +57,7 @@ export class AlertsRig {
 
   /** What the rules file says, of every start. */
   file: AlertsFile | undefined;
+  parentsOf: ParentsOf = () => [];
 
   async open(): Promise<void> {
     const clock = new RunClock(this.clock);
@@ -80,6 +82,7 @@ export class AlertsRig {
         range: async (query) => this.#range(query),
         newId: () => `alert-${++this.#ids}`,
         newIncidentId: () => `incident-${++this.#incidentIds}`,
+        parentsOf: (device) => this.parentsOf(device),
         random: () => 0.5,
         onTrouble: (sentence) => this.trouble.push(sentence),
       },

@@ -85,11 +85,11 @@ export function text(wanted: string, isWanted: (given: string) => boolean): Fiel
 }
 
 /** Whole milliseconds. */
-export function durationMs(min: number): Field<number> {
-  const wanted = `a duration such as "90s" or "1h30m", from ${formatDurationMs(min)} to ${formatDurationMs(DURATION_MS_MAX)}`;
+export function durationMs(min: number, max = DURATION_MS_MAX): Field<number> {
+  const wanted = `a duration such as "90s" or "1h30m", from ${formatDurationMs(min)} to ${formatDurationMs(max)}`;
   return field(wanted, (given) => {
     const value = typeof given === "string" ? durationOf(given) : undefined;
-    if (value === undefined || value < min || value > DURATION_MS_MAX) return undefined;
+    if (value === undefined || value < min || value > max) return undefined;
     const whole = Math.round(value);
     if (Math.abs(value - whole) > DURATION_NOISE_MS) throw new RangeError("wanted whole milliseconds");
     return whole;
