@@ -10,6 +10,7 @@ import { say, type BenchOptions, type BenchRow, type Finding } from "./finding.t
 import { median, percentile, rssBytes } from "./measure.ts";
 import { startChild, startSenders } from "./sender-process.ts";
 import { startWatchpost, type WatchpostServer } from "./server-process.ts";
+import { StormReceiver } from "./storm-receiver.ts";
 
 const [SERIES, RULES] = [100_000, 10_000];
 const RATE = 100_000;
@@ -178,7 +179,9 @@ async function awaitActive(server: WatchpostServer, wanted: number): Promise<num
 }
 
 async function storm(): Promise<Finding[]> {
-  return withServer('rules: [{name: storm, metric: "*", condition: {threshold: {above: 0}}}]', async (server) => {
+  using receiver = new StormReceiver();
+  const yaml = `rules: [{name: storm, metric: "*", condition: {threshold: {above: 0}}}]\n${receiver.sections}`;
+  return await withServer(yaml, async (server) => {
     const senders = await startSenders(
       {
         kind: "stream",
@@ -216,9 +219,11 @@ async function storm(): Promise<Finding[]> {
     // One of them is the mark that ends the snapshot.
     const alerts = seen.size - 1;
     say(`${alerts} alerts on the stream, list of 100 p99 ${percentile(listMs, 99).toFixed(1)} ms`);
+    await receiver.told(STORM_ALERTS);
     return [
       { what: "alerts of a storm on the stream", unit: "", runs: [alerts], bar: { sign: "≥", value: STORM_ALERTS } },
       { what: "list of 100 in the storm, p99", unit: "ms", runs: [percentile(listMs, 99)] },
+      ...receiver.findings(STORM_ALERTS),
     ];
   });
 }
