@@ -16,7 +16,7 @@ import { Secret } from "./secret.ts";
 export interface ReceiverConfig {
   readonly name: string;
   readonly sendResolved: boolean;
-  /** At least one; in the order of {@link CHANNEL_KINDS}. */
+  /** In the order of {@link CHANNEL_KINDS}. None: what is routed to it is dropped. */
   readonly channels: readonly ChannelConfig[];
 }
 
@@ -38,8 +38,8 @@ export function receiversSchema(env: Environment) {
     })
     .transform((given, context): ReceiverConfig => {
       const configured = CHANNEL_KINDS.flatMap((kind): ChannelConfig[] => given[kind] ?? []);
-      const wanted = `wanted 1 to ${CHANNELS_MAX} channels: ${CHANNEL_KINDS.join(", ")}`;
-      if (configured.length === 0 || configured.length > CHANNELS_MAX) {
+      if (configured.length > CHANNELS_MAX) {
+        const wanted = `wanted at most ${CHANNELS_MAX}: ${CHANNEL_KINDS.join(", ")}`;
         context.addIssue({ code: "custom", message: `${configured.length} channels; ${wanted}` });
       }
       return { name: given.name, sendResolved: given.send_resolved, channels: configured };

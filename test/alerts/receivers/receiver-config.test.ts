@@ -170,7 +170,14 @@ test("what is wrong is said by key, with what was wanted, and never by a secret'
       "mqtt.topic",
       '"a/#" is no topic: it has a "+", a "#" or a control character',
     ],
-    [{}, "", "0 channels; wanted 1 to 10 channels: webhook, alertmanager, pagerduty, slack, email, mqtt"],
+    [
+      {
+        slack: Array.from({ length: 6 }, () => ({ url: "http://h" })),
+        mqtt: Array.from({ length: 5 }, () => ({ url: "mqtt://h" })),
+      },
+      "",
+      "11 channels; wanted at most 10: webhook, alertmanager, pagerduty, slack, email, mqtt",
+    ],
   ];
   for (const [channel, path, message] of cases) {
     const { error } = receiversSchema(ENV).safeParse([{ name: "x", ...channel }]);
@@ -178,6 +185,8 @@ test("what is wrong is said by key, with what was wanted, and never by a secret'
     expect(issues).toEqual([[path, message]]);
     expect(JSON.stringify(error)).not.toContain("hunter2");
   }
+  // As Alertmanager's "null": it drops what it is given.
+  expect(configsOf([{ name: "null" }])).toEqual([{ name: "null", sendResolved: true, channels: [] }]);
   const twice = receiversSchema(ENV).safeParse([1, 2].map(() => ({ name: "x", slack: { url: "http://h" } })));
   expect(twice.error?.issues).toMatchObject([{ path: [1, "name"], message: "the name is taken" }]);
 });
