@@ -1,6 +1,6 @@
 /**
  * Goes up the ladder while nobody acknowledges: gives alerts to escalation as they are told of, writes down what it decides,
- * and carries that out. What a restart finds unsent is sent again.
+ * and carries that out. Who was told by a step hears when the incident is over. What a restart finds unsent is sent again.
  */
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
@@ -11,7 +11,8 @@ import type { Action } from "./escalation/escalation-action.ts";
 import type { EscalationConfig } from "./escalation/escalation-config.ts";
 import type { EscalationFacts } from "./escalation/escalation-facts.ts";
 import { Escalations } from "./escalation/escalations.ts";
-import type { NotifyJournal } from "./notifying.ts";
+import { Told } from "./escalation/told.ts";
+import type { NotifyJournal, Telling } from "./notifying.ts";
 import type { Rule } from "./rule.ts";
 import { rankOf, type Severity } from "./severity.ts";
 
@@ -22,11 +23,13 @@ export interface EscalatingDeps {
   active(): Iterable<AlertRecord>;
   /** As it stands, where it is active or ended lately. */
   get(id: string): AlertRecord | undefined;
+  /** The same however long ago it ended; undefined where nobody knows. */
+  find(id: string): Promise<AlertRecord | undefined>;
   ruleOf(name: string): Rule | undefined;
   isMuted(alertId: string): boolean;
   raise(alert: AlertRecord, severity: Severity): void;
-  /** Resolves with false where nobody knows what became of it. */
-  tell(receiver: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<boolean>;
+  /** That alerts fire, or are over where all are. */
+  tell(receiver: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<Telling>;
   /** Nobody has acknowledged, and nobody else is there to tell. */
   exhausted(incidentId: string, alerts: readonly AlertRecord[]): void;
   /** It is over, or somebody has. */
@@ -34,11 +37,12 @@ export interface EscalatingDeps {
   onTrouble(sentence: string): void;
 }
 
-/** A notification of a step that is not known to have been sent. */
+/** A notification that is not known to have been sent: of a step, or that the incident is over. */
 interface Unsent {
   readonly receiver: string;
   readonly incidentId: string;
   readonly alertIds: readonly string[];
+  readonly isOver: boolean;
 }
 
 const OVER: EscalationFacts = {
@@ -64,6 +68,11 @@ export class Escalating {
   readonly #deps: EscalatingDeps;
   #config: EscalationConfig;
   #escalations: Escalations;
+  #told: Told;
+  /** Incidents that may be over now. */
+  readonly #ending = new Set<string>();
+  /** What is on its way, by key. */
+  readonly #sending = new Map<string, Unsent>();
   /** Of which the world was told that they are exhausted. */
   #exhausted: ReadonlySet<string>;
   /** Documents that are to be written, as they are now. */
@@ -78,6 +87,7 @@ export class Escalating {
     this.#deps = deps;
     this.#config = config;
     this.#escalations = state.escalations;
+    this.#told = state.told;
     this.#exhausted = state.exhausted;
   }
 
@@ -95,13 +105,16 @@ export class Escalating {
     const state = await restored(this.#deps, config);
     this.#config = config;
     this.#escalations = state.escalations;
+    this.#told = state.told;
     this.#exhausted = state.exhausted;
     this.#resume(state);
   }
 
   /** An alert was told of. */
   take(alert: AlertRecord): void {
-    if (this.#config.policies.length === 0) return;
+    const isEnd = alert.clearedAtMs !== null && this.#told.has(alert.incidentId);
+    if (isEnd) this.#ending.add(alert.incidentId);
+    if (this.#config.policies.length === 0 && !isEnd) return;
     this.#put(alert);
     this.#pump();
   }
@@ -128,13 +141,14 @@ export class Escalating {
     await this.#write().catch(() => {});
   }
 
-  #resume({ unsent, escalations }: State): void {
+  #resume({ unsent, escalations, told }: State): void {
     const known = new Set(escalations.firingIds());
     for (const alert of this.#deps.active()) {
       known.delete(alert.id);
       this.#put(alert);
     }
     for (const id of known) this.#leave(id);
+    for (const id of told.incidentIds) this.#ending.add(id);
     for (const [key, one] of unsent) void this.#send(key, one, true);
     this.#pump();
   }
@@ -180,7 +194,7 @@ export class Escalating {
       // What begins to be held back by the clock alone is not told of.
       if (this.#escalations.nextMs <= nowMs) this.#look();
       const actions = this.#escalations.due(nowMs);
-      const unsent = actions.flatMap(unsentOf);
+      const unsent = [...actions.flatMap(unsentOf), ...this.#takeOver()];
       for (const [key, one] of unsent) this.#unwritten.set(key, JSON.stringify(one));
       const exhausted = new Set(this.#escalations.exhausted());
       this.#noteExhausted(exhausted);
@@ -206,6 +220,21 @@ export class Escalating {
     this.#cancelTimer = this.#deps.clock.after(Math.min(Math.max(1, delayMs), TIMER_MS_MAX), () => this.#pump());
   }
 
+  /** Those are told that it is over who were told that it is not. */
+  #takeOver(): [key: string, unsent: Unsent][] {
+    const over: [key: string, unsent: Unsent][] = [];
+    for (const incidentId of this.#ending) {
+      const told = this.#told.of(incidentId);
+      // It may have left escalation because its policy is gone, and fire all the same.
+      const isOver = told.every(({ alertIds }) => this.#standing(alertIds).length === 0);
+      if (this.#escalations.has(incidentId) || !isOver) continue;
+      for (const one of told) over.push([keyOf(incidentId, one.receiver), { ...one, incidentId, isOver }]);
+      this.#told.forget(incidentId);
+    }
+    this.#ending.clear();
+    return over;
+  }
+
   #noteExhausted(exhausted: ReadonlySet<string>): void {
     for (const id of exhausted) if (!this.#exhausted.has(id)) this.#unwritten.set(EXHAUSTED + id, "true");
     for (const id of this.#exhausted) if (!exhausted.has(id)) this.#unwritten.set(EXHAUSTED + id, null);
@@ -225,14 +254,37 @@ export class Escalating {
     }
   }
 
-  async #send(key: string, { receiver, incidentId, alertIds }: Unsent, isRepeated: boolean): Promise<void> {
-    // Between the decision and now somebody may have answered.
-    const alerts = this.#standing(alertIds).filter(({ acknowledged }) => acknowledged === null);
+  async #send(key: string, unsent: Unsent, isRepeated: boolean): Promise<void> {
+    const { receiver, incidentId, alertIds, isOver } = unsent;
+    this.#sending.set(key, unsent);
+    const alerts = isOver ? await this.#ended(alertIds) : this.#unanswered(alertIds);
     alerts.sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.firedAtMs - b.firedAtMs);
-    const isKnown = alerts.length === 0 || (await this.#deps.tell(receiver, incidentId, alerts, isRepeated));
-    if (!isKnown) return;
+    const tell = () => this.#deps.tell(receiver, incidentId, alerts, isRepeated);
+    const telling = alerts.length === 0 ? "failed" : await tell();
+    if (this.#sending.get(key) !== unsent) return;
+    this.#sending.delete(key);
+    if (telling === "unknown") return;
     this.#unwritten.set(key, null);
+    if (telling === "told" && !isOver) this.#noteTold(unsent, alerts);
     await this.#write().catch(() => this.#wakeAfter(RETRY_MS));
+  }
+
+  #noteTold({ receiver, incidentId }: Unsent, alerts: readonly AlertRecord[]): void {
+    const ids = alerts.map(({ id }) => id);
+    this.#told.note(incidentId, receiver, ids);
+    // It may be over since.
+    this.#ending.add(incidentId);
+    this.#pump();
+  }
+
+  /** Between the decision and now somebody may have answered. */
+  #unanswered(alertIds: readonly string[]): AlertRecord[] {
+    return this.#standing(alertIds).filter(({ acknowledged }) => acknowledged === null);
+  }
+
+  async #ended(alertIds: readonly string[]): Promise<AlertRecord[]> {
+    const alerts = await Promise.all(alertIds.map((id) => this.#deps.get(id) ?? this.#deps.find(id)));
+    return alerts.filter((alert) => alert !== undefined);
   }
 
   #standing(alertIds: readonly string[]): AlertRecord[] {
@@ -243,7 +295,8 @@ export class Escalating {
   }
 
   async #write(): Promise<void> {
-    for (const { key, value } of this.#escalations.changes()) this.#unwritten.set(key, value);
+    const changed = [...this.#escalations.changes(), ...this.#told.changes()];
+    for (const { key, value } of changed) this.#unwritten.set(key, value);
     while (this.#unwritten.size > 0) {
       const some = [...this.#unwritten].slice(0, DOCUMENTS_AT_ONCE);
       const changes = some.map(([key, value]): DocumentChange => ({ collection: DOCUMENTS, key, sort: 0, value }));
@@ -258,11 +311,16 @@ export class Escalating {
 function unsentOf(action: Action): [key: string, unsent: Unsent][] {
   if (action.kind !== "notify") return [];
   const { incidentId, receivers, alertIds } = action;
-  return receivers.map((receiver) => [`${SEND}${incidentId} ${receiver}`, { receiver, incidentId, alertIds }]);
+  return receivers.map((receiver) => [keyOf(incidentId, receiver), { receiver, incidentId, alertIds, isOver: false }]);
+}
+
+function keyOf(incidentId: string, receiver: string): string {
+  return `${SEND}${incidentId} ${receiver}`;
 }
 
 interface State {
   readonly escalations: Escalations;
+  readonly told: Told;
   readonly exhausted: ReadonlySet<string>;
   readonly unsent: readonly (readonly [key: string, unsent: Unsent])[];
 }
@@ -272,6 +330,7 @@ async function restored({ journal, clock }: EscalatingDeps, config: EscalationCo
   const named = (kind: string) => documents.filter(({ key }) => key.startsWith(kind));
   return {
     escalations: Escalations.restore(config, documents, clock.nowMs()),
+    told: new Told(documents),
     exhausted: new Set(named(EXHAUSTED).map(({ key }) => key.slice(EXHAUSTED.length))),
     unsent: named(SEND).map(({ key, value }) => [key, JSON.parse(value) as Unsent] as const),
   };

@@ -42,6 +42,9 @@ export interface NotifyingDeps {
   onFailedThrice(receiver: string, alertIds: readonly string[]): void;
 }
 
+/** "told": by one channel at least. "unknown": this run, or its configuration, has ended, or it is told anew. */
+export type Telling = "told" | "failed" | "unknown";
+
 export const NOTIFY_DOCUMENTS = "notify";
 export const DELIVERY_EVENT = "delivery";
 const NOTICE_EVENT = "notice";
@@ -112,19 +115,20 @@ export class Notifying {
   }
 
   /**
-   * Tells one receiver of alerts that fire, on all its channels, beside what routes say. Resolves with false where nobody
-   * knows what became of it: this run, or its configuration, has ended, or it is told anew.
+   * Tells one receiver of alerts that fire, or that are over where all are, on all its channels, beside what routes say.
    */
-  async tell(name: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<boolean> {
+  async tell(name: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<Telling> {
     const { clock, random, ruleOf } = this.#deps;
     const { maxAlerts, externalUrl } = this.#setup.config;
     const nowMs = clock.nowMs();
     const groupKey = `incident ${incidentId}`;
+    const status = alerts.some(({ clearedAtMs }) => clearedAtMs === null) ? "firing" : "resolved";
+    const reason = status === "firing" ? "escalated" : "resolved";
     const notification: Notification = {
       receiver: name,
       groupKey,
       groupLabels: { incident: incidentId },
-      status: "firing",
+      status,
       alerts: alerts.slice(0, maxAlerts).map((alert) => factsOf(alert, ruleOf(alert.rule), nowMs)),
       truncatedAlerts: Math.max(0, alerts.length - maxAlerts),
       externalUrl,
@@ -138,7 +142,7 @@ export class Notifying {
     const alertIds = alerts.map(({ id: alertId }) => alertId);
     const told = (this.#receivers.get(name) ?? []).map(async (receiver) => {
       const onAttempt = (attempt: DeliveryAttempt) => {
-        this.#noteAttempt({ groupKey, reason: "escalated", notification }, attempt);
+        this.#noteAttempt({ groupKey, reason, notification }, attempt);
         if (!attempt.isDelivered && attempt.attempt === FAILURES_TOLD) this.#deps.onFailedThrice(name, alertIds);
       };
       const how = { clock, random, slots: this.#slots, onAttempt };
@@ -151,7 +155,8 @@ export class Notifying {
     });
     const kinds = await Promise.all(told);
     if (this.#sending.get(id) === abort) this.#sending.delete(id);
-    return !kinds.includes("stopped");
+    if (kinds.includes("stopped")) return "unknown";
+    return kinds.includes("delivered") ? "told" : "failed";
   }
 
   async putSilence(silence: Silence, actor: string): Promise<Silence> {

@@ -143,6 +143,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   if (removed.length > 0) await journal.append([], removed);
   const published = new PublishedAlerts(book, clock);
 
+  const find = (id: string) => alertById(id, book, journal).catch(() => undefined);
   let escalating: Escalating | undefined;
   const notifying = await Notifying.open(
     {
@@ -150,7 +151,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       clock,
       random: deps.random,
       active: () => book.active(),
-      find: (id) => alertById(id, book, journal).catch(() => undefined),
+      find,
       ruleOf: (name) => rules.get(name)?.rule,
       onTrouble: deps.onTrouble,
       onMutes: () => escalating?.mutesChanged(),
@@ -164,6 +165,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       clock,
       active: () => book.active(),
       get: (id) => book.get(id),
+      find,
       ruleOf: (name) => rules.get(name)?.rule,
       isMuted: (id) => notifying.muteOf(id) !== undefined,
       raise: (alert, severity) => book.raise(alert, severity),

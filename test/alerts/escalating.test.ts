@@ -1,5 +1,5 @@
 /** Escalation through the whole of alerts: receivers over HTTP, restarts, acknowledgement, silences. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { notifySetupOf } from "../../src/alerts/notify-setup.ts";
 import { AlertsRig } from "./rig.ts";
 
@@ -8,6 +8,8 @@ const RULE = { name: "hot", metric: "temp", condition: { threshold: { above: 80 
 
 interface Heard {
   readonly who: string;
+  readonly status: string;
+  readonly isRepeated: boolean;
   readonly severities: readonly string[];
 }
 
@@ -31,10 +33,15 @@ beforeAll(() => {
     hostname: "127.0.0.1",
     async fetch(request) {
       const who = new URL(request.url).pathname.slice(1);
-      const { alerts } = (await request.json()) as { alerts: { labels: { severity: string } }[] };
+      const { status, alerts } = (await request.json()) as {
+        status: string;
+        alerts: { labels: { severity: string } }[];
+      };
+      const isRepeated = request.headers.has("x-watchpost-repeated");
       if (refusing.has(who)) return new Response("no", { status: 400 });
       if (failing.has(who)) return new Response("not now", { status: 503 });
-      if (who !== "desk") heard.push({ who, severities: alerts.map(({ labels }) => labels.severity) });
+      if (who !== "desk")
+        heard.push({ who, status, isRepeated, severities: alerts.map(({ labels }) => labels.severity) });
       return new Response("");
     },
   });
@@ -44,7 +51,7 @@ afterAll(() => {
   return server.stop(true);
 });
 
-function setup() {
+function setup(sendsResolved = true) {
   const webhook = (who: string) => ({ url: `http://127.0.0.1:${server.port}/${who}` });
   return notifySetupOf(
     {
@@ -52,7 +59,8 @@ function setup() {
       receivers: [
         { name: "desk", webhook: webhook("desk") },
         { name: "anna", webhook: webhook("anna") },
-        { name: "lead", webhook: webhook("lead") },
+        { name: "lead", webhook: webhook("lead"), send_resolved: sendsResolved },
+        { name: "null" },
       ],
       schedules: [{ name: "on-call", rotation: "weekly", start: "2026-01-05", participants: ["anna"] }],
       escalations: [
@@ -96,10 +104,14 @@ async function hears(rig: AlertsRig, count: number): Promise<string[]> {
 
 /** In small steps: what is sent meanwhile gets through, for which no simulated time passes. */
 async function pass(rig: AlertsRig, minutes: number): Promise<void> {
-  for (let i = 0; i < minutes; i++) {
-    await rig.advance(MINUTE_MS);
+  const rest = async () => {
     await Bun.sleep(1);
     while (await isSending(rig)) await Bun.sleep(1);
+  };
+  await rest();
+  for (let i = 0; i < minutes; i++) {
+    await rig.advance(MINUTE_MS);
+    await rest();
   }
 }
 
@@ -225,4 +237,115 @@ test("a step takes the place of what has not got to a receiver yet", async () =>
   await passUntil(() => ++seconds > 90);
   expect(heard.map(({ who }) => who)).toEqual(["lead", "anna"]);
   await rig.close();
+});
+
+describe("who was told by a step hears when the incident is over", () => {
+  const said = () => heard.map(({ who, status, isRepeated }) => `${who} ${status}${isRepeated ? " repeated" : ""}`);
+  const open = async (sendsResolved = true) => {
+    heard.length = 0;
+    for (const set of [refusing, failing]) set.clear();
+    const rig = new AlertsRig();
+    rig.file = { rules: [], notify: setup(sendsResolved) };
+    await rig.open();
+    await rig.put(RULE);
+    await rig.send({ metric: "temp", source: "a", tags: { device: "x" }, value: 90 });
+    await hears(rig, 1);
+    return rig;
+  };
+  const documentsOf = async (rig: AlertsRig) =>
+    (await rig.journal.documents({ collection: "escalations", limit: 100 })).map(({ key }) => key);
+
+  test("all of it, once, however it ends and whoever has acknowledged it", async () => {
+    const rig = await open();
+    await rig.send({ metric: "temp", source: "a", tags: { device: "y" }, value: 90 });
+    await pass(rig, 16);
+    expect(said().sort()).toEqual(["anna firing", "anna firing", "lead firing"]);
+    heard.length = 0;
+    for (const alert of [...rig.alerts.book.active()]) rig.alerts.book.acknowledge(alert, "ann", "");
+    await rig.send({ metric: "temp", source: "a", tags: { device: "x" }, value: 20 });
+    await pass(rig, 1);
+    expect(heard).toEqual([]);
+    const [last] = rig.alerts.book.active();
+    rig.alerts.book.resolve(last, "ann", "");
+    await rig.settle();
+    await pass(rig, 1);
+    await hears(rig, 2);
+    await pass(rig, 60);
+    expect(said().sort()).toEqual(["anna resolved", "lead resolved"]);
+    expect(heard.map(({ severities }) => severities.length)).toEqual([2, 2]);
+    expect(await documentsOf(rig)).toEqual([]);
+    await rig.close();
+  });
+
+  test("over restarts, also those that find it over", async () => {
+    const rig = await open();
+    await pass(rig, 1);
+    await rig.restart();
+    rig.alerts.stop();
+    // Its rule goes while nobody escalates.
+    await rig.journal.append([], [{ collection: "rules", key: "hot", sort: 0, value: null }]);
+    await rig.restart();
+    await hears(rig, 2);
+    await pass(rig, 1);
+    expect(said()).toEqual(["anna firing", "anna resolved"]);
+    expect(await documentsOf(rig)).toEqual([]);
+    await rig.close();
+  });
+
+  test("marked, where it may have been told of that before", async () => {
+    const rig = await open();
+    await pass(rig, 1);
+    failing.add("anna");
+    await rig.send({ metric: "temp", source: "a", tags: { device: "x" }, value: 20 });
+    await Bun.sleep(20);
+    await rig.settle();
+    failing.clear();
+    await rig.restart();
+    await hears(rig, 2);
+    expect(said()).toEqual(["anna firing", "anna resolved repeated"]);
+    await rig.close();
+  });
+
+  test("and not where it does not want to, or could not be told that it fires", async () => {
+    const rig = await open(false);
+    await pass(rig, 14);
+    refusing.add("anna");
+    await pass(rig, 2);
+    expect(said()).toEqual(["anna firing", "lead firing"]);
+    refusing.clear();
+    await rig.send({ metric: "temp", source: "a", tags: { device: "x" }, value: 20 });
+    await hears(rig, 3);
+    await pass(rig, 1);
+    expect(said()).toEqual(["anna firing", "lead firing", "anna resolved"]);
+    await rig.close();
+
+    heard.length = 0;
+    const other = new AlertsRig();
+    other.file = { rules: [], notify: setup() };
+    refusing.add("anna");
+    await other.open();
+    await other.put(RULE);
+    await other.send({ metric: "temp", source: "a", value: 90 });
+    await hears(other, 1);
+    await pass(other, 1);
+    refusing.clear();
+    await other.send({ metric: "temp", source: "a", value: 20 });
+    await hears(other, 2);
+    await pass(other, 1);
+    expect(said()).toEqual(["lead firing", "lead resolved"]);
+    await other.close();
+  });
+
+  test("also after its policy is gone, once its alerts are over", async () => {
+    const rig = await open();
+    await pass(rig, 1);
+    await rig.alerts.reload({ rules: [], notify: { ...setup(), escalation: { policies: [], schedules: [] } } });
+    await pass(rig, 30);
+    expect(said()).toEqual(["anna firing"]);
+    await rig.send({ metric: "temp", source: "a", tags: { device: "x" }, value: 20 });
+    await hears(rig, 2);
+    await pass(rig, 1);
+    expect(said()).toEqual(["anna firing", "anna resolved"]);
+    await rig.close();
+  });
 });

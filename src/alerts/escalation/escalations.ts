@@ -112,6 +112,11 @@ export class Escalations {
     return [...this.#incidents.values()].filter(({ isExhausted }) => isExhausted).map(({ id }) => id);
   }
 
+  /** Whether an alert of it fires that escalates, acknowledged or not. */
+  has(incidentId: string): boolean {
+    return this.#incidents.has(incidentId);
+  }
+
   /** Of alerts that fire, as far as it knows, in no order. */
   firingIds(): string[] {
     return [...this.#byAlert.keys()];
