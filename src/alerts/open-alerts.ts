@@ -19,6 +19,7 @@ import { Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
 import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
 import { Incidents, type ParentsOf } from "./incidents.ts";
+import { policiesTrouble } from "./known-policy.ts";
 import type { InstanceListener } from "./instance.ts";
 import { Lifespan } from "./lifespan.ts";
 import { alertById, type AlertReader } from "./list-alerts.ts";
@@ -121,7 +122,9 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     { journal, clock, book, engine, isWritten: () => writer.isWritten },
     newestArrivalMs,
   );
+  let policies = namesOf(file.notify);
   const rules = new RuleBook({
+    policies: () => policies,
     engine,
     book,
     journal,
@@ -187,6 +190,14 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   });
   engine.start();
   lifespan.begin();
+  const tellPolicies = () => {
+    const trouble = policiesTrouble(
+      rules.all().map(({ rule }) => rule),
+      policies,
+    );
+    if (trouble !== undefined) deps.onTrouble(trouble);
+  };
+  tellPolicies();
   let cancelRefresh = () => {};
   const refreshLater = () => {
     cancelRefresh = clock.after(PROFILES_EVERY_MS, () => {
@@ -208,6 +219,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     methods: alertMethods({
       book,
       rules,
+      policies: () => policies,
       published,
       incidents,
       reader: journal,
@@ -236,7 +248,9 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       await rules.replaceFileRules(fileRules);
       incidents.correlateBy(notify.correlation, book.active());
       await notifying.reload(notify);
+      policies = namesOf(notify);
       await escalating?.reload(notify.escalation);
+      tellPolicies();
     },
     setHearing(isHearing, reason = "") {
       engine.setHearing(isHearing, reason);
@@ -253,6 +267,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         await lifespan.end();
       })()),
   };
+}
+
+function namesOf({ escalation }: NotifySetup): string[] {
+  return escalation.policies.map(({ name }) => name);
 }
 
 async function readAfter(

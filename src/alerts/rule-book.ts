@@ -4,6 +4,7 @@ import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journa
 import type { AlertBook } from "./alert-book.ts";
 import type { ClearedBecause } from "./alert.ts";
 import type { BoundRule, Engine } from "./engine.ts";
+import { checkPolicy } from "./known-policy.ts";
 import { conditionKey, ruleToJson } from "./rule-text.ts";
 import type { Rule } from "./rule.ts";
 
@@ -26,6 +27,8 @@ export interface RuleBookDeps {
   readonly book: AlertBook;
   readonly journal: RuleJournal;
   nowMs(): number;
+  /** Names of the escalation policies there are. */
+  policies(): readonly string[];
   /** To be written with a rule: what came before it is not for it. */
   beat(): DocumentChange[];
   /** Finds out what is not known of series that a rule is new to. */
@@ -53,12 +56,16 @@ export class RuleBook {
     return this.all().flatMap(({ rule }) => (rule.isFromFile ? [] : [rule.name]));
   }
 
-  /** Resolves with whether it is new. A change of what it is about ends its alerts; FAILED_PRECONDITION for one from a file. */
+  /**
+   * Resolves with whether it is new. A change of what it is about ends its alerts. FAILED_PRECONDITION for one from a file,
+   * INVALID_ARGUMENT where there is no such escalation policy.
+   */
   put(rule: Rule, actor: string): Promise<boolean> {
     return this.#inTurn(async () => {
       const { engine } = this.#deps;
       const standing = engine.rules.get(rule.name)?.rule;
       if (standing?.isFromFile) throw ofFile(rule.name);
+      checkPolicy(rule, this.#deps.policies());
       if (standing === undefined && engine.rules.size >= RULES_MAX) {
         throw new WatchpostError("RESOURCE_EXHAUSTED", `there are ${RULES_MAX} rules already: delete some first`);
       }

@@ -8,6 +8,7 @@ import { messageOf } from "./alert-message.ts";
 import { severityIn } from "./alert-scope.ts";
 import type { AlertRecord, Description } from "./alert.ts";
 import type { BoundRule } from "./engine.ts";
+import { policyTrouble } from "./known-policy.ts";
 import { alertById, alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
 import type { Incidents } from "./incidents.ts";
 import { listIncidents } from "./list-incidents.ts";
@@ -21,6 +22,8 @@ import { testRule, type TestRuleDeps } from "./test-rule.ts";
 export interface AlertServiceDeps {
   readonly book: AlertBook;
   readonly rules: RuleBook;
+  /** Names of the escalation policies there are. */
+  policies(): readonly string[];
   readonly published: PublishedAlerts;
   readonly incidents: Incidents;
   readonly reader: AlertReader;
@@ -43,7 +46,7 @@ const RULES_A_PAGE = 1_000;
 const RULES_A_PAGE_MAX = 10_000;
 
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
-  const { book, rules, reader, written } = deps;
+  const { book, rules, reader, written, policies } = deps;
   const change = async (id: string, apply: (alert: AlertRecord) => AlertRecord) => {
     const found = await alertById(id, book, reader);
     // Somebody else may have changed it meanwhile.
@@ -88,14 +91,16 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
     unary(Alerts.method.getRule, async ({ name }) => {
       const bound = rules.get(name);
       if (bound === undefined) throw new WatchpostError("NOT_FOUND", `there is no rule ${JSON.stringify(name)}`);
-      return { info: infoOf(bound) };
+      return { info: infoOf(bound, policies()) };
     }),
     unary(Alerts.method.listRules, async ({ prefix, after, limit }) => {
       if (limit < 0 || limit > RULES_A_PAGE_MAX) throw invalidField("limit", limit, `0 to ${RULES_A_PAGE_MAX}`);
       const wanted = rules.all().filter(({ rule }) => rule.name.startsWith(prefix));
       const behind = wanted.filter(({ rule }) => rule.name > after);
       const page = behind.slice(0, limit || RULES_A_PAGE);
-      return { rules: page.map(infoOf), total: BigInt(wanted.length), more: behind.length > page.length };
+      const escalations = [...policies()];
+      const infos = page.map((bound) => infoOf(bound, escalations));
+      return { rules: infos, total: BigInt(wanted.length), more: behind.length > page.length, escalations };
     }),
     unary(Alerts.method.testRule, (request, { signal }) => testRule(request, deps.testing, signal)),
     unary(Alerts.method.deleteRule, async ({ name }, context) => {
@@ -106,13 +111,13 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
   ];
 }
 
-function infoOf({ rule, series, instances }: BoundRule) {
+function infoOf({ rule, series, instances }: BoundRule, policies: readonly string[]) {
   let [pending, firing] = [0n, 0n];
   for (const { lifecycle } of instances.values()) {
     if (lifecycle.phase === "pending") pending++;
     else if (lifecycle.phase !== "quiet") firing++;
   }
-  return { rule: messageOfRule(rule), series: BigInt(series), pending, firing };
+  return { rule: messageOfRule(rule), series: BigInt(series), pending, firing, trouble: policyTrouble(rule, policies) };
 }
 
 function publish(request: PublishAlertRequest, published: PublishedAlerts, by: string): AlertRecord {

@@ -2,10 +2,11 @@
 import { Command } from "commander";
 import pc from "picocolors";
 import type { Problem } from "../alerts/input/problem.ts";
+import { wantedPolicy } from "../alerts/known-policy.ts";
 import type { Rule } from "../alerts/rule.ts";
 import type { RulesFile } from "../alerts/rules-file.ts";
 import type { Connection } from "../client/connection.ts";
-import { allRules, deleteRule, putRule } from "../client/rules.ts";
+import { allRules, deleteRule, listRules, putRule } from "../client/rules.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { Rule as RuleMessage } from "../wire/gen/rules_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
@@ -72,6 +73,7 @@ async function apply(files: string[], flags: ApplyFlags): Promise<void> {
     const standing = await Array.fromAsync(allRules(connection, "", { signal }));
     const steps = planRules(rules, standing, { prunes: flags.prune === true });
     refuseServerRules(steps);
+    await refuseUnknownPolicies(connection, steps, signal);
     const nameWidth = widest(steps.map(({ name }) => name));
     const tell = (step: RuleStep, words: Words, more: readonly string[]) => {
       const line = `${words[step.action].padEnd(WORD_WIDTH)}  ${printable(step.name).padEnd(nameWidth)}`;
@@ -150,6 +152,23 @@ function refuseServerRules(steps: readonly RuleStep[]): void {
   if (names.length === 0) return;
   const message = `the server has ${names.join(", ")} from its own rules file, otherwise than here: change it there`;
   throw new WatchpostError("FAILED_PRECONDITION", `${message}\nnothing was changed`);
+}
+
+/** Before the first is sent: the server would refuse it in the middle of the others. */
+async function refuseUnknownPolicies(
+  connection: Connection,
+  steps: readonly RuleStep[],
+  signal: AbortSignal,
+): Promise<void> {
+  const named = steps.filter(({ rule }) => rule !== undefined && rule.escalation !== "");
+  if (named.length === 0) return;
+  const { escalations } = await listRules(connection, { limit: 1 }, { signal });
+  const wrong = named.flatMap(({ name, rule }) => {
+    const { escalation } = rule!;
+    if (escalations.includes(escalation)) return [];
+    return [`${name}: escalation is ${JSON.stringify(escalation)}; ${wantedPolicy(escalation, escalations)}`];
+  });
+  if (wrong.length > 0) throw new WatchpostError("FAILED_PRECONDITION", `${wrong.join("\n")}\nnothing was changed`);
 }
 
 async function isPruneWanted(steps: readonly RuleStep[], { yes }: ApplyFlags, signal: AbortSignal): Promise<boolean> {

@@ -10,7 +10,7 @@ import { printable } from "./watch-table.ts";
 
 const HELP = `
 SERIES is how many series a rule is bound to, PENDING on how many of its alerts the hold runs, FIRING how many are active.
-JSON lines have the fields of a rules file, and these three.
+JSON lines have the fields of a rules file, these three, and "trouble" where a rule's escalation policy is not there.
 
 Examples:
   watchpost rules list
@@ -42,10 +42,10 @@ function nothing(prefix: string): string {
   return `no rule begins with ${JSON.stringify(prefix)}`;
 }
 
-function jsonLine({ rule, series, pending, firing }: RuleInfo): string {
+function jsonLine({ rule, series, pending, firing, trouble }: RuleInfo): string {
   const fields = toJson(RuleSchema, rule!, { useProtoFieldName: true }) as object;
   const counts = { series: Number(series), pending: Number(pending), firing: Number(firing) };
-  return `${JSON.stringify({ ...fields, ...counts })}\n`;
+  return `${JSON.stringify({ ...fields, ...counts, ...(trouble === "" ? {} : { trouble }) })}\n`;
 }
 
 function columnsOf(rules: readonly RuleInfo[]): Column<RuleInfo>[] {
@@ -64,6 +64,7 @@ function columnsOf(rules: readonly RuleInfo[]): Column<RuleInfo>[] {
   ];
 }
 
-function notesOf({ rule }: RuleInfo): string {
-  return [...(rule!.disabled ? ["disabled"] : []), ...(rule!.fromFile ? ["from file"] : [])].join(", ");
+function notesOf({ rule, trouble }: RuleInfo): string {
+  const notes = [...(rule!.disabled ? ["disabled"] : []), ...(rule!.fromFile ? ["from file"] : [])];
+  return [...notes, ...(trouble === "" ? [] : [printable(trouble)])].join(", ");
 }

@@ -147,7 +147,7 @@ test("whatever the rules, the points and their times: nothing fails, one alert s
       async (rules, steps) => {
         const rig = new AlertsRig();
         await rig.open();
-        await rig.put(...rules.map((rule) => ruleInputOf({ ...rule, isDisabled: false })));
+        await rig.put(...rules.map((rule) => ruleInputOf({ ...rule, isDisabled: false, escalation: "" })));
         for (const { ms, points, does: what } of steps) {
           await rig.advance(ms);
           const nowMs = rig.clock.nowMs();

@@ -332,6 +332,37 @@ test("rules from the server's own file are shown as such, and left alone", async
   }
 }, 60_000);
 
+test("an escalation policy that the server's file does not have is said before anything is sent, and of what stands", async () => {
+  const own = await startCommandRig("cli-policies");
+  try {
+    const file = join(own.dir, "own.yaml");
+    const sections = "route: { receiver: desk }\nreceivers: [{ name: desk }]\n";
+    const policy = "escalations: [{ name: plant, steps: [{ after: 0s, notify: desk }] }]\n";
+    writeFileSync(file, sections + policy);
+    writeFileSync(join(own.dir, "settings.toml"), `[alerts]\nrules_file = "${file}"\n`);
+    const settings = ["--config", join(own.dir, "settings.toml")];
+    await own.restart(undefined, settings);
+    const rule = (name: string, escalation: string) =>
+      `  - { name: ${name}, metric: x, condition: { threshold: { above: 1 } }, escalation: ${escalation} }\n`;
+    for (const more of [[], ["--dry-run"]]) {
+      const stdin = `rules:\n${rule("one", "plant")}${rule("two", "plnt")}`;
+      expect(await own.run(["rules", "apply", "-", ...more], { stdin })).toEqual({
+        code: 2,
+        out: "",
+        err: 'error: two: escalation is "plnt"; did you mean plant? (plant)\nnothing was changed\n',
+      });
+    }
+    await own.ok(["rules", "apply", "-"], { stdin: `rules:\n${rule("one", "plant")}` });
+    writeFileSync(file, sections);
+    await own.restart(undefined, settings);
+    const trouble = 'there is no escalation policy "plant": its alerts do not escalate';
+    expect(await own.ok(["rules", "list"])).toContain(trouble);
+    expect(JSON.parse(await own.ok(["rules", "list", "--json"]))).toMatchObject({ name: "one", trouble });
+  } finally {
+    await own.close();
+  }
+}, 60_000);
+
 test("what cannot be meant is said, with exit code 2", async () => {
   for (const [args, sentence] of [
     [["rules"], "Usage: watchpost rules"],
