@@ -30,10 +30,12 @@ export interface EscalatingDeps {
   raise(alert: AlertRecord, severity: Severity): void;
   /** That alerts fire, or are over where all are. */
   tell(receiver: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<Telling>;
-  /** Nobody has acknowledged, and nobody else is there to tell. */
-  exhausted(incidentId: string, alerts: readonly AlertRecord[]): void;
+  /** Nobody has acknowledged, and nobody else is there to tell. Resolves when that is durable. */
+  exhausted(incidentId: string, alerts: readonly AlertRecord[]): Promise<void>;
   /** It is over, or somebody has. */
   answered(incidentId: string): void;
+  /** Incidents of which it stands that nobody has acknowledged them. */
+  unanswered(): Iterable<string>;
   onTrouble(sentence: string): void;
 }
 
@@ -58,6 +60,8 @@ const OVER: EscalationFacts = {
 const DOCUMENTS = "escalations";
 const SEND = "send:";
 const EXHAUSTED = "exhausted:";
+/** Documents of exhausted incidents: whether the world is known to have been told. */
+const [DUE, SAID] = ["false", "true"];
 const DOCUMENTS_AT_ONCE = 500;
 const RETRY_MS = 1_000;
 /** What holds alerts back is looked at again so long after something may have changed. */
@@ -73,8 +77,11 @@ export class Escalating {
   readonly #ending = new Set<string>();
   /** What is on its way, by key. */
   readonly #sending = new Map<string, Unsent>();
-  /** Of which the world was told that they are exhausted. */
+  /** As they were when they were last written down. */
   #exhausted: ReadonlySet<string>;
+  /** Those of which the world is not known to have been told. */
+  #due: Set<string>;
+  #hasResumed = true;
   /** Documents that are to be written, as they are now. */
   readonly #unwritten = new Map<string, string | null>();
   #isAsked = false;
@@ -89,6 +96,7 @@ export class Escalating {
     this.#escalations = state.escalations;
     this.#told = state.told;
     this.#exhausted = state.exhausted;
+    this.#due = state.due;
   }
 
   /** Goes on where the run before ended. */
@@ -107,6 +115,7 @@ export class Escalating {
     this.#escalations = state.escalations;
     this.#told = state.told;
     this.#exhausted = state.exhausted;
+    this.#due = state.due;
     this.#resume(state);
   }
 
@@ -150,6 +159,7 @@ export class Escalating {
     for (const id of known) this.#leave(id);
     for (const id of told.incidentIds) this.#ending.add(id);
     for (const [key, one] of unsent) void this.#send(key, one, true);
+    this.#hasResumed = true;
     this.#pump();
   }
 
@@ -209,6 +219,8 @@ export class Escalating {
       for (const [key, one] of unsent) void this.#send(key, one, false);
       for (const id of this.#exhausted) if (!exhausted.has(id)) this.#deps.answered(id);
       this.#exhausted = exhausted;
+      if (this.#hasResumed) this.#makeGood();
+      this.#hasResumed = false;
     }
     this.#isPumping = false;
     this.#wakeAfter(Math.min(retryInMs, this.#escalations.nextMs - this.#deps.clock.nowMs()));
@@ -236,8 +248,38 @@ export class Escalating {
   }
 
   #noteExhausted(exhausted: ReadonlySet<string>): void {
-    for (const id of exhausted) if (!this.#exhausted.has(id)) this.#unwritten.set(EXHAUSTED + id, "true");
+    for (const id of exhausted) if (!this.#exhausted.has(id)) this.#unwritten.set(EXHAUSTED + id, DUE);
     for (const id of this.#exhausted) if (!exhausted.has(id)) this.#unwritten.set(EXHAUSTED + id, null);
+  }
+
+  /** What a run that was killed had written down and did not come to do. */
+  #makeGood(): void {
+    const unanswered = new Set(this.#deps.unanswered());
+    for (const id of unanswered) if (!this.#exhausted.has(id)) this.#deps.answered(id);
+    for (const id of this.#due) {
+      if (!this.#exhausted.has(id)) continue;
+      if (unanswered.has(id)) this.#unwritten.set(EXHAUSTED + id, SAID);
+      else void this.#say(id, this.#openOf(id));
+    }
+    if (this.#due.size > 0) this.#pump();
+    this.#due.clear();
+  }
+
+  #openOf(id: string): AlertRecord[] {
+    return [...this.#deps.active()].filter(
+      ({ incidentId, acknowledged }) => incidentId === id && acknowledged === null,
+    );
+  }
+
+  async #say(incidentId: string, alerts: readonly AlertRecord[]): Promise<void> {
+    try {
+      await this.#deps.exhausted(incidentId, alerts);
+    } catch (error) {
+      this.#deps.onTrouble(`nobody has acknowledged incident ${incidentId}, and that: ${messageOf(error)}`);
+      return;
+    }
+    if (this.#exhausted.has(incidentId)) this.#unwritten.set(EXHAUSTED + incidentId, SAID);
+    this.#pump();
   }
 
   #perform(action: Action): void {
@@ -247,11 +289,7 @@ export class Escalating {
       for (const alert of alerts) this.#deps.raise(alert, action.severity);
       return;
     }
-    try {
-      this.#deps.exhausted(action.incidentId, alerts);
-    } catch (error) {
-      this.#deps.onTrouble(`nobody has acknowledged incident ${action.incidentId}, and that: ${messageOf(error)}`);
-    }
+    void this.#say(action.incidentId, alerts);
   }
 
   async #send(key: string, unsent: Unsent, isRepeated: boolean): Promise<void> {
@@ -322,16 +360,19 @@ interface State {
   readonly escalations: Escalations;
   readonly told: Told;
   readonly exhausted: ReadonlySet<string>;
+  readonly due: Set<string>;
   readonly unsent: readonly (readonly [key: string, unsent: Unsent])[];
 }
 
 async function restored({ journal, clock }: EscalatingDeps, config: EscalationConfig): Promise<State> {
   const documents = await Array.fromAsync(allDocuments(journal, DOCUMENTS));
   const named = (kind: string) => documents.filter(({ key }) => key.startsWith(kind));
+  const exhausted = named(EXHAUSTED).map(({ key, value }) => ({ id: key.slice(EXHAUSTED.length), value }));
   return {
     escalations: Escalations.restore(config, documents, clock.nowMs()),
     told: new Told(documents),
-    exhausted: new Set(named(EXHAUSTED).map(({ key }) => key.slice(EXHAUSTED.length))),
+    exhausted: new Set(exhausted.map(({ id }) => id)),
+    due: new Set(exhausted.filter(({ value }) => value === DUE).map(({ id }) => id)),
     unsent: named(SEND).map(({ key, value }) => [key, JSON.parse(value) as Unsent] as const),
   };
 }

@@ -18,6 +18,14 @@ export function somebodyAnswered(published: PublishedAlerts, incidentId: string)
   published.publish(RULE, "critical", descriptionOf(incidentId), 0, true, "");
 }
 
+/** Incidents of which it says so now. */
+export function unansweredIncidents(active: Iterable<AlertRecord>): string[] {
+  return [...active].flatMap(({ rule, isPublished, labels }) => {
+    const { incident } = labels;
+    return rule === RULE && isPublished && incident !== undefined ? [incident] : [];
+  });
+}
+
 function descriptionOf(incidentId: string) {
   const labels = { incident: incidentId };
   return { labels, metric: "", source: "", device: "", title: "", description: "", runbook: "", value: NaN };

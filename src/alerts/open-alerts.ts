@@ -17,7 +17,7 @@ import { eventFromJson } from "./alert.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
-import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
+import { nobodyAnswers, somebodyAnswered, unansweredIncidents } from "./escalation-alert.ts";
 import { Incidents, type ParentsOf } from "./incidents.ts";
 import { policiesTrouble } from "./known-policy.ts";
 import type { InstanceListener } from "./instance.ts";
@@ -173,8 +173,12 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       isMuted: (id) => notifying.muteOf(id) !== undefined,
       raise: (alert, severity) => book.raise(alert, severity),
       tell: (receiver, incidentId, alerts, isRepeated) => notifying.tell(receiver, incidentId, alerts, isRepeated),
-      exhausted: (incidentId, alerts) => nobodyAnswers(published, incidentId, alerts),
+      exhausted: async (incidentId, alerts) => {
+        nobodyAnswers(published, incidentId, alerts);
+        await writer.written();
+      },
       answered: (incidentId) => somebodyAnswered(published, incidentId),
+      unanswered: () => unansweredIncidents(book.active()),
       onTrouble: deps.onTrouble,
     },
     file.notify.escalation,

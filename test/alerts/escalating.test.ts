@@ -239,6 +239,72 @@ test("a step takes the place of what has not got to a receiver yet", async () =>
   await rig.close();
 });
 
+describe("that nobody answers is said once", () => {
+  const KEY = "exhausted:incident-1";
+  const exhausted = async () => {
+    const rig = await rigWithAlert();
+    await hears(rig, 1);
+    await pass(rig, 26);
+    expect(rulesOf(rig).sort()).toEqual(["escalation-exhausted critical", "hot critical"]);
+    return rig;
+  };
+  const write = (rig: AlertsRig, collection: string, key: string, value: string | null) =>
+    rig.journal.append([], [{ collection, key, sort: 0, value }]);
+  const idOf = (rig: AlertsRig) => [...rig.alerts.book.active()].find(({ rule }) => rule !== "hot")!.id;
+  const firedOf = (rig: AlertsRig) =>
+    rig.journal.entries.filter(
+      ({ payload }) => payload.includes("escalation-exhausted") && payload.includes('"fired"'),
+    );
+
+  test("also where the run before was killed between writing that down and saying it", async () => {
+    const rig = await exhausted();
+    await write(rig, "alerts-active", idOf(rig), null);
+    await write(rig, "escalations", KEY, "false");
+    for (let i = 0; i < 3; i++) {
+      await rig.restart();
+      await pass(rig, 1);
+      expect(rulesOf(rig).sort()).toEqual(["escalation-exhausted critical", "hot critical"]);
+      expect(firedOf(rig)).toHaveLength(2);
+    }
+    const title = [...rig.alerts.book.active()].find(({ rule }) => rule !== "hot")!.title;
+    expect(title).toBe("nobody has acknowledged: temp of a is 90");
+    await rig.close();
+  });
+
+  test("or between saying it and writing that down", async () => {
+    const rig = await exhausted();
+    expect((await rig.journal.document("escalations", KEY))?.value).toBe("true");
+    await write(rig, "escalations", KEY, "false");
+    await rig.restart();
+    await pass(rig, 1);
+    expect(firedOf(rig)).toHaveLength(1);
+    expect((await rig.journal.document("escalations", KEY))?.value).toBe("true");
+    await rig.close();
+  });
+
+  test("and not again after somebody has resolved that by hand", async () => {
+    const rig = await exhausted();
+    rig.alerts.book.resolve(rig.alerts.book.get(idOf(rig))!, "ann", "");
+    await rig.settle();
+    await rig.restart();
+    await pass(rig, 1);
+    expect(rulesOf(rig)).toEqual(["hot critical"]);
+    await rig.close();
+  });
+
+  test("it ends, too, where the run before was killed before it could end it", async () => {
+    const rig = await exhausted();
+    await write(rig, "rules", "hot", null);
+    for (const { key } of await rig.journal.documents({ collection: "escalations", limit: 100 })) {
+      await write(rig, "escalations", key, null);
+    }
+    await rig.restart();
+    await pass(rig, 1);
+    expect(rulesOf(rig)).toEqual([]);
+    await rig.close();
+  });
+});
+
 describe("who was told by a step hears when the incident is over", () => {
   const said = () => heard.map(({ who, status, isRepeated }) => `${who} ${status}${isRepeated ? " repeated" : ""}`);
   const open = async (sendsResolved = true) => {
