@@ -1,4 +1,5 @@
 /** How alerts and instances are written down: entries of the journal, and documents that say how they stand. */
+import { WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../model/journal.ts";
 import type { AlertEvent, AlertRecord } from "./alert.ts";
 import type { Incident } from "./incidents.ts";
@@ -21,6 +22,15 @@ export interface StoredInstance {
   /** What the rule was about. */
   readonly condition: string;
   readonly state: SavedInstance;
+}
+
+/** Inverse of how they are written. Throws DATA_LOSS for what is none, and SyntaxError for what is no JSON. */
+export function storedInstanceOf(text: string): StoredInstance {
+  const stored = JSON.parse(text) as StoredInstance | null;
+  const { rule, key, state } = stored ?? {};
+  const isPlaced = typeof rule === "string" && typeof key === "string" && typeof state === "object" && state !== null;
+  if (isPlaced && Array.isArray(state.sincesUs) && Array.isArray(state.spent)) return stored!;
+  throw new WatchpostError("DATA_LOSS", "it is no instance as this version writes them");
 }
 
 /** Of an alert. */
@@ -47,6 +57,13 @@ export function documentsOf(alert: AlertRecord): DocumentChange[] {
 
 export function documentOfIncident(incident: Incident): DocumentChange {
   return { collection: INCIDENTS, key: incident.id, sort: incident.firstAtMs, value: JSON.stringify(incident) };
+}
+
+/** Throws as {@link storedInstanceOf} does. */
+export function incidentOf(text: string): Incident {
+  const incident = JSON.parse(text) as Incident | null;
+  if (typeof incident?.id === "string" && typeof incident.firstAtMs === "number") return incident;
+  throw new WatchpostError("DATA_LOSS", "it is no incident as this version writes them");
 }
 
 export function removalOfIncident(id: string): DocumentChange {

@@ -1,4 +1,5 @@
 /** A firing episode of one rule for one set of labels, as it stands. Never changed: a change makes another. */
+import { WatchpostError } from "../model/errors.ts";
 import { rankOf, type Severity } from "./severity.ts";
 
 export interface AlertComment {
@@ -124,6 +125,7 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
     return new AlertRecord(origin, { ...NOTHING_UNCOMMON, says, severity, severityMax, updatedAtMs, isStale: false });
   }
 
+  /** Throws DATA_LOSS for what is no alert, and SyntaxError for what is no JSON. */
   static fromJson(text: string): AlertRecord {
     return revived(JSON.parse(text) as AlertJson);
   }
@@ -333,15 +335,26 @@ export function seenOf({ severity, acknowledged, clearedAtMs }: AlertRecord): Se
   return { severity, isAcknowledged: acknowledged !== null, isActive: clearedAtMs === null };
 }
 
+/** Throws as {@link AlertRecord.fromJson} does. */
 export function eventFromJson(text: string): Pick<AlertEvent, "change" | "text" | "alert" | "before"> {
   const { alert, ...event } = JSON.parse(text) as Omit<AlertEvent, "alert"> & { alert: AlertJson };
   return { ...event, alert: revived(alert) };
 }
 
 function revived(json: AlertJson): AlertRecord {
+  if (!isAlert(json)) throw new WatchpostError("DATA_LOSS", "it is no alert as this version writes them");
   const { labels } = json.says;
   const { metric = "", source = "", device = "" } = labels;
   const says = { metric, source, device, description: "", runbook: "", value: NaN, ...json.says };
   const origin = { incidentId: "", ...NOTHING_UNCOMMON, ...json };
   return new AlertRecord(origin, { ...NOTHING_UNCOMMON, severityMax: json.severity, isStale: false, ...json, says });
+}
+
+/** As far as others rely on it. */
+function isAlert(json: AlertJson | null): boolean {
+  if (typeof json !== "object" || json === null) return false;
+  const { id, rule, firedAtMs, severity, severityMax = severity, says, comments = [] } = json;
+  const isNamed = typeof id === "string" && typeof rule === "string" && typeof firedAtMs === "number";
+  const isGraded = rankOf(severity) > 0 && rankOf(severityMax) > 0;
+  return isNamed && isGraded && typeof says?.labels === "object" && says.labels !== null && Array.isArray(comments);
 }

@@ -1,5 +1,5 @@
 /** ListAlerts: active ones, then those that were cleared, the one that fired last first; and one alert's history. */
-import { invalidField, WatchpostError } from "../model/errors.ts";
+import { invalidField, messageOf as messageText, WatchpostError } from "../model/errors.ts";
 import type { DocumentQuery, JournalEntry, JournalQuery, StoredDocument } from "../model/journal.ts";
 import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
 import { AlertState, type GetAlertHistoryRequest, type ListAlertsRequest } from "../wire/gen/alerts_pb.ts";
@@ -8,6 +8,7 @@ import { type AlertBook } from "./alert-book.ts";
 import { messageOf, WIRE_CHANGES, type AlertMessage } from "./alert-message.ts";
 import { alertScopeOf } from "./alert-scope.ts";
 import { AlertRecord, eventFromJson, seenOf } from "./alert.ts";
+import { documentName, type SetAside } from "./set-aside.ts";
 
 export interface AlertReader {
   documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
@@ -29,7 +30,7 @@ interface Place {
   readonly key: string;
 }
 
-export async function listAlerts(request: ListAlertsRequest, book: AlertBook, reader: AlertReader) {
+export async function listAlerts(request: ListAlertsRequest, book: AlertBook, reader: AlertReader, setAside: SetAside) {
   const { acknowledged, from, to, state } = request;
   const scope = alertScopeOf({ ...request, ...(acknowledged === undefined ? {} : { isAcknowledged: acknowledged }) });
   const [fromMs, toMs] = [
@@ -64,9 +65,9 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
       ...(after === null ? {} : { after }),
     });
     for (const { sort, key, value } of page) {
-      const alert = AlertRecord.fromJson(value);
+      const alert = setAside.read(documentName({ collection: CLEARED_ALERTS, key }), () => AlertRecord.fromJson(value));
       if (alerts.length === limit) return answer(alerts, after ?? { isCleared: true, sort: Number.MAX_VALUE, key: "" });
-      if (isWanted(alert)) alerts.push(alert);
+      if (alert !== undefined && isWanted(alert)) alerts.push(alert);
       after = { isCleared: true, sort, key };
     }
     if (page.length < DOCUMENTS_AT_ONCE || (after !== null && after.sort < fromMs)) return answer(alerts, null);
@@ -75,19 +76,20 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
 }
 
 /** The last changes, where there are more than an answer may have. Throws NOT_FOUND where there is no such alert. */
-export async function alertHistory({ id }: GetAlertHistoryRequest, book: AlertBook, reader: AlertReader) {
+export async function alertHistory(
+  { id }: GetAlertHistoryRequest,
+  book: AlertBook,
+  reader: AlertReader,
+  setAside: SetAside,
+) {
   const alert = await alertById(id, book, reader);
   const { entries, more } = await lastEntries(id, reader);
-  const events = entries.map(({ atMs, actor, payload }) => {
-    const { change, text, alert: then } = eventFromJson(payload);
-    return {
-      at: timestampOfMs(atMs),
-      change: WIRE_CHANGES[change],
-      severity: then.severity,
-      value: then.value,
-      userId: actor,
-      text,
-    };
+  const events = entries.flatMap(({ position, atMs, actor, payload }) => {
+    const event = setAside.read(`journal entry ${position}`, () => eventFromJson(payload));
+    if (event === undefined) return [];
+    const { change, text, alert: then } = event;
+    const { severity, value } = then;
+    return [{ at: timestampOfMs(atMs), change: WIRE_CHANGES[change], severity, value, userId: actor, text }];
   });
   return { alert: messageOf(book.current(alert)), events, more };
 }
@@ -106,13 +108,17 @@ async function lastEntries(id: string, reader: AlertReader) {
   }
 }
 
-/** Throws NOT_FOUND where there is none. */
+/** Throws NOT_FOUND where there is none, and DATA_LOSS where it cannot be read. */
 export async function alertById(id: string, book: AlertBook, reader: AlertReader): Promise<AlertRecord> {
   const known = book.get(id);
   if (known !== undefined) return known;
   const stored = await reader.document(CLEARED_ALERTS, id);
   if (stored === undefined) throw new WatchpostError("NOT_FOUND", `there is no alert ${JSON.stringify(id)}`);
-  return book.known(AlertRecord.fromJson(stored.value));
+  try {
+    return book.known(AlertRecord.fromJson(stored.value));
+  } catch (error) {
+    throw new WatchpostError("DATA_LOSS", `${documentName(stored)} cannot be read: ${messageText(error)}`);
+  }
 }
 
 function answer(alerts: readonly AlertRecord[], next: Place | null): { alerts: AlertMessage[]; nextPage: string } {

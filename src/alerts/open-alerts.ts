@@ -33,6 +33,7 @@ import { alertMethods } from "./service.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
+import { SetAside } from "./set-aside.ts";
 import type { History } from "./warm-up.ts";
 
 /** The journal as alerts use it. */
@@ -140,7 +141,8 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   await restoreRules(journal, rules);
   rules.takeFileRules(file.rules);
   const livedAfterMs = (timeMs: number) => lifespan.livedAfterMs(timeMs);
-  const removed = await restoreInstances(journal, engine, book, incidents, livedAfterMs);
+  const setAside = new SetAside(deps.onTrouble);
+  const removed = await restoreInstances(journal, engine, book, incidents, livedAfterMs, setAside);
   await profiles.load(clock.nowMs(), true);
   await restorePast({ engine, ...deps, evaluatedMs: lifespan.evaluatedMs, livedAfterMs });
   if (removed.length > 0) await journal.append([], removed);
@@ -227,8 +229,9 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       published,
       incidents,
       reader: journal,
+      setAside,
       journal: {
-        readAfter: (position) => readAfter(journal, position),
+        readAfter: (position) => readAfter(journal, position, setAside),
         cursorOf: (position) => journal.cursorOf(position),
         positionOf: (cursor) => journal.positionOf(cursor),
       },
@@ -280,11 +283,13 @@ function namesOf({ escalation }: NotifySetup): string[] {
 async function readAfter(
   journal: AlertJournal,
   position: number,
+  setAside: SetAside,
 ): Promise<{ readonly told: readonly Told[]; readonly through: number }> {
   const through = journal.lastPosition;
   const entries = await journal.read({ after: position, limit: EVENTS_A_PAGE, kind: ALERT_EVENT });
-  const told = entries.map(({ payload, position: at, atMs, actor }): Told => {
-    return { ...eventFromJson(payload), atMs, actor, position: at };
+  const told = entries.flatMap(({ payload, position: at, atMs, actor }): Told[] => {
+    const event = setAside.read(`journal entry ${at}`, () => eventFromJson(payload));
+    return event === undefined ? [] : [{ ...event, atMs, actor, position: at }];
   });
   const last = entries.at(-1)?.position ?? position;
   return { told, through: entries.length < EVENTS_A_PAGE ? Math.max(through, last) : last };

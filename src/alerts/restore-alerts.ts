@@ -1,14 +1,23 @@
 /** Brings back what was when the server ended: rules, active alerts, and where every instance stood. */
 import type { DocumentChange } from "../model/journal.ts";
 import { allDocuments, type DocumentReader } from "./all-documents.ts";
-import { ACTIVE_ALERTS, conditionHash, INSTANCES, type StoredInstance, INCIDENTS } from "./alert-documents.ts";
+import {
+  ACTIVE_ALERTS,
+  conditionHash,
+  incidentOf,
+  INSTANCES,
+  storedInstanceOf,
+  type StoredInstance,
+  INCIDENTS,
+} from "./alert-documents.ts";
 import { type AlertBook } from "./alert-book.ts";
 import { AlertRecord, type ClearedBecause } from "./alert.ts";
 import type { Engine } from "./engine.ts";
-import type { Incident, Incidents } from "./incidents.ts";
+import type { Incidents } from "./incidents.ts";
 import type { Instance } from "./instance.ts";
 import { RULES, type DatedRule, type RuleBook } from "./rule-book.ts";
 import { ruleFromJson } from "./rule-text.ts";
+import { documentName, type SetAside } from "./set-aside.ts";
 
 /** The newest stored point of each series. */
 export interface LatestValues {
@@ -54,17 +63,19 @@ export async function restoreInstances(
   book: AlertBook,
   incidents: Incidents,
   livedAfterMs: (timeMs: number) => number,
+  setAside: SetAside,
 ): Promise<DocumentChange[]> {
   const alerts = new Map<string, AlertRecord>();
-  for await (const { value } of allDocuments(reader, ACTIVE_ALERTS)) {
-    const alert = AlertRecord.fromJson(value);
-    alerts.set(alert.id, alert);
+  for await (const document of allDocuments(reader, ACTIVE_ALERTS)) {
+    const alert = setAside.read(documentName(document), () => AlertRecord.fromJson(document.value));
+    if (alert !== undefined) alerts.set(alert.id, alert);
   }
-  await restoreIncidents(reader, incidents, alerts.values());
+  await restoreIncidents(reader, incidents, alerts.values(), setAside);
   const removed: DocumentChange[] = [];
   const orphans: { readonly alert: AlertRecord; readonly because: ClearedBecause }[] = [];
   for await (const { collection, key, sort, value } of allDocuments(reader, INSTANCES)) {
-    const stored = JSON.parse(value) as StoredInstance;
+    const stored = setAside.read(documentName({ collection, key }), () => storedInstanceOf(value));
+    if (stored === undefined) continue;
     const alert = stored.alertId === null ? undefined : alerts.get(stored.alertId);
     const instance = engine.rules.get(stored.rule)?.instances.get(stored.key);
     const because = whyGone(engine, stored, instance);
@@ -72,6 +83,8 @@ export async function restoreInstances(
       const silentMs = stored.state.silentMs + livedAfterMs(sort);
       instance!.restore({ ...stored.state, silentMs }, engine.atMs());
       if (alert !== undefined) book.restore(alert, instance!);
+      // What cannot be read is no reason that nobody hears of what fires: another alert does.
+      else if (stored.alertId !== null) engine.reset(instance!);
       if (stored.state.phase === "quiet" && !instance!.hasSpent) book.noteQuiet(key, sort);
       engine.schedule(instance!);
     } else {
@@ -95,6 +108,7 @@ async function restoreIncidents(
   reader: DocumentReader,
   incidents: Incidents,
   alerts: Iterable<AlertRecord>,
+  setAside: SetAside,
 ): Promise<void> {
   const active = new Map<string, AlertRecord[]>();
   for (const alert of alerts) {
@@ -102,8 +116,9 @@ async function restoreIncidents(
     if (others === undefined) active.set(alert.incidentId, [alert]);
     else others.push(alert);
   }
-  for await (const { key, value } of allDocuments(reader, INCIDENTS)) {
-    incidents.restore(JSON.parse(value) as Incident, active.get(key) ?? []);
+  for await (const document of allDocuments(reader, INCIDENTS)) {
+    const incident = setAside.read(documentName(document), () => incidentOf(document.value));
+    if (incident !== undefined) incidents.restore(incident, active.get(document.key) ?? []);
   }
 }
 

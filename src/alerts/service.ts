@@ -15,6 +15,7 @@ import { listIncidents } from "./list-incidents.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
+import type { SetAside } from "./set-aside.ts";
 import { silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
 import { testRule, type TestRuleDeps } from "./test-rule.ts";
@@ -27,6 +28,7 @@ export interface AlertServiceDeps {
   readonly published: PublishedAlerts;
   readonly incidents: Incidents;
   readonly reader: AlertReader;
+  readonly setAside: SetAside;
   readonly journal: ToldJournal;
   readonly testing: TestRuleDeps;
   readonly silencing: Silencing;
@@ -46,7 +48,7 @@ const RULES_A_PAGE = 1_000;
 const RULES_A_PAGE_MAX = 10_000;
 
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
-  const { book, rules, reader, written, policies } = deps;
+  const { book, rules, reader, setAside, written, policies } = deps;
   const change = async (id: string, apply: (alert: AlertRecord) => AlertRecord) => {
     const found = await alertById(id, book, reader);
     // Somebody else may have changed it meanwhile.
@@ -56,8 +58,8 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
   };
   return [
     serverStreaming(Alerts.method.subscribeAlerts, (request, { signal }) => subscribeAlerts(request, deps, signal)),
-    unary(Alerts.method.listAlerts, (request) => listAlerts(request, book, reader)),
-    unary(Alerts.method.getAlertHistory, (request) => alertHistory(request, book, reader)),
+    unary(Alerts.method.listAlerts, (request) => listAlerts(request, book, reader, setAside)),
+    unary(Alerts.method.getAlertHistory, (request) => alertHistory(request, book, reader, setAside)),
     unary(Alerts.method.acknowledgeAlert, ({ id, userId, comment }, context) => {
       const by = actorOf(userId, context);
       return change(id, (alert) => book.acknowledge(alert, by, textIn(comment, "comment")));
