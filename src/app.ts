@@ -97,6 +97,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => log.close());
   log.onCrash(onCrash);
+  // Alerts read what they did not get to before.
+  const letGoOfLog = log.hold();
   logOpened.damage.forEach(onDamage);
   const journal = new Journal({
     log,
@@ -205,6 +207,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   };
   const alerts = await openAlerts(alertsDeps, rulesFile === undefined ? undefined : await alertsFileIn(rulesFile, []));
   opening.defer(() => alerts.close());
+  letGoOfLog();
   // Checks that need the time of day wait for it.
   alerts.setHearing(isClockTrusted(), "clock");
   onClockTrusted = () => alerts.setHearing(true, "clock");

@@ -24,6 +24,8 @@ export class LogClient {
   readonly #appends: Pending<ArrayBuffer>[] = [];
   readonly #asked = new Map<number, Pending<LogAnswer>>();
   #lastId = 0;
+  #holders = 0;
+  #releasedSeq = -1;
   #gone: WatchpostError | null = null;
   #closed: Promise<void> | null = null;
   #onCrash: (error: WatchpostError) => void = () => {};
@@ -67,9 +69,21 @@ export class LogClient {
     return this.#ask({ kind: "reopen" }) as Promise<number>;
   }
 
-  /** Everything up to `throughSeq` is durable elsewhere: segments that hold nothing else go. */
+  /** Everything up to `throughSeq` is durable elsewhere: segments that hold nothing else go, or once nobody holds them. */
   release(throughSeq: number): void {
-    if (this.#gone === null) this.#post({ kind: "release", throughSeq });
+    this.#releasedSeq = Math.max(this.#releasedSeq, throughSeq);
+    if (this.#gone === null && this.#holders === 0) this.#post({ kind: "release", throughSeq });
+  }
+
+  /** Keeps all segments for somebody who reads them; returns what ends that. */
+  hold(): () => void {
+    let isHolding = true;
+    this.#holders++;
+    return () => {
+      if (isHolding) this.#holders--;
+      if (isHolding && this.#releasedSeq >= 0) this.release(this.#releasedSeq);
+      isHolding = false;
+    };
   }
 
   /** Resolves when it is durable that these series are deleted. */

@@ -41,6 +41,25 @@ describe("append", () => {
 });
 
 describe("release", () => {
+  test("waits for whoever holds segments", async () => {
+    using dir = tempDir("log");
+    const { log } = await openLog(dir.path, 4_096);
+    for (let seq = 0; seq < 6; seq++) await log.append(recordOf(seq, new Array(100).fill(seq)));
+    const [first, other] = [log.hold(), log.hold()];
+    log.release(1);
+    log.release(3);
+    expect((await log.stats()).segments).toBe(3);
+    first();
+    first();
+    expect((await log.stats()).segments).toBe(3);
+    other();
+    expect((await log.stats()).segments).toBe(1);
+    log.release(5);
+    expect((await log.stats()).segments).toBe(0);
+    log.hold()();
+    await log.close();
+  });
+
   test("removes what is sealed and keeps the series and the sequence", async () => {
     using dir = tempDir("log");
     const { log } = await openLog(dir.path, 4_096);
