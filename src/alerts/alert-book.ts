@@ -16,6 +16,7 @@ import {
   type Publication,
 } from "./alert.ts";
 import { ClearedAlerts } from "./cleared-alerts.ts";
+import { fixedHash } from "./fixed-hash.ts";
 import type { Change, Instance } from "./instance.ts";
 import type { Incidents } from "./incidents.ts";
 import type { LateEpisode } from "./late-lane.ts";
@@ -174,7 +175,7 @@ export class AlertBook {
     const says = this.#deps.describeLate(instance, probe, severity, episode.value);
     const origin = {
       // The same when the points come once more.
-      id: `late-${Bun.hash(`${instance.rule.name}\0${instance.key}\0${probe.seriesId}\0${episode.fromUs}`).toString(36)}`,
+      id: `late-${fixedHash(`${instance.rule.name}\0${instance.key}\0${probe.seriesId}\0${episode.fromUs}`)}`,
       rule: instance.rule.name,
       sinceMs: episode.fromUs / 1_000,
       firedAtMs: episode.fromUs / 1_000,

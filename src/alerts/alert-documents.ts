@@ -2,6 +2,7 @@
 import { WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../model/journal.ts";
 import type { AlertEvent, AlertRecord } from "./alert.ts";
+import { fixedHash } from "./fixed-hash.ts";
 import type { Incident } from "./incidents.ts";
 import { conditionKey } from "./rule-text.ts";
 import type { Rule } from "./rule.ts";
@@ -13,6 +14,8 @@ export const INSTANCES = "alert-instances";
 export const INCIDENTS = "incidents";
 export const ALERT_EVENT = "alert";
 export const INSTANCE_EVENT = "alert-instance";
+
+const hashes = new WeakMap<Rule, string>();
 
 /** An instance as it is written down. */
 export interface StoredInstance {
@@ -70,7 +73,9 @@ export function removalOfIncident(id: string): DocumentChange {
   return { collection: INCIDENTS, key: id, sort: 0, value: null };
 }
 
-/** The same as long as a rule is about the same. */
+/** The same as long as a rule is about the same, whatever version asks. */
 export function conditionHash(rule: Rule): string {
-  return Bun.hash(conditionKey(rule)).toString(36);
+  let hash = hashes.get(rule);
+  if (hash === undefined) hashes.set(rule, (hash = fixedHash(conditionKey(rule))));
+  return hash;
 }

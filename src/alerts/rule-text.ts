@@ -24,7 +24,7 @@ export function ruleFromJson(text: string): Rule {
 
 /**
  * Equal for two rules that fire at the same times with the same severity, whatever they say: where it changes, the
- * episodes of the rule end. The severity belongs to it because it decides whom an alert calls and what an
+ * episodes of the rule end, also where a later version makes another of it. The severity belongs to it because it decides whom an alert calls and what an
  * acknowledgement covers. Made once for each rule.
  */
 export function conditionKey(rule: Rule): string {
@@ -37,15 +37,34 @@ function conditionKeyOf(rule: Rule): string {
   const { metric, where, group_by, condition, severity, ...others } = ruleInputOf(rule);
   const { for: hold, keep_firing_for, late_after, no_data } = others;
   const conditions = [...new Set(where as string[])].sort();
-  return JSON.stringify([
-    metric,
-    conditions,
-    group_by,
-    condition,
-    severity,
-    hold,
-    keep_firing_for,
-    late_after,
-    no_data,
-  ]);
+  return JSON.stringify(
+    said({
+      metric,
+      where: conditions,
+      group_by,
+      condition,
+      severity,
+      for: hold,
+      keep_firing_for,
+      late_after,
+      no_data,
+    }),
+  );
+}
+
+/**
+ * With keys in order, and without fields that are off or empty: one that a later version brings, and that is so by default,
+ * leaves the text as it was. One with another default has to be left out where it is that.
+ */
+function said(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(said);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([, each]) => !isOff(each));
+  return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => [key, said(each)]));
+}
+
+/** 0 is a limit like others. */
+function isOff(value: unknown): boolean {
+  const isEmpty = Array.isArray(value) && value.length === 0;
+  return isEmpty || value === undefined || value === false || value === "" || value === "0s";
 }
