@@ -6,16 +6,18 @@ const LOOK_EVERY_MS = 2_000;
 
 /**
  * Calls `onChange` when the file is another than at the look before, and when it comes back; `seen`: its stamp when it was
- * read before. One call at a time: the next look comes after it, and finds what changed while it read. Returns what ends it.
+ * read before. One call at a time: the next look comes after it, and finds what changed while it read. Returns what ends it,
+ * and resolves when a call that is under way has come to its end.
  */
 export function watchFile(
   path: string,
   clock: Clock,
   onChange: () => Promise<void>,
   seen: string | null = stampOf(path),
-): () => void {
+): () => Promise<void> {
   let isEnded = false;
   let cancel = () => {};
+  let underWay = Promise.resolve();
   const lookLater = () => {
     if (!isEnded) cancel = clock.after(LOOK_EVERY_MS, look);
   };
@@ -23,12 +25,13 @@ export function watchFile(
     const stamp = stampOf(path);
     if (stamp === null || stamp === seen) return lookLater();
     seen = stamp;
-    void onChange().finally(lookLater);
+    underWay = onChange().finally(lookLater);
   };
   lookLater();
   return () => {
     isEnded = true;
     cancel();
+    return underWay;
   };
 }
 
