@@ -8,6 +8,7 @@ import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journa
 import { isActiveAt, nextChangeMs } from "./active-time.ts";
 import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
+import { noticeEvent, silenceEvent } from "./notice-events.ts";
 import type { AlertFacts, Mute } from "./notify/alert-facts.ts";
 import type { Delivery } from "./notify/delivery.ts";
 import type { Notification } from "./notify/notification.ts";
@@ -47,8 +48,6 @@ export type Telling = "told" | "failed" | "unknown";
 
 export const NOTIFY_DOCUMENTS = "notify";
 export const DELIVERY_EVENT = "delivery";
-const NOTICE_EVENT = "notice";
-const SILENCE_EVENT = "silence";
 /** After so many attempts in a row somebody else is told. */
 const FAILURES_TOLD = 3;
 /** Sends to one channel at once. */
@@ -93,9 +92,19 @@ export class Notifying {
     return notifying;
   }
 
-  /** Other receivers and routes from now on; what stands goes on where they have a place for it. */
-  async reload(setup: NotifySetup): Promise<void> {
+  /**
+   * Other receivers and routes from now on; what stands goes on where they have a place for it. `first` is done in between:
+   * where that rejects, or a receiver can never be sent to, nothing has changed.
+   */
+  async reload(setup: NotifySetup, first: () => Promise<void>): Promise<void> {
     const receivers = await openReceivers(setup.receivers, this.#deps);
+    try {
+      await this.#write();
+      await first();
+    } catch (error) {
+      await closeAll(receivers);
+      throw error;
+    }
     const before = this.#receivers;
     await this.#write();
     for (const sending of this.#sending.values()) sending.abort();
@@ -161,14 +170,14 @@ export class Notifying {
 
   async putSilence(silence: Silence, actor: string): Promise<Silence> {
     const kept = this.#notifier.putSilence(silence, this.#deps.clock.nowMs());
-    await this.#write([this.#silenceEvent("put", kept, actor)]);
+    await this.#write([silenceEvent("put", kept, { actor, atMs: this.#deps.clock.nowMs() })]);
     this.#pump();
     return kept;
   }
 
   async expireSilence(id: string, actor: string): Promise<Silence> {
     const expired = this.#notifier.expireSilence(id, this.#deps.clock.nowMs());
-    await this.#write([this.#silenceEvent("expired", expired, actor)]);
+    await this.#write([silenceEvent("expired", expired, { actor, atMs: this.#deps.clock.nowMs() })]);
     this.#pump();
     return expired;
   }
@@ -331,23 +340,12 @@ export class Notifying {
     this.#deps.journal.append([event]).catch(() => {});
   }
 
-  #silenceEvent(change: "put" | "expired", silence: Silence, actor: string): JournalEvent {
-    const payload = JSON.stringify({ change, silence });
-    return { atMs: this.#deps.clock.nowMs(), kind: SILENCE_EVENT, subject: silence.id, actor, payload };
-  }
-
   #noticeOf(event: NotifyEvent): JournalEvent {
     if (event.kind === "failedThrice") {
       this.#deps.onTrouble(`${event.receiver} has failed three times in a row for ${event.groupKey}`);
       this.#deps.onFailedThrice(event.receiver, event.alertIds);
     }
-    return {
-      atMs: this.#deps.clock.nowMs(),
-      kind: NOTICE_EVENT,
-      subject: event.kind,
-      actor: "",
-      payload: JSON.stringify(event),
-    };
+    return noticeEvent(event, this.#deps.clock.nowMs());
   }
 }
 

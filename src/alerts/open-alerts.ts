@@ -252,9 +252,8 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     book,
     notifying,
     async reload({ rules: fileRules, notify }) {
-      await rules.replaceFileRules(fileRules);
+      await notifying.reload(notify, () => rules.replaceFileRules(fileRules));
       incidents.correlateBy(notify.correlation, book.active());
-      await notifying.reload(notify);
       policies = namesOf(notify);
       await escalating?.reload(notify.escalation);
       tellPolicies();
