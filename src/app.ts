@@ -204,6 +204,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     newIncidentId: () => crypto.randomUUID(),
     random: Math.random,
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
+    onNotice: (sentence: string) => logger.info({ notice: sentence }, "a notice of alerts"),
   };
   const alerts = await openAlerts(alertsDeps, rulesFile === undefined ? undefined : await alertsFileIn(rulesFile, []));
   opening.defer(() => alerts.close());

@@ -39,6 +39,10 @@ export interface NotifyingDeps {
   onTrouble(sentence: string): void;
   /** What holds alerts back may be another now. */
   onMutes(): void;
+  /** Something has happened, and is written down where it can be. */
+  onNotice(event: NotifyEvent): void;
+  /** A silence was put, or ended by hand. */
+  onSilence(id: string): void;
   /** A receiver has failed three times in a row to be told of alerts. */
   onFailedThrice(receiver: string, alertIds: readonly string[]): void;
 }
@@ -171,6 +175,7 @@ export class Notifying {
   async putSilence(silence: Silence, actor: string): Promise<Silence> {
     const kept = this.#notifier.putSilence(silence, this.#deps.clock.nowMs());
     await this.#write([silenceEvent("put", kept, { actor, atMs: this.#deps.clock.nowMs() })]);
+    this.#deps.onSilence(kept.id);
     this.#pump();
     return kept;
   }
@@ -178,6 +183,7 @@ export class Notifying {
   async expireSilence(id: string, actor: string): Promise<Silence> {
     const expired = this.#notifier.expireSilence(id, this.#deps.clock.nowMs());
     await this.#write([silenceEvent("expired", expired, { actor, atMs: this.#deps.clock.nowMs() })]);
+    this.#deps.onSilence(expired.id);
     this.#pump();
     return expired;
   }
@@ -256,15 +262,16 @@ export class Notifying {
       this.#isAsked = false;
       retryInMs = Infinity;
       const deliveries = this.#notifier.due(this.#deps.clock.nowMs());
-      const events = this.#notifier.takeEvents().map((event) => this.#noticeOf(event));
+      const notices = this.#notifier.takeEvents();
       try {
-        await this.#write(events);
+        await this.#write(notices.map((event) => this.#noticeOf(event)));
       } catch (error) {
         // People are told all the same; after a crash they may be told again.
         this.#deps.onTrouble(`what was notified cannot be written down: ${messageOf(error)}`);
         retryInMs = RETRY_MS;
       }
       for (const delivery of deliveries) void this.#send(delivery);
+      for (const notice of notices) this.#deps.onNotice(notice);
     }
     this.#isPumping = false;
     this.#deps.onMutes();

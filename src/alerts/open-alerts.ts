@@ -33,6 +33,7 @@ import { alertMethods } from "./service.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
+import { silenceEnds, silenceIsOther, silenceNotice } from "./silence-alert.ts";
 import { SetAside } from "./set-aside.ts";
 import type { History } from "./warm-up.ts";
 
@@ -67,6 +68,8 @@ export interface AlertsDeps {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   onTrouble(sentence: string): void;
+  /** Hears what is worth a line and no trouble. */
+  onNotice(sentence: string): void;
 }
 
 export interface OpenAlerts {
@@ -160,6 +163,12 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       ruleOf: (name) => rules.get(name)?.rule,
       onTrouble: deps.onTrouble,
       onMutes: () => escalating?.mutesChanged(),
+      onNotice: (event) => {
+        if (event.kind === "failedThrice") return;
+        deps.onNotice(silenceNotice(event));
+        if (event.kind === "silenceEnding" && event.alertIds.length > 0) silenceEnds(published, event, deps.onTrouble);
+      },
+      onSilence: (id) => silenceIsOther(published, id),
       onFailedThrice: (receiver, alertIds) => escalating?.receiverFailed(receiver, alertIds),
     },
     file.notify,

@@ -39,6 +39,7 @@ export class AlertsRig {
   readonly registry = new SeriesRegistry({ seriesMax: 1e6, seriesPerSourceMax: 1e6 });
   readonly journal = new MemoryJournal();
   readonly trouble: string[] = [];
+  readonly notices: string[] = [];
   readonly #bus = new MemoryBus((error) => {
     throw error;
   });
@@ -85,6 +86,7 @@ export class AlertsRig {
         parentsOf: (device) => this.parentsOf(device),
         random: () => 0.5,
         onTrouble: (sentence) => this.trouble.push(sentence),
+        onNotice: (sentence) => this.notices.push(sentence),
       },
       this.file,
     );
