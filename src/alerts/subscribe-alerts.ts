@@ -89,15 +89,14 @@ function allOf(scope: AlertScope): View["messages"] {
   return function* (told, journal) {
     const { alert, change, before, position } = told;
     if (!scope.takes(alert)) return;
-    const seen = seenOf(alert);
-    const wasSeen = before !== null && before.isActive && scope.sees(before);
-    // A late episode is over when it is told of, and to be seen once all the same.
-    const isSeen = (seen.isActive || change === "late") && scope.sees(seen);
+    const wasSeen = before !== null && scope.sees(before);
+    const isSeen = scope.sees(seenOf(alert));
     if (!wasSeen && !isSeen) return;
     yield {
       ...messageOf(alert),
       change: WIRE_CHANGES[change],
-      removed: !isSeen,
+      // What people say of one that is over is told, too; it has left when it was cleared.
+      removed: !isSeen || change === "cleared",
       cursor: position === null ? "" : journal.cursorOf(position),
     };
   };

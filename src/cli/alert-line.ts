@@ -1,4 +1,4 @@
-import { AlertChange, type Alert } from "../wire/gen/alerts_pb.ts";
+import { AlertChange, AlertState, type Alert } from "../wire/gen/alerts_pb.ts";
 import { clearedWords } from "./alert-table.ts";
 import { acknowledgerOf, changeWord, deviceOf, oneLine, secondOf, shortIds, titleOf } from "./alert-text.ts";
 import { printable } from "./watch-table.ts";
@@ -8,7 +8,7 @@ const SEVERITY_WIDTH = 8;
 
 /** A change of an alert in one line: when, which, how grave, what happened, where, what it is about, and who or why. */
 export function alertLine(alert: Alert): string {
-  const { id, severity, change, removed, updatedAt, createdAt } = alert;
+  const { id, severity, change, removed, state, updatedAt, createdAt } = alert;
   const parts = [
     secondOf(change === AlertChange.SNAPSHOT ? createdAt : updatedAt),
     printable(shortIds([id]).get(id)!),
@@ -18,7 +18,7 @@ export function alertLine(alert: Alert): string {
     titleOf(alert),
     moreOf(alert),
     // It goes on, and is no longer what was asked for.
-    removed && change !== AlertChange.CLEARED ? "(left the list)" : "",
+    removed && state !== AlertState.CLEARED ? "(left the list)" : "",
   ];
   return parts.filter((part) => part !== "").join("  ");
 }

@@ -40,6 +40,8 @@ describe("of one alert's life", () => {
     ["falls to high", (rig) => send(rig, 93)],
     ["clears", (rig) => send(rig, 60)],
     ["is commented once more", (rig) => call(rig, Alerts.method.commentAlert, { id: "alert-1", text: "over" })],
+    ["is acknowledged when it is over", (rig) => call(rig, Alerts.method.acknowledgeAlert, { id: "alert-1" })],
+    ["is assigned after all that", (rig) => call(rig, Alerts.method.assignAlert, { id: "alert-1", assignee: "eve" })],
   ];
 
   /** By step: what is said. */
@@ -94,6 +96,8 @@ describe("of one alert's life", () => {
       "9 is heard": "heard critical",
       "10 falls to high": "severity_fell high",
       "11 clears": "cleared high removed",
+      "12 is commented once more": "commented high",
+      "13 is acknowledged when it is over": "acknowledged high ack removed",
     });
   });
 
@@ -106,6 +110,9 @@ describe("of one alert's life", () => {
       "5 rises to critical": "severity_rose critical removed",
       "10 falls to high": "severity_fell high",
       "11 clears": "cleared high removed",
+      "12 is commented once more": "commented high",
+      "13 is acknowledged when it is over": "acknowledged high ack",
+      "14 is assigned after all that": "assigned high ack",
     });
   });
 
@@ -229,9 +236,11 @@ function bytesOf(alert: Alert): string {
 /** Something happens: to one of a few alerts, by points, people and time. */
 async function happen(rig: AlertsRig, random: () => number): Promise<void> {
   const source = `s${Math.floor(random() * 4)}`;
-  const { alerts } = await call(rig, Alerts.method.listAlerts, { state: AlertState.ACTIVE });
-  const id = alerts.length === 0 ? "" : alerts[Math.floor(random() * alerts.length)].id;
   const what = random();
+  // Of one that is over people may say something, too.
+  const state = what < 0.8 ? AlertState.UNSPECIFIED : AlertState.ACTIVE;
+  const { alerts } = await call(rig, Alerts.method.listAlerts, { state });
+  const id = alerts.length === 0 ? "" : alerts[Math.floor(random() * alerts.length)].id;
   if (what < 0.6 || id === "") await send(rig, [60, 81, 92, 97][Math.floor(random() * 4)], source);
   else if (what < 0.7) await call(rig, Alerts.method.acknowledgeAlert, { id });
   else if (what < 0.75) await call(rig, Alerts.method.commentAlert, { id, text: `at ${rig.clock.nowMs()}` });

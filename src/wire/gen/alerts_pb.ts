@@ -211,7 +211,7 @@ export type Alert = Message<"analytics.Alert"> & {
   change: AlertChange;
 
   /**
-   * It has left what was asked for; nothing more is heard of it.
+   * It has left what was asked for, or is cleared. Nothing more is heard of it, but what people do with one that is cleared.
    *
    * @generated from field: bool removed = 31;
    */
