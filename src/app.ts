@@ -17,6 +17,7 @@ import { watchOverload } from "./ingestion/overload.ts";
 import { seriesResolver } from "./ingestion/resolve-series.ts";
 import { ingestionMethods } from "./ingestion/service.ts";
 import { Journal } from "./log/journal.ts";
+import { forgetOld, trimSlice } from "./log/journal-retention.ts";
 import { LogClient } from "./log/log-client.ts";
 import { frameOfRecord } from "./log/record.ts";
 import { replayRecords } from "./log/replay.ts";
@@ -225,6 +226,13 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     }
   };
   if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => reloadRules(rulesFile), rulesStamp));
+  opening.defer(
+    forgetOld([trimSlice(journal), alerts.forgetOld], {
+      keptMs: config.retention.journal,
+      clock,
+      onTrouble: (sentence) => logger.error({ trouble: sentence }, "the journal grows"),
+    }),
+  );
   const committer = new Committer({
     log,
     store,

@@ -3,6 +3,7 @@
  * Alerts service.
  */
 import type { Bus } from "../bus/bus.ts";
+import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
@@ -18,6 +19,7 @@ import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
 import { nobodyAnswers, somebodyAnswered, unansweredIncidents } from "./escalation-alert.ts";
+import { forgetCleared } from "./forget-cleared.ts";
 import { Incidents, type ParentsOf } from "./incidents.ts";
 import { policiesTrouble } from "./known-policy.ts";
 import type { InstanceListener } from "./instance.ts";
@@ -79,6 +81,8 @@ export interface OpenAlerts {
   readonly notifying: Notifying;
   /** Takes another rules file; where it cannot be taken all stays as it was. */
   reload(file: AlertsFile): Promise<void>;
+  /** Of cleared alerts. */
+  readonly forgetOld: ForgetSlice;
   /** While points are refused, or time cannot be trusted, nobody is silent. */
   setHearing(isHearing: boolean, reason?: string): void;
   /** Evaluates nothing more. */
@@ -260,6 +264,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     rules,
     book,
     notifying,
+    forgetOld: forgetCleared(journal, setAside),
     async reload({ rules: fileRules, notify }) {
       await notifying.reload(notify, () => rules.replaceFileRules(fileRules));
       incidents.correlateBy(notify.correlation, book.active());

@@ -142,6 +142,7 @@ export const settingsSchema = z.strictObject({
     raw: ageLimitMs(),
     rollup_1m: ageLimitMs("auto"),
     rollup_1h: ageLimitMs(),
+    journal: ageLimitMs(),
     disk_budget: bytesOr({ none: Infinity }, 64 * MIB, Infinity),
     free_floor: bytesOr({ auto: "auto", none: 0 }, 0, Infinity),
   }),
@@ -186,7 +187,14 @@ export function defaultSettings(machineMemoryBytes: number) {
       segment_bytes_max: "64MiB",
       period_file_bytes_max: formatByteSize(PERIOD_FILE_BYTES_DEFAULT),
     },
-    retention: { raw: "keep", rollup_1m: "auto", rollup_1h: "keep", disk_budget: "none", free_floor: "auto" },
+    retention: {
+      raw: "keep",
+      rollup_1m: "auto",
+      rollup_1h: "keep",
+      journal: "400d",
+      disk_budget: "none",
+      free_floor: "auto",
+    },
     query: { timeout: "30s" },
     live: {
       interval_min: "1s",

@@ -68,6 +68,7 @@ describe("precedence", () => {
       raw: Infinity,
       rollup_1m: "auto",
       rollup_1h: Infinity,
+      journal: 400 * 86_400_000,
       disk_budget: Infinity,
       free_floor: "auto",
     });
@@ -77,7 +78,15 @@ describe("precedence", () => {
       disk_budget: 8 * GIB,
       free_floor: 0,
     });
-    for (const wrong of ['raw = "59m"', 'raw = "never"', "raw = 30", 'disk_budget = "1MiB"', 'free_floor = "some"'])
+    expect(retention('journal = "keep"').journal).toBe(Infinity);
+    for (const wrong of [
+      'journal = "59m"',
+      'raw = "59m"',
+      'raw = "never"',
+      "raw = 30",
+      'disk_budget = "1MiB"',
+      'free_floor = "some"',
+    ])
       expect(() => retention(wrong)).toThrow(`retention.${wrong.split(" ")[0]} is `);
   });
 
