@@ -99,9 +99,7 @@ export class AlertBook {
 
   /** Takes notice of an alert that was cleared long ago, as it is written down. */
   known(alert: AlertRecord): AlertRecord {
-    const now = this.get(alert.id);
-    if (now === undefined) this.#cleared.remember(alert);
-    return now ?? alert;
+    return this.get(alert.id) ?? this.#cleared.remember(alert);
   }
 
   /** As it is to be shown: what it says goes with the samples, without a change. */

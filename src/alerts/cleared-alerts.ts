@@ -11,12 +11,14 @@ export class ClearedAlerts {
     return this.#alerts.get(id);
   }
 
-  remember(alert: AlertRecord): void {
+  /** Returns it. */
+  remember(alert: AlertRecord): AlertRecord {
     this.#alerts.delete(alert.id);
     this.#alerts.set(alert.id, alert);
     for (const id of this.#alerts.keys()) {
       if (this.#alerts.size <= CLEARED_MAX) break;
       this.#alerts.delete(id);
     }
+    return alert;
   }
 }
