@@ -1,7 +1,7 @@
 /** All active alerts: made of what instances do, changed as people ask, written down before anybody hears of them. */
 import type { Clock } from "../model/clock.ts";
 import type { DocumentChange } from "../model/journal.ts";
-import { documentOfIncident, documentsOf, removalOfIncident } from "./alert-documents.ts";
+import { documentOfIncident, removalOfIncident } from "./alert-documents.ts";
 import type { AlertWriter } from "./alert-writer.ts";
 import { AlertWriting, InstanceWriting, stateOf, type AlertHearer, type InstanceState } from "./alert-writing.ts";
 import {
@@ -205,9 +205,9 @@ export class AlertBook {
     else if (instance.lifecycle.phase !== "quiet") this.#writeInstance(instance, "cancelled", isGone(because));
   }
 
-  /** What fired it is no longer there. */
-  endOrphan(alert: AlertRecord, because: ClearedBecause): void {
-    this.#clear(alert, because, "", "");
+  /** What fired it is no longer there; `removal`: of its document. */
+  endOrphan(alert: AlertRecord, because: ClearedBecause, removal: DocumentChange): void {
+    this.#clear(alert, because, "", "", [removal]);
   }
 
   /** Covers the gravest severity it has had. Of an alert that is active or was {@link known}. */
@@ -319,7 +319,7 @@ export class AlertBook {
     if (entry === undefined) return this.#writeInstance(instance, "keeping");
     const alert = this.#withCurrent(entry.alert, instance);
     this.#active.set(alert.id, { alert, told: entry.told && this.#withCurrent(entry.told, instance), instance });
-    this.#writeInstance(instance, "keeping", false, documentsOf(alert));
+    this.#writeInstance(instance, "keeping");
   }
 
   #withCurrent(alert: AlertRecord, instance: Instance | null): AlertRecord {
@@ -327,12 +327,18 @@ export class AlertBook {
     return says === null ? alert : alert.with({ says });
   }
 
-  #clear(alert: AlertRecord, clearedBecause: ClearedBecause, actor: string, text: string): AlertRecord {
+  #clear(
+    alert: AlertRecord,
+    clearedBecause: ClearedBecause,
+    actor: string,
+    text: string,
+    others: readonly DocumentChange[] = NOTHING,
+  ): AlertRecord {
     const instance = this.#active.get(alert.id)?.instance ?? null;
     const clearedAtMs =
       clearedBecause === "resolved" && instance !== null ? instance.clockUs / 1_000 : this.#deps.clock.nowMs();
     const isStale = instance?.isMarkedStale ?? alert.isStale;
-    return this.#update(alert.with({ clearedAtMs, clearedBecause, isStale }), "cleared", actor, text);
+    return this.#update(alert.with({ clearedAtMs, clearedBecause, isStale }), "cleared", actor, text, null, others);
   }
 
   /** `firing`: the instance of an alert that is new. */
@@ -365,27 +371,20 @@ export class AlertBook {
   }
 
   #write(event: AlertEvent, instance: Instance | null, others: readonly DocumentChange[] = NOTHING): void {
-    const state = instance === null ? null : this.#stateOf(instance, event.alert);
+    const { alert } = event;
+    const state = instance === null ? null : this.#stateOf(instance, alert, isGone(alert.clearedBecause));
     this.#deps.writer.write(new AlertWriting(event, state, others, this.#hearer));
   }
 
-  #writeInstance(instance: Instance, change: Change, gone = false, others = NOTHING): void {
-    const state = gone ? this.#goneState(instance) : this.#stateOf(instance, this.alertOf(instance));
-    this.#deps.writer.write(new InstanceWriting(change, this.#deps.clock.nowMs(), state, others, this.#hearer));
+  #writeInstance(instance: Instance, change: Change, gone = false): void {
+    const state = this.#stateOf(instance, this.alertOf(instance), gone);
+    this.#deps.writer.write(new InstanceWriting(change, state, this.#hearer));
   }
 
-  #stateOf(instance: Instance, alert: AlertRecord | undefined): InstanceState {
-    if (alert !== undefined && isGone(alert.clearedBecause)) return this.#goneState(instance);
-    const state = stateOf(instance, alert, this.#deps.clock.nowMs(), this.#deps.atMs());
-    if (instance.lifecycle.phase === "quiet" && !instance.hasSpent) this.#quiet.note(state.documentKey, state.atMs);
-    else this.#quiet.forget(state.documentKey);
-    return state;
-  }
-
-  #goneState(instance: Instance): InstanceState {
-    const state = stateOf(instance, undefined, this.#deps.clock.nowMs(), null);
-    this.#quiet.forget(state.documentKey);
-    return state;
+  #stateOf(instance: Instance, alert: AlertRecord | undefined, gone: boolean): InstanceState {
+    const atMs = this.#deps.clock.nowMs();
+    this.#quiet.look(instance, gone, atMs);
+    return stateOf(instance, alert, atMs, gone ? null : this.#deps.atMs());
   }
 
   #tell(event: AlertEvent, position: number | null): void {

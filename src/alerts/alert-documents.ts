@@ -1,14 +1,15 @@
 /** How alerts and instances are written down: entries of the journal, and documents that say how they stand. */
 import { WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../model/journal.ts";
-import type { AlertEvent, AlertRecord } from "./alert.ts";
+import type { AlertEvent, AlertJson, AlertRecord } from "./alert.ts";
 import { fixedHash } from "./fixed-hash.ts";
 import type { Incident } from "./incidents.ts";
 import { conditionKey } from "./rule-text.ts";
 import type { Rule } from "./rule.ts";
 import type { SavedInstance } from "./saved-instance.ts";
 
-export const ACTIVE_ALERTS = "alerts-active";
+/** Active ones of other systems; those of rules stand in the documents of their instances. */
+export const PUBLISHED_ALERTS = "alerts-published";
 export const CLEARED_ALERTS = "alerts-cleared";
 export const INSTANCES = "alert-instances";
 export const INCIDENTS = "incidents";
@@ -17,17 +18,18 @@ export const INSTANCE_EVENT = "alert-instance";
 
 const hashes = new WeakMap<Rule, string>();
 
-/** An instance as it is written down. */
+/** An instance as it is written down: {@link instanceText}. */
 export interface StoredInstance {
   readonly rule: string;
   readonly key: string;
-  readonly alertId: string | null;
   /** What the rule was about. */
   readonly condition: string;
   readonly state: SavedInstance;
+  /** Left out: it fires none. */
+  readonly alert?: AlertJson;
 }
 
-/** Inverse of how they are written. Throws DATA_LOSS for what is none, and SyntaxError for what is no JSON. */
+/** Inverse of {@link instanceText}. Throws DATA_LOSS for what is none, and SyntaxError for what is no JSON. */
 export function storedInstanceOf(text: string): StoredInstance {
   const stored = JSON.parse(text) as StoredInstance | null;
   const { rule, key, state } = stored ?? {};
@@ -36,26 +38,32 @@ export function storedInstanceOf(text: string): StoredInstance {
   throw new WatchpostError("DATA_LOSS", "it is no instance as this version writes them");
 }
 
-/** Of an alert. */
-export function eventOf({ change, atMs, actor, text, alert, before }: AlertEvent): JournalEvent {
-  return {
-    atMs,
-    kind: ALERT_EVENT,
-    subject: alert.id,
-    actor,
-    payload: JSON.stringify({ change, text, alert, before }),
-  };
+/** What an entry of the journal says of a change; `alertText`: the alert as JSON. */
+export function eventOf({ change, atMs, actor, text, alert, before }: AlertEvent, alertText: string): JournalEvent {
+  const said = JSON.stringify({ change, text, before });
+  const payload = `${said.slice(0, -1)},"alert":${alertText}}`;
+  return { atMs, kind: ALERT_EVENT, subject: alert.id, actor, payload };
 }
 
-/** An alert, where it is to be found now. */
-export function documentsOf(alert: AlertRecord): DocumentChange[] {
-  const document = { key: alert.id, sort: alert.firedAtMs };
-  const value = JSON.stringify(alert);
-  if (alert.clearedAtMs === null) return [{ ...document, collection: ACTIVE_ALERTS, value }];
-  return [
-    { ...document, collection: ACTIVE_ALERTS, value: null },
-    { ...document, collection: CLEARED_ALERTS, value },
-  ];
+/** Of its document. */
+export function instanceKey(rule: Rule, key: string): string {
+  return `${rule.name}/${key}`;
+}
+
+/** `alertText`: of the alert it fires, as JSON; null where it fires none. */
+export function instanceText(rule: Rule, key: string, state: object, alertText: string | null): string {
+  const said = JSON.stringify({ rule: rule.name, key, condition: conditionHash(rule), state });
+  return alertText === null ? said : `${said.slice(0, -1)},"alert":${alertText}}`;
+}
+
+/** Of an alert that another system published, or that is over. */
+export function documentsOf(alert: AlertRecord, alertText: string): DocumentChange[] {
+  const documents: DocumentChange[] = [];
+  const place = { key: alert.id, sort: alert.firedAtMs };
+  const isActive = alert.clearedAtMs === null;
+  if (alert.isPublished) documents.push({ ...place, collection: PUBLISHED_ALERTS, value: isActive ? alertText : null });
+  if (!isActive) documents.push({ ...place, collection: CLEARED_ALERTS, value: alertText });
+  return documents;
 }
 
 export function documentOfIncident(incident: Incident): DocumentChange {

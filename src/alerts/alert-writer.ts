@@ -13,10 +13,16 @@ export interface EventJournal {
   append(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
 }
 
-/** One change to be written. Its text is made when its turn comes. */
+/** What is committed of a change. */
+export interface Rows {
+  readonly event: JournalEvent;
+  readonly documents: readonly DocumentChange[];
+}
+
+/** One change to be written. */
 export interface Writing {
-  event(): JournalEvent;
-  documents(): readonly DocumentChange[];
+  /** Made when its turn comes. */
+  rows(): Rows;
   /** Once, for everybody to hear: `position` in the journal, null where it could not be written so far. */
   told(position: number | null): void;
   /** It was told of before, and is written now. */
@@ -97,9 +103,7 @@ export class AlertWriter {
     const changes: DocumentChange[] = [];
     let [count, text] = [0, 0];
     while (count < this.#atOnce && count < this.#waiting.length && (count === 0 || text < TEXT_AT_ONCE)) {
-      const writing = this.#waiting[count++];
-      const event = writing.event();
-      const documents = writing.documents();
+      const { event, documents } = this.#waiting[count++].rows();
       events.push(event);
       changes.push(...documents);
       text += documents.reduce((sum, { value }) => sum + (value?.length ?? 0), event.payload.length);

@@ -2,29 +2,21 @@
  * Changes on their way to the journal. A hundred thousand may wait: they hold what stood, and their text is made when their
  * turn comes.
  */
-import type { DocumentChange, JournalEvent } from "../model/journal.ts";
-import {
-  conditionHash,
-  documentsOf,
-  eventOf,
-  INSTANCE_EVENT,
-  INSTANCES,
-  type StoredInstance,
-} from "./alert-documents.ts";
+import type { DocumentChange } from "../model/journal.ts";
+import { documentsOf, eventOf, INSTANCE_EVENT, instanceKey, INSTANCES, instanceText } from "./alert-documents.ts";
 import type { AlertEvent, AlertRecord } from "./alert.ts";
-import type { Writing } from "./alert-writer.ts";
+import type { Rows, Writing } from "./alert-writer.ts";
 import type { Change, Instance } from "./instance.ts";
 import type { Rule } from "./rule.ts";
 import type { SavedInstance } from "./saved-instance.ts";
 
 /** Where an instance stood. */
 export interface InstanceState {
-  readonly documentKey: string;
   readonly atMs: number;
   readonly rule: Rule;
   readonly key: string;
-  /** Of the alert it fires; null: none. */
-  readonly alertId: string | null;
+  /** That it fires. */
+  readonly alert: AlertRecord | null;
   /** Null: it is gone. */
   readonly saved: SavedInstance | null;
 }
@@ -44,11 +36,10 @@ export function stateOf(
 ): InstanceState {
   const { rule, key } = instance;
   return {
-    documentKey: `${rule.name}/${key}`,
     atMs,
     rule,
     key,
-    alertId: alert === undefined || alert.clearedAtMs !== null ? null : alert.id,
+    alert: alert === undefined || alert.clearedAtMs !== null ? null : alert,
     saved: aliveAtMs === null ? null : instance.save(aliveAtMs),
   };
 }
@@ -67,13 +58,14 @@ export class AlertWriting implements Writing {
     this.#hearer = hearer;
   }
 
-  event(): JournalEvent {
-    return eventOf(this.#event);
-  }
-
-  documents(): DocumentChange[] {
-    const state = this.#state === null ? [] : [documentOf(this.#state)];
-    return [...documentsOf(this.#event.alert), ...state, ...this.#others];
+  rows(): Rows {
+    const { alert } = this.#event;
+    const alertText = JSON.stringify(alert);
+    const state = this.#state === null ? [] : [documentOf(this.#state, alertText)];
+    return {
+      event: eventOf(this.#event, alertText),
+      documents: [...documentsOf(alert, alertText), ...state, ...this.#others],
+    };
   }
 
   told(position: number | null): void {
@@ -87,34 +79,22 @@ export class AlertWriting implements Writing {
 
 export class InstanceWriting implements Writing {
   readonly #change: Change;
-  readonly #atMs: number;
   readonly #state: InstanceState;
-  readonly #others: readonly DocumentChange[];
   readonly #hearer: AlertHearer;
 
-  /** `others`: what changes with it. */
-  constructor(
-    change: Change,
-    atMs: number,
-    state: InstanceState,
-    others: readonly DocumentChange[],
-    hearer: AlertHearer,
-  ) {
+  constructor(change: Change, state: InstanceState, hearer: AlertHearer) {
     this.#change = change;
-    this.#atMs = atMs;
     this.#state = state;
-    this.#others = others;
     this.#hearer = hearer;
   }
 
-  event(): JournalEvent {
-    const { rule, key, documentKey } = this.#state;
+  rows(): Rows {
+    const { atMs, rule, key, alert } = this.#state;
     const payload = JSON.stringify({ change: this.#change, rule: rule.name, key });
-    return { atMs: this.#atMs, kind: INSTANCE_EVENT, subject: documentKey, actor: "", payload };
-  }
-
-  documents(): DocumentChange[] {
-    return [documentOf(this.#state), ...this.#others];
+    return {
+      event: { atMs, kind: INSTANCE_EVENT, subject: instanceKey(rule, key), actor: "", payload },
+      documents: [documentOf(this.#state, alert === null ? "" : JSON.stringify(alert))],
+    };
   }
 
   told(position: number | null): void {
@@ -126,9 +106,8 @@ export class InstanceWriting implements Writing {
   }
 }
 
-function documentOf({ documentKey, atMs, rule, key, alertId, saved }: InstanceState): DocumentChange {
-  const place = { collection: INSTANCES, key: documentKey, sort: atMs };
-  if (saved === null) return { ...place, value: null };
-  const stored: StoredInstance = { rule: rule.name, key, alertId, condition: conditionHash(rule), state: saved };
-  return { ...place, value: JSON.stringify(stored) };
+/** `alertText`: of the alert it fires, where it fires one. */
+function documentOf({ atMs, rule, key, alert, saved }: InstanceState, alertText: string): DocumentChange {
+  const value = saved === null ? null : instanceText(rule, key, saved, alert === null ? null : alertText);
+  return { collection: INSTANCES, key: instanceKey(rule, key), sort: atMs, value };
 }

@@ -127,7 +127,17 @@ export class AlertRecord implements AlertOrigin, AlertChanges, Description {
 
   /** Throws DATA_LOSS for what is no alert, and SyntaxError for what is no JSON. */
   static fromJson(text: string): AlertRecord {
-    return revived(JSON.parse(text) as AlertJson);
+    return AlertRecord.revived(JSON.parse(text) as AlertJson);
+  }
+
+  /** Throws DATA_LOSS for what is no alert. */
+  static revived(json: AlertJson): AlertRecord {
+    if (!isAlert(json)) throw new WatchpostError("DATA_LOSS", "it is no alert as this version writes them");
+    const { labels } = json.says;
+    const { metric = "", source = "", device = "" } = labels;
+    const says = { metric, source, device, description: "", runbook: "", value: NaN, ...json.says };
+    const origin = { incidentId: "", ...NOTHING_UNCOMMON, ...json };
+    return new AlertRecord(origin, { ...NOTHING_UNCOMMON, severityMax: json.severity, isStale: false, ...json, says });
   }
 
   with(changes: Partial<AlertChanges>): AlertRecord {
@@ -262,7 +272,7 @@ function uncommonOf(origin: AlertOrigin, changes: AlertChanges): Uncommon {
 }
 
 /** As {@link AlertRecord.toJSON} writes it down. Left out: what is false, empty or null, and `severityMax` that is the severity. */
-interface AlertJson
+export interface AlertJson
   extends
     Pick<AlertOrigin, "id" | "rule" | "sinceMs" | "firedAtMs">,
     Pick<AlertChanges, "severity" | "updatedAtMs">,
@@ -338,16 +348,7 @@ export function seenOf({ severity, acknowledged, clearedAtMs }: AlertRecord): Se
 /** Throws as {@link AlertRecord.fromJson} does. */
 export function eventFromJson(text: string): Pick<AlertEvent, "change" | "text" | "alert" | "before"> {
   const { alert, ...event } = JSON.parse(text) as Omit<AlertEvent, "alert"> & { alert: AlertJson };
-  return { ...event, alert: revived(alert) };
-}
-
-function revived(json: AlertJson): AlertRecord {
-  if (!isAlert(json)) throw new WatchpostError("DATA_LOSS", "it is no alert as this version writes them");
-  const { labels } = json.says;
-  const { metric = "", source = "", device = "" } = labels;
-  const says = { metric, source, device, description: "", runbook: "", value: NaN, ...json.says };
-  const origin = { incidentId: "", ...NOTHING_UNCOMMON, ...json };
-  return new AlertRecord(origin, { ...NOTHING_UNCOMMON, severityMax: json.severity, isStale: false, ...json, says });
+  return { ...event, alert: AlertRecord.revived(alert) };
 }
 
 /** As far as others rely on it. */

@@ -1,6 +1,7 @@
 /** Instances that are quiet again and still written down, for as long as that keeps points from being evaluated twice. */
 import type { DocumentChange } from "../model/journal.ts";
-import { INSTANCES } from "./alert-documents.ts";
+import { instanceKey, INSTANCES } from "./alert-documents.ts";
+import type { Instance } from "./instance.ts";
 
 export class QuietInstances {
   /** By the key of the document, since when; those written last come last. */
@@ -15,8 +16,12 @@ export class QuietInstances {
     this.#sinceMs.set(documentKey, sinceMs);
   }
 
-  forget(documentKey: string): void {
-    this.#sinceMs.delete(documentKey);
+  /** An instance is written down as it stands now; `isGone`: that it is no longer there. */
+  look(instance: Instance, isGone: boolean, atMs: number): void {
+    const { rule, key, lifecycle } = instance;
+    const isQuiet = lifecycle.phase === "quiet" && !instance.hasSpent && !isGone;
+    if (isQuiet) this.note(instanceKey(rule, key), atMs);
+    else if (!this.isEmpty) this.#sinceMs.delete(instanceKey(rule, key));
   }
 
   /** Removals of those that have been quiet since before a time. */

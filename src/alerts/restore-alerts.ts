@@ -2,13 +2,13 @@
 import type { DocumentChange } from "../model/journal.ts";
 import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import {
-  ACTIVE_ALERTS,
   conditionHash,
   incidentOf,
+  INCIDENTS,
   INSTANCES,
+  PUBLISHED_ALERTS,
   storedInstanceOf,
   type StoredInstance,
-  INCIDENTS,
 } from "./alert-documents.ts";
 import { type AlertBook } from "./alert-book.ts";
 import { AlertRecord, type ClearedBecause } from "./alert.ts";
@@ -65,18 +65,14 @@ export async function restoreInstances(
   livedAfterMs: (timeMs: number) => number,
   setAside: SetAside,
 ): Promise<DocumentChange[]> {
-  const alerts = new Map<string, AlertRecord>();
-  for await (const document of allDocuments(reader, ACTIVE_ALERTS)) {
-    const alert = setAside.read(documentName(document), () => AlertRecord.fromJson(document.value));
-    if (alert !== undefined) alerts.set(alert.id, alert);
-  }
-  await restoreIncidents(reader, incidents, alerts.values(), setAside);
   const removed: DocumentChange[] = [];
-  const orphans: { readonly alert: AlertRecord; readonly because: ClearedBecause }[] = [];
+  const ends: (() => void)[] = [];
   for await (const { collection, key, sort, value } of allDocuments(reader, INSTANCES)) {
-    const stored = setAside.read(documentName({ collection, key }), () => storedInstanceOf(value));
+    const name = documentName({ collection, key });
+    const stored = setAside.read(name, () => storedInstanceOf(value));
     if (stored === undefined) continue;
-    const alert = stored.alertId === null ? undefined : alerts.get(stored.alertId);
+    const isFiring = stored.alert !== undefined;
+    const alert = isFiring ? setAside.read(name, () => AlertRecord.revived(stored.alert!)) : undefined;
     const instance = engine.rules.get(stored.rule)?.instances.get(stored.key);
     const because = whyGone(engine, stored, instance);
     if (because === null) {
@@ -84,23 +80,24 @@ export async function restoreInstances(
       instance!.restore({ ...stored.state, silentMs }, engine.atMs());
       if (alert !== undefined) book.restore(alert, instance!);
       // What cannot be read is no reason that nobody hears of what fires: another alert does.
-      else if (stored.alertId !== null) engine.reset(instance!);
+      else if (isFiring) engine.reset(instance!);
       if (stored.state.phase === "quiet" && !instance!.hasSpent) book.noteQuiet(key, sort);
       engine.schedule(instance!);
-    } else {
-      removed.push({ collection, key, sort, value: null });
-      if (alert !== undefined) orphans.push({ alert, because });
+      continue;
     }
-    if (alert !== undefined) alerts.delete(alert.id);
+    const removal = { collection, key, sort, value: null };
+    if (alert === undefined) removed.push(removal);
+    else {
+      book.restore(alert, null);
+      ends.push(() => book.endOrphan(alert, because, removal));
+    }
   }
-  for (const alert of alerts.values()) {
-    if (alert.isPublished) book.restore(alert, null);
-    else orphans.push({ alert, because: engine.rules.has(alert.rule) ? "rule_changed" : "rule_deleted" });
+  for await (const document of allDocuments(reader, PUBLISHED_ALERTS)) {
+    const alert = setAside.read(documentName(document), () => AlertRecord.fromJson(document.value));
+    if (alert !== undefined) book.restore(alert, null);
   }
-  for (const { alert, because } of orphans) {
-    book.restore(alert, null);
-    book.endOrphan(alert, because);
-  }
+  await restoreIncidents(reader, incidents, book.active(), setAside);
+  for (const end of ends) end();
   return removed;
 }
 

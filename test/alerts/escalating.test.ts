@@ -258,7 +258,7 @@ describe("that nobody answers is said once", () => {
 
   test("also where the run before was killed between writing that down and saying it", async () => {
     const rig = await exhausted();
-    await write(rig, "alerts-active", idOf(rig), null);
+    await write(rig, "alerts-published", idOf(rig), null);
     await write(rig, "escalations", KEY, "false");
     for (let i = 0; i < 3; i++) {
       await rig.restart();
