@@ -1,9 +1,9 @@
 /** All active alerts: made of what instances do, changed as people ask, written down before anybody hears of them. */
 import type { Clock } from "../model/clock.ts";
 import type { DocumentChange } from "../model/journal.ts";
-import { documentOfIncident, removalOfIncident } from "./alert-documents.ts";
+import { documentOfIncident, removalOfIncident, stateText } from "./alert-documents.ts";
 import type { AlertWriter } from "./alert-writer.ts";
-import { AlertWriting, InstanceWriting, stateOf, type AlertHearer, type InstanceState } from "./alert-writing.ts";
+import { AlertWriting, InstanceWriting, type AlertHearer } from "./alert-writing.ts";
 import {
   AlertRecord,
   isGone,
@@ -371,20 +371,21 @@ export class AlertBook {
   }
 
   #write(event: AlertEvent, instance: Instance | null, others: readonly DocumentChange[] = NOTHING): void {
-    const { alert } = event;
-    const state = instance === null ? null : this.#stateOf(instance, alert, isGone(alert.clearedBecause));
-    this.#deps.writer.write(new AlertWriting(event, state, others, this.#hearer));
+    const { alert, atMs } = event;
+    const state = instance === null ? null : this.#stateOf(instance, isGone(alert.clearedBecause), atMs);
+    this.#deps.writer.write(new AlertWriting(event, instance, state, others, this.#hearer));
   }
 
   #writeInstance(instance: Instance, change: Change, gone = false): void {
-    const state = this.#stateOf(instance, this.alertOf(instance), gone);
-    this.#deps.writer.write(new InstanceWriting(change, state, this.#hearer));
+    const atMs = this.#deps.clock.nowMs();
+    const [state, alert] = [this.#stateOf(instance, gone, atMs), this.alertOf(instance)];
+    this.#deps.writer.write(new InstanceWriting(change, atMs, instance, state, alert, this.#hearer));
   }
 
-  #stateOf(instance: Instance, alert: AlertRecord | undefined, gone: boolean): InstanceState {
-    const atMs = this.#deps.clock.nowMs();
+  /** As JSON; null where it is gone. */
+  #stateOf(instance: Instance, gone: boolean, atMs: number): string | null {
     this.#quiet.look(instance, gone, atMs);
-    return stateOf(instance, alert, atMs, gone ? null : this.#deps.atMs());
+    return gone ? null : stateText(instance.save(this.#deps.atMs()));
   }
 
   #tell(event: AlertEvent, position: number | null): void {

@@ -4,6 +4,7 @@ import type { DocumentChange, JournalEvent } from "../model/journal.ts";
 import type { AlertEvent, AlertJson, AlertRecord } from "./alert.ts";
 import { fixedHash } from "./fixed-hash.ts";
 import type { Incident } from "./incidents.ts";
+import type { Instance } from "./instance.ts";
 import { conditionKey } from "./rule-text.ts";
 import type { Rule } from "./rule.ts";
 import type { SavedInstance } from "./saved-instance.ts";
@@ -18,23 +19,28 @@ export const INSTANCE_EVENT = "alert-instance";
 
 const hashes = new WeakMap<Rule, string>();
 
-/** An instance as it is written down: {@link instanceText}. */
+type Usual = Pick<SavedInstance, "sinceUs" | "higherUs" | "keptSinceUs" | "isStale" | "firedUs" | "spent">;
+/** What is left out where an instance stands so. */
+const USUAL: Usual = { sinceUs: null, higherUs: [], keptSinceUs: null, isStale: false, firedUs: null, spent: [] };
+
+/** An instance as it is written down. */
 export interface StoredInstance {
   readonly rule: string;
   readonly key: string;
   /** What the rule was about. */
   readonly condition: string;
-  readonly state: SavedInstance;
+  /** As {@link stateText} makes it. */
+  readonly state: Omit<SavedInstance, keyof Usual> & Partial<Usual>;
   /** Left out: it fires none. */
   readonly alert?: AlertJson;
 }
 
-/** Inverse of {@link instanceText}. Throws DATA_LOSS for what is none, and SyntaxError for what is no JSON. */
+/** Inverse of {@link documentOfInstance}. Throws DATA_LOSS for what is none, and SyntaxError for what is no JSON. */
 export function storedInstanceOf(text: string): StoredInstance {
   const stored = JSON.parse(text) as StoredInstance | null;
   const { rule, key, state } = stored ?? {};
   const isPlaced = typeof rule === "string" && typeof key === "string" && typeof state === "object" && state !== null;
-  if (isPlaced && Array.isArray(state.sincesUs) && Array.isArray(state.spent)) return stored!;
+  if (isPlaced && typeof state.phase === "string") return stored!;
   throw new WatchpostError("DATA_LOSS", "it is no instance as this version writes them");
 }
 
@@ -50,10 +56,37 @@ export function instanceKey(rule: Rule, key: string): string {
   return `${rule.name}/${key}`;
 }
 
-/** `alertText`: of the alert it fires, as JSON; null where it fires none. */
-export function instanceText(rule: Rule, key: string, state: object, alertText: string | null): string {
-  const said = JSON.stringify({ rule: rule.name, key, condition: conditionHash(rule), state });
-  return alertText === null ? said : `${said.slice(0, -1)},"alert":${alertText}}`;
+/** Where an instance stands, as JSON. */
+export function stateText(saved: SavedInstance): string {
+  const { sinceUs, higherUs, keptSinceUs, isStale, firedUs, spent, ...others } = saved;
+  return JSON.stringify({
+    ...others,
+    sinceUs: sinceUs ?? undefined,
+    higherUs: higherUs.length === 0 ? undefined : higherUs,
+    keptSinceUs: keptSinceUs ?? undefined,
+    isStale: isStale || undefined,
+    firedUs: firedUs === -Infinity ? undefined : (firedUs ?? undefined),
+    spent: spent.length === 0 ? undefined : spent,
+  });
+}
+
+/** Inverse of {@link stateText}. */
+export function savedIn({ state }: StoredInstance): SavedInstance {
+  return { ...USUAL, ...state };
+}
+
+/** `state`: as JSON, null where it is gone; `alertText`: of the alert it fires, as JSON, null where it fires none. */
+export function documentOfInstance(
+  { rule, key }: Pick<Instance, "rule" | "key">,
+  atMs: number,
+  state: string | null,
+  alertText: string | null,
+): DocumentChange {
+  const place = { collection: INSTANCES, key: instanceKey(rule, key), sort: atMs };
+  if (state === null) return { ...place, value: null };
+  const said = JSON.stringify({ rule: rule.name, key, condition: conditionHash(rule) });
+  const alert = alertText === null ? "" : `,"alert":${alertText}`;
+  return { ...place, value: `${said.slice(0, -1)},"state":${state}${alert}}` };
 }
 
 /** Of an alert that another system published, or that is over. */

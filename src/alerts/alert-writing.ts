@@ -1,25 +1,12 @@
 /**
- * Changes on their way to the journal. A hundred thousand may wait: they hold what stood, and their text is made when their
- * turn comes.
+ * Changes on their way to the journal. A hundred thousand may wait, so each is one object and the text of where its instance
+ * stood, which is not collected as garbage among what stays; all other text is made when their turn comes.
  */
 import type { DocumentChange } from "../model/journal.ts";
-import { documentsOf, eventOf, INSTANCE_EVENT, instanceKey, INSTANCES, instanceText } from "./alert-documents.ts";
-import type { AlertEvent, AlertRecord } from "./alert.ts";
+import { documentOfInstance, documentsOf, eventOf, INSTANCE_EVENT, instanceKey } from "./alert-documents.ts";
+import type { AlertChange, AlertEvent, AlertRecord, Seen } from "./alert.ts";
 import type { Rows, Writing } from "./alert-writer.ts";
 import type { Change, Instance } from "./instance.ts";
-import type { Rule } from "./rule.ts";
-import type { SavedInstance } from "./saved-instance.ts";
-
-/** Where an instance stood. */
-export interface InstanceState {
-  readonly atMs: number;
-  readonly rule: Rule;
-  readonly key: string;
-  /** That it fires. */
-  readonly alert: AlertRecord | null;
-  /** Null: it is gone. */
-  readonly saved: SavedInstance | null;
-}
 
 /** Whoever tells others of what is written. */
 export interface AlertHearer {
@@ -27,49 +14,51 @@ export interface AlertHearer {
   written(position: number): void;
 }
 
-/** `aliveAtMs`: now in the time that instances know; null: the instance is gone. */
-export function stateOf(
-  instance: Instance,
-  alert: AlertRecord | undefined,
-  atMs: number,
-  aliveAtMs: number | null,
-): InstanceState {
-  const { rule, key } = instance;
-  return {
-    atMs,
-    rule,
-    key,
-    alert: alert === undefined || alert.clearedAtMs !== null ? null : alert,
-    saved: aliveAtMs === null ? null : instance.save(aliveAtMs),
-  };
-}
-
-export class AlertWriting implements Writing {
-  readonly #event: AlertEvent;
-  readonly #state: InstanceState | null;
+export class AlertWriting implements AlertEvent, Writing {
+  readonly change: AlertChange;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly text: string;
+  readonly alert: AlertRecord;
+  readonly before: Seen | null;
+  readonly #instance: Instance | null;
+  readonly #state: string | null;
   readonly #others: readonly DocumentChange[];
   readonly #hearer: AlertHearer;
 
-  /** `others`: what changes with it. */
-  constructor(event: AlertEvent, state: InstanceState | null, others: readonly DocumentChange[], hearer: AlertHearer) {
-    this.#event = event;
+  /** `state`: of the instance, as JSON; null where it is gone. `others`: what changes with it. */
+  constructor(
+    { change, atMs, actor, text, alert, before }: AlertEvent,
+    instance: Instance | null,
+    state: string | null,
+    others: readonly DocumentChange[],
+    hearer: AlertHearer,
+  ) {
+    this.change = change;
+    this.atMs = atMs;
+    this.actor = actor;
+    this.text = text;
+    this.alert = alert;
+    this.before = before;
+    this.#instance = instance;
     this.#state = state;
     this.#others = others;
     this.#hearer = hearer;
   }
 
   rows(): Rows {
-    const { alert } = this.#event;
+    const { alert, atMs } = this;
     const alertText = JSON.stringify(alert);
-    const state = this.#state === null ? [] : [documentOf(this.#state, alertText)];
-    return {
-      event: eventOf(this.#event, alertText),
-      documents: [...documentsOf(alert, alertText), ...state, ...this.#others],
-    };
+    const documents = [...documentsOf(alert, alertText), ...this.#others];
+    if (this.#instance !== null) {
+      const firing = alert.clearedAtMs === null ? alertText : null;
+      documents.push(documentOfInstance(this.#instance, atMs, this.#state, firing));
+    }
+    return { event: eventOf(this, alertText), documents };
   }
 
   told(position: number | null): void {
-    this.#hearer.told(this.#event, position);
+    this.#hearer.told(this, position);
   }
 
   written(position: number): void {
@@ -79,21 +68,36 @@ export class AlertWriting implements Writing {
 
 export class InstanceWriting implements Writing {
   readonly #change: Change;
-  readonly #state: InstanceState;
+  readonly #atMs: number;
+  readonly #instance: Instance;
+  readonly #state: string | null;
+  readonly #alert: AlertRecord | undefined;
   readonly #hearer: AlertHearer;
 
-  constructor(change: Change, state: InstanceState, hearer: AlertHearer) {
+  /** `state`: as JSON; null where it is gone. `alert`: that it fires. */
+  constructor(
+    change: Change,
+    atMs: number,
+    instance: Instance,
+    state: string | null,
+    alert: AlertRecord | undefined,
+    hearer: AlertHearer,
+  ) {
     this.#change = change;
+    this.#atMs = atMs;
+    this.#instance = instance;
     this.#state = state;
+    this.#alert = alert;
     this.#hearer = hearer;
   }
 
   rows(): Rows {
-    const { atMs, rule, key, alert } = this.#state;
+    const { rule, key } = this.#instance;
     const payload = JSON.stringify({ change: this.#change, rule: rule.name, key });
+    const alertText = this.#alert === undefined ? null : JSON.stringify(this.#alert);
     return {
-      event: { atMs, kind: INSTANCE_EVENT, subject: instanceKey(rule, key), actor: "", payload },
-      documents: [documentOf(this.#state, alert === null ? "" : JSON.stringify(alert))],
+      event: { atMs: this.#atMs, kind: INSTANCE_EVENT, subject: instanceKey(rule, key), actor: "", payload },
+      documents: [documentOfInstance(this.#instance, this.#atMs, this.#state, alertText)],
     };
   }
 
@@ -104,10 +108,4 @@ export class InstanceWriting implements Writing {
   written(position: number): void {
     this.#hearer.written(position);
   }
-}
-
-/** `alertText`: of the alert it fires, where it fires one. */
-function documentOf({ atMs, rule, key, alert, saved }: InstanceState, alertText: string): DocumentChange {
-  const value = saved === null ? null : instanceText(rule, key, saved, alert === null ? null : alertText);
-  return { collection: INSTANCES, key: instanceKey(rule, key), sort: atMs, value };
 }

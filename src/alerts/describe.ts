@@ -1,4 +1,5 @@
 /** What an alert says of itself: labels and texts, from the rule and the series that meets it. */
+import { valueForFilter } from "../model/matcher.ts";
 import { deviceOf, parseSeriesKey, type SeriesIdentity } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { Description } from "./alert.ts";
@@ -39,13 +40,12 @@ export function describeLate(
 class SeriesDescription implements Description {
   readonly value: number;
   readonly #rule: Rule;
-  readonly #instanceKey: string;
   /** Null where there is no series. */
   readonly #seriesKey: string | null;
   readonly #severity: Severity;
 
   constructor(
-    { rule, probes, key }: Instance,
+    { rule, probes }: Instance,
     probe: Probe | null,
     severity: Severity,
     value: number,
@@ -54,7 +54,6 @@ class SeriesDescription implements Description {
     const member = probe ?? probes[0];
     this.value = value;
     this.#rule = rule;
-    this.#instanceKey = key;
     this.#seriesKey = member === undefined ? null : registry.keyOf(member.seriesId);
     this.#severity = severity;
   }
@@ -101,7 +100,7 @@ class SeriesDescription implements Description {
   #place(): Place {
     const { groupBy, condition, labels } = this.#rule;
     const identity = this.#seriesKey === null ? null : parseSeriesKey(this.#seriesKey);
-    const own = identity === null ? {} : this.#own(identity);
+    const own = identity === null ? {} : ownLabels(identity, groupBy);
     const isAbsent = groupBy !== undefined && condition.kind === "absence";
     // A device sends through one source as a rule.
     const isOneSource = groupBy === undefined || own["device"] !== undefined;
@@ -112,11 +111,6 @@ class SeriesDescription implements Description {
       source: own["source"] ?? (isOneSource ? (identity?.source ?? "") : ""),
       device: own["device"] ?? "",
     };
-  }
-
-  #own(identity: SeriesIdentity): Record<string, string> {
-    const { groupBy } = this.#rule;
-    return groupBy === undefined ? seriesLabels(identity) : groupLabels(groupBy, this.#instanceKey);
   }
 }
 
@@ -156,14 +150,10 @@ function metUntilNow({ state, clockUs, value }: Probe, { rule, clockUs: nowUs }:
   return state !== null && !hasSeriesState(rule.condition) && clockUs === nowUs && state.take(clockUs, value, 1) > 0;
 }
 
-function seriesLabels(identity: SeriesIdentity): Record<string, string> {
-  const { metric, source } = identity;
-  return { ...Object.fromEntries(identity.tags), metric, source, device: deviceOf(identity) };
-}
-
-function groupLabels(groupBy: readonly string[], key: string): Record<string, string> {
-  const values = JSON.parse(key) as string[];
-  return Object.fromEntries(groupBy.map((name, i) => [name, values[i]]));
+function ownLabels(identity: SeriesIdentity, groupBy: readonly string[] | undefined): Record<string, string> {
+  if (groupBy !== undefined) return Object.fromEntries(groupBy.map((key) => [key, valueForFilter(identity, key)]));
+  const { metric, source, tags } = identity;
+  return { ...Object.fromEntries(tags), metric, source, device: deviceOf(identity) };
 }
 
 /** NaN where there is not one. */

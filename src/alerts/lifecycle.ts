@@ -19,7 +19,10 @@ export interface SavedLifecycle {
   readonly phase: Phase;
   readonly level: number;
   readonly shown: number;
-  readonly sincesUs: readonly number[];
+  /** Since when level 1 or a higher one holds; null where none does. */
+  readonly sinceUs: number | null;
+  /** Since when level i + 2 or a higher one holds. */
+  readonly higherUs: readonly number[];
   /** Null where it is not keeping. */
   readonly keptSinceUs: number | null;
 }
@@ -82,17 +85,18 @@ export class Lifecycle {
       phase,
       level,
       shown,
-      sincesUs: level === 0 ? NONE : [this.sinceUs, ...this.#higherUs],
+      sinceUs: level === 0 ? null : this.sinceUs,
+      higherUs: this.#higherUs,
       keptSinceUs: phase === "keeping" ? this.#keptSinceUs : null,
     };
   }
 
-  restore({ phase, level, shown, sincesUs, keptSinceUs }: SavedLifecycle): void {
+  restore({ phase, level, shown, sinceUs, higherUs, keptSinceUs }: SavedLifecycle): void {
     this.phase = phase;
     this.level = level;
     this.shown = shown;
-    this.sinceUs = sincesUs[0] ?? NaN;
-    this.#higherUs = sincesUs.length > 1 ? sincesUs.slice(1) : NONE;
+    this.sinceUs = sinceUs ?? NaN;
+    this.#higherUs = higherUs.length === 0 ? NONE : higherUs;
     this.#keptSinceUs = keptSinceUs ?? NaN;
   }
 

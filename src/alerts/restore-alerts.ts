@@ -7,6 +7,7 @@ import {
   INCIDENTS,
   INSTANCES,
   PUBLISHED_ALERTS,
+  savedIn,
   storedInstanceOf,
   type StoredInstance,
 } from "./alert-documents.ts";
@@ -76,8 +77,8 @@ export async function restoreInstances(
     const instance = engine.rules.get(stored.rule)?.instances.get(stored.key);
     const because = whyGone(engine, stored, instance);
     if (because === null) {
-      const silentMs = stored.state.silentMs + livedAfterMs(sort);
-      instance!.restore({ ...stored.state, silentMs }, engine.atMs());
+      const saved = savedIn(stored);
+      instance!.restore({ ...saved, silentMs: saved.silentMs + livedAfterMs(sort) }, engine.atMs());
       if (alert !== undefined) book.restore(alert, instance!);
       // What cannot be read is no reason that nobody hears of what fires: another alert does.
       else if (isFiring) engine.reset(instance!);
