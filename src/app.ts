@@ -1,4 +1,5 @@
 /** The composition root: opens everything in order, closes it in reverse. */
+import { edenGC, fullGC } from "bun:jsc";
 import { resolve } from "node:path";
 import { openAlerts } from "./alerts/open-alerts.ts";
 import { stampOf, watchFile } from "./alerts/rules-watch.ts";
@@ -204,6 +205,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     newId: () => crypto.randomUUID(),
     newIncidentId: () => crypto.randomUUID(),
     random: Math.random,
+    collector: { collectYoung: edenGC, collectAll: fullGC },
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
     onNotice: (sentence: string) => logger.info({ notice: sentence }, "a notice of alerts"),
   };

@@ -47,6 +47,7 @@ export class AlertWriter {
   readonly #journal: EventJournal;
   readonly #clock: Clock;
   readonly #onTrouble: (sentence: string) => void;
+  readonly #noteChanges: (count: number) => void;
   #waiting: Writing[] = [];
   /** Of those waiting, how many were told of already. */
   #told = 0;
@@ -56,14 +57,22 @@ export class AlertWriter {
   #waiters: Waiter[] = [];
   #atOnce = EVENTS_AT_ONCE;
 
-  constructor(journal: EventJournal, clock: Clock, onTrouble: (sentence: string) => void) {
+  /** `noteChanges`: hears how many were given, and how many were written. */
+  constructor(
+    journal: EventJournal,
+    clock: Clock,
+    onTrouble: (sentence: string) => void,
+    noteChanges: (count: number) => void = () => {},
+  ) {
     this.#journal = journal;
     this.#clock = clock;
     this.#onTrouble = onTrouble;
+    this.#noteChanges = noteChanges;
   }
 
   write(writing: Writing): void {
     this.#waiting.push(writing);
+    this.#noteChanges(1);
     if (this.#isWriting) return;
     this.#isWriting = true;
     queueMicrotask(() => void this.#run());
@@ -87,6 +96,7 @@ export class AlertWriter {
       try {
         const entries = await this.#journal.append(events, changes);
         this.#finish(writings, (i) => entries[i].position);
+        this.#noteChanges(writings.length);
         this.#atOnce = EVENTS_AT_ONCE;
       } catch (error) {
         if (!isNeverTaken(error)) return this.#fail(error);

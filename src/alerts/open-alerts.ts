@@ -15,6 +15,7 @@ import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
 import { AlertBook, type Told } from "./alert-book.ts";
 import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
+import { BurstGarbage, type Collector } from "./burst-garbage.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
@@ -69,6 +70,7 @@ export interface AlertsDeps {
   readonly parentsOf?: ParentsOf;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  readonly collector: Collector;
   onTrouble(sentence: string): void;
   /** Hears what is worth a line and no trouble. */
   onNotice(sentence: string): void;
@@ -104,7 +106,8 @@ const PROFILES_EVERY_MS = 6 * 3_600_000;
 /** `file`: what the rules file brings, which is not written down. */
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
   const { registry, clock, journal } = deps;
-  const writer = new AlertWriter(journal, clock, deps.onTrouble);
+  const garbage = new BurstGarbage(deps.collector, clock);
+  const writer = new AlertWriter(journal, clock, deps.onTrouble, (changes) => garbage.note(changes));
   const incidents = new Incidents(file.notify.correlation, deps.newIncidentId, deps.parentsOf);
   const book: AlertBook = new AlertBook({
     writer,
@@ -204,6 +207,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   });
 
   const unsubscribe = deps.bus.subscribe((frame) => {
+    garbage.disturb();
     engine.apply(frame);
     lifespan.note();
   });
@@ -281,6 +285,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       (closing ??= (async () => {
         stop();
         await writer.written().catch(() => {});
+        garbage.close();
         unfollow();
         await escalating?.close();
         await notifying.close();

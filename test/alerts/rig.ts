@@ -85,6 +85,7 @@ export class AlertsRig {
         newIncidentId: () => `incident-${++this.#incidentIds}`,
         parentsOf: (device) => this.parentsOf(device),
         random: () => 0.5,
+        collector: { collectYoung: () => {}, collectAll: () => {} },
         onTrouble: (sentence) => this.trouble.push(sentence),
         onNotice: (sentence) => this.notices.push(sentence),
       },

@@ -1,0 +1,66 @@
+/**
+ * The garbage of bursts. When a hundred thousand alerts fire, what is left over lies among what stays. The collector by
+ * itself looks when the heap has doubled, and then the holes stay: memory never moves. So what is young is collected as it is
+ * made, which lets the next alerts fill the holes, and everything once the burst is over.
+ */
+import type { Clock } from "../model/clock.ts";
+
+/** The collector of the thread; both return when they are done. */
+export interface Collector {
+  /** What was made lately: a few milliseconds. */
+  collectYoung(): void;
+  /** Everything: 0.1 s with a hundred thousand alerts. */
+  collectAll(): void;
+}
+
+/** Each leaves one or two kilobytes. */
+const YOUNG_CHANGES = 2_000;
+/** Past so many everything is collected in the end. */
+const BURST_CHANGES = 20_000;
+/** Nobody has done anything for so long: nobody waits for this thread. */
+const QUIET_MS = 1_000;
+
+export class BurstGarbage {
+  readonly #collector: Collector;
+  readonly #clock: Clock;
+  #young = 0;
+  #all = 0;
+  #busyAtMs = 0;
+  #cancel: (() => void) | null = null;
+
+  constructor(collector: Collector, clock: Clock) {
+    this.#collector = collector;
+    this.#clock = clock;
+  }
+
+  /** So many changes of alerts were made, or written. */
+  note(changes: number): void {
+    this.#young += changes;
+    this.#all += changes;
+    this.disturb();
+    if (this.#young >= YOUNG_CHANGES) {
+      this.#young = 0;
+      this.#collector.collectYoung();
+    }
+    if (this.#all >= BURST_CHANGES && this.#cancel === null) this.#await(QUIET_MS);
+  }
+
+  /** Something is going on that must not be held up. */
+  disturb(): void {
+    this.#busyAtMs = this.#clock.monotonicMs();
+  }
+
+  close(): void {
+    this.#cancel?.();
+  }
+
+  #await(delayMs: number): void {
+    this.#cancel = this.#clock.after(delayMs, () => {
+      this.#cancel = null;
+      const leftMs = this.#busyAtMs + QUIET_MS - this.#clock.monotonicMs();
+      if (leftMs > 0) return this.#await(leftMs);
+      this.#all = 0;
+      this.#collector.collectAll();
+    });
+  }
+}
