@@ -37,8 +37,8 @@ export interface AlertBookDeps {
   /** Whether an alert was cleared before, in this run or another. */
   isKnown(id: string): Promise<boolean>;
   describe(instance: Instance, severity: Severity): Description;
-  /** Of what meets the condition now, or did until a sample of now; null where that is not known. */
-  describeMet(instance: Instance, severity: Severity): Description | null;
+  /** Of what meets the condition now, or did until a sample of now; `before` where that is not known. */
+  describeMet(instance: Instance, severity: Severity, before: Description): Description;
   describeLate(instance: Instance, probe: Probe, severity: Severity, value: number): Description;
 }
 
@@ -48,7 +48,7 @@ export interface Told extends AlertEvent {
 }
 
 interface Entry {
-  readonly alert: AlertRecord;
+  alert: AlertRecord;
   /** As everybody may know it; null before that. */
   told: AlertRecord | null;
   /** What fires it; null for those published by others. */
@@ -317,28 +317,23 @@ export class AlertBook {
   #keep(instance: Instance): void {
     const entry = instance.alertId === null ? undefined : this.#active.get(instance.alertId);
     if (entry === undefined) return this.#writeInstance(instance, "keeping");
-    const alert = this.#withCurrent(entry.alert, instance);
-    this.#active.set(alert.id, { alert, told: entry.told && this.#withCurrent(entry.told, instance), instance });
+    entry.alert = this.#withCurrent(entry.alert, instance);
+    if (entry.told !== null) entry.told = this.#withCurrent(entry.told, instance);
     this.#writeInstance(instance, "keeping");
   }
 
   #withCurrent(alert: AlertRecord, instance: Instance | null): AlertRecord {
-    const says = instance === null ? null : this.#deps.describeMet(instance, alert.severity);
-    return says === null ? alert : alert.with({ says });
+    const says = instance === null ? alert.says : this.#deps.describeMet(instance, alert.severity, alert.says);
+    return says === alert.says ? alert : alert.with({ says });
   }
 
-  #clear(
-    alert: AlertRecord,
-    clearedBecause: ClearedBecause,
-    actor: string,
-    text: string,
-    others: readonly DocumentChange[] = NOTHING,
-  ): AlertRecord {
+  #clear(alert: AlertRecord, because: ClearedBecause, by: string, text: string, others = NOTHING): AlertRecord {
     const instance = this.#active.get(alert.id)?.instance ?? null;
-    const clearedAtMs =
-      clearedBecause === "resolved" && instance !== null ? instance.clockUs / 1_000 : this.#deps.clock.nowMs();
+    const isResolved = because === "resolved" && instance !== null;
+    const clearedAtMs = isResolved ? instance.clockUs / 1_000 : this.#deps.clock.nowMs();
     const isStale = instance?.isMarkedStale ?? alert.isStale;
-    return this.#update(alert.with({ clearedAtMs, clearedBecause, isStale }), "cleared", actor, text, null, others);
+    const cleared = alert.with({ clearedAtMs, clearedBecause: because, isStale });
+    return this.#update(cleared, "cleared", by, text, null, others);
   }
 
   /** `firing`: the instance of an alert that is new. */
@@ -356,8 +351,10 @@ export class AlertBook {
     const instance = entry?.instance ?? firing;
     const dated = next.updatedAtMs === atMs ? next : next.with({ updatedAtMs: atMs });
     const alert = DESCRIBED.has(change) ? dated : this.#withCurrent(dated, instance);
-    if (alert.clearedAtMs === null) this.#active.set(alert.id, { alert, told: entry?.told ?? null, instance });
-    else {
+    if (alert.clearedAtMs === null) {
+      if (entry === undefined) this.#active.set(alert.id, { alert, told: null, instance });
+      else entry.alert = alert;
+    } else {
       this.#cleared.remember(alert);
       if (entry !== undefined && entry.told !== null) this.#leaving.set(alert.id, entry.told);
       this.#active.delete(alert.id);

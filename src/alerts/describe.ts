@@ -17,12 +17,18 @@ export function describe(instance: Instance, severity: Severity, registry: Serie
   return new SeriesDescription(instance, lead, severity, observedBy(rule, lead), registry);
 }
 
-/** Of what meets it now, or did until a sample of now; null where that is not known. */
-export function describeMet(instance: Instance, severity: Severity, registry: SeriesRegistry): Description | null {
+/** Of what meets it now, or did until a sample of now; `before` where that is not known, or is all the same. */
+export function describeMet(
+  instance: Instance,
+  severity: Severity,
+  registry: SeriesRegistry,
+  before: Description,
+): Description {
   const lead = instance.leading();
   const met = lead !== null && lead.level > 0 ? lead : instance.probes.find((probe) => metUntilNow(probe, instance));
-  if (met === undefined) return null;
-  return new SeriesDescription(instance, met, severity, observedBy(instance.rule, met), registry);
+  if (met === undefined) return before;
+  const now = new SeriesDescription(instance, met, severity, observedBy(instance.rule, met), registry);
+  return now.isSame(before) ? before : now;
 }
 
 /** Of what met it before; `value`: what was compared with the limit then. */
@@ -56,6 +62,16 @@ class SeriesDescription implements Description {
     this.#rule = rule;
     this.#seriesKey = member === undefined ? null : registry.keyOf(member.seriesId);
     this.#severity = severity;
+  }
+
+  isSame(other: Description): boolean {
+    return (
+      other instanceof SeriesDescription &&
+      other.#rule === this.#rule &&
+      other.#seriesKey === this.#seriesKey &&
+      other.#severity === this.#severity &&
+      Object.is(other.value, this.value)
+    );
   }
 
   get labels(): Readonly<Record<string, string>> {

@@ -118,7 +118,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     reset: (instance) => engine.reset(instance),
     isKnown: async (id) => (await journal.document(CLEARED_ALERTS, id)) !== undefined,
     describe: (instance, severity) => describe(instance, severity, registry),
-    describeMet: (instance, severity) => describeMet(instance, severity, registry),
+    describeMet: (instance, severity, before) => describeMet(instance, severity, registry, before),
     describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
   });
   const listener: InstanceListener = {

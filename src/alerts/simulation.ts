@@ -168,7 +168,7 @@ export class Simulation implements Disposable {
 
   #describeMet(instance: Instance, episode: Episode | undefined): void {
     if (episode === undefined) return;
-    episode.says = describeMet(instance, episode.severity, this.#registry) ?? episode.says;
+    episode.says = describeMet(instance, episode.severity, this.#registry, episode.says);
   }
 }
 
