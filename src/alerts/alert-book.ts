@@ -17,7 +17,8 @@ import {
 } from "./alert.ts";
 import { ClearedAlerts } from "./cleared-alerts.ts";
 import { fixedHash } from "./fixed-hash.ts";
-import type { Change, Instance } from "./instance.ts";
+import type { Change } from "./instance-listener.ts";
+import type { Instance } from "./instance.ts";
 import type { Incidents } from "./incidents.ts";
 import type { LateEpisode } from "./late-lane.ts";
 import type { Probe } from "./probe.ts";

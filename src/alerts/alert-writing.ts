@@ -6,7 +6,8 @@ import type { DocumentChange } from "../model/journal.ts";
 import { documentOfInstance, documentsOf, eventOf, INSTANCE_EVENT, instanceKey } from "./alert-documents.ts";
 import type { AlertChange, AlertEvent, AlertRecord, Seen } from "./alert.ts";
 import type { Rows, Writing } from "./alert-writer.ts";
-import type { Change, Instance } from "./instance.ts";
+import type { Change } from "./instance-listener.ts";
+import type { Instance } from "./instance.ts";
 
 /** Whoever tells others of what is written. */
 export interface AlertHearer {

@@ -10,7 +10,8 @@ import { BoundProbes, NO_ROW } from "./bound-probes.ts";
 import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
 import type { ConditionState } from "./conditions/condition-state.ts";
 import type { EvaluatedRule } from "./evaluated-rule.ts";
-import { Instance, type InstanceListener } from "./instance.ts";
+import type { InstanceListener } from "./instance-listener.ts";
+import { Instance, type InstancePlace } from "./instance.ts";
 import { NOT_TAKEN, TAKEN } from "./probe-rows.ts";
 import type { Probe } from "./probe.ts";
 import { RuleIndex } from "./rule-index.ts";
@@ -37,14 +38,17 @@ const TIMER_MS_MAX = 86_400_000;
 /** Of an instance that is gone: the queue takes it no more, and lets go of it. */
 const NEVER_AGAIN_MS = -Infinity;
 
+/** The place of an instance that has none. */
+const NO_SERIES = 0;
+
 /** A rule that is in force. */
 export interface BoundRule extends EvaluatedRule {
   rule: Rule;
   /** What came before that is not for it. */
   readonly sinceMs: number;
   readonly matcher: SeriesMatcher;
-  /** By key. */
-  readonly instances: Map<string, Instance>;
+  /** By place. */
+  readonly instances: Map<InstancePlace, Instance>;
   series: number;
 }
 
@@ -86,7 +90,7 @@ export class Engine {
     for (const bound of enabled) {
       if (bound.rule.condition.kind !== "watchdog") this.#index.add(bound);
       else {
-        this.#instance(bound, "");
+        this.#instance(bound, NO_SERIES);
         if (this.#isRunning) this.#raise(bound);
       }
     }
@@ -259,7 +263,7 @@ export class Engine {
 
   #raise(bound: BoundRule): void {
     const { clock, listener } = this.#deps;
-    const instance = this.#instance(bound, "");
+    const instance = this.#instance(bound, NO_SERIES);
     instance.raise(clock.nowMs() * 1_000, this.#atMs(), listener);
     this.schedule(instance);
   }
@@ -285,24 +289,23 @@ export class Engine {
   }
 
   #bind(bound: BoundRule, seriesId: number): void {
-    const instance = this.#instance(bound, this.#keyOf(bound.rule, seriesId));
+    const instance = this.#instance(bound, this.#placeOf(bound.rule, seriesId));
     this.#probes.add(instance.bind(seriesId, this.#probes.rows));
     bound.series++;
     if (bound.rule.condition.kind === "absence") this.#queue.schedule(instance, this.#atMs());
   }
 
-  /** Of an instance among those of its rule: the series, or the values that make the group. */
-  #keyOf({ groupBy }: Rule, seriesId: number): string {
-    if (groupBy === undefined) return String(seriesId);
+  #placeOf({ groupBy }: Rule, seriesId: number): InstancePlace {
+    if (groupBy === undefined) return seriesId;
     const identity = this.#deps.registry.identityOf(seriesId);
     return JSON.stringify(groupBy.map((key) => valueForFilter(identity, key)));
   }
 
-  #instance(bound: BoundRule, key: string): Instance {
-    let instance = bound.instances.get(key);
+  #instance(bound: BoundRule, place: InstancePlace): Instance {
+    let instance = bound.instances.get(place);
     if (instance === undefined) {
-      instance = new Instance(bound, key, this.#deps.clock.nowMs() * 1_000, this.#atMs());
-      bound.instances.set(key, instance);
+      instance = new Instance(bound, place, this.#deps.clock.nowMs() * 1_000, this.#atMs());
+      bound.instances.set(place, instance);
     }
     return instance;
   }
@@ -316,7 +319,7 @@ export class Engine {
       const bound = this.#rules.get(instance.rule.name)!;
       bound.series--;
       if (instance.unbind(seriesId, listener)) continue;
-      bound.instances.delete(instance.key);
+      bound.instances.delete(instance.place);
       instance.wakesAtMs = NEVER_AGAIN_MS;
       listener.onGone(instance);
     }

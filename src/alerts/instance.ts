@@ -3,7 +3,8 @@
  * has it feeds it samples, and wakes it when it is due. `atMs` is monotonic and stands still while nobody could be heard.
  */
 import type { EvaluatedRule } from "./evaluated-rule.ts";
-import { LateLane, type LateEpisode } from "./late-lane.ts";
+import type { InstanceListener } from "./instance-listener.ts";
+import { LateLane } from "./late-lane.ts";
 import { Lifecycle, type LifecycleChange } from "./lifecycle.ts";
 import { Probe } from "./probe.ts";
 import type { ProbeRows } from "./probe-rows.ts";
@@ -11,30 +12,22 @@ import type { Rule } from "./rule.ts";
 import type { SavedInstance } from "./saved-instance.ts";
 import { NONE_SPENT, SpentSeries } from "./spent-series.ts";
 
-export type ClearedReason = "resolved" | "no_data";
-/** `stale`: the series has fallen silent; `heard`: it is back. */
-export type Change = LifecycleChange | "stale" | "heard";
-
-/** Hears what happens, in order; `instance` stands as it does after it. */
-export interface InstanceListener {
-  onChange(instance: Instance, change: Change, reason: ClearedReason): void;
-  onLate(instance: Instance, probe: Probe, episode: LateEpisode): void;
-  /** None of its series is left. */
-  onGone(instance: Instance): void;
-}
-
 /** As live values are. */
 const [STALE_GAPS, STALE_AFTER_MS_MIN] = [3, 15_000];
 /** For so long, and not for longer than half a gap, a sample may be on its way that decides what time would decide. */
 const DECIDING_MS_MAX = 2_000;
 /** After so long without late points the run of them has ended. */
 const LATE_IDLE_MS = 60_000;
+/** Stays empty. */
+const NO_PROBES: Probe[] = [];
+
+/** Of an instance among those of its rule: the id of its series (0: none), or of a group its values, as JSON. */
+export type InstancePlace = number | string;
 
 export class Instance {
   readonly shared: EvaluatedRule;
-  /** Unique among those of the rule. */
-  readonly key: string;
-  readonly probes: Probe[] = [];
+  readonly place: InstancePlace;
+  probes: Probe[] = NO_PROBES;
   readonly lifecycle = new Lifecycle();
   /** Instance time: the newest of its series' clocks, or when it was woken last. */
   clockUs = -Infinity;
@@ -62,9 +55,9 @@ export class Instance {
   #silentLevel = 0;
 
   /** `nowUs`: the wall clock; silence counts from now on. */
-  constructor(shared: EvaluatedRule, key: string, nowUs: number, atMs: number) {
+  constructor(shared: EvaluatedRule, place: InstancePlace, nowUs: number, atMs: number) {
     this.shared = shared;
-    this.key = key;
+    this.place = place;
     if (shared.rule.condition.kind === "absence") this.clockUs = nowUs;
     this.clockAtMs = atMs;
     this.#listenedAtMs = atMs;
@@ -80,13 +73,20 @@ export class Instance {
     return !this.#spent.isEmpty;
   }
 
+  /** The place as it is written down. */
+  get key(): string {
+    return this.place === 0 ? "" : String(this.place);
+  }
+
   get rule(): Rule {
     return this.shared.rule;
   }
 
   bind(seriesId: number, rows: ProbeRows): Probe {
     const probe = new Probe(this, seriesId, this.shared.makeState(seriesId), rows);
-    this.probes.push(probe);
+    // A list that grows from nothing has room for five; most have one.
+    if (this.probes.length === 0) this.probes = [probe];
+    else this.probes.push(probe);
     return probe;
   }
 
@@ -221,9 +221,7 @@ export class Instance {
     this.#firedUs = saved.firedUs ?? -Infinity;
     if (saved.spent.length > 0) this.#spent = new SpentSeries(saved.spent);
     if (saved.isStale && this.#isMetBySilence) this.#silentLevel = 1;
-    for (const probe of this.probes) {
-      probe.gapMs = saved.gapMs;
-    }
+    for (const probe of this.probes) probe.gapMs = saved.gapMs;
   }
 
   /** Everything up to this point of a series, which came at `thenMs`, was evaluated before; `clockUs`: on its clock. */
