@@ -206,6 +206,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     escalating?.take(alert);
   });
 
+  const unregister = registry.onAdded(() => garbage.note(1));
   const unsubscribe = deps.bus.subscribe((frame) => {
     garbage.disturb();
     engine.apply(frame);
@@ -233,6 +234,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   refreshLater();
   const stop = () => {
     cancelRefresh();
+    unregister();
     unsubscribe();
     engine.close();
     published.close();
