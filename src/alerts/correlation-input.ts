@@ -4,7 +4,7 @@
  *     correlation: { window: 15m, labels: [line] }
  */
 import { durationMs, list, optional, text, type Field } from "./input/fields.ts";
-import { inputError, problemsOf, shown, type Problem } from "./input/problem.ts";
+import { inputError, problemsOf, shown } from "./input/problem.ts";
 import { record, type Report } from "./input/record.ts";
 import { CORRELATION, type Correlation } from "./incidents.ts";
 
@@ -38,15 +38,9 @@ const correlationField: Field<Correlation> = record({
 export function correlationOf(written: unknown): Correlation {
   if (written === undefined) return CORRELATION;
   const { success, data, error } = correlationField.safeParse(written);
-  if (!success) throw inputError(problemsOf(error), "correlation", "FAILED_PRECONDITION");
-  return data;
-}
-
-/** What is wrong with the section; paths begin at the top of the file. */
-export function correlationProblems(written: unknown): Problem[] {
-  const { error } = correlationField.safeParse(written ?? null);
-  if (error === undefined) return [];
-  return problemsOf(error).map((problem) => ({ ...problem, path: ["correlation", ...problem.path] }));
+  if (success) return data;
+  const problems = problemsOf(error).map((problem) => ({ ...problem, path: ["correlation", ...problem.path] }));
+  throw inputError(problems, "", "FAILED_PRECONDITION");
 }
 
 function checkLabels(written: unknown, report: Report): void {

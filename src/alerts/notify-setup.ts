@@ -2,9 +2,12 @@
 import { correlationOf } from "./correlation-input.ts";
 import { CHANNEL_KINDS } from "./receivers/channel-config.ts";
 import { escalationConfigOf } from "./escalation/escalation-config-input.ts";
-import { receiversSchema } from "./receivers/receiver-config.ts";
+import { receiversSchema, type ReceiverConfig } from "./receivers/receiver-config.ts";
 import { notifyConfigOf } from "./notify/notify-config-input.ts";
-import type { ChannelConfig } from "./notify/notify-config.ts";
+import { REPEAT_INTERVAL_MS, type ChannelConfig } from "./notify/notify-config.ts";
+import { closestName } from "./input/closest-name.ts";
+import { inputError, problemsBehind, problemsOf, type Problem } from "./input/problem.ts";
+import { mapOf } from "./input/record.ts";
 import { NOBODY, type NotifySetup } from "./nobody.ts";
 
 /** Keys of the file beside `rules`. */
@@ -20,6 +23,8 @@ export const NOTIFY_SECTIONS = [
   "correlation",
 ] as const;
 
+const RECEIVER_KEYS = ["name", "send_resolved", ...CHANNEL_KINDS];
+
 /** As written; those that are missing are undefined. */
 export type WrittenSections = Readonly<Partial<Record<(typeof NOTIFY_SECTIONS)[number], unknown>>>;
 
@@ -32,16 +37,65 @@ export function notifySetupOf(
   env: Readonly<Record<string, string | undefined>>,
 ): NotifySetup {
   const { correlation: writtenCorrelation, ...others } = sections;
-  const correlation = correlationOf(writtenCorrelation);
+  const all = new AllProblems();
+  const correlation = all.read(() => correlationOf(writtenCorrelation));
   const written = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
-  if (Object.keys(written).length === 0) return { ...NOBODY, correlation };
+  if (Object.keys(written).length === 0) return { ...NOBODY, ...all.none({ correlation }) };
   const { escalations = [], schedules = [], ...told } = written;
-  const config = notifyConfigOf(told, channelsOf);
-  const receivers = receiversSchema(env).parse(told["receivers"] ?? []);
-  const names = config.receivers.map(({ name }) => name);
-  const { repeatIntervalMs } = config.route;
-  const escalation = escalationConfigOf({ escalations, schedules }, { receivers: names, repeatIntervalMs });
-  return { config, receivers, escalation, correlation };
+  const receivers = all.read(() => receiversOf(told["receivers"] ?? [], env));
+  const config = all.read(() => notifyConfigOf(told, channelsOf));
+  const surroundings = {
+    receivers: namesIn(told["receivers"]),
+    repeatIntervalMs: config?.route.repeatIntervalMs ?? REPEAT_INTERVAL_MS,
+  };
+  const escalation = all.read(() => escalationConfigOf({ escalations, schedules }, surroundings));
+  return all.none({ config, receivers, escalation, correlation });
+}
+
+/** What is wrong anywhere is told together. */
+class AllProblems {
+  readonly #problems = new Map<string, Problem>();
+
+  /** Undefined where it is wrong. */
+  read<T>(run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      const problems = problemsBehind(error);
+      if (problems === undefined) throw error;
+      for (const problem of problems) {
+        const place = JSON.stringify(problem.path);
+        if (!this.#problems.has(place)) this.#problems.set(place, problem);
+      }
+      return undefined;
+    }
+  }
+
+  /** What was read, where nothing is wrong. */
+  none<T extends object>(read: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+    if (this.#problems.size > 0) throw inputError([...this.#problems.values()], "", "FAILED_PRECONDITION");
+    return read as { [K in keyof T]: Exclude<T[K], undefined> };
+  }
+}
+
+/** Whatever is wrong with them otherwise. */
+function namesIn(receivers: unknown): string[] {
+  const names = Array.isArray(receivers) ? receivers.map((each: unknown) => mapOf(each)?.["name"]) : [];
+  return names.filter((name) => typeof name === "string");
+}
+
+function receiversOf(written: unknown, env: Readonly<Record<string, string | undefined>>): ReceiverConfig[] {
+  const { success, data, error } = receiversSchema(env).safeParse(written);
+  if (success) return data;
+  const problems = problemsOf(error).map(({ path, text, isKey }): Problem => {
+    const closest = isKey && path.length === 2 ? closestName(String(path[1]), RECEIVER_KEYS) : undefined;
+    return {
+      path: ["receivers", ...path],
+      text: closest === undefined ? text : `${text}; did you mean ${closest}?`,
+      isKey,
+    };
+  });
+  throw inputError(problems, "", "FAILED_PRECONDITION");
 }
 
 /** By their names, as they are opened: "webhook", then "webhook-2". */

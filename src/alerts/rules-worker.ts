@@ -3,9 +3,8 @@ import { readFileSync } from "node:fs";
 import type { MessagePort } from "node:worker_threads";
 import { z } from "zod";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { correlationProblems } from "./correlation-input.ts";
 import { unknownPolicies } from "./escalation/escalation-config-input.ts";
-import type { Problem } from "./input/problem.ts";
+import { problemsBehind, type Problem } from "./input/problem.ts";
 import { NOTIFY_SECTIONS, notifySetupOf } from "./notify-setup.ts";
 import type { Question, Reading } from "./read-rules-file.ts";
 import { parseRulesFile } from "./rules-file.ts";
@@ -27,9 +26,7 @@ function readingOf({ path, taken }: Question): Reading {
     const names = new Set(taken);
     const clashes = rules.flatMap(({ name }, i) => (names.has(name) ? [clashOf(name, i)] : []));
     if (clashes.length > 0) throw errorOf(clashes);
-    const uncorrelated = correlationProblems(sections["correlation"]);
-    if (uncorrelated.length > 0) throw errorOf(uncorrelated);
-    const { escalation } = notifySetupOf(sections, process.env);
+    const { escalation } = placed(() => notifySetupOf(sections, process.env), errorOf);
     const unknown = unknownPolicies(rules, escalation);
     if (unknown.length > 0) throw errorOf(unknown);
     return { rules, sections };
@@ -40,6 +37,16 @@ function readingOf({ path, taken }: Question): Reading {
 }
 
 const SECTIONS = Object.fromEntries(NOTIFY_SECTIONS.map((key) => [key, z.unknown()]));
+
+/** What is wrong in itself is told by line and column. */
+function placed<T>(read: () => T, errorOf: (problems: readonly Problem[]) => WatchpostError): T {
+  try {
+    return read();
+  } catch (error) {
+    const problems = problemsBehind(error);
+    throw problems === undefined ? error : errorOf(problems);
+  }
+}
 
 /** What is wrong with rules says where already. */
 function inFile(path: string, message: string): string {

@@ -51,22 +51,23 @@ export function problemsOf({ issues }: z.ZodError): Problem[] {
   });
 }
 
+const behind = new WeakMap<object, readonly Problem[]>();
+
+/** What an error of {@link inputError} tells of; undefined for others. */
+export function problemsBehind(error: unknown): readonly Problem[] | undefined {
+  return typeof error === "object" && error !== null ? behind.get(error) : undefined;
+}
+
 /** All problems of a message, with a violation for each; fields begin with `root`. */
 export function inputError(problems: readonly Problem[], root: string, status: StatusName): WatchpostError {
   const violations = problems.slice(0, PROBLEMS_SHOWN_MAX).map((problem) => ({
     field: pathText(problem.path, root),
     description: sentenceOf(problem, root),
   }));
-  return new WatchpostError(
-    status,
-    linesOf(
-      violations.map(({ description }) => description),
-      problems.length,
-    ),
-    {
-      violations,
-    },
-  );
+  const lines = violations.map(({ description }) => description);
+  const error = new WatchpostError(status, linesOf(lines, problems.length), { violations });
+  behind.set(error, problems);
+  return error;
 }
 
 /** Counted from 1. */
