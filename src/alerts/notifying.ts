@@ -5,7 +5,7 @@
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
-import { isActiveAt, nextChangeMs } from "./active-time.ts";
+import { isActiveAt } from "./active-time.ts";
 import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import { noticeEvent, silenceEvent } from "./notice-events.ts";
@@ -21,6 +21,7 @@ import { openReceivers } from "./receivers/open-receivers.ts";
 import type { Receiver } from "./receivers/receiver.ts";
 import { Slots } from "./receivers/slots.ts";
 import type { Rule } from "./rule.ts";
+import { RuleTimes } from "./rule-times.ts";
 
 export interface NotifyJournal extends DocumentReader {
   append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
@@ -66,6 +67,7 @@ export class Notifying {
   readonly #sending = new Map<string, AbortController>();
   /** Documents that are to be written, as they are now. */
   readonly #unwritten = new Map<string, string | null>();
+  readonly #times = new RuleTimes();
   #notifier: Notifier;
   #setup: NotifySetup;
   #receivers: ReadonlyMap<string, readonly Receiver[]>;
@@ -73,7 +75,7 @@ export class Notifying {
   #isAsked = false;
   #isClosed = false;
   #cancelTimer: (() => void) | null = null;
-  #cancelActive: (() => void) | null = null;
+  #cancelTimes: (() => void) | null = null;
 
   private constructor(
     deps: NotifyingDeps,
@@ -200,7 +202,7 @@ export class Notifying {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
-    this.#cancelActive?.();
+    this.#cancelTimes?.();
     for (const sending of this.#sending.values()) sending.abort();
     await this.#write().catch(() => {});
     await closeAll(this.#receivers);
@@ -213,6 +215,7 @@ export class Notifying {
   /** What happened to alerts while nobody gave them to the notifier. */
   async #catchUp(): Promise<void> {
     if (!this.#hasReceivers) return;
+    this.#times.clear();
     const active = new Set<string>();
     for (const alert of this.#deps.active()) {
       active.add(alert.id);
@@ -223,30 +226,25 @@ export class Notifying {
       const alert = await this.#deps.find(id);
       if (alert !== undefined) this.#put(alert);
     }
-    this.#watchActiveTimes();
   }
 
   #put(alert: AlertRecord): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#notifier.put(factsOf(alert, this.#deps.ruleOf(alert.rule), nowMs), nowMs);
+    const rule = this.#deps.ruleOf(alert.rule);
+    this.#notifier.put(factsOf(alert, rule, nowMs), nowMs);
+    if (rule === undefined || !this.#times.note(rule, nowMs)) return;
+    this.#cancelTimes?.();
+    const delayMs = Math.min(Math.max(1, this.#times.nextMs - nowMs), TIMER_MS_MAX);
+    this.#cancelTimes = this.#deps.clock.after(delayMs, () => this.#putTimed());
   }
 
-  /** Rules have times of day at which they notify. */
-  #watchActiveTimes(): void {
-    this.#cancelActive?.();
-    const nowMs = this.#deps.clock.nowMs();
-    let nextMs = nowMs + TIMER_MS_MAX;
-    for (const { rule } of this.#deps.active()) {
-      const { activeTimes = [] } = this.#deps.ruleOf(rule) ?? {};
-      if (activeTimes.length > 0) nextMs = Math.min(nextMs, nextChangeMs(activeTimes, nowMs));
+  /** Rules begin or cease to notify, or the wall clock may have been set. */
+  #putTimed(): void {
+    this.#times.clear();
+    for (const alert of this.#deps.active()) {
+      if ((this.#deps.ruleOf(alert.rule)?.activeTimes.length ?? 0) > 0) this.#put(alert);
     }
-    this.#cancelActive = this.#deps.clock.after(Math.max(1, nextMs - nowMs), () => {
-      for (const alert of this.#deps.active()) {
-        if ((this.#deps.ruleOf(alert.rule)?.activeTimes.length ?? 0) > 0) this.#put(alert);
-      }
-      this.#watchActiveTimes();
-      this.#pump();
-    });
+    this.#pump();
   }
 
   #pump(): void {
