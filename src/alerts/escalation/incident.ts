@@ -9,7 +9,7 @@
  */
 import { rankOf } from "../severity.ts";
 import type { Sleeper } from "../wake-queue.ts";
-import type { Action, NotifyAction } from "./escalation-action.ts";
+import type { Action, EscalationPlace, NotifyAction } from "./escalation-action.ts";
 import type { EscalationPolicy, EscalationStep } from "./escalation-config.ts";
 import type { EscalationFacts } from "./escalation-facts.ts";
 import { Member, type StoredMember } from "./member.ts";
@@ -234,7 +234,7 @@ export class Incident implements Sleeper {
         return [];
       case "exhausted":
         this.#run = afterExhausted(run, nowMs);
-        return [{ kind: "exhausted", incidentId: this.id, alertIds: this.#openIds() }];
+        return [{ kind: "exhausted", incidentId: this.id, ...placeOf(run, run.step - 1), alertIds: this.#openIds() }];
       case "reminder":
         this.#run = afterReminder(run, nowMs);
         return this.#notify(run, lastThatNotifies(policy), nowMs);
@@ -244,18 +244,19 @@ export class Incident implements Sleeper {
   #step(run: Run, step: EscalationStep, nowMs: number): Action[] {
     const notify = this.#notify(run, run.step, nowMs);
     this.#run = afterStep(run, notify[0]?.receivers ?? [], nowMs);
-    return [...this.#raise(step), ...notify];
+    return [...this.#raise(run, step), ...notify];
   }
 
   /** None where there is nobody to be told; `step` counts from 0. */
   #notify(run: Run, step: number, nowMs: number): NotifyAction[] {
     const receivers = this.#deps.receiversOf(this.#policyOf(run).steps[step]?.notify ?? [], nowMs);
     if (receivers.length === 0) return [];
-    const place = { step: step + 1, loop: run.loop + 1, isReminder: run.isExhausted };
-    return [{ kind: "notify", incidentId: this.id, ...place, receivers, alertIds: this.#openIds() }];
+    const { id: incidentId } = this;
+    const isReminder = run.isExhausted;
+    return [{ kind: "notify", incidentId, ...placeOf(run, step), isReminder, receivers, alertIds: this.#openIds() }];
   }
 
-  #raise({ raiseSeverity: severity }: EscalationStep): Action[] {
+  #raise(run: Run, { raiseSeverity: severity }: EscalationStep): Action[] {
     if (severity === undefined) return [];
     const rank = rankOf(severity);
     const milder = this.#openMembers().filter(({ facts }) => rankOf(facts.severity) < rank);
@@ -264,7 +265,8 @@ export class Incident implements Sleeper {
       this.#deps.onMember(member.id);
     }
     const alertIds = milder.map(({ id }) => id);
-    return alertIds.length === 0 ? [] : [{ kind: "raise", incidentId: this.id, alertIds, severity }];
+    if (alertIds.length === 0) return [];
+    return [{ kind: "raise", incidentId: this.id, ...placeOf(run, run.step), alertIds, severity }];
   }
 
   #openMembers(): Member[] {
@@ -278,6 +280,11 @@ export class Incident implements Sleeper {
   #policyOf({ policy }: Run): EscalationPolicy {
     return this.#deps.policies.get(policy)!;
   }
+}
+
+/** `step` counts from 0. */
+function placeOf({ policy, loop }: Run, step: number): EscalationPlace {
+  return { policy, step: step + 1, loop: loop + 1 };
 }
 
 /** The first of them; there has to be one. */

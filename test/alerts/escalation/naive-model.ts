@@ -143,6 +143,7 @@ export class NaiveModel {
       actions.push({
         kind: "notify",
         incidentId: id,
+        policy: policy.name,
         step: last,
         loop: run.loop,
         isReminder: true,
@@ -161,6 +162,9 @@ export class NaiveModel {
         actions.push({
           kind: "raise",
           incidentId: id,
+          policy: policy.name,
+          step: run.step + 1,
+          loop: run.loop,
           alertIds: milder.map(({ facts }) => facts.id),
           severity: severity!,
         });
@@ -171,6 +175,7 @@ export class NaiveModel {
       actions.push({
         kind: "notify",
         incidentId: id,
+        policy: policy.name,
         step: run.step,
         loop: run.loop,
         isReminder: false,
@@ -181,7 +186,8 @@ export class NaiveModel {
       if (run.idle * MINUTE_MS < policy.repeatAfterMs) return false;
       if (run.loop > policy.repeat) {
         run.over = true;
-        actions.push({ kind: "exhausted", incidentId: id, alertIds });
+        const place = { policy: policy.name, step: run.step, loop: run.loop };
+        actions.push({ kind: "exhausted", incidentId: id, ...place, alertIds });
       } else Object.assign(run, { loop: run.loop + 1, step: 0, minutes: 0, told: [] });
     }
     run.idle = 0;
