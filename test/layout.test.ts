@@ -35,8 +35,11 @@ const PURE = [
   "wire/series-cache.ts",
   "ingestion/validate.ts",
   "alerts/conditions/",
+  "alerts/escalated-alerts.ts",
   "alerts/escalation/",
+  "alerts/notify-facts.ts",
   "alerts/notify/",
+  "alerts/rule-times.ts",
 ];
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):/;

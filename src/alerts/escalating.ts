@@ -7,26 +7,21 @@ import { messageOf } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import { allDocuments } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
+import { EscalatedAlerts, MUTES_AFTER_MS, type EscalatedAlertsDeps } from "./escalated-alerts.ts";
 import type { Action } from "./escalation/escalation-action.ts";
 import type { EscalationConfig } from "./escalation/escalation-config.ts";
-import type { EscalationFacts } from "./escalation/escalation-facts.ts";
 import { Escalations } from "./escalation/escalations.ts";
 import { Told } from "./escalation/told.ts";
 import type { NotifyJournal, Telling } from "./notifying.ts";
-import type { Rule } from "./rule.ts";
 import { rankOf, type Severity } from "./severity.ts";
 
-export interface EscalatingDeps {
+export interface EscalatingDeps extends EscalatedAlertsDeps {
   readonly journal: NotifyJournal;
   readonly clock: Clock;
   /** Active ones. */
   active(): Iterable<AlertRecord>;
-  /** As it stands, where it is active or ended lately. */
-  get(id: string): AlertRecord | undefined;
-  /** The same however long ago it ended; undefined where nobody knows. */
+  /** The same as `get` however long ago it ended; undefined where nobody knows. */
   find(id: string): Promise<AlertRecord | undefined>;
-  ruleOf(name: string): Rule | undefined;
-  isMuted(alertId: string): boolean;
   raise(alert: AlertRecord, severity: Severity): void;
   /** That alerts fire, or are over where all are. */
   tell(receiver: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<Telling>;
@@ -47,16 +42,6 @@ interface Unsent {
   readonly isOver: boolean;
 }
 
-const OVER: EscalationFacts = {
-  id: "",
-  incidentId: "",
-  policy: "",
-  severity: "low",
-  isFiring: false,
-  isAcknowledged: false,
-  ackAtMs: null,
-  isMuted: false,
-};
 const DOCUMENTS = "escalations";
 const SEND = "send:";
 const EXHAUSTED = "exhausted:";
@@ -64,14 +49,13 @@ const EXHAUSTED = "exhausted:";
 const [DUE, SAID] = ["false", "true"];
 const DOCUMENTS_AT_ONCE = 500;
 const RETRY_MS = 1_000;
-/** What holds alerts back is looked at again so long after something may have changed. */
-const MUTES_AFTER_MS = 1_000;
 const TIMER_MS_MAX = 86_400_000;
 
 export class Escalating {
   readonly #deps: EscalatingDeps;
   #config: EscalationConfig;
   #escalations: Escalations;
+  #alerts: EscalatedAlerts;
   #told: Told;
   /** Incidents that may be over now. */
   readonly #ending = new Set<string>();
@@ -94,6 +78,7 @@ export class Escalating {
     this.#deps = deps;
     this.#config = config;
     this.#escalations = state.escalations;
+    this.#alerts = new EscalatedAlerts(state.escalations, deps);
     this.#told = state.told;
     this.#exhausted = state.exhausted;
     this.#due = state.due;
@@ -113,6 +98,7 @@ export class Escalating {
     const state = await restored(this.#deps, config);
     this.#config = config;
     this.#escalations = state.escalations;
+    this.#alerts = new EscalatedAlerts(state.escalations, this.#deps);
     this.#told = state.told;
     this.#exhausted = state.exhausted;
     this.#due = state.due;
@@ -124,7 +110,7 @@ export class Escalating {
     const isEnd = alert.clearedAtMs !== null && this.#told.has(alert.incidentId);
     if (isEnd) this.#ending.add(alert.incidentId);
     if (this.#config.policies.length === 0 && !isEnd) return;
-    this.#put(alert);
+    this.#alerts.put(alert, this.#deps.clock.nowMs());
     this.#pump();
   }
 
@@ -133,7 +119,7 @@ export class Escalating {
     if (this.#config.policies.length === 0 || this.#cancelMutes !== null || this.#isClosed) return;
     this.#cancelMutes = this.#deps.clock.after(MUTES_AFTER_MS, () => {
       this.#cancelMutes = null;
-      this.#look();
+      this.#alerts.look(this.#deps.clock.nowMs());
       this.#pump();
     });
   }
@@ -151,41 +137,17 @@ export class Escalating {
   }
 
   #resume({ unsent, escalations, told }: State): void {
+    const nowMs = this.#deps.clock.nowMs();
     const known = new Set(escalations.firingIds());
     for (const alert of this.#deps.active()) {
       known.delete(alert.id);
-      this.#put(alert);
+      this.#alerts.put(alert, nowMs);
     }
-    for (const id of known) this.#leave(id);
+    for (const id of known) this.#alerts.leave(id, nowMs);
     for (const id of told.incidentIds) this.#ending.add(id);
     for (const [key, one] of unsent) void this.#send(key, one, true);
     this.#hasResumed = true;
     this.#pump();
-  }
-
-  /** All that it knows, as they stand. */
-  #look(): void {
-    for (const id of this.#escalations.firingIds()) {
-      const alert = this.#deps.get(id);
-      if (alert === undefined) this.#leave(id);
-      else this.#put(alert);
-    }
-  }
-
-  #put(alert: AlertRecord): void {
-    const { id, incidentId, severity, acknowledged, clearedAtMs } = alert;
-    const policy = this.#deps.ruleOf(alert.rule)?.escalation ?? "";
-    const isFiring = clearedAtMs === null;
-    const isAcknowledged = acknowledged !== null;
-    const ackAtMs = acknowledged?.atMs ?? null;
-    const isMuted = policy !== "" && isFiring && this.#deps.isMuted(id);
-    const facts = { id, incidentId, policy, severity, isFiring, isAcknowledged, ackAtMs, isMuted };
-    this.#escalations.put(facts, this.#deps.clock.nowMs());
-  }
-
-  /** It ended while nobody looked. */
-  #leave(id: string): void {
-    this.#escalations.put({ ...OVER, id }, this.#deps.clock.nowMs());
   }
 
   #pump(): void {
@@ -200,10 +162,7 @@ export class Escalating {
     while (this.#isAsked && !this.#isClosed) {
       this.#isAsked = false;
       retryInMs = Infinity;
-      const nowMs = this.#deps.clock.nowMs();
-      // What begins to be held back by the clock alone is not told of.
-      if (this.#escalations.nextMs <= nowMs) this.#look();
-      const actions = this.#escalations.due(nowMs);
+      const actions = this.#alerts.due(this.#deps.clock.nowMs());
       const unsent = [...actions.flatMap(unsentOf), ...this.#takeOver()];
       for (const [key, one] of unsent) this.#unwritten.set(key, JSON.stringify(one));
       const exhausted = new Set(this.#escalations.exhausted());
@@ -238,7 +197,7 @@ export class Escalating {
     for (const incidentId of this.#ending) {
       const told = this.#told.of(incidentId);
       // It may have left escalation because its policy is gone, and fire all the same.
-      const isOver = told.every(({ alertIds }) => this.#standing(alertIds).length === 0);
+      const isOver = told.every(({ alertIds }) => this.#alerts.standing(alertIds).length === 0);
       if (this.#escalations.has(incidentId) || !isOver) continue;
       for (const one of told) over.push([keyOf(incidentId, one.receiver), { ...one, incidentId, isOver }]);
       this.#told.forget(incidentId);
@@ -284,7 +243,7 @@ export class Escalating {
 
   #perform(action: Action): void {
     if (action.kind === "notify") return;
-    const alerts = this.#standing(action.alertIds);
+    const alerts = this.#alerts.standing(action.alertIds);
     if (action.kind === "raise") {
       for (const alert of alerts) this.#deps.raise(alert, action.severity);
       return;
@@ -295,8 +254,7 @@ export class Escalating {
   async #send(key: string, unsent: Unsent, isRepeated: boolean): Promise<void> {
     const { receiver, incidentId, alertIds, isOver } = unsent;
     this.#sending.set(key, unsent);
-    const alerts = isOver ? await this.#ended(alertIds) : this.#unanswered(alertIds);
-    alerts.sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.firedAtMs - b.firedAtMs);
+    const alerts = isOver ? await this.#ended(alertIds) : this.#alerts.unanswered(alertIds);
     const tell = () => this.#deps.tell(receiver, incidentId, alerts, isRepeated);
     const telling = alerts.length === 0 ? "failed" : await tell();
     if (this.#sending.get(key) !== unsent) return;
@@ -315,21 +273,10 @@ export class Escalating {
     this.#pump();
   }
 
-  /** Between the decision and now somebody may have answered. */
-  #unanswered(alertIds: readonly string[]): AlertRecord[] {
-    return this.#standing(alertIds).filter(({ acknowledged }) => acknowledged === null);
-  }
-
   async #ended(alertIds: readonly string[]): Promise<AlertRecord[]> {
-    const alerts = await Promise.all(alertIds.map((id) => this.#deps.get(id) ?? this.#deps.find(id)));
-    return alerts.filter((alert) => alert !== undefined);
-  }
-
-  #standing(alertIds: readonly string[]): AlertRecord[] {
-    return alertIds.flatMap((id) => {
-      const alert = this.#deps.get(id);
-      return alert === undefined || alert.clearedAtMs !== null ? [] : [alert];
-    });
+    const all = await Promise.all(alertIds.map((id) => this.#deps.get(id) ?? this.#deps.find(id)));
+    const alerts = all.filter((alert) => alert !== undefined);
+    return alerts.sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.firedAtMs - b.firedAtMs);
   }
 
   async #write(): Promise<void> {

@@ -5,11 +5,11 @@
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
-import { isActiveAt } from "./active-time.ts";
 import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import { noticeEvent, silenceEvent } from "./notice-events.ts";
-import type { AlertFacts, Mute } from "./notify/alert-facts.ts";
+import { incidentNotification, notifyFactsOf } from "./notify-facts.ts";
+import type { Mute } from "./notify/alert-facts.ts";
 import type { Delivery } from "./notify/delivery.ts";
 import type { Notification } from "./notify/notification.ts";
 import type { NotifyEvent } from "./notify/notify-event.ts";
@@ -134,28 +134,17 @@ export class Notifying {
    */
   async tell(name: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<Telling> {
     const { clock, random, ruleOf } = this.#deps;
-    const { maxAlerts, externalUrl } = this.#setup.config;
-    const nowMs = clock.nowMs();
-    const groupKey = `incident ${incidentId}`;
-    const status = alerts.some(({ clearedAtMs }) => clearedAtMs === null) ? "firing" : "resolved";
+    const told = incidentNotification(name, incidentId, alerts, this.#setup.config, ruleOf, clock.nowMs());
+    const notification: Notification = { ...told, isRepeated };
+    const { groupKey, status } = notification;
     const reason = status === "firing" ? "escalated" : "resolved";
-    const notification: Notification = {
-      receiver: name,
-      groupKey,
-      groupLabels: { incident: incidentId },
-      status,
-      alerts: alerts.slice(0, maxAlerts).map((alert) => factsOf(alert, ruleOf(alert.rule), nowMs)),
-      truncatedAlerts: Math.max(0, alerts.length - maxAlerts),
-      externalUrl,
-      isRepeated,
-    };
     const abort = new AbortController();
     const id = `${groupKey} ${name}`;
     // What has not got there yet is made good by this one.
     this.#sending.get(id)?.abort();
     this.#sending.set(id, abort);
     const alertIds = alerts.map(({ id: alertId }) => alertId);
-    const told = (this.#receivers.get(name) ?? []).map(async (receiver) => {
+    const tellings = (this.#receivers.get(name) ?? []).map(async (receiver) => {
       const onAttempt = (attempt: DeliveryAttempt) => {
         this.#noteAttempt({ groupKey, reason, notification }, attempt);
         if (!attempt.isDelivered && attempt.attempt === FAILURES_TOLD) this.#deps.onFailedThrice(name, alertIds);
@@ -168,7 +157,7 @@ export class Notifying {
       if (attempts < FAILURES_TOLD) this.#deps.onFailedThrice(name, alertIds);
       return kind;
     });
-    const kinds = await Promise.all(told);
+    const kinds = await Promise.all(tellings);
     if (this.#sending.get(id) === abort) this.#sending.delete(id);
     if (kinds.includes("stopped")) return "unknown";
     return kinds.includes("delivered") ? "told" : "failed";
@@ -231,7 +220,7 @@ export class Notifying {
   #put(alert: AlertRecord): void {
     const nowMs = this.#deps.clock.nowMs();
     const rule = this.#deps.ruleOf(alert.rule);
-    this.#notifier.put(factsOf(alert, rule, nowMs), nowMs);
+    this.#notifier.put(notifyFactsOf(alert, rule, nowMs), nowMs);
     if (rule === undefined || !this.#times.note(rule, nowMs)) return;
     this.#cancelTimes?.();
     const delayMs = Math.min(Math.max(1, this.#times.nextMs - nowMs), TIMER_MS_MAX);
@@ -356,32 +345,6 @@ export class Notifying {
 
 interface Attempted extends Pick<Delivery, "groupKey" | "notification"> {
   readonly reason: Delivery["reason"] | "escalated";
-}
-
-export function factsOf(alert: AlertRecord, rule: Rule | undefined, nowMs: number): AlertFacts {
-  const { id, severity, says, firedAtMs, clearedAtMs, acknowledged, isStale, isLate } = alert;
-  const { title, description, runbook, labels, value, device } = says;
-  return {
-    id,
-    rule: alert.rule,
-    status: clearedAtMs === null ? "firing" : "resolved",
-    severity,
-    title,
-    description,
-    runbook,
-    labels: { ...labels, alertname: alert.rule, severity },
-    startsAtMs: firedAtMs,
-    endsAtMs: clearedAtMs,
-    value,
-    isAcknowledged: acknowledged !== null,
-    isStale,
-    isRuleActive: rule === undefined || isActiveAt(rule.activeTimes, nowMs),
-    isLateSilent: isLate && rule?.notifyLate !== true,
-    absenceOf: rule?.condition.kind === "absence" ? device : "",
-    graceMs: 0,
-    // Over when it is told of, and to be told of once all the same.
-    isOwed: isLate,
-  };
 }
 
 async function restored({ journal, clock }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {
