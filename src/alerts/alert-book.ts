@@ -27,7 +27,7 @@ import { severityOf } from "./rule.ts";
 import { rankOf, type Severity } from "./severity.ts";
 
 export interface AlertBookDeps {
-  readonly writer: AlertWriter;
+  readonly writer: Pick<AlertWriter, "write">;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly incidents: Incidents;

@@ -1,23 +1,23 @@
 /**
- * Rules over points of the past, on a clock of their own: the same engine as live, and nothing is written down or told.
- * Points come at their own time.
+ * Rules over points of the past, on a clock of their own: the same engine and the same book of alerts as live, and nothing
+ * is written down or told. Points come at their own time.
  */
 import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import { AlertBook, type Told } from "./alert-book.ts";
 import type { ClearedBecause, Description } from "./alert.ts";
-import { describe, describeMet } from "./describe.ts";
+import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
-import type { Change } from "./instance-listener.ts";
-import type { Instance } from "./instance.ts";
-import { severityOf, type Rule } from "./rule.ts";
+import { CORRELATION, Incidents } from "./incidents.ts";
+import type { Rule } from "./rule.ts";
 import type { SeasonalProfiles } from "./seasonal-profiles.ts";
-import { rankOf, type Severity } from "./severity.ts";
+import type { Severity } from "./severity.ts";
 
 /** One alert that would have been. */
 export interface Episode {
   readonly rule: string;
-  /** As its severity moved last, or its condition was met last where that is over, or the test. */
+  /** As its condition was met last, as far as that is known where it is over. */
   says: Description;
   readonly sinceMs: number;
   readonly firedAtMs: number;
@@ -26,7 +26,7 @@ export interface Episode {
   clearedBecause: ClearedBecause | null;
   severity: Severity;
   severityMax: Severity;
-  /** Points that moved its severity, with it. */
+  /** How it moved, from when it fired. */
   readonly severities: { readonly atMs: number; readonly severity: Severity }[];
 }
 
@@ -40,22 +40,44 @@ export interface SimulationOptions {
   readonly profiles: SeasonalProfiles;
 }
 
+/** So often incidents that are over are forgotten, once nothing can join them. */
+const TIDY_MS = 3_600_000;
+const OVER_FOR_MS = 60_000;
+
 export class Simulation implements Disposable {
   /** In the order in which they fired. */
   readonly episodes: Episode[] = [];
   /** There were more than may be kept. */
   isCut = false;
-  readonly #registry: SeriesRegistry;
   readonly #clock: SimulatedClock;
   readonly #engine: Engine;
+  readonly #book: AlertBook;
   readonly #episodesMax: number;
-  readonly #firing = new Map<Instance, Episode>();
+  /** By the ids of their alerts. */
+  readonly #firing = new Map<string, Episode>();
+  #ids = 0;
+  #tidyAtMs: number;
 
   constructor(rules: readonly Rule[], registry: SeriesRegistry, options: SimulationOptions) {
     const { fromMs, staleAfterMs, episodesMax, profiles } = options;
-    this.#registry = registry;
     this.#episodesMax = episodesMax;
     this.#clock = new SimulatedClock(fromMs);
+    this.#tidyAtMs = fromMs + TIDY_MS;
+    const newId = () => String(++this.#ids);
+    this.#book = new AlertBook({
+      // Nobody reads it, and it is told of at once.
+      writer: { write: (writing) => writing.told(null) },
+      clock: this.#clock,
+      newId,
+      incidents: new Incidents(CORRELATION, newId),
+      atMs: () => this.#engine.atMs(),
+      reset: (instance) => this.#engine.reset(instance),
+      isKnown: async () => false,
+      describe: (instance, severity) => describe(instance, severity, registry),
+      describeMet: (instance, severity, before) => describeMet(instance, severity, registry, before),
+      describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
+    });
+    this.#book.follow((told) => this.#hear(told));
     this.#engine = new Engine({
       registry,
       clock: this.#clock,
@@ -63,9 +85,9 @@ export class Simulation implements Disposable {
       newestArrivalMs: NaN,
       profiles,
       listener: {
-        onChange: (instance, change, reason) => this.#hear(instance, change, reason),
+        onChange: (instance, change, reason) => this.#book.onChange(instance, change, reason),
         onLate: () => {},
-        onGone: () => {},
+        onGone: (instance) => this.#book.end(instance, "series_deleted"),
       },
     });
     this.#engine.start();
@@ -87,22 +109,29 @@ export class Simulation implements Disposable {
     this.#engine.apply(frame);
   }
 
-  /** Lets time pass. */
-  advance(toMs: number): void {
+  /**
+   * Lets time pass. `mayGoOn` is asked between its steps: where it says no this returns false, and is to be called once more
+   * before anything else.
+   */
+  advance(toMs: number, mayGoOn: () => boolean = () => true): boolean {
     for (;;) {
       const dueMs = this.#engine.nextWakeMs;
       if (dueMs >= toMs) break;
+      if (!mayGoOn()) return false;
       this.#clock.moveTo(dueMs);
       this.#engine.wake();
+      this.#tidy();
     }
     this.#clock.moveTo(toMs);
+    this.#tidy();
+    return true;
   }
 
   /** What is due at the very end, too. */
   end(toMs: number): void {
     this.advance(toMs);
     this.#engine.wake();
-    for (const [instance, episode] of this.#firing) this.#describeMet(instance, episode);
+    for (const [alertId, episode] of this.#firing) episode.says = this.#book.current(this.#book.get(alertId)!).says;
   }
 
   [Symbol.dispose](): void {
@@ -114,62 +143,27 @@ export class Simulation implements Disposable {
     return this.#firing.values();
   }
 
-  #hear(instance: Instance, change: Change, reason: ClearedBecause): void {
-    switch (change) {
-      case "fired":
-        return this.#fire(instance);
-      case "rose":
-      case "fell":
-        return this.#move(instance);
-      case "keeping":
-        return this.#describeMet(instance, this.#firing.get(instance));
-      case "cleared":
-        return this.#clear(instance, reason);
-      default:
+  #hear({ alert, change, atMs }: Told): void {
+    const { rule, says, sinceMs, firedAtMs, clearedAtMs, clearedBecause, severity, severityMax } = alert;
+    let episode = this.#firing.get(alert.id);
+    if (episode === undefined) {
+      const severities = [{ atMs: firedAtMs, severity }];
+      episode = { rule, says, sinceMs, firedAtMs, clearedAtMs, clearedBecause, severity, severityMax, severities };
+      this.#firing.set(alert.id, episode);
+      if (this.episodes.length < this.#episodesMax) this.episodes.push(episode);
+      else this.isCut = true;
+      return;
     }
+    Object.assign(episode, { says, clearedAtMs, clearedBecause, severity, severityMax });
+    if (change === "rose" || change === "fell") episode.severities.push({ atMs, severity });
+    if (clearedAtMs !== null) this.#firing.delete(alert.id);
   }
 
-  #fire(instance: Instance): void {
-    const severity = severityOf(instance.rule, instance.lifecycle.shown);
-    const firedAtMs = instance.clockUs / 1_000;
-    const episode: Episode = {
-      rule: instance.rule.name,
-      says: describe(instance, severity, this.#registry),
-      sinceMs: instance.lifecycle.sinceUs / 1_000,
-      firedAtMs,
-      clearedAtMs: null,
-      clearedBecause: null,
-      severity,
-      severityMax: severity,
-      severities: [{ atMs: firedAtMs, severity }],
-    };
-    this.#firing.set(instance, episode);
-    if (this.episodes.length < this.#episodesMax) this.episodes.push(episode);
-    else this.isCut = true;
-  }
-
-  #move(instance: Instance): void {
-    const episode = this.#firing.get(instance);
-    if (episode === undefined) return;
-    const severity = severityOf(instance.rule, instance.lifecycle.shown);
-    episode.severity = severity;
-    episode.says = describe(instance, severity, this.#registry);
-    if (rankOf(severity) > rankOf(episode.severityMax)) episode.severityMax = severity;
-    episode.severities.push({ atMs: instance.clockUs / 1_000, severity });
-  }
-
-  #clear(instance: Instance, because: ClearedBecause): void {
-    const episode = this.#firing.get(instance);
-    if (episode === undefined) return;
-    this.#firing.delete(instance);
-    this.#describeMet(instance, episode);
-    episode.clearedAtMs = instance.clockUs / 1_000;
-    episode.clearedBecause = because;
-  }
-
-  #describeMet(instance: Instance, episode: Episode | undefined): void {
-    if (episode === undefined) return;
-    episode.says = describeMet(instance, episode.severity, this.#registry, episode.says);
+  #tidy(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs < this.#tidyAtMs) return;
+    this.#tidyAtMs = nowMs + TIDY_MS;
+    this.#book.takeOverBefore(nowMs - OVER_FOR_MS);
   }
 }
 

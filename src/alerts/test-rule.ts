@@ -47,7 +47,6 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
   }
   await profiles.load(fromMs, true);
   const points = await new Test(simulation, seriesIds, deps, signal).run(fromMs, toMs);
-  simulation.end(toMs);
   return {
     episodes: simulation.episodes.map(episodeMessage),
     series: BigInt(seriesIds.length),
@@ -62,6 +61,7 @@ class Test {
   readonly #deps: TestRuleDeps;
   readonly #signal: AbortSignal;
   readonly #endsAtMs: number;
+  #sliceEndsMs = -Infinity;
 
   constructor(simulation: Simulation, seriesIds: Uint32Array, deps: TestRuleDeps, signal: AbortSignal) {
     this.#simulation = simulation;
@@ -73,7 +73,13 @@ class Test {
 
   /** Resolves with how many points there were. */
   async run(fromMs: number, toMs: number): Promise<number> {
-    if (this.#seriesIds.length === 0) return 0;
+    const points = this.#seriesIds.length === 0 ? 0 : await this.#feedAll(fromMs, toMs);
+    await this.#advance(toMs);
+    this.#simulation.end(toMs);
+    return points;
+  }
+
+  async #feedAll(fromMs: number, toMs: number): Promise<number> {
     const total = await this.#count(fromMs, toMs);
     if (total > POINTS_MAX) throw tooMany(`${total} points`, `${POINTS_MAX} points`);
     const pieces = Math.max(1, Math.ceil(total / POINTS_AT_ONCE));
@@ -102,31 +108,45 @@ class Test {
     const ids = new Uint32Array(timesUs.length);
     for (const [i, slot] of slots.entries()) ids.fill(this.#seriesIds[slot], offsets[i], offsets[i + 1]);
     const order = Uint32Array.from(timesUs.keys()).sort((a, b) => timesUs[a] - timesUs[b] || ids[a] - ids[b]);
-    let sliceEndsMs = this.#deps.clock.monotonicMs() + SLICE_MS;
     for (let from = 0; from < order.length;) {
       let to = from + 1;
       while (to < order.length && timesUs[order[to]] === timesUs[order[from]]) to++;
       const rows = order.subarray(from, to);
+      const arrivalMs = timesUs[order[from]] / 1_000;
+      if (!this.#isSliceLeft() || !this.#passTo(arrivalMs)) await this.#advance(arrivalMs);
       this.#simulation.apply({
         seq: 0,
-        arrivalMs: timesUs[order[from]] / 1_000,
+        arrivalMs,
         count: rows.length,
         seriesIds: ids.length === 0 ? ids : Uint32Array.from(rows, (row) => ids[row]),
         timesUs: Float64Array.from(rows, (row) => timesUs[row]),
         values: Float64Array.from(rows, (row) => values[row]),
       });
       from = to;
-      if (this.#deps.clock.monotonicMs() < sliceEndsMs) continue;
-      await this.#pause();
-      sliceEndsMs = this.#deps.clock.monotonicMs() + SLICE_MS;
     }
     return order.length;
+  }
+
+  /** In slices, one of which begins with it. */
+  async #advance(toMs: number): Promise<void> {
+    do await this.#pause();
+    while (!this.#passTo(toMs));
+  }
+
+  /** As far as the slice allows; returns whether it is there. */
+  #passTo(timeMs: number): boolean {
+    return this.#simulation.advance(timeMs, () => this.#isSliceLeft());
+  }
+
+  #isSliceLeft(): boolean {
+    return this.#deps.clock.monotonicMs() < this.#sliceEndsMs;
   }
 
   async #pause(): Promise<void> {
     await new Promise((resolve) => void setImmediate(resolve));
     if (this.#signal.aborted) throw new WatchpostError("CANCELLED", "the test was cancelled");
     if (this.#deps.clock.monotonicMs() > this.#endsAtMs) throw tooMany("its time", `${this.#deps.timeoutMs} ms`);
+    this.#sliceEndsMs = this.#deps.clock.monotonicMs() + SLICE_MS;
   }
 }
 
