@@ -1,7 +1,8 @@
 /** Escalation through the whole of alerts: receivers over HTTP, restarts, acknowledgement, silences. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { notifySetupOf } from "../../src/alerts/notify-setup.ts";
-import { AlertsRig } from "./rig.ts";
+import { AlertsRig, START_MS } from "./rig.ts";
+import { Webhooks, webhookSetup } from "./webhooks.ts";
 
 const MINUTE_MS = 60_000;
 const RULE = { name: "hot", metric: "temp", condition: { threshold: { above: 80 } }, escalation: "plant" };
@@ -195,6 +196,31 @@ test("stands still while the alert is silenced, and goes on behind that", async 
   expect((await hears(rig, 2)).slice(0, 2)[1]).toStartWith("anna");
   const silences = rig.journal.entries.filter(({ kind }) => kind === "silence");
   expect(silences).toMatchObject([{ subject: "s", actor: "ann" }]);
+  await rig.close();
+});
+
+test("stands still while a silence lasts that was put before and begins and ends between two steps", async () => {
+  const rig = new AlertsRig();
+  const steps = [
+    { after: "0s", notify: "anna" },
+    { after: "15m", notify: "lead" },
+  ];
+  const sections = { route: { receiver: "desk" }, escalations: [{ name: "plant", steps }] };
+  rig.file = { rules: [], notify: webhookSetup(["desk", "anna", "lead"], sections) };
+  using webhooks = new Webhooks(rig);
+  await rig.open();
+  await rig.put(RULE);
+  const matchers = [{ name: "alertname", operator: "=", value: "hot" } as const];
+  const times = { startsAtMs: START_MS + 5 * MINUTE_MS, endsAtMs: START_MS + 8 * MINUTE_MS };
+  await rig.alerts.notifying.putSilence(
+    { id: "s", matchers, ...times, author: "ann", comment: "", isForAll: false },
+    "ann",
+  );
+  await rig.send({ metric: "temp", source: "a", value: 90 });
+  await webhooks.pass(25 * MINUTE_MS);
+  const told = webhooks.told.filter(({ receiver }) => receiver !== "desk");
+  const minutes = told.map(({ atMs, receiver }) => `${Math.floor((atMs - START_MS) / MINUTE_MS)} ${receiver}`);
+  expect(minutes).toEqual(["0 anna", "8 anna", "23 lead"]);
   await rig.close();
 });
 

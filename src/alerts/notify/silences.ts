@@ -36,7 +36,7 @@ export class Silences {
     this.#noticeMs = noticeMs;
   }
 
-  /** When {@link advance} next has something to do. */
+  /** When {@link advance} next has something to do, or a silence begins. */
   get nextMs(): number {
     return this.#nextMs;
   }
@@ -52,7 +52,7 @@ export class Silences {
   }
 
   restore(stored: StoredSilence): void {
-    this.#set(stored);
+    this.#set(stored, -Infinity);
   }
 
   /**
@@ -68,7 +68,7 @@ export class Silences {
     const silence = checkedSilence(given, before?.silence, nowMs);
     // One that is short is not announced to end as soon as it begins.
     const isAnnounced = silence.endsAtMs - this.#noticeMs <= Math.max(nowMs, silence.startsAtMs);
-    this.#set({ silence, isAnnounced, isOver: false });
+    this.#set({ silence, isAnnounced, isOver: false }, nowMs);
     return silence;
   }
 
@@ -79,7 +79,7 @@ export class Silences {
     if (kept.isOver) return kept.silence;
     const startsAtMs = Math.min(kept.silence.startsAtMs, nowMs);
     const silence = { ...kept.silence, startsAtMs, endsAtMs: nowMs };
-    this.#set({ silence, isAnnounced: true, isOver: true });
+    this.#set({ silence, isAnnounced: true, isOver: true }, nowMs);
     return silence;
   }
 
@@ -113,24 +113,26 @@ export class Silences {
         this.#all.delete(silence.id);
         changes.push({ kind: "forgotten", silence });
       } else if (isEnd && !isOver) {
-        this.#set({ silence, isAnnounced: true, isOver: true });
+        this.#set({ silence, isAnnounced: true, isOver: true }, nowMs);
         changes.push({ kind: "ended", silence });
       } else if (!isAnnounced && silence.endsAtMs - this.#noticeMs <= nowMs) {
-        this.#set({ silence, isAnnounced: true, isOver });
+        this.#set({ silence, isAnnounced: true, isOver }, nowMs);
         changes.push({ kind: "ending", silence });
       }
     }
     this.#nextMs = Infinity;
-    for (const kept of this.#all.values()) this.#nextMs = Math.min(this.#nextMs, this.#nextOf(kept));
+    for (const kept of this.#all.values()) this.#nextMs = Math.min(this.#nextMs, this.#nextOf(kept, nowMs));
     return changes;
   }
 
-  #nextOf({ silence, isAnnounced, isOver }: StoredSilence): number {
+  #nextOf({ silence, isAnnounced, isOver }: StoredSilence, nowMs: number): number {
     if (isOver) return silence.endsAtMs + KEPT_MS;
+    // Whoever escalates has to look then, though there is nothing to be told.
+    if (silence.startsAtMs > nowMs) return silence.startsAtMs;
     return isAnnounced ? silence.endsAtMs : silence.endsAtMs - this.#noticeMs;
   }
 
-  #set(stored: StoredSilence): void {
+  #set(stored: StoredSilence, nowMs: number): void {
     const { id, matchers } = stored.silence;
     const before = this.#all.get(id);
     if (before !== undefined) this.#unlist(before);
@@ -139,7 +141,7 @@ export class Silences {
       matches: before?.silence.matchers === matchers ? before.matches : compileMatchers(matchers),
     };
     this.#all.set(id, kept);
-    this.#nextMs = Math.min(this.#nextMs, this.#nextOf(kept));
+    this.#nextMs = Math.min(this.#nextMs, this.#nextOf(kept, nowMs));
     if (kept.isOver) return;
     const [name, value] = listingLabel(kept.silence);
     let byValue = this.#byLabel.get(name);
