@@ -40,6 +40,7 @@ const PURE = [
   "alerts/notify-facts.ts",
   "alerts/notify/",
   "alerts/rule-times.ts",
+  "alerts/simulated-telling.ts",
 ];
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):/;

@@ -22,6 +22,7 @@ import type { Receiver } from "./receivers/receiver.ts";
 import { Slots } from "./receivers/slots.ts";
 import type { Rule } from "./rule.ts";
 import { RuleTimes } from "./rule-times.ts";
+import type { TellingSetup } from "./simulated-telling.ts";
 
 export interface NotifyJournal extends DocumentReader {
   append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
@@ -181,6 +182,12 @@ export class Notifying {
 
   silences(): Silence[] {
     return this.#notifier.silences();
+  }
+
+  /** For whoever wants to know who would be told; undefined: nobody is. */
+  telling(): TellingSetup | undefined {
+    const { config, escalation } = this.#setup;
+    return this.#hasReceivers ? { config, escalation, silences: this.silences() } : undefined;
   }
 
   muteOf(alertId: string): Mute | undefined {

@@ -261,6 +261,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         timeoutMs: deps.testTimeoutMs,
         history: deps.history,
         range: (query, options) => deps.range(query, options),
+        telling: () => notifying.telling(),
       },
       silencing: notifying,
       newId: deps.newId,

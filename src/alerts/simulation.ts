@@ -1,6 +1,6 @@
 /**
  * Rules over points of the past, on a clock of their own: the same engine and the same book of alerts as live, and nothing
- * is written down or told. Points come at their own time.
+ * is written down or told: {@link SimulatedTelling} says who would have been. Points come at their own time.
  */
 import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
@@ -10,9 +10,11 @@ import type { ClearedBecause, Description } from "./alert.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import { CORRELATION, Incidents } from "./incidents.ts";
+import { PublishedAlerts } from "./published-alerts.ts";
 import type { Rule } from "./rule.ts";
 import type { SeasonalProfiles } from "./seasonal-profiles.ts";
 import type { Severity } from "./severity.ts";
+import { SimulatedTelling, type TellingSetup } from "./simulated-telling.ts";
 
 /** One alert that would have been. */
 export interface Episode {
@@ -28,6 +30,8 @@ export interface Episode {
   severityMax: Severity;
   /** How it moved, from when it fired. */
   readonly severities: { readonly atMs: number; readonly severity: Severity }[];
+  /** When somebody first was told that it fires, and it was among those that are named; null: nobody was. */
+  toldAtMs: number | null;
 }
 
 export interface SimulationOptions {
@@ -38,6 +42,10 @@ export interface SimulationOptions {
   /** Past that nothing more is kept. */
   readonly episodesMax: number;
   readonly profiles: SeasonalProfiles;
+  /** Left out: nobody is told. */
+  readonly telling?: TellingSetup;
+  /** Of notifications, and of steps of escalation; 0 where it is left out. */
+  readonly toldMax?: number;
 }
 
 /** So often incidents that are over are forgotten, once nothing can join them. */
@@ -52,24 +60,25 @@ export class Simulation implements Disposable {
   readonly #clock: SimulatedClock;
   readonly #engine: Engine;
   readonly #book: AlertBook;
+  /** Undefined: nobody is told. */
+  readonly telling: SimulatedTelling | undefined;
   readonly #episodesMax: number;
   /** By the ids of their alerts. */
   readonly #firing = new Map<string, Episode>();
-  #ids = 0;
   #tidyAtMs: number;
 
   constructor(rules: readonly Rule[], registry: SeriesRegistry, options: SimulationOptions) {
-    const { fromMs, staleAfterMs, episodesMax, profiles } = options;
+    const { fromMs, staleAfterMs, episodesMax, profiles, telling, toldMax = 0 } = options;
     this.#episodesMax = episodesMax;
     this.#clock = new SimulatedClock(fromMs);
     this.#tidyAtMs = fromMs + TIDY_MS;
-    const newId = () => String(++this.#ids);
+    let [alerts, incidents] = [0, 0];
     this.#book = new AlertBook({
       // Nobody reads it, and it is told of at once.
       writer: { write: (writing) => writing.told(null) },
       clock: this.#clock,
-      newId,
-      incidents: new Incidents(CORRELATION, newId),
+      newId: () => String(++alerts),
+      incidents: new Incidents(CORRELATION, () => String(++incidents)),
       atMs: () => this.#engine.atMs(),
       reset: (instance) => this.#engine.reset(instance),
       isKnown: async () => false,
@@ -78,6 +87,18 @@ export class Simulation implements Disposable {
       describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
     });
     this.#book.follow((told) => this.#hear(told));
+    const byName = new Map(rules.map((rule) => [rule.name, rule]));
+    this.telling =
+      telling &&
+      new SimulatedTelling({
+        setup: telling,
+        clock: this.#clock,
+        book: this.#book,
+        published: new PublishedAlerts(this.#book, this.#clock),
+        ruleOf: (name) => byName.get(name),
+        keptMax: toldMax,
+        onTold: (alertId) => this.#noteTold(alertId),
+      });
     this.#engine = new Engine({
       registry,
       clock: this.#clock,
@@ -92,6 +113,7 @@ export class Simulation implements Disposable {
     });
     this.#engine.start();
     this.#engine.add(rules.map((rule) => ({ rule, sinceMs: -Infinity })));
+    this.telling?.run();
   }
 
   /** Ids of the series that the rules are bound to, ascending. */
@@ -107,6 +129,7 @@ export class Simulation implements Disposable {
   apply(frame: Frame): void {
     this.advance(frame.arrivalMs);
     this.#engine.apply(frame);
+    this.telling?.run();
   }
 
   /**
@@ -115,11 +138,14 @@ export class Simulation implements Disposable {
    */
   advance(toMs: number, mayGoOn: () => boolean = () => true): boolean {
     for (;;) {
-      const dueMs = this.#engine.nextWakeMs;
-      if (dueMs >= toMs) break;
+      const wakeMs = this.#clock.wallMs(this.#engine.nextWakeMs);
+      const tellMs = this.telling?.nextMs ?? Infinity;
+      // What comes with time comes after what points of that time say; people are told before that.
+      if (wakeMs >= toMs && tellMs > toMs) break;
       if (!mayGoOn()) return false;
-      this.#clock.moveTo(dueMs);
-      this.#engine.wake();
+      this.#clock.moveTo(Math.min(wakeMs, tellMs));
+      if (wakeMs < toMs && wakeMs <= tellMs) this.#engine.wake();
+      this.telling?.run();
       this.#tidy();
     }
     this.#clock.moveTo(toMs);
@@ -131,6 +157,7 @@ export class Simulation implements Disposable {
   end(toMs: number): void {
     this.advance(toMs);
     this.#engine.wake();
+    this.telling?.run();
     for (const [alertId, episode] of this.#firing) episode.says = this.#book.current(this.#book.get(alertId)!).says;
   }
 
@@ -144,11 +171,14 @@ export class Simulation implements Disposable {
   }
 
   #hear({ alert, change, atMs }: Told): void {
+    // That nobody answers is no alert of a rule.
+    if (alert.isPublished) return;
     const { rule, says, sinceMs, firedAtMs, clearedAtMs, clearedBecause, severity, severityMax } = alert;
     let episode = this.#firing.get(alert.id);
     if (episode === undefined) {
       const severities = [{ atMs: firedAtMs, severity }];
-      episode = { rule, says, sinceMs, firedAtMs, clearedAtMs, clearedBecause, severity, severityMax, severities };
+      const ended = { clearedAtMs, clearedBecause };
+      episode = { rule, says, sinceMs, firedAtMs, ...ended, severity, severityMax, severities, toldAtMs: null };
       this.#firing.set(alert.id, episode);
       if (this.episodes.length < this.#episodesMax) this.episodes.push(episode);
       else this.isCut = true;
@@ -159,6 +189,11 @@ export class Simulation implements Disposable {
     if (clearedAtMs !== null) this.#firing.delete(alert.id);
   }
 
+  #noteTold(alertId: string): void {
+    const episode = this.#firing.get(alertId);
+    if (episode !== undefined) episode.toldAtMs ??= this.#clock.nowMs();
+  }
+
   #tidy(): void {
     const nowMs = this.#clock.nowMs();
     if (nowMs < this.#tidyAtMs) return;
@@ -167,11 +202,14 @@ export class Simulation implements Disposable {
   }
 }
 
-/** Stands where it is put; whoever wants to be woken is asked for it. */
+/** Stands where it is put; whoever wants to be woken is asked for it. Its monotonic time begins near 0, as it does live. */
 class SimulatedClock implements Clock {
+  /** Whole milliseconds, so that nothing is lost between the two times. */
+  readonly #fromMs: number;
   #nowMs: number;
 
   constructor(nowMs: number) {
+    this.#fromMs = Math.floor(nowMs);
     this.#nowMs = nowMs;
   }
 
@@ -179,12 +217,17 @@ class SimulatedClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
   }
 
+  /** Of a monotonic time. */
+  wallMs(monotonicMs: number): number {
+    return this.#fromMs + monotonicMs;
+  }
+
   nowMs(): number {
     return this.#nowMs;
   }
 
   monotonicMs(): number {
-    return this.#nowMs;
+    return this.#nowMs - this.#fromMs;
   }
 
   after(): () => void {

@@ -1,14 +1,16 @@
-/** TestRule: what a rule would have done with what is stored. */
+/** TestRule: what a rule would have done with what is stored, and who would have been told. */
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import { QUERY_READ_SERIES_MAX } from "../model/limits.ts";
 import type { Clock } from "../model/clock.ts";
 import type { RangeQuery, RangeResult } from "../store/protocol.ts";
-import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
+import { msOfTimestamp } from "../wire/timestamp.ts";
 import type { TestRuleRequest } from "../wire/gen/rules_pb.ts";
 import { ruleOfMessage } from "./rule-message.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
-import { Simulation, type Episode } from "./simulation.ts";
+import type { TellingSetup } from "./simulated-telling.ts";
+import { Simulation } from "./simulation.ts";
+import { episodeMessage, notificationMessage, stepMessage } from "./test-rule-message.ts";
 
 export interface TestRuleDeps {
   readonly registry: SeriesRegistry;
@@ -17,11 +19,15 @@ export interface TestRuleDeps {
   readonly timeoutMs: number;
   readonly history: HourlyHistory;
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
+  /** Whom alerts are told to now; undefined: nobody. */
+  telling(): TellingSetup | undefined;
 }
 
 const DAY_MS = 86_400_000;
 const EPISODES_DEFAULT = 1_000;
 const EPISODES_MAX = 100_000;
+const TOLD_DEFAULT = 1_000;
+const TOLD_MAX = 10_000;
 /** In memory at once, about. */
 const POINTS_AT_ONCE = 200_000;
 const POINTS_MAX = 100_000_000;
@@ -33,13 +39,17 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
   if (request.rule === undefined) throw invalidField("rule", "", "a rule");
   const rule = ruleOfMessage(request.rule);
   const { fromMs, toMs } = rangeOf(request, deps.clock.nowMs());
-  const episodesMax = limitOf(request.episodesMax);
+  const episodesMax = limitOf("episodes_max", request.episodesMax, EPISODES_DEFAULT, EPISODES_MAX);
+  const toldMax = limitOf("told_max", request.toldMax, TOLD_DEFAULT, TOLD_MAX);
+  const setup = deps.telling();
   const profiles = new SeasonalProfiles(deps.history);
   using simulation = new Simulation([{ ...rule, isDisabled: false }], deps.registry, {
     fromMs,
     staleAfterMs: deps.staleAfterMs,
     episodesMax,
     profiles,
+    toldMax,
+    ...(setup === undefined ? {} : { telling: setup }),
   });
   const seriesIds = simulation.seriesIds();
   if (seriesIds.length > QUERY_READ_SERIES_MAX) {
@@ -52,6 +62,19 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
     series: BigInt(seriesIds.length),
     points: BigInt(points),
     more: simulation.isCut,
+    ...toldIn(simulation),
+  };
+}
+
+function toldIn({ telling }: Simulation) {
+  if (telling === undefined) return {};
+  return {
+    hasReceivers: true,
+    notifications: telling.notifications.map(notificationMessage),
+    notificationsTotal: BigInt(telling.notificationCount),
+    notificationsByReceiver: Object.fromEntries([...telling.countOf].map(([name, count]) => [name, BigInt(count)])),
+    escalations: telling.steps.map(stepMessage),
+    escalationsTotal: BigInt(telling.stepCount),
   };
 }
 
@@ -157,9 +180,9 @@ function rangeOf({ from, to }: TestRuleRequest, nowMs: number): { fromMs: number
   return { fromMs, toMs: Math.min(toMs, nowMs) };
 }
 
-function limitOf(given: number): number {
-  if (given < 0 || given > EPISODES_MAX) throw invalidField("episodes_max", given, `0 to ${EPISODES_MAX}`);
-  return given || EPISODES_DEFAULT;
+function limitOf(field: string, given: number, usual: number, max: number): number {
+  if (given < 0 || given > max) throw invalidField(field, given, `0 to ${max}`);
+  return given || usual;
 }
 
 function tooMany(what: string, most: string): WatchpostError {
@@ -167,19 +190,4 @@ function tooMany(what: string, most: string): WatchpostError {
     "RESOURCE_EXHAUSTED",
     `the test takes more than it may: ${what}; at most ${most}: ask for a shorter range or fewer series`,
   );
-}
-
-function episodeMessage({ says, severities, ...episode }: Episode) {
-  return {
-    labels: { ...says.labels },
-    title: says.title,
-    value: says.value,
-    since: timestampOfMs(episode.sinceMs),
-    firedAt: timestampOfMs(episode.firedAtMs),
-    ...(episode.clearedAtMs === null ? {} : { clearedAt: timestampOfMs(episode.clearedAtMs) }),
-    clearedReason: episode.clearedBecause ?? "",
-    severity: episode.severity,
-    severityMax: episode.severityMax,
-    severities: severities.map(({ atMs, severity }) => ({ at: timestampOfMs(atMs), severity })),
-  };
 }

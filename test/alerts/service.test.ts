@@ -707,6 +707,62 @@ describe("rules from a file", () => {
     });
   });
 
+  test("say who would have been told of what a draft would have done, and nobody is", async () => {
+    let asked = 0;
+    const hook = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(`${++asked}`) });
+    const told = `${GOOD}    disabled: true
+route: { receiver: ops }
+receivers:
+  - { name: ops, webhook: { url: "http://127.0.0.1:${hook.port}/" } }
+  - { name: anna, webhook: { url: "http://127.0.0.1:${hook.port}/" } }
+schedules: [{ name: on-call, rotation: daily, start: "2026-01-01", participants: [anna] }]
+escalations: [{ name: plant, steps: [{ after: 5m, notify: on-call, raise_severity: critical }] }]
+`;
+    await withFile(told, async ({ caller, server }) => {
+      const at = (minute: number) => ({ seconds: BigInt(START_MS / 1_000 - 3_600 + minute * 60), nanos: 0 });
+      const points = [70, 90, 91, 91, 91, 91, 91, 91, 91, 70].map((value, minute) => {
+        return { metricName: "draft", value, timestamp: new Date(Number(at(minute).seconds) * 1_000).toISOString() };
+      });
+      const response = await fetch(`http://${server.httpAddress}/analytics.DataIngestion/UploadBatch`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ source: "a", points }),
+      });
+      expect(await response.json()).toMatchObject({ pointsProcessed: `${points.length}` });
+      using json = jsonCaller(server);
+      for (const each of [caller, json]) {
+        const request = { ...hot("draft", { escalation: "plant" }), from: at(0), to: at(30) };
+        const answer = await each.ask(M.testRule, request);
+        expect(answer).toMatchObject({
+          hasReceivers: true,
+          episodes: [
+            { firedAt: at(1), clearedAt: at(9), toldAt: { seconds: at(1).seconds + 30n }, severity: "critical" },
+          ],
+          notifications: [
+            { receiver: "ops", channel: "webhook", reason: "first", status: "firing", alertsTotal: 1n },
+            { receiver: "anna", reason: "escalated", at: at(6), groupLabels: { incident: "1" } },
+            { receiver: "ops", reason: "rose", alerts: [{ severity: "critical", resolved: false }] },
+            { receiver: "ops", reason: "resolved", status: "resolved", alerts: [{ resolved: true }] },
+          ],
+          notificationsTotal: 4n,
+          notificationsByReceiver: { ops: 3n, anna: 1n },
+          escalations: [
+            { at: at(6), policy: "plant", step: 1, loop: 1, receivers: ["anna"], raisedSeverity: "critical" },
+          ],
+          escalationsTotal: 1n,
+        });
+        expect(answer.notifications[0].alerts[0].labels).toMatchObject({ alertname: "draft", severity: "medium" });
+        expect(await failure(each.ask(M.testRule, { ...request, toldMax: -1 }))).toEqual([
+          "INVALID_ARGUMENT",
+          "told_max",
+        ]);
+      }
+      expect((await caller.ask(M.listAlerts, {})).alerts).toEqual([]);
+    });
+    await hook.stop(true);
+    expect(asked).toBe(0);
+  });
+
   test("that are wrong at the start end it, with file, line and column; so does a file that is not there", async () => {
     using place = tempDir("rules-start");
     const file = join(place.path, "rules.yaml");

@@ -22,6 +22,7 @@ export class Escalations {
   /** Where each alert is. */
   readonly #byAlert = new Map<string, Incident>();
   readonly #queue = new WakeQueue<Incident>();
+  readonly #exhausted = new Set<string>();
   /** Keys of documents. */
   #changed = new Set<string>();
   #nowMs = -Infinity;
@@ -109,7 +110,7 @@ export class Escalations {
 
   /** Incidents whose loops are exhausted and that nobody has acknowledged since, in no order. */
   exhausted(): string[] {
-    return [...this.#incidents.values()].filter(({ isExhausted }) => isExhausted).map(({ id }) => id);
+    return [...this.#exhausted];
   }
 
   /** Whether an alert of it fires that escalates, acknowledged or not. */
@@ -132,6 +133,11 @@ export class Escalations {
     });
   }
 
+  /** The same where nobody writes them down. */
+  forgetChanges(): void {
+    this.#changed.clear();
+  }
+
   #open(incident: Incident): Incident {
     this.#incidents.set(incident.id, incident);
     return incident;
@@ -140,6 +146,12 @@ export class Escalations {
   /** After a change: makes sure that it comes up when it is due, and is written down. */
   #schedule(incident: Incident): void {
     this.#changed.add(documentKey("incident", incident.id));
+    this.#enqueue(incident);
+  }
+
+  #enqueue(incident: Incident): void {
+    if (incident.isExhausted) this.#exhausted.add(incident.id);
+    else this.#exhausted.delete(incident.id);
     if (incident.isEmpty) this.#incidents.delete(incident.id);
     else this.#queue.schedule(incident, this.#nowMs);
   }
@@ -179,7 +191,7 @@ export class Escalations {
     this.#goTo(nowMs);
     for (const incident of this.#incidents.values()) {
       if (incident.resume(this.#nowMs)) this.#schedule(incident);
-      else this.#queue.schedule(incident, this.#nowMs);
+      else this.#enqueue(incident);
     }
   }
 }

@@ -186,6 +186,11 @@ export class Notifier {
     });
   }
 
+  /** The same where nobody writes them down. */
+  forgetChanges(): void {
+    this.#changed.take();
+  }
+
   #begin(alert: TrackedAlert): void {
     this.#alerts.set(alert.id, alert);
     this.#mutes.add(alert);

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rules.proto.
  */
 export const file_rules: GenFile = /*@__PURE__*/
-  fileDesc("CgtydWxlcy5wcm90bxIJYW5hbHl0aWNzImUKCVRocmVzaG9sZBISCgVhYm92ZRgBIAEoAUgAiAEBEhIKBWJlbG93GAIgASgBSAGIAQESEgoFY2xlYXIYAyABKAFIAogBAUIICgZfYWJvdmVCCAoGX2JlbG93QggKBl9jbGVhciJ4CgpMYWRkZXJTdGVwEhAKCHNldmVyaXR5GAEgASgJEhIKBWFib3ZlGAIgASgBSACIAQESEgoFYmVsb3cYAyABKAFIAYgBARISCgVjbGVhchgEIAEoAUgCiAEBQggKBl9hYm92ZUIICgZfYmVsb3dCCAoGX2NsZWFyIi4KBkxhZGRlchIkCgVzdGVwcxgBIAMoCzIVLmFuYWx5dGljcy5MYWRkZXJTdGVwImMKClZhbHVlUmFuZ2USEAoDbG93GAEgASgBSACIAQESEQoEaGlnaBgCIAEoAUgBiAEBEg8KB291dHNpZGUYAyABKAgSDgoGbWFyZ2luGAQgASgBQgYKBF9sb3dCBwoFX2hpZ2gilgEKBldpbmRvdxIQCghmdW5jdGlvbhgBIAEoCRIMCgRvdmVyGAIgASgJEhIKBWFib3ZlGAMgASgBSACIAQESEgoFYmVsb3cYBCABKAFIAYgBARISCgVjbGVhchgFIAEoAUgCiAEBEhIKCm1pbl9wb2ludHMYBiABKAVCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIidgoMUmF0ZU9mQ2hhbmdlEgwKBG92ZXIYASABKAkSEgoFYWJvdmUYAiABKAFIAIgBARISCgViZWxvdxgDIAEoAUgBiAEBEhIKBWNsZWFyGAQgASgBSAKIAQFCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIiYQoNU29tZU9mU2FtcGxlcxIJCgFuGAEgASgFEgkKAW0YAiABKAUSEgoFYWJvdmUYAyABKAFIAIgBARISCgViZWxvdxgEIAEoAUgBiAEBQggKBl9hYm92ZUIICgZfYmVsb3ciJgoFU3R1Y2sSDAoEb3ZlchgBIAEoCRIPCgdlcHNpbG9uGAIgASgBIhgKB0Fic2VuY2USDQoFYWZ0ZXIYASABKAkiUAoJRGV2aWF0aW9uEg4KBnNpZ21hcxgBIAEoARIMCgRzcGFuGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRISCgptaW5fcG9pbnRzGAQgASgFIkoKCFNlYXNvbmFsEg4KBnNpZ21hcxgBIAEoARINCgV3ZWVrcxgCIAEoBRIRCglkaXJlY3Rpb24YAyABKAkSDAoEem9uZRgEIAEoCSIKCghXYXRjaGRvZyKuAwoJQ29uZGl0aW9uEicKCXRocmVzaG9sZBgBIAEoCzIULmFuYWx5dGljcy5UaHJlc2hvbGQSIQoGbGFkZGVyGAIgASgLMhEuYW5hbHl0aWNzLkxhZGRlchIkCgVyYW5nZRgDIAEoCzIVLmFuYWx5dGljcy5WYWx1ZVJhbmdlEiEKBndpbmRvdxgEIAEoCzIRLmFuYWx5dGljcy5XaW5kb3cSJQoEcmF0ZRgFIAEoCzIXLmFuYWx5dGljcy5SYXRlT2ZDaGFuZ2USKAoGbl9vZl9tGAYgASgLMhguYW5hbHl0aWNzLlNvbWVPZlNhbXBsZXMSHwoFc3R1Y2sYByABKAsyEC5hbmFseXRpY3MuU3R1Y2sSIwoHYWJzZW5jZRgIIAEoCzISLmFuYWx5dGljcy5BYnNlbmNlEicKCWRldmlhdGlvbhgJIAEoCzIULmFuYWx5dGljcy5EZXZpYXRpb24SJQoIc2Vhc29uYWwYCiABKAsyEy5hbmFseXRpY3MuU2Vhc29uYWwSJQoId2F0Y2hkb2cYCyABKAsyEy5hbmFseXRpY3MuV2F0Y2hkb2ciQgoKQWN0aXZlVGltZRIMCgRkYXlzGAEgAygJEgwKBGZyb20YAiABKAkSCgoCdG8YAyABKAkSDAoEem9uZRgEIAEoCSLXAwoEUnVsZRIMCgRuYW1lGAEgASgJEg4KBm1ldHJpYxgCIAEoCRINCgV3aGVyZRgDIAMoCRIQCghncm91cF9ieRgEIAMoCRInCgljb25kaXRpb24YBSABKAsyFC5hbmFseXRpY3MuQ29uZGl0aW9uEhAKCHNldmVyaXR5GAYgASgJEgsKA2ZvchgHIAEoCRIXCg9rZWVwX2ZpcmluZ19mb3IYCCABKAkSEgoKbGF0ZV9hZnRlchgJIAEoCRITCgtub3RpZnlfbGF0ZRgKIAEoCBIPCgdub19kYXRhGAsgASgJEisKDGFjdGl2ZV90aW1lcxgMIAMoCzIVLmFuYWx5dGljcy5BY3RpdmVUaW1lEg0KBXRpdGxlGA0gASgJEhMKC2Rlc2NyaXB0aW9uGA4gASgJEisKBmxhYmVscxgPIAMoCzIbLmFuYWx5dGljcy5SdWxlLkxhYmVsc0VudHJ5Eg8KB3J1bmJvb2sYECABKAkSEgoKZXNjYWxhdGlvbhgRIAEoCRIQCghkaXNhYmxlZBgSIAEoCBIRCglmcm9tX2ZpbGUYEyABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIvCg5QdXRSdWxlUmVxdWVzdBIdCgRydWxlGAEgASgLMg8uYW5hbHl0aWNzLlJ1bGUiUQoPUHV0UnVsZVJlc3BvbnNlEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIPCgdjcmVhdGVkGAIgASgIEg4KBnNlcmllcxgDIAEoAyIeCg5HZXRSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKD0dldFJ1bGVSZXNwb25zZRIhCgRpbmZvGAEgASgLMhMuYW5hbHl0aWNzLlJ1bGVJbmZvIkAKEExpc3RSdWxlc1JlcXVlc3QSDgoGcHJlZml4GAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFImsKCFJ1bGVJbmZvEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIOCgZzZXJpZXMYAiABKAMSDwoHcGVuZGluZxgDIAEoAxIOCgZmaXJpbmcYBCABKAMSDwoHdHJvdWJsZRgFIAEoCSJpChFMaXN0UnVsZXNSZXNwb25zZRIiCgVydWxlcxgBIAMoCzITLmFuYWx5dGljcy5SdWxlSW5mbxINCgV0b3RhbBgCIAEoAxIMCgRtb3JlGAMgASgIEhMKC2VzY2FsYXRpb25zGAQgAygJIiEKEURlbGV0ZVJ1bGVSZXF1ZXN0EgwKBG5hbWUYASABKAkiIwoSRGVsZXRlUnVsZVJlc3BvbnNlEg0KBWVuZGVkGAEgASgDIpgBCg9UZXN0UnVsZVJlcXVlc3QSHQoEcnVsZRgBIAEoCzIPLmFuYWx5dGljcy5SdWxlEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxlcGlzb2Rlc19tYXgYBCABKAUiRgoKU2V2ZXJpdHlBdBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIc2V2ZXJpdHkYAiABKAkiggMKC1J1bGVFcGlzb2RlEjIKBmxhYmVscxgBIAMoCzIiLmFuYWx5dGljcy5SdWxlRXBpc29kZS5MYWJlbHNFbnRyeRINCgV0aXRsZRgCIAEoCRINCgV2YWx1ZRgDIAEoARIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZmlyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNsZWFyZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmNsZWFyZWRfcmVhc29uGAcgASgJEhAKCHNldmVyaXR5GAggASgJEhQKDHNldmVyaXR5X21heBgJIAEoCRIpCgpzZXZlcml0aWVzGAogAygLMhUuYW5hbHl0aWNzLlNldmVyaXR5QXQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJqChBUZXN0UnVsZVJlc3BvbnNlEigKCGVwaXNvZGVzGAEgAygLMhYuYW5hbHl0aWNzLlJ1bGVFcGlzb2RlEg4KBnNlcmllcxgCIAEoAxIOCgZwb2ludHMYAyABKAMSDAoEbW9yZRgEIAEoCGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CgtydWxlcy5wcm90bxIJYW5hbHl0aWNzImUKCVRocmVzaG9sZBISCgVhYm92ZRgBIAEoAUgAiAEBEhIKBWJlbG93GAIgASgBSAGIAQESEgoFY2xlYXIYAyABKAFIAogBAUIICgZfYWJvdmVCCAoGX2JlbG93QggKBl9jbGVhciJ4CgpMYWRkZXJTdGVwEhAKCHNldmVyaXR5GAEgASgJEhIKBWFib3ZlGAIgASgBSACIAQESEgoFYmVsb3cYAyABKAFIAYgBARISCgVjbGVhchgEIAEoAUgCiAEBQggKBl9hYm92ZUIICgZfYmVsb3dCCAoGX2NsZWFyIi4KBkxhZGRlchIkCgVzdGVwcxgBIAMoCzIVLmFuYWx5dGljcy5MYWRkZXJTdGVwImMKClZhbHVlUmFuZ2USEAoDbG93GAEgASgBSACIAQESEQoEaGlnaBgCIAEoAUgBiAEBEg8KB291dHNpZGUYAyABKAgSDgoGbWFyZ2luGAQgASgBQgYKBF9sb3dCBwoFX2hpZ2gilgEKBldpbmRvdxIQCghmdW5jdGlvbhgBIAEoCRIMCgRvdmVyGAIgASgJEhIKBWFib3ZlGAMgASgBSACIAQESEgoFYmVsb3cYBCABKAFIAYgBARISCgVjbGVhchgFIAEoAUgCiAEBEhIKCm1pbl9wb2ludHMYBiABKAVCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIidgoMUmF0ZU9mQ2hhbmdlEgwKBG92ZXIYASABKAkSEgoFYWJvdmUYAiABKAFIAIgBARISCgViZWxvdxgDIAEoAUgBiAEBEhIKBWNsZWFyGAQgASgBSAKIAQFCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIiYQoNU29tZU9mU2FtcGxlcxIJCgFuGAEgASgFEgkKAW0YAiABKAUSEgoFYWJvdmUYAyABKAFIAIgBARISCgViZWxvdxgEIAEoAUgBiAEBQggKBl9hYm92ZUIICgZfYmVsb3ciJgoFU3R1Y2sSDAoEb3ZlchgBIAEoCRIPCgdlcHNpbG9uGAIgASgBIhgKB0Fic2VuY2USDQoFYWZ0ZXIYASABKAkiUAoJRGV2aWF0aW9uEg4KBnNpZ21hcxgBIAEoARIMCgRzcGFuGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRISCgptaW5fcG9pbnRzGAQgASgFIkoKCFNlYXNvbmFsEg4KBnNpZ21hcxgBIAEoARINCgV3ZWVrcxgCIAEoBRIRCglkaXJlY3Rpb24YAyABKAkSDAoEem9uZRgEIAEoCSIKCghXYXRjaGRvZyKuAwoJQ29uZGl0aW9uEicKCXRocmVzaG9sZBgBIAEoCzIULmFuYWx5dGljcy5UaHJlc2hvbGQSIQoGbGFkZGVyGAIgASgLMhEuYW5hbHl0aWNzLkxhZGRlchIkCgVyYW5nZRgDIAEoCzIVLmFuYWx5dGljcy5WYWx1ZVJhbmdlEiEKBndpbmRvdxgEIAEoCzIRLmFuYWx5dGljcy5XaW5kb3cSJQoEcmF0ZRgFIAEoCzIXLmFuYWx5dGljcy5SYXRlT2ZDaGFuZ2USKAoGbl9vZl9tGAYgASgLMhguYW5hbHl0aWNzLlNvbWVPZlNhbXBsZXMSHwoFc3R1Y2sYByABKAsyEC5hbmFseXRpY3MuU3R1Y2sSIwoHYWJzZW5jZRgIIAEoCzISLmFuYWx5dGljcy5BYnNlbmNlEicKCWRldmlhdGlvbhgJIAEoCzIULmFuYWx5dGljcy5EZXZpYXRpb24SJQoIc2Vhc29uYWwYCiABKAsyEy5hbmFseXRpY3MuU2Vhc29uYWwSJQoId2F0Y2hkb2cYCyABKAsyEy5hbmFseXRpY3MuV2F0Y2hkb2ciQgoKQWN0aXZlVGltZRIMCgRkYXlzGAEgAygJEgwKBGZyb20YAiABKAkSCgoCdG8YAyABKAkSDAoEem9uZRgEIAEoCSLXAwoEUnVsZRIMCgRuYW1lGAEgASgJEg4KBm1ldHJpYxgCIAEoCRINCgV3aGVyZRgDIAMoCRIQCghncm91cF9ieRgEIAMoCRInCgljb25kaXRpb24YBSABKAsyFC5hbmFseXRpY3MuQ29uZGl0aW9uEhAKCHNldmVyaXR5GAYgASgJEgsKA2ZvchgHIAEoCRIXCg9rZWVwX2ZpcmluZ19mb3IYCCABKAkSEgoKbGF0ZV9hZnRlchgJIAEoCRITCgtub3RpZnlfbGF0ZRgKIAEoCBIPCgdub19kYXRhGAsgASgJEisKDGFjdGl2ZV90aW1lcxgMIAMoCzIVLmFuYWx5dGljcy5BY3RpdmVUaW1lEg0KBXRpdGxlGA0gASgJEhMKC2Rlc2NyaXB0aW9uGA4gASgJEisKBmxhYmVscxgPIAMoCzIbLmFuYWx5dGljcy5SdWxlLkxhYmVsc0VudHJ5Eg8KB3J1bmJvb2sYECABKAkSEgoKZXNjYWxhdGlvbhgRIAEoCRIQCghkaXNhYmxlZBgSIAEoCBIRCglmcm9tX2ZpbGUYEyABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIvCg5QdXRSdWxlUmVxdWVzdBIdCgRydWxlGAEgASgLMg8uYW5hbHl0aWNzLlJ1bGUiUQoPUHV0UnVsZVJlc3BvbnNlEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIPCgdjcmVhdGVkGAIgASgIEg4KBnNlcmllcxgDIAEoAyIeCg5HZXRSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKD0dldFJ1bGVSZXNwb25zZRIhCgRpbmZvGAEgASgLMhMuYW5hbHl0aWNzLlJ1bGVJbmZvIkAKEExpc3RSdWxlc1JlcXVlc3QSDgoGcHJlZml4GAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFImsKCFJ1bGVJbmZvEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIOCgZzZXJpZXMYAiABKAMSDwoHcGVuZGluZxgDIAEoAxIOCgZmaXJpbmcYBCABKAMSDwoHdHJvdWJsZRgFIAEoCSJpChFMaXN0UnVsZXNSZXNwb25zZRIiCgVydWxlcxgBIAMoCzITLmFuYWx5dGljcy5SdWxlSW5mbxINCgV0b3RhbBgCIAEoAxIMCgRtb3JlGAMgASgIEhMKC2VzY2FsYXRpb25zGAQgAygJIiEKEURlbGV0ZVJ1bGVSZXF1ZXN0EgwKBG5hbWUYASABKAkiIwoSRGVsZXRlUnVsZVJlc3BvbnNlEg0KBWVuZGVkGAEgASgDIqoBCg9UZXN0UnVsZVJlcXVlc3QSHQoEcnVsZRgBIAEoCzIPLmFuYWx5dGljcy5SdWxlEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxlcGlzb2Rlc19tYXgYBCABKAUSEAoIdG9sZF9tYXgYBSABKAUiRgoKU2V2ZXJpdHlBdBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIc2V2ZXJpdHkYAiABKAkirwMKC1J1bGVFcGlzb2RlEjIKBmxhYmVscxgBIAMoCzIiLmFuYWx5dGljcy5SdWxlRXBpc29kZS5MYWJlbHNFbnRyeRINCgV0aXRsZRgCIAEoCRINCgV2YWx1ZRgDIAEoARIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZmlyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNsZWFyZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmNsZWFyZWRfcmVhc29uGAcgASgJEhAKCHNldmVyaXR5GAggASgJEhQKDHNldmVyaXR5X21heBgJIAEoCRIpCgpzZXZlcml0aWVzGAogAygLMhUuYW5hbHl0aWNzLlNldmVyaXR5QXQSKwoHdG9sZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKfAQoJVG9sZEFsZXJ0EjAKBmxhYmVscxgBIAMoCzIgLmFuYWx5dGljcy5Ub2xkQWxlcnQuTGFiZWxzRW50cnkSDQoFdGl0bGUYAiABKAkSEAoIc2V2ZXJpdHkYAyABKAkSEAoIcmVzb2x2ZWQYBCABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLoAgoQUnVsZU5vdGlmaWNhdGlvbhImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmVjZWl2ZXIYAiABKAkSDwoHY2hhbm5lbBgDIAEoCRIOCgZzdGF0dXMYBCABKAkSDgoGcmVhc29uGAUgASgJEkIKDGdyb3VwX2xhYmVscxgGIAMoCzIsLmFuYWx5dGljcy5SdWxlTm90aWZpY2F0aW9uLkdyb3VwTGFiZWxzRW50cnkSJAoGYWxlcnRzGAcgAygLMhQuYW5hbHl0aWNzLlRvbGRBbGVydBIUCgxhbGVydHNfdG90YWwYCCABKAMSEAoIc2lsZW5jZWQYCSABKAMSEQoJaW5oaWJpdGVkGAogASgDEhAKCGluYWN0aXZlGAsgASgDGjIKEEdyb3VwTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKDAgoOUnVsZUVzY2FsYXRpb24SJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGluY2lkZW50GAIgASgJEg4KBnBvbGljeRgDIAEoCRIMCgRzdGVwGAQgASgFEgwKBGxvb3AYBSABKAUSEQoJcmVjZWl2ZXJzGAYgAygJEhcKD3JhaXNlZF9zZXZlcml0eRgHIAEoCRIQCghyZW1pbmRlchgIIAEoCBIRCglleGhhdXN0ZWQYCSABKAgSJAoGYWxlcnRzGAogAygLMhQuYW5hbHl0aWNzLlRvbGRBbGVydBIUCgxhbGVydHNfdG90YWwYCyABKAMiugMKEFRlc3RSdWxlUmVzcG9uc2USKAoIZXBpc29kZXMYASADKAsyFi5hbmFseXRpY3MuUnVsZUVwaXNvZGUSDgoGc2VyaWVzGAIgASgDEg4KBnBvaW50cxgDIAEoAxIMCgRtb3JlGAQgASgIEjIKDW5vdGlmaWNhdGlvbnMYBSADKAsyGy5hbmFseXRpY3MuUnVsZU5vdGlmaWNhdGlvbhIbChNub3RpZmljYXRpb25zX3RvdGFsGAYgASgDElsKGW5vdGlmaWNhdGlvbnNfYnlfcmVjZWl2ZXIYByADKAsyOC5hbmFseXRpY3MuVGVzdFJ1bGVSZXNwb25zZS5Ob3RpZmljYXRpb25zQnlSZWNlaXZlckVudHJ5Ei4KC2VzY2FsYXRpb25zGAggAygLMhkuYW5hbHl0aWNzLlJ1bGVFc2NhbGF0aW9uEhkKEWVzY2FsYXRpb25zX3RvdGFsGAkgASgDEhUKDWhhc19yZWNlaXZlcnMYCiABKAgaPgocTm90aWZpY2F0aW9uc0J5UmVjZWl2ZXJFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Met above or below a value, in the metric's own unit. Exactly one of above and below.
@@ -871,7 +871,9 @@ export const DeleteRuleResponseSchema: GenMessage<DeleteRuleResponse> = /*@__PUR
   messageDesc(file_rules, 23);
 
 /**
- * What a rule, in force or not, would have done with what is stored. Points count as having come at their own time.
+ * What a rule, in force or not, would have done with what is stored, and who would have been told. Points count as having come
+ * at their own time. Whom to tell is what the server's rules file says now, with the silences that are still listed; nobody
+ * acknowledges, all that is sent gets there at once, and there are no other alerts than those of the rule.
  *
  * @generated from message analytics.TestRuleRequest
  */
@@ -899,6 +901,13 @@ export type TestRuleRequest = Message<"analytics.TestRuleRequest"> & {
    * @generated from field: int32 episodes_max = 4;
    */
   episodesMax: number;
+
+  /**
+   * Of notifications, and of steps of escalation: at most 10,000; 0: 1,000. Those past that are counted.
+   *
+   * @generated from field: int32 told_max = 5;
+   */
+  toldMax: number;
 };
 
 /**
@@ -945,7 +954,7 @@ export type RuleEpisode = Message<"analytics.RuleEpisode"> & {
   title: string;
 
   /**
-   * What was compared with the limit when it fired.
+   * What was compared with the limit at its last change.
    *
    * @generated from field: double value = 3;
    */
@@ -988,11 +997,18 @@ export type RuleEpisode = Message<"analytics.RuleEpisode"> & {
   severityMax: string;
 
   /**
-   * How it moved, from when it fired.
+   * How it moved, from when it fired; escalation may have raised it.
    *
    * @generated from field: repeated analytics.SeverityAt severities = 10;
    */
   severities: SeverityAt[];
+
+  /**
+   * When somebody first was told that it fires. Missing: nobody was, or not by name in a notification with many more.
+   *
+   * @generated from field: google.protobuf.Timestamp told_at = 11;
+   */
+  toldAt?: Timestamp | undefined;
 };
 
 /**
@@ -1001,6 +1017,214 @@ export type RuleEpisode = Message<"analytics.RuleEpisode"> & {
  */
 export const RuleEpisodeSchema: GenMessage<RuleEpisode> = /*@__PURE__*/
   messageDesc(file_rules, 26);
+
+/**
+ * An alert as somebody is told of it.
+ *
+ * @generated from message analytics.ToldAlert
+ */
+export type ToldAlert = Message<"analytics.ToldAlert"> & {
+  /**
+   * With "alertname" and "severity".
+   *
+   * @generated from field: map<string, string> labels = 1;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * @generated from field: string severity = 3;
+   */
+  severity: string;
+
+  /**
+   * It is over.
+   *
+   * @generated from field: bool resolved = 4;
+   */
+  resolved: boolean;
+};
+
+/**
+ * Describes the message analytics.ToldAlert.
+ * Use `create(ToldAlertSchema)` to create a new message.
+ */
+export const ToldAlertSchema: GenMessage<ToldAlert> = /*@__PURE__*/
+  messageDesc(file_rules, 27);
+
+/**
+ * What one channel of a receiver would have got.
+ *
+ * @generated from message analytics.RuleNotification
+ */
+export type RuleNotification = Message<"analytics.RuleNotification"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string receiver = 2;
+   */
+  receiver: string;
+
+  /**
+   * Its kind, and a number where the receiver has several of it: "webhook", "email-2".
+   *
+   * @generated from field: string channel = 3;
+   */
+  channel: string;
+
+  /**
+   * firing where any of its alerts is, otherwise resolved.
+   *
+   * @generated from field: string status = 4;
+   */
+  status: string;
+
+  /**
+   * The first of these that holds. first: nothing that the receiver knows of was firing. new: an alert fires that it does not
+   * know of. rose, resolved, fell: what happened to one. repeat: nothing has changed for the repeat interval. Or escalated: a
+   * step of escalation told it.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * What its alerts have in common, by the route's group_by; "incident" of an escalation.
+   *
+   * @generated from field: map<string, string> group_labels = 6;
+   */
+  groupLabels: { [key: string]: string };
+
+  /**
+   * The gravest first, at most 10.
+   *
+   * @generated from field: repeated analytics.ToldAlert alerts = 7;
+   */
+  alerts: ToldAlert[];
+
+  /**
+   * With those that are not named here.
+   *
+   * @generated from field: int64 alerts_total = 8;
+   */
+  alertsTotal: bigint;
+
+  /**
+   * Firing alerts of the group that are left out, by what holds them back: silences, other alerts, the times of their rule.
+   *
+   * @generated from field: int64 silenced = 9;
+   */
+  silenced: bigint;
+
+  /**
+   * @generated from field: int64 inhibited = 10;
+   */
+  inhibited: bigint;
+
+  /**
+   * @generated from field: int64 inactive = 11;
+   */
+  inactive: bigint;
+};
+
+/**
+ * Describes the message analytics.RuleNotification.
+ * Use `create(RuleNotificationSchema)` to create a new message.
+ */
+export const RuleNotificationSchema: GenMessage<RuleNotification> = /*@__PURE__*/
+  messageDesc(file_rules, 28);
+
+/**
+ * A step of an escalation policy that would have been taken.
+ *
+ * @generated from message analytics.RuleEscalation
+ */
+export type RuleEscalation = Message<"analytics.RuleEscalation"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Its alerts escalate together. A name within this answer.
+   *
+   * @generated from field: string incident = 2;
+   */
+  incident: string;
+
+  /**
+   * @generated from field: string policy = 3;
+   */
+  policy: string;
+
+  /**
+   * Counted from 1.
+   *
+   * @generated from field: int32 step = 4;
+   */
+  step: number;
+
+  /**
+   * @generated from field: int32 loop = 5;
+   */
+  loop: number;
+
+  /**
+   * Who is told; for a schedule, who is on call then.
+   *
+   * @generated from field: repeated string receivers = 6;
+   */
+  receivers: string[];
+
+  /**
+   * Alerts below it are raised to it; "": none is.
+   *
+   * @generated from field: string raised_severity = 7;
+   */
+  raisedSeverity: string;
+
+  /**
+   * All steps are through, and the last one that tells somebody is told once more.
+   *
+   * @generated from field: bool reminder = 8;
+   */
+  reminder: boolean;
+
+  /**
+   * All steps are through: from now on an alert "escalation-exhausted" fires.
+   *
+   * @generated from field: bool exhausted = 9;
+   */
+  exhausted: boolean;
+
+  /**
+   * Those of the incident that nobody has acknowledged, the gravest first, at most 10.
+   *
+   * @generated from field: repeated analytics.ToldAlert alerts = 10;
+   */
+  alerts: ToldAlert[];
+
+  /**
+   * With those that are not named here.
+   *
+   * @generated from field: int64 alerts_total = 11;
+   */
+  alertsTotal: bigint;
+};
+
+/**
+ * Describes the message analytics.RuleEscalation.
+ * Use `create(RuleEscalationSchema)` to create a new message.
+ */
+export const RuleEscalationSchema: GenMessage<RuleEscalation> = /*@__PURE__*/
+  messageDesc(file_rules, 29);
 
 /**
  * @generated from message analytics.TestRuleResponse
@@ -1031,6 +1255,44 @@ export type TestRuleResponse = Message<"analytics.TestRuleResponse"> & {
    * @generated from field: bool more = 4;
    */
   more: boolean;
+
+  /**
+   * The first ones, in order of time, and how many there were in all.
+   *
+   * @generated from field: repeated analytics.RuleNotification notifications = 5;
+   */
+  notifications: RuleNotification[];
+
+  /**
+   * @generated from field: int64 notifications_total = 6;
+   */
+  notificationsTotal: bigint;
+
+  /**
+   * How many of all of them each receiver would have got, on all its channels together.
+   *
+   * @generated from field: map<string, int64> notifications_by_receiver = 7;
+   */
+  notificationsByReceiver: { [key: string]: bigint };
+
+  /**
+   * The first steps, in order of time, and how many there were in all.
+   *
+   * @generated from field: repeated analytics.RuleEscalation escalations = 8;
+   */
+  escalations: RuleEscalation[];
+
+  /**
+   * @generated from field: int64 escalations_total = 9;
+   */
+  escalationsTotal: bigint;
+
+  /**
+   * The server's rules file names receivers. Where it does not, nobody is told.
+   *
+   * @generated from field: bool has_receivers = 10;
+   */
+  hasReceivers: boolean;
 };
 
 /**
@@ -1038,5 +1300,5 @@ export type TestRuleResponse = Message<"analytics.TestRuleResponse"> & {
  * Use `create(TestRuleResponseSchema)` to create a new message.
  */
 export const TestRuleResponseSchema: GenMessage<TestRuleResponse> = /*@__PURE__*/
-  messageDesc(file_rules, 27);
+  messageDesc(file_rules, 30);
 

@@ -1,0 +1,252 @@
+/**
+ * Whom alerts of a simulation would be told to, and when: the decisions that are made live, on the clock of the simulation.
+ * Nothing is sent: what is told gets to its receiver at once, and nobody acknowledges.
+ */
+import type { Clock } from "../model/clock.ts";
+import type { AlertBook } from "./alert-book.ts";
+import type { AlertRecord } from "./alert.ts";
+import { EscalatedAlerts, MUTES_AFTER_MS } from "./escalated-alerts.ts";
+import type { Action, EscalationPlace, NotifyAction, RaiseAction } from "./escalation/escalation-action.ts";
+import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
+import { Escalations } from "./escalation/escalations.ts";
+import type { NotifySetup } from "./nobody.ts";
+import { incidentNotification, notifyFactsOf } from "./notify-facts.ts";
+import type { MutedCounts } from "./notify/flush-plan.ts";
+import type { Delivery } from "./notify/delivery.ts";
+import type { Notification, NotifiedAlert } from "./notify/notification.ts";
+import { Notifier } from "./notify/notifier.ts";
+import type { Silence } from "./notify/silence.ts";
+import type { PublishedAlerts } from "./published-alerts.ts";
+import type { Rule } from "./rule.ts";
+import { RuleTimes } from "./rule-times.ts";
+import type { Severity } from "./severity.ts";
+
+/** What is said of whom to tell, and what stands against it. */
+export interface TellingSetup extends Pick<NotifySetup, "config" | "escalation"> {
+  /** Those that are over before the simulation begins do nothing. */
+  readonly silences: readonly Silence[];
+}
+
+export interface SimulatedTellingDeps {
+  readonly setup: TellingSetup;
+  readonly clock: Clock;
+  readonly book: AlertBook;
+  readonly published: PublishedAlerts;
+  ruleOf(name: string): Rule | undefined;
+  /** Of notifications, and of steps: those past that are counted. */
+  readonly keptMax: number;
+  /** An alert that fires was named to somebody. */
+  onTold(alertId: string): void;
+}
+
+/** What one channel of a receiver would have got. */
+export interface SimulatedNotification {
+  readonly atMs: number;
+  readonly receiver: string;
+  readonly channel: string;
+  readonly reason: Delivery["reason"] | "escalated";
+  readonly status: Notification["status"];
+  readonly groupLabels: Notification["groupLabels"];
+  /** The gravest first, at most {@link ALERTS_NAMED}. */
+  readonly alerts: readonly NotifiedAlert[];
+  /** With those that are not named. */
+  readonly alertCount: number;
+  /** Firing alerts of the group that were held back; escalation says nothing of them. */
+  readonly muted: MutedCounts;
+}
+
+/** A step of escalation that would have been taken. */
+export interface SimulatedStep extends EscalationPlace {
+  readonly atMs: number;
+  readonly incidentId: string;
+  /** Once more, behind the end of all steps. */
+  readonly isReminder: boolean;
+  /** All steps are through, and nobody has acknowledged. */
+  readonly isExhausted: boolean;
+  readonly receivers: readonly string[];
+  /** What alerts below it were raised to; null: none was. */
+  readonly raisedTo: Severity | null;
+  readonly alerts: readonly NotifiedAlert[];
+  readonly alertCount: number;
+}
+
+/** Of a notification, or of a step. */
+export const ALERTS_NAMED = 10;
+const NONE_MUTED: MutedCounts = { inactive: 0, silenced: 0, inhibited: 0, held: 0 };
+
+export class SimulatedTelling {
+  /** In order of time, as in {@link steps}. */
+  readonly notifications: SimulatedNotification[] = [];
+  readonly steps: SimulatedStep[] = [];
+  /** With those that were not kept; by receiver, too. */
+  notificationCount = 0;
+  readonly countOf = new Map<string, number>();
+  stepCount = 0;
+  readonly #deps: SimulatedTellingDeps;
+  readonly #notifier: Notifier;
+  readonly #escalations: Escalations;
+  readonly #escalated: EscalatedAlerts;
+  readonly #times = new RuleTimes();
+  #exhausted: ReadonlySet<string> = new Set();
+  /** The notifier was given something. */
+  #isAsked = false;
+  #looksAtMs = Infinity;
+
+  constructor(deps: SimulatedTellingDeps) {
+    this.#deps = deps;
+    const { setup, clock, book, ruleOf } = deps;
+    this.#notifier = new Notifier(setup.config);
+    this.#escalations = new Escalations(setup.escalation);
+    this.#escalated = new EscalatedAlerts(this.#escalations, {
+      get: (id) => book.get(id),
+      ruleOf,
+      isMuted: (id) => this.#notifier.muteOf(id, clock.nowMs()) !== undefined,
+    });
+    const fromMs = clock.nowMs();
+    for (const silence of setup.silences) {
+      if (silence.endsAtMs > fromMs) this.#notifier.putSilence(silence, fromMs);
+    }
+    book.follow(({ alert }) => {
+      this.#put(alert);
+      this.#escalated.put(alert, clock.nowMs());
+    });
+  }
+
+  /** When {@link run} next has something to do, or a little earlier; Infinity: never. */
+  get nextMs(): number {
+    return Math.min(this.#notifier.nextMs, this.#escalations.nextMs, this.#times.nextMs, this.#looksAtMs);
+  }
+
+  /** Does all that is due. */
+  run(): void {
+    const nowMs = this.#deps.clock.nowMs();
+    if (!this.#isAsked && this.nextMs > nowMs) return;
+    if (this.#times.nextMs <= nowMs) this.#putTimed();
+    do {
+      if (this.#isAsked || this.#notifier.nextMs <= nowMs) this.#notify(nowMs);
+      if (this.#looksAtMs <= nowMs) {
+        this.#looksAtMs = Infinity;
+        this.#escalated.look(nowMs);
+      }
+      this.#escalate(nowMs);
+    } while (this.#isAsked);
+    this.#notifier.forgetChanges();
+    this.#escalations.forgetChanges();
+  }
+
+  #put(alert: AlertRecord): void {
+    const nowMs = this.#deps.clock.nowMs();
+    const rule = this.#deps.ruleOf(alert.rule);
+    this.#notifier.put(notifyFactsOf(alert, rule, nowMs), nowMs);
+    if (rule !== undefined) this.#times.note(rule, nowMs);
+    this.#isAsked = true;
+  }
+
+  /** Rules begin or cease to notify. */
+  #putTimed(): void {
+    this.#times.clear();
+    for (const alert of this.#deps.book.active()) {
+      if ((this.#deps.ruleOf(alert.rule)?.activeTimes.length ?? 0) > 0) this.#put(alert);
+    }
+  }
+
+  #notify(nowMs: number): void {
+    this.#isAsked = false;
+    for (const { id, receiver, channel, reason, notification, muted } of this.#notifier.due(nowMs)) {
+      this.#tell(notification, { receiver, channel, reason, muted });
+      this.#notifier.settle(id, "sent", nowMs);
+      this.#isAsked = true;
+    }
+    this.#notifier.takeEvents();
+    const hasPolicies = this.#deps.setup.escalation.policies.length > 0;
+    if (hasPolicies && this.#looksAtMs === Infinity) this.#looksAtMs = nowMs + MUTES_AFTER_MS;
+  }
+
+  #escalate(nowMs: number): void {
+    const actions = this.#escalated.due(nowMs);
+    const exhausted = new Set(this.#escalations.exhausted());
+    for (const action of actions) this.#perform(action);
+    for (const taken of stepsOf(actions)) this.#noteStep(taken, nowMs);
+    for (const action of actions) if (action.kind === "notify") this.#tellOfIncident(action, nowMs);
+    for (const id of this.#exhausted) if (!exhausted.has(id)) somebodyAnswered(this.#deps.published, id);
+    this.#exhausted = exhausted;
+  }
+
+  #perform(action: Action): void {
+    const { book, published } = this.#deps;
+    if (action.kind === "notify") return;
+    const alerts = this.#escalated.standing(action.alertIds);
+    if (action.kind === "raise") for (const alert of alerts) book.raise(alert, action.severity);
+    else nobodyAnswers(published, action.incidentId, alerts);
+  }
+
+  #tellOfIncident({ incidentId, receivers, alertIds }: NotifyAction, nowMs: number): void {
+    const alerts = this.#escalated.unanswered(alertIds);
+    if (alerts.length === 0) return;
+    const { setup, ruleOf } = this.#deps;
+    for (const receiver of receivers) {
+      const told = incidentNotification(receiver, incidentId, alerts, setup.config, ruleOf, nowMs);
+      const { channels = [] } = setup.config.receivers.find(({ name }) => name === receiver) ?? {};
+      for (const { name: channel } of channels) {
+        this.#tell(told, { receiver, channel, reason: "escalated", muted: NONE_MUTED });
+      }
+    }
+  }
+
+  #tell(
+    { status, groupLabels, alerts, truncatedAlerts }: Notification,
+    how: Pick<SimulatedNotification, "receiver" | "channel" | "reason" | "muted">,
+  ): void {
+    for (const { id, status: is } of alerts) if (is === "firing") this.#deps.onTold(id);
+    this.notificationCount++;
+    this.countOf.set(how.receiver, (this.countOf.get(how.receiver) ?? 0) + 1);
+    if (this.notifications.length >= this.#deps.keptMax) return;
+    this.notifications.push({
+      ...how,
+      atMs: this.#deps.clock.nowMs(),
+      status,
+      groupLabels,
+      alerts: alerts.slice(0, ALERTS_NAMED),
+      alertCount: alerts.length + truncatedAlerts,
+    });
+  }
+
+  #noteStep({ action, raise }: TakenStep, nowMs: number): void {
+    this.stepCount++;
+    if (this.steps.length >= this.#deps.keptMax) return;
+    const { incidentId, policy, step, loop, alertIds } = action;
+    const { clock, ruleOf } = this.#deps;
+    const alerts = this.#escalated.unanswered(alertIds);
+    this.steps.push({
+      atMs: nowMs,
+      incidentId,
+      policy,
+      step,
+      loop,
+      isReminder: action.kind === "notify" && action.isReminder,
+      isExhausted: action.kind === "exhausted",
+      receivers: action.kind === "notify" ? action.receivers : [],
+      raisedTo: raise?.severity ?? null,
+      alerts: alerts.slice(0, ALERTS_NAMED).map((one) => notifyFactsOf(one, ruleOf(one.rule), clock.nowMs())),
+      alertCount: alerts.length,
+    });
+  }
+}
+
+interface TakenStep {
+  readonly action: Action;
+  readonly raise: RaiseAction | undefined;
+}
+
+/** A step raises severities right before it tells people, or tells nobody. */
+function stepsOf(actions: readonly Action[]): TakenStep[] {
+  return actions.flatMap((action, i): TakenStep[] => {
+    const [before, next] = [actions[i - 1], actions[i + 1]];
+    if (action.kind === "raise") return isOneStep(action, next) ? [] : [{ action, raise: action }];
+    return [{ action, raise: before?.kind === "raise" && isOneStep(before, action) ? before : undefined }];
+  });
+}
+
+function isOneStep({ incidentId, step, loop }: RaiseAction, next: Action | undefined): boolean {
+  return next?.kind === "notify" && next.incidentId === incidentId && next.step === step && next.loop === loop;
+}
