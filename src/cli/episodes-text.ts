@@ -51,8 +51,12 @@ export function verdictWords({ alerts, firingMs, longestMs, isCut }: Verdict): s
   return [what, firing, ...(alerts === 1 ? [] : [`the longest for ${spanText(longestMs)}`])].join(", ");
 }
 
-/** A line for titles and one an episode, in the order given; "" for none. */
-export function episodesTable(episodes: readonly RuleEpisode[], toMs: number): string {
+/**
+ * A line for titles and one an episode, in the order given; "" for none. `hasReceivers`: somebody may have been told of it, and
+ * how long after it fired.
+ */
+export function episodesTable(episodes: readonly RuleEpisode[], toMs: number, hasReceivers: boolean): string {
+  const told = { title: "TOLD", right: true, cell: toldWords };
   const table = textTable(
     [
       { title: "FIRED", cell: ({ firedAt }: RuleEpisode) => secondOf(firedAt) },
@@ -60,6 +64,7 @@ export function episodesTable(episodes: readonly RuleEpisode[], toMs: number): s
       { title: "CLEARED", cell: clearedWords },
       // The gravest it was: in the order in which it is looked at, that is what counts.
       { title: "SEVERITY", cell: ({ severityMax }) => painted(severityMax, printable(severityMax)) },
+      ...(hasReceivers ? [told] : []),
       { title: "ALERT", cell: ({ title }) => printable(title) },
     ],
     episodes,
@@ -69,11 +74,15 @@ export function episodesTable(episodes: readonly RuleEpisode[], toMs: number): s
 
 /** A line: the message as JSON, with the name of its rule. */
 export function episodeJson(rule: string, episode: RuleEpisode): string {
-  return `${JSON.stringify({ rule, ...(toJson(RuleEpisodeSchema, episode) as object) })}\n`;
+  return `${JSON.stringify({ rule, kind: "alert", ...(toJson(RuleEpisodeSchema, episode) as object) })}\n`;
 }
 
 function clearedWords({ clearedAt, clearedReason }: RuleEpisode): string {
   return clearedAt === undefined ? "still firing" : printable(clearedReason.replaceAll("_", " "));
+}
+
+function toldWords({ firedAt, toldAt }: RuleEpisode): string {
+  return toldAt === undefined ? "-" : spanText(msOf(toldAt) - msOf(firedAt));
 }
 
 /** To the second, of more than a day to the minute. */

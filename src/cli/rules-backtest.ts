@@ -1,4 +1,4 @@
-/** `watchpost rules backtest`: what rules would have done with what is stored. */
+/** `watchpost rules backtest`: what rules would have done with what is stored, and who would have been told. */
 import { statSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
 import { Command, Option } from "commander";
@@ -15,23 +15,39 @@ import { addServerOption, connectTo, integerArgument, interruptSignal, wholeMsAr
 import { bothOf, episodeJson, episodesTable, NO_VERDICT, verdictOf, verdictWords } from "./episodes-text.ts";
 import { nameOf, readRules } from "./read-rules.ts";
 import { timeUsOf } from "./time-argument.ts";
+import {
+  notificationJson,
+  notificationsTable,
+  notificationWords,
+  stepJson,
+  stepsTable,
+  stepWords,
+} from "./told-text.ts";
 import { printable } from "./watch-table.ts";
 
 const LAST_MS = 86_400_000;
 const [SHOWN_MAX, EPISODES_MAX] = [50, 100_000];
 /** To count those that are not shown, too. */
 const COUNTED_MAX = 10_000;
+const TOLD_MAX = 10_000;
+const NOBODY = "nobody is told of alerts: the server has no rules file that names receivers";
 const HELP = `
 What is named is a rules file, or else a rule of the server by its name, which may be a glob. Rules of a file need not be in
 force, and nothing is changed, journaled or sent. The engine is the one that runs live; points count as having come at their
 own time. What came before the range is not known to a rule, but for what is usual at an hour of the week.
+
+Where the server's rules file names receivers, it is said who would have been told: by its routes, inhibit_rules, policies and
+schedules as they are now, and the silences that \`silence list --expired\` shows. Nobody acknowledges, everything that is sent gets
+there at once, and each rule is by itself: alerts of others neither inhibit nor join groups. TOLD is how long after it fired
+somebody first was told of an alert, "-" where nobody was.
 
 A rule that is disabled is tested as if it were not.
 
 Examples:
   watchpost rules backtest draft.yaml --last 7d
   watchpost rules backtest press-hot --from 2026-03-01 --to 2026-03-08
-  watchpost rules backtest 'press-*' --last 30d --json | jq -r .rule | sort | uniq -c`;
+  watchpost rules backtest 'press-*' --last 30d --json | jq -r 'select(.kind == "alert").rule' | sort | uniq -c
+  watchpost rules backtest draft.yaml --json | jq -r 'select(.kind == "notification") | [.at, .receiver, .reason] | @tsv'`;
 
 interface BacktestFlags {
   server: string;
@@ -51,7 +67,9 @@ interface TimeRange {
 export function rulesBacktestCommand(): Command {
   return addServerOption(new Command("backtest"))
     .summary("what rules would have done with what is stored")
-    .description("Says when rules, in force or not, would have fired over what is stored.")
+    .description(
+      "Says when rules, in force or not, would have fired over what is stored, and who would have been told.",
+    )
     .argument("<file|name...>", "rules files (- is standard input), or names of rules of the server")
     .addOption(
       new Option("--last <duration>", "the last hours or days, such as 24h or 7d (default: 1d)")
@@ -62,10 +80,10 @@ export function rulesBacktestCommand(): Command {
     .option("--to <time>", "end of the range (default: now)")
     .option(
       "--limit <count>",
-      `of each rule at most so many alerts (default: ${SHOWN_MAX} in a table, ${COUNTED_MAX} with --json)`,
+      `of each rule at most so many alerts and notifications (default: ${SHOWN_MAX} in a table, ${COUNTED_MAX} with --json)`,
       integerArgument(1, EPISODES_MAX),
     )
-    .option("--json", "a JSON line for every alert")
+    .option("--json", "a JSON line for every alert, notification and step of escalation, by its kind")
     .addHelpText("after", HELP)
     .action(backtest);
 }
@@ -85,16 +103,21 @@ async function backtest(named: string[], flags: BacktestFlags): Promise<void> {
     const rules = [...drafts, ...inForce];
     const limit = flags.limit ?? (flags.json ? COUNTED_MAX : SHOWN_MAX);
     let verdict = NO_VERDICT;
+    let isAnybodyTold = false;
     for (const [i, rule] of rules.entries()) {
-      const answer = await testOf(connection, rule, range, Math.max(limit, COUNTED_MAX), signal);
+      const most = { episodesMax: Math.max(limit, COUNTED_MAX), toldMax: Math.min(limit, TOLD_MAX) };
+      const answer = await testOf(connection, rule, range, most, signal);
       if (flags.json) tellJson(rule, answer, limit);
       else {
         if (i > 0) console.log();
         tell(rule, answer, range.toMs, limit);
       }
       verdict = bothOf(verdict, verdictOf(answer, range.toMs));
+      isAnybodyTold ||= answer.hasReceivers;
     }
-    if (!flags.json && rules.length > 1) console.log(`\n${rules.length} rules: ${verdictWords(verdict)}`);
+    if (flags.json) return;
+    if (rules.length > 1) console.log(`\n${rules.length} rules: ${verdictWords(verdict)}`);
+    if (verdict.alerts > 0 && !isAnybodyTold) console.log(pc.dim(NOBODY));
   } finally {
     connection.close();
   }
@@ -104,10 +127,10 @@ async function testOf(
   connection: Connection,
   rule: Rule,
   { fromMs, toMs }: TimeRange,
-  episodesMax: number,
+  most: { readonly episodesMax: number; readonly toldMax: number },
   signal: AbortSignal,
 ): Promise<TestRuleResponse> {
-  const request = { rule, from: timestampOfMs(fromMs), to: timestampOfMs(toMs), episodesMax };
+  const request = { rule, from: timestampOfMs(fromMs), to: timestampOfMs(toMs), ...most };
   try {
     return await testRule(connection, request, { signal });
   } catch (error) {
@@ -117,21 +140,45 @@ async function testOf(
 }
 
 function tell(rule: Rule, answer: TestRuleResponse, toMs: number, limit: number): void {
-  const { series, points, episodes } = answer;
+  const { series, points, episodes, hasReceivers, notifications, escalations } = answer;
   const numbers = `${series.toLocaleString("en-US")} series, ${points.toLocaleString("en-US")} points`;
   // A watchdog looks at none.
   const over = rule.condition?.watchdog !== undefined ? "" : series === 0n ? " (no series matches)" : ` (${numbers})`;
   console.log(`${pc.bold(printable(rule.name))}: ${verdictWords(verdictOf(answer, toMs))}${over}`);
-  process.stdout.write(episodesTable(episodes.slice(0, limit), toMs));
-  if (episodes.length > limit) console.log(pc.yellow(`the first ${limit} are shown; --limit shows more`));
+  process.stdout.write(episodesTable(episodes.slice(0, limit), toMs, hasReceivers));
+  tellOfMore(episodes.length, limit);
+  if (!hasReceivers || episodes.length === 0) return;
+  console.log(notificationWords(answer));
+  process.stdout.write(notificationsTable(notifications.slice(0, limit)));
+  tellOfMore(answer.notificationsTotal, Math.min(limit, notifications.length));
+  if (escalations.length === 0) return;
+  console.log(stepWords(answer));
+  process.stdout.write(stepsTable(escalations.slice(0, limit)));
+  tellOfMore(answer.escalationsTotal, Math.min(limit, escalations.length));
 }
 
-function tellJson(rule: Rule, { episodes, more }: TestRuleResponse, limit: number): void {
+function tellOfMore(count: number | bigint, shown: number): void {
+  if (count > shown) console.log(pc.yellow(`the first ${shown.toLocaleString("en-US")} are shown; --limit shows more`));
+}
+
+function tellJson(rule: Rule, answer: TestRuleResponse, limit: number): void {
+  const { episodes, more, notifications, notificationsTotal, escalations, escalationsTotal } = answer;
   const shown = episodes.slice(0, limit);
   process.stdout.write(shown.map((episode) => episodeJson(rule.name, episode)).join(""));
-  if (!more && shown.length === episodes.length) return;
-  const count = shown.length === 1 ? "this alert" : `these ${shown.length.toLocaleString("en-US")} alerts`;
-  console.error(pc.yellow(`${printable(rule.name)}: there were more than ${count}; --limit gives more`));
+  process.stdout.write(notifications.map((each) => notificationJson(rule.name, each)).join(""));
+  process.stdout.write(escalations.map((each) => stepJson(rule.name, each)).join(""));
+  if (more || shown.length < episodes.length) tellOfMoreThan(rule, shown.length, "alert", "alerts");
+  if (notificationsTotal > notifications.length) {
+    tellOfMoreThan(rule, notifications.length, "notification", "notifications");
+  }
+  if (escalationsTotal > escalations.length) {
+    tellOfMoreThan(rule, escalations.length, "step of escalation", "steps of escalation");
+  }
+}
+
+function tellOfMoreThan({ name }: Rule, shown: number, one: string, many: string): void {
+  const count = shown === 1 ? `this ${one}` : `these ${shown.toLocaleString("en-US")} ${many}`;
+  console.error(pc.yellow(`${printable(name)}: there were more than ${count}; --limit gives more`));
 }
 
 function rangeOf({ from, to, last }: BacktestFlags, nowMs: number): TimeRange {

@@ -169,6 +169,7 @@ tests:
 });
 
 describe("rules backtest", () => {
+  const NOBODY = "nobody is told of alerts: the server has no rules file that names receivers";
   const FROM = Date.UTC(2026, 0, 1);
   const range = ["--from", "2026-01-01", "--to", "2026-01-02"];
 
@@ -196,6 +197,7 @@ describe("rules backtest", () => {
         "2026-01-01T00:10:00Z      5m  resolved      high      temp of pump-1 is 90",
         "2026-01-01T00:20:00Z      5m  resolved      high      temp of pump-1 is 90",
         "2026-01-01T00:59:00Z   23h1m  still firing  high      temp of pump-1 is 90",
+        NOBODY,
         "",
       ].join("\n"),
     });
@@ -220,7 +222,7 @@ describe("rules backtest", () => {
     expect(out).toContain("hot: 3 alerts, 23h11m firing, the longest for 23h1m (2 series, 720 points)\n");
     expect(lines.filter((line) => line.includes("temp of pump-1"))).toHaveLength(2);
     expect(out).toEndWith(
-      "the first 2 are shown; --limit shows more\n\n4 rules: 4 alerts, 1d23h11m firing, the longest for 1d\n",
+      `the first 2 are shown; --limit shows more\n\n4 rules: 4 alerts, 1d23h11m firing, the longest for 1d\n${NOBODY}\n`,
     );
   }, 30_000);
 
@@ -237,6 +239,57 @@ describe("rules backtest", () => {
     const last = await rig.ok(["rules", "backtest", "hot", "--last", "1h"]);
     expect(last).toBe("hot: no alert (2 series, 0 points)\n");
   }, 30_000);
+
+  test("says who would have been told, where the server's rules file names receivers", async () => {
+    const own = await startCommandRig("cli-backtest-told");
+    try {
+      // Nobody listens there, and nobody is to be told.
+      const receiver = (name: string) => `  - { name: ${name}, webhook: { url: "http://127.0.0.1:1/" } }\n`;
+      const policy = "steps: [{ after: 1m, notify: lead, raise_severity: critical }], repeat_after: 10m";
+      const sections = `escalations: [{ name: plant, ${policy} }]\nroute: { receiver: ops }\nreceivers:\n`;
+      writeFileSync(join(own.dir, "own.yaml"), `${sections}${receiver("ops")}${receiver("lead")}rules: []\n`);
+      writeFileSync(join(own.dir, "settings.toml"), `[alerts]\nrules_file = "${join(own.dir, "own.yaml")}"\n`);
+      await own.restart(undefined, ["--config", join(own.dir, "settings.toml")]);
+      await own.ok(["upload", join(rig.dir, "points.jsonl"), "--source", "gw"]);
+      const stdin = RULES.replace("severity: high", "severity: high\n    escalation: plant");
+      const out = await own.ok(["rules", "backtest", "-", "--from", "2026-01-01", "--to", "2026-01-01T00:18Z"], {
+        stdin,
+      });
+      expect(out).toBe(
+        `hot: 1 alert, 5m firing (2 series, 216 points)
+FIRED                 LASTED  CLEARED   SEVERITY  TOLD  ALERT
+2026-01-01T00:10:00Z      5m  resolved  critical   30s  temp of pump-1 is 90
+4 notifications: 3 to ops, 1 to lead
+AT                    RECEIVER  CHANNEL  WHY        ALERTS
+2026-01-01T00:10:30Z  ops       webhook  first      high: temp of pump-1 is 90
+2026-01-01T00:11:00Z  lead      webhook  escalated  critical: temp of pump-1 is 90
+2026-01-01T00:11:00Z  ops       webhook  rose       critical: temp of pump-1 is 90
+2026-01-01T00:16:00Z  ops       webhook  resolved   over: temp of pump-1 is 90
+1 step of escalation
+AT                    POLICY  STEP  TOLD  RAISED TO  ALERTS
+2026-01-01T00:11:00Z  plant   1     lead  critical   critical: temp of pump-1 is 90
+`,
+      );
+      const json = await own.run(["rules", "backtest", "-", ...range, "--json", "--limit", "3"], { stdin });
+      const lines = json.out.trim().split("\n");
+      const kinds = lines.map((line) => (JSON.parse(line) as { kind: string }).kind);
+      expect(kinds).toEqual([
+        "alert",
+        "alert",
+        "alert",
+        ...Array(3).fill("notification"),
+        ...Array(3).fill("escalation"),
+      ]);
+      expect(json.err).toBe(
+        `hot: there were more than these 3 notifications; --limit gives more
+hot: there were more than these 3 steps of escalation; --limit gives more
+`,
+      );
+      expect(await own.ok(["alerts"])).toBe("no alert is active\n");
+    } finally {
+      await own.close();
+    }
+  }, 60_000);
 
   test("says what is wrong with what is asked", async () => {
     for (const [args, code, sentence] of [
