@@ -37,6 +37,7 @@ const PURE = [
   "alerts/conditions/",
   "alerts/escalated-alerts.ts",
   "alerts/escalation/",
+  "alerts/notified-alerts.ts",
   "alerts/notify-facts.ts",
   "alerts/notify/",
   "alerts/rule-times.ts",

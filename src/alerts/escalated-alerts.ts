@@ -16,6 +16,14 @@ export interface EscalatedAlertsDeps {
   isMuted(alertId: string): boolean;
 }
 
+export interface DueEscalation {
+  /** In order. Severities are raised, and it is said that an incident is exhausted, before anybody is told. */
+  readonly actions: readonly Action[];
+  /** Incidents that are exhausted since the last time, and those that are no longer: to be said last. */
+  readonly exhausted: readonly string[];
+  readonly answered: readonly string[];
+}
+
 /** What holds alerts back is looked at again so long after something may have changed. */
 export const MUTES_AFTER_MS = 1_000;
 const OVER: EscalationFacts = {
@@ -32,10 +40,13 @@ const OVER: EscalationFacts = {
 export class EscalatedAlerts {
   readonly #escalations: Escalations;
   readonly #deps: EscalatedAlertsDeps;
+  #exhausted: ReadonlySet<string>;
 
-  constructor(escalations: Escalations, deps: EscalatedAlertsDeps) {
+  /** `exhausted`: incidents of which that was said already. */
+  constructor(escalations: Escalations, deps: EscalatedAlertsDeps, exhausted: Iterable<string> = []) {
     this.#escalations = escalations;
     this.#deps = deps;
+    this.#exhausted = new Set(exhausted);
   }
 
   /** An alert was told of. */
@@ -63,11 +74,21 @@ export class EscalatedAlerts {
     }
   }
 
-  /** What is to be done now, in order. */
-  due(nowMs: number): Action[] {
+  /** What is to be done now. */
+  due(nowMs: number): DueEscalation {
     // What begins to be held back by the clock alone is not told of.
     if (this.#escalations.nextMs <= nowMs) this.look(nowMs);
-    return this.#escalations.due(nowMs);
+    const actions = this.#escalations.due(nowMs);
+    const before = this.#exhausted;
+    const now = new Set(this.#escalations.exhausted());
+    this.#exhausted = now;
+    const exhausted = [...now].filter((id) => !before.has(id));
+    return { actions, exhausted, answered: [...before].filter((id) => !now.has(id)) };
+  }
+
+  /** When it was last asked what is due. */
+  isExhausted(incidentId: string): boolean {
+    return this.#exhausted.has(incidentId);
   }
 
   /** Those of them that still fire. */

@@ -61,9 +61,7 @@ export class Escalating {
   readonly #ending = new Set<string>();
   /** What is on its way, by key. */
   readonly #sending = new Map<string, Unsent>();
-  /** As they were when they were last written down. */
-  #exhausted: ReadonlySet<string>;
-  /** Those of which the world is not known to have been told. */
+  /** Exhausted incidents of which the world is not known to have been told. */
   #due: Set<string>;
   #hasResumed = true;
   /** Documents that are to be written, as they are now. */
@@ -78,9 +76,8 @@ export class Escalating {
     this.#deps = deps;
     this.#config = config;
     this.#escalations = state.escalations;
-    this.#alerts = new EscalatedAlerts(state.escalations, deps);
+    this.#alerts = new EscalatedAlerts(state.escalations, deps, state.exhausted);
     this.#told = state.told;
-    this.#exhausted = state.exhausted;
     this.#due = state.due;
   }
 
@@ -98,9 +95,8 @@ export class Escalating {
     const state = await restored(this.#deps, config);
     this.#config = config;
     this.#escalations = state.escalations;
-    this.#alerts = new EscalatedAlerts(state.escalations, this.#deps);
+    this.#alerts = new EscalatedAlerts(state.escalations, this.#deps, state.exhausted);
     this.#told = state.told;
-    this.#exhausted = state.exhausted;
     this.#due = state.due;
     this.#resume(state);
   }
@@ -162,11 +158,11 @@ export class Escalating {
     while (this.#isAsked && !this.#isClosed) {
       this.#isAsked = false;
       retryInMs = Infinity;
-      const actions = this.#alerts.due(this.#deps.clock.nowMs());
+      const { actions, exhausted, answered } = this.#alerts.due(this.#deps.clock.nowMs());
       const unsent = [...actions.flatMap(unsentOf), ...this.#takeOver()];
       for (const [key, one] of unsent) this.#unwritten.set(key, JSON.stringify(one));
-      const exhausted = new Set(this.#escalations.exhausted());
-      this.#noteExhausted(exhausted);
+      for (const id of exhausted) this.#unwritten.set(EXHAUSTED + id, DUE);
+      for (const id of answered) this.#unwritten.set(EXHAUSTED + id, null);
       try {
         await this.#write();
       } catch (error) {
@@ -176,8 +172,7 @@ export class Escalating {
       }
       for (const action of actions) this.#perform(action);
       for (const [key, one] of unsent) void this.#send(key, one, false);
-      for (const id of this.#exhausted) if (!exhausted.has(id)) this.#deps.answered(id);
-      this.#exhausted = exhausted;
+      for (const id of answered) this.#deps.answered(id);
       if (this.#hasResumed) this.#makeGood();
       this.#hasResumed = false;
     }
@@ -206,17 +201,12 @@ export class Escalating {
     return over;
   }
 
-  #noteExhausted(exhausted: ReadonlySet<string>): void {
-    for (const id of exhausted) if (!this.#exhausted.has(id)) this.#unwritten.set(EXHAUSTED + id, DUE);
-    for (const id of this.#exhausted) if (!exhausted.has(id)) this.#unwritten.set(EXHAUSTED + id, null);
-  }
-
   /** What a run that was killed had written down and did not come to do. */
   #makeGood(): void {
     const unanswered = new Set(this.#deps.unanswered());
-    for (const id of unanswered) if (!this.#exhausted.has(id)) this.#deps.answered(id);
+    for (const id of unanswered) if (!this.#alerts.isExhausted(id)) this.#deps.answered(id);
     for (const id of this.#due) {
-      if (!this.#exhausted.has(id)) continue;
+      if (!this.#alerts.isExhausted(id)) continue;
       if (unanswered.has(id)) this.#unwritten.set(EXHAUSTED + id, SAID);
       else void this.#say(id, this.#openOf(id));
     }
@@ -237,7 +227,7 @@ export class Escalating {
       this.#deps.onTrouble(`nobody has acknowledged incident ${incidentId}, and that: ${messageOf(error)}`);
       return;
     }
-    if (this.#exhausted.has(incidentId)) this.#unwritten.set(EXHAUSTED + incidentId, SAID);
+    if (this.#alerts.isExhausted(incidentId)) this.#unwritten.set(EXHAUSTED + incidentId, SAID);
     this.#pump();
   }
 
@@ -306,7 +296,7 @@ function keyOf(incidentId: string, receiver: string): string {
 interface State {
   readonly escalations: Escalations;
   readonly told: Told;
-  readonly exhausted: ReadonlySet<string>;
+  readonly exhausted: readonly string[];
   readonly due: Set<string>;
   readonly unsent: readonly (readonly [key: string, unsent: Unsent])[];
 }
@@ -317,9 +307,9 @@ async function restored({ journal, clock }: EscalatingDeps, config: EscalationCo
   const exhausted = named(EXHAUSTED).map(({ key, value }) => ({ id: key.slice(EXHAUSTED.length), value }));
   return {
     escalations: Escalations.restore(config, documents, clock.nowMs()),
-    told: new Told(documents),
-    exhausted: new Set(exhausted.map(({ id }) => id)),
-    due: new Set(exhausted.filter(({ value }) => value === DUE).map(({ id }) => id)),
+      told: new Told(documents),
+      exhausted: exhausted.map(({ id }) => id),
+      due: new Set(exhausted.filter(({ value }) => value === DUE).map(({ id }) => id)),
     unsent: named(SEND).map(({ key, value }) => [key, JSON.parse(value) as Unsent] as const),
   };
 }

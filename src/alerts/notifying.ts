@@ -8,7 +8,8 @@ import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journa
 import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
 import { noticeEvent, silenceEvent } from "./notice-events.ts";
-import { incidentNotification, notifyFactsOf } from "./notify-facts.ts";
+import { NotifiedAlerts, type NotifiedAlertsDeps } from "./notified-alerts.ts";
+import { incidentNotification } from "./notify-facts.ts";
 import type { Mute } from "./notify/alert-facts.ts";
 import type { Delivery } from "./notify/delivery.ts";
 import type { Notification } from "./notify/notification.ts";
@@ -20,24 +21,19 @@ import { deliver, type DeliveryAttempt } from "./receivers/delivery.ts";
 import { openReceivers } from "./receivers/open-receivers.ts";
 import type { Receiver } from "./receivers/receiver.ts";
 import { Slots } from "./receivers/slots.ts";
-import type { Rule } from "./rule.ts";
-import { RuleTimes } from "./rule-times.ts";
 import type { TellingSetup } from "./simulated-telling.ts";
 
 export interface NotifyJournal extends DocumentReader {
   append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
 }
 
-export interface NotifyingDeps {
+export interface NotifyingDeps extends NotifiedAlertsDeps {
   readonly journal: NotifyJournal;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Active ones. */
-  active(): Iterable<AlertRecord>;
   /** As it stands, also where it is over; undefined where nobody knows. */
   find(id: string): Promise<AlertRecord | undefined>;
-  ruleOf(name: string): Rule | undefined;
   onTrouble(sentence: string): void;
   /** What holds alerts back may be another now. */
   onMutes(): void;
@@ -68,8 +64,8 @@ export class Notifying {
   readonly #sending = new Map<string, AbortController>();
   /** Documents that are to be written, as they are now. */
   readonly #unwritten = new Map<string, string | null>();
-  readonly #times = new RuleTimes();
   #notifier: Notifier;
+  #alerts: NotifiedAlerts;
   #setup: NotifySetup;
   #receivers: ReadonlyMap<string, readonly Receiver[]>;
   #isPumping = false;
@@ -88,6 +84,7 @@ export class Notifying {
     this.#setup = setup;
     this.#receivers = receivers;
     this.#notifier = notifier;
+    this.#alerts = new NotifiedAlerts(notifier, deps);
   }
 
   /** Goes on where the run before ended. Rejects with FAILED_PRECONDITION for receivers that can never be sent to. */
@@ -116,6 +113,8 @@ export class Notifying {
     await this.#write();
     for (const sending of this.#sending.values()) sending.abort();
     this.#notifier = await restored(this.#deps, setup);
+    this.#alerts = new NotifiedAlerts(this.#notifier, this.#deps);
+    this.#watchTimes();
     this.#setup = setup;
     this.#receivers = receivers;
     await closeAll(before);
@@ -211,7 +210,6 @@ export class Notifying {
   /** What happened to alerts while nobody gave them to the notifier. */
   async #catchUp(): Promise<void> {
     if (!this.#hasReceivers) return;
-    this.#times.clear();
     const active = new Set<string>();
     for (const alert of this.#deps.active()) {
       active.add(alert.id);
@@ -225,22 +223,19 @@ export class Notifying {
   }
 
   #put(alert: AlertRecord): void {
-    const nowMs = this.#deps.clock.nowMs();
-    const rule = this.#deps.ruleOf(alert.rule);
-    this.#notifier.put(notifyFactsOf(alert, rule, nowMs), nowMs);
-    if (rule === undefined || !this.#times.note(rule, nowMs)) return;
-    this.#cancelTimes?.();
-    const delayMs = Math.min(Math.max(1, this.#times.nextMs - nowMs), TIMER_MS_MAX);
-    this.#cancelTimes = this.#deps.clock.after(delayMs, () => this.#putTimed());
+    if (this.#alerts.put(alert, this.#deps.clock.nowMs())) this.#watchTimes();
   }
 
   /** Rules begin or cease to notify, or the wall clock may have been set. */
-  #putTimed(): void {
-    this.#times.clear();
-    for (const alert of this.#deps.active()) {
-      if ((this.#deps.ruleOf(alert.rule)?.activeTimes.length ?? 0) > 0) this.#put(alert);
-    }
-    this.#pump();
+  #watchTimes(): void {
+    this.#cancelTimes?.();
+    const nowMs = this.#deps.clock.nowMs();
+    if (this.#alerts.nextMs === Infinity) return;
+    this.#cancelTimes = this.#deps.clock.after(Math.min(Math.max(1, this.#alerts.nextMs - nowMs), TIMER_MS_MAX), () => {
+      this.#alerts.putTimed(this.#deps.clock.nowMs());
+      this.#watchTimes();
+      this.#pump();
+    });
   }
 
   #pump(): void {

@@ -4,12 +4,12 @@
  */
 import type { Clock } from "../model/clock.ts";
 import type { AlertBook } from "./alert-book.ts";
-import type { AlertRecord } from "./alert.ts";
 import { EscalatedAlerts, MUTES_AFTER_MS } from "./escalated-alerts.ts";
 import type { Action, EscalationPlace, NotifyAction, RaiseAction } from "./escalation/escalation-action.ts";
 import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
 import { Escalations } from "./escalation/escalations.ts";
 import type { NotifySetup } from "./nobody.ts";
+import { NotifiedAlerts } from "./notified-alerts.ts";
 import { incidentNotification, notifyFactsOf } from "./notify-facts.ts";
 import type { MutedCounts } from "./notify/flush-plan.ts";
 import type { Delivery } from "./notify/delivery.ts";
@@ -18,7 +18,6 @@ import { Notifier } from "./notify/notifier.ts";
 import type { Silence } from "./notify/silence.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import type { Rule } from "./rule.ts";
-import { RuleTimes } from "./rule-times.ts";
 import type { Severity } from "./severity.ts";
 
 /** What is said of whom to tell, and what stands against it. */
@@ -84,10 +83,9 @@ export class SimulatedTelling {
   stepCount = 0;
   readonly #deps: SimulatedTellingDeps;
   readonly #notifier: Notifier;
+  readonly #notified: NotifiedAlerts;
   readonly #escalations: Escalations;
   readonly #escalated: EscalatedAlerts;
-  readonly #times = new RuleTimes();
-  #exhausted: ReadonlySet<string> = new Set();
   /** The notifier was given something. */
   #isAsked = false;
   #looksAtMs = Infinity;
@@ -96,6 +94,7 @@ export class SimulatedTelling {
     this.#deps = deps;
     const { setup, clock, book, ruleOf } = deps;
     this.#notifier = new Notifier(setup.config);
+    this.#notified = new NotifiedAlerts(this.#notifier, { active: () => book.active(), ruleOf });
     this.#escalations = new Escalations(setup.escalation);
     this.#escalated = new EscalatedAlerts(this.#escalations, {
       get: (id) => book.get(id),
@@ -107,21 +106,25 @@ export class SimulatedTelling {
       if (silence.endsAtMs > fromMs) this.#notifier.putSilence(silence, fromMs);
     }
     book.follow(({ alert }) => {
-      this.#put(alert);
+      this.#isAsked = true;
+      this.#notified.put(alert, clock.nowMs());
       this.#escalated.put(alert, clock.nowMs());
     });
   }
 
   /** When {@link run} next has something to do, or a little earlier; Infinity: never. */
   get nextMs(): number {
-    return Math.min(this.#notifier.nextMs, this.#escalations.nextMs, this.#times.nextMs, this.#looksAtMs);
+    return Math.min(this.#notifier.nextMs, this.#escalations.nextMs, this.#notified.nextMs, this.#looksAtMs);
   }
 
   /** Does all that is due. */
   run(): void {
     const nowMs = this.#deps.clock.nowMs();
     if (!this.#isAsked && this.nextMs > nowMs) return;
-    if (this.#times.nextMs <= nowMs) this.#putTimed();
+    if (this.#notified.nextMs <= nowMs) {
+      this.#notified.putTimed(nowMs);
+      this.#isAsked = true;
+    }
     do {
       if (this.#isAsked || this.#notifier.nextMs <= nowMs) this.#notify(nowMs);
       if (this.#looksAtMs <= nowMs) {
@@ -132,22 +135,6 @@ export class SimulatedTelling {
     } while (this.#isAsked);
     this.#notifier.forgetChanges();
     this.#escalations.forgetChanges();
-  }
-
-  #put(alert: AlertRecord): void {
-    const nowMs = this.#deps.clock.nowMs();
-    const rule = this.#deps.ruleOf(alert.rule);
-    this.#notifier.put(notifyFactsOf(alert, rule, nowMs), nowMs);
-    if (rule !== undefined) this.#times.note(rule, nowMs);
-    this.#isAsked = true;
-  }
-
-  /** Rules begin or cease to notify. */
-  #putTimed(): void {
-    this.#times.clear();
-    for (const alert of this.#deps.book.active()) {
-      if ((this.#deps.ruleOf(alert.rule)?.activeTimes.length ?? 0) > 0) this.#put(alert);
-    }
   }
 
   #notify(nowMs: number): void {
@@ -163,13 +150,11 @@ export class SimulatedTelling {
   }
 
   #escalate(nowMs: number): void {
-    const actions = this.#escalated.due(nowMs);
-    const exhausted = new Set(this.#escalations.exhausted());
+    const { actions, answered } = this.#escalated.due(nowMs);
     for (const action of actions) this.#perform(action);
     for (const taken of stepsOf(actions)) this.#noteStep(taken, nowMs);
     for (const action of actions) if (action.kind === "notify") this.#tellOfIncident(action, nowMs);
-    for (const id of this.#exhausted) if (!exhausted.has(id)) somebodyAnswered(this.#deps.published, id);
-    this.#exhausted = exhausted;
+    for (const id of answered) somebodyAnswered(this.#deps.published, id);
   }
 
   #perform(action: Action): void {
