@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../model/clock.ts";
 import type { AlertBook } from "./alert-book.ts";
+import type { AlertRecord } from "./alert.ts";
 import { EscalatedAlerts, MUTES_AFTER_MS } from "./escalated-alerts.ts";
 import type { Action, EscalationPlace, NotifyAction, RaiseAction } from "./escalation/escalation-action.ts";
 import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
@@ -71,6 +72,8 @@ export interface SimulatedStep extends EscalationPlace {
 
 /** Of a notification, or of a step. */
 export const ALERTS_NAMED = 10;
+/** A step of the work: some milliseconds. */
+const DUE_AT_ONCE = 200;
 const NONE_MUTED: MutedCounts = { inactive: 0, silenced: 0, inhibited: 0, held: 0 };
 
 export class SimulatedTelling {
@@ -86,6 +89,10 @@ export class SimulatedTelling {
   readonly #notified: NotifiedAlerts;
   readonly #escalations: Escalations;
   readonly #escalated: EscalatedAlerts;
+  /** Told of, and not looked at yet. */
+  #waiting: AlertRecord[] = [];
+  /** What is under way. */
+  #work: Iterator<void> | undefined;
   /** The notifier was given something. */
   #isAsked = false;
   #looksAtMs = Infinity;
@@ -105,11 +112,7 @@ export class SimulatedTelling {
     for (const silence of setup.silences) {
       if (silence.endsAtMs > fromMs) this.#notifier.putSilence(silence, fromMs);
     }
-    book.follow(({ alert }) => {
-      this.#isAsked = true;
-      this.#notified.put(alert, clock.nowMs());
-      this.#escalated.put(alert, clock.nowMs());
-    });
+    book.follow(({ alert }) => void this.#waiting.push(alert));
   }
 
   /** When {@link run} next has something to do, or a little earlier; Infinity: never. */
@@ -117,43 +120,75 @@ export class SimulatedTelling {
     return Math.min(this.#notifier.nextMs, this.#escalations.nextMs, this.#notified.nextMs, this.#looksAtMs);
   }
 
-  /** Does all that is due. */
-  run(): void {
+  /**
+   * Does all that is due. `mayGoOn` is asked between its steps: where it says no this returns false, and is to be called once
+   * more before time goes on.
+   */
+  run(mayGoOn: () => boolean): boolean {
     const nowMs = this.#deps.clock.nowMs();
-    if (!this.#isAsked && this.nextMs > nowMs) return;
+    if (this.#work === undefined && this.#waiting.length === 0 && this.nextMs > nowMs) return true;
+    this.#work ??= this.#doAll(nowMs);
+    while (this.#work.next().done !== true) if (!mayGoOn()) return false;
+    this.#work = undefined;
+    return true;
+  }
+
+  *#doAll(nowMs: number): Generator<void> {
     if (this.#notified.nextMs <= nowMs) {
       this.#notified.putTimed(nowMs);
       this.#isAsked = true;
     }
     do {
-      if (this.#isAsked || this.#notifier.nextMs <= nowMs) this.#notify(nowMs);
+      yield* this.#putAll(nowMs);
+      if (this.#isAsked || this.#notifier.nextMs <= nowMs) yield* this.#notify(nowMs);
       if (this.#looksAtMs <= nowMs) {
         this.#looksAtMs = Infinity;
         this.#escalated.look(nowMs);
       }
-      this.#escalate(nowMs);
-    } while (this.#isAsked);
+      yield* this.#escalate(nowMs);
+    } while (this.#isAsked || this.#waiting.length > 0);
     this.#notifier.forgetChanges();
     this.#escalations.forgetChanges();
   }
 
-  #notify(nowMs: number): void {
-    this.#isAsked = false;
-    for (const { id, receiver, channel, reason, notification, muted } of this.#notifier.due(nowMs)) {
-      this.#tell(notification, { receiver, channel, reason, muted });
-      this.#notifier.settle(id, "sent", nowMs);
+  *#putAll(nowMs: number): Generator<void> {
+    const alerts = this.#waiting;
+    this.#waiting = [];
+    for (const alert of alerts) {
+      this.#notified.put(alert, nowMs);
+      this.#escalated.put(alert, nowMs);
       this.#isAsked = true;
+      yield;
+    }
+  }
+
+  *#notify(nowMs: number): Generator<void> {
+    this.#isAsked = false;
+    for (;;) {
+      const deliveries = this.#notifier.due(nowMs, DUE_AT_ONCE);
+      if (deliveries.length === 0) break;
+      for (const { id, receiver, channel, reason, notification, muted } of deliveries) {
+        this.#tell(notification, { receiver, channel, reason, muted });
+        this.#notifier.settle(id, "sent", nowMs);
+        yield;
+      }
     }
     this.#notifier.takeEvents();
     const hasPolicies = this.#deps.setup.escalation.policies.length > 0;
     if (hasPolicies && this.#looksAtMs === Infinity) this.#looksAtMs = nowMs + MUTES_AFTER_MS;
   }
 
-  #escalate(nowMs: number): void {
+  *#escalate(nowMs: number): Generator<void> {
     const { actions, answered } = this.#escalated.due(nowMs);
-    for (const action of actions) this.#perform(action);
+    for (const action of actions) {
+      this.#perform(action);
+      yield;
+    }
     for (const taken of stepsOf(actions)) this.#noteStep(taken, nowMs);
-    for (const action of actions) if (action.kind === "notify") this.#tellOfIncident(action, nowMs);
+    for (const action of actions) {
+      if (action.kind === "notify") this.#tellOfIncident(action, nowMs);
+      yield;
+    }
     for (const id of answered) somebodyAnswered(this.#deps.published, id);
   }
 

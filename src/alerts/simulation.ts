@@ -51,6 +51,7 @@ export interface SimulationOptions {
 /** So often incidents that are over are forgotten, once nothing can join them. */
 const TIDY_MS = 3_600_000;
 const OVER_FOR_MS = 60_000;
+const ALWAYS = () => true;
 
 export class Simulation implements Disposable {
   /** In the order in which they fired. */
@@ -113,7 +114,6 @@ export class Simulation implements Disposable {
     });
     this.#engine.start();
     this.#engine.add(rules.map((rule) => ({ rule, sinceMs: -Infinity })));
-    this.telling?.run();
   }
 
   /** Ids of the series that the rules are bound to, ascending. */
@@ -125,19 +125,19 @@ export class Simulation implements Disposable {
     return Uint32Array.from(ids).sort();
   }
 
-  /** Points of one time, not before what was given before. */
+  /** Points of one time, not before what was given before. Who is told of what they say is looked at as time passes. */
   apply(frame: Frame): void {
     this.advance(frame.arrivalMs);
     this.#engine.apply(frame);
-    this.telling?.run();
   }
 
   /**
    * Lets time pass. `mayGoOn` is asked between its steps: where it says no this returns false, and is to be called once more
    * before anything else.
    */
-  advance(toMs: number, mayGoOn: () => boolean = () => true): boolean {
+  advance(toMs: number, mayGoOn = ALWAYS): boolean {
     for (;;) {
+      if (this.telling?.run(mayGoOn) === false) return false;
       const wakeMs = this.#clock.wallMs(this.#engine.nextWakeMs);
       const tellMs = this.telling?.nextMs ?? Infinity;
       // What comes with time comes after what points of that time say; people are told before that.
@@ -145,7 +145,6 @@ export class Simulation implements Disposable {
       if (!mayGoOn()) return false;
       this.#clock.moveTo(Math.min(wakeMs, tellMs));
       if (wakeMs < toMs && wakeMs <= tellMs) this.#engine.wake();
-      this.telling?.run();
       this.#tidy();
     }
     this.#clock.moveTo(toMs);
@@ -157,7 +156,7 @@ export class Simulation implements Disposable {
   end(toMs: number): void {
     this.advance(toMs);
     this.#engine.wake();
-    this.telling?.run();
+    this.telling?.run(ALWAYS);
     for (const [alertId, episode] of this.#firing) episode.says = this.#book.current(this.#book.get(alertId)!).says;
   }
 

@@ -254,6 +254,26 @@ test("so many are kept as were asked for, and all are counted; of many alerts th
   await rig.close();
 });
 
+test("however many groups there are: what is due with a severity is told before escalation raises it", async () => {
+  const steps = [{ after: "0s", notify: "lead", raise_severity: "critical" }];
+  const rig = await rigWith({
+    route: { receiver: "ops", group_by: ["source"], group_wait: "0s" },
+    escalations: [{ name: "plant", steps }],
+  });
+  const sources = Array.from({ length: 450 }, (_, i) => ({ metric: "temp", source: `s${i}`, value: 90 }));
+  await rig.send(...sources);
+  await rig.advance(MINUTE_MS);
+  const answer = await tested(rig, { ...HOT, escalation: "plant" });
+  const words = notificationWords(answer).map((word) => word.replace(/s\d+ (?=\w+$)/, ""));
+  expect(Object.entries(Object.groupBy(words, (word) => word)).map(([word, all]) => `${all!.length} ${word}`)).toEqual([
+    "450 0s ops first: medium",
+    "450 0s lead escalated: critical",
+    "100 1s ops rose: critical",
+  ]);
+  expect(answer.notificationsByReceiver).toEqual({ ops: 900n, lead: 450n });
+  await rig.close();
+});
+
 test("a year without points is gone through in slices, and can be given up between them", async () => {
   let [nowMs, turns] = [0, 0];
   const abort = new AbortController();

@@ -141,12 +141,13 @@ export class Notifier {
 
   /**
    * What is to be sent now, the gravest first: at most one for each group and channel, which has no other one until this
-   * one is settled. {@link changes} has to be durable before it is sent.
+   * one is settled. {@link changes} has to be durable before it is sent. `max`: the rest is due the next time.
    */
-  due(nowMs: number): Delivery[] {
+  due(nowMs: number, max = Infinity): Delivery[] {
     this.#goTo(nowMs);
     const deliveries: Delivery[] = [];
     for (;;) {
+      if (deliveries.length >= max) return inOrderOfGravity(deliveries);
       const group = this.#grouping.take(this.#nowMs);
       if (group === undefined) return inOrderOfGravity(deliveries);
       if (group.heldUntilMs <= this.#nowMs) this.#waker.wakeHeld(group, this.#nowMs);
