@@ -179,7 +179,8 @@ export class Instance {
     const nowUs = this.#timeAt(atMs);
     for (const probe of this.probes) {
       const { state } = probe;
-      if (state !== null && atMs >= this.#decidedAtMs(state.dueUs)) this.#elapse(probe, nowUs, listener);
+      // Also what is due right now: no sample of this time is waited for any more.
+      if (state !== null && atMs >= this.#decidedAtMs(state.dueUs)) this.#elapse(probe, nowUs + 1, listener);
     }
     if (isSilent) this.#fallSilent();
     if (!isDue && !isSilent) return;
