@@ -7,13 +7,19 @@ import { messageOf } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import { allDocuments } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
-import { EscalatedAlerts, MUTES_AFTER_MS, type EscalatedAlertsDeps } from "./escalated-alerts.ts";
+import {
+  byGravity,
+  EscalatedAlerts,
+  MUTES_AFTER_MS,
+  type EscalatedAlertsDeps,
+  type OverIncident,
+} from "./escalated-alerts.ts";
 import type { Action } from "./escalation/escalation-action.ts";
 import type { EscalationConfig } from "./escalation/escalation-config.ts";
 import { Escalations } from "./escalation/escalations.ts";
 import { Told } from "./escalation/told.ts";
 import type { NotifyJournal, Telling } from "./notifying.ts";
-import { rankOf, type Severity } from "./severity.ts";
+import type { Severity } from "./severity.ts";
 
 export interface EscalatingDeps extends EscalatedAlertsDeps {
   readonly journal: NotifyJournal;
@@ -57,8 +63,6 @@ export class Escalating {
   #escalations: Escalations;
   #alerts: EscalatedAlerts;
   #told: Told;
-  /** Incidents that may be over now. */
-  readonly #ending = new Set<string>();
   /** What is on its way, by key. */
   readonly #sending = new Map<string, Unsent>();
   /** Exhausted incidents of which the world is not known to have been told. */
@@ -76,7 +80,7 @@ export class Escalating {
     this.#deps = deps;
     this.#config = config;
     this.#escalations = state.escalations;
-    this.#alerts = new EscalatedAlerts(state.escalations, deps, state.exhausted);
+    this.#alerts = new EscalatedAlerts(state.escalations, deps, state.told, state.exhausted);
     this.#told = state.told;
     this.#due = state.due;
   }
@@ -95,7 +99,7 @@ export class Escalating {
     const state = await restored(this.#deps, config);
     this.#config = config;
     this.#escalations = state.escalations;
-    this.#alerts = new EscalatedAlerts(state.escalations, this.#deps, state.exhausted);
+    this.#alerts = new EscalatedAlerts(state.escalations, this.#deps, state.told, state.exhausted);
     this.#told = state.told;
     this.#due = state.due;
     this.#resume(state);
@@ -103,9 +107,7 @@ export class Escalating {
 
   /** An alert was told of. */
   take(alert: AlertRecord): void {
-    const isEnd = alert.clearedAtMs !== null && this.#told.has(alert.incidentId);
-    if (isEnd) this.#ending.add(alert.incidentId);
-    if (this.#config.policies.length === 0 && !isEnd) return;
+    if (this.#config.policies.length === 0 && !this.#alerts.isTold(alert.incidentId)) return;
     this.#alerts.put(alert, this.#deps.clock.nowMs());
     this.#pump();
   }
@@ -132,7 +134,7 @@ export class Escalating {
     await this.#write().catch(() => {});
   }
 
-  #resume({ unsent, escalations, told }: State): void {
+  #resume({ unsent, escalations }: State): void {
     const nowMs = this.#deps.clock.nowMs();
     const known = new Set(escalations.firingIds());
     for (const alert of this.#deps.active()) {
@@ -140,7 +142,6 @@ export class Escalating {
       this.#alerts.put(alert, nowMs);
     }
     for (const id of known) this.#alerts.leave(id, nowMs);
-    for (const id of told.incidentIds) this.#ending.add(id);
     for (const [key, one] of unsent) void this.#send(key, one, true);
     this.#hasResumed = true;
     this.#pump();
@@ -158,8 +159,8 @@ export class Escalating {
     while (this.#isAsked && !this.#isClosed) {
       this.#isAsked = false;
       retryInMs = Infinity;
-      const { actions, exhausted, answered } = this.#alerts.due(this.#deps.clock.nowMs());
-      const unsent = [...actions.flatMap(unsentOf), ...this.#takeOver()];
+      const { actions, exhausted, answered, over } = this.#alerts.due(this.#deps.clock.nowMs());
+      const unsent = [...actions.flatMap(unsentOf), ...over.map(overOf)];
       for (const [key, one] of unsent) this.#unwritten.set(key, JSON.stringify(one));
       for (const id of exhausted) this.#unwritten.set(EXHAUSTED + id, DUE);
       for (const id of answered) this.#unwritten.set(EXHAUSTED + id, null);
@@ -184,21 +185,6 @@ export class Escalating {
     if (delayMs === Infinity || this.#isClosed) return;
     this.#cancelTimer();
     this.#cancelTimer = this.#deps.clock.after(Math.min(Math.max(1, delayMs), TIMER_MS_MAX), () => this.#pump());
-  }
-
-  /** Those are told that it is over who were told that it is not. */
-  #takeOver(): [key: string, unsent: Unsent][] {
-    const over: [key: string, unsent: Unsent][] = [];
-    for (const incidentId of this.#ending) {
-      const told = this.#told.of(incidentId);
-      // It may have left escalation because its policy is gone, and fire all the same.
-      const isOver = told.every(({ alertIds }) => this.#alerts.standing(alertIds).length === 0);
-      if (this.#escalations.has(incidentId) || !isOver) continue;
-      for (const one of told) over.push([keyOf(incidentId, one.receiver), { ...one, incidentId, isOver }]);
-      this.#told.forget(incidentId);
-    }
-    this.#ending.clear();
-    return over;
   }
 
   /** What a run that was killed had written down and did not come to do. */
@@ -251,22 +237,16 @@ export class Escalating {
     this.#sending.delete(key);
     if (telling === "unknown") return;
     this.#unwritten.set(key, null);
-    if (telling === "told" && !isOver) this.#noteTold(unsent, alerts);
+    if (telling === "told" && !isOver) {
+      this.#alerts.noteTold(incidentId, receiver, alerts);
+      this.#pump();
+    }
     await this.#write().catch(() => this.#wakeAfter(RETRY_MS));
-  }
-
-  #noteTold({ receiver, incidentId }: Unsent, alerts: readonly AlertRecord[]): void {
-    const ids = alerts.map(({ id }) => id);
-    this.#told.note(incidentId, receiver, ids);
-    // It may be over since.
-    this.#ending.add(incidentId);
-    this.#pump();
   }
 
   async #ended(alertIds: readonly string[]): Promise<AlertRecord[]> {
     const all = await Promise.all(alertIds.map((id) => this.#deps.get(id) ?? this.#deps.find(id)));
-    const alerts = all.filter((alert) => alert !== undefined);
-    return alerts.sort((a, b) => rankOf(b.severity) - rankOf(a.severity) || a.firedAtMs - b.firedAtMs);
+    return all.filter((alert) => alert !== undefined).sort(byGravity);
   }
 
   async #write(): Promise<void> {
@@ -289,6 +269,10 @@ function unsentOf(action: Action): [key: string, unsent: Unsent][] {
   return receivers.map((receiver) => [keyOf(incidentId, receiver), { receiver, incidentId, alertIds, isOver: false }]);
 }
 
+function overOf(over: OverIncident): [key: string, unsent: Unsent] {
+  return [keyOf(over.incidentId, over.receiver), { ...over, isOver: true }];
+}
+
 function keyOf(incidentId: string, receiver: string): string {
   return `${SEND}${incidentId} ${receiver}`;
 }
@@ -307,9 +291,9 @@ async function restored({ journal, clock }: EscalatingDeps, config: EscalationCo
   const exhausted = named(EXHAUSTED).map(({ key, value }) => ({ id: key.slice(EXHAUSTED.length), value }));
   return {
     escalations: Escalations.restore(config, documents, clock.nowMs()),
-      told: new Told(documents),
-      exhausted: exhausted.map(({ id }) => id),
-      due: new Set(exhausted.filter(({ value }) => value === DUE).map(({ id }) => id)),
+    told: new Told(documents),
+    exhausted: exhausted.map(({ id }) => id),
+    due: new Set(exhausted.filter(({ value }) => value === DUE).map(({ id }) => id)),
     unsent: named(SEND).map(({ key, value }) => [key, JSON.parse(value) as Unsent] as const),
   };
 }

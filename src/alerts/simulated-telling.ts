@@ -5,10 +5,11 @@
 import type { Clock } from "../model/clock.ts";
 import type { AlertBook } from "./alert-book.ts";
 import type { AlertRecord } from "./alert.ts";
-import { EscalatedAlerts, MUTES_AFTER_MS } from "./escalated-alerts.ts";
+import { byGravity, EscalatedAlerts, MUTES_AFTER_MS } from "./escalated-alerts.ts";
 import type { Action, EscalationPlace, NotifyAction, RaiseAction } from "./escalation/escalation-action.ts";
 import { nobodyAnswers, somebodyAnswered } from "./escalation-alert.ts";
 import { Escalations } from "./escalation/escalations.ts";
+import { Told } from "./escalation/told.ts";
 import type { NotifySetup } from "./nobody.ts";
 import { NotifiedAlerts } from "./notified-alerts.ts";
 import { incidentNotification, notifyFactsOf } from "./notify-facts.ts";
@@ -89,6 +90,7 @@ export class SimulatedTelling {
   readonly #notified: NotifiedAlerts;
   readonly #escalations: Escalations;
   readonly #escalated: EscalatedAlerts;
+  readonly #told: Told;
   /** Told of, and not looked at yet. */
   #waiting: AlertRecord[] = [];
   /** What is under way. */
@@ -103,11 +105,13 @@ export class SimulatedTelling {
     this.#notifier = new Notifier(setup.config);
     this.#notified = new NotifiedAlerts(this.#notifier, { active: () => book.active(), ruleOf });
     this.#escalations = new Escalations(setup.escalation);
-    this.#escalated = new EscalatedAlerts(this.#escalations, {
-      get: (id) => book.get(id),
-      ruleOf,
-      isMuted: (id) => this.#notifier.muteOf(id, clock.nowMs()) !== undefined,
-    });
+    const isMuted = (id: string) => this.#notifier.muteOf(id, clock.nowMs()) !== undefined;
+    this.#told = new Told([]);
+    this.#escalated = new EscalatedAlerts(
+      this.#escalations,
+      { get: (id) => book.get(id), ruleOf, isMuted },
+      this.#told,
+    );
     const fromMs = clock.nowMs();
     for (const silence of setup.silences) {
       if (silence.endsAtMs > fromMs) this.#notifier.putSilence(silence, fromMs);
@@ -149,6 +153,7 @@ export class SimulatedTelling {
     } while (this.#isAsked || this.#waiting.length > 0);
     this.#notifier.forgetChanges();
     this.#escalations.forgetChanges();
+    this.#told.changes();
   }
 
   *#putAll(nowMs: number): Generator<void> {
@@ -179,7 +184,7 @@ export class SimulatedTelling {
   }
 
   *#escalate(nowMs: number): Generator<void> {
-    const { actions, answered } = this.#escalated.due(nowMs);
+    const { actions, answered, over } = this.#escalated.due(nowMs);
     for (const action of actions) {
       this.#perform(action);
       yield;
@@ -190,6 +195,11 @@ export class SimulatedTelling {
       yield;
     }
     for (const id of answered) somebodyAnswered(this.#deps.published, id);
+    for (const { incidentId, receiver, alertIds } of over) {
+      const alerts = alertIds.map((id) => this.#deps.book.get(id)).filter((alert) => alert !== undefined);
+      this.#tellOf(incidentId, receiver, alerts.sort(byGravity), nowMs);
+      yield;
+    }
   }
 
   #perform(action: Action): void {
@@ -203,14 +213,23 @@ export class SimulatedTelling {
   #tellOfIncident({ incidentId, receivers, alertIds }: NotifyAction, nowMs: number): void {
     const alerts = this.#escalated.unanswered(alertIds);
     if (alerts.length === 0) return;
-    const { setup, ruleOf } = this.#deps;
     for (const receiver of receivers) {
-      const told = incidentNotification(receiver, incidentId, alerts, setup.config, ruleOf, nowMs);
-      const { channels = [] } = setup.config.receivers.find(({ name }) => name === receiver) ?? {};
-      for (const { name: channel } of channels) {
-        this.#tell(told, { receiver, channel, reason: "escalated", muted: NONE_MUTED });
-      }
+      const isTold = this.#tellOf(incidentId, receiver, alerts, nowMs);
+      if (isTold) this.#escalated.noteTold(incidentId, receiver, alerts);
     }
+  }
+
+  /** Returns whether it has any channel. */
+  #tellOf(incidentId: string, receiver: string, alerts: readonly AlertRecord[], nowMs: number): boolean {
+    const { setup, ruleOf } = this.#deps;
+    const told = incidentNotification(receiver, incidentId, alerts, setup.config, ruleOf, nowMs);
+    const isOver = told.status === "resolved";
+    const { channels = [] } = setup.config.receivers.find(({ name }) => name === receiver) ?? {};
+    for (const { name: channel, sendsResolved } of channels) {
+      if (isOver && !sendsResolved) continue;
+      this.#tell(told, { receiver, channel, reason: isOver ? "resolved" : "escalated", muted: NONE_MUTED });
+    }
+    return channels.length > 0;
   }
 
   #tell(

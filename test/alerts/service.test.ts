@@ -742,10 +742,11 @@ escalations: [{ name: plant, steps: [{ after: 5m, notify: on-call, raise_severit
             { receiver: "ops", channel: "webhook", reason: "first", status: "firing", alertsTotal: 1n },
             { receiver: "anna", reason: "escalated", at: at(6), groupLabels: { incident: "1" } },
             { receiver: "ops", reason: "rose", alerts: [{ severity: "critical", resolved: false }] },
+            { receiver: "anna", reason: "resolved", at: at(9), status: "resolved", groupLabels: { incident: "1" } },
             { receiver: "ops", reason: "resolved", status: "resolved", alerts: [{ resolved: true }] },
           ],
-          notificationsTotal: 4n,
-          notificationsByReceiver: { ops: 3n, anna: 1n },
+          notificationsTotal: 5n,
+          notificationsByReceiver: { ops: 3n, anna: 2n },
           escalations: [
             { at: at(6), policy: "plant", step: 1, loop: 1, receivers: ["anna"], raisedSeverity: "critical" },
           ],

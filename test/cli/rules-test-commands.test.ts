@@ -259,11 +259,12 @@ describe("rules backtest", () => {
         `hot: 1 alert, 5m firing (2 series, 216 points)
 FIRED                 LASTED  CLEARED   SEVERITY  TOLD  ALERT
 2026-01-01T00:10:00Z      5m  resolved  critical   30s  temp of pump-1 is 90
-4 notifications: 3 to ops, 1 to lead
+5 notifications: 3 to ops, 2 to lead
 AT                    RECEIVER  CHANNEL  WHY        ALERTS
 2026-01-01T00:10:30Z  ops       webhook  first      high: temp of pump-1 is 90
 2026-01-01T00:11:00Z  lead      webhook  escalated  critical: temp of pump-1 is 90
 2026-01-01T00:11:00Z  ops       webhook  rose       critical: temp of pump-1 is 90
+2026-01-01T00:15:00Z  lead      webhook  resolved   over: temp of pump-1 is 90
 2026-01-01T00:16:00Z  ops       webhook  resolved   over: temp of pump-1 is 90
 1 step of escalation
 AT                    POLICY  STEP  TOLD  RAISED TO  ALERTS
