@@ -191,7 +191,7 @@ export function defaultSettings(machineMemoryBytes: number) {
       raw: "keep",
       rollup_1m: "auto",
       rollup_1h: "keep",
-      journal: "400d",
+      journal: "keep",
       disk_budget: "none",
       free_floor: "auto",
     },

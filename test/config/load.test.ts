@@ -68,7 +68,7 @@ describe("precedence", () => {
       raw: Infinity,
       rollup_1m: "auto",
       rollup_1h: Infinity,
-      journal: 400 * 86_400_000,
+      journal: Infinity,
       disk_budget: Infinity,
       free_floor: "auto",
     });
@@ -78,7 +78,7 @@ describe("precedence", () => {
       disk_budget: 8 * GIB,
       free_floor: 0,
     });
-    expect(retention('journal = "keep"').journal).toBe(Infinity);
+    expect(retention('journal = "400d"').journal).toBe(400 * 86_400_000);
     for (const wrong of [
       'journal = "59m"',
       'raw = "59m"',
