@@ -196,7 +196,7 @@ export class AlertBook {
     this.#late.delete(alert.id);
     if (isKnown || this.#cleared.get(alert.id) !== undefined) return;
     this.#cleared.remember(alert);
-    this.#write({ change: "late", atMs: alert.updatedAtMs, actor: "", text: "", alert, before: null }, null);
+    this.#write({ change: "late", actor: "", text: "", alert, before: null }, null);
   }
 
   /** The alert of an instance, if there is one, ends; its state is forgotten. */
@@ -364,13 +364,13 @@ export class AlertBook {
       if (isOver) others = [...others, removalOfIncident(alert.incidentId)];
     }
     const before = known === undefined ? null : seenOf(known);
-    this.#write({ change, atMs, actor, text, alert, before }, instance, others);
+    this.#write({ change, actor, text, alert, before }, instance, others);
     return alert;
   }
 
-  #write(event: AlertEvent, instance: Instance | null, others: readonly DocumentChange[] = NOTHING): void {
-    const { alert, atMs } = event;
-    const state = instance === null ? null : this.#stateOf(instance, isGone(alert.clearedBecause), atMs);
+  #write(event: Omit<AlertEvent, "atMs">, instance: Instance | null, others = NOTHING): void {
+    const { clearedBecause, updatedAtMs } = event.alert;
+    const state = instance === null ? null : this.#stateOf(instance, isGone(clearedBecause), updatedAtMs);
     this.#deps.writer.write(new AlertWriting(event, instance, state, others, this.#hearer));
   }
 
@@ -387,11 +387,11 @@ export class AlertBook {
   }
 
   #tell(event: AlertEvent, position: number | null): void {
-    const { alert } = event;
+    const { change, atMs, actor, text, alert, before } = event;
     if (position !== null) this.#toldPosition = position;
     const entry = this.#active.get(alert.id);
     if (entry !== undefined) entry.told = alert;
     else if (alert.clearedAtMs !== null) this.#leaving.delete(alert.id);
-    for (const follower of this.#followers) follower({ ...event, position });
+    for (const follower of this.#followers) follower({ change, atMs, actor, text, alert, before, position });
   }
 }

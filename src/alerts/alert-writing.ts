@@ -15,36 +15,52 @@ export interface AlertHearer {
   written(position: number): void;
 }
 
+type Said = Pick<AlertEvent, "actor" | "text">;
+/** By the server itself. */
+const NOTHING_SAID: Said = { actor: "", text: "" };
+
+/** Of another size than an alert: it leaves no holes among those. */
 export class AlertWriting implements AlertEvent, Writing {
   readonly change: AlertChange;
-  readonly atMs: number;
-  readonly actor: string;
-  readonly text: string;
   readonly alert: AlertRecord;
   readonly before: Seen | null;
+  readonly #said: Said;
   readonly #instance: Instance | null;
   readonly #state: string | null;
   readonly #others: readonly DocumentChange[];
   readonly #hearer: AlertHearer;
 
-  /** `state`: of the instance, as JSON; null where it is gone. `others`: what changes with it. */
+  /**
+   * The change that made the alert what it is, as an event has it. `state`: of the instance, as JSON; null where it is gone.
+   * `others`: what changes with it.
+   */
   constructor(
-    { change, atMs, actor, text, alert, before }: AlertEvent,
+    { change, actor, text, alert, before }: Omit<AlertEvent, "atMs">,
     instance: Instance | null,
     state: string | null,
     others: readonly DocumentChange[],
     hearer: AlertHearer,
   ) {
     this.change = change;
-    this.atMs = atMs;
-    this.actor = actor;
-    this.text = text;
     this.alert = alert;
     this.before = before;
+    this.#said = actor === "" && text === "" ? NOTHING_SAID : { actor, text };
     this.#instance = instance;
     this.#state = state;
     this.#others = others;
     this.#hearer = hearer;
+  }
+
+  get atMs(): number {
+    return this.alert.updatedAtMs;
+  }
+
+  get actor(): string {
+    return this.#said.actor;
+  }
+
+  get text(): string {
+    return this.#said.text;
   }
 
   rows(): Rows {
