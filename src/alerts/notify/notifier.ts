@@ -95,6 +95,8 @@ export class Notifier {
       if (alert !== undefined) this.#withdraw(alert);
     } else if (alert !== undefined) {
       if (!isSameFacts(alert.facts, facts)) this.#change(alert, facts);
+      // They may take less room than those that were read.
+      else alert.facts = facts;
     } else if (facts.status === "firing" || facts.isOwed === true) {
       this.#begin({ id: facts.id, facts, graceFromMs: this.#nowMs, isOwed: facts.isOwed === true, groups: [] });
     }
@@ -314,10 +316,29 @@ export class Notifier {
   }
 }
 
+/** What is compared of facts beside their labels; first what costs little. */
+const COMPARED = Object.keys({
+  status: 0,
+  severity: 0,
+  isStale: 0,
+  isAcknowledged: 0,
+  isRuleActive: 0,
+  isLateSilent: 0,
+  isOwed: 0,
+  endsAtMs: 0,
+  startsAtMs: 0,
+  graceMs: 0,
+  id: 0,
+  rule: 0,
+  runbook: 0,
+  value: 0,
+  absenceOf: 0,
+  title: 0,
+  description: 0,
+} satisfies Record<Exclude<keyof AlertFacts, "labels">, 0>) as (keyof AlertFacts)[];
+
 function isSameFacts(a: AlertFacts, b: AlertFacts): boolean {
-  const keys = Object.keys(a) as (keyof AlertFacts)[];
-  if (keys.length !== Object.keys(b).length || !isSameLabels(a.labels, b.labels)) return false;
-  return keys.every((key) => key === "labels" || Object.is(a[key], b[key]));
+  return COMPARED.every((key) => Object.is(a[key], b[key])) && isSameLabels(a.labels, b.labels);
 }
 
 /** Whether it leads to the same groups, and holds back the same alerts. */
