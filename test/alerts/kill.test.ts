@@ -16,6 +16,7 @@ import { followAlerts } from "../../src/client/follow-alerts.ts";
 import { queryRange } from "../../src/client/query.ts";
 import { AlertChange, Alerts, AlertState, type Alert } from "../../src/wire/gen/alerts_pb.ts";
 import { BatchAckSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
+import { ownPort } from "../support/own-port.ts";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
@@ -37,7 +38,8 @@ class Victim implements AsyncDisposable {
   }
 
   static async start(data: string, env: Record<string, string> = {}): Promise<Victim> {
-    return new Victim(await startServerProcess({ data, env }), data, env);
+    const args = ["--grpc", `127.0.0.1:${ownPort()}`];
+    return new Victim(await startServerProcess({ data, env, args }), data, env);
   }
 
   get log(): Record<string, unknown>[] {
