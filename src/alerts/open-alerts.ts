@@ -13,6 +13,7 @@ import type { RangeQuery, RangeResult } from "../store/protocol.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
 import { AlertBook, type Told } from "./alert-book.ts";
+import type { AlertRecord } from "./alert.ts";
 import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
 import { BurstGarbage, type Collector } from "./burst-garbage.ts";
@@ -160,6 +161,9 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
 
   const find = (id: string) => alertById(id, book, journal).catch(() => undefined);
   let escalating: Escalating | undefined;
+  // What is written while these two are opened: they may have read too early to know of it.
+  const meanwhile: AlertRecord[] = [];
+  const unfollowMeanwhile = book.follow(({ alert }) => void meanwhile.push(alert));
   const notifying = await Notifying.open(
     {
       journal,
@@ -205,6 +209,11 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     notifying.take(alert);
     escalating?.take(alert);
   });
+  unfollowMeanwhile();
+  for (const alert of meanwhile) {
+    notifying.take(alert);
+    escalating.take(alert);
+  }
 
   const unregister = registry.onAdded(() => garbage.note(1));
   const unsubscribe = deps.bus.subscribe((frame) => {
