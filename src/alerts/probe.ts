@@ -72,7 +72,8 @@ export class Probe extends ProbeRow {
   missingAt(timeUs: number): Gap[] {
     const missing = (this.#missing ??= [{ fromUs: -Infinity, toUs: this.#firstUs }]);
     const isBehindAll = timeUs > this.clockUs && this.clockUs > -Infinity;
-    // Old when they come, and newer than all that is known: nothing follows them yet.
+    // Old when they come, and newer than all that is known: nothing follows them yet, and the next sample ends that.
+    if (isBehindAll) this.isCalm = false;
     if (isBehindAll && missing[missing.length - 1].toUs < Infinity) this.#addMissing(this.clockUs, Infinity);
     return missing;
   }
