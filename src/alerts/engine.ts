@@ -318,7 +318,10 @@ export class Engine {
       this.#probes.delete(probe);
       const bound = this.#rules.get(instance.rule.name)!;
       bound.series--;
-      if (instance.unbind(seriesId, listener)) continue;
+      if (instance.unbind(seriesId, this.#atMs(), listener)) {
+        this.schedule(instance);
+        continue;
+      }
       bound.instances.delete(instance.place);
       instance.wakesAtMs = NEVER_AGAIN_MS;
       listener.onGone(instance);

@@ -91,11 +91,13 @@ export class Instance {
   }
 
   /** The series is gone; returns whether any is left. */
-  unbind(seriesId: number, listener: InstanceListener): boolean {
-    const at = this.probes.findIndex((probe) => probe.seriesId === seriesId);
-    if (at >= 0) this.probes.splice(at, 1);
+  unbind(seriesId: number, atMs: number, listener: InstanceListener): boolean {
+    this.#catchUp();
+    this.probes = this.probes.filter((probe) => probe.seriesId !== seriesId);
     if (this.probes.length === 0) return false;
     if (this.lead?.seriesId === seriesId) this.lead = this.probes[0];
+    for (const probe of this.probes) probe.isCalm = false;
+    this.#moveTo(this.#timeAt(atMs), atMs);
     this.#step(listener);
     return true;
   }
