@@ -185,8 +185,8 @@ export class Notifying {
 
   /** For whoever wants to know who would be told; undefined: nobody is. */
   telling(): TellingSetup | undefined {
-    const { config, escalation } = this.#setup;
-    return this.#hasReceivers ? { config, escalation, silences: this.silences() } : undefined;
+    const { config, escalation, correlation } = this.#setup;
+    return this.#hasReceivers ? { config, escalation, correlation, silences: this.silences() } : undefined;
   }
 
   muteOf(alertId: string): Mute | undefined {

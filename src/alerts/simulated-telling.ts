@@ -23,7 +23,7 @@ import type { Rule } from "./rule.ts";
 import type { Severity } from "./severity.ts";
 
 /** What is said of whom to tell, and what stands against it. */
-export interface TellingSetup extends Pick<NotifySetup, "config" | "escalation"> {
+export interface TellingSetup extends Pick<NotifySetup, "config" | "escalation" | "correlation"> {
   /** Those that are over before the simulation begins do nothing. */
   readonly silences: readonly Silence[];
 }

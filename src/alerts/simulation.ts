@@ -79,7 +79,7 @@ export class Simulation implements Disposable {
       writer: { write: (writing) => writing.told(null) },
       clock: this.#clock,
       newId: () => String(++alerts),
-      incidents: new Incidents(CORRELATION, () => String(++incidents)),
+      incidents: new Incidents(telling?.correlation ?? CORRELATION, () => String(++incidents)),
       atMs: () => this.#engine.atMs(),
       reset: (instance) => this.#engine.reset(instance),
       isKnown: async () => false,

@@ -278,7 +278,9 @@ test("a year without points is gone through in slices, and can be given up betwe
   let [nowMs, turns] = [0, 0];
   const abort = new AbortController();
   const clock = { nowMs: () => START_MS, monotonicMs: () => ++nowMs, after: () => () => {} };
-  const { config, escalation } = webhookSetup(["ops"], { route: { receiver: "ops", repeat_interval: "4h" } });
+  const { config, escalation, correlation } = webhookSetup(["ops"], {
+    route: { receiver: "ops", repeat_interval: "4h" },
+  });
   const rule = fromJson(RuleSchema, { name: "on", condition: { watchdog: {} } });
   const [to, from] = [START_MS, START_MS - 365 * 24 * HOUR_MS].map(timestampOfMs);
   const test = (timeoutMs: number) =>
@@ -288,7 +290,7 @@ test("a year without points is gone through in slices, and can be given up betwe
         ...{ registry: new SeriesRegistry({ seriesMax: 1, seriesPerSourceMax: 1 }), clock, staleAfterMs: 1, timeoutMs },
         history: { hours: () => Promise.reject(new Error("no series has a past")) },
         range: () => Promise.reject(new Error("there are no points")),
-        telling: () => ({ config, escalation, silences: [] }),
+        telling: () => ({ config, escalation, correlation, silences: [] }),
       },
       abort.signal,
     );

@@ -4,8 +4,10 @@ import { describe, expect, test } from "bun:test";
 import { Alerts, AlertState } from "../../src/wire/gen/alerts_pb.ts";
 import { RuleSchema, type Rule as RuleMessage } from "../../src/wire/gen/rules_pb.ts";
 import { randomOf } from "../support/random.ts";
+import { timestampOfMs } from "../../src/wire/timestamp.ts";
 import { call } from "./calls.ts";
 import { AlertsRig, START_MS } from "./rig.ts";
+import { webhookSetup } from "./webhooks.ts";
 
 const LADDER = {
   steps: [
@@ -127,3 +129,28 @@ function ms(time: Time | undefined): string {
 function ruleMessage(rule: object): RuleMessage {
   return fromJson(RuleSchema, rule as JsonObject);
 }
+
+test("incidents of a backtest are those of the server's configuration", async () => {
+  for (const [correlation, wanted] of [
+    [undefined, 3],
+    [{ labels: ["line"] }, 1],
+  ] as const) {
+    const rig = new AlertsRig();
+    const escalations = [{ name: "plant", steps: [{ after: "0s", notify: "ops" }] }];
+    rig.file = { rules: [], notify: webhookSetup(["ops"], { route: { receiver: "ops" }, correlation, escalations }) };
+    await rig.open();
+    for (let i = 0; i < 5; i++) {
+      const tags = { line: "7" };
+      await rig.send(...["a", "b", "c"].map((source) => ({ metric: "temp", source, tags, value: i > 1 ? 90 : 20 })));
+      await rig.advance(60_000);
+    }
+    const rule = { name: "hot", metric: "temp", condition: { threshold: { above: 80 } }, escalation: "plant" };
+    const { escalations: taken } = await call(rig, Alerts.method.testRule, {
+      rule: fromJson(RuleSchema, rule as JsonObject),
+      from: timestampOfMs(START_MS),
+      to: timestampOfMs(rig.clock.nowMs()),
+    });
+    expect(new Set(taken.map(({ incident }) => incident)).size).toBe(wanted);
+    await rig.close();
+  }
+});

@@ -954,7 +954,7 @@ export type RuleEpisode = Message<"analytics.RuleEpisode"> & {
   title: string;
 
   /**
-   * What was compared with the limit at its last change.
+   * What met the condition last.
    *
    * @generated from field: double value = 3;
    */
