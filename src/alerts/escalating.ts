@@ -72,6 +72,9 @@ export class Escalating {
   readonly #unwritten = new Map<string, string | null>();
   #isAsked = false;
   #isPumping = false;
+  #running = Promise.resolve();
+  /** Another configuration is on its way. */
+  #isHeld = false;
   #isClosed = false;
   #cancelTimer = () => {};
   #cancelMutes: (() => void) | null = null;
@@ -95,14 +98,22 @@ export class Escalating {
 
   /** Other policies from now on; incidents go on where they have them still. After the receivers are reloaded. */
   async reload(config: EscalationConfig): Promise<void> {
-    await this.#write();
-    const state = await restored(this.#deps, config);
-    this.#config = config;
-    this.#escalations = state.escalations;
-    this.#alerts = new EscalatedAlerts(state.escalations, this.#deps, state.told, state.exhausted);
-    this.#told = state.told;
-    this.#due = state.due;
-    this.#resume(state);
+    // What is done after it was read, would be done again.
+    this.#isHeld = true;
+    try {
+      await this.#running;
+      await this.#write();
+      const state = await restored(this.#deps, config);
+      this.#config = config;
+      this.#escalations = state.escalations;
+      this.#alerts = new EscalatedAlerts(state.escalations, this.#deps, state.told, state.exhausted);
+      this.#told = state.told;
+      this.#due = state.due;
+      this.#resume(state);
+    } finally {
+      this.#isHeld = false;
+      this.#pump();
+    }
   }
 
   /** An alert was told of. */
@@ -149,14 +160,14 @@ export class Escalating {
 
   #pump(): void {
     this.#isAsked = true;
-    if (this.#isPumping || this.#isClosed) return;
+    if (this.#isPumping || this.#isClosed || this.#isHeld) return;
     this.#isPumping = true;
-    queueMicrotask(() => void this.#run());
+    this.#running = Promise.resolve().then(() => this.#run());
   }
 
   async #run(): Promise<void> {
     let retryInMs = Infinity;
-    while (this.#isAsked && !this.#isClosed) {
+    while (this.#isAsked && !this.#isClosed && !this.#isHeld) {
       this.#isAsked = false;
       retryInMs = Infinity;
       const { actions, exhausted, answered, over } = this.#alerts.due(this.#deps.clock.nowMs());

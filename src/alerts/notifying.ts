@@ -69,6 +69,9 @@ export class Notifying {
   #setup: NotifySetup;
   #receivers: ReadonlyMap<string, readonly Receiver[]>;
   #isPumping = false;
+  #running = Promise.resolve();
+  /** Another configuration is on its way. */
+  #isHeld = false;
   #isAsked = false;
   #isClosed = false;
   #cancelTimer: (() => void) | null = null;
@@ -109,6 +112,18 @@ export class Notifying {
       await closeAll(receivers);
       throw error;
     }
+    // What the notifier does after it was read, the next one would do again.
+    this.#isHeld = true;
+    try {
+      await this.#running;
+      await this.#replace(setup, receivers);
+    } finally {
+      this.#isHeld = false;
+      this.#pump();
+    }
+  }
+
+  async #replace(setup: NotifySetup, receivers: ReadonlyMap<string, readonly Receiver[]>): Promise<void> {
     const before = this.#receivers;
     await this.#write();
     for (const sending of this.#sending.values()) sending.abort();
@@ -119,7 +134,6 @@ export class Notifying {
     this.#receivers = receivers;
     await closeAll(before);
     await this.#catchUp();
-    this.#pump();
   }
 
   /** An alert was told of. */
@@ -240,14 +254,14 @@ export class Notifying {
 
   #pump(): void {
     this.#isAsked = true;
-    if (this.#isPumping || this.#isClosed) return;
+    if (this.#isPumping || this.#isClosed || this.#isHeld) return;
     this.#isPumping = true;
-    queueMicrotask(() => void this.#run());
+    this.#running = Promise.resolve().then(() => this.#run());
   }
 
   async #run(): Promise<void> {
     let retryInMs = Infinity;
-    while (this.#isAsked && !this.#isClosed) {
+    while (this.#isAsked && !this.#isClosed && !this.#isHeld) {
       this.#isAsked = false;
       retryInMs = Infinity;
       const deliveries = this.#notifier.due(this.#deps.clock.nowMs());

@@ -1,4 +1,4 @@
-/** What fires while a start is still under way, for the run before could not write it, is told like everything else. */
+/** What fires while receivers are opened, or others take their place, is told like everything else, and once. */
 import { expect, test } from "bun:test";
 import type { MemoryJournal } from "./memory-journal.ts";
 import { AlertsRig } from "./rig.ts";
@@ -46,5 +46,26 @@ test("every alert that fires while notifications are opened is told of", async (
   }
   expect([...rig.alerts.book.active()]).toHaveLength(SOURCES.length);
   expect(heard().size).toBe(SOURCES.length);
+  await rig.close();
+});
+
+test.each([0, 2, 5, 9, 14, 20])("what is due %i ms into a reload is told once", async (delayMs) => {
+  const rig = new AlertsRig();
+  const notify = () => webhookSetup(["ops"], { route: { receiver: "ops", group_by: ["source"] } });
+  rig.file = { rules: [], notify: notify() };
+  await rig.open();
+  using webhooks = new Webhooks(rig);
+  await rig.put({ ...RULE, severity: "critical" });
+  slowed(rig.journal);
+  const reloaded = rig.alerts.reload({ rules: [], notify: notify() });
+  await Bun.sleep(delayMs);
+  await rig.send({ metric: "temp", source: "a", value: 90 });
+  await reloaded;
+  for (let i = 0; i < 400 && webhooks.told.length === 0; i++) await Bun.sleep(5);
+  for (let i = 0; i < 60; i++) {
+    rig.clock.advance(1_000);
+    await Bun.sleep(1);
+  }
+  expect(webhooks.told.map(({ status }) => status)).toEqual(["firing"]);
   await rig.close();
 });
