@@ -48,6 +48,8 @@ export async function* subscribeAlerts(
   // Looked at here, too: a long past without anything for this reader yields nothing that it could leave at.
   while (resumed !== undefined && position < backlog.beganAt && !signal.aborted) {
     const { told, through } = await journal.readAfter(position);
+    // Of what went by its age while it was read nobody knows whether it is missing.
+    journal.positionOf(journal.cursorOf(position));
     for (const one of told) yield* view.messages(one, journal);
     position = through;
   }

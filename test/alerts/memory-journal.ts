@@ -7,6 +7,7 @@ import type {
   JournalQuery,
   StoredDocument,
 } from "../../src/model/journal.ts";
+import { WatchpostError } from "../../src/model/errors.ts";
 
 export class MemoryJournal {
   readonly entries: JournalEntry[] = [];
@@ -14,6 +15,8 @@ export class MemoryJournal {
   /** Thrown by appends while it is set. */
   failure: Error | null = null;
   appends = 0;
+  /** What is before it is no longer kept. */
+  firstPosition = 1;
 
   get lastPosition(): number {
     return this.entries.length;
@@ -65,7 +68,9 @@ export class MemoryJournal {
   }
 
   positionOf(cursor: string): number {
-    return Number(cursor.slice("cursor-".length));
+    const position = Number(cursor.slice("cursor-".length));
+    if (position >= this.firstPosition - 1) return position;
+    throw new WatchpostError("OUT_OF_RANGE", "what follows the cursor is no longer kept");
   }
 }
 

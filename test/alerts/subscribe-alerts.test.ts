@@ -295,6 +295,17 @@ describe("going on", () => {
     expect(reader.messages.map((message) => message.cursor)).toEqual(first.messages.slice(151).map((m) => m.cursor));
   });
 
+  test("ends where entries go by their age before they were read", async () => {
+    const rig = await rigOf(LOAD);
+    for (let i = 0; i < 600; i++) await send(rig, i % 2 === 0 ? 81 : 60);
+    const reader = new Reader(rig, { updates: true, cursor: "cursor-0" }, true);
+    await reader.take();
+    rig.journal.firstPosition = rig.journal.lastPosition;
+    while (await reader.take());
+    expect(reader.ended).toContain("no longer kept");
+    await rig.close();
+  });
+
   test("while things happen misses and repeats nothing", async () => {
     for (let seed = 0; seed < 10; seed++) {
       const random = randomOf(1_000 + seed);
