@@ -229,7 +229,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   };
   if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => reloadRules(rulesFile), rulesStamp));
   opening.defer(
-    forgetOld([trimSlice(journal), alerts.forgetOld], {
+    forgetOld([trimSlice(journal, clock), alerts.forgetOld], {
       keptMs: config.retention.journal,
       clock,
       onTrouble: (sentence) => logger.error({ trouble: sentence }, "the journal grows"),

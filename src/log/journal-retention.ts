@@ -28,14 +28,18 @@ const EVERY_MS = 3_600_000;
 /** Appends wait while a slice goes; so it takes a small part of the time. */
 const PAUSE_MS = 50;
 
-/** Entries up to the first that is not that old: times of a clock that was wrong for a while remove nothing too early. */
-export function trimSlice(journal: TrimmedJournal): ForgetSlice {
+/**
+ * Entries up to the first that is not that old: times of a clock that was behind for a while remove nothing too early. Those
+ * of one that was ahead, still to come, go with what is old behind them.
+ */
+export function trimSlice(journal: TrimmedJournal, clock: Clock): ForgetSlice {
   return async (beforeMs) => {
     const entries = await journal.read({ after: journal.firstPosition - 1, limit: ENTRIES_AT_ONCE });
-    const young = entries.findIndex(({ atMs }) => atMs >= beforeMs);
-    const old = young < 0 ? entries : entries.slice(0, young);
-    if (old.length > 0) await journal.trim(old[old.length - 1].position);
-    return old.length === ENTRIES_AT_ONCE;
+    const nowMs = clock.nowMs();
+    const young = entries.findIndex(({ atMs }) => atMs >= beforeMs && atMs <= nowMs);
+    const last = (young < 0 ? entries : entries.slice(0, young)).findLast(({ atMs }) => atMs < beforeMs);
+    if (last !== undefined) await journal.trim(last.position);
+    return last !== undefined && last === entries[ENTRIES_AT_ONCE - 1];
   };
 }
 

@@ -78,7 +78,7 @@ test("an active alert whose beginnings are gone from the journal goes on over a 
       rig.journal.entries.splice(0, through);
     },
   };
-  const end = forgetOld([trimSlice(journal), rig.alerts.forgetOld], {
+  const end = forgetOld([trimSlice(journal, rig.clock), rig.alerts.forgetOld], {
     keptMs: DAY_MS,
     clock: rig.clock,
     onTrouble: (sentence) => rig.trouble.push(sentence),

@@ -21,7 +21,7 @@ test("entries that are older go in slices, up to the first that is not; document
   await journal.append(Array.from({ length: 1_200 }, (_, i) => eventAt(i)));
   // A clock that was wrong for a while.
   await journal.append([5_000, 700, 701, 6_000].map(eventAt));
-  const slice = trimSlice(journal);
+  const slice = trimSlice(journal, new ManualClock(1_000 * DAY_MS));
   const timesOf = async () => (await journal.read({ after: 0, limit: 9_999 })).map(({ atMs }) => atMs);
   expect(await slice(0)).toBe(false);
   expect(journal.firstPosition).toBe(1);
@@ -39,6 +39,18 @@ test("entries that are older go in slices, up to the first that is not; document
   expect(journal.positionOf(journal.cursorOf(1_204))).toBe(1_204);
   expect(await journal.document("alerts", "a")).toMatchObject(change);
   expect(await journal.append([eventAt(1)])).toMatchObject([{ position: 1_205 }]);
+});
+
+test("times still to come, of a clock that was ahead, go with what is old behind them", async () => {
+  using dir = tempDir("journal-ahead");
+  await using open = await openJournal(dir.path);
+  const { journal } = open;
+  const slice = trimSlice(journal, new ManualClock(1_000));
+  await journal.append([1, 5_000, 2, 900, 3, 7_000].map(eventAt));
+  expect(await slice(500)).toBe(false);
+  expect((await journal.read({ after: 0, limit: 9 })).map(({ atMs }) => atMs)).toEqual([900, 3, 7_000]);
+  expect(await slice(950)).toBe(false);
+  expect((await journal.read({ after: 0, limit: 9 })).map(({ atMs }) => atMs)).toEqual([7_000]);
 });
 
 /** Each asked for how old what goes is, until there is no more. */
