@@ -17,7 +17,9 @@ export interface Collector {
 const YOUNG_CHANGES = 2_000;
 /** Past so many everything is collected in the end. */
 const BURST_CHANGES = 20_000;
-/** Nobody has done anything for so long: nobody waits for this thread. */
+/** Between two changes of one burst. */
+const BURST_GAP_MS = 60_000;
+/** No points and no changes have come for so long. */
 const QUIET_MS = 1_000;
 
 export class BurstGarbage {
@@ -25,6 +27,7 @@ export class BurstGarbage {
   readonly #clock: Clock;
   #young = 0;
   #all = 0;
+  #notedAtMs = -Infinity;
   #busyAtMs = 0;
   #cancel: (() => void) | null = null;
 
@@ -35,9 +38,12 @@ export class BurstGarbage {
 
   /** So many changes of alerts were made, or written. */
   note(changes: number): void {
+    this.disturb();
+    // What comes now and then is no burst.
+    if (this.#busyAtMs - this.#notedAtMs > BURST_GAP_MS && this.#cancel === null) this.#all = 0;
+    this.#notedAtMs = this.#busyAtMs;
     this.#young += changes;
     this.#all += changes;
-    this.disturb();
     if (this.#young >= YOUNG_CHANGES) {
       this.#young = 0;
       this.#collector.collectYoung();

@@ -102,6 +102,8 @@ export interface AlertsFile {
 
 const NO_FILE: AlertsFile = { rules: [], notify: NOBODY };
 const EVENTS_A_PAGE = 500;
+/** Past so many series it takes longer to look through their names for garbage than it is worth. */
+const COLLECTED_SERIES_MAX = 100_000;
 const PROFILES_EVERY_MS = 6 * 3_600_000;
 
 /** `file`: what the rules file brings, which is not written down. */
@@ -215,7 +217,9 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     escalating.take(alert);
   }
 
-  const unregister = registry.onAdded(() => garbage.note(1));
+  const unregister = registry.onAdded((id) => {
+    if (id <= COLLECTED_SERIES_MAX) garbage.note(1);
+  });
   const unsubscribe = deps.bus.subscribe((frame) => {
     garbage.disturb();
     engine.apply(frame);

@@ -36,6 +36,15 @@ describe("BurstGarbage", () => {
     expect(collected.all).toBe(1);
   });
 
+  test("takes what comes now and then for no burst", () => {
+    const { clock, collected, garbage } = garbageOf();
+    for (let i = 0; i < 100; i++) {
+      garbage.note(1_000);
+      clock.advance(61_000);
+    }
+    expect(collected).toEqual({ young: 50, all: 0 });
+  });
+
   test("does nothing after its end", () => {
     const { clock, collected, garbage } = garbageOf();
     garbage.note(50_000);
