@@ -80,7 +80,7 @@ export function rulesBacktestCommand(): Command {
     .option("--to <time>", "end of the range (default: now)")
     .option(
       "--limit <count>",
-      `of each rule at most so many alerts and notifications (default: ${SHOWN_MAX} in a table, ${COUNTED_MAX} with --json)`,
+      `of each rule at most so many alerts, and notifications up to ${TOLD_MAX} (default: ${SHOWN_MAX} in a table, ${COUNTED_MAX} with --json)`,
       integerArgument(1, EPISODES_MAX),
     )
     .option("--json", "a JSON line for every alert, notification and step of escalation, by its kind")
@@ -146,19 +146,21 @@ function tell(rule: Rule, answer: TestRuleResponse, toMs: number, limit: number)
   const over = rule.condition?.watchdog !== undefined ? "" : series === 0n ? " (no series matches)" : ` (${numbers})`;
   console.log(`${pc.bold(printable(rule.name))}: ${verdictWords(verdictOf(answer, toMs))}${over}`);
   process.stdout.write(episodesTable(episodes.slice(0, limit), toMs, hasReceivers));
-  tellOfMore(episodes.length, limit);
+  tellOfMore(episodes.length, limit, EPISODES_MAX);
   if (!hasReceivers || episodes.length === 0) return;
   console.log(notificationWords(answer));
   process.stdout.write(notificationsTable(notifications.slice(0, limit)));
-  tellOfMore(answer.notificationsTotal, Math.min(limit, notifications.length));
+  tellOfMore(answer.notificationsTotal, Math.min(limit, notifications.length), TOLD_MAX);
   if (escalations.length === 0) return;
   console.log(stepWords(answer));
   process.stdout.write(stepsTable(escalations.slice(0, limit)));
-  tellOfMore(answer.escalationsTotal, Math.min(limit, escalations.length));
+  tellOfMore(answer.escalationsTotal, Math.min(limit, escalations.length), TOLD_MAX);
 }
 
-function tellOfMore(count: number | bigint, shown: number): void {
-  if (count > shown) console.log(pc.yellow(`the first ${shown.toLocaleString("en-US")} are shown; --limit shows more`));
+/** `max`: more there never are. */
+function tellOfMore(count: number | bigint, shown: number, max: number): void {
+  const more = shown < max ? "; --limit shows more" : "";
+  if (count > shown) console.log(pc.yellow(`the first ${shown.toLocaleString("en-US")} are shown${more}`));
 }
 
 function tellJson(rule: Rule, answer: TestRuleResponse, limit: number): void {
@@ -167,18 +169,18 @@ function tellJson(rule: Rule, answer: TestRuleResponse, limit: number): void {
   process.stdout.write(shown.map((episode) => episodeJson(rule.name, episode)).join(""));
   process.stdout.write(notifications.map((each) => notificationJson(rule.name, each)).join(""));
   process.stdout.write(escalations.map((each) => stepJson(rule.name, each)).join(""));
-  if (more || shown.length < episodes.length) tellOfMoreThan(rule, shown.length, "alert", "alerts");
+  if (more || shown.length < episodes.length) tellOfMoreThan(rule, shown.length, EPISODES_MAX, "alerts");
   if (notificationsTotal > notifications.length) {
-    tellOfMoreThan(rule, notifications.length, "notification", "notifications");
+    tellOfMoreThan(rule, notifications.length, TOLD_MAX, "notifications");
   }
   if (escalationsTotal > escalations.length) {
-    tellOfMoreThan(rule, escalations.length, "step of escalation", "steps of escalation");
+    tellOfMoreThan(rule, escalations.length, TOLD_MAX, "steps of escalation");
   }
 }
 
-function tellOfMoreThan({ name }: Rule, shown: number, one: string, many: string): void {
-  const count = shown === 1 ? `this ${one}` : `these ${shown.toLocaleString("en-US")} ${many}`;
-  console.error(pc.yellow(`${printable(name)}: there were more than ${count}; --limit gives more`));
+function tellOfMoreThan({ name }: Rule, shown: number, max: number, what: string): void {
+  const more = shown < max ? "; --limit gives more" : "";
+  console.error(pc.yellow(`${printable(name)}: there were more ${what} than ${shown.toLocaleString("en-US")}${more}`));
 }
 
 function rangeOf({ from, to, last }: BacktestFlags, nowMs: number): TimeRange {

@@ -230,7 +230,7 @@ describe("rules backtest", () => {
     await rig.ok(["rules", "apply", "-"], { stdin: RULES });
     expect(await rig.ok(["rules", "backtest", "hot", ...range])).toStartWith("hot: 3 alerts, ");
     const { out, err, code } = await rig.run(["rules", "backtest", "h*", ...range, "--json", "--limit", "1"]);
-    expect([code, err]).toEqual([0, "hot: there were more than this alert; --limit gives more\n"]);
+    expect([code, err]).toEqual([0, "hot: there were more alerts than 1; --limit gives more\n"]);
     expect(JSON.parse(out)).toMatchObject({
       rule: "hot",
       labels: { device: "pump-1" },
@@ -282,8 +282,8 @@ AT                    POLICY  STEP  TOLD  RAISED TO  ALERTS
         ...Array(3).fill("escalation"),
       ]);
       expect(json.err).toBe(
-        `hot: there were more than these 3 notifications; --limit gives more
-hot: there were more than these 3 steps of escalation; --limit gives more
+        `hot: there were more notifications than 3; --limit gives more
+hot: there were more steps of escalation than 3; --limit gives more
 `,
       );
       expect(await own.ok(["alerts"])).toBe("no alert is active\n");
@@ -314,6 +314,6 @@ hot: there were more than these 3 steps of escalation; --limit gives more
     const args = ["rules", "backtest", "rules.yaml", ...range, "--server", toy.address];
     const words = "hot: more than 2 alerts, more than 2d firing, the longest for 1d (1 series, 9 points)\n";
     expect(await rig.ok(args)).toStartWith(words);
-    expect((await rig.run([...args, "--json"])).err).toContain("hot: there were more than these 2 alerts");
+    expect((await rig.run([...args, "--json"])).err).toContain("hot: there were more alerts than 2");
   }, 30_000);
 });
