@@ -7,8 +7,8 @@ import { KEPT_BACK_MAX } from "./conditions/calm.ts";
 import type { ConditionState } from "./conditions/condition-state.ts";
 
 /** So many usual gaps, and not less than this, between two samples: some are missing there, and may still come. */
-export const GAPS_MISSING = 3;
-export const MISSING_US_MIN = 15_000_000;
+const GAPS_MISSING = 3;
+const MISSING_US_MIN = 15_000_000;
 /** Gaps between arrivals are smoothed: each new one counts a quarter. */
 export const GAP_WEIGHT = 0.25;
 /** Points are late after a quarter of an hour, of slow series after some of their gaps. */
@@ -81,7 +81,7 @@ export class ProbeRows {
     const at = row * COLUMNS;
     const usualMs = cells[at + GAP_MS];
     const gapUs = timeUs - cells[at + CLOCK_US];
-    if (gapUs <= 0 || gapUs > MISSING_US_MIN + GAPS_MISSING * usualMs * 1_000) return false;
+    if (gapUs <= 0 || gapUs > missingAfterUs(usualMs)) return false;
     const gapMs = atMs - cells[at + SEEN_AT_MS];
     if (timeUs > arrivalUs || arrivalUs - timeUs > cells[at + LATE_US] || gapMs > SLOW_GAP_MS) return false;
     cells[at + CLOCK_US] = timeUs;
@@ -140,4 +140,9 @@ export class ProbeRows {
     waitsAt.set(this.#waitsAt);
     this.#waitsAt = waitsAt;
   }
+}
+
+/** After so long without a sample some are missing. */
+export function missingAfterUs(usualMs: number): number {
+  return Math.max(MISSING_US_MIN, GAPS_MISSING * usualMs * 1_000);
 }

@@ -4,7 +4,7 @@ import type { ConditionState } from "./conditions/condition-state.ts";
 import type { Instance } from "./instance.ts";
 import type { Gap, LateLane } from "./late-lane.ts";
 import { ProbeRow } from "./probe-row.ts";
-import { GAP_WEIGHT, GAPS_MISSING, LATE_GAPS, MISSING_US_MIN, SLOW_GAP_MS, type ProbeRows } from "./probe-rows.ts";
+import { GAP_WEIGHT, LATE_GAPS, missingAfterUs, SLOW_GAP_MS, type ProbeRows } from "./probe-rows.ts";
 
 /** Times without samples that are remembered; the oldest are forgotten, and what comes for them is not evaluated. */
 const MISSING_MAX = 16;
@@ -138,7 +138,7 @@ export class Probe extends ProbeRow {
   /** Returns whether some are missing before this one of which that was not known. */
   #noteMissing(clockUs: number): boolean {
     const eventGapUs = clockUs - this.clockUs;
-    const isMissing = this.gapMs > 0 && eventGapUs > Math.max(MISSING_US_MIN, GAPS_MISSING * this.gapMs * 1_000);
+    const isMissing = this.gapMs > 0 && eventGapUs > missingAfterUs(this.gapMs);
     if (!isMissing || this.#missing?.at(-1)?.toUs === Infinity) return false;
     this.#addMissing(this.clockUs, clockUs);
     return true;

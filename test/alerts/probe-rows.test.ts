@@ -51,7 +51,7 @@ describe("a calm sample", () => {
     ["of the same time", (row, rows) => takeAt(row, rows, 0, 5)],
     ["from the future", (row, rows) => takeAt(row, rows, SECOND_US, 5, SECOND_US - 1)],
     ["late", (row, rows) => takeAt(row, rows, SECOND_US, 5, SECOND_US + 15 * 60 * SECOND_US + 1)],
-    ["after a gap in which some are missing", (row, rows) => takeAt(row, rows, 19 * SECOND_US, 5)],
+    ["after a gap in which some are missing", (row, rows) => takeAt(row, rows, 15 * SECOND_US + 1, 5)],
     ["of a series that has slowed down", (row, rows) => takeAt(row, rows, SECOND_US, 5, SECOND_US, 6 * MINUTE_MS)],
   ];
   for (const [what, take] of others) {
