@@ -19,6 +19,7 @@ import type { EscalationConfig } from "./escalation/escalation-config.ts";
 import { Escalations } from "./escalation/escalations.ts";
 import { Told } from "./escalation/told.ts";
 import type { NotifyJournal, Telling } from "./notifying.ts";
+import { Rounds } from "./rounds.ts";
 import type { Severity } from "./severity.ts";
 
 export interface EscalatingDeps extends EscalatedAlertsDeps {
@@ -55,7 +56,6 @@ const EXHAUSTED = "exhausted:";
 const [DUE, SAID] = ["false", "true"];
 const DOCUMENTS_AT_ONCE = 500;
 const RETRY_MS = 1_000;
-const TIMER_MS_MAX = 86_400_000;
 
 export class Escalating {
   readonly #deps: EscalatingDeps;
@@ -70,17 +70,12 @@ export class Escalating {
   #hasResumed = true;
   /** Documents that are to be written, as they are now. */
   readonly #unwritten = new Map<string, string | null>();
-  #isAsked = false;
-  #isPumping = false;
-  #running = Promise.resolve();
-  /** Another configuration is on its way. */
-  #isHeld = false;
-  #isClosed = false;
-  #cancelTimer = () => {};
+  readonly #rounds: Rounds;
   #cancelMutes: (() => void) | null = null;
 
   private constructor(deps: EscalatingDeps, config: EscalationConfig, state: State) {
     this.#deps = deps;
+    this.#rounds = new Rounds(deps.clock, () => this.#round());
     this.#config = config;
     this.#escalations = state.escalations;
     this.#alerts = new EscalatedAlerts(state.escalations, deps, state.told, state.exhausted);
@@ -98,10 +93,8 @@ export class Escalating {
 
   /** Other policies from now on; incidents go on where they have them still. After the receivers are reloaded. */
   async reload(config: EscalationConfig): Promise<void> {
-    // What is done after it was read, would be done again.
-    this.#isHeld = true;
-    try {
-      await this.#running;
+    // What is done after it was read would be done again.
+    await this.#rounds.hold(async () => {
       await this.#write();
       const state = await restored(this.#deps, config);
       this.#config = config;
@@ -110,37 +103,33 @@ export class Escalating {
       this.#told = state.told;
       this.#due = state.due;
       this.#resume(state);
-    } finally {
-      this.#isHeld = false;
-      this.#pump();
-    }
+    });
   }
 
   /** An alert was told of. */
   take(alert: AlertRecord): void {
     if (this.#config.policies.length === 0 && !this.#alerts.isTold(alert.incidentId)) return;
     this.#alerts.put(alert, this.#deps.clock.nowMs());
-    this.#pump();
+    this.#rounds.ask();
   }
 
   /** What holds alerts back may be another now. */
   mutesChanged(): void {
-    if (this.#config.policies.length === 0 || this.#cancelMutes !== null || this.#isClosed) return;
+    if (this.#config.policies.length === 0 || this.#cancelMutes !== null || this.#rounds.isClosed) return;
     this.#cancelMutes = this.#deps.clock.after(MUTES_AFTER_MS, () => {
       this.#cancelMutes = null;
       this.#alerts.look(this.#deps.clock.nowMs());
-      this.#pump();
+      this.#rounds.ask();
     });
   }
 
   receiverFailed(receiver: string, alertIds: readonly string[]): void {
     this.#escalations.receiverFailed(receiver, alertIds, this.#deps.clock.nowMs());
-    this.#pump();
+    this.#rounds.ask();
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#cancelTimer();
+    this.#rounds.close();
     this.#cancelMutes?.();
     await this.#write().catch(() => {});
   }
@@ -155,47 +144,30 @@ export class Escalating {
     for (const id of known) this.#alerts.leave(id, nowMs);
     for (const [key, one] of unsent) void this.#send(key, one, true);
     this.#hasResumed = true;
-    this.#pump();
+    this.#rounds.ask();
   }
 
-  #pump(): void {
-    this.#isAsked = true;
-    if (this.#isPumping || this.#isClosed || this.#isHeld) return;
-    this.#isPumping = true;
-    this.#running = Promise.resolve().then(() => this.#run());
-  }
-
-  async #run(): Promise<void> {
+  /** Resolves with when there is more to do. */
+  async #round(): Promise<number> {
     let retryInMs = Infinity;
-    while (this.#isAsked && !this.#isClosed && !this.#isHeld) {
-      this.#isAsked = false;
-      retryInMs = Infinity;
-      const { actions, exhausted, answered, over } = this.#alerts.due(this.#deps.clock.nowMs());
-      const unsent = [...actions.flatMap(unsentOf), ...over.map(overOf)];
-      for (const [key, one] of unsent) this.#unwritten.set(key, JSON.stringify(one));
-      for (const id of exhausted) this.#unwritten.set(EXHAUSTED + id, DUE);
-      for (const id of answered) this.#unwritten.set(EXHAUSTED + id, null);
-      try {
-        await this.#write();
-      } catch (error) {
-        // People are told all the same; after a crash they may be told again.
-        this.#deps.onTrouble(`escalation cannot be written down: ${messageOf(error)}`);
-        retryInMs = RETRY_MS;
-      }
-      for (const action of actions) this.#perform(action);
-      for (const [key, one] of unsent) void this.#send(key, one, false);
-      for (const id of answered) this.#deps.answered(id);
-      if (this.#hasResumed) this.#makeGood();
-      this.#hasResumed = false;
+    const { actions, exhausted, answered, over } = this.#alerts.due(this.#deps.clock.nowMs());
+    const unsent = [...actions.flatMap(unsentOf), ...over.map(overOf)];
+    for (const [key, one] of unsent) this.#unwritten.set(key, JSON.stringify(one));
+    for (const id of exhausted) this.#unwritten.set(EXHAUSTED + id, DUE);
+    for (const id of answered) this.#unwritten.set(EXHAUSTED + id, null);
+    try {
+      await this.#write();
+    } catch (error) {
+      // People are told all the same; after a crash they may be told again.
+      this.#deps.onTrouble(`escalation cannot be written down: ${messageOf(error)}`);
+      retryInMs = RETRY_MS;
     }
-    this.#isPumping = false;
-    this.#wakeAfter(Math.min(retryInMs, this.#escalations.nextMs - this.#deps.clock.nowMs()));
-  }
-
-  #wakeAfter(delayMs: number): void {
-    if (delayMs === Infinity || this.#isClosed) return;
-    this.#cancelTimer();
-    this.#cancelTimer = this.#deps.clock.after(Math.min(Math.max(1, delayMs), TIMER_MS_MAX), () => this.#pump());
+    for (const action of actions) this.#perform(action);
+    for (const [key, one] of unsent) void this.#send(key, one, false);
+    for (const id of answered) this.#deps.answered(id);
+    if (this.#hasResumed) this.#makeGood();
+    this.#hasResumed = false;
+    return Math.min(retryInMs, this.#escalations.nextMs - this.#deps.clock.nowMs());
   }
 
   /** What a run that was killed had written down and did not come to do. */
@@ -207,7 +179,7 @@ export class Escalating {
       if (unanswered.has(id)) this.#unwritten.set(EXHAUSTED + id, SAID);
       else void this.#say(id, this.#openOf(id));
     }
-    if (this.#due.size > 0) this.#pump();
+    if (this.#due.size > 0) this.#rounds.ask();
     this.#due.clear();
   }
 
@@ -225,7 +197,7 @@ export class Escalating {
       return;
     }
     if (this.#alerts.isExhausted(incidentId)) this.#unwritten.set(EXHAUSTED + incidentId, SAID);
-    this.#pump();
+    this.#rounds.ask();
   }
 
   #perform(action: Action): void {
@@ -250,9 +222,9 @@ export class Escalating {
     this.#unwritten.set(key, null);
     if (telling === "told" && !isOver) {
       this.#alerts.noteTold(incidentId, receiver, alerts);
-      this.#pump();
+      this.#rounds.ask();
     }
-    await this.#write().catch(() => this.#wakeAfter(RETRY_MS));
+    await this.#write().catch(() => this.#rounds.askAfter(RETRY_MS));
   }
 
   async #ended(alertIds: readonly string[]): Promise<AlertRecord[]> {

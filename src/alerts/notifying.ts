@@ -16,6 +16,7 @@ import type { Notification } from "./notify/notification.ts";
 import type { NotifyEvent } from "./notify/notify-event.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Silence } from "./notify/silence.ts";
+import { Rounds } from "./rounds.ts";
 import type { NotifySetup } from "./nobody.ts";
 import { deliver, type DeliveryAttempt } from "./receivers/delivery.ts";
 import { openReceivers } from "./receivers/open-receivers.ts";
@@ -68,13 +69,7 @@ export class Notifying {
   #alerts: NotifiedAlerts;
   #setup: NotifySetup;
   #receivers: ReadonlyMap<string, readonly Receiver[]>;
-  #isPumping = false;
-  #running = Promise.resolve();
-  /** Another configuration is on its way. */
-  #isHeld = false;
-  #isAsked = false;
-  #isClosed = false;
-  #cancelTimer: (() => void) | null = null;
+  readonly #rounds: Rounds;
   #cancelTimes: (() => void) | null = null;
 
   private constructor(
@@ -84,6 +79,7 @@ export class Notifying {
     notifier: Notifier,
   ) {
     this.#deps = deps;
+    this.#rounds = new Rounds(deps.clock, () => this.#round());
     this.#setup = setup;
     this.#receivers = receivers;
     this.#notifier = notifier;
@@ -95,7 +91,7 @@ export class Notifying {
     const receivers = await openReceivers(setup.receivers, deps);
     const notifying = new Notifying(deps, setup, receivers, await restored(deps, setup));
     await notifying.#catchUp();
-    notifying.#pump();
+    notifying.#rounds.ask();
     return notifying;
   }
 
@@ -113,14 +109,7 @@ export class Notifying {
       throw error;
     }
     // What the notifier does after it was read, the next one would do again.
-    this.#isHeld = true;
-    try {
-      await this.#running;
-      await this.#replace(setup, receivers);
-    } finally {
-      this.#isHeld = false;
-      this.#pump();
-    }
+    await this.#rounds.hold(() => this.#replace(setup, receivers));
   }
 
   async #replace(setup: NotifySetup, receivers: ReadonlyMap<string, readonly Receiver[]>): Promise<void> {
@@ -140,7 +129,7 @@ export class Notifying {
   take(alert: AlertRecord): void {
     if (!this.#hasReceivers) return;
     this.#put(alert);
-    this.#pump();
+    this.#rounds.ask();
   }
 
   /**
@@ -181,7 +170,7 @@ export class Notifying {
     const kept = this.#notifier.putSilence(silence, this.#deps.clock.nowMs());
     await this.#write([silenceEvent("put", kept, { actor, atMs: this.#deps.clock.nowMs() })]);
     this.#deps.onSilence(kept.id);
-    this.#pump();
+    this.#rounds.ask();
     return kept;
   }
 
@@ -189,7 +178,7 @@ export class Notifying {
     const expired = this.#notifier.expireSilence(id, this.#deps.clock.nowMs());
     await this.#write([silenceEvent("expired", expired, { actor, atMs: this.#deps.clock.nowMs() })]);
     this.#deps.onSilence(expired.id);
-    this.#pump();
+    this.#rounds.ask();
     return expired;
   }
 
@@ -209,8 +198,7 @@ export class Notifying {
 
   /** What is on its way is given up, and sent again by the next run, marked. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#cancelTimer?.();
+    this.#rounds.close();
     this.#cancelTimes?.();
     for (const sending of this.#sending.values()) sending.abort();
     await this.#write().catch(() => {});
@@ -248,43 +236,26 @@ export class Notifying {
     this.#cancelTimes = this.#deps.clock.after(Math.min(Math.max(1, this.#alerts.nextMs - nowMs), TIMER_MS_MAX), () => {
       this.#alerts.putTimed(this.#deps.clock.nowMs());
       this.#watchTimes();
-      this.#pump();
+      this.#rounds.ask();
     });
   }
 
-  #pump(): void {
-    this.#isAsked = true;
-    if (this.#isPumping || this.#isClosed || this.#isHeld) return;
-    this.#isPumping = true;
-    this.#running = Promise.resolve().then(() => this.#run());
-  }
-
-  async #run(): Promise<void> {
+  /** Resolves with when there is more to do. */
+  async #round(): Promise<number> {
     let retryInMs = Infinity;
-    while (this.#isAsked && !this.#isClosed && !this.#isHeld) {
-      this.#isAsked = false;
-      retryInMs = Infinity;
-      const deliveries = this.#notifier.due(this.#deps.clock.nowMs());
-      const notices = this.#notifier.takeEvents();
-      try {
-        await this.#write(notices.map((event) => this.#noticeOf(event)));
-      } catch (error) {
-        // People are told all the same; after a crash they may be told again.
-        this.#deps.onTrouble(`what was notified cannot be written down: ${messageOf(error)}`);
-        retryInMs = RETRY_MS;
-      }
-      for (const delivery of deliveries) void this.#send(delivery);
-      for (const notice of notices) this.#deps.onNotice(notice);
+    const deliveries = this.#notifier.due(this.#deps.clock.nowMs());
+    const notices = this.#notifier.takeEvents();
+    try {
+      await this.#write(notices.map((event) => this.#noticeOf(event)));
+    } catch (error) {
+      // People are told all the same; after a crash they may be told again.
+      this.#deps.onTrouble(`what was notified cannot be written down: ${messageOf(error)}`);
+      retryInMs = RETRY_MS;
     }
-    this.#isPumping = false;
+    for (const delivery of deliveries) void this.#send(delivery);
+    for (const notice of notices) this.#deps.onNotice(notice);
     this.#deps.onMutes();
-    this.#wakeAfter(Math.min(retryInMs, this.#notifier.nextMs - this.#deps.clock.nowMs()));
-  }
-
-  #wakeAfter(delayMs: number): void {
-    if (delayMs === Infinity || this.#isClosed) return;
-    this.#cancelTimer?.();
-    this.#cancelTimer = this.#deps.clock.after(Math.min(Math.max(1, delayMs), TIMER_MS_MAX), () => this.#pump());
+    return Math.min(retryInMs, this.#notifier.nextMs - this.#deps.clock.nowMs());
   }
 
   /** Documents that have changed, with what else is to be said; all of it, or what was not stays to be written. */
@@ -334,7 +305,7 @@ export class Notifying {
 
   #settle(id: string, outcome: "sent" | "retrying" | "failed"): void {
     this.#notifier.settle(id, outcome, this.#deps.clock.nowMs());
-    this.#pump();
+    this.#rounds.ask();
   }
 
   #noteAttempt({ groupKey, reason, notification }: Attempted, attempt: DeliveryAttempt): void {
