@@ -107,5 +107,5 @@ function placeWords({ step, loop, reminder, exhausted }: RuleEscalation): string
 }
 
 function titled(table: string): string {
-  return table.replace(/^.*/, (titles) => pc.bold(titles));
+  return table.replace(/^.+/, (titles) => pc.bold(titles));
 }
