@@ -11,7 +11,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["model", "codec"],
   ["wire", "metrics"],
   ["log", "store", "bus"],
-  ["ingestion", "dashboard", "alerts"],
+  ["ingestion", "dashboard", "alerts", "collaboration"],
   ["transport", "config"],
   ["process-metrics.ts"],
   ["app.ts"],
@@ -19,7 +19,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["cli"],
   ["main.ts", "thread.ts"],
 ];
-const FEATURES = ["ingestion", "dashboard", "alerts"];
+const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration"];
 /** What a part may stand on where its rank does not say enough. */
 const ONLY: Record<string, readonly string[]> = {
   codec: ["codec"],

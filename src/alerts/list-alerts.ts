@@ -94,18 +94,10 @@ export async function alertHistory(
   return { alert: messageOf(book.current(alert)), events, more };
 }
 
-/** The journal is read forwards alone. */
 async function lastEntries(id: string, reader: AlertReader) {
-  let entries: readonly JournalEntry[] = [];
-  let more = false;
-  for (let after = 0; ;) {
-    const page = await reader.read({ after, limit: HISTORY_MAX, subject: id, kind: ALERT_EVENT });
-    const all = [...entries, ...page];
-    more ||= all.length > HISTORY_MAX;
-    entries = all.slice(-HISTORY_MAX);
-    if (page.length < HISTORY_MAX) return { entries, more };
-    after = page[page.length - 1].position;
-  }
+  const query = { after: 0, limit: HISTORY_MAX + 1, subject: id, kind: ALERT_EVENT, descending: true };
+  const entries = await reader.read(query);
+  return { entries: entries.slice(0, HISTORY_MAX).reverse(), more: entries.length > HISTORY_MAX };
 }
 
 /** Throws NOT_FOUND where there is none, and DATA_LOSS where it cannot be read. */

@@ -45,10 +45,14 @@ export class EntryTable {
     insert.run(position, atMs, kind, subject, actor, payload, entryCrc(entry));
   }
 
-  /** A page of what is asked for, ascending. */
-  read({ after, limit, subject, kind }: JournalQuery): JournalPage {
+  /** A page of what is asked for, in its order. */
+  read({ after, before, descending, limit, subject, kind }: JournalQuery): JournalPage {
     const conditions = ["position > ?"];
     const values: (string | number)[] = [after];
+    if (before !== undefined) {
+      conditions.push("position < ?");
+      values.push(before);
+    }
     if (subject !== undefined) {
       conditions.push("subject = ?");
       values.push(subject);
@@ -58,7 +62,8 @@ export class EntryTable {
       conditions.push(subject === undefined ? "kind = ?" : "+kind = ?");
       values.push(kind);
     }
-    const sql = `SELECT ${ENTRY_COLUMNS} FROM journal WHERE ${conditions.join(" AND ")} ORDER BY position LIMIT ?`;
+    const order = `ORDER BY position ${descending ? "DESC" : "ASC"}`;
+    const sql = `SELECT ${ENTRY_COLUMNS} FROM journal WHERE ${conditions.join(" AND ")} ${order} LIMIT ?`;
     const found = this.#db.query(sql).iterate(...values, PAGE_ROWS_MAX) as IterableIterator<EntryRow>;
     const { rows, isLast } = pageOf(found, limit, (row) => textOf(row).length);
     const entries: JournalEntry[] = [];

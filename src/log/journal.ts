@@ -96,17 +96,18 @@ export class Journal {
   }
 
   /**
-   * The first `limit` entries behind a position, ascending, those of a subject or kind alone where that is asked; fewer
-   * only where there are no more. Everything that {@link append} has resolved for is looked at. What is damaged is left out.
+   * The first `limit` entries behind a position, ascending, or with `descending` the last ones, the last one first; those of
+   * a subject or kind alone where that is asked. Fewer only where there are no more. Everything that {@link append} has
+   * resolved for is looked at. What is damaged is left out.
    */
   async read({ limit, ...query }: JournalQuery): Promise<readonly JournalEntry[]> {
     const entries: JournalEntry[] = [];
-    for (let after = query.after; ;) {
-      const page = await this.#deps.log.readJournal({ ...query, after, limit: limit - entries.length });
+    for (let next = query; ;) {
+      const page = await this.#deps.log.readJournal({ ...next, limit: limit - entries.length });
       this.#tellDamage(page.damage);
       entries.push(...page.entries);
       if (page.isLast || entries.length >= limit) return entries;
-      after = page.through;
+      next = query.descending ? { ...query, before: page.through } : { ...query, after: page.through };
     }
   }
 

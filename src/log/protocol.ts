@@ -62,7 +62,7 @@ export interface JournalPage {
   readonly entries: readonly JournalEntry[];
   /** What is damaged among them, by name; it is left out. */
   readonly damage: readonly string[];
-  /** Up to here everything was looked at. */
+  /** Up to here everything was looked at, or down to here. */
   readonly through: number;
   /** There are no more. */
   readonly isLast: boolean;

@@ -38,6 +38,10 @@ export interface DocumentChange extends Omit<StoredDocument, "value"> {
 export interface JournalQuery {
   /** Entries behind this position; 0: from the first. */
   readonly after: number;
+  /** And before this one; left out: to the last. */
+  readonly before?: number;
+  /** The last one first. */
+  readonly descending?: boolean;
   /** At least 1. */
   readonly limit: number;
   readonly subject?: string;

@@ -9,7 +9,7 @@ import { Alerts } from "../../src/wire/gen/alerts_pb.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { randomOf } from "../support/random.ts";
 import { call, Reader, rest } from "./calls.ts";
-import { MemoryJournal } from "./memory-journal.ts";
+import { MemoryJournal } from "../support/memory-journal.ts";
 import { AlertsRig } from "./rig.ts";
 
 const NO_DISK = new WatchpostError("UNAVAILABLE", "no disk", { retryAfterMs: 500 });

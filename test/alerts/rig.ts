@@ -12,7 +12,7 @@ import type { RangeQuery, RangeResult } from "../../src/store/protocol.ts";
 import { parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { MemoryJournal } from "./memory-journal.ts";
+import { MemoryJournal } from "../support/memory-journal.ts";
 
 export interface SentPoint {
   readonly metric: string;

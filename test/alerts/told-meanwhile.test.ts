@@ -1,6 +1,6 @@
 /** What fires while receivers are opened, or others take their place, is told like everything else, and once. */
 import { expect, test } from "bun:test";
-import type { MemoryJournal } from "./memory-journal.ts";
+import type { MemoryJournal } from "../support/memory-journal.ts";
 import { AlertsRig } from "./rig.ts";
 import { Webhooks, webhookSetup } from "./webhooks.ts";
 

@@ -301,6 +301,10 @@ describe("read", () => {
     expect(await read({ after: 10, limit: 2_200 })).toEqual(upTo(2_200, 10));
     expect(await read({ after: count - 1, limit: 5 })).toEqual([count - 1]);
     expect(await read({ after: count, limit: 5 })).toEqual([]);
+    const last = upTo(count).reverse();
+    expect(await read({ after: 0, limit: 2_200, descending: true })).toEqual(last.slice(0, 2_200));
+    expect(await read({ after: count - 3, before: count, limit: 9, descending: true })).toEqual([count - 2, count - 3]);
+    expect(await read({ after: 5, before: 8, limit: 9 })).toEqual([5, 6]);
     const rare = upTo(count).filter((n) => subjectOf(n) === "rare");
     expect(await read({ after: 1, limit: 9, subject: "rare" })).toEqual(rare.slice(1, 10));
     const issues = upTo(count).filter((n) => kindOf(n) === "issue");

@@ -12,6 +12,7 @@ import { WatchpostError } from "../../src/model/errors.ts";
 export class MemoryJournal {
   readonly entries: JournalEntry[] = [];
   readonly #documents = new Map<string, StoredDocument>();
+  readonly #listeners = new Set<(entries: readonly JournalEntry[]) => void>();
   /** Thrown by appends while it is set. */
   failure: Error | null = null;
   appends = 0;
@@ -35,17 +36,27 @@ export class MemoryJournal {
       this.#documents.delete(name);
       if (value !== null) this.#documents.set(name, { ...place, value });
     }
+    if (added.length > 0) this.#listeners.forEach((listener) => listener(added));
     return added;
   }
 
-  async read({ after, limit, subject, kind }: JournalQuery): Promise<readonly JournalEntry[]> {
+  async read(query: JournalQuery): Promise<readonly JournalEntry[]> {
+    const { after, before = Infinity, descending, limit, subject, kind } = query;
     const wanted = this.entries.filter(
       (entry) =>
         entry.position > after &&
+        entry.position < before &&
         (subject === undefined || entry.subject === subject) &&
         (kind === undefined || entry.kind === kind),
     );
-    return wanted.slice(0, limit);
+    return (descending ? wanted.reverse() : wanted).slice(0, limit);
+  }
+
+  /** As the journal does: followers hear before whoever appended. */
+  follow(listener: (entries: readonly JournalEntry[]) => void): () => void {
+    const own = (entries: readonly JournalEntry[]) => listener(entries);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   async documents({ collection, after, limit, descending }: DocumentQuery): Promise<readonly StoredDocument[]> {

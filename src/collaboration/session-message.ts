@@ -1,0 +1,89 @@
+/**
+ * Messages of a session. What is kept is an entry of the journal, whose subject is the session, whose actor is the user and
+ * whose payload is the message as protobuf JSON, without what the entry says already.
+ */
+import { create, fromJsonString, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
+import type { JournalEntry, JournalEvent } from "../model/journal.ts";
+import type { Annotation } from "../wire/gen/annotations_pb.ts";
+import { CollaborationMessageSchema, type CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
+import type { Issue } from "../wire/gen/issues_pb.ts";
+import { timestampOfMs } from "../wire/timestamp.ts";
+import { SESSION_EVENT } from "./collaboration-journal.ts";
+
+/** Types of messages that are numbered and kept. */
+export type KeptType = "chat" | "action" | "update" | "annotation" | "issue" | "system";
+/** Types that are told to whoever is here, and forgotten. */
+export type PassingType = "cursor" | "typing";
+
+/** A message before it has its number. */
+export interface Draft {
+  readonly type: KeptType;
+  readonly userId: string;
+  readonly userName: string;
+  readonly text: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly annotation?: Annotation;
+  readonly issue?: Issue;
+}
+
+/** A message as it was kept. */
+export interface SessionMessage extends Draft {
+  readonly sessionId: string;
+  /** From 1, consecutive in its session. */
+  readonly number: number;
+  readonly atMs: number;
+  /** In the journal. */
+  readonly position: number;
+}
+
+export function eventOf(draft: Draft, sessionId: string, number: number, atMs: number): JournalEvent {
+  const { type, userId, userName, text, metadata, annotation, issue } = draft;
+  const said = create(CollaborationMessageSchema, {
+    messageType: type,
+    userName,
+    message: text,
+    metadata: { ...metadata },
+    number: BigInt(number),
+    ...(annotation === undefined ? {} : { annotation }),
+    ...(issue === undefined ? {} : { issue }),
+  });
+  const payload = toJsonString(CollaborationMessageSchema, said);
+  return { atMs, kind: SESSION_EVENT, subject: sessionId, actor: userId, payload };
+}
+
+/** Inverse of {@link eventOf}. Throws for what is none. */
+export function messageOfEntry({ position, atMs, subject, actor, payload }: JournalEntry): SessionMessage {
+  const said = fromJsonString(CollaborationMessageSchema, payload, { ignoreUnknownFields: true });
+  return {
+    sessionId: subject,
+    number: Number(said.number),
+    atMs,
+    position,
+    type: said.messageType as KeptType,
+    userId: actor,
+    userName: said.userName,
+    text: said.message,
+    metadata: said.metadata,
+    ...(said.annotation === undefined ? {} : { annotation: said.annotation }),
+    ...(said.issue === undefined ? {} : { issue: said.issue }),
+  };
+}
+
+/** `cursor`: "" where nobody may go on from it. */
+export function wireOf(message: SessionMessage, cursor: string): CollaborationMessage {
+  const { sessionId, number, atMs, type, userId, userName, text, metadata, annotation, issue } = message;
+  const wire: MessageInitShape<typeof CollaborationMessageSchema> = {
+    userId,
+    message: text,
+    timestamp: timestampOfMs(atMs),
+    messageType: type,
+    metadata: { ...metadata },
+    sessionId,
+    userName,
+    number: BigInt(number),
+    cursor,
+    ...(annotation === undefined ? {} : { annotation }),
+    ...(issue === undefined ? {} : { issue }),
+  };
+  return create(CollaborationMessageSchema, wire);
+}

@@ -1,0 +1,33 @@
+/** Bounds on what people write, and who writes it. */
+import { invalidField } from "../model/errors.ts";
+import type { CallContext } from "../wire/service.ts";
+
+export const NAME_LENGTH_MAX = 256;
+/** Bytes of UTF-8. */
+export const TEXT_BYTES_MAX = 64 * 1024;
+const SESSION_ID_LENGTH_MAX = 128;
+
+/** A name of something, in one line. */
+export function nameIn(text: string, field: string): string {
+  if (text.length > NAME_LENGTH_MAX) throw invalidField(field, text, `at most ${NAME_LENGTH_MAX} characters`);
+  return text;
+}
+
+/** Text as it is, whatever stands in it. */
+export function textIn(text: string, field: string, bytesMax = TEXT_BYTES_MAX): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > bytesMax) throw invalidField(field, `${bytes} bytes`, `at most ${bytesMax}`);
+  return text;
+}
+
+/** It stands in addresses, files and command lines. */
+export function sessionIdIn(text: string, field = "session_id"): string {
+  if (text.length <= SESSION_ID_LENGTH_MAX && /^[\p{L}\p{N}][\p{L}\p{N}_.:@-]*$/u.test(text)) return text;
+  const wanted = `letters, digits, '-', '_', '.', ':' and '@', at most ${SESSION_ID_LENGTH_MAX}, a letter or digit first`;
+  throw invalidField(field, text, wanted);
+}
+
+/** Whoever is named, otherwise whoever calls. */
+export function actorOf(userId: string, { principal }: Pick<CallContext, "principal">): string {
+  return nameIn(userId, "user_id") || principal.name;
+}
