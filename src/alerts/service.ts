@@ -172,9 +172,10 @@ function active(alert: AlertRecord): AlertRecord {
   throw new WatchpostError("FAILED_PRECONDITION", `the alert ${JSON.stringify(alert.id)} is cleared already`);
 }
 
-/** Whoever is named, otherwise whoever calls. */
+/** Whoever calls, where that is proven; otherwise whoever is named. */
 function actorOf(userId: string, { principal }: CallContext): string {
-  return nameIn(userId, "user_id") || principal.name;
+  const named = nameIn(userId, "user_id");
+  return principal.isAuthenticated ? principal.name : named || principal.name;
 }
 
 function nameIn(text: string, field: string): string {

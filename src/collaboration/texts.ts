@@ -27,7 +27,8 @@ export function sessionIdIn(text: string, field = "session_id"): string {
   throw invalidField(field, text, wanted);
 }
 
-/** Whoever is named, otherwise whoever calls. */
+/** Whoever calls, where that is proven; otherwise whoever is named. */
 export function actorOf(userId: string, { principal }: Pick<CallContext, "principal">): string {
-  return nameIn(userId, "user_id") || principal.name;
+  const named = nameIn(userId, "user_id");
+  return principal.isAuthenticated ? principal.name : named || principal.name;
 }

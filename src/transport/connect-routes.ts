@@ -5,13 +5,14 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
-import type { AnswerWriter, CallContext, MethodImpl } from "../wire/service.ts";
+import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { statusCodeOf, toStatus } from "../wire/status.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
 import type { TransportEvents } from "./grpc-server.ts";
 
-const ANONYMOUS = { name: "anonymous" };
+/** What is encoded once for many readers is also decoded once. */
+const decoded = new WeakMap<Uint8Array, unknown>();
 
 /** Handlers by path, such as "/analytics.Dashboard/QueryRange". */
 export function connectRoutes(
@@ -76,8 +77,8 @@ function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
     try {
       const outputs = run(inputOf(impl, input), contextOf(context)) as AsyncIterable<unknown>;
       for await (const output of outputs) {
-        yield impl.raw === "output"
-          ? fromBinary(method.output, output as Uint8Array)
+        yield impl.raw === "output" || impl.raw === "both"
+          ? decodedOnce(method.output, output as Uint8Array)
           : create(method.output, output as never);
       }
       events.onCall?.(name, "OK");
@@ -89,9 +90,15 @@ function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
 
 /** Functions that take bytes get bytes: the hot decoder is the only one that judges points. */
 function inputOf({ kind, method, raw }: MethodImpl, input: unknown): unknown {
-  if (raw !== "input") return input;
+  if (raw !== "input" && raw !== "both") return input;
   if (kind === "unary") return toBinary(method.input, input as never);
   return bytesOf(method.input, input as AsyncIterable<never>);
+}
+
+function decodedOnce(schema: DescMessage, bytes: Uint8Array): unknown {
+  let message = decoded.get(bytes);
+  if (message === undefined) decoded.set(bytes, (message = fromBinary(schema, bytes)));
+  return message;
 }
 
 async function* bytesOf(schema: DescMessage, messages: AsyncIterable<never>): AsyncIterable<Uint8Array> {

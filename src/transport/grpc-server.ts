@@ -16,7 +16,7 @@ import {
 } from "@grpc/grpc-js";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
-import type { AnswerWriter, CallContext, MethodImpl } from "../wire/service.ts";
+import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
@@ -76,7 +76,6 @@ const CONNECTION_IDLE_MS_MAX = 30 * 60_000;
 const SESSION_MEGABYTES_MAX = 256;
 /** Messages that Node's stream may hold besides those in the {@link MessageQueue}: one may be 50 MiB. */
 const READ_AHEAD = 1;
-const ANONYMOUS = { name: "anonymous" };
 
 const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -168,7 +167,7 @@ function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving)
   const messages = (call: ReadingCall, open: OpenCall) => {
     const queue = queueOf(call, receiving.of(call), open);
     // Where bytes are wanted the queue itself is handed over: it is cheaper to read than a generator.
-    return impl.raw === "input" ? queue : decoded(queue, codec);
+    return impl.raw === "input" || impl.raw === "both" ? queue : decoded(queue, codec);
   };
   switch (impl.kind) {
     case "unary":

@@ -4,7 +4,7 @@ import { invalidField, messageOf } from "../model/errors.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { originHeaders, type AllowedOrigins } from "../model/origins.ts";
 import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema, UpdateMode } from "../wire/gen/dashboard_pb.ts";
-import type { CallContext, MethodImpl } from "../wire/service.ts";
+import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { toStatus } from "../wire/status.ts";
 import { httpStatusOf } from "./connect-routes.ts";
 
@@ -32,7 +32,7 @@ export async function liveResponse(
     const subscription = create(MetricSubscriptionSchema, subscriptionOf(new URL(request.url).searchParams));
     const context: CallContext = {
       signal,
-      principal: { name: "anonymous" },
+      principal: ANONYMOUS,
       headers: new Map(request.headers),
       peer: "http",
     };

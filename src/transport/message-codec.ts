@@ -12,9 +12,9 @@ export interface MethodCodec {
 
 export function codecOf({ kind, method, raw }: MethodImpl): MethodCodec {
   return {
-    readInput: raw === "input" ? (bytes) => bytes : (bytes) => decode(method.input, bytes),
+    readInput: raw === "input" || raw === "both" ? (bytes) => bytes : (bytes) => decode(method.input, bytes),
     writeOutput(output) {
-      if (raw !== "output") return toBinary(method.output, create(method.output, output as never));
+      if (raw !== "output" && raw !== "both") return toBinary(method.output, create(method.output, output as never));
       return kind === "unary" ? (output as AnswerWriter).toBinary() : (output as Uint8Array);
     },
   };

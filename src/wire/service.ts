@@ -7,7 +7,11 @@ import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@b
 /** Whoever a request is made as. */
 export interface Principal {
   readonly name: string;
+  /** Whether the name is proven. Names that somebody claims count only where it is not. */
+  readonly isAuthenticated: boolean;
 }
+
+export const ANONYMOUS: Principal = { name: "anonymous", isAuthenticated: false };
 
 export interface CallContext {
   /** Aborted when the client leaves, its deadline passes or the server shuts down. */
@@ -33,7 +37,7 @@ type Desc<I extends DescMessage, O extends DescMessage, K> = DescMethod & { inpu
 /**
  * One method and its function. Where `raw` is set, the named side is protobuf bytes instead of message objects: the
  * hot upload path is decoded to columns, and live updates are encoded once for many readers. A raw output that is no
- * stream is an {@link AnswerWriter}.
+ * stream is an {@link AnswerWriter}. "both": a message that cannot be read is the function's to refuse.
  */
 export type MethodImpl =
   | {
@@ -57,7 +61,7 @@ export type MethodImpl =
   | {
       kind: "bidi_streaming";
       method: DescMethod;
-      raw?: "input";
+      raw?: "input" | "both";
       run(requests: AsyncIterable<never>, context: CallContext): AsyncIterable<unknown>;
     };
 
@@ -117,4 +121,12 @@ export function rawBidiStreaming<I extends DescMessage, O extends DescMessage>(
   run: (requests: AsyncIterable<Uint8Array>, context: CallContext) => AsyncIterable<MessageInitShape<O>>,
 ): MethodImpl {
   return { kind: "bidi_streaming", method, raw: "input", run: run as never };
+}
+
+/** The function takes and yields encoded messages. */
+export function allRawBidiStreaming<I extends DescMessage, O extends DescMessage>(
+  method: Desc<I, O, "bidi_streaming">,
+  run: (requests: AsyncIterable<Uint8Array>, context: CallContext) => AsyncIterable<Uint8Array>,
+): MethodImpl {
+  return { kind: "bidi_streaming", method, raw: "both", run: run as never };
 }

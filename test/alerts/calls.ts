@@ -7,11 +7,11 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Alerts, AlertChange, AlertSchema, AlertSubscriptionSchema, type Alert } from "../../src/wire/gen/alerts_pb.ts";
-import type { CallContext, MethodImpl } from "../../src/wire/service.ts";
+import { ANONYMOUS, type CallContext, type MethodImpl } from "../../src/wire/service.ts";
 import type { AlertsRig } from "./rig.ts";
 
 function contextOf(signal: AbortSignal): CallContext {
-  return { signal, principal: { name: "anonymous" }, headers: new Map(), peer: "test" };
+  return { signal, principal: ANONYMOUS, headers: new Map(), peer: "test" };
 }
 
 function implOf(rig: AlertsRig, name: string): MethodImpl {

@@ -87,7 +87,7 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
   }
 
   function context(signal = new AbortController().signal): CallContext {
-    return { signal, principal: { name: "test" }, headers: new Map(), peer: "test" };
+    return { signal, principal: { name: "test", isAuthenticated: false }, headers: new Map(), peer: "test" };
   }
 
   function subscribe(request: MessageInitShape<typeof MetricSubscriptionSchema>) {

@@ -123,7 +123,7 @@ export function pointsOf(records: readonly ArrayBuffer[]): string[] {
 }
 
 export function contextOf(signal: AbortSignal = new AbortController().signal): CallContext {
-  return { signal, principal: { name: "test" }, headers: new Map(), peer: "test" };
+  return { signal, principal: { name: "test", isAuthenticated: false }, headers: new Map(), peer: "test" };
 }
 
 /** Lets promises and setImmediate callbacks run. */
