@@ -6,11 +6,13 @@ import { stampOf, watchFile } from "./alerts/rules-watch.ts";
 import { readRulesFile } from "./alerts/read-rules-file.ts";
 import { storedHistory } from "./alerts/stored-history.ts";
 import { MemoryBus } from "./bus/memory-bus.ts";
+import { openCollaboration } from "./collaboration/open-collaboration.ts";
 import type { Config } from "./config/config.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
 import { ArrivalStamps } from "./ingestion/arrival-stamps.ts";
+import { watchClock } from "./ingestion/clock-trust.ts";
 import { Committer } from "./ingestion/committer.ts";
 import { Intake } from "./ingestion/intake.ts";
 import { MemoryBudget } from "./ingestion/memory-budget.ts";
@@ -20,15 +22,13 @@ import { ingestionMethods } from "./ingestion/service.ts";
 import { Journal } from "./log/journal.ts";
 import { forgetOld, trimSlice } from "./log/journal-retention.ts";
 import { LogClient } from "./log/log-client.ts";
-import { frameOfRecord } from "./log/record.ts";
-import { replayRecords } from "./log/replay.ts";
+import { framesAfter } from "./log/frames-after.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { parseAddress } from "./model/address.ts";
 import { BUILD } from "./model/build-info.ts";
 import { BufferPool } from "./model/buffer-pool.ts";
 import type { Clock } from "./model/clock.ts";
 import { messageOf, WatchpostError } from "./model/errors.ts";
-import type { Frame } from "./model/frame.ts";
 import type { Logger } from "./model/logger.ts";
 import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
@@ -228,13 +228,21 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     }
   };
   if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => reloadRules(rulesFile), rulesStamp));
-  opening.defer(
-    forgetOld([trimSlice(journal, clock), alerts.forgetOld], {
-      keptMs: config.retention.journal,
-      clock,
-      onTrouble: (sentence) => logger.error({ trouble: sentence }, "the journal grows"),
-    }),
-  );
+  const collaboration = await openCollaboration({
+    journal,
+    clock,
+    metrics,
+    options: { streamsMax: config.sessions.streams_max, messagesPerSecond: config.sessions.messages_per_second },
+    newId: () => crypto.randomUUID(),
+    sees: () => true,
+    onTrouble: (sentence) => logger.error({ trouble: sentence }, "sessions have trouble"),
+  });
+  opening.defer(() => collaboration.close());
+  const onGrowth = (sentence: string) => logger.error({ trouble: sentence }, "the journal grows");
+  const forgetting = { clock, onTrouble: onGrowth };
+  const slices = [trimSlice(journal, clock), alerts.forgetOld];
+  opening.defer(forgetOld(slices, { ...forgetting, keptMs: config.retention.journal }));
+  opening.defer(forgetOld([collaboration.forgetOld], { ...forgetting, keptMs: config.retention.sessions }));
   const committer = new Committer({
     log,
     store,
@@ -300,13 +308,17 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => dashboard.close());
 
-  const stopWatching = watchProcess(metrics, { registry, store, log, budget, received, cache });
+  const stopWatching = watchProcess(metrics, {
+    ...{ registry, store, log, budget, received, cache },
+    sessions: collaboration.rooms,
+  });
   opening.defer(stopWatching.stop);
 
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
     ...alerts.methods,
+    ...collaboration.methods,
     ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
@@ -338,6 +350,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const opened = opening.move();
   const close = once(async () => {
     health.drain();
+    collaboration.stop();
     // Whoever watches the health hears of it before its stream is ended.
     await new Promise((resolve) => void setImmediate(resolve));
     await Promise.all([grpc.drain(config.shutdown_grace), web.drain(config.shutdown_grace)]);
@@ -350,16 +363,6 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     replayedPoints: storeOpened.replayedPoints,
     close,
   };
-}
-
-/** Of log segments that are replayed; what is damaged in them is told by the store. */
-function* framesAfter(segments: readonly string[], arrivalMs: number): Generator<Frame, void> {
-  for (const segment of segments) {
-    for (const record of replayRecords(segment, () => {})) {
-      const frame = frameOfRecord(record);
-      if (frame.arrivalMs > arrivalMs) yield frame;
-    }
-  }
 }
 
 function refuseWhatOthersReach(address: string): void {
@@ -377,18 +380,6 @@ function tellDropped({ fromUs, toUs, ...dropped }: Dropped, logger: Logger): voi
   if (reason === "age") return logger.info(told, `${points} points were dropped: older than their age limit`);
   const why = reason === "budget" ? "retention.disk_budget is used up" : "less than retention.free_floor is free";
   logger.warn(told, `the oldest ${points} points were dropped: ${why}`);
-}
-
-/** Whether the wall clock has reached the newest arrival that was stored before this start. */
-function watchClock(clock: Clock, newestArrivalMs: number, onChange: (trusted: boolean) => void): () => boolean {
-  let trusted = clock.nowMs() >= newestArrivalMs;
-  if (!trusted) onChange(false);
-  return () => {
-    if (trusted) return true;
-    trusted = clock.nowMs() >= newestArrivalMs;
-    if (trusted) onChange(true);
-    return trusted;
-  };
 }
 
 function once<A extends unknown[], R>(run: (...args: A) => R): (...args: A) => R {

@@ -15,6 +15,7 @@ export interface Watched {
   readonly budget: MemoryBudget;
   readonly received: ReceivedBytes;
   readonly cache: SeriesCache;
+  readonly sessions: { readonly streams: number };
 }
 
 /** How often is looked; a delay is what a look comes late. */
@@ -27,7 +28,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
   const counted = { hits: 0, misses: 0, refused: 0, written: {} as Record<string, number> };
   return {
     async text() {
-      const { registry, store, log, budget, received, cache } = watched;
+      const { registry, store, log, budget, received, cache, sessions } = watched;
       for (const q of QUANTILES) {
         const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
         metrics.eventLoopLagSeconds.set({ quantile: String(q) }, ms / 1_000);
@@ -37,6 +38,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       metrics.cpuSeconds.set((cpu.user + cpu.system) / 1e6);
       metrics.residentBytes.set(process.memoryUsage.rss());
       metrics.series.set(registry.count);
+      metrics.sessionStreams.set(sessions.streams);
       metrics.memoryBytes.set({ part: "in_flight" }, budget.reservedBytes);
       metrics.memoryBytes.set({ part: "received" }, received.bytes);
       metrics.memoryBytes.set({ part: "head" }, store.unsealedBytes);

@@ -9,6 +9,7 @@ import { CollaborationMessageSchema, type CollaborationMessage } from "../wire/g
 import type { Issue } from "../wire/gen/issues_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import { SESSION_EVENT } from "./collaboration-journal.ts";
+import type { MemberMessage } from "./members.ts";
 
 /** Types of messages that are numbered and kept. */
 export type KeptType = "chat" | "action" | "update" | "annotation" | "issue" | "system";
@@ -24,6 +25,8 @@ export interface Draft {
   readonly metadata: Readonly<Record<string, string>>;
   readonly annotation?: Annotation;
   readonly issue?: Issue;
+  /** Of joined and left: who. */
+  readonly members?: readonly MemberMessage[];
 }
 
 /** A message as it was kept. */
@@ -37,7 +40,7 @@ export interface SessionMessage extends Draft {
 }
 
 export function eventOf(draft: Draft, sessionId: string, number: number, atMs: number): JournalEvent {
-  const { type, userId, userName, text, metadata, annotation, issue } = draft;
+  const { type, userId, userName, text, metadata, annotation, issue, members = [] } = draft;
   const said = create(CollaborationMessageSchema, {
     messageType: type,
     userName,
@@ -46,6 +49,7 @@ export function eventOf(draft: Draft, sessionId: string, number: number, atMs: n
     number: BigInt(number),
     ...(annotation === undefined ? {} : { annotation }),
     ...(issue === undefined ? {} : { issue }),
+    members: [...members],
   });
   const payload = toJsonString(CollaborationMessageSchema, said);
   return { atMs, kind: SESSION_EVENT, subject: sessionId, actor: userId, payload };
@@ -66,12 +70,13 @@ export function messageOfEntry({ position, atMs, subject, actor, payload }: Jour
     metadata: said.metadata,
     ...(said.annotation === undefined ? {} : { annotation: said.annotation }),
     ...(said.issue === undefined ? {} : { issue: said.issue }),
+    members: said.members,
   };
 }
 
 /** `cursor`: "" where nobody may go on from it. */
 export function wireOf(message: SessionMessage, cursor: string): CollaborationMessage {
-  const { sessionId, number, atMs, type, userId, userName, text, metadata, annotation, issue } = message;
+  const { sessionId, number, atMs, type, userId, userName, text, metadata, annotation, issue, members = [] } = message;
   const wire: MessageInitShape<typeof CollaborationMessageSchema> = {
     userId,
     message: text,
@@ -84,6 +89,7 @@ export function wireOf(message: SessionMessage, cursor: string): CollaborationMe
     cursor,
     ...(annotation === undefined ? {} : { annotation }),
     ...(issue === undefined ? {} : { issue }),
+    members: [...members],
   };
   return create(CollaborationMessageSchema, wire);
 }

@@ -143,6 +143,7 @@ export const settingsSchema = z.strictObject({
     rollup_1m: ageLimitMs("auto"),
     rollup_1h: ageLimitMs(),
     journal: ageLimitMs(),
+    sessions: ageLimitMs(),
     disk_budget: bytesOr({ none: Infinity }, 64 * MIB, Infinity),
     free_floor: bytesOr({ auto: "auto", none: 0 }, 0, Infinity),
   }),
@@ -160,6 +161,10 @@ export const settingsSchema = z.strictObject({
   }),
   alerts: z.strictObject({
     rules_file: path(),
+  }),
+  sessions: z.strictObject({
+    streams_max: integer(1, 1_000_000),
+    messages_per_second: integer(1, 100_000),
   }),
 });
 
@@ -192,6 +197,7 @@ export function defaultSettings(machineMemoryBytes: number) {
       rollup_1m: "auto",
       rollup_1h: "keep",
       journal: "keep",
+      sessions: "keep",
       disk_budget: "none",
       free_floor: "auto",
     },
@@ -206,6 +212,7 @@ export function defaultSettings(machineMemoryBytes: number) {
       origins: "localhost",
     },
     alerts: { rules_file: "none" },
+    sessions: { streams_max: 10_000, messages_per_second: 50 },
   };
 }
 

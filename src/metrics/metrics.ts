@@ -28,6 +28,14 @@ export function createMetrics() {
     pushes: counter("pushes_total", "Live updates sent, first snapshots included"),
     conflated: counter("conflated_total", "Live updates folded into a later one because the reader was slow"),
     liveLeftOut: counter("live_series_left_out_total", "Series that could not join a live stream: live.series_max"),
+    sessionStreams: gauge("session_streams", "Open streams of members of sessions"),
+    sessionRefused: counter("session_messages_refused_total", "Messages to sessions that were refused, by status", [
+      "status",
+    ]),
+    sessionBehind: counter(
+      "session_streams_behind_total",
+      "Streams of sessions that were ended because they fell behind",
+    ),
     queueDepth: gauge("queue_depth", "Entries waiting, by queue", ["queue"]),
     memoryBytes: gauge("memory_budget_used_bytes", "Memory in use under the one budget, by part", ["part"]),
     memoryRefused: counter("memory_refused_total", "Requests refused because the memory budget was used up"),

@@ -69,6 +69,7 @@ describe("precedence", () => {
       rollup_1m: "auto",
       rollup_1h: Infinity,
       journal: Infinity,
+      sessions: Infinity,
       disk_budget: Infinity,
       free_floor: "auto",
     });

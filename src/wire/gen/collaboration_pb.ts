@@ -292,6 +292,8 @@ export type Session = Message<"analytics.Session"> & {
   lastActivityAt?: Timestamp | undefined;
 
   /**
+   * When and by whom it was closed last.
+   *
    * @generated from field: google.protobuf.Timestamp closed_at = 8;
    */
   closedAt?: Timestamp | undefined;

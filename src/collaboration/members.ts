@@ -1,0 +1,63 @@
+/** Who is in a session. A user is one member, over however many streams, until all of them have ended. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { MemberSchema } from "../wire/gen/collaboration_pb.ts";
+import { timestampOfMs } from "../wire/timestamp.ts";
+import type { Outbox } from "./outbox.ts";
+import type { RateLimit } from "./rate-limit.ts";
+
+export interface MemberStream {
+  readonly id: string;
+  readonly member: Member;
+  readonly outbox: Outbox;
+  /** Monotonic, of what was sent to it last. */
+  sentMs: number;
+  /** Monotonic, of what was heard of it last; null while it has not sent a heartbeat, and none is demanded. */
+  heardMs: number | null;
+}
+
+export interface Member {
+  readonly userId: string;
+  userName: string;
+  readonly joinedAtMs: number;
+  readonly streams: Set<MemberStream>;
+  readonly limit: RateLimit;
+  /** Metadata of the last message of type cursor. */
+  lookingAt: Readonly<Record<string, string>>;
+  /** Monotonic: when one that lost its connection counts as gone; Infinity while it has a stream. */
+  goneAtMs: number;
+}
+
+/** As it is written down: who was here when the server ended is waited for when it is back. */
+export interface WrittenMember {
+  readonly userId: string;
+  readonly userName: string;
+  readonly joinedAtMs: number;
+}
+
+export type MemberMessage = MessageInitShape<typeof MemberSchema>;
+
+export function messageOfMember({ userId, userName, joinedAtMs, streams, lookingAt }: Member): MemberMessage {
+  return {
+    userId,
+    userName,
+    joinedAt: timestampOfMs(joinedAtMs),
+    streams: streams.size,
+    lookingAt: { ...lookingAt },
+  };
+}
+
+export function displayName({ userId, userName }: Pick<Member, "userId" | "userName">): string {
+  return userName || userId;
+}
+
+/** "anna joined", "anna and ben joined", "anna, ben and 3 others joined". */
+export function announcement(
+  members: readonly Pick<Member, "userId" | "userName">[],
+  event: "joined" | "left",
+): string {
+  const names = members.map(displayName);
+  if (names.length === 1) return `${names[0]} ${event}`;
+  if (names.length === 2) return `${names[0]} and ${names[1]} ${event}`;
+  const others = names.length - 2;
+  return `${names[0]}, ${names[1]} and ${others} ${others === 1 ? "other" : "others"} ${event}`;
+}

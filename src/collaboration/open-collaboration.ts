@@ -1,0 +1,95 @@
+/** Collaboration as the server has it: sessions that go on where they were, and the service. */
+import type { ForgetSlice } from "../log/journal-retention.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Clock } from "../model/clock.ts";
+import { Collaboration, type Session } from "../wire/gen/collaboration_pb.ts";
+import { allRawBidiStreaming, rawServerStreaming, unary, type MethodImpl, type Principal } from "../wire/service.ts";
+import type { CollaborationJournal } from "./collaboration-journal.ts";
+import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
+import { forgetSessions } from "./forget-sessions.ts";
+import { memberLimit, RateLimits } from "./rate-limit.ts";
+import type { CarryOut } from "./received-message.ts";
+import { Rooms } from "./rooms.ts";
+import { SentMessages } from "./sent-once.ts";
+import { sessionMethods } from "./session-methods.ts";
+
+export interface CollaborationDeps {
+  readonly journal: CollaborationJournal;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, "sessionRefused" | "sessionBehind">;
+  readonly options: CollaborationOptions;
+  newId(): string;
+  /** Whether a principal may read a session, by its topic. */
+  sees(principal: Principal, session: Session): boolean;
+  onTrouble(sentence: string): void;
+}
+
+export interface CollaborationOptions {
+  /** Streams in all sessions. */
+  readonly streamsMax: number;
+  /** Of one member, for a while; five seconds of it at once. */
+  readonly messagesPerSecond: number;
+}
+
+export interface OpenCollaboration {
+  readonly methods: MethodImpl[];
+  readonly rooms: Rooms;
+  /** Of sessions that nothing was said in for long. */
+  readonly forgetOld: ForgetSlice;
+  /** Streams that end from now on are those that the server ends: their members come back. */
+  stop(): void;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Between the end of a call's messages and its cancellation; two frames that are sent together. */
+const CANCELLED_WITHIN_MS = 20;
+
+export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCollaboration> {
+  const { journal, clock, metrics, options, newId, sees, onTrouble } = deps;
+  const { messagesPerSecond } = options;
+  const rooms = await Rooms.open({
+    journal,
+    clock,
+    messagesPerSecond,
+    newStreamId: newId,
+    onTrouble,
+    onBehind: () => metrics.sessionBehind.inc(),
+  });
+  const notYet: CarryOut = (draft, _sessionId, _context, post) => post(draft);
+  const joining: JoinDeps = {
+    rooms,
+    journal,
+    sent: new SentMessages(journal),
+    carriers: { action: notYet, annotation: notYet, issue: notYet },
+    streamsMax: options.streamsMax,
+    messagesPerSecond,
+    limits: new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs())),
+    openIssues: async () => [],
+    sees,
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    cancelled: (signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        signal.addEventListener("abort", () => resolve());
+        clock.after(CANCELLED_WITHIN_MS, resolve);
+      }),
+    onTrouble,
+    onRefused: (status) => metrics.sessionRefused.inc({ status }),
+  };
+  const { joinSession: join, watchSession: watch, sendMessage: send } = Collaboration.method;
+  let closing: Promise<void> | undefined;
+  return {
+    methods: [
+      allRawBidiStreaming(join, (messages, context) => joinSession(messages, context, joining)),
+      rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
+      unary(send, (message, context) => sendMessage(message, context, joining)),
+      ...sessionMethods({ rooms, journal, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
+    ],
+    rooms,
+    forgetOld: forgetSessions(rooms, journal),
+    stop: () => rooms.stop(),
+    close: () => (closing ??= rooms.close()),
+  };
+}

@@ -1,0 +1,307 @@
+/** One session as its members have it: who is here, what was said last, and everything to everybody in one order. */
+import { create } from "@bufbuild/protobuf";
+import type { Clock } from "../model/clock.ts";
+import { WatchpostError } from "../model/errors.ts";
+import { MemberSchema, type Session } from "../wire/gen/collaboration_pb.ts";
+import type { CollaborationJournal } from "./collaboration-journal.ts";
+import { encodeKept, encodeWire, type EncodedMessage } from "./encoded-message.ts";
+import {
+  announcement,
+  messageOfMember,
+  type Member,
+  type MemberMessage,
+  type MemberStream,
+  type WrittenMember,
+} from "./members.ts";
+import { Outbox } from "./outbox.ts";
+import { memberLimit } from "./rate-limit.ts";
+import { refusalOf, RoomWriter, type Posted } from "./room-writer.ts";
+import { documentOfMembers } from "./session-documents.ts";
+import type { SessionMessage } from "./session-message.ts";
+
+export interface RoomDeps {
+  readonly journal: CollaborationJournal;
+  readonly clock: Clock;
+  readonly newStreamId: () => string;
+  /** Of one member. */
+  readonly messagesPerSecond: number;
+  onTrouble(sentence: string): void;
+  /** A reader was disconnected because it fell behind. */
+  onBehind(): void;
+}
+
+/** A room at one moment. */
+export interface Standing {
+  readonly members: readonly MemberMessage[];
+  /** The last messages, ascending: all there are behind the first one. */
+  readonly tail: readonly EncodedMessage[];
+  /** All messages up to here have been told. */
+  readonly toldPosition: number;
+}
+
+/** Messages at hand for snapshots and for those who come back. */
+export const TAIL_MAX = 100;
+const TAIL_BYTES_MAX = 512 * 1024;
+const LEFT_AFTER_MS = 15_000;
+const HEARTBEAT_AFTER_MS = 30_000;
+const HEARD_WITHIN_MS = 90_000;
+/** In larger rooms those who come and go are told of once a second: each message goes to everybody. */
+const AT_ONCE_MEMBERS_MAX = 20;
+
+const HEARTBEAT = encodeWire({ messageType: "heartbeat" });
+
+export class Room {
+  readonly id: string;
+  readonly #deps: RoomDeps;
+  #isKept: boolean;
+  readonly #writer: RoomWriter;
+  readonly #members = new Map<string, Member>();
+  readonly #streams = new Set<MemberStream>();
+  #tail: EncodedMessage[];
+  #tailBytes = 0;
+  /** Of what members have been told. */
+  #toldPosition: number;
+  #joined = new Set<Member>();
+  #left = new Set<Member>();
+  #isAnnouncing = false;
+  #isRetired = false;
+  /** Monotonic. */
+  #usedMs: number;
+
+  /**
+   * `isKept`: it is written down; `tail`: the last messages, ascending, {@link TAIL_MAX} unless there are no more; `wereHere`:
+   * who was, when the server ended.
+   */
+  constructor(
+    session: Session,
+    isKept: boolean,
+    tail: readonly SessionMessage[],
+    wereHere: readonly WrittenMember[],
+    deps: RoomDeps,
+  ) {
+    const { journal, clock } = deps;
+    this.id = session.id;
+    this.#isKept = isKept;
+    this.#deps = deps;
+    this.#usedMs = clock.monotonicMs();
+    this.#toldPosition = journal.lastPosition;
+    this.#tail = [];
+    for (const message of tail) this.#remember(this.#encode(message));
+    for (const written of wereHere) this.#addMember(written, this.#usedMs + LEFT_AFTER_MS);
+    const changesOfCommit = () => (this.#isAnnouncing ? [documentOfMembers(this.id, this.#written())] : []);
+    this.#writer = new RoomWriter(session, journal, clock, (...written) => this.#tell(...written), changesOfCommit);
+  }
+
+  /** With who is here. */
+  get session(): Session {
+    return {
+      ...this.#writer.session,
+      members: this.members.map((member) => create(MemberSchema, messageOfMember(member))),
+    };
+  }
+
+  /** Something was said in it. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  get members(): readonly Member[] {
+    return [...this.#members.values()];
+  }
+
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  /** Where nobody is here and nothing is under way since `ms`, it takes nothing more: another one takes its place. */
+  retireUnusedFor(ms: number): boolean {
+    const isUsed = this.#members.size > 0 || !this.#writer.isIdle || this.#joined.size + this.#left.size > 0;
+    this.#isRetired = !isUsed && this.#deps.clock.monotonicMs() - this.#usedMs >= ms;
+    return this.#isRetired;
+  }
+
+  /** As {@link RoomWriter.post}. */
+  async post(posted: Posted): Promise<SessionMessage> {
+    this.#checkInUse();
+    this.#usedMs = this.#deps.clock.monotonicMs();
+    return this.#writer.post(posted);
+  }
+
+  memberOf(userId: string): Member | undefined {
+    return this.#members.get(userId);
+  }
+
+  /** From now on everything that is told goes to its outbox; what was told before is in how the room stands. */
+  join(userId: string, userName: string): { readonly stream: MemberStream; readonly standing: Standing } {
+    this.#checkInUse();
+    const nowMs = this.#deps.clock.monotonicMs();
+    let member = this.#members.get(userId);
+    if (member === undefined) {
+      const joinedAtMs = this.#deps.clock.nowMs();
+      member = this.#addMember({ userId, userName, joinedAtMs }, Infinity);
+      this.#announce(member, this.#joined, this.#left);
+    }
+    if (userName !== "") member.userName = userName;
+    const outbox = new Outbox();
+    const stream: MemberStream = { id: this.#deps.newStreamId(), member, outbox, sentMs: nowMs, heardMs: null };
+    member.streams.add(stream);
+    member.goneAtMs = Infinity;
+    this.#streams.add(stream);
+    const members = this.members.map(messageOfMember);
+    return { stream, standing: { members, tail: [...this.#tail], toldPosition: this.#toldPosition } };
+  }
+
+  /** `isInOrder`: it said so itself; a connection that was lost may come back. */
+  leave(stream: MemberStream, isInOrder: boolean): void {
+    const { member } = stream;
+    if (!this.#streams.delete(stream)) return;
+    this.#usedMs = this.#deps.clock.monotonicMs();
+    member.streams.delete(stream);
+    if (member.streams.size > 0) return;
+    if (isInOrder) this.#remove(member);
+    else member.goneAtMs = this.#usedMs + LEFT_AFTER_MS;
+  }
+
+  streamOf(id: string): MemberStream | undefined {
+    return [...this.#streams].find((stream) => stream.id === id);
+  }
+
+  /** Tells whoever is here, and forgets it. */
+  pass(bytes: Uint8Array, except?: MemberStream): void {
+    for (const stream of this.#streams) if (stream !== except) stream.outbox.pushPassing(bytes);
+  }
+
+  /** To one stream alone, in order with everything else. */
+  answer(stream: MemberStream, bytes: Uint8Array): void {
+    this.#push(stream, bytes);
+  }
+
+  /** Heartbeats, streams that are not heard of, and members who do not come back; about once a second. */
+  tick(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const stream of this.#streams) {
+      if (stream.heardMs !== null && nowMs - stream.heardMs >= HEARD_WITHIN_MS) {
+        const message = `nothing was heard of this stream for ${HEARD_WITHIN_MS / 1_000} s, though it had sent a heartbeat`;
+        stream.outbox.fail(new WatchpostError("UNAVAILABLE", message));
+      } else if (nowMs - stream.sentMs >= HEARTBEAT_AFTER_MS) this.#push(stream, HEARTBEAT);
+    }
+    for (const member of this.#members.values()) if (nowMs >= member.goneAtMs) this.#remove(member);
+    this.#flushAnnouncements();
+  }
+
+  /** Resolves when what was posted is settled. */
+  idle(): Promise<void> {
+    return this.#writer.idle();
+  }
+
+  #checkInUse(): void {
+    if (this.#isRetired)
+      throw new WatchpostError("UNAVAILABLE", `session ${this.id} was put away meanwhile; try again`);
+  }
+
+  #addMember({ userId, userName, joinedAtMs }: WrittenMember, goneAtMs: number): Member {
+    const { clock, messagesPerSecond } = this.#deps;
+    const limit = memberLimit(messagesPerSecond, clock.monotonicMs());
+    const member = { userId, userName, joinedAtMs, streams: new Set<MemberStream>(), limit, lookingAt: {}, goneAtMs };
+    this.#members.set(userId, member);
+    return member;
+  }
+
+  #remove(member: Member): void {
+    this.#members.delete(member.userId);
+    this.#announce(member, this.#left, this.#joined);
+  }
+
+  #announce(member: Member, to: Set<Member>, other: Set<Member>): void {
+    // Whoever came and went before anybody was told was not here.
+    if (!other.delete(member)) to.add(member);
+    if (this.#members.size <= AT_ONCE_MEMBERS_MAX) queueMicrotask(() => this.#flushAnnouncements());
+  }
+
+  #flushAnnouncements(): void {
+    if (this.#isAnnouncing || this.#joined.size + this.#left.size === 0) return;
+    const [joined, left] = [this.#joined, this.#left];
+    [this.#joined, this.#left] = [new Set(), new Set()];
+    this.#isAnnouncing = true;
+    this.#postAnnouncements([...joined], [...left])
+      .then(
+        () => (this.#isAnnouncing = false),
+        () => {
+          this.#isAnnouncing = false;
+          // Tried again with the next tick.
+          joined.forEach((member) => this.#joined.add(member));
+          left.forEach((member) => this.#left.add(member));
+        },
+      )
+      .catch(() => {});
+  }
+
+  async #postAnnouncements(joined: readonly Member[], left: readonly Member[]): Promise<void> {
+    if (refusalOf(this.#writer.session) === undefined) {
+      await Promise.all([this.#postAnnouncement(joined, "joined"), this.#postAnnouncement(left, "left")]);
+    } else {
+      // Nobody is told of who reads in a session that nothing is added to.
+      await this.#deps.journal.append([], [documentOfMembers(this.id, this.#written())]);
+    }
+  }
+
+  async #postAnnouncement(members: readonly Member[], event: "joined" | "left"): Promise<void> {
+    if (members.length === 0) return;
+    const [{ userId, userName }] = members;
+    await this.#writer.post({
+      draft: {
+        type: "system",
+        userId: members.length === 1 ? userId : "",
+        userName: members.length === 1 ? userName : "",
+        text: announcement(members, event),
+        metadata: { event },
+        members: members.map(messageOfMember),
+      },
+    });
+  }
+
+  #written(): WrittenMember[] {
+    return [...this.#members.values()].map(({ userId, userName, joinedAtMs }) => ({ userId, userName, joinedAtMs }));
+  }
+
+  #tell(message: SessionMessage, { from, clientMessageId }: Posted): void {
+    const encoded = this.#encode(message);
+    this.#remember(encoded);
+    this.#isKept = true;
+    this.#toldPosition = message.position;
+    for (const stream of this.#streams) if (stream !== from) this.#push(stream, encoded.live);
+    if (from === undefined || clientMessageId === undefined) return;
+    this.#push(
+      from,
+      confirmation(this.id, clientMessageId, message.number, this.#deps.journal.cursorOf(message.position)),
+    );
+  }
+
+  #push(stream: MemberStream, bytes: Uint8Array): void {
+    stream.sentMs = this.#deps.clock.monotonicMs();
+    if (!stream.outbox.push(bytes)) this.#deps.onBehind();
+  }
+
+  #encode(message: SessionMessage): EncodedMessage {
+    return encodeKept(message, this.#deps.journal.cursorOf(message.position));
+  }
+
+  #remember(encoded: EncodedMessage): void {
+    this.#tail.push(encoded);
+    this.#tailBytes += encoded.live.length;
+    while (this.#tail.length > TAIL_MAX || (this.#tailBytes > TAIL_BYTES_MAX && this.#tail.length > 1)) {
+      this.#tailBytes -= this.#tail.shift()!.live.length;
+    }
+  }
+}
+
+/** To the stream that sent a message; `cursor`: "" where the message had been kept before. */
+export function confirmation(sessionId: string, clientMessageId: string, number: number, cursor: string): Uint8Array {
+  return encodeWire({
+    messageType: "system",
+    sessionId,
+    number: BigInt(number),
+    cursor,
+    metadata: { event: "confirmed", client_message_id: clientMessageId, number: String(number) },
+  });
+}

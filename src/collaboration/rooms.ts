@@ -1,0 +1,176 @@
+/** All sessions: those that somebody is in, or that something is said in, are rooms; the others are documents. */
+import type { Clock } from "../model/clock.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import { SessionState, type Session, type SessionTopic } from "../wire/gen/collaboration_pb.ts";
+import { SESSION_EVENT, type Rows } from "./collaboration-journal.ts";
+import type { WrittenMember } from "./members.ts";
+import { Room, TAIL_MAX, type RoomDeps } from "./room.ts";
+import { Serial } from "./serial.ts";
+import { membersIn, newSession, SESSION_MEMBERS, SESSIONS, sessionOf } from "./session-documents.ts";
+import { messageOfEntry, type Draft, type SessionMessage } from "./session-message.ts";
+import type { SessionPost } from "./session-post.ts";
+import { sessionIdIn } from "./texts.ts";
+
+export interface RoomsDeps extends RoomDeps {
+  readonly clock: Clock;
+}
+
+const TICK_MS = 1_000;
+const UNUSED_MS = 60_000;
+const PAGE = 500;
+
+export class Rooms implements SessionPost {
+  readonly #deps: RoomsDeps;
+  readonly #rooms = new Map<string, Room>();
+  readonly #opening = new Serial();
+  #cancelTick: () => void = () => {};
+  /** The server ends streams: their members come back. */
+  #isStopping = false;
+
+  private constructor(deps: RoomsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Brings back the rooms that somebody was in. */
+  static async open(deps: RoomsDeps): Promise<Rooms> {
+    const rooms = new Rooms(deps);
+    const { journal } = deps;
+    for (let after: { sort: number; key: string } | undefined; ;) {
+      const page = await journal.documents({
+        collection: SESSION_MEMBERS,
+        limit: PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { key, value } of page) {
+        try {
+          await rooms.#load(key, "", membersIn(value));
+        } catch (error) {
+          deps.onTrouble(`who was in session ${key} cannot be read: ${messageOf(error)}`);
+        }
+      }
+      if (page.length < PAGE) break;
+      after = page[page.length - 1];
+    }
+    rooms.#tickLater();
+    return rooms;
+  }
+
+  /** Those at hand. */
+  get all(): Iterable<Room> {
+    return this.#rooms.values();
+  }
+
+  get streams(): number {
+    let count = 0;
+    for (const room of this.#rooms.values()) count += room.streams;
+    return count;
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  at(sessionId: string): Room | undefined {
+    return this.#rooms.get(sessionId);
+  }
+
+  /** Makes the session where there is none, as `userId`. Throws INVALID_ARGUMENT for what no id is. */
+  async room(sessionId: string, userId: string): Promise<Room> {
+    const id = sessionIdIn(sessionId);
+    return this.#rooms.get(id) ?? this.#opening.run(id, () => this.#load(id, userId, []));
+  }
+
+  /** The session as it stands, with who is here. Throws NOT_FOUND, and DATA_LOSS where it cannot be read. */
+  async session(sessionId: string): Promise<Session> {
+    const room = this.#rooms.get(sessionId);
+    if (room !== undefined && room.isKept) return room.session;
+    const stored = await this.#stored(sessionId);
+    if (stored === undefined) throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(sessionId)}`);
+    return stored;
+  }
+
+  async post(sessionId: string, draft: Draft, rows?: Rows): Promise<SessionMessage> {
+    const room = await this.room(sessionId, draft.userId);
+    return room.post({ draft, ...(rows === undefined ? {} : { rows }) });
+  }
+
+  /** Opens a session, or finds the one there is: `isNew` says which. As {@link post} where it is new. */
+  async create(
+    wanted: { readonly id: string; readonly title: string; readonly topic?: SessionTopic },
+    userId: string,
+    rows?: Rows,
+  ): Promise<{ readonly session: Session; readonly isNew: boolean }> {
+    const { id, title, topic } = wanted;
+    const room = await this.room(id, userId);
+    return this.#opening.run(`create ${id}`, async () => {
+      if (room.isKept) return { session: room.session, isNew: false };
+      const named = title === "" ? "" : `: ${title}`;
+      const draft: Draft = {
+        type: "system",
+        userId,
+        userName: "",
+        text: `session ${id} was opened${named}`,
+        metadata: { event: "created" },
+      };
+      const patch = { title, createdBy: userId, ...(topic === undefined ? {} : { topic }) };
+      await room.post({ draft, patch, ...(rows === undefined ? {} : { rows }) });
+      return { session: room.session, isNew: true };
+    });
+  }
+
+  /** Streams that end from now on are those that the server ends. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** Resolves when what was posted is settled. */
+  async close(): Promise<void> {
+    this.#isStopping = true;
+    this.#cancelTick();
+    await Promise.all([...this.#rooms.values()].map((room) => room.idle()));
+  }
+
+  async #load(id: string, userId: string, wereHere: readonly WrittenMember[]): Promise<Room> {
+    const known = this.#rooms.get(id);
+    if (known !== undefined) return known;
+    const { journal, clock } = this.#deps;
+    const stored = await this.#stored(id);
+    const query = { after: 0, limit: TAIL_MAX, subject: id, kind: SESSION_EVENT, descending: true };
+    const entries = stored === undefined || stored.state === SessionState.IMPORTED ? [] : await journal.read(query);
+    const tail = entries.toReversed().flatMap((entry) => this.#read(id, () => [messageOfEntry(entry)]) ?? []);
+    const session = stored ?? newSession(id, userId, clock.nowMs());
+    const room = new Room(session, stored !== undefined, tail, wereHere, this.#deps);
+    this.#rooms.set(id, room);
+    return room;
+  }
+
+  async #stored(id: string): Promise<Session | undefined> {
+    const document = await this.#deps.journal.document(SESSIONS, id);
+    if (document === undefined) return undefined;
+    try {
+      return sessionOf(document);
+    } catch (error) {
+      throw new WatchpostError("DATA_LOSS", `session ${id} cannot be read: ${messageOf(error)}`);
+    }
+  }
+
+  /** What is damaged costs only itself. */
+  #read<T>(id: string, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#deps.onTrouble(`a message of session ${id} cannot be read: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#deps.clock.after(TICK_MS, () => {
+      for (const room of this.#rooms.values()) {
+        room.tick();
+        if (room.retireUnusedFor(UNUSED_MS)) this.#rooms.delete(room.id);
+      }
+      this.#tickLater();
+    });
+  }
+}

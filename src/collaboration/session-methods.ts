@@ -1,0 +1,198 @@
+/** Sessions as such: opened, described, listed, closed and opened again. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { StoredDocument } from "../model/journal.ts";
+import {
+  Collaboration,
+  CollaborationMessageSchema,
+  SessionState,
+  type ListMessagesRequest,
+  type ListSessionsRequest,
+  type Session,
+  type SessionTopic,
+} from "../wire/gen/collaboration_pb.ts";
+import { unary, type CallContext, type MethodImpl, type Principal } from "../wire/service.ts";
+import { timestampOfMs } from "../wire/timestamp.ts";
+import { SESSION_EVENT, type CollaborationJournal } from "./collaboration-journal.ts";
+import { encodeKept } from "./encoded-message.ts";
+import type { Rooms } from "./rooms.ts";
+import { SESSIONS, sessionOf } from "./session-documents.ts";
+import { messageOfEntry, type Draft } from "./session-message.ts";
+import { actorOf, nameIn, textIn } from "./texts.ts";
+
+export interface SessionMethodsDeps {
+  readonly rooms: Rooms;
+  readonly journal: CollaborationJournal;
+  newSessionId(): string;
+  sees(principal: Principal, session: Session): boolean;
+  nowMs(): number;
+  onTrouble(sentence: string): void;
+}
+
+const TOPIC_MAX = 1_000;
+const TITLE_BYTES_MAX = 1_024;
+const SESSIONS_A_PAGE = 1_000;
+const SESSIONS_A_PAGE_MAX = 10_000;
+const MESSAGES_A_PAGE = 100;
+const MESSAGES_A_PAGE_MAX = 1_000;
+const DOCUMENTS_AT_ONCE = 500;
+
+export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
+  const { rooms, journal, sees } = deps;
+  const visible = async (id: string, { principal }: CallContext): Promise<Session> => {
+    const session = await rooms.session(id);
+    if (sees(principal, session)) return session;
+    throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(id)}`);
+  };
+  /** Says what was done, and how the session stands from then on. */
+  const change = async (session: Session, userId: string, event: string, text: string, patch: Partial<Session>) => {
+    const room = await rooms.room(session.id, userId);
+    const draft: Draft = { type: "system", userId, userName: "", text, metadata: { event } };
+    await room.post({ draft, patch });
+    return { session: room.session };
+  };
+  return [
+    unary(Collaboration.method.createSession, async ({ sessionId, userId, title, topic }, context) => {
+      const id = sessionId || deps.newSessionId();
+      const wanted = { id, title: titleIn(title), ...(topic === undefined ? {} : { topic: topicIn(topic) }) };
+      const { session, isNew } = await rooms.create(wanted, actorOf(userId, context));
+      if (isNew) return { session };
+      throw new WatchpostError("ALREADY_EXISTS", `there is a session ${JSON.stringify(id)} already`);
+    }),
+    unary(Collaboration.method.updateSession, async ({ sessionId, userId, title, topic }, context) => {
+      const session = await visible(sessionId, context);
+      const by = actorOf(userId, context);
+      if (title === undefined && topic === undefined) return { session };
+      const patch = {
+        ...(title === undefined ? {} : { title: titleIn(title) }),
+        ...(topic === undefined ? {} : { topic: topicIn(topic) }),
+      };
+      const what = title === undefined ? "the topic was changed" : `the session is called ${JSON.stringify(title)} now`;
+      return change(session, by, "topic", `${what}, by ${by}`, patch);
+    }),
+    unary(Collaboration.method.getSession, async ({ sessionId }, context) => ({
+      session: await visible(sessionId, context),
+    })),
+    unary(Collaboration.method.closeSession, async ({ sessionId, userId }, context) => {
+      const session = await visible(sessionId, context);
+      if (session.state !== SessionState.OPEN) throw wrongState(session, "open");
+      const by = actorOf(userId, context);
+      const closed = { state: SessionState.CLOSED, closedAt: stampOf(deps.nowMs()), closedBy: by };
+      return change(session, by, "closed", `the session was closed by ${by}`, closed);
+    }),
+    unary(Collaboration.method.reopenSession, async ({ sessionId, userId }, context) => {
+      const session = await visible(sessionId, context);
+      if (session.state !== SessionState.CLOSED) throw wrongState(session, "closed");
+      const by = actorOf(userId, context);
+      const opened = { state: SessionState.OPEN, closedBy: "" };
+      return change(session, by, "reopened", `the session was opened again by ${by}`, opened);
+    }),
+    unary(Collaboration.method.listSessions, (request, { principal }) =>
+      listSessions(request, (session) => sees(principal, session), deps),
+    ),
+    unary(Collaboration.method.listMessages, async (request, context) => {
+      await visible(request.sessionId, context);
+      return listMessages(request, journal);
+    }),
+  ];
+}
+
+async function listSessions(
+  request: ListSessionsRequest,
+  sees: (session: Session) => boolean,
+  deps: SessionMethodsDeps,
+) {
+  const { states, alertId, incidentId, device, active } = request;
+  const limit = limitIn(request.limit, SESSIONS_A_PAGE, SESSIONS_A_PAGE_MAX);
+  const has = (list: readonly string[] = [], wanted: string) => wanted === "" || list.includes(wanted);
+  const isWanted = (session: Session) => {
+    const { topic, state, members } = session;
+    const isAbout = has(topic?.alertIds, alertId) && has(topic?.incidentIds, incidentId) && has(topic?.devices, device);
+    return (
+      isAbout && (states.length === 0 || states.includes(state)) && (!active || members.length > 0) && sees(session)
+    );
+  };
+  const found: Session[] = [];
+  let after = request.page === "" ? undefined : placeOf(request.page);
+  for (;;) {
+    const query = { collection: SESSIONS, limit: DOCUMENTS_AT_ONCE, descending: true };
+    const page = await deps.journal.documents(after === undefined ? query : { ...query, after });
+    for (const document of page) {
+      const session = standing(document, deps);
+      if (session !== undefined && isWanted(session)) {
+        if (found.length === limit) return { sessions: found, nextPage: pageOf(after!) };
+        found.push(session);
+      }
+      after = { sort: document.sort, key: document.key };
+    }
+    if (page.length < DOCUMENTS_AT_ONCE) return { sessions: found, nextPage: "" };
+  }
+}
+
+/** As it stands in its room, where there is one. What is damaged is left out. */
+function standing(document: StoredDocument, { rooms, onTrouble }: SessionMethodsDeps): Session | undefined {
+  const room = rooms.at(document.key);
+  if (room?.isKept) return room.session;
+  try {
+    return sessionOf(document);
+  } catch {
+    onTrouble(`session ${document.key} cannot be read`);
+    return undefined;
+  }
+}
+
+async function listMessages({ sessionId, before, limit: wanted }: ListMessagesRequest, journal: CollaborationJournal) {
+  const limit = limitIn(wanted, MESSAGES_A_PAGE, MESSAGES_A_PAGE_MAX);
+  const query = { after: 0, limit: limit + 1, subject: sessionId, kind: SESSION_EVENT, descending: true };
+  const entries = await journal.read(before === "" ? query : { ...query, before: journal.positionOf(before) });
+  const page = entries.slice(0, limit).reverse();
+  const messages = page.map((entry) =>
+    fromBinary(CollaborationMessageSchema, encodeKept(messageOfEntry(entry), journal.cursorOf(entry.position)).live),
+  );
+  return { messages, more: entries.length > limit };
+}
+
+function wrongState({ id, state }: Session, wanted: string): WatchpostError {
+  const given = SessionState[state].toLowerCase();
+  return new WatchpostError("FAILED_PRECONDITION", `session ${id} is ${given}; wanted one that is ${wanted}`);
+}
+
+function titleIn(title: string): string {
+  return textIn(title, "title", TITLE_BYTES_MAX);
+}
+
+function topicIn(topic: SessionTopic): SessionTopic {
+  const { alertIds, incidentIds, devices, metrics } = topic;
+  for (const [field, names] of Object.entries({ alert_ids: alertIds, incident_ids: incidentIds, devices, metrics })) {
+    if (names.length > TOPIC_MAX) throw invalidField(`topic.${field}`, `${names.length} names`, `at most ${TOPIC_MAX}`);
+    for (const name of names) {
+      if (nameIn(name, `topic.${field}`) === "") throw invalidField(`topic.${field}`, name, "a name");
+    }
+  }
+  return topic;
+}
+
+function limitIn(limit: number, whereZero: number, max: number): number {
+  if (limit < 0 || limit > max) throw invalidField("limit", limit, `0 to ${max}`);
+  return limit || whereZero;
+}
+
+function stampOf(ms: number) {
+  return { $typeName: "google.protobuf.Timestamp" as const, ...timestampOfMs(ms) };
+}
+
+type Place = Pick<StoredDocument, "sort" | "key">;
+
+function pageOf({ sort, key }: Place): string {
+  return Buffer.from(JSON.stringify([sort, key])).toString("base64url");
+}
+
+function placeOf(page: string): Place {
+  try {
+    const [sort, key] = JSON.parse(Buffer.from(page, "base64url").toString()) as unknown[];
+    if (typeof sort === "number" && typeof key === "string") return { sort, key };
+  } catch {
+    // No page of ours, like what is none of the above.
+  }
+  throw invalidField("page", page, "next_page of the page before, unchanged");
+}
