@@ -5,40 +5,34 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { invalidField, messageOf, WatchpostError } from "../model/errors.ts";
 import {
+  CollaborationMessageSchema,
   SessionState,
   type CollaborationMessage,
   type Session,
   type SessionRequest,
 } from "../wire/gen/collaboration_pb.ts";
-import { CollaborationMessageSchema } from "../wire/gen/collaboration_pb.ts";
-import type { Issue } from "../wire/gen/issues_pb.ts";
 import type { CallContext, Principal } from "../wire/service.ts";
-import { timestampOfMs } from "../wire/timestamp.ts";
-import { SESSION_EVENT, type CollaborationJournal } from "./collaboration-journal.ts";
-import { encodeKept, encodeWire } from "./encoded-message.ts";
-import { displayName, type MemberMessage, type MemberStream } from "./members.ts";
+import { encodeKept } from "./encoded-message.ts";
+import type { MemberStream } from "./members.ts";
 import type { RateLimits } from "./rate-limit.ts";
+import { MemberFeed, type Beginning } from "./member-feed.ts";
+import { missed, snapshot, type StandingDeps } from "./standing.ts";
 import { clientMessageIdIn, defectText, overLimit, receive, refusal, type Carriers } from "./received-message.ts";
 import { confirmation, type Room, type Standing } from "./room.ts";
 import type { Rooms } from "./rooms.ts";
 import type { SentMessages } from "./sent-once.ts";
-import { messageOfEntry } from "./session-message.ts";
 import { nameIn } from "./texts.ts";
 
-export interface JoinDeps {
+export interface JoinDeps extends StandingDeps {
   readonly rooms: Rooms;
   readonly sent: SentMessages;
-  readonly journal: CollaborationJournal;
   readonly carriers: Carriers;
   readonly streamsMax: number;
   readonly messagesPerSecond: number;
   /** Of those who send without being here. */
   readonly limits: RateLimits;
-  /** Those of a session that are not closed, the newest first. */
-  openIssues(sessionId: string): Promise<readonly Issue[]>;
   /** Whether a principal may read a session. */
   sees(principal: Principal, session: Session): boolean;
-  nowMs(): number;
   monotonicMs(): number;
   /** Resolves once a call whose messages have ended would be known to be cancelled. */
   cancelled(signal: AbortSignal): Promise<void>;
@@ -57,16 +51,23 @@ interface Joining {
 const LOBBY = "lobby";
 const LAST_DEFAULT = 50;
 const LAST_MAX = 1_000;
-const PAGE = 200;
 /** Types of a first message that is nothing but the join. */
 const ONLY_JOINS = new Set(["", "join", "system", "heartbeat"]);
 
-export async function* joinSession(
+/** What the member is told, for as long as its stream goes on. */
+export function joinSession(
   received: AsyncIterable<Uint8Array>,
   context: CallContext,
   deps: JoinDeps,
-): AsyncGenerator<Uint8Array, void> {
-  const input = received[Symbol.asyncIterator]();
+): AsyncIterable<Uint8Array> {
+  return new MemberFeed(joined(received[Symbol.asyncIterator](), context, deps));
+}
+
+export function watchSession(request: SessionRequest, context: CallContext, deps: JoinDeps): AsyncIterable<Uint8Array> {
+  return new MemberFeed(watched(request, context, deps));
+}
+
+async function* joined(input: AsyncIterator<Uint8Array>, context: CallContext, deps: JoinDeps): Beginning {
   const first = await input.next();
   if (first.done) {
     const wanted = "a first message with user_id, and session_id unless it is for the lobby";
@@ -74,13 +75,12 @@ export async function* joinSession(
   }
   const message = decoded(first.value);
   const joining = joiningOf(message, context);
-  const { room, ...joined } = await enter(joining, context, deps);
-  const { stream } = joined;
-  let isInOrder = false;
+  const entered = await enter(joining, context, deps);
+  const { room, stream } = entered;
   const take = async () => {
     if (!ONLY_JOINS.has(message.messageType)) await taken(message, room, stream, context, deps);
     for (let next = await input.next(); !next.done; next = await input.next()) {
-      stream.heardMs = stream.heardMs === null ? null : deps.monotonicMs();
+      if (stream.heardMs !== null) stream.heardMs = deps.monotonicMs();
       try {
         await taken(decoded(next.value), room, stream, context, deps);
       } catch (error) {
@@ -89,22 +89,17 @@ export async function* joinSession(
     }
     // A call that is cancelled ends its messages first, then itself. What the server has ended, its client has not.
     await deps.cancelled(context.signal);
-    isInOrder = !context.signal.aborted && !deps.rooms.isStopping;
-    stream.outbox.end();
+    stream.isLeaving = !context.signal.aborted && !deps.rooms.isStopping;
   };
-  take().catch(() => stream.outbox.end());
-  yield* told(room, joined, joining, context, deps, () => isInOrder);
+  const end = () => stream.outbox.end();
+  take().then(end, end);
+  return yield* begin(entered, joining, context, deps);
 }
 
-export async function* watchSession(
-  request: SessionRequest,
-  context: CallContext,
-  deps: JoinDeps,
-): AsyncGenerator<Uint8Array, void> {
+async function* watched(request: SessionRequest, context: CallContext, deps: JoinDeps): Beginning {
   const { sessionId, cursor, last = LAST_DEFAULT } = request;
   const joining = checked({ ...request, sessionId: sessionId || LOBBY, cursor, last }, context.principal);
-  const { room, ...joined } = await enter(joining, context, deps);
-  yield* told(room, joined, joining, context, deps, () => false);
+  return yield* begin(await enter(joining, context, deps), joining, context, deps);
 }
 
 /** SendMessage: of one who need not be here. Throws what is refused. */
@@ -183,99 +178,31 @@ async function taken(
   }
 }
 
-interface Joined {
+interface Entered {
+  readonly room: Room;
   readonly stream: MemberStream;
   readonly standing: Standing;
 }
 
-async function* told(
-  room: Room,
-  { stream, standing }: Joined,
+async function* begin(
+  { room, stream, standing }: Entered,
   { cursor, last }: Joining,
   { signal }: CallContext,
   deps: JoinDeps,
-  isInOrder: () => boolean,
-): AsyncGenerator<Uint8Array, void> {
+): Beginning {
   const { outbox } = stream;
-  const end = () => outbox.end();
-  signal.addEventListener("abort", end);
+  signal.addEventListener("abort", () => outbox.end(), { once: true });
+  if (signal.aborted) outbox.end();
+  let isBegun = false;
   try {
-    if (signal.aborted) return;
     yield* cursor === ""
       ? snapshot(room.id, stream, standing, last, deps)
       : missed(room.id, stream, standing, cursor, deps);
-    yield* outbox;
+    isBegun = true;
   } finally {
-    signal.removeEventListener("abort", end);
-    outbox.end();
-    room.leave(stream, isInOrder());
+    if (!isBegun) outbox.end();
   }
-}
-
-/** How the session stood when the stream joined: from then on everything is in its outbox. */
-async function* snapshot(
-  sessionId: string,
-  stream: MemberStream,
-  { tail, toldPosition, members }: Standing,
-  last: number,
-  deps: JoinDeps,
-): AsyncGenerator<Uint8Array, void> {
-  const recent = tail.slice(Math.max(0, tail.length - last));
-  yield encodeWire({
-    messageType: "system",
-    message: hereText(members),
-    timestamp: timestampOfMs(deps.nowMs()),
-    metadata: { event: "snapshot", stream_id: stream.id },
-    sessionId,
-    members: [...members],
-  });
-  if (recent.length < last && recent.length > 0 && recent[0].number > 1) {
-    const query = { after: 0, before: recent[0].position, limit: last - recent.length, descending: true };
-    const earlier = await deps.journal.read({ ...query, subject: sessionId, kind: SESSION_EVENT });
-    for (const entry of earlier.toReversed()) yield encodeKept(messageOfEntry(entry), "").plain;
-  }
-  for (const { plain } of recent) yield plain;
-  for (const issue of await deps.openIssues(sessionId)) {
-    const metadata = { event: "open" };
-    yield encodeWire({ messageType: "issue", message: issue.title, metadata, sessionId, issue });
-  }
-  yield mark(sessionId, "snapshot_end", deps.journal.cursorOf(toldPosition));
-}
-
-/** What was told after a cursor, up to when the stream joined. */
-async function* missed(
-  sessionId: string,
-  stream: MemberStream,
-  { tail, toldPosition }: Standing,
-  cursor: string,
-  { journal }: JoinDeps,
-): AsyncGenerator<Uint8Array, void> {
-  let position = journal.positionOf(cursor);
-  const begin = tail[0]?.position ?? Infinity;
-  // All of what is in the tail follows without a gap.
-  while (position < begin - 1 && tail.length > 0 && tail[0].number > 1 && !stream.outbox.isEnded) {
-    const query = { after: position, before: begin, limit: PAGE, subject: sessionId, kind: SESSION_EVENT };
-    const page = await journal.read(query);
-    // Of what went by its age while it was read nobody knows whether it is missing.
-    journal.positionOf(journal.cursorOf(position));
-    for (const entry of page) yield encodeKept(messageOfEntry(entry), journal.cursorOf(entry.position)).live;
-    if (page.length < PAGE) break;
-    position = page[page.length - 1].position;
-  }
-  for (const { position: at, live } of tail) if (at > position) yield live;
-  yield mark(sessionId, "resumed", journal.cursorOf(toldPosition), stream.id);
-}
-
-function mark(sessionId: string, event: string, cursor: string, streamId = ""): Uint8Array {
-  const metadata = { event, ...(streamId === "" ? {} : { stream_id: streamId }) };
-  return encodeWire({ messageType: "system", sessionId, metadata, cursor });
-}
-
-function hereText(members: readonly MemberMessage[]): string {
-  const names = members.map(({ userId = "", userName = "" }) => displayName({ userId, userName }));
-  const shown = names.slice(0, 10).join(", ");
-  const more = names.length > 10 ? ` and ${names.length - 10} more` : "";
-  return names.length === 1 ? `${shown} is here` : `${names.length} are here: ${shown}${more}`;
+  return outbox;
 }
 
 function joiningOf({ userId, userName, sessionId, metadata }: CollaborationMessage, context: CallContext): Joining {

@@ -8,7 +8,10 @@ import type { RateLimit } from "./rate-limit.ts";
 export interface MemberStream {
   readonly id: string;
   readonly member: Member;
+  /** When it ends the stream has left. */
   readonly outbox: Outbox;
+  /** Its client said that it leaves; a connection that was lost may come back. */
+  isLeaving: boolean;
   /** Monotonic, of what was sent to it last. */
   sentMs: number;
   /** Monotonic, of what was heard of it last; null while it has not sent a heartbeat, and none is demanded. */

@@ -14,7 +14,13 @@ export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
   #head = 0;
   #bytes = 0;
   #ended: { readonly error?: WatchpostError } | undefined;
+  readonly #onEnd: () => void;
   #reader: ((result: IteratorResult<Uint8Array> | PromiseLike<IteratorResult<Uint8Array>>) => void) | undefined;
+
+  /** `onEnd` is called once, when nothing more is taken. */
+  constructor(onEnd: () => void = () => {}) {
+    this.#onEnd = onEnd;
+  }
 
   get isEnded(): boolean {
     return this.#ended !== undefined;
@@ -91,6 +97,7 @@ export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
   #finish(ended: { readonly error?: WatchpostError }): void {
     if (this.#ended !== undefined) return;
     this.#ended = ended;
+    this.#onEnd();
     this.#reader?.(this.#ending());
     this.#reader = undefined;
   }

@@ -142,24 +142,14 @@ export class Room {
       this.#announce(member, this.#joined, this.#left);
     }
     if (userName !== "") member.userName = userName;
-    const outbox = new Outbox();
-    const stream: MemberStream = { id: this.#deps.newStreamId(), member, outbox, sentMs: nowMs, heardMs: null };
+    const outbox = new Outbox(() => this.#leave(stream));
+    const id = this.#deps.newStreamId();
+    const stream: MemberStream = { id, member, outbox, isLeaving: false, sentMs: nowMs, heardMs: null };
     member.streams.add(stream);
     member.goneAtMs = Infinity;
     this.#streams.add(stream);
     const members = this.members.map(messageOfMember);
     return { stream, standing: { members, tail: [...this.#tail], toldPosition: this.#toldPosition } };
-  }
-
-  /** `isInOrder`: it said so itself; a connection that was lost may come back. */
-  leave(stream: MemberStream, isInOrder: boolean): void {
-    const { member } = stream;
-    if (!this.#streams.delete(stream)) return;
-    this.#usedMs = this.#deps.clock.monotonicMs();
-    member.streams.delete(stream);
-    if (member.streams.size > 0) return;
-    if (isInOrder) this.#remove(member);
-    else member.goneAtMs = this.#usedMs + LEFT_AFTER_MS;
   }
 
   streamOf(id: string): MemberStream | undefined {
@@ -192,6 +182,16 @@ export class Room {
   /** Resolves when what was posted is settled. */
   idle(): Promise<void> {
     return this.#writer.idle();
+  }
+
+  #leave(stream: MemberStream): void {
+    const { member } = stream;
+    if (!this.#streams.delete(stream)) return;
+    this.#usedMs = this.#deps.clock.monotonicMs();
+    member.streams.delete(stream);
+    if (member.streams.size > 0) return;
+    if (stream.isLeaving) this.#remove(member);
+    else member.goneAtMs = this.#usedMs + LEFT_AFTER_MS;
   }
 
   #checkInUse(): void {
@@ -269,7 +269,8 @@ export class Room {
     this.#remember(encoded);
     this.#isKept = true;
     this.#toldPosition = message.position;
-    for (const stream of this.#streams) if (stream !== from) this.#push(stream, encoded.live);
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const stream of this.#streams) if (stream !== from) this.#push(stream, encoded.live, nowMs);
     if (from === undefined || clientMessageId === undefined) return;
     this.#push(
       from,
@@ -277,8 +278,8 @@ export class Room {
     );
   }
 
-  #push(stream: MemberStream, bytes: Uint8Array): void {
-    stream.sentMs = this.#deps.clock.monotonicMs();
+  #push(stream: MemberStream, bytes: Uint8Array, nowMs = this.#deps.clock.monotonicMs()): void {
+    stream.sentMs = nowMs;
     if (!stream.outbox.push(bytes)) this.#deps.onBehind();
   }
 
