@@ -5,6 +5,8 @@ import { timestampOfMs } from "../wire/timestamp.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
+const PRESENT_NAMES_MAX = 10;
+
 export interface MemberStream {
   readonly id: string;
   readonly member: Member;
@@ -51,6 +53,15 @@ export function messageOfMember({ userId, userName, joinedAtMs, streams, looking
 
 export function displayName({ userId, userName }: Pick<Member, "userId" | "userName">): string {
   return userName || userId;
+}
+
+/** "anna is here", "3 are here: anna, ben, carl". */
+export function presence(members: readonly Pick<Member, "userId" | "userName">[]): string {
+  if (members.length === 0) return "nobody else is here";
+  const shown = members.slice(0, PRESENT_NAMES_MAX).map(displayName).join(", ");
+  if (members.length === 1) return `${shown} is here`;
+  const more = members.length - PRESENT_NAMES_MAX;
+  return `${members.length} are here: ${shown}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** "anna joined", "anna and ben joined", "anna, ben and 3 others joined". */

@@ -67,7 +67,6 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     limits: new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs())),
     openIssues: async () => [],
     sees,
-    nowMs: () => clock.nowMs(),
     monotonicMs: () => clock.monotonicMs(),
     cancelled: (signal) =>
       new Promise((resolve) => {

@@ -54,7 +54,7 @@ export async function receive(
   const text = textIn(message.message, "message");
   const metadata = metadataIn(message.metadata);
   if (type === "cursor" || type === "typing") {
-    if (type === "cursor" && sender.member !== undefined) sender.member.lookingAt = metadata;
+    if (type === "cursor" && sender.member !== undefined) room.look(sender.member, metadata);
     const passing = { userId, userName, message: text, messageType: type, metadata, sessionId: room.id };
     room.pass(encodeWire(passing), stream);
     return undefined;

@@ -22,6 +22,8 @@ export interface Posted {
   readonly clientMessageId?: string;
   /** What has sent it, and is not told. */
   readonly from?: MemberStream;
+  /** Called when it is durable, before anybody is told. */
+  readonly told?: () => void;
 }
 
 interface Posting extends Posted {

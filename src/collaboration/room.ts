@@ -8,8 +8,8 @@ import { encodeKept, encodeWire, type EncodedMessage } from "./encoded-message.t
 import {
   announcement,
   messageOfMember,
+  presence,
   type Member,
-  type MemberMessage,
   type MemberStream,
   type WrittenMember,
 } from "./members.ts";
@@ -32,7 +32,8 @@ export interface RoomDeps {
 
 /** A room at one moment. */
 export interface Standing {
-  readonly members: readonly MemberMessage[];
+  /** The message that tells who is here; those that join after come with their own. */
+  readonly whoIsHere: Uint8Array;
   /** The last messages, ascending: all there are behind the first one. */
   readonly tail: readonly EncodedMessage[];
   /** All messages up to here have been told. */
@@ -61,6 +62,9 @@ export class Room {
   #tailBytes = 0;
   /** Of what members have been told. */
   #toldPosition: number;
+  /** Members that were told of, and the message that says so: large, and the same for all who join at the time. */
+  readonly #told = new Set<Member>();
+  #whoIsHere: Uint8Array | null = null;
   #joined = new Set<Member>();
   #left = new Set<Member>();
   #isAnnouncing = false;
@@ -87,7 +91,7 @@ export class Room {
     this.#toldPosition = journal.lastPosition;
     this.#tail = [];
     for (const message of tail) this.#remember(this.#encode(message));
-    for (const written of wereHere) this.#addMember(written, this.#usedMs + LEFT_AFTER_MS);
+    for (const written of wereHere) this.#told.add(this.#addMember(written, this.#usedMs + LEFT_AFTER_MS));
     const changesOfCommit = () => (this.#isAnnouncing ? [documentOfMembers(this.id, this.#written())] : []);
     this.#writer = new RoomWriter(session, journal, clock, (...written) => this.#tell(...written), changesOfCommit);
   }
@@ -141,19 +145,28 @@ export class Room {
       member = this.#addMember({ userId, userName, joinedAtMs }, Infinity);
       this.#announce(member, this.#joined, this.#left);
     }
-    if (userName !== "") member.userName = userName;
+    if (userName !== "" && userName !== member.userName) {
+      member.userName = userName;
+      this.#whoIsHere = null;
+    }
     const outbox = new Outbox(() => this.#leave(stream));
     const id = this.#deps.newStreamId();
     const stream: MemberStream = { id, member, outbox, isLeaving: false, sentMs: nowMs, heardMs: null };
     member.streams.add(stream);
     member.goneAtMs = Infinity;
     this.#streams.add(stream);
-    const members = this.members.map(messageOfMember);
-    return { stream, standing: { members, tail: [...this.#tail], toldPosition: this.#toldPosition } };
+    const whoIsHere = (this.#whoIsHere ??= encodeWhoIsHere(this.id, [...this.#told]));
+    return { stream, standing: { whoIsHere, tail: [...this.#tail], toldPosition: this.#toldPosition } };
   }
 
   streamOf(id: string): MemberStream | undefined {
     return [...this.#streams].find((stream) => stream.id === id);
+  }
+
+  /** What a member looks at, for those who join later. */
+  look(member: Member, lookingAt: Readonly<Record<string, string>>): void {
+    member.lookingAt = lookingAt;
+    this.#whoIsHere = null;
   }
 
   /** Tells whoever is here, and forgets it. */
@@ -238,7 +251,8 @@ export class Room {
 
   async #postAnnouncements(joined: readonly Member[], left: readonly Member[]): Promise<void> {
     if (refusalOf(this.#writer.session) === undefined) {
-      await Promise.all([this.#postAnnouncement(joined, "joined"), this.#postAnnouncement(left, "left")]);
+      const announcing = [this.#postAnnouncement(joined, "joined"), this.#postAnnouncement(left, "left")];
+      await Promise.all(announcing);
     } else {
       // Nobody is told of who reads in a session that nothing is added to.
       await this.#deps.journal.append([], [documentOfMembers(this.id, this.#written())]);
@@ -248,7 +262,15 @@ export class Room {
   async #postAnnouncement(members: readonly Member[], event: "joined" | "left"): Promise<void> {
     if (members.length === 0) return;
     const [{ userId, userName }] = members;
+    const told = () => {
+      for (const member of members) {
+        if (event === "joined") this.#told.add(member);
+        else this.#told.delete(member);
+      }
+      this.#whoIsHere = null;
+    };
     await this.#writer.post({
+      told,
       draft: {
         type: "system",
         userId: members.length === 1 ? userId : "",
@@ -264,7 +286,8 @@ export class Room {
     return [...this.#members.values()].map(({ userId, userName, joinedAtMs }) => ({ userId, userName, joinedAtMs }));
   }
 
-  #tell(message: SessionMessage, { from, clientMessageId }: Posted): void {
+  #tell(message: SessionMessage, { from, clientMessageId, told }: Posted): void {
+    told?.();
     const encoded = this.#encode(message);
     this.#remember(encoded);
     this.#isKept = true;
@@ -294,6 +317,16 @@ export class Room {
       this.#tailBytes -= this.#tail.shift()!.live.length;
     }
   }
+}
+
+function encodeWhoIsHere(sessionId: string, members: readonly Member[]): Uint8Array {
+  return encodeWire({
+    messageType: "system",
+    message: presence(members),
+    metadata: { event: "snapshot" },
+    sessionId,
+    members: members.map(messageOfMember),
+  });
 }
 
 /** To the stream that sent a message; `cursor`: "" where the message had been kept before. */

@@ -1,9 +1,8 @@
 /** What a stream gets before what happens: how the session stood when it joined, or what it has missed. */
 import type { Issue } from "../wire/gen/issues_pb.ts";
-import { timestampOfMs } from "../wire/timestamp.ts";
 import { SESSION_EVENT, type CollaborationJournal } from "./collaboration-journal.ts";
 import { encodeKept, encodeWire } from "./encoded-message.ts";
-import { displayName, type MemberMessage, type MemberStream } from "./members.ts";
+import { messageOfMember, type MemberStream } from "./members.ts";
 import type { Standing } from "./room.ts";
 import { messageOfEntry } from "./session-message.ts";
 
@@ -11,7 +10,6 @@ export interface StandingDeps {
   readonly journal: CollaborationJournal;
   /** Those of a session that are not closed, the newest first. */
   openIssues(sessionId: string): Promise<readonly Issue[]>;
-  nowMs(): number;
 }
 
 const PAGE = 200;
@@ -20,19 +18,12 @@ const PAGE = 200;
 export async function* snapshot(
   sessionId: string,
   stream: MemberStream,
-  { tail, toldPosition, members }: Standing,
+  { tail, toldPosition, whoIsHere }: Standing,
   last: number,
   deps: StandingDeps,
 ): AsyncGenerator<Uint8Array, void> {
   const recent = tail.slice(Math.max(0, tail.length - last));
-  yield encodeWire({
-    messageType: "system",
-    message: hereText(members),
-    timestamp: timestampOfMs(deps.nowMs()),
-    metadata: { event: "snapshot", stream_id: stream.id },
-    sessionId,
-    members: [...members],
-  });
+  yield whoIsHere;
   if (recent.length < last && recent.length > 0 && recent[0].number > 1) {
     const query = { after: 0, before: recent[0].position, limit: last - recent.length, descending: true };
     const earlier = await deps.journal.read({ ...query, subject: sessionId, kind: SESSION_EVENT });
@@ -43,7 +34,7 @@ export async function* snapshot(
     const metadata = { event: "open" };
     yield encodeWire({ messageType: "issue", message: issue.title, metadata, sessionId, issue });
   }
-  yield mark(sessionId, "snapshot_end", deps.journal.cursorOf(toldPosition));
+  yield mark(sessionId, "snapshot_end", deps.journal.cursorOf(toldPosition), stream);
 }
 
 /** What was told after a cursor, up to when the stream joined. */
@@ -67,17 +58,11 @@ export async function* missed(
     position = page[page.length - 1].position;
   }
   for (const { position: at, live } of tail) if (at > position) yield live;
-  yield mark(sessionId, "resumed", journal.cursorOf(toldPosition), stream.id);
+  yield mark(sessionId, "resumed", journal.cursorOf(toldPosition), stream);
 }
 
-function mark(sessionId: string, event: string, cursor: string, streamId = ""): Uint8Array {
-  const metadata = { event, ...(streamId === "" ? {} : { stream_id: streamId }) };
-  return encodeWire({ messageType: "system", sessionId, metadata, cursor });
-}
-
-function hereText(members: readonly MemberMessage[]): string {
-  const names = members.map(({ userId = "", userName = "" }) => displayName({ userId, userName }));
-  const shown = names.slice(0, 10).join(", ");
-  const more = names.length > 10 ? ` and ${names.length - 10} more` : "";
-  return names.length === 1 ? `${shown} is here` : `${names.length} are here: ${shown}${more}`;
+/** With the stream's name, and the member itself as the others see it. */
+function mark(sessionId: string, event: string, cursor: string, { id, member }: MemberStream): Uint8Array {
+  const metadata = { event, stream_id: id };
+  return encodeWire({ messageType: "system", sessionId, metadata, cursor, members: [messageOfMember(member)] });
 }

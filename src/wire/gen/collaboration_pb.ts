@@ -133,7 +133,8 @@ export type CollaborationMessage = Message<"analytics.CollaborationMessage"> & {
   issue?: Issue | undefined;
 
   /**
-   * Of the message that begins a snapshot: who is here. Of one with metadata["event"] joined or left: who did.
+   * Of the message that begins a snapshot: who is here; of those that have just joined a message comes. Of the mark that ends
+   * it, and of the one where a stream goes on: the member itself. Of one with metadata["event"] joined or left: who did.
    *
    * @generated from field: repeated analytics.Member members = 12;
    */
