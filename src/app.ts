@@ -27,6 +27,7 @@ import { createMetrics } from "./metrics/metrics.ts";
 import { parseAddress } from "./model/address.ts";
 import { BUILD } from "./model/build-info.ts";
 import { BufferPool } from "./model/buffer-pool.ts";
+import { BurstGarbage } from "./model/burst-garbage.ts";
 import type { Clock } from "./model/clock.ts";
 import { messageOf, WatchpostError } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
@@ -178,6 +179,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const records = new BufferPool(RECORD_POOLED_BYTES_MIN, RECORD_POOLED_BYTES_MAX, RECORD_POOL_BYTES_MAX);
   store.onSpare((buffer) => records.give(buffer));
   const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
+  const garbage = new BurstGarbage({ collectYoung: edenGC, collectAll: fullGC }, clock);
+  opening.defer(() => garbage.close());
   // Evaluates what is committed to the last: it is closed after the committer.
   const rulesFile = config.alerts.rules_file;
   // From before it is read: what changes meanwhile is a change.
@@ -205,7 +208,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     newId: () => crypto.randomUUID(),
     newIncidentId: () => crypto.randomUUID(),
     random: Math.random,
-    collector: { collectYoung: edenGC, collectAll: fullGC },
+    garbage,
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
     onNotice: (sentence: string) => logger.info({ notice: sentence }, "a notice of alerts"),
   };
@@ -233,6 +236,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     clock,
     metrics,
     options: { streamsMax: config.sessions.streams_max, messagesPerSecond: config.sessions.messages_per_second },
+    garbage,
     newId: () => crypto.randomUUID(),
     sees: () => true,
     onTrouble: (sentence) => logger.error({ trouble: sentence }, "sessions have trouble"),

@@ -5,6 +5,7 @@
 import type { Bus } from "../bus/bus.ts";
 import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { Clock } from "../model/clock.ts";
+import type { BurstGarbage } from "../model/burst-garbage.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
@@ -16,7 +17,6 @@ import { AlertBook, type Told } from "./alert-book.ts";
 import type { AlertRecord } from "./alert.ts";
 import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
-import { BurstGarbage, type Collector } from "./burst-garbage.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
 import { Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
@@ -71,7 +71,7 @@ export interface AlertsDeps {
   readonly parentsOf?: ParentsOf;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly collector: Collector;
+  readonly garbage: BurstGarbage;
   onTrouble(sentence: string): void;
   /** Hears what is worth a line and no trouble. */
   onNotice(sentence: string): void;
@@ -108,8 +108,7 @@ const PROFILES_EVERY_MS = 6 * 3_600_000;
 
 /** `file`: what the rules file brings, which is not written down. */
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
-  const { registry, clock, journal } = deps;
-  const garbage = new BurstGarbage(deps.collector, clock);
+  const { registry, clock, journal, garbage } = deps;
   const writer = new AlertWriter(journal, clock, deps.onTrouble, (changes) => garbage.note(changes));
   const incidents = new Incidents(file.notify.correlation, deps.newIncidentId, deps.parentsOf);
   const book: AlertBook = new AlertBook({
@@ -301,7 +300,6 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       (closing ??= (async () => {
         stop();
         await writer.written().catch(() => {});
-        garbage.close();
         unfollow();
         await escalating?.close();
         await notifying.close();

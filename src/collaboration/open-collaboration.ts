@@ -1,6 +1,7 @@
 /** Collaboration as the server has it: sessions that go on where they were, and the service. */
 import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
 import { Collaboration, type Session } from "../wire/gen/collaboration_pb.ts";
 import { allRawBidiStreaming, rawServerStreaming, unary, type MethodImpl, type Principal } from "../wire/service.ts";
@@ -18,6 +19,7 @@ export interface CollaborationDeps {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "sessionRefused" | "sessionBehind">;
   readonly options: CollaborationOptions;
+  readonly garbage: Pick<BurstGarbage, "note">;
   newId(): string;
   /** Whether a principal may read a session, by its topic. */
   sees(principal: Principal, session: Session): boolean;
@@ -45,6 +47,9 @@ export interface OpenCollaboration {
 /** Between the end of a call's messages and its cancellation; two frames that are sent together. */
 const CANCELLED_WITHIN_MS = 20;
 
+/** Of one who joins, as {@link BurstGarbage} counts: some twenty kilobytes. */
+const GARBAGE_OF_JOINING = 20;
+
 export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCollaboration> {
   const { journal, clock, metrics, options, newId, sees, onTrouble } = deps;
   const { messagesPerSecond } = options;
@@ -54,6 +59,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     messagesPerSecond,
     newStreamId: newId,
     onTrouble,
+    onJoined: () => deps.garbage.note(GARBAGE_OF_JOINING),
     onBehind: () => metrics.sessionBehind.inc(),
   });
   const notYet: CarryOut = (draft, _sessionId, _context, post) => post(draft);

@@ -26,6 +26,7 @@ export interface RoomDeps {
   /** Of one member. */
   readonly messagesPerSecond: number;
   onTrouble(sentence: string): void;
+  onJoined(): void;
   /** A reader was disconnected because it fell behind. */
   onBehind(): void;
 }
@@ -155,6 +156,7 @@ export class Room {
     member.streams.add(stream);
     member.goneAtMs = Infinity;
     this.#streams.add(stream);
+    this.#deps.onJoined();
     const whoIsHere = (this.#whoIsHere ??= encodeWhoIsHere(this.id, [...this.#told]));
     return { stream, standing: { whoIsHere, tail: [...this.#tail], toldPosition: this.#toldPosition } };
   }

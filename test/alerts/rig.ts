@@ -6,6 +6,7 @@ import { openAlerts, type AlertsFile, type OpenAlerts } from "../../src/alerts/o
 import { ruleOf } from "../../src/alerts/rule-input.ts";
 import type { HourlyPart } from "../../src/alerts/seasonal-profiles.ts";
 import type { HistoryPart } from "../../src/alerts/warm-up.ts";
+import { BurstGarbage } from "../../src/model/burst-garbage.ts";
 import type { Clock } from "../../src/model/clock.ts";
 import type { Frame } from "../../src/model/frame.ts";
 import type { RangeQuery, RangeResult } from "../../src/store/protocol.ts";
@@ -85,7 +86,7 @@ export class AlertsRig {
         newIncidentId: () => `incident-${++this.#incidentIds}`,
         parentsOf: (device) => this.parentsOf(device),
         random: () => 0.5,
-        collector: { collectYoung: () => {}, collectAll: () => {} },
+        garbage: new BurstGarbage({ collectYoung: () => {}, collectAll: () => {} }, clock),
         onTrouble: (sentence) => this.trouble.push(sentence),
         onNotice: (sentence) => this.notices.push(sentence),
       },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { BurstGarbage } from "../../src/alerts/burst-garbage.ts";
+import { BurstGarbage } from "../../src/model/burst-garbage.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 function garbageOf() {

@@ -1,9 +1,9 @@
 /**
- * The garbage of bursts. When a hundred thousand alerts fire, what is left over lies among what stays. The collector by
+ * The garbage of bursts. When a hundred thousand alerts fire, or a thousand people join, what is left over lies among what stays. The collector by
  * itself looks when the heap has doubled, and then the holes stay: memory never moves. So what is young is collected as it is
  * made, which lets the next alerts fill the holes, and everything once the burst is over.
  */
-import type { Clock } from "../model/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** The collector of the thread; both return when they are done. */
 export interface Collector {
@@ -36,7 +36,7 @@ export class BurstGarbage {
     this.#clock = clock;
   }
 
-  /** So many changes of alerts were made, or written. */
+  /** So many things were made that leave one or two kilobytes each, such as changes of alerts. */
   note(changes: number): void {
     this.disturb();
     // What comes now and then is no burst.
