@@ -4,7 +4,7 @@ import type { DocumentChange, StoredDocument } from "../model/journal.ts";
 import { CLEARED_ALERTS } from "./alert-documents.ts";
 import { AlertRecord } from "./alert.ts";
 import type { DocumentReader } from "./all-documents.ts";
-import { documentName, type SetAside } from "./set-aside.ts";
+import { documentName, type SetAside } from "../model/set-aside.ts";
 
 export interface ForgettingJournal extends DocumentReader {
   append(events: readonly [], changes: readonly DocumentChange[]): Promise<unknown>;

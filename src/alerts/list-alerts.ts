@@ -8,7 +8,7 @@ import { type AlertBook } from "./alert-book.ts";
 import { messageOf, WIRE_CHANGES, type AlertMessage } from "./alert-message.ts";
 import { alertScopeOf } from "./alert-scope.ts";
 import { AlertRecord, eventFromJson, seenOf } from "./alert.ts";
-import { documentName, type SetAside } from "./set-aside.ts";
+import { documentName, type SetAside } from "../model/set-aside.ts";
 
 export interface AlertReader {
   documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;

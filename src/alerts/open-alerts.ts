@@ -38,7 +38,7 @@ import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
 import { silenceEnds, silenceIsOther, silenceNotice } from "./silence-alert.ts";
-import { SetAside } from "./set-aside.ts";
+import { SetAside } from "../model/set-aside.ts";
 import type { History } from "./warm-up.ts";
 
 /** The journal as alerts use it. */

@@ -18,7 +18,7 @@ import type { Incidents } from "./incidents.ts";
 import type { Instance } from "./instance.ts";
 import { RULES, type DatedRule, type RuleBook } from "./rule-book.ts";
 import { ruleFromJson } from "./rule-text.ts";
-import { documentName, type SetAside } from "./set-aside.ts";
+import { documentName, type SetAside } from "../model/set-aside.ts";
 
 /** The newest stored point of each series. */
 export interface LatestValues {

@@ -15,7 +15,7 @@ import { listIncidents } from "./list-incidents.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
-import type { SetAside } from "./set-aside.ts";
+import type { SetAside } from "../model/set-aside.ts";
 import { silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
 import { testRule, type TestRuleDeps } from "./test-rule.ts";

@@ -2,8 +2,8 @@
  * What another version wrote may be in a format that this one does not know. It is left out, as what is damaged is, and
  * stays where it is: one that can read it finds it.
  */
-import { messageOf } from "../model/errors.ts";
-import type { StoredDocument } from "../model/journal.ts";
+import { messageOf } from "./errors.ts";
+import type { StoredDocument } from "./journal.ts";
 
 /** After so many nothing more is said of others. */
 const SAID_MAX = 1_000;
