@@ -42,6 +42,11 @@ const PURE = [
   "alerts/notify/",
   "alerts/rule-times.ts",
   "alerts/simulated-telling.ts",
+  "collaboration/annotations/annotation-change.ts",
+  "collaboration/annotations/annotation-documents.ts",
+  "collaboration/annotations/annotation-filter.ts",
+  "collaboration/annotations/annotation-input.ts",
+  "collaboration/annotations/chat-annotation.ts",
 ];
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):/;

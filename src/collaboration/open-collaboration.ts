@@ -3,8 +3,12 @@ import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
+import { SetAside } from "../model/set-aside.ts";
 import { Collaboration, type Session } from "../wire/gen/collaboration_pb.ts";
 import { allRawBidiStreaming, rawServerStreaming, unary, type MethodImpl, type Principal } from "../wire/service.ts";
+import { AnnotationFeed } from "./annotations/annotation-feed.ts";
+import { annotationMethods } from "./annotations/annotation-methods.ts";
+import { Annotations } from "./annotations/annotations.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
@@ -62,12 +66,16 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     onJoined: () => deps.garbage.note(GARBAGE_OF_JOINING),
     onBehind: () => metrics.sessionBehind.inc(),
   });
+  const setAside = new SetAside(onTrouble);
+  const annotations = new Annotations({ journal, sessions: rooms, clock, setAside, newId });
+  const annotationFeed = new AnnotationFeed(journal, setAside);
+  const annotate: CarryOut = (draft, sessionId, _context, post) => annotations.annotateFromChat(draft, sessionId, post);
   const notYet: CarryOut = (draft, _sessionId, _context, post) => post(draft);
   const joining: JoinDeps = {
     rooms,
     journal,
     sent: new SentMessages(journal),
-    carriers: { action: notYet, annotation: notYet, issue: notYet },
+    carriers: { action: notYet, annotation: annotate, issue: notYet },
     streamsMax: options.streamsMax,
     messagesPerSecond,
     limits: new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs())),
@@ -90,11 +98,12 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
       allRawBidiStreaming(join, (messages, context) => joinSession(messages, context, joining)),
       rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
       unary(send, (message, context) => sendMessage(message, context, joining)),
+      ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
       ...sessionMethods({ rooms, journal, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
     ],
     rooms,
     forgetOld: forgetSessions(rooms, journal),
     stop: () => rooms.stop(),
-    close: () => (closing ??= rooms.close()),
+    close: () => (closing ??= rooms.close().finally(() => annotationFeed[Symbol.dispose]())),
   };
 }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file annotations.proto.
  */
 export const file_annotations: GenFile = /*@__PURE__*/
-  fileDesc("ChFhbm5vdGF0aW9ucy5wcm90bxIJYW5hbHl0aWNzIsQBCg1Bbm5vdGF0aW9uUGluEg4KBm1ldHJpYxgBIAEoCRIOCgZzb3VyY2UYAiABKAkSMAoEdGFncxgDIAMoCzIiLmFuYWx5dGljcy5Bbm5vdGF0aW9uUGluLlRhZ3NFbnRyeRIOCgZkZXZpY2UYBCABKAkSEAoIYWxlcnRfaWQYBSABKAkSEgoKc2Vzc2lvbl9pZBgGIAEoCRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLjAgoKQW5ub3RhdGlvbhIKCgJpZBgBIAEoCRIlCgNwaW4YAiABKAsyGC5hbmFseXRpY3MuQW5ub3RhdGlvblBpbhIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGV4dBgFIAEoCRIMCgR0YWdzGAYgAygJEg4KBmF1dGhvchgHIAEoCRIuCgpjcmVhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgllZGl0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWVkaXRlZF9ieRgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAxIPCgdyZW1vdmVkGAwgASgIEg8KB21hZGVfaW4YDSABKAki3gEKEkFubm90YXRpb25SZXZpc2lvbhIQCghyZXZpc2lvbhgBIAEoAxImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGV4dBgGIAEoCRIMCgR0YWdzGAcgAygJEg8KB3JlbW92ZWQYCCABKAgi0wEKF0NyZWF0ZUFubm90YXRpb25SZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSJQoDcGluGAIgASgLMhguYW5hbHl0aWNzLkFubm90YXRpb25QaW4SKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHRleHQYBSABKAkSDAoEdGFncxgGIAMoCRISCgpzZXNzaW9uX2lkGAcgASgJIugBChVFZGl0QW5ub3RhdGlvblJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIRCgR0ZXh0GAQgASgJSACIAQESKAoEZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNsZWFyX3RvGAcgASgIEgwKBHRhZ3MYCCADKAkSEgoKY2xlYXJfdGFncxgJIAEoCEIHCgVfdGV4dCJIChdSZW1vdmVBbm5vdGF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhAKCHJldmlzaW9uGAMgASgDIj8KEkFubm90YXRpb25SZXNwb25zZRIpCgphbm5vdGF0aW9uGAEgASgLMhUuYW5hbHl0aWNzLkFubm90YXRpb24iIgoUR2V0QW5ub3RhdGlvblJlcXVlc3QSCgoCaWQYASABKAkicgoVR2V0QW5ub3RhdGlvblJlc3BvbnNlEikKCmFubm90YXRpb24YASABKAsyFS5hbmFseXRpY3MuQW5ub3RhdGlvbhIuCgdoaXN0b3J5GAIgAygLMh0uYW5hbHl0aWNzLkFubm90YXRpb25SZXZpc2lvbiKJAgoQQW5ub3RhdGlvbkZpbHRlchIOCgZtZXRyaWMYASABKAkSDgoGc291cmNlGAIgASgJEkAKC3Nlcmllc190YWdzGAMgAygLMisuYW5hbHl0aWNzLkFubm90YXRpb25GaWx0ZXIuU2VyaWVzVGFnc0VudHJ5Eg4KBmRldmljZRgEIAEoCRIQCghhbGVydF9pZBgFIAEoCRISCgpzZXNzaW9uX2lkGAYgASgJEgwKBHRhZ3MYByADKAkSDgoGYXV0aG9yGAggASgJEgwKBHRleHQYCSABKAkaMQoPU2VyaWVzVGFnc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizQEKFkxpc3RBbm5vdGF0aW9uc1JlcXVlc3QSKwoGZmlsdGVyGAEgASgLMhsuYW5hbHl0aWNzLkFubm90YXRpb25GaWx0ZXISKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2luY2x1ZGVfcmVtb3ZlZBgEIAEoCBINCgVsaW1pdBgFIAEoBRIMCgRwYWdlGAYgASgJIlgKF0xpc3RBbm5vdGF0aW9uc1Jlc3BvbnNlEioKC2Fubm90YXRpb25zGAEgAygLMhUuYW5hbHl0aWNzLkFubm90YXRpb24SEQoJbmV4dF9wYWdlGAIgASgJIqgBChdXYXRjaEFubm90YXRpb25zUmVxdWVzdBIrCgZmaWx0ZXIYASABKAsyGy5hbmFseXRpY3MuQW5ub3RhdGlvbkZpbHRlchIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY3Vyc29yGAQgASgJInMKD0Fubm90YXRpb25FdmVudBIpCgphbm5vdGF0aW9uGAEgASgLMhUuYW5hbHl0aWNzLkFubm90YXRpb24SDwoHcmVtb3ZlZBgCIAEoCBIOCgZjdXJzb3IYAyABKAkSFAoMc25hcHNob3RfZW5kGAQgASgIYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChFhbm5vdGF0aW9ucy5wcm90bxIJYW5hbHl0aWNzIsQBCg1Bbm5vdGF0aW9uUGluEg4KBm1ldHJpYxgBIAEoCRIOCgZzb3VyY2UYAiABKAkSMAoEdGFncxgDIAMoCzIiLmFuYWx5dGljcy5Bbm5vdGF0aW9uUGluLlRhZ3NFbnRyeRIOCgZkZXZpY2UYBCABKAkSEAoIYWxlcnRfaWQYBSABKAkSEgoKc2Vzc2lvbl9pZBgGIAEoCRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLjAgoKQW5ub3RhdGlvbhIKCgJpZBgBIAEoCRIlCgNwaW4YAiABKAsyGC5hbmFseXRpY3MuQW5ub3RhdGlvblBpbhIoCgRmcm9tGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGV4dBgFIAEoCRIMCgR0YWdzGAYgAygJEg4KBmF1dGhvchgHIAEoCRIuCgpjcmVhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgllZGl0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWVkaXRlZF9ieRgKIAEoCRIQCghyZXZpc2lvbhgLIAEoAxIPCgdyZW1vdmVkGAwgASgIEg8KB21hZGVfaW4YDSABKAki3gEKEkFubm90YXRpb25SZXZpc2lvbhIQCghyZXZpc2lvbhgBIAEoAxImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgDIAEoCRIoCgRmcm9tGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGV4dBgGIAEoCRIMCgR0YWdzGAcgAygJEg8KB3JlbW92ZWQYCCABKAgi0wEKF0NyZWF0ZUFubm90YXRpb25SZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSJQoDcGluGAIgASgLMhguYW5hbHl0aWNzLkFubm90YXRpb25QaW4SKAoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHRleHQYBSABKAkSDAoEdGFncxgGIAMoCRISCgpzZXNzaW9uX2lkGAcgASgJIugBChVFZGl0QW5ub3RhdGlvblJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIRCgR0ZXh0GAQgASgJSACIAQESKAoEZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNsZWFyX3RvGAcgASgIEgwKBHRhZ3MYCCADKAkSEgoKY2xlYXJfdGFncxgJIAEoCEIHCgVfdGV4dCJIChdSZW1vdmVBbm5vdGF0aW9uUmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhAKCHJldmlzaW9uGAMgASgDIj8KEkFubm90YXRpb25SZXNwb25zZRIpCgphbm5vdGF0aW9uGAEgASgLMhUuYW5hbHl0aWNzLkFubm90YXRpb24iIgoUR2V0QW5ub3RhdGlvblJlcXVlc3QSCgoCaWQYASABKAkicgoVR2V0QW5ub3RhdGlvblJlc3BvbnNlEikKCmFubm90YXRpb24YASABKAsyFS5hbmFseXRpY3MuQW5ub3RhdGlvbhIuCgdoaXN0b3J5GAIgAygLMh0uYW5hbHl0aWNzLkFubm90YXRpb25SZXZpc2lvbiKdAgoQQW5ub3RhdGlvbkZpbHRlchIOCgZtZXRyaWMYASABKAkSDgoGc291cmNlGAIgASgJEkAKC3Nlcmllc190YWdzGAMgAygLMisuYW5hbHl0aWNzLkFubm90YXRpb25GaWx0ZXIuU2VyaWVzVGFnc0VudHJ5Eg4KBmRldmljZRgEIAEoCRIQCghhbGVydF9pZBgFIAEoCRISCgpzZXNzaW9uX2lkGAYgASgJEgwKBHRhZ3MYByADKAkSDgoGYXV0aG9yGAggASgJEgwKBHRleHQYCSABKAkSEgoKb25lX3NlcmllcxgKIAEoCBoxCg9TZXJpZXNUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLNAQoWTGlzdEFubm90YXRpb25zUmVxdWVzdBIrCgZmaWx0ZXIYASABKAsyGy5hbmFseXRpY3MuQW5ub3RhdGlvbkZpbHRlchIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoPaW5jbHVkZV9yZW1vdmVkGAQgASgIEg0KBWxpbWl0GAUgASgFEgwKBHBhZ2UYBiABKAkiWAoXTGlzdEFubm90YXRpb25zUmVzcG9uc2USKgoLYW5ub3RhdGlvbnMYASADKAsyFS5hbmFseXRpY3MuQW5ub3RhdGlvbhIRCgluZXh0X3BhZ2UYAiABKAkiqAEKF1dhdGNoQW5ub3RhdGlvbnNSZXF1ZXN0EisKBmZpbHRlchgBIAEoCzIbLmFuYWx5dGljcy5Bbm5vdGF0aW9uRmlsdGVyEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjdXJzb3IYBCABKAkicwoPQW5ub3RhdGlvbkV2ZW50EikKCmFubm90YXRpb24YASABKAsyFS5hbmFseXRpY3MuQW5ub3RhdGlvbhIPCgdyZW1vdmVkGAIgASgIEg4KBmN1cnNvchgDIAEoCRIUCgxzbmFwc2hvdF9lbmQYBCABKAhiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * What an annotation is about; at least one of them. With several it is about what all of them name: this metric of this
@@ -29,14 +29,12 @@ export type AnnotationPin = Message<"analytics.AnnotationPin"> & {
   metric: string;
 
   /**
-   * Of the metric's series; "": of all sources.
-   *
    * @generated from field: string source = 2;
    */
   source: string;
 
   /**
-   * Tags that the metric's series have; none: any.
+   * That the series have, at most 32; the tag "device" is kept as device.
    *
    * @generated from field: map<string, string> tags = 3;
    */
@@ -66,7 +64,7 @@ export const AnnotationPinSchema: GenMessage<AnnotationPin> = /*@__PURE__*/
   messageDesc(file_annotations, 0);
 
 /**
- * A note at a time, or over a range, of what it is pinned to.
+ * A note at a time, or over a range, of what it is pinned to. Times are from 1970 to the year 9999.
  *
  * @generated from message analytics.Annotation
  */
@@ -94,11 +92,15 @@ export type Annotation = Message<"analytics.Annotation"> & {
   to?: Timestamp | undefined;
 
   /**
+   * At most 16 KiB of UTF-8; any characters.
+   *
    * @generated from field: string text = 5;
    */
   text: string;
 
   /**
+   * At most 32, each of at most 128 characters and once.
+   *
    * @generated from field: repeated string tags = 6;
    */
   tags: string[];
@@ -211,11 +213,15 @@ export const AnnotationRevisionSchema: GenMessage<AnnotationRevision> = /*@__PUR
  */
 export type CreateAnnotationRequest = Message<"analytics.CreateAnnotationRequest"> & {
   /**
+   * "": whoever calls.
+   *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
+   * Missing, with a session_id: pinned to the session.
+   *
    * @generated from field: analytics.AnnotationPin pin = 2;
    */
   pin?: AnnotationPin | undefined;
@@ -243,7 +249,7 @@ export type CreateAnnotationRequest = Message<"analytics.CreateAnnotationRequest
   tags: string[];
 
   /**
-   * Told in this session, too.
+   * Made in this session: told there in the same transaction, as are its edits and its removal.
    *
    * @generated from field: string session_id = 7;
    */
@@ -258,7 +264,7 @@ export const CreateAnnotationRequestSchema: GenMessage<CreateAnnotationRequest> 
   messageDesc(file_annotations, 3);
 
 /**
- * What is missing stays as it is.
+ * What is missing stays as it is. Where nothing changes there is no new revision. What was removed cannot be edited.
  *
  * @generated from message analytics.EditAnnotationRequest
  */
@@ -274,7 +280,7 @@ export type EditAnnotationRequest = Message<"analytics.EditAnnotationRequest"> &
   userId: string;
 
   /**
-   * The one that was edited: ABORTED where there is a later one. 0: whichever there is.
+   * The one that was edited: ABORTED, naming the current one and who made it, where that is another. 0: whichever there is.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -303,6 +309,8 @@ export type EditAnnotationRequest = Message<"analytics.EditAnnotationRequest"> &
   clearTo: boolean;
 
   /**
+   * In place of those before.
+   *
    * @generated from field: repeated string tags = 8;
    */
   tags: string[];
@@ -321,6 +329,8 @@ export const EditAnnotationRequestSchema: GenMessage<EditAnnotationRequest> = /*
   messageDesc(file_annotations, 4);
 
 /**
+ * It stays with its history, and is listed where that is asked for. What was removed before stays as it is.
+ *
  * @generated from message analytics.RemoveAnnotationRequest
  */
 export type RemoveAnnotationRequest = Message<"analytics.RemoveAnnotationRequest"> & {
@@ -393,7 +403,7 @@ export type GetAnnotationResponse = Message<"analytics.GetAnnotationResponse"> &
   annotation?: Annotation | undefined;
 
   /**
-   * All revisions, the first one first.
+   * The first one first, as far as the journal is kept; of more than a MiB the last ones.
    *
    * @generated from field: repeated analytics.AnnotationRevision history = 2;
    */
@@ -410,12 +420,16 @@ export const GetAnnotationResponseSchema: GenMessage<GetAnnotationResponse> = /*
 /**
  * Which annotations; all that is given must hold.
  *
+ * metric, source, series_tags and device say what a chart shows, each an exact name or a glob: *, ?, alternatives with |.
+ * An annotation is on that chart when its pin and the chart name at least one of these alike, and none differently. What
+ * only one of the two names is no difference: an annotation of a metric is on the charts of this metric for every device;
+ * one of a metric of a device on all charts of this metric but those of other devices; one of a device alone on the charts
+ * that name this device, with any metric.
+ *
  * @generated from message analytics.AnnotationFilter
  */
 export type AnnotationFilter = Message<"analytics.AnnotationFilter"> & {
   /**
-   * What a chart of this metric shows: those pinned to it, or to its device, source and tags alone. Exact name or glob.
-   *
    * @generated from field: string metric = 1;
    */
   metric: string;
@@ -441,6 +455,8 @@ export type AnnotationFilter = Message<"analytics.AnnotationFilter"> & {
   alertId: string;
 
   /**
+   * Pinned to this session, or made in it.
+   *
    * @generated from field: string session_id = 6;
    */
   sessionId: string;
@@ -463,6 +479,14 @@ export type AnnotationFilter = Message<"analytics.AnnotationFilter"> & {
    * @generated from field: string text = 9;
    */
   text: string;
+
+  /**
+   * The chart is of one series, and all of its names are given: an annotation whose pin names more than the series has is
+   * none of its own. Without a device it is the source.
+   *
+   * @generated from field: bool one_series = 10;
+   */
+  oneSeries: boolean;
 };
 
 /**
@@ -501,7 +525,8 @@ export type ListAnnotationsRequest = Message<"analytics.ListAnnotationsRequest">
   includeRemoved: boolean;
 
   /**
-   * 0: 1,000.
+   * 0: 1,000, which is the most. A page may have fewer before the last one: it is cut at a MiB, and after so many that were
+   * looked at.
    *
    * @generated from field: int32 limit = 5;
    */
@@ -527,7 +552,7 @@ export const ListAnnotationsRequestSchema: GenMessage<ListAnnotationsRequest> = 
  */
 export type ListAnnotationsResponse = Message<"analytics.ListAnnotationsResponse"> & {
   /**
-   * The latest first.
+   * By from, the latest first.
    *
    * @generated from field: repeated analytics.Annotation annotations = 1;
    */
@@ -558,7 +583,8 @@ export type WatchAnnotationsRequest = Message<"analytics.WatchAnnotationsRequest
   filter?: AnnotationFilter | undefined;
 
   /**
-   * The first messages are those that touch [from, to); without a range there are none. Changes come whatever their time.
+   * The first messages are those that touch [from, to), where one of them is given, the latest first. Changes come whatever
+   * their time.
    *
    * @generated from field: google.protobuf.Timestamp from = 2;
    */
@@ -570,7 +596,7 @@ export type WatchAnnotationsRequest = Message<"analytics.WatchAnnotationsRequest
   to?: Timestamp | undefined;
 
   /**
-   * Goes on behind it, without those that stand.
+   * Goes on behind it, without those that stand. OUT_OF_RANGE where that is not possible: watch again without it.
    *
    * @generated from field: string cursor = 4;
    */
@@ -585,6 +611,8 @@ export const WatchAnnotationsRequestSchema: GenMessage<WatchAnnotationsRequest> 
   messageDesc(file_annotations, 12);
 
 /**
+ * A reader that falls behind is disconnected with UNAVAILABLE, and goes on behind its last cursor.
+ *
  * @generated from message analytics.AnnotationEvent
  */
 export type AnnotationEvent = Message<"analytics.AnnotationEvent"> & {
@@ -594,7 +622,7 @@ export type AnnotationEvent = Message<"analytics.AnnotationEvent"> & {
   annotation?: Annotation | undefined;
 
   /**
-   * It was removed, or no longer is what was asked for.
+   * It was removed, or no longer is what was asked for. This may come for one that was not sent before.
    *
    * @generated from field: bool removed = 2;
    */

@@ -1,0 +1,176 @@
+/**
+ * Annotations as the server keeps them: each change is one transaction of an event, the documents and, of those that were
+ * made in a session, the message that tells it there. Watchers hear of it once it is durable.
+ */
+import { messageOf, WatchpostError } from "../../model/errors.ts";
+import type { Clock } from "../../model/clock.ts";
+import type { SetAside } from "../../model/set-aside.ts";
+import type {
+  Annotation,
+  AnnotationRevision,
+  CreateAnnotationRequest,
+  EditAnnotationRequest,
+  RemoveAnnotationRequest,
+} from "../../wire/gen/annotations_pb.ts";
+import { timestampOfMs } from "../../wire/timestamp.ts";
+import { ANNOTATION_EVENT, type CollaborationJournal, type Rows } from "../collaboration-journal.ts";
+import { Serial } from "../serial.ts";
+import type { PostDraft } from "../received-message.ts";
+import type { Draft, SessionMessage } from "../session-message.ts";
+import type { SessionPost } from "../session-post.ts";
+import { createdAnnotation, editedAnnotation, removedAnnotation, type Doing } from "./annotation-change.ts";
+import { annotationOf, LENGTH_CLASSES, rowsOf } from "./annotation-documents.ts";
+import { chatAnnotationOf } from "./chat-annotation.ts";
+
+export interface AnnotationsDeps {
+  readonly journal: CollaborationJournal;
+  readonly sessions: SessionPost;
+  readonly clock: Clock;
+  readonly setAside: SetAside;
+  readonly newId: () => string;
+}
+
+export interface AnnotationHistory {
+  readonly annotation: Annotation;
+  readonly history: Pick<AnnotationRevision, "revision" | "userId" | "text" | "tags" | "removed">[];
+}
+
+type Action = "create" | "edit" | "remove";
+
+const HISTORY_MAX = 1_000;
+/** Of JSON: clients take messages of 4 MB as a rule. */
+const HISTORY_CHARS_MAX = 1024 * 1024;
+
+export class Annotations {
+  readonly #deps: AnnotationsDeps;
+  /** By id. */
+  readonly #serial = new Serial();
+
+  constructor(deps: AnnotationsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Each of these resolves with the annotation once it is durable, and throws as the functions in annotation-change.ts do;
+   * NOT_FOUND where there is none of that id; as {@link SessionPost} and the journal do.
+   */
+  async create(request: CreateAnnotationRequest, by: string): Promise<Annotation> {
+    const doing = this.#doing(by);
+    const annotation = createdAnnotation(request, this.#deps.newId(), doing);
+    const rows = rowsOf(null, annotation, doing);
+    if (annotation.madeIn === "") await this.#deps.journal.append(rows.events, rows.changes);
+    else await this.#deps.sessions.post(annotation.madeIn, draftOf("create", annotation, by), rows);
+    return annotation;
+  }
+
+  edit(request: EditAnnotationRequest, by: string): Promise<Annotation> {
+    return this.#change("edit", request.id, by, (before, doing) => editedAnnotation(before, request, doing));
+  }
+
+  remove({ id, revision }: RemoveAnnotationRequest, by: string): Promise<Annotation> {
+    return this.#change("remove", id, by, (before, doing) => removedAnnotation(before, revision, doing));
+  }
+
+  /**
+   * What a message of type annotation does, which a member sends in a session: see {@link chatAnnotationOf}. It is the
+   * message's sender who does it. Throws as the others do, and FAILED_PRECONDITION where it was made in another session.
+   */
+  async annotateFromChat(draft: Draft, sessionId: string, post: PostDraft): Promise<SessionMessage> {
+    const { action, request } = chatAnnotationOf(draft, sessionId);
+    const told = (annotation: Annotation): Draft => ({
+      ...draft,
+      text: draft.text.trim() === "" ? annotation.text : draft.text,
+      metadata: { ...draft.metadata, id: annotation.id, action },
+      annotation,
+    });
+    if (action === "create") {
+      const doing = this.#doing(draft.userId);
+      const annotation = createdAnnotation(request, this.#deps.newId(), doing);
+      return post(told(annotation), rowsOf(null, annotation, doing));
+    }
+    const { id } = request;
+    return this.#serial.run(id, async () => {
+      const before = await this.#find(id);
+      if (before.madeIn !== "" && before.madeIn !== sessionId) {
+        const message = `the annotation ${JSON.stringify(id)} was made in the session ${JSON.stringify(before.madeIn)}; ${action} it there`;
+        throw new WatchpostError("FAILED_PRECONDITION", message);
+      }
+      const doing = this.#doing(draft.userId);
+      const after =
+        action === "edit"
+          ? editedAnnotation(before, request, doing)
+          : removedAnnotation(before, request.revision, doing);
+      return post(told(after), after === before ? undefined : rowsOf(before, after, doing));
+    });
+  }
+
+  async get(id: string): Promise<AnnotationHistory> {
+    const annotation = await this.#find(id);
+    const query = { after: 0, subject: id, kind: ANNOTATION_EVENT, limit: HISTORY_MAX, descending: true };
+    const history = [];
+    let chars = 0;
+    for (const { position, atMs, actor, payload } of await this.#deps.journal.read(query)) {
+      chars += payload.length;
+      if (chars > HISTORY_CHARS_MAX) break;
+      const was = this.#deps.setAside.read(`journal entry ${position}`, () => annotationOf(payload));
+      if (was === undefined) continue;
+      const { revision, from, to, text, tags, removed } = was;
+      const span = { ...(from ? { from } : {}), ...(to ? { to } : {}) };
+      history.push({ revision, at: timestampOfMs(atMs), userId: actor, ...span, text, tags, removed });
+    }
+    return { annotation, history: history.reverse() };
+  }
+
+  #change(
+    action: Action,
+    id: string,
+    by: string,
+    change: (before: Annotation, doing: Doing) => Annotation,
+  ): Promise<Annotation> {
+    return this.#serial.run(id, async () => {
+      const before = await this.#find(id);
+      const doing = this.#doing(by);
+      const after = change(before, doing);
+      if (after !== before) await this.#keep(draftOf(action, after, by), after, rowsOf(before, after, doing));
+      return after;
+    });
+  }
+
+  /** What was said in a session that is over can still be put right. */
+  async #keep(draft: Draft, { madeIn }: Annotation, rows: Rows): Promise<void> {
+    const { sessions, journal } = this.#deps;
+    if (madeIn !== "") {
+      try {
+        await sessions.post(madeIn, draft, rows);
+        return;
+      } catch (error) {
+        if (!(error instanceof WatchpostError && error.status === "FAILED_PRECONDITION")) throw error;
+      }
+    }
+    await journal.append(rows.events, rows.changes);
+  }
+
+  /** Throws NOT_FOUND where there is none, and DATA_LOSS where it cannot be read. */
+  async #find(id: string): Promise<Annotation> {
+    const stored = await Promise.all(
+      LENGTH_CLASSES.map(({ collection }) => this.#deps.journal.document(collection, id)),
+    );
+    const document = stored.find((one) => one !== undefined);
+    if (document === undefined) throw new WatchpostError("NOT_FOUND", `there is no annotation ${JSON.stringify(id)}`);
+    try {
+      return annotationOf(document.value);
+    } catch (error) {
+      const message = `the annotation ${JSON.stringify(id)} cannot be read: ${messageOf(error)}`;
+      throw new WatchpostError("DATA_LOSS", message);
+    }
+  }
+
+  #doing(by: string): Doing {
+    return { by, atMs: Math.floor(this.#deps.clock.nowMs()) };
+  }
+}
+
+function draftOf(action: Action, annotation: Annotation, by: string): Draft {
+  const { id, text } = annotation;
+  return { type: "annotation", userId: by, userName: "", text, metadata: { id, action }, annotation };
+}
