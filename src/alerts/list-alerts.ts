@@ -31,7 +31,7 @@ interface Place {
 }
 
 export async function listAlerts(request: ListAlertsRequest, book: AlertBook, reader: AlertReader, setAside: SetAside) {
-  const { acknowledged, from, to, state } = request;
+  const { acknowledged, from, to, state, idPrefix } = request;
   const scope = alertScopeOf({ ...request, ...(acknowledged === undefined ? {} : { isAcknowledged: acknowledged }) });
   const [fromMs, toMs] = [
     from === undefined ? -Infinity : msOfTimestamp(from),
@@ -40,7 +40,11 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
   if (request.limit < 0 || request.limit > LIMIT_MAX) throw invalidField("limit", request.limit, `0 to ${LIMIT_MAX}`);
   const limit = request.limit || LIMIT_DEFAULT;
   const isWanted = (alert: AlertRecord) =>
-    alert.firedAtMs >= fromMs && alert.firedAtMs < toMs && scope.takes(alert) && scope.sees(seenOf(alert));
+    alert.firedAtMs >= fromMs &&
+    alert.firedAtMs < toMs &&
+    alert.id.startsWith(idPrefix) &&
+    scope.takes(alert) &&
+    scope.sees(seenOf(alert));
 
   const place = request.page === "" ? null : placeOf(request.page);
   const alerts: AlertRecord[] = [];

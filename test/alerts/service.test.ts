@@ -424,6 +424,7 @@ describe.each([
     };
     const beganMs = rig.clock.nowMs();
     const order: string[] = [];
+    const ids: string[] = [];
     for (let i = 0; i < 12; i++) {
       rig.clock.advance(1_000);
       const labels = { source: `s${i}` };
@@ -437,6 +438,7 @@ describe.each([
       if (i % 4 === 0) await caller.ask(M.acknowledgeAlert, { id: alert!.id });
       if (i < 7) await caller.ask(M.publishAlert, { rule: `${name}.${i % 2}`, labels, cleared: true });
       order.unshift(`.${i % 2} s${i}`);
+      ids.push(alert!.id);
     }
     for (const limit of [1, 2, 5, 7, 12, 100]) {
       const { seen, pages } = await list({ limit });
@@ -454,6 +456,8 @@ describe.each([
     expect(await wanted({ acknowledged: true })).toEqual(["s8", "s4", "s0"]);
     expect(await wanted({ acknowledged: false, severities: ["low"] })).toEqual(["s11", "s10", "s7", "s5", "s2", "s1"]);
     expect(await wanted({ from: at(4), to: at(10) })).toEqual(["s8", "s7", "s6", "s5", "s4", "s3"]);
+    for (const i of [3, 10]) expect(await wanted({ idPrefix: ids[i].slice(0, 13) })).toEqual([`s${i}`]);
+    expect(await wanted({ idPrefix: ids[3].slice(1) })).toEqual([]);
   });
 });
 
