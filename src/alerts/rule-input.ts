@@ -12,7 +12,7 @@ import { choice, durationMs, field, flag, list, optional, optionalText, text, ty
 import { inputError, problemsOf, shown } from "./input/problem.ts";
 import { record, type Given, type Report } from "./input/record.ts";
 import { labelsField } from "./labels-input.ts";
-import type { Condition, Rule } from "./rule.ts";
+import { OPENINGS, type Condition, type Rule } from "./rule.ts";
 import { SEVERITIES } from "./severity.ts";
 import { compileTemplate, DESCRIPTION_LENGTH_MAX } from "./template.ts";
 import { whereField } from "./where-input.ts";
@@ -67,6 +67,7 @@ const fields = {
     text(`a policy's name: ${NAME_WANTED}`, (given) => NAME.test(given)),
     "",
   ),
+  opens: list("things to open", choice(...OPENINGS), 0, OPENINGS.length),
   disabled: optional(flag(), false),
 };
 
@@ -98,6 +99,7 @@ export const ruleField: Field<Rule> = record({
       labels: read.labels,
       runbook: read.runbook,
       escalation: read.escalation,
+      opens: OPENINGS.filter((each) => read.opens.includes(each)),
       isDisabled: read.disabled,
       isFromFile: false,
     };
@@ -136,6 +138,7 @@ export function ruleInputOf(rule: Rule): Given {
     labels: rule.labels,
     runbook: rule.runbook,
     escalation: rule.escalation,
+    opens: rule.opens,
     disabled: rule.isDisabled,
   };
 }

@@ -74,6 +74,10 @@ export interface ActiveTime {
 
 export type NoData = "keep" | "fire" | "resolve";
 
+/** What a rule may have opened for its alerts. */
+export const OPENINGS = ["session", "issue"] as const;
+export type Opening = (typeof OPENINGS)[number];
+
 export interface Rule {
   /** Unique. */
   readonly name: string;
@@ -102,6 +106,8 @@ export interface Rule {
   readonly runbook: string;
   /** Name of an escalation policy; "": none. */
   readonly escalation: string;
+  /** For the incident of an alert that fires, one of each; in the order of {@link OPENINGS}. */
+  readonly opens: readonly Opening[];
   readonly isDisabled: boolean;
   /** Rules from a file cannot be changed by a call. */
   readonly isFromFile: boolean;

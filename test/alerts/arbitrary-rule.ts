@@ -1,6 +1,6 @@
 /** Random rules that are right, as the evaluator has them. */
 import fc from "fast-check";
-import type { ActiveTime, Condition, Limit, Rule } from "../../src/alerts/rule.ts";
+import { OPENINGS, type ActiveTime, type Condition, type Limit, type Rule } from "../../src/alerts/rule.ts";
 import { defaultTitle } from "../../src/alerts/default-title.ts";
 import { SEVERITIES } from "../../src/alerts/severity.ts";
 import { matcherOfWhere } from "../../src/model/where.ts";
@@ -154,6 +154,7 @@ export const arbitraryRule: fc.Arbitrary<Rule> = fc
     ),
     runbook: fc.constantFrom("", "https://wiki.example.org/a?b=c#d"),
     escalation: fc.oneof(fc.constant(""), word),
+    opens: fc.subarray([...OPENINGS]),
     isDisabled: fc.boolean(),
     isFromFile: fc.constant(false),
   })

@@ -74,6 +74,9 @@ describe("fields", () => {
     [{ keep_firing_for: "-1s" }, `rule.keep_firing_for is "-1s"; wanted ${DURATION}, from 0s to 400d`],
     [{ late_after: "0s" }, `rule.late_after is "0s"; wanted ${DURATION}, from 1ms to 400d`],
     [{ notify_late: "yes" }, 'rule.notify_late is "yes"; wanted true or false'],
+    [{ opens: "session" }, 'rule.opens is "session"; wanted a list of things to open'],
+    [{ opens: ["session", "room"] }, 'rule.opens[1] is "room"; wanted session or issue'],
+    [{ opens: ["issue", "issue", "issue"] }, "rule.opens has 3 things to open; wanted at most 2"],
     [{ no_data: "ok" }, 'rule.no_data is "ok"; wanted keep, fire or resolve'],
     [{ title: "a\nb" }, 'rule.title is "a\\nb"; wanted a line of text of at most 1024 characters'],
     [

@@ -68,6 +68,7 @@ test("a rule in short has its defaults, told in full", () => {
     labels: {},
     runbook: "",
     escalation: "",
+    opens: [],
     isDisabled: false,
     isFromFile: false,
   });
@@ -88,6 +89,7 @@ test("a rule in short has its defaults, told in full", () => {
     labels: {},
     runbook: "",
     escalation: "",
+    opens: [],
     disabled: false,
   });
 });
@@ -130,6 +132,13 @@ test("defaults of conditions, and what an empty text or a zero means where the w
   ]);
 });
 
+test("what is opened is told once, in one order", () => {
+  const opensOf = (opens: string[]) =>
+    ruleOf({ name: "a", metric: "m", condition: { threshold: { above: 1 } }, opens }).opens;
+  expect(opensOf(["issue", "session"])).toEqual(["session", "issue"]);
+  expect(opensOf(["issue", "issue"])).toEqual(["issue"]);
+});
+
 test("days are named alone, in ranges and over the weekend", () => {
   const timesOf = (time: object) =>
     ruleOf({ name: "a", metric: "m", condition: { threshold: { above: 1 } }, active_times: [time] });
@@ -153,6 +162,7 @@ test("the key of a condition changes with what decides when it fires, and with n
     labels: { other: "label" },
     runbook: "https://other.example.org/",
     escalation: "other",
+    opens: ["session", "issue"],
     activeTimes: [{ days: [1], fromMinute: 1, toMinute: 2, timeZone: "UTC" }],
     name: "other",
     isFromFile: true,
