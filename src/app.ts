@@ -42,6 +42,7 @@ import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { ReceivedBytes } from "./transport/received-bytes.ts";
 import { startWebServer } from "./transport/web-server.ts";
+import { commandsOf } from "./wire/call-method.ts";
 import { BatchDecoder } from "./wire/decode-batch.ts";
 import { DataIngestion } from "./wire/gen/ingestion_pb.ts";
 import { SeriesCache } from "./wire/series-cache.ts";
@@ -237,6 +238,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     metrics,
     options: { streamsMax: config.sessions.streams_max, messagesPerSecond: config.sessions.messages_per_second },
     garbage,
+    commands: commandsOf(alerts.methods),
     newId: () => crypto.randomUUID(),
     sees: () => true,
     onTrouble: (sentence) => logger.error({ trouble: sentence }, "sessions have trouble"),

@@ -121,7 +121,7 @@ function alertTold(did: string, more = "") {
   return ({ alert }: AlertResponse): ActionResult => {
     const { id = "", title = "", severity = "", incidentId = "", state } = alert ?? {};
     const over = state === AlertState.CLEARED && did !== "resolved" ? ", which is over" : "";
-    const result = `${did} ${severity} alert ‘${truncated(title, SHOWN_LENGTH_MAX)}’${more}${over}`;
+    const result = `${did} ${severity} alert ‘${shown(title)}’${more}${over}`;
     return { result, alert_id: id, title, severity, incident_id: incidentId };
   };
 }
@@ -130,13 +130,18 @@ function alertTold(did: string, more = "") {
 function silenceTold(did: string, more = "") {
   return ({ silence }: SilenceResponse): ActionResult => {
     const { id = "", matchers = [], endsAt } = silence ?? {};
-    const result = `${did} ${truncated(matchers.join(" "), SHOWN_LENGTH_MAX)}${more}`;
+    const result = `${did} ${shown(matchers.join(" "))}${more}`;
     return {
       result,
       silence_id: id,
       ends_at: endsAt === undefined ? "" : new Date(msOfTimestamp(endsAt)).toISOString(),
     };
   };
+}
+
+/** Cut between the halves of a character it would be no text. */
+function shown(text: string): string {
+  return truncated(text, SHOWN_LENGTH_MAX).toWellFormed();
 }
 
 function alertIdOf({ alertId = "" }: ActionTarget): string {

@@ -9,6 +9,8 @@ import { allRawBidiStreaming, rawServerStreaming, unary, type MethodImpl, type P
 import { AnnotationFeed } from "./annotations/annotation-feed.ts";
 import { annotationMethods } from "./annotations/annotation-methods.ts";
 import { Annotations } from "./annotations/annotations.ts";
+import type { Commands } from "../wire/call-method.ts";
+import { carryOutActions } from "./actions.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
@@ -24,6 +26,8 @@ export interface CollaborationDeps {
   readonly metrics: Pick<Metrics, "sessionRefused" | "sessionBehind">;
   readonly options: CollaborationOptions;
   readonly garbage: Pick<BurstGarbage, "note">;
+  /** Of alerts. */
+  readonly commands: Commands;
   newId(): string;
   /** Whether a principal may read a session, by its topic. */
   sees(principal: Principal, session: Session): boolean;
@@ -55,7 +59,7 @@ const CANCELLED_WITHIN_MS = 20;
 const GARBAGE_OF_JOINING = 20;
 
 export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCollaboration> {
-  const { journal, clock, metrics, options, newId, sees, onTrouble } = deps;
+  const { journal, clock, metrics, options, commands, newId, sees, onTrouble } = deps;
   const { messagesPerSecond } = options;
   const rooms = await Rooms.open({
     journal,
@@ -75,7 +79,11 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     rooms,
     journal,
     sent: new SentMessages(journal),
-    carriers: { action: notYet, annotation: annotate, issue: notYet },
+    carriers: {
+      action: carryOutActions({ commands, nowMs: () => clock.nowMs() }),
+      annotation: annotate,
+      issue: notYet,
+    },
     streamsMax: options.streamsMax,
     messagesPerSecond,
     limits: new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs())),
