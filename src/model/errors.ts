@@ -22,10 +22,19 @@ export interface FieldViolation {
   readonly description: string;
 }
 
+/** A protobuf message that travels with an error, as google.protobuf.Any. */
+export interface PackedMessage {
+  /** Full name, such as "analytics.Issue". */
+  readonly typeName: string;
+  readonly value: Uint8Array;
+}
+
 export interface ErrorDetails {
   readonly violations?: readonly FieldViolation[];
   /** When the caller may try again; travels as google.rpc.RetryInfo. */
   readonly retryAfterMs?: number;
+  /** Some kilobytes together: over gRPC they travel in trailers, which clients bound. */
+  readonly messages?: readonly PackedMessage[];
   readonly cause?: unknown;
 }
 
@@ -38,12 +47,14 @@ export class WatchpostError extends Error {
   readonly status: StatusName;
   readonly violations: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
+  readonly messages: readonly PackedMessage[];
 
   constructor(status: StatusName, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.status = status;
     this.violations = details.violations ?? [];
     this.retryAfterMs = details.retryAfterMs;
+    this.messages = details.messages ?? [];
   }
 }
 

@@ -119,6 +119,9 @@ export function connectErrorOf(error: unknown): ConnectError {
   if (error instanceof WatchpostError && error.retryAfterMs !== undefined) {
     details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(error.retryAfterMs) } });
   }
+  if (error instanceof WatchpostError) {
+    for (const { typeName: type, value } of error.messages) details.push({ type, value });
+  }
   return new ConnectError(message, code as Code, undefined, details as never);
 }
 

@@ -1,7 +1,7 @@
 /** Errors to gRPC status and back, with google.rpc details. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { anyPack, anyUnpack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
-import { WatchpostError, type StatusName } from "../model/errors.ts";
+import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { anyPack, anyUnpack, AnySchema, durationFromMs, durationMs, type Any } from "@bufbuild/protobuf/wkt";
+import { WatchpostError, type PackedMessage, type StatusName } from "../model/errors.ts";
 import { BadRequestSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "./gen/google/rpc/status_pb.ts";
 
@@ -23,7 +23,11 @@ const CODES: Readonly<Record<StatusName, number>> = {
   DATA_LOSS: 15,
   UNAUTHENTICATED: 16,
 };
+const TYPE_URL_PREFIX = "type.googleapis.com/";
 const NAMES = new Map(Object.entries(CODES).map(([name, code]) => [code, name as StatusName]));
+
+/** Those that have fields of their own in an error. */
+const OWN_DETAILS: ReadonlySet<string> = new Set([BadRequestSchema.typeName, RetryInfoSchema.typeName]);
 
 /** The metadata key that carries a serialized google.rpc.Status. */
 export const STATUS_DETAILS_KEY = "grpc-status-details-bin";
@@ -32,7 +36,7 @@ export interface WireStatus {
   readonly code: number;
   readonly name: StatusName;
   readonly message: string;
-  /** A serialized google.rpc.Status with BadRequest and RetryInfo; undefined where there is nothing to add. */
+  /** A serialized google.rpc.Status with BadRequest, RetryInfo and messages; undefined where there is nothing to add. */
   readonly details: Uint8Array | undefined;
 }
 
@@ -58,14 +62,17 @@ export function toStatus(error: unknown): WireStatus {
   return { code: CODES[name], name, message, details: detailsOf(error) };
 }
 
-function detailsOf({ status, message, violations, retryAfterMs }: WatchpostError): Uint8Array | undefined {
-  const details = [];
+function detailsOf({ status, message, violations, retryAfterMs, messages }: WatchpostError): Uint8Array | undefined {
+  const details: Any[] = [];
   if (violations.length > 0) {
     const fieldViolations = violations.map(({ field, description }) => ({ field, description }));
     details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
   }
   if (retryAfterMs !== undefined) {
     details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) })));
+  }
+  for (const { typeName, value } of messages) {
+    details.push(create(AnySchema, { typeUrl: TYPE_URL_PREFIX + typeName, value }));
   }
   if (details.length === 0) return undefined;
   return toBinary(StatusSchema, create(StatusSchema, { code: CODES[status], message, details }));
@@ -79,7 +86,27 @@ export function fromStatus(code: number, message: string, details?: Uint8Array):
   return new WatchpostError(statusNameOf(code), message, {
     violations: badRequest?.fieldViolations ?? [],
     ...(retryInfo?.retryDelay ? { retryAfterMs: durationMs(retryInfo.retryDelay) } : {}),
+    messages: (status?.details ?? []).map(packedOf).filter(({ typeName }) => !OWN_DETAILS.has(typeName)),
   });
+}
+
+/** A message as an error carries it. */
+export function packed<D extends DescMessage>(schema: D, message: MessageShape<D>): PackedMessage {
+  return { typeName: schema.typeName, value: toBinary(schema, message) };
+}
+
+/** The first message of a type that an error carries; undefined where there is none that can be read. */
+export function unpacked<D extends DescMessage>({ messages }: WatchpostError, schema: D): MessageShape<D> | undefined {
+  const found = messages.find(({ typeName }) => typeName === schema.typeName);
+  try {
+    return found === undefined ? undefined : fromBinary(schema, found.value);
+  } catch {
+    return undefined;
+  }
+}
+
+function packedOf({ typeUrl, value }: Any): PackedMessage {
+  return { typeName: typeUrl.slice(typeUrl.lastIndexOf("/") + 1), value };
 }
 
 function readStatus(bytes: Uint8Array) {

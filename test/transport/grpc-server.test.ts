@@ -18,7 +18,7 @@ import {
   unary,
   type CallContext,
 } from "../../src/wire/service.ts";
-import { fromStatus, STATUS_DETAILS_KEY, toStatus } from "../../src/wire/status.ts";
+import { fromStatus, packed, STATUS_DETAILS_KEY, toStatus, unpacked } from "../../src/wire/status.ts";
 
 const KILOBYTE = new Uint8Array(1024).fill(0x61);
 const PAYLOAD = toBinary(
@@ -167,11 +167,16 @@ describe("errors", () => {
 
   test("come back as they were", () => {
     const violations = [{ field: "a", description: "a is 1" }];
-    const error = new WatchpostError("INVALID_ARGUMENT", "wrong", { violations, retryAfterMs: 20 });
+    const data = create(DashboardDataSchema, { dashboardId: "d" });
+    const messages = [packed(DashboardDataSchema, data)];
+    const error = new WatchpostError("INVALID_ARGUMENT", "wrong", { violations, retryAfterMs: 20, messages });
     const { code, message, details } = toStatus(error);
     const back = fromStatus(code, message, details);
     expect(back).toMatchObject({ status: "INVALID_ARGUMENT", message: "wrong", retryAfterMs: 20 });
     expect(back.violations).toMatchObject(violations);
+    expect(back.messages).toHaveLength(1);
+    expect(unpacked(back, DashboardDataSchema)).toEqual(data);
+    expect(unpacked(back, MetricSubscriptionSchema)).toBeUndefined();
     expect(fromStatus(99, "?", Uint8Array.of(255, 255))).toMatchObject({ status: "UNKNOWN", retryAfterMs: undefined });
   });
 

@@ -13,8 +13,11 @@ import { Dashboard, DashboardDataSchema } from "../../src/wire/gen/dashboard_pb.
 import { BatchDataSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { ListMetricsResponseSchema } from "../../src/wire/gen/history_pb.ts";
 import { rawServerStreaming, rawUnary, unary, writingUnary, type CallContext } from "../../src/wire/service.ts";
+import { packed } from "../../src/wire/status.ts";
 
 const MEBIBYTE = 1024 * 1024;
+/** Travels with an error. */
+const FULL = packed(DashboardDataSchema, create(DashboardDataSchema, { dashboardId: "full" }));
 const opened: { close(): unknown }[] = [];
 
 afterEach(async () => {
@@ -52,7 +55,8 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
       rawServerStreaming(Dashboard.method.subscribeMetrics, updates),
       unary(Dashboard.method.queryRange, async ({ metric }) => {
         if (metric === "defect") throw new TypeError("secret text");
-        if (metric === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500 });
+        if (metric === "full")
+          throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500, messages: [FULL] });
         return { pointsTotal: 7n };
       }),
       writingUnary(Dashboard.method.listMetrics, async ({ limit, prefix }) => {
@@ -112,7 +116,8 @@ for (const [name, transportOf] of [
     expect((await client.queryRange({ metric: "x" })).pointsTotal).toBe(7n);
     const full = ConnectError.from(await client.queryRange({ metric: "full" }).catch((error) => error));
     expect([full.code, full.rawMessage]).toEqual([Code.ResourceExhausted, "full"]);
-    expect(full.details).toMatchObject([{ type: "google.rpc.RetryInfo" }]);
+    expect(full.details).toMatchObject([{ type: "google.rpc.RetryInfo" }, { type: "analytics.DashboardData" }]);
+    expect(full.findDetails(DashboardDataSchema)).toMatchObject([{ dashboardId: "full" }]);
     const defect = ConnectError.from(await client.queryRange({ metric: "defect" }).catch((error) => error));
     expect([defect.code, defect.message]).toEqual([Code.Internal, expect.not.stringContaining("secret")]);
     expect(toy.defects.length).toBe(1);
