@@ -47,6 +47,9 @@ const PURE = [
   "collaboration/annotations/annotation-filter.ts",
   "collaboration/annotations/annotation-input.ts",
   "collaboration/annotations/chat-annotation.ts",
+  "collaboration/issues/change-issue.ts",
+  "collaboration/issues/edited-revision.ts",
+  "collaboration/issues/issue-",
 ];
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):/;

@@ -1,0 +1,37 @@
+/** The methods of the Collaboration service that are about issues. */
+import { Collaboration } from "../../wire/gen/collaboration_pb.ts";
+import { serverStreaming, unary, type MethodImpl } from "../../wire/service.ts";
+import type { CollaborationJournal } from "../collaboration-journal.ts";
+import { actorOf } from "../texts.ts";
+import { issueTimeline } from "./issue-timeline.ts";
+import type { Issues } from "./issues.ts";
+import { listIssues } from "./list-issues.ts";
+import { watchIssues } from "./watch-issues.ts";
+
+export interface IssueServiceDeps {
+  readonly issues: Issues;
+  readonly journal: CollaborationJournal;
+}
+
+export function issueMethods({ issues, journal }: IssueServiceDeps): MethodImpl[] {
+  const { openIssues, setAside } = issues;
+  const reader = { issues, journal, openIssues, setAside };
+  const { method } = Collaboration;
+  return [
+    unary(method.createIssue, async (request, context) => {
+      return { issue: await issues.create(request, actorOf(request.userId, context)) };
+    }),
+    unary(method.updateIssue, async (request, context) => {
+      return { issue: await issues.update(request, actorOf(request.userId, context)) };
+    }),
+    unary(method.commentIssue, async (request, context) => {
+      return { issue: await issues.comment(request, actorOf(request.userId, context)) };
+    }),
+    unary(method.getIssue, async ({ number }) => {
+      const issue = await issues.get(number);
+      return { issue, ...(await issueTimeline(number, journal, setAside)) };
+    }),
+    unary(method.listIssues, (request) => listIssues(request, reader)),
+    serverStreaming(method.watchIssues, (request, { signal }) => watchIssues(request, reader, signal)),
+  ];
+}
