@@ -12,6 +12,8 @@ import { Annotations } from "./annotations/annotations.ts";
 import type { Commands } from "../wire/call-method.ts";
 import { carryOutActions } from "./actions.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
+import { Issues } from "./issues/issues.ts";
+import { issueMethods } from "./issues/service.ts";
 import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
 import { memberLimit, RateLimits } from "./rate-limit.ts";
@@ -55,6 +57,8 @@ export interface OpenCollaboration {
 /** Between the end of a call's messages and its cancellation; two frames that are sent together. */
 const CANCELLED_WITHIN_MS = 20;
 
+/** In the snapshot of a session. */
+const OPEN_ISSUES_MAX = 100;
 /** Of one who joins, as {@link BurstGarbage} counts: some twenty kilobytes. */
 const GARBAGE_OF_JOINING = 20;
 
@@ -74,7 +78,8 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
   const annotations = new Annotations({ journal, sessions: rooms, clock, setAside, newId });
   const annotationFeed = new AnnotationFeed(journal, setAside);
   const annotate: CarryOut = (draft, sessionId, _context, post) => annotations.annotateFromChat(draft, sessionId, post);
-  const notYet: CarryOut = (draft, _sessionId, _context, post) => post(draft);
+  const issues = await Issues.open({ journal, sessions: rooms, nowMs: () => clock.nowMs(), onTrouble });
+  const track: CarryOut = (draft, sessionId, _context, post) => issues.fromChat(sessionId, draft, post);
   const joining: JoinDeps = {
     rooms,
     journal,
@@ -82,12 +87,12 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     carriers: {
       action: carryOutActions({ commands, nowMs: () => clock.nowMs() }),
       annotation: annotate,
-      issue: notYet,
+      issue: track,
     },
     streamsMax: options.streamsMax,
     messagesPerSecond,
     limits: new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs())),
-    openIssues: async () => [],
+    openIssues: async (sessionId) => issues.openIn(sessionId, OPEN_ISSUES_MAX),
     sees,
     monotonicMs: () => clock.monotonicMs(),
     cancelled: (signal) =>
@@ -107,11 +112,16 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
       rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
       unary(send, (message, context) => sendMessage(message, context, joining)),
       ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
+      ...issueMethods({ issues, journal }),
       ...sessionMethods({ rooms, journal, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
     ],
     rooms,
     forgetOld: forgetSessions(rooms, journal),
     stop: () => rooms.stop(),
-    close: () => (closing ??= rooms.close().finally(() => annotationFeed[Symbol.dispose]())),
+    close: () =>
+      (closing ??= rooms.close().finally(() => {
+        annotationFeed[Symbol.dispose]();
+        issues.close();
+      })),
   };
 }

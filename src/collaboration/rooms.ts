@@ -5,6 +5,7 @@ import { SessionState, type Session, type SessionTopic } from "../wire/gen/colla
 import { SESSION_EVENT, type Rows } from "./collaboration-journal.ts";
 import type { WrittenMember } from "./members.ts";
 import { Room, TAIL_MAX, type RoomDeps } from "./room.ts";
+import { refusalOf } from "./room-writer.ts";
 import { Serial } from "./serial.ts";
 import { membersIn, newSession, SESSION_MEMBERS, SESSIONS, sessionOf } from "./session-documents.ts";
 import { messageOfEntry, type Draft, type SessionMessage } from "./session-message.ts";
@@ -87,6 +88,13 @@ export class Rooms implements SessionPost {
     const stored = await this.#stored(sessionId);
     if (stored === undefined) throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(sessionId)}`);
     return stored;
+  }
+
+  /** Whether there is a session of that id to which something may be added. */
+  async isOpen(sessionId: string): Promise<boolean> {
+    const room = this.#rooms.get(sessionId);
+    const session = room?.isKept ? room.session : await this.#stored(sessionId);
+    return session !== undefined && refusalOf(session) === undefined;
   }
 
   async post(sessionId: string, draft: Draft, rows?: Rows): Promise<SessionMessage> {

@@ -71,6 +71,7 @@ export class OpeningRig {
       messagesPerSecond: 10,
       newStreamId: () => "stream",
       onTrouble: (sentence) => this.trouble.push(sentence),
+      onJoined: () => {},
       onBehind: () => {},
     });
     const context: CallContext = {
