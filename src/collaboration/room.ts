@@ -66,6 +66,7 @@ export class Room {
   /** Members that were told of, and the message that says so: large, and the same for all who join at the time. */
   readonly #told = new Set<Member>();
   #whoIsHere: Uint8Array | null = null;
+  /** Of whom members are to be told. */
   #joined = new Set<Member>();
   #left = new Set<Member>();
   #isAnnouncing = false;
@@ -140,12 +141,7 @@ export class Room {
   join(userId: string, userName: string): { readonly stream: MemberStream; readonly standing: Standing } {
     this.#checkInUse();
     const nowMs = this.#deps.clock.monotonicMs();
-    let member = this.#members.get(userId);
-    if (member === undefined) {
-      const joinedAtMs = this.#deps.clock.nowMs();
-      member = this.#addMember({ userId, userName, joinedAtMs }, Infinity);
-      this.#announce(member, this.#joined, this.#left);
-    }
+    const member = this.#members.get(userId) ?? this.#enter(userId, userName);
     if (userName !== "" && userName !== member.userName) {
       member.userName = userName;
       this.#whoIsHere = null;
@@ -222,14 +218,28 @@ export class Room {
     return member;
   }
 
-  #remove(member: Member): void {
-    this.#members.delete(member.userId);
-    this.#announce(member, this.#left, this.#joined);
+  #enter(userId: string, userName: string): Member {
+    // Whoever left, and nobody was told of it, has not.
+    const back = [...this.#left].find((member) => member.userId === userId);
+    if (back !== undefined) {
+      this.#left.delete(back);
+      this.#members.set(userId, back);
+      return back;
+    }
+    const member = this.#addMember({ userId, userName, joinedAtMs: this.#deps.clock.nowMs() }, Infinity);
+    this.#joined.add(member);
+    this.#announceSoon();
+    return member;
   }
 
-  #announce(member: Member, to: Set<Member>, other: Set<Member>): void {
+  #remove(member: Member): void {
+    this.#members.delete(member.userId);
     // Whoever came and went before anybody was told was not here.
-    if (!other.delete(member)) to.add(member);
+    if (!this.#joined.delete(member)) this.#left.add(member);
+    this.#announceSoon();
+  }
+
+  #announceSoon(): void {
     if (this.#members.size <= AT_ONCE_MEMBERS_MAX) queueMicrotask(() => this.#flushAnnouncements());
   }
 
@@ -238,17 +248,18 @@ export class Room {
     const [joined, left] = [this.#joined, this.#left];
     [this.#joined, this.#left] = [new Set(), new Set()];
     this.#isAnnouncing = true;
-    this.#postAnnouncements([...joined], [...left])
-      .then(
-        () => (this.#isAnnouncing = false),
-        () => {
-          this.#isAnnouncing = false;
-          // Tried again with the next tick.
-          joined.forEach((member) => this.#joined.add(member));
-          left.forEach((member) => this.#left.add(member));
-        },
-      )
-      .catch(() => {});
+    this.#postAnnouncements([...joined], [...left]).then(
+      () => {
+        this.#isAnnouncing = false;
+        this.#announceSoon();
+      },
+      () => {
+        this.#isAnnouncing = false;
+        // Tried again with the next tick.
+        joined.forEach((member) => this.#joined.add(member));
+        left.forEach((member) => this.#left.add(member));
+      },
+    );
   }
 
   async #postAnnouncements(joined: readonly Member[], left: readonly Member[]): Promise<void> {
