@@ -52,7 +52,7 @@ const LOBBY = "lobby";
 const LAST_DEFAULT = 50;
 const LAST_MAX = 1_000;
 /** Types of a first message that is nothing but the join. */
-const ONLY_JOINS = new Set(["", "join", "system", "heartbeat"]);
+const ONLY_JOINS = new Set(["join", "system", "heartbeat"]);
 
 /** What the member is told, for as long as its stream goes on. */
 export function joinSession(
@@ -78,7 +78,7 @@ async function* joined(input: AsyncIterator<Uint8Array>, context: CallContext, d
   const entered = await enter(joining, context, deps);
   const { room, stream } = entered;
   const take = async () => {
-    if (!ONLY_JOINS.has(message.messageType)) await taken(message, room, stream, context, deps);
+    if (!onlyJoins(message)) await taken(message, room, stream, context, deps);
     for (let next = await input.next(); !next.done; next = await input.next()) {
       if (stream.heardMs !== null) stream.heardMs = deps.monotonicMs();
       try {
@@ -145,6 +145,10 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps) {
 function checkSees(room: Room, { principal }: CallContext, deps: JoinDeps): void {
   if (deps.sees(principal, room.session)) return;
   throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(room.id)}`);
+}
+
+function onlyJoins({ messageType, message }: CollaborationMessage): boolean {
+  return messageType === "" ? message.trim() === "" : ONLY_JOINS.has(messageType);
 }
 
 /** One message of a stream: kept, passed on, or refused to its sender alone. */
