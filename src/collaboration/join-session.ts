@@ -139,7 +139,7 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps) {
   if (room.session.state === SessionState.IMPORTED) {
     throw new WatchpostError("FAILED_PRECONDITION", `session ${room.id} was imported: nobody is in it; replay it`);
   }
-  return { room, ...room.join(userId, userName) };
+  return { room, ...room.join(userId, userName, (error) => context.cut?.(error)) };
 }
 
 function checkSees(room: Room, { principal }: CallContext, deps: JoinDeps): void {

@@ -1,5 +1,6 @@
 /** Who is in a session. A user is one member, over however many streams, until all of them have ended. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { WatchpostError } from "../model/errors.ts";
 import type { MemberSchema } from "../wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { Outbox } from "./outbox.ts";
@@ -12,6 +13,8 @@ export interface MemberStream {
   readonly member: Member;
   /** When it ends the stream has left. */
   readonly outbox: Outbox;
+  /** Ends its call: of a reader that reads nothing the outbox would never be asked. */
+  readonly cut: (error: WatchpostError) => void;
   /** Its client said that it leaves; a connection that was lost may come back. */
   isLeaving: boolean;
   /** Monotonic, of what was sent to it last. */

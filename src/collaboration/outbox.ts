@@ -14,11 +14,11 @@ export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
   #head = 0;
   #bytes = 0;
   #ended: { readonly error?: WatchpostError } | undefined;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (error?: WatchpostError) => void;
   #reader: ((result: IteratorResult<Uint8Array> | PromiseLike<IteratorResult<Uint8Array>>) => void) | undefined;
 
-  /** `onEnd` is called once, when nothing more is taken. */
-  constructor(onEnd: () => void = () => {}) {
+  /** `onEnd` is called once, when nothing more is taken; with an error where what was pushed before is dropped. */
+  constructor(onEnd: (error?: WatchpostError) => void = () => {}) {
     this.#onEnd = onEnd;
   }
 
@@ -97,7 +97,7 @@ export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
   #finish(ended: { readonly error?: WatchpostError }): void {
     if (this.#ended !== undefined) return;
     this.#ended = ended;
-    this.#onEnd();
+    this.#onEnd(ended.error);
     this.#reader?.(this.#ending());
     this.#reader = undefined;
   }

@@ -138,7 +138,11 @@ export class Room {
   }
 
   /** From now on everything that is told goes to its outbox; what was told before is in how the room stands. */
-  join(userId: string, userName: string): { readonly stream: MemberStream; readonly standing: Standing } {
+  join(
+    userId: string,
+    userName: string,
+    cut: MemberStream["cut"] = () => {},
+  ): { readonly stream: MemberStream; readonly standing: Standing } {
     this.#checkInUse();
     const nowMs = this.#deps.clock.monotonicMs();
     const member = this.#members.get(userId) ?? this.#enter(userId, userName);
@@ -146,9 +150,9 @@ export class Room {
       member.userName = userName;
       this.#whoIsHere = null;
     }
-    const outbox = new Outbox(() => this.#leave(stream));
+    const outbox = new Outbox((error) => this.#leave(stream, error));
     const id = this.#deps.newStreamId();
-    const stream: MemberStream = { id, member, outbox, isLeaving: false, sentMs: nowMs, heardMs: null };
+    const stream: MemberStream = { id, member, outbox, cut, isLeaving: false, sentMs: nowMs, heardMs: null };
     member.streams.add(stream);
     member.goneAtMs = Infinity;
     this.#streams.add(stream);
@@ -195,8 +199,9 @@ export class Room {
     return this.#writer.idle();
   }
 
-  #leave(stream: MemberStream): void {
+  #leave(stream: MemberStream, error: WatchpostError | undefined): void {
     const { member } = stream;
+    if (error !== undefined) stream.cut(error);
     if (!this.#streams.delete(stream)) return;
     this.#usedMs = this.#deps.clock.monotonicMs();
     member.streams.delete(stream);

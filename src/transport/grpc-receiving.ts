@@ -85,6 +85,13 @@ export class Incoming {
     else this.#stream.once("close", run);
   }
 
+  /** Resets the stream of a call that is over, unless it has closed by then: a client that goes on later tries again. */
+  cutAfter(delayMs: number): void {
+    if (this.#stream.closed) return;
+    const timer = setTimeout(() => this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR), delayMs);
+    this.#stream.once("close", () => clearTimeout(timer));
+  }
+
   /** The next message as its handler gets it: of a compressed one this is more than has arrived. */
   unpacked(bytes: number): void {
     const at = this.#unpacked++;

@@ -77,6 +77,9 @@ const SESSION_MEGABYTES_MAX = 256;
 /** Messages that Node's stream may hold besides those in the {@link MessageQueue}: one may be 50 MiB. */
 const READ_AHEAD = 1;
 
+/** A client that reads nothing does not get the status either: then its stream is reset. */
+const CUT_AFTER_MS = 5_000;
+
 const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
@@ -187,7 +190,7 @@ function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving)
     case "server_streaming":
       return ((call: ServerWritableStream<Uint8Array, Uint8Array>) => {
         const open = begin(call);
-        void answerAll(call, open, codec, () => {
+        void answerAll(call, open, codec, receiving.of(call), () => {
           const input = codec.readInput(call.request);
           receiving.of(call).taken();
           return run(input, open.context);
@@ -196,7 +199,7 @@ function handlerOf(impl: MethodImpl, calls: OpenCalls, receiving: GrpcReceiving)
     case "bidi_streaming":
       return ((call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
         const open = begin(call);
-        void answerAll(call, open, codec, () => run(messages(call, open), open.context));
+        void answerAll(call, open, codec, receiving.of(call), () => run(messages(call, open), open.context));
       }) as UntypedHandleCall;
   }
 }
@@ -221,6 +224,7 @@ async function answerAll(
   call: WritingCall,
   open: OpenCall,
   codec: MethodCodec,
+  incoming: Incoming,
   run: () => AsyncIterable<unknown>,
 ): Promise<void> {
   const running: { outputs?: AsyncIterator<unknown> } = {};
@@ -240,6 +244,7 @@ async function answerAll(
   } catch (error) {
     const status = open.statusOf(error);
     if (!call.cancelled) call.emit("error", status);
+    incoming.cutAfter(CUT_AFTER_MS);
   } finally {
     // Not awaited: a generator that waits for something ends when its signal tells it to.
     running.outputs?.return?.().catch(() => {});
@@ -315,7 +320,7 @@ class OpenCalls {
     const oversized = oversizedMetadata(call.metadata);
     if (oversized !== undefined) end(oversized);
     const open: OpenCall = {
-      context: contextOf(call, controller.signal),
+      context: contextOf(call, controller.signal, end),
       ended: ended.promise,
       finish,
       statusOf: (error) => {
@@ -358,7 +363,7 @@ function statusObject({ code, message, details }: Pick<WireStatus, "code" | "mes
   return { code, details: message, metadata };
 }
 
-function contextOf(call: AnyCall, signal: AbortSignal): CallContext {
+function contextOf(call: AnyCall, signal: AbortSignal, cut: (error: WatchpostError) => void): CallContext {
   let headers: Map<string, string> | undefined;
   return {
     signal,
@@ -367,6 +372,7 @@ function contextOf(call: AnyCall, signal: AbortSignal): CallContext {
       return (headers ??= new Map(Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)])));
     },
     peer: call.getPeer(),
+    cut,
   };
 }
 

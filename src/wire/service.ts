@@ -2,6 +2,7 @@
  * How a service is written: once, transport-neutral, as functions over messages. The transports (native gRPC; Connect
  * and gRPC-Web) serve the same list of methods.
  */
+import type { WatchpostError } from "../model/errors.ts";
 import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@bufbuild/protobuf";
 
 /** Whoever a request is made as. */
@@ -21,6 +22,8 @@ export interface CallContext {
   readonly headers: ReadonlyMap<string, string>;
   /** Address of the client, for logs. */
   readonly peer: string;
+  /** Ends a call that streams with an error at once, also where its client reads nothing of it; where the transport can. */
+  cut?(error: WatchpostError): void;
 }
 
 /** An answer that its function has not written yet: the transport says how, and only that is done. */
