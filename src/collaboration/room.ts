@@ -2,22 +2,17 @@
 import { create } from "@bufbuild/protobuf";
 import type { Clock } from "../model/clock.ts";
 import { WatchpostError } from "../model/errors.ts";
+import type { DocumentChange } from "../model/journal.ts";
 import { MemberSchema, type Session } from "../wire/gen/collaboration_pb.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { encodeKept, encodeWire, type EncodedMessage } from "./encoded-message.ts";
-import {
-  announcement,
-  messageOfMember,
-  presence,
-  type Member,
-  type MemberStream,
-  type WrittenMember,
-} from "./members.ts";
+import { announcement, messageOfMember, type Member, type MemberStream, type WrittenMember } from "./members.ts";
 import { Outbox } from "./outbox.ts";
+import { Presence, type Comings } from "./presence.ts";
 import { memberLimit } from "./rate-limit.ts";
 import { refusalOf, RoomWriter, type Posted } from "./room-writer.ts";
 import { documentOfMembers } from "./session-documents.ts";
-import type { SessionMessage } from "./session-message.ts";
+import type { Draft, SessionMessage } from "./session-message.ts";
 
 export interface RoomDeps {
   readonly journal: CollaborationJournal;
@@ -57,18 +52,12 @@ export class Room {
   readonly #deps: RoomDeps;
   #isKept: boolean;
   readonly #writer: RoomWriter;
-  readonly #members = new Map<string, Member>();
+  readonly #presence: Presence;
   readonly #streams = new Set<MemberStream>();
   #tail: EncodedMessage[];
   #tailBytes = 0;
   /** Of what members have been told. */
   #toldPosition: number;
-  /** Members that were told of, and the message that says so: large, and the same for all who join at the time. */
-  readonly #told = new Set<Member>();
-  #whoIsHere: Uint8Array | null = null;
-  /** Of whom members are to be told. */
-  #joined = new Set<Member>();
-  #left = new Set<Member>();
   #isAnnouncing = false;
   #isRetired = false;
   /** Monotonic. */
@@ -93,8 +82,13 @@ export class Room {
     this.#toldPosition = journal.lastPosition;
     this.#tail = [];
     for (const message of tail) this.#remember(this.#encode(message));
-    for (const written of wereHere) this.#told.add(this.#addMember(written, this.#usedMs + LEFT_AFTER_MS));
-    const changesOfCommit = () => (this.#isAnnouncing ? [documentOfMembers(this.id, this.#written())] : []);
+    const newMember = (written: WrittenMember, goneAtMs: number): Member => {
+      const limit = memberLimit(deps.messagesPerSecond, clock.monotonicMs());
+      return { ...written, streams: new Set(), limit, lookingAt: {}, goneAtMs };
+    };
+    this.#presence = new Presence(session.id, newMember);
+    for (const written of wereHere) this.#presence.restore(written, this.#usedMs + LEFT_AFTER_MS);
+    const changesOfCommit = () => (this.#isAnnouncing ? [this.#documentOfMembers()] : []);
     this.#writer = new RoomWriter(session, journal, clock, (...written) => this.#tell(...written), changesOfCommit);
   }
 
@@ -112,7 +106,7 @@ export class Room {
   }
 
   get members(): readonly Member[] {
-    return [...this.#members.values()];
+    return this.#presence.members;
   }
 
   get streams(): number {
@@ -121,7 +115,7 @@ export class Room {
 
   /** Where nobody is here and nothing is under way since `ms`, it takes nothing more: another one takes its place. */
   retireUnusedFor(ms: number): boolean {
-    const isUsed = this.#members.size > 0 || !this.#writer.isIdle || this.#joined.size + this.#left.size > 0;
+    const isUsed = this.#presence.count > 0 || this.#presence.isTelling || !this.#writer.isIdle;
     this.#isRetired = !isUsed && this.#deps.clock.monotonicMs() - this.#usedMs >= ms;
     return this.#isRetired;
   }
@@ -134,7 +128,7 @@ export class Room {
   }
 
   memberOf(userId: string): Member | undefined {
-    return this.#members.get(userId);
+    return this.#presence.member(userId);
   }
 
   /** From now on everything that is told goes to its outbox; what was told before is in how the room stands. */
@@ -145,19 +139,18 @@ export class Room {
   ): { readonly stream: MemberStream; readonly standing: Standing } {
     this.#checkInUse();
     const nowMs = this.#deps.clock.monotonicMs();
-    const member = this.#members.get(userId) ?? this.#enter(userId, userName);
-    if (userName !== "" && userName !== member.userName) {
-      member.userName = userName;
-      this.#whoIsHere = null;
-    }
+    const member = this.memberOf(userId) ?? this.#presence.enter(userId, userName, this.#deps.clock.nowMs());
+    if (userName !== "") member.userName = userName;
     const outbox = new Outbox((error) => this.#leave(stream, error));
     const id = this.#deps.newStreamId();
     const stream: MemberStream = { id, member, outbox, cut, isLeaving: false, sentMs: nowMs, heardMs: null };
     member.streams.add(stream);
     member.goneAtMs = Infinity;
     this.#streams.add(stream);
+    this.#presence.changed(member);
+    this.#announceSoon();
     this.#deps.onJoined();
-    const whoIsHere = (this.#whoIsHere ??= encodeWhoIsHere(this.id, [...this.#told]));
+    const whoIsHere = this.#presence.whoIsHere();
     return { stream, standing: { whoIsHere, tail: [...this.#tail], toldPosition: this.#toldPosition } };
   }
 
@@ -168,7 +161,7 @@ export class Room {
   /** What a member looks at, for those who join later. */
   look(member: Member, lookingAt: Readonly<Record<string, string>>): void {
     member.lookingAt = lookingAt;
-    this.#whoIsHere = null;
+    this.#presence.changed(member);
   }
 
   /** Tells whoever is here, and forgets it. */
@@ -190,8 +183,8 @@ export class Room {
         stream.outbox.fail(new WatchpostError("UNAVAILABLE", message));
       } else if (nowMs - stream.sentMs >= HEARTBEAT_AFTER_MS) this.#push(stream, HEARTBEAT);
     }
-    for (const member of this.#members.values()) if (nowMs >= member.goneAtMs) this.#remove(member);
-    this.#flushAnnouncements();
+    for (const member of this.members) if (nowMs >= member.goneAtMs) this.#presence.remove(member);
+    this.#announce();
   }
 
   /** Resolves when what was posted is settled. */
@@ -205,9 +198,11 @@ export class Room {
     if (!this.#streams.delete(stream)) return;
     this.#usedMs = this.#deps.clock.monotonicMs();
     member.streams.delete(stream);
+    this.#presence.changed(member);
     if (member.streams.size > 0) return;
-    if (stream.isLeaving) this.#remove(member);
+    if (stream.isLeaving) this.#presence.remove(member);
     else member.goneAtMs = this.#usedMs + LEFT_AFTER_MS;
+    this.#announceSoon();
   }
 
   #checkInUse(): void {
@@ -215,93 +210,46 @@ export class Room {
       throw new WatchpostError("UNAVAILABLE", `session ${this.id} was put away meanwhile; try again`);
   }
 
-  #addMember({ userId, userName, joinedAtMs }: WrittenMember, goneAtMs: number): Member {
-    const { clock, messagesPerSecond } = this.#deps;
-    const limit = memberLimit(messagesPerSecond, clock.monotonicMs());
-    const member = { userId, userName, joinedAtMs, streams: new Set<MemberStream>(), limit, lookingAt: {}, goneAtMs };
-    this.#members.set(userId, member);
-    return member;
-  }
-
-  #enter(userId: string, userName: string): Member {
-    // Whoever left, and nobody was told of it, has not.
-    const back = [...this.#left].find((member) => member.userId === userId);
-    if (back !== undefined) {
-      this.#left.delete(back);
-      this.#members.set(userId, back);
-      return back;
-    }
-    const member = this.#addMember({ userId, userName, joinedAtMs: this.#deps.clock.nowMs() }, Infinity);
-    this.#joined.add(member);
-    this.#announceSoon();
-    return member;
-  }
-
-  #remove(member: Member): void {
-    this.#members.delete(member.userId);
-    // Whoever came and went before anybody was told was not here.
-    if (!this.#joined.delete(member)) this.#left.add(member);
-    this.#announceSoon();
-  }
-
   #announceSoon(): void {
-    if (this.#members.size <= AT_ONCE_MEMBERS_MAX) queueMicrotask(() => this.#flushAnnouncements());
+    if (this.#presence.count <= AT_ONCE_MEMBERS_MAX) queueMicrotask(() => this.#announce());
   }
 
-  #flushAnnouncements(): void {
-    if (this.#isAnnouncing || this.#joined.size + this.#left.size === 0) return;
-    const [joined, left] = [this.#joined, this.#left];
-    [this.#joined, this.#left] = [new Set(), new Set()];
+  #announce(): void {
+    if (this.#isAnnouncing || !this.#presence.isTelling) return;
     this.#isAnnouncing = true;
-    this.#postAnnouncements([...joined], [...left]).then(
-      () => {
-        this.#isAnnouncing = false;
-        this.#announceSoon();
-      },
-      () => {
-        this.#isAnnouncing = false;
-        // Tried again with the next tick.
-        joined.forEach((member) => this.#joined.add(member));
-        left.forEach((member) => this.#left.add(member));
-      },
-    );
-  }
-
-  async #postAnnouncements(joined: readonly Member[], left: readonly Member[]): Promise<void> {
-    if (refusalOf(this.#writer.session) === undefined) {
-      const announcing = [this.#postAnnouncement(joined, "joined"), this.#postAnnouncement(left, "left")];
-      await Promise.all(announcing);
-    } else {
-      // Nobody is told of who reads in a session that nothing is added to.
-      await this.#deps.journal.append([], [documentOfMembers(this.id, this.#written())]);
-    }
-  }
-
-  async #postAnnouncement(members: readonly Member[], event: "joined" | "left"): Promise<void> {
-    if (members.length === 0) return;
-    const [{ userId, userName }] = members;
-    const told = () => {
-      for (const member of members) {
-        if (event === "joined") this.#told.add(member);
-        else this.#told.delete(member);
-      }
-      this.#whoIsHere = null;
-    };
-    await this.#writer.post({
-      told,
-      draft: {
-        type: "system",
-        userId: members.length === 1 ? userId : "",
-        userName: members.length === 1 ? userName : "",
-        text: announcement(members, event),
-        metadata: { event },
-        members: members.map(messageOfMember),
-      },
+    this.#tellComings(this.#presence.take()).then((isDone) => {
+      this.#isAnnouncing = false;
+      // What has failed is tried again with the next tick.
+      if (isDone) this.#announceSoon();
     });
   }
 
-  #written(): WrittenMember[] {
-    return [...this.#members.values()].map(({ userId, userName, joinedAtMs }) => ({ userId, userName, joinedAtMs }));
+  /** Resolves with whether all of it is told. */
+  async #tellComings({ joined, left }: Comings): Promise<boolean> {
+    const isTold = await Promise.all([this.#tellComing(joined, "joined"), this.#tellComing(left, "left")]);
+    return isTold.every(Boolean);
+  }
+
+  async #tellComing(members: readonly Member[], event: "joined" | "left"): Promise<boolean> {
+    if (members.length === 0) return true;
+    const told = () => this.#presence.told(members, event, true);
+    try {
+      if (refusalOf(this.#writer.session) === undefined)
+        await this.#writer.post({ draft: comingDraft(members, event), told });
+      else {
+        // Nobody is told of who reads in a session that nothing is added to.
+        await this.#deps.journal.append([], [this.#documentOfMembers()]);
+        told();
+      }
+      return true;
+    } catch {
+      this.#presence.told(members, event, false);
+      return false;
+    }
+  }
+
+  #documentOfMembers(): DocumentChange {
+    return documentOfMembers(this.id, this.#presence.written());
   }
 
   #tell(message: SessionMessage, { from, clientMessageId, told }: Posted): void {
@@ -337,14 +285,10 @@ export class Room {
   }
 }
 
-function encodeWhoIsHere(sessionId: string, members: readonly Member[]): Uint8Array {
-  return encodeWire({
-    messageType: "system",
-    message: presence(members),
-    metadata: { event: "snapshot" },
-    sessionId,
-    members: members.map(messageOfMember),
-  });
+function comingDraft(members: readonly Member[], event: "joined" | "left"): Draft {
+  const { userId, userName } = members.length === 1 ? members[0] : { userId: "", userName: "" };
+  const text = announcement(members, event);
+  return { type: "system", userId, userName, text, metadata: { event }, members: members.map(messageOfMember) };
 }
 
 /** To the stream that sent a message; `cursor`: "" where the message had been kept before. */
