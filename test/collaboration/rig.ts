@@ -1,4 +1,5 @@
 /** Sessions on a journal in memory and a clock that stands still, with members that read when they are let, and restarts. */
+import { commandsOf } from "../../src/wire/call-method.ts";
 import {
   create,
   fromBinary,
@@ -86,6 +87,8 @@ export class Rig {
       clock: this.clock,
       metrics: this.metrics,
       options: { streamsMax, messagesPerSecond },
+      garbage: { note: () => {} },
+      commands: commandsOf([]),
       newId: () => `id-${++this.#ids}`,
       sees,
       onTrouble: (sentence) => this.trouble.push(sentence),
