@@ -12,13 +12,14 @@ import {
   type SessionRequest,
 } from "../wire/gen/collaboration_pb.ts";
 import type { CallContext, Principal } from "../wire/service.ts";
+import { confirmation } from "./confirmation.ts";
 import { encodeKept } from "./encoded-message.ts";
 import type { MemberStream } from "./members.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { MemberFeed, type Beginning } from "./member-feed.ts";
 import { missed, snapshot, type StandingDeps } from "./standing.ts";
 import { clientMessageIdIn, defectText, overLimit, receive, refusal, type Carriers } from "./received-message.ts";
-import { confirmation, type Room, type Standing } from "./room.ts";
+import type { Room, Standing } from "./room.ts";
 import type { Rooms } from "./rooms.ts";
 import type { SentMessages } from "./sent-once.ts";
 import { nameIn } from "./texts.ts";
@@ -173,7 +174,9 @@ async function taken(
     const done = await deps.sent.once(room, userId, clientMessageId, () =>
       receive(message, room, { userId, userName, member, stream }, context, deps.carriers),
     );
-    if (done.isRepeated) room.answer(stream, confirmation(room.id, clientMessageId, done.number, ""));
+    if (done.isRepeated) {
+      room.answer(stream, confirmation({ sessionId: room.id, number: done.number }, clientMessageId, ""));
+    }
   } catch (error) {
     const defect = defectText(error);
     if (defect !== undefined) deps.onTrouble(`a message in session ${room.id} failed on a defect: ${defect}`);

@@ -5,6 +5,7 @@ import { WatchpostError } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import { MemberSchema, type Session } from "../wire/gen/collaboration_pb.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
+import { confirmation } from "./confirmation.ts";
 import { encodeKept, encodeWire, type EncodedMessage } from "./encoded-message.ts";
 import { announcement, messageOfMember, type Member, type MemberStream, type WrittenMember } from "./members.ts";
 import { Outbox } from "./outbox.ts";
@@ -261,10 +262,7 @@ export class Room {
     const nowMs = this.#deps.clock.monotonicMs();
     for (const stream of this.#streams) if (stream !== from) this.#push(stream, encoded.live, nowMs);
     if (from === undefined || clientMessageId === undefined) return;
-    this.#push(
-      from,
-      confirmation(this.id, clientMessageId, message.number, this.#deps.journal.cursorOf(message.position)),
-    );
+    this.#push(from, confirmation(message, clientMessageId, this.#deps.journal.cursorOf(message.position)));
   }
 
   #push(stream: MemberStream, bytes: Uint8Array, nowMs = this.#deps.clock.monotonicMs()): void {
@@ -289,15 +287,4 @@ function comingDraft(members: readonly Member[], event: "joined" | "left"): Draf
   const { userId, userName } = members.length === 1 ? members[0] : { userId: "", userName: "" };
   const text = announcement(members, event);
   return { type: "system", userId, userName, text, metadata: { event }, members: members.map(messageOfMember) };
-}
-
-/** To the stream that sent a message; `cursor`: "" where the message had been kept before. */
-export function confirmation(sessionId: string, clientMessageId: string, number: number, cursor: string): Uint8Array {
-  return encodeWire({
-    messageType: "system",
-    sessionId,
-    number: BigInt(number),
-    cursor,
-    metadata: { event: "confirmed", client_message_id: clientMessageId, number: String(number) },
-  });
 }
