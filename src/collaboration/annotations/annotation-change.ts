@@ -9,9 +9,13 @@ import {
   type CreateAnnotationRequest,
   type EditAnnotationRequest,
 } from "../../wire/gen/annotations_pb.ts";
+import { packed } from "../../wire/status.ts";
 import { msOfTimestamp, timestampOfMs } from "../../wire/timestamp.ts";
 import { sessionIdIn } from "../texts.ts";
 import { annotationTagsIn, annotationTextIn, checkSpan, pinIn, timeMsIn } from "./annotation-input.ts";
+
+/** Of an error: clients bound the trailers that it comes in. */
+const DETAIL_BYTES_MAX = 4 * 1024;
 
 /** Who does it, and when; Unix milliseconds. */
 export interface Doing {
@@ -110,7 +114,8 @@ function checkRevision(annotation: Annotation, revision: bigint): void {
   const { id, revision: current } = annotation;
   if (revision === 0n || revision === current) return;
   const message = `revision ${revision} of the annotation ${JSON.stringify(id)} is not the current one, which is ${current}, made ${changerOf(annotation)}; read it and change that`;
-  throw new WatchpostError("ABORTED", message);
+  const found = packed(AnnotationSchema, annotation);
+  throw new WatchpostError("ABORTED", message, { messages: found.value.length > DETAIL_BYTES_MAX ? [] : [found] });
 }
 
 function changerOf({ author, editedAt, editedBy, createdAt }: Annotation): string {

@@ -71,7 +71,8 @@ function compileChart(filter: AnnotationFilter, field: string): (pin: Annotation
     if (pattern.length > PATTERN_LENGTH_MAX) {
       throw invalidField(fieldOf, pattern, `at most ${PATTERN_LENGTH_MAX} characters`);
     }
-    if (pattern !== "") named.push({ of, matches: compileGlob(pattern) });
+    const isEqual = (value: string) => value === pattern;
+    if (pattern !== "") named.push({ of, matches: oneSeries ? isEqual : compileGlob(pattern) });
   };
   name(metric, (pin) => pin.metric, `${field}.metric`);
   name(source, (pin) => pin.source, `${field}.source`);

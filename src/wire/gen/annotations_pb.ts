@@ -280,7 +280,8 @@ export type EditAnnotationRequest = Message<"analytics.EditAnnotationRequest"> &
   userId: string;
 
   /**
-   * The one that was edited: ABORTED, naming the current one and who made it, where that is another. 0: whichever there is.
+   * The one that was edited: ABORTED, naming the current one and who made it, where that is another. Up to 4 KiB it is in the
+   * details, as an Annotation. 0: whichever there is.
    *
    * @generated from field: int64 revision = 3;
    */
@@ -481,8 +482,8 @@ export type AnnotationFilter = Message<"analytics.AnnotationFilter"> & {
   text: string;
 
   /**
-   * The chart is of one series, and all of its names are given: an annotation whose pin names more than the series has is
-   * none of its own. Without a device it is the source.
+   * The chart is of one series, and all of its names are given, none as a glob: an annotation whose pin names more than the
+   * series has is none of its own. Without a device it is the source.
    *
    * @generated from field: bool one_series = 10;
    */

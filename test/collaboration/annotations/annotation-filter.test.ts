@@ -90,6 +90,9 @@ test("a chart of one series: nothing whose pin names more than the series has", 
   ]);
   expect(shown({ ...series, device: "pump-1", seriesTags: { site: "north" } })).toContain("the north");
   expect(shown(series)).toEqual(["temperature", "gateway"]);
+  const odd = matcher({ metric: "m", device: "a|*", oneSeries: true });
+  expect(odd.takes(create(AnnotationSchema, { pin: { device: "a|*" } }))).toBe(true);
+  expect(odd.takes(create(AnnotationSchema, { pin: { device: "a" } }))).toBe(false);
   const own = matcher({ metric: "load", source: "pump-2", oneSeries: true });
   expect(own.takes(create(AnnotationSchema, { pin: { device: "pump-2" } }))).toBe(true);
 });

@@ -1,7 +1,10 @@
 /** The service's methods over a journal: making, editing, removing, history, lists, sessions, what is damaged. */
 import { expect, test } from "bun:test";
 import { LENGTH_CLASSES } from "../../../src/collaboration/annotations/annotation-documents.ts";
+import type { WatchpostError } from "../../../src/model/errors.ts";
+import { AnnotationSchema } from "../../../src/wire/gen/annotations_pb.ts";
 import { Collaboration } from "../../../src/wire/gen/collaboration_pb.ts";
+import { unpacked } from "../../../src/wire/status.ts";
 import { msOfTimestamp } from "../../../src/wire/timestamp.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 import { AnnotationsRig, at, DAY_MS, failureOf, MINUTE_MS, START_MS } from "./rig.ts";
@@ -49,6 +52,22 @@ test("an edit of a revision that is not the current one is ABORTED, and says whi
   );
   expect(all.map(({ annotation }) => annotation!.revision)).toEqual(all.map((_, i) => BigInt(4 + i)));
   expect(await rig.list()).toEqual(["text 19"]);
+});
+
+test("the annotation as it is comes with ABORTED, unless it is too long for that", async () => {
+  const rig = new AnnotationsRig();
+  const { id } = await rig.create({ pin: { metric: "m" } });
+  const current = async () => {
+    try {
+      await rig.call(editAnnotation, { id, revision: 9n, text: "x" });
+    } catch (error) {
+      return unpacked(error as WatchpostError, AnnotationSchema);
+    }
+    throw new Error("it was edited");
+  };
+  expect(await current()).toMatchObject({ id, text: "a note", revision: 1n });
+  await rig.call(editAnnotation, { id, text: "x".repeat(5_000) });
+  expect(await current()).toBeUndefined();
 });
 
 test("what was removed is not edited, removing it again changes nothing, and none is NOT_FOUND", async () => {
