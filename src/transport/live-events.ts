@@ -1,4 +1,4 @@
-/** `GET /live`: Dashboard.SubscribeMetrics as Server-Sent Events. */
+/** `GET /live`: Dashboard.SubscribeMetrics as Server-Sent Events, with annotations beside the values where they are wanted. */
 import { create, fromBinary, toJson, type MessageInitShape } from "@bufbuild/protobuf";
 import { invalidField, messageOf } from "../model/errors.ts";
 import { parseDurationMs } from "../model/duration.ts";
@@ -7,15 +7,18 @@ import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema, UpdateMode } 
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { toStatus } from "../wire/status.ts";
 import { httpStatusOf } from "./connect-routes.ts";
+import { liveAnnotations } from "./live-annotations.ts";
+import { merged } from "./merged.ts";
 
 const RETRY_MS = 2_000;
 const KNOWN =
-  "metric, interval, mode=on_change, window=true, group_by, stale_after and filter.KEY (filter.device=pump-*)";
+  "metric, interval, mode=on_change, window=true, group_by, stale_after, annotations=1 and filter.KEY (filter.device=pump-*)";
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 
 /**
- * Answers with a stream of `data:` lines, one DashboardData as JSON each. It is pulled by the reader: one that is slow
- * gets the latest values and no backlog. What is wrong in the query is 400 with a sentence.
+ * Answers with a stream of `data:` lines, one DashboardData as JSON each; with annotations=1 also events of type
+ * `annotation`, one AnnotationEvent each. It is pulled by the reader: one that is slow gets the latest values and no backlog.
+ * What is wrong in the query is 400 with a sentence.
  */
 export async function liveResponse(
   request: Request,
@@ -29,38 +32,45 @@ export async function liveResponse(
   const signal = AbortSignal.any([left.signal, request.signal, shutdownSignal]);
   const forPages = originHeaders(request.headers.get("origin"), origins);
   try {
-    const subscription = create(MetricSubscriptionSchema, subscriptionOf(new URL(request.url).searchParams));
+    const query = new URL(request.url).searchParams;
+    const subscription = create(MetricSubscriptionSchema, subscriptionOf(query));
+    const hasAnnotations = booleanOf("annotations", query.get("annotations") ?? "0");
     const context: CallContext = {
       signal,
       principal: ANONYMOUS,
       headers: new Map(request.headers),
       peer: "http",
     };
-    const updates = run(subscription, context)[Symbol.asyncIterator]();
-    // The first update is awaited here, so that a mistake in the request is a status and not a broken stream.
+    const updates = texts(run(subscription, context));
+    // The first one is awaited here, so that a mistake in the request is a status and not a broken stream.
     const first = await updates.next();
-    return new Response(eventStream(updates, first, left, shutdownSignal), { headers: { ...HEADERS, ...forPages } });
+    const events = hasAnnotations ? merged([updates, liveAnnotations(subscription, methods, context)]) : updates;
+    return new Response(eventStream(events, first, left, shutdownSignal), { headers: { ...HEADERS, ...forPages } });
   } catch (error) {
     return new Response(`${toStatus(error).message}\n`, { status: httpStatusOf(error), headers: forPages });
   }
 }
 
+async function* texts(updates: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+  for await (const bytes of updates) yield eventOf(bytes);
+}
+
 function eventStream(
-  updates: AsyncIterator<Uint8Array>,
-  first: IteratorResult<Uint8Array>,
+  events: AsyncIterator<string>,
+  first: IteratorResult<string>,
   left: AbortController,
   shutdownSignal: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  let ready: IteratorResult<Uint8Array> | undefined = first;
+  let ready: IteratorResult<string> | undefined = first;
   return new ReadableStream<Uint8Array>(
     {
       start: (stream) => stream.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n`)),
       async pull(stream) {
         try {
-          const next = ready ?? (await updates.next());
+          const next = ready ?? (await events.next());
           ready = undefined;
-          if (!next.done) return stream.enqueue(encoder.encode(eventOf(next.value)));
+          if (!next.done) return stream.enqueue(encoder.encode(next.value));
           if (shutdownSignal.aborted) stream.enqueue(encoder.encode(endOf(shutdownSignal.reason)));
         } catch (error) {
           stream.enqueue(encoder.encode(endOf(error)));
@@ -69,7 +79,7 @@ function eventStream(
       },
       cancel() {
         left.abort();
-        updates.return?.().catch(() => {});
+        events.return?.().catch(() => {});
       },
     },
     { highWaterMark: 1 },
@@ -98,7 +108,8 @@ export function subscriptionOf(query: URLSearchParams): MessageInitShape<typeof 
     else if (key === "stale_after") extra.staleAfterMs = BigInt(durationMs(key, value));
     else if (key === "mode") extra.mode = modeOf(value);
     else if (key === "window") extra.windowStats = booleanOf(key, value);
-    else if (key !== "metric" && key !== "group_by") throw invalidField(key, value, `one of ${KNOWN}`);
+    else if (key !== "metric" && key !== "group_by" && key !== "annotations")
+      throw invalidField(key, value, `one of ${KNOWN}`);
   }
   return { ...subscription, ...extra };
 }
