@@ -1,4 +1,5 @@
 /** A line chart of one series for the terminal: pure, from columns to text. */
+import { noteLines, type ChartNote } from "./chart-notes.ts";
 import { formatValue } from "./watch-table.ts";
 
 /** Columns of equal length, ascending in time; NaN where there is no value. */
@@ -14,6 +15,7 @@ export interface ChartOptions {
   readonly height: number;
   /** The line is broken where two points are further apart than so many of the longer times between two points. */
   readonly gapFactor: number;
+  readonly notes?: readonly ChartNote[];
 }
 
 const COLUMNS_MIN = 20;
@@ -31,8 +33,12 @@ const POINT = 16;
 const GLYPHS = " │││─╯╮┤─╰╭├─┴┬┼";
 const LONE_POINT = "•";
 
-/** Lines of text with the values at the left and the first and last time below; "" where there are not two points. */
-export function chart({ timesMs, values }: ChartSeries, { width, height, gapFactor }: ChartOptions): string {
+/**
+ * Lines of text with the values at the left and the first and last time below, then the notes; "" where there are not two
+ * points.
+ */
+export function chart({ timesMs, values }: ChartSeries, options: ChartOptions): string {
+  const { width, height, gapFactor, notes = [] } = options;
   const bounds = boundsOf(values);
   if (bounds.count < 2) return "";
   const rows = bounds.max / 2 === bounds.min / 2 ? 1 : Math.max(2, height);
@@ -55,10 +61,14 @@ export function chart({ timesMs, values }: ChartSeries, { width, height, gapFact
   }
   const lines = plot.lines().map((line, row) => `${labels[row].padStart(labelWidth)} ┤${line}`.trimEnd());
   const margin = " ".repeat(labelWidth + 1);
+  const axis = { firstMs: timesMs[first], lastMs: timesMs[last], columns };
+  const [marks, ...texts] = noteLines(notes, axis, columns);
   return [
     ...lines,
     `${margin}└${"─".repeat(columns)}`,
+    ...(marks === undefined ? [] : [`${margin} ${marks}`]),
     `${margin} ${timesLine(timesMs[first], timesMs[last], columns)}`,
+    ...texts.map((text) => `${margin} ${text}`),
   ].join("\n");
 }
 

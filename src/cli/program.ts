@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   comment: async () => (await import("./comment.ts")).commentCommand(),
   history: async () => (await import("./history.ts")).historyCommand(),
   silence: async () => (await import("./silence.ts")).silenceCommand(),
+  annotate: async () => (await import("./annotate.ts")).annotateCommand(),
+  annotations: async () => (await import("./annotations.ts")).annotationsCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),

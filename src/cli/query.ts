@@ -7,6 +7,8 @@ import { decimalOf } from "../client/point-text.ts";
 import { queryRange } from "../client/query.ts";
 import type { SeriesRange } from "../wire/gen/history_pb.ts";
 import { chart } from "./chart.ts";
+import { notesOn } from "./annotation-notes.ts";
+import type { ChartNote } from "./chart-notes.ts";
 import { addServerOption, connectTo, interruptSignal, retryTeller } from "./client-flags.ts";
 import { addRangeOptions, rangeRequest, type RangeFlags } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
@@ -69,7 +71,10 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
     else {
       const labels = labelsOf(series, request.groupBy ?? []);
       printTable(series, labels, flags.all === true);
-      if (process.stdout.isTTY === true && series.length <= CHARTS_MAX) printCharts(series, labels, flags);
+      if (process.stdout.isTTY === true && series.length <= CHARTS_MAX) {
+        const notes = await Promise.all(series.map((one) => notesOn(connection, one, request, signal)));
+        printCharts(series, labels, notes, flags);
+      }
     }
     for (const note of notes) console.error(pc.yellow(note));
     if (damaged) process.exitCode = 1;
@@ -162,7 +167,12 @@ function printTable(series: readonly SeriesRange[], labels: readonly string[], a
   if (shown.length < rows.length) console.log(`the last ${shown.length} of ${rows.length} rows; --all shows them`);
 }
 
-function printCharts(series: readonly SeriesRange[], labels: readonly string[], { step, maxPoints }: QueryFlags): void {
+function printCharts(
+  series: readonly SeriesRange[],
+  labels: readonly string[],
+  notes: readonly (readonly ChartNote[])[],
+  { step, maxPoints }: QueryFlags,
+): void {
   const isSteady = step !== undefined && maxPoints === undefined;
   const options = {
     width: (process.stdout.columns || 100) - 1,
@@ -170,7 +180,7 @@ function printCharts(series: readonly SeriesRange[], labels: readonly string[], 
     gapFactor: isSteady ? GAP_FACTOR_OF_STEPS : GAP_FACTOR_OF_POINTS,
   };
   for (const [at, one] of series.entries()) {
-    const drawn = chart(one, options);
+    const drawn = chart(one, { ...options, notes: notes[at] });
     if (drawn !== "") console.log(`\n${one.metric} ${printable(`${one.device} ${labels[at]}`.trim())}\n${drawn}`);
   }
 }
