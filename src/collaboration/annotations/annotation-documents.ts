@@ -2,9 +2,14 @@
  * Annotations as documents, which are whole in each: of all annotations by how long they are, so that those that touch a
  * range are found without looking at what is far from it; and once more of each alert and session.
  */
-import { fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import { create, fromJsonString, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
 import type { DocumentChange } from "../../model/journal.ts";
-import { AnnotationSchema, type Annotation } from "../../wire/gen/annotations_pb.ts";
+import {
+  AnnotationPinSchema,
+  AnnotationSchema,
+  type Annotation,
+  type AnnotationPin,
+} from "../../wire/gen/annotations_pb.ts";
 import { ANNOTATION_EVENT, type Rows } from "../collaboration-journal.ts";
 import { endMs, startMs, type Doing } from "./annotation-change.ts";
 
@@ -36,6 +41,15 @@ export function collectionOfSession(sessionId: string): string {
 
 export function annotationOf(json: string): Annotation {
   return fromJsonString(AnnotationSchema, json, { ignoreUnknownFields: true });
+}
+
+/**
+ * The annotation of a document; undefined where `shows` says no of its pin. Most of what is looked at for one chart is of
+ * others, and taking all of it apart would take ten times as long.
+ */
+export function annotationShown(json: string, shows: (pin: AnnotationPin) => boolean): Annotation | undefined {
+  const { pin = {} } = JSON.parse(json) as { readonly pin?: MessageInitShape<typeof AnnotationPinSchema> };
+  return shows(create(AnnotationPinSchema, pin)) ? annotationOf(json) : undefined;
 }
 
 /** What an annotation is sorted by: whole milliseconds. */

@@ -15,6 +15,8 @@ import { ANNOTATION_TAGS_MAX } from "./annotation-input.ts";
 const PATTERN_LENGTH_MAX = 1_024;
 
 export interface AnnotationMatcher {
+  /** Whether what is pinned so is on the chart. */
+  shows(pin: AnnotationPin): boolean;
   /** Whether it is one of them. */
   takes(annotation: Annotation): boolean;
   /** The same by what no edit changes: where this is false it never was one of them, and never will be. */
@@ -46,6 +48,7 @@ export function compileAnnotationFilter(
     );
   };
   return {
+    shows,
     mayTake,
     takes: (annotation) =>
       mayTake(annotation) &&

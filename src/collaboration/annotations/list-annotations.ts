@@ -14,7 +14,7 @@ import type {
 } from "../../wire/gen/annotations_pb.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
 import { touches } from "./annotation-change.ts";
-import { annotationOf, collectionOfAlert, collectionOfSession, LENGTH_CLASSES } from "./annotation-documents.ts";
+import { annotationShown, collectionOfAlert, collectionOfSession, LENGTH_CLASSES } from "./annotation-documents.ts";
 import { compileAnnotationFilter } from "./annotation-filter.ts";
 
 export interface AnnotationReader {
@@ -58,7 +58,7 @@ export async function listAnnotations(
     }
     looked++;
     last = document;
-    const annotation = setAside.read(documentName(document), () => annotationOf(document.value));
+    const annotation = setAside.read(documentName(document), () => annotationShown(document.value, matcher.shows));
     if (annotation === undefined || (annotation.removed && !includeRemoved)) continue;
     if (!touches(annotation, range.fromMs, range.toMs) || !matcher.takes(annotation)) continue;
     annotations.push(annotation);
