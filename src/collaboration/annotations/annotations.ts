@@ -22,9 +22,14 @@ import { createdAnnotation, editedAnnotation, removedAnnotation, type Doing } fr
 import { annotationOf, LENGTH_CLASSES, rowsOf } from "./annotation-documents.ts";
 import { chatAnnotationOf } from "./chat-annotation.ts";
 
+export interface AnnotationSessions extends SessionPost {
+  /** Throws NOT_FOUND where there is none of that id. */
+  session(sessionId: string): Promise<unknown>;
+}
+
 export interface AnnotationsDeps {
   readonly journal: CollaborationJournal;
-  readonly sessions: SessionPost;
+  readonly sessions: AnnotationSessions;
   readonly clock: Clock;
   readonly setAside: SetAside;
   readonly newId: () => string;
@@ -136,15 +141,17 @@ export class Annotations {
     });
   }
 
-  /** What was said in a session that is over can still be put right. */
+  /** What was said in a session that is over, or forgotten, can still be put right. */
   async #keep(draft: Draft, { madeIn }: Annotation, rows: Rows): Promise<void> {
     const { sessions, journal } = this.#deps;
     if (madeIn !== "") {
       try {
+        // Posting would open a new one.
+        await sessions.session(madeIn);
         await sessions.post(madeIn, draft, rows);
         return;
       } catch (error) {
-        if (!(error instanceof WatchpostError && error.status === "FAILED_PRECONDITION")) throw error;
+        if (!isOver(error)) throw error;
       }
     }
     await journal.append(rows.events, rows.changes);
@@ -168,6 +175,11 @@ export class Annotations {
   #doing(by: string): Doing {
     return { by, atMs: Math.floor(this.#deps.clock.nowMs()) };
   }
+}
+
+/** Whether a session takes nothing more. */
+function isOver(error: unknown): boolean {
+  return error instanceof WatchpostError && (error.status === "FAILED_PRECONDITION" || error.status === "NOT_FOUND");
 }
 
 function draftOf(action: Action, annotation: Annotation, by: string): Draft {

@@ -222,6 +222,15 @@ test("one made in a session is told there in the same transaction, as are its ed
   ]);
 });
 
+test("one that was made in a session that is forgotten opens no new one", async () => {
+  const rig = new AnnotationsRig();
+  const { id } = await rig.create({ sessionId: "s1", text: "look" });
+  rig.sessions.told();
+  rig.sessions.forget("s1");
+  await rig.call(removeAnnotation, { id });
+  expect([await rig.list(), rig.sessions.told()]).toEqual([[], []]);
+});
+
 test("none is made in a session that is closed; one that was made before can still be put right", async () => {
   const rig = new AnnotationsRig();
   const { id } = await rig.create({ sessionId: "s1", text: "look" });

@@ -9,7 +9,7 @@ import {
 import { SetAside } from "../../../src/model/set-aside.ts";
 import { AnnotationFeed } from "../../../src/collaboration/annotations/annotation-feed.ts";
 import { annotationMethods } from "../../../src/collaboration/annotations/annotation-methods.ts";
-import { Annotations } from "../../../src/collaboration/annotations/annotations.ts";
+import { Annotations, type AnnotationSessions } from "../../../src/collaboration/annotations/annotations.ts";
 import type { CollaborationJournal } from "../../../src/collaboration/collaboration-journal.ts";
 import { Serial } from "../../../src/collaboration/serial.ts";
 import { eventOf, messageOfEntry, type SessionMessage } from "../../../src/collaboration/session-message.ts";
@@ -38,7 +38,7 @@ export const DAY_MS = 24 * HOUR_MS;
 export const at = (minutes: number) => timestampOfMs(START_MS + minutes * MINUTE_MS);
 
 /** Sessions that number what is posted, one after the other, until they are closed. */
-class Sessions implements SessionPost {
+class Sessions implements AnnotationSessions {
   readonly closed = new Set<string>();
   readonly said: SessionMessage[] = [];
   readonly #serial = new Serial();
@@ -62,6 +62,16 @@ class Sessions implements SessionPost {
       this.said.push(message);
       return message;
     });
+
+  async session(sessionId: string): Promise<unknown> {
+    const messages = this.#numbers.get(sessionId);
+    if (messages === undefined) throw new WatchpostError("NOT_FOUND", `there is no ${sessionId}`);
+    return messages;
+  }
+
+  forget(sessionId: string): void {
+    this.#numbers.delete(sessionId);
+  }
 
   /** "lobby 1 chat ann: text create", what was said since the last call. */
   told(): string[] {
