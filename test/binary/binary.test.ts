@@ -101,6 +101,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
   );
   expect(list.out.trim().split("\n").sort()).toEqual([
     "analytics.Alerts",
+    "analytics.Collaboration",
     "analytics.Dashboard",
     "analytics.DataIngestion",
     "grpc.health.v1.Health",
