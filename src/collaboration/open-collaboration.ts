@@ -78,7 +78,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
   const annotations = new Annotations({ journal, sessions: rooms, clock, setAside, newId });
   const annotationFeed = new AnnotationFeed(journal, setAside);
   const annotate: CarryOut = (draft, sessionId, _context, post) => annotations.annotateFromChat(draft, sessionId, post);
-  const issues = await Issues.open({ journal, sessions: rooms, nowMs: () => clock.nowMs(), onTrouble });
+  const issues = await Issues.open({ journal, sessions: rooms, setAside, nowMs: () => clock.nowMs(), onTrouble });
   const track: CarryOut = (draft, sessionId, _context, post) => issues.fromChat(sessionId, draft, post);
   const joining: JoinDeps = {
     rooms,
@@ -92,7 +92,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     streamsMax: options.streamsMax,
     messagesPerSecond,
     limits: new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs())),
-    openIssues: async (sessionId) => issues.openIn(sessionId, OPEN_ISSUES_MAX),
+    openIssues: async (sessionId) => issues.openIssues.ofSession(sessionId, OPEN_ISSUES_MAX),
     sees,
     monotonicMs: () => clock.monotonicMs(),
     cancelled: (signal) =>
@@ -112,7 +112,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
       rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
       unary(send, (message, context) => sendMessage(message, context, joining)),
       ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
-      ...issueMethods({ issues, journal }),
+      ...issueMethods({ issues, journal, setAside }),
       ...sessionMethods({ rooms, journal, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
     ],
     rooms,

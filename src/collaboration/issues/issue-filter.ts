@@ -12,13 +12,17 @@ export interface IssueScope {
   /** All that it asks for but its text: what can be told without a description. */
   mayTake(issue: Issue): boolean;
   takes(issue: Issue): boolean;
+  /** Whether a document may be of one that is taken: what has to stand in its text does. A twentieth of the work of reading it. */
+  mayStandIn(document: string): boolean;
 }
 
 const ANY_MAX = 16;
+/** What stands in JSON as it is, in whichever case. */
+const PLAIN = /^[ !#-[\]-~]+$/;
 
 /** Throws INVALID_ARGUMENT for what cannot be met. Without a filter it takes all. */
 export function scopeOf(filter: IssueFilter | undefined): IssueScope {
-  if (filter === undefined) return { isOfOpen: false, mayTake: () => true, takes: () => true };
+  if (filter === undefined) return { isOfOpen: false, mayTake: () => true, takes: () => true, mayStandIn: () => true };
   const { assignee, text } = filter;
   const statuses = new Set(fewOf(filter.statuses, "filter.statuses").map((one) => statusIn(one, "filter.statuses")));
   const priorities = new Set<string>(
@@ -39,11 +43,14 @@ export function scopeOf(filter: IssueFilter | undefined): IssueScope {
     (assignee === undefined || issue.assignee === assignee) &&
     labels.every((label) => issue.labels.includes(label)) &&
     wanted.every(([kind, name]) => linksOf(issue.links, kind).includes(name));
+  const names = [assignee ?? "", ...labels, ...wanted.map(([, name]) => name)].filter((name) => name !== "");
+  const texts = names.map((name) => JSON.stringify(name));
   const has = (said: string) => said.toLowerCase().includes(words);
   return {
     isOfOpen: statuses.size > 0 && [...statuses].every((status) => isOpen({ status })),
     mayTake,
     takes: (issue) => mayTake(issue) && (words === "" || has(issue.title) || has(issue.description)),
+    mayStandIn: (document) => texts.every((text) => document.includes(text)) && (!PLAIN.test(words) || has(document)),
   };
 }
 

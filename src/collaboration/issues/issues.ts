@@ -4,7 +4,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { invalidField, messageOf, WatchpostError } from "../../model/errors.ts";
-import { documentName, SetAside } from "../../model/set-aside.ts";
+import { documentName, type SetAside } from "../../model/set-aside.ts";
 import type { StoredDocument } from "../../model/journal.ts";
 import {
   IssueLinksSchema,
@@ -37,6 +37,7 @@ export interface IssueSessions extends SessionPost {
 export interface IssuesDeps {
   readonly journal: CollaborationJournal;
   readonly sessions: IssueSessions;
+  readonly setAside: SetAside;
   nowMs(): number;
   onTrouble(sentence: string): void;
 }
@@ -55,7 +56,6 @@ const NEW = "new";
 
 export class Issues {
   readonly openIssues = new OpenIssues();
-  readonly setAside: SetAside;
   readonly #deps: IssuesDeps;
   readonly #serial = new Serial();
   readonly #listeners = new Set<(told: ToldIssue) => void>();
@@ -65,11 +65,10 @@ export class Issues {
 
   private constructor(deps: IssuesDeps) {
     this.#deps = deps;
-    this.setAside = new SetAside(deps.onTrouble);
     this.#unfollow = deps.journal.follow((entries) => {
       for (const entry of entries) {
         if (entry.kind !== ISSUE_EVENT) continue;
-        const told = this.setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
+        const told = deps.setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
         if (told === undefined) continue;
         this.#take(told.issue);
         for (const listener of [...this.#listeners]) listener(told);
@@ -141,16 +140,6 @@ export class Issues {
     } catch (error) {
       throw new WatchpostError("DATA_LOSS", `${documentName(stored)} cannot be read: ${messageOf(error)}`);
     }
-  }
-
-  /** The newest that are open and linked to a session, without their texts. */
-  openIn(sessionId: string, limit: number): Issue[] {
-    const found: Issue[] = [];
-    for (const issue of this.openIssues.below(Infinity)) {
-      if (found.length >= limit) break;
-      if (linksOf(issue.links, "session").includes(sessionId)) found.push(issue);
-    }
-    return found;
   }
 
   /** Calls `listener` with each change from now on, in order, once it is durable. It must not block. Returns what ends it. */
@@ -242,7 +231,7 @@ export class Issues {
   }
 
   async #restore(): Promise<void> {
-    const { journal } = this.#deps;
+    const { journal, setAside } = this.#deps;
     const counted = await journal.document(ISSUE_NUMBERS, LAST_NUMBER);
     const [newest] = await journal.documents({ collection: ISSUES, limit: 1, descending: true });
     const numbers = [Number(counted?.value ?? 0), newest?.sort ?? 0].filter((number) => Number.isSafeInteger(number));
@@ -252,7 +241,7 @@ export class Issues {
       const query = { collection: OPEN_ISSUES, limit: DOCUMENTS_AT_ONCE, ...(after && { after }) };
       const page = await journal.documents(query);
       for (const stored of page) {
-        const issue = this.setAside.read(documentName(stored), () => issueOfDocument(stored));
+        const issue = setAside.read(documentName(stored), () => issueOfDocument(stored));
         if (issue !== undefined) this.#take(issue);
       }
       if (page.length < DOCUMENTS_AT_ONCE) return;

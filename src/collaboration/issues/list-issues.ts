@@ -61,7 +61,9 @@ export async function* issuesOf(scope: IssueScope, reader: IssueReader): AsyncGe
 async function* lookThrough(below: number, scope: IssueScope, reader: IssueReader): AsyncGenerator<Looked, void> {
   for await (const documents of scope.isOfOpen ? openOnes(below, scope, reader) : all(below, reader)) {
     for (const stored of documents) {
-      const issue = reader.setAside.read(documentName(stored), () => issueOfDocument(stored));
+      const issue = scope.mayStandIn(stored.value)
+        ? reader.setAside.read(documentName(stored), () => issueOfDocument(stored))
+        : undefined;
       const isTaken = issue !== undefined && scope.takes(issue);
       yield { number: stored.sort, issue: isTaken ? withoutComments(issue) : undefined };
     }

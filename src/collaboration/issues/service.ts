@@ -1,4 +1,5 @@
 /** The methods of the Collaboration service that are about issues. */
+import type { SetAside } from "../../model/set-aside.ts";
 import { Collaboration } from "../../wire/gen/collaboration_pb.ts";
 import { serverStreaming, unary, type MethodImpl } from "../../wire/service.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
@@ -11,11 +12,11 @@ import { watchIssues } from "./watch-issues.ts";
 export interface IssueServiceDeps {
   readonly issues: Issues;
   readonly journal: CollaborationJournal;
+  readonly setAside: SetAside;
 }
 
-export function issueMethods({ issues, journal }: IssueServiceDeps): MethodImpl[] {
-  const { openIssues, setAside } = issues;
-  const reader = { issues, journal, openIssues, setAside };
+export function issueMethods({ issues, journal, setAside }: IssueServiceDeps): MethodImpl[] {
+  const reader = { issues, journal, setAside, openIssues: issues.openIssues };
   const { method } = Collaboration;
   return [
     unary(method.createIssue, async (request, context) => {

@@ -1,6 +1,6 @@
 /** Issues and their changes: the pure core. */
 import "../../support/seed.ts";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -13,6 +13,7 @@ import { statusOfWord, statusWord, STATUSES } from "../../../src/collaboration/i
 import {
   CreateIssueRequestSchema,
   IssueFilterSchema,
+  IssueSchema,
   IssueStatus,
   UpdateIssueRequestSchema,
   type Issue,
@@ -254,6 +255,39 @@ test("filters take what meets all of them", () => {
   expect(scopeOf(create(IssueFilterSchema, { statuses: [OPEN, IN_PROGRESS] })).isOfOpen).toBe(true);
   expect(scopeOf(create(IssueFilterSchema, { statuses: [OPEN, CLOSED] })).isOfOpen).toBe(false);
   expect(scopeOf(undefined).takes(issue)).toBe(true);
+});
+
+test("what a filter takes is never left unread for its text", () => {
+  const text = fc.string({ unit: "binary", minLength: 1, maxLength: 12 }).filter((one) => one.trim() === one);
+  const label = fc.oneof(text, fc.constantFrom("a", "b"));
+  fc.assert(
+    fc.property(
+      fc.array(label, { maxLength: 3 }),
+      text,
+      label,
+      fc.nat(12),
+      fc.boolean(),
+      (labels, said, who, from, isTitle) => {
+        const issue = {
+          ...made({ links: { devices: labels } }),
+          labels,
+          assignee: who,
+          [isTitle ? "title" : "description"]: said,
+        };
+        const filter = create(IssueFilterSchema, {
+          labels: labels.slice(1),
+          assignee: who,
+          device: labels[0] ?? "",
+          text: said.slice(from).toUpperCase(),
+        });
+        const scope = scopeOf(filter);
+        const document = toJsonString(IssueSchema, issue);
+        if (scope.takes(issue)) expect(scope.mayStandIn(document)).toBe(true);
+        expect(scopeOf(create(IssueFilterSchema, { device: "elsewhere" })).mayStandIn(document)).toBe(false);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
 });
 
 describe("a message of type issue", () => {

@@ -16,6 +16,7 @@ import {
   type SessionMessage,
 } from "../../../src/collaboration/session-message.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
+import { SetAside } from "../../../src/model/set-aside.ts";
 import { Collaboration } from "../../../src/wire/gen/collaboration_pb.ts";
 import { IssueUpdateSchema, type Issue, type IssueUpdate } from "../../../src/wire/gen/issues_pb.ts";
 import type { WatchIssuesRequestSchema } from "../../../src/wire/gen/issues_pb.ts";
@@ -79,13 +80,11 @@ export class IssuesRig {
   /** Nothing stays but what is in the journal. */
   async restart(): Promise<void> {
     this.issues?.close();
-    this.issues = await Issues.open({
-      journal: this.journal,
-      sessions: this.sessions,
-      nowMs: () => this.clock.nowMs(),
-      onTrouble: (sentence) => this.troubles.push(sentence),
-    });
-    this.methods = issueMethods({ issues: this.issues, journal: this.journal });
+    const { journal, sessions } = this;
+    const onTrouble = (sentence: string) => void this.troubles.push(sentence);
+    const setAside = new SetAside(onTrouble);
+    this.issues = await Issues.open({ journal, sessions, setAside, nowMs: () => this.clock.nowMs(), onTrouble });
+    this.methods = issueMethods({ issues: this.issues, journal, setAside });
   }
 
   async call<I extends DescMessage, O extends DescMessage>(

@@ -323,9 +323,13 @@ describe("sessions", () => {
     for (const title of ["a", "b", "c"]) await rig.make({ title, sessionId: "s1" });
     await rig.make({ title: "d", sessionId: "s2" });
     await rig.update({ number: 2n, status: CLOSED });
+    await rig.update({ number: 3n, title: "cc" });
     await rig.restart();
-    expect(rig.issues.openIn("s1", 10).map(({ title }) => title)).toEqual(["c", "a"]);
-    expect(rig.issues.openIn("s1", 1)).toHaveLength(1);
+    expect(rig.issues.openIssues.ofSession("s1", 10).map(({ title }) => title)).toEqual(["cc", "a"]);
+    await rig.update({ number: 3n, removeLinks: { sessionIds: ["s1"] } });
+    expect(rig.issues.openIssues.ofSession("s1", 10).map(({ title }) => title)).toEqual(["a"]);
+    await rig.update({ number: 3n, addLinks: { sessionIds: ["s1"] } });
+    expect(rig.issues.openIssues.ofSession("s1", 1)).toHaveLength(1);
   });
 });
 
