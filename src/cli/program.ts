@@ -30,6 +30,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   silence: async () => (await import("./silence.ts")).silenceCommand(),
   annotate: async () => (await import("./annotate.ts")).annotateCommand(),
   annotations: async () => (await import("./annotations.ts")).annotationsCommand(),
+  issues: async () => (await import("./issues.ts")).issuesCommand(),
+  issue: async () => (await import("./issue.ts")).issueCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),
