@@ -239,6 +239,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     options: { streamsMax: config.sessions.streams_max, messagesPerSecond: config.sessions.messages_per_second },
     garbage,
     commands: commandsOf(alerts.methods),
+    openings: {
+      of: (rule) => alerts.rules.get(rule)?.rule.opens ?? [],
+      isAny: () => alerts.rules.isOpening,
+    },
     newId: () => crypto.randomUUID(),
     sees: () => true,
     onTrouble: (sentence) => logger.error({ trouble: sentence }, "sessions have trouble"),

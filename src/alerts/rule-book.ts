@@ -51,6 +51,12 @@ export class RuleBook {
     return [...this.#deps.engine.rules.values()].sort((a, b) => (a.rule.name < b.rule.name ? -1 : 1));
   }
 
+  /** Whether any rule that is in force has something opened. */
+  get isOpening(): boolean {
+    for (const { rule } of this.#deps.engine.rules.values()) if (rule.opens.length > 0 && !rule.isDisabled) return true;
+    return false;
+  }
+
   /** Of rules put by calls. */
   namesOfCalls(): string[] {
     return this.all().flatMap(({ rule }) => (rule.isFromFile ? [] : [rule.name]));

@@ -4,16 +4,18 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
 import { SetAside } from "../model/set-aside.ts";
+import { commandsOf, type Commands } from "../wire/call-method.ts";
 import { Collaboration, type Session } from "../wire/gen/collaboration_pb.ts";
 import { allRawBidiStreaming, rawServerStreaming, unary, type MethodImpl, type Principal } from "../wire/service.ts";
 import { AnnotationFeed } from "./annotations/annotation-feed.ts";
 import { annotationMethods } from "./annotations/annotation-methods.ts";
 import { Annotations } from "./annotations/annotations.ts";
-import type { Commands } from "../wire/call-method.ts";
 import { carryOutActions } from "./actions.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { Issues } from "./issues/issues.ts";
 import { issueMethods } from "./issues/service.ts";
+import { AlertOpening, type Openings } from "./opening/alert-opening.ts";
+import { incidentSessions } from "./opening/incident-sessions.ts";
 import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
 import { memberLimit, RateLimits } from "./rate-limit.ts";
@@ -30,6 +32,7 @@ export interface CollaborationDeps {
   readonly garbage: Pick<BurstGarbage, "note">;
   /** Of alerts. */
   readonly commands: Commands;
+  readonly openings: Openings;
   newId(): string;
   /** Whether a principal may read a session, by its topic. */
   sees(principal: Principal, session: Session): boolean;
@@ -54,6 +57,8 @@ export interface OpenCollaboration {
   close(): Promise<void>;
 }
 
+/** Whoever opens sessions and issues by rule. */
+const SERVER: Principal = { name: "watchpost", isAuthenticated: true };
 /** Between the end of a call's messages and its cancellation; two frames that are sent together. */
 const CANCELLED_WITHIN_MS = 20;
 
@@ -105,23 +110,38 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     onRefused: (status) => metrics.sessionRefused.inc({ status }),
   };
   const { joinSession: join, watchSession: watch, sendMessage: send } = Collaboration.method;
+  const methods = [
+    allRawBidiStreaming(join, (messages, context) => joinSession(messages, context, joining)),
+    rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
+    unary(send, (message, context) => sendMessage(message, context, joining)),
+    ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
+    ...issueMethods({ issues, journal, setAside }),
+    ...sessionMethods({ rooms, journal, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
+  ];
+  const opening = await AlertOpening.open({
+    journal,
+    clock,
+    sessions: incidentSessions(rooms),
+    commands: commandsOf(methods),
+    context: { signal: new AbortController().signal, principal: SERVER, headers: new Map(), peer: "" },
+    openings: deps.openings,
+    onTrouble,
+  });
+  const close = async () => {
+    try {
+      await opening.close();
+      await rooms.close();
+    } finally {
+      annotationFeed[Symbol.dispose]();
+      issues.close();
+    }
+  };
   let closing: Promise<void> | undefined;
   return {
-    methods: [
-      allRawBidiStreaming(join, (messages, context) => joinSession(messages, context, joining)),
-      rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
-      unary(send, (message, context) => sendMessage(message, context, joining)),
-      ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
-      ...issueMethods({ issues, journal, setAside }),
-      ...sessionMethods({ rooms, journal, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
-    ],
+    methods,
     rooms,
     forgetOld: forgetSessions(rooms, journal),
     stop: () => rooms.stop(),
-    close: () =>
-      (closing ??= rooms.close().finally(() => {
-        annotationFeed[Symbol.dispose]();
-        issues.close();
-      })),
+    close: () => (closing ??= close()),
   };
 }

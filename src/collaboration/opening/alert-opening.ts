@@ -41,6 +41,14 @@ export interface IncidentSessions {
   tell(id: string, draft: Draft, topic: MoreTopic, rows: Rows): Promise<unknown>;
 }
 
+/** What rules have opened. */
+export interface Openings {
+  /** None for a rule that is not there. */
+  of(rule: string): readonly Opening[];
+  /** Whether any rule has anything opened. */
+  isAny(): boolean;
+}
+
 export interface AlertOpeningDeps {
   readonly journal: CollaborationJournal;
   readonly clock: Clock;
@@ -49,10 +57,7 @@ export interface AlertOpeningDeps {
   readonly commands: Commands;
   /** As whom all of it is done. */
   readonly context: CallContext;
-  /** What a rule has opened; none for a rule that is not there. */
-  opensOf(rule: string): readonly Opening[];
-  /** Whether any rule has anything opened. */
-  isAsked(): boolean;
+  readonly openings: Openings;
   onTrouble(sentence: string): void;
 }
 
@@ -66,8 +71,8 @@ const RETRY_AFTER_MS = 1_000;
 const ENTRIES_A_PAGE = 500;
 const PAGES_A_ROUND = 20;
 const DOCUMENTS_AT_ONCE = 1_000;
-/** An incident that is over may go on for a while. */
-const FORGET_AFTER_MS = 86_400_000;
+/** Alerts may join an incident for a week, also where none of it is active. */
+const FORGET_AFTER_MS = 8 * 86_400_000;
 const ID_LENGTH = 8;
 /** What may be better when it is tried again. */
 const PASSING = new Set(["UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED", "DEADLINE_EXCEEDED", "CANCELLED"]);
@@ -171,7 +176,7 @@ export class AlertOpening {
   async #gather(): Promise<{ isMore: boolean; through: number; all: IncidentNews[] }> {
     const { journal } = this.#deps;
     const byKey = new Map<string, IncidentNews>();
-    const isIdle = this.#incidents.size === 0 && !this.#deps.isAsked();
+    const isIdle = this.#incidents.size === 0 && !this.#deps.openings.isAny();
     if (isIdle) return { isMore: false, through: journal.lastPosition, all: [] };
     let after = this.#position;
     for (let pages = 0; pages < PAGES_A_ROUND; pages++) {
@@ -196,7 +201,7 @@ export class AlertOpening {
     let news = byKey.get(key);
     if (news === undefined) byKey.set(key, (news = noNews(alert)));
     const isOfRule = alert.change === "fired" && !alert.isPublished;
-    addNews(news, alert, isOfRule ? this.#deps.opensOf(alert.rule) : []);
+    addNews(news, alert, isOfRule ? this.#deps.openings.of(alert.rule) : []);
   }
 
   #wanted(byKey: ReadonlyMap<string, IncidentNews>): IncidentNews[] {

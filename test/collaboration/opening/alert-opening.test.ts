@@ -298,10 +298,14 @@ test("what can never be is told and costs only itself", async () => {
   await rig.close();
 });
 
-test("an incident that has been over for a day is forgotten; its session stays, and is found again", async () => {
+test("an incident that has been over for long is forgotten; its session stays, and is found again", async () => {
   const rig = await rigOf();
   await rig.fire({ id: "a1", incident: INCIDENT });
   await rig.clear({ id: "a1", incident: INCIDENT });
+  await rig.pass(2 * SECOND_MS);
+  expect(rig.journal.count("opened-incident")).toBe(1);
+  rig.clock.advance(7 * 86_400_000);
+  await rig.fire({ id: "b0", incident: "other", rule: "other" });
   await rig.pass(2 * SECOND_MS);
   expect(rig.journal.count("opened-incident")).toBe(1);
   rig.clock.advance(86_400_000);

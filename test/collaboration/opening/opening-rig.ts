@@ -86,8 +86,10 @@ export class OpeningRig {
       sessions: incidentSessions(this.rooms),
       commands: commandsOf(this.#issueMethods(life)),
       context,
-      opensOf: (rule) => this.opens.get(rule) ?? [],
-      isAsked: () => [...this.opens.values()].some(({ length }) => length > 0),
+      openings: {
+        of: (rule) => this.opens.get(rule) ?? [],
+        isAny: () => [...this.opens.values()].some(({ length }) => length > 0),
+      },
       onTrouble: (sentence) => this.trouble.push(sentence),
     });
     this.#opening = await Promise.race([opening, this.settle().then(() => null)]);
