@@ -1,5 +1,7 @@
-/** Sessions and issues of incidents over a journal in memory, with rooms as the server has them, and crashes at any step. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+/** Sessions and issues of incidents over a journal in memory, as the server has them, and crashes at any step. */
+import { issueOfDocument, ISSUES } from "../../../src/collaboration/issues/issue-documents.ts";
+import { Issues } from "../../../src/collaboration/issues/issues.ts";
+import { issueMethods } from "../../../src/collaboration/issues/service.ts";
 import { Rooms } from "../../../src/collaboration/rooms.ts";
 import { AlertOpening } from "../../../src/collaboration/opening/alert-opening.ts";
 import type { Opening } from "../../../src/collaboration/opening/incident-news.ts";
@@ -8,16 +10,10 @@ import { messageOfEntry, type SessionMessage } from "../../../src/collaboration/
 import type { CollaborationJournal } from "../../../src/collaboration/collaboration-journal.ts";
 import type { Clock } from "../../../src/model/clock.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
-import { commandsOf } from "../../../src/wire/call-method.ts";
-import { Collaboration } from "../../../src/wire/gen/collaboration_pb.ts";
-import {
-  IssueCommentSchema,
-  IssueLinksSchema,
-  IssueSchema,
-  IssueStatus,
-  type Issue,
-} from "../../../src/wire/gen/issues_pb.ts";
-import { unary, type CallContext, type MethodImpl } from "../../../src/wire/service.ts";
+import { commandsOf, type Commands } from "../../../src/wire/call-method.ts";
+import { SessionState } from "../../../src/wire/gen/collaboration_pb.ts";
+import type { Issue } from "../../../src/wire/gen/issues_pb.ts";
+import type { CallContext } from "../../../src/wire/service.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 
@@ -48,14 +44,14 @@ class Life {
 export class OpeningRig {
   readonly clock = new ManualClock();
   readonly journal = new MemoryJournal();
-  /** What was created, for good. */
-  readonly issues: Issue[] = [];
   readonly opens = new Map<string, readonly Opening[]>();
   readonly trouble: string[] = [];
-  /** Thrown by calls of issues while it is set. */
+  /** Thrown by changes of issues while it is set. */
   issueFailure: WatchpostError | null = null;
-  calls: string[] = [];
+  /** Changes of issues that were asked for. */
+  issueCalls = 0;
   rooms!: Rooms;
+  issues!: Issues;
   #life = new Life();
   #opening: AlertOpening | null = null;
 
@@ -74,6 +70,24 @@ export class OpeningRig {
       onJoined: () => {},
       onBehind: () => {},
     });
+    const { rooms } = this;
+    this.issues = await Issues.open({
+      journal,
+      sessions: {
+        post: (...posted) => rooms.post(...posted),
+        isOpen: async (id) => (await rooms.session(id)).state === SessionState.OPEN,
+      },
+      nowMs: () => clock.nowMs(),
+      onTrouble: (sentence) => this.trouble.push(sentence),
+    });
+    const served = commandsOf(issueMethods({ issues: this.issues, journal }));
+    const commands: Commands = async (method, request, given) => {
+      if (method.name === "CreateIssue" || method.name === "UpdateIssue") {
+        this.issueCalls++;
+        if (this.issueFailure !== null) throw this.issueFailure;
+      }
+      return served(method, request, given);
+    };
     const context: CallContext = {
       signal: new AbortController().signal,
       principal: { name: "watchpost", isAuthenticated: true },
@@ -84,7 +98,7 @@ export class OpeningRig {
       journal,
       clock,
       sessions: incidentSessions(this.rooms),
-      commands: commandsOf(this.#issueMethods(life)),
+      commands,
       context,
       openings: {
         of: (rule) => this.opens.get(rule) ?? [],
@@ -106,6 +120,7 @@ export class OpeningRig {
   async close(): Promise<void> {
     await this.#opening!.close();
     await this.rooms.close();
+    this.issues.close();
     this.crash();
   }
 
@@ -176,6 +191,11 @@ export class OpeningRig {
       .map(({ text }) => text);
   }
 
+  /** All there are, the first one first. */
+  async allIssues(): Promise<Issue[]> {
+    return (await this.journal.documents({ collection: ISSUES, limit: 1_000 })).map(issueOfDocument);
+  }
+
   /** Ids of all sessions that there are. */
   sessions(): string[] {
     return [...new Set(this.journal.entries.filter(({ kind }) => kind === "session").map(({ subject }) => subject))];
@@ -213,68 +233,4 @@ export class OpeningRig {
         }),
     };
   }
-
-  #issueMethods(life: Life): MethodImpl[] {
-    const M = Collaboration.method;
-    const writing = <T>(name: string, run: () => T) =>
-      life.step(async () => {
-        this.calls.push(name);
-        if (this.issueFailure !== null) throw this.issueFailure;
-        return run();
-      });
-    const get = (number: bigint) => {
-      const at = this.issues.findIndex((issue) => issue.number === number);
-      if (at < 0) throw new WatchpostError("NOT_FOUND", `there is no issue ${number}`);
-      return at;
-    };
-    return [
-      unary(M.getIssue, async ({ number }) => ({ issue: this.issues[get(number)] })),
-      unary(M.listIssues, async ({ filter }) => {
-        const { statuses, alertId } = filter!;
-        return {
-          issues: this.issues.filter(
-            ({ status, links }) => statuses.includes(status) && links!.alertIds.includes(alertId),
-          ),
-        };
-      }),
-      unary(M.createIssue, ({ title, description, priority, links, sessionId }, { principal }) =>
-        writing("create", () => {
-          const sessionIds = [...(links?.sessionIds ?? []), ...(sessionId === "" ? [] : [sessionId])];
-          const issue = create(IssueSchema, {
-            ...{ number: BigInt(this.issues.length + 1), title, description, priority, createdBy: principal.name },
-            status: IssueStatus.OPEN,
-            links: { ...linksOf(links), sessionIds },
-          });
-          this.issues.push(issue);
-          return { issue };
-        }),
-      ),
-      unary(M.updateIssue, ({ number, priority, addLinks, comment }, { principal }) =>
-        writing("update", () => {
-          const at = get(number);
-          const { links, comments, ...rest } = this.issues[at];
-          const [before, added] = [linksOf(links), linksOf(addLinks)];
-          this.issues[at] = create(IssueSchema, {
-            ...rest,
-            priority: priority ?? rest.priority,
-            links: create(IssueLinksSchema, {
-              alertIds: [...new Set([...before.alertIds, ...added.alertIds])],
-              devices: [...new Set([...before.devices, ...added.devices])],
-              sessionIds: [...new Set([...before.sessionIds, ...added.sessionIds])],
-            }),
-            comments:
-              comment === ""
-                ? comments
-                : [...comments, create(IssueCommentSchema, { userId: principal.name, text: comment })],
-          });
-          return { issue: this.issues[at] };
-        }),
-      ),
-    ];
-  }
-}
-
-function linksOf(links: MessageInitShape<typeof IssueLinksSchema> | undefined) {
-  const { alertIds = [], devices = [], sessionIds = [] } = links ?? {};
-  return { alertIds, devices, sessionIds };
 }
