@@ -20,6 +20,7 @@ export function newsText({ sums }: IncidentNews, { active }: OpenedIncident): st
   const parts = [firedText(fired), roseText(rose), clearedText(cleared)].filter((part) => part !== "");
   if (active > 1) parts.push(`${active} are active`);
   else if (active === 0) parts.push("none is active any more");
+  else if (cleared.count > 0) parts.push("1 is active");
   return parts.join("; ");
 }
 

@@ -44,7 +44,7 @@ test("the first alert of an incident opens a session and an issue, later ones ar
   expect(rig.told(SESSION)).toEqual([
     "high alert ‘pump-1 is at 90’ fired",
     "critical alert ‘a2 is hot’ fired; 2 are active",
-    "alert ‘a1 is hot’ rose to critical; alert ‘a2 is hot’ is over (resolved)",
+    "alert ‘a1 is hot’ rose to critical; alert ‘a2 is hot’ is over (resolved); 1 is active",
     "alert ‘a1 is hot’ is over (resolved by ann); none is active any more",
   ]);
   expect(rig.messages(SESSION).at(-1)).toMatchObject({
