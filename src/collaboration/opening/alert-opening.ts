@@ -71,6 +71,8 @@ const RETRY_AFTER_MS = 1_000;
 const ENTRIES_A_PAGE = 500;
 const PAGES_A_ROUND = 20;
 const DOCUMENTS_AT_ONCE = 1_000;
+/** They share commits. */
+const INCIDENTS_AT_ONCE = 16;
 /** Alerts may join an incident for a week, also where none of it is active. */
 const FORGET_AFTER_MS = 8 * 86_400_000;
 const ID_LENGTH = 8;
@@ -156,9 +158,11 @@ export class AlertOpening {
   /** Resolves with whether there is more. */
   async #round(): Promise<boolean> {
     const { isMore, through, all } = await this.#gather();
-    for (const news of all) {
+    for (let i = 0; i < all.length; i += INCIDENTS_AT_ONCE) {
       if (this.#isClosed) return false;
-      await this.#take(news);
+      const settled = await Promise.allSettled(all.slice(i, i + INCIDENTS_AT_ONCE).map((news) => this.#take(news)));
+      const failed = settled.find(({ status }) => status === "rejected");
+      if (failed?.status === "rejected") throw failed.reason;
     }
     if (through === this.#position) return isMore;
     const nowMs = this.#deps.clock.nowMs();
