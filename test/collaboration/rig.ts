@@ -89,6 +89,7 @@ export class Rig {
       options: { streamsMax, messagesPerSecond },
       garbage: { note: () => {} },
       commands: commandsOf([]),
+      openings: { of: () => [], isAny: () => false },
       newId: () => `id-${++this.#ids}`,
       sees,
       onTrouble: (sentence) => this.trouble.push(sentence),

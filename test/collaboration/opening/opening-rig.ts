@@ -1,4 +1,5 @@
 /** Sessions and issues of incidents over a journal in memory, as the server has them, and crashes at any step. */
+import { SetAside } from "../../../src/model/set-aside.ts";
 import { issueOfDocument, ISSUES } from "../../../src/collaboration/issues/issue-documents.ts";
 import { Issues } from "../../../src/collaboration/issues/issues.ts";
 import { issueMethods } from "../../../src/collaboration/issues/service.ts";
@@ -71,8 +72,10 @@ export class OpeningRig {
       onBehind: () => {},
     });
     const { rooms } = this;
+    const setAside = new SetAside((sentence) => this.trouble.push(sentence));
     this.issues = await Issues.open({
       journal,
+      setAside,
       sessions: {
         post: (...posted) => rooms.post(...posted),
         isOpen: async (id) => (await rooms.session(id)).state === SessionState.OPEN,
@@ -80,7 +83,7 @@ export class OpeningRig {
       nowMs: () => clock.nowMs(),
       onTrouble: (sentence) => this.trouble.push(sentence),
     });
-    const served = commandsOf(issueMethods({ issues: this.issues, journal }));
+    const served = commandsOf(issueMethods({ issues: this.issues, journal, setAside }));
     const commands: Commands = async (method, request, given) => {
       if (method.name === "CreateIssue" || method.name === "UpdateIssue") {
         this.issueCalls++;
