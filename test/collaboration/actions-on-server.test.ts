@@ -172,6 +172,9 @@ test("an alert that is acknowledged in a session is acknowledged for everybody, 
     "it is confirmed twice",
     () => ann.heard.filter(({ metadata }) => metadata["event"] === "confirmed").length === 2,
   );
+  // And whoever did it hears what came of it.
+  const [first] = ann.heard.filter(({ metadata }) => metadata["event"] === "confirmed");
+  expect(first).toMatchObject({ message: "on my way", metadata: { title: "temp of a is 90", severity: "high" } });
   const history = await asked(Alerts.method.getAlertHistory, { id: a });
   expect(history.events.map(({ change, userId }) => [change, userId])).toEqual([
     [AlertChange.FIRED, ""],

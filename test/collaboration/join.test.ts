@@ -201,6 +201,9 @@ describe("a cursor", () => {
     await settle();
     const confirmed = ben.got.at(-1)!;
     expect(confirmed.metadata).toEqual({ event: "confirmed", client_message_id: "id-1", number: "3" });
+    // When the others see it was said.
+    expect(confirmed.timestamp).toEqual(ann.got.at(-1)!.timestamp);
+    expect(confirmed.message).toBe("");
     ann.say("yours");
     await settle();
     const from = async (cursor: string) => {
