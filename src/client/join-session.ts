@@ -57,15 +57,19 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   #call: Call | undefined;
   /** While one comes. */
   #snapshot: Snapshot | undefined;
+  /** Oneself, as others see it. */
+  #self: { readonly userId: string; readonly userName: string };
   #cursor: string;
   #number = 0n;
   #isLeaving = false;
+  #failure: WatchpostError | undefined;
 
   constructor(connection: Connection, options: JoinOptions) {
     const { cursor = "", signal, clock = systemClock } = options;
     this.#connection = connection;
     this.#options = options;
     this.#clock = clock;
+    this.#self = { userId: options.userId, userName: options.userName ?? "" };
     this.#cursor = cursor;
     const stop = () => this.#stop.abort();
     signal?.addEventListener("abort", stop, { once: true });
@@ -74,8 +78,9 @@ export class SessionMember implements AsyncIterable<SessionNews> {
       .then(
         () => this.#news.end(),
         (error: unknown) => {
-          this.#unconfirmed.fail(errorOf(error));
-          this.#news.fail(error);
+          this.#failure = errorOf(error);
+          this.#unconfirmed.fail(this.#failure);
+          this.#news.fail(this.#failure);
         },
       )
       .finally(() => {
@@ -84,14 +89,19 @@ export class SessionMember implements AsyncIterable<SessionNews> {
       });
   }
 
+  /** Who it is for others: where who one is has to be proven that may be another one than was given. */
+  get userId(): string {
+    return this.#self.userId;
+  }
+
+  /** What its reader, and whoever sends, is thrown; undefined: it goes on, or was left. */
+  get failure(): WatchpostError | undefined {
+    return this.#failure;
+  }
+
   /** Messages that are not confirmed. */
   get unconfirmed(): number {
     return this.#unconfirmed.size;
-  }
-
-  /** Whether messages go to the server at this moment. */
-  get isJoined(): boolean {
-    return this.#call !== undefined;
   }
 
   /**
@@ -204,6 +214,8 @@ export class SessionMember implements AsyncIterable<SessionNews> {
       this.#snapshot = { kind: "snapshot", members: message.members, messages: [], issues: [], cursor: "" };
       return;
     }
+    const [self] = event === "snapshot_end" || event === "resumed" ? message.members : [];
+    if (self !== undefined) this.#self = { userId: self.userId, userName: self.userName };
     if (event === "snapshot_end") {
       const snapshot = { ...this.#snapshot!, cursor };
       this.#snapshot = undefined;
@@ -213,6 +225,7 @@ export class SessionMember implements AsyncIterable<SessionNews> {
       return this.#joined(call);
     }
     if (event === "resumed") {
+      if (cursor !== "") this.#cursor = cursor;
       await this.#news.push({ kind: "resumed" });
       return this.#joined(call);
     }
@@ -243,12 +256,11 @@ export class SessionMember implements AsyncIterable<SessionNews> {
     const id = metadata["client_message_id"] ?? "";
     const sent = this.#unconfirmed.find(id);
     if (sent === undefined) return;
-    const { userId, userName = "", sessionId } = this.#options;
+    const { sessionId } = this.#options;
     const kept = create(CollaborationMessageSchema, {
       ...confirmation,
       sessionId: confirmation.sessionId || sessionId || LOBBY,
-      userId,
-      userName,
+      ...this.#self,
       messageType: sent.messageType,
       message: confirmation.message || sent.message,
       metadata: { ...sent.metadata, ...metadata },
