@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   annotations: async () => (await import("./annotations.ts")).annotationsCommand(),
   issues: async () => (await import("./issues.ts")).issuesCommand(),
   issue: async () => (await import("./issue.ts")).issueCommand(),
+  session: async () => (await import("./session.ts")).sessionCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),

@@ -11,6 +11,8 @@ export interface RawTerminal extends Terminal {
   close(): void;
 }
 
+const CAN_STOP = process.platform !== "win32";
+
 /** Standard input and output have to be terminals. */
 export function openRawTerminal(): RawTerminal {
   const { stdin, stdout } = process;
@@ -26,6 +28,8 @@ export function openRawTerminal(): RawTerminal {
     stdin.setRawMode(false);
   };
   const read = (bytes: Buffer) => onInput(decoder.decode(bytes, { stream: true }));
+  // A terminal that is gone types nothing more.
+  const end = () => onInput("\x03");
   const change = () => onChange();
   const goOn = () => {
     enter();
@@ -33,8 +37,9 @@ export function openRawTerminal(): RawTerminal {
   };
   enter();
   stdin.on("data", read);
+  stdin.on("end", end);
   stdout.on("resize", change);
-  process.on("SIGCONT", goOn);
+  if (CAN_STOP) process.on("SIGCONT", goOn);
   process.on("exit", restore);
   return {
     get columns() {
@@ -47,6 +52,7 @@ export function openRawTerminal(): RawTerminal {
     onInput: (listener) => void (onInput = listener),
     onChange: (listener) => void (onChange = listener),
     suspend() {
+      if (!CAN_STOP) return;
       restore();
       process.kill(process.pid, "SIGTSTP");
     },
@@ -55,6 +61,7 @@ export function openRawTerminal(): RawTerminal {
       process.off("SIGCONT", goOn);
       stdout.off("resize", change);
       stdin.off("data", read);
+      stdin.off("end", end);
       restore();
       stdin.pause();
     },

@@ -13,6 +13,7 @@ export interface ServerProcess {
   readonly exited: Promise<number>;
   /** Everything it logged so far, one JSON object a line. */
   log(): Record<string, unknown>[];
+  /** Nothing where it has ended. */
   kill(signal?: NodeJS.Signals): void;
   /** SIGTERM, and the exit code. */
   stop(): Promise<number>;
@@ -84,15 +85,18 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     if (parsed["msg"] === "serving") serving.resolve(parsed as never);
   }).then(() => serving.reject(new Error(`the server ended before it served:\n${lines.join("\n")}`)));
   const { grpc, http, pid } = await serving.promise;
+  const runs = () => child.exitCode === null && child.signalCode === null;
   return {
     grpc,
     http,
     pid,
     exited: child.exited,
     log: () => lines.map(parseLine),
-    kill: (signal = "SIGKILL") => void process.kill(pid, signal),
+    kill(signal = "SIGKILL") {
+      if (runs()) process.kill(pid, signal);
+    },
     async stop() {
-      if (child.exitCode === null) process.kill(pid, "SIGTERM");
+      if (runs()) process.kill(pid, "SIGTERM");
       return child.exited;
     },
   };
