@@ -6,8 +6,10 @@ import {
   Collaboration,
   CollaborationMessageSchema,
   SessionState,
+  type CloseSessionRequest,
   type ListMessagesRequest,
   type ListSessionsRequest,
+  type ReopenSessionRequest,
   type Session,
   type SessionTopic,
 } from "../wire/gen/collaboration_pb.ts";
@@ -16,6 +18,7 @@ import { timestampOfMs } from "../wire/timestamp.ts";
 import { SESSION_EVENT, type CollaborationJournal } from "./collaboration-journal.ts";
 import { encodeKept } from "./encoded-message.ts";
 import type { Rooms } from "./rooms.ts";
+import { Serial } from "./serial.ts";
 import { SESSIONS, sessionOf } from "./session-documents.ts";
 import { messageOfEntry, type Draft } from "./session-message.ts";
 import { actorOf, nameIn, textIn } from "./texts.ts";
@@ -28,6 +31,8 @@ export interface SessionMethodsDeps {
   nowMs(): number;
   onTrouble(sentence: string): void;
 }
+
+type State = SessionState.OPEN | SessionState.CLOSED;
 
 const TOPIC_MAX = 1_000;
 const TITLE_BYTES_MAX = 1_024;
@@ -51,6 +56,24 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
     await room.post({ draft, patch });
     return { session: room.session };
   };
+  const changing = new Serial();
+  /** One at a time: closed is what was open. */
+  const setState = (
+    { sessionId, userId }: CloseSessionRequest | ReopenSessionRequest,
+    context: CallContext,
+    to: State,
+  ) =>
+    changing.run(sessionId, async () => {
+      const session = await visible(sessionId, context);
+      const from = to === SessionState.CLOSED ? SessionState.OPEN : SessionState.CLOSED;
+      if (session.state !== from) throw wrongState(session, SessionState[from].toLowerCase());
+      const by = actorOf(userId, context);
+      if (to === SessionState.OPEN) {
+        return change(session, by, "reopened", `the session was opened again by ${by}`, { state: to });
+      }
+      const closed = { state: to, closedAt: stampOf(deps.nowMs()), closedBy: by };
+      return change(session, by, "closed", `the session was closed by ${by}`, closed);
+    });
   return [
     unary(Collaboration.method.createSession, async ({ sessionId, userId, title, topic }, context) => {
       const id = sessionId || deps.newSessionId();
@@ -73,20 +96,8 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
     unary(Collaboration.method.getSession, async ({ sessionId }, context) => ({
       session: await visible(sessionId, context),
     })),
-    unary(Collaboration.method.closeSession, async ({ sessionId, userId }, context) => {
-      const session = await visible(sessionId, context);
-      if (session.state !== SessionState.OPEN) throw wrongState(session, "open");
-      const by = actorOf(userId, context);
-      const closed = { state: SessionState.CLOSED, closedAt: stampOf(deps.nowMs()), closedBy: by };
-      return change(session, by, "closed", `the session was closed by ${by}`, closed);
-    }),
-    unary(Collaboration.method.reopenSession, async ({ sessionId, userId }, context) => {
-      const session = await visible(sessionId, context);
-      if (session.state !== SessionState.CLOSED) throw wrongState(session, "closed");
-      const by = actorOf(userId, context);
-      const opened = { state: SessionState.OPEN, closedBy: "" };
-      return change(session, by, "reopened", `the session was opened again by ${by}`, opened);
-    }),
+    unary(Collaboration.method.closeSession, (request, context) => setState(request, context, SessionState.CLOSED)),
+    unary(Collaboration.method.reopenSession, (request, context) => setState(request, context, SessionState.OPEN)),
     unary(Collaboration.method.listSessions, (request, { principal }) =>
       listSessions(request, (session) => sees(principal, session), deps),
     ),
