@@ -122,7 +122,7 @@ export async function sendMessage(message: CollaborationMessage, context: CallCo
   const done = await deps.sent.once(room, userId, clientMessageIdIn(message), () =>
     receive(message, room, sender, context, deps.carriers),
   );
-  const kept = done.isRepeated ? await deps.sent.message(room.id, done.number) : done.message;
+  const kept = done.isRepeated ? await deps.sent.message(room, done.number) : done.message;
   if (kept === undefined) return { repeated: done.isRepeated };
   const encoded = encodeKept(kept, deps.journal.cursorOf(kept.position));
   return { message: fromBinary(CollaborationMessageSchema, encoded.live), repeated: done.isRepeated };
@@ -203,8 +203,8 @@ async function* begin(
   let isBegun = false;
   try {
     yield* cursor === ""
-      ? snapshot(room.id, stream, standing, last, deps)
-      : missed(room.id, stream, standing, cursor, deps);
+      ? snapshot(room.session, stream, standing, last, deps)
+      : missed(room.session, stream, standing, cursor, deps);
     isBegun = true;
   } finally {
     if (!isBegun) outbox.end();

@@ -18,6 +18,7 @@ import { AlertOpening, type Openings } from "./opening/alert-opening.ts";
 import { incidentSessions } from "./opening/incident-sessions.ts";
 import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
+import { KeptMessages } from "./kept-messages.ts";
 import { memberLimit, RateLimits } from "./rate-limit.ts";
 import type { CarryOut } from "./received-message.ts";
 import { Rooms } from "./rooms.ts";
@@ -70,8 +71,10 @@ const GARBAGE_OF_JOINING = 20;
 export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCollaboration> {
   const { journal, clock, metrics, options, commands, newId, sees, onTrouble } = deps;
   const { messagesPerSecond } = options;
+  const kept = new KeptMessages(journal, onTrouble);
   const rooms = await Rooms.open({
     journal,
+    kept,
     clock,
     messagesPerSecond,
     newStreamId: newId,
@@ -88,7 +91,8 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
   const joining: JoinDeps = {
     rooms,
     journal,
-    sent: new SentMessages(journal),
+    kept,
+    sent: new SentMessages(journal, kept),
     carriers: {
       action: carryOutActions({ commands, nowMs: () => clock.nowMs() }),
       annotation: annotate,
@@ -116,7 +120,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     unary(send, (message, context) => sendMessage(message, context, joining)),
     ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
     ...issueMethods({ issues, journal, setAside }),
-    ...sessionMethods({ rooms, journal, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
+    ...sessionMethods({ rooms, journal, kept, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
   ];
   const opening = await AlertOpening.open({
     journal,

@@ -2,18 +2,20 @@
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { SessionState, type Session, type SessionTopic } from "../wire/gen/collaboration_pb.ts";
-import { SESSION_EVENT, type Rows } from "./collaboration-journal.ts";
+import type { Rows } from "./collaboration-journal.ts";
+import type { KeptMessages } from "./kept-messages.ts";
 import type { WrittenMember } from "./members.ts";
 import { Room, TAIL_MAX, type RoomDeps } from "./room.ts";
 import { refusalOf } from "./room-writer.ts";
 import { Serial } from "./serial.ts";
 import { membersIn, newSession, SESSION_MEMBERS, SESSIONS, sessionOf } from "./session-documents.ts";
-import { messageOfEntry, type Draft, type SessionMessage } from "./session-message.ts";
+import type { Draft, SessionMessage } from "./session-message.ts";
 import type { SessionPost } from "./session-post.ts";
 import { sessionIdIn } from "./texts.ts";
 
 export interface RoomsDeps extends RoomDeps {
   readonly clock: Clock;
+  readonly kept: KeptMessages;
 }
 
 const TICK_MS = 1_000;
@@ -141,13 +143,13 @@ export class Rooms implements SessionPost {
   async #load(id: string, userId: string, wereHere: readonly WrittenMember[]): Promise<Room> {
     const known = this.#rooms.get(id);
     if (known !== undefined) return known;
-    const { journal, clock } = this.#deps;
+    const { kept, clock } = this.#deps;
     const stored = await this.#stored(id);
-    const query = { after: 0, limit: TAIL_MAX, subject: id, kind: SESSION_EVENT, descending: true };
-    const entries = stored === undefined || stored.state === SessionState.IMPORTED ? [] : await journal.read(query);
-    const tail = entries.toReversed().flatMap((entry) => this.#read(id, () => [messageOfEntry(entry)]) ?? []);
     const session = stored ?? newSession(id, userId, clock.nowMs());
-    const room = new Room(session, stored !== undefined, tail, wereHere, this.#deps);
+    const hasMessages = stored !== undefined && stored.state !== SessionState.IMPORTED;
+    const query = { after: 0, limit: TAIL_MAX, descending: true };
+    const { messages } = hasMessages ? await kept.read(session, query) : { messages: [] };
+    const room = new Room(session, stored !== undefined, messages.toReversed(), wereHere, this.#deps);
     this.#rooms.set(id, room);
     return room;
   }
@@ -159,16 +161,6 @@ export class Rooms implements SessionPost {
       return sessionOf(document);
     } catch (error) {
       throw new WatchpostError("DATA_LOSS", `session ${id} cannot be read: ${messageOf(error)}`);
-    }
-  }
-
-  /** What is damaged costs only itself. */
-  #read<T>(id: string, read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      this.#deps.onTrouble(`a message of session ${id} cannot be read: ${messageOf(error)}`);
-      return undefined;
     }
   }
 

@@ -1,9 +1,10 @@
 /** Messages that are sent again, because nobody knows whether they arrived: kept once, and confirmed each time. */
-import { SESSION_EVENT, type CollaborationJournal } from "./collaboration-journal.ts";
+import type { CollaborationJournal } from "./collaboration-journal.ts";
+import type { KeptMessages } from "./kept-messages.ts";
 import type { Room } from "./room.ts";
 import { Serial } from "./serial.ts";
 import { sentCollection, sentKey } from "./session-documents.ts";
-import { messageOfEntry, type SessionMessage } from "./session-message.ts";
+import type { SessionMessage } from "./session-message.ts";
 
 const PAGE = 100;
 
@@ -13,10 +14,12 @@ export type SentOnce =
 
 export class SentMessages {
   readonly #journal: CollaborationJournal;
+  readonly #kept: KeptMessages;
   readonly #serial = new Serial();
 
-  constructor(journal: CollaborationJournal) {
+  constructor(journal: CollaborationJournal, kept: KeptMessages) {
     this.#journal = journal;
+    this.#kept = kept;
   }
 
   /** Runs `send` unless this user has sent a message of that id in the session before. */
@@ -36,17 +39,16 @@ export class SentMessages {
   }
 
   /** As it was kept; undefined where the journal no longer has it. */
-  async message(sessionId: string, number: number): Promise<SessionMessage | undefined> {
+  async message({ session }: Room, number: number): Promise<SessionMessage | undefined> {
     for (let before = Infinity; ;) {
-      const query = { after: 0, limit: PAGE, subject: sessionId, kind: SESSION_EVENT, descending: true };
-      const page = await this.#journal.read(before === Infinity ? query : { ...query, before });
-      for (const entry of page) {
-        const message = messageOfEntry(entry);
+      const query = { after: 0, limit: PAGE, descending: true };
+      const page = await this.#kept.read(session, before === Infinity ? query : { ...query, before });
+      for (const message of page.messages) {
         if (message.number === number) return message;
         if (message.number < number) return undefined;
       }
-      if (page.length < PAGE) return undefined;
-      before = page[page.length - 1].position;
+      if (page.isLast) return undefined;
+      before = page.through;
     }
   }
 }

@@ -25,7 +25,7 @@ export function newSession(id: string, createdBy: string, nowMs: number): Sessio
   return create(SessionSchema, { id, createdBy, createdAt: at, lastActivityAt: at, state, topic: {} });
 }
 
-export function createdAtMs({ createdAt }: Session): number {
+export function createdAtMs({ createdAt }: Pick<Session, "createdAt">): number {
   return createdAt === undefined ? 0 : msOfTimestamp(createdAt);
 }
 

@@ -1,10 +1,8 @@
 /** Sessions as such: opened, described, listed, closed and opened again. */
-import { fromBinary } from "@bufbuild/protobuf";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { StoredDocument } from "../model/journal.ts";
 import {
   Collaboration,
-  CollaborationMessageSchema,
   SessionState,
   type CloseSessionRequest,
   type ListMessagesRequest,
@@ -15,17 +13,18 @@ import {
 } from "../wire/gen/collaboration_pb.ts";
 import { unary, type CallContext, type MethodImpl, type Principal } from "../wire/service.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
-import { SESSION_EVENT, type CollaborationJournal } from "./collaboration-journal.ts";
-import { encodeKept } from "./encoded-message.ts";
+import type { CollaborationJournal } from "./collaboration-journal.ts";
+import type { KeptMessages } from "./kept-messages.ts";
 import type { Rooms } from "./rooms.ts";
 import { Serial } from "./serial.ts";
 import { SESSIONS, sessionOf } from "./session-documents.ts";
-import { messageOfEntry, type Draft } from "./session-message.ts";
+import { wireOf, type Draft } from "./session-message.ts";
 import { actorOf, nameIn, textIn } from "./texts.ts";
 
 export interface SessionMethodsDeps {
   readonly rooms: Rooms;
   readonly journal: CollaborationJournal;
+  readonly kept: KeptMessages;
   newSessionId(): string;
   sees(principal: Principal, session: Session): boolean;
   nowMs(): number;
@@ -43,7 +42,7 @@ const MESSAGES_A_PAGE_MAX = 1_000;
 const DOCUMENTS_AT_ONCE = 500;
 
 export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
-  const { rooms, journal, sees } = deps;
+  const { rooms, sees } = deps;
   const visible = async (id: string, { principal }: CallContext): Promise<Session> => {
     const session = await rooms.session(id);
     if (sees(principal, session)) return session;
@@ -102,8 +101,8 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
       listSessions(request, (session) => sees(principal, session), deps),
     ),
     unary(Collaboration.method.listMessages, async (request, context) => {
-      await visible(request.sessionId, context);
-      return listMessages(request, journal);
+      const session = await visible(request.sessionId, context);
+      return listMessages(request, session, deps);
     }),
   ];
 }
@@ -152,15 +151,19 @@ function standing(document: StoredDocument, { rooms, onTrouble }: SessionMethods
   }
 }
 
-async function listMessages({ sessionId, before, limit: wanted }: ListMessagesRequest, journal: CollaborationJournal) {
+async function listMessages(
+  { before, limit: wanted }: ListMessagesRequest,
+  session: Session,
+  { journal, kept }: SessionMethodsDeps,
+) {
   const limit = limitIn(wanted, MESSAGES_A_PAGE, MESSAGES_A_PAGE_MAX);
-  const query = { after: 0, limit: limit + 1, subject: sessionId, kind: SESSION_EVENT, descending: true };
-  const entries = await journal.read(before === "" ? query : { ...query, before: journal.positionOf(before) });
-  const page = entries.slice(0, limit).reverse();
-  const messages = page.map((entry) =>
-    fromBinary(CollaborationMessageSchema, encodeKept(messageOfEntry(entry), journal.cursorOf(entry.position)).live),
-  );
-  return { messages, more: entries.length > limit };
+  const query = { after: 0, limit: limit + 1, descending: true };
+  const page = await kept.read(session, before === "" ? query : { ...query, before: journal.positionOf(before) });
+  const messages = page.messages.slice(0, limit).reverse();
+  return {
+    messages: messages.map((message) => wireOf(message, journal.cursorOf(message.position))),
+    more: !page.isLast,
+  };
 }
 
 function wrongState({ id, state }: Session, wanted: string): WatchpostError {

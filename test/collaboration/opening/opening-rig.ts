@@ -1,4 +1,5 @@
 /** Sessions and issues of incidents over a journal in memory, as the server has them, and crashes at any step. */
+import { KeptMessages } from "../../../src/collaboration/kept-messages.ts";
 import { SetAside } from "../../../src/model/set-aside.ts";
 import { issueOfDocument, ISSUES } from "../../../src/collaboration/issues/issue-documents.ts";
 import { Issues } from "../../../src/collaboration/issues/issues.ts";
@@ -62,8 +63,10 @@ export class OpeningRig {
     life.stepsLeft = stepsLeft;
     const journal = this.#journalOf(life);
     const clock = this.#clockOf(life);
+    const onTrouble = (sentence: string) => void this.trouble.push(sentence);
     this.rooms = await Rooms.open({
       journal,
+      kept: new KeptMessages(journal, onTrouble),
       clock,
       messagesPerSecond: 10,
       newStreamId: () => "stream",
