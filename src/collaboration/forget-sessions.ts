@@ -15,7 +15,12 @@ export function forgetSessions(rooms: Rooms, journal: CollaborationJournal): For
     const query = { collection: SESSIONS, limit: SESSIONS_AT_ONCE };
     const page = await journal.documents(after === undefined ? query : { ...query, after });
     for (const document of page) {
-      if (rooms.at(document.key) === undefined && lastMs(document) < beforeMs) await forget(document.key, journal);
+      if (lastMs(document) >= beforeMs) continue;
+      await rooms.whileAway(document.key, async () => {
+        const { key } = document;
+        const stored = await journal.document(SESSIONS, key);
+        if (stored !== undefined && lastMs(stored) < beforeMs) await forget(key, journal);
+      });
     }
     const last = page.at(-1);
     const isLast = page.length < SESSIONS_AT_ONCE || last === undefined || last.sort >= beforeMs;

@@ -128,6 +128,13 @@ export class Rooms implements SessionPost {
     });
   }
 
+  /** Runs something with a session that is not at hand; nobody opens it meanwhile. */
+  async whileAway(sessionId: string, run: () => Promise<void>): Promise<void> {
+    await this.#opening.run(sessionId, async () => {
+      if (!this.#rooms.has(sessionId)) await run();
+    });
+  }
+
   /** Streams that end from now on are those that the server ends. */
   stop(): void {
     this.#isStopping = true;
