@@ -16,6 +16,8 @@ export interface Posted {
   readonly draft: Draft;
   /** Kept in the same transaction. */
   readonly rows?: Rows;
+  /** As well, asked when its commit is made. */
+  readonly changes?: () => readonly DocumentChange[];
   /** How the session stands from this message on; what is left out stays as it is. */
   readonly patch?: Partial<Session>;
   /** Unique for the user in the session. */
@@ -42,8 +44,6 @@ export class RoomWriter {
   readonly #journal: CollaborationJournal;
   readonly #clock: Clock;
   readonly #onWritten: (message: SessionMessage, posted: Posted) => void;
-  /** Asked when its time has come: further changes of the commit that {@link post} began. */
-  readonly #changesOfCommit: () => readonly DocumentChange[];
   #session: Session;
   #waiting: Posting[] = [];
   #chars = 0;
@@ -55,13 +55,11 @@ export class RoomWriter {
     journal: CollaborationJournal,
     clock: Clock,
     onWritten: (message: SessionMessage, posted: Posted) => void,
-    changesOfCommit: () => readonly DocumentChange[],
   ) {
     this.#session = session;
     this.#journal = journal;
     this.#clock = clock;
     this.#onWritten = onWritten;
-    this.#changesOfCommit = changesOfCommit;
   }
 
   /** As it stands durably. */
@@ -127,7 +125,7 @@ export class RoomWriter {
     const changes: DocumentChange[] = [];
     const written: { readonly posting: Posting; readonly number: number; readonly at: number }[] = [];
     for (const posting of batch) {
-      const { draft, rows, patch, clientMessageId } = posting;
+      const { draft, rows, changes: asked, patch, clientMessageId } = posting;
       const trouble = refusalOf({ ...session, ...patch });
       if (trouble !== undefined && patch?.state === undefined) {
         posting.reject(trouble);
@@ -136,7 +134,7 @@ export class RoomWriter {
       session = { ...session, ...patch };
       written.push({ posting, number: ++number, at: events.length });
       events.push(eventOf(draft, sessionId, number, atMs), ...(rows?.events ?? []));
-      changes.push(...(rows?.changes ?? []));
+      changes.push(...(rows?.changes ?? []), ...(asked?.() ?? []));
       if (clientMessageId !== undefined) {
         const key = sentKey(draft.userId, clientMessageId);
         const value = JSON.stringify({ number });
@@ -145,7 +143,7 @@ export class RoomWriter {
     }
     if (written.length === 0) return;
     session = { ...session, messages: BigInt(number), lastActivityAt: timestampAt(atMs) };
-    changes.push(documentOfSession(session), ...this.#changesOfCommit());
+    changes.push(documentOfSession(session));
     try {
       const entries = await this.#journal.append(events, changes);
       this.#session = session;

@@ -2,7 +2,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Clock } from "../model/clock.ts";
 import { WatchpostError } from "../model/errors.ts";
-import type { DocumentChange } from "../model/journal.ts";
 import { MemberSchema, type Session } from "../wire/gen/collaboration_pb.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { confirmation } from "./confirmation.ts";
@@ -89,8 +88,7 @@ export class Room {
     };
     this.#presence = new Presence(session.id, newMember);
     for (const written of wereHere) this.#presence.restore(written, this.#usedMs + LEFT_AFTER_MS);
-    const changesOfCommit = () => (this.#isAnnouncing ? [this.#documentOfMembers()] : []);
-    this.#writer = new RoomWriter(session, journal, clock, (...written) => this.#tell(...written), changesOfCommit);
+    this.#writer = new RoomWriter(session, journal, clock, (...written) => this.#tell(...written));
   }
 
   /** With who is here. */
@@ -234,12 +232,13 @@ export class Room {
   async #tellComing(members: readonly Member[], event: "joined" | "left"): Promise<boolean> {
     if (members.length === 0) return true;
     const told = () => this.#presence.told(members, event, true);
+    const changes = () => [documentOfMembers(this.id, this.#presence.written())];
     try {
       if (refusalOf(this.#writer.session) === undefined)
-        await this.#writer.post({ draft: comingDraft(members, event), told });
+        await this.#writer.post({ draft: comingDraft(members, event), changes, told });
       else {
         // Nobody is told of who reads in a session that nothing is added to.
-        await this.#deps.journal.append([], [this.#documentOfMembers()]);
+        await this.#deps.journal.append([], changes());
         told();
       }
       return true;
@@ -247,10 +246,6 @@ export class Room {
       this.#presence.told(members, event, false);
       return false;
     }
-  }
-
-  #documentOfMembers(): DocumentChange {
-    return documentOfMembers(this.id, this.#presence.written());
   }
 
   #tell(message: SessionMessage, { from, clientMessageId, told }: Posted): void {

@@ -18,13 +18,7 @@ function rigOf() {
   const journal = new SteppedJournal(kept);
   const told: SessionMessage[] = [];
   const session = newSession("s", "ann", clock.nowMs());
-  const writer = new RoomWriter(
-    session,
-    journal,
-    clock,
-    (message) => told.push(message),
-    () => [],
-  );
+  const writer = new RoomWriter(session, journal, clock, (message) => told.push(message));
   const post = (text: string, more: Partial<Posted> = {}): Promise<string> =>
     writer.post(posted(text, more)).then(
       ({ number }) => `${number} ${text}`,
