@@ -131,6 +131,9 @@ describe("concurrent edits", () => {
     await rig.call(commentIssue, { number: 1n, text: "x".repeat(16_000) });
     const failure = await failureOf(rig.update({ number: 1n, revision: 1n, title: "b" }));
     expect(failure.messages[0].value.length).toBeLessThan(4_096);
+    await rig.update({ number: 1n, userId: "\u0001".repeat(256), assignee: "\u2603".repeat(256) });
+    const named = await failureOf(rig.update({ number: 1n, revision: 1n, title: "b" }));
+    expect(named.message.length + named.messages[0].value.length).toBeLessThan(4_096);
     expect(unpacked(failure, IssueSchema)).toMatchObject({
       title: "a",
       description: "",
