@@ -11,6 +11,8 @@ import type { OpenedIncident } from "./opened-incident.ts";
 
 const OPEN = [IssueStatus.OPEN, IssueStatus.IN_PROGRESS];
 const FOUND_MAX = 100;
+/** Of an issue that is commented on. */
+const COMMENTS_MAX = 100;
 const M = Collaboration.method;
 
 export class IncidentIssues {
@@ -95,9 +97,9 @@ export class IncidentIssues {
   }
 }
 
-/** What is said where all alerts are over, once. */
+/** What is said where all alerts are over, once; of what flaps not for ever. */
 function endOf({ comments }: Issue, news: IncidentNews, incident: OpenedIncident): string {
-  const text = incident.active === 0 ? newsText(news, incident) : "";
+  const text = incident.active > 0 || comments.length >= COMMENTS_MAX ? "" : newsText(news, incident);
   return comments.at(-1)?.text === text ? "" : text;
 }
 

@@ -160,6 +160,20 @@ test("an issue that people have ended is over: the next alert opens another one"
   await rig.close();
 });
 
+test("an alert that flaps leaves a hundred comments and links on the issue, and no trouble", async () => {
+  const rig = await rigOf(["issue"]);
+  for (let i = 0; i < 105; i++) {
+    await rig.fire({ id: `a${i}`, incident: INCIDENT });
+    await rig.clear({ id: `a${i}`, incident: INCIDENT });
+    await rig.pass(SECOND_MS);
+  }
+  await rig.pass(2 * SECOND_MS);
+  const [{ comments, links }] = await rig.allIssues();
+  expect([comments.length, links!.alertIds.length]).toEqual([100, 100]);
+  expect(rig.trouble).toEqual([]);
+  await rig.close();
+});
+
 test("a session that people have closed is not opened again, and told nothing; the issue goes on", async () => {
   const rig = await rigOf();
   await rig.fire({ id: "a1", incident: INCIDENT });
