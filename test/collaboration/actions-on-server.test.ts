@@ -165,6 +165,9 @@ test("an alert that is acknowledged in a session is acknowledged for everybody, 
     { id: a, acknowledged: true, acknowledgedBy: "ann", acknowledgedComment: "on my way" },
   ]);
 
+  const confirmed = await ann.hears("that it is done", ({ metadata }) => metadata["event"] === "confirmed");
+  expect(confirmed.metadata).toMatchObject({ client_message_id: "1", result: told.metadata["result"], alert_id: a });
+
   // Sent again it is done once.
   ann.act({ action: "acknowledge", alert_id: a.slice(0, 12), client_message_id: "1" }, "on my way");
   await until(
