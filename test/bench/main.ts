@@ -16,6 +16,7 @@ import { partRows } from "./row-parts.ts";
 import { pushRow } from "./row-push.ts";
 import { sendersRow } from "./row-senders.ts";
 import { seriesRow } from "./row-series.ts";
+import { sessionsRow } from "./row-sessions.ts";
 import { sizeRow } from "./row-size.ts";
 import { smallRow } from "./row-small.ts";
 import { soakRow } from "./row-soak.ts";
@@ -35,6 +36,7 @@ const ROWS: readonly BenchRow[] = [
   historyRow,
   heavyRow,
   alertsRow,
+  sessionsRow,
   ...partRows,
   soakRow,
 ];

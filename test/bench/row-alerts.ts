@@ -9,7 +9,7 @@ import { removeDir, tempDir } from "./cleanup.ts";
 import { say, type BenchOptions, type BenchRow, type Finding } from "./finding.ts";
 import { median, percentile, rssBytes, rssPeakBytes } from "./measure.ts";
 import { startChild, startSenders } from "./sender-process.ts";
-import { startWatchpost, type WatchpostServer } from "./server-process.ts";
+import { awaitRest, startWatchpost, type WatchpostServer } from "./server-process.ts";
 import { StormReceiver } from "./storm-receiver.ts";
 
 const [SERIES, RULES] = [100_000, 10_000];
@@ -168,17 +168,6 @@ async function firing(): Promise<Finding[]> {
       { what: "RSS while they fired, at most", unit: "MB", runs: [peakMb] },
     ];
   });
-}
-
-/** Until all of it is written down, and nothing has been done for some seconds. */
-async function awaitRest(server: WatchpostServer): Promise<void> {
-  let [cpu, still] = [server.cpu(), 0];
-  for (let i = 0; i < 120 && still < 4; i++) {
-    await Bun.sleep(1_000);
-    const now = server.cpu();
-    still = now - cpu < 0.05 ? still + 1 : 0;
-    cpu = now;
-  }
 }
 
 async function awaitActive(server: WatchpostServer, wanted: number): Promise<number> {

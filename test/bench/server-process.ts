@@ -156,6 +156,17 @@ export async function stopChild(name: string, child: Bun.Subprocess): Promise<nu
   return Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
 }
 
+/** Until what it has is written down, and it has done nothing for some seconds; or two minutes. */
+export async function awaitRest(server: BenchServer): Promise<void> {
+  let [cpu, still] = [server.cpu(), 0];
+  for (let i = 0; i < 120 && still < 4; i++) {
+    await Bun.sleep(1_000);
+    const now = server.cpu();
+    still = now - cpu < 0.05 ? still + 1 : 0;
+    cpu = now;
+  }
+}
+
 /** A port that was free a moment ago. */
 export function freePort(): number {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
