@@ -137,14 +137,14 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps) {
   }
   const room = await deps.rooms.room(sessionId, userId);
   checkSees(room, context, deps);
-  if (room.session.state === SessionState.IMPORTED) {
+  if (room.kept.state === SessionState.IMPORTED) {
     throw new WatchpostError("FAILED_PRECONDITION", `session ${room.id} was imported: nobody is in it; replay it`);
   }
   return { room, ...room.join(userId, userName, (error) => context.cut?.(error)) };
 }
 
 function checkSees(room: Room, { principal }: CallContext, deps: JoinDeps): void {
-  if (deps.sees(principal, room.session)) return;
+  if (deps.sees(principal, room.kept)) return;
   throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(room.id)}`);
 }
 
@@ -203,8 +203,8 @@ async function* begin(
   let isBegun = false;
   try {
     yield* cursor === ""
-      ? snapshot(room.session, stream, standing, last, deps)
-      : missed(room.session, stream, standing, cursor, deps);
+      ? snapshot(room.kept, stream, standing, last, deps)
+      : missed(room.kept, stream, standing, cursor, deps);
     isBegun = true;
   } finally {
     if (!isBegun) outbox.end();

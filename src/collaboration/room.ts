@@ -91,8 +91,13 @@ export class Room {
     this.#writer = new RoomWriter(session, journal, clock, (...written) => this.#tell(...written));
   }
 
-  /** With who is here. */
-  get session(): Session {
+  /** As it is kept, without who is here. */
+  get kept(): Session {
+    return this.#writer.session;
+  }
+
+  /** With who is here: as much work as there are members. */
+  describe(): Session {
     return {
       ...this.#writer.session,
       members: this.members.map((member) => create(MemberSchema, messageOfMember(member))),

@@ -86,7 +86,7 @@ export class Rooms implements SessionPost {
   /** The session as it stands, with who is here. Throws NOT_FOUND, and DATA_LOSS where it cannot be read. */
   async session(sessionId: string): Promise<Session> {
     const room = this.#rooms.get(sessionId);
-    if (room !== undefined && room.isKept) return room.session;
+    if (room !== undefined && room.isKept) return room.describe();
     const stored = await this.#stored(sessionId);
     if (stored === undefined) throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(sessionId)}`);
     return stored;
@@ -95,7 +95,7 @@ export class Rooms implements SessionPost {
   /** Whether there is a session of that id to which something may be added. */
   async isOpen(sessionId: string): Promise<boolean> {
     const room = this.#rooms.get(sessionId);
-    const session = room?.isKept ? room.session : await this.#stored(sessionId);
+    const session = room?.isKept ? room.kept : await this.#stored(sessionId);
     return session !== undefined && refusalOf(session) === undefined;
   }
 
@@ -113,7 +113,7 @@ export class Rooms implements SessionPost {
     const { id, title, topic } = wanted;
     const room = await this.room(id, userId);
     return this.#opening.run(`create ${id}`, async () => {
-      if (room.isKept) return { session: room.session, isNew: false };
+      if (room.isKept) return { session: room.describe(), isNew: false };
       const named = title === "" ? "" : `: ${title}`;
       const draft: Draft = {
         type: "system",
@@ -124,7 +124,7 @@ export class Rooms implements SessionPost {
       };
       const patch = { title, createdBy: userId, ...(topic === undefined ? {} : { topic }) };
       await room.post({ draft, patch, ...(rows === undefined ? {} : { rows }) });
-      return { session: room.session, isNew: true };
+      return { session: room.describe(), isNew: true };
     });
   }
 

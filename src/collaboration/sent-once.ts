@@ -39,10 +39,10 @@ export class SentMessages {
   }
 
   /** As it was kept; undefined where the journal no longer has it. */
-  async message({ session }: Room, number: number): Promise<SessionMessage | undefined> {
+  async message({ kept }: Room, number: number): Promise<SessionMessage | undefined> {
     for (let before = Infinity; ;) {
       const query = { after: 0, limit: PAGE, descending: true };
-      const page = await this.#kept.read(session, before === Infinity ? query : { ...query, before });
+      const page = await this.#kept.read(kept, before === Infinity ? query : { ...query, before });
       for (const message of page.messages) {
         if (message.number === number) return message;
         if (message.number < number) return undefined;

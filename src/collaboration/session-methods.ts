@@ -53,7 +53,7 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
     const room = await rooms.room(session.id, userId);
     const draft: Draft = { type: "system", userId, userName: "", text, metadata: { event } };
     await room.post({ draft, patch });
-    return { session: room.session };
+    return { session: room.describe() };
   };
   const changing = new Serial();
   /** One at a time: closed is what was open. */
@@ -142,7 +142,7 @@ async function listSessions(
 /** As it stands in its room, where there is one. What is damaged is left out. */
 function standing(document: StoredDocument, { rooms, onTrouble }: SessionMethodsDeps): Session | undefined {
   const room = rooms.at(document.key);
-  if (room?.isKept) return room.session;
+  if (room?.isKept) return room.describe();
   try {
     return sessionOf(document);
   } catch {
