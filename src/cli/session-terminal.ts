@@ -177,6 +177,8 @@ class TerminalChat {
   /** `text`: what was typed; "" where that is to be seen. */
   #tellRefused(error: unknown, text: string): void {
     if (!(error instanceof WatchpostError)) throw error;
+    // What has ended everything is said once.
+    if (error === this.#setup.member.failure) return;
     if (error.status === "CANCELLED") {
       process.exitCode = 1;
       return this.#screen.print([`${pc.red("not sent:")} ${printable(text)}`]);

@@ -12,7 +12,7 @@ export interface OnPty extends AsyncDisposable {
   readonly ended: Promise<number>;
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 
 export function onPty(args: readonly string[], env: Readonly<Record<string, string>>, columns = 80): OnPty {
   let out = "";
