@@ -5,10 +5,11 @@ import { getIssue } from "../client/issues.ts";
 import type { SessionMember } from "../client/join-session.ts";
 import type { SessionMembers } from "../client/session-members.ts";
 import type { Member } from "../wire/gen/collaboration_pb.ts";
-import { IssueStatus, type Issue } from "../wire/gen/issues_pb.ts";
+import type { Issue } from "../wire/gen/issues_pb.ts";
 import { ago, oneLine, painted } from "./alert-text.ts";
 import { chatHelp, type ChatCommand } from "./chat-command.ts";
 import { findAlerts } from "./find-alerts.ts";
+import { statusText } from "./issue-text.ts";
 import { paintedName, shownName } from "./session-line.ts";
 import { printable } from "./watch-table.ts";
 
@@ -20,14 +21,6 @@ export interface ChatSetup {
   readonly sessionId: string;
   readonly signal: AbortSignal;
 }
-
-const STATUS_WORDS: Readonly<Record<IssueStatus, string>> = {
-  [IssueStatus.UNSPECIFIED]: "open",
-  [IssueStatus.OPEN]: "open",
-  [IssueStatus.IN_PROGRESS]: "in progress",
-  [IssueStatus.RESOLVED]: "resolved",
-  [IssueStatus.CLOSED]: "closed",
-};
 
 /**
  * Does it, but for quit; resolves when it is kept, with lines for whoever typed it: what others see of it comes as a message.
@@ -57,9 +50,10 @@ export async function carryOut(command: ChatCommand, setup: ChatSetup): Promise<
   }
 }
 
-export function issueWords({ number, title, status, priority, assignee }: Issue): string {
+export function issueWords(issue: Issue): string {
+  const { number, title, priority, assignee } = issue;
   const who = assignee === "" ? "" : `, ${shownName(assignee)}`;
-  return `issue ${number} ‘${oneLine(title)}’ (${painted(priority, printable(priority))}, ${STATUS_WORDS[status] ?? "open"}${who})`;
+  return `issue ${number} ‘${oneLine(title)}’ (${painted(priority, printable(priority))}, ${statusText(issue)}${who})`;
 }
 
 function issueLines(issue: Issue): string[] {
