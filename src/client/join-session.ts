@@ -61,6 +61,8 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   #self: { readonly userId: string; readonly userName: string };
   #cursor: string;
   #number = 0n;
+  /** The client_message_id of what was sent over the present stream and is not confirmed; "": nothing. */
+  #underWay = "";
   #isLeaving = false;
   #failure: WatchpostError | undefined;
 
@@ -105,10 +107,10 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   }
 
   /**
-   * Sends it, again after each lost connection until it is confirmed, and resolves with the message as it is kept, once
-   * however often it was sent. Where the server limits how many are sent it waits, and later ones may overtake it. Throws what
-   * the server refuses it with; RESOURCE_EXHAUSTED where a thousand wait to be confirmed; CANCELLED where the session is left before. Confirmations come with the news: whoever reads news and waits here
-   * meanwhile may wait for ever once a thousand news wait.
+   * Sends it once those before it are confirmed or refused, and again after each lost connection; resolves with the message as
+   * it is kept, once however often it was sent. Where the server limits how many are sent it waits. Throws what the server
+   * refuses it with; RESOURCE_EXHAUSTED where a thousand wait to be confirmed; CANCELLED where the session is left before.
+   * Confirmations come with the news: whoever reads news and waits here meanwhile may wait for ever once a thousand news wait.
    */
   send(draft: MessageDraft): Promise<CollaborationMessage> {
     if (this.#isLeaving) {
@@ -122,7 +124,7 @@ export class SessionMember implements AsyncIterable<SessionNews> {
       metadata,
     });
     const kept = this.#unconfirmed.add(id, message);
-    if (this.#unconfirmed.find(id) !== undefined) this.#write(message);
+    this.#sendNext();
     return kept;
   }
 
@@ -281,21 +283,33 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   #sendAgain(id: string, afterMs: number): void {
     const call = this.#call;
     this.#clock.after(afterMs, () => {
-      const message = this.#unconfirmed.find(id);
       // Over another stream it has been sent already.
-      if (message !== undefined && this.#call === call) this.#write(message);
+      if (this.#call !== call || this.#underWay !== id) return;
+      this.#underWay = "";
+      this.#sendNext();
     });
   }
 
   #settle(id: string, outcome: CollaborationMessage | WatchpostError): boolean {
     const hasWaited = this.#unconfirmed.settle(id, outcome);
+    if (this.#underWay === id) this.#underWay = "";
+    this.#sendNext();
     if (hasWaited) this.#leaveWhenDone();
     return hasWaited;
   }
 
+  /** One at a time: one that is refused for a while, or lost with its stream, is not overtaken. */
+  #sendNext(): void {
+    const { first } = this.#unconfirmed;
+    if (this.#call === undefined || this.#underWay !== "" || first === undefined) return;
+    this.#underWay = first.id;
+    this.#write(first.message);
+  }
+
   #joined(call: Call): void {
     this.#call = call;
-    for (const message of this.#unconfirmed.messages) this.#write(message);
+    this.#underWay = "";
+    this.#sendNext();
     this.#beat(call);
     this.#leaveWhenDone();
   }

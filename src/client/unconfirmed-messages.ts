@@ -1,4 +1,4 @@
-/** Messages that wait until the server has said that it keeps them: sent again on every new stream, in their order. */
+/** Messages that wait until the server has said that it keeps them: sent one after the other, and again on every new stream. */
 import { WatchpostError } from "../model/errors.ts";
 import type { CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
 
@@ -22,8 +22,10 @@ export class UnconfirmedMessages {
     return this.#waiting.size;
   }
 
-  get messages(): CollaborationMessage[] {
-    return [...this.#waiting.values()].map(({ message }) => message);
+  /** The one that is to be sent next; undefined: there is none. */
+  get first(): { readonly id: string; readonly message: CollaborationMessage } | undefined {
+    for (const [id, { message }] of this.#waiting) return { id, message };
+    return undefined;
   }
 
   /** Resolves as {@link settle} is told. Throws RESOURCE_EXHAUSTED where too many wait, or what {@link fail} was told. */

@@ -137,11 +137,14 @@ test("what the server refuses costs only itself", async () => {
   expect(kept.message).toBe("fine");
 });
 
-test("what the server wants later is sent later", async () => {
+test("what the server wants later is sent later, and not overtaken", async () => {
   await using room = await startFakeRoom();
   await using ann = join(room, "ann", { clock: hurried });
-  const kept = await ann.member.send({ message: "too fast" });
-  expect(chats(keptIn(room))).toEqual([`${kept.number} ann too fast`]);
+  const [first, second] = await Promise.all([
+    ann.member.send({ message: "too fast" }),
+    ann.member.send({ message: "x" }),
+  ]);
+  expect(chats(keptIn(room))).toEqual([`${first.number} ann too fast`, `${second.number} ann x`]);
 });
 
 test("leaving waits until everything is confirmed, also over a lost connection, and for what was numbered before", async () => {
@@ -211,11 +214,14 @@ test("random members, cuts, lost confirmations and forgotten cursors: all have t
     await using members = new AsyncDisposableStack();
     const joined = ["ann", "bob", "eve"].map((userId) => members.use(join(room, userId, { last: 1_000 })));
     const sent: Promise<unknown>[] = [];
+    const orders = new Map<string, string[]>();
     for (let step = 0; step < 120; step++) {
       const choice = random();
       const who = joined[Math.floor(random() * joined.length)];
-      if (choice < 0.7) sent.push(who.member.send({ message: `m${step}` }));
-      else if (choice < 0.8) room.loseConfirmation(1 + Math.floor(random() * 5));
+      if (choice < 0.7) {
+        sent.push(who.member.send({ message: `m${step}` }));
+        orders.set(who.member.userId, [...(orders.get(who.member.userId) ?? []), `m${step}`]);
+      } else if (choice < 0.8) room.loseConfirmation(1 + Math.floor(random() * 5));
       else if (choice < 0.88) room.cut();
       else if (choice < 0.91) room.forgetCursors();
       else room.say("zoe", `z${step}`);
@@ -225,6 +231,10 @@ test("random members, cuts, lost confirmations and forgotten cursors: all have t
     await Promise.all(sent);
     for (const each of joined) await each.until((news) => chats(known(news)).length === chats(keptIn(room)).length);
     for (const each of joined) expect(chats(known(each.news))).toEqual(chats(keptIn(room)));
+    for (const [user, order] of orders) {
+      const own = room.kept.filter(({ userId, messageType }) => userId === user && messageType === "chat");
+      expect(own.map(({ message }) => message)).toEqual(order);
+    }
     const texts = room.kept.map(({ message }) => message).filter((message) => message !== "");
     expect(new Set(texts).size).toBe(texts.length);
   }
