@@ -17,9 +17,7 @@ export type ChatCommand =
       readonly lastMs: number;
       readonly text: string;
     }
-  | { readonly kind: "who" }
-  | { readonly kind: "help" }
-  | { readonly kind: "quit" };
+  | { readonly kind: "alerts" | "issues" | "who" | "help" | "quit" };
 
 interface Known {
   readonly usage: string;
@@ -91,6 +89,8 @@ const COMMANDS: Readonly<Record<string, Known>> = {
     what: "a note on charts; KEY: metric, device, source, alert, or last=10m for a range up to now",
     parse: annotate,
   },
+  alerts: { usage: "/alerts", what: "which are active, with their ids", parse: (rest) => alone("alerts", rest) },
+  issues: { usage: "/issues", what: "which of this session are open", parse: (rest) => alone("issues", rest) },
   who: { usage: "/who", what: "who is here", parse: (rest) => alone("who", rest) },
   help: { usage: "/help", what: "these commands", parse: (rest) => alone("help", rest) },
   quit: { usage: "/quit", what: "leave; so do Ctrl-D and Ctrl-C", parse: (rest) => alone("quit", rest) },
@@ -160,7 +160,7 @@ function annotate(rest: string): ChatCommand | undefined {
   return text === "" ? undefined : { kind: "annotate", about, lastMs, text };
 }
 
-function alone(kind: "who" | "help" | "quit", rest: string): ChatCommand | undefined {
+function alone(kind: "alerts" | "issues" | "who" | "help" | "quit", rest: string): ChatCommand | undefined {
   return rest === "" ? { kind } : undefined;
 }
 

@@ -1,12 +1,14 @@
 /** What commands of a session do, on a terminal and through a pipe. */
 import pc from "picocolors";
+import { allAlerts } from "../client/alerts.ts";
 import type { Connection } from "../client/connection.ts";
-import { getIssue } from "../client/issues.ts";
+import { allIssues, getIssue } from "../client/issues.ts";
 import type { SessionMember } from "../client/join-session.ts";
 import type { SessionMembers } from "../client/session-members.ts";
+import { AlertState, type Alert } from "../wire/gen/alerts_pb.ts";
 import type { Member } from "../wire/gen/collaboration_pb.ts";
-import type { Issue } from "../wire/gen/issues_pb.ts";
-import { ago, oneLine, painted } from "./alert-text.ts";
+import { IssueStatus, type Issue } from "../wire/gen/issues_pb.ts";
+import { acknowledgerOf, ago, gravestFirst, oneLine, painted, shortIds, titleOf } from "./alert-text.ts";
 import { chatHelp, type ChatCommand } from "./chat-command.ts";
 import { findAlerts } from "./find-alerts.ts";
 import { statusText } from "./issue-text.ts";
@@ -17,17 +19,18 @@ export interface ChatSetup {
   readonly connection: Connection;
   readonly member: SessionMember;
   readonly members: SessionMembers;
-  /** For titles. */
   readonly sessionId: string;
   readonly signal: AbortSignal;
 }
+
+const SHOWN_MAX = 20;
 
 /**
  * Does it, but for quit; resolves when it is kept, with lines for whoever typed it: what others see of it comes as a message.
  * Throws what it is refused with.
  */
 export async function carryOut(command: ChatCommand, setup: ChatSetup): Promise<readonly string[]> {
-  const { connection, member, members, signal } = setup;
+  const { connection, member, members, sessionId, signal } = setup;
   switch (command.kind) {
     case "say":
       await member.send({ messageType: "chat", message: command.text });
@@ -38,6 +41,13 @@ export async function carryOut(command: ChatCommand, setup: ChatSetup): Promise<
       return [];
     case "show-issue":
       return issueLines(await getIssue(connection, command.number, { signal }));
+    case "alerts":
+      return alertLines(await Array.fromAsync(allAlerts(connection, { state: AlertState.ACTIVE }, { signal })));
+    case "issues": {
+      const filter = { sessionId, statuses: [IssueStatus.OPEN, IssueStatus.IN_PROGRESS] };
+      const issues = await Array.fromAsync(allIssues(connection, filter, { signal, limitMax: SHOWN_MAX }));
+      return issues.length === 0 ? ["no issue of this session is open"] : issues.map(issueWords);
+    }
     case "annotate":
       await annotate(command, setup);
       return [];
@@ -54,6 +64,20 @@ export function issueWords(issue: Issue): string {
   const { number, title, priority, assignee } = issue;
   const who = assignee === "" ? "" : `, ${shownName(assignee)}`;
   return `issue ${number} ‘${oneLine(title)}’ (${painted(priority, printable(priority))}, ${statusText(issue)}${who})`;
+}
+
+function alertLines(active: readonly Alert[]): string[] {
+  if (active.length === 0) return ["no alert is active"];
+  const ids = shortIds(active.map(({ id }) => id));
+  const lines = active
+    .toSorted(gravestFirst)
+    .slice(0, SHOWN_MAX)
+    .map((alert) => {
+      const severity = painted(alert.severity, printable(alert.severity).padEnd(8));
+      const by = alert.acknowledged ? pc.dim(`  acknowledged by ${acknowledgerOf(alert)}`) : "";
+      return `  ${printable(ids.get(alert.id)!)}  ${severity}  ${titleOf(alert)}${by}`;
+    });
+  return active.length <= SHOWN_MAX ? lines : [...lines, `  and ${active.length - SHOWN_MAX} more`];
 }
 
 function issueLines(issue: Issue): string[] {

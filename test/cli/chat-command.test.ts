@@ -50,7 +50,8 @@ test("commands, and what stands behind them", () => {
     text: "hot = bad",
   });
   expect(chatCommandOf("/annotate x=1 y")).toEqual({ kind: "annotate", about: {}, lastMs: 0, text: "x=1 y" });
-  expect(["/who", "/help ", "/quit"].map((line) => chatCommandOf(line)?.kind)).toEqual(["who", "help", "quit"]);
+  const alone = ["/alerts", "/issues", "/who", "/help ", "/quit"];
+  expect(alone.map((line) => chatCommandOf(line)?.kind)).toEqual(["alerts", "issues", "who", "help", "quit"]);
 });
 
 test("commands that there are not, or that lack something, are refused with what is wanted", () => {

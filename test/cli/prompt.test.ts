@@ -77,6 +77,7 @@ describe("the line", () => {
     expect(line("/h\t")).toBe("/help |");
     expect(line("/as\tx")).toBe("/assign x|");
     expect(line("/a\t")).toBe("/a|");
+    expect(line("/iss\t")).toBe("/issue|");
     expect(line("/zz\t")).toBe("/zz|");
     expect(line("a /h\t")).toBe("a /h|");
     expect(chatHelp().length).toBeGreaterThan(5);

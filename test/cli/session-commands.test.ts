@@ -145,7 +145,10 @@ test("what is done is shown to whoever does it as to everybody else, with what c
     "/issue pump is loud",
     "/issue 1 still loud",
     "/issue 1",
+    "/alerts",
+    "/issues",
     "/done #1 oiled",
+    "/issues",
     '/annotate device="p 1" last=10m noisy',
     "/annotate over all",
     "",
@@ -166,7 +169,15 @@ test("what is done is shown to whoever does it as to everybody else, with what c
   expect(byAnn(other.lines.join("\n"))).toEqual(byAnn(out));
   expect([code, err]).toEqual([
     1,
-    'error: line 2: there is no alert "zzzz"\nissue 1 ‘pump is loud’ (medium, open)\n  ann: still loud\n',
+    [
+      'error: line 2: there is no alert "zzzz"',
+      "issue 1 ‘pump is loud’ (medium, open)",
+      "  ann: still loud",
+      `  ${alertId.slice(0, 8)}  medium    load 50  acknowledged by ann`,
+      "issue 1 ‘pump is loud’ (medium, open)",
+      "no issue of this session is open",
+      "",
+    ].join("\n"),
   ]);
   const [made] = (await shown("doing")).filter(({ annotation }) => annotation !== undefined);
   const { from, to } = made.annotation!;
