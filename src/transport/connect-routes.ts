@@ -29,7 +29,9 @@ export function connectRoutes(
   });
   const services = Map.groupBy(methods, ({ method }) => method.parent);
   for (const [service, impls] of services) {
-    const functions = Object.fromEntries(impls.map((impl) => [impl.method.localName, functionOf(impl, events)]));
+    const functions = Object.fromEntries(
+      impls.map((impl) => [impl.method.localName, functionOf(impl, events, shutdownSignal)]),
+    );
     router.service(service as DescService, functions as never);
   }
   const writing = new Set(
@@ -42,7 +44,7 @@ export function connectRoutes(
   );
 }
 
-function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
+function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: AbortSignal): unknown {
   const { method } = impl;
   const name = `${method.parent.typeName}/${method.name}`;
   const run = impl.run as (input: unknown, context: CallContext) => unknown;
@@ -81,6 +83,8 @@ function functionOf(impl: MethodImpl, events: TransportEvents): unknown {
           ? decodedOnce(method.output, output as Uint8Array)
           : create(method.output, output as never);
       }
+      // What was cut off has not ended well, though its function has.
+      if (context.signal.aborted && shutdownSignal.aborted) throw shutdownSignal.reason;
       events.onCall?.(name, "OK");
     } catch (error) {
       throw failed(error);
