@@ -18,13 +18,20 @@ afterAll(async () => {
   dir[Symbol.dispose]();
 });
 
-testNeeding([working("Debian's python3-grpcio", [PYTHON, "-c", "import grpc, google.protobuf"])])(
+const python = working("Debian's python3-grpcio", [PYTHON, "-c", "import grpc, google.protobuf"]);
+
+function contractDescriptors(): string {
+  const descriptors = join(dir.path, "contract.binpb");
+  const contract = join(root, "test/fixtures/contract");
+  const buf = Bun.spawnSync([join(root, "node_modules/.bin/buf"), "build", contract, "-o", descriptors]);
+  expect(buf.stderr.toString()).toBe("");
+  return descriptors;
+}
+
+testNeeding([python])(
   "uploads, subscribes, cancels, hits deadlines, uses gzip, sends what is too large and what is garbage",
   async () => {
-    const descriptors = join(dir.path, "contract.binpb");
-    const contract = join(root, "test/fixtures/contract");
-    const buf = Bun.spawnSync([join(root, "node_modules/.bin/buf"), "build", contract, "-o", descriptors]);
-    expect(buf.stderr.toString()).toBe("");
+    const descriptors = contractDescriptors();
     const client = Bun.spawn([PYTHON, join(import.meta.dir, "contract_client.py"), descriptors, server.grpc], {
       stdout: "pipe",
       stderr: "pipe",
@@ -71,6 +78,39 @@ testNeeding([working("Debian's python3-grpcio", [PYTHON, "-c", "import grpc, goo
     });
     expect(seen.unimplemented).toBe("UNIMPLEMENTED");
     expect(seen.clamped).toBe(1000);
+  },
+  60_000,
+);
+
+testNeeding([python])(
+  "two members of a session talk: each hears the other in order, and is confirmed what it said",
+  async () => {
+    const descriptors = contractDescriptors();
+    const count = 200;
+    const talk = async (user: string, other: string) => {
+      const args = [descriptors, server.grpc, "python", user, other, String(count)];
+      const client = Bun.spawn([PYTHON, join(import.meta.dir, "talking_client.py"), ...args], {
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [out, err] = await Promise.all([new Response(client.stdout).text(), new Response(client.stderr).text()]);
+      if ((await client.exited) !== 0) throw new Error(err);
+      return JSON.parse(out);
+    };
+    const [ann, ben] = await Promise.all([talk("ann", "ben"), talk("ben", "ann")]);
+    const numbers = Array.from({ length: count }, (_, i) => i + 1);
+    for (const [seen, other] of [
+      [ann, "ben"],
+      [ben, "ann"],
+    ]) {
+      expect(seen.heard).toEqual(numbers.map((i) => [other, `${other} says ${i} – ü ☃`]));
+      expect(seen.confirmed.map(([id]: [string]) => id)).toEqual(numbers.map(String));
+      expect(seen.refused).toEqual(["INVALID_ARGUMENT"]);
+      expect(seen.code).toBe("OK");
+      expect(seen.events.slice(0, 1)).toEqual(["snapshot"]);
+    }
+    const all = [...ann.confirmed, ...ben.confirmed].map(([, number]) => number).sort((a, b) => a - b);
+    expect(all).toEqual(Array.from({ length: 2 * count }, (_, i) => all[0] + i));
   },
   60_000,
 );
