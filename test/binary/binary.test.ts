@@ -88,6 +88,30 @@ test("refuses an address that others reach, a directory in use, and a wrong sett
   });
 });
 
+test("a session is joined, talked in and left", async () => {
+  const call = async (method: string, data: string) => {
+    const address = `http://${server.grpc}/analytics.Collaboration/${method}`;
+    const { out, err } = await run(["curl", "--http2-prior-knowledge", "--protocol", "grpc", "-d", data, address], {
+      command: [buf],
+    });
+    expect(err).toBe("");
+    return Bun.JSONL.parse(out.replaceAll(/\n(?!\{)/g, "")) as {
+      metadata?: { event?: string };
+      messages?: { number: string; message: string }[];
+    }[];
+  };
+  const said = '{"message":"it rattles","metadata":{"client_message_id":"1"}}';
+  const got = await call("JoinSession", `{"userId":"ann","sessionId":"pump-7"}${said}${said}`);
+  const events = got.map(({ metadata }) => metadata?.event);
+  expect(events).toEqual(["snapshot", "snapshot_end", "joined", "confirmed", "confirmed"]);
+  const [{ messages }] = await call("ListMessages", '{"sessionId":"pump-7"}');
+  expect(messages!.map(({ number, message }) => `${number} ${message}`)).toEqual([
+    "1 ann joined",
+    "2 it rattles",
+    "3 ann left",
+  ]);
+});
+
 test("is reflected, healthy and callable through buf curl", async () => {
   const call = (method: string, data: string) =>
     run(["curl", "--http2-prior-knowledge", "--protocol", "grpc", "-d", data, `http://${server.grpc}/${method}`], {
