@@ -56,12 +56,16 @@ export function* mergeBlocks(
   const origin = mergedOrigin(blocks);
   const added: NewBlock[] = writer.finish().map((block) => ({ block, origin }));
 
-  const isOutside = (seriesId: number) => (seriesId < seriesFrom || seriesId > seriesTo) && !retired.has(seriesId);
+  // Cut on both sides of the window: a block that spans it would be in it again, also where it has no series there.
+  const isBelow = (seriesId: number) => seriesId < seriesFrom && !retired.has(seriesId);
+  const isAbove = (seriesId: number) => seriesId > seriesTo && !retired.has(seriesId);
   for (const block of blocks) {
-    if (block.seriesFrom >= seriesFrom && block.seriesTo <= seriesTo) continue;
-    const rest = yield* rewriteBlock(block, isOutside, reader, rows, slice);
-    if (rest === null) return null;
-    added.push(...rest);
+    for (const isKept of [isBelow, isAbove]) {
+      if (isKept === isBelow ? block.seriesFrom >= seriesFrom : block.seriesTo <= seriesTo) continue;
+      const rest = yield* rewriteBlock(block, isKept, reader, rows, slice);
+      if (rest === null) return null;
+      added.push(...rest);
+    }
   }
   return added;
 }

@@ -189,12 +189,15 @@ export class Rollups {
     const { blocks, seriesFrom, seriesTo } = plan;
     const windowsOf = new Map<number, Set<number>>();
     const outside: NewBlock[] = [];
-    const isOutside = (id: number) => (id < seriesFrom || id > seriesTo) && !this.#retired.has(id);
+    // Cut on both sides, as blocks of points are.
+    const isBelow = (id: number) => id < seriesFrom && !this.#retired.has(id);
+    const isAbove = (id: number) => id > seriesTo && !this.#retired.has(id);
     for (const block of blocks) {
       const index = this.#reader.index(block);
-      const rest = yield* this.#rewrite(block, isOutside, slice);
-      if (index === null || rest === null) return null;
-      outside.push(...rest);
+      const below = yield* this.#rewrite(block, isBelow, slice);
+      const above = yield* this.#rewrite(block, isAbove, slice);
+      if (index === null || below === null || above === null) return null;
+      outside.push(...below, ...above);
       for (let row = 0; row < index.count; row++) {
         const seriesId = index.seriesIds[row];
         if (seriesId < seriesFrom || seriesId > seriesTo || this.#retired.has(seriesId)) continue;
