@@ -62,8 +62,8 @@ export class RowBuffer {
   }
 
   /**
-   * Of sorted rows: drops those that repeat the value already standing at their time, and of writes that are there
-   * more than once, as after a crash, all but the last.
+   * Of sorted rows: drops those that repeat the value already standing at their time, which stands from the earliest of
+   * their arrivals, and of writes that are there more than once, as after a crash, all but the last.
    */
   dropRepeats(): void {
     const { timesUs, values, arrivalsS, length } = this;
@@ -76,7 +76,11 @@ export class RowBuffer {
       const first = kept;
       for (let i = from; i < to; i++) {
         if (again?.has(i)) continue;
-        if (kept > first && Object.is(values[i], values[kept - 1])) continue;
+        if (kept > first && Object.is(values[i], values[kept - 1])) {
+          // What a crash wrote again may stand behind a repeat that came later.
+          arrivalsS[kept - 1] = Math.min(arrivalsS[kept - 1], arrivalsS[i]);
+          continue;
+        }
         if (kept !== i) {
           timesUs[kept] = timesUs[i];
           values[kept] = values[i];
@@ -91,10 +95,15 @@ export class RowBuffer {
 
   /** Drops rows that arrived later than `asOfS`. */
   keepArrived(asOfS: number): void {
+    this.keep(0, (_, arrivalS) => arrivalS <= asOfS);
+  }
+
+  /** Of the rows from position `from` on: drops those that are not wanted. */
+  keep(from: number, isWanted: (timeUs: number, arrivalS: number) => boolean): void {
     const { timesUs, values, arrivalsS, length } = this;
-    let kept = 0;
-    for (let i = 0; i < length; i++) {
-      if (arrivalsS[i] > asOfS) continue;
+    let kept = from;
+    for (let i = from; i < length; i++) {
+      if (!isWanted(timesUs[i], arrivalsS[i])) continue;
       timesUs[kept] = timesUs[i];
       values[kept] = values[i];
       arrivalsS[kept++] = arrivalsS[i];
