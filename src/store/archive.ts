@@ -124,7 +124,12 @@ export class Archive {
   /** The range of a query without points that are past their age limit: what needs the points themselves ends there. */
   visible(query: RangeQuery): RangeQuery {
     if (query.stepUs > 0 && takesSummaries(query.func ?? "avg")) return query;
-    return { ...query, fromUs: Math.max(query.fromUs, this.retention.earliestVisibleUs(this.#raw)) };
+    return { ...query, fromUs: Math.max(query.fromUs, this.earliestVisibleUs) };
+  }
+
+  /** Points before it are past their age limit. */
+  get earliestVisibleUs(): number {
+    return this.retention.earliestVisibleUs(this.#raw);
   }
 
   sourcesOf({ seriesIds, fromUs, toUs, stepUs, func = "avg" }: RangeQuery): ArchiveSources {

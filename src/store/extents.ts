@@ -66,13 +66,14 @@ function takeIndex(block: Block, reader: BlockReader, seriesIds: Uint32Array, fi
   }
 }
 
-interface SlotsById {
+export interface SlotsById {
   readonly firstId: number;
   /** Position among the asked series plus one, by id from the first on. */
   readonly slots: Uint32Array;
 }
 
-function slotsById(seriesIds: Uint32Array): SlotsById {
+/** Of ascending ids. */
+export function slotsById(seriesIds: Uint32Array): SlotsById {
   const firstId = seriesIds[0] ?? 0;
   const slots = new Uint32Array((seriesIds.at(-1) ?? -1) - firstId + 1);
   for (let slot = 0; slot < seriesIds.length; slot++) slots[seriesIds[slot] - firstId] = slot + 1;

@@ -128,6 +128,51 @@ export interface RangeResult {
   readonly next: { readonly slot: number; readonly fromUs: number } | null;
 }
 
+/** Points by when they arrived: every write of them, values that were replaced since included. */
+export interface ArrivalQuery {
+  /** Ascending, each once. */
+  readonly seriesIds: Uint32Array;
+  /** Unix seconds, half open: what arrived in [fromS, toS). */
+  readonly fromS: number;
+  readonly toS: number;
+  /** Of fromS only the series from this position on; left out: all. */
+  readonly fromSlot?: number;
+  /** Event times, half open. */
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Rows after which the answer ends and says where to go on, at most 65,536; what one series had in one second stays together. */
+  readonly partRows: number;
+}
+
+export interface ArrivalResult {
+  /** Positions among the asked series; rows are in order of arrival, then of series, then of time, then of writing. */
+  readonly slots: Uint32Array;
+  readonly timesUs: Float64Array;
+  readonly values: Float64Array;
+  /** Unix seconds. */
+  readonly arrivalsS: Float64Array;
+  readonly isDamaged: boolean;
+  /** Where the next part goes on; null: this was the last. */
+  readonly next: { readonly fromS: number; readonly fromSlot: number } | null;
+}
+
+/** What stood: of each series the latest point before `beforeUs` of all that arrived before `arrivedBeforeS`. */
+export interface StandingQuery {
+  /** Ascending, each once. */
+  readonly seriesIds: Uint32Array;
+  /** Unix seconds; Infinity: all. */
+  readonly arrivedBeforeS: number;
+  /** Event time; Infinity: whatever it is. */
+  readonly beforeUs: number;
+}
+
+export interface StandingResult {
+  /** By position among the asked series; NaN where nothing stood. */
+  readonly timesUs: Float64Array;
+  readonly values: Float64Array;
+  readonly isDamaged: boolean;
+}
+
 export interface StoreStats {
   /** Rows not yet sealed, and the bytes of the pages they lie in. */
   readonly headPoints: number;
@@ -209,6 +254,8 @@ export type StoreRequest =
   | { kind: "open"; options: StoreOptions }
   | { kind: "absorb"; record: ArrayBuffer }
   | { kind: "range"; id: number; query: RangeQuery }
+  | { kind: "arrivals"; id: number; query: ArrivalQuery }
+  | { kind: "standing"; id: number; query: StandingQuery }
   /** The earliest event time of each series, NaN where nothing is stored; ids ascending, each once. */
   | { kind: "extents"; id: number; seriesIds: Uint32Array }
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
@@ -221,7 +268,8 @@ export type StoreRequest =
   | { kind: "retain" }
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 
-export type StoreAnswer = RangeResult | Float64Array | StoreStats | BackupListed | FrozenPiece | null;
+export type StoreAnswer =
+  RangeResult | ArrivalResult | StandingResult | Float64Array | StoreStats | BackupListed | FrozenPiece | null;
 
 export type StoreEvent =
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }
@@ -243,4 +291,9 @@ export interface Failure {
 /** Buffers of an answer that move instead of being copied. */
 export function buffersOfRange({ slots, offsets, timesUs, values }: RangeResult): ArrayBuffer[] {
   return [slots, offsets, timesUs, values].map((column) => column.buffer as ArrayBuffer);
+}
+
+/** The same of {@link ArrivalResult}. */
+export function buffersOfArrivals({ slots, timesUs, values, arrivalsS }: ArrivalResult): ArrayBuffer[] {
+  return [slots, timesUs, values, arrivalsS].map((column) => column.buffer as ArrayBuffer);
 }

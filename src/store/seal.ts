@@ -107,7 +107,7 @@ class SealedRows {
 }
 
 /** The last run that starts at or before a row. */
-function runOfRow(runRows: readonly number[], row: number): number {
+export function runOfRow(runRows: readonly number[], row: number): number {
   let low = 0;
   let high = runRows.length;
   while (high - low > 1) {

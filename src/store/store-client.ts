@@ -6,10 +6,14 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type {
+  ArrivalQuery,
+  ArrivalResult,
   Dropped,
   RangeQuery,
   RangeResult,
   Sealed,
+  StandingQuery,
+  StandingResult,
   StoreAnswer,
   StoreEvent,
   StoreOpened,
@@ -20,12 +24,16 @@ import type {
 
 export type {
   Aggregation,
+  ArrivalQuery,
+  ArrivalResult,
   Dropped,
   Fill,
   Grouping,
   RangeQuery,
   RangeResult,
   Sealed,
+  StandingQuery,
+  StandingResult,
   StepFunction,
   Top,
   StoreOpened,
@@ -107,6 +115,20 @@ export class StoreClient {
    */
   range(query: RangeQuery, { signal }: { signal?: AbortSignal } = {}): Promise<RangeResult> {
     return this.#askUntil<RangeResult>((id) => ({ kind: "range", id, query }), signal);
+  }
+
+  /**
+   * Every write of points that arrived in a range of seconds, in order of arrival, everything absorbed before included; the
+   * same value again is no write. Fails with RESOURCE_EXHAUSTED where one series has more than four million of them, and as
+   * {@link range} does otherwise.
+   */
+  arrivals(query: ArrivalQuery, { signal }: { signal?: AbortSignal } = {}): Promise<ArrivalResult> {
+    return this.#askUntil<ArrivalResult>((id) => ({ kind: "arrivals", id, query }), signal);
+  }
+
+  /** What stood at a time, as was known at another. Fails as {@link extents} does. */
+  standing(query: StandingQuery, { signal }: { signal?: AbortSignal } = {}): Promise<StandingResult> {
+    return this.#askUntil<StandingResult>((id) => ({ kind: "standing", id, query }), signal);
   }
 
   /**

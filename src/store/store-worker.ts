@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
 import {
+  buffersOfArrivals,
   buffersOfRange,
   type Failure,
   type StoreAnswer,
@@ -74,8 +75,12 @@ function serve(
     switch (request.kind) {
       case "range":
         return ask(id, store.range(request.query, scheduler.slice), buffersOfRange);
+      case "arrivals":
+        return ask(id, store.reading.arrivals(request.query, scheduler.slice), buffersOfArrivals);
+      case "standing":
+        return ask(id, store.reading.standing(request.query, scheduler.slice));
       case "extents":
-        return ask(id, store.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
+        return ask(id, store.reading.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
       case "retire":
         store.retire(request.seriesIds);
         return post({ kind: "answer", id, value: null });

@@ -12,11 +12,11 @@ import { StoreBackup } from "./backup.ts";
 import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
 import { Archive } from "./archive.ts";
 import { diskStateOf, type LookAtDisk } from "./disk.ts";
-import { firstTimesOf } from "./extents.ts";
 import { Head, type Generation } from "./head.ts";
 import { HeadRows } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
+import { PointReading } from "./point-reading.ts";
 import type { Dropped, RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
 import { rangeOf } from "./query.ts";
 import { readingOrderOf } from "./reading-order.ts";
@@ -54,6 +54,7 @@ export class Store {
   readonly #archive: Archive;
   readonly #writes = new WrittenBytes();
   readonly backup: StoreBackup;
+  readonly reading: PointReading;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
   #sealedBytes = 0;
@@ -111,6 +112,7 @@ export class Store {
     });
     for (const { arrivalToS } of this.#archive.points.all()) this.#noteArrival(arrivalToS * 1000);
     this.backup = new StoreBackup(options.dir, this.#archive, events.onWork);
+    this.reading = new PointReading(this.#archive, this.#head, events.onWork);
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -152,21 +154,6 @@ export class Store {
     } finally {
       this.#head.unpin(head);
       for (const block of pinned) block.pins--;
-      this.#events.onWork();
-    }
-  }
-
-  /** The earliest event time of each series, NaN where nothing is stored; `seriesIds` ascending, each once. */
-  *extents(seriesIds: Uint32Array, slice: Slice): Generator<void, Float64Array<ArrayBuffer>> {
-    const { points, reader } = this.#archive;
-    const blocks = seriesIds.length === 0 ? [] : points.overlapping(0, Infinity, seriesIds[0], seriesIds.at(-1)!);
-    const head = this.#head.pin();
-    for (const block of blocks) block.pins++;
-    try {
-      return yield* firstTimesOf(seriesIds, { blocks, head, reader }, slice);
-    } finally {
-      this.#head.unpin(head);
-      for (const block of blocks) block.pins--;
       this.#events.onWork();
     }
   }

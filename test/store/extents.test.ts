@@ -22,10 +22,10 @@ test("are the earliest points there are, wherever these lie", () => {
     open.store.absorb(recordOf(seq, points));
     if (seq % 4 === 0) open.seal();
     if (seq % 12 === 0) open.compact();
-    const found = runToEnd(open.store.extents(asked, SHORTEST_SLICE));
+    const found = runToEnd(open.store.reading.extents(asked, SHORTEST_SLICE));
     expect([...found]).toEqual([...asked].map((id) => firsts.get(id) ?? NaN));
   }
-  expect([...runToEnd(open.store.extents(new Uint32Array(0), ENDLESS_SLICE))]).toEqual([]);
+  expect([...runToEnd(open.store.reading.extents(new Uint32Array(0), ENDLESS_SLICE))]).toEqual([]);
 });
 
 test("are found without reading blocks that begin later", () => {
