@@ -24,12 +24,11 @@ import { forgetOld, trimSlice } from "./log/journal-retention.ts";
 import { LogClient } from "./log/log-client.ts";
 import { framesAfter } from "./log/frames-after.ts";
 import { createMetrics } from "./metrics/metrics.ts";
-import { parseAddress } from "./model/address.ts";
 import { BUILD } from "./model/build-info.ts";
 import { BufferPool } from "./model/buffer-pool.ts";
 import { BurstGarbage } from "./model/burst-garbage.ts";
 import type { Clock } from "./model/clock.ts";
-import { messageOf, WatchpostError } from "./model/errors.ts";
+import { messageOf } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
 import { SeriesRegistry } from "./model/series-registry.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
@@ -37,9 +36,11 @@ import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
 import type { RangeQuery } from "./store/protocol.ts";
 import { retireSeries } from "./store/retire-series.ts";
-import { StoreClient, type Dropped } from "./store/store-client.ts";
+import { StoreClient } from "./store/store-client.ts";
+import { tellDropped } from "./store/tell-dropped.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
+import { refuseWhatOthersReach } from "./transport/others-reach.ts";
 import { ReceivedBytes } from "./transport/received-bytes.ts";
 import { startWebServer } from "./transport/web-server.ts";
 import { commandsOf } from "./wire/call-method.ts";
@@ -373,23 +374,6 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     replayedPoints: storeOpened.replayedPoints,
     close,
   };
-}
-
-function refuseWhatOthersReach(address: string): void {
-  if (parseAddress(address).isLoopback) return;
-  throw new WatchpostError(
-    "FAILED_PRECONDITION",
-    `${address} can be reached from other machines, and nothing asks who calls yet: anybody there could read and write all points. Bind 127.0.0.1 and put a proxy with authentication in front, or say --insecure if the network is yours alone.`,
-  );
-}
-
-function tellDropped({ fromUs, toUs, ...dropped }: Dropped, logger: Logger): void {
-  const { reason, points } = dropped;
-  const iso = (timeUs: number) => (Number.isFinite(timeUs) ? new Date(timeUs / 1_000).toISOString() : "nothing");
-  const told = { dropped: { ...dropped, from: iso(fromUs), to: iso(toUs) } };
-  if (reason === "age") return logger.info(told, `${points} points were dropped: older than their age limit`);
-  const why = reason === "budget" ? "retention.disk_budget is used up" : "less than retention.free_floor is free";
-  logger.warn(told, `the oldest ${points} points were dropped: ${why}`);
 }
 
 function once<A extends unknown[], R>(run: (...args: A) => R): (...args: A) => R {
