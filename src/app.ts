@@ -2,11 +2,13 @@
 import { edenGC, fullGC } from "bun:jsc";
 import { resolve } from "node:path";
 import { openAlerts } from "./alerts/open-alerts.ts";
+import { replayedAlert } from "./alerts/replayed-alert.ts";
 import { stampOf, watchFile } from "./alerts/rules-watch.ts";
 import { readRulesFile } from "./alerts/read-rules-file.ts";
 import { storedHistory } from "./alerts/stored-history.ts";
 import { MemoryBus } from "./bus/memory-bus.ts";
 import { openCollaboration } from "./collaboration/open-collaboration.ts";
+import { openReplay } from "./collaboration/replay/replay-methods.ts";
 import type { Config } from "./config/config.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
@@ -249,6 +251,17 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     onTrouble: (sentence) => logger.error({ trouble: sentence }, "sessions have trouble"),
   });
   opening.defer(() => collaboration.close());
+  const replayed = await openReplay({
+    ...collaboration.made,
+    journal,
+    store,
+    registry,
+    clock,
+    pause: () => new Promise((resolve) => void setImmediate(resolve)),
+    replayedAlert,
+    sessionFor: (id, context) => collaboration.sessionFor(id, context),
+    isTaken: (id) => collaboration.rooms.isTaken(id),
+  });
   const onGrowth = (sentence: string) => logger.error({ trouble: sentence }, "the journal grows");
   const forgetting = { clock, onTrouble: onGrowth };
   const slices = [trimSlice(journal, clock), alerts.forgetOld];
@@ -330,6 +343,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...dashboard.methods,
     ...alerts.methods,
     ...collaboration.methods,
+    ...replayed,
     ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);

@@ -2,6 +2,7 @@
 import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { DocumentChange, StoredDocument } from "../model/journal.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
+import { ImportedFiles } from "./replay/imported-files.ts";
 import type { Rooms } from "./rooms.ts";
 import { lastActivityMs, sentCollection, SESSIONS, sessionOf } from "./session-documents.ts";
 
@@ -40,6 +41,7 @@ function lastMs(document: StoredDocument): number {
 
 /** The session itself goes last: what is cut off goes on the next time. */
 async function forget(sessionId: string, journal: CollaborationJournal): Promise<void> {
+  await new ImportedFiles(journal).remove(sessionId);
   const collection = sentCollection(sessionId);
   for (;;) {
     const sent = await journal.documents({ collection, limit: ROWS_AT_ONCE });

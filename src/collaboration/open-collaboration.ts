@@ -6,7 +6,14 @@ import type { Clock } from "../model/clock.ts";
 import { SetAside } from "../model/set-aside.ts";
 import { commandsOf, type Commands } from "../wire/call-method.ts";
 import { Collaboration, type Session } from "../wire/gen/collaboration_pb.ts";
-import { allRawBidiStreaming, rawServerStreaming, unary, type MethodImpl, type Principal } from "../wire/service.ts";
+import {
+  allRawBidiStreaming,
+  rawServerStreaming,
+  unary,
+  type CallContext,
+  type MethodImpl,
+  type Principal,
+} from "../wire/service.ts";
 import { AnnotationFeed } from "./annotations/annotation-feed.ts";
 import { annotationMethods } from "./annotations/annotation-methods.ts";
 import { Annotations } from "./annotations/annotations.ts";
@@ -16,6 +23,7 @@ import { Issues } from "./issues/issues.ts";
 import { issueMethods } from "./issues/service.ts";
 import { AlertOpening, type Openings } from "./opening/alert-opening.ts";
 import { incidentSessions } from "./opening/incident-sessions.ts";
+import { madeInSession, type MadeInSession } from "./made-in-session.ts";
 import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
 import { KeptMessages } from "./kept-messages.ts";
@@ -23,7 +31,7 @@ import { memberLimit, RateLimits } from "./rate-limit.ts";
 import type { CarryOut } from "./received-message.ts";
 import { Rooms } from "./rooms.ts";
 import { SentMessages } from "./sent-once.ts";
-import { sessionMethods } from "./session-methods.ts";
+import { sessionMethods, visibleSession } from "./session-methods.ts";
 
 export interface CollaborationDeps {
   readonly journal: CollaborationJournal;
@@ -50,6 +58,9 @@ export interface CollaborationOptions {
 export interface OpenCollaboration {
   readonly methods: MethodImpl[];
   readonly rooms: Rooms;
+  readonly made: MadeInSession;
+  /** Throws NOT_FOUND where there is none that whoever calls may see. */
+  sessionFor(sessionId: string, context: CallContext): Promise<Session>;
   /** Of sessions that nothing was said in for long. */
   readonly forgetOld: ForgetSlice;
   /** Streams that end from now on are those that the server ends: their members come back. */
@@ -144,6 +155,8 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
   return {
     methods,
     rooms,
+    made: madeInSession(journal, issues, setAside),
+    sessionFor: (id, context) => visibleSession(id, context, { rooms, sees }),
     forgetOld: forgetSessions(rooms, journal),
     stop: () => rooms.stop(),
     close: () => (closing ??= close()),

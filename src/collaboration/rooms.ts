@@ -92,6 +92,11 @@ export class Rooms implements SessionPost {
     return stored;
   }
 
+  /** Whether there is a session of that id, or somebody is about to open one. */
+  async isTaken(sessionId: string): Promise<boolean> {
+    return this.#rooms.has(sessionId) || (await this.#deps.journal.document(SESSIONS, sessionId)) !== undefined;
+  }
+
   /** Whether there is a session of that id to which something may be added. */
   async isOpen(sessionId: string): Promise<boolean> {
     const room = this.#rooms.get(sessionId);

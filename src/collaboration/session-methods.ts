@@ -43,11 +43,7 @@ const DOCUMENTS_AT_ONCE = 500;
 
 export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
   const { rooms, sees } = deps;
-  const visible = async (id: string, { principal }: CallContext): Promise<Session> => {
-    const session = await rooms.session(id);
-    if (sees(principal, session)) return session;
-    throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(id)}`);
-  };
+  const visible = (id: string, context: CallContext) => visibleSession(id, context, deps);
   /** Says what was done, and how the session stands from then on. */
   const change = async (session: Session, userId: string, event: string, text: string, patch: Partial<Session>) => {
     const room = await rooms.room(session.id, userId);
@@ -105,6 +101,17 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
       return listMessages(request, session, deps);
     }),
   ];
+}
+
+/** The session as it stands. Throws NOT_FOUND where there is none that whoever calls may see. */
+export async function visibleSession(
+  id: string,
+  { principal }: CallContext,
+  { rooms, sees }: Pick<SessionMethodsDeps, "rooms" | "sees">,
+): Promise<Session> {
+  const session = await rooms.session(id);
+  if (sees(principal, session)) return session;
+  throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(id)}`);
 }
 
 async function listSessions(

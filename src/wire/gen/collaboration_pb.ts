@@ -621,7 +621,8 @@ export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@_
  */
 export type ReplayEvent = Message<"analytics.ReplayEvent"> & {
   /**
-   * When it was heard of, or of points AS_KNOWN_NOW the time of the first one.
+   * When it was heard of, of points the first one; AS_KNOWN_NOW the time of the first point. Points that stood when the replay
+   * begins come with its beginning.
    *
    * @generated from field: google.protobuf.Timestamp at = 1;
    */
@@ -650,7 +651,7 @@ export type ReplayEvent = Message<"analytics.ReplayEvent"> & {
     case: "points";
   } | {
     /**
-     * The first and the last event, and once a second where nothing else comes.
+     * The first and the last event, and once a second where nothing else comes or the replay is behind.
      *
      * @generated from field: analytics.ReplayMark mark = 5;
      */

@@ -90,7 +90,7 @@ export const ReplayPointsSchema: GenMessage<ReplayPoints> = /*@__PURE__*/
  */
 export type ReplayMark = Message<"analytics.ReplayMark"> & {
   /**
-   * Behind it nothing comes.
+   * Nothing comes behind it.
    *
    * @generated from field: bool end = 1;
    */
@@ -123,7 +123,7 @@ export type ReplayMark = Message<"analytics.ReplayMark"> & {
   missing: string;
 
   /**
-   * On a stream at a speed: behind by this long, since the reader or the machine is too slow.
+   * On a stream at a speed: behind by this long, since the reader or the machine is too slow. Nothing is left out for it.
    *
    * @generated from field: int64 behind_ms = 6;
    */

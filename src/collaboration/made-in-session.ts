@@ -1,0 +1,45 @@
+/** What of a session stands beside its messages: annotations and issues, as they are now. */
+import { create } from "@bufbuild/protobuf";
+import type { SetAside } from "../model/set-aside.ts";
+import { ListAnnotationsRequestSchema, type Annotation } from "../wire/gen/annotations_pb.ts";
+import { IssueFilterSchema, type Issue } from "../wire/gen/issues_pb.ts";
+import { listAnnotations } from "./annotations/list-annotations.ts";
+import type { CollaborationJournal } from "./collaboration-journal.ts";
+import { scopeOf } from "./issues/issue-filter.ts";
+import type { Issues } from "./issues/issues.ts";
+import { issuesOf } from "./issues/list-issues.ts";
+
+export interface MadeInSession {
+  /** Pinned to it or made in it, the earliest first; at most 10,000 of the latest. */
+  annotationsOf(sessionId: string): Promise<readonly Annotation[]>;
+  /** Linked to it, with their comments, the first one first; at most 1,000 of the newest. */
+  issuesOf(sessionId: string): Promise<readonly Issue[]>;
+}
+
+const [ANNOTATIONS_MAX, ISSUES_MAX] = [10_000, 1_000];
+
+export function madeInSession(journal: CollaborationJournal, issues: Issues, setAside: SetAside): MadeInSession {
+  return {
+    async annotationsOf(sessionId) {
+      const annotations: Annotation[] = [];
+      for (let page = ""; annotations.length < ANNOTATIONS_MAX;) {
+        const request = create(ListAnnotationsRequestSchema, { filter: { sessionId }, page });
+        const { annotations: found, nextPage } = await listAnnotations(request, journal, setAside);
+        annotations.push(...found);
+        if (nextPage === "") break;
+        page = nextPage;
+      }
+      return annotations.reverse();
+    },
+    async issuesOf(sessionId) {
+      const found: Issue[] = [];
+      const { openIssues } = issues;
+      const scope = scopeOf(create(IssueFilterSchema, { sessionId }));
+      for await (const { number } of issuesOf(scope, { journal, openIssues, setAside })) {
+        found.push(await issues.get(number));
+        if (found.length >= ISSUES_MAX) break;
+      }
+      return found.reverse();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** ImportSession: a file becomes a session that can be read and replayed, and that nothing is added to. */
+import { create } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { WatchpostError } from "../../model/errors.ts";
+import type { JournalEvent } from "../../model/journal.ts";
+import { SessionSchema, SessionState, type Session } from "../../wire/gen/collaboration_pb.ts";
+import { timestampOfMs } from "../../wire/timestamp.ts";
+import type { CollaborationJournal } from "../collaboration-journal.ts";
+import { Serial } from "../serial.ts";
+import { documentOfSession } from "../session-documents.ts";
+import { sessionIdIn } from "../texts.ts";
+import type { ImportedFiles } from "./imported-files.ts";
+import { readSessionFile } from "./read-session-file.ts";
+import { FILE_BYTES_MAX } from "./session-file.ts";
+
+export const SESSION_IMPORT_EVENT = "session-import";
+const PIECE_BYTES = 64 * 1024;
+const NUMBERS_MAX = 1_000;
+
+export interface ImportDeps {
+  readonly journal: Pick<CollaborationJournal, "append">;
+  readonly files: ImportedFiles;
+  /** Whether there is a session of that id. */
+  isTaken(sessionId: string): Promise<boolean>;
+  nowMs(): number;
+}
+
+export interface Import {
+  readonly data: Uint8Array;
+  /** "": as it was called, with a number behind it where that is taken. */
+  readonly sessionId: string;
+  readonly userId: string;
+}
+
+export class SessionImports {
+  readonly #deps: ImportDeps;
+  /** One at a time: each holds its file in memory. */
+  readonly #serial = new Serial();
+
+  constructor(deps: ImportDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Resolves when all of it is durable. Throws as {@link readSessionFile} does, RESOURCE_EXHAUSTED for a file of more than 48 MiB,
+   * ALREADY_EXISTS where the id is taken, and as the journal does: nothing of it is kept then.
+   */
+  import({ data, sessionId, userId }: Import): Promise<Session> {
+    return this.#serial.run("", async () => {
+      const session = await checked(data);
+      const { journal, files, nowMs } = this.#deps;
+      const id = await this.#idFor(sessionId, session.id);
+      const imported = create(SessionSchema, {
+        ...session,
+        id,
+        state: SessionState.IMPORTED,
+        members: [],
+        // Sessions go some time after the last that happened to them here.
+        lastActivityAt: create(TimestampSchema, timestampOfMs(nowMs())),
+      });
+      try {
+        await files.write(id, data, nowMs());
+        if (await this.#deps.isTaken(id)) throw taken(id);
+        const event: JournalEvent = {
+          atMs: nowMs(),
+          kind: SESSION_IMPORT_EVENT,
+          subject: id,
+          actor: userId,
+          payload: JSON.stringify({ was: session.id, bytes: data.length }),
+        };
+        await journal.append([event], [documentOfSession(imported), files.seal(id)]);
+      } catch (error) {
+        // What cannot be removed now is not seen either, and goes with the next start.
+        await files.remove(id).catch(() => {});
+        throw error;
+      }
+      return imported;
+    });
+  }
+
+  async #idFor(wanted: string, was: string): Promise<string> {
+    if (wanted !== "") {
+      if (!(await this.#deps.isTaken(sessionIdIn(wanted)))) return wanted;
+      throw taken(wanted);
+    }
+    for (let number = 1; number <= NUMBERS_MAX; number++) {
+      const id = sessionIdIn(number === 1 ? was : `${was.slice(0, 120)}-${number}`);
+      if (!(await this.#deps.isTaken(id))) return id;
+    }
+    throw taken(was);
+  }
+}
+
+/** The session as the file has it, once all of the file is checked. */
+async function checked(data: Uint8Array): Promise<Session> {
+  if (data.length > FILE_BYTES_MAX) {
+    const message = `the session file has ${data.length} bytes; at most ${FILE_BYTES_MAX} are taken`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+  let session: Session | undefined;
+  for await (const line of readSessionFile(piecesOf(data))) if (line.kind === "header") session = line.session;
+  return session!;
+}
+
+async function* piecesOf(data: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < data.length; from += PIECE_BYTES) yield data.subarray(from, from + PIECE_BYTES);
+}
+
+function taken(id: string): WatchpostError {
+  return new WatchpostError(
+    "ALREADY_EXISTS",
+    `there is a session ${JSON.stringify(id)} already: import it under another name`,
+  );
+}

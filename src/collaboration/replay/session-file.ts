@@ -1,0 +1,118 @@
+/**
+ * The file of an exported session, as docs/session-file.md describes it: a line that says what it is, then lines of JSON in gzip
+ * members. Kinds of lines stand in the order of {@link LINE_KINDS}.
+ */
+import { toJson } from "@bufbuild/protobuf";
+import { WatchpostError } from "../../model/errors.ts";
+import { parseSeriesKey } from "../../model/series-key.ts";
+import { AnnotationSchema } from "../../wire/gen/annotations_pb.ts";
+import { CollaborationMessageSchema, SessionSchema } from "../../wire/gen/collaboration_pb.ts";
+import { IssueSchema } from "../../wire/gen/issues_pb.ts";
+import { ReplayAlertSchema } from "../../wire/gen/replay_pb.ts";
+import { slicedArrivals, type ArrivedPoints } from "./points.ts";
+import type { Recording, Standing, View } from "./recording.ts";
+
+export const SESSION_FILE_MAGIC = "WATCHPOST-SESSION ";
+export const SESSION_FILE_FORMAT = 1;
+export const FILE_BYTES_MAX = 48 * 1024 * 1024;
+export const CONTENT_BYTES_MAX = 512 * 1024 * 1024;
+export const LINE_BYTES_MAX = 8 * 1024 * 1024;
+export const ROWS_A_LINE = 1_000;
+
+export const LINE_KINDS = [
+  "header",
+  "series",
+  "standing",
+  "message",
+  "alert",
+  "annotation",
+  "issue",
+  "points",
+  "trailer",
+] as const;
+export type LineKind = (typeof LINE_KINDS)[number];
+export type LineCounts = Record<LineKind, number>;
+
+/** Lines that are compressed together. */
+const MEMBER_BYTES = 256 * 1024;
+const VIEWS: readonly View[] = ["as_seen", "as_known_now"];
+
+export function noLines(): LineCounts {
+  return Object.fromEntries(LINE_KINDS.map((kind) => [kind, 0])) as LineCounts;
+}
+
+/** The file, piece by piece. Throws RESOURCE_EXHAUSTED where it would be larger than one that can be imported. */
+export async function* sessionFile(recording: Recording, watchpost: string, nowMs: number): AsyncGenerator<Uint8Array> {
+  const magic = Buffer.from(`${SESSION_FILE_MAGIC}${SESSION_FILE_FORMAT}\n`);
+  const hash = new Bun.CryptoHasher("sha256");
+  const counts = noLines();
+  let bytes = magic.length;
+  let [waiting, waitingBytes]: [string[], number] = [[], 0];
+  yield magic;
+  for await (const [kind, value] of linesOf(recording, watchpost, nowMs)) {
+    add(kind, JSON.stringify({ [kind]: value }));
+    if (waitingBytes >= MEMBER_BYTES) yield member();
+  }
+  const points = recording.missing.size === 0 ? {} : { missing: [...recording.missing] };
+  add("trailer", JSON.stringify({ trailer: { lines: { ...counts }, sha256: hash.copy().digest("hex"), ...points } }));
+  yield member();
+
+  function add(kind: LineKind, line: string): void {
+    counts[kind]++;
+    waiting.push(line, "\n");
+    waitingBytes += line.length + 1;
+    hash.update(`${line}\n`);
+  }
+
+  function member(): Uint8Array {
+    const packed = Bun.gzipSync(Buffer.from(waiting.join("")));
+    [waiting, waitingBytes] = [[], 0];
+    bytes += packed.length;
+    if (bytes <= FILE_BYTES_MAX) return packed;
+    const message = `the export is larger than ${FILE_BYTES_MAX} bytes, which none that is imported may be: ask for a shorter range, or for fewer metrics`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+}
+
+async function* linesOf(
+  recording: Recording,
+  watchpost: string,
+  nowMs: number,
+): AsyncGenerator<readonly [kind: LineKind, value: unknown]> {
+  const { session, range, seriesKeys } = recording;
+  yield ["header", { watchpost, exportedAtMs: nowMs, ...range, session: toJson(SessionSchema, session) }];
+  for (const key of seriesKeys) {
+    const { metric, source, tags } = parseSeriesKey(key);
+    yield ["series", { metric, source, tags: Object.fromEntries(tags) }];
+  }
+  for (const view of seriesKeys.length === 0 ? [] : VIEWS) {
+    yield ["standing", { view, ...rowsOf(await recording.standing(view, range)) }];
+  }
+  for await (const { atMs, what } of recording.messages({ fromUs: 0, toUs: Infinity })) {
+    yield ["message", { atMs, message: toJson(CollaborationMessageSchema, what) }];
+  }
+  for await (const { atMs, what } of recording.alerts(range)) {
+    yield ["alert", { atMs, alert: toJson(ReplayAlertSchema, what) }];
+  }
+  for (const annotation of await recording.annotations()) yield ["annotation", toJson(AnnotationSchema, annotation)];
+  for (const issue of await recording.issues()) yield ["issue", toJson(IssueSchema, issue)];
+  for await (const part of recording.writes(range)) {
+    for (let from = 0; from < part.slots.length; from += ROWS_A_LINE) {
+      yield ["points", columnsOf(slicedArrivals(part, from, Math.min(from + ROWS_A_LINE, part.slots.length)))];
+    }
+  }
+}
+
+function columnsOf({ slots, timesUs, values, arrivalsS }: ArrivedPoints) {
+  return { slots: [...slots], timesUs: [...timesUs], values: [...values].map(jsonOf), arrivalsS: [...arrivalsS] };
+}
+
+function rowsOf({ timesUs, values }: Standing) {
+  const slots = [...timesUs.keys()].filter((slot) => !Number.isNaN(timesUs[slot]));
+  return { slots, timesUs: slots.map((slot) => timesUs[slot]), values: slots.map((slot) => jsonOf(values[slot])) };
+}
+
+/** JSON has one zero; the other is written as text. */
+function jsonOf(value: number): number | string {
+  return Object.is(value, -0) ? "-0" : value;
+}

@@ -1,0 +1,211 @@
+/** Files of sessions: nothing of them is believed, and what is half imported is not seen. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { gunzipSync } from "node:zlib";
+import { readSessionFile } from "../../../src/collaboration/replay/read-session-file.ts";
+import { SESSIONS, sessionOf } from "../../../src/collaboration/session-documents.ts";
+import { AlertChange } from "../../../src/wire/gen/alerts_pb.ts";
+import { AnnotationSchema } from "../../../src/wire/gen/annotations_pb.ts";
+import { SessionState } from "../../../src/wire/gen/collaboration_pb.ts";
+import { IssueSchema } from "../../../src/wire/gen/issues_pb.ts";
+import { randomOf } from "../../store/harness.ts";
+import { ReplayRig, START_MS } from "./replay-rig.ts";
+
+const MAGIC = "WATCHPOST-SESSION 1\n";
+type Lines = Record<string, unknown>[];
+
+let file: Buffer;
+const rig = new ReplayRig();
+
+beforeAll(async () => {
+  await rig.session("s", { devices: ["pump-1"] });
+  rig.annotations = [create(AnnotationSchema, { id: "n1", text: "a note", author: "ann" })];
+  rig.issues = [create(IssueSchema, { number: 7n, title: "an issue" })];
+  await rig.say("s", "it begins \u202e <b> \u0000 \ud83d\ude00");
+  for (let i = 0; i < 300; i++) {
+    rig.clock.advance(1_000);
+    rig.send([
+      { metric: "temperature", device: "pump-1", timeMs: rig.clock.nowMs(), value: i === 5 ? -0 : Math.sin(i) },
+    ]);
+    if (i % 100 === 50) await rig.alert(`a${i}`, AlertChange.FIRED, "pump-1");
+  }
+  await rig.say("s", "it ends");
+  file = await rig.export("s");
+});
+
+afterAll(() => rig[Symbol.dispose]());
+
+async function refusal(data: Uint8Array): Promise<string> {
+  using other = new ReplayRig();
+  try {
+    await other.import(data);
+  } catch (error) {
+    expect(await other.journal.documents({ collection: SESSIONS, limit: 10 })).toEqual([]);
+    expect(other.journal.count("session-imports")).toBe(0);
+    expect(other.journal.count("session-imports-unfinished")).toBe(0);
+    return (error as Error).message;
+  }
+  return "taken";
+}
+
+function linesOf(data: Buffer): Lines {
+  const text = gunzipSync(data.subarray(MAGIC.length)).toString();
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** With a trailer that fits. */
+function fileOf(lines: Lines): Buffer {
+  const texts = lines.slice(0, -1).map((line) => JSON.stringify(line) + "\n");
+  const counted = Object.fromEntries(
+    ["header", "series", "standing", "message", "alert", "annotation", "issue", "points"].map((kind) => [
+      kind,
+      lines.filter((line) => kind in line).length,
+    ]),
+  );
+  const sha256 = new Bun.CryptoHasher("sha256").update(texts.join("")).digest("hex");
+  texts.push(JSON.stringify({ trailer: { lines: counted, sha256 } }) + "\n");
+  return Buffer.concat([Buffer.from(MAGIC), Bun.gzipSync(Buffer.from(texts.join("")))]);
+}
+
+test("a file is lines of JSON that other tools unpack", () => {
+  const lines = linesOf(file);
+  expect(Object.keys(lines[0])).toEqual(["header"]);
+  expect(lines.filter((line) => "message" in line)).toHaveLength(2);
+  expect(lines.filter((line) => "alert" in line)).toHaveLength(3);
+  expect(lines.at(-1)).toMatchObject({ trailer: { lines: { annotation: 1, issue: 1, series: 1 } } });
+});
+
+test("a file that is cut off anywhere is refused, and nothing of it is kept", async () => {
+  for (let length = 0; length < file.length; length += Math.ceil(file.length / 60)) {
+    expect(await refusal(file.subarray(0, length))).toMatch(/line \d+|no session file/);
+  }
+  expect(await refusal(file.subarray(0, file.length - 1))).toMatch(/line \d+/);
+});
+
+test("a file with a flipped bit is refused, with the line that it was found in", async () => {
+  const random = randomOf(1);
+  for (let i = 0; i < 120; i++) {
+    const flipped = Buffer.from(file);
+    // Bits of a gzip header that nobody looks at: time, system and flags of the compressor.
+    const at = MAGIC.length + 10 + Math.floor(random() * (file.length - MAGIC.length - 10));
+    flipped[at] ^= 1 << Math.floor(random() * 8);
+    expect(await refusal(flipped)).toMatch(/line \d+/);
+  }
+});
+
+test("what is no session file, or one of a later version, is said to be", async () => {
+  expect(await refusal(Buffer.from("hello"))).toMatch(/no session file/);
+  expect(await refusal(Buffer.alloc(100_000, 65))).toMatch(/no session file/);
+  expect(await refusal(Buffer.concat([Buffer.from("WATCHPOST-SESSION 2\n"), file.subarray(MAGIC.length)]))).toMatch(
+    /format 2, and this version reads 1/,
+  );
+  expect(await refusal(Buffer.concat([file, file.subarray(MAGIC.length)]))).toMatch(/a header may not stand here/);
+  expect(await refusal(Buffer.concat([file, Buffer.from("more")]))).toMatch(/line \d+/);
+});
+
+test("a file that unpacks to very much is given up before it does", async () => {
+  const zeros = Bun.gzipSync(Buffer.alloc(64 * 1024 * 1024, 32));
+  expect(await refusal(Buffer.concat([Buffer.from(MAGIC), zeros]))).toMatch(/line 1: it is longer than 8388608 bytes/);
+  const lines = Bun.gzipSync(Buffer.from(`${" ".repeat(4_000_000)}\n`.repeat(10)));
+  const bomb = Buffer.concat([Buffer.from(MAGIC), ...Array.from({ length: 20 }, () => lines)]);
+  expect(await refusal(bomb)).toMatch(/line 1/);
+});
+
+describe("hostile values are refused", () => {
+  const cases: [string, (lines: Lines) => void, RegExp][] = [
+    ["a session id that is none", (l) => set(l, "header", ["session", "id"], "../x"), /line 1: .*session\.id/],
+    ["a range that is none", (l) => set(l, "header", ["toUs"], 0), /line 1: .*no range/],
+    ["a series without a name", (l) => set(l, "series", ["metric"], ""), /line 2: .*series/],
+    ["NUL in a name", (l) => set(l, "series", ["source"], "a\0b"), /line 2: .*series/],
+    ["a kind that is not known", (l) => void l.splice(3, 0, { rocket: {} }), /line 4: .*"rocket"/],
+    [
+      "lines out of order",
+      (l) =>
+        void l.splice(
+          1,
+          0,
+          l.find((line) => "alert" in line)!,
+        ),
+      /line 3: a series may not/,
+    ],
+    ["two headers", (l) => void l.splice(1, 0, l[0]), /line 2: a header may not/],
+    ["a message of another type", (l) => set(l, "message", ["message", "messageType"], "cursor"), /type "cursor"/],
+    ["messages that do not count up", (l) => set(l, "message", ["message", "number"], "9"), /do not count up/],
+    ["a time that is none", (l) => set(l, "message", ["atMs"], "now"), /atMs is now/],
+    ["a slot beyond the series", (l) => set(l, "points", ["slots", 0], 5), /slots\[0\] is 5/],
+    ["a value that is no number", (l) => set(l, "points", ["values", 1], null), /values\[1\] is null/],
+    ["columns of different length", (l) => set(l, "points", ["arrivalsS"], [1]), /arrivalsS is no list of/],
+    ["arrivals that go back", (l) => set(l, "points", ["arrivalsS", 3], 1), /arrivalsS\[3\] is 1/],
+    ["a standing that is no view", (l) => set(l, "standing", ["view"], "x"), /view is neither/],
+    ["a message that is none", (l) => set(l, "message", ["message"], 5), /line \d+/],
+    ["a line that is a list", (l) => void l.splice(1, 0, [] as never), /line 2: the line is no object/],
+  ];
+  for (const [name, change, wanted] of cases) {
+    test(name, async () => {
+      const lines = structuredClone(linesOf(file));
+      change(lines);
+      expect(await refusal(fileOf(lines))).toMatch(wanted);
+    });
+  }
+
+  test("while a file that was only packed anew is taken", async () => {
+    expect(await refusal(fileOf(linesOf(file)))).toBe("taken");
+  });
+});
+
+test("an import that a crash cuts off leaves nothing that is seen, and the next start removes it", async () => {
+  using other = new ReplayRig();
+  let appends = 0;
+  const append = other.journal.append.bind(other.journal);
+  other.journal.append = async (events, changes) => {
+    if (++appends > 2) throw new Error("killed");
+    return append(events, changes);
+  };
+  await expect(other.import(file)).rejects.toThrow("killed");
+  other.journal.append = append;
+  expect(other.journal.count("session-imports")).toBe(1);
+  expect(await other.journal.documents({ collection: SESSIONS, limit: 10 })).toEqual([]);
+  other.restart();
+  expect(await other.import(file)).toBe("s");
+  expect((await other.export("s")).equals(file)).toBe(true);
+  expect(other.journal.count("session-imports-unfinished")).toBe(0);
+});
+
+test("an imported session is marked, has a name of its own, and keeps its times", async () => {
+  using other = new ReplayRig();
+  expect([await other.import(file), await other.import(file), await other.import(file, "mine")]).toEqual([
+    "s",
+    "s-2",
+    "mine",
+  ]);
+  expect(other.import(file, "mine")).rejects.toThrow(/there is a session "mine" already/);
+  expect(other.import(file, "/")).rejects.toThrow(/session_id is "\/"/);
+  const session = sessionOf((await other.journal.document(SESSIONS, "s-2"))!);
+  expect(session).toMatchObject({ id: "s-2", state: SessionState.IMPORTED, createdBy: "ann" });
+  expect(other.journal.entries.map(({ kind, subject, actor }) => [kind, subject, actor])).toEqual([
+    ["session-import", "s", "bob"],
+    ["session-import", "s-2", "bob"],
+    ["session-import", "mine", "bob"],
+  ]);
+  const [{ event, at }] = (await other.replay("s-2", { metrics: ["-"] })).events.slice(1);
+  expect(event.case === "message" && event.value.sessionId).toBe("s-2");
+  expect(Number(at!.seconds) * 1_000).toBe(START_MS);
+});
+
+test("zero keeps its sign on the way", async () => {
+  const values: number[] = [];
+  async function* pieces() {
+    yield file;
+  }
+  for await (const line of readSessionFile(pieces())) if (line.kind === "points") values.push(...line.points.values);
+  expect(values.some((value) => Object.is(value, -0))).toBe(true);
+});
+
+function set(lines: Lines, kind: string, path: readonly (string | number)[], value: unknown): void {
+  let at = lines.find((line) => kind in line)![kind] as Record<string | number, unknown>;
+  for (const key of path.slice(0, -1)) at = at[key] as typeof at;
+  at[path.at(-1)!] = value;
+}
