@@ -2,8 +2,11 @@
 import { Command } from "commander";
 import { sessionCloseCommand, sessionReopenCommand } from "./session-close.ts";
 import { sessionCreateCommand } from "./session-create.ts";
+import { sessionExportCommand } from "./session-export.ts";
+import { sessionImportCommand } from "./session-import.ts";
 import { sessionJoinCommand } from "./session-join.ts";
 import { sessionListCommand } from "./session-list.ts";
+import { sessionReplayCommand } from "./session-replay.ts";
 import { sessionSendCommand } from "./session-send.ts";
 import { sessionShowCommand } from "./session-show.ts";
 
@@ -15,11 +18,12 @@ Examples:
   watchpost session join pump-1
   watchpost session list --active
   watchpost session send pump-1 'on my way'
-  watchpost session show pump-1`;
+  watchpost session show pump-1
+  watchpost session replay pump-1 --speed 10`;
 
 export function sessionCommand(): Command {
   return new Command("session")
-    .summary("work a problem together: list, show, create, join, send, close, reopen")
+    .summary("work a problem together: list, show, create, join, send, close, reopen, replay, export, import")
     .description(
       "Sessions: rooms in which operators talk, acknowledge alerts, open issues and annotate, all of it kept.",
     )
@@ -30,5 +34,8 @@ export function sessionCommand(): Command {
     .addCommand(sessionSendCommand())
     .addCommand(sessionCloseCommand())
     .addCommand(sessionReopenCommand())
+    .addCommand(sessionReplayCommand())
+    .addCommand(sessionExportCommand())
+    .addCommand(sessionImportCommand())
     .addHelpText("after", HELP);
 }
