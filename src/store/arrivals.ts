@@ -45,16 +45,29 @@ export function* arrivedRows(
 
   const found = new ArrivedRows(query);
   const rows = new RowBuffer();
+  /** Whether nothing else can have what a chunk's rows repeat: a chunk has no repeats in itself. */
+  const isAlone = ({ timesUs, length }: RowBuffer, slot: number) => {
+    if (inHead.has(slot) || beforeInHead.has(slot)) return false;
+    let chunks = 0;
+    for (const _ of placesOf(blocks, seriesIds[slot], timesUs[0], timesUs[length - 1] + 1, reader)) chunks++;
+    return chunks === 1;
+  };
   for (let slot = 0; slot < seriesIds.length; slot++) {
     rows.clear();
+    let places = 0;
     for (const place of placesOf(came, seriesIds[slot], fromUs, toUs, reader)) {
       appendWanted(place, reader, rows, isInRange);
+      places++;
       if (rows.length > SERIES_ROWS_MAX) throw tooManyRows();
       if (slice.over()) yield;
     }
     inHead.append(slot, rows, () => true);
     if (slice.over()) yield;
     if (rows.length === 0) continue;
+    if (places === 1 && isAlone(rows, slot)) {
+      found.add(slot, rows);
+      continue;
+    }
     if (!rows.isRising) yield* rows.sort(slice);
     const timesUs = rows.timesUs.slice(0, rows.length);
     const lastUs = timesUs[timesUs.length - 1];

@@ -47,6 +47,10 @@ export class ArrivedHead {
     return earliest;
   }
 
+  has(slot: number): boolean {
+    return this.#bySlot.starts[slot + 1] > this.#bySlot.starts[slot];
+  }
+
   /** Appends the rows of a series that `isWanted`. */
   append(slot: number, into: RowBuffer, isWanted: (timeUs: number, arrivalS: number) => boolean): void {
     const { starts, order } = this.#bySlot;
