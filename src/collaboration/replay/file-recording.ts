@@ -169,7 +169,7 @@ class LatestPart {
 
   finish(): ShownPoints {
     const rows = [...this.#rows].flatMap(([timeUs, bySlot]) =>
-      [...bySlot].map(([slot, value]) => ({ timeUs, slot, value })),
+      [...bySlot].sort(([a], [b]) => a - b).map(([slot, value]) => ({ timeUs, slot, value })),
     );
     return shownAsKnown({
       slots: Uint32Array.from(rows, ({ slot }) => slot),

@@ -289,7 +289,7 @@ function timeMsIn({ atMs }: Fields, leastMs: number): number {
 }
 
 function timesIn({ timesUs }: Fields, length: number): Float64Array {
-  return numbersIn(timesUs, "timesUs", length, isTime);
+  return numbersIn(timesUs, "timesUs", length, (timeUs) => isTime(timeUs) && Number.isInteger(timeUs));
 }
 
 function valuesIn({ values }: Fields, length: number): Float64Array {

@@ -17,7 +17,7 @@ export interface PointStore {
   standing(query: StandingQuery, options: Asking): Promise<StandingResult>;
 }
 
-const PART_ROWS = 8_192;
+const PART_ROWS = 32_768;
 const WINDOW_S = 16;
 const WINDOW_S_MAX = 86_400;
 const END_US = Number.MAX_SAFE_INTEGER;
@@ -86,7 +86,7 @@ export class StoredPoints {
     const window = new Window(WINDOW_S * 1e6, WINDOW_S_MAX * 1e6);
     for (let at = fromUs; at < toUs;) {
       const end = Math.min(toUs, at + window.width);
-      const query = { seriesIds: this.#seriesIds, fromUs: at, toUs: end, stepUs: 0, pointsMax: 4 * PART_ROWS };
+      const query = { seriesIds: this.#seriesIds, fromUs: at, toUs: end, stepUs: 0, pointsMax: 2 * PART_ROWS };
       const result = await window.ask(() => this.#store.range(query, { signal: this.#signal }));
       if (result === null) continue;
       if (result.isDamaged) this.#onDamage();

@@ -137,6 +137,7 @@ describe("hostile values are refused", () => {
     ["a time that is none", (l) => set(l, "message", ["atMs"], "now"), /atMs is now/],
     ["a slot beyond the series", (l) => set(l, "points", ["slots", 0], 5), /slots\[0\] is 5/],
     ["a value that is no number", (l) => set(l, "points", ["values", 1], null), /values\[1\] is null/],
+    ["a time between microseconds", (l) => set(l, "points", ["timesUs", 2], 1.5), /timesUs\[2\] is 1\.5/],
     ["columns of different length", (l) => set(l, "points", ["arrivalsS"], [1]), /arrivalsS is no list of/],
     ["arrivals that go back", (l) => set(l, "points", ["arrivalsS", 3], 1), /arrivalsS\[3\] is 1/],
     ["a standing that is no view", (l) => set(l, "standing", ["view"], "x"), /view is neither/],
