@@ -61,15 +61,18 @@ export async function receive(
   }
   if ((type === "chat" || type === "update") && text.trim() === "") throw invalidField("message", text, "some text");
   const draft: Draft = { type: type satisfies KeptType, userId, userName, text, metadata };
-  const clientMessageId = metadata["client_message_id"];
+  const clientMessageId = metadata["client_message_id"] ?? "";
+  const isSaid = type === "chat" || type === "update";
+  // Whoever is not told what came of it by a confirmation is told as everybody else.
+  const from = isSaid || clientMessageId !== "" ? stream : undefined;
   const post: PostDraft = (done, rows) =>
     room.post({
       draft: done,
       ...(rows === undefined ? {} : { rows }),
-      ...(stream === undefined ? {} : { from: stream }),
-      ...(clientMessageId === undefined ? {} : { clientMessageId }),
+      ...(from === undefined ? {} : { from }),
+      ...(clientMessageId === "" ? {} : { clientMessageId }),
     });
-  return type === "chat" || type === "update" ? post(draft) : carriers[type](draft, room.id, context, post);
+  return isSaid ? post(draft) : carriers[type](draft, room.id, context, post);
 }
 
 /** "" where there is none. */

@@ -108,15 +108,15 @@ test("a deadline ends an upload whose answer does not come, and says what is dur
   const connection = connectionOf(({ length }, ack) => {
     if (length === 1) ack({ batches: 1n, pointsProcessed: 1n });
   });
-  await expect(uploadAll(connection, [batchOf(1), batchOf(2)], { deadlineMs: 30 })).rejects.toMatchObject({
+  await expect(uploadAll(connection, [batchOf(1), batchOf(2)], { deadlineMs: 500 })).rejects.toMatchObject({
     status: "DEADLINE_EXCEEDED",
-    message: "the upload took longer than 30 ms, 1 batches of it are durable",
+    message: "the upload took longer than 500 ms, 1 batches of it are durable",
   });
 });
 
 test("a deadline ends waiting for a server that is not there, and for readings that do not come", async () => {
   const connection = new Connection("127.0.0.1:1");
-  await expect(uploadAll(connection, [batchOf(1)], { deadlineMs: 50 })).rejects.toMatchObject({
+  await expect(uploadAll(connection, [batchOf(1)], { deadlineMs: 500 })).rejects.toMatchObject({
     status: "DEADLINE_EXCEEDED",
     cause: { status: "UNAVAILABLE" },
   });
@@ -129,7 +129,7 @@ test("a deadline ends waiting for a server that is not there, and for readings t
     uploadAll(
       connectionOf(({ length }, ack) => ack({ batches: BigInt(length) })),
       silent(),
-      { deadlineMs: 30 },
+      { deadlineMs: 500 },
     ),
   ).rejects.toMatchObject({ status: "DEADLINE_EXCEEDED" });
 });
