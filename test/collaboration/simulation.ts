@@ -342,6 +342,8 @@ export class Simulation {
       if (client.stream === null) throw new Error(`${client.name} could not come back`);
       this.#checkUntold(client, client.stream, Infinity);
     }
+    const { streams } = this.#rig.collaboration.rooms;
+    if (streams !== CLIENTS) throw new Error(`${streams} streams are in sessions`);
     const trouble = this.#rig.trouble.filter((sentence) => !sentence.includes("the disk fails"));
     if (trouble.length > 0) throw new Error(trouble.join());
   }
