@@ -349,7 +349,7 @@ describe("JoinSession alone", () => {
 });
 
 describe("over JSON", () => {
-  const post = async (body: string) => {
+  const post = async (body: string | Uint8Array<ArrayBuffer>) => {
     const response = await fetch(`http://${server.httpAddress}/analytics.Collaboration/SendMessage`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -358,8 +358,14 @@ describe("over JSON", () => {
     return [response.status, ((await response.json()) as { code?: string }).code];
   };
 
-  test("half a surrogate pair and fields that there are not are refused", async () => {
+  test("what is not UTF-8, half a surrogate pair, and fields that there are not, are refused", async () => {
     const sessionId = newSession();
+    const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
+    for (const spoiled of ["a\xffb", "\xed\xa0\x80", "\xc0\x80", "\xe2\x82"]) {
+      const body = bytes(`{"userId":"ann","sessionId":"${sessionId}","message":"${spoiled}"}`);
+      expect(await post(body)).toEqual([400, "invalid_argument"]);
+    }
+    expect(await post(bytes(`{"userId":"ann"}\xe2`))).toEqual([400, "invalid_argument"]);
     expect(await post(`{"userId":"ann","sessionId":"${sessionId}","message":"a\\ud800b"}`)).toEqual([
       400,
       "invalid_argument",
