@@ -103,10 +103,10 @@ export class Presence {
     }
   }
 
-  /** Who is here for whoever was told, once what is being told of is. */
-  written(): WrittenMember[] {
+  /** Who is here for whoever was told, once the message of an event is: of those who joined it is told first. */
+  written(event: "joined" | "left"): WrittenMember[] {
     const { joined, left } = this.#telling;
-    const gone = new Set(left.map(({ userId }) => userId));
+    const gone = new Set(event === "joined" ? [] : left.map(({ userId }) => userId));
     const here = [...[...this.#told.values()].filter(({ userId }) => !gone.has(userId)), ...joined];
     return here.map(({ userId, userName, joinedAtMs }) => ({ userId, userName, joinedAtMs }));
   }

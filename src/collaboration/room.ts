@@ -237,7 +237,7 @@ export class Room {
   async #tellComing(members: readonly Member[], event: "joined" | "left"): Promise<boolean> {
     if (members.length === 0) return true;
     const told = () => this.#presence.told(members, event, true);
-    const changes = () => [documentOfMembers(this.id, this.#presence.written())];
+    const changes = () => [documentOfMembers(this.id, this.#presence.written(event))];
     try {
       if (refusalOf(this.#writer.session) === undefined)
         await this.#writer.post({ draft: comingDraft(members, event), changes, told });
