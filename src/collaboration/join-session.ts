@@ -109,7 +109,9 @@ export async function sendMessage(message: CollaborationMessage, context: CallCo
   const room = await deps.rooms.room(sessionId, userId);
   checkSees(room, context, deps);
   const member = room.memberOf(userId);
-  const stream = room.streamOf(message.metadata["stream_id"] ?? "");
+  // Nobody else's business, and of no use later.
+  const { stream_id: streamId = "", ...metadata } = message.metadata;
+  const stream = room.streamOf(streamId);
   const waitMs = (member?.limit ?? deps.limits.of(userId)).take(deps.monotonicMs());
   if (waitMs > 0) throw overLimit(waitMs, deps.messagesPerSecond);
   const sender = {
@@ -120,7 +122,7 @@ export async function sendMessage(message: CollaborationMessage, context: CallCo
     ...(stream?.member.userId === userId ? { stream } : {}),
   };
   const done = await deps.sent.once(room, userId, clientMessageIdIn(message), () =>
-    receive(message, room, sender, context, deps.carriers),
+    receive({ ...message, metadata }, room, sender, context, deps.carriers),
   );
   const kept = done.isRepeated ? await deps.sent.message(room, done.number) : done.message;
   if (kept === undefined) return { repeated: done.isRepeated };

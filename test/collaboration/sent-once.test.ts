@@ -87,8 +87,9 @@ test("the confirmation of a message that SendMessage sent goes to the stream it 
   const other = await rig.watch({ userId: "ann" });
   const ben = await rig.watch({ userId: "ben" });
   const metadata = { stream_id: ann.streamId, client_message_id: "id" };
-  await rig.send({ userId: "ann", message: "x", metadata });
+  const { message } = await rig.send({ userId: "ann", message: "x", metadata });
   await settle();
+  expect([message, ben.kept.at(-1)!].map((each) => each!.metadata)).toEqual(Array(2).fill({ client_message_id: "id" }));
   expect([ann.said, other.said, ben.said]).toEqual([[], ["ann: x"], ["ann: x"]]);
   expect([confirmations(ann), confirmations(other)]).toEqual([["id: 3"], []]);
   // A stream is nobody's secret: what others send is told to it all the same.
