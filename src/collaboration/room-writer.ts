@@ -173,8 +173,9 @@ function timestampAt(atMs: number): Session["lastActivityAt"] {
 }
 
 function charsOf({ draft, rows }: Posted): number {
-  const { text, metadata, members = [] } = draft;
+  const { text, metadata, members = [], annotation, issue } = draft;
   let chars = text.length + 200 * members.length + 500;
+  chars += (annotation?.text.length ?? 0) + (issue?.title.length ?? 0) + (issue?.description.length ?? 0);
   for (const [key, value] of Object.entries(metadata)) chars += key.length + value.length;
   for (const { payload } of rows?.events ?? []) chars += payload.length;
   for (const { value } of rows?.changes ?? []) chars += value?.length ?? 0;
