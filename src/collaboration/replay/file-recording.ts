@@ -21,9 +21,10 @@ export async function openFileRecording(session: Session, wanted: Wanted, read: 
   const seriesKeys: string[] = [];
   const standings = new Map<View, Standing>();
   let held: TimeRange = { fromUs: 0, toUs: 0 };
+  let missing: readonly string[] = [];
   let [firstMs, lastMs] = [Infinity, -Infinity];
   for await (const line of linesThrough("message", read)) {
-    if (line.kind === "header") held = line.range;
+    if (line.kind === "header") [held, missing] = [line.range, line.missing];
     if (line.kind === "series") seriesKeys.push(line.key);
     if (line.kind === "standing") standings.set(line.view, line.standing);
     if (line.kind === "message") [firstMs, lastMs] = [Math.min(firstMs, line.atMs), line.atMs];
@@ -31,14 +32,14 @@ export async function openFileRecording(session: Session, wanted: Wanted, read: 
   const bounds = firstMs === Infinity ? held : { fromUs: firstMs * 1_000, toUs: lastMs * 1_000 + 1_000 };
   const range = rangeOf(wanted, bounds);
   const isWithout = wanted.metrics.length === 1 && wanted.metrics[0] === "-";
-  return new FileRecording(session, range, held, isWithout ? [] : seriesKeys, standings, read);
+  return new FileRecording(session, range, held, isWithout ? [] : seriesKeys, standings, missing, read);
 }
 
 export class FileRecording implements Recording {
   readonly session: Session;
   readonly range: TimeRange;
   readonly seriesKeys: readonly string[];
-  readonly missing = new Set<string>();
+  readonly missing: Set<string>;
   readonly #held: TimeRange;
   readonly #standings: ReadonlyMap<View, Standing>;
   readonly #read: ReadPieces;
@@ -49,6 +50,7 @@ export class FileRecording implements Recording {
     held: TimeRange,
     seriesKeys: readonly string[],
     standings: ReadonlyMap<View, Standing>,
+    missing: readonly string[],
     read: ReadPieces,
   ) {
     this.session = session;
@@ -57,6 +59,7 @@ export class FileRecording implements Recording {
     this.#held = held;
     this.#standings = standings;
     this.#read = read;
+    this.missing = new Set(missing);
     const isWithin = range.fromUs >= held.fromUs && range.toUs <= held.toUs;
     if (!isWithin) this.missing.add("the file holds alerts and points of a part of the range");
   }

@@ -16,6 +16,7 @@ import { FILE_BYTES_MAX } from "./session-file.ts";
 export const SESSION_IMPORT_EVENT = "session-import";
 const PIECE_BYTES = 64 * 1024;
 const NUMBERS_MAX = 1_000;
+const [UNDER_WAY_MAX, RETRY_AFTER_MS] = [2, 5_000];
 
 export interface ImportDeps {
   readonly journal: Pick<CollaborationJournal, "append">;
@@ -34,48 +35,60 @@ export interface Import {
 
 export class SessionImports {
   readonly #deps: ImportDeps;
-  /** One at a time: each holds its file in memory. */
   readonly #serial = new Serial();
+  #underWay = 0;
 
   constructor(deps: ImportDeps) {
     this.#deps = deps;
   }
 
   /**
-   * Resolves when all of it is durable. Throws as {@link readSessionFile} does, RESOURCE_EXHAUSTED for a file of more than 48 MiB,
+   * Resolves when all of it is durable; one after the other. Throws as {@link readSessionFile} does, RESOURCE_EXHAUSTED for a file
+   * of more than 48 MiB, and where others wait already, since each holds its file in memory;
    * ALREADY_EXISTS where the id is taken, and as the journal does: nothing of it is kept then.
    */
-  import({ data, sessionId, userId }: Import): Promise<Session> {
-    return this.#serial.run("", async () => {
-      const session = await checked(data);
-      const { journal, files, nowMs } = this.#deps;
-      const id = await this.#idFor(sessionId, session.id);
-      const imported = create(SessionSchema, {
-        ...session,
-        id,
-        state: SessionState.IMPORTED,
-        members: [],
-        // Sessions go some time after the last that happened to them here.
-        lastActivityAt: create(TimestampSchema, timestampOfMs(nowMs())),
-      });
-      try {
-        await files.write(id, data, nowMs());
-        if (await this.#deps.isTaken(id)) throw taken(id);
-        const event: JournalEvent = {
-          atMs: nowMs(),
-          kind: SESSION_IMPORT_EVENT,
-          subject: id,
-          actor: userId,
-          payload: JSON.stringify({ was: session.id, bytes: data.length }),
-        };
-        await journal.append([event], [documentOfSession(imported), files.seal(id)]);
-      } catch (error) {
-        // What cannot be removed now is not seen either, and goes with the next start.
-        await files.remove(id).catch(() => {});
-        throw error;
-      }
-      return imported;
+  async import(asked: Import): Promise<Session> {
+    if (this.#underWay >= UNDER_WAY_MAX) {
+      const message = `${UNDER_WAY_MAX} sessions are being imported: wait until one of them is`;
+      throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    this.#underWay++;
+    try {
+      return await this.#serial.run("", () => this.#import(asked));
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #import({ data, sessionId, userId }: Import): Promise<Session> {
+    const session = await checked(data);
+    const { journal, files, nowMs } = this.#deps;
+    const id = await this.#idFor(sessionId, session.id);
+    const imported = create(SessionSchema, {
+      ...session,
+      id,
+      state: SessionState.IMPORTED,
+      members: [],
+      // Sessions go some time after the last that happened to them here.
+      lastActivityAt: create(TimestampSchema, timestampOfMs(nowMs())),
     });
+    try {
+      await files.write(id, data, nowMs());
+      if (await this.#deps.isTaken(id)) throw taken(id);
+      const event: JournalEvent = {
+        atMs: nowMs(),
+        kind: SESSION_IMPORT_EVENT,
+        subject: id,
+        actor: userId,
+        payload: JSON.stringify({ was: session.id, bytes: data.length }),
+      };
+      await journal.append([event], [documentOfSession(imported), files.seal(id)]);
+    } catch (error) {
+      // What cannot be removed now is not seen either, and goes with the next start.
+      await files.remove(id).catch(() => {});
+      throw error;
+    }
+    return imported;
   }
 
   async #idFor(wanted: string, was: string): Promise<string> {

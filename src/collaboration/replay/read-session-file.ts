@@ -24,7 +24,12 @@ import { CONTENT_BYTES_MAX, LINE_BYTES_MAX, LINE_KINDS, noLines, ROWS_A_LINE } f
 import { SESSION_FILE_FORMAT, SESSION_FILE_MAGIC, type LineKind } from "./session-file.ts";
 
 export type FileLine =
-  | { readonly kind: "header"; readonly session: Session; readonly range: TimeRange }
+  | {
+      readonly kind: "header";
+      readonly session: Session;
+      readonly range: TimeRange;
+      readonly missing: readonly string[];
+    }
   | { readonly kind: "series"; readonly key: string }
   | { readonly kind: "standing"; readonly view: View; readonly standing: Standing }
   | ({ readonly kind: "message" } & Heard<CollaborationMessage>)
@@ -39,7 +44,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const MAGIC_BYTES_MAX = 64;
 const KEPT_TYPES = new Set(["chat", "action", "update", "annotation", "issue", "system"]);
 const [TIME_US_MAX, ARRIVAL_S_MAX] = [2 ** 53, 2 ** 33];
-const MISSING_MAX = 1_000;
+const [MISSING_MAX, MISSING_LENGTH_MAX] = [100, 1_000];
 
 /**
  * Each line, checked, to the trailer. Throws INVALID_ARGUMENT, naming the line, for what is damaged, cut off, of another version
@@ -168,7 +173,7 @@ class LineReader {
     return Uint32Array.from(numbersIn(slots, "slots", slots.length, isSlot));
   }
 
-  #trailer({ lines, sha256, missing = [] }: Fields, hashBefore: string): readonly string[] {
+  #trailer({ lines, sha256, missing }: Fields, hashBefore: string): readonly string[] {
     const counted = fieldsIn(lines, "lines");
     for (const kind of LINE_KINDS) {
       if (kind !== "trailer" && counted[kind] !== this.#counts[kind]) {
@@ -176,9 +181,7 @@ class LineReader {
       }
     }
     if (sha256 !== hashBefore) throw new Error("the lines before do not match its checksum");
-    const isText = (text: unknown) => typeof text === "string";
-    if (Array.isArray(missing) && missing.length <= MISSING_MAX && missing.every(isText)) return missing as string[];
-    throw new Error("missing is no list of texts");
+    return missingIn({ missing });
   }
 }
 
@@ -259,12 +262,20 @@ function checkMagic(line: string): void {
   throw new WatchpostError("FAILED_PRECONDITION", message);
 }
 
-function headerIn(fields: Fields): { session: Session; range: TimeRange } {
+function headerIn(fields: Fields): { session: Session; range: TimeRange; missing: readonly string[] } {
   const { fromUs, toUs } = fields;
   const session = messageIn(SessionSchema, fields["session"] as JsonValue);
   sessionIdIn(session.id, "session.id");
-  if (isTime(fromUs) && isTime(toUs) && fromUs < toUs) return { session, range: { fromUs, toUs } };
+  if (isTime(fromUs) && isTime(toUs) && fromUs < toUs)
+    return { session, range: { fromUs, toUs }, missing: missingIn(fields) };
   throw new Error("fromUs and toUs are no range");
+}
+
+/** What the file has not, sentence by sentence. */
+function missingIn({ missing = [] }: Fields): readonly string[] {
+  const isSentence = (text: unknown) => typeof text === "string" && text.length <= MISSING_LENGTH_MAX;
+  if (Array.isArray(missing) && missing.length <= MISSING_MAX && missing.every(isSentence)) return missing as string[];
+  throw new Error("missing is no list of sentences");
 }
 
 function seriesIn({ metric, source, tags }: Fields): string {

@@ -46,6 +46,7 @@ export async function* sessionFile(recording: Recording, watchpost: string, nowM
   const magic = Buffer.from(`${SESSION_FILE_MAGIC}${SESSION_FILE_FORMAT}\n`);
   const hash = new Bun.CryptoHasher("sha256");
   const counts = noLines();
+  const missing = recording.missing.size;
   let bytes = magic.length;
   let [waiting, waitingBytes]: [string[], number] = [[], 0];
   yield magic;
@@ -53,8 +54,9 @@ export async function* sessionFile(recording: Recording, watchpost: string, nowM
     add(kind, JSON.stringify({ [kind]: value }));
     if (waitingBytes >= MEMBER_BYTES) yield member();
   }
-  const points = recording.missing.size === 0 ? {} : { missing: [...recording.missing] };
-  add("trailer", JSON.stringify({ trailer: { lines: { ...counts }, sha256: hash.copy().digest("hex"), ...points } }));
+  const late = [...recording.missing].slice(missing);
+  const more = late.length === 0 ? {} : { missing: late };
+  add("trailer", JSON.stringify({ trailer: { lines: { ...counts }, sha256: hash.copy().digest("hex"), ...more } }));
   yield member();
 
   function add(kind: LineKind, line: string): void {
@@ -79,8 +81,9 @@ async function* linesOf(
   watchpost: string,
   nowMs: number,
 ): AsyncGenerator<readonly [kind: LineKind, value: unknown]> {
-  const { session, range, seriesKeys } = recording;
-  yield ["header", { watchpost, exportedAtMs: nowMs, ...range, session: toJson(SessionSchema, session) }];
+  const { session, range, seriesKeys, missing } = recording;
+  const exported = { watchpost, exportedAtMs: nowMs, ...range, missing: [...missing] };
+  yield ["header", { ...exported, session: toJson(SessionSchema, session) }];
   for (const key of seriesKeys) {
     const { metric, source, tags } = parseSeriesKey(key);
     yield ["series", { metric, source, tags: Object.fromEntries(tags) }];

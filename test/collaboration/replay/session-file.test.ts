@@ -196,6 +196,25 @@ test("an imported session is marked, has a name of its own, and keeps its times"
   expect(Number(at!.seconds) * 1_000).toBe(START_MS);
 });
 
+test("one import after the other, and no more than two at once", async () => {
+  using other = new ReplayRig();
+  const imports = await Promise.allSettled([1, 2, 3].map(() => other.import(file)));
+  expect(imports.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  expect(await other.import(file)).toBe("s-3");
+});
+
+test("what an export leaves out is said wherever it is replayed", async () => {
+  using other = new ReplayRig();
+  await other.session("s");
+  await other.say("s", "gone");
+  await other.say("s", "there");
+  other.journal.entries.shift();
+  other.journal.firstPosition = 2;
+  const said = (await other.replay("s")).marks[0].missing;
+  expect(said).toBe("messages before number 2 are not kept any more");
+  expect((await other.replay(await other.import(await other.export("s")))).marks[0].missing).toBe(said);
+});
+
 test("zero keeps its sign on the way", async () => {
   const values: number[] = [];
   async function* pieces() {
