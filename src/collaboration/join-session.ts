@@ -13,15 +13,28 @@ import {
 } from "../wire/gen/collaboration_pb.ts";
 import type { CallContext, Principal } from "../wire/service.ts";
 import { confirmation } from "./confirmation.ts";
-import { encodeKept } from "./encoded-message.ts";
 import type { MemberStream } from "./members.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { MemberFeed, type Beginning } from "./member-feed.ts";
 import { missed, snapshot, type StandingDeps } from "./standing.ts";
-import { clientMessageIdIn, defectText, overLimit, receive, refusal, type Carriers } from "./received-message.ts";
+import {
+  checkedMessage,
+  defectText,
+  isDoneOnce,
+  isPassing,
+  overLimit,
+  pass,
+  receive,
+  refusal,
+  shownId,
+  type Carriers,
+  type CheckedMessage,
+  type Sender,
+} from "./received-message.ts";
 import type { Room, Standing } from "./room.ts";
 import type { Rooms } from "./rooms.ts";
-import type { SentMessages } from "./sent-once.ts";
+import type { SentMessages, SentOnce } from "./sent-once.ts";
+import { wireOf, type SessionMessage } from "./session-message.ts";
 import { nameIn } from "./texts.ts";
 
 export interface JoinDeps extends StandingDeps {
@@ -30,7 +43,7 @@ export interface JoinDeps extends StandingDeps {
   readonly carriers: Carriers;
   readonly streamsMax: number;
   readonly messagesPerSecond: number;
-  /** Of those who send without being here. */
+  /** Of those who send without being there, by user. */
   readonly limits: RateLimits;
   /** Whether a principal may read a session. */
   sees(principal: Principal, session: Session): boolean;
@@ -106,14 +119,19 @@ async function* watched(request: SessionRequest, context: CallContext, deps: Joi
 /** SendMessage: of one who need not be here. Throws what is refused. */
 export async function sendMessage(message: CollaborationMessage, context: CallContext, deps: JoinDeps) {
   const { sessionId, userId, userName } = joiningOf(message, context);
-  const room = await deps.rooms.room(sessionId, userId);
-  checkSees(room, context, deps);
-  const member = room.memberOf(userId);
   // Nobody else's business, and of no use later.
   const { stream_id: streamId = "", ...metadata } = message.metadata;
-  const stream = room.streamOf(streamId);
-  const waitMs = (member?.limit ?? deps.limits.of(userId)).take(deps.monotonicMs());
+  const checked = checkedMessage({ ...message, metadata });
+  // Of one who is not there, in all sessions.
+  const limit = deps.rooms.at(sessionId)?.memberOf(userId)?.limit ?? deps.limits.of(userId);
+  const waitMs = limit.take(deps.monotonicMs());
   if (waitMs > 0) throw overLimit(waitMs, deps.messagesPerSecond);
+  const room = isPassing(checked) ? deps.rooms.at(sessionId) : await deps.rooms.room(sessionId, userId);
+  // Nobody is there to be told.
+  if (room === undefined) return {};
+  checkSees(room, context, deps);
+  const member = room.memberOf(userId);
+  const stream = room.streamOf(streamId);
   const sender = {
     userId,
     userName: userName || (member?.userName ?? ""),
@@ -121,13 +139,34 @@ export async function sendMessage(message: CollaborationMessage, context: CallCo
     // Nobody is spared what another one has sent.
     ...(stream?.member.userId === userId ? { stream } : {}),
   };
-  const done = await deps.sent.once(room, userId, clientMessageIdIn(message), () =>
-    receive({ ...message, metadata }, room, sender, context, deps.carriers),
-  );
-  const kept = done.isRepeated ? await deps.sent.message(room, done.number) : done.message;
-  if (kept === undefined) return { repeated: done.isRepeated };
-  const encoded = encodeKept(kept, deps.journal.cursorOf(kept.position));
-  return { message: fromBinary(CollaborationMessageSchema, encoded.live), repeated: done.isRepeated };
+  if (isPassing(checked)) {
+    pass(checked, room, sender);
+    return {};
+  }
+  const done = await sentOnce(checked, room, sender, context, deps);
+  if (done.isRepeated) {
+    const { number } = done;
+    const kept = await deps.sent.message(room, number);
+    const known = { sessionId, userId, number: BigInt(number) };
+    return { message: kept === undefined ? known : wireIn(kept, deps), repeated: true };
+  }
+  return { message: wireIn(done.message, deps) };
+}
+
+function wireIn(kept: SessionMessage, { journal }: JoinDeps): CollaborationMessage {
+  return wireOf(kept, journal.cursorOf(kept.position));
+}
+
+/** Kept once, however often it is sent. */
+function sentOnce(
+  checked: CheckedMessage,
+  room: Room,
+  sender: Sender,
+  context: CallContext,
+  { sent, carriers }: JoinDeps,
+): Promise<SentOnce> {
+  const send = (onDone: () => void) => receive(checked, room, sender, context, carriers, onDone);
+  return sent.once(room, sender.userId, checked.clientMessageId, isDoneOnce(checked), send);
 }
 
 async function enter(joining: Joining, context: CallContext, deps: JoinDeps) {
@@ -163,27 +202,27 @@ async function taken(
   deps: JoinDeps,
 ): Promise<void> {
   const { member } = stream;
+  const { userId, userName, limit } = member;
   if (message.messageType === "heartbeat") {
     stream.heardMs = deps.monotonicMs();
     return;
   }
-  let clientMessageId = "";
   try {
-    clientMessageId = clientMessageIdIn(message);
-    const waitMs = member.limit.take(deps.monotonicMs());
+    const waitMs = limit.take(deps.monotonicMs());
     if (waitMs > 0) throw overLimit(waitMs, deps.messagesPerSecond);
-    const { userId, userName } = member;
-    const done = await deps.sent.once(room, userId, clientMessageId, () =>
-      receive(message, room, { userId, userName, member, stream }, context, deps.carriers),
-    );
+    const checked = checkedMessage(message);
+    const sender = { userId, userName, member, stream };
+    if (isPassing(checked)) return pass(checked, room, sender);
+    const done = await sentOnce(checked, room, sender, context, deps);
     if (done.isRepeated) {
-      room.answer(stream, confirmation({ sessionId: room.id, number: done.number }, clientMessageId, ""));
+      const kept = { sessionId: room.id, number: done.number };
+      room.answer(stream, confirmation(kept, checked.clientMessageId, ""));
     }
   } catch (error) {
     const defect = defectText(error);
     if (defect !== undefined) deps.onTrouble(`a message in session ${room.id} failed on a defect: ${defect}`);
     deps.onRefused(error instanceof WatchpostError ? error.status : "INTERNAL");
-    room.answer(stream, refusal(error, room.id, clientMessageId));
+    room.answer(stream, refusal(error, room.id, shownId(message)));
   }
 }
 

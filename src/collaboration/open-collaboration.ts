@@ -82,12 +82,13 @@ const GARBAGE_OF_JOINING = 20;
 export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCollaboration> {
   const { journal, clock, metrics, options, commands, newId, sees, onTrouble } = deps;
   const { messagesPerSecond } = options;
+  const limits = new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs()));
   const kept = new KeptMessages(journal, onTrouble);
   const rooms = await Rooms.open({
     journal,
     kept,
     clock,
-    messagesPerSecond,
+    limits,
     newStreamId: newId,
     onTrouble,
     onJoined: () => deps.garbage.note(GARBAGE_OF_JOINING),
@@ -111,7 +112,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     },
     streamsMax: options.streamsMax,
     messagesPerSecond,
-    limits: new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs())),
+    limits,
     openIssues: async (sessionId) => issues.openIssues.ofSession(sessionId, OPEN_ISSUES_MAX),
     sees,
     monotonicMs: () => clock.monotonicMs(),

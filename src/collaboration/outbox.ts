@@ -5,9 +5,11 @@
 import { WatchpostError } from "../model/errors.ts";
 
 const MESSAGES_MAX = 2_000;
-const BYTES_MAX = 2 * 1024 * 1024;
-/** Past that the reader is slow. */
-const PASSING_MAX = 100;
+/** Shared with the other readers of a session, for the most part. */
+const BYTES_MAX = 4 * 1024 * 1024;
+/** Past either the reader is slow. */
+const PASSING_MESSAGES_MAX = 100;
+const PASSING_BYTES_MAX = 256 * 1024;
 
 export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
   #waiting: Uint8Array[] = [];
@@ -22,8 +24,9 @@ export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
     this.#onEnd = onEnd;
   }
 
-  get isEnded(): boolean {
-    return this.#ended !== undefined;
+  /** What was pushed is dropped, and there is an error in its place. */
+  get hasFailed(): boolean {
+    return this.#ended?.error !== undefined;
   }
 
   /** Returns false where it was too much: the stream ends with UNAVAILABLE. */
@@ -47,7 +50,8 @@ export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
 
   /** Returns false where it was left out. */
   pushPassing(bytes: Uint8Array): boolean {
-    return this.#length < PASSING_MAX && this.push(bytes);
+    const isSlow = this.#length >= PASSING_MESSAGES_MAX || this.#bytes + bytes.length > PASSING_BYTES_MAX;
+    return !isSlow && this.push(bytes);
   }
 
   /** What was pushed before is still sent. */

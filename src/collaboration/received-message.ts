@@ -36,51 +36,94 @@ const METADATA_MAX = 64;
 const KEY_LENGTH_MAX = 128;
 const VALUE_BYTES_MAX = 16 * 1024;
 const METADATA_BYTES_MAX = 32 * 1024;
+/** Of what passes by: it goes to everybody, and often. */
+const PASSING_BYTES_MAX = 1024;
+/** Once they are done they are done. */
+const REPEATABLE_ACTIONS = new Set(["acknowledge", "resolve", "assign", "unsilence"]);
 const CLIENT_MESSAGE_ID_LENGTH_MAX = 128;
 const TYPES = ["chat", "action", "update", "annotation", "issue", "heartbeat", "cursor", "typing"] as const;
 type SentType = (typeof TYPES)[number];
 
-/** Throws what is to be told to whoever sent it. Heartbeats, and what passes by, give undefined. */
+/** A message that is well formed. */
+export interface CheckedMessage {
+  readonly type: SentType;
+  readonly text: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** "": it has none. */
+  readonly clientMessageId: string;
+}
+
+/** Throws INVALID_ARGUMENT with what is to be told to whoever sent it. */
+export function checkedMessage(message: CollaborationMessage): CheckedMessage {
+  const type = typeOf(message);
+  const isPassing = type === "cursor" || type === "typing";
+  const text = textIn(message.message, "message", isPassing ? PASSING_BYTES_MAX : undefined);
+  const metadata = metadataIn(message.metadata, isPassing ? PASSING_BYTES_MAX : METADATA_BYTES_MAX);
+  if ((type === "chat" || type === "update") && text.trim() === "") throw invalidField("message", text, "some text");
+  return { type, text, metadata, clientMessageId: clientMessageIdIn(message) };
+}
+
+/** Nobody keeps it, and nobody is asked to wait for it. */
+export function isPassing({ type }: CheckedMessage): boolean {
+  return type === "cursor" || type === "typing" || type === "heartbeat";
+}
+
+/** Done twice it would not be the same as once: nobody knows whether it was, where the server ends in the middle. */
+export function isDoneOnce({ type, metadata }: CheckedMessage): boolean {
+  return type === "action" && !REPEATABLE_ACTIONS.has(metadata["action"] ?? "");
+}
+
+/** Tells whoever is here, and forgets it. */
+export function pass({ type, text, metadata }: CheckedMessage, room: Room, sender: Sender): void {
+  if (type === "heartbeat") return;
+  const { userId, userName, stream, member } = sender;
+  if (type === "cursor" && member !== undefined) room.look(member, metadata);
+  const message = { userId, userName, message: text, messageType: type, metadata, sessionId: room.id };
+  room.pass(encodeWire(message), stream);
+}
+
+/**
+ * Does what a message asks for, keeps it and tells it. `onDone` is called in between. Throws what is to be told to whoever sent
+ * it: then nothing was done, unless `onDone` was called.
+ */
 export async function receive(
-  message: CollaborationMessage,
+  { type, text, metadata, clientMessageId }: CheckedMessage,
   room: Room,
-  sender: Sender,
+  { userId, userName, stream }: Sender,
   context: CallContext,
   carriers: Carriers,
-): Promise<SessionMessage | undefined> {
-  const type = typeOf(message);
-  if (type === "heartbeat") return undefined;
-  const { userId, userName, stream } = sender;
-  const text = textIn(message.message, "message");
-  const metadata = metadataIn(message.metadata);
-  if (type === "cursor" || type === "typing") {
-    if (type === "cursor" && sender.member !== undefined) room.look(sender.member, metadata);
-    const passing = { userId, userName, message: text, messageType: type, metadata, sessionId: room.id };
-    room.pass(encodeWire(passing), stream);
-    return undefined;
-  }
-  if ((type === "chat" || type === "update") && text.trim() === "") throw invalidField("message", text, "some text");
-  const draft: Draft = { type: type satisfies KeptType, userId, userName, text, metadata };
-  const clientMessageId = metadata["client_message_id"] ?? "";
+  onDone: () => void,
+): Promise<SessionMessage> {
+  const draft: Draft = { type: type as KeptType, userId, userName, text, metadata };
   const isSaid = type === "chat" || type === "update";
   // Whoever is not told what came of it by a confirmation is told as everybody else.
   const from = isSaid || clientMessageId !== "" ? stream : undefined;
-  const post: PostDraft = (done, rows) =>
-    room.post({
+  const post: PostDraft = (done, rows) => {
+    onDone();
+    return room.post({
       draft: done,
       ...(rows === undefined ? {} : { rows }),
       ...(from === undefined ? {} : { from }),
       ...(clientMessageId === "" ? {} : { clientMessageId }),
     });
-  return isSaid ? post(draft) : carriers[type](draft, room.id, context, post);
+  };
+  if (isSaid) return post(draft);
+  // What could not be told is not done either.
+  room.checkTakes();
+  return carriers[type as keyof Carriers](draft, room.id, context, post);
 }
 
 /** "" where there is none. */
-export function clientMessageIdIn({ metadata }: CollaborationMessage): string {
+function clientMessageIdIn({ metadata }: CollaborationMessage): string {
   const id = metadata["client_message_id"] ?? "";
   if (id.length <= CLIENT_MESSAGE_ID_LENGTH_MAX) return id;
   const wanted = `at most ${CLIENT_MESSAGE_ID_LENGTH_MAX} characters`;
   throw invalidField('metadata["client_message_id"]', id, wanted);
+}
+
+/** Of any message, also one that is refused. */
+export function shownId({ metadata }: CollaborationMessage): string {
+  return (metadata["client_message_id"] ?? "").slice(0, CLIENT_MESSAGE_ID_LENGTH_MAX);
 }
 
 /** What tells a sender that its message was refused. */
@@ -109,7 +152,7 @@ export function defectText(error: unknown): string | undefined {
   return error instanceof WatchpostError ? undefined : messageOf(error);
 }
 
-export function typeOf({ messageType }: Pick<CollaborationMessage, "messageType">): SentType {
+function typeOf({ messageType }: Pick<CollaborationMessage, "messageType">): SentType {
   if (messageType === "") return "chat";
   const known = TYPES.find((type) => type === messageType);
   if (known !== undefined) return known;
@@ -117,7 +160,7 @@ export function typeOf({ messageType }: Pick<CollaborationMessage, "messageType"
   throw invalidField("message_type", messageType, wanted);
 }
 
-function metadataIn(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function metadataIn(metadata: Readonly<Record<string, string>>, bytesMax: number): Readonly<Record<string, string>> {
   const entries = Object.entries(metadata);
   if (entries.length > METADATA_MAX)
     throw invalidField("metadata", `${entries.length} entries`, `at most ${METADATA_MAX}`);
@@ -128,6 +171,6 @@ function metadataIn(metadata: Readonly<Record<string, string>>): Readonly<Record
     textIn(value, `metadata[${JSON.stringify(key)}]`, VALUE_BYTES_MAX);
     bytes += key.length + Buffer.byteLength(value);
   }
-  if (bytes > METADATA_BYTES_MAX) throw invalidField("metadata", `${bytes} bytes`, `at most ${METADATA_BYTES_MAX}`);
+  if (bytes > bytesMax) throw invalidField("metadata", `${bytes} bytes`, `at most ${bytesMax}`);
   return metadata;
 }

@@ -18,8 +18,8 @@ export interface Posted {
   readonly rows?: Rows;
   /** As well, asked when its commit is made. */
   readonly changes?: () => readonly DocumentChange[];
-  /** How the session stands from this message on; what is left out stays as it is. */
-  readonly patch?: Partial<Session>;
+  /** How the session stands from this message on; what is left out stays as it is. A function is asked when its turn comes. */
+  readonly patch?: Partial<Session> | ((session: Session) => Partial<Session>);
   /** Unique for the user in the session. */
   readonly clientMessageId?: string;
   /** What has sent it, and is not told. */
@@ -75,17 +75,21 @@ export class RoomWriter {
    * Resolves with the message once it is durable and all members have been told. Rejects with RESOURCE_EXHAUSTED where too many
    * wait, FAILED_PRECONDITION where the session is closed or imported when its turn comes, and as the journal does.
    */
-  post(posted: Posted): Promise<SessionMessage> {
+  async post(posted: Posted): Promise<SessionMessage> {
     const chars = charsOf(posted);
-    if (this.#waiting.length >= WAITING_MAX || this.#chars + chars > WAITING_CHARS_MAX) {
-      const message = `${this.#waiting.length} messages of session ${this.#session.id} wait to be kept; at most ${WAITING_MAX} may`;
-      return Promise.reject(new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS }));
-    }
+    this.checkRoom(chars);
     this.#chars += chars;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...posted, chars, resolve, reject });
       if (!this.#isCommitting) void this.#flush();
     });
+  }
+
+  /** Throws RESOURCE_EXHAUSTED where a message of so many characters would be too much. */
+  checkRoom(chars: number): void {
+    if (this.#waiting.length < WAITING_MAX && this.#chars + chars <= WAITING_CHARS_MAX) return;
+    const message = `${this.#waiting.length} messages of session ${this.#session.id} wait to be kept; at most ${WAITING_MAX} may`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
   }
 
   /** Resolves when nothing is under way any more. */
@@ -117,6 +121,15 @@ export class RoomWriter {
   }
 
   async #commit(batch: readonly Posting[]): Promise<void> {
+    try {
+      await this.#keep(batch);
+    } catch (error) {
+      batch.forEach(({ reject }) => reject(error));
+    }
+  }
+
+  /** Throws where none of it is kept. */
+  async #keep(batch: readonly Posting[]): Promise<void> {
     let session = this.#session;
     const sessionId = session.id;
     const atMs = Math.max(this.#clock.nowMs(), lastActivityMs(session));
@@ -125,9 +138,10 @@ export class RoomWriter {
     const changes: DocumentChange[] = [];
     const written: { readonly posting: Posting; readonly number: number; readonly at: number }[] = [];
     for (const posting of batch) {
-      const { draft, rows, changes: asked, patch, clientMessageId } = posting;
-      const trouble = refusalOf({ ...session, ...patch });
-      if (trouble !== undefined && patch?.state === undefined) {
+      const { draft, rows, changes: asked, clientMessageId } = posting;
+      const patch = typeof posting.patch === "function" ? posting.patch(session) : posting.patch;
+      const trouble = patch?.state === undefined ? refusalOf(session) : undefined;
+      if (trouble !== undefined) {
         posting.reject(trouble);
         continue;
       }
@@ -144,16 +158,12 @@ export class RoomWriter {
     if (written.length === 0) return;
     session = { ...session, messages: BigInt(number), lastActivityAt: timestampAt(atMs) };
     changes.push(documentOfSession(session));
-    try {
-      const entries = await this.#journal.append(events, changes);
-      this.#session = session;
-      for (const { posting, number: given, at } of written) {
-        const message = { ...posting.draft, sessionId, number: given, atMs, position: entries[at].position };
-        this.#onWritten(message, posting);
-        posting.resolve(message);
-      }
-    } catch (error) {
-      written.forEach(({ posting }) => posting.reject(error));
+    const entries = await this.#journal.append(events, changes);
+    this.#session = session;
+    for (const { posting, number: given, at } of written) {
+      const message = { ...posting.draft, sessionId, number: given, atMs, position: entries[at].position };
+      this.#onWritten(message, posting);
+      posting.resolve(message);
     }
   }
 }

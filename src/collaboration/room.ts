@@ -9,7 +9,7 @@ import { encodeKept, encodeWire, type EncodedMessage } from "./encoded-message.t
 import { announcement, messageOfMember, type Member, type MemberStream, type WrittenMember } from "./members.ts";
 import { Outbox } from "./outbox.ts";
 import { Presence, type Comings } from "./presence.ts";
-import { memberLimit } from "./rate-limit.ts";
+import type { RateLimits } from "./rate-limit.ts";
 import { refusalOf, RoomWriter, type Posted } from "./room-writer.ts";
 import { documentOfMembers } from "./session-documents.ts";
 import type { Draft, SessionMessage } from "./session-message.ts";
@@ -18,8 +18,8 @@ export interface RoomDeps {
   readonly journal: CollaborationJournal;
   readonly clock: Clock;
   readonly newStreamId: () => string;
-  /** Of one member. */
-  readonly messagesPerSecond: number;
+  /** Of members: whoever comes back has not got more. */
+  readonly limits: RateLimits;
   onTrouble(sentence: string): void;
   onJoined(): void;
   /** A reader was disconnected because it fell behind. */
@@ -44,6 +44,9 @@ const HEARTBEAT_AFTER_MS = 30_000;
 const HEARD_WITHIN_MS = 90_000;
 /** In larger rooms those who come and go are told of once a second: each message goes to everybody. */
 const AT_ONCE_MEMBERS_MAX = 20;
+
+/** Of a message of some length. */
+const MESSAGE_CHARS = 64 * 1024;
 
 const HEARTBEAT = encodeWire({ messageType: "heartbeat" });
 
@@ -83,7 +86,7 @@ export class Room {
     this.#tail = [];
     for (const message of tail) this.#remember(this.#encode(message));
     const newMember = (written: WrittenMember, goneAtMs: number): Member => {
-      const limit = memberLimit(deps.messagesPerSecond, clock.monotonicMs());
+      const limit = deps.limits.of(`${session.id}\n${written.userId}`);
       return { ...written, streams: new Set(), limit, lookingAt: {}, goneAtMs };
     };
     this.#presence = new Presence(session.id, newMember);
@@ -122,6 +125,19 @@ export class Room {
     const isUsed = this.#presence.count > 0 || this.#presence.isTelling || !this.#writer.isIdle;
     this.#isRetired = !isUsed && this.#deps.clock.monotonicMs() - this.#usedMs >= ms;
     return this.#isRetired;
+  }
+
+  /** Somebody is about to do something here. */
+  use(): void {
+    this.#usedMs = this.#deps.clock.monotonicMs();
+  }
+
+  /** Throws as {@link post} would where it takes nothing at this moment. */
+  checkTakes(): void {
+    this.#checkInUse();
+    const trouble = refusalOf(this.#writer.session);
+    if (trouble !== undefined) throw trouble;
+    this.#writer.checkRoom(MESSAGE_CHARS);
   }
 
   /** As {@link RoomWriter.post}. */

@@ -20,6 +20,8 @@ export interface RoomsDeps extends RoomDeps {
 
 const TICK_MS = 1_000;
 const UNUSED_MS = 60_000;
+/** At hand, some kilobytes each. */
+const ROOMS_MAX = 20_000;
 const PAGE = 500;
 
 export class Rooms implements SessionPost {
@@ -80,7 +82,10 @@ export class Rooms implements SessionPost {
   /** Makes the session where there is none, as `userId`. Throws INVALID_ARGUMENT for what no id is. */
   async room(sessionId: string, userId: string): Promise<Room> {
     const id = sessionIdIn(sessionId);
-    return this.#rooms.get(id) ?? this.#opening.run(id, () => this.#load(id, userId, []));
+    if (this.#rooms.size >= ROOMS_MAX && !this.#rooms.has(id)) this.#makeRoom();
+    const room = this.#rooms.get(id) ?? (await this.#opening.run(id, () => this.#load(id, userId, [])));
+    room.use();
+    return room;
   }
 
   /** The session as it stands, with who is here. Throws NOT_FOUND, and DATA_LOSS where it cannot be read. */
@@ -176,12 +181,22 @@ export class Rooms implements SessionPost {
     }
   }
 
+  #putAway(unusedMs: number): void {
+    for (const room of this.#rooms.values()) if (room.retireUnusedFor(unusedMs)) this.#rooms.delete(room.id);
+  }
+
+  /** Whoever sends to many sessions that nobody is in keeps none of them at hand. */
+  #makeRoom(): void {
+    this.#putAway(TICK_MS);
+    if (this.#rooms.size < ROOMS_MAX) return;
+    const message = `${this.#rooms.size} sessions are in use at this moment; at most ${ROOMS_MAX} may be`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: TICK_MS });
+  }
+
   #tickLater(): void {
     this.#cancelTick = this.#deps.clock.after(TICK_MS, () => {
-      for (const room of this.#rooms.values()) {
-        room.tick();
-        if (room.retireUnusedFor(UNUSED_MS)) this.#rooms.delete(room.id);
-      }
+      for (const room of this.#rooms.values()) room.tick();
+      this.#putAway(UNUSED_MS);
       this.#tickLater();
     });
   }

@@ -50,11 +50,13 @@ export async function* missed(
   let position = journal.positionOf(cursor);
   const begin = tail[0]?.position ?? Infinity;
   // All of what is in the tail follows without a gap.
-  while (position < begin - 1 && tail.length > 0 && tail[0].number > 1 && !stream.outbox.isEnded) {
+  while (position < begin - 1 && tail.length > 0 && tail[0].number > 1) {
     const page = await kept.read(session, { after: position, before: begin, limit: PAGE });
     // Of what went by its age while it was read nobody knows whether it is missing.
     journal.positionOf(journal.cursorOf(position));
     for (const message of page.messages) yield encodeKept(message, journal.cursorOf(message.position)).live;
+    // It comes back behind the last of these.
+    if (stream.outbox.hasFailed) return;
     if (page.isLast) break;
     position = page.through;
   }

@@ -433,3 +433,49 @@ describe("heartbeats", () => {
     expect(quiet.kept.at(-1)!.message).toBe("beating and talking left");
   });
 });
+
+describe("coming back from far back", () => {
+  const FAR = 1_500;
+
+  async function longSession(rig: Rig): Promise<string> {
+    const ann = await rig.join("ann");
+    const { cursor } = ann;
+    for (let i = 0; i < FAR; i++) ann.say(String(i));
+    await settle();
+    await ann.end();
+    return cursor;
+  }
+
+  test("and half-closing at once misses nothing", async () => {
+    await using rig = await Rig.open({ messagesPerSecond: 10_000 });
+    const cursor = await longSession(rig);
+    const ben = rig.openStream();
+    ben.pause();
+    ben.send({ userId: "ben", metadata: { cursor } });
+    await settle();
+    await ben.end();
+    ben.resume();
+    await settle();
+    expect(ben.ended).toEqual({ status: "OK", message: "" });
+    expect(ben.said).toEqual(Array.from({ length: FAR }, (_, i) => `ann: ${i}`));
+  });
+
+  test("and falling behind on the way ends without a cursor behind what is missing", async () => {
+    await using rig = await Rig.open({ messagesPerSecond: 10_000 });
+    const cursor = await longSession(rig);
+    const ben = rig.openStream();
+    ben.pause();
+    ben.send({ userId: "ben", metadata: { cursor } });
+    await settle();
+    const cid = await rig.join("cid");
+    for (let i = 0; i < 2_100; i++) cid.say(`late ${i}`);
+    await settle();
+    ben.resume();
+    await settle();
+    expect(ben.ended).toMatchObject({ status: "UNAVAILABLE" });
+    const read = ben.said.length;
+    expect(ben.said).toEqual(Array.from({ length: read }, (_, i) => `ann: ${i}`));
+    const back = await rig.join("ben", { metadata: { cursor: ben.cursor } });
+    expect(back.said[0]).toBe(read < FAR ? `ann: ${read}` : "cid: late 0");
+  });
+});

@@ -1,5 +1,5 @@
 /** Sessions on a journal in memory and a clock that stands still, with members that read when they are let, and restarts. */
-import { commandsOf } from "../../src/wire/call-method.ts";
+import { commandsOf, type Commands } from "../../src/wire/call-method.ts";
 import {
   create,
   fromBinary,
@@ -33,6 +33,7 @@ export interface RigOptions {
   readonly sees?: (principal: Principal, session: Session) => boolean;
   /** What is asked of the journal waits until the test lets it. */
   readonly stepped?: boolean;
+  readonly commands?: Commands;
 }
 
 export interface CallerOptions {
@@ -80,7 +81,13 @@ export class Rig {
   }
 
   async open(): Promise<void> {
-    const { streamsMax = 10_000, messagesPerSecond = 50, sees = () => true, stepped = false } = this.#options;
+    const {
+      streamsMax = 10_000,
+      messagesPerSecond = 50,
+      sees = () => true,
+      stepped = false,
+      commands = commandsOf([]),
+    } = this.#options;
     const journal = new SteppedJournal(this.kept);
     const opening = openCollaboration({
       journal,
@@ -88,7 +95,7 @@ export class Rig {
       metrics: this.metrics,
       options: { streamsMax, messagesPerSecond },
       garbage: { note: () => {} },
-      commands: commandsOf([]),
+      commands,
       openings: { of: () => [], isAny: () => false },
       newId: () => `id-${++this.#ids}`,
       sees,

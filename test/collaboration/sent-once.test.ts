@@ -1,6 +1,11 @@
 /** A message with an id of its client's is kept once, however often it is sent, and confirmed each time. */
-import { expect, test } from "bun:test";
-import { sentCollection } from "../../src/collaboration/session-documents.ts";
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, test } from "bun:test";
+import { sentCollection, sentKey } from "../../src/collaboration/session-documents.ts";
+import { WatchpostError } from "../../src/model/errors.ts";
+import type { Commands } from "../../src/wire/call-method.ts";
+import { AlertResponseSchema, ListAlertsResponseSchema } from "../../src/wire/gen/alerts_pb.ts";
+import { Collaboration } from "../../src/wire/gen/collaboration_pb.ts";
 import { Rig, settle, type Member } from "./rig.ts";
 
 const confirmations = ({ got }: Member) =>
@@ -77,8 +82,7 @@ test("SendMessage answers with what was kept, also the second time; what the jou
   expect(await send()).toEqual({ ...first, repeated: true });
   const wanted = rig.kept.entries.findIndex(({ payload }) => payload.includes('"id"'));
   rig.kept.entries.splice(wanted, 1);
-  expect(await send()).toMatchObject({ repeated: true });
-  expect((await send()).message).toBeUndefined();
+  expect(await send()).toMatchObject({ repeated: true, message: { number: 1n, message: "" } });
 });
 
 test("the confirmation of a message that SendMessage sent goes to the stream it names, which is not told it", async () => {
@@ -97,4 +101,48 @@ test("the confirmation of a message that SendMessage sent goes to the stream it 
   await rig.send({ userId: "ann", message: "z", metadata: { stream_id: "none" } });
   await settle();
   expect(ann.said).toEqual(["ben: y", "ann: z"]);
+});
+
+describe("an action", () => {
+  const comment = { action: "comment", alert_id: "a-1", client_message_id: "c1" };
+
+  /** Counts what is carried out; `failure` is thrown in its place. */
+  function alerts() {
+    const carried = { comments: 0, failure: undefined as Error | undefined };
+    const commands = (async (method: { name: string }) => {
+      if (carried.failure !== undefined) throw carried.failure;
+      if (method.name === "CommentAlert") carried.comments++;
+      const alert = { id: "a-1", title: "hot", severity: "high" };
+      if (method.name === "ListAlerts") return create(ListAlertsResponseSchema, { alerts: [alert] });
+      return create(AlertResponseSchema, { alert });
+    }) as unknown as Commands;
+    return { carried, commands };
+  }
+
+  test("that its session would not take is not carried out", async () => {
+    const { carried, commands } = alerts();
+    await using rig = await Rig.open({ commands });
+    await rig.send({ userId: "ann", sessionId: "s", message: "hello" });
+    await rig.ask(Collaboration.method.closeSession, { sessionId: "s", userId: "ann" });
+    const message = { userId: "ann", sessionId: "s", messageType: "action", message: "x", metadata: comment };
+    await expect(rig.send(message)).rejects.toMatchObject({ status: "FAILED_PRECONDITION" });
+    expect(carried.comments).toBe(0);
+  });
+
+  test("that is not the same when it is done twice is never done twice", async () => {
+    const { carried, commands } = alerts();
+    await using rig = await Rig.open({ commands });
+    const message = { userId: "ann", sessionId: "s", messageType: "action", message: "x", metadata: comment };
+    carried.failure = new WatchpostError("UNAVAILABLE", "not now");
+    await expect(rig.send(message)).rejects.toMatchObject({ status: "UNAVAILABLE" });
+    carried.failure = undefined;
+    expect(await rig.send(message)).toMatchObject({ repeated: false });
+    expect(await rig.send(message)).toMatchObject({ repeated: true });
+    expect(carried.comments).toBe(1);
+    // Carried out, and the server ended before it was told.
+    const next = { ...message, metadata: { ...comment, client_message_id: "c2" } };
+    await rig.kept.append([], [{ collection: sentCollection("s"), key: sentKey("ann", "c2"), sort: 0, value: "{}" }]);
+    await expect(rig.send(next)).rejects.toMatchObject({ status: "ABORTED" });
+    expect(carried.comments).toBe(1);
+  });
 });

@@ -13,7 +13,7 @@ export function incidentSessions(rooms: Rooms): IncidentSessions {
     },
     async tell(id, draft, topic, rows) {
       const room = await rooms.room(id, draft.userId);
-      return room.post({ draft, rows, patch: { topic: topicWith(room.kept.topic, topic) } });
+      return room.post({ draft, rows, patch: (session) => ({ topic: topicWith(session.topic, topic) }) });
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Sessions and issues of incidents over a journal in memory, as the server has them, and crashes at any step. */
+import { memberLimit, RateLimits } from "../../../src/collaboration/rate-limit.ts";
 import { KeptMessages } from "../../../src/collaboration/kept-messages.ts";
 import { SetAside } from "../../../src/model/set-aside.ts";
 import { issueOfDocument, ISSUES } from "../../../src/collaboration/issues/issue-documents.ts";
@@ -68,7 +69,7 @@ export class OpeningRig {
       journal,
       kept: new KeptMessages(journal, onTrouble),
       clock,
-      messagesPerSecond: 10,
+      limits: new RateLimits(() => memberLimit(10, clock.monotonicMs())),
       newStreamId: () => "stream",
       onTrouble: (sentence) => this.trouble.push(sentence),
       onJoined: () => {},
