@@ -261,6 +261,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     replayedAlert,
     sessionFor: (id, context) => collaboration.sessionFor(id, context),
     isTaken: (id) => collaboration.rooms.isTaken(id),
+    whileAway: (id, run) => collaboration.rooms.whileAway(id, run),
   });
   const onGrowth = (sentence: string) => logger.error({ trouble: sentence }, "the journal grows");
   const forgetting = { clock, onTrouble: onGrowth };

@@ -138,10 +138,12 @@ export class Rooms implements SessionPost {
     });
   }
 
-  /** Runs something with a session that is not at hand; nobody opens it meanwhile. */
-  async whileAway(sessionId: string, run: () => Promise<void>): Promise<void> {
-    await this.#opening.run(sessionId, async () => {
-      if (!this.#rooms.has(sessionId)) await run();
+  /** Runs something with a session that is not at hand; nobody opens it meanwhile. False: it is at hand, and nothing was run. */
+  async whileAway(sessionId: string, run: () => Promise<void>): Promise<boolean> {
+    return this.#opening.run(sessionId, async () => {
+      if (this.#rooms.has(sessionId)) return false;
+      await run();
+      return true;
     });
   }
 

@@ -7,7 +7,7 @@ import { SessionSchema, SessionState, type Session } from "../../wire/gen/collab
 import { timestampOfMs } from "../../wire/timestamp.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
 import { Serial } from "../serial.ts";
-import { documentOfSession } from "../session-documents.ts";
+import { documentOfSession, SESSIONS } from "../session-documents.ts";
 import { sessionIdIn } from "../texts.ts";
 import type { ImportedFiles } from "./imported-files.ts";
 import { readSessionFile } from "./read-session-file.ts";
@@ -19,10 +19,12 @@ const NUMBERS_MAX = 1_000;
 const [UNDER_WAY_MAX, RETRY_AFTER_MS] = [2, 5_000];
 
 export interface ImportDeps {
-  readonly journal: Pick<CollaborationJournal, "append">;
+  readonly journal: Pick<CollaborationJournal, "append" | "document">;
   readonly files: ImportedFiles;
   /** Whether there is a session of that id. */
   isTaken(sessionId: string): Promise<boolean>;
+  /** Runs something while nobody opens that session; false where somebody has. */
+  whileAway(sessionId: string, run: () => Promise<void>): Promise<boolean>;
   nowMs(): number;
 }
 
@@ -74,7 +76,6 @@ export class SessionImports {
     });
     try {
       await files.write(id, data, nowMs());
-      if (await this.#deps.isTaken(id)) throw taken(id);
       const event: JournalEvent = {
         atMs: nowMs(),
         kind: SESSION_IMPORT_EVENT,
@@ -82,7 +83,11 @@ export class SessionImports {
         actor: userId,
         payload: JSON.stringify({ was: session.id, bytes: data.length }),
       };
-      await journal.append([event], [documentOfSession(imported), files.seal(id)]);
+      const isAway = await this.#deps.whileAway(id, async () => {
+        if ((await journal.document(SESSIONS, id)) !== undefined) throw taken(id);
+        await journal.append([event], [documentOfSession(imported), files.seal(id)]);
+      });
+      if (!isAway) throw taken(id);
     } catch (error) {
       // What cannot be removed now is not seen either, and goes with the next start.
       await files.remove(id).catch(() => {});

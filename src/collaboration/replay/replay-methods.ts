@@ -22,6 +22,8 @@ export interface ReplayDeps extends RecordingDeps {
   sessionFor(sessionId: string, context: CallContext): Promise<Session>;
   /** Whether there is a session of that id. */
   isTaken(sessionId: string): Promise<boolean>;
+  /** Runs something while nobody opens that session; false where somebody has. */
+  whileAway(sessionId: string, run: () => Promise<void>): Promise<boolean>;
 }
 
 /** Of a report: what is sent together. */
@@ -29,10 +31,10 @@ const REPORT_BYTES = 64 * 1024;
 
 /** Removes what a crash has left of imports. */
 export async function openReplay(deps: ReplayDeps): Promise<MethodImpl[]> {
-  const { journal, clock } = deps;
+  const { journal, clock, isTaken, whileAway } = deps;
   const files = new ImportedFiles(journal);
   await files.removeUnfinished();
-  const imports = new SessionImports({ journal, files, isTaken: deps.isTaken, nowMs: () => clock.nowMs() });
+  const imports = new SessionImports({ journal, files, isTaken, whileAway, nowMs: () => clock.nowMs() });
 
   const recordingOf = (session: Session, request: Asked, signal: AbortSignal): Promise<Recording> => {
     const { from, to, metrics } = request;

@@ -177,6 +177,7 @@ export class ReplayRig implements Disposable {
         throw new WatchpostError("NOT_FOUND", `there is no session ${id}`);
       },
       isTaken: async (id) => (await this.journal.document(SESSIONS, id)) !== undefined,
+      whileAway: async (_id, run) => (await run(), true),
     });
     return (await this.#methods).find(({ method }) => method.name === name)!.run;
   }
