@@ -20,7 +20,7 @@ import { sessionIdIn } from "../texts.ts";
 import type { ArrivedPoints } from "./points.ts";
 import type { Heard, Standing, TimeRange, View } from "./recording.ts";
 import { SERIES_MAX } from "./session-series.ts";
-import { CONTENT_BYTES_MAX, LINE_BYTES_MAX, LINE_KINDS, noLines, ROWS_A_LINE } from "./session-file.ts";
+import { CONTENT_BYTES_MAX, LINE_BYTES_MAX, LINE_KINDS, MISSING_MAX, noLines, ROWS_A_LINE } from "./session-file.ts";
 import { SESSION_FILE_FORMAT, SESSION_FILE_MAGIC, type LineKind } from "./session-file.ts";
 
 export type FileLine =
@@ -44,7 +44,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const MAGIC_BYTES_MAX = 64;
 const KEPT_TYPES = new Set(["chat", "action", "update", "annotation", "issue", "system"]);
 const [TIME_US_MAX, ARRIVAL_S_MAX] = [2 ** 53, 2 ** 33];
-const [MISSING_MAX, MISSING_LENGTH_MAX] = [100, 1_000];
+const MISSING_LENGTH_MAX = 1_000;
 
 /**
  * Each line, checked, to the trailer. Throws INVALID_ARGUMENT, naming the line, for what is damaged, cut off, of another version

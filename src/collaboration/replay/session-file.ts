@@ -18,6 +18,8 @@ export const FILE_BYTES_MAX = 48 * 1024 * 1024;
 export const CONTENT_BYTES_MAX = 512 * 1024 * 1024;
 export const LINE_BYTES_MAX = 8 * 1024 * 1024;
 export const ROWS_A_LINE = 1_000;
+/** Sentences about what is left out. */
+export const MISSING_MAX = 100;
 
 export const LINE_KINDS = [
   "header",
@@ -47,22 +49,26 @@ export async function* sessionFile(recording: Recording, watchpost: string, nowM
   const hash = new Bun.CryptoHasher("sha256");
   const counts = noLines();
   const missing = recording.missing.size;
-  let bytes = magic.length;
+  let [bytes, contentBytes] = [magic.length, 0];
   let [waiting, waitingBytes]: [string[], number] = [[], 0];
   yield magic;
   for await (const [kind, value] of linesOf(recording, watchpost, nowMs)) {
     add(kind, JSON.stringify({ [kind]: value }));
     if (waitingBytes >= MEMBER_BYTES) yield member();
   }
-  const late = [...recording.missing].slice(missing);
+  const late = [...recording.missing].slice(missing, missing + MISSING_MAX);
   const more = late.length === 0 ? {} : { missing: late };
   add("trailer", JSON.stringify({ trailer: { lines: { ...counts }, sha256: hash.copy().digest("hex"), ...more } }));
   yield member();
 
   function add(kind: LineKind, line: string): void {
     counts[kind]++;
+    const lineBytes = Buffer.byteLength(line);
+    if (lineBytes > LINE_BYTES_MAX) throw tooLarge(`a line of it, of kind ${kind},`, LINE_BYTES_MAX);
+    contentBytes += lineBytes + 1;
+    if (contentBytes > CONTENT_BYTES_MAX) throw tooLarge("what the export unpacks to", CONTENT_BYTES_MAX);
     waiting.push(line, "\n");
-    waitingBytes += line.length + 1;
+    waitingBytes += lineBytes + 1;
     hash.update(`${line}\n`);
   }
 
@@ -70,10 +76,14 @@ export async function* sessionFile(recording: Recording, watchpost: string, nowM
     const packed = Bun.gzipSync(Buffer.from(waiting.join("")));
     [waiting, waitingBytes] = [[], 0];
     bytes += packed.length;
-    if (bytes <= FILE_BYTES_MAX) return packed;
-    const message = `the export is larger than ${FILE_BYTES_MAX} bytes, which none that is imported may be: ask for a shorter range, or for fewer metrics`;
-    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+    if (bytes > FILE_BYTES_MAX) throw tooLarge("the export", FILE_BYTES_MAX);
+    return packed;
   }
+}
+
+function tooLarge(what: string, bytesMax: number): WatchpostError {
+  const message = `${what} is larger than ${bytesMax} bytes, which none that is imported may be: ask for a shorter range, or for fewer metrics`;
+  return new WatchpostError("RESOURCE_EXHAUSTED", message);
 }
 
 async function* linesOf(
@@ -82,7 +92,7 @@ async function* linesOf(
   nowMs: number,
 ): AsyncGenerator<readonly [kind: LineKind, value: unknown]> {
   const { session, range, seriesKeys, missing } = recording;
-  const exported = { watchpost, exportedAtMs: nowMs, ...range, missing: [...missing] };
+  const exported = { watchpost, exportedAtMs: nowMs, ...range, missing: [...missing].slice(0, MISSING_MAX) };
   yield ["header", { ...exported, session: toJson(SessionSchema, session) }];
   for (const key of seriesKeys) {
     const { metric, source, tags } = parseSeriesKey(key);

@@ -3,10 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { gunzipSync } from "node:zlib";
 import { readSessionFile } from "../../../src/collaboration/replay/read-session-file.ts";
-import { SESSIONS, sessionOf } from "../../../src/collaboration/session-documents.ts";
+import type { Heard, Recording } from "../../../src/collaboration/replay/recording.ts";
+import { sessionFile } from "../../../src/collaboration/replay/session-file.ts";
+import { newSession, SESSIONS, sessionOf } from "../../../src/collaboration/session-documents.ts";
 import { AlertChange } from "../../../src/wire/gen/alerts_pb.ts";
 import { AnnotationSchema } from "../../../src/wire/gen/annotations_pb.ts";
-import { SessionState } from "../../../src/wire/gen/collaboration_pb.ts";
+import { CollaborationMessageSchema, SessionState } from "../../../src/wire/gen/collaboration_pb.ts";
+import type { CollaborationMessage, Session } from "../../../src/wire/gen/collaboration_pb.ts";
 import { IssueSchema } from "../../../src/wire/gen/issues_pb.ts";
 import { randomOf } from "../../store/harness.ts";
 import { ReplayRig, START_MS } from "./replay-rig.ts";
@@ -215,6 +218,19 @@ test("what an export leaves out is said wherever it is replayed", async () => {
   expect((await other.replay(await other.import(await other.export("s")))).marks[0].missing).toBe(said);
 });
 
+test("what could not be imported is not exported", async () => {
+  const { session, messages } = recordingOf("x".repeat(7 * 1024 * 1024));
+  await expect(bytesOf(session, messages(80))).rejects.toThrow(/unpacks to is larger than 536870912 bytes/);
+  const longer = recordingOf("x".repeat(9 * 1024 * 1024));
+  await expect(bytesOf(longer.session, longer.messages(1))).rejects.toThrow(
+    /kind message, is larger than 8388608 bytes/,
+  );
+  const missing = Array.from({ length: 200 }, (_, i) => `entry ${i} cannot be read`);
+  const exported = await bytesOf(session, messages(1), missing);
+  using other = new ReplayRig();
+  expect(await other.import(exported)).toBe("s");
+});
+
 test("zero keeps its sign on the way", async () => {
   const values: number[] = [];
   async function* pieces() {
@@ -228,4 +244,37 @@ function set(lines: Lines, kind: string, path: readonly (string | number)[], val
   let at = lines.find((line) => kind in line)![kind] as Record<string | number, unknown>;
   for (const key of path.slice(0, -1)) at = at[key] as typeof at;
   at[path.at(-1)!] = value;
+}
+
+function recordingOf(text: string) {
+  const session = newSession("s", "ann", START_MS);
+  async function* messages(count: number) {
+    for (let number = 1; number <= count; number++) {
+      const what = create(CollaborationMessageSchema, { messageType: "chat", message: text, number: BigInt(number) });
+      yield { atMs: START_MS, what };
+    }
+  }
+  return { session, messages };
+}
+
+async function bytesOf(
+  session: Session,
+  messages: AsyncIterable<Heard<CollaborationMessage>>,
+  missing: readonly string[] = [],
+): Promise<Buffer> {
+  async function* nothing() {}
+  const recording: Recording = {
+    session,
+    range: { fromUs: START_MS * 1_000, toUs: START_MS * 1_000 + 1 },
+    seriesKeys: [],
+    missing: new Set(missing),
+    messages: () => messages,
+    alerts: nothing,
+    points: nothing,
+    standing: async () => ({ timesUs: new Float64Array(), values: new Float64Array() }),
+    writes: nothing,
+    annotations: async () => [],
+    issues: async () => [],
+  };
+  return Buffer.concat(await Array.fromAsync(sessionFile(recording, "1", START_MS)));
 }
