@@ -64,6 +64,7 @@ class LineReader {
   readonly #counts = noLines();
   readonly #hash = new Bun.CryptoHasher("sha256");
   readonly #keys = new Set<string>();
+  readonly #views = new Set<View>();
   #rank = -1;
   #messageMs = -Infinity;
   #messageNumber = 0;
@@ -138,6 +139,8 @@ class LineReader {
   #standing(fields: Fields): { view: View; standing: Standing } {
     const { view } = fields;
     if (view !== "as_seen" && view !== "as_known_now") throw new Error("view is neither as_seen nor as_known_now");
+    if (this.#views.has(view)) throw new Error(`what stood ${view} was said before`);
+    this.#views.add(view);
     const slots = this.#slots(fields);
     const [times, given] = [timesIn(fields, slots.length), valuesIn(fields, slots.length)];
     const timesUs = new Float64Array(this.#keys.size).fill(NaN);

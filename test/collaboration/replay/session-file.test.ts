@@ -144,6 +144,16 @@ describe("hostile values are refused", () => {
     ["columns of different length", (l) => set(l, "points", ["arrivalsS"], [1]), /arrivalsS is no list of/],
     ["arrivals that go back", (l) => set(l, "points", ["arrivalsS", 3], 1), /arrivalsS\[3\] is 1/],
     ["a standing that is no view", (l) => set(l, "standing", ["view"], "x"), /view is neither/],
+    [
+      "a second standing of a view",
+      (l) =>
+        void l.splice(
+          2,
+          0,
+          l.find((line) => "standing" in line)!,
+        ),
+      /line 4: what stood as_seen was said before/,
+    ],
     ["a message that is none", (l) => set(l, "message", ["message"], 5), /line \d+/],
     ["a line that is a list", (l) => void l.splice(1, 0, [] as never), /line 2: the line is no object/],
   ];
