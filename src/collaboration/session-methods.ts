@@ -9,7 +9,6 @@ import {
   type ListSessionsRequest,
   type ReopenSessionRequest,
   type Session,
-  type SessionTopic,
 } from "../wire/gen/collaboration_pb.ts";
 import { unary, type CallContext, type MethodImpl, type Principal } from "../wire/service.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
@@ -19,7 +18,8 @@ import type { Rooms } from "./rooms.ts";
 import { Serial } from "./serial.ts";
 import { SESSIONS, sessionOf } from "./session-documents.ts";
 import { wireOf, type Draft } from "./session-message.ts";
-import { actorOf, nameIn, textIn } from "./texts.ts";
+import { titleIn, topicIn } from "./session-input.ts";
+import { actorOf } from "./texts.ts";
 
 export interface SessionMethodsDeps {
   readonly rooms: Rooms;
@@ -33,8 +33,6 @@ export interface SessionMethodsDeps {
 
 type State = SessionState.OPEN | SessionState.CLOSED;
 
-const TOPIC_MAX = 1_000;
-const TITLE_BYTES_MAX = 1_024;
 const SESSIONS_A_PAGE = 1_000;
 const SESSIONS_A_PAGE_MAX = 10_000;
 const MESSAGES_A_PAGE = 100;
@@ -176,21 +174,6 @@ async function listMessages(
 function wrongState({ id, state }: Session, wanted: string): WatchpostError {
   const given = SessionState[state].toLowerCase();
   return new WatchpostError("FAILED_PRECONDITION", `session ${id} is ${given}; wanted one that is ${wanted}`);
-}
-
-function titleIn(title: string): string {
-  return textIn(title, "title", TITLE_BYTES_MAX);
-}
-
-function topicIn(topic: SessionTopic): SessionTopic {
-  const { alertIds, incidentIds, devices, metrics } = topic;
-  for (const [field, names] of Object.entries({ alert_ids: alertIds, incident_ids: incidentIds, devices, metrics })) {
-    if (names.length > TOPIC_MAX) throw invalidField(`topic.${field}`, `${names.length} names`, `at most ${TOPIC_MAX}`);
-    for (const name of names) {
-      if (nameIn(name, `topic.${field}`) === "") throw invalidField(`topic.${field}`, name, "a name");
-    }
-  }
-  return topic;
 }
 
 function limitIn(limit: number, whereZero: number, max: number): number {
