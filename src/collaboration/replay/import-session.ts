@@ -1,16 +1,17 @@
 /** ImportSession: a file becomes a session that can be read and replayed, and that nothing is added to. */
 import { create } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { WatchpostError } from "../../model/errors.ts";
+import { invalidField, messageOf, WatchpostError } from "../../model/errors.ts";
 import type { JournalEvent } from "../../model/journal.ts";
 import { SessionSchema, SessionState, type Session } from "../../wire/gen/collaboration_pb.ts";
-import { timestampOfMs } from "../../wire/timestamp.ts";
+import { msOfTimestamp, timestampOfMs } from "../../wire/timestamp.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
 import { Serial } from "../serial.ts";
 import { documentOfSession, SESSIONS } from "../session-documents.ts";
-import { sessionIdIn } from "../texts.ts";
+import { titleIn, topicIn } from "../session-input.ts";
+import { nameIn, sessionIdIn } from "../texts.ts";
 import type { ImportedFiles } from "./imported-files.ts";
-import { readSessionFile } from "./read-session-file.ts";
+import { fileError, readSessionFile } from "./read-session-file.ts";
 import { FILE_BYTES_MAX } from "./session-file.ts";
 
 export const SESSION_IMPORT_EVENT = "session-import";
@@ -63,8 +64,8 @@ export class SessionImports {
   }
 
   async #import({ data, sessionId, userId }: Import): Promise<Session> {
-    const session = await checked(data);
     const { journal, files, nowMs } = this.#deps;
+    const session = await checked(data, nowMs());
     const id = await this.#idFor(sessionId, session.id);
     const imported = create(SessionSchema, {
       ...session,
@@ -110,14 +111,36 @@ export class SessionImports {
 }
 
 /** The session as the file has it, once all of the file is checked. */
-async function checked(data: Uint8Array): Promise<Session> {
+async function checked(data: Uint8Array, nowMs: number): Promise<Session> {
   if (data.length > FILE_BYTES_MAX) {
     const message = `the session file has ${data.length} bytes; at most ${FILE_BYTES_MAX} are taken`;
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
   let session: Session | undefined;
-  for await (const line of readSessionFile(piecesOf(data))) if (line.kind === "header") session = line.session;
+  for await (const line of readSessionFile(piecesOf(data))) {
+    if (line.kind === "header") checkSession((session = line.session), nowMs);
+  }
   return session!;
+}
+
+/** Held to what a session is held to that is made here: it is shown and listed among them. */
+function checkSession({ title, topic, createdBy, closedBy, createdAt, closedAt }: Session, nowMs: number): void {
+  try {
+    titleIn(title);
+    if (topic !== undefined) topicIn(topic);
+    nameIn(createdBy, "created_by");
+    nameIn(closedBy, "closed_by");
+    checkTime("created_at", createdAt === undefined ? NaN : msOfTimestamp(createdAt), nowMs);
+    if (closedAt !== undefined) checkTime("closed_at", msOfTimestamp(closedAt), nowMs);
+  } catch (error) {
+    throw fileError(1, messageOf(error));
+  }
+}
+
+function checkTime(field: string, ms: number, nowMs: number): void {
+  if (ms >= 0 && ms <= nowMs) return;
+  const given = Number.isNaN(ms) ? "none" : new Date(ms).toISOString();
+  throw invalidField(field, given, "a time since 1970 and before now, by the clock of this server");
 }
 
 async function* piecesOf(data: Uint8Array): AsyncGenerator<Uint8Array> {

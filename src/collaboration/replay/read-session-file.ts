@@ -331,6 +331,6 @@ function messageIn<D extends DescMessage>(schema: D, json: JsonValue): MessageSh
   return fromJson(schema, json, { ignoreUnknownFields: true });
 }
 
-function fileError(line: number, why: string): WatchpostError {
+export function fileError(line: number, why: string): WatchpostError {
   return new WatchpostError("INVALID_ARGUMENT", `the session file is not what it should be, line ${line}: ${why}`);
 }

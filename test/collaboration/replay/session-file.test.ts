@@ -120,6 +120,18 @@ test("a file that unpacks to very much is given up before it does", async () => 
 describe("hostile values are refused", () => {
   const cases: [string, (lines: Lines) => void, RegExp][] = [
     ["a session id that is none", (l) => set(l, "header", ["session", "id"], "../x"), /line 1: .*session\.id/],
+    ["a title that is too long", (l) => set(l, "header", ["session", "title"], "x".repeat(1_025)), /line 1: title/],
+    ["a topic of too many", (l) => set(l, "header", ["session", "topic"], manyDevices()), /line 1: topic\.devices/],
+    ["a creator who is too long", (l) => set(l, "header", ["session", "createdBy"], "x".repeat(257)), /1: created_by/],
+    ["a closer who is too long", (l) => set(l, "header", ["session", "closedBy"], "x".repeat(257)), /1: closed_by/],
+    ["a beginning to come", (l) => set(l, "header", ["session", "createdAt"], "9000-01-01T00:00:00Z"), /1: created_at/],
+    [
+      "a beginning before 1970",
+      (l) => set(l, "header", ["session", "createdAt"], "0001-01-01T00:00:00Z"),
+      /created_at/,
+    ],
+    ["no beginning", (l) => set(l, "header", ["session", "createdAt"], undefined), /line 1: created_at is "none"/],
+    ["an end to come", (l) => set(l, "header", ["session", "closedAt"], "9000-01-01T00:00:00Z"), /line 1: closed_at/],
     ["a range that is none", (l) => set(l, "header", ["toUs"], 0), /line 1: .*no range/],
     ["a series without a name", (l) => set(l, "series", ["metric"], ""), /line 2: .*series/],
     ["NUL in a name", (l) => set(l, "series", ["source"], "a\0b"), /line 2: .*series/],
@@ -249,6 +261,10 @@ test("zero keeps its sign on the way", async () => {
   for await (const line of readSessionFile(pieces())) if (line.kind === "points") values.push(...line.points.values);
   expect(values.some((value) => Object.is(value, -0))).toBe(true);
 });
+
+function manyDevices() {
+  return { devices: Array.from({ length: 1_001 }, (_, i) => `device-${i}`) };
+}
 
 function set(lines: Lines, kind: string, path: readonly (string | number)[], value: unknown): void {
   let at = lines.find((line) => kind in line)![kind] as Record<string | number, unknown>;
