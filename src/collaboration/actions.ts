@@ -4,7 +4,7 @@
  */
 import type { Commands } from "../wire/call-method.ts";
 import type { CallContext } from "../wire/service.ts";
-import { actionIn, commandOf, type ActionResult } from "./action-command.ts";
+import { actionIn, commandOf, type ActionResult, type ActionTarget } from "./action-command.ts";
 import { targetOf } from "./action-target.ts";
 import type { Draft, SessionMessage } from "./session-message.ts";
 
@@ -38,5 +38,10 @@ export async function carryOut(
   const action = actionIn(draft);
   const target = await targetOf(action, draft.metadata, commands, context);
   const { method, request, told } = commandOf(action, draft, target, nowMs());
-  return told((await commands(method, request, context)) as never);
+  return { ...aboutOf(target), ...told((await commands(method, request, context)) as never) };
+}
+
+/** Of a silence, too, where an alert was silenced: by the whole id, not the letters it was named by. */
+function aboutOf({ alert }: ActionTarget): ActionResult {
+  return alert === undefined ? {} : { alert_id: alert.id, incident_id: alert.incidentId };
 }

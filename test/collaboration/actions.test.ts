@@ -153,7 +153,7 @@ describe("an action is a call of its RPC as the member, and told in a sentence",
       },
     ],
     [
-      { action: "silence", alert_id: "b1", duration: "90m" },
+      { action: "silence", alert_id: "b", duration: "90m" },
       "",
       [
         "PutSilence",
@@ -165,7 +165,11 @@ describe("an action is a call of its RPC as the member, and told in a sentence",
           },
         },
       ],
-      { result: 'silenced "alertname"="hot" "device"="pump \\"1\\"" "line"="a,b" for 1h30m' },
+      {
+        result: 'silenced "alertname"="hot" "device"="pump \\"1\\"" "line"="a,b" for 1h30m',
+        alert_id: "b1",
+        incident_id: "i1",
+      },
     ],
     [
       { action: "extend", silence_id: "5e1f1", duration: "30m" },
