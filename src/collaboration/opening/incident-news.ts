@@ -1,4 +1,4 @@
-/** What has happened to the alerts of one incident, put together as it is told: bounded, however many there are. Pure. */
+/** What has happened to the alerts of one incident, put together as it is told: of few words, however many there are. Pure. */
 import { graver, type AlertNews, type Severity } from "./alert-news.ts";
 
 /** What a rule may have opened for the incidents of its alerts. */
@@ -26,6 +26,8 @@ export interface IncidentNews {
   /** The gravest of those that fired or rose. */
   severity: Severity | undefined;
   readonly sums: Readonly<Record<AlertNews["change"], AlertSum>>;
+  /** All changes, in order: as many as were read at once. */
+  readonly turns: Pick<AlertNews, "alertId" | "change">[];
   /** Of alerts that fired, the first ones. */
   readonly alertIds: string[];
   readonly devices: Set<string>;
@@ -50,6 +52,7 @@ export function noNews(alert: AlertNews): IncidentNews {
     opener: undefined,
     severity: undefined,
     sums: { fired: sum(), rose: sum(), cleared: sum() },
+    turns: [],
     alertIds: [],
     devices: new Set(),
   };
@@ -62,6 +65,7 @@ export function addNews(news: IncidentNews, alert: AlertNews, opens: readonly Op
   sum.count++;
   sum.bySeverity.set(severity, (sum.bySeverity.get(severity) ?? 0) + 1);
   if (sum.first.length < FIRST_MAX) sum.first.push(alert);
+  news.turns.push({ alertId, change });
   news.through = alert.position;
   if (change !== "cleared") news.severity = graver(severity, news.severity ?? severity);
   if (change !== "fired") return;
