@@ -34,6 +34,8 @@ export interface MoreTopic {
 export interface IncidentSessions {
   /** Opens a session, or finds the one of that id; resolves with it. */
   open(id: string, title: string, topic: MoreTopic, userId: string): Promise<Session>;
+  /** Gives a session that has none its title, and says so. Throws FAILED_PRECONDITION where it is closed. */
+  entitle(id: string, title: string, topic: MoreTopic, userId: string): Promise<void>;
   /**
    * Tells its members, with `rows` in the same transaction. Throws FAILED_PRECONDITION, having kept nothing, where the session
    * is closed.
@@ -243,14 +245,29 @@ export class AlertOpening {
     const { sessions, context } = this.#deps;
     const { key, incidentId } = news;
     const kind = incidentId === "" ? "alert" : "incident";
-    const title = titleOf(news.opener!);
+    const opened = [titleOf(news.opener!), topicOf(news), context.principal.name] as const;
     const id = `${kind}-${key.slice(0, ID_LENGTH)}`;
-    const { topic } = await sessions.open(id, title, topicOf(news), context.principal.name);
+    const { title, topic } = await sessions.open(id, ...opened);
     const about = incidentId === "" ? (topic?.alertIds ?? []) : (topic?.incidentIds ?? []);
-    if (about.length === 0 || about.includes(key)) return id;
-    const whole = `${kind}-${key}`;
-    await sessions.open(whole, title, topicOf(news), context.principal.name);
-    return whole;
+    if (about.length > 0 && !about.includes(key)) {
+      const whole = `${kind}-${key}`;
+      await sessions.open(whole, ...opened);
+      return whole;
+    }
+    // Somebody was there first.
+    if (title === "") await this.#unlessClosed(() => sessions.entitle(id, ...opened));
+    return id;
+  }
+
+  /** Whoever closed a session wants to hear no more of it. Resolves with whether it is open. */
+  async #unlessClosed(run: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await run();
+      return true;
+    } catch (error) {
+      if (error instanceof WatchpostError && error.status === "FAILED_PRECONDITION") return false;
+      throw error;
+    }
   }
 
   /** Resolves with whether `rows` are kept. */
@@ -264,14 +281,7 @@ export class AlertOpening {
       text: newsText(news, incident),
       metadata: newsMetadata(news, incident),
     };
-    try {
-      await sessions.tell(incident.sessionId, draft, topicOf(news), rows);
-      return true;
-    } catch (error) {
-      // Whoever closed the session wants to hear no more.
-      if (error instanceof WatchpostError && error.status === "FAILED_PRECONDITION") return false;
-      throw error;
-    }
+    return this.#unlessClosed(() => sessions.tell(incident.sessionId, draft, topicOf(news), rows));
   }
 
   #read<T>(what: string, read: () => T): T | undefined {

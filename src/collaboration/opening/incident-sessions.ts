@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { SessionTopicSchema, type SessionTopic } from "../../wire/gen/collaboration_pb.ts";
 import type { Rooms } from "../rooms.ts";
+import type { Draft } from "../session-message.ts";
 import type { IncidentSessions, MoreTopic } from "./alert-opening.ts";
 import { LINKS_MAX } from "./incident-news.ts";
 
@@ -10,6 +11,13 @@ export function incidentSessions(rooms: Rooms): IncidentSessions {
     async open(id, title, topic, userId) {
       const { session } = await rooms.create({ id, title, topic: topicWith(undefined, topic) }, userId);
       return session;
+    },
+    async entitle(id, title, topic, userId) {
+      const room = await rooms.room(id, userId);
+      if (room.kept.title !== "") return;
+      const text = `the session is called ${JSON.stringify(title)} now`;
+      const draft: Draft = { type: "system", userId, userName: "", text, metadata: { event: "topic" } };
+      await room.post({ draft, patch: { title, topic: topicWith(room.kept.topic, topic) } });
     },
     async tell(id, draft, topic, rows) {
       const room = await rooms.room(id, draft.userId);

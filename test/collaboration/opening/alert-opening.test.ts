@@ -168,6 +168,28 @@ test("incidents whose ids begin alike have sessions of their own", async () => {
   await rig.close();
 });
 
+test("a session that somebody was in before has its title and topic from the incident, unless it had a title", async () => {
+  const rig = await rigOf(["session"]);
+  const other = "0f0f0f0f-0000-4000-8000-000000000001";
+  await rig.rooms.create({ id: "incident-0f0f0f0f", title: "ours" }, "ann");
+  const { stream } = (await rig.rooms.room(SESSION, "ann")).join("ann", "");
+  await rig.settle();
+  expect(await rig.rooms.session(SESSION)).toMatchObject({ title: "", createdBy: "ann" });
+  await rig.fire({ id: "a1", incident: INCIDENT });
+  await rig.fire({ id: "a2", incident: other });
+  await rig.pass(2 * SECOND_MS);
+  expect(await rig.rooms.session(SESSION)).toMatchObject({ title: "a1 is hot", topic: { incidentIds: [INCIDENT] } });
+  expect((await rig.rooms.session("incident-0f0f0f0f")).title).toBe("ours");
+  expect(rig.messages(SESSION).map(({ text }) => text)).toEqual([
+    "ann joined",
+    'the session is called "a1 is hot" now',
+    "high alert ‘a1 is hot’ fired",
+  ]);
+  expect(rig.trouble).toEqual([]);
+  stream.outbox.end();
+  await rig.close();
+});
+
 test("an issue that people have ended is over: the next alert opens another one", async () => {
   const rig = await rigOf();
   await rig.fire({ id: "a1", incident: INCIDENT });
