@@ -63,9 +63,9 @@ export interface AlertOpeningDeps {
   onTrouble(sentence: string): void;
 }
 
-/** One document: the position up to which the journal was looked through. */
+/** Two documents: the position up to which the journal was looked through, and the one that the round under way goes up to. */
 const POSITIONS = "alert-opening";
-const POSITION = "position";
+const [POSITION, UNTIL] = ["position", "until"];
 /** What comes within it is told together. */
 const GATHER_MS = 200;
 const ROUND_EVERY_MS = 1_000;
@@ -86,6 +86,8 @@ export class AlertOpening {
   readonly #issues: IncidentIssues;
   readonly #incidents: Map<string, OpenedIncident>;
   #position: number;
+  /** A round that failed is made again with the same entries: so it knows what it has said. Up to the position: none failed. */
+  #until: number;
   #unfollow: () => void;
   #cancelTimer: (() => void) | null = null;
   #running: Promise<void> | null = null;
@@ -94,8 +96,14 @@ export class AlertOpening {
   /** Monotonic. */
   #roundAtMs = -Infinity;
 
-  private constructor(deps: AlertOpeningDeps, incidents: Map<string, OpenedIncident>, position: number) {
+  private constructor(
+    deps: AlertOpeningDeps,
+    incidents: Map<string, OpenedIncident>,
+    position: number,
+    until = position,
+  ) {
     this.#deps = deps;
+    this.#until = until;
     this.#issues = new IncidentIssues(deps.commands, deps.context);
     this.#incidents = incidents;
     this.#position = position;
@@ -110,10 +118,13 @@ export class AlertOpening {
     const { journal } = deps;
     const { lastPosition } = journal;
     const incidents = await storedIncidents(deps);
-    const stored = await journal.document(POSITIONS, POSITION);
-    const position = stored === undefined ? NaN : Number(stored.value);
-    if (position <= lastPosition) return new AlertOpening(deps, incidents, position);
-    await journal.append([], [documentOfPosition(lastPosition)]);
+    const [position, until] = await Promise.all(
+      [POSITION, UNTIL].map(async (key) => Number((await journal.document(POSITIONS, key))?.value ?? NaN)),
+    );
+    if (position <= lastPosition) {
+      return new AlertOpening(deps, incidents, position, until <= lastPosition ? until : position);
+    }
+    await journal.append([], [documentOfPosition(POSITION, lastPosition)]);
     return new AlertOpening(deps, incidents, lastPosition);
   }
 
@@ -160,6 +171,10 @@ export class AlertOpening {
   /** Resolves with whether there is more. */
   async #round(): Promise<boolean> {
     const { isMore, through, all } = await this.#gather();
+    if (all.length > 0 && this.#until !== through) {
+      await this.#deps.journal.append([], [documentOfPosition(UNTIL, through)]);
+      this.#until = through;
+    }
     for (let i = 0; i < all.length; i += INCIDENTS_AT_ONCE) {
       if (this.#isClosed) return false;
       const settled = await Promise.allSettled(all.slice(i, i + INCIDENTS_AT_ONCE).map((news) => this.#take(news)));
@@ -172,7 +187,7 @@ export class AlertOpening {
       ({ overAtMs }) => overAtMs !== null && nowMs - overAtMs >= FORGET_AFTER_MS,
     );
     const removed = gone.map((incident) => ({ ...documentOfIncident(incident), value: null }));
-    await this.#deps.journal.append([], [documentOfPosition(through), ...removed]);
+    await this.#deps.journal.append([], [documentOfPosition(POSITION, through), ...removed]);
     this.#position = through;
     for (const { key } of gone) this.#incidents.delete(key);
     return isMore;
@@ -185,16 +200,18 @@ export class AlertOpening {
     const isIdle = this.#incidents.size === 0 && !this.#deps.openings.isAny();
     if (isIdle) return { isMore: false, through: journal.lastPosition, all: [] };
     let after = this.#position;
+    const isAgain = this.#until > after;
     for (let pages = 0; pages < PAGES_A_ROUND; pages++) {
-      const { lastPosition } = journal;
-      const entries = await journal.read({ after, limit: ENTRIES_A_PAGE, kind: ALERT_EVENT });
+      const lastPosition = isAgain ? this.#until : journal.lastPosition;
+      const query = { after, limit: ENTRIES_A_PAGE, kind: ALERT_EVENT };
+      const entries = await journal.read(isAgain ? { ...query, before: lastPosition + 1 } : query);
       for (const entry of entries) {
         const alert = this.#read(`journal entry ${entry.position}`, () => alertNewsOf(entry));
         if (alert !== undefined) this.#add(byKey, alert);
       }
       const last = entries.at(-1)?.position ?? after;
       if (entries.length < ENTRIES_A_PAGE) {
-        return { isMore: false, through: Math.max(last, lastPosition), all: this.#wanted(byKey) };
+        return { isMore: isAgain, through: Math.max(last, lastPosition), all: this.#wanted(byKey) };
       }
       after = last;
     }
@@ -222,8 +239,8 @@ export class AlertOpening {
       const sessionId = await this.#attempt(news, "has no session", () => this.#openSession(news));
       incident = { ...incident, sessionId: sessionId ?? "" };
     }
-    const issue = await this.#attempt(news, "is not told to its issue", () => this.#issues.take(news, incident));
-    incident = { ...incident, issue: issue ?? incident.issue };
+    const told = await this.#attempt(news, "is not told to its issue", () => this.#issues.take(news, incident));
+    if (told !== undefined) incident = { ...incident, issue: told.issue, issueComments: told.issueComments };
     const rows: Rows = { events: [], changes: [documentOfIncident(incident)] };
     const isTold = await this.#attempt(news, "is not told to its session", () => this.#tell(news, incident, rows));
     if (isTold !== true) await this.#deps.journal.append(rows.events, rows.changes);
@@ -314,8 +331,8 @@ async function storedIncidents({ journal, onTrouble }: AlertOpeningDeps): Promis
   }
 }
 
-function documentOfPosition(position: number): DocumentChange {
-  return { collection: POSITIONS, key: POSITION, sort: 0, value: String(position) };
+function documentOfPosition(key: string, position: number): DocumentChange {
+  return { collection: POSITIONS, key, sort: 0, value: String(position) };
 }
 
 function topicOf({ incidentId, alertIds, devices }: IncidentNews): MoreTopic {

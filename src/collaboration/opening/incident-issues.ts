@@ -15,6 +15,9 @@ const FOUND_MAX = 100;
 const COMMENTS_MAX = 100;
 const M = Collaboration.method;
 
+/** As an incident knows its issue. */
+export type IncidentIssue = Pick<OpenedIncident, "issue" | "issueComments">;
+
 export class IncidentIssues {
   readonly #commands: Commands;
   readonly #context: CallContext;
@@ -26,22 +29,17 @@ export class IncidentIssues {
   }
 
   /**
-   * Brings the issue of an incident to what `news` say, and opens one where they ask for it and none is open; resolves with
-   * its number, 0: there is none. The same news again change nothing more. `incident`: as it is after them.
+   * Brings the issue of an incident to what `news` say, and opens one where they ask for it and none is open. The same news
+   * again change nothing more. `incident`: as it is after them, with the issue as it was before; resolves with the issue.
    */
-  async take(news: IncidentNews, incident: OpenedIncident): Promise<number> {
+  async take(news: IncidentNews, incident: OpenedIncident): Promise<IncidentIssue> {
     const standing = await this.#standing(incident.issue);
-    if (standing !== undefined) {
-      await this.#update(standing, news, incident);
-      return incident.issue;
-    }
+    if (standing !== undefined) return this.#update(standing, news, incident, incident.issueComments);
     const { opens, opener } = news;
-    if (!opens.has("issue") || opener === undefined) return incident.issue;
+    if (!opens.has("issue") || opener === undefined) return incident;
     // It may have been opened right before a crash.
     const issue = (await this.#find(opener.alertId)) ?? (await this.#create(news, incident));
-    if (issue === undefined) return incident.issue;
-    await this.#update(issue, news, incident);
-    return Number(issue.number);
+    return issue === undefined ? incident : this.#update(issue, news, incident, 0);
   }
 
   /** While it is open. */
@@ -59,7 +57,8 @@ export class IncidentIssues {
   async #find(alertId: string): Promise<Issue | undefined> {
     const request = { filter: { statuses: OPEN, alertId }, limit: FOUND_MAX };
     const { issues } = await this.#commands(M.listIssues, request, this.#context);
-    return issues.find(({ createdBy }) => createdBy === this.#context.principal.name);
+    const found = issues.find(({ createdBy }) => createdBy === this.#context.principal.name);
+    return found === undefined ? undefined : this.#standing(Number(found.number));
   }
 
   async #create(news: IncidentNews, { severity, sessionId }: OpenedIncident): Promise<Issue | undefined> {
@@ -77,7 +76,8 @@ export class IncidentIssues {
     }
   }
 
-  async #update(issue: Issue, news: IncidentNews, incident: OpenedIncident): Promise<void> {
+  /** `comments`: those up to there were in the issue before the news came. */
+  async #update(issue: Issue, news: IncidentNews, incident: OpenedIncident, comments: number): Promise<IncidentIssue> {
     const links = {
       alertIds: missingOf(issue.links?.alertIds, news.alertIds),
       devices: missingOf(issue.links?.devices, [...news.devices]),
@@ -85,22 +85,26 @@ export class IncidentIssues {
     };
     const isLinked = Object.values(links).every(({ length }) => length === 0);
     const rises = news.severity !== undefined && rankOf(news.severity) > rankOf(issue.priority as Severity);
-    const comment = endOf(issue, news, incident);
-    if (isLinked && !rises && comment === "") return;
+    const end = endOf(issue, news, incident);
+    const { name } = this.#context.principal;
+    const isSaid = issue.comments.slice(comments).some(({ userId, text }) => userId === name && text === end);
+    const comment = isSaid ? "" : end;
+    const asItIs = { issue: Number(issue.number), issueComments: issue.comments.length };
+    if (isLinked && !rises && comment === "") return asItIs;
     const request = {
       number: issue.number,
       addLinks: links,
       ...(rises ? { priority: news.severity! } : {}),
       comment,
     };
-    await this.#commands(M.updateIssue, request, this.#context);
+    const { issue: updated } = await this.#commands(M.updateIssue, request, this.#context);
+    return { ...asItIs, issueComments: updated?.comments.length ?? asItIs.issueComments };
   }
 }
 
-/** What is said where all alerts are over, once; of what flaps not for ever. */
+/** What is said where all alerts are over; of what flaps not for ever. */
 function endOf({ comments }: Issue, news: IncidentNews, incident: OpenedIncident): string {
-  const text = incident.active > 0 || comments.length >= COMMENTS_MAX ? "" : newsText(news, incident);
-  return comments.at(-1)?.text === text ? "" : text;
+  return incident.active > 0 || comments.length >= COMMENTS_MAX ? "" : newsText(news, incident);
 }
 
 /** As many as there is room for. */

@@ -12,6 +12,8 @@ export interface OpenedIncident {
   readonly sessionId: string;
   /** Number; 0: no issue was opened. */
   readonly issue: number;
+  /** That the issue had when it was told last. */
+  readonly issueComments: number;
   /** The gravest so far. */
   readonly severity: Severity;
   /** Of the alerts that were heard of since it was opened. */
@@ -35,6 +37,7 @@ export function incidentAfter(before: OpenedIncident | undefined, news: Incident
     key,
     sessionId: before?.sessionId ?? "",
     issue: before?.issue ?? 0,
+    issueComments: before?.issueComments ?? 0,
     severity: severity === undefined ? was : graver(severity, was),
     active,
     activeIds,
@@ -66,8 +69,8 @@ export function documentOfIncident(incident: OpenedIncident): DocumentChange {
 /** Inverse of {@link documentOfIncident}. Throws for what is none. */
 export function incidentOf({ key, value }: Pick<StoredDocument, "key" | "value">): OpenedIncident {
   const read = JSON.parse(value) as Partial<OpenedIncident>;
-  const { sessionId, issue, severity, active, activeIds = [], through, overAtMs } = read;
-  const isCounted = [issue, active, through].every((each) => Number.isSafeInteger(each) && each! >= 0);
+  const { sessionId, issue, issueComments = 0, severity, active, activeIds = [], through, overAtMs } = read;
+  const isCounted = [issue, issueComments, active, through].every((each) => Number.isSafeInteger(each) && each! >= 0);
   const isTimed = overAtMs === null || typeof overAtMs === "number";
   const isKnown = Array.isArray(activeIds) && activeIds.length <= active!;
   if (typeof sessionId !== "string" || !SEVERITIES.includes(severity!) || !isCounted || !isKnown || !isTimed) {
@@ -77,6 +80,7 @@ export function incidentOf({ key, value }: Pick<StoredDocument, "key" | "value">
     key,
     sessionId,
     issue: issue!,
+    issueComments,
     severity: severity!,
     active: active!,
     activeIds,

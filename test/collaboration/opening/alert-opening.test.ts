@@ -332,6 +332,40 @@ test("killed at any step, and started again: one session, one issue, and everyth
   expect(runs).toBeGreaterThan(10);
 });
 
+test("killed at any step, with people who comment and alerts that go on: each end is in the issue once", async () => {
+  let runs = 0;
+  for (let steps = 0; ; steps++) {
+    const rig = new OpeningRig();
+    rig.opens.set("hot", ["session", "issue"]);
+    await rig.open();
+    await rig.fire({ id: "a1", incident: INCIDENT });
+    await rig.pass(2 * SECOND_MS);
+    await rig.close();
+    await rig.open(steps);
+    await rig.clear({ id: "a1", incident: INCIDENT });
+    await rig.pass(2 * SECOND_MS);
+    const wasCrashed = rig.isCrashed;
+    rig.crash();
+    await rig.open(Infinity);
+    const comment = create(UpdateIssueRequestSchema, { number: 1n, comment: "I looked at it" });
+    await rig.issues.update(comment, "ann");
+    for (const change of ["fired", "cleared"]) await rig.write(change, { id: "a2", incident: INCIDENT });
+    await rig.pass(3 * SECOND_MS);
+    // It flaps: the same words again.
+    for (const change of ["fired", "cleared"]) await rig.write(change, { id: "a2", incident: INCIDENT });
+    await rig.pass(3 * SECOND_MS);
+    const [{ comments }] = await rig.allIssues();
+    const said = comments.filter(({ userId }) => userId === "watchpost").map(({ text }) => text);
+    const saying = (id: string) => said.filter((text) => text.includes(`‘${id} is hot’`)).length;
+    expect({ steps, a1: saying("a1"), a2: saying("a2") }).toEqual({ steps, a1: 1, a2: 2 });
+    expect(rig.trouble).toEqual([]);
+    await rig.close();
+    runs++;
+    if (!wasCrashed) break;
+  }
+  expect(runs).toBeGreaterThan(3);
+});
+
 test("while the journal cannot be written it is tried again, and told once", async () => {
   const rig = await rigOf();
   await rig.fire({ id: "a1", incident: INCIDENT });
