@@ -7,6 +7,7 @@ import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
 import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { statusCodeOf, toStatus } from "../wire/status.ts";
+import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
 import type { TransportEvents } from "./grpc-server.ts";
@@ -115,17 +116,17 @@ function contextOf({ signal, requestHeader }: HandlerContext): CallContext {
 
 export function connectErrorOf(error: unknown): ConnectError {
   const { code, message } = toStatus(error);
+  if (!(error instanceof WatchpostError)) return new ConnectError(message, code as Code);
+  const { violations, retryAfterMs, messages } = toldError(error);
   const details = [];
-  if (error instanceof WatchpostError && error.violations.length > 0) {
-    const fieldViolations = error.violations.map(({ field, description }) => ({ field, description }));
+  if (violations.length > 0) {
+    const fieldViolations = violations.map(({ field, description }) => ({ field, description }));
     details.push({ desc: BadRequestSchema, value: { fieldViolations } });
   }
-  if (error instanceof WatchpostError && error.retryAfterMs !== undefined) {
-    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(error.retryAfterMs) } });
+  if (retryAfterMs !== undefined) {
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfterMs) } });
   }
-  if (error instanceof WatchpostError) {
-    for (const { typeName: type, value } of error.messages) details.push({ type, value });
-  }
+  for (const { typeName: type, value } of messages) details.push({ type, value });
   return new ConnectError(message, code as Code, undefined, details as never);
 }
 

@@ -4,6 +4,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { BufferPool } from "../model/buffer-pool.ts";
 import type { WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import { headerText } from "../wire/told-error.ts";
 import { widenConnection } from "./flow-control.ts";
 import { MessageAssembler } from "./message-assembler.ts";
 import type { ReceivedBytes, ReceivedHolder } from "./received-bytes.ts";
@@ -45,8 +46,10 @@ export class GrpcReceiving {
     const incoming = new Incoming(base, assembler, holder);
     const sendStatus = base.sendStatus.bind(base);
     base.sendStatus = (status) => {
-      incoming.sentStatus ??= status;
-      sendStatus(status);
+      // What grpc-js says of a call may hold a header of its client, of any length.
+      const bounded = { ...status, details: headerText(status.details ?? "") };
+      incoming.sentStatus ??= bounded;
+      sendStatus(bounded);
     };
     this.#incoming.set(base, incoming);
     return call as ReturnType<ServerInterceptor>;

@@ -4,6 +4,7 @@ import { anyPack, anyUnpack, AnySchema, durationFromMs, durationMs, type Any } f
 import { WatchpostError, type PackedMessage, type StatusName } from "../model/errors.ts";
 import { BadRequestSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "./gen/google/rpc/status_pb.ts";
+import { toldError } from "./told-error.ts";
 
 const CODES: Readonly<Record<StatusName, number>> = {
   CANCELLED: 1,
@@ -48,7 +49,7 @@ export function statusNameOf(code: number): StatusName {
   return NAMES.get(code) ?? "UNKNOWN";
 }
 
-/** What a caller is told of anything thrown. A defect's own text stays here. */
+/** What a caller is told of anything thrown, as {@link toldError} cuts it. A defect's own text stays here. */
 export function toStatus(error: unknown): WireStatus {
   if (!(error instanceof WatchpostError)) {
     return {
@@ -58,8 +59,9 @@ export function toStatus(error: unknown): WireStatus {
       details: undefined,
     };
   }
-  const { status: name, message } = error;
-  return { code: CODES[name], name, message, details: detailsOf(error) };
+  const told = toldError(error);
+  const { status: name, message } = told;
+  return { code: CODES[name], name, message, details: detailsOf(told) };
 }
 
 function detailsOf({ status, message, violations, retryAfterMs, messages }: WatchpostError): Uint8Array | undefined {

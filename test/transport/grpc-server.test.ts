@@ -66,6 +66,7 @@ async function start(
     unary(Dashboard.method.queryRange, async ({ metric }) => {
       if (metric === "defect") throw new TypeError("secret text");
       if (metric === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500 });
+      if (metric.startsWith("unknown")) throw new WatchpostError("NOT_FOUND", `there is no metric ${metric}`);
       return {};
     }),
   ];
@@ -178,6 +179,45 @@ describe("errors", () => {
     expect(unpacked(back, DashboardDataSchema)).toEqual(data);
     expect(unpacked(back, MetricSubscriptionSchema)).toBeUndefined();
     expect(fromStatus(99, "?", Uint8Array.of(255, 255))).toMatchObject({ status: "UNKNOWN", retryAfterMs: undefined });
+  });
+
+  test("text of any length ends its call alone, with a status that says as much of it as trailers hold", async () => {
+    const { client, toy } = await start();
+    const stream = client.makeServerStreamRequest(SUBSCRIBE, bytes, same, new Uint8Array(0));
+    let failure: Error | undefined;
+    stream.on("error", (error) => (failure = error)).on("data", () => {});
+    opened.push({ close: () => stream.cancel() });
+    for (const char of ["x", "\n", "ü"]) {
+      const error = await query(client, `unknown${char.repeat(1 << 20)}`);
+      expect(error).toMatchObject({
+        code: status.NOT_FOUND,
+        details: expect.stringMatching(/^there is no metric .*…$/s),
+      });
+    }
+    expect(await query(client, "full")).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    expect(failure).toBeUndefined();
+    expect(toy.defects).toEqual([]);
+  });
+
+  test("so does what grpc-js itself says of a header", async () => {
+    const { server } = await start();
+    const session = connect(`http://${server.address}`);
+    opened.push(session);
+    const encoding = '"'.repeat(60_000);
+    const headers = {
+      ":method": "POST",
+      ":path": QUERY,
+      "content-type": "application/grpc",
+      "grpc-encoding": encoding,
+    };
+    const stream = session.request(headers);
+    stream.end(Buffer.from([1, 0, 0, 0, 1, 0]));
+    const trailers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+      stream.on("response", resolve).on("error", reject);
+    });
+    const text = String(trailers["grpc-message"]);
+    expect(decodeURI(text)).toMatch(/^Received message compressed with unsupported encoding ".*…$/);
+    expect(text.length).toBeLessThanOrEqual(2 * 1024);
   });
 
   test("garbage in place of a message is the caller's", async () => {
