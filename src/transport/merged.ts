@@ -3,19 +3,31 @@
  * last is taken.
  */
 export async function* merged<T>(sources: readonly AsyncIterator<T>[]): AsyncGenerator<T, void> {
-  const ask = (source: AsyncIterator<T>) => source.next().then((result) => ({ source, result }));
-  const asked = new Map(sources.map((source) => [source, ask(source)]));
+  const ready: { readonly source: AsyncIterator<T>; readonly result: Promise<IteratorResult<T>> }[] = [];
+  let woken = Promise.withResolvers<void>();
+  // No race: each would leave a reaction, with all that it resolved to, at the promise of a source that stays quiet.
+  const ask = (source: AsyncIterator<T>) => {
+    const result = source.next();
+    const arrived = () => {
+      ready.push({ source, result });
+      woken.resolve();
+    };
+    result.then(arrived, arrived);
+  };
   try {
+    for (const source of sources) ask(source);
     for (;;) {
-      const { source, result } = await Promise.race(asked.values());
-      if (result.done === true) return;
-      yield result.value;
-      // To the end of the line: one that always has something does not keep the others from their turn.
-      asked.delete(source);
-      asked.set(source, ask(source));
+      await woken.promise;
+      woken = Promise.withResolvers();
+      for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
+        const { done, value } = await next.result;
+        if (done === true) return;
+        yield value;
+        // To the end of the line: one that always has something does not keep the others from their turn.
+        ask(next.source);
+      }
     }
   } finally {
-    for (const one of asked.values()) one.catch(() => {});
     for (const source of sources) source.return?.().catch(() => {});
   }
 }

@@ -1,5 +1,6 @@
 /** `GET /live?annotations=1`: annotations of the charts beside their values; going on behind the last one; and merging. */
 import { create, toBinary } from "@bufbuild/protobuf";
+import { heapStats } from "bun:jsc";
 import { afterEach, expect, test } from "bun:test";
 import { HealthState } from "../../src/transport/health.ts";
 import { merged } from "../../src/transport/merged.ts";
@@ -148,4 +149,60 @@ test("merged: what comes first comes first, nobody is asked ahead, and the end o
   expect(taken.filter((one) => one.startsWith("b")).length).toBeGreaterThanOrEqual(2);
   await Bun.sleep(0);
   expect(ended.toSorted()).toEqual(["a", "b"]);
+});
+
+/** Gives what it is told to, when it is. */
+function manual() {
+  const asked: PromiseWithResolvers<IteratorResult<string>>[] = [];
+  const source = {
+    next: () => {
+      asked.push(Promise.withResolvers());
+      return asked.at(-1)!.promise;
+    },
+    return: async () => ({ done: true as const, value: undefined }),
+  };
+  return { source, last: () => asked.at(-1)!, asked };
+}
+
+test("merged: nothing is kept of what one gave while another is quiet", async () => {
+  async function* busy() {
+    for (let i = 0; ; i++) yield `event ${i}`;
+  }
+  const quiet = manual();
+  const stream = merged<string>([busy(), quiet.source]);
+  const promisesAfter = async (events: number) => {
+    for (let i = 0; i < events; i++) await stream.next();
+    Bun.gc(true);
+    return heapStats().objectTypeCounts["Promise"] ?? 0;
+  };
+  const before = await promisesAfter(1_000);
+  const events = 20_000;
+  expect((await promisesAfter(events)) - before).toBeLessThan(events / 20);
+  quiet.last().resolve({ done: false, value: "at last" });
+  const next = [await stream.next(), await stream.next()].map(({ value }) => value);
+  expect(next).toContain("at last");
+  quiet.last().resolve({ done: true, value: undefined });
+  for (let left = 2; (await stream.next()).done !== true; left--) expect(left).toBeGreaterThan(0);
+});
+
+test("merged: what one fails with comes in its turn, and ends all; a reader that leaves waits for nobody", async () => {
+  const [first, second] = [manual(), manual()];
+  const stream = merged([first.source, second.source]);
+  const one = stream.next();
+  first.last().resolve({ done: false, value: "one" });
+  second.last().reject(new Error("broken"));
+  expect(await one).toEqual({ done: false, value: "one" });
+  await expect(stream.next()).rejects.toThrow("broken");
+  expect(await stream.next()).toEqual({ done: true, value: undefined });
+  expect([first.asked.length, second.asked.length]).toEqual([2, 1]);
+
+  const left = merged([
+    manual().source,
+    (async function* () {
+      yield "one";
+      await new Promise(() => {});
+    })(),
+  ]);
+  expect((await left.next()).value).toBe("one");
+  expect(await left.return()).toEqual({ done: true, value: undefined });
 });
