@@ -1,8 +1,10 @@
 /** Sessions as such: opened, described, listed, closed and opened again. */
+import { toBinary } from "@bufbuild/protobuf";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { StoredDocument } from "../model/journal.ts";
 import {
   Collaboration,
+  SessionSchema,
   SessionState,
   type CloseSessionRequest,
   type ListMessagesRequest,
@@ -17,8 +19,8 @@ import type { KeptMessages } from "./kept-messages.ts";
 import type { Rooms } from "./rooms.ts";
 import { Serial } from "./serial.ts";
 import { SESSIONS, sessionOf } from "./session-documents.ts";
-import { wireOf, type Draft } from "./session-message.ts";
 import { titleIn, topicIn } from "./session-input.ts";
+import { wireOf, type Draft } from "./session-message.ts";
 import { actorOf } from "./texts.ts";
 
 export interface SessionMethodsDeps {
@@ -38,6 +40,8 @@ const SESSIONS_A_PAGE_MAX = 10_000;
 const MESSAGES_A_PAGE = 100;
 const MESSAGES_A_PAGE_MAX = 1_000;
 const DOCUMENTS_AT_ONCE = 500;
+/** Of one answer: clients take messages of 4 MB as a rule. */
+const PAGE_BYTES_MAX = 1024 * 1024;
 
 export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
   const { rooms, sees } = deps;
@@ -79,11 +83,13 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
       const session = await visible(sessionId, context);
       const by = actorOf(userId, context);
       if (title === undefined && topic === undefined) return { session };
+      const called = title === undefined ? undefined : titleIn(title);
       const patch = {
-        ...(title === undefined ? {} : { title: titleIn(title) }),
+        ...(called === undefined ? {} : { title: called }),
         ...(topic === undefined ? {} : { topic: topicIn(topic) }),
       };
-      const what = title === undefined ? "the topic was changed" : `the session is called ${JSON.stringify(title)} now`;
+      const what =
+        called === undefined ? "the topic was changed" : `the session is called ${JSON.stringify(called)} now`;
       return change(session, by, "topic", `${what}, by ${by}`, patch);
     }),
     unary(Collaboration.method.getSession, async ({ sessionId }, context) => ({
@@ -128,6 +134,7 @@ async function listSessions(
     );
   };
   const found: Session[] = [];
+  let bytes = 0;
   let after = request.page === "" ? undefined : placeOf(request.page);
   for (;;) {
     const query = { collection: SESSIONS, limit: DOCUMENTS_AT_ONCE, descending: true };
@@ -135,7 +142,9 @@ async function listSessions(
     for (const document of page) {
       const session = standing(document, deps);
       if (session !== undefined && isWanted(session)) {
-        if (found.length === limit) return { sessions: found, nextPage: pageOf(after!) };
+        bytes += toBinary(SessionSchema, session).length;
+        const isFull = found.length === limit || (found.length > 0 && bytes > PAGE_BYTES_MAX);
+        if (isFull) return { sessions: found, nextPage: pageOf(after!) };
         found.push(session);
       }
       after = { sort: document.sort, key: document.key };

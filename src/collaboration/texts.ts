@@ -6,11 +6,19 @@ export const NAME_LENGTH_MAX = 256;
 /** Bytes of UTF-8. */
 export const TEXT_BYTES_MAX = 64 * 1024;
 const SESSION_ID_LENGTH_MAX = 128;
+const LINE_BREAK = /[\n\v\f\r\x85\u2028\u2029]/;
 
 /** A name of something, in one line. */
 export function nameIn(text: string, field: string): string {
   if (text.length > NAME_LENGTH_MAX) throw invalidField(field, text, `at most ${NAME_LENGTH_MAX} characters`);
   return text;
+}
+
+/** A title: one line without space around it, or "". */
+export function lineIn(text: string, field: string): string {
+  const line = nameIn(text, field).trim();
+  if (LINE_BREAK.test(line)) throw invalidField(field, text, "one line of text");
+  return line;
 }
 
 /** Text as it is, whatever stands in it. */

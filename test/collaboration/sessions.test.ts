@@ -1,5 +1,5 @@
 /** Sessions as such: opened, described, listed, closed and opened again, by whoever may see them, and forgotten. */
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
 import { documentOfSession, sentCollection, SESSIONS } from "../../src/collaboration/session-documents.ts";
 import { Collaboration, SessionSchema, SessionState } from "../../src/wire/gen/collaboration_pb.ts";
@@ -83,10 +83,13 @@ describe("a session", () => {
         status: "INVALID_ARGUMENT",
         message: expect.stringContaining(says),
       });
-    await refused({ title: "x".repeat(1_025) }, "title is");
+    await refused({ title: "x".repeat(257) }, "title is");
+    for (const title of ["a\nb", "a\r\nb", "a\u2028b", "a\x85b"]) await refused({ title }, "wanted one line of text");
     await refused({ topic: { devices: Array(1_001).fill("d") } }, 'topic.devices is "1001 names"; wanted at most 1000');
     await refused({ topic: { metrics: [""] } }, "topic.metrics is");
     await refused({ topic: { alertIds: ["x".repeat(257)] } }, "topic.alert_ids is");
+    const names = (of: string, count: number) => Array.from({ length: count }, (_, i) => of.repeat(60) + i);
+    await refused({ topic: { devices: names("d", 600), metrics: names("ü", 300) } }, 'topic is "');
     await refused({ userId: "u".repeat(257) }, "user_id is");
     await refused({ sessionId: "no spaces" }, "session_id is");
     expect((await rig.ask(M.listSessions, {})).sessions).toEqual([]);
@@ -178,6 +181,31 @@ describe("the list of sessions", () => {
       [{ page: Buffer.from("[1]").toString("base64url") }, "next_page of the page before"],
     ] as const) {
       await expect(rig.ask(M.listSessions, request)).rejects.toThrow(says);
+    }
+  });
+
+  test("ends pages by their size, too, each with one session at least", async () => {
+    await using rig = await Rig.open();
+    const alertIds = Array.from({ length: 1_000 }, (_, i) => `alert-${i}-`.padEnd(64, "x"));
+    for (let i = 0; i < 60; i++) {
+      await rig.ask(M.createSession, { sessionId: `s${i}`, topic: { alertIds } });
+      await rig.advance(1);
+    }
+    const huge = create(SessionSchema, { id: "huge", state: IMPORTED, title: "x".repeat(2 * 1024 * 1024) });
+    await rig.kept.append([], [documentOfSession(huge)]);
+    const pages: { ids: string[]; bytes: number }[] = [];
+    for (let page = ""; ;) {
+      const answer = await rig.ask(M.listSessions, { page });
+      const { sessions, nextPage } = answer;
+      pages.push({ ids: sessions.map(({ id }) => id), bytes: toBinary(M.listSessions.output, answer).length });
+      if (nextPage === "") break;
+      page = nextPage;
+    }
+    expect(pages.flatMap(({ ids }) => ids)).toEqual([...Array.from({ length: 60 }, (_, i) => `s${59 - i}`), "huge"]);
+    expect(pages.at(-1)!.ids).toEqual(["huge"]);
+    for (const { ids, bytes } of pages.slice(0, -1)) {
+      expect(ids).not.toEqual([]);
+      expect(bytes).toBeLessThan(1024 * 1024 + 1_000);
     }
   });
 

@@ -6,7 +6,7 @@ import {
   type IssueLinks,
   type UpdateIssueRequest,
 } from "../../wire/gen/issues_pb.ts";
-import { nameIn, sessionIdIn, textIn } from "../texts.ts";
+import { lineIn, nameIn, sessionIdIn, textIn } from "../texts.ts";
 import { LINK_LISTS, LINK_KINDS, linksOf, type MaybeLinks } from "./issue-links.ts";
 import { DEFAULT_PRIORITY, priorityIn, STATUSES } from "./issue-words.ts";
 
@@ -68,8 +68,8 @@ export function statusIn(status: IssueStatus, field: string): IssueStatus {
 }
 
 function titleIn(text: string): string {
-  const title = nameIn(text, "title").trim();
-  if (title === "" || /[\r\n\u2028\u2029]/.test(title)) throw invalidField("title", text, "one line of text");
+  const title = lineIn(text, "title");
+  if (title === "") throw invalidField("title", text, "one line of text");
   return title;
 }
 

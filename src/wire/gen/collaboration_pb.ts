@@ -218,7 +218,7 @@ export const SendMessageResponseSchema: GenMessage<SendMessageResponse> = /*@__P
   messageDesc(file_collaboration, 3);
 
 /**
- * What a session is about.
+ * What a session is about: up to 1,000 names of each kind, 64 KiB together.
  *
  * @generated from message analytics.SessionTopic
  */
@@ -263,6 +263,8 @@ export type Session = Message<"analytics.Session"> & {
   id: string;
 
   /**
+   * One line, up to 256 characters. "": none.
+   *
    * @generated from field: string title = 2;
    */
   title: string;
@@ -510,7 +512,7 @@ export type ListSessionsRequest = Message<"analytics.ListSessionsRequest"> & {
   active: boolean;
 
   /**
-   * 0: 1,000.
+   * 0: 1,000; at most 10,000. Pages end after 1 MiB, too.
    *
    * @generated from field: int32 limit = 6;
    */
