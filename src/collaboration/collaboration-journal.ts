@@ -17,8 +17,8 @@ export interface CollaborationJournal {
   /** Hears of the entries of each commit, in order. Returns what ends it. */
   follow(listener: (entries: readonly JournalEntry[]) => void): () => void;
   cursorOf(position: number): string;
-  /** Throws INVALID_ARGUMENT for what no cursor is, OUT_OF_RANGE where nobody can go on from it. */
-  positionOf(cursor: string): number;
+  /** Throws INVALID_ARGUMENT, naming `field`, for what no cursor is, OUT_OF_RANGE where nobody can go on from it. */
+  positionOf(cursor: string, field?: string): number;
   readonly lastPosition: number;
   readonly firstPosition: number;
 }

@@ -7,7 +7,6 @@ import {
   SessionSchema,
   SessionState,
   type CloseSessionRequest,
-  type ListMessagesRequest,
   type ListSessionsRequest,
   type ReopenSessionRequest,
   type Session,
@@ -16,11 +15,13 @@ import { unary, type CallContext, type MethodImpl, type Principal } from "../wir
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import type { KeptMessages } from "./kept-messages.ts";
+import { listMessages } from "./list-messages.ts";
+import { limitIn, PAGE_BYTES_MAX, pageOf, placeOf } from "./pages.ts";
 import type { Rooms } from "./rooms.ts";
 import { Serial } from "./serial.ts";
 import { SESSIONS, sessionOf } from "./session-documents.ts";
 import { titleIn, topicIn } from "./session-input.ts";
-import { wireOf, type Draft } from "./session-message.ts";
+import type { Draft } from "./session-message.ts";
 import { actorOf } from "./texts.ts";
 
 export interface SessionMethodsDeps {
@@ -35,13 +36,10 @@ export interface SessionMethodsDeps {
 
 type State = SessionState.OPEN | SessionState.CLOSED;
 
+const STATES: readonly SessionState[] = [SessionState.OPEN, SessionState.CLOSED, SessionState.IMPORTED];
 const SESSIONS_A_PAGE = 1_000;
 const SESSIONS_A_PAGE_MAX = 10_000;
-const MESSAGES_A_PAGE = 100;
-const MESSAGES_A_PAGE_MAX = 1_000;
 const DOCUMENTS_AT_ONCE = 500;
-/** Of one answer: clients take messages of 4 MB as a rule. */
-const PAGE_BYTES_MAX = 1024 * 1024;
 
 export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
   const { rooms, sees } = deps;
@@ -102,7 +100,7 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
     ),
     unary(Collaboration.method.listMessages, async (request, context) => {
       const session = await visible(request.sessionId, context);
-      return listMessages(request, session, deps);
+      return listMessages(request, session, deps.journal, deps.kept);
     }),
   ];
 }
@@ -125,6 +123,7 @@ async function listSessions(
 ) {
   const { states, alertId, incidentId, device, active } = request;
   const limit = limitIn(request.limit, SESSIONS_A_PAGE, SESSIONS_A_PAGE_MAX);
+  for (const state of states) stateIn(state);
   const has = (list: readonly string[] = [], wanted: string) => wanted === "" || list.includes(wanted);
   const isWanted = (session: Session) => {
     const { topic, state, members } = session;
@@ -165,19 +164,9 @@ function standing(document: StoredDocument, { rooms, onTrouble }: SessionMethods
   }
 }
 
-async function listMessages(
-  { before, limit: wanted }: ListMessagesRequest,
-  session: Session,
-  { journal, kept }: SessionMethodsDeps,
-) {
-  const limit = limitIn(wanted, MESSAGES_A_PAGE, MESSAGES_A_PAGE_MAX);
-  const query = { after: 0, limit: limit + 1, descending: true };
-  const page = await kept.read(session, before === "" ? query : { ...query, before: journal.positionOf(before) });
-  const messages = page.messages.slice(0, limit).reverse();
-  return {
-    messages: messages.map((message) => wireOf(message, journal.cursorOf(message.position))),
-    more: !page.isLast,
-  };
+function stateIn(state: SessionState): void {
+  if (STATES.includes(state)) return;
+  throw invalidField("states", state, STATES.map((known) => `${known} (${SessionState[known]})`).join(", "));
 }
 
 function wrongState({ id, state }: Session, wanted: string): WatchpostError {
@@ -185,27 +174,6 @@ function wrongState({ id, state }: Session, wanted: string): WatchpostError {
   return new WatchpostError("FAILED_PRECONDITION", `session ${id} is ${given}; wanted one that is ${wanted}`);
 }
 
-function limitIn(limit: number, whereZero: number, max: number): number {
-  if (limit < 0 || limit > max) throw invalidField("limit", limit, `0 to ${max}`);
-  return limit || whereZero;
-}
-
 function stampOf(ms: number) {
   return { $typeName: "google.protobuf.Timestamp" as const, ...timestampOfMs(ms) };
-}
-
-type Place = Pick<StoredDocument, "sort" | "key">;
-
-function pageOf({ sort, key }: Place): string {
-  return Buffer.from(JSON.stringify([sort, key])).toString("base64url");
-}
-
-function placeOf(page: string): Place {
-  try {
-    const [sort, key] = JSON.parse(Buffer.from(page, "base64url").toString()) as unknown[];
-    if (typeof sort === "number" && typeof key === "string") return { sort, key };
-  } catch {
-    // No page of ours, like what is none of the above.
-  }
-  throw invalidField("page", page, "next_page of the page before, unchanged");
 }

@@ -2,6 +2,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
 import { documentOfSession, sentCollection, SESSIONS } from "../../src/collaboration/session-documents.ts";
+import { eventOf } from "../../src/collaboration/session-message.ts";
 import { Collaboration, SessionSchema, SessionState } from "../../src/wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../../src/wire/timestamp.ts";
 import { Rig, settle, START_MS } from "./rig.ts";
@@ -178,7 +179,14 @@ describe("the list of sessions", () => {
       [{ limit: -1 }, "limit is -1"],
       [{ limit: 10_001 }, "limit is 10001"],
       [{ page: "x" }, 'page is "x"'],
-      [{ page: Buffer.from("[1]").toString("base64url") }, "next_page of the page before"],
+      ...["[1]", '[1e308,"x"]', '[1e999,"x"]', '[0.5,"x"]'].map(
+        (page) => [{ page: Buffer.from(page).toString("base64url") }, "next_page of the page before"] as const,
+      ),
+      [
+        { states: [OPEN, 99 as SessionState] as SessionState[] },
+        "states is 99; wanted 1 (OPEN), 2 (CLOSED), 3 (IMPORTED)",
+      ],
+      [{ states: [0] as SessionState[] }, "states is 0"],
     ] as const) {
       await expect(rig.ask(M.listSessions, request)).rejects.toThrow(says);
     }
@@ -255,7 +263,33 @@ describe("the messages of a session", () => {
     await expect(rig.ask(M.listMessages, { sessionId: "s", limit: 1_001 })).rejects.toThrow("limit is 1001");
     await expect(rig.ask(M.listMessages, { sessionId: "s", before: "x" })).rejects.toMatchObject({
       status: "INVALID_ARGUMENT",
+      violations: [{ field: "before" }],
     });
+  });
+
+  test("end pages by their size, too, each with one message at least", async () => {
+    await using rig = await Rig.open({ messagesPerSecond: 1_000 });
+    for (let i = 0; i < 100; i++) {
+      await rig.send({ userId: "ann", sessionId: "s", message: `${i} `.padEnd(64 * 1024, "x") });
+    }
+    const found: number[] = [];
+    for (let before = ""; ;) {
+      const answer = await rig.ask(M.listMessages, { sessionId: "s", before });
+      const { messages, more } = answer;
+      expect(messages).not.toEqual([]);
+      expect(toBinary(M.listMessages.output, answer).length).toBeLessThan(1024 * 1024 + 1_000);
+      found.unshift(...messages.map(({ number }) => Number(number)));
+      if (!more) break;
+      before = messages[0].cursor;
+    }
+    expect(found).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+    const { messages, more } = await rig.ask(M.listMessages, { sessionId: "s", limit: 16, before: "cursor-16" });
+    expect([messages.length, more]).toEqual([15, false]);
+    const metadata = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, "x".repeat(100_000)]));
+    const huge = { type: "chat", userId: "ann", userName: "", text: "", metadata } as const;
+    await rig.kept.append([eventOf(huge, "s", 101, rig.clock.nowMs())]);
+    const last = await rig.ask(M.listMessages, { sessionId: "s" });
+    expect([last.messages.map(({ number }) => Number(number)), last.more]).toEqual([[101], true]);
   });
 
   test("one that cannot be read costs only itself", async () => {

@@ -3,7 +3,7 @@
  * order, and it can fail, or die with some of what was on its way.
  */
 import type { CollaborationJournal } from "../../src/collaboration/collaboration-journal.ts";
-import { WatchpostError } from "../../src/model/errors.ts";
+import { invalidField, WatchpostError } from "../../src/model/errors.ts";
 import type {
   DocumentChange,
   DocumentQuery,
@@ -75,9 +75,9 @@ export class SteppedJournal implements CollaborationJournal {
     return this.#kept.cursorOf(position);
   }
 
-  positionOf(cursor: string): number {
-    if (!/^cursor-\d+$/.test(cursor)) throw new WatchpostError("INVALID_ARGUMENT", `${cursor} is no cursor`);
-    const position = this.#kept.positionOf(cursor);
+  positionOf(cursor: string, field = "cursor"): number {
+    if (!/^cursor-\d+$/.test(cursor)) throw invalidField(field, cursor, "a cursor");
+    const position = this.#kept.positionOf(cursor, field);
     if (position > this.lastPosition) throw new WatchpostError("OUT_OF_RANGE", "the journal does not reach so far");
     return position;
   }

@@ -78,10 +78,10 @@ export class MemoryJournal {
     return `cursor-${position}`;
   }
 
-  positionOf(cursor: string): number {
+  positionOf(cursor: string, field = "cursor"): number {
     const position = Number(cursor.slice("cursor-".length));
     if (position >= this.firstPosition - 1) return position;
-    throw new WatchpostError("OUT_OF_RANGE", "what follows the cursor is no longer kept");
+    throw new WatchpostError("OUT_OF_RANGE", `what follows the ${field} is no longer kept`);
   }
 }
 

@@ -13,6 +13,7 @@ import type {
   ListAnnotationsResponse,
 } from "../../wire/gen/annotations_pb.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
+import { isLater, limitIn, PAGE_BYTES_MAX, pageOf, placeOf, type Place } from "../pages.ts";
 import { touches } from "./annotation-change.ts";
 import { annotationShown, collectionOfAlert, collectionOfSession, LENGTH_CLASSES } from "./annotation-documents.ts";
 import { compileAnnotationFilter } from "./annotation-filter.ts";
@@ -28,32 +29,27 @@ export interface Range {
 }
 
 const LIMIT_MAX = 1_000;
-/** Of JSON: clients take messages of 4 MB as a rule. */
-const PAGE_CHARS_MAX = 1024 * 1024;
 /** A page ends after so many, whatever was among them. */
 const LOOKED_MAX = 20_000;
 /** Most ranges hold few; then as many as are parsed in a few milliseconds. */
 const [FIRST_DOCUMENTS, DOCUMENTS_AT_ONCE] = [50, 400];
-
-/** The one behind which a page goes on. */
-type Place = Pick<StoredDocument, "sort" | "key">;
 
 export async function listAnnotations(
   request: ListAnnotationsRequest,
   reader: AnnotationReader,
   setAside: SetAside,
 ): Promise<Pick<ListAnnotationsResponse, "annotations" | "nextPage">> {
-  const { filter, limit, page, includeRemoved } = request;
-  if (limit < 0 || limit > LIMIT_MAX) throw invalidField("limit", limit, `0 to ${LIMIT_MAX}`);
+  const { filter, page, includeRemoved } = request;
+  const limit = limitIn(request.limit, LIMIT_MAX, LIMIT_MAX);
   const matcher = compileAnnotationFilter(filter);
   const range = rangeIn(request);
   const after = page === "" ? null : placeOf(page);
   const annotations: Annotation[] = [];
-  let chars = 0;
+  let bytes = 0;
   let looked = 0;
   let last: Place | null = after;
   for await (const document of descending(filter, range, after, reader)) {
-    if (annotations.length === (limit || LIMIT_MAX) || chars >= PAGE_CHARS_MAX || looked >= LOOKED_MAX) {
+    if (annotations.length === limit || bytes >= PAGE_BYTES_MAX || looked >= LOOKED_MAX) {
       return { annotations, nextPage: last === null ? "" : pageOf(last) };
     }
     looked++;
@@ -62,7 +58,7 @@ export async function listAnnotations(
     if (annotation === undefined || (annotation.removed && !includeRemoved)) continue;
     if (!touches(annotation, range.fromMs, range.toMs) || !matcher.takes(annotation)) continue;
     annotations.push(annotation);
-    chars += document.value.length;
+    bytes += Buffer.byteLength(document.value);
   }
   return { annotations, nextPage: "" };
 }
@@ -119,22 +115,4 @@ function sourcesOf(filter: AnnotationFilter | undefined, { fromMs }: Range) {
     collection,
     oldest: Math.floor(fromMs - lengthMsMax),
   }));
-}
-
-function isLater(a: Place, b: Place): boolean {
-  return a.sort > b.sort || (a.sort === b.sort && a.key > b.key);
-}
-
-function pageOf({ sort, key }: Place): string {
-  return Buffer.from(JSON.stringify([sort, key])).toString("base64url");
-}
-
-function placeOf(page: string): Place {
-  try {
-    const [sort, key] = JSON.parse(Buffer.from(page, "base64url").toString()) as unknown[];
-    if (Number.isSafeInteger(sort) && typeof key === "string") return { sort: sort as number, key };
-  } catch {
-    // No page of ours, like what is none of the above.
-  }
-  throw invalidField("page", page, "next_page of the page before, unchanged");
 }

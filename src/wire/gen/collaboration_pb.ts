@@ -576,7 +576,7 @@ export type ListMessagesRequest = Message<"analytics.ListMessagesRequest"> & {
   before: string;
 
   /**
-   * 0: 100; at most 1,000.
+   * 0: 100; at most 1,000. Pages end after 1 MiB, too.
    *
    * @generated from field: int32 limit = 3;
    */
