@@ -1,4 +1,5 @@
 /** Imports beside people who open sessions: a name is either's, never both's. */
+import { memberLimit, RateLimits } from "../../../src/collaboration/rate-limit.ts";
 import { expect, test } from "bun:test";
 import { ImportedFiles } from "../../../src/collaboration/replay/imported-files.ts";
 import { SessionImports } from "../../../src/collaboration/replay/import-session.ts";
@@ -25,7 +26,14 @@ test("who posts in a session of that name while it is imported has it, or is ref
     const clock = new ManualClock(Date.UTC(2027, 0, 1));
     const noted = { onTrouble() {}, onJoined() {}, onBehind() {} };
     const kept = new KeptMessages(journal, () => {});
-    const rooms = await Rooms.open({ journal, kept, clock, messagesPerSecond: 10, newStreamId: () => "1", ...noted });
+    const rooms = await Rooms.open({
+      journal,
+      kept,
+      clock,
+      limits: new RateLimits(() => memberLimit(10, 0)),
+      newStreamId: () => "1",
+      ...noted,
+    });
     const hello = { type: "chat" as const, userId: "bob", userName: "", text: "hello", metadata: {} };
     let posting: Promise<boolean> | undefined;
     let steps = 0;
