@@ -34,11 +34,19 @@ export class About {
   readonly #devices = new Set<string>();
   readonly #series = new Map<string, SeriesSelector>();
 
-  constructor({ topic }: Session) {
+  constructor({ topic }: Pick<Partial<Session>, "topic">) {
     topic?.alertIds.forEach((id) => add(this.#alertIds, id));
     topic?.incidentIds.forEach((id) => add(this.#incidentIds, id));
     topic?.devices.forEach((device) => add(this.#devices, device));
     topic?.metrics.forEach((metric) => this.#addSeries({ metric }));
+  }
+
+  /** Everything that another one has. */
+  addAll(other: About): void {
+    other.#alertIds.forEach((id) => add(this.#alertIds, id));
+    other.#incidentIds.forEach((id) => add(this.#incidentIds, id));
+    other.#devices.forEach((device) => add(this.#devices, device));
+    other.#series.forEach((selector) => this.#addSeries(selector));
   }
 
   addMessage({
@@ -77,6 +85,11 @@ export class About {
 
   hasAlert({ id, incidentId, context }: Alert): boolean {
     return this.#alertIds.has(id) || this.#incidentIds.has(incidentId) || this.#devices.has(context["device"] ?? "");
+  }
+
+  /** Names that it holds. */
+  get size(): number {
+    return this.#alertIds.size + this.#incidentIds.size + this.#devices.size + this.#series.size;
   }
 
   get mayHaveAlerts(): boolean {

@@ -14,9 +14,10 @@ import { markdownReport } from "./markdown-report.ts";
 import type { Recording } from "./recording.ts";
 import { replay, speedOf, viewOf } from "./replay-session.ts";
 import { sessionFile } from "./session-file.ts";
+import { SessionDigests } from "./session-digest.ts";
 import { openStoredRecording, type RecordingDeps } from "./stored-recording.ts";
 
-export interface ReplayDeps extends RecordingDeps {
+export interface ReplayDeps extends Omit<RecordingDeps, "digests"> {
   readonly clock: Clock;
   /** Throws NOT_FOUND where there is no session of that id, or whoever calls may not see it. */
   sessionFor(sessionId: string, context: CallContext): Promise<Session>;
@@ -32,6 +33,7 @@ const REPORT_BYTES = 64 * 1024;
 /** Removes what a crash has left of imports. */
 export async function openReplay(deps: ReplayDeps): Promise<MethodImpl[]> {
   const { journal, clock, isTaken, whileAway } = deps;
+  const digests = new SessionDigests(journal);
   const files = new ImportedFiles(journal);
   await files.removeUnfinished();
   const imports = new SessionImports({ journal, files, isTaken, whileAway, nowMs: () => clock.nowMs() });
@@ -46,7 +48,7 @@ export async function openReplay(deps: ReplayDeps): Promise<MethodImpl[]> {
     };
     return session.state === SessionState.IMPORTED
       ? openFileRecording(session, wanted, () => files.read(session.id))
-      : openStoredRecording(session, wanted, deps, signal);
+      : openStoredRecording(session, wanted, { ...deps, digests }, signal);
   };
 
   async function* replaySession(request: ReplayRequest, context: CallContext) {

@@ -8,23 +8,25 @@ import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { CollaborationMessage, Session } from "../../wire/gen/collaboration_pb.ts";
 import type { Issue } from "../../wire/gen/issues_pb.ts";
 import { ReplayAlertSchema, type ReplayAlert } from "../../wire/gen/replay_pb.ts";
-import { msOfTimestamp } from "../../wire/timestamp.ts";
-import { SESSION_EVENT, type CollaborationJournal } from "../collaboration-journal.ts";
-import { messageOfEntry, wireOf, type SessionMessage } from "../session-message.ts";
+import type { CollaborationJournal } from "../collaboration-journal.ts";
+import { createdAtMs } from "../session-documents.ts";
+import { wireOf } from "../session-message.ts";
 import { About, unreadable } from "./about.ts";
+import { entriesOf, positionBefore } from "./journal-pages.ts";
 import type { ArrivedPoints, ShownPoints } from "./points.ts";
 import type { Heard, Recording, Standing, TimeRange, View } from "./recording.ts";
+import type { SessionDigest, SessionDigests } from "./session-digest.ts";
 import { seriesOf, SERIES_MAX, type SessionSeries } from "./session-series.ts";
 import { StoredPoints, type PointStore } from "./stored-points.ts";
 
 const ALERT_EVENT = "alert";
-const ENTRIES_AT_ONCE = 500;
 /** Of the journal's times, which a wall clock gave: entries within so much of each other may stand in any order. */
 const DISORDER_MS = 3_600_000;
 /** Metrics that a request may add. */
 const METRICS_MAX = 100;
 
 export interface RecordingDeps {
+  readonly digests: SessionDigests;
   readonly journal: CollaborationJournal;
   readonly store: PointStore;
   readonly registry: SeriesRegistry;
@@ -55,30 +57,31 @@ export async function openStoredRecording(
   deps: RecordingDeps,
   signal: AbortSignal,
 ): Promise<Recording> {
-  const { journal } = deps;
+  const { digests } = deps;
   const missing = new Set<string>();
   const extra = metricsIn(wanted.metrics);
   const about = new About(session);
-  const [annotations, issues] = await Promise.all([deps.annotationsOf(session.id), deps.issuesOf(session.id)]);
+  const [digest, annotations, issues] = await Promise.all([
+    digests.of(session, signal),
+    deps.annotationsOf(session.id),
+    deps.issuesOf(session.id),
+  ]);
   annotations.forEach((annotation) => about.addAnnotation(annotation));
   issues.forEach((issue) => about.addIssue(issue));
-  let [first, last]: (SessionMessage | undefined)[] = [];
-  for await (const { what } of messagesIn(journal, session.id, EVERYTHING, missing)) {
-    signal.throwIfAborted();
-    about.addMessage(what);
-    first ??= what;
-    last = what;
-  }
+  about.addAll(digest.about);
+  digest.unreadable.forEach((sentence) => missing.add(sentence));
+  const { first } = digest;
   if (first !== undefined && first.number > 1)
     missing.add(`messages before number ${first.number} are not kept any more`);
 
-  const range = rangeOf(wanted, boundsOf(session, first, last));
-  const alerts = (within: TimeRange) => alertsIn(about, within, deps, missing);
+  const range = rangeOf(wanted, boundsOf(session, digest));
+  const alerts = (within: TimeRange) => alertsIn(about, within, deps, missing, signal);
   for await (const { what } of alerts(range)) if (what.alert !== undefined) about.addAlert(what.alert);
   const selectors = extra === null ? [] : [...about.series(), ...extra.map((metric) => ({ metric }))];
   const series = await seriesOf(selectors, deps.registry, deps.pause);
   if (series.isCut) missing.add(`it was about more than ${SERIES_MAX} series: the points of others are left out`);
-  return new StoredRecording(session, range, series, alerts, missing, { annotations, issues }, deps, signal);
+  const made = { annotations, issues };
+  return new StoredRecording(session, range, digest, series, alerts, missing, made, deps, signal);
 }
 
 class StoredRecording implements Recording {
@@ -88,12 +91,15 @@ class StoredRecording implements Recording {
   readonly missing: Set<string>;
   readonly alerts: (range: TimeRange) => AsyncIterable<Heard<ReplayAlert>>;
   readonly #made: { readonly annotations: readonly Annotation[]; readonly issues: readonly Issue[] };
+  readonly #digest: SessionDigest;
   readonly #journal: CollaborationJournal;
+  readonly #signal: AbortSignal;
   readonly #points: StoredPoints;
 
   constructor(
     session: Session,
     range: TimeRange,
+    digest: SessionDigest,
     series: SessionSeries,
     alerts: (range: TimeRange) => AsyncIterable<Heard<ReplayAlert>>,
     missing: Set<string>,
@@ -107,15 +113,16 @@ class StoredRecording implements Recording {
     this.alerts = alerts;
     this.missing = missing;
     this.#made = made;
+    this.#digest = digest;
     this.#journal = journal;
+    this.#signal = signal;
     const onDamage = () => missing.add("some of the points are damaged: watchpost verify names them");
     this.#points = new StoredPoints(store, series.ids, signal, onDamage);
   }
 
   async *messages(range: TimeRange): AsyncGenerator<Heard<CollaborationMessage>> {
-    for await (const { atMs, what } of messagesIn(this.#journal, this.session.id, range, this.missing)) {
-      yield { atMs, what: wireOf(what, "") };
-    }
+    const messages = this.#digest.messages(range, this.#journal, this.missing, this.#signal);
+    for await (const { atMs, what } of messages) yield { atMs, what: wireOf(what, "") };
   }
 
   points(view: View, range: TimeRange): AsyncIterable<ShownPoints> {
@@ -139,41 +146,20 @@ class StoredRecording implements Recording {
   }
 }
 
-const EVERYTHING: TimeRange = { fromUs: 0, toUs: Infinity };
-
-/** In the order of the journal, at the latest time so far: the clock may have been set back. */
-async function* messagesIn(
-  journal: CollaborationJournal,
-  sessionId: string,
-  { fromUs, toUs }: TimeRange,
-  missing: Set<string>,
-): AsyncGenerator<Heard<SessionMessage>> {
-  let heardMs = -Infinity;
-  for await (const entry of entriesOf(journal, { subject: sessionId, kind: SESSION_EVENT }, 0)) {
-    heardMs = Math.max(heardMs, entry.atMs);
-    if (heardMs * 1_000 < fromUs) continue;
-    if (heardMs * 1_000 >= toUs) return;
-    try {
-      yield { atMs: heardMs, what: messageOfEntry(entry) };
-    } catch {
-      missing.add(unreadable(entry));
-    }
-  }
-}
-
 /** Those of the alerts that a session was about. */
 async function* alertsIn(
   about: About,
   { fromUs, toUs }: TimeRange,
   { journal, replayedAlert }: RecordingDeps,
   missing: Set<string>,
+  signal: AbortSignal,
 ): AsyncGenerator<Heard<ReplayAlert>> {
   if (!about.mayHaveAlerts) return;
   const [fromMs, toMs] = [fromUs / 1_000, toUs / 1_000];
   let heardMs = -Infinity;
   const after = await positionBefore(journal, fromMs - DISORDER_MS);
   if (after + 1 === journal.firstPosition && after > 0) missing.add("alerts of its beginning may not be kept any more");
-  for await (const entry of entriesOf(journal, { kind: ALERT_EVENT }, after)) {
+  for await (const entry of entriesOf(journal, { kind: ALERT_EVENT }, after, signal)) {
     if (entry.atMs >= toMs + DISORDER_MS) return;
     if (entry.atMs < fromMs || entry.atMs >= toMs) continue;
     let alert: ReplayAlert;
@@ -189,34 +175,8 @@ async function* alertsIn(
   }
 }
 
-async function* entriesOf(
-  journal: CollaborationJournal,
-  which: { readonly subject?: string; readonly kind: string },
-  after: number,
-): AsyncGenerator<JournalEntry> {
-  for (let behind = after; ;) {
-    const entries = await journal.read({ ...which, after: behind, limit: ENTRIES_AT_ONCE });
-    yield* entries;
-    if (entries.length < ENTRIES_AT_ONCE) return;
-    behind = entries.at(-1)!.position;
-  }
-}
-
-/** Behind it stands everything since a time. */
-async function positionBefore(journal: CollaborationJournal, timeMs: number): Promise<number> {
-  let [low, high] = [journal.firstPosition - 1, journal.lastPosition];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const [entry] = await journal.read({ after: middle, limit: 1 });
-    if (entry === undefined || entry.atMs >= timeMs) high = middle;
-    else low = entry.position;
-  }
-  return low;
-}
-
-function boundsOf(session: Session, first?: SessionMessage, last?: SessionMessage): TimeRange {
-  const createdMs = session.createdAt === undefined ? 0 : msOfTimestamp(session.createdAt);
-  const [fromMs, lastMs] = [first?.atMs ?? createdMs, last?.atMs ?? createdMs];
+function boundsOf(session: Session, { first, lastMs }: SessionDigest): TimeRange {
+  const fromMs = first?.atMs ?? createdAtMs(session);
   return { fromUs: fromMs * 1_000, toUs: Math.max(fromMs, lastMs) * 1_000 + 1_000 };
 }
 

@@ -58,6 +58,11 @@ export class ReplayRig implements Disposable {
     return this.journal.append([], [documentOfSession({ ...session, topic: { ...session.topic!, ...topic } })]);
   }
 
+  /** As in a session that was made anew. */
+  numberAgain(sessionId: string): void {
+    this.#numbers.delete(sessionId);
+  }
+
   /** Returns what members hear. */
   async say(sessionId: string, text: string, more: Partial<Draft> = {}): Promise<Heard> {
     const number = (this.#numbers.get(sessionId) ?? 0) + 1;
