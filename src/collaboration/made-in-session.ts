@@ -1,13 +1,11 @@
 /** What of a session stands beside its messages: annotations and issues, as they are now. */
 import { create } from "@bufbuild/protobuf";
-import type { SetAside } from "../model/set-aside.ts";
+import { documentName, type SetAside } from "../model/set-aside.ts";
 import { ListAnnotationsRequestSchema, type Annotation } from "../wire/gen/annotations_pb.ts";
-import { IssueFilterSchema, type Issue } from "../wire/gen/issues_pb.ts";
+import type { Issue } from "../wire/gen/issues_pb.ts";
 import { listAnnotations } from "./annotations/list-annotations.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
-import { scopeOf } from "./issues/issue-filter.ts";
-import type { Issues } from "./issues/issues.ts";
-import { issuesOf } from "./issues/list-issues.ts";
+import { ISSUES, issueOfDocument, issuesOfSession } from "./issues/issue-documents.ts";
 
 export interface MadeInSession {
   /** Pinned to it or made in it, the earliest first; at most 10,000 of the latest. */
@@ -18,7 +16,7 @@ export interface MadeInSession {
 
 const [ANNOTATIONS_MAX, ISSUES_MAX] = [10_000, 1_000];
 
-export function madeInSession(journal: CollaborationJournal, issues: Issues, setAside: SetAside): MadeInSession {
+export function madeInSession(journal: CollaborationJournal, setAside: SetAside): MadeInSession {
   return {
     async annotationsOf(sessionId) {
       const annotations: Annotation[] = [];
@@ -32,12 +30,13 @@ export function madeInSession(journal: CollaborationJournal, issues: Issues, set
       return annotations.reverse();
     },
     async issuesOf(sessionId) {
+      const query = { collection: issuesOfSession(sessionId), limit: ISSUES_MAX, descending: true };
       const found: Issue[] = [];
-      const { openIssues } = issues;
-      const scope = scopeOf(create(IssueFilterSchema, { sessionId }));
-      for await (const { number } of issuesOf(scope, { journal, openIssues, setAside })) {
-        found.push(await issues.get(number));
-        if (found.length >= ISSUES_MAX) break;
+      for (const { key } of await journal.documents(query)) {
+        const stored = await journal.document(ISSUES, key);
+        if (stored === undefined) continue;
+        const issue = setAside.read(documentName(stored), () => issueOfDocument(stored));
+        if (issue !== undefined) found.push(issue);
       }
       return found.reverse();
     },

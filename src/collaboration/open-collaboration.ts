@@ -156,7 +156,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
   return {
     methods,
     rooms,
-    made: madeInSession(journal, issues, setAside),
+    made: madeInSession(journal, setAside),
     sessionFor: (id, context) => visibleSession(id, context, { rooms, sees }),
     forgetOld: forgetSessions(rooms, journal),
     stop: () => rooms.stop(),

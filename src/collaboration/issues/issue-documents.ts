@@ -1,12 +1,13 @@
 /**
  * Issues in the journal. An event's payload is an IssueUpdate as protobuf JSON: the issue as it was made, without its
  * comments, and what changed. Documents are issues with their comments; those that are open stand in a collection of their own
- * beside, without texts, so that a start need not read all that ever were.
+ * beside, without texts, so that a start need not read all that ever were. Each session has a collection of the numbers of issues
+ * that are linked to it.
  */
 import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { WatchpostError } from "../../model/errors.ts";
-import type { JournalEntry, StoredDocument } from "../../model/journal.ts";
+import type { DocumentChange, JournalEntry, StoredDocument } from "../../model/journal.ts";
 import {
   IssueEventSchema,
   IssueSchema,
@@ -16,10 +17,12 @@ import {
 } from "../../wire/gen/issues_pb.ts";
 import { ISSUE_EVENT, type Rows } from "../collaboration-journal.ts";
 import type { ChangedIssue } from "./change-issue.ts";
+import { linksOf, linksOfWords } from "./issue-links.ts";
 import { isOpen } from "./issue-words.ts";
 
 export const ISSUES = "issue";
 export const OPEN_ISSUES = "issue-open";
+const SESSION_ISSUES = "issue-of-session/";
 /** One document, {@link LAST_NUMBER}: no number is given twice, though documents may be damaged. */
 export const ISSUE_NUMBERS = "issue-number";
 export const LAST_NUMBER = "last";
@@ -69,8 +72,26 @@ export function rowsOf({ issue, changes }: ChangedIssue, by: string, atMs: numbe
         value: isOpen(issue) ? toJsonString(IssueSchema, withoutTexts(issue)) : null,
       },
       ...(issue.revision === 1n ? [last] : []),
+      ...sessionRows({ issue, changes }),
     ],
   };
+}
+
+/** Of numbers of issues that are linked to a session, by number. */
+export function issuesOfSession(sessionId: string): string {
+  return `${SESSION_ISSUES}${sessionId}`;
+}
+
+function sessionRows({ issue, changes }: ChangedIssue): DocumentChange[] {
+  const place = { key: String(issue.number), sort: Number(issue.number) };
+  const rows = new Map<string, string | null>();
+  if (issue.revision === 1n) for (const id of linksOf(issue.links, "session")) rows.set(id, "{}");
+  for (const { field, before, after } of changes) {
+    if (field !== "link") continue;
+    for (const id of linksOf(linksOfWords([before]), "session")) rows.set(id, null);
+    for (const id of linksOf(linksOfWords([after]), "session")) rows.set(id, "{}");
+  }
+  return [...rows].map(([id, value]) => ({ collection: issuesOfSession(id), ...place, value }));
 }
 
 /** Throws for what another version wrote. */
