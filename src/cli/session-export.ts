@@ -36,7 +36,7 @@ export function sessionExportCommand(): Command {
     .argument("<session>", "its id")
     .requiredOption("-o, --output <file>", "- is standard output")
     .option("--markdown", "a report for people")
-    .option("--from <time>", "of alerts and points; without it, from the first message")
+    .option("--from <time>", "of alerts and points; without it, as in replay")
     .option("--to <time>", "of alerts and points; without it, to the last message")
     .option("--metric <name...>", "names or globs beside what it was about; - alone: no points")
     .option("--force", "replace the file if it is there")

@@ -14,7 +14,8 @@ import { printable } from "./watch-table.ts";
 const HELP = `
 Shown are the session's messages, changes of the alerts it was about, and points of the metrics it was about: its topic, and what
 its messages name. Points are those that had arrived by then, at their arrival; with --now those known now, at their own time.
-The first ones are what stood at the beginning. Times are UTC, and given as in query.
+The first ones are what stood at the beginning. Without --from it begins with the first message, or a minute before the earliest
+rise of the alerts in the session's topic, if that is within a day before it. Times are UTC, and given as in query.
 
 Examples:
   watchpost session replay pump-1 --speed 10
@@ -37,7 +38,7 @@ export function sessionReplayCommand(): Command {
     .description("Replays a session: messages, alerts and points side by side, in their own timing.")
     .argument("<session>", "its id")
     .option("--speed <times>", "as fast as it was: 0.1 to 1000, or max", replaySpeed, 1)
-    .option("--from <time>", "without it, from the first message")
+    .option("--from <time>", "without it, from the first message, or when its alerts rose")
     .option("--to <time>", "without it, to the last message")
     .option("--now", "points as they are known now, not as they were seen")
     .option("--metric <name...>", "names or globs beside what it was about; - alone: no points")

@@ -29,7 +29,8 @@ export async function openFileRecording(session: Session, wanted: Wanted, read: 
     if (line.kind === "standing") standings.set(line.view, line.standing);
     if (line.kind === "message") [firstMs, lastMs] = [Math.min(firstMs, line.atMs), line.atMs];
   }
-  const bounds = firstMs === Infinity ? held : { fromUs: firstMs * 1_000, toUs: lastMs * 1_000 + 1_000 };
+  const fromUs = Math.min(firstMs * 1_000, held.fromUs);
+  const bounds = firstMs === Infinity ? held : { fromUs, toUs: lastMs * 1_000 + 1_000 };
   const range = rangeOf(wanted, bounds);
   const isWithout = wanted.metrics.length === 1 && wanted.metrics[0] === "-";
   return new FileRecording(session, range, held, isWithout ? [] : seriesKeys, standings, missing, read);

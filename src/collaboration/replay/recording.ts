@@ -28,7 +28,7 @@ export interface Standing {
 /** All of it is read anew by each call, in pages: neither messages nor points are in memory together. */
 export interface Recording {
   readonly session: Session;
-  /** From the first message to the last one, unless it was asked for another range. */
+  /** From the first message, or shortly before what it is about rose, to the last message, unless it was asked for another range. */
   readonly range: TimeRange;
   /** Canonical keys of the series whose points are part of it; others name them by position. */
   readonly seriesKeys: readonly string[];

@@ -1,5 +1,6 @@
 /** The recording of a session of this server: its messages and alerts out of the journal, its points out of the store. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../model/errors.ts";
 import type { JournalEntry } from "../../model/journal.ts";
 import { compileMatcher } from "../../model/matcher.ts";
@@ -8,6 +9,7 @@ import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { CollaborationMessage, Session } from "../../wire/gen/collaboration_pb.ts";
 import type { Issue } from "../../wire/gen/issues_pb.ts";
 import { ReplayAlertSchema, type ReplayAlert } from "../../wire/gen/replay_pb.ts";
+import { msOfTimestamp } from "../../wire/timestamp.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
 import { createdAtMs } from "../session-documents.ts";
 import { wireOf } from "../session-message.ts";
@@ -22,6 +24,9 @@ import { StoredPoints, type PointStore } from "./stored-points.ts";
 const ALERT_EVENT = "alert";
 /** Of the journal's times, which a wall clock gave: entries within so much of each other may stand in any order. */
 const DISORDER_MS = 3_600_000;
+/** Alerts of a topic whose rise is looked for. */
+const RISING_MAX = 100;
+const [BEFORE_RISE_MS, RISE_WITHIN_MS] = [60_000, 86_400_000];
 /** Metrics that a request may add. */
 const METRICS_MAX = 100;
 
@@ -40,7 +45,7 @@ export interface RecordingDeps {
 
 /** What of a session is wanted. */
 export interface Wanted {
-  /** Left out: the first message. */
+  /** Left out: the first message, or shortly before an alert of the topic rose that it is about. */
   readonly fromUs?: number;
   /** Left out: up to the last message. */
   readonly toUs?: number;
@@ -74,7 +79,10 @@ export async function openStoredRecording(
   if (first !== undefined && first.number > 1)
     missing.add(`messages before number ${first.number} are not kept any more`);
 
-  const range = rangeOf(wanted, boundsOf(session, digest));
+  const bounds = boundsOf(session, digest);
+  const fromUs = wanted.fromUs ?? (await riseUs(session, bounds.fromUs, deps));
+  signal.throwIfAborted();
+  const range = rangeOf(wanted, { ...bounds, fromUs });
   const alerts = (within: TimeRange) => alertsIn(about, within, deps, missing, signal);
   for await (const { what } of alerts(range)) if (what.alert !== undefined) about.addAlert(what.alert);
   const selectors = extra === null ? [] : [...about.series(), ...extra.map((metric) => ({ metric }))];
@@ -178,6 +186,31 @@ async function* alertsIn(
 function boundsOf(session: Session, { first, lastMs }: SessionDigest): TimeRange {
   const fromMs = first?.atMs ?? createdAtMs(session);
   return { fromUs: fromMs * 1_000, toUs: Math.max(fromMs, lastMs) * 1_000 + 1_000 };
+}
+
+/** Shortly before the first alert of its topic rose, where that is no more than a day before `beforeUs`; otherwise that. */
+async function riseUs(
+  { topic }: Session,
+  beforeUs: number,
+  { journal, replayedAlert }: Pick<RecordingDeps, "journal" | "replayedAlert">,
+): Promise<number> {
+  let earliestUs = beforeUs;
+  for (const subject of topic?.alertIds.slice(0, RISING_MAX) ?? []) {
+    const [entry] = await journal.read({ subject, kind: ALERT_EVENT, after: 0, limit: 1 });
+    const since = entry === undefined ? undefined : sinceOf(entry, replayedAlert);
+    const riseUs = since === undefined ? NaN : (msOfTimestamp(since) - BEFORE_RISE_MS) * 1_000;
+    if (riseUs >= beforeUs - RISE_WITHIN_MS * 1_000) earliestUs = Math.min(earliestUs, riseUs);
+  }
+  return Math.max(0, earliestUs);
+}
+
+/** Since when what an alert is about is so, where that can be read. */
+function sinceOf(entry: JournalEntry, replayedAlert: RecordingDeps["replayedAlert"]): Timestamp | undefined {
+  try {
+    return create(ReplayAlertSchema, replayedAlert(entry)).alert?.since;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The range that is asked for, by default `bounds`. Throws INVALID_ARGUMENT where nothing is in it. */

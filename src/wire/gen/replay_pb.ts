@@ -28,7 +28,9 @@ export type ReplayRequest = Message<"analytics.ReplayRequest"> & {
   sessionId: string;
 
   /**
-   * [from, to); missing: from the first message, to the last one.
+   * [from, to). Missing from: the first message, or a minute before the earliest rise (Alert.since) of the first 100 alerts of the
+   * session's topic, where that is before it by no more than a day; of an imported session also the beginning of what its file
+   * holds, where that is before it. Missing to: the last message.
    *
    * @generated from field: google.protobuf.Timestamp from = 2;
    */

@@ -73,10 +73,11 @@ export class ReplayRig implements Disposable {
   }
 
   /** A change of an alert; returns what subscribers hear. */
-  async alert(id: string, change: number, device: string, incidentId = ""): Promise<Heard> {
+  async alert(id: string, change: number, device: string, incidentId = "", sinceMs?: number): Promise<Heard> {
     const context = { metric: "temperature", source: "site", device };
-    const alert = { alert: { id, title: `alert ${id}`, severity: "high", change, incidentId, context } };
-    const payload = toJsonString(ReplayAlertSchema, create(ReplayAlertSchema, alert));
+    const since = sinceMs === undefined ? {} : { since: timestampOfUs(sinceMs * 1_000) };
+    const alert = { id, title: `alert ${id}`, severity: "high", change, incidentId, context, ...since };
+    const payload = toJsonString(ReplayAlertSchema, create(ReplayAlertSchema, { alert }));
     await this.journal.append([{ atMs: this.clock.nowMs(), kind: "alert", subject: id, actor: "", payload }]);
     return `alert ${id} ${change}`;
   }
