@@ -15,6 +15,14 @@ import type { TransportEvents } from "./grpc-server.ts";
 /** What is encoded once for many readers is also decoded once. */
 const decoded = new WeakMap<Uint8Array, unknown>();
 
+const JSON_OPTIONS = {
+  // A misspelt field would otherwise be a filter that is silently not there.
+  ignoreUnknownFields: false,
+  // Connect's own puts U+FFFD in place of what is no UTF-8, and keeps what nobody has sent.
+  textDecoder: { decode: utf8Of },
+};
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 /** Handlers by path, such as "/analytics.Dashboard/QueryRange". */
 export function connectRoutes(
   methods: readonly MethodImpl[],
@@ -24,8 +32,7 @@ export function connectRoutes(
   const router = createConnectRouter({
     grpc: false,
     readMaxBytes: HTTP_MESSAGE_BYTES_MAX,
-    // A misspelt field would otherwise be a filter that is silently not there.
-    jsonOptions: { ignoreUnknownFields: false },
+    jsonOptions: JSON_OPTIONS,
     shutdownSignal,
   });
   const services = Map.groupBy(methods, ({ method }) => method.parent);
@@ -108,6 +115,14 @@ function decodedOnce(schema: DescMessage, bytes: Uint8Array): unknown {
 
 async function* bytesOf(schema: DescMessage, messages: AsyncIterable<never>): AsyncIterable<Uint8Array> {
   for await (const message of messages) yield toBinary(schema, message);
+}
+
+function utf8Of(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw connectErrorOf(new WatchpostError("INVALID_ARGUMENT", "the body is not valid UTF-8; JSON is always UTF-8"));
+  }
 }
 
 function contextOf({ signal, requestHeader }: HandlerContext): CallContext {

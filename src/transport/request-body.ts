@@ -1,4 +1,3 @@
-import { WatchpostError } from "../model/errors.ts";
 import { connectErrorOf } from "./connect-routes.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 
@@ -29,22 +28,4 @@ export function countedBody(
     }
   }
   return { chunks: chunks(), close: () => holder.close() };
-}
-
-/** Fails where it is not UTF-8. Whoever reads it otherwise puts U+FFFD there, and keeps what nobody has sent. */
-export async function* onlyUtf8(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  for await (const chunk of chunks) {
-    check(() => decoder.decode(chunk, { stream: true }));
-    yield chunk;
-  }
-  check(() => decoder.decode());
-}
-
-function check(decode: () => void): void {
-  try {
-    decode();
-  } catch {
-    throw connectErrorOf(new WatchpostError("INVALID_ARGUMENT", "the body is not valid UTF-8; JSON is always UTF-8"));
-  }
 }

@@ -16,7 +16,7 @@ import type { TransportEvents, TransportServer } from "./grpc-server.ts";
 import type { HealthState } from "./health.ts";
 import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
-import { countedBody, onlyUtf8 } from "./request-body.ts";
+import { countedBody } from "./request-body.ts";
 
 export interface WebServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
@@ -114,17 +114,11 @@ async function callResponse(
   // The body must go on arriving. After it streams are quiet at times; they have heartbeats of their own.
   const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, () => server.timeout(request, 0));
   try {
-    const chunks = isPlainJson(request) ? onlyUtf8(body.chunks) : body.chunks;
-    const response = await handler({ ...universal, body: chunks });
+    const response = await handler({ ...universal, body: body.chunks });
     return refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);
   } finally {
     body.close();
   }
-}
-
-function isPlainJson({ headers }: Request): boolean {
-  const isPlain = (headers.get("content-encoding") ?? "identity") === "identity";
-  return isPlain && /^application\/json\b/i.test(headers.get("content-type") ?? "");
 }
 
 /** Connect refuses what it cannot read with a bare status: what was wanted is said here, as its clients read errors. */

@@ -349,18 +349,20 @@ describe("JoinSession alone", () => {
 });
 
 describe("over JSON", () => {
-  const post = async (body: string | Uint8Array<ArrayBuffer>) => {
-    const response = await fetch(`http://${server.httpAddress}/analytics.Collaboration/SendMessage`, {
+  const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
+  const respond = (method: string, type: string, body: string | Uint8Array<ArrayBuffer>) =>
+    fetch(`http://${server.httpAddress}/analytics.Collaboration/${method}`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": type },
       body,
     });
+  const post = async (body: string | Uint8Array<ArrayBuffer>) => {
+    const response = await respond("SendMessage", "application/json", body);
     return [response.status, ((await response.json()) as { code?: string }).code];
   };
 
   test("what is not UTF-8, half a surrogate pair, and fields that there are not, are refused", async () => {
     const sessionId = newSession();
-    const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
     for (const spoiled of ["a\xffb", "\xed\xa0\x80", "\xc0\x80", "\xe2\x82"]) {
       const body = bytes(`{"userId":"ann","sessionId":"${sessionId}","message":"${spoiled}"}`);
       expect(await post(body)).toEqual([400, "invalid_argument"]);
@@ -375,6 +377,18 @@ describe("over JSON", () => {
     using driver = nativeDriver(server.grpcAddress);
     expect((await driver.ask(M.getSession, { sessionId })).session!.messages).toBe(1n);
   });
+
+  test.each(["application/connect+json", "application/grpc-web+json"])(
+    "what is not UTF-8 is refused as %s, too",
+    async (type) => {
+      const sessionId = newSession();
+      const body = bytes(`{"sessionId":"${sessionId}","userId":"a\xff"}`);
+      const prefix = Buffer.alloc(5);
+      prefix.writeUInt32BE(body.length, 1);
+      const response = await respond("WatchSession", type, Buffer.concat([prefix, body]));
+      expect(decodeURIComponent(await response.text())).toContain("the body is not valid UTF-8");
+    },
+  );
 });
 
 test("one who reads nothing is disconnected, slows nobody, and goes on from its cursor", async () => {
