@@ -1,6 +1,6 @@
 /** The methods over Connect and gRPC-Web, for browsers and curl. */
 import { create, fromBinary, toBinary, type DescMessage, type DescService } from "@bufbuild/protobuf";
-import { Code, ConnectError, createConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, createConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
@@ -14,6 +14,9 @@ import type { TransportEvents } from "./grpc-server.ts";
 
 /** What is encoded once for many readers is also decoded once. */
 const decoded = new WeakMap<Uint8Array, unknown>();
+
+/** Of a request: called once its stream is cut, to close the connection of a client that goes on reading nothing. */
+export const CLOSE_UNREAD = createContextKey<() => void>(() => {});
 
 const JSON_OPTIONS = {
   // A misspelt field would otherwise be a filter that is silently not there.
@@ -84,18 +87,26 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
     };
   }
   return async function* (input: unknown, context: HandlerContext) {
+    const ending = new AbortController();
+    const cut = (error: WatchpostError) => {
+      if (ending.signal.aborted) return;
+      ending.abort(error);
+      context.values.get(CLOSE_UNREAD)();
+    };
+    const signal = AbortSignal.any([context.signal, ending.signal]);
     try {
-      const outputs = run(inputOf(impl, input), contextOf(context)) as AsyncIterable<unknown>;
+      const outputs = run(inputOf(impl, input), { ...contextOf(context), signal, cut }) as AsyncIterable<unknown>;
       for await (const output of outputs) {
         yield impl.raw === "output" || impl.raw === "both"
           ? decodedOnce(method.output, output as Uint8Array)
           : create(method.output, output as never);
       }
       // What was cut off has not ended well, though its function has.
+      ending.signal.throwIfAborted();
       if (context.signal.aborted && shutdownSignal.aborted) throw shutdownSignal.reason;
       events.onCall?.(name, "OK");
     } catch (error) {
-      throw failed(error);
+      throw failed(ending.signal.aborted ? ending.signal.reason : error);
     }
   };
 }

@@ -4,6 +4,7 @@ import {
   universalServerResponseToFetch,
   type UniversalHandler,
 } from "@connectrpc/connect/protocol";
+import { createContextValues } from "@connectrpc/connect";
 import type { Server } from "bun";
 import { BUILD } from "../model/build-info.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
@@ -11,7 +12,7 @@ import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
-import { connectRoutes } from "./connect-routes.ts";
+import { CLOSE_UNREAD, connectRoutes } from "./connect-routes.ts";
 import type { TransportEvents, TransportServer } from "./grpc-server.ts";
 import type { HealthState } from "./health.ts";
 import { liveResponse } from "./live-events.ts";
@@ -32,6 +33,8 @@ export interface WebServerOptions extends TransportEvents {
 
 const [UNSUPPORTED_TYPE, UNSUPPORTED_VERSION] = [415, 505];
 const IDLE_TIMEOUT_S = 30;
+/** Of a stream that was cut: a reader that takes something by then gets the error, too. */
+const UNREAD_TIMEOUT_S = 5;
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export async function startWebServer(options: WebServerOptions): Promise<TransportServer> {
@@ -113,8 +116,9 @@ async function callResponse(
   const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
   // The body must go on arriving. After it streams are quiet at times; they have heartbeats of their own.
   const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, () => server.timeout(request, 0));
+  const contextValues = createContextValues().set(CLOSE_UNREAD, () => server.timeout(request, UNREAD_TIMEOUT_S));
   try {
-    const response = await handler({ ...universal, body: body.chunks });
+    const response = await handler({ ...universal, body: body.chunks, contextValues });
     return refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);
   } finally {
     body.close();

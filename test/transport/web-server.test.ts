@@ -32,9 +32,11 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
     calls: [] as string[],
     defects: [] as unknown[],
     health: new HealthState(),
+    cut: undefined as CallContext["cut"],
   };
   const padding = "x".repeat(64 * 1024);
-  async function* updates({ metricNames }: { metricNames: string[] }, { signal }: CallContext) {
+  async function* updates({ metricNames }: { metricNames: string[] }, { signal, cut }: CallContext) {
+    toy.cut = cut;
     if (metricNames.length === 0) throw invalidField("metric_names", "", "at least one name");
     try {
       while (!signal.aborted) {
@@ -300,6 +302,47 @@ describe("slow peers", () => {
     expect(toy.pulled).toBeLessThan(400);
     socket.destroy();
     await until(() => toy.ended === 1);
+  });
+});
+
+describe("a stream that its function cuts", () => {
+  const behind = new WatchpostError("UNAVAILABLE", "too far behind; come again");
+
+  test("ends with the error where its client reads", async () => {
+    const { url, toy } = await start();
+    const client = createClient(Dashboard, createConnectTransport({ baseUrl: url }));
+    const reading = (async () => {
+      for await (const { metrics } of client.subscribeMetrics({ metricNames: ["m"] })) {
+        if (metrics[0].value === 3) toy.cut!(behind);
+      }
+    })();
+    const error = ConnectError.from(await reading.catch((thrown) => thrown));
+    expect([error.code, error.rawMessage]).toEqual([Code.Unavailable, behind.message]);
+    await until(() => toy.ended === 1);
+    expect(toy.calls).toEqual(["analytics.Dashboard/SubscribeMetrics UNAVAILABLE"]);
+    expect((await client.queryRange({})).pointsTotal).toBe(7n);
+  });
+
+  test("is closed with its connection where its client reads nothing", async () => {
+    const { server, toy } = await start();
+    const body = '{"metricNames":["m"]}';
+    const head = `POST /analytics.Dashboard/SubscribeMetrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n`;
+    const prefix = `\0\0\0\0${String.fromCharCode(body.length)}`;
+    const socket = socketTo(server.address, `${head}Content-Length: ${body.length + 5}\r\n\r\n${prefix}${body}`);
+    socket.pause();
+    let before = 0;
+    for (let still = 0; still < 20 || before === 0; still = toy.pulled === before ? still + 1 : 0) {
+      before = toy.pulled;
+      await Bun.sleep(10);
+    }
+    expect(toy.ended).toBe(0);
+    toy.cut!(behind);
+    // The socket is open on this side, and nothing of it is read.
+    await until(() => toy.ended === 1);
+    expect(socket.destroyed).toBe(false);
+    const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+    socket.resume();
+    await closed;
   });
 });
 
