@@ -2,9 +2,10 @@
 import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { DocumentChange, StoredDocument } from "../model/journal.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
+import type { Session } from "../wire/gen/collaboration_pb.ts";
 import { ImportedFiles } from "./replay/imported-files.ts";
 import type { Rooms } from "./rooms.ts";
-import { lastActivityMs, sentCollection, SESSIONS, sessionOf } from "./session-documents.ts";
+import { lastActivityMs, sentCollection, SESSIONS, sessionOf, withoutSession } from "./session-documents.ts";
 
 const SESSIONS_AT_ONCE = 100;
 const ROWS_AT_ONCE = 400;
@@ -20,7 +21,9 @@ export function forgetSessions(rooms: Rooms, journal: CollaborationJournal): For
       await rooms.whileAway(document.key, async () => {
         const { key } = document;
         const stored = await journal.document(SESSIONS, key);
-        if (stored !== undefined && lastMs(stored) < beforeMs) await forget(key, journal);
+        if (stored !== undefined && lastMs(stored) < beforeMs) {
+          await forget({ ...sessionOf(stored), id: key }, journal);
+        }
       });
     }
     const last = page.at(-1);
@@ -40,7 +43,8 @@ function lastMs(document: StoredDocument): number {
 }
 
 /** The session itself goes last: what is cut off goes on the next time. */
-async function forget(sessionId: string, journal: CollaborationJournal): Promise<void> {
+async function forget(session: Session, journal: CollaborationJournal): Promise<void> {
+  const { id: sessionId } = session;
   await new ImportedFiles(journal).remove(sessionId);
   const collection = sentCollection(sessionId);
   for (;;) {
@@ -49,5 +53,5 @@ async function forget(sessionId: string, journal: CollaborationJournal): Promise
     if (gone.length > 0) await journal.append([], gone);
     if (sent.length < ROWS_AT_ONCE) break;
   }
-  await journal.append([], [{ collection: SESSIONS, key: sessionId, sort: 0, value: null }]);
+  await journal.append([], withoutSession(session));
 }

@@ -16,7 +16,8 @@ export function pageOf({ sort, key }: Place): string {
 export function placeOf(page: string): Place {
   try {
     const [sort, key] = JSON.parse(Buffer.from(page, "base64url").toString()) as unknown[];
-    if (Number.isSafeInteger(sort) && typeof key === "string") return { sort: sort as number, key };
+    const isSort = typeof sort === "number" && Math.abs(sort) <= Number.MAX_SAFE_INTEGER;
+    if (isSort && typeof key === "string") return { sort, key };
   } catch {
     // No page of ours, like what is none of the above.
   }

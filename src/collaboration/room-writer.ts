@@ -9,7 +9,7 @@ import { SessionState, type Session } from "../wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { CollaborationJournal, Rows } from "./collaboration-journal.ts";
 import type { MemberStream } from "./members.ts";
-import { documentOfSession, lastActivityMs, sentCollection, sentKey } from "./session-documents.ts";
+import { documentsOfSession, lastActivityMs, sentCollection, sentKey } from "./session-documents.ts";
 import { eventOf, type Draft, type SessionMessage } from "./session-message.ts";
 
 export interface Posted {
@@ -157,7 +157,7 @@ export class RoomWriter {
     }
     if (written.length === 0) return;
     session = { ...session, messages: BigInt(number), lastActivityAt: timestampAt(atMs) };
-    changes.push(documentOfSession(session));
+    changes.push(...documentsOfSession(session, this.#session));
     const entries = await this.#journal.append(events, changes);
     this.#session = session;
     for (const { posting, number: given, at } of written) {

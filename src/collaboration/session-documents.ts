@@ -14,6 +14,45 @@ export function documentOfSession(session: Session): DocumentChange {
   return { collection: SESSIONS, key: session.id, sort: createdAtMs(session), value };
 }
 
+/**
+ * Its document, and those by which it is found, {@link sessionsAbout} something, as far as that has changed since `before`;
+ * undefined: since it was none.
+ */
+export function documentsOfSession(session: Session, before?: Session): DocumentChange[] {
+  const [was, is] = [namesOf(before), namesOf(session)];
+  const row = (collection: string, value: string | null) => ({
+    collection,
+    key: session.id,
+    sort: createdAtMs(session),
+    value,
+  });
+  return [
+    documentOfSession(session),
+    ...[...was].filter((name) => !is.has(name)).map((name) => row(name, null)),
+    ...[...is].filter((name) => !was.has(name)).map((name) => row(name, "{}")),
+  ];
+}
+
+/** Nothing of {@link documentsOfSession} is left then. */
+export function withoutSession(session: Session): DocumentChange[] {
+  const names = [SESSIONS, ...namesOf(session)];
+  return names.map((collection) => ({ collection, key: session.id, sort: 0, value: null }));
+}
+
+/** The collection of the ids of sessions about it, in the order of {@link SESSIONS}. */
+export function sessionsAbout(what: "alert" | "incident" | "device", name: string): string {
+  return `sessions-about/${what}/${name}`;
+}
+
+function namesOf(session: Pick<Session, "topic"> | undefined): Set<string> {
+  const { alertIds = [], incidentIds = [], devices = [] } = session?.topic ?? {};
+  return new Set([
+    ...alertIds.map((id) => sessionsAbout("alert", id)),
+    ...incidentIds.map((id) => sessionsAbout("incident", id)),
+    ...devices.map((name) => sessionsAbout("device", name)),
+  ]);
+}
+
 /** Inverse of {@link documentOfSession}. Throws for what is none. */
 export function sessionOf({ value }: Pick<StoredDocument, "value">): Session {
   return fromJsonString(SessionSchema, value, { ignoreUnknownFields: true });

@@ -1,13 +1,9 @@
 /** Sessions as such: opened, described, listed, closed and opened again. */
-import { toBinary } from "@bufbuild/protobuf";
-import { invalidField, WatchpostError } from "../model/errors.ts";
-import type { StoredDocument } from "../model/journal.ts";
+import { WatchpostError } from "../model/errors.ts";
 import {
   Collaboration,
-  SessionSchema,
   SessionState,
   type CloseSessionRequest,
-  type ListSessionsRequest,
   type ReopenSessionRequest,
   type Session,
 } from "../wire/gen/collaboration_pb.ts";
@@ -16,10 +12,9 @@ import { timestampOfMs } from "../wire/timestamp.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import { listMessages } from "./list-messages.ts";
-import { limitIn, PAGE_BYTES_MAX, pageOf, placeOf } from "./pages.ts";
+import { listSessions } from "./list-sessions.ts";
 import type { Rooms } from "./rooms.ts";
 import { Serial } from "./serial.ts";
-import { SESSIONS, sessionOf } from "./session-documents.ts";
 import { titleIn, topicIn } from "./session-input.ts";
 import type { Draft } from "./session-message.ts";
 import { actorOf } from "./texts.ts";
@@ -35,11 +30,6 @@ export interface SessionMethodsDeps {
 }
 
 type State = SessionState.OPEN | SessionState.CLOSED;
-
-const STATES: readonly SessionState[] = [SessionState.OPEN, SessionState.CLOSED, SessionState.IMPORTED];
-const SESSIONS_A_PAGE = 1_000;
-const SESSIONS_A_PAGE_MAX = 10_000;
-const DOCUMENTS_AT_ONCE = 500;
 
 export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
   const { rooms, sees } = deps;
@@ -95,9 +85,10 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
     })),
     unary(Collaboration.method.closeSession, (request, context) => setState(request, context, SessionState.CLOSED)),
     unary(Collaboration.method.reopenSession, (request, context) => setState(request, context, SessionState.OPEN)),
-    unary(Collaboration.method.listSessions, (request, { principal }) =>
-      listSessions(request, (session) => sees(principal, session), deps),
-    ),
+    unary(Collaboration.method.listSessions, (request, { principal }) => {
+      const { journal, onTrouble } = deps;
+      return listSessions(request, { rooms, journal, sees: (session) => sees(principal, session), onTrouble });
+    }),
     unary(Collaboration.method.listMessages, async (request, context) => {
       const session = await visible(request.sessionId, context);
       return listMessages(request, session, deps.journal, deps.kept);
@@ -114,59 +105,6 @@ export async function visibleSession(
   const session = await rooms.session(id);
   if (sees(principal, session)) return session;
   throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(id)}`);
-}
-
-async function listSessions(
-  request: ListSessionsRequest,
-  sees: (session: Session) => boolean,
-  deps: SessionMethodsDeps,
-) {
-  const { states, alertId, incidentId, device, active } = request;
-  const limit = limitIn(request.limit, SESSIONS_A_PAGE, SESSIONS_A_PAGE_MAX);
-  for (const state of states) stateIn(state);
-  const has = (list: readonly string[] = [], wanted: string) => wanted === "" || list.includes(wanted);
-  const isWanted = (session: Session) => {
-    const { topic, state, members } = session;
-    const isAbout = has(topic?.alertIds, alertId) && has(topic?.incidentIds, incidentId) && has(topic?.devices, device);
-    return (
-      isAbout && (states.length === 0 || states.includes(state)) && (!active || members.length > 0) && sees(session)
-    );
-  };
-  const found: Session[] = [];
-  let bytes = 0;
-  let after = request.page === "" ? undefined : placeOf(request.page);
-  for (;;) {
-    const query = { collection: SESSIONS, limit: DOCUMENTS_AT_ONCE, descending: true };
-    const page = await deps.journal.documents(after === undefined ? query : { ...query, after });
-    for (const document of page) {
-      const session = standing(document, deps);
-      if (session !== undefined && isWanted(session)) {
-        bytes += toBinary(SessionSchema, session).length;
-        const isFull = found.length === limit || (found.length > 0 && bytes > PAGE_BYTES_MAX);
-        if (isFull) return { sessions: found, nextPage: pageOf(after!) };
-        found.push(session);
-      }
-      after = { sort: document.sort, key: document.key };
-    }
-    if (page.length < DOCUMENTS_AT_ONCE) return { sessions: found, nextPage: "" };
-  }
-}
-
-/** As it stands in its room, where there is one. What is damaged is left out. */
-function standing(document: StoredDocument, { rooms, onTrouble }: SessionMethodsDeps): Session | undefined {
-  const room = rooms.at(document.key);
-  if (room?.isKept) return room.describe();
-  try {
-    return sessionOf(document);
-  } catch {
-    onTrouble(`session ${document.key} cannot be read`);
-    return undefined;
-  }
-}
-
-function stateIn(state: SessionState): void {
-  if (STATES.includes(state)) return;
-  throw invalidField("states", state, STATES.map((known) => `${known} (${SessionState[known]})`).join(", "));
 }
 
 function wrongState({ id, state }: Session, wanted: string): WatchpostError {

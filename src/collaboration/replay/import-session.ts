@@ -7,7 +7,7 @@ import { SessionSchema, SessionState, type Session } from "../../wire/gen/collab
 import { msOfTimestamp, timestampOfMs } from "../../wire/timestamp.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
 import { Serial } from "../serial.ts";
-import { documentOfSession, SESSIONS } from "../session-documents.ts";
+import { documentsOfSession, SESSIONS } from "../session-documents.ts";
 import { titleIn, topicIn } from "../session-input.ts";
 import { nameIn, sessionIdIn } from "../texts.ts";
 import type { ImportedFiles } from "./imported-files.ts";
@@ -86,7 +86,7 @@ export class SessionImports {
       };
       const isAway = await this.#deps.whileAway(id, async () => {
         if ((await journal.document(SESSIONS, id)) !== undefined) throw taken(id);
-        await journal.append([event], [documentOfSession(imported), files.seal(id)]);
+        await journal.append([event], [...documentsOfSession(imported), files.seal(id)]);
       });
       if (!isAway) throw taken(id);
     } catch (error) {

@@ -538,7 +538,7 @@ export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__P
  */
 export type ListSessionsResponse = Message<"analytics.ListSessionsResponse"> & {
   /**
-   * The newest first.
+   * The newest first. None, with a next_page, where many were looked through.
    *
    * @generated from field: repeated analytics.Session sessions = 1;
    */
