@@ -19,7 +19,7 @@ export function issueShowCommand(): Command {
     .summary("an issue, and all that happened to it")
     .description("Shows an issue and, line by line, what happened to it: changes and comments.")
     .argument("<number>", "number of an issue", numberArgument)
-    .option("--json", "the answer of GetIssue as a JSON line")
+    .option("--json", "the answer of GetIssue, with all that happened, as a JSON line")
     .addHelpText("after", HELP)
     .action(show);
 }
@@ -28,7 +28,7 @@ async function show(number: bigint, flags: { server: string; json?: boolean }): 
   const connection = connectTo(flags.server);
   try {
     const answer = await getIssueHistory(connection, number, { signal: interruptSignal() });
-    if (answer.more) console.error(`only the last ${answer.timeline.length} changes are shown`);
+    if (answer.nextPage !== "") console.error(`only the last ${answer.timeline.length} changes are shown`);
     if (flags.json) console.log(JSON.stringify(toJson(GetIssueResponseSchema, answer)));
     else process.stdout.write(issuePage(answer));
   } finally {

@@ -14,6 +14,8 @@ import type { Connection } from "./connection.ts";
 export type IssuesWanted = MessageInitShape<typeof IssueFilterSchema>;
 
 const PAGE_MAX = 1_000;
+/** About a mebibyte each. */
+const HISTORY_PAGES_MAX = 64;
 
 /** Page after page, the newest first, without their comments: all of them, or the first `limitMax`. */
 export async function* allIssues(
@@ -34,16 +36,27 @@ export async function* allIssues(
 
 /** With its comments. Throws the server's status, as all of these do; NOT_FOUND where there is none of that number. */
 export async function getIssue(connection: Connection, number: bigint, options: AskOptions = {}): Promise<Issue> {
-  return (await getIssueHistory(connection, number, options)).issue!;
+  return (await ask(connection, Collaboration.method.getIssue, { number }, options)).issue!;
 }
 
-/** The same, and all that happened to it from the first on. */
-export function getIssueHistory(
+/**
+ * The same, and what happened to it: all from the first on, or the last {@link HISTORY_PAGES_MAX} pages of it, before which
+ * `nextPage` goes on.
+ */
+export async function getIssueHistory(
   connection: Connection,
   number: bigint,
   options: AskOptions = {},
 ): Promise<GetIssueResponse> {
-  return ask(connection, Collaboration.method.getIssue, { number }, options);
+  const history = await ask(connection, Collaboration.method.getIssue, { number }, options);
+  const lastFirst = [history.timeline];
+  for (let { nextPage: page } = history; page !== "" && lastFirst.length < HISTORY_PAGES_MAX; page = history.nextPage) {
+    const { timeline, nextPage } = await ask(connection, Collaboration.method.getIssue, { number, page }, options);
+    lastFirst.push(timeline);
+    history.nextPage = nextPage;
+  }
+  history.timeline = lastFirst.reverse().flat();
+  return history;
 }
 
 /** Resolves with the issue as it was made, once that is durable. `userId` "": whoever calls. */

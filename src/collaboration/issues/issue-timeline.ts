@@ -1,33 +1,47 @@
 /** What happened to one issue, from the journal. */
+import { toBinary } from "@bufbuild/protobuf";
+import { invalidField } from "../../model/errors.ts";
 import type { SetAside } from "../../model/set-aside.ts";
-import type { IssueEvent } from "../../wire/gen/issues_pb.ts";
+import { IssueEventSchema, type IssueEvent } from "../../wire/gen/issues_pb.ts";
 import { ISSUE_EVENT, type CollaborationJournal } from "../collaboration-journal.ts";
 import { subjectOf, toldOfEntry } from "./issue-documents.ts";
 
-const EVENTS_MAX = 10_000;
-const CHARS_MAX = 8 * 1024 * 1024;
-const ENTRIES_AT_ONCE = 100;
+/** Of a page. Clients take answers of 4 MB as a rule, and the issue is another one. */
+const EVENTS_MAX = 1_000;
+const BYTES_MAX = 1024 * 1024;
+/** One may be a quarter of a mebibyte. */
+const ENTRIES_AT_ONCE = 25;
 
-/** The first one first; the last ones where there are more than an answer may have. */
+/** The first one first; the last ones before `page`, "": of all. Throws INVALID_ARGUMENT for what no page is. */
 export async function issueTimeline(
   number: bigint,
+  page: string,
   journal: Pick<CollaborationJournal, "read">,
   setAside: SetAside,
-): Promise<{ readonly timeline: IssueEvent[]; readonly more: boolean }> {
+): Promise<{ readonly timeline: IssueEvent[]; readonly nextPage: string }> {
   const lastFirst: IssueEvent[] = [];
-  let chars = 0;
-  let before: number | undefined;
+  let bytes = 0;
+  let before = page === "" ? undefined : placeOf(page);
   for (;;) {
     const query = { after: 0, limit: ENTRIES_AT_ONCE, subject: subjectOf(number), kind: ISSUE_EVENT, descending: true };
-    const entries = await journal.read({ ...query, ...(before === undefined ? {} : { before }) });
+    const entries = await journal.read(before === undefined ? query : { ...query, before });
     for (const entry of entries) {
-      if (lastFirst.length >= EVENTS_MAX || chars >= CHARS_MAX) return { timeline: lastFirst.reverse(), more: true };
       const told = setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
       if (told === undefined) continue;
+      bytes += toBinary(IssueEventSchema, told.event).length;
+      if (lastFirst.length > 0 && (lastFirst.length >= EVENTS_MAX || bytes > BYTES_MAX)) {
+        return { timeline: lastFirst.reverse(), nextPage: String(entry.position + 1) };
+      }
       lastFirst.push(told.event);
-      for (const { before: was, after: is } of told.event.changes) chars += was.length + is.length;
     }
-    if (entries.length < ENTRIES_AT_ONCE) return { timeline: lastFirst.reverse(), more: false };
+    if (entries.length < ENTRIES_AT_ONCE) return { timeline: lastFirst.reverse(), nextPage: "" };
     before = entries.at(-1)!.position;
   }
+}
+
+/** Entries before it. */
+function placeOf(page: string): number {
+  const position = Number(page);
+  if (/^\d{1,16}$/.test(page) && Number.isSafeInteger(position)) return position;
+  throw invalidField("page", page, "next_page of the answer before, unchanged");
 }

@@ -2,10 +2,11 @@
  * ListIssues: the newest first. Open issues are looked for in memory, and only those that may meet the filter are read; others
  * are read from the newest on, and a call that has looked through much ends its page early.
  */
+import { toBinary } from "@bufbuild/protobuf";
 import { invalidField } from "../../model/errors.ts";
 import { documentName, type SetAside } from "../../model/set-aside.ts";
 import type { StoredDocument } from "../../model/journal.ts";
-import type { Issue, ListIssuesRequest } from "../../wire/gen/issues_pb.ts";
+import { IssueSchema, type Issue, type ListIssuesRequest } from "../../wire/gen/issues_pb.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
 import { ISSUES, issueOfDocument, withoutComments } from "./issue-documents.ts";
 import { scopeOf, type IssueScope } from "./issue-filter.ts";
@@ -26,9 +27,10 @@ interface Looked {
 
 const LIMIT_DEFAULT = 1_000;
 const LIMIT_MAX = 10_000;
-/** Documents that one call looks through, and characters that it answers with; the next page goes on behind them. */
+/** Documents that one call looks through, and bytes that it answers with; the next page goes on behind them. */
 const LOOKED_MAX = 20_000;
-const CHARS_MAX = 4 * 1024 * 1024;
+/** Clients take answers of 4 MB as a rule. */
+const BYTES_MAX = 1024 * 1024;
 /** One may be a mebibyte. */
 const DOCUMENTS_AT_ONCE = 64;
 const READS_AT_ONCE = 16;
@@ -39,15 +41,15 @@ export async function listIssues(request: ListIssuesRequest, reader: IssueReader
   const wanted = limit || LIMIT_DEFAULT;
   const issues: Issue[] = [];
   let place = page === "" ? Infinity : placeOf(page);
-  let [looked, chars] = [0, 0];
+  let [looked, bytes] = [0, 0];
   for await (const { number, issue } of lookThrough(place, scopeOf(request.filter), reader)) {
-    const isFull = looked >= LOOKED_MAX || chars >= CHARS_MAX || (issue !== undefined && issues.length >= wanted);
-    if (isFull) return { issues, nextPage: String(place) };
+    bytes += issue === undefined ? 0 : toBinary(IssueSchema, issue).length;
+    const isFull = issue !== undefined && issues.length > 0 && (issues.length >= wanted || bytes > BYTES_MAX);
+    if (isFull || looked >= LOOKED_MAX) return { issues, nextPage: String(place) };
     looked++;
     place = number;
     if (issue === undefined) continue;
     issues.push(issue);
-    chars += issue.description.length;
   }
   return { issues, nextPage: "" };
 }

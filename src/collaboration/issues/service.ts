@@ -28,9 +28,9 @@ export function issueMethods({ issues, journal, setAside }: IssueServiceDeps): M
     unary(method.commentIssue, async (request, context) => {
       return { issue: await issues.comment(request, actorOf(request.userId, context)) };
     }),
-    unary(method.getIssue, async ({ number }) => {
+    unary(method.getIssue, async ({ number, page }) => {
       const issue = await issues.get(number);
-      return { issue, ...(await issueTimeline(number, journal, setAside)) };
+      return { issue, ...(await issueTimeline(number, page, journal, setAside)) };
     }),
     unary(method.listIssues, (request) => listIssues(request, reader)),
     serverStreaming(method.watchIssues, (request, { signal }) => watchIssues(request, reader, signal)),

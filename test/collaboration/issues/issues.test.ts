@@ -1,5 +1,5 @@
 /** The methods about issues, over a journal in memory. */
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary, type MessageShape } from "@bufbuild/protobuf";
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ISSUE_EVENT, SESSION_EVENT } from "../../../src/collaboration/collaboration-journal.ts";
 import { ISSUES, OPEN_ISSUES } from "../../../src/collaboration/issues/issue-documents.ts";
@@ -56,7 +56,7 @@ test("an issue is kept with all it was given, and what happened to it", async ()
   await rig.update({ number: 1n, userId: "bob", revision: 1n, status: IN_PROGRESS, assignee: "bob" });
   await rig.call(commentIssue, { number: 1n, userId: "eve", text: "it is the bearing" });
   await rig.restart();
-  const { issue, timeline, more } = await rig.call(getIssue, { number: 1n });
+  const { issue, timeline, nextPage } = await rig.call(getIssue, { number: 1n });
   expect(issue).toMatchObject({
     title: "pump is loud",
     description: "d",
@@ -68,7 +68,7 @@ test("an issue is kept with all it was given, and what happened to it", async ()
     updatedBy: "eve",
     comments: [{ userId: "eve", text: "it is the bearing" }],
   });
-  expect([timeline[0].at, timeline[1].at, more]).toEqual([made.createdAt, issue!.updatedAt, false]);
+  expect([timeline[0].at, timeline[1].at, nextPage]).toEqual([made.createdAt, issue!.updatedAt, ""]);
   expect(await rig.timeline(1n)).toEqual([
     "1 ann created=pump is loud",
     "2 bob status:open=in_progress assignee=bob",
@@ -76,17 +76,49 @@ test("an issue is kept with all it was given, and what happened to it", async ()
   ]);
 });
 
-test("a timeline is as long as the journal is kept, and never longer than an answer may be", async () => {
-  await rig.make({ title: "a" });
-  for (let i = 0; i < 250; i++) await rig.update({ number: 1n, title: `t${i}` });
-  expect(await rig.timeline(1n)).toHaveLength(251);
-  expect((await rig.timeline(1n)).at(-1)).toBe("251 ann title:t248=t249");
-  const text = "x".repeat(60_000);
-  for (let i = 0; i < 100; i++) await rig.update({ number: 1n, description: `${text}${i}` });
-  const { timeline, more } = await rig.call(getIssue, { number: 1n });
-  expect(more).toBe(true);
-  expect(timeline.at(-1)!.revision).toBe(351n);
-  expect(timeline.length).toBeWithin(50, 100);
+describe("a timeline", () => {
+  /** All pages of it, the last one first. */
+  async function pages(): Promise<MessageShape<typeof getIssue.output>[]> {
+    const answers = [await rig.call(getIssue, { number: 1n })];
+    for (let page = ""; (page = answers.at(-1)!.nextPage) !== "";) {
+      answers.push(await rig.call(getIssue, { number: 1n, page }));
+    }
+    return answers;
+  }
+
+  test("is as long as the journal is kept, by pages that together are all", async () => {
+    await rig.make({ title: "a" });
+    for (let i = 0; i < 250; i++) await rig.update({ number: 1n, title: `t${i}` });
+    expect(await rig.timeline(1n)).toHaveLength(251);
+    expect((await rig.timeline(1n)).at(-1)).toBe("251 ann title:t248=t249");
+    for (let i = 250; i < 2_200; i++) await rig.update({ number: 1n, title: `t${i}` });
+    const answers = await pages();
+    expect(answers.map(({ timeline }) => timeline.length)).toEqual([1_000, 1_000, 201]);
+    const revisions = answers.reverse().flatMap(({ timeline }) => timeline.map(({ revision }) => Number(revision)));
+    expect(revisions).toEqual(Array.from({ length: 2_201 }, (_, i) => i + 1));
+  });
+
+  test("never is longer than clients take, whatever its characters", async () => {
+    await rig.make({ title: "a" });
+    const comment = "x".repeat(16_000);
+    for (let i = 0; i < 60; i++) await rig.update({ number: 1n, comment: `${i}${comment}` });
+    const text = "€".repeat(21_000);
+    for (let i = 0; i < 40; i++) await rig.update({ number: 1n, description: `${text}${i}` });
+    const answers = await pages();
+    const sizes = answers.map((answer) => toBinary(getIssue.output, answer).length);
+    expect(Math.max(...sizes)).toBeLessThan(2.5 * 1024 * 1024);
+    expect(answers.flatMap(({ timeline }) => timeline)).toHaveLength(101);
+    expect(answers.length).toBeLessThan(10);
+  });
+
+  test("has no page that it has not told of", async () => {
+    await rig.make({ title: "a" });
+    for (const page of ["-1", "x", "1.5", "9".repeat(17)]) {
+      const { status, message } = await failureOf(rig.call(getIssue, { number: 1n, page }));
+      const wanted = `page is ${JSON.stringify(page)}; wanted next_page of the answer before, unchanged`;
+      expect([status, message]).toEqual(["INVALID_ARGUMENT", wanted]);
+    }
+  });
 });
 
 describe("concurrent edits", () => {
@@ -230,13 +262,22 @@ describe("a list", () => {
     expect(issues[0]).toMatchObject({ number: 199n, comments: [] });
   });
 
-  test("ends a page where its issues are long", async () => {
-    const description = "x".repeat(60_000);
-    for (let i = 0; i < 100; i++) await rig.make({ title: "t", description });
-    const first = await rig.list();
-    expect(first.numbers.length).toBeWithin(60, 80);
-    const second = await rig.list({ page: first.nextPage });
-    expect([...first.numbers, ...second.numbers]).toEqual(Array.from({ length: 100 }, (_, i) => 100 - i));
+  test("ends a page at a mebibyte, whatever is long in its issues", async () => {
+    const names = Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(256, "€"));
+    const links = { alertIds: names, devices: names, annotationIds: names };
+    const long = { description: "€".repeat(21_000), links };
+    for (let i = 0; i < 30; i++) await rig.make({ title: "t", ...(i % 3 === 0 ? long : { links }) });
+    const numbers: number[] = [];
+    let [page, pages] = ["", 0];
+    do {
+      const answer = await rig.call(Collaboration.method.listIssues, { page });
+      expect(toBinary(Collaboration.method.listIssues.output, answer).length).toBeLessThan(1024 * 1024 + 1_000);
+      numbers.push(...answer.issues.map(({ number }) => Number(number)));
+      page = answer.nextPage;
+      pages++;
+    } while (page !== "");
+    expect(numbers).toEqual(Array.from({ length: 30 }, (_, i) => 30 - i));
+    expect(pages).toBeLessThan(12);
   });
 
   test("of what is open reads nothing else", async () => {
