@@ -18,7 +18,7 @@ import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
-import { testRule, type TestRuleDeps } from "./test-rule.ts";
+import type { TestRuleDeps } from "./test-rule.ts";
 
 export interface AlertServiceDeps {
   readonly book: AlertBook;
@@ -104,7 +104,9 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       const infos = page.map((bound) => infoOf(bound, escalations));
       return { rules: infos, total: BigInt(wanted.length), more: behind.length > page.length, escalations };
     }),
-    unary(Alerts.method.testRule, (request, { signal }) => testRule(request, deps.testing, signal)),
+    unary(Alerts.method.testRule, async (request, { signal }) =>
+      (await import("./test-rule.ts")).testRule(request, deps.testing, signal),
+    ),
     unary(Alerts.method.deleteRule, async ({ name }, context) => {
       const ended = await rules.delete(name, actorOf("", context));
       await written();

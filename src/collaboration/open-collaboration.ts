@@ -21,8 +21,9 @@ import { carryOutActions } from "./actions.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { Issues } from "./issues/issues.ts";
 import { issueMethods } from "./issues/service.ts";
-import { AlertOpening, type Openings } from "./opening/alert-opening.ts";
+import type { Openings } from "./opening/alert-opening.ts";
 import { incidentSessions } from "./opening/incident-sessions.ts";
+import { openWhenAsked } from "./opening/opening-when-asked.ts";
 import { madeInSession, type MadeInSession } from "./made-in-session.ts";
 import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
@@ -134,7 +135,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     ...issueMethods({ issues, journal, setAside }),
     ...sessionMethods({ rooms, journal, kept, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
   ];
-  const opening = await AlertOpening.open({
+  const opening = await openWhenAsked({
     journal,
     clock,
     sessions: incidentSessions(rooms),

@@ -113,10 +113,14 @@ export class AlertOpening {
     this.#ask();
   }
 
-  /** Goes on where the run before ended; the first run begins with what comes from now on. */
-  static async open(deps: AlertOpeningDeps): Promise<AlertOpening> {
+  /** Goes on where the run before ended; the first run, or one that is told `from`, begins with what comes behind that. */
+  static async open(deps: AlertOpeningDeps, from?: number): Promise<AlertOpening> {
     const { journal } = deps;
     const { lastPosition } = journal;
+    if (from !== undefined) {
+      await journal.append([], [documentOfPosition(POSITION, from)]);
+      return new AlertOpening(deps, new Map(), from);
+    }
     const incidents = await storedIncidents(deps);
     const [position, until] = await Promise.all(
       [POSITION, UNTIL].map(async (key) => Number((await journal.document(POSITIONS, key))?.value ?? NaN)),
