@@ -10,10 +10,12 @@ import { ReplayRig, START_MS } from "./replay-rig.ts";
 
 test("nothing in a text formats, links, breaks out of a table or steers", () => {
   expect(plain("# a | b `c` [d](http://e) <f> &amp; *g* _h_ ~i~ !j @k")).toBe(
-    "\\# a \\| b \\`c\\` \\[d\\]\\(http\\://e\\) \\<f\\> \\&amp; \\*g\\* \\_h\\_ \\~i\\~ \\!j \\@k",
+    "\\# a \\| b \\`c\\` \\[d\\](http\\://e) \\<f\\> \\&amp; \\*g\\* \\_h\\_ \\~i\\~ !j \\@k",
   );
   expect(plain(" a\u202eb\u0000c\ud800 \n d ")).toBe("a\ufffdb\ufffdc\ufffd d");
   expect(plain("1. x\\")).toBe("1\\. x\\\\");
+  expect(plain("temp of pump-1 is 82 (high)!")).toBe("temp of pump-1 is 82 (high)!");
+  expect(plain("- a www.e.org")).toBe("\\- a www\\.e.org");
   expect(plainLines("a\n\n# b\r\n- c\u2028d", "  ")).toBe("a  \n  \\# b  \n  \\- c  \n  d");
 });
 
@@ -54,7 +56,7 @@ test("a report says who, when, what happened, and what came of it", async () => 
     "",
     "- Session: s",
     "- From 2026-11-10T12:00:00Z to 2026-11-10T12:04:00Z (4m)",
-    "- Who: Ann \\(ann\\), Bob \\*B\\* \\(bob\\)",
+    "- Who: Ann (ann), Bob \\*B\\* (bob)",
     "",
     "## What happened",
     "",
