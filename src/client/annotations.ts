@@ -1,8 +1,6 @@
 /** Annotations: making, changing and listing them, and what happens to them as it happens. */
-import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import { WatchpostError } from "../model/errors.ts";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
-  AnnotationEventSchema,
   WatchAnnotationsRequestSchema,
   type Annotation,
   type AnnotationEvent,
@@ -12,7 +10,8 @@ import {
 } from "../wire/gen/annotations_pb.ts";
 import { Collaboration } from "../wire/gen/collaboration_pb.ts";
 import { ask, type AskOptions } from "./ask.ts";
-import { errorOf, type CallOptions, type Connection } from "./connection.ts";
+import type { CallOptions, Connection } from "./connection.ts";
+import { resumedStream } from "./resumed-stream.ts";
 
 export type AnnotationsWanted = MessageInitShape<typeof ListAnnotationsRequestSchema>;
 
@@ -66,38 +65,17 @@ export async function* allAnnotations(
  * The events of WatchAnnotations until `signal` aborts, over restarts of the server: a new stream goes on behind the last
  * event that was taken. Where the server can no longer do that, a further snapshot comes. Throws what cannot be retried.
  */
-export async function* followAnnotations(
+export function followAnnotations(
   connection: Connection,
   wanted: MessageInitShape<typeof WatchAnnotationsRequestSchema>,
   options: CallOptions = {},
 ): AsyncGenerator<AnnotationEvent, void> {
-  const { signal } = options;
   const request = create(WatchAnnotationsRequestSchema, wanted);
-  for (let attempt = 1; !signal?.aborted; attempt++) {
-    const bytes = toBinary(WatchAnnotationsRequestSchema, request);
-    const call = connection.serverStream(Collaboration.method.watchAnnotations, bytes);
-    const cancel = () => call.cancel();
-    signal?.addEventListener("abort", cancel);
-    try {
-      for await (const message of call) {
-        attempt = 1;
-        const event = fromBinary(AnnotationEventSchema, message as Uint8Array);
-        yield event;
-        if (event.cursor !== "") request.cursor = event.cursor;
-      }
-      throw new WatchpostError("UNAVAILABLE", "the server ended the stream");
-    } catch (error) {
-      if (signal?.aborted) return;
-      const failure = errorOf(error);
-      if (failure.status === "OUT_OF_RANGE" && request.cursor !== "") request.cursor = "";
-      else {
-        await connection.beforeRetry(failure, attempt, options).catch((final: unknown) => {
-          if (!signal?.aborted) throw final;
-        });
-      }
-    } finally {
-      signal?.removeEventListener("abort", cancel);
-      call.cancel();
+  const read = async function* (events: AsyncIterable<AnnotationEvent>): AsyncGenerator<AnnotationEvent> {
+    for await (const event of events) {
+      yield event;
+      if (event.cursor !== "") request.cursor = event.cursor;
     }
-  }
+  };
+  return resumedStream(connection, Collaboration.method.watchAnnotations, request, read, options);
 }
