@@ -11,15 +11,16 @@ const RANKS: readonly (readonly string[])[] = [
   ["model", "codec"],
   ["wire", "metrics"],
   ["log", "store", "bus"],
-  ["ingestion", "dashboard", "alerts", "collaboration"],
+  ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge"],
   ["transport", "config"],
   ["process-metrics.ts"],
+  ["app"],
   ["app.ts"],
   ["client"],
   ["cli"],
   ["main.ts", "thread.ts"],
 ];
-const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration"];
+const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge"];
 /** What a part may stand on where its rank does not say enough. */
 const ONLY: Record<string, readonly string[]> = {
   codec: ["codec"],

@@ -1,13 +1,17 @@
-/** From the bytes of a batch to the open frame: decode into it, judge, add. One for all streams of the server. */
+/** From a batch to the open frame: decode into it, judge, add. One for all ways in. */
 import type { Clock } from "../model/clock.ts";
 import { truncated } from "../model/errors.ts";
+import type { IncomingPoint } from "../model/incoming-point.ts";
+import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import type { BatchDecoder } from "../wire/decode-batch.ts";
+import { TIME_MISSING, type SeriesResolver } from "../wire/decoded-batch.ts";
 import type { ArrivalStamps } from "./arrival-stamps.ts";
 import type { CommitGroup, Committer } from "./committer.ts";
-import { isStorable, judgeBatch, TIME_US_MAX, type RefusedRow } from "./validate.ts";
+import { isStorable, judgeBatch, TIME_US_MAX, type PointRules, type RefusedRow } from "./validate.ts";
 
 export interface IntakeDeps {
   readonly decoder: BatchDecoder;
+  readonly resolve: SeriesResolver;
   readonly committer: Committer;
   readonly stamps: ArrivalStamps;
   readonly clock: Clock;
@@ -45,8 +49,8 @@ export class Intake {
 
   /** Takes one BatchData message. Throws what the log failed with while nothing can be committed. */
   take(message: Uint8Array, refusedMax: number): TakenBatch {
-    const { decoder, committer, stamps } = this.#deps;
-    const times = { earliestUs: this.#earliestUs(), latestUs: this.#latestUs() };
+    const { decoder, committer } = this.#deps;
+    const times = this.#rules();
     // A point that is going to be refused is no reason for a series.
     const mayDefine = (value: number, timeUs: number) =>
       isStorable(value, timeUs === timeUs ? timeUs : times.latestUs, times);
@@ -56,13 +60,37 @@ export class Intake {
       const { points: refusedTotal, reason: unusable } = batch;
       return { batchId, kept: 0, refusedTotal, refused: NONE, unusable, group: undefined };
     }
-    const rules = {
-      ...times,
-      arrivalStampUs: (seriesId: number) => stamps.next(seriesId),
-    };
-    const { kept, refusedTotal, refused } = judgeBatch(batch, rules, refusedMax);
+    const { kept, refusedTotal, refused } = judgeBatch(batch, times, refusedMax);
     const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
+  }
+
+  /** The same of points that came another way, at most BATCH_POINTS_MAX of them. */
+  takePoints(points: readonly IncomingPoint[], refusedMax: number): TakenBatch {
+    const { committer, resolve } = this.#deps;
+    if (points.length > BATCH_POINTS_MAX) throw new RangeError(`${points.length} points at once`);
+    const rules = this.#rules();
+    const rows = committer.room();
+    const reasons = new Map<number, string>();
+    points.forEach(({ metric, source, tags, timeUs, value }, i) => {
+      const time = Number.isNaN(timeUs) ? TIME_MISSING : Math.trunc(timeUs);
+      const isWanted = isStorable(value, Number.isNaN(time) ? rules.latestUs : time, rules);
+      const found = isWanted ? resolve(metric, source, tags) : 0;
+      if (typeof found === "string") reasons.set(i, found);
+      rows.seriesIds[rows.at + i] = typeof found === "string" ? 0 : found;
+      rows.timesUs[rows.at + i] = time;
+      rows.values[rows.at + i] = value;
+    });
+    const batch = { ...rows, count: points.length, reasons, pointId: () => "" };
+    const { kept, refusedTotal, refused } = judgeBatch(batch, rules, refusedMax);
+    const group = kept > 0 ? committer.add(kept) : undefined;
+    return { batchId: "", kept, refusedTotal, refused, unusable: undefined, group };
+  }
+
+  #rules(): PointRules {
+    const { stamps } = this.#deps;
+    const arrivalStampUs = (seriesId: number) => stamps.next(seriesId);
+    return { earliestUs: this.#earliestUs(), latestUs: this.#latestUs(), arrivalStampUs };
   }
 
   #earliestUs(): number {

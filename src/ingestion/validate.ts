@@ -22,6 +22,12 @@ export interface RefusedRow {
   readonly reason: string;
 }
 
+/** What is judged of a batch, whichever way it came. */
+export type JudgedRows = Pick<
+  DecodedBatch,
+  "at" | "seriesIds" | "timesUs" | "values" | "count" | "reasons" | "pointId"
+>;
+
 export interface JudgedBatch {
   /** Rows kept: the first `kept` of the batch's rows, in order. */
   readonly kept: number;
@@ -34,7 +40,7 @@ export interface JudgedBatch {
  * Judges every point by itself: one that may not be stored costs only itself. Moves the rows that may to the front of
  * the batch's rows and fills in missing times.
  */
-export function judgeBatch(batch: DecodedBatch, rules: PointRules, refusedMax: number): JudgedBatch {
+export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: number): JudgedBatch {
   const { count, at, seriesIds, timesUs, values } = batch;
   const refused: RefusedRow[] = [];
   let kept = 0;

@@ -93,6 +93,7 @@ export function createRig(options: RigOptions = {}) {
   );
   const intake = new Intake({
     decoder: new BatchDecoder(seriesResolver(registry), new SeriesCache(1)),
+    resolve: seriesResolver(registry),
     committer,
     stamps: new ArrivalStamps(clock),
     clock,
