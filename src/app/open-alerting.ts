@@ -1,0 +1,74 @@
+/** Alerts with their rules file, which is read again when it changes. */
+import { openAlerts, type OpenAlerts } from "../alerts/open-alerts.ts";
+import { readRulesFile } from "../alerts/read-rules-file.ts";
+import { stampOf, watchFile } from "../alerts/rules-watch.ts";
+import { storedHistory } from "../alerts/stored-history.ts";
+import type { Config } from "../config/config.ts";
+import { framesAfter } from "../log/frames-after.ts";
+import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import type { SpawnWorker } from "../model/spawn.ts";
+import type { RangeQuery } from "../store/protocol.ts";
+import type { Storage } from "./open-storage.ts";
+
+/** `opening` closes what was opened. */
+export async function openAlerting(
+  config: Config,
+  storage: Storage,
+  { spawn, logger, clock }: { readonly spawn: SpawnWorker; readonly logger: Logger; readonly clock: Clock },
+  opening: AsyncDisposableStack,
+): Promise<OpenAlerts> {
+  const { registry, bus, journal, store, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } = storage;
+  // Evaluates what is committed to the last: it is closed after the committer.
+  const rulesFile = config.alerts.rules_file;
+  // From before it is read: what changes meanwhile is a change.
+  const rulesStamp = rulesFile === undefined ? null : stampOf(rulesFile);
+  const alertsFileIn = async (file: string, taken: readonly string[]) => {
+    const { rules, sections } = await readRulesFile(file, taken, spawn);
+    const { notifySetupOf } = await import("../alerts/notify-setup.ts");
+    return { rules, notify: notifySetupOf(sections, process.env) };
+  };
+  const alertsDeps = {
+    registry,
+    bus,
+    clock,
+    journal,
+    latest: storeOpened.latest,
+    newestArrivalMs: storeOpened.newestArrivalMs,
+    history: storedHistory(store, clock, (sentence) =>
+      logger.warn({ trouble: sentence }, "alerts do not know the past"),
+    ),
+    framesAfter: (arrivalMs: number) =>
+      arrivalMs < storeOpened.newestArrivalMs ? framesAfter(logOpened.segments, arrivalMs) : [],
+    staleAfterMs: config.live.stale_after,
+    testTimeoutMs: config.query.timeout,
+    range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => store.range(query, options),
+    newId: () => crypto.randomUUID(),
+    newIncidentId: () => crypto.randomUUID(),
+    random: Math.random,
+    garbage,
+    onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
+    onNotice: (sentence: string) => logger.info({ notice: sentence }, "a notice of alerts"),
+  };
+  const alerts = await openAlerts(alertsDeps, rulesFile === undefined ? undefined : await alertsFileIn(rulesFile, []));
+  opening.defer(() => alerts.close());
+  storage.letGoOfLog();
+  // Checks that need the time of day wait for it.
+  alerts.setHearing(isClockTrusted(), "clock");
+  whenClockTrusted(() => alerts.setHearing(true, "clock"));
+  const reloadRules = async (file: string) => {
+    try {
+      const content = await alertsFileIn(file, alerts.rules.namesOfCalls());
+      await alerts.reload(content);
+      logger.info({ file, rules: content.rules.length }, "the rules file has changed: its rules are in force");
+    } catch (error) {
+      logger.error(
+        { file, err: error },
+        `the rules file has changed and is wrong, the rules before stay: ${messageOf(error)}`,
+      );
+    }
+  };
+  if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => reloadRules(rulesFile), rulesStamp));
+  return alerts;
+}

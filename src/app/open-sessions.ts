@@ -1,0 +1,63 @@
+/** Sessions, their recordings, and how long the journal and what is told in sessions are kept. */
+import type { OpenAlerts } from "../alerts/open-alerts.ts";
+import { replayedAlert } from "../alerts/replayed-alert.ts";
+import { openCollaboration, type OpenCollaboration } from "../collaboration/open-collaboration.ts";
+import { openReplay } from "../collaboration/replay/replay-methods.ts";
+import type { Config } from "../config/config.ts";
+import { forgetOld, trimSlice } from "../log/journal-retention.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import { commandsOf } from "../wire/call-method.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import type { Storage } from "./open-storage.ts";
+
+export interface SessionsDeps {
+  readonly alerts: OpenAlerts;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+/** `opening` closes what was opened. */
+export async function openSessions(
+  config: Config,
+  { journal, store, registry, garbage }: Storage,
+  { alerts, logger, clock, metrics }: SessionsDeps,
+  opening: AsyncDisposableStack,
+): Promise<{ readonly collaboration: OpenCollaboration; readonly methods: readonly MethodImpl[] }> {
+  const collaboration = await openCollaboration({
+    journal,
+    clock,
+    metrics,
+    options: { streamsMax: config.sessions.streams_max, messagesPerSecond: config.sessions.messages_per_second },
+    garbage,
+    commands: commandsOf(alerts.methods),
+    openings: {
+      of: (rule) => alerts.rules.get(rule)?.rule.opens ?? [],
+      isAny: () => alerts.rules.isOpening,
+    },
+    newId: () => crypto.randomUUID(),
+    sees: () => true,
+    onTrouble: (sentence) => logger.error({ trouble: sentence }, "sessions have trouble"),
+  });
+  opening.defer(() => collaboration.close());
+  const replayed = await openReplay({
+    ...collaboration.made,
+    journal,
+    store,
+    registry,
+    clock,
+    pause: () => new Promise((resolve) => void setImmediate(resolve)),
+    replayedAlert,
+    sessionFor: (id, context) => collaboration.sessionFor(id, context),
+    isTaken: (id) => collaboration.rooms.isTaken(id),
+    whileAway: (id, run) => collaboration.rooms.whileAway(id, run),
+  });
+  const onGrowth = (sentence: string) => logger.error({ trouble: sentence }, "the journal grows");
+  const forgetting = { clock, onTrouble: onGrowth };
+  const slices = [trimSlice(journal, clock), alerts.forgetOld];
+  opening.defer(forgetOld(slices, { ...forgetting, keptMs: config.retention.journal }));
+  opening.defer(forgetOld([collaboration.forgetOld], { ...forgetting, keptMs: config.retention.sessions }));
+  return { collaboration, methods: [...collaboration.methods, ...replayed] };
+}

@@ -1,0 +1,164 @@
+/** What everything stands on: log, journal, series, store, the memory that points may take, the bus. */
+import { edenGC, fullGC } from "bun:jsc";
+import { MemoryBus } from "../bus/memory-bus.ts";
+import type { Config } from "../config/config.ts";
+import { watchClock } from "../ingestion/clock-trust.ts";
+import { MemoryBudget } from "../ingestion/memory-budget.ts";
+import { Journal } from "../log/journal.ts";
+import { LogClient } from "../log/log-client.ts";
+import type { LogOpened } from "../log/protocol.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { BufferPool } from "../model/buffer-pool.ts";
+import { BurstGarbage } from "../model/burst-garbage.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import { SeriesRegistry } from "../model/series-registry.ts";
+import type { SpawnWorker } from "../model/spawn.ts";
+import type { StoreOpened } from "../store/protocol.ts";
+import { StoreClient } from "../store/store-client.ts";
+import { tellDropped } from "../store/tell-dropped.ts";
+import { ReceivedBytes } from "../transport/received-bytes.ts";
+
+export interface StorageDeps {
+  readonly spawn: SpawnWorker;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** A worker has ended by itself. */
+  onCrash(error: Error): void;
+}
+
+export interface Storage {
+  readonly log: LogClient;
+  readonly logOpened: LogOpened;
+  /** Lets segments go that are held until alerts have read what they did not get to before. */
+  letGoOfLog(): void;
+  readonly journal: Journal;
+  readonly registry: SeriesRegistry;
+  readonly store: StoreClient;
+  readonly storeOpened: StoreOpened;
+  readonly budget: MemoryBudget;
+  readonly received: ReceivedBytes;
+  /** Buffers of log records. */
+  readonly records: BufferPool;
+  readonly bus: MemoryBus;
+  readonly garbage: BurstGarbage;
+  isClockTrusted(): boolean;
+  /** Runs once the wall clock may be believed again. */
+  whenClockTrusted(run: () => void): void;
+}
+
+const RETRY_AFTER_MS = 1_000;
+/** Of the memory budget, this part at most may be messages that are arriving. */
+const RECEIVED_SHARE = 2;
+/** One generation of the head; another may be being sealed meanwhile. */
+const HEAD_SHARE = 4;
+/** Buffers of log records: a full frame takes 1.3 MB; a few are on their way between the threads at once. */
+const RECORD_POOLED_BYTES_MIN = 64 * 1024;
+const RECORD_POOLED_BYTES_MAX = 2 * 1024 * 1024;
+const RECORD_POOL_BYTES_MAX = 8 * 1024 * 1024;
+
+/** `opening` closes what was opened. */
+export async function openStorage(
+  config: Config,
+  { spawn, logger, clock, metrics, onCrash }: StorageDeps,
+  opening: AsyncDisposableStack,
+): Promise<Storage> {
+  const onDamage = (sentence: string) => {
+    metrics.damaged.inc();
+    logger.error({ damage: sentence }, "damaged data: it is not served");
+  };
+  const { log, opened: logOpened } = await LogClient.open(spawn, {
+    dir: config.data,
+    segmentBytesMax: config.store.segment_bytes_max,
+    syncIntervalMs: config.store.sync_interval,
+  });
+  opening.defer(() => log.close());
+  log.onCrash(onCrash);
+  // Alerts read what they did not get to before.
+  const letGoOfLog = log.hold();
+  logOpened.damage.forEach(onDamage);
+  const journal = new Journal({
+    log,
+    opened: logOpened.journal,
+    onListenerError: (error) => logger.error({ err: error }, "a follower of the journal failed"),
+    onDamage,
+  });
+  opening.defer(() => journal.close());
+
+  const registry = new SeriesRegistry({
+    seriesMax: config.ingest.series_max,
+    seriesPerSourceMax: config.ingest.series_per_source_max,
+  });
+  for (const definition of logOpened.series) registry.restore(definition);
+  registry.forget(logOpened.retired);
+
+  const { store, opened: storeOpened } = await StoreClient.open(spawn, {
+    dir: config.data,
+    segments: logOpened.segments,
+    retired: logOpened.retired,
+    headPointsMax: config.store.head_points_max,
+    headBytesMax: config.memory.budget / HEAD_SHARE,
+    sealAgeMs: config.store.seal_age,
+    periodFileBytesMax: config.store.period_file_bytes_max,
+    mergeRunsMin: config.store.merge_runs_min,
+    retention: {
+      rawMs: config.retention.raw,
+      rollup1mMs: config.retention.rollup_1m,
+      rollup1hMs: config.retention.rollup_1h,
+      budgetBytes: config.retention.disk_budget,
+      freeFloor: config.retention.free_floor,
+    },
+  });
+  opening.defer(() => store.close());
+  store.onCrash(onCrash);
+  store.onDamage(onDamage);
+  store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble"));
+  store.onDropped((dropped) => {
+    metrics.droppedPoints.inc({ reason: dropped.reason }, dropped.points);
+    metrics.droppedBytes.inc({ reason: dropped.reason }, dropped.bytes);
+    tellDropped(dropped, logger);
+  });
+  storeOpened.damage.forEach(onDamage);
+
+  log.onUnsynced((sentence) => {
+    logger.error({ unsynced: sentence }, "the log cannot be synced: what is acknowledged is sealed at once");
+    store.seal().catch(() => {});
+  });
+
+  const whenTrusted: (() => void)[] = [];
+  const isClockTrusted = watchClock(clock, storeOpened.newestArrivalMs, (trusted) => {
+    metrics.clockUntrusted.set(trusted ? 0 : 1);
+    if (trusted) {
+      for (const run of whenTrusted) run();
+      return logger.info({}, "the wall clock has caught up with the newest stored arrival");
+    }
+    logger.warn({}, "the wall clock is behind the newest stored arrival: points of any time are taken, and marked");
+  });
+
+  const budget = new MemoryBudget(
+    { limitBytes: config.memory.budget, waitMsMax: config.memory.wait_max, retryAfterMs: RETRY_AFTER_MS },
+    clock,
+  );
+  budget.addPart(() => store.unsealedBytes);
+  const received = new ReceivedBytes(config.memory.budget / RECEIVED_SHARE);
+  budget.addPart(() => received.bytes);
+  received.onShrunk = () => budget.partShrank();
+  store.onSealed(({ throughSeq, superseded, durationMs }) => {
+    metrics.sealSeconds.observe(durationMs / 1_000);
+    metrics.superseded.inc(superseded);
+    log.release(throughSeq);
+    budget.partShrank();
+  });
+
+  const records = new BufferPool(RECORD_POOLED_BYTES_MIN, RECORD_POOLED_BYTES_MAX, RECORD_POOL_BYTES_MAX);
+  store.onSpare((buffer) => records.give(buffer));
+  const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
+  const garbage = new BurstGarbage({ collectYoung: edenGC, collectAll: fullGC }, clock);
+  opening.defer(() => garbage.close());
+  return {
+    ...{ log, logOpened, letGoOfLog, journal, registry, store, storeOpened },
+    ...{ budget, received, records, bus, garbage, isClockTrusted },
+    whenClockTrusted: (run) => void whenTrusted.push(run),
+  };
+}
