@@ -4,6 +4,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Forwarded, ForwardedAck, GetDeliveryRequestSchema, GetDeliveryResponseSchema, ResendRequestSchema, ResendResponseSchema } from "./forwarding_pb.ts";
+import { file_forwarding } from "./forwarding_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file ingestion.proto.
  */
 export const file_ingestion: GenFile = /*@__PURE__*/
-  fileDesc("Cg9pbmdlc3Rpb24ucHJvdG8SCWFuYWx5dGljcyLFAQoJRGF0YVBvaW50EgoKAmlkGAEgASgJEhMKC21ldHJpY19uYW1lGAIgASgJEg0KBXZhbHVlGAMgASgBEiwKBHRhZ3MYBCADKAsyHi5hbmFseXRpY3MuRGF0YVBvaW50LlRhZ3NFbnRyeRItCgl0aW1lc3RhbXAYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlMKCUJhdGNoRGF0YRIkCgZwb2ludHMYASADKAsyFC5hbmFseXRpY3MuRGF0YVBvaW50EhAKCGJhdGNoX2lkGAIgASgJEg4KBnNvdXJjZRgDIAEoCSLPAQoOVXBsb2FkUmVzcG9uc2USEAoIYmF0Y2hfaWQYASABKAkSGAoQcG9pbnRzX3Byb2Nlc3NlZBgCIAEoBRIVCg1wb2ludHNfZmFpbGVkGAMgASgFEg4KBmVycm9ycxgEIAMoCRIeChZwb2ludHNfcHJvY2Vzc2VkX3RvdGFsGAUgASgDEhsKE3BvaW50c19mYWlsZWRfdG90YWwYBiABKAMSFQoNYmF0Y2hlc190b3RhbBgHIAEoAxIWCg5iYXRjaGVzX2ZhaWxlZBgIIAEoAyJsCgxSZWZ1c2VkUG9pbnQSEwoLYmF0Y2hfaW5kZXgYASABKAMSEAoIYmF0Y2hfaWQYAiABKAkSEwoLcG9pbnRfaW5kZXgYAyABKAUSEAoIcG9pbnRfaWQYBCABKAkSDgoGcmVhc29uGAUgASgJIo0BCghCYXRjaEFjaxIPCgdiYXRjaGVzGAEgASgDEhUKDWxhc3RfYmF0Y2hfaWQYAiABKAkSGAoQcG9pbnRzX3Byb2Nlc3NlZBgDIAEoAxIVCg1wb2ludHNfZmFpbGVkGAQgASgDEigKB3JlZnVzZWQYBSADKAsyFy5hbmFseXRpY3MuUmVmdXNlZFBvaW50MscBCg1EYXRhSW5nZXN0aW9uEj8KClVwbG9hZERhdGESFC5hbmFseXRpY3MuQmF0Y2hEYXRhGhkuYW5hbHl0aWNzLlVwbG9hZFJlc3BvbnNlKAESOwoKU3RyZWFtRGF0YRIULmFuYWx5dGljcy5CYXRjaERhdGEaEy5hbmFseXRpY3MuQmF0Y2hBY2soATABEjgKC1VwbG9hZEJhdGNoEhQuYW5hbHl0aWNzLkJhdGNoRGF0YRoTLmFuYWx5dGljcy5CYXRjaEFja2IGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Cg9pbmdlc3Rpb24ucHJvdG8SCWFuYWx5dGljcyLFAQoJRGF0YVBvaW50EgoKAmlkGAEgASgJEhMKC21ldHJpY19uYW1lGAIgASgJEg0KBXZhbHVlGAMgASgBEiwKBHRhZ3MYBCADKAsyHi5hbmFseXRpY3MuRGF0YVBvaW50LlRhZ3NFbnRyeRItCgl0aW1lc3RhbXAYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInwKCUJhdGNoRGF0YRIkCgZwb2ludHMYASADKAsyFC5hbmFseXRpY3MuRGF0YVBvaW50EhAKCGJhdGNoX2lkGAIgASgJEg4KBnNvdXJjZRgDIAEoCRInCglmb3J3YXJkZWQYBCABKAsyFC5hbmFseXRpY3MuRm9yd2FyZGVkIs8BCg5VcGxvYWRSZXNwb25zZRIQCghiYXRjaF9pZBgBIAEoCRIYChBwb2ludHNfcHJvY2Vzc2VkGAIgASgFEhUKDXBvaW50c19mYWlsZWQYAyABKAUSDgoGZXJyb3JzGAQgAygJEh4KFnBvaW50c19wcm9jZXNzZWRfdG90YWwYBSABKAMSGwoTcG9pbnRzX2ZhaWxlZF90b3RhbBgGIAEoAxIVCg1iYXRjaGVzX3RvdGFsGAcgASgDEhYKDmJhdGNoZXNfZmFpbGVkGAggASgDImwKDFJlZnVzZWRQb2ludBITCgtiYXRjaF9pbmRleBgBIAEoAxIQCghiYXRjaF9pZBgCIAEoCRITCgtwb2ludF9pbmRleBgDIAEoBRIQCghwb2ludF9pZBgEIAEoCRIOCgZyZWFzb24YBSABKAkiuQEKCEJhdGNoQWNrEg8KB2JhdGNoZXMYASABKAMSFQoNbGFzdF9iYXRjaF9pZBgCIAEoCRIYChBwb2ludHNfcHJvY2Vzc2VkGAMgASgDEhUKDXBvaW50c19mYWlsZWQYBCABKAMSKAoHcmVmdXNlZBgFIAMoCzIXLmFuYWx5dGljcy5SZWZ1c2VkUG9pbnQSKgoJZm9yd2FyZGVkGAYgASgLMhcuYW5hbHl0aWNzLkZvcndhcmRlZEFjazLUAgoNRGF0YUluZ2VzdGlvbhI/CgpVcGxvYWREYXRhEhQuYW5hbHl0aWNzLkJhdGNoRGF0YRoZLmFuYWx5dGljcy5VcGxvYWRSZXNwb25zZSgBEjsKClN0cmVhbURhdGESFC5hbmFseXRpY3MuQmF0Y2hEYXRhGhMuYW5hbHl0aWNzLkJhdGNoQWNrKAEwARI4CgtVcGxvYWRCYXRjaBIULmFuYWx5dGljcy5CYXRjaERhdGEaEy5hbmFseXRpY3MuQmF0Y2hBY2sSTAoLR2V0RGVsaXZlcnkSHS5hbmFseXRpY3MuR2V0RGVsaXZlcnlSZXF1ZXN0Gh4uYW5hbHl0aWNzLkdldERlbGl2ZXJ5UmVzcG9uc2USPQoGUmVzZW5kEhguYW5hbHl0aWNzLlJlc2VuZFJlcXVlc3QaGS5hbmFseXRpY3MuUmVzZW5kUmVzcG9uc2ViBnByb3RvMw", [file_forwarding, file_google_protobuf_timestamp]);
 
 /**
  * One reading of one series.
@@ -87,6 +89,13 @@ export type BatchData = Message<"analytics.BatchData"> & {
    * @generated from field: string source = 3;
    */
   source: string;
+
+  /**
+   * Of nodes that forward what they stored; such a batch has no points of its own.
+   *
+   * @generated from field: analytics.Forwarded forwarded = 4;
+   */
+  forwarded?: Forwarded | undefined;
 };
 
 /**
@@ -237,6 +246,13 @@ export type BatchAck = Message<"analytics.BatchAck"> & {
    * @generated from field: repeated analytics.RefusedPoint refused = 5;
    */
   refused: RefusedPoint[];
+
+  /**
+   * To nodes that forward.
+   *
+   * @generated from field: analytics.ForwardedAck forwarded = 6;
+   */
+  forwarded?: ForwardedAck | undefined;
 };
 
 /**
@@ -279,6 +295,26 @@ export const DataIngestion: GenService<{
     methodKind: "unary";
     input: typeof BatchDataSchema;
     output: typeof BatchAckSchema;
+  },
+  /**
+   * What was forwarded to other nodes and came from them.
+   *
+   * @generated from rpc analytics.DataIngestion.GetDelivery
+   */
+  getDelivery: {
+    methodKind: "unary";
+    input: typeof GetDeliveryRequestSchema;
+    output: typeof GetDeliveryResponseSchema;
+  },
+  /**
+   * Forwards a range again.
+   *
+   * @generated from rpc analytics.DataIngestion.Resend
+   */
+  resend: {
+    methodKind: "unary";
+    input: typeof ResendRequestSchema;
+    output: typeof ResendResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ingestion, 0);
