@@ -52,8 +52,9 @@ const PURE = [
   "collaboration/issues/edited-revision.ts",
   "collaboration/issues/issue-",
 ];
+/** Of modules of the system only compression, which does nothing but compute. */
 const IMPURE =
-  /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):/;
+  /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):(?!zlib")/;
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts") && !file.startsWith("wire/gen/"))

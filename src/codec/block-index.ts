@@ -47,6 +47,8 @@ export interface BlockIndex {
   readonly mins: Float64Array;
   readonly maxs: Float64Array;
   readonly sums: Float64Array;
+  /** As in {@link IndexedChunk}. */
+  readonly exponents: Uint8Array;
   /** Where each chunk's payload lies: the unit, and the place in the unit's raw bytes. */
   readonly units: Uint32Array;
   readonly offsets: Uint32Array;
@@ -125,16 +127,25 @@ export function writeIndex(chunks: readonly IndexedChunk[], units: readonly Inde
   return index;
 }
 
+/** How an index is read: how large it may be, and what unpacks it. */
+export interface IndexReading {
+  readonly rawBytesMax: number;
+  readonly chunksMax: number;
+  unpack(packed: Uint8Array, rawBytes: number): Uint8Array;
+}
+
+const OWN: IndexReading = { rawBytesMax: RAW_BYTES_MAX, chunksMax: Infinity, unpack };
+
 /** Throws {@link DamagedChunkError}, also where a later version wrote it. */
-export function readBlockIndex(index: Uint8Array): BlockIndex {
+export function readBlockIndex(index: Uint8Array, reading: IndexReading = OWN): BlockIndex {
   expectIntact(index.length > HEADER_BYTES, `a block index of ${index.length} bytes`);
   const header = new DataView(index.buffer, index.byteOffset, index.byteLength);
   const version = header.getUint8(0);
   expectIntact(version === INDEX_VERSION, `block format ${version}; this version reads ${INDEX_VERSION}`);
   expectIntact(Bun.hash.crc32(index.subarray(5)) === header.getUint32(1, true), "the index's checksum does not match");
   const rawBytes = header.getUint32(5, true);
-  expectIntact(rawBytes <= RAW_BYTES_MAX, `a block index of ${rawBytes} raw bytes`);
-  return readColumns(new ByteReader(unpack(index.subarray(HEADER_BYTES), rawBytes)));
+  expectIntact(rawBytes <= reading.rawBytesMax, `a block index of ${rawBytes} raw bytes`);
+  return readColumns(new ByteReader(reading.unpack(index.subarray(HEADER_BYTES), rawBytes)), reading.chunksMax);
 }
 
 /** Bytes whose checksum was right; so their raw length can be believed. */
@@ -149,12 +160,12 @@ export function unpack(packed: Uint8Array, rawBytes: number): Uint8Array {
   return raw;
 }
 
-function readColumns(input: ByteReader): BlockIndex {
+function readColumns(input: ByteReader, chunksMax: number): BlockIndex {
   const count = input.varint();
   const unitCount = input.varint();
   // A chunk has a byte in each of its twelve columns at least, a unit six bytes.
   expectIntact(
-    count * 12 <= input.left && unitCount * 6 <= input.left,
+    count <= chunksMax && count * 12 <= input.left && unitCount * 6 <= input.left,
     `an index of ${count} chunks and ${unitCount} units`,
   );
   const numbers = () => new Uint32Array(count);
@@ -177,7 +188,7 @@ function readColumns(input: ByteReader): BlockIndex {
   let timeUs = 0;
   for (let i = 0; i < count; i++) fromUs[i] = timeUs += input.zigzag() * unitUs;
   for (let i = 0; i < count; i++) toUs[i] = fromUs[i] + input.varint() * unitUs;
-  const exponents = numbers();
+  const exponents = new Uint8Array(count);
   for (let i = 0; i < count; i++) exponents[i] = input.u8();
   for (const [column, values] of [firsts, lasts, mins, maxs, sums].entries()) {
     for (let i = 0; i < count; i++) {
@@ -213,7 +224,7 @@ function readColumns(input: ByteReader): BlockIndex {
     offset += unitLengths[unit] = input.varint();
   }
   for (let unit = 0; unit < unitCount; unit++) unitCrcs[unit] = input.u32();
-  const columns = { seriesIds, counts, superseded, fromUs, toUs, firsts, lasts, mins, maxs, sums };
+  const columns = { seriesIds, counts, superseded, fromUs, toUs, firsts, lasts, mins, maxs, sums, exponents };
   return { count, ...columns, units, offsets, lengths, unitCount, unitOffsets, unitLengths, unitRawLengths, unitCrcs };
 }
 

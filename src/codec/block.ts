@@ -44,11 +44,11 @@ export interface FinishedBlock {
 const LIMITS: BlockLimits = { unitBytesTarget: 8 * 1024, blockBytesTarget: 256 * 1024 };
 const INDEX_CHUNK_BYTES_ESTIMATE = 28;
 
-/** Builds one block; `add` in ascending order of series. */
+/** Builds one block after the other; chunks come in ascending order of series. */
 export class BlockBuilder {
   readonly #limits: BlockLimits;
-  readonly #chunks: IndexedChunk[] = [];
-  readonly #units: IndexedUnit[] = [];
+  #chunks: IndexedChunk[] = [];
+  #units: IndexedUnit[] = [];
   readonly #body = new ByteWriter(64 * 1024);
   readonly #unit = new ByteWriter(16 * 1024);
   #unitChunks = 0;
@@ -100,10 +100,24 @@ export class BlockBuilder {
     this.#unitChunks++;
   }
 
-  /** The block; the builder is done. There must be a chunk. */
+  /** Adds a unit of another block with all its chunks, as it lies there; `chunk` is the first of them. */
+  addUnit(index: BlockIndex, unit: number, chunk: number, packed: Uint8Array): void {
+    if (this.#unitChunks > 0) this.#closeUnit();
+    for (; index.units[chunk] === unit; chunk++) {
+      this.#chunks.push(indexedChunk(index, chunk));
+      this.#unitChunks++;
+    }
+    this.#appendUnit(packed, index.unitCrcs[unit]);
+  }
+
+  /** The block, of at least one chunk; the builder begins the next one. */
   finish(): FinishedBlock {
     if (this.#unitChunks > 0) this.#closeUnit();
     const chunks = this.#chunks;
+    const index = writeIndex(chunks, this.#units);
+    const body = this.#body.written.slice();
+    [this.#chunks, this.#units] = [[], []];
+    this.#body.clear();
     let [fromUs, toUs, points, superseded] = [Infinity, -Infinity, 0, 0];
     for (const chunk of chunks) {
       fromUs = Math.min(fromUs, chunk.fromUs);
@@ -112,8 +126,8 @@ export class BlockBuilder {
       superseded += chunk.superseded;
     }
     return {
-      index: writeIndex(chunks, this.#units),
-      body: this.#body.written.slice(),
+      index,
+      body,
       chunks: chunks.length,
       points,
       superseded,
@@ -126,11 +140,32 @@ export class BlockBuilder {
 
   #closeUnit(): void {
     const packed = Bun.zstdCompressSync(this.#unit.written, { level: 1 });
-    this.#units.push({ chunks: this.#unitChunks, packedBytes: packed.length, crc: Bun.hash.crc32(packed) });
-    this.#body.append(packed);
     this.#unit.clear();
+    this.#appendUnit(packed, Bun.hash.crc32(packed));
+  }
+
+  #appendUnit(packed: Uint8Array, crc: number): void {
+    this.#units.push({ chunks: this.#unitChunks, packedBytes: packed.length, crc });
+    this.#body.append(packed);
     this.#unitChunks = 0;
   }
+}
+
+function indexedChunk(index: BlockIndex, chunk: number): IndexedChunk {
+  return {
+    seriesId: index.seriesIds[chunk],
+    count: index.counts[chunk],
+    superseded: index.superseded[chunk],
+    fromUs: index.fromUs[chunk],
+    toUs: index.toUs[chunk],
+    first: index.firsts[chunk],
+    last: index.lasts[chunk],
+    min: index.mins[chunk],
+    max: index.maxs[chunk],
+    sum: index.sums[chunk],
+    payloadBytes: index.lengths[chunk],
+    exponent: index.exponents[chunk],
+  };
 }
 
 function summarize(
@@ -186,11 +221,16 @@ function withExactSum(summary: ChunkSummary): Omit<IndexedChunk, "payloadBytes">
 
 /** The raw bytes of a unit: the payloads of its chunks. Throws {@link DamagedChunkError}. */
 export function readUnit(index: BlockIndex, unit: number, body: Uint8Array): Uint8Array {
+  return unpack(packedUnit(index, unit, body), index.unitRawLengths[unit]);
+}
+
+/** The bytes of a unit as they lie in the body, a view. Throws {@link DamagedChunkError}. */
+export function packedUnit(index: BlockIndex, unit: number, body: Uint8Array): Uint8Array {
   const from = index.unitOffsets[unit];
   const packed = body.subarray(from, from + index.unitLengths[unit]);
   expectIntact(packed.length === index.unitLengths[unit], `unit ${unit} is cut short`);
   expectIntact(Bun.hash.crc32(packed) === index.unitCrcs[unit], `unit ${unit}: the checksum does not match`);
-  return unpack(packed, index.unitRawLengths[unit]);
+  return packed;
 }
 
 export function chunkPayload(index: BlockIndex, chunk: number, unitBytes: Uint8Array): Uint8Array {

@@ -160,7 +160,7 @@ function readWholes(input: ByteReader, into: Int32Array, count: number, largest:
   let whole = input.zigzag() | 0;
   let delta = mode === CHANGES ? input.zigzag() | 0 : 0;
   const width = input.u8();
-  if (width > 4) return 0;
+  if (width < 1 || width > 4) return 0;
   readZigzags(input.bytes, input.take((count - 1) * width), count - 1, width, into);
   // Sums of 32 bits come out right where their end fits, though they leave that range on the way.
   into[0] = whole;
