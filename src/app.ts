@@ -63,7 +63,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const sessions = await openSessions(config, storage, { alerts, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
   const onOverload = (isOverloaded: boolean) => alerts.setHearing(!isOverloaded, "overload");
-  const { intake, cache } = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
+  const { intake, cache, forwarding } = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
 
   const dashboard = createDashboard({
     registry,
@@ -94,7 +94,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   opening.defer(stopWatching.stop);
 
   const methods = [
-    ...ingestionMethods({ intake, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
+    ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
     ...alerts.methods,
     ...sessions.methods,

@@ -2,10 +2,13 @@
 import type { Config } from "../config/config.ts";
 import { ArrivalStamps } from "../ingestion/arrival-stamps.ts";
 import { Committer } from "../ingestion/committer.ts";
+import type { ForwardingDeps } from "../ingestion/forwarding/forwarded-stream.ts";
+import { Origins } from "../ingestion/forwarding/origins.ts";
 import { Intake } from "../ingestion/intake.ts";
 import { watchOverload } from "../ingestion/overload.ts";
 import { seriesResolver } from "../ingestion/resolve-series.ts";
 import { takePointsOf } from "../ingestion/take-points.ts";
+import { nodeIdOf } from "../log/node-id.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { TakePoints } from "../model/incoming-point.ts";
@@ -30,12 +33,14 @@ export interface OpenIntake {
   readonly committer: Committer;
   readonly cache: SeriesCache;
   readonly takePoints: TakePoints;
+  /** What other nodes forward. */
+  readonly forwarding: ForwardingDeps;
 }
 
 /** `opening` waits for what is being committed. */
 export function openIntake(
   config: Config,
-  { log, logOpened, store, bus, registry, budget, received, records, isClockTrusted }: Storage,
+  { log, logOpened, journal, store, bus, registry, budget, received, records, isClockTrusted }: Storage,
   { health, logger, clock, metrics, onOverload }: IntakeDeps,
   opening: AsyncDisposableStack,
 ): OpenIntake {
@@ -83,5 +88,11 @@ export function openIntake(
     rawAgeLimitMs: config.retention.raw,
     isClockTrusted,
   });
-  return { intake, committer, cache, takePoints: takePointsOf({ intake, budget, metrics }) };
+  const forwarding: ForwardingDeps = {
+    origins: new Origins(journal, clock),
+    ...{ intake, budget, clock, metrics, resolve },
+    isKnownSeries: (id) => registry.has(id),
+    nodeId: nodeIdOf(journal, () => crypto.randomUUID()),
+  };
+  return { intake, committer, cache, forwarding, takePoints: takePointsOf({ intake, budget, metrics }) };
 }

@@ -37,6 +37,12 @@ export interface TakenBatch {
   readonly group: CommitGroup | undefined;
 }
 
+export interface Columns {
+  readonly seriesIds: Uint32Array;
+  readonly timesUs: Float64Array;
+  readonly values: Float64Array;
+}
+
 const BATCH_ID_SHOWN_MAX = 128;
 const NONE: readonly RefusedRow[] = [];
 
@@ -63,6 +69,25 @@ export class Intake {
     const { kept, refusedTotal, refused } = judgeBatch(batch, times, refusedMax);
     const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
+  }
+
+  /**
+   * The same of rows [from, to) of columns, at most BATCH_POINTS_MAX, whose series are known; 0: `reasonOf` says why there is
+   * none. `refused` are all of them, by their place in the columns.
+   */
+  takeRows(columns: Columns, from: number, to: number, reasonOf: (row: number) => string): TakenBatch {
+    const { committer } = this.#deps;
+    const count = to - from;
+    if (count > BATCH_POINTS_MAX) throw new RangeError(`${count} points at once`);
+    const rows = committer.room();
+    rows.seriesIds.set(columns.seriesIds.subarray(from, to), rows.at);
+    rows.timesUs.set(columns.timesUs.subarray(from, to), rows.at);
+    rows.values.set(columns.values.subarray(from, to), rows.at);
+    const reasons = { get: (i: number) => (columns.seriesIds[from + i] === 0 ? reasonOf(from + i) : undefined) };
+    const judged = judgeBatch({ ...rows, count, reasons, pointId: () => "" }, this.#rules(), count);
+    const group = judged.kept > 0 ? committer.add(judged.kept) : undefined;
+    const refused = judged.refused.map((row) => ({ ...row, index: from + row.index }));
+    return { batchId: "", kept: judged.kept, refusedTotal: judged.refusedTotal, refused, unusable: undefined, group };
   }
 
   /** The same of points that came another way, at most BATCH_POINTS_MAX of them. */

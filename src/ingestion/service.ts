@@ -4,12 +4,15 @@ import { truncated, WatchpostError } from "../model/errors.ts";
 import { ACK_REFUSED_MAX, UPLOAD_ERRORS_MAX } from "../model/limits.ts";
 import { DataIngestion, type BatchAckSchema, type UploadResponseSchema } from "../wire/gen/ingestion_pb.ts";
 import { rawBidiStreaming, rawClientStreaming, rawUnary, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { FORWARDED_TAG } from "../wire/decode-batch.ts";
+import { forwardedStream, type ForwardingDeps } from "./forwarding/forwarded-stream.ts";
 import { Upload, type Refusal, type UploadDeps } from "./upload.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 const POINT_ID_SHOWN_MAX = 128;
 
 export interface IngestionDeps extends UploadDeps {
+  readonly forwarding: ForwardingDeps;
   /** A name for one upload, unique on this server. */
   newUploadId(): string;
 }
@@ -17,7 +20,7 @@ export interface IngestionDeps extends UploadDeps {
 export function ingestionMethods(deps: IngestionDeps): MethodImpl[] {
   return [
     rawClientStreaming(DataIngestion.method.uploadData, (batches, context) => uploadData(deps, batches, context)),
-    rawBidiStreaming(DataIngestion.method.streamData, (batches, context) => streamData(deps, batches, context)),
+    rawBidiStreaming(DataIngestion.method.streamData, (batches, context) => streamAny(deps, batches, context)),
     rawUnary(DataIngestion.method.uploadBatch, (batch, context) => uploadBatch(deps, batch, context)),
   ];
 }
@@ -40,6 +43,29 @@ async function uploadData(
     batchesTotal: BigInt(total.batches),
     batchesFailed: BigInt(total.batchesFailed),
   };
+}
+
+/** A node that forwards says so with its first message. */
+async function* streamAny(
+  deps: IngestionDeps,
+  batches: AsyncIterable<Uint8Array>,
+  context: CallContext,
+): AsyncIterable<MessageInitShape<typeof BatchAckSchema>> {
+  const iterator = batches[Symbol.asyncIterator]();
+  try {
+    const first = await iterator.next();
+    if (first.done === true) return;
+    if (first.value[0] === FORWARDED_TAG) yield* forwardedStream(first.value, iterator, deps.forwarding, context);
+    else yield* streamData(deps, withFirst(first.value, iterator), context);
+  } finally {
+    // Where a message is still waited for it ends with that: nobody waits for it here.
+    iterator.return?.().catch(() => {});
+  }
+}
+
+async function* withFirst<T>(first: T, rest: AsyncIterator<T>): AsyncIterable<T> {
+  yield first;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
 /** Acks whatever became durable since the ack before; a sender that reads slowly gets fewer of them. */

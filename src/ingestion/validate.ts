@@ -23,10 +23,9 @@ export interface RefusedRow {
 }
 
 /** What is judged of a batch, whichever way it came. */
-export type JudgedRows = Pick<
-  DecodedBatch,
-  "at" | "seriesIds" | "timesUs" | "values" | "count" | "reasons" | "pointId"
->;
+export type JudgedRows = Pick<DecodedBatch, "at" | "seriesIds" | "timesUs" | "values" | "count" | "pointId"> & {
+  readonly reasons: Pick<ReadonlyMap<number, string>, "get">;
+};
 
 export interface JudgedBatch {
   /** Rows kept: the first `kept` of the batch's rows, in order. */

@@ -22,6 +22,9 @@ import { lenientUtf8, utf8 } from "./utf8.ts";
 const SOURCES_MAX = 1 << 16;
 /** Entries of one point's tag map that are read at all; repeats of a key count. */
 const TAG_ENTRIES_MAX = 1_000;
+/** Field 4, length-delimited. */
+export const FORWARDED_TAG = 0x22;
+const FORWARDED = "'forwarded' is set: a node that forwards says so with the first message of StreamData";
 const EMPTY = new DataView(new ArrayBuffer(0));
 
 class Malformed extends Error {
@@ -57,10 +60,11 @@ export class BatchDecoder {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
-    const envelope = { points: 0, source: "", batchId: "" };
+    const envelope = { points: 0, source: "", batchId: "", isForwarded: false };
     try {
       this.#readEnvelope(envelope);
-      const { points, source, batchId } = envelope;
+      const { points, source, batchId, isForwarded } = envelope;
+      if (isForwarded) return { kind: "unusable", reason: FORWARDED, batchId, points };
       if (points > BATCH_POINTS_MAX) {
         const reason = `the batch has ${points} points; wanted at most ${BATCH_POINTS_MAX}`;
         return { kind: "unusable", reason, batchId, points };
@@ -87,7 +91,7 @@ export class BatchDecoder {
     }
   }
 
-  #readEnvelope(envelope: { points: number; source: string; batchId: string }): void {
+  #readEnvelope(envelope: { points: number; source: string; batchId: string; isForwarded: boolean }): void {
     const end = this.#bytes.byteLength;
     while (this.#at < end) {
       const tag = this.#varint32();
@@ -96,7 +100,10 @@ export class BatchDecoder {
         envelope.points++;
       } else if (tag === 0x12) envelope.batchId = this.#string("batch_id", end);
       else if (tag === 0x1a) envelope.source = this.#string("source", end);
-      else this.#skip(tag, end, 0);
+      else {
+        envelope.isForwarded ||= tag === FORWARDED_TAG;
+        this.#skip(tag, end, 0);
+      }
     }
   }
 

@@ -3,6 +3,8 @@ import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { ArrivalStamps } from "../../src/ingestion/arrival-stamps.ts";
 import { Committer } from "../../src/ingestion/committer.ts";
+import type { ForwardingDeps } from "../../src/ingestion/forwarding/forwarded-stream.ts";
+import { Origins } from "../../src/ingestion/forwarding/origins.ts";
 import { Intake } from "../../src/ingestion/intake.ts";
 import { MemoryBudget } from "../../src/ingestion/memory-budget.ts";
 import { seriesResolver } from "../../src/ingestion/resolve-series.ts";
@@ -15,6 +17,7 @@ import { BatchDataSchema } from "../../src/wire/gen/ingestion_pb.ts";
 import type { CallContext } from "../../src/wire/service.ts";
 import { SeriesCache } from "../../src/wire/series-cache.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryJournal } from "../support/memory-journal.ts";
 
 export interface RigOptions {
   readonly seriesMax?: number;
@@ -101,8 +104,29 @@ export function createRig(options: RigOptions = {}) {
     rawAgeLimitMs: options.rawAgeLimitMs ?? Infinity,
     isClockTrusted,
   });
-  const deps = { intake, budget, clock, metrics, newUploadId: () => "upload-1" };
-  return { clock, log, absorbed, registry, metrics, bus, logStates, committer, budget, intake, deps };
+  const journal = new MemoryJournal();
+  const forwarding: ForwardingDeps = {
+    origins: new Origins(journal, clock),
+    ...{ intake, budget, clock, metrics },
+    resolve: seriesResolver(registry),
+    isKnownSeries: (id) => registry.has(id),
+    nodeId: async () => "centre",
+  };
+  const deps = { intake, budget, clock, metrics, forwarding, newUploadId: () => "upload-1" };
+  return {
+    journal,
+    clock,
+    log,
+    absorbed,
+    registry,
+    metrics,
+    bus,
+    logStates,
+    committer,
+    budget,
+    intake,
+    deps,
+  };
 }
 
 export type BatchInit = MessageInitShape<typeof BatchDataSchema>;

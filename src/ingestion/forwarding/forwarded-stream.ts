@@ -1,0 +1,267 @@
+/**
+ * StreamData of a node that forwards what it stored. Its parts are committed as batches are; once those of a range of
+ * sequences are durable the range enters the ledger, and once that is durable it is acknowledged.
+ */
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Clock } from "../../model/clock.ts";
+import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { hasAllOf, type SequenceRange } from "../../model/sequence-ranges.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
+import type { SeriesResolver } from "../../wire/decoded-batch.ts";
+import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
+import { BatchDataSchema, type BatchAckSchema } from "../../wire/gen/ingestion_pb.ts";
+import type { CallContext } from "../../wire/service.ts";
+import type { Intake } from "../intake.ts";
+import type { MemoryBudget } from "../memory-budget.ts";
+import { addDelivered, type DeliveredBySource } from "./delivered.ts";
+import { takePart, type TakenPart } from "./forwarded-part.ts";
+import { ForwardedSeriesTable } from "./forwarded-series.ts";
+import { helloOf } from "./hello.ts";
+import type { CommittedUnit, Origin, Origins, OriginStream } from "./origins.ts";
+
+export interface ForwardingDeps {
+  readonly origins: Origins;
+  readonly intake: Intake;
+  readonly budget: MemoryBudget;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, "points">;
+  readonly resolve: SeriesResolver;
+  isKnownSeries(id: number): boolean;
+  nodeId(): Promise<string>;
+}
+
+type Ack = MessageInitShape<typeof BatchAckSchema>;
+
+/** Rows on their way to the disk, of one stream. */
+const IN_FLIGHT_POINTS_MAX = 200_000;
+const PART_POINTS_MAX = 65_536;
+/** On their way, or waiting for their ack to be read. */
+const PARTS_MAX = 1_000;
+/** What a row takes until it is committed: decoded, and in a frame and its record. */
+const ROW_BYTES = 64;
+/** Ranges that are committed meanwhile enter the ledger together. */
+const LEDGER_HOLD_MS: Readonly<Record<string, number>> = { live: 50, backlog: 10 };
+
+export async function* forwardedStream(
+  first: Uint8Array,
+  rest: AsyncIterator<Uint8Array>,
+  deps: ForwardingDeps,
+  { signal }: CallContext,
+): AsyncIterable<Ack> {
+  const nodeId = await deps.nodeId();
+  const hello = helloOf(forwardedOf(first), nodeId);
+  const stream = new ForwardedStream(deps, hello.lane, hello.session);
+  const onLeft = () => stream.end(new WatchpostError("CANCELLED", "the sender has left"));
+  signal.addEventListener("abort", onLeft);
+  let origin: Origin | undefined;
+  try {
+    origin = await deps.origins.enter(hello, stream);
+    yield { batches: 1n, forwarded: { committed: origin.committed.map(rangeMessage), nodeId } };
+    yield* stream.run(origin, rest);
+  } finally {
+    signal.removeEventListener("abort", onLeft);
+    await stream.close();
+    deps.origins.leave(hello.originId, stream);
+  }
+}
+
+interface PartOnItsWay {
+  readonly sequences: SequenceRange;
+  readonly isLast: boolean;
+  readonly isResend: boolean;
+  readonly taken: TakenPart;
+  readonly done: Promise<unknown>;
+  isDone: boolean;
+}
+
+class ForwardedStream implements OriginStream {
+  readonly lane: string;
+  readonly session: number;
+  readonly settled: Promise<void>;
+  readonly #deps: ForwardingDeps;
+  readonly #series: ForwardedSeriesTable;
+  readonly #over = new AbortController();
+  /** In the order sent; those that are durable leave with their ack. */
+  readonly #parts: PartOnItsWay[] = [];
+  readonly #settle: () => void;
+  #points = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #changed = Promise.withResolvers<void>();
+  /** Of the range whose last part has not come. */
+  #unit: DeliveredBySource = new Map();
+
+  constructor(deps: ForwardingDeps, lane: string, session: number) {
+    this.#deps = deps;
+    this.lane = lane;
+    this.session = session;
+    this.#series = new ForwardedSeriesTable(deps.resolve, (id) => deps.isKnownSeries(id));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    [this.settled, this.#settle] = [promise, resolve];
+  }
+
+  end(error: unknown): void {
+    this.#failure ??= { error };
+    this.#over.abort(error);
+    this.#change();
+  }
+
+  async *run(origin: Origin, messages: AsyncIterator<Uint8Array>): AsyncIterable<Ack> {
+    let isOver = false;
+    this.#readAll(origin, messages).then(
+      () => {
+        isOver = true;
+        this.#change();
+      },
+      (error: unknown) => this.end(error),
+    );
+    const total = { batches: 1, processed: 0, failed: 0 };
+    for (;;) {
+      await this.#until(() => this.#parts[0]?.isDone === true || (isOver && this.#parts.length === 0));
+      if (this.#parts.length === 0) return;
+      await this.#hold();
+      const held = this.#parts.findIndex(({ isDone }) => !isDone);
+      const done = this.#parts.splice(0, held < 0 ? this.#parts.length : held);
+      this.#change();
+      const { units, refused } = this.#unitsOf(done);
+      if (units.length > 0) await this.#deps.origins.commit(origin, units);
+      total.batches += done.length;
+      for (const { taken } of done) {
+        total.processed += taken.kept;
+        total.failed += taken.refused;
+      }
+      yield {
+        batches: BigInt(total.batches),
+        pointsProcessed: BigInt(total.processed),
+        pointsFailed: BigInt(total.failed),
+        forwarded: { committed: units.map(({ sequences }) => rangeMessage(sequences)), refused },
+      };
+    }
+  }
+
+  /** Takes nothing any more; resolves once nothing is on its way to the disk. */
+  async close(): Promise<void> {
+    this.end(new WatchpostError("CANCELLED", "the stream is over"));
+    await Promise.allSettled(this.#parts.map(({ done }) => done));
+    this.#settle();
+  }
+
+  async #readAll(origin: Origin, messages: AsyncIterator<Uint8Array>): Promise<void> {
+    for (;;) {
+      const next = await messages.next();
+      if (next.done === true) return;
+      await this.#take(forwardedOf(next.value), origin);
+    }
+  }
+
+  async #take(part: Forwarded, origin: Origin): Promise<void> {
+    const { budget, intake } = this.#deps;
+    const { isLast, isResend } = part;
+    const sequences = sequencesOf(part);
+    await this.#until(() => this.#points <= IN_FLIGHT_POINTS_MAX - PART_POINTS_MAX && this.#parts.length < PARTS_MAX);
+    const reserved = 2 * (part.blockIndex.byteLength + part.blockBody.byteLength) + PART_POINTS_MAX * ROW_BYTES;
+    await budget.reserve(reserved, { signal: this.#over.signal });
+    try {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      // What is committed came before, and its ack did not arrive.
+      const isRepeat = !isResend && hasAllOf(origin.committed, ...sequences);
+      const wanted = isRepeat ? { ...part, blockIndex: NOTHING, dropped: [] } : part;
+      const taken = takePart(wanted, this.#series, intake);
+      const done = Promise.all(taken.groups);
+      const entry: PartOnItsWay = { sequences, isLast, isResend, taken, done, isDone: false };
+      this.#parts.push(entry);
+      this.#points += taken.points;
+      const leave = () => {
+        this.#points -= taken.points;
+        budget.release(reserved);
+      };
+      done.then(
+        () => {
+          leave();
+          entry.isDone = true;
+          this.#change();
+        },
+        (error: unknown) => {
+          leave();
+          this.end(error);
+        },
+      );
+    } catch (error) {
+      budget.release(reserved);
+      throw error;
+    }
+  }
+
+  #unitsOf(parts: readonly PartOnItsWay[]): { units: CommittedUnit[]; refused: RefusedInit[] } {
+    const units: CommittedUnit[] = [];
+    const refused: RefusedInit[] = [];
+    for (const { sequences, isLast, isResend, taken } of parts) {
+      const { points } = this.#deps.metrics;
+      points.inc({ result: "stored" }, taken.kept);
+      points.inc({ result: "refused" }, taken.refused);
+      addDelivered(this.#unit, taken.delivered);
+      for (const [source, reason] of taken.reasons) {
+        refused.push({ source, points: BigInt(taken.delivered.get(source)?.refused ?? 0), reason });
+      }
+      if (!isLast) continue;
+      units.push({ sequences, delivered: this.#unit, isResend });
+      this.#unit = new Map();
+    }
+    return { units, refused };
+  }
+
+  #hold(): Promise<void> {
+    const holdMs = LEDGER_HOLD_MS[this.lane] ?? 0;
+    return new Promise((resolve) => void this.#deps.clock.after(holdMs, resolve));
+  }
+
+  /** Throws what has ended the stream, as soon as something has. */
+  async #until(isSo: () => boolean): Promise<void> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (isSo()) return;
+      await this.#changed.promise;
+    }
+  }
+
+  #change(): void {
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers();
+    resolve();
+  }
+}
+
+type RefusedInit = { readonly source: string; readonly points: bigint; readonly reason: string };
+
+const NOTHING = new Uint8Array();
+
+function forwardedOf(message: Uint8Array): Forwarded {
+  let forwarded: Forwarded | undefined;
+  let points = 0;
+  try {
+    ({
+      forwarded,
+      points: { length: points },
+    } = fromBinary(BatchDataSchema, message));
+  } catch (error) {
+    throw new WatchpostError("INVALID_ARGUMENT", `the message is no BatchData: ${messageOf(error)}`);
+  }
+  if (forwarded === undefined || points > 0) {
+    const message = `a batch with ${points} points came in a stream of a node that forwards; wanted 'forwarded' alone`;
+    throw new WatchpostError("INVALID_ARGUMENT", message);
+  }
+  return forwarded;
+}
+
+function sequencesOf({ sequences }: Forwarded): SequenceRange {
+  const [from, to] = [Number(sequences?.from ?? 0n), Number(sequences?.to ?? 0n)];
+  if (sequences !== undefined && from >= 0 && from < to && to <= Number.MAX_SAFE_INTEGER) return [from, to];
+  const shown = sequences === undefined ? "missing" : `[${sequences.from}, ${sequences.to})`;
+  throw new WatchpostError(
+    "INVALID_ARGUMENT",
+    `sequences are ${shown}; wanted from below to, both whole numbers from 0`,
+  );
+}
+
+function rangeMessage([from, to]: SequenceRange): { from: bigint; to: bigint } {
+  return { from: BigInt(from), to: BigInt(to) };
+}

@@ -1,0 +1,37 @@
+import { invalidField, WatchpostError } from "../../model/errors.ts";
+import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
+import type { Hello } from "./origins.ts";
+
+const LANES = ["live", "backlog"];
+const ID = /^[A-Za-z0-9-]{1,64}$/;
+const NAME_LENGTH_MAX = 256;
+
+/**
+ * What the first message of a stream says. Throws INVALID_ARGUMENT where it does not, and FAILED_PRECONDITION where points
+ * would go round for ever.
+ */
+export function helloOf(first: Forwarded, nodeId: string): Hello {
+  const { originId, originName, lane, behind } = first;
+  if (first.sequences !== undefined) {
+    throw new WatchpostError("INVALID_ARGUMENT", "the first message has sequences; wanted it to say who sends");
+  }
+  if (!ID.test(originId)) throw invalidField("origin_id", originId, "1 to 64 letters, digits and '-'");
+  if (originName.length > NAME_LENGTH_MAX) {
+    throw invalidField("origin_name", originName, `at most ${NAME_LENGTH_MAX} characters`);
+  }
+  if (!LANES.includes(lane)) throw invalidField("lane", lane, LANES.map((name) => `"${name}"`).join(" or "));
+  if (originId === nodeId || behind.includes(nodeId)) {
+    const message = `node ${JSON.stringify(originName)} forwards to a node that it gets points from: they would go round for ever`;
+    throw new WatchpostError("FAILED_PRECONDITION", message);
+  }
+  return {
+    ...{ originId, originName, lane },
+    session: sessionOf("session", first.session),
+    sinceSession: sessionOf("since_session", first.sinceSession),
+  };
+}
+
+function sessionOf(field: string, value: bigint): number {
+  if (value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+  throw invalidField(field, value, "a whole number from 0");
+}

@@ -1,0 +1,368 @@
+/** What another node forwards, over a log and a journal in memory. */
+import { describe, expect, test } from "bun:test";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { BlockBuilder } from "../../../src/codec/block.ts";
+import { Origins } from "../../../src/ingestion/forwarding/origins.ts";
+import { ingestionMethods } from "../../../src/ingestion/service.ts";
+import type { WatchpostError } from "../../../src/model/errors.ts";
+import type { ForwardedSchema } from "../../../src/wire/gen/forwarding_pb.ts";
+import type { BatchAck } from "../../../src/wire/gen/ingestion_pb.ts";
+import { batchBytes, contextOf, createRig, pointsOf, turns } from "../rig.ts";
+
+type Rig = ReturnType<typeof createRig>;
+type ForwardedInit = Omit<MessageInitShape<typeof ForwardedSchema>, "$typeName" | "$unknown">;
+type Row = readonly [seriesId: number, timeUs: number, value: number];
+
+const SERIES = [
+  { id: 7, metricName: "temp", source: "gw", tags: { device: "d1" } },
+  { id: 9, metricName: "temp", source: "gw2", tags: {} },
+];
+
+/** Rows by series, ascending by time. */
+function blockOf(rows: readonly Row[]): Pick<ForwardedInit, "blockIndex" | "blockBody"> {
+  const builder = new BlockBuilder();
+  for (const id of new Set(rows.map(([seriesId]) => seriesId))) {
+    const own = rows.filter(([seriesId]) => seriesId === id);
+    const column = (cell: (row: Row) => number) => Float64Array.from(own, cell);
+    builder.add(
+      id,
+      column(([, t]) => t),
+      column(([, , v]) => v),
+      column(() => 1),
+      0,
+      own.length,
+    );
+  }
+  const { index, body } = builder.finish();
+  return { blockIndex: index, blockBody: body };
+}
+
+function hello(change: ForwardedInit = {}): ForwardedInit {
+  return { originId: "edge-1", originName: "Hall 3", lane: "live", session: 1n, sinceSession: 1n, ...change };
+}
+
+function part(from: number, to: number, rows: readonly Row[], change: ForwardedInit = {}): ForwardedInit {
+  const block = rows.length === 0 ? {} : blockOf(rows);
+  return { sequences: { from: BigInt(from), to: BigInt(to) }, isLast: true, ...block, ...change };
+}
+
+/** A stream whose messages are sent one by one. */
+class Sender {
+  readonly acks: BatchAck[] = [];
+  failure: WatchpostError | undefined;
+  isOver = false;
+  readonly #signal = new AbortController();
+  readonly #waiting: Uint8Array[] = [];
+  #ended = false;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(
+    readonly rig: Rig,
+    first: ForwardedInit = hello(),
+  ) {
+    const [, stream] = ingestionMethods(rig.deps);
+    this.send(first);
+    const answers = stream.run(this.#messages() as never, contextOf(this.#signal.signal)) as AsyncIterable<BatchAck>;
+    void (async () => {
+      try {
+        for await (const ack of answers) this.acks.push(ack);
+      } catch (error) {
+        this.failure = error as WatchpostError;
+      } finally {
+        this.isOver = true;
+      }
+    })();
+  }
+
+  get committed(): string[] {
+    return this.acks.flatMap((ack) => ack.forwarded!.committed!.map(({ from, to }) => `${from}-${to}`));
+  }
+
+  send(forwarded: ForwardedInit): this {
+    this.#waiting.push(batchBytes({ forwarded }));
+    this.#wake.resolve();
+    return this;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake.resolve();
+  }
+
+  leave(): void {
+    this.#signal.abort();
+    this.end();
+  }
+
+  async *#messages(): AsyncIterable<Uint8Array> {
+    for (;;) {
+      while (this.#waiting.length > 0) yield this.#waiting.shift()!;
+      if (this.#ended) return;
+      await this.#wake.promise;
+      this.#wake = Promise.withResolvers();
+    }
+  }
+}
+
+/** Time for commits, and for the ledger to be written. */
+async function settle({ clock }: Rig): Promise<void> {
+  for (let i = 0; i < 6; i++) {
+    await turns(6);
+    clock.advance(20);
+  }
+  await turns(6);
+}
+
+async function ledgerOf(rig: Rig): Promise<Record<string, unknown>> {
+  const [origin] = await new Origins(rig.journal, rig.clock).all();
+  return { committed: origin.committed, ...Object.fromEntries(origin.delivered) };
+}
+
+describe("a node that forwards", () => {
+  test("is told what is committed, and its points stand under their own names", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    await settle(rig);
+    expect(sender.acks[0]).toMatchObject({ batches: 1n, forwarded: { committed: [], nodeId: "centre" } });
+    sender.send(
+      part(
+        5,
+        6,
+        [
+          [7, 100, 1],
+          [7, 200, 2],
+          [9, 100, 3],
+        ],
+        { series: SERIES },
+      ),
+    );
+    sender.send(part(6, 7, [[7, 300, 4]]));
+    await settle(rig);
+    expect(sender.committed).toEqual(["5-6", "6-7"]);
+    expect(sender.acks.at(-1)).toMatchObject({ batches: 3n, pointsProcessed: 4n, pointsFailed: 0n });
+    expect(pointsOf(rig.log.synced)).toEqual([
+      "temp gw device d1@100=1",
+      "temp gw device d1@200=2",
+      "temp gw2@100=3",
+      "temp gw device d1@300=4",
+    ]);
+    expect(await ledgerOf(rig)).toEqual({
+      committed: [[5, 7]],
+      gw: { points: 3, refused: 0, dropped: 0, firstUs: 100, lastUs: 300 },
+      gw2: { points: 1, refused: 0, dropped: 0, firstUs: 100, lastUs: 100 },
+    });
+    sender.end();
+    await settle(rig);
+    expect([sender.isOver, sender.failure]).toEqual([true, undefined]);
+    expect(rig.budget.reservedBytes).toBe(0);
+  });
+
+  test("a range enters the ledger with its last part, and neither before it is durable nor without being acknowledged", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    await settle(rig);
+    rig.log.held = true;
+    sender.send(part(1, 4, [[7, 100, 1]], { series: SERIES, isLast: false }));
+    sender.send(part(1, 4, [[7, 200, 2]]));
+    await settle(rig);
+    expect(sender.acks).toHaveLength(1);
+    rig.log.sync(1);
+    rig.log.held = false;
+    rig.log.sync();
+    await settle(rig);
+    expect(sender.committed).toEqual(["1-4"]);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 4]], gw: { points: 2 } });
+  });
+
+  test("what broke off in the middle of a range is sent again, and counted once", async () => {
+    const rig = createRig();
+    const first = new Sender(rig);
+    first.send(part(1, 4, [[7, 100, 1]], { series: SERIES, isLast: false }));
+    await settle(rig);
+    first.leave();
+    await settle(rig);
+    const second = new Sender(rig, hello({ session: 2n, sinceSession: 2n }));
+    second.send(part(1, 4, [[7, 100, 1]], { series: SERIES, isLast: false }));
+    second.send(part(1, 4, [[7, 200, 2]]));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 4]], gw: { points: 2 } });
+  });
+
+  test("a range that is committed is not stored again, but where it is asked for", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    sender.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    sender.send(part(1, 2, [[7, 100, 9]]));
+    await settle(rig);
+    expect(sender.committed).toEqual(["1-2", "1-2"]);
+    expect(pointsOf(rig.log.synced)).toEqual(["temp gw device d1@100=1"]);
+    sender.send(part(1, 2, [[7, 100, 8]], { isResend: true }));
+    await settle(rig);
+    expect(pointsOf(rig.log.synced)).toEqual(["temp gw device d1@100=1", "temp gw device d1@100=8"]);
+    expect(await ledgerOf(rig)).toMatchObject({ gw: { points: 1 } });
+  });
+
+  test("points that may not be stored are counted by source and named, and their range is done", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    const farUs = (rig.clock.nowMs() + 86_400_000) * 1_000;
+    const series = [...SERIES, { id: 11, metricName: "no name", source: "gw", tags: {} }];
+    sender.send(
+      part(
+        1,
+        2,
+        [
+          [7, 100, 1],
+          [7, farUs, 2],
+          [9, 5, 5],
+          [11, 100, 3],
+        ],
+        { series },
+      ),
+    );
+    await settle(rig);
+    const { refused, committed } = sender.acks.at(-1)!.forwarded!;
+    expect(committed).toHaveLength(1);
+    expect(refused).toMatchObject([{ source: "gw", points: 2n }]);
+    expect(refused[0].reason).toContain("too far in the future");
+    expect(await ledgerOf(rig)).toMatchObject({ gw: { points: 1, refused: 2 }, gw2: { points: 1, refused: 0 } });
+  });
+
+  test("what the sender gave up is in the ledger of both ends", async () => {
+    const rig = createRig();
+    const dropped = [{ source: "gw", points: 12n, reason: "age" }];
+    new Sender(rig).send(part(1, 9, [], { dropped }));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toEqual({
+      committed: [[1, 9]],
+      gw: { points: 0, refused: 0, dropped: 12, firstUs: Infinity, lastUs: -Infinity },
+    });
+  });
+
+  test("a newer stream of a lane ends the one before, once that has nothing on its way", async () => {
+    const rig = createRig();
+    const old = new Sender(rig);
+    await settle(rig);
+    rig.log.held = true;
+    old.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    const next = new Sender(rig, hello({ session: 2n }));
+    await settle(rig);
+    expect([old.isOver, next.acks]).toEqual([false, []]);
+    rig.log.held = false;
+    rig.log.sync();
+    await settle(rig);
+    expect(old.failure?.status).toBe("ABORTED");
+    expect(next.acks).toHaveLength(1);
+  });
+
+  test("streams of a process before are ended whatever their lane, others stay", async () => {
+    const rig = createRig();
+    const backlog = new Sender(rig, hello({ lane: "backlog", session: 2n }));
+    const live = new Sender(rig, hello({ session: 3n }));
+    await settle(rig);
+    expect([backlog.isOver, live.isOver]).toEqual([false, false]);
+    new Sender(rig, hello({ session: 4n, sinceSession: 4n }));
+    await settle(rig);
+    expect([backlog.failure?.status, live.failure?.status]).toEqual(["ABORTED", "ABORTED"]);
+    const late = new Sender(rig, hello({ lane: "backlog", session: 3n }));
+    await settle(rig);
+    expect(late.failure?.status).toBe("FAILED_PRECONDITION");
+    expect(late.failure?.message).toContain("a copy of its data directory");
+  });
+
+  test("after a restart the ledger stands, and an older session is still refused", async () => {
+    const rig = createRig();
+    new Sender(rig, hello({ session: 5n, sinceSession: 5n })).send(part(1, 2, [[7, 1, 1]], { series: SERIES }));
+    await settle(rig);
+    const origins = new Origins(rig.journal, rig.clock);
+    const again = { ...rig, deps: { ...rig.deps, forwarding: { ...rig.deps.forwarding, origins } } };
+    const older = new Sender(again, hello({ session: 4n }));
+    const newer = new Sender(again, hello({ session: 6n }));
+    await settle(rig);
+    expect(older.failure?.status).toBe("FAILED_PRECONDITION");
+    expect(newer.committed).toEqual(["1-2"]);
+  });
+
+  test("where the log or the ledger fails nothing is acknowledged, and all of it can be sent again", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    await settle(rig);
+    rig.log.held = true;
+    sender.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    rig.log.fail("disk is gone");
+    rig.log.held = false;
+    await settle(rig);
+    expect(sender.failure?.message).toBe("disk is gone");
+    rig.clock.advance(2_000);
+    await settle(rig);
+    const second = new Sender(rig, hello({ session: 2n }));
+    await settle(rig);
+    rig.journal.failure = new Error("journal is gone");
+    second.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    expect(second.failure?.message).toBe("journal is gone");
+    expect(second.committed).toEqual([]);
+    rig.journal.failure = null;
+    const third = new Sender(rig, hello({ session: 3n }));
+    await settle(rig);
+    // It is durable as points, so the ledger may say so.
+    expect(third.committed).toEqual(["1-2"]);
+    expect(rig.budget.reservedBytes).toBe(0);
+  });
+
+  test("a series that was deleted meanwhile is made again", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    sender.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    rig.registry.forget(Uint32Array.of(1));
+    sender.send(part(2, 3, [[7, 200, 2]]));
+    await settle(rig);
+    expect(sender.failure).toBeUndefined();
+    expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw device d1@200=2");
+  });
+
+  test.each<[string, ForwardedInit, string]>([
+    ["an id with odd letters", hello({ originId: "a/b" }), "origin_id"],
+    ["no lane", hello({ lane: "fast" }), "lane"],
+    ["a session below 0", hello({ session: -1n }), "session"],
+    ["sequences at once", hello({ sequences: { from: 1n, to: 2n } }), "first message has sequences"],
+    ["itself", hello({ originId: "centre" }), "round for ever"],
+    ["a node that this one forwards to", hello({ behind: ["x", "centre"] }), "round for ever"],
+  ])("is refused with %s", async (_, first, wanted) => {
+    const rig = createRig();
+    const sender = new Sender(rig, first);
+    await settle(rig);
+    expect(sender.failure?.message).toContain(wanted);
+  });
+
+  test.each<[string, ForwardedInit, string]>([
+    ["sequences that are none", part(3, 3, []), "sequences are [3, 3)"],
+    ["a series nobody named", part(1, 2, [[7, 1, 1]]), "series 7"],
+    ["a damaged block", { ...part(1, 2, [[7, 1, 1]], { series: SERIES }), blockBody: new Uint8Array(3) }, "damaged"],
+  ])("is ended by %s, and nothing of it is kept", async (_, message, wanted) => {
+    const rig = createRig();
+    const sender = new Sender(rig).send(message);
+    await settle(rig);
+    expect(sender.failure?.status).toBe("INVALID_ARGUMENT");
+    expect(sender.failure?.message).toContain(wanted);
+    expect(pointsOf(rig.log.synced)).toEqual([]);
+    expect(rig.budget.reservedBytes).toBe(0);
+  });
+
+  test("a batch with points in such a stream, and one that is forwarded anywhere else, are refused", async () => {
+    const rig = createRig();
+    const [upload, , unary] = ingestionMethods(rig.deps);
+    const forwarded = batchBytes({ forwarded: hello() });
+    expect(unary.run(forwarded as never, contextOf())).rejects.toThrow("first message of StreamData");
+    const answer = await (upload.run(streamOf(forwarded) as never, contextOf()) as Promise<{ errors: string[] }>);
+    expect(answer.errors[0]).toContain("first message of StreamData");
+  });
+});
+
+async function* streamOf(...messages: Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* messages;
+}
