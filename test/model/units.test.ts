@@ -1,36 +1,43 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
-import { formatByteSize, parseByteSize } from "../../src/model/byte-size.ts";
-import { formatDurationMs, parseDurationMs } from "../../src/model/duration.ts";
+import { conversionBetween } from "../../src/model/units.ts";
 
-test("durations", () => {
-  expect(["250ms", "90s", "1h30m", "1.5h", "2w", " 1d "].map(parseDurationMs)).toEqual([
-    250, 90_000, 5_400_000, 5_400_000, 1_209_600_000, 86_400_000,
-  ]);
-  for (const wrong of ["", "5", "s", "-1s", "1 s", "1y", "1e3s", "1h 30m", "Infinity", "1s;"]) {
-    expect(() => parseDurationMs(wrong)).toThrow(`${JSON.stringify(wrong)} is no duration`);
-  }
-  const property = fc.property(fc.integer({ min: 0, max: 1e12 }), (ms) => {
-    expect(parseDurationMs(formatDurationMs(ms))).toBe(ms);
-  });
-  fc.assert(property);
+test.each<[from: string, to: string, of: number, is: number]>([
+  ["°F", "°C", 212, 100],
+  ["°C", "°F", 37, 98.6],
+  ["C", "K", 0, 273.15],
+  ["℉", "degC", 32, 0],
+  ["psi", "kPa", 1, 6.894757],
+  ["mbar", "hPa", 1013, 1013],
+  ["inHg", "hPa", 29.92, 1013.207],
+  ["mph", "m/s", 100, 44.704],
+  ["km/h", "m/s", 36, 10],
+  ["kn", "km/h", 10, 18.52],
+  ["kWh", "MJ", 1, 3.6],
+  ["W", "kW", 1500, 1.5],
+  ["m³/h", "l/s", 3.6, 1],
+  ["gpm", "l/min", 1, 3.785411784],
+  ["µg/m³", "mg/m3", 250, 0.25],
+  ["m/s²", "ft/s^2", 1, 3.28084],
+  ["%", "ppm", 1, 10_000],
+  ["kΩ", "Ω", 4.7, 4_700],
+  ["lx", "lux", 5, 5],
+])("%s becomes %s", async (from, to, of, is) => {
+  const { factor, offset } = (await conversionBetween(from, to))!;
+  expect(factor * of + offset).toBeCloseTo(is, 3);
 });
 
-test("sizes", () => {
-  expect(["4096", "64MiB", "64m", "1.5GB", "2 kib", "1kB", "0"].map(parseByteSize)).toEqual([
-    4_096, 67_108_864, 67_108_864, 1_500_000_000, 2_048, 1_000, 0,
-  ]);
-  for (const wrong of ["", "MiB", "-1", "1PB", "1,5GB", "0x10", "1 2"]) {
-    expect(() => parseByteSize(wrong)).toThrow(`${JSON.stringify(wrong)} is no size`);
+test("a unit that nobody knows stays what it is, and is converted to nothing else", async () => {
+  expect(await conversionBetween("widgets", "widgets")).toEqual({ factor: 1, offset: 0 });
+  for (const [from, to] of [
+    ["widgets", "kg"],
+    ["°C", "kPa"],
+    ["", "kg"],
+    ["kg", ""],
+    ["__proto__", "constructor"],
+    ["kg".repeat(40), "g"],
+    ["USD", "EUR"],
+    ["1e999 m", "m"],
+  ]) {
+    expect(await conversionBetween(from, to)).toBeUndefined();
   }
-  expect([812, 1_024, 1.5 * 1024 ** 3, 5_000 * 1024 ** 4].map(formatByteSize)).toEqual([
-    "812B",
-    "1KiB",
-    "1.5GiB",
-    "5000TiB",
-  ]);
-  const property = fc.property(fc.integer({ min: 0, max: 2 ** 50 }), (bytes) => {
-    expect(Math.abs(parseByteSize(formatByteSize(bytes)) - bytes)).toBeLessThanOrEqual(bytes * 0.05 + 1);
-  });
-  fc.assert(property);
 });

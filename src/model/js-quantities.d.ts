@@ -1,0 +1,9 @@
+/** What is used of js-quantities, which brings no types. */
+declare module "js-quantities" {
+  export interface QuantityConstructor {
+    /** Throws where one of them is not known or they measure different things. */
+    swiftConverter(from: string, to: string): (value: number) => number;
+  }
+  const Quantity: QuantityConstructor;
+  export default Quantity;
+}
