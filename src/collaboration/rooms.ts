@@ -7,7 +7,7 @@ import type { KeptMessages } from "./kept-messages.ts";
 import type { WrittenMember } from "./members.ts";
 import { Room, TAIL_MAX, type RoomDeps } from "./room.ts";
 import { refusalOf } from "./room-writer.ts";
-import { Serial } from "./serial.ts";
+import { Serial } from "../model/serial.ts";
 import { membersIn, newSession, SESSION_MEMBERS, SESSIONS, sessionOf } from "./session-documents.ts";
 import type { Draft, SessionMessage } from "./session-message.ts";
 import type { SessionPost } from "./session-post.ts";

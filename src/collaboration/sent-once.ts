@@ -3,7 +3,7 @@ import { WatchpostError } from "../model/errors.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import type { Room } from "./room.ts";
-import { Serial } from "./serial.ts";
+import { Serial } from "../model/serial.ts";
 import { sentCollection, sentKey } from "./session-documents.ts";
 import type { SessionMessage } from "./session-message.ts";
 

@@ -14,7 +14,7 @@ import type { KeptMessages } from "./kept-messages.ts";
 import { listMessages } from "./list-messages.ts";
 import { listSessions } from "./list-sessions.ts";
 import type { Rooms } from "./rooms.ts";
-import { Serial } from "./serial.ts";
+import { Serial } from "../model/serial.ts";
 import { titleIn, topicIn } from "./session-input.ts";
 import type { Draft } from "./session-message.ts";
 import { actorOf } from "./texts.ts";

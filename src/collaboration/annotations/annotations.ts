@@ -14,7 +14,7 @@ import type {
 } from "../../wire/gen/annotations_pb.ts";
 import { timestampOfMs } from "../../wire/timestamp.ts";
 import { ANNOTATION_EVENT, type CollaborationJournal, type Rows } from "../collaboration-journal.ts";
-import { Serial } from "../serial.ts";
+import { Serial } from "../../model/serial.ts";
 import type { PostDraft } from "../received-message.ts";
 import type { Draft, SessionMessage } from "../session-message.ts";
 import type { SessionPost } from "../session-post.ts";

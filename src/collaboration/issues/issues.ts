@@ -15,7 +15,7 @@ import {
   type UpdateIssueRequest,
 } from "../../wire/gen/issues_pb.ts";
 import { ISSUE_EVENT, type CollaborationJournal, type Rows } from "../collaboration-journal.ts";
-import { Serial } from "../serial.ts";
+import { Serial } from "../../model/serial.ts";
 import type { Draft } from "../session-message.ts";
 import type { SessionPost } from "../session-post.ts";
 import { changedIssue, newIssue, type ChangedIssue } from "./change-issue.ts";

@@ -6,7 +6,7 @@ import type { JournalEvent } from "../../model/journal.ts";
 import { SessionSchema, SessionState, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { msOfTimestamp, timestampOfMs } from "../../wire/timestamp.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
-import { Serial } from "../serial.ts";
+import { Serial } from "../../model/serial.ts";
 import { documentsOfSession, SESSIONS } from "../session-documents.ts";
 import { titleIn, topicIn } from "../session-input.ts";
 import { nameIn, sessionIdIn } from "../texts.ts";

@@ -5,7 +5,7 @@
 import type { JournalEntry } from "../../model/journal.ts";
 import type { Session } from "../../wire/gen/collaboration_pb.ts";
 import { SESSION_EVENT, type CollaborationJournal } from "../collaboration-journal.ts";
-import { Serial } from "../serial.ts";
+import { Serial } from "../../model/serial.ts";
 import { createdAtMs } from "../session-documents.ts";
 import { messageOfEntry, type SessionMessage } from "../session-message.ts";
 import { About, unreadable } from "./about.ts";

@@ -11,7 +11,7 @@ import { AnnotationFeed } from "../../../src/collaboration/annotations/annotatio
 import { annotationMethods } from "../../../src/collaboration/annotations/annotation-methods.ts";
 import { Annotations, type AnnotationSessions } from "../../../src/collaboration/annotations/annotations.ts";
 import type { CollaborationJournal } from "../../../src/collaboration/collaboration-journal.ts";
-import { Serial } from "../../../src/collaboration/serial.ts";
+import { Serial } from "../../../src/model/serial.ts";
 import { eventOf, messageOfEntry, type SessionMessage } from "../../../src/collaboration/session-message.ts";
 import type { SessionPost } from "../../../src/collaboration/session-post.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
