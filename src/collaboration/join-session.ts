@@ -35,7 +35,7 @@ import type { Room, Standing } from "./room.ts";
 import type { Rooms } from "./rooms.ts";
 import type { SentMessages, SentOnce } from "./sent-once.ts";
 import { wireOf, type SessionMessage } from "./session-message.ts";
-import { nameIn } from "./texts.ts";
+import { nameIn } from "../model/texts.ts";
 
 export interface JoinDeps extends StandingDeps {
   readonly rooms: Rooms;

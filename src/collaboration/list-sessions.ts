@@ -16,7 +16,7 @@ import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { isLater, limitIn, PAGE_BYTES_MAX, pageOf, placeOf, type Place } from "./pages.ts";
 import type { Rooms } from "./rooms.ts";
 import { createdAtMs, sessionOf, SESSIONS, sessionsAbout } from "./session-documents.ts";
-import { nameIn } from "./texts.ts";
+import { nameIn } from "../model/texts.ts";
 
 export interface ListSessionsDeps {
   readonly rooms: Pick<Rooms, "at" | "all">;

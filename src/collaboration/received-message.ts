@@ -8,7 +8,7 @@ import type { Member, MemberStream } from "./members.ts";
 import type { Room } from "./room.ts";
 import type { Rows } from "./collaboration-journal.ts";
 import type { Draft, KeptType, SessionMessage } from "./session-message.ts";
-import { textIn } from "./texts.ts";
+import { textIn } from "../model/texts.ts";
 
 /** What posts a message that something is done with first. */
 export type PostDraft = (draft: Draft, rows?: Rows) => Promise<SessionMessage>;

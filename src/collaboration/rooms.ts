@@ -11,7 +11,7 @@ import { Serial } from "../model/serial.ts";
 import { membersIn, newSession, SESSION_MEMBERS, SESSIONS, sessionOf } from "./session-documents.ts";
 import type { Draft, SessionMessage } from "./session-message.ts";
 import type { SessionPost } from "./session-post.ts";
-import { sessionIdIn } from "./texts.ts";
+import { sessionIdIn } from "../model/texts.ts";
 
 export interface RoomsDeps extends RoomDeps {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** What a session is called and is about, checked: each returns it as it is meant, or throws INVALID_ARGUMENT with the field. */
 import { invalidField } from "../model/errors.ts";
 import type { SessionTopic } from "../wire/gen/collaboration_pb.ts";
-import { lineIn, nameIn } from "./texts.ts";
+import { lineIn, nameIn } from "../model/texts.ts";
 
 /** Of each kind. */
 const NAMES_MAX = 1_000;

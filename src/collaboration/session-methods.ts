@@ -17,7 +17,7 @@ import type { Rooms } from "./rooms.ts";
 import { Serial } from "../model/serial.ts";
 import { titleIn, topicIn } from "./session-input.ts";
 import type { Draft } from "./session-message.ts";
-import { actorOf } from "./texts.ts";
+import { actorOf } from "../wire/actor.ts";
 
 export interface SessionMethodsDeps {
   readonly rooms: Rooms;

@@ -11,7 +11,7 @@ import {
 } from "../../wire/gen/annotations_pb.ts";
 import { packed } from "../../wire/status.ts";
 import { msOfTimestamp, timestampOfMs } from "../../wire/timestamp.ts";
-import { sessionIdIn } from "../texts.ts";
+import { sessionIdIn } from "../../model/texts.ts";
 import { annotationTagsIn, annotationTextIn, checkSpan, pinIn, timeMsIn } from "./annotation-input.ts";
 
 /** Of an error: clients bound the trailers that it comes in. */

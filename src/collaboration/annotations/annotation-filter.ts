@@ -9,7 +9,7 @@ import {
   type AnnotationFilter,
   type AnnotationPin,
 } from "../../wire/gen/annotations_pb.ts";
-import { nameIn } from "../texts.ts";
+import { nameIn } from "../../model/texts.ts";
 import { ANNOTATION_TAGS_MAX } from "./annotation-input.ts";
 
 const PATTERN_LENGTH_MAX = 1_024;

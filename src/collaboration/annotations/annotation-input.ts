@@ -11,7 +11,7 @@ import {
 } from "../../model/limits.ts";
 import { AnnotationPinSchema, type AnnotationPin } from "../../wire/gen/annotations_pb.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
-import { nameIn, sessionIdIn, textIn } from "../texts.ts";
+import { nameIn, sessionIdIn, textIn } from "../../model/texts.ts";
 
 export const ANNOTATION_TEXT_BYTES_MAX = 16 * 1024;
 export const ANNOTATION_TAGS_MAX = 32;

@@ -1,7 +1,7 @@
 /** The methods of the Collaboration service that concern annotations. */
 import { serverStreaming, unary, type MethodImpl } from "../../wire/service.ts";
 import { Collaboration } from "../../wire/gen/collaboration_pb.ts";
-import { actorOf } from "../texts.ts";
+import { actorOf } from "../../wire/actor.ts";
 import type { Annotations } from "./annotations.ts";
 import { listAnnotations } from "./list-annotations.ts";
 import { watchAnnotations, type WatchDeps } from "./watch-annotations.ts";

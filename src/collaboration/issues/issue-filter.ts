@@ -1,7 +1,7 @@
 /** Which issues somebody asks for. */
 import { invalidField } from "../../model/errors.ts";
 import type { Issue, IssueFilter } from "../../wire/gen/issues_pb.ts";
-import { nameIn } from "../texts.ts";
+import { nameIn } from "../../model/texts.ts";
 import { labelsIn, statusIn } from "./issue-input.ts";
 import { linksOf, type LinkKind } from "./issue-links.ts";
 import { isOpen, priorityIn } from "./issue-words.ts";

@@ -6,7 +6,7 @@ import {
   type IssueLinks,
   type UpdateIssueRequest,
 } from "../../wire/gen/issues_pb.ts";
-import { lineIn, nameIn, sessionIdIn, textIn } from "../texts.ts";
+import { lineIn, nameIn, sessionIdIn, textIn } from "../../model/texts.ts";
 import { LINK_LISTS, LINK_KINDS, linksOf, type MaybeLinks } from "./issue-links.ts";
 import { DEFAULT_PRIORITY, priorityIn, STATUSES } from "./issue-words.ts";
 

@@ -3,7 +3,7 @@ import type { SetAside } from "../../model/set-aside.ts";
 import { Collaboration } from "../../wire/gen/collaboration_pb.ts";
 import { serverStreaming, unary, type MethodImpl } from "../../wire/service.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
-import { actorOf } from "../texts.ts";
+import { actorOf } from "../../wire/actor.ts";
 import { issueTimeline } from "./issue-timeline.ts";
 import type { Issues } from "./issues.ts";
 import { listIssues } from "./list-issues.ts";

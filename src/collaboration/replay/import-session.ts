@@ -9,7 +9,7 @@ import type { CollaborationJournal } from "../collaboration-journal.ts";
 import { Serial } from "../../model/serial.ts";
 import { documentsOfSession, SESSIONS } from "../session-documents.ts";
 import { titleIn, topicIn } from "../session-input.ts";
-import { nameIn, sessionIdIn } from "../texts.ts";
+import { nameIn, sessionIdIn } from "../../model/texts.ts";
 import type { ImportedFiles } from "./imported-files.ts";
 import { fileError, readSessionFile } from "./read-session-file.ts";
 import { FILE_BYTES_MAX } from "./session-file.ts";

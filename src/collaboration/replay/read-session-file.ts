@@ -16,7 +16,7 @@ import { CollaborationMessageSchema, SessionSchema } from "../../wire/gen/collab
 import type { CollaborationMessage, Session } from "../../wire/gen/collaboration_pb.ts";
 import { IssueSchema, type Issue } from "../../wire/gen/issues_pb.ts";
 import { ReplayAlertSchema, type ReplayAlert } from "../../wire/gen/replay_pb.ts";
-import { sessionIdIn } from "../texts.ts";
+import { sessionIdIn } from "../../model/texts.ts";
 import type { ArrivedPoints } from "./points.ts";
 import type { Heard, Standing, TimeRange, View } from "./recording.ts";
 import { SERIES_MAX } from "./session-series.ts";

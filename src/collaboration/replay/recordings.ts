@@ -10,7 +10,7 @@ import {
 } from "../../wire/gen/replay_pb.ts";
 import type { CallContext } from "../../wire/service.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
-import { actorOf } from "../texts.ts";
+import { actorOf } from "../../wire/actor.ts";
 import { openFileRecording } from "./file-recording.ts";
 import { SessionImports } from "./import-session.ts";
 import type { ImportedFiles } from "./imported-files.ts";

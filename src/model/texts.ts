@@ -1,6 +1,5 @@
-/** Bounds on what people write, and who writes it. */
-import { invalidField } from "../model/errors.ts";
-import type { CallContext } from "../wire/service.ts";
+/** Bounds on what people write. */
+import { invalidField } from "./errors.ts";
 
 export const NAME_LENGTH_MAX = 256;
 /** Bytes of UTF-8. */
@@ -33,10 +32,4 @@ export function sessionIdIn(text: string, field = "session_id"): string {
   if (text.length <= SESSION_ID_LENGTH_MAX && /^[\p{L}\p{N}][\p{L}\p{N}_.:@-]*$/u.test(text)) return text;
   const wanted = `letters, digits, '-', '_', '.', ':' and '@', at most ${SESSION_ID_LENGTH_MAX}, a letter or digit first`;
   throw invalidField(field, text, wanted);
-}
-
-/** Whoever calls, where that is proven; otherwise whoever is named. */
-export function actorOf(userId: string, { principal }: Pick<CallContext, "principal">): string {
-  const named = nameIn(userId, "user_id");
-  return principal.isAuthenticated ? principal.name : named || principal.name;
 }
