@@ -57,13 +57,18 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
 
   const storage = await openStorage(config, { spawn, logger, clock, metrics, onCrash }, opening);
-  const { log, registry, store, storeOpened, budget, received, bus } = storage;
+  const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
   // Evaluates what is committed to the last: it is closed after the committer.
   const alerts = await openAlerting(config, storage, { spawn, logger, clock }, opening);
   const sessions = await openSessions(config, storage, { alerts, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
   const onOverload = (isOverloaded: boolean) => alerts.setHearing(!isOverloaded, "overload");
-  const { intake, cache, forwarding } = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
+  const { intake, cache, forwarding } = openIntake(
+    config,
+    storage,
+    { health, logger, clock, metrics, onOverload },
+    opening,
+  );
 
   const dashboard = createDashboard({
     registry,
@@ -73,6 +78,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     metrics,
     latest: storeOpened.latest,
     retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
+    unitOf: (key) => schemas.unitOf(key),
     newStreamId: () => crypto.randomUUID(),
     memory: budget,
     queryTimeoutMs: config.query.timeout,
@@ -86,6 +92,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     },
   });
   opening.defer(() => dashboard.close());
+  opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
 
   const stopWatching = watchProcess(metrics, {
     ...{ registry, store, log, budget, received, cache },

@@ -40,7 +40,7 @@ export interface OpenIntake {
 /** `opening` waits for what is being committed. */
 export function openIntake(
   config: Config,
-  { log, logOpened, journal, store, bus, registry, budget, received, records, isClockTrusted }: Storage,
+  { log, logOpened, journal, store, bus, registry, schemas, budget, received, records, isClockTrusted }: Storage,
   { health, logger, clock, metrics, onOverload }: IntakeDeps,
   opening: AsyncDisposableStack,
 ): OpenIntake {
@@ -81,6 +81,7 @@ export function openIntake(
   const intake = new Intake({
     decoder: new BatchDecoder(resolve, cache),
     resolve,
+    schemas,
     committer,
     stamps: new ArrivalStamps(clock),
     clock,

@@ -12,6 +12,7 @@ import { BufferPool } from "../model/buffer-pool.ts";
 import { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
+import { SensorSchemas } from "../model/sensor-schemas.ts";
 import { SeriesRegistry } from "../model/series-registry.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type { StoreOpened } from "../store/protocol.ts";
@@ -35,6 +36,8 @@ export interface Storage {
   letGoOfLog(): void;
   readonly journal: Journal;
   readonly registry: SeriesRegistry;
+  /** What sensors are registered with. */
+  readonly schemas: SensorSchemas;
   readonly store: StoreClient;
   readonly storeOpened: StoreOpened;
   readonly budget: MemoryBudget;
@@ -92,6 +95,7 @@ export async function openStorage(
   });
   for (const definition of logOpened.series) registry.restore(definition);
   registry.forget(logOpened.retired);
+  const schemas = new SensorSchemas(registry);
 
   const { store, opened: storeOpened } = await StoreClient.open(spawn, {
     dir: config.data,
@@ -157,7 +161,7 @@ export async function openStorage(
   const garbage = new BurstGarbage({ collectYoung: edenGC, collectAll: fullGC }, clock);
   opening.defer(() => garbage.close());
   return {
-    ...{ log, logOpened, letGoOfLog, journal, registry, store, storeOpened },
+    ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, storeOpened },
     ...{ budget, received, records, bus, garbage, isClockTrusted },
     whenClockTrusted: (run) => void whenTrusted.push(run),
   };

@@ -7,7 +7,7 @@ import { QueryRangeResponseSchema } from "../wire/gen/history_pb.ts";
 import { restOf, type RangeAnswer, type RangeName } from "./range-answer.ts";
 
 const SERIES = 0x0a;
-const [METRIC, SOURCE, TAGS, DEVICE, TIMES_MS, VALUES] = [0x0a, 0x12, 0x1a, 0x22, 0x2a, 0x32];
+const [METRIC, SOURCE, TAGS, DEVICE, TIMES_MS, VALUES, UNIT] = [0x0a, 0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a];
 const [TAG_KEY, TAG_VALUE] = [0x0a, 0x12];
 const US_PER_MS = 1_000;
 /** Of a series and its tags; more is made room for. */
@@ -30,8 +30,10 @@ export function encodeRange(answer: RangeAnswer): Uint8Array {
   for (let i = 0; i < slots.length; i++) {
     const [from, to] = [8 * offsets[i], 8 * offsets[i + 1]];
     const body = out.begin(SERIES, 2 * (to - from) + NAME_BYTES);
-    writeName(out, answer.nameOf(slots[i]));
+    const name = answer.nameOf(slots[i]);
+    writeName(out, name);
     for (const [tag, bytes] of columns) out.bytes(tag, bytes.subarray(from, to));
+    if (name.unit !== "") out.text(UNIT, name.unit);
     out.end(body);
   }
   out.append(toBinary(QueryRangeResponseSchema, create(QueryRangeResponseSchema, restOf(answer))));

@@ -12,11 +12,11 @@ import type { WindowOfSeries } from "./windows.ts";
 /** Value and timestamp take at most 9 + 2 + 16, window at most 2 + 6 × 9 + 11, stale 2. */
 const VARIABLE_BYTES_MAX = 128;
 
-/** The encoded parts of a MetricValue that never change: name, metric, source, tags, device. */
-export function encodeConstants(identity: SeriesIdentity): Uint8Array {
+/** The encoded parts of a MetricValue that seldom change: name, metric, source, tags, device, unit. */
+export function encodeConstants(identity: SeriesIdentity, unit: string): Uint8Array {
   const { metric, source, tags } = identity;
   const name = `${metric}:${source}`;
-  const fields = { name, metric, source, device: deviceOf(identity), tags: Object.fromEntries(tags) };
+  const fields = { name, metric, source, device: deviceOf(identity), tags: Object.fromEntries(tags), unit };
   return toBinary(MetricValueSchema, create(MetricValueSchema, fields));
 }
 

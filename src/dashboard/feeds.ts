@@ -15,6 +15,8 @@ export interface FeedsDeps extends Pick<FeedDeps, "latest" | "clock" | "staleAft
   readonly subscriptionsMax: number;
   /** Of all feeds together: a series counts once in each. */
   readonly seriesMax: number;
+  /** Of the sensor of a series, by its key; "": none is known. */
+  unitOf(key: string): string;
   /** A series that a feed means could not join it. */
   onLeftOut(): void;
 }
@@ -83,6 +85,11 @@ export class Feeds {
     for (const run of due) run();
   }
 
+  /** Updates from now on say the units of these series as they are now. */
+  unitsChanged(seriesIds: Iterable<number>): void {
+    for (const id of seriesIds) this.#constants.delete(id);
+  }
+
   close(): void {
     for (const stop of this.#stopListening) stop();
     for (const feed of this.#byKey.values()) feed.close();
@@ -141,7 +148,8 @@ export class Feeds {
     let constants = this.#constants.get(id);
     if (constants === undefined) {
       if (this.#constants.size >= CONSTANTS_MAX) this.#constants.clear();
-      constants = encodeConstants(this.#deps.registry.identityOf(id));
+      const { registry, unitOf } = this.#deps;
+      constants = encodeConstants(registry.identityOf(id), unitOf(registry.keyOf(id)));
       this.#constants.set(id, constants);
     }
     return constants;

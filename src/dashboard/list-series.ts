@@ -75,7 +75,7 @@ function descending(of: (id: number) => number): Compare<number> {
 function* infosOf(
   ids: readonly number[],
   firstUsOf: ReadonlyMap<number, number>,
-  { registry, latest, clock }: ListingDeps,
+  { registry, latest, clock, unitOf }: ListingDeps,
 ): Work<SeriesInfo[]> {
   const nowMs = clock.monotonicMs();
   const infos: SeriesInfo[] = [];
@@ -93,6 +93,7 @@ function* infosOf(
       lastSeen: timestampOrNone(lastTimeOf(latest, id)),
       lastValue: latest.has(id) ? latest.values[id] : 0,
       rate: latest.rateOf(id, nowMs),
+      unit: unitOf(registry.keyOf(id)),
     };
     infos.push(create(SeriesInfoSchema, fields));
     if (infos.length % INFOS_PER_CHECK === 0) yield;

@@ -18,6 +18,8 @@ export interface ListingDeps {
   readonly store: ExtentSource;
   readonly clock: Clock;
   readonly sliced: SlicedWork;
+  /** Of the sensor of a series, by its key; "": none is known. */
+  unitOf(key: string): string;
 }
 
 const LIMIT_DEFAULT = 1_000;

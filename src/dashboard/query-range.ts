@@ -7,6 +7,7 @@ import { deviceOf, metricOfKey, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
 import type { QueryRangeRequest } from "../wire/gen/history_pb.ts";
+import { answerUnits } from "./answer-units.ts";
 import { encodeRange } from "./encode-range.ts";
 import { firstInOrder } from "./in-order.ts";
 import { inPieces, type RangeAnswer, type RangeColumns, type RangeName } from "./range-answer.ts";
@@ -25,6 +26,8 @@ export interface RangeDeps {
   readonly clock: Clock;
   readonly sliced: SlicedWork;
   readonly timeoutMsMax: number;
+  /** Of the sensor of a series, by its key; "": none is known. */
+  unitOf(key: string): string;
 }
 
 /** Rows of a part of a stream, about, and how many series are asked for at once. */
@@ -44,9 +47,14 @@ export async function queryRange(
     throw invalidField("after", request.after!.metric, "StreamRange: only a stream goes on behind a place");
   const { registry } = deps;
   const { keys, seriesIds, groups } = await deps.sliced.run(chosenSeries(asked, registry), signal);
-  const query = queryOf(asked, seriesIds, groups?.grouping(asked));
-  const result = await inTime(asked, deps, signal, query);
-  const nameOf = groups === undefined ? (slot: number) => nameOfKey(keys[slot]) : (slot: number) => groups.names[slot];
+  const grouping = groups?.grouping(asked);
+  const units = await answerUnits(asked, keys.map(deps.unitOf), grouping);
+  const result = await inTime(asked, deps, signal, queryOf(asked, seriesIds, grouping));
+  units.convert(result);
+  const nameOf = (slot: number) => ({
+    ...(groups === undefined ? nameOfKey(keys[slot]) : groups.names[slot]),
+    unit: units.unitOf(slot),
+  });
   const { resolutionUs, isDamaged } = result;
   return { result, nameOf, resolutionUs, isDamaged, notes: notesOf(result, asked) };
 }
@@ -69,17 +77,20 @@ export async function* streamRange(
     // The series that a part ended in goes on by itself: its rows begin later than those of the others.
     const end = fromUs > asked.fromUs ? at + 1 : Math.min(at + PART_SERIES_MAX, keys.length);
     const keysOfPart = withoutDeleted(keys.slice(at, end), deps.registry);
+    const units = await answerUnits(asked, keysOfPart.map(deps.unitOf));
     const query = {
       ...queryOf({ ...asked, fromUs }, idsOf(keysOfPart, deps.registry)),
       pointsMax: Infinity,
       partRows: PART_ROWS,
     };
     const result = await inTime(asked, deps, signal, query);
+    units.convert(result);
     const notes = notesOf(result, asked).filter((note) => !told.has(note));
     for (const note of notes) told.add(note);
     const { resolutionUs, isDamaged, slots, next } = result;
     if (slots.length > 0 || notes.length > 0) {
-      yield* encodedPieces(result, { nameOf: (slot) => nameOfKey(keysOfPart[slot]), resolutionUs, isDamaged, notes });
+      const nameOf = (slot: number) => ({ ...nameOfKey(keysOfPart[slot]), unit: units.unitOf(slot) });
+      yield* encodedPieces(result, { nameOf, resolutionUs, isDamaged, notes });
     }
     at = next === null ? end : keys.indexOf(keysOfPart[next.slot], at);
     fromUs = next?.fromUs ?? asked.fromUs;
@@ -183,21 +194,23 @@ async function inTime(
   }
 }
 
-function nameOfKey(key: string): RangeName {
+function nameOfKey(key: string): Named {
   const identity = parseSeriesKey(key);
   const { metric, source, tags } = identity;
   return { metric, source, tags: Object.fromEntries(tags), device: deviceOf(identity) };
 }
 
+type Named = Omit<RangeName, "unit">;
+
 interface Groups {
-  readonly names: readonly RangeName[];
+  readonly names: readonly Named[];
   grouping(asked: RangeRequest): Grouping;
 }
 
 /** By metric and the values of some tags; in order of the first of their series. */
 function* groupsOf(keys: readonly string[], groupBy: readonly string[]): Work<Groups> {
   const numbers = new Map<string, number>();
-  const names: RangeName[] = [];
+  const names: Named[] = [];
   const groupOf = new Uint32Array(keys.length);
   for (const [i, key] of keys.entries()) {
     if (i % KEYS_PER_CHECK === 0) yield;

@@ -7,6 +7,8 @@ export interface RangeName {
   readonly source: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly device: string;
+  /** Of the values; "": none is known. */
+  readonly unit: string;
 }
 
 export type RangeColumns = Pick<RangeResult, "slots" | "offsets" | "timesUs" | "values">;

@@ -17,7 +17,8 @@ export function* rangeJson(answer: RangeAnswer): Generator<string, void> {
   const times = new TimesText();
   for (let i = 0; i < slots.length; i++) {
     const { timesUs, values } = columnsOf(answer.result, i);
-    const name = nameJson(answer.nameOf(slots[i]));
+    const named = answer.nameOf(slots[i]);
+    const name = nameJson(named);
     yield (i === 0 ? '{"series":[' : ",") + name;
     if (values.length > 0) {
       yield `${name === "{" ? "" : ","}"timesMs":[`;
@@ -26,7 +27,8 @@ export function* rangeJson(answer: RangeAnswer): Generator<string, void> {
       yield* numbersJson(values, 1);
       yield "]";
     }
-    yield "}";
+    const isFirst = name === "{" && values.length === 0;
+    yield named.unit === "" ? "}" : `${isFirst ? "" : ","}"unit":${JSON.stringify(named.unit)}}`;
   }
   yield fields === "{}" ? "]}" : `],${fields.slice(1)}`;
 }

@@ -11,6 +11,7 @@ import {
   RangeFunction,
   type QueryRangeRequest,
 } from "../wire/gen/history_pb.ts";
+import { UNIT_LENGTH_MAX } from "../model/units.ts";
 import { requestMatcher } from "./request-matcher.ts";
 
 export interface RangeRequest {
@@ -33,6 +34,8 @@ export interface RangeRequest {
   readonly asOfS: number | undefined;
   /** Of a stream: begins behind this row. */
   readonly after: RangePlace | undefined;
+  /** "": as it is stored. */
+  readonly unit: string;
 }
 
 export interface RangePlace {
@@ -132,7 +135,13 @@ export function rangeRequestOf(request: QueryRangeRequest, { nowMs, timeoutMsMax
     timeoutMs: bounded("timeout_ms", Number(request.timeoutMs), timeoutMsMax),
     asOfS: request.asOf === undefined ? undefined : Math.floor(boundUs(request.asOf, "as_of") / 1_000_000),
     after: afterOf(request, stepMs),
+    unit: unitIn(request.unit),
   };
+}
+
+function unitIn(unit: string): string {
+  if (unit.length <= UNIT_LENGTH_MAX) return unit;
+  throw invalidField("unit", unit, `at most ${UNIT_LENGTH_MAX} characters`);
 }
 
 function rangeUs(request: QueryRangeRequest, nowMs: number): [fromUs: number, toUs: number] {

@@ -37,6 +37,8 @@ export interface DashboardDeps {
   readonly latest?: StoreOpened["latest"];
   /** Deletes series; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<void>;
+  /** Of the sensor of a series, by its key; "": none is known. */
+  unitOf(key: string): string;
   /** A name for a stream, unique on this server. */
   newStreamId(): string;
 }
@@ -49,11 +51,20 @@ export interface AnswerMemory {
   refusal(bytes: number): WatchpostError;
 }
 
+export interface OpenDashboard {
+  readonly methods: MethodImpl[];
+  /** The units of these series are others now. */
+  unitsChanged(seriesIds: Iterable<number>): void;
+  /** The newest value of a series. */
+  valueOf(seriesId: number): { readonly timeUs: number; readonly value: number } | undefined;
+  close(): void;
+}
+
 const HEARTBEAT_MS = 15_000;
 /** Smaller answers pass however full it is. */
 const ANSWER_BYTES_COUNTED = 64 * 1024;
 
-export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; close(): void } {
+export function createDashboard(deps: DashboardDeps): OpenDashboard {
   const { registry, bus, store, clock, options } = deps;
   const latest = new LatestValues();
   const restored = deps.latest;
@@ -61,9 +72,17 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
     latest.restore(restored.seriesIds, restored.timesUs, restored.values, clock.nowMs(), clock.monotonicMs());
   }
   const sliced = new SlicedWork(() => clock.monotonicMs());
-  const ranges = { registry, store, clock, sliced, timeoutMsMax: deps.queryTimeoutMs };
-  const feeds = new Feeds({ registry, latest, clock, ...options, onLeftOut: () => deps.metrics.liveLeftOut.inc() });
-  const listing = { registry, latest, store, clock, sliced };
+  const unitOf = (key: string) => deps.unitOf(key);
+  const ranges = { registry, store, clock, sliced, unitOf, timeoutMsMax: deps.queryTimeoutMs };
+  const feeds = new Feeds({
+    registry,
+    latest,
+    clock,
+    unitOf,
+    ...options,
+    onLeftOut: () => deps.metrics.liveLeftOut.inc(),
+  });
+  const listing = { registry, latest, store, clock, sliced, unitOf };
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
     methods: [
@@ -85,6 +104,8 @@ export function createDashboard(deps: DashboardDeps): { methods: MethodImpl[]; c
         deleteSeries(request, { ...listing, retire: deps.retire }, signal),
       ),
     ],
+    unitsChanged: (seriesIds) => feeds.unitsChanged(seriesIds),
+    valueOf: (id) => (latest.has(id) ? { timeUs: latest.timesUs[id], value: latest.values[id] } : undefined),
     close() {
       unsubscribe();
       feeds.close();

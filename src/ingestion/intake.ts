@@ -3,6 +3,7 @@ import type { Clock } from "../model/clock.ts";
 import { truncated } from "../model/errors.ts";
 import type { IncomingPoint } from "../model/incoming-point.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
+import type { SensorSchemas } from "../model/sensor-schemas.ts";
 import type { BatchDecoder } from "../wire/decode-batch.ts";
 import { TIME_MISSING, type SeriesResolver } from "../wire/decoded-batch.ts";
 import type { ArrivalStamps } from "./arrival-stamps.ts";
@@ -15,6 +16,7 @@ export interface IntakeDeps {
   readonly committer: Committer;
   readonly stamps: ArrivalStamps;
   readonly clock: Clock;
+  readonly schemas: SensorSchemas;
   /** How far ahead of the wall clock a point may be. */
   readonly futureMaxMs: number;
   /** Older points are not kept. Infinity: all are. */
@@ -113,9 +115,14 @@ export class Intake {
   }
 
   #rules(): PointRules {
-    const { stamps } = this.#deps;
+    const { stamps, schemas } = this.#deps;
     const arrivalStampUs = (seriesId: number) => stamps.next(seriesId);
-    return { earliestUs: this.#earliestUs(), latestUs: this.#latestUs(), arrivalStampUs };
+    return {
+      earliestUs: this.#earliestUs(),
+      latestUs: this.#latestUs(),
+      arrivalStampUs,
+      schemas,
+    };
   }
 
   #earliestUs(): number {

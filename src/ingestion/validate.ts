@@ -1,3 +1,4 @@
+import { FITS, REFUSED, type SensorSchemas } from "../model/sensor-schemas.ts";
 import { TIME_INVALID, type DecodedBatch } from "../wire/decoded-batch.ts";
 
 /** The latest time that a double holds to the microsecond: in the year 2255. */
@@ -11,6 +12,7 @@ export interface TimeRules {
 }
 
 export interface PointRules extends TimeRules {
+  readonly schemas: SensorSchemas;
   /** The time for a point that brings none. */
   arrivalStampUs(seriesId: number): number;
 }
@@ -41,6 +43,7 @@ export interface JudgedBatch {
  */
 export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: number): JudgedBatch {
   const { count, at, seriesIds, timesUs, values } = batch;
+  const schemas = rules.schemas.areHeld ? rules.schemas : undefined;
   const refused: RefusedRow[] = [];
   let kept = 0;
   for (let i = 0; i < count; i++) {
@@ -48,13 +51,19 @@ export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: num
     const value = values[at + i]!;
     let timeUs = timesUs[at + i]!;
     if (timeUs !== timeUs) timeUs = rules.arrivalStampUs(seriesId);
-    if (seriesId !== 0 && isStorable(value, timeUs, rules)) {
+    const isStored = seriesId !== 0 && isStorable(value, timeUs, rules);
+    const judged = isStored && schemas !== undefined ? schemas.judge(seriesId, value) : FITS;
+    if (judged !== FITS) schemas!.noteOutside(seriesId);
+    if (isStored && judged !== REFUSED) {
       seriesIds[at + kept] = seriesId;
       timesUs[at + kept] = timeUs;
       values[at + kept] = value;
       kept++;
     } else if (refused.length < refusedMax) {
-      const reason = batch.reasons.get(i) ?? refusalOf(value, timeUs, rules);
+      const reason =
+        judged === REFUSED
+          ? schemas!.refusalOf(seriesId, value)
+          : (batch.reasons.get(i) ?? refusalOf(value, timeUs, rules));
       refused.push({ index: i, pointId: batch.pointId(i), reason });
     }
   }

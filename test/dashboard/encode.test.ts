@@ -16,6 +16,7 @@ const metric = fc.record({
     maxLength: 40,
   }),
   value: number,
+  unit: text,
   timeUs: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
   stale: fc.boolean(),
   window: fc.option(
@@ -33,14 +34,14 @@ test("any update", () => {
       fc.boolean(),
       (metrics, interval, snapshot) => {
         const writer = new UpdateWriter();
-        for (const { metric, source, tags, group, ...parts } of metrics) {
+        for (const { metric, source, tags, group, unit, ...parts } of metrics) {
           const encoded = group && encodeAggregate([["site", "x"]], aggregate(Float64Array.from(group)));
-          writer.add(encodeConstants({ metric, source, tags }), { ...parts, aggregate: encoded });
+          writer.add(encodeConstants({ metric, source, tags }, unit), { ...parts, aggregate: encoded });
         }
         const read = fromBinary(DashboardDataSchema, writer.finish(interval, snapshot));
         expect(read).toMatchObject({ updateIntervalMs: interval, snapshot });
         expect(read.metrics.length).toBe(metrics.length);
-        for (const [i, { metric, source, tags, value, timeUs, stale, window, group }] of metrics.entries()) {
+        for (const [i, { metric, source, tags, unit, value, timeUs, stale, window, group }] of metrics.entries()) {
           const got = read.metrics[i];
           expect([got.name, got.metric, got.source, got.value, got.stale]).toEqual([
             `${metric}:${source}`,
@@ -49,6 +50,7 @@ test("any update", () => {
             value,
             stale,
           ]);
+          expect(got.unit).toBe(unit);
           expect(got.tags).toEqual(Object.fromEntries(tags));
           expect(got.device).toBe(tags.findLast(([key]) => key === "device")?.[1] ?? source);
           expect(Number(got.timestamp!.seconds) * 1e6 + got.timestamp!.nanos / 1e3).toBe(timeUs);

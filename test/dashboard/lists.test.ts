@@ -50,7 +50,7 @@ function rig() {
     return Float64Array.from(seriesIds, (id) => (SERIES[id - 1]?.[3] ?? NaN) * SECOND_US);
   };
   const sliced = new SlicedWork(() => clock.monotonicMs());
-  const deps = { registry, latest, clock, store: { extents }, sliced };
+  const deps = { registry, latest, clock, store: { extents }, sliced, unitOf: () => "" };
   const { signal } = new AbortController();
   return {
     registry,

@@ -19,6 +19,7 @@ const name = fc.record({
   source: text,
   tags: fc.dictionary(text, text, { maxKeys: 20 }),
   device: text,
+  unit: text,
 });
 const series = fc.record({
   name,
@@ -60,7 +61,7 @@ test("a long series is written in pieces that join", () => {
     i * 1_000,
     i % 5_000 === 0 ? NaN : i / 10,
   ]);
-  const all = [{ name: { metric: "m", source: "s", tags: {}, device: "s" }, points }];
+  const all = [{ name: { metric: "m", source: "s", tags: {}, device: "s", unit: "" }, points }];
   const answer = answerOf(all, 0, []);
   const pieces = [...rangeJson(answer)];
   expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(200_000);

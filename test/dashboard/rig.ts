@@ -64,6 +64,7 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
     },
     queryTimeoutMs: 30_000,
     retire: async (seriesIds) => registry.forget(seriesIds),
+    unitOf: () => "",
     newStreamId: () => `stream-${++streams}`,
   });
   const [subscribeMethod, queryMethod] = dashboard.methods;

@@ -11,6 +11,7 @@ import { seriesResolver } from "../../src/ingestion/resolve-series.ts";
 import { definitionsOfRecord, frameOfRecord } from "../../src/log/record.ts";
 import { createMetrics } from "../../src/metrics/metrics.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
+import { SensorSchemas } from "../../src/model/sensor-schemas.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { BatchDecoder } from "../../src/wire/decode-batch.ts";
 import { BatchDataSchema } from "../../src/wire/gen/ingestion_pb.ts";
@@ -70,6 +71,7 @@ export function createRig(options: RigOptions = {}) {
     seriesMax: options.seriesMax ?? 1_000,
     seriesPerSourceMax: options.seriesPerSourceMax ?? 1_000,
   });
+  const schemas = new SensorSchemas(registry);
   const metrics = createMetrics();
   const bus = new MemoryBus((error) => {
     throw error;
@@ -97,6 +99,7 @@ export function createRig(options: RigOptions = {}) {
   const intake = new Intake({
     decoder: new BatchDecoder(seriesResolver(registry), new SeriesCache(1)),
     resolve: seriesResolver(registry),
+    schemas,
     committer,
     stamps: new ArrivalStamps(clock),
     clock,
@@ -114,7 +117,7 @@ export function createRig(options: RigOptions = {}) {
   };
   const deps = { intake, budget, clock, metrics, forwarding, newUploadId: () => "upload-1" };
   return {
-    journal,
+    ...{ journal, schemas },
     clock,
     log,
     absorbed,

@@ -338,3 +338,22 @@ describe("the memory budget", () => {
     expect(rig.budget.waiting).toBe(0);
   });
 });
+
+test("a reading outside the range of its sensor is stored and counted, or refused by name", async () => {
+  const rig = createRig();
+  const range = { unit: "°C", validMin: -40, validMax: 125 };
+  const schemas = (refusesOutside: boolean) => new Map([["temp", { ...range, refusesOutside }]]);
+  rig.schemas.set(
+    new Map([
+      ["gw1", schemas(true)],
+      ["gw2", schemas(false)],
+    ]),
+  );
+  const values = [20, 400].map((value) => ({ metricName: "temp", value, timestamp: EPOCH }));
+  const answer = await methodsOf(rig).upload(
+    streamOf({ source: "gw1", points: values }, { source: "gw2", points: values }),
+  );
+  expect(answer).toMatchObject({ pointsProcessed: 3, pointsFailed: 1 });
+  expect(answer.errors).toEqual(['batch 0, point 1: value is 400 °C; temp of device "gw1" wants -40 to 125 °C']);
+  expect([1, 2].map((id) => rig.schemas.outsideOf(id))).toEqual([1, 1]);
+});
