@@ -4,6 +4,7 @@
  */
 import type { WrittenBytes } from "../log/written-bytes.ts";
 import type { Clock } from "../model/clock.ts";
+import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import type { Block } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
 import { Catalog } from "./catalog.ts";
@@ -18,6 +19,7 @@ import { RetiredSeries } from "./retired-series.ts";
 import { Rollups, type RollupTier } from "./rollups.ts";
 import type { Slice } from "./slice.ts";
 import { takesSummaries } from "./step-functions.ts";
+import { Undelivered } from "./undelivered.ts";
 
 const BODY_CACHE_BYTES_MAX = 32 * 1024 * 1024;
 const [QUERY_INDEX_BYTES_MAX, MERGE_INDEX_BYTES_MAX] = [128 * 1024 * 1024, 32 * 1024 * 1024];
@@ -60,6 +62,7 @@ export class Archive {
   readonly reader: BlockReader;
   readonly retired: RetiredSeries;
   readonly retention: Retention;
+  readonly undelivered: Undelivered;
   readonly #mergeReader: BlockReader;
   readonly #rollups: Rollups;
   /** Of the points, then of each rollup. */
@@ -75,6 +78,7 @@ export class Archive {
     const mergeReader = new BlockReader(BODY_CACHE_BYTES_MAX, MERGE_INDEX_BYTES_MAX, onDamage);
     this.#mergeReader = mergeReader;
     this.retired = new RetiredSeries(options.retired);
+    this.undelivered = new Undelivered(options.undelivered);
     const { rawMs, rollup1mMs, rollup1hMs } = retention;
     const minutesMs = rollup1mMs === "auto" ? Infinity : rollup1mMs;
     const tiers = [
@@ -90,7 +94,7 @@ export class Archive {
         { catalog, reader: mergeReader, merging, retired: this.retired, written, onReplaced: forget },
         options.mergeRunsMin,
       );
-    const ofPoints = compactionOf(this.points, mergingOfPoints(mergeReader, this.retired));
+    const ofPoints = compactionOf(this.points, mergingOfPoints(mergeReader, this.retired, this.undelivered));
     const ofTiers = tiers.map((tier) => compactionOf(tier.catalog, this.#rollups.mergingOf(tier)));
     this.#compactions = [ofPoints, ...ofTiers];
     // Rows of a minute take more room than the points of slow series: these have them only where somebody asked for it.
@@ -109,7 +113,14 @@ export class Archive {
       beforeDrop: (file, slice) => this.#rollUpAll(ofAll, file, slice),
     };
     const kept = tiers.map((tier, i): Tier => ({ ...tier, onDetached: (file) => ofTiers[i].leave(file) }));
-    this.retention = new Retention({ ...deps, dir, tiers: [this.#raw, ...kept], limits: retention, onGone: forget });
+    this.retention = new Retention({
+      ...deps,
+      dir,
+      tiers: [this.#raw, ...kept],
+      limits: retention,
+      undelivered: this.undelivered,
+      onGone: forget,
+    });
   }
 
   get catalogs(): Catalog[] {
@@ -159,6 +170,15 @@ export class Archive {
   retire(seriesIds: Uint32Array): void {
     this.retired.add(seriesIds);
     for (const compaction of this.#compactions) compaction.noteRetired();
+  }
+
+  /** Blocks that are delivered now may be merged. */
+  setUndelivered(ranges: SequenceRanges): void {
+    const held = [...this.points.all()].filter((block) => this.undelivered.stretchOf(block) === null);
+    this.undelivered.set(ranges);
+    for (const block of held) {
+      if (this.undelivered.stretchOf(block) !== null) this.#compactions[0].noteDelivered(block.file);
+    }
   }
 
   /** Everything is looked at again by the next {@link tidy}. */

@@ -14,6 +14,7 @@ import type { RetiredSeries } from "./retired-series.ts";
 import { rewriteBlock } from "./rewrite.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import type { Slice } from "./slice.ts";
+import type { Undelivered } from "./undelivered.ts";
 
 const MERGE_BYTES_MAX = 12 * 1024 * 1024;
 /** Chunks of 8,192 points are 2 % smaller than those of 2,000, and making them is half of the work of storing a point. */
@@ -27,6 +28,7 @@ const EVERYTHING = { runsMin: 2, levelsApart: false, bytesMax: MERGE_BYTES_MAX }
 /** How blocks of a catalog are merged. */
 export interface Merging {
   readonly isFinished: MergeRules["isFinished"];
+  readonly stretchOf: MergeRules["stretchOf"];
   /** What takes the place of a plan's blocks; null where one of them cannot be read. */
   merge(plan: MergePlan, slice: Slice): Generator<void, NewBlock[] | null>;
   /** The chunks of a block whose series are kept; null where it cannot be read. */
@@ -34,9 +36,10 @@ export interface Merging {
 }
 
 /** Chunks of points: small ones become large ones. */
-export function mergingOfPoints(reader: BlockReader, retired: RetiredSeries): Merging {
+export function mergingOfPoints(reader: BlockReader, retired: RetiredSeries, undelivered: Undelivered): Merging {
   return {
     isFinished: ({ points, chunks }) => points >= CHUNK_POINTS_ENOUGH * chunks,
+    stretchOf: (block) => undelivered.stretchOf(block),
     merge: (plan, slice) => mergeBlocks(plan, retired, reader, slice),
     rewrite: (block, keeps, slice) => rewriteBlock(block, keeps, reader, new RowBuffer(), slice),
   };
@@ -92,6 +95,11 @@ export class Compaction {
     this.#toPurge.add(file);
   }
 
+  /** Blocks of a file may be merged that were not to be. */
+  noteDelivered(file: PeriodFile): void {
+    this.#toMerge.add(file);
+  }
+
   /** Series were retired. */
   noteRetired(): void {
     for (const file of this.#catalog.files()) this.#toPurge.add(file);
@@ -129,7 +137,8 @@ export class Compaction {
       if (file.isWritable && (yield* this.#purgeFrom(file, slice))) return true;
       this.#toPurge.delete(file);
     }
-    const rules = { ...(everything ? EVERYTHING : this.#inBackground), isFinished: this.#merging.isFinished };
+    const { isFinished, stretchOf } = this.#merging;
+    const rules = { ...(everything ? EVERYTHING : this.#inBackground), isFinished, stretchOf };
     for (const file of this.#toMerge) {
       if (file.isFrozen) continue;
       if (file.isWritable && (yield* this.#merge(file, rules, slice))) return true;
@@ -166,7 +175,9 @@ export class Compaction {
       // Something of it is damaged: the next plan leaves that out.
       if (merged === null) return true;
       yield;
-      this.#replace(file, merged, plan.blocks);
+      // What is undelivered may have become more meanwhile: the next plan knows.
+      const stretches = new Set(plan.blocks.map(this.#merging.stretchOf));
+      if (stretches.size === 1 && !stretches.has(null)) this.#replace(file, merged, plan.blocks);
       return true;
     } finally {
       this.#reader.trim(0);

@@ -5,6 +5,7 @@
  */
 import type { RecordFrame } from "../log/record.ts";
 import { PageOrder, runsOf, type SeriesRuns } from "./page-order.ts";
+import { RecordRows } from "./record-rows.ts";
 
 /** A power of two. */
 export const PAGE_ROWS = 65_536;
@@ -51,6 +52,7 @@ export class Generation {
   /** Runs of rows that arrived within one second: first row and Unix seconds. */
   readonly runRows: number[] = [];
   readonly runArrivalsS: number[] = [];
+  readonly records = new RecordRows();
   /** Queries that read it. */
   pins = 0;
   /** Its rows are durable elsewhere: its pages are used again when nobody reads it. */
@@ -113,6 +115,7 @@ export class Head {
       generation.runRows.push(generation.rows);
       generation.runArrivalsS.push(arrivalS);
     }
+    if (frame.count > 0) generation.records.push(frame.seq, generation.rows);
     for (let from = 0; from < frame.count;) {
       const at = generation.rows & PAGE_MASK;
       if (at === 0) generation.pages.push(this.#takePage());

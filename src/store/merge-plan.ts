@@ -12,6 +12,8 @@ const CHUNK_MEMORY_BYTES = 128;
 export interface MergeRules {
   /** Whether merging a block would gain nothing more. */
   isFinished(block: Block): boolean;
+  /** Only blocks of one stretch are merged with each other; null: with none. */
+  stretchOf(block: Block): number | null;
   /** Runs that must overlap in series before they are merged. */
   readonly runsMin: number;
   /** Runs of different levels are not merged with each other, unless everything is to be. */
@@ -36,12 +38,14 @@ export interface MergePlan {
  * between them: runs below such a block are left out.
  */
 export function planMerge(blocks: readonly Block[], ofPeriod: readonly Block[], rules: MergeRules): MergePlan | null {
-  const small = blocks.filter((block) => !block.damaged && !rules.isFinished(block));
+  const small = blocks.filter((block) => !block.damaged && !rules.isFinished(block) && rules.stretchOf(block) !== null);
   const levels = rules.levelsApart ? new Set(small.map(({ level }) => level)) : [null];
   for (const level of [...levels].sort((a, b) => (a ?? 0) - (b ?? 0))) {
-    const candidates = level === null ? small : small.filter((block) => block.level === level);
-    const plan = planAmong(candidates, ofPeriod, rules);
-    if (plan !== null) return plan;
+    const ofLevel = level === null ? small : small.filter((block) => block.level === level);
+    for (const candidates of Map.groupBy(ofLevel, (block) => rules.stretchOf(block)).values()) {
+      const plan = planAmong(candidates, ofPeriod, rules);
+      if (plan !== null) return plan;
+    }
   }
   return null;
 }

@@ -3,6 +3,7 @@
  * finds what the record holds.
  */
 import type { StatusName } from "../model/errors.ts";
+import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
@@ -14,6 +15,8 @@ export interface StoreOptions {
   readonly segments: readonly string[];
   /** Series whose points are dropped. Default none. */
   readonly retired?: Uint32Array;
+  /** Sequences not delivered to an upstream, as at the end; so that nothing of them is merged before they are told again. */
+  readonly undelivered?: SequenceRanges;
   /** Rows after which a generation of the head is sealed. Default 2,000,000. */
   readonly headPointsMax?: number;
   /** Bytes of log records after which it is, whatever the rows: definitions of series count too. Default 64 MiB. */
@@ -236,6 +239,15 @@ export interface Dropped {
   /** Event times of the points, both inclusive; Infinity and -Infinity where there were none. */
   readonly fromUs: number;
   readonly toUs: number;
+  /** What of it an upstream has not got and will not get. */
+  readonly undelivered: UndeliveredPoints;
+}
+
+export interface UndeliveredPoints {
+  /** Rows, superseded ones included, of blocks that hold undelivered ones. */
+  readonly points: number;
+  /** Sequences that some of them came from; other points of these may still be there. */
+  readonly ranges: SequenceRanges;
 }
 
 /** A generation of the head is in period files. */

@@ -22,6 +22,7 @@ import {
   type DiskState,
   type DropReason,
 } from "./retention-plan.ts";
+import type { Undelivered } from "./undelivered.ts";
 
 const CHECK_MS = 60_000;
 
@@ -46,6 +47,7 @@ export interface RetentionDeps {
   readonly limits: DiskLimits;
   readonly clock: Clock;
   readonly lookAtDisk: LookAtDisk;
+  readonly undelivered: Undelivered;
   /** While it is not, nothing goes by age. */
   isClockTrusted(): boolean;
   onDropped(dropped: Dropped): void;
@@ -222,7 +224,8 @@ export class Retention {
     this.#leaving.push({ file, catalog: tier.catalog, blocks: [...blocks, ...replaced], bytes, failed: false });
     this.#dropped.points += points;
     this.#dropped.bytes += bytes;
-    this.#deps.onDropped({ tier: tier.name, file: file.name, reason, points, bytes, fromUs, toUs });
+    const undelivered = this.#deps.undelivered.pointsIn(tier.resolutionUs === 0 ? blocks : []);
+    this.#deps.onDropped({ tier: tier.name, file: file.name, reason, points, bytes, fromUs, toUs, undelivered });
   }
 
   #tellShort(shortBytes: number): void {

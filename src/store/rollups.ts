@@ -120,6 +120,7 @@ export class Rollups {
   /** How blocks of rows are merged: rows that stand are taken over, others are made again from the points. */
   mergingOf(tier: RollupTier): Merging {
     return {
+      stretchOf: () => 0,
       isFinished: ({ chunks, seriesFrom, seriesTo }) => chunks >= ROWS_ENOUGH * (seriesTo - seriesFrom + 1),
       merge: (plan, slice) => this.#merge(tier, plan, slice),
       rewrite: (block, keeps, slice) => this.#rewrite(block, keeps, slice),

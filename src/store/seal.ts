@@ -7,6 +7,7 @@ import type { RetiredSeries } from "./retired-series.ts";
 import { RowBuffer } from "./row-buffer.ts";
 import { orderBySeries, type SeriesOrder } from "./series-order.ts";
 import type { Slice } from "./slice.ts";
+import type { Piece } from "./undelivered.ts";
 
 const ROWS_PER_CHECK = 4096;
 /** What a series costs beside its rows, in rows. */
@@ -15,19 +16,20 @@ const SERIES_ROWS = 16;
 const GATHER_ROWS_MAX = 65_536;
 
 /**
- * The blocks of every period but those in `done`, ascending by series. Within a series rows are ascending by time; a
+ * The blocks of every period but those in `done`, piece by piece, ascending by series in each. Within a series rows are ascending by time; a
  * superseded value stands before the one that replaced it; a repeat of the standing value is left out, and so are
  * retired series.
  */
 export function* blocksOfGeneration(
   generation: Generation,
+  pieces: readonly Piece[],
   done: ReadonlySet<Period>,
   retired: RetiredSeries,
   slice: Slice,
-): Generator<void, Map<Period, WrittenBlock[]>> {
+): Generator<void, Map<Period, WrittenBlock[][]>> {
   generation.pins++;
   try {
-    return yield* blocksOf(new SealedRows(generation), done, retired, slice);
+    return yield* blocksOf(new SealedRows(generation), pieces, done, retired, slice);
   } finally {
     generation.pins--;
   }
@@ -35,40 +37,50 @@ export function* blocksOfGeneration(
 
 function* blocksOf(
   sealed: SealedRows,
+  pieces: readonly Piece[],
   done: ReadonlySet<Period>,
   retired: RetiredSeries,
   slice: Slice,
-): Generator<void, Map<Period, WrittenBlock[]>> {
+): Generator<void, Map<Period, WrittenBlock[][]>> {
   const order = yield* orderBySeries(sealed.pages, sealed.rows, slice);
-  const writers = new PeriodWriters(done);
+  const writers = pieces.map(() => new PeriodWriters(done));
   const rows = new RowBuffer();
   let sinceCheck = 0;
   for (let i = 0; i < order.seriesIds.length; i++) {
     if (retired.has(order.seriesIds[i])) continue;
-    const count = order.starts[i + 1] - order.starts[i];
-    rows.clear();
-    for (let taken = 0; taken < count; taken += GATHER_ROWS_MAX) {
-      const from = order.starts[i] + taken;
-      sealed.append(order, from, Math.min(from + GATHER_ROWS_MAX, order.starts[i + 1]), rows);
-      if (count > GATHER_ROWS_MAX && slice.over()) yield;
+    const end = order.starts[i + 1];
+    for (let piece = 0, start = order.starts[i]; start < end; piece++) {
+      const pieceEnd = piece + 1 === pieces.length ? end : sealed.firstFrom(order, start, end, pieces[piece].rowsEnd);
+      const count = pieceEnd - start;
+      rows.clear();
+      for (; start < pieceEnd; start = Math.min(start + GATHER_ROWS_MAX, pieceEnd)) {
+        sealed.append(order, start, Math.min(start + GATHER_ROWS_MAX, pieceEnd), rows);
+        if (count > GATHER_ROWS_MAX && slice.over()) yield;
+      }
+      if (!rows.isRising) {
+        yield* rows.sort(slice);
+        rows.dropRepeats();
+      }
+      for (let from = 0; from < rows.length;) {
+        const writer = writers[piece].enter(rows.timesUs[from]);
+        const to = writers[piece].endOfPeriod(rows, from);
+        if (to - from <= CHUNK_POINTS_MAX) writer?.addChunk(order.seriesIds[i], rows, from, to);
+        else if (writer !== null) yield* writer.addChunks(order.seriesIds[i], rows, from, to, slice);
+        from = to;
+      }
+      sinceCheck += count + SERIES_ROWS;
+      if (sinceCheck < ROWS_PER_CHECK) continue;
+      sinceCheck = 0;
+      if (slice.over()) yield;
     }
-    if (!rows.isRising) {
-      yield* rows.sort(slice);
-      rows.dropRepeats();
-    }
-    for (let from = 0; from < rows.length;) {
-      const writer = writers.enter(rows.timesUs[from]);
-      const to = writers.endOfPeriod(rows, from);
-      if (to - from <= CHUNK_POINTS_MAX) writer?.addChunk(order.seriesIds[i], rows, from, to);
-      else if (writer !== null) yield* writer.addChunks(order.seriesIds[i], rows, from, to, slice);
-      from = to;
-    }
-    sinceCheck += count + SERIES_ROWS;
-    if (sinceCheck < ROWS_PER_CHECK) continue;
-    sinceCheck = 0;
-    if (slice.over()) yield;
   }
-  return writers.finish();
+  return joined(writers.map((each) => each.finish()));
+}
+
+/** Of every period the blocks of each piece. */
+function joined(pieces: readonly Map<Period, WrittenBlock[]>[]): Map<Period, WrittenBlock[][]> {
+  const periods = new Set(pieces.flatMap((piece) => [...piece.keys()]));
+  return new Map([...periods].map((period) => [period, pieces.map((piece) => piece.get(period) ?? [])]));
 }
 
 /** Rows of a generation in the pages it had at the beginning: queries may put others in their place. */
@@ -85,6 +97,17 @@ class SealedRows {
     this.#runArrivalsS = runArrivalsS;
   }
 
+  /** The first of `order.rows[from, to)`, rows of one series, that arrived as row `row` or later; `to` where none did. */
+  firstFrom(order: SeriesOrder, from: number, to: number, row: number): number {
+    let [low, high] = [from, to];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#arrived(order.rows[middle]) < row) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   /** Appends rows `order.rows[from, to)` of one series with their arrivals. */
   append(order: SeriesOrder, from: number, to: number, into: RowBuffer): void {
     const [pages, runRows] = [this.pages, this.#runRows];
@@ -96,13 +119,19 @@ class SealedRows {
       const page = pages[row >>> PAGE_SHIFT];
       timesUs[at + i - from] = page.timesUs[row & PAGE_MASK];
       values[at + i - from] = page.values[row & PAGE_MASK];
-      const arrived = page.runs === null ? row : (row & ~PAGE_MASK) | page.arrivalOrder[row & PAGE_MASK];
+      const arrived = this.#arrived(row);
       if (arrived >= runEnd) {
         run = runOfRow(runRows, arrived);
         runEnd = run + 1 < runRows.length ? runRows[run + 1] : Infinity;
       }
       arrivalsS[at + i - from] = this.#runArrivalsS[run];
     }
+  }
+
+  /** Which row it was when it arrived. */
+  #arrived(row: number): number {
+    const page = this.pages[row >>> PAGE_SHIFT];
+    return page.runs === null ? row : (row & ~PAGE_MASK) | page.arrivalOrder[row & PAGE_MASK];
   }
 }
 

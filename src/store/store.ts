@@ -311,21 +311,25 @@ export class Store {
     const [generation] = this.#head.waiting;
     const written = this.#written;
     let superseded = 0;
+    const pieces = this.#archive.undelivered.piecesOf(generation);
     const blocksOfPeriods = yield* blocksOfGeneration(
       generation,
+      pieces,
       new Set(written.keys()),
       this.#archive.retired,
       slice,
     );
-    const ord = this.#archive.points.nextOrd();
-    const { clockUntrusted, firstSeq: seqFrom, lastSeq: seqTo } = generation;
-    for (const [period, blocks] of blocksOfPeriods) {
+    const ords = pieces.map(() => this.#archive.points.nextOrd());
+    const { clockUntrusted, lastSeq } = generation;
+    for (const [period, blocksOfPieces] of blocksOfPeriods) {
       yield;
       yield* this.backup.makeWritable(this.#archive.points.lastFile(period), slice);
-      const added = blocks.map((block): NewBlock => {
-        superseded += block.superseded;
-        return { block, origin: { ord, level: 0, clockUntrusted, seqFrom, seqTo } };
+      const added = blocksOfPieces.flatMap((blocks, piece): NewBlock[] => {
+        const { seqFrom, seqTo } = pieces[piece];
+        const origin = { ord: ords[piece], level: 0, clockUntrusted, seqFrom, seqTo };
+        return blocks.map((block) => ({ block, origin }));
       });
+      superseded += added.reduce((sum, { block }) => sum + block.superseded, 0);
       const contentBytes = contentBytesOf(added);
       const write = () => this.#archive.points.fileFor(period).replace(added, []);
       written.set(period, this.#writes.during("seal", contentBytes, write));
@@ -335,10 +339,10 @@ export class Store {
     this.#archive.show(blocks);
     this.#head.dropOldest();
     this.#written = new Map();
-    this.#sealedSeq = seqTo;
+    this.#sealedSeq = lastSeq;
     this.#archive.retention.check();
     const durationMs = this.#clock.monotonicMs() - startedMs;
-    this.#events.onSealed({ throughSeq: seqTo, recordBytes: generation.recordBytes, superseded, durationMs });
+    this.#events.onSealed({ throughSeq: lastSeq, recordBytes: generation.recordBytes, superseded, durationMs });
     for (const waiter of this.#sealWaiters) if (waiter.generation === generation) waiter.resolve();
     this.#sealWaiters = this.#sealWaiters.filter((waiter) => waiter.generation !== generation);
   }

@@ -7,7 +7,8 @@ import type { RangeQuery } from "../../src/store/protocol.ts";
 import { RetiredSeries } from "../../src/store/retired-series.ts";
 import { RowBuffer } from "../../src/store/row-buffer.ts";
 import { blocksOfGeneration } from "../../src/store/seal.ts";
-import { ENDLESS_SLICE, runToEnd } from "../../src/store/slice.ts";
+import { Undelivered } from "../../src/store/undelivered.ts";
+import { ENDLESS_SLICE, runToEnd, type Slice } from "../../src/store/slice.ts";
 import { randomOf, recordOf, type Point } from "./harness.ts";
 
 test("pages of what was sealed under a query are used again once it has ended, and stay as they are until then", () => {
@@ -99,16 +100,21 @@ test("a query that began before a page was full reads on as it was, while others
   head.unpin(late);
 });
 
+function blocksOf(head: Head, slice: Slice): ReturnType<typeof blocksOfGeneration> {
+  const [generation] = head.waiting;
+  return blocksOfGeneration(generation, new Undelivered().piecesOf(generation), new Set(), new RetiredSeries(), slice);
+}
+
 test("sealing goes on with the rows it began with when a query puts pages in order meanwhile", () => {
   const sealed = [false, true].map((isQueried) => {
     const head = new Head(1e9, Infinity);
     absorb(head, 15, randomOf(4));
     head.closeCurrent();
-    const sealing = blocksOfGeneration(head.waiting[0], new Set(), new RetiredSeries(), { over: () => true });
+    const sealing = blocksOf(head, { over: () => true });
     const steps = { taken: 0 };
     for (;;) {
       const { done, value } = sealing.next();
-      if (done) return [...value.values()].flat().map(({ index, body }) => [Bun.hash(index), Bun.hash(body)]);
+      if (done) return [...value.values()].flat(2).map(({ index, body }) => [Bun.hash(index), Bun.hash(body)]);
       if (!isQueried || ++steps.taken !== 4) continue;
       const views = head.pin();
       find(head, views, {});
@@ -125,8 +131,8 @@ test("sealing goes on with the rows it began with when a query puts pages in ord
   find(head, views, {});
   head.unpin(views);
   head.closeCurrent();
-  const blocks = runToEnd(blocksOfGeneration(head.waiting[0], new Set(), new RetiredSeries(), ENDLESS_SLICE));
-  expect([...blocks.values()].flat().map(({ index, body }) => [Bun.hash(index), Bun.hash(body)])).toEqual(sealed[0]);
+  const blocks = runToEnd(blocksOf(head, ENDLESS_SLICE));
+  expect([...blocks.values()].flat(2).map(({ index, body }) => [Bun.hash(index), Bun.hash(body)])).toEqual(sealed[0]);
 });
 
 test("a page put in order gives its place to the one it was, unless somebody else may read it", () => {

@@ -1,0 +1,95 @@
+/**
+ * Which log sequences are not delivered to an upstream yet. What is stored of them stays as it is until it is: it is sealed
+ * into blocks of its own, and not merged.
+ */
+import { withSequences, type SequenceRange, type SequenceRanges } from "../model/sequence-ranges.ts";
+import type { Generation } from "./head.ts";
+import type { UndeliveredPoints } from "./protocol.ts";
+
+/** Of log sequences, both inclusive. */
+export interface SequenceSpan {
+  readonly seqFrom: number;
+  readonly seqTo: number;
+}
+
+/** Rows of a generation, from where the piece before ended, that are sealed into blocks of their own. */
+export interface Piece extends SequenceSpan {
+  readonly rowsEnd: number;
+}
+
+/** A generation with more boundaries is cut at the newest of them: what lies together is sent together. */
+const PIECES_MAX = 16;
+
+export class Undelivered {
+  #ranges: SequenceRanges;
+
+  constructor(ranges: SequenceRanges = []) {
+    this.#ranges = ranges;
+  }
+
+  get ranges(): SequenceRanges {
+    return this.#ranges;
+  }
+
+  set(ranges: SequenceRanges): void {
+    this.#ranges = ranges;
+  }
+
+  /**
+   * The number of the stretch between two ranges that something lies in, as a whole or not at all; null where it touches a
+   * range. Only what lies in one stretch may be merged: what is merged covers all sequences between its first and its last.
+   */
+  stretchOf(span: SequenceSpan): number | null {
+    return touches(this.#ranges, span) ? null : firstEndingAfter(this.#ranges, span.seqFrom);
+  }
+
+  /** How a generation is cut so that each piece is undelivered or delivered as a whole; in ascending order, at least one. */
+  piecesOf({ firstSeq, lastSeq, records }: Generation): Piece[] {
+    const boundaries = this.#ranges.flat().filter((seq) => seq > firstSeq && seq <= lastSeq);
+    const starts = [firstSeq, ...boundaries.slice(-(PIECES_MAX - 1))];
+    return starts.map((seqFrom, i) => {
+      const next = starts[i + 1] ?? Infinity;
+      return { seqFrom, seqTo: Math.min(lastSeq, next - 1), rowsEnd: records.firstRowFrom(next) };
+    });
+  }
+
+  /** What blocks hold of it. */
+  pointsIn(blocks: Iterable<SequenceSpan & { readonly points: number }>): UndeliveredPoints {
+    let points = 0;
+    let ranges: SequenceRanges = [];
+    for (const block of blocks) {
+      if (!touches(this.#ranges, block)) continue;
+      points += block.points;
+      ranges = withSequences(ranges, block.seqFrom, block.seqTo + 1);
+    }
+    return { points, ranges: intersectionOf(ranges, this.#ranges) };
+  }
+}
+
+export function touches(ranges: SequenceRanges, { seqFrom, seqTo }: SequenceSpan): boolean {
+  const at = firstEndingAfter(ranges, seqFrom);
+  return at < ranges.length && ranges[at][0] <= seqTo;
+}
+
+/** What is in both sets. */
+export function intersectionOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
+  const both: SequenceRange[] = [];
+  for (let i = 0, k = 0; i < a.length && k < b.length;) {
+    const [from, to] = [Math.max(a[i][0], b[k][0]), Math.min(a[i][1], b[k][1])];
+    if (from < to) both.push([from, to]);
+    if (a[i][1] < b[k][1]) i++;
+    else k++;
+  }
+  return both;
+}
+
+/** The position of the first range that does not end at or before a sequence. */
+function firstEndingAfter(ranges: SequenceRanges, seq: number): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ranges[middle][1] <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
