@@ -29,6 +29,7 @@ export interface RangeFlags {
   by?: RangeFunction;
   timeout?: number;
   asOf?: string;
+  unit?: string;
 }
 
 export function addRangeOptions(command: Command): Command {
@@ -60,6 +61,7 @@ export function addRangeOptions(command: Command): Command {
       "of each series those that keep its shape (LTTB)",
       integerArgument(1, MAX_POINTS_MAX),
     )
+    .option("--unit <unit>", "values in this unit, where the sensors are registered with one of the same kind")
     .option("--as-of <time>", "what was known then: without later arrivals and corrections")
     .option("--timeout <duration>", "how long it may take, at most the server's query.timeout", wholeMsArgument);
 }
@@ -83,6 +85,7 @@ export function rangeRequest(
     aggregation: flags.aggregate ?? Aggregation.UNSPECIFIED,
     fill: flags.fill ?? Fill.UNSPECIFIED,
     maxPoints: flags.maxPoints ?? 0,
+    unit: flags.unit ?? "",
     timeoutMs: BigInt(flags.timeout ?? 0),
     ...(count === undefined ? {} : { top }),
     ...(flags.asOf === undefined ? {} : { asOf: timestampOfUs(timeUsOf("--as-of", flags.asOf, nowMs)) }),

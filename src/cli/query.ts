@@ -13,7 +13,7 @@ import { addServerOption, connectTo, interruptSignal, retryTeller } from "./clie
 import { addRangeOptions, rangeRequest, type RangeFlags } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
 import { textTable, type Column } from "./text-table.ts";
-import { formatValue, printable } from "./watch-table.ts";
+import { formatReading, printable } from "./watch-table.ts";
 
 const ROWS_SHOWN_MAX = 200;
 /** For a server that restarts. */
@@ -33,6 +33,7 @@ Examples:
   watchpost query cpu --from -24h --step 5m --function max --filter device=web-1
   watchpost query temperature --from -7d --step 1h --group-by site --aggregate max --fill previous
   watchpost query '*' --from -24h --step 5m --function max --top 5 --by max --filter 'site!=test'
+  watchpost query temp_f --from -24h --unit °C
   watchpost query '*' --from 2026-01-01 --to 2026-01-02 --csv > day.csv`;
 
 interface QueryFlags extends RangeFlags {
@@ -90,9 +91,9 @@ function isoOf(timeMs: number): string {
 }
 
 function printJson(series: readonly SeriesRange[]): void {
-  for (const { metric, source, device, tags, timesMs, values } of series) {
+  for (const { metric, source, device, tags, unit, timesMs, values } of series) {
     const start = `{"metric":${JSON.stringify(metric)},"value":`;
-    const end = JSON.stringify({ tags, source, device }).slice(1);
+    const end = JSON.stringify({ tags, source, device, ...(unit !== "" && { unit }) }).slice(1);
     const lines = values.map((value, i) => `${start}${jsonOf(value)},"timestamp":"${isoOf(timesMs[i])}",${end}\n`);
     process.stdout.write(lines.join(""));
   }
@@ -143,8 +144,8 @@ async function nothingFound(
 }
 
 function printTable(series: readonly SeriesRange[], labels: readonly string[], all: boolean): void {
-  const rows = series.flatMap(({ metric, source, device, timesMs, values }, at) =>
-    values.map((value, i) => ({ metric, source, device, label: labels[at], timeMs: timesMs[i], value })),
+  const rows = series.flatMap(({ metric, source, device, unit, timesMs, values }, at) =>
+    values.map((value, i) => ({ metric, source, device, label: labels[at], timeMs: timesMs[i], value, unit })),
   );
   const shown = all ? rows : rows.slice(-ROWS_SHOWN_MAX);
   type Row = (typeof rows)[number];
@@ -159,7 +160,7 @@ function printTable(series: readonly SeriesRange[], labels: readonly string[], a
       { title: "METRIC", cell: ({ metric }) => metric },
       // Groups have no source or device unless they are by these.
       ...names.filter(({ cell }) => rows.some((row) => cell(row) !== "")),
-      { title: "VALUE", right: true, cell: ({ value }) => formatValue(value) },
+      { title: "VALUE", right: true, cell: ({ value, unit }) => formatReading(value, unit) },
     ],
     shown,
   );
@@ -181,6 +182,11 @@ function printCharts(
   };
   for (const [at, one] of series.entries()) {
     const drawn = chart(one, { ...options, notes: notes[at] });
-    if (drawn !== "") console.log(`\n${one.metric} ${printable(`${one.device} ${labels[at]}`.trim())}\n${drawn}`);
+    if (drawn !== "")
+      console.log(`\n${one.metric}${unitOf(one)} ${printable(`${one.device} ${labels[at]}`.trim())}\n${drawn}`);
   }
+}
+
+function unitOf({ unit }: SeriesRange): string {
+  return unit === "" ? "" : ` [${printable(unit)}]`;
 }

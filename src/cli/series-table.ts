@@ -2,7 +2,7 @@
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { SeriesInfo } from "../wire/gen/history_pb.ts";
 import { textTable, type Column } from "./text-table.ts";
-import { formatValue, printable } from "./watch-table.ts";
+import { formatReading, formatValue, printable } from "./watch-table.ts";
 
 const COLUMNS: readonly Column<SeriesInfo>[] = [
   { title: "METRIC", cell: ({ metric }) => metric },
@@ -11,7 +11,11 @@ const COLUMNS: readonly Column<SeriesInfo>[] = [
   { title: "TAGS", cell: ({ tags }) => printable(otherTags(tags)) },
   { title: "FIRST SEEN", cell: ({ firstSeen }) => secondOf(firstSeen) },
   { title: "LAST SEEN", cell: ({ lastSeen }) => secondOf(lastSeen) },
-  { title: "VALUE", right: true, cell: ({ lastSeen, lastValue }) => (lastSeen ? formatValue(lastValue) : "-") },
+  {
+    title: "VALUE",
+    right: true,
+    cell: ({ lastSeen, lastValue, unit }) => (lastSeen ? formatReading(lastValue, unit) : "-"),
+  },
 ];
 const RATE: Column<SeriesInfo> = {
   title: "POINTS/S",
@@ -25,9 +29,9 @@ export function seriesTable(series: readonly SeriesInfo[], { withRate }: { withR
 
 /** `more` stands first in the line. */
 export function seriesJson(series: readonly SeriesInfo[], more: Readonly<Record<string, unknown>> = {}): string {
-  const lines = series.map(({ metric, source, device, tags, firstSeen, lastSeen, lastValue, rate }) => {
+  const lines = series.map(({ metric, source, device, tags, firstSeen, lastSeen, lastValue, rate, unit }) => {
     const times = { firstSeen: isoOf(firstSeen), lastSeen: isoOf(lastSeen) };
-    return `${JSON.stringify({ ...more, metric, source, device, tags, ...times, lastValue, rate })}\n`;
+    return `${JSON.stringify({ ...more, metric, source, device, tags, ...times, lastValue, rate, ...(unit !== "" && { unit }) })}\n`;
   });
   return lines.join("");
 }

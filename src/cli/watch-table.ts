@@ -8,6 +8,7 @@ export interface WatchRow {
   /** Tags that tell it apart from others of its name and device. */
   readonly label: string;
   readonly value: number;
+  readonly unit: string;
   readonly timeMs: number;
   readonly stale: boolean;
   /** Oldest first. */
@@ -49,9 +50,9 @@ export function renderTable(
   const nameWidth = clamp(widest(shown.map(({ name }) => name)), 6, nameWidthMax);
   const header = `${pad("SERIES", nameWidth)}  ${pad("DEVICE", deviceWidth)}${tags("TAGS")}  ${"VALUE".padStart(12)}  ${"AGE".padStart(7)}`;
   const lines = [title, pc.bold(cut(header, width))];
-  for (const { name, device, label, value, timeMs, stale, history } of shown) {
+  for (const { name, device, label, value, unit, timeMs, stale, history } of shown) {
     const age = stale ? "stale" : formatAge(nowMs - timeMs);
-    const cells = `${pad(name, nameWidth)}  ${pad(device, deviceWidth)}${tags(label)}  ${formatValue(value).padStart(12)}  ${age.padStart(7)}`;
+    const cells = `${pad(name, nameWidth)}  ${pad(device, deviceWidth)}${tags(label)}  ${formatReading(value, unit).padStart(12)}  ${age.padStart(7)}`;
     const left = width - Bun.stringWidth(cells) - 2;
     const line = left >= 4 ? `${cells}  ${sparkline(history, Math.min(left, SPARK_WIDTH))}` : cut(cells, width);
     lines.push(stale ? pc.dim(line) : line);
@@ -65,6 +66,11 @@ export function formatValue(value: number): string {
   if (Number.isInteger(value) && size < 1e12) return String(value);
   if (value !== 0 && (size < 1e-4 || size >= 1e9)) return value.toExponential(3);
   return String(Number(value.toPrecision(7)));
+}
+
+/** With its unit, where it has one. */
+export function formatReading(value: number, unit: string): string {
+  return unit === "" ? formatValue(value) : `${formatValue(value)} ${printable(unit)}`;
 }
 
 export function formatAge(ageMs: number): string {

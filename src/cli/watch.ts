@@ -21,7 +21,7 @@ import { openScreen, type ScreenSize } from "./live-screen.ts";
 import { tagsArgument } from "./query-flags.ts";
 import { tellApart } from "./tell-apart.ts";
 import { textTable } from "./text-table.ts";
-import { formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
+import { formatReading, formatValue, printable, renderTable, type WatchRow } from "./watch-table.ts";
 
 const HISTORY_MAX = 64;
 const INTERVAL_MS_MAX = 2 ** 31 - 1;
@@ -141,7 +141,7 @@ function keyOf({ name, tags }: MetricValue): string {
 function take(update: DashboardData, seen: Map<string, Seen>): void {
   const known = seen.size;
   for (const metric of update.metrics) {
-    const { value, stale, name, device, tags } = metric;
+    const { value, unit, stale, name, device, tags } = metric;
     const key = keyOf(metric);
     const before = seen.get(key);
     const timeMs = metric.timestamp ? timestampDate(metric.timestamp).getTime() : 0;
@@ -154,6 +154,7 @@ function take(update: DashboardData, seen: Map<string, Seen>): void {
       label: before?.label ?? "",
       tags,
       value,
+      unit,
       timeMs,
       stale,
       history,
@@ -175,20 +176,32 @@ function drawn(seen: ReadonlyMap<string, Seen>, about: string, { columns, rows: 
 }
 
 function jsonLine(metric: MetricValue): string {
-  const { name, metric: metricName, source, device, tags, value, stale, timestamp, window, aggregate } = metric;
+  const { name, metric: metricName, source, device, tags, value, unit, stale, timestamp, window, aggregate } = metric;
   const time = timestamp ? timestampDate(timestamp).toISOString() : null;
-  const fields = { name, metric: metricName, source, device, tags, value, timestamp: time, stale, window, aggregate };
+  const fields = {
+    name,
+    metric: metricName,
+    source,
+    device,
+    tags,
+    value,
+    unit: unit || undefined,
+    timestamp: time,
+    stale,
+    window,
+    aggregate,
+  };
   const plain = (key: string, field: unknown) =>
     key === "$typeName" ? undefined : typeof field === "bigint" ? Number(field) : field;
   return `${JSON.stringify(fields, plain)}\n`;
 }
 
 function plainLine(metric: MetricValue, seen: ReadonlyMap<string, Seen>): string {
-  const { name, device, value, stale, timestamp } = metric;
+  const { name, device, value, unit, stale, timestamp } = metric;
   const label = seen.get(keyOf(metric))!.label;
   const who = [name, device, ...(label === "" ? [] : [label])].map(printable).join("  ");
   const time = timestamp ? timestampDate(timestamp).toISOString() : "-";
-  return `${time}  ${who}  ${formatValue(value)}${stale ? "  stale" : ""}\n`;
+  return `${time}  ${who}  ${formatReading(value, unit)}${stale ? "  stale" : ""}\n`;
 }
 
 function summarize(seen: ReadonlyMap<string, Seen>, toStderr: boolean): void {

@@ -4,7 +4,17 @@ import { formatAge, formatValue, printable, renderTable, sparkline, type WatchRo
 const NOW_MS = 1_790_000_000_000;
 
 function row(name: string, device: string, history: number[], changes: Partial<WatchRow> = {}): WatchRow {
-  return { name, device, label: "", value: history.at(-1)!, timeMs: NOW_MS - 3_000, stale: false, history, ...changes };
+  return {
+    name,
+    device,
+    label: "",
+    value: history.at(-1)!,
+    unit: "",
+    timeMs: NOW_MS - 3_000,
+    stale: false,
+    history,
+    ...changes,
+  };
 }
 
 function table(rows: WatchRow[], width: number, height = 20): string[] {
