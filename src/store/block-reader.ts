@@ -2,7 +2,7 @@
  * Reads indexes and chunks of blocks, checks them, and keeps what was read lately. What cannot be read is named once
  * and left out: other chunks are served.
  */
-import { decodeIndexed, readBlockIndex, readUnit, type BlockIndex } from "../codec/block.ts";
+import { decodeIndexed, packedUnit, readBlockIndex, readUnit, type BlockIndex } from "../codec/block.ts";
 import { messageOf } from "../model/errors.ts";
 import { describeBlock, type Block } from "./block.ts";
 import type { RowBuffer } from "./row-buffer.ts";
@@ -69,6 +69,18 @@ export class BlockReader {
     }
   }
 
+  /** A unit as it lies in the file, its checksum checked; a view, valid until the next call. Null when it cannot be read. */
+  packedUnit(block: Block, unit: number): Uint8Array | null {
+    const entry = this.#entry(block);
+    if (entry === null) return null;
+    try {
+      return packedUnit(entry.index, unit, this.#body(block, entry));
+    } catch (error) {
+      this.#name(block, "points of a unit are not served", error);
+      return null;
+    }
+  }
+
   /** Forgets blocks that are gone. */
   forget(blocks: readonly Block[]): void {
     for (const block of blocks) {
@@ -114,21 +126,24 @@ export class BlockReader {
 
   #unit(block: Block, entry: Entry, unit: number): Uint8Array {
     if (entry.unit === unit && entry.unitBytes !== null) return entry.unitBytes;
-    if (entry.body === null) {
-      const body = block.file.readBody(block.id);
-      if (body === null) throw new Error("its body is missing");
-      entry.body = body;
-      this.#readBytes += body.byteLength;
-      this.#bodyBytes += body.byteLength;
-      this.#releaseBodies(entry);
-    }
-    const unitBytes = readUnit(entry.index, unit, entry.body);
+    const unitBytes = readUnit(entry.index, unit, this.#body(block, entry));
     this.#bodyBytes += unitBytes.byteLength - (entry.unitBytes?.byteLength ?? 0);
     release(entry.unitBytes);
     entry.unit = unit;
     entry.unitBytes = unitBytes;
     this.#readBytes += unitBytes.byteLength;
     return unitBytes;
+  }
+
+  #body(block: Block, entry: Entry): Uint8Array {
+    if (entry.body !== null) return entry.body;
+    const body = block.file.readBody(block.id);
+    if (body === null) throw new Error("its body is missing");
+    entry.body = body;
+    this.#readBytes += body.byteLength;
+    this.#bodyBytes += body.byteLength;
+    this.#releaseBodies(entry);
+    return body;
   }
 
   /** The oldest ones, but not that of `reading`. */

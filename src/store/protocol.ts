@@ -4,6 +4,7 @@
  */
 import type { StatusName } from "../model/errors.ts";
 import type { SequenceRanges } from "../model/sequence-ranges.ts";
+import type { BacklogPart, BacklogQuery, SequencesHeld, UndeliveredPoints } from "./backlog-protocol.ts";
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
@@ -243,13 +244,6 @@ export interface Dropped {
   readonly undelivered: UndeliveredPoints;
 }
 
-export interface UndeliveredPoints {
-  /** Rows, superseded ones included, of blocks that hold undelivered ones. */
-  readonly points: number;
-  /** Sequences that some of them came from; other points of these may still be there. */
-  readonly ranges: SequenceRanges;
-}
-
 /** A generation of the head is in period files. */
 export interface Sealed {
   /** Every record up to this sequence is. */
@@ -271,6 +265,11 @@ export type StoreRequest =
   /** The earliest event time of each series, NaN where nothing is stored; ids ascending, each once. */
   | { kind: "extents"; id: number; seriesIds: Uint32Array }
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
+  | { kind: "set_undelivered"; ranges: SequenceRanges }
+  | { kind: "backlog"; id: number; query: BacklogQuery }
+  | { kind: "sequences_held"; id: number; ranges: SequenceRanges }
+  /** The sequences that brought points of event times in [fromUs, toUs). */
+  | { kind: "sequences_of"; id: number; fromUs: number; toUs: number }
   | { kind: "cancel"; id: number }
   /** `base`: identities of the files that need not be copied, by name. */
   | { kind: "backup_begin"; id: number; base: ReadonlyMap<string, string> }
@@ -281,7 +280,17 @@ export type StoreRequest =
   | { kind: "seal" | "compact" | "stats" | "close"; id: number };
 
 export type StoreAnswer =
-  RangeResult | ArrivalResult | StandingResult | Float64Array | StoreStats | BackupListed | FrozenPiece | null;
+  | RangeResult
+  | ArrivalResult
+  | StandingResult
+  | Float64Array
+  | BacklogPart
+  | SequencesHeld
+  | SequenceRanges
+  | StoreStats
+  | BackupListed
+  | FrozenPiece
+  | null;
 
 export type StoreEvent =
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }

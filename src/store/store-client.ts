@@ -2,7 +2,9 @@
 import type { Worker } from "node:worker_threads";
 import { recordIn } from "../log/record.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import type { BacklogPart, BacklogQuery, SequencesHeld } from "./backlog-protocol.ts";
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type {
@@ -42,6 +44,7 @@ export type {
   TierStats,
 } from "./protocol.ts";
 
+export type { BacklogBlock, BacklogCursor, BacklogPart, BacklogQuery, SequencesHeld } from "./backlog-protocol.ts";
 export type { BackupListed } from "./backup.ts";
 export type { FrozenPiece } from "./frozen-file.ts";
 
@@ -145,6 +148,35 @@ export class StoreClient {
    */
   async retire(seriesIds: Uint32Array): Promise<void> {
     await this.#ask({ kind: "retire", id: ++this.#lastId, seriesIds });
+  }
+
+  /**
+   * What an upstream has not got. From now on it is sealed into blocks of its own, which are not merged; what retention takes
+   * of it is told with it. To be told again at every opening, in `StoreOptions.undelivered`.
+   */
+  setUndelivered(ranges: SequenceRanges): void {
+    if (this.#gone === null) this.#post({ kind: "set_undelivered", ranges });
+  }
+
+  /**
+   * The next part of a pass over the backlog, newest first: rows that stand as they were absorbed until now, in blocks. Fails
+   * as {@link extents} does.
+   */
+  undelivered(query: BacklogQuery, { signal }: { signal?: AbortSignal } = {}): Promise<BacklogPart> {
+    return this.#askUntil<BacklogPart>((id) => ({ kind: "backlog", id, query }), signal);
+  }
+
+  /** How much of these sequences is stored. Fails as {@link extents} does. */
+  countUndelivered(ranges: SequenceRanges, { signal }: { signal?: AbortSignal } = {}): Promise<SequencesHeld> {
+    return this.#askUntil<SequencesHeld>((id) => ({ kind: "sequences_held", id, ranges }), signal);
+  }
+
+  /**
+   * The sequences that brought points of event times in [fromUs, toUs), and those that are stored in one block with them.
+   * Fails as {@link extents} does.
+   */
+  sequencesOf(fromUs: number, toUs: number, { signal }: { signal?: AbortSignal } = {}): Promise<SequenceRanges> {
+    return this.#askUntil<SequenceRanges>((id) => ({ kind: "sequences_of", id, fromUs, toUs }), signal);
   }
 
   /** Resolves when everything absorbed so far is in period files. Fails with the reason where it cannot be written. */

@@ -3,6 +3,7 @@ import { fullGC } from "bun:jsc";
 import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
+import { buffersOfPart } from "./backlog-protocol.ts";
 import {
   buffersOfArrivals,
   buffersOfRange,
@@ -71,6 +72,7 @@ function serve(
     if (request.kind === "cancel") return cancel(request.id);
     if (request.kind === "backup_end") return store.backup.end();
     if (request.kind === "retain") return store.retain();
+    if (request.kind === "set_undelivered") return store.setUndelivered(request.ranges);
     const { id } = request;
     switch (request.kind) {
       case "range":
@@ -81,6 +83,12 @@ function serve(
         return ask(id, store.reading.standing(request.query, scheduler.slice));
       case "extents":
         return ask(id, store.reading.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
+      case "backlog":
+        return ask(id, store.backlog.part(request.query, scheduler.slice), buffersOfPart);
+      case "sequences_held":
+        return ask(id, store.backlog.held(request.ranges, scheduler.slice));
+      case "sequences_of":
+        return ask(id, store.backlog.sequencesOf(request.fromUs, request.toUs, scheduler.slice));
       case "retire":
         store.retire(request.seriesIds);
         return post({ kind: "answer", id, value: null });

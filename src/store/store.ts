@@ -5,11 +5,13 @@
  */
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
+import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import { frameOfRecord, recordIn } from "../log/record.ts";
 import { replayRecords } from "../log/replay.ts";
 import { WrittenBytes } from "../log/written-bytes.ts";
 import { StoreBackup } from "./backup.ts";
 import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
+import { Backlog } from "./backlog.ts";
 import { Archive } from "./archive.ts";
 import { diskStateOf, type LookAtDisk } from "./disk.ts";
 import { Head, type Generation } from "./head.ts";
@@ -55,6 +57,7 @@ export class Store {
   readonly #writes = new WrittenBytes();
   readonly backup: StoreBackup;
   readonly reading: PointReading;
+  readonly backlog: Backlog;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
   #written = new Map<Period, Block[]>();
   #sealedBytes = 0;
@@ -113,6 +116,7 @@ export class Store {
     for (const { arrivalToS } of this.#archive.points.all()) this.#noteArrival(arrivalToS * 1000);
     this.backup = new StoreBackup(options.dir, this.#archive, events.onWork);
     this.reading = new PointReading(this.#archive, this.#head, events.onWork);
+    this.backlog = new Backlog(this.#archive, this.#head, events.onDamage, events.onWork);
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */
@@ -122,7 +126,7 @@ export class Store {
 
   /** What queries and merging have read and unpacked so far. */
   get readBytes(): number {
-    return this.#archive.readBytes;
+    return this.#archive.readBytes + this.backlog.readBytes;
   }
 
   absorb(record: ArrayBuffer): void {
@@ -161,6 +165,12 @@ export class Store {
   /** Points of these series, present and still to come, are dropped when they are written next, in the background. */
   retire(seriesIds: Uint32Array): void {
     this.#archive.retire(seriesIds);
+    this.#events.onWork();
+  }
+
+  /** Sequences that an upstream has not got. */
+  setUndelivered(ranges: SequenceRanges): void {
+    this.#archive.setUndelivered(ranges);
     this.#events.onWork();
   }
 

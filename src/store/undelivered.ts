@@ -4,7 +4,7 @@
  */
 import { withSequences, type SequenceRange, type SequenceRanges } from "../model/sequence-ranges.ts";
 import type { Generation } from "./head.ts";
-import type { UndeliveredPoints } from "./protocol.ts";
+import type { UndeliveredPoints } from "./backlog-protocol.ts";
 
 /** Of log sequences, both inclusive. */
 export interface SequenceSpan {
