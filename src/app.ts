@@ -1,6 +1,7 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { resolve } from "node:path";
 import { openAlerting } from "./app/open-alerting.ts";
+import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
 import { openSessions } from "./app/open-sessions.ts";
 import { openStorage } from "./app/open-storage.ts";
@@ -63,12 +64,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const sessions = await openSessions(config, storage, { alerts, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
   const onOverload = (isOverloaded: boolean) => alerts.setHearing(!isOverloaded, "overload");
-  const { intake, cache, forwarding } = openIntake(
-    config,
-    storage,
-    { health, logger, clock, metrics, onOverload },
-    opening,
-  );
+  const ways = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
+  const { intake, cache, forwarding } = ways;
 
   const dashboard = createDashboard({
     registry,
@@ -128,6 +125,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...shared,
     address: config.http,
     origins: config.live.origins,
+    httpRoutes: openDoors(storage, ways, { clock, logger, metrics }),
     metricsText: stopWatching.text,
   });
   opening.defer(() => web.drain(0));

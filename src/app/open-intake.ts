@@ -15,6 +15,7 @@ import type { TakePoints } from "../model/incoming-point.ts";
 import type { Logger } from "../model/logger.ts";
 import type { HealthState } from "../transport/health.ts";
 import { BatchDecoder } from "../wire/decode-batch.ts";
+import type { SeriesResolver } from "../wire/decoded-batch.ts";
 import { DataIngestion } from "../wire/gen/ingestion_pb.ts";
 import { SeriesCache } from "../wire/series-cache.ts";
 import type { Storage } from "./open-storage.ts";
@@ -33,6 +34,7 @@ export interface OpenIntake {
   readonly committer: Committer;
   readonly cache: SeriesCache;
   readonly takePoints: TakePoints;
+  readonly resolve: SeriesResolver;
   /** What other nodes forward. */
   readonly forwarding: ForwardingDeps;
 }
@@ -95,5 +97,5 @@ export function openIntake(
     isKnownSeries: (id) => registry.has(id),
     nodeId: nodeIdOf(journal, () => crypto.randomUUID()),
   };
-  return { intake, committer, cache, forwarding, takePoints: takePointsOf({ intake, budget, metrics }) };
+  return { intake, committer, cache, resolve, forwarding, takePoints: takePointsOf({ intake, budget, metrics }) };
 }

@@ -73,11 +73,17 @@ export class Intake {
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
   }
 
+  /** Whether a point may be stored, whatever its series; NaN: it has no time of its own. */
+  isStorable(value: number, timeUs: number): boolean {
+    const rules = this.#rules();
+    return isStorable(value, Number.isNaN(timeUs) ? rules.latestUs : timeUs, rules);
+  }
+
   /**
    * The same of rows [from, to) of columns, at most BATCH_POINTS_MAX, whose series are known; 0: `reasonOf` says why there is
    * none. `refused` are all of them, by their place in the columns.
    */
-  takeRows(columns: Columns, from: number, to: number, reasonOf: (row: number) => string): TakenBatch {
+  takeRows(columns: Columns, from: number, to: number, reasonOf: (row: number) => string | undefined): TakenBatch {
     const { committer } = this.#deps;
     const count = to - from;
     if (count > BATCH_POINTS_MAX) throw new RangeError(`${count} points at once`);

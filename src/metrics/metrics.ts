@@ -17,6 +17,11 @@ export function createMetrics() {
   return {
     registry,
     points: counter("points_total", "Points received, by result: stored or refused", ["result"]),
+    doorPoints: counter(
+      "door_points_total",
+      "Points that came by other protocols, by door and result: stored, refused or skipped",
+      ["door", "result"],
+    ),
     batches: counter("batches_total", "Batches received, by result: accepted or failed as a whole", ["result"]),
     batchSeconds: histogram("batch_duration_seconds", "From a batch's arrival to its durable commit"),
     commitSeconds: histogram("commit_duration_seconds", "From closing a frame to its durable commit"),

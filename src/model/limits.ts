@@ -4,6 +4,8 @@ export const BATCH_POINTS_MAX = 10_000;
 export const MESSAGE_BYTES_MAX = 50 * 1024 * 1024;
 /** JSON takes several times its bytes while it is read. */
 export const HTTP_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+/** What a packed body of other systems may become. */
+export const HTTP_UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 export const METADATA_BYTES_MAX = 16 * 1024;
 
 /** In flight within one upload stream: received and not yet committed. */

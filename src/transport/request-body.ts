@@ -1,3 +1,4 @@
+import type { WatchpostError } from "../model/errors.ts";
 import { connectErrorOf } from "./connect-routes.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 
@@ -9,10 +10,11 @@ export function countedBody(
   body: AsyncIterable<Uint8Array>,
   received: ReceivedBytes,
   onWhole: () => void,
+  errorOf: (error: WatchpostError) => Error = connectErrorOf,
 ): { chunks: AsyncIterable<Uint8Array>; close(): void } {
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => {});
-  const holder = received.holder((error) => refused.reject(connectErrorOf(error)));
+  const holder = received.holder((error) => refused.reject(errorOf(error)));
   async function* chunks(): AsyncIterable<Uint8Array> {
     const source = body[Symbol.asyncIterator]();
     try {

@@ -10,11 +10,13 @@ import { BUILD } from "../model/build-info.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
+import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { CLOSE_UNREAD, connectRoutes } from "./connect-routes.ts";
 import type { TransportEvents, TransportServer } from "./grpc-server.ts";
 import type { HealthState } from "./health.ts";
+import { answerRoute } from "./http-routes.ts";
 import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody } from "./request-body.ts";
@@ -23,6 +25,8 @@ export interface WebServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
   readonly address: string;
   readonly methods: readonly MethodImpl[];
+  /** Plain calls of other systems. */
+  readonly httpRoutes?: readonly HttpRoute[];
   readonly health: HealthState;
   readonly received: ReceivedBytes;
   /** Of pages that may read /live. */
@@ -87,6 +91,13 @@ async function answer(
   const { pathname } = new URL(request.url);
   const handler = routes.get(pathname);
   if (handler !== undefined) return callResponse(handler, request, server, options.received);
+  const { httpRoutes = [] } = options;
+  const ofPath = httpRoutes.filter(({ path }) => path === pathname);
+  const route = ofPath.find(({ methods }) => methods.includes(request.method));
+  if (route !== undefined) {
+    return answerRoute(route, request, { ...options, onWhole: () => server.timeout(request, 0) });
+  }
+  if (ofPath.length > 0) return wrongMethod(pathname, ofPath);
   if (request.method !== "GET" && request.method !== "HEAD") return notFound(pathname);
   switch (pathname) {
     case "/live":
@@ -101,7 +112,7 @@ async function answer(
     case "/metrics":
       return new Response(await options.metricsText(), { headers: { "content-type": METRICS_TYPE } });
     case "/":
-      return new Response(frontPage(routes));
+      return new Response(frontPage(routes, httpRoutes));
     default:
       return notFound(pathname);
   }
@@ -147,13 +158,22 @@ function notFound(pathname: string): Response {
   return new Response(`there is nothing at ${pathname}; GET / says what is here\n`, { status: 404 });
 }
 
-function frontPage(routes: ReadonlyMap<string, UniversalHandler>): string {
+function wrongMethod(pathname: string, routes: readonly HttpRoute[]): Response {
+  const allow = routes.flatMap(({ methods }) => methods).join(", ");
+  return new Response(`${pathname} takes ${allow}\n`, { status: 405, headers: { allow } });
+}
+
+function frontPage(routes: ReadonlyMap<string, UniversalHandler>, plain: readonly HttpRoute[]): string {
+  const others = plain.map(({ methods, path, summary }) => `  ${methods[0].padEnd(4)} ${path.padEnd(18)} ${summary}`);
   const calls = [...routes.keys()].map((path) => `  POST ${path}`).join("\n");
   return `Watchpost ${BUILD.version} (${BUILD.commit})
 
   GET  /live?metric=*     live values as Server-Sent Events
   GET  /healthz, /readyz  health
   GET  /metrics           Prometheus metrics
+
+Of other systems
+${others.join("\n")}
 
 Connect and gRPC-Web; unary calls take plain JSON: curl --json '{…}'
 ${calls}

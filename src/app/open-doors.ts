@@ -1,0 +1,26 @@
+/** The doors of other protocols. */
+import { influxRoutes } from "../ingestion/doors/influx.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import type { HttpRoute } from "../wire/http-route.ts";
+import type { OpenIntake } from "./open-intake.ts";
+import type { Storage } from "./open-storage.ts";
+
+/** Between two samples of what was wrong that go into the log, of one door. */
+const SAMPLE_EVERY_MS = 10_000;
+
+export function openDoors(
+  { registry, budget }: Storage,
+  { intake, resolve }: OpenIntake,
+  { clock, logger, metrics }: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
+): HttpRoute[] {
+  const saidAtMs = new Map<string, number>();
+  const onMalformed = (door: string, sentence: string) => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (saidAtMs.get(door) ?? -Infinity) < SAMPLE_EVERY_MS) return;
+    saidAtMs.set(door, nowMs);
+    logger.warn({ door, sample: sentence }, "some of what came by another protocol is not stored");
+  };
+  return influxRoutes({ intake, budget, metrics, resolve, isKnownSeries: (id) => registry.has(id), onMalformed });
+}

@@ -1,0 +1,117 @@
+/**
+ * A way in for what is no BatchData: rows are gathered in columns, judged and committed as batches are, and their refusals come
+ * back by the row's place in the request.
+ */
+import { BATCH_POINTS_MAX } from "../../model/limits.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
+import { TIME_MISSING, type SeriesResolver } from "../../wire/decoded-batch.ts";
+import type { CommitGroup } from "../committer.ts";
+import type { Intake } from "../intake.ts";
+import type { MemoryBudget } from "../memory-budget.ts";
+
+export interface DoorDeps {
+  readonly intake: Intake;
+  readonly budget: MemoryBudget;
+  readonly metrics: Pick<Metrics, "points" | "doorPoints">;
+  readonly resolve: SeriesResolver;
+  isKnownSeries(id: number): boolean;
+}
+
+/** A point, or what was no point, that is not stored. */
+export interface DoorRefusal {
+  /** Where it stands in the request: a line, or the position of a point; from 1. */
+  readonly place: number;
+  readonly reason: string;
+}
+
+export interface DoorResult {
+  readonly stored: number;
+  readonly refusedTotal: number;
+  /** The first of them. */
+  readonly refusals: readonly DoorRefusal[];
+}
+
+const REFUSALS_MAX = 100;
+
+/** The rows of one request. */
+export class DoorRows {
+  readonly #deps: DoorDeps;
+  readonly #door: string;
+  readonly #seriesIds = new Uint32Array(BATCH_POINTS_MAX);
+  readonly #timesUs = new Float64Array(BATCH_POINTS_MAX);
+  readonly #values = new Float64Array(BATCH_POINTS_MAX);
+  readonly #places = new Uint32Array(BATCH_POINTS_MAX);
+  readonly #reasons = new Map<number, string>();
+  readonly #groups = new Set<CommitGroup["done"]>();
+  readonly #refusals: DoorRefusal[] = [];
+  #count = 0;
+  #stored = 0;
+  #refused = 0;
+
+  /** `door`: its name, for counts. */
+  constructor(deps: DoorDeps, door: string) {
+    this.#deps = deps;
+    this.#door = door;
+  }
+
+  /** Whether a point may be stored, whatever its series; NaN: of no time of its own. One that may not is no reason for a series. */
+  isStorable(value: number, timeUs: number): boolean {
+    return this.#deps.intake.isStorable(value, timeUs);
+  }
+
+  /** `seriesId` 0: there is none, and `reason` says why. */
+  add(place: number, seriesId: number, timeUs: number, value: number, reason?: string): void {
+    if (this.#count === BATCH_POINTS_MAX) this.#take();
+    const row = this.#count++;
+    this.#seriesIds[row] = seriesId;
+    this.#timesUs[row] = Number.isNaN(timeUs) ? TIME_MISSING : timeUs;
+    this.#values[row] = value;
+    this.#places[row] = place;
+    if (seriesId === 0 && reason !== undefined) this.#reasons.set(row, reason);
+  }
+
+  /** Something that is no point at all. */
+  refuse(place: number, reason: string): void {
+    this.#refused++;
+    if (this.#refusals.length < REFUSALS_MAX) this.#refusals.push({ place, reason });
+  }
+
+  /** Resolves once all that was kept is durable. Rejects with what the log failed with; then everything is to be sent again. */
+  async committed(): Promise<DoorResult> {
+    this.#take();
+    await Promise.all(this.#groups);
+    const { points, doorPoints } = this.#deps.metrics;
+    points.inc({ result: "stored" }, this.#stored);
+    points.inc({ result: "refused" }, this.#refused);
+    doorPoints.inc({ door: this.#door, result: "stored" }, this.#stored);
+    doorPoints.inc({ door: this.#door, result: "refused" }, this.#refused);
+    const refusals = this.#refusals.sort((a, b) => a.place - b.place);
+    return { stored: this.#stored, refusedTotal: this.#refused, refusals };
+  }
+
+  #take(): void {
+    if (this.#count === 0) return;
+    const columns = { seriesIds: this.#seriesIds, timesUs: this.#timesUs, values: this.#values };
+    const taken = this.#deps.intake.takeRows(columns, 0, this.#count, (row) => this.#reasons.get(row));
+    this.#stored += taken.kept;
+    if (taken.group !== undefined) this.#groups.add(taken.group.done);
+    for (const { index, reason } of taken.refused) this.refuse(this.#places[index], reason);
+    this.#reasons.clear();
+    this.#count = 0;
+  }
+}
+
+/** Runs with the memory that a request's rows take reserved. Rejects with RESOURCE_EXHAUSTED where there is none in time. */
+export async function withMemory<T>(
+  { budget }: DoorDeps,
+  bytes: number,
+  signal: AbortSignal,
+  run: () => Promise<T>,
+): Promise<T> {
+  await budget.reserve(bytes, { signal });
+  try {
+    return await run();
+  } finally {
+    budget.release(bytes);
+  }
+}

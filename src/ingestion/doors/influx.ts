@@ -1,0 +1,141 @@
+/** The doors of InfluxDB: /write as version 1 has it, /api/v2/write as version 2, and what their clients ask before. */
+import { messageOf, truncated, WatchpostError } from "../../model/errors.ts";
+import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
+import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { parseLines } from "./line-parser.ts";
+import { LineSeries, type LineSource } from "./line-series.ts";
+
+export interface InfluxDeps extends DoorDeps {
+  /** A body that had something wrong: a sentence for the log. */
+  onMalformed(door: string, sentence: string): void;
+}
+
+/** Of the timestamps, in a microsecond. */
+const UNITS_PER_US: Readonly<Record<string, number>> = {
+  ...{ n: 1_000, ns: 1_000, u: 1, us: 1, µ: 1, ms: 1e-3, s: 1e-6, m: 1e-6 / 60, h: 1e-6 / 3_600 },
+};
+const SAID_MAX = 10;
+/** What a byte of lines becomes, with its share of rows, frames and records. */
+const MEMORY_FACTOR = 3;
+/** What clients take for an InfluxDB that they can write to. */
+const VERSION = "1.8.10";
+
+export function influxRoutes(deps: InfluxDeps): HttpRoute[] {
+  const series = new LineSeries(deps.resolve, (id) => deps.isKnownSeries(id));
+  const write = async (call: HttpCall, version: Version) => {
+    const result = await takeLines(call, version, deps, series);
+    if (result.refusedTotal === 0) return new Response(null, { status: 204, headers: version.headers });
+    throw new WatchpostError("INVALID_ARGUMENT", sentenceOf(result));
+  };
+  const ping = async () => new Response(null, { status: 204, headers: V1.headers });
+  return [
+    {
+      name: "influx.write",
+      methods: ["POST"],
+      path: "/write",
+      summary: "InfluxDB 1 line protocol",
+      run: (call) => write(call, V1),
+      fail: (error) => failed(error, V1),
+    },
+    {
+      name: "influx.v2.write",
+      methods: ["POST"],
+      path: "/api/v2/write",
+      summary: "InfluxDB 2 line protocol",
+      run: (call) => write(call, V2),
+      fail: (error) => failed(error, V2),
+    },
+    {
+      name: "influx.ping",
+      methods: ["GET", "HEAD"],
+      path: "/ping",
+      summary: "what InfluxDB's clients ask first",
+      run: ping,
+      fail: (error) => failed(error, V1),
+    },
+    {
+      name: "influx.health",
+      methods: ["GET"],
+      path: "/health",
+      summary: "the same of version 2",
+      run: async () =>
+        Response.json({ name: "watchpost", message: "ready for writes", status: "pass", version: VERSION }),
+      fail: (error) => failed(error, V2),
+    },
+  ];
+}
+
+interface Version {
+  readonly name: string;
+  /** The parameter that names where the points are to go. */
+  readonly place: string;
+  readonly headers: Record<string, string>;
+  body(code: string, message: string): unknown;
+}
+
+const V1: Version = {
+  name: "influx",
+  place: "db",
+  headers: { "x-influxdb-version": VERSION },
+  body: (_, error) => ({ error }),
+};
+const V2: Version = { ...V1, place: "bucket", headers: {}, body: (code, message) => ({ code, message }) };
+
+async function takeLines(call: HttpCall, version: Version, deps: InfluxDeps, series: LineSeries): Promise<DoorResult> {
+  const { searchParams } = call.url;
+  const precision = searchParams.get("precision") ?? "ns";
+  if (!Object.hasOwn(UNITS_PER_US, precision)) {
+    throw new WatchpostError("INVALID_ARGUMENT", `precision is ${JSON.stringify(precision)}; wanted ns, us, ms or s`);
+  }
+  const given = searchParams.get("source") ?? undefined;
+  const otherwise = searchParams.get(version.place) || "influx";
+  const source: LineSource = { key: JSON.stringify([given, otherwise]), given, otherwise };
+  const bytes = await call.body();
+  return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
+    const rows = new DoorRows(deps, version.name);
+    let skipped = 0;
+    parseLines(bytes, UNITS_PER_US[precision], {
+      point: (line, section, field, value, timeUs) => {
+        const found =
+          series.known(source, section, field) ??
+          (rows.isStorable(value, timeUs) ? series.find(source, section, field) : 0);
+        if (typeof found === "number") rows.add(line, found, timeUs, value);
+        else rows.add(line, 0, timeUs, value, found);
+      },
+      text: () => void skipped++,
+      malformed: (line, reason) => {
+        rows.refuse(line, `unable to parse: ${reason}`);
+      },
+    });
+    if (skipped > 0) deps.metrics.doorPoints.inc({ door: version.name, result: "skipped" }, skipped);
+    const result = await rows.committed();
+    if (result.refusedTotal > 0) deps.onMalformed(version.name, sentenceOf(result));
+    return result;
+  });
+}
+
+/** As InfluxDB begins it: what is right of a body is stored. */
+function sentenceOf({ refusals, refusedTotal }: DoorResult): string {
+  const said = refusals.slice(0, SAID_MAX).map(({ place, reason }) => `line ${place}: ${truncated(reason, 300)}`);
+  const more = refusedTotal > said.length ? `; and ${refusedTotal - said.length} more` : "";
+  return `partial write: ${said.join("; ")}${more} dropped=${refusedTotal}`;
+}
+
+function failed(error: unknown, version: Version): Response {
+  if (!(error instanceof WatchpostError)) {
+    return Response.json(version.body("internal error", "internal error; see the server's log"), { status: 500 });
+  }
+  const retryAfterS = Math.ceil((error.retryAfterMs ?? 1_000) / 1_000);
+  const headers = { ...version.headers, "retry-after": String(retryAfterS) };
+  const message = messageOf(error);
+  switch (error.status) {
+    case "INVALID_ARGUMENT":
+      return Response.json(version.body("invalid", message), { status: 400, headers: version.headers });
+    case "RESOURCE_EXHAUSTED":
+      return error.retryAfterMs === undefined
+        ? Response.json(version.body("request too large", message), { status: 413, headers: version.headers })
+        : Response.json(version.body("too many requests", message), { status: 429, headers });
+    default:
+      return Response.json(version.body("unavailable", message), { status: 503, headers });
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * InfluxDB line protocol, from bytes to points without an object for each. Source of the syntax: "Line protocol reference",
+ * InfluxDB v1.8 and v2 documentation.
+ *
+ *     measurement[,tag=value…] field=value[,field=value…] [timestamp]
+ */
+
+export interface LineSink {
+  /** A number of a line: `section` are measurement and tags as they stand, the same bytes for the same series. */
+  point(line: number, section: string, field: string, value: number, timeUs: number): void;
+  /** A field that is text: there is no number to be stored. */
+  text(line: number, field: string): void;
+  /** A line, or a field of one, that cannot be read. */
+  malformed(line: number, reason: string): void;
+}
+
+const [NEWLINE, RETURN, SPACE, TAB, QUOTE, HASH, COMMA, MINUS, DOT, ZERO, NINE, EQUALS, BACKSLASH] = [
+  0x0a, 0x0d, 0x20, 0x09, 0x22, 0x23, 0x2c, 0x2d, 0x2e, 0x30, 0x39, 0x3d, 0x5c,
+];
+/** Digits that a double holds exactly. */
+const DIGITS_EXACT = 15;
+const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
+
+/** `unitsPerUs`: of the timestamps, such as 1000 for nanoseconds and 1/1000 for milliseconds. */
+export function parseLines(bytes: Uint8Array, unitsPerUs: number, sink: LineSink): void {
+  new LineParser(bytes, unitsPerUs, sink).run();
+}
+
+class LineParser {
+  readonly #bytes: Uint8Array;
+  readonly #buffer: Buffer;
+  readonly #unitsPerUs: number;
+  readonly #sink: LineSink;
+  #at = 0;
+  #line = 0;
+
+  constructor(bytes: Uint8Array, unitsPerUs: number, sink: LineSink) {
+    this.#bytes = bytes;
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#unitsPerUs = unitsPerUs;
+    this.#sink = sink;
+  }
+
+  run(): void {
+    const bytes = this.#bytes;
+    const { length } = bytes;
+    while (this.#at < length) {
+      this.#line++;
+      while (bytes[this.#at] === SPACE || bytes[this.#at] === TAB || bytes[this.#at] === RETURN) this.#at++;
+      if (this.#at < length && bytes[this.#at] !== NEWLINE && bytes[this.#at] !== HASH) this.#readLine();
+      this.#at = this.#lineEnd(this.#at) + 1;
+    }
+  }
+
+  #readLine(): void {
+    const bytes = this.#bytes;
+    const sectionAt = this.#at;
+    const sectionEnd = this.#unescaped(sectionAt, SPACE);
+    if (sectionEnd === sectionAt || bytes[sectionAt] === COMMA) return this.#malformed("it has no measurement");
+    if (bytes[sectionEnd] !== SPACE) return this.#malformed("it has no fields");
+    const section = this.#buffer.toString("latin1", sectionAt, sectionEnd);
+    const fieldsAt = this.#past(sectionEnd, SPACE);
+    const fieldsEnd = this.#endOfFields(fieldsAt);
+    if (fieldsEnd === fieldsAt) return this.#malformed("it has no fields");
+    if (fieldsEnd < 0) return this.#malformed("a text has no closing quote");
+    const timeUs = this.#timeUs(fieldsEnd);
+    if (timeUs === undefined) return;
+    for (let at = fieldsAt; at < fieldsEnd;) {
+      const keyEnd = this.#unescaped(at, EQUALS);
+      const end = this.#endOfField(keyEnd + 1, fieldsEnd);
+      if (keyEnd >= fieldsEnd || keyEnd === at) {
+        this.#malformed("a field is not key=value");
+        return void (this.#at = fieldsEnd);
+      }
+      this.#readField(section, this.#buffer.toString("latin1", at, keyEnd), keyEnd + 1, end, timeUs);
+      at = end + 1;
+    }
+    this.#at = fieldsEnd;
+  }
+
+  #readField(section: string, field: string, from: number, to: number, timeUs: number): void {
+    if (this.#bytes[from] === QUOTE) {
+      // A quoted text may hold line breaks: the line goes on behind it.
+      return this.#sink.text(this.#line, field);
+    }
+    const value = this.#number(from, to);
+    if (value === undefined) {
+      const shown = JSON.stringify(this.#buffer.toString("utf8", from, Math.min(to, from + 40)));
+      return this.#malformed(
+        `field ${JSON.stringify(field.slice(0, 64))} is ${shown}; wanted a number, a boolean or "text"`,
+      );
+    }
+    this.#sink.point(this.#line, section, field, value, timeUs);
+  }
+
+  /** Decimal digits in short numbers are read here; everything else as ECMAScript reads it. */
+  #number(from: number, to: number): number | undefined {
+    const bytes = this.#bytes;
+    let at = from;
+    const isNegative = bytes[at] === MINUS;
+    if (isNegative) at++;
+    let [mantissa, digits, scale] = [0, 0, 0];
+    for (; at < to && bytes[at] >= ZERO && bytes[at] <= NINE; at++, digits++)
+      mantissa = 10 * mantissa + bytes[at] - ZERO;
+    if (bytes[at] === DOT && at < to) {
+      at++;
+      for (; at < to && bytes[at] >= ZERO && bytes[at] <= NINE; at++, digits++, scale++) {
+        mantissa = 10 * mantissa + bytes[at] - ZERO;
+      }
+    }
+    const isInteger = at === to - 1 && scale === 0 && (bytes[at] === 0x69 || bytes[at] === 0x75);
+    if ((at === to || isInteger) && digits > 0 && digits <= DIGITS_EXACT) {
+      const size = mantissa / POWERS[scale];
+      return isNegative ? -size : size;
+    }
+    return otherNumber(this.#buffer.toString("latin1", from, to));
+  }
+
+  /** The timestamp behind the fields; NaN: there is none, undefined: it is malformed, which has been said. */
+  #timeUs(fieldsEnd: number): number | undefined {
+    const bytes = this.#bytes;
+    const lineEnd = this.#lineEnd(fieldsEnd);
+    const from = this.#past(fieldsEnd, SPACE);
+    let to = lineEnd;
+    while (to > from && (bytes[to - 1] === RETURN || bytes[to - 1] === SPACE || bytes[to - 1] === TAB)) to--;
+    if (to === from) return NaN;
+    let at = from;
+    const isNegative = bytes[at] === MINUS;
+    if (isNegative) at++;
+    const isWhole = to > at && this.#areDigits(at, to);
+    if (!isWhole || to - at > 19) {
+      const shown = JSON.stringify(this.#buffer.toString("utf8", from, Math.min(to, from + 40)));
+      this.#malformed(`its timestamp is ${shown}; wanted a whole number`);
+      this.#at = lineEnd;
+      return undefined;
+    }
+    // Nanoseconds are more than a double holds: what is finer than a microsecond is cut off before.
+    const cut = this.#unitsPerUs > 1 ? Math.round(Math.log10(this.#unitsPerUs)) : 0;
+    let units = 0;
+    for (; at < to - cut; at++) units = 10 * units + bytes[at] - ZERO;
+    const timeUs = cut > 0 ? units : units / this.#unitsPerUs;
+    return isNegative ? -Math.max(timeUs, 1) : timeUs;
+  }
+
+  #areDigits(from: number, to: number): boolean {
+    for (let at = from; at < to; at++) if (this.#bytes[at] < ZERO || this.#bytes[at] > NINE) return false;
+    return true;
+  }
+
+  /** Of the fields: the first space outside of quotes, or the end of the line; -1: a quote is still open at the very end. */
+  #endOfFields(from: number): number {
+    const bytes = this.#bytes;
+    let isQuoted = false;
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) isQuoted = !isQuoted;
+      else if (!isQuoted && (byte === SPACE || byte === NEWLINE || byte === RETURN)) return at;
+    }
+    return isQuoted ? -1 : bytes.length;
+  }
+
+  #endOfField(from: number, fieldsEnd: number): number {
+    const bytes = this.#bytes;
+    let isQuoted = false;
+    for (let at = from; at < fieldsEnd; at++) {
+      const byte = bytes[at];
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) isQuoted = !isQuoted;
+      else if (byte === COMMA && !isQuoted) return at;
+    }
+    return fieldsEnd;
+  }
+
+  /** The first such byte that is not escaped, or the end of the line. */
+  #unescaped(from: number, wanted: number): number {
+    const bytes = this.#bytes;
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === wanted || byte === NEWLINE) return at;
+      if (byte === BACKSLASH) at++;
+    }
+    return bytes.length;
+  }
+
+  #past(from: number, byte: number): number {
+    let at = from;
+    while (this.#bytes[at] === byte) at++;
+    return at;
+  }
+
+  #lineEnd(from: number): number {
+    const end = this.#bytes.indexOf(NEWLINE, from);
+    return end < 0 ? this.#bytes.length : end;
+  }
+
+  #malformed(reason: string): void {
+    this.#sink.malformed(this.#line, reason);
+  }
+}
+
+function otherNumber(text: string): number | undefined {
+  switch (text) {
+    case "t":
+    case "T":
+    case "true":
+    case "True":
+    case "TRUE":
+      return 1;
+    case "f":
+    case "F":
+    case "false":
+    case "False":
+    case "FALSE":
+      return 0;
+    default: {
+      const isDecimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text);
+      if (isDecimal) return Number(text);
+      return /^-?\d+[iu]$/.test(text) ? Number(text.slice(0, -1)) : undefined;
+    }
+  }
+}
+
+/** Measurement and tags of a section, unescaped. Tags without a value or without "=" are left out. */
+export function readSection(section: string): { readonly measurement: string; readonly tags: [string, string][] } {
+  const [measurement, ...tags] = splitUnescaped(utf8Of(section), ",");
+  const pairs = tags.map((tag) => splitUnescaped(tag, "=")).filter((parts) => parts.length === 2 && parts[1] !== "");
+  return { measurement: unescaped(measurement), tags: pairs.map(([key, value]) => [unescaped(key), unescaped(value)]) };
+}
+
+/** A field's key, unescaped. */
+export function readField(field: string): string {
+  return unescaped(utf8Of(field));
+}
+
+/** What was read byte by byte. */
+function utf8Of(latin1: string): string {
+  return Buffer.from(latin1, "latin1").toString("utf8");
+}
+
+function splitUnescaped(text: string, at: string): string[] {
+  if (!text.includes("\\")) return text.split(at);
+  const parts = [""];
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === "\\" && i + 1 < text.length) parts[parts.length - 1] += text[i] + text[++i];
+    else if (text[i] === at) parts.push("");
+    else parts[parts.length - 1] += text[i];
+  }
+  return parts;
+}
+
+/** A backslash before anything but what must be escaped is a backslash. */
+function unescaped(text: string): string {
+  return text.includes("\\") ? text.replace(/\\([,= ])/g, "$1") : text;
+}
