@@ -51,6 +51,7 @@ const PURE = [
   "collaboration/issues/change-issue.ts",
   "collaboration/issues/edited-revision.ts",
   "collaboration/issues/issue-",
+  "devices/status/",
   "edge/sparkplug/",
 ];
 /** Of modules of the system only compression, which does nothing but compute. */

@@ -1,0 +1,83 @@
+/** The last gaps between arrivals of every device, in one column: a quarter of a kilobyte each. */
+import { grown } from "./grown.ts";
+
+export const GAPS_MAX = 64;
+/** With fewer nothing is inferred: they may all be of one burst. */
+export const GAPS_MIN = 4;
+const QUANTILE = 0.95;
+const GAP_MS_MAX = 2 ** 32 - 1;
+/** Values at and above the lower of the two ranks that the quantile of a full ring lies between. */
+const TOP_MAX = GAPS_MAX - Math.floor(QUANTILE * (GAPS_MAX - 1));
+
+export class GapRings {
+  #gapsMs = new Uint32Array(0);
+  #counts = new Uint8Array(0);
+  /** Where the next gap is written. */
+  #nexts = new Uint8Array(0);
+  /** The lower of the two values that the percentile lay between when it was asked for last. */
+  #lowsMs = new Uint32Array(0);
+  /** The largest of one ring, descending: used again for each. */
+  readonly #top = new Float64Array(TOP_MAX);
+
+  resize(length: number): void {
+    this.#gapsMs = grown(this.#gapsMs, length * GAPS_MAX);
+    this.#counts = grown(this.#counts, length);
+    this.#nexts = grown(this.#nexts, length);
+    this.#lowsMs = grown(this.#lowsMs, length);
+  }
+
+  /** The oldest makes room. False: the percentile is surely what it was. */
+  add(device: number, gapMs: number): boolean {
+    const next = this.#nexts[device];
+    const place = device * GAPS_MAX + next;
+    const before = this.#gapsMs[place];
+    const gap = Math.min(Math.round(gapMs), GAP_MS_MAX);
+    this.#gapsMs[place] = gap;
+    this.#nexts[device] = (next + 1) % GAPS_MAX;
+    if (this.#counts[device] === GAPS_MAX) {
+      const lowMs = this.#lowsMs[device];
+      return gap !== before && (gap >= lowMs || before >= lowMs);
+    }
+    this.#counts[device]++;
+    return true;
+  }
+
+  /** 95th percentile, interpolated as model/quantile.ts does; NaN with fewer than GAPS_MIN. One pass, since each arrival may ask. */
+  p95Ms(device: number): number {
+    const count = this.#counts[device];
+    if (count < GAPS_MIN) return NaN;
+    const rank = QUANTILE * (count - 1);
+    const below = Math.floor(rank);
+    const wanted = count - below;
+    const [gaps, top, from] = [this.#gapsMs, this.#top, device * GAPS_MAX];
+    top.fill(-1);
+    for (let i = from; i < from + count; i++) {
+      const gap = gaps[i];
+      if (gap <= top[wanted - 1]) continue;
+      let at = wanted - 1;
+      for (; at > 0 && top[at - 1] < gap; at--) top[at] = top[at - 1];
+      top[at] = gap;
+    }
+    const low = top[wanted - 1];
+    this.#lowsMs[device] = low;
+    return wanted === 1 ? low : low + (top[wanted - 2] - low) * (rank - below);
+  }
+
+  /** Oldest first. */
+  of(device: number): number[] {
+    const [count, next, from] = [this.#counts[device], this.#nexts[device], device * GAPS_MAX];
+    return Array.from({ length: count }, (_, i) => this.#gapsMs[from + ((next - count + i + GAPS_MAX) % GAPS_MAX)]);
+  }
+
+  /** The newest of them, where there are more than it holds. */
+  set(device: number, gapsMs: readonly number[]): void {
+    this.clear(device);
+    for (const gapMs of gapsMs.slice(-GAPS_MAX)) this.add(device, gapMs);
+  }
+
+  clear(device: number): void {
+    this.#counts[device] = 0;
+    this.#lowsMs[device] = 0;
+    this.#nexts[device] = 0;
+  }
+}

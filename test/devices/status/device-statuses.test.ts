@@ -1,0 +1,357 @@
+/** Whether devices are there: by silence, births and deaths, and the device they are reached through. */
+import { describe, expect, test } from "bun:test";
+import { HOUR, MINUTE, SECOND, StatusRig } from "./rig.ts";
+
+describe("silence", () => {
+  test("late after one and a half, offline after three times its usual gap, online when it is heard", () => {
+    const rig = new StatusRig();
+    expect(rig.statusOf(0)).toBe("never_seen");
+    rig.hearEvery(0, MINUTE, 70);
+    expect(rig.told()).toEqual(["0 online"]);
+    rig.pass(90 * SECOND - 1);
+    expect(rig.statusOf(0)).toBe("online");
+    rig.pass(1);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ status: "late", reason: "silent for 1m30s; late after 1m30s" });
+    rig.pass(90 * SECOND);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ status: "offline", reason: "silent for 3m; offline after 3m" });
+    rig.pass(HOUR);
+    rig.hear(0);
+    rig.tick();
+    expect(rig.told()).toEqual(["0 late", "0 offline", "0 online"]);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ sinceMs: rig.nowMs, seenMs: rig.nowMs, gapP95Ms: MINUTE });
+  });
+
+  test("an interval is never taken for less than 30 seconds or more than 48 hours", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, SECOND, 100);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ lateAfterMs: 45 * SECOND, offlineAfterMs: 90 * SECOND });
+    for (let i = 0; i < 10; i++) {
+      rig.nowMs += 100 * HOUR;
+      rig.tick();
+      rig.hear(1);
+    }
+    expect(rig.statuses.statusOf(1)).toMatchObject({ lateAfterMs: 72 * HOUR, offlineAfterMs: 144 * HOUR });
+  });
+
+  test("few gaps tell nothing yet", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, SECOND, 3);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ gapP95Ms: 0, lateAfterMs: 72 * HOUR });
+    rig.pass(SECOND);
+    rig.hear(0);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ gapP95Ms: SECOND, lateAfterMs: 45 * SECOND });
+  });
+
+  test("arrivals within a second are one", () => {
+    const rig = new StatusRig();
+    for (let i = 0; i < 1_000; i++) {
+      rig.nowMs += 10;
+      rig.tick();
+      rig.hear(0);
+    }
+    expect(rig.statuses.statusOf(0).gapP95Ms).toBe(SECOND);
+  });
+
+  test("what is set for a device comes before what was learned", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE);
+    rig.configure(0, { expectedIntervalMs: 10 * SECOND });
+    expect(rig.statuses.statusOf(0)).toMatchObject({ lateAfterMs: 15 * SECOND, offlineAfterMs: 30 * SECOND });
+    rig.configure(0, { lateAfterMs: 7 * SECOND });
+    expect(rig.statuses.statusOf(0)).toMatchObject({ lateAfterMs: 7 * SECOND, offlineAfterMs: 14 * SECOND });
+    rig.configure(0, { offlineAfterMs: 8 * SECOND });
+    expect(rig.statuses.statusOf(0)).toMatchObject({ lateAfterMs: 4 * SECOND, offlineAfterMs: 8 * SECOND });
+    rig.configure(0, {});
+    expect(rig.statuses.statusOf(0)).toMatchObject({ lateAfterMs: 90 * SECOND, offlineAfterMs: 180 * SECOND });
+  });
+
+  test("of devices that send when something happens it means nothing", () => {
+    const rig = new StatusRig();
+    rig.configure(0, { isEventDriven: true });
+    rig.hearEvery(0, MINUTE);
+    rig.pass(HOUR);
+    rig.nowMs += 1_000 * HOUR;
+    rig.tick();
+    expect(rig.told()).toEqual(["0 online"]);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ lateAfterMs: 0, offlineAfterMs: 0 });
+    rig.dies(0);
+    expect(rig.told()).toEqual(["0 offline"]);
+  });
+
+  test("late and repeated readings are no sign of life", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE);
+    rig.told();
+    for (let i = 0; i < 4; i++) {
+      rig.pass(MINUTE);
+      rig.hear(0, 10 * MINUTE);
+    }
+    expect(rig.told()).toEqual(["0 late", "0 offline"]);
+    // Newer than what was known, and still old.
+    rig.hear(0, 3.5 * MINUTE);
+    rig.tick();
+    expect(rig.told()).toEqual([]);
+    rig.hear(0, 2 * MINUTE);
+    rig.tick();
+    expect(rig.told()).toEqual(["0 late"]);
+  });
+
+  test("a device of whom there are old readings alone was not seen", () => {
+    const rig = new StatusRig();
+    for (let i = 0; i < 10; i++) rig.hear(0, 2_000 * HOUR - i * MINUTE);
+    rig.tick();
+    expect(rig.statusOf(0)).toBe("never_seen");
+  });
+
+  test("does not count while nobody can be heard, and whatever the wall clock does", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE);
+    rig.told();
+    rig.statuses.setHearing(false, "overload");
+    rig.statuses.setHearing(false, "clock");
+    rig.pass(HOUR);
+    rig.statuses.setHearing(true, "clock");
+    rig.pass(HOUR);
+    rig.statuses.setHearing(true, "overload");
+    rig.pass(89 * SECOND);
+    expect(rig.told()).toEqual([]);
+    rig.pass(SECOND);
+    expect(rig.told()).toEqual(["0 late"]);
+    // Set forward by an hour between two steps of the monotonic clock.
+    const statuses = rig.statuses;
+    rig.hear(0);
+    statuses.advance(rig.nowMs, rig.nowMs);
+    expect(statuses.advance(rig.nowMs + HOUR, rig.nowMs + SECOND)).toEqual([]);
+  });
+
+  test("a wall clock that is set forward just before an arrival does not hide the silence after it", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE);
+    rig.statuses.arrived(0, rig.nowMs + 5 * HOUR, rig.nowMs + 5 * HOUR);
+    rig.told();
+    rig.pass(2 * MINUTE);
+    expect(rig.told()).toEqual(["0 late"]);
+  });
+});
+
+describe("births and deaths", () => {
+  test("a death counts at once, until it is heard of again", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE);
+    rig.pass(SECOND);
+    rig.dies(0);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ status: "offline", reason: "last will" });
+    rig.hear(0, 500);
+    rig.tick();
+    expect(rig.statusOf(0)).toBe("offline");
+    rig.pass(SECOND);
+    rig.hear(0);
+    rig.tick();
+    expect(rig.told()).toEqual(["0 online", "0 offline", "0 online"]);
+  });
+
+  test("a birth is a sign of life, in the millisecond of the death, too", () => {
+    const rig = new StatusRig();
+    rig.isBorn(0);
+    rig.dies(0);
+    rig.isBorn(0);
+    expect(rig.told()).toEqual(["0 online", "0 offline", "0 online"]);
+  });
+
+  test("a death that is older than what was heard changes nothing", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE);
+    rig.statuses.event(0, { kind: "death", timeMs: rig.nowMs - 1, reason: "late will" }, rig.nowMs);
+    rig.tick();
+    expect(rig.statusOf(0)).toBe("online");
+  });
+});
+
+describe("gateways", () => {
+  function family(): StatusRig {
+    const rig = new StatusRig();
+    // 0 is above 1 and 2, 2 above 3.
+    for (const [child, parent] of [
+      [1, 0],
+      [2, 0],
+      [3, 2],
+    ]) {
+      rig.statuses.setParent(child, parent);
+    }
+    for (let i = 0; i < 10; i++) {
+      for (const device of [0, 1, 2, 3]) rig.hear(device);
+      rig.pass(MINUTE);
+    }
+    rig.told();
+    return rig;
+  }
+
+  test("one that dies makes all that is reached through it stale at once; it does not become offline by silence", () => {
+    const rig = family();
+    rig.dies(0);
+    expect(rig.told().sort()).toEqual(["0 offline", "1 stale", "2 stale", "3 stale"]);
+    expect(rig.statuses.statusOf(3).reason).toBe("device-0 is offline");
+    rig.pass(10 * HOUR);
+    expect(rig.told()).toEqual([]);
+  });
+
+  test("when it is back they are, and their silence begins anew", () => {
+    const rig = family();
+    rig.dies(0);
+    rig.pass(HOUR);
+    rig.told();
+    rig.isBorn(0);
+    expect(rig.told().sort()).toEqual(["0 online", "1 online", "2 online", "3 online"]);
+    expect(rig.statuses.statusOf(1).reason).toBe("device-0 is back");
+    rig.pass(90 * SECOND);
+    expect(rig.told().sort()).toEqual(["0 late", "1 late", "2 late", "3 late"]);
+  });
+
+  test("one that is heard comes back by itself, with what is reached through it", () => {
+    const rig = family();
+    rig.dies(0);
+    rig.pass(MINUTE);
+    rig.told();
+    rig.hear(2, 2 * MINUTE);
+    rig.tick();
+    expect(rig.told()).toEqual([]);
+    rig.hear(2);
+    rig.tick();
+    expect(rig.told().sort()).toEqual(["2 online", "3 online"]);
+    rig.pass(3 * MINUTE);
+    expect(rig.told().sort()).toEqual(["2 late", "2 offline", "3 late", "3 stale"]);
+  });
+
+  test("also when it is offline by silence", () => {
+    const rig = family();
+    rig.configure(1, { expectedIntervalMs: HOUR });
+    rig.pass(2 * MINUTE);
+    expect(rig.statuses.statusOf(1)).toMatchObject({ status: "stale", reason: "device-0 is offline" });
+  });
+
+  test("a device that gets a dead parent is stale, one that loses it is not any more", () => {
+    const rig = family();
+    rig.hear(9);
+    rig.dies(0);
+    rig.told();
+    rig.statuses.setParent(9, 0);
+    rig.statuses.setParent(1, -1);
+    rig.tick();
+    expect(rig.told()).toEqual(["9 stale", "1 online"]);
+    rig.statuses.forget(0);
+    rig.tick();
+    expect(rig.told().sort()).toEqual(["2 online", "3 online", "9 online"]);
+  });
+
+  test("circles end, whoever of them dies", () => {
+    const rig = family();
+    rig.statuses.setParent(0, 3);
+    rig.statuses.setParent(1, 1);
+    rig.dies(2);
+    expect(rig.told().sort()).toEqual(["0 stale", "2 offline", "3 stale"]);
+    rig.pass(SECOND);
+    rig.hear(2);
+    rig.tick();
+    expect(rig.told().sort()).toEqual(["0 online", "2 online", "3 online"]);
+  });
+});
+
+describe("flapping", () => {
+  test("a device that changes too often is told of once a minute, until it is calm", () => {
+    const rig = new StatusRig();
+    for (let i = 0; i < 300; i++) {
+      if (i % 2 === 0) rig.isBorn(0);
+      else rig.dies(0);
+      rig.pass(SECOND);
+    }
+    const changes = rig.changes.splice(0);
+    expect(changes.filter(({ isFlapping }) => !isFlapping)).toHaveLength(7);
+    expect(changes.length).toBeLessThan(7 + 7);
+    const told = changes.length + changes.reduce((sum, { omitted }) => sum + omitted, 0);
+    expect(told).toBeGreaterThan(240);
+    expect(rig.statuses.statusOf(0).isFlapping).toBe(true);
+    for (let i = 0; i < 20 * 60; i++) {
+      rig.isBorn(0);
+      rig.pass(MINUTE);
+    }
+    const last = rig.changes.at(-1)!;
+    expect(last).toMatchObject({ status: "online", isFlapping: false });
+    expect(rig.statuses.statusOf(0).isFlapping).toBe(false);
+    const after = rig.changes.reduce((sum, { omitted }) => sum + omitted + 1, 0);
+    // All are accounted for: 300, the birth after them, and the end of the flapping.
+    expect(told + after).toBe(302);
+  });
+
+  test("now and then an outage is none", () => {
+    const rig = new StatusRig();
+    for (let i = 0; i < 12; i++) {
+      rig.hearEvery(0, MINUTE, 4 * 60);
+      rig.pass(5 * MINUTE);
+    }
+    expect(rig.changes.some(({ isFlapping }) => isFlapping)).toBe(false);
+  });
+});
+
+describe("restarts", () => {
+  test("learned gaps, what was said and deaths stay; silence begins anew", () => {
+    const rig = new StatusRig();
+    rig.statuses.setParent(4, 3);
+    for (const device of [0, 1, 2, 3, 4]) rig.hearEvery(device, MINUTE, 70);
+    rig.pass(10 * MINUTE);
+    rig.hear(0);
+    rig.hear(3);
+    rig.hear(4);
+    rig.pass(MINUTE);
+    rig.dies(3);
+    rig.told();
+    const saved = [0, 1, 2, 3, 4].map((device) => rig.statuses.snapshot(device));
+    expect(saved.map(({ status }) => status)).toEqual(["online", "offline", "offline", "offline", "stale"]);
+    rig.nowMs += 5 * HOUR;
+    rig.statuses = rig.opened();
+    rig.statuses.setParent(4, 3);
+    for (const [device, one] of saved.entries()) {
+      rig.statuses.restore(device, JSON.parse(JSON.stringify(one)) as typeof one);
+    }
+    rig.pass(89 * SECOND);
+    expect(rig.told()).toEqual([]);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ gapP95Ms: MINUTE, lateAfterMs: 90 * SECOND });
+    rig.pass(SECOND);
+    expect(rig.told()).toEqual(["0 late"]);
+    rig.hear(3, 6 * HOUR);
+    rig.hear(1);
+    rig.tick();
+    expect(rig.told()).toEqual(["1 online"]);
+    rig.isBorn(3);
+    expect(rig.told()).toEqual(["3 online", "4 online"]);
+    // The time the server was down is no gap.
+    for (let i = 0; i < 5; i++) {
+      rig.hear(2);
+      rig.pass(MINUTE);
+    }
+    expect(rig.statuses.statusOf(2).gapP95Ms).toBe(MINUTE);
+  });
+
+  test("what should be saved is named once for each change", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE);
+    expect(rig.statuses.takeUnsaved(10)).toEqual([0]);
+    rig.hearEvery(0, MINUTE, 100);
+    expect(rig.statuses.takeUnsaved(10)).toEqual([]);
+    rig.hearEvery(0, 80 * SECOND, 70);
+    expect(rig.statuses.takeUnsaved(10)).toEqual([0]);
+  });
+});
+
+test("a device that is forgotten leaves nothing to the one that gets its index", () => {
+  const rig = new StatusRig();
+  rig.hearEvery(0, MINUTE);
+  rig.configure(0, { lateAfterMs: 5 });
+  rig.dies(0);
+  rig.statuses.event(0, { kind: "birth", timeMs: rig.nowMs, reason: "birth" }, rig.nowMs);
+  rig.told();
+  rig.statuses.forget(0);
+  rig.pass(HOUR);
+  expect(rig.told()).toEqual([]);
+  const fresh = new StatusRig();
+  expect(rig.statuses.statusOf(0)).toEqual(fresh.statuses.statusOf(0));
+});
