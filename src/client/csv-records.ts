@@ -1,4 +1,4 @@
-import { splitCells, turnsQuotes } from "./csv.ts";
+import { splitCells, turnsQuotes } from "../model/csv.ts";
 import type { NumberedLine } from "./text-lines.ts";
 
 /** A record over several lines: a quote that is never closed must not take half a file with it. */

@@ -1,6 +1,6 @@
 /** Readings as text: JSON Lines and CSV. Pure. */
 import type { Point } from "./batch.ts";
-import { splitCells } from "./csv.ts";
+import { splitCells } from "../model/csv.ts";
 
 /** A point, or in words why the line is none. */
 export type ParsedLine = Point | string;

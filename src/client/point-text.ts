@@ -1,5 +1,5 @@
 /** Points as text, exactly: what parse-point reads back is the same to the bit. Pure. */
-import { cellOf } from "./csv.ts";
+import { cellOf } from "../model/csv.ts";
 
 /** Points of one series: columns of equal length, ascending in time. */
 export interface SeriesRows {

@@ -1,7 +1,7 @@
 /** JSON Lines and CSV: what is written is read back to the bit, whatever names and values there are. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { cellOf, splitCells } from "../../src/client/csv.ts";
+import { cellOf, splitCells } from "../../src/model/csv.ts";
 import { pointsOf, type BadLine, type LinePoint } from "../../src/client/point-file.ts";
 import { csvRows, csvTagColumns, decimalOf, isoOfUs, jsonLines, type RowFormat } from "../../src/client/point-text.ts";
 import { exactly, exactRows, inChunks, seriesRows } from "./nasty-rows.ts";
