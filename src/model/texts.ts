@@ -8,14 +8,14 @@ const SESSION_ID_LENGTH_MAX = 128;
 const LINE_BREAK = /[\n\v\f\r\x85\u2028\u2029]/;
 
 /** A name of something, in one line. */
-export function nameIn(text: string, field: string): string {
-  if (text.length > NAME_LENGTH_MAX) throw invalidField(field, text, `at most ${NAME_LENGTH_MAX} characters`);
+export function nameIn(text: string, field: string, lengthMax = NAME_LENGTH_MAX): string {
+  if (text.length > lengthMax) throw invalidField(field, text, `at most ${lengthMax} characters`);
   return text;
 }
 
 /** A title: one line without space around it, or "". */
-export function lineIn(text: string, field: string): string {
-  const line = nameIn(text, field).trim();
+export function lineIn(text: string, field: string, lengthMax = NAME_LENGTH_MAX): string {
+  const line = nameIn(text, field, lengthMax).trim();
   if (LINE_BREAK.test(line)) throw invalidField(field, text, "one line of text");
   return line;
 }
