@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file devices.proto.
  */
 export const file_devices: GenFile = /*@__PURE__*/
-  fileDesc("Cg1kZXZpY2VzLnByb3RvEglhbmFseXRpY3MiuwIKBlNlbnNvchITCgttZXRyaWNfbmFtZRgBIAEoCRIMCgR1bml0GAIgASgJEhYKCXZhbGlkX21pbhgDIAEoAUgAiAEBEhYKCXZhbGlkX21heBgEIAEoAUgBiAEBEhQKDG91dF9vZl9yYW5nZRgFIAEoCRIWCglwcmVjaXNpb24YBiABKAVIAogBARITCgtkZXNjcmlwdGlvbhgHIAEoCRItCglsYXN0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmxhc3RfdmFsdWUYCSABKAFIA4gBARIaChJvdXRfb2ZfcmFuZ2VfdG90YWwYCiABKANCDAoKX3ZhbGlkX21pbkIMCgpfdmFsaWRfbWF4QgwKCl9wcmVjaXNpb25CDQoLX2xhc3RfdmFsdWUiYQoITG9jYXRpb24SEAoIbGF0aXR1ZGUYASABKAESEQoJbG9uZ2l0dWRlGAIgASgBEhUKCGFsdGl0dWRlGAMgASgBSACIAQESDAoEbmFtZRgEIAEoCUILCglfYWx0aXR1ZGUikQYKBkRldmljZRIRCglkZXZpY2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgR0eXBlGAMgASgJEg0KBW1vZGVsGAQgASgJEgwKBHNpdGUYBSABKAkSDgoGcGFyZW50GAYgASgJEiUKCGxvY2F0aW9uGAcgASgLMhMuYW5hbHl0aWNzLkxvY2F0aW9uEhAKCGZpcm13YXJlGAggASgJEikKBHRhZ3MYCSADKAsyGy5hbmFseXRpY3MuRGV2aWNlLlRhZ3NFbnRyeRIcChRleHBlY3RlZF9pbnRlcnZhbF9tcxgKIAEoAxIXCg9pc19ldmVudF9kcml2ZW4YCyABKAgSIgoHc2Vuc29ycxgMIAMoCzIRLmFuYWx5dGljcy5TZW5zb3ISFQoNbGF0ZV9hZnRlcl9tcxgNIAEoAxIYChBvZmZsaW5lX2FmdGVyX21zGA4gASgDEg4KBnN0YXR1cxgUIAEoCRIwCgxzdGF0dXNfc2luY2UYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXN0YXR1c19yZWFzb24YFiABKAkSLQoJbGFzdF9zZWVuGBcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtpc19mbGFwcGluZxgYIAEoCBIfChdlZmZlY3RpdmVfbGF0ZV9hZnRlcl9tcxgZIAEoAxIiChplZmZlY3RpdmVfb2ZmbGluZV9hZnRlcl9tcxgaIAEoAxISCgpnYXBfcDk1X21zGBsgASgDEhUKDWlzX3JlZ2lzdGVyZWQYHCABKAgSLgoKY3JlYXRlZF9hdBgdIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgeIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YHyABKAMSDwoHc291cmNlcxggIAMoCRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJLChVSZWdpc3RlckRldmljZVJlcXVlc3QSIQoGZGV2aWNlGAEgASgLMhEuYW5hbHl0aWNzLkRldmljZRIPCgdyZXBsYWNlGAIgASgIIloKE1VwZGF0ZURldmljZVJlcXVlc3QSIQoGZGV2aWNlGAEgASgLMhEuYW5hbHl0aWNzLkRldmljZRIOCgZmaWVsZHMYAiADKAkSEAoIcmV2aXNpb24YAyABKAMiMwoORGV2aWNlUmVzcG9uc2USIQoGZGV2aWNlGAEgASgLMhEuYW5hbHl0aWNzLkRldmljZSIlChBHZXREZXZpY2VSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCSKCAgoSTGlzdERldmljZXNSZXF1ZXN0EhAKCHN0YXR1c2VzGAEgAygJEg0KBXNpdGVzGAIgAygJEg0KBXR5cGVzGAMgAygJEg8KB3BhcmVudHMYBCADKAkSNQoEdGFncxgFIAMoCzInLmFuYWx5dGljcy5MaXN0RGV2aWNlc1JlcXVlc3QuVGFnc0VudHJ5Eg4KBnNlYXJjaBgGIAEoCRIQCghvcmRlcl9ieRgHIAEoCRIRCglwYWdlX3NpemUYCCABKAUSEgoKcGFnZV90b2tlbhgJIAEoCRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLTAQoTTGlzdERldmljZXNSZXNwb25zZRIiCgdkZXZpY2VzGAEgAygLMhEuYW5hbHl0aWNzLkRldmljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSDQoFdG90YWwYAyABKAMSPwoJYnlfc3RhdHVzGAQgAygLMiwuYW5hbHl0aWNzLkxpc3REZXZpY2VzUmVzcG9uc2UuQnlTdGF0dXNFbnRyeRovCg1CeVN0YXR1c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEiKAoTRGVsZXRlRGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkiFgoURGVsZXRlRGV2aWNlUmVzcG9uc2UiywEKE1dhdGNoRGV2aWNlc1JlcXVlc3QSEAoIc3RhdHVzZXMYASADKAkSDQoFc2l0ZXMYAiADKAkSDQoFdHlwZXMYAyADKAkSDwoHcGFyZW50cxgEIAMoCRI2CgR0YWdzGAUgAygLMiguYW5hbHl0aWNzLldhdGNoRGV2aWNlc1JlcXVlc3QuVGFnc0VudHJ5Eg4KBmN1cnNvchgGIAEoCRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKgAQoLRGV2aWNlRXZlbnQSDAoEa2luZBgBIAEoCRIhCgZkZXZpY2UYAiABKAsyES5hbmFseXRpY3MuRGV2aWNlEhcKD3ByZXZpb3VzX3N0YXR1cxgDIAEoCRIoCgR0aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgFIAEoCRIOCgZjdXJzb3IYBiABKAkiSwoUSW1wb3J0RGV2aWNlc1JlcXVlc3QSDgoGZm9ybWF0GAEgASgJEg8KB2NvbnRlbnQYAiABKAwSEgoKaXNfZHJ5X3J1bhgDIAEoCCJeChVJbXBvcnREZXZpY2VzUmVzcG9uc2USDwoHY3JlYXRlZBgBIAEoBRIPCgd1cGRhdGVkGAIgASgFEhEKCXVuY2hhbmdlZBgDIAEoBRIQCghwcm9ibGVtcxgEIAMoCSJwChNSZXBvcnREZXZpY2VSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCRIMCgRraW5kGAIgASgJEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJlYXNvbhgEIAEoCTLwBAoHRGV2aWNlcxJNCg5SZWdpc3RlckRldmljZRIgLmFuYWx5dGljcy5SZWdpc3RlckRldmljZVJlcXVlc3QaGS5hbmFseXRpY3MuRGV2aWNlUmVzcG9uc2USSQoMVXBkYXRlRGV2aWNlEh4uYW5hbHl0aWNzLlVwZGF0ZURldmljZVJlcXVlc3QaGS5hbmFseXRpY3MuRGV2aWNlUmVzcG9uc2USQwoJR2V0RGV2aWNlEhsuYW5hbHl0aWNzLkdldERldmljZVJlcXVlc3QaGS5hbmFseXRpY3MuRGV2aWNlUmVzcG9uc2USTAoLTGlzdERldmljZXMSHS5hbmFseXRpY3MuTGlzdERldmljZXNSZXF1ZXN0Gh4uYW5hbHl0aWNzLkxpc3REZXZpY2VzUmVzcG9uc2USTwoMRGVsZXRlRGV2aWNlEh4uYW5hbHl0aWNzLkRlbGV0ZURldmljZVJlcXVlc3QaHy5hbmFseXRpY3MuRGVsZXRlRGV2aWNlUmVzcG9uc2USSAoMV2F0Y2hEZXZpY2VzEh4uYW5hbHl0aWNzLldhdGNoRGV2aWNlc1JlcXVlc3QaFi5hbmFseXRpY3MuRGV2aWNlRXZlbnQwARJSCg1JbXBvcnREZXZpY2VzEh8uYW5hbHl0aWNzLkltcG9ydERldmljZXNSZXF1ZXN0GiAuYW5hbHl0aWNzLkltcG9ydERldmljZXNSZXNwb25zZRJJCgxSZXBvcnREZXZpY2USHi5hbmFseXRpY3MuUmVwb3J0RGV2aWNlUmVxdWVzdBoZLmFuYWx5dGljcy5EZXZpY2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Cg1kZXZpY2VzLnByb3RvEglhbmFseXRpY3MiuwIKBlNlbnNvchITCgttZXRyaWNfbmFtZRgBIAEoCRIMCgR1bml0GAIgASgJEhYKCXZhbGlkX21pbhgDIAEoAUgAiAEBEhYKCXZhbGlkX21heBgEIAEoAUgBiAEBEhQKDG91dF9vZl9yYW5nZRgFIAEoCRIWCglwcmVjaXNpb24YBiABKAVIAogBARITCgtkZXNjcmlwdGlvbhgHIAEoCRItCglsYXN0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmxhc3RfdmFsdWUYCSABKAFIA4gBARIaChJvdXRfb2ZfcmFuZ2VfdG90YWwYCiABKANCDAoKX3ZhbGlkX21pbkIMCgpfdmFsaWRfbWF4QgwKCl9wcmVjaXNpb25CDQoLX2xhc3RfdmFsdWUiYQoITG9jYXRpb24SEAoIbGF0aXR1ZGUYASABKAESEQoJbG9uZ2l0dWRlGAIgASgBEhUKCGFsdGl0dWRlGAMgASgBSACIAQESDAoEbmFtZRgEIAEoCUILCglfYWx0aXR1ZGUikQYKBkRldmljZRIRCglkZXZpY2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgR0eXBlGAMgASgJEg0KBW1vZGVsGAQgASgJEgwKBHNpdGUYBSABKAkSDgoGcGFyZW50GAYgASgJEiUKCGxvY2F0aW9uGAcgASgLMhMuYW5hbHl0aWNzLkxvY2F0aW9uEhAKCGZpcm13YXJlGAggASgJEikKBHRhZ3MYCSADKAsyGy5hbmFseXRpY3MuRGV2aWNlLlRhZ3NFbnRyeRIcChRleHBlY3RlZF9pbnRlcnZhbF9tcxgKIAEoAxIXCg9pc19ldmVudF9kcml2ZW4YCyABKAgSIgoHc2Vuc29ycxgMIAMoCzIRLmFuYWx5dGljcy5TZW5zb3ISFQoNbGF0ZV9hZnRlcl9tcxgNIAEoAxIYChBvZmZsaW5lX2FmdGVyX21zGA4gASgDEg4KBnN0YXR1cxgUIAEoCRIwCgxzdGF0dXNfc2luY2UYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXN0YXR1c19yZWFzb24YFiABKAkSLQoJbGFzdF9zZWVuGBcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtpc19mbGFwcGluZxgYIAEoCBIfChdlZmZlY3RpdmVfbGF0ZV9hZnRlcl9tcxgZIAEoAxIiChplZmZlY3RpdmVfb2ZmbGluZV9hZnRlcl9tcxgaIAEoAxISCgpnYXBfcDk1X21zGBsgASgDEhUKDWlzX3JlZ2lzdGVyZWQYHCABKAgSLgoKY3JlYXRlZF9hdBgdIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgeIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YHyABKAMSDwoHc291cmNlcxggIAMoCRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJcChVSZWdpc3RlckRldmljZVJlcXVlc3QSIQoGZGV2aWNlGAEgASgLMhEuYW5hbHl0aWNzLkRldmljZRIPCgdyZXBsYWNlGAIgASgIEg8KB3VzZXJfaWQYAyABKAkiawoTVXBkYXRlRGV2aWNlUmVxdWVzdBIhCgZkZXZpY2UYASABKAsyES5hbmFseXRpY3MuRGV2aWNlEg4KBmZpZWxkcxgCIAMoCRIQCghyZXZpc2lvbhgDIAEoAxIPCgd1c2VyX2lkGAQgASgJIjMKDkRldmljZVJlc3BvbnNlEiEKBmRldmljZRgBIAEoCzIRLmFuYWx5dGljcy5EZXZpY2UiNQoQR2V0RGV2aWNlUmVxdWVzdBIRCglkZXZpY2VfaWQYASABKAkSDgoGZXZlbnRzGAIgASgFIl4KEUdldERldmljZVJlc3BvbnNlEiEKBmRldmljZRgBIAEoCzIRLmFuYWx5dGljcy5EZXZpY2USJgoGZXZlbnRzGAIgAygLMhYuYW5hbHl0aWNzLkRldmljZUV2ZW50IoICChJMaXN0RGV2aWNlc1JlcXVlc3QSEAoIc3RhdHVzZXMYASADKAkSDQoFc2l0ZXMYAiADKAkSDQoFdHlwZXMYAyADKAkSDwoHcGFyZW50cxgEIAMoCRI1CgR0YWdzGAUgAygLMicuYW5hbHl0aWNzLkxpc3REZXZpY2VzUmVxdWVzdC5UYWdzRW50cnkSDgoGc2VhcmNoGAYgASgJEhAKCG9yZGVyX2J5GAcgASgJEhEKCXBhZ2Vfc2l6ZRgIIAEoBRISCgpwYWdlX3Rva2VuGAkgASgJGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBItMBChNMaXN0RGV2aWNlc1Jlc3BvbnNlEiIKB2RldmljZXMYASADKAsyES5hbmFseXRpY3MuRGV2aWNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRINCgV0b3RhbBgDIAEoAxI/CglieV9zdGF0dXMYBCADKAsyLC5hbmFseXRpY3MuTGlzdERldmljZXNSZXNwb25zZS5CeVN0YXR1c0VudHJ5Gi8KDUJ5U3RhdHVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASI5ChNEZWxldGVEZXZpY2VSZXF1ZXN0EhEKCWRldmljZV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIhYKFERlbGV0ZURldmljZVJlc3BvbnNlIssBChNXYXRjaERldmljZXNSZXF1ZXN0EhAKCHN0YXR1c2VzGAEgAygJEg0KBXNpdGVzGAIgAygJEg0KBXR5cGVzGAMgAygJEg8KB3BhcmVudHMYBCADKAkSNgoEdGFncxgFIAMoCzIoLmFuYWx5dGljcy5XYXRjaERldmljZXNSZXF1ZXN0LlRhZ3NFbnRyeRIOCgZjdXJzb3IYBiABKAkaKwoJVGFnc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi1AEKC0RldmljZUV2ZW50EgwKBGtpbmQYASABKAkSIQoGZGV2aWNlGAIgASgLMhEuYW5hbHl0aWNzLkRldmljZRIXCg9wcmV2aW91c19zdGF0dXMYAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFYWN0b3IYBSABKAkSDgoGY3Vyc29yGAYgASgJEiEKBmJlZm9yZRgHIAEoCzIRLmFuYWx5dGljcy5EZXZpY2USDwoHb21pdHRlZBgIIAEoAyJcChRJbXBvcnREZXZpY2VzUmVxdWVzdBIOCgZmb3JtYXQYASABKAkSDwoHY29udGVudBgCIAEoDBISCgppc19kcnlfcnVuGAMgASgIEg8KB3VzZXJfaWQYBCABKAkiXgoVSW1wb3J0RGV2aWNlc1Jlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAUSDwoHdXBkYXRlZBgCIAEoBRIRCgl1bmNoYW5nZWQYAyABKAUSEAoIcHJvYmxlbXMYBCADKAkigQEKE1JlcG9ydERldmljZVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgJEgwKBGtpbmQYAiABKAkSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAQgASgJEg8KB3VzZXJfaWQYBSABKAky8wQKB0RldmljZXMSTQoOUmVnaXN0ZXJEZXZpY2USIC5hbmFseXRpY3MuUmVnaXN0ZXJEZXZpY2VSZXF1ZXN0GhkuYW5hbHl0aWNzLkRldmljZVJlc3BvbnNlEkkKDFVwZGF0ZURldmljZRIeLmFuYWx5dGljcy5VcGRhdGVEZXZpY2VSZXF1ZXN0GhkuYW5hbHl0aWNzLkRldmljZVJlc3BvbnNlEkYKCUdldERldmljZRIbLmFuYWx5dGljcy5HZXREZXZpY2VSZXF1ZXN0GhwuYW5hbHl0aWNzLkdldERldmljZVJlc3BvbnNlEkwKC0xpc3REZXZpY2VzEh0uYW5hbHl0aWNzLkxpc3REZXZpY2VzUmVxdWVzdBoeLmFuYWx5dGljcy5MaXN0RGV2aWNlc1Jlc3BvbnNlEk8KDERlbGV0ZURldmljZRIeLmFuYWx5dGljcy5EZWxldGVEZXZpY2VSZXF1ZXN0Gh8uYW5hbHl0aWNzLkRlbGV0ZURldmljZVJlc3BvbnNlEkgKDFdhdGNoRGV2aWNlcxIeLmFuYWx5dGljcy5XYXRjaERldmljZXNSZXF1ZXN0GhYuYW5hbHl0aWNzLkRldmljZUV2ZW50MAESUgoNSW1wb3J0RGV2aWNlcxIfLmFuYWx5dGljcy5JbXBvcnREZXZpY2VzUmVxdWVzdBogLmFuYWx5dGljcy5JbXBvcnREZXZpY2VzUmVzcG9uc2USSQoMUmVwb3J0RGV2aWNlEh4uYW5hbHl0aWNzLlJlcG9ydERldmljZVJlcXVlc3QaGS5hbmFseXRpY3MuRGV2aWNlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * What a device measures under one metric name.
@@ -320,6 +320,13 @@ export type RegisterDeviceRequest = Message<"analytics.RegisterDeviceRequest"> &
    * @generated from field: bool replace = 2;
    */
   replace: boolean;
+
+  /**
+   * Whoever does it, where that is not proven; empty: whoever calls. The same in all requests.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
 };
 
 /**
@@ -341,7 +348,8 @@ export type UpdateDeviceRequest = Message<"analytics.UpdateDeviceRequest"> & {
   device?: Device | undefined;
 
   /**
-   * Names of fields that change, such as "name" or "sensors"; "sensors.temperature" is one sensor.
+   * Names of fields that change, such as "name" or "sensors"; "sensors.temperature" is one sensor and "tags.line" one tag, which
+   * goes where the device does not have it.
    *
    * @generated from field: repeated string fields = 2;
    */
@@ -353,6 +361,11 @@ export type UpdateDeviceRequest = Message<"analytics.UpdateDeviceRequest"> & {
    * @generated from field: int64 revision = 3;
    */
   revision: bigint;
+
+  /**
+   * @generated from field: string user_id = 4;
+   */
+  userId: string;
 };
 
 /**
@@ -387,6 +400,13 @@ export type GetDeviceRequest = Message<"analytics.GetDeviceRequest"> & {
    * @generated from field: string device_id = 1;
    */
   deviceId: string;
+
+  /**
+   * How many of the latest events, at most 100.
+   *
+   * @generated from field: int32 events = 2;
+   */
+  events: number;
 };
 
 /**
@@ -395,6 +415,32 @@ export type GetDeviceRequest = Message<"analytics.GetDeviceRequest"> & {
  */
 export const GetDeviceRequestSchema: GenMessage<GetDeviceRequest> = /*@__PURE__*/
   messageDesc(file_devices, 6);
+
+/**
+ * @generated from message analytics.GetDeviceResponse
+ */
+export type GetDeviceResponse = Message<"analytics.GetDeviceResponse"> & {
+  /**
+   * Also with sensors that were found in the data alone.
+   *
+   * @generated from field: analytics.Device device = 1;
+   */
+  device?: Device | undefined;
+
+  /**
+   * The latest first.
+   *
+   * @generated from field: repeated analytics.DeviceEvent events = 2;
+   */
+  events: DeviceEvent[];
+};
+
+/**
+ * Describes the message analytics.GetDeviceResponse.
+ * Use `create(GetDeviceResponseSchema)` to create a new message.
+ */
+export const GetDeviceResponseSchema: GenMessage<GetDeviceResponse> = /*@__PURE__*/
+  messageDesc(file_devices, 7);
 
 /**
  * @generated from message analytics.ListDevicesRequest
@@ -459,7 +505,7 @@ export type ListDevicesRequest = Message<"analytics.ListDevicesRequest"> & {
  * Use `create(ListDevicesRequestSchema)` to create a new message.
  */
 export const ListDevicesRequestSchema: GenMessage<ListDevicesRequest> = /*@__PURE__*/
-  messageDesc(file_devices, 7);
+  messageDesc(file_devices, 8);
 
 /**
  * @generated from message analytics.ListDevicesResponse
@@ -493,7 +539,7 @@ export type ListDevicesResponse = Message<"analytics.ListDevicesResponse"> & {
  * Use `create(ListDevicesResponseSchema)` to create a new message.
  */
 export const ListDevicesResponseSchema: GenMessage<ListDevicesResponse> = /*@__PURE__*/
-  messageDesc(file_devices, 8);
+  messageDesc(file_devices, 9);
 
 /**
  * @generated from message analytics.DeleteDeviceRequest
@@ -505,6 +551,11 @@ export type DeleteDeviceRequest = Message<"analytics.DeleteDeviceRequest"> & {
    * @generated from field: string device_id = 1;
    */
   deviceId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
 };
 
 /**
@@ -512,7 +563,7 @@ export type DeleteDeviceRequest = Message<"analytics.DeleteDeviceRequest"> & {
  * Use `create(DeleteDeviceRequestSchema)` to create a new message.
  */
 export const DeleteDeviceRequestSchema: GenMessage<DeleteDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_devices, 9);
+  messageDesc(file_devices, 10);
 
 /**
  * @generated from message analytics.DeleteDeviceResponse
@@ -525,7 +576,7 @@ export type DeleteDeviceResponse = Message<"analytics.DeleteDeviceResponse"> & {
  * Use `create(DeleteDeviceResponseSchema)` to create a new message.
  */
 export const DeleteDeviceResponseSchema: GenMessage<DeleteDeviceResponse> = /*@__PURE__*/
-  messageDesc(file_devices, 10);
+  messageDesc(file_devices, 11);
 
 /**
  * @generated from message analytics.WatchDevicesRequest
@@ -569,7 +620,7 @@ export type WatchDevicesRequest = Message<"analytics.WatchDevicesRequest"> & {
  * Use `create(WatchDevicesRequestSchema)` to create a new message.
  */
 export const WatchDevicesRequestSchema: GenMessage<WatchDevicesRequest> = /*@__PURE__*/
-  messageDesc(file_devices, 11);
+  messageDesc(file_devices, 12);
 
 /**
  * @generated from message analytics.DeviceEvent
@@ -583,7 +634,8 @@ export type DeviceEvent = Message<"analytics.DeviceEvent"> & {
   kind: string;
 
   /**
-   * As it is after the event; of "deleted" and "left" the id alone.
+   * As it is after the event, without what changes with every reading; of "status" what it is called, where it belongs and its
+   * status; of "deleted" and "left" the id alone.
    *
    * @generated from field: analytics.Device device = 2;
    */
@@ -612,6 +664,20 @@ export type DeviceEvent = Message<"analytics.DeviceEvent"> & {
    * @generated from field: string cursor = 6;
    */
   cursor: string;
+
+  /**
+   * Of "updated" and "deleted": what filters look at as it was before.
+   *
+   * @generated from field: analytics.Device before = 7;
+   */
+  before?: Device | undefined;
+
+  /**
+   * Of "status" of a device that is flapping: changes that were left out before it.
+   *
+   * @generated from field: int64 omitted = 8;
+   */
+  omitted: bigint;
 };
 
 /**
@@ -619,7 +685,7 @@ export type DeviceEvent = Message<"analytics.DeviceEvent"> & {
  * Use `create(DeviceEventSchema)` to create a new message.
  */
 export const DeviceEventSchema: GenMessage<DeviceEvent> = /*@__PURE__*/
-  messageDesc(file_devices, 12);
+  messageDesc(file_devices, 13);
 
 /**
  * @generated from message analytics.ImportDevicesRequest
@@ -643,6 +709,11 @@ export type ImportDevicesRequest = Message<"analytics.ImportDevicesRequest"> & {
    * @generated from field: bool is_dry_run = 3;
    */
   isDryRun: boolean;
+
+  /**
+   * @generated from field: string user_id = 4;
+   */
+  userId: string;
 };
 
 /**
@@ -650,7 +721,7 @@ export type ImportDevicesRequest = Message<"analytics.ImportDevicesRequest"> & {
  * Use `create(ImportDevicesRequestSchema)` to create a new message.
  */
 export const ImportDevicesRequestSchema: GenMessage<ImportDevicesRequest> = /*@__PURE__*/
-  messageDesc(file_devices, 13);
+  messageDesc(file_devices, 14);
 
 /**
  * @generated from message analytics.ImportDevicesResponse
@@ -684,7 +755,7 @@ export type ImportDevicesResponse = Message<"analytics.ImportDevicesResponse"> &
  * Use `create(ImportDevicesResponseSchema)` to create a new message.
  */
 export const ImportDevicesResponseSchema: GenMessage<ImportDevicesResponse> = /*@__PURE__*/
-  messageDesc(file_devices, 14);
+  messageDesc(file_devices, 15);
 
 /**
  * A device that says by itself that it is there or leaves, as MQTT wills and Sparkplug births do.
@@ -713,6 +784,11 @@ export type ReportDeviceRequest = Message<"analytics.ReportDeviceRequest"> & {
    * @generated from field: string reason = 4;
    */
   reason: string;
+
+  /**
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
 };
 
 /**
@@ -720,7 +796,7 @@ export type ReportDeviceRequest = Message<"analytics.ReportDeviceRequest"> & {
  * Use `create(ReportDeviceRequestSchema)` to create a new message.
  */
 export const ReportDeviceRequestSchema: GenMessage<ReportDeviceRequest> = /*@__PURE__*/
-  messageDesc(file_devices, 15);
+  messageDesc(file_devices, 16);
 
 /**
  * @generated from service analytics.Devices
@@ -748,7 +824,7 @@ export const Devices: GenService<{
   getDevice: {
     methodKind: "unary";
     input: typeof GetDeviceRequestSchema;
-    output: typeof DeviceResponseSchema;
+    output: typeof GetDeviceResponseSchema;
   },
   /**
    * @generated from rpc analytics.Devices.ListDevices
