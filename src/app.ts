@@ -1,6 +1,7 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { resolve } from "node:path";
 import { openAlerting } from "./app/open-alerting.ts";
+import { openDeviceRegistry } from "./app/open-device-registry.ts";
 import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
 import { openSessions } from "./app/open-sessions.ts";
@@ -59,11 +60,16 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const storage = await openStorage(config, { spawn, logger, clock, metrics, onCrash }, opening);
   const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
-  // Evaluates what is committed to the last: it is closed after the committer.
-  const alerts = await openAlerting(config, storage, { spawn, logger, clock }, opening);
+  // Both live on what is committed to the last: they are closed after the committer.
+  const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
+  const devices = await openDeviceRegistry(config, storage, { logger, clock, valueOf }, opening);
+  const { parentsOf } = devices;
+  const alerts = await openAlerting(config, storage, { spawn, logger, clock, parentsOf }, opening);
   const sessions = await openSessions(config, storage, { alerts, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
-  const onOverload = (isOverloaded: boolean) => alerts.setHearing(!isOverloaded, "overload");
+  const onOverload = (isOverloaded: boolean) => {
+    for (const listening of [alerts, devices]) listening.setHearing(!isOverloaded, "overload");
+  };
   const ways = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
   const { intake, cache, forwarding } = ways;
 
@@ -101,6 +107,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
     ...dashboard.methods,
     ...alerts.methods,
+    ...devices.methods,
     ...sessions.methods,
     ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {

@@ -12,11 +12,19 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import type { RangeQuery } from "../store/protocol.ts";
 import type { Storage } from "./open-storage.ts";
 
+export interface AlertingDeps {
+  readonly spawn: SpawnWorker;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Devices above one, the nearest first. */
+  parentsOf(device: string): readonly string[];
+}
+
 /** `opening` closes what was opened. */
 export async function openAlerting(
   config: Config,
   storage: Storage,
-  { spawn, logger, clock }: { readonly spawn: SpawnWorker; readonly logger: Logger; readonly clock: Clock },
+  { spawn, logger, clock, parentsOf }: AlertingDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenAlerts> {
   const { registry, bus, journal, store, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } = storage;
@@ -46,6 +54,7 @@ export async function openAlerting(
     range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => store.range(query, options),
     newId: () => crypto.randomUUID(),
     newIncidentId: () => crypto.randomUUID(),
+    parentsOf,
     random: Math.random,
     garbage,
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),

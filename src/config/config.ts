@@ -162,6 +162,9 @@ export const settingsSchema = z.strictObject({
   alerts: z.strictObject({
     rules_file: path(),
   }),
+  devices: z.strictObject({
+    max: integer(1, 10_000_000),
+  }),
   sessions: z.strictObject({
     streams_max: integer(1, 1_000_000),
     messages_per_second: integer(1, 100_000),
@@ -212,6 +215,7 @@ export function defaultSettings(machineMemoryBytes: number) {
       origins: "localhost",
     },
     alerts: { rules_file: "none" },
+    devices: { max: 200_000 },
     sessions: { streams_max: 10_000, messages_per_second: 50 },
   };
 }

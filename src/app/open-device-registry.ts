@@ -1,0 +1,33 @@
+/** Devices, which are heard from what is committed on. */
+import type { Config } from "../config/config.ts";
+import { openDevices, type OpenDevices } from "../devices/open-devices.ts";
+import type { LatestPoint } from "../devices/device-message.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import type { Storage } from "./open-storage.ts";
+
+export interface DeviceRegistryDeps {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  valueOf(seriesId: number): LatestPoint | undefined;
+}
+
+/** `opening` closes what was opened. */
+export async function openDeviceRegistry(
+  config: Config,
+  { registry, schemas, bus, journal, storeOpened, garbage, isClockTrusted, whenClockTrusted }: Storage,
+  { logger, clock, valueOf }: DeviceRegistryDeps,
+  opening: AsyncDisposableStack,
+): Promise<OpenDevices> {
+  const devices = await openDevices({
+    ...{ registry, schemas, bus, clock, journal, garbage, valueOf },
+    latest: storeOpened.latest,
+    devicesMax: config.devices.max,
+    pause: () => new Promise((resolve) => void setImmediate(resolve)),
+    onTrouble: (sentence) => logger.error({ trouble: sentence }, "devices have trouble"),
+  });
+  opening.defer(() => devices.close());
+  devices.setHearing(isClockTrusted(), "clock");
+  whenClockTrusted(() => devices.setHearing(true, "clock"));
+  return devices;
+}

@@ -1,0 +1,129 @@
+/** How devices come to be and change: pure, from a device and a request to the next device. */
+import { clone, create, equals } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { invalidField } from "../model/errors.ts";
+import type { AnnouncedSensor, DeviceEvent as Announcement } from "../model/device-event.ts";
+import { DeviceSchema, SensorSchema, type Device } from "../wire/gen/devices_pb.ts";
+import { checkedDevice, SENSORS_MAX } from "./device-input.ts";
+
+/** Names of fields that people change, as the wire has them, and of the message's properties. */
+export const FIELDS = {
+  name: "name",
+  type: "type",
+  model: "model",
+  site: "site",
+  parent: "parent",
+  location: "location",
+  firmware: "firmware",
+  tags: "tags",
+  expected_interval_ms: "expectedIntervalMs",
+  is_event_driven: "isEventDriven",
+  sensors: "sensors",
+  late_after_ms: "lateAfterMs",
+  offline_after_ms: "offlineAfterMs",
+} as const;
+const FIELDS_MAX = 1_100;
+const ONE_OF = /^(sensors|tags)\.(.+)$/s;
+
+/**
+ * `before` with the named fields of `given`, both without what the server fills in. Throws INVALID_ARGUMENT for fields that there
+ * are not, and what would be no device.
+ */
+export function withFields(before: Device, given: Device, fields: readonly string[]): Device {
+  if (fields.length > FIELDS_MAX) throw invalidField("fields", `${fields.length} of them`, `at most ${FIELDS_MAX}`);
+  const after = clone(DeviceSchema, before);
+  for (const field of fields) {
+    const [, kind, name] = ONE_OF.exec(field) ?? [];
+    if (kind === "sensors") setSensor(after, given, name);
+    else if (kind === "tags") setTag(after, given, name);
+    else if (Object.hasOwn(FIELDS, field)) setField(after, given, FIELDS[field as keyof typeof FIELDS]);
+    else throw invalidField("fields", field, `${Object.keys(FIELDS).join(", ")}, sensors.METRIC or tags.KEY`);
+  }
+  return checkedDevice(after);
+}
+
+/**
+ * `before` with what the device says of itself where nobody has said anything else: who registers a device knows better than its
+ * firmware. Only its firmware and where it is reached it knows best.
+ */
+export function withAnnounced(before: Device, announced: Announcement): Device {
+  const after = clone(DeviceSchema, before);
+  if (announced.parent !== undefined) after.parent = announced.parent;
+  if (announced.firmware !== undefined) after.firmware = announced.firmware;
+  after.model ||= announced.model ?? "";
+  for (const [key, value] of announced.properties ?? []) if (!Object.hasOwn(after.tags, key)) after.tags[key] = value;
+  for (const sensor of announced.sensors ?? []) announceSensor(after, sensor);
+  return after;
+}
+
+/** Whether two are the same but for what the server fills in. */
+export function isSame(a: Device, b: Device): boolean {
+  return equals(DeviceSchema, plain(a), plain(b));
+}
+
+/** Without what the server fills in. */
+export function plain(device: Device): Device {
+  return create(DeviceSchema, {
+    deviceId: device.deviceId,
+    name: device.name,
+    type: device.type,
+    model: device.model,
+    site: device.site,
+    parent: device.parent,
+    ...(device.location && { location: device.location }),
+    firmware: device.firmware,
+    tags: device.tags,
+    expectedIntervalMs: device.expectedIntervalMs,
+    isEventDriven: device.isEventDriven,
+    sensors: device.sensors,
+    lateAfterMs: device.lateAfterMs,
+    offlineAfterMs: device.offlineAfterMs,
+  });
+}
+
+/** The next revision. `before`: undefined where it was found in the data alone, or is new; `isBySomebody`: registered from now on. */
+export function revised(
+  device: Device,
+  before: Device | undefined,
+  createdMs: number,
+  atMs: number,
+  isBySomebody: boolean,
+): Device {
+  return {
+    ...plain(device),
+    isRegistered: isBySomebody || (before?.isRegistered ?? false),
+    createdAt: before?.createdAt ?? timestampFromMs(createdMs),
+    updatedAt: timestampFromMs(atMs),
+    revision: (before?.revision ?? 0n) + 1n,
+  };
+}
+
+function setField(after: Device, given: Device, name: (typeof FIELDS)[keyof typeof FIELDS]): void {
+  if (given[name] === undefined) delete after.location;
+  else Object.assign(after, { [name]: given[name] });
+}
+
+/** One that is not given goes. */
+function setSensor(after: Device, given: Device, metric: string): void {
+  const sensor = given.sensors.find(({ metricName }) => metricName === metric);
+  const at = after.sensors.findIndex(({ metricName }) => metricName === metric);
+  if (sensor === undefined) {
+    if (at >= 0) after.sensors.splice(at, 1);
+  } else if (at >= 0) after.sensors[at] = sensor;
+  else after.sensors.push(sensor);
+}
+
+function setTag(after: Device, given: Device, key: string): void {
+  if (Object.hasOwn(given.tags, key)) after.tags[key] = given.tags[key];
+  else delete after.tags[key];
+}
+
+function announceSensor(after: Device, { metric, unit = "", description = "" }: AnnouncedSensor): void {
+  const known = after.sensors.find(({ metricName }) => metricName === metric);
+  if (known !== undefined) {
+    known.unit ||= unit;
+    known.description ||= description;
+  } else if (after.sensors.length < SENSORS_MAX) {
+    after.sensors.push(create(SensorSchema, { metricName: metric, unit, description }));
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Devices as comma separated values, RFC 4180 with a header. A row is a device, or a sensor of the device that it names: a device
+ * with three sensors is three rows, of which only one has to say the rest. What is empty stays as it is. Pure.
+ */
+import { create } from "@bufbuild/protobuf";
+import { splitCells, turnsQuotes } from "../model/csv.ts";
+import { parseDurationMs } from "../model/duration.ts";
+import { invalidField, messageOf } from "../model/errors.ts";
+import { DeviceSchema, LocationSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
+import { checkedDevice, deviceIdIn } from "./device-input.ts";
+import { Problems, type Imported } from "./import-problems.ts";
+
+interface Row {
+  /** From 1; that it begins with. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+interface Building {
+  readonly line: number;
+  readonly device: Device;
+  readonly fields: Set<string>;
+  readonly said: Map<string, string>;
+}
+
+type Setter = (device: Device, text: string) => void;
+
+const COLUMNS_MAX = 256;
+const SETTERS: Readonly<Record<string, readonly [field: string, set: Setter]>> = {
+  name: ["name", (device, text) => (device.name = text)],
+  type: ["type", (device, text) => (device.type = text)],
+  model: ["model", (device, text) => (device.model = text)],
+  site: ["site", (device, text) => (device.site = text)],
+  parent: ["parent", (device, text) => (device.parent = text)],
+  firmware: ["firmware", (device, text) => (device.firmware = text)],
+  latitude: ["location", (device, text) => (placeOf(device).latitude = numberIn(text, "latitude"))],
+  longitude: ["location", (device, text) => (placeOf(device).longitude = numberIn(text, "longitude"))],
+  altitude: ["location", (device, text) => (placeOf(device).altitude = numberIn(text, "altitude"))],
+  location: ["location", (device, text) => (placeOf(device).name = text)],
+  expected_interval: [
+    "expected_interval_ms",
+    (device, text) => (device.expectedIntervalMs = msIn(text, "expected_interval")),
+  ],
+  late_after: ["late_after_ms", (device, text) => (device.lateAfterMs = msIn(text, "late_after"))],
+  offline_after: ["offline_after_ms", (device, text) => (device.offlineAfterMs = msIn(text, "offline_after"))],
+  is_event_driven: ["is_event_driven", (device, text) => (device.isEventDriven = flagIn(text, "is_event_driven"))],
+};
+const SENSOR_SETTERS: Readonly<Record<string, (sensor: Sensor, text: string) => void>> = {
+  unit: (sensor, text) => (sensor.unit = text),
+  valid_min: (sensor, text) => (sensor.validMin = numberIn(text, "valid_min")),
+  valid_max: (sensor, text) => (sensor.validMax = numberIn(text, "valid_max")),
+  out_of_range: (sensor, text) => (sensor.outOfRange = text),
+  precision: (sensor, text) => (sensor.precision = wholeIn(text, "precision")),
+  description: (sensor, text) => (sensor.description = text),
+};
+const [ID, SENSOR, TAGS] = ["device_id", "sensor", "tags."];
+const COLUMNS = [ID, ...Object.keys(SETTERS), `${TAGS}KEY`, SENSOR, ...Object.keys(SENSOR_SETTERS)];
+
+export function csvDevices(text: string): Imported {
+  const problems = new Problems();
+  const [header, ...rows] = [...rowsOf(text.replace(/^\ufeff/, ""), problems)];
+  const isHeader = header !== undefined && isKnown(header, problems);
+  const byId = new Map<string, Building>();
+  for (const { line, cells } of isHeader ? rows : []) {
+    if (cells.length !== header.cells.length) {
+      problems.add(`line ${line}: it has ${cells.length} cells; wanted ${header.cells.length}, as the header has`);
+      continue;
+    }
+    problems.catch(`line ${line}`, () => {
+      const named = header.cells.map((name, i): [string, string] => [name.trim(), cells[i].trim()]);
+      take(line, new Map(named.filter(([, value]) => value !== "")), byId);
+    });
+  }
+  if (header === undefined) problems.add(`the content is empty; wanted a header: ${COLUMNS.join(", ")}`);
+  const devices = [...byId.values()].flatMap(({ line, device, fields }) => {
+    let checked: Device | undefined;
+    problems.catch(`line ${line}`, () => void (checked = checkedDevice(device, "")));
+    return checked === undefined ? [] : [{ device: checked, fields: [...fields] }];
+  });
+  return { devices, problems: problems.all };
+}
+
+function* rowsOf(text: string, problems: Problems): Generator<Row, void> {
+  let [record, from] = ["", 0];
+  for (const [i, raw] of text.split("\n").entries()) {
+    const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
+    const isOpen = from > 0;
+    if (!isOpen && line.trim() === "") continue;
+    const isTurned = turnsQuotes(line);
+    record = isOpen ? `${record}\n${line}` : line;
+    if (!isOpen) from = i + 1;
+    if (isOpen !== isTurned) continue;
+    const cells = splitCells(record);
+    if (cells === undefined) problems.add(`line ${from}: a quote does not end; wanted RFC 4180`);
+    else yield { line: from, cells };
+    from = 0;
+  }
+  if (from > 0) problems.add(`line ${from}: a quote does not end; wanted RFC 4180`);
+}
+
+function isKnown({ line, cells }: Row, problems: Problems): boolean {
+  const names = cells.map((name) => name.trim());
+  const wrong = names.filter(
+    (name) => !COLUMNS.includes(name) && !(name.startsWith(TAGS) && name.length > TAGS.length),
+  );
+  for (const name of wrong)
+    problems.add(`line ${line}: column is ${JSON.stringify(name)}; wanted ${COLUMNS.join(", ")}`);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) problems.add(`line ${line}: column ${JSON.stringify(twice)} is there twice; wanted it once`);
+  if (!names.includes(ID)) problems.add(`line ${line}: there is no column ${ID}; wanted it`);
+  if (names.length > COLUMNS_MAX)
+    problems.add(`line ${line}: it has ${names.length} columns; wanted at most ${COLUMNS_MAX}`);
+  return wrong.length === 0 && twice === undefined && names.includes(ID) && names.length <= COLUMNS_MAX;
+}
+
+/** `cells`: those that are not empty. */
+function take(line: number, cells: ReadonlyMap<string, string>, byId: Map<string, Building>): void {
+  const id = deviceIdIn(cells.get(ID) ?? "", ID);
+  let building = byId.get(id);
+  const isNew = building === undefined;
+  building ??= { line, device: create(DeviceSchema, { deviceId: id }), fields: new Set(), said: new Map() };
+  const metric = cells.get(SENSOR);
+  if (metric === undefined && !isNew)
+    throw invalidField(ID, id, `each once, but for rows with a ${SENSOR}; it is in line ${building.line}, too`);
+  const { device, fields, said } = building;
+  for (const [name, value] of cells) {
+    const [field, set] = SETTERS[name] ?? [];
+    const isTag = name.startsWith(TAGS);
+    if (set === undefined && !isTag) continue;
+    const before = said.get(name);
+    if (before !== undefined && before !== value)
+      throw invalidField(name, value, `${JSON.stringify(before)}, as in line ${building.line}`);
+    said.set(name, value);
+    if (isTag) device.tags[name.slice(TAGS.length)] = value;
+    else set!(device, value);
+    fields.add(field ?? name);
+  }
+  const about = Object.keys(SENSOR_SETTERS).filter((name) => cells.has(name));
+  if (metric === undefined && about.length > 0) throw invalidField(SENSOR, "", `the metric that ${about[0]} is of`);
+  if (metric !== undefined) {
+    if (fields.has(`sensors.${metric}`)) throw invalidField(SENSOR, metric, "each metric of a device once");
+    const sensor = create(SensorSchema, { metricName: metric });
+    for (const name of about) SENSOR_SETTERS[name](sensor, cells.get(name)!);
+    device.sensors.push(sensor);
+    fields.add(`sensors.${metric}`);
+  }
+  // Not where something in its first row is wrong: then its sensors are not said to be wrong, too.
+  byId.set(id, building);
+}
+
+function placeOf(device: Device) {
+  return (device.location ??= create(LocationSchema));
+}
+
+function numberIn(text: string, field: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value)) return value;
+  throw invalidField(field, text, "a number");
+}
+
+function wholeIn(text: string, field: string): number {
+  const value = numberIn(text, field);
+  if (Number.isInteger(value)) return value;
+  throw invalidField(field, text, "a whole number");
+}
+
+function flagIn(text: string, field: string): boolean {
+  const word = text.toLowerCase();
+  if (["true", "yes", "1"].includes(word)) return true;
+  if (["false", "no", "0"].includes(word)) return false;
+  throw invalidField(field, text, "true or false");
+}
+
+function msIn(text: string, field: string): bigint {
+  try {
+    return BigInt(Math.round(parseDurationMs(text)));
+  } catch (error) {
+    throw invalidField(field, text, `a duration such as "90s": ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,98 @@
+/** The devices there are, in memory: as they were told. A device has a small index, which one that is new may get again. Pure. */
+import type { Device } from "../wire/gen/devices_pb.ts";
+import { NEVER_SEEN, type Standing } from "./device-documents.ts";
+
+export interface DeviceRecord {
+  readonly id: string;
+  readonly index: number;
+  createdMs: number;
+  /** It is in the journal; before, nobody hears of it. */
+  isTold: boolean;
+  /** Undefined: it was found in the data alone, and nothing more is known of it. */
+  stored: Device | undefined;
+  standing: Standing;
+}
+
+/** Devices above one; more are left out. */
+export const DEPTH_MAX = 32;
+
+export class DeviceBook {
+  /** Those of which points are stored still. */
+  readonly deleted = new Set<string>();
+  readonly #records: (DeviceRecord | undefined)[] = [];
+  readonly #byId = new Map<string, DeviceRecord>();
+  readonly #children = new Map<string, Set<string>>();
+  readonly #free: number[] = [];
+
+  /** Those that are not told yet count. */
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  get(id: string): DeviceRecord | undefined {
+    return this.#byId.get(id);
+  }
+
+  at(index: number): DeviceRecord | undefined {
+    return this.#records[index];
+  }
+
+  /** It must not be there. */
+  add(id: string, createdMs: number): DeviceRecord {
+    const index = this.#free.pop() ?? this.#records.length;
+    const record = { id, index, createdMs, isTold: false, stored: undefined, standing: NEVER_SEEN };
+    this.#records[index] = record;
+    this.#byId.set(id, record);
+    return record;
+  }
+
+  setStored(record: DeviceRecord, device: Device | undefined): void {
+    this.#leave(record);
+    record.stored = device;
+    const parent = device?.parent ?? "";
+    if (parent === "") return;
+    const children = this.#children.get(parent);
+    if (children === undefined) this.#children.set(parent, new Set([record.id]));
+    else children.add(record.id);
+  }
+
+  remove(record: DeviceRecord): void {
+    this.#leave(record);
+    this.#byId.delete(record.id);
+    this.#records[record.index] = undefined;
+    this.#free.push(record.index);
+  }
+
+  /** That were told, in no order. */
+  *told(): Generator<DeviceRecord, void> {
+    for (const record of this.#byId.values()) if (record.isTold) yield record;
+  }
+
+  /** Ids of devices that name it as their parent, whether it is there or not. */
+  childrenOf(id: string): ReadonlySet<string> {
+    return this.#children.get(id) ?? NOBODY;
+  }
+
+  /** Ids of the devices above one, the nearest first, each once, at most {@link DEPTH_MAX}. */
+  parentsOf(id: string): string[] {
+    const parents: string[] = [];
+    for (let parent = this.#parentOf(id); parent !== ""; parent = this.#parentOf(parent)) {
+      if (parent === id || parents.length >= DEPTH_MAX || parents.includes(parent)) break;
+      parents.push(parent);
+    }
+    return parents;
+  }
+
+  #parentOf(id: string): string {
+    return this.#byId.get(id)?.stored?.parent ?? "";
+  }
+
+  #leave({ id, stored }: DeviceRecord): void {
+    const parent = stored?.parent ?? "";
+    const children = this.#children.get(parent);
+    children?.delete(id);
+    if (children?.size === 0) this.#children.delete(parent);
+  }
+}
+
+const NOBODY: ReadonlySet<string> = new Set();

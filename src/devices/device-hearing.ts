@@ -1,0 +1,224 @@
+/**
+ * Hears devices: points and what they say of themselves make them known, and say of each whether it is there. What comes of it is
+ * noted in the journal, many devices in a commit.
+ */
+import type { Bus } from "../bus/bus.ts";
+import type { BurstGarbage } from "../model/burst-garbage.ts";
+import type { Clock } from "../model/clock.ts";
+import type { DeviceEvent as Announcement } from "../model/device-event.ts";
+import { messageOf } from "../model/errors.ts";
+import type { DocumentChange } from "../model/journal.ts";
+import type { DeviceBook, DeviceRecord } from "./device-book.ts";
+import {
+  documentOfFound,
+  documentOfStatus,
+  factsOf,
+  journalEvent,
+  NEVER_SEEN,
+  removalOfDeleted,
+  SYSTEM,
+  withStanding,
+  type Standing,
+} from "./device-documents.ts";
+import type { DeviceSeries } from "./device-series.ts";
+import type { DeviceWriter, Rows } from "./device-writer.ts";
+import { foundDevice, type Devices } from "./devices.ts";
+import type { DeviceStatuses } from "./status/device-statuses.ts";
+import type { StatusChange } from "./status/status.ts";
+
+export interface HearingDeps {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly book: DeviceBook;
+  readonly series: DeviceSeries;
+  readonly statuses: DeviceStatuses;
+  readonly writer: DeviceWriter;
+  readonly devices: Devices;
+  readonly devicesMax: number;
+  readonly garbage: BurstGarbage;
+  onTrouble(sentence: string): void;
+}
+
+const TICK_MS = 250;
+/** What was learned of devices is written down so often. */
+const SAVE_EVERY_MS = 60_000;
+const SAVED_AT_ONCE = 200;
+
+export class DeviceHearing {
+  readonly #deps: HearingDeps;
+  /** Heard of since the last tick. */
+  #found: DeviceRecord[] = [];
+  #isFull = false;
+  #savedAtMs: number;
+  #cancelTick = () => {};
+  #unsubscribe = () => {};
+  #saving: Promise<void> | undefined;
+
+  constructor(deps: HearingDeps) {
+    this.#deps = deps;
+    this.#savedAtMs = deps.clock.monotonicMs();
+  }
+
+  start(): void {
+    const { bus, series, statuses } = this.#deps;
+    const onArrived = (device: number, newestUs: number, arrivalMs: number) => {
+      statuses.arrived(device, newestUs / 1_000, arrivalMs);
+    };
+    this.#unsubscribe = bus.subscribe((frame) => series.apply(frame, onArrived));
+    this.#tickLater();
+  }
+
+  /** The index of a device, which is made known where it is not; -1 where there are as many as may be. */
+  find(id: string, atMs: number): number {
+    const { book, devicesMax, garbage } = this.#deps;
+    const known = book.get(id);
+    if (known !== undefined) return known.index;
+    if (book.count >= devicesMax) {
+      this.#tellFull(id);
+      return -1;
+    }
+    const record = book.add(id, Math.floor(atMs));
+    this.#found.push(record);
+    garbage.note(1);
+    return record.index;
+  }
+
+  /** There may be room for devices that there was none for. */
+  removed(): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    this.#deps.series.askAgain();
+  }
+
+  /** What a device says of itself; false where it may not be known. */
+  event(announced: Announcement): boolean {
+    const { clock, statuses, writer, devices, onTrouble } = this.#deps;
+    const nowMs = clock.nowMs();
+    const index = this.find(announced.device, nowMs);
+    if (index < 0) return false;
+    const timeMs = Math.min(announced.timeMs, nowMs);
+    statuses.event(index, { kind: announced.kind, timeMs, reason: announced.reason }, nowMs);
+    const rows = () => {
+      try {
+        return devices.announced(announced);
+      } catch (error) {
+        onTrouble(`what device ${JSON.stringify(announced.device)} says of itself is not taken: ${messageOf(error)}`);
+        return undefined;
+      }
+    };
+    // So that two that name each other in one commit make no circle.
+    const after = this.#deps.book.get(announced.parent ?? "")?.index;
+    writer.note({ device: index, rows, ...(after !== undefined && { after }) });
+    return true;
+  }
+
+  /** Notes what has changed until now. `actor`: whose doing it is. */
+  tick(actor = SYSTEM): void {
+    const { clock, statuses, book, writer } = this.#deps;
+    const changes = statuses.advance(clock.nowMs(), clock.monotonicMs());
+    const found = new Map(this.#found.map((record) => [record.index, record]));
+    this.#found = [];
+    for (const change of changes) {
+      const record = book.at(change.device);
+      if (record === undefined) continue;
+      const isNew = found.delete(change.device);
+      writer.note({
+        device: record.index,
+        rows: () =>
+          isNew && !record.isTold ? this.#foundRows(record, change) : this.#statusRows(record, change, actor),
+      });
+    }
+    for (const record of found.values()) {
+      writer.note({ device: record.index, rows: () => (record.isTold ? undefined : this.#foundRows(record)) });
+    }
+  }
+
+  /** Stops, and notes how everything stands; what cannot be written now is left. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    this.#cancelTick();
+    this.tick();
+    await this.#saving;
+    this.#saveNext();
+    await this.#deps.writer.written();
+    while (this.#saveNext()) await this.#deps.writer.written();
+    await this.#deps.writer.written();
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#deps.clock.after(TICK_MS, () => {
+      this.#tickLater();
+      this.tick();
+      const nowMs = this.#deps.clock.monotonicMs();
+      if (nowMs - this.#savedAtMs < SAVE_EVERY_MS) return;
+      this.#savedAtMs = nowMs;
+      this.#saving ??= this.#save().finally(() => (this.#saving = undefined));
+    });
+  }
+
+  async #save(): Promise<void> {
+    while (this.#saveNext()) await this.#deps.writer.written();
+  }
+
+  /** False where there are no more. */
+  #saveNext(): boolean {
+    const { statuses, book, writer } = this.#deps;
+    const unsaved = statuses.takeUnsaved(SAVED_AT_ONCE);
+    for (const index of unsaved) {
+      const record = book.at(index);
+      const rows = () => {
+        const isThere = record?.isTold && book.at(index) === record;
+        return isThere ? { events: [], changes: [this.#statusDocument(record, record.standing)] } : undefined;
+      };
+      if (record !== undefined) writer.note({ device: index, rows });
+    }
+    return unsaved.length === SAVED_AT_ONCE;
+  }
+
+  #foundRows(record: DeviceRecord, change?: StatusChange): Rows | undefined {
+    const { book } = this.#deps;
+    if (book.at(record.index) !== record) return undefined;
+    const { id, createdMs } = record;
+    const standing = change === undefined ? NEVER_SEEN : standingAfter(change);
+    const changes: DocumentChange[] = [documentOfFound(id, createdMs)];
+    if (change !== undefined) changes.push(this.#statusDocument(record, standing));
+    if (book.deleted.has(id)) changes.push(removalOfDeleted(id));
+    const device = withStanding(foundDevice(record), standing);
+    const event = journalEvent({ kind: "registered", device, atMs: createdMs, actor: SYSTEM });
+    return { events: [event], changes };
+  }
+
+  #statusRows(record: DeviceRecord, change: StatusChange, actor: string): Rows | undefined {
+    if (this.#deps.book.at(record.index) !== record || !record.isTold) return undefined;
+    const standing = standingAfter(change);
+    const device = withStanding(factsOf(record.stored ?? foundDevice(record)), standing);
+    const event = journalEvent({
+      kind: "status",
+      device,
+      previousStatus: record.standing.status,
+      omitted: change.omitted,
+      atMs: Math.floor(change.atMs),
+      actor,
+    });
+    return { events: [event], changes: [this.#statusDocument(record, standing)] };
+  }
+
+  /** With the status that is told, whatever has come of it meanwhile: that is told then. */
+  #statusDocument({ id, index }: DeviceRecord, { status, sinceMs, reason, isFlapping }: Standing): DocumentChange {
+    const saved = this.#deps.statuses.snapshot(index);
+    return documentOfStatus(id, { ...saved, status: status as StatusChange["status"], sinceMs, reason, isFlapping });
+  }
+
+  #tellFull(id: string): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    const { devicesMax, onTrouble } = this.#deps;
+    onTrouble(
+      `device ${JSON.stringify(id)} is not made known: the limit of ${devicesMax} devices (devices.max) is reached; its points are kept`,
+    );
+  }
+}
+
+function standingAfter({ status, atMs, reason, isFlapping }: StatusChange): Standing {
+  return { status, sinceMs: Math.floor(atMs), reason, isFlapping };
+}

@@ -1,0 +1,134 @@
+/**
+ * Which device each series is of, and when each device was heard of. All points come through here: it reads a column, and
+ * goes on to the device only where that is another one than that of the point before.
+ */
+import type { Frame } from "../model/frame.ts";
+import { sourceOfKey, tagOfKey } from "../model/series-key.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+
+/** Of a series that was not looked at yet, and of one that is of no device. Devices follow from {@link FIRST} on. */
+const [UNKNOWN, NOBODY, FIRST] = [0, 1, 2];
+const NONE = 0;
+
+/** `newestUs`: the latest event time of the device in the frame. */
+export type OnArrived = (device: number, newestUs: number, arrivalMs: number) => void;
+
+export class DeviceSeries {
+  readonly #registry: SeriesRegistry;
+  readonly #find: (id: string, atMs: number) => number;
+  /** By series: the device's index and {@link FIRST}. */
+  #devices = new Uint32Array(1_024);
+  /** By series: another one of the same device, so that they form a list without an array for each; 0: none. */
+  #nexts = new Uint32Array(1_024);
+  /** By device: its series that came last. */
+  #firsts = new Uint32Array(256);
+  #newestUs = new Float64Array(256);
+  /** By device: the frame it was heard in last. */
+  #frames = new Uint32Array(256);
+  #frame = 0;
+  /** Devices of the frame at hand. */
+  readonly #touched: number[] = [];
+
+  /** `find`: the index of a device that may have to be made known; -1 where it may not be known. */
+  constructor(registry: SeriesRegistry, find: (id: string, atMs: number) => number) {
+    this.#registry = registry;
+    this.#find = find;
+  }
+
+  apply(frame: Frame, onArrived: OnArrived): void {
+    const { count, seriesIds, timesUs, arrivalMs } = frame;
+    this.#frame = (this.#frame + 1) >>> 0 || 1;
+    let [series, device, newestUs] = [-1, UNKNOWN, -1];
+    for (let i = 0; i < count; i++) {
+      const id = seriesIds[i];
+      if (id !== series) {
+        series = id;
+        let next = id < this.#devices.length ? this.#devices[id] : UNKNOWN;
+        if (next === UNKNOWN) next = this.#resolve(id, arrivalMs);
+        if (next !== device) {
+          if (device >= FIRST) this.#note(device - FIRST, newestUs);
+          device = next;
+          newestUs = -1;
+        }
+      }
+      const timeUs = timesUs[i];
+      if (timeUs > newestUs) newestUs = timeUs;
+    }
+    if (device >= FIRST) this.#note(device - FIRST, newestUs);
+    for (const each of this.#touched) onArrived(each, this.#newestUs[each], arrivalMs);
+    this.#touched.length = 0;
+  }
+
+  /** Of a series that is of a known device; -1 otherwise. `isWanted`: devices that may be made known by it. */
+  add(seriesId: number, atMs: number, isWanted: (id: string) => boolean): number {
+    if (!this.#registry.has(seriesId) || !isWanted(this.idOf(seriesId))) return -1;
+    return this.#resolve(seriesId, atMs) - FIRST;
+  }
+
+  /** The device's id; "" where it has none. */
+  idOf(seriesId: number): string {
+    const key = this.#registry.keyOf(seriesId);
+    return tagOfKey(key, "device") ?? sourceOfKey(key);
+  }
+
+  /** -1: it is of none, or nothing was heard of it. */
+  deviceOf(seriesId: number): number {
+    return seriesId < this.#devices.length ? Math.max(-1, this.#devices[seriesId] - FIRST) : -1;
+  }
+
+  /** Series of a device, the latest first, without those that were deleted. */
+  *seriesOf(device: number): Generator<number, void> {
+    for (let id = this.#firsts[device] ?? NONE; id !== NONE; id = this.#nexts[id]) if (this.#registry.has(id)) yield id;
+  }
+
+  /** Its next point finds a device of that name. */
+  forget(device: number): void {
+    for (let id = this.#firsts[device] ?? NONE; id !== NONE;) {
+      const next = this.#nexts[id];
+      this.#devices[id] = UNKNOWN;
+      this.#nexts[id] = NONE;
+      id = next;
+    }
+    if (device < this.#firsts.length) this.#firsts[device] = NONE;
+  }
+
+  /** Series that could be of no device are looked at once more: there is room again. */
+  askAgain(): void {
+    for (let id = 0; id < this.#devices.length; id++) if (this.#devices[id] === NOBODY) this.#devices[id] = UNKNOWN;
+  }
+
+  #note(device: number, newestUs: number): void {
+    if (this.#frames[device] !== this.#frame) {
+      this.#frames[device] = this.#frame;
+      this.#newestUs[device] = newestUs;
+      this.#touched.push(device);
+    } else if (newestUs > this.#newestUs[device]) this.#newestUs[device] = newestUs;
+  }
+
+  #resolve(seriesId: number, atMs: number): number {
+    // One that was deleted while its points were on their way.
+    if (!this.#registry.has(seriesId)) return NOBODY;
+    if (seriesId >= this.#devices.length) {
+      const length = Math.max(seriesId + 1, 2 * this.#devices.length);
+      this.#devices = grown(this.#devices, new Uint32Array(length));
+      this.#nexts = grown(this.#nexts, new Uint32Array(length));
+    }
+    const id = this.idOf(seriesId);
+    const device = id === "" ? -1 : this.#find(id, atMs);
+    if (device < 0) return (this.#devices[seriesId] = NOBODY);
+    if (device >= this.#firsts.length) {
+      const length = Math.max(device + 1, 2 * this.#firsts.length);
+      this.#firsts = grown(this.#firsts, new Uint32Array(length));
+      this.#frames = grown(this.#frames, new Uint32Array(length));
+      this.#newestUs = grown(this.#newestUs, new Float64Array(length));
+    }
+    this.#nexts[seriesId] = this.#firsts[device];
+    this.#firsts[device] = seriesId;
+    return (this.#devices[seriesId] = device + FIRST);
+  }
+}
+
+function grown<T extends Uint32Array | Float64Array>(from: T, to: T): T {
+  to.set(from as never);
+  return to;
+}

@@ -1,0 +1,191 @@
+/**
+ * Writes changes of devices to the journal, one commit after the other, so that what is written is made of what is told already.
+ * What people ask for goes before what the server itself notes; of the latter many go into one commit, and what cannot be written
+ * is tried again.
+ */
+import type { Clock } from "../model/clock.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { DocumentChange, JournalEvent } from "../model/journal.ts";
+
+export interface Rows {
+  readonly events: readonly JournalEvent[];
+  readonly changes: readonly DocumentChange[];
+}
+
+/** What the server notes of a device. */
+export interface Note {
+  readonly device: number;
+  /** Another one that must be told before. */
+  readonly after?: number;
+  /** Made when its turn comes; nothing where there is nothing to be written any more. */
+  rows(): Rows | undefined;
+}
+
+export interface WriterDeps {
+  readonly journal: {
+    append(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<unknown>;
+  };
+  readonly clock: Clock;
+  onTrouble(sentence: string): void;
+}
+
+interface Ask {
+  run(): Promise<void>;
+}
+
+/** A commit of so many takes a few milliseconds, in which no points are acknowledged. */
+const NOTES_AT_ONCE = 200;
+const TEXT_AT_ONCE = 1024 * 1024;
+/** Past that the oldest are given up. */
+const NOTES_MAX = 1_000_000;
+const ASKS_MAX = 10_000;
+const RETRY_AFTER_MS = 1_000;
+
+export class DeviceWriter {
+  readonly #deps: WriterDeps;
+  readonly #asks: Ask[] = [];
+  #notes: Note[] = [];
+  /** Of {@link #notes}, those before are done with. */
+  #first = 0;
+  #running: Promise<void> | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #isFailing = false;
+  #hasGivenUp = false;
+  #atOnce = NOTES_AT_ONCE;
+
+  constructor(deps: WriterDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Resolves with what `make` made once its rows are durable; `make` is called when its turn comes, and nothing is written where
+   * there are no rows. Rejects with what `make` or the journal throws; with RESOURCE_EXHAUSTED where too many wait.
+   */
+  ask<T>(make: () => { readonly rows: Rows; readonly result: T }): Promise<T> {
+    if (this.#asks.length >= ASKS_MAX) {
+      const message = `${this.#asks.length} changes of devices wait to be written, and at most ${ASKS_MAX} may`;
+      throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const run = async () => {
+      try {
+        const { rows, result } = make();
+        if (rows.events.length + rows.changes.length > 0) await this.#deps.journal.append(rows.events, rows.changes);
+        resolve(result);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    this.#asks.push({ run });
+    this.#run();
+    return promise;
+  }
+
+  note(note: Note): void {
+    this.#notes.push(note);
+    if (!this.#isFailing) return this.#run();
+    if (this.waiting <= NOTES_MAX) return;
+    if (!this.#hasGivenUp) this.#deps.onTrouble(GIVEN_UP);
+    this.#hasGivenUp = true;
+    this.#first++;
+  }
+
+  /** How many notes wait. */
+  get waiting(): number {
+    return this.#notes.length - this.#first;
+  }
+
+  /** Resolves when all that waits is written, or cannot be for now. */
+  async written(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  close(): void {
+    this.#cancelRetry?.();
+  }
+
+  #run(): void {
+    this.#running ??= Promise.resolve()
+      .then(() => this.#work())
+      .finally(() => {
+        this.#running = undefined;
+        // What came since it looked last.
+        if (this.#asks.length > 0 || (this.waiting > 0 && !this.#isFailing)) this.#run();
+      });
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      const ask = this.#asks.shift();
+      if (ask !== undefined) await ask.run();
+      else if (this.waiting === 0 || this.#isFailing) return;
+      else await this.#writeNotes();
+    }
+  }
+
+  async #writeNotes(): Promise<void> {
+    const { count, rows } = this.#next();
+    try {
+      if (rows.events.length + rows.changes.length > 0) await this.#deps.journal.append(rows.events, rows.changes);
+      this.#atOnce = NOTES_AT_ONCE;
+      this.#hasGivenUp = false;
+      this.#done(count);
+    } catch (error) {
+      const { length } = rows.events;
+      if (!isNeverTaken(error)) return this.#retryLater(error);
+      if (count > 1) this.#atOnce = Math.max(1, count >>> 1);
+      else {
+        this.#deps.onTrouble(
+          `a change of a device cannot be written, and is left out: ${messageOf(error)} (${length})`,
+        );
+        this.#done(count);
+      }
+    }
+  }
+
+  /** Those that are written together: of each device at most one, since the next one is made of what is told then. */
+  #next(): { readonly count: number; readonly rows: Rows } {
+    const events: JournalEvent[] = [];
+    const changes: DocumentChange[] = [];
+    const devices = new Set<number>();
+    let [count, text] = [0, 0];
+    while (count < this.waiting && count < this.#atOnce && text < TEXT_AT_ONCE) {
+      const note = this.#notes[this.#first + count];
+      if (devices.has(note.device) || (note.after !== undefined && devices.has(note.after))) break;
+      devices.add(note.device);
+      count++;
+      const rows = note.rows();
+      if (rows === undefined) continue;
+      events.push(...rows.events);
+      changes.push(...rows.changes);
+      for (const { payload } of rows.events) text += payload.length;
+      for (const { value } of rows.changes) text += value?.length ?? 0;
+    }
+    return { count, rows: { events, changes } };
+  }
+
+  #done(count: number): void {
+    this.#first += count;
+    if (this.#first < NOTES_AT_ONCE * 16 && this.#first < this.#notes.length) return;
+    this.#notes = this.#notes.slice(this.#first);
+    this.#first = 0;
+  }
+
+  #retryLater(error: unknown): void {
+    this.#isFailing = true;
+    const wait = `${this.waiting} changes of devices wait for it`;
+    this.#deps.onTrouble(`the journal cannot be written: ${messageOf(error)}; ${wait}`);
+    const retryAfterMs = error instanceof WatchpostError ? error.retryAfterMs : undefined;
+    this.#cancelRetry = this.#deps.clock.after(retryAfterMs ?? RETRY_AFTER_MS, () => {
+      this.#isFailing = false;
+      this.#run();
+    });
+  }
+}
+
+const GIVEN_UP = `more than ${NOTES_MAX} changes of devices wait for the journal: the oldest are given up`;
+
+/** However often it is tried: too large, or not what may be written. */
+function isNeverTaken(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof WatchpostError && error.status === "INVALID_ARGUMENT");
+}

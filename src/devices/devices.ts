@@ -1,0 +1,302 @@
+/**
+ * The devices of a server: what people and programs change, and what is told of it. All changes stand in the journal, documents
+ * change in the transaction of their events, and memory is what was told.
+ */
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import type { DeviceEvent as Announcement } from "../model/device-event.ts";
+import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
+import type { SetAside } from "../model/set-aside.ts";
+import { DeviceSchema, type Device } from "../wire/gen/devices_pb.ts";
+import { isSame, plain, revised, withAnnounced, withFields } from "./change-device.ts";
+import { DEPTH_MAX, type DeviceBook, type DeviceRecord } from "./device-book.ts";
+import {
+  DEVICE_EVENT,
+  documentOfDevice,
+  factsOf,
+  journalEvent,
+  removalOfDeleted,
+  NEVER_SEEN,
+  removalsOf,
+  standingOf,
+  storedPart,
+  SYSTEM,
+  toldOfEntry,
+  withStanding,
+  type ToldDevice,
+} from "./device-documents.ts";
+import { checkedDevice, deviceIdIn } from "./device-input.ts";
+import { refuseOtherRevision } from "./edited-device.ts";
+import type { DeviceWriter, Rows } from "./device-writer.ts";
+
+export interface DevicesDeps {
+  readonly book: DeviceBook;
+  readonly writer: DeviceWriter;
+  readonly setAside: SetAside;
+  /** At most so many. */
+  readonly devicesMax: number;
+  nowMs(): number;
+  /** Whether points of it are stored. */
+  hasPoints(record: DeviceRecord): boolean;
+  /** It is another one now, or new: `isOther` where more than its status is. */
+  onTold(record: DeviceRecord, isOther: boolean): void;
+  onRemoved(record: DeviceRecord): void;
+}
+
+/** One change of many that are made together. */
+export interface Wanted {
+  /** Checked, without what the server fills in. */
+  readonly device: Device;
+  /** Those that change where it is there already; undefined: all. */
+  readonly fields?: readonly string[];
+}
+
+export interface Made {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+}
+
+const DEVICE_BYTES_MAX = 256 * 1024;
+/** Of one transaction, with room for what others write. */
+const ROWS_MAX = 8_000;
+const BYTES_MAX = 4 * 1024 * 1024;
+
+export class Devices {
+  readonly #deps: DevicesDeps;
+  readonly #listeners = new Set<(told: ToldDevice) => void>();
+
+  constructor(deps: DevicesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Throws ALREADY_EXISTS where somebody registered it and it is not to be replaced; RESOURCE_EXHAUSTED where there are as many
+   * as may be; INVALID_ARGUMENT; as the journal does.
+   */
+  register(given: Device, isReplaced: boolean, by: string): Promise<DeviceRecord> {
+    const device = checkedDevice(given);
+    return this.#ask(device.deviceId, (rows) => {
+      const record = this.#deps.book.get(device.deviceId);
+      if (record?.stored?.isRegistered && !isReplaced) {
+        const message = `device ${JSON.stringify(device.deviceId)} is registered already, at revision ${record.stored.revision}; wanted another id, or replace`;
+        throw new WatchpostError("ALREADY_EXISTS", message);
+      }
+      this.#put(rows, device, by, true);
+    });
+  }
+
+  /** Throws NOT_FOUND; ABORTED where it is at another revision, with it in the details; otherwise as {@link register}. */
+  update(given: Device, fields: readonly string[], revision: bigint, by: string): Promise<DeviceRecord> {
+    return this.#ask(deviceIdIn(given.deviceId, "device.device_id"), (rows) => {
+      const record = this.get(given.deviceId);
+      refuseOtherRevision(record, revision);
+      this.#put(rows, withFields(plainOf(record), given, fields), by, true);
+    });
+  }
+
+  /** All of them or none; nothing is written with `isDryRun`. Throws as {@link update} does. */
+  import(all: readonly Wanted[], isDryRun: boolean, by: string): Promise<Made> {
+    const { book, writer } = this.#deps;
+    return writer.ask(() => {
+      const rows = new RowsMade();
+      const made = { created: 0, updated: 0, unchanged: 0 };
+      const nexts = all.map(({ device, fields }) => {
+        const { stored } = book.get(device.deviceId) ?? {};
+        return stored === undefined || fields === undefined ? device : withFields(plain(stored), device, fields);
+      });
+      const parents = new Map(nexts.map(({ deviceId, parent }) => [deviceId, parent]));
+      for (const next of nexts) {
+        const isNew = !book.get(next.deviceId)?.stored?.isRegistered;
+        const isChanged = this.#put(rows, next, by, true, parents);
+        made[!isChanged ? "unchanged" : isNew ? "created" : "updated"]++;
+      }
+      this.#refuseTooMany(rows.created);
+      if (rows.count > ROWS_MAX || rows.bytes > BYTES_MAX) {
+        const message = `the import changes ${all.length - made.unchanged} devices, ${rows.bytes} bytes in the journal; wanted at most ${ROWS_MAX / 2} and ${BYTES_MAX} at once: import it in parts`;
+        throw new WatchpostError("INVALID_ARGUMENT", message);
+      }
+      return { rows: isDryRun ? new RowsMade() : rows, result: made };
+    });
+  }
+
+  /** Its children stay, without a parent. Throws NOT_FOUND, and as the journal does. */
+  async delete(id: string, by: string): Promise<void> {
+    for (let isGone = false; !isGone;) {
+      isGone = await this.#deps.writer.ask(() => {
+        const record = this.get(deviceIdIn(id));
+        const rows = new RowsMade();
+        let isAll = true;
+        for (const child of this.#deps.book.childrenOf(id)) {
+          const orphan = this.#deps.book.get(child);
+          if (orphan?.stored === undefined) continue;
+          if (!(isAll = rows.count < ROWS_MAX && rows.bytes < BYTES_MAX)) break;
+          this.#put(rows, { ...plain(orphan.stored), parent: "" }, by, orphan.stored.isRegistered);
+        }
+        if (isAll) this.#remove(rows, record, by);
+        return { rows, result: isAll };
+      });
+    }
+  }
+
+  /** What enters the registry of what a device says of itself; undefined where it is known. Throws where it is no device. */
+  announced(announced: Announcement): Rows | undefined {
+    const { book } = this.#deps;
+    const { device: id, parent, ...others } = announced;
+    const record = book.get(id);
+    const before = plainOf(record, id);
+    const isCircle = parent === undefined || parent === id || book.parentsOf(parent).includes(id);
+    const next = withAnnounced(before, { device: id, ...others, ...(isCircle ? {} : { parent }) });
+    if (record?.isTold && isSame(before, next)) return undefined;
+    const rows = new RowsMade();
+    this.#put(rows, checkedDevice(next, ""), SYSTEM, false);
+    return rows;
+  }
+
+  /** Throws NOT_FOUND. */
+  get(id: string): DeviceRecord {
+    const record = this.#deps.book.get(id);
+    if (record?.isTold) return record;
+    throw new WatchpostError("NOT_FOUND", `there is no device ${JSON.stringify(id)}`);
+  }
+
+  /** Hears of each change from now on, in order, once it is durable. Returns what ends it. */
+  follow(listener: (told: ToldDevice) => void): () => void {
+    const own = (told: ToldDevice) => listener(told);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  /** Takes what was committed to the journal. */
+  take(entries: readonly JournalEntry[]): void {
+    for (const entry of entries) {
+      if (entry.kind !== DEVICE_EVENT) continue;
+      const told = this.#deps.setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
+      if (told === undefined) continue;
+      this.#take(told);
+      for (const listener of [...this.#listeners]) listener(told);
+    }
+  }
+
+  #take({ id, event }: ToldDevice): void {
+    const { book } = this.#deps;
+    const device = event.device!;
+    const known = book.get(id);
+    if (event.kind === "deleted") {
+      if (known === undefined) return;
+      if (this.#deps.hasPoints(known)) book.deleted.add(id);
+      book.remove(known);
+      return this.#deps.onRemoved(known);
+    }
+    const atMs = event.time === undefined ? 0 : timestampMs(event.time);
+    const record = known ?? book.add(id, device.createdAt === undefined ? atMs : timestampMs(device.createdAt));
+    record.isTold = true;
+    book.deleted.delete(id);
+    record.standing = standingOf(device);
+    const isOther = event.kind !== "status";
+    if (isOther && device.revision > 0n) book.setStored(record, storedPart(device));
+    this.#deps.onTold(record, isOther);
+  }
+
+  #ask(id: string, make: (rows: RowsMade) => void): Promise<DeviceRecord> {
+    return this.#deps.writer
+      .ask(() => {
+        const rows = new RowsMade();
+        make(rows);
+        this.#refuseTooMany(rows.created);
+        return { rows, result: undefined };
+      })
+      .then(() => this.get(id));
+  }
+
+  /** Adds what makes a device another one; false where it is the same. */
+  #put(
+    rows: RowsMade,
+    device: Device,
+    by: string,
+    isBySomebody: boolean,
+    parents?: ReadonlyMap<string, string>,
+  ): boolean {
+    const record = this.#deps.book.get(device.deviceId);
+    const { stored } = record ?? {};
+    if (stored !== undefined && isSame(stored, device) && (stored.isRegistered || !isBySomebody)) return false;
+    if (device.parent !== (stored?.parent ?? "")) this.#refuseCircle(device, parents);
+    const atMs = this.#deps.nowMs();
+    const next = revised(device, stored, record?.createdMs ?? atMs, atMs, isBySomebody);
+    const document = documentOfDevice(next);
+    const bytes = Buffer.byteLength(document.value!);
+    if (bytes > DEVICE_BYTES_MAX) {
+      throw invalidField("device", `${bytes} bytes`, `at most ${DEVICE_BYTES_MAX}: fewer sensors, or shorter texts`);
+    }
+    const before = record?.isTold ? withStanding(factsOf(stored ?? foundDevice(record)), record.standing) : undefined;
+    const event = journalEvent({
+      kind: before === undefined ? "registered" : "updated",
+      device: withStanding({ ...next }, record?.standing ?? NEVER_SEEN),
+      ...(before && { before }),
+      atMs,
+      actor: by,
+    });
+    rows.add(
+      [event],
+      [document, ...(this.#deps.book.deleted.has(device.deviceId) ? [removalOfDeleted(device.deviceId)] : [])],
+    );
+    if (record === undefined) rows.created++;
+    return true;
+  }
+
+  #remove(rows: RowsMade, record: DeviceRecord, by: string): void {
+    const device = create(DeviceSchema, { deviceId: record.id });
+    const before = withStanding(factsOf(record.stored ?? device), record.standing);
+    const event = journalEvent({ kind: "deleted", device, before, atMs: this.#deps.nowMs(), actor: by });
+    rows.add([event], removalsOf(record.id, this.#deps.hasPoints(record)));
+  }
+
+  #refuseTooMany(created: number): void {
+    const { devicesMax, book } = this.#deps;
+    if (created === 0 || book.count + created <= devicesMax) return;
+    const message = `${created} new ${created === 1 ? "device" : "devices"} beside ${book.count}; the limit of ${devicesMax} devices (devices.max) would be passed`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+
+  /** `others`: parents of devices that change together. */
+  #refuseCircle({ deviceId, parent: first }: Device, others: ReadonlyMap<string, string> = new Map()): void {
+    const above: string[] = [];
+    for (let parent = first; parent !== "";) {
+      above.push(parent);
+      if (parent === deviceId)
+        throw invalidField("parent", first, `a device that is not below it: ${above.join(" is below ")}`);
+      if (above.length > DEPTH_MAX)
+        throw invalidField("parent", first, `at most ${DEPTH_MAX} devices one above the other`);
+      parent = others.get(parent) ?? this.#deps.book.get(parent)?.stored?.parent ?? "";
+    }
+  }
+}
+
+/** As it is known; of one that nothing is known of, its id. */
+export function foundDevice({ id, createdMs }: Pick<DeviceRecord, "id" | "createdMs">): Device {
+  return create(DeviceSchema, { deviceId: id, createdAt: timestampFromMs(createdMs) });
+}
+
+function plainOf(record: DeviceRecord | undefined, id = record?.id ?? ""): Device {
+  return record?.stored === undefined ? create(DeviceSchema, { deviceId: id }) : plain(record.stored);
+}
+
+class RowsMade implements Rows {
+  readonly events: JournalEvent[] = [];
+  readonly changes: DocumentChange[] = [];
+  bytes = 0;
+  /** Devices that were not known at all. */
+  created = 0;
+
+  get count(): number {
+    return this.events.length + this.changes.length;
+  }
+
+  add(events: readonly JournalEvent[], changes: readonly DocumentChange[]): void {
+    this.events.push(...events);
+    this.changes.push(...changes);
+    for (const { payload } of events) this.bytes += Buffer.byteLength(payload);
+    for (const { value } of changes) this.bytes += Buffer.byteLength(value ?? "");
+  }
+}

@@ -1,0 +1,33 @@
+/** What an import is of, and what is wrong with it. Pure. */
+import { truncated, WatchpostError } from "../model/errors.ts";
+import type { Wanted } from "./devices.ts";
+
+export interface Imported {
+  readonly devices: readonly Wanted[];
+  /** The first {@link PROBLEMS_MAX}. */
+  readonly problems: readonly string[];
+}
+
+export const PROBLEMS_MAX = 100;
+const PROBLEM_LENGTH_MAX = 300;
+
+/** Collects what is wrong, each with its place. */
+export class Problems {
+  readonly all: string[] = [];
+
+  /** False where `run` throws what somebody did wrong. */
+  catch(place: string, run: () => void): boolean {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      if (!(error instanceof WatchpostError)) throw error;
+      this.add(`${place}: ${error.message}`);
+      return false;
+    }
+  }
+
+  add(problem: string): void {
+    if (this.all.length < PROBLEMS_MAX) this.all.push(truncated(problem, PROBLEM_LENGTH_MAX));
+  }
+}

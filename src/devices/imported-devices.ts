@@ -1,0 +1,78 @@
+/** What an import is of, before it is compared with what there is. Pure. */
+import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { invalidField, messageOf, WatchpostError } from "../model/errors.ts";
+import { DeviceSchema } from "../wire/gen/devices_pb.ts";
+import { FIELDS } from "./change-device.ts";
+import { csvDevices } from "./csv-devices.ts";
+import { checkedDevice } from "./device-input.ts";
+import type { Wanted } from "./devices.ts";
+import { Problems, type Imported } from "./import-problems.ts";
+
+const CONTENT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Throws INVALID_ARGUMENT for a format that there is not and what is too large; all else is a problem. */
+export function importedDevices(format: string, content: Uint8Array): Imported {
+  if (format !== "csv" && format !== "json") throw invalidField("format", format, '"csv" or "json"');
+  if (content.length > CONTENT_BYTES_MAX) {
+    throw invalidField("content", `${content.length} bytes`, `at most ${CONTENT_BYTES_MAX}: import it in parts`);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(content);
+  } catch {
+    return { devices: [], problems: ["the content is not UTF-8; wanted text in UTF-8"] };
+  }
+  return format === "csv" ? csvDevices(text) : jsonDevices(text);
+}
+
+/** An array of devices, or an object with them under "devices", each as Device is as protobuf JSON. */
+function jsonDevices(text: string): Imported {
+  const problems = new Problems();
+  const devices: Wanted[] = [];
+  const all = listIn(text, problems);
+  const seen = new Map<string, number>();
+  for (const [i, given] of all.entries()) {
+    const place = `device ${i + 1}`;
+    problems.catch(place, () => {
+      if (typeof given !== "object" || given === null || Array.isArray(given)) {
+        throw invalidField("device", JSON.stringify(given), "an object with device_id");
+      }
+      const device = checkedDevice(deviceIn(given), "");
+      const before = seen.get(device.deviceId);
+      if (before !== undefined)
+        throw invalidField("device_id", device.deviceId, `each once; it is device ${before}, too`);
+      seen.set(device.deviceId, i + 1);
+      devices.push({ device, fields: fieldsOf(given) });
+    });
+  }
+  return { devices, problems: problems.all };
+}
+
+function listIn(text: string, problems: Problems): readonly JsonValue[] {
+  let given: unknown;
+  try {
+    given = JSON.parse(text.replace(/^\ufeff/, ""));
+  } catch (error) {
+    problems.add(`the content is no JSON: ${messageOf(error)}; wanted an array of devices`);
+    return [];
+  }
+  const list = Array.isArray(given) ? given : (given as { devices?: unknown } | null)?.devices;
+  if (Array.isArray(list)) return list as JsonValue[];
+  problems.add('the content is JSON of another shape; wanted an array of devices, or an object with it as "devices"');
+  return [];
+}
+
+function deviceIn(given: JsonValue) {
+  try {
+    return fromJson(DeviceSchema, given);
+  } catch (error) {
+    throw new WatchpostError("INVALID_ARGUMENT", messageOf(error));
+  }
+}
+
+/** Names of the fields that are given, which may be written either way. */
+function fieldsOf(given: Readonly<Record<string, JsonValue>>): string[] {
+  return Object.entries(FIELDS).flatMap(([field, name]) =>
+    Object.hasOwn(given, field) || Object.hasOwn(given, name) ? [field] : [],
+  );
+}

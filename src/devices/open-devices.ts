@@ -1,0 +1,171 @@
+/** Devices as the server has them: brings back what was known of them, hears them from then on, and serves the Devices service. */
+import type { Bus } from "../bus/bus.ts";
+import type { BurstGarbage } from "../model/burst-garbage.ts";
+import type { Clock } from "../model/clock.ts";
+import type { DeviceEvent as Announcement } from "../model/device-event.ts";
+import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
+import type { SeriesRegistry } from "../model/series-registry.ts";
+import { SetAside } from "../model/set-aside.ts";
+import type { Device } from "../wire/gen/devices_pb.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import { DeviceBook, type DeviceRecord } from "./device-book.ts";
+import type { ToldDevice } from "./device-documents.ts";
+import { DeviceHearing } from "./device-hearing.ts";
+import { messageOf, type LatestPoint } from "./device-message.ts";
+import { DeviceSeries } from "./device-series.ts";
+import { DeviceWriter } from "./device-writer.ts";
+import { Devices } from "./devices.ts";
+import { schemasOf, type SchemasOfDevices } from "./device-schemas.ts";
+import { restoreDevices, restoreStatuses } from "./restore-devices.ts";
+import { deviceMethods } from "./service.ts";
+import { DeviceStatuses } from "./status/device-statuses.ts";
+import type { DeviceReader } from "./watch-devices.ts";
+
+/** The journal as devices use it. */
+export interface DeviceJournal extends DeviceReader {
+  append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
+  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
+  follow(listener: (entries: readonly JournalEntry[]) => void): () => void;
+}
+
+export interface DevicesOpenDeps {
+  readonly registry: SeriesRegistry;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly journal: DeviceJournal;
+  readonly garbage: BurstGarbage;
+  /** The newest stored point of each series. */
+  readonly latest?: { readonly seriesIds: Uint32Array; readonly timesUs: Float64Array };
+  readonly devicesMax: number;
+  /** The newest point of a series by event time, at any later time. */
+  valueOf(seriesId: number): LatestPoint | undefined;
+  readonly schemas: SchemasOfDevices;
+  pause(): Promise<void>;
+  onTrouble(sentence: string): void;
+}
+
+export interface OpenDevices {
+  readonly methods: MethodImpl[];
+  readonly count: number;
+  /** A device says that it is there or leaves, and what it is. */
+  onDeviceEvent(event: Announcement): void;
+  /** Devices above one, the nearest first. */
+  parentsOf(deviceId: string): readonly string[];
+  /** As it was told last; undefined: there is no such device. */
+  statusOf(deviceId: string): string | undefined;
+  /** All that are known, as of now. */
+  all(): Iterable<Device>;
+  /** Calls `listener` with every change from now on, once it is durable. Returns what ends it. */
+  follow(listener: (told: ToldDevice) => void): () => void;
+  /** While points are refused, or time cannot be trusted, nobody is silent. */
+  setHearing(isHearing: boolean, reason: string): void;
+  /** Hears nothing more, and writes down how everything stands. Idempotent. */
+  close(): Promise<void>;
+}
+
+export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
+  const { registry, schemas, clock, journal, devicesMax, onTrouble, garbage } = deps;
+  const setAside = new SetAside(onTrouble);
+  const book = new DeviceBook();
+  const writer = new DeviceWriter({ journal, clock, onTrouble });
+  const series: DeviceSeries = new DeviceSeries(registry, (id, atMs) => hearing.find(id, atMs));
+  const statuses = new DeviceStatuses({
+    nowMs: clock.nowMs(),
+    monotonicMs: clock.monotonicMs(),
+    nameOf: (index) => book.at(index)?.id ?? "",
+  });
+  /** Of which the sensors may be others now. */
+  const changed = new Map<string, Device | undefined>();
+  const tellSchemas = () => {
+    if (changed.size > 0) schemas.set(schemasOf(changed));
+    changed.clear();
+  };
+  const devices: Devices = new Devices({
+    book,
+    writer,
+    setAside,
+    devicesMax,
+    nowMs: () => clock.nowMs(),
+    hasPoints: ({ index }) => !series.seriesOf(index).next().done,
+    onTold(record, isOther) {
+      if (!isOther) return;
+      configure(record, book, statuses);
+      changed.set(record.id, record.stored);
+    },
+    onRemoved({ index, id }) {
+      changed.set(id, undefined);
+      series.forget(index);
+      statuses.forget(index);
+      hearing.removed();
+    },
+  });
+  const hearing = new DeviceHearing({ ...deps, book, series, statuses, writer, devices });
+
+  const saved = await restoreDevices({ journal, book, setAside });
+  for (const record of book.told()) {
+    configure(record, book, statuses);
+    if (record.stored !== undefined && record.stored.sensors.length > 0) changed.set(record.id, record.stored);
+  }
+  tellSchemas();
+  const removed = restoreStatuses({ ...deps, book, series, statuses, saved });
+  if (removed.length > 0) await journal.append([], removed);
+  const unfollow = journal.follow((entries) => {
+    garbage.note(entries.length);
+    devices.take(entries);
+    tellSchemas();
+  });
+  hearing.start();
+
+  const message = {
+    ...{ registry, series, statuses },
+    valueOf: (id: number) => deps.valueOf(id),
+    outsideOf: (id: number) => schemas.outsideOf(id),
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    methods: deviceMethods({
+      ...message,
+      ...{ book, devices, journal, setAside, hearing, writer },
+      pause: () => deps.pause(),
+      nowMs: () => clock.nowMs(),
+    }),
+    get count() {
+      return book.count;
+    },
+    onDeviceEvent: (event) => void hearing.event(event),
+    parentsOf: (deviceId) => book.parentsOf(deviceId),
+    statusOf(deviceId) {
+      const record = book.get(deviceId);
+      return record?.isTold ? record.standing.status : undefined;
+    },
+    *all() {
+      for (const record of book.told()) yield messageOf(record, false, message);
+    },
+    follow: (listener) => devices.follow(listener),
+    setHearing: (isHearing, reason) => statuses.setHearing(isHearing, reason),
+    close: () =>
+      (closing ??= (async () => {
+        await hearing.close();
+        writer.close();
+        unfollow();
+      })()),
+  };
+}
+
+/** What is expected of it, and what it is reached through; also for those that are reached through it and came first. */
+function configure(record: DeviceRecord, book: DeviceBook, statuses: DeviceStatuses): void {
+  const { index, id, stored } = record;
+  if (stored !== undefined) {
+    statuses.configure(index, {
+      expectedIntervalMs: Number(stored.expectedIntervalMs),
+      lateAfterMs: Number(stored.lateAfterMs),
+      offlineAfterMs: Number(stored.offlineAfterMs),
+      isEventDriven: stored.isEventDriven,
+    });
+    statuses.setParent(index, book.get(stored.parent)?.index ?? -1);
+  }
+  for (const child of book.childrenOf(id)) {
+    const other = book.get(child);
+    if (other !== undefined) statuses.setParent(other.index, index);
+  }
+}

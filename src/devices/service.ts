@@ -1,0 +1,100 @@
+/** The Devices service, over messages. */
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { invalidField, WatchpostError } from "../model/errors.ts";
+import { textIn } from "../model/texts.ts";
+import { actorOf } from "../wire/actor.ts";
+import {
+  Devices as Service,
+  type Device,
+  type GetDeviceRequest,
+  type ReportDeviceRequest,
+} from "../wire/gen/devices_pb.ts";
+import { serverStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import type { DeviceRecord } from "./device-book.ts";
+import { DEVICE_EVENT, subjectOf, toldOfEntry } from "./device-documents.ts";
+import type { DeviceHearing } from "./device-hearing.ts";
+import { deviceIdIn } from "./device-input.ts";
+import { messageOf } from "./device-message.ts";
+import type { DeviceWriter } from "./device-writer.ts";
+import { importedDevices } from "./imported-devices.ts";
+import { listDevices, type ListDeps } from "./list-devices.ts";
+import { watchDevices, type WatchDeps } from "./watch-devices.ts";
+
+export interface DeviceServiceDeps extends WatchDeps, ListDeps {
+  readonly hearing: DeviceHearing;
+  readonly writer: DeviceWriter;
+  nowMs(): number;
+}
+
+const EVENTS_MAX = 100;
+const REASON_BYTES_MAX = 1_024;
+
+export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
+  const { devices } = deps;
+  const { method } = Service;
+  const answer = (record: DeviceRecord) => ({ device: messageOf(record, true, deps) });
+  return [
+    unary(method.registerDevice, async ({ device, replace, userId }, context) => {
+      return answer(await devices.register(given(device), replace, actorOf(userId, context)));
+    }),
+    unary(method.updateDevice, async ({ device, fields, revision, userId }, context) => {
+      if (fields.length === 0) throw invalidField("fields", "", 'names of what changes, such as "name"');
+      return answer(await devices.update(given(device), fields, revision, actorOf(userId, context)));
+    }),
+    unary(method.getDevice, async (request) => {
+      const record = devices.get(deviceIdIn(request.deviceId));
+      return { ...answer(record), events: await eventsOf(request, deps) };
+    }),
+    unary(method.listDevices, (request) => listDevices(request, deps)),
+    unary(method.deleteDevice, async ({ deviceId, userId }, context) => {
+      await devices.delete(deviceId, actorOf(userId, context));
+      return {};
+    }),
+    serverStreaming(method.watchDevices, (request, { signal }) => watchDevices(request, deps, signal)),
+    unary(method.importDevices, async ({ format, content, isDryRun, userId }, context) => {
+      const by = actorOf(userId, context);
+      const { devices: wanted, problems } = importedDevices(format, content);
+      if (problems.length > 0) return { problems: [...problems] };
+      return devices.import(wanted, isDryRun, by);
+    }),
+    unary(method.reportDevice, async (request, context) => {
+      const by = actorOf(request.userId, context);
+      return answer(await report(request, by, deps));
+    }),
+  ];
+}
+
+function given(device: Device | undefined): Device {
+  if (device === undefined) throw invalidField("device", "", "a device");
+  return device;
+}
+
+async function eventsOf({ deviceId, events }: GetDeviceRequest, { journal, setAside }: DeviceServiceDeps) {
+  if (events < 0 || events > EVENTS_MAX) throw invalidField("events", events, `0 to ${EVENTS_MAX}`);
+  if (events === 0) return [];
+  const query = { after: 0, limit: events, descending: true, kind: DEVICE_EVENT, subject: subjectOf(deviceId) };
+  const entries = await journal.read(query);
+  return entries.flatMap((entry) => {
+    const told = setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
+    return told === undefined ? [] : [{ ...told.event, cursor: journal.cursorOf(entry.position) }];
+  });
+}
+
+/** Resolves once what comes of it is durable. */
+async function report(request: ReportDeviceRequest, by: string, deps: DeviceServiceDeps): Promise<DeviceRecord> {
+  const { kind, time } = request;
+  const { devices, hearing, writer, nowMs } = deps;
+  const device = deviceIdIn(request.deviceId);
+  if (kind !== "birth" && kind !== "death") throw invalidField("kind", kind, '"birth" or "death"');
+  if (kind === "death") devices.get(device);
+  const said = textIn(request.reason, "reason", REASON_BYTES_MAX);
+  const reason = said || (kind === "birth" ? `${by} said that it is there` : `${by} said that it left`);
+  const timeMs = time === undefined ? nowMs() : timestampMs(time);
+  if (!hearing.event({ kind, device, timeMs, reason })) {
+    const message = `device ${JSON.stringify(device)} is not made known: as many devices as may be (devices.max) are`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+  hearing.tick(by);
+  await writer.written();
+  return devices.get(device);
+}

@@ -1,0 +1,149 @@
+/** WatchDevices: what stands, a mark, then what happens, each once and in order. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { WatchpostError } from "../model/errors.ts";
+import type { JournalEntry, JournalQuery } from "../model/journal.ts";
+import type { SetAside } from "../model/set-aside.ts";
+import type { Device, DeviceEventSchema, WatchDevicesRequest } from "../wire/gen/devices_pb.ts";
+import type { DeviceBook } from "./device-book.ts";
+import { DEVICE_EVENT, toldOfEntry, type ToldDevice } from "./device-documents.ts";
+import { bareFacts, scopeOf, type DeviceScope } from "./device-filter.ts";
+import { messageOf, type MessageDeps } from "./device-message.ts";
+import type { Devices } from "./devices.ts";
+
+export type DeviceEventMessage = MessageInitShape<typeof DeviceEventSchema>;
+
+export interface DeviceReader {
+  read(query: JournalQuery): Promise<readonly JournalEntry[]>;
+  cursorOf(position: number): string;
+  /** Throws INVALID_ARGUMENT for what no cursor is, OUT_OF_RANGE where nobody can go on from it. */
+  positionOf(cursor: string): number;
+  readonly lastPosition: number;
+}
+
+export interface WatchDeps extends MessageDeps {
+  readonly book: DeviceBook;
+  readonly devices: Devices;
+  readonly journal: DeviceReader;
+  readonly setAside: SetAside;
+}
+
+/** Changes that wait for a reader, and their characters; one that is further behind is disconnected. */
+const WAITING_MAX = 10_000;
+const WAITING_CHARS_MAX = 16 * 1024 * 1024;
+const ENTRIES_AT_ONCE = 500;
+
+/** Ends when `signal` does. Throws UNAVAILABLE where the reader falls behind, and as `positionOf` does. */
+export async function* watchDevices(
+  request: WatchDevicesRequest,
+  deps: WatchDeps,
+  signal: AbortSignal,
+): AsyncGenerator<DeviceEventMessage, void> {
+  const { journal, devices } = deps;
+  const scope = scopeOf(request);
+  let position: number | undefined = request.cursor === "" ? undefined : journal.positionOf(request.cursor);
+  using backlog = new Backlog(devices, scope, signal);
+  const beganAt = journal.lastPosition;
+  if (position === undefined) {
+    for (const record of standing(deps.book, scope)) {
+      if (signal.aborted) return;
+      yield { kind: "snapshot", device: messageOf(record, false, deps) };
+    }
+    position = beganAt;
+    yield { kind: "snapshot_end", cursor: journal.cursorOf(position) };
+  }
+  while (position < beganAt && !signal.aborted) {
+    const entries = await journal.read({ after: position, limit: ENTRIES_AT_ONCE, kind: DEVICE_EVENT });
+    // Of what went by its age while it was read nobody knows whether it is missing.
+    journal.positionOf(journal.cursorOf(position));
+    for (const entry of entries) {
+      const told = deps.setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
+      if (told !== undefined) yield* messagesOf(told, scope, journal);
+    }
+    const last: number = entries.at(-1)?.position ?? position;
+    position = entries.length < ENTRIES_AT_ONCE ? Math.max(beganAt, last) : last;
+  }
+  for await (const told of backlog.changes()) if (told.position > position) yield* messagesOf(told, scope, journal);
+}
+
+/** As they are in this turn, whatever comes of them while they are read. */
+function standing(book: DeviceBook, scope: DeviceScope) {
+  const records = [...book.told()].filter(({ id, stored, standing: { status } }) =>
+    scope.takes(stored ?? bareFacts(id), status),
+  );
+  return records.map((record) => ({ ...record })).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function* messagesOf(
+  { event, id, position }: ToldDevice,
+  scope: DeviceScope,
+  journal: DeviceReader,
+): Generator<DeviceEventMessage, void> {
+  const wasSeen = isSeenBefore(event, scope);
+  const isSeen = event.kind !== "deleted" && scope.takes(event.device!, event.device!.status);
+  if (!wasSeen && !isSeen) return;
+  const { time, actor } = event;
+  const cursor = journal.cursorOf(position);
+  if (isSeen) yield { ...event, cursor };
+  else {
+    const kind = event.kind === "deleted" ? "deleted" : "left";
+    yield { kind, device: { deviceId: id }, actor, cursor, ...(time && { time }) };
+  }
+}
+
+function isSeenBefore({ kind, device, before, previousStatus }: ToldDevice["event"], scope: DeviceScope): boolean {
+  if (kind === "status") return scope.takes(device as Device, previousStatus);
+  return before !== undefined && scope.takes(before, before.status);
+}
+
+/** What is told while the reader is busy, as far as it is what was asked for, or was. */
+class Backlog implements Disposable {
+  readonly #signal: AbortSignal;
+  readonly #unfollow: () => void;
+  #waiting: ToldDevice[] = [];
+  #chars = 0;
+  #isBehind = false;
+  #wake: () => void = () => {};
+
+  constructor(devices: Devices, scope: DeviceScope, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#unfollow = devices.follow((told) => {
+      const { event } = told;
+      const isSeen = event.kind !== "deleted" && scope.takes(event.device!, event.device!.status);
+      if (isSeen || isSeenBefore(event, scope)) this.#add(told);
+    });
+    signal.addEventListener("abort", this.#onAbort);
+  }
+
+  async *changes(): AsyncGenerator<ToldDevice, void> {
+    while (!this.#signal.aborted) {
+      if (this.#isBehind) {
+        const message = `this reader is more than ${WAITING_MAX} changes of devices behind; watch again with its last cursor`;
+        throw new WatchpostError("UNAVAILABLE", message);
+      }
+      const taken = this.#waiting;
+      this.#waiting = [];
+      this.#chars = 0;
+      yield* taken;
+      if (this.#waiting.length > 0 || this.#isBehind || this.#signal.aborted) continue;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#unfollow();
+    this.#signal.removeEventListener("abort", this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => this.#wake();
+
+  #add(told: ToldDevice): void {
+    if (this.#isBehind) return;
+    this.#waiting.push(told);
+    this.#chars += told.size;
+    if (this.#waiting.length > WAITING_MAX || this.#chars > WAITING_CHARS_MAX) {
+      this.#isBehind = true;
+      this.#waiting = [];
+    }
+    this.#wake();
+  }
+}

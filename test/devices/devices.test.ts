@@ -1,0 +1,293 @@
+/** Devices as people and data make them: registered, found, changed, deleted, brought back after a restart. */
+import { expect, test } from "bun:test";
+import { DeviceRig, Kept } from "./rig.ts";
+
+const fails = (run: Promise<unknown>, status: string, text: string) =>
+  expect(run).rejects.toMatchObject({ status, message: expect.stringContaining(text) });
+
+test("a device is known by its first point: by the tag device, or by its source", async () => {
+  const rig = await DeviceRig.open();
+  const tagged = rig.series("t", "gw", { device: "pump-1" });
+  rig.send([tagged, rig.series("t", "meter-7"), tagged]);
+  expect((await rig.list()).devices).toEqual([]);
+  await rig.settle();
+  const { devices, total, byStatus } = await rig.list();
+  expect(
+    devices.map(({ deviceId, status, isRegistered, sources }) => [deviceId, status, isRegistered, sources]),
+  ).toEqual([
+    ["meter-7", "online", false, ["meter-7"]],
+    ["pump-1", "online", false, ["gw"]],
+  ]);
+  expect({ total, byStatus }).toEqual({ total: 2n, byStatus: { online: 2n } });
+  expect(rig.journaled("pump-1")).toEqual(["registered by system"]);
+  expect(rig.troubles).toEqual([]);
+});
+
+test("sensors that are in the data alone are shown with their last values", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "p", sensors: [{ metricName: "t", unit: "°C", validMin: -5 }] });
+  rig.send([rig.series("t", "p"), rig.series("v", "p", { axis: "x" })], undefined, 7);
+  rig.clock.advance(10);
+  rig.send([rig.series("v", "p", { axis: "y" })], undefined, 9);
+  const { sensors } = (await rig.get("p")).device!;
+  expect(sensors.map(({ metricName, unit, lastValue }) => [metricName, unit, lastValue])).toEqual([
+    ["t", "°C", 7],
+    ["v", "", 9],
+  ]);
+  const schemaOf = (id: number) => rig.schemas.schemaOf(rig.registry.keyOf(id));
+  expect(schemaOf(rig.series("t", "p"))).toMatchObject({ unit: "°C", validMin: -5, validMax: Infinity });
+  expect(schemaOf(rig.series("v", "p", { axis: "x" }))).toBeUndefined();
+  await rig.call("deleteDevice", { deviceId: "p" });
+  expect(schemaOf(rig.series("t", "p"))).toBeUndefined();
+});
+
+test("register, update and delete: revisions, masks, and who did it", async () => {
+  const rig = await DeviceRig.open();
+  const first = await rig.register({ deviceId: "p", name: "pump", tags: { line: "4" } }, { userId: "ann" });
+  expect(first).toMatchObject({ revision: 1n, isRegistered: true, status: "never_seen" });
+  await fails(rig.register({ deviceId: "p" }), "ALREADY_EXISTS", 'device "p" is registered already, at revision 1');
+  const second = await rig.update({ deviceId: "p", site: "north", name: "other" }, ["site"], {
+    revision: 1n,
+    userId: "ben",
+  });
+  expect(second).toMatchObject({ name: "pump", site: "north", revision: 2n });
+  await fails(rig.update({ deviceId: "p", site: "x" }, ["site"], { revision: 1n }), "ABORTED", "is at revision 2");
+  const third = await rig.update(
+    { deviceId: "p", sensors: [{ metricName: "a.b", unit: "K" }], tags: { owner: "me" } },
+    ["sensors.a.b", "tags.owner", "tags.line"],
+  );
+  expect(third).toMatchObject({ revision: 3n, tags: { owner: "me" }, sensors: [{ metricName: "a.b", unit: "K" }] });
+  expect((await rig.update({ deviceId: "p" }, ["sensors.a.b"])).sensors).toEqual([]);
+  expect((await rig.update({ deviceId: "p", site: "north" }, ["site"])).revision).toBe(4n);
+  expect(await rig.register({ deviceId: "p", type: "pump" }, { replace: true })).toMatchObject({
+    name: "",
+    type: "pump",
+    revision: 5n,
+  });
+  await rig.call("deleteDevice", { deviceId: "p", userId: "cid" });
+  await fails(rig.get("p"), "NOT_FOUND", 'there is no device "p"');
+  expect(rig.journaled("p")).toEqual([
+    "registered by ann",
+    "updated by ben",
+    "updated by anonymous",
+    "updated by anonymous",
+    "updated by anonymous",
+    "deleted by cid",
+  ]);
+});
+
+test("what is no device is refused by field, value and what was wanted", async () => {
+  const rig = await DeviceRig.open();
+  const cases: [object, string][] = [
+    [{ deviceId: "" }, "device.device_id is"],
+    [{ deviceId: "a\0b" }, "device.device_id is"],
+    [{ deviceId: "x".repeat(513) }, "device.device_id is"],
+    [{ deviceId: "p", name: "a\nb" }, "device.name is"],
+    [{ deviceId: "p", parent: "p" }, "device.parent is"],
+    [{ deviceId: "p", location: { latitude: 91, longitude: 0 } }, "device.location.latitude is 91; wanted -90 to 90"],
+    [{ deviceId: "p", location: { latitude: NaN, longitude: 0 } }, "device.location.latitude is NaN"],
+    [{ deviceId: "p", expectedIntervalMs: -1n }, "device.expected_interval_ms is -1"],
+    [
+      { deviceId: "p", lateAfterMs: 5n, offlineAfterMs: 4n },
+      "device.offline_after_ms is 4; wanted at least late_after_ms",
+    ],
+    [{ deviceId: "p", sensors: [{ metricName: "a b" }] }, "device.sensors[0].metric_name is"],
+    [{ deviceId: "p", sensors: [{ metricName: "a" }, { metricName: "a" }] }, "device.sensors[1].metric_name is"],
+    [{ deviceId: "p", sensors: [{ metricName: "a", validMin: 2, validMax: 1 }] }, "device.sensors[0].valid_max is 1"],
+    [
+      { deviceId: "p", sensors: [{ metricName: "a", outOfRange: "drop" }] },
+      'out_of_range is "drop"; wanted "flag" or "refuse"',
+    ],
+    [{ deviceId: "p", sensors: [{ metricName: "a", precision: 99 }] }, "precision is 99"],
+    [{ deviceId: "p", tags: { "": "x" } }, "device.tags is"],
+    [
+      { deviceId: "p", sensors: Array.from({ length: 1_001 }, (_, i) => ({ metricName: `m${i}` })) },
+      'device.sensors is "1001 of them"',
+    ],
+  ];
+  for (const [device, text] of cases) await fails(rig.register(device), "INVALID_ARGUMENT", text);
+  await rig.register({ deviceId: "p" });
+  await fails(rig.update({ deviceId: "p" }, []), "INVALID_ARGUMENT", "fields is");
+  await fails(rig.update({ deviceId: "p" }, ["status"]), "INVALID_ARGUMENT", 'fields is "status"; wanted name');
+  await fails(rig.update({ deviceId: "p" }, ["__proto__"]), "INVALID_ARGUMENT", "fields is");
+  await fails(rig.update({ deviceId: "q", name: "x" }, ["name"]), "NOT_FOUND", "there is no device");
+  await fails(
+    rig.update({ deviceId: "p", name: "x" }, ["name"], { revision: 9n }),
+    "INVALID_ARGUMENT",
+    "revision is 9",
+  );
+  expect(rig.kept.journal.entries).toHaveLength(1);
+});
+
+test("nobody stands above itself, and children of what is deleted lose their parent", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "gw", parent: "hub" });
+  await rig.register({ deviceId: "hub" });
+  await rig.register({ deviceId: "p", parent: "gw" });
+  expect(rig.devices.parentsOf("p")).toEqual(["gw", "hub"]);
+  await fails(
+    rig.update({ deviceId: "hub", parent: "p" }, ["parent"]),
+    "INVALID_ARGUMENT",
+    "p is below gw is below hub",
+  );
+  await rig.call("deleteDevice", { deviceId: "gw" });
+  expect((await rig.get("p")).device!.parent).toBe("");
+  expect(rig.devices.parentsOf("p")).toEqual([]);
+  expect(rig.journaled("p")).toEqual(["registered by anonymous", "updated by anonymous"]);
+});
+
+test("a deleted device stays away over a restart, and comes back with its next point", async () => {
+  const kept = new Kept();
+  const rig = await DeviceRig.open(kept);
+  rig.send([rig.series("t", "p")]);
+  await rig.settle();
+  await rig.call("deleteDevice", { deviceId: "p" });
+  expect((await rig.list()).total).toBe(0n);
+  await rig.devices.close();
+  const next = await DeviceRig.open(kept, rig.clock);
+  await next.settle();
+  expect((await next.list()).total).toBe(0n);
+  next.send([next.series("t", "p")]);
+  await next.settle();
+  expect((await next.list()).devices.map(({ deviceId, status }) => [deviceId, status])).toEqual([["p", "online"]]);
+  await next.devices.close();
+  const last = await DeviceRig.open(kept, rig.clock);
+  expect((await last.list()).total).toBe(1n);
+  expect(kept.journal.count("device-deleted")).toBe(0);
+});
+
+test("a restart brings back what was told, and finds what nobody could write down", async () => {
+  const kept = new Kept();
+  const rig = await DeviceRig.open(kept);
+  await rig.register({ deviceId: "p", name: "pump", parent: "gw", expectedIntervalMs: 60_000n });
+  rig.send([rig.series("t", "p"), rig.series("t", "q")]);
+  await rig.settle();
+  const before = await rig.list();
+  // Killed before it is written down.
+  rig.send([rig.series("t", "r")]);
+  const next = await DeviceRig.open(kept, rig.clock);
+  const { events: _, ...after } = { events: 0, ...(await next.list()) };
+  expect(after.devices).toEqual(before.devices);
+  await next.settle();
+  expect((await next.list()).devices.map(({ deviceId, status }) => [deviceId, status])).toEqual([
+    ["p", "online"],
+    ["q", "online"],
+    ["r", "online"],
+  ]);
+  expect(next.devices.parentsOf("p")).toEqual(["gw"]);
+  expect(next.journaled("p")).toEqual(["registered by anonymous", "status online by system"]);
+});
+
+test("silence, births and deaths change the status, with who said so", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "p", expectedIntervalMs: 60_000n });
+  rig.send([rig.series("t", "p")]);
+  await rig.settle();
+  await rig.settle(91_000);
+  expect((await rig.get("p")).device).toMatchObject({ status: "late", effectiveLateAfterMs: 90_000n });
+  await rig.settle(90_000);
+  expect(rig.devices.statusOf("p")).toBe("offline");
+  rig.send([rig.series("t", "p")]);
+  await rig.settle();
+  await rig.call("reportDevice", { deviceId: "p", kind: "death", reason: "switched off", userId: "ann" });
+  const { device, events } = await rig.get("p", 2);
+  expect(device).toMatchObject({ status: "offline", statusReason: "switched off" });
+  expect(events.map(({ kind, previousStatus, actor }) => [kind, previousStatus, actor])).toEqual([
+    ["status", "online", "ann"],
+    ["status", "offline", "system"],
+  ]);
+  await rig.call("reportDevice", { deviceId: "new", kind: "birth" });
+  expect((await rig.get("new")).device).toMatchObject({ status: "online", isRegistered: false });
+  await fails(rig.call("reportDevice", { deviceId: "x", kind: "death" }), "NOT_FOUND", "there is no device");
+  await fails(rig.call("reportDevice", { deviceId: "x", kind: "rest" }), "INVALID_ARGUMENT", 'kind is "rest"');
+});
+
+test("what a device says of itself is taken where nobody said anything else", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "p", model: "A1", sensors: [{ metricName: "t", unit: "°F" }] });
+  rig.devices.onDeviceEvent({
+    ...{ kind: "birth", device: "p", parent: "node", timeMs: rig.clock.nowMs(), reason: "DBIRTH" },
+    ...{ model: "B2", firmware: "1.2", properties: new Map([["serial", "77"]]) },
+    sensors: [
+      { metric: "t", unit: "°C" },
+      { metric: "p", unit: "kPa" },
+    ],
+  });
+  rig.devices.onDeviceEvent({
+    kind: "birth",
+    device: "node",
+    parent: "p",
+    timeMs: rig.clock.nowMs(),
+    reason: "NBIRTH",
+  });
+  await rig.settle();
+  const { device } = await rig.get("p");
+  expect(device).toMatchObject({
+    model: "A1",
+    firmware: "1.2",
+    parent: "node",
+    status: "online",
+    tags: { serial: "77" },
+  });
+  expect(device!.sensors.map(({ metricName, unit }) => [metricName, unit])).toEqual([
+    ["t", "°F"],
+    ["p", "kPa"],
+  ]);
+  // The circle is not closed.
+  expect([rig.devices.parentsOf("p"), rig.devices.parentsOf("node")]).toEqual([["node"], []]);
+  const count = rig.kept.journal.entries.length;
+  rig.devices.onDeviceEvent({
+    kind: "birth",
+    device: "p",
+    parent: "node",
+    firmware: "1.2",
+    timeMs: rig.clock.nowMs(),
+    reason: "DBIRTH",
+  });
+  await rig.settle();
+  expect(rig.kept.journal.entries).toHaveLength(count);
+  rig.devices.onDeviceEvent({ kind: "death", device: "node", timeMs: rig.clock.nowMs(), reason: "NDEATH" });
+  await rig.settle();
+  expect((await rig.get("p")).device).toMatchObject({ status: "stale", statusReason: "node is offline" });
+});
+
+test("there is a limit; it is said once, points beyond it are nobody's, and room is used again", async () => {
+  const rig = await DeviceRig.open(new Kept(), undefined, { devicesMax: 2 });
+  const all = ["a", "b", "c", "d"].map((source) => rig.series("t", source));
+  rig.send(all);
+  rig.send(all);
+  await rig.settle();
+  expect(rig.troubles).toEqual([
+    expect.stringContaining('device "c" is not made known: the limit of 2 devices (devices.max)'),
+  ]);
+  await fails(rig.register({ deviceId: "x" }), "RESOURCE_EXHAUSTED", "the limit of 2 devices");
+  await rig.call("deleteDevice", { deviceId: "a" });
+  rig.send([all[3]]);
+  await rig.settle();
+  expect((await rig.list()).devices.map(({ deviceId }) => deviceId)).toEqual(["b", "d"]);
+});
+
+test("while the journal fails nobody hears of what is not kept; it is written when it can be", async () => {
+  const rig = await DeviceRig.open();
+  rig.kept.journal.failure = new Error("disk full");
+  rig.send([rig.series("t", "p")]);
+  await rig.settle();
+  await expect(rig.register({ deviceId: "q" })).rejects.toThrow("disk full");
+  expect((await rig.list()).total).toBe(0n);
+  expect(rig.troubles).toEqual([
+    expect.stringContaining("the journal cannot be written: disk full; 1 changes of devices wait"),
+  ]);
+  rig.kept.journal.failure = null;
+  await rig.settle(1_100);
+  expect((await rig.list()).devices.map(({ deviceId }) => deviceId)).toEqual(["p"]);
+});
+
+test("many devices at once are written many in a commit", async () => {
+  const rig = await DeviceRig.open();
+  const all = Array.from({ length: 5_000 }, (_, i) => rig.series("t", `d${i}`));
+  rig.send(all);
+  rig.clock.advance(300);
+  for (let i = 0; i < 100 && (await rig.list()).total < 5_000n; i++) await rig.settle(0);
+  expect((await rig.list()).total).toBe(5_000n);
+  expect(rig.kept.journal.appends).toBeLessThan(40);
+});
