@@ -77,7 +77,9 @@ export function csvDevices(text: string): Imported {
     problems.catch(`line ${line}`, () => void (checked = checkedDevice(device, "")));
     return checked === undefined ? [] : [{ device: checked, fields: [...fields] }];
   });
-  return { devices, problems: problems.all };
+  // What is wrong with a device as a whole is found last.
+  const lineOf = (problem: string) => Number(/^line (\d+)/.exec(problem)?.[1] ?? 0);
+  return { devices, problems: problems.all.sort((x, y) => lineOf(x) - lineOf(y)) };
 }
 
 function* rowsOf(text: string, problems: Problems): Generator<Row, void> {

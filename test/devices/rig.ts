@@ -9,6 +9,7 @@ import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { ANONYMOUS } from "../../src/wire/service.ts";
 import {
   Devices,
+  DeviceEventSchema,
   WatchDevicesRequestSchema,
   type Device,
   type DeviceEvent,
@@ -112,7 +113,8 @@ export class DeviceRig {
     const impl = this.devices.methods.find(({ method }) => method === Devices.method[name])!;
     const context = { signal: new AbortController().signal, principal: ANONYMOUS, headers: new Map(), peer: "test" };
     const message = create(Devices.method[name].input as never, request as never);
-    return (impl.run as (request: never, context: unknown) => Promise<unknown>)(message as never, context);
+    const answer = await (impl.run as (request: never, context: unknown) => Promise<object>)(message as never, context);
+    return create(Devices.method[name].output as never, answer as never);
   }
 
   async register(device: DeviceInit, more: object = {}): Promise<Device> {
@@ -170,7 +172,7 @@ export class Watcher {
   async next(): Promise<DeviceEvent> {
     const { value, done } = await this.#events.next();
     if (done) throw new Error("the stream has ended");
-    return value;
+    return create(DeviceEventSchema, value);
   }
 
   async take(count: number): Promise<DeviceEvent[]> {

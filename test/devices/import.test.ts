@@ -1,0 +1,149 @@
+/** Imports: CSV and JSON, all or nothing, each problem with its place. */
+import { expect, test } from "bun:test";
+import { randomOf } from "../support/random.ts";
+import { DeviceRig } from "./rig.ts";
+
+const CSV = `\ufeffdevice_id,name,site,parent,latitude,longitude,expected_interval,is_event_driven,tags.note,sensor,unit,valid_min,out_of_range,precision\r
+p-1,"Pump, ""one""",north,gw,52.5,13.4,30s,,"two
+lines",temperature,°C,-40,refuse,1\r
+p-1,,,,,,,,,pressure,kPa,,,\r
+\r
+gw,Gateway,north,,,,,yes,,,,,,\r
+`;
+
+test("CSV: a row for each sensor, quotes over lines, a mark of UTF-8, children before their parents", async () => {
+  const rig = await DeviceRig.open();
+  expect(await rig.import("csv", CSV, { isDryRun: true })).toMatchObject({ created: 2, updated: 0, unchanged: 0 });
+  expect((await rig.list()).total).toBe(0n);
+  expect(await rig.import("csv", CSV, { userId: "ann" })).toMatchObject({ created: 2 });
+  const { device } = await rig.get("p-1");
+  expect(device).toMatchObject({
+    name: 'Pump, "one"',
+    ...{ site: "north", parent: "gw", expectedIntervalMs: 30_000n, tags: { note: "two\nlines" }, isRegistered: true },
+    location: { latitude: 52.5, longitude: 13.4 },
+    sensors: [
+      { metricName: "temperature", unit: "°C", validMin: -40, outOfRange: "refuse", precision: 1 },
+      { metricName: "pressure", unit: "kPa" },
+    ],
+  });
+  expect((await rig.get("gw")).device).toMatchObject({ isEventDriven: true });
+  expect(rig.journaled("gw")).toEqual(["registered by ann"]);
+});
+
+test("what is given again changes what is there, what is empty stays, and nothing is written twice", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "p", name: "kept", site: "old", sensors: [{ metricName: "a", unit: "K" }] });
+  const text = "device_id,name,site,sensor,unit\np,,new,b,V\nq,,,,\n";
+  expect(await rig.import("csv", text)).toMatchObject({ created: 1, updated: 1, unchanged: 0 });
+  expect((await rig.get("p")).device).toMatchObject({
+    name: "kept",
+    site: "new",
+    sensors: [{ metricName: "a" }, { metricName: "b" }],
+  });
+  const { length } = rig.kept.journal.entries;
+  expect(await rig.import("csv", text)).toMatchObject({ created: 0, updated: 0, unchanged: 2 });
+  expect(rig.kept.journal.entries).toHaveLength(length);
+});
+
+test("JSON: an array, or an object with it; names of either kind", async () => {
+  const rig = await DeviceRig.open();
+  const devices = [
+    { device_id: "a", expectedIntervalMs: "5000" },
+    { deviceId: "b", parent: "a", sensors: [{ metricName: "t" }] },
+  ];
+  expect(await rig.import("json", JSON.stringify({ devices }))).toMatchObject({ created: 2 });
+  expect(await rig.import("json", JSON.stringify([{ deviceId: "b", name: "bee" }]))).toMatchObject({ updated: 1 });
+  expect((await rig.get("b")).device).toMatchObject({ name: "bee", parent: "a", sensors: [{ metricName: "t" }] });
+});
+
+test("each problem has its line, field, value and what was wanted; then nothing is changed", async () => {
+  const rig = await DeviceRig.open();
+  const problems = async (format: string, text: string | Uint8Array) => (await rig.import(format, text)).problems;
+  expect(
+    await problems(
+      "csv",
+      "device_id,latitude,expected_interval,is_event_driven,sensor,valid_min\np,x,,,,\nq,95,,,,\nr,,soon,,,\ns,,,maybe,,\n,,,,t,1\nu,,,,,1\nv,,,,t,\nv,,,,t,\nw,1\nok,,,,,\nok,,,,,\n",
+    ),
+  ).toEqual([
+    'line 2: latitude is "x"; wanted a number',
+    "line 3: location.latitude is 95; wanted -90 to 90 degrees",
+    expect.stringMatching(/^line 4: expected_interval is "soon"; wanted a duration such as "90s"/),
+    'line 5: is_event_driven is "maybe"; wanted true or false',
+    expect.stringMatching(/^line 6: device_id is ""; wanted 1 to 512 bytes/),
+    'line 7: sensor is ""; wanted the metric that valid_min is of',
+    'line 9: sensor is "t"; wanted each metric of a device once',
+    "line 10: it has 2 cells; wanted 6, as the header has",
+    expect.stringMatching(
+      /^line 12: device_id is "ok"; wanted each once, but for rows with a sensor; it is in line 11, too/,
+    ),
+  ]);
+  expect(await problems("csv", "device_id,colour\np,red\n")).toEqual([
+    expect.stringMatching(/^line 1: column is "colour"; wanted device_id, name/),
+  ]);
+  expect(await problems("csv", "name\nx\n")).toEqual(["line 1: there is no column device_id; wanted it"]);
+  expect(await problems("csv", "")).toEqual([expect.stringMatching(/^the content is empty; wanted a header/)]);
+  expect(await problems("csv", 'device_id,name\np,"x\n')).toEqual(["line 2: a quote does not end; wanted RFC 4180"]);
+  expect(await problems("csv", Uint8Array.of(0xff, 0xfe))).toEqual(["the content is not UTF-8; wanted text in UTF-8"]);
+  expect(await problems("json", "[{]")).toEqual([expect.stringMatching(/^the content is no JSON/)]);
+  expect(await problems("json", "7")).toEqual([expect.stringMatching(/of another shape; wanted an array/)]);
+  expect(await problems("json", '[{"deviceId":"a"},{"deviceId":"a"},5,{"deviceId":"b","colour":1}]')).toEqual([
+    'device 2: device_id is "a"; wanted each once; it is device 1, too',
+    expect.stringMatching(/^device 3: device is "5"; wanted an object/),
+    expect.stringMatching(/^device 4: .*colour/),
+  ]);
+  expect(rig.kept.journal.entries).toEqual([]);
+  await expect(rig.import("xml", "")).rejects.toMatchObject({ message: 'format is "xml"; wanted "csv" or "json"' });
+});
+
+test("circles are refused, also those that a file alone makes; what is too much at once is said", async () => {
+  const rig = await DeviceRig.open();
+  await expect(rig.import("csv", "device_id,parent\na,b\nb,c\nc,a\n")).rejects.toMatchObject({
+    status: "INVALID_ARGUMENT",
+    message: expect.stringContaining("a device that is not below it"),
+  });
+  const lines = Array.from({ length: 4_001 }, (_, i) => `d${i}`).join("\n");
+  await expect(rig.import("csv", `device_id\n${lines}\n`)).rejects.toMatchObject({
+    status: "INVALID_ARGUMENT",
+    message: expect.stringMatching(/^the import changes 4001 devices, .*; wanted at most 4000 .*import it in parts$/),
+  });
+  expect(rig.kept.journal.entries).toEqual([]);
+});
+
+test("of any bytes nothing but problems and devices comes", async () => {
+  const rig = await DeviceRig.open();
+  const seed = Number(process.env["WATCHPOST_TEST_SEED"] ?? 1);
+  const random = randomOf(seed);
+  const parts = [
+    '"',
+    ",",
+    "\n",
+    "\r\n",
+    "device_id",
+    "sensor",
+    "tags.a",
+    "1",
+    "x",
+    "\0",
+    "é",
+    "{",
+    "[",
+    "]",
+    "}",
+    ":",
+    "null",
+    '"deviceId"',
+  ];
+  for (let i = 0; i < 2_000; i++) {
+    const body = Array.from(
+      { length: Math.floor(random() * 20) },
+      () => parts[Math.floor(random() * parts.length)],
+    ).join("");
+    const format = random() < 0.5 ? "csv" : "json";
+    const { problems } = await rig.import(
+      format,
+      format === "csv" && random() < 0.7 ? `device_id,sensor,tags.a\n${body}` : body,
+      { isDryRun: true },
+    );
+    for (const problem of problems) expect(problem.length).toBeLessThan(301);
+  }
+});
