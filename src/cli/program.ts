@@ -33,6 +33,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   issues: async () => (await import("./issues.ts")).issuesCommand(),
   issue: async () => (await import("./issue.ts")).issueCommand(),
   session: async () => (await import("./session.ts")).sessionCommand(),
+  devices: async () => (await import("./devices.ts")).devicesCommand(),
+  device: async () => (await import("./device.ts")).deviceCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),

@@ -1,0 +1,41 @@
+/** `watchpost device report`. */
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Argument, Command } from "commander";
+import { reportDevice } from "../client/devices.ts";
+import { toDevice } from "./device-action.ts";
+import { addDeviceActionOptions } from "./device-flags.ts";
+import { timeUsOf } from "./time-argument.ts";
+import { userOf } from "./user-flag.ts";
+
+const HELP = `
+Examples:
+  watchpost device report gw-7 death --reason 'power is off for maintenance'
+  watchpost device report gw-7 birth`;
+
+interface ReportFlags {
+  server: string;
+  user?: string;
+  json?: boolean;
+  reason?: string;
+  time?: string;
+}
+
+export function deviceReportCommand(): Command {
+  const command = new Command("report")
+    .summary("say that a device is there, or has left")
+    .description("Says that a device is there (birth), or has left (death): what is reached through it is stale then.")
+    .argument("<device>", "its id")
+    .addArgument(new Argument("<kind>", "what it is").choices(["birth", "death"]));
+  return addDeviceActionOptions(command)
+    .option("--reason <text>", "why")
+    .option("--time <time>", "when (default: now)")
+    .addHelpText("after", HELP)
+    .action((deviceId: string, kind: string, flags: ReportFlags) => {
+      const { reason = "", time } = flags;
+      const at =
+        time === undefined ? {} : { time: timestampFromMs(Math.floor(timeUsOf("--time", time, Date.now()) / 1_000)) };
+      return toDevice(flags, "reported", (connection, signal) =>
+        reportDevice(connection, { deviceId, kind, reason, userId: userOf(flags), ...at }, { signal }),
+      );
+    });
+}
