@@ -9,7 +9,7 @@ const LINES_MAX = 400;
 /** Lower never imports higher. */
 const RANKS: readonly (readonly string[])[] = [
   ["model", "codec"],
-  ["wire", "metrics"],
+  ["wire", "metrics", "simulate"],
   ["log", "store", "bus"],
   ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge"],
   ["transport", "config"],
@@ -25,6 +25,7 @@ const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices"
 const ONLY: Record<string, readonly string[]> = {
   codec: ["codec"],
   model: ["model"],
+  simulate: ["simulate", "model"],
   client: ["client", "wire", "model"],
 };
 /** The one place of each that touches the machine. */
@@ -32,6 +33,7 @@ const IMPURE_EXCEPTIONS = new Set(["model/system-clock.ts", "model/spawn.ts"]);
 const PURE = [
   "model/",
   "codec/",
+  "simulate/",
   "wire/decode-batch.ts",
   "wire/series-cache.ts",
   "ingestion/validate.ts",

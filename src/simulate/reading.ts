@@ -1,0 +1,17 @@
+/** What a simulated device sends. */
+export interface Reading {
+  readonly metric: string;
+  readonly value: number;
+  /** Unix microseconds. */
+  readonly timeUs: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Readings that are sent together. */
+export interface Sending {
+  /** When, Unix microseconds: what is in the past is sent as fast as it can be. */
+  readonly dueUs: number;
+  readonly readings: readonly Reading[];
+  /** They were sent before. */
+  readonly isRepeat: boolean;
+}

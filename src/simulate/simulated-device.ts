@@ -1,0 +1,127 @@
+/** One device: what it reads, what goes wrong with it, and what it sends when. */
+import { DeliveryFaults } from "./delivery-faults.ts";
+import { identityOf, type DeviceIdentity, type Fleet } from "./fleet.ts";
+import { BATTERY, type Device, type Sensor } from "./profile.ts";
+import { Random } from "./random.ts";
+import type { Reading, Sending } from "./reading.ts";
+import { ReadingFaults } from "./reading-faults.ts";
+
+/** When a fleet reads. */
+export interface Span {
+  /** The first reading is at this time or less than an interval after it; Unix microseconds. */
+  readonly fromUs: number;
+  /** The last one is before it; Infinity: there is none. */
+  readonly toUs: number;
+  /** Simulated seconds a second: cycles and faults pass so much faster than timestamps do. */
+  readonly speed: number;
+  /** What is read before it goes in batches of {@link BACKFILL_READINGS}. */
+  readonly liveFromUs: number;
+}
+
+export const BACKFILL_READINGS = 500;
+/** A battery lasts for so long, with some difference between devices. */
+const BATTERY_MS = 400 * 86_400_000;
+
+export class SimulatedDevice {
+  readonly identity: DeviceIdentity;
+  readonly #fleet: Fleet;
+  readonly #span: Span;
+  readonly #sensors: readonly Sensor[];
+  readonly #read: Device;
+  readonly #intervalUs: number;
+  readonly #readingFaults: ReadingFaults;
+  readonly #delivery: DeliveryFaults;
+  readonly #batteryMs: number;
+  readonly #usedMs: number;
+  #stampUs: number;
+  #readAtMs: number | undefined;
+  /** Of the batch that fills. */
+  #samples = 0;
+  #readings: Reading[] = [];
+  #isOver = false;
+
+  constructor(fleet: Fleet, index: number, seed: number, span: Span) {
+    const { profile } = fleet;
+    this.#fleet = fleet;
+    this.#span = span;
+    this.identity = identityOf(fleet, index);
+    const random = new Random(`${seed}/${fleet.name}`);
+    const own = random.split("device").split(index);
+    this.#read = profile.start(own.split("readings"), new Random(`${seed}`).split(`site ${fleet.site}`));
+    this.#sensors = profile.isOnBattery ? [...profile.sensors, BATTERY] : profile.sensors;
+    this.#intervalUs = stampIntervalUs(fleet, span);
+    this.#stampUs = firstStampUs(span.fromUs, this.#intervalUs, own.split("phase"));
+    const startMs = this.#simulatedMs(this.#stampUs);
+    const faults = fleet.faults.map((fault, i) => ({ fault, random: own.split("fault").split(i) }));
+    const batchUs = this.#intervalUs * fleet.batch;
+    this.#readingFaults = new ReadingFaults(faults, this.identity, this.#sensors, this.#intervalUs, startMs);
+    this.#delivery = new DeliveryFaults(faults, this.identity, { startMs, batchUs, speed: span.speed });
+    const battery = own.split("battery");
+    this.#batteryMs = BATTERY_MS * battery.between(0.7, 1.3);
+    this.#usedMs = this.#batteryMs * battery.uniform() * 0.9 - startMs;
+  }
+
+  /** What is sent next, in order of time; undefined: nothing any more. */
+  next(): Sending | undefined {
+    for (;;) {
+      const held = this.#delivery.takeUntil(this.#isOver ? Infinity : this.#stampUs);
+      if (held !== undefined) return this.#isOver ? { ...held, dueUs: Math.min(held.dueUs, this.#span.toUs) } : held;
+      if (this.#isOver) return undefined;
+      if (this.#stampUs < this.#span.toUs) this.#sample();
+      else this.#end();
+    }
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    if (this.#samples > 0) this.#send(this.#stampUs - this.#intervalUs);
+  }
+
+  #sample(): void {
+    const stampUs = this.#stampUs;
+    this.#stampUs += this.#intervalUs;
+    const timeMs = this.#simulatedMs(stampUs);
+    const stepS = this.#readAtMs === undefined ? 0 : (timeMs - this.#readAtMs) / 1_000;
+    this.#readAtMs = timeMs;
+    const values = [...this.#read({ timeMs, stepS })];
+    if (this.#fleet.profile.isOnBattery) values.push(this.#batteryPct(timeMs));
+    for (let i = 0; i < values.length; i++) values[i] = rounded(values[i], this.#sensors[i]);
+    this.#readings.push(...this.#readingFaults.readings(values, stampUs, timeMs));
+    this.#samples++;
+    const full = stampUs < this.#span.liveFromUs ? BACKFILL_READINGS / this.#sensors.length : this.#fleet.batch;
+    if (this.#samples >= full) this.#send(stampUs);
+  }
+
+  #send(stampUs: number): void {
+    const readings = this.#readings;
+    this.#readings = [];
+    this.#samples = 0;
+    if (readings.length > 0) this.#delivery.add(readings, stampUs, this.#simulatedMs(stampUs));
+  }
+
+  #simulatedMs(stampUs: number): number {
+    const { fromUs, speed } = this.#span;
+    return (fromUs + (stampUs - fromUs) * speed) / 1_000;
+  }
+
+  #batteryPct(timeMs: number): number {
+    return 100 * (1 - (((this.#usedMs + timeMs) / this.#batteryMs) % 1));
+  }
+}
+
+/** Real time between two readings: whole microseconds. */
+function stampIntervalUs({ intervalMs }: Fleet, { speed }: Span): number {
+  return Math.max(1, Math.round((intervalMs * 1_000) / speed));
+}
+
+/** Times are those of a raster that has nothing to do with when it starts: what runs again meets its own readings. */
+function firstStampUs(fromUs: number, intervalUs: number, random: Random): number {
+  const phaseUs = random.below(intervalUs);
+  return Math.ceil((fromUs - phaseUs) / intervalUs) * intervalUs + phaseUs;
+}
+
+/** As the sensor tells it; NaN of no sensor. Without the sign of zero. */
+function rounded(value: number, { decimals, min, max }: Sensor): number {
+  const scale = 10 ** decimals;
+  return Math.round(Math.min(max, Math.max(min, value)) * scale) / scale + 0;
+}
