@@ -1,10 +1,9 @@
 /** The one typed configuration object. Keys of the file and of the environment are those of {@link settingsSchema}. */
 import { z } from "zod";
-import { parseAddress } from "../model/address.ts";
 import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
-import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
-import { messageOf } from "../model/errors.ts";
+import { parseDurationMs } from "../model/duration.ts";
 import { parseOrigins } from "../model/origins.ts";
+import { address, bytes, choice, durationMs, flag, integer, parsed, text } from "./leaves.ts";
 
 const MIB = 1024 * 1024;
 const SECOND = 1_000;
@@ -14,65 +13,6 @@ const PERIOD_FILE_BYTES_MIN = 16 * MIB;
 const PERIOD_FILE_BYTES_DEFAULT = 1024 * MIB;
 /** A period file of this part of the disk budget: what goes at once when the budget is used up. */
 const BUDGET_FILES = 32;
-
-/** A leaf as text or as its own type: the environment and flags only know text. */
-function parsed<T>(wanted: string, parse: (given: unknown) => T | undefined) {
-  return z.unknown().transform((given, context): T => {
-    try {
-      const value = parse(given);
-      if (value !== undefined) return value;
-      context.addIssue({ code: "custom", message: `wanted ${wanted}` });
-    } catch (error) {
-      context.addIssue({ code: "custom", message: messageOf(error) });
-    }
-    return z.NEVER;
-  });
-}
-
-function text(wanted: string) {
-  return parsed(wanted, (given) => (typeof given === "string" && given.trim() !== "" ? given : undefined));
-}
-
-function address() {
-  return parsed('an address such as "127.0.0.1:50051"', (given) => {
-    if (typeof given !== "string") return undefined;
-    parseAddress(given);
-    return given;
-  });
-}
-
-function choice<const T extends string>(...choices: T[]) {
-  return parsed(choices.join(" or "), (given) => choices.find((c) => c === given));
-}
-
-function flag() {
-  return parsed("true or false", (given) => {
-    if (given === true || given === "true" || given === "1") return true;
-    return given === false || given === "false" || given === "0" ? false : undefined;
-  });
-}
-
-function integer(min: number, max: number) {
-  return parsed(`a whole number from ${min} to ${max}`, (given) => {
-    const value = typeof given === "string" && /^\d+$/.test(given) ? Number(given) : given;
-    return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
-  });
-}
-
-function durationMs(min: number, max: number) {
-  return parsed(`a duration such as "90s", from ${formatDurationMs(min)} to ${formatDurationMs(max)}`, (given) => {
-    if (typeof given !== "string") return undefined;
-    const value = parseDurationMs(given);
-    return value >= min && value <= max ? value : undefined;
-  });
-}
-
-function bytes(min: number, max: number) {
-  return parsed(`a size such as "256MiB", from ${formatByteSize(min)} to ${formatByteSize(max)}`, (given) => {
-    const value = typeof given === "string" ? parseByteSize(given) : given;
-    return typeof value === "number" && value >= min && value <= max ? value : undefined;
-  });
-}
 
 /** Milliseconds; Infinity where it is kept. Or one of `words`, as it is. */
 function ageLimitMs<const W extends string = never>(...words: W[]) {
