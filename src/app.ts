@@ -1,6 +1,7 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { resolve } from "node:path";
 import { openAlerting } from "./app/open-alerting.ts";
+import { openBridges } from "./app/open-bridges.ts";
 import { openDeviceRegistry } from "./app/open-device-registry.ts";
 import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
@@ -10,10 +11,12 @@ import type { Config } from "./config/config.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
+import { bridgeMethods } from "./edge/mqtt/service.ts";
 import { ingestionMethods } from "./ingestion/service.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { BUILD } from "./model/build-info.ts";
 import type { Clock } from "./model/clock.ts";
+import type { DeviceEvent } from "./model/device-event.ts";
 import { messageOf } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
@@ -71,7 +74,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     for (const listening of [alerts, devices]) listening.setHearing(!isOverloaded, "overload");
   };
   const ways = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
-  const { intake, cache, forwarding } = ways;
+  const { intake, cache, forwarding, takePoints } = ways;
 
   const dashboard = createDashboard({
     registry,
@@ -103,8 +106,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(stopWatching.stop);
 
+  const onDeviceEvent = (event: DeviceEvent) => devices.onDeviceEvent(event);
+  const bridges = openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
+
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
+    ...bridgeMethods(bridges),
     ...dashboard.methods,
     ...alerts.methods,
     ...devices.methods,

@@ -29,7 +29,7 @@ const ONLY: Record<string, readonly string[]> = {
   client: ["client", "wire", "model"],
 };
 /** The one place of each that touches the machine. */
-const IMPURE_EXCEPTIONS = new Set(["model/system-clock.ts", "model/spawn.ts"]);
+const IMPURE_EXCEPTIONS = new Set(["model/system-clock.ts", "model/spawn.ts", "edge/mqtt/broker-connection.ts"]);
 const PURE = [
   "model/",
   "codec/",
@@ -62,6 +62,7 @@ const PURE = [
   "devices/device-schemas.ts",
   "devices/imported-devices.ts",
   "devices/status/",
+  "edge/mqtt/",
   "edge/sparkplug/",
 ];
 /** Of modules of the system only compression, which does nothing but compute. */

@@ -4,6 +4,7 @@ import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { parseOrigins } from "../model/origins.ts";
 import { address, bytes, choice, durationMs, flag, integer, parsed, text } from "./leaves.ts";
+import { mqttSettings } from "./mqtt-settings.ts";
 
 const MIB = 1024 * 1024;
 const SECOND = 1_000;
@@ -109,6 +110,7 @@ export const settingsSchema = z.strictObject({
     streams_max: integer(1, 1_000_000),
     messages_per_second: integer(1, 100_000),
   }),
+  mqtt: mqttSettings().prefault({}),
 });
 
 /** Typed settings, durations in ms and sizes in bytes. */

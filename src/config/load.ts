@@ -1,6 +1,6 @@
 /** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
 import { parse as parseToml, TomlError } from "smol-toml";
-import { messageOf, WatchpostError } from "../model/errors.ts";
+import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
 
 type Leaf = string | number | boolean;
@@ -47,7 +47,8 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
 
   const warnings: string[] = [];
-  const keyOfVariable = new Map([...known.keys()].map((key) => [variableOf(key), key]));
+  // Those of tables that have names of their own are known from the file.
+  const keyOfVariable = new Map([...merged.keys()].map((key) => [variableOf(key), key]));
   for (const [variable, value] of Object.entries(sources.env)) {
     if (!variable.startsWith(ENV_PREFIX) || value === undefined || ENV_OTHER.has(variable)) continue;
     const key = keyOfVariable.get(variable);
@@ -89,7 +90,8 @@ function describeIssue(issue: unknown): Problem[] {
   if (code === "unrecognized_keys") {
     return keys.map((key) => ({ key: [...path, key].join("."), wanted: "there is no such setting" }));
   }
-  return [{ key: at, wanted: code === "invalid_type" ? "wanted a table of settings" : message }];
+  const isOwnText = code !== "invalid_type" || !message.startsWith("Invalid input");
+  return [{ key: at, wanted: isOwnText ? message : "wanted a table of settings" }];
 }
 
 /** Between settings that are right by themselves, whatever the others are. */
@@ -100,10 +102,37 @@ function contradictions(tree: Record<string, unknown>): Problem[] {
 }
 
 function withOrigin({ key, wanted }: Problem, merged: ReadonlyMap<string, Setting>): string {
-  const setting = merged.get(key) ?? [...merged.values()].find((s) => s.key.startsWith(`${key}.`));
+  const all = [...merged.values()];
+  const inside = merged.get(key) ?? all.find((s) => s.key.startsWith(`${key}.`));
+  // A list is one setting, whatever is in it.
+  const setting = inside ?? all.find((s) => key.startsWith(`${s.key}.`));
   if (setting === undefined) return `${key}: ${wanted}`;
-  const shown = setting.key === key ? ` is ${JSON.stringify(setting.value)}` : "";
+  const value = inside === undefined ? valueIn(setting, key) : setting.value;
+  const isShown = setting === inside ? setting.key === key : value !== undefined;
+  const shown = isShown ? ` is ${isSecret(key) ? HIDDEN : shownValue(value)}` : "";
   return `${key}${shown} (${setting.origin}): ${wanted}`;
+}
+
+const HIDDEN = "<secret>";
+const SHOWN_LENGTH_MAX = 200;
+
+/** Whether the value of a setting is used and never shown. */
+export function isSecret(key: string): boolean {
+  return /(^|\.)password$/.test(key);
+}
+
+function valueIn({ key, value }: Setting, inner: string): unknown {
+  let at = value;
+  for (const part of inner.slice(key.length + 1).split(".")) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, part)) return undefined;
+    at = (at as Record<string, unknown>)[part];
+  }
+  return at;
+}
+
+function shownValue(value: unknown): string {
+  const text = truncated(JSON.stringify(value) ?? String(value), SHOWN_LENGTH_MAX);
+  return text.replaceAll(/(?<=:\/\/)[^/@]+(?=@)/g, HIDDEN);
 }
 
 function configError(problems: readonly string[]): WatchpostError {

@@ -27,6 +27,22 @@ export function createMetrics() {
     commitSeconds: histogram("commit_duration_seconds", "From closing a frame to its durable commit"),
     commitPoints: counter("commit_points_total", "Points committed to the log"),
     commits: counter("commits_total", "Log records, by result: synced or failed", ["result"]),
+    mqttMessages: counter(
+      "mqtt_messages_total",
+      'Messages from MQTT brokers that are dealt with; pattern "": none takes them',
+      ["broker", "pattern"],
+    ),
+    mqttPoints: counter("mqtt_points_total", "Points from MQTT brokers, by result: stored or refused", [
+      "broker",
+      "pattern",
+      "result",
+    ]),
+    mqttConnected: gauge("mqtt_connected", "1 while there is a connection to the MQTT broker", ["broker"]),
+    mqttHeldBack: counter(
+      "mqtt_held_back_total",
+      "Times that points of an MQTT broker could not be stored and are tried again",
+      ["broker"],
+    ),
     series: gauge("series", "Known series"),
     seriesCache: counter("series_cache_total", "Lookups of a point's series by its bytes: hit or miss", ["result"]),
     subscriptions: gauge("subscriptions", "Open live streams"),

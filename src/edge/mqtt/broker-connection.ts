@@ -1,0 +1,320 @@
+/** One connection to one broker, and the next one when it is lost. The library is loaded for the first. */
+import { hostname } from "node:os";
+import type { IPublishPacket, MqttClient } from "mqtt";
+import type { Clock } from "../../model/clock.ts";
+import { messageOf } from "../../model/errors.ts";
+import { connectionFailure } from "./connection-failure.ts";
+import type { BrokerSettings } from "./settings.ts";
+import type { ConnectedSession, Publication } from "./topic-handler.ts";
+
+export interface Subscription {
+  /** A filter, with its share group. */
+  readonly filter: string;
+  readonly qos: 0 | 1;
+}
+
+/** A message whose QoS is 1 must be acknowledged, in the order in which they came. */
+export interface Delivery {
+  readonly packet: IPublishPacket;
+  /** Where `packet` has to be acknowledged to; it may be gone by then. */
+  readonly session: Session;
+}
+
+export interface ConnectionDeps {
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  random(): number;
+  subscriptions: readonly Subscription[];
+  /** The will of the next connection. */
+  willOf(connectMs: number): Publication | undefined;
+  /** Published before the connection is closed in order, and with it. */
+  goodbyes(): readonly Publication[];
+  /** False: no further message comes before {@link BrokerConnection.resume}. */
+  onMessage(delivery: Delivery): boolean;
+  onConnected(session: ConnectedSession): void;
+  /** The broker grants no subscription to these. */
+  onNotGranted(filters: readonly string[]): void;
+  /** A connection was lost, or came to nothing. */
+  onDown(reason: string, retryInMs: number): void;
+}
+
+const BACKOFF_MS_MIN = 1_000;
+const BACKOFF_MS_MAX = 60_000;
+/** A connection that lived shorter is one that failed: two clients of one id would throw each other out without a pause. */
+const STEADY_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 30_000;
+const GOODBYE_MS = 2_000;
+/** Tells the library that it is not to acknowledge by itself. */
+const LATER = new Error("acknowledged once it is durable");
+const PUBACK = 0x40;
+const GRANTED_QOS_MAX = 2;
+const SESSION_EXPIRY_S_MAX = 0xffff_ffff;
+
+/** One connection, from its CONNECT to its end. */
+export class Session {
+  readonly client: MqttClient;
+  readonly #acks: number[] = [];
+  #isAcking = false;
+
+  constructor(client: MqttClient) {
+    this.client = client;
+  }
+
+  /** Acknowledges a message; those of one turn of the event loop are one write. Nothing where the connection is gone: it comes again. */
+  ack(messageId: number): void {
+    this.#acks.push(messageId);
+    if (this.#isAcking) return;
+    this.#isAcking = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  flush(): void {
+    this.#isAcking = false;
+    const ids = this.#acks.splice(0);
+    if (ids.length === 0 || !this.client.connected) return;
+    const bytes = Buffer.allocUnsafe(4 * ids.length);
+    ids.forEach((id, i) => {
+      bytes[4 * i] = PUBACK;
+      bytes[4 * i + 1] = 2;
+      bytes.writeUInt16BE(id, 4 * i + 2);
+    });
+    this.client.stream.write(bytes);
+  }
+}
+
+export class BrokerConnection {
+  readonly #settings: BrokerSettings;
+  readonly #deps: ConnectionDeps;
+  #session: Session | undefined;
+  #goOn: (() => void) | undefined;
+  #cancelHold: (() => void) | undefined;
+  #isFirst = true;
+  #isStopped = false;
+  #cancelWait: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(settings: BrokerSettings, deps: ConnectionDeps) {
+    this.#settings = settings;
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  get isConnected(): boolean {
+    return this.#session?.client.connected === true;
+  }
+
+  /** After `onMessage` answered false. */
+  resume(): void {
+    this.#cancelHold?.();
+    this.#cancelHold = undefined;
+    const goOn = this.#goOn;
+    this.#goOn = undefined;
+    goOn?.();
+  }
+
+  /** False: there is no connection, and nobody gets it. */
+  publish({ topic, payload, qos, retain }: Publication): boolean {
+    const client = this.#session?.client;
+    if (client?.connected !== true) return false;
+    client.publish(topic, Buffer.from(payload), { qos, retain }, () => {});
+    return true;
+  }
+
+  /** No further message comes; acknowledgements still go. */
+  stopTaking(): void {
+    this.#isStopped = true;
+  }
+
+  /** Says goodbye and disconnects, so that no will is published. Resolves within seconds. */
+  async close(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelWait?.();
+    this.#cancelHold?.();
+    const client = this.#session?.client;
+    if (client?.connected === true) {
+      this.#session?.flush();
+      const said = Promise.all(
+        this.#deps
+          .goodbyes()
+          .map(({ topic, payload, qos, retain }) => client.publishAsync(topic, Buffer.from(payload), { qos, retain })),
+      );
+      // An answer to a goodbye is read only where nothing is held back.
+      this.resume();
+      await this.#within(said.then(() => {}));
+      await this.#within(client.endAsync(false));
+    }
+    client?.end(true);
+    client?.stream.destroy();
+    await this.#within(this.#running ?? Promise.resolve());
+  }
+
+  async #within(done: Promise<unknown>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancelTimer = this.#deps.clock.after(GOODBYE_MS, resolve);
+    await Promise.race([done.catch(() => {}), promise]);
+    cancelTimer();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, onDown } = this.#deps;
+    for (let failures = 0; !this.#isStopped;) {
+      const startMs = clock.monotonicMs();
+      let reason: string;
+      try {
+        reason = await this.#connectOnce();
+      } catch (error) {
+        reason = messageOf(error);
+      }
+      this.#session = undefined;
+      this.#cancelHold?.();
+      this.#goOn = undefined;
+      if (this.#isStopped) return;
+      failures = clock.monotonicMs() - startMs >= STEADY_MS ? 1 : failures + 1;
+      const wholeMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(failures - 1, 20));
+      const delayMs = wholeMs / 2 + (random() * wholeMs) / 2;
+      onDown(reason, delayMs);
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(delayMs, resolve);
+        this.#cancelWait = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** Resolves with why it ended. */
+  async #connectOnce(): Promise<string> {
+    const { clock } = this.#deps;
+    const connectMs = clock.nowMs();
+    const options = await this.#options(connectMs);
+    const { connect } = await import("mqtt");
+    if (this.#isStopped) return "stopped";
+    const client = connect(options);
+    const session = new Session(client);
+    this.#session = session;
+    let reason: string | undefined;
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    client.on("error", (error) => {
+      reason ??= connectionFailure(error);
+      client.end(true);
+    });
+    client.on("disconnect", ({ reasonCode = 0 }) => {
+      reason ??= reasonCode === 0x8e ? TAKEN_OVER : `the broker ended the connection (0x${reasonCode.toString(16)})`;
+    });
+    client.on("close", () => {
+      reason ??= client.connected ? "the connection was lost" : "the connection was closed";
+      end();
+    });
+    client.handleMessage = (packet, done) => this.#take(session, packet, done);
+    client.on("connect", ({ sessionPresent }) => {
+      // Before anything else is sent on it: what is subscribed to already is subscribed to again, since settings may have changed.
+      void this.#subscribe(session, connectMs, sessionPresent).catch((error: unknown) => {
+        reason ??= messageOf(error);
+        client.end(true);
+      });
+    });
+    await ended;
+    return reason ?? "the connection was lost";
+  }
+
+  async #subscribe({ client }: Session, connectMs: number, isResumed: boolean): Promise<void> {
+    const { subscriptions, onConnected, onNotGranted, clock } = this.#deps;
+    const granted: string[] = [];
+    for (const qos of [0, 1] as const) {
+      const filters = subscriptions.filter((each) => each.qos === qos).map(({ filter }) => filter);
+      if (filters.length === 0) continue;
+      // What is retained is sent where a subscription is new, or was lost with the session.
+      await new Promise<void>((resolve, reject) => {
+        client.subscribe(filters, { qos, rh: 1 }, (error, grants, packet) => {
+          if (error !== null && packet === undefined) return reject(error);
+          for (const grant of grants ?? []) if (grant.qos <= GRANTED_QOS_MAX) granted.push(grant.topic);
+          resolve();
+        });
+      });
+    }
+    const missing = subscriptions.map(({ filter }) => filter).filter((filter) => !granted.includes(filter));
+    if (missing.length > 0) onNotGranted(missing);
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    onConnected({ connectMs, nowMs: clock.monotonicMs(), isFirst, isResumed });
+  }
+
+  /** The library reads on once `done` is called; with an error it does not acknowledge. */
+  #take(session: Session, packet: IPublishPacket, done: (error?: Error) => void): void {
+    // Not acknowledged: it comes again to whoever connects next.
+    if (this.#isStopped) return done(LATER);
+    const hasRoom = this.#deps.onMessage({ packet, session });
+    if (hasRoom) return done(LATER);
+    this.#goOn = () => done(LATER);
+    this.#keepAlive(session);
+  }
+
+  /** While it reads nothing, answers to its pings are not read either, and the library would take the broker for dead. */
+  #keepAlive(session: Session): void {
+    this.#cancelHold = this.#deps.clock.after(this.#settings.keepaliveMs / 4, () => {
+      const { client } = session;
+      if (!client.connected) return;
+      client.reschedulePing(true);
+      client.sendPing();
+      this.#keepAlive(session);
+    });
+  }
+
+  async #options(connectMs: number) {
+    const { url, username, password, passwordFile, clientId, version, name, keepaliveMs, clean } = this.#settings;
+    const { caFile, certFile, keyFile, sessionExpiryMs, inFlightMax, payloadBytesMax } = this.#settings;
+    const [secret, ca, cert, key] = await Promise.all([passwordFile, caFile, certFile, keyFile].map(readText));
+    const will = this.#deps.willOf(connectMs);
+    const isSecure = url.protocol === "mqtts" || url.protocol === "wss";
+    const login = password ?? secret?.trim();
+    return {
+      protocol: url.protocol,
+      host: url.host,
+      port: url.port,
+      ...(url.path === "" ? {} : { path: url.path }),
+      ...(username === undefined ? {} : { username }),
+      ...(login === undefined ? {} : { password: login }),
+      ...(isSecure ? { rejectUnauthorized: true, ...defined({ ca, cert, key }) } : {}),
+      clientId: clientId ?? `watchpost-${hostname()}-${name}`,
+      protocolVersion: version === "5" ? (5 as const) : (4 as const),
+      keepalive: Math.round(keepaliveMs / 1_000),
+      clean,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      ...(will === undefined ? {} : { will: { ...will, payload: Buffer.from(will.payload) } }),
+      ...(version === "5"
+        ? {
+            properties: {
+              sessionExpiryInterval: clean ? 0 : Math.min(SESSION_EXPIRY_S_MAX, Math.ceil(sessionExpiryMs / 1_000)),
+              receiveMaximum: Math.min(inFlightMax, 65_535),
+              // A larger message the broker drops by itself; what is a little too large is refused here, by name.
+              maximumPacketSize: 16 * payloadBytesMax,
+            },
+          }
+        : {}),
+    };
+  }
+}
+
+const TAKEN_OVER = "another client connected with the same client_id: give each its own";
+
+function defined<T extends Record<string, string | undefined>>(given: T) {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+async function readText(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await Bun.file(path).text();
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    throw new Error(`the file ${path} cannot be read: ${typeof code === "string" ? code : messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * What was received and is not stored yet, in order. What gathered in a turn of the event loop, or while the call before was
+ * being committed, is one call of TakePoints; one call at a time, so that later values of a series come after earlier ones also
+ * where a call has to be repeated. What cannot be stored now is tried again until it can: nothing is given up but by `close`.
+ */
+import type { Clock } from "../../model/clock.ts";
+import { messageOf, WatchpostError } from "../../model/errors.ts";
+import type { IncomingPoint, PointsTaken, TakePoints } from "../../model/incoming-point.ts";
+import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
+
+export interface Received {
+  readonly points: readonly IncomingPoint[];
+  /** Of the pattern that took it. */
+  readonly topic: number;
+  /** Its points are durable. */
+  onStored(): void;
+}
+
+export interface Stored {
+  readonly received: readonly Received[];
+  readonly taken: PointsTaken;
+}
+
+export interface InboxDeps {
+  readonly takePoints: TakePoints;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Runs once this turn of the event loop is over. */
+  defer(run: () => void): void;
+  /** In order. `onStored` of each is called after it. */
+  onStored(stored: Stored): void;
+  /** A call failed and is tried again. */
+  onHeldBack(error: Error, delayMs: number): void;
+  /** There is room again. */
+  onRoom(): void;
+}
+
+export interface InboxLimits {
+  readonly messagesMax: number;
+}
+
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 10_000;
+
+export class Inbox {
+  readonly #deps: InboxDeps;
+  readonly #limits: InboxLimits;
+  readonly #closing = new AbortController();
+  #waiting: Received[] = [];
+  #points = 0;
+  #inFlight = 0;
+  #isDeferred = false;
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(limits: InboxLimits, deps: InboxDeps) {
+    this.#limits = limits;
+    this.#deps = deps;
+  }
+
+  /** Messages received and not stored. */
+  get messages(): number {
+    return this.#waiting.length + this.#inFlight;
+  }
+
+  get isFull(): boolean {
+    return this.messages >= this.#limits.messagesMax || this.#points >= STREAM_IN_FLIGHT_POINTS_MAX;
+  }
+
+  /** Whoever adds to a full one holds its sender back first. */
+  add(received: Received): void {
+    this.#waiting.push(received);
+    this.#points += received.points.length;
+    if (this.#isDeferred || this.#running !== undefined) return;
+    this.#isDeferred = true;
+    this.#deps.defer(() => {
+      this.#isDeferred = false;
+      this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    });
+  }
+
+  /** Resolves once nothing is left, or after `graceMs`; what is left then is not stored, and nobody is told that it is. */
+  async close(graceMs: number): Promise<void> {
+    const cancelTimer = this.#deps.clock.after(graceMs, () => this.#abandon());
+    while (this.messages > 0 && !this.#closing.signal.aborted) {
+      await (this.#running ?? new Promise<void>((resolve) => this.#deps.defer(resolve)));
+    }
+    cancelTimer();
+    this.#abandon();
+  }
+
+  #abandon(): void {
+    this.#closing.abort();
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#closing.signal.aborted) {
+      const wasFull = this.isFull;
+      const batch = this.#nextBatch();
+      this.#inFlight = batch.length;
+      const points = batch.flatMap((received) => received.points as IncomingPoint[]);
+      const taken = await this.#take(points);
+      this.#inFlight = 0;
+      if (taken === undefined) return;
+      this.#points -= points.length;
+      this.#deps.onStored({ received: batch, taken });
+      for (const received of batch) received.onStored();
+      if (wasFull || !this.isFull) this.#deps.onRoom();
+    }
+  }
+
+  #nextBatch(): Received[] {
+    let points = 0;
+    let end = 0;
+    for (const received of this.#waiting) {
+      points += received.points.length;
+      if (points > BATCH_POINTS_MAX && end > 0) break;
+      end++;
+    }
+    if (end === this.#waiting.length) {
+      const all = this.#waiting;
+      this.#waiting = [];
+      return all;
+    }
+    return this.#waiting.splice(0, end);
+  }
+
+  /** Undefined: closed before it was stored. */
+  async #take(points: readonly IncomingPoint[]): Promise<PointsTaken | undefined> {
+    const { takePoints, clock, random, onHeldBack } = this.#deps;
+    const { signal } = this.#closing;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await takePoints(points, { signal });
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        const backoffMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt, 20)) * (0.5 + random() / 2);
+        const askedMs = error instanceof WatchpostError ? (error.retryAfterMs ?? 0) : 0;
+        const delayMs = Math.max(backoffMs, askedMs);
+        onHeldBack(error instanceof Error ? error : new Error(messageOf(error)), delayMs);
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(delayMs, resolve);
+          this.#wake = () => {
+            cancel();
+            resolve();
+          };
+        });
+        this.#wake = undefined;
+        if (signal.aborted) return undefined;
+      }
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/** The numbers in a JSON message, their names, times and tags. */
+import { WatchpostError } from "../../model/errors.ts";
+import { metricNameOf } from "../../model/metric-name.ts";
+import { BATCH_POINTS_MAX } from "../../model/limits.ts";
+import { readTimeUs } from "./message-time.ts";
+import { numberOfText } from "./plain-numbers.ts";
+import type { TopicSettings } from "./settings.ts";
+import { namesOf, selectAll, selectBeside, type Selected, type ValuePath } from "./value-path.ts";
+
+export const JSON_DEPTH_MAX = 32;
+
+export interface NamedNumber {
+  readonly metric: string;
+  readonly value: number;
+  /** Undefined: the message says none. */
+  readonly timeUs: number | undefined;
+  readonly tags: readonly (readonly [key: string, value: string])[];
+}
+
+type JsonSettings = Pick<
+  TopicSettings,
+  "values" | "name" | "time" | "timeUnit" | "tagPaths" | "words" | "separator" | "timeUnit"
+>;
+
+const WHOLE: ValuePath = { text: "$", steps: [] };
+
+/**
+ * `base`: the metric of the topic or of the settings, if any. Names are made of the base, the text at `name`, the names in the
+ * path where there are several paths or nothing else, and the names on the way to the number. Throws INVALID_ARGUMENT where
+ * the message as a whole cannot be taken.
+ */
+export function jsonPoints(root: unknown, base: string | undefined, settings: JsonSettings): NamedNumber[] {
+  const { values, name, words, separator } = settings;
+  const out: NamedNumber[] = [];
+  const described = placesOf(settings);
+  for (const path of values.length === 0 ? [WHOLE] : values) {
+    for (const selected of selectAll(root, path)) {
+      const { value } = selected;
+      const named = name === undefined ? undefined : textAt(root, name, selected);
+      if (name !== undefined && named === undefined) throw malformed(`there is no text at ${name.text}`);
+      const before = [base, named].filter((part) => part !== undefined);
+      const parts = values.length > 1 || before.length === 0 ? [...before, ...namesOf(path)] : before;
+      const facts = factsOf(root, selected, settings);
+      const add = (names: readonly string[], number: number) => {
+        if (names.length === 0) throw malformed("the number has no name: neither the topic nor the message gives one");
+        if (out.length === BATCH_POINTS_MAX) throw malformed(`it holds more than ${BATCH_POINTS_MAX} numbers`);
+        out.push({ ...facts, metric: metricNameOf(names.join(separator)), value: number });
+      };
+      // Where a path names the value itself, text that is a number is one.
+      const isNamed = path.steps.length > 0 && typeof value === "string";
+      const number = isNamed ? numberOfText(value, words) : numberOf(value, words);
+      if (number !== undefined) add(parts, number);
+      else if (typeof value === "object") flatten(value, parts, placeOf(path), { described, words, add });
+    }
+  }
+  return out;
+}
+
+interface Flattening {
+  /** Places of what describes numbers and is none. */
+  readonly described: ReadonlySet<string>;
+  readonly words: ReadonlyMap<string, number>;
+  add(names: readonly string[], value: number): void;
+}
+
+function flatten(value: object | null, names: readonly string[], place: string, into: Flattening, depth = 1): void {
+  if (value === null) return;
+  if (depth > JSON_DEPTH_MAX) throw malformed(`it is nested more than ${JSON_DEPTH_MAX} deep`);
+  const isList = Array.isArray(value);
+  for (const [key, each] of Object.entries(value) as [string, unknown][]) {
+    const at = `${place}\0${isList ? "*" : key}`;
+    if (into.described.has(at)) continue;
+    const number = numberOf(each, into.words);
+    if (number !== undefined) into.add([...names, key], number);
+    else if (typeof each === "object") flatten(each, [...names, key], at, into, depth + 1);
+  }
+}
+
+function numberOf(value: unknown, words: ReadonlyMap<string, number>): number | undefined {
+  if (typeof value === "number") return value;
+  if (typeof value === "boolean") return value ? 1 : 0;
+  return typeof value === "string" ? words.get(value) : undefined;
+}
+
+function factsOf(root: unknown, selected: Selected, { time, timeUnit, tagPaths }: JsonSettings) {
+  const tags: [string, string][] = [];
+  for (const [tag, path] of tagPaths) {
+    const text = textAt(root, path, selected);
+    if (text !== undefined && text !== "") tags.push([tag, text]);
+  }
+  const given = time === undefined ? undefined : (selectBeside(root, time, selected.indexes) ?? undefined);
+  if (given === undefined) return { timeUs: undefined, tags };
+  const timeUs = readTimeUs(given, timeUnit);
+  if (timeUs === undefined) throw malformed(`${time!.text} is ${shown(given)}; wanted a time (${timeUnit})`);
+  return { timeUs, tags };
+}
+
+function textAt(root: unknown, path: ValuePath, { indexes }: Selected): string | undefined {
+  const value = selectBeside(root, path, indexes);
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+}
+
+function placesOf({ name, time, tagPaths }: JsonSettings): Set<string> {
+  return new Set([name, time, ...tagPaths.values()].filter((path) => path !== undefined).map(placeOf));
+}
+
+function placeOf({ steps }: ValuePath): string {
+  return steps.map((step) => `\0${step.kind === "key" ? step.key : "*"}`).join("");
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 64)) : String(value).slice(0, 64);
+}
+
+function malformed(message: string): WatchpostError {
+  return new WatchpostError("INVALID_ARGUMENT", message);
+}
