@@ -203,14 +203,22 @@ export class BrokerConnection {
       client.end(true);
     });
     client.on("disconnect", ({ reasonCode = 0 }) => {
-      reason ??= reasonCode === 0x8e ? TAKEN_OVER : `the broker ended the connection (0x${reasonCode.toString(16)})`;
+      reason ??=
+        reasonCode === 0x8e
+          ? `another took its place: ${SAME_ID}`
+          : `the broker ended the connection (0x${reasonCode.toString(16)})`;
     });
+    let upSinceMs: number | undefined;
     client.on("close", () => {
-      reason ??= client.connected ? "the connection was lost" : "the connection was closed";
+      reason ??= upSinceMs === undefined ? "it closed the connection before it answered" : "the connection was lost";
+      // Not every broker says why.
+      const isBrief = upSinceMs !== undefined && clock.monotonicMs() - upSinceMs < STEADY_MS;
+      if (isBrief && reason === "the connection was lost") reason += ` soon after it was made: ${SAME_ID}`;
       end();
     });
     client.handleMessage = (packet, done) => this.#take(session, packet, done);
     client.on("connect", ({ sessionPresent }) => {
+      upSinceMs = clock.monotonicMs();
       // Before anything else is sent on it: what is subscribed to already is subscribed to again, since settings may have changed.
       void this.#subscribe(session, connectMs, sessionPresent).catch((error: unknown) => {
         reason ??= messageOf(error);
@@ -229,9 +237,12 @@ export class BrokerConnection {
       if (filters.length === 0) continue;
       // What is retained is sent where a subscription is new, or was lost with the session.
       await new Promise<void>((resolve, reject) => {
-        client.subscribe(filters, { qos, rh: 1 }, (error, grants, packet) => {
-          if (error !== null && packet === undefined) return reject(error);
-          for (const grant of grants ?? []) if (grant.qos <= GRANTED_QOS_MAX) granted.push(grant.topic);
+        client.subscribe(filters, { qos, rh: 1 }, (error, _, packet) => {
+          if (packet === undefined) return reject(error ?? new Error("no answer to a subscription"));
+          // In the order of the filters; its error is that of any of them.
+          packet.granted.forEach((code, i) => {
+            if (Number(code) <= GRANTED_QOS_MAX) granted.push(filters[i]);
+          });
           resolve();
         });
       });
@@ -301,7 +312,7 @@ export class BrokerConnection {
   }
 }
 
-const TAKEN_OVER = "another client connected with the same client_id: give each its own";
+const SAME_ID = "does another client use the same client_id?";
 
 function defined<T extends Record<string, string | undefined>>(given: T) {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

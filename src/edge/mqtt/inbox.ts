@@ -82,9 +82,12 @@ export class Inbox {
 
   /** Resolves once nothing is left, or after `graceMs`; what is left then is not stored, and nobody is told that it is. */
   async close(graceMs: number): Promise<void> {
+    const { promise: abandoned, resolve } = Promise.withResolvers<void>();
+    this.#closing.signal.addEventListener("abort", () => resolve());
     const cancelTimer = this.#deps.clock.after(graceMs, () => this.#abandon());
     while (this.messages > 0 && !this.#closing.signal.aborted) {
-      await (this.#running ?? new Promise<void>((resolve) => this.#deps.defer(resolve)));
+      const turn = this.#running ?? new Promise<void>((next) => this.#deps.defer(next));
+      await Promise.race([turn, abandoned]);
     }
     cancelTimer();
     this.#abandon();

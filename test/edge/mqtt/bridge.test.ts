@@ -1,0 +1,246 @@
+/** A bridge on Debian's mosquitto: what is acknowledged when, and what it does about connections. */
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import mqttPacket from "mqtt-packet";
+import { WatchpostError } from "../../../src/model/errors.ts";
+import { rawServer, selfSigned } from "../../alerts/receivers/rig.ts";
+import { Mosquitto, mosquittoMissing } from "../../support/mosquitto.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { connectClient, startBridge, until, type BridgeRig } from "./bridge-rig.ts";
+
+const testWithBroker = testNeeding([mosquittoMissing()]);
+const TOPICS = `[[topics]]
+pattern = "f/{source}/{device}/{metric}"
+`;
+
+function values({ stored }: BridgeRig): number[] {
+  return stored.map(({ value }) => value);
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+for (const version of ["5", "3.1.1"]) {
+  const settings = `version = "${version}"\nclient_id = "bridge"\n${TOPICS}`;
+
+  testWithBroker(
+    `what is not stored is not acknowledged: it comes again, in order, and once stored never (${version})`,
+    async () => {
+      await using broker = await Mosquitto.start();
+      await using client = await connectClient(broker.url);
+      const first = startBridge(broker.url, settings);
+      first.gate = () => new Promise(() => {});
+      await until(() => first.bridge.isConnected);
+      for (const i of upTo(50)) await client.send("f/a/d/m", String(i));
+      await until(() => first.bridge.inFlight === 50);
+      await first.kill();
+      for (const i of upTo(50)) await client.send("f/a/d/m", String(50 + i));
+
+      await using second = startBridge(broker.url, settings);
+      await until(() => second.stored.length >= 100);
+      expect(values(second)).toEqual(upTo(100));
+      await second.bridge.close(1_000);
+
+      await using third = startBridge(broker.url, settings);
+      await until(() => third.bridge.isConnected);
+      await client.send("f/a/d/m", "100");
+      await until(() => third.stored.length > 0);
+      expect(values(third)).toEqual([100]);
+    },
+  );
+
+  testWithBroker(`while nothing can be stored the broker is held back, and nothing is lost (${version})`, async () => {
+    await using broker = await Mosquitto.start();
+    await using client = await connectClient(broker.url);
+    await using rig = startBridge(broker.url, `in_flight_max = 10\nkeepalive = "1s"\n${settings}`);
+    await until(() => rig.bridge.isConnected);
+    let failures = 0;
+    rig.gate = async () => {
+      failures++;
+      throw new WatchpostError("RESOURCE_EXHAUSTED", "no memory", { retryAfterMs: 50 });
+    };
+    for (const i of upTo(200)) await client.send("f/a/d/m", String(i));
+    // Longer than a broker waits that hears nothing: one and a half of the keepalive.
+    const sinceMs = performance.now();
+    await until(() => performance.now() - sinceMs > 3_500 && failures > 3);
+    expect([rig.bridge.inFlight, values(rig), rig.bridge.connects]).toEqual([10, [], 1]);
+    rig.gate = async () => {};
+    await until(() => rig.stored.length >= 200);
+    expect(values(rig)).toEqual(upTo(200));
+    expect(rig.told.filter((sentence) => sentence.includes("cannot be stored")).length).toBe(1);
+  });
+}
+
+testWithBroker("a broker that restarts is found again, and what was published meanwhile comes", async () => {
+  await using broker = await Mosquitto.start();
+  await using rig = startBridge(broker.url, TOPICS);
+  await until(() => rig.bridge.isConnected);
+  await broker.stop();
+  await until(() => !rig.bridge.isConnected);
+  expect(rig.bridge.lastError).not.toBe("");
+  await broker.start();
+  await using client = await connectClient(broker.url);
+  await client.send("f/a/d/m", "1");
+  await until(() => rig.stored.length === 1);
+  expect([rig.bridge.connects, rig.bridge.isConnected]).toEqual([2, true]);
+  expect(rig.told.filter((sentence) => sentence.startsWith("MQTT: no connection to plant: ")).length).toBeGreaterThan(
+    0,
+  );
+});
+
+testWithBroker(
+  "a will that is not meant is not published: on and off are said by ourselves; one that is, is",
+  async () => {
+    await using broker = await Mosquitto.start();
+    await using client = await connectClient(broker.url);
+    const states: string[] = [];
+    client.client.on("message", (_, payload) => void states.push(payload.toString()));
+    await client.client.subscribeAsync("w/state", { qos: 1 });
+    const will = `[mqtt.plant.will]\ntopic = "w/state"\nonline = "here"\npayload = "gone"\n${TOPICS}`;
+    {
+      await using rig = startBridge(broker.url, will);
+      await until(() => rig.bridge.isConnected && states.length === 1);
+    }
+    await until(() => states.length === 2);
+    // Another client takes over its name: the broker publishes the will of who is thrown out.
+    await using rig = startBridge(broker.url, `client_id = "same"\n${will}`);
+    await until(() => states.length === 3);
+    await using other = await connectClient(broker.url, { clientId: "same", protocolVersion: 5 });
+    await until(() => states.length === 4 && !rig.bridge.isConnected);
+    expect(states).toEqual(["here", "gone", "here", "gone"]);
+    expect(rig.bridge.lastError).toContain("does another client use the same client_id?");
+    expect(other.client.connected).toBe(true);
+  },
+);
+
+testWithBroker("TLS and logins: a wrong password is said and tried again, a changed file is read again", async () => {
+  const users = (directory: string) => {
+    writeFileSync(`${directory}/users`, "device:pa ss/wörd\n");
+    Bun.spawnSync(["mosquitto_passwd", "-U", `${directory}/users`]);
+    return ["allow_anonymous false", `password_file ${directory}/users`];
+  };
+  const listener = (directory: string) => {
+    const { key, cert } = selfSigned(directory);
+    return [`certfile ${cert}`, `keyfile ${key}`];
+  };
+  await using broker = await Mosquitto.start({ settings: users, listener });
+  const url = `mqtts://localhost:${broker.port}`;
+  const secret = `${broker.directory}/secret`;
+  const ca = `ca_file = "${broker.directory}/cert.pem"`;
+  const login = `username = "device"\npassword_file = "${secret}"`;
+  const failure = async (settings: string) => {
+    await using rig = startBridge(url, `${settings}\n${TOPICS}`);
+    await until(() => rig.bridge.lastError !== "");
+    return rig.bridge.lastError;
+  };
+  expect(await failure(login)).toContain(`the file ${secret} cannot be read: ENOENT`);
+  writeFileSync(secret, "wrong\n");
+  expect(await failure(login)).toContain("its certificate is not accepted: ");
+  await using rig = startBridge(url, `${ca}\n${login}\n${TOPICS}`);
+  await until(() => rig.bridge.lastError !== "");
+  expect(rig.bridge.lastError).toMatch(
+    /^the broker refused the login \(0x8[67]\): wanted another username or password$/,
+  );
+  writeFileSync(secret, "pa ss/wörd\n");
+  await until(() => rig.bridge.isConnected);
+  expect(rig.told.join()).not.toContain("wörd");
+});
+
+test("topics that the broker does not let us read are named, the others are taken", async () => {
+  // Debian's mosquitto grants every subscription, and then sends nothing.
+  const speak = (socket: Socket) => {
+    const parser = mqttPacket.parser({ protocolVersion: 5 });
+    const answer = (packet: mqttPacket.Packet) => socket.write(mqttPacket.generate(packet, { protocolVersion: 5 }));
+    parser.on("packet", (packet: mqttPacket.Packet) => {
+      if (packet.cmd === "connect") answer({ cmd: "connack", reasonCode: 0, sessionPresent: false });
+      if (packet.cmd !== "subscribe") return;
+      const { messageId = 0, subscriptions } = packet;
+      const granted = subscriptions.map(({ topic }) => (topic.startsWith("secret/") ? 0x87 : 1));
+      answer({ cmd: "suback", messageId, granted });
+      answer({ cmd: "publish", topic: "f/a/d/m", payload: "1", qos: 1, messageId: 1, dup: false, retain: false });
+    });
+    socket.on("data", (data) => void parser.parse(Buffer.from(data)));
+  };
+  using broker = await rawServer(() => {}, speak);
+  await using rig = startBridge(
+    `mqtt://127.0.0.1:${broker.port}`,
+    `${TOPICS}[[topics]]\npattern = "secret/{metric}"\n`,
+  );
+  await until(() => rig.stored.length === 1);
+  expect(rig.bridge.lastError).toBe('the broker does not grant "secret/+"');
+  expect(rig.bridge.isConnected).toBe(true);
+});
+
+testWithBroker(
+  "what the broker kept comes as such, and status topics become events once they are dealt with",
+  async () => {
+    await using broker = await Mosquitto.start();
+    await using client = await connectClient(broker.url);
+    await client.send("f/a/d/old", "1", { retain: true });
+    await client.send("z/lamp/availability", "offline", { retain: true });
+    await using rig = startBridge(
+      broker.url,
+      `${TOPICS}[[topics]]\npattern = "z/{device}/availability"\nstatus = {}\n`,
+    );
+    await until(() => rig.events.length === 1);
+    await client.send("f/a/d/new", "2", { retain: true });
+    await client.send("z/lamp/availability", "online");
+    await until(() => rig.events.length === 2 && rig.stored.length === 1);
+    expect(rig.events.map(({ kind, device }) => `${kind} ${device}`)).toEqual(["death lamp", "birth lamp"]);
+    expect(rig.stored.map(({ metric }) => metric)).toEqual(["new"]);
+    expect(rig.bridge.counts[0].leftOut).toEqual(new Map([["retained without a time", 1]]));
+  },
+);
+
+testWithBroker(
+  "what is asked for no more, and what nobody should send, is counted and said; the rest is stored",
+  async () => {
+    await using broker = await Mosquitto.start();
+    await using client = await connectClient(broker.url);
+    const settings = `client_id = "bridge"\npayload_bytes_max = 1000\n`;
+    const old = startBridge(broker.url, `${settings}${TOPICS}[[topics]]\npattern = "old/{metric}"\n`);
+    await until(() => old.bridge.isConnected);
+    await old.kill();
+    await client.send("old/m", "1");
+
+    await using rig = startBridge(broker.url, settings + TOPICS);
+    await until(() => rig.bridge.unmatched === 1);
+    const hostile = [
+      "x".repeat(1_001),
+      '"'.repeat(900),
+      "[".repeat(900),
+      Uint8Array.of(0xc3, 0x28),
+      "NaN",
+      '{"a":',
+      "\u001b[2J",
+    ];
+    for (const payload of hostile) await client.send("f/a/d/m", payload);
+    await client.send("f/a/d/m", '{"a": {"b": ["x", null, {}]}}');
+    const topics = ["f/ä \u{1f980}/d/m°C", "f/a/d d/\u202em", "f//d/m", "f/a//m", "f/a/d/"];
+    for (const topic of topics) await client.send(topic, "7");
+    await client.send("f/a/d/last", "8");
+    await until(() => values(rig).at(-1) === 8);
+    const [counts] = rig.bridge.counts;
+    expect([counts.messages, counts.malformed, counts.leftOut]).toEqual([
+      hostile.length + topics.length + 2,
+      hostile.length,
+      new Map([["no number", 1]]),
+    ]);
+    expect(rig.stored.map(({ metric, source, tags }) => [metric, source, ...tags.flat()].join("|"))).toEqual([
+      "m_C|ä \u{1f980}|device|d",
+      "_m|a|device|d d",
+      "m||device|d",
+      "m|a",
+      "|a|device|d",
+      "last|a|device|d",
+    ]);
+    // One sample of each kind, whatever they say.
+    const said = rig.told.filter((sentence) => sentence.startsWith("MQTT: a message"));
+    expect(said).toEqual([
+      "MQTT: a message came that no topic pattern takes",
+      "MQTT: a message cannot be taken: it has 1001 bytes; wanted at most 1000",
+    ]);
+  },
+);

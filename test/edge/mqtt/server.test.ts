@@ -1,0 +1,123 @@
+/** The whole server on Debian's mosquitto: killed, with two brokers, and what it tells of them. */
+import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { Connection } from "../../../src/client/connection.ts";
+import { queryRange } from "../../../src/client/query.ts";
+import { Mosquitto, mosquittoMissing } from "../../support/mosquitto.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { randomOf } from "../../support/random.ts";
+import { startServerProcess, tempDir } from "../../support/server-process.ts";
+import { connectClient, until } from "./bridge-rig.ts";
+
+const testWithBroker = testNeeding([mosquittoMissing()]);
+const START_MS = 1_700_000_000_000;
+
+interface Status {
+  readonly bridges: readonly {
+    readonly name: string;
+    readonly connected?: boolean;
+    readonly lastError?: string;
+    readonly topics: readonly Readonly<Record<string, string>>[];
+  }[];
+}
+
+async function statusOf(http: string): Promise<Status> {
+  const response = await fetch(`http://${http}/analytics.DataIngestion/ListBridges`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
+  return (await response.json()) as Status;
+}
+
+async function storedValues(grpc: string, metric: string): Promise<number[]> {
+  const connection = new Connection(grpc);
+  try {
+    const { series } = await queryRange(connection, { metric });
+    return series.flatMap(({ values }) => [...values]).sort((a, b) => a - b);
+  } finally {
+    connection.close();
+  }
+}
+
+testWithBroker(
+  "killed in the middle of the stream, again and again: every message that was published is stored",
+  async () => {
+    await using broker = await Mosquitto.start();
+    using dir = tempDir("mqtt-kill");
+    const config = `${dir.path}/watchpost.toml`;
+    const topics = `[[mqtt.plant.topics]]\npattern = "f/{source}/{metric}"\nvalues = "v"\ntime = "ts"\n`;
+    writeFileSync(config, `[mqtt.plant]\nurl = "${broker.url}"\nclient_id = "edge"\n${topics}`);
+    const start = () => startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
+    const random = randomOf(6);
+
+    let server = await start();
+    await until(async () => (await statusOf(server.http)).bridges[0].connected === true);
+    await using client = await connectClient(broker.url);
+    let published = 0;
+    let isOver = false;
+    const publishing = (async () => {
+      while (!isOver) {
+        const sent = Array.from({ length: 50 }, () => {
+          const v = published++;
+          return client.send(`f/s/m`, JSON.stringify({ v, ts: START_MS + v }));
+        });
+        await Promise.all(sent);
+      }
+    })();
+    for (let kill = 0; kill < 4; kill++) {
+      const before = published;
+      await until(() => published > before + 200 + 2_000 * random());
+      server.kill("SIGKILL");
+      await server.exited;
+      const meanwhile = published;
+      await until(() => published > meanwhile + 500);
+      server = await start();
+    }
+    isOver = true;
+    await publishing;
+    await until(async () => (await storedValues(server.grpc, "m")).length >= published);
+    expect(await storedValues(server.grpc, "m")).toEqual(Array.from({ length: published }, (_, i) => i));
+    expect(await server.stop()).toBe(0);
+  },
+  120_000,
+);
+
+testWithBroker(
+  "several brokers; one that is not there costs only itself; each pattern's line; it stops in order",
+  async () => {
+    await using broker = await Mosquitto.start();
+    await using other = await Mosquitto.start();
+    using dir = tempDir("mqtt-several");
+    const config = `${dir.path}/watchpost.toml`;
+    const table = (name: string, url: string) =>
+      `[mqtt.${name}]\nurl = "${url}"\nclient_id = "c"\ntopics = [{ pattern = "f/{metric}", source = "${name}" }]\n`;
+    writeFileSync(config, table("one", broker.url) + table("two", other.url) + table("gone", "mqtt://127.0.0.1:1"));
+    const server = await startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
+    const connected = async () => (await statusOf(server.http)).bridges.filter((bridge) => bridge.connected).length;
+    await until(async () => (await connected()) === 2);
+    for (const [i, { url }] of [broker, other].entries()) {
+      await using client = await connectClient(url);
+      await client.send("f/m", String(i + 1));
+      await client.send("f/m", "hello");
+      // Refused by the server, not by the bridge: no metric can be called that.
+      await client.send(`f/${"x".repeat(300)}`, "1");
+    }
+    await until(async () => (await statusOf(server.http)).bridges[1].topics[0]["messages"] === "3");
+    await until(async () => (await storedValues(server.grpc, "m")).length === 2);
+    const { bridges } = await statusOf(server.http);
+    expect(bridges.map(({ name, connected = false, lastError = "" }) => [name, connected, lastError])).toEqual([
+      ["one", true, ""],
+      ["two", true, ""],
+      ["gone", false, "nothing listens there"],
+    ]);
+    expect(bridges[0].topics).toMatchObject([
+      { pattern: "f/{metric}", messages: "3", points: "1", refused: "1", malformed: "1" },
+    ]);
+    expect(bridges[0].topics[0]["lastError"]).toBe("metric_name has 300 characters; wanted at most 256");
+    const metrics = await (await fetch(`http://${server.http}/metrics`)).text();
+    expect(metrics).toContain('watchpost_mqtt_connected{broker="gone"} 0');
+    expect(metrics).toContain('watchpost_mqtt_points_total{broker="one",pattern="f/{metric}",result="refused"} 1');
+    expect(await server.stop()).toBe(0);
+  },
+);
