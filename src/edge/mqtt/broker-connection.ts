@@ -297,6 +297,8 @@ export class BrokerConnection {
       reconnectPeriod: 0,
       resubscribe: false,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      // Its own is asked ten times for every message.
+      log: () => {},
       ...(will === undefined ? {} : { will: { ...will, payload: Buffer.from(will.payload) } }),
       ...(version === "5"
         ? {

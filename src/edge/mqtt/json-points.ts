@@ -22,38 +22,47 @@ type JsonSettings = Pick<
   "values" | "name" | "time" | "timeUnit" | "tagPaths" | "words" | "separator" | "timeUnit"
 >;
 
+/** `base`: the metric of the topic or of the settings, if any. */
+export type ReadJson = (root: unknown, base: string | undefined) => NamedNumber[];
+
 const WHOLE: ValuePath = { text: "$", steps: [] };
+const FIRST: readonly number[] = [];
 
 /**
- * `base`: the metric of the topic or of the settings, if any. Names are made of the base, the text at `name`, the names in the
- * path where there are several paths or nothing else, and the names on the way to the number. Throws INVALID_ARGUMENT where
- * the message as a whole cannot be taken.
+ * Names are made of the base, the text at `name`, the names in the path where there are several paths or nothing else, and the
+ * names on the way to the number. What it returns throws INVALID_ARGUMENT where the message as a whole cannot be taken.
  */
-export function jsonPoints(root: unknown, base: string | undefined, settings: JsonSettings): NamedNumber[] {
-  const { values, name, words, separator } = settings;
-  const out: NamedNumber[] = [];
+export function jsonReader(settings: JsonSettings): ReadJson {
+  const { name, words, separator } = settings;
   const described = placesOf(settings);
-  for (const path of values.length === 0 ? [WHOLE] : values) {
-    for (const selected of selectAll(root, path)) {
-      const { value } = selected;
-      const named = name === undefined ? undefined : textAt(root, name, selected);
-      if (name !== undefined && named === undefined) throw malformed(`there is no text at ${name.text}`);
-      const before = [base, named].filter((part) => part !== undefined);
-      const parts = values.length > 1 || before.length === 0 ? [...before, ...namesOf(path)] : before;
-      const facts = factsOf(root, selected, settings);
-      const add = (names: readonly string[], number: number) => {
-        if (names.length === 0) throw malformed("the number has no name: neither the topic nor the message gives one");
-        if (out.length === BATCH_POINTS_MAX) throw malformed(`it holds more than ${BATCH_POINTS_MAX} numbers`);
-        out.push({ ...facts, metric: metricNameOf(names.join(separator)), value: number });
-      };
-      // Where a path names the value itself, text that is a number is one.
-      const isNamed = path.steps.length > 0 && typeof value === "string";
-      const number = isNamed ? numberOfText(value, words) : numberOf(value, words);
-      if (number !== undefined) add(parts, number);
-      else if (typeof value === "object") flatten(value, parts, placeOf(path), { described, words, add });
+  const all = settings.values.length === 0 ? [WHOLE] : settings.values;
+  const paths = all.map((path) => ({ path, names: namesOf(path), place: placeOf(path) }));
+  return (root, base) => {
+    const out: NamedNumber[] = [];
+    for (const { path, names: ownNames, place } of paths) {
+      const found = path.steps.length === 0 ? [{ value: root, indexes: FIRST }] : selectAll(root, path);
+      for (const selected of found) {
+        const { value } = selected;
+        const named = name === undefined ? undefined : textAt(root, name, selected);
+        if (name !== undefined && named === undefined) throw malformed(`there is no text at ${name.text}`);
+        const before = [base, named].filter((part) => part !== undefined);
+        const parts = paths.length > 1 || before.length === 0 ? [...before, ...ownNames] : before;
+        const { timeUs, tags } = factsOf(root, selected, settings);
+        const add = (names: readonly string[], number: number) => {
+          if (names.length === 0)
+            throw malformed("the number has no name: neither the topic nor the message gives one");
+          if (out.length === BATCH_POINTS_MAX) throw malformed(`it holds more than ${BATCH_POINTS_MAX} numbers`);
+          out.push({ metric: metricNameOf(names.join(separator)), value: number, timeUs, tags });
+        };
+        // Where a path names the value itself, text that is a number is one.
+        const isNamed = path.steps.length > 0 && typeof value === "string";
+        const number = isNamed ? numberOfText(value, words) : numberOf(value, words);
+        if (number !== undefined) add(parts, number);
+        else if (typeof value === "object") flatten(value, parts, place, { described, words, add });
+      }
     }
-  }
-  return out;
+    return out;
+  };
 }
 
 interface Flattening {
@@ -67,7 +76,8 @@ function flatten(value: object | null, names: readonly string[], place: string, 
   if (value === null) return;
   if (depth > JSON_DEPTH_MAX) throw malformed(`it is nested more than ${JSON_DEPTH_MAX} deep`);
   const isList = Array.isArray(value);
-  for (const [key, each] of Object.entries(value) as [string, unknown][]) {
+  for (const key of Object.keys(value)) {
+    const each = (value as Record<string, unknown>)[key];
     const at = `${place}\0${isList ? "*" : key}`;
     if (into.described.has(at)) continue;
     const number = numberOf(each, into.words);
@@ -82,7 +92,10 @@ function numberOf(value: unknown, words: ReadonlyMap<string, number>): number | 
   return typeof value === "string" ? words.get(value) : undefined;
 }
 
+const NO_FACTS = { timeUs: undefined, tags: [] };
+
 function factsOf(root: unknown, selected: Selected, { time, timeUnit, tagPaths }: JsonSettings) {
+  if (time === undefined && tagPaths.size === 0) return NO_FACTS;
   const tags: [string, string][] = [];
   for (const [tag, path] of tagPaths) {
     const text = textAt(root, path, selected);

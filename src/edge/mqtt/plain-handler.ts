@@ -2,19 +2,41 @@
 import { messageOf } from "../../model/errors.ts";
 import type { IncomingPoint } from "../../model/incoming-point.ts";
 import { metricNameOf } from "../../model/metric-name.ts";
-import { jsonPoints, type NamedNumber } from "./json-points.ts";
+import { jsonReader, type NamedNumber, type ReadJson } from "./json-points.ts";
 import { numberOfText } from "./plain-numbers.ts";
 import type { TopicSettings } from "./settings.ts";
 import type { Handled, IncomingMessage, TopicHandler } from "./topic-handler.ts";
 import type { Captures } from "./topic-pattern.ts";
 
+/** What all messages of a topic have in common. */
+interface TopicFacts {
+  readonly base: string | undefined;
+  readonly source: string;
+  readonly tags: readonly (readonly [key: string, value: string])[];
+}
+
 /** `defaultSource`: where neither topic nor settings name one. */
 export function plainHandler(settings: TopicSettings, defaultSource: string): TopicHandler {
+  const read = jsonReader(settings);
+  // A topic that comes again has the same captures.
+  const known = new WeakMap<Captures, TopicFacts>();
+  const factsOf = (captures: Captures): TopicFacts => {
+    const found = known.get(captures);
+    if (found !== undefined) return found;
+    const facts = {
+      base: settings.metric ?? captures.get("metric"),
+      source: settings.source ?? captures.get("source") ?? defaultSource,
+      tags: tagsOf(captures, settings),
+    };
+    known.set(captures, facts);
+    return facts;
+  };
   return {
     handle(message) {
       if (message.retain && settings.retained === "ignore") return leftOut("retained", 1);
+      const facts = factsOf(message.captures);
       try {
-        return pointsOf(message, settings, defaultSource);
+        return pointsOf(message, facts, numbersOf(message.payload, facts.base, settings, read), settings);
       } catch (error) {
         return { malformed: messageOf(error) };
       }
@@ -22,14 +44,14 @@ export function plainHandler(settings: TopicSettings, defaultSource: string): To
   };
 }
 
-function pointsOf(message: IncomingMessage, settings: TopicSettings, defaultSource: string): Handled {
-  const { captures, stampUs, retain } = message;
-  const base = settings.metric ?? captures.get("metric");
-  const found = numbersOf(message.payload, base, settings);
+function pointsOf(
+  { stampUs, retain }: IncomingMessage,
+  { source, tags }: TopicFacts,
+  found: readonly NamedNumber[],
+  { retained }: TopicSettings,
+): Handled {
   if (found.length === 0) return leftOut("no number", 1);
-  const source = settings.source ?? captures.get("source") ?? defaultSource;
-  const tags = tagsOf(captures, settings);
-  const needsTime = retain && settings.retained === "with_time";
+  const needsTime = retain && retained === "with_time";
   const points: IncomingPoint[] = [];
   for (const { metric, value, timeUs, tags: own } of found) {
     if (needsTime && timeUs === undefined) continue;
@@ -45,13 +67,18 @@ function pointsOf(message: IncomingMessage, settings: TopicSettings, defaultSour
   return without === 0 ? { points } : { points, ...leftOut("retained without a time", without) };
 }
 
-function numbersOf(payload: Uint8Array, base: string | undefined, settings: TopicSettings): NamedNumber[] {
+function numbersOf(
+  payload: Uint8Array,
+  base: string | undefined,
+  { payload: kind, words }: TopicSettings,
+  read: ReadJson,
+): NamedNumber[] {
   const text = textOf(payload);
-  if (settings.payload === "json") return jsonPoints(parseJson(text), base, settings);
-  const value = numberOfText(text, settings.words);
+  if (kind === "json") return read(parseJson(text), base);
+  const value = numberOfText(text, words);
   if (value === undefined) {
-    if (settings.payload === "auto" && /^\s*[[{"]/.test(text)) return jsonPoints(parseJson(text), base, settings);
-    throw new Error(settings.payload === "auto" ? "it is neither a number nor JSON" : "it is no number");
+    if (kind === "auto" && /^\s*[[{"]/.test(text)) return read(parseJson(text), base);
+    throw new Error(kind === "auto" ? "it is neither a number nor JSON" : "it is no number");
   }
   if (base === undefined) throw new Error("the number has no name: the topic gives none");
   return [{ metric: metricNameOf(base), value, timeUs: undefined, tags: [] }];
