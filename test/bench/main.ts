@@ -12,6 +12,7 @@ import { alertsRow } from "./row-alerts.ts";
 import { heavyRow } from "./row-heavy.ts";
 import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
+import { mqttRow } from "./row-mqtt.ts";
 import { partRows } from "./row-parts.ts";
 import { pushRow } from "./row-push.ts";
 import { sendersRow } from "./row-senders.ts";
@@ -35,6 +36,7 @@ const ROWS: readonly BenchRow[] = [
   startRow,
   historyRow,
   heavyRow,
+  mqttRow,
   alertsRow,
   sessionsRow,
   ...partRows,
