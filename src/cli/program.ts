@@ -35,6 +35,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   session: async () => (await import("./session.ts")).sessionCommand(),
   devices: async () => (await import("./devices.ts")).devicesCommand(),
   device: async () => (await import("./device.ts")).deviceCommand(),
+  mqtt: async () => (await import("./mqtt.ts")).mqttCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),

@@ -1,5 +1,7 @@
 /** Tables of MQTT brokers: what is taken, what is refused and how it is named, and what is shown of them. */
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { renderSettings } from "../../src/cli/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 
@@ -106,4 +108,16 @@ test("what `config` prints gives the same settings, but for passwords", () => {
   const shape = (config: unknown) => JSON.stringify(config);
   const expected = first.config.mqtt.map((broker) => ({ ...broker, password: undefined }));
   expect(shape(load(printed).config.mqtt)).toEqual(shape(expected));
+});
+
+test("the examples in docs/mqtt.md are settings", () => {
+  const text = readFileSync(join(import.meta.dir, "../../docs/mqtt.md"), "utf8");
+  const blocks = [...text.matchAll(/```toml\n([^]*?)```/g)].map(([, block]) => block);
+  const patterns = blocks.flatMap((block) => {
+    const isWhole = block.includes("url =");
+    const [, name] = /\[\[mqtt\.(\w+)\.topics\]\]/.exec(block)!;
+    return load(isWhole ? block : `[mqtt.${name}]\nurl = "mqtt://h"\n${block}`).config.mqtt[0].topics;
+  });
+  expect(blocks.length).toBe(6);
+  expect(patterns.length).toBe(text.match(/^pattern = /gm)!.length);
 });

@@ -175,6 +175,39 @@ test("status topics: births and deaths, as text or in JSON, kept by the broker o
   expect(handle("z//availability", { state: "online" }).malformed).toBe("its topic names no device");
 });
 
+test("what Zigbee2MQTT, Tasmota and Shelly send", () => {
+  const zigbee = handling(`[[topics]]
+    pattern = "zigbee2mqtt/{device}"
+    source = "zigbee2mqtt"
+    payload = "json"
+    words = { ON = 1, OFF = 0 }`);
+  expect(
+    pointsOf(
+      zigbee("zigbee2mqtt/hall lamp", { state: "ON", linkquality: 90, update: { state: "idle" }, color_mode: "xy" }),
+    ),
+  ).toEqual(["state{zigbee2mqtt,device=hall lamp} 1", "linkquality{zigbee2mqtt,device=hall lamp} 90"]);
+  const tasmota = handling(`[[topics]]
+    pattern = "tele/{device}/{kind}"
+    source = "tasmota"
+    payload = "json"`);
+  const sensor = {
+    Time: "2026-01-31T12:00:00",
+    ENERGY: { TotalStartTime: "2025-01-01T00:00:00", Power: 12, Factor: 0.9 },
+  };
+  expect(pointsOf(tasmota("tele/plug/SENSOR", sensor))).toEqual([
+    "ENERGY_Power{tasmota,device=plug,kind=SENSOR} 12",
+    "ENERGY_Factor{tasmota,device=plug,kind=SENSOR} 0.9",
+  ]);
+  const shelly = handling(`[[topics]]
+    pattern = "shellies/{device}/{metric...}"
+    source = "shelly"
+    words = { on = 1, off = 0 }`);
+  expect(["on", "12.5"].flatMap((payload) => pointsOf(shelly("shellies/s1/relay/0", payload)))).toEqual([
+    "relay_0{shelly,device=s1} 1",
+    "relay_0{shelly,device=s1} 12.5",
+  ]);
+});
+
 test("hostile payloads are refused by name", () => {
   const handle = handling(ANY);
   const malformed = (payload: unknown) => handle("f/a/d/m", payload).malformed;
