@@ -28,6 +28,8 @@ export interface BridgeDeps {
   defer(run: () => void): void;
 }
 
+/** In place of a pattern's position. */
+const [UNMATCHED, REPEATED] = [-1, -2];
 const TICK_MS = 1_000;
 const NO_POINTS: readonly IncomingPoint[] = [];
 /** Between two lines that say that points cannot be stored. */
@@ -109,15 +111,20 @@ export class Bridge {
     this.#setConnected(false);
   }
 
-  #onMessage({ packet, session }: Delivery): boolean {
-    const { qos, messageId } = packet;
-    const received = this.#handle(packet);
-    const onStored = () => {
-      if (qos === 1 && messageId !== undefined) session.ack(messageId);
-      received.events?.forEach(this.#deps.onDeviceEvent);
-    };
-    this.#inbox.add({ points: received.points ?? NO_POINTS, topic: received.topic, onStored });
+  #onMessage({ packet, isRepeat, acknowledge }: Delivery): boolean {
+    // What it gave is in the inbox or stored; without a time of its own it would be another point now.
+    if (isRepeat) this.#inbox.add({ points: NO_POINTS, topic: REPEATED, onStored: acknowledge });
+    else this.#take(packet, acknowledge);
     return !this.#inbox.isFull;
+  }
+
+  #take(packet: IPublishPacket, acknowledge: () => void): void {
+    const { points = NO_POINTS, events, topic } = this.#handle(packet);
+    const onStored = () => {
+      acknowledge();
+      events?.forEach(this.#deps.onDeviceEvent);
+    };
+    this.#inbox.add({ points, topic, onStored });
   }
 
   #handle({ topic, payload: given, qos, retain }: IPublishPacket): Handled & { topic: number } {
@@ -128,7 +135,7 @@ export class Bridge {
     if (index < 0) {
       this.unmatched++;
       this.#samples.say("unmatched", { topic }, "a message came that no topic pattern takes");
-      return { topic: -1 };
+      return { topic: UNMATCHED };
     }
     const counts = this.counts[index];
     counts.messages++;
@@ -185,6 +192,7 @@ export class Bridge {
     for (const { topic, points } of received) {
       startOf.push(at);
       at += points.length;
+      if (topic === REPEATED) continue;
       const sum = sums.get(topic) ?? { messages: 0, points: 0 };
       sums.set(topic, { messages: sum.messages + 1, points: sum.points + points.length });
     }

@@ -13,11 +13,12 @@ export interface Subscription {
   readonly qos: 0 | 1;
 }
 
-/** A message whose QoS is 1 must be acknowledged, in the order in which they came. */
 export interface Delivery {
   readonly packet: IPublishPacket;
-  /** Where `packet` has to be acknowledged to; it may be gone by then. */
-  readonly session: Session;
+  /** It came before, over a connection that was lost before it was acknowledged, and was delivered then. */
+  readonly isRepeat: boolean;
+  /** To be called once it is dealt with, in the order in which messages came. Nothing where its connection is gone: it comes again. */
+  acknowledge(): void;
 }
 
 export interface ConnectionDeps {
@@ -46,6 +47,7 @@ const CONNECT_TIMEOUT_MS = 30_000;
 const GOODBYE_MS = 2_000;
 /** Tells the library that it is not to acknowledge by itself. */
 const LATER = new Error("acknowledged once it is durable");
+const NOTHING = () => {};
 const PUBACK = 0x40;
 const GRANTED_QOS_MAX = 2;
 const SESSION_EXPIRY_S_MAX = 0xffff_ffff;
@@ -53,6 +55,8 @@ const SESSION_EXPIRY_S_MAX = 0xffff_ffff;
 /** One connection, from its CONNECT to its end. */
 export class Session {
   readonly client: MqttClient;
+  /** What is received and not acknowledged: by id, a fingerprint. */
+  readonly unacknowledged = new Map<number, number>();
   readonly #acks: number[] = [];
   #isAcking = false;
 
@@ -74,6 +78,7 @@ export class Session {
     if (ids.length === 0 || !this.client.connected) return;
     const bytes = Buffer.allocUnsafe(4 * ids.length);
     ids.forEach((id, i) => {
+      this.unacknowledged.delete(id);
       bytes[4 * i] = PUBACK;
       bytes[4 * i + 1] = 2;
       bytes.writeUInt16BE(id, 4 * i + 2);
@@ -88,6 +93,8 @@ export class BrokerConnection {
   #session: Session | undefined;
   #goOn: (() => void) | undefined;
   #cancelHold: (() => void) | undefined;
+  /** Of connections that were lost, in the broker's session that goes on. */
+  readonly #carried = new Map<number, number>();
   #isFirst = true;
   #isStopped = false;
   #cancelWait: (() => void) | undefined;
@@ -219,6 +226,7 @@ export class BrokerConnection {
     client.handleMessage = (packet, done) => this.#take(session, packet, done);
     client.on("connect", ({ sessionPresent }) => {
       upSinceMs = clock.monotonicMs();
+      if (!sessionPresent) this.#carried.clear();
       // Before anything else is sent on it: what is subscribed to already is subscribed to again, since settings may have changed.
       void this.#subscribe(session, connectMs, sessionPresent).catch((error: unknown) => {
         reason ??= messageOf(error);
@@ -226,6 +234,7 @@ export class BrokerConnection {
       });
     });
     await ended;
+    for (const [id, fingerprint] of session.unacknowledged) this.#carried.set(id, fingerprint);
     return reason ?? "the connection was lost";
   }
 
@@ -258,8 +267,19 @@ export class BrokerConnection {
   #take(session: Session, packet: IPublishPacket, done: (error?: Error) => void): void {
     // Not acknowledged: it comes again to whoever connects next.
     if (this.#isStopped) return done(LATER);
-    const hasRoom = this.#deps.onMessage({ packet, session });
-    if (hasRoom) return done(LATER);
+    const { qos, messageId = 0, dup } = packet;
+    // Of subscriptions that somebody else made for this client id: the library acknowledges it and waits until then.
+    if (qos === 2) return void this.#deps.onMessage({ packet, isRepeat: false, acknowledge: () => done() });
+    let isRepeat = false;
+    if (qos === 1) {
+      const fingerprint = fingerprintOf(packet);
+      // An id alone may be that of another message: a second client of our name may have acknowledged the first.
+      isRepeat = dup && this.#carried.get(messageId) === fingerprint;
+      this.#carried.delete(messageId);
+      session.unacknowledged.set(messageId, fingerprint);
+    }
+    const acknowledge = qos === 1 ? () => session.ack(messageId) : NOTHING;
+    if (this.#deps.onMessage({ packet, isRepeat, acknowledge })) return done(LATER);
     this.#goOn = () => done(LATER);
     this.#keepAlive(session);
   }
@@ -315,6 +335,10 @@ export class BrokerConnection {
 }
 
 const SAME_ID = "does another client use the same client_id?";
+
+function fingerprintOf({ topic, payload }: IPublishPacket): number {
+  return Bun.hash.xxHash32(payload, Bun.hash.xxHash32(topic));
+}
 
 function defined<T extends Record<string, string | undefined>>(given: T) {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

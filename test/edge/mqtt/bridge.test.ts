@@ -1,7 +1,7 @@
 /** A bridge on Debian's mosquitto: what is acknowledged when, and what it does about connections. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import mqttPacket from "mqtt-packet";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { rawServer, selfSigned } from "../../alerts/receivers/rig.ts";
@@ -72,6 +72,79 @@ for (const version of ["5", "3.1.1"]) {
     expect(rig.told.filter((sentence) => sentence.includes("cannot be stored")).length).toBe(1);
   });
 }
+
+testWithBroker(
+  "what comes again because the connection was lost is one point, also without a time of its own",
+  async () => {
+    await using broker = await Mosquitto.start();
+    await using client = await connectClient(broker.url);
+    const relay = (socket: Socket) => {
+      const onward = connect(broker.port, "127.0.0.1");
+      onward.on("error", () => socket.destroy());
+      onward.on("close", () => socket.destroy());
+      socket.on("close", () => onward.destroy());
+      socket.pipe(onward).pipe(socket);
+    };
+    using between = await rawServer(() => {}, relay);
+    await using rig = startBridge(`mqtt://127.0.0.1:${between.port}`, TOPICS);
+    await until(() => rig.bridge.isConnected);
+    const open = Promise.withResolvers<void>();
+    rig.gate = () => open.promise;
+    for (const i of upTo(20)) await client.send("f/a/d/m", String(i));
+    await until(() => rig.bridge.inFlight === 20);
+    for (const socket of between.open) socket.destroy();
+    await until(() => rig.bridge.connects === 2 && rig.bridge.inFlight === 40);
+    await client.send("f/a/d/m", "20");
+    open.resolve();
+    await until(() => rig.stored.length >= 21 && rig.bridge.inFlight === 0);
+    expect(values(rig)).toEqual(upTo(21));
+  },
+);
+
+testWithBroker("what somebody subscribed to with QoS 2 under our name is taken, too", async () => {
+  await using broker = await Mosquitto.start();
+  await using client = await connectClient(broker.url);
+  {
+    await using before = await connectClient(broker.url, { clientId: "bridge", clean: false });
+    await before.client.subscribeAsync("f/#", { qos: 2 });
+  }
+  for (const i of upTo(5)) await client.client.publishAsync("f/a/d/m", String(i), { qos: 2 });
+  await using rig = startBridge(broker.url, `version = "3.1.1"\nclient_id = "bridge"\n${TOPICS}`);
+  await until(() => rig.stored.length >= 5);
+  await client.send("f/a/d/m", "5");
+  await until(() => rig.stored.length >= 6);
+  expect(values(rig)).toEqual(upTo(6));
+});
+
+testWithBroker("over WebSockets", async () => {
+  await using broker = await Mosquitto.start();
+  // A listener for them of Debian's mosquitto does not open in every container.
+  const paths: string[] = [];
+  using server = Bun.serve<{ onward?: Socket }, never>({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request, it) {
+      paths.push(new URL(request.url).pathname);
+      it.upgrade(request, { data: {}, headers: { "sec-websocket-protocol": "mqtt" } });
+    },
+    websocket: {
+      open(socket) {
+        socket.data.onward = connect(broker.port, "127.0.0.1").on(
+          "data",
+          (data) => void socket.sendBinary(Buffer.from(data)),
+        );
+      },
+      message: (socket, message) => void socket.data.onward!.write(message),
+      close: (socket) => void socket.data.onward!.destroy(),
+    },
+  });
+  await using rig = startBridge(`ws://127.0.0.1:${server.port}/mqtt`, TOPICS);
+  await until(() => rig.bridge.isConnected);
+  await using client = await connectClient(broker.url);
+  for (const i of upTo(100)) await client.send("f/a/d/m", String(i));
+  await until(() => rig.stored.length === 100);
+  expect([values(rig), paths]).toEqual([upTo(100), ["/mqtt"]]);
+});
 
 testWithBroker("a broker that restarts is found again, and what was published meanwhile comes", async () => {
   await using broker = await Mosquitto.start();
