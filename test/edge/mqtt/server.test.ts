@@ -40,48 +40,59 @@ async function storedValues(grpc: string, metric: string): Promise<number[]> {
   }
 }
 
-testWithBroker(
-  "killed in the middle of the stream, again and again: every message that was published is stored",
-  async () => {
-    await using broker = await Mosquitto.start();
-    using dir = tempDir("mqtt-kill");
-    const config = `${dir.path}/watchpost.toml`;
-    const topics = `[[mqtt.plant.topics]]\npattern = "f/{source}/{metric}"\nvalues = "v"\ntime = "ts"\n`;
-    writeFileSync(config, `[mqtt.plant]\nurl = "${broker.url}"\nclient_id = "edge"\n${topics}`);
-    const start = () => startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
-    const random = randomOf(6);
+/** Signals of ends in the middle of the stream; with a time of its own, or without. */
+const ENDS = [
+  { signals: ["SIGKILL", "SIGTERM", "SIGKILL"], isTimed: true },
+  // Nothing is stored twice either, which would show, for it would have another time.
+  { signals: ["SIGTERM", "SIGTERM", "SIGTERM"], isTimed: false },
+] as const;
 
-    let server = await start();
-    await until(async () => (await statusOf(server.http)).bridges[0].connected === true);
-    await using client = await connectClient(broker.url);
-    let published = 0;
-    let isOver = false;
-    const publishing = (async () => {
-      while (!isOver) {
-        const sent = Array.from({ length: 50 }, () => {
-          const v = published++;
-          return client.send(`f/s/m`, JSON.stringify({ v, ts: START_MS + v }));
-        });
-        await Promise.all(sent);
+for (const { signals, isTimed } of ENDS) {
+  testWithBroker(
+    `ended in the middle of the stream by ${signals.join(", ")}: every message that was published is stored once`,
+    async () => {
+      await using broker = await Mosquitto.start();
+      using dir = tempDir("mqtt-kill");
+      const config = `${dir.path}/watchpost.toml`;
+      const time = isTimed ? `time = "ts"\n` : "";
+      const topics = `[[mqtt.plant.topics]]\npattern = "f/{source}/{metric}"\nvalues = "v"\n${time}`;
+      writeFileSync(config, `[mqtt.plant]\nurl = "${broker.url}"\nclient_id = "edge"\n${topics}`);
+      const start = () => startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
+      const random = randomOf(6);
+
+      let server = await start();
+      await until(async () => (await statusOf(server.http)).bridges[0].connected === true);
+      await using client = await connectClient(broker.url);
+      let published = 0;
+      let isOver = false;
+      const publishing = (async () => {
+        while (!isOver) {
+          const sent = Array.from({ length: 50 }, () => {
+            const v = published++;
+            return client.send(`f/s/m`, JSON.stringify({ v, ts: START_MS + v }));
+          });
+          await Promise.all(sent);
+        }
+      })();
+      for (const signal of signals) {
+        const before = published;
+        await until(() => published > before + 200 + 2_000 * random());
+        server.kill(signal);
+        const code = await server.exited;
+        if (signal === "SIGTERM") expect(code).toBe(0);
+        const meanwhile = published;
+        await until(() => published > meanwhile + 500);
+        server = await start();
       }
-    })();
-    for (let kill = 0; kill < 4; kill++) {
-      const before = published;
-      await until(() => published > before + 200 + 2_000 * random());
-      server.kill("SIGKILL");
-      await server.exited;
-      const meanwhile = published;
-      await until(() => published > meanwhile + 500);
-      server = await start();
-    }
-    isOver = true;
-    await publishing;
-    await until(async () => (await storedValues(server.grpc, "m")).length >= published);
-    expect(await storedValues(server.grpc, "m")).toEqual(Array.from({ length: published }, (_, i) => i));
-    expect(await server.stop()).toBe(0);
-  },
-  120_000,
-);
+      isOver = true;
+      await publishing;
+      await until(async () => (await storedValues(server.grpc, "m")).length >= published);
+      expect(await storedValues(server.grpc, "m")).toEqual(Array.from({ length: published }, (_, i) => i));
+      expect(await server.stop()).toBe(0);
+    },
+    120_000,
+  );
+}
 
 testWithBroker(
   "several brokers; one that is not there costs only itself; each pattern's line; it stops in order",
