@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
-import type { IncomingPoint, PointsTaken, TakePoints } from "../../model/incoming-point.ts";
+import type { IncomingPoint, PointsTaken, RefusedPoint, TakePoints } from "../../model/incoming-point.ts";
 import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
 
 export interface Received {
@@ -104,7 +104,7 @@ export class Inbox {
       const batch = this.#nextBatch();
       this.#inFlight = batch.length;
       const points = batch.flatMap((received) => received.points as IncomingPoint[]);
-      const taken = await this.#take(points);
+      const taken = await this.#takeAll(points);
       this.#inFlight = 0;
       if (taken === undefined) return;
       this.#points -= points.length;
@@ -128,6 +128,24 @@ export class Inbox {
       return all;
     }
     return this.#waiting.splice(0, end);
+  }
+
+  /** A single message may hold more than one call takes. */
+  async #takeAll(points: readonly IncomingPoint[]): Promise<PointsTaken | undefined> {
+    if (points.length <= BATCH_POINTS_MAX) return this.#take(points);
+    let [kept, refusedTotal] = [0, 0];
+    const refused: RefusedPoint[] = [];
+    for (let from = 0; from < points.length; from += BATCH_POINTS_MAX) {
+      const taken = await this.#take(points.slice(from, from + BATCH_POINTS_MAX));
+      if (taken === undefined) return undefined;
+      kept += taken.kept;
+      refusedTotal += taken.refusedTotal;
+      // The first of all: where some are not told, none behind them are.
+      if (refused.length === refusedTotal - taken.refusedTotal) {
+        refused.push(...taken.refused.map(({ index, reason }) => ({ index: from + index, reason })));
+      }
+    }
+    return { kept, refusedTotal, refused };
   }
 
   /** Undefined: closed before it was stored. */
