@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { TIME_UNITS } from "../edge/mqtt/message-time.ts";
 import type { BrokerSettings, BrokerUrl, TopicSettings, WillSettings } from "../edge/mqtt/settings.ts";
-import { parseTopicPattern } from "../edge/mqtt/topic-pattern.ts";
+import { parseTopicPattern, type TopicPattern } from "../edge/mqtt/topic-pattern.ts";
 import { parseValuePath } from "../edge/mqtt/value-path.ts";
+import type { SparkplugSettings } from "../edge/sparkplug/options.ts";
+import { NAMESPACE, parseTopic, stateTopic } from "../edge/sparkplug/topic.ts";
 import { bytes, choice, durationMs, flag, integer, parsed, text } from "./leaves.ts";
 
 const SECOND = 1_000;
@@ -105,7 +107,7 @@ const topic = z
     share: parsed("a group's name without / + #", (given) =>
       typeof given === "string" && /^[^/+#\0]+$/.test(given) ? given : undefined,
     ).optional(),
-    payload: choice("auto", "number", "json").prefault("auto"),
+    payload: choice("auto", "number", "json", "sparkplug").prefault("auto"),
     source: text("a name").optional(),
     device: text("a name").optional(),
     metric: text("a name").optional(),
@@ -141,11 +143,42 @@ const topic = z
     const hasDevice = given.device ?? given.source ?? (names.has("device") || names.has("source"));
     if (said !== undefined && hasDevice === false)
       wrong("status", "wanted {device} in the pattern, or device = beside it");
+    if (given.payload === "sparkplug") checkSparkplug(given, wrong);
     const { share, source, device, metric, name, time } = rest;
     return {
       ...{ ...rest, share, source, device, metric, name, time, tagPaths, timeUnit },
       status: said && { online: said.online, offline: said.offline, path: said.path },
     };
+  });
+
+/** What a Sparkplug message says itself, or would be torn apart by. */
+function checkSparkplug(given: object, wrong: (key: string, message: string) => void): void {
+  const { pattern: taken, ...others } = given as { pattern: TopicPattern };
+  if (!taken.filter.startsWith(`${NAMESPACE}/`) || taken.names.size > 0) {
+    wrong("pattern", `wanted topics of Sparkplug without captures, such as "${NAMESPACE}/#" or "${NAMESPACE}/GROUP/#"`);
+  }
+  for (const [key, value] of Object.entries(others)) {
+    const isEmpty =
+      value instanceof Map ? value.size === 0 : Array.isArray(value) ? value.length === 0 : value === undefined;
+    if (!isEmpty && !SPARKPLUG_KEYS.has(key)) wrong(key, 'wanted none beside payload = "sparkplug"');
+  }
+}
+
+/** Those that have a default, or may be set. */
+const SPARKPLUG_KEYS = new Set(["qos", "payload", "time_unit", "separator", "retained"]);
+
+const sparkplug = z
+  .strictObject({
+    host_id: parsed("an id without / + #, of at most 256 bytes", (given) =>
+      typeof given === "string" && parseTopic(stateTopic(given)) !== undefined ? given : undefined,
+    ).optional(),
+    device_names: choice("short", "full").prefault("short"),
+    reorder_timeout: durationMs(0, 3_600 * SECOND).prefault("2s"),
+    rebirths: flag().prefault(true),
+  })
+  .transform((given): SparkplugSettings => {
+    const { host_id: hostId, device_names: deviceNames, reorder_timeout: reorderMs, rebirths } = given;
+    return { hostId, deviceNames, reorderMs, asksForRebirths: rebirths };
   });
 
 const will = z
@@ -177,6 +210,7 @@ const broker = z
     will: will.optional(),
     in_flight_max: integer(1, 65_535).prefault(10_000),
     payload_bytes_max: bytes(1, 16 * MIB).prefault("1MiB"),
+    sparkplug: sparkplug.prefault({}),
     topics: z
       .array(topic, { error: "wanted tables [[mqtt.NAME.topics]], each with a pattern" })
       .min(1, { error: "wanted at least one table [[mqtt.NAME.topics]]" })
@@ -190,11 +224,20 @@ const broker = z
     if ((certFile === undefined) !== (keyFile === undefined)) {
       wrong(certFile === undefined ? "key_file" : "cert_file", "wanted cert_file and key_file together");
     }
+    const { hostId } = given.sparkplug;
+    const isSeen = ({ payload, pattern: taken }: TopicSettings) =>
+      payload === "sparkplug" && taken.match(stateTopic(hostId!)) !== undefined;
+    if (hostId !== undefined && !given.topics.some(isSeen)) {
+      wrong(
+        "sparkplug",
+        `wanted a topic pattern with payload = "sparkplug" that takes ${stateTopic(hostId)}, as ${NAMESPACE}/# does`,
+      );
+    }
     return {
       ...{ url: given.url, username: given.username, password, passwordFile, clientId: given.client_id },
       ...{ version: given.version, caFile, certFile, keyFile, keepaliveMs: given.keepalive, clean: given.clean },
       ...{ sessionExpiryMs: given.session_expiry, will: given.will, inFlightMax: given.in_flight_max },
-      ...{ payloadBytesMax: given.payload_bytes_max, topics: given.topics },
+      ...{ payloadBytesMax: given.payload_bytes_max, topics: given.topics, sparkplug: given.sparkplug },
     };
   });
 

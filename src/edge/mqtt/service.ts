@@ -4,6 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { BridgeStatusSchema, BridgeTopicStatusSchema } from "../../wire/gen/edge_pb.ts";
 import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
 import { unary, type MethodImpl } from "../../wire/service.ts";
+import { sparkplugStatusOf } from "../sparkplug/sparkplug-status.ts";
 import type { Bridge } from "./bridge.ts";
 
 export function bridgeMethods(bridges: readonly Bridge[]): MethodImpl[] {
@@ -23,6 +24,7 @@ function statusOf(bridge: Bridge): MessageInitShape<typeof BridgeStatusSchema> {
     inFlight: BigInt(bridge.inFlight),
     unmatched: BigInt(bridge.unmatched),
     topics: settings.topics.map((_, i) => topicOf(bridge, i)),
+    ...sparkplugStatusOf(bridge.handlers),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What is set of MQTT brokers, as the configuration gives it. */
+import type { SparkplugSettings } from "../sparkplug/options.ts";
 import type { TimeUnit } from "./message-time.ts";
 import type { TopicPattern } from "./topic-pattern.ts";
 import type { ValuePath } from "./value-path.ts";
@@ -26,6 +27,8 @@ export interface BrokerSettings {
   readonly inFlightMax: number;
   readonly payloadBytesMax: number;
   readonly topics: readonly TopicSettings[];
+  /** Of topics whose payloads are. */
+  readonly sparkplug: SparkplugSettings;
 }
 
 export interface BrokerUrl {
@@ -71,7 +74,7 @@ export interface TopicSettings {
   readonly status: StatusSettings | undefined;
 }
 
-export type PayloadKind = "auto" | "number" | "json";
+export type PayloadKind = "auto" | "number" | "json" | "sparkplug";
 
 /**
  * What the broker kept and sends to whoever subscribes. "with_time": taken where the message says its time, for then it is the

@@ -1,5 +1,5 @@
 /** What a primary host application says of itself: STATE of the Sparkplug 3.0 specification, which edge nodes may wait for. */
-import type { Publication } from "./host-output.ts";
+import type { Publication } from "../mqtt/topic-handler.ts";
 import { stateTopic } from "./topic.ts";
 
 /**

@@ -9,8 +9,8 @@ export const NODES_MAX = 10_000;
 export const DEVICES_PER_NODE_MAX = 1_000;
 /** Of a node and its devices together. */
 export const METRICS_PER_NODE_MAX = 50_000;
-/** Of all nodes: 300 bytes each. */
-export const METRICS_MAX = 1_000_000;
+/** Of all nodes: half a kilobyte each. */
+export const METRICS_MAX = 250_000;
 
 export const ID_BYTES_MAX = 256;
 /** Of what a device says of itself. */

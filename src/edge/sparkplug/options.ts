@@ -10,3 +10,8 @@ export interface SparkplugOptions {
   /** False: nothing is ever published, so that what has an unknown alias stays unknown until the node is born by itself. */
   readonly asksForRebirths: boolean;
 }
+
+export interface SparkplugSettings extends SparkplugOptions {
+  /** Of a primary host application, which edge nodes may wait for; undefined: it is none, and publishes no STATE. */
+  readonly hostId: string | undefined;
+}

@@ -59,7 +59,7 @@ export class SparkplugHost {
   handle(message: SparkplugMessage, nowMs: number): HostOutput {
     const step = { output: new HostOutput(), wallMs: message.receivedMs, nowMs };
     const topic = parseTopic(message.topic);
-    if (topic === undefined) step.output.leaveOut("unknown topic");
+    if (topic === undefined) step.output.malformed = "its topic is none of Sparkplug B";
     else if (topic.kind !== "STATE" && topic.kind !== "NCMD" && topic.kind !== "DCMD") this.#take(topic, message, step);
     return step.output;
   }
@@ -96,8 +96,7 @@ export class SparkplugHost {
     try {
       payload = decodePayload(message.payload);
     } catch (error) {
-      output.leaveOut("malformed");
-      output.notices.push(`${quoted(message.topic)}: ${messageOf(error)}`);
+      output.malformed = messageOf(error);
       return;
     }
     const node = this.#nodeOf(topic);

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file edge.proto.
  */
 export const file_edge: GenFile = /*@__PURE__*/
-  fileDesc("CgplZGdlLnByb3RvEglhbmFseXRpY3MiFAoSTGlzdEJyaWRnZXNSZXF1ZXN0Ij8KE0xpc3RCcmlkZ2VzUmVzcG9uc2USKAoHYnJpZGdlcxgBIAMoCzIXLmFuYWx5dGljcy5CcmlkZ2VTdGF0dXMilgIKDEJyaWRnZVN0YXR1cxIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCRIRCgljb25uZWN0ZWQYAyABKAgSKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNvbm5lY3RzGAUgASgDEhIKCmxhc3RfZXJyb3IYBiABKAkSMwoPbGFzdF9lcnJvcl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglpbl9mbGlnaHQYCCABKAMSEQoJdW5tYXRjaGVkGAkgASgDEiwKBnRvcGljcxgKIAMoCzIcLmFuYWx5dGljcy5CcmlkZ2VUb3BpY1N0YXR1cyLjAgoRQnJpZGdlVG9waWNTdGF0dXMSDwoHcGF0dGVybhgBIAEoCRIPCgdwYXlsb2FkGAIgASgJEhAKCG1lc3NhZ2VzGAMgASgDEg4KBnBvaW50cxgEIAEoAxIPCgdyZWZ1c2VkGAUgASgDEhEKCW1hbGZvcm1lZBgGIAEoAxI7CghsZWZ0X291dBgHIAMoCzIpLmFuYWx5dGljcy5CcmlkZ2VUb3BpY1N0YXR1cy5MZWZ0T3V0RW50cnkSMAoMbGFzdF9tZXNzYWdlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2Vycm9yGAkgASgJEjMKD2xhc3RfZXJyb3JfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLgoMTGVmdE91dEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CgplZGdlLnByb3RvEglhbmFseXRpY3MiFAoSTGlzdEJyaWRnZXNSZXF1ZXN0Ij8KE0xpc3RCcmlkZ2VzUmVzcG9uc2USKAoHYnJpZGdlcxgBIAMoCzIXLmFuYWx5dGljcy5CcmlkZ2VTdGF0dXMi7gIKDEJyaWRnZVN0YXR1cxIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCRIRCgljb25uZWN0ZWQYAyABKAgSKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGNvbm5lY3RzGAUgASgDEhIKCmxhc3RfZXJyb3IYBiABKAkSMwoPbGFzdF9lcnJvcl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglpbl9mbGlnaHQYCCABKAMSEQoJdW5tYXRjaGVkGAkgASgDEiwKBnRvcGljcxgKIAMoCzIcLmFuYWx5dGljcy5CcmlkZ2VUb3BpY1N0YXR1cxI3Cg9zcGFya3BsdWdfbm9kZXMYCyADKAsyHi5hbmFseXRpY3MuU3BhcmtwbHVnTm9kZVN0YXR1cxIdChVzcGFya3BsdWdfbm9kZXNfdG90YWwYDCABKAMi4wIKEUJyaWRnZVRvcGljU3RhdHVzEg8KB3BhdHRlcm4YASABKAkSDwoHcGF5bG9hZBgCIAEoCRIQCghtZXNzYWdlcxgDIAEoAxIOCgZwb2ludHMYBCABKAMSDwoHcmVmdXNlZBgFIAEoAxIRCgltYWxmb3JtZWQYBiABKAMSOwoIbGVmdF9vdXQYByADKAsyKS5hbmFseXRpY3MuQnJpZGdlVG9waWNTdGF0dXMuTGVmdE91dEVudHJ5EjAKDGxhc3RfbWVzc2FnZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKbGFzdF9lcnJvchgJIAEoCRIzCg9sYXN0X2Vycm9yX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi4KDExlZnRPdXRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIs4CChNTcGFya3BsdWdOb2RlU3RhdHVzEg0KBWdyb3VwGAEgASgJEgwKBG5vZGUYAiABKAkSDQoFc3RhdGUYAyABKAkSDwoHZGV2aWNlcxgEIAEoBRIPCgdtZXRyaWNzGAUgASgFEg4KBmJpcnRocxgGIAEoAxIOCgZkZWF0aHMYByABKAMSFAoMc3RhbGVfZGVhdGhzGAggASgDEgwKBGdhcHMYCSABKAMSGAoQcmViaXJ0aF9yZXF1ZXN0cxgKIAEoAxISCgpsYXN0X2RvdWJ0GAsgASgJEhAKCG1lc3NhZ2VzGAwgASgDEg4KBnBvaW50cxgNIAEoAxISCgpoaXN0b3JpY2FsGA4gASgDEg8KB3VubmFtZWQYDyABKAMSMAoMbGFzdF9tZXNzYWdlGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message analytics.ListBridgesRequest
@@ -115,6 +115,18 @@ export type BridgeStatus = Message<"analytics.BridgeStatus"> & {
    * @generated from field: repeated analytics.BridgeTopicStatus topics = 10;
    */
   topics: BridgeTopicStatus[];
+
+  /**
+   * Of Sparkplug topics, by group and node: the first thousand.
+   *
+   * @generated from field: repeated analytics.SparkplugNodeStatus sparkplug_nodes = 11;
+   */
+  sparkplugNodes: SparkplugNodeStatus[];
+
+  /**
+   * @generated from field: int64 sparkplug_nodes_total = 12;
+   */
+  sparkplugNodesTotal: bigint;
 };
 
 /**
@@ -134,7 +146,7 @@ export type BridgeTopicStatus = Message<"analytics.BridgeTopicStatus"> & {
   pattern: string;
 
   /**
-   * "number", "json", "auto" or "status".
+   * "number", "json", "auto", "sparkplug" or "status".
    *
    * @generated from field: string payload = 2;
    */
@@ -199,4 +211,114 @@ export type BridgeTopicStatus = Message<"analytics.BridgeTopicStatus"> & {
  */
 export const BridgeTopicStatusSchema: GenMessage<BridgeTopicStatus> = /*@__PURE__*/
   messageDesc(file_edge, 3);
+
+/**
+ * A Sparkplug edge node. Counts are since the start of the server.
+ *
+ * @generated from message analytics.SparkplugNodeStatus
+ */
+export type SparkplugNodeStatus = Message<"analytics.SparkplugNodeStatus"> & {
+  /**
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string node = 2;
+   */
+  node: string;
+
+  /**
+   * "alive", "dead", or "unknown": heard of, but neither its birth nor its death.
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+
+  /**
+   * Born and not dead.
+   *
+   * @generated from field: int32 devices = 4;
+   */
+  devices: number;
+
+  /**
+   * That births tell of, with those of the devices.
+   *
+   * @generated from field: int32 metrics = 5;
+   */
+  metrics: number;
+
+  /**
+   * @generated from field: int64 births = 6;
+   */
+  births: bigint;
+
+  /**
+   * @generated from field: int64 deaths = 7;
+   */
+  deaths: bigint;
+
+  /**
+   * Deaths of earlier sessions, which were ignored.
+   *
+   * @generated from field: int64 stale_deaths = 8;
+   */
+  staleDeaths: bigint;
+
+  /**
+   * In its sequence numbers.
+   *
+   * @generated from field: int64 gaps = 9;
+   */
+  gaps: bigint;
+
+  /**
+   * @generated from field: int64 rebirth_requests = 10;
+   */
+  rebirthRequests: bigint;
+
+  /**
+   * Why its births were wanted again last. "": they never were.
+   *
+   * @generated from field: string last_doubt = 11;
+   */
+  lastDoubt: string;
+
+  /**
+   * @generated from field: int64 messages = 12;
+   */
+  messages: bigint;
+
+  /**
+   * @generated from field: int64 points = 13;
+   */
+  points: bigint;
+
+  /**
+   * Of the points.
+   *
+   * @generated from field: int64 historical = 14;
+   */
+  historical: bigint;
+
+  /**
+   * Readings with an alias that no birth told: they cannot be stored.
+   *
+   * @generated from field: int64 unnamed = 15;
+   */
+  unnamed: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_message = 16;
+   */
+  lastMessage?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message analytics.SparkplugNodeStatus.
+ * Use `create(SparkplugNodeStatusSchema)` to create a new message.
+ */
+export const SparkplugNodeStatusSchema: GenMessage<SparkplugNodeStatus> = /*@__PURE__*/
+  messageDesc(file_edge, 4);
 

@@ -1,99 +1,82 @@
-/** The timers of a host on a connection, and how much it says. */
+/** A host on its connection: what it is asked when, and its STATE. */
 import { expect, test } from "bun:test";
-import type { Publication } from "../../../src/edge/sparkplug/host-output.ts";
-import { NOTICES_PER_MINUTE, SparkplugHandler } from "../../../src/edge/sparkplug/sparkplug-handler.ts";
-import type { DeviceEvent } from "../../../src/model/device-event.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { aliased, double, ScriptedNode, type Message } from "./scripted-node.ts";
+import type { Handled, Publication } from "../../../src/edge/mqtt/topic-handler.ts";
+import { SparkplugHandler } from "../../../src/edge/sparkplug/sparkplug-handler.ts";
+import { aliased, double, ScriptedNode, START_MS, type Message } from "./scripted-node.ts";
 
-function rigOf(hostId?: string) {
-  const clock = new ManualClock();
-  const published: Publication[] = [];
-  const events: DeviceEvent[] = [];
-  const notices: string[] = [];
-  const handler = new SparkplugHandler(
-    { reorderMs: 2_000, deviceNames: "short", asksForRebirths: true, hostId },
-    {
-      clock,
-      onDeviceEvent: (event) => void events.push(event),
-      publish: (publication) => void published.push(publication),
-      onNotice: (notice) => void notices.push(notice),
-    },
-  );
-  const take = ({ topic, payload }: Message) =>
-    handler.handle({ topic, payload, retain: false, receivedMs: clock.nowMs() });
-  return { clock, handler, published, events, notices, take };
+class Rig {
+  readonly handler: SparkplugHandler;
+  nowMs = 0;
+
+  constructor(hostId?: string) {
+    this.handler = new SparkplugHandler({ reorderMs: 2_000, deviceNames: "short", asksForRebirths: true, hostId });
+  }
+
+  take({ topic, payload }: Message): Handled {
+    const receivedMs = START_MS + this.nowMs;
+    const message = { topic, payload, captures: new Map(), qos: 0, retain: false, receivedMs, stampUs: 0 } as const;
+    return this.handler.handle(message, this.nowMs);
+  }
+
+  connect(isFirst: boolean): Handled {
+    return this.handler.connected({ connectMs: START_MS + this.nowMs, nowMs: this.nowMs, isFirst, isResumed: true });
+  }
+
+  tick(ms: number): Handled {
+    this.nowMs += ms;
+    return this.handler.tick(START_MS + this.nowMs, this.nowMs);
+  }
 }
 
-test("what is missing is asked for without another message, and no timer stays behind", () => {
-  const { clock, handler, published, take } = rigOf();
-  const node = new ScriptedNode();
-  take(node.birth([double("Temp", 1, 1)]));
-  expect(clock.timers).toBe(0);
-  node.data([]);
-  take(node.data([aliased(1, 2)]));
-  clock.advance(1_000);
-  expect(published).toEqual([]);
-  clock.advance(2_000);
-  expect(published).toHaveLength(1);
-  expect(clock.timers).toBe(0);
-  node.data([]);
-  take(node.data([]));
-  expect(clock.timers).toBe(1);
-  handler.close();
-  expect(clock.timers).toBe(0);
-});
+const text = ({ payload }: Publication) => new TextDecoder().decode(payload);
 
-test("devices that are not born again with their node are told as dead", () => {
-  const { clock, events, take } = rigOf();
+test("what is missing is asked for when its time is over, and ticks do nothing else", () => {
+  const rig = new Rig();
   const node = new ScriptedNode();
-  take(node.birth([]));
-  take(node.deviceBirth("pump", []));
-  take(node.birth([]));
-  clock.advance(31_000);
-  expect(events.map(({ kind, device }) => `${kind} ${device}`)).toEqual([
-    "birth edge1",
-    "birth pump",
-    "birth edge1",
-    "death pump",
-  ]);
+  rig.take(node.birth([double("Temp", 1, 1)]));
+  expect(rig.tick(60_000)).toEqual({});
+  node.data([]);
+  rig.take(node.data([aliased(1, 2)]));
+  expect(rig.tick(1_000).publications).toEqual([]);
+  expect(rig.tick(1_000).publications).toHaveLength(1);
+  expect(rig.tick(1_000)).toEqual({});
 });
 
 test("after a reconnect all nodes that are alive are asked; after the first connect none", () => {
-  const { handler, published, take } = rigOf();
-  handler.connecting();
-  handler.subscribed();
+  const rig = new Rig();
+  expect(rig.connect(true).publications).toEqual([]);
   const [alive, dead] = [new ScriptedNode("g", "alive"), new ScriptedNode("g", "dead")];
-  for (const node of [alive, dead]) take(node.birth([]));
-  take(dead.death());
-  expect(published).toEqual([]);
-  handler.connecting();
-  handler.subscribed();
-  expect(published.map(({ topic }) => topic)).toEqual(["spBv1.0/g/NCMD/alive"]);
+  for (const node of [alive, dead]) rig.take(node.birth([]));
+  rig.take(dead.death());
+  expect(rig.connect(false).publications!.map(({ topic }) => topic)).toEqual(["spBv1.0/g/NCMD/alive"]);
 });
 
-test("birth and will of a primary host have the time of the connect, its leave that of now", () => {
-  const { clock, handler, published } = rigOf("scada");
-  const text = ({ payload }: Publication) => new TextDecoder().decode(payload);
-  const connectMs = clock.nowMs();
-  const will = handler.connecting()!;
-  clock.advance(500);
-  handler.subscribed();
-  expect([text(will), ...published.map(text)]).toEqual([
-    `{"online":false,"timestamp":${connectMs}}`,
-    `{"online":true,"timestamp":${connectMs}}`,
+test("birth and will of a primary host have the time of the connect, its goodbye that of now", () => {
+  const rig = new Rig("scada");
+  const will = rig.handler.will(START_MS)!;
+  const births = rig.connect(true).publications!;
+  expect([text(will), ...births.map(text)]).toEqual([
+    `{"online":false,"timestamp":${START_MS}}`,
+    `{"online":true,"timestamp":${START_MS}}`,
   ]);
-  expect(text(handler.leaving()!)).toBe(`{"online":false,"timestamp":${connectMs + 500}}`);
-  expect(handler.topics).toEqual(["spBv1.0/STATE/scada"]);
-  expect(rigOf().handler.connecting()).toBeUndefined();
+  // tck-id-message-flow-hid-sparkplug-state-message-delivered
+  rig.nowMs += 500;
+  const denial = { topic: "spBv1.0/STATE/scada", payload: new TextEncoder().encode('{"online":false,"timestamp":1}') };
+  expect(rig.take(denial)).toEqual({ publications: births });
+  expect(rig.handler.goodbye(START_MS + 500).map(text)).toEqual([`{"online":false,"timestamp":${START_MS + 500}}`]);
 });
 
-test("a flood of nonsense is a few sentences", () => {
-  const { clock, notices, take } = rigOf();
-  const nonsense = { topic: "spBv1.0/g/NDATA/n", payload: new Uint8Array([0xff]) };
-  for (let i = 0; i < 500; i++) take(nonsense);
-  expect(notices).toHaveLength(NOTICES_PER_MINUTE);
-  clock.advance(60_000);
-  take(nonsense);
-  expect(notices[NOTICES_PER_MINUTE]).toBe("480 more sentences about Sparkplug were left out");
+test("a host that is no primary one says nothing of itself", () => {
+  const { handler } = new Rig();
+  expect([handler.will(START_MS), handler.goodbye(START_MS)]).toEqual([undefined, []]);
+});
+
+test("a message that is wrong as a whole says what is", () => {
+  const rig = new Rig();
+  expect(rig.take({ topic: "spBv1.0/g/NDATA/n", payload: new Uint8Array([0xff]) }).malformed).toContain(
+    "no Sparkplug B",
+  );
+  expect(rig.take({ topic: "spBv1.0/g/x/n", payload: new Uint8Array() }).malformed).toBe(
+    "its topic is none of Sparkplug B",
+  );
 });
