@@ -102,6 +102,30 @@ testWithBroker(
   },
 );
 
+testWithBroker("an edge node that dies takes its devices along, and a birth brings them back", async () => {
+  await using broker = await Mosquitto.start();
+  using dir = tempDir("sparkplug");
+  const { server, ask } = await start(dir.path, broker.port);
+  interface Listed {
+    readonly devices?: readonly { readonly deviceId: string; readonly status: string; readonly parent?: string }[];
+  }
+  const statuses = async () => {
+    const { devices = [] } = (await ask("Devices/ListDevices", {})) as Listed;
+    return devices.map(({ deviceId, status, parent = "" }) => `${deviceId} ${status} ${parent}`.trim());
+  };
+  const become = (wanted: readonly string[]) => untilIs(statuses, (all) => all.join() === wanted.join());
+  const node = await BrokerNode.connect(broker.port, 0);
+  await become(["edge1 online", "pump online edge1"]);
+  node.client.stream.destroy();
+  await become(["edge1 offline", "pump stale edge1"]);
+  const again = await BrokerNode.connect(broker.port, 1);
+  await become(["edge1 online", "pump online edge1"]);
+  await again.publish(again.script.deviceDeath("pump"));
+  await become(["edge1 online", "pump offline edge1"]);
+  await again.client.endAsync();
+  await server.close();
+});
+
 testWithBroker("a birth of more metrics than are committed at once", async () => {
   await using broker = await Mosquitto.start();
   using dir = tempDir("sparkplug");
