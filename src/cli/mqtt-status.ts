@@ -7,6 +7,7 @@ import { formatDurationMs } from "../model/duration.ts";
 import type { BridgeStatus, BridgeTopicStatus } from "../wire/gen/edge_pb.ts";
 import { oneLine } from "./alert-text.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { plainNodes, sparkplugText } from "./sparkplug-table.ts";
 import { textTable, type Column } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
 
@@ -14,6 +15,9 @@ const HELP = `
 Counts are since the start of the server. REFUSED are points that may not be stored, BAD messages that gave nothing though they
 should have, OTHER what needs not be a point: kept by the broker without a time, or without a number. The last reason stands
 below the table.
+
+Sparkplug edge nodes stand below, with how often their births were asked for, why the last time, and the readings (UNNAMED) whose
+aliases no birth told; see docs/sparkplug.md.
 
 Examples:
   watchpost mqtt status
@@ -65,6 +69,7 @@ function plain(bridge: BridgeStatus): unknown {
       lastError: topic.lastError || null,
       lastErrorTime: isoOf(topic.lastErrorTime),
     })),
+    sparkplugNodes: plainNodes(bridge),
   };
 }
 
@@ -84,7 +89,7 @@ export function bridgeText(bridge: BridgeStatus, nowMs: number): string {
     return `  ${printable(topic.pattern)}${space}  ${told(topic.lastError)}${at}\n`;
   });
   const table = textTable(columns(nowMs), topics);
-  return `${pc.bold(name)}  ${url}  ${state}${waiting}${strays}\n${wrong}${table}${below.join("")}`;
+  return `${pc.bold(name)}  ${url}  ${state}${waiting}${strays}\n${wrong}${table}${below.join("")}${sparkplugText(bridge, nowMs)}`;
 }
 
 function columns(nowMs: number): Column<BridgeTopicStatus>[] {
