@@ -45,7 +45,7 @@ export function sparkplugTable(nodes: readonly SparkplugNodeStatus[], nowMs: num
       { title: "POINTS", right: true, cell: ({ points }) => points.toLocaleString("en-US") },
       { title: "UNNAMED", right: true, cell: ({ unnamed }) => unnamed.toLocaleString("en-US") },
       { title: "LAST", cell: ({ lastMessage }) => ago(lastMessage, nowMs) },
-      { title: "LAST ASKED FOR", cell: ({ lastDoubt }) => oneLine(lastDoubt) || "-" },
+      { title: "BECAUSE OF", cell: ({ lastDoubt }) => oneLine(lastDoubt) || "-" },
     ],
     nodes,
   );
