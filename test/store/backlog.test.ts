@@ -1,7 +1,6 @@
 /** What a store has not delivered, drained newest first by a receiver that forgets nothing, against a naive model. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { readForeignBlock } from "../../src/codec/foreign-block.ts";
 import { withoutSequences, withSequences, type SequenceRanges } from "../../src/model/sequence-ranges.ts";
 import type { BacklogCursor, BacklogPart } from "../../src/store/store-client.ts";
 import { runToEnd } from "../../src/store/slice.ts";
@@ -16,39 +15,10 @@ import {
   type Opened,
   type Point,
 } from "./harness.ts";
+import { plainSeries, pointsOf, queryOf } from "./backlog-rig.ts";
 import { tempDir } from "../support/server-process.ts";
 
 const ALL: SequenceRanges = [[0, Infinity]];
-const BOUNDS = { rowsMax: 8192, bytesMax: 1024 * 1024 };
-
-interface Asked {
-  readonly ranges: SequenceRanges;
-  readonly seriesIds?: Uint32Array;
-  readonly cursor?: BacklogCursor | null;
-}
-
-function queryOf({ ranges, seriesIds, cursor }: Asked) {
-  return { ...BOUNDS, ranges, seriesIds: seriesIds ?? null, cursor: cursor ?? null };
-}
-
-function pointsOf({ block }: BacklogPart): Point[] {
-  if (block === null) return [];
-  const points: Point[] = [];
-  const { chunks, seriesIds, points: count } = readForeignBlock(block.index, block.body);
-  expect([...seriesIds]).toEqual([...block.seriesIds]);
-  expect(count).toBe(block.points);
-  for (const { seriesId, timesUs, values } of chunks()) {
-    for (let i = 0; i < timesUs.length; i++) points.push([seriesId, timesUs[i], values[i]]);
-  }
-  return points;
-}
-
-function plainSeries({ series }: Model): unknown {
-  const rows = [...series].map(([id, times]): [number, [number, number][]] => [id, [...times]]);
-  for (const [, times] of rows) times.sort(([a], [b]) => a - b);
-  return rows.filter(([, times]) => times.length > 0).sort(([a], [b]) => a - b);
-}
-
 const SERIES = 30;
 
 /** Sender, wire and receiver around a store; sequences are delivered when the receiver has what the sender was told of them. */
