@@ -20,13 +20,32 @@ export interface FrameBlock {
 
 /** Few, large units: a frame is read as a whole. */
 const LIMITS = { unitBytesTarget: 64 * 1024, blockBytesTarget: Infinity };
+/** Of frames that are built at once: a small one costs no fresh memory. */
 const builder = new BlockBuilder(LIMITS);
 
 /**
  * At least one row, at most 65,536. A chunk for each series; of rows with one time, all are kept in the order they were
  * written in. All rows arrived in the second `arrivalS`.
  */
-export function blockOfFrame({ count, seriesIds, timesUs, values }: FrameRows, arrivalS: number): FrameBlock {
+export function blockOfFrame(rows: FrameRows, arrivalS: number): FrameBlock {
+  return builtInSteps(rows, arrivalS, builder, () => false).next().value as FrameBlock;
+}
+
+/** The same, yielding when `isOver` says so. */
+export function frameBlockInSteps(
+  rows: FrameRows,
+  arrivalS: number,
+  isOver: () => boolean,
+): Generator<void, FrameBlock> {
+  return builtInSteps(rows, arrivalS, new BlockBuilder(LIMITS), isOver);
+}
+
+function* builtInSteps(
+  { count, seriesIds, timesUs, values }: FrameRows,
+  arrivalS: number,
+  into: BlockBuilder,
+  isOver: () => boolean,
+): Generator<void, FrameBlock> {
   const { ids, starts, order } = bySeries(seriesIds, count);
   const [sortedUs, sortedValues] = [new Float64Array(count), new Float64Array(count)];
   const arrivalsS = new Float64Array(count).fill(arrivalS);
@@ -41,9 +60,10 @@ export function blockOfFrame({ count, seriesIds, timesUs, values }: FrameRows, a
       sortedUs[i] = timesUs[order[i]];
       sortedValues[i] = values[order[i]];
     }
-    builder.add(ids[slot], sortedUs, sortedValues, arrivalsS, from, to);
+    into.add(ids[slot], sortedUs, sortedValues, arrivalsS, from, to);
+    if (isOver()) yield;
   }
-  const { index, body } = builder.finish();
+  const { index, body } = into.finish();
   return { index, body, seriesIds: ids };
 }
 

@@ -1,5 +1,5 @@
 /** Rows of the head on their way to an upstream. */
-import { blockOfFrame, type FrameBlock } from "../codec/frame-block.ts";
+import { frameBlockInSteps, type FrameBlock } from "../codec/frame-block.ts";
 import { Float64Column } from "./column.ts";
 import { PAGE_MASK, PAGE_ROWS, PAGE_SHIFT, type Generation, type GenerationView, type Page } from "./head.ts";
 import { NewerTimes, type Spans } from "./newer-times.ts";
@@ -21,6 +21,9 @@ export interface HeadPart {
   readonly replaced: number;
 }
 
+/** Rows of a part: its index is written without a pause. */
+export const HEAD_PART_ROWS_MAX = 8192;
+
 /** The rows that stand, as far as they are replaced by none of another piece; `views` stay pinned. */
 export function* partOfHead(
   piece: HeadPiece,
@@ -38,7 +41,7 @@ export function* partOfHead(
   const found = rows.count;
   if (!newer.isEmpty) dropReplaced(rows, newer);
   const arrivalS = generation.runArrivalsS[runOfRow(generation.runRows, from)];
-  const block = rows.count === 0 ? null : blockOfFrame(rows, arrivalS);
+  const block = rows.count === 0 ? null : yield* frameBlockInSteps(rows, arrivalS, () => slice.over());
   return { block, points: rows.count, replaced: found - rows.count };
 }
 

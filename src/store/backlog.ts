@@ -6,7 +6,7 @@
 import { sequencesWithin, type SequenceRange, type SequenceRanges } from "../model/sequence-ranges.ts";
 import type { Archive } from "./archive.ts";
 import { partOfBlock } from "./backlog-block.ts";
-import { partOfHead, type HeadPiece } from "./backlog-head.ts";
+import { HEAD_PART_ROWS_MAX, partOfHead, type HeadPiece } from "./backlog-head.ts";
 import { compareBlocks, type Block } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
 import { heldOf, sequencesIn } from "./held-sequences.ts";
@@ -80,7 +80,7 @@ export class Backlog {
     let block: BacklogBlock | null = null;
     let [replaced, unreadable, seqFrom] = [0, 0, toldSeq];
     while (block === null) {
-      const piece = pieceOfHead(ranges, views, cursor, rowsMax);
+      const piece = pieceOfHead(ranges, views, cursor, Math.min(rowsMax, HEAD_PART_ROWS_MAX));
       const stored = piece === null ? this.#nextBlock(ranges, cursor) : null;
       if (piece === null && stored === null) break;
       const step: Step =

@@ -122,10 +122,13 @@ export class NewerTimes {
   #takePage(page: Page, from: number, to: number): void {
     const isByArrival = page.runs === null;
     const end = isByArrival ? to : PAGE_ROWS;
+    const [fromUs, toUs] = [this.#fromUs, this.#toUs];
     for (let row = isByArrival ? Math.max(0, from) : 0; row < end; row++) {
+      const timeUs = page.timesUs[row];
+      if (timeUs < fromUs || timeUs > toUs) continue;
       if (!isByArrival && (page.arrivalOrder[row] < from || page.arrivalOrder[row] >= to)) continue;
-      const slot = this.slotOf(page.seriesIds[row], page.timesUs[row]);
-      if (slot >= 0) this.#take(slot, page.timesUs[row]);
+      const slot = this.slotOf(page.seriesIds[row], timeUs);
+      if (slot >= 0) this.#take(slot, timeUs);
     }
   }
 

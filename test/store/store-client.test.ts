@@ -4,6 +4,7 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { readForeignBlock } from "../../src/codec/foreign-block.ts";
 import type { WatchpostError } from "../../src/model/errors.ts";
 import { StoreClient, type RangeQuery, type StoreOptions } from "../../src/store/store-client.ts";
 import { DECEMBER_US, NOVEMBER_US, openStore, plain, recordOf, writeSegment } from "./harness.ts";
@@ -192,4 +193,30 @@ test("damage and trouble reach the event loop", async () => {
   expect(await statusOf(client.store.seal())).toBe("UNAVAILABLE");
   expect(await trouble).toMatch(/points-2026-11\.1\.db cannot be made.*nothing is lost, tried again in \d+ ms/);
   expect((await client.store.range(ALL)).timesUs.length).toBe(3);
+});
+
+test("what is undelivered goes out in blocks, newest first, and can be asked about", async () => {
+  using folder = tempDir("store");
+  await using client = await openClient({ dir: folder.path, undelivered: [[2, Infinity]] });
+  const { store } = client;
+  for (const seq of [1, 2, 3]) store.absorb(recordOf(seq, walk(30, NOVEMBER_US + seq * 1e9)));
+  store.setUndelivered([[1, Infinity]]);
+  await store.seal();
+  store.absorb(recordOf(4, walk(30, NOVEMBER_US + 4e9)));
+  const query = { ranges: [[1, Infinity]] as const, seriesIds: null, rowsMax: 65_536, bytesMax: 1e6 };
+  const first = await store.undelivered({ ...query, cursor: null });
+  expect(first).toMatchObject({ delivered: [[4, 5]], sequences: [4, 5], replaced: 0, unreadable: 0 });
+  const last = await store.undelivered({ ...query, cursor: first.next });
+  expect(last).toMatchObject({ delivered: [[1, 4]], next: null });
+  const counts = [first, last].map(({ block }) => {
+    return [...readForeignBlock(block!.index, block!.body).chunks()].map(({ timesUs }) => timesUs.length);
+  });
+  expect(counts).toEqual([
+    [10, 10, 10],
+    [30, 30, 30],
+  ]);
+  expect(await store.countUndelivered([[4, Infinity]])).toMatchObject({ points: 30, fromUs: NOVEMBER_US + 4e9 });
+  expect(await store.sequencesOf(NOVEMBER_US + 4e9, NOVEMBER_US + 5e9)).toEqual([[4, 5]]);
+  const aborted = AbortSignal.abort();
+  expect(await statusOf(store.undelivered({ ...query, cursor: null }, { signal: aborted }))).toBe("CANCELLED");
 });
