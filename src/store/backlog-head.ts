@@ -22,7 +22,7 @@ export interface HeadPart {
 }
 
 /** Rows of a part: its index is written without a pause. */
-export const HEAD_PART_ROWS_MAX = 8192;
+export const HEAD_PART_ROWS_MAX = 16_384;
 
 /** The rows that stand, as far as they are replaced by none of another piece; `views` stay pinned. */
 export function* partOfHead(

@@ -29,19 +29,26 @@ interface Step {
   readonly cursor: BacklogCursor;
 }
 
+export interface BacklogDeps {
+  /** The sequence of the newest record since the start; -1 while there is none. */
+  absorbedSeq(): number;
+  onDamage(sentence: string): void;
+  /** What was pinned may go now. */
+  onWork(): void;
+}
+
 export class Backlog {
   readonly #archive: Archive;
   readonly #head: Head;
   /** Its own: each block is read once, and queries want other ones. */
   readonly #reader: BlockReader;
-  readonly #onWork: () => void;
+  readonly #deps: BacklogDeps;
 
-  /** `onWork`: what was pinned may go now. */
-  constructor(archive: Archive, head: Head, onDamage: (sentence: string) => void, onWork: () => void) {
+  constructor(archive: Archive, head: Head, deps: BacklogDeps) {
     this.#archive = archive;
     this.#head = head;
-    this.#reader = new BlockReader(BODY_BYTES_MAX, INDEX_BYTES_MAX, onDamage);
-    this.#onWork = onWork;
+    this.#reader = new BlockReader(BODY_BYTES_MAX, INDEX_BYTES_MAX, deps.onDamage);
+    this.#deps = deps;
   }
 
   /** Read and unpacked so far. */
@@ -56,7 +63,7 @@ export class Backlog {
       return yield* this.#partOf(query, views, slice);
     } finally {
       this.#head.unpin(views);
-      this.#onWork();
+      this.#deps.onWork();
     }
   }
 
@@ -71,7 +78,7 @@ export class Backlog {
   }
 
   *#partOf(query: BacklogQuery, views: readonly GenerationView[], slice: Slice): Generator<void, BacklogPart> {
-    let cursor = query.cursor ?? this.#start(views);
+    let cursor = query.cursor ?? this.#start();
     // What was told is sent, whatever block it is in by now.
     const { toldSeq } = cursor;
     const ranges = sequencesWithin(query.ranges, 0, toldSeq);
@@ -109,8 +116,8 @@ export class Backlog {
   }
 
   /** A pass is over what was committed when it began. */
-  #start(views: readonly GenerationView[]): BacklogCursor {
-    let lastSeq = views.at(-1)?.generation.lastSeq ?? -1;
+  #start(): BacklogCursor {
+    let lastSeq = this.#deps.absorbedSeq();
     for (const { seqTo } of this.#archive.points.all()) lastSeq = Math.max(lastSeq, seqTo);
     const endSeq = lastSeq + 1;
     return { endSeq, headSeq: endSeq, headRow: 0, block: null, chunk: 0, toldSeq: endSeq };
@@ -202,7 +209,7 @@ export class Backlog {
     } finally {
       this.#head.unpin(views);
       for (const block of blocks) block.pins--;
-      this.#onWork();
+      this.#deps.onWork();
     }
   }
 }

@@ -116,7 +116,7 @@ export class Store {
     for (const { arrivalToS } of this.#archive.points.all()) this.#noteArrival(arrivalToS * 1000);
     this.backup = new StoreBackup(options.dir, this.#archive, events.onWork);
     this.reading = new PointReading(this.#archive, this.#head, events.onWork);
-    this.backlog = new Backlog(this.#archive, this.#head, events.onDamage, events.onWork);
+    this.backlog = new Backlog(this.#archive, this.#head, { ...events, absorbedSeq: () => this.#absorbedSeq });
   }
 
   /** Whether generations wait to be written and nothing speaks against it: more urgent than the rest of maintenance. */

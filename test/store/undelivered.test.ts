@@ -346,6 +346,42 @@ describe("a pass", () => {
     expect(plainSeries(received)).toEqual(plainSeries(model));
   });
 
+  test("goes on when retention takes a file in between", () => {
+    using folder = tempDir("undelivered");
+    const retention = {
+      rawMs: Infinity,
+      rollup1mMs: "auto",
+      rollup1hMs: Infinity,
+      budgetBytes: 100,
+      freeFloor: 0,
+    } as const;
+    let usedBytes = 0;
+    const lookAtDisk = () => ({ usedBytes, freeBytes: 1e12, totalBytes: 1e12 });
+    using open = openStore({ dir: folder.path, retention, lookAtDisk, undelivered: ALL });
+    absorb(open, 1, 5);
+    open.seal();
+    absorb(open, 5, 7);
+    open.seal();
+    const first = partOf(open, { ranges: ALL });
+    expect(first.delivered).toEqual([]);
+    usedBytes = 101;
+    open.store.retain();
+    for (const maintaining = open.store.maintain(SHORTEST_SLICE); open.dropped.length === 0;) maintaining.next();
+    // Of December the newer block was sent; all of November is gone.
+    const rest = drain(open, { ranges: ALL, cursor: first.next });
+    expect(deliveredBy([first, ...rest])).toEqual([[0, 7]]);
+    expect(new Set([first, ...rest].flatMap(pointsOf).map(([, , value]) => value))).toEqual(new Set([5, 1, 3]));
+  });
+
+  test("covers records that left nothing", () => {
+    using folder = tempDir("undelivered");
+    using open = openStore({ dir: folder.path, undelivered: ALL });
+    absorb(open, 1, 3);
+    open.store.absorb(recordOf(3, []));
+    open.seal();
+    expect(deliveredBy(drain(open, { ranges: ALL }))).toEqual([[0, 4]]);
+  });
+
   test("says what cannot be read, and goes on", () => {
     using folder = tempDir("undelivered");
     using open = openStore({ dir: folder.path, undelivered: ALL });
