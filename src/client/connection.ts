@@ -14,7 +14,7 @@ import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { Clock } from "../model/clock.ts";
 import { systemClock } from "../model/system-clock.ts";
 import { fromStatus, STATUS_DETAILS_KEY } from "../wire/status.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs } from "../model/backoff.ts";
 
 export interface Retry {
   readonly error: WatchpostError;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { backoffMs } from "../../src/client/backoff.ts";
+import { backoffMs } from "../../src/model/backoff.ts";
 import { csvParser, furtherTags, parseJsonLine, parseTimeUs, pointOf } from "../../src/client/parse-point.ts";
 import { pointsOf, type BadLine } from "../../src/client/point-file.ts";
 
