@@ -1,7 +1,8 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import { BackupPartSchema, BackupRequestSchema, type BackupPart } from "../wire/gen/store_pb.ts";
-import { errorOf, type Connection } from "./connection.ts";
+import { errorOf } from "../wire/call-error.ts";
+import type { Connection } from "./connection.ts";
 
 /** The parts of a backup, to their end; the server waits for their reader. Throws the server's status; never tries again. */
 export async function* backup(

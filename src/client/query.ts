@@ -11,7 +11,8 @@ import {
   type SeriesRange,
 } from "../wire/gen/history_pb.ts";
 import { timestampOfUs } from "../wire/timestamp.ts";
-import { errorOf, type CallOptions, type Connection, type Retry } from "./connection.ts";
+import { errorOf } from "../wire/call-error.ts";
+import type { CallOptions, Connection, Retry } from "./connection.ts";
 
 const DEADLINE_MS = 60_000;
 

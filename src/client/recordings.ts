@@ -15,7 +15,8 @@ import type {
   ReplayRequestSchema,
 } from "../wire/gen/replay_pb.ts";
 import { ask, type AskOptions } from "./ask.ts";
-import { errorOf, type Connection } from "./connection.ts";
+import { errorOf } from "../wire/call-error.ts";
+import type { Connection } from "./connection.ts";
 
 interface StreamOptions {
   readonly signal?: AbortSignal;

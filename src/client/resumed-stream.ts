@@ -1,7 +1,8 @@
 /** Streams of what happens, over lost connections and restarts of the server: a new one goes on behind what was taken. */
 import { fromBinary, toBinary, type DescMessage, type DescMethod, type MessageShape } from "@bufbuild/protobuf";
 import { WatchpostError } from "../model/errors.ts";
-import { errorOf, type CallOptions, type Connection } from "./connection.ts";
+import { errorOf } from "../wire/call-error.ts";
+import type { CallOptions, Connection } from "./connection.ts";
 
 type StreamOf<I extends DescMessage, O extends DescMessage> = DescMethod & { input: I; output: O };
 

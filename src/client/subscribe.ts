@@ -7,7 +7,8 @@ import {
   MetricSubscriptionSchema,
   type DashboardData,
 } from "../wire/gen/dashboard_pb.ts";
-import { errorOf, type CallOptions, type Connection } from "./connection.ts";
+import { errorOf } from "../wire/call-error.ts";
+import type { CallOptions, Connection } from "./connection.ts";
 
 /**
  * Updates until `signal` aborts, then ends. Every (new) stream begins with a snapshot. The server is held back while the

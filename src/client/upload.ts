@@ -4,7 +4,8 @@ import { WatchpostError } from "../model/errors.ts";
 import { STREAM_IN_FLIGHT_POINTS_MAX } from "../model/limits.ts";
 import { BatchAckSchema, DataIngestion, type BatchAck } from "../wire/gen/ingestion_pb.ts";
 import type { Batch } from "./batch.ts";
-import { errorOf, type CallOptions, type Connection } from "./connection.ts";
+import { errorOf } from "../wire/call-error.ts";
+import type { CallOptions, Connection } from "./connection.ts";
 
 /** A point that the server refused. */
 export interface Refusal {

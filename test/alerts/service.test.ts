@@ -22,7 +22,8 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startServer, type RunningServer } from "../../src/app.ts";
 import { ask } from "../../src/client/ask.ts";
-import { Connection, errorOf } from "../../src/client/connection.ts";
+import { errorOf } from "../../src/wire/call-error.ts";
+import { Connection } from "../../src/client/connection.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { WatchpostError, type StatusName } from "../../src/model/errors.ts";
 import {

@@ -11,7 +11,8 @@ import {
 import { Code, ConnectError, createClient, type Client, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ask } from "../../src/client/ask.ts";
-import { Connection, errorOf } from "../../src/client/connection.ts";
+import { errorOf } from "../../src/wire/call-error.ts";
+import { Connection } from "../../src/client/connection.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import {
   Collaboration,
