@@ -17,6 +17,7 @@ import { addDelivered, type DeliveredBySource } from "./delivered.ts";
 import { takePart, type TakenPart } from "./forwarded-part.ts";
 import { ForwardedSeriesTable } from "./forwarded-series.ts";
 import { helloOf } from "./hello.ts";
+import { sourceDeliveries } from "./origin-deliveries.ts";
 import type { CommittedUnit, Origin, Origins, OriginStream } from "./origins.ts";
 
 export interface ForwardingDeps {
@@ -56,7 +57,8 @@ export async function* forwardedStream(
   let origin: Origin | undefined;
   try {
     origin = await deps.origins.enter(hello, stream);
-    yield { batches: 1n, forwarded: { committed: origin.committed.map(rangeMessage), nodeId } };
+    const sources = sourceDeliveries(origin.delivered);
+    yield { batches: 1n, forwarded: { committed: origin.committed.map(rangeMessage), nodeId, sources } };
     yield* stream.run(origin, rest);
   } finally {
     signal.removeEventListener("abort", onLeft);
