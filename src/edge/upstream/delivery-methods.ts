@@ -1,0 +1,105 @@
+/** What was forwarded, to where and from where, and asking for it again. */
+import { type MessageInitShape } from "@bufbuild/protobuf";
+import { invalidField, WatchpostError } from "../../model/errors.ts";
+import type {
+  OriginDeliverySchema,
+  ResendRequest,
+  ResendResponseSchema,
+  SequenceRangeSchema,
+  SourceDeliverySchema,
+  UpstreamDeliverySchema,
+} from "../../wire/gen/forwarding_pb.ts";
+import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
+import { unary, type MethodImpl } from "../../wire/service.ts";
+import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
+import type { SequenceRanges } from "../../model/sequence-ranges.ts";
+import type { SourceCounts } from "./delivery-ledger.ts";
+import { usOfTimestamp } from "./timestamp-us.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface DeliveryDeps {
+  /** Undefined: this node forwards nothing. */
+  readonly upstream: Upstream | undefined;
+  nodeId(): Promise<string>;
+  /** The receiving half. */
+  origins(): Promise<MessageInitShape<typeof OriginDeliverySchema>[]>;
+  /** Events that the upstream has not heard of. */
+  queuedEvents(): number;
+}
+
+/** Ranges that are told; a node that works has a handful. */
+const RANGES_TOLD_MAX = 1_000;
+
+export function deliveryMethods(deps: DeliveryDeps): MethodImpl[] {
+  const { upstream, nodeId, origins } = deps;
+  return [
+    unary(DataIngestion.method.getDelivery, async () => ({
+      nodeId: await nodeId(),
+      upstreams: upstream === undefined ? [] : [await upstreamDelivery(upstream, deps)],
+      origins: await origins(),
+    })),
+    unary(DataIngestion.method.resend, (request) => resend(request, upstream)),
+  ];
+}
+
+async function resend(
+  { upstream: name, from, to }: ResendRequest,
+  upstream: Upstream | undefined,
+): Promise<MessageInitShape<typeof ResendResponseSchema>> {
+  if (upstream === undefined) {
+    throw new WatchpostError("FAILED_PRECONDITION", "this node forwards nothing; set upstream.address first");
+  }
+  const known = upstream.options.address;
+  if (name !== "" && name !== known) throw invalidField("upstream", name, JSON.stringify(known));
+  const fromUs = from === undefined ? 0 : usOfTimestamp(from);
+  const toUs = to === undefined ? Number.MAX_SAFE_INTEGER : usOfTimestamp(to);
+  if (fromUs >= toUs) throw invalidField("from", new Date(fromUs / 1_000).toISOString(), "a time before to");
+  const { ranges, points } = await upstream.resend(fromUs, toUs);
+  return { queued: rangeMessages(ranges), points: BigInt(points) };
+}
+
+async function upstreamDelivery(
+  upstream: Upstream,
+  { queuedEvents }: DeliveryDeps,
+): Promise<MessageInitShape<typeof UpstreamDeliverySchema>> {
+  const status = await upstream.status();
+  const { held, sources, queuedBySource, nextAttemptMs } = status;
+  const names = [...new Set([...sources.keys(), ...queuedBySource.keys()])].sort();
+  return {
+    name: upstream.options.address,
+    address: upstream.options.address,
+    state: status.phase,
+    stateSince: timestampOfMs(status.sinceMs),
+    lastError: status.lastError,
+    ...(nextAttemptMs !== null && { nextAttemptAt: timestampOfMs(nextAttemptMs) }),
+    queued: rangeMessages(status.undelivered),
+    queuedPoints: BigInt(status.queuedPoints),
+    ...(held.points > 0 && { oldestQueuedTime: timestampOfUs(held.fromUs) }),
+    pointsPerSecond: status.rate.points,
+    bytesPerSecond: status.rate.bytes,
+    sources: names.map((source) => sourceDelivery(source, sources.get(source), queuedBySource.get(source) ?? 0)),
+    queuedEvents: BigInt(queuedEvents()),
+    nodeId: status.receiverId,
+  };
+}
+
+function sourceDelivery(
+  source: string,
+  counts: Readonly<SourceCounts> | undefined,
+  queued: number,
+): MessageInitShape<typeof SourceDeliverySchema> {
+  const { acked = 0, refused = 0, dropped = 0, firstUs = Infinity, lastUs = -Infinity, lastAckedMs = 0 } = counts ?? {};
+  return {
+    source,
+    ackedPoints: BigInt(acked),
+    queuedPoints: BigInt(queued),
+    droppedPoints: BigInt(dropped),
+    refusedPoints: BigInt(refused),
+    ...(firstUs <= lastUs && { firstTime: timestampOfUs(firstUs), lastTime: timestampOfUs(lastUs) }),
+    ...(lastAckedMs > 0 && { lastAckedAt: timestampOfMs(lastAckedMs) }),
+  };
+}
+
+function rangeMessages(ranges: SequenceRanges): MessageInitShape<typeof SequenceRangeSchema>[] {
+  return ranges.slice(0, RANGES_TOLD_MAX).map(([from, to]) => ({ from: BigInt(from), to: BigInt(to) }));
+}

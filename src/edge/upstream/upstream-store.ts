@@ -1,0 +1,10 @@
+/** The store as the upstream sees it. */
+import type { SequenceRanges } from "../../model/sequence-ranges.ts";
+import type { BacklogPart, BacklogQuery, SequencesHeld } from "../../store/backlog-protocol.ts";
+
+export interface UpstreamStore {
+  setUndelivered(ranges: SequenceRanges): void;
+  undelivered(query: BacklogQuery, options?: { readonly signal?: AbortSignal }): Promise<BacklogPart>;
+  countUndelivered(ranges: SequenceRanges): Promise<SequencesHeld>;
+  sequencesOf(fromUs: number, toUs: number): Promise<SequenceRanges>;
+}

@@ -1,0 +1,111 @@
+/** A store that keeps frames as they came and looks at all of them for every question. */
+import { blockOfFrame } from "../../../src/codec/frame-block.ts";
+import type { Frame } from "../../../src/model/frame.ts";
+import { hasAllOf, sequencesWithin, withSequences, type SequenceRanges } from "../../../src/model/sequence-ranges.ts";
+import type { UpstreamStore } from "../../../src/edge/upstream/upstream-store.ts";
+import type { BacklogCursor, BacklogPart, BacklogQuery, SequencesHeld } from "../../../src/store/backlog-protocol.ts";
+
+interface Row {
+  readonly seq: number;
+  readonly seriesId: number;
+  readonly timeUs: number;
+  readonly value: number;
+}
+
+export class NaiveStore implements UpstreamStore {
+  readonly rows: Row[] = [];
+  endSeq = 0;
+  undeliveredRanges: SequenceRanges = [];
+  /** Sequences of a unit, and rows of a part. */
+  unitSeqs = 4;
+  partRows = 5;
+  /** Resolves when an answer may come. */
+  hold: () => Promise<void> = async () => {};
+
+  absorb({ seq, count, seriesIds, timesUs, values }: Frame): void {
+    for (let i = 0; i < count; i++)
+      this.rows.push({ seq, seriesId: seriesIds[i], timeUs: timesUs[i], value: values[i] });
+    this.endSeq = seq + 1;
+  }
+
+  /** The last write of each series and time. */
+  standing(): Map<string, Row> {
+    const standing = new Map<string, Row>();
+    for (const row of this.rows) standing.set(`${row.seriesId}@${row.timeUs}`, row);
+    return standing;
+  }
+
+  setUndelivered(ranges: SequenceRanges): void {
+    this.undeliveredRanges = ranges;
+  }
+
+  async undelivered({ ranges, seriesIds, cursor }: BacklogQuery): Promise<BacklogPart> {
+    // The unit being sent ends at `headSeq`, `headRow` rows of it were sent.
+    const at = { block: null, chunk: 0, toldSeq: 0 };
+    const {
+      endSeq,
+      headSeq: beforeSeq,
+      headRow: row,
+    } = cursor ?? { endSeq: this.endSeq, headSeq: Infinity, headRow: 0 };
+    const nothing = { block: null, sequences: null, delivered: [], replaced: 0, unreadable: 0, next: null };
+    const wanted = sequencesWithin(ranges, 0, Math.min(endSeq, beforeSeq));
+    const last = wanted.at(-1);
+    const standing = this.standing();
+    if (last === undefined) return this.#answered(nothing);
+    const from = Math.max(last[0], last[1] - this.unitSeqs);
+    const own = this.rows.filter(({ seq }) => seq >= from && seq < last[1]);
+    const rows = own
+      .filter((each) => standing.get(`${each.seriesId}@${each.timeUs}`) === each)
+      .filter(({ seriesId }) => seriesIds === null || seriesIds.includes(seriesId));
+    const sent = rows.slice(row, row + this.partRows);
+    const isLast = row + sent.length >= rows.length;
+    const next: BacklogCursor = isLast
+      ? { ...at, endSeq, headSeq: from, headRow: 0 }
+      : { ...at, endSeq, headSeq: last[1], headRow: row + sent.length };
+    const isOver = isLast && sequencesWithin(wanted, 0, from).length === 0;
+    return this.#answered({
+      ...nothing,
+      block: sent.length === 0 ? null : blockOf(sent),
+      sequences: [from, last[1]],
+      delivered: isLast ? [[from, last[1]]] : [],
+      next: isOver ? null : next,
+    });
+  }
+
+  async countUndelivered(ranges: SequenceRanges): Promise<SequencesHeld> {
+    const held = this.rows.filter(({ seq }) => hasAllOf(ranges, seq, seq + 1));
+    const ids = [...new Set(held.map(({ seriesId }) => seriesId))].sort((a, b) => a - b);
+    return {
+      points: held.length,
+      bytes: held.length * 10,
+      fromUs: Math.min(...held.map(({ timeUs }) => timeUs)),
+      toUs: Math.max(...held.map(({ timeUs }) => timeUs)),
+      arrivalFromS: held.length === 0 ? Infinity : held[0].seq,
+      bySeries: {
+        seriesIds: Uint32Array.from(ids),
+        points: Float64Array.from(ids, (id) => held.filter(({ seriesId }) => seriesId === id).length),
+      },
+    };
+  }
+
+  async sequencesOf(fromUs: number, toUs: number): Promise<SequenceRanges> {
+    return this.rows
+      .filter(({ timeUs }) => timeUs >= fromUs && timeUs < toUs)
+      .reduce((all: SequenceRanges, { seq }) => withSequences(all, seq, seq + 1), []);
+  }
+
+  async #answered(part: BacklogPart): Promise<BacklogPart> {
+    await this.hold();
+    return part;
+  }
+}
+
+function blockOf(rows: readonly Row[]): NonNullable<BacklogPart["block"]> {
+  const columns = {
+    count: rows.length,
+    seriesIds: Uint32Array.from(rows, ({ seriesId }) => seriesId),
+    timesUs: Float64Array.from(rows, ({ timeUs }) => timeUs),
+    values: Float64Array.from(rows, ({ value }) => value),
+  };
+  return { ...blockOfFrame(columns, 1), points: rows.length };
+}
