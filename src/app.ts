@@ -7,6 +7,7 @@ import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
 import { openSessions } from "./app/open-sessions.ts";
 import { openStorage } from "./app/open-storage.ts";
+import { openUpstream } from "./app/open-upstream.ts";
 import type { Config } from "./config/config.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
@@ -76,6 +77,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const ways = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
   const { intake, cache, forwarding, takePoints } = ways;
 
+  const upstreamDeps = { forwarding, alertMethods: alerts.methods, logger, clock, metrics };
+  const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
+
   const dashboard = createDashboard({
     registry,
     bus,
@@ -112,6 +116,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),
+    ...deliveryMethods,
     ...dashboard.methods,
     ...alerts.methods,
     ...devices.methods,

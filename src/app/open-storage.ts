@@ -13,9 +13,10 @@ import { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import { SensorSchemas } from "../model/sensor-schemas.ts";
+import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import { SeriesRegistry } from "../model/series-registry.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import type { StoreOpened } from "../store/protocol.ts";
+import type { Dropped, StoreOpened } from "../store/protocol.ts";
 import { StoreClient } from "../store/store-client.ts";
 import { tellDropped } from "../store/tell-dropped.ts";
 import { ReceivedBytes } from "../transport/received-bytes.ts";
@@ -49,6 +50,8 @@ export interface Storage {
   isClockTrusted(): boolean;
   /** Runs once the wall clock may be believed again. */
   whenClockTrusted(run: () => void): void;
+  /** Hears of what retention takes from now on. */
+  whenDropped(run: (dropped: Dropped) => void): void;
 }
 
 const RETRY_AFTER_MS = 1_000;
@@ -101,6 +104,7 @@ export async function openStorage(
     dir: config.data,
     segments: logOpened.segments,
     retired: logOpened.retired,
+    undelivered: await undeliveredOf(config, journal),
     headPointsMax: config.store.head_points_max,
     headBytesMax: config.memory.budget / HEAD_SHARE,
     sealAgeMs: config.store.seal_age,
@@ -118,10 +122,12 @@ export async function openStorage(
   store.onCrash(onCrash);
   store.onDamage(onDamage);
   store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble"));
+  const whenDropped: ((dropped: Dropped) => void)[] = [];
   store.onDropped((dropped) => {
     metrics.droppedPoints.inc({ reason: dropped.reason }, dropped.points);
     metrics.droppedBytes.inc({ reason: dropped.reason }, dropped.bytes);
     tellDropped(dropped, logger);
+    for (const run of whenDropped) run(dropped);
   });
   storeOpened.damage.forEach(onDamage);
 
@@ -164,5 +170,13 @@ export async function openStorage(
     ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, storeOpened },
     ...{ budget, received, records, bus, garbage, isClockTrusted },
     whenClockTrusted: (run) => void whenTrusted.push(run),
+    whenDropped: (run) => void whenDropped.push(run),
   };
+}
+
+/** What must not be merged from the start on. */
+async function undeliveredOf(config: Config, journal: Journal): Promise<SequenceRanges> {
+  if (config.upstream.address === undefined) return [];
+  const { storedUndelivered } = await import("../edge/upstream/upstream-state.ts");
+  return storedUndelivered(journal);
 }

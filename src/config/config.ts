@@ -1,10 +1,11 @@
 /** The one typed configuration object. Keys of the file and of the environment are those of {@link settingsSchema}. */
 import { z } from "zod";
-import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
+import { formatByteSize } from "../model/byte-size.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { parseOrigins } from "../model/origins.ts";
-import { address, bytes, choice, durationMs, flag, integer, parsed, text } from "./leaves.ts";
+import { address, bytes, bytesOr, choice, durationMs, flag, integer, parsed, path, text } from "./leaves.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
+import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
 
 const MIB = 1024 * 1024;
 const SECOND = 1_000;
@@ -25,23 +26,6 @@ function ageLimitMs<const W extends string = never>(...words: W[]) {
     const value = typeof given === "string" ? parseDurationMs(given) : undefined;
     return value !== undefined && value >= HOUR && value <= 36_500 * 24 * HOUR ? value : undefined;
   });
-}
-
-/** A size, or one of the words that stand for something else. */
-function bytesOr<const W extends string | number>(words: Readonly<Record<string, W>>, min: number, max: number) {
-  const wanted = `${Object.keys(words)
-    .map((word) => `"${word}"`)
-    .join(", ")} or a size such as "8GiB", from ${formatByteSize(min)}`;
-  return parsed(wanted, (given): number | W | undefined => {
-    if (typeof given === "string" && Object.hasOwn(words, given)) return words[given];
-    const value = typeof given === "string" ? parseByteSize(given) : given;
-    return typeof value === "number" && value >= min && value <= max ? value : undefined;
-  });
-}
-
-/** Undefined: there is none. */
-function path() {
-  return text('a path, or "none"').transform((given) => (given === "none" ? undefined : given));
 }
 
 function origins() {
@@ -111,6 +95,7 @@ export const settingsSchema = z.strictObject({
     messages_per_second: integer(1, 100_000),
   }),
   mqtt: mqttSettings().prefault({}),
+  upstream: upstreamSettings,
 });
 
 /** Typed settings, durations in ms and sizes in bytes. */
@@ -159,6 +144,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     alerts: { rules_file: "none" },
     devices: { max: 200_000 },
     sessions: { streams_max: 10_000, messages_per_second: 50 },
+    upstream: UPSTREAM_DEFAULTS,
   };
 }
 

@@ -63,3 +63,20 @@ export function bytes(min: number, max: number) {
     return typeof value === "number" && value >= min && value <= max ? value : undefined;
   });
 }
+
+/** A size, or one of the words that stand for something else. */
+export function bytesOr<const W extends string | number>(words: Readonly<Record<string, W>>, min: number, max: number) {
+  const wanted = `${Object.keys(words)
+    .map((word) => `"${word}"`)
+    .join(", ")} or a size such as "8GiB", from ${formatByteSize(min)}`;
+  return parsed(wanted, (given): number | W | undefined => {
+    if (typeof given === "string" && Object.hasOwn(words, given)) return words[given];
+    const value = typeof given === "string" ? parseByteSize(given) : given;
+    return typeof value === "number" && value >= min && value <= max ? value : undefined;
+  });
+}
+
+/** Undefined: there is none. */
+export function path() {
+  return text('a path, or "none"').transform((given) => (given === "none" ? undefined : given));
+}

@@ -96,9 +96,22 @@ function describeIssue(issue: unknown): Problem[] {
 
 /** Between settings that are right by themselves, whatever the others are. */
 function contradictions(tree: Record<string, unknown>): Problem[] {
+  const problems: Problem[] = [];
   const live = settingsSchema.shape.live.safeParse(tree["live"]).data;
-  if (live === undefined || live.interval_min <= live.interval_max) return [];
-  return [{ key: "live.interval_min", wanted: "wanted at most live.interval_max" }];
+  if (live !== undefined && live.interval_min > live.interval_max) {
+    problems.push({ key: "live.interval_min", wanted: "wanted at most live.interval_max" });
+  }
+  const upstream = settingsSchema.shape.upstream.safeParse(tree["upstream"]).data;
+  if (upstream !== undefined && upstream.backoff_min > upstream.backoff_max) {
+    problems.push({ key: "upstream.backoff_min", wanted: "wanted at most upstream.backoff_max" });
+  }
+  // A token is not for everybody on the way.
+  const needTls = ["ca_file", "cert_file", "key_file", "token_file"] as const;
+  for (const name of needTls) {
+    if (upstream === undefined || upstream.tls || upstream[name] === undefined) continue;
+    problems.push({ key: `upstream.${name}`, wanted: "wanted together with upstream.tls = true" });
+  }
+  return problems;
 }
 
 function withOrigin({ key, wanted }: Problem, merged: ReadonlyMap<string, Setting>): string {

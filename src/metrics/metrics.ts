@@ -91,6 +91,17 @@ export function createMetrics() {
     damaged: counter("damaged_records_total", "Damaged records found in log, blocks or state"),
     clockUntrusted: gauge("clock_untrusted", "1 while the wall clock is behind the newest stored arrival"),
     calls: counter("calls_total", "Finished calls, by method and gRPC status", ["method", "status"]),
+    upstreamPoints: counter(
+      "upstream_points_total",
+      "Points for the upstream since the start, by what became of them: acked, refused or dropped",
+      ["result"],
+    ),
+    upstreamBytes: counter("upstream_bytes_total", "Bytes sent to the upstream before compression, by lane", ["lane"]),
+    upstreamConnects: counter("upstream_connects_total", "Times that the upstream was connected to", ["upstream"]),
+    upstreamConnected: gauge("upstream_connected", "1 while the upstream is connected", ["upstream"]),
+    upstreamQueuedPoints: gauge("upstream_queued_points", "Points that the upstream has not acknowledged", [
+      "upstream",
+    ]),
     eventLoopLagSeconds: gauge("event_loop_lag_seconds", "Event-loop delay since the last scrape, by quantile", [
       "quantile",
     ]),

@@ -1,0 +1,140 @@
+/** Forwarding to another node, where one is set, and what is told of it and of nodes that forward to this one. */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Config } from "../config/config.ts";
+import { deliveryMethods } from "../edge/upstream/delivery-methods.ts";
+import type { UpstreamAccess } from "../edge/upstream/grpc-lane.ts";
+import type { Upstream, UpstreamOptions } from "../edge/upstream/upstream.ts";
+import type { ForwardingDeps } from "../ingestion/forwarding/forwarded-stream.ts";
+import { originDeliveries } from "../ingestion/forwarding/origin-deliveries.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { Clock } from "../model/clock.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { Logger } from "../model/logger.ts";
+import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
+import { parseTagConditions } from "../model/tag-conditions.ts";
+import { commandsOf } from "../wire/call-method.ts";
+import { Alerts } from "../wire/gen/alerts_pb.ts";
+import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
+import type { Storage } from "./open-storage.ts";
+
+export interface OpenUpstreamDeps {
+  readonly forwarding: ForwardingDeps;
+  readonly alertMethods: readonly MethodImpl[];
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+const MEASURE_EVERY_MS = 10_000;
+
+/** `opening` closes what was opened. */
+export async function openUpstream(
+  config: Config,
+  storage: Storage,
+  deps: OpenUpstreamDeps,
+  opening: AsyncDisposableStack,
+): Promise<readonly MethodImpl[]> {
+  const { origins, nodeId } = deps.forwarding;
+  const { address } = config.upstream;
+  const upstream = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
+  return deliveryMethods({ upstream, nodeId, origins: () => originDeliveries(origins), queuedEvents: () => 0 });
+}
+
+async function forwardTo(
+  address: string,
+  config: Config,
+  { bus, journal, registry, store, logOpened, whenDropped }: Storage,
+  { forwarding, alertMethods, logger, clock, metrics }: OpenUpstreamDeps,
+  opening: AsyncDisposableStack,
+): Promise<Upstream> {
+  const [{ Upstream }, { grpcLanes }] = await Promise.all([
+    import("../edge/upstream/upstream.ts"),
+    import("../edge/upstream/grpc-lane.ts"),
+  ]);
+  const alarm = async (sentence: string) => {
+    const within: CallContext = {
+      ...{ signal: new AbortController().signal, principal: ANONYMOUS, headers: new Map(), peer: "" },
+    };
+    const alert = { rule: "upstream_dropped", title: sentence, severity: "high", labels: { upstream: address } };
+    await commandsOf(alertMethods)(Alerts.method.publishAlert, alert, within);
+  };
+  const upstream = await Upstream.open(optionsOf(address, config), {
+    ...{ bus, clock, journal, registry, store },
+    openLane: grpcLanes(accessOf(address, config)),
+    nextSeq: logOpened.nextSeq,
+    random: Math.random,
+    nodeId: forwarding.nodeId,
+    behind: async () => (await forwarding.origins.all()).map(({ id }) => id),
+    onConnected: (sentence) => logger.info({ upstream: address }, sentence),
+    onTrouble: (sentence) => logger.warn({ upstream: address }, sentence),
+    onDropped: (sentence, points) => {
+      logger.error({ upstream: address, points }, sentence);
+      alarm(sentence).catch((error: unknown) => {
+        logger.error({ err: error }, `the alert about it cannot be raised: ${messageOf(error)}`);
+      });
+    },
+    onCount: ({ delivered, refused, dropped, bytes, connects }) => {
+      if (delivered !== undefined) metrics.upstreamPoints.inc({ result: "acked" }, delivered);
+      if (refused !== undefined) metrics.upstreamPoints.inc({ result: "refused" }, refused);
+      if (dropped !== undefined) metrics.upstreamPoints.inc({ result: "dropped" }, dropped);
+      for (const [lane, count] of Object.entries(bytes ?? {})) metrics.upstreamBytes.inc({ lane }, count);
+      if (connects !== undefined) metrics.upstreamConnects.inc({ upstream: address }, connects);
+    },
+  });
+  opening.defer(() => upstream.close());
+  whenDropped(({ undelivered: { points } }) => {
+    if (points > 0) upstream.lost(points);
+  });
+  const measure = async () => {
+    metrics.upstreamConnected.set({ upstream: address }, upstream.isConnected ? 1 : 0);
+    metrics.upstreamQueuedPoints.set({ upstream: address }, (await upstream.status()).queuedPoints);
+  };
+  let cancel = () => {};
+  const measureSoon = () => {
+    cancel = clock.after(
+      MEASURE_EVERY_MS,
+      () =>
+        void measure()
+          .catch(() => {})
+          .finally(measureSoon),
+    );
+  };
+  measureSoon();
+  opening.defer(() => cancel());
+  return upstream;
+}
+
+function optionsOf(address: string, { upstream }: Config): UpstreamOptions {
+  return {
+    address,
+    name: upstream.name === "auto" ? hostname() : upstream.name,
+    bytesPerS: upstream.bandwidth,
+    matcher: matcherOf(upstream),
+    queueBytesMax: upstream.queue_bytes_max,
+    queueAgeMaxMs: upstream.queue_age_max,
+    backoff: { firstMs: upstream.backoff_min, maxMs: upstream.backoff_max },
+  };
+}
+
+function matcherOf({ metrics, sources, tags }: Config["upstream"]): SeriesMatcher | undefined {
+  if (metrics === "*" && sources === "*" && tags === undefined) return undefined;
+  const matchers = tags === undefined ? [] : parseTagConditions(tags);
+  return compileMatcher(metrics.split("|"), { source: sources }, "upstream.metrics", matchers);
+}
+
+function accessOf(address: string, { upstream }: Config): UpstreamAccess {
+  const { tls, ca_file, cert_file, key_file, token_file, gzip } = upstream;
+  const [ca, cert, key] = [fileOf("ca_file", ca_file), fileOf("cert_file", cert_file), fileOf("key_file", key_file)];
+  const token = fileOf("token_file", token_file)?.toString("utf8").trim() ?? "";
+  return { address, tls: tls ? { ca, key, cert } : null, token, gzip };
+}
+
+function fileOf(setting: string, path: string | undefined): Buffer | null {
+  if (path === undefined) return null;
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new WatchpostError("FAILED_PRECONDITION", `upstream.${setting} cannot be read: ${messageOf(error)}`);
+  }
+}

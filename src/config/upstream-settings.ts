@@ -1,0 +1,88 @@
+/** `[upstream]`: the node that this one forwards to. */
+import { z } from "zod";
+import { parseAddress } from "../model/address.ts";
+import { parseDurationMs } from "../model/duration.ts";
+import { compileMatcher } from "../model/matcher.ts";
+import { parseTagConditions } from "../model/tag-conditions.ts";
+import { bytesOr, durationMs, flag, parsed, path, text } from "./leaves.ts";
+
+const MIB = 1024 * 1024;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const YEARS = 36_500 * 24 * HOUR;
+
+/** Undefined: there is none. */
+function addressOrNone() {
+  return parsed('"none" or an address such as "centre.example.org:50051"', (given): string | null | undefined => {
+    if (typeof given !== "string") return undefined;
+    if (given === "none") return null;
+    return parseAddress(given).port === 0 ? undefined : given;
+  }).transform((given) => given ?? undefined);
+}
+
+function patterns() {
+  return parsed('names or globs such as "temperature|power.*", "*" for all', (given) => {
+    if (typeof given !== "string") return undefined;
+    compileMatcher(given.split("|"), {});
+    return given;
+  });
+}
+
+/** Undefined: there are none. */
+function tagConditions() {
+  return parsed('"none" or conditions such as "site=plant-1, line=~a|b"', (given): string | null | undefined => {
+    if (typeof given !== "string") return undefined;
+    if (given === "none") return null;
+    compileMatcher(["*"], {}, "", parseTagConditions(given));
+    return given;
+  }).transform((given) => given ?? undefined);
+}
+
+/** Milliseconds; Infinity where there is no bound. */
+function ageOrNoneMs() {
+  return parsed('"none" or a duration such as "30d", from 1m to 36500d', (given): number | undefined => {
+    if (given === "none") return Infinity;
+    const value = typeof given === "string" ? parseDurationMs(given) : undefined;
+    return value !== undefined && value >= MINUTE && value <= YEARS ? value : undefined;
+  });
+}
+
+export const upstreamSettings = z.strictObject({
+  address: addressOrNone(),
+  name: text('a name, or "auto" for that of the machine'),
+  tls: flag(),
+  ca_file: path(),
+  cert_file: path(),
+  key_file: path(),
+  token_file: path(),
+  gzip: flag(),
+  bandwidth: bytesOr({ none: Infinity }, 1024, Infinity),
+  metrics: patterns(),
+  sources: patterns(),
+  tags: tagConditions(),
+  events: flag(),
+  queue_bytes_max: bytesOr({ none: Infinity }, MIB, Infinity),
+  queue_age_max: ageOrNoneMs(),
+  backoff_min: durationMs(10, HOUR),
+  backoff_max: durationMs(10, HOUR),
+});
+
+export const UPSTREAM_DEFAULTS = {
+  address: "none",
+  name: "auto",
+  tls: false,
+  ca_file: "none",
+  cert_file: "none",
+  key_file: "none",
+  token_file: "none",
+  gzip: false,
+  bandwidth: "none",
+  metrics: "*",
+  sources: "*",
+  tags: "none",
+  events: true,
+  queue_bytes_max: "none",
+  queue_age_max: "none",
+  backoff_min: "1s",
+  backoff_max: "1m",
+};
