@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   devices: async () => (await import("./devices.ts")).devicesCommand(),
   device: async () => (await import("./device.ts")).deviceCommand(),
   mqtt: async () => (await import("./mqtt.ts")).mqttCommand(),
+  upstream: async () => (await import("./upstream.ts")).upstreamCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),

@@ -1,0 +1,128 @@
+/** What is forwarded and what came from others, as text and as JSON. */
+import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
+import pc from "picocolors";
+import { formatByteSize } from "../model/byte-size.ts";
+import { formatDurationMs } from "../model/duration.ts";
+import type {
+  GetDeliveryResponse,
+  OriginDelivery,
+  SourceDelivery,
+  UpstreamDelivery,
+} from "../wire/gen/forwarding_pb.ts";
+import { textTable, type Column } from "./text-table.ts";
+import { printable } from "./watch-table.ts";
+
+/** A paragraph and a table for each upstream and each node that forwards to this one. */
+export function deliveryText(delivery: GetDeliveryResponse, nowMs: number): string {
+  const parts = [
+    ...delivery.upstreams.map((upstream) => upstreamText(upstream, nowMs)),
+    ...delivery.origins.map((origin) => originText(origin, nowMs)),
+  ];
+  return parts.length > 0
+    ? parts.join("\n")
+    : "this node forwards nothing (upstream.address), and no node forwards to it\n";
+}
+
+function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
+  const { address, state, stateSince, lastError, nextAttemptAt, queuedPoints, oldestQueuedTime } = upstream;
+  const inMs = nextAttemptAt === undefined ? 0 : timestampDate(nextAttemptAt).getTime() - nowMs;
+  const next =
+    nextAttemptAt === undefined
+      ? ""
+      : `, next attempt in ${formatDurationMs(Math.max(0, Math.ceil(inMs / 1_000)) * 1_000)}`;
+  const painted = state === "connected" ? pc.green(state) : pc.yellow(state);
+  const rate = `${count(Math.round(upstream.pointsPerSecond))} points/s, ${formatByteSize(Math.round(upstream.bytesPerSecond))}/s over the last minute`;
+  const oldest = oldestQueuedTime === undefined ? "" : `, back to ${timeOf(oldestQueuedTime)}`;
+  const events = upstream.queuedEvents === 0n ? "" : `, ${count(upstream.queuedEvents)} events`;
+  const lines = [
+    `${pc.bold("to")} ${printable(address)}  ${painted} for ${ageOf(stateSince, nowMs)}${next}`,
+    ...(lastError === "" ? [] : [`   ${printable(lastError)}`]),
+    `   ${count(queuedPoints)} points wait${oldest}${events}; ${rate}`,
+  ];
+  return `${lines.join("\n")}\n${sourcesText(upstream.sources, [...COLUMNS.slice(0, 2), QUEUED, ...COLUMNS.slice(2)])}`;
+}
+
+function originText({ originName, originId, lanes, lastSeen, sources }: OriginDelivery, nowMs: number): string {
+  const state = lanes.length > 0 ? pc.green("connected") : pc.yellow(`last seen ${ageOf(lastSeen, nowMs)} ago`);
+  return `${pc.bold("from")} ${printable(originName)}  ${state}  ${pc.dim(printable(originId))}\n${sourcesText(sources, COLUMNS)}`;
+}
+
+const COLUMNS: readonly Column<SourceDelivery>[] = [
+  { title: "SOURCE", cell: ({ source }) => printable(source) },
+  { title: "ACKED", right: true, cell: ({ ackedPoints }) => count(ackedPoints) },
+  { title: "DROPPED", right: true, cell: ({ droppedPoints }) => count(droppedPoints) },
+  { title: "REFUSED", right: true, cell: ({ refusedPoints }) => count(refusedPoints) },
+  { title: "FROM", cell: ({ firstTime }) => timeOf(firstTime) },
+  { title: "TO", cell: ({ lastTime }) => timeOf(lastTime) },
+];
+const QUEUED: Column<SourceDelivery> = {
+  title: "QUEUED",
+  right: true,
+  cell: ({ queuedPoints }) => count(queuedPoints),
+};
+
+function sourcesText(sources: readonly SourceDelivery[], columns: readonly Column<SourceDelivery>[]): string {
+  return textTable(columns, sources)
+    .split("\n")
+    .map((line) => (line === "" ? "" : `   ${line}`))
+    .join("\n");
+}
+
+/** For scripts: numbers, ISO times, null where there is none. */
+export function deliveryJson({ nodeId, upstreams, origins }: GetDeliveryResponse): string {
+  const plain = {
+    nodeId,
+    upstreams: upstreams.map((upstream) => ({
+      name: upstream.name,
+      address: upstream.address,
+      nodeId: upstream.nodeId || null,
+      state: upstream.state,
+      stateSince: isoOf(upstream.stateSince),
+      lastError: upstream.lastError || null,
+      nextAttemptAt: isoOf(upstream.nextAttemptAt),
+      queuedPoints: Number(upstream.queuedPoints),
+      queuedEvents: Number(upstream.queuedEvents),
+      oldestQueuedTime: isoOf(upstream.oldestQueuedTime),
+      pointsPerSecond: upstream.pointsPerSecond,
+      bytesPerSecond: upstream.bytesPerSecond,
+      sources: upstream.sources.map((source) => ({ ...sourceOf(source), queuedPoints: Number(source.queuedPoints) })),
+    })),
+    origins: origins.map((origin) => ({
+      nodeId: origin.originId,
+      name: origin.originName,
+      lanes: origin.lanes,
+      lastSeen: isoOf(origin.lastSeen),
+      sources: origin.sources.map(sourceOf),
+    })),
+  };
+  return `${JSON.stringify(plain, null, 2)}\n`;
+}
+
+function sourceOf(delivery: SourceDelivery) {
+  return {
+    source: delivery.source,
+    ackedPoints: Number(delivery.ackedPoints),
+    droppedPoints: Number(delivery.droppedPoints),
+    refusedPoints: Number(delivery.refusedPoints),
+    firstTime: isoOf(delivery.firstTime),
+    lastTime: isoOf(delivery.lastTime),
+    lastAckedAt: isoOf(delivery.lastAckedAt),
+  };
+}
+
+function isoOf(time: Timestamp | undefined): string | null {
+  return time === undefined ? null : timestampDate(time).toISOString();
+}
+
+function timeOf(time: Timestamp | undefined): string {
+  return isoOf(time)?.replace(/\.\d+Z$/, "Z") ?? "-";
+}
+
+function ageOf(time: Timestamp | undefined, nowMs: number): string {
+  const seconds = time === undefined ? 0 : Math.max(0, Math.floor((nowMs - timestampDate(time).getTime()) / 1_000));
+  return formatDurationMs(seconds * 1_000);
+}
+
+function count(number: number | bigint): string {
+  return number.toLocaleString("en-US");
+}

@@ -1,0 +1,72 @@
+/** `watchpost upstream status`: what has got where. */
+import { Command, Option } from "commander";
+import { getDelivery } from "../client/delivery.ts";
+import { messageOf } from "../model/errors.ts";
+import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { deliveryJson, deliveryText } from "./delivery-text.ts";
+import { cut } from "./fit-text.ts";
+import { openScreen, type ScreenSize } from "./live-screen.ts";
+
+const HELP = `
+Points that wait may hold values that were replaced meanwhile; those are not sent. Times are UTC, of the points.
+
+Examples:
+  watchpost upstream status
+  watchpost upstream status --watch
+  watchpost upstream status --json | jq '.upstreams[0].queuedPoints'`;
+
+interface StatusFlags {
+  server: string;
+  json?: boolean;
+  watch?: boolean;
+}
+
+const ASK_EVERY_MS = 1_000;
+
+export function upstreamStatusCommand(): Command {
+  return addServerOption(new Command("status"))
+    .summary("what has been forwarded, what waits, what was dropped or refused")
+    .description(
+      "Tells what a server has forwarded and what waits, and what other nodes have forwarded to it, by source.",
+    )
+    .option("--json", "one JSON object")
+    .addOption(new Option("--watch", "live, until Ctrl-C").conflicts("json"))
+    .addHelpText("after", HELP)
+    .action(status);
+}
+
+async function status(flags: StatusFlags): Promise<void> {
+  const connection = connectTo(flags.server);
+  const signal = interruptSignal();
+  const ask = () => getDelivery(connection, { signal });
+  try {
+    const first = await ask();
+    if (flags.json) return void process.stdout.write(deliveryJson(first));
+    if (!flags.watch) return void process.stdout.write(deliveryText(first, Date.now()));
+    let shown = first;
+    let trouble = "";
+    const draw = ({ columns, rows }: ScreenSize) => {
+      const lines = `${trouble}${deliveryText(shown, Date.now())}`.split("\n");
+      return lines
+        .slice(0, rows - 1)
+        .map((line) => cut(line, columns))
+        .join("\n");
+    };
+    const screen = openScreen(draw);
+    try {
+      while (!signal.aborted) {
+        await Bun.sleep(ASK_EVERY_MS);
+        try {
+          shown = await ask();
+          trouble = "";
+        } catch (error) {
+          trouble = `${flags.server}: ${messageOf(error)}\n`;
+        }
+      }
+    } finally {
+      screen.close();
+    }
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,20 @@
+/** `watchpost upstream`: forwarding from node to node. */
+import { Command } from "commander";
+import { upstreamResendCommand } from "./upstream-resend.ts";
+import { upstreamStatusCommand } from "./upstream-status.ts";
+
+const HELP = `
+A server forwards what it stores where upstream.address says so, in its settings: see watchpost config and docs/edge.md.
+
+Examples:
+  watchpost upstream status
+  watchpost upstream resend --from 2026-01-01`;
+
+export function upstreamCommand(): Command {
+  return new Command("upstream")
+    .summary("forwarding to another node: status, resend")
+    .description("Shows what a server forwards to another one and what others forward to it, and sends it again.")
+    .addCommand(upstreamStatusCommand())
+    .addCommand(upstreamResendCommand())
+    .addHelpText("after", HELP);
+}
