@@ -9,6 +9,7 @@ import { useTempParent } from "./cleanup.ts";
 import { formatBar, formatNumber, say, verdict, type BenchOptions, type BenchRow, type Finding } from "./finding.ts";
 import { machineBusy, median } from "./measure.ts";
 import { alertsRow } from "./row-alerts.ts";
+import { drainRow } from "./row-drain.ts";
 import { heavyRow } from "./row-heavy.ts";
 import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
@@ -35,6 +36,7 @@ const ROWS: readonly BenchRow[] = [
   subscriptionsRow,
   startRow,
   historyRow,
+  drainRow,
   heavyRow,
   mqttRow,
   alertsRow,
