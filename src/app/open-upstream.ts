@@ -38,7 +38,7 @@ export async function openUpstream(
   const { origins, nodeId } = deps.forwarding;
   const { address } = config.upstream;
   const upstream = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
-  return deliveryMethods({ upstream, nodeId, origins: () => originDeliveries(origins), queuedEvents: () => 0 });
+  return deliveryMethods({ upstream, nodeId, origins: () => originDeliveries(origins) });
 }
 
 async function forwardTo(
@@ -48,7 +48,7 @@ async function forwardTo(
   { forwarding, alertMethods, logger, clock, metrics }: OpenUpstreamDeps,
   opening: AsyncDisposableStack,
 ): Promise<Upstream> {
-  const [{ Upstream }, { grpcLanes }] = await Promise.all([
+  const [{ Upstream }, { grpcCalls, grpcLanes }] = await Promise.all([
     import("../edge/upstream/upstream.ts"),
     import("../edge/upstream/grpc-lane.ts"),
   ]);
@@ -59,9 +59,13 @@ async function forwardTo(
     const alert = { rule: "upstream_dropped", title: sentence, severity: "high", labels: { upstream: address } };
     await commandsOf(alertMethods)(Alerts.method.publishAlert, alert, within);
   };
+  const access = accessOf(address, config);
+  const calls = config.upstream.events ? grpcCalls(access) : undefined;
+  opening.defer(() => calls?.close());
   const upstream = await Upstream.open(optionsOf(address, config), {
     ...{ bus, clock, journal, registry, store },
-    openLane: grpcLanes(accessOf(address, config)),
+    openLane: grpcLanes(access),
+    events: calls && { journal, call: calls.call },
     nextSeq: logOpened.nextSeq,
     random: Math.random,
     nodeId: forwarding.nodeId,

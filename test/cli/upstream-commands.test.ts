@@ -63,6 +63,35 @@ test("both ends tell what was acknowledged", async () => {
   expect(await centre.ok(["upstream", "status"])).toMatch(/from hall-3  connected.*\n.*\n +gw-1 +2 +0 +0 /);
 });
 
+async function publish(server: ServerProcess, alert: object): Promise<void> {
+  const response = await fetch(`http://${server.http}/analytics.Alerts/PublishAlert`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(alert),
+  });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+test("alerts and devices are told to the centre", async () => {
+  const alert = { rule: "door_open", title: "Door 3 is open", severity: "high", labels: { device: "door-3" } };
+  await publish(edge, alert);
+  await centre.ok(["device", "register", "door-3", "--name", "Door 3"], toEdge());
+  const alerts = async () => {
+    const lines = (await centre.ok(["alerts", "--json"])).split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as { rule: string; state: string; labels: Record<string, string> });
+  };
+  const until = async (isSo: () => Promise<boolean>) => {
+    while (!(await isSo())) await Bun.sleep(50);
+  };
+  await until(async () => (await alerts()).length > 0);
+  expect(await alerts()).toEqual([
+    expect.objectContaining({ rule: "door_open", labels: { device: "door-3", origin: "hall-3" } }),
+  ]);
+  await until(async () => (await centre.ok(["devices"])).includes("Door 3"));
+  await publish(edge, { ...alert, cleared: true });
+  await until(async () => (await centre.ok(["alerts"])).includes("no alert is active"));
+});
+
 test("a centre that has lost everything gets it again when it is asked for", async () => {
   await centre.restart(join(centre.dir, "another"));
   const isTold = () => edge.log().some(({ msg }) => String(msg).includes("another node than before"));

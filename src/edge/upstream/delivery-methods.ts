@@ -23,19 +23,16 @@ export interface DeliveryDeps {
   nodeId(): Promise<string>;
   /** The receiving half. */
   origins(): Promise<MessageInitShape<typeof OriginDeliverySchema>[]>;
-  /** Events that the upstream has not heard of. */
-  queuedEvents(): number;
 }
 
 /** Ranges that are told; a node that works has a handful. */
 const RANGES_TOLD_MAX = 1_000;
 
-export function deliveryMethods(deps: DeliveryDeps): MethodImpl[] {
-  const { upstream, nodeId, origins } = deps;
+export function deliveryMethods({ upstream, nodeId, origins }: DeliveryDeps): MethodImpl[] {
   return [
     unary(DataIngestion.method.getDelivery, async () => ({
       nodeId: await nodeId(),
-      upstreams: upstream === undefined ? [] : [await upstreamDelivery(upstream, deps)],
+      upstreams: upstream === undefined ? [] : [await upstreamDelivery(upstream)],
       origins: await origins(),
     })),
     unary(DataIngestion.method.resend, (request) => resend(request, upstream)),
@@ -58,10 +55,7 @@ async function resend(
   return { queued: rangeMessages(ranges), points: BigInt(points) };
 }
 
-async function upstreamDelivery(
-  upstream: Upstream,
-  { queuedEvents }: DeliveryDeps,
-): Promise<MessageInitShape<typeof UpstreamDeliverySchema>> {
+async function upstreamDelivery(upstream: Upstream): Promise<MessageInitShape<typeof UpstreamDeliverySchema>> {
   const status = await upstream.status();
   const { held, sources, queuedBySource, nextAttemptMs } = status;
   const names = [...new Set([...sources.keys(), ...queuedBySource.keys()])].sort();
@@ -78,7 +72,7 @@ async function upstreamDelivery(
     pointsPerSecond: status.rate.points,
     bytesPerSecond: status.rate.bytes,
     sources: names.map((source) => sourceDelivery(source, sources.get(source), queuedBySource.get(source) ?? 0)),
-    queuedEvents: BigInt(queuedEvents()),
+    queuedEvents: BigInt(upstream.queuedEvents),
     nodeId: status.receiverId,
   };
 }

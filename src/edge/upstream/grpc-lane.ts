@@ -3,6 +3,7 @@ import { Client, compressionAlgorithms, credentials, Metadata, type ChannelCrede
 import { WatchpostError } from "../../model/errors.ts";
 import { errorOf } from "../../wire/call-error.ts";
 import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
+import type { EventCall } from "./event-calls.ts";
 import type { LaneCall, OpenLane } from "./lane.ts";
 
 /** How the upstream is reached. */
@@ -41,8 +42,25 @@ export function grpcLanes(access: UpstreamAccess): OpenLane {
   };
 }
 
+const CALL_MS_MAX = 30_000;
+
+/** Calls with one answer, each on its own; `close` ends those there are. */
+export function grpcCalls(access: UpstreamAccess): { call(call: EventCall): Promise<void>; close(): void } {
+  const client = clientOf(access);
+  const call = ({ method, request }: EventCall) =>
+    new Promise<void>((resolve, reject) => {
+      const path = `/${method.parent.typeName}/${method.name}`;
+      const options = { deadline: Date.now() + CALL_MS_MAX };
+      client.makeUnaryRequest(path, identity, same, request, metadataOf(access), options, (error) => {
+        if (error) reject(errorOf(error));
+        else resolve();
+      });
+    });
+  return { call, close: () => client.close() };
+}
+
 /** Connects with the first call. To be closed. */
-export function clientOf({ address, tls, gzip }: UpstreamAccess): Client {
+function clientOf({ address, tls, gzip }: UpstreamAccess): Client {
   return new Client(address, credentialsOf(tls), {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.max_receive_message_length": ACK_BYTES_MAX,
@@ -53,7 +71,7 @@ export function clientOf({ address, tls, gzip }: UpstreamAccess): Client {
   });
 }
 
-export function metadataOf({ token }: UpstreamAccess): Metadata {
+function metadataOf({ token }: UpstreamAccess): Metadata {
   const metadata = new Metadata();
   if (token !== "") metadata.set("authorization", `Bearer ${token}`);
   return metadata;

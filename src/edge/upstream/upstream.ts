@@ -12,9 +12,11 @@ import { Bandwidth } from "./bandwidth.ts";
 import { DeliveryLedger, OTHER_SOURCES, type SourceCounts } from "./delivery-ledger.ts";
 import type { LaneName, OpenLane } from "./lane.ts";
 import { Link } from "./link.ts";
+import type { EventCall } from "./event-calls.ts";
 import { firstSequenceKept, type QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
 import { SeriesFilter } from "./series-filter.ts";
+import { UpstreamEvents, type EventsJournal } from "./upstream-events.ts";
 import { UpstreamState, type StateJournal } from "./upstream-state.ts";
 import type { SequencesHeld } from "../../store/backlog-protocol.ts";
 import type { UpstreamStore } from "./upstream-store.ts";
@@ -31,6 +33,12 @@ export interface UpstreamOptions extends QueueLimits {
   readonly backoff: BackoffOptions;
 }
 
+/** How events travel. */
+export interface EventsDeps {
+  readonly journal: EventsJournal;
+  call(call: EventCall): Promise<void>;
+}
+
 export interface UpstreamDeps {
   readonly bus: Bus;
   readonly clock: Clock;
@@ -38,6 +46,8 @@ export interface UpstreamDeps {
   readonly registry: SeriesRegistry;
   readonly store: UpstreamStore;
   readonly openLane: OpenLane;
+  /** Undefined: events do not travel. */
+  readonly events: EventsDeps | undefined;
   /** The next sequence that will be committed, at the start. */
   readonly nextSeq: number;
   /** Uniform in [0, 1). */
@@ -103,6 +113,7 @@ export class Upstream {
   #isTelling = false;
   #running: Promise<void> = Promise.resolve();
   #cancelLimits: () => void = () => {};
+  readonly #events: UpstreamEvents | undefined;
 
   private constructor(options: UpstreamOptions, deps: UpstreamDeps, state: UpstreamState, ledger: DeliveryLedger) {
     this.options = options;
@@ -113,6 +124,7 @@ export class Upstream {
     this.#nextSeq = deps.nextSeq;
     this.#rate = new Rate(deps.clock.monotonicMs());
     this.#sinceMs = deps.clock.nowMs();
+    this.#events = deps.events && this.#eventsOf(deps.events);
   }
 
   /** Reads what was delivered before, and begins to connect. To be closed before the journal and the store are. */
@@ -128,6 +140,11 @@ export class Upstream {
 
   get isConnected(): boolean {
     return this.#phase === "connected";
+  }
+
+  /** Events that the upstream has not heard of, those that it is not told of among them. */
+  get queuedEvents(): number {
+    return this.#events?.queued ?? 0;
   }
 
   async status(): Promise<UpstreamStatus> {
@@ -170,6 +187,7 @@ export class Upstream {
     this.#over.abort();
     this.#cancelLimits();
     this.#link?.close();
+    this.#events?.close();
     await this.#running;
     this.#turn("stopped");
     await this.#state.close();
@@ -259,6 +277,7 @@ export class Upstream {
     this.#tellStore();
     this.#lastError = "";
     this.#turn("connected");
+    this.#events?.wake();
     this.#deps.onCount?.({ connects: 1 });
     this.#deps.onConnected(`connected to the upstream ${this.options.address}`);
     if (before === "" || before === nodeId) return;
@@ -312,6 +331,14 @@ export class Upstream {
     this.#link?.changed();
     const sentence = `the oldest ${held.points} points that wait for the upstream were given up: the queue is past its limits`;
     this.#deps.onDropped(sentence, held.points);
+  }
+
+  #eventsOf({ journal, call }: EventsDeps): UpstreamEvents {
+    return new UpstreamEvents({
+      ...{ journal, call, state: this.#state, clock: this.#deps.clock, name: this.options.name },
+      isConnected: () => this.isConnected,
+      onTrouble: this.#deps.onTrouble,
+    });
   }
 
   #dropped(source: string, points: number): void {

@@ -143,6 +143,7 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
           documents: guarded((query) => journal.documents(query)),
           append: guarded((events, changes) => journal.append(events, changes)),
         },
+        events: undefined,
         random: () => (randomState = (randomState * 16_807) % 2_147_483_647) / 2_147_483_647,
         nodeId: async () => "edge-1",
         behind: async () => [],
