@@ -75,12 +75,10 @@ export class UpstreamEvents {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#cancel();
-    this.#run()
-      .catch((error: unknown) => {
-        this.#deps.onTrouble(`the upstream is not told of events: ${messageOf(error)}`);
-        this.#cancel = this.#deps.clock.after(RETRY_AFTER_MS, () => this.wake());
-      })
-      .finally(() => (this.#isRunning = false));
+    this.#run().catch((error: unknown) => {
+      this.#deps.onTrouble(`the upstream is not told of events: ${messageOf(error)}`);
+      this.#cancel = this.#deps.clock.after(RETRY_AFTER_MS, () => this.wake());
+    });
   }
 
   close(): void {
@@ -90,18 +88,24 @@ export class UpstreamEvents {
   }
 
   async #run(): Promise<void> {
-    const { journal, state } = this.#deps;
-    while (this.#hasMore && !this.#isOver && this.#deps.isConnected()) {
-      this.#hasMore = false;
-      const entries = await journal.read({ after: this.#after, limit: PAGE });
-      if (entries.length === PAGE) this.#hasMore = true;
-      for (const entry of entries) {
-        await this.#tell(entry);
-        if (this.#isOver) return;
-        this.#after = entry.position;
-        state.eventsDelivered(this.#after);
-      }
+    try {
+      while (this.#hasMore && !this.#isOver && this.#deps.isConnected()) await this.#tellPage();
+    } finally {
+      this.#isRunning = false;
     }
+  }
+
+  async #tellPage(): Promise<void> {
+    const { journal, state } = this.#deps;
+    this.#hasMore = false;
+    const entries = await journal.read({ after: this.#after, limit: PAGE });
+    for (const entry of entries) {
+      await this.#tell(entry);
+      if (this.#isOver) return;
+      this.#after = entry.position;
+      state.eventsDelivered(this.#after);
+    }
+    if (entries.length === PAGE) this.#hasMore = true;
   }
 
   async #tell(entry: JournalEntry): Promise<void> {

@@ -18,6 +18,7 @@ export type Row = readonly [seriesId: number, timeUs: number, value: number];
 
 /** Messages between the two ends of a stream: each goes on when it is its turn. */
 class Wire {
+  bytesUp = 0;
   readonly up: Uint8Array[] = [];
   readonly down: Uint8Array[] = [];
   readonly #events: LaneEvents;
@@ -122,6 +123,7 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
       wires.push(wire);
       return {
         write: (message) => {
+          wire.bytesUp += message.byteLength;
           if (!wire.isCut) wire.up.push(message);
           return true;
         },

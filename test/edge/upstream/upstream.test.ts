@@ -1,5 +1,6 @@
 /** Forwarding to a receiver in the same process. */
 import { expect, test } from "bun:test";
+import { compileMatcher } from "../../../src/model/matcher.ts";
 import { createPair, type Row } from "./rig.ts";
 
 const T = Date.UTC(2025, 11, 31) * 1_000;
@@ -58,5 +59,101 @@ test("a correction that comes while its point is on its way is not overwritten",
   pair.commit([[1, T, 99]]);
   await pair.settle();
   expect(pair.received()).toEqual(pair.sent());
+  await pair.upstream.close();
+});
+
+test("series that do not pass the filter are not sent, and nothing of them waits", async () => {
+  const matcher = compileMatcher(["temp"], { source: "gw1" });
+  const pair = await createPair({ matcher });
+  pair.setReachable(false);
+  for (let i = 0; i < 12; i++) pair.commit([[1 + (i % 6), T + i, i]]);
+  pair.setReachable(true);
+  await pair.pass(5_000);
+  for (let i = 12; i < 24; i++) pair.commit([[1 + (i % 6), T + i, i]]);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent().filter((point) => point.includes(" gw1 ")));
+  expect(pair.received()).toHaveLength(12);
+  const { sources } = await pair.upstream.status();
+  expect([...sources].map(([source, { acked, dropped }]) => [source, acked, dropped])).toEqual([["gw1", 12, 0]]);
+  await pair.upstream.close();
+});
+
+test("what is past the limit of the queue is given up, oldest first, counted at both ends", async () => {
+  // The store of this test takes ten bytes a point.
+  const pair = await createPair({ queueBytesMax: 300 });
+  pair.setReachable(false);
+  for (let i = 0; i < 100; i++) pair.commit([[1 + (i % 2), T + i, i]]);
+  await pair.pass(11_000);
+  expect(pair.told).toContainEqual(expect.stringContaining("the oldest 70 points"));
+  expect((await pair.upstream.status()).queuedPoints).toBe(30);
+  await pair.restartEdge();
+  pair.setReachable(true);
+  await pair.settle();
+  await pair.pass(1_000);
+  expect(pair.received()).toEqual(pair.sent().filter((point) => Number(point.split("=")[1]) >= 70));
+  const dropped = [
+    ["gw0", 35],
+    ["gw1", 35],
+  ];
+  const { sources } = await pair.upstream.status();
+  expect([...sources].map(([source, counts]) => [source, counts.dropped]).sort()).toEqual(dropped);
+  const [origin] = await pair.origins.all();
+  expect([...origin.delivered].map(([source, counts]) => [source, counts.dropped]).sort()).toEqual(dropped);
+  await pair.upstream.close();
+});
+
+test("under a bandwidth cap the backlog waits and live points go on", async () => {
+  const bytesPerS = 2_000;
+  const pair = await createPair({ bytesPerS });
+  pair.setReachable(false);
+  const committed = 3_000;
+  for (let i = 0; i < committed; i += 10) {
+    pair.commit(Array.from({ length: 10 }, (_, k): Row => [1 + (k % 3), T + i + k, Math.sin(i + k)]));
+  }
+  pair.setReachable(true);
+  pair.store.partRows = 50;
+  pair.store.unitSeqs = 5;
+  let sent = 0;
+  const countUp = () => pair.wires.reduce((sum, { bytesUp }) => sum + bytesUp, 0);
+  for (let second = 0; second < 10; second++) {
+    await pair.pass(500);
+    pair.commit([[5, T + 1_000_000 + second, second]]);
+    await pair.pass(500);
+    const live = pair.received().filter((point) => point.includes("d4")).length;
+    if (second >= 3) expect(live).toBeGreaterThanOrEqual(second);
+    sent = countUp();
+  }
+  // One second's worth may go at once, and a part may be half sent when the cap is reached.
+  expect(sent).toBeLessThan(bytesPerS * 13);
+  expect((await pair.upstream.status()).undelivered.length).toBeGreaterThan(0);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  await pair.upstream.close();
+});
+
+test("what retention took of the backlog is said and told to the receiver", async () => {
+  const pair = await createPair();
+  await pair.pass(200);
+  pair.upstream.lost(40);
+  expect(pair.told).toContainEqual(expect.stringContaining("40 points"));
+  pair.commit([[1, T, 1]]);
+  await pair.settle();
+  const [origin] = await pair.origins.all();
+  expect(origin.delivered.get("(others)")?.dropped).toBe(40);
+  await pair.upstream.close();
+});
+
+test("a range is sent again, and not counted once more", async () => {
+  const pair = await createPair();
+  for (let i = 0; i < 10; i++) pair.commit([[1, T + i, i]]);
+  await pair.settle();
+  const before = pair.receiver.log.synced.length;
+  const { points } = await pair.upstream.resend(T + 3, T + 6);
+  expect(points).toBe(3);
+  await pair.restartEdge();
+  await pair.settle();
+  expect(pair.receiver.log.synced.length).toBeGreaterThan(before);
+  expect(pair.received()).toEqual(pair.sent());
+  expect(await pair.ledgers()).toEqual({ sender: [["gw0", 10]], receiver: [["gw0", 10]] });
   await pair.upstream.close();
 });
