@@ -117,6 +117,7 @@ function optionsOf(address: string, { upstream }: Config): UpstreamOptions {
     matcher: matcherOf(upstream),
     queueBytesMax: upstream.queue_bytes_max,
     queueAgeMaxMs: upstream.queue_age_max,
+    downSampling: upstream.step === undefined ? undefined : { stepMs: upstream.step, func: upstream.function },
     backoff: { firstMs: upstream.backoff_min, maxMs: upstream.backoff_max },
   };
 }

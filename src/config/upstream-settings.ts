@@ -4,7 +4,7 @@ import { parseAddress } from "../model/address.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { compileMatcher } from "../model/matcher.ts";
 import { parseTagConditions } from "../model/tag-conditions.ts";
-import { bytesOr, durationMs, flag, parsed, path, text } from "./leaves.ts";
+import { bytesOr, choice, durationMs, flag, parsed, path, text } from "./leaves.ts";
 
 const MIB = 1024 * 1024;
 const MINUTE = 60_000;
@@ -47,6 +47,19 @@ function ageOrNoneMs() {
   });
 }
 
+/** Undefined: points go as they are. */
+function stepOrNoneMs() {
+  return parsed(
+    '"none" or a duration of whole seconds such as "1m", at most 1d',
+    (given): number | null | undefined => {
+      if (given === "none") return null;
+      const value = typeof given === "string" ? parseDurationMs(given) : undefined;
+      const isStep = value !== undefined && value >= 1_000 && value <= 24 * HOUR && value % 1_000 === 0;
+      return isStep ? value : undefined;
+    },
+  ).transform((given) => given ?? undefined);
+}
+
 export const upstreamSettings = z.strictObject({
   address: addressOrNone(),
   name: text('a name, or "auto" for that of the machine'),
@@ -60,6 +73,8 @@ export const upstreamSettings = z.strictObject({
   metrics: patterns(),
   sources: patterns(),
   tags: tagConditions(),
+  step: stepOrNoneMs(),
+  function: choice("avg", "min", "max", "last", "first", "sum", "count", "p50", "p90", "p95", "p99"),
   events: flag(),
   queue_bytes_max: bytesOr({ none: Infinity }, MIB, Infinity),
   queue_age_max: ageOrNoneMs(),
@@ -80,6 +95,8 @@ export const UPSTREAM_DEFAULTS = {
   metrics: "*",
   sources: "*",
   tags: "none",
+  step: "none",
+  function: "avg",
   events: true,
   queue_bytes_max: "none",
   queue_age_max: "none",

@@ -135,6 +135,26 @@ describe("what is wrong is named, all of it at once", () => {
     expect(() => load(file('[live]\ninterval_min = "2m"\n'))).toThrow(
       'live.interval_min is "2m" (watchpost.toml): wanted at most live.interval_max',
     );
+    expect(() => load(file('[upstream]\nbackoff_min = "2m"\n'))).toThrow(
+      'upstream.backoff_min is "2m" (watchpost.toml): wanted at most upstream.backoff_max',
+    );
+    expect(() => load(file('[upstream]\ntoken_file = "token"\n'))).toThrow(
+      'upstream.token_file is "token" (watchpost.toml): wanted together with upstream.tls = true',
+    );
+  });
+
+  test("an upstream that cannot be", () => {
+    for (const [line, wanted] of [
+      ['address = "centre"', "is no address"],
+      ['address = "centre:0"', 'wanted "none" or an address'],
+      ['tags = "site"', '"site" is no condition'],
+      ['metrics = "a||b"', "upstream.metrics"],
+      ['step = "1500ms"', 'wanted "none" or a duration of whole seconds'],
+      ['function = "mean"', "wanted avg or min"],
+      ['queue_age_max = "1s"', 'wanted "none" or a duration'],
+    ]) {
+      expect(() => load(file(`[upstream]\n${line}\n`))).toThrow(wanted);
+    }
   });
 
   test("TOML that cannot be read, with its place", () => {

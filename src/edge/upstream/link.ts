@@ -20,6 +20,7 @@ import type { ForwardedAck, RefusedPoints } from "../../wire/gen/forwarding_pb.t
 import type { Bandwidth } from "./bandwidth.ts";
 import { mayShare, spansOfBlock, type ChunkSpans } from "./chunk-spans.ts";
 import { OTHER_SOURCES, type DeliveryLedger } from "./delivery-ledger.ts";
+import type { DownSampler } from "./down-sampler.ts";
 import { Lane, type ForwardedInit, type OpenLane, type SentPart } from "./lane.ts";
 import { LiveRows } from "./live-rows.ts";
 import { NamedSeries } from "./named-series.ts";
@@ -37,6 +38,8 @@ export interface LinkDeps {
   readonly filter: SeriesFilter;
   readonly bandwidth: Bandwidth;
   readonly openLane: OpenLane;
+  /** Null: points go as they are. */
+  readonly sampler: DownSampler | null;
   /** Of what is committed, the next sequence. */
   nextSeq(): number;
   onConnected(answer: ForwardedAck): void;
@@ -60,6 +63,8 @@ const PART_BYTES_MAX = 1024 * 1024;
 /** What live points left behind waits for so long, then the backlog begins anew with the newest. */
 const NEWER_WAIT_MS = 500;
 const NOTHING_FOUND_MS = 1_000;
+/** Points that are on their way when a window ends. */
+const WINDOW_GRACE_MS = 1_000;
 
 export class Link {
   readonly #deps: LinkDeps;
@@ -73,6 +78,9 @@ export class Link {
   #cancelFlush: () => void = () => {};
   /** Of the timer that runs; Infinity: none does. */
   #flushInMs = Infinity;
+  #cancelSample: () => void = () => {};
+  /** Of what is down-sampled, what came behind has to wait. */
+  #sampledTo = Infinity;
   #isReading = false;
   #isPaused = false;
   /** Sent and not acknowledged. */
@@ -109,6 +117,7 @@ export class Link {
       await Promise.race([backlog.answer, this.#failure.promise]);
       this.#deps.onConnected(answer);
       [this.#live, this.#backlog] = [live, backlog];
+      if (this.#deps.sampler !== null) this.#sampleSoon(this.#deps.sampler.stepMs);
       this.#drain(backlog).catch((error: unknown) => this.#fail(error));
       return await this.#failure.promise;
     } finally {
@@ -119,7 +128,7 @@ export class Link {
   /** A committed frame: sent, or left to the backlog. */
   onFrame(frame: Frame): void {
     const live = this.#live;
-    if (live === undefined || this.isOver) return;
+    if (live === undefined || this.isOver || this.#deps.sampler !== null) return;
     if (!this.#mayTake(live, frame)) {
       this.#isPaused = true;
       return this.#leaveToBacklog();
@@ -138,6 +147,7 @@ export class Link {
     if (this.isOver) return;
     this.#over.abort();
     this.#cancelFlush();
+    this.#cancelSample();
     this.#failure.reject(new WatchpostError("CANCELLED", "the link was closed"));
     this.#live?.close();
     this.#backlog?.close();
@@ -237,7 +247,9 @@ export class Link {
       }
       const part: BacklogPart = await this.#read(ranges, cursor);
       if (this.isOver) return;
-      this.#sendPart(backlog, part, isAgain);
+      const { sampler } = this.#deps;
+      const parts = sampler === null ? [part] : await sampler.sampled(part, this.#over.signal);
+      for (const each of parts) this.#sendPart(backlog, each, isAgain);
       // Live points that waited may be judged now.
       this.#flush();
       found += part.delivered.length;
@@ -254,10 +266,21 @@ export class Link {
     return this.#waiting(false).length > 0 || this.#waiting(true).length > 0;
   }
 
+  /** When a window has ended, what came until then is looked at. */
+  #sampleSoon(stepMs: number): void {
+    const { clock, nextSeq } = this.#deps;
+    this.#sampledTo = nextSeq();
+    const leftMs = stepMs - (clock.nowMs() % stepMs);
+    this.#cancelSample = clock.after(leftMs + WINDOW_GRACE_MS, () => {
+      this.#sampleSoon(stepMs);
+      this.#wake();
+    });
+  }
+
   /** What is committed, undelivered and not on its way. */
   #waiting(isAgain: boolean): SequenceRanges {
     const { state, nextSeq } = this.#deps;
-    let ranges = sequencesWithin(isAgain ? state.again : state.fresh, 0, nextSeq());
+    let ranges = sequencesWithin(isAgain ? state.again : state.fresh, 0, Math.min(nextSeq(), this.#sampledTo));
     if (ranges.length === 0) return ranges;
     for (const [from, to] of this.#onTheirWay) ranges = withoutSequences(ranges, from, to);
     if (this.#rows.isEmpty) return ranges;

@@ -12,6 +12,7 @@ import { Bandwidth } from "./bandwidth.ts";
 import { DeliveryLedger, OTHER_SOURCES, type SourceCounts } from "./delivery-ledger.ts";
 import type { LaneName, OpenLane } from "./lane.ts";
 import { Link } from "./link.ts";
+import { DownSampler, type DownSampling } from "./down-sampler.ts";
 import type { EventCall } from "./event-calls.ts";
 import { firstSequenceKept, type QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
@@ -29,6 +30,8 @@ export interface UpstreamOptions extends QueueLimits {
   readonly bytesPerS: number;
   /** Which series go upstream; undefined: all. */
   readonly matcher: SeriesMatcher | undefined;
+  /** Undefined: points go as they are. */
+  readonly downSampling: DownSampling | undefined;
   /** Between attempts to connect. */
   readonly backoff: BackoffOptions;
 }
@@ -232,7 +235,10 @@ export class Upstream {
     const originId = await nodeId();
     const session = BigInt(await this.#state.beginSession());
     const hello = { originId, originName: this.options.name, session, sinceSession: session };
-    const bandwidth = new Bandwidth(this.options.bytesPerS, clock.monotonicMs());
+    const { bytesPerS, downSampling } = this.options;
+    const sampler =
+      downSampling === undefined ? null : new DownSampler(downSampling, (query, o) => store.range(query, o));
+    const bandwidth = new Bandwidth(bytesPerS, clock.monotonicMs());
     const deps = {
       ...{
         clock,
@@ -243,6 +249,7 @@ export class Upstream {
         filter: this.#filter,
         bandwidth,
         openLane,
+        sampler,
       },
       nextSeq: () => this.#nextSeq,
       onConnected: (answer: ForwardedAck) => this.#connected(answer),

@@ -3,6 +3,7 @@ import { blockOfFrame } from "../../../src/codec/frame-block.ts";
 import type { Frame } from "../../../src/model/frame.ts";
 import { hasAllOf, sequencesWithin, withSequences, type SequenceRanges } from "../../../src/model/sequence-ranges.ts";
 import type { UpstreamStore } from "../../../src/edge/upstream/upstream-store.ts";
+import type { RangeQuery, RangeResult } from "../../../src/store/protocol.ts";
 import type { BacklogCursor, BacklogPart, BacklogQuery, SequencesHeld } from "../../../src/store/backlog-protocol.ts";
 
 interface Row {
@@ -70,6 +71,31 @@ export class NaiveStore implements UpstreamStore {
       delivered: isLast ? [[from, last[1]]] : [],
       next: isOver ? null : next,
     });
+  }
+
+  /** Averages of steps alone. */
+  async range({ seriesIds, fromUs, toUs, stepUs }: RangeQuery): Promise<RangeResult> {
+    const [timesUs, values, offsets, slots]: number[][] = [[], [], [0], []];
+    seriesIds.forEach((id, slot) => {
+      const windows = new Map<number, number[]>();
+      for (const { seriesId, timeUs, value } of this.standing().values()) {
+        if (seriesId !== id || timeUs < fromUs || timeUs >= toUs) continue;
+        const startUs = Math.floor(timeUs / stepUs) * stepUs;
+        windows.set(startUs, [...(windows.get(startUs) ?? []), value]);
+      }
+      if (windows.size === 0) return;
+      for (const [startUs, of] of [...windows].sort(([a], [b]) => a - b)) {
+        timesUs.push(startUs);
+        values.push(of.reduce((sum, value) => sum + value, 0) / of.length);
+      }
+      slots.push(slot);
+      offsets.push(values.length);
+    });
+    return {
+      ...{ slots: Uint32Array.from(slots), offsets: Uint32Array.from(offsets) },
+      ...{ timesUs: Float64Array.from(timesUs), values: Float64Array.from(values) },
+      ...{ resolutionUs: 0, isCoarse: false, isDamaged: false, next: null },
+    };
   }
 
   async countUndelivered(ranges: SequenceRanges): Promise<SequencesHeld> {

@@ -4,6 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import { randomOf } from "../../support/random.ts";
+import type { UpstreamOptions } from "../../../src/edge/upstream/upstream.ts";
 import { createPair, type Row } from "./rig.ts";
 
 const OUTAGES = 50;
@@ -13,13 +14,16 @@ interface Scenario {
   readonly seed: number;
   /** Every point has a time of its own: the ledgers count exactly what was committed. */
   readonly isUnique: boolean;
+  /** Microseconds between two times of points. */
+  readonly everyUs?: number;
+  readonly options?: Partial<UpstreamOptions>;
 }
 
-async function run({ seed, isUnique }: Scenario) {
+async function run({ seed, isUnique, everyUs = 1, options }: Scenario) {
   const random = randomOf(seed);
   const chanceOf = (share: number) => random() < share;
   const below = (end: number) => Math.floor(random() * end);
-  const pair = await createPair();
+  const pair = await createPair(options);
   pair.store.hold = async () => {
     for (let i = below(4); i > 0; i--) await new Promise((resolve) => void setImmediate(resolve));
   };
@@ -27,7 +31,7 @@ async function run({ seed, isUnique }: Scenario) {
   const commit = () => {
     const rows: Row[] = [];
     for (let i = 1 + below(6); i > 0; i--) {
-      const timeUs = isUnique ? T + committed : T + below(40);
+      const timeUs = isUnique ? T + committed : T + below(40) * everyUs;
       rows.push([1 + below(6), timeUs, committed++]);
     }
     pair.commit(rows);
@@ -78,6 +82,26 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     expect(sender).toEqual(receiver);
     const acked = (receiver as [string, number][]).reduce((sum, [, points]) => sum + points, 0);
     expect(acked).toBe(committed);
+    await pair.upstream.close();
+  }, 60_000);
+
+  test(`${OUTAGES} outages, down-sampled, corrections and late points among it: seed ${seed}`, async () => {
+    const options = { downSampling: { stepMs: 3_000, func: "avg" } } as const;
+    const { pair } = await run({ seed, isUnique: false, everyUs: 1_000_000, options });
+    const windows = new Map<string, number[]>();
+    for (const point of pair.sent()) {
+      const [, key, timeUs, value] = /^(.*)@(\d+)=(.*)$/.exec(point)!;
+      const window = `${key}@${Math.floor(Number(timeUs) / 3_000_000) * 3_000_000}`;
+      windows.set(window, [...(windows.get(window) ?? []), Number(value)]);
+    }
+    const averages = [...windows].map(([window, values]) => {
+      return [window, values.reduce((sum, value) => sum + value, 0) / values.length] as const;
+    });
+    const received = new Map(pair.received().map((point) => point.split("=") as [string, string]));
+    expect(received.size).toBe(averages.length);
+    for (const [window, average] of averages) expect(Number(received.get(window))).toBeCloseTo(average, 9);
+    const { sender, receiver } = await pair.ledgers();
+    expect(sender).toEqual(receiver);
     await pair.upstream.close();
   }, 60_000);
 }

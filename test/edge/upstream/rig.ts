@@ -135,6 +135,7 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
         address: "centre:50051",
         name: "Hall 3",
         ...{ bytesPerS: Infinity, queueBytesMax: Infinity, queueAgeMaxMs: Infinity, matcher: undefined },
+        downSampling: undefined,
         backoff: { firstMs: 1_000, maxMs: 60_000 },
         ...options,
       },
