@@ -103,6 +103,11 @@ export class DeliveryLedger {
     return changes;
   }
 
+  /** They are taken again. */
+  notWritten(changes: readonly DocumentChange[]): void {
+    for (const { key } of changes) this.#changed.add(key);
+  }
+
   #adopt(source: string, counts: SourceCounts, delivery: SourceDelivery | undefined): void {
     this.#changed.add(source);
     counts.acked = Number(delivery?.ackedPoints ?? 0n);

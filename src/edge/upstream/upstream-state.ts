@@ -37,6 +37,8 @@ interface StoredState {
 const COLLECTION = "upstream";
 const KEY = "state";
 const SAVE_AFTER_MS = 5_000;
+/** What was acknowledged is told again by the receiver. What was given up is written at once. */
+const LEDGER_EVERY_MS = 60_000;
 /** What is stored already goes upstream, too. */
 const NEW: StoredState = { session: 0, fresh: [[0, null]], again: [], eventsAfter: null, receiverId: "" };
 
@@ -48,6 +50,7 @@ export class UpstreamState {
   #eventsAfter: number | null;
   #receiverId: string;
   #cancelSave: (() => void) | undefined;
+  #ledgerDueMs = 0;
 
   private constructor(deps: UpstreamStateDeps, stored: StoredState) {
     this.#deps = deps;
@@ -119,19 +122,24 @@ export class UpstreamState {
     await this.#write();
   }
 
-  /** These are not sent. Resolves once that is kept. */
+  /** These are not sent. Resolves once that is kept, with what the ledger says of it. */
   async giveUp(ranges: SequenceRanges): Promise<void> {
     for (const [from, to] of ranges) this.#fresh = withoutSequences(this.#fresh, from, to);
+    this.#ledgerDueMs = 0;
     await this.#write();
   }
 
   async close(): Promise<void> {
+    this.#ledgerDueMs = 0;
     await this.#write();
   }
 
   async #write(): Promise<void> {
+    const { journal, ledger, clock } = this.#deps;
     this.#cancelSave?.();
     this.#cancelSave = undefined;
+    const isLedgerDue = clock.monotonicMs() >= this.#ledgerDueMs;
+    if (isLedgerDue) this.#ledgerDueMs = clock.monotonicMs() + LEDGER_EVERY_MS;
     const value = JSON.stringify({
       session: this.#session,
       fresh: this.#fresh,
@@ -139,8 +147,14 @@ export class UpstreamState {
       eventsAfter: this.#eventsAfter,
       receiverId: this.#receiverId,
     });
-    const { journal, ledger } = this.#deps;
-    await journal.append([], [{ collection: COLLECTION, key: KEY, sort: 0, value }, ...ledger.takeChanges()]);
+    const changes = isLedgerDue ? ledger.takeChanges() : [];
+    try {
+      await journal.append([], [{ collection: COLLECTION, key: KEY, sort: 0, value }, ...changes]);
+    } catch (error) {
+      ledger.notWritten(changes);
+      this.#ledgerDueMs = 0;
+      throw error;
+    }
   }
 
   #saveSoon(): void {

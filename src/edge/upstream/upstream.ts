@@ -181,6 +181,9 @@ export class Upstream {
   /** Retention took stored points that the upstream has not got. */
   lost(points: number): void {
     this.#dropped(OTHER_SOURCES, points);
+    this.#state.giveUp([]).catch((error: unknown) => {
+      this.#deps.onTrouble(`what retention took cannot be written into the ledger: ${messageOf(error)}`);
+    });
     this.#deps.onDropped(`retention took ${points} points before the upstream had them`, points);
   }
 
