@@ -128,6 +128,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
     "analytics.Collaboration",
     "analytics.Dashboard",
     "analytics.DataIngestion",
+    "analytics.Devices",
     "grpc.health.v1.Health",
   ]);
   expect((await call("grpc.health.v1.Health/Check", '{"service":"analytics.Dashboard"}')).out).toContain("SERVING");
@@ -180,6 +181,22 @@ describe("from the command line", () => {
       tags: { room: 'a, "b"' },
     });
     expect(err).toContain("live.t:csv");
+  }, 30_000);
+
+  test("devices are imported, found, watched and shown", async () => {
+    const there = ["--server", server.grpc];
+    const csv = "device_id,site,parent,sensor,unit,precision\nboiler,cellar,gw-1,temperature,°C,1\ngw-1,cellar,,,,\n";
+    const imported = await run(["device", "import", "-", "--format", "csv", ...there], { stdin: csv });
+    expect(imported).toEqual({ code: 0, out: "registered 2, updated 0, unchanged 0\n", err: "" });
+    const point = '{"metric":"temperature","value":61.25,"tags":{"device":"boiler"}}\n';
+    expect((await run(["upload", "-", "--source", "gw-1", ...there], { stdin: point })).code).toBe(0);
+    const died = await run(["device", "report", "gw-1", "death", "--reason", "no power", ...there]);
+    expect(died).toMatchObject({ code: 0, out: "reported gw-1  offline\n" });
+    const page = await run(["device", "boiler", ...there]);
+    expect(page.out).toContain("\nReason       gw-1 is offline\n");
+    expect(page.out).toMatch(/\ntemperature +61\.3 +°C /);
+    const list = await run(["devices", "--site", "cellar", ...there]);
+    expect(list.out).toContain("2 devices: 1 offline, 1 stale\n");
   }, 30_000);
 
   test("what cannot be read is said", async () => {
