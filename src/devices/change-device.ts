@@ -56,6 +56,20 @@ export function withAnnounced(before: Device, announced: Announcement): Device {
   return after;
 }
 
+/** A device as somebody registers it, with what it said of itself before where nothing else is given. */
+export function withSaid(given: Device, said: Device): Device {
+  const after = clone(DeviceSchema, given);
+  after.parent ||= said.parent;
+  after.firmware ||= said.firmware;
+  after.model ||= said.model;
+  after.tags = { ...said.tags, ...given.tags };
+  for (const sensor of said.sensors) {
+    const { metricName: metric, unit, description } = sensor;
+    announceSensor(after, { metric, unit, description });
+  }
+  return after;
+}
+
 /** Whether two are the same but for what the server fills in. */
 export function isSame(a: Device, b: Device): boolean {
   return equals(DeviceSchema, plain(a), plain(b));

@@ -90,6 +90,11 @@ export class DeviceWriter {
     this.#first++;
   }
 
+  /** Notes wait until the journal can be written again. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
   /** How many notes wait. */
   get waiting(): number {
     return this.#notes.length - this.#first;

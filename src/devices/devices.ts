@@ -9,7 +9,7 @@ import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { DeviceSchema, type Device } from "../wire/gen/devices_pb.ts";
-import { isSame, plain, revised, withAnnounced, withFields } from "./change-device.ts";
+import { isSame, plain, revised, withAnnounced, withFields, withSaid } from "./change-device.ts";
 import { DEPTH_MAX, type DeviceBook, type DeviceRecord } from "./device-book.ts";
 import {
   DEVICE_EVENT,
@@ -83,7 +83,8 @@ export class Devices {
         const message = `device ${JSON.stringify(device.deviceId)} is registered already, at revision ${record.stored.revision}; wanted another id, or replace`;
         throw new WatchpostError("ALREADY_EXISTS", message);
       }
-      this.#put(rows, device, by, true);
+      const said = record?.stored?.isRegistered === false && !isReplaced ? record.stored : undefined;
+      this.#put(rows, said === undefined ? device : checkedDevice(withSaid(device, said)), by, true);
     });
   }
 

@@ -251,6 +251,51 @@ test("what a device says of itself is taken where nobody said anything else", as
   expect((await rig.get("p")).device).toMatchObject({ status: "stale", statusReason: "node is offline" });
 });
 
+test("who registers a device that told of itself keeps what it told where nothing else is given", async () => {
+  const rig = await DeviceRig.open();
+  const birth = { kind: "birth", device: "p", timeMs: rig.clock.nowMs(), reason: "DBIRTH" } as const;
+  rig.devices.onDeviceEvent({
+    ...birth,
+    model: "B2",
+    firmware: "1",
+    sensors: [
+      { metric: "a", unit: "K" },
+      { metric: "b", unit: "V" },
+    ],
+  });
+  await rig.settle();
+  const device = await rig.register({
+    deviceId: "p",
+    name: "x",
+    model: "C",
+    sensors: [{ metricName: "a", unit: "°C" }],
+  });
+  expect(device).toMatchObject({ isRegistered: true, name: "x", model: "C", firmware: "1", revision: 2n });
+  expect(device.sensors.map(({ metricName, unit }) => [metricName, unit])).toEqual([
+    ["a", "°C"],
+    ["b", "V"],
+  ]);
+});
+
+test("what silence makes of others is not the doing of whoever reports one; and a report is answered when it is kept", async () => {
+  const rig = await DeviceRig.open();
+  for (const deviceId of ["p", "q"]) await rig.register({ deviceId, expectedIntervalMs: 1_060n });
+  rig.send([rig.series("t", "p"), rig.series("t", "q")]);
+  await rig.settle();
+  // Both are late by now, and no timer has said so yet.
+  rig.clock.advance(1_310);
+  await rig.call("reportDevice", { deviceId: "p", kind: "death", userId: "ann" });
+  await rig.settle(100);
+  expect(rig.journaled("q")).toContain("status late by system");
+  expect(rig.journaled("p")).toContain("status offline by ann");
+  rig.send([rig.series("t", "q")]);
+  await rig.settle();
+  rig.kept.journal.failure = new Error("disk full");
+  await fails(rig.call("reportDevice", { deviceId: "q", kind: "death" }), "UNAVAILABLE", "is not written yet");
+  expect(rig.journaled("q")).not.toContain("status offline by anonymous");
+  rig.kept.journal.failure = null;
+});
+
 test("there is a limit; it is said once, points beyond it are nobody's, and room is used again", async () => {
   const rig = await DeviceRig.open(new Kept(), undefined, { devicesMax: 2 });
   const all = ["a", "b", "c", "d"].map((source) => rig.series("t", source));
