@@ -39,8 +39,11 @@ export function statusCounts(byStatus: Readonly<Record<string, bigint | number>>
     .join(", ");
 }
 
-/** Lines for titles and devices, in the order given, cut to `width`. Without columns that say nothing. */
-export function deviceTable(devices: readonly Device[], nowMs: number, width = Infinity): string[] {
+/**
+ * Lines for titles and devices, in the order given, cut to `width`. Without columns that say nothing. `isLive`: since when each has
+ * its status in place of when it was seen, which streams do not tell.
+ */
+export function deviceTable(devices: readonly Device[], nowMs: number, width = Infinity, isLive = false): string[] {
   const column = (title: string, say: (device: Device) => string, widthMax = NAME_WIDTH_MAX) => {
     const cell = (device: Device) => cut(printable(say(device)), widthMax);
     return devices.some((device) => cell(device) !== "") ? [{ title, cell }] : [];
@@ -49,7 +52,9 @@ export function deviceTable(devices: readonly Device[], nowMs: number, width = I
     [
       { title: "DEVICE", cell: ({ deviceId }: Device) => cut(printable(deviceId), ID_WIDTH_MAX) },
       { title: "STATUS", cell: statusWords },
-      { title: "LAST SEEN", cell: ({ lastSeen }) => (lastSeen === undefined ? "-" : ago(lastSeen, nowMs)) },
+      isLive
+        ? { title: "SINCE", cell: ({ statusSince }) => ago(statusSince, nowMs) }
+        : { title: "LAST SEEN", cell: ({ lastSeen }) => ago(lastSeen, nowMs) },
       { title: "INTERVAL", cell: intervalOf },
       ...column("NAME", ({ name }) => name),
       ...column("TYPE", ({ type }) => type),
@@ -156,7 +161,7 @@ export function sensorTable(sensors: readonly Sensor[], nowMs: number): string {
       { title: "SENSOR", cell: ({ metricName }: Sensor) => printable(metricName) },
       { title: "VALUE", right: true, cell: valueOf },
       { title: "UNIT", cell: ({ unit }) => printable(unit) },
-      { title: "AGE", cell: ({ lastTime }) => (lastTime === undefined ? "-" : ago(lastTime, nowMs)) },
+      { title: "AGE", cell: ({ lastTime }) => ago(lastTime, nowMs) },
       ...(has(range) ? [{ title: "VALID", cell: range }] : []),
       ...(has(outside) ? [{ title: "OUTSIDE", right: true, cell: outside }] : []),
       ...(has(about) ? [{ title: "DESCRIPTION", cell: about }] : []),

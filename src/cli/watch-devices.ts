@@ -107,5 +107,5 @@ export function deviceScreen(
   const shown = sorted.slice(0, Math.max(1, rows - head.length - 3));
   const hidden = sorted.length - shown.length;
   const more = hidden > 0 ? [pc.dim(`… ${hidden.toLocaleString("en-US")} more`)] : [];
-  return [...head, ...deviceTable(shown, Date.now(), columns), ...more].join("\n");
+  return [...head, ...deviceTable(shown, Date.now(), columns, true), ...more].join("\n");
 }
