@@ -34,7 +34,7 @@ interface Ask {
 }
 
 /** A commit of so many takes a few milliseconds, in which no points are acknowledged. */
-const NOTES_AT_ONCE = 200;
+const NOTES_AT_ONCE = 100;
 const TEXT_AT_ONCE = 1024 * 1024;
 /** Past that the oldest are given up. */
 const NOTES_MAX = 1_000_000;
