@@ -35,6 +35,7 @@ const SAMPLES_MAX = 1_000;
 const WEEKS_MAX = 52;
 const SIGMAS_MAX = 1_000;
 const SIGMAS_DEFAULT = 4;
+const DEVICE_STATUSES = ["never_seen", "online", "late", "offline", "stale"] as const;
 
 const size = number("a number that is not negative", (value) => value >= 0);
 const sigmas = unlessZero(
@@ -145,6 +146,14 @@ const seasonal = record({
   build: ({ zone, ...read }): Of<"seasonal"> => ({ kind: "seasonal", ...read, timeZone: zone }),
 });
 
+const device = record({
+  fields: { status: list("statuses", choice(...DEVICE_STATUSES), 0, DEVICE_STATUSES.length) },
+  build: ({ status }): Of<"device"> => ({
+    kind: "device",
+    statuses: status.length === 0 ? ["offline"] : DEVICE_STATUSES.filter((one) => status.includes(one)),
+  }),
+});
+
 const watchdog = record({ fields: {}, build: (): Of<"watchdog"> => ({ kind: "watchdog" }) });
 
 const FIELDS: { readonly [K in Kind]: Field<Of<K>> } = {
@@ -158,6 +167,7 @@ const FIELDS: { readonly [K in Kind]: Field<Of<K>> } = {
   absence,
   deviation,
   seasonal,
+  device,
   watchdog,
 };
 const KINDS = Object.keys(FIELDS) as Kind[];
@@ -216,6 +226,8 @@ function fieldsOf(condition: Condition): Given {
       const { sigmas, weeks, direction, timeZone } = condition;
       return { sigmas, weeks, direction, zone: timeZone };
     }
+    case "device":
+      return { status: condition.statuses };
     case "watchdog":
       return {};
   }

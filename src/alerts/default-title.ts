@@ -29,6 +29,8 @@ export function defaultTitle(condition: Condition, groupBy: readonly string[] | 
       return `${what} is unusual: {value}`;
     case "seasonal":
       return `${what} is unusual for the hour: {value}`;
+    case "device":
+      return "{device} is {status}: {reason}";
     case "watchdog":
       return "alerts get through";
   }

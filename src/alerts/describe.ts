@@ -143,7 +143,7 @@ interface Texts {
 
 const texts = new WeakMap<Rule, Texts>();
 
-function textsOf(rule: Rule): Texts {
+export function textsOf(rule: Rule): Texts {
   let compiled = texts.get(rule);
   if (compiled === undefined) {
     compiled = {

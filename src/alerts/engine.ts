@@ -3,15 +3,17 @@
  * that are due. What they say goes to the listener at once and in order.
  */
 import type { Clock } from "../model/clock.ts";
+import type { DeviceStandings } from "../model/device-standing.ts";
 import type { Frame } from "../model/frame.ts";
 import { compileMatcher, matchingSeries, valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import { BoundProbes, NO_ROW } from "./bound-probes.ts";
 import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
 import type { ConditionState } from "./conditions/condition-state.ts";
-import type { EvaluatedRule } from "./evaluated-rule.ts";
+import { DeviceRules, NO_DEVICES } from "./device-rules.ts";
+import type { EvaluatedRule, InstancePlace } from "./evaluated-rule.ts";
 import type { InstanceListener } from "./instance-listener.ts";
-import { Instance, type InstancePlace } from "./instance.ts";
+import { Instance } from "./instance.ts";
 import { NOT_TAKEN, TAKEN } from "./probe-rows.ts";
 import type { Probe } from "./probe.ts";
 import { RuleIndex } from "./rule-index.ts";
@@ -29,6 +31,8 @@ export interface EngineDeps {
   /** Of what is stored; NaN where nothing is. */
   readonly newestArrivalMs: number;
   readonly profiles: SeasonalProfiles;
+  /** Left out: there are none. */
+  readonly devices?: DeviceStandings;
 }
 
 /** More rules than these are bound in one pass over all series, fewer each by what it names. */
@@ -56,6 +60,7 @@ export class Engine {
   readonly #deps: EngineDeps;
   readonly #rules = new Map<string, BoundRule>();
   readonly #index = new RuleIndex<BoundRule>();
+  readonly #devices: DeviceRules<BoundRule>;
   readonly #probes = new BoundProbes();
   readonly #queue = new WakeQueue<Instance>();
   readonly #unsettled = new Set<Instance>();
@@ -71,6 +76,7 @@ export class Engine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
+    this.#devices = new DeviceRules(deps.devices ?? NO_DEVICES, (...of) => this.#judge(...of));
     this.#wallTime = new WallTime(deps.newestArrivalMs, deps.clock.monotonicMs());
     this.#unsubscribe = [
       deps.registry.onAdded((id, metric) => this.#bindSeries(id, metric, () => true)),
@@ -88,7 +94,9 @@ export class Engine {
     for (const bound of fresh) this.#rules.set(bound.rule.name, bound);
     const enabled = fresh.filter(({ rule }) => !rule.isDisabled);
     for (const bound of enabled) {
-      if (bound.rule.condition.kind !== "watchdog") this.#index.add(bound);
+      const { kind } = bound.rule.condition;
+      if (kind === "device") this.#devices.add(bound);
+      else if (kind !== "watchdog") this.#index.add(bound);
       else {
         this.#instance(bound, NO_SERIES);
         if (this.#isRunning) this.#raise(bound);
@@ -102,6 +110,7 @@ export class Engine {
   /** All is restored: what is always met is met from now on, unless it was before. */
   start(): void {
     this.#isRunning = true;
+    this.#devices.start();
     for (const bound of this.#rules.values()) {
       if (bound.rule.condition.kind === "watchdog" && !bound.rule.isDisabled) this.#raise(bound);
     }
@@ -113,6 +122,7 @@ export class Engine {
     if (bound === undefined) return undefined;
     this.#rules.delete(name);
     this.#index.delete(bound);
+    this.#devices.delete(bound);
     for (const instance of bound.instances.values()) {
       instance.probes.forEach((probe) => this.#probes.delete(probe));
       instance.wakesAtMs = NEVER_AGAIN_MS;
@@ -201,6 +211,13 @@ export class Engine {
     return this.#queue.nextAtMs !== Infinity;
   }
 
+  /** Of a key that was written down; undefined where what it was about is gone. */
+  restored({ rule, instances }: BoundRule, key: string): Instance | undefined {
+    if (rule.condition.kind !== "device" || rule.isDisabled)
+      return instances.get(rule.groupBy === undefined ? Number(key) : key);
+    return this.#devices.isKnown(deviceOfPlace(key)) ? this.#instance(this.#rules.get(rule.name)!, key) : undefined;
+  }
+
   /** Brings an instance up after it was restored. */
   schedule(instance: Instance): void {
     this.#queue.schedule(instance, this.#atMs());
@@ -209,6 +226,7 @@ export class Engine {
 
   close(): void {
     this.#cancelTimer?.();
+    this.#devices.close();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
@@ -264,12 +282,27 @@ export class Engine {
   #raise(bound: BoundRule): void {
     const { clock, listener } = this.#deps;
     const instance = this.#instance(bound, NO_SERIES);
-    instance.raise(clock.nowMs() * 1_000, this.#atMs(), listener);
+    instance.judge(true, clock.nowMs() * 1_000, this.#atMs(), listener);
     this.schedule(instance);
   }
 
+  /** A device meets the condition of a rule, or not; undefined: it is gone. */
+  #judge(bound: BoundRule, device: string, isMet: boolean | undefined): void {
+    const { clock, listener } = this.#deps;
+    const place = JSON.stringify([device]);
+    if (!isMet && !bound.instances.has(place)) return;
+    const instance = this.#instance(bound, place);
+    if (isMet !== undefined) instance.judge(isMet, clock.nowMs() * 1_000, this.#atMs(), listener);
+    if (!isMet && (isMet === undefined || instance.lifecycle.phase === "quiet")) {
+      bound.instances.delete(place);
+      instance.wakesAtMs = NEVER_AGAIN_MS;
+      if (isMet === undefined) listener.onGone(instance);
+    } else this.schedule(instance);
+  }
+
   #seriesOf({ rule, matcher }: BoundRule): number[] {
-    return rule.condition.kind === "watchdog" ? [] : matchingSeries(this.#deps.registry, matcher);
+    const { kind } = rule.condition;
+    return kind === "watchdog" || kind === "device" ? [] : matchingSeries(this.#deps.registry, matcher);
   }
 
   /** Many rules at once, in one pass over the series. */
@@ -346,8 +379,13 @@ export class Engine {
   }
 }
 
+/** Of an instance of a rule on devices. */
+export function deviceOfPlace(place: InstancePlace): string {
+  return (JSON.parse(String(place)) as string[])[0];
+}
+
 function stateMakerOf(condition: Condition, profiles: SeasonalProfiles): (seriesId: number) => ConditionState | null {
-  if (condition.kind === "absence" || condition.kind === "watchdog") return () => null;
+  if (["absence", "device", "watchdog"].includes(condition.kind)) return () => null;
   if (condition.kind === "seasonal") {
     return (seriesId) => conditionStateOf(condition, { profile: profiles.of(seriesId, condition) });
   }

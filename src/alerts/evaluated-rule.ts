@@ -3,6 +3,9 @@ import type { ConditionState } from "./conditions/condition-state.ts";
 import type { Timing } from "./lifecycle.ts";
 import type { Rule } from "./rule.ts";
 
+/** Of an instance among those of its rule: the id of its series (0: none), or of a group its values, as JSON. */
+export type InstancePlace = number | string;
+
 export interface EvaluatedRule {
   readonly rule: Rule;
   readonly timing: Timing;

@@ -112,7 +112,7 @@ export class Incidents {
 
   #find(alert: IncidentFacts): Standing | undefined {
     let first: Standing | undefined;
-    for (const key of this.#keysOf(alert)) {
+    for (const key of [...this.#keysOf(alert), ...this.#relativesOf(alert)]) {
       const standing = this.#byKey.get(key);
       if (standing === undefined) continue;
       const { firstAtMs } = standing.incident;
@@ -131,7 +131,8 @@ export class Incidents {
   }
 
   #index(standing: Standing, alert: IncidentFacts): void {
-    for (const key of this.#keysOf(alert)) {
+    const above = alert.device === "" ? [] : this.#parentsOf(alert.device).map(belowKey);
+    for (const key of [...this.#keysOf(alert), ...above]) {
       standing.keys.add(key);
       this.#byKey.set(key, standing);
     }
@@ -149,8 +150,19 @@ export class Incidents {
     });
     // No label is called so.
     if (source !== "") keys.push(`\0source=${source}`);
-    if (device !== "") keys.push(`\0device=${device}`);
+    if (device !== "") keys.push(deviceKey(device));
     return keys;
+  }
+
+  /**
+   * What incidents are found by of devices above it, and of those below. Two below the same one have that in common where
+   * they are not about points, whose source says what they come through.
+   */
+  #relativesOf({ source, device }: IncidentFacts): string[] {
+    if (device === "") return [];
+    const above = this.#parentsOf(device);
+    const beside = source === "" ? above.slice(0, 1) : [];
+    return [...above.map(deviceKey), ...beside.map(belowKey), belowKey(device)];
   }
 
   /** A device above that of the cause so far; between others the one that came first. */
@@ -159,6 +171,14 @@ export class Incidents {
     if (rootDevice !== "" && this.#parentsOf(device).includes(rootDevice)) return false;
     return firedAtMs < rootAtMs;
   }
+}
+
+function deviceKey(device: string): string {
+  return `\0device=${device}`;
+}
+
+function belowKey(device: string): string {
+  return `\0below=${device}`;
 }
 
 function rootOf({ id, device, firedAtMs }: IncidentFacts) {

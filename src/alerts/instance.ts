@@ -2,7 +2,7 @@
  * One rule for one set of labels: the series it is bound to, and where its alert stands. No clock and no timers: whoever
  * has it feeds it samples, and wakes it when it is due. `atMs` is monotonic and stands still while nobody could be heard.
  */
-import type { EvaluatedRule } from "./evaluated-rule.ts";
+import type { EvaluatedRule, InstancePlace } from "./evaluated-rule.ts";
 import type { InstanceListener } from "./instance-listener.ts";
 import { LateLane } from "./late-lane.ts";
 import { Lifecycle, type LifecycleChange } from "./lifecycle.ts";
@@ -20,9 +20,6 @@ const DECIDING_MS_MAX = 2_000;
 const LATE_IDLE_MS = 60_000;
 /** Stays empty. */
 const NO_PROBES: Probe[] = [];
-
-/** Of an instance among those of its rule: the id of its series (0: none), or of a group its values, as JSON. */
-export type InstancePlace = number | string;
 
 export class Instance {
   readonly shared: EvaluatedRule;
@@ -153,9 +150,11 @@ export class Instance {
     return this.probes.reduce((best, probe) => (isMore(probe, best) ? probe : best));
   }
 
-  /** Meets the condition from outside of all series. */
-  raise(nowUs: number, atMs: number, listener: InstanceListener): void {
-    this.#silentLevel = 1;
+  /** Meets the condition from outside of all series, or does not any more. What goes on over a restart is left as it is. */
+  judge(isMet: boolean, nowUs: number, atMs: number, listener: InstanceListener): void {
+    const level = Number(isMet);
+    if (level === this.#silentLevel && level === this.lifecycle.level) return;
+    this.#silentLevel = level;
     this.#moveTo(nowUs, atMs);
     this.#step(listener);
   }
@@ -208,9 +207,8 @@ export class Instance {
   save(atMs: number): SavedInstance {
     this.#catchUp();
     const gapMs = this.lead?.gapMs ?? 0;
-    const { clockUs, isStale } = this;
+    const [{ clockUs, isStale }, firedUs] = [this, this.#firedUs];
     const spent = this.#spent.save(this.probes, this.lifecycle.phase === "quiet");
-    const firedUs = this.#firedUs;
     return { ...this.lifecycle.save(), clockUs, silentMs: atMs - this.clockAtMs, gapMs, isStale, spent, firedUs };
   }
 
@@ -223,7 +221,8 @@ export class Instance {
     this.isStale = saved.isStale;
     this.#firedUs = saved.firedUs ?? -Infinity;
     if (saved.spent.length > 0) this.#spent = new SpentSeries(saved.spent);
-    if (saved.isStale && this.#isMetBySilence) this.#silentLevel = 1;
+    const isJudged = this.rule.condition.kind === "device" && saved.level > 0;
+    if (isJudged || (saved.isStale && this.#isMetBySilence)) this.#silentLevel = 1;
     for (const probe of this.probes) probe.gapMs = saved.gapMs;
   }
 

@@ -54,7 +54,7 @@ export class Lifespan {
   static async open(deps: LifespanDeps, newestArrivalMs: number): Promise<Lifespan> {
     const stored = await deps.journal.document(COLLECTION, KEY);
     const beat = stored === undefined ? NO_BEAT : { ...NO_BEAT, ...(JSON.parse(stored.value) as Partial<Beat>) };
-    return new Lifespan(deps, { ...beat, aliveMs: Math.max(beat.aliveMs, newestArrivalMs) });
+    return new Lifespan(deps, { ...beat, aliveMs: Math.max(beat.aliveMs, newestArrivalMs || beat.aliveMs) });
   }
 
   /** How long runs before are known to have lived after a time, and to have heard. */

@@ -6,6 +6,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { Clock } from "../model/clock.ts";
 import type { BurstGarbage } from "../model/burst-garbage.ts";
+import type { DeviceStandings } from "../model/device-standing.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
@@ -17,8 +18,9 @@ import { AlertBook, type Told } from "./alert-book.ts";
 import type { AlertRecord } from "./alert.ts";
 import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
+import { describeDevice } from "./describe-device.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
-import { Engine } from "./engine.ts";
+import { deviceOfPlace, Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
 import { nobodyAnswers, somebodyAnswered, unansweredIncidents } from "./escalation-alert.ts";
 import { forgetCleared } from "./forget-cleared.ts";
@@ -34,6 +36,7 @@ import { restoreInstances, restoreRules, type LatestValues } from "./restore-ale
 import { RuleBook } from "./rule-book.ts";
 import type { Rule } from "./rule.ts";
 import { alertMethods } from "./service.ts";
+import type { Instance } from "./instance.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
@@ -67,6 +70,8 @@ export interface AlertsDeps {
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
   readonly newId: () => string;
   readonly newIncidentId: () => string;
+  /** Left out: there are no devices. */
+  readonly devices?: DeviceStandings;
   /** Left out: nothing stands above anything. */
   readonly parentsOf?: ParentsOf;
   /** Uniform in [0, 1). */
@@ -119,8 +124,13 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     atMs: () => engine.atMs(),
     reset: (instance) => engine.reset(instance),
     isKnown: async (id) => (await journal.document(CLEARED_ALERTS, id)) !== undefined,
-    describe: (instance, severity) => describe(instance, severity, registry),
-    describeMet: (instance, severity, before) => describeMet(instance, severity, registry, before),
+    describe: (instance, severity) => {
+      if (!isOfDevice(instance)) return describe(instance, severity, registry);
+      const device = deviceOfPlace(instance.place);
+      return describeDevice(instance.rule, device, deps.devices?.get(device), severity);
+    },
+    describeMet: (instance, severity, before) =>
+      isOfDevice(instance) ? before : describeMet(instance, severity, registry, before),
     describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
   });
   const listener: InstanceListener = {
@@ -130,7 +140,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   };
   const { staleAfterMs, newestArrivalMs } = deps;
   const profiles = new SeasonalProfiles(deps.history);
-  const engine: Engine = new Engine({ registry, clock, listener, staleAfterMs, newestArrivalMs, profiles });
+  const engine: Engine = new Engine({ ...deps, listener, profiles });
   const lifespan = await Lifespan.open(
     { journal, clock, book, engine, isWritten: () => writer.isWritten },
     newestArrivalMs,
@@ -306,6 +316,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         await lifespan.end();
       })()),
   };
+}
+
+function isOfDevice({ rule }: Instance): boolean {
+  return rule.condition.kind === "device";
 }
 
 function namesOf({ escalation }: NotifySetup): string[] {

@@ -13,7 +13,7 @@ import {
 } from "./alert-documents.ts";
 import { type AlertBook } from "./alert-book.ts";
 import { AlertRecord, type ClearedBecause } from "./alert.ts";
-import type { BoundRule, Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import type { Incidents } from "./incidents.ts";
 import type { Instance } from "./instance.ts";
 import { RULES, type DatedRule, type RuleBook } from "./rule-book.ts";
@@ -74,7 +74,8 @@ export async function restoreInstances(
     if (stored === undefined) continue;
     const isFiring = stored.alert !== undefined;
     const alert = isFiring ? setAside.read(name, () => AlertRecord.revived(stored.alert!)) : undefined;
-    const instance = instanceIn(engine.rules.get(stored.rule), stored.key);
+    const bound = engine.rules.get(stored.rule);
+    const instance = bound === undefined ? undefined : engine.restored(bound, stored.key);
     const because = whyGone(engine, stored, instance);
     if (because === null) {
       const saved = savedIn(stored);
@@ -118,10 +119,6 @@ async function restoreIncidents(
     const incident = setAside.read(documentName(document), () => incidentOf(document.value));
     if (incident !== undefined) incidents.restore(incident, active.get(document.key) ?? []);
   }
-}
-
-function instanceIn(bound: BoundRule | undefined, key: string): Instance | undefined {
-  return bound?.instances.get(bound.rule.groupBy === undefined ? Number(key) : key);
 }
 
 function whyGone(engine: Engine, stored: StoredInstance, instance: Instance | undefined): ClearedBecause | null {

@@ -119,12 +119,13 @@ export function ruleOf(input: unknown, root = "rule"): Rule {
 /** What {@link ruleOf} reads it from, with all that is in force, so that people see it. */
 export function ruleInputOf(rule: Rule): Given {
   const { condition, lateAfterMs } = rule;
-  const isWatchdog = condition.kind === "watchdog";
+  const isOfDevices = condition.kind === "device";
+  const hasMetric = condition.kind !== "watchdog" && !isOfDevices;
   return {
     name: rule.name,
-    ...(isWatchdog ? {} : { metric: rule.metric }),
+    ...(hasMetric ? { metric: rule.metric } : {}),
     where: rule.matchers.map(whereOfMatcher),
-    group_by: rule.groupBy ?? [],
+    group_by: isOfDevices ? [] : (rule.groupBy ?? []),
     condition: conditionInputOf(condition),
     ...(condition.kind === "ladder" ? {} : { severity: rule.severity }),
     for: formatDurationMs(rule.holdMs),
@@ -146,7 +147,7 @@ export function ruleInputOf(rule: Rule): Given {
 /** Sorted, so that the order they are written in makes no difference. */
 function groupOf(keys: readonly string[], { kind }: Condition): string[] | undefined {
   if (keys.length > 0) return keys.toSorted();
-  return kind === "absence" ? ["device"] : undefined;
+  return kind === "absence" || kind === "device" ? ["device"] : undefined;
 }
 
 /** What a condition does not need, or needs. */
@@ -155,14 +156,20 @@ function checkKind(given: Given, report: Report): void {
   if (kinds.includes("ladder") && isWritten(given["severity"])) {
     report(["severity"], `is ${shown(given["severity"])}; wanted none: the steps of a ladder have their own`);
   }
-  if (!kinds.includes("watchdog")) {
+  const whole = kinds.find((kind) => UNGROUPED[kind] !== undefined);
+  if (whole === undefined) {
     if (!isWritten(given["metric"])) report(["metric"], `is missing; wanted ${METRIC_WANTED}`);
     return;
   }
-  for (const key of ["metric", "where", "group_by"]) {
-    if (isWritten(given[key])) report([key], `is ${shown(given[key])}; wanted none: a watchdog looks at no series`);
-  }
+  const { keys, why } = UNGROUPED[whole]!;
+  for (const key of keys) if (isWritten(given[key])) report([key], `is ${shown(given[key])}; wanted none: ${why}`);
 }
+
+/** Conditions that are not of series, and what they do not need therefore. */
+const UNGROUPED: Partial<Record<Condition["kind"], { readonly keys: readonly string[]; readonly why: string }>> = {
+  watchdog: { keys: ["metric", "where", "group_by"], why: "a watchdog looks at no series" },
+  device: { keys: ["metric", "group_by"], why: "it is looked at by device, and at no series" },
+};
 
 function isWritten(given: unknown): boolean {
   return given !== undefined && given !== "" && !(Array.isArray(given) && given.length === 0);

@@ -61,6 +61,8 @@ export type Condition =
       readonly direction: Direction;
       readonly timeZone: string;
     }
+  /** Of devices that have one of these statuses. */
+  | { readonly kind: "device"; readonly statuses: readonly string[] }
   /** Always met, without a series: shows that alerts get through. */
   | { readonly kind: "watchdog" };
 

@@ -14,6 +14,9 @@ export interface TemplateContext {
   readonly device: string;
   readonly severity: Severity;
   readonly rule: string;
+  /** Of a device, and why it has it: of alerts on that. */
+  readonly status?: string;
+  readonly reason?: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -21,7 +24,7 @@ export type Template = (context: TemplateContext) => string;
 
 type Part = string | Template;
 
-const NAMES = ["value", "limit", "metric", "source", "device", "severity", "rule"] as const;
+const NAMES = ["value", "limit", "metric", "source", "device", "severity", "rule", "status", "reason"] as const;
 const LABELS = "labels.";
 const WANTED = `${NAMES.map((name) => `{${name}}`).join(", ")} or {${LABELS}KEY}`;
 /** Decimals that a sensor means; more are noise of binary fractions. */
@@ -77,7 +80,7 @@ function valueOf(name: string, index: number): Template {
     throw new RangeError(`{${truncated(name, 40)}} at character ${index + 1} is unknown; ${wanted}`);
   }
   if (known === "value" || known === "limit") return (context) => formatValue(context[known]);
-  return (context) => context[known];
+  return (context) => context[known] ?? "";
 }
 
 /** Never in the middle of a character. */

@@ -38,6 +38,13 @@ const SLICE_MS = 8;
 export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, signal: AbortSignal) {
   if (request.rule === undefined) throw invalidField("rule", "", "a rule");
   const rule = ruleOfMessage(request.rule);
+  if (rule.condition.kind === "device") {
+    throw invalidField(
+      "rule.condition",
+      "device",
+      "a condition on points: what status devices had is not tested against",
+    );
+  }
   const { fromMs, toMs } = rangeOf(request, deps.clock.nowMs());
   const episodesMax = limitOf("episodes_max", request.episodesMax, EPISODES_DEFAULT, EPISODES_MAX);
   const toldMax = limitOf("told_max", request.toldMax, TOLD_DEFAULT, TOLD_MAX);

@@ -28,6 +28,7 @@ const WORDS: { readonly [K in Kind]: (condition: NonNullable<Condition[K]>) => s
   deviation: ({ sigmas, span, direction }) => `${sigmas} sigmas ${side(direction)} its past of ${span}`,
   seasonal: ({ sigmas, weeks, direction, zone }) =>
     `${sigmas} sigmas ${side(direction)} what is usual at the hour (${weeks} weeks, ${zone})`,
+  device: ({ status }) => `device is ${status.join(" or ")}`,
   watchdog: () => "always",
 };
 

@@ -203,10 +203,10 @@ async function send(
   }
 }
 
-/** A watchdog has none. */
+/** A watchdog has none, and what looks at devices. */
 function seriesWords({ disabled, condition }: RuleMessage, series: bigint): string[] {
   if (disabled) return ["disabled"];
-  if (condition?.watchdog !== undefined) return [];
+  if (condition?.watchdog !== undefined || condition?.device !== undefined) return [];
   return [series === 0n ? "no series matches yet" : `${series.toLocaleString("en-US")} series`];
 }
 

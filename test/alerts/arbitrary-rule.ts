@@ -94,6 +94,9 @@ export const arbitraryCondition: fc.Arbitrary<Condition> = fc.oneof(
     direction,
     timeZone: zone,
   }),
+  fc
+    .subarray(["never_seen", "online", "late", "offline", "stale"], { minLength: 1 })
+    .map((statuses): Condition => ({ kind: "device", statuses })),
   fc.constant<Condition>({ kind: "watchdog" }),
 );
 
@@ -164,11 +167,16 @@ export const arbitraryRule: fc.Arbitrary<Rule> = fc
 function ofOneKind(rule: Rule): Rule {
   const { condition } = rule;
   const isWatchdog = condition.kind === "watchdog";
-  const groupBy = isWatchdog ? undefined : (rule.groupBy ?? (condition.kind === "absence" ? ["device"] : undefined));
+  const isOfDevices = condition.kind === "device";
+  const groupBy = isWatchdog
+    ? undefined
+    : isOfDevices
+      ? ["device"]
+      : (rule.groupBy ?? (condition.kind === "absence" ? ["device"] : undefined));
   return {
     ...rule,
     groupBy,
-    metric: isWatchdog ? "" : rule.metric,
+    metric: isWatchdog || isOfDevices ? "" : rule.metric,
     matchers: isWatchdog ? [] : rule.matchers,
     severity: condition.kind === "ladder" ? condition.steps[0].severity : rule.severity,
     title: rule.title === "" ? defaultTitle(condition, groupBy) : rule.title,

@@ -8,6 +8,7 @@ import type { HourlyPart } from "../../src/alerts/seasonal-profiles.ts";
 import type { HistoryPart } from "../../src/alerts/warm-up.ts";
 import { BurstGarbage } from "../../src/model/burst-garbage.ts";
 import type { Clock } from "../../src/model/clock.ts";
+import type { DeviceStandings } from "../../src/model/device-standing.ts";
 import type { Frame } from "../../src/model/frame.ts";
 import type { RangeQuery, RangeResult } from "../../src/store/protocol.ts";
 import { parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
@@ -60,6 +61,7 @@ export class AlertsRig {
   /** What the rules file says, of every start. */
   file: AlertsFile | undefined;
   parentsOf: ParentsOf = () => [];
+  devices: DeviceStandings | undefined;
 
   async open(): Promise<void> {
     const clock = new RunClock(this.clock);
@@ -85,6 +87,7 @@ export class AlertsRig {
         newId: () => `alert-${++this.#ids}`,
         newIncidentId: () => `incident-${++this.#incidentIds}`,
         parentsOf: (device) => this.parentsOf(device),
+        ...(this.devices && { devices: this.devices }),
         random: () => 0.5,
         garbage: new BurstGarbage({ collectYoung: () => {}, collectAll: () => {} }, clock),
         onTrouble: (sentence) => this.trouble.push(sentence),

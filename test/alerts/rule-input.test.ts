@@ -7,7 +7,8 @@ import { WatchpostError } from "../../src/model/errors.ts";
 import { RuleSchema } from "../../src/wire/gen/rules_pb.ts";
 
 const GOOD = { name: "hot", metric: "temperature", condition: { threshold: { above: 80 } } };
-const KINDS = "threshold, ladder, range, window, rate, n_of_m, stuck, absence, deviation, seasonal and watchdog";
+const KINDS =
+  "threshold, ladder, range, window, rate, n_of_m, stuck, absence, deviation, seasonal, device and watchdog";
 const NAMES = "1 to 128 letters, digits, '-', '_' and '.'";
 const DURATION = 'a duration such as "90s" or "1h30m"';
 const METRIC = "a metric's name or a glob of at most 1024 characters";

@@ -180,7 +180,9 @@ test("the key of a condition changes with what decides when it fires, and with n
       { condition: { kind: "stuck", overMs: 12_345, epsilon: 1 } },
     ];
     if (rule.condition.kind !== "watchdog") {
-      deciding.push({ metric: `${rule.metric}x` }, { groupBy: [...(rule.groupBy ?? []), "\uffff"] });
+      if (rule.condition.kind !== "device") {
+        deciding.push({ metric: `${rule.metric}x` }, { groupBy: [...(rule.groupBy ?? []), "\uffff"] });
+      }
       deciding.push({ matchers: [...rule.matchers, { key: "another", operator: "=", value: "" }] });
       if (rule.condition.kind !== "ladder") deciding.push({ severity: rule.severity === "low" ? "high" : "low" });
     }

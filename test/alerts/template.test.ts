@@ -13,7 +13,8 @@ const CONTEXT: TemplateContext = {
   rule: "hot",
   labels: { unit: "°C", "a.b": "dotted", severity: "of a tag" },
 };
-const WANTED = "wanted {value}, {limit}, {metric}, {source}, {device}, {severity}, {rule} or {labels.KEY}";
+const WANTED =
+  "wanted {value}, {limit}, {metric}, {source}, {device}, {severity}, {rule}, {status}, {reason} or {labels.KEY}";
 
 test("names are filled in, labels that are not there with nothing, doubled braces are braces", () => {
   const filled = (text: string) => compileTemplate(text)(CONTEXT);

@@ -28,8 +28,8 @@ const US_PER_MS = 1_000;
 const SPANS_BACK = 10;
 
 /**
- * A state that has seen nothing: for one series, or for all of the rule where {@link hasSeriesState} says no. Absence and
- * watchdog have no samples to be judged by; for them it throws RangeError.
+ * A state that has seen nothing: for one series, or for all of the rule where {@link hasSeriesState} says no. Absence,
+ * device and watchdog have no samples to be judged by; for them it throws RangeError.
  */
 export function conditionStateOf(condition: Condition, deps: ConditionDeps = {}): ConditionState {
   switch (condition.kind) {
@@ -53,6 +53,7 @@ export function conditionStateOf(condition: Condition, deps: ConditionDeps = {})
     case "seasonal":
       return new SeasonalState(condition, deps.profile ?? null);
     case "absence":
+    case "device":
     case "watchdog":
       throw new RangeError(`no state for a condition of ${condition.kind}; wanted one that is judged by samples`);
   }
@@ -65,7 +66,7 @@ function isExtreme({ func, pointsMin }: Extract<Condition, { kind: "window" }>):
 
 /** Whether each series needs a state of its own; otherwise one may serve all of the rule. */
 export function hasSeriesState({ kind }: Condition): boolean {
-  return kind !== "threshold" && kind !== "ladder" && kind !== "range" && kind !== "absence" && kind !== "watchdog";
+  return !STATELESS.has(kind);
 }
 
 /**
@@ -107,3 +108,12 @@ export function lookbackPoints(condition: Condition): number {
 function wholePanesUs(overMs: number, panes: number): number {
   return Math.ceil(overMs * US_PER_MS * (1 + 1 / panes));
 }
+
+const STATELESS: ReadonlySet<Condition["kind"]> = new Set([
+  "threshold",
+  "ladder",
+  "range",
+  "absence",
+  "device",
+  "watchdog",
+]);

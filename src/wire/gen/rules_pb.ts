@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rules.proto.
  */
 export const file_rules: GenFile = /*@__PURE__*/
-  fileDesc("CgtydWxlcy5wcm90bxIJYW5hbHl0aWNzImUKCVRocmVzaG9sZBISCgVhYm92ZRgBIAEoAUgAiAEBEhIKBWJlbG93GAIgASgBSAGIAQESEgoFY2xlYXIYAyABKAFIAogBAUIICgZfYWJvdmVCCAoGX2JlbG93QggKBl9jbGVhciJ4CgpMYWRkZXJTdGVwEhAKCHNldmVyaXR5GAEgASgJEhIKBWFib3ZlGAIgASgBSACIAQESEgoFYmVsb3cYAyABKAFIAYgBARISCgVjbGVhchgEIAEoAUgCiAEBQggKBl9hYm92ZUIICgZfYmVsb3dCCAoGX2NsZWFyIi4KBkxhZGRlchIkCgVzdGVwcxgBIAMoCzIVLmFuYWx5dGljcy5MYWRkZXJTdGVwImMKClZhbHVlUmFuZ2USEAoDbG93GAEgASgBSACIAQESEQoEaGlnaBgCIAEoAUgBiAEBEg8KB291dHNpZGUYAyABKAgSDgoGbWFyZ2luGAQgASgBQgYKBF9sb3dCBwoFX2hpZ2gilgEKBldpbmRvdxIQCghmdW5jdGlvbhgBIAEoCRIMCgRvdmVyGAIgASgJEhIKBWFib3ZlGAMgASgBSACIAQESEgoFYmVsb3cYBCABKAFIAYgBARISCgVjbGVhchgFIAEoAUgCiAEBEhIKCm1pbl9wb2ludHMYBiABKAVCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIidgoMUmF0ZU9mQ2hhbmdlEgwKBG92ZXIYASABKAkSEgoFYWJvdmUYAiABKAFIAIgBARISCgViZWxvdxgDIAEoAUgBiAEBEhIKBWNsZWFyGAQgASgBSAKIAQFCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIiYQoNU29tZU9mU2FtcGxlcxIJCgFuGAEgASgFEgkKAW0YAiABKAUSEgoFYWJvdmUYAyABKAFIAIgBARISCgViZWxvdxgEIAEoAUgBiAEBQggKBl9hYm92ZUIICgZfYmVsb3ciJgoFU3R1Y2sSDAoEb3ZlchgBIAEoCRIPCgdlcHNpbG9uGAIgASgBIhgKB0Fic2VuY2USDQoFYWZ0ZXIYASABKAkiUAoJRGV2aWF0aW9uEg4KBnNpZ21hcxgBIAEoARIMCgRzcGFuGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRISCgptaW5fcG9pbnRzGAQgASgFIkoKCFNlYXNvbmFsEg4KBnNpZ21hcxgBIAEoARINCgV3ZWVrcxgCIAEoBRIRCglkaXJlY3Rpb24YAyABKAkSDAoEem9uZRgEIAEoCSIKCghXYXRjaGRvZyKuAwoJQ29uZGl0aW9uEicKCXRocmVzaG9sZBgBIAEoCzIULmFuYWx5dGljcy5UaHJlc2hvbGQSIQoGbGFkZGVyGAIgASgLMhEuYW5hbHl0aWNzLkxhZGRlchIkCgVyYW5nZRgDIAEoCzIVLmFuYWx5dGljcy5WYWx1ZVJhbmdlEiEKBndpbmRvdxgEIAEoCzIRLmFuYWx5dGljcy5XaW5kb3cSJQoEcmF0ZRgFIAEoCzIXLmFuYWx5dGljcy5SYXRlT2ZDaGFuZ2USKAoGbl9vZl9tGAYgASgLMhguYW5hbHl0aWNzLlNvbWVPZlNhbXBsZXMSHwoFc3R1Y2sYByABKAsyEC5hbmFseXRpY3MuU3R1Y2sSIwoHYWJzZW5jZRgIIAEoCzISLmFuYWx5dGljcy5BYnNlbmNlEicKCWRldmlhdGlvbhgJIAEoCzIULmFuYWx5dGljcy5EZXZpYXRpb24SJQoIc2Vhc29uYWwYCiABKAsyEy5hbmFseXRpY3MuU2Vhc29uYWwSJQoId2F0Y2hkb2cYCyABKAsyEy5hbmFseXRpY3MuV2F0Y2hkb2ciQgoKQWN0aXZlVGltZRIMCgRkYXlzGAEgAygJEgwKBGZyb20YAiABKAkSCgoCdG8YAyABKAkSDAoEem9uZRgEIAEoCSLmAwoEUnVsZRIMCgRuYW1lGAEgASgJEg4KBm1ldHJpYxgCIAEoCRINCgV3aGVyZRgDIAMoCRIQCghncm91cF9ieRgEIAMoCRInCgljb25kaXRpb24YBSABKAsyFC5hbmFseXRpY3MuQ29uZGl0aW9uEhAKCHNldmVyaXR5GAYgASgJEgsKA2ZvchgHIAEoCRIXCg9rZWVwX2ZpcmluZ19mb3IYCCABKAkSEgoKbGF0ZV9hZnRlchgJIAEoCRITCgtub3RpZnlfbGF0ZRgKIAEoCBIPCgdub19kYXRhGAsgASgJEisKDGFjdGl2ZV90aW1lcxgMIAMoCzIVLmFuYWx5dGljcy5BY3RpdmVUaW1lEg0KBXRpdGxlGA0gASgJEhMKC2Rlc2NyaXB0aW9uGA4gASgJEisKBmxhYmVscxgPIAMoCzIbLmFuYWx5dGljcy5SdWxlLkxhYmVsc0VudHJ5Eg8KB3J1bmJvb2sYECABKAkSEgoKZXNjYWxhdGlvbhgRIAEoCRIQCghkaXNhYmxlZBgSIAEoCBIRCglmcm9tX2ZpbGUYEyABKAgSDQoFb3BlbnMYFCADKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIvCg5QdXRSdWxlUmVxdWVzdBIdCgRydWxlGAEgASgLMg8uYW5hbHl0aWNzLlJ1bGUiUQoPUHV0UnVsZVJlc3BvbnNlEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIPCgdjcmVhdGVkGAIgASgIEg4KBnNlcmllcxgDIAEoAyIeCg5HZXRSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIjQKD0dldFJ1bGVSZXNwb25zZRIhCgRpbmZvGAEgASgLMhMuYW5hbHl0aWNzLlJ1bGVJbmZvIkAKEExpc3RSdWxlc1JlcXVlc3QSDgoGcHJlZml4GAEgASgJEg0KBWFmdGVyGAIgASgJEg0KBWxpbWl0GAMgASgFImsKCFJ1bGVJbmZvEh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIOCgZzZXJpZXMYAiABKAMSDwoHcGVuZGluZxgDIAEoAxIOCgZmaXJpbmcYBCABKAMSDwoHdHJvdWJsZRgFIAEoCSJpChFMaXN0UnVsZXNSZXNwb25zZRIiCgVydWxlcxgBIAMoCzITLmFuYWx5dGljcy5SdWxlSW5mbxINCgV0b3RhbBgCIAEoAxIMCgRtb3JlGAMgASgIEhMKC2VzY2FsYXRpb25zGAQgAygJIiEKEURlbGV0ZVJ1bGVSZXF1ZXN0EgwKBG5hbWUYASABKAkiIwoSRGVsZXRlUnVsZVJlc3BvbnNlEg0KBWVuZGVkGAEgASgDIqoBCg9UZXN0UnVsZVJlcXVlc3QSHQoEcnVsZRgBIAEoCzIPLmFuYWx5dGljcy5SdWxlEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxlcGlzb2Rlc19tYXgYBCABKAUSEAoIdG9sZF9tYXgYBSABKAUiRgoKU2V2ZXJpdHlBdBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIc2V2ZXJpdHkYAiABKAkirwMKC1J1bGVFcGlzb2RlEjIKBmxhYmVscxgBIAMoCzIiLmFuYWx5dGljcy5SdWxlRXBpc29kZS5MYWJlbHNFbnRyeRINCgV0aXRsZRgCIAEoCRINCgV2YWx1ZRgDIAEoARIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZmlyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNsZWFyZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmNsZWFyZWRfcmVhc29uGAcgASgJEhAKCHNldmVyaXR5GAggASgJEhQKDHNldmVyaXR5X21heBgJIAEoCRIpCgpzZXZlcml0aWVzGAogAygLMhUuYW5hbHl0aWNzLlNldmVyaXR5QXQSKwoHdG9sZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKfAQoJVG9sZEFsZXJ0EjAKBmxhYmVscxgBIAMoCzIgLmFuYWx5dGljcy5Ub2xkQWxlcnQuTGFiZWxzRW50cnkSDQoFdGl0bGUYAiABKAkSEAoIc2V2ZXJpdHkYAyABKAkSEAoIcmVzb2x2ZWQYBCABKAgaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLoAgoQUnVsZU5vdGlmaWNhdGlvbhImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmVjZWl2ZXIYAiABKAkSDwoHY2hhbm5lbBgDIAEoCRIOCgZzdGF0dXMYBCABKAkSDgoGcmVhc29uGAUgASgJEkIKDGdyb3VwX2xhYmVscxgGIAMoCzIsLmFuYWx5dGljcy5SdWxlTm90aWZpY2F0aW9uLkdyb3VwTGFiZWxzRW50cnkSJAoGYWxlcnRzGAcgAygLMhQuYW5hbHl0aWNzLlRvbGRBbGVydBIUCgxhbGVydHNfdG90YWwYCCABKAMSEAoIc2lsZW5jZWQYCSABKAMSEQoJaW5oaWJpdGVkGAogASgDEhAKCGluYWN0aXZlGAsgASgDGjIKEEdyb3VwTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKDAgoOUnVsZUVzY2FsYXRpb24SJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGluY2lkZW50GAIgASgJEg4KBnBvbGljeRgDIAEoCRIMCgRzdGVwGAQgASgFEgwKBGxvb3AYBSABKAUSEQoJcmVjZWl2ZXJzGAYgAygJEhcKD3JhaXNlZF9zZXZlcml0eRgHIAEoCRIQCghyZW1pbmRlchgIIAEoCBIRCglleGhhdXN0ZWQYCSABKAgSJAoGYWxlcnRzGAogAygLMhQuYW5hbHl0aWNzLlRvbGRBbGVydBIUCgxhbGVydHNfdG90YWwYCyABKAMiugMKEFRlc3RSdWxlUmVzcG9uc2USKAoIZXBpc29kZXMYASADKAsyFi5hbmFseXRpY3MuUnVsZUVwaXNvZGUSDgoGc2VyaWVzGAIgASgDEg4KBnBvaW50cxgDIAEoAxIMCgRtb3JlGAQgASgIEjIKDW5vdGlmaWNhdGlvbnMYBSADKAsyGy5hbmFseXRpY3MuUnVsZU5vdGlmaWNhdGlvbhIbChNub3RpZmljYXRpb25zX3RvdGFsGAYgASgDElsKGW5vdGlmaWNhdGlvbnNfYnlfcmVjZWl2ZXIYByADKAsyOC5hbmFseXRpY3MuVGVzdFJ1bGVSZXNwb25zZS5Ob3RpZmljYXRpb25zQnlSZWNlaXZlckVudHJ5Ei4KC2VzY2FsYXRpb25zGAggAygLMhkuYW5hbHl0aWNzLlJ1bGVFc2NhbGF0aW9uEhkKEWVzY2FsYXRpb25zX3RvdGFsGAkgASgDEhUKDWhhc19yZWNlaXZlcnMYCiABKAgaPgocTm90aWZpY2F0aW9uc0J5UmVjZWl2ZXJFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CgtydWxlcy5wcm90bxIJYW5hbHl0aWNzImUKCVRocmVzaG9sZBISCgVhYm92ZRgBIAEoAUgAiAEBEhIKBWJlbG93GAIgASgBSAGIAQESEgoFY2xlYXIYAyABKAFIAogBAUIICgZfYWJvdmVCCAoGX2JlbG93QggKBl9jbGVhciJ4CgpMYWRkZXJTdGVwEhAKCHNldmVyaXR5GAEgASgJEhIKBWFib3ZlGAIgASgBSACIAQESEgoFYmVsb3cYAyABKAFIAYgBARISCgVjbGVhchgEIAEoAUgCiAEBQggKBl9hYm92ZUIICgZfYmVsb3dCCAoGX2NsZWFyIi4KBkxhZGRlchIkCgVzdGVwcxgBIAMoCzIVLmFuYWx5dGljcy5MYWRkZXJTdGVwImMKClZhbHVlUmFuZ2USEAoDbG93GAEgASgBSACIAQESEQoEaGlnaBgCIAEoAUgBiAEBEg8KB291dHNpZGUYAyABKAgSDgoGbWFyZ2luGAQgASgBQgYKBF9sb3dCBwoFX2hpZ2gilgEKBldpbmRvdxIQCghmdW5jdGlvbhgBIAEoCRIMCgRvdmVyGAIgASgJEhIKBWFib3ZlGAMgASgBSACIAQESEgoFYmVsb3cYBCABKAFIAYgBARISCgVjbGVhchgFIAEoAUgCiAEBEhIKCm1pbl9wb2ludHMYBiABKAVCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIidgoMUmF0ZU9mQ2hhbmdlEgwKBG92ZXIYASABKAkSEgoFYWJvdmUYAiABKAFIAIgBARISCgViZWxvdxgDIAEoAUgBiAEBEhIKBWNsZWFyGAQgASgBSAKIAQFCCAoGX2Fib3ZlQggKBl9iZWxvd0IICgZfY2xlYXIiYQoNU29tZU9mU2FtcGxlcxIJCgFuGAEgASgFEgkKAW0YAiABKAUSEgoFYWJvdmUYAyABKAFIAIgBARISCgViZWxvdxgEIAEoAUgBiAEBQggKBl9hYm92ZUIICgZfYmVsb3ciJgoFU3R1Y2sSDAoEb3ZlchgBIAEoCRIPCgdlcHNpbG9uGAIgASgBIhgKB0Fic2VuY2USDQoFYWZ0ZXIYASABKAkiUAoJRGV2aWF0aW9uEg4KBnNpZ21hcxgBIAEoARIMCgRzcGFuGAIgASgJEhEKCWRpcmVjdGlvbhgDIAEoCRISCgptaW5fcG9pbnRzGAQgASgFIkoKCFNlYXNvbmFsEg4KBnNpZ21hcxgBIAEoARINCgV3ZWVrcxgCIAEoBRIRCglkaXJlY3Rpb24YAyABKAkSDAoEem9uZRgEIAEoCSIhCg9EZXZpY2VIYXNTdGF0dXMSDgoGc3RhdHVzGAEgAygJIgoKCFdhdGNoZG9nItoDCglDb25kaXRpb24SJwoJdGhyZXNob2xkGAEgASgLMhQuYW5hbHl0aWNzLlRocmVzaG9sZBIhCgZsYWRkZXIYAiABKAsyES5hbmFseXRpY3MuTGFkZGVyEiQKBXJhbmdlGAMgASgLMhUuYW5hbHl0aWNzLlZhbHVlUmFuZ2USIQoGd2luZG93GAQgASgLMhEuYW5hbHl0aWNzLldpbmRvdxIlCgRyYXRlGAUgASgLMhcuYW5hbHl0aWNzLlJhdGVPZkNoYW5nZRIoCgZuX29mX20YBiABKAsyGC5hbmFseXRpY3MuU29tZU9mU2FtcGxlcxIfCgVzdHVjaxgHIAEoCzIQLmFuYWx5dGljcy5TdHVjaxIjCgdhYnNlbmNlGAggASgLMhIuYW5hbHl0aWNzLkFic2VuY2USJwoJZGV2aWF0aW9uGAkgASgLMhQuYW5hbHl0aWNzLkRldmlhdGlvbhIlCghzZWFzb25hbBgKIAEoCzITLmFuYWx5dGljcy5TZWFzb25hbBIlCgh3YXRjaGRvZxgLIAEoCzITLmFuYWx5dGljcy5XYXRjaGRvZxIqCgZkZXZpY2UYDCABKAsyGi5hbmFseXRpY3MuRGV2aWNlSGFzU3RhdHVzIkIKCkFjdGl2ZVRpbWUSDAoEZGF5cxgBIAMoCRIMCgRmcm9tGAIgASgJEgoKAnRvGAMgASgJEgwKBHpvbmUYBCABKAki5gMKBFJ1bGUSDAoEbmFtZRgBIAEoCRIOCgZtZXRyaWMYAiABKAkSDQoFd2hlcmUYAyADKAkSEAoIZ3JvdXBfYnkYBCADKAkSJwoJY29uZGl0aW9uGAUgASgLMhQuYW5hbHl0aWNzLkNvbmRpdGlvbhIQCghzZXZlcml0eRgGIAEoCRILCgNmb3IYByABKAkSFwoPa2VlcF9maXJpbmdfZm9yGAggASgJEhIKCmxhdGVfYWZ0ZXIYCSABKAkSEwoLbm90aWZ5X2xhdGUYCiABKAgSDwoHbm9fZGF0YRgLIAEoCRIrCgxhY3RpdmVfdGltZXMYDCADKAsyFS5hbmFseXRpY3MuQWN0aXZlVGltZRINCgV0aXRsZRgNIAEoCRITCgtkZXNjcmlwdGlvbhgOIAEoCRIrCgZsYWJlbHMYDyADKAsyGy5hbmFseXRpY3MuUnVsZS5MYWJlbHNFbnRyeRIPCgdydW5ib29rGBAgASgJEhIKCmVzY2FsYXRpb24YESABKAkSEAoIZGlzYWJsZWQYEiABKAgSEQoJZnJvbV9maWxlGBMgASgIEg0KBW9wZW5zGBQgAygJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLwoOUHV0UnVsZVJlcXVlc3QSHQoEcnVsZRgBIAEoCzIPLmFuYWx5dGljcy5SdWxlIlEKD1B1dFJ1bGVSZXNwb25zZRIdCgRydWxlGAEgASgLMg8uYW5hbHl0aWNzLlJ1bGUSDwoHY3JlYXRlZBgCIAEoCBIOCgZzZXJpZXMYAyABKAMiHgoOR2V0UnVsZVJlcXVlc3QSDAoEbmFtZRgBIAEoCSI0Cg9HZXRSdWxlUmVzcG9uc2USIQoEaW5mbxgBIAEoCzITLmFuYWx5dGljcy5SdWxlSW5mbyJAChBMaXN0UnVsZXNSZXF1ZXN0Eg4KBnByZWZpeBgBIAEoCRINCgVhZnRlchgCIAEoCRINCgVsaW1pdBgDIAEoBSJrCghSdWxlSW5mbxIdCgRydWxlGAEgASgLMg8uYW5hbHl0aWNzLlJ1bGUSDgoGc2VyaWVzGAIgASgDEg8KB3BlbmRpbmcYAyABKAMSDgoGZmlyaW5nGAQgASgDEg8KB3Ryb3VibGUYBSABKAkiaQoRTGlzdFJ1bGVzUmVzcG9uc2USIgoFcnVsZXMYASADKAsyEy5hbmFseXRpY3MuUnVsZUluZm8SDQoFdG90YWwYAiABKAMSDAoEbW9yZRgDIAEoCBITCgtlc2NhbGF0aW9ucxgEIAMoCSIhChFEZWxldGVSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIiMKEkRlbGV0ZVJ1bGVSZXNwb25zZRINCgVlbmRlZBgBIAEoAyKqAQoPVGVzdFJ1bGVSZXF1ZXN0Eh0KBHJ1bGUYASABKAsyDy5hbmFseXRpY3MuUnVsZRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMZXBpc29kZXNfbWF4GAQgASgFEhAKCHRvbGRfbWF4GAUgASgFIkYKClNldmVyaXR5QXQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNldmVyaXR5GAIgASgJIq8DCgtSdWxlRXBpc29kZRIyCgZsYWJlbHMYASADKAsyIi5hbmFseXRpY3MuUnVsZUVwaXNvZGUuTGFiZWxzRW50cnkSDQoFdGl0bGUYAiABKAkSDQoFdmFsdWUYAyABKAESKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGZpcmVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpjbGVhcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5jbGVhcmVkX3JlYXNvbhgHIAEoCRIQCghzZXZlcml0eRgIIAEoCRIUCgxzZXZlcml0eV9tYXgYCSABKAkSKQoKc2V2ZXJpdGllcxgKIAMoCzIVLmFuYWx5dGljcy5TZXZlcml0eUF0EisKB3RvbGRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEinwEKCVRvbGRBbGVydBIwCgZsYWJlbHMYASADKAsyIC5hbmFseXRpY3MuVG9sZEFsZXJ0LkxhYmVsc0VudHJ5Eg0KBXRpdGxlGAIgASgJEhAKCHNldmVyaXR5GAMgASgJEhAKCHJlc29sdmVkGAQgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi6AIKEFJ1bGVOb3RpZmljYXRpb24SJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlY2VpdmVyGAIgASgJEg8KB2NoYW5uZWwYAyABKAkSDgoGc3RhdHVzGAQgASgJEg4KBnJlYXNvbhgFIAEoCRJCCgxncm91cF9sYWJlbHMYBiADKAsyLC5hbmFseXRpY3MuUnVsZU5vdGlmaWNhdGlvbi5Hcm91cExhYmVsc0VudHJ5EiQKBmFsZXJ0cxgHIAMoCzIULmFuYWx5dGljcy5Ub2xkQWxlcnQSFAoMYWxlcnRzX3RvdGFsGAggASgDEhAKCHNpbGVuY2VkGAkgASgDEhEKCWluaGliaXRlZBgKIAEoAxIQCghpbmFjdGl2ZRgLIAEoAxoyChBHcm91cExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEigwIKDlJ1bGVFc2NhbGF0aW9uEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbmNpZGVudBgCIAEoCRIOCgZwb2xpY3kYAyABKAkSDAoEc3RlcBgEIAEoBRIMCgRsb29wGAUgASgFEhEKCXJlY2VpdmVycxgGIAMoCRIXCg9yYWlzZWRfc2V2ZXJpdHkYByABKAkSEAoIcmVtaW5kZXIYCCABKAgSEQoJZXhoYXVzdGVkGAkgASgIEiQKBmFsZXJ0cxgKIAMoCzIULmFuYWx5dGljcy5Ub2xkQWxlcnQSFAoMYWxlcnRzX3RvdGFsGAsgASgDIroDChBUZXN0UnVsZVJlc3BvbnNlEigKCGVwaXNvZGVzGAEgAygLMhYuYW5hbHl0aWNzLlJ1bGVFcGlzb2RlEg4KBnNlcmllcxgCIAEoAxIOCgZwb2ludHMYAyABKAMSDAoEbW9yZRgEIAEoCBIyCg1ub3RpZmljYXRpb25zGAUgAygLMhsuYW5hbHl0aWNzLlJ1bGVOb3RpZmljYXRpb24SGwoTbm90aWZpY2F0aW9uc190b3RhbBgGIAEoAxJbChlub3RpZmljYXRpb25zX2J5X3JlY2VpdmVyGAcgAygLMjguYW5hbHl0aWNzLlRlc3RSdWxlUmVzcG9uc2UuTm90aWZpY2F0aW9uc0J5UmVjZWl2ZXJFbnRyeRIuCgtlc2NhbGF0aW9ucxgIIAMoCzIZLmFuYWx5dGljcy5SdWxlRXNjYWxhdGlvbhIZChFlc2NhbGF0aW9uc190b3RhbBgJIAEoAxIVCg1oYXNfcmVjZWl2ZXJzGAogASgIGj4KHE5vdGlmaWNhdGlvbnNCeVJlY2VpdmVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Met above or below a value, in the metric's own unit. Exactly one of above and below.
@@ -382,6 +382,27 @@ export const SeasonalSchema: GenMessage<Seasonal> = /*@__PURE__*/
   messageDesc(file_rules, 10);
 
 /**
+ * The status of a device; one alert for each.
+ *
+ * @generated from message analytics.DeviceHasStatus
+ */
+export type DeviceHasStatus = Message<"analytics.DeviceHasStatus"> & {
+  /**
+   * Any of online, late, offline, stale and never_seen; none: offline.
+   *
+   * @generated from field: repeated string status = 1;
+   */
+  status: string[];
+};
+
+/**
+ * Describes the message analytics.DeviceHasStatus.
+ * Use `create(DeviceHasStatusSchema)` to create a new message.
+ */
+export const DeviceHasStatusSchema: GenMessage<DeviceHasStatus> = /*@__PURE__*/
+  messageDesc(file_rules, 11);
+
+/**
  * Always met: an alert that shows that alerts get through.
  *
  * @generated from message analytics.Watchdog
@@ -394,7 +415,7 @@ export type Watchdog = Message<"analytics.Watchdog"> & {
  * Use `create(WatchdogSchema)` to create a new message.
  */
 export const WatchdogSchema: GenMessage<Watchdog> = /*@__PURE__*/
-  messageDesc(file_rules, 11);
+  messageDesc(file_rules, 12);
 
 /**
  * Exactly one.
@@ -456,6 +477,11 @@ export type Condition = Message<"analytics.Condition"> & {
    * @generated from field: analytics.Watchdog watchdog = 11;
    */
   watchdog?: Watchdog | undefined;
+
+  /**
+   * @generated from field: analytics.DeviceHasStatus device = 12;
+   */
+  device?: DeviceHasStatus | undefined;
 };
 
 /**
@@ -463,7 +489,7 @@ export type Condition = Message<"analytics.Condition"> & {
  * Use `create(ConditionSchema)` to create a new message.
  */
 export const ConditionSchema: GenMessage<Condition> = /*@__PURE__*/
-  messageDesc(file_rules, 12);
+  messageDesc(file_rules, 13);
 
 /**
  * When a rule notifies. At other times it is evaluated and its alerts are kept; what still fires when the time begins is
@@ -506,7 +532,7 @@ export type ActiveTime = Message<"analytics.ActiveTime"> & {
  * Use `create(ActiveTimeSchema)` to create a new message.
  */
 export const ActiveTimeSchema: GenMessage<ActiveTime> = /*@__PURE__*/
-  messageDesc(file_rules, 13);
+  messageDesc(file_rules, 14);
 
 /**
  * @generated from message analytics.Rule
@@ -594,7 +620,8 @@ export type Rule = Message<"analytics.Rule"> & {
   activeTimes: ActiveTime[];
 
   /**
-   * Text with {value}, {limit}, {metric}, {source}, {device}, {severity} and {labels.KEY}.
+   * Text with {value}, {limit}, {metric}, {source}, {device}, {severity}, {labels.KEY}, and of conditions on devices {status} and
+   * {reason}.
    *
    * @generated from field: string title = 13;
    */
@@ -647,7 +674,7 @@ export type Rule = Message<"analytics.Rule"> & {
  * Use `create(RuleSchema)` to create a new message.
  */
 export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
-  messageDesc(file_rules, 14);
+  messageDesc(file_rules, 15);
 
 /**
  * @generated from message analytics.PutRuleRequest
@@ -664,7 +691,7 @@ export type PutRuleRequest = Message<"analytics.PutRuleRequest"> & {
  * Use `create(PutRuleRequestSchema)` to create a new message.
  */
 export const PutRuleRequestSchema: GenMessage<PutRuleRequest> = /*@__PURE__*/
-  messageDesc(file_rules, 15);
+  messageDesc(file_rules, 16);
 
 /**
  * @generated from message analytics.PutRuleResponse
@@ -695,7 +722,7 @@ export type PutRuleResponse = Message<"analytics.PutRuleResponse"> & {
  * Use `create(PutRuleResponseSchema)` to create a new message.
  */
 export const PutRuleResponseSchema: GenMessage<PutRuleResponse> = /*@__PURE__*/
-  messageDesc(file_rules, 16);
+  messageDesc(file_rules, 17);
 
 /**
  * @generated from message analytics.GetRuleRequest
@@ -712,7 +739,7 @@ export type GetRuleRequest = Message<"analytics.GetRuleRequest"> & {
  * Use `create(GetRuleRequestSchema)` to create a new message.
  */
 export const GetRuleRequestSchema: GenMessage<GetRuleRequest> = /*@__PURE__*/
-  messageDesc(file_rules, 17);
+  messageDesc(file_rules, 18);
 
 /**
  * @generated from message analytics.GetRuleResponse
@@ -729,7 +756,7 @@ export type GetRuleResponse = Message<"analytics.GetRuleResponse"> & {
  * Use `create(GetRuleResponseSchema)` to create a new message.
  */
 export const GetRuleResponseSchema: GenMessage<GetRuleResponse> = /*@__PURE__*/
-  messageDesc(file_rules, 18);
+  messageDesc(file_rules, 19);
 
 /**
  * @generated from message analytics.ListRulesRequest
@@ -762,7 +789,7 @@ export type ListRulesRequest = Message<"analytics.ListRulesRequest"> & {
  * Use `create(ListRulesRequestSchema)` to create a new message.
  */
 export const ListRulesRequestSchema: GenMessage<ListRulesRequest> = /*@__PURE__*/
-  messageDesc(file_rules, 19);
+  messageDesc(file_rules, 20);
 
 /**
  * @generated from message analytics.RuleInfo
@@ -803,7 +830,7 @@ export type RuleInfo = Message<"analytics.RuleInfo"> & {
  * Use `create(RuleInfoSchema)` to create a new message.
  */
 export const RuleInfoSchema: GenMessage<RuleInfo> = /*@__PURE__*/
-  messageDesc(file_rules, 20);
+  messageDesc(file_rules, 21);
 
 /**
  * @generated from message analytics.ListRulesResponse
@@ -839,7 +866,7 @@ export type ListRulesResponse = Message<"analytics.ListRulesResponse"> & {
  * Use `create(ListRulesResponseSchema)` to create a new message.
  */
 export const ListRulesResponseSchema: GenMessage<ListRulesResponse> = /*@__PURE__*/
-  messageDesc(file_rules, 21);
+  messageDesc(file_rules, 22);
 
 /**
  * @generated from message analytics.DeleteRuleRequest
@@ -856,7 +883,7 @@ export type DeleteRuleRequest = Message<"analytics.DeleteRuleRequest"> & {
  * Use `create(DeleteRuleRequestSchema)` to create a new message.
  */
 export const DeleteRuleRequestSchema: GenMessage<DeleteRuleRequest> = /*@__PURE__*/
-  messageDesc(file_rules, 22);
+  messageDesc(file_rules, 23);
 
 /**
  * @generated from message analytics.DeleteRuleResponse
@@ -875,7 +902,7 @@ export type DeleteRuleResponse = Message<"analytics.DeleteRuleResponse"> & {
  * Use `create(DeleteRuleResponseSchema)` to create a new message.
  */
 export const DeleteRuleResponseSchema: GenMessage<DeleteRuleResponse> = /*@__PURE__*/
-  messageDesc(file_rules, 23);
+  messageDesc(file_rules, 24);
 
 /**
  * What a rule, in force or not, would have done with what is stored, and who would have been told. Points count as having come
@@ -922,7 +949,7 @@ export type TestRuleRequest = Message<"analytics.TestRuleRequest"> & {
  * Use `create(TestRuleRequestSchema)` to create a new message.
  */
 export const TestRuleRequestSchema: GenMessage<TestRuleRequest> = /*@__PURE__*/
-  messageDesc(file_rules, 24);
+  messageDesc(file_rules, 25);
 
 /**
  * @generated from message analytics.SeverityAt
@@ -944,7 +971,7 @@ export type SeverityAt = Message<"analytics.SeverityAt"> & {
  * Use `create(SeverityAtSchema)` to create a new message.
  */
 export const SeverityAtSchema: GenMessage<SeverityAt> = /*@__PURE__*/
-  messageDesc(file_rules, 25);
+  messageDesc(file_rules, 26);
 
 /**
  * @generated from message analytics.RuleEpisode
@@ -1023,7 +1050,7 @@ export type RuleEpisode = Message<"analytics.RuleEpisode"> & {
  * Use `create(RuleEpisodeSchema)` to create a new message.
  */
 export const RuleEpisodeSchema: GenMessage<RuleEpisode> = /*@__PURE__*/
-  messageDesc(file_rules, 26);
+  messageDesc(file_rules, 27);
 
 /**
  * An alert as somebody is told of it.
@@ -1061,7 +1088,7 @@ export type ToldAlert = Message<"analytics.ToldAlert"> & {
  * Use `create(ToldAlertSchema)` to create a new message.
  */
 export const ToldAlertSchema: GenMessage<ToldAlert> = /*@__PURE__*/
-  messageDesc(file_rules, 27);
+  messageDesc(file_rules, 28);
 
 /**
  * What one channel of a receiver would have got.
@@ -1146,7 +1173,7 @@ export type RuleNotification = Message<"analytics.RuleNotification"> & {
  * Use `create(RuleNotificationSchema)` to create a new message.
  */
 export const RuleNotificationSchema: GenMessage<RuleNotification> = /*@__PURE__*/
-  messageDesc(file_rules, 28);
+  messageDesc(file_rules, 29);
 
 /**
  * A step of an escalation policy that would have been taken.
@@ -1231,7 +1258,7 @@ export type RuleEscalation = Message<"analytics.RuleEscalation"> & {
  * Use `create(RuleEscalationSchema)` to create a new message.
  */
 export const RuleEscalationSchema: GenMessage<RuleEscalation> = /*@__PURE__*/
-  messageDesc(file_rules, 29);
+  messageDesc(file_rules, 30);
 
 /**
  * @generated from message analytics.TestRuleResponse
@@ -1307,5 +1334,5 @@ export type TestRuleResponse = Message<"analytics.TestRuleResponse"> & {
  * Use `create(TestRuleResponseSchema)` to create a new message.
  */
 export const TestRuleResponseSchema: GenMessage<TestRuleResponse> = /*@__PURE__*/
-  messageDesc(file_rules, 30);
+  messageDesc(file_rules, 31);
 
