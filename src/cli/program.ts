@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),
   verify: async () => (await import("./verify.ts")).verifyCommand(),
+  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   demo: async (deps) => (await import("./demo.ts")).demoCommand(deps),
   config: async () => (await import("./config.ts")).configCommand(),
 };
