@@ -21,13 +21,17 @@ interface Status {
   }[];
 }
 
-async function statusOf(http: string): Promise<Status> {
-  const response = await fetch(`http://${http}/analytics.DataIngestion/ListBridges`, {
+async function ask(http: string, method: string): Promise<unknown> {
+  const response = await fetch(`http://${http}/analytics.${method}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: "{}",
   });
-  return (await response.json()) as Status;
+  return response.json();
+}
+
+async function statusOf(http: string): Promise<Status> {
+  return (await ask(http, "DataIngestion/ListBridges")) as Status;
 }
 
 async function storedValues(grpc: string, metric: string): Promise<number[]> {
@@ -129,6 +133,30 @@ testWithBroker(
     const metrics = await (await fetch(`http://${server.http}/metrics`)).text();
     expect(metrics).toContain('watchpost_mqtt_connected{broker="gone"} 0');
     expect(metrics).toContain('watchpost_mqtt_points_total{broker="one",pattern="f/{metric}",result="refused"} 1');
+    expect(await server.stop()).toBe(0);
+  },
+);
+
+testWithBroker(
+  "a device whose broker says that it is gone is offline at once, and online when it is back",
+  async () => {
+    await using broker = await Mosquitto.start();
+    using dir = tempDir("mqtt-status");
+    const config = `${dir.path}/watchpost.toml`;
+    const topics = `topics = [{ pattern = "z/{device}/availability", status = { path = "state" } }, { pattern = "z/{device}" }]`;
+    writeFileSync(config, `[mqtt.home]\nurl = "${broker.url}"\nclient_id = "c"\n${topics}\n`);
+    const server = await startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
+    const state = async () => {
+      const { devices = [] } = (await ask(server.http, "Devices/ListDevices")) as { devices?: { status: string }[] };
+      return devices.map(({ status }) => status);
+    };
+    await using client = await connectClient(broker.url);
+    await until(async () => (await statusOf(server.http)).bridges[0].connected === true);
+    await client.send("z/lamp", '{"brightness": 100}');
+    for (const said of ["offline", "online"]) {
+      await client.send("z/lamp/availability", JSON.stringify({ state: said }), { retain: true });
+      await until(async () => (await state()).join() === said);
+    }
     expect(await server.stop()).toBe(0);
   },
 );
