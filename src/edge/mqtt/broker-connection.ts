@@ -1,6 +1,7 @@
 /** One connection to one broker, and the next one when it is lost. The library is loaded for the first. */
 import { hostname } from "node:os";
 import type { IPublishPacket, MqttClient } from "mqtt";
+import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf } from "../../model/errors.ts";
 import { connectionFailure } from "./connection-failure.ts";
@@ -39,8 +40,7 @@ export interface ConnectionDeps {
   onDown(reason: string, retryInMs: number): void;
 }
 
-const BACKOFF_MS_MIN = 1_000;
-const BACKOFF_MS_MAX = 60_000;
+const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
 /** A connection that lived shorter is one that failed: two clients of one id would throw each other out without a pause. */
 const STEADY_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -180,8 +180,7 @@ export class BrokerConnection {
       this.#goOn = undefined;
       if (this.#isStopped) return;
       failures = clock.monotonicMs() - startMs >= STEADY_MS ? 1 : failures + 1;
-      const wholeMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.min(failures - 1, 20));
-      const delayMs = wholeMs / 2 + (random() * wholeMs) / 2;
+      const delayMs = backoffMs(failures, random(), BACKOFF);
       onDown(reason, delayMs);
       await new Promise<void>((resolve) => {
         const cancel = clock.after(delayMs, resolve);

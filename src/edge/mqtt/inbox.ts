@@ -3,6 +3,7 @@
  * being committed, is one call of TakePoints; one call at a time, so that later values of a series come after earlier ones also
  * where a call has to be repeated. What cannot be stored now is tried again until it can: nothing is given up but by `close`.
  */
+import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import type { IncomingPoint, PointsTaken, RefusedPoint, TakePoints } from "../../model/incoming-point.ts";
@@ -40,8 +41,7 @@ export interface InboxLimits {
   readonly messagesMax: number;
 }
 
-const RETRY_MS_MIN = 100;
-const RETRY_MS_MAX = 10_000;
+const RETRY = { firstMs: 100, maxMs: 10_000 };
 
 export class Inbox {
   readonly #deps: InboxDeps;
@@ -152,14 +152,13 @@ export class Inbox {
   async #take(points: readonly IncomingPoint[]): Promise<PointsTaken | undefined> {
     const { takePoints, clock, random, onHeldBack } = this.#deps;
     const { signal } = this.#closing;
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       try {
         return await takePoints(points, { signal });
       } catch (error) {
         if (signal.aborted) return undefined;
-        const backoffMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt, 20)) * (0.5 + random() / 2);
         const askedMs = error instanceof WatchpostError ? (error.retryAfterMs ?? 0) : 0;
-        const delayMs = Math.max(backoffMs, askedMs);
+        const delayMs = Math.max(backoffMs(attempt, random(), RETRY), askedMs);
         onHeldBack(error instanceof Error ? error : new Error(messageOf(error)), delayMs);
         await new Promise<void>((resolve) => {
           const cancel = clock.after(delayMs, resolve);
