@@ -5,24 +5,30 @@ import type { Subscription } from "./broker-connection.ts";
 type Wanted = Pick<TopicSettings, "pattern" | "qos" | "share">;
 
 /**
- * A filter for each pattern, once, with the highest QoS; none for what a wider one brings anyway: brokers may send a message
- * once for every subscription that it matches.
+ * A filter for each pattern, once; none for what a wider one brings anyway, which then has the highest QoS of them: brokers may
+ * send a message once for every subscription that it matches.
  */
 export function subscriptionsOf(topics: readonly Wanted[]): Subscription[] {
-  const unique = new Map<string, Subscription & { readonly share: string | undefined; readonly plain: string }>();
+  const unique = new Map<string, Wide>();
   for (const { pattern, qos, share } of topics) {
     const filter = share === undefined ? pattern.filter : `$share/${share}/${pattern.filter}`;
     const known = unique.get(filter);
     if (known === undefined || known.qos < qos) unique.set(filter, { filter, qos, share, plain: pattern.filter });
   }
   const all = [...unique.values()];
+  const isCovered = (one: Wide) => all.some((other) => other.share === one.share && covers(other.plain, one.plain));
   return all
-    .filter((one) => {
-      return !all.some((other) => {
-        return other !== one && other.share === one.share && other.qos >= one.qos && covers(other.plain, one.plain);
-      });
-    })
-    .map(({ filter, qos }) => ({ filter, qos }));
+    .filter((one) => !isCovered(one))
+    .map((wide) => {
+      const narrow = all.filter((one) => one.share === wide.share && covers(wide.plain, one.plain));
+      return { filter: wide.filter, qos: [wide, ...narrow].some(({ qos }) => qos === 1) ? 1 : 0 };
+    });
+}
+
+interface Wide extends Subscription {
+  readonly share: string | undefined;
+  /** Without the group. */
+  readonly plain: string;
 }
 
 /** Whether every topic of `other` is one of `filter`; filters that differ in text. */

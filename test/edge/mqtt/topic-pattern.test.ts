@@ -103,7 +103,8 @@ test("nothing is subscribed to twice, nor what a wider filter brings anyway", ()
     ).map(({ filter, qos }) => `${filter} ${qos}`);
   expect(of(["a/{device}/t"], ["a/{source}/t", 0])).toEqual(["a/+/t 1"]);
   expect(of(["a/{device}/status"], ["a/{device}/{metric}"])).toEqual(["a/+/+ 1"]);
-  expect(of(["a/{device}/status"], ["a/{device}/{metric}", 0])).toEqual(["a/+/status 1", "a/+/+ 0"]);
+  expect(of(["a/{device}/status"], ["a/{device}/{metric}", 0])).toEqual(["a/+/+ 1"]);
+  expect(of(["a/b", 0], ["a/+", 0], ["c"])).toEqual(["a/+ 0", "c 1"]);
   expect(of(["a/b/#"], ["a/#"], ["a"])).toEqual(["a/# 1"]);
   expect(of(["a/+"], ["+/b"])).toEqual(["a/+ 1", "+/b 1"]);
   expect(of(["$SYS/x"], ["#"])).toEqual(["$SYS/x 1", "# 1"]);
