@@ -1,5 +1,6 @@
 /** The composition root: opens everything in order, closes it in reverse. */
 import { resolve } from "node:path";
+import { deviceStandings } from "./app/device-standings.ts";
 import { openAlerting } from "./app/open-alerting.ts";
 import { openBridges } from "./app/open-bridges.ts";
 import { openDeviceRegistry } from "./app/open-device-registry.ts";
@@ -68,7 +69,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
   const devices = await openDeviceRegistry(config, storage, { logger, clock, valueOf }, opening);
   const { parentsOf } = devices;
-  const alerts = await openAlerting(config, storage, { spawn, logger, clock, parentsOf }, opening);
+  const alerts = await openAlerting(
+    config,
+    storage,
+    { spawn, logger, clock, parentsOf, devices: deviceStandings(devices) },
+    opening,
+  );
   const sessions = await openSessions(config, storage, { alerts, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
   const onOverload = (isOverloaded: boolean) => {

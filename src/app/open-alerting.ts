@@ -6,6 +6,7 @@ import { storedHistory } from "../alerts/stored-history.ts";
 import type { Config } from "../config/config.ts";
 import { framesAfter } from "../log/frames-after.ts";
 import type { Clock } from "../model/clock.ts";
+import type { DeviceStandings } from "../model/device-standing.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
@@ -16,6 +17,7 @@ export interface AlertingDeps {
   readonly spawn: SpawnWorker;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly devices: DeviceStandings;
   /** Devices above one, the nearest first. */
   parentsOf(device: string): readonly string[];
 }
@@ -24,7 +26,7 @@ export interface AlertingDeps {
 export async function openAlerting(
   config: Config,
   storage: Storage,
-  { spawn, logger, clock, parentsOf }: AlertingDeps,
+  { spawn, logger, clock, devices, parentsOf }: AlertingDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenAlerts> {
   const { registry, bus, journal, store, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } = storage;
@@ -38,6 +40,7 @@ export async function openAlerting(
     return { rules, notify: notifySetupOf(sections, process.env) };
   };
   const alertsDeps = {
+    devices,
     registry,
     bus,
     clock,

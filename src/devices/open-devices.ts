@@ -53,6 +53,8 @@ export interface OpenDevices {
   parentsOf(deviceId: string): readonly string[];
   /** As it was told last; undefined: there is no such device. */
   statusOf(deviceId: string): string | undefined;
+  /** As it was told last, as of now; undefined: there is no such device. */
+  get(deviceId: string): Device | undefined;
   /** All that are known, as of now. */
   all(): Iterable<Device>;
   /** Calls `listener` with every change from now on, once it is durable. Returns what ends it. */
@@ -137,6 +139,10 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     statusOf(deviceId) {
       const record = book.get(deviceId);
       return record?.isTold ? record.standing.status : undefined;
+    },
+    get(deviceId) {
+      const record = book.get(deviceId);
+      return record?.isTold ? messageOf(record, false, message) : undefined;
     },
     *all() {
       for (const record of book.told()) yield messageOf(record, false, message);
