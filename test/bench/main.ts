@@ -10,6 +10,7 @@ import { formatBar, formatNumber, say, verdict, type BenchOptions, type BenchRow
 import { machineBusy, median } from "./measure.ts";
 import { alertsRow } from "./row-alerts.ts";
 import { drainRow } from "./row-drain.ts";
+import { fleetRow } from "./row-fleet.ts";
 import { heavyRow } from "./row-heavy.ts";
 import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
@@ -39,6 +40,7 @@ const ROWS: readonly BenchRow[] = [
   drainRow,
   heavyRow,
   mqttRow,
+  fleetRow,
   alertsRow,
   sessionsRow,
   ...partRows,

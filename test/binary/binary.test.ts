@@ -62,6 +62,19 @@ test("says its version and what it can do; refuses what it does not know", async
   expect(await run(["sevre"])).toMatchObject({ code: 2, err: expect.stringContaining("(Did you mean serve?)") });
 });
 
+test("simulates a fleet from a scenario, over a bad network, and misses nothing", async () => {
+  const scenario = `
+network: { latency: 5ms, loss: 1%, disconnects: 600/h }
+faults: [{ kind: corrupt, rate: 60/h }]
+fleets: [{ profile: factory, devices: 20, interval: 1s, name: binary }]`;
+  const args = ["simulate", "-", "--from", "-5m", "--duration", "2s", "--json", "--server", server.grpc];
+  const { code, out } = await run(args, { stdin: scenario });
+  const { sent, refused, stored, missing } = JSON.parse(out) as Record<string, number>;
+  expect({ code, missing, stored }).toEqual({ code: 0, missing: 0, stored: sent - refused });
+  expect(sent).toBeGreaterThan(29_000);
+  expect(refused).toBeGreaterThan(0);
+}, 60_000);
+
 test("refuses an address that others reach, a directory in use, and a wrong setting, each with a sentence", async () => {
   const data = ["--data", join(dir.path, "other")];
   expect(await run(["serve", ...data, "--grpc", "0.0.0.0:0"])).toMatchObject({
