@@ -11,6 +11,7 @@ import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
+import { playFleets } from "./demo-fleets.ts";
 import { connectTo, retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
 import { createLogger } from "./logger.ts";
@@ -24,7 +25,8 @@ const SPEED_DEFAULT = 300;
 const LIVE_FROM_US = Date.UTC(2014, 1, 7, 5) * 1_000;
 const HELP = `
 The recording is a machine's temperature every five minutes until it fails, and an office's air every hour (Numenta
-Anomaly Benchmark, MIT). At ${SPEED_DEFAULT} times its speed a reading comes every second; the failure is five minutes away.`;
+Anomaly Benchmark, MIT). At ${SPEED_DEFAULT} times its speed a reading comes every second; the failure is five minutes away. Beside it stand simulated
+machines and cold stores behind gateways, whose days pass in 24 minutes; some of them have faults.`;
 
 interface DemoFlags extends ServerFlags {
   speed: number;
@@ -52,7 +54,10 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   try {
     const server = await startServer(config, { spawn, logger: createLogger(config.log), onFatal: fatal.reject });
     try {
-      const playing = play(server.grpcAddress, speed, over.signal, () => tell(server, config.data, speed));
+      const playing = Promise.all([
+        play(server.grpcAddress, speed, over.signal, () => tell(server, config.data, speed)),
+        playFleets(server.grpcAddress, over.signal),
+      ]);
       await Promise.race([stopped, fatal.promise, playing]);
     } finally {
       over.abort();
@@ -103,7 +108,7 @@ function tell({ grpcAddress: grpc, httpAddress: http }: RunningServer, data: str
   const watchpost = calledAs();
   const server = grpc.endsWith(":50051") ? "" : ` --server ${grpc}`;
   process.stderr.write(`
-  ${pc.bold("Watchpost demo")}: a machine on its way to failure, at ${speed} times its speed
+  ${pc.bold("Watchpost demo")}: a machine on its way to failure, at ${speed} times its speed, and two simulated fleets
 
   gRPC   ${pc.cyan(grpc)}
   HTTP   ${pc.cyan(`http://${http}`)}
@@ -111,6 +116,8 @@ function tell({ grpcAddress: grpc, httpAddress: http }: RunningServer, data: str
 
   Try, from another terminal:
     ${watchpost} watch '*'${server}
+    ${watchpost} watch 'machine_*' --filter device=plant-machine-0?${server}
+    ${watchpost} query cooler_temperature_c --from -1h --step 1m${server}
     ${watchpost} query temperature_f --from -2h --step 5m${server}
     curl -N 'http://${http}/live?metric=*'
     curl --json '{"metric":"*","stepMs":600000}' http://${http}/analytics.Dashboard/QueryRange

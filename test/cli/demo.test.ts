@@ -47,6 +47,10 @@ test("serves a recording that goes on live, tells what to try, and removes its f
   const before = await points();
   expect(before).toBeGreaterThan(1_000);
   while ((await points()) <= before) await Bun.sleep(50);
+  const series = async () => (await run(["series", "--filter", "source=*-gateway-*", "--server", grpc], dir.path)).out;
+  for (const source of ["plant-gateway-01", "plant-gateway-02", "stores-gateway-01"]) {
+    while (!(await series()).includes(source)) await Bun.sleep(50);
+  }
   child.kill("SIGINT");
   expect([await child.exited, readdirSync(dir.path)]).toEqual([0, []]);
 }, 30_000);
