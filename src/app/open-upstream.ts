@@ -69,7 +69,7 @@ async function forwardTo(
     nextSeq: logOpened.nextSeq,
     random: Math.random,
     nodeId: forwarding.nodeId,
-    behind: async () => (await forwarding.origins.all()).map(({ id }) => id),
+    behind: () => forwarding.origins.behind(),
     onConnected: (sentence) => logger.info({ upstream: address }, sentence),
     onTrouble: (sentence) => logger.warn({ upstream: address }, sentence),
     onDropped: (sentence, points) => {

@@ -7,6 +7,7 @@ import { WatchpostError } from "../../model/errors.ts";
 import type { DocumentChange, DocumentQuery, JournalEvent, StoredDocument } from "../../model/journal.ts";
 import { withSequences, type SequenceRange, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import { addDelivered, type DeliveredBySource } from "./delivered.ts";
+import { BEHIND_MAX } from "./hello.ts";
 
 export interface OriginJournal {
   append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<unknown>;
@@ -20,6 +21,8 @@ export interface Hello {
   readonly lane: string;
   readonly session: number;
   readonly sinceSession: number;
+  /** Ids of the nodes that it gets points from. */
+  readonly behind: readonly string[];
 }
 
 /** A stream that is listened to. */
@@ -46,6 +49,8 @@ export interface Origin {
   /** The highest of any stream. */
   session: number;
   committed: SequenceRanges;
+  /** Ids of the nodes that it gets points from. */
+  behind: readonly string[];
   readonly delivered: DeliveredBySource;
   lastSeenMs: number;
   readonly streams: Set<OriginStream>;
@@ -53,6 +58,8 @@ export interface Origin {
 
 const ORIGINS = "forwarding.origin";
 const SOURCES = "forwarding.source";
+/** Apart from the origin's own, which changes with every commit: it may be long. */
+const BEHIND = "forwarding.behind";
 const ORIGINS_MAX = 10_000;
 /** Apart from each other; a sender that works has as many as it has parts on their way. */
 const RANGES_MAX = 10_000;
@@ -76,6 +83,13 @@ export class Origins {
     return [...this.#byId.values()];
   }
 
+  /** Ids of the nodes that points come from, over others, too; as many as may be named. */
+  async behind(): Promise<string[]> {
+    const origins = await this.all();
+    const ids = new Set([...origins.map(({ id }) => id), ...origins.flatMap(({ behind }) => behind)]);
+    return [...ids].slice(0, BEHIND_MAX);
+  }
+
   /**
    * Lets a stream in, after those that it takes the place of have come to their end: that of the same lane, and all of the
    * process before. So what they were sent is never stored after what this one brings. Throws FAILED_PRECONDITION where a
@@ -92,6 +106,7 @@ export class Origins {
     }
     origin.session = hello.session;
     origin.name = hello.originName;
+    origin.behind = hello.behind;
     const replaced = [...origin.streams].filter(
       ({ lane, session }) => lane === hello.lane || session < hello.sinceSession,
     );
@@ -100,7 +115,8 @@ export class Origins {
       old.end(new WatchpostError("ABORTED", "a newer stream of the same node has taken its place"));
     }
     await Promise.all(replaced.map(({ settled }) => settled));
-    await this.#journal.append([], [this.#originDocument(origin)]);
+    const behind = { collection: BEHIND, key: origin.id, sort: 0, value: JSON.stringify(origin.behind) };
+    await this.#journal.append([], [this.#originDocument(origin), behind]);
     return origin;
   }
 
@@ -152,6 +168,10 @@ export class Origins {
       const { name, session, committed, lastSeenMs } = JSON.parse(value);
       this.#byId.set(key, { ...emptyOrigin(key), name, session, committed, lastSeenMs });
     }
+    for await (const { key, value } of this.#each(BEHIND)) {
+      const origin = this.#byId.get(key);
+      if (origin !== undefined) origin.behind = JSON.parse(value);
+    }
     for await (const { key, value } of this.#each(SOURCES)) {
       const end = key.indexOf(BETWEEN);
       const counts = JSON.parse(value);
@@ -182,7 +202,16 @@ export class Origins {
 }
 
 function emptyOrigin(id: string): Origin {
-  return { id, name: "", session: 0, committed: [], delivered: new Map(), lastSeenMs: 0, streams: new Set() };
+  return {
+    id,
+    name: "",
+    session: 0,
+    committed: [],
+    behind: [],
+    delivered: new Map(),
+    lastSeenMs: 0,
+    streams: new Set(),
+  };
 }
 
 function quoted(name: string): string {

@@ -332,6 +332,8 @@ describe("a node that forwards", () => {
     ["sequences at once", hello({ sequences: { from: 1n, to: 2n } }), "first message has sequences"],
     ["itself", hello({ originId: "centre" }), "round for ever"],
     ["a node that this one forwards to", hello({ behind: ["x", "centre"] }), "round for ever"],
+    ["an id behind it with odd letters", hello({ behind: ["x", "a b"] }), 'behind is "a b"'],
+    ["too many nodes behind it", hello({ behind: Array(100_001).fill("x") }), "100001 ids"],
   ])("is refused with %s", async (_, first, wanted) => {
     const rig = createRig();
     const sender = new Sender(rig, first);
@@ -351,6 +353,16 @@ describe("a node that forwards", () => {
     expect(sender.failure?.message).toContain(wanted);
     expect(pointsOf(rig.log.synced)).toEqual([]);
     expect(rig.budget.reservedBytes).toBe(0);
+  });
+
+  test("which nodes points come from, over others, too, is known after a restart", async () => {
+    const rig = createRig();
+    new Sender(rig, hello({ behind: ["line-1", "line-2"] }));
+    new Sender(rig, hello({ originId: "edge-2", behind: ["line-2"] }));
+    await settle(rig);
+    const behind = ["edge-1", "edge-2", "line-1", "line-2"];
+    expect((await rig.deps.forwarding.origins.behind()).sort()).toEqual(behind);
+    expect((await new Origins(rig.journal, rig.clock).behind()).sort()).toEqual(behind);
   });
 
   test("a batch with points in such a stream, and one that is forwarded anywhere else, are refused", async () => {
