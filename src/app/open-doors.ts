@@ -1,5 +1,6 @@
 /** The doors of other protocols. */
 import { influxRoutes } from "../ingestion/doors/influx.ts";
+import { remoteWriteRoutes } from "../ingestion/doors/remote-write.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
@@ -22,5 +23,6 @@ export function openDoors(
     saidAtMs.set(door, nowMs);
     logger.warn({ door, sample: sentence }, "some of what came by another protocol is not stored");
   };
-  return influxRoutes({ intake, budget, metrics, resolve, isKnownSeries: (id) => registry.has(id), onMalformed });
+  const deps = { intake, budget, metrics, resolve, isKnownSeries: (id: number) => registry.has(id), onMalformed };
+  return [...influxRoutes(deps), ...remoteWriteRoutes(deps)];
 }

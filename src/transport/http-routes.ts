@@ -5,6 +5,7 @@ import { formatByteSize } from "../model/byte-size.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { HTTP_UNPACKED_BYTES_MAX } from "../model/limits.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
+import { LargeSnappyError, unpackSnappy } from "../wire/snappy.ts";
 import { ANONYMOUS } from "../wire/service.ts";
 import type { TransportEvents } from "./grpc-server.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
@@ -14,6 +15,7 @@ const unpackers: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Arr
   identity: async (bytes) => bytes,
   gzip: (bytes) => promisify(gunzip)(bytes, UNPACKING),
   deflate: (bytes) => promisify(inflate)(bytes, UNPACKING),
+  snappy: async (bytes) => unpackSnappy(bytes, HTTP_UNPACKED_BYTES_MAX),
 };
 const UNPACKING = { maxOutputLength: HTTP_UNPACKED_BYTES_MAX, finishFlush: constants.Z_FINISH };
 
@@ -59,13 +61,13 @@ async function whole(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 async function unpacked(bytes: Uint8Array, encoding: string): Promise<Uint8Array> {
   const unpack = Object.hasOwn(unpackers, encoding) ? unpackers[encoding] : undefined;
   if (unpack === undefined) {
-    const message = `content-encoding is ${JSON.stringify(encoding)}; wanted gzip, deflate or none`;
+    const message = `content-encoding is ${JSON.stringify(encoding)}; wanted gzip, deflate, snappy or none`;
     throw new WatchpostError("INVALID_ARGUMENT", message);
   }
   try {
     return await unpack(bytes);
   } catch (error) {
-    if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") {
+    if (error instanceof LargeSnappyError || (error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") {
       const message = `the body is more than ${formatByteSize(HTTP_UNPACKED_BYTES_MAX)} unpacked; send less at once`;
       throw new WatchpostError("RESOURCE_EXHAUSTED", message);
     }

@@ -15,6 +15,8 @@ export interface DoorDeps {
   readonly metrics: Pick<Metrics, "points" | "doorPoints">;
   readonly resolve: SeriesResolver;
   isKnownSeries(id: number): boolean;
+  /** A request that had something wrong: a sentence for the log. */
+  onMalformed(door: string, sentence: string): void;
 }
 
 /** A point, or what was no point, that is not stored. */

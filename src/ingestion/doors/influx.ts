@@ -5,11 +5,6 @@ import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts"
 import { parseLines } from "./line-parser.ts";
 import { LineSeries, type LineSource } from "./line-series.ts";
 
-export interface InfluxDeps extends DoorDeps {
-  /** A body that had something wrong: a sentence for the log. */
-  onMalformed(door: string, sentence: string): void;
-}
-
 /** Of the timestamps, in a microsecond. */
 const UNITS_PER_US: Readonly<Record<string, number>> = {
   ...{ n: 1_000, ns: 1_000, u: 1, us: 1, µ: 1, ms: 1e-3, s: 1e-6, m: 1e-6 / 60, h: 1e-6 / 3_600 },
@@ -20,7 +15,7 @@ const MEMORY_FACTOR = 3;
 /** What clients take for an InfluxDB that they can write to. */
 const VERSION = "1.8.10";
 
-export function influxRoutes(deps: InfluxDeps): HttpRoute[] {
+export function influxRoutes(deps: DoorDeps): HttpRoute[] {
   const series = new LineSeries(deps.resolve, (id) => deps.isKnownSeries(id));
   const write = async (call: HttpCall, version: Version) => {
     const result = await takeLines(call, version, deps, series);
@@ -81,7 +76,7 @@ const V1: Version = {
 };
 const V2: Version = { ...V1, place: "bucket", headers: {}, body: (code, message) => ({ code, message }) };
 
-async function takeLines(call: HttpCall, version: Version, deps: InfluxDeps, series: LineSeries): Promise<DoorResult> {
+async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, series: LineSeries): Promise<DoorResult> {
   const { searchParams } = call.url;
   const precision = searchParams.get("precision") ?? "ns";
   if (!Object.hasOwn(UNITS_PER_US, precision)) {

@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { readWriteRequest } from "../../../src/ingestion/doors/write-request.ts";
+import { openServer } from "./rig.ts";
+import { HEADERS, packed, STALE, writeRequest, type Sample } from "./write-request.ts";
+
+const MS = 1_700_000_000_000;
+const PATH = "/api/v1/write";
+
+test("samples are stored as the docs say: name, source, tags", async () => {
+  await using server = await openServer();
+  const body = writeRequest([
+    [{ __name__: "up", instance: "gw-1:9100", job: "node", empty: "" }, [[MS, 1], [MS + 1, 0]]], // prettier-ignore
+    [{ __name__: "job:rate:5m", job: "node" }, [[MS, 2.5]]],
+    [{ __name__: "lone" }, [[MS, 3]]],
+  ]);
+  for (let i = 0; i < 2; i++) expect((await server.post(PATH, packed(body), HEADERS)).status).toBe(204);
+  expect((await server.post(`${PATH}?source=site-9`, packed(body), HEADERS)).status).toBe(204);
+  expect((await server.stored()).sort()).toEqual(
+    [
+      `job_rate_5m node@${MS}=2.5`,
+      `job_rate_5m site-9 job=node@${MS}=2.5`,
+      `lone prometheus@${MS}=3`,
+      `lone site-9@${MS}=3`,
+      `up gw-1:9100 job=node@${MS}=1`,
+      `up gw-1:9100 job=node@${MS + 1}=0`,
+      `up site-9 instance=gw-1:9100 job=node@${MS}=1`,
+      `up site-9 instance=gw-1:9100 job=node@${MS + 1}=0`,
+    ].sort(),
+  );
+});
+
+test("stale markers and what is no number are skipped and counted, no error", async () => {
+  await using server = await openServer();
+  const samples: Sample[] = [[MS, STALE], [MS, NaN], [MS, Infinity], [MS + 1, 4]]; // prettier-ignore
+  const answer = await server.post(PATH, packed(writeRequest([[{ __name__: "m" }, samples]])), HEADERS);
+  expect(answer.status).toBe(204);
+  expect(await server.stored()).toEqual([`m prometheus@${MS + 1}=4`]);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  expect(metrics).toContain('watchpost_door_points_total{door="prometheus",result="skipped"} 3');
+});
+
+test("what is wrong is refused by name, what is right is stored", async () => {
+  await using server = await openServer();
+  const body = writeRequest([
+    [{ __name__: "m" }, [[MS, 1], [MS * 1_000, 2]]], // prettier-ignore
+    [{ job: "nameless" }, [[MS, 3]]],
+  ]);
+  const answer = await server.post(PATH, packed(body), HEADERS);
+  const text = await answer.text();
+  expect(answer.status).toBe(400);
+  expect(text).toContain("2 refused, 1 stored: sample 2: timestamp");
+  expect(text).toContain("sample 3: has no label __name__");
+  const cut = await server.post(PATH, packed(body.subarray(0, body.length - 3)), HEADERS);
+  expect([cut.status, await cut.text()]).toEqual([400, expect.stringContaining("is no prometheus.WriteRequest")]);
+  expect(await server.stored()).toEqual([`m prometheus@${MS}=1`]);
+  const damaged = await server.post(PATH, body, HEADERS);
+  expect([damaged.status, await damaged.text()]).toEqual([400, "the body is no snappy\n"]);
+  expect((await server.post(PATH, packed(new Uint8Array(70 << 20)), HEADERS)).status).toBe(413);
+  const second = { ...HEADERS, "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" };
+  expect((await server.post(PATH, packed(body), second)).status).toBe(415);
+});
+
+test("labels of one series never pass for those of another", () => {
+  const keys = new Map<string, string>();
+  const part = fc.constantFrom("\n", "\x01", "\x02", "\x04", "\x12", "a");
+  const text = fc.array(part, { maxLength: 6 }).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(text, text), { maxLength: 4 }), (pairs) => {
+      const labels = Object.fromEntries(pairs);
+      const sink = (told: { readonly key: string; read(): [string, string][] }) => {
+        const shown = JSON.stringify(told.read());
+        expect(shown).toBe(JSON.stringify(Object.entries(labels)));
+        expect(keys.get(told.key) ?? shown).toBe(shown);
+        keys.set(told.key, shown);
+      };
+      const body = writeRequest([[labels, [[MS, 1]]]]);
+      expect(readWriteRequest(body, { sample: sink, histogram: () => {} })).toBeUndefined();
+    }),
+  );
+  expect(keys.size).toBeGreaterThan(20);
+});
+
+test("any bytes are read to their end or named", () => {
+  const good = writeRequest([[{ __name__: "m", a: "b" }, [[MS, 1], [MS + 1, 2]]]]); // prettier-ignore
+  const damaged = fc.tuple(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 }), fc.nat({ max: good.length }));
+  const sink = { sample: () => {}, histogram: () => {} };
+  fc.assert(
+    fc.property(damaged, fc.uint8Array({ maxLength: 60 }), ([at, byte, length], random) => {
+      const bytes = good.slice(0, length);
+      if (at < length) bytes[at] = byte;
+      for (const body of [bytes, random])
+        expect(["undefined", "string"]).toContain(typeof readWriteRequest(body, sink));
+    }),
+  );
+});
