@@ -118,11 +118,13 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const onDeviceEvent = (event: DeviceEvent) => devices.onDeviceEvent(event);
   const bridges = openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
+  const doors = openDoors(storage, ways, { clock, logger, metrics });
 
   const methods = [
     ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),
     ...deliveryMethods,
+    ...doors.methods,
     ...dashboard.methods,
     ...alerts.methods,
     ...devices.methods,
@@ -150,7 +152,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...shared,
     address: config.http,
     origins: config.live.origins,
-    httpRoutes: openDoors(storage, ways, { clock, logger, metrics }),
+    httpRoutes: doors.routes,
     metricsText: stopWatching.text,
   });
   opening.defer(() => web.drain(0));

@@ -1,10 +1,12 @@
 /** The doors of other protocols. */
 import { influxRoutes } from "../ingestion/doors/influx.ts";
+import { otlpMethods, otlpRoutes } from "../ingestion/doors/otlp.ts";
 import { remoteWriteRoutes } from "../ingestion/doors/remote-write.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
+import type { MethodImpl } from "../wire/service.ts";
 import type { OpenIntake } from "./open-intake.ts";
 import type { Storage } from "./open-storage.ts";
 
@@ -15,7 +17,7 @@ export function openDoors(
   { registry, budget }: Storage,
   { intake, resolve }: OpenIntake,
   { clock, logger, metrics }: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
-): HttpRoute[] {
+): { readonly routes: readonly HttpRoute[]; readonly methods: readonly MethodImpl[] } {
   const saidAtMs = new Map<string, number>();
   const onMalformed = (door: string, sentence: string) => {
     const nowMs = clock.monotonicMs();
@@ -24,5 +26,8 @@ export function openDoors(
     logger.warn({ door, sample: sentence }, "some of what came by another protocol is not stored");
   };
   const deps = { intake, budget, metrics, resolve, isKnownSeries: (id: number) => registry.has(id), onMalformed };
-  return [...influxRoutes(deps), ...remoteWriteRoutes(deps)];
+  return {
+    routes: [...influxRoutes(deps), ...remoteWriteRoutes(deps), ...otlpRoutes(deps)],
+    methods: otlpMethods(deps),
+  };
 }

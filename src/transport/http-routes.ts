@@ -46,7 +46,7 @@ export async function answerRoute(route: HttpRoute, request: Request, deps: Http
     const isDefect = !(error instanceof WatchpostError);
     deps.onCall?.(route.name, isDefect ? "INTERNAL" : error.status);
     if (isDefect) deps.onDefect?.(error, route.name);
-    return route.fail(error);
+    return route.fail(error, call);
   } finally {
     body.close();
   }

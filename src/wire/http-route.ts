@@ -21,5 +21,5 @@ export interface HttpRoute {
   /** Errors are answered as {@link fail} does; what is thrown by mistake as 500. */
   run(call: HttpCall): Promise<Response>;
   /** How an error is said to clients of this kind. */
-  fail(error: unknown): Response;
+  fail(error: unknown, call: HttpCall): Response;
 }

@@ -31,6 +31,8 @@ export interface DoorResult {
   readonly refusedTotal: number;
   /** The first of them. */
   readonly refusals: readonly DoorRefusal[];
+  /** Places of which anything was refused. */
+  readonly placesRefused: number;
 }
 
 const REFUSALS_MAX = 100;
@@ -49,6 +51,7 @@ export class DoorRows {
   #count = 0;
   #stored = 0;
   #refused = 0;
+  readonly #placesRefused = new Set<number>();
 
   /** `door`: its name, for counts. */
   constructor(deps: DoorDeps, door: string) {
@@ -75,6 +78,7 @@ export class DoorRows {
   /** Something that is no point at all. */
   refuse(place: number, reason: string): void {
     this.#refused++;
+    this.#placesRefused.add(place);
     if (this.#refusals.length < REFUSALS_MAX) this.#refusals.push({ place, reason });
   }
 
@@ -88,7 +92,7 @@ export class DoorRows {
     doorPoints.inc({ door: this.#door, result: "stored" }, this.#stored);
     doorPoints.inc({ door: this.#door, result: "refused" }, this.#refused);
     const refusals = this.#refusals.sort((a, b) => a.place - b.place);
-    return { stored: this.#stored, refusedTotal: this.#refused, refusals };
+    return { stored: this.#stored, refusedTotal: this.#refused, placesRefused: this.#placesRefused.size, refusals };
   }
 
   #take(): void {

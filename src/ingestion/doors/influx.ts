@@ -1,7 +1,8 @@
 /** The doors of InfluxDB: /write as version 1 has it, /api/v2/write as version 2, and what their clients ask before. */
-import { messageOf, truncated, WatchpostError } from "../../model/errors.ts";
+import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { doorErrorOf } from "./door-errors.ts";
 import { parseLines } from "./line-parser.ts";
 import { LineSeries, type LineSource } from "./line-series.ts";
 
@@ -116,21 +117,15 @@ function sentenceOf({ refusals, refusedTotal }: DoorResult): string {
   return `partial write: ${said.join("; ")}${more} dropped=${refusedTotal}`;
 }
 
+const CODES = {
+  400: "invalid",
+  413: "request too large",
+  429: "too many requests",
+  500: "internal error",
+  503: "unavailable",
+} as const;
+
 function failed(error: unknown, version: Version): Response {
-  if (!(error instanceof WatchpostError)) {
-    return Response.json(version.body("internal error", "internal error; see the server's log"), { status: 500 });
-  }
-  const retryAfterS = Math.ceil((error.retryAfterMs ?? 1_000) / 1_000);
-  const headers = { ...version.headers, "retry-after": String(retryAfterS) };
-  const message = messageOf(error);
-  switch (error.status) {
-    case "INVALID_ARGUMENT":
-      return Response.json(version.body("invalid", message), { status: 400, headers: version.headers });
-    case "RESOURCE_EXHAUSTED":
-      return error.retryAfterMs === undefined
-        ? Response.json(version.body("request too large", message), { status: 413, headers: version.headers })
-        : Response.json(version.body("too many requests", message), { status: 429, headers });
-    default:
-      return Response.json(version.body("unavailable", message), { status: 503, headers });
-  }
+  const { status, message, headers } = doorErrorOf(error);
+  return Response.json(version.body(CODES[status], message), { status, headers: { ...version.headers, ...headers } });
 }

@@ -1,7 +1,8 @@
 /** Prometheus remote write, version 1. Source: "Prometheus Remote-Write 1.0 specification". */
-import { messageOf, truncated, WatchpostError } from "../../model/errors.ts";
+import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { doorErrorOf } from "./door-errors.ts";
 import { RemoteSeries } from "./remote-series.ts";
 import { readWriteRequest } from "./write-request.ts";
 
@@ -68,13 +69,6 @@ function sentenceOf({ stored, refusals, refusedTotal }: DoorResult): string {
 
 /** Prometheus sends again what was answered with 5xx, and as it is by default nothing else: 429 would lose points. */
 function failed(error: unknown): Response {
-  if (!(error instanceof WatchpostError))
-    return new Response("internal error; see the server's log\n", { status: 500 });
-  const message = `${messageOf(error)}\n`;
-  if (error.status === "INVALID_ARGUMENT") return new Response(message, { status: 400 });
-  if (error.status === "RESOURCE_EXHAUSTED" && error.retryAfterMs === undefined) {
-    return new Response(message, { status: 413 });
-  }
-  const retryAfterS = Math.ceil((error.retryAfterMs ?? 1_000) / 1_000);
-  return new Response(message, { status: 503, headers: { "retry-after": String(retryAfterS) } });
+  const { status, message, headers } = doorErrorOf(error);
+  return new Response(`${message}\n`, { status: status === 429 ? 503 : status, headers });
 }

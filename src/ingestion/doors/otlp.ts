@@ -1,0 +1,130 @@
+/** OpenTelemetry's metrics: over gRPC, and over HTTP as protobuf and JSON. Source: OTLP specification 1.x. */
+import {
+  create,
+  fromBinary,
+  fromJsonString,
+  toBinary,
+  toJsonString,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { formatByteSize } from "../../model/byte-size.ts";
+import { messageOf, truncated, WatchpostError } from "../../model/errors.ts";
+import { StatusSchema } from "../../wire/gen/google/rpc/status_pb.ts";
+import {
+  ExportMetricsServiceRequestSchema as RequestSchema,
+  ExportMetricsServiceResponseSchema as ResponseSchema,
+  MetricsService,
+  type ExportMetricsServiceRequest,
+} from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
+import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
+import { rawUnary, type MethodImpl } from "../../wire/service.ts";
+import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { doorErrorOf } from "./door-errors.ts";
+import { readOtlp } from "./otlp-points.ts";
+
+const DOOR = "otlp";
+const SAID_MAX = 10;
+/** What a byte becomes as messages, points and rows; crafted ones become several times that. */
+const MEMORY_FACTOR = 32;
+/** As unpacked: a message object takes some hundred bytes, and two are enough to ask for one. */
+const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
+const UNSUPPORTED_TYPE = 415;
+const [PROTOBUF, JSON_TYPE] = ["application/x-protobuf", "application/json"];
+
+export function otlpMethods(deps: DoorDeps): MethodImpl[] {
+  return [
+    rawUnary(MetricsService.method.export, (bytes, { signal }) => take(bytes, PROTOBUF, undefined, signal, deps)),
+  ];
+}
+
+export function otlpRoutes(deps: DoorDeps): HttpRoute[] {
+  return [
+    {
+      name: "otlp.metrics",
+      methods: ["POST"],
+      path: "/v1/metrics",
+      summary: "OpenTelemetry metrics, protobuf or JSON",
+      run: async (call) => {
+        const type = typeOf(call);
+        if (type === undefined) {
+          return new Response(`content-type: wanted ${PROTOBUF} or ${JSON_TYPE}\n`, { status: UNSUPPORTED_TYPE });
+        }
+        const source = call.url.searchParams.get("source") ?? undefined;
+        const answer = create(ResponseSchema, await take(await call.body(), type, source, call.signal, deps));
+        return encoded(ResponseSchema, answer, type, { status: 200 });
+      },
+      fail: (error, call) => {
+        const { status, message, headers } = doorErrorOf(error);
+        const type = typeOf(call) ?? PROTOBUF;
+        return encoded(StatusSchema, create(StatusSchema, { message }), type, { status, headers });
+      },
+    },
+  ];
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function encoded<D extends DescMessage>(schema: D, message: MessageShape<D>, type: string, answer: Answer): Response {
+  const body =
+    type === JSON_TYPE ? toJsonString(schema, message) : (toBinary(schema, message) as Uint8Array<ArrayBuffer>);
+  return new Response(body, { status: answer.status, headers: { ...answer.headers, "content-type": type } });
+}
+
+function typeOf({ headers }: HttpCall): string | undefined {
+  const type = headers.get("content-type")?.split(";")[0].trim().toLowerCase();
+  return type === PROTOBUF || type === JSON_TYPE ? type : undefined;
+}
+
+async function take(
+  bytes: Uint8Array,
+  type: string,
+  given: string | undefined,
+  signal: AbortSignal,
+  deps: DoorDeps,
+): Promise<MessageInitShape<typeof ResponseSchema>> {
+  if (bytes.byteLength > REQUEST_BYTES_MAX) {
+    const message = `the request is ${formatByteSize(bytes.byteLength)}; wanted at most ${formatByteSize(REQUEST_BYTES_MAX)}`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+  return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, signal, async () => {
+    const request = decoded(bytes, type, deps);
+    const rows = new DoorRows(deps, DOOR);
+    let skipped = 0;
+    readOtlp(request, given, {
+      point: (place, metric, source, tags, timeUs, value) => {
+        const found = rows.isStorable(value, timeUs) ? deps.resolve(metric, source, tags) : 0;
+        if (typeof found === "number") rows.add(place, found, timeUs, value);
+        else rows.add(place, 0, timeUs, value, found);
+      },
+      skipped: () => void skipped++,
+    });
+    if (skipped > 0) deps.metrics.doorPoints.inc({ door: DOOR, result: "skipped" }, skipped);
+    const result = await rows.committed();
+    if (result.refusedTotal === 0) return {};
+    const errorMessage = sentenceOf(result);
+    deps.onMalformed(DOOR, errorMessage);
+    return { partialSuccess: { rejectedDataPoints: BigInt(result.placesRefused), errorMessage } };
+  });
+}
+
+function decoded(bytes: Uint8Array, type: string, { onMalformed }: DoorDeps): ExportMetricsServiceRequest {
+  try {
+    if (type === PROTOBUF) return fromBinary(RequestSchema, bytes, { readUnknownFields: false });
+    return fromJsonString(RequestSchema, Buffer.from(bytes).toString("utf8"), { ignoreUnknownFields: true });
+  } catch (error) {
+    const message = `the body is no ExportMetricsServiceRequest: ${truncated(messageOf(error), 300)}`;
+    onMalformed(DOOR, message);
+    throw new WatchpostError("INVALID_ARGUMENT", message, { cause: error });
+  }
+}
+
+function sentenceOf({ refusals, refusedTotal }: DoorResult): string {
+  const said = refusals.slice(0, SAID_MAX).map(({ place, reason }) => `data point ${place}: ${truncated(reason, 300)}`);
+  const more = refusedTotal > said.length ? `; and ${refusedTotal - said.length} more` : "";
+  return `${said.join("; ")}${more}`;
+}
