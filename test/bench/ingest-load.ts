@@ -12,6 +12,7 @@ export const SENDERS = 2;
 export const BATCH_POINTS = 5_000;
 /** 10 s steps at 6 million points a second and 1,000 series move 42 days in a minute. */
 const HISTORY_DAYS = 150;
+const LINES_PATH = "/write?db=bench&precision=ms";
 
 export interface IngestFigures {
   readonly pointsPerSecond: number;
@@ -31,13 +32,15 @@ export interface IngestPlan {
   readonly series: number;
   readonly durationMs?: number;
   readonly points?: number;
+  /** Watchpost is sent line protocol, too, as its peers are. */
+  readonly isLines?: boolean;
 }
 
 /** Undefined stands for Watchpost. */
 export async function measureIngest(peer: Peer | undefined, plan: IngestPlan): Promise<IngestFigures> {
   const dir = tempDir("ingest");
   try {
-    const { server, target } = await startTarget(peer, dir);
+    const { server, target } = await startTarget(peer, dir, plan.isLines);
     const startCpu = server.cpu();
     const startMachine = machineCpuSeconds();
     const load = await sendHistory(target, plan);
@@ -72,9 +75,11 @@ export type Target = Pick<SenderConfig, "kind" | "address" | "path">;
 export async function startTarget(
   peer: Peer | undefined,
   data: string,
+  isLines = false,
 ): Promise<{ server: BenchServer; target: Target }> {
   if (peer === undefined) {
     const server = await startWatchpost({ data });
+    if (isLines) return { server, target: { kind: "line", address: server.http, path: LINES_PATH } };
     return { server, target: { kind: "upload", address: server.grpc } };
   }
   const server = await peer.start(data);

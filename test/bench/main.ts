@@ -15,6 +15,7 @@ import { heavyRow } from "./row-heavy.ts";
 import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
 import { mqttRow } from "./row-mqtt.ts";
+import { linesRow } from "./row-lines.ts";
 import { partRows } from "./row-parts.ts";
 import { pushRow } from "./row-push.ts";
 import { sendersRow } from "./row-senders.ts";
@@ -30,6 +31,7 @@ import { takeErrorsLogged, useBinary, watchpostCommand } from "./server-process.
 const ROWS: readonly BenchRow[] = [
   sendersRow,
   ingestRow,
+  linesRow,
   smallRow,
   sizeRow,
   seriesRow,
