@@ -25,7 +25,16 @@ export function openDoors(
     saidAtMs.set(door, nowMs);
     logger.warn({ door, sample: sentence }, "some of what came by another protocol is not stored");
   };
-  const deps = { intake, budget, metrics, resolve, isKnownSeries: (id: number) => registry.has(id), onMalformed };
+  const cacheSeed = crypto.getRandomValues(new Uint32Array(1))[0];
+  const deps = {
+    cacheSeed,
+    intake,
+    budget,
+    metrics,
+    resolve,
+    isKnownSeries: (id: number) => registry.has(id),
+    onMalformed,
+  };
   return {
     routes: [...influxRoutes(deps), ...remoteWriteRoutes(deps), ...otlpRoutes(deps)],
     methods: otlpMethods(deps),

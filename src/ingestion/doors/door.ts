@@ -14,6 +14,8 @@ export interface DoorDeps {
   readonly budget: MemoryBudget;
   readonly metrics: Pick<Metrics, "points" | "doorPoints">;
   readonly resolve: SeriesResolver;
+  /** Of hashes that a sender must not know. */
+  readonly cacheSeed: number;
   isKnownSeries(id: number): boolean;
   /** A request that had something wrong: a sentence for the log. */
   onMalformed(door: string, sentence: string): void;

@@ -4,7 +4,7 @@ import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { parseLines } from "./line-parser.ts";
-import { LineSeries, type LineSource } from "./line-series.ts";
+import { LineSeries } from "./line-series.ts";
 
 /** Of the timestamps, in a microsecond. */
 const UNITS_PER_US: Readonly<Record<string, number>> = {
@@ -17,7 +17,7 @@ const MEMORY_FACTOR = 3;
 const VERSION = "1.8.10";
 
 export function influxRoutes(deps: DoorDeps): HttpRoute[] {
-  const series = new LineSeries(deps.resolve, (id) => deps.isKnownSeries(id));
+  const series = new LineSeries(deps);
   const write = async (call: HttpCall, version: Version) => {
     const result = await takeLines(call, version, deps, series);
     if (result.refusedTotal === 0) return new Response(null, { status: 204, headers: version.headers });
@@ -84,17 +84,16 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
     throw new WatchpostError("INVALID_ARGUMENT", `precision is ${JSON.stringify(precision)}; wanted ns, us, ms or s`);
   }
   const given = searchParams.get("source") ?? undefined;
-  const otherwise = searchParams.get(version.place) || "influx";
-  const source: LineSource = { key: JSON.stringify([given, otherwise]), given, otherwise };
+  const source = series.source(given, searchParams.get(version.place) || "influx");
   const bytes = await call.body();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
     const rows = new DoorRows(deps, version.name);
     let skipped = 0;
     parseLines(bytes, UNITS_PER_US[precision], {
-      point: (line, section, field, value, timeUs) => {
+      point: (line, form, value, timeUs) => {
         const found =
-          series.known(source, section, field) ??
-          (rows.isStorable(value, timeUs) ? series.find(source, section, field) : 0);
+          series.known(source, view, form) ?? (rows.isStorable(value, timeUs) ? series.find(source, view, form) : 0);
         if (typeof found === "number") rows.add(line, found, timeUs, value);
         else rows.add(line, 0, timeUs, value, found);
       },

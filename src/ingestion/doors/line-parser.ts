@@ -5,9 +5,14 @@
  *     measurement[,tag=value…] field=value[,field=value…] [timestamp]
  */
 
+import type { FormRange } from "../../wire/series-cache.ts";
+
+/** Where a point's identity lies: as "metric" measurement and tags as they stand, as "tags" the field's key. */
+export type LineForm = FormRange;
+
 export interface LineSink {
-  /** A number of a line: `section` are measurement and tags as they stand, the same bytes for the same series. */
-  point(line: number, section: string, field: string, value: number, timeUs: number): void;
+  /** A number of a line. The same bytes of `form` for the same series; it is the parser's, and the next point changes it. */
+  point(line: number, form: LineForm, value: number, timeUs: number): void;
   /** A field that is text: there is no number to be stored. */
   text(line: number, field: string): void;
   /** A line, or a field of one, that cannot be read. */
@@ -31,6 +36,7 @@ class LineParser {
   readonly #buffer: Buffer;
   readonly #unitsPerUs: number;
   readonly #sink: LineSink;
+  readonly #form: LineForm = { metricAt: 0, metricEnd: 0, tagsAt: 0, tagsEnd: 0 };
   #at = 0;
   #line = 0;
 
@@ -58,13 +64,15 @@ class LineParser {
     const sectionEnd = this.#unescaped(sectionAt, SPACE);
     if (sectionEnd === sectionAt || bytes[sectionAt] === COMMA) return this.#malformed("it has no measurement");
     if (bytes[sectionEnd] !== SPACE) return this.#malformed("it has no fields");
-    const section = this.#buffer.toString("latin1", sectionAt, sectionEnd);
     const fieldsAt = this.#past(sectionEnd, SPACE);
     const fieldsEnd = this.#endOfFields(fieldsAt);
     if (fieldsEnd === fieldsAt) return this.#malformed("it has no fields");
     if (fieldsEnd < 0) return this.#malformed("a text has no closing quote");
     const timeUs = this.#timeUs(fieldsEnd);
     if (timeUs === undefined) return;
+    const form = this.#form;
+    form.metricAt = sectionAt;
+    form.metricEnd = sectionEnd;
     for (let at = fieldsAt; at < fieldsEnd;) {
       const keyEnd = this.#unescaped(at, EQUALS);
       const end = this.#endOfField(keyEnd + 1, fieldsEnd);
@@ -72,25 +80,31 @@ class LineParser {
         this.#malformed("a field is not key=value");
         return void (this.#at = fieldsEnd);
       }
-      this.#readField(section, this.#buffer.toString("latin1", at, keyEnd), keyEnd + 1, end, timeUs);
+      form.tagsAt = at;
+      form.tagsEnd = keyEnd;
+      this.#readField(keyEnd + 1, end, timeUs);
       at = end + 1;
     }
     this.#at = fieldsEnd;
   }
 
-  #readField(section: string, field: string, from: number, to: number, timeUs: number): void {
+  #readField(from: number, to: number, timeUs: number): void {
     if (this.#bytes[from] === QUOTE) {
       // A quoted text may hold line breaks: the line goes on behind it.
-      return this.#sink.text(this.#line, field);
+      return this.#sink.text(this.#line, this.#field());
     }
     const value = this.#number(from, to);
     if (value === undefined) {
       const shown = JSON.stringify(this.#buffer.toString("utf8", from, Math.min(to, from + 40)));
       return this.#malformed(
-        `field ${JSON.stringify(field.slice(0, 64))} is ${shown}; wanted a number, a boolean or "text"`,
+        `field ${JSON.stringify(this.#field().slice(0, 64))} is ${shown}; wanted a number, a boolean or "text"`,
       );
     }
-    this.#sink.point(this.#line, section, field, value, timeUs);
+    this.#sink.point(this.#line, this.#form, value, timeUs);
+  }
+
+  #field(): string {
+    return this.#buffer.toString("latin1", this.#form.tagsAt, this.#form.tagsEnd);
   }
 
   /** Decimal digits in short numbers are read here; everything else as ECMAScript reads it. */

@@ -76,6 +76,18 @@ test("packed bodies, as Telegraf sends them; what is no packed body or would bec
   expect((await server.post("/write", "m v=1", { "content-encoding": "br" })).status).toBe(400);
 });
 
+test("sources of requests are told apart, deleted series come again", async () => {
+  await using server = await openServer();
+  for (const db of ["a", "b", "a"])
+    expect((await server.post(`/write?db=${db}&precision=s`, `m v=1 ${S}`)).status).toBe(204);
+  expect(await server.stored()).toEqual([`m_v a@${S}000=1`, `m_v b@${S}000=1`]);
+  await server.deleteSeries("m_v");
+  expect(await server.stored()).toEqual([]);
+  const again = `m v=2 ${S + 1}\nm v=3 ${S + 2}`;
+  expect((await server.post("/write?db=a&precision=s", again)).status).toBe(204);
+  expect(await server.stored()).toEqual([`m_v a@${S + 1}000=2`, `m_v a@${S + 2}000=3`]);
+});
+
 test("what clients ask before, and wrong methods", async () => {
   await using server = await openServer();
   expect((await fetch(`${server.url}/ping`)).status).toBe(204);

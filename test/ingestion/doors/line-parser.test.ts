@@ -6,10 +6,12 @@ function parsed(text: string | Uint8Array, unitsPerUs = 1_000) {
   const points: unknown[] = [];
   const malformed: string[] = [];
   const texts: string[] = [];
-  parseLines(typeof text === "string" ? Buffer.from(text) : text, unitsPerUs, {
-    point: (line, section, field, value, timeUs) => {
-      const { measurement, tags } = readSection(section);
-      points.push([line, measurement, Object.fromEntries(tags), readField(field), value, timeUs]);
+  const bytes = Buffer.from(text);
+  parseLines(bytes, unitsPerUs, {
+    point: (line, form, value, timeUs) => {
+      const { measurement, tags } = readSection(bytes.toString("latin1", form.metricAt, form.metricEnd));
+      const field = readField(bytes.toString("latin1", form.tagsAt, form.tagsEnd));
+      points.push([line, measurement, Object.fromEntries(tags), field, value, timeUs]);
     },
     text: (line, field) => texts.push(`${line} ${readField(field)}`),
     malformed: (line, reason) => malformed.push(`${line} ${reason}`),

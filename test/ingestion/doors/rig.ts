@@ -1,5 +1,6 @@
 /** A server in this process whose doors are open. */
 import { startServer } from "../../../src/app.ts";
+import { deleteSeries } from "../../../src/client/catalog.ts";
 import { Connection } from "../../../src/client/connection.ts";
 import { queryRange } from "../../../src/client/query.ts";
 import { loadConfig } from "../../../src/config/load.ts";
@@ -25,6 +26,7 @@ export async function openServer() {
     told,
     post: (path: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
       fetch(`http://${server.httpAddress}${path}`, { method: "POST", body: body as Uint8Array<ArrayBuffer>, headers }),
+    deleteSeries: (metric: string) => deleteSeries(connection, { metric }),
     /** Every stored point as "metric source tags@timeMs=value", in order. */
     async stored(): Promise<string[]> {
       const { series } = await queryRange(connection, { metric: "*" });
