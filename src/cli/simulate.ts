@@ -78,7 +78,7 @@ export function simulateCommand(): Command {
     .option("--seed <n>", "another seed gives other readings (1)", integerArgument(0, Number.MAX_SAFE_INTEGER))
     .option("--from <time>", "the first readings; what lies in the past is sent as fast as it can be (now)")
     .option("--to <time>", "readings end before it (at Ctrl-C)")
-    .option("--duration <time>", "readings end so long after now", wholeMsArgument)
+    .option("--duration <time>", "readings end so long after the first live ones", wholeMsArgument)
     .option("--speed <n>", "simulated seconds a second: days and faults pass faster (1)", speedArgument)
     .option("--streams <n>", "streams that share a connection", integerArgument(1, 10_000), STREAMS_PER_CONNECTION)
     .option("--json", "the ledger as a JSON object")

@@ -37,6 +37,8 @@ const FLEET_FLAGS = [
   ...["profile", "name", "devices", "gateways", "interval", "rate", "batch", "fault", "network"],
 ] as readonly (keyof FleetFlags)[];
 const DEVICES = 20;
+/** Streams are opened before the first readings are due: all at once they would be late. */
+const OPENING_MS_A_DEVICE = 1;
 
 /** Throws INVALID_ARGUMENT, or FAILED_PRECONDITION with all that is wrong with the file. */
 export async function scenarioOf(
@@ -61,7 +63,11 @@ export async function scenarioOf(
   }
   const speed = flags.speed ?? written.speed ?? 1;
   const fleets = written.fleets ?? [fleetOf(flags, speed)];
-  return { scenario: { seed: flags.seed ?? written.seed ?? 1, fleets }, span: spanOf(flags, written, speed, nowMs) };
+  const devices = fleets.reduce((sum, fleet) => sum + fleet.devices, 0);
+  return {
+    scenario: { seed: flags.seed ?? written.seed ?? 1, fleets },
+    span: spanOf(flags, written, { speed, nowMs, beginMs: nowMs + devices * OPENING_MS_A_DEVICE }),
+  };
 }
 
 function fleetOf(flags: FleetFlags, speed: number): Fleet {
@@ -84,9 +90,14 @@ function fleetOf(flags: FleetFlags, speed: number): Fleet {
   };
 }
 
-function spanOf(flags: ScenarioFlags, written: Partial<WrittenScenario>, speed: number, nowMs: number): Span {
-  const fromUs = flags.from !== undefined ? timeUsOf("--from", flags.from, nowMs) : (written.fromUs ?? nowMs * 1_000);
-  const after = (durationMs: number) => (nowMs + durationMs) * 1_000;
+/** `beginMs`: when live readings begin where nobody says when. */
+function spanOf(
+  flags: ScenarioFlags,
+  written: Partial<WrittenScenario>,
+  { speed, nowMs, beginMs }: { readonly speed: number; readonly nowMs: number; readonly beginMs: number },
+): Span {
+  const fromUs = flags.from !== undefined ? timeUsOf("--from", flags.from, nowMs) : (written.fromUs ?? beginMs * 1_000);
+  const after = (durationMs: number) => (beginMs + durationMs) * 1_000;
   let toUs = Infinity;
   if (flags.to !== undefined) toUs = timeUsOf("--to", flags.to, nowMs);
   else if (flags.duration !== undefined) toUs = after(flags.duration);
