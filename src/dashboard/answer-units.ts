@@ -49,7 +49,7 @@ async function conversionFrom(unit: string, asked: Asked): Promise<UnitConversio
     throw invalidField("unit", asked.unit, "series of sensors that are registered with a unit; one of these has none");
   }
   const found = await conversionBetween(unit, asked.unit);
-  if (found === undefined) throw invalidField("unit", asked.unit, `a unit that ${JSON.stringify(unit)} can be told in`);
+  if (found === undefined) throw invalidField("unit", asked.unit, `one of the same kind as ${JSON.stringify(unit)}`);
   if (asked.stepUs > 0 && DIFFERENCES.has(asked.func)) return { factor: found.factor, offset: 0 };
   if (found.offset === 0) return found;
   const isSum =

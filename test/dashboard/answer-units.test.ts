@@ -66,8 +66,8 @@ test("a group has the unit that all its series have", async () => {
 
 test.each<[string, Partial<Asked>, readonly string[]]>([
   ["none", { unit: "°C" }, ["°F", ""]],
-  ['a unit that "°F" can be told in', { unit: "kPa" }, ["°F"]],
-  ['a unit that "widgets" can be told in', { unit: "kPa" }, ["widgets"]],
+  ['the same kind as "°F"', { unit: "kPa" }, ["°F"]],
+  ['the same kind as "widgets"', { unit: "kPa" }, ["widgets"]],
   ["a sum", { unit: "°C", stepUs: 1, func: "sum" }, ["°F"]],
   ["a sum", { unit: "°C", stepUs: 1, aggregation: "sum", groupBy: [] }, ["°F"]],
   ["fill with zeros", { unit: "°C", stepUs: 1, fill: "zero" }, ["°F"]],
