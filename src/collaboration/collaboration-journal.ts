@@ -32,3 +32,5 @@ export interface Rows {
 export const SESSION_EVENT = "session";
 export const ANNOTATION_EVENT = "annotation";
 export const ISSUE_EVENT = "issue";
+/** Of alerts, who write them. */
+export const ALERT_EVENT = "alert";

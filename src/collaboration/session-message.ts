@@ -13,8 +13,6 @@ import type { MemberMessage } from "./members.ts";
 
 /** Types of messages that are numbered and kept. */
 export type KeptType = "chat" | "action" | "update" | "annotation" | "issue" | "system";
-/** Types that are told to whoever is here, and forgotten. */
-export type PassingType = "cursor" | "typing";
 
 /** A message before it has its number. */
 export interface Draft {

@@ -1,6 +1,6 @@
 /** `GET /live`: Dashboard.SubscribeMetrics as Server-Sent Events, with annotations beside the values where they are wanted. */
 import { create, fromBinary, toJson, type MessageInitShape } from "@bufbuild/protobuf";
-import { invalidField, messageOf } from "../model/errors.ts";
+import { invalidField } from "../model/errors.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { originHeaders, type AllowedOrigins } from "../model/origins.ts";
 import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema, UpdateMode } from "../wire/gen/dashboard_pb.ts";
@@ -87,7 +87,7 @@ function eventStream(
 }
 
 function endOf(reason: unknown): string {
-  return `event: end\ndata: ${JSON.stringify({ reason: messageOf(reason) })}\n\n`;
+  return `event: end\ndata: ${JSON.stringify({ reason: toStatus(reason).message })}\n\n`;
 }
 
 /** A comment where nothing is new: it keeps proxies from closing the connection. */

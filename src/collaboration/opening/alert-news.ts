@@ -1,8 +1,6 @@
 /** What an entry of the journal says of an alert, as far as sessions and issues are opened for it and told of it. Pure. */
 import type { JournalEntry } from "../../model/journal.ts";
 
-/** Kind of the journal's entries about alerts. */
-export const ALERT_EVENT = "alert";
 /** The mildest first. */
 export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 export type Severity = (typeof SEVERITIES)[number];

@@ -1,7 +1,7 @@
 /** Openings on a server where no rule has anything opened, as on most: what does it is loaded when one has. */
+import { ALERT_EVENT } from "../collaboration-journal.ts";
 import { messageOf } from "../../model/errors.ts";
 import type { AlertOpening, AlertOpeningDeps } from "./alert-opening.ts";
-import { ALERT_EVENT } from "./alert-news.ts";
 import { OPENED_INCIDENTS } from "./opened-incident.ts";
 
 export interface Opening {

@@ -10,7 +10,7 @@ import type { CollaborationMessage, Session } from "../../wire/gen/collaboration
 import type { Issue } from "../../wire/gen/issues_pb.ts";
 import { ReplayAlertSchema, type ReplayAlert } from "../../wire/gen/replay_pb.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
-import type { CollaborationJournal } from "../collaboration-journal.ts";
+import { ALERT_EVENT, type CollaborationJournal } from "../collaboration-journal.ts";
 import { createdAtMs } from "../session-documents.ts";
 import { wireOf } from "../session-message.ts";
 import { About, unreadable } from "./about.ts";
@@ -21,7 +21,6 @@ import type { SessionDigest, SessionDigests } from "./session-digest.ts";
 import { seriesOf, SERIES_MAX, type SessionSeries } from "./session-series.ts";
 import { StoredPoints, type PointStore } from "./stored-points.ts";
 
-const ALERT_EVENT = "alert";
 /** Of the journal's times, which a wall clock gave: entries within so much of each other may stand in any order. */
 const DISORDER_MS = 3_600_000;
 /** Alerts of a topic whose rise is looked for. */
