@@ -1,6 +1,7 @@
 /** Streams over gRPC: encrypted, with a token, to whom they believe. */
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http2";
 import { join } from "node:path";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { grpcLanes, type UpstreamAccess } from "../../../src/edge/upstream/grpc-lane.ts";
@@ -77,7 +78,7 @@ const access = (ca: Buffer): UpstreamAccess => ({
   tls: { ca, key: null, cert: null },
 });
 
-testTls("a stream is encrypted, compressed and has a token", async () => {
+testTls("a stream is encrypted and has a token", async () => {
   expect(await firstOf(access(readFileSync(join(dir.path, "server.pem"))))).toBe("hello");
   expect(seen).toEqual(["Bearer secret"]);
 });
@@ -94,4 +95,36 @@ testTls("without TLS nothing is said to one that wants it", async () => {
     /^(UNAVAILABLE|FAILED_PRECONDITION|INTERNAL): /,
   );
   expect(seen.length).toBe(before);
+});
+
+/** Whether the first message of a stream is compressed, and its bytes on the wire. */
+async function firstOnWire(gzip: boolean): Promise<{ isCompressed: boolean; bytes: number }> {
+  const plain = createServer();
+  const arrived = new Promise<{ isCompressed: boolean; bytes: number }>((resolve) => {
+    plain.on("stream", (stream) => {
+      let got = Buffer.alloc(0);
+      stream.on("error", () => {});
+      stream.on("data", (bytes: Buffer) => {
+        got = Buffer.concat([got, bytes]);
+        if (got.length < 5 || got.length < 5 + got.readUInt32BE(1)) return;
+        resolve({ isCompressed: got[0] === 1, bytes: got.readUInt32BE(1) });
+      });
+    });
+  });
+  await new Promise<void>((resolve) => plain.listen(0, "127.0.0.1", resolve));
+  const { port } = plain.address() as { port: number };
+  const to = { address: `127.0.0.1:${port}`, token: "", gzip, tls: null };
+  const lane = grpcLanes(to)("live", { onMessage() {}, onDrain() {}, onEnd() {} });
+  lane.write(new Uint8Array(10_000));
+  const first = await arrived;
+  lane.close();
+  plain.close();
+  return first;
+}
+
+test("messages are compressed where that is set", async () => {
+  expect(await firstOnWire(false)).toEqual({ isCompressed: false, bytes: 10_000 });
+  const { isCompressed, bytes } = await firstOnWire(true);
+  expect(isCompressed).toBe(true);
+  expect(bytes).toBeLessThan(1_000);
 });
