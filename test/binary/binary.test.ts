@@ -143,6 +143,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
     "analytics.DataIngestion",
     "analytics.Devices",
     "grpc.health.v1.Health",
+    "opentelemetry.proto.collector.metrics.v1.MetricsService",
   ]);
   expect((await call("grpc.health.v1.Health/Check", '{"service":"analytics.Dashboard"}')).out).toContain("SERVING");
   const upload =

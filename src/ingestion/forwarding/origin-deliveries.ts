@@ -5,8 +5,10 @@ import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
 import type { DeliveredBySource } from "./delivered.ts";
 import type { Origins } from "./origins.ts";
 
+/** By source. */
 export function sourceDeliveries(bySource: DeliveredBySource): MessageInitShape<typeof SourceDeliverySchema>[] {
-  return [...bySource].map(([source, { points, refused, dropped, firstUs, lastUs }]) => ({
+  const inOrder = [...bySource].sort(([a], [b]) => (a < b ? -1 : 1));
+  return inOrder.map(([source, { points, refused, dropped, firstUs, lastUs }]) => ({
     source,
     ackedPoints: BigInt(points),
     refusedPoints: BigInt(refused),
