@@ -33,6 +33,7 @@ export class SimulatedDevice {
   readonly #delivery: DeliveryFaults;
   readonly #batteryMs: number;
   readonly #usedMs: number;
+  readonly #batchPhase: number;
   #stampUs: number;
   #readAtMs: number | undefined;
   /** Of the batch that fills. */
@@ -54,6 +55,7 @@ export class SimulatedDevice {
     const startMs = this.#simulatedMs(this.#stampUs);
     const faults = fleet.faults.map((fault, i) => ({ fault, random: own.split("fault").split(i) }));
     const batchUs = this.#intervalUs * fleet.batch;
+    this.#batchPhase = own.split("batch").below(fleet.batch);
     this.#readingFaults = new ReadingFaults(faults, this.identity, this.#sensors, this.#intervalUs, startMs);
     this.#delivery = new DeliveryFaults(faults, this.identity, { startMs, batchUs, speed: span.speed });
     const battery = own.split("battery");
@@ -88,8 +90,14 @@ export class SimulatedDevice {
     for (let i = 0; i < values.length; i++) values[i] = rounded(values[i], this.#sensors[i]);
     this.#readings.push(...this.#readingFaults.readings(values, stampUs, timeMs));
     this.#samples++;
-    const full = stampUs < this.#span.liveFromUs ? BACKFILL_READINGS / this.#sensors.length : this.#fleet.batch;
-    if (this.#samples >= full) this.#send(stampUs);
+    const isPast = stampUs < this.#span.liveFromUs;
+    const isFull = isPast ? this.#samples >= BACKFILL_READINGS / this.#sensors.length : this.#endsBatch(stampUs);
+    if (isFull) this.#send(stampUs);
+  }
+
+  /** Batches of a fleet end at all times of theirs, not all of them within one interval. */
+  #endsBatch(stampUs: number): boolean {
+    return (Math.floor(stampUs / this.#intervalUs) + this.#batchPhase) % this.#fleet.batch === 0;
   }
 
   #send(stampUs: number): void {

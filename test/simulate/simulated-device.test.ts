@@ -83,7 +83,8 @@ test("sendings come in the order they are due, each not before it was read; dist
 
 test("batches hold as many readings as one says, larger ones of the past", () => {
   const live = sendings(fleetOf("factory", { batch: 4 }), spanOf(HOUR_MS));
-  expect(new Set(live.map(({ readings }) => readings.length))).toEqual(new Set([20]));
+  // Devices end their batches at times of their own: the first and the last are cut.
+  expect(new Set(live.slice(1, -1).map(({ readings }) => readings.length))).toEqual(new Set([20]));
   const past = sendings(fleetOf("factory", { batch: 4 }), spanOf(HOUR_MS, { liveFromUs: START_US + HOUR_MS * 500 }));
   const sizes = past.map(({ readings }) => readings.length);
   expect(sizes.slice(0, 3)).toEqual([500, 500, 500]);
