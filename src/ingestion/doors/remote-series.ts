@@ -31,8 +31,10 @@ export class RemoteSeries {
 
   /** Makes it known; in words why it may not be. */
   find(given: string | undefined, labels: LabelBytes): number | string {
+    const read = labels.read();
+    if (typeof read === "string") return read;
     // A label that is empty is none: so Prometheus has it.
-    const pairs = labels.read().filter(([, value]) => value !== "");
+    const pairs = read.filter(([, value]) => value !== "");
     const name = pairs.find(([label]) => label === "__name__")?.[1];
     if (name === undefined) return "has no label __name__; wanted the metric's name";
     const label = given === undefined ? SOURCE_LABELS.find((l) => pairs.some(([key]) => key === l)) : undefined;

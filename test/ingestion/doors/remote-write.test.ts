@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { readWriteRequest } from "../../../src/ingestion/doors/write-request.ts";
+import { PARTS_MAX, readWriteRequest } from "../../../src/ingestion/doors/write-request.ts";
+import { WatchpostError } from "../../../src/model/errors.ts";
 import { openServer } from "./rig.ts";
 import { HEADERS, packed, STALE, writeRequest, type Sample } from "./write-request.ts";
 
@@ -68,7 +69,7 @@ test("labels of one series never pass for those of another", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(text, text), { maxLength: 4 }), (pairs) => {
       const labels = Object.fromEntries(pairs);
-      const sink = (told: { readonly key: string; read(): [string, string][] }) => {
+      const sink = (told: { readonly key: string; read(): [string, string][] | string }) => {
         const shown = JSON.stringify(told.read());
         expect(shown).toBe(JSON.stringify(Object.entries(labels)));
         expect(keys.get(told.key) ?? shown).toBe(shown);
@@ -93,4 +94,56 @@ test("any bytes are read to their end or named", () => {
         expect(["undefined", "string"]).toContain(typeof readWriteRequest(body, sink));
     }),
   );
+});
+
+test("labels that cannot be read cost only their series", async () => {
+  await using server = await openServer();
+  const body = writeRequest([
+    [{ __name__: "before" }, [[MS, 1]]],
+    [{ __name__: "m", a: "QQ" }, [[MS, 2]]],
+    [{ __name__: "m", a: "PP" }, [[MS, 3]]],
+    [{ __name__: "after" }, [[MS, 4]]],
+  ]);
+  body.set([0xff, 0xfe], Buffer.from(body).indexOf("QQ"));
+  // A length that runs past the label.
+  body[Buffer.from(body).indexOf("PP") - 1] = 3;
+  const answer = await server.post(PATH, packed(body), HEADERS);
+  const text = await answer.text();
+  expect([answer.status, text]).toEqual([400, expect.stringContaining("2 refused, 2 stored: sample 2: label 2")]);
+  expect(text).toContain("sample 2: label 2 cannot be read: it is not valid UTF-8; sample 3: label 2 cannot be read: ");
+  expect((await server.stored()).sort()).toEqual([`after prometheus@${MS}=4`, `before prometheus@${MS}=1`]);
+});
+
+/** A field of protobuf that holds bytes. */
+function fieldOf(number: number, bytes: Uint8Array): Uint8Array {
+  const length: number[] = [];
+  for (let rest = bytes.length; ; rest = Math.floor(rest / 128)) {
+    length.push(rest < 128 ? rest : (rest % 128) | 128);
+    if (rest < 128) return Buffer.concat([new Uint8Array([8 * number + 2, ...length]), bytes]);
+  }
+}
+
+for (const [what, bytes, told, message] of [
+  [
+    "samples",
+    fieldOf(1, Buffer.alloc(3 * PARTS_MAX, fieldOf(2, new Uint8Array()))),
+    PARTS_MAX - 1,
+    "250000 series and",
+  ],
+  ["series", Buffer.alloc(3 * PARTS_MAX, fieldOf(1, new Uint8Array())), 0, "250000 series and samples"],
+  ["labels", fieldOf(1, Buffer.alloc(4_000, fieldOf(1, new Uint8Array()))), 0, "a series of more than 1000 labels"],
+] as const) {
+  test(`more ${what} than any sender has are not read to their end`, () => {
+    let samples = 0;
+    expect(readWriteRequest(bytes, { sample: () => void samples++, histogram: () => {} })).toContain(message);
+    expect(samples).toBe(told);
+  });
+}
+
+test("what the sink fails with is no fault of the request", () => {
+  const failing = () => {
+    throw new WatchpostError("UNAVAILABLE", "the log has failed");
+  };
+  const body = writeRequest([[{ __name__: "m" }, [[MS, 1]]]]);
+  expect(() => readWriteRequest(body, { sample: failing, histogram: failing })).toThrow("the log has failed");
 });
