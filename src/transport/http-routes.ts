@@ -5,7 +5,7 @@ import { formatByteSize } from "../model/byte-size.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { HTTP_UNPACKED_BYTES_MAX } from "../model/limits.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
-import { LargeSnappyError, unpackSnappy } from "../wire/snappy.ts";
+import { DamagedSnappyError, LargeSnappyError, unpackSnappy } from "../wire/snappy.ts";
 import { ANONYMOUS } from "../wire/service.ts";
 import type { TransportEvents } from "./grpc-server.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
@@ -71,6 +71,7 @@ async function unpacked(bytes: Uint8Array, encoding: string): Promise<Uint8Array
       const message = `the body is more than ${formatByteSize(HTTP_UNPACKED_BYTES_MAX)} unpacked; send less at once`;
       throw new WatchpostError("RESOURCE_EXHAUSTED", message);
     }
-    throw new WatchpostError("INVALID_ARGUMENT", `the body is no ${encoding}`, { cause: error });
+    const why = error instanceof DamagedSnappyError ? `: ${error.message}` : "";
+    throw new WatchpostError("INVALID_ARGUMENT", `the body is no ${encoding}${why}`, { cause: error });
   }
 }

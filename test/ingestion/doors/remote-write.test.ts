@@ -56,7 +56,7 @@ test("what is wrong is refused by name, what is right is stored", async () => {
   expect([cut.status, await cut.text()]).toEqual([400, expect.stringContaining("is no prometheus.WriteRequest")]);
   expect(await server.stored()).toEqual([`m prometheus@${MS}=1`]);
   const damaged = await server.post(PATH, body, HEADERS);
-  expect([damaged.status, await damaged.text()]).toEqual([400, "the body is no snappy\n"]);
+  expect([damaged.status, await damaged.text()]).toEqual([400, "the body is no snappy: a copy is out of range\n"]);
   expect((await server.post(PATH, packed(new Uint8Array(70 << 20)), HEADERS)).status).toBe(413);
   const second = { ...HEADERS, "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" };
   expect((await server.post(PATH, packed(body), second)).status).toBe(415);
