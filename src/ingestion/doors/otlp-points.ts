@@ -1,4 +1,5 @@
 /** What OTLP's data points are as points, pure. */
+import { TAGS_MAX } from "../../model/limits.ts";
 import { metricNameOf } from "../../model/metric-name.ts";
 import type {
   ExponentialHistogramDataPoint,
@@ -18,6 +19,8 @@ export interface OtlpSink {
   point(place: number, metric: string, source: string, tags: Tags, timeUs: number, value: number): void;
   /** A data point that says that there is no value, or of which nothing is kept. */
   skipped(place: number): void;
+  /** A data point that is wrong as a whole. */
+  refused(place: number, reason: string): void;
 }
 
 type DataPoint = NumberDataPoint | HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint;
@@ -47,7 +50,13 @@ export function readOtlp(request: ExportMetricsServiceRequest, given: string | u
           sink.skipped(place);
           continue;
         }
-        const tags = [...new Map([...shared, ...tagsOf(point.attributes)])];
+        const own = tagsOf(point.attributes);
+        // Judged here: those of the resource are copied for every point, those of a point for every bucket.
+        const tags = shared.length > TAGS_MAX ? shared : [...new Map([...shared, ...own])];
+        if (tags.length > TAGS_MAX) {
+          sink.refused(place, `has ${tags.length} tags; wanted at most ${TAGS_MAX}`);
+          continue;
+        }
         const timeUs = point.timeUnixNano === 0n ? NaN : Number(point.timeUnixNano / 1_000n);
         let numbers = 0;
         putPoint(point, (suffix, value, more) => {

@@ -102,6 +102,7 @@ async function take(
         else rows.add(place, 0, timeUs, value, found);
       },
       skipped: () => void skipped++,
+      refused: (place, reason) => rows.refuse(place, reason),
     });
     if (skipped > 0) deps.metrics.doorPoints.inc({ door: DOOR, result: "skipped" }, skipped);
     const result = await rows.committed();
