@@ -22,15 +22,21 @@ import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { rawUnary, type MethodImpl } from "../../wire/service.ts";
 import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
+import { countMessages } from "./message-count.ts";
 import { readOtlp } from "./otlp-points.ts";
 
 const DOOR = "otlp";
 const SAID_MAX = 10;
-/** What a byte becomes as messages, points and rows; crafted ones become several times that. */
-const MEMORY_FACTOR = 32;
-/** As unpacked: a message object takes some hundred bytes, and two are enough to ask for one. */
+/** What a byte becomes as texts, numbers and rows. */
+const BYTE_MEMORY_FACTOR = 16;
+/** Of what a message becomes: 300 is usual, 650 the most that was seen. */
+const MESSAGE_MEMORY_BYTES = 512;
+/** As unpacked. */
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
+/** Data points, attributes and their values: two bytes are enough to ask for one, what senders send takes more than eight. */
+const MESSAGES_MAX = 500_000;
 const UNSUPPORTED_TYPE = 415;
+const [BRACE, BRACKET] = [0x7b, 0x5b];
 const [PROTOBUF, JSON_TYPE] = ["application/x-protobuf", "application/json"];
 
 export function otlpMethods(deps: DoorDeps): MethodImpl[] {
@@ -91,7 +97,13 @@ async function take(
     const message = `the request is ${formatByteSize(bytes.byteLength)}; wanted at most ${formatByteSize(REQUEST_BYTES_MAX)}`;
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
-  return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, signal, async () => {
+  const messages = counted(bytes, type, deps);
+  if (messages > MESSAGES_MAX) {
+    const message = `the request has more than ${MESSAGES_MAX} data points, attributes and values; send less at once`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+  const memoryBytes = BYTE_MEMORY_FACTOR * bytes.byteLength + MESSAGE_MEMORY_BYTES * messages;
+  return withMemory(deps, memoryBytes, signal, async () => {
     const request = decoded(bytes, type, deps);
     const rows = new DoorRows(deps, DOOR);
     let skipped = 0;
@@ -113,10 +125,24 @@ async function take(
   });
 }
 
-function decoded(bytes: Uint8Array, type: string, { onMalformed }: DoorDeps): ExportMetricsServiceRequest {
-  try {
+/** Messages that the body would become; of JSON whatever opens, also in texts. */
+function counted(bytes: Uint8Array, type: string, deps: DoorDeps): number {
+  if (type === PROTOBUF) return orMalformed(deps, () => countMessages(RequestSchema, bytes, MESSAGES_MAX));
+  let count = 0;
+  for (const byte of bytes) if (byte === BRACE || byte === BRACKET) count++;
+  return count;
+}
+
+function decoded(bytes: Uint8Array, type: string, deps: DoorDeps): ExportMetricsServiceRequest {
+  return orMalformed(deps, () => {
     if (type === PROTOBUF) return fromBinary(RequestSchema, bytes, { readUnknownFields: false });
     return fromJsonString(RequestSchema, Buffer.from(bytes).toString("utf8"), { ignoreUnknownFields: true });
+  });
+}
+
+function orMalformed<T>({ onMalformed }: DoorDeps, read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     const message = `the body is no ExportMetricsServiceRequest: ${truncated(messageOf(error), 300)}`;
     onMalformed(DOOR, message);

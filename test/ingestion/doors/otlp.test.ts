@@ -158,6 +158,15 @@ test("what is no request is refused in the encoding it came in", async () => {
   expect((await server.post("/v1/metrics", "x", { "content-type": "text/plain" })).status).toBe(415);
   const large = await server.post("/v1/metrics", " ".repeat(5 << 20), JSON_HEADERS);
   expect([large.status, await large.text()]).toEqual([413, expect.stringContaining("at most 4MiB")]);
+  // Of two bytes each: a data point without anything.
+  const gauge = { dataPoints: Array.from({ length: 600_000 }, () => ({})) };
+  const init = {
+    resourceMetrics: [{ scopeMetrics: [{ metrics: [{ data: { case: "gauge", value: gauge } as const }] }] }],
+  };
+  const crowd = await server.post("/v1/metrics", toBinary(RequestSchema, create(RequestSchema, init)), headers);
+  expect([crowd.status, await crowd.text()]).toEqual([413, expect.stringContaining("more than 500000 data points")]);
+  const braces = await server.post("/v1/metrics", `{"x":[${"{},".repeat(600_000)}{}]}`, JSON_HEADERS);
+  expect([braces.status, await braces.text()]).toEqual([413, expect.stringContaining("more than 500000 data points")]);
   // However deep it goes.
   const deep = await server.post("/v1/metrics", `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`, JSON_HEADERS);
   expect([200, 400]).toContain(deep.status);
