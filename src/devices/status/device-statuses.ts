@@ -24,6 +24,8 @@ const [IS_STALE, IS_UNSAVED] = [1, 2];
 const LENGTH_MIN = 64;
 /** A learned interval that moved by more than this part is saved again. */
 const SAVED_DRIFT = 0.1;
+/** One wall time, asked for twice, is less than this apart on the inner clock: of the two clocks one tells whole milliseconds. */
+const SAME_MS = 1;
 
 export class DeviceStatuses {
   readonly #nameOf: (device: number) => string;
@@ -87,10 +89,10 @@ export class DeviceStatuses {
         this.#gapFromMs[device] = NaN;
       }
       // A birth may come in the millisecond of the death.
-      if (atMs >= (this.#deadMs.get(device) ?? Infinity)) this.#deadMs.delete(device);
-      if (atMs >= this.#seenMs[device]) this.#flags[device] &= ~IS_STALE;
+      if (atMs + SAME_MS > (this.#deadMs.get(device) ?? Infinity)) this.#deadMs.delete(device);
+      if (atMs + SAME_MS > this.#seenMs[device]) this.#flags[device] &= ~IS_STALE;
       this.#settle(device, nowInnerMs, reason);
-    } else if (atMs >= this.#seenMs[device]) {
+    } else if (atMs + SAME_MS > this.#seenMs[device]) {
       this.#deadMs.set(device, atMs);
       this.#gapFromMs[device] = NaN;
       this.#settle(device, nowInnerMs, reason);
