@@ -7,7 +7,8 @@ import { parseRulesFile } from "../../src/alerts/rules-file.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 
 const MIB = 1024 * 1024;
-const KINDS = "threshold, ladder, range, window, rate, n_of_m, stuck, absence, deviation, seasonal, device and watchdog";
+const KINDS =
+  "threshold, ladder, range, window, rate, n_of_m, stuck, absence, deviation, seasonal, device and watchdog";
 
 /** Without the first line, each without the name of the file. */
 function linesOf(read: () => unknown): string[] {
