@@ -1,11 +1,12 @@
 /**
  * A connection to the upstream: two streams of one session, from their beginning to the failure of either.
  *
- * What is newer must never be overwritten by what is older, and the receiver keeps no versions. Therefore:
+ * What is newer must not be overwritten by what is older, and the receiver keeps no versions. Therefore:
  * - a part of the backlog holds only what stands when it is read;
  * - live points that may replace something in a part that is not acknowledged yet are not sent live: their sequences stay
  *   undelivered, and the backlog brings them behind that part, in the same stream;
  * - while a part is being read live points wait, since nobody knows yet what it will hold;
+ * - nothing holds a part back for what is on its way live: an older value there may still arrive behind its correction;
  * - where one stream fails both end. The next session ends all streams before it at the receiver before anything is sent.
  */
 import { blockOfFrame, type FrameBlock } from "../../codec/frame-block.ts";
