@@ -1,6 +1,6 @@
 /** WatchDevices: what stands, a mark, then what happens, each once and in order. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { WatchpostError } from "../model/errors.ts";
+import { Backlog } from "../model/backlog.ts";
 import type { JournalEntry, JournalQuery } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import type { Device, DeviceEventSchema, WatchDevicesRequest } from "../wire/gen/devices_pb.ts";
@@ -28,8 +28,7 @@ export interface WatchDeps extends MessageDeps {
 }
 
 /** Changes that wait for a reader, and their characters; one that is further behind is disconnected. */
-const WAITING_MAX = 10_000;
-const WAITING_CHARS_MAX = 16 * 1024 * 1024;
+const BOUNDS = { waitingMax: 10_000, sizeMax: 16 * 1024 * 1024, what: "changes of devices" };
 const ENTRIES_AT_ONCE = 500;
 
 /** Ends when `signal` does. Throws UNAVAILABLE where the reader falls behind, and as `positionOf` does. */
@@ -41,7 +40,13 @@ export async function* watchDevices(
   const { journal, devices } = deps;
   const scope = scopeOf(request);
   let position: number | undefined = request.cursor === "" ? undefined : journal.positionOf(request.cursor);
-  using backlog = new Backlog(devices, scope, signal);
+  using backlog = new Backlog<ToldDevice>(BOUNDS, signal, (add) =>
+    devices.follow((told) => {
+      const { event } = told;
+      const isSeen = event.kind !== "deleted" && scope.takes(event.device!, event.device!.status);
+      if (isSeen || isSeenBefore(event, scope)) add(told);
+    }),
+  );
   const beganAt = journal.lastPosition;
   if (position === undefined) {
     for (const record of standing(deps.book, scope)) {
@@ -93,57 +98,4 @@ function* messagesOf(
 function isSeenBefore({ kind, device, before, previousStatus }: ToldDevice["event"], scope: DeviceScope): boolean {
   if (kind === "status") return scope.takes(device as Device, previousStatus);
   return before !== undefined && scope.takes(before, before.status);
-}
-
-/** What is told while the reader is busy, as far as it is what was asked for, or was. */
-class Backlog implements Disposable {
-  readonly #signal: AbortSignal;
-  readonly #unfollow: () => void;
-  #waiting: ToldDevice[] = [];
-  #chars = 0;
-  #isBehind = false;
-  #wake: () => void = () => {};
-
-  constructor(devices: Devices, scope: DeviceScope, signal: AbortSignal) {
-    this.#signal = signal;
-    this.#unfollow = devices.follow((told) => {
-      const { event } = told;
-      const isSeen = event.kind !== "deleted" && scope.takes(event.device!, event.device!.status);
-      if (isSeen || isSeenBefore(event, scope)) this.#add(told);
-    });
-    signal.addEventListener("abort", this.#onAbort);
-  }
-
-  async *changes(): AsyncGenerator<ToldDevice, void> {
-    while (!this.#signal.aborted) {
-      if (this.#isBehind) {
-        const message = `this reader is more than ${WAITING_MAX} changes of devices behind; watch again with its last cursor`;
-        throw new WatchpostError("UNAVAILABLE", message);
-      }
-      const taken = this.#waiting;
-      this.#waiting = [];
-      this.#chars = 0;
-      yield* taken;
-      if (this.#waiting.length > 0 || this.#isBehind || this.#signal.aborted) continue;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#unfollow();
-    this.#signal.removeEventListener("abort", this.#onAbort);
-  }
-
-  readonly #onAbort = (): void => this.#wake();
-
-  #add(told: ToldDevice): void {
-    if (this.#isBehind) return;
-    this.#waiting.push(told);
-    this.#chars += told.size;
-    if (this.#waiting.length > WAITING_MAX || this.#chars > WAITING_CHARS_MAX) {
-      this.#isBehind = true;
-      this.#waiting = [];
-    }
-    this.#wake();
-  }
 }

@@ -1,5 +1,5 @@
 /** WatchIssues: what stands, a mark, then what happens, each once and in order. */
-import { WatchpostError } from "../../model/errors.ts";
+import { Backlog } from "../../model/backlog.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { IssueUpdateSchema, WatchIssuesRequest } from "../../wire/gen/issues_pb.ts";
 import { ISSUE_EVENT, type CollaborationJournal } from "../collaboration-journal.ts";
@@ -17,8 +17,7 @@ export interface WatchDeps extends IssueReader {
 }
 
 /** Changes that wait for a reader, and their characters; one that is further behind is disconnected. */
-const WAITING_MAX = 1_000;
-const WAITING_CHARS_MAX = 8 * 1024 * 1024;
+const BOUNDS = { waitingMax: 1_000, sizeMax: 8 * 1024 * 1024, what: "changes of issues" };
 const ENTRIES_AT_ONCE = 100;
 
 /** Ends when `signal` does. Throws UNAVAILABLE where the reader falls behind, and as `positionOf` does. */
@@ -30,7 +29,11 @@ export async function* watchIssues(
   const { journal, issues } = deps;
   const scope = scopeOf(request.filter);
   let position = request.cursor === "" ? undefined : journal.positionOf(request.cursor);
-  using backlog = new Backlog(issues, scope, signal);
+  using backlog = new Backlog<ToldIssue>(BOUNDS, signal, (add) =>
+    issues.follow((told) => {
+      if (scope.takes(told.issue) || wasSeen(told, scope)) add(told);
+    }),
+  );
   const beganAt = journal.lastPosition;
   if (position === undefined) {
     const revisions = new Map<bigint, bigint>();
@@ -75,60 +78,4 @@ function* updatesOf(
 function wasSeen({ issue, event }: Pick<ToldIssue, "issue" | "event">, scope: IssueScope): boolean {
   const before = issueBefore(issue, event.changes);
   return before !== undefined && scope.takes(before);
-}
-
-/** What is told while the reader is busy, as far as it is what was asked for, or was. */
-class Backlog implements Disposable {
-  readonly #signal: AbortSignal;
-  readonly #unfollow: () => void;
-  #waiting: ToldIssue[] = [];
-  #chars = 0;
-  #isBehind = false;
-  #wake: () => void = () => {};
-
-  constructor(issues: Issues, scope: IssueScope, signal: AbortSignal) {
-    this.#signal = signal;
-    this.#unfollow = issues.follow((told) => {
-      if (scope.takes(told.issue) || wasSeen(told, scope)) this.#add(told);
-    });
-    signal.addEventListener("abort", this.#onAbort);
-  }
-
-  /** What waits now. */
-  take(): ToldIssue[] {
-    if (this.#isBehind) {
-      const message = `this reader is more than ${WAITING_MAX} changes of issues behind; watch again with its last cursor`;
-      throw new WatchpostError("UNAVAILABLE", message);
-    }
-    const taken = this.#waiting;
-    this.#waiting = [];
-    this.#chars = 0;
-    return taken;
-  }
-
-  async *changes(): AsyncGenerator<ToldIssue, void> {
-    while (!this.#signal.aborted) {
-      yield* this.take();
-      if (this.#waiting.length > 0 || this.#isBehind || this.#signal.aborted) continue;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#unfollow();
-    this.#signal.removeEventListener("abort", this.#onAbort);
-  }
-
-  readonly #onAbort = (): void => this.#wake();
-
-  #add(told: ToldIssue): void {
-    if (this.#isBehind) return;
-    this.#waiting.push(told);
-    this.#chars += told.size;
-    if (this.#waiting.length > WAITING_MAX || this.#chars > WAITING_CHARS_MAX) {
-      this.#isBehind = true;
-      this.#waiting = [];
-    }
-    this.#wake();
-  }
 }
