@@ -5,8 +5,8 @@
  * - a part of the backlog holds only what stands when it is read;
  * - live points that may replace something in a part that is not acknowledged yet are not sent live: their sequences stay
  *   undelivered, and the backlog brings them behind that part, in the same stream;
- * - while a part is being read live points wait, since nobody knows yet what it will hold;
- * - nothing holds a part back for what is on its way live: an older value there may still arrive behind its correction;
+ * - a part is sent once no live points are on their way that something in it may have replaced;
+ * - while a part is being read, or waits so, live points wait, since nobody knows yet what will be on its way;
  * - where one stream fails both end. The next session ends all streams before it at the receiver before anything is sent.
  */
 import { blockOfFrame, type FrameBlock } from "../../codec/frame-block.ts";
@@ -227,6 +227,7 @@ export class Link {
   async #drain(backlog: Lane): Promise<void> {
     let cursor: BacklogPart["next"] = null;
     let isAgain = false;
+    let pass: SequenceRanges = [];
     let found = 0;
     while (!this.isOver) {
       await this.#until(() => this.#mayRead(backlog));
@@ -238,21 +239,19 @@ export class Link {
       }
       if (cursor === null) {
         isAgain = this.#waiting(false).length === 0;
+        pass = this.#waiting(isAgain);
         found = 0;
         this.#newerSinceMs = null;
       }
-      const ranges = this.#waiting(isAgain);
+      // Of a pass ranges may become less only: what is left to the backlog meanwhile is for the next one.
+      const waiting = this.#waiting(isAgain);
+      const ranges = pass.flatMap(([from, to]) => sequencesWithin(waiting, from, to));
       if (ranges.length === 0) {
         cursor = null;
         continue;
       }
-      const part: BacklogPart = await this.#read(ranges, cursor);
-      if (this.isOver) return;
-      const { sampler } = this.#deps;
-      const parts = sampler === null ? [part] : await sampler.sampled(part, this.#over.signal);
-      for (const each of parts) this.#sendPart(backlog, each, isAgain);
-      // Live points that waited may be judged now.
-      this.#flush();
+      const part = await this.#readAndSend(backlog, ranges, cursor, isAgain);
+      if (part === undefined) return;
       found += part.delivered.length;
       const mayBegin = part.delivered.length > 0;
       cursor = mayBegin && this.#isNewerDue(isAgain) ? null : part.next;
@@ -294,17 +293,46 @@ export class Link {
     return this.#newerSinceMs !== null && this.#deps.clock.monotonicMs() - this.#newerSinceMs >= NEWER_WAIT_MS;
   }
 
-  async #read(ranges: SequenceRanges, cursor: BacklogPart["next"]): Promise<BacklogPart> {
+  /** Live points wait meanwhile, since nobody knows yet what will be on its way. Undefined where the link is over. */
+  async #readAndSend(
+    backlog: Lane,
+    ranges: SequenceRanges,
+    cursor: BacklogPart["next"],
+    isAgain: boolean,
+  ): Promise<BacklogPart | undefined> {
+    const { sampler } = this.#deps;
     // What waits is judged by the parts on their way now: behind this part it would have to be judged by it, too.
     this.#flush();
     this.#isReading = true;
     try {
-      const bounds = { rowsMax: FRAME_POINTS_MAX, bytesMax: PART_BYTES_MAX };
-      const query = { ranges, seriesIds: this.#deps.filter.passing(), ...bounds, cursor };
-      return await this.#deps.store.undelivered(query, { signal: this.#over.signal });
+      const part = await this.#read(ranges, cursor);
+      const parts = sampler === null ? [part] : await sampler.sampled(part, this.#over.signal);
+      for (const each of parts) {
+        await this.#untilNoLiveMayShare(each);
+        if (this.isOver) return undefined;
+        this.#sendPart(backlog, each, isAgain);
+      }
+      return part;
     } finally {
       this.#isReading = false;
+      this.#flush();
     }
+  }
+
+  #read(ranges: SequenceRanges, cursor: BacklogPart["next"]): Promise<BacklogPart> {
+    const bounds = { rowsMax: FRAME_POINTS_MAX, bytesMax: PART_BYTES_MAX };
+    const query = { ranges, seriesIds: this.#deps.filter.passing(), ...bounds, cursor };
+    return this.#deps.store.undelivered(query, { signal: this.#over.signal });
+  }
+
+  /**
+   * Of what the live lane has on its way, a part may bring what replaced it: it must not arrive before.
+   */
+  async #untilNoLiveMayShare({ block }: BacklogPart): Promise<void> {
+    if (block === null) return;
+    const spans = spansOfBlock(block.index);
+    const isClear = () => !this.#live!.partsInFlight.some((part) => part.spans !== null && mayShare(part.spans, spans));
+    await this.#until(() => this.isOver || isClear());
   }
 
   #sendPart(backlog: Lane, { block, sequences, delivered, unreadable }: BacklogPart, isResend: boolean): void {

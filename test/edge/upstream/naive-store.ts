@@ -41,7 +41,7 @@ export class NaiveStore implements UpstreamStore {
   }
 
   async undelivered({ ranges, seriesIds, cursor }: BacklogQuery): Promise<BacklogPart> {
-    // The unit being sent ends at `headSeq`, `headRow` rows of it were sent.
+    // The unit being sent ends at `headSeq`, `headRow` rows of it were looked at.
     const at = { block: null, chunk: 0, toldSeq: 0 };
     const {
       endSeq,
@@ -55,14 +55,20 @@ export class NaiveStore implements UpstreamStore {
     if (last === undefined) return this.#answered(nothing);
     const from = Math.max(last[0], last[1] - this.unitSeqs);
     const own = this.rows.filter(({ seq }) => seq >= from && seq < last[1]);
-    const rows = own
-      .filter((each) => standing.get(`${each.seriesId}@${each.timeUs}`) === each)
-      .filter(({ seriesId }) => seriesIds === null || seriesIds.includes(seriesId));
-    const sent = rows.slice(row, row + this.partRows);
-    const isLast = row + sent.length >= rows.length;
+    const isWanted = (each: Row) =>
+      standing.get(`${each.seriesId}@${each.timeUs}`) === each &&
+      (seriesIds === null || seriesIds.includes(each.seriesId));
+    // Rows that are replaced between two questions must not shift those behind them.
+    const sent: Row[] = [];
+    let rowsEnd = row;
+    while (rowsEnd < own.length && sent.length < this.partRows) {
+      const each = own[rowsEnd++];
+      if (isWanted(each)) sent.push(each);
+    }
+    const isLast = !own.slice(rowsEnd).some(isWanted);
     const next: BacklogCursor = isLast
       ? { ...at, endSeq, headSeq: from, headRow: 0 }
-      : { ...at, endSeq, headSeq: last[1], headRow: row + sent.length };
+      : { ...at, endSeq, headSeq: last[1], headRow: rowsEnd };
     const isOver = isLast && sequencesWithin(wanted, 0, from).length === 0;
     return this.#answered({
       ...nothing,
