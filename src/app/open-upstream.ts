@@ -69,6 +69,7 @@ async function forwardTo(
     nextSeq: logOpened.nextSeq,
     random: Math.random,
     nodeId: forwarding.nodeId,
+    newId: () => crypto.randomUUID(),
     behind: () => forwarding.origins.behind(),
     onConnected: (sentence) => logger.info({ upstream: address }, sentence),
     onTrouble: (sentence) => logger.warn({ upstream: address }, sentence),

@@ -40,3 +40,42 @@ export function sequencesWithin(ranges: SequenceRanges, from: number, to: number
     .map(([start, end]): SequenceRange => [Math.max(start, from), Math.min(end, to)])
     .filter(([start, end]) => start < end);
 }
+
+/** What is in either set. */
+export function unionOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
+  const joined: [from: number, to: number][] = [];
+  for (const [from, to] of [...a, ...b].sort(([from], [other]) => from - other)) {
+    const last = joined.at(-1);
+    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
+    else joined.push([from, to]);
+  }
+  return joined;
+}
+
+/** What is in `a` and not in `b`. */
+export function differenceOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
+  const left: SequenceRange[] = [];
+  let k = 0;
+  for (const [start, to] of a) {
+    let from = start;
+    while (k < b.length && b[k][1] <= from) k++;
+    for (let i = k; i < b.length && b[i][0] < to; i++) {
+      if (from < b[i][0]) left.push([from, b[i][0]]);
+      from = Math.max(from, b[i][1]);
+    }
+    if (from < to) left.push([from, to]);
+  }
+  return left;
+}
+
+/** What is in both sets. */
+export function intersectionOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
+  const both: SequenceRange[] = [];
+  for (let i = 0, k = 0; i < a.length && k < b.length;) {
+    const [from, to] = [Math.max(a[i][0], b[k][0]), Math.min(a[i][1], b[k][1])];
+    if (from < to) both.push([from, to]);
+    if (a[i][1] < b[k][1]) i++;
+    else k++;
+  }
+  return both;
+}

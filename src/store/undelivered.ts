@@ -2,7 +2,7 @@
  * Which log sequences are not delivered to an upstream yet. What is stored of them stays as it is until it is: it is sealed
  * into blocks of its own, and not merged.
  */
-import { withSequences, type SequenceRange, type SequenceRanges } from "../model/sequence-ranges.ts";
+import { intersectionOf, withSequences, type SequenceRanges } from "../model/sequence-ranges.ts";
 import type { Generation } from "./head.ts";
 import type { UndeliveredPoints } from "./backlog-protocol.ts";
 
@@ -69,18 +69,6 @@ export class Undelivered {
 export function touches(ranges: SequenceRanges, { seqFrom, seqTo }: SequenceSpan): boolean {
   const at = firstEndingAfter(ranges, seqFrom);
   return at < ranges.length && ranges[at][0] <= seqTo;
-}
-
-/** What is in both sets. */
-export function intersectionOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
-  const both: SequenceRange[] = [];
-  for (let i = 0, k = 0; i < a.length && k < b.length;) {
-    const [from, to] = [Math.max(a[i][0], b[k][0]), Math.min(a[i][1], b[k][1])];
-    if (from < to) both.push([from, to]);
-    if (a[i][1] < b[k][1]) i++;
-    else k++;
-  }
-  return both;
 }
 
 /** The position of the first range that does not end at or before a sequence. */

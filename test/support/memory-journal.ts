@@ -23,6 +23,14 @@ export class MemoryJournal {
     return this.entries.length;
   }
 
+  /** As a backup has it. */
+  copy(): MemoryJournal {
+    const copy = new MemoryJournal();
+    copy.entries.push(...this.entries);
+    for (const [name, document] of this.#documents) copy.#documents.set(name, document);
+    return copy;
+  }
+
   async append(
     events: readonly JournalEvent[],
     changes: readonly DocumentChange[] = [],

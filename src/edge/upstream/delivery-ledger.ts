@@ -49,8 +49,9 @@ export class DeliveryLedger {
     return this.#counts;
   }
 
-  get hasUntold(): boolean {
-    return this.#untold.size > 0;
+  /** Sources that have changed since the changes were taken. */
+  get changed(): number {
+    return this.#changed.size;
   }
 
   acked({ count, seriesIds, counts, fromUs, toUs }: ChunkSpans, sourceOf: (id: number) => string, nowMs: number): void {

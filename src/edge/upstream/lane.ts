@@ -26,12 +26,15 @@ export interface LaneEvents {
 export type OpenLane = (name: LaneName, events: LaneEvents) => LaneCall;
 
 export interface SentPart {
-  /** Delivered when it is acknowledged; null: more parts of the range follow. */
-  readonly delivers: SequenceRange | null;
+  readonly sequences: SequenceRange;
+  /** They are delivered when it is acknowledged. */
+  readonly isLast: boolean;
   readonly isResend: boolean;
   /** Null: it has no points. */
   readonly spans: ChunkSpans | null;
   readonly points: number;
+  /** Points that the store could not read any more. */
+  readonly unreadable: number;
 }
 
 export interface LaneListener {

@@ -1,4 +1,5 @@
 /** What of the series of this node goes upstream, and which source each is of. */
+import type { SequencesHeld } from "../../store/backlog-protocol.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { SeriesMatcher } from "../../model/matcher.ts";
 import { metricOfKey, sourceOfKey } from "../../model/series-key.ts";
@@ -46,6 +47,18 @@ export class SeriesFilter {
 
   sourceOf(seriesId: number): string {
     return (this.#sources[seriesId] ??= sourceOfKey(keyOf(this.#registry, seriesId)));
+  }
+
+  /** Points of series that pass, by source; those that cannot be told apart under `unknown`. */
+  pointsBySource({ bySeries, points }: SequencesHeld, unknown: string): Map<string, number> {
+    if (bySeries === null) return new Map(points === 0 ? [] : [[unknown, points]]);
+    const bySource = new Map<string, number>();
+    bySeries.seriesIds.forEach((id, i) => {
+      if (!this.passes(id)) return;
+      const source = this.sourceOf(id);
+      bySource.set(source, (bySource.get(source) ?? 0) + bySeries.points[i]);
+    });
+    return bySource;
   }
 
   #judge(seriesId: number): boolean {

@@ -1,16 +1,21 @@
 /**
  * What of this node the upstream has not got: sets of log sequences, kept as a document. The document may lag behind: what
  * it holds too much of, the receiver says it has when a stream begins. So it is written rarely, which spares flash.
+ *
+ * The receiver knows sequences by the origin they are of. Where this node may have given sequences twice (its data was
+ * restored, or rolled back) it goes on as another origin, and what it had delivered is settled under the new one, too.
  */
 import type { Clock } from "../../model/clock.ts";
 import type { DocumentChange, JournalEvent, StoredDocument } from "../../model/journal.ts";
 import {
-  withoutSequences,
-  withSequences,
+  differenceOf,
+  intersectionOf,
+  unionOf,
   type SequenceRange,
   type SequenceRanges,
 } from "../../model/sequence-ranges.ts";
 import type { DeliveryLedger } from "./delivery-ledger.ts";
+import type { ClockSet } from "./queue-limits.ts";
 
 export interface StateJournal {
   document(collection: string, key: string): Promise<StoredDocument | undefined>;
@@ -27,9 +32,14 @@ export interface UpstreamStateDeps {
 type StoredRange = readonly [from: number, to: number | null];
 
 interface StoredState {
+  readonly originId: string;
+  /** Of the node when it became that origin. */
+  readonly nodeId: string;
   readonly session: number;
   readonly fresh: readonly StoredRange[];
   readonly again: readonly StoredRange[];
+  readonly settled: SequenceRanges;
+  readonly clockSet: ClockSet | null;
   readonly eventsAfter: number | null;
   readonly receiverId: string;
 }
@@ -39,14 +49,23 @@ const KEY = "state";
 const SAVE_AFTER_MS = 5_000;
 /** What was acknowledged is told again by the receiver. What was given up is written at once. */
 const LEDGER_EVERY_MS = 60_000;
+/** Of so few sources it is written each time. */
+const SOURCES_FEW = 50;
 /** What is stored already goes upstream, too. */
-const NEW: StoredState = { session: 0, fresh: [[0, null]], again: [], eventsAfter: null, receiverId: "" };
+const NEW: StoredState = {
+  ...{ originId: "", nodeId: "", session: 0, eventsAfter: null, receiverId: "" },
+  ...{ fresh: [[0, null]], again: [], settled: [], clockSet: null },
+};
 
 export class UpstreamState {
   readonly #deps: UpstreamStateDeps;
+  #originId: string;
+  #nodeId: string;
   #session: number;
   #fresh: SequenceRanges;
   #again: SequenceRanges;
+  #settled: SequenceRanges;
+  #clockSet: ClockSet | null;
   #eventsAfter: number | null;
   #receiverId: string;
   #cancelSave: (() => void) | undefined;
@@ -54,9 +73,13 @@ export class UpstreamState {
 
   private constructor(deps: UpstreamStateDeps, stored: StoredState) {
     this.#deps = deps;
+    this.#originId = stored.originId;
+    this.#nodeId = stored.nodeId;
     this.#session = stored.session;
     this.#fresh = stored.fresh.map(rangeOf);
     this.#again = stored.again.map(rangeOf);
+    this.#settled = stored.settled;
+    this.#clockSet = stored.clockSet;
     this.#eventsAfter = stored.eventsAfter;
     this.#receiverId = stored.receiverId;
   }
@@ -75,6 +98,11 @@ export class UpstreamState {
     return this.#again;
   }
 
+  /** Neither delivered nor to be sent, which the receiver is yet to be told. */
+  get settled(): SequenceRanges {
+    return this.#settled;
+  }
+
   get undelivered(): SequenceRanges {
     return unionOf(this.#fresh, this.#again);
   }
@@ -89,23 +117,53 @@ export class UpstreamState {
     return this.#receiverId;
   }
 
-  /** A number that no stream had before; written before it is told to anybody. Rejects as the journal does. */
-  async beginSession(): Promise<number> {
-    this.#session++;
-    await this.#write();
-    return this.#session;
+  /** When the wall clock was set ahead last. */
+  get clockSet(): ClockSet | null {
+    return this.#clockSet;
   }
 
-  delivered([from, to]: SequenceRange, isResend: boolean): void {
-    if (isResend) this.#again = withoutSequences(this.#again, from, to);
-    else this.#fresh = withoutSequences(this.#fresh, from, to);
+  /**
+   * Who streams come from, and a number that no stream of it had before; written before it is told to anybody. `endSeq`:
+   * behind what is committed. Rejects as the journal does.
+   */
+  async beginSession(nodeId: string, endSeq: number): Promise<{ readonly originId: string; readonly session: number }> {
+    if (this.#nodeId !== nodeId) this.#become(nodeId, endSeq);
+    this.#nodeId = nodeId;
+    this.#session++;
+    await this.#write();
+    return { originId: this.#originId, session: this.#session };
+  }
+
+  /** From now on it is another origin. Rejects as the journal does. */
+  async becomeOrigin(originId: string, endSeq: number): Promise<void> {
+    this.#become(originId, endSeq);
+    await this.#write();
+  }
+
+  delivered(range: SequenceRange, isResend: boolean): void {
+    if (isResend) this.#again = differenceOf(this.#again, [range]);
+    else this.#remove([range]);
     this.#saveSoon();
   }
 
-  /** What the receiver has. */
-  heard(receiverId: string, committed: SequenceRanges): void {
+  /**
+   * What the receiver has of what is committed before `endSeq`. What it had acknowledged and has no more is undelivered
+   * again; returns that.
+   */
+  heard(receiverId: string, committed: SequenceRanges, endSeq: number): SequenceRanges {
     this.#receiverId = receiverId;
-    for (const [from, to] of committed) this.#fresh = withoutSequences(this.#fresh, from, to);
+    const known = unionOf(unionOf(this.#fresh, this.#settled), committed);
+    const lost = differenceOf([[0, endSeq]], known);
+    this.#remove(committed);
+    this.#fresh = unionOf(this.#fresh, lost);
+    this.#again = differenceOf(this.#again, lost);
+    this.#saveSoon();
+    return lost;
+  }
+
+  /** The wall clock was set ahead, at `atMs` by itself, before `seq` was committed. */
+  clockWasSet(clockSet: ClockSet): void {
+    this.#clockSet = clockSet;
     this.#saveSoon();
   }
 
@@ -116,15 +174,16 @@ export class UpstreamState {
 
   /** Resolves once it is sure that these will be sent again. Rejects as the journal does. */
   async resend(ranges: SequenceRanges): Promise<void> {
-    for (const [from, to] of ranges) this.#again = withSequences(this.#again, from, to);
     // What was never sent is sent anyway.
-    for (const [from, to] of this.#fresh) this.#again = withoutSequences(this.#again, from, to);
+    this.#again = unionOf(this.#again, differenceOf(ranges, this.#fresh));
     await this.#write();
   }
 
   /** These are not sent. Resolves once that is kept, with what the ledger says of it. */
   async giveUp(ranges: SequenceRanges): Promise<void> {
-    for (const [from, to] of ranges) this.#fresh = withoutSequences(this.#fresh, from, to);
+    this.#settled = unionOf(this.#settled, intersectionOf(this.#fresh, ranges));
+    this.#fresh = differenceOf(this.#fresh, ranges);
+    this.#again = differenceOf(this.#again, ranges);
     this.#ledgerDueMs = 0;
     await this.#write();
   }
@@ -134,16 +193,25 @@ export class UpstreamState {
     await this.#write();
   }
 
+  #become(originId: string, endSeq: number): void {
+    this.#originId = originId;
+    this.#settled = differenceOf([[0, endSeq]], this.#fresh);
+  }
+
+  #remove(ranges: SequenceRanges): void {
+    this.#fresh = differenceOf(this.#fresh, ranges);
+    this.#settled = differenceOf(this.#settled, ranges);
+  }
+
   async #write(): Promise<void> {
     const { journal, ledger, clock } = this.#deps;
     this.#cancelSave?.();
     this.#cancelSave = undefined;
-    const isLedgerDue = clock.monotonicMs() >= this.#ledgerDueMs;
+    const isLedgerDue = ledger.changed <= SOURCES_FEW || clock.monotonicMs() >= this.#ledgerDueMs;
     if (isLedgerDue) this.#ledgerDueMs = clock.monotonicMs() + LEDGER_EVERY_MS;
     const value = JSON.stringify({
-      session: this.#session,
-      fresh: this.#fresh,
-      again: this.#again,
+      ...{ originId: this.#originId, nodeId: this.#nodeId, session: this.#session },
+      ...{ fresh: this.#fresh, again: this.#again, settled: this.#settled, clockSet: this.#clockSet },
       eventsAfter: this.#eventsAfter,
       receiverId: this.#receiverId,
     });
@@ -176,14 +244,10 @@ export async function storedUndelivered(journal: Pick<StateJournal, "document">)
 
 async function storedState(journal: Pick<StateJournal, "document">): Promise<StoredState> {
   const stored = await journal.document(COLLECTION, KEY);
-  return stored === undefined ? NEW : (JSON.parse(stored.value) as StoredState);
+  return stored === undefined ? NEW : { ...NEW, ...(JSON.parse(stored.value) as Partial<StoredState>) };
 }
 
 /** JSON has no infinite numbers. */
 function rangeOf([from, to]: StoredRange): SequenceRange {
   return [from, to ?? Infinity];
-}
-
-function unionOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
-  return b.reduce((all, [from, to]) => withSequences(all, from, to), a);
 }

@@ -6,15 +6,22 @@ import { messageOf, WatchpostError } from "../../model/errors.ts";
 import type { DocumentQuery, StoredDocument } from "../../model/journal.ts";
 import type { SeriesMatcher } from "../../model/matcher.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
-import { sequencesWithin, type SequenceRanges } from "../../model/sequence-ranges.ts";
+import {
+  intersectionOf,
+  sequencesWithin,
+  type SequenceRange,
+  type SequenceRanges,
+} from "../../model/sequence-ranges.ts";
 import type { ForwardedAck } from "../../wire/gen/forwarding_pb.ts";
 import { Bandwidth } from "./bandwidth.ts";
 import { DeliveryLedger, OTHER_SOURCES, type SourceCounts } from "./delivery-ledger.ts";
 import type { LaneName, OpenLane } from "./lane.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkDeps } from "./link.ts";
 import { DownSampler, type DownSampling } from "./down-sampler.ts";
 import type { EventCall } from "./event-calls.ts";
-import { firstSequenceKept, type QueueLimits } from "./queue-limits.ts";
+import { pause } from "./pause.ts";
+import { QueueKeeper } from "./queue-keeper.ts";
+import type { QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
 import { SeriesFilter } from "./series-filter.ts";
 import { UpstreamEvents, type EventsJournal } from "./upstream-events.ts";
@@ -56,6 +63,7 @@ export interface UpstreamDeps {
   /** Uniform in [0, 1). */
   random(): number;
   nodeId(): Promise<string>;
+  newId(): string;
   /** Ids of the nodes that this one gets points from. */
   behind(): Promise<readonly string[]>;
   onConnected(sentence: string): void;
@@ -77,7 +85,8 @@ export interface UpstreamCounts {
   readonly connects?: number;
 }
 
-export type UpstreamPhase = "connecting" | "connected" | "waiting" | "stopped";
+/** "refused": it waits as well, for somebody to change what the upstream refuses it for. */
+export type UpstreamPhase = "connecting" | "connected" | "waiting" | "refused" | "stopped";
 
 export interface UpstreamStatus {
   readonly phase: UpstreamPhase;
@@ -96,7 +105,14 @@ export interface UpstreamStatus {
 }
 
 const TELL_STORE_MS = 200;
-const LIMITS_EVERY_MS = 10_000;
+/** Where the upstream answers with anything else it can be reached. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  "UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "CANCELLED",
+  "UNKNOWN",
+  "ABORTED",
+]);
 
 export class Upstream {
   readonly options: UpstreamOptions;
@@ -115,7 +131,11 @@ export class Upstream {
   #attempt = 0;
   #isTelling = false;
   #running: Promise<void> = Promise.resolve();
-  #cancelLimits: () => void = () => {};
+  readonly #keeper: QueueKeeper;
+  /** Behind all that this process has sent, or that was committed before it began. */
+  #sentTo: number;
+  /** A part was refused, and it is not known which. */
+  #isOneByOne = false;
   readonly #events: UpstreamEvents | undefined;
 
   private constructor(options: UpstreamOptions, deps: UpstreamDeps, state: UpstreamState, ledger: DeliveryLedger) {
@@ -124,10 +144,22 @@ export class Upstream {
     this.#state = state;
     this.#ledger = ledger;
     this.#filter = new SeriesFilter(deps.registry, options.matcher);
-    this.#nextSeq = deps.nextSeq;
+    this.#nextSeq = this.#sentTo = deps.nextSeq;
     this.#rate = new Rate(deps.clock.monotonicMs());
     this.#sinceMs = deps.clock.nowMs();
     this.#events = deps.events && this.#eventsOf(deps.events);
+    this.#keeper = new QueueKeeper({
+      ...{ clock: deps.clock, limits: options, state, count: (ranges) => deps.store.countUndelivered(ranges) },
+      nextSeq: () => this.#nextSeq,
+      oldestOnItsWay: () => this.#link?.oldestOnItsWay ?? Infinity,
+      giveUp: (ranges, held) =>
+        this.#giveUp(
+          ranges,
+          held,
+          `the oldest ${held.points} points that wait for the upstream were given up: the queue is past its limits`,
+        ),
+      onFailure: (error) => deps.onTrouble(`the queue cannot be measured: ${messageOf(error)}`),
+    });
   }
 
   /** Reads what was delivered before, and begins to connect. To be closed before the journal and the store are. */
@@ -153,13 +185,8 @@ export class Upstream {
   async status(): Promise<UpstreamStatus> {
     const undelivered = sequencesWithin(this.#state.undelivered, 0, this.#nextSeq);
     const held = await this.#deps.store.countUndelivered(undelivered);
-    const queuedBySource = new Map<string, number>();
-    held.bySeries?.seriesIds.forEach((id, i) => {
-      if (!this.#filter.passes(id)) return;
-      const source = this.#filter.sourceOf(id);
-      queuedBySource.set(source, (queuedBySource.get(source) ?? 0) + held.bySeries!.points[i]);
-    });
-    const queuedPoints = held.bySeries === null ? held.points : [...queuedBySource.values()].reduce((a, b) => a + b, 0);
+    const queuedBySource = this.#filter.pointsBySource(held, OTHER_SOURCES);
+    const queuedPoints = [...queuedBySource.values()].reduce((a, b) => a + b, 0);
     return {
       ...{ phase: this.#phase, sinceMs: this.#sinceMs, lastError: this.#lastError, nextAttemptMs: this.#nextAttemptMs },
       ...{ undelivered, held, queuedPoints, queuedBySource, sources: this.#ledger.sources() },
@@ -191,7 +218,7 @@ export class Upstream {
   async close(): Promise<void> {
     if (this.#over.signal.aborted) return this.#running;
     this.#over.abort();
-    this.#cancelLimits();
+    this.#keeper.close();
     this.#link?.close();
     this.#events?.close();
     await this.#running;
@@ -207,93 +234,125 @@ export class Upstream {
     });
     this.#tellStore();
     this.#running = this.#run().finally(unsubscribe);
-    this.#limitSoon();
   }
 
   async #run(): Promise<void> {
     const { clock, random, onTrouble } = this.#deps;
-    for (;;) {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
       this.#turn("connecting");
       this.#attempt++;
       try {
         await this.#connect();
       } catch (error) {
-        if (this.#over.signal.aborted) return;
+        if (signal.aborted) return;
         const failure = error instanceof WatchpostError ? error : undefined;
         const waitMs = Math.max(backoffMs(this.#attempt, random(), this.options.backoff), failure?.retryAfterMs ?? 0);
+        const isRefused = failure !== undefined && !UNREACHABLE.has(failure.status);
         const told = `${this.options.address}: ${messageOf(error)}`;
-        if (told !== this.#lastError) onTrouble(`the upstream cannot be reached: ${told}`);
+        if (told !== this.#lastError) onTrouble(`the upstream ${isRefused ? "refuses" : "cannot be reached"}: ${told}`);
         this.#lastError = told;
         this.#nextAttemptMs = clock.nowMs() + waitMs;
-        this.#turn("waiting");
-        await this.#pause(waitMs);
+        this.#turn(isRefused ? "refused" : "waiting");
+        await pause(waitMs, clock, signal);
         this.#nextAttemptMs = null;
       }
-      if (this.#over.signal.aborted) return;
     }
   }
 
-  async #connect(): Promise<never> {
-    const { nodeId, behind, clock, openLane, registry, store, onCount } = this.#deps;
-    const originId = await nodeId();
-    const session = BigInt(await this.#state.beginSession());
-    const hello = { originId, originName: this.options.name, session, sinceSession: session };
+  /** Rejects with what ends the connection, after what can be done about it. */
+  async #connect(): Promise<void> {
+    const nodeId = await this.#deps.nodeId();
+    const { originId, session } = await this.#state.beginSession(nodeId, this.#nextSeq);
+    const hello = { originId, originName: this.options.name, session: BigInt(session), sinceSession: BigInt(session) };
+    const link = new Link(this.#linkDeps(), { ...hello, behind: [nodeId, ...(await this.#deps.behind())] });
+    if (this.#over.signal.aborted) return;
+    this.#link = link;
+    try {
+      await link.run();
+    } catch (error) {
+      if (error instanceof WatchpostError && !this.#over.signal.aborted) {
+        await this.#answerRefusal(error, link.onlyPartOnItsWay);
+      }
+      throw error;
+    } finally {
+      this.#link = undefined;
+    }
+  }
+
+  #linkDeps(): LinkDeps {
+    const { clock, openLane, registry, store, onCount } = this.#deps;
     const { bytesPerS, downSampling } = this.options;
     const sampler =
       downSampling === undefined ? null : new DownSampler(downSampling, (query, o) => store.range(query, o));
-    const bandwidth = new Bandwidth(bytesPerS, clock.monotonicMs());
-    const deps = {
-      ...{
-        clock,
-        registry,
-        store,
-        state: this.#state,
-        ledger: this.#ledger,
-        filter: this.#filter,
-        bandwidth,
-        openLane,
-        sampler,
-      },
+    return {
+      ...{ clock, registry, store, openLane, sampler, isOneByOne: this.#isOneByOne },
+      ...{ state: this.#state, ledger: this.#ledger, filter: this.#filter },
+      bandwidth: new Bandwidth(bytesPerS, clock.monotonicMs()),
       nextSeq: () => this.#nextSeq,
-      onConnected: (answer: ForwardedAck) => this.#connected(answer),
-      onSent: (lane: LaneName, bytes: number) => {
+      onConnected: (answer) => this.#connected(answer),
+      onSent: (lane, bytes, end) => {
+        this.#sentTo = Math.max(this.#sentTo, end);
         this.#rate.add(0, bytes, clock.monotonicMs());
         onCount?.({ bytes: { [lane]: bytes } });
       },
-      onDelivered: (points: number, refused: number) => {
+      onUnreadable: (points) => this.#dropped(OTHER_SOURCES, points),
+      onDelivered: (points, refused) => {
         this.#attempt = 0;
         this.#rate.add(points, 0, clock.monotonicMs());
         this.#tellStore();
         onCount?.({ delivered: points - refused, refused });
       },
     };
-    const link = new Link(deps, { ...hello, behind: [...(await behind())] });
-    if (this.#over.signal.aborted) throw new WatchpostError("CANCELLED", "the server is stopping");
-    this.#link = link;
-    try {
-      return await link.run();
-    } finally {
-      this.#link = undefined;
-    }
+  }
+
+  /** Changes what the next attempt would be refused for. `part`: the only one on its way. */
+  async #answerRefusal({ status, message }: WatchpostError, part: SequenceRange | null): Promise<void> {
+    if (status === "ALREADY_EXISTS") return this.#becomeAnother();
+    if (status !== "INVALID_ARGUMENT") return;
+    const isKnown = this.#isOneByOne && part !== null;
+    this.#isOneByOne = !isKnown;
+    if (!isKnown) return;
+    const ranges = intersectionOf(this.#state.undelivered, [part]);
+    const held = await this.#deps.store.countUndelivered(ranges);
+    await this.#giveUp(
+      ranges,
+      held,
+      `${held.points} points were given up, since the upstream refuses them: ${message}`,
+    );
+  }
+
+  /**
+   * The upstream has heard of sequences that this process has not sent: there is a copy of this node, or it was rolled back
+   * to an older state of its disk. So sequences are given twice, and what is new would be taken for what was delivered.
+   */
+  async #becomeAnother(): Promise<void> {
+    await this.#state.becomeOrigin(this.#deps.newId(), this.#nextSeq);
+    this.#deps.onTrouble(
+      `the upstream ${this.options.address} has heard more of this node than it has sent: its data directory was copied, ` +
+        "or rolled back to a snapshot; from now on it forwards as a new node, under the same name",
+    );
   }
 
   #connected({ committed, nodeId, sources }: ForwardedAck): void {
-    const before = this.#state.receiverId;
-    this.#state.heard(
-      nodeId,
-      committed.map(({ from, to }) => [Number(from), Number(to)]),
-    );
+    const { address } = this.options;
+    const ranges = committed.map(({ from, to }): SequenceRange => [Number(from), Number(to)]);
+    if ((ranges.at(-1)?.[1] ?? 0) > this.#sentTo) {
+      throw new WatchpostError("ALREADY_EXISTS", `sequences up to ${ranges.at(-1)![1]} of this node are there already`);
+    }
+    const lost = this.#state.heard(nodeId, ranges, this.#nextSeq);
     this.#ledger.adopt(sources);
     this.#tellStore();
     this.#lastError = "";
     this.#turn("connected");
     this.#events?.wake();
     this.#deps.onCount?.({ connects: 1 });
-    this.#deps.onConnected(`connected to the upstream ${this.options.address}`);
-    if (before === "" || before === nodeId) return;
+    this.#deps.onConnected(`connected to the upstream ${address}`);
+    if (lost.length === 0) return;
+    const sequences = lost.reduce((sum, [from, to]) => sum + to - from, 0);
     this.#deps.onTrouble(
-      `the upstream ${this.options.address} is another node than before, or was restored from a backup: ` +
-        "what was delivered before is not sent again unless it is asked for with upstream resend",
+      `the upstream ${address} no longer has what it acknowledged (it was restored from a backup, or set up anew): ` +
+        `${sequences} sequences of the log go there again`,
     );
   }
 
@@ -307,39 +366,11 @@ export class Upstream {
     });
   }
 
-  #limitSoon(): void {
-    const { queueBytesMax, queueAgeMaxMs } = this.options;
-    if (queueBytesMax === Infinity && queueAgeMaxMs === Infinity) return;
-    this.#cancelLimits = this.#deps.clock.after(LIMITS_EVERY_MS, () => {
-      this.#limit()
-        .catch((error: unknown) => this.#deps.onTrouble(`the queue cannot be measured: ${messageOf(error)}`))
-        .finally(() => {
-          if (!this.#over.signal.aborted) this.#limitSoon();
-        });
-    });
-  }
-
-  /** Gives up the oldest of what is past the limits. */
-  async #limit(): Promise<void> {
-    const { store, clock } = this.#deps;
-    const waiting = () => sequencesWithin(this.#state.fresh, 0, Math.min(this.#nextSeq, this.#oldestOnItsWay()));
-    const kept = await firstSequenceKept(waiting(), this.options, clock.nowMs(), (ranges) =>
-      store.countUndelivered(ranges),
-    );
-    const gone = sequencesWithin(waiting(), 0, kept);
-    if (gone.length === 0) return;
-    const held = await store.countUndelivered(gone);
-    const stillGone = sequencesWithin(gone, 0, this.#oldestOnItsWay());
-    if (stillGone.length !== gone.length) return;
-    for (let i = 0; i < (held.bySeries?.seriesIds.length ?? 0); i++) {
-      const id = held.bySeries!.seriesIds[i];
-      if (this.#filter.passes(id)) this.#dropped(this.#filter.sourceOf(id), held.bySeries!.points[i]);
-    }
-    if (held.bySeries === null) this.#dropped(OTHER_SOURCES, held.points);
-    await this.#state.giveUp(gone);
+  async #giveUp(ranges: SequenceRanges, held: SequencesHeld, sentence: string): Promise<void> {
+    for (const [source, points] of this.#filter.pointsBySource(held, OTHER_SOURCES)) this.#dropped(source, points);
+    await this.#state.giveUp(ranges);
     this.#tellStore();
     this.#link?.changed();
-    const sentence = `the oldest ${held.points} points that wait for the upstream were given up: the queue is past its limits`;
     this.#deps.onDropped(sentence, held.points);
   }
 
@@ -356,25 +387,8 @@ export class Upstream {
     this.#deps.onCount?.({ dropped: points });
   }
 
-  #oldestOnItsWay(): number {
-    return this.#link?.oldestOnItsWay ?? Infinity;
-  }
-
   #turn(phase: UpstreamPhase): void {
     if (this.#phase !== phase) this.#sinceMs = this.#deps.clock.nowMs();
     this.#phase = phase;
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#over;
-    return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const cancel = this.#deps.clock.after(ms, done);
-      signal.addEventListener("abort", done);
-    });
   }
 }

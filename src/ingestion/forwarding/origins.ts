@@ -92,8 +92,8 @@ export class Origins {
 
   /**
    * Lets a stream in, after those that it takes the place of have come to their end: that of the same lane, and all of the
-   * process before. So what they were sent is never stored after what this one brings. Throws FAILED_PRECONDITION where a
-   * newer one of the origin was seen.
+   * process before. So what they were sent is never stored after what this one brings. Throws ALREADY_EXISTS where a newer
+   * one of the origin was seen.
    */
   async enter(hello: Hello, stream: OriginStream): Promise<Origin> {
     await this.#load();
@@ -102,7 +102,7 @@ export class Origins {
       const message =
         `session is ${hello.session}, and node ${quoted(hello.originName)} (${origin.id}) was heard with ${origin.session}; ` +
         "is there a second node with a copy of its data directory?";
-      throw new WatchpostError("FAILED_PRECONDITION", message);
+      throw new WatchpostError("ALREADY_EXISTS", message);
     }
     origin.session = hello.session;
     origin.name = hello.originName;

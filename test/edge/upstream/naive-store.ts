@@ -1,7 +1,13 @@
 /** A store that keeps frames as they came and looks at all of them for every question. */
 import { blockOfFrame } from "../../../src/codec/frame-block.ts";
 import type { Frame } from "../../../src/model/frame.ts";
-import { hasAllOf, sequencesWithin, withSequences, type SequenceRanges } from "../../../src/model/sequence-ranges.ts";
+import {
+  hasAllOf,
+  sequencesWithin,
+  withSequences,
+  type SequenceRange,
+  type SequenceRanges,
+} from "../../../src/model/sequence-ranges.ts";
 import type { UpstreamStore } from "../../../src/edge/upstream/upstream-store.ts";
 import type { RangeQuery, RangeResult } from "../../../src/store/protocol.ts";
 import type { BacklogCursor, BacklogPart, BacklogQuery, SequencesHeld } from "../../../src/store/backlog-protocol.ts";
@@ -11,6 +17,7 @@ interface Row {
   readonly seriesId: number;
   readonly timeUs: number;
   readonly value: number;
+  readonly arrivalMs: number;
 }
 
 export class NaiveStore implements UpstreamStore {
@@ -20,12 +27,14 @@ export class NaiveStore implements UpstreamStore {
   /** Sequences of a unit, and rows of a part. */
   unitSeqs = 4;
   partRows = 5;
+  /** A part with rows of these cannot be read by whoever gets it. */
+  damagedSeqs: SequenceRange | null = null;
   /** Resolves when an answer may come. */
   hold: () => Promise<void> = async () => {};
 
-  absorb({ seq, count, seriesIds, timesUs, values }: Frame): void {
+  absorb({ seq, arrivalMs, count, seriesIds, timesUs, values }: Frame): void {
     for (let i = 0; i < count; i++)
-      this.rows.push({ seq, seriesId: seriesIds[i], timeUs: timesUs[i], value: values[i] });
+      this.rows.push({ seq, seriesId: seriesIds[i], timeUs: timesUs[i], value: values[i], arrivalMs });
     this.endSeq = seq + 1;
   }
 
@@ -72,7 +81,7 @@ export class NaiveStore implements UpstreamStore {
     const isOver = isLast && sequencesWithin(wanted, 0, from).length === 0;
     return this.#answered({
       ...nothing,
-      block: sent.length === 0 ? null : blockOf(sent),
+      block: sent.length === 0 ? null : this.#isDamaged(sent) ? damaged(blockOf(sent)) : blockOf(sent),
       sequences: [from, last[1]],
       delivered: isLast ? [[from, last[1]]] : [],
       next: isOver ? null : next,
@@ -112,7 +121,7 @@ export class NaiveStore implements UpstreamStore {
       bytes: held.length * 10,
       fromUs: Math.min(...held.map(({ timeUs }) => timeUs)),
       toUs: Math.max(...held.map(({ timeUs }) => timeUs)),
-      arrivalFromS: held.length === 0 ? Infinity : held[0].seq,
+      arrivalFromS: Math.floor(Math.min(...held.map(({ arrivalMs }) => arrivalMs)) / 1_000),
       bySeries: {
         seriesIds: Uint32Array.from(ids),
         points: Float64Array.from(ids, (id) => held.filter(({ seriesId }) => seriesId === id).length),
@@ -126,10 +135,19 @@ export class NaiveStore implements UpstreamStore {
       .reduce((all: SequenceRanges, { seq }) => withSequences(all, seq, seq + 1), []);
   }
 
+  #isDamaged(rows: readonly Row[]): boolean {
+    const [from, to] = this.damagedSeqs ?? [0, 0];
+    return rows.some(({ seq }) => seq >= from && seq < to);
+  }
+
   async #answered(part: BacklogPart): Promise<BacklogPart> {
     await this.hold();
     return part;
   }
+}
+
+function damaged(block: ReturnType<typeof blockOf>): ReturnType<typeof blockOf> {
+  return { ...block, body: block.body.map((byte) => byte ^ 0xff) };
 }
 
 function blockOf(rows: readonly Row[]): NonNullable<BacklogPart["block"]> {

@@ -5,7 +5,7 @@ import type { LaneCall, LaneEvents, LaneName } from "../../../src/edge/upstream/
 import { Upstream, type UpstreamOptions } from "../../../src/edge/upstream/upstream.ts";
 import { Origins } from "../../../src/ingestion/forwarding/origins.ts";
 import { ingestionMethods } from "../../../src/ingestion/service.ts";
-import { definitionsOfRecord, frameOfRecord } from "../../../src/log/record.ts";
+import { frameOfRecord } from "../../../src/log/record.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { seriesKey } from "../../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../../src/model/series-registry.ts";
@@ -93,18 +93,22 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
   const { clock } = receiver;
   const registry = new SeriesRegistry({ seriesMax: 100_000, seriesPerSourceMax: 100_000 });
   for (let i = 0; i < 6; i++) registry.add(seriesKey("temp", `gw${i % 2}`, [["device", `d${i}`]]), `gw${i % 2}`);
-  const journal = new MemoryJournal();
+  let journal = new MemoryJournal();
   const store = new NaiveStore();
   const wires: Wire[] = [];
   const told: string[] = [];
   let isReachable = true;
   let methods = ingestionMethods(receiver.deps);
   let origins: Origins = receiver.deps.forwarding.origins;
+  let receiverJournal = receiver.journal;
+  let receiverId = "centre";
   let nextSeq = 0;
   let randomState = 1;
+  let nodeId = "edge-1";
+  let ids = 1;
 
   const startEdge = async () => {
-    const own = { isDead: false };
+    const own = { isDead: false, journal };
     const never = new Promise<never>(() => {});
     const guarded = <A extends unknown[], R>(run: (...args: A) => Promise<R>) => {
       return (...args: A) => (own.isDead ? never : run(...args));
@@ -142,13 +146,14 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
       {
         ...{ bus, clock, registry, store, openLane, nextSeq },
         journal: {
-          document: guarded((collection: string, key: string) => journal.document(collection, key)),
-          documents: guarded((query) => journal.documents(query)),
-          append: guarded((events, changes) => journal.append(events, changes)),
+          document: guarded((collection: string, key: string) => own.journal.document(collection, key)),
+          documents: guarded((query) => own.journal.documents(query)),
+          append: guarded((events, changes) => own.journal.append(events, changes)),
         },
         events: undefined,
         random: () => (randomState = (randomState * 16_807) % 2_147_483_647) / 2_147_483_647,
-        nodeId: async () => "edge-1",
+        nodeId: async () => nodeId,
+        newId: () => `edge-${++ids}`,
         behind: async () => [],
         onConnected: (sentence) => void told.push(sentence),
         onTrouble: (sentence) => void told.push(sentence),
@@ -160,7 +165,10 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
 
   let edge = await startEdge();
   return {
-    ...{ receiver, clock, registry, journal, store, wires, told },
+    ...{ receiver, clock, registry, store, wires, told },
+    get journal() {
+      return journal;
+    },
     get upstream() {
       return edge.upstream;
     },
@@ -204,9 +212,36 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
     async restartReceiver(): Promise<void> {
       for (const wire of wires.splice(0)) wire.end();
       await turns(4);
-      origins = new Origins(receiver.journal, clock);
-      const forwarding = { ...receiver.deps.forwarding, origins };
+      origins = new Origins(receiverJournal, clock);
+      const forwarding = { ...receiver.deps.forwarding, origins, nodeId: async () => receiverId };
       methods = ingestionMethods({ ...receiver.deps, forwarding });
+    },
+    /** Returns what brings the edge back to what it is now, as the snapshot of a virtual machine does. */
+    snapshotEdge(): () => Promise<void> {
+      const [kept, rows, endSeq] = [journal.copy(), [...store.rows], nextSeq];
+      return async () => {
+        edge.own.isDead = true;
+        for (const wire of wires) wire.cut();
+        journal = kept.copy();
+        store.rows.splice(0, Infinity, ...rows);
+        store.endSeq = nextSeq = endSeq;
+        edge = await startEdge();
+      };
+    },
+    /** As after a restore from a backup: the data is there, under another id. */
+    async restoreEdge(): Promise<void> {
+      nodeId = `edge-restored-${nextSeq}`;
+      await this.restartEdge();
+    },
+    /** Returns what brings the receiver back to what it is now, as a restore from a backup does. */
+    snapshotReceiver(): () => Promise<void> {
+      const [kept, records] = [receiverJournal.copy(), receiver.log.synced.length];
+      return async () => {
+        receiverJournal = kept.copy();
+        receiverId += "-restored";
+        await this.restartReceiver();
+        receiver.log.synced.length = records;
+      };
     },
     /** Passes time until nothing waits any more; throws where that does not come. */
     async settle(): Promise<void> {
@@ -225,11 +260,10 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
     /** What stands at the receiver. */
     received(): string[] {
       const standing = new Map<string, number>();
-      const keys = new Map<number, string>();
+      const keyOf = (id: number) => receiver.registry.keyOf(id).replaceAll("\0", " ");
       for (const record of receiver.log.synced) {
-        for (const { id, key } of definitionsOfRecord(record)) keys.set(id, key.replaceAll("\0", " "));
         const { count, seriesIds, timesUs, values } = frameOfRecord(record);
-        for (let i = 0; i < count; i++) standing.set(`${keys.get(seriesIds[i])}@${timesUs[i]}`, values[i]);
+        for (let i = 0; i < count; i++) standing.set(`${keyOf(seriesIds[i])}@${timesUs[i]}`, values[i]);
       }
       return [...standing].map(([place, value]) => `${place}=${value}`).sort();
     },

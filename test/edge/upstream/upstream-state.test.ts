@@ -22,8 +22,13 @@ test("everything there is, and will be, is undelivered at first", async () => {
 
 test("sessions ascend, over a crash, too", async () => {
   const { state, journal } = await createState();
-  expect([await state.beginSession(), await state.beginSession()]).toEqual([1, 2]);
-  expect(await (await createState(journal)).state.beginSession()).toBe(3);
+  const begin = (state: UpstreamState) => state.beginSession("edge", 10);
+  expect([await begin(state), await begin(state)]).toEqual([
+    { originId: "edge", session: 1 },
+    { originId: "edge", session: 2 },
+  ]);
+  const { state: later } = await createState(journal);
+  expect(await begin(later)).toEqual({ originId: "edge", session: 3 });
 });
 
 test("many deliveries are written once, and what is not written is undelivered", async () => {
@@ -39,11 +44,11 @@ test("many deliveries are written once, and what is not written is undelivered",
 
 test("what is asked for again is kept apart from what was never sent, and what the receiver has does not end it", async () => {
   const { state, journal } = await createState();
-  state.heard("centre", [[0, 50]]);
+  state.heard("centre", [[0, 50]], 60);
   await state.resend([[40, 60]]);
   expect([state.fresh, state.again]).toEqual([[[50, Infinity]], [[40, 50]]]);
   const { state: later } = await createState(journal);
-  later.heard("centre", [[0, 70]]);
+  later.heard("centre", [[0, 70]], 70);
   expect([later.fresh, later.again, later.receiverId]).toEqual([[[70, Infinity]], [[40, 50]], "centre"]);
   later.delivered([40, 50], true);
   expect(later.undelivered).toEqual([[70, Infinity]]);
@@ -67,4 +72,47 @@ test("what was given up is written at once, and again where the disk failed", as
     [10, Infinity],
   ]);
   expect(kept.sources().get("gw")?.dropped).toBe(7);
+});
+
+test("as another origin what was delivered is told, not sent", async () => {
+  const { state, journal } = await createState();
+  await state.beginSession("edge", 0);
+  state.delivered([0, 5], false);
+  state.delivered([7, 9], false);
+  await state.beginSession("edge-restored", 10);
+  const { state: later } = await createState(journal);
+  const delivered = [
+    [0, 5],
+    [7, 9],
+  ] as const;
+  expect(later.settled).toEqual(delivered);
+  expect(later.heard("centre", [], 10)).toEqual([]);
+  later.delivered([0, 5], false);
+  expect([later.settled, later.fresh]).toEqual([
+    [[7, 9]],
+    [
+      [5, 7],
+      [9, Infinity],
+    ],
+  ]);
+});
+
+test("what the receiver has lost is undelivered again; what was given up is not", async () => {
+  const { state } = await createState();
+  state.heard("centre", [[0, 6]], 6);
+  await state.resend([[1, 3]]);
+  await state.giveUp([[6, 8]]);
+  state.delivered([8, 10], false);
+  expect(state.heard("centre", [[0, 2]], 12)).toEqual([
+    [2, 6],
+    [8, 10],
+  ]);
+  expect([state.fresh, state.again, state.settled]).toEqual([
+    [
+      [2, 6],
+      [8, Infinity],
+    ],
+    [[1, 2]],
+    [[6, 8]],
+  ]);
 });

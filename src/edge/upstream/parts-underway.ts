@@ -1,0 +1,113 @@
+/** Parts on their way in either stream of a link, until they are acknowledged. */
+import type { FrameBlock } from "../../codec/frame-block.ts";
+import type { Clock } from "../../model/clock.ts";
+import type { SeriesRegistry } from "../../model/series-registry.ts";
+import {
+  withoutSequences,
+  withSequences,
+  type SequenceRange,
+  type SequenceRanges,
+} from "../../model/sequence-ranges.ts";
+import type { RefusedPoints } from "../../wire/gen/forwarding_pb.ts";
+import type { Bandwidth } from "./bandwidth.ts";
+import { mayShare, spansOfBlock, type ChunkSpans } from "./chunk-spans.ts";
+import type { DeliveryLedger } from "./delivery-ledger.ts";
+import type { Lane, LaneName, SentPart } from "./lane.ts";
+import { NamedSeries } from "./named-series.ts";
+import type { SeriesFilter } from "./series-filter.ts";
+import type { UpstreamState } from "./upstream-state.ts";
+
+export interface PartsUnderwayDeps {
+  readonly clock: Clock;
+  readonly registry: Pick<SeriesRegistry, "identityOf">;
+  readonly state: UpstreamState;
+  readonly ledger: DeliveryLedger;
+  readonly filter: SeriesFilter;
+  readonly bandwidth: Bandwidth;
+  /** `end`: behind the last sequence of what was sent. */
+  onSent(lane: LaneName, bytes: number, end: number): void;
+  /** How many were acknowledged, and how many of them refused. */
+  onDelivered(points: number, refused: number): void;
+  /** So many were on a damaged place of the disk. */
+  onUnreadable(points: number): void;
+}
+
+/** Points of a part. */
+export interface PartContent {
+  readonly block: FrameBlock;
+  readonly points: number;
+  readonly spans: ChunkSpans;
+}
+
+/** What a part is of. */
+export interface PartOf {
+  /** All sequences that its points came with. */
+  readonly sequences: SequenceRange;
+  /** Whether it is the last of them. */
+  readonly isLast: boolean;
+  readonly isResend: boolean;
+  /** Points that should be in it and cannot be read. */
+  readonly unreadable?: number;
+}
+
+export class PartsUnderway {
+  readonly #deps: PartsUnderwayDeps;
+  readonly #named: Record<LaneName, NamedSeries>;
+  #delivering: SequenceRanges = [];
+
+  constructor(deps: PartsUnderwayDeps) {
+    this.#deps = deps;
+    this.#named = { live: new NamedSeries(deps.registry), backlog: new NamedSeries(deps.registry) };
+  }
+
+  /** Sequences that are delivered once all is acknowledged. */
+  get delivering(): SequenceRanges {
+    return this.#delivering;
+  }
+
+  /** `content` null: nothing of the sequences is wanted, or nothing of them is left. */
+  send(lane: Lane, content: PartContent | null, { sequences, isLast, isResend, unreadable = 0 }: PartOf): void {
+    const { bandwidth, clock, ledger, onSent } = this.#deps;
+    const [from, to] = sequences;
+    const { spans, points } = content ?? { spans: null, points: 0 };
+    const part: SentPart = { sequences, isLast, isResend, spans, points, unreadable };
+    const block = content !== null && {
+      series: this.#named[lane.name].name(content.block.seriesIds),
+      blockIndex: content.block.index,
+      blockBody: content.block.body,
+    };
+    const dropped = isLast && !isResend ? ledger.takeUntold() : [];
+    const told = { sequences: { from: BigInt(from), to: BigInt(to) }, isLast, isResend, dropped };
+    if (isLast) this.#delivering = withSequences(this.#delivering, from, to);
+    const bytes = lane.send({ ...block, ...told }, part);
+    bandwidth.take(bytes, clock.monotonicMs());
+    onSent(lane.name, bytes, to);
+  }
+
+  acked(parts: readonly SentPart[], refused: readonly RefusedPoints[]): void {
+    const { state, ledger, filter, clock, onDelivered, onUnreadable } = this.#deps;
+    let points = 0;
+    for (const part of parts) {
+      points += part.points;
+      if (part.unreadable > 0 && !part.isResend) onUnreadable(part.unreadable);
+      if (part.spans !== null && !part.isResend) ledger.acked(part.spans, (id) => filter.sourceOf(id), clock.nowMs());
+      if (!part.isLast) continue;
+      state.delivered(part.sequences, part.isResend);
+      this.#delivering = withoutSequences(this.#delivering, ...part.sequences);
+    }
+    if (!parts.some(({ isResend }) => isResend)) ledger.refused(refused);
+    onDelivered(
+      points,
+      refused.reduce((sum, each) => sum + Number(each.points), 0),
+    );
+  }
+}
+
+export function partContent(block: FrameBlock, points: number): PartContent {
+  return { block, points, spans: spansOfBlock(block.index) };
+}
+
+/** Whether a lane has anything on its way that may be of the same series and time. */
+export function hasSomethingSharing({ partsInFlight }: Lane, spans: ChunkSpans): boolean {
+  return partsInFlight.some((part) => part.spans !== null && mayShare(part.spans, spans));
+}

@@ -1,0 +1,155 @@
+/** Either end loses what it had, or is refused. */
+import { expect, test } from "bun:test";
+import { createPair, type Row } from "./rig.ts";
+
+const T = Date.UTC(2025, 11, 31) * 1_000;
+
+function rowsFrom(first: number, count = 1): Row[] {
+  return Array.from({ length: count }, (_, i): Row => [1 + ((first + i) % 6), T + first + i, first + i]);
+}
+
+type Pair = Awaited<ReturnType<typeof createPair>>;
+
+function commitEach(pair: Pair, first: number, count: number): void {
+  for (let i = first; i < first + count; i++) pair.commit(rowsFrom(i));
+}
+
+test("a gateway that is rolled back to a snapshot: what is new under sequences that were given before arrives", async () => {
+  const pair = await createPair();
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  const rollBack = pair.snapshotEdge();
+  commitEach(pair, 10, 10);
+  await pair.settle();
+  const before = pair.received();
+  await rollBack();
+  commitEach(pair, 100, 4);
+  await pair.settle();
+  await pair.pass(1_000);
+  expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+  expect(pair.told).toContainEqual(expect.stringContaining("rolled back to a snapshot"));
+  await pair.upstream.close();
+});
+
+test("the same where it has committed more meanwhile than it lost, or its sessions were overtaken", async () => {
+  const pair = await createPair();
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  const rollBack = pair.snapshotEdge();
+  commitEach(pair, 10, 5);
+  for (let i = 0; i < 4; i++) {
+    pair.cut();
+    await pair.settle();
+    await pair.pass(10_000);
+  }
+  const before = pair.received();
+  pair.setReachable(false);
+  await rollBack();
+  commitEach(pair, 100, 20);
+  pair.setReachable(true);
+  await pair.settle();
+  expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+  await pair.upstream.close();
+});
+
+test("a gateway that was restored from a backup sends what it had not delivered, and nothing twice", async () => {
+  const pair = await createPair();
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  await pair.pass(6_000);
+  pair.setReachable(false);
+  commitEach(pair, 10, 3);
+  await pair.restoreEdge();
+  const records = pair.receiver.log.synced.length;
+  pair.setReachable(true);
+  await pair.settle();
+  await pair.pass(1_000);
+  expect(pair.received()).toEqual(pair.sent());
+  const counts = (await pair.origins.all()).map(({ committed, delivered }) => {
+    return [committed, [...delivered.values()].reduce((sum, { points }) => sum + points, 0)];
+  });
+  expect(counts).toEqual([
+    [[[0, 10]], 10],
+    [[[0, 13]], 3],
+  ]);
+  expect(pair.receiver.log.synced.length).toBeGreaterThan(records);
+  await pair.upstream.close();
+});
+
+test("a receiver that was restored from a backup gets again what it has lost", async () => {
+  const pair = await createPair();
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  const restore = pair.snapshotReceiver();
+  commitEach(pair, 10, 10);
+  await pair.settle();
+  await restore();
+  expect(pair.received()).toHaveLength(10);
+  await pair.pass(10_000);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  expect(pair.told).toContainEqual(expect.stringContaining("10 sequences of the log go there again"));
+  const { sender, receiver } = await pair.ledgers();
+  expect(sender).toEqual(receiver);
+  expect((receiver as [string, number][]).reduce((sum, [, points]) => sum + points, 0)).toBe(20);
+  await pair.upstream.close();
+});
+
+test("what was given up leaves no gaps at the receiver, over restarts, too", async () => {
+  const pair = await createPair({ queueBytesMax: 20 });
+  for (let outage = 0; outage < 5; outage++) {
+    pair.setReachable(false);
+    commitEach(pair, outage * 10, 10);
+    await pair.pass(11_000);
+    await pair.restartEdge();
+    pair.setReachable(true);
+    await pair.settle();
+    await pair.pass(1_000);
+  }
+  const [{ committed, delivered }] = await pair.origins.all();
+  expect(committed).toEqual([[0, 50]]);
+  expect([...delivered.values()].reduce((sum, { dropped }) => sum + dropped, 0)).toBe(40);
+  await pair.upstream.close();
+});
+
+test("a part that is refused is set aside, counted, and everything else arrives", async () => {
+  const pair = await createPair();
+  await pair.settle();
+  pair.setReachable(false);
+  commitEach(pair, 0, 8);
+  pair.store.damagedSeqs = [8, 12];
+  commitEach(pair, 8, 4);
+  commitEach(pair, 12, 8);
+  pair.setReachable(true);
+  await pair.settle();
+  const wanted = pair.sent().filter((point) => {
+    const value = Number(point.split("=")[1]);
+    return value < 8 || value >= 12;
+  });
+  expect(pair.received()).toEqual(wanted);
+  expect(pair.told).toContainEqual(expect.stringMatching(/^4 points were given up, since the upstream refuses them: /));
+  const { sources } = await pair.upstream.status();
+  expect([...sources.values()].reduce((sum, { dropped }) => sum + dropped, 0)).toBe(4);
+  // Live points go as they did before.
+  commitEach(pair, 20, 200);
+  await pair.settle();
+  expect(pair.received()).toHaveLength(216);
+  await pair.upstream.close();
+});
+
+test("a clock that is set ahead does not make the queue old; time does", async () => {
+  const pair = await createPair({ queueAgeMaxMs: 3_600_000 });
+  pair.setReachable(false);
+  await pair.pass(700_000);
+  commitEach(pair, 0, 10);
+  await pair.pass(20_000);
+  pair.clock.setWallClock(pair.clock.nowMs() + 86_400_000);
+  await pair.pass(20_000);
+  commitEach(pair, 10, 10);
+  await pair.pass(1_800_000);
+  expect((await pair.upstream.status()).queuedPoints).toBe(20);
+  for (let i = 0; i < 4; i++) await pair.pass(600_000);
+  expect((await pair.upstream.status()).queuedPoints).toBe(0);
+  expect(pair.told).toContainEqual(expect.stringContaining("the oldest 20 points"));
+  await pair.upstream.close();
+});
