@@ -43,13 +43,14 @@ export function sequencesWithin(ranges: SequenceRanges, from: number, to: number
 
 /** What is in either set. */
 export function unionOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
-  const joined: [from: number, to: number][] = [];
-  for (const [from, to] of [...a, ...b].sort(([from], [other]) => from - other)) {
-    const last = joined.at(-1);
-    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
-    else joined.push([from, to]);
+  const union: [from: number, to: number][] = [];
+  for (let i = 0, k = 0; i < a.length || k < b.length;) {
+    const [from, to] = k === b.length || (i < a.length && a[i][0] <= b[k][0]) ? a[i++] : b[k++];
+    const last = union.at(-1);
+    if (last === undefined || from > last[1]) union.push([from, to]);
+    else last[1] = Math.max(last[1], to);
   }
-  return joined;
+  return union;
 }
 
 /** What is in `a` and not in `b`. */

@@ -4,6 +4,7 @@ import {
   hasAllOf,
   hasSomeOf,
   sequencesWithin,
+  unionOf,
   withoutSequences,
   withSequences,
   type SequenceRanges,
@@ -42,4 +43,16 @@ test("a range may have no end", () => {
     [3, 7],
     [9, Infinity],
   ]);
+});
+
+test("a union of two sets holds what either does, as ranges that do not touch", () => {
+  const set = fc.array(pair, { maxLength: 12 }).map((pairs) => {
+    return pairs.reduce<SequenceRanges>((ranges, [a, b]) => withSequences(ranges, a, b), []);
+  });
+  fc.assert(
+    fc.property(set, set, (a, b) => {
+      const one = b.reduce<SequenceRanges>((all, [from, to]) => withSequences(all, from, to), a);
+      expect(unionOf(a, b)).toEqual(one);
+    }),
+  );
 });

@@ -15,26 +15,38 @@ export type DeliveredBySource = Map<string, Delivered>;
 export const SOURCES_MAX = 5_000;
 export const OTHER_SOURCES = "(others)";
 
+export const NOTHING_DELIVERED: Readonly<Delivered> = {
+  ...{ points: 0, refused: 0, dropped: 0 },
+  ...{ firstUs: Infinity, lastUs: -Infinity },
+};
+
 export function deliveredOf(bySource: DeliveredBySource, source: string): Delivered {
   let counts = bySource.get(source);
   if (counts !== undefined) return counts;
   if (bySource.size >= SOURCES_MAX && source !== OTHER_SOURCES) return deliveredOf(bySource, OTHER_SOURCES);
-  counts = { points: 0, refused: 0, dropped: 0, firstUs: Infinity, lastUs: -Infinity };
+  counts = { ...NOTHING_DELIVERED };
   bySource.set(source, counts);
   return counts;
 }
 
-/** Returns the sources that have changed. */
-export function addDelivered(to: DeliveredBySource, more: DeliveredBySource): string[] {
-  const changed = new Set<string>();
-  for (const [source, { points, refused, dropped, firstUs, lastUs }] of more) {
-    const counts = deliveredOf(to, source);
-    counts.points += points;
-    counts.refused += refused;
-    counts.dropped += dropped;
-    counts.firstUs = Math.min(counts.firstUs, firstUs);
-    counts.lastUs = Math.max(counts.lastUs, lastUs);
-    changed.add(to.get(source) === counts ? source : OTHER_SOURCES);
+export function addDelivered(to: DeliveredBySource, more: DeliveredBySource): void {
+  for (const [source, counts] of more) {
+    const before = deliveredOf(to, source);
+    Object.assign(before, sumOf(before, counts));
   }
-  return [...changed];
+}
+
+/** Counts stop at 2^53 - 1, which the wire can tell. */
+export function sumOf(a: Readonly<Delivered>, b: Readonly<Delivered>): Delivered {
+  return {
+    points: plus(a.points, b.points),
+    refused: plus(a.refused, b.refused),
+    dropped: plus(a.dropped, b.dropped),
+    firstUs: Math.min(a.firstUs, b.firstUs),
+    lastUs: Math.max(a.lastUs, b.lastUs),
+  };
+}
+
+function plus(a: number, b: number): number {
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER);
 }

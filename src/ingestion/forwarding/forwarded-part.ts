@@ -15,8 +15,8 @@ export interface TakenPart {
   readonly delivered: DeliveredBySource;
   /** By source the first reason. */
   readonly reasons: ReadonlyMap<string, string>;
-  /** Resolve once the rows are durable. */
-  readonly groups: readonly Promise<void>[];
+  /** Resolves once the rows are. */
+  readonly durable: Promise<unknown>;
 }
 
 interface Chunk {
@@ -31,7 +31,9 @@ export function takePart(part: Forwarded, series: ForwardedSeriesTable, intake: 
   const delivered: DeliveredBySource = new Map();
   for (const { source, points } of part.dropped) deliveredOf(delivered, source).dropped += Number(points);
   const reasons = new Map<string, string>();
-  if (part.blockIndex.byteLength === 0) return { points: 0, kept: 0, refused: 0, delivered, reasons, groups: [] };
+  if (part.blockIndex.byteLength === 0) {
+    return { points: 0, kept: 0, refused: 0, delivered, reasons, durable: Promise.resolve() };
+  }
   const { seriesIds, timesUs, values, chunks } = rowsOf(part);
   const chunkOfRow = new Uint32Array(timesUs.length);
   const found = chunks.map(({ foreignId, from, to }, i) => {
@@ -64,7 +66,7 @@ export function takePart(part: Forwarded, series: ForwardedSeriesTable, intake: 
     counts.firstUs = Math.min(counts.firstUs, timesUs[from]);
     counts.lastUs = Math.max(counts.lastUs, timesUs[to - 1]);
   });
-  return { points: length, kept, refused: length - kept, delivered, reasons, groups: [...groups] };
+  return { points: length, kept, refused: length - kept, delivered, reasons, durable: Promise.all(groups) };
 }
 
 interface Rows {

@@ -5,7 +5,7 @@
 import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
-import { hasAllOf, type SequenceRange } from "../../model/sequence-ranges.ts";
+import { hasAllOf, withSequences, type SequenceRange, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
@@ -13,12 +13,12 @@ import { BatchDataSchema, type BatchAckSchema } from "../../wire/gen/ingestion_p
 import type { CallContext } from "../../wire/service.ts";
 import type { Intake } from "../intake.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
-import { addDelivered, type DeliveredBySource } from "./delivered.ts";
+import { addDelivered, OTHER_SOURCES, SOURCES_MAX, type DeliveredBySource } from "./delivered.ts";
 import { takePart, type TakenPart } from "./forwarded-part.ts";
 import { ForwardedSeriesTable } from "./forwarded-series.ts";
 import { helloOf } from "./hello.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
-import type { CommittedUnit, Origin, Origins, OriginStream } from "./origins.ts";
+import type { Origin, Origins, OriginStream } from "./origins.ts";
 
 export interface ForwardingDeps {
   readonly origins: Origins;
@@ -70,11 +70,26 @@ export async function* forwardedStream(
 interface PartOnItsWay {
   readonly sequences: SequenceRange;
   readonly isLast: boolean;
-  readonly isResend: boolean;
   readonly taken: TakenPart;
-  readonly done: Promise<unknown>;
   isDone: boolean;
 }
+
+/** What is durable as points, and not told yet. */
+interface Ready {
+  messages: number;
+  processed: number;
+  /** By source, those of all parts. */
+  readonly refused: Map<string, { points: number; readonly reason: string }>;
+  /** Whole ranges, as they came. */
+  readonly committed: SequenceRange[];
+  /** The same as a set, with what is counted of them. */
+  ranges: SequenceRanges;
+  readonly delivered: DeliveredBySource;
+}
+
+const nothingReady = (): Ready => ({
+  ...{ messages: 0, processed: 0, refused: new Map(), committed: [], ranges: [], delivered: new Map() },
+});
 
 class ForwardedStream implements OriginStream {
   readonly lane: string;
@@ -83,7 +98,7 @@ class ForwardedStream implements OriginStream {
   readonly #deps: ForwardingDeps;
   readonly #series: ForwardedSeriesTable;
   readonly #over = new AbortController();
-  /** In the order sent; those that are durable leave with their ack. */
+  /** In the order sent, those that are not durable or come behind such. */
   readonly #parts: PartOnItsWay[] = [];
   readonly #settle: () => void;
   #points = 0;
@@ -91,6 +106,9 @@ class ForwardedStream implements OriginStream {
   #changed = Promise.withResolvers<void>();
   /** Of the range whose last part has not come. */
   #unit: DeliveredBySource = new Map();
+  #ready = nothingReady();
+  /** On their way to the ledger. */
+  #entering: SequenceRanges = [];
 
   constructor(deps: ForwardingDeps, lane: string, session: number) {
     this.#deps = deps;
@@ -101,10 +119,16 @@ class ForwardedStream implements OriginStream {
     [this.settled, this.#settle] = [promise, resolve];
   }
 
+  get isOver(): boolean {
+    return this.#failure !== undefined;
+  }
+
   end(error: unknown): void {
-    this.#failure ??= { error };
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
     this.#over.abort(error);
     this.#change();
+    void Promise.allSettled(this.#parts.map(({ taken }) => taken.durable)).then(this.#settle);
   }
 
   async *run(origin: Origin, messages: AsyncIterator<Uint8Array>): AsyncIterable<Ack> {
@@ -118,33 +142,37 @@ class ForwardedStream implements OriginStream {
     );
     const total = { batches: 1, processed: 0, failed: 0 };
     for (;;) {
-      await this.#until(() => this.#parts[0]?.isDone === true || (isOver && this.#parts.length === 0));
-      if (this.#parts.length === 0) return;
+      await this.#until(() => this.#ready.messages > 0 || (isOver && this.#parts.length === 0));
+      if (this.#ready.messages === 0) return;
       await this.#hold();
-      const held = this.#parts.findIndex(({ isDone }) => !isDone);
-      const done = this.#parts.splice(0, held < 0 ? this.#parts.length : held);
+      // What the stream behind this one was told to be committed would not be all.
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const ready = this.#ready;
+      this.#ready = nothingReady();
+      this.#entering = ready.ranges;
       this.#change();
-      const { units, refused } = this.#unitsOf(done);
-      if (units.length > 0) await this.#deps.origins.commit(origin, units);
-      total.batches += done.length;
-      for (const { taken } of done) {
-        total.processed += taken.kept;
-        total.failed += taken.refused;
-      }
+      if (ready.committed.length > 0) await this.#deps.origins.commit(origin, ready.ranges, ready.delivered);
+      this.#entering = [];
+      const refused = [...ready.refused].map(([source, { points, reason }]) => ({ source, points, reason }));
+      total.batches += ready.messages;
+      total.processed += ready.processed;
+      total.failed += refused.reduce((sum, { points }) => sum + points, 0);
       yield {
         batches: BigInt(total.batches),
         pointsProcessed: BigInt(total.processed),
         pointsFailed: BigInt(total.failed),
-        forwarded: { committed: units.map(({ sequences }) => rangeMessage(sequences)), refused },
+        forwarded: {
+          committed: ready.committed.map(rangeMessage),
+          refused: refused.map((each) => ({ ...each, points: BigInt(each.points) })),
+        },
       };
     }
   }
 
   /** Takes nothing any more; resolves once nothing is on its way to the disk. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.end(new WatchpostError("CANCELLED", "the stream is over"));
-    await Promise.allSettled(this.#parts.map(({ done }) => done));
-    this.#settle();
+    return this.settled;
   }
 
   async #readAll(origin: Origin, messages: AsyncIterator<Uint8Array>): Promise<void> {
@@ -159,7 +187,10 @@ class ForwardedStream implements OriginStream {
     const { budget, intake } = this.#deps;
     const { isLast, isResend } = part;
     const sequences = sequencesOf(part);
-    await this.#until(() => this.#points <= IN_FLIGHT_POINTS_MAX - PART_POINTS_MAX && this.#parts.length < PARTS_MAX);
+    await this.#until(
+      () =>
+        this.#points <= IN_FLIGHT_POINTS_MAX - PART_POINTS_MAX && this.#parts.length + this.#ready.messages < PARTS_MAX,
+    );
     const reserved = 2 * (part.blockIndex.byteLength + part.blockBody.byteLength) + PART_POINTS_MAX * ROW_BYTES;
     await budget.reserve(reserved, { signal: this.#over.signal });
     try {
@@ -168,18 +199,18 @@ class ForwardedStream implements OriginStream {
       const isRepeat = !isResend && hasAllOf(origin.committed, ...sequences);
       const wanted = isRepeat ? { ...part, blockIndex: NOTHING, dropped: [] } : part;
       const taken = takePart(wanted, this.#series, intake);
-      const done = Promise.all(taken.groups);
-      const entry: PartOnItsWay = { sequences, isLast, isResend, taken, done, isDone: false };
+      const entry: PartOnItsWay = { sequences, isLast, taken, isDone: false };
       this.#parts.push(entry);
       this.#points += taken.points;
       const leave = () => {
         this.#points -= taken.points;
         budget.release(reserved);
       };
-      done.then(
+      taken.durable.then(
         () => {
           leave();
           entry.isDone = true;
+          while (this.#parts[0]?.isDone === true) this.#fold(this.#parts.shift()!, origin);
           this.#change();
         },
         (error: unknown) => {
@@ -193,22 +224,28 @@ class ForwardedStream implements OriginStream {
     }
   }
 
-  #unitsOf(parts: readonly PartOnItsWay[]): { units: CommittedUnit[]; refused: RefusedInit[] } {
-    const units: CommittedUnit[] = [];
-    const refused: RefusedInit[] = [];
-    for (const { sequences, isLast, isResend, taken } of parts) {
-      const { points } = this.#deps.metrics;
-      points.inc({ result: "stored" }, taken.kept);
-      points.inc({ result: "refused" }, taken.refused);
-      addDelivered(this.#unit, taken.delivered);
-      for (const [source, reason] of taken.reasons) {
-        refused.push({ source, points: BigInt(taken.delivered.get(source)?.refused ?? 0), reason });
-      }
-      if (!isLast) continue;
-      units.push({ sequences, delivered: this.#unit, isResend });
-      this.#unit = new Map();
+  /** So that what waits for its ack to be read takes the same memory however much it is. */
+  #fold({ sequences, isLast, taken }: PartOnItsWay, origin: Origin): void {
+    const ready = this.#ready;
+    const { points } = this.#deps.metrics;
+    points.inc({ result: "stored" }, taken.kept);
+    points.inc({ result: "refused" }, taken.refused);
+    ready.messages++;
+    ready.processed += taken.kept;
+    for (const [source, reason] of taken.reasons) {
+      const isRoom = ready.refused.size < SOURCES_MAX || ready.refused.has(source);
+      const told = isRoom ? source : OTHER_SOURCES;
+      const before = ready.refused.get(told) ?? { points: 0, reason };
+      ready.refused.set(told, { ...before, points: before.points + (taken.delivered.get(source)?.refused ?? 0) });
     }
-    return { units, refused };
+    addDelivered(this.#unit, taken.delivered);
+    if (!isLast) return;
+    // A range is counted once: what was asked for again may be missing here, where much was lost, or it was counted before.
+    const isCounted = [origin.committed, this.#entering, ready.ranges].some((ranges) => hasAllOf(ranges, ...sequences));
+    if (!isCounted) addDelivered(ready.delivered, this.#unit);
+    ready.committed.push(sequences);
+    ready.ranges = withSequences(ready.ranges, ...sequences);
+    this.#unit = new Map();
   }
 
   #hold(): Promise<void> {
@@ -231,8 +268,6 @@ class ForwardedStream implements OriginStream {
     resolve();
   }
 }
-
-type RefusedInit = { readonly source: string; readonly points: bigint; readonly reason: string };
 
 const NOTHING = new Uint8Array();
 

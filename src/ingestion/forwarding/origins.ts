@@ -1,17 +1,31 @@
 /**
  * Nodes that forward to this one: which of their sequences are committed, what came of each of their sources, and which of
- * their streams may still be listened to. Documents of the journal, read when the first of them connects.
+ * their streams may still be listened to. Documents of the journal, read when the first of them connects. What is told of
+ * an origin changes once that is durable, one change of an origin after the other.
  */
 import type { Clock } from "../../model/clock.ts";
 import { WatchpostError } from "../../model/errors.ts";
-import type { DocumentChange, DocumentQuery, JournalEvent, StoredDocument } from "../../model/journal.ts";
-import { withSequences, type SequenceRange, type SequenceRanges } from "../../model/sequence-ranges.ts";
-import { addDelivered, type DeliveredBySource } from "./delivered.ts";
+import type { DocumentChange, JournalEvent } from "../../model/journal.ts";
+import { unionOf, type SequenceRanges } from "../../model/sequence-ranges.ts";
+import {
+  NOTHING_DELIVERED,
+  OTHER_SOURCES,
+  SOURCES_MAX,
+  sumOf,
+  type Delivered,
+  type DeliveredBySource,
+} from "./delivered.ts";
 import { BEHIND_MAX } from "./hello.ts";
+import {
+  behindDocument,
+  originDocument,
+  readOrigins,
+  sourceDocument,
+  type DocumentReader,
+} from "./origin-documents.ts";
 
-export interface OriginJournal {
+export interface OriginJournal extends DocumentReader {
   append(events: readonly JournalEvent[], changes?: readonly DocumentChange[]): Promise<unknown>;
-  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
 }
 
 /** What the first message of a stream says. */
@@ -29,18 +43,11 @@ export interface Hello {
 export interface OriginStream {
   readonly lane: string;
   readonly session: number;
+  readonly isOver: boolean;
   /** Ends it with an error; nothing of it is taken any more. */
   end(error: unknown): void;
   /** Resolves once nothing of it is on its way to the disk. */
   readonly settled: Promise<void>;
-}
-
-/** What of a stream is durable as points and now enters the ledger. */
-export interface CommittedUnit {
-  readonly sequences: SequenceRange;
-  readonly delivered: DeliveredBySource;
-  /** Asked for again: it was counted before. */
-  readonly isResend: boolean;
 }
 
 export interface Origin {
@@ -54,28 +61,33 @@ export interface Origin {
   readonly delivered: DeliveredBySource;
   lastSeenMs: number;
   readonly streams: Set<OriginStream>;
+  /** The last change on its way to the journal; never rejects. */
+  written: Promise<void>;
 }
 
-const ORIGINS = "forwarding.origin";
-const SOURCES = "forwarding.source";
-/** Apart from the origin's own, which changes with every commit: it may be long. */
-const BEHIND = "forwarding.behind";
-const ORIGINS_MAX = 10_000;
-/** Apart from each other; a sender that works has as many as it has parts on their way. */
-const RANGES_MAX = 10_000;
-const PAGE = 1_000;
-/** Cannot be in an id, so that id and source can be told apart in a key. */
-const BETWEEN = "\n";
+/** Of all origins together, so that nobody's memory follows what strangers say. */
+export interface OriginLimits {
+  readonly origins: number;
+  /** Of one origin, apart from each other; a sender that works has as many as it has parts on their way. */
+  readonly rangesEach: number;
+  readonly ranges: number;
+  /** What is past it is counted as {@link OTHER_SOURCES}. */
+  readonly sources: number;
+}
+
+const LIMITS: OriginLimits = { origins: 10_000, rangesEach: 10_000, ranges: 200_000, sources: 200_000 };
 
 export class Origins {
   readonly #journal: OriginJournal;
   readonly #clock: Clock;
+  readonly #limits: OriginLimits;
   readonly #byId = new Map<string, Origin>();
   #loaded: Promise<void> | undefined;
 
-  constructor(journal: OriginJournal, clock: Clock) {
+  constructor(journal: OriginJournal, clock: Clock, limits: Partial<OriginLimits> = {}) {
     this.#journal = journal;
     this.#clock = clock;
+    this.#limits = { ...LIMITS, ...limits };
   }
 
   async all(): Promise<readonly Origin[]> {
@@ -83,20 +95,21 @@ export class Origins {
     return [...this.#byId.values()];
   }
 
-  /** Ids of the nodes that points come from, over others, too; as many as may be named. */
+  /** Ids of the nodes that points come from, over others, too. */
   async behind(): Promise<string[]> {
     const origins = await this.all();
-    const ids = new Set([...origins.map(({ id }) => id), ...origins.flatMap(({ behind }) => behind)]);
-    return [...ids].slice(0, BEHIND_MAX);
+    return [...new Set([...origins.map(({ id }) => id), ...origins.flatMap(({ behind }) => behind)])];
   }
 
   /**
    * Lets a stream in, after those that it takes the place of have come to their end: that of the same lane, and all of the
-   * process before. So what they were sent is never stored after what this one brings. Throws ALREADY_EXISTS where a newer
-   * one of the origin was seen.
+   * process before. So what they were sent is never stored after what this one brings. Throws ALREADY_EXISTS where a
+   * newer one of the origin was seen, RESOURCE_EXHAUSTED where there are too many of them, and as the journal does.
    */
   async enter(hello: Hello, stream: OriginStream): Promise<Origin> {
     await this.#load();
+    // Nobody would take it off again.
+    if (stream.isOver) throw new WatchpostError("CANCELLED", "the sender has left");
     const origin = this.#originFor(hello);
     if (hello.session < origin.session) {
       const message =
@@ -104,9 +117,10 @@ export class Origins {
         "is there a second node with a copy of its data directory?";
       throw new WatchpostError("ALREADY_EXISTS", message);
     }
+    const isBehindNew = !isSame(origin.behind, hello.behind);
+    if (isBehindNew) this.#checkBehind(hello, origin);
+    this.#byId.set(origin.id, origin);
     origin.session = hello.session;
-    origin.name = hello.originName;
-    origin.behind = hello.behind;
     const replaced = [...origin.streams].filter(
       ({ lane, session }) => lane === hello.lane || session < hello.sinceSession,
     );
@@ -115,8 +129,12 @@ export class Origins {
       old.end(new WatchpostError("ABORTED", "a newer stream of the same node has taken its place"));
     }
     await Promise.all(replaced.map(({ settled }) => settled));
-    const behind = { collection: BEHIND, key: origin.id, sort: 0, value: JSON.stringify(origin.behind) };
-    await this.#journal.append([], [this.#originDocument(origin), behind]);
+    const { originName: name, behind } = hello;
+    await this.#change(origin, async () => {
+      const changes = isBehindNew ? [behindDocument(origin.id, behind)] : [];
+      await this.#journal.append([], [originDocument({ ...origin, name }), ...changes]);
+      [origin.name, origin.behind] = [name, behind];
+    });
     return origin;
   }
 
@@ -125,93 +143,107 @@ export class Origins {
     if (origin?.streams.delete(stream) === true) origin.lastSeenMs = this.#clock.nowMs();
   }
 
-  /** Resolves once the ledger says so durably. Rejects as the journal does; what was committed stays counted. */
-  async commit(origin: Origin, units: readonly CommittedUnit[]): Promise<void> {
-    if (origin.committed.length + units.length > RANGES_MAX) {
-      const message = `node ${origin.id} has sent more than ${RANGES_MAX} ranges of sequences with gaps between them`;
-      throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  /**
+   * Enters what is durable as points into the ledger. Resolves once that is durable; rejects as the journal does, and with
+   * RESOURCE_EXHAUSTED where it would leave more gaps than are kept: nothing is entered then.
+   */
+  commit(origin: Origin, ranges: SequenceRanges, delivered: DeliveredBySource): Promise<void> {
+    return this.#change(origin, async () => {
+      const committed = unionOf(origin.committed, ranges);
+      this.#checkRanges(origin, committed);
+      const lastSeenMs = this.#clock.nowMs();
+      const changed = this.#sums(origin, delivered);
+      const sources = [...changed].map(([source, counts]) => sourceDocument(origin.id, source, counts));
+      await this.#journal.append([], [originDocument({ ...origin, committed, lastSeenMs }), ...sources]);
+      [origin.committed, origin.lastSeenMs] = [committed, lastSeenMs];
+      for (const [source, counts] of changed) origin.delivered.set(source, counts);
+    });
+  }
+
+  /** One change of an origin at a time: each is made of what the one before has left. */
+  #change(origin: Origin, make: () => Promise<void>): Promise<void> {
+    const made = origin.written.then(make);
+    origin.written = made.catch(() => {});
+    return made;
+  }
+
+  /** Of the sources that change, what they come to. */
+  #sums({ delivered: known }: Origin, delivered: DeliveredBySource): DeliveredBySource {
+    const changed: DeliveredBySource = new Map();
+    let room: number | undefined;
+    for (const [name, counts] of delivered) {
+      const isKnown = known.has(name) || changed.has(name);
+      if (!isKnown) room ??= this.#roomForSources(known.size);
+      const source = isKnown || room! > 0 ? name : OTHER_SOURCES;
+      if (!isKnown) room!--;
+      const before: Readonly<Delivered> = changed.get(source) ?? known.get(source) ?? NOTHING_DELIVERED;
+      changed.set(source, sumOf(before, counts));
     }
-    const changed = new Set<string>();
-    for (const { sequences, delivered, isResend } of units) {
-      origin.committed = withSequences(origin.committed, ...sequences);
-      if (isResend) continue;
-      for (const source of addDelivered(origin.delivered, delivered)) changed.add(source);
-    }
-    origin.lastSeenMs = this.#clock.nowMs();
-    const sources = [...changed].map((source) => this.#sourceDocument(origin, source));
-    await this.#journal.append([], [this.#originDocument(origin), ...sources]);
+    return changed;
+  }
+
+  #roomForSources(known: number): number {
+    return Math.min(SOURCES_MAX - known, this.#limits.sources - this.#count(({ delivered }) => delivered.size));
+  }
+
+  /** What closes gaps is always taken. */
+  #checkRanges({ id, name, committed: before }: Origin, committed: SequenceRanges): void {
+    if (committed.length <= before.length) return;
+    const { rangesEach, ranges } = this.#limits;
+    const all = this.#count((origin) => origin.committed.length) + committed.length - before.length;
+    if (committed.length <= rangesEach && all <= ranges) return;
+    const what = committed.length > rangesEach ? `${rangesEach} ranges` : `ranges of ${ranges} in all nodes'`;
+    const message =
+      `node ${quoted(name)} (${id}) has sent more than ${what} of sequences with gaps between them; ` +
+      `what closes gaps is still taken, and watchpost upstream forget ${id} has the node send everything anew`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+
+  #checkBehind({ originName, behind }: Hello, { id, behind: before }: Origin): void {
+    const others = this.#byId.size + this.#count((origin) => origin.behind.length) - before.length;
+    if (others + behind.length <= BEHIND_MAX) return;
+    const message =
+      `node ${quoted(originName)} (${id}) gets points from ${behind.length} nodes, with which this one would get them from ` +
+      `more than ${BEHIND_MAX}; watchpost upstream forget takes away those that forward no more`;
+    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
+  }
+
+  #count(of: (origin: Origin) => number): number {
+    let count = 0;
+    for (const origin of this.#byId.values()) count += of(origin);
+    return count;
   }
 
   #originFor({ originId, originName }: Hello): Origin {
     const known = this.#byId.get(originId);
     if (known !== undefined) return known;
-    if (this.#byId.size >= ORIGINS_MAX) {
-      const message = `${ORIGINS_MAX} nodes have forwarded to this one already; no more are taken`;
+    if (this.#byId.size >= this.#limits.origins) {
+      const message =
+        `${this.#limits.origins} nodes have forwarded to this one already, and no more are taken; ` +
+        "watchpost upstream forget takes away those that forward no more";
       throw new WatchpostError("RESOURCE_EXHAUSTED", message);
     }
-    const origin = { ...emptyOrigin(originId), name: originName };
-    this.#byId.set(originId, origin);
-    return origin;
+    const empty = { session: 0, committed: [], behind: [], delivered: new Map(), lastSeenMs: 0 };
+    return { id: originId, name: originName, ...empty, ...UNHEARD() };
   }
 
   #load(): Promise<void> {
     this.#loaded ??= this.#read().catch((error: unknown) => {
       this.#loaded = undefined;
-      this.#byId.clear();
       throw error;
     });
     return this.#loaded;
   }
 
   async #read(): Promise<void> {
-    for await (const { key, value } of this.#each(ORIGINS)) {
-      const { name, session, committed, lastSeenMs } = JSON.parse(value);
-      this.#byId.set(key, { ...emptyOrigin(key), name, session, committed, lastSeenMs });
-    }
-    for await (const { key, value } of this.#each(BEHIND)) {
-      const origin = this.#byId.get(key);
-      if (origin !== undefined) origin.behind = JSON.parse(value);
-    }
-    for await (const { key, value } of this.#each(SOURCES)) {
-      const end = key.indexOf(BETWEEN);
-      const counts = JSON.parse(value);
-      // JSON has no infinite numbers.
-      const [firstUs, lastUs] = [counts.firstUs ?? Infinity, counts.lastUs ?? -Infinity];
-      this.#byId.get(key.slice(0, end))?.delivered.set(key.slice(end + 1), { ...counts, firstUs, lastUs });
-    }
-  }
-
-  async *#each(collection: string): AsyncIterable<StoredDocument> {
-    for (let query: DocumentQuery = { collection, limit: PAGE }; ;) {
-      const page = await this.#journal.documents(query);
-      yield* page;
-      if (page.length < PAGE) return;
-      query = { ...query, after: page.at(-1)! };
-    }
-  }
-
-  #originDocument({ id, name, session, committed, lastSeenMs }: Origin): DocumentChange {
-    const value = JSON.stringify({ name, session, committed, lastSeenMs });
-    return { collection: ORIGINS, key: id, sort: 0, value };
-  }
-
-  #sourceDocument({ id, delivered }: Origin, source: string): DocumentChange {
-    const value = JSON.stringify(delivered.get(source));
-    return { collection: SOURCES, key: id + BETWEEN + source, sort: 0, value };
+    for (const record of await readOrigins(this.#journal)) this.#byId.set(record.id, { ...record, ...UNHEARD() });
   }
 }
 
-function emptyOrigin(id: string): Origin {
-  return {
-    id,
-    name: "",
-    session: 0,
-    committed: [],
-    behind: [],
-    delivered: new Map(),
-    lastSeenMs: 0,
-    streams: new Set(),
-  };
+const UNHEARD = () => ({ streams: new Set<OriginStream>(), written: Promise.resolve() });
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
 }
 
 function quoted(name: string): string {

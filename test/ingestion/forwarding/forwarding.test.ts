@@ -203,6 +203,52 @@ describe("a node that forwards", () => {
     expect(await ledgerOf(rig)).toMatchObject({ gw: { points: 1 } });
   });
 
+  test("what is asked for again and was never here is counted, once", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    sender.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    const again = { isResend: true };
+    sender.send(part(2, 5, [[7, 200, 2]], { ...again, isLast: false }));
+    sender.send(part(2, 5, [[7, 300, 3]], again));
+    sender.send(part(2, 5, [[7, 300, 3]], again));
+    await settle(rig);
+    const gw = { points: 3, refused: 0, dropped: 0, firstUs: 100, lastUs: 300 };
+    expect(await ledgerOf(rig)).toEqual({ committed: [[1, 5]], gw });
+    sender.send(part(2, 5, [[7, 200, 2]], again));
+    // Of a range that is here in part nobody can tell which of its points were.
+    sender.send(part(4, 7, [[7, 400, 4]], again));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toEqual({ committed: [[1, 7]], gw: { ...gw, points: 4, lastUs: 400 } });
+    expect(sender.acks.at(-1)).toMatchObject({ batches: 7n, pointsProcessed: 6n });
+  });
+
+  test("what was given up is counted once, too, however often it is told", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    const dropped = [{ source: "gw", points: 12n, reason: "age" }];
+    for (const isResend of [false, false, true]) sender.send(part(1, 9, [], { dropped, isResend }));
+    await settle(rig);
+    expect(sender.committed).toEqual(["1-9", "1-9", "1-9"]);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 9]], gw: { dropped: 12 } });
+  });
+
+  test("what waits until its acks are read becomes one ack, with its refusals by source", async () => {
+    const rig = createRig();
+    const bad = [...SERIES, { id: 11, metricName: "no name", source: "gw", tags: {} }];
+    const sender = new Sender(rig);
+    await settle(rig);
+    rig.log.held = true;
+    sender.send(part(1, 2, [[7, 100, 1]], { series: bad }));
+    for (let i = 2; i < 9; i++) sender.send(part(i, i + 1, [[11, i, 1]]));
+    await settle(rig);
+    rig.log.sync();
+    await settle(rig);
+    expect(sender.acks).toHaveLength(2);
+    expect(sender.acks[1]).toMatchObject({ batches: 9n, pointsProcessed: 1n, pointsFailed: 7n });
+    expect(sender.acks[1].forwarded!.refused).toMatchObject([{ source: "gw", points: 7n }]);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 9]], gw: { points: 1, refused: 7 } });
+  });
+
   test("points that may not be stored are counted by source and named, and their range is done", async () => {
     const rig = createRig();
     const sender = new Sender(rig);
@@ -257,6 +303,23 @@ describe("a node that forwards", () => {
     expect(next.acks).toHaveLength(1);
   });
 
+  test("what a stream that was replaced has not entered into the ledger never enters it: the newer one was told what is there", async () => {
+    const rig = createRig();
+    const old = new Sender(rig);
+    await settle(rig);
+    old.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await turns(6);
+    expect(pointsOf(rig.log.synced)).toHaveLength(1);
+    const next = new Sender(rig, hello({ session: 2n }));
+    await turns(6);
+    expect(next.acks[0].forwarded!.committed).toEqual([]);
+    await settle(rig);
+    expect(await ledgerOf(rig)).toEqual({ committed: [] });
+    next.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 2]], gw: { points: 1 } });
+  });
+
   test("streams of a process before are ended whatever their lane, others stay", async () => {
     const rig = createRig();
     const backlog = new Sender(rig, hello({ lane: "backlog", session: 2n }));
@@ -268,7 +331,7 @@ describe("a node that forwards", () => {
     expect([backlog.failure?.status, live.failure?.status]).toEqual(["ABORTED", "ABORTED"]);
     const late = new Sender(rig, hello({ lane: "backlog", session: 3n }));
     await settle(rig);
-    expect(late.failure?.status).toBe("FAILED_PRECONDITION");
+    expect(late.failure?.status).toBe("ALREADY_EXISTS");
     expect(late.failure?.message).toContain("a copy of its data directory");
   });
 
@@ -281,7 +344,7 @@ describe("a node that forwards", () => {
     const older = new Sender(again, hello({ session: 4n }));
     const newer = new Sender(again, hello({ session: 6n }));
     await settle(rig);
-    expect(older.failure?.status).toBe("FAILED_PRECONDITION");
+    expect(older.failure?.status).toBe("ALREADY_EXISTS");
     expect(newer.committed).toEqual(["1-2"]);
   });
 
@@ -308,8 +371,11 @@ describe("a node that forwards", () => {
     rig.journal.failure = null;
     const third = new Sender(rig, hello({ session: 3n }));
     await settle(rig);
-    // It is durable as points, so the ledger may say so.
+    expect(third.committed).toEqual([]);
+    third.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
     expect(third.committed).toEqual(["1-2"]);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 2]], gw: { points: 1 } });
     expect(rig.budget.reservedBytes).toBe(0);
   });
 

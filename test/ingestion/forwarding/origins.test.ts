@@ -1,0 +1,168 @@
+/** The ledger of nodes that forward, over a journal in memory. */
+import { expect, test } from "bun:test";
+import { NOTHING_DELIVERED, type DeliveredBySource } from "../../../src/ingestion/forwarding/delivered.ts";
+import { Origins, type Hello, type OriginStream } from "../../../src/ingestion/forwarding/origins.ts";
+import type { DocumentChange, JournalEvent } from "../../../src/model/journal.ts";
+import type { SequenceRanges } from "../../../src/model/sequence-ranges.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { MemoryJournal } from "../../support/memory-journal.ts";
+
+/** Appends wait while `held`. */
+class HeldJournal extends MemoryJournal {
+  held: PromiseWithResolvers<void> | undefined;
+
+  override async append(events: readonly JournalEvent[], changes: readonly DocumentChange[] = []) {
+    await this.held?.promise;
+    return super.append(events, changes);
+  }
+}
+
+const clock = new ManualClock();
+
+function hello(change: Partial<Hello> = {}): Hello {
+  return {
+    ...{ originId: "edge-1", originName: "Hall 3", lane: "live", session: 1, sinceSession: 1, behind: [] },
+    ...change,
+  };
+}
+
+function stream({ lane, session } = hello()): OriginStream {
+  return { lane, session, isOver: false, end() {}, settled: Promise.resolve() };
+}
+
+function delivered(points: Record<string, number>): DeliveredBySource {
+  return new Map(Object.entries(points).map(([source, count]) => [source, { ...NOTHING_DELIVERED, points: count }]));
+}
+
+/** What a restart would find. */
+async function kept(journal: MemoryJournal) {
+  const origins = await new Origins(journal, clock).all();
+  return origins.map(({ id, session, committed, delivered }) => ({
+    ...{ id, session, committed },
+    points: Object.fromEntries([...delivered].map(([source, { points }]) => [source, points])),
+  }));
+}
+
+function everySecond(count: number, from = 0): SequenceRanges {
+  return Array.from({ length: count }, (_, i) => [from + 2 * i, from + 2 * i + 1]);
+}
+
+test("gaps are bounded: what would make more is refused by name, what closes them is taken", async () => {
+  const journal = new MemoryJournal();
+  const origins = new Origins(journal, clock, { rangesEach: 4 });
+  const origin = await origins.enter(hello(), stream());
+  await origins.commit(origin, everySecond(4), new Map());
+  const another = origins.commit(origin, [[20, 21]], delivered({ gw: 1 }));
+  another.catch(() => {});
+  await expect(another).rejects.toMatchObject({ status: "RESOURCE_EXHAUSTED" });
+  await expect(another).rejects.toThrow('node "Hall 3" (edge-1) has sent more than 4 ranges of sequences');
+  await expect(another).rejects.toThrow("watchpost upstream forget edge-1");
+  await origins.commit(origin, [[7, 8]], delivered({ gw: 2 }));
+  // One gap goes, another comes.
+  await origins.commit(
+    origin,
+    [
+      [1, 2],
+      [30, 31],
+    ],
+    new Map(),
+  );
+  const committed: SequenceRanges = [
+    [0, 3],
+    [4, 5],
+    [6, 8],
+    [30, 31],
+  ];
+  expect(await kept(journal)).toEqual([{ id: "edge-1", session: 1, committed, points: { gw: 2 } }]);
+  await origins.commit(origin, [[3, 30]], new Map());
+  expect(origin.committed).toEqual([[0, 31]]);
+});
+
+test("gaps of all nodes together are bounded, and so are their sources: what is past it is counted together", async () => {
+  const journal = new MemoryJournal();
+  const origins = new Origins(journal, clock, { ranges: 5, sources: 3 });
+  const one = await origins.enter(hello(), stream());
+  const two = await origins.enter(hello({ originId: "edge-2" }), stream());
+  await origins.commit(one, everySecond(3), delivered({ a: 1, b: 1 }));
+  await origins.commit(two, everySecond(2), delivered({ a: 2, b: 3, c: 4 }));
+  await expect(origins.commit(two, [[9, 10]], new Map())).rejects.toThrow("ranges of 5 in all nodes'");
+  await origins.commit(one, [], delivered({ b: 5, c: 6, d: 7 }));
+  expect((await kept(journal)).map(({ points }) => points)).toEqual([
+    { a: 1, b: 6, "(others)": 13 },
+    { a: 2, "(others)": 7 },
+  ]);
+});
+
+test("counts stop where the wire cannot tell more", async () => {
+  const origins = new Origins(new MemoryJournal(), clock);
+  const origin = await origins.enter(hello(), stream());
+  for (let i = 0; i < 3; i++) await origins.commit(origin, [], delivered({ gw: Number.MAX_SAFE_INTEGER }));
+  expect(origin.delivered.get("gw")?.points).toBe(Number.MAX_SAFE_INTEGER);
+});
+
+test("the ledger says what the journal has: a commit that failed has changed nothing, and is made anew", async () => {
+  const journal = new MemoryJournal();
+  const origins = new Origins(journal, clock);
+  const origin = await origins.enter(hello(), stream());
+  journal.failure = new Error("disk is gone");
+  await expect(origins.commit(origin, [[1, 2]], delivered({ gw: 3 }))).rejects.toThrow("disk is gone");
+  await expect(origins.enter(hello({ behind: ["line-1"] }), stream())).rejects.toThrow("disk is gone");
+  await Bun.sleep(0);
+  expect([origin.committed, origin.delivered.size, origin.behind]).toEqual([[], 0, []]);
+  journal.failure = null;
+  await origins.enter(hello({ behind: ["line-1"] }), stream());
+  await origins.commit(origin, [[1, 2]], delivered({ gw: 3 }));
+  expect(await kept(journal)).toEqual([{ id: "edge-1", session: 1, committed: [[1, 2]], points: { gw: 3 } }]);
+  expect(await new Origins(journal, clock).behind()).toEqual(["edge-1", "line-1"]);
+});
+
+test("commits of both lanes and a new stream meanwhile lose nothing of each other", async () => {
+  const journal = new HeldJournal();
+  const origins = new Origins(journal, clock);
+  const origin = await origins.enter(hello(), stream());
+  journal.held = Promise.withResolvers();
+  const commits = [
+    origins.commit(origin, [[5, 6]], delivered({ gw: 1, a: 1 })),
+    origins.commit(origin, [[1, 3]], delivered({ gw: 2, b: 1 })),
+    origins.enter(hello({ session: 2 }), stream()),
+  ];
+  await Bun.sleep(0);
+  expect(origin.committed).toEqual([]);
+  journal.held.resolve();
+  await Promise.all(commits);
+  const committed: SequenceRanges = [
+    [1, 3],
+    [5, 6],
+  ];
+  expect(origin.committed).toEqual(committed);
+  expect(await kept(journal)).toEqual([
+    { id: "edge-1", session: 2, committed, points: { a: 1, b: 1, gw: 3 } } as never,
+  ]);
+});
+
+test("which nodes are behind an origin is written where it changes, and bounded over all of them", async () => {
+  const journal = new MemoryJournal();
+  const origins = new Origins(journal, clock);
+  const written: string[] = [];
+  const append = journal.append.bind(journal);
+  journal.append = async (events, changes = []) => {
+    written.push(...changes.map(({ collection }) => collection));
+    return append(events, changes);
+  };
+  const many = Array.from({ length: 60_000 }, (_, i) => `line-${i}`);
+  await origins.enter(hello({ behind: many }), stream());
+  await origins.enter(hello({ behind: [...many], lane: "backlog" }), stream());
+  expect(written).toEqual(["forwarding.origin", "forwarding.behind", "forwarding.origin"]);
+  const more = origins.enter(hello({ originId: "edge-2", originName: "Hall 4", behind: many }), stream());
+  await expect(more).rejects.toMatchObject({ status: "RESOURCE_EXHAUSTED" });
+  expect((await origins.all()).map(({ id }) => id)).toEqual(["edge-1"]);
+  await expect(more).rejects.toThrow('node "Hall 4" (edge-2) gets points from 60000 nodes');
+  await origins.enter(hello({ behind: ["line-1"], session: 2 }), stream());
+  await origins.enter(hello({ originId: "edge-2", behind: many }), stream());
+});
+
+test("a stream that ended while it was let in is not among those of its node", async () => {
+  const origins = new Origins(new MemoryJournal(), clock);
+  await expect(origins.enter(hello(), { ...stream(), isOver: true })).rejects.toMatchObject({ status: "CANCELLED" });
+  expect(await origins.all()).toEqual([]);
+});
