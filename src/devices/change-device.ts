@@ -3,7 +3,7 @@ import { clone, create, equals } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../model/errors.ts";
 import type { AnnouncedSensor, DeviceEvent as Announcement } from "../model/device-event.ts";
-import { DeviceSchema, SensorSchema, type Device } from "../wire/gen/devices_pb.ts";
+import { DeviceSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
 import { checkedDevice, SENSORS_MAX } from "./device-input.ts";
 
 /** Names of fields that people change, as the wire has them, and of the message's properties. */
@@ -75,6 +75,24 @@ export function isSame(a: Device, b: Device): boolean {
   return equals(DeviceSchema, plain(a), plain(b));
 }
 
+/** What has to be set in `before` to make it `after`, as {@link withFields} takes it: sensors and tags one by one. */
+export function changedFields(before: Device, after: Device): string[] {
+  const [from, to] = [plain(before), plain(after)];
+  const alone = (device: Device, name: (typeof FIELDS)[keyof typeof FIELDS]) => {
+    return create(DeviceSchema, { [name]: device[name] });
+  };
+  const changed = Object.entries(FIELDS).filter(
+    ([, name]) => name !== "sensors" && name !== "tags" && !equals(DeviceSchema, alone(from, name), alone(to, name)),
+  );
+  const sensors = differing(sensorsOf(from), sensorsOf(to), (a, b) => equals(SensorSchema, a, b));
+  const tags = differing(new Map(Object.entries(from.tags)), new Map(Object.entries(to.tags)), (a, b) => a === b);
+  return [
+    ...changed.map(([field]) => field),
+    ...sensors.map((metric) => `sensors.${metric}`),
+    ...tags.map((key) => `tags.${key}`),
+  ];
+}
+
 /** Without what the server fills in. */
 export function plain(device: Device): Device {
   return create(DeviceSchema, {
@@ -110,6 +128,19 @@ export function revised(
     updatedAt: timestampFromMs(atMs),
     revision: (before?.revision ?? 0n) + 1n,
   };
+}
+
+function sensorsOf({ sensors }: Device): Map<string, Sensor> {
+  return new Map(sensors.map((sensor) => [sensor.metricName, sensor]));
+}
+
+/** Keys of what is in one of both alone, or another in each. */
+function differing<T>(before: Map<string, T>, after: Map<string, T>, isSameValue: (a: T, b: T) => boolean): string[] {
+  const keys = new Set([...before.keys(), ...after.keys()]);
+  return [...keys].filter((key) => {
+    const [a, b] = [before.get(key), after.get(key)];
+    return a === undefined || b === undefined ? a !== b : !isSameValue(a, b);
+  });
 }
 
 function setField(after: Device, given: Device, name: (typeof FIELDS)[keyof typeof FIELDS]): void {

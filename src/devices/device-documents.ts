@@ -51,6 +51,7 @@ export interface EventFacts {
   readonly kind: EventKind;
   readonly device: Device;
   readonly before?: Device;
+  readonly changed?: readonly string[];
   readonly previousStatus?: string;
   readonly omitted?: number;
   readonly atMs: number;
@@ -58,9 +59,9 @@ export interface EventFacts {
 }
 
 export function journalEvent(facts: EventFacts): JournalEvent {
-  const { kind, device, before, previousStatus = "", omitted = 0, atMs, actor } = facts;
-  const changed = { kind, device, previousStatus, omitted: BigInt(omitted) };
-  const event = create(DeviceEventSchema, { ...changed, ...(before && { before }) });
+  const { kind, device, before, changed = [], previousStatus = "", omitted = 0, atMs, actor } = facts;
+  const told = { kind, device, changed: [...changed], previousStatus, omitted: BigInt(omitted) };
+  const event = create(DeviceEventSchema, { ...told, ...(before && { before }) });
   const payload = toJsonString(DeviceEventSchema, event);
   return { atMs, kind: DEVICE_EVENT, subject: subjectOf(device.deviceId), actor, payload };
 }

@@ -9,7 +9,7 @@ import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { DeviceSchema, type Device } from "../wire/gen/devices_pb.ts";
-import { isSame, plain, revised, withAnnounced, withFields, withSaid } from "./change-device.ts";
+import { changedFields, isSame, plain, revised, withAnnounced, withFields, withSaid } from "./change-device.ts";
 import { DEPTH_MAX, type DeviceBook, type DeviceRecord } from "./device-book.ts";
 import {
   DEVICE_EVENT,
@@ -234,7 +234,7 @@ export class Devices {
     const event = journalEvent({
       kind: before === undefined ? "registered" : "updated",
       device: withStanding({ ...next }, record?.standing ?? NEVER_SEEN),
-      ...(before && { before }),
+      ...(before && { before, changed: changedFields(stored ?? foundDevice(record!), device) }),
       atMs,
       actor: by,
     });

@@ -1,5 +1,7 @@
 /** Devices as people and data make them: registered, found, changed, deleted, brought back after a restart. */
 import { expect, test } from "bun:test";
+import { plain } from "../../src/devices/change-device.ts";
+import type { Device } from "../../src/wire/gen/devices_pb.ts";
 import { DeviceRig, Kept } from "./rig.ts";
 
 const fails = (run: Promise<unknown>, status: string, text: string) =>
@@ -74,6 +76,47 @@ test("register, update and delete: revisions, masks, and who did it", async () =
     "updated by anonymous",
     "deleted by cid",
   ]);
+});
+
+test("an event of an edit says what changed: set that in what was before, and it is what there is", async () => {
+  const rig = await DeviceRig.open();
+  rig.send([rig.series("t", "found")]);
+  await rig.settle();
+  const watcher = rig.watch({});
+  await watcher.snapshot();
+  const sensors = ["a", "b", "c"].map((metricName) => ({ metricName, unit: "K" }));
+  const p = { deviceId: "p", name: "pump", sensors, tags: { line: "4", owner: "me" }, location: { latitude: 5 } };
+  await rig.register(p);
+  const sensorsThen = [sensors[0], { metricName: "b", unit: "°C" }, { metricName: "d" }];
+  const then = {
+    ...p,
+    name: "",
+    firmware: "2",
+    sensors: sensorsThen,
+    tags: { line: "5", site: "n" },
+    location: undefined,
+  };
+  await rig.register({ ...then, isEventDriven: true }, { replace: true });
+  await rig.register({ deviceId: "found" });
+  await rig.register({ deviceId: "found", site: "north" }, { replace: true });
+  const told = await watcher.take(4);
+  expect(told.map(({ kind, device, changed }) => [kind, device!.deviceId, [...changed].sort()])).toEqual([
+    ["registered", "p", []],
+    [
+      ...["updated", "p"],
+      [
+        ...["firmware", "is_event_driven", "location", "name", "sensors.b", "sensors.c", "sensors.d"],
+        ...["tags.line", "tags.owner", "tags.site"],
+      ],
+    ],
+    ["updated", "found", []],
+    ["updated", "found", ["site"]],
+  ]);
+  const { device, changed } = told[1];
+  await rig.register({ ...p, deviceId: "q" });
+  const edited = await rig.update({ ...device!, deviceId: "q" }, changed);
+  const of = ({ deviceId: _, ...others }: Device) => plain({ ...others, deviceId: "" });
+  expect(of(edited)).toEqual(of((await rig.get("p")).device!));
 });
 
 test("what is no device is refused by field, value and what was wanted", async () => {
