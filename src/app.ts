@@ -83,7 +83,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const ways = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
   const { intake, cache, forwarding, takePoints } = ways;
 
-  const upstreamDeps = { forwarding, alertMethods: alerts.methods, logger, clock, metrics };
+  const [alertMethods, deviceMethods] = [alerts.methods, devices.methods];
+  const upstreamDeps = { forwarding, alertMethods, deviceMethods, logger, clock, metrics };
   const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
 
   const dashboard = createDashboard({

@@ -1,6 +1,7 @@
 /** Forwarding to another node, where one is set, and what is told of it and of nodes that forward to this one. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Config } from "../config/config.ts";
 import { deliveryMethods } from "../edge/upstream/delivery-methods.ts";
 import type { UpstreamAccess } from "../edge/upstream/grpc-lane.ts";
@@ -14,13 +15,15 @@ import type { Logger } from "../model/logger.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
 import { parseTagConditions } from "../model/tag-conditions.ts";
 import { commandsOf } from "../wire/call-method.ts";
-import { Alerts } from "../wire/gen/alerts_pb.ts";
+import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
+import { Devices, type ListDevicesRequestSchema } from "../wire/gen/devices_pb.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface OpenUpstreamDeps {
   readonly forwarding: ForwardingDeps;
   readonly alertMethods: readonly MethodImpl[];
+  readonly deviceMethods: readonly MethodImpl[];
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -45,19 +48,26 @@ async function forwardTo(
   address: string,
   config: Config,
   { bus, journal, registry, store, logOpened, whenDropped }: Storage,
-  { forwarding, alertMethods, logger, clock, metrics }: OpenUpstreamDeps,
+  { forwarding, alertMethods, deviceMethods, logger, clock, metrics }: OpenUpstreamDeps,
   opening: AsyncDisposableStack,
 ): Promise<Upstream> {
   const [{ Upstream }, { grpcCalls, grpcLanes }] = await Promise.all([
     import("../edge/upstream/upstream.ts"),
     import("../edge/upstream/grpc-lane.ts"),
   ]);
+  const within: CallContext = {
+    ...{ signal: new AbortController().signal, principal: ANONYMOUS, headers: new Map(), peer: "" },
+  };
+  const commands = commandsOf([...alertMethods, ...deviceMethods]);
+  const lists = {
+    alerts: (request: MessageInitShape<typeof ListAlertsRequestSchema>) =>
+      commands(Alerts.method.listAlerts, request, within),
+    devices: (request: MessageInitShape<typeof ListDevicesRequestSchema>) =>
+      commands(Devices.method.listDevices, request, within),
+  };
   const alarm = async (sentence: string) => {
-    const within: CallContext = {
-      ...{ signal: new AbortController().signal, principal: ANONYMOUS, headers: new Map(), peer: "" },
-    };
     const alert = { rule: "upstream_dropped", title: sentence, severity: "high", labels: { upstream: address } };
-    await commandsOf(alertMethods)(Alerts.method.publishAlert, alert, within);
+    await commands(Alerts.method.publishAlert, alert, within);
   };
   const access = accessOf(address, config);
   const calls = config.upstream.events ? grpcCalls(access) : undefined;
@@ -65,7 +75,7 @@ async function forwardTo(
   const upstream = await Upstream.open(optionsOf(address, config), {
     ...{ bus, clock, journal, registry, store },
     openLane: grpcLanes(access),
-    events: calls && { journal, call: calls.call },
+    events: calls && { journal, lists, call: calls.call },
     nextSeq: logOpened.nextSeq,
     random: Math.random,
     nodeId: forwarding.nodeId,

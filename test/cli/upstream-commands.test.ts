@@ -88,6 +88,11 @@ test("alerts and devices are told to the centre", async () => {
     expect.objectContaining({ rule: "door_open", labels: { device: "door-3", origin: "hall-3" } }),
   ]);
   await until(async () => (await centre.ok(["devices"])).includes("Door 3"));
+  // Who edited a field last counts, and other fields stay.
+  await centre.ok(["device", "update", "door-3", "--name", "Gate"]);
+  await centre.ok(["device", "update", "door-3", "--site", "north"], toEdge());
+  await until(async () => (await centre.ok(["device", "door-3"])).includes("north"));
+  expect(await centre.ok(["device", "door-3"])).toContain("Gate");
   await publish(edge, { ...alert, cleared: true });
   await until(async () => (await centre.ok(["alerts"])).includes("no alert is active"));
 });

@@ -15,6 +15,7 @@ import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
 import type { SequenceRanges } from "../../model/sequence-ranges.ts";
 import type { SourceCounts } from "./delivery-ledger.ts";
 import { usOfTimestamp } from "./timestamp-us.ts";
+import type { EventsStatus } from "./upstream-events.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface DeliveryDeps {
@@ -72,9 +73,13 @@ async function upstreamDelivery(upstream: Upstream): Promise<MessageInitShape<ty
     pointsPerSecond: status.rate.points,
     bytesPerSecond: status.rate.bytes,
     sources: names.map((source) => sourceDelivery(source, sources.get(source), queuedBySource.get(source) ?? 0)),
-    queuedEvents: BigInt(upstream.queuedEvents),
+    ...(upstream.events && eventsDelivery(upstream.events)),
     nodeId: status.receiverId,
   };
+}
+
+function eventsDelivery({ queued, refused, lastRefusal }: EventsStatus) {
+  return { queuedEvents: BigInt(queued), refusedEvents: BigInt(refused), lastRefusedEvent: lastRefusal };
 }
 
 function sourceDelivery(

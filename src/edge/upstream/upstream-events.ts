@@ -1,8 +1,15 @@
-/** Alerts and what is known of devices, told to the upstream: the journal from a position on, at least once, in order. */
+/**
+ * Alerts and what is known of devices, told to the upstream: the journal from a position on, at least once, in the order of each
+ * alert and device. Whoever has heard of nothing is told what stands first. What is refused is left out, counted and said; what
+ * cannot be taken yet is tried for an hour, and holds up only what follows of the same alert or device.
+ */
+import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
-import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { messageOf, WatchpostError, type StatusName } from "../../model/errors.ts";
 import type { JournalEntry, JournalQuery } from "../../model/journal.ts";
 import { callOfEntry, type EventCall } from "./event-calls.ts";
+import { LateEvents } from "./late-events.ts";
+import { standingAlerts, standingDevices, type OwnLists } from "./standing-events.ts";
 import type { UpstreamState } from "./upstream-state.ts";
 
 export interface EventsJournal {
@@ -16,8 +23,11 @@ export interface UpstreamEventsDeps {
   readonly journal: EventsJournal;
   readonly state: Pick<UpstreamState, "eventsAfter" | "eventsDelivered">;
   readonly clock: Clock;
+  readonly lists: OwnLists;
   /** What the upstream calls this node. */
   readonly name: string;
+  /** Uniform in [0, 1). */
+  random(): number;
   /** Whether the upstream can be asked at present. */
   isConnected(): boolean;
   /** Throws a WatchpostError. */
@@ -25,60 +35,78 @@ export interface UpstreamEventsDeps {
   onTrouble(sentence: string): void;
 }
 
+export interface EventsStatus {
+  /** Entries of any kind that were not looked at, and events that could not be taken yet. */
+  readonly queued: number;
+  /** Events that the upstream refused, since the start of this server. */
+  readonly refused: number;
+  /** The last of them, and why; "": none was. */
+  readonly lastRefusal: string;
+}
+
 const PAGE = 200;
-const RETRY_AFTER_MS = 1_000;
+const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
+/** An alert that stands is told anew: nobody hears of it twice, and it does not expire there. */
+const STANDING_EVERY_MS = 86_400_000;
+const REFUSALS_EVERY_MS = 10_000;
+/** Of the upstream as a whole, whatever it is told. */
+const AWAY: ReadonlySet<StatusName> = new Set(["UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "UNAUTHENTICATED"]);
 /** What another attempt may change. */
-const PASSES: ReadonlySet<string> = new Set([
-  "UNAVAILABLE",
-  "UNKNOWN",
-  "INTERNAL",
-  "CANCELLED",
-  "DEADLINE_EXCEEDED",
-  "RESOURCE_EXHAUSTED",
-  "ABORTED",
-  "UNAUTHENTICATED",
-  "PERMISSION_DENIED",
+const PASSES: ReadonlySet<StatusName> = new Set([
+  ...(["UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"] as const),
 ]);
 
 export class UpstreamEvents {
   readonly #deps: UpstreamEventsDeps;
   readonly #unfollow: () => void;
-  #after: number;
+  readonly #late = new LateEvents();
+  /** Null: what stands is to be told first. */
+  #after: number | null;
+  /** Another one after `restart`: what was under way for the one before says nothing any more. */
+  #round = 0;
   #isRunning = false;
   /** Something may have come since the journal was read. */
   #hasMore = false;
   #isOver = false;
+  #failures = 0;
+  #lastTrouble = "";
+  /** Monotonic. */
+  #pausedUntilMs = -Infinity;
+  #standingDueMs: number;
+  #refused = 0;
+  #lastRefusal = "";
+  #untold = 0;
+  #toldAtMs = -Infinity;
   #cancel: () => void = () => {};
 
-  /** Begins with what happens from now on where nothing was told before. */
   constructor(deps: UpstreamEventsDeps) {
-    const { journal, state } = deps;
+    const { journal, state, clock } = deps;
     this.#deps = deps;
-    this.#after = Math.min(state.eventsAfter ?? journal.lastPosition, journal.lastPosition);
-    if (state.eventsAfter === null) state.eventsDelivered(this.#after);
-    if (this.#after < journal.firstPosition - 1) {
-      deps.onTrouble("events that the upstream has not heard of are no longer kept (retention.journal)");
-    }
-    this.#unfollow = journal.follow(() => this.wake());
+    this.#after = state.eventsAfter === null ? null : Math.min(state.eventsAfter, journal.lastPosition);
+    this.#standingDueMs = clock.monotonicMs();
+    this.#unfollow = journal.follow(() => this.#look());
     this.wake();
   }
 
-  /** Entries of any kind that were not looked at. */
-  get queued(): number {
-    return Math.max(0, this.#deps.journal.lastPosition - this.#after);
+  get status(): EventsStatus {
+    const unread = this.#after === null ? 0 : Math.max(0, this.#deps.journal.lastPosition - this.#after);
+    return { queued: unread + this.#late.count, refused: this.#refused, lastRefusal: this.#lastRefusal };
   }
 
-  /** There is something new, or the upstream is there again. */
+  /** The upstream is there again. */
   wake(): void {
-    if (this.#isOver || !this.#deps.isConnected()) return;
-    this.#hasMore = true;
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    this.#cancel();
-    this.#run().catch((error: unknown) => {
-      this.#deps.onTrouble(`the upstream is not told of events: ${messageOf(error)}`);
-      this.#cancel = this.#deps.clock.after(RETRY_AFTER_MS, () => this.wake());
-    });
+    this.#failures = 0;
+    this.#pausedUntilMs = -Infinity;
+    this.#look();
+  }
+
+  /** The upstream has heard of nothing: it is told what stands, then what follows. Holds over a restart of the server. */
+  restart(): void {
+    this.#round++;
+    this.#after = null;
+    this.#late.clear();
+    this.#deps.state.eventsDelivered(null);
+    this.wake();
   }
 
   close(): void {
@@ -87,39 +115,162 @@ export class UpstreamEvents {
     this.#cancel();
   }
 
+  #look(): void {
+    const { clock, isConnected } = this.#deps;
+    if (this.#isOver || !isConnected()) return;
+    this.#hasMore = true;
+    if (this.#isRunning || clock.monotonicMs() < this.#pausedUntilMs) return;
+    this.#isRunning = true;
+    this.#cancel();
+    this.#run()
+      .then(
+        // While some are late what stands is not told.
+        () => this.#lookIn((this.#late.count > 0 ? this.#late.dueMs : this.#standingDueMs) - clock.monotonicMs()),
+        (error: unknown) => this.#failed(error),
+      )
+      .catch((error: unknown) => this.#failed(error));
+  }
+
+  #lookIn(delayMs: number): void {
+    if (this.#isOver) return;
+    this.#cancel();
+    this.#cancel = this.#deps.clock.after(Math.max(0, delayMs), () => this.#look());
+  }
+
+  #failed(error: unknown): void {
+    const { clock, random, onTrouble } = this.#deps;
+    const sentence = `the upstream is not told of events: ${messageOf(error)}`;
+    if (sentence !== this.#lastTrouble && !this.#isOver) onTrouble(sentence);
+    this.#lastTrouble = sentence;
+    const delayMs = backoffMs(++this.#failures, random(), BACKOFF);
+    this.#pausedUntilMs = clock.monotonicMs() + delayMs;
+    this.#lookIn(delayMs);
+  }
+
   async #run(): Promise<void> {
+    const { journal, isConnected } = this.#deps;
     try {
-      while (this.#hasMore && !this.#isOver && this.#deps.isConnected()) await this.#tellPage();
+      while (this.#hasMore && !this.#isOver && isConnected()) {
+        this.#hasMore = false;
+        const isTrimmed = this.#after !== null && this.#after < journal.firstPosition - 1;
+        if (isTrimmed) this.#skipTrimmed();
+        await this.#tryLate();
+        if (this.#after === null) await this.#tellWhatStands(this.#round);
+        else if (!this.#late.isFull) await this.#tellPage(this.#after, this.#round);
+        if (!this.#hasMore) await this.#tellStandingAlerts(this.#round);
+        this.#failures = 0;
+        this.#lastTrouble = "";
+      }
     } finally {
       this.#isRunning = false;
     }
   }
 
-  async #tellPage(): Promise<void> {
-    const { journal, state } = this.#deps;
-    this.#hasMore = false;
-    const entries = await journal.read({ after: this.#after, limit: PAGE });
+  #skipTrimmed(): void {
+    this.#deps.onTrouble(
+      "events that the upstream has not heard of are no longer kept (retention.journal): it is told what stands now",
+    );
+    this.restart();
+  }
+
+  async #tellWhatStands(round: number): Promise<void> {
+    const { journal, lists, name } = this.#deps;
+    const upTo = journal.lastPosition;
+    for await (const call of standingDevices(lists, name)) if (!(await this.#tell(call, 0, round))) return;
+    for await (const call of standingAlerts(lists, name)) if (!(await this.#tell(call, 0, round))) return;
+    if (round !== this.#round || this.#isOver) return;
+    this.#standingDueMs = this.#deps.clock.monotonicMs() + STANDING_EVERY_MS;
+    this.#passed(upTo);
+    this.#hasMore = true;
+  }
+
+  async #tellPage(after: number, round: number): Promise<void> {
+    const { journal, name } = this.#deps;
+    const entries = await journal.read({ after, limit: PAGE });
     for (const entry of entries) {
-      await this.#tell(entry);
-      if (this.#isOver) return;
-      this.#after = entry.position;
-      state.eventsDelivered(this.#after);
+      const call = this.#callOf(entry, name);
+      if (call !== undefined && !(await this.#tell(call, entry.position, round))) return;
+      if (round !== this.#round || this.#isOver) return;
+      this.#passed(entry.position);
+      if (this.#late.isFull) return;
     }
     if (entries.length === PAGE) this.#hasMore = true;
   }
 
-  async #tell(entry: JournalEntry): Promise<void> {
-    const { name, call, onTrouble } = this.#deps;
+  /** Behind all entries, which may be of alerts that have ended since. */
+  async #tellStandingAlerts(round: number): Promise<void> {
+    const { lists, name, clock } = this.#deps;
+    if (clock.monotonicMs() < this.#standingDueMs || this.#late.count > 0 || this.#after === null) return;
+    for await (const call of standingAlerts(lists, name)) if (!(await this.#tell(call, this.#after, round))) return;
+    this.#standingDueMs = clock.monotonicMs() + STANDING_EVERY_MS;
+  }
+
+  #callOf(entry: JournalEntry, name: string): EventCall | undefined {
     try {
-      const wanted = callOfEntry(entry, name);
-      if (wanted !== undefined) await call(wanted);
+      return callOfEntry(entry, name);
     } catch (error) {
-      if (error instanceof WatchpostError && PASSES.has(error.status)) throw error;
-      // An alert that is over there already, or a device that it has not heard of.
-      if (error instanceof WatchpostError && error.status === "NOT_FOUND") return;
-      onTrouble(
-        `the upstream refuses event ${entry.position} of ${entry.subject}, which is left out: ${messageOf(error)}`,
-      );
+      this.#refuse(`journal entry ${entry.position} of ${entry.subject} cannot be read: ${messageOf(error)}`);
+      return undefined;
     }
+  }
+
+  /** Resolves with false where nothing more is to be told in this round. Throws where the upstream is away. */
+  async #tell(call: EventCall, position: number, round: number): Promise<boolean> {
+    const { clock, random } = this.#deps;
+    const isBehind = this.#late.has(call.key);
+    const error = isBehind ? undefined : await this.#made(call);
+    if (round !== this.#round || this.#isOver) return false;
+    if (isBehind || error !== undefined) this.#late.add({ call, position }, clock.monotonicMs(), random());
+    return true;
+  }
+
+  async #tryLate(): Promise<void> {
+    const { clock, random } = this.#deps;
+    const round = this.#round;
+    for (const event of this.#late.due(clock.monotonicMs())) {
+      const error = await this.#made(event.call);
+      if (round !== this.#round || this.#isOver) return;
+      const nowMs = clock.monotonicMs();
+      if (error !== undefined && this.#late.again(event, nowMs, random(), error.retryAfterMs)) continue;
+      if (error !== undefined) this.#refuse(`${event.call.about}, after an hour of attempts: ${error.message}`);
+      this.#late.done(event, nowMs);
+      this.#hasMore = true;
+      if (this.#after !== null) this.#passed(this.#after);
+    }
+  }
+
+  /** Undefined where it is done with, refused or not; otherwise why it is to be tried again. Throws where the upstream is away. */
+  async #made(call: EventCall): Promise<WatchpostError | undefined> {
+    try {
+      await this.#deps.call(call);
+    } catch (error) {
+      if (!(error instanceof WatchpostError)) throw error;
+      const { status } = error;
+      if (AWAY.has(status)) throw error;
+      if (PASSES.has(status)) return error;
+      if (status === "NOT_FOUND" && call.ifNotFound !== undefined) return this.#made(call.ifNotFound);
+      if (status !== call.isDoneOn) this.#refuse(`${call.about}: ${error.message} (${status})`);
+    }
+    return undefined;
+  }
+
+  #passed(position: number): void {
+    this.#after = position;
+    const { firstPosition } = this.#late;
+    // What stands is told anew after a restart as long as not all of it was taken.
+    if (firstPosition > 0) this.#deps.state.eventsDelivered(Math.min(position, firstPosition - 1));
+  }
+
+  /** Refusals of thousands of devices are said together. */
+  #refuse(what: string): void {
+    const { clock, onTrouble } = this.#deps;
+    this.#refused++;
+    this.#lastRefusal = what;
+    this.#untold++;
+    if (clock.monotonicMs() - this.#toldAtMs < REFUSALS_EVERY_MS) return;
+    const others = this.#untold > 1 ? ` (and ${this.#untold - 1} others since)` : "";
+    onTrouble(`the upstream refuses an event, which is left out: ${what}${others}`);
+    this.#toldAtMs = clock.monotonicMs();
+    this.#untold = 0;
   }
 }

@@ -167,7 +167,8 @@ export class UpstreamState {
     this.#saveSoon();
   }
 
-  eventsDelivered(position: number): void {
+  /** Null: it is to be told what stands first. */
+  eventsDelivered(position: number | null): void {
     this.#eventsAfter = position;
     this.#saveSoon();
   }

@@ -24,7 +24,8 @@ import { QueueKeeper } from "./queue-keeper.ts";
 import type { QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
 import { SeriesFilter } from "./series-filter.ts";
-import { UpstreamEvents, type EventsJournal } from "./upstream-events.ts";
+import type { OwnLists } from "./standing-events.ts";
+import { UpstreamEvents, type EventsJournal, type EventsStatus } from "./upstream-events.ts";
 import { UpstreamState, type StateJournal } from "./upstream-state.ts";
 import type { SequencesHeld } from "../../store/backlog-protocol.ts";
 import type { UpstreamStore } from "./upstream-store.ts";
@@ -46,6 +47,7 @@ export interface UpstreamOptions extends QueueLimits {
 /** How events travel. */
 export interface EventsDeps {
   readonly journal: EventsJournal;
+  readonly lists: OwnLists;
   call(call: EventCall): Promise<void>;
 }
 
@@ -177,9 +179,9 @@ export class Upstream {
     return this.#phase === "connected";
   }
 
-  /** Events that the upstream has not heard of, those that it is not told of among them. */
-  get queuedEvents(): number {
-    return this.#events?.queued ?? 0;
+  /** Undefined: events do not travel. */
+  get events(): EventsStatus | undefined {
+    return this.#events?.status;
   }
 
   async status(): Promise<UpstreamStatus> {
@@ -374,9 +376,10 @@ export class Upstream {
     this.#deps.onDropped(sentence, held.points);
   }
 
-  #eventsOf({ journal, call }: EventsDeps): UpstreamEvents {
+  #eventsOf({ journal, lists, call }: EventsDeps): UpstreamEvents {
     return new UpstreamEvents({
-      ...{ journal, call, state: this.#state, clock: this.#deps.clock, name: this.options.name },
+      ...{ journal, lists, call, state: this.#state, clock: this.#deps.clock, name: this.options.name },
+      random: () => this.#deps.random(),
       isConnected: () => this.isConnected,
       onTrouble: this.#deps.onTrouble,
     });

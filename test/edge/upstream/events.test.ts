@@ -1,13 +1,29 @@
 /** Alerts and devices on their way to the upstream. */
 import { expect, test } from "bun:test";
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
 import type { EventCall } from "../../../src/edge/upstream/event-calls.ts";
 import { UpstreamEvents } from "../../../src/edge/upstream/upstream-events.ts";
-import { WatchpostError } from "../../../src/model/errors.ts";
-import { PublishAlertRequestSchema } from "../../../src/wire/gen/alerts_pb.ts";
+import { WatchpostError, type StatusName } from "../../../src/model/errors.ts";
+import {
+  AlertSchema,
+  ListAlertsResponseSchema,
+  PublishAlertRequestSchema,
+  type Alert,
+} from "../../../src/wire/gen/alerts_pb.ts";
+import {
+  DeviceEventSchema,
+  DeviceSchema,
+  Devices,
+  ListDevicesResponseSchema,
+  RegisterDeviceRequestSchema,
+  UpdateDeviceRequestSchema,
+  type Device,
+} from "../../../src/wire/gen/devices_pb.ts";
 import { turns } from "../../ingestion/rig.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
+
+const HOUR_MS = 3_600_000;
 
 function createEvents() {
   const journal = new MemoryJournal();
@@ -16,35 +32,65 @@ function createEvents() {
   const troubles: string[] = [];
   const state = {
     eventsAfter: null as number | null,
-    eventsDelivered(position: number) {
+    eventsDelivered(position: number | null) {
       this.eventsAfter = position;
     },
   };
-  const at = { isConnected: true, failure: undefined as WatchpostError | undefined };
+  const stands = { alerts: [] as Alert[], devices: [] as Device[] };
+  const lists = {
+    alerts: async () => create(ListAlertsResponseSchema, { alerts: stands.alerts }),
+    devices: async () => create(ListDevicesResponseSchema, { devices: stands.devices }),
+  };
+  /** Why a call fails, if it does. */
+  const at = { isConnected: true, failure: (_call: EventCall): StatusName | undefined => undefined };
+  const attempts: string[] = [];
   const start = () =>
     new UpstreamEvents({
-      ...{ journal, clock, state, name: "hall-3" },
+      ...{ journal, clock, state, lists, name: "hall-3" },
+      random: () => 1,
       isConnected: () => at.isConnected,
       call: async (call) => {
-        if (at.failure !== undefined) throw at.failure;
+        attempts.push(call.about);
+        const status = at.failure(call);
+        if (status !== undefined) throw new WatchpostError(status, `no ${call.about}`);
         calls.push(call);
       },
       onTrouble: (sentence) => void troubles.push(sentence),
     });
-  const raise = async (rule: string, more: object = {}) => {
-    const says = { labels: { device: "d1" }, title: rule, ...more };
-    const payload = JSON.stringify({ change: "fired", text: "", alert: { id: rule, rule, severity: "high", says } });
+  const change = async (rule: string, alert: object, says: object = {}) => {
+    const payload = JSON.stringify({
+      ...{ change: "fired", text: "" },
+      alert: { id: rule, rule, severity: "high", ...alert, says: { labels: { device: "d1" }, title: rule, ...says } },
+    });
     await journal.append([{ atMs: 1, kind: "alert", subject: rule, actor: "", payload }]);
     await turns();
   };
+  const raise = (rule: string, says: object = {}) => change(rule, {}, says);
+  const clear = (rule: string) => change(rule, { clearedAtMs: 1 });
+  const edit = async (kind: string, device: MessageInitShape<typeof DeviceSchema>, changed: string[] = []) => {
+    const of = { deviceId: "d1", isRegistered: true, ...device };
+    const payload = toJsonString(DeviceEventSchema, create(DeviceEventSchema, { kind, device: of, changed }));
+    await journal.append([{ atMs: 1, kind: "device", subject: "device/d1", actor: "ann", payload }]);
+    await turns();
+  };
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    await turns();
+  };
   const told = () => calls.map(({ request }) => fromBinary(PublishAlertRequestSchema, request));
-  return { journal, clock, state, at, troubles, start, raise, told };
+  const toldNames = () => told().map(({ rule, cleared }) => (cleared ? `${rule} over` : rule));
+  const rig = { journal, clock, state, stands, at, attempts, troubles, calls, start, raise, clear, edit, pass };
+  return { ...rig, told, toldNames };
 }
+
+const alertNamed = (rule: string) =>
+  create(AlertSchema, { rule, severity: "high", title: rule, labels: { line: "4" }, context: { device: "d1" } });
 
 test("what happens is told in order, with whose it is; what has no meaning there is not", async () => {
   const { journal, start, raise, told } = createEvents();
   await raise("before");
   start();
+  await turns();
   await raise("first");
   await journal.append([{ atMs: 1, kind: "session", subject: "s", actor: "ann", payload: "{}" }]);
   await raise("second", { labels: { origin: "line-7" }, metric: "temp" });
@@ -55,11 +101,12 @@ test("what happens is told in order, with whose it is; what has no meaning there
 });
 
 test("what cannot be told now is told later, over a restart, too", async () => {
-  const { start, at, clock, raise, told } = createEvents();
+  const { start, at, raise, pass, toldNames, troubles } = createEvents();
   const events = start();
-  at.failure = new WatchpostError("UNAVAILABLE", "gone");
+  await turns();
+  at.failure = () => "UNAVAILABLE";
   await raise("first");
-  expect(events.queued).toBe(1);
+  expect(events.status.queued).toBe(1);
   events.close();
   at.isConnected = false;
   const again = start();
@@ -67,23 +114,229 @@ test("what cannot be told now is told later, over a restart, too", async () => {
   at.isConnected = true;
   again.wake();
   await turns();
-  expect(told()).toEqual([]);
-  at.failure = undefined;
-  clock.advance(2_000);
-  await turns();
-  expect(told().map(({ rule }) => rule)).toEqual(["first", "second"]);
-  expect(again.queued).toBe(0);
+  await pass(5_000);
+  expect(toldNames()).toEqual([]);
+  expect(troubles).toEqual(Array(2).fill('the upstream is not told of events: no alert "first"'));
+  at.failure = () => undefined;
+  await pass(60_000);
+  expect(toldNames()).toEqual(["first", "second"]);
+  expect(again.status).toEqual({ queued: 0, refused: 0, lastRefusal: "" });
 });
 
-test("what the upstream refuses is said and left out; what it does not know is over", async () => {
-  const { start, at, raise, told, troubles } = createEvents();
+test("an upstream that is away is asked again less and less often, whatever happens here", async () => {
+  const { start, at, raise, pass, attempts } = createEvents();
   start();
-  at.failure = new WatchpostError("INVALID_ARGUMENT", "no such severity");
-  await raise("refused");
-  at.failure = new WatchpostError("NOT_FOUND", "no alert");
-  await raise("unknown");
-  at.failure = undefined;
+  await turns();
+  at.failure = () => "UNAVAILABLE";
+  for (let i = 0; i < 300; i++) {
+    await raise(`alert-${i}`);
+    await pass(1_000);
+  }
+  expect(attempts.length).toBeWithin(5, 12);
+});
+
+test("what the upstream refuses for good is left out, counted and said with its reason; others go on", async () => {
+  const { start, at, raise, edit, toldNames, troubles, state, pass } = createEvents();
+  const events = start();
+  await turns();
+  const refusals: Record<string, StatusName> = {
+    'alert "one"': "INVALID_ARGUMENT",
+    'alert "two"': "FAILED_PRECONDITION",
+  };
+  at.failure = ({ about }) => refusals[about];
+  for (const rule of ["one", "two", "fine"]) await raise(rule);
+  expect(toldNames()).toEqual(["fine"]);
+  expect(events.status).toEqual({
+    ...{ queued: 0, refused: 2, lastRefusal: 'alert "two": no alert "two" (FAILED_PRECONDITION)' },
+  });
+  at.failure = () => "NOT_FOUND";
+  await edit("status", { status: "offline" });
+  await pass(10_000);
+  await edit("status", { status: "offline" });
+  expect(events.status.refused).toBe(4);
+  expect(state.eventsAfter).toBe(5);
+  expect(troubles).toEqual([
+    'the upstream refuses an event, which is left out: alert "one": no alert "one" (INVALID_ARGUMENT)',
+    'the upstream refuses an event, which is left out: device "d1": no device "d1" (NOT_FOUND) (and 2 others since)',
+  ]);
+});
+
+test("what is done already is no refusal: an alert that is over there, a device that is registered", async () => {
+  const { start, at, clear, edit } = createEvents();
+  const events = start();
+  await turns();
+  at.failure = () => "NOT_FOUND";
+  await clear("gone");
+  at.failure = () => "ALREADY_EXISTS";
+  await edit("registered", { name: "Pump" });
+  expect(events.status).toEqual({ queued: 0, refused: 0, lastRefusal: "" });
+});
+
+test("an entry that cannot be read holds up nothing", async () => {
+  const { journal, start, raise, toldNames } = createEvents();
+  const events = start();
+  await turns();
+  await journal.append([{ atMs: 1, kind: "alert", subject: "broken", actor: "", payload: "{" }]);
   await raise("fine");
-  expect(told().map(({ rule }) => rule)).toEqual(["fine"]);
-  expect(troubles).toEqual(["the upstream refuses event 1 of refused, which is left out: no such severity"]);
+  expect(toldNames()).toEqual(["fine"]);
+  expect(events.status.lastRefusal).toStartWith("journal entry 1 of broken cannot be read: ");
+});
+
+test("what cannot be taken yet holds up only what follows of the same alert", async () => {
+  const { start, at, raise, clear, pass, toldNames, state } = createEvents();
+  const events = start();
+  await turns();
+  at.failure = ({ about }) => (about === 'alert "full"' ? "RESOURCE_EXHAUSTED" : undefined);
+  await raise("full");
+  await raise("other");
+  await clear("full");
+  await raise("last");
+  expect(toldNames()).toEqual(["other", "last"]);
+  expect([events.status.queued, state.eventsAfter]).toEqual([2, 0]);
+  at.failure = () => undefined;
+  await pass(2_000);
+  expect(toldNames()).toEqual(["other", "last", "full", "full over"]);
+  expect([events.status, state.eventsAfter]).toEqual([{ queued: 0, refused: 0, lastRefusal: "" }, 4]);
+});
+
+test("what is late is told after the next start, too", async () => {
+  const { start, at, raise, toldNames } = createEvents();
+  const events = start();
+  await turns();
+  at.failure = ({ about }) => (about === 'alert "full"' ? "INTERNAL" : undefined);
+  await raise("full");
+  await raise("other");
+  events.close();
+  at.failure = () => undefined;
+  start();
+  await turns();
+  expect(toldNames()).toEqual(["other", "full", "other"]);
+});
+
+test("what can never be taken is given up after an hour, and too many that are late hold up the rest", async () => {
+  const { start, at, raise, pass, toldNames, attempts } = createEvents();
+  const events = start();
+  await turns();
+  at.failure = ({ about }) => (about === 'alert "fine"' ? undefined : "ABORTED");
+  for (let i = 0; i < 1_000; i++) await raise(`alert-${i}`);
+  await raise("fine");
+  expect(toldNames()).toEqual([]);
+  attempts.length = 0;
+  for (let minute = 0; minute < 65; minute++) await pass(60_000);
+  expect(toldNames()).toEqual(["fine"]);
+  expect(events.status).toMatchObject({ queued: 0, refused: 1_000 });
+  expect(events.status.lastRefusal).toContain("after an hour of attempts: no alert");
+  expect(attempts.length).toBeLessThan(1_000 * 70);
+}, 60_000);
+
+test("whoever has heard of nothing is told what stands, then what follows", async () => {
+  const { start, stands, raise, edit, calls } = createEvents();
+  await raise("long over");
+  stands.alerts = [alertNamed("stands")];
+  stands.devices = [
+    create(DeviceSchema, { deviceId: "pump", isRegistered: true, status: "offline", name: "Pump" }),
+    create(DeviceSchema, { deviceId: "found", status: "online" }),
+  ];
+  start();
+  await turns();
+  await edit("registered", { name: "Door" });
+  expect(calls.map(({ method, about }) => [method.name, about])).toEqual([
+    ["RegisterDevice", 'device "pump"'],
+    ["ReportDevice", 'device "pump"'],
+    ["PublishAlert", 'alert "stands"'],
+    ["RegisterDevice", 'device "d1"'],
+  ]);
+  expect(fromBinary(PublishAlertRequestSchema, calls[2].request)).toMatchObject({
+    labels: { line: "4", device: "d1", origin: "hall-3" },
+    cleared: false,
+  });
+});
+
+test("an upstream that is another one than before is told what stands, though the server is restarted meanwhile", async () => {
+  const { start, stands, at, raise, pass, state, toldNames } = createEvents();
+  const events = start();
+  await turns();
+  await raise("old");
+  stands.alerts = [alertNamed("stands"), alertNamed("another")];
+  at.failure = ({ about }) => (about === 'alert "another"' ? "UNAVAILABLE" : undefined);
+  events.restart();
+  await turns();
+  expect([toldNames(), state.eventsAfter]).toEqual([["old", "stands"], null]);
+  events.close();
+  at.failure = () => undefined;
+  start();
+  await turns();
+  await raise("new");
+  expect(toldNames()).toEqual(["old", "stands", "stands", "another", "new"]);
+  expect(state.eventsAfter).toBe(2);
+  await pass(1_000);
+});
+
+test("a restart in the middle of a page tells nothing of what was before", async () => {
+  const { start, stands, at, raise, toldNames, state } = createEvents();
+  at.isConnected = false;
+  state.eventsAfter = 0;
+  for (const rule of ["one", "two", "three"]) await raise(rule);
+  at.isConnected = true;
+  stands.alerts = [alertNamed("stands")];
+  at.failure = ({ about }) => {
+    if (about === 'alert "two"') queueMicrotask(() => events.restart());
+    return undefined;
+  };
+  const events = start();
+  await turns();
+  await turns();
+  expect(toldNames().slice(0, 3)).toEqual(["one", "two", "stands"]);
+  expect([toldNames().includes("three"), state.eventsAfter]).toEqual([false, 3]);
+});
+
+test("where events that were not told are no longer kept it is told what stands", async () => {
+  const { journal, start, stands, raise, toldNames, troubles, state } = createEvents();
+  state.eventsAfter = 0;
+  for (const rule of ["trimmed", "kept"]) await raise(rule);
+  journal.firstPosition = 2;
+  stands.alerts = [alertNamed("stands")];
+  start();
+  await turns();
+  expect(toldNames()).toEqual(["stands"]);
+  expect(troubles).toEqual([expect.stringContaining("are no longer kept (retention.journal): it is told what stands")]);
+});
+
+test("an alert that stands is told anew every day and after a start, behind what happened: it never expires there", async () => {
+  const { start, stands, at, pass, toldNames, state, raise } = createEvents();
+  state.eventsAfter = 0;
+  await raise("stands");
+  stands.alerts = [alertNamed("stands")];
+  start();
+  await turns();
+  expect(toldNames()).toEqual(["stands", "stands"]);
+  await pass(23 * HOUR_MS);
+  expect(toldNames()).toHaveLength(2);
+  at.failure = () => "UNAVAILABLE";
+  await pass(HOUR_MS);
+  at.failure = () => undefined;
+  await pass(60_000);
+  expect(toldNames()).toHaveLength(3);
+  for (let day = 0; day < 40; day++) await pass(24 * HOUR_MS);
+  expect(toldNames()).toHaveLength(43);
+});
+
+test("an edit of a device changes the same fields there and no others", async () => {
+  const { start, edit, at, calls } = createEvents();
+  start();
+  await turns();
+  await edit("registered", { name: "Pump" });
+  await edit("updated", { name: "Pump", firmware: "2.1" }, ["firmware"]);
+  expect(fromBinary(RegisterDeviceRequestSchema, calls[0].request)).toMatchObject({ replace: false, userId: "hall-3" });
+  expect(fromBinary(UpdateDeviceRequestSchema, calls[1].request)).toMatchObject({
+    device: { deviceId: "d1", firmware: "2.1" },
+    fields: ["firmware"],
+  });
+  // One that was deleted there, or that it was never told of.
+  at.failure = ({ method }) => (method === Devices.method.updateDevice ? "NOT_FOUND" : undefined);
+  await edit("updated", { name: "Pump", site: "north" }, ["site"]);
+  expect(fromBinary(RegisterDeviceRequestSchema, calls[2].request).device).toMatchObject({
+    name: "Pump",
+    site: "north",
+  });
 });
