@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import pc from "picocolors";
 import type { Connection, Retry } from "../client/connection.ts";
 import { formatDurationMs } from "../model/duration.ts";
-import { WatchpostError } from "../model/errors.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
 import { FAULT_KINDS } from "../simulate/fault.ts";
 import { DEVICES_MAX, type Fleet, type Scenario } from "../simulate/fleet.ts";
 import { PROFILES } from "../simulate/profiles.ts";
@@ -12,7 +12,7 @@ import type { Span } from "../simulate/simulated-device.ts";
 import {
   addServerOption,
   connectTo,
-  delayedSignal,
+  durationArgument,
   integerArgument,
   interruptSignal,
   speedArgument,
@@ -22,12 +22,18 @@ import { startBadNetwork, type BadNetwork } from "./simulate/bad-network.ts";
 import { countStored, type Stored } from "./simulate/count-stored.ts";
 import { Ledger } from "./simulate/ledger.ts";
 import { isWhole, outcomeOf, outcomeText } from "./simulate/outcome.ts";
+import { FLUSH_MS_MAX, patience } from "./simulate/patience.ts";
+import { reachServer } from "./simulate/reach-server.ts";
 import { runFleets } from "./simulate/run-fleets.ts";
-import { scenarioOf, type ScenarioFlags, type TimedScenario } from "./simulate/scenario-flags.ts";
+import { scenarioOf, type ScenarioFlags } from "./simulate/scenario-flags.ts";
 import { showStatus, type StatusLine } from "./simulate/status-line.ts";
 
-/** For answers to what was sent before Ctrl-C. */
-const FLUSH_MS_MAX = 10_000;
+/** A server that was started together with this one is there by then. */
+const WAIT_MS = 5_000;
+/** Answers that do not come any more; on top of what the network is to break for. */
+const SILENCE_MS_MAX = 30_000;
+const REACH_AGAIN_MS = 3_000;
+const COUNT_MS_MAX = 60_000;
 const STREAMS_PER_CONNECTION = 100;
 const TELL_EVERY_MS = 10_000;
 const HELP = `
@@ -40,8 +46,9 @@ ${Object.entries(FAULT_KINDS)
   .join("\n")}
 
 The same seed gives the same readings at the same times. At the end the server is asked what it stored of what it acknowledged;
-exit code 1 where something is missing. Ctrl-C ends a simulation in order, with its ledger. A scenario file says all of this and
-more: fleets side by side, each with its faults and its network; see docs/simulate.md.
+exit code 1 where something is missing, was not answered, or is not known. Ctrl-C ends a simulation in order, with its ledger;
+another one ends it at once. A scenario file says all of this and more: fleets side by side, each with its faults and its network;
+see docs/simulate.md.
 
 Examples:
   watchpost simulate                                         # 20 machines, until Ctrl-C
@@ -53,6 +60,7 @@ Examples:
 interface Flags extends ScenarioFlags {
   server: string;
   streams: number;
+  wait: number;
   json?: boolean;
 }
 
@@ -81,45 +89,81 @@ export function simulateCommand(): Command {
     .option("--duration <time>", "readings end so long after the first live ones", wholeMsArgument)
     .option("--speed <n>", "simulated seconds a second: days and faults pass faster (1)", speedArgument)
     .option("--streams <n>", "streams that share a connection", integerArgument(1, 10_000), STREAMS_PER_CONNECTION)
+    .addOption(
+      new Option("--wait <time>", "how long to wait for a server that is not there yet")
+        .argParser(durationArgument)
+        .default(WAIT_MS, formatDurationMs(WAIT_MS)),
+    )
     .option("--json", "the ledger as a JSON object")
     .addHelpText("after", HELP)
     .action(simulate);
 }
 
 async function simulate(file: string | undefined, flags: Flags): Promise<void> {
-  const nowMs = Date.now();
-  const timed = await scenarioOf(file, flags, nowMs);
-  const { scenario, span } = timed;
+  const { server } = flags;
+  const { scenario, spanAt } = await scenarioOf(file, flags, Date.now());
   const devices = scenario.fleets.reduce((sum, fleet) => sum + fleet.devices, 0);
-  process.stderr.write(`${pc.dim(beginning(timed, devices, flags.server, nowMs))}\n`);
-  const ledger = new Ledger();
   const stop = interruptSignal();
+  await reached(server, flags.wait, stop);
+  const nowMs = Date.now();
+  const span = spanAt(nowMs);
+  say(beginning(span, devices, server, nowMs));
+  const ledger = new Ledger();
   const status = showStatus(ledger);
   const startedAtMs = performance.now();
-  const networks = await networksOf(scenario, flags.server);
+  const networks = await networksOf(scenario, server);
+  const outagesMs = Math.max(0, ...scenario.fleets.map(({ network }) => network?.outageMs ?? 0));
+  const silenceMsMax = SILENCE_MS_MAX + outagesMs;
+  const waiting = patience({
+    ...{ ledger, stop, silenceMsMax, endMs: span.toUs / 1_000 },
+    onSilence() {
+      const since = formatDurationMs(silenceMsMax);
+      status.aside(() =>
+        console.error(pc.yellow(`${server}: no answer for ${since}; what was sent is waited for no longer`)),
+      );
+    },
+  });
   // What was sent is to arrive, whatever the network was to do.
-  stop.addEventListener("abort", () => networks.forEach((network) => network.heal()));
+  stop.addEventListener("abort", () => {
+    networks.forEach((network) => network.heal());
+    if (ledger.unanswered === 0) return;
+    const patient = `waiting for answers to what was sent, ${formatDurationMs(FLUSH_MS_MAX)} at most; Ctrl-C ends at once`;
+    status.aside(() => say(patient));
+  });
   let failure: unknown;
   try {
     await runFleets({
-      ...{ scenario, span, ledger, stop },
-      connect: (fleet) => connectTo(networks.get(fleet)?.address ?? flags.server),
+      ...{ scenario, span, ledger, stop, cut: waiting.cut },
+      connect: (fleet) => connectTo(networks.get(fleet)?.address ?? server),
       streamsPerConnection: flags.streams,
-      cut: delayedSignal(stop, FLUSH_MS_MAX),
-      onRetry: throttledTeller(flags.server, status),
+      onRetry: throttledTeller(server, status),
     });
   } catch (error) {
     failure = error;
   } finally {
+    waiting.close();
     status.stop();
     networks.forEach((network) => network.close());
   }
   const seconds = (performance.now() - startedAtMs) / 1_000;
-  const stored = await askStored(flags.server, scenario, ledger);
+  const stored = await askStored(server, scenario, ledger);
   const outcome = outcomeOf(ledger, stored, { devices, seconds });
   process.stdout.write(flags.json ? `${JSON.stringify(outcome, null, 2)}\n` : outcomeText(outcome));
   if (failure !== undefined) throw failure;
   if (!isWhole(outcome)) process.exitCode = 1;
+}
+
+/** Throws where nobody answers within `waitMs`, before anything is made that could be lost. */
+async function reached(server: string, waitMs: number, stop: AbortSignal): Promise<void> {
+  const telling = setTimeout(() => say(`waiting for ${server}, ${formatDurationMs(waitMs)} at most`), 1_000);
+  try {
+    await reachServer(server, waitMs, stop);
+  } catch (error) {
+    if (!(error instanceof WatchpostError) || error.status !== "UNAVAILABLE") throw error;
+    throw new WatchpostError("UNAVAILABLE", `nothing was sent: ${error.message}; --wait 10m waits longer`);
+  } finally {
+    clearTimeout(telling);
+  }
 }
 
 /** Those of the fleets that are not to reach the server as this machine does. */
@@ -135,21 +179,27 @@ async function networksOf({ seed, fleets }: Scenario, server: string): Promise<M
 
 /** Undefined where nobody answers: said on stderr. */
 async function askStored(server: string, { fleets }: Scenario, ledger: Ledger): Promise<Stored | undefined> {
+  say("asking the server what it stored …");
   const connection: Connection = connectTo(server);
-  const patience = AbortSignal.timeout(60_000);
+  const patient = AbortSignal.timeout(COUNT_MS_MAX);
   try {
-    return await countStored(connection, fleets, ledger, { signal: patience });
+    await reachServer(server, REACH_AGAIN_MS, patient);
+    return await countStored(connection, fleets, ledger, { signal: patient });
   } catch (error) {
     if (!(error instanceof WatchpostError) && (error as { code?: unknown }).code === undefined) throw error;
-    console.error(pc.red(`what is stored could not be asked of ${server}: ${(error as Error).message}`));
+    const why = patient.aborted ? `no whole answer within ${formatDurationMs(COUNT_MS_MAX)}` : messageOf(error);
+    console.error(pc.red(`what is stored could not be asked of ${server}: ${why}`));
     return undefined;
   } finally {
     connection.close();
   }
 }
 
-function beginning({ span }: TimedScenario, devices: number, server: string, nowMs: number): string {
-  const { fromUs, toUs, liveFromUs }: Span = span;
+function say(sentence: string): void {
+  process.stderr.write(`${pc.dim(sentence)}\n`);
+}
+
+function beginning({ fromUs, toUs, liveFromUs }: Span, devices: number, server: string, nowMs: number): string {
   const back = fromUs < liveFromUs - 1_000_000 ? ` back from ${new Date(fromUs / 1_000).toISOString()},` : "";
   const leftMs = toUs / 1_000 - nowMs;
   const end = toUs === Infinity ? "until Ctrl-C" : leftMs <= 0 ? "up to now" : `for ${formatDurationMs(leftMs)}`;

@@ -60,9 +60,9 @@ test("the same seed stores the same values, another one others", async () => {
   };
   const first = await exported("seeded", "5");
   expect(first.length).toBe(241);
-  await rig.ok(["delete", "machine_current_a", "--filter", "source=seeded-*", "--yes"]);
+  await rig.ok(["delete", "machine_*", "--filter", "source=seeded-*", "--yes"]);
   expect(await exported("seeded", "5")).toEqual(first);
-  await rig.ok(["delete", "machine_current_a", "--filter", "source=seeded-*", "--yes"]);
+  await rig.ok(["delete", "machine_*", "--filter", "source=seeded-*", "--yes"]);
   expect(await exported("seeded", "6")).not.toEqual(first);
 });
 
@@ -144,6 +144,57 @@ test("what is missing is told, with exit code 1", async () => {
   expect(out).not.toMatch(/missing +0\n/);
   expect(code).toBe(1);
 }, 60_000);
+
+test("where nobody answers nothing begins: the address and what was tried are said, exit code 1", async () => {
+  const nobody = ["--server", "127.0.0.1:1"];
+  const { code, out, err } = await rig.run(["simulate", ...nobody, "--wait", "500ms", "--duration", "1s"]);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toContain("nothing was sent: 127.0.0.1:1 does not answer; tried for 500ms: connect ECONNREFUSED");
+  expect(err).toContain("--wait 10m waits longer; does the server run? --server names another");
+  const http = await rig.run(["simulate", "--server", rig.server.http, "--wait", "10m"]);
+  expect(http).toMatchObject({ code: 2, err: expect.stringContaining("does not speak gRPC") });
+  // What is wrong with the flags is said first.
+  const wrong = await rig.run(["simulate", ...nobody, "--wait", "10m", "--to", "-1h"]);
+  expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining("wanted an end after its beginning") });
+});
+
+test("a server that comes within the wait gets everything", async () => {
+  const { grpc } = rig.server;
+  rig.server.kill();
+  await rig.server.exited;
+  const args = ["--server", grpc, "--wait", "1m", "--name", "waited", "--devices", "2", "--duration", "2s"];
+  const running = rig.run(["simulate", ...args, "--interval", "100ms", "--json"]);
+  await Bun.sleep(1_500);
+  await rig.restart();
+  const { code, out, err } = await running;
+  expect(err).toContain(`waiting for ${grpc}, 1m at most`);
+  expect(JSON.parse(out)).toMatchObject({ missing: 0, unanswered: 0 });
+  expect((JSON.parse(out) as Outcome).sent).toBeGreaterThan(150);
+  expect(code).toBe(0);
+}, 60_000);
+
+test("where the server goes and stays away, what is stored and missing is unknown, exit code 1", async () => {
+  const followed = rig.follow(["simulate", "--name", "away", "--devices", "2", "--interval", "100ms"]);
+  while (!(await rig.ok(["series", "--filter", "source=away-*"])).includes("away-machine-02")) await Bun.sleep(50);
+  rig.server.kill();
+  await rig.server.exited;
+  await Bun.sleep(500);
+  const { code, out, err } = await followed.interrupt();
+  await rig.restart();
+  expect(err).toContain("waiting for answers to what was sent, 10s at most; Ctrl-C ends at once");
+  expect(err).toContain("asking the server what it stored …");
+  expect(err).toContain("could not be asked of");
+  expect(out).toMatch(/\n {2}unanswered +\d+ {2}.*\n {2}stored +unknown {2}.*\n {2}missing +unknown {2}/);
+  expect(code).toBe(1);
+}, 60_000);
+
+test("where another run's readings lie in the same range, what is missing is unknown, exit code 1", async () => {
+  const range = ["--name", "twice", "--devices", "2", "--from", "2026-03-02", "--to", "2026-03-02T00:10:00Z"];
+  await simulated(...range, "--interval", "7s");
+  const { code, out } = await rig.run(["simulate", ...range]);
+  expect(out).toMatch(/\n {2}missing +unknown {2}\d+ more are stored than were sent: readings of another run/);
+  expect(code).toBe(1);
+});
 
 test("what is wrong with a scenario is told by file, line and column; what is wrong with flags by their names", async () => {
   file(

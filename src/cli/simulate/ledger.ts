@@ -22,6 +22,8 @@ export class Ledger {
   /** Durable, as the server says; repeats too. */
   acked = 0;
   refused = 0;
+  /** Messages of the server that said what became of readings. */
+  answers = 0;
   reconnects = 0;
   /** Sent, and neither acked nor refused. */
   unanswered = 0;
@@ -53,6 +55,7 @@ export class Ledger {
 
   /** Reasons are those that the server told, which may be fewer. */
   onAnswer(acked: number, refused: number, reasons: readonly string[]): void {
+    this.answers++;
     this.acked += acked;
     this.refused += refused;
     for (const reason of reasons) this.#count(kindOf(reason), 1);

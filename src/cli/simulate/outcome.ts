@@ -16,6 +16,7 @@ export interface Outcome {
   readonly unanswered: number;
   /** Null where the server could not be asked. */
   readonly stored: number | null;
+  /** Null where it is not known: what is stored beside what was acknowledged here may hide what is missing. */
   readonly missing: number | null;
   /** Stored beyond what was sent here: readings of another run in the same range, which hide what is missing. */
   readonly surplus: number;
@@ -29,7 +30,10 @@ export function outcomeOf(
   stored: { readonly readings: number; readonly isDamaged: boolean } | undefined,
   { devices, seconds }: Pick<Outcome, "devices" | "seconds">,
 ): Outcome {
-  const { wanted } = ledger;
+  const { wanted, unanswered } = ledger;
+  const beyond = stored === undefined ? 0 : stored.readings - wanted;
+  // What was stored and not acked is none of another run's.
+  const surplus = Math.max(0, beyond - unanswered);
   return {
     devices,
     seconds,
@@ -39,11 +43,10 @@ export function outcomeOf(
     acked: ledger.acked,
     refused: ledger.refused,
     refusedBy: Object.fromEntries(ledger.reasons),
-    unanswered: ledger.unanswered,
+    unanswered,
     stored: stored?.readings ?? null,
-    missing: stored === undefined ? null : Math.max(0, wanted - stored.readings),
-    // What was stored and not acked is none of another run's.
-    surplus: stored === undefined ? 0 : Math.max(0, stored.readings - wanted - ledger.unanswered),
+    missing: stored === undefined || beyond > 0 ? null : wanted - stored.readings,
+    surplus,
     damaged: stored?.isDamaged ?? false,
     retries: ledger.reconnects,
     ackMs: ledger.ackMs ?? null,
@@ -56,7 +59,7 @@ export function isWhole({ missing, unanswered, damaged }: Outcome): boolean {
 }
 
 export function outcomeText(outcome: Outcome): string {
-  const { devices, seconds, sent, repeated, acked, refused, unanswered, stored, missing, surplus } = outcome;
+  const { devices, seconds, sent, repeated, acked, refused, unanswered, stored } = outcome;
   const rate = grouped(acked / Math.max(seconds, 0.001));
   const lines = [
     `${grouped(devices)} devices, ${formatDurationMs(Math.round(seconds * 1_000))}, ${rate} readings/s`,
@@ -65,22 +68,32 @@ export function outcomeText(outcome: Outcome): string {
     row("refused", refused),
     ...Object.entries(outcome.refusedBy).map(([reason, count]) => `    ${grouped(count).padStart(10)}  ${reason}`),
     ...(unanswered > 0 ? [pc.red(row("unanswered", unanswered, "the server never said what became of them"))] : []),
-    ...(stored === null
-      ? [pc.red("  stored       not known: the server could not be asked")]
-      : [row("stored", stored)]),
-    ...(missing === null ? [] : [missing > 0 ? pc.red(row("missing", missing)) : pc.green(row("missing", missing))]),
+    stored === null
+      ? pc.red(unknown("stored", "the server could not be asked; what was acked is durable there"))
+      : row("stored", stored),
+    missingRow(outcome),
   ];
   if (outcome.ackMs !== null) {
     const { p50, p99, max } = outcome.ackMs;
     lines.push(`  acks         p50 ${shownMs(p50)}, p99 ${shownMs(p99)}, max ${shownMs(max)}`);
   }
   if (outcome.retries > 0) lines.push(row("retries", outcome.retries, "streams begun anew after a failure"));
-  if (surplus > 0) {
-    const why = "readings of another run lie in the same range, so what is missing cannot be told";
-    lines.push(pc.yellow(`  ${grouped(surplus)} more are stored than were sent: ${why}`));
-  }
   if (outcome.damaged) lines.push(pc.red("  some of what is stored is damaged: the server left it out of its count"));
   return `${lines.join("\n")}\n`;
+}
+
+function missingRow({ missing, surplus, stored }: Outcome): string {
+  if (missing !== null) return missing > 0 ? pc.red(row("missing", missing)) : pc.green(row("missing", missing));
+  if (stored === null) return pc.red(unknown("missing", "it could not be asked what is stored"));
+  const why =
+    surplus > 0
+      ? `${grouped(surplus)} more are stored than were sent: readings of another run lie in the same range`
+      : "some that were not answered are stored: they stand for others that may be missing";
+  return pc.red(unknown("missing", why));
+}
+
+function unknown(what: string, why: string): string {
+  return `  ${what.padEnd(10)} ${"unknown".padStart(13)}  ${why}`;
 }
 
 function row(what: string, count: number, note = ""): string {

@@ -28,9 +28,10 @@ export interface ScenarioFlags extends FleetFlags {
   readonly speed?: number;
 }
 
-export interface TimedScenario {
+export interface WantedScenario {
   readonly scenario: Scenario;
-  readonly span: Span;
+  /** When its readings are, where it begins at `nowMs`. */
+  spanAt(nowMs: number): Span;
 }
 
 const FLEET_FLAGS = [
@@ -45,7 +46,7 @@ export async function scenarioOf(
   file: string | undefined,
   flags: ScenarioFlags,
   nowMs: number,
-): Promise<TimedScenario> {
+): Promise<WantedScenario> {
   if (flags.to !== undefined && flags.duration !== undefined) {
     throw new WatchpostError("INVALID_ARGUMENT", "--to and --duration say the same; wanted one of them");
   }
@@ -64,10 +65,11 @@ export async function scenarioOf(
   const speed = flags.speed ?? written.speed ?? 1;
   const fleets = written.fleets ?? [fleetOf(flags, speed)];
   const devices = fleets.reduce((sum, fleet) => sum + fleet.devices, 0);
-  return {
-    scenario: { seed: flags.seed ?? written.seed ?? 1, fleets },
-    span: spanOf(flags, written, { speed, nowMs, beginMs: nowMs + devices * OPENING_MS_A_DEVICE }),
-  };
+  const spanAt = (atMs: number) =>
+    spanOf(flags, written, { speed, nowMs: atMs, beginMs: atMs + devices * OPENING_MS_A_DEVICE });
+  // What is wrong with times is said before anything else happens.
+  spanAt(nowMs);
+  return { scenario: { seed: flags.seed ?? written.seed ?? 1, fleets }, spanAt };
 }
 
 function fleetOf(flags: FleetFlags, speed: number): Fleet {
