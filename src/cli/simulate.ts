@@ -4,6 +4,7 @@ import pc from "picocolors";
 import type { Connection, Retry } from "../client/connection.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import { systemClock } from "../model/system-clock.ts";
 import { FAULT_KINDS } from "../simulate/fault.ts";
 import { DEVICES_MAX, type Fleet, type Scenario } from "../simulate/fleet.ts";
 import { PROFILES } from "../simulate/profiles.ts";
@@ -115,7 +116,7 @@ async function simulate(file: string | undefined, flags: Flags): Promise<void> {
   const outagesMs = Math.max(0, ...scenario.fleets.map(({ network }) => network?.outageMs ?? 0));
   const silenceMsMax = SILENCE_MS_MAX + outagesMs;
   const waiting = patience({
-    ...{ ledger, stop, silenceMsMax, endMs: span.toUs / 1_000 },
+    ...{ ledger, stop, silenceMsMax, clock: systemClock, endMs: span.toUs / 1_000 },
     onSilence() {
       const since = formatDurationMs(silenceMsMax);
       status.aside(() =>

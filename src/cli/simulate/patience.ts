@@ -1,4 +1,5 @@
 /** How long answers are waited for once nothing more is sent. */
+import type { Clock } from "../../model/clock.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** Answers to what was sent before Ctrl-C. */
@@ -12,7 +13,8 @@ export interface Patience {
 }
 
 export interface PatienceOptions {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "answers" | "unanswered">;
+  readonly clock: Clock;
   /** Ctrl-C: answers have {@link FLUSH_MS_MAX} from then on. */
   readonly stop: AbortSignal;
   /** When the last readings are due, Unix milliseconds; Infinity: none is the last. */
@@ -23,25 +25,30 @@ export interface PatienceOptions {
   onSilence(): void;
 }
 
-export function patience({ ledger, stop, endMs, silenceMsMax, onSilence }: PatienceOptions): Patience {
+export function patience({ ledger, clock, stop, endMs, silenceMsMax, onSilence }: PatienceOptions): Patience {
   const cut = new AbortController();
   let answers = ledger.answers;
-  let heardAtMs = performance.now();
-  const timer = setInterval(() => {
-    const nowMs = performance.now();
-    if (ledger.answers !== answers || ledger.unanswered === 0 || Date.now() < endMs) heardAtMs = nowMs;
+  let heardAtMs = clock.monotonicMs();
+  let cancelCheck = () => {};
+  let cancelFlush = () => {};
+  const check = () => {
+    const nowMs = clock.monotonicMs();
+    if (ledger.answers !== answers || ledger.unanswered === 0 || clock.nowMs() < endMs) heardAtMs = nowMs;
     answers = ledger.answers;
-    if (nowMs - heardAtMs < silenceMsMax || cut.signal.aborted) return;
+    if (nowMs - heardAtMs < silenceMsMax) return checkSoon();
     onSilence();
     cut.abort();
-  }, CHECK_EVERY_MS);
-  let flushing: ReturnType<typeof setTimeout> | undefined;
-  stop.addEventListener("abort", () => (flushing = setTimeout(() => cut.abort(), FLUSH_MS_MAX)), { once: true });
+  };
+  const checkSoon = () => void (cancelCheck = clock.after(CHECK_EVERY_MS, check));
+  const flush = () => void (cancelFlush = clock.after(FLUSH_MS_MAX, () => cut.abort()));
+  checkSoon();
+  stop.addEventListener("abort", flush, { once: true });
   return {
     cut: cut.signal,
     close() {
-      clearInterval(timer);
-      clearTimeout(flushing);
+      stop.removeEventListener("abort", flush);
+      cancelCheck();
+      cancelFlush();
     },
   };
 }
