@@ -17,6 +17,7 @@ import { parseTagConditions } from "../model/tag-conditions.ts";
 import { commandsOf } from "../wire/call-method.ts";
 import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
 import { Devices, type ListDevicesRequestSchema } from "../wire/gen/devices_pb.ts";
+import type { UpstreamSettingsSchema } from "../wire/gen/forwarding_pb.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { Storage } from "./open-storage.ts";
 
@@ -41,7 +42,8 @@ export async function openUpstream(
   const { origins, nodeId } = deps.forwarding;
   const { address } = config.upstream;
   const upstream = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
-  return deliveryMethods({ upstream, nodeId, origins: () => originDeliveries(origins) });
+  const settings = settingsOf(config);
+  return deliveryMethods({ upstream, settings, nodeId, origins: () => originDeliveries(origins) });
 }
 
 async function forwardTo(
@@ -123,7 +125,7 @@ async function forwardTo(
 function optionsOf(address: string, { upstream }: Config): UpstreamOptions {
   return {
     address,
-    name: upstream.name === "auto" ? hostname() : upstream.name,
+    name: nameOf(upstream),
     bytesPerS: upstream.bandwidth,
     matcher: matcherOf(upstream),
     queueBytesMax: upstream.queue_bytes_max,
@@ -131,6 +133,27 @@ function optionsOf(address: string, { upstream }: Config): UpstreamOptions {
     downSampling: upstream.step === undefined ? undefined : { stepMs: upstream.step, func: upstream.function },
     backoff: { firstMs: upstream.backoff_min, maxMs: upstream.backoff_max },
   };
+}
+
+/** As they are told to whoever asks. */
+function settingsOf({ upstream }: Config): MessageInitShape<typeof UpstreamSettingsSchema> {
+  const { metrics, sources, tags = "", step = 0, gzip, tls, events } = upstream;
+  return {
+    ...{ name: nameOf(upstream), metrics, sources, tags, gzip, tls, events },
+    ...{ stepMs: BigInt(step), function: step === 0 ? "" : upstream.function },
+    bandwidthBytesPerSecond: boundOf(upstream.bandwidth),
+    queueBytesMax: boundOf(upstream.queue_bytes_max),
+    queueAgeMaxMs: boundOf(upstream.queue_age_max),
+  };
+}
+
+function nameOf({ name }: Config["upstream"]): string {
+  return name === "auto" ? hostname() : name;
+}
+
+/** 0: none. */
+function boundOf(most: number): bigint {
+  return most === Infinity ? 0n : BigInt(Math.floor(most));
 }
 
 function matcherOf({ metrics, sources, tags }: Config["upstream"]): SeriesMatcher | undefined {

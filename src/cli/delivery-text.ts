@@ -8,6 +8,7 @@ import type {
   OriginDelivery,
   SourceDelivery,
   UpstreamDelivery,
+  UpstreamSettings,
 } from "../wire/gen/forwarding_pb.ts";
 import { textTable, type Column } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
@@ -24,22 +25,82 @@ export function deliveryText(delivery: GetDeliveryResponse, nowMs: number): stri
 }
 
 function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
-  const { address, state, stateSince, lastError, nextAttemptAt, queuedPoints, oldestQueuedTime } = upstream;
+  const { address, stateSince, lastError, nextAttemptAt, queuedPoints, oldestQueuedTime, settings } = upstream;
   const inMs = nextAttemptAt === undefined ? 0 : timestampDate(nextAttemptAt).getTime() - nowMs;
   const next =
     nextAttemptAt === undefined
       ? ""
       : `, next attempt in ${formatDurationMs(Math.max(0, Math.ceil(inMs / 1_000)) * 1_000)}`;
-  const painted = state === "connected" ? pc.green(state) : pc.yellow(state);
   const rate = `${count(Math.round(upstream.pointsPerSecond))} points/s, ${formatByteSize(Math.round(upstream.bytesPerSecond))}/s over the last minute`;
   const oldest = oldestQueuedTime === undefined ? "" : `, back to ${timeOf(oldestQueuedTime)}`;
   const events = upstream.queuedEvents === 0n ? "" : `, ${count(upstream.queuedEvents)} events`;
+  const as = settings === undefined ? "" : ` as ${printable(settings.name)}`;
+  const { word, paint, advice } = standingOf(upstream);
   const lines = [
-    `${pc.bold("to")} ${printable(address)}  ${painted} for ${ageOf(stateSince, nowMs)}${next}`,
-    ...(lastError === "" ? [] : [`   ${printable(lastError)}`]),
-    `   ${count(queuedPoints)} points wait${oldest}${events}; ${rate}`,
+    `${pc.bold("to")} ${printable(address)}${as}  ${paint(word)} for ${ageOf(stateSince, nowMs)}${next}`,
+    ...(lastError === "" ? [] : [printable(lastError), advice]),
+    ...(settings === undefined ? [] : settingsLines(settings)),
+    `${count(queuedPoints)} points wait${oldest}${events}; ${rate}`,
+    ...refusedLines(upstream),
   ];
-  return `${lines.join("\n")}\n${sourcesText(upstream.sources, [...COLUMNS.slice(0, 2), QUEUED, ...COLUMNS.slice(2)])}`;
+  const columns = [...COLUMNS.slice(0, 2), QUEUED, ...COLUMNS.slice(2)];
+  return `${lines.join("\n   ")}\n${sourcesText(upstream.sources, columns)}`;
+}
+
+const REFUSED_ADVICE: Readonly<Record<string, string>> = {
+  FAILED_PRECONDITION: "waiting changes nothing: another upstream.address, or another node there, is wanted",
+  UNIMPLEMENTED:
+    "waiting changes nothing: is upstream.address the gRPC address of a Watchpost that takes what others forward?",
+  UNAUTHENTICATED: "waiting changes nothing: see upstream.token_file and cert_file",
+  PERMISSION_DENIED: "waiting changes nothing: see upstream.token_file and cert_file",
+};
+/** A server that is away, or a cut connection. */
+const AWAY: ReadonlySet<string> = new Set([
+  ...["", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED", "INTERNAL", "UNKNOWN"],
+]);
+
+/** "waiting" says neither whether nobody answers nor whether this node is not wanted. */
+function standingOf({ state, lastError, lastErrorStatus }: UpstreamDelivery) {
+  if (lastError === "") return { word: state, paint: state === "connected" ? pc.green : pc.yellow, advice: "" };
+  if (AWAY.has(lastErrorStatus)) {
+    const advice =
+      "nothing is lost while it cannot be reached, within upstream.queue_bytes_max, queue_age_max and retention";
+    return { word: "unreachable", paint: pc.yellow, advice };
+  }
+  return {
+    ...{ word: "refused", paint: pc.red },
+    advice: REFUSED_ADVICE[lastErrorStatus] ?? "it is tried on; what it wants stands above",
+  };
+}
+
+/** What does not go upstream as it is, and bounds. Nothing where everything does. */
+function settingsLines(settings: UpstreamSettings): string[] {
+  const { metrics, sources, tags, stepMs, function: func, events } = settings;
+  const { bandwidthBytesPerSecond: bandwidth, queueBytesMax, queueAgeMaxMs } = settings;
+  const filters = [
+    ...(metrics === "*" ? [] : [`metrics ${metrics}`]),
+    ...(sources === "*" ? [] : [`sources ${sources}`]),
+    ...(tags === "" ? [] : [`tags ${tags}`]),
+  ];
+  const bounds = [
+    ...(bandwidth === 0n ? [] : [`${formatByteSize(Number(bandwidth))}/s`]),
+    ...(queueBytesMax === 0n ? [] : [`a queue of ${formatByteSize(Number(queueBytesMax))}`]),
+    ...(queueAgeMaxMs === 0n ? [] : [`${formatDurationMs(Number(queueAgeMaxMs))} in the queue`]),
+  ];
+  return [
+    ...(filters.length === 0 ? [] : [`only ${printable(filters.join(", "))}`]),
+    ...(stepMs === 0n ? [] : [`down-sampled: ${func} of every ${formatDurationMs(Number(stepMs))}`]),
+    ...(bounds.length === 0 ? [] : [`at most ${bounds.join(", ")}`]),
+    ...(events ? [] : ["without alerts and devices (upstream.events)"]),
+  ];
+}
+
+function refusedLines({ refusedEvents, lastRefusedEvent }: UpstreamDelivery): string[] {
+  if (refusedEvents === 0n) return [];
+  const many = refusedEvents === 1n ? "event was" : "events were";
+  return [
+    pc.yellow(`${count(refusedEvents)} ${many} refused since the start; the last: ${printable(lastRefusedEvent)}`),
+  ];
 }
 
 function originText({ originName, originId, lanes, lastSeen, sources }: OriginDelivery, nowMs: number): string {
@@ -79,9 +140,13 @@ export function deliveryJson({ nodeId, upstreams, origins }: GetDeliveryResponse
       state: upstream.state,
       stateSince: isoOf(upstream.stateSince),
       lastError: upstream.lastError || null,
+      lastErrorStatus: upstream.lastErrorStatus || null,
       nextAttemptAt: isoOf(upstream.nextAttemptAt),
       queuedPoints: Number(upstream.queuedPoints),
       queuedEvents: Number(upstream.queuedEvents),
+      refusedEvents: Number(upstream.refusedEvents),
+      lastRefusedEvent: upstream.lastRefusedEvent || null,
+      settings: upstream.settings === undefined ? null : settingsJson(upstream.settings),
       oldestQueuedTime: isoOf(upstream.oldestQueuedTime),
       pointsPerSecond: upstream.pointsPerSecond,
       bytesPerSecond: upstream.bytesPerSecond,
@@ -96,6 +161,18 @@ export function deliveryJson({ nodeId, upstreams, origins }: GetDeliveryResponse
     })),
   };
   return `${JSON.stringify(plain, null, 2)}\n`;
+}
+
+/** Null: no bound. */
+function settingsJson(settings: UpstreamSettings) {
+  const { name, metrics, sources, tags, stepMs, function: func, gzip, tls, events } = settings;
+  return {
+    ...{ name, metrics, sources, tags: tags || null, gzip, tls, events },
+    ...{ stepMs: Number(stepMs) || null, function: func || null },
+    bandwidthBytesPerSecond: Number(settings.bandwidthBytesPerSecond) || null,
+    queueBytesMax: Number(settings.queueBytesMax) || null,
+    queueAgeMaxMs: Number(settings.queueAgeMaxMs) || null,
+  };
 }
 
 function sourceOf(delivery: SourceDelivery) {

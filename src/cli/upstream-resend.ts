@@ -33,7 +33,9 @@ export function upstreamResendCommand(): Command {
 
 async function again(flags: ResendFlags, command: Command): Promise<void> {
   const { from, to, all } = flags;
-  if ((all === true) === (from !== undefined || to !== undefined)) {
+  const bound = from !== undefined ? "--from" : to !== undefined ? "--to" : undefined;
+  if (all && bound !== undefined) command.error(`error: ${bound} and --all are given together; wanted one of them`);
+  if (!all && bound === undefined) {
     command.error("error: wanted --from, --to or both, or --all for everything that is stored");
   }
   const nowMs = Date.now();

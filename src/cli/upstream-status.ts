@@ -8,7 +8,8 @@ import { cut } from "./fit-text.ts";
 import { openScreen, type ScreenSize } from "./live-screen.ts";
 
 const HELP = `
-Points that wait may hold values that were replaced meanwhile; those are not sent. Times are UTC, of the points.
+Points that wait may hold values that were replaced meanwhile; those are not sent. Times are UTC, of the points. "unreachable": nobody
+answers, or the connection was cut; "refused": the upstream answers, and does not want what this node forwards.
 
 Examples:
   watchpost upstream status

@@ -1,6 +1,7 @@
 /** `watchpost upstream` against a gateway and its centre. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { ownPort } from "../support/own-port.ts";
 import { startServerProcess, type ServerProcess } from "../support/server-process.ts";
 import { startCommandRig, type CommandRig } from "./command-rig.ts";
 
@@ -57,7 +58,7 @@ test("both ends tell what was acknowledged", async () => {
   const counts = { ackedPoints: 2, droppedPoints: 0, refusedPoints: 0, queuedPoints: 0, source: "gw-1" };
   expect(upstreams[0].sources).toEqual([expect.objectContaining(counts)]);
   const text = await centre.ok(["upstream", "status"], toEdge());
-  expect(text).toContain(`to ${centre.server.grpc}  connected for`);
+  expect(text).toContain(`to ${centre.server.grpc} as hall-3  connected for`);
   expect(text).toContain("0 points wait");
   expect(text).toMatch(/gw-1 +2 +0 +0 +0  2026-01-01T00:00:00Z  2026-01-01T00:00:01Z/);
   expect(await centre.ok(["upstream", "status"])).toMatch(/from hall-3  connected.*\n.*\n +gw-1 +2 +0 +0 /);
@@ -97,12 +98,89 @@ test("alerts and devices are told to the centre", async () => {
   await until(async () => (await centre.ok(["alerts"])).includes("no alert is active"));
 });
 
-test("a centre that has lost everything gets it again when it is asked for", async () => {
+/** A node that forwards to `address`, with what its status says once it has tried. */
+async function statusOf(name: string, address: string, more: Record<string, string>, args: string[] = []) {
+  const env = { WATCHPOST_UPSTREAM_ADDRESS: address, WATCHPOST_UPSTREAM_NAME: name, ...more };
+  const node = await startServerProcess({ data: join(centre.dir, name), env, args });
+  const at = { env: { WATCHPOST_SERVER: node.grpc } };
+  try {
+    for (;;) {
+      const text = await centre.ok(["upstream", "status"], at);
+      if (!text.includes("connecting"))
+        return { text, json: await centre.ok(["upstream", "status", "--json"], at), node };
+      await Bun.sleep(50);
+    }
+  } finally {
+    await node.stop();
+  }
+}
+
+test("an upstream that nobody reaches is no upstream that refuses; filters and bounds are shown", async () => {
+  const { text, json } = await statusOf("far", "127.0.0.1:1", {
+    WATCHPOST_UPSTREAM_METRICS: "temp|power.*",
+    WATCHPOST_UPSTREAM_TAGS: "site=north",
+    WATCHPOST_UPSTREAM_STEP: "1m",
+    WATCHPOST_UPSTREAM_FUNCTION: "max",
+    WATCHPOST_UPSTREAM_BANDWIDTH: "256KiB",
+    WATCHPOST_UPSTREAM_QUEUE_BYTES_MAX: "1GiB",
+    WATCHPOST_UPSTREAM_QUEUE_AGE_MAX: "30d",
+    WATCHPOST_UPSTREAM_EVENTS: "false",
+  });
+  expect(text).toMatch(/^to 127\.0\.0\.1:1 as far {2}unreachable for .*, next attempt in .*\n/);
+  for (const line of [
+    "only metrics temp|power.*, tags site=north\n",
+    "down-sampled: max of every 1m\n",
+    "at most 256KiB/s, a queue of 1GiB, 30d in the queue\n",
+    "without alerts and devices (upstream.events)\n",
+    "nothing is lost while it cannot be reached, within upstream.queue_bytes_max",
+  ]) {
+    expect(text).toContain(`   ${line}`);
+  }
+  expect(JSON.parse(json).upstreams[0]).toMatchObject({
+    lastErrorStatus: "UNAVAILABLE",
+    settings: { name: "far", metrics: "temp|power.*", stepMs: 60_000, function: "max", queueAgeMaxMs: 2_592_000_000 },
+  });
+});
+
+test("an upstream that refuses what would go round for ever is told as that", async () => {
+  const address = `127.0.0.1:${ownPort()}`;
+  const { text, node } = await statusOf("round", address, {}, ["--grpc", address]);
+  expect(text).toMatch(/^to 127\.0\.0\.1:\d+ as round {2}refused for /);
+  expect(text).toContain("they would go round for ever\n   waiting changes nothing: another upstream.address");
+  const said = node.log().map(({ msg }) => String(msg));
+  expect(said).toContainEqual(expect.stringContaining("the upstream refuses this node, which is tried on: "));
+  expect(said).not.toContainEqual(expect.stringContaining("cannot be reached"));
+});
+
+test("what the centre refuses of devices and alerts is counted, with the last reason", async () => {
+  await centre.ok(["device", "register", "valve-1"], toEdge());
+  const until = async (text: string) => {
+    for (;;) {
+      const shown = await centre.ok(["upstream", "status"], toEdge());
+      if (shown.includes(text)) return;
+      await Bun.sleep(50);
+    }
+  };
+  while (!(await centre.ok(["devices"])).includes("valve-1")) await Bun.sleep(50);
+  await centre.ok(["device", "delete", "valve-1"]);
+  await centre.ok(["device", "report", "valve-1", "death"], toEdge());
+  await until(
+    '1 event was refused since the start; the last: device "valve-1": there is no device "valve-1" (NOT_FOUND)',
+  );
+});
+
+const storedAtCentre = () => centre.ok(["query", "t", "--from", "2026-01-01", "--to", "2026-01-02", "--json"]);
+
+test("a centre that has lost everything gets it again, and once more when it is asked for", async () => {
   await centre.restart(join(centre.dir, "another"));
-  const isTold = () => edge.log().some(({ msg }) => String(msg).includes("another node than before"));
+  const isTold = () => edge.log().some(({ msg }) => String(msg).includes("no longer has what it acknowledged"));
   while (!isTold()) await Bun.sleep(50);
+  await statusOfEdge(({ upstreams }) => upstreams[0].queuedPoints === 0);
+  expect(await storedAtCentre()).toContain("gw-1");
   const { code, err } = await centre.run(["upstream", "resend"], toEdge());
   expect([code, err]).toEqual([2, expect.stringContaining("wanted --from, --to or both, or --all")]);
+  const both = await centre.run(["upstream", "resend", "--to", "2026-01-01", "--all"], toEdge());
+  expect(both).toMatchObject({ code: 2, err: expect.stringContaining("--to and --all are given together") });
   expect(await centre.ok(["upstream", "resend", "--to", "2025-01-01"], toEdge())).toContain(
     "nothing is stored of that range",
   );
@@ -110,6 +188,4 @@ test("a centre that has lost everything gets it again when it is asked for", asy
     "2 points are sent again",
   );
   await statusOfEdge(({ upstreams }) => upstreams[0].queuedPoints === 0);
-  const stored = await centre.ok(["query", "t", "--from", "2026-01-01", "--to", "2026-01-02", "--json"]);
-  expect(stored).toContain("gw-1");
 });

@@ -8,6 +8,7 @@ import type {
   SequenceRangeSchema,
   SourceDeliverySchema,
   UpstreamDeliverySchema,
+  UpstreamSettingsSchema,
 } from "../../wire/gen/forwarding_pb.ts";
 import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
 import { unary, type MethodImpl } from "../../wire/service.ts";
@@ -21,6 +22,8 @@ import type { Upstream } from "./upstream.ts";
 export interface DeliveryDeps {
   /** Undefined: this node forwards nothing. */
   readonly upstream: Upstream | undefined;
+  /** Of {@link upstream}. */
+  readonly settings: MessageInitShape<typeof UpstreamSettingsSchema>;
   nodeId(): Promise<string>;
   /** The receiving half. */
   origins(): Promise<MessageInitShape<typeof OriginDeliverySchema>[]>;
@@ -29,11 +32,11 @@ export interface DeliveryDeps {
 /** Ranges that are told; a node that works has a handful. */
 const RANGES_TOLD_MAX = 1_000;
 
-export function deliveryMethods({ upstream, nodeId, origins }: DeliveryDeps): MethodImpl[] {
+export function deliveryMethods({ upstream, settings, nodeId, origins }: DeliveryDeps): MethodImpl[] {
   return [
     unary(DataIngestion.method.getDelivery, async () => ({
       nodeId: await nodeId(),
-      upstreams: upstream === undefined ? [] : [await upstreamDelivery(upstream)],
+      upstreams: upstream === undefined ? [] : [await upstreamDelivery(upstream, settings)],
       origins: await origins(),
     })),
     unary(DataIngestion.method.resend, (request) => resend(request, upstream)),
@@ -56,7 +59,10 @@ async function resend(
   return { queued: rangeMessages(ranges), points: BigInt(points) };
 }
 
-async function upstreamDelivery(upstream: Upstream): Promise<MessageInitShape<typeof UpstreamDeliverySchema>> {
+async function upstreamDelivery(
+  upstream: Upstream,
+  settings: DeliveryDeps["settings"],
+): Promise<MessageInitShape<typeof UpstreamDeliverySchema>> {
   const status = await upstream.status();
   const { held, sources, queuedBySource, nextAttemptMs } = status;
   const names = [...new Set([...sources.keys(), ...queuedBySource.keys()])].sort();
@@ -65,7 +71,9 @@ async function upstreamDelivery(upstream: Upstream): Promise<MessageInitShape<ty
     address: upstream.options.address,
     state: status.phase,
     stateSince: timestampOfMs(status.sinceMs),
-    lastError: status.lastError,
+    lastError: status.lastTrouble?.error ?? "",
+    lastErrorStatus: status.lastTrouble?.status ?? "",
+    settings,
     ...(nextAttemptMs !== null && { nextAttemptAt: timestampOfMs(nextAttemptMs) }),
     queued: rangeMessages(status.undelivered),
     queuedPoints: BigInt(status.queuedPoints),

@@ -15,6 +15,7 @@ import {
 import type { ForwardedAck } from "../../wire/gen/forwarding_pb.ts";
 import { Bandwidth } from "./bandwidth.ts";
 import { DeliveryLedger, OTHER_SOURCES, type SourceCounts } from "./delivery-ledger.ts";
+import { connectTrouble, type ConnectTrouble } from "./connect-trouble.ts";
 import type { LaneName, OpenLane } from "./lane.ts";
 import { Link, type LinkDeps } from "./link.ts";
 import { DownSampler, type DownSampling } from "./down-sampler.ts";
@@ -87,14 +88,13 @@ export interface UpstreamCounts {
   readonly connects?: number;
 }
 
-/** "refused": it waits as well, for somebody to change what the upstream refuses it for. */
-export type UpstreamPhase = "connecting" | "connected" | "waiting" | "refused" | "stopped";
+export type UpstreamPhase = "connecting" | "connected" | "waiting" | "stopped";
 
 export interface UpstreamStatus {
   readonly phase: UpstreamPhase;
   readonly sinceMs: number;
-  /** Of the last attempt; "" while connected. */
-  readonly lastError: string;
+  /** Of the last attempt; undefined while connected. */
+  readonly lastTrouble: ConnectTrouble | undefined;
   readonly nextAttemptMs: number | null;
   readonly undelivered: SequenceRanges;
   readonly held: SequencesHeld;
@@ -107,14 +107,6 @@ export interface UpstreamStatus {
 }
 
 const TELL_STORE_MS = 200;
-/** Where the upstream answers with anything else it can be reached. */
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  "UNAVAILABLE",
-  "DEADLINE_EXCEEDED",
-  "CANCELLED",
-  "UNKNOWN",
-  "ABORTED",
-]);
 
 export class Upstream {
   readonly options: UpstreamOptions;
@@ -128,7 +120,8 @@ export class Upstream {
   #link: Link | undefined;
   #phase: UpstreamPhase = "connecting";
   #sinceMs: number;
-  #lastError = "";
+  /** Undefined while connected. */
+  #lastTrouble: ConnectTrouble | undefined;
   #nextAttemptMs: number | null = null;
   #attempt = 0;
   #isTelling = false;
@@ -190,7 +183,12 @@ export class Upstream {
     const queuedBySource = this.#filter.pointsBySource(held, OTHER_SOURCES);
     const queuedPoints = [...queuedBySource.values()].reduce((a, b) => a + b, 0);
     return {
-      ...{ phase: this.#phase, sinceMs: this.#sinceMs, lastError: this.#lastError, nextAttemptMs: this.#nextAttemptMs },
+      ...{
+        phase: this.#phase,
+        sinceMs: this.#sinceMs,
+        lastTrouble: this.#lastTrouble,
+        nextAttemptMs: this.#nextAttemptMs,
+      },
       ...{ undelivered, held, queuedPoints, queuedBySource, sources: this.#ledger.sources() },
       rate: this.#rate.perSecond(this.#deps.clock.monotonicMs()),
       receiverId: this.#state.receiverId,
@@ -248,14 +246,12 @@ export class Upstream {
         await this.#connect();
       } catch (error) {
         if (signal.aborted) return;
-        const failure = error instanceof WatchpostError ? error : undefined;
-        const waitMs = Math.max(backoffMs(this.#attempt, random(), this.options.backoff), failure?.retryAfterMs ?? 0);
-        const isRefused = failure !== undefined && !UNREACHABLE.has(failure.status);
-        const told = `${this.options.address}: ${messageOf(error)}`;
-        if (told !== this.#lastError) onTrouble(`the upstream ${isRefused ? "refuses" : "cannot be reached"}: ${told}`);
-        this.#lastError = told;
+        const trouble = connectTrouble(error, this.options.address);
+        const waitMs = Math.max(backoffMs(this.#attempt, random(), this.options.backoff), trouble.retryAfterMs);
+        if (trouble.error !== this.#lastTrouble?.error) onTrouble(trouble.sentence);
+        this.#lastTrouble = trouble;
         this.#nextAttemptMs = clock.nowMs() + waitMs;
-        this.#turn(isRefused ? "refused" : "waiting");
+        this.#turn("waiting");
         await pause(waitMs, clock, signal);
         this.#nextAttemptMs = null;
       }
@@ -342,12 +338,14 @@ export class Upstream {
     if ((ranges.at(-1)?.[1] ?? 0) > this.#sentTo) {
       throw new WatchpostError("ALREADY_EXISTS", `sequences up to ${ranges.at(-1)![1]} of this node are there already`);
     }
+    const before = this.#state.receiverId;
     const lost = this.#state.heard(nodeId, ranges, this.#nextSeq);
     this.#ledger.adopt(sources);
     this.#tellStore();
-    this.#lastError = "";
+    this.#lastTrouble = undefined;
     this.#turn("connected");
-    this.#events?.wake();
+    if (before !== "" && before !== nodeId) this.#events?.restart();
+    else this.#events?.wake();
     this.#deps.onCount?.({ connects: 1 });
     this.#deps.onConnected(`connected to the upstream ${address}`);
     if (lost.length === 0) return;

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file forwarding.proto.
  */
 export const file_forwarding: GenFile = /*@__PURE__*/
-  fileDesc("ChBmb3J3YXJkaW5nLnByb3RvEglhbmFseXRpY3MiKQoNU2VxdWVuY2VSYW5nZRIMCgRmcm9tGAEgASgDEgoKAnRvGAIgASgDIqMBCg9Gb3J3YXJkZWRTZXJpZXMSCgoCaWQYASABKA0SEwoLbWV0cmljX25hbWUYAiABKAkSDgoGc291cmNlGAMgASgJEjIKBHRhZ3MYBCADKAsyJC5hbmFseXRpY3MuRm9yd2FyZGVkU2VyaWVzLlRhZ3NFbnRyeRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLKAgoJRm9yd2FyZGVkEhEKCW9yaWdpbl9pZBgBIAEoCRITCgtvcmlnaW5fbmFtZRgCIAEoCRIMCgRsYW5lGAMgASgJEg8KB3Nlc3Npb24YBCABKAMSFQoNc2luY2Vfc2Vzc2lvbhgMIAEoAxIOCgZiZWhpbmQYBSADKAkSKwoJc2VxdWVuY2VzGAYgASgLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USDwoHaXNfbGFzdBgHIAEoCBIqCgZzZXJpZXMYCCADKAsyGi5hbmFseXRpY3MuRm9yd2FyZGVkU2VyaWVzEhMKC2Jsb2NrX2luZGV4GAkgASgMEhIKCmJsb2NrX2JvZHkYCiABKAwSKQoHZHJvcHBlZBgLIAMoCzIYLmFuYWx5dGljcy5Ecm9wcGVkUG9pbnRzEhEKCWlzX3Jlc2VuZBgNIAEoCCI/Cg1Ecm9wcGVkUG9pbnRzEg4KBnNvdXJjZRgBIAEoCRIOCgZwb2ludHMYAiABKAMSDgoGcmVhc29uGAMgASgJIqMBCgxGb3J3YXJkZWRBY2sSKwoJY29tbWl0dGVkGAEgAygLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USKQoHcmVmdXNlZBgCIAMoCzIYLmFuYWx5dGljcy5SZWZ1c2VkUG9pbnRzEg8KB25vZGVfaWQYAyABKAkSKgoHc291cmNlcxgEIAMoCzIZLmFuYWx5dGljcy5Tb3VyY2VEZWxpdmVyeSI/Cg1SZWZ1c2VkUG9pbnRzEg4KBnNvdXJjZRgBIAEoCRIOCgZwb2ludHMYAiABKAMSDgoGcmVhc29uGAMgASgJIo8CCg5Tb3VyY2VEZWxpdmVyeRIOCgZzb3VyY2UYASABKAkSFAoMYWNrZWRfcG9pbnRzGAIgASgDEhUKDXF1ZXVlZF9wb2ludHMYAyABKAMSFgoOZHJvcHBlZF9wb2ludHMYBCABKAMSFgoOcmVmdXNlZF9wb2ludHMYBSABKAMSLgoKZmlyc3RfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1sYXN0X2Fja2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLwAwoQVXBzdHJlYW1EZWxpdmVyeRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDQoFc3RhdGUYAyABKAkSLwoLc3RhdGVfc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfZXJyb3IYBSABKAkSMwoPbmV4dF9hdHRlbXB0X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgZxdWV1ZWQYByADKAsyGC5hbmFseXRpY3MuU2VxdWVuY2VSYW5nZRIVCg1xdWV1ZWRfcG9pbnRzGAggASgDEjYKEm9sZGVzdF9xdWV1ZWRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRcG9pbnRzX3Blcl9zZWNvbmQYCiABKAESGAoQYnl0ZXNfcGVyX3NlY29uZBgLIAEoARIqCgdzb3VyY2VzGAwgAygLMhkuYW5hbHl0aWNzLlNvdXJjZURlbGl2ZXJ5EhUKDXF1ZXVlZF9ldmVudHMYDSABKAMSDwoHbm9kZV9pZBgOIAEoCRIWCg5yZWZ1c2VkX2V2ZW50cxgPIAEoAxIaChJsYXN0X3JlZnVzZWRfZXZlbnQYECABKAkizwEKDk9yaWdpbkRlbGl2ZXJ5EhEKCW9yaWdpbl9pZBgBIAEoCRITCgtvcmlnaW5fbmFtZRgCIAEoCRINCgVsYW5lcxgDIAMoCRItCglsYXN0X3NlZW4YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKCWNvbW1pdHRlZBgFIAMoCzIYLmFuYWx5dGljcy5TZXF1ZW5jZVJhbmdlEioKB3NvdXJjZXMYBiADKAsyGS5hbmFseXRpY3MuU291cmNlRGVsaXZlcnkiFAoSR2V0RGVsaXZlcnlSZXF1ZXN0IoIBChNHZXREZWxpdmVyeVJlc3BvbnNlEg8KB25vZGVfaWQYASABKAkSLgoJdXBzdHJlYW1zGAIgAygLMhsuYW5hbHl0aWNzLlVwc3RyZWFtRGVsaXZlcnkSKgoHb3JpZ2lucxgDIAMoCzIZLmFuYWx5dGljcy5PcmlnaW5EZWxpdmVyeSJzCg1SZXNlbmRSZXF1ZXN0EhAKCHVwc3RyZWFtGAEgASgJEigKBGZyb20YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJKCg5SZXNlbmRSZXNwb25zZRIoCgZxdWV1ZWQYASADKAsyGC5hbmFseXRpY3MuU2VxdWVuY2VSYW5nZRIOCgZwb2ludHMYAiABKANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChBmb3J3YXJkaW5nLnByb3RvEglhbmFseXRpY3MiKQoNU2VxdWVuY2VSYW5nZRIMCgRmcm9tGAEgASgDEgoKAnRvGAIgASgDIqMBCg9Gb3J3YXJkZWRTZXJpZXMSCgoCaWQYASABKA0SEwoLbWV0cmljX25hbWUYAiABKAkSDgoGc291cmNlGAMgASgJEjIKBHRhZ3MYBCADKAsyJC5hbmFseXRpY3MuRm9yd2FyZGVkU2VyaWVzLlRhZ3NFbnRyeRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLKAgoJRm9yd2FyZGVkEhEKCW9yaWdpbl9pZBgBIAEoCRITCgtvcmlnaW5fbmFtZRgCIAEoCRIMCgRsYW5lGAMgASgJEg8KB3Nlc3Npb24YBCABKAMSFQoNc2luY2Vfc2Vzc2lvbhgMIAEoAxIOCgZiZWhpbmQYBSADKAkSKwoJc2VxdWVuY2VzGAYgASgLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USDwoHaXNfbGFzdBgHIAEoCBIqCgZzZXJpZXMYCCADKAsyGi5hbmFseXRpY3MuRm9yd2FyZGVkU2VyaWVzEhMKC2Jsb2NrX2luZGV4GAkgASgMEhIKCmJsb2NrX2JvZHkYCiABKAwSKQoHZHJvcHBlZBgLIAMoCzIYLmFuYWx5dGljcy5Ecm9wcGVkUG9pbnRzEhEKCWlzX3Jlc2VuZBgNIAEoCCI/Cg1Ecm9wcGVkUG9pbnRzEg4KBnNvdXJjZRgBIAEoCRIOCgZwb2ludHMYAiABKAMSDgoGcmVhc29uGAMgASgJIqMBCgxGb3J3YXJkZWRBY2sSKwoJY29tbWl0dGVkGAEgAygLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USKQoHcmVmdXNlZBgCIAMoCzIYLmFuYWx5dGljcy5SZWZ1c2VkUG9pbnRzEg8KB25vZGVfaWQYAyABKAkSKgoHc291cmNlcxgEIAMoCzIZLmFuYWx5dGljcy5Tb3VyY2VEZWxpdmVyeSI/Cg1SZWZ1c2VkUG9pbnRzEg4KBnNvdXJjZRgBIAEoCRIOCgZwb2ludHMYAiABKAMSDgoGcmVhc29uGAMgASgJIo8CCg5Tb3VyY2VEZWxpdmVyeRIOCgZzb3VyY2UYASABKAkSFAoMYWNrZWRfcG9pbnRzGAIgASgDEhUKDXF1ZXVlZF9wb2ludHMYAyABKAMSFgoOZHJvcHBlZF9wb2ludHMYBCABKAMSFgoOcmVmdXNlZF9wb2ludHMYBSABKAMSLgoKZmlyc3RfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1sYXN0X2Fja2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK6BAoQVXBzdHJlYW1EZWxpdmVyeRIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDQoFc3RhdGUYAyABKAkSLwoLc3RhdGVfc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfZXJyb3IYBSABKAkSMwoPbmV4dF9hdHRlbXB0X2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgZxdWV1ZWQYByADKAsyGC5hbmFseXRpY3MuU2VxdWVuY2VSYW5nZRIVCg1xdWV1ZWRfcG9pbnRzGAggASgDEjYKEm9sZGVzdF9xdWV1ZWRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoRcG9pbnRzX3Blcl9zZWNvbmQYCiABKAESGAoQYnl0ZXNfcGVyX3NlY29uZBgLIAEoARIqCgdzb3VyY2VzGAwgAygLMhkuYW5hbHl0aWNzLlNvdXJjZURlbGl2ZXJ5EhUKDXF1ZXVlZF9ldmVudHMYDSABKAMSDwoHbm9kZV9pZBgOIAEoCRIWCg5yZWZ1c2VkX2V2ZW50cxgPIAEoAxIaChJsYXN0X3JlZnVzZWRfZXZlbnQYECABKAkSGQoRbGFzdF9lcnJvcl9zdGF0dXMYESABKAkSLQoIc2V0dGluZ3MYEiABKAsyGy5hbmFseXRpY3MuVXBzdHJlYW1TZXR0aW5ncyL1AQoQVXBzdHJlYW1TZXR0aW5ncxIMCgRuYW1lGAEgASgJEg8KB21ldHJpY3MYAiABKAkSDwoHc291cmNlcxgDIAEoCRIMCgR0YWdzGAQgASgJEg8KB3N0ZXBfbXMYBSABKAMSEAoIZnVuY3Rpb24YBiABKAkSIgoaYmFuZHdpZHRoX2J5dGVzX3Blcl9zZWNvbmQYByABKAMSFwoPcXVldWVfYnl0ZXNfbWF4GAggASgDEhgKEHF1ZXVlX2FnZV9tYXhfbXMYCSABKAMSDAoEZ3ppcBgKIAEoCBILCgN0bHMYCyABKAgSDgoGZXZlbnRzGAwgASgIIs8BCg5PcmlnaW5EZWxpdmVyeRIRCglvcmlnaW5faWQYASABKAkSEwoLb3JpZ2luX25hbWUYAiABKAkSDQoFbGFuZXMYAyADKAkSLQoJbGFzdF9zZWVuGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgljb21taXR0ZWQYBSADKAsyGC5hbmFseXRpY3MuU2VxdWVuY2VSYW5nZRIqCgdzb3VyY2VzGAYgAygLMhkuYW5hbHl0aWNzLlNvdXJjZURlbGl2ZXJ5IhQKEkdldERlbGl2ZXJ5UmVxdWVzdCKCAQoTR2V0RGVsaXZlcnlSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEi4KCXVwc3RyZWFtcxgCIAMoCzIbLmFuYWx5dGljcy5VcHN0cmVhbURlbGl2ZXJ5EioKB29yaWdpbnMYAyADKAsyGS5hbmFseXRpY3MuT3JpZ2luRGVsaXZlcnkicwoNUmVzZW5kUmVxdWVzdBIQCgh1cHN0cmVhbRgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSgoOUmVzZW5kUmVzcG9uc2USKAoGcXVldWVkGAEgAygLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USDgoGcG9pbnRzGAIgASgDYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Positions in a node's log, half open: [from, to).
@@ -428,6 +428,19 @@ export type UpstreamDelivery = Message<"analytics.UpstreamDelivery"> & {
    * @generated from field: string last_refused_event = 16;
    */
   lastRefusedEvent: string;
+
+  /**
+   * Name of the gRPC status that last_error came with: UNAVAILABLE and the like where it cannot be reached, FAILED_PRECONDITION and
+   * others where it refuses this node.
+   *
+   * @generated from field: string last_error_status = 17;
+   */
+  lastErrorStatus: string;
+
+  /**
+   * @generated from field: analytics.UpstreamSettings settings = 18;
+   */
+  settings?: UpstreamSettings | undefined;
 };
 
 /**
@@ -436,6 +449,88 @@ export type UpstreamDelivery = Message<"analytics.UpstreamDelivery"> & {
  */
 export const UpstreamDeliverySchema: GenMessage<UpstreamDelivery> = /*@__PURE__*/
   messageDesc(file_forwarding, 7);
+
+/**
+ * What goes upstream, and how.
+ *
+ * @generated from message analytics.UpstreamSettings
+ */
+export type UpstreamSettings = Message<"analytics.UpstreamSettings"> & {
+  /**
+   * What the upstream calls this node.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * As they are set; "*" is everything. tags: "" for none.
+   *
+   * @generated from field: string metrics = 2;
+   */
+  metrics: string;
+
+  /**
+   * @generated from field: string sources = 3;
+   */
+  sources: string;
+
+  /**
+   * @generated from field: string tags = 4;
+   */
+  tags: string;
+
+  /**
+   * Down-sampling; 0: points go as they are.
+   *
+   * @generated from field: int64 step_ms = 5;
+   */
+  stepMs: bigint;
+
+  /**
+   * @generated from field: string function = 6;
+   */
+  function: string;
+
+  /**
+   * 0: no bound.
+   *
+   * @generated from field: int64 bandwidth_bytes_per_second = 7;
+   */
+  bandwidthBytesPerSecond: bigint;
+
+  /**
+   * @generated from field: int64 queue_bytes_max = 8;
+   */
+  queueBytesMax: bigint;
+
+  /**
+   * @generated from field: int64 queue_age_max_ms = 9;
+   */
+  queueAgeMaxMs: bigint;
+
+  /**
+   * @generated from field: bool gzip = 10;
+   */
+  gzip: boolean;
+
+  /**
+   * @generated from field: bool tls = 11;
+   */
+  tls: boolean;
+
+  /**
+   * @generated from field: bool events = 12;
+   */
+  events: boolean;
+};
+
+/**
+ * Describes the message analytics.UpstreamSettings.
+ * Use `create(UpstreamSettingsSchema)` to create a new message.
+ */
+export const UpstreamSettingsSchema: GenMessage<UpstreamSettings> = /*@__PURE__*/
+  messageDesc(file_forwarding, 8);
 
 /**
  * The receiving side of one origin.
@@ -481,7 +576,7 @@ export type OriginDelivery = Message<"analytics.OriginDelivery"> & {
  * Use `create(OriginDeliverySchema)` to create a new message.
  */
 export const OriginDeliverySchema: GenMessage<OriginDelivery> = /*@__PURE__*/
-  messageDesc(file_forwarding, 8);
+  messageDesc(file_forwarding, 9);
 
 /**
  * @generated from message analytics.GetDeliveryRequest
@@ -494,7 +589,7 @@ export type GetDeliveryRequest = Message<"analytics.GetDeliveryRequest"> & {
  * Use `create(GetDeliveryRequestSchema)` to create a new message.
  */
 export const GetDeliveryRequestSchema: GenMessage<GetDeliveryRequest> = /*@__PURE__*/
-  messageDesc(file_forwarding, 9);
+  messageDesc(file_forwarding, 10);
 
 /**
  * @generated from message analytics.GetDeliveryResponse
@@ -521,7 +616,7 @@ export type GetDeliveryResponse = Message<"analytics.GetDeliveryResponse"> & {
  * Use `create(GetDeliveryResponseSchema)` to create a new message.
  */
 export const GetDeliveryResponseSchema: GenMessage<GetDeliveryResponse> = /*@__PURE__*/
-  messageDesc(file_forwarding, 10);
+  messageDesc(file_forwarding, 11);
 
 /**
  * @generated from message analytics.ResendRequest
@@ -552,7 +647,7 @@ export type ResendRequest = Message<"analytics.ResendRequest"> & {
  * Use `create(ResendRequestSchema)` to create a new message.
  */
 export const ResendRequestSchema: GenMessage<ResendRequest> = /*@__PURE__*/
-  messageDesc(file_forwarding, 11);
+  messageDesc(file_forwarding, 12);
 
 /**
  * @generated from message analytics.ResendResponse
@@ -574,5 +669,5 @@ export type ResendResponse = Message<"analytics.ResendResponse"> & {
  * Use `create(ResendResponseSchema)` to create a new message.
  */
 export const ResendResponseSchema: GenMessage<ResendResponse> = /*@__PURE__*/
-  messageDesc(file_forwarding, 12);
+  messageDesc(file_forwarding, 13);
 

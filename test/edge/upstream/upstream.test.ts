@@ -30,7 +30,7 @@ test("what was committed while nobody answered arrives afterwards, newest first"
   pair.setReachable(false);
   for (let i = 0; i < 20; i++) pair.commit([[1 + (i % 3), T + i, i]]);
   await pair.pass(200);
-  expect((await pair.upstream.status()).lastError).toContain("nobody answers");
+  expect((await pair.upstream.status()).lastTrouble?.error).toContain("nobody answers");
   pair.setReachable(true);
   await pair.settle();
   expect(pair.received()).toEqual(pair.sent());
