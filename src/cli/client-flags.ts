@@ -2,7 +2,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import pc from "picocolors";
 import { Connection, type Retry } from "../client/connection.ts";
-import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
+import { formatRoughDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf } from "../model/errors.ts";
 import { serverAddress } from "./server-address.ts";
 import { onStopSignal } from "./stop-signals.ts";
@@ -62,7 +62,7 @@ export function speedArgument(text: string): number {
 export function retryTeller(server: string): (retry: Retry) => void {
   return ({ error, attempt, delayMs }) => {
     if (attempt !== 1 && attempt % 10 !== 0) return;
-    const wait = formatDurationMs(Math.max(1, Math.round(delayMs)));
+    const wait = formatRoughDurationMs(Math.max(1, delayMs));
     console.error(pc.yellow(`${server}: ${error.message} (${error.status}); trying again in ${wait}`));
   };
 }

@@ -2,7 +2,7 @@
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import pc from "picocolors";
 import { formatByteSize } from "../model/byte-size.ts";
-import { formatDurationMs } from "../model/duration.ts";
+import { formatDurationMs, formatRoughDurationMs } from "../model/duration.ts";
 import type {
   GetDeliveryResponse,
   OriginDelivery,
@@ -197,7 +197,7 @@ function timeOf(time: Timestamp | undefined): string {
 
 function ageOf(time: Timestamp | undefined, nowMs: number): string {
   const seconds = time === undefined ? 0 : Math.max(0, Math.floor((nowMs - timestampDate(time).getTime()) / 1_000));
-  return formatDurationMs(seconds * 1_000);
+  return formatRoughDurationMs(seconds * 1_000);
 }
 
 function count(number: number | bigint): string {

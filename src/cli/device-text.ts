@@ -1,6 +1,6 @@
 /** Devices as text for people; all of it comes from the wire and is shown without what steers a terminal. */
 import pc from "picocolors";
-import { formatDurationMs } from "../model/duration.ts";
+import { formatDurationMs, formatRoughDurationMs } from "../model/duration.ts";
 import type { Device, DeviceEvent, Sensor } from "../wire/gen/devices_pb.ts";
 import { ago, oneLine, secondOf } from "./alert-text.ts";
 import { cut } from "./fit-text.ts";
@@ -81,7 +81,7 @@ export function deviceTable(devices: readonly Device[], nowMs: number, width = I
 export function intervalOf({ expectedIntervalMs, isEventDriven, gapP95Ms }: Device): string {
   if (expectedIntervalMs > 0n) return formatDurationMs(Number(expectedIntervalMs));
   if (isEventDriven) return "on events";
-  return gapP95Ms > 0n ? `~${roughly(Number(gapP95Ms))}` : "-";
+  return gapP95Ms > 0n ? `~${formatRoughDurationMs(Number(gapP95Ms))}` : "-";
 }
 
 /** A device in a few words: "pump-1  online  Pump of line 4". */
@@ -177,7 +177,7 @@ function valueOf({ lastValue, precision }: Sensor): string {
 
 function silenceOf({ effectiveLateAfterMs: late, effectiveOfflineAfterMs: offline }: Device): string {
   if (late === 0n && offline === 0n) return "means nothing";
-  return `late after ${roughly(Number(late))}, offline after ${roughly(Number(offline))}`;
+  return `late after ${formatRoughDurationMs(Number(late))}, offline after ${formatRoughDurationMs(Number(offline))}`;
 }
 
 function placeOf({ latitude, longitude, altitude, name }: NonNullable<Device["location"]>): string {
@@ -191,9 +191,4 @@ function childrenText(children: readonly Device[], total: number): string {
     .map((child) => `${printable(child.deviceId)} (${paintedStatus(child)})`);
   const more = total > shown.length ? ` and ${(total - shown.length).toLocaleString("en-US")} more` : "";
   return shown.join(", ") + more;
-}
-
-/** Learned times are not known to the millisecond. */
-function roughly(ms: number): string {
-  return formatDurationMs(ms < 10_000 ? Math.round(ms / 100) * 100 : Math.round(ms / 1_000) * 1_000);
 }

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import pc from "picocolors";
 import type { Connection, Retry } from "../client/connection.ts";
-import { formatDurationMs } from "../model/duration.ts";
+import { formatDurationMs, formatRoughDurationMs } from "../model/duration.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
 import { FAULT_KINDS } from "../simulate/fault.ts";
@@ -203,7 +203,7 @@ function say(sentence: string): void {
 function beginning({ fromUs, toUs, liveFromUs }: Span, devices: number, server: string, nowMs: number): string {
   const back = fromUs < liveFromUs - 1_000_000 ? ` back from ${new Date(fromUs / 1_000).toISOString()},` : "";
   const leftMs = toUs / 1_000 - nowMs;
-  const end = toUs === Infinity ? "until Ctrl-C" : leftMs <= 0 ? "up to now" : `for ${formatDurationMs(leftMs)}`;
+  const end = toUs === Infinity ? "until Ctrl-C" : leftMs <= 0 ? "up to now" : `for ${formatRoughDurationMs(leftMs)}`;
   return `${devices} devices to ${server},${back} ${end}`;
 }
 

@@ -37,3 +37,11 @@ export function formatDurationMs(durationMs: number): string {
   }
   return out;
 }
+
+/** For people, what is measured or learned: "250ms", "1.5s", "1m30s", "2h5m", "3d4h". */
+export function formatRoughDurationMs(durationMs: number): string {
+  if (durationMs < 1_000) return formatDurationMs(Math.round(durationMs));
+  if (durationMs < 9_950) return `${Number((durationMs / 1_000).toFixed(1))}s`;
+  const unitMs = UNIT_MS[durationMs < UNIT_MS["h"] ? "s" : durationMs < UNIT_MS["d"] ? "m" : "h"];
+  return formatDurationMs(Math.round(durationMs / unitMs) * unitMs);
+}

@@ -389,7 +389,9 @@ export class Upstream {
   }
 
   #turn(phase: UpstreamPhase): void {
-    if (this.#phase !== phase) this.#sinceMs = this.#deps.clock.nowMs();
+    // Attempts come and go: what counts is since when there is a connection, or none.
+    const isOther = phase === "stopped" || (phase === "connected") !== this.isConnected;
+    if (isOther) this.#sinceMs = this.#deps.clock.nowMs();
     this.#phase = phase;
   }
 }

@@ -355,6 +355,8 @@ export type UpstreamDelivery = Message<"analytics.UpstreamDelivery"> & {
   state: string;
 
   /**
+   * Since when it is connected, or not.
+   *
    * @generated from field: google.protobuf.Timestamp state_since = 4;
    */
   stateSince?: Timestamp | undefined;

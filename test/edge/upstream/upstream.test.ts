@@ -30,7 +30,11 @@ test("what was committed while nobody answered arrives afterwards, newest first"
   pair.setReachable(false);
   for (let i = 0; i < 20; i++) pair.commit([[1 + (i % 3), T + i, i]]);
   await pair.pass(200);
-  expect((await pair.upstream.status()).lastTrouble?.error).toContain("nobody answers");
+  const { lastTrouble, sinceMs } = await pair.upstream.status();
+  expect(lastTrouble?.error).toContain("nobody answers");
+  // Attempts come and go.
+  await pair.pass(10_000);
+  expect((await pair.upstream.status()).sinceMs).toBe(sinceMs);
   pair.setReachable(true);
   await pair.settle();
   expect(pair.received()).toEqual(pair.sent());
