@@ -6,31 +6,29 @@
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { Family } from "./family.ts";
 import { Flapping } from "./flapping.ts";
-import { GapRings } from "./gap-rings.ts";
 import { grown } from "./grown.ts";
 import { HeldChanges } from "./held-changes.ts";
 import { InnerClock } from "./inner-clock.ts";
 import { reasonOf } from "./reason.ts";
+import { Rhythms } from "./rhythms.ts";
 import { STATUSES, type DeviceStatusesOptions, type SavedStatus, type SignOfLife } from "./status.ts";
 import type { StatusChange, StatusSettings, StatusView } from "./status.ts";
 import { thresholdsOf } from "./thresholds.ts";
 
-/** Arrivals closer together are one: what sends a hundred times a second is known by its seconds. */
-const GAP_MIN_MS = 1_000;
+/** Of a device whose interval is not known, readings that are older are no sign of life. */
+const FRESH_MS = 3_600_000;
 const INFERRED: StatusSettings = { expectedIntervalMs: 0, lateAfterMs: 0, offlineAfterMs: 0, isEventDriven: false };
 const [NEVER, ONLINE, LATE, OFFLINE, STALE] = STATUSES.keys();
 /** Bits of #flags: not heard since its parent was offline; to be saved. */
 const [IS_STALE, IS_UNSAVED] = [1, 2];
 const LENGTH_MIN = 64;
-/** A learned interval that moved by more than this part is saved again. */
-const SAVED_DRIFT = 0.1;
 /** One wall time, asked for twice, is less than this apart on the inner clock: of the two clocks one tells whole milliseconds. */
 const SAME_MS = 1;
 
 export class DeviceStatuses {
   readonly #nameOf: (device: number) => string;
   readonly #clock: InnerClock;
-  readonly #gaps = new GapRings();
+  readonly #rhythms = new Rhythms();
   readonly #deadlines = new DeadlineHeap();
   readonly #family = new Family();
   readonly #flapping = new Flapping();
@@ -42,16 +40,14 @@ export class DeviceStatuses {
   #changes: StatusChange[] = [];
   #status = new Uint8Array(0);
   #flags = new Uint8Array(0);
-  /** Inner: newest sign of life; since when silence counts; the last arrival that a gap began with. */
+  /** Inner: the newest reading or birth; since when silence counts, which is when it was heard last. */
   #seenMs = new Float64Array(0);
   #silentFromMs = new Float64Array(0);
-  #gapFromMs = new Float64Array(0);
   #lateAfterMs = new Float64Array(0);
   #offlineAfterMs = new Float64Array(0);
   /** Unix milliseconds. */
   #sinceMs = new Float64Array(0);
   #seenWallMs = new Float64Array(0);
-  #savedP95Ms = new Float32Array(0);
 
   constructor({ nowMs, monotonicMs = nowMs, nameOf }: DeviceStatusesOptions) {
     this.#nameOf = nameOf;
@@ -60,7 +56,8 @@ export class DeviceStatuses {
 
   /**
    * Of each device at most once a frame: the newest time among its points, and when the frame arrived, both Unix milliseconds.
-   * What is no newer than what was seen changes nothing. What it changes is among the changes that `advance` returns next.
+   * What is no newer than what was seen, or old, changes no status: a back-fill is no sign of life. What it changes is among the
+   * changes that `advance` returns next.
    */
   arrived(device: number, eventMs: number, arrivalMs: number): void {
     if (device >= this.#status.length) this.#resize(device + 1);
@@ -69,11 +66,12 @@ export class DeviceStatuses {
     if (seenMs <= this.#seenMs[device]) return;
     this.#seenMs[device] = seenMs;
     this.#seenWallMs[device] = wallMs;
-    if (seenMs > this.#silentFromMs[device]) this.#silentFromMs[device] = seenMs;
-    const gapMs = seenMs - this.#gapFromMs[device];
-    // Also where it is NaN: then this arrival is the first that a gap can begin with.
-    if (!(gapMs < GAP_MIN_MS)) this.#learn(device, gapMs, seenMs);
-    if (this.#status[device] !== ONLINE) this.#heard(device, seenMs, this.#clock.innerOf(arrivalMs));
+    const atMs = Math.max(this.#clock.innerOf(arrivalMs), seenMs);
+    const lagMs = atMs - seenMs;
+    if (lagMs >= this.#lateAfterMs[device] || (lagMs >= FRESH_MS && !this.#isIntervalKnown(device))) return;
+    if (atMs > this.#silentFromMs[device]) this.#silentFromMs[device] = atMs;
+    if (this.#rhythms.arrived(device, atMs, lagMs)) this.#learn(device);
+    if (this.#status[device] !== ONLINE) this.#heard(device, seenMs, atMs);
   }
 
   /** A death that is older than the newest sign of life changes nothing. */
@@ -85,16 +83,17 @@ export class DeviceStatuses {
       if (atMs > this.#seenMs[device]) {
         this.#seenMs[device] = atMs;
         this.#seenWallMs[device] = Math.min(timeMs, nowMs);
-        this.#silentFromMs[device] = Math.max(this.#silentFromMs[device], atMs);
-        this.#gapFromMs[device] = NaN;
+        this.#rhythms.interrupt(device);
       }
+      if (atMs + SAME_MS > this.#seenMs[device])
+        this.#silentFromMs[device] = Math.max(this.#silentFromMs[device], atMs);
       // A birth may come in the millisecond of the death.
       if (atMs + SAME_MS > (this.#deadMs.get(device) ?? Infinity)) this.#deadMs.delete(device);
       if (atMs + SAME_MS > this.#seenMs[device]) this.#flags[device] &= ~IS_STALE;
       this.#settle(device, nowInnerMs, reason);
     } else if (atMs + SAME_MS > this.#seenMs[device]) {
       this.#deadMs.set(device, atMs);
-      this.#gapFromMs[device] = NaN;
+      this.#rhythms.interrupt(device);
       this.#settle(device, nowInnerMs, reason);
     }
   }
@@ -126,7 +125,7 @@ export class DeviceStatuses {
     if (device >= this.#status.length) return;
     for (const child of [...this.#family.childrenOf(device)]) this.setParent(child, -1);
     this.#family.setParent(device, -1);
-    this.#gaps.clear(device);
+    this.#rhythms.forget(device);
     this.#deadlines.set(device, Infinity);
     this.#flapping.set(device, 0, 0, false);
     this.#held.forget(device);
@@ -171,7 +170,7 @@ export class DeviceStatuses {
       isFlapping: this.#flapping.isFlapping(device),
       lateAfterMs: finite(this.#lateAfterMs[device]),
       offlineAfterMs: finite(this.#offlineAfterMs[device]),
-      gapP95Ms: this.#gaps.p95Ms(device) || 0,
+      gapP95Ms: this.#rhythms.p95Ms(device) || 0,
     };
   }
 
@@ -181,7 +180,7 @@ export class DeviceStatuses {
     for (let device = 0; device < this.#flags.length && devices.length < max; device++) {
       if ((this.#flags[device] & IS_UNSAVED) === 0) continue;
       this.#flags[device] &= ~IS_UNSAVED;
-      this.#savedP95Ms[device] = this.#gaps.p95Ms(device);
+      this.#rhythms.saved(device);
       devices.push(device);
     }
     return devices;
@@ -196,7 +195,7 @@ export class DeviceStatuses {
       isStale: (this.#flags[device] & IS_STALE) !== 0,
       flapScore: this.#flapping.scoreOf(device, this.#clock.innerMs),
       flapAtMs: this.#clock.wallOf(this.#clock.innerMs),
-      gapsMs: this.#gaps.of(device),
+      gapsMs: this.#rhythms.gapsOf(device),
     };
   }
 
@@ -207,7 +206,7 @@ export class DeviceStatuses {
   restore(device: number, saved: SavedStatus): void {
     this.#resize(device + 1);
     const nowMs = this.#clock.innerMs;
-    this.#gaps.set(device, saved.gapsMs);
+    this.#rhythms.restore(device, saved.gapsMs);
     this.#setThresholds(device);
     // It may have lost its parent since.
     const isStale = saved.isStale && this.#family.parentOf(device) >= 0;
@@ -220,25 +219,28 @@ export class DeviceStatuses {
     this.#flags[device] = isStale ? IS_STALE : 0;
     const silentMs = { late: this.#lateAfterMs[device], offline: this.#offlineAfterMs[device] };
     const silent = saved.status === "late" || saved.status === "offline" ? silentMs[saved.status] : 0;
-    this.#silentFromMs[device] = Number.isFinite(silent) ? nowMs - silent : nowMs;
+    if (saved.status !== "never_seen") {
+      this.#silentFromMs[device] = Number.isFinite(silent) ? nowMs - silent : nowMs;
+    }
     const flapAtMs = Math.min(this.#clock.innerOf(saved.flapAtMs), nowMs);
     this.#flapping.set(device, saved.flapScore, flapAtMs, saved.isFlapping);
     if (saved.isFlapping) this.#held.begin(device, this.#status[device], nowMs);
-    this.#savedP95Ms[device] = this.#gaps.p95Ms(device);
     this.#schedule(device);
   }
 
-  #learn(device: number, gapMs: number, seenMs: number): void {
-    this.#gapFromMs[device] = seenMs;
-    if (!(gapMs > 0) || !this.#gaps.add(device, gapMs)) return;
-    const p95Ms = this.#gaps.p95Ms(device);
-    const savedMs = this.#savedP95Ms[device];
-    if (p95Ms > 0 && !(Math.abs(p95Ms - savedMs) <= SAVED_DRIFT * savedMs)) this.#flags[device] |= IS_UNSAVED;
+  #learn(device: number): void {
+    const p95Ms = this.#rhythms.p95Ms(device);
+    if (this.#rhythms.hasDrifted(device, p95Ms)) this.#flags[device] |= IS_UNSAVED;
     this.#setThresholds(device, p95Ms);
     this.#schedule(device);
   }
 
-  #setThresholds(device: number, p95Ms = this.#gaps.p95Ms(device)): void {
+  /** Whether somebody set, or arrivals told, how long it may be silent. */
+  #isIntervalKnown(device: number): boolean {
+    return this.#settings.has(device) ? this.#lateAfterMs[device] < Infinity : this.#rhythms.isKnown(device);
+  }
+
+  #setThresholds(device: number, p95Ms = this.#rhythms.p95Ms(device)): void {
     const { lateAfterMs, offlineAfterMs } = thresholdsOf(this.#settings.get(device) ?? INFERRED, p95Ms);
     this.#lateAfterMs[device] = lateAfterMs;
     this.#offlineAfterMs[device] = offlineAfterMs;
@@ -257,12 +259,10 @@ export class DeviceStatuses {
   #statusAt(device: number, atMs: number): number {
     if (this.#deadMs.has(device)) return OFFLINE;
     if ((this.#flags[device] & IS_STALE) !== 0) return STALE;
-    if (this.#seenMs[device] === -Infinity) return NEVER;
+    if (this.#silentFromMs[device] === -Infinity) return NEVER;
     // As #dueAtMs adds, to the last bit.
     if (atMs < this.#silentFromMs[device] + this.#lateAfterMs[device]) return ONLINE;
-    if (atMs < this.#silentFromMs[device] + this.#offlineAfterMs[device]) return LATE;
-    // What was only ever heard of by old readings was not seen.
-    return this.#status[device] === NEVER ? NEVER : OFFLINE;
+    return atMs < this.#silentFromMs[device] + this.#offlineAfterMs[device] ? LATE : OFFLINE;
   }
 
   /** Brings what is said of it, and of those that are reached through it, up to a time. */
@@ -295,7 +295,7 @@ export class DeviceStatuses {
       const status = this.#status[device];
       if (status !== ONLINE && status !== LATE) continue;
       this.#flags[device] |= IS_STALE;
-      this.#gapFromMs[device] = NaN;
+      this.#rhythms.interrupt(device);
       this.#change(device, STALE, atMs, reason);
       this.#schedule(device);
       for (const child of this.#family.childrenOf(device)) devices.push(child);
@@ -371,10 +371,8 @@ export class DeviceStatuses {
     this.#flags[device] = 0;
     this.#seenMs[device] = -Infinity;
     this.#silentFromMs[device] = -Infinity;
-    this.#gapFromMs[device] = NaN;
     this.#sinceMs[device] = 0;
     this.#seenWallMs[device] = 0;
-    this.#savedP95Ms[device] = 0;
     this.#reasons[device] = "";
     this.#setThresholds(device);
   }
@@ -383,17 +381,15 @@ export class DeviceStatuses {
     const before = this.#status.length;
     if (wanted <= before) return;
     const length = Math.max(wanted, Math.ceil(before * 1.25), LENGTH_MIN);
-    for (const part of [this.#gaps, this.#deadlines, this.#family, this.#flapping]) part.resize(length);
+    for (const part of [this.#rhythms, this.#deadlines, this.#family, this.#flapping]) part.resize(length);
     this.#status = grown(this.#status, length);
     this.#flags = grown(this.#flags, length);
     this.#seenMs = grown(this.#seenMs, length);
     this.#silentFromMs = grown(this.#silentFromMs, length);
-    this.#gapFromMs = grown(this.#gapFromMs, length);
     this.#lateAfterMs = grown(this.#lateAfterMs, length);
     this.#offlineAfterMs = grown(this.#offlineAfterMs, length);
     this.#sinceMs = grown(this.#sinceMs, length);
     this.#seenWallMs = grown(this.#seenWallMs, length);
-    this.#savedP95Ms = grown(this.#savedP95Ms, length);
     for (let device = before; device < length; device++) this.#setUp(device);
   }
 }

@@ -26,6 +26,10 @@ export class GapRings {
     this.#lowsMs = grown(this.#lowsMs, length);
   }
 
+  count(device: number): number {
+    return this.#counts[device];
+  }
+
   /** The oldest makes room. False: the percentile is surely what it was. */
   add(device: number, gapMs: number): boolean {
     const next = this.#nexts[device];

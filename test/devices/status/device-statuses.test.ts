@@ -93,7 +93,70 @@ describe("silence", () => {
     expect(rig.told()).toEqual([]);
     rig.hear(0, 2 * MINUTE);
     rig.tick();
+    expect(rig.told()).toEqual([]);
+    rig.hear(0, 80 * SECOND);
+    rig.tick();
+    expect(rig.told()).toEqual(["0 online"]);
+  });
+
+  test("what is uploaded of the past teaches nothing, and makes nobody late", () => {
+    const rig = new StatusRig();
+    rig.configure(1, { expectedIntervalMs: 30 * SECOND });
+    const upload = (device: number, fromAgoMs: number, toAgoMs: number, stepMs: number) => {
+      for (let agoMs = fromAgoMs; agoMs >= toAgoMs; agoMs -= stepMs) {
+        rig.hear(device, agoMs);
+        rig.pass(2 * SECOND);
+      }
+    };
+    // Of a day, some minutes at once, to about a minute ago.
+    upload(0, 24 * HOUR, MINUTE, 5 * MINUTE);
+    upload(1, 24 * HOUR, MINUTE, 5 * MINUTE);
+    rig.pass(HOUR);
+    expect(rig.told()).toEqual(["0 online"]);
+    expect(rig.statuses.statusOf(0)).toMatchObject({ gapP95Ms: 0, lateAfterMs: 72 * HOUR });
+    expect(rig.statuses.statusOf(1)).toMatchObject({ status: "never_seen", gapP95Ms: 0 });
+    // Yesterday's alone, of one that nothing is known of.
+    upload(2, 48 * HOUR, 24 * HOUR, HOUR);
+    expect(rig.statusOf(2)).toBe("never_seen");
+  });
+
+  test("one that sends what it has kept is back when it has caught up, and goes on as before", () => {
+    const rig = new StatusRig();
+    rig.hearEvery(0, MINUTE, 70);
+    rig.pass(2 * HOUR);
+    rig.told();
+    for (let agoMs = 2 * HOUR; agoMs >= 0; agoMs -= 5 * MINUTE) {
+      rig.hear(0, agoMs);
+      rig.pass(2 * SECOND);
+    }
+    rig.hearEvery(0, MINUTE);
+    expect(rig.told()).toEqual(["0 online"]);
+    expect(rig.statuses.statusOf(0).gapP95Ms).toBe(MINUTE);
+  });
+
+  test("one whose readings are always as late is known by its arrivals", () => {
+    const rig = new StatusRig();
+    for (let i = 0; i < 70; i++) {
+      rig.hear(0, 10 * MINUTE);
+      rig.pass(10 * MINUTE);
+    }
+    expect(rig.told()).toEqual(["0 online"]);
+    expect(rig.statuses.statusOf(0).gapP95Ms).toBe(10 * MINUTE);
+    rig.pass(5 * MINUTE);
     expect(rig.told()).toEqual(["0 late"]);
+  });
+
+  test("what comes in pieces is known by its uploads, not by its pieces", () => {
+    const rig = new StatusRig();
+    for (let i = 0; i < 20; i++) {
+      for (const agoMs of [4 * MINUTE, 2 * MINUTE, 0]) {
+        rig.hear(0, agoMs);
+        rig.pass(2 * SECOND);
+      }
+      rig.pass(5 * MINUTE - 6 * SECOND);
+    }
+    expect(rig.told()).toEqual(["0 online"]);
+    expect(rig.statuses.statusOf(0).gapP95Ms).toBe(5 * MINUTE - 4 * SECOND);
   });
 
   test("a device of whom there are old readings alone was not seen", () => {

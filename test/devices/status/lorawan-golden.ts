@@ -3,7 +3,7 @@
  * The list tells of CampusIoT/datasets (ODbL 1.0), which is not shipped.
  */
 import { readRecording, recordingFile, type Recording } from "../../support/recordings.ts";
-import { naiveChanges, type NaiveChange } from "./naive-statuses.ts";
+import { arrivedInOrder, naiveChanges, type NaiveChange } from "./naive-statuses.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -32,6 +32,8 @@ export function lineOf(device: string, { atMs, previous, status, isFlapping, omi
 if (import.meta.main) {
   const times = eventTimesOf(readRecording(recordingFile("lorawan")!));
   for (const device of [...times.keys()].sort()) {
-    for (const change of naiveChanges(times.get(device)!, endOf(times))) console.log(lineOf(device, change));
+    for (const change of naiveChanges(arrivedInOrder(times.get(device)!), endOf(times))) {
+      console.log(lineOf(device, change));
+    }
   }
 }

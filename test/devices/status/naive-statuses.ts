@@ -3,8 +3,11 @@
  * anew from all that was ever heard. It imports nothing of what it judges.
  */
 
-/** The newest event time of a reading, Unix milliseconds; it is taken to arrive when nothing newer has come before. */
-export type EventTimes = readonly number[];
+/** Milliseconds; what is repeated or older than what came before is left out. */
+export interface NaiveReading {
+  readonly eventMs: number;
+  readonly arrivalMs: number;
+}
 
 export interface NaiveChange {
   readonly atMs: number;
@@ -14,11 +17,15 @@ export interface NaiveChange {
   readonly omitted: number;
 }
 
-/** Arrival is the running maximum of event time; until `endMs`, that included. */
-export function naiveChanges(eventTimes: EventTimes, endMs: number): NaiveChange[] {
-  const arrivals: number[] = [];
-  for (const timeMs of eventTimes) if (timeMs > (arrivals.at(-1) ?? -Infinity)) arrivals.push(timeMs);
-  return toldOf(changesOf(arrivals, endMs), endMs);
+/** Arrival is the running maximum of event time. */
+export function arrivedInOrder(eventTimes: readonly number[]): NaiveReading[] {
+  let arrivalMs = -Infinity;
+  return eventTimes.map((eventMs) => ({ eventMs, arrivalMs: (arrivalMs = Math.max(arrivalMs, eventMs)) }));
+}
+
+/** Of readings in the order of their arrival; until `endMs`, that included. */
+export function naiveChanges(readings: readonly NaiveReading[], endMs: number): NaiveChange[] {
+  return toldOf(changesOf(readings, endMs), endMs);
 }
 
 interface Change {
@@ -26,32 +33,51 @@ interface Change {
   readonly status: string;
 }
 
-function changesOf(arrivals: readonly number[], endMs: number): Change[] {
+function changesOf(readings: readonly NaiveReading[], endMs: number): Change[] {
   const changes: Change[] = [];
-  let status = "never_seen";
+  const heard: NaiveReading[] = [];
+  let [status, newestMs] = ["never_seen", -Infinity];
   const become = (next: string, atMs: number) => {
     if (next !== status) changes.push({ atMs, status: (status = next) });
   };
-  for (let i = 0; i < arrivals.length; i++) {
-    become("online", arrivals[i]);
-    const intervalMs = intervalOf(gapsOf(arrivals.slice(0, i + 1)));
-    const untilMs = i + 1 < arrivals.length ? arrivals[i + 1] : endMs;
-    const lateMs = arrivals[i] + Math.round(1.5 * intervalMs);
-    const offlineMs = arrivals[i] + Math.round(3 * intervalMs);
-    if (lateMs <= untilMs) become("late", lateMs);
-    if (offlineMs <= untilMs) become("offline", offlineMs);
+  const silentUntil = (untilMs: number) => {
+    if (heard.length === 0) return;
+    const fromMs = heard.at(-1)!.arrivalMs;
+    for (const [next, factor] of [
+      ["late", 1.5],
+      ["offline", 3],
+    ] as const) {
+      const atMs = fromMs + Math.round(factor * intervalOf(gapsOf(heard)));
+      if (atMs <= untilMs && status !== "offline") become(next, atMs);
+    }
+  };
+  for (const reading of readings) {
+    const { eventMs, arrivalMs } = reading;
+    if (eventMs <= newestMs) continue;
+    newestMs = eventMs;
+    silentUntil(arrivalMs);
+    const gaps = gapsOf(heard);
+    const lagMs = arrivalMs - eventMs;
+    if (lagMs >= Math.round(1.5 * intervalOf(gaps)) || (gaps.length < 4 && lagMs >= 3_600_000)) continue;
+    heard.push(reading);
+    become("online", arrivalMs);
   }
+  silentUntil(endMs);
   return changes;
 }
 
-/** Those that come within a second are one. */
-function gapsOf(arrivals: readonly number[]): number[] {
+/** Those that come within a second are one; readings that catch up tell of no gap. */
+function gapsOf(heard: readonly NaiveReading[]): number[] {
   const gaps: number[] = [];
-  let from = arrivals[0];
-  for (const arrival of arrivals) {
-    if (arrival - from < 1_000) continue;
-    gaps.push(arrival - from);
-    from = arrival;
+  let [fromMs, fromLagMs] = [-Infinity, 0];
+  for (const { eventMs, arrivalMs } of heard) {
+    const [gapMs, lagMs] = [arrivalMs - fromMs, arrivalMs - eventMs];
+    if (gapMs < 1_000) {
+      fromLagMs = Math.min(fromLagMs, lagMs);
+      continue;
+    }
+    if (gapMs < Infinity && fromLagMs - lagMs <= 30_000) gaps.push(gapMs);
+    [fromMs, fromLagMs] = [arrivalMs, lagMs];
   }
   return gaps;
 }
