@@ -1,10 +1,11 @@
 /** One connection to one broker, and the next one when it is lost. The library is loaded for the first. */
 import { hostname } from "node:os";
-import type { IPublishPacket, MqttClient } from "mqtt";
+import type { IPublishPacket } from "mqtt";
 import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf } from "../../model/errors.ts";
 import { connectionFailure } from "./connection-failure.ts";
+import { fingerprintOf, Session } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
 import type { ConnectedSession, Publication } from "./topic-handler.ts";
 
@@ -16,7 +17,7 @@ export interface Subscription {
 
 export interface Delivery {
   readonly packet: IPublishPacket;
-  /** It came before, over a connection that was lost before it was acknowledged, and was delivered then. */
+  /** It came before, over a connection that was lost before the broker knew it acknowledged, and was delivered then. */
   readonly isRepeat: boolean;
   /** To be called once it is dealt with, in the order in which messages came. Nothing where its connection is gone: it comes again. */
   acknowledge(): void;
@@ -48,44 +49,8 @@ const GOODBYE_MS = 2_000;
 /** Tells the library that it is not to acknowledge by itself. */
 const LATER = new Error("acknowledged once it is durable");
 const NOTHING = () => {};
-const PUBACK = 0x40;
 const GRANTED_QOS_MAX = 2;
 const SESSION_EXPIRY_S_MAX = 0xffff_ffff;
-
-/** One connection, from its CONNECT to its end. */
-export class Session {
-  readonly client: MqttClient;
-  /** What is received and not acknowledged: by id, a fingerprint. */
-  readonly unacknowledged = new Map<number, number>();
-  readonly #acks: number[] = [];
-  #isAcking = false;
-
-  constructor(client: MqttClient) {
-    this.client = client;
-  }
-
-  /** Acknowledges a message; those of one turn of the event loop are one write. Nothing where the connection is gone: it comes again. */
-  ack(messageId: number): void {
-    this.#acks.push(messageId);
-    if (this.#isAcking) return;
-    this.#isAcking = true;
-    queueMicrotask(() => this.flush());
-  }
-
-  flush(): void {
-    this.#isAcking = false;
-    const ids = this.#acks.splice(0);
-    if (ids.length === 0 || !this.client.connected) return;
-    const bytes = Buffer.allocUnsafe(4 * ids.length);
-    ids.forEach((id, i) => {
-      this.unacknowledged.delete(id);
-      bytes[4 * i] = PUBACK;
-      bytes[4 * i + 1] = 2;
-      bytes.writeUInt16BE(id, 4 * i + 2);
-    });
-    this.client.stream.write(bytes);
-  }
-}
 
 export class BrokerConnection {
   readonly #settings: BrokerSettings;
@@ -93,7 +58,7 @@ export class BrokerConnection {
   #session: Session | undefined;
   #goOn: (() => void) | undefined;
   #cancelHold: (() => void) | undefined;
-  /** Of connections that were lost, in the broker's session that goes on. */
+  /** Of connections that were lost, in the broker's session that goes on: by packet id, a fingerprint. */
   readonly #carried = new Map<number, number>();
   #isFirst = true;
   #isStopped = false;
@@ -200,7 +165,7 @@ export class BrokerConnection {
     const { connect } = await import("mqtt");
     if (this.#isStopped) return "stopped";
     const client = connect(options);
-    const session = new Session(client);
+    const session = new Session(client, clock);
     this.#session = session;
     let reason: string | undefined;
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -233,7 +198,7 @@ export class BrokerConnection {
       });
     });
     await ended;
-    for (const [id, fingerprint] of session.unacknowledged) this.#carried.set(id, fingerprint);
+    for (const [id, fingerprint] of session.unsettled()) this.#carried.set(id, fingerprint);
     return reason ?? "the connection was lost";
   }
 
@@ -275,7 +240,7 @@ export class BrokerConnection {
       // An id alone may be that of another message: a second client of our name may have acknowledged the first.
       isRepeat = dup && this.#carried.get(messageId) === fingerprint;
       this.#carried.delete(messageId);
-      session.unacknowledged.set(messageId, fingerprint);
+      session.received(messageId, fingerprint);
     }
     const acknowledge = qos === 1 ? () => session.ack(messageId) : NOTHING;
     if (this.#deps.onMessage({ packet, isRepeat, acknowledge })) return done(LATER);
@@ -334,10 +299,6 @@ export class BrokerConnection {
 }
 
 const SAME_ID = "does another client use the same client_id?";
-
-function fingerprintOf({ topic, payload }: IPublishPacket): number {
-  return Bun.hash.xxHash32(payload, Bun.hash.xxHash32(topic));
-}
 
 function defined<T extends Record<string, string | undefined>>(given: T) {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
