@@ -112,6 +112,13 @@ export class DeviceHearing {
     return true;
   }
 
+  /** The same; resolves once what comes of it is in the journal, or nothing does. */
+  async announced(announced: Announcement): Promise<void> {
+    if (!this.event(announced)) return;
+    this.tick();
+    await this.#deps.writer.settled();
+  }
+
   /** Notes what has changed until now. `actor`: whose doing it is. */
   tick(actor = SYSTEM): void {
     const { clock, statuses, book, writer } = this.#deps;

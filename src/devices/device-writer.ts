@@ -47,6 +47,9 @@ export class DeviceWriter {
   #notes: Note[] = [];
   /** Of {@link #notes}, those before are done with. */
   #first = 0;
+  /** Since the start. */
+  #noted = 0;
+  readonly #settling: { readonly noted: number; resolve(): void }[] = [];
   #running: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
   #isFailing = false;
@@ -83,11 +86,13 @@ export class DeviceWriter {
 
   note(note: Note): void {
     this.#notes.push(note);
+    this.#noted++;
     if (!this.#isFailing) return this.#run();
     if (this.waiting <= NOTES_MAX) return;
     if (!this.#hasGivenUp) this.#deps.onTrouble(GIVEN_UP);
     this.#hasGivenUp = true;
     this.#first++;
+    this.#tellSettled();
   }
 
   /** Notes wait until the journal can be written again. */
@@ -103,6 +108,14 @@ export class DeviceWriter {
   /** Resolves when all that waits is written, or cannot be for now. */
   async written(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Resolves when all that is noted until now is durable, or was given up, however long the journal cannot be written. */
+  settled(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#settling.push({ noted: this.#noted, resolve });
+    this.#tellSettled();
+    return promise;
   }
 
   close(): void {
@@ -169,8 +182,14 @@ export class DeviceWriter {
     return { count, rows: { events, changes } };
   }
 
+  #tellSettled(): void {
+    const done = this.#noted - this.waiting;
+    while (this.#settling.length > 0 && this.#settling[0].noted <= done) this.#settling.shift()!.resolve();
+  }
+
   #done(count: number): void {
     this.#first += count;
+    this.#tellSettled();
     if (this.#first < NOTES_AT_ONCE * 16 && this.#first < this.#notes.length) return;
     this.#notes = this.#notes.slice(this.#first);
     this.#first = 0;

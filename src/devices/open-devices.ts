@@ -47,8 +47,8 @@ export interface DevicesOpenDeps {
 export interface OpenDevices {
   readonly methods: MethodImpl[];
   readonly count: number;
-  /** A device says that it is there or leaves, and what it is. */
-  onDeviceEvent(event: Announcement): void;
+  /** A device says that it is there or leaves, and what it is. Resolves once that is durable. */
+  onDeviceEvent(event: Announcement): Promise<void>;
   /** Devices above one, the nearest first. */
   parentsOf(deviceId: string): readonly string[];
   /** As it was told last; undefined: there is no such device. */
@@ -134,7 +134,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     get count() {
       return book.count;
     },
-    onDeviceEvent: (event) => void hearing.event(event),
+    onDeviceEvent: (event) => hearing.announced(event),
     parentsOf: (deviceId) => book.parentsOf(deviceId),
     statusOf(deviceId) {
       const record = book.get(deviceId);

@@ -25,4 +25,5 @@ export interface DeviceEvent {
   readonly properties?: ReadonlyMap<string, string>;
 }
 
-export type OnDeviceEvent = (event: DeviceEvent) => void;
+/** In the order in which they happened. Resolves once what comes of the event is durable; never rejects. */
+export type OnDeviceEvent = (event: DeviceEvent) => Promise<void>;

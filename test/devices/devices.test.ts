@@ -294,6 +294,30 @@ test("what a device says of itself is taken where nobody said anything else", as
   expect((await rig.get("p")).device).toMatchObject({ status: "stale", statusReason: "node is offline" });
 });
 
+test("what a device says of itself is durable when that is told, with the status that comes of it", async () => {
+  const rig = await DeviceRig.open();
+  const said = (kind: "birth" | "death", device: string) => {
+    return rig.devices.onDeviceEvent({ kind, device, timeMs: rig.clock.nowMs(), reason: "will" });
+  };
+  const told = () => rig.kept.journal.entries.map(({ subject, payload }) => [subject, JSON.parse(payload).kind]);
+  await said("birth", "p");
+  const entries = [
+    ["device/p", "registered"],
+    ["device/p", "status"],
+  ];
+  expect(told()).toEqual(entries);
+  rig.kept.journal.failure = new Error("disk full");
+  let isDurable = false;
+  const death = said("death", "p").then(() => (isDurable = true));
+  rig.clock.advance(500);
+  await rig.settle();
+  expect(isDurable).toBe(false);
+  rig.kept.journal.failure = null;
+  rig.clock.advance(1_000);
+  await death;
+  expect(told()).toEqual([...entries, ["device/p", "status"]]);
+});
+
 test("who registers a device that told of itself keeps what it told where nothing else is given", async () => {
   const rig = await DeviceRig.open();
   const birth = { kind: "birth", device: "p", timeMs: rig.clock.nowMs(), reason: "DBIRTH" } as const;

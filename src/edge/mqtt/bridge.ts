@@ -1,13 +1,13 @@
 /** One broker: what comes from it goes through its pattern's handler into the inbox, and is acknowledged once it is durable. */
 import type { IPublishPacket } from "mqtt";
 import type { Clock } from "../../model/clock.ts";
-import type { OnDeviceEvent } from "../../model/device-event.ts";
+import type { DeviceEvent, OnDeviceEvent } from "../../model/device-event.ts";
 import { messageOf, truncated } from "../../model/errors.ts";
 import type { IncomingPoint, TakePoints } from "../../model/incoming-point.ts";
 import type { Logger } from "../../model/logger.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import { BrokerConnection, type Delivery } from "./broker-connection.ts";
-import { Inbox, type Stored } from "./inbox.ts";
+import { Inbox, type Received, type Stored } from "./inbox.ts";
 import { LogSamples } from "./log-samples.ts";
 import type { BrokerSettings } from "./settings.ts";
 import { arrivalStamps } from "./stamps.ts";
@@ -120,11 +120,13 @@ export class Bridge {
 
   #take(packet: IPublishPacket, acknowledge: () => void): void {
     const { points = NO_POINTS, events, topic } = this.#handle(packet);
-    const onStored = () => {
-      acknowledge();
-      events?.forEach(this.#deps.onDeviceEvent);
-    };
-    this.#inbox.add({ points, topic, onStored });
+    this.#inbox.add({ points, topic, ...this.#settling(events), onStored: acknowledge });
+  }
+
+  /** Events are told once the points before them are stored, all at once and in order. */
+  #settling(events: readonly DeviceEvent[] = []): Pick<Received, "settle"> {
+    if (events.length === 0) return {};
+    return { settle: () => Promise.all(events.map((event) => this.#deps.onDeviceEvent(event))) };
   }
 
   #handle({ topic, payload: given, qos, retain }: IPublishPacket): Handled & { topic: number } {
@@ -180,7 +182,7 @@ export class Bridge {
     this.#attend(index, handled);
     const { points = NO_POINTS, events = [] } = handled;
     if (points.length === 0 && events.length === 0) return;
-    this.#inbox.add({ points, topic: index, onStored: () => events.forEach(this.#deps.onDeviceEvent) });
+    this.#inbox.add({ points, topic: index, ...this.#settling(events), onStored: () => {} });
   }
 
   #count({ received, taken }: Stored): void {

@@ -13,7 +13,9 @@ export interface Received {
   readonly points: readonly IncomingPoint[];
   /** Of the pattern that took it. */
   readonly topic: number;
-  /** Its points are durable. */
+  /** What else is to be durable, begun once its points are. Must not reject. */
+  settle?(): Promise<unknown>;
+  /** All of it is durable. */
   onStored(): void;
 }
 
@@ -47,6 +49,7 @@ export class Inbox {
   readonly #deps: InboxDeps;
   readonly #limits: InboxLimits;
   readonly #closing = new AbortController();
+  readonly #abandoned = Promise.withResolvers<void>();
   #waiting: Received[] = [];
   #points = 0;
   #inFlight = 0;
@@ -82,12 +85,10 @@ export class Inbox {
 
   /** Resolves once nothing is left, or after `graceMs`; what is left then is not stored, and nobody is told that it is. */
   async close(graceMs: number): Promise<void> {
-    const { promise: abandoned, resolve } = Promise.withResolvers<void>();
-    this.#closing.signal.addEventListener("abort", () => resolve());
     const cancelTimer = this.#deps.clock.after(graceMs, () => this.#abandon());
     while (this.messages > 0 && !this.#closing.signal.aborted) {
       const turn = this.#running ?? new Promise<void>((next) => this.#deps.defer(next));
-      await Promise.race([turn, abandoned]);
+      await Promise.race([turn, this.#abandoned.promise]);
     }
     cancelTimer();
     this.#abandon();
@@ -95,6 +96,7 @@ export class Inbox {
 
   #abandon(): void {
     this.#closing.abort();
+    this.#abandoned.resolve();
     this.#wake?.();
   }
 
@@ -105,8 +107,8 @@ export class Inbox {
       this.#inFlight = batch.length;
       const points = batch.flatMap((received) => received.points as IncomingPoint[]);
       const taken = await this.#takeAll(points);
+      if (taken === undefined || !(await this.#settled(batch))) return;
       this.#inFlight = 0;
-      if (taken === undefined) return;
       this.#points -= points.length;
       this.#deps.onStored({ received: batch, taken });
       for (const received of batch) received.onStored();
@@ -128,6 +130,13 @@ export class Inbox {
       return all;
     }
     return this.#waiting.splice(0, end);
+  }
+
+  /** False: closed before it was. */
+  async #settled(batch: readonly Received[]): Promise<boolean> {
+    const settling = batch.map((received) => received.settle?.()).filter((each) => each !== undefined);
+    if (settling.length > 0) await Promise.race([Promise.all(settling), this.#abandoned.promise]);
+    return !this.#closing.signal.aborted;
   }
 
   /** A single message may hold more than one call takes. */

@@ -26,7 +26,7 @@ export interface Publication {
 /** What a message, or time, came to. */
 export interface Handled {
   readonly points?: readonly IncomingPoint[];
-  /** Told, in order, once the points before them and their own are durable. */
+  /** Told, in order, once the points before them and their own are durable; the message is acknowledged once they are, too. */
   readonly events?: readonly DeviceEvent[];
   /** Published at once; where there is no connection they are dropped. */
   readonly publications?: readonly Publication[];

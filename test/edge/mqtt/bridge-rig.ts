@@ -16,6 +16,8 @@ export interface BridgeRig {
   readonly told: string[];
   /** What every call of TakePoints waits for, and may fail with. */
   gate: () => Promise<void>;
+  /** What every event of a device waits for until it is durable. */
+  eventGate: () => Promise<void>;
   /** As a process that ends on the spot: nothing more is acknowledged. */
   kill(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -38,13 +40,16 @@ export function startBridge(url: string, toml: string): BridgeRig {
   };
   const bridge = new Bridge(settings, topicHandlersOf(settings), {
     ...{ takePoints, clock: systemClock, metrics: createMetrics() },
-    onDeviceEvent: (event) => void events.push(event),
+    onDeviceEvent: async (event) => {
+      await rig.eventGate();
+      events.push(event);
+    },
     logger: { debug: tell, info: tell, warn: tell, error: tell },
     random: Math.random,
     defer: (run) => void setImmediate(run),
   });
   const rig: BridgeRig = {
-    ...{ bridge, stored, events, told, gate: async () => {} },
+    ...{ bridge, stored, events, told, gate: async () => {}, eventGate: async () => {} },
     async kill() {
       isDead = true;
       rig.gate = () => new Promise(() => {});

@@ -267,6 +267,26 @@ testWithBroker(
   },
 );
 
+testWithBroker("a death that is not in the journal is not acknowledged: it comes again", async () => {
+  await using broker = await Mosquitto.start();
+  await using client = await connectClient(broker.url);
+  const settings = `client_id = "bridge"\n[[topics]]\npattern = "z/{device}/availability"\nstatus = {}\n`;
+  const first = startBridge(broker.url, settings);
+  first.eventGate = () => new Promise(() => {});
+  await until(() => first.bridge.isConnected);
+  await client.send("z/lamp/availability", "offline");
+  await until(() => first.bridge.inFlight === 1);
+  await first.kill();
+  await using second = startBridge(broker.url, settings);
+  await until(() => second.events.length === 1);
+  expect([first.events.length, second.events[0].kind, second.events[0].device]).toEqual([0, "death", "lamp"]);
+  await second.bridge.close(1_000);
+  await using third = startBridge(broker.url, settings);
+  await client.send("z/door/availability", "online");
+  await until(() => third.events.length === 1);
+  expect(third.events[0].device).toBe("door");
+});
+
 testWithBroker(
   "what is asked for no more, and what nobody should send, is counted and said; the rest is stored",
   async () => {

@@ -129,6 +129,39 @@ test("it is full by messages or by points, and says when there is room again", a
   }
 });
 
+test("what is to be durable besides is begun once the points are, and nobody is told before it is", async () => {
+  const rig = new Rig();
+  const begun: number[] = [];
+  const settling = [1, 2].map(() => Promise.withResolvers<void>());
+  for (const value of [1, 2]) {
+    rig.inbox.add({
+      ...{ points: [], topic: 0, onStored: () => void rig.stored.push(value) },
+      settle: () => (begun.push(value), settling[value - 1].promise),
+    });
+  }
+  rig.add(3);
+  await rig.turn();
+  expect([begun, rig.inbox.messages]).toEqual([[], 3]);
+  rig.calls[0].done.resolve(TAKEN);
+  await rig.turn();
+  settling[1].resolve();
+  await rig.turn();
+  expect([begun, rig.stored, rig.inbox.messages]).toEqual([[1, 2], [], 3]);
+  settling[0].resolve();
+  await rig.turn();
+  expect([rig.stored, rig.inbox.messages]).toEqual([[1, 2, 3], 0]);
+
+  rig.inbox.add({ points: [], topic: 0, onStored: () => void rig.stored.push(4), settle: () => new Promise(() => {}) });
+  await rig.turn();
+  rig.calls.at(-1)!.done.resolve(TAKEN);
+  await rig.turn();
+  const closing = rig.inbox.close(5_000);
+  await rig.turn();
+  rig.clock.advance(5_000);
+  await closing;
+  expect([rig.stored, rig.clock.timers]).toEqual([[1, 2, 3], 0]);
+});
+
 test("closing waits for what is in flight, but not for ever, and nothing is said to be stored then", async () => {
   const good = new Rig();
   good.add(1);
