@@ -1,7 +1,8 @@
 /**
  * What was received and is not stored yet, in order. What gathered in a turn of the event loop, or while the call before was
  * being committed, is one call of TakePoints; one call at a time, so that later values of a series come after earlier ones also
- * where a call has to be repeated. What cannot be stored now is tried again until it can: nothing is given up but by `close`.
+ * where a call has to be repeated. What cannot be stored now is tried again until it can, or `close` ends it. What can never be is
+ * found by halving what was taken together, and counts as refused: a single message must not hold back all that are behind it.
  */
 import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
@@ -52,6 +53,8 @@ export class Inbox {
   readonly #abandoned = Promise.withResolvers<void>();
   #waiting: Received[] = [];
   #points = 0;
+  /** Messages of one call. */
+  #atOnce = Infinity;
   #inFlight = 0;
   #isDeferred = false;
   #running: Promise<void> | undefined;
@@ -106,7 +109,19 @@ export class Inbox {
       const batch = this.#nextBatch();
       this.#inFlight = batch.length;
       const points = batch.flatMap((received) => received.points as IncomingPoint[]);
-      const taken = await this.#takeAll(points);
+      let taken: PointsTaken | undefined;
+      try {
+        taken = await this.#takeAll(points);
+        this.#atOnce *= 2;
+      } catch (error) {
+        if (batch.length > 1) {
+          this.#waiting = [...batch, ...this.#waiting];
+          this.#inFlight = 0;
+          this.#atOnce = batch.length >>> 1;
+          continue;
+        }
+        taken = { kept: 0, refusedTotal: points.length, refused: [{ index: 0, reason: messageOf(error) }] };
+      }
       if (taken === undefined || !(await this.#settled(batch))) return;
       this.#inFlight = 0;
       this.#points -= points.length;
@@ -121,7 +136,7 @@ export class Inbox {
     let end = 0;
     for (const received of this.#waiting) {
       points += received.points.length;
-      if (points > BATCH_POINTS_MAX && end > 0) break;
+      if (end === this.#atOnce || (points > BATCH_POINTS_MAX && end > 0)) break;
       end++;
     }
     if (end === this.#waiting.length) {
@@ -157,7 +172,7 @@ export class Inbox {
     return { kept, refusedTotal, refused };
   }
 
-  /** Undefined: closed before it was stored. */
+  /** Undefined: closed before it was stored. Throws where it never can be. */
   async #take(points: readonly IncomingPoint[]): Promise<PointsTaken | undefined> {
     const { takePoints, clock, random, onHeldBack } = this.#deps;
     const { signal } = this.#closing;
@@ -166,6 +181,7 @@ export class Inbox {
         return await takePoints(points, { signal });
       } catch (error) {
         if (signal.aborted) return undefined;
+        if (isNeverTaken(error)) throw error;
         const askedMs = error instanceof WatchpostError ? (error.retryAfterMs ?? 0) : 0;
         const delayMs = Math.max(backoffMs(attempt, random(), RETRY), askedMs);
         onHeldBack(error instanceof Error ? error : new Error(messageOf(error)), delayMs);
@@ -181,4 +197,9 @@ export class Inbox {
       }
     }
   }
+}
+
+/** However often it is tried. A full disk, no memory, or a log that is opened again pass. */
+function isNeverTaken(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof WatchpostError && error.status === "INVALID_ARGUMENT");
 }

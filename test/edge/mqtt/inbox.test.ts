@@ -12,6 +12,7 @@ class Rig {
   readonly calls: { values: number[]; done: PromiseWithResolvers<PointsTaken> }[] = [];
   readonly stored: number[] = [];
   readonly heldBack: number[] = [];
+  readonly taken: PointsTaken[] = [];
   rooms = 0;
   #deferred: (() => void)[] = [];
   readonly inbox: Inbox;
@@ -29,7 +30,7 @@ class Rig {
           return done.promise;
         },
         defer: (run) => void this.#deferred.push(run),
-        onStored: () => {},
+        onStored: ({ taken }) => void this.taken.push(taken),
         onHeldBack: (_, delayMs) => void this.heldBack.push(delayMs),
         onRoom: () => void this.rooms++,
       },
@@ -112,6 +113,28 @@ test("what fails is tried again, later each time and not before it was asked to,
   rig.calls.at(-1)!.done.resolve(TAKEN);
   await rig.turn();
   expect(rig.stored).toEqual([1, 2]);
+});
+
+test("what can never be stored costs only itself: it is refused with the reason, and the others are stored", async () => {
+  const rig = new Rig(1_000);
+  const bad = new Set([5, 77]);
+  for (let value = 0; value < 100; value++) rig.add(value, value % 3);
+  for (let at = 0; rig.inbox.messages > 0; at++) {
+    await rig.turn();
+    const { values, done } = rig.calls[at];
+    const isBad = values.some((value) => bad.has(value));
+    if (isBad) done.reject(at % 2 ? new TypeError("met a defect") : new WatchpostError("INVALID_ARGUMENT", "is wrong"));
+    else done.resolve({ kept: values.length, refusedTotal: 0, refused: [] });
+    await rig.turn();
+  }
+  expect(rig.stored).toEqual(Array.from({ length: 100 }, (_, value) => value));
+  const taken = rig.taken.filter(({ refusedTotal }) => refusedTotal > 0);
+  expect(taken).toEqual([
+    { kept: 0, refusedTotal: 2, refused: [{ index: 0, reason: expect.stringMatching(/^(met a defect|is wrong)$/) }] },
+    { kept: 0, refusedTotal: 2, refused: [{ index: 0, reason: expect.stringMatching(/^(met a defect|is wrong)$/) }] },
+  ]);
+  expect(rig.taken.reduce((sum, { kept }) => sum + kept, 0)).toBe(99 - 4);
+  expect([rig.heldBack, rig.calls.length < 40]).toEqual([[], true]);
 });
 
 test("it is full by messages or by points, and says when there is room again", async () => {
