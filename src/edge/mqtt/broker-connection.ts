@@ -1,23 +1,21 @@
 /** One connection to one broker, and the next one when it is lost. The library is loaded for the first. */
 import { hostname } from "node:os";
-import type { IPublishPacket } from "mqtt";
+import type { IPublishPacket, MqttClient } from "mqtt";
 import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf } from "../../model/errors.ts";
 import { connectionFailure } from "./connection-failure.ts";
 import { fingerprintOf, Session } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
+import { Copies, type Subscription } from "./subscriptions.ts";
 import type { ConnectedSession, Publication } from "./topic-handler.ts";
-
-export interface Subscription {
-  /** A filter, with its share group. */
-  readonly filter: string;
-  readonly qos: 0 | 1;
-}
 
 export interface Delivery {
   readonly packet: IPublishPacket;
-  /** It came before, over a connection that was lost before the broker knew it acknowledged, and was delivered then. */
+  /**
+   * It was delivered before: it came over a connection that was lost before the broker knew it acknowledged, or it comes by
+   * another subscription, too.
+   */
   readonly isRepeat: boolean;
   /** To be called once it is dealt with, in the order in which messages came. Nothing where its connection is gone: it comes again. */
   acknowledge(): void;
@@ -41,6 +39,13 @@ export interface ConnectionDeps {
   onDown(reason: string, retryInMs: number): void;
 }
 
+interface Connected {
+  readonly connectMs: number;
+  readonly isResumed: boolean;
+  /** The broker says by which subscriptions a message comes. */
+  readonly isIdentified: boolean;
+}
+
 const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
 /** A connection that lived shorter is one that failed: two clients of one id would throw each other out without a pause. */
 const STEADY_MS = 10_000;
@@ -60,6 +65,7 @@ export class BrokerConnection {
   #cancelHold: (() => void) | undefined;
   /** Of connections that were lost, in the broker's session that goes on: by packet id, a fingerprint. */
   readonly #carried = new Map<number, number>();
+  readonly #copies: Copies;
   #isFirst = true;
   #isStopped = false;
   #cancelWait: (() => void) | undefined;
@@ -68,6 +74,7 @@ export class BrokerConnection {
   constructor(settings: BrokerSettings, deps: ConnectionDeps) {
     this.#settings = settings;
     this.#deps = deps;
+    this.#copies = new Copies(deps.subscriptions.filter(({ overlaps }) => overlaps));
   }
 
   start(): void {
@@ -188,11 +195,12 @@ export class BrokerConnection {
       end();
     });
     client.handleMessage = (packet, done) => this.#take(session, packet, done);
-    client.on("connect", ({ sessionPresent }) => {
+    client.on("connect", ({ sessionPresent, properties }) => {
       upSinceMs = clock.monotonicMs();
       if (!sessionPresent) this.#carried.clear();
       // Before anything else is sent on it: what is subscribed to already is subscribed to again, since settings may have changed.
-      void this.#subscribe(session, connectMs, sessionPresent).catch((error: unknown) => {
+      const isIdentified = this.#settings.version === "5" && properties?.subscriptionIdentifiersAvailable !== false;
+      void this.#subscribe(session, { connectMs, isResumed: sessionPresent, isIdentified }).catch((error: unknown) => {
         reason ??= messageOf(error);
         client.end(true);
       });
@@ -202,26 +210,24 @@ export class BrokerConnection {
     return reason ?? "the connection was lost";
   }
 
-  async #subscribe({ client }: Session, connectMs: number, isResumed: boolean): Promise<void> {
+  async #subscribe({ client }: Session, { connectMs, isResumed, isIdentified }: Connected): Promise<void> {
     const { subscriptions, onConnected, onNotGranted, clock } = this.#deps;
-    const granted: string[] = [];
+    const granted: Subscription[] = [];
+    const subscribe = async (wanted: readonly Subscription[], qos: 0 | 1, identifier?: number) => {
+      const answer = await subscribed(client, wanted, qos, identifier);
+      granted.push(...answer);
+    };
+    const isOwn = ({ overlaps }: Subscription) => isIdentified && overlaps;
     for (const qos of [0, 1] as const) {
-      const filters = subscriptions.filter((each) => each.qos === qos).map(({ filter }) => filter);
-      if (filters.length === 0) continue;
-      // What is retained is sent where a subscription is new, or was lost with the session.
-      await new Promise<void>((resolve, reject) => {
-        client.subscribe(filters, { qos, rh: 1 }, (error, _, packet) => {
-          if (packet === undefined) return reject(error ?? new Error("no answer to a subscription"));
-          // In the order of the filters; its error is that of any of them.
-          packet.granted.forEach((code, i) => {
-            if (Number(code) <= GRANTED_QOS_MAX) granted.push(filters[i]);
-          });
-          resolve();
-        });
-      });
+      const together = subscriptions.filter((each) => each.qos === qos && !isOwn(each));
+      if (together.length > 0) await subscribe(together, qos);
     }
-    const missing = subscriptions.map(({ filter }) => filter).filter((filter) => !granted.includes(filter));
-    if (missing.length > 0) onNotGranted(missing);
+    // One after the other, so that nothing comes as a copy of what is not subscribed to yet.
+    for (const each of subscriptions.filter(isOwn)) {
+      await subscribe([each], each.qos, this.#copies.identify(each, granted.filter(isOwn)));
+    }
+    const missing = subscriptions.filter((each) => !granted.includes(each));
+    if (missing.length > 0) onNotGranted(missing.map(({ filter }) => filter));
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     onConnected({ connectMs, nowMs: clock.monotonicMs(), isFirst, isResumed });
@@ -234,11 +240,11 @@ export class BrokerConnection {
     const { qos, messageId = 0, dup } = packet;
     // Of subscriptions that somebody else made for this client id: the library acknowledges it and waits until then.
     if (qos === 2) return void this.#deps.onMessage({ packet, isRepeat: false, acknowledge: () => done() });
-    let isRepeat = false;
+    let isRepeat = this.#copies.isCopy(packet.topic, packet.properties?.subscriptionIdentifier);
     if (qos === 1) {
       const fingerprint = fingerprintOf(packet);
       // An id alone may be that of another message: a second client of our name may have acknowledged the first.
-      isRepeat = dup && this.#carried.get(messageId) === fingerprint;
+      isRepeat ||= dup && this.#carried.get(messageId) === fingerprint;
       this.#carried.delete(messageId);
       session.received(messageId, fingerprint);
     }
@@ -296,6 +302,25 @@ export class BrokerConnection {
         : {}),
     };
   }
+}
+
+/** Those that the broker grants. */
+async function subscribed(
+  client: MqttClient,
+  wanted: readonly Subscription[],
+  qos: 0 | 1,
+  subscriptionIdentifier?: number,
+): Promise<Subscription[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<Subscription[]>();
+  const filters = wanted.map(({ filter }) => filter);
+  const properties = subscriptionIdentifier === undefined ? {} : { properties: { subscriptionIdentifier } };
+  // What is retained is sent where a subscription is new, or was lost with the session.
+  client.subscribe(filters, { qos, rh: 1, ...properties }, (error, _, packet) => {
+    if (packet === undefined) return reject(error ?? new Error("no answer to a subscription"));
+    // In the order of the filters; its error is that of any of them.
+    resolve(wanted.filter((_, i) => Number(packet.granted[i]) <= GRANTED_QOS_MAX));
+  });
+  return promise;
 }
 
 const SAME_ID = "does another client use the same client_id?";

@@ -267,6 +267,39 @@ testWithBroker(
   },
 );
 
+for (const version of ["5", "3.1.1"]) {
+  testWithBroker(
+    `where patterns overlap in part each message is taken once, also what waited (${version})`,
+    async () => {
+      await using broker = await Mosquitto.start();
+      await using client = await connectClient(broker.url);
+      const patterns = ["a/{device}", "{device}/b", "{device}/{line}/c", "other/{device}"];
+      const topics = patterns.map((pattern) => `[[topics]]\npattern = "${pattern}"\nmetric = "m"\n`).join("");
+      const settings = `version = "${version}"\nclient_id = "bridge"\n${topics}`;
+      await client.send("a/b", "-1", { retain: true });
+      const names = ["a/b", "a/x", "y/b", "y/b/c", "a/c", "other/b"];
+      const publish = async () => {
+        for (const [i, name] of names.entries()) await client.send(name, String(i));
+      };
+      const first = startBridge(broker.url, settings);
+      await until(() => first.bridge.isConnected);
+      await publish();
+      await until(() => first.stored.length >= names.length);
+      await first.kill();
+      await publish();
+      await using rig = startBridge(broker.url, settings);
+      await until(() => rig.stored.length >= names.length);
+      await publish();
+      await client.send("other/last", "9");
+      await until(() => values(rig).at(-1) === 9);
+      expect([values(first), values(rig)]).toEqual([upTo(6), [...upTo(6), ...upTo(6), 9]]);
+      expect(rig.bridge.counts.map(({ points }) => points)).toEqual([6, 4, 2, 1]);
+      // In 3.1.1 what the broker kept comes with each subscription, and with each connection.
+      if (version === "5") expect(first.bridge.counts[0].messages).toBe(4);
+    },
+  );
+}
+
 testWithBroker("a death that is not in the journal is not acknowledged: it comes again", async () => {
   await using broker = await Mosquitto.start();
   await using client = await connectClient(broker.url);

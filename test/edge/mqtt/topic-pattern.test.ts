@@ -1,7 +1,7 @@
 /** Which topics a pattern takes and what stands at its captures; which pattern takes what; what is subscribed to. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { subscriptionsOf } from "../../../src/edge/mqtt/subscriptions.ts";
+import { Copies, subscriptionsOf } from "../../../src/edge/mqtt/subscriptions.ts";
 import { parseTopicPattern } from "../../../src/edge/mqtt/topic-pattern.ts";
 import { TopicRouter } from "../../../src/edge/mqtt/topic-router.ts";
 
@@ -104,9 +104,66 @@ test("nothing is subscribed to twice, nor what a wider filter brings anyway", ()
   expect(of(["a/{device}/t"], ["a/{source}/t", 0])).toEqual(["a/+/t 1"]);
   expect(of(["a/{device}/status"], ["a/{device}/{metric}"])).toEqual(["a/+/+ 1"]);
   expect(of(["a/{device}/status"], ["a/{device}/{metric}", 0])).toEqual(["a/+/+ 1"]);
-  expect(of(["a/b", 0], ["a/+", 0], ["c"])).toEqual(["a/+ 0", "c 1"]);
+  expect(of(["a/b", 0], ["a/+", 0], ["c"])).toEqual(["c 1", "a/+ 0"]);
   expect(of(["a/b/#"], ["a/#"], ["a"])).toEqual(["a/# 1"]);
   expect(of(["a/+"], ["+/b"])).toEqual(["a/+ 1", "+/b 1"]);
   expect(of(["$SYS/x"], ["#"])).toEqual(["$SYS/x 1", "# 1"]);
-  expect(of(["a/b", 1, "g"], ["a/#"])).toEqual(["$share/g/a/b 1", "a/# 1"]);
+  expect(of(["a/b", 1, "g"], ["a/#"])).toEqual(["a/# 1", "$share/g/a/b 1"]);
+  expect(of(["a/+", 0], ["+/b"])).toEqual(["+/b 1", "a/+ 0"]);
+});
+
+const level = fc.constantFrom("a", "b", "+");
+const filters = fc.array(
+  fc.tuple(fc.array(level, { minLength: 1, maxLength: 3 }), fc.boolean(), fc.constantFrom<0 | 1>(0, 1)),
+  { minLength: 1, maxLength: 5 },
+);
+const topic = fc
+  .array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 3 })
+  .map((levels) => levels.join("/"));
+
+test("of the copies that overlapping subscriptions bring one counts, with the highest QoS, whatever is refused", () => {
+  const property = fc.property(filters, topic, fc.infiniteStream(fc.boolean()), (wanted, name, refusals) => {
+    const subscriptions = subscriptionsOf(
+      wanted.map(([levels, hasRest, qos]) => {
+        return { pattern: parseTopicPattern([...levels, ...(hasRest ? ["#"] : [])].join("/")), qos, share: undefined };
+      }),
+    );
+    const copies = new Copies(subscriptions.filter(({ overlaps }) => overlaps));
+    const granted: { identifier: number | undefined; qos: number; filter: string }[] = [];
+    const before: typeof subscriptions = [];
+    for (const each of subscriptions) {
+      const isRefused = refusals.next().value!;
+      const identifier = each.overlaps ? copies.identify(each, before) : undefined;
+      if (isRefused) continue;
+      if (each.overlaps) before.push(each);
+      granted.push({ identifier, qos: each.qos, filter: each.filter });
+    }
+    const brought = granted.filter(({ filter }) => parseTopicPattern(filter).match(name) !== undefined);
+    const counted = brought.filter(({ identifier }) => !copies.isCopy(name, identifier));
+    expect(counted.length).toBe(Math.min(brought.length, 1));
+    if (brought.length === 0) return;
+    expect(counted[0].qos).toBe(Math.max(...brought.map(({ qos }) => qos)));
+    // A broker may send it once, with all identifiers.
+    const all = brought.map(({ identifier }) => identifier).filter((each) => each !== undefined);
+    expect(copies.isCopy(name, all)).toBe(false);
+  });
+  fc.assert(property, { numRuns: 2_000 });
+});
+
+test("what came by subscriptions of other settings is no copy, nor what may have gone to another member of a group", () => {
+  const of = (...patterns: [pattern: string, share?: string][]) => {
+    return subscriptionsOf(
+      patterns.map(([text, share]) => ({ pattern: parseTopicPattern(text), qos: 1 as const, share })),
+    );
+  };
+  const before = of(["a/+"], ["+/b"]);
+  const identifier = new Copies(before).identify(before[1], [before[0]]);
+  expect(new Copies(before).isCopy("a/b", identifier)).toBe(true);
+  expect(new Copies(of(["c/+"], ["+/b"])).isCopy("a/b", identifier)).toBe(false);
+  const grouped = of(["a/+", "g"], ["+/b"]);
+  expect(grouped.map(({ filter }) => filter)).toEqual(["+/b", "$share/g/a/+"]);
+  const copies = new Copies(grouped);
+  expect(copies.isCopy("a/b", copies.identify(grouped[0], []))).toBe(false);
+  expect(copies.isCopy("a/b", copies.identify(grouped[1], [grouped[0]]))).toBe(true);
+  expect(copies.isCopy("a/b", copies.identify(grouped[0], [grouped[1]]))).toBe(false);
 });
