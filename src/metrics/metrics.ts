@@ -32,6 +32,11 @@ export function createMetrics() {
       'Messages from MQTT brokers that are dealt with; pattern "": none takes them',
       ["broker", "pattern"],
     ),
+    mqttMalformed: counter(
+      "mqtt_malformed_total",
+      "Messages from MQTT brokers that gave nothing, though they should have",
+      ["broker", "pattern"],
+    ),
     mqttPoints: counter("mqtt_points_total", "Points from MQTT brokers, by result: stored or refused", [
       "broker",
       "pattern",

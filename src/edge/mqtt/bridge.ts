@@ -16,7 +16,10 @@ import { TopicCounts } from "./topic-counts.ts";
 import type { ConnectedSession, Handled, Publication, TopicHandler } from "./topic-handler.ts";
 import { TopicRouter } from "./topic-router.ts";
 
-export type BridgeMetrics = Pick<Metrics, "mqttMessages" | "mqttPoints" | "mqttConnected" | "mqttHeldBack">;
+export type BridgeMetrics = Pick<
+  Metrics,
+  "mqttMessages" | "mqttMalformed" | "mqttPoints" | "mqttConnected" | "mqttHeldBack"
+>;
 
 export interface BridgeDeps {
   readonly takePoints: TakePoints;
@@ -145,8 +148,9 @@ export class Bridge {
     const message = { topic, captures, payload, qos, retain, receivedMs, stampUs: this.#stampUs() };
     const handled = this.#handledBy(index, message);
     if (handled.malformed !== undefined) {
-      counts.malformed++;
-      counts.failed(truncated(handled.malformed, 200), receivedMs);
+      counts.malform(handled.malformed, receivedMs);
+      const pattern = this.settings.topics[index].pattern.text;
+      this.#deps.metrics.mqttMalformed.inc({ broker: this.settings.name, pattern });
       const fields = { topic, payload: shownPayload(payload), bytes: payload.length };
       this.#samples.say(`malformed ${index}`, fields, `a message cannot be taken: ${handled.malformed}`);
     }
@@ -206,9 +210,7 @@ export class Bridge {
       const count = i === refused.length - 1 ? refusedTotal - i : 1;
       sum.points -= count;
       if (owner.topic < 0) return;
-      const counts = this.counts[owner.topic];
-      counts.refused += count;
-      counts.failed(reason, clock.nowMs());
+      this.counts[owner.topic].refuse(reason, count, clock.nowMs());
       const pattern = this.settings.topics[owner.topic].pattern.text;
       metrics.mqttPoints.inc({ broker, pattern, result: "refused" }, count);
       this.#samples.say(`refused ${owner.topic}`, { pattern }, `a point is refused: ${reason}`);

@@ -38,11 +38,17 @@ function topicOf({ settings, counts }: Bridge, index: number): MessageInitShape<
     points: BigInt(count.points),
     refused: BigInt(count.refused),
     malformed: BigInt(count.malformed),
-    leftOut: Object.fromEntries([...count.leftOut].map(([reason, number]) => [reason, BigInt(number)])),
+    leftOut: countsOf(count.leftOut),
+    malformedReasons: countsOf(count.malformedReasons),
+    refusedReasons: countsOf(count.refusedReasons),
     ...timeOf("lastMessage", count.lastMessageMs),
     lastError: count.lastError,
     ...timeOf("lastErrorTime", count.lastErrorMs),
   };
+}
+
+function countsOf(counts: ReadonlyMap<string, number>): Record<string, bigint> {
+  return Object.fromEntries([...counts].map(([reason, number]) => [reason, BigInt(number)]));
 }
 
 /** Missing where it is 0. */

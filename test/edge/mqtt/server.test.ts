@@ -127,12 +127,17 @@ testWithBroker(
       ["gone", false, "nothing listens there"],
     ]);
     expect(bridges[0].topics).toMatchObject([
-      { pattern: "f/{metric}", messages: "3", points: "1", refused: "1", malformed: "1" },
+      {
+        ...{ pattern: "f/{metric}", messages: "3", points: "1", refused: "1", malformed: "1" },
+        malformedReasons: { "it is neither a number nor JSON": "1" },
+        refusedReasons: { "metric_name has … characters; wanted at most 256": "1" },
+      },
     ]);
     expect(bridges[0].topics[0]["lastError"]).toBe("metric_name has 300 characters; wanted at most 256");
     const metrics = await (await fetch(`http://${server.http}/metrics`)).text();
     expect(metrics).toContain('watchpost_mqtt_connected{broker="gone"} 0');
     expect(metrics).toContain('watchpost_mqtt_points_total{broker="one",pattern="f/{metric}",result="refused"} 1');
+    expect(metrics).toContain('watchpost_mqtt_malformed_total{broker="one",pattern="f/{metric}"} 1');
     expect(await server.stop()).toBe(0);
   },
 );
