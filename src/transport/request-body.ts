@@ -2,6 +2,13 @@ import type { WatchpostError } from "../model/errors.ts";
 import { connectErrorOf } from "./connect-routes.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 
+export interface CountedBody {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** More, or with a negative number less, is held of what it became. Throws when it is, or was, refused for the room it takes. */
+  count(bytes: number): void;
+  close(): void;
+}
+
 /**
  * The body of an HTTP request, as it arrives, counted among `received` until the request is answered: `close` is then
  * to be called. Fails when it is refused for the room it takes.
@@ -11,10 +18,15 @@ export function countedBody(
   received: ReceivedBytes,
   onWhole: () => void,
   errorOf: (error: WatchpostError) => Error = connectErrorOf,
-): { chunks: AsyncIterable<Uint8Array>; close(): void } {
+): CountedBody {
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => {});
-  const holder = received.holder((error) => refused.reject(errorOf(error)));
+  let refusal: Error | undefined;
+  const holder = received.holder((error) => refused.reject((refusal = errorOf(error))));
+  const count = (bytes: number) => {
+    holder.change(bytes);
+    if (refusal !== undefined) throw refusal;
+  };
   async function* chunks(): AsyncIterable<Uint8Array> {
     const source = body[Symbol.asyncIterator]();
     try {
@@ -29,5 +41,5 @@ export function countedBody(
       source.return?.()?.catch(() => {});
     }
   }
-  return { chunks: chunks(), close: () => holder.close() };
+  return { chunks: chunks(), count, close: () => holder.close() };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { compress, uncompress } from "snappyjs";
-import { DamagedSnappyError, LargeSnappyError, unpackSnappy } from "../../src/wire/snappy.ts";
+import { DamagedSnappyError, LargeSnappyError, SnappyUnpacker, unpackSnappy } from "../../src/wire/snappy.ts";
 import "../support/seed.ts";
 
 const packed = (bytes: Uint8Array) => new Uint8Array(compress(bytes));
@@ -71,6 +71,9 @@ test("any elements become what their model becomes", () => {
   const property = fc.property(fc.array(element, { maxLength: 60 }), (elements) => {
     const { block, plain } = blockOf(elements);
     expect([...unpackSnappy(block, 1e6)]).toEqual(plain);
+    const unpacker = new SnappyUnpacker(block, 1e6);
+    for (let steps = 0; !unpacker.step(1 + (steps % 40)); steps++) expect(steps).toBeLessThan(block.length);
+    expect([...unpacker.unpacked]).toEqual(plain);
   });
   fc.assert(property, { numRuns: 500 });
 });
