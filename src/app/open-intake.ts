@@ -42,7 +42,7 @@ export interface OpenIntake {
 /** `opening` waits for what is being committed. */
 export function openIntake(
   config: Config,
-  { log, logOpened, journal, store, bus, registry, schemas, budget, received, records, isClockTrusted }: Storage,
+  { log, nextSeq, journal, store, bus, registry, schemas, budget, received, records, isClockTrusted }: Storage,
   { health, logger, clock, metrics, onOverload }: IntakeDeps,
   opening: AsyncDisposableStack,
 ): OpenIntake {
@@ -53,7 +53,7 @@ export function openIntake(
     registry,
     clock,
     metrics,
-    nextSeq: logOpened.nextSeq,
+    nextSeq,
     definedThrough: registry.idEnd - 1,
     isClockTrusted,
     onLogState: (error) => {

@@ -33,6 +33,8 @@ export interface StorageDeps {
 export interface Storage {
   readonly log: LogClient;
   readonly logOpened: LogOpened;
+  /** Of the next record. One that a block names already would be taken for sealed after a crash. */
+  readonly nextSeq: number;
   /** Lets segments go that are held until alerts have read what they did not get to before. */
   letGoOfLog(): void;
   readonly journal: Journal;
@@ -168,6 +170,7 @@ export async function openStorage(
   opening.defer(() => garbage.close());
   return {
     ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, storeOpened },
+    nextSeq: Math.max(logOpened.nextSeq, storeOpened.nextSeq),
     ...{ budget, received, records, bus, garbage, isClockTrusted },
     whenClockTrusted: (run) => void whenTrusted.push(run),
     whenDropped: (run) => void whenDropped.push(run),

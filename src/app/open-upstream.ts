@@ -49,7 +49,7 @@ export async function openUpstream(
 async function forwardTo(
   address: string,
   config: Config,
-  { bus, journal, registry, store, logOpened, whenDropped }: Storage,
+  { bus, journal, registry, store, nextSeq, whenDropped }: Storage,
   { forwarding, alertMethods, deviceMethods, logger, clock, metrics }: OpenUpstreamDeps,
   opening: AsyncDisposableStack,
 ): Promise<Upstream> {
@@ -78,7 +78,7 @@ async function forwardTo(
     ...{ bus, clock, journal, registry, store },
     openLane: grpcLanes(access),
     events: calls && { journal, lists, call: calls.call },
-    nextSeq: logOpened.nextSeq,
+    nextSeq,
     random: Math.random,
     nodeId: forwarding.nodeId,
     newId: () => crypto.randomUUID(),

@@ -211,7 +211,8 @@ export class Committer {
     this.#deps.clock.after(REOPEN_AFTER_MS, () => {
       this.#deps.log.reopen().then(
         (nextSeq) => {
-          this.#nextSeq = nextSeq;
+          // The log does not know of blocks, which the first one here does.
+          this.#nextSeq = Math.max(this.#deps.nextSeq, nextSeq);
           this.#failure = undefined;
           this.#deps.onLogState(undefined);
         },

@@ -117,9 +117,7 @@ export class Backlog {
 
   /** A pass is over what was committed when it began. */
   #start(): BacklogCursor {
-    let lastSeq = this.#deps.absorbedSeq();
-    for (const { seqTo } of this.#archive.points.all()) lastSeq = Math.max(lastSeq, seqTo);
-    const endSeq = lastSeq + 1;
+    const endSeq = Math.max(this.#deps.absorbedSeq(), this.#archive.points.lastSeq) + 1;
     return { endSeq, headSeq: endSeq, headRow: 0, block: null, chunk: 0, toldSeq: endSeq };
   }
 

@@ -117,6 +117,19 @@ export class Catalog {
     return entry !== undefined && entry.files.length < entry.nextPart;
   }
 
+  /** The last log sequence that a block names; -1 where there is none. */
+  get lastSeq(): number {
+    let last = -1;
+    for (const { seqTo } of this.all()) last = Math.max(last, seqTo);
+    return last;
+  }
+
+  /** Of one period; -1 also where something of it could not be read at opening: nobody knows what that had. */
+  sealedThrough(period: Period): number {
+    if (this.#periods.get(period)?.isDamaged) return -1;
+    return this.ofPeriod(period).reduce((last, { seqTo }) => Math.max(last, seqTo), -1);
+  }
+
   /** Event time of the earliest point there may be; Infinity where there is none. */
   get fromUs(): number {
     let fromUs = Infinity;

@@ -48,7 +48,10 @@ export interface StoreOpened {
   readonly latest: { readonly seriesIds: Uint32Array; readonly timesUs: Float64Array; readonly values: Float64Array };
   /** 0 when nothing is stored. */
   readonly newestArrivalMs: number;
+  /** Of the log, what was not sealed yet. */
   readonly replayedPoints: number;
+  /** No block names it or a sequence after it. */
+  readonly nextSeq: number;
   /** A sentence for everything that cannot be served. */
   readonly damage: readonly string[];
 }

@@ -6,8 +6,7 @@
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
 import type { SequenceRanges } from "../model/sequence-ranges.ts";
-import { frameOfRecord, recordIn } from "../log/record.ts";
-import { replayRecords } from "../log/replay.ts";
+import { frameOfRecord, recordIn, type RecordFrame } from "../log/record.ts";
 import { WrittenBytes } from "../log/written-bytes.ts";
 import { StoreBackup } from "./backup.ts";
 import { contentBytesOf, type Block, type NewBlock } from "./block.ts";
@@ -24,6 +23,7 @@ import { rangeOf } from "./query.ts";
 import { readingOrderOf } from "./reading-order.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
+import { unsealedFrames } from "./unsealed-frames.ts";
 
 /** Generations that may wait while the log is replayed; past it they are sealed at once. */
 const REPLAY_WAITING_MAX = 1;
@@ -85,11 +85,18 @@ export class Store {
     let opening = true;
     const onDamage = (sentence: string) => void (opening ? damage.push(sentence) : events.onDamage(sentence));
     const store = new Store(options, clock, { ...events, onDamage }, lookAtDisk);
+    const nextSeq = store.#archive.points.lastSeq + 1;
     const replayed = store.#replay(options.segments, onDamage);
     const { points, reader, retired } = store.#archive;
     const latest = latestOf(points.all(), reader, store.#head.generations(), retired);
     opening = false;
-    const opened = { latest, newestArrivalMs: store.#newestArrivalMs, replayedPoints: replayed.points, damage };
+    const opened = {
+      latest,
+      newestArrivalMs: store.#newestArrivalMs,
+      replayedPoints: replayed.points,
+      nextSeq,
+      damage,
+    };
     return { store, opened, replayedBytes: replayed.bytes };
   }
 
@@ -130,9 +137,12 @@ export class Store {
   }
 
   absorb(record: ArrayBuffer): void {
+    this.#absorb(frameOfRecord(record), recordIn(record).byteLength);
+  }
+
+  #absorb(frame: RecordFrame, recordBytes: number): void {
     const before = this.#head.current;
-    const frame = frameOfRecord(record);
-    const closed = this.#head.absorb(frame, recordIn(record).byteLength, this.#clock.monotonicMs());
+    const closed = this.#head.absorb(frame, recordBytes, this.#clock.monotonicMs());
     this.#absorbedSeq = frame.seq;
     this.#noteArrival(frame.arrivalMs);
     const { current } = this.#head;
@@ -291,28 +301,23 @@ export class Store {
     this.#archive.close();
   }
 
-  #replay(
-    segments: readonly string[],
-    onDamage: (sentence: string) => void,
-  ): { points: number; bytes: number; newestArrivalMs: number } {
-    const replayed = { points: 0, bytes: 0, newestArrivalMs: 0 };
+  #replay(segments: readonly string[], onDamage: (sentence: string) => void): { points: number; bytes: number } {
+    const replayed = { points: 0, bytes: 0 };
     let canSeal = true;
-    for (const segment of segments) {
-      for (const record of replayRecords(segment, onDamage)) {
-        const { count, arrivalMs } = frameOfRecord(record);
-        this.absorb(record);
-        replayed.points += count;
-        replayed.bytes += record.byteLength;
-        replayed.newestArrivalMs = Math.max(replayed.newestArrivalMs, arrivalMs);
-        if (!canSeal || this.#head.waiting.length <= REPLAY_WAITING_MAX) continue;
-        try {
-          runToEnd(this.#sealOldest(ENDLESS_SLICE));
-        } catch (error) {
-          canSeal = false;
-          this.#backOff(error);
-        }
+    for (const { frame, bytes } of unsealedFrames(segments, this.#archive.points, onDamage)) {
+      this.#absorb(frame, bytes);
+      replayed.points += frame.count;
+      replayed.bytes += bytes;
+      if (!canSeal || this.#head.waiting.length <= REPLAY_WAITING_MAX) continue;
+      try {
+        runToEnd(this.#sealOldest(ENDLESS_SLICE));
+      } catch (error) {
+        canSeal = false;
+        this.#backOff(error);
       }
     }
+    // With nothing to seal the log may go at once.
+    if (replayed.points === 0) this.#head.closeCurrent();
     return replayed;
   }
 

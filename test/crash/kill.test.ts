@@ -1,9 +1,12 @@
 /** kill -9 in the middle of ingest, again and again on one directory: every acknowledged point is there exactly once. */
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { once } from "node:events";
 import { join } from "node:path";
 import { encodeBatch, type Batch } from "../../src/client/batch.ts";
 import { Connection } from "../../src/client/connection.ts";
 import { queryRange } from "../../src/client/query.ts";
+import { getStoreStats } from "../../src/client/store-stats.ts";
 import { DataIngestion, BatchAckSchema } from "../../src/wire/gen/ingestion_pb.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { randomOf } from "../support/random.ts";
@@ -59,6 +62,17 @@ async function storedValues(server: ServerProcess): Promise<number[]> {
   }
 }
 
+/** Writes that the store counts: one that is there twice counts twice. */
+async function countedPoints(server: ServerProcess): Promise<number> {
+  const connection = new Connection(server.grpc);
+  try {
+    const { headPoints, resolutions } = await getStoreStats(connection);
+    return Number(headPoints + resolutions[0].points);
+  } finally {
+    connection.close();
+  }
+}
+
 test("kill -9, many times", async () => {
   using dir = tempDir("kill");
   const random = randomOf(20261124);
@@ -76,6 +90,7 @@ test("kill -9, many times", async () => {
     for (const value of stored) found.set(Math.floor(value / 1_000), (found.get(Math.floor(value / 1_000)) ?? 0) + 1);
     for (const number of acked) expect(found.get(number)).toBe(BATCH_POINTS);
     for (const [number, points] of found) expect([sent.has(number), points]).toEqual([true, BATCH_POINTS]);
+    expect(await countedPoints(server)).toBe(stored.length);
     expect(server.log().filter(({ damage }) => damage !== undefined)).toEqual([]);
 
     const sending = sendUntilDeath(server, next);
@@ -89,3 +104,33 @@ test("kill -9, many times", async () => {
   }
   expect(acked.size).toBeGreaterThan(ROUNDS);
 }, 120_000);
+
+test("kill -9 after the log has forgotten which sequences were given", async () => {
+  using dir = tempDir("kill");
+  const data = join(dir.path, "data");
+  const restarted = async (round: number) => {
+    const server = await startServerProcess({ data });
+    const connection = new Connection(server.grpc);
+    const call = connection.bidiStream(DataIngestion.method.streamData);
+    for (let i = 0; i < 5; i++) {
+      call.write(batchOf(5 * round + i).bytes);
+      await once(call, "data");
+    }
+    call.end();
+    await once(call, "end");
+    connection.close();
+    return server;
+  };
+  const first = await restarted(0);
+  await first.stop();
+  const state = new Database(join(data, "state.db"), { readwrite: true, strict: true });
+  state.run("UPDATE meta SET value = 0 WHERE key = 'next_seq'");
+  state.close();
+  const second = await restarted(1);
+  second.kill("SIGKILL");
+  await second.exited;
+  const third = await startServerProcess({ data });
+  expect((await storedValues(third)).length).toBe(10 * BATCH_POINTS);
+  expect(await countedPoints(third)).toBe(10 * BATCH_POINTS);
+  await third.stop();
+}, 60_000);

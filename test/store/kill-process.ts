@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { segmentHeader, segmentName, firstSeqOf } from "../../src/log/segment.ts";
 import { sealRecord } from "../../src/log/record.ts";
 import { systemClock } from "../../src/model/system-clock.ts";
-import type { Sealed } from "../../src/store/protocol.ts";
 import { Store } from "../../src/store/store.ts";
 import { NOVEMBER_US, randomOf, recordOf, SHORTEST_SLICE, type Point } from "./harness.ts";
 
@@ -28,6 +27,14 @@ export function segmentsIn(dir: string): string[] {
   return names.sort().map((name) => join(dir, name));
 }
 
+/** Removes the segments that hold nothing after a sequence, but the newest, as the log worker does. */
+export function release(dir: string, throughSeq: number): void {
+  const segments = segmentsIn(dir);
+  segments.slice(0, -1).forEach((path, i) => {
+    if (firstSeqOf(segments[i + 1].split("/").at(-1)!)! <= throughSeq + 1) rmSync(path);
+  });
+}
+
 /** The sequence that follows everything the folder has taken. The newest segment is never removed. */
 export function nextSeqOf(dir: string, absorbedSeq: number): number {
   const newest = segmentsIn(dir).at(-1);
@@ -38,7 +45,7 @@ if (import.meta.main) {
   const [dir, seed] = process.argv.slice(2);
   const random = randomOf(Number(seed));
   const { store } = Store.open({ dir, segments: segmentsIn(dir), headPointsMax: 600 }, systemClock, {
-    onSealed: release,
+    onSealed: ({ throughSeq }) => release(dir, throughSeq),
     onDropped() {},
     onDamage: fail,
     onTrouble: fail,
@@ -62,13 +69,6 @@ if (import.meta.main) {
     for (let i = Math.floor(random() * 40); i > 0; i--) {
       if (maintenance.next().done) maintenance = store.maintain(SHORTEST_SLICE);
     }
-  }
-
-  function release({ throughSeq }: Sealed): void {
-    const segments = segmentsIn(dir);
-    segments.slice(0, -1).forEach((path, i) => {
-      if (firstSeqOf(segments[i + 1].split("/").at(-1)!)! <= throughSeq + 1) rmSync(path);
-    });
   }
 }
 

@@ -41,6 +41,10 @@ test(`killed ${ROUNDS} times: every acked point once`, async () => {
       model.write(pointsOf(known + 1));
       points += pointsOf(known + 1).length;
     }
+    // What is sealed is not taken from the log again.
+    const { headPoints, chunkPoints } = open.store.stats();
+    expect(headPoints + chunkPoints).toBe(points);
+    expect(open.opened.replayedPoints).toBe(headPoints);
     const found = plain(open.range({ seriesIds }));
     expect(found.flat().length).toBe(points);
     expect(found).toEqual([...seriesIds].map((id) => model.points(id, 0, Infinity)));
