@@ -94,7 +94,8 @@ export function openIntake(
   const forwarding: ForwardingDeps = {
     origins: new Origins(journal, clock),
     ...{ intake, budget, clock, metrics, resolve },
-    isKnownSeries: (id) => registry.has(id),
+    registry,
+    nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
     nodeId: nodeIdOf(journal, () => crypto.randomUUID()),
   };
   return { intake, committer, cache, resolve, forwarding, takePoints: takePointsOf({ intake, budget, metrics }) };

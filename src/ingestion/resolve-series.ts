@@ -15,11 +15,20 @@ const METRIC_NAME = /^[A-Za-z0-9_.]+$/;
 /** Finds or adds the series a point names, after judging the names. Answers with its id or with why it has none. */
 export function seriesResolver(registry: SeriesRegistry): SeriesResolver {
   return (metric, source, tags) => {
-    const refusal = refusalOfMetric(metric) ?? refusalOfSource(source) ?? refusalOfTags(tags);
+    const refusal = refusalOfSeries(metric, source, tags);
     if (refusal !== undefined) return refusal;
     const key = seriesKey(metric, source, tags);
     return registry.idOf(key) ?? registry.add(key, source);
   };
+}
+
+/** Why nothing may be called so; undefined: it may. */
+export function refusalOfSeries(
+  metric: string,
+  source: string,
+  tags: readonly (readonly [string, string])[],
+): string | undefined {
+  return refusalOfMetric(metric) ?? refusalOfSource(source) ?? refusalOfTags(tags);
 }
 
 function refusalOfMetric(metric: string): string | undefined {
@@ -31,7 +40,7 @@ function refusalOfMetric(metric: string): string | undefined {
   return undefined;
 }
 
-function refusalOfSource(source: string): string | undefined {
+export function refusalOfSource(source: string): string | undefined {
   return refusalOfText("source", source, SOURCE_BYTES_MAX);
 }
 

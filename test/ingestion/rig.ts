@@ -112,7 +112,8 @@ export function createRig(options: RigOptions = {}) {
     origins: new Origins(journal, clock),
     ...{ intake, budget, clock, metrics },
     resolve: seriesResolver(registry),
-    isKnownSeries: (id) => registry.has(id),
+    registry,
+    nextTurn: () => new Promise((resolve) => void setImmediate(resolve)),
     nodeId: async () => "centre",
   };
   const deps = { intake, budget, clock, metrics, forwarding, newUploadId: () => "upload-1" };

@@ -1,11 +1,13 @@
-/** One part that another node forwards: its block to rows of this node, taken as batches are. */
+/** One part that another node forwards: its block to rows of this node, taken as batches are, in pieces between which others run. */
 import { DamagedChunkError } from "../../codec/damaged.ts";
 import { WatchpostError } from "../../model/errors.ts";
 import { readForeignBlock } from "../../codec/foreign-block.ts";
 import { BATCH_POINTS_MAX } from "../../model/limits.ts";
 import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
 import type { Intake } from "../intake.ts";
+import { refusalOfSource } from "../resolve-series.ts";
 import { deliveredOf, type DeliveredBySource } from "./delivered.ts";
+import type { ForwardedMessage } from "./forwarded-message.ts";
 import type { ForwardedSeriesTable } from "./forwarded-series.ts";
 
 export interface TakenPart {
@@ -19,65 +21,110 @@ export interface TakenPart {
   readonly durable: Promise<unknown>;
 }
 
+export interface PartDeps {
+  readonly series: ForwardedSeriesTable;
+  readonly intake: Intake;
+  /** Lets others run. What it throws ends the part: rows that were taken stay. */
+  rest(): Promise<void>;
+  /** Rows are on their way to the disk until it is settled. */
+  onWriting(durable: Promise<void>): void;
+}
+
+/** A few milliseconds each. */
+const [NAMES_AT_ONCE, CHUNKS_AT_ONCE] = [500, 1_000];
+
+/** Throws INVALID_ARGUMENT where the block is not as the format allows, and what the log failed with while nothing can be committed. */
+export async function takePart({ forwarded, series: named }: ForwardedMessage, deps: PartDeps): Promise<TakenPart> {
+  const { series, intake, rest, onWriting } = deps;
+  for (let i = 0; i < named.length; i++) {
+    if (i > 0 && i % NAMES_AT_ONCE === 0) await rest();
+    series.name(named[i]);
+  }
+  const delivered = droppedOf(forwarded);
+  const reasons = new Map<string, string>();
+  if (forwarded.blockIndex.byteLength === 0) {
+    return { points: 0, kept: 0, refused: 0, delivered, reasons, durable: Promise.resolve() };
+  }
+  const { seriesIds, timesUs, values, chunks } = await rowsOf(forwarded, rest);
+  const length = timesUs.length;
+  const groups = new Set<Promise<void>>();
+  let kept = 0;
+  let chunk = 0;
+  for (let from = 0; from < length; from += BATCH_POINTS_MAX) {
+    if (from > 0) await rest();
+    const to = Math.min(from + BATCH_POINTS_MAX, length);
+    // Found and taken in one turn: a series may be deleted meanwhile.
+    const first = chunk;
+    for (; chunk < chunks.length && chunks[chunk].from < to; chunk++) {
+      const one = chunks[chunk];
+      one.found = series.find(one.foreignId);
+      seriesIds.fill(one.found.id, Math.max(one.from, from), Math.min(one.to, to));
+    }
+    let at = first;
+    const chunkOf = (row: number) => {
+      while (chunks[at].to <= row) at++;
+      return chunks[at];
+    };
+    const taken = intake.takeRows({ seriesIds, timesUs, values }, from, to, (row) => chunkOf(row).found.reason);
+    kept += taken.kept;
+    if (taken.group !== undefined) {
+      groups.add(taken.group.done);
+      onWriting(taken.group.done);
+    }
+    at = first;
+    for (const { index, reason } of taken.refused) {
+      const refusing = chunkOf(index);
+      refusing.refused++;
+      if (!reasons.has(refusing.found.source)) reasons.set(refusing.found.source, reason);
+    }
+    // One that goes on behind is found again.
+    if (chunks[chunk - 1].to > to) chunk--;
+  }
+  for (const { from, to, found, refused } of chunks) {
+    const counts = deliveredOf(delivered, found.source);
+    counts.refused += refused;
+    counts.points += to - from - refused;
+    if (refused === to - from) continue;
+    // Rows of a chunk ascend by time; refused ones at its ends are rare and told by their reasons.
+    counts.firstUs = Math.min(counts.firstUs, timesUs[from]);
+    counts.lastUs = Math.max(counts.lastUs, timesUs[to - 1]);
+  }
+  return { points: length, kept, refused: length - kept, delivered, reasons, durable: Promise.all(groups) };
+}
+
+function droppedOf({ dropped }: Forwarded): DeliveredBySource {
+  const delivered: DeliveredBySource = new Map();
+  for (const { source, points } of dropped) {
+    const refusal = refusalOfSource(source);
+    if (refusal !== undefined) throw new WatchpostError("INVALID_ARGUMENT", `dropped has one whose ${refusal}`);
+    if (points < 0n || points > BigInt(Number.MAX_SAFE_INTEGER)) {
+      const message = `dropped says ${points} points of source ${JSON.stringify(source)}; wanted 0 to 2^53 - 1`;
+      throw new WatchpostError("INVALID_ARGUMENT", message);
+    }
+    deliveredOf(delivered, source).dropped += Number(points);
+  }
+  return delivered;
+}
+
 interface Chunk {
   readonly foreignId: number;
   readonly from: number;
   readonly to: number;
-}
-
-/** Throws INVALID_ARGUMENT where the block is not as the format allows, and what the log failed with while nothing can be committed. */
-export function takePart(part: Forwarded, series: ForwardedSeriesTable, intake: Intake): TakenPart {
-  series.name(part.series);
-  const delivered: DeliveredBySource = new Map();
-  for (const { source, points } of part.dropped) deliveredOf(delivered, source).dropped += Number(points);
-  const reasons = new Map<string, string>();
-  if (part.blockIndex.byteLength === 0) {
-    return { points: 0, kept: 0, refused: 0, delivered, reasons, durable: Promise.resolve() };
-  }
-  const { seriesIds, timesUs, values, chunks } = rowsOf(part);
-  const chunkOfRow = new Uint32Array(timesUs.length);
-  const found = chunks.map(({ foreignId, from, to }, i) => {
-    const one = series.find(foreignId);
-    seriesIds.fill(one.id, from, to);
-    chunkOfRow.fill(i, from, to);
-    return one;
-  });
-  const length = timesUs.length;
-  const groups = new Set<Promise<void>>();
-  const refusedOf = new Uint32Array(chunks.length);
-  let kept = 0;
-  for (let from = 0; from < length; from += BATCH_POINTS_MAX) {
-    const to = Math.min(from + BATCH_POINTS_MAX, length);
-    const taken = intake.takeRows({ seriesIds, timesUs, values }, from, to, (row) => found[chunkOfRow[row]].reason);
-    kept += taken.kept;
-    if (taken.group !== undefined) groups.add(taken.group.done);
-    for (const { index, reason } of taken.refused) {
-      const chunk = chunkOfRow[index];
-      refusedOf[chunk]++;
-      if (!reasons.has(found[chunk].source)) reasons.set(found[chunk].source, reason);
-    }
-  }
-  chunks.forEach(({ from, to }, i) => {
-    const counts = deliveredOf(delivered, found[i].source);
-    counts.refused += refusedOf[i];
-    counts.points += to - from - refusedOf[i];
-    if (refusedOf[i] === to - from) return;
-    // Rows of a chunk ascend by time; refused ones at its ends are rare and told by their reasons.
-    counts.firstUs = Math.min(counts.firstUs, timesUs[from]);
-    counts.lastUs = Math.max(counts.lastUs, timesUs[to - 1]);
-  });
-  return { points: length, kept, refused: length - kept, delivered, reasons, durable: Promise.all(groups) };
+  refused: number;
+  found: { readonly id: number; readonly source: string; readonly reason: string };
 }
 
 interface Rows {
-  readonly chunks: readonly Chunk[];
+  readonly chunks: Chunk[];
   /** To be filled in. */
   readonly seriesIds: Uint32Array;
   readonly timesUs: Float64Array;
   readonly values: Float64Array;
 }
 
-function rowsOf({ blockIndex, blockBody }: Forwarded): Rows {
+const NOT_FOUND_YET = { id: 0, source: "", reason: "" };
+
+async function rowsOf({ blockIndex, blockBody }: Forwarded, rest: () => Promise<void>): Promise<Rows> {
   try {
     const block = readForeignBlock(blockIndex, blockBody);
     const timesUs = new Float64Array(block.points);
@@ -85,10 +132,12 @@ function rowsOf({ blockIndex, blockBody }: Forwarded): Rows {
     const chunks: Chunk[] = [];
     let from = 0;
     for (const chunk of block.chunks()) {
+      if (chunks.length > 0 && chunks.length % CHUNKS_AT_ONCE === 0) await rest();
+      const to = from + chunk.timesUs.length;
       timesUs.set(chunk.timesUs, from);
       values.set(chunk.values, from);
-      chunks.push({ foreignId: chunk.seriesId, from, to: from + chunk.timesUs.length });
-      from += chunk.timesUs.length;
+      chunks.push({ foreignId: chunk.seriesId, from, to, refused: 0, found: NOT_FOUND_YET });
+      from = to;
     }
     return { chunks, seriesIds: new Uint32Array(block.points), timesUs, values };
   } catch (error) {

@@ -2,20 +2,22 @@
  * StreamData of a node that forwards what it stored. Its parts are committed as batches are; once those of a range of
  * sequences are durable the range enters the ledger, and once that is durable it is acknowledged.
  */
-import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../../model/clock.ts";
-import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { WatchpostError } from "../../model/errors.ts";
 import { hasAllOf, withSequences, type SequenceRange, type SequenceRanges } from "../../model/sequence-ranges.ts";
+import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
-import { BatchDataSchema, type BatchAckSchema } from "../../wire/gen/ingestion_pb.ts";
+import type { BatchAckSchema } from "../../wire/gen/ingestion_pb.ts";
 import type { CallContext } from "../../wire/service.ts";
 import type { Intake } from "../intake.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
 import { addDelivered, OTHER_SOURCES, SOURCES_MAX, type DeliveredBySource } from "./delivered.ts";
-import { takePart, type TakenPart } from "./forwarded-part.ts";
-import { ForwardedSeriesTable } from "./forwarded-series.ts";
+import { readForwarded, type ForwardedMessage } from "./forwarded-message.ts";
+import { takePart, type PartDeps, type TakenPart } from "./forwarded-part.ts";
+import { ForwardedSeriesTable, NAMED_BYTES } from "./forwarded-series.ts";
 import { helloOf } from "./hello.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
 import type { Origin, Origins, OriginStream } from "./origins.ts";
@@ -27,8 +29,10 @@ export interface ForwardingDeps {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "points">;
   readonly resolve: SeriesResolver;
-  isKnownSeries(id: number): boolean;
+  readonly registry: Pick<SeriesRegistry, "has" | "identityOf">;
   nodeId(): Promise<string>;
+  /** Resolves once others have run. */
+  nextTurn(): Promise<void>;
 }
 
 type Ack = MessageInitShape<typeof BatchAckSchema>;
@@ -40,6 +44,8 @@ const PART_POINTS_MAX = 65_536;
 const PARTS_MAX = 1_000;
 /** What a row takes until it is committed: decoded, and in a frame and its record. */
 const ROW_BYTES = 64;
+/** What a block takes while it is read, at most: nobody knows before how much it becomes. */
+const BLOCK_BYTES = 16 * 1024 * 1024;
 /** Ranges that are committed meanwhile enter the ledger together. */
 const LEDGER_HOLD_MS: Readonly<Record<string, number>> = { live: 50, backlog: 10 };
 
@@ -50,10 +56,11 @@ export async function* forwardedStream(
   { signal }: CallContext,
 ): AsyncIterable<Ack> {
   const nodeId = await deps.nodeId();
-  const hello = helloOf(forwardedOf(first), nodeId);
+  const hello = helloOf(readForwarded(first).forwarded, nodeId);
   const stream = new ForwardedStream(deps, hello.lane, hello.session);
   const onLeft = () => stream.end(new WatchpostError("CANCELLED", "the sender has left"));
   signal.addEventListener("abort", onLeft);
+  if (signal.aborted) onLeft();
   let origin: Origin | undefined;
   try {
     origin = await deps.origins.enter(hello, stream);
@@ -102,6 +109,12 @@ class ForwardedStream implements OriginStream {
   readonly #parts: PartOnItsWay[] = [];
   readonly #settle: () => void;
   #points = 0;
+  /** Reserved for the names of series. */
+  #namedBytes = 0;
+  /** Of the message that is being taken; never rejects. */
+  #taking: Promise<void> = Promise.resolve();
+  readonly #writing = new Set<Promise<void>>();
+  readonly #partDeps: PartDeps;
   #failure: { readonly error: unknown } | undefined;
   #changed = Promise.withResolvers<void>();
   /** Of the range whose last part has not come. */
@@ -114,9 +127,22 @@ class ForwardedStream implements OriginStream {
     this.#deps = deps;
     this.lane = lane;
     this.session = session;
-    this.#series = new ForwardedSeriesTable(deps.resolve, (id) => deps.isKnownSeries(id));
+    this.#series = new ForwardedSeriesTable(deps.resolve, deps.registry);
     const { promise, resolve } = Promise.withResolvers<void>();
     [this.settled, this.#settle] = [promise, resolve];
+    this.#partDeps = {
+      series: this.#series,
+      intake: deps.intake,
+      rest: async () => {
+        await deps.nextTurn();
+        this.#goOn();
+      },
+      onWriting: (durable) => {
+        this.#writing.add(durable);
+        const done = () => void this.#writing.delete(durable);
+        durable.then(done, done);
+      },
+    };
   }
 
   get isOver(): boolean {
@@ -128,7 +154,7 @@ class ForwardedStream implements OriginStream {
     this.#failure = { error };
     this.#over.abort(error);
     this.#change();
-    void Promise.allSettled(this.#parts.map(({ taken }) => taken.durable)).then(this.#settle);
+    void this.#taking.then(() => Promise.allSettled(this.#writing)).then(() => this.#settle());
   }
 
   async *run(origin: Origin, messages: AsyncIterator<Uint8Array>): AsyncIterable<Ack> {
@@ -146,7 +172,7 @@ class ForwardedStream implements OriginStream {
       if (this.#ready.messages === 0) return;
       await this.#hold();
       // What the stream behind this one was told to be committed would not be all.
-      if (this.#failure !== undefined) throw this.#failure.error;
+      this.#goOn();
       const ready = this.#ready;
       this.#ready = nothingReady();
       this.#entering = ready.ranges;
@@ -170,41 +196,49 @@ class ForwardedStream implements OriginStream {
   }
 
   /** Takes nothing any more; resolves once nothing is on its way to the disk. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.end(new WatchpostError("CANCELLED", "the stream is over"));
-    return this.settled;
+    await this.settled;
+    this.#deps.budget.release(this.#namedBytes);
+    this.#namedBytes = 0;
   }
 
   async #readAll(origin: Origin, messages: AsyncIterator<Uint8Array>): Promise<void> {
     for (;;) {
       const next = await messages.next();
       if (next.done === true) return;
-      await this.#take(forwardedOf(next.value), origin);
+      this.#goOn();
+      const taking = this.#take(readForwarded(next.value), origin);
+      this.#taking = taking.catch(() => {});
+      await taking;
     }
   }
 
-  async #take(part: Forwarded, origin: Origin): Promise<void> {
-    const { budget, intake } = this.#deps;
-    const { isLast, isResend } = part;
-    const sequences = sequencesOf(part);
+  async #take(message: ForwardedMessage, origin: Origin): Promise<void> {
+    const { budget } = this.#deps;
+    const { isLast, isResend } = message.forwarded;
+    const sequences = sequencesOf(message.forwarded);
     await this.#until(
       () =>
         this.#points <= IN_FLIGHT_POINTS_MAX - PART_POINTS_MAX && this.#parts.length + this.#ready.messages < PARTS_MAX,
     );
-    const reserved = 2 * (part.blockIndex.byteLength + part.blockBody.byteLength) + PART_POINTS_MAX * ROW_BYTES;
+    const hasBlock = message.forwarded.blockIndex.byteLength > 0;
+    const reserved = 2 * message.bytes + message.series.length * NAMED_BYTES + (hasBlock ? BLOCK_BYTES : 0);
     await budget.reserve(reserved, { signal: this.#over.signal });
+    const named = this.#series.bytes;
+    let held = 0;
     try {
-      if (this.#failure !== undefined) throw this.#failure.error;
+      this.#goOn();
       // What is committed came before, and its ack did not arrive.
       const isRepeat = !isResend && hasAllOf(origin.committed, ...sequences);
-      const wanted = isRepeat ? { ...part, blockIndex: NOTHING, dropped: [] } : part;
-      const taken = takePart(wanted, this.#series, intake);
+      const taken = await takePart(isRepeat ? withoutContent(message) : message, this.#partDeps);
       const entry: PartOnItsWay = { sequences, isLast, taken, isDone: false };
       this.#parts.push(entry);
       this.#points += taken.points;
+      held = taken.points * ROW_BYTES;
       const leave = () => {
         this.#points -= taken.points;
-        budget.release(reserved);
+        budget.release(held);
       };
       taken.durable.then(
         () => {
@@ -218,9 +252,11 @@ class ForwardedStream implements OriginStream {
           this.end(error);
         },
       );
-    } catch (error) {
-      budget.release(reserved);
-      throw error;
+    } finally {
+      // The names stay until the stream is over.
+      const more = this.#series.bytes - named;
+      this.#namedBytes += more;
+      budget.release(reserved - held - more);
     }
   }
 
@@ -256,10 +292,15 @@ class ForwardedStream implements OriginStream {
   /** Throws what has ended the stream, as soon as something has. */
   async #until(isSo: () => boolean): Promise<void> {
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure.error;
+      this.#goOn();
       if (isSo()) return;
       await this.#changed.promise;
     }
+  }
+
+  /** Throws what has ended the stream. */
+  #goOn(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   #change(): void {
@@ -271,22 +312,8 @@ class ForwardedStream implements OriginStream {
 
 const NOTHING = new Uint8Array();
 
-function forwardedOf(message: Uint8Array): Forwarded {
-  let forwarded: Forwarded | undefined;
-  let points = 0;
-  try {
-    ({
-      forwarded,
-      points: { length: points },
-    } = fromBinary(BatchDataSchema, message));
-  } catch (error) {
-    throw new WatchpostError("INVALID_ARGUMENT", `the message is no BatchData: ${messageOf(error)}`);
-  }
-  if (forwarded === undefined || points > 0) {
-    const message = `a batch with ${points} points came in a stream of a node that forwards; wanted 'forwarded' alone`;
-    throw new WatchpostError("INVALID_ARGUMENT", message);
-  }
-  return forwarded;
+function withoutContent({ forwarded, ...message }: ForwardedMessage): ForwardedMessage {
+  return { ...message, forwarded: { ...forwarded, blockIndex: NOTHING, dropped: [] } };
 }
 
 function sequencesOf({ sequences }: Forwarded): SequenceRange {

@@ -5,7 +5,7 @@ import type { Hello } from "./origins.ts";
 const LANES = ["live", "backlog"];
 const ID = /^[A-Za-z0-9-]{1,64}$/;
 const NAME_LENGTH_MAX = 256;
-/** Ids of nodes that a node may name. */
+/** Ids of nodes that a node may name, and that this one may get points from, over others, too. */
 export const BEHIND_MAX = 100_000;
 
 /**
@@ -22,7 +22,6 @@ export function helloOf(first: Forwarded, nodeId: string): Hello {
     throw invalidField("origin_name", originName, `at most ${NAME_LENGTH_MAX} characters`);
   }
   if (!LANES.includes(lane)) throw invalidField("lane", lane, LANES.map((name) => `"${name}"`).join(" or "));
-  if (behind.length > BEHIND_MAX) throw invalidField("behind", `${behind.length} ids`, `at most ${BEHIND_MAX}`);
   for (const id of behind) if (!ID.test(id)) throw invalidField("behind", id, "1 to 64 letters, digits and '-'");
   if (originId === nodeId || behind.includes(nodeId)) {
     const message = `node ${JSON.stringify(originName)} forwards to a node that it gets points from: they would go round for ever`;

@@ -376,6 +376,8 @@ describe("a node that forwards", () => {
     await settle(rig);
     expect(third.committed).toEqual(["1-2"]);
     expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 2]], gw: { points: 1 } });
+    third.leave();
+    await settle(rig);
     expect(rig.budget.reservedBytes).toBe(0);
   });
 
@@ -391,6 +393,99 @@ describe("a node that forwards", () => {
     expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw device d1@200=2");
   });
 
+  test("series whose names are refused cost only themselves, and one that there was no room for is made when there is", async () => {
+    const rig = createRig({ seriesMax: 2 });
+    const series = [
+      { id: 1, metricName: "temp", source: "x".repeat(257), tags: {} },
+      { id: 2, metricName: "temp", source: "gw", tags: { place: "y".repeat(513) } },
+      { id: 3, metricName: "temp", source: "gw", tags: {} },
+      { id: 4, metricName: "temp", source: "gw2", tags: {} },
+      { id: 5, metricName: "temp", source: "gw3", tags: {} },
+    ];
+    const rows: Row[] = series.map(({ id }) => [id, 100, id]);
+    const sender = new Sender(rig).send(part(1, 2, rows, { series }));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({
+      "(others)": { points: 0, refused: 1 },
+      gw: { points: 1, refused: 1 },
+      gw2: { points: 1, refused: 0 },
+      gw3: { points: 0, refused: 1 },
+    });
+    const reasons = new Map(sender.acks.at(-1)!.forwarded!.refused.map(({ source, reason }) => [source, reason]));
+    expect(reasons.get("(others)")).toContain("source has 257 bytes; wanted at most 256");
+    expect(reasons.get("gw")).toContain('tag "place" has 513 bytes');
+    expect(reasons.get("gw3")).toContain("series_max");
+    rig.registry.forget([1]);
+    sender.send(part(2, 3, [[5, 200, 5]]));
+    await settle(rig);
+    expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw3@200=5");
+  });
+
+  test("what a stream has named is reserved for as long as it lives", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig).send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    const { reservedBytes } = rig.budget;
+    expect(reservedBytes).toBeGreaterThan(0);
+    sender.send(part(2, 3, [[7, 200, 1]], { series: SERIES }));
+    await settle(rig);
+    expect(rig.budget.reservedBytes).toBe(reservedBytes);
+    sender.leave();
+    await settle(rig);
+    expect(rig.budget.reservedBytes).toBe(0);
+  });
+
+  test("others run while a large part is taken", async () => {
+    const rig = createRig({ seriesMax: 10_000, seriesPerSourceMax: 10_000 });
+    const turnsOf = { names: 0, rows: 0 };
+    let at: keyof typeof turnsOf = "names";
+    const forwarding = {
+      ...rig.deps.forwarding,
+      nextTurn: async () => {
+        turnsOf[at]++;
+        await Bun.sleep(0);
+      },
+    };
+    const sender = new Sender({ ...rig, deps: { ...rig.deps, forwarding } });
+    const series = Array.from({ length: 5_000 }, (_, i) => ({
+      id: i + 1,
+      metricName: "m",
+      source: "gw",
+      tags: { i: `${i}` },
+    }));
+    sender.send(part(1, 2, [], { series }));
+    await settle(rig);
+    at = "rows";
+    const rows = series.flatMap(({ id }): Row[] => [1, 2, 3].map((t) => [id, t, 0]));
+    sender.send(part(2, 3, rows));
+    for (let i = 0; i < 3; i++) await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 3]], gw: { points: 15_000 } });
+    // Names 500 at once, chunks 1,000, rows 10,000.
+    expect(turnsOf).toEqual({ names: 9, rows: 4 + 1 });
+  });
+
+  test("a stream that is replaced within a part takes no more of it, and is at its end when the newer one is let in", async () => {
+    const rig = createRig();
+    const held = Promise.withResolvers<void>();
+    const forwarding = { ...rig.deps.forwarding, nextTurn: () => held.promise };
+    const old = new Sender({ ...rig, deps: { ...rig.deps, forwarding } });
+    const rows = Array.from({ length: 20_001 }, (_, i): Row => [7, 1 + i, 1]);
+    old.send(part(1, 2, rows, { series: SERIES }));
+    await settle(rig);
+    expect(pointsOf(rig.log.synced)).toHaveLength(10_000);
+    const next = new Sender(rig, hello({ session: 2n }));
+    await settle(rig);
+    expect(next.acks).toEqual([]);
+    held.resolve();
+    await settle(rig);
+    expect([old.failure?.status, next.committed]).toEqual(["ABORTED", []]);
+    expect(next.acks).toHaveLength(1);
+    expect(pointsOf(rig.log.synced)).toHaveLength(10_000);
+    next.leave();
+    await settle(rig);
+    expect(rig.budget.reservedBytes).toBe(0);
+  });
+
   test.each<[string, ForwardedInit, string]>([
     ["an id with odd letters", hello({ originId: "a/b" }), "origin_id"],
     ["no lane", hello({ lane: "fast" }), "lane"],
@@ -399,7 +494,7 @@ describe("a node that forwards", () => {
     ["itself", hello({ originId: "centre" }), "round for ever"],
     ["a node that this one forwards to", hello({ behind: ["x", "centre"] }), "round for ever"],
     ["an id behind it with odd letters", hello({ behind: ["x", "a b"] }), 'behind is "a b"'],
-    ["too many nodes behind it", hello({ behind: Array(100_001).fill("x") }), "100001 ids"],
+    ["too many nodes behind it", hello({ behind: Array(100_001).fill("x") }), "behind comes more than 100000 times"],
   ])("is refused with %s", async (_, first, wanted) => {
     const rig = createRig();
     const sender = new Sender(rig, first);
@@ -410,6 +505,13 @@ describe("a node that forwards", () => {
   test.each<[string, ForwardedInit, string]>([
     ["sequences that are none", part(3, 3, []), "sequences are [3, 3)"],
     ["a series nobody named", part(1, 2, [[7, 1, 1]]), "series 7"],
+    ["a count below 0", part(1, 2, [], { dropped: [{ source: "gw", points: -1n }] }), "dropped says -1 points"],
+    [
+      "a count that is too large",
+      part(1, 2, [], { dropped: [{ source: "gw", points: 1n << 60n }] }),
+      "wanted 0 to 2^53 - 1",
+    ],
+    ["a source that is too long", part(1, 2, [], { dropped: [{ source: "x".repeat(257) }] }), "source has 257 bytes"],
     ["a damaged block", { ...part(1, 2, [[7, 1, 1]], { series: SERIES }), blockBody: new Uint8Array(3) }, "damaged"],
   ])("is ended by %s, and nothing of it is kept", async (_, message, wanted) => {
     const rig = createRig();
