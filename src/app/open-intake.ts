@@ -95,6 +95,7 @@ export function openIntake(
     origins: new Origins(journal, clock),
     ...{ intake, budget, clock, metrics, resolve },
     registry,
+    onTrouble: (sentence) => logger.warn({}, sentence),
     nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
     nodeId: nodeIdOf(journal, () => crypto.randomUUID()),
   };

@@ -81,9 +81,16 @@ export class Intake {
 
   /**
    * The same of rows [from, to) of columns, at most BATCH_POINTS_MAX, whose series are known; 0: `reasonOf` says why there is
-   * none. `refused` are all of them, by their place in the columns.
+   * none. `refused` are all of them, by their place in the columns. `latestUs`: points later than that are refused; left out:
+   * those that are further ahead of the wall clock than they may be.
    */
-  takeRows(columns: Columns, from: number, to: number, reasonOf: (row: number) => string | undefined): TakenBatch {
+  takeRows(
+    columns: Columns,
+    from: number,
+    to: number,
+    reasonOf: (row: number) => string | undefined,
+    latestUs?: number,
+  ): TakenBatch {
     const { committer } = this.#deps;
     const count = to - from;
     if (count > BATCH_POINTS_MAX) throw new RangeError(`${count} points at once`);
@@ -92,7 +99,8 @@ export class Intake {
     rows.timesUs.set(columns.timesUs.subarray(from, to), rows.at);
     rows.values.set(columns.values.subarray(from, to), rows.at);
     const reasons = { get: (i: number) => (columns.seriesIds[from + i] === 0 ? reasonOf(from + i) : undefined) };
-    const judged = judgeBatch({ ...rows, count, reasons, pointId: () => "" }, this.#rules(), count);
+    const rules = latestUs === undefined ? this.#rules() : { ...this.#rules(), latestUs };
+    const judged = judgeBatch({ ...rows, count, reasons, pointId: () => "" }, rules, count);
     const group = judged.kept > 0 ? committer.add(judged.kept) : undefined;
     const refused = judged.refused.map((row) => ({ ...row, index: from + row.index }));
     return { batchId: "", kept: judged.kept, refusedTotal: judged.refusedTotal, refused, unusable: undefined, group };
@@ -120,12 +128,18 @@ export class Intake {
     return { batchId: "", kept, refusedTotal, refused, unusable: undefined, group };
   }
 
+  /** Points of senders may be as late as that. */
+  get latestUs(): number {
+    const { clock, futureMaxMs, isClockTrusted } = this.#deps;
+    return isClockTrusted() ? Math.min((clock.nowMs() + futureMaxMs) * 1_000, TIME_US_MAX) : TIME_US_MAX;
+  }
+
   #rules(): PointRules {
     const { stamps, schemas } = this.#deps;
     const arrivalStampUs = (seriesId: number) => stamps.next(seriesId);
     return {
       earliestUs: this.#earliestUs(),
-      latestUs: this.#latestUs(),
+      latestUs: this.latestUs,
       arrivalStampUs,
       schemas,
     };
@@ -134,10 +148,5 @@ export class Intake {
   #earliestUs(): number {
     const { clock, rawAgeLimitMs, isClockTrusted } = this.#deps;
     return isClockTrusted() ? Math.max((clock.nowMs() - rawAgeLimitMs) * 1_000, 0) : 0;
-  }
-
-  #latestUs(): number {
-    const { clock, futureMaxMs, isClockTrusted } = this.#deps;
-    return isClockTrusted() ? Math.min((clock.nowMs() + futureMaxMs) * 1_000, TIME_US_MAX) : TIME_US_MAX;
   }
 }

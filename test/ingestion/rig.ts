@@ -108,17 +108,19 @@ export function createRig(options: RigOptions = {}) {
     isClockTrusted,
   });
   const journal = new MemoryJournal();
+  const troubles: string[] = [];
   const forwarding: ForwardingDeps = {
     origins: new Origins(journal, clock),
     ...{ intake, budget, clock, metrics },
     resolve: seriesResolver(registry),
     registry,
+    onTrouble: (sentence) => void troubles.push(sentence),
     nextTurn: () => new Promise((resolve) => void setImmediate(resolve)),
     nodeId: async () => "centre",
   };
   const deps = { intake, budget, clock, metrics, forwarding, newUploadId: () => "upload-1" };
   return {
-    ...{ journal, schemas },
+    ...{ journal, schemas, troubles },
     clock,
     log,
     absorbed,

@@ -6,6 +6,7 @@ import { BATCH_POINTS_MAX } from "../../model/limits.ts";
 import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
 import type { Intake } from "../intake.ts";
 import { refusalOfSource } from "../resolve-series.ts";
+import { TIME_US_MAX } from "../validate.ts";
 import { deliveredOf, type DeliveredBySource } from "./delivered.ts";
 import type { ForwardedMessage } from "./forwarded-message.ts";
 import type { ForwardedSeriesTable } from "./forwarded-series.ts";
@@ -15,6 +16,8 @@ export interface TakenPart {
   readonly kept: number;
   readonly refused: number;
   readonly delivered: DeliveredBySource;
+  /** Of what was stored, the latest time; -Infinity where nothing was. */
+  readonly lastUs: number;
   /** By source the first reason. */
   readonly reasons: ReadonlyMap<string, string>;
   /** Resolves once the rows are. */
@@ -30,6 +33,11 @@ export interface PartDeps {
   onWriting(durable: Promise<void>): void;
 }
 
+/**
+ * The node that forwards has held them to its own clock when they came, and nobody here can tell whose clock is wrong: to
+ * refuse them would lose them for good where it is this one's, to wait would hold up all others where it is not.
+ */
+const LATEST_US = TIME_US_MAX;
 /** A few milliseconds each. */
 const [NAMES_AT_ONCE, CHUNKS_AT_ONCE] = [500, 1_000];
 
@@ -43,7 +51,7 @@ export async function takePart({ forwarded, series: named }: ForwardedMessage, d
   const delivered = droppedOf(forwarded);
   const reasons = new Map<string, string>();
   if (forwarded.blockIndex.byteLength === 0) {
-    return { points: 0, kept: 0, refused: 0, delivered, reasons, durable: Promise.resolve() };
+    return { points: 0, kept: 0, refused: 0, delivered, lastUs: -Infinity, reasons, durable: Promise.resolve() };
   }
   const { seriesIds, timesUs, values, chunks } = await rowsOf(forwarded, rest);
   const length = timesUs.length;
@@ -65,7 +73,8 @@ export async function takePart({ forwarded, series: named }: ForwardedMessage, d
       while (chunks[at].to <= row) at++;
       return chunks[at];
     };
-    const taken = intake.takeRows({ seriesIds, timesUs, values }, from, to, (row) => chunkOf(row).found.reason);
+    const columns = { seriesIds, timesUs, values };
+    const taken = intake.takeRows(columns, from, to, (row) => chunkOf(row).found.reason, LATEST_US);
     kept += taken.kept;
     if (taken.group !== undefined) {
       groups.add(taken.group.done);
@@ -80,6 +89,7 @@ export async function takePart({ forwarded, series: named }: ForwardedMessage, d
     // One that goes on behind is found again.
     if (chunks[chunk - 1].to > to) chunk--;
   }
+  let lastUs = -Infinity;
   for (const { from, to, found, refused } of chunks) {
     const counts = deliveredOf(delivered, found.source);
     counts.refused += refused;
@@ -88,8 +98,9 @@ export async function takePart({ forwarded, series: named }: ForwardedMessage, d
     // Rows of a chunk ascend by time; refused ones at its ends are rare and told by their reasons.
     counts.firstUs = Math.min(counts.firstUs, timesUs[from]);
     counts.lastUs = Math.max(counts.lastUs, timesUs[to - 1]);
+    lastUs = Math.max(lastUs, timesUs[to - 1]);
   }
-  return { points: length, kept, refused: length - kept, delivered, reasons, durable: Promise.all(groups) };
+  return { points: length, kept, refused: length - kept, delivered, lastUs, reasons, durable: Promise.all(groups) };
 }
 
 function droppedOf({ dropped }: Forwarded): DeliveredBySource {

@@ -33,6 +33,7 @@ export interface ForwardingDeps {
   nodeId(): Promise<string>;
   /** Resolves once others have run. */
   nextTurn(): Promise<void>;
+  onTrouble(sentence: string): void;
 }
 
 type Ack = MessageInitShape<typeof BatchAckSchema>;
@@ -233,6 +234,7 @@ class ForwardedStream implements OriginStream {
       const isRepeat = !isResend && hasAllOf(origin.committed, ...sequences);
       const taken = await takePart(isRepeat ? withoutContent(message) : message, this.#partDeps);
       const entry: PartOnItsWay = { sequences, isLast, taken, isDone: false };
+      this.#noteAhead(origin, taken.lastUs);
       this.#parts.push(entry);
       this.#points += taken.points;
       held = taken.points * ROW_BYTES;
@@ -258,6 +260,17 @@ class ForwardedStream implements OriginStream {
       this.#namedBytes += more;
       budget.release(reserved - held - more);
     }
+  }
+
+  /** One of the two clocks is wrong: said once of each origin. */
+  #noteAhead(origin: Origin, lastUs: number): void {
+    const { clock, intake, onTrouble } = this.#deps;
+    if (origin.isAheadTold || lastUs <= intake.latestUs) return;
+    origin.isAheadTold = true;
+    onTrouble(
+      `points of ${new Date(lastUs / 1_000).toISOString()} came from node ${JSON.stringify(origin.name)} (${origin.id}), ` +
+        `and it is ${new Date(clock.nowMs()).toISOString()} here: they are stored; one of the two clocks is wrong`,
+    );
   }
 
   /** So that what waits for its ack to be read takes the same memory however much it is. */

@@ -61,6 +61,8 @@ export interface Origin {
   readonly delivered: DeliveredBySource;
   lastSeenMs: number;
   readonly streams: Set<OriginStream>;
+  /** That its points are ahead of the clock here. */
+  isAheadTold: boolean;
   /** The last change on its way to the journal; never rejects. */
   written: Promise<void>;
 }
@@ -240,7 +242,7 @@ export class Origins {
   }
 }
 
-const UNHEARD = () => ({ streams: new Set<OriginStream>(), written: Promise.resolve() });
+const UNHEARD = () => ({ streams: new Set<OriginStream>(), isAheadTold: false, written: Promise.resolve() });
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((id, i) => id === b[i]);

@@ -250,19 +250,19 @@ describe("a node that forwards", () => {
   });
 
   test("points that may not be stored are counted by source and named, and their range is done", async () => {
-    const rig = createRig();
+    const rig = createRig({ rawAgeLimitMs: 86_400_000 });
     const sender = new Sender(rig);
-    const farUs = (rig.clock.nowMs() + 86_400_000) * 1_000;
+    const nowUs = rig.clock.nowMs() * 1_000;
     const series = [...SERIES, { id: 11, metricName: "no name", source: "gw", tags: {} }];
     sender.send(
       part(
         1,
         2,
         [
-          [7, 100, 1],
-          [7, farUs, 2],
-          [9, 5, 5],
-          [11, 100, 3],
+          [7, nowUs - 2 * 86_400_000_000, 1],
+          [7, nowUs, 2],
+          [9, nowUs, 5],
+          [11, nowUs, 3],
         ],
         { series },
       ),
@@ -271,8 +271,30 @@ describe("a node that forwards", () => {
     const { refused, committed } = sender.acks.at(-1)!.forwarded!;
     expect(committed).toHaveLength(1);
     expect(refused).toMatchObject([{ source: "gw", points: 2n }]);
-    expect(refused[0].reason).toContain("too far in the future");
+    expect(refused[0].reason).toContain("older than retention.raw allows");
     expect(await ledgerOf(rig)).toMatchObject({ gw: { points: 1, refused: 2 }, gw2: { points: 1, refused: 0 } });
+    expect(rig.troubles).toEqual([]);
+  });
+
+  test("points far ahead of the clock here are stored, for it may be that which is wrong, and that is said once", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    const nowUs = rig.clock.nowMs() * 1_000;
+    const farUs = nowUs + 86_400_000_000;
+    const rows: Row[] = [
+      [7, nowUs, 1],
+      [7, farUs, 2],
+    ];
+    sender.send(part(1, 2, rows, { series: SERIES })).send(part(2, 3, [[7, farUs + 1, 3]]));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({
+      committed: [[1, 3]],
+      gw: { points: 3, refused: 0, lastUs: farUs + 1 },
+    });
+    expect(rig.troubles).toEqual([
+      'points of 2026-01-02T00:00:00.000Z came from node "Hall 3" (edge-1), and it is 2026-01-01T00:00:00.000Z here: ' +
+        "they are stored; one of the two clocks is wrong",
+    ]);
   });
 
   test("what the sender gave up is in the ledger of both ends", async () => {
