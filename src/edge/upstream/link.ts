@@ -33,6 +33,8 @@ export interface LinkDeps extends PartsUnderwayDeps {
   onConnected(answer: ForwardedAck): void;
 }
 
+/** The receiver may have to end streams of the session before, and waits for its disk. */
+const ANSWER_WITHIN_MS = 60_000;
 /** After so many that were acknowledged one by one they go as usual. */
 const ONE_BY_ONE_PARTS = 100;
 
@@ -77,15 +79,20 @@ export class Link {
 
   /** Rejects with what ends the link. */
   async run(): Promise<never> {
+    const cancelDeadline = this.#deps.clock.after(ANSWER_WITHIN_MS, () => {
+      this.#fail(new WatchpostError("DEADLINE_EXCEEDED", `no answer within ${ANSWER_WITHIN_MS / 1_000} seconds`));
+    });
     try {
       const live = this.#openLane("live");
       const answer = await Promise.race([live.answer, this.#failure.promise]);
       const backlog = this.#openLane("backlog");
       await Promise.race([backlog.answer, this.#failure.promise]);
+      cancelDeadline();
       this.#deps.onConnected(answer);
       this.#send(live, backlog).catch((error: unknown) => this.#fail(error));
       return await this.#failure.promise;
     } finally {
+      cancelDeadline();
       this.close();
     }
   }

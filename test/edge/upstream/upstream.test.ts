@@ -161,3 +161,13 @@ test("a range is sent again, and not counted once more", async () => {
   expect(await pair.ledgers()).toEqual({ sender: [["gw0", 10]], receiver: [["gw0", 10]] });
   await pair.upstream.close();
 });
+
+test("a receiver that takes connections and says nothing is given up after a minute", async () => {
+  const pair = await createPair();
+  await pair.pass(70_000, () => false);
+  expect((await pair.upstream.status()).lastTrouble?.error).toContain("no answer within 60 seconds");
+  pair.commit([[1, T, 1]]);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  await pair.upstream.close();
+});
