@@ -7,7 +7,7 @@ import { deliveryMethods } from "../edge/upstream/delivery-methods.ts";
 import type { UpstreamAccess } from "../edge/upstream/grpc-lane.ts";
 import type { Upstream, UpstreamOptions } from "../edge/upstream/upstream.ts";
 import type { ForwardingDeps } from "../ingestion/forwarding/forwarded-stream.ts";
-import { originDeliveries } from "../ingestion/forwarding/origin-deliveries.ts";
+import { forgetOriginMethod, originDeliveries } from "../ingestion/forwarding/origin-deliveries.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
@@ -43,7 +43,8 @@ export async function openUpstream(
   const { address } = config.upstream;
   const upstream = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
   const settings = settingsOf(config);
-  return deliveryMethods({ upstream, settings, nodeId, origins: () => originDeliveries(origins) });
+  const methods = deliveryMethods({ upstream, settings, nodeId, origins: () => originDeliveries(origins) });
+  return [...methods, forgetOriginMethod(origins)];
 }
 
 async function forwardTo(

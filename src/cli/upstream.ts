@@ -1,5 +1,6 @@
 /** `watchpost upstream`: forwarding from node to node. */
 import { Command } from "commander";
+import { upstreamForgetCommand } from "./upstream-forget.ts";
 import { upstreamResendCommand } from "./upstream-resend.ts";
 import { upstreamStatusCommand } from "./upstream-status.ts";
 
@@ -8,13 +9,15 @@ A server forwards what it stores where upstream.address says so, in its settings
 
 Examples:
   watchpost upstream status
-  watchpost upstream resend --from 2026-01-01`;
+  watchpost upstream resend --from 2026-01-01
+  watchpost upstream forget hall-3`;
 
 export function upstreamCommand(): Command {
   return new Command("upstream")
-    .summary("forwarding to another node: status, resend")
+    .summary("forwarding to another node: status, resend, forget")
     .description("Shows what a server forwards to another one and what others forward to it, and sends it again.")
     .addCommand(upstreamStatusCommand())
     .addCommand(upstreamResendCommand())
+    .addCommand(upstreamForgetCommand())
     .addHelpText("after", HELP);
 }

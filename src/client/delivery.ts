@@ -1,6 +1,12 @@
 /** What a server forwards to another one, and what others forward to it. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { GetDeliveryResponse, ResendRequestSchema, ResendResponse } from "../wire/gen/forwarding_pb.ts";
+import type {
+  ForgetOriginRequestSchema,
+  ForgetOriginResponse,
+  GetDeliveryResponse,
+  ResendRequestSchema,
+  ResendResponse,
+} from "../wire/gen/forwarding_pb.ts";
 import { DataIngestion } from "../wire/gen/ingestion_pb.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import type { Connection } from "./connection.ts";
@@ -17,4 +23,13 @@ export function resend(
   options: AskOptions = {},
 ): Promise<ResendResponse> {
   return ask(connection, DataIngestion.method.resend, request, options);
+}
+
+/** Takes a node that forwarded here off the ledger. Throws the server's status. */
+export function forgetOrigin(
+  connection: Connection,
+  request: MessageInitShape<typeof ForgetOriginRequestSchema>,
+  options: AskOptions = {},
+): Promise<ForgetOriginResponse> {
+  return ask(connection, DataIngestion.method.forgetOrigin, request, options);
 }

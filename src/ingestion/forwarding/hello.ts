@@ -24,7 +24,12 @@ export function helloOf(first: Forwarded, nodeId: string): Hello {
   if (!LANES.includes(lane)) throw invalidField("lane", lane, LANES.map((name) => `"${name}"`).join(" or "));
   for (const id of behind) if (!ID.test(id)) throw invalidField("behind", id, "1 to 64 letters, digits and '-'");
   if (originId === nodeId || behind.includes(nodeId)) {
-    const message = `node ${JSON.stringify(originName)} forwards to a node that it gets points from: they would go round for ever`;
+    const name = JSON.stringify(originName);
+    const message =
+      originId === nodeId
+        ? `node ${name} forwards to itself: its points would go round for ever`
+        : `node ${name} (${originId}) forwards to node ${nodeId}, from which it gets points, itself or over others: they would ` +
+          `go round for ever; where it gets them no more, say on node ${name}: watchpost upstream forget ${nodeId}`;
     throw new WatchpostError("FAILED_PRECONDITION", message);
   }
   return {

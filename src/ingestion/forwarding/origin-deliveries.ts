@@ -1,9 +1,11 @@
-/** The receiving half of the delivery ledger, as it is told. */
+/** The receiving half of the delivery ledger, as it is told, and what takes a node off it. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { OriginDeliverySchema, SourceDeliverySchema } from "../../wire/gen/forwarding_pb.ts";
+import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
+import { unary, type MethodImpl } from "../../wire/service.ts";
 import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
 import type { DeliveredBySource } from "./delivered.ts";
-import type { Origins } from "./origins.ts";
+import { checkForgettable, type Origin, type Origins } from "./origins.ts";
 
 /** By source. */
 export function sourceDeliveries(bySource: DeliveredBySource): MessageInitShape<typeof SourceDeliverySchema>[] {
@@ -19,12 +21,29 @@ export function sourceDeliveries(bySource: DeliveredBySource): MessageInitShape<
 
 /** Of all nodes that have forwarded to this one. */
 export async function originDeliveries(origins: Origins): Promise<MessageInitShape<typeof OriginDeliverySchema>[]> {
-  return (await origins.all()).map(({ id, name, streams, lastSeenMs, committed, delivered }) => ({
+  return (await origins.all()).map(originDelivery);
+}
+
+/** Takes a node off the ledger that forwards here no more. */
+export function forgetOriginMethod(origins: Origins): MethodImpl {
+  return unary(DataIngestion.method.forgetOrigin, async ({ origin: idOrName, dryRun }) => {
+    const origin = await origins.find(idOrName);
+    const forgotten = originDelivery(origin);
+    if (dryRun) checkForgettable(origin);
+    else await origins.forget(origin);
+    const over = (await origins.over(origin.id)).map(({ id, name }) => ({ originId: id, originName: name }));
+    return { origin: forgotten, over };
+  });
+}
+
+function originDelivery(origin: Origin): MessageInitShape<typeof OriginDeliverySchema> {
+  const { id, name, streams, lastSeenMs, committed, delivered } = origin;
+  return {
     originId: id,
     originName: name,
     lanes: [...streams].map(({ lane }) => lane).sort(),
     ...(lastSeenMs > 0 && { lastSeen: timestampOfMs(lastSeenMs) }),
     committed: committed.map(([from, to]) => ({ from: BigInt(from), to: BigInt(to) })),
     sources: sourceDeliveries(delivered),
-  }));
+  };
 }

@@ -4,7 +4,7 @@
  * an origin changes once that is durable, one change of an origin after the other.
  */
 import type { Clock } from "../../model/clock.ts";
-import { WatchpostError } from "../../model/errors.ts";
+import { invalidField, WatchpostError } from "../../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../../model/journal.ts";
 import { unionOf, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import {
@@ -20,6 +20,7 @@ import {
   behindDocument,
   originDocument,
   readOrigins,
+  removalOf,
   sourceDocument,
   type DocumentReader,
 } from "./origin-documents.ts";
@@ -162,9 +163,54 @@ export class Origins {
     });
   }
 
+  /** Nodes that say they get points from this one: they come over them, too. */
+  async over(id: string): Promise<readonly Origin[]> {
+    return (await this.all()).filter((origin) => origin.id !== id && origin.behind.includes(id));
+  }
+
+  /**
+   * The origin of that id, or the only one of that name. Throws NOT_FOUND where there is none, FAILED_PRECONDITION where its
+   * points come over others alone, INVALID_ARGUMENT with their ids where more than one has the name.
+   */
+  async find(idOrName: string): Promise<Origin> {
+    const all = await this.all();
+    const byId = this.#byId.get(idOrName);
+    if (byId !== undefined) return byId;
+    const named = all.filter(({ name }) => name === idOrName);
+    if (named.length === 1) return named[0];
+    if (named.length > 1) {
+      throw invalidField("origin", idOrName, `the id of one of the nodes that are called so: ${listed(named)}`);
+    }
+    const over = await this.over(idOrName);
+    if (over.length > 0) {
+      const message =
+        `node ${idOrName} has not forwarded to this one; its points come over ${listed(over)}: forget it there, or forget what ` +
+        "it comes over here";
+      throw new WatchpostError("FAILED_PRECONDITION", message);
+    }
+    const there = all.length === 0 ? "none has" : `there are: ${listed(all)}`;
+    throw new WatchpostError("NOT_FOUND", `no node ${quoted(idOrName)} has forwarded to this one; ${there}`);
+  }
+
+  /**
+   * Removes an origin with all that is kept of it. Throws FAILED_PRECONDITION while it is connected, UNAVAILABLE where it
+   * was forgotten meanwhile, and as the journal does.
+   */
+  forget(origin: Origin): Promise<void> {
+    return this.#change(origin, async () => {
+      checkForgettable(origin);
+      await this.#journal.append([], removalOf(origin));
+      this.#byId.delete(origin.id);
+    });
+  }
+
   /** One change of an origin at a time: each is made of what the one before has left. */
   #change(origin: Origin, make: () => Promise<void>): Promise<void> {
-    const made = origin.written.then(make);
+    const made = origin.written.then(() => {
+      if (this.#byId.get(origin.id) === origin) return make();
+      const message = `node ${quoted(origin.name)} (${origin.id}) was forgotten just now; connect again`;
+      throw new WatchpostError("UNAVAILABLE", message, { retryAfterMs: CONNECT_AGAIN_MS });
+    });
     origin.written = made.catch(() => {});
     return made;
   }
@@ -242,7 +288,24 @@ export class Origins {
   }
 }
 
+const CONNECT_AGAIN_MS = 1_000;
+/** In an error. */
+const LISTED_MAX = 10;
+
 const UNHEARD = () => ({ streams: new Set<OriginStream>(), isAheadTold: false, written: Promise.resolve() });
+
+/** Throws FAILED_PRECONDITION while it is connected. */
+export function checkForgettable({ id, name, streams }: Origin): void {
+  if (streams.size === 0) return;
+  const message = `node ${quoted(name)} (${id}) is connected; take upstream.address off its settings first, and restart it`;
+  throw new WatchpostError("FAILED_PRECONDITION", message);
+}
+
+function listed(origins: readonly Origin[]): string {
+  const shown = origins.slice(0, LISTED_MAX).map(({ id, name }) => `${quoted(name)} (${id})`);
+  if (origins.length > LISTED_MAX) shown.push(`${origins.length - LISTED_MAX} more`);
+  return shown.join(", ");
+}
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((id, i) => id === b[i]);

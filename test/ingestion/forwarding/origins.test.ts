@@ -166,3 +166,56 @@ test("a stream that ended while it was let in is not among those of its node", a
   await expect(origins.enter(hello(), { ...stream(), isOver: true })).rejects.toMatchObject({ status: "CANCELLED" });
   expect(await origins.all()).toEqual([]);
 });
+
+test("a node is forgotten by its id, or by a name that no other has, with all that was kept of it", async () => {
+  const journal = new MemoryJournal();
+  const origins = new Origins(journal, clock);
+  const entered = stream();
+  const origin = await origins.enter(hello({ behind: ["line-1"] }), entered);
+  await origins.commit(origin, [[1, 2]], delivered({ gw: 1, gw2: 2 }));
+  await origins.enter(hello({ originId: "edge-2", originName: "Hall 4", behind: ["edge-1", "line-2"] }), stream());
+  await origins.enter(hello({ originId: "edge-3", originName: "Hall 4" }), stream());
+
+  expect(await origins.find("edge-1")).toBe(origin);
+  expect(await origins.find("Hall 3")).toBe(origin);
+  await expect(origins.find("Hall 4")).rejects.toThrow(
+    'origin is "Hall 4"; wanted the id of one of the nodes that are called so: "Hall 4" (edge-2), "Hall 4" (edge-3)',
+  );
+  await expect(origins.find("line-2")).rejects.toThrow(
+    'node line-2 has not forwarded to this one; its points come over "Hall 4" (edge-2): forget it there',
+  );
+  await expect(origins.find("Hall 5")).rejects.toThrow('there are: "Hall 3" (edge-1), "Hall 4" (edge-2)');
+
+  await expect(origins.forget(origin)).rejects.toThrow('node "Hall 3" (edge-1) is connected');
+  origins.leave("edge-1", entered);
+  journal.failure = new Error("disk is gone");
+  await expect(origins.forget(origin)).rejects.toThrow("disk is gone");
+  expect(await origins.find("Hall 3")).toBe(origin);
+  journal.failure = null;
+  await origins.forget(origin);
+  expect((await origins.over("edge-1")).map(({ id }) => id)).toEqual(["edge-2"]);
+  expect((await kept(journal)).map(({ id }) => id)).toEqual(["edge-2", "edge-3"]);
+  expect([journal.count("forwarding.source"), journal.count("forwarding.behind")]).toEqual([0, 1]);
+
+  const again = await origins.enter(hello(), stream());
+  expect([again.committed, again.delivered.size]).toEqual([[], 0]);
+});
+
+test("a node that comes back while it is being forgotten is told to connect again, and begins anew", async () => {
+  const journal = new HeldJournal();
+  const origins = new Origins(journal, clock);
+  const entered = stream();
+  const origin = await origins.enter(hello(), entered);
+  origins.leave("edge-1", entered);
+  journal.held = Promise.withResolvers();
+  const forgetting = origins.forget(origin);
+  const again = origins.enter(hello({ session: 2 }), stream());
+  again.catch(() => {});
+  await Bun.sleep(0);
+  journal.held.resolve();
+  await forgetting;
+  await expect(again).rejects.toMatchObject({ status: "UNAVAILABLE", retryAfterMs: 1_000 });
+  expect(await kept(journal)).toEqual([]);
+  await origins.enter(hello({ session: 1 }), stream());
+  expect(await kept(journal)).toMatchObject([{ id: "edge-1", session: 1 }]);
+});
