@@ -2,6 +2,7 @@
 import { influxRoutes } from "../ingestion/doors/influx.ts";
 import { otlpMethods, otlpRoutes } from "../ingestion/doors/otlp.ts";
 import { remoteWriteRoutes } from "../ingestion/doors/remote-write.ts";
+import { Slices } from "../ingestion/doors/slices.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
@@ -32,6 +33,7 @@ export function openDoors(
     budget,
     metrics,
     resolve,
+    slices: new Slices(() => clock.monotonicMs()),
     isKnownSeries: (id: number) => registry.has(id),
     onMalformed,
   };

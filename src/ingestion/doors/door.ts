@@ -2,18 +2,20 @@
  * A way in for what is no BatchData: rows are gathered in columns, judged and committed as batches are, and their refusals come
  * back by the row's place in the request.
  */
-import { BATCH_POINTS_MAX } from "../../model/limits.ts";
+import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import { TIME_MISSING, type SeriesResolver } from "../../wire/decoded-batch.ts";
 import type { CommitGroup } from "../committer.ts";
 import type { Intake } from "../intake.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
+import type { Slices } from "./slices.ts";
 
 export interface DoorDeps {
   readonly intake: Intake;
   readonly budget: MemoryBudget;
   readonly metrics: Pick<Metrics, "points" | "doorPoints">;
   readonly resolve: SeriesResolver;
+  readonly slices: Slices;
   /** Of hashes that a sender must not know. */
   readonly cacheSeed: number;
   isKnownSeries(id: number): boolean;
@@ -38,22 +40,27 @@ export interface DoorResult {
 }
 
 const REFUSALS_MAX = 100;
+/** Of rows that are gathered; grows to a batch. */
+const ROWS_MIN = 256;
 
 /** The rows of one request. */
 export class DoorRows {
   readonly #deps: DoorDeps;
   readonly #door: string;
-  readonly #seriesIds = new Uint32Array(BATCH_POINTS_MAX);
-  readonly #timesUs = new Float64Array(BATCH_POINTS_MAX);
-  readonly #values = new Float64Array(BATCH_POINTS_MAX);
-  readonly #places = new Uint32Array(BATCH_POINTS_MAX);
+  #seriesIds = new Uint32Array(ROWS_MIN);
+  #timesUs = new Float64Array(ROWS_MIN);
+  #values = new Float64Array(ROWS_MIN);
+  #places = new Uint32Array(ROWS_MIN);
   readonly #reasons = new Map<number, string>();
   readonly #groups = new Set<CommitGroup["done"]>();
+  #inFlight = 0;
   readonly #refusals: DoorRefusal[] = [];
   #count = 0;
   #stored = 0;
   #refused = 0;
-  readonly #placesRefused = new Set<number>();
+  #placesRefused = 0;
+  /** Of which a row was refused last. */
+  #lastPlace = 0;
 
   /** `door`: its name, for counts. */
   constructor(deps: DoorDeps, door: string) {
@@ -66,9 +73,9 @@ export class DoorRows {
     return this.#deps.intake.isStorable(value, timeUs);
   }
 
-  /** `seriesId` 0: there is none, and `reason` says why. */
+  /** Rows of one place come one after the other. `seriesId` 0: there is none, and `reason` says why. */
   add(place: number, seriesId: number, timeUs: number, value: number, reason?: string): void {
-    if (this.#count === BATCH_POINTS_MAX) this.#take();
+    if (this.#count === this.#places.length) this.#makeRoom();
     const row = this.#count++;
     this.#seriesIds[row] = seriesId;
     this.#timesUs[row] = Number.isNaN(timeUs) ? TIME_MISSING : timeUs;
@@ -79,9 +86,20 @@ export class DoorRows {
 
   /** Something that is no point at all. */
   refuse(place: number, reason: string): void {
-    this.#refused++;
-    this.#placesRefused.add(place);
-    if (this.#refusals.length < REFUSALS_MAX) this.#refusals.push({ place, reason });
+    this.#placesRefused++;
+    this.#refuse(place, reason);
+  }
+
+  /** Reads a request in slices: hands over what was gathered, and waits while too much of it is not durable. */
+  inSlices(step: () => boolean, signal: AbortSignal): Promise<void> {
+    const rest = async () => {
+      this.#take();
+      if (this.#inFlight <= STREAM_IN_FLIGHT_POINTS_MAX) return;
+      await Promise.all(this.#groups);
+      this.#groups.clear();
+      this.#inFlight = 0;
+    };
+    return this.#deps.slices.run(step, rest, signal);
   }
 
   /** Resolves once all that was kept is durable. Rejects with what the log failed with; then everything is to be sent again. */
@@ -94,7 +112,7 @@ export class DoorRows {
     doorPoints.inc({ door: this.#door, result: "stored" }, this.#stored);
     doorPoints.inc({ door: this.#door, result: "refused" }, this.#refused);
     const refusals = this.#refusals.sort((a, b) => a.place - b.place);
-    return { stored: this.#stored, refusedTotal: this.#refused, placesRefused: this.#placesRefused.size, refusals };
+    return { stored: this.#stored, refusedTotal: this.#refused, placesRefused: this.#placesRefused, refusals };
   }
 
   #take(): void {
@@ -102,11 +120,37 @@ export class DoorRows {
     const columns = { seriesIds: this.#seriesIds, timesUs: this.#timesUs, values: this.#values };
     const taken = this.#deps.intake.takeRows(columns, 0, this.#count, (row) => this.#reasons.get(row));
     this.#stored += taken.kept;
+    this.#inFlight += taken.kept;
     if (taken.group !== undefined) this.#groups.add(taken.group.done);
-    for (const { index, reason } of taken.refused) this.refuse(this.#places[index], reason);
+    for (const { index, reason } of taken.refused) {
+      const place = this.#places[index];
+      if (place !== this.#lastPlace) this.#placesRefused++;
+      this.#lastPlace = place;
+      this.#refuse(place, reason);
+    }
     this.#reasons.clear();
     this.#count = 0;
   }
+
+  #refuse(place: number, reason: string): void {
+    this.#refused++;
+    if (this.#refusals.length < REFUSALS_MAX) this.#refusals.push({ place, reason });
+  }
+
+  #makeRoom(): void {
+    const { length } = this.#places;
+    if (length === BATCH_POINTS_MAX) return this.#take();
+    const wanted = Math.min(4 * length, BATCH_POINTS_MAX);
+    this.#seriesIds = grown(this.#seriesIds, new Uint32Array(wanted));
+    this.#timesUs = grown(this.#timesUs, new Float64Array(wanted));
+    this.#values = grown(this.#values, new Float64Array(wanted));
+    this.#places = grown(this.#places, new Uint32Array(wanted));
+  }
+}
+
+function grown<A extends Uint32Array | Float64Array>(before: A, after: A): A {
+  after.set(before);
+  return after;
 }
 
 /** Runs with the memory that a request's rows take reserved. Rejects with RESOURCE_EXHAUSTED where there is none in time. */

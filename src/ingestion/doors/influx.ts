@@ -3,13 +3,15 @@ import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
-import { parseLines } from "./line-parser.ts";
+import { LineParser } from "./line-parser.ts";
 import { LineSeries } from "./line-series.ts";
 
 /** Of the timestamps, in a microsecond. */
 const UNITS_PER_US: Readonly<Record<string, number>> = {
   ...{ n: 1_000, ns: 1_000, u: 1, us: 1, µ: 1, ms: 1e-3, s: 1e-6, m: 1e-6 / 60, h: 1e-6 / 3_600 },
 };
+/** A millisecond or two of short lines. */
+const STEP_BYTES = 16 * 1024;
 const SAID_MAX = 10;
 /** What a byte of lines becomes, with its share of rows, frames and records. */
 const MEMORY_FACTOR = 3;
@@ -90,7 +92,7 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
   return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
     const rows = new DoorRows(deps, version.name);
     let skipped = 0;
-    parseLines(bytes, UNITS_PER_US[precision], {
+    const parser = new LineParser(bytes, UNITS_PER_US[precision], {
       point: (line, form, value, timeUs) => {
         const found =
           series.known(source, view, form) ?? (rows.isStorable(value, timeUs) ? series.find(source, view, form) : 0);
@@ -102,6 +104,7 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
         rows.refuse(line, `unable to parse: ${reason}`);
       },
     });
+    await rows.inSlices(() => parser.step(STEP_BYTES), call.signal);
     if (skipped > 0) deps.metrics.doorPoints.inc({ door: version.name, result: "skipped" }, skipped);
     const result = await rows.committed();
     if (result.refusedTotal > 0) deps.onMalformed(version.name, sentenceOf(result));

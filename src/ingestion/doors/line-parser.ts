@@ -26,12 +26,12 @@ const [NEWLINE, RETURN, SPACE, TAB, QUOTE, HASH, COMMA, MINUS, DOT, ZERO, NINE, 
 const DIGITS_EXACT = 15;
 const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
 
-/** `unitsPerUs`: of the timestamps, such as 1000 for nanoseconds and 1/1000 for milliseconds. */
-export function parseLines(bytes: Uint8Array, unitsPerUs: number, sink: LineSink): void {
-  new LineParser(bytes, unitsPerUs, sink).run();
-}
+/** Measurement and tags of a line: thirty-two tags as long as they may be, all of it escaped. */
+const SECTION_BYTES_MAX = 64 * 1024;
+const FIELDS_BYTES_MAX = 1024 * 1024;
+const FIELDS_MAX = 10_000;
 
-class LineParser {
+export class LineParser {
   readonly #bytes: Uint8Array;
   readonly #buffer: Buffer;
   readonly #unitsPerUs: number;
@@ -40,6 +40,7 @@ class LineParser {
   #at = 0;
   #line = 0;
 
+  /** `unitsPerUs`: of the timestamps, such as 1000 for nanoseconds and 1/1000 for milliseconds. */
   constructor(bytes: Uint8Array, unitsPerUs: number, sink: LineSink) {
     this.#bytes = bytes;
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -47,15 +48,18 @@ class LineParser {
     this.#sink = sink;
   }
 
-  run(): void {
+  /** Reads on by lines of about `bytesMax` bytes together; true once all are read. */
+  step(bytesMax: number): boolean {
     const bytes = this.#bytes;
     const { length } = bytes;
-    while (this.#at < length) {
+    const until = Math.min(length, this.#at + bytesMax);
+    while (this.#at < until) {
       this.#line++;
       while (bytes[this.#at] === SPACE || bytes[this.#at] === TAB || bytes[this.#at] === RETURN) this.#at++;
       if (this.#at < length && bytes[this.#at] !== NEWLINE && bytes[this.#at] !== HASH) this.#readLine();
       this.#at = this.#lineEnd(this.#at) + 1;
     }
+    return this.#at >= length;
   }
 
   #readLine(): void {
@@ -63,20 +67,27 @@ class LineParser {
     const sectionAt = this.#at;
     const sectionEnd = this.#unescaped(sectionAt, SPACE);
     if (sectionEnd === sectionAt || bytes[sectionAt] === COMMA) return this.#malformed("it has no measurement");
+    if (sectionEnd - sectionAt > SECTION_BYTES_MAX) return this.#malformed(SECTION_TOO_LONG);
     if (bytes[sectionEnd] !== SPACE) return this.#malformed("it has no fields");
     const fieldsAt = this.#past(sectionEnd, SPACE);
     const fieldsEnd = this.#endOfFields(fieldsAt);
     if (fieldsEnd === fieldsAt) return this.#malformed("it has no fields");
+    if (fieldsEnd - fieldsAt > FIELDS_BYTES_MAX) return this.#malformed(FIELDS_TOO_LONG);
     if (fieldsEnd < 0) return this.#malformed("a text has no closing quote");
     const timeUs = this.#timeUs(fieldsEnd);
     if (timeUs === undefined) return;
     const form = this.#form;
     form.metricAt = sectionAt;
     form.metricEnd = sectionEnd;
+    let fields = 0;
     for (let at = fieldsAt; at < fieldsEnd;) {
+      if (++fields > FIELDS_MAX) {
+        this.#malformed(`it has more than ${FIELDS_MAX} fields`);
+        break;
+      }
       const keyEnd = this.#unescaped(at, EQUALS);
       const end = this.#endOfField(keyEnd + 1, fieldsEnd);
-      if (keyEnd >= fieldsEnd || keyEnd === at) {
+      if (keyEnd >= fieldsEnd || keyEnd === at || bytes[keyEnd] !== EQUALS) {
         this.#malformed("a field is not key=value");
         return void (this.#at = fieldsEnd);
       }
@@ -141,8 +152,8 @@ class LineParser {
     let at = from;
     const isNegative = bytes[at] === MINUS;
     if (isNegative) at++;
-    const isWhole = to > at && this.#areDigits(at, to);
-    if (!isWhole || to - at > 19) {
+    const isWhole = to > at && to - at <= 19 && this.#areDigits(at, to);
+    if (!isWhole) {
       const shown = JSON.stringify(this.#buffer.toString("utf8", from, Math.min(to, from + 40)));
       this.#malformed(`its timestamp is ${shown}; wanted a whole number`);
       this.#at = lineEnd;
@@ -161,11 +172,15 @@ class LineParser {
     return true;
   }
 
-  /** Of the fields: the first space outside of quotes, or the end of the line; -1: a quote is still open at the very end. */
+  /**
+   * Of the fields: the first space outside of quotes, or the end of the line; -1: a quote is still open at the very end. Looks
+   * no further than one byte past what they may be.
+   */
   #endOfFields(from: number): number {
     const bytes = this.#bytes;
     let isQuoted = false;
     for (let at = from; at < bytes.length; at++) {
+      if (at - from > FIELDS_BYTES_MAX) return at;
       const byte = bytes[at];
       if (byte === BACKSLASH) at++;
       else if (byte === QUOTE) isQuoted = !isQuoted;
@@ -186,15 +201,16 @@ class LineParser {
     return fieldsEnd;
   }
 
-  /** The first such byte that is not escaped, or the end of the line. */
+  /** The first such byte that is not escaped, or the end of the line; no further than one byte past what a section may be. */
   #unescaped(from: number, wanted: number): number {
     const bytes = this.#bytes;
-    for (let at = from; at < bytes.length; at++) {
+    const end = Math.min(bytes.length, from + SECTION_BYTES_MAX + 1);
+    for (let at = from; at < end; at++) {
       const byte = bytes[at];
       if (byte === wanted || byte === NEWLINE) return at;
       if (byte === BACKSLASH) at++;
     }
-    return bytes.length;
+    return end;
   }
 
   #past(from: number, byte: number): number {
@@ -212,6 +228,9 @@ class LineParser {
     this.#sink.malformed(this.#line, reason);
   }
 }
+
+const SECTION_TOO_LONG = `its measurement and tags are more than ${SECTION_BYTES_MAX} bytes`;
+const FIELDS_TOO_LONG = `its fields are more than ${FIELDS_BYTES_MAX} bytes`;
 
 function otherNumber(text: string): number | undefined {
   switch (text) {

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseLines, readField, readSection } from "../../../src/ingestion/doors/line-parser.ts";
+import { LineParser, readField, readSection } from "../../../src/ingestion/doors/line-parser.ts";
 
-function parsed(text: string | Uint8Array, unitsPerUs = 1_000) {
+function parsed(text: string | Uint8Array, unitsPerUs = 1_000, stepBytes = Infinity) {
   const points: unknown[] = [];
   const malformed: string[] = [];
   const texts: string[] = [];
   const bytes = Buffer.from(text);
-  parseLines(bytes, unitsPerUs, {
+  const parser = new LineParser(bytes, unitsPerUs, {
     point: (line, form, value, timeUs) => {
       const { measurement, tags } = readSection(bytes.toString("latin1", form.metricAt, form.metricEnd));
       const field = readField(bytes.toString("latin1", form.tagsAt, form.tagsEnd));
@@ -16,6 +16,7 @@ function parsed(text: string | Uint8Array, unitsPerUs = 1_000) {
     text: (line, field) => texts.push(`${line} ${readField(field)}`),
     malformed: (line, reason) => malformed.push(`${line} ${reason}`),
   });
+  while (!parser.step(stepBytes));
   return { points, malformed, texts };
 }
 
@@ -114,4 +115,47 @@ test("any bytes are read to their end", () => {
   );
   const parts = fc.constantFrom("m", ",", "=", " ", "\\", '"', "\n", "1", "i", "t", "\r", "#");
   fc.assert(fc.property(fc.array(parts, { maxLength: 60 }), (text) => void parsed(text.join(""))));
+});
+
+test("steps of any size read the same", () => {
+  const piece = fc.constantFrom(
+    "a b=1",
+    "a,t=x c=2,d=t 7",
+    "\n",
+    "\n\n",
+    " ",
+    '"',
+    "\\",
+    'a b="x\ny"',
+    "# no",
+    ",",
+    "=",
+  );
+  const property = fc.property(fc.array(piece, { maxLength: 40 }), fc.integer({ min: 1, max: 50 }), (parts, step) => {
+    const text = parts.join("");
+    expect(parsed(text, 1_000, step)).toEqual(parsed(text));
+  });
+  fc.assert(property, { numRuns: 500 });
+});
+
+test("lines longer than any sender writes cost only themselves", () => {
+  const long = (length: number) => "x".repeat(length);
+  const fields = (count: number) => Array.from({ length: count }, (_, i) => `f${i}=1`).join(",");
+  const lines = [
+    "a ok=1",
+    `${long(70_000)} v=1`,
+    `b,${long(70_000)}=x v=2`,
+    `c v="${long(1_100_000)}"`,
+    `d ${fields(10_001)}`,
+  ];
+  const { points, malformed } = parsed([...lines, `e ${long(70_000)}=1`, `f ${long(1_100_000)}`, "g ok=2"].join("\n"));
+  expect(points).toHaveLength(1 + 10_000 + 1);
+  expect(malformed).toEqual([
+    "2 its measurement and tags are more than 65536 bytes",
+    "3 its measurement and tags are more than 65536 bytes",
+    "4 its fields are more than 1048576 bytes",
+    "5 it has more than 10000 fields",
+    "6 a field is not key=value",
+    "7 its fields are more than 1048576 bytes",
+  ]);
 });
