@@ -22,6 +22,25 @@ test("what is written is durable when it is answered, and named as the docs say"
   expect(stored.some((point) => /^load_v web-1@\d+(\.\d+)?=2$/.test(point))).toBe(true);
 });
 
+test("without parameters times are nanoseconds and the source is influx; every precision is the same time", async () => {
+  await using server = await openServer();
+  const [NANO, MICRO, MILLI] = [10n ** 9n, 10n ** 6n, 10n ** 3n];
+  const perS = { none: NANO, n: NANO, ns: NANO, u: MICRO, us: MICRO, µ: MICRO, ms: MILLI, s: 1n };
+  for (const path of ["/write", "/api/v2/write", "/write?db=", "/api/v2/write?bucket="]) {
+    for (const [precision, units] of Object.entries(perS)) {
+      const url = new URL(path, server.url);
+      if (precision !== "none") url.searchParams.set("precision", precision);
+      const answer = await server.post(url.pathname + url.search, `m,p=${precision} value=1 ${BigInt(S) * units}`);
+      expect([url.search, answer.status]).toEqual([url.search, 204]);
+    }
+  }
+  await server.post("/write?precision=m", `m,p=m value=1 ${Math.floor(S / 60)}`);
+  await server.post("/write?precision=h", `m,p=h value=1 ${Math.floor(S / 3_600)}`);
+  const times: Record<string, number> = { m: S - (S % 60), h: S - (S % 3_600) };
+  const names = [...Object.keys(perS), "m", "h"].sort();
+  expect((await server.stored()).sort()).toEqual(names.map((name) => `m influx p=${name}@${times[name] ?? S}000=1`));
+});
+
 test("what is wrong is named with its line, what is right is stored", async () => {
   await using server = await openServer();
   const answer = await server.post(
