@@ -47,6 +47,9 @@ export function subjectOf(id: string): string {
   return `device/${id}`;
 }
 
+/** What events were made of, so that whoever made one need not read it again. */
+const messages = new WeakMap<JournalEvent, DeviceEvent>();
+
 export interface EventFacts {
   readonly kind: EventKind;
   readonly device: Device;
@@ -63,12 +66,15 @@ export function journalEvent(facts: EventFacts): JournalEvent {
   const told = { kind, device, changed: [...changed], previousStatus, omitted: BigInt(omitted) };
   const event = create(DeviceEventSchema, { ...told, ...(before && { before }) });
   const payload = toJsonString(DeviceEventSchema, event);
-  return { atMs, kind: DEVICE_EVENT, subject: subjectOf(device.deviceId), actor, payload };
+  const made = { atMs, kind: DEVICE_EVENT, subject: subjectOf(device.deviceId), actor, payload };
+  messages.set(made, event);
+  return made;
 }
 
-/** Inverse of {@link journalEvent}. Throws for what is none. */
-export function toldOfEntry({ payload, position, atMs, actor }: JournalEntry): ToldDevice {
-  const event = fromJsonString(DeviceEventSchema, payload, READ);
+/** Inverse of {@link journalEvent}; `made`: what the entry may be of. Throws for what is none. */
+export function toldOfEntry({ payload, position, atMs, actor }: JournalEntry, made?: JournalEvent): ToldDevice {
+  const known = made?.payload === payload ? messages.get(made) : undefined;
+  const event = known ?? fromJsonString(DeviceEventSchema, payload, READ);
   if (event.device === undefined) throw new WatchpostError("DATA_LOSS", "it names no device");
   event.time = timestampFromMs(atMs);
   event.actor = actor;
@@ -114,11 +120,17 @@ export function deviceOfDocument(text: string): Device {
   return fromJsonString(DeviceSchema, text, READ);
 }
 
-/** Its time stands in its place in the order. */
-export function documentOfFound(id: string, atMs: number): DocumentChange {
-  return { collection: FOUND_DEVICES, key: id, sort: atMs, value: "{}" };
+/** Its time stands in its place in the order; how it stood then is all there is to it until more is written of that. */
+export function documentOfFound(id: string, atMs: number, saved: SavedStatus | undefined): DocumentChange {
+  return { collection: FOUND_DEVICES, key: id, sort: atMs, value: saved === undefined ? "{}" : JSON.stringify(saved) };
 }
 
+/** Inverse of {@link documentOfFound}. Throws for what is none. */
+export function statusOfFound(text: string): SavedStatus | undefined {
+  return text === "{}" ? undefined : statusOfDocument(text);
+}
+
+/** Written when it changes, and when more was learned of it. */
 export function documentOfStatus(id: string, saved: SavedStatus): DocumentChange {
   return { collection: DEVICE_STATUSES, key: id, sort: 0, value: JSON.stringify(saved) };
 }

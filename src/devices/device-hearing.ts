@@ -3,7 +3,6 @@
  * noted in the journal, many devices in a commit.
  */
 import type { Bus } from "../bus/bus.ts";
-import type { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent as Announcement } from "../model/device-event.ts";
 import { messageOf } from "../model/errors.ts";
@@ -24,7 +23,7 @@ import type { DeviceSeries } from "./device-series.ts";
 import type { DeviceWriter, Rows } from "./device-writer.ts";
 import { foundDevice, type Devices } from "./devices.ts";
 import type { DeviceStatuses } from "./status/device-statuses.ts";
-import type { StatusChange } from "./status/status.ts";
+import type { SavedStatus, StatusChange } from "./status/status.ts";
 
 export interface HearingDeps {
   readonly bus: Bus;
@@ -35,10 +34,13 @@ export interface HearingDeps {
   readonly writer: DeviceWriter;
   readonly devices: Devices;
   readonly devicesMax: number;
-  readonly garbage: BurstGarbage;
+  /** Lets others have a turn. */
+  pause(): Promise<void>;
   onTrouble(sentence: string): void;
 }
 
+/** Devices that are looked at in one turn: a few milliseconds. */
+const LOOKED_AT_ONCE = 500;
 const TICK_MS = 250;
 /** What was learned of devices is written down so often. */
 const SAVE_EVERY_MS = 60_000;
@@ -46,8 +48,9 @@ const SAVED_AT_ONCE = 200;
 
 export class DeviceHearing {
   readonly #deps: HearingDeps;
-  /** Heard of since the last tick. */
-  #found: DeviceRecord[] = [];
+  /** Heard of, and not noted yet; by index. */
+  readonly #found = new Map<number, DeviceRecord>();
+  #noting: Promise<void> | undefined;
   #isFull = false;
   #savedAtMs: number;
   #cancelTick = () => {};
@@ -60,17 +63,21 @@ export class DeviceHearing {
   }
 
   start(): void {
-    const { bus, series, statuses } = this.#deps;
-    const onArrived = (device: number, newestUs: number, arrivalMs: number) => {
-      statuses.arrived(device, newestUs / 1_000, arrivalMs);
-    };
-    this.#unsubscribe = bus.subscribe((frame) => series.apply(frame, onArrived));
+    const { bus, series } = this.#deps;
+    this.#unsubscribe = bus.subscribe((frame) => {
+      series.apply(frame, this.#arrived);
+      if (series.waiting > 0) void this.noted();
+    });
     this.#tickLater();
   }
 
+  readonly #arrived = (device: number, newestUs: number, arrivalMs: number) => {
+    this.#deps.statuses.arrived(device, newestUs / 1_000, arrivalMs);
+  };
+
   /** The index of a device, which is made known where it is not; -1 where there are as many as may be. */
   find(id: string, atMs: number): number {
-    const { book, devicesMax, garbage } = this.#deps;
+    const { book, devicesMax } = this.#deps;
     const known = book.get(id);
     if (known !== undefined) return known.index;
     if (book.count >= devicesMax) {
@@ -78,8 +85,7 @@ export class DeviceHearing {
       return -1;
     }
     const record = book.add(id, Math.floor(atMs));
-    this.#found.push(record);
-    garbage.note(1);
+    this.#found.set(record.index, record);
     return record.index;
   }
 
@@ -91,13 +97,13 @@ export class DeviceHearing {
   }
 
   /** What a device says of itself; false where it may not be known. */
-  event(announced: Announcement): boolean {
+  event(announced: Announcement, by?: string): boolean {
     const { clock, statuses, writer, devices, onTrouble } = this.#deps;
     const nowMs = clock.nowMs();
     const index = this.find(announced.device, nowMs);
     if (index < 0) return false;
     const timeMs = Math.min(announced.timeMs, nowMs);
-    statuses.event(index, { kind: announced.kind, timeMs, reason: announced.reason }, nowMs);
+    statuses.event(index, { kind: announced.kind, timeMs, reason: announced.reason, ...(by && { by }) }, nowMs);
     const rows = () => {
       try {
         return devices.announced(announced);
@@ -115,36 +121,52 @@ export class DeviceHearing {
   /** The same; resolves once what comes of it is in the journal, or nothing does. */
   async announced(announced: Announcement): Promise<void> {
     if (!this.event(announced)) return;
-    this.tick();
+    await this.noted();
     await this.#deps.writer.settled();
   }
 
-  /** Notes what has changed until now. `actor`: whose doing it is. */
-  tick(actor = SYSTEM): void {
-    const { clock, statuses, book, writer } = this.#deps;
-    const changes = statuses.advance(clock.nowMs(), clock.monotonicMs());
-    const found = new Map(this.#found.map((record) => [record.index, record]));
-    this.#found = [];
+  /** Resolves once all that has changed until now is noted. */
+  async noted(): Promise<void> {
+    if (this.#noting !== undefined || this.#noteSome()) await (this.#noting ??= this.#noteRest());
+  }
+
+  /** Turn by turn, so that others are not held up by a hundred thousand devices that change at once. */
+  async #noteRest(): Promise<void> {
+    do await this.#deps.pause();
+    while (this.#noteSome());
+    this.#noting = undefined;
+  }
+
+  /** False where there is no more. */
+  #noteSome(): boolean {
+    const { clock, series, statuses, book, writer } = this.#deps;
+    if (series.waiting > 0) series.applyWaiting(LOOKED_AT_ONCE, this.#arrived);
+    const changes = statuses.advance(clock.nowMs(), clock.monotonicMs(), LOOKED_AT_ONCE);
     for (const change of changes) {
       const record = book.at(change.device);
       if (record === undefined) continue;
-      const isNew = found.delete(change.device);
-      writer.note({
-        device: record.index,
-        rows: () =>
-          isNew && !record.isTold ? this.#foundRows(record, change) : this.#statusRows(record, change, actor),
-      });
+      const isNew = this.#found.delete(change.device);
+      const rows = () => {
+        return isNew && !record.isTold ? this.#foundRows(record, change) : this.#statusRows(record, change);
+      };
+      writer.note({ device: record.index, rows });
     }
-    for (const record of found.values()) {
+    if (statuses.isBehind) return true;
+    // Of these nothing but old readings came.
+    let left = LOOKED_AT_ONCE;
+    for (const record of this.#found.values()) {
+      if (left-- === 0) break;
+      this.#found.delete(record.index);
       writer.note({ device: record.index, rows: () => (record.isTold ? undefined : this.#foundRows(record)) });
     }
+    return series.waiting > 0 || this.#found.size > 0;
   }
 
   /** Stops, and notes how everything stands; what cannot be written now is left. */
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#cancelTick();
-    this.tick();
+    await this.noted();
     await this.#saving;
     this.#saveNext();
     await this.#deps.writer.written();
@@ -155,7 +177,7 @@ export class DeviceHearing {
   #tickLater(): void {
     this.#cancelTick = this.#deps.clock.after(TICK_MS, () => {
       this.#tickLater();
-      this.tick();
+      void this.noted();
       const nowMs = this.#deps.clock.monotonicMs();
       if (nowMs - this.#savedAtMs < SAVE_EVERY_MS) return;
       this.#savedAtMs = nowMs;
@@ -175,7 +197,9 @@ export class DeviceHearing {
       const record = book.at(index);
       const rows = () => {
         const isThere = record?.isTold && book.at(index) === record;
-        return isThere ? { events: [], changes: [this.#statusDocument(record, record.standing)] } : undefined;
+        return isThere
+          ? { events: [], changes: [documentOfStatus(record.id, this.#savedStatus(record, record.standing))] }
+          : undefined;
       };
       if (record !== undefined) writer.note({ device: index, rows });
     }
@@ -187,15 +211,15 @@ export class DeviceHearing {
     if (book.at(record.index) !== record) return undefined;
     const { id, createdMs } = record;
     const standing = change === undefined ? NEVER_SEEN : standingAfter(change);
-    const changes: DocumentChange[] = [documentOfFound(id, createdMs)];
-    if (change !== undefined) changes.push(this.#statusDocument(record, standing));
+    const saved = change && this.#savedStatus(record, standing);
+    const changes: DocumentChange[] = [documentOfFound(id, createdMs, saved)];
     if (book.deleted.has(id)) changes.push(removalOfDeleted(id));
     const device = withStanding(foundDevice(record), standing);
     const event = journalEvent({ kind: "registered", device, atMs: createdMs, actor: SYSTEM });
     return { events: [event], changes };
   }
 
-  #statusRows(record: DeviceRecord, change: StatusChange, actor: string): Rows | undefined {
+  #statusRows(record: DeviceRecord, change: StatusChange): Rows | undefined {
     if (this.#deps.book.at(record.index) !== record || !record.isTold) return undefined;
     const standing = standingAfter(change);
     const device = withStanding(factsOf(record.stored ?? foundDevice(record)), standing);
@@ -205,15 +229,15 @@ export class DeviceHearing {
       previousStatus: record.standing.status,
       omitted: change.omitted,
       atMs: Math.floor(change.atMs),
-      actor,
+      actor: change.by || SYSTEM,
     });
-    return { events: [event], changes: [this.#statusDocument(record, standing)] };
+    return { events: [event], changes: [documentOfStatus(record.id, this.#savedStatus(record, standing))] };
   }
 
   /** With the status that is told, whatever has come of it meanwhile: that is told then. */
-  #statusDocument({ id, index }: DeviceRecord, { status, sinceMs, reason, isFlapping }: Standing): DocumentChange {
-    const saved = this.#deps.statuses.snapshot(index);
-    return documentOfStatus(id, { ...saved, status: status as StatusChange["status"], sinceMs, reason, isFlapping });
+  #savedStatus({ index }: DeviceRecord, { status, sinceMs, reason, isFlapping }: Standing): SavedStatus {
+    const saved = this.#deps.statuses.save(index);
+    return { ...saved, status: status as StatusChange["status"], sinceMs, reason, isFlapping };
   }
 
   #tellFull(id: string): void {

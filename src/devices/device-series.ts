@@ -6,9 +6,11 @@ import type { Frame } from "../model/frame.ts";
 import { sourceOfKey, tagOfKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 
-/** Of a series that was not looked at yet, and of one that is of no device. Devices follow from {@link FIRST} on. */
-const [UNKNOWN, NOBODY, FIRST] = [0, 1, 2];
+/** Of a series that was not looked at yet, of one that waits for that, and of one that is of no device. Devices follow from {@link FIRST} on. */
+const [UNKNOWN, WAITING, NOBODY, FIRST] = [0, 1, 2, 3];
 const NONE = 0;
+/** Series that are looked at while a frame is read, a few milliseconds of them; others wait for {@link DeviceSeries.applyWaiting}. */
+const LOOKED_AT_ONCE = 500;
 
 /** `newestUs`: the latest event time of the device in the frame. */
 export type OnArrived = (device: number, newestUs: number, arrivalMs: number) => void;
@@ -18,7 +20,10 @@ export class DeviceSeries {
   readonly #find: (id: string, atMs: number) => number;
   /** By series: the device's index and {@link FIRST}. */
   #devices = new Uint32Array(1_024);
-  /** By series: another one of the same device, so that they form a list without an array for each; 0: none. */
+  /**
+   * By series: another one of the same device, so that they form a list without an array for each; 0: none. Of one that waits: its
+   * place among those.
+   */
   #nexts = new Uint32Array(1_024);
   /** By device: its series that came last. */
   #firsts = new Uint32Array(256);
@@ -28,6 +33,9 @@ export class DeviceSeries {
   #frame = 0;
   /** Devices of the frame at hand. */
   readonly #touched: number[] = [];
+  /** In the order they came, each once, so there are no more than series; those before {@link #waitingFirst} are done with. */
+  readonly #waiting = { seriesIds: [] as number[], newestUs: [] as number[], arrivalMs: [] as number[] };
+  #waitingFirst = 0;
 
   /** `find`: the index of a device that may have to be made known; -1 where it may not be known. */
   constructor(registry: SeriesRegistry, find: (id: string, atMs: number) => number) {
@@ -38,31 +46,55 @@ export class DeviceSeries {
   apply(frame: Frame, onArrived: OnArrived): void {
     const { count, seriesIds, timesUs, arrivalMs } = frame;
     this.#frame = (this.#frame + 1) >>> 0 || 1;
-    let [series, device, newestUs] = [-1, UNKNOWN, -1];
+    let [series, device, newestUs, looked] = [-1, UNKNOWN, -1, 0];
     for (let i = 0; i < count; i++) {
       const id = seriesIds[i];
       if (id !== series) {
-        series = id;
         let next = id < this.#devices.length ? this.#devices[id] : UNKNOWN;
-        if (next === UNKNOWN) next = this.#resolve(id, arrivalMs);
-        if (next !== device) {
+        if (next === UNKNOWN) next = looked++ < LOOKED_AT_ONCE ? this.#resolve(id, arrivalMs) : WAITING;
+        if (next !== device || device === WAITING) {
           if (device >= FIRST) this.#note(device - FIRST, newestUs);
+          else if (device === WAITING) this.#wait(series, newestUs, arrivalMs);
           device = next;
           newestUs = -1;
         }
+        series = id;
       }
       const timeUs = timesUs[i];
       if (timeUs > newestUs) newestUs = timeUs;
     }
     if (device >= FIRST) this.#note(device - FIRST, newestUs);
+    else if (device === WAITING) this.#wait(series, newestUs, arrivalMs);
     for (const each of this.#touched) onArrived(each, this.#newestUs[each], arrivalMs);
     this.#touched.length = 0;
+  }
+
+  /** How many series were heard whose devices nobody has looked for. */
+  get waiting(): number {
+    return this.#waiting.seriesIds.length - this.#waitingFirst;
+  }
+
+  /** Up to `max` of those that wait. What came of a device meanwhile is one arrival. */
+  applyWaiting(max: number, onArrived: OnArrived): void {
+    const { seriesIds, newestUs, arrivalMs } = this.#waiting;
+    const end = Math.min(seriesIds.length, this.#waitingFirst + max);
+    while (this.#waitingFirst < end) {
+      const i = this.#waitingFirst++;
+      const seriesId = seriesIds[i];
+      this.#devices[seriesId] = UNKNOWN;
+      this.#nexts[seriesId] = NONE;
+      const device = this.#resolve(seriesId, arrivalMs[i]);
+      if (device >= FIRST) onArrived(device - FIRST, newestUs[i], arrivalMs[i]);
+    }
+    if (end < seriesIds.length) return;
+    for (const list of [seriesIds, newestUs, arrivalMs]) list.length = 0;
+    this.#waitingFirst = 0;
   }
 
   /** Of a series that is of a known device; -1 otherwise. `isWanted`: devices that may be made known by it. */
   add(seriesId: number, atMs: number, isWanted: (id: string) => boolean): number {
     if (!this.#registry.has(seriesId) || !isWanted(this.idOf(seriesId))) return -1;
-    return this.#resolve(seriesId, atMs) - FIRST;
+    return Math.max(-1, this.#resolve(seriesId, atMs) - FIRST);
   }
 
   /** The device's id; "" where it has none. */
@@ -73,7 +105,8 @@ export class DeviceSeries {
 
   /** -1: it is of none, or nothing was heard of it. */
   deviceOf(seriesId: number): number {
-    return seriesId < this.#devices.length ? Math.max(-1, this.#devices[seriesId] - FIRST) : -1;
+    const device = seriesId < this.#devices.length ? this.#devices[seriesId] : UNKNOWN;
+    return device >= FIRST ? device - FIRST : -1;
   }
 
   /** Series of a device, the latest first, without those that were deleted. */
@@ -97,6 +130,21 @@ export class DeviceSeries {
     for (let id = 0; id < this.#devices.length; id++) if (this.#devices[id] === NOBODY) this.#devices[id] = UNKNOWN;
   }
 
+  #wait(seriesId: number, newestUs: number, arrivalMs: number): void {
+    this.#makeRoom(seriesId);
+    const waiting = this.#waiting;
+    if (this.#devices[seriesId] === WAITING) {
+      const place = this.#nexts[seriesId];
+      waiting.newestUs[place] = Math.max(waiting.newestUs[place], newestUs);
+      waiting.arrivalMs[place] = arrivalMs;
+      return;
+    }
+    this.#devices[seriesId] = WAITING;
+    this.#nexts[seriesId] = waiting.seriesIds.push(seriesId) - 1;
+    waiting.newestUs.push(newestUs);
+    waiting.arrivalMs.push(arrivalMs);
+  }
+
   #note(device: number, newestUs: number): void {
     if (this.#frames[device] !== this.#frame) {
       this.#frames[device] = this.#frame;
@@ -108,11 +156,7 @@ export class DeviceSeries {
   #resolve(seriesId: number, atMs: number): number {
     // One that was deleted while its points were on their way.
     if (!this.#registry.has(seriesId)) return NOBODY;
-    if (seriesId >= this.#devices.length) {
-      const length = Math.max(seriesId + 1, 2 * this.#devices.length);
-      this.#devices = grown(this.#devices, new Uint32Array(length));
-      this.#nexts = grown(this.#nexts, new Uint32Array(length));
-    }
+    this.#makeRoom(seriesId);
     const id = this.idOf(seriesId);
     const device = id === "" ? -1 : this.#find(id, atMs);
     if (device < 0) return (this.#devices[seriesId] = NOBODY);
@@ -125,6 +169,13 @@ export class DeviceSeries {
     this.#nexts[seriesId] = this.#firsts[device];
     this.#firsts[device] = seriesId;
     return (this.#devices[seriesId] = device + FIRST);
+  }
+
+  #makeRoom(seriesId: number): void {
+    if (seriesId < this.#devices.length) return;
+    const length = Math.max(seriesId + 1, 2 * this.#devices.length);
+    this.#devices = grown(this.#devices, new Uint32Array(length));
+    this.#nexts = grown(this.#nexts, new Uint32Array(length));
   }
 }
 

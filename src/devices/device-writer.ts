@@ -26,6 +26,8 @@ export interface WriterDeps {
     append(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<unknown>;
   };
   readonly clock: Clock;
+  /** What is committed next. */
+  onCommit(events: readonly JournalEvent[]): void;
   onTrouble(sentence: string): void;
 }
 
@@ -73,7 +75,7 @@ export class DeviceWriter {
     const run = async () => {
       try {
         const { rows, result } = make();
-        if (rows.events.length + rows.changes.length > 0) await this.#deps.journal.append(rows.events, rows.changes);
+        await this.#append(rows);
         resolve(result);
       } catch (error) {
         reject(error);
@@ -144,7 +146,7 @@ export class DeviceWriter {
   async #writeNotes(): Promise<void> {
     const { count, rows } = this.#next();
     try {
-      if (rows.events.length + rows.changes.length > 0) await this.#deps.journal.append(rows.events, rows.changes);
+      await this.#append(rows);
       this.#atOnce = NOTES_AT_ONCE;
       this.#hasGivenUp = false;
       this.#done(count);
@@ -159,6 +161,12 @@ export class DeviceWriter {
         this.#done(count);
       }
     }
+  }
+
+  async #append({ events, changes }: Rows): Promise<void> {
+    if (events.length + changes.length === 0) return;
+    this.#deps.onCommit(events);
+    await this.#deps.journal.append(events, changes);
   }
 
   /** Those that are written together: of each device at most one, since the next one is made of what is told then. */

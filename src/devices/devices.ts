@@ -66,6 +66,9 @@ const BYTES_MAX = 4 * 1024 * 1024;
 export class Devices {
   readonly #deps: DevicesDeps;
   readonly #listeners = new Set<(told: ToldDevice) => void>();
+  /** What is being committed, and how much of it was taken. */
+  #committing: readonly JournalEvent[] = [];
+  #taken = 0;
 
   constructor(deps: DevicesDeps) {
     this.#deps = deps;
@@ -169,11 +172,18 @@ export class Devices {
     return () => void this.#listeners.delete(own);
   }
 
+  /** These are committed from now on, and nothing else of devices until they are or cannot be. */
+  committing(events: readonly JournalEvent[]): void {
+    this.#committing = events;
+    this.#taken = 0;
+  }
+
   /** Takes what was committed to the journal. */
   take(entries: readonly JournalEntry[]): void {
     for (const entry of entries) {
       if (entry.kind !== DEVICE_EVENT) continue;
-      const told = this.#deps.setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
+      const made = this.#committing[this.#taken++];
+      const told = this.#deps.setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry, made));
       if (told === undefined) continue;
       this.#take(told);
       for (const listener of [...this.#listeners]) listener(told);

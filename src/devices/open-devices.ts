@@ -69,7 +69,10 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   const { registry, schemas, clock, journal, devicesMax, onTrouble, garbage } = deps;
   const setAside = new SetAside(onTrouble);
   const book = new DeviceBook();
-  const writer = new DeviceWriter({ journal, clock, onTrouble });
+  const writer = new DeviceWriter({
+    ...{ journal, clock, onTrouble },
+    onCommit: (events) => devices.committing(events),
+  });
   const series: DeviceSeries = new DeviceSeries(registry, (id, atMs) => hearing.find(id, atMs));
   const statuses = new DeviceStatuses({
     nowMs: clock.nowMs(),

@@ -11,9 +11,9 @@ import {
   deviceOfDocument,
   DEVICES,
   FOUND_DEVICES,
-  NEVER_SEEN,
   removalOfDeleted,
   statusOfDocument,
+  statusOfFound,
 } from "./device-documents.ts";
 import type { DeviceSeries } from "./device-series.ts";
 import type { DeviceStatuses } from "./status/device-statuses.ts";
@@ -35,7 +35,13 @@ export async function restoreDevices({
   readonly book: DeviceBook;
   readonly setAside: SetAside;
 }): Promise<Map<string, SavedStatus>> {
-  for await (const { key, sort } of all(journal, FOUND_DEVICES)) book.add(key, sort).isTold = true;
+  const saved = new Map<string, SavedStatus>();
+  for await (const document of all(journal, FOUND_DEVICES)) {
+    const { key, sort, value } = document;
+    book.add(key, sort).isTold = true;
+    const status = setAside.read(documentName(document), () => statusOfFound(value));
+    if (status !== undefined) saved.set(key, status);
+  }
   for await (const document of all(journal, DEVICES)) {
     const device = setAside.read(documentName(document), () => deviceOfDocument(document.value));
     if (device === undefined) continue;
@@ -44,15 +50,12 @@ export async function restoreDevices({
     record.isTold = true;
     book.setStored(record, device);
   }
-  const saved = new Map<string, SavedStatus>();
   for await (const document of all(journal, DEVICE_STATUSES)) {
     const status = setAside.read(documentName(document), () => statusOfDocument(document.value));
-    const record = book.get(document.key);
-    if (status === undefined || record === undefined) continue;
-    saved.set(document.key, status);
-    const { sinceMs, reason, isFlapping } = status;
-    if (status.status !== "never_seen") record.standing = { status: status.status, sinceMs, reason, isFlapping };
-    else record.standing = NEVER_SEEN;
+    if (status !== undefined && book.get(document.key) !== undefined) saved.set(document.key, status);
+  }
+  for (const [id, { status, sinceMs, reason, isFlapping }] of saved) {
+    if (status !== "never_seen") book.get(id)!.standing = { status, sinceMs, reason, isFlapping };
   }
   for await (const { key } of all(journal, DELETED_DEVICES)) book.deleted.add(key);
   return saved;

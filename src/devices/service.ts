@@ -89,14 +89,12 @@ async function report(request: ReportDeviceRequest, by: string, deps: DeviceServ
   if (kind === "death") devices.get(device);
   const said = textIn(request.reason, "reason", REASON_BYTES_MAX);
   const reason = said || (kind === "birth" ? `${by} said that it is there` : `${by} said that it left`);
-  // What silence made of others is not their doing.
-  hearing.tick();
   const timeMs = time === undefined ? nowMs() : timestampMs(time);
-  if (!hearing.event({ kind, device, timeMs, reason })) {
+  if (!hearing.event({ kind, device, timeMs, reason }, by)) {
     const message = `device ${JSON.stringify(device)} is not made known: as many devices as may be (devices.max) are`;
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
-  hearing.tick(by);
+  await hearing.noted();
   await writer.written();
   if (writer.isFailing) {
     const message = `the ${kind} of device ${JSON.stringify(device)} is not written yet: the journal cannot be; it is tried on`;

@@ -25,6 +25,28 @@ test("a device is known by its first point: by the tag device, or by its source"
   expect(rig.troubles).toEqual([]);
 });
 
+test("many that are found, or fall silent, at once are looked at a few at a time, and all are told", async () => {
+  const rig = await DeviceRig.open();
+  const all = Array.from({ length: 5_000 }, (_, i) => rig.series("t", "gw", { device: `d${i}` }));
+  rig.send(all);
+  expect(rig.devices.count).toBeLessThanOrEqual(1_000);
+  // Some come again while they wait, in another order.
+  rig.clock.advance(100);
+  rig.send(all.toReversed());
+  for (let i = 0; i < 100 && (await rig.list({ pageSize: 1 })).total < 5_000n; i++) await rig.settle(0);
+  expect(await rig.list({ pageSize: 1 })).toMatchObject({ total: 5_000n, byStatus: { online: 5_000n } });
+  expect(rig.kept.journal.entries.length).toBe(5_000);
+  for (let i = 0; i < 5; i++) {
+    await rig.settle(10_000);
+    rig.send(all);
+  }
+  const { pauses } = rig;
+  for (let i = 0; i < 100 && rig.kept.journal.entries.length < 15_000; i++) await rig.settle(10_000);
+  expect((await rig.list({ pageSize: 1 })).byStatus).toEqual({ offline: 5_000n });
+  expect(rig.kept.journal.entries.length).toBe(15_000);
+  expect(rig.pauses - pauses).toBeGreaterThanOrEqual(18);
+});
+
 test("sensors that are in the data alone are shown with their last values", async () => {
   const rig = await DeviceRig.open();
   await rig.register({ deviceId: "p", sensors: [{ metricName: "t", unit: "°C", validMin: -5 }] });

@@ -40,6 +40,8 @@ export class DeviceRig {
   readonly troubles: string[] = [];
   readonly bus: MemoryBus;
   devices!: OpenDevices;
+  /** How often others had a turn. */
+  pauses = 0;
   #seq = 0;
 
   private constructor(kept: Kept, clock: ManualClock) {
@@ -69,7 +71,10 @@ export class DeviceRig {
       devicesMax: 1_000_000,
       schemas: rig.schemas,
       valueOf: (id) => kept.latest.get(id),
-      pause: () => Promise.resolve(),
+      pause: () => {
+        rig.pauses++;
+        return Promise.resolve();
+      },
       onTrouble: (sentence) => rig.troubles.push(sentence),
       ...options,
     });

@@ -3,26 +3,32 @@
  * with calls. Silence is measured on an inner clock, which goes with the monotonic one and stands still while nobody can be heard.
  * The thresholds are in thresholds.ts, flapping is in flapping.ts; docs/device-status.md says it all for users.
  */
+import { Affected, type Cause } from "./affected.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { Family } from "./family.ts";
-import { Flapping } from "./flapping.ts";
 import { grown } from "./grown.ts";
-import { HeldChanges } from "./held-changes.ts";
 import { InnerClock } from "./inner-clock.ts";
 import { reasonOf } from "./reason.ts";
 import { Rhythms } from "./rhythms.ts";
-import { STATUSES, type DeviceStatusesOptions, type SavedStatus, type SignOfLife } from "./status.ts";
-import type { StatusChange, StatusSettings, StatusView } from "./status.ts";
-import { thresholdsOf } from "./thresholds.ts";
+import { LATE, NEVER, OFFLINE, ONLINE, STALE, STATUSES } from "./status.ts";
+import type {
+  DeviceStatusesOptions,
+  SavedStatus,
+  SignOfLife,
+  StatusChange,
+  StatusSettings,
+  StatusView,
+} from "./status.ts";
+import { thresholdsOf, type Thresholds } from "./thresholds.ts";
+import { ToldChanges } from "./told-changes.ts";
 
 /** Of a device whose interval is not known, readings that are older are no sign of life. */
 const FRESH_MS = 3_600_000;
 const INFERRED: StatusSettings = { expectedIntervalMs: 0, lateAfterMs: 0, offlineAfterMs: 0, isEventDriven: false };
-const [NEVER, ONLINE, LATE, OFFLINE, STALE] = STATUSES.keys();
-/** Bits of #flags: not heard since its parent was offline; to be saved. */
-const [IS_STALE, IS_UNSAVED] = [1, 2];
+/** Bits of #flags: not heard since its parent was offline; to be saved; heard, which its status does not say yet. */
+const [IS_STALE, IS_UNSAVED, IS_HEARD] = [1, 2, 4];
 const LENGTH_MIN = 64;
-/** One wall time, asked for twice, is less than this apart on the inner clock: of the two clocks one tells whole milliseconds. */
+/** One wall time, asked for twice, is less than this apart on the inner clock. */
 const SAME_MS = 1;
 
 export class DeviceStatuses {
@@ -31,27 +37,28 @@ export class DeviceStatuses {
   readonly #rhythms = new Rhythms();
   readonly #deadlines = new DeadlineHeap();
   readonly #family = new Family();
-  readonly #flapping = new Flapping();
-  readonly #held = new HeldChanges();
+  readonly #affected = new Affected();
+  readonly #told: ToldChanges;
   readonly #settings = new Map<number, StatusSettings>();
   /** When those that said that they leave did so, inner. */
   readonly #deadMs = new Map<number, number>();
-  readonly #reasons: string[] = [];
-  #changes: StatusChange[] = [];
   #status = new Uint8Array(0);
   #flags = new Uint8Array(0);
   /** Inner: the newest reading or birth; since when silence counts, which is when it was heard last. */
   #seenMs = new Float64Array(0);
   #silentFromMs = new Float64Array(0);
   #lateAfterMs = new Float64Array(0);
-  #offlineAfterMs = new Float64Array(0);
   /** Unix milliseconds. */
-  #sinceMs = new Float64Array(0);
   #seenWallMs = new Float64Array(0);
+  #lookedForUnsaved = 0;
+  /** Those that are heard again. */
+  #heard: number[] = [];
+  #heardFirst = 0;
 
   constructor({ nowMs, monotonicMs = nowMs, nameOf }: DeviceStatusesOptions) {
     this.#nameOf = nameOf;
     this.#clock = new InnerClock(nowMs, monotonicMs);
+    this.#told = new ToldChanges(this.#clock);
   }
 
   /**
@@ -71,31 +78,34 @@ export class DeviceStatuses {
     if (lagMs >= this.#lateAfterMs[device] || (lagMs >= FRESH_MS && !this.#isIntervalKnown(device))) return;
     if (atMs > this.#silentFromMs[device]) this.#silentFromMs[device] = atMs;
     if (this.#rhythms.arrived(device, atMs, lagMs)) this.#learn(device);
-    if (this.#status[device] !== ONLINE) this.#heard(device, seenMs, atMs);
+    if (this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
   }
 
   /** A death that is older than the newest sign of life changes nothing. */
-  event(device: number, { kind, timeMs, reason }: SignOfLife, nowMs: number): void {
+  event(device: number, { kind, timeMs, reason, by }: SignOfLife, nowMs: number): void {
     if (device >= this.#status.length) this.#resize(device + 1);
+    this.#settleHeard(device);
     const atMs = this.#clock.innerOf(Math.min(timeMs, nowMs));
     const nowInnerMs = this.#clock.innerOf(nowMs);
-    if (kind === "birth") {
+    const isNewest = atMs + SAME_MS > this.#seenMs[device];
+    if (kind === "death") {
+      if (!isNewest) return;
+      this.#deadMs.set(device, atMs);
+      this.#rhythms.interrupt(device);
+    } else {
+      // A birth may come in the millisecond of the death.
+      if (atMs + SAME_MS > (this.#deadMs.get(device) ?? Infinity)) this.#deadMs.delete(device);
+      if (isNewest) {
+        this.#silentFromMs[device] = Math.max(this.#silentFromMs[device], atMs);
+        this.#flags[device] &= ~IS_STALE;
+      }
       if (atMs > this.#seenMs[device]) {
         this.#seenMs[device] = atMs;
         this.#seenWallMs[device] = Math.min(timeMs, nowMs);
         this.#rhythms.interrupt(device);
       }
-      if (atMs + SAME_MS > this.#seenMs[device])
-        this.#silentFromMs[device] = Math.max(this.#silentFromMs[device], atMs);
-      // A birth may come in the millisecond of the death.
-      if (atMs + SAME_MS > (this.#deadMs.get(device) ?? Infinity)) this.#deadMs.delete(device);
-      if (atMs + SAME_MS > this.#seenMs[device]) this.#flags[device] &= ~IS_STALE;
-      this.#settle(device, nowInnerMs, reason);
-    } else if (atMs + SAME_MS > this.#seenMs[device]) {
-      this.#deadMs.set(device, atMs);
-      this.#rhythms.interrupt(device);
-      this.#settle(device, nowInnerMs, reason);
     }
+    this.#settle(device, nowInnerMs, reason, by);
   }
 
   /** -1: it has no parent. A device that is not heard since its new parent is offline is stale. */
@@ -103,20 +113,20 @@ export class DeviceStatuses {
     this.#resize(Math.max(device, parent) + 1);
     if (this.#family.parentOf(device) === parent) return;
     this.#family.setParent(device, parent);
-    const nowMs = this.#clock.innerMs;
-    if (parent >= 0 && this.#isDown(parent)) {
-      if (this.#clock.wallOf(this.#seenMs[device]) <= this.#sinceMs[parent]) this.#makeStale([device], nowMs, parent);
-    } else this.#release([device], nowMs, "it is no longer reached through a device that is offline");
+    const isDown = parent >= 0 && this.#isDown(parent);
+    if (!isDown && (this.#flags[device] & IS_STALE) === 0) return;
+    this.#affected.add([device], { atMs: this.#clock.innerMs, root: isDown ? parent : -1, by: "" });
   }
 
   /** Before anything that is restored of it. */
   configure(device: number, settings: StatusSettings): void {
     this.#resize(device + 1);
+    this.#settleHeard(device);
     const { expectedIntervalMs, lateAfterMs, offlineAfterMs, isEventDriven } = settings;
     if (expectedIntervalMs > 0 || lateAfterMs > 0 || offlineAfterMs > 0 || isEventDriven) {
       this.#settings.set(device, settings);
     } else this.#settings.delete(device);
-    this.#setThresholds(device);
+    this.#lateAfterMs[device] = this.#thresholds(device).lateAfterMs;
     this.#settle(device, this.#clock.innerMs, "its expected interval was changed");
   }
 
@@ -127,11 +137,9 @@ export class DeviceStatuses {
     this.#family.setParent(device, -1);
     this.#rhythms.forget(device);
     this.#deadlines.set(device, Infinity);
-    this.#flapping.set(device, 0, 0, false);
-    this.#held.forget(device);
+    this.#told.forget(device);
     this.#settings.delete(device);
     this.#deadMs.delete(device);
-    this.#changes = this.#changes.filter((change) => change.device !== device);
     this.#setUp(device);
   }
 
@@ -140,44 +148,56 @@ export class DeviceStatuses {
     this.#clock.setHearing(isHearing, reason);
   }
 
-  /** At least once a second: what has changed since, in order. */
-  advance(nowMs: number, monotonicMs = nowMs): StatusChange[] {
+  /**
+   * At least once a second: what has changed since, in order. About `max` devices are looked at and told of; where that was not
+   * all, {@link isBehind} says so, and another call goes on.
+   */
+  advance(nowMs: number, monotonicMs = nowMs, max = Infinity): StatusChange[] {
     const innerMs = this.#clock.advance(nowMs, monotonicMs);
-    while (this.#deadlines.nextAtMs <= innerMs) {
-      const device = this.#deadlines.next;
-      const atMs = this.#dueAtMs(device);
-      if (atMs > this.#deadlines.nextAtMs) this.#deadlines.set(device, atMs);
-      else this.#settle(device, atMs, "");
+    for (let looked = 0; looked < max && this.#told.count < max; looked++) {
+      if (this.#heardFirst < this.#heard.length) this.#settleHeard(this.#heard[this.#heardFirst++]);
+      else if (!this.#affected.isEmpty) this.#affected.takeOne((device, cause) => this.#adapt(device, cause));
+      else if (this.#deadlines.nextAtMs <= innerMs) this.#meetDeadline();
+      else break;
     }
-    const changes = this.#changes;
-    this.#changes = [];
-    return changes;
+    if (this.#heardFirst === this.#heard.length) {
+      this.#heard = [];
+      this.#heardFirst = 0;
+    }
+    return this.#told.take(max);
   }
 
-  /** Unix milliseconds, by the last `advance`; Infinity where nothing is due. It may turn out to be later. */
-  get nextDeadlineMs(): number {
-    return this.#clock.wallOf(this.#deadlines.nextAtMs);
+  /** Something was to be looked at, or told, by the last `advance` and has not been. */
+  get isBehind(): boolean {
+    if (this.#heard.length > 0) return true;
+    return this.#told.count > 0 || !this.#affected.isEmpty || this.#deadlines.nextAtMs <= this.#clock.innerMs;
   }
 
   statusOf(device: number): StatusView {
     this.#resize(device + 1);
     const finite = (ms: number) => (Number.isFinite(ms) ? ms : 0);
+    const { lateAfterMs, offlineAfterMs } = this.#thresholds(device);
     return {
       status: STATUSES[this.#status[device]],
-      sinceMs: this.#sinceMs[device],
-      reason: this.#reasons[device],
+      sinceMs: this.#told.sinceMs(device),
+      reason: this.#told.reason(device),
       seenMs: this.#seenWallMs[device],
-      isFlapping: this.#flapping.isFlapping(device),
-      lateAfterMs: finite(this.#lateAfterMs[device]),
-      offlineAfterMs: finite(this.#offlineAfterMs[device]),
+      isFlapping: this.#told.isFlapping(device),
+      lateAfterMs: finite(lateAfterMs),
+      offlineAfterMs: finite(offlineAfterMs),
       gapP95Ms: this.#rhythms.p95Ms(device) || 0,
     };
   }
 
-  /** Up to `max` devices of which something has changed that a restart should know; each is named once for each change. */
+  /**
+   * Up to `max` devices of which something has changed that a restart should know, and that was not saved; each is named once for
+   * each change. Fewer: there are no more.
+   */
   takeUnsaved(max: number): number[] {
     const devices: number[] = [];
-    for (let device = 0; device < this.#flags.length && devices.length < max; device++) {
+    const { length } = this.#flags;
+    for (let looked = 0; looked < length && devices.length < max; looked++) {
+      const device = this.#lookedForUnsaved++ % length;
       if ((this.#flags[device] & IS_UNSAVED) === 0) continue;
       this.#flags[device] &= ~IS_UNSAVED;
       this.#rhythms.saved(device);
@@ -186,15 +206,17 @@ export class DeviceStatuses {
     return devices;
   }
 
-  snapshot(device: number): SavedStatus {
-    const { status, sinceMs, reason, seenMs, isFlapping } = this.statusOf(device);
+  /** What a restart has to know of it, which is written down by whoever asks. */
+  save(device: number): SavedStatus {
+    this.#flags[device] &= ~IS_UNSAVED;
+    this.#rhythms.saved(device);
     const dead = this.#deadMs.get(device);
     return {
-      ...{ status, sinceMs, reason, seenMs, isFlapping },
+      status: STATUSES[this.#status[device]],
+      seenMs: this.#seenWallMs[device],
       deadMs: dead === undefined ? 0 : this.#clock.wallOf(dead),
       isStale: (this.#flags[device] & IS_STALE) !== 0,
-      flapScore: this.#flapping.scoreOf(device, this.#clock.innerMs),
-      flapAtMs: this.#clock.wallOf(this.#clock.innerMs),
+      ...this.#told.snapshot(device),
       gapsMs: this.#rhythms.gapsOf(device),
     };
   }
@@ -207,31 +229,27 @@ export class DeviceStatuses {
     this.#resize(device + 1);
     const nowMs = this.#clock.innerMs;
     this.#rhythms.restore(device, saved.gapsMs);
-    this.#setThresholds(device);
+    this.#lateAfterMs[device] = this.#thresholds(device).lateAfterMs;
     // It may have lost its parent since.
     const isStale = saved.isStale && this.#family.parentOf(device) >= 0;
     this.#status[device] = saved.status === "stale" && !isStale ? ONLINE : STATUSES.indexOf(saved.status);
-    this.#sinceMs[device] = saved.sinceMs;
-    this.#reasons[device] = saved.reason;
+    this.#told.restore(device, this.#status[device], saved);
     if (saved.seenMs > 0) this.#seenMs[device] = Math.min(this.#clock.innerOf(saved.seenMs), nowMs);
     this.#seenWallMs[device] = saved.seenMs;
     if (saved.deadMs > 0) this.#deadMs.set(device, Math.min(this.#clock.innerOf(saved.deadMs), nowMs));
     this.#flags[device] = isStale ? IS_STALE : 0;
-    const silentMs = { late: this.#lateAfterMs[device], offline: this.#offlineAfterMs[device] };
-    const silent = saved.status === "late" || saved.status === "offline" ? silentMs[saved.status] : 0;
+    const { lateAfterMs: late, offlineAfterMs: offline } = this.#thresholds(device);
+    const silent = saved.status === "late" ? late : saved.status === "offline" ? offline : 0;
     if (saved.status !== "never_seen") {
       this.#silentFromMs[device] = Number.isFinite(silent) ? nowMs - silent : nowMs;
     }
-    const flapAtMs = Math.min(this.#clock.innerOf(saved.flapAtMs), nowMs);
-    this.#flapping.set(device, saved.flapScore, flapAtMs, saved.isFlapping);
-    if (saved.isFlapping) this.#held.begin(device, this.#status[device], nowMs);
     this.#schedule(device);
   }
 
   #learn(device: number): void {
     const p95Ms = this.#rhythms.p95Ms(device);
     if (this.#rhythms.hasDrifted(device, p95Ms)) this.#flags[device] |= IS_UNSAVED;
-    this.#setThresholds(device, p95Ms);
+    this.#lateAfterMs[device] = this.#thresholds(device, p95Ms).lateAfterMs;
     this.#schedule(device);
   }
 
@@ -240,19 +258,24 @@ export class DeviceStatuses {
     return this.#settings.has(device) ? this.#lateAfterMs[device] < Infinity : this.#rhythms.isKnown(device);
   }
 
-  #setThresholds(device: number, p95Ms = this.#rhythms.p95Ms(device)): void {
-    const { lateAfterMs, offlineAfterMs } = thresholdsOf(this.#settings.get(device) ?? INFERRED, p95Ms);
-    this.#lateAfterMs[device] = lateAfterMs;
-    this.#offlineAfterMs[device] = offlineAfterMs;
+  #thresholds(device: number, p95Ms = this.#rhythms.p95Ms(device)): Thresholds {
+    return thresholdsOf(this.#settings.get(device) ?? INFERRED, p95Ms);
   }
 
-  #heard(device: number, seenMs: number, atMs: number): void {
+  #isHeard(device: number, seenMs: number): void {
     const deadMs = this.#deadMs.get(device);
     if (deadMs !== undefined && seenMs > deadMs) this.#deadMs.delete(device);
     // What was on its way when its parent went is no sign that there is another way.
-    const isHeardSince = this.#clock.wallOf(seenMs) > this.#sinceMs[device];
+    const isHeardSince = this.#clock.wallOf(seenMs) > this.#told.sinceMs(device);
     if ((this.#flags[device] & IS_STALE) !== 0 && isHeardSince) this.#flags[device] &= ~IS_STALE;
-    this.#settle(device, Math.max(atMs, seenMs), "");
+    if ((this.#flags[device] & IS_HEARD) === 0) this.#heard.push(device);
+    this.#flags[device] |= IS_HEARD;
+  }
+
+  #settleHeard(device: number): void {
+    if ((this.#flags[device] & IS_HEARD) === 0) return;
+    this.#flags[device] &= ~IS_HEARD;
+    this.#settle(device, this.#silentFromMs[device], "");
   }
 
   /** As it is at a time by itself. */
@@ -262,25 +285,33 @@ export class DeviceStatuses {
     if (this.#silentFromMs[device] === -Infinity) return NEVER;
     // As #dueAtMs adds, to the last bit.
     if (atMs < this.#silentFromMs[device] + this.#lateAfterMs[device]) return ONLINE;
-    return atMs < this.#silentFromMs[device] + this.#offlineAfterMs[device] ? LATE : OFFLINE;
+    return atMs < this.#silentFromMs[device] + this.#thresholds(device).offlineAfterMs ? LATE : OFFLINE;
   }
 
-  /** Brings what is said of it, and of those that are reached through it, up to a time. */
-  #settle(device: number, atMs: number, why: string): void {
+  #meetDeadline(): void {
+    let device = this.#deadlines.next;
+    const atMs = this.#dueAtMs(device);
+    // It has moved away since.
+    if (atMs > this.#deadlines.nextAtMs) return this.#deadlines.set(device, atMs);
+    // Of those that are due at once whoever is above goes first, and takes the others along.
+    const parent = this.#family.parentOf(device);
+    if (parent >= 0 && this.#dueAtMs(parent) <= atMs) device = parent;
+    this.#settle(device, atMs, "");
+  }
+
+  /** Brings what is said of it up to a time; those that are reached through it follow. */
+  #settle(device: number, atMs: number, why: string, by = ""): void {
     const before = this.#status[device];
     const after = this.#statusAt(device, atMs);
     if (after !== before) {
       const wasDown = this.#isDown(device);
       const silentMs = atMs - this.#silentFromMs[device];
-      const limits = { lateAfterMs: this.#lateAfterMs[device], offlineAfterMs: this.#offlineAfterMs[device] };
-      const reason = why || reasonOf(STATUSES[before], STATUSES[after], silentMs, limits);
-      this.#change(device, after, atMs, reason);
-      const isDown = this.#isDown(device);
-      if (isDown && !wasDown) this.#makeStale([...this.#family.childrenOf(device)], atMs, device);
-      if (wasDown && !isDown) {
-        this.#release([...this.#family.childrenOf(device)], atMs, `${this.#nameOf(device)} is back`);
+      const reason = why || reasonOf(STATUSES[before], STATUSES[after], silentMs, this.#thresholds(device));
+      this.#change(device, after, atMs, reason, by);
+      if (this.#isDown(device) !== wasDown) {
+        this.#affected.add(this.#family.childrenOf(device), { atMs, root: device, by });
       }
-    } else this.#endFlapping(device, atMs);
+    } else if (this.#told.stays(device, after, atMs)) this.#flags[device] |= IS_UNSAVED;
     this.#schedule(device);
   }
 
@@ -288,66 +319,45 @@ export class DeviceStatuses {
     return this.#status[device] === OFFLINE || this.#status[device] === STALE;
   }
 
-  /** With all that are reached through them; nobody twice, whatever circles there are. */
-  #makeStale(devices: number[], atMs: number, parent: number): void {
-    const reason = `${this.#nameOf(parent)} is ${STATUSES[this.#status[parent]]}`;
-    for (let device = devices.pop(); device !== undefined; device = devices.pop()) {
-      const status = this.#status[device];
-      if (status !== ONLINE && status !== LATE) continue;
-      this.#flags[device] |= IS_STALE;
-      this.#rhythms.interrupt(device);
-      this.#change(device, STALE, atMs, reason);
-      this.#schedule(device);
-      for (const child of this.#family.childrenOf(device)) devices.push(child);
-    }
+  /** Follows what it is reached through. Returns those that follow it in turn: nobody twice, whatever circles there are. */
+  #adapt(device: number, cause: Cause): Iterable<number> {
+    const parent = this.#family.parentOf(device);
+    const isBelow = parent >= 0 && this.#isDown(parent);
+    const root = cause.root >= 0 && this.#isDown(cause.root) ? cause.root : parent;
+    if (isBelow)
+      return this.#makeStale(device, parent, cause, `${this.#nameOf(root)} is ${STATUSES[this.#status[root]]}`);
+    const isBack = cause.root >= 0 && `${this.#nameOf(cause.root)} is back`;
+    return this.#release(device, cause, isBack || "it is no longer reached through a device that is offline");
   }
 
-  /** Their silence begins anew: they could not be heard. */
-  #release(devices: number[], atMs: number, reason: string): void {
-    for (let device = devices.pop(); device !== undefined; device = devices.pop()) {
-      if ((this.#flags[device] & IS_STALE) === 0) continue;
-      this.#flags[device] &= ~IS_STALE;
-      this.#silentFromMs[device] = Math.max(this.#silentFromMs[device], atMs);
-      if (this.#status[device] !== STALE) continue;
-      this.#change(device, this.#statusAt(device, atMs), atMs, reason);
-      this.#schedule(device);
-      for (const child of this.#family.childrenOf(device)) devices.push(child);
-    }
+  #makeStale(device: number, parent: number, { atMs, by }: Cause, reason: string): Iterable<number> {
+    const status = this.#status[device];
+    if (status !== ONLINE && status !== LATE) return [];
+    // It is heard without its parent.
+    if (this.#clock.wallOf(this.#seenMs[device]) > this.#told.sinceMs(parent)) return [];
+    this.#flags[device] |= IS_STALE;
+    this.#rhythms.interrupt(device);
+    this.#change(device, STALE, atMs, reason, by);
+    this.#schedule(device);
+    return this.#family.childrenOf(device);
   }
 
-  #change(device: number, status: number, atMs: number, reason: string): void {
+  /** Its silence begins anew: it could not be heard. */
+  #release(device: number, { atMs, by }: Cause, reason: string): Iterable<number> {
+    if ((this.#flags[device] & IS_STALE) === 0) return [];
+    this.#flags[device] &= ~IS_STALE;
+    this.#silentFromMs[device] = Math.max(this.#silentFromMs[device], atMs);
+    if (this.#status[device] !== STALE) return [];
+    this.#change(device, this.#statusAt(device, atMs), atMs, reason, by);
+    this.#schedule(device);
+    return this.#family.childrenOf(device);
+  }
+
+  #change(device: number, status: number, atMs: number, reason: string, by: string): void {
     const before = this.#status[device];
     this.#status[device] = status;
     this.#flags[device] |= IS_UNSAVED;
-    this.#sinceMs[device] = Math.max(this.#clock.wallOf(atMs), this.#sinceMs[device]);
-    this.#reasons[device] = reason;
-    // To be heard for the first time is no change for the worse or the better.
-    if (before !== NEVER) this.#flapping.changed(device, atMs);
-    if (!this.#flapping.isFlapping(device)) return this.#tell(device, before, 0);
-    const told = this.#held.changed(device, before, status, atMs);
-    if (told !== undefined) this.#tell(device, told.before, told.omitted);
-  }
-
-  #endFlapping(device: number, atMs: number): void {
-    if (!this.#flapping.isFlapping(device)) return;
-    const hasEnded = this.#flapping.hasEnded(device, atMs);
-    const told = hasEnded
-      ? this.#held.end(device, this.#status[device])
-      : this.#held.due(device, this.#status[device], atMs);
-    if (hasEnded) this.#flags[device] |= IS_UNSAVED;
-    if (told !== undefined) this.#tell(device, told.before, told.omitted, atMs);
-  }
-
-  #tell(device: number, before: number, omitted: number, atMs?: number): void {
-    this.#changes.push({
-      device,
-      status: STATUSES[this.#status[device]],
-      previous: STATUSES[before],
-      atMs: Math.max(this.#sinceMs[device], atMs === undefined ? 0 : this.#clock.wallOf(atMs)),
-      reason: this.#reasons[device],
-      isFlapping: this.#flapping.isFlapping(device),
-      omitted,
-    });
+    this.#told.become({ device, before, status, atMs, reason, by });
   }
 
   #dueAtMs(device: number): number {
@@ -355,9 +365,8 @@ export class DeviceStatuses {
     const fromMs = this.#silentFromMs[device];
     let dueMs = Infinity;
     if (status === ONLINE) dueMs = fromMs + this.#lateAfterMs[device];
-    else if (status === LATE) dueMs = fromMs + this.#offlineAfterMs[device];
-    if (!this.#flapping.isFlapping(device)) return dueMs;
-    return Math.min(dueMs, this.#flapping.endsAtMs(device), this.#held.dueAtMs(device, status));
+    else if (status === LATE) dueMs = fromMs + this.#thresholds(device).offlineAfterMs;
+    return Math.min(dueMs, this.#told.dueAtMs(device, status));
   }
 
   /** A deadline that has moved away is found out when it comes up. */
@@ -371,24 +380,20 @@ export class DeviceStatuses {
     this.#flags[device] = 0;
     this.#seenMs[device] = -Infinity;
     this.#silentFromMs[device] = -Infinity;
-    this.#sinceMs[device] = 0;
     this.#seenWallMs[device] = 0;
-    this.#reasons[device] = "";
-    this.#setThresholds(device);
+    this.#lateAfterMs[device] = this.#thresholds(device).lateAfterMs;
   }
 
   #resize(wanted: number): void {
     const before = this.#status.length;
     if (wanted <= before) return;
     const length = Math.max(wanted, Math.ceil(before * 1.25), LENGTH_MIN);
-    for (const part of [this.#rhythms, this.#deadlines, this.#family, this.#flapping]) part.resize(length);
+    for (const part of [this.#rhythms, this.#deadlines, this.#family, this.#told]) part.resize(length);
     this.#status = grown(this.#status, length);
     this.#flags = grown(this.#flags, length);
     this.#seenMs = grown(this.#seenMs, length);
     this.#silentFromMs = grown(this.#silentFromMs, length);
     this.#lateAfterMs = grown(this.#lateAfterMs, length);
-    this.#offlineAfterMs = grown(this.#offlineAfterMs, length);
-    this.#sinceMs = grown(this.#sinceMs, length);
     this.#seenWallMs = grown(this.#seenWallMs, length);
     for (let device = before; device < length; device++) this.#setUp(device);
   }

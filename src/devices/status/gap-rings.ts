@@ -1,16 +1,20 @@
-/** The last gaps between arrivals of every device, in one column: a quarter of a kilobyte each. */
+/**
+ * The last gaps between arrivals of every device, a quarter of a kilobyte each: in pages of many devices, which are made when one of
+ * them has a gap and never copied, as a column that grows would be.
+ */
 import { grown } from "./grown.ts";
 
 export const GAPS_MAX = 64;
 /** With fewer nothing is inferred: they may all be of one burst. */
 export const GAPS_MIN = 4;
 const QUANTILE = 0.95;
+const DEVICES_A_PAGE = 256;
 const GAP_MS_MAX = 2 ** 32 - 1;
 /** Values at and above the lower of the two ranks that the quantile of a full ring lies between. */
 const TOP_MAX = GAPS_MAX - Math.floor(QUANTILE * (GAPS_MAX - 1));
 
 export class GapRings {
-  #gapsMs = new Uint32Array(0);
+  readonly #pages: (Uint32Array | undefined)[] = [];
   #counts = new Uint8Array(0);
   /** Where the next gap is written. */
   #nexts = new Uint8Array(0);
@@ -20,7 +24,6 @@ export class GapRings {
   readonly #top = new Float64Array(TOP_MAX);
 
   resize(length: number): void {
-    this.#gapsMs = grown(this.#gapsMs, length * GAPS_MAX);
     this.#counts = grown(this.#counts, length);
     this.#nexts = grown(this.#nexts, length);
     this.#lowsMs = grown(this.#lowsMs, length);
@@ -33,10 +36,11 @@ export class GapRings {
   /** The oldest makes room. False: the percentile is surely what it was. */
   add(device: number, gapMs: number): boolean {
     const next = this.#nexts[device];
-    const place = device * GAPS_MAX + next;
-    const before = this.#gapsMs[place];
+    const page = (this.#pages[Math.floor(device / DEVICES_A_PAGE)] ??= new Uint32Array(DEVICES_A_PAGE * GAPS_MAX));
+    const place = (device % DEVICES_A_PAGE) * GAPS_MAX + next;
+    const before = page[place];
     const gap = Math.min(Math.round(gapMs), GAP_MS_MAX);
-    this.#gapsMs[place] = gap;
+    page[place] = gap;
     this.#nexts[device] = (next + 1) % GAPS_MAX;
     if (this.#counts[device] === GAPS_MAX) {
       const lowMs = this.#lowsMs[device];
@@ -53,7 +57,7 @@ export class GapRings {
     const rank = QUANTILE * (count - 1);
     const below = Math.floor(rank);
     const wanted = count - below;
-    const [gaps, top, from] = [this.#gapsMs, this.#top, device * GAPS_MAX];
+    const [gaps, top, from] = [this.#pageOf(device), this.#top, (device % DEVICES_A_PAGE) * GAPS_MAX];
     top.fill(-1);
     for (let i = from; i < from + count; i++) {
       const gap = gaps[i];
@@ -69,8 +73,10 @@ export class GapRings {
 
   /** Oldest first. */
   of(device: number): number[] {
-    const [count, next, from] = [this.#counts[device], this.#nexts[device], device * GAPS_MAX];
-    return Array.from({ length: count }, (_, i) => this.#gapsMs[from + ((next - count + i + GAPS_MAX) % GAPS_MAX)]);
+    const [count, next, from] = [this.#counts[device], this.#nexts[device], (device % DEVICES_A_PAGE) * GAPS_MAX];
+    if (count === 0) return [];
+    const gaps = this.#pageOf(device);
+    return Array.from({ length: count }, (_, i) => gaps[from + ((next - count + i + GAPS_MAX) % GAPS_MAX)]);
   }
 
   /** The newest of them, where there are more than it holds. */
@@ -83,5 +89,10 @@ export class GapRings {
     this.#counts[device] = 0;
     this.#lowsMs[device] = 0;
     this.#nexts[device] = 0;
+  }
+
+  /** Of a device that has a gap. */
+  #pageOf(device: number): Uint32Array {
+    return this.#pages[Math.floor(device / DEVICES_A_PAGE)]!;
   }
 }

@@ -9,6 +9,9 @@ export const STATUSES = ["never_seen", "online", "late", "offline", "stale"] as 
  */
 export type DeviceStatus = (typeof STATUSES)[number];
 
+/** Codes. */
+export const [NEVER, ONLINE, LATE, OFFLINE, STALE] = STATUSES.keys();
+
 export interface StatusSettings {
   /** How often it sends. 0: inferred from the gaps between its arrivals. */
   readonly expectedIntervalMs: number;
@@ -31,6 +34,8 @@ export interface StatusChange {
   readonly isFlapping: boolean;
   /** Changes of a flapping device since the last one told, this one not counted. */
   readonly omitted: number;
+  /** Who said what it comes of; "": nobody. */
+  readonly by: string;
 }
 
 export interface StatusView {
@@ -72,6 +77,8 @@ export interface SignOfLife {
   /** Unix milliseconds. */
   readonly timeMs: number;
   readonly reason: string;
+  /** Who said so; missing: the device itself. */
+  readonly by?: string;
 }
 
 export interface DeviceStatusesOptions {

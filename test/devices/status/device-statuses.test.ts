@@ -1,5 +1,6 @@
 /** Whether devices are there: by silence, births and deaths, and the device they are reached through. */
 import { describe, expect, test } from "bun:test";
+import type { StatusChange } from "../../../src/devices/status/status.ts";
 import { HOUR, MINUTE, SECOND, StatusRig } from "./rig.ts";
 
 describe("silence", () => {
@@ -319,6 +320,61 @@ describe("gateways", () => {
   });
 });
 
+describe("many at once", () => {
+  test("are told a few at a time, in the order and with the times as all at once", () => {
+    const told = (max: number) => {
+      const rig = new StatusRig();
+      const all: StatusChange[] = [];
+      const tick = () => {
+        do {
+          const changes = rig.statuses.advance(rig.nowMs, rig.nowMs, max);
+          expect(changes.length).toBeLessThanOrEqual(max);
+          all.push(...changes);
+        } while (rig.statuses.isBehind);
+      };
+      // Gateways, each above ten, which fall silent at once; every third child by itself.
+      for (let device = 0; device < 330; device++) {
+        if (device >= 30) rig.statuses.setParent(device, device % 30);
+      }
+      for (let i = 0; i < 10; i++) {
+        for (let device = 0; device < 330; device++) rig.hear(device);
+        rig.nowMs += MINUTE;
+        tick();
+      }
+      for (let i = 0; i < 300; i++) {
+        rig.nowMs += SECOND;
+        if (i === 30) rig.statuses.event(3, { kind: "death", timeMs: rig.nowMs, reason: "will", by: "ann" }, rig.nowMs);
+        if (i < 60) for (let device = 30; device < 330; device += 3) rig.hear(device);
+        if (i === 250) for (let device = 0; device < 330; device++) rig.hear(device);
+        tick();
+      }
+      expect(all.filter(({ by }) => by === "ann").length).toBe(11);
+      return all;
+    };
+    const all = told(Infinity);
+    expect(all.length).toBeGreaterThan(1_000);
+    for (const max of [1, 7, 100]) expect(told(max)).toEqual(all);
+  });
+
+  test("whoever is heard before its turn comes does not follow a gateway that died", () => {
+    const rig = new StatusRig();
+    for (let device = 1; device <= 1_000; device++) rig.statuses.setParent(device, 0);
+    for (let device = 0; device <= 1_000; device++) rig.hear(device);
+    rig.tick();
+    rig.told();
+    rig.nowMs += SECOND;
+    rig.statuses.event(0, { kind: "death", timeMs: rig.nowMs, reason: "will" }, rig.nowMs);
+    const first = rig.statuses.advance(rig.nowMs, rig.nowMs, 100);
+    expect(first.length).toBe(100);
+    rig.nowMs += SECOND;
+    const others = Array.from({ length: 1_000 }, (_, i) => i + 1).filter((device) => rig.statusOf(device) === "online");
+    others.slice(0, 50).forEach((device) => rig.hear(device));
+    rig.tick();
+    expect(first.length + rig.changes.length).toBe(951);
+    expect(others.slice(0, 50).map((device) => rig.statusOf(device))).toEqual(Array<string>(50).fill("online"));
+  });
+});
+
 describe("flapping", () => {
   test("a device that changes too often is told of once a minute, until it is calm", () => {
     const rig = new StatusRig();
@@ -367,7 +423,7 @@ describe("restarts", () => {
     rig.pass(MINUTE);
     rig.dies(3);
     rig.told();
-    const saved = [0, 1, 2, 3, 4].map((device) => rig.statuses.snapshot(device));
+    const saved = [0, 1, 2, 3, 4].map((device) => rig.statuses.save(device));
     expect(saved.map(({ status }) => status)).toEqual(["online", "offline", "offline", "offline", "stale"]);
     rig.nowMs += 5 * HOUR;
     rig.statuses = rig.opened();
