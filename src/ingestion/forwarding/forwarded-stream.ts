@@ -47,6 +47,8 @@ const PARTS_MAX = 1_000;
 const ROW_BYTES = 64;
 /** What a block takes while it is read, at most: nobody knows before how much it becomes. */
 const BLOCK_BYTES = 16 * 1024 * 1024;
+const ANSWER_MS_MAX = 30_000;
+const TRY_AGAIN_MS = 10_000;
 /** Ranges that are committed meanwhile enter the ledger together. */
 const LEDGER_HOLD_MS: Readonly<Record<string, number>> = { live: 50, backlog: 10 };
 
@@ -56,15 +58,14 @@ export async function* forwardedStream(
   deps: ForwardingDeps,
   { signal }: CallContext,
 ): AsyncIterable<Ack> {
-  const nodeId = await deps.nodeId();
+  const nodeId = await inTime(deps.nodeId(), deps.clock);
   const hello = helloOf(readForwarded(first).forwarded, nodeId);
   const stream = new ForwardedStream(deps, hello.lane, hello.session);
   const onLeft = () => stream.end(new WatchpostError("CANCELLED", "the sender has left"));
   signal.addEventListener("abort", onLeft);
   if (signal.aborted) onLeft();
-  let origin: Origin | undefined;
   try {
-    origin = await deps.origins.enter(hello, stream);
+    const origin = await inTime(deps.origins.enter(hello, stream), deps.clock);
     const sources = sourceDeliveries(origin.delivered);
     yield { batches: 1n, forwarded: { committed: origin.committed.map(rangeMessage), nodeId, sources } };
     yield* stream.run(origin, rest);
@@ -73,6 +74,16 @@ export async function* forwardedStream(
     await stream.close();
     deps.origins.leave(hello.originId, stream);
   }
+}
+
+/** A sender that is told nothing cannot know that the disk here hangs: its connection is alive. */
+function inTime<T>(run: Promise<T>, clock: Clock): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const cancel = clock.after(ANSWER_MS_MAX, () => {
+    const message = `what this node has of the ledger could not be read and written within ${ANSWER_MS_MAX / 1_000} s`;
+    reject(new WatchpostError("UNAVAILABLE", message, { retryAfterMs: TRY_AGAIN_MS }));
+  });
+  return Promise.race([run, promise]).finally(cancel);
 }
 
 interface PartOnItsWay {

@@ -6,6 +6,7 @@
 import type { Clock } from "../../model/clock.ts";
 import { invalidField, WatchpostError } from "../../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../../model/journal.ts";
+import { Serial } from "../../model/serial.ts";
 import { unionOf, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import {
   NOTHING_DELIVERED,
@@ -64,8 +65,6 @@ export interface Origin {
   readonly streams: Set<OriginStream>;
   /** That its points are ahead of the clock here. */
   isAheadTold: boolean;
-  /** The last change on its way to the journal; never rejects. */
-  written: Promise<void>;
 }
 
 /** Of all origins together, so that nobody's memory follows what strangers say. */
@@ -85,6 +84,7 @@ export class Origins {
   readonly #clock: Clock;
   readonly #limits: OriginLimits;
   readonly #byId = new Map<string, Origin>();
+  readonly #changes = new Serial();
   #loaded: Promise<void> | undefined;
 
   constructor(journal: OriginJournal, clock: Clock, limits: Partial<OriginLimits> = {}) {
@@ -206,13 +206,11 @@ export class Origins {
 
   /** One change of an origin at a time: each is made of what the one before has left. */
   #change(origin: Origin, make: () => Promise<void>): Promise<void> {
-    const made = origin.written.then(() => {
+    return this.#changes.run(origin.id, () => {
       if (this.#byId.get(origin.id) === origin) return make();
       const message = `node ${quoted(origin.name)} (${origin.id}) was forgotten just now; connect again`;
       throw new WatchpostError("UNAVAILABLE", message, { retryAfterMs: CONNECT_AGAIN_MS });
     });
-    origin.written = made.catch(() => {});
-    return made;
   }
 
   /** Of the sources that change, what they come to. */
@@ -292,7 +290,7 @@ const CONNECT_AGAIN_MS = 1_000;
 /** In an error. */
 const LISTED_MAX = 10;
 
-const UNHEARD = () => ({ streams: new Set<OriginStream>(), isAheadTold: false, written: Promise.resolve() });
+const UNHEARD = () => ({ streams: new Set<OriginStream>(), isAheadTold: false });
 
 /** Throws FAILED_PRECONDITION while it is connected. */
 export function checkForgettable({ id, name, streams }: Origin): void {

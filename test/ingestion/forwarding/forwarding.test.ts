@@ -403,6 +403,28 @@ describe("a node that forwards", () => {
     expect(rig.budget.reservedBytes).toBe(0);
   });
 
+  test("while the journal hangs a node is told to try again, and is let in once it does not", async () => {
+    const rig = createRig();
+    const append = rig.journal.append.bind(rig.journal);
+    const held = Promise.withResolvers<void>();
+    rig.journal.append = async (...change) => {
+      await held.promise;
+      return append(...change);
+    };
+    const sender = new Sender(rig);
+    await settle(rig);
+    expect(sender.isOver).toBe(false);
+    rig.clock.advance(30_000);
+    await settle(rig);
+    expect(sender.failure).toMatchObject({ status: "UNAVAILABLE", retryAfterMs: 10_000 });
+    expect(sender.failure?.message).toContain("within 30 s");
+    held.resolve();
+    const next = new Sender(rig, hello({ session: 2n }));
+    await settle(rig);
+    expect(next.acks).toHaveLength(1);
+    expect((await rig.deps.forwarding.origins.all()).map(({ streams }) => streams.size)).toEqual([1]);
+  });
+
   test("a series that was deleted meanwhile is made again", async () => {
     const rig = createRig();
     const sender = new Sender(rig);
