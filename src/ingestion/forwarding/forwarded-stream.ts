@@ -51,6 +51,8 @@ const ANSWER_MS_MAX = 30_000;
 const TRY_AGAIN_MS = 10_000;
 /** Ranges that are committed meanwhile enter the ledger together. */
 const LEDGER_HOLD_MS: Readonly<Record<string, number>> = { live: 50, backlog: 10 };
+/** So that no stream writes more than some 20,000 rows a second, and one of 5,000 sources is acknowledged four times. */
+const SOURCE_HOLD_MS = 0.05;
 
 export async function* forwardedStream(
   first: Uint8Array,
@@ -308,9 +310,16 @@ class ForwardedStream implements OriginStream {
     this.#unit = new Map();
   }
 
-  #hold(): Promise<void> {
-    const holdMs = LEDGER_HOLD_MS[this.lane] ?? 0;
-    return new Promise((resolve) => void this.#deps.clock.after(holdMs, resolve));
+  /** Each source is a row of the journal, behind which records of points wait. */
+  async #hold(): Promise<void> {
+    const heldMs = LEDGER_HOLD_MS[this.lane] ?? 0;
+    await this.#pause(heldMs);
+    const moreMs = this.#ready.delivered.size * SOURCE_HOLD_MS - heldMs;
+    if (moreMs > 0) await this.#pause(moreMs);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#deps.clock.after(ms, resolve));
   }
 
   /** Throws what has ended the stream, as soon as something has. */

@@ -17,6 +17,7 @@ import {
   type DeliveredBySource,
 } from "./delivered.ts";
 import { BEHIND_MAX } from "./hello.ts";
+import { LedgerShare } from "./ledger-share.ts";
 import {
   behindDocument,
   originDocument,
@@ -85,6 +86,7 @@ export class Origins {
   readonly #limits: OriginLimits;
   readonly #byId = new Map<string, Origin>();
   readonly #changes = new Serial();
+  readonly #share = new LedgerShare();
   #loaded: Promise<void> | undefined;
 
   constructor(journal: OriginJournal, clock: Clock, limits: Partial<OriginLimits> = {}) {
@@ -135,7 +137,7 @@ export class Origins {
     const { originName: name, behind } = hello;
     await this.#change(origin, async () => {
       const changes = isBehindNew ? [behindDocument(origin.id, behind)] : [];
-      await this.#journal.append([], [originDocument({ ...origin, name }), ...changes]);
+      await this.#append([originDocument({ ...origin, name }), ...changes]);
       [origin.name, origin.behind] = [name, behind];
     });
     return origin;
@@ -157,7 +159,7 @@ export class Origins {
       const lastSeenMs = this.#clock.nowMs();
       const changed = this.#sums(origin, delivered);
       const sources = [...changed].map(([source, counts]) => sourceDocument(origin.id, source, counts));
-      await this.#journal.append([], [originDocument({ ...origin, committed, lastSeenMs }), ...sources]);
+      await this.#append([originDocument({ ...origin, committed, lastSeenMs }), ...sources]);
       [origin.committed, origin.lastSeenMs] = [committed, lastSeenMs];
       for (const [source, counts] of changed) origin.delivered.set(source, counts);
     });
@@ -199,7 +201,7 @@ export class Origins {
   forget(origin: Origin): Promise<void> {
     return this.#change(origin, async () => {
       checkForgettable(origin);
-      await this.#journal.append([], removalOf(origin));
+      await this.#append(removalOf(origin));
       this.#byId.delete(origin.id);
     });
   }
@@ -211,6 +213,10 @@ export class Origins {
       const message = `node ${quoted(origin.name)} (${origin.id}) was forgotten just now; connect again`;
       throw new WatchpostError("UNAVAILABLE", message, { retryAfterMs: CONNECT_AGAIN_MS });
     });
+  }
+
+  async #append(changes: readonly DocumentChange[]): Promise<void> {
+    await this.#share.append(changes, () => this.#journal.append([], changes));
   }
 
   /** Of the sources that change, what they come to. */

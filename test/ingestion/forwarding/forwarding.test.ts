@@ -21,8 +21,7 @@ const SERIES = [
 /** Rows by series, ascending by time. */
 function blockOf(rows: readonly Row[]): Pick<ForwardedInit, "blockIndex" | "blockBody"> {
   const builder = new BlockBuilder();
-  for (const id of new Set(rows.map(([seriesId]) => seriesId))) {
-    const own = rows.filter(([seriesId]) => seriesId === id);
+  for (const [id, own] of Map.groupBy(rows, ([seriesId]) => seriesId)) {
     const column = (cell: (row: Row) => number) => Float64Array.from(own, cell);
     builder.add(
       id,
@@ -477,6 +476,33 @@ describe("a node that forwards", () => {
     sender.leave();
     await settle(rig);
     expect(rig.budget.reservedBytes).toBe(0);
+  });
+
+  test("ranges of many sources enter the ledger together less often", async () => {
+    const rig = createRig({ seriesMax: 4_000 });
+    const sender = new Sender(rig);
+    await settle(rig);
+    const series = Array.from({ length: 4_000 }, (_, i) => ({
+      id: i + 1,
+      metricName: "m",
+      source: `gw-${i}`,
+      tags: {},
+    }));
+    const rows = series.map(({ id }): Row => [id, 1, 0]);
+    sender.send(part(1, 2, rows, { series }));
+    await turns(12);
+    for (const [waitedMs, acks] of [
+      [199, 1],
+      [1, 2],
+    ]) {
+      for (let i = 0; i < waitedMs; i++) {
+        rig.clock.advance(1);
+        await turns(1);
+      }
+      await turns(6);
+      expect(sender.acks).toHaveLength(acks);
+    }
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 2]], "gw-3999": { points: 1 } });
   });
 
   test("others run while a large part is taken", async () => {

@@ -219,3 +219,32 @@ test("a node that comes back while it is being forgotten is told to connect agai
   await origins.enter(hello({ session: 1 }), stream());
   expect(await kept(journal)).toMatchObject([{ id: "edge-1", session: 1 }]);
 });
+
+test("ledgers of many sources wait for each other instead of filling the journal's queue", async () => {
+  const journal = new HeldJournal();
+  const origins = new Origins(journal, clock);
+  const ids = Array.from({ length: 12 }, (_, i) => `edge-${i}`);
+  const all = await Promise.all(ids.map((originId) => origins.enter(hello({ originId }), stream())));
+  let [rows, rowsMax, small] = [0, 0, 0];
+  const append = journal.append.bind(journal);
+  journal.append = async (events, changes = []) => {
+    rows += changes.length;
+    rowsMax = Math.max(rowsMax, rows);
+    try {
+      await Bun.sleep(1);
+      return await append(events, changes);
+    } finally {
+      rows -= changes.length;
+    }
+  };
+  const many = delivered(Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`gw-${i}`, 1])));
+  const larger = delivered(Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`gw-${i}`, 1])));
+  await Promise.all([
+    ...all.slice(0, 6).map((origin) => origins.commit(origin, [[0, 1]], many)),
+    origins.commit(all[6], [[0, 1]], larger),
+    ...all.slice(7).map((origin) => origins.commit(origin, [[0, 1]], delivered({ gw: 1 })).then(() => small++)),
+  ]);
+  expect([rowsMax, small]).toEqual([4_001, 5]);
+  const sources = (await kept(journal)).map(({ points }) => Object.keys(points).length);
+  expect(sources.sort((a, b) => b - a)).toEqual([4_000, ...Array(6).fill(1_000), ...Array(5).fill(1)]);
+});
