@@ -61,7 +61,10 @@ export function addRangeOptions(command: Command): Command {
       "of each series those that keep its shape (LTTB)",
       integerArgument(1, MAX_POINTS_MAX),
     )
-    .option("--unit <unit>", "values in this unit, where the sensors are registered with one of the same kind")
+    .option(
+      "--unit <unit>",
+      "values in this unit; series whose sensors are registered with none of the same kind are left out by name",
+    )
     .option("--as-of <time>", "what was known then: without later arrivals and corrections")
     .option("--timeout <duration>", "how long it may take, at most the server's query.timeout", wholeMsArgument);
 }

@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import pc from "picocolors";
 import { listSeries } from "../client/catalog.ts";
 import type { Connection } from "../client/connection.ts";
-import { decimalOf } from "../client/point-text.ts";
+import { decimalOf, UNIT_COLUMN } from "../client/point-text.ts";
 import { queryRange } from "../client/query.ts";
 import type { SeriesRange } from "../wire/gen/history_pb.ts";
 import { chart } from "./chart.ts";
@@ -49,7 +49,11 @@ export function queryCommand(): Command {
     .description("Reads back what was stored: raw points, or one value a step.")
     .argument("<metric>", "metric name or glob")
     .option("--json", "a JSON line for every point")
-    .addOption(new Option("--csv", "comma separated, with a header").conflicts("json"))
+    .addOption(
+      new Option("--csv", "comma separated, with a header, and a column value_unit where sensors have units").conflicts(
+        "json",
+      ),
+    )
     .option("--all", `a table of all rows, not the last ${ROWS_SHOWN_MAX}`)
     .addHelpText("after", HELP)
     .action(query);
@@ -106,10 +110,13 @@ function jsonOf(value: number): string {
 
 function printCsv(series: readonly SeriesRange[]): void {
   const keys = [...new Set(series.flatMap(({ tags }) => Object.keys(tags)))].sort();
-  process.stdout.write(`${["metric", "value", "timestamp", "source", ...keys].map(cell).join(",")}\n`);
-  for (const { metric, source, tags, timesMs, values } of series) {
+  const hasUnits = series.some(({ unit }) => unit !== "");
+  const titles = ["metric", "value", ...(hasUnits ? [UNIT_COLUMN] : []), "timestamp", "source", ...keys];
+  process.stdout.write(`${titles.map(cell).join(",")}\n`);
+  for (const { metric, source, tags, unit, timesMs, values } of series) {
+    const of = hasUnits ? `,${cell(unit)}` : "";
     const rest = [source, ...keys.map((key) => tags[key] ?? "")].map(cell).join(",");
-    const lines = values.map((value, i) => `${cell(metric)},${decimalOf(value)},${isoOf(timesMs[i])},${rest}\n`);
+    const lines = values.map((value, i) => `${cell(metric)},${decimalOf(value)}${of},${isoOf(timesMs[i])},${rest}\n`);
     process.stdout.write(lines.join(""));
   }
 }

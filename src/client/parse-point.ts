@@ -1,6 +1,7 @@
 /** Readings as text: JSON Lines and CSV. Pure. */
 import type { Point } from "./batch.ts";
 import { splitCells } from "../model/csv.ts";
+import { UNIT_COLUMN } from "./point-text.ts";
 
 /** A point, or in words why the line is none. */
 export type ParsedLine = Point | string;
@@ -51,8 +52,8 @@ export function parseJsonLine(line: string): ParsedLine {
 }
 
 /**
- * Reads the records under a CSV header: metric, value, timestamp, source, id by name, every other column is a tag that an
- * empty cell leaves out. A cell of the column "tags" may hold further tags as a JSON object.
+ * Reads the records under a CSV header: metric, value, timestamp, source, id by name, value_unit is nothing that is stored, and
+ * every other column is a tag that an empty cell leaves out. A cell of the column "tags" may hold further tags as a JSON object.
  */
 export function csvParser(header: string): ((record: string) => ParsedLine) | string {
   const columns = splitCells(header)?.map((name) => name.trim());
@@ -65,7 +66,8 @@ export function csvParser(header: string): ((record: string) => ParsedLine) | st
     (name) => columns.lastIndexOf(name),
   );
   const fixed = [metricAt, valueAt, timeAt, sourceAt, idAt, tagsAt];
-  const tagsFrom = columns.map((name, at) => ({ name, at })).filter(({ at }) => !fixed.includes(at));
+  const isTag = (name: string, at: number) => !fixed.includes(at) && name !== UNIT_COLUMN;
+  const tagsFrom = columns.map((name, at) => ({ name, at })).filter(({ name, at }) => isTag(name, at));
   return (record) => {
     const cells = splitCells(record);
     if (cells === undefined) return OPEN_QUOTE;

@@ -18,8 +18,10 @@ export interface RowFormat {
   text(rows: SeriesRows, from: number, to: number): string;
 }
 
+/** In what the values are, for people: it is not stored with points. */
+export const UNIT_COLUMN = "value_unit";
 /** Columns that mean something else than a tag of their name. */
-const FIXED_COLUMNS = new Set(["metric", "source", "timestamp", "time", "value", "id", "tags"]);
+const FIXED_COLUMNS = new Set(["metric", "source", "timestamp", "time", "value", UNIT_COLUMN, "id", "tags"]);
 const TAG_COLUMNS_MAX = 64;
 
 /** {"metric", "source", "tags", "timestamp", "value"} a line. */

@@ -1,6 +1,6 @@
 /** In which units an answer is: those that sensors are registered with, or the one that was asked for. */
 import { invalidField } from "../model/errors.ts";
-import { conversionBetween, type UnitConversion } from "../model/units.ts";
+import { conversionBetween, inOtherUnit, type UnitConversion } from "../model/units.ts";
 import type { Grouping } from "../store/store-client.ts";
 import type { RangeColumns } from "./range-answer.ts";
 import type { RangeRequest } from "./range-request.ts";
@@ -12,7 +12,7 @@ export interface AnswerUnits {
   convert(result: RangeColumns): void;
 }
 
-type Asked = Pick<RangeRequest, "unit" | "func" | "stepUs" | "aggregation" | "fill" | "top" | "groupBy">;
+export type Asked = Pick<RangeRequest, "unit" | "func" | "stepUs" | "aggregation" | "fill" | "top" | "groupBy">;
 
 /** The values are differences, of which the zero of a scale is no part. */
 const DIFFERENCES = new Set(["stddev", "rate", "increase", "delta"]);
@@ -36,9 +36,9 @@ export async function answerUnits(asked: Asked, units: readonly string[], groupi
     unitOf: () => shown(asked.unit, asked),
     convert: ({ slots, offsets, values }) => {
       for (let i = 0; i < slots.length; i++) {
-        const { factor, offset } = conversions.get(ofSlot[slots[i]])!;
-        if (factor === 1 && offset === 0) continue;
-        for (let row = offsets[i]; row < offsets[i + 1]; row++) values[row] = values[row] * factor + offset;
+        const conversion = conversions.get(ofSlot[slots[i]])!;
+        if (conversion.factor === 1 && conversion.offset === 0) continue;
+        for (let row = offsets[i]; row < offsets[i + 1]; row++) values[row] = inOtherUnit(values[row], conversion);
       }
     },
   };
@@ -65,7 +65,8 @@ async function conversionFrom(unit: string, asked: Asked): Promise<UnitConversio
   return found;
 }
 
-function isCount({ func, stepUs, aggregation, groupBy }: Asked): boolean {
+/** Counts have no unit, whatever is counted. */
+export function isCount({ func, stepUs, aggregation, groupBy }: Asked): boolean {
   return (stepUs > 0 && func === "count") || (groupBy !== undefined && aggregation === "count");
 }
 

@@ -12,6 +12,7 @@ import { encodeRange } from "./encode-range.ts";
 import { firstInOrder } from "./in-order.ts";
 import { inPieces, type RangeAnswer, type RangeColumns, type RangeName } from "./range-answer.ts";
 import { checkSeries, rangeRequestOf, type RangeRequest } from "./range-request.ts";
+import { seriesInUnit } from "./series-in-unit.ts";
 import { selectSeries } from "./select-series.ts";
 import type { SlicedWork, Work } from "./sliced-work.ts";
 
@@ -46,7 +47,9 @@ export async function queryRange(
   if (asked.after !== undefined)
     throw invalidField("after", request.after!.metric, "StreamRange: only a stream goes on behind a place");
   const { registry } = deps;
-  const { keys, seriesIds, groups } = await deps.sliced.run(chosenSeries(asked, registry), signal);
+  const found = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
+  const inUnit = await seriesInUnit(asked, found, deps.unitOf);
+  const { keys, seriesIds, groups } = await deps.sliced.run(chosenSeries(inUnit.keys, asked, registry), signal);
   const grouping = groups?.grouping(asked);
   const units = await answerUnits(asked, keys.map(deps.unitOf), grouping);
   const result = await inTime(asked, deps, signal, queryOf(asked, seriesIds, grouping));
@@ -56,7 +59,7 @@ export async function queryRange(
     unit: units.unitOf(slot),
   });
   const { resolutionUs, isDamaged } = result;
-  return { result, nameOf, resolutionUs, isDamaged, notes: notesOf(result, asked) };
+  return { result, nameOf, resolutionUs, isDamaged, notes: [...inUnit.notes, ...notesOf(result, asked)] };
 }
 
 /** Encoded parts, each asked of the store when the one before was taken: neither side holds more than a part. */
@@ -71,7 +74,8 @@ export async function* streamRange(
     return yield* encodedPieces(result, rest);
   }
   const found = await deps.sliced.run(keysInOrder(asked.matcher, deps.registry, Infinity), signal);
-  const { keys, firstFromUs } = restOf(found, asked);
+  const inUnit = await seriesInUnit(asked, found, deps.unitOf);
+  const { keys, firstFromUs } = restOf(inUnit.keys, asked);
   const told = new Set<string>();
   for (let at = 0, fromUs = firstFromUs; at < keys.length;) {
     // The series that a part ended in goes on by itself: its rows begin later than those of the others.
@@ -85,7 +89,7 @@ export async function* streamRange(
     };
     const result = await inTime(asked, deps, signal, query);
     units.convert(result);
-    const notes = notesOf(result, asked).filter((note) => !told.has(note));
+    const notes = [...inUnit.notes, ...notesOf(result, asked)].filter((note) => !told.has(note));
     for (const note of notes) told.add(note);
     const { resolutionUs, isDamaged, slots, next } = result;
     if (slots.length > 0 || notes.length > 0) {
@@ -112,8 +116,7 @@ interface ChosenSeries {
   readonly groups: Groups | undefined;
 }
 
-function* chosenSeries(asked: RangeRequest, registry: SeriesRegistry): Work<ChosenSeries> {
-  const found = yield* keysInOrder(asked.matcher, registry, asked.seriesMax);
+function* chosenSeries(found: readonly string[], asked: RangeRequest, registry: SeriesRegistry): Work<ChosenSeries> {
   const [keys, ids]: [string[], number[]] = [[], []];
   for (const [i, key] of found.entries()) {
     if (i % KEYS_PER_CHECK === 0) yield;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { conversionBetween } from "../../src/model/units.ts";
+import { conversionBetween, inOtherUnit, isUnit } from "../../src/model/units.ts";
 
 test.each<[from: string, to: string, of: number, is: number]>([
   ["°F", "°C", 212, 100],
@@ -39,5 +39,29 @@ test("a unit that nobody knows stays what it is, and is converted to nothing els
     ["1e999 m", "m"],
   ]) {
     expect(await conversionBetween(from, to)).toBeUndefined();
+  }
+});
+
+test("what is no unit is told apart from one of another kind", async () => {
+  for (const unit of ["°C", "F", "kPa", "m/s²", "µg/m³", "%", "lx", "kΩ", "rpm"])
+    expect([unit, await isUnit(unit)]).toEqual([unit, true]);
+  for (const text of ["", "widgets", "blorp", "5", "°X", "x".repeat(40)])
+    expect([text, await isUnit(text)]).toEqual([text, false]);
+});
+
+test("values are told in the digits that are known", async () => {
+  for (const [from, to, value, is] of [
+    ["°F", "°C", 212, 100],
+    ["°F", "°C", 50, 10],
+    ["°F", "°C", 1_000_032, 555_555.555556],
+    ["kPa", "Pa", 101.325, 101_325],
+    ["°C", "°F", 37, 98.6],
+    ["m", "km", 1e-12, 1e-15],
+    ["km", "mm", 1e20, 1e26],
+    ["°C", "K", NaN, NaN],
+    ["kPa", "Pa", -Infinity, -Infinity],
+    ["kPa", "Pa", 0, 0],
+  ] as const) {
+    expect(inOtherUnit(value, (await conversionBetween(from, to))!)).toBe(is);
   }
 });

@@ -228,8 +228,8 @@ export type QueryRangeRequest = Message<"analytics.QueryRangeRequest"> & {
   asOf?: Timestamp | undefined;
 
   /**
-   * The unit of the answer, such as "°C", where the sensors of the series are registered with another one of the same kind. Of a
-   * rate the unit of the readings. Empty: as it is stored.
+   * The unit of the answer, such as "°C", where the sensors of the series are registered with another one of the same kind; other
+   * series are left out, and a note names them. Of a rate the unit of the readings. Empty: as it is stored.
    *
    * @generated from field: string unit = 18;
    */
