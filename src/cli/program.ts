@@ -67,6 +67,10 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
       program.outputHelp();
       return EXIT_USAGE;
     }
+    if (name === "help" && argv.length > 2) {
+      partAsked(program, argv.slice(1)).outputHelp();
+      return 0;
+    }
     await program.parseAsync(askedAboutUnknown(argv) ?? argv, { from: "user" });
     return process.exitCode === undefined ? 0 : Number(process.exitCode);
   } catch (error) {
@@ -91,6 +95,21 @@ function askedAboutUnknown([name = "", about = ""]: readonly string[]): [string]
   const asked = name === "help" ? about : name;
   const isKnown = asked === "help" || asked === "" || asked.startsWith("-") || Object.hasOwn(COMMANDS, asked);
   return isKnown ? undefined : [asked];
+}
+
+/** The part of a command that is named behind `help`: commander's own goes one name deep. */
+function partAsked(program: Command, names: readonly string[]): Command {
+  return names.reduce((command, name) => {
+    const part = command.commands.find((one) => one.name() === name);
+    if (part !== undefined) return part;
+    const parts = command.commands.map((one) => one.name()).join(", ");
+    const wanted = parts === "" ? "it has no parts" : `wanted one of ${parts}`;
+    return command.error(`error: unknown command '${name}' of ${nameOf(command)}; ${wanted}`);
+  }, program);
+}
+
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 /** With the settings of what it is part of, and its parts with its own. */

@@ -71,6 +71,9 @@ describe("what cannot be meant is said, with exit code 2", () => {
     [["watch", "--server", "http://127.0.0.1:8080"], 'without "http://" before it'],
     [["help", "watc"], "unknown command 'watc'\n(Did you mean watch?)"],
     [["nonsense", "--help"], "unknown command 'nonsense'"],
+    [["help", "device", "imprt"], "unknown command 'imprt' of watchpost device; wanted one of show, register"],
+    [["help", "device", "import", "csv"], "unknown command 'csv' of watchpost device import; it has no parts"],
+    [["help", "devise", "import"], "unknown command 'devise'"],
   ] as const) {
     test(args.join(" "), async () => {
       expect(await run(args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(sentence) });
@@ -109,6 +112,18 @@ test("config prints what a file says, named by the flag or by the environment", 
   const again = (await run(["config", "--config", "printed.toml", "--log-level", "debug"])).out;
   expect(again).toContain('grpc = "127.0.0.1:7"');
   expect(again).toMatch(/^level = "debug" +# --log-level$/m);
+});
+
+test("help of a part of a command is that of the part", async () => {
+  for (const [command, part] of [
+    ["device", "import"],
+    ["rules", "test"],
+    ["upstream", "resend"],
+  ]) {
+    const [asked, flag] = await Promise.all([run(["help", command, part]), run([command, part, "--help"])]);
+    expect(asked.out).toStartWith(`Usage: watchpost ${command} ${part} `);
+    expect(asked).toEqual(flag);
+  }
 });
 
 test("help tells defaults that can be given", async () => {
