@@ -1,16 +1,9 @@
 /** What OTLP's data points are as points, pure. */
 import { TAGS_MAX } from "../../model/limits.ts";
 import { metricNameOf } from "../../model/metric-name.ts";
-import type {
-  ExponentialHistogramDataPoint,
-  ExportMetricsServiceRequest,
-  HistogramDataPoint,
-  KeyValue,
-  Metric,
-  NumberDataPoint,
-  SummaryDataPoint,
-} from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
+import type { HistogramDataPoint, KeyValue } from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
 import { exponentialQuantile } from "./exponential-quantile.ts";
+import type { DataPoint, FoundPoint } from "./otlp-request.ts";
 
 export type Tags = readonly (readonly [string, string])[];
 
@@ -23,55 +16,65 @@ export interface OtlpSink {
   refused(place: number, reason: string): void;
 }
 
-type DataPoint = NumberDataPoint | HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint;
 type Put = (suffix: string, value: number, more?: readonly [string, string]) => void;
 
 /** The first that a resource has names the source. */
-const SOURCE_ATTRIBUTES = ["service.instance.id", "host.name", "service.name"];
+const SOURCE_ATTRIBUTES = ["service.instance.id", "host.name", "device.id", "service.name"];
 const OTHERWISE = "otlp";
+/** What it is called in OpenTelemetry's conventions, and here. */
+const [DEVICE_ATTRIBUTE, DEVICE_TAG] = ["device.id", "device"];
 /** Of the sender's program: other ones with every start. */
 const LEFT_OUT = /^(process|telemetry|os)\./;
 const NO_RECORDED_VALUE = 1;
 const QUANTILES = [0.5, 0.9, 0.99];
 
-/** `given`: the source of all, where one is given. */
-export function readOtlp(request: ExportMetricsServiceRequest, given: string | undefined, sink: OtlpSink): void {
-  let place = 0;
-  for (const { resource, scopeMetrics } of request.resourceMetrics) {
-    const attributes = tagsOf(resource?.attributes ?? []);
-    const key = given === undefined ? SOURCE_ATTRIBUTES.find((name) => attributes.has(name)) : undefined;
-    const source = given ?? (key === undefined ? OTHERWISE : attributes.get(key)!);
-    const shared = [...attributes].filter(([name]) => name !== key && !LEFT_OUT.test(name));
-    for (const metric of scopeMetrics.flatMap(({ metrics }) => metrics)) {
-      const name = metricNameOf(metric.name);
-      for (const point of dataPointsOf(metric)) {
-        place++;
-        if ((point.flags & NO_RECORDED_VALUE) !== 0) {
-          sink.skipped(place);
-          continue;
-        }
-        const own = tagsOf(point.attributes);
-        // Judged here: those of the resource are copied for every point, those of a point for every bucket.
-        const tags = shared.length > TAGS_MAX ? shared : [...new Map([...shared, ...own])];
-        if (tags.length > TAGS_MAX) {
-          sink.refused(place, `has ${tags.length} tags; wanted at most ${TAGS_MAX}`);
-          continue;
-        }
-        const timeUs = point.timeUnixNano === 0n ? NaN : Number(point.timeUnixNano / 1_000n);
-        let numbers = 0;
-        putPoint(point, (suffix, value, more) => {
-          numbers++;
-          const all = more === undefined ? tags : [...tags.filter(([tag]) => tag !== more[0]), more];
-          sink.point(place, name + suffix, source, all, timeUs, value);
-        });
-        if (numbers === 0) sink.skipped(place);
-      }
-    }
-  }
-}
+/** Data points of one request, in order. */
+export class OtlpPoints {
+  readonly #given: string | undefined;
+  readonly #sink: OtlpSink;
+  #place = 0;
+  /** Of the last one: those of a resource follow each other. */
+  #resource: readonly KeyValue[] | undefined;
+  #source = "";
+  #shared: Tags = [];
 
-function dataPointsOf({ data }: Metric): readonly DataPoint[] {
-  return data.case === undefined ? [] : data.value.dataPoints;
+  /** `given`: the source of all, where one is given. */
+  constructor(given: string | undefined, sink: OtlpSink) {
+    this.#given = given;
+    this.#sink = sink;
+  }
+
+  take({ resource, metric, point }: FoundPoint): void {
+    const place = ++this.#place;
+    if (typeof point === "string") return this.#sink.refused(place, point);
+    if ((point.flags & NO_RECORDED_VALUE) !== 0) return this.#sink.skipped(place);
+    if (resource !== this.#resource) this.#enter(resource);
+    const shared = this.#shared;
+    const own = tagsOf(point.attributes);
+    // Judged here: those of the resource are copied for every point, those of a point for every bucket.
+    const tags = shared.length > TAGS_MAX ? shared : [...new Map([...shared, ...own])];
+    if (tags.length > TAGS_MAX) {
+      return this.#sink.refused(place, `has ${tags.length} tags; wanted at most ${TAGS_MAX}`);
+    }
+    const timeUs = point.timeUnixNano === 0n ? NaN : Number(point.timeUnixNano / 1_000n);
+    const name = metricNameOf(metric);
+    let numbers = 0;
+    putPoint(point, (suffix, value, more) => {
+      numbers++;
+      const all = more === undefined ? tags : [...tags.filter(([tag]) => tag !== more[0]), more];
+      this.#sink.point(place, name + suffix, this.#source, all, timeUs, value);
+    });
+    if (numbers === 0) this.#sink.skipped(place);
+  }
+
+  #enter(resource: readonly KeyValue[]): void {
+    const attributes = new Map(known(resource));
+    const key = this.#given === undefined ? SOURCE_ATTRIBUTES.find((name) => attributes.has(name)) : undefined;
+    this.#resource = resource;
+    this.#source = this.#given ?? (key === undefined ? OTHERWISE : attributes.get(key)!);
+    if (key !== undefined) attributes.delete(key);
+    this.#shared = [...renamed([...attributes].filter(([name]) => !LEFT_OUT.test(name)))];
+  }
 }
 
 function putPoint(point: DataPoint, put: Put): void {
@@ -121,8 +124,21 @@ function putBuckets({ bucketCounts, explicitBounds }: HistogramDataPoint, put: P
   });
 }
 
+function tagsOf(attributes: readonly KeyValue[]): Tags {
+  return attributes.length === 0 ? [] : [...renamed(known(attributes))];
+}
+
 /** Text, numbers and booleans; others have no one text. */
-function tagsOf(attributes: readonly KeyValue[]): Map<string, string> {
-  const known = attributes.filter(({ value }) => value?.value.case !== undefined);
-  return new Map(known.map(({ key, value }) => [key, String(value!.value.value)]));
+function known(attributes: readonly KeyValue[]): [string, string][] {
+  const readable = attributes.filter(({ value }) => value?.value.case !== undefined);
+  return readable.map(({ key, value }) => [key, String(value!.value.value)]);
+}
+
+/** The device is the tag of that name, unless an attribute is called so. */
+function renamed(attributes: readonly (readonly [string, string])[]): Map<string, string> {
+  const tags = new Map(attributes);
+  const device = tags.get(DEVICE_ATTRIBUTE);
+  if (device === undefined || tags.has(DEVICE_TAG)) return tags;
+  tags.delete(DEVICE_ATTRIBUTE);
+  return tags.set(DEVICE_TAG, device);
 }

@@ -1,7 +1,6 @@
 /** OpenTelemetry's metrics: over gRPC, and over HTTP as protobuf and JSON. Source: OTLP specification 1.x. */
 import {
   create,
-  fromBinary,
   fromJsonString,
   toBinary,
   toJsonString,
@@ -22,19 +21,23 @@ import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { rawUnary, type MethodImpl } from "../../wire/service.ts";
 import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
-import { countMessages } from "./message-count.ts";
-import { readOtlp } from "./otlp-points.ts";
+import { OtlpPoints } from "./otlp-points.ts";
+import { pointsIn, pointsOf } from "./otlp-request.ts";
 
 const DOOR = "otlp";
 const SAID_MAX = 10;
-/** What a byte becomes as texts, numbers and rows. */
-const BYTE_MEMORY_FACTOR = 16;
-/** Of what a message becomes: 300 is usual, 650 the most that was seen. */
+/** What a byte becomes, with its share of rows, frames and records. */
+const MEMORY_FACTOR = 4;
+/** The same of JSON, all of which is objects at once: two bytes are a number of a bucket. */
+const JSON_MEMORY_FACTOR = 32;
+/** Of what a message of it becomes: 300 is usual, 650 the most that was seen. */
 const MESSAGE_MEMORY_BYTES = 512;
 /** As unpacked. */
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
-/** Data points, attributes and their values: two bytes are enough to ask for one, what senders send takes more than eight. */
+/** Of JSON: data points, attributes and their values. */
 const MESSAGES_MAX = 500_000;
+/** Far less than a slice. */
+const POINTS_A_STEP = 64;
 const UNSUPPORTED_TYPE = 415;
 const [BRACE, BRACKET] = [0x7b, 0x5b];
 const [PROTOBUF, JSON_TYPE] = ["application/x-protobuf", "application/json"];
@@ -97,25 +100,31 @@ async function take(
     const message = `the request is ${formatByteSize(bytes.byteLength)}; wanted at most ${formatByteSize(REQUEST_BYTES_MAX)}`;
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
-  const messages = counted(bytes, type, deps);
-  if (messages > MESSAGES_MAX) {
-    const message = `the request has more than ${MESSAGES_MAX} data points, attributes and values; send less at once`;
-    throw new WatchpostError("RESOURCE_EXHAUSTED", message);
-  }
-  const memoryBytes = BYTE_MEMORY_FACTOR * bytes.byteLength + MESSAGE_MEMORY_BYTES * messages;
-  return withMemory(deps, memoryBytes, signal, async () => {
-    const request = decoded(bytes, type, deps);
+  const isJson = type === JSON_TYPE;
+  const messages = isJson ? countedMessages(bytes) : 0;
+  const factor = isJson ? JSON_MEMORY_FACTOR : MEMORY_FACTOR;
+  return withMemory(deps, factor * bytes.byteLength + MESSAGE_MEMORY_BYTES * messages, signal, async () => {
+    const found = isJson ? pointsOf(orMalformed(deps, () => requestOf(bytes))) : pointsIn(bytes);
     const rows = new DoorRows(deps, DOOR);
     let skipped = 0;
-    readOtlp(request, given, {
+    const points = new OtlpPoints(given, {
       point: (place, metric, source, tags, timeUs, value) => {
-        const found = rows.isStorable(value, timeUs) ? deps.resolve(metric, source, tags) : 0;
-        if (typeof found === "number") rows.add(place, found, timeUs, value);
-        else rows.add(place, 0, timeUs, value, found);
+        const series = rows.isStorable(value, timeUs) ? deps.resolve(metric, source, tags) : 0;
+        if (typeof series === "number") rows.add(place, series, timeUs, value);
+        else rows.add(place, 0, timeUs, value, series);
       },
       skipped: () => void skipped++,
       refused: (place, reason) => rows.refuse(place, reason),
     });
+    const step = () => {
+      for (let i = 0; i < POINTS_A_STEP; i++) {
+        const next = orMalformed(deps, () => found.next());
+        if (next.done === true) return true;
+        if (next.value !== undefined) points.take(next.value);
+      }
+      return false;
+    };
+    await rows.inSlices(step, signal);
     if (skipped > 0) deps.metrics.doorPoints.inc({ door: DOOR, result: "skipped" }, skipped);
     const result = await rows.committed();
     if (result.refusedTotal === 0) return {};
@@ -125,19 +134,17 @@ async function take(
   });
 }
 
-/** Messages that the body would become; of JSON whatever opens, also in texts. */
-function counted(bytes: Uint8Array, type: string, deps: DoorDeps): number {
-  if (type === PROTOBUF) return orMalformed(deps, () => countMessages(RequestSchema, bytes, MESSAGES_MAX));
+/** Whatever opens, also in texts. Throws where there is too much. */
+function countedMessages(bytes: Uint8Array): number {
   let count = 0;
   for (const byte of bytes) if (byte === BRACE || byte === BRACKET) count++;
-  return count;
+  if (count <= MESSAGES_MAX) return count;
+  const message = `the request has more than ${MESSAGES_MAX} data points, attributes and values; send less at once`;
+  throw new WatchpostError("RESOURCE_EXHAUSTED", message);
 }
 
-function decoded(bytes: Uint8Array, type: string, deps: DoorDeps): ExportMetricsServiceRequest {
-  return orMalformed(deps, () => {
-    if (type === PROTOBUF) return fromBinary(RequestSchema, bytes, { readUnknownFields: false });
-    return fromJsonString(RequestSchema, Buffer.from(bytes).toString("utf8"), { ignoreUnknownFields: true });
-  });
+function requestOf(bytes: Uint8Array): ExportMetricsServiceRequest {
+  return fromJsonString(RequestSchema, Buffer.from(bytes).toString("utf8"), { ignoreUnknownFields: true });
 }
 
 function orMalformed<T>({ onMalformed }: DoorDeps, read: () => T): T {

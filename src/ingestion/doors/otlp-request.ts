@@ -1,0 +1,135 @@
+/**
+ * ExportMetricsServiceRequest, one data point after the other: no more than one is an object at a time, so a request can be read
+ * in slices and takes little memory, whatever its few bytes would become together. Pure.
+ */
+import { fromBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { messageOf } from "../../model/errors.ts";
+import {
+  ExponentialHistogramDataPointSchema,
+  HistogramDataPointSchema,
+  NumberDataPointSchema,
+  ResourceSchema,
+  SummaryDataPointSchema,
+  type ExponentialHistogramDataPoint,
+  type ExportMetricsServiceRequest,
+  type HistogramDataPoint,
+  type KeyValue,
+  type NumberDataPoint,
+  type SummaryDataPoint,
+} from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
+import { utf8 } from "../../wire/utf8.ts";
+
+export type DataPoint = NumberDataPoint | HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint;
+
+export interface FoundPoint {
+  /** Of its resource; the same object for all points of one. */
+  readonly resource: readonly KeyValue[];
+  readonly metric: string;
+  /** In words where it cannot be read. */
+  readonly point: DataPoint | string;
+}
+
+/** A data point, or a resource: hundreds of buckets and thirty attributes take a few kilobytes. */
+const PART_BYTES_MAX = 64 * 1024;
+const NO_ATTRIBUTES: readonly KeyValue[] = [];
+
+const [RESOURCE_METRICS, RESOURCE, SCOPE_METRICS, METRICS, NAME, DATA_POINTS] = [1, 1, 2, 2, 1, 1];
+const decoderOf =
+  <D extends DescMessage>(schema: D) =>
+  (bytes: Uint8Array): MessageShape<D> =>
+    fromBinary(schema, bytes, { readUnknownFields: false });
+const resourceIn = decoderOf(ResourceSchema);
+/** By the field of their metric. */
+const dataPointIn = new Map<number, (bytes: Uint8Array) => DataPoint>([
+  [5, decoderOf(NumberDataPointSchema)],
+  [7, decoderOf(NumberDataPointSchema)],
+  [9, decoderOf(HistogramDataPointSchema)],
+  [10, decoderOf(ExponentialHistogramDataPointSchema)],
+  [11, decoderOf(SummaryDataPointSchema)],
+]);
+
+export function* pointsOf({ resourceMetrics }: ExportMetricsServiceRequest): Generator<FoundPoint> {
+  for (const { resource, scopeMetrics } of resourceMetrics) {
+    const attributes = resource?.attributes ?? NO_ATTRIBUTES;
+    for (const { name, data } of scopeMetrics.flatMap(({ metrics }) => metrics)) {
+      if (data.case === undefined) continue;
+      for (const point of data.value.dataPoints) yield { resource: attributes, metric: name, point };
+    }
+  }
+}
+
+/**
+ * The same of an encoded request, with nothing in between, so that what holds no points takes no longer. Throws in words what
+ * cannot be read; what stands before it has been yielded.
+ */
+export function* pointsIn(bytes: Uint8Array): Generator<FoundPoint | undefined> {
+  for (const [field, resourceMetrics] of partsOf(bytes)) {
+    if (field !== RESOURCE_METRICS) continue;
+    yield undefined;
+    const resource = resourceOf(resourceMetrics);
+    for (const [inner, scopeMetrics] of partsOf(resourceMetrics)) {
+      if (inner !== SCOPE_METRICS) continue;
+      yield undefined;
+      for (const [innermost, metric] of partsOf(scopeMetrics)) {
+        if (innermost !== METRICS) continue;
+        yield undefined;
+        yield* pointsOfMetric(metric, resource);
+      }
+    }
+  }
+}
+
+function* pointsOfMetric(metric: Uint8Array, resource: readonly KeyValue[] | string): Generator<FoundPoint> {
+  // In this order by convention only; of several kinds of data the last is meant.
+  let name: string | undefined = "";
+  let kind = 0;
+  for (const [field, part] of partsOf(metric)) {
+    if (field === NAME) name = utf8(part);
+    else if (dataPointIn.has(field)) kind = field;
+  }
+  const decode = dataPointIn.get(kind);
+  const fault =
+    typeof resource === "string" ? resource : name === undefined ? "its metric's name is not valid UTF-8" : undefined;
+  for (const [field, data] of partsOf(metric)) {
+    if (field !== kind) continue;
+    for (const [inner, part] of partsOf(data)) {
+      if (inner !== DATA_POINTS || decode === undefined) continue;
+      const point = fault ?? decoded(() => decode(checked(part)));
+      yield { resource: typeof resource === "string" ? NO_ATTRIBUTES : resource, metric: name ?? "", point };
+    }
+  }
+}
+
+/** In words where it cannot be read, which costs all points of it. */
+function resourceOf(resourceMetrics: Uint8Array): readonly KeyValue[] | string {
+  let found: Uint8Array | undefined;
+  for (const [field, part] of partsOf(resourceMetrics)) if (field === RESOURCE) found = part;
+  if (found === undefined) return NO_ATTRIBUTES;
+  const bytes = found;
+  const resource = decoded(() => resourceIn(checked(bytes)));
+  return typeof resource === "string" ? `its resource ${resource}` : resource.attributes;
+}
+
+function checked(part: Uint8Array): Uint8Array {
+  if (part.byteLength <= PART_BYTES_MAX) return part;
+  throw new RangeError(`it has ${part.byteLength} bytes; wanted at most ${PART_BYTES_MAX}`);
+}
+
+function decoded<M>(decode: () => M): M | string {
+  try {
+    return decode();
+  } catch (error) {
+    return `cannot be read: ${messageOf(error)}`;
+  }
+}
+
+/** Fields that hold something, and what. */
+function* partsOf(bytes: Uint8Array): Generator<readonly [field: number, part: Uint8Array]> {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (type === WireType.LengthDelimited) yield [field, reader.bytes()];
+    else reader.skip(type, field);
+  }
+}

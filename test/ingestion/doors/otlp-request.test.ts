@@ -1,0 +1,142 @@
+/** A request read one data point after the other is what it is when it is decoded as a whole. */
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { pointsIn, pointsOf, type FoundPoint } from "../../../src/ingestion/doors/otlp-request.ts";
+import { ExportMetricsServiceRequestSchema as RequestSchema } from "../../../src/wire/gen/opentelemetry/metrics_service_pb.ts";
+import "../../support/seed.ts";
+
+type Init = MessageInitShape<typeof RequestSchema>;
+
+const text = fc.string({ unit: "grapheme", maxLength: 6 });
+const count = fc.bigInt({ min: 0n, max: 2n ** 40n });
+const attribute = fc.record({
+  key: text,
+  value: fc.option(
+    fc.record({
+      value: fc.oneof(
+        text.map((value) => ({ case: "stringValue" as const, value })),
+        fc.boolean().map((value) => ({ case: "boolValue" as const, value })),
+        fc.double().map((value) => ({ case: "doubleValue" as const, value })),
+      ),
+    }),
+    { nil: undefined },
+  ),
+});
+const common = { attributes: fc.array(attribute, { maxLength: 3 }), timeUnixNano: count, flags: fc.nat({ max: 3 }) };
+const number = fc.record({
+  ...common,
+  value: fc.double().map((value) => ({ case: "asDouble" as const, value })),
+});
+const histogram = fc.record({
+  ...common,
+  count,
+  bucketCounts: fc.array(count, { maxLength: 4 }),
+  explicitBounds: fc.array(fc.double(), { maxLength: 4 }),
+});
+const exponential = fc.record({
+  ...common,
+  scale: fc.integer({ min: -10, max: 20 }),
+  positive: fc.record({ offset: fc.integer(), bucketCounts: fc.array(count, { maxLength: 4 }) }),
+});
+const summary = fc.record({
+  ...common,
+  quantileValues: fc.array(fc.record({ quantile: fc.double(), value: fc.double() }), { maxLength: 3 }),
+});
+const points = <T>(of: fc.Arbitrary<T>) => fc.record({ dataPoints: fc.array(of, { maxLength: 4 }) });
+const data = fc.oneof(
+  points(number).map((value) => ({ case: "gauge" as const, value })),
+  points(number).map((value) => ({ case: "sum" as const, value })),
+  points(histogram).map((value) => ({ case: "histogram" as const, value })),
+  points(exponential).map((value) => ({ case: "exponentialHistogram" as const, value })),
+  points(summary).map((value) => ({ case: "summary" as const, value })),
+);
+const metric = fc.record({ name: text, data: fc.option(data, { nil: undefined }) });
+const scope = fc.record({ metrics: fc.array(metric, { maxLength: 3 }) });
+const resource = fc.record({ attributes: fc.array(attribute, { maxLength: 3 }) });
+const request = fc
+  .array(
+    fc.record({ resource: fc.option(resource, { nil: undefined }), scopeMetrics: fc.array(scope, { maxLength: 3 }) }),
+    { maxLength: 3 },
+  )
+  .map((resourceMetrics) => create(RequestSchema, { resourceMetrics } as Init));
+
+function found(all: Iterable<FoundPoint | undefined>): FoundPoint[] {
+  return [...all].filter((each) => each !== undefined);
+}
+
+test("any request", () => {
+  const property = fc.property(request, (message) => {
+    const bytes = toBinary(RequestSchema, message);
+    expect(found(pointsIn(bytes))).toEqual(found(pointsOf(fromBinary(RequestSchema, bytes))));
+  });
+  fc.assert(property, { numRuns: 500 });
+});
+
+test("whatever bytes are changed, it ends, and what it fails with is an error in words", () => {
+  const change = fc.tuple(fc.nat(), fc.nat(255));
+  let failures = 0;
+  const property = fc.property(request, fc.array(change, { minLength: 1, maxLength: 3 }), (message, changes) => {
+    const bytes = toBinary(RequestSchema, message);
+    if (bytes.length === 0) return;
+    for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+    try {
+      for (const each of found(pointsIn(bytes))) if (typeof each.point === "string") failures++;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      expect(error.message).not.toBe("");
+      failures++;
+    }
+  });
+  fc.assert(property, { numRuns: 2_000 });
+  expect(failures).toBeGreaterThan(500);
+});
+
+/** Bytes at the end of a path of fields. */
+function at(path: readonly number[], content: Uint8Array): Uint8Array {
+  const writer = new BinaryWriter();
+  for (const field of path) writer.tag(field, WireType.LengthDelimited).fork();
+  writer.raw(content);
+  for (const _ of path) writer.join();
+  return writer.finish();
+}
+
+const DATA_POINT = [1, 2, 2, 10, 1];
+const BUCKETS = [...DATA_POINT, 8, 2];
+
+test("a resource behind its metrics, and a name behind its data, count all the same", () => {
+  const bytes = toBinary(
+    RequestSchema,
+    create(RequestSchema, {
+      resourceMetrics: [{ resource: { attributes: [{ key: "k" }] }, scopeMetrics: [{ metrics: [{ name: "m", data: { case: "gauge", value: { dataPoints: [{}] } } }] }] }], // prettier-ignore
+    }),
+  );
+  const inner = bytes.subarray(2);
+  // Resource: two bytes of head and what it holds; then the scope.
+  const cut = 2 + inner[1];
+  const turned = at([1], Buffer.concat([inner.subarray(cut), inner.subarray(0, cut)]));
+  expect(found(pointsIn(turned))).toEqual(found(pointsIn(bytes)));
+});
+
+test("a data point that would become far more than any is, and one that ends within a number, cost only themselves", () => {
+  const [large] = found(pointsIn(at(BUCKETS, new Uint8Array(3_000_000).fill(1))));
+  expect(large.point).toMatch(/^cannot be read: it has 3000\d\d\d bytes; wanted at most 65536$/);
+  const [few] = found(pointsIn(at(BUCKETS, new Uint8Array(1_000).fill(1))));
+  expect(few.point).toMatchObject({ positive: { bucketCounts: Array.from({ length: 1_000 }, () => 1n) } });
+  const two = Buffer.concat([
+    at(DATA_POINT, Uint8Array.of(0x42, 4, 0x12, 2, 1, 0x80)),
+    at(DATA_POINT, Uint8Array.of()),
+  ]);
+  expect(found(pointsIn(two)).map(({ point }) => typeof point)).toEqual(["string", "object"]);
+  const attributes = at([1, 1, 1], new Uint8Array(70_000));
+  const point = at(DATA_POINT, Uint8Array.of());
+  const both = at([1], Buffer.concat([attributes.subarray(4), point.subarray(2)]));
+  const [refused] = found(pointsIn(both));
+  expect(refused.point).toMatch(/^its resource cannot be read: it has 700\d\d bytes/);
+});
+
+test("what holds no points is left between two turns like what does", () => {
+  const empty = Buffer.alloc(2 * 1_000, Uint8Array.of(0x0a, 0));
+  expect([...pointsIn(empty)]).toEqual(Array.from({ length: 1_000 }, () => undefined));
+});
