@@ -10,7 +10,7 @@ import { statusCodeOf, toStatus } from "../wire/status.ts";
 import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
-import type { TransportEvents } from "./grpc-server.ts";
+import type { TransportEvents } from "./open-calls.ts";
 
 /** What is encoded once for many readers is also decoded once. */
 const decoded = new WeakMap<Uint8Array, unknown>();

@@ -1,38 +1,38 @@
 /** Native gRPC: serves the methods on @grpc/grpc-js, with limits, reflection, health and a drain that ends. */
 import {
   logVerbosity,
-  Metadata,
   Server,
   ServerCredentials,
   setLogVerbosity,
-  status as GrpcStatus,
   type MethodDefinition,
   type ServerDuplexStream,
   type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
-  type StatusObject,
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
-import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
-import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
+import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import { isPushed } from "../model/pushed-stream.ts";
+import { type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { toStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { healthMethods, type HealthState } from "./health.ts";
 import { codecOf, type MethodCodec } from "./message-codec.ts";
 import { MessageQueue } from "./message-queue.ts";
+import {
+  OpenCalls,
+  statusObject,
+  type AnyCall,
+  type OpenCall,
+  type ReadingCall,
+  type TransportEvents,
+  type WritingCall,
+} from "./open-calls.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { reflectionMethods } from "./reflection.ts";
-
-export interface TransportEvents {
-  /** A call has ended; `status` is "OK" or a gRPC status name. */
-  onCall?(method: string, status: string): void;
-  /** Something was thrown that is no WatchpostError. */
-  onDefect?(error: unknown, method: string): void;
-}
 
 export interface GrpcServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
@@ -58,13 +58,6 @@ export interface TransportServer {
   drain(graceMs: number): Promise<void>;
 }
 
-type AnyCall =
-  | ServerUnaryCall<Uint8Array, Uint8Array>
-  | ServerReadableStream<Uint8Array, Uint8Array>
-  | ServerWritableStream<Uint8Array, Uint8Array>
-  | ServerDuplexStream<Uint8Array, Uint8Array>;
-type ReadingCall = ServerReadableStream<Uint8Array, Uint8Array> | ServerDuplexStream<Uint8Array, Uint8Array>;
-type WritingCall = ServerWritableStream<Uint8Array, Uint8Array> | ServerDuplexStream<Uint8Array, Uint8Array>;
 type Answer = (error: unknown, value?: Uint8Array) => void;
 
 const LIMITS: Required<GrpcLimits> = {
@@ -87,7 +80,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs } = { ...LIMITS, ...options.limits };
   // It would write to stderr past the server's log what is told here as an error.
   setLogVerbosity(logVerbosity.NONE);
-  const receiving = new GrpcReceiving(options.received, grpcStatusOf);
+  const receiving = new GrpcReceiving(options.received, (error) => statusObject(toStatus(error)));
   const server = new Server({
     interceptors: [receiving.interceptor],
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
@@ -228,12 +221,17 @@ async function answerAll(
   run: () => AsyncIterable<unknown>,
 ): Promise<void> {
   const running: { outputs?: AsyncIterator<unknown> } = {};
+  const write = (output: unknown) => (call.write(codec.writeOutput(output)) ? undefined : drainOf(call));
   const pump = async () => {
-    const outputs = (running.outputs = run()[Symbol.asyncIterator]());
+    const stream = run();
+    if (isPushed<unknown>(stream))
+      return stream.each((output) => (open.context.signal.aborted ? undefined : write(output)));
+    const outputs = (running.outputs = stream[Symbol.asyncIterator]());
     for (;;) {
       const next = await outputs.next();
       if (next.done || open.context.signal.aborted) return;
-      if (!call.write(codec.writeOutput(next.value))) await drainOf(call);
+      const later = write(next.value);
+      if (later !== undefined) await later;
     }
   };
   try {
@@ -270,126 +268,4 @@ function queueOf(call: ReadingCall, incoming: Incoming, open: OpenCall): Message
 
 async function* decoded(queue: AsyncIterable<Uint8Array>, codec: MethodCodec): AsyncIterable<unknown> {
   for await (const bytes of queue) yield codec.readInput(bytes);
-}
-
-/** One call from its begin to its status. */
-interface OpenCall {
-  readonly context: CallContext;
-  /** Rejects when the client has left or the server ends the call. */
-  readonly ended: Promise<never>;
-  /** Messages of a client that streams. */
-  input?: MessageQueue;
-  /** Why the input was ended before its client had ended it: the status of the call. */
-  cutShort?: WatchpostError;
-  finish(status: string): void;
-  /** Finishes the call with an error and returns what grpc-js takes for it. */
-  statusOf(error: unknown): StatusObject;
-}
-
-class OpenCalls {
-  readonly #events: TransportEvents;
-  readonly #open = new Map<OpenCall, { readonly kind: MethodImpl["kind"]; end(error: WatchpostError): void }>();
-
-  constructor(events: TransportEvents) {
-    this.#events = events;
-  }
-
-  open(call: AnyCall, { method, kind }: MethodImpl, incoming: Incoming): OpenCall {
-    const name = `${method.parent.typeName}/${method.name}`;
-    const controller = new AbortController();
-    const ended = Promise.withResolvers<never>();
-    ended.promise.catch(() => {});
-    let finished = false;
-    const end = (error: WatchpostError) => {
-      if (finished) return;
-      ended.reject(error);
-      controller.abort(error);
-    };
-    const onCancelled = () => {
-      const { code = GrpcStatus.OK, details = "" } = incoming.sentStatus ?? {};
-      if (code !== GrpcStatus.OK) end(fromStatus(code, details));
-      else end(new WatchpostError("CANCELLED", "the client left or its deadline passed"));
-    };
-    (call as ServerUnaryCall<Uint8Array, Uint8Array>).on("cancelled", onCancelled);
-    const finish = (status: string) => {
-      if (finished) return;
-      finished = true;
-      this.#open.delete(open);
-      this.#events.onCall?.(name, status);
-    };
-    const oversized = oversizedMetadata(call.metadata);
-    if (oversized !== undefined) end(oversized);
-    const open: OpenCall = {
-      context: contextOf(call, controller.signal, end),
-      ended: ended.promise,
-      finish,
-      statusOf: (error) => {
-        if (!(error instanceof WatchpostError) && !isTransportError(error)) this.#events.onDefect?.(error, name);
-        const status = isTransportError(error) ? transportStatus(error) : toStatus(error);
-        finish(status.name);
-        if (!controller.signal.aborted) controller.abort(error);
-        return statusObject(status);
-      },
-    };
-    this.#open.set(open, { kind, end });
-    return open;
-  }
-
-  /** Ends what would not end by itself. What has arrived is still answered, and an answer that is on its way goes out. */
-  drain(reason: WatchpostError): void {
-    for (const [open, { kind, end }] of this.#open) {
-      if (kind === "server_streaming") end(reason);
-      else if (kind === "client_streaming" && open.input?.isEnded !== true) end(reason);
-      else if (kind === "bidi_streaming" && open.input?.isEnded !== true) {
-        open.cutShort = reason;
-        if (open.input === undefined) end(reason);
-        else open.input.end();
-      }
-    }
-  }
-
-  endAll(reason: WatchpostError): void {
-    for (const { end } of this.#open.values()) end(reason);
-  }
-}
-
-function grpcStatusOf(error: WatchpostError): StatusObject {
-  return statusObject(toStatus(error));
-}
-
-function statusObject({ code, message, details }: Pick<WireStatus, "code" | "message" | "details">): StatusObject {
-  const metadata = new Metadata();
-  if (details) metadata.set(STATUS_DETAILS_KEY, Buffer.from(details));
-  return { code, details: message, metadata };
-}
-
-function contextOf(call: AnyCall, signal: AbortSignal, cut: (error: WatchpostError) => void): CallContext {
-  let headers: Map<string, string> | undefined;
-  return {
-    signal,
-    principal: ANONYMOUS,
-    get headers() {
-      return (headers ??= new Map(Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)])));
-    },
-    peer: call.getPeer(),
-    cut,
-  };
-}
-
-function oversizedMetadata(metadata: Metadata): WatchpostError | undefined {
-  let bytes = 0;
-  for (const [key, value] of Object.entries(metadata.getMap())) bytes += key.length + value.length + 32;
-  if (bytes <= METADATA_BYTES_MAX) return undefined;
-  const message = `the metadata has ${bytes} bytes; wanted at most ${METADATA_BYTES_MAX}`;
-  return new WatchpostError("RESOURCE_EXHAUSTED", message);
-}
-
-/** What grpc-js itself found wrong with a call, such as a message that is too large. */
-function isTransportError(error: unknown): error is { code: number; details: string } {
-  const { code, details } = (error ?? {}) as { code?: unknown; details?: unknown };
-  return typeof code === "number" && typeof details === "string";
-}
-
-function transportStatus({ code, details }: { code: number; details: string }) {
-  return { code, name: GrpcStatus[code] ?? "UNKNOWN", message: details, details: undefined };
 }

@@ -2,7 +2,7 @@
 import { WatchpostError } from "../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
 import { ANONYMOUS } from "../wire/service.ts";
-import type { TransportEvents } from "./grpc-server.ts";
+import type { TransportEvents } from "./open-calls.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody } from "./request-body.ts";
 import { unpackedBody } from "./unpacked-body.ts";

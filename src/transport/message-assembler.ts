@@ -28,9 +28,13 @@ export class MessageAssembler {
     while (rest.length > 0 && !this.#ended) {
       const wanted = this.#bytesWanted(rest);
       const part = rest.subarray(0, wanted);
+      rest = rest.subarray(part.length);
+      if (this.#partBytes === 0 && part.length === wanted && wanted >= PREFIX_BYTES) {
+        whole.push(part);
+        continue;
+      }
       this.#parts.push(part);
       this.#partBytes += part.length;
-      rest = rest.subarray(part.length);
       if (this.#partBytes >= PREFIX_BYTES && this.#bytesWanted(rest) === 0) whole.push(this.#take());
     }
     return whole;

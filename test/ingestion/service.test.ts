@@ -14,7 +14,7 @@ function methodsOf(rig: Rig) {
     upload: (batches: AsyncIterable<Uint8Array>, signal?: AbortSignal) =>
       upload.run(batches as never, contextOf(signal)) as Promise<UploadResponse>,
     stream: (batches: AsyncIterable<Uint8Array>, signal?: AbortSignal) =>
-      stream.run(batches as never, contextOf(signal)) as AsyncGenerator<BatchAck>,
+      (stream.run(batches as never, contextOf(signal)) as AsyncIterable<BatchAck>)[Symbol.asyncIterator](),
     unary: (batch: Uint8Array) => unary.run(batch as never, contextOf()) as Promise<BatchAck>,
   };
 }
