@@ -221,21 +221,24 @@ async function answerAll(
   run: () => AsyncIterable<unknown>,
 ): Promise<void> {
   const running: { outputs?: AsyncIterator<unknown> } = {};
-  const write = (output: unknown) => (call.write(codec.writeOutput(output)) ? undefined : drainOf(call));
+  const { signal } = open.context;
+  const write = (output: unknown) => {
+    if (signal.aborted || call.write(codec.writeOutput(output))) return undefined;
+    return drainOf(call, signal);
+  };
   const pump = async () => {
     const stream = run();
-    if (isPushed<unknown>(stream))
-      return stream.each((output) => (open.context.signal.aborted ? undefined : write(output)));
+    if (isPushed<unknown>(stream)) return stream.each(write);
     const outputs = (running.outputs = stream[Symbol.asyncIterator]());
     for (;;) {
       const next = await outputs.next();
-      if (next.done || open.context.signal.aborted) return;
+      if (next.done || signal.aborted) return;
       const later = write(next.value);
       if (later !== undefined) await later;
     }
   };
   try {
-    await (open.context.signal.aborted ? open.ended : Promise.race([pump(), open.ended]));
+    await (signal.aborted ? open.ended : Promise.race([pump(), open.ended]));
     if (open.cutShort) throw open.cutShort;
     open.finish("OK");
     call.end();
@@ -249,8 +252,17 @@ async function answerAll(
   }
 }
 
-function drainOf(call: WritingCall): Promise<void> {
-  return new Promise((resolve) => void call.once("drain", resolve));
+/** Also when the call is over: whoever writes to it has something to close. */
+function drainOf(call: WritingCall, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = () => {
+      call.off("drain", goOn);
+      signal.removeEventListener("abort", goOn);
+      resolve();
+    };
+    call.on("drain", goOn);
+    signal.addEventListener("abort", goOn);
+  });
 }
 
 /** The messages of a call, as they arrive. */

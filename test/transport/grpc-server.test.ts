@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { createConnection, type Socket } from "node:net";
 import { WatchpostError } from "../../src/model/errors.ts";
+import { eachOf, type PushedStream } from "../../src/model/pushed-stream.ts";
 import { startGrpcServer, type GrpcLimits, type TransportServer } from "../../src/transport/grpc-server.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
@@ -42,6 +43,7 @@ interface Toy {
 async function start(
   received = new ReceivedBytes(64 * 1024 * 1024),
   limits: GrpcLimits = {},
+  isPushed = false,
 ): Promise<{ server: TransportServer; client: Client; toy: Toy }> {
   const toy: Toy = { pulled: 0, signals: [], ended: 0, calls: [], defects: [] };
   async function* endless(context: CallContext): AsyncIterable<Uint8Array> {
@@ -57,7 +59,9 @@ async function start(
     }
   }
   const methods = [
-    rawServerStreaming(Dashboard.method.subscribeMetrics, (_, context) => endless(context)),
+    rawServerStreaming(Dashboard.method.subscribeMetrics, (_, context) =>
+      isPushed ? pushed(endless(context)) : endless(context),
+    ),
     rawClientStreaming(DataIngestion.method.uploadData, async (batches) => {
       let count = 0;
       for await (const batch of batches) count += batch.length > 0 ? 1 : 0;
@@ -82,6 +86,11 @@ async function start(
   const client = new Client(server.address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
   opened.push({ close: () => (client.close(), server.drain(0)) });
   return { server, client, toy };
+}
+
+function pushed<T>(items: AsyncIterable<T>): AsyncIterable<T> & PushedStream<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  return { [Symbol.asyncIterator]: () => iterator, each: (take) => eachOf(iterator, take) };
 }
 
 afterEach(async () => {
@@ -240,24 +249,27 @@ describe("errors", () => {
 });
 
 describe("streams", () => {
-  test("a reader that does not read is not written for without end", async () => {
-    const { server, client, toy } = await start();
-    const { socket, stream } = openStream(server.address);
-    await until(() => toy.pulled > 10);
-    socket.pause();
-    let before = -1;
-    // It stands still once every buffer on the way is full.
-    for (let still = 0; still < 10; still = toy.pulled === before ? still + 1 : 0) {
-      before = toy.pulled;
-      await Bun.sleep(10);
-    }
-    expect(toy.pulled * PAYLOAD.length).toBeLessThan(16 * 1024 * 1024);
-    expect(await query(client, "x")).toBeNull();
-    stream.close(constants.NGHTTP2_CANCEL);
-    socket.destroy();
-    await until(() => toy.ended === 1);
-    expect(toy.signals[0].aborted).toBe(true);
-  });
+  test.each([false, true])(
+    "a reader that does not read is not written for without end; pushed: %p",
+    async (isPushed) => {
+      const { server, client, toy } = await start(undefined, undefined, isPushed);
+      const { socket, stream } = openStream(server.address);
+      await until(() => toy.pulled > 10);
+      socket.pause();
+      let before = -1;
+      // It stands still once every buffer on the way is full.
+      for (let still = 0; still < 10; still = toy.pulled === before ? still + 1 : 0) {
+        before = toy.pulled;
+        await Bun.sleep(10);
+      }
+      expect(toy.pulled * PAYLOAD.length).toBeLessThan(16 * 1024 * 1024);
+      expect(await query(client, "x")).toBeNull();
+      stream.close(constants.NGHTTP2_CANCEL);
+      socket.destroy();
+      await until(() => toy.ended === 1);
+      expect(toy.signals[0].aborted).toBe(true);
+    },
+  );
 
   test("a deadline ends the call on both sides", async () => {
     const { client, toy } = await start();
