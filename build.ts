@@ -2,8 +2,8 @@
  * Compiles Watchpost into one executable: `bun build.ts` makes dist/watchpost for this machine, `--all` one for every
  * supported platform and SHA256SUMS.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import pkg from "./package.json" with { type: "json" };
 
 const root = import.meta.dir;
@@ -34,6 +34,8 @@ if (all) {
 function compile(outfile: string, target?: string): string {
   const startedAtMs = performance.now();
   rmSync(outfile, { force: true });
+  const folder = dirname(outfile);
+  const before = new Set(readdirSync(folder));
   const { exitCode, stderr } = Bun.spawnSync(
     [
       process.execPath,
@@ -59,6 +61,10 @@ function compile(outfile: string, target?: string): string {
   if (exitCode !== 0) {
     console.error(`compiling ${basename(outfile)}${target ? ` for ${target}` : ""} failed:\n${stderr.toString()}`);
     process.exit(1);
+  }
+  // Source maps are in the executable, too.
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith(".map") && !before.has(name)) rmSync(join(folder, name));
   }
   const mebibytes = (Bun.file(outfile).size / 1024 / 1024).toFixed(1);
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
