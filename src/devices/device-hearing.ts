@@ -64,10 +64,7 @@ export class DeviceHearing {
 
   start(): void {
     const { bus, series } = this.#deps;
-    this.#unsubscribe = bus.subscribe((frame) => {
-      series.apply(frame, this.#arrived);
-      if (series.waiting > 0) void this.noted();
-    });
+    this.#unsubscribe = bus.subscribe((frame) => series.apply(frame));
     this.#tickLater();
   }
 
@@ -103,6 +100,8 @@ export class DeviceHearing {
     const index = this.find(announced.device, nowMs);
     if (index < 0) return false;
     const timeMs = Math.min(announced.timeMs, nowMs);
+    // What came before it.
+    this.#deps.series.tellOf(index, this.#arrived);
     statuses.event(index, { kind: announced.kind, timeMs, reason: announced.reason, ...(by && { by }) }, nowMs);
     const rows = () => {
       try {
@@ -140,7 +139,7 @@ export class DeviceHearing {
   /** False where there is no more. */
   #noteSome(): boolean {
     const { clock, series, statuses, book, writer } = this.#deps;
-    if (series.waiting > 0) series.applyWaiting(LOOKED_AT_ONCE, this.#arrived);
+    const isMoreHeard = series.tell(this.#arrived);
     const changes = statuses.advance(clock.nowMs(), clock.monotonicMs(), LOOKED_AT_ONCE);
     for (const change of changes) {
       const record = book.at(change.device);
@@ -151,7 +150,7 @@ export class DeviceHearing {
       };
       writer.note({ device: record.index, rows });
     }
-    if (statuses.isBehind) return true;
+    if (isMoreHeard || statuses.isBehind) return true;
     // Of these nothing but old readings came.
     let left = LOOKED_AT_ONCE;
     for (const record of this.#found.values()) {
@@ -159,7 +158,7 @@ export class DeviceHearing {
       this.#found.delete(record.index);
       writer.note({ device: record.index, rows: () => (record.isTold ? undefined : this.#foundRows(record)) });
     }
-    return series.waiting > 0 || this.#found.size > 0;
+    return this.#found.size > 0;
   }
 
   /** Stops, and notes how everything stands; what cannot be written now is left. */

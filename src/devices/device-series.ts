@@ -1,6 +1,7 @@
 /**
  * Which device each series is of, and when each device was heard of. All points come through here: it reads a column, and
- * goes on to the device only where that is another one than that of the point before.
+ * goes on to the device only where that is another one than that of the point before. What was heard is told of each device once for
+ * many frames.
  */
 import type { Frame } from "../model/frame.ts";
 import { sourceOfKey, tagOfKey } from "../model/series-key.ts";
@@ -9,10 +10,12 @@ import type { SeriesRegistry } from "../model/series-registry.ts";
 /** Of a series that was not looked at yet, of one that waits for that, and of one that is of no device. Devices follow from {@link FIRST} on. */
 const [UNKNOWN, WAITING, NOBODY, FIRST] = [0, 1, 2, 3];
 const NONE = 0;
-/** Series that are looked at while a frame is read, a few milliseconds of them; others wait for {@link DeviceSeries.applyWaiting}. */
+/** Series that are looked at while a frame is read, a few milliseconds of them; others wait for {@link DeviceSeries.tell}. */
 const LOOKED_AT_ONCE = 500;
+/** Devices that are told in one turn, in less. */
+const TOLD_AT_ONCE = 5_000;
 
-/** `newestUs`: the latest event time of the device in the frame. */
+/** `newestUs`: the latest event time of the device since it was told of last; `arrivalMs`: when that arrived. */
 export type OnArrived = (device: number, newestUs: number, arrivalMs: number) => void;
 
 export class DeviceSeries {
@@ -27,12 +30,12 @@ export class DeviceSeries {
   #nexts = new Uint32Array(1_024);
   /** By device: its series that came last. */
   #firsts = new Uint32Array(256);
-  #newestUs = new Float64Array(256);
-  /** By device: the frame it was heard in last. */
-  #frames = new Uint32Array(256);
-  #frame = 0;
-  /** Devices of the frame at hand. */
-  readonly #touched: number[] = [];
+  /** By device: what is to be told of it; Infinity: nothing. */
+  #newestUs = new Float64Array(256).fill(Infinity);
+  #arrivalMs = new Float64Array(256);
+  /** Devices that were heard, those before {@link #heardFirst} are done with. */
+  readonly #heard: number[] = [];
+  #heardFirst = 0;
   /** In the order they came, each once, so there are no more than series; those before {@link #waitingFirst} are done with. */
   readonly #waiting = { seriesIds: [] as number[], newestUs: [] as number[], arrivalMs: [] as number[] };
   #waitingFirst = 0;
@@ -43,9 +46,7 @@ export class DeviceSeries {
     this.#find = find;
   }
 
-  apply(frame: Frame, onArrived: OnArrived): void {
-    const { count, seriesIds, timesUs, arrivalMs } = frame;
-    this.#frame = (this.#frame + 1) >>> 0 || 1;
+  apply({ count, seriesIds, timesUs, arrivalMs }: Frame): void {
     let [series, device, newestUs, looked] = [-1, UNKNOWN, -1, 0];
     for (let i = 0; i < count; i++) {
       const id = seriesIds[i];
@@ -53,7 +54,7 @@ export class DeviceSeries {
         let next = id < this.#devices.length ? this.#devices[id] : UNKNOWN;
         if (next === UNKNOWN) next = looked++ < LOOKED_AT_ONCE ? this.#resolve(id, arrivalMs) : WAITING;
         if (next !== device || device === WAITING) {
-          if (device >= FIRST) this.#note(device - FIRST, newestUs);
+          if (device >= FIRST) this.#note(device - FIRST, newestUs, arrivalMs);
           else if (device === WAITING) this.#wait(series, newestUs, arrivalMs);
           device = next;
           newestUs = -1;
@@ -63,28 +64,39 @@ export class DeviceSeries {
       const timeUs = timesUs[i];
       if (timeUs > newestUs) newestUs = timeUs;
     }
-    if (device >= FIRST) this.#note(device - FIRST, newestUs);
+    if (device >= FIRST) this.#note(device - FIRST, newestUs, arrivalMs);
     else if (device === WAITING) this.#wait(series, newestUs, arrivalMs);
-    for (const each of this.#touched) onArrived(each, this.#newestUs[each], arrivalMs);
-    this.#touched.length = 0;
   }
 
-  /** How many series were heard whose devices nobody has looked for. */
-  get waiting(): number {
-    return this.#waiting.seriesIds.length - this.#waitingFirst;
+  /** Tells of devices that were heard, each once, as many as a few milliseconds allow. False: there are no more. */
+  tell(onArrived: OnArrived): boolean {
+    this.#lookAtWaiting();
+    const end = Math.min(this.#heard.length, this.#heardFirst + TOLD_AT_ONCE);
+    while (this.#heardFirst < end) this.tellOf(this.#heard[this.#heardFirst++], onArrived);
+    if (end < this.#heard.length) return true;
+    this.#heard.length = 0;
+    this.#heardFirst = 0;
+    return this.#waiting.seriesIds.length > 0;
   }
 
-  /** Up to `max` of those that wait. What came of a device meanwhile is one arrival. */
-  applyWaiting(max: number, onArrived: OnArrived): void {
+  /** Of one, if it was heard. */
+  tellOf(device: number, onArrived: OnArrived): void {
+    const newestUs = this.#newestUs[device];
+    if (newestUs === undefined || newestUs === Infinity) return;
+    this.#newestUs[device] = Infinity;
+    onArrived(device, newestUs, this.#arrivalMs[device]);
+  }
+
+  #lookAtWaiting(): void {
     const { seriesIds, newestUs, arrivalMs } = this.#waiting;
-    const end = Math.min(seriesIds.length, this.#waitingFirst + max);
+    const end = Math.min(seriesIds.length, this.#waitingFirst + LOOKED_AT_ONCE);
     while (this.#waitingFirst < end) {
       const i = this.#waitingFirst++;
       const seriesId = seriesIds[i];
       this.#devices[seriesId] = UNKNOWN;
       this.#nexts[seriesId] = NONE;
       const device = this.#resolve(seriesId, arrivalMs[i]);
-      if (device >= FIRST) onArrived(device - FIRST, newestUs[i], arrivalMs[i]);
+      if (device >= FIRST) this.#note(device - FIRST, newestUs[i], arrivalMs[i]);
     }
     if (end < seriesIds.length) return;
     for (const list of [seriesIds, newestUs, arrivalMs]) list.length = 0;
@@ -122,7 +134,9 @@ export class DeviceSeries {
       this.#nexts[id] = NONE;
       id = next;
     }
-    if (device < this.#firsts.length) this.#firsts[device] = NONE;
+    if (device >= this.#firsts.length) return;
+    this.#firsts[device] = NONE;
+    this.#newestUs[device] = Infinity;
   }
 
   /** Series that could be of no device are looked at once more: there is room again. */
@@ -135,7 +149,8 @@ export class DeviceSeries {
     const waiting = this.#waiting;
     if (this.#devices[seriesId] === WAITING) {
       const place = this.#nexts[seriesId];
-      waiting.newestUs[place] = Math.max(waiting.newestUs[place], newestUs);
+      if (newestUs <= waiting.newestUs[place]) return;
+      waiting.newestUs[place] = newestUs;
       waiting.arrivalMs[place] = arrivalMs;
       return;
     }
@@ -145,12 +160,12 @@ export class DeviceSeries {
     waiting.arrivalMs.push(arrivalMs);
   }
 
-  #note(device: number, newestUs: number): void {
-    if (this.#frames[device] !== this.#frame) {
-      this.#frames[device] = this.#frame;
-      this.#newestUs[device] = newestUs;
-      this.#touched.push(device);
-    } else if (newestUs > this.#newestUs[device]) this.#newestUs[device] = newestUs;
+  #note(device: number, newestUs: number, arrivalMs: number): void {
+    const beforeUs = this.#newestUs[device];
+    if (beforeUs === Infinity) this.#heard.push(device);
+    else if (newestUs <= beforeUs) return;
+    this.#newestUs[device] = newestUs;
+    this.#arrivalMs[device] = arrivalMs;
   }
 
   #resolve(seriesId: number, atMs: number): number {
@@ -163,8 +178,8 @@ export class DeviceSeries {
     if (device >= this.#firsts.length) {
       const length = Math.max(device + 1, 2 * this.#firsts.length);
       this.#firsts = grown(this.#firsts, new Uint32Array(length));
-      this.#frames = grown(this.#frames, new Uint32Array(length));
-      this.#newestUs = grown(this.#newestUs, new Float64Array(length));
+      this.#newestUs = grown(this.#newestUs, new Float64Array(length).fill(Infinity));
+      this.#arrivalMs = grown(this.#arrivalMs, new Float64Array(length));
     }
     this.#nexts[seriesId] = this.#firsts[device];
     this.#firsts[device] = seriesId;

@@ -62,7 +62,8 @@ test("any frame says of each of its devices once when it was heard last", () => 
       wanted.set(device, Math.max(wanted.get(device) ?? -1, timeUs));
     }
     const told: [string, number][] = [];
-    series.apply(frameOf(rows, round), (device, newestUs, arrivalMs) => {
+    series.apply(frameOf(rows, round));
+    series.tell((device, newestUs, arrivalMs) => {
       expect(arrivalMs).toBe(round);
       told.push([ids[device], newestUs]);
     });
@@ -76,18 +77,55 @@ test("any frame says of each of its devices once when it was heard last", () => 
   expect(listed.every((id) => all.includes(id))).toBe(true);
 });
 
+test("over many frames each device is told once, with its newest reading and when that came; many wait their turn", () => {
+  const registry = new SeriesRegistry(LIMITS);
+  const { ids, find } = found();
+  const series = new DeviceSeries(registry, find);
+  const all = Array.from(
+    { length: 3_000 },
+    (_, i) => registry.add(seriesKey("m", `s${i >> 1}`, [["k", `${i & 1}`]]), "s") as number,
+  );
+  series.apply(
+    frameOf(
+      all.map((id, i) => [id, i]),
+      1,
+    ),
+  );
+  expect(ids.length).toBe(250);
+  series.apply(
+    frameOf(
+      all.map((id, i) => [id, i % 4 === 0 ? 1e6 : 0]),
+      2,
+    ),
+  );
+  registry.forget([all.pop()!]);
+  const told = new Map<string, number[]>();
+  const tell = () => {
+    return series.tell((device, newestUs, arrivalMs) => {
+      expect(told.has(ids[device])).toBe(false);
+      told.set(ids[device], [newestUs, arrivalMs]);
+    });
+  };
+  for (let turns = 1; tell(); turns++) expect(ids.length).toBeLessThanOrEqual(250 * (turns + 2));
+  const wanted = Array.from({ length: 1_500 }, (_, i) => (i % 2 === 0 ? [1e6, 2] : [Math.min(2 * i + 1, 2_998), 1]));
+  expect([...told].sort()).toEqual(wanted.map((one, i): [string, number[]] => [`s${i}`, one]).sort());
+});
+
 test("a series that is deleted is nobody's, whatever is still on its way to it", () => {
   const registry = new SeriesRegistry(LIMITS);
   const { ids, find } = found();
   const series = new DeviceSeries(registry, find);
   const id = registry.add(seriesKey("m", "s", []), "s") as number;
   const told: number[] = [];
-  series.apply(frameOf([[id, 1]]), (device) => told.push(device));
+  series.apply(frameOf([[id, 1]]));
+  series.tell((device) => told.push(device));
   registry.forget([id]);
-  series.apply(frameOf([[id, 2]]), (device) => told.push(device));
+  series.apply(frameOf([[id, 2]]));
+  series.tell((device) => told.push(device));
   const other = registry.add(seriesKey("m", "t", []), "t") as number;
   registry.forget([other]);
-  series.apply(frameOf([[other, 3]]), (device) => told.push(device));
+  series.apply(frameOf([[other, 3]]));
+  series.tell((device) => told.push(device));
   expect(ids).toEqual(["s"]);
   expect(told).toEqual([0, 0]);
   expect([...series.seriesOf(0)]).toEqual([]);
@@ -99,9 +137,11 @@ test("a device that was forgotten is found anew by its next point", () => {
   const series = new DeviceSeries(registry, (id) => asked.push(id) - 1);
   const ids = ["a", "b"].map((metric) => registry.add(seriesKey(metric, "s", []), "s") as number);
   const told: number[] = [];
-  series.apply(frameOf([[ids[0], 1]]), (device) => told.push(device));
+  series.apply(frameOf([[ids[0], 1]]));
+  series.tell((device) => told.push(device));
   series.forget(0);
   expect([...series.seriesOf(0)]).toEqual([]);
-  series.apply(frameOf([[ids[0], 2]]), (device) => told.push(device));
+  series.apply(frameOf([[ids[0], 2]]));
+  series.tell((device) => told.push(device));
   expect({ asked, told }).toEqual({ asked: ["s", "s"], told: [0, 1] });
 });

@@ -33,7 +33,7 @@ test("many that are found, or fall silent, at once are looked at a few at a time
   // Some come again while they wait, in another order.
   rig.clock.advance(100);
   rig.send(all.toReversed());
-  for (let i = 0; i < 100 && (await rig.list({ pageSize: 1 })).total < 5_000n; i++) await rig.settle(0);
+  for (let i = 0; i < 100 && (await rig.list({ pageSize: 1 })).total < 5_000n; i++) await rig.settle();
   expect(await rig.list({ pageSize: 1 })).toMatchObject({ total: 5_000n, byStatus: { online: 5_000n } });
   expect(rig.kept.journal.entries.length).toBe(5_000);
   for (let i = 0; i < 5; i++) {
@@ -421,7 +421,7 @@ test("many devices at once are written many in a commit", async () => {
   const all = Array.from({ length: 5_000 }, (_, i) => rig.series("t", `d${i}`));
   rig.send(all);
   rig.clock.advance(300);
-  for (let i = 0; i < 100 && (await rig.list()).total < 5_000n; i++) await rig.settle(0);
+  for (let i = 0; i < 100 && (await rig.list()).total < 5_000n; i++) await rig.settle();
   expect((await rig.list()).total).toBe(5_000n);
   expect(rig.kept.journal.appends).toBeLessThan(60);
 });

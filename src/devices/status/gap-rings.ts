@@ -3,6 +3,7 @@
  * them has a gap and never copied, as a column that grows would be.
  */
 import { grown } from "./grown.ts";
+import { INTERVAL_MIN_MS } from "./thresholds.ts";
 
 export const GAPS_MAX = 64;
 /** With fewer nothing is inferred: they may all be of one burst. */
@@ -18,6 +19,8 @@ export class GapRings {
   #counts = new Uint8Array(0);
   /** Where the next gap is written. */
   #nexts = new Uint8Array(0);
+  /** How many of its gaps are longer than the least interval that is told apart. */
+  #longs = new Uint8Array(0);
   /** The lower of the two values that the percentile lay between when it was asked for last. */
   #lowsMs = new Uint32Array(0);
   /** The largest of one ring, descending: used again for each. */
@@ -26,6 +29,7 @@ export class GapRings {
   resize(length: number): void {
     this.#counts = grown(this.#counts, length);
     this.#nexts = grown(this.#nexts, length);
+    this.#longs = grown(this.#longs, length);
     this.#lowsMs = grown(this.#lowsMs, length);
   }
 
@@ -33,7 +37,7 @@ export class GapRings {
     return this.#counts[device];
   }
 
-  /** The oldest makes room. False: the percentile is surely what it was. */
+  /** The oldest makes room. False: the percentile is surely what it was, or below the least interval as before. */
   add(device: number, gapMs: number): boolean {
     const next = this.#nexts[device];
     const page = (this.#pages[Math.floor(device / DEVICES_A_PAGE)] ??= new Uint32Array(DEVICES_A_PAGE * GAPS_MAX));
@@ -42,7 +46,15 @@ export class GapRings {
     const gap = Math.min(Math.round(gapMs), GAP_MS_MAX);
     page[place] = gap;
     this.#nexts[device] = (next + 1) % GAPS_MAX;
-    if (this.#counts[device] === GAPS_MAX) {
+    const isFull = this.#counts[device] === GAPS_MAX;
+    const longsBefore = this.#longs[device];
+    if (isFull && before > INTERVAL_MIN_MS) this.#longs[device]--;
+    if (gap > INTERVAL_MIN_MS) this.#longs[device]++;
+    if (longsBefore === 0 && this.#longs[device] === 0 && this.#counts[device] >= GAPS_MIN) {
+      if (!isFull) this.#counts[device]++;
+      return false;
+    }
+    if (isFull) {
       const lowMs = this.#lowsMs[device];
       return gap !== before && (gap >= lowMs || before >= lowMs);
     }
@@ -89,6 +101,7 @@ export class GapRings {
     this.#counts[device] = 0;
     this.#lowsMs[device] = 0;
     this.#nexts[device] = 0;
+    this.#longs[device] = 0;
   }
 
   /** Of a device that has a gap. */
