@@ -112,7 +112,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
 
   const stopWatching = watchProcess(metrics, {
-    ...{ registry, store, log, budget, received, cache },
+    ...{ registry, store, log, budget, received, cache, devices },
     sessions: sessions.collaboration.rooms,
   });
   opening.defer(stopWatching.stop);

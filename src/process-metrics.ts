@@ -16,6 +16,11 @@ export interface Watched {
   readonly received: ReceivedBytes;
   readonly cache: SeriesCache;
   readonly sessions: { readonly streams: number };
+  readonly devices: {
+    readonly countOf: ReadonlyMap<string, number>;
+    readonly waiting: number;
+    readonly ignoredDeaths: number;
+  };
 }
 
 /** How often is looked; a delay is what a look comes late. */
@@ -25,10 +30,10 @@ const QUANTILES = [0.5, 0.99, 1];
 export function watchProcess(metrics: Metrics, watched: Watched): { text(): Promise<string>; stop(): void } {
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
-  const counted = { hits: 0, misses: 0, refused: 0, written: {} as Record<string, number> };
+  const counted = { hits: 0, misses: 0, refused: 0, deaths: 0, written: {} as Record<string, number> };
   return {
     async text() {
-      const { registry, store, log, budget, received, cache, sessions } = watched;
+      const { registry, store, log, budget, received, cache, sessions, devices } = watched;
       for (const q of QUANTILES) {
         const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
         metrics.eventLoopLagSeconds.set({ quantile: String(q) }, ms / 1_000);
@@ -39,11 +44,15 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       metrics.residentBytes.set(process.memoryUsage.rss());
       metrics.series.set(registry.count);
       metrics.sessionStreams.set(sessions.streams);
+      for (const [status, count] of devices.countOf) metrics.devices.set({ status }, count);
+      metrics.deviceDeathsIgnored.inc(devices.ignoredDeaths - counted.deaths);
+      counted.deaths = devices.ignoredDeaths;
       metrics.memoryBytes.set({ part: "in_flight" }, budget.reservedBytes);
       metrics.memoryBytes.set({ part: "received" }, received.bytes);
       metrics.memoryBytes.set({ part: "head" }, store.unsealedBytes);
       metrics.queueDepth.set({ queue: "memory" }, budget.waiting);
       metrics.queueDepth.set({ queue: "store" }, store.waiting);
+      metrics.queueDepth.set({ queue: "devices" }, devices.waiting);
       metrics.seriesCache.inc({ result: "hit" }, cache.hits - counted.hits);
       metrics.seriesCache.inc({ result: "miss" }, cache.misses - counted.misses);
       metrics.memoryRefused.inc(budget.refused + received.refused - counted.refused);

@@ -1,12 +1,13 @@
 /** The devices there are, in memory: as they were told. A device has a small index, which one that is new may get again. Pure. */
 import type { Device } from "../wire/gen/devices_pb.ts";
 import { NEVER_SEEN, type Standing } from "./device-documents.ts";
+import { STATUSES } from "./status/status.ts";
 
 export interface DeviceRecord {
   readonly id: string;
   readonly index: number;
   createdMs: number;
-  /** It is in the journal; before, nobody hears of it. */
+  /** It is in the journal; before, nobody hears of it. Set by {@link DeviceBook.tell}, as its standing is. */
   isTold: boolean;
   /** Undefined: it was found in the data alone, and nothing more is known of it. */
   stored: Device | undefined;
@@ -23,10 +24,24 @@ export class DeviceBook {
   readonly #byId = new Map<string, DeviceRecord>();
   readonly #children = new Map<string, Set<string>>();
   readonly #free: number[] = [];
+  readonly #countOf = new Map<string, number>(STATUSES.map((status) => [status, 0]));
 
   /** Those that are not told yet count. */
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** How many that were told have each status. */
+  get countOf(): ReadonlyMap<string, number> {
+    return this.#countOf;
+  }
+
+  /** From now on it is known how it stands. */
+  tell(record: DeviceRecord, standing: Standing): void {
+    if (record.isTold) this.#count(record, -1);
+    record.isTold = true;
+    record.standing = standing;
+    this.#count(record, 1);
   }
 
   get(id: string): DeviceRecord | undefined {
@@ -58,6 +73,7 @@ export class DeviceBook {
 
   remove(record: DeviceRecord): void {
     this.#leave(record);
+    if (record.isTold) this.#count(record, -1);
     this.#byId.delete(record.id);
     this.#records[record.index] = undefined;
     this.#free.push(record.index);
@@ -81,6 +97,10 @@ export class DeviceBook {
       parents.push(parent);
     }
     return parents;
+  }
+
+  #count({ standing: { status } }: DeviceRecord, by: number): void {
+    this.#countOf.set(status, (this.#countOf.get(status) ?? 0) + by);
   }
 
   #parentOf(id: string): string {

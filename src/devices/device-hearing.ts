@@ -41,6 +41,8 @@ export interface HearingDeps {
 
 /** Devices that are looked at in one turn: a few milliseconds. */
 const LOOKED_AT_ONCE = 500;
+/** Of deaths that change nothing is told so often at most. */
+const TELL_IGNORED_EVERY_MS = 60_000;
 const TICK_MS = 250;
 /** What was learned of devices is written down so often. */
 const SAVE_EVERY_MS = 60_000;
@@ -52,6 +54,8 @@ export class DeviceHearing {
   readonly #found = new Map<number, DeviceRecord>();
   #noting: Promise<void> | undefined;
   #isFull = false;
+  #ignoredDeaths = 0;
+  #ignoredTold = { count: 0, atMs: -Infinity };
   #savedAtMs: number;
   #cancelTick = () => {};
   #unsubscribe = () => {};
@@ -86,6 +90,11 @@ export class DeviceHearing {
     return record.index;
   }
 
+  /** Deaths that were older than the newest sign of life, since the start. */
+  get ignoredDeaths(): number {
+    return this.#ignoredDeaths;
+  }
+
   /** There may be room for devices that there was none for. */
   removed(): void {
     if (!this.#isFull) return;
@@ -102,7 +111,8 @@ export class DeviceHearing {
     const timeMs = Math.min(announced.timeMs, nowMs);
     // What came before it.
     this.#deps.series.tellOf(index, this.#arrived);
-    statuses.event(index, { kind: announced.kind, timeMs, reason: announced.reason, ...(by && { by }) }, nowMs);
+    const { kind, reason } = announced;
+    if (!statuses.event(index, { kind, timeMs, reason, ...(by && { by }) }, nowMs)) this.#ignoreDeath(announced);
     const rows = () => {
       try {
         return devices.announced(announced);
@@ -237,6 +247,19 @@ export class DeviceHearing {
   #savedStatus({ index }: DeviceRecord, { status, sinceMs, reason, isFlapping }: Standing): SavedStatus {
     const saved = this.#deps.statuses.save(index);
     return { ...saved, status: status as StatusChange["status"], sinceMs, reason, isFlapping };
+  }
+
+  #ignoreDeath({ device, timeMs, reason }: Announcement): void {
+    const { clock, statuses, book, onTrouble } = this.#deps;
+    this.#ignoredDeaths++;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#ignoredTold.atMs < TELL_IGNORED_EVERY_MS) return;
+    const others = this.#ignoredDeaths - this.#ignoredTold.count - 1;
+    this.#ignoredTold = { count: this.#ignoredDeaths, atMs: nowMs };
+    const { seenMs } = statuses.statusOf(book.get(device)!.index);
+    const times = `of ${new Date(timeMs).toISOString()}, and it was heard at ${new Date(seenMs).toISOString()}`;
+    const more = others > 0 ? `; so it was with ${others} more since this was said last` : "";
+    onTrouble(`a death of device ${JSON.stringify(device)} (${reason}) changes nothing: it is ${times}${more}`);
   }
 
   #tellFull(id: string): void {

@@ -202,9 +202,8 @@ export class Devices {
     }
     const atMs = event.time === undefined ? 0 : timestampMs(event.time);
     const record = known ?? book.add(id, device.createdAt === undefined ? atMs : timestampMs(device.createdAt));
-    record.isTold = true;
     book.deleted.delete(id);
-    record.standing = standingOf(device);
+    book.tell(record, standingOf(device));
     const isOther = event.kind !== "status";
     if (isOther && device.revision > 0n) book.setStored(record, storedPart(device));
     this.#deps.onTold(record, isOther);

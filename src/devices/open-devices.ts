@@ -47,6 +47,12 @@ export interface DevicesOpenDeps {
 export interface OpenDevices {
   readonly methods: MethodImpl[];
   readonly count: number;
+  /** How many have each status. */
+  readonly countOf: ReadonlyMap<string, number>;
+  /** Changes that wait for the journal. */
+  readonly waiting: number;
+  /** Deaths that changed nothing, since they were older than what was heard, since the start. */
+  readonly ignoredDeaths: number;
   /** A device says that it is there or leaves, and what it is. Resolves once that is durable. */
   onDeviceEvent(event: Announcement): Promise<void>;
   /** Devices above one, the nearest first. */
@@ -136,6 +142,15 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     }),
     get count() {
       return book.count;
+    },
+    get countOf() {
+      return book.countOf;
+    },
+    get waiting() {
+      return writer.waiting;
+    },
+    get ignoredDeaths() {
+      return hearing.ignoredDeaths;
     },
     onDeviceEvent: (event) => hearing.announced(event),
     parentsOf: (deviceId) => book.parentsOf(deviceId),

@@ -11,6 +11,7 @@ import {
   deviceOfDocument,
   DEVICES,
   FOUND_DEVICES,
+  NEVER_SEEN,
   removalOfDeleted,
   statusOfDocument,
   statusOfFound,
@@ -38,7 +39,7 @@ export async function restoreDevices({
   const saved = new Map<string, SavedStatus>();
   for await (const document of all(journal, FOUND_DEVICES)) {
     const { key, sort, value } = document;
-    book.add(key, sort).isTold = true;
+    book.tell(book.add(key, sort), NEVER_SEEN);
     const status = setAside.read(documentName(document), () => statusOfFound(value));
     if (status !== undefined) saved.set(key, status);
   }
@@ -47,7 +48,7 @@ export async function restoreDevices({
     if (device === undefined) continue;
     const createdMs = device.createdAt === undefined ? 0 : timestampMs(device.createdAt);
     const record = book.get(document.key) ?? book.add(document.key, createdMs);
-    record.isTold = true;
+    book.tell(record, NEVER_SEEN);
     book.setStored(record, device);
   }
   for await (const document of all(journal, DEVICE_STATUSES)) {
@@ -55,7 +56,7 @@ export async function restoreDevices({
     if (status !== undefined && book.get(document.key) !== undefined) saved.set(document.key, status);
   }
   for (const [id, { status, sinceMs, reason, isFlapping }] of saved) {
-    if (status !== "never_seen") book.get(id)!.standing = { status, sinceMs, reason, isFlapping };
+    if (status !== "never_seen") book.tell(book.get(id)!, { status, sinceMs, reason, isFlapping });
   }
   for await (const { key } of all(journal, DELETED_DEVICES)) book.deleted.add(key);
   return saved;

@@ -50,6 +50,11 @@ export function createMetrics() {
     ),
     series: gauge("series", "Known series"),
     seriesCache: counter("series_cache_total", "Lookups of a point's series by its bytes: hit or miss", ["result"]),
+    devices: gauge("devices", "Known devices, by status: online, late, offline, stale or never_seen", ["status"]),
+    deviceDeathsIgnored: counter(
+      "device_deaths_ignored_total",
+      "Deaths that devices told of themselves and that changed nothing: the device was heard later",
+    ),
     subscriptions: gauge("subscriptions", "Open live streams"),
     pushes: counter("pushes_total", "Live updates sent, first snapshots included"),
     conflated: counter("conflated_total", "Live updates folded into a later one because the reader was slow"),

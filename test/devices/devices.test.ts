@@ -267,6 +267,42 @@ test("silence, births and deaths change the status, with who said so", async () 
   await fails(rig.call("reportDevice", { deviceId: "x", kind: "rest" }), "INVALID_ARGUMENT", 'kind is "rest"');
 });
 
+test("devices are counted by status, also after a restart", async () => {
+  const kept = new Kept();
+  const rig = await DeviceRig.open(kept);
+  const counted = ({ devices }: DeviceRig) => Object.fromEntries([...devices.countOf].filter(([, count]) => count > 0));
+  await rig.register({ deviceId: "p", expectedIntervalMs: 10_000n });
+  await rig.register({ deviceId: "q" });
+  rig.send([rig.series("t", "p"), rig.series("t", "r")]);
+  await rig.settle();
+  expect(counted(rig)).toEqual({ online: 2, never_seen: 1 });
+  await rig.settle(16_000);
+  await rig.update({ deviceId: "q", name: "x" }, ["name"]);
+  expect(counted(rig)).toEqual({ late: 1, online: 1, never_seen: 1 });
+  await rig.call("deleteDevice", { deviceId: "r" });
+  const next = await DeviceRig.open(kept, rig.clock);
+  expect([counted(rig), counted(next)]).toEqual(Array(2).fill({ late: 1, never_seen: 1 }));
+});
+
+test("deaths that are older than what was heard change nothing, and are counted and told once a minute", async () => {
+  const rig = await DeviceRig.open();
+  rig.send([rig.series("t", "p")]);
+  await rig.settle();
+  const die = () => {
+    const timeMs = rig.clock.nowMs() - 120_000;
+    rig.devices.onDeviceEvent({ kind: "death", device: "p", timeMs, reason: "NDEATH" });
+  };
+  for (let i = 0; i < 3; i++) die();
+  expect(rig.devices.ignoredDeaths).toBe(3);
+  expect(rig.troubles).toEqual([
+    expect.stringContaining('a death of device "p" (NDEATH) changes nothing: it is of 20'),
+  ]);
+  await rig.settle(60_000);
+  die();
+  expect(rig.troubles[1]).toEndWith("; so it was with 2 more since this was said last");
+  expect((await rig.get("p")).device!.status).toBe("online");
+});
+
 test("what a device says of itself is taken where nobody said anything else", async () => {
   const rig = await DeviceRig.open();
   await rig.register({ deviceId: "p", model: "A1", sensors: [{ metricName: "t", unit: "°F" }] });

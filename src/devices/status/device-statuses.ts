@@ -81,15 +81,15 @@ export class DeviceStatuses {
     if (this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
   }
 
-  /** A death that is older than the newest sign of life changes nothing. */
-  event(device: number, { kind, timeMs, reason, by }: SignOfLife, nowMs: number): void {
+  /** False: a death that is older than the newest sign of life; it changes nothing. */
+  event(device: number, { kind, timeMs, reason, by }: SignOfLife, nowMs: number): boolean {
     if (device >= this.#status.length) this.#resize(device + 1);
     this.#settleHeard(device);
     const atMs = this.#clock.innerOf(Math.min(timeMs, nowMs));
     const nowInnerMs = this.#clock.innerOf(nowMs);
     const isNewest = atMs + SAME_MS > this.#seenMs[device];
     if (kind === "death") {
-      if (!isNewest) return;
+      if (!isNewest) return false;
       this.#deadMs.set(device, atMs);
       this.#rhythms.interrupt(device);
     } else {
@@ -106,6 +106,7 @@ export class DeviceStatuses {
       }
     }
     this.#settle(device, nowInnerMs, reason, by);
+    return true;
   }
 
   /** -1: it has no parent. A device that is not heard since its new parent is offline is stale. */
@@ -229,7 +230,8 @@ export class DeviceStatuses {
     this.#resize(device + 1);
     const nowMs = this.#clock.innerMs;
     this.#rhythms.restore(device, saved.gapsMs);
-    this.#lateAfterMs[device] = this.#thresholds(device).lateAfterMs;
+    const { lateAfterMs, offlineAfterMs } = this.#thresholds(device);
+    this.#lateAfterMs[device] = lateAfterMs;
     // It may have lost its parent since.
     const isStale = saved.isStale && this.#family.parentOf(device) >= 0;
     this.#status[device] = saved.status === "stale" && !isStale ? ONLINE : STATUSES.indexOf(saved.status);
@@ -238,11 +240,9 @@ export class DeviceStatuses {
     this.#seenWallMs[device] = saved.seenMs;
     if (saved.deadMs > 0) this.#deadMs.set(device, Math.min(this.#clock.innerOf(saved.deadMs), nowMs));
     this.#flags[device] = isStale ? IS_STALE : 0;
-    const { lateAfterMs: late, offlineAfterMs: offline } = this.#thresholds(device);
-    const silent = saved.status === "late" ? late : saved.status === "offline" ? offline : 0;
-    if (saved.status !== "never_seen") {
-      this.#silentFromMs[device] = Number.isFinite(silent) ? nowMs - silent : nowMs;
-    }
+    const silentMs = saved.status === "late" ? lateAfterMs : saved.status === "offline" ? offlineAfterMs : 0;
+    const isSeen = saved.status !== "never_seen";
+    if (isSeen) this.#silentFromMs[device] = nowMs - (Number.isFinite(silentMs) ? silentMs : 0);
     this.#schedule(device);
   }
 
