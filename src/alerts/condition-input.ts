@@ -35,7 +35,7 @@ const SAMPLES_MAX = 1_000;
 const WEEKS_MAX = 52;
 const SIGMAS_MAX = 1_000;
 const SIGMAS_DEFAULT = 4;
-const DEVICE_STATUSES = ["never_seen", "online", "late", "offline", "stale"] as const;
+export const DEVICE_STATUSES = ["never_seen", "online", "late", "offline", "stale"] as const;
 
 const size = number("a number that is not negative", (value) => value >= 0);
 const sigmas = unlessZero(

@@ -2,8 +2,13 @@
 import type { DeviceStanding } from "../model/device-standing.ts";
 import type { Description } from "./alert.ts";
 import { textsOf } from "./describe.ts";
+import type { Instance } from "./instance.ts";
 import type { Rule } from "./rule.ts";
 import type { Severity } from "./severity.ts";
+
+export function isOfDevice({ rule }: Pick<Instance, "rule">): boolean {
+  return rule.condition.kind === "device";
+}
 
 /** `standing`: as it is; undefined where the device is gone. */
 export function describeDevice(

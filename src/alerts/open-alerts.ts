@@ -18,7 +18,7 @@ import { AlertBook, type Told } from "./alert-book.ts";
 import type { AlertRecord } from "./alert.ts";
 import { AlertWriter } from "./alert-writer.ts";
 import { eventFromJson } from "./alert.ts";
-import { describeDevice } from "./describe-device.ts";
+import { describeDevice, isOfDevice } from "./describe-device.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
 import { deviceOfPlace, Engine } from "./engine.ts";
 import { Escalating } from "./escalating.ts";
@@ -36,7 +36,6 @@ import { restoreInstances, restoreRules, type LatestValues } from "./restore-ale
 import { RuleBook } from "./rule-book.ts";
 import type { Rule } from "./rule.ts";
 import { alertMethods } from "./service.ts";
-import type { Instance } from "./instance.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
@@ -283,6 +282,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         timeoutMs: deps.testTimeoutMs,
         history: deps.history,
         range: (query, options) => deps.range(query, options),
+        ...(deps.devices && { devices: deps.devices }),
         telling: () => notifying.telling(),
       },
       silencing: notifying,
@@ -316,10 +316,6 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         await lifespan.end();
       })()),
   };
-}
-
-function isOfDevice({ rule }: Instance): boolean {
-  return rule.condition.kind === "device";
 }
 
 function namesOf({ escalation }: NotifySetup): string[] {

@@ -8,12 +8,14 @@ import type { SeriesRegistry } from "../model/series-registry.ts";
 import { AlertBook, type Told } from "./alert-book.ts";
 import type { ClearedBecause, Description } from "./alert.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
-import { Engine } from "./engine.ts";
+import { describeDevice, isOfDevice } from "./describe-device.ts";
+import { deviceOfPlace, Engine } from "./engine.ts";
 import { CORRELATION, Incidents } from "./incidents.ts";
 import { PublishedAlerts } from "./published-alerts.ts";
 import type { Rule } from "./rule.ts";
 import type { SeasonalProfiles } from "./seasonal-profiles.ts";
 import type { Severity } from "./severity.ts";
+import type { SimulatedDevices } from "./simulated-devices.ts";
 import { SimulatedTelling, type TellingSetup } from "./simulated-telling.ts";
 
 /** One alert that would have been. */
@@ -42,6 +44,8 @@ export interface SimulationOptions {
   /** Past that nothing more is kept. */
   readonly episodesMax: number;
   readonly profiles: SeasonalProfiles;
+  /** Whoever has them stand otherwise lets time pass before. Left out: there are none. */
+  readonly devices?: SimulatedDevices;
   /** Left out: nobody is told. */
   readonly telling?: TellingSetup;
   /** Of notifications, and of steps of escalation; 0 where it is left out. */
@@ -69,7 +73,7 @@ export class Simulation implements Disposable {
   #tidyAtMs: number;
 
   constructor(rules: readonly Rule[], registry: SeriesRegistry, options: SimulationOptions) {
-    const { fromMs, staleAfterMs, episodesMax, profiles, telling, toldMax = 0 } = options;
+    const { fromMs, staleAfterMs, episodesMax, profiles, devices, telling, toldMax = 0 } = options;
     this.#episodesMax = episodesMax;
     this.#clock = new SimulatedClock(fromMs);
     this.#tidyAtMs = fromMs + TIDY_MS;
@@ -83,8 +87,13 @@ export class Simulation implements Disposable {
       atMs: () => this.#engine.atMs(),
       reset: (instance) => this.#engine.reset(instance),
       isKnown: async () => false,
-      describe: (instance, severity) => describe(instance, severity, registry),
-      describeMet: (instance, severity, before) => describeMet(instance, severity, registry, before),
+      describe: (instance, severity) => {
+        if (!isOfDevice(instance)) return describe(instance, severity, registry);
+        const device = deviceOfPlace(instance.place);
+        return describeDevice(instance.rule, device, devices?.get(device), severity);
+      },
+      describeMet: (instance, severity, before) =>
+        isOfDevice(instance) ? before : describeMet(instance, severity, registry, before),
       describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
     });
     this.#book.follow((told) => this.#hear(told));
@@ -106,6 +115,7 @@ export class Simulation implements Disposable {
       staleAfterMs,
       newestArrivalMs: NaN,
       profiles,
+      ...(devices && { devices }),
       listener: {
         onChange: (instance, change, reason) => this.#book.onChange(instance, change, reason),
         onLate: () => {},

@@ -3,12 +3,14 @@ import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import { QUERY_READ_SERIES_MAX } from "../model/limits.ts";
 import type { Clock } from "../model/clock.ts";
+import type { DeviceStandings, PastStandings } from "../model/device-standing.ts";
 import type { RangeQuery, RangeResult } from "../store/protocol.ts";
 import { msOfTimestamp } from "../wire/timestamp.ts";
 import type { TestRuleRequest } from "../wire/gen/rules_pb.ts";
 import { ruleOfMessage } from "./rule-message.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
 import type { TellingSetup } from "./simulated-telling.ts";
+import { SimulatedDevices } from "./simulated-devices.ts";
 import { Simulation } from "./simulation.ts";
 import { episodeMessage, notificationMessage, stepMessage } from "./test-rule-message.ts";
 
@@ -19,10 +21,13 @@ export interface TestRuleDeps {
   readonly timeoutMs: number;
   readonly history: HourlyHistory;
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
+  /** Left out: there are none. */
+  readonly devices?: DeviceStandings;
   /** Whom alerts are told to now; undefined: nobody. */
   telling(): TellingSetup | undefined;
 }
 
+const NO_DEVICES: PastStandings = { before: [], changes: [] };
 const DAY_MS = 86_400_000;
 const EPISODES_DEFAULT = 1_000;
 const EPISODES_MAX = 100_000;
@@ -38,14 +43,10 @@ const SLICE_MS = 8;
 export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, signal: AbortSignal) {
   if (request.rule === undefined) throw invalidField("rule", "", "a rule");
   const rule = ruleOfMessage(request.rule);
-  if (rule.condition.kind === "device") {
-    throw invalidField(
-      "rule.condition",
-      "device",
-      "a condition on points: what status devices had is not tested against",
-    );
-  }
   const { fromMs, toMs } = rangeOf(request, deps.clock.nowMs());
+  const isOfDevices = rule.condition.kind === "device";
+  const past = (isOfDevices && (await deps.devices?.past?.(fromMs, toMs))) || NO_DEVICES;
+  const devices = new SimulatedDevices(past.before);
   const episodesMax = limitOf("episodes_max", request.episodesMax, EPISODES_DEFAULT, EPISODES_MAX);
   const toldMax = limitOf("told_max", request.toldMax, TOLD_DEFAULT, TOLD_MAX);
   const setup = deps.telling();
@@ -55,6 +56,7 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
     staleAfterMs: deps.staleAfterMs,
     episodesMax,
     profiles,
+    devices,
     toldMax,
     ...(setup === undefined ? {} : { telling: setup }),
   });
@@ -63,11 +65,18 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
     throw invalidField("rule", `bound to ${seriesIds.length} series`, `at most ${QUERY_READ_SERIES_MAX} for a test`);
   }
   await profiles.load(fromMs, true);
-  const points = await new Test(simulation, seriesIds, deps, signal).run(fromMs, toMs);
+  const test = new Test(simulation, seriesIds, deps, signal);
+  for (const { atMs, device, standing } of past.changes) {
+    await test.passTo(atMs);
+    devices.stand(device, standing);
+  }
+  const points = await test.run(fromMs, toMs);
   return {
     episodes: simulation.episodes.map(episodeMessage),
     series: BigInt(seriesIds.length),
     points: BigInt(points),
+    devices: BigInt(devices.count),
+    deviceChanges: BigInt(past.changes.length),
     more: simulation.isCut,
     ...toldIn(simulation),
   };
@@ -109,6 +118,10 @@ class Test {
     return points;
   }
 
+  async passTo(timeMs: number): Promise<void> {
+    if (!this.#isSliceLeft() || !this.#passTo(timeMs)) await this.#advance(timeMs);
+  }
+
   async #feedAll(fromMs: number, toMs: number): Promise<number> {
     const total = await this.#count(fromMs, toMs);
     if (total > POINTS_MAX) throw tooMany(`${total} points`, `${POINTS_MAX} points`);
@@ -143,7 +156,7 @@ class Test {
       while (to < order.length && timesUs[order[to]] === timesUs[order[from]]) to++;
       const rows = order.subarray(from, to);
       const arrivalMs = timesUs[order[from]] / 1_000;
-      if (!this.#isSliceLeft() || !this.#passTo(arrivalMs)) await this.#advance(arrivalMs);
+      await this.passTo(arrivalMs);
       this.#simulation.apply({
         seq: 0,
         arrivalMs,

@@ -140,11 +140,8 @@ async function testOf(
 }
 
 function tell(rule: Rule, answer: TestRuleResponse, toMs: number, limit: number): void {
-  const { series, points, episodes, hasReceivers, notifications, escalations } = answer;
-  const numbers = `${series.toLocaleString("en-US")} series, ${points.toLocaleString("en-US")} points`;
-  // A watchdog looks at none.
-  const over = rule.condition?.watchdog !== undefined ? "" : series === 0n ? " (no series matches)" : ` (${numbers})`;
-  console.log(`${pc.bold(printable(rule.name))}: ${verdictWords(verdictOf(answer, toMs))}${over}`);
+  const { episodes, hasReceivers, notifications, escalations } = answer;
+  console.log(`${pc.bold(printable(rule.name))}: ${verdictWords(verdictOf(answer, toMs))}${lookedAt(rule, answer)}`);
   process.stdout.write(episodesTable(episodes.slice(0, limit), toMs, hasReceivers));
   tellOfMore(episodes.length, limit, EPISODES_MAX);
   if (!hasReceivers || episodes.length === 0) return;
@@ -155,6 +152,16 @@ function tell(rule: Rule, answer: TestRuleResponse, toMs: number, limit: number)
   console.log(stepWords(answer));
   process.stdout.write(stepsTable(escalations.slice(0, limit)));
   tellOfMore(answer.escalationsTotal, Math.min(limit, escalations.length), TOLD_MAX);
+}
+
+/** A watchdog looks at nothing. */
+function lookedAt({ condition }: Rule, { series, points, devices, deviceChanges }: TestRuleResponse): string {
+  const count = (of: bigint, what: string) => `${of.toLocaleString("en-US")} ${what}`;
+  if (condition?.watchdog !== undefined) return "";
+  if (condition?.device !== undefined) {
+    return ` (${count(devices, devices === 1n ? "device" : "devices")}, ${count(deviceChanges, deviceChanges === 1n ? "change" : "changes")})`;
+  }
+  return series === 0n ? " (no series matches)" : ` (${count(series, "series")}, ${count(points, "points")})`;
 }
 
 /** `max`: more there never are. */

@@ -20,6 +20,9 @@ A test file is written as for promtool test rules. This is a whole one:
       input_series:
         - series: 'temp{source="gw-1",device="pump-1"}'
           values: '70 81+1x5 _x3 70'       # a+bxN: a and N more; _: nothing
+      input_devices:                       # for rules on the status of devices
+        - device: pump-1                   # also: site, type, parent, tags
+          states: 'online offlinex9 _x3 deleted'
       alert_rule_test:
         - eval_time: 1m
           alertname: hot

@@ -3,6 +3,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { BurstGarbage } from "../model/burst-garbage.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent as Announcement } from "../model/device-event.ts";
+import type { DeviceStanding, PastStandings } from "../model/device-standing.ts";
 import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import { SetAside } from "../model/set-aside.ts";
@@ -11,11 +12,12 @@ import type { MethodImpl } from "../wire/service.ts";
 import { DeviceBook, type DeviceRecord } from "./device-book.ts";
 import type { ToldDevice } from "./device-documents.ts";
 import { DeviceHearing } from "./device-hearing.ts";
-import { messageOf, type LatestPoint } from "./device-message.ts";
+import type { LatestPoint } from "./device-message.ts";
 import { DeviceSeries } from "./device-series.ts";
 import { DeviceWriter } from "./device-writer.ts";
 import { Devices } from "./devices.ts";
 import { schemasOf, type SchemasOfDevices } from "./device-schemas.ts";
+import { pastStandings, standingOfRecord } from "./past-standings.ts";
 import { restoreDevices, restoreStatuses } from "./restore-devices.ts";
 import { deviceMethods } from "./service.ts";
 import { DeviceStatuses } from "./status/device-statuses.ts";
@@ -59,10 +61,12 @@ export interface OpenDevices {
   parentsOf(deviceId: string): readonly string[];
   /** As it was told last; undefined: there is no such device. */
   statusOf(deviceId: string): string | undefined;
-  /** As it was told last, as of now; undefined: there is no such device. */
-  get(deviceId: string): Device | undefined;
-  /** All that are known, as of now. */
-  all(): Iterable<Device>;
+  /** As it was told last; undefined: there is no such device. */
+  standingOf(deviceId: string): DeviceStanding | undefined;
+  /** Of all that are known. */
+  standings(): Iterable<DeviceStanding>;
+  /** In [from, to), as far as the journal reaches. Rejects with RESOURCE_EXHAUSTED where that is too much to be read. */
+  past(fromMs: number, toMs: number): Promise<PastStandings>;
   /** Calls `listener` with every change from now on, once it is durable. Returns what ends it. */
   follow(listener: (told: ToldDevice) => void): () => void;
   /** While points are refused, or time cannot be trusted, nobody is silent. */
@@ -158,13 +162,14 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
       const record = book.get(deviceId);
       return record?.isTold ? record.standing.status : undefined;
     },
-    get(deviceId) {
+    standingOf(deviceId) {
       const record = book.get(deviceId);
-      return record?.isTold ? messageOf(record, false, message) : undefined;
+      return record?.isTold ? standingOfRecord(record) : undefined;
     },
-    *all() {
-      for (const record of book.told()) yield messageOf(record, false, message);
+    *standings() {
+      for (const record of book.told()) yield standingOfRecord(record);
     },
+    past: (fromMs, toMs) => pastStandings({ book, setAside, journal }, fromMs, toMs),
     follow: (listener) => devices.follow(listener),
     setHearing: (isHearing, reason) => statuses.setHearing(isHearing, reason),
     close: () =>

@@ -13,9 +13,23 @@ export interface DeviceStanding {
   readonly reason: string;
 }
 
+/** How devices stood over a time. */
+export interface PastStandings {
+  /** At its beginning. */
+  readonly before: readonly DeviceStanding[];
+  /** In order; without a standing: it was deleted. */
+  readonly changes: readonly {
+    readonly atMs: number;
+    readonly device: string;
+    readonly standing: DeviceStanding | undefined;
+  }[];
+}
+
 export interface DeviceStandings {
   all(): Iterable<DeviceStanding>;
   get(device: string): DeviceStanding | undefined;
+  /** How they stood in [from, to); missing: nobody knows. Rejects with RESOURCE_EXHAUSTED where that is too much to be read. */
+  past?(fromMs: number, toMs: number): Promise<PastStandings>;
   /** Hears of every change from now on, once it is durable; of one that is deleted without a standing. Returns what ends that. */
   follow(listener: (device: string, standing: DeviceStanding | undefined) => void): () => void;
 }

@@ -1,6 +1,12 @@
 /** Alerts on the status of devices: fired once for each, held, cleared, over restarts and bursts. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import type { DeviceStanding, DeviceStandings } from "../../src/model/device-standing.ts";
+import { fromJson } from "@bufbuild/protobuf";
+import type { DeviceStanding, DeviceStandings, PastStandings } from "../../src/model/device-standing.ts";
+import { Alerts } from "../../src/wire/gen/alerts_pb.ts";
+import { RuleSchema } from "../../src/wire/gen/rules_pb.ts";
+import { msOfTimestamp, timestampOfMs } from "../../src/wire/timestamp.ts";
+import { randomOf } from "../support/random.ts";
+import { call } from "./calls.ts";
 import { AlertsRig } from "./rig.ts";
 
 const SECOND = 1_000;
@@ -9,6 +15,12 @@ const BURST = 10_000;
 class Devices implements DeviceStandings {
   readonly #standings = new Map<string, DeviceStanding>();
   readonly #listeners = new Set<(device: string, standing: DeviceStanding | undefined) => void>();
+
+  readonly changes: PastStandings["changes"][number][] = [];
+
+  async past(fromMs: number, toMs: number): Promise<PastStandings> {
+    return { before: [], changes: this.changes.filter(({ atMs }) => atMs >= fromMs && atMs < toMs) };
+  }
 
   all(): Iterable<DeviceStanding> {
     return this.#standings.values();
@@ -28,11 +40,13 @@ class Devices implements DeviceStandings {
     const before = this.#standings.get(device) ?? { site: "north", type: "", parent: "", tags: {} };
     const standing = { ...before, ...others, device, status, reason };
     this.#standings.set(device, standing);
+    this.changes.push({ atMs: rig.clock.nowMs(), device, standing });
     for (const listener of this.#listeners) listener(device, standing);
   }
 
   delete(device: string): void {
     this.#standings.delete(device);
+    this.changes.push({ atMs: rig.clock.nowMs(), device, standing: undefined });
     for (const listener of this.#listeners) listener(device, undefined);
   }
 }
@@ -170,6 +184,36 @@ test("a device and those that are reached through it are one incident, whoever i
   expect(incidentOf("pump-1")).toBe(incidentOf("gw"));
   expect(incidentOf("pump-3")).toBe(incidentOf("gw"));
   expect(incidentOf("fan")).not.toBe(incidentOf("gw"));
+});
+
+test("live and in a backtest alike", async () => {
+  const rules = [
+    { name: "gone", condition: { device: {} }, keep_firing_for: "40s" },
+    { name: "held", condition: { device: { status: ["offline", "stale"] } }, for: "30s", where: ["site=north"] },
+  ];
+  await rig.put(...rules);
+  const random = randomOf(5);
+  const pick = (of: readonly string[]) => of[Math.floor(random() * of.length)];
+  const beganMs = rig.clock.nowMs();
+  for (let i = 0; i < 300; i++) {
+    const device = pick(["a", "b", "c"]);
+    if (random() < 0.05) devices.delete(device);
+    else await become(device, pick(["online", "late", "offline", "stale"]), { site: pick(["north", "south"]) });
+    await rig.pass(Math.floor(random() * 40 * SECOND));
+  }
+  const { alerts } = await call(rig, Alerts.method.listAlerts, { limit: 1_000 });
+  const nowMs = rig.clock.nowMs();
+  const range = { from: timestampOfMs(beganMs), to: timestampOfMs(nowMs), episodesMax: 1_000 };
+  const ms = (time: Parameters<typeof msOfTimestamp>[0] | undefined) => (time ? msOfTimestamp(time) : NaN);
+  for (const rule of rules) {
+    const answer = await call(rig, Alerts.method.testRule, { rule: fromJson(RuleSchema, rule), ...range });
+    const live = alerts.filter((alert) => alert.rule === rule.name);
+    expect(live.length).toBeGreaterThan(10);
+    expect(answer.episodes.map((one) => [ms(one.firedAt), ms(one.clearedAt), one.title]).sort()).toEqual(
+      live.map((one) => [ms(one.createdAt), ms(one.clearedAt), one.title]).sort(),
+    );
+    expect(answer.deviceChanges).toBe(BigInt(devices.changes.length));
+  }
 });
 
 test(`${BURST} devices that go offline at once, and come back`, async () => {

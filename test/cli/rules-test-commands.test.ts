@@ -148,7 +148,7 @@ tests:
       'bad-tests.yaml:5:19: tests[0].input_series[0].series is "temp{source=a}"; wanted a metric and its labels',
       'bad-tests.yaml:5:45: tests[0].input_series[0].values is "1+1"; "1+1" is none of them: wanted numbers',
       'bad-tests.yaml:7:19: tests[0].input_series[2].series is "temp"; wanted another one than before',
-      "bad-tests.yaml:8:5: tests[0].promql_expr_test is unknown; wanted name, interval, input_series or alert_rule_test",
+      "bad-tests.yaml:8:5: tests[0].promql_expr_test is unknown; wanted name, interval, input_series, input_devices or alert_rule_test",
       "exp_labels.line is 3; wanted text, in quotes where it looks like something else",
       "exp_annotations.summary is unknown; wanted title, description or runbook",
       "nowhere.yaml cannot be read",

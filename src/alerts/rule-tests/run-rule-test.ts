@@ -2,9 +2,11 @@
 import { SeriesRegistry } from "../../model/series-registry.ts";
 import type { Rule } from "../rule.ts";
 import { SeasonalProfiles, type HourlyHistory } from "../seasonal-profiles.ts";
+import { SimulatedDevices } from "../simulated-devices.ts";
 import { Simulation, type Episode } from "../simulation.ts";
 import { differenceOf, type Difference, type FiringAlert } from "./compare-alerts.ts";
-import type { AlertCheck, InputSeries, RuleTest } from "./test-file.ts";
+import { isDeleted } from "./device-states.ts";
+import type { AlertCheck, InputDevice, InputSeries, RuleTest } from "./test-file.ts";
 
 /** A check that did not hold. */
 export interface FailedCheck extends Difference {
@@ -30,13 +32,15 @@ const NOTHING: HourlyHistory = {
 /** In the order they are written in. */
 export function runRuleTest(rules: readonly Rule[], test: RuleTest): FailedCheck[] {
   const registry = new SeriesRegistry({ seriesMax: Infinity, seriesPerSourceMax: Infinity });
+  const devices = new SimulatedDevices();
   using simulation = new Simulation(rules, registry, {
     fromMs: TEST_STARTS_MS,
     staleAfterMs: STALE_AFTER_MS,
     episodesMax: 0,
     profiles: new SeasonalProfiles(NOTHING),
+    devices,
   });
-  const samples = new Samples(test, registry);
+  const samples = new Samples(test, registry, devices);
   const failed: FailedCheck[] = [];
   const inTime = test.checks.map((check, index) => ({ check, index })).sort((a, b) => a.check.atMs - b.check.atMs);
   for (const { check, index } of inTime) {
@@ -50,21 +54,30 @@ export function runRuleTest(rules: readonly Rule[], test: RuleTest): FailedCheck
   return failed.sort((a, b) => a.index - b.index);
 }
 
-/** Those of all series, step by step. */
+/** Those of all series, and states of all devices, step by step. */
 class Samples {
   readonly #series: readonly InputSeries[];
+  readonly #inputDevices: readonly InputDevice[];
   readonly #registry: SeriesRegistry;
+  readonly #devices: SimulatedDevices;
   readonly #intervalMs: number;
   readonly #steps: number;
   /** Of series that have begun. */
   readonly #ids = new Map<string, number>();
   #step = 0;
 
-  constructor({ series, intervalMs }: RuleTest, registry: SeriesRegistry) {
+  constructor(
+    { series, devices: inputDevices, intervalMs }: RuleTest,
+    registry: SeriesRegistry,
+    devices: SimulatedDevices,
+  ) {
     this.#series = series;
+    this.#inputDevices = inputDevices;
     this.#registry = registry;
+    this.#devices = devices;
     this.#intervalMs = intervalMs;
-    this.#steps = series.reduce((most, { values }) => Math.max(most, values.length), 0);
+    const lengths = [...series.map(({ values }) => values.length), ...inputDevices.map(({ states }) => states.length)];
+    this.#steps = lengths.reduce((most, length) => Math.max(most, length), 0);
   }
 
   /** Since the start; also where nothing comes any more. */
@@ -80,6 +93,12 @@ class Samples {
   }
 
   #feed(simulation: Simulation, atMs: number): void {
+    for (const { states, ...facts } of this.#inputDevices) {
+      const status = states[this.#step] ?? null;
+      if (status === null) continue;
+      simulation.advance(atMs);
+      this.#devices.stand(facts.device, isDeleted(status) ? undefined : { ...facts, status, reason: "" });
+    }
     const given = this.#series.filter(({ values }) => (values[this.#step] ?? null) !== null);
     if (given.length === 0) return;
     // Series come into being with their first point.

@@ -4,7 +4,9 @@ import { durationMs, field, list, optional, text, within, wordsOf, type Field } 
 import { fileError, problemsOf, sentenceOf, shown, type Path, type Place, type Problem } from "../input/problem.ts";
 import { mapOf, record } from "../input/record.ts";
 import { readYaml } from "../input/yaml-document.ts";
+import type { DeviceStanding } from "../../model/device-standing.ts";
 import type { WatchpostError } from "../../model/errors.ts";
+import { parseDeviceStates, type DeviceStates } from "./device-states.ts";
 import { parseSeries, type TestedSeries } from "./series-text.ts";
 import { parseSeriesValues, type SeriesValues } from "./series-values.ts";
 
@@ -30,11 +32,16 @@ export interface InputSeries extends TestedSeries {
   readonly values: SeriesValues;
 }
 
+export interface InputDevice extends Omit<DeviceStanding, "status" | "reason"> {
+  readonly states: DeviceStates;
+}
+
 export interface RuleTest {
   /** "": it has none. */
   readonly name: string;
   readonly intervalMs: number;
   readonly series: readonly InputSeries[];
+  readonly devices: readonly InputDevice[];
   readonly checks: readonly AlertCheck[];
 }
 
@@ -49,6 +56,7 @@ export interface RuleTestFile {
 
 const INTERVAL_MS = 60_000;
 const [FILES_MAX, TESTS_MAX, SERIES_MAX, CHECKS_MAX, ALERTS_MAX] = [1_000, 10_000, 10_000, 100_000, 10_000];
+const DEVICES_MAX = SERIES_MAX;
 
 const series = record({
   fields: {
@@ -59,6 +67,21 @@ const series = record({
     }),
   },
   build: (read): InputSeries => ({ ...read.series, values: read.values }),
+});
+
+const word = optional(
+  text("a text", () => true),
+  "",
+);
+
+const device = record({
+  fields: {
+    device: text("a device's id", (given) => given !== ""),
+    ...{ site: word, type: word, parent: word },
+    tags: texts("texts"),
+    states: field("states", (given) => (typeof given === "string" ? parseDeviceStates(given) : undefined)),
+  },
+  build: (read): InputDevice => read,
 });
 
 const alert = record({
@@ -93,20 +116,27 @@ const fileField = record({
           ),
           interval: optional(durationMs(1), INTERVAL_MS),
           input_series: list("series", series, 0, SERIES_MAX),
+          input_devices: list("devices", device, 0, DEVICES_MAX),
           alert_rule_test: list("checks", check, 1, CHECKS_MAX),
         },
         check: (given, _read, report) => {
-          const written = Array.isArray(given["input_series"]) ? given["input_series"] : [];
-          const names = written.map((each: unknown) => mapOf(each)?.["series"]);
-          names.forEach((name, i) => {
-            if (typeof name !== "string" || names.indexOf(name) === i) return;
-            report(["input_series", i, "series"], `is ${shown(name)}; wanted another one than before`);
-          });
+          for (const [field, key] of [
+            ["input_series", "series"],
+            ["input_devices", "device"],
+          ] as const) {
+            const written = Array.isArray(given[field]) ? given[field] : [];
+            const names = written.map((each: unknown) => mapOf(each)?.[key]);
+            names.forEach((name, i) => {
+              if (typeof name !== "string" || names.indexOf(name) === i) return;
+              report([field, i, key], `is ${shown(name)}; wanted another one than before`);
+            });
+          }
         },
         build: (read): RuleTest => ({
           name: read.name,
           intervalMs: read.interval,
           series: read.input_series,
+          devices: read.input_devices,
           checks: read.alert_rule_test,
         }),
       }),

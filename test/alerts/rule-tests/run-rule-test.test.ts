@@ -18,6 +18,7 @@ const RULES = parseRulesFile(
   - { name: site, metric: temp, group_by: [site], condition: { threshold: { above: 80 } } }
   - { name: watchdog, condition: { watchdog: {} } }
   - { name: off, metric: temp, condition: { threshold: { above: 0 } }, disabled: true }
+  - { name: gone, condition: { device: {} }, where: [site=n, line=4], for: 2m, keep_firing_for: 1m, title: "{device} is {status}" }
 `,
 ).rules;
 
@@ -95,6 +96,36 @@ test("groups, watchdogs and rules that are disabled are as they are live; checks
     - { eval_time: 20s, alertname: site, exp_alerts: [{}, {}] }
 - alert_rule_test: [{ eval_time: 0s, alertname: hot }]`;
   expect(failures(text)).toEqual(["50s site: 0 missing, got  medium", "20s site: 1 missing, got "]);
+});
+
+describe("devices", () => {
+  const text = (checks: string) => `- interval: 1m
+  input_devices:
+    - { device: a, site: n, parent: gw, tags: { line: "4" }, states: online offlinex3 stale _x5 }
+    - { device: b, site: n, tags: { line: "4" }, states: _x2 offlinex4 deleted }
+    - { device: c, site: s, tags: { line: "4" }, states: offlinex9 }
+    - { device: d, site: n, states: offlinex9 }
+  alert_rule_test:
+${checks}`;
+
+  test("have the states that a test gives them, and facts to go by", () => {
+    const checks = `    - { eval_time: 2m, alertname: gone }
+    - { eval_time: 3m, alertname: gone, exp_alerts: [{ exp_labels: { device: a, parent: gw }, exp_annotations: { title: a is offline } }] }
+    - { eval_time: 4m, alertname: gone, exp_alerts: [{}, { exp_labels: { device: b } }] }
+    - { eval_time: 5m, alertname: gone, exp_alerts: [{ exp_labels: { device: a } }, { exp_labels: { device: b } }] }
+    - { eval_time: 6m, alertname: gone, exp_alerts: [{ exp_labels: { device: b } }] }
+    - { eval_time: 7m, alertname: gone }`;
+    expect(failures(text(checks))).toEqual([]);
+  });
+
+  test("are refused by name where their states are none", () => {
+    const wrong = (states: string) => () => failures(text("").replace("offlinex9", states));
+    expect(wrong("broken")).toThrow('"broken" is none: wanted never_seen, online, late, offline, stale and deleted');
+    expect(wrong("online x3")).toThrow('"x3" is none');
+    expect(wrong("onlinex1000000")).toThrow("onlinex1000000 makes it longer than 1000000 states");
+    expect(wrong('""')).toThrow("wanted never_seen, online");
+    expect(() => failures(text("").replace("device: b", "device: a"))).toThrow("wanted another one than before");
+  });
 });
 
 describe("matching", () => {
