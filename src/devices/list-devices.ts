@@ -68,7 +68,7 @@ function valuesFor(order: string, { statuses }: ListDeps): (record: DeviceRecord
     case "status":
       return ({ standing }) => STATUS_ORDER.indexOf(standing.status);
     case "last_seen":
-      return ({ index }) => statuses.statusOf(index).seenMs;
+      return ({ index }) => statuses.seenMs(index);
     default:
       throw invalidField("order_by", order, `${ORDERS.join(", ")}, or one of them behind "-"`);
   }

@@ -4,7 +4,8 @@ import { Backlog } from "../model/backlog.ts";
 import type { JournalEntry, JournalQuery } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import type { Device, DeviceEventSchema, WatchDevicesRequest } from "../wire/gen/devices_pb.ts";
-import type { DeviceBook } from "./device-book.ts";
+import { byId } from "./by-id.ts";
+import type { DeviceBook, DeviceRecord } from "./device-book.ts";
 import { DEVICE_EVENT, toldOfEntry, type ToldDevice } from "./device-documents.ts";
 import { bareFacts, scopeOf, type DeviceScope } from "./device-filter.ts";
 import { messageOf, type MessageDeps } from "./device-message.ts";
@@ -25,11 +26,15 @@ export interface WatchDeps extends MessageDeps {
   readonly devices: Devices;
   readonly journal: DeviceReader;
   readonly setAside: SetAside;
+  /** Lets others have a turn. */
+  pause(): Promise<void>;
 }
 
 /** Changes that wait for a reader, and their characters; one that is further behind is disconnected. */
 const BOUNDS = { waitingMax: 10_000, sizeMax: 16 * 1024 * 1024, what: "changes of devices" };
 const ENTRIES_AT_ONCE = 500;
+/** Messages of a snapshot in one turn. */
+const TOLD_AT_ONCE = 500;
 
 /** Ends when `signal` does. Throws UNAVAILABLE where the reader falls behind, and as `positionOf` does. */
 export async function* watchDevices(
@@ -49,8 +54,12 @@ export async function* watchDevices(
   );
   const beganAt = journal.lastPosition;
   if (position === undefined) {
-    for (const record of standing(deps.book, scope)) {
+    // Of those that change while they are read the change is told behind them, too.
+    const isSeen = ({ id, stored, standing }: DeviceRecord) => scope.takes(stored ?? bareFacts(id), standing.status);
+    const pause = () => deps.pause();
+    for (const [i, record] of (await byId(deps.book.told(), isSeen, pause)).entries()) {
       if (signal.aborted) return;
+      if (i > 0 && i % TOLD_AT_ONCE === 0) await deps.pause();
       yield { kind: "snapshot", device: messageOf(record, false, deps) };
     }
     position = beganAt;
@@ -68,14 +77,6 @@ export async function* watchDevices(
     position = entries.length < ENTRIES_AT_ONCE ? Math.max(beganAt, last) : last;
   }
   for await (const told of backlog.changes()) if (told.position > position) yield* messagesOf(told, scope, journal);
-}
-
-/** As they are in this turn, whatever comes of them while they are read. */
-function standing(book: DeviceBook, scope: DeviceScope) {
-  const records = [...book.told()].filter(({ id, stored, standing: { status } }) =>
-    scope.takes(stored ?? bareFacts(id), status),
-  );
-  return records.map((record) => ({ ...record })).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function* messagesOf(

@@ -171,6 +171,26 @@ test("cursors that nobody can go on from are out of range; who falls behind is t
   await fails(rig.watch({ cursor }).next(), "OUT_OF_RANGE", "no longer kept");
 });
 
+test("a snapshot of many is by id, and made in turns; who changes meanwhile is told behind it", async () => {
+  const rig = await DeviceRig.open();
+  const ids = Array.from({ length: 9_001 }, (_, i) => `d${(i * 7_919) % 9_001}`);
+  rig.send(ids.map((id) => rig.series("t", id)));
+  for (let i = 0; i < 100 && (await rig.list({ pageSize: 1 })).total < 9_001n; i++) await rig.settle();
+  const { pauses } = rig;
+  const watcher = rig.watch();
+  const first = watcher.next();
+  await rig.call("deleteDevice", { deviceId: "d5" });
+  await rig.register({ deviceId: "a-new" });
+  const snapshot = [await first, ...(await watcher.snapshot())];
+  expect(snapshot.map(({ device }) => device?.deviceId)).toEqual([...ids.toSorted(), undefined]);
+  expect(rig.pauses - pauses).toBeGreaterThan(9_001 / 500);
+  expect((await watcher.take(2)).map(({ kind, device }) => [kind, device!.deviceId])).toEqual([
+    ["deleted", "d5"],
+    ["registered", "a-new"],
+  ]);
+  watcher.close();
+});
+
 test("a stream goes on over a restart", async () => {
   const kept = new Kept();
   const rig = await DeviceRig.open(kept);

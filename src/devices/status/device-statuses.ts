@@ -1,7 +1,7 @@
 /**
  * Whether each device is there: by silence, by what it says of itself, and by the device it is reached through. Pure: time comes
  * with calls. Silence is measured on an inner clock, which goes with the monotonic one and stands still while nobody can be heard.
- * The thresholds are in thresholds.ts, flapping is in flapping.ts; docs/device-status.md says it all for users.
+ * The limits are in silence-limits.ts, flapping is in flapping.ts; docs/device-status.md says it all for users.
  */
 import { Affected, type Cause } from "./affected.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
@@ -10,6 +10,7 @@ import { grown } from "./grown.ts";
 import { InnerClock } from "./inner-clock.ts";
 import { reasonOf } from "./reason.ts";
 import { Rhythms } from "./rhythms.ts";
+import { SilenceLimits } from "./silence-limits.ts";
 import { LATE, NEVER, OFFLINE, ONLINE, STALE, STATUSES } from "./status.ts";
 import type {
   DeviceStatusesOptions,
@@ -19,12 +20,10 @@ import type {
   StatusSettings,
   StatusView,
 } from "./status.ts";
-import { thresholdsOf, type Thresholds } from "./thresholds.ts";
 import { ToldChanges } from "./told-changes.ts";
 
 /** Of a device whose interval is not known, readings that are older are no sign of life. */
 const FRESH_MS = 3_600_000;
-const INFERRED: StatusSettings = { expectedIntervalMs: 0, lateAfterMs: 0, offlineAfterMs: 0, isEventDriven: false };
 /** Bits of #flags: not heard since its parent was offline; to be saved; heard, which its status does not say yet. */
 const [IS_STALE, IS_UNSAVED, IS_HEARD] = [1, 2, 4];
 const LENGTH_MIN = 64;
@@ -39,7 +38,7 @@ export class DeviceStatuses {
   readonly #family = new Family();
   readonly #affected = new Affected();
   readonly #told: ToldChanges;
-  readonly #settings = new Map<number, StatusSettings>();
+  readonly #limits = new SilenceLimits(this.#rhythms);
   /** When those that said that they leave did so, inner. */
   readonly #deadMs = new Map<number, number>();
   #status = new Uint8Array(0);
@@ -47,7 +46,6 @@ export class DeviceStatuses {
   /** Inner: the newest reading or birth; since when silence counts, which is when it was heard last. */
   #seenMs = new Float64Array(0);
   #silentFromMs = new Float64Array(0);
-  #lateAfterMs = new Float64Array(0);
   /** Unix milliseconds. */
   #seenWallMs = new Float64Array(0);
   #lookedForUnsaved = 0;
@@ -75,7 +73,7 @@ export class DeviceStatuses {
     this.#seenWallMs[device] = wallMs;
     const atMs = Math.max(this.#clock.innerOf(arrivalMs), seenMs);
     const lagMs = atMs - seenMs;
-    if (lagMs >= this.#lateAfterMs[device] || (lagMs >= FRESH_MS && !this.#isIntervalKnown(device))) return;
+    if (lagMs >= this.#limits.lateAfterMs(device) || (lagMs >= FRESH_MS && !this.#limits.isKnown(device))) return;
     if (atMs > this.#silentFromMs[device]) this.#silentFromMs[device] = atMs;
     if (this.#rhythms.arrived(device, atMs, lagMs)) this.#learn(device);
     if (this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
@@ -123,11 +121,7 @@ export class DeviceStatuses {
   configure(device: number, settings: StatusSettings): void {
     this.#resize(device + 1);
     this.#settleHeard(device);
-    const { expectedIntervalMs, lateAfterMs, offlineAfterMs, isEventDriven } = settings;
-    if (expectedIntervalMs > 0 || lateAfterMs > 0 || offlineAfterMs > 0 || isEventDriven) {
-      this.#settings.set(device, settings);
-    } else this.#settings.delete(device);
-    this.#lateAfterMs[device] = this.#thresholds(device).lateAfterMs;
+    this.#limits.set(device, settings);
     this.#settle(device, this.#clock.innerMs, "its expected interval was changed");
   }
 
@@ -139,7 +133,7 @@ export class DeviceStatuses {
     this.#rhythms.forget(device);
     this.#deadlines.set(device, Infinity);
     this.#told.forget(device);
-    this.#settings.delete(device);
+    this.#limits.forget(device);
     this.#deadMs.delete(device);
     this.#setUp(device);
   }
@@ -174,10 +168,15 @@ export class DeviceStatuses {
     return this.#told.count > 0 || !this.#affected.isEmpty || this.#deadlines.nextAtMs <= this.#clock.innerMs;
   }
 
+  /** Unix milliseconds of its newest sign of life; 0: none. */
+  seenMs(device: number): number {
+    return this.#seenWallMs[device] ?? 0;
+  }
+
   statusOf(device: number): StatusView {
     this.#resize(device + 1);
     const finite = (ms: number) => (Number.isFinite(ms) ? ms : 0);
-    const { lateAfterMs, offlineAfterMs } = this.#thresholds(device);
+    const { lateAfterMs, offlineAfterMs } = this.#limits.of(device);
     return {
       status: STATUSES[this.#status[device]],
       sinceMs: this.#told.sinceMs(device),
@@ -230,8 +229,8 @@ export class DeviceStatuses {
     this.#resize(device + 1);
     const nowMs = this.#clock.innerMs;
     this.#rhythms.restore(device, saved.gapsMs);
-    const { lateAfterMs, offlineAfterMs } = this.#thresholds(device);
-    this.#lateAfterMs[device] = lateAfterMs;
+    this.#limits.learn(device);
+    const { lateAfterMs, offlineAfterMs } = this.#limits.of(device);
     // It may have lost its parent since.
     const isStale = saved.isStale && this.#family.parentOf(device) >= 0;
     this.#status[device] = saved.status === "stale" && !isStale ? ONLINE : STATUSES.indexOf(saved.status);
@@ -249,17 +248,8 @@ export class DeviceStatuses {
   #learn(device: number): void {
     const p95Ms = this.#rhythms.p95Ms(device);
     if (this.#rhythms.hasDrifted(device, p95Ms)) this.#flags[device] |= IS_UNSAVED;
-    this.#lateAfterMs[device] = this.#thresholds(device, p95Ms).lateAfterMs;
+    this.#limits.learn(device, p95Ms);
     this.#schedule(device);
-  }
-
-  /** Whether somebody set, or arrivals told, how long it may be silent. */
-  #isIntervalKnown(device: number): boolean {
-    return this.#settings.has(device) ? this.#lateAfterMs[device] < Infinity : this.#rhythms.isKnown(device);
-  }
-
-  #thresholds(device: number, p95Ms = this.#rhythms.p95Ms(device)): Thresholds {
-    return thresholdsOf(this.#settings.get(device) ?? INFERRED, p95Ms);
   }
 
   #isHeard(device: number, seenMs: number): void {
@@ -284,8 +274,8 @@ export class DeviceStatuses {
     if ((this.#flags[device] & IS_STALE) !== 0) return STALE;
     if (this.#silentFromMs[device] === -Infinity) return NEVER;
     // As #dueAtMs adds, to the last bit.
-    if (atMs < this.#silentFromMs[device] + this.#lateAfterMs[device]) return ONLINE;
-    return atMs < this.#silentFromMs[device] + this.#thresholds(device).offlineAfterMs ? LATE : OFFLINE;
+    if (atMs < this.#silentFromMs[device] + this.#limits.lateAfterMs(device)) return ONLINE;
+    return atMs < this.#silentFromMs[device] + this.#limits.of(device).offlineAfterMs ? LATE : OFFLINE;
   }
 
   #meetDeadline(): void {
@@ -306,7 +296,7 @@ export class DeviceStatuses {
     if (after !== before) {
       const wasDown = this.#isDown(device);
       const silentMs = atMs - this.#silentFromMs[device];
-      const reason = why || reasonOf(STATUSES[before], STATUSES[after], silentMs, this.#thresholds(device));
+      const reason = why || reasonOf(STATUSES[before], STATUSES[after], silentMs, this.#limits.of(device));
       this.#change(device, after, atMs, reason, by);
       if (this.#isDown(device) !== wasDown) {
         this.#affected.add(this.#family.childrenOf(device), { atMs, root: device, by });
@@ -364,8 +354,8 @@ export class DeviceStatuses {
     const status = this.#status[device];
     const fromMs = this.#silentFromMs[device];
     let dueMs = Infinity;
-    if (status === ONLINE) dueMs = fromMs + this.#lateAfterMs[device];
-    else if (status === LATE) dueMs = fromMs + this.#thresholds(device).offlineAfterMs;
+    if (status === ONLINE) dueMs = fromMs + this.#limits.lateAfterMs(device);
+    else if (status === LATE) dueMs = fromMs + this.#limits.of(device).offlineAfterMs;
     return Math.min(dueMs, this.#told.dueAtMs(device, status));
   }
 
@@ -381,19 +371,17 @@ export class DeviceStatuses {
     this.#seenMs[device] = -Infinity;
     this.#silentFromMs[device] = -Infinity;
     this.#seenWallMs[device] = 0;
-    this.#lateAfterMs[device] = this.#thresholds(device).lateAfterMs;
   }
 
   #resize(wanted: number): void {
     const before = this.#status.length;
     if (wanted <= before) return;
     const length = Math.max(wanted, Math.ceil(before * 1.25), LENGTH_MIN);
-    for (const part of [this.#rhythms, this.#deadlines, this.#family, this.#told]) part.resize(length);
+    for (const part of [this.#rhythms, this.#limits, this.#deadlines, this.#family, this.#told]) part.resize(length);
     this.#status = grown(this.#status, length);
     this.#flags = grown(this.#flags, length);
     this.#seenMs = grown(this.#seenMs, length);
     this.#silentFromMs = grown(this.#silentFromMs, length);
-    this.#lateAfterMs = grown(this.#lateAfterMs, length);
     this.#seenWallMs = grown(this.#seenWallMs, length);
     for (let device = before; device < length; device++) this.#setUp(device);
   }

@@ -1,0 +1,57 @@
+/** After how much silence each device is late: by what somebody set, or by its rhythm. */
+import { grown } from "./grown.ts";
+import type { Rhythms } from "./rhythms.ts";
+import type { StatusSettings } from "./status.ts";
+import { thresholdsOf, type Thresholds } from "./thresholds.ts";
+
+const INFERRED: StatusSettings = { expectedIntervalMs: 0, lateAfterMs: 0, offlineAfterMs: 0, isEventDriven: false };
+
+export class SilenceLimits {
+  readonly #rhythms: Rhythms;
+  readonly #settings = new Map<number, StatusSettings>();
+  #lateAfterMs = new Float64Array(0);
+
+  constructor(rhythms: Rhythms) {
+    this.#rhythms = rhythms;
+  }
+
+  resize(length: number): void {
+    this.#lateAfterMs = grown(this.#lateAfterMs, length, thresholdsOf(INFERRED, NaN).lateAfterMs);
+  }
+
+  set(device: number, settings: StatusSettings): void {
+    const { expectedIntervalMs, lateAfterMs, offlineAfterMs, isEventDriven } = settings;
+    const isSet = expectedIntervalMs > 0 || lateAfterMs > 0 || offlineAfterMs > 0 || isEventDriven;
+    if (isSet) this.#settings.set(device, settings);
+    else this.#settings.delete(device);
+    this.learn(device);
+  }
+
+  /** Its rhythm is another one. */
+  learn(device: number, p95Ms = this.#rhythms.p95Ms(device)): void {
+    this.#lateAfterMs[device] = this.#of(device, p95Ms).lateAfterMs;
+  }
+
+  /** Infinity: never. */
+  lateAfterMs(device: number): number {
+    return this.#lateAfterMs[device];
+  }
+
+  of(device: number): Thresholds {
+    return this.#of(device, this.#rhythms.p95Ms(device));
+  }
+
+  /** Whether somebody set, or arrivals told, how long it may be silent. */
+  isKnown(device: number): boolean {
+    return this.#settings.has(device) ? this.#lateAfterMs[device] < Infinity : this.#rhythms.isKnown(device);
+  }
+
+  /** After its rhythm was. */
+  forget(device: number): void {
+    this.set(device, INFERRED);
+  }
+
+  #of(device: number, p95Ms: number): Thresholds {
+    return thresholdsOf(this.#settings.get(device) ?? INFERRED, p95Ms);
+  }
+}
