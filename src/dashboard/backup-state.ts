@@ -30,11 +30,11 @@ const ROWS_A_FILE = 10_000;
 const CHARS_A_FILE = 4 * 1024 * 1024;
 
 /**
- * Journal and documents are those of one moment, which is when this begins. They come first: while documents are copied,
- * what others were before they changed is held in memory.
+ * Journal and documents are those of one moment, when the snapshot began. They come first: while documents are copied, what
+ * others were before they changed is held in memory.
  */
 export async function* stateFiles(state: StateSource): AsyncGenerator<StateFile, StateTold> {
-  const [first] = await Promise.all([state.statePage(0), state.beginSnapshot()]);
+  const first = await state.statePage(0);
   const snapshot = yield* journalFiles(state);
   const series = yield* seriesFiles(state, first);
   // Entries that were trimmed while they were copied are not promised.

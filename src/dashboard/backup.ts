@@ -1,6 +1,7 @@
 /**
- * Backup: the store's period files, frozen at one instant, and right after it series and journal, as one tar archive. The
- * reader pulls; what is in memory is a piece of a file, or what a file of series or of the journal holds.
+ * Backup: the store's period files, frozen at one instant, journal and documents of right before it and series of right
+ * after it, as one tar archive. The reader pulls; what is in memory is a piece of a file, or what a file of series or of the
+ * journal holds.
  */
 import type { Clock } from "../model/clock.ts";
 import { BUILD } from "../model/build-info.ts";
@@ -39,7 +40,8 @@ const READER_IDLE_MS_MAX = 60_000;
 const encoder = new TextEncoder();
 
 export function backupMethods(deps: BackupDeps): MethodImpl[] {
-  return [serverStreaming(Dashboard.method.backup, (request, { signal }) => backup(request, deps, signal))];
+  const state = { isRunning: false };
+  return [serverStreaming(Dashboard.method.backup, (request, { signal }) => backup(request, deps, state, signal))];
 }
 
 /**
@@ -49,6 +51,7 @@ export function backupMethods(deps: BackupDeps): MethodImpl[] {
 async function* backup(
   request: BackupRequest,
   deps: BackupDeps,
+  all: { isRunning: boolean },
   signal: AbortSignal,
 ): AsyncIterable<{ data: Uint8Array; bytesTotal?: bigint }> {
   const { store, state, clock } = deps;
@@ -56,16 +59,31 @@ async function* backup(
   const bytesPerSecond = Number(request.bytesPerSecond);
   if (bytesPerSecond < 0) throw invalidField("bytes_per_second", bytesPerSecond, "0 (no limit) or more");
   const identities = new Map(base?.files.map(({ name, identity }) => [name, identity]));
-  const listed = await store.beginBackup(identities);
+  if (all.isRunning) {
+    throw new WatchpostError(
+      "RESOURCE_EXHAUSTED",
+      "another backup is being made; one at a time, try again when it has ended",
+    );
+  }
+  all.isRunning = true;
   let [stopped, ended] = [false, false];
   // Once: the next backup must not be ended by the late finish of this one.
   const end = () => {
-    if (!ended) {
-      store.endBackup();
-      state.endSnapshot();
-    }
+    if (ended) return;
     ended = true;
+    store.endBackup();
+    state.endSnapshot();
+    all.isRunning = false;
   };
+  let listed: BackupListed;
+  try {
+    // Before the points: what another node has delivered by its ledger it would never send again.
+    await state.beginSnapshot();
+    listed = await store.beginBackup(identities);
+  } catch (error) {
+    end();
+    throw error;
+  }
   let bytesTotal: bigint | undefined = BigInt(sizeOf(listed));
   try {
     for await (const data of archive(listed, base, deps)) {
@@ -101,7 +119,7 @@ async function* archive(
   const files: BackupFile[] = [];
   const leftOut = [...listed.leftOut];
 
-  // The state comes after the freeze: every series that a frozen block refers to is in it.
+  // Series come after the freeze: every one that a frozen block refers to is among them.
   const ofState = stateFiles(state);
   let next: IteratorResult<StateFile, StateTold>;
   while (!(next = await ofState.next()).done) yield* small(next.value.name, next.value.text);

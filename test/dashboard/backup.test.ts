@@ -19,8 +19,15 @@ function createRig() {
     markers: [],
     leftOut: [],
   };
+  const freeze = {
+    held: undefined as PromiseWithResolvers<void> | undefined,
+    hold: () => (freeze.held = Promise.withResolvers<void>()),
+  };
   const store = {
     async beginBackup() {
+      const { held } = freeze;
+      freeze.held = undefined;
+      await held?.promise;
       told.push("begin");
       return listed;
     },
@@ -36,7 +43,7 @@ function createRig() {
       meta: { next_seq: 7 },
       retired: Uint32Array.of(2),
     }),
-    beginSnapshot: async () => {},
+    beginSnapshot: async () => void told.push("snapshot"),
     readSnapshot: async () => ({
       documents: [{ collection: "rules", key: "r", sort: 0, value: "{}" }],
       entries: [{ position: 3, atMs: 0, kind: "rule", subject: "r", actor: "a", payload: "{}" }],
@@ -51,7 +58,7 @@ function createRig() {
   const run = method.run as (request: unknown, context: CallContext) => AsyncGenerator<{ data: Uint8Array }>;
   const start = (request: { baseManifest?: string; bytesPerSecond?: bigint } = {}) =>
     run(create(BackupRequestSchema, request), { signal: controller.signal } as CallContext);
-  return { clock, told, start, controller, read: () => read };
+  return { clock, told, freeze, start, controller, read: () => read };
 }
 
 test("is pulled: nothing is read ahead of its reader, and it ends once", async () => {
@@ -62,7 +69,24 @@ test("is pulled: nothing is read ahead of its reader, and it ends once", async (
   for await (const { data } of parts) bytes += data.length;
   expect(bytes % 512).toBe(0);
   expect(read()).toBe(PIECES);
-  expect(told).toEqual(["begin", "end"]);
+  expect(told).toEqual(["snapshot", "begin", "end"]);
+});
+
+test("documents are those of before the points are frozen: what a ledger says has come is among these", async () => {
+  const { start, told, freeze } = createRig();
+  const frozen = freeze.hold();
+  const first = start();
+  const begun = first.next();
+  await Promise.resolve();
+  expect(told).toEqual(["snapshot"]);
+  await expect(start().next()).rejects.toMatchObject({ status: "RESOURCE_EXHAUSTED" });
+  frozen.reject(new Error("the store is closed"));
+  await expect(begun).rejects.toThrow("the store is closed");
+  expect(told).toEqual(["snapshot", "end"]);
+  const second = start();
+  await second.next();
+  expect(told).toEqual(["snapshot", "end", "snapshot", "begin"]);
+  await second.return(undefined);
 });
 
 test("a reader that takes nothing for a minute has lost it, and ends no other one when it comes back", async () => {
@@ -72,11 +96,11 @@ test("a reader that takes nothing for a minute has lost it, and ends no other on
   clock.advance(59_000);
   await parts.next();
   clock.advance(59_000);
-  expect(told).toEqual(["begin"]);
+  expect(told).toEqual(["snapshot", "begin"]);
   clock.advance(1_000);
-  expect(told).toEqual(["begin", "end"]);
+  expect(told).toEqual(["snapshot", "begin", "end"]);
   await expect(parts.next()).rejects.toMatchObject({ status: "ABORTED" });
-  expect(told).toEqual(["begin", "end"]);
+  expect(told).toEqual(["snapshot", "begin", "end"]);
 });
 
 test("a reader that leaves ends it at once", async () => {
@@ -84,7 +108,7 @@ test("a reader that leaves ends it at once", async () => {
   const parts = start();
   await parts.next();
   await parts.return(undefined);
-  expect(told).toEqual(["begin", "end"]);
+  expect(told).toEqual(["snapshot", "begin", "end"]);
 });
 
 test("is as fast as was asked for, whatever the clock of its parts", async () => {
@@ -118,7 +142,7 @@ test("a pause ends with its reader", async () => {
   const next = parts.next().catch((error: unknown) => error);
   controller.abort(new Error("left"));
   expect(await next).toEqual(new Error("left"));
-  expect(told).toEqual(["begin", "end"]);
+  expect(told).toEqual(["snapshot", "begin", "end"]);
 });
 
 for (const [request, wanted] of [
