@@ -91,6 +91,7 @@ export class DeliveryLedger {
   /** The receiver's ledger, when a stream begins: what it has counted and not acknowledged before is made good. */
   adopt(sources: readonly SourceDelivery[]): void {
     const known = new Map(sources.map((source) => [source.source, source]));
+    if (known.has(OTHER_SOURCES)) this.#countTogether(known);
     for (const [source, counts] of this.#counts) if (!known.has(source)) this.#adopt(source, counts, undefined);
     for (const [source, delivery] of known) this.#adopt(source, this.#of(source), delivery);
   }
@@ -98,7 +99,13 @@ export class DeliveryLedger {
   /** Documents of what has changed since. */
   takeChanges(): DocumentChange[] {
     const changes = [...this.#changed].map((source) => {
-      return { collection: COLLECTION, key: source, sort: 0, value: JSON.stringify(this.#counts.get(source)) };
+      const counts = this.#counts.get(source);
+      return {
+        collection: COLLECTION,
+        key: source,
+        sort: 0,
+        value: counts === undefined ? null : JSON.stringify(counts),
+      };
     });
     this.#changed.clear();
     return changes;
@@ -107,6 +114,18 @@ export class DeliveryLedger {
   /** They are taken again. */
   notWritten(changes: readonly DocumentChange[]): void {
     for (const { key } of changes) this.#changed.add(key);
+  }
+
+  /** What the receiver does not tell apart: it would be told of it with every stream, as of what it does not know. */
+  #countTogether(known: ReadonlyMap<string, unknown>): void {
+    const others = this.#of(OTHER_SOURCES);
+    for (const [source, { dropped }] of this.#counts) {
+      if (known.has(source)) continue;
+      others.dropped += dropped;
+      this.#counts.delete(source);
+      this.#untold.delete(source);
+      this.#changed.add(source);
+    }
   }
 
   #adopt(source: string, counts: SourceCounts, delivery: SourceDelivery | undefined): void {
