@@ -48,7 +48,7 @@ function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
 }
 
 const REFUSED_ADVICE: Readonly<Record<string, string>> = {
-  FAILED_PRECONDITION: "waiting changes nothing: another upstream.address, or another node there, is wanted",
+  FAILED_PRECONDITION: "waiting changes nothing: either what it says is to be done, or another upstream.address set",
   UNIMPLEMENTED:
     "waiting changes nothing: is upstream.address the gRPC address of a Watchpost that takes what others forward?",
   UNAUTHENTICATED: "waiting changes nothing: see upstream.token_file and cert_file",

@@ -6,7 +6,6 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../../model/clock.ts";
 import { WatchpostError } from "../../model/errors.ts";
 import { hasAllOf, withSequences, type SequenceRange, type SequenceRanges } from "../../model/sequence-ranges.ts";
-import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
@@ -17,7 +16,7 @@ import type { MemoryBudget } from "../memory-budget.ts";
 import { addDelivered, OTHER_SOURCES, SOURCES_MAX, type DeliveredBySource } from "./delivered.ts";
 import { readForwarded, type ForwardedMessage } from "./forwarded-message.ts";
 import { takePart, type PartDeps, type TakenPart } from "./forwarded-part.ts";
-import { ForwardedSeriesTable, NAMED_BYTES } from "./forwarded-series.ts";
+import { ForwardedSeriesTable, NAMED_BYTES, type NamesRegistry } from "./forwarded-series.ts";
 import { helloOf } from "./hello.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
 import type { Origin, Origins, OriginStream } from "./origins.ts";
@@ -29,7 +28,7 @@ export interface ForwardingDeps {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "points">;
   readonly resolve: SeriesResolver;
-  readonly registry: Pick<SeriesRegistry, "has" | "identityOf">;
+  readonly registry: NamesRegistry;
   nodeId(): Promise<string>;
   /** Resolves once others have run. */
   nextTurn(): Promise<void>;
