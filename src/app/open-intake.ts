@@ -39,6 +39,9 @@ export interface OpenIntake {
   readonly forwarding: ForwardingDeps;
 }
 
+/** What a sync takes. */
+const SYNC_MS = 1_000;
+
 /** `opening` waits for what is being committed. */
 export function openIntake(
   config: Config,
@@ -95,6 +98,7 @@ export function openIntake(
     origins: new Origins(journal, clock),
     ...{ intake, budget, clock, metrics, resolve },
     registry,
+    syncLagMs: config.store.sync_interval === 0 ? 0 : config.store.sync_interval + SYNC_MS,
     onTrouble: (sentence) => logger.warn({}, sentence),
     nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
     nodeId: nodeIdOf(journal, () => crypto.randomUUID()),

@@ -25,6 +25,7 @@ export interface RigOptions {
   readonly seriesPerSourceMax?: number;
   readonly budgetBytes?: number;
   readonly rawAgeLimitMs?: number;
+  readonly syncLagMs?: number;
   isClockTrusted?(): boolean;
 }
 
@@ -114,6 +115,7 @@ export function createRig(options: RigOptions = {}) {
     ...{ intake, budget, clock, metrics },
     resolve: seriesResolver(registry),
     registry,
+    syncLagMs: options.syncLagMs ?? 0,
     onTrouble: (sentence) => void troubles.push(sentence),
     nextTurn: () => new Promise((resolve) => void setImmediate(resolve)),
     nodeId: async () => "centre",

@@ -30,6 +30,8 @@ export interface ForwardingDeps {
   readonly resolve: SeriesResolver;
   readonly registry: NamesRegistry;
   nodeId(): Promise<string>;
+  /** How long after their commit rows may not be synced; 0: they are. */
+  readonly syncLagMs: number;
   /** Resolves once others have run. */
   nextTurn(): Promise<void>;
   onTrouble(sentence: string): void;
@@ -184,12 +186,14 @@ class ForwardedStream implements OriginStream {
       await this.#until(() => this.#ready.messages > 0 || (isOver && this.#parts.length === 0));
       if (this.#ready.messages === 0) return;
       await this.#hold();
-      // What the stream behind this one was told to be committed would not be all.
-      this.#goOn();
       const ready = this.#ready;
       this.#ready = nothingReady();
       this.#entering = ready.ranges;
       this.#change();
+      // The ledger is synced at once: after a power cut it would say that what was taken with it had come.
+      if (this.#deps.syncLagMs > 0) await this.#pause(this.#deps.syncLagMs);
+      // What the stream behind this one was told to be committed would not be all.
+      this.#goOn();
       if (ready.committed.length > 0) await this.#deps.origins.commit(origin, ready.ranges, ready.delivered);
       this.#entering = [];
       const refused = [...ready.refused].map(([source, { points, reason }]) => ({ source, points, reason }));

@@ -173,6 +173,22 @@ describe("a node that forwards", () => {
     expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 4]], gw: { points: 2 } });
   });
 
+  test("where records are synced late a range enters the ledger once its points must be, and what is replaced before does not", async () => {
+    const rig = createRig({ syncLagMs: 5_000 });
+    const sender = new Sender(rig);
+    sender.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    await settle(rig);
+    rig.clock.advance(4_900);
+    sender.send(part(2, 3, [[7, 200, 1]]));
+    await settle(rig);
+    expect(sender.committed).toEqual(["1-2"]);
+    new Sender(rig, hello({ session: 2n }));
+    await settle(rig);
+    rig.clock.advance(5_100);
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 2]], gw: { points: 1 } });
+  });
+
   test("what broke off in the middle of a range is sent again, and counted once", async () => {
     const rig = createRig();
     const first = new Sender(rig);
