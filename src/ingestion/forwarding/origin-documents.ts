@@ -1,4 +1,8 @@
-/** Origins as documents of the journal: who it is with its ranges, the nodes behind it, and what came of each source. */
+/**
+ * Origins as documents of the journal: who it is with its ranges, the nodes behind it, and what came of each source. Counts
+ * change with every commit, so those of sources that have changed lately stand in the origin's own document, which is
+ * written then anyway: a row each was 14 MB/s for 20,000 points/s of 3,000 sources.
+ */
 import type { DocumentChange, DocumentQuery, StoredDocument } from "../../model/journal.ts";
 import type { SequenceRanges } from "../../model/sequence-ranges.ts";
 import type { Delivered, DeliveredBySource } from "./delivered.ts";
@@ -14,7 +18,12 @@ export interface OriginRecord {
   /** Ids of the nodes that it gets points from. */
   readonly behind: readonly string[];
   readonly delivered: DeliveredBySource;
+  /** Sources whose counts stand in the origin's own document. */
+  readonly recent: ReadonlySet<string>;
 }
+
+/** JSON has no infinite numbers: null. */
+type RecentSource = readonly [string, number, number, number, number | null, number | null];
 
 export interface DocumentReader {
   documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
@@ -32,8 +41,20 @@ const BETWEEN = "\n";
 export async function readOrigins(journal: DocumentReader): Promise<OriginRecord[]> {
   const byId = new Map<string, { -readonly [K in keyof OriginRecord]: OriginRecord[K] }>();
   for await (const { key, value } of each(journal, ORIGINS)) {
-    const { name, session, committed, lastSeenMs } = JSON.parse(value);
-    byId.set(key, { id: key, name, session, committed, lastSeenMs, behind: [], delivered: new Map() });
+    const { name, session, committed, lastSeenMs, sources = [] } = JSON.parse(value);
+    const recent = sources as readonly RecentSource[];
+    byId.set(key, {
+      ...{
+        id: key,
+        name,
+        session,
+        committed,
+        lastSeenMs,
+        behind: [],
+        recent: new Set(recent.map(([source]) => source)),
+      },
+      delivered: new Map(recent.map(countsOf)),
+    });
   }
   for await (const { key, value } of each(journal, BEHIND)) {
     const origin = byId.get(key);
@@ -41,17 +62,29 @@ export async function readOrigins(journal: DocumentReader): Promise<OriginRecord
   }
   for await (const { key, value } of each(journal, SOURCES)) {
     const end = key.indexOf(BETWEEN);
-    const counts = JSON.parse(value);
-    // JSON has no infinite numbers.
-    const [firstUs, lastUs] = [counts.firstUs ?? Infinity, counts.lastUs ?? -Infinity];
-    byId.get(key.slice(0, end))?.delivered.set(key.slice(end + 1), { ...counts, firstUs, lastUs });
+    const [origin, source] = [byId.get(key.slice(0, end)), key.slice(end + 1)];
+    if (origin === undefined || origin.recent.has(source)) continue;
+    const { points, refused, dropped, firstUs, lastUs } = JSON.parse(value);
+    origin.delivered.set(...countsOf([source, points, refused, dropped, firstUs, lastUs]));
   }
   return [...byId.values()];
 }
 
-export function originDocument({ id, ...kept }: Omit<OriginRecord, "behind" | "delivered">): DocumentChange {
+/** `recent`: sources that have changed since they were written as documents of their own. */
+export function originDocument(
+  { id, ...kept }: Omit<OriginRecord, "behind" | "delivered" | "recent">,
+  recent: Iterable<readonly [source: string, counts: Delivered]>,
+): DocumentChange {
   const { name, session, committed, lastSeenMs } = kept;
-  return { collection: ORIGINS, key: id, sort: 0, value: JSON.stringify({ name, session, committed, lastSeenMs }) };
+  const sources = Array.from(recent, ([source, { points, refused, dropped, firstUs, lastUs }]): RecentSource => {
+    return [source, points, refused, dropped, firstUs, lastUs];
+  });
+  const value = JSON.stringify({ name, session, committed, lastSeenMs, sources });
+  return { collection: ORIGINS, key: id, sort: 0, value };
+}
+
+function countsOf([source, points, refused, dropped, firstUs, lastUs]: RecentSource): [string, Delivered] {
+  return [source, { points, refused, dropped, firstUs: firstUs ?? Infinity, lastUs: lastUs ?? -Infinity }];
 }
 
 export function behindDocument(id: string, behind: readonly string[]): DocumentChange {

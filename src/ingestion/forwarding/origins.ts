@@ -64,6 +64,10 @@ export interface Origin {
   readonly delivered: DeliveredBySource;
   lastSeenMs: number;
   readonly streams: Set<OriginStream>;
+  /** Sources whose counts stand in the origin's own document. */
+  recent: ReadonlySet<string>;
+  /** When all of them are written as documents of their own, monotonic. */
+  sourcesDueMs: number;
   /** That its points are ahead of the clock here. */
   isAheadTold: boolean;
 }
@@ -137,7 +141,7 @@ export class Origins {
     const { originName: name, behind } = hello;
     await this.#change(origin, async () => {
       const changes = isBehindNew ? [behindDocument(origin.id, behind)] : [];
-      await this.#append([originDocument({ ...origin, name }), ...changes]);
+      await this.#append([originDocument({ ...origin, name }, recentOf(origin)), ...changes]);
       [origin.name, origin.behind] = [name, behind];
     });
     return origin;
@@ -158,10 +162,18 @@ export class Origins {
       this.#checkRanges(origin, committed);
       const lastSeenMs = this.#clock.nowMs();
       const changed = this.#sums(origin, delivered);
-      const sources = [...changed].map(([source, counts]) => sourceDocument(origin.id, source, counts));
-      await this.#append([originDocument({ ...origin, committed, lastSeenMs }), ...sources]);
-      [origin.committed, origin.lastSeenMs] = [committed, lastSeenMs];
-      for (const [source, counts] of changed) origin.delivered.set(source, counts);
+      const nowMs = this.#clock.monotonicMs();
+      const isDue = nowMs >= origin.sourcesDueMs;
+      const names = new Set([...origin.recent, ...changed.keys()]);
+      const counts = Array.from(names, (source) => {
+        return [source, changed.get(source) ?? origin.delivered.get(source)!] as const;
+      });
+      const sources = isDue ? counts.map(([source, sum]) => sourceDocument(origin.id, source, sum)) : [];
+      await this.#append([originDocument({ ...origin, committed, lastSeenMs }, isDue ? [] : counts), ...sources]);
+      const recent = isDue ? new Set<string>() : names;
+      [origin.committed, origin.lastSeenMs, origin.recent] = [committed, lastSeenMs, recent];
+      if (isDue) origin.sourcesDueMs = nowMs + SOURCES_EVERY_MS;
+      for (const [source, sum] of changed) origin.delivered.set(source, sum);
     });
   }
 
@@ -275,8 +287,15 @@ export class Origins {
         "watchpost upstream forget takes away those that forward no more";
       throw new WatchpostError("RESOURCE_EXHAUSTED", message);
     }
-    const empty = { session: 0, committed: [], behind: [], delivered: new Map(), lastSeenMs: 0 };
-    return { id: originId, name: originName, ...empty, ...UNHEARD() };
+    const empty = {
+      session: 0,
+      committed: [],
+      behind: [],
+      delivered: new Map(),
+      recent: new Set<string>(),
+      lastSeenMs: 0,
+    };
+    return { id: originId, name: originName, ...empty, ...unheard(this.#clock.monotonicMs()) };
   }
 
   #load(): Promise<void> {
@@ -288,15 +307,21 @@ export class Origins {
   }
 
   async #read(): Promise<void> {
-    for (const record of await readOrigins(this.#journal)) this.#byId.set(record.id, { ...record, ...UNHEARD() });
+    for (const record of await readOrigins(this.#journal))
+      this.#byId.set(record.id, { ...record, ...unheard(this.#clock.monotonicMs()) });
   }
 }
 
+const SOURCES_EVERY_MS = 60_000;
 const CONNECT_AGAIN_MS = 1_000;
 /** In an error. */
 const LISTED_MAX = 10;
 
-const UNHEARD = () => ({ streams: new Set<OriginStream>(), isAheadTold: false });
+const unheard = (nowMs: number) => ({
+  streams: new Set<OriginStream>(),
+  sourcesDueMs: nowMs + SOURCES_EVERY_MS,
+  isAheadTold: false,
+});
 
 /** Throws FAILED_PRECONDITION while it is connected. */
 export function checkForgettable({ id, name, streams }: Origin): void {
@@ -309,6 +334,10 @@ function listed(origins: readonly Origin[]): string {
   const shown = origins.slice(0, LISTED_MAX).map(({ id, name }) => `${quoted(name)} (${id})`);
   if (origins.length > LISTED_MAX) shown.push(`${origins.length - LISTED_MAX} more`);
   return shown.join(", ");
+}
+
+function recentOf({ recent, delivered }: Origin): (readonly [string, Delivered])[] {
+  return Array.from(recent, (source) => [source, delivered.get(source)!]);
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

@@ -220,11 +220,41 @@ test("a node that comes back while it is being forgotten is told to connect agai
   expect(await kept(journal)).toMatchObject([{ id: "edge-1", session: 1 }]);
 });
 
+test("counts of sources are written with their origin, and once a minute by themselves, and are what they were after a restart", async () => {
+  const journal = new MemoryJournal();
+  const own = new ManualClock();
+  let origins = new Origins(journal, own);
+  let origin = await origins.enter(hello(), stream());
+  const restart = async () => {
+    origins = new Origins(journal, own);
+    origin = await origins.enter(hello(), stream());
+  };
+  const written = () => journal.count("forwarding.source");
+  await origins.commit(origin, [[0, 1]], delivered({ a: 1, b: 1 }));
+  own.advance(59_000);
+  await origins.commit(origin, [[1, 2]], delivered({ a: 1 }));
+  expect(written()).toBe(0);
+  await restart();
+  await origins.commit(origin, [[2, 3]], delivered({ c: 1 }));
+  expect([written(), (await kept(journal))[0].points]).toEqual([0, { a: 2, b: 1, c: 1 }]);
+  own.advance(60_000);
+  journal.failure = new Error("disk is gone");
+  await expect(origins.commit(origin, [[3, 4]], delivered({ a: 1 }))).rejects.toThrow("disk is gone");
+  journal.failure = null;
+  await origins.commit(origin, [[3, 4]], delivered({ a: 1 }));
+  expect(written()).toBe(3);
+  await origins.commit(origin, [[4, 5]], delivered({ b: 1 }));
+  await restart();
+  expect((await kept(journal))[0].points).toEqual({ a: 3, b: 2, c: 1 });
+  expect([...origin.recent]).toEqual(["b"]);
+});
+
 test("ledgers of many sources wait for each other instead of filling the journal's queue", async () => {
   const journal = new HeldJournal();
   const origins = new Origins(journal, clock);
   const ids = Array.from({ length: 12 }, (_, i) => `edge-${i}`);
   const all = await Promise.all(ids.map((originId) => origins.enter(hello({ originId }), stream())));
+  clock.advance(60_000);
   let [rows, rowsMax, small] = [0, 0, 0];
   const append = journal.append.bind(journal);
   journal.append = async (events, changes = []) => {
