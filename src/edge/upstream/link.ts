@@ -14,6 +14,7 @@ import type { Frame } from "../../model/frame.ts";
 import type { SequenceRange } from "../../model/sequence-ranges.ts";
 import type { ForwardedAck } from "../../wire/gen/forwarding_pb.ts";
 import { BacklogSender } from "./backlog-sender.ts";
+import { watchBehind } from "./behind-watch.ts";
 import type { DownSampler } from "./down-sampler.ts";
 import { Lane, type ForwardedInit, type LaneName, type OpenLane } from "./lane.ts";
 import { LiveSender } from "./live-sender.ts";
@@ -29,6 +30,8 @@ export interface LinkDeps extends PartsUnderwayDeps {
   readonly isOneByOne: boolean;
   /** Of what is committed, the next sequence. */
   nextSeq(): number;
+  /** Ids of the nodes that this one gets points from. */
+  behind(): Promise<readonly string[]>;
   /** What it throws ends the link before anything is sent. */
   onConnected(answer: ForwardedAck): void;
 }
@@ -82,6 +85,7 @@ export class Link {
     const cancelDeadline = this.#deps.clock.after(ANSWER_WITHIN_MS, () => {
       this.#fail(new WatchpostError("DEADLINE_EXCEEDED", `no answer within ${ANSWER_WITHIN_MS / 1_000} seconds`));
     });
+    let stopWatching = () => {};
     try {
       const live = this.#openLane("live");
       const answer = await Promise.race([live.answer, this.#failure.promise]);
@@ -89,10 +93,16 @@ export class Link {
       await Promise.race([backlog.answer, this.#failure.promise]);
       cancelDeadline();
       this.#deps.onConnected(answer);
+      const { behind, clock } = this.#deps;
+      stopWatching = watchBehind(this.#hello.behind ?? [], behind, clock, () => {
+        const message = "another node forwards here since, of which the upstream is told with a new connection";
+        this.#fail(new WatchpostError("ABORTED", message));
+      });
       this.#send(live, backlog).catch((error: unknown) => this.#fail(error));
       return await this.#failure.promise;
     } finally {
       cancelDeadline();
+      stopWatching();
       this.close();
     }
   }

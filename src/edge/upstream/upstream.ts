@@ -279,12 +279,12 @@ export class Upstream {
   }
 
   #linkDeps(): LinkDeps {
-    const { clock, openLane, registry, store, onCount } = this.#deps;
+    const { clock, openLane, registry, store, behind, onCount } = this.#deps;
     const { bytesPerS, downSampling } = this.options;
     const sampler =
       downSampling === undefined ? null : new DownSampler(downSampling, (query, o) => store.range(query, o));
     return {
-      ...{ clock, registry, store, openLane, sampler, isOneByOne: this.#isOneByOne },
+      ...{ clock, registry, store, openLane, sampler, behind, isOneByOne: this.#isOneByOne },
       ...{ state: this.#state, ledger: this.#ledger, filter: this.#filter },
       bandwidth: new Bandwidth(bytesPerS, clock.monotonicMs()),
       nextSeq: () => this.#nextSeq,

@@ -97,6 +97,7 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
   const store = new NaiveStore();
   const wires: Wire[] = [];
   const told: string[] = [];
+  const behind: string[] = [];
   let isReachable = true;
   let methods = ingestionMethods(receiver.deps);
   let origins: Origins = receiver.deps.forwarding.origins;
@@ -154,7 +155,7 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
         random: () => (randomState = (randomState * 16_807) % 2_147_483_647) / 2_147_483_647,
         nodeId: async () => nodeId,
         newId: () => `edge-${++ids}`,
-        behind: async () => [],
+        behind: async () => [...behind],
         onConnected: (sentence) => void told.push(sentence),
         onTrouble: (sentence) => void told.push(sentence),
         onDropped: (sentence) => void told.push(sentence),
@@ -165,7 +166,7 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
 
   let edge = await startEdge();
   return {
-    ...{ receiver, clock, registry, store, wires, told },
+    ...{ receiver, clock, registry, store, wires, told, behind },
     get journal() {
       return journal;
     },

@@ -171,3 +171,24 @@ test("a receiver that takes connections and says nothing is given up after a min
   expect(pair.received()).toEqual(pair.sent());
   await pair.upstream.close();
 });
+
+test("that another node forwards here meanwhile the upstream hears with a new connection, so that a ring cannot close unseen", async () => {
+  const pair = await createPair();
+  pair.commit([[1, T, 1]]);
+  await pair.settle();
+  const connections = () => pair.wires.length;
+  for (let i = 0; i < 4; i++) await pair.pass(10_000);
+  expect([connections(), (await pair.origins.behind()).sort()]).toEqual([2, ["edge-1"]]);
+  pair.behind.push("line-1");
+  for (let i = 0; i < 12; i++) await pair.pass(1_000);
+  expect(pair.told.some((said) => said.includes("another node forwards here since"))).toBe(true);
+  expect([connections(), (await pair.origins.behind()).sort()]).toEqual([4, ["edge-1", "line-1"]]);
+  pair.behind.length = 0;
+  for (let i = 0; i < 4; i++) await pair.pass(10_000);
+  expect(connections()).toBe(4);
+  // The ring is closed: the receiver is behind this node now.
+  pair.behind.push("centre");
+  for (let i = 0; i < 14; i++) await pair.pass(1_000);
+  expect(pair.told.some((said) => said.includes("round for ever"))).toBe(true);
+  await pair.upstream.close();
+});
