@@ -7,6 +7,9 @@ import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
 import type { DeliveredBySource } from "./delivered.ts";
 import { checkForgettable, type Origin, type Origins } from "./origins.ts";
 
+/** The last of them; a node that works has a handful. */
+const RANGES_TOLD_MAX = 1_000;
+
 /** By source. */
 export function sourceDeliveries(bySource: DeliveredBySource): MessageInitShape<typeof SourceDeliverySchema>[] {
   const inOrder = [...bySource].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -43,7 +46,7 @@ function originDelivery(origin: Origin): MessageInitShape<typeof OriginDeliveryS
     originName: name,
     lanes: [...streams].map(({ lane }) => lane).sort(),
     ...(lastSeenMs > 0 && { lastSeen: timestampOfMs(lastSeenMs) }),
-    committed: committed.map(([from, to]) => ({ from: BigInt(from), to: BigInt(to) })),
+    committed: committed.slice(-RANGES_TOLD_MAX).map(([from, to]) => ({ from: BigInt(from), to: BigInt(to) })),
     sources: sourceDeliveries(delivered),
   };
 }

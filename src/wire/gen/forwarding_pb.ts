@@ -563,6 +563,8 @@ export type OriginDelivery = Message<"analytics.OriginDelivery"> & {
   lastSeen?: Timestamp | undefined;
 
   /**
+   * The last 1,000 of them.
+   *
    * @generated from field: repeated analytics.SequenceRange committed = 5;
    */
   committed: SequenceRange[];
