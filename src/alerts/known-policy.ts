@@ -1,6 +1,6 @@
 /** Rules and the escalation policies they name: those of calls outlive the rules file that has the policies. */
 import { WatchpostError } from "../model/errors.ts";
-import { closestName } from "./input/closest-name.ts";
+import { closestName } from "../model/closest-name.ts";
 import { shown } from "./input/problem.ts";
 import type { Rule } from "./rule.ts";
 

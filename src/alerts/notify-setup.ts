@@ -5,7 +5,7 @@ import { escalationConfigOf } from "./escalation/escalation-config-input.ts";
 import { receiversSchema, type ReceiverConfig } from "./receivers/receiver-config.ts";
 import { notifyConfigOf } from "./notify/notify-config-input.ts";
 import { REPEAT_INTERVAL_MS, type ChannelConfig } from "./notify/notify-config.ts";
-import { closestName } from "./input/closest-name.ts";
+import { closestName } from "../model/closest-name.ts";
 import { inputError, problemsBehind, problemsOf, type Problem } from "./input/problem.ts";
 import { mapOf } from "./input/record.ts";
 import { NOBODY, type NotifySetup } from "./nobody.ts";

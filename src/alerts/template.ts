@@ -1,6 +1,6 @@
 /** Titles and descriptions of alerts: text with {value} and the like, taken apart once. */
 import { truncated } from "../model/errors.ts";
-import { closestName } from "./input/closest-name.ts";
+import { closestName } from "../model/closest-name.ts";
 import type { Severity } from "./severity.ts";
 
 export const TITLE_LENGTH_MAX = 256;

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import type { Problem } from "../alerts/input/problem.ts";
-import { closestName } from "../alerts/input/closest-name.ts";
+import { closestName } from "../model/closest-name.ts";
 import type { Rule } from "../alerts/rule.ts";
 import { runRuleTest } from "../alerts/rule-tests/run-rule-test.ts";
 import { parseRuleTests, type RuleTestFile } from "../alerts/rule-tests/test-file.ts";

@@ -1,4 +1,4 @@
-import { closestName } from "../input/closest-name.ts";
+import { closestName } from "../../model/closest-name.ts";
 import { field, wordsOf, type Field } from "../input/fields.ts";
 
 const NAMES_SHOWN_MAX = 10;

@@ -1,6 +1,6 @@
 /** Maps with known keys, as a person or a program writes them. */
 import { z } from "zod";
-import { closestName } from "./closest-name.ts";
+import { closestName } from "../../model/closest-name.ts";
 import { within, wordsOf, type Field } from "./fields.ts";
 import { shown, type Path } from "./problem.ts";
 

@@ -1,7 +1,7 @@
 /** The notification settings as they are written in YAML, with the names of Alertmanager. */
 import { z } from "zod";
 import { WatchpostError } from "../../model/errors.ts";
-import { closestName } from "../input/closest-name.ts";
+import { closestName } from "../../model/closest-name.ts";
 import {
   durationMs,
   field,
