@@ -1,7 +1,9 @@
 /** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
 import { parse as parseToml, TomlError } from "smol-toml";
+import { closestName } from "../model/closest-name.ts";
 import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
+import { meantSetting } from "./meant-setting.ts";
 
 type Leaf = string | number | boolean;
 export type SettingsTree = { readonly [key: string]: Leaf | SettingsTree };
@@ -52,7 +54,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   for (const [variable, value] of Object.entries(sources.env)) {
     if (!variable.startsWith(ENV_PREFIX) || value === undefined || ENV_OTHER.has(variable)) continue;
     const key = keyOfVariable.get(variable);
-    if (key === undefined) warnings.push(`${variable} in the environment is no setting of Watchpost; it is ignored`);
+    if (key === undefined)
+      warnings.push(
+        `${variable} in the environment is no setting of Watchpost; ${ignored(variable, [...keyOfVariable.keys()])}`,
+      );
     else merged.set(key, { key, value, origin: variable });
   }
 
@@ -72,6 +77,12 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   return { config: result.data, settings, warnings };
 }
 
+function ignored(variable: string, known: readonly string[]): string {
+  const nameOf = (one: string) => one.slice(ENV_PREFIX.length).toLowerCase();
+  const closest = closestName(nameOf(variable), known.map(nameOf));
+  return `it is ignored${closest === undefined ? "" : `; did you mean ${ENV_PREFIX}${closest.toUpperCase()}?`}`;
+}
+
 /** The environment variable that sets a key: "ingest.series_max" is WATCHPOST_INGEST_SERIES_MAX. */
 export function variableOf(key: string): string {
   return ENV_PREFIX + key.replaceAll(".", "_").toUpperCase();
@@ -88,7 +99,11 @@ function describeIssue(issue: unknown): Problem[] {
   const { path, message, code, keys = [] } = issue as Issue;
   const at = path.join(".");
   if (code === "unrecognized_keys") {
-    return keys.map((key) => ({ key: [...path, key].join("."), wanted: "there is no such setting" }));
+    return keys.map((key) => {
+      const meant = meantSetting(settingsSchema, path, key);
+      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+      return { key: [...path, key].join("."), wanted: `there is no such setting${hint}` };
+    });
   }
   const isOwnText = code !== "invalid_type" || !message.startsWith("Invalid input");
   return [{ key: at, wanted: isOwnText ? message : "wanted a table of settings" }];

@@ -131,6 +131,25 @@ describe("what is wrong is named, all of it at once", () => {
     }
   });
 
+  test("a setting that is called nearly so, or so in another table, is named", () => {
+    for (const [toml, said] of [
+      ['[upstrem]\naddress = "a:1"\n', "upstrem (watchpost.toml): there is no such setting; did you mean upstream?"],
+      ['[upstream]\nadress = "a:1"\n', "did you mean upstream.address?"],
+      ['queue_age_max = "1d"\n', "did you mean upstream.queue_age_max?"],
+      ['[store]\nraw = "keep"\n', "did you mean retention.raw?"],
+      ['[mqtt.a]\nurl = "mqtt://h"\nusernam = "x"\n', "did you mean mqtt.a.username?"],
+      ['[mqtt.a]\nurl = "mqtt://h"\n[[mqtt.a.topics]]\npattrn = "x"\n', "did you mean mqtt.a.topics.0.pattern?"],
+    ]) {
+      expect(() => load(file(toml))).toThrow(said);
+    }
+    // Of several that are called so nobody knows which was meant.
+    expect(() => load(file("[query]\nseries_max = 1\n"))).toThrow(/there is no such setting$/);
+    const { warnings } = load({ env: { WATCHPOST_UPSTREAM_ADRESS: "a:1" } });
+    expect(warnings).toEqual([
+      "WATCHPOST_UPSTREAM_ADRESS in the environment is no setting of Watchpost; it is ignored; did you mean WATCHPOST_UPSTREAM_ADDRESS?",
+    ]);
+  });
+
   test("limits that contradict each other", () => {
     expect(() => load(file('[live]\ninterval_min = "2m"\n'))).toThrow(
       'live.interval_min is "2m" (watchpost.toml): wanted at most live.interval_max',
