@@ -1,6 +1,7 @@
 /** `watchpost device register`. */
 import { Command } from "commander";
 import { registerDevice } from "../client/devices.ts";
+import { WatchpostError } from "../model/errors.ts";
 import { toDevice } from "./device-action.ts";
 import { addDeviceActionOptions, addDeviceOptions, deviceGiven, type DeviceFlags } from "./device-flags.ts";
 import { userOf } from "./user-flag.ts";
@@ -25,8 +26,20 @@ export function deviceRegisterCommand(): Command {
     .addHelpText("after", HELP)
     .action((id: string, flags: RegisterFlags) => {
       const { device } = deviceGiven(id, flags);
-      return toDevice(flags, "registered", (connection, signal) =>
-        registerDevice(connection, { device, replace: flags.replace ?? false, userId: userOf(flags) }, { signal }),
-      );
+      const request = { device, replace: flags.replace ?? false, userId: userOf(flags) };
+      return toDevice(flags, "registered", async (connection, signal) => {
+        try {
+          return await registerDevice(connection, request, { signal });
+        } catch (error) {
+          throw hinted(error);
+        }
+      });
     });
+}
+
+/** Of a device that is there already it says how it is changed. */
+function hinted(error: unknown): unknown {
+  if (!(error instanceof WatchpostError) || error.status !== "ALREADY_EXISTS") return error;
+  const how = "--replace puts this in its place, watchpost device update changes what is given";
+  return new WatchpostError(error.status, `${error.message.replace(/; wanted [^;]*$/, "")}; ${how}`);
 }

@@ -3,6 +3,7 @@
  * with three sensors is three rows, of which only one has to say the rest. What is empty stays as it is. Pure.
  */
 import { create } from "@bufbuild/protobuf";
+import { closestName } from "../model/closest-name.ts";
 import { splitCells, turnsQuotes } from "../model/csv.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { invalidField, messageOf } from "../model/errors.ts";
@@ -66,7 +67,7 @@ export function csvDevices(text: string): Imported {
       problems.add(`line ${line}: it has ${cells.length} cells; wanted ${header.cells.length}, as the header has`);
       continue;
     }
-    problems.catch(`line ${line}`, () => {
+    problems.catch(placeIn(header, line), () => {
       const named = header.cells.map((name, i): [string, string] => [name.trim(), cells[i].trim()]);
       take(line, new Map(named.filter(([, value]) => value !== "")), byId);
     });
@@ -74,12 +75,22 @@ export function csvDevices(text: string): Imported {
   if (header === undefined) problems.add(`the content is empty; wanted a header: ${COLUMNS.join(", ")}`);
   const devices = [...byId.values()].flatMap(({ line, device, fields }) => {
     let checked: Device | undefined;
-    problems.catch(`line ${line}`, () => void (checked = checkedDevice(device, "")));
+    problems.catch(placeIn(header!, line), () => void (checked = checkedDevice(device, "")));
     return checked === undefined ? [] : [{ device: checked, fields: [...fields] }];
   });
   // What is wrong with a device as a whole is found last.
   const lineOf = (problem: string) => Number(/^line (\d+)/.exec(problem)?.[1] ?? 0);
   return { devices, problems: problems.all.sort((x, y) => lineOf(x) - lineOf(y)) };
+}
+
+/** "line 3, column 5": from 1, of the cell that the field is said in, where it is said in one. */
+function placeIn({ cells }: Row, line: number): (field: string) => string {
+  return (field) => {
+    // As in "location.latitude" and "sensors[0].unit"; of sensors the row is not known, for there are several of one device.
+    const name = field.replace(/^location\./, "").replace(/_ms$/, "");
+    const at = cells.findIndex((cell) => cell.trim() === name);
+    return at < 0 ? `line ${line}` : `line ${line}, column ${at + 1}`;
+  };
 }
 
 function* rowsOf(text: string, problems: Problems): Generator<Row, void> {
@@ -105,8 +116,11 @@ function isKnown({ line, cells }: Row, problems: Problems): boolean {
   const wrong = names.filter(
     (name) => !COLUMNS.includes(name) && !(name.startsWith(TAGS) && name.length > TAGS.length),
   );
-  for (const name of wrong)
-    problems.add(`line ${line}: column is ${JSON.stringify(name)}; wanted ${COLUMNS.join(", ")}`);
+  for (const name of wrong) {
+    const closest = closestName(name, COLUMNS);
+    const wanted = closest === undefined ? `wanted ${COLUMNS.join(", ")}` : `did you mean ${closest}?`;
+    problems.add(`line ${line}, column ${names.indexOf(name) + 1}: the column is ${JSON.stringify(name)}; ${wanted}`);
+  }
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) problems.add(`line ${line}: column ${JSON.stringify(twice)} is there twice; wanted it once`);
   if (!names.includes(ID)) problems.add(`line ${line}: there is no column ${ID}; wanted it`);

@@ -15,14 +15,14 @@ const PROBLEM_LENGTH_MAX = 300;
 export class Problems {
   readonly all: string[] = [];
 
-  /** False where `run` throws what somebody did wrong. */
-  catch(place: string, run: () => void): boolean {
+  /** False where `run` throws what somebody did wrong. `place`: of a field, "" where none is wrong by itself. */
+  catch(place: (field: string) => string, run: () => void): boolean {
     try {
       run();
       return true;
     } catch (error) {
       if (!(error instanceof WatchpostError)) throw error;
-      this.add(`${place}: ${error.message}`);
+      this.add(`${place(error.violations[0]?.field ?? "")}: ${error.message}`);
       return false;
     }
   }

@@ -1,12 +1,14 @@
 /** What an import is of, before it is compared with what there is. Pure. */
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { invalidField, messageOf, WatchpostError } from "../model/errors.ts";
+import { jsonFault } from "../model/json-fault.ts";
 import { DeviceSchema } from "../wire/gen/devices_pb.ts";
 import { FIELDS } from "./change-device.ts";
 import { csvDevices } from "./csv-devices.ts";
 import { checkedDevice } from "./device-input.ts";
 import type { Wanted } from "./devices.ts";
 import { Problems, type Imported } from "./import-problems.ts";
+import { jsonProblem } from "./json-problem.ts";
 
 const CONTENT_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -22,7 +24,7 @@ export function importedDevices(format: string, content: Uint8Array): Imported {
   } catch {
     return { devices: [], problems: ["the content is not UTF-8; wanted text in UTF-8"] };
   }
-  return format === "csv" ? csvDevices(text) : jsonDevices(text);
+  return format === "csv" ? csvDevices(text) : jsonDevices(text.replace(/^\ufeff/, ""));
 }
 
 /** An array of devices, or an object with them under "devices", each as Device is as protobuf JSON. */
@@ -33,17 +35,20 @@ function jsonDevices(text: string): Imported {
   const seen = new Map<string, number>();
   for (const [i, given] of all.entries()) {
     const place = `device ${i + 1}`;
-    problems.catch(place, () => {
-      if (typeof given !== "object" || given === null || Array.isArray(given)) {
-        throw invalidField("device", JSON.stringify(given), "an object with device_id");
-      }
-      const device = checkedDevice(deviceIn(given), "");
-      const before = seen.get(device.deviceId);
-      if (before !== undefined)
-        throw invalidField("device_id", device.deviceId, `each once; it is device ${before}, too`);
-      seen.set(device.deviceId, i + 1);
-      devices.push({ device, fields: fieldsOf(given) });
-    });
+    problems.catch(
+      () => place,
+      () => {
+        if (typeof given !== "object" || given === null || Array.isArray(given)) {
+          throw invalidField("device", JSON.stringify(given), "an object with device_id");
+        }
+        const device = checkedDevice(deviceIn(given), "");
+        const before = seen.get(device.deviceId);
+        if (before !== undefined)
+          throw invalidField("device_id", device.deviceId, `each once; it is device ${before}, too`);
+        seen.set(device.deviceId, i + 1);
+        devices.push({ device, fields: fieldsOf(given) });
+      },
+    );
   }
   return { devices, problems: problems.all };
 }
@@ -51,9 +56,10 @@ function jsonDevices(text: string): Imported {
 function listIn(text: string, problems: Problems): readonly JsonValue[] {
   let given: unknown;
   try {
-    given = JSON.parse(text.replace(/^\ufeff/, ""));
-  } catch (error) {
-    problems.add(`the content is no JSON: ${messageOf(error)}; wanted an array of devices`);
+    given = JSON.parse(text);
+  } catch {
+    const { line, column, wanted } = jsonFault(text) ?? { line: 1, column: 1, wanted: "an array of devices" };
+    problems.add(`line ${line}, column ${column}: it is no JSON from there on; wanted ${wanted}`);
     return [];
   }
   const list = Array.isArray(given) ? given : (given as { devices?: unknown } | null)?.devices;
@@ -66,7 +72,7 @@ function deviceIn(given: JsonValue) {
   try {
     return fromJson(DeviceSchema, given);
   } catch (error) {
-    throw new WatchpostError("INVALID_ARGUMENT", messageOf(error));
+    throw new WatchpostError("INVALID_ARGUMENT", jsonProblem(messageOf(error)));
   }
 }
 

@@ -59,7 +59,7 @@ test("changes, deletes and reports; what is wrong is said with its code", async 
   await rig.ok(["device", "register", "c-1", "--parent", "g-1"]);
   expect(await device("register", "g-1")).toMatchObject({
     code: 1,
-    err: expect.stringContaining("is registered already"),
+    err: expect.stringContaining("is registered already, at revision 1; --replace puts this in its place"),
   });
   expect(await device("update", "g-1")).toMatchObject({ code: 2, err: expect.stringContaining("nothing to change") });
   expect(await device("update", "g-1", "--name", "x", "--revision", "1")).toMatchObject({ code: 0 });
@@ -92,7 +92,7 @@ test("imports are all or nothing", async () => {
   expect(await rig.ok(["device", "import", "fleet.csv"])).toBe("registered 2, updated 0, unchanged 0\n");
   expect(await device("import", "bad.csv")).toMatchObject({
     code: 1,
-    err: 'error: bad.csv: line 3: latitude is "north"; wanted a number\nnothing was changed\n',
+    err: 'error: bad.csv: line 3, column 2: latitude is "north"; wanted a number\nnothing was changed\n',
   });
   expect(await rig.ok(["devices", "--search", "i-3"])).toBe("no device matches\n");
   const json = '[{"deviceId":"i-1","site":"west"}]';

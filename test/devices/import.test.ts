@@ -65,31 +65,56 @@ test("each problem has its line, field, value and what was wanted; then nothing 
       "device_id,latitude,expected_interval,is_event_driven,sensor,valid_min\np,x,,,,\nq,95,,,,\nr,,soon,,,\ns,,,maybe,,\n,,,,t,1\nu,,,,,1\nv,,,,t,\nv,,,,t,\nw,1\nok,,,,,\nok,,,,,\n",
     ),
   ).toEqual([
-    'line 2: latitude is "x"; wanted a number',
-    "line 3: location.latitude is 95; wanted -90 to 90 degrees",
-    expect.stringMatching(/^line 4: expected_interval is "soon"; wanted a duration such as "90s"/),
-    'line 5: is_event_driven is "maybe"; wanted true or false',
-    expect.stringMatching(/^line 6: device_id is ""; wanted 1 to 512 bytes/),
-    'line 7: sensor is ""; wanted the metric that valid_min is of',
-    'line 9: sensor is "t"; wanted each metric of a device once',
+    'line 2, column 2: latitude is "x"; wanted a number',
+    "line 3, column 2: location.latitude is 95; wanted -90 to 90 degrees",
+    expect.stringMatching(/^line 4, column 3: expected_interval is "soon"; wanted a duration such as "90s"/),
+    'line 5, column 4: is_event_driven is "maybe"; wanted true or false',
+    expect.stringMatching(/^line 6, column 1: device_id is ""; wanted 1 to 512 bytes/),
+    'line 7, column 5: sensor is ""; wanted the metric that valid_min is of',
+    'line 9, column 5: sensor is "t"; wanted each metric of a device once',
     "line 10: it has 2 cells; wanted 6, as the header has",
     expect.stringMatching(
-      /^line 12: device_id is "ok"; wanted each once, but for rows with a sensor; it is in line 11, too/,
+      /^line 12, column 1: device_id is "ok"; wanted each once, but for rows with a sensor; it is in line 11, too/,
     ),
   ]);
   expect(await problems("csv", "device_id,colour\np,red\n")).toEqual([
-    expect.stringMatching(/^line 1: column is "colour"; wanted device_id, name/),
+    expect.stringMatching(/^line 1, column 2: the column is "colour"; wanted device_id, name/),
+  ]);
+  expect(await problems("csv", "device_id,nme\np,red\n")).toEqual([
+    'line 1, column 2: the column is "nme"; did you mean name?',
   ]);
   expect(await problems("csv", "name\nx\n")).toEqual(["line 1: there is no column device_id; wanted it"]);
   expect(await problems("csv", "")).toEqual([expect.stringMatching(/^the content is empty; wanted a header/)]);
   expect(await problems("csv", 'device_id,name\np,"x\n')).toEqual(["line 2: a quote does not end; wanted RFC 4180"]);
   expect(await problems("csv", Uint8Array.of(0xff, 0xfe))).toEqual(["the content is not UTF-8; wanted text in UTF-8"]);
-  expect(await problems("json", "[{]")).toEqual([expect.stringMatching(/^the content is no JSON/)]);
+  expect(await problems("json", '[\n {"deviceId": "a",}]')).toEqual([
+    "line 2, column 19: it is no JSON from there on; wanted a name in double quotes",
+  ]);
   expect(await problems("json", "7")).toEqual([expect.stringMatching(/of another shape; wanted an array/)]);
   expect(await problems("json", '[{"deviceId":"a"},{"deviceId":"a"},5,{"deviceId":"b","colour":1}]')).toEqual([
     'device 2: device_id is "a"; wanted each once; it is device 1, too',
     expect.stringMatching(/^device 3: device is "5"; wanted an object/),
-    expect.stringMatching(/^device 4: .*colour/),
+    expect.stringMatching(/^device 4: device has "colour"; wanted deviceId, name, /),
+  ]);
+  const wrong = [
+    { nme: "x" },
+    { name: 5 },
+    { location: { latitude: "north" } },
+    { sensors: [{ metric: "t" }] },
+    { sensors: [{ metricName: "t", validMin: [] }] },
+    { expectedIntervalMs: "30s" },
+    { isEventDriven: "yes" },
+    { tags: { line: 4 } },
+  ].map((device, i) => ({ deviceId: `d${i}`, ...device }));
+  expect(await problems("json", JSON.stringify(wrong))).toEqual([
+    'device 1: device has "nme"; did you mean name?',
+    "device 2: name is 5; wanted text",
+    'device 3: location.latitude is "north"; wanted a number',
+    'device 4: sensor has "metric"; wanted metricName, unit, validMin, validMax, outOfRange, precision, description',
+    "device 5: sensor.valid_min is Array(0); wanted a number",
+    'device 6: expected_interval_ms is "30s"; wanted a whole number of milliseconds, such as 30000',
+    'device 7: is_event_driven is "yes"; wanted true or false',
+    "device 8: tags.line is 4; wanted text",
   ]);
   expect(rig.kept.journal.entries).toEqual([]);
   await expect(rig.import("xml", "")).rejects.toMatchObject({ message: 'format is "xml"; wanted "csv" or "json"' });
