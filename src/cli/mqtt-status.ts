@@ -3,7 +3,7 @@ import { timestampDate, timestampMs, type Timestamp } from "@bufbuild/protobuf/w
 import { Command } from "commander";
 import pc from "picocolors";
 import { listBridges } from "../client/bridges.ts";
-import { formatDurationMs } from "../model/duration.ts";
+import { formatRoughDurationMs } from "../model/duration.ts";
 import type { BridgeStatus, BridgeTopicStatus } from "../wire/gen/edge_pb.ts";
 import { oneLine } from "./alert-text.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
@@ -13,8 +13,8 @@ import { printable } from "./watch-table.ts";
 
 const HELP = `
 Counts are since the start of the server. REFUSED are points that may not be stored, BAD messages that gave nothing though they
-should have, OTHER what needs not be a point: kept by the broker without a time, or without a number. The last reason stands
-below the table.
+should have, OTHER what needs not be a point: a message that the broker kept from before ("retained"), or one without a number.
+Below the table stands why, by kind and with counts, and the last reason in full.
 
 Sparkplug edge nodes stand below, with how often their births were asked for, why the last time, and the readings (UNNAMED) whose
 aliases no birth told; see docs/sparkplug.md.
@@ -64,7 +64,9 @@ function plain(bridge: BridgeStatus): unknown {
       points: Number(topic.points),
       refused: Number(topic.refused),
       malformed: Number(topic.malformed),
-      leftOut: Object.fromEntries(Object.entries(topic.leftOut).map(([reason, count]) => [reason, Number(count)])),
+      leftOut: numbersOf(topic.leftOut),
+      malformedReasons: numbersOf(topic.malformedReasons),
+      refusedReasons: numbersOf(topic.refusedReasons),
       lastMessage: isoOf(topic.lastMessage),
       lastError: topic.lastError || null,
       lastErrorTime: isoOf(topic.lastErrorTime),
@@ -73,7 +75,7 @@ function plain(bridge: BridgeStatus): unknown {
   };
 }
 
-/** Lines about the connection, a table of its patterns, and the last reasons. */
+/** Lines about the connection, a table of its patterns, and why messages gave nothing. */
 export function bridgeText(bridge: BridgeStatus, nowMs: number): string {
   const { name, url, connected, lastError, inFlight, unmatched, topics } = bridge;
   const since = bridge.since === undefined ? "" : ` for ${ago(bridge.since, nowMs)}`;
@@ -81,15 +83,28 @@ export function bridgeText(bridge: BridgeStatus, nowMs: number): string {
   const waiting = inFlight === 0n ? "" : `, ${count(inFlight)} in flight`;
   const strays = unmatched === 0n ? "" : `, ${count(unmatched)} that no pattern takes`;
   const wrong = lastError === "" ? "" : `  ${connected ? "last trouble" : "because"}: ${told(lastError)}\n`;
-  const reasons = topics.filter((topic) => topic.lastError !== "");
-  const width = reasons.reduce((most, { pattern }) => Math.max(most, Bun.stringWidth(pattern)), 0);
-  const below = reasons.map((topic) => {
-    const space = " ".repeat(width - Bun.stringWidth(topic.pattern));
-    const at = topic.lastErrorTime === undefined ? "" : ` (${ago(topic.lastErrorTime, nowMs)} ago)`;
-    return `  ${printable(topic.pattern)}${space}  ${told(topic.lastError)}${at}\n`;
-  });
+  const below = topics.map((topic) => reasonsText(topic, nowMs));
   const table = textTable(columns(nowMs), topics);
   return `${pc.bold(name)}  ${url}  ${state}${waiting}${strays}\n${wrong}${table}${below.join("")}${sparkplugText(bridge, nowMs)}`;
+}
+
+/** Why messages of a pattern gave nothing; "" where there is nothing to be said. */
+function reasonsText(topic: BridgeTopicStatus, nowMs: number): string {
+  const { pattern, malformedReasons, refusedReasons, leftOut, lastError, lastErrorTime } = topic;
+  const kinds = [
+    ["bad", malformedReasons],
+    ["refused", refusedReasons],
+    ["other", leftOut],
+  ] as const;
+  const lines = kinds.flatMap(([kind, counts]) => {
+    const reasons = Object.entries(counts).sort(([, a], [, b]) => Number(b - a));
+    const words = reasons.map(([reason, times]) => `${told(reason)} (${count(times)})`);
+    return words.length === 0 ? [] : [`${kind}: ${words.join(", ")}`];
+  });
+  const at = lastErrorTime === undefined ? "" : `, ${ago(lastErrorTime, nowMs)} ago`;
+  if (lastError !== "") lines.push(`the last${at}: ${told(lastError)}`);
+  if (lines.length === 0) return "";
+  return `  ${printable(pattern)}\n${lines.map((line) => `    ${line}\n`).join("")}`;
 }
 
 function columns(nowMs: number): Column<BridgeTopicStatus>[] {
@@ -109,13 +124,17 @@ function columns(nowMs: number): Column<BridgeTopicStatus>[] {
   ];
 }
 
+function numbersOf(counts: Readonly<Record<string, bigint>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).map(([reason, times]) => [reason, Number(times)]));
+}
+
 function told(text: string): string {
   return printable(oneLine(text));
 }
 
 /** Whole seconds. */
 function ago(time: Timestamp, nowMs: number): string {
-  return formatDurationMs(Math.max(0, Math.floor((nowMs - timestampMs(time)) / 1_000)) * 1_000);
+  return formatRoughDurationMs(Math.max(0, Math.floor((nowMs - timestampMs(time)) / 1_000)) * 1_000);
 }
 
 function isoOf(time: Timestamp | undefined): string | null {

@@ -5,18 +5,11 @@ import { ago, oneLine } from "./alert-text.ts";
 import { textTable } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
 
-/** What was left out and why, then the nodes of a broker; "" where no pattern of it is Sparkplug. */
-export function sparkplugText({ topics, sparkplugNodes, sparkplugNodesTotal }: BridgeStatus, nowMs: number): string {
-  const leftOut = topics
-    .filter(({ payload }) => payload === "sparkplug")
-    .map(({ pattern, leftOut: counts }) => {
-      const reasons = Object.entries(counts).sort(([, a], [, b]) => Number(b - a));
-      const words = reasons.map(([reason, count]) => `${count.toLocaleString("en-US")} ${printable(reason)}`);
-      return words.length === 0 ? "" : `  ${printable(pattern)} left out: ${words.join(", ")}\n`;
-    });
+/** The nodes of a broker; "" where no pattern of it is Sparkplug. */
+export function sparkplugText({ sparkplugNodes, sparkplugNodesTotal }: BridgeStatus, nowMs: number): string {
   const more = Number(sparkplugNodesTotal) - sparkplugNodes.length;
   const others = more > 0 ? `and ${more.toLocaleString("en-US")} more edge nodes\n` : "";
-  return `${leftOut.join("")}${sparkplugTable(sparkplugNodes, nowMs)}${others}`;
+  return `${sparkplugTable(sparkplugNodes, nowMs)}${others}`;
 }
 
 /** For scripts: numbers, ISO times, null where there is nothing. */
