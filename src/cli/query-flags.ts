@@ -41,7 +41,7 @@ export function addRangeOptions(command: Command): Command {
     .option("--fill <how>", `of a step without points: ${listed(Fill)}`, enumArgument(Fill))
     .option(
       "--group-by <tags>",
-      "one series for each metric and values of these tags, such as site,device",
+      "one series for each metric and values of these tags, such as site,device; metric alone: one for each metric",
       tagsArgument,
     )
     .option(
@@ -126,8 +126,9 @@ function enumArgument<T extends number>(values: WireEnum): (text: string) => T {
   };
 }
 
-export function tagsArgument(text: string): string[] {
+/** May be given again; each counts once. */
+export function tagsArgument(text: string, all: readonly string[] = []): string[] {
   const tags = text.split(",").map((tag) => tag.trim());
   if (tags.includes("")) throw new InvalidArgumentError("wanted tags between commas, such as site,device");
-  return tags;
+  return [...new Set([...all, ...tags])];
 }

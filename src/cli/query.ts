@@ -71,7 +71,7 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
       ...(flags.timeout === undefined ? {} : { deadlineMs: flags.timeout + WAY_MS }),
     });
     if (flags.json) printJson(series);
-    else if (flags.csv) printCsv(series);
+    else if (flags.csv) printCsv(series, request.groupBy ?? []);
     else if (series.length === 0) console.log(await nothingFound(connection, metric, flags, signal));
     else {
       const labels = labelsOf(series, request.groupBy ?? []);
@@ -108,8 +108,11 @@ function jsonOf(value: number): string {
   return Number.isFinite(value) ? decimalOf(value) : "null";
 }
 
-function printCsv(series: readonly SeriesRange[]): void {
-  const keys = [...new Set(series.flatMap(({ tags }) => Object.keys(tags)))].sort();
+function printCsv(series: readonly SeriesRange[], groupBy: readonly string[]): void {
+  // Groups name what they are by as tags, though it has columns of its own.
+  const fixed = groupBy.length > 0 ? ["metric", "source"] : [];
+  const tagKeys = new Set(series.flatMap(({ tags }) => Object.keys(tags)));
+  const keys = [...tagKeys].filter((key) => !fixed.includes(key)).sort();
   const hasUnits = series.some(({ unit }) => unit !== "");
   const titles = ["metric", "value", ...(hasUnits ? [UNIT_COLUMN] : []), "timestamp", "source", ...keys];
   process.stdout.write(`${titles.map(cell).join(",")}\n`);
@@ -130,7 +133,7 @@ function labelsOf(series: readonly SeriesRange[], groupBy: readonly string[]): s
   if (groupBy.length === 0) {
     return tellApart(series.map(({ metric, source, ...rest }) => ({ ...rest, name: `${metric}:${source}` })));
   }
-  const keys = groupBy.filter((key) => key !== "source" && key !== "device");
+  const keys = groupBy.filter((key) => !["metric", "source", "device"].includes(key));
   return series.map(({ tags }) => keys.map((key) => `${key}=${tags[key] ?? ""}`).join(","));
 }
 

@@ -347,6 +347,14 @@ describe("query", () => {
     );
     await run(["upload", "-", "--source", "g", ...at()], rows.join("\n"));
     const minutes = ["--from", "2026-01-01", "--to", "2026-01-01T00:03:00Z"];
+    const by = (...flags: string[]) => run(["query", "q.g", ...minutes, "--step", "1h", ...flags, "--csv", ...at()]);
+    expect((await by("--group-by", "metric", "--aggregate", "sum", "--function", "sum")).out).toBe(
+      "metric,value,timestamp,source\nq.g,18,2026-01-01T00:00:00.000Z,\n",
+    );
+    const twice = await by("--group-by", "site,source", "--group-by", "site", "--function", "count");
+    expect(twice.out).toBe(
+      "metric,value,timestamp,source,site\nq.g,1.5,2026-01-01T00:00:00.000Z,g,a\nq.g,1,2026-01-01T00:00:00.000Z,g,b\n",
+    );
     const asked = ["query", "q.g", ...minutes, "--step", "1m", "--group-by", "site", "--csv", ...at()];
     const sums = await run([...asked, "--aggregate", "sum", "--fill", "previous", "--lowest", "1"]);
     expect(sums.out).toBe(
