@@ -10,7 +10,7 @@ import { timeUsOf } from "./time-argument.ts";
 
 const LIMIT_MAX = 1_000_000;
 /** What goes with lists alone. */
-const OF_LISTS = ["cleared", "from", "to", "last", "limit"] as const;
+const OF_LISTS = ["cleared", "all", "from", "to", "last", "limit"] as const;
 
 export interface AlertFlags {
   severity?: string[];
@@ -19,6 +19,7 @@ export interface AlertFlags {
   acknowledged?: boolean;
   unacknowledged?: boolean;
   cleared?: boolean;
+  all?: boolean;
   from?: string;
   to?: string;
   last?: number;
@@ -35,6 +36,7 @@ export function addAlertOptions(command: Command): Command {
     .option("--acknowledged", "only those that somebody has acknowledged")
     .addOption(new Option("--unacknowledged", "only those that nobody has").conflicts("acknowledged"))
     .option("--cleared", "those that are over, the one that fired last first")
+    .addOption(new Option("--all", "those that are active, then those that are over").conflicts("cleared"))
     .option("--from <time>", "that fired then or later: ISO 8601, a number since 1970, or before now such as -24h")
     .option("--to <time>", "that fired before then")
     .addOption(
@@ -56,13 +58,13 @@ export function isLive(flags: AlertFlags): boolean {
 }
 
 /** For lists. */
-export function alertsWanted(flags: AlertFlags, nowMs: number): AlertsWanted {
+export function alertsWanted(flags: AlertFlags, state: AlertState, nowMs: number): AlertsWanted {
   const { acknowledged, unacknowledged, from, to, last } = flags;
   const fromUs =
     last !== undefined ? (nowMs - last) * 1_000 : from === undefined ? undefined : timeUsOf("--from", from, nowMs);
   return {
     ...scopeOf(flags),
-    state: flags.cleared ? AlertState.CLEARED : AlertState.ACTIVE,
+    state,
     ...(acknowledged ? { acknowledged: true } : unacknowledged ? { acknowledged: false } : {}),
     ...(fromUs === undefined ? {} : { from: timestampOfUs(fromUs) }),
     ...(to === undefined ? {} : { to: timestampOfUs(timeUsOf("--to", to, nowMs)) }),

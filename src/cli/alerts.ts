@@ -1,7 +1,8 @@
 /** `watchpost alerts`: what is active, what was, and what happens. */
 import { Command } from "commander";
 import { allAlerts } from "../client/alerts.ts";
-import type { Alert } from "../wire/gen/alerts_pb.ts";
+import type { Connection } from "../client/connection.ts";
+import { AlertState, type Alert } from "../wire/gen/alerts_pb.ts";
 import { addAlertOptions, alertsWanted, isLive, type AlertFlags } from "./alert-flags.ts";
 import { alertJson } from "./alert-json.ts";
 import { activeTable, clearedTable } from "./alert-table.ts";
@@ -41,28 +42,38 @@ export function alertsCommand(): Command {
 }
 
 async function list(flags: Flags): Promise<void> {
-  const wanted = alertsWanted(flags, Date.now());
+  const nowMs = Date.now();
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {
-    if (flags.cleared) {
-      // They come in the order in which they are shown; one more tells whether that is all.
-      const limitMax = flags.json ? (flags.limit ?? Infinity) : (flags.limit ?? SHOWN_MAX) + 1;
-      const alerts = allAlerts(connection, wanted, { signal, limitMax });
-      if (flags.json) for await (const alert of alerts) process.stdout.write(alertJson(alert));
-      else tellCleared(await Array.fromAsync(alerts), flags);
-    } else {
-      const active = (await Array.fromAsync(allAlerts(connection, wanted, { signal }))).sort(gravestFirst);
-      if (flags.json) process.stdout.write(active.slice(0, flags.limit).map(alertJson).join(""));
-      else tellActive(active, flags);
-    }
+    if (!flags.cleared) await listActive(connection, flags, nowMs, signal);
+    if (flags.all && !flags.json) console.log();
+    if (flags.cleared || flags.all) await listCleared(connection, flags, nowMs, signal);
   } finally {
     connection.close();
   }
 }
 
+async function listActive(connection: Connection, flags: Flags, nowMs: number, signal: AbortSignal): Promise<void> {
+  const wanted = alertsWanted(flags, AlertState.ACTIVE, nowMs);
+  const active = (await Array.fromAsync(allAlerts(connection, wanted, { signal }))).sort(gravestFirst);
+  if (flags.json) process.stdout.write(active.slice(0, flags.limit).map(alertJson).join(""));
+  else tellActive(active, flags);
+}
+
+async function listCleared(connection: Connection, flags: Flags, nowMs: number, signal: AbortSignal): Promise<void> {
+  // They come in the order in which they are shown; one more tells whether that is all.
+  const limitMax = flags.json ? (flags.limit ?? Infinity) : (flags.limit ?? SHOWN_MAX) + 1;
+  const alerts = allAlerts(connection, alertsWanted(flags, AlertState.CLEARED, nowMs), { signal, limitMax });
+  if (flags.json) for await (const alert of alerts) process.stdout.write(alertJson(alert));
+  else tellCleared(await Array.fromAsync(alerts), flags);
+}
+
 function tellActive(active: readonly Alert[], flags: Flags): void {
-  if (active.length === 0) return console.log(isNarrowed(flags) ? "no active alert matches" : "no alert is active");
+  if (active.length === 0) {
+    const hint = flags.all ? "" : "; --cleared shows those that are over";
+    return console.log(isNarrowed(flags) ? "no active alert matches" : `no alert is active${hint}`);
+  }
   const shown = active.slice(0, flags.limit ?? SHOWN_MAX);
   for (const line of activeTable(shown, Date.now())) console.log(line);
   const acknowledged = active.filter((alert) => alert.acknowledged).length;

@@ -1,6 +1,6 @@
 /** `watchpost devices`: which devices there are and how they are, and live what becomes of them. */
 import { toJson } from "@bufbuild/protobuf";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { devicePages, type DevicesWanted } from "../client/devices.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { DeviceSchema, type Device } from "../wire/gen/devices_pb.ts";
@@ -37,6 +37,7 @@ interface Flags {
   search?: string;
   order?: string;
   limit?: number;
+  all?: boolean;
   watch?: boolean;
   json?: boolean;
 }
@@ -57,6 +58,7 @@ export function devicesCommand(): Command {
       "at most so many (default: 100 in a table, all with --json)",
       integerArgument(1, LIMIT_MAX),
     )
+    .addOption(new Option("--all", "a table of all of them").conflicts("limit"))
     .option("--watch", "live, until Ctrl-C")
     .option("--json", "a JSON line for every device, live for every change")
     .addHelpText("after", HELP)
@@ -64,10 +66,11 @@ export function devicesCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { search = "", order: orderBy = "", limit, watch, json } = flags;
+  const { search = "", order: orderBy = "", limit, all, watch, json } = flags;
   const alone = (
     [
       ["--limit", limit],
+      ["--all", all],
       ["--order", flags.order],
       ["--search", flags.search],
     ] as const
@@ -82,7 +85,7 @@ async function run(flags: Flags): Promise<void> {
   try {
     if (watch) return await watchDevices(connection, filter, flags, signal);
     const wanted: DevicesWanted = { ...filter, search, orderBy };
-    const pages = devicePages(connection, wanted, { signal, limitMax: limit ?? (json ? Infinity : SHOWN_MAX) });
+    const pages = devicePages(connection, wanted, { signal, limitMax: limit ?? (json || all ? Infinity : SHOWN_MAX) });
     const found: Device[] = [];
     let [total, counts] = [0, ""];
     for await (const page of pages) {
@@ -94,7 +97,7 @@ async function run(flags: Flags): Promise<void> {
     if (total === 0) return console.log("no device matches");
     for (const line of deviceTable(found, Date.now())) console.log(line);
     const shown = found.length < total ? `${found.length.toLocaleString("en-US")} of ` : "";
-    const more = found.length < total ? "; --limit shows more" : "";
+    const more = found.length < total ? "; --limit shows more, --all all" : "";
     console.log(`${shown}${total.toLocaleString("en-US")} ${total === 1 ? "device" : "devices"}: ${counts}${more}`);
   } finally {
     connection.close();

@@ -52,7 +52,11 @@ async function idOf(device: string): Promise<string> {
 
 describe("alerts", () => {
   test("a table of what is active, the gravest first, then what nobody looks after", async () => {
-    expect(await rig.run(["alerts"])).toEqual({ code: 0, out: "no alert is active\n", err: "" });
+    expect(await rig.run(["alerts"])).toEqual({
+      code: 0,
+      out: "no alert is active; --cleared shows those that are over\n",
+      err: "",
+    });
     await rig.send("a", 20);
     await rig.send("b", 95);
     await rig.send("c", 30);
@@ -135,6 +139,14 @@ describe("alerts", () => {
     });
     expect(await listed("--cleared", "--to", "-1h")).toEqual([]);
     expect(await rig.ok(["alerts", "--cleared", "--to", "-1h"])).toBe("no alert that is over matches\n");
+    const [active, cleared] = [await rig.ok(["alerts"]), await rig.ok(["alerts", "--cleared"])];
+    const ids = (text: string) => text.split("\n").map((line) => line.split(" ")[0]);
+    expect(ids(await rig.ok(["alerts", "--all"]))).toEqual(ids(`${active}\n${cleared}`));
+    const both = await rig.run(["alerts", "--all", "--cleared"]);
+    expect(both).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("'--all' cannot be used with option '--cleared'"),
+    });
     expect(await rig.ok(["alerts", "--cleared", "--limit", "1"])).toEndWith("\nthe last 1; --limit shows more\n");
   }, 30_000);
 

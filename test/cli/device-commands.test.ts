@@ -54,6 +54,24 @@ test("a device is listed with its first value, and shown with what is said of it
   });
 }, 30_000);
 
+test("a table is of a hundred, unless another limit or all are asked for", async () => {
+  const ids = Array.from({ length: 101 }, (_, i) => `many-${String(i).padStart(3, "0")}`);
+  await rig.ok(["device", "import", "-", "--format", "csv"], {
+    stdin: `device_id,site\n${ids.join(",many\n")},many\n`,
+  });
+  const listed = async (...flags: string[]) => rows(await rig.ok(["devices", "--site", "many", ...flags]));
+  const hundred = await listed();
+  expect([hundred.length, hundred.at(-1)![0]]).toEqual([
+    102,
+    "100 of 101 devices: 101 never seen; --limit shows more, --all all",
+  ]);
+  expect(await listed("--all")).toHaveLength(103);
+  expect(await listed("--limit", "2")).toHaveLength(4);
+  expect(await rig.run(["devices", "--all", "--limit", "2"])).toMatchObject({ code: 2 });
+  expect(await rig.run(["devices", "--all", "--watch"])).toMatchObject({ code: 2 });
+  await rig.ok(["device", "delete", ...ids]);
+}, 30_000);
+
 test("changes, deletes and reports; what is wrong is said with its code", async () => {
   await rig.ok(["device", "register", "g-1", "--type", "gateway"]);
   await rig.ok(["device", "register", "c-1", "--parent", "g-1"]);
