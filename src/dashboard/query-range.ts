@@ -59,7 +59,13 @@ export async function queryRange(
     unit: units.unitOf(slot),
   });
   const { resolutionUs, isDamaged } = result;
-  return { result, nameOf, resolutionUs, isDamaged, notes: [...inUnit.notes, ...notesOf(result, asked)] };
+  return {
+    result,
+    nameOf,
+    resolutionUs,
+    isDamaged,
+    notes: [...inUnit.notes, ...unknownTags(asked, groups), ...notesOf(result, asked)],
+  };
 }
 
 /** Encoded parts, each asked of the store when the one before was taken: neither side holds more than a part. */
@@ -229,6 +235,13 @@ function* groupsOf(keys: readonly string[], groupBy: readonly string[]): Work<Gr
     groupOf[i] = number;
   }
   return { names, grouping: ({ aggregation }) => ({ groupOf, groups: names.length, aggregation }) };
+}
+
+/** Most likely a slip: all series fall into one group then. */
+function unknownTags({ groupBy = [] }: RangeRequest, groups: Groups | undefined): string[] {
+  if (groups === undefined || groups.names.length === 0) return [];
+  const unknown = groupBy.filter((tag) => groups.names.every(({ tags }) => tags[tag] === ""));
+  return unknown.map((tag) => `none of these series has the tag ${JSON.stringify(tag)}, by which they are grouped`);
 }
 
 function notesOf({ isCoarse, isDamaged, resolutionUs }: RangeResult, { func, stepUs }: RangeRequest): string[] {

@@ -125,6 +125,16 @@ test("a range may end now and begin so long before, or end elsewhere", async () 
   expect(before.asked[0]).toMatchObject({ fromUs: 40e6, toUs: 100e6 });
 });
 
+test("a tag that no series has, by which they are grouped, is named", async () => {
+  const notesFor = async (...groupBy: string[]) => {
+    return (await ask({ metric: "*", stepMs: 1_000n, groupBy })).answer.notes;
+  };
+  expect(await notesFor("site", "sit", "source")).toEqual([
+    'none of these series has the tag "sit", by which they are grouped',
+  ]);
+  expect(await notesFor("site", "device", "metric")).toEqual([]);
+});
+
 test("groups are named by their tags, one for each metric and set of values", async () => {
   const { asked, answer } = await ask({ metric: "*", stepMs: 1_000n, groupBy: ["site"], aggregation: Aggregation.MAX });
   expect(asked[0].grouping).toMatchObject({ groups: 3, aggregation: "max" });
