@@ -25,7 +25,7 @@ export function deviceReportCommand(): Command {
     .summary("say that a device is there, or has left")
     .description("Says that a device is there (birth), or has left (death): what is reached through it is stale then.")
     .argument("<device>", "its id")
-    .addArgument(new Argument("<kind>", "what it is").choices(["birth", "death"]));
+    .addArgument(new Argument("<kind>", "birth: it is there; death: it has left").choices(["birth", "death"]));
   return addDeviceActionOptions(command)
     .option("--reason <text>", "why")
     .option("--time <time>", "when (default: now)")

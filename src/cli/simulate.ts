@@ -188,8 +188,10 @@ async function askStored(server: string, { fleets }: Scenario, ledger: Ledger): 
     return await countStored(connection, fleets, ledger, { signal: patient });
   } catch (error) {
     if (!(error instanceof WatchpostError) && (error as { code?: unknown }).code === undefined) throw error;
-    const why = patient.aborted ? `no whole answer within ${formatDurationMs(COUNT_MS_MAX)}` : messageOf(error);
-    console.error(pc.red(`what is stored could not be asked of ${server}: ${why}`));
+    const why = patient.aborted
+      ? `no whole answer from ${server} within ${formatDurationMs(COUNT_MS_MAX)}`
+      : messageOf(error);
+    console.error(pc.red(`what is stored could not be asked: ${why}`));
     return undefined;
   } finally {
     connection.close();

@@ -30,6 +30,11 @@ test("what is missing is counted, also where some was not answered", () => {
   expect(judged(ledgerOf(10, 6), 5)).toMatchObject({ missing: 1, isWhole: false });
 });
 
+test("nothing that was sent is said: it proves nothing", () => {
+  expect(judged(ledgerOf(0, 0), 0).text).toContain("nothing was sent: no reading was due in that time");
+  expect(judged(ledgerOf(1, 1), 1).text).not.toContain("nothing was sent");
+});
+
 test("what cannot be told is no zero", () => {
   for (const [ledger, stored, why] of [
     [ledgerOf(10, 10), undefined, "the server could not be asked"],

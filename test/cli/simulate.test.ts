@@ -183,7 +183,7 @@ test("where the server goes and stays away, what is stored and missing is unknow
   await rig.restart();
   expect(err).toContain("waiting for answers to what was sent, 10s at most; Ctrl-C ends at once");
   expect(err).toContain("asking the server what it stored …");
-  expect(err).toContain("could not be asked of");
+  expect(err).toContain("what is stored could not be asked: ");
   expect(out).toMatch(/\n {2}unanswered +\d+ {2}.*\n {2}stored +unknown {2}.*\n {2}missing +unknown {2}/);
   expect(code).toBe(1);
 }, 60_000);

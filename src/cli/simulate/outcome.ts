@@ -73,6 +73,8 @@ export function outcomeText(outcome: Outcome): string {
       : row("stored", stored),
     missingRow(outcome),
   ];
+  if (sent === 0)
+    lines.push(pc.yellow("  nothing was sent: no reading was due in that time; see --interval, --from and --duration"));
   if (outcome.ackMs !== null) {
     const { p50, p99, max } = outcome.ackMs;
     lines.push(`  acks         p50 ${shownMs(p50)}, p99 ${shownMs(p99)}, max ${shownMs(max)}`);

@@ -22,7 +22,9 @@ export async function reachServer(server: string, waitMs: number, signal: AbortS
       if (signal.aborted) throw new WatchpostError("CANCELLED", `${server} was not waited for any longer`);
       if (failure === undefined) return;
       if (performance.now() >= endMs) {
-        const tried = `${server} does not answer; tried for ${formatDurationMs(waitMs)}: ${failure.message}`;
+        // What gRPC tells of a deadline is how it spent it.
+        const why = failure.status === "DEADLINE_EXCEEDED" ? "no answer" : failure.message;
+        const tried = `${server} does not answer; tried for ${formatDurationMs(waitMs)}: ${why}`;
         throw new WatchpostError("UNAVAILABLE", tried, { cause: failure });
       }
       await Bun.sleep(PAUSE_MS);
