@@ -41,7 +41,7 @@ function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
     ...(lastError === "" ? [] : [printable(lastError), advice]),
     ...(settings === undefined ? [] : settingsLines(settings)),
     `${count(queuedPoints)} points wait${oldest}${events}; ${rate}`,
-    ...refusedLines(upstream),
+    ...eventLines(upstream),
   ];
   const columns = [...COLUMNS.slice(0, 2), QUEUED, ...COLUMNS.slice(2)];
   return `${lines.join("\n   ")}\n${sourcesText(upstream.sources, columns)}`;
@@ -95,11 +95,18 @@ function settingsLines(settings: UpstreamSettings): string[] {
   ];
 }
 
-function refusedLines({ refusedEvents, lastRefusedEvent }: UpstreamDelivery): string[] {
-  if (refusedEvents === 0n) return [];
+function eventLines(upstream: UpstreamDelivery): string[] {
+  const { refusedEvents, lastRefusedEvent, lateEvents, lateEventsBecause } = upstream;
+  const late = lateEvents === 1n ? "event is" : "events are";
   const many = refusedEvents === 1n ? "event was" : "events were";
+  const last = printable(lastRefusedEvent);
   return [
-    pc.yellow(`${count(refusedEvents)} ${many} refused since the start; the last: ${printable(lastRefusedEvent)}`),
+    ...(lateEvents === 0n
+      ? []
+      : [pc.yellow(`${count(lateEvents)} ${late} tried again: ${printable(lateEventsBecause)}`)]),
+    ...(refusedEvents === 0n
+      ? []
+      : [pc.yellow(`${count(refusedEvents)} ${many} refused since the start; the last: ${last}`)]),
   ];
 }
 
@@ -144,6 +151,8 @@ export function deliveryJson({ nodeId, upstreams, origins }: GetDeliveryResponse
       nextAttemptAt: isoOf(upstream.nextAttemptAt),
       queuedPoints: Number(upstream.queuedPoints),
       queuedEvents: Number(upstream.queuedEvents),
+      lateEvents: Number(upstream.lateEvents),
+      lateEventsBecause: upstream.lateEventsBecause || null,
       refusedEvents: Number(upstream.refusedEvents),
       lastRefusedEvent: upstream.lastRefusedEvent || null,
       settings: upstream.settings === undefined ? null : settingsJson(upstream.settings),

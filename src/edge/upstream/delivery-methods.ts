@@ -86,8 +86,11 @@ async function upstreamDelivery(
   };
 }
 
-function eventsDelivery({ queued, refused, lastRefusal }: EventsStatus) {
-  return { queuedEvents: BigInt(queued), refusedEvents: BigInt(refused), lastRefusedEvent: lastRefusal };
+function eventsDelivery({ queued, refused, lastRefusal, late, lateBecause }: EventsStatus) {
+  return {
+    ...{ queuedEvents: BigInt(queued), refusedEvents: BigInt(refused), lastRefusedEvent: lastRefusal },
+    ...{ lateEvents: BigInt(late), lateEventsBecause: lateBecause },
+  };
 }
 
 function sourceDelivery(

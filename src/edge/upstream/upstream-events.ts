@@ -9,6 +9,7 @@ import { messageOf, WatchpostError, type StatusName } from "../../model/errors.t
 import type { JournalEntry, JournalQuery } from "../../model/journal.ts";
 import { callOfEntry, type EventCall } from "./event-calls.ts";
 import { LateEvents } from "./late-events.ts";
+import { Seldom } from "./seldom.ts";
 import { standingAlerts, standingDevices, type OwnLists } from "./standing-events.ts";
 import type { UpstreamState } from "./upstream-state.ts";
 
@@ -42,13 +43,17 @@ export interface EventsStatus {
   readonly refused: number;
   /** The last of them, and why; "": none was. */
   readonly lastRefusal: string;
+  /** Events that could not be taken yet, and those behind them. */
+  readonly late: number;
+  /** Why the last of them could not; "": none waits. */
+  readonly lateBecause: string;
 }
 
 const PAGE = 200;
 const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
 /** An alert that stands is told anew: nobody hears of it twice, and it does not expire there. */
 const STANDING_EVERY_MS = 86_400_000;
-const REFUSALS_EVERY_MS = 10_000;
+const SAID_EVERY_MS = 10_000;
 /** Of the upstream as a whole, whatever it is told. */
 const AWAY: ReadonlySet<StatusName> = new Set(["UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "UNAUTHENTICATED"]);
 /** What another attempt may change. */
@@ -75,8 +80,9 @@ export class UpstreamEvents {
   #standingDueMs: number;
   #refused = 0;
   #lastRefusal = "";
-  #untold = 0;
-  #toldAtMs = -Infinity;
+  #lateBecause = "";
+  readonly #refusals: Seldom;
+  readonly #delays: Seldom;
   #cancel: () => void = () => {};
 
   constructor(deps: UpstreamEventsDeps) {
@@ -84,13 +90,19 @@ export class UpstreamEvents {
     this.#deps = deps;
     this.#after = state.eventsAfter === null ? null : Math.min(state.eventsAfter, journal.lastPosition);
     this.#standingDueMs = clock.monotonicMs();
+    this.#refusals = new Seldom(clock, SAID_EVERY_MS, deps.onTrouble);
+    this.#delays = new Seldom(clock, SAID_EVERY_MS, deps.onTrouble);
     this.#unfollow = journal.follow(() => this.#look());
     this.wake();
   }
 
   get status(): EventsStatus {
     const unread = this.#after === null ? 0 : Math.max(0, this.#deps.journal.lastPosition - this.#after);
-    return { queued: unread + this.#late.count, refused: this.#refused, lastRefusal: this.#lastRefusal };
+    const { count } = this.#late;
+    return {
+      ...{ queued: unread + count, refused: this.#refused, lastRefusal: this.#lastRefusal },
+      ...{ late: count, lateBecause: count === 0 ? "" : this.#lateBecause },
+    };
   }
 
   /** The upstream is there again. */
@@ -220,6 +232,8 @@ export class UpstreamEvents {
     const isBehind = this.#late.has(call.key);
     const error = isBehind ? undefined : await this.#made(call);
     if (round !== this.#round || this.#isOver) return false;
+    if (error !== undefined)
+      this.#delays.say(`the upstream does not take an event yet, which is tried again: ${this.#lateBecause}`);
     if (isBehind || error !== undefined) this.#late.add({ call, position }, clock.monotonicMs(), random());
     return true;
   }
@@ -247,7 +261,10 @@ export class UpstreamEvents {
       if (!(error instanceof WatchpostError)) throw error;
       const { status } = error;
       if (AWAY.has(status)) throw error;
-      if (PASSES.has(status)) return error;
+      if (PASSES.has(status)) {
+        this.#lateBecause = `${call.about}: ${error.message} (${status})`;
+        return error;
+      }
       if (status === "NOT_FOUND" && call.ifNotFound !== undefined) return this.#made(call.ifNotFound);
       if (status !== call.isDoneOn) this.#refuse(`${call.about}: ${error.message} (${status})`);
     }
@@ -261,16 +278,9 @@ export class UpstreamEvents {
     if (firstPosition > 0) this.#deps.state.eventsDelivered(Math.min(position, firstPosition - 1));
   }
 
-  /** Refusals of thousands of devices are said together. */
   #refuse(what: string): void {
-    const { clock, onTrouble } = this.#deps;
     this.#refused++;
     this.#lastRefusal = what;
-    this.#untold++;
-    if (clock.monotonicMs() - this.#toldAtMs < REFUSALS_EVERY_MS) return;
-    const others = this.#untold > 1 ? ` (and ${this.#untold - 1} others since)` : "";
-    onTrouble(`the upstream refuses an event, which is left out: ${what}${others}`);
-    this.#toldAtMs = clock.monotonicMs();
-    this.#untold = 0;
+    this.#refusals.say(`the upstream refuses an event, which is left out: ${what}`);
   }
 }

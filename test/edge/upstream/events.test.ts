@@ -24,6 +24,7 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 
 const HOUR_MS = 3_600_000;
+const IDLE = { queued: 0, refused: 0, lastRefusal: "", late: 0, lateBecause: "" };
 
 function createEvents() {
   const journal = new MemoryJournal();
@@ -120,7 +121,7 @@ test("what cannot be told now is told later, over a restart, too", async () => {
   at.failure = () => undefined;
   await pass(60_000);
   expect(toldNames()).toEqual(["first", "second"]);
-  expect(again.status).toEqual({ queued: 0, refused: 0, lastRefusal: "" });
+  expect(again.status).toEqual(IDLE);
 });
 
 test("an upstream that is away is asked again less and less often, whatever happens here", async () => {
@@ -147,7 +148,8 @@ test("what the upstream refuses for good is left out, counted and said with its 
   for (const rule of ["one", "two", "fine"]) await raise(rule);
   expect(toldNames()).toEqual(["fine"]);
   expect(events.status).toEqual({
-    ...{ queued: 0, refused: 2, lastRefusal: 'alert "two": no alert "two" (FAILED_PRECONDITION)' },
+    ...IDLE,
+    ...{ refused: 2, lastRefusal: 'alert "two": no alert "two" (FAILED_PRECONDITION)' },
   });
   at.failure = () => "NOT_FOUND";
   await edit("status", { status: "offline" });
@@ -169,7 +171,7 @@ test("what is done already is no refusal: an alert that is over there, a device 
   await clear("gone");
   at.failure = () => "ALREADY_EXISTS";
   await edit("registered", { name: "Pump" });
-  expect(events.status).toEqual({ queued: 0, refused: 0, lastRefusal: "" });
+  expect(events.status).toEqual(IDLE);
 });
 
 test("an entry that cannot be read holds up nothing", async () => {
@@ -183,7 +185,7 @@ test("an entry that cannot be read holds up nothing", async () => {
 });
 
 test("what cannot be taken yet holds up only what follows of the same alert", async () => {
-  const { start, at, raise, clear, pass, toldNames, state } = createEvents();
+  const { start, at, raise, clear, pass, toldNames, state, troubles } = createEvents();
   const events = start();
   await turns();
   at.failure = ({ about }) => (about === 'alert "full"' ? "RESOURCE_EXHAUSTED" : undefined);
@@ -192,11 +194,17 @@ test("what cannot be taken yet holds up only what follows of the same alert", as
   await clear("full");
   await raise("last");
   expect(toldNames()).toEqual(["other", "last"]);
-  expect([events.status.queued, state.eventsAfter]).toEqual([2, 0]);
+  expect([events.status, state.eventsAfter]).toEqual([
+    { ...IDLE, queued: 2, late: 2, lateBecause: 'alert "full": no alert "full" (RESOURCE_EXHAUSTED)' },
+    0,
+  ]);
+  expect(troubles).toEqual([
+    'the upstream does not take an event yet, which is tried again: alert "full": no alert "full" (RESOURCE_EXHAUSTED)',
+  ]);
   at.failure = () => undefined;
   await pass(2_000);
   expect(toldNames()).toEqual(["other", "last", "full", "full over"]);
-  expect([events.status, state.eventsAfter]).toEqual([{ queued: 0, refused: 0, lastRefusal: "" }, 4]);
+  expect([events.status, state.eventsAfter]).toEqual([IDLE, 4]);
 });
 
 test("what is late is told after the next start, too", async () => {
