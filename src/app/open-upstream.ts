@@ -106,6 +106,9 @@ async function forwardTo(
   });
   const measure = async () => {
     metrics.upstreamConnected.set({ upstream: address }, upstream.isConnected ? 1 : 0);
+    for (const state of ["queued", "late", "refused"] as const) {
+      if (upstream.events !== undefined) metrics.upstreamEvents.set({ state }, upstream.events[state]);
+    }
     metrics.upstreamQueuedPoints.set({ upstream: address }, (await upstream.status()).queuedPoints);
   };
   let cancel = () => {};

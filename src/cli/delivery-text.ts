@@ -33,7 +33,10 @@ function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
       : `, next attempt in ${formatDurationMs(Math.max(0, Math.ceil(inMs / 1_000)) * 1_000)}`;
   const rate = `${count(Math.round(upstream.pointsPerSecond))} points/s, ${formatByteSize(Math.round(upstream.bytesPerSecond))}/s over the last minute`;
   const oldest = oldestQueuedTime === undefined ? "" : `, back to ${timeOf(oldestQueuedTime)}`;
-  const events = upstream.queuedEvents === 0n ? "" : `, ${count(upstream.queuedEvents)} events`;
+  const events =
+    upstream.queuedEvents === 0n
+      ? ""
+      : `, ${count(upstream.queuedEvents)} ${upstream.queuedEvents === 1n ? "event" : "events"}`;
   const as = settings === undefined ? "" : ` as ${printable(settings.name)}`;
   const { word, paint, advice } = standingOf(upstream);
   const lines = [

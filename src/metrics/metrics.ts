@@ -109,6 +109,11 @@ export function createMetrics() {
     upstreamBytes: counter("upstream_bytes_total", "Bytes sent to the upstream before compression, by lane", ["lane"]),
     upstreamConnects: counter("upstream_connects_total", "Times that the upstream was connected to", ["upstream"]),
     upstreamConnected: gauge("upstream_connected", "1 while the upstream is connected", ["upstream"]),
+    upstreamEvents: gauge(
+      "upstream_events",
+      "Alerts and events of devices for the upstream: queued, late (it could not take them yet) or refused since the start",
+      ["state"],
+    ),
     upstreamQueuedPoints: gauge("upstream_queued_points", "Points that the upstream has not acknowledged", [
       "upstream",
     ]),
