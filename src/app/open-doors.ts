@@ -26,6 +26,14 @@ export function openDoors(
     saidAtMs.set(door, nowMs);
     logger.warn({ door, sample: sentence }, "some of what came by another protocol is not stored");
   };
+  const leftOut = new Set<string>();
+  const onLeftOut = (door: string, what: string) => {
+    const kind = `${door} ${what}`;
+    if (leftOut.has(kind)) return;
+    leftOut.add(kind);
+    const sentence = "some of what senders send is no number to be stored: it is counted from now on, and said once";
+    logger.info({ door, what, metric: "watchpost_door_left_out_total" }, sentence);
+  };
   const cacheSeed = crypto.getRandomValues(new Uint32Array(1))[0];
   const deps = {
     cacheSeed,
@@ -36,6 +44,7 @@ export function openDoors(
     slices: new Slices(() => clock.monotonicMs()),
     isKnownSeries: (id: number) => registry.has(id),
     onMalformed,
+    onLeftOut,
   };
   return {
     routes: [...influxRoutes(deps), ...remoteWriteRoutes(deps), ...otlpRoutes(deps)],

@@ -19,8 +19,13 @@ export function createMetrics() {
     points: counter("points_total", "Points received, by result: stored or refused", ["result"]),
     doorPoints: counter(
       "door_points_total",
-      "Points that came by other protocols, by door and result: stored, refused or skipped",
+      "Points that came by other protocols, by door and result: stored or refused",
       ["door", "result"],
+    ),
+    doorLeftOut: counter(
+      "door_left_out_total",
+      "What came by other protocols and is no number to be stored, by door and what it is",
+      ["door", "what"],
     ),
     batches: counter("batches_total", "Batches received, by result: accepted or failed as a whole", ["result"]),
     batchSeconds: histogram("batch_duration_seconds", "From a batch's arrival to its durable commit"),

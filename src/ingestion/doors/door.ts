@@ -13,7 +13,7 @@ import type { Slices } from "./slices.ts";
 export interface DoorDeps {
   readonly intake: Intake;
   readonly budget: MemoryBudget;
-  readonly metrics: Pick<Metrics, "points" | "doorPoints">;
+  readonly metrics: Pick<Metrics, "points" | "doorPoints" | "doorLeftOut">;
   readonly resolve: SeriesResolver;
   readonly slices: Slices;
   /** Of hashes that a sender must not know. */
@@ -21,6 +21,8 @@ export interface DoorDeps {
   isKnownSeries(id: number): boolean;
   /** A request that had something wrong: a sentence for the log. */
   onMalformed(door: string, sentence: string): void;
+  /** Something that is fine but no number that is stored. */
+  onLeftOut(door: string, what: string): void;
 }
 
 /** A point, or what was no point, that is not stored. */
@@ -55,6 +57,7 @@ export class DoorRows {
   readonly #groups = new Set<CommitGroup["done"]>();
   #inFlight = 0;
   readonly #refusals: DoorRefusal[] = [];
+  readonly #leftOut = new Map<string, number>();
   #count = 0;
   #stored = 0;
   #refused = 0;
@@ -90,6 +93,11 @@ export class DoorRows {
     this.#refuse(place, reason);
   }
 
+  /** Something that is fine but no number that is stored: a text, a stale marker. `what` is one of a few. */
+  leaveOut(what: string): void {
+    this.#leftOut.set(what, (this.#leftOut.get(what) ?? 0) + 1);
+  }
+
   /** Reads a request in slices: hands over what was gathered, and waits while too much of it is not durable. */
   inSlices(step: () => boolean, signal: AbortSignal): Promise<void> {
     const rest = async () => {
@@ -106,7 +114,11 @@ export class DoorRows {
   async committed(): Promise<DoorResult> {
     this.#take();
     await Promise.all(this.#groups);
-    const { points, doorPoints } = this.#deps.metrics;
+    const { points, doorPoints, doorLeftOut } = this.#deps.metrics;
+    for (const [what, count] of this.#leftOut) {
+      doorLeftOut.inc({ door: this.#door, what }, count);
+      this.#deps.onLeftOut(this.#door, what);
+    }
     points.inc({ result: "stored" }, this.#stored);
     points.inc({ result: "refused" }, this.#refused);
     doorPoints.inc({ door: this.#door, result: "stored" }, this.#stored);

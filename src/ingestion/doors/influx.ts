@@ -91,7 +91,6 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
     const rows = new DoorRows(deps, version.name);
-    let skipped = 0;
     const parser = new LineParser(bytes, UNITS_PER_US[precision], {
       point: (line, form, value, timeUs) => {
         const found =
@@ -99,13 +98,12 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
         if (typeof found === "number") rows.add(line, found, timeUs, value);
         else rows.add(line, 0, timeUs, value, found);
       },
-      text: () => void skipped++,
+      text: () => rows.leaveOut("text"),
       malformed: (line, reason) => {
         rows.refuse(line, `unable to parse: ${reason}`);
       },
     });
     await rows.inSlices(() => parser.step(STEP_BYTES), call.signal);
-    if (skipped > 0) deps.metrics.doorPoints.inc({ door: version.name, result: "skipped" }, skipped);
     const result = await rows.committed();
     if (result.refusedTotal > 0) deps.onMalformed(version.name, sentenceOf(result));
     return result;

@@ -11,7 +11,7 @@ export interface OtlpSink {
   /** A number of data point `place`, from 1. `timeUs` is NaN where it has no time. */
   point(place: number, metric: string, source: string, tags: Tags, timeUs: number, value: number): void;
   /** A data point that says that there is no value, or of which nothing is kept. */
-  skipped(place: number): void;
+  leftOut(what: "without a value"): void;
   /** A data point that is wrong as a whole. */
   refused(place: number, reason: string): void;
 }
@@ -47,7 +47,7 @@ export class OtlpPoints {
   take({ resource, metric, point }: FoundPoint): void {
     const place = ++this.#place;
     if (typeof point === "string") return this.#sink.refused(place, point);
-    if ((point.flags & NO_RECORDED_VALUE) !== 0) return this.#sink.skipped(place);
+    if ((point.flags & NO_RECORDED_VALUE) !== 0) return this.#sink.leftOut("without a value");
     if (resource !== this.#resource) this.#enter(resource);
     const shared = this.#shared;
     const own = tagsOf(point.attributes);
@@ -64,7 +64,7 @@ export class OtlpPoints {
       const all = more === undefined ? tags : [...tags.filter(([tag]) => tag !== more[0]), more];
       this.#sink.point(place, name + suffix, this.#source, all, timeUs, value);
     });
-    if (numbers === 0) this.#sink.skipped(place);
+    if (numbers === 0) this.#sink.leftOut("without a value");
   }
 
   #enter(resource: readonly KeyValue[]): void {

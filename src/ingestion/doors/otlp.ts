@@ -106,14 +106,13 @@ async function take(
   return withMemory(deps, factor * bytes.byteLength + MESSAGE_MEMORY_BYTES * messages, signal, async () => {
     const found = isJson ? pointsOf(orMalformed(deps, () => requestOf(bytes))) : pointsIn(bytes);
     const rows = new DoorRows(deps, DOOR);
-    let skipped = 0;
     const points = new OtlpPoints(given, {
       point: (place, metric, source, tags, timeUs, value) => {
         const series = rows.isStorable(value, timeUs) ? deps.resolve(metric, source, tags) : 0;
         if (typeof series === "number") rows.add(place, series, timeUs, value);
         else rows.add(place, 0, timeUs, value, series);
       },
-      skipped: () => void skipped++,
+      leftOut: (what) => rows.leaveOut(what),
       refused: (place, reason) => rows.refuse(place, reason),
     });
     const step = () => {
@@ -125,7 +124,6 @@ async function take(
       return false;
     };
     await rows.inSlices(step, signal);
-    if (skipped > 0) deps.metrics.doorPoints.inc({ door: DOOR, result: "skipped" }, skipped);
     const result = await rows.committed();
     if (result.refusedTotal === 0) return {};
     const errorMessage = sentenceOf(result);

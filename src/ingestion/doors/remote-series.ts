@@ -1,36 +1,64 @@
 /** The series of remote write: labels as they stand in the message, to ids. */
 import { metricNameOf } from "../../model/metric-name.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
-import type { LabelBytes } from "./write-request.ts";
+import { SeriesCache } from "../../wire/series-cache.ts";
+import type { Labels } from "./write-request.ts";
 
-/** Kept; past it all are forgotten and read again. */
-const SERIES_MAX = 200_000;
-const KEY_BYTES_MAX = 64 * 1024 * 1024;
+/** Of each of the cache's two generations. */
+const CACHE_LIMITS = { entriesMax: 1 << 18, arenaBytesMax: 64 << 20 };
+const SOURCES_MAX = 10_000;
 /** Of these the first that there is names the source. */
 const SOURCE_LABELS = ["instance", "job"];
 const OTHERWISE = "prometheus";
 
-export class RemoteSeries {
-  readonly #resolve: SeriesResolver;
-  readonly #isKnown: (id: number) => boolean;
-  /** By the source that the sender was given. */
-  readonly #bySource = new Map<string, Map<string, number>>();
-  #count = 0;
-  #keyBytes = 0;
+export interface RemoteSeriesDeps {
+  readonly resolve: SeriesResolver;
+  readonly cacheSeed: number;
+  isKnownSeries(id: number): boolean;
+}
 
-  constructor(resolve: SeriesResolver, isKnown: (id: number) => boolean) {
-    this.#resolve = resolve;
-    this.#isKnown = isKnown;
+/** Where a request is from. */
+export interface RemoteSource {
+  /** Tells it from others. */
+  readonly number: number;
+  readonly given: string | undefined;
+}
+
+export class RemoteSeries {
+  readonly #deps: RemoteSeriesDeps;
+  readonly #cache: SeriesCache;
+  #sources = new Map<string | undefined, RemoteSource>();
+  #nextSource = 1;
+
+  constructor(deps: RemoteSeriesDeps) {
+    this.#deps = deps;
+    this.#cache = new SeriesCache(deps.cacheSeed, CACHE_LIMITS);
+  }
+
+  /** Of a request: the source of all its samples where one is `given`. */
+  source(given: string | undefined): RemoteSource {
+    let source = this.#sources.get(given);
+    if (source === undefined) {
+      if (this.#sources.size >= SOURCES_MAX) this.#sources = new Map();
+      // Requests under way may still use numbers that are given anew: they are never the same.
+      source = { number: this.#nextSource++, given };
+      this.#sources.set(given, source);
+    }
+    return source;
   }
 
   /** Undefined where it is not known yet, or was deleted since. */
-  known(given: string | undefined, { key }: LabelBytes): number | undefined {
-    const id = this.#bySource.get(keyOf(given))?.get(key);
-    return id !== undefined && this.#isKnown(id) ? id : undefined;
+  known({ number }: RemoteSource, view: DataView, { form }: Labels): number | undefined {
+    const id = this.#cache.find(view, form, number);
+    if (id === 0) return undefined;
+    if (this.#deps.isKnownSeries(id)) return id;
+    // An entry cannot be replaced.
+    this.#cache.clear();
+    return undefined;
   }
 
   /** Makes it known; in words why it may not be. */
-  find(given: string | undefined, labels: LabelBytes): number | string {
+  find({ number, given }: RemoteSource, view: DataView, labels: Labels): number | string {
     const read = labels.read();
     if (typeof read === "string") return read;
     // A label that is empty is none: so Prometheus has it.
@@ -40,26 +68,8 @@ export class RemoteSeries {
     const label = given === undefined ? SOURCE_LABELS.find((l) => pairs.some(([key]) => key === l)) : undefined;
     const source = given ?? pairs.find(([key]) => key === label)?.[1] ?? OTHERWISE;
     const tags = pairs.filter(([key]) => key !== "__name__" && key !== label);
-    const found = this.#resolve(metricNameOf(name), source, tags);
-    if (typeof found === "number") this.#keep(keyOf(given), labels.key, found);
+    const found = this.#deps.resolve(metricNameOf(name), source, tags);
+    if (typeof found === "number") this.#cache.add(view, labels.form, number, found);
     return found;
   }
-
-  #keep(source: string, key: string, id: number): void {
-    if (this.#count >= SERIES_MAX || this.#keyBytes + key.length > KEY_BYTES_MAX) {
-      this.#bySource.clear();
-      this.#count = this.#keyBytes = 0;
-    }
-    const ids = this.#bySource.get(source) ?? new Map<string, number>();
-    this.#bySource.set(source, ids);
-    if (!ids.has(key)) {
-      this.#count++;
-      this.#keyBytes += key.length;
-    }
-    ids.set(key, id);
-  }
-}
-
-function keyOf(given: string | undefined): string {
-  return JSON.stringify([given]);
 }

@@ -4,16 +4,19 @@ import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { RemoteSeries } from "./remote-series.ts";
-import { readWriteRequest } from "./write-request.ts";
+import { WriteRequestReader, type Labels } from "./write-request.ts";
 
 const DOOR = "prometheus";
 const SAID_MAX = 10;
+const SERIES_LENGTH_MAX = 200;
+/** A millisecond of samples whose series are known. */
+const PARTS_A_STEP = 4_096;
 /** What a byte becomes, with its share of rows, frames and records. */
 const MEMORY_FACTOR = 4;
 const UNSUPPORTED_TYPE = 415;
 
 export function remoteWriteRoutes(deps: DoorDeps): HttpRoute[] {
-  const series = new RemoteSeries(deps.resolve, (id) => deps.isKnownSeries(id));
+  const series = new RemoteSeries(deps);
   return [
     {
       name: "prometheus.write",
@@ -25,44 +28,72 @@ export function remoteWriteRoutes(deps: DoorDeps): HttpRoute[] {
         if (call.headers.get("content-type")?.includes("write.v2") === true) {
           return new Response("wanted prometheus.WriteRequest, version 1\n", { status: UNSUPPORTED_TYPE });
         }
-        const result = await take(call, deps, series);
-        if (result.refusedTotal === 0) return new Response(null, { status: 204 });
-        throw new WatchpostError("INVALID_ARGUMENT", sentenceOf(result));
+        await take(call, deps, series);
+        return new Response(null, { status: 204 });
       },
       fail: failed,
     },
   ];
 }
 
-async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promise<DoorResult> {
-  const source = call.url.searchParams.get("source") ?? undefined;
+/** Throws INVALID_ARGUMENT where anything was refused. */
+async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promise<void> {
+  const source = series.source(call.url.searchParams.get("source") ?? undefined);
   const bytes = await call.body();
-  return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  await withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
     const rows = new DoorRows(deps, DOOR);
-    let skipped = 0;
-    let place = 0;
-    const failure = readWriteRequest(bytes, {
+    const reader: WriteRequestReader = new WriteRequestReader(bytes, {
       sample: (labels, timeMs, value) => {
-        place++;
-        if (!Number.isFinite(value)) return void skipped++;
+        if (!Number.isFinite(value)) return rows.leaveOut("no finite number");
         const timeUs = timeMs * 1_000;
         const found =
-          series.known(source, labels) ?? (rows.isStorable(value, timeUs) ? series.find(source, labels) : 0);
-        if (typeof found === "number") rows.add(place, found, timeUs, value);
-        else rows.add(place, 0, timeUs, value, found);
+          series.known(source, view, labels) ??
+          (rows.isStorable(value, timeUs) ? series.find(source, view, labels) : 0);
+        if (typeof found === "number") rows.add(reader.samples, found, timeUs, value);
+        else rows.add(reader.samples, 0, timeUs, value, found);
       },
-      histogram: () => void skipped++,
+      leftOut: (what) => rows.leaveOut(what),
     });
-    if (failure !== undefined) rows.refuse(place + 1, failure);
-    if (skipped > 0) deps.metrics.doorPoints.inc({ door: DOOR, result: "skipped" }, skipped);
+    await rows.inSlices(() => reader.step(PARTS_A_STEP), call.signal);
+    if (reader.failure !== undefined) rows.refuse(reader.samples + 1, reader.failure);
     const result = await rows.committed();
-    if (result.refusedTotal > 0) deps.onMalformed(DOOR, sentenceOf(result));
-    return result;
+    if (result.refusedTotal === 0) return;
+    const sentence = sentenceOf(result, namesOf(bytes, result));
+    deps.onMalformed(DOOR, sentence);
+    throw new WatchpostError("INVALID_ARGUMENT", sentence);
   });
 }
 
-function sentenceOf({ stored, refusals, refusedTotal }: DoorResult): string {
-  const said = refusals.slice(0, SAID_MAX).map(({ place, reason }) => `sample ${place}: ${truncated(reason, 300)}`);
+/** Of the samples that are named: what they are of is not kept for all, so it is read again. */
+function namesOf(bytes: Uint8Array, { refusals }: DoorResult): ReadonlyMap<number, string> {
+  const wanted = new Set(refusals.slice(0, SAID_MAX).map(({ place }) => place));
+  const names = new Map<number, string>();
+  const reader: WriteRequestReader = new WriteRequestReader(bytes, {
+    sample: (labels) => {
+      if (wanted.delete(reader.samples)) names.set(reader.samples, shown(labels));
+    },
+    leftOut: () => {},
+  });
+  while (wanted.size > 0 && !reader.step(1));
+  return names;
+}
+
+function shown(labels: Labels): string {
+  const read = labels.read();
+  if (typeof read === "string") return "";
+  const name = read.find(([label]) => label === "__name__")?.[1] ?? "";
+  const others = read
+    .filter(([label]) => label !== "__name__")
+    .map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  return truncated(`${name}{${others.join(",")}}`, SERIES_LENGTH_MAX);
+}
+
+function sentenceOf({ stored, refusals, refusedTotal }: DoorResult, names: ReadonlyMap<number, string>): string {
+  const said = refusals.slice(0, SAID_MAX).map(({ place, reason }) => {
+    const name = names.get(place) ?? "";
+    return `sample ${place}${name === "" ? "" : ` of ${name}`}: ${truncated(reason, 300)}`;
+  });
   const more = refusedTotal > said.length ? `; and ${refusedTotal - said.length} more` : "";
   return `${refusedTotal} refused, ${stored} stored: ${said.join("; ")}${more}`;
 }

@@ -1,127 +1,215 @@
-/** prometheus.WriteRequest, read without an object for each series or sample. */
+/**
+ * prometheus.WriteRequest, read without an object for each series or sample, in steps. Source of the fields: "Prometheus
+ * Remote-Write 1.0 specification", remote.proto and types.proto of Prometheus.
+ */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { messageOf } from "../../model/errors.ts";
+import type { FormRange } from "../../wire/series-cache.ts";
 import { utf8 } from "../../wire/utf8.ts";
 
-/** The labels of a series as they stand in the message: the same bytes for the same series. */
-export interface LabelBytes {
-  /** The bytes, one a character. */
-  readonly key: string;
+/** The labels of a series as they stand in the message. They are the reader's, and the next series changes them. */
+export interface Labels {
+  /** Where they lie, as "metric", with the framing of the first: without it two labels could look like one. */
+  readonly form: FormRange;
   /** In words where they cannot be read. */
   read(): [string, string][] | string;
 }
 
+/** What Prometheus may send beside numbers. */
+export type Beside = "stale marker" | "native histogram" | "exemplar" | "metadata";
+
 export interface WriteRequestSink {
-  sample(labels: LabelBytes, timeMs: number, value: number): void;
-  /** A native histogram. */
-  histogram(): void;
+  sample(labels: Labels, timeMs: number, value: number): void;
+  leftOut(what: Beside): void;
 }
 
-/**
- * Series, samples and histograms in one request. Senders have some thousands; packed, a few hundred kilobytes could hold
- * millions, which would take the event loop for seconds.
- */
-export const PARTS_MAX = 250_000;
 const LABELS_MAX = 1_000;
-
-const SERIES = 1;
-const [LABEL, SAMPLE, , HISTOGRAM] = [1, 2, 3, 4];
+const [SERIES, METADATA] = [1, 3];
+const [LABEL, SAMPLE, EXEMPLAR, HISTOGRAM] = [1, 2, 3, 4];
 const [NAME, VALUE] = [1, 2];
 const [SAMPLE_VALUE, SAMPLE_TIME] = [1, 2];
 
-/** Answers in words with what cannot be read; what stands before it has been told. Throws what the sink fails with. */
-export function readWriteRequest(bytes: Uint8Array, sink: WriteRequestSink): string | undefined {
-  const reader = new BinaryReader(bytes);
-  let parts = 0;
-  const countPart = () => {
-    if (++parts > PARTS_MAX) throw new RangeError(`more than ${PARTS_MAX} series and samples; send less at once`);
-  };
-  try {
-    while (reader.pos < reader.len) {
-      const [field, type] = reader.tag();
-      if (field === SERIES && type === WireType.LengthDelimited) {
-        const end = endOf(reader, reader.len);
-        countPart();
-        readSeries(bytes, reader, end, sink, countPart);
-      } else reader.skip(type, field);
+export class WriteRequestReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #sink: WriteRequestSink;
+  readonly #form: FormRange = { metricAt: 0, metricEnd: 0, tagsAt: 0, tagsEnd: 0 };
+  /** Beginnings and ends of the labels of the series that is read. */
+  readonly #labelsAt: number[] = [];
+  readonly #labels: Labels;
+  #at = 0;
+  /** Of the series that is read; 0: none is. */
+  #seriesEnd = 0;
+  #failure: string | undefined;
+  #samples = 0;
+
+  constructor(bytes: Uint8Array, sink: WriteRequestSink) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#sink = sink;
+    this.#labels = { form: this.#form, read: () => this.#readLabels() };
+  }
+
+  /** Samples that were read, stale markers and the one that is being told included. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** What cannot be read, in words; what stands before it has been told. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Reads on by about so many series and samples; true once there is no more to be read. Throws what the sink fails with. */
+  step(parts: number): boolean {
+    for (let left = parts; left > 0; left--) {
+      if (this.#failure !== undefined || this.#at >= this.#bytes.length) return true;
+      try {
+        if (this.#seriesEnd === 0) this.#readField();
+        else this.#readFieldOfSeries();
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        this.#failure = `the body is no prometheus.WriteRequest at byte ${this.#at}: ${error.message}`;
+      }
     }
-    return undefined;
-  } catch (error) {
-    if (error instanceof WatchpostError) throw error;
-    return `the body is no prometheus.WriteRequest at byte ${reader.pos}: ${messageOf(error)}`;
+    return false;
   }
-}
 
-function readSeries(
-  bytes: Uint8Array,
-  reader: BinaryReader,
-  end: number,
-  sink: WriteRequestSink,
-  countPart: () => void,
-): void {
-  const labelsAt: number[] = [];
-  const from = reader.pos;
-  let firstAt = from;
-  // Labels come first, but nothing says that they must.
-  while (reader.pos < end) {
-    const at = reader.pos;
-    const [field, type] = reader.tag();
-    if (field !== LABEL || type !== WireType.LengthDelimited) {
-      reader.skip(type, field);
-      continue;
+  #readField(): void {
+    const tag = this.#varint();
+    const [field, type] = [tag >>> 3, tag & 7];
+    if (field === SERIES && type === WireType.LengthDelimited) {
+      const end = this.#end(this.#bytes.length);
+      if (end === this.#at) return;
+      this.#findLabels(end);
+      this.#seriesEnd = end;
+      return;
     }
-    if (labelsAt.length === 0) firstAt = at;
-    const until = endOf(reader, end);
-    if (labelsAt.length === 2 * LABELS_MAX) throw new RangeError(`a series of more than ${LABELS_MAX} labels`);
-    labelsAt.push(reader.pos, until);
-    reader.pos = until;
+    if (field === METADATA) this.#sink.leftOut("metadata");
+    this.#skip(type);
   }
-  if (reader.pos !== end) throw new RangeError("a series ends elsewhere than it says");
-  const labels = labelsOf(bytes, firstAt, labelsAt);
-  reader.pos = from;
-  while (reader.pos < end) {
-    const [field, type] = reader.tag();
-    if (field === SAMPLE && type === WireType.LengthDelimited) {
-      countPart();
-      readSample(reader, endOf(reader, end), labels, sink);
-    } else if (field === HISTOGRAM) {
-      countPart();
-      reader.skip(type, field);
-      sink.histogram();
-    } else reader.skip(type, field);
+
+  /** Labels come first, but nothing says that they must: they are found before any sample is read. */
+  #findLabels(seriesEnd: number): void {
+    const labels = this.#labelsAt;
+    const form = this.#form;
+    const from = this.#at;
+    labels.length = 0;
+    form.metricAt = form.metricEnd = from;
+    while (this.#at < seriesEnd) {
+      const at = this.#at;
+      const tag = this.#varint();
+      if (tag !== ((LABEL << 3) | WireType.LengthDelimited)) {
+        this.#skip(tag & 7);
+        continue;
+      }
+      const end = this.#end(seriesEnd);
+      if (labels.length === 0) form.metricAt = at;
+      if (labels.length === 2 * LABELS_MAX) throw new FormatError(`a series of more than ${LABELS_MAX} labels`);
+      labels.push(this.#at, end);
+      form.metricEnd = end;
+      this.#at = end;
+    }
+    if (this.#at !== seriesEnd) throw new FormatError("a series ends elsewhere than it says");
+    this.#at = from;
+  }
+
+  #readFieldOfSeries(): void {
+    const tag = this.#varint();
+    const [field, type] = [tag >>> 3, tag & 7];
+    if (field === SAMPLE && type === WireType.LengthDelimited) this.#readSample(this.#end(this.#seriesEnd));
+    else {
+      if (field === HISTOGRAM) this.#sink.leftOut("native histogram");
+      else if (field === EXEMPLAR) this.#sink.leftOut("exemplar");
+      this.#skip(type);
+    }
+    if (this.#at >= this.#seriesEnd) this.#seriesEnd = 0;
+  }
+
+  #readSample(end: number): void {
+    let [value, timeMs, isStale] = [0, 0, false];
+    while (this.#at < end) {
+      const tag = this.#varint();
+      if (tag === ((SAMPLE_VALUE << 3) | WireType.Bit64) && this.#at + 8 <= end) {
+        value = this.#view.getFloat64(this.#at, true);
+        isStale = Number.isNaN(value) && this.#view.getBigUint64(this.#at, true) === STALE;
+        this.#at += 8;
+      } else if (tag === SAMPLE_TIME << 3) timeMs = this.#int64();
+      else this.#skip(tag & 7);
+    }
+    if (this.#at !== end) throw new FormatError("a sample ends elsewhere than it says");
+    this.#samples++;
+    if (isStale) this.#sink.leftOut("stale marker");
+    else this.#sink.sample(this.#labels, timeMs, value);
+  }
+
+  /** Of 32 bits: tags and lengths. */
+  #varint(): number {
+    const bytes = this.#bytes;
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = bytes[this.#at++];
+      if (byte === undefined) throw new FormatError("it is cut off");
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+    throw new FormatError("a number has too many bytes");
+  }
+
+  #int64(): number {
+    const bytes = this.#bytes;
+    let [low, middle, high] = [0, 0, 0];
+    for (let i = 0; i < 10; i++) {
+      const byte = bytes[this.#at++];
+      if (byte === undefined) throw new FormatError("it is cut off");
+      const bits = byte & 0x7f;
+      if (i < 4) low |= bits << (7 * i);
+      else if (i < 8) middle |= bits << (7 * (i - 4));
+      else high |= bits << (7 * (i - 8));
+      if (byte >= 0x80) continue;
+      if ((high & 0x80) === 0) return low + middle * 2 ** 28 + high * 2 ** 56;
+      // Negative, of whose complement no bit is lost.
+      return -(BITS_28 - low + (BITS_28 - middle) * 2 ** 28 + (0xff - (high & 0xff)) * 2 ** 56) - 1;
+    }
+    throw new FormatError("a number has too many bytes");
+  }
+
+  #end(within: number): number {
+    const length = this.#varint();
+    const end = this.#at + length;
+    if (end > within) throw new FormatError("a part ends behind what holds it");
+    return end;
+  }
+
+  #skip(type: number): void {
+    if (type === WireType.Varint) {
+      for (let i = 0; this.#bytes[this.#at++] >= 0x80; i++)
+        if (i > 8) throw new FormatError("a number has too many bytes");
+    } else if (type === WireType.Bit64) this.#at += 8;
+    else if (type === WireType.Bit32) this.#at += 4;
+    else if (type === WireType.LengthDelimited) this.#at = this.#end(this.#bytes.length);
+    else throw new FormatError(`a field has wire type ${type}`);
+    if (this.#at > this.#bytes.length) throw new FormatError("it is cut off");
+  }
+
+  #readLabels(): [string, string][] | string {
+    const pairs: [string, string][] = [];
+    const at = this.#labelsAt;
+    try {
+      for (let i = 0; i < at.length; i += 2) pairs.push(readLabel(this.#bytes.subarray(at[i], at[i + 1])));
+      return pairs;
+    } catch (error) {
+      return `label ${pairs.length + 1} cannot be read: ${messageOf(error)}`;
+    }
   }
 }
 
-function readSample(reader: BinaryReader, end: number, labels: LabelBytes, sink: WriteRequestSink): void {
-  let [value, timeMs] = [0, 0];
-  while (reader.pos < end) {
-    const [field, type] = reader.tag();
-    if (field === SAMPLE_VALUE && type === WireType.Bit64) value = reader.double();
-    else if (field === SAMPLE_TIME && type === WireType.Varint) timeMs = Number(reader.int64());
-    else reader.skip(type, field);
-  }
-  if (reader.pos !== end) throw new RangeError("a sample ends elsewhere than it says");
-  sink.sample(labels, timeMs, value);
-}
+/** The sender's, not ours. */
+class FormatError extends Error {}
 
-/** `from`: with the framing of the first, without which two labels could look like one. */
-function labelsOf(bytes: Uint8Array, from: number, at: readonly number[]): LabelBytes {
-  const to = at.at(-1) ?? from;
-  return {
-    key: Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1"),
-    read: () => readLabels(bytes, at),
-  };
-}
-
-function readLabels(bytes: Uint8Array, at: readonly number[]): [string, string][] | string {
-  const pairs: [string, string][] = [];
-  try {
-    for (let i = 0; i < at.length; i += 2) pairs.push(readLabel(bytes.subarray(at[i], at[i + 1])));
-    return pairs;
-  } catch (error) {
-    return `label ${pairs.length + 1} cannot be read: ${messageOf(error)}`;
-  }
-}
+/** The NaN by which Prometheus says that a series has ended. */
+const STALE = 0x7ff0000000000002n;
+const BITS_28 = 2 ** 28 - 1;
 
 function readLabel(bytes: Uint8Array): [string, string] {
   const reader = new BinaryReader(bytes);
@@ -139,11 +227,4 @@ function textOf(bytes: Uint8Array): string {
   const text = utf8(bytes);
   if (text === undefined) throw new RangeError("it is not valid UTF-8");
   return text;
-}
-
-function endOf(reader: BinaryReader, within: number): number {
-  const length = reader.uint32();
-  const end = reader.pos + length;
-  if (end > within) throw new RangeError("a part ends behind what holds it");
-  return end;
 }

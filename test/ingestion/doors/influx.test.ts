@@ -65,7 +65,7 @@ test("text is skipped and counted", async () => {
   expect(answer.status).toBe(204);
   expect(await server.stored()).toEqual([`m_v influx@${S}000=1`]);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toContain('watchpost_door_points_total{door="influx",result="skipped"} 2');
+  expect(metrics).toContain('watchpost_door_left_out_total{door="influx",what="text"} 2');
   expect(metrics).toContain('watchpost_door_points_total{door="influx",result="stored"} 1');
 });
 

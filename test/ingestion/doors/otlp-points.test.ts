@@ -14,7 +14,7 @@ function read(init: Init, given?: string): string[] {
   const points = new OtlpPoints(given, {
     point: (place, metric, source, tags, _, value) =>
       void told.push(`${place} ${metric} ${source} ${tags.length} tags ${value}`),
-    skipped: (place) => void told.push(`${place} skipped`),
+    leftOut: (what) => void told.push(what),
     refused: (place, reason) => void told.push(`${place} ${reason}`),
   });
   for (const found of pointsOf(create(RequestSchema, init))) points.take(found);
@@ -69,7 +69,7 @@ test("where a point is from, and which device it is of", () => {
     let found: unknown;
     const points = new OtlpPoints(given, {
       point: (_, _metric, source, tags) => void (found = [source, Object.fromEntries(tags)]),
-      skipped: () => {},
+      leftOut: () => {},
       refused: () => {},
     });
     const init = { resourceMetrics: [{ resource: { attributes: named(resource) }, scopeMetrics }] };

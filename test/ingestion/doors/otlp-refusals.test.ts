@@ -53,6 +53,7 @@ async function openDoor() {
     ...{ intake, budget, metrics: createMetrics(), resolve: () => 1, isKnownSeries: () => true, cacheSeed: 1 },
     slices: new Slices(() => systemClock.monotonicMs()),
     onMalformed: () => {},
+    onLeftOut: () => {},
   } as unknown as DoorDeps;
   const web = await startWebServer({
     ...{ address: "127.0.0.1:0", methods: [], httpRoutes: otlpRoutes(deps), health: new HealthState() },

@@ -134,7 +134,7 @@ test("what is refused is counted by data point, the rest is stored; points witho
     `q_sum s device=shadowed@${MS}=9`,
   ]);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toContain('watchpost_door_points_total{door="otlp",result="skipped"} 1');
+  expect(metrics).toContain('watchpost_door_left_out_total{door="otlp",what="without a value"} 1');
 });
 
 test("JSON by hand: numbers as text, unknown fields, no time; the source as a parameter", async () => {
@@ -166,7 +166,7 @@ test("what is no request is refused in the encoding it came in", async () => {
   const crowd = await server.post("/v1/metrics", toBinary(RequestSchema, create(RequestSchema, init)), headers);
   expect(crowd.status).toBe(200);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toContain('watchpost_door_points_total{door="otlp",result="skipped"} 600000');
+  expect(metrics).toContain('watchpost_door_left_out_total{door="otlp",what="without a value"} 600000');
   const braces = await server.post("/v1/metrics", `{"x":[${"{},".repeat(600_000)}{}]}`, JSON_HEADERS);
   expect([braces.status, await braces.text()]).toEqual([413, expect.stringContaining("more than 500000 data points")]);
   // However deep it goes.

@@ -1,12 +1,18 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { PARTS_MAX, readWriteRequest } from "../../../src/ingestion/doors/write-request.ts";
+import { WriteRequestReader, type WriteRequestSink } from "../../../src/ingestion/doors/write-request.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { openServer } from "./rig.ts";
-import { HEADERS, packed, STALE, writeRequest, type Sample } from "./write-request.ts";
+import { HEADERS, packed, writeRequest, type Sample } from "./write-request.ts";
 
 const MS = 1_700_000_000_000;
 const PATH = "/api/v1/write";
+
+function readAll(bytes: Uint8Array, sink: Partial<WriteRequestSink>, parts = Infinity): string | undefined {
+  const reader = new WriteRequestReader(bytes, { sample: () => {}, leftOut: () => {}, ...sink });
+  while (!reader.step(parts));
+  return reader.failure;
+}
 
 test("samples are stored as the docs say: name, source, tags", async () => {
   await using server = await openServer();
@@ -33,12 +39,13 @@ test("samples are stored as the docs say: name, source, tags", async () => {
 
 test("stale markers and what is no number are skipped and counted, no error", async () => {
   await using server = await openServer();
-  const samples: Sample[] = [[MS, STALE], [MS, NaN], [MS, Infinity], [MS + 1, 4]]; // prettier-ignore
+  const samples: Sample[] = [[MS, "stale"], [MS, NaN], [MS, Infinity], [MS + 1, 4]]; // prettier-ignore
   const answer = await server.post(PATH, packed(writeRequest([[{ __name__: "m" }, samples]])), HEADERS);
   expect(answer.status).toBe(204);
   expect(await server.stored()).toEqual([`m prometheus@${MS + 1}=4`]);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toContain('watchpost_door_points_total{door="prometheus",result="skipped"} 3');
+  expect(metrics).toContain('watchpost_door_left_out_total{door="prometheus",what="stale marker"} 1');
+  expect(metrics).toContain('watchpost_door_left_out_total{door="prometheus",what="no finite number"} 2');
 });
 
 test("what is wrong is refused by name, what is right is stored", async () => {
@@ -50,8 +57,8 @@ test("what is wrong is refused by name, what is right is stored", async () => {
   const answer = await server.post(PATH, packed(body), HEADERS);
   const text = await answer.text();
   expect(answer.status).toBe(400);
-  expect(text).toContain("2 refused, 1 stored: sample 2: timestamp");
-  expect(text).toContain("sample 3: has no label __name__");
+  expect(text).toContain("2 refused, 1 stored: sample 2 of m{}: timestamp");
+  expect(text).toContain('sample 3 of {job="nameless"}: has no label __name__');
   const cut = await server.post(PATH, packed(body.subarray(0, body.length - 3)), HEADERS);
   expect([cut.status, await cut.text()]).toEqual([400, expect.stringContaining("is no prometheus.WriteRequest")]);
   expect(await server.stored()).toEqual([`m prometheus@${MS}=1`]);
@@ -69,14 +76,15 @@ test("labels of one series never pass for those of another", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(text, text), { maxLength: 4 }), (pairs) => {
       const labels = Object.fromEntries(pairs);
-      const sink = (told: { readonly key: string; read(): [string, string][] | string }) => {
+      const body = writeRequest([[labels, [[MS, 1]]]]);
+      const sample: WriteRequestSink["sample"] = (told) => {
         const shown = JSON.stringify(told.read());
         expect(shown).toBe(JSON.stringify(Object.entries(labels)));
-        expect(keys.get(told.key) ?? shown).toBe(shown);
-        keys.set(told.key, shown);
+        const key = Buffer.from(body).toString("latin1", told.form.metricAt, told.form.metricEnd);
+        expect(keys.get(key) ?? shown).toBe(shown);
+        keys.set(key, shown);
       };
-      const body = writeRequest([[labels, [[MS, 1]]]]);
-      expect(readWriteRequest(body, { sample: sink, histogram: () => {} })).toBeUndefined();
+      expect(readAll(body, { sample })).toBeUndefined();
     }),
   );
   expect(keys.size).toBeGreaterThan(20);
@@ -85,13 +93,11 @@ test("labels of one series never pass for those of another", () => {
 test("any bytes are read to their end or named", () => {
   const good = writeRequest([[{ __name__: "m", a: "b" }, [[MS, 1], [MS + 1, 2]]]]); // prettier-ignore
   const damaged = fc.tuple(fc.nat({ max: good.length - 1 }), fc.nat({ max: 255 }), fc.nat({ max: good.length }));
-  const sink = { sample: () => {}, histogram: () => {} };
   fc.assert(
     fc.property(damaged, fc.uint8Array({ maxLength: 60 }), ([at, byte, length], random) => {
       const bytes = good.slice(0, length);
       if (at < length) bytes[at] = byte;
-      for (const body of [bytes, random])
-        expect(["undefined", "string"]).toContain(typeof readWriteRequest(body, sink));
+      for (const body of [bytes, random]) expect(["undefined", "string"]).toContain(typeof readAll(body, {}));
     }),
   );
 });
@@ -123,27 +129,65 @@ function fieldOf(number: number, bytes: Uint8Array): Uint8Array {
   }
 }
 
-for (const [what, bytes, told, message] of [
-  [
-    "samples",
-    fieldOf(1, Buffer.alloc(3 * PARTS_MAX, fieldOf(2, new Uint8Array()))),
-    PARTS_MAX - 1,
-    "250000 series and",
-  ],
-  ["series", Buffer.alloc(3 * PARTS_MAX, fieldOf(1, new Uint8Array())), 0, "250000 series and samples"],
-  ["labels", fieldOf(1, Buffer.alloc(4_000, fieldOf(1, new Uint8Array()))), 0, "a series of more than 1000 labels"],
-] as const) {
-  test(`more ${what} than any sender has are not read to their end`, () => {
-    let samples = 0;
-    expect(readWriteRequest(bytes, { sample: () => void samples++, histogram: () => {} })).toContain(message);
-    expect(samples).toBe(told);
-  });
-}
+test("more labels than any sender has are not read to their end", () => {
+  const labels = fieldOf(1, Buffer.alloc(4_000, fieldOf(1, new Uint8Array())));
+  expect(readAll(labels, {})).toContain("a series of more than 1000 labels");
+});
+
+const time = fc.oneof(
+  fc.integer({ min: 0, max: 2 ** 45 }),
+  fc.maxSafeInteger(),
+  fc.constantFrom(-1, -(2 ** 28), -(2 ** 56), 2 ** 63, -(2 ** 63)),
+);
+const labelSet = fc.dictionary(fc.string({ maxLength: 4 }), fc.string({ maxLength: 4 }), { maxKeys: 4 });
+
+test("whatever is sent, in steps of any size, is told as it was sent", () => {
+  const samples = fc.array(fc.tuple(time, fc.double({ noNaN: true })), { maxLength: 5 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(labelSet, samples), { maxLength: 5 }),
+      fc.integer({ min: 1, max: 9 }),
+      (series, parts) => {
+        const exact = series.map(([labels, all]) => [labels, all.filter(([timeMs]) => timeMs < 2 ** 63)] as const);
+        const told: unknown[] = [];
+        const sample: WriteRequestSink["sample"] = (labels, timeMs, value) => {
+          told.push([Object.fromEntries(labels.read() as [string, string][]), timeMs, value]);
+        };
+        const body = writeRequest(
+          exact.map(([labels, all]) => [labels, all.map(([at, value]) => [BigInt(at), value])]),
+        );
+        expect(readAll(body, { sample }, parts)).toBeUndefined();
+        expect(told).toEqual(exact.flatMap(([labels, all]) => all.map(([at, value]) => [labels, at, value])));
+      },
+    ),
+  );
+});
+
+test("exemplars, native histograms and metadata are no error; they are counted, and said once", async () => {
+  await using server = await openServer();
+  const [series] = [writeRequest([[{ __name__: "m" }, [[MS, 1]]]])];
+  const inner = series.subarray(2);
+  const empty = new Uint8Array();
+  const body = Buffer.concat([
+    fieldOf(1, Buffer.concat([inner, fieldOf(3, empty), fieldOf(3, empty), fieldOf(4, empty)])),
+    fieldOf(3, Buffer.from("about m")),
+  ]);
+  for (let i = 0; i < 2; i++) expect((await server.post(PATH, packed(body), HEADERS)).status).toBe(204);
+  expect(await server.stored()).toEqual([`m prometheus@${MS}=1`]);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  for (const [what, count] of [
+    ["exemplar", 4],
+    ["native histogram", 2],
+    ["metadata", 2],
+  ])
+    expect(metrics).toContain(`watchpost_door_left_out_total{door="prometheus",what="${what}"} ${count}`);
+  expect(server.told.filter((sentence) => sentence.includes("no number to be stored"))).toHaveLength(3);
+});
 
 test("what the sink fails with is no fault of the request", () => {
   const failing = () => {
     throw new WatchpostError("UNAVAILABLE", "the log has failed");
   };
   const body = writeRequest([[{ __name__: "m" }, [[MS, 1]]]]);
-  expect(() => readWriteRequest(body, { sample: failing, histogram: failing })).toThrow("the log has failed");
+  expect(() => readAll(body, { sample: failing })).toThrow("the log has failed");
 });

@@ -2,8 +2,9 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { compress } from "snappyjs";
 
-export type Sample = readonly [timeMs: number, value: number];
-export const STALE = Buffer.from("020000000000f07f", "hex").readDoubleLE();
+export type Sample = readonly [timeMs: number | bigint, value: number | "stale"];
+/** Of which a double in this language keeps no more than that it is no number. */
+const STALE = 0x7ff0000000000002n;
 
 export function writeRequest(series: readonly (readonly [Record<string, string>, readonly Sample[]])[]): Uint8Array {
   const request = new BinaryWriter();
@@ -15,7 +16,10 @@ export function writeRequest(series: readonly (readonly [Record<string, string>,
     }
     for (const [timeMs, value] of samples) {
       request.tag(2, WireType.LengthDelimited).fork();
-      request.tag(1, WireType.Bit64).double(value).tag(2, WireType.Varint).int64(timeMs).join();
+      request.tag(1, WireType.Bit64);
+      if (value === "stale") request.fixed64(STALE);
+      else request.double(value);
+      request.tag(2, WireType.Varint).int64(timeMs).join();
     }
     request.join();
   }
