@@ -105,6 +105,17 @@ test("few bytes that would become many objects", () => {
   expect(() => decodePayload(nested)).toThrow("it has more than");
 });
 
+test("objects that hide in a field of another wire type are no payload: decoders go by field numbers", () => {
+  const metrics = Buffer.alloc(600_000);
+  for (let at = 0; at < metrics.length; at += 2) metrics[at] = (2 << 3) | WireType.LengthDelimited;
+  // To a decoder the time is the length alone, and what follows is fields of the payload.
+  const inTime = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(metrics).finish();
+  const inMetric = new BinaryWriter().tag(2, WireType.Varint).uint32(600_000).raw(metrics).finish();
+  for (const payload of [inTime, inMetric]) {
+    expect(() => decodePayload(payload)).toThrow(/^the payload is no Sparkplug B payload: .* has wire type [02]$/);
+  }
+});
+
 test("templates as deep as they may be, and deeper", () => {
   const deep = (levels: number) => {
     let metric = double("x", undefined, 1);
