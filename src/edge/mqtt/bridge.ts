@@ -116,14 +116,15 @@ export class Bridge {
 
   #onMessage({ packet, isRepeat, acknowledge }: Delivery): boolean {
     // What it gave is in the inbox or stored; without a time of its own it would be another point now.
-    if (isRepeat) this.#inbox.add({ points: NO_POINTS, topic: REPEATED, onStored: acknowledge });
+    if (isRepeat) this.#inbox.add({ points: NO_POINTS, bytes: 0, topic: REPEATED, onStored: acknowledge });
     else this.#take(packet, acknowledge);
     return !this.#inbox.isFull;
   }
 
   #take(packet: IPublishPacket, acknowledge: () => void): void {
     const { points = NO_POINTS, events, topic } = this.#handle(packet);
-    this.#inbox.add({ points, topic, ...this.#settling(events), onStored: acknowledge });
+    const bytes = packet.topic.length + packet.payload.length;
+    this.#inbox.add({ points, bytes, topic, ...this.#settling(events), onStored: acknowledge });
   }
 
   /** Events are told once the points before them are stored, all at once and in order. */
@@ -186,7 +187,7 @@ export class Bridge {
     this.#attend(index, handled);
     const { points = NO_POINTS, events = [] } = handled;
     if (points.length === 0 && events.length === 0) return;
-    this.#inbox.add({ points, topic: index, ...this.#settling(events), onStored: () => {} });
+    this.#inbox.add({ points, bytes: 0, topic: index, ...this.#settling(events), onStored: () => {} });
   }
 
   #count({ received, taken }: Stored): void {

@@ -8,10 +8,12 @@ import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import type { IncomingPoint, PointsTaken, RefusedPoint, TakePoints } from "../../model/incoming-point.ts";
-import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
+import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_BYTES_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
 
 export interface Received {
   readonly points: readonly IncomingPoint[];
+  /** As received, topic included: texts of it may be in its points and events. */
+  readonly bytes: number;
   /** Of the pattern that took it. */
   readonly topic: number;
   /** What else is to be durable, begun once its points are. Must not reject. */
@@ -53,6 +55,7 @@ export class Inbox {
   readonly #abandoned = Promise.withResolvers<void>();
   #waiting: Received[] = [];
   #points = 0;
+  #bytes = 0;
   /** Messages of one call. */
   #atOnce = Infinity;
   #inFlight = 0;
@@ -71,13 +74,15 @@ export class Inbox {
   }
 
   get isFull(): boolean {
-    return this.messages >= this.#limits.messagesMax || this.#points >= STREAM_IN_FLIGHT_POINTS_MAX;
+    if (this.messages >= this.#limits.messagesMax) return true;
+    return this.#points >= STREAM_IN_FLIGHT_POINTS_MAX || this.#bytes >= STREAM_IN_FLIGHT_BYTES_MAX;
   }
 
   /** Whoever adds to a full one holds its sender back first. */
   add(received: Received): void {
     this.#waiting.push(received);
     this.#points += received.points.length;
+    this.#bytes += received.bytes;
     if (this.#isDeferred || this.#running !== undefined) return;
     this.#isDeferred = true;
     this.#deps.defer(() => {
@@ -125,6 +130,7 @@ export class Inbox {
       if (taken === undefined || !(await this.#settled(batch))) return;
       this.#inFlight = 0;
       this.#points -= points.length;
+      for (const { bytes } of batch) this.#bytes -= bytes;
       this.#deps.onStored({ received: batch, taken });
       for (const received of batch) received.onStored();
       if (wasFull || !this.isFull) this.#deps.onRoom();

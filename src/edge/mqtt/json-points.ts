@@ -1,13 +1,15 @@
 /** The numbers in a JSON message, their names, times and tags. */
 import { WatchpostError } from "../../model/errors.ts";
 import { metricNameOf } from "../../model/metric-name.ts";
-import { BATCH_POINTS_MAX } from "../../model/limits.ts";
+import { BATCH_POINTS_MAX, METRIC_NAME_LENGTH_MAX } from "../../model/limits.ts";
 import { readTimeUs } from "./message-time.ts";
 import { numberOfText } from "./plain-numbers.ts";
 import type { TopicSettings } from "./settings.ts";
 import { namesOf, selectAll, selectBeside, type Selected, type ValuePath } from "./value-path.ts";
 
 export const JSON_DEPTH_MAX = 32;
+/** Of the parts of a metric's name: far more than one may have. */
+const NAMES_LENGTH_MAX = 4 * METRIC_NAME_LENGTH_MAX;
 
 export interface NamedNumber {
   readonly metric: string;
@@ -52,6 +54,9 @@ export function jsonReader(settings: JsonSettings): ReadJson {
           if (names.length === 0)
             throw malformed("the number has no name: neither the topic nor the message gives one");
           if (out.length === BATCH_POINTS_MAX) throw malformed(`it holds more than ${BATCH_POINTS_MAX} numbers`);
+          // A long key that many numbers lie below would be copied for each of them.
+          const length = names.reduce((sum, each) => sum + each.length, 0);
+          if (length > NAMES_LENGTH_MAX) throw malformed(`the name of a number is longer than ${NAMES_LENGTH_MAX}`);
           out.push({ metric: metricNameOf(names.join(separator)), value: number, timeUs, tags });
         };
         // Where a path names the value itself, text that is a number is one.

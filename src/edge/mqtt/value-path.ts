@@ -1,5 +1,6 @@
 /** Places in a JSON message: `temperature`, `battery.voltage`, `data[0].v`, `data[*].v`, `["a name.with dots"]`, and `$` for all of it. */
 import { truncated, WatchpostError } from "../../model/errors.ts";
+import { BATCH_POINTS_MAX } from "../../model/limits.ts";
 
 export type Step =
   | { readonly kind: "key"; readonly key: string }
@@ -18,6 +19,7 @@ export interface Selected {
 }
 
 const STEPS_MAX = 16;
+const FOUND_MAX = 10 * BATCH_POINTS_MAX;
 const WANTED = "one such as temperature, battery.voltage, data[*].v or $";
 const STEP = /\.?([^.[\]"$]+)|\[(\d{1,6})\]|\[(\*)\]|\.?\["((?:[^"\\]|\\.)*)"\]/y;
 
@@ -50,13 +52,16 @@ function isLeadingDot(text: string, at: number): boolean {
   return at === 0 && text.startsWith(".");
 }
 
-/** Everything that a path leads to, in order. What is not there gives nothing. */
-export function selectAll(root: unknown, { steps }: ValuePath): Selected[] {
+/** Everything that a path leads to, in order. What is not there gives nothing. Throws INVALID_ARGUMENT where that is too much. */
+export function selectAll(root: unknown, { steps, text }: ValuePath): Selected[] {
   let found: Selected[] = [{ value: root, indexes: [] }];
   for (const step of steps) {
     if (step.kind === "each") {
-      found = found.flatMap(({ value, indexes }) =>
-        Array.isArray(value) ? value.map((each: unknown, i) => ({ value: each, indexes: [...indexes, i] })) : [],
+      const lists = found.filter(({ value }) => Array.isArray(value)) as (Selected & { value: unknown[] })[];
+      const total = lists.reduce((sum, { value }) => sum + value.length, 0);
+      if (total > FOUND_MAX) throw new WatchpostError("INVALID_ARGUMENT", `more than ${FOUND_MAX} stand at ${text}`);
+      found = lists.flatMap(({ value, indexes }) =>
+        value.map((each, i) => ({ value: each, indexes: [...indexes, i] })),
       );
     } else {
       found = found

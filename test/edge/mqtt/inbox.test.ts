@@ -40,7 +40,7 @@ class Rig {
   add(value: number, points = 1): void {
     const point: IncomingPoint = { metric: "m", source: "s", tags: [], timeUs: NaN, value };
     const all = Array.from({ length: points }, () => point);
-    this.inbox.add({ points: all, topic: 0, onStored: () => void this.stored.push(value) });
+    this.inbox.add({ points: all, bytes: 10, topic: 0, onStored: () => void this.stored.push(value) });
   }
 
   /** The turn of the event loop ends. */
@@ -137,8 +137,13 @@ test("what can never be stored costs only itself: it is refused with the reason,
   expect([rig.heldBack, rig.calls.length < 40]).toEqual([[], true]);
 });
 
-test("it is full by messages or by points, and says when there is room again", async () => {
-  for (const add of [(rig: Rig) => [1, 2, 3].forEach((value) => rig.add(value)), (rig: Rig) => rig.add(1, 100_000)]) {
+test("it is full by messages, by points or by bytes, and says when there is room again", async () => {
+  const large = (rig: Rig) => {
+    rig.inbox.add({ points: [], bytes: 64 * 1024 * 1024, topic: 0, onStored: () => {} });
+    rig.add(1);
+  };
+  const adds = [(rig: Rig) => [1, 2, 3].forEach((value) => rig.add(value)), (rig: Rig) => rig.add(1, 100_000), large];
+  for (const add of adds) {
     const rig = new Rig(3);
     add(rig);
     expect(rig.inbox.isFull).toBe(true);
@@ -158,7 +163,7 @@ test("what is to be durable besides is begun once the points are, and nobody is 
   const settling = [1, 2].map(() => Promise.withResolvers<void>());
   for (const value of [1, 2]) {
     rig.inbox.add({
-      ...{ points: [], topic: 0, onStored: () => void rig.stored.push(value) },
+      ...{ points: [], bytes: 10, topic: 0, onStored: () => void rig.stored.push(value) },
       settle: () => (begun.push(value), settling[value - 1].promise),
     });
   }
@@ -174,7 +179,13 @@ test("what is to be durable besides is begun once the points are, and nobody is 
   await rig.turn();
   expect([rig.stored, rig.inbox.messages]).toEqual([[1, 2, 3], 0]);
 
-  rig.inbox.add({ points: [], topic: 0, onStored: () => void rig.stored.push(4), settle: () => new Promise(() => {}) });
+  rig.inbox.add({
+    points: [],
+    bytes: 10,
+    topic: 0,
+    onStored: () => void rig.stored.push(4),
+    settle: () => new Promise(() => {}),
+  });
   await rig.turn();
   rig.calls.at(-1)!.done.resolve(TAKEN);
   await rig.turn();

@@ -34,7 +34,7 @@ test("it is several calls, in order, and stored once all of them are; refusals k
     },
   );
   const points = Array.from({ length: 2 * BATCH_POINTS_MAX + 5_000 }, (_, i) => point(i));
-  inbox.add({ points, topic: 0, onStored: () => void order.push("stored") });
+  inbox.add({ points, bytes: 10, topic: 0, onStored: () => void order.push("stored") });
   const { taken } = await stored.promise;
   expect(calls).toEqual([BATCH_POINTS_MAX, BATCH_POINTS_MAX, 5_000]);
   expect(taken).toEqual({

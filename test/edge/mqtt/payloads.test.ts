@@ -219,6 +219,12 @@ test("hostile payloads are refused by name", () => {
   const deep = 500_000;
   expect(malformed("[".repeat(deep) + "]".repeat(deep))).toMatch(/nested more than 32 deep|no JSON/);
   expect(malformed(Array.from({ length: 10_001 }, () => 1))).toBe("it holds more than 10000 numbers");
+  // A long key stands in the name of each number below it.
+  const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [i, i]));
+  expect(malformed({ ["k".repeat(500_000)]: many })).toBe("the name of a number is longer than 1024");
+  const each = handling(`${ANY}values = "a[*][*]"`);
+  const rows = Array.from({ length: 1_000 }, () => Array.from({ length: 101 }, () => null));
+  expect(each("f/a/d/m", { a: rows }).malformed).toBe("more than 100000 stand at a[*][*]");
   expect(pointsOf(handle("f/a/d/m", '{"__proto__": {"x": 1}, "constructor": 2, "v": 1e999}'))).toEqual([
     "m___proto___x{a,device=d} 1",
     "m_constructor{a,device=d} 2",
