@@ -55,6 +55,7 @@ const GOODBYE_MS = 2_000;
 const LATER = new Error("acknowledged once it is durable");
 const NOTHING = () => {};
 const GRANTED_QOS_MAX = 2;
+const TOPIC_BYTES_MAX = 65_535;
 const SESSION_EXPIRY_S_MAX = 0xffff_ffff;
 
 export class BrokerConnection {
@@ -295,8 +296,9 @@ export class BrokerConnection {
             properties: {
               sessionExpiryInterval: clean ? 0 : Math.min(SESSION_EXPIRY_S_MAX, Math.ceil(sessionExpiryMs / 1_000)),
               receiveMaximum: Math.min(inFlightMax, 65_535),
-              // A larger message the broker drops by itself; what is a little too large is refused here, by name.
-              maximumPacketSize: 16 * payloadBytesMax,
+              // A larger message the broker drops by itself; what is a little too large is refused here, by name. Not more:
+              // properties that a publisher adds are read by the library, at some 60 ms a megabyte.
+              maximumPacketSize: 2 * payloadBytesMax + TOPIC_BYTES_MAX,
             },
           }
         : {}),

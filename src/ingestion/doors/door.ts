@@ -2,7 +2,8 @@
  * A way in for what is no BatchData: rows are gathered in columns, judged and committed as batches are, and their refusals come
  * back by the row's place in the request.
  */
-import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
+import { invalidField } from "../../model/errors.ts";
+import { BATCH_POINTS_MAX, SOURCE_BYTES_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import { TIME_MISSING, type SeriesResolver } from "../../wire/decoded-batch.ts";
 import type { CommitGroup } from "../committer.ts";
@@ -158,6 +159,15 @@ export class DoorRows {
     this.#values = grown(this.#values, new Float64Array(wanted));
     this.#places = grown(this.#places, new Uint32Array(wanted));
   }
+}
+
+/** The parameter `source` of a request, where it is not empty. Throws INVALID_ARGUMENT where it is none: it would be remembered. */
+export function sourceGiven({ searchParams }: URL, name = "source"): string | undefined {
+  const given = searchParams.get(name) || undefined;
+  if (given !== undefined && Buffer.byteLength(given) > SOURCE_BYTES_MAX) {
+    throw invalidField(name, `${Buffer.byteLength(given)} bytes`, `at most ${SOURCE_BYTES_MAX} bytes`);
+  }
+  return given;
 }
 
 function grown<A extends Uint32Array | Float64Array>(before: A, after: A): A {

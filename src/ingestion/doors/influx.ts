@@ -1,7 +1,7 @@
 /** The doors of InfluxDB: /write as version 1 has it, /api/v2/write as version 2, and what their clients ask before. */
 import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
-import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { LineParser } from "./line-parser.ts";
 import { LineSeries } from "./line-series.ts";
@@ -13,6 +13,7 @@ const UNITS_PER_US: Readonly<Record<string, number>> = {
 /** A millisecond or two of short lines. */
 const STEP_BYTES = 16 * 1024;
 const SAID_MAX = 10;
+const OTHERWISE = "influx";
 /** What a byte of lines becomes, with its share of rows, frames and records. */
 const MEMORY_FACTOR = 3;
 /** What clients take for an InfluxDB that they can write to. */
@@ -85,8 +86,7 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
   if (!Object.hasOwn(UNITS_PER_US, precision)) {
     throw new WatchpostError("INVALID_ARGUMENT", `precision is ${JSON.stringify(precision)}; wanted ns, us, ms or s`);
   }
-  const given = searchParams.get("source") ?? undefined;
-  const source = series.source(given, searchParams.get(version.place) || "influx");
+  const source = series.source(sourceGiven(call.url), sourceGiven(call.url, version.place) ?? OTHERWISE);
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {

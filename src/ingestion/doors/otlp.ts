@@ -19,7 +19,7 @@ import {
 } from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { rawUnary, type MethodImpl } from "../../wire/service.ts";
-import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { OtlpPoints } from "./otlp-points.ts";
 import { pointsIn, pointsOf } from "./otlp-request.ts";
@@ -60,7 +60,7 @@ export function otlpRoutes(deps: DoorDeps): HttpRoute[] {
         if (type === undefined) {
           return new Response(`content-type: wanted ${PROTOBUF} or ${JSON_TYPE}\n`, { status: UNSUPPORTED_TYPE });
         }
-        const source = call.url.searchParams.get("source") ?? undefined;
+        const source = sourceGiven(call.url);
         const answer = create(ResponseSchema, await take(await call.body(), type, source, call.signal, deps));
         return encoded(ResponseSchema, answer, type, { status: 200 });
       },

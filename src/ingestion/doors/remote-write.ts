@@ -1,7 +1,7 @@
 /** Prometheus remote write, version 1. Source: "Prometheus Remote-Write 1.0 specification". */
 import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
-import { DoorRows, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { RemoteSeries } from "./remote-series.ts";
 import { WriteRequestReader, type Labels } from "./write-request.ts";
@@ -38,7 +38,7 @@ export function remoteWriteRoutes(deps: DoorDeps): HttpRoute[] {
 
 /** Throws INVALID_ARGUMENT where anything was refused. */
 async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promise<void> {
-  const source = series.source(call.url.searchParams.get("source") ?? undefined);
+  const source = series.source(sourceGiven(call.url));
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   await withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {

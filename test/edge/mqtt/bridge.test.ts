@@ -343,6 +343,8 @@ testWithBroker(
       "\u001b[2J",
     ];
     for (const payload of hostile) await client.send("f/a/d/m", payload);
+    // Far more than a message may have: the broker was told not to send it.
+    await client.send("f/a/d/m", "x".repeat(100_000));
     await client.send("f/a/d/m", '{"a": {"b": ["x", null, {}]}}');
     const topics = ["f/ä \u{1f980}/d/m°C", "f/a/d d/\u202em", "f//d/m", "f/a//m", "f/a/d/"];
     for (const topic of topics) await client.send(topic, "7");

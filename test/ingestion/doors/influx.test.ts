@@ -26,7 +26,7 @@ test("without parameters times are nanoseconds and the source is influx; every p
   await using server = await openServer();
   const [NANO, MICRO, MILLI] = [10n ** 9n, 10n ** 6n, 10n ** 3n];
   const perS = { none: NANO, n: NANO, ns: NANO, u: MICRO, us: MICRO, µ: MICRO, ms: MILLI, s: 1n };
-  for (const path of ["/write", "/api/v2/write", "/write?db=", "/api/v2/write?bucket="]) {
+  for (const path of ["/write", "/api/v2/write", "/write?db=&source=", "/api/v2/write?bucket="]) {
     for (const [precision, units] of Object.entries(perS)) {
       const url = new URL(path, server.url);
       if (precision !== "none") url.searchParams.set("precision", precision);
@@ -105,6 +105,17 @@ test("sources of requests are told apart, deleted series come again", async () =
   const again = `m v=2 ${S + 1}\nm v=3 ${S + 2}`;
   expect((await server.post("/write?db=a&precision=s", again)).status).toBe(204);
   expect(await server.stored()).toEqual([`m_v a@${S + 1}000=2`, `m_v a@${S + 2}000=3`]);
+});
+
+test("what names no source is refused before anything is read", async () => {
+  await using server = await openServer();
+  const long = "x".repeat(257);
+  const paths = [`/write?db=${long}`, `/api/v2/write?source=${long}`, `/api/v1/write?source=${long}`];
+  const headers = { "content-type": "application/json" };
+  for (const path of [...paths, `/v1/metrics?source=${long}`]) {
+    const answer = await server.post(path, "m v=1", headers);
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("wanted at most 256 bytes")]);
+  }
 });
 
 test("what clients ask before, and wrong methods", async () => {
