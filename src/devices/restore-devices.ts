@@ -95,6 +95,7 @@ export function restoreStatuses(deps: {
     seenMs.delete(index);
   }
   for (const [device, timeMs] of seenMs) statuses.arrived(device, timeMs, nowMs);
+  statuses.restored();
   for (const id of gone) book.deleted.delete(id);
   return [...gone].map(removalOfDeleted);
 }

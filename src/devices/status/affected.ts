@@ -10,28 +10,41 @@ export interface Cause {
   readonly by: string;
 }
 
+interface Group {
+  readonly devices: Set<number>;
+  /** Of them; goes on with those that are added. */
+  readonly rest: Iterator<number>;
+  cause: Cause;
+}
+
 export class Affected {
-  /** In the order of their causes. */
-  #groups: { readonly devices: number[]; readonly cause: Cause }[] = [];
-  #first = 0;
+  /** By root, in the order of their first causes: what changes to and fro is looked at once, as it is then. None is empty. */
+  readonly #groups = new Map<number, Group>();
 
   get isEmpty(): boolean {
-    return this.#first === this.#groups.length;
+    return this.#groups.size === 0;
   }
 
   add(devices: Iterable<number>, cause: Cause): void {
-    const all = [...devices];
-    if (all.length > 0) this.#groups.push({ devices: all, cause });
+    let group = this.#groups.get(cause.root);
+    for (const device of devices) {
+      if (group === undefined) {
+        const all = new Set<number>();
+        this.#groups.set(cause.root, (group = { devices: all, rest: all.values(), cause }));
+      }
+      group.devices.add(device);
+    }
+    if (group !== undefined) group.cause = cause;
   }
 
   /** Calls `look` with one device, which returns the devices that are next for the same cause; there must be one. */
   takeOne(look: (device: number, cause: Cause) => Iterable<number>): void {
-    const { devices, cause } = this.#groups[this.#first];
-    for (const next of look(devices.pop()!, cause)) devices.push(next);
-    if (devices.length > 0) return;
-    this.#first++;
-    if (!this.isEmpty && this.#first < 1_000) return;
-    this.#groups = this.#groups.slice(this.#first);
-    this.#first = 0;
+    for (const [root, { devices, rest, cause }] of this.#groups) {
+      const { value: device } = rest.next() as IteratorYieldResult<number>;
+      devices.delete(device);
+      for (const next of look(device, cause)) devices.add(next);
+      if (devices.size === 0) this.#groups.delete(root);
+      return;
+    }
   }
 }

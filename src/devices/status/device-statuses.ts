@@ -231,18 +231,29 @@ export class DeviceStatuses {
     this.#rhythms.restore(device, saved.gapsMs);
     this.#limits.learn(device);
     const { lateAfterMs, offlineAfterMs } = this.#limits.of(device);
-    // It may have lost its parent since.
-    const isStale = saved.isStale && this.#family.parentOf(device) >= 0;
-    this.#status[device] = saved.status === "stale" && !isStale ? ONLINE : STATUSES.indexOf(saved.status);
+    this.#status[device] = STATUSES.indexOf(saved.status);
     this.#told.restore(device, this.#status[device], saved);
     if (saved.seenMs > 0) this.#seenMs[device] = Math.min(this.#clock.innerOf(saved.seenMs), nowMs);
     this.#seenWallMs[device] = saved.seenMs;
     if (saved.deadMs > 0) this.#deadMs.set(device, Math.min(this.#clock.innerOf(saved.deadMs), nowMs));
-    this.#flags[device] = isStale ? IS_STALE : 0;
+    this.#flags[device] = saved.isStale ? IS_STALE : 0;
     const silentMs = saved.status === "late" ? lateAfterMs : saved.status === "offline" ? offlineAfterMs : 0;
-    const isSeen = saved.status !== "never_seen";
-    if (isSeen) this.#silentFromMs[device] = nowMs - (Number.isFinite(silentMs) ? silentMs : 0);
+    if (saved.status !== "never_seen") this.#silentFromMs[device] = nowMs - (Number.isFinite(silentMs) ? silentMs : 0);
     this.#schedule(device);
+  }
+
+  /** After all: what had not been told yet of a device, or of what it is reached through, when the server ended. */
+  restored(): void {
+    const atMs = this.#clock.innerMs;
+    const cause = { atMs, root: -1, by: "" };
+    for (let device = 0; device < this.#status.length; device++) {
+      const parent = this.#family.parentOf(device);
+      const isBelow = parent >= 0 && this.#isDown(parent);
+      const isStale = (this.#flags[device] & IS_STALE) !== 0;
+      if (isBelow !== isStale) this.#affected.add([device], cause);
+      else if (this.#deadMs.has(device)) this.#settle(device, atMs, "it said that it leaves before the server ended");
+      else if (!isStale && this.#status[device] === STALE) this.#settle(device, atMs, "");
+    }
   }
 
   #learn(device: number): void {

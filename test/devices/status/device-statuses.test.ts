@@ -356,6 +356,24 @@ describe("many at once", () => {
     for (const max of [1, 7, 100]) expect(told(max)).toEqual(all);
   });
 
+  test("a gateway that comes and goes faster than its devices can follow leaves them as it is in the end", () => {
+    const rig = new StatusRig();
+    for (let device = 1; device <= 1_000; device++) rig.statuses.setParent(device, device <= 500 ? 0 : device - 500);
+    for (let device = 0; device <= 1_000; device++) rig.hear(device);
+    rig.tick();
+    rig.told();
+    for (let i = 0; i < 41; i++) {
+      rig.nowMs += SECOND;
+      const kind = i % 2 === 0 ? "death" : "birth";
+      rig.statuses.event(0, { kind, timeMs: rig.nowMs, reason: kind }, rig.nowMs);
+      rig.statuses.advance(rig.nowMs, rig.nowMs, 7);
+    }
+    rig.tick();
+    for (let device = 1; device <= 1_000; device++) expect(rig.statusOf(device)).toBe("stale");
+    rig.isBorn(0);
+    for (let device = 1; device <= 1_000; device++) expect(rig.statusOf(device)).toBe("online");
+  });
+
   test("whoever is heard before its turn comes does not follow a gateway that died", () => {
     const rig = new StatusRig();
     for (let device = 1; device <= 1_000; device++) rig.statuses.setParent(device, 0);
@@ -448,6 +466,45 @@ describe("restarts", () => {
       rig.pass(MINUTE);
     }
     expect(rig.statuses.statusOf(2).gapP95Ms).toBe(MINUTE);
+  });
+
+  test("what a server that was killed had not told any more is told", () => {
+    const rig = new StatusRig();
+    for (const [child, parent] of [
+      [1, 0],
+      [2, 0],
+      [3, 2],
+      [5, 4],
+      [6, 4],
+    ])
+      rig.statuses.setParent(child, parent);
+    for (let device = 0; device <= 7; device++) rig.hearEvery(device, MINUTE, 1);
+    rig.pass(SECOND);
+    const online = [0, 1, 2, 3, 4, 5, 6, 7].map((device) => rig.statuses.save(device));
+    rig.dies(0);
+    rig.dies(4);
+    rig.dies(7);
+    const down = [0, 1, 2, 3, 4, 5, 6, 7].map((device) => rig.statuses.save(device));
+    rig.told();
+    // Of 0 its death was written, and that 1 is stale; of 4 that it was back, and not that 5 is; 6 was released and not told.
+    const written = [down[0], down[1], online[2], online[3], online[4], down[5], { ...down[6], isStale: false }];
+    rig.nowMs += MINUTE;
+    rig.statuses = rig.opened();
+    for (const [child, parent] of [
+      [1, 0],
+      [2, 0],
+      [3, 2],
+      [5, 4],
+      [6, 4],
+    ])
+      rig.statuses.setParent(child, parent);
+    written.forEach((one, device) => rig.statuses.restore(device, one));
+    // It died while changes of it were held back.
+    rig.statuses.restore(7, { ...down[7], status: "online" });
+    rig.statuses.restored();
+    rig.tick();
+    expect(rig.told().sort()).toEqual(["2 stale", "3 stale", "5 online", "6 online", "7 offline"]);
+    expect(rig.statusOf(0) + rig.statusOf(1)).toBe("offlinestale");
   });
 
   test("what should be saved is named once for each change", () => {
