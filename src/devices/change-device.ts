@@ -2,6 +2,7 @@
 import { clone, create, equals } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../model/errors.ts";
+import { TAGS_MAX } from "../model/limits.ts";
 import type { AnnouncedSensor, DeviceEvent as Announcement } from "../model/device-event.ts";
 import { DeviceSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
 import { checkedDevice, SENSORS_MAX } from "./device-input.ts";
@@ -51,7 +52,7 @@ export function withAnnounced(before: Device, announced: Announcement): Device {
   if (announced.parent !== undefined) after.parent = announced.parent;
   if (announced.firmware !== undefined) after.firmware = announced.firmware;
   after.model ||= announced.model ?? "";
-  for (const [key, value] of announced.properties ?? []) if (!Object.hasOwn(after.tags, key)) after.tags[key] = value;
+  addTags(after.tags, announced.properties ?? []);
   for (const sensor of announced.sensors ?? []) announceSensor(after, sensor);
   return after;
 }
@@ -62,7 +63,7 @@ export function withSaid(given: Device, said: Device): Device {
   after.parent ||= said.parent;
   after.firmware ||= said.firmware;
   after.model ||= said.model;
-  after.tags = { ...said.tags, ...given.tags };
+  addTags(after.tags, Object.entries(said.tags));
   for (const sensor of said.sensors) {
     const { metricName: metric, unit, description } = sensor;
     announceSensor(after, { metric, unit, description });
@@ -161,6 +162,16 @@ function setSensor(after: Device, given: Device, metric: string): void {
 function setTag(after: Device, given: Device, key: string): void {
   if (Object.hasOwn(given.tags, key)) after.tags[key] = given.tags[key];
   else delete after.tags[key];
+}
+
+/** Where nothing else is given, and as far as there is room: whoever tells too much is heard all the same. */
+function addTags(tags: Record<string, string>, more: Iterable<readonly [string, string]>): void {
+  let room = TAGS_MAX - Object.keys(tags).length;
+  for (const [key, value] of more) {
+    if (Object.hasOwn(tags, key)) continue;
+    if (room-- <= 0) return;
+    tags[key] = value;
+  }
 }
 
 function announceSensor(after: Device, { metric, unit = "", description = "" }: AnnouncedSensor): void {

@@ -22,6 +22,7 @@ import {
 import type { DeviceSeries } from "./device-series.ts";
 import type { DeviceWriter, Rows } from "./device-writer.ts";
 import { foundDevice, type Devices } from "./devices.ts";
+import { ToldSometimes } from "./told-sometimes.ts";
 import type { DeviceStatuses } from "./status/device-statuses.ts";
 import type { SavedStatus, StatusChange } from "./status/status.ts";
 
@@ -41,8 +42,6 @@ export interface HearingDeps {
 
 /** Devices that are looked at in one turn: a few milliseconds. */
 const LOOKED_AT_ONCE = 500;
-/** Of deaths that change nothing is told so often at most. */
-const TELL_IGNORED_EVERY_MS = 60_000;
 const TICK_MS = 250;
 /** What was learned of devices is written down so often. */
 const SAVE_EVERY_MS = 60_000;
@@ -55,7 +54,8 @@ export class DeviceHearing {
   #noting: Promise<void> | undefined;
   #isFull = false;
   #ignoredDeaths = 0;
-  #ignoredTold = { count: 0, atMs: -Infinity };
+  readonly #ignored: ToldSometimes;
+  readonly #notTaken: ToldSometimes;
   #savedAtMs: number;
   #cancelTick = () => {};
   #unsubscribe = () => {};
@@ -63,6 +63,8 @@ export class DeviceHearing {
 
   constructor(deps: HearingDeps) {
     this.#deps = deps;
+    this.#ignored = new ToldSometimes(deps.clock, deps.onTrouble);
+    this.#notTaken = new ToldSometimes(deps.clock, deps.onTrouble);
     this.#savedAtMs = deps.clock.monotonicMs();
   }
 
@@ -104,7 +106,7 @@ export class DeviceHearing {
 
   /** What a device says of itself; false where it may not be known. */
   event(announced: Announcement, by?: string): boolean {
-    const { clock, statuses, writer, devices, onTrouble } = this.#deps;
+    const { clock, statuses, writer, devices } = this.#deps;
     const nowMs = clock.nowMs();
     const index = this.find(announced.device, nowMs);
     if (index < 0) return false;
@@ -117,7 +119,9 @@ export class DeviceHearing {
       try {
         return devices.announced(announced);
       } catch (error) {
-        onTrouble(`what device ${JSON.stringify(announced.device)} says of itself is not taken: ${messageOf(error)}`);
+        this.#notTaken.say(
+          () => `what device ${JSON.stringify(announced.device)} says of itself is not taken: ${messageOf(error)}`,
+        );
         return undefined;
       }
     };
@@ -154,9 +158,9 @@ export class DeviceHearing {
     for (const change of changes) {
       const record = book.at(change.device);
       if (record === undefined) continue;
-      const isNew = this.#found.delete(change.device);
+      this.#found.delete(change.device);
       const rows = () => {
-        return isNew && !record.isTold ? this.#foundRows(record, change) : this.#statusRows(record, change);
+        return record.isTold ? this.#statusRows(record, change) : this.#foundRows(record, change);
       };
       writer.note({ device: record.index, rows });
     }
@@ -229,7 +233,7 @@ export class DeviceHearing {
   }
 
   #statusRows(record: DeviceRecord, change: StatusChange): Rows | undefined {
-    if (this.#deps.book.at(record.index) !== record || !record.isTold) return undefined;
+    if (this.#deps.book.at(record.index) !== record) return undefined;
     const standing = standingAfter(change);
     const device = withStanding(factsOf(record.stored ?? foundDevice(record)), standing);
     const event = journalEvent({
@@ -250,16 +254,13 @@ export class DeviceHearing {
   }
 
   #ignoreDeath({ device, timeMs, reason }: Announcement): void {
-    const { clock, statuses, book, onTrouble } = this.#deps;
+    const { statuses, book } = this.#deps;
     this.#ignoredDeaths++;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - this.#ignoredTold.atMs < TELL_IGNORED_EVERY_MS) return;
-    const others = this.#ignoredDeaths - this.#ignoredTold.count - 1;
-    this.#ignoredTold = { count: this.#ignoredDeaths, atMs: nowMs };
-    const { seenMs } = statuses.statusOf(book.get(device)!.index);
-    const times = `of ${new Date(timeMs).toISOString()}, and it was heard at ${new Date(seenMs).toISOString()}`;
-    const more = others > 0 ? `; so it was with ${others} more since this was said last` : "";
-    onTrouble(`a death of device ${JSON.stringify(device)} (${reason}) changes nothing: it is ${times}${more}`);
+    this.#ignored.say(() => {
+      const { seenMs } = statuses.statusOf(book.get(device)!.index);
+      const times = `of ${new Date(timeMs).toISOString()}, and it was heard at ${new Date(seenMs).toISOString()}`;
+      return `a death of device ${JSON.stringify(device)} (${reason}) changes nothing: it is ${times}`;
+    });
   }
 
   #tellFull(id: string): void {

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { plain } from "../../src/devices/change-device.ts";
 import type { Device } from "../../src/wire/gen/devices_pb.ts";
+import { WatchpostError } from "../../src/model/errors.ts";
 import { DeviceRig, Kept } from "./rig.ts";
 
 const fails = (run: Promise<unknown>, status: string, text: string) =>
@@ -374,6 +375,52 @@ test("what a device says of itself is durable when that is told, with the status
   rig.clock.advance(1_000);
   await death;
   expect(told()).toEqual([...entries, ["device/p", "status"]]);
+});
+
+test("a device that tells of more than may be kept is heard all the same, and may be registered", async () => {
+  const rig = await DeviceRig.open();
+  const born = (from: number, firmware: string) => {
+    const properties = new Map(Array.from({ length: 20 }, (_, i) => [`k${from + i}`, "v"]));
+    const birth = { kind: "birth", device: "p", timeMs: rig.clock.nowMs(), reason: "DBIRTH" } as const;
+    rig.devices.onDeviceEvent({ ...birth, firmware, properties });
+  };
+  born(0, "1");
+  await rig.settle();
+  born(20, "2");
+  await rig.settle();
+  const { device } = await rig.get("p");
+  expect([device!.firmware, Object.keys(device!.tags).length]).toEqual(["2", 32]);
+  const tags = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`own${i}`, "w"]));
+  expect((await rig.register({ deviceId: "p", tags })).tags).toMatchObject(tags);
+  expect(rig.troubles).toEqual([]);
+});
+
+test("a device whose first entry was given up is told with its next change", async () => {
+  const rig = await DeviceRig.open();
+  rig.kept.journal.failure = new WatchpostError("INVALID_ARGUMENT", "too large");
+  rig.send([rig.series("t", "p")]);
+  await rig.settle();
+  expect(rig.troubles).toEqual([expect.stringContaining("is left out: too large")]);
+  rig.kept.journal.failure = null;
+  for (let i = 0; i < 6; i++) {
+    rig.send([rig.series("t", "p")]);
+    await rig.settle(10_000);
+  }
+  expect((await rig.list()).total).toBe(0n);
+  await rig.settle(50_000);
+  expect((await rig.get("p")).device!.status).toBe("late");
+  expect(rig.journaled("p")).toEqual(["registered by system"]);
+});
+
+test("what cannot be taken of a birth is told once a minute, and the birth counts", async () => {
+  const rig = await DeviceRig.open();
+  for (let i = 0; i < 5; i++) {
+    const birth = { kind: "birth", device: "p", timeMs: rig.clock.nowMs(), reason: "DBIRTH" } as const;
+    rig.devices.onDeviceEvent({ ...birth, model: "x".repeat(300) });
+    await rig.settle();
+  }
+  expect((await rig.get("p")).device!.status).toBe("online");
+  expect(rig.troubles).toEqual([expect.stringContaining('what device "p" says of itself is not taken: model is')]);
 });
 
 test("who registers a device that told of itself keeps what it told where nothing else is given", async () => {
