@@ -136,6 +136,12 @@ export interface IndexReading {
 
 const OWN: IndexReading = { rawBytesMax: RAW_BYTES_MAX, chunksMax: Infinity, unpack };
 
+/** What an index says it is when it is unpacked; 0: it says nothing. */
+export function rawIndexBytes(index: Uint8Array): number {
+  if (index.length < HEADER_BYTES) return 0;
+  return new DataView(index.buffer, index.byteOffset, index.byteLength).getUint32(5, true);
+}
+
 /** Throws {@link DamagedChunkError}, also where a later version wrote it. */
 export function readBlockIndex(index: Uint8Array, reading: IndexReading = OWN): BlockIndex {
   expectIntact(index.length > HEADER_BYTES, `a block index of ${index.length} bytes`);
@@ -143,7 +149,7 @@ export function readBlockIndex(index: Uint8Array, reading: IndexReading = OWN): 
   const version = header.getUint8(0);
   expectIntact(version === INDEX_VERSION, `block format ${version}; this version reads ${INDEX_VERSION}`);
   expectIntact(Bun.hash.crc32(index.subarray(5)) === header.getUint32(1, true), "the index's checksum does not match");
-  const rawBytes = header.getUint32(5, true);
+  const rawBytes = rawIndexBytes(index);
   expectIntact(rawBytes <= reading.rawBytesMax, `a block index of ${rawBytes} raw bytes`);
   return readColumns(new ByteReader(reading.unpack(index.subarray(HEADER_BYTES), rawBytes)), reading.chunksMax);
 }

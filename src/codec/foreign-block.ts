@@ -4,7 +4,7 @@
  */
 import { constants, zstdDecompressSync } from "node:zlib";
 import { decodeIndexed, packedUnit, readBlockIndex, type BlockIndex } from "./block.ts";
-import { type IndexReading } from "./block-index.ts";
+import { rawIndexBytes, type IndexReading } from "./block-index.ts";
 import { DamagedChunkError, expectIntact } from "./damaged.ts";
 
 /** Rows of a block that travels, superseded ones included. */
@@ -41,6 +41,13 @@ export interface ForeignChunk {
   /** Views; valid until the next chunk. */
   readonly timesUs: Float64Array;
   readonly values: Float64Array;
+}
+
+/** About what it takes while it is read, at most: of the rows nobody knows before how many they are. */
+export function foreignBlockBytes(index: Uint8Array): number {
+  // A chunk takes at least 12 bytes of the index, and 110 in the columns that are made of it.
+  const chunks = Math.min(rawIndexBytes(index) / 12, FOREIGN_ROWS_MAX);
+  return FOREIGN_ROWS_MAX * 64 + Math.ceil(chunks * 200);
 }
 
 /** Reads the index; throws {@link DamagedChunkError} where it is none, or its block is too large. */

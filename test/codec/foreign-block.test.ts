@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { BlockBuilder, readBlockIndex, readUnit } from "../../src/codec/block.ts";
 import { writeIndex, type IndexedChunk, type IndexedUnit } from "../../src/codec/block-index.ts";
 import { DamagedChunkError } from "../../src/codec/damaged.ts";
-import { FOREIGN_ROWS_MAX, readForeignBlock } from "../../src/codec/foreign-block.ts";
+import { FOREIGN_ROWS_MAX, foreignBlockBytes, readForeignBlock } from "../../src/codec/foreign-block.ts";
 import { blockOfFrame } from "../../src/codec/frame-block.ts";
 import { randomOf } from "../support/random.ts";
 import { blockOf, shapes } from "./rows.ts";
@@ -284,4 +284,20 @@ describe("a frame as a block", () => {
     expect(bytesOf(65_536, 2_048) / 65_536).toBeLessThan(3);
     expect(bytesOf(10, 10)).toBeLessThan(260);
   });
+});
+
+test("what a block takes is judged by its index before that is unpacked, and is bounded where it lies", () => {
+  const indexOf = (chunks: number) => {
+    const builder = new BlockBuilder();
+    for (let id = 1; id <= chunks; id++) {
+      builder.add(id, Float64Array.of(id), Float64Array.of(id), Float64Array.of(1), 0, 1);
+    }
+    return builder.finish().index;
+  };
+  const [one, many] = [indexOf(1), indexOf(20_000)];
+  expect(foreignBlockBytes(many) - foreignBlockBytes(one)).toBeGreaterThan(20_000 * 110);
+  const lying = one.slice();
+  lying.fill(0xff, 5, 9);
+  expect(foreignBlockBytes(lying)).toBeLessThan(20 * 1024 * 1024);
+  expect(foreignBlockBytes(new Uint8Array(3))).toBeLessThanOrEqual(foreignBlockBytes(one));
 });

@@ -3,6 +3,7 @@
  * sequences are durable the range enters the ledger, and once that is durable it is acknowledged.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { foreignBlockBytes } from "../../codec/foreign-block.ts";
 import type { Clock } from "../../model/clock.ts";
 import { WatchpostError } from "../../model/errors.ts";
 import { hasAllOf, withSequences, type SequenceRange, type SequenceRanges } from "../../model/sequence-ranges.ts";
@@ -46,8 +47,6 @@ const PART_POINTS_MAX = 65_536;
 const PARTS_MAX = 1_000;
 /** What a row takes until it is committed: decoded, and in a frame and its record. */
 const ROW_BYTES = 64;
-/** What a block takes while it is read, at most: nobody knows before how much it becomes. */
-const BLOCK_BYTES = 16 * 1024 * 1024;
 const ANSWER_MS_MAX = 30_000;
 const TRY_AGAIN_MS = 10_000;
 /** Ranges that are committed meanwhile enter the ledger together. */
@@ -239,8 +238,9 @@ class ForwardedStream implements OriginStream {
       () =>
         this.#points <= IN_FLIGHT_POINTS_MAX - PART_POINTS_MAX && this.#parts.length + this.#ready.messages < PARTS_MAX,
     );
-    const hasBlock = message.forwarded.blockIndex.byteLength > 0;
-    const reserved = 2 * message.bytes + message.series.length * NAMED_BYTES + (hasBlock ? BLOCK_BYTES : 0);
+    const { blockIndex } = message.forwarded;
+    const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex);
+    const reserved = 2 * message.bytes + message.series.length * NAMED_BYTES + block;
     await budget.reserve(reserved, { signal: this.#over.signal });
     const named = this.#series.bytes;
     let held = 0;
