@@ -51,7 +51,7 @@ const ANSWER_MS_MAX = 30_000;
 const TRY_AGAIN_MS = 10_000;
 /** Ranges that are committed meanwhile enter the ledger together. */
 const LEDGER_HOLD_MS: Readonly<Record<string, number>> = { live: 50, backlog: 10 };
-/** So that no stream writes more than some 20,000 rows a second, and one of 5,000 sources is acknowledged four times. */
+/** So that one of 5,000 sources, whose counts are half a megabyte, is acknowledged four times a second. */
 const SOURCE_HOLD_MS = 0.05;
 
 export async function* forwardedStream(
@@ -134,6 +134,8 @@ class ForwardedStream implements OriginStream {
   /** Of the range whose last part has not come. */
   #unit: DeliveredBySource = new Map();
   #ready = nothingReady();
+  /** Nothing more comes of it. */
+  #hasEnded = false;
   /** On their way to the ledger. */
   #entering: SequenceRanges = [];
 
@@ -172,17 +174,16 @@ class ForwardedStream implements OriginStream {
   }
 
   async *run(origin: Origin, messages: AsyncIterator<Uint8Array>): AsyncIterable<Ack> {
-    let isOver = false;
     this.#readAll(origin, messages).then(
       () => {
-        isOver = true;
+        this.#hasEnded = true;
         this.#change();
       },
       (error: unknown) => this.end(error),
     );
     const total = { batches: 1, processed: 0, failed: 0 };
     for (;;) {
-      await this.#until(() => this.#ready.messages > 0 || (isOver && this.#parts.length === 0));
+      await this.#until(() => this.#ready.messages > 0 || (this.#hasEnded && this.#parts.length === 0));
       if (this.#ready.messages === 0) return;
       await this.#hold();
       const ready = this.#ready;
@@ -190,9 +191,7 @@ class ForwardedStream implements OriginStream {
       this.#entering = ready.ranges;
       this.#change();
       // The ledger is synced at once: after a power cut it would say that what was taken with it had come.
-      if (this.#deps.syncLagMs > 0) await this.#pause(this.#deps.syncLagMs);
-      // What the stream behind this one was told to be committed would not be all.
-      this.#goOn();
+      if (this.#deps.syncLagMs > 0 && !(await this.#pause(this.#deps.syncLagMs))) return;
       if (ready.committed.length > 0) await this.#deps.origins.commit(origin, ready.ranges, ready.delivered);
       this.#entering = [];
       const refused = [...ready.refused].map(([source, { points, reason }]) => ({ source, points, reason }));
@@ -313,7 +312,7 @@ class ForwardedStream implements OriginStream {
     this.#unit = new Map();
   }
 
-  /** Each source is a row of the journal, behind which records of points wait. */
+  /** The more sources have changed, the more is written with every commit. */
   async #hold(): Promise<void> {
     const heldMs = LEDGER_HOLD_MS[this.lane] ?? 0;
     await this.#pause(heldMs);
@@ -321,8 +320,19 @@ class ForwardedStream implements OriginStream {
     if (moreMs > 0) await this.#pause(moreMs);
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#deps.clock.after(ms, resolve));
+  /** False: there is nothing to come, and the time has not passed. Throws what has ended the stream, as soon as something has. */
+  async #pause(ms: number): Promise<boolean> {
+    let hasPassed = false;
+    const cancel = this.#deps.clock.after(ms, () => {
+      hasPassed = true;
+      this.#change();
+    });
+    try {
+      await this.#until(() => hasPassed || this.#hasEnded);
+    } finally {
+      cancel();
+    }
+    return hasPassed;
   }
 
   /** Throws what has ended the stream, as soon as something has. */

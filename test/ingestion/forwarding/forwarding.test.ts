@@ -182,11 +182,15 @@ describe("a node that forwards", () => {
     sender.send(part(2, 3, [[7, 200, 1]]));
     await settle(rig);
     expect(sender.committed).toEqual(["1-2"]);
-    new Sender(rig, hello({ session: 2n }));
+    const next = new Sender(rig, hello({ session: 2n }));
     await settle(rig);
     rig.clock.advance(5_100);
     await settle(rig);
     expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 2]], gw: { points: 1 } });
+    // One that ends, as all do when the server stops, holds nobody up.
+    next.send(part(2, 3, [[7, 200, 1]], { series: SERIES })).end();
+    await settle(rig);
+    expect([next.isOver, next.failure, next.committed]).toEqual([true, undefined, ["1-2"]]);
   });
 
   test("what broke off in the middle of a range is sent again, and counted once", async () => {
