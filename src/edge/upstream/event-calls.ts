@@ -99,12 +99,12 @@ function alertCall({ rule, severity, clearedAtMs = null, says }: AlertFacts, nam
 /** What people say of devices, and that one leaves or comes back. Those that are found in the data are found there, too. */
 function deviceCall(payload: string, atMs: number, name: string): EventCall | undefined {
   const event = fromJsonString(DeviceEventSchema, payload, { ignoreUnknownFields: true });
-  const { kind, device, previousStatus, changed } = event;
+  const { kind, device, before, previousStatus, changed } = event;
   if (device === undefined) return undefined;
   if (kind === "registered" || kind === "updated") {
     if (!device.isRegistered) return undefined;
     const register = registerCall(device, name);
-    if (kind === "registered" || changed.length === 0) return register;
+    if (kind === "registered" || !before?.isRegistered || changed.length === 0) return register;
     const request = create(UpdateDeviceRequestSchema, { device, fields: changed, userId: name });
     return {
       ...{ method: Devices.method.updateDevice, request: toBinary(UpdateDeviceRequestSchema, request) },

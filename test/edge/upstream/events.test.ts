@@ -68,9 +68,15 @@ function createEvents() {
   };
   const raise = (rule: string, says: object = {}) => change(rule, {}, says);
   const clear = (rule: string) => change(rule, { clearedAtMs: 1 });
-  const edit = async (kind: string, device: MessageInitShape<typeof DeviceSchema>, changed: string[] = []) => {
+  const edit = async (
+    kind: string,
+    device: MessageInitShape<typeof DeviceSchema>,
+    changed: string[] = [],
+    wasRegistered = true,
+  ) => {
     const of = { deviceId: "d1", isRegistered: true, ...device };
-    const payload = toJsonString(DeviceEventSchema, create(DeviceEventSchema, { kind, device: of, changed }));
+    const before = { deviceId: "d1", isRegistered: wasRegistered };
+    const payload = toJsonString(DeviceEventSchema, create(DeviceEventSchema, { kind, device: of, before, changed }));
     await journal.append([{ atMs: 1, kind: "device", subject: "device/d1", actor: "ann", payload }]);
     await turns();
   };
@@ -340,10 +346,13 @@ test("an edit of a device changes the same fields there and no others", async ()
     device: { deviceId: "d1", firmware: "2.1" },
     fields: ["firmware"],
   });
+  // One that was found in the data is registered now: whoever did that there before said more.
+  await edit("updated", { name: "Valve" }, ["name"], false);
+  expect(calls[2].method.name).toBe("RegisterDevice");
   // One that was deleted there, or that it was never told of.
   at.failure = ({ method }) => (method === Devices.method.updateDevice ? "NOT_FOUND" : undefined);
   await edit("updated", { name: "Pump", site: "north" }, ["site"]);
-  expect(fromBinary(RegisterDeviceRequestSchema, calls[2].request).device).toMatchObject({
+  expect(fromBinary(RegisterDeviceRequestSchema, calls[3].request).device).toMatchObject({
     name: "Pump",
     site: "north",
   });
