@@ -3,12 +3,14 @@ import { z } from "zod";
 import { closestName } from "../model/closest-name.ts";
 
 /**
- * The whole name of a setting that is called nearly like `key` in the table at `path`, or just so in another table; undefined
- * where there is none, or more than one.
+ * The whole name of a setting that is called nearly like `key` in the table at `path`, or begins so, or is called just so in
+ * another table; undefined where there is none, or more than one.
  */
 export function meantSetting(schema: z.ZodType, path: readonly PropertyKey[], key: string): string | undefined {
-  const closest = closestName(key, Object.keys(shapeOf(tableAt(schema, path))));
-  if (closest !== undefined) return [...path, closest].join(".");
+  const known = Object.keys(shapeOf(tableAt(schema, path)));
+  const begun = known.filter((name) => name.startsWith(`${key}_`));
+  const meant = closestName(key, known) ?? (begun.length === 1 ? begun[0] : undefined);
+  if (meant !== undefined) return [...path, meant].join(".");
   const others = Object.entries(shapeOf(schema)).flatMap(([table, inner]) =>
     Object.hasOwn(shapeOf(inner), key) ? [`${table}.${key}`] : [],
   );
