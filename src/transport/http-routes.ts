@@ -4,19 +4,18 @@ import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
 import { ANONYMOUS } from "../wire/service.ts";
 import type { TransportEvents } from "./open-calls.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
-import { countedBody } from "./request-body.ts";
+import { countedBody, type BodyArrival } from "./request-body.ts";
 import { unpackedBody } from "./unpacked-body.ts";
 
 export interface HttpRouteDeps extends TransportEvents {
   readonly received: ReceivedBytes;
-  /** The body has arrived: its sender may be quiet from now on. */
-  onWhole(): void;
+  readonly arrival: BodyArrival;
 }
 
 export async function answerRoute(route: HttpRoute, request: Request, deps: HttpRouteDeps): Promise<Response> {
-  const { received, onWhole } = deps;
+  const { received, arrival } = deps;
   const chunks = (request.body ?? new Blob([]).stream()) as unknown as AsyncIterable<Uint8Array>;
-  const body = countedBody(chunks, received, onWhole, (error) => error);
+  const body = countedBody(chunks, received, arrival, (error) => error);
   const call: HttpCall = {
     url: new URL(request.url),
     method: request.method,

@@ -9,6 +9,17 @@ export interface CountedBody {
   close(): void;
 }
 
+/** What a connection's patience follows. */
+export interface BodyArrival {
+  /** Another {@link PROGRESS_BYTES} have arrived: its sender is slow, and sends. */
+  onProgress(): void;
+  /** It has arrived: its sender may be quiet from now on. */
+  onWhole(): void;
+}
+
+/** A sender that makes fewer in a connection's timeout has stopped, or wants to hold the connection. */
+export const PROGRESS_BYTES = 64 * 1024;
+
 /**
  * The body of an HTTP request, as it arrives, counted among `received` until the request is answered: `close` is then
  * to be called. Fails when it is refused for the room it takes.
@@ -16,7 +27,7 @@ export interface CountedBody {
 export function countedBody(
   body: AsyncIterable<Uint8Array>,
   received: ReceivedBytes,
-  onWhole: () => void,
+  { onProgress, onWhole }: BodyArrival,
   errorOf: (error: WatchpostError) => Error = connectErrorOf,
 ): CountedBody {
   const refused = Promise.withResolvers<never>();
@@ -29,11 +40,15 @@ export function countedBody(
   };
   async function* chunks(): AsyncIterable<Uint8Array> {
     const source = body[Symbol.asyncIterator]();
+    let progress = 0;
     try {
       for (;;) {
         const next = await Promise.race([source.next(), refused.promise]);
         if (next.done) return onWhole();
-        holder.change(next.value.byteLength);
+        const { byteLength } = next.value;
+        holder.change(byteLength);
+        if (progress + byteLength >= PROGRESS_BYTES) onProgress();
+        progress = (progress + byteLength) % PROGRESS_BYTES;
         yield next.value;
       }
     } finally {

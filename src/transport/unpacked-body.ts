@@ -2,7 +2,7 @@
 import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createInflate } from "node:zlib";
 import { formatByteSize } from "../model/byte-size.ts";
-import { WatchpostError } from "../model/errors.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX, HTTP_UNPACKED_BYTES_MAX } from "../model/limits.ts";
 import { DamagedSnappyError, LargeSnappyError, SnappyUnpacker } from "../wire/snappy.ts";
 import type { CountedBody } from "./request-body.ts";
@@ -43,10 +43,17 @@ export async function unpackedBody(body: CountedBody, encoding: string): Promise
 /** Whatever its header said of its length. */
 async function* received({ chunks }: CountedBody): AsyncIterable<Uint8Array> {
   let bytes = 0;
-  for await (const chunk of chunks) {
-    bytes += chunk.byteLength;
-    if (bytes > HTTP_MESSAGE_BYTES_MAX) throw tooLarge("as sent", HTTP_MESSAGE_BYTES_MAX);
-    yield chunk;
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.byteLength;
+      if (bytes > HTTP_MESSAGE_BYTES_MAX) throw tooLarge("as sent", HTTP_MESSAGE_BYTES_MAX);
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof WatchpostError) throw error;
+    // It is no fault of the body that its connection was lost, and none of ours.
+    const message = `the connection was lost before the body was whole: ${messageOf(error)}`;
+    throw new WatchpostError("CANCELLED", message, { cause: error });
   }
 }
 

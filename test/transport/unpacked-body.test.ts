@@ -1,7 +1,7 @@
 /** Bodies of other systems: unpacked as they are, and counted while they are. */
 import { expect, test } from "bun:test";
 import { deflateSync, gzipSync } from "node:zlib";
-import { countedBody } from "../../src/transport/request-body.ts";
+import { countedBody, PROGRESS_BYTES } from "../../src/transport/request-body.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { unpackedBody } from "../../src/transport/unpacked-body.ts";
 import { randomOf } from "../support/random.ts";
@@ -44,12 +44,7 @@ async function* inPieces(bytes: Uint8Array, size: number) {
 }
 
 function bodyOf(chunks: AsyncIterable<Uint8Array>, received: ReceivedBytes) {
-  return countedBody(
-    chunks,
-    received,
-    () => {},
-    (error) => error,
-  );
+  return countedBody(chunks, received, { onProgress: () => {}, onWhole: () => {} }, (error) => error);
 }
 
 const PACK = {
@@ -131,4 +126,28 @@ test("a body that never ends is read no further than a body may be", async () =>
 test("what is packed as nobody knows is refused by name", async () => {
   const body = bodyOf(inPieces(new Uint8Array(1), 1), new ReceivedBytes(MIB));
   await expect(unpackedBody(body, "constructor")).rejects.toThrow('content-encoding is "constructor"; wanted gzip');
+});
+
+test.each(["identity", "gzip", "snappy"])("a body whose connection is lost is no wrong one (%s)", async (encoding) => {
+  async function* lost() {
+    yield Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0);
+    throw new Error("the connection was closed");
+  }
+  const body = bodyOf(lost(), new ReceivedBytes(MIB));
+  await expect(unpackedBody(body, encoding)).rejects.toMatchObject({ status: "CANCELLED" });
+});
+
+test("a sender that is slow is told from one that has stopped by how much arrives", async () => {
+  const seen: string[] = [];
+  const arrival = { onProgress: () => void seen.push("progress"), onWhole: () => void seen.push("whole") };
+  async function* slow() {
+    for (let i = 0; i < 5; i++) {
+      yield new Uint8Array(30_000);
+      seen.push(String(i));
+    }
+    yield new Uint8Array(4 * PROGRESS_BYTES);
+  }
+  const body = countedBody(slow(), new ReceivedBytes(MIB), arrival, (error) => error);
+  await unpackedBody(body, "identity");
+  expect(seen).toEqual(["0", "1", "progress", "2", "3", "progress", "4", "progress", "whole"]);
 });
