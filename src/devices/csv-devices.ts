@@ -9,7 +9,9 @@ import { parseDurationMs } from "../model/duration.ts";
 import { invalidField, messageOf } from "../model/errors.ts";
 import { DeviceSchema, LocationSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
 import { checkedDevice, deviceIdIn } from "./device-input.ts";
-import { Problems, type Imported } from "./import-problems.ts";
+import type { Wanted } from "./devices.ts";
+import { Problems, READ_AT_ONCE, refuseTooManyDevices, type Imported } from "./import-problems.ts";
+import type { Turns } from "./in-turns.ts";
 
 interface Row {
   /** From 1; that it begins with. */
@@ -57,12 +59,17 @@ const SENSOR_SETTERS: Readonly<Record<string, (sensor: Sensor, text: string) => 
 const [ID, SENSOR, TAGS] = ["device_id", "sensor", "tags."];
 const COLUMNS = [ID, ...Object.keys(SETTERS), `${TAGS}KEY`, SENSOR, ...Object.keys(SENSOR_SETTERS)];
 
-export function csvDevices(text: string): Imported {
+/** Throws INVALID_ARGUMENT where there are too many devices; all else is a problem. */
+export function* csvDevices(text: string): Turns<Imported> {
   const problems = new Problems();
-  const [header, ...rows] = [...rowsOf(text.replace(/^\ufeff/, ""), problems)];
+  const rows = rowsOf(text.replace(/^\ufeff/, ""), problems);
+  const header = rows.next().value ?? undefined;
   const isHeader = header !== undefined && isKnown(header, problems);
   const byId = new Map<string, Building>();
-  for (const { line, cells } of isHeader ? rows : []) {
+  let read = 0;
+  for (const { line, cells } of rows) {
+    if (++read % READ_AT_ONCE === 0) yield;
+    if (!isHeader) continue;
     if (cells.length !== header.cells.length) {
       problems.add(`line ${line}: it has ${cells.length} cells; wanted ${header.cells.length}, as the header has`);
       continue;
@@ -71,13 +78,16 @@ export function csvDevices(text: string): Imported {
       const named = header.cells.map((name, i): [string, string] => [name.trim(), cells[i].trim()]);
       take(line, new Map(named.filter(([, value]) => value !== "")), byId);
     });
+    refuseTooManyDevices(byId.size);
   }
   if (header === undefined) problems.add(`the content is empty; wanted a header: ${COLUMNS.join(", ")}`);
-  const devices = [...byId.values()].flatMap(({ line, device, fields }) => {
-    let checked: Device | undefined;
-    problems.catch(placeIn(header!, line), () => void (checked = checkedDevice(device, "")));
-    return checked === undefined ? [] : [{ device: checked, fields: [...fields] }];
-  });
+  const devices: Wanted[] = [];
+  for (const { line, device, fields } of byId.values()) {
+    if (++read % READ_AT_ONCE === 0) yield;
+    problems.catch(placeIn(header!, line), () => {
+      devices.push({ device: checkedDevice(device, ""), fields: [...fields] });
+    });
+  }
   // What is wrong with a device as a whole is found last.
   const lineOf = (problem: string) => Number(/^line (\d+)/.exec(problem)?.[1] ?? 0);
   return { devices, problems: problems.all.sort((x, y) => lineOf(x) - lineOf(y)) };

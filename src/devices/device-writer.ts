@@ -31,6 +31,8 @@ export interface WriterDeps {
   onTrouble(sentence: string): void;
 }
 
+type MaybePromise<T> = T | Promise<T>;
+
 interface Ask {
   run(): Promise<void>;
 }
@@ -66,7 +68,7 @@ export class DeviceWriter {
    * Resolves with what `make` made once its rows are durable; `make` is called when its turn comes, and nothing is written where
    * there are no rows. Rejects with what `make` or the journal throws; with RESOURCE_EXHAUSTED where too many wait.
    */
-  ask<T>(make: () => { readonly rows: Rows; readonly result: T }): Promise<T> {
+  ask<T>(make: () => MaybePromise<{ readonly rows: Rows; readonly result: T }>): Promise<T> {
     if (this.#asks.length >= ASKS_MAX) {
       const message = `${this.#asks.length} changes of devices wait to be written, and at most ${ASKS_MAX} may`;
       throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
@@ -74,7 +76,7 @@ export class DeviceWriter {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const run = async () => {
       try {
-        const { rows, result } = make();
+        const { rows, result } = await make();
         await this.#append(rows);
         resolve(result);
       } catch (error) {

@@ -39,6 +39,8 @@ export interface DevicesDeps {
   nowMs(): number;
   /** Whether points of it are stored. */
   hasPoints(record: DeviceRecord): boolean;
+  /** Lets others have a turn. */
+  pause(): Promise<void>;
   /** It is another one now, or new: `isOther` where more than its status is. */
   onTold(record: DeviceRecord, isOther: boolean): void;
   onRemoved(record: DeviceRecord): void;
@@ -62,6 +64,8 @@ const DEVICE_BYTES_MAX = 256 * 1024;
 /** Of one transaction, with room for what others write. */
 const ROWS_MAX = 8_000;
 const BYTES_MAX = 4 * 1024 * 1024;
+/** Devices of an import that are looked at in one turn: a few milliseconds. */
+const PUT_AT_ONCE = 100;
 
 export class Devices {
   readonly #deps: DevicesDeps;
@@ -102,16 +106,20 @@ export class Devices {
 
   /** All of them or none; nothing is written with `isDryRun`. Throws as {@link update} does. */
   import(all: readonly Wanted[], isDryRun: boolean, by: string): Promise<Made> {
-    const { book, writer } = this.#deps;
-    return writer.ask(() => {
+    const { book, writer, pause } = this.#deps;
+    // Nothing else is written of devices meanwhile.
+    return writer.ask(async () => {
       const rows = new RowsMade();
       const made = { created: 0, updated: 0, unchanged: 0 };
-      const nexts = all.map(({ device, fields }) => {
+      const nexts: Device[] = [];
+      for (const { device, fields } of all) {
+        if (nexts.length % PUT_AT_ONCE === 0) await pause();
         const { stored } = book.get(device.deviceId) ?? {};
-        return stored === undefined || fields === undefined ? device : withFields(plain(stored), device, fields);
-      });
+        nexts.push(stored === undefined || fields === undefined ? device : withFields(plain(stored), device, fields));
+      }
       const parents = new Map(nexts.map(({ deviceId, parent }) => [deviceId, parent]));
-      for (const next of nexts) {
+      for (const [i, next] of nexts.entries()) {
+        if (i % PUT_AT_ONCE === 0) await pause();
         const isNew = !book.get(next.deviceId)?.stored?.isRegistered;
         const isChanged = this.#put(rows, next, by, true, parents);
         made[!isChanged ? "unchanged" : isNew ? "created" : "updated"]++;

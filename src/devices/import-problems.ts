@@ -1,5 +1,5 @@
 /** What an import is of, and what is wrong with it. Pure. */
-import { truncated, WatchpostError } from "../model/errors.ts";
+import { invalidField, truncated, WatchpostError } from "../model/errors.ts";
 import type { Wanted } from "./devices.ts";
 
 export interface Imported {
@@ -9,7 +9,17 @@ export interface Imported {
 }
 
 export const PROBLEMS_MAX = 100;
+/** Of one import, those included that stay as they are. */
+const DEVICES_MAX = 10_000;
+/** Devices or rows that are read in one turn, a few milliseconds. */
+export const READ_AT_ONCE = 100;
 const PROBLEM_LENGTH_MAX = 300;
+
+/** Throws INVALID_ARGUMENT. */
+export function refuseTooManyDevices(count: number): void {
+  if (count <= DEVICES_MAX) return;
+  throw invalidField("content", `more than ${DEVICES_MAX} devices`, `at most ${DEVICES_MAX}: import it in parts`);
+}
 
 /** Collects what is wrong, each with its place. */
 export class Problems {

@@ -7,13 +7,14 @@ import { FIELDS } from "./change-device.ts";
 import { csvDevices } from "./csv-devices.ts";
 import { checkedDevice } from "./device-input.ts";
 import type { Wanted } from "./devices.ts";
-import { Problems, type Imported } from "./import-problems.ts";
+import { Problems, READ_AT_ONCE, refuseTooManyDevices, type Imported } from "./import-problems.ts";
+import type { Turns } from "./in-turns.ts";
 import { jsonProblem } from "./json-problem.ts";
 
 const CONTENT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Throws INVALID_ARGUMENT for a format that there is not and what is too large; all else is a problem. */
-export function importedDevices(format: string, content: Uint8Array): Imported {
+export function* importedDevices(format: string, content: Uint8Array): Turns<Imported> {
   if (format !== "csv" && format !== "json") throw invalidField("format", format, '"csv" or "json"');
   if (content.length > CONTENT_BYTES_MAX) {
     throw invalidField("content", `${content.length} bytes`, `at most ${CONTENT_BYTES_MAX}: import it in parts`);
@@ -24,16 +25,18 @@ export function importedDevices(format: string, content: Uint8Array): Imported {
   } catch {
     return { devices: [], problems: ["the content is not UTF-8; wanted text in UTF-8"] };
   }
-  return format === "csv" ? csvDevices(text) : jsonDevices(text.replace(/^\ufeff/, ""));
+  return yield* format === "csv" ? csvDevices(text) : jsonDevices(text.replace(/^\ufeff/, ""));
 }
 
 /** An array of devices, or an object with them under "devices", each as Device is as protobuf JSON. */
-function jsonDevices(text: string): Imported {
+function* jsonDevices(text: string): Turns<Imported> {
   const problems = new Problems();
   const devices: Wanted[] = [];
   const all = listIn(text, problems);
   const seen = new Map<string, number>();
+  refuseTooManyDevices(all.length);
   for (const [i, given] of all.entries()) {
+    if (i % READ_AT_ONCE === 0) yield;
     const place = `device ${i + 1}`;
     problems.catch(
       () => place,

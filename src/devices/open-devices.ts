@@ -101,6 +101,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     setAside,
     devicesMax,
     nowMs: () => clock.nowMs(),
+    pause: () => deps.pause(),
     hasPoints: ({ index }) => !series.seriesOf(index).next().done,
     onTold(record, isOther) {
       if (!isOther) return;

@@ -17,6 +17,7 @@ import { deviceIdIn } from "./device-input.ts";
 import { messageOf } from "./device-message.ts";
 import type { DeviceWriter } from "./device-writer.ts";
 import { importedDevices } from "./imported-devices.ts";
+import { inTurns } from "./in-turns.ts";
 import { listDevices, type ListDeps } from "./list-devices.ts";
 import { watchDevices, type WatchDeps } from "./watch-devices.ts";
 
@@ -53,7 +54,7 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
     serverStreaming(method.watchDevices, (request, { signal }) => watchDevices(request, deps, signal)),
     unary(method.importDevices, async ({ format, content, isDryRun, userId }, context) => {
       const by = actorOf(userId, context);
-      const { devices: wanted, problems } = importedDevices(format, content);
+      const { devices: wanted, problems } = await inTurns(importedDevices(format, content), () => deps.pause());
       if (problems.length > 0) return { problems: [...problems] };
       return devices.import(wanted, isDryRun, by);
     }),

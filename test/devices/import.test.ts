@@ -172,3 +172,24 @@ test("of any bytes nothing but problems and devices comes", async () => {
     for (const problem of problems) expect(problem.length).toBeLessThan(301);
   }
 });
+
+test("many devices are read in turns, and more than may be in one import are refused before they are compared", async () => {
+  const rig = await DeviceRig.open();
+  const csv = (count: number) => `device_id,site\n${Array.from({ length: count }, (_, i) => `d${i},s\n`).join("")}`;
+  const json = (count: number) => JSON.stringify(Array.from({ length: count }, (_, i) => ({ deviceId: `d${i}` })));
+  expect(await rig.import("csv", csv(3_000))).toMatchObject({ created: 3_000 });
+  expect(rig.pauses).toBeGreaterThanOrEqual(3_000 / 100);
+  const { pauses } = rig;
+  expect(await rig.import("json", json(3_000))).toMatchObject({ unchanged: 3_000 });
+  expect(rig.pauses - pauses).toBeGreaterThanOrEqual(3_000 / 100);
+  const text = 'content is "more than 10000 devices"; wanted at most 10000: import it in parts';
+  for (const [format, content] of [
+    ["csv", csv(10_001)],
+    ["json", json(10_001)],
+  ]) {
+    await expect(rig.import(format, content)).rejects.toMatchObject({
+      status: "INVALID_ARGUMENT",
+      message: expect.stringContaining(text),
+    });
+  }
+});
