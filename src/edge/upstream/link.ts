@@ -16,7 +16,7 @@ import type { ForwardedAck } from "../../wire/gen/forwarding_pb.ts";
 import { BacklogSender } from "./backlog-sender.ts";
 import { watchBehind } from "./behind-watch.ts";
 import type { DownSampler } from "./down-sampler.ts";
-import { Lane, type ForwardedInit, type LaneName, type OpenLane } from "./lane.ts";
+import { Lane, type ForwardedInit, type LaneName, type OpenLane, type SentPart } from "./lane.ts";
 import { LiveSender } from "./live-sender.ts";
 import { PartsUnderway, type PartsUnderwayDeps } from "./parts-underway.ts";
 import type { UpstreamStore } from "./upstream-store.ts";
@@ -74,9 +74,10 @@ export class Link {
     );
   }
 
-  /** Of the only part on its way; null where there is none, or several. */
+  /** Of the only part on its way that is more than names; null where there is none, or several. */
   get onlyPartOnItsWay(): SequenceRange | null {
-    const parts = this.#lanes.flatMap(({ partsInFlight }) => partsInFlight);
+    const isMore = ({ isLast, points }: SentPart) => isLast || points > 0;
+    const parts = this.#lanes.flatMap(({ partsInFlight }) => partsInFlight.filter(isMore));
     return parts.length === 1 ? parts[0].sequences : null;
   }
 

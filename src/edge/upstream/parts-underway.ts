@@ -12,7 +12,7 @@ import type { RefusedPoints } from "../../wire/gen/forwarding_pb.ts";
 import type { Bandwidth } from "./bandwidth.ts";
 import { mayShare, spansOfBlock, type ChunkSpans } from "./chunk-spans.ts";
 import type { DeliveryLedger } from "./delivery-ledger.ts";
-import type { Lane, LaneName, SentPart } from "./lane.ts";
+import type { ForwardedInit, Lane, LaneName, SentPart } from "./lane.ts";
 import { NamedSeries } from "./named-series.ts";
 import type { SeriesFilter } from "./series-filter.ts";
 import type { UpstreamState } from "./upstream-state.ts";
@@ -50,6 +50,8 @@ export interface PartOf {
   readonly unreadable?: number;
 }
 
+const NOTHING = { spans: null, points: 0, unreadable: 0 };
+
 export class PartsUnderway {
   readonly #deps: PartsUnderwayDeps;
   readonly #named: Record<LaneName, NamedSeries>;
@@ -67,19 +69,23 @@ export class PartsUnderway {
 
   /** `content` null: nothing of the sequences is wanted, or nothing of them is left. */
   send(lane: Lane, content: PartContent | null, { sequences, isLast, isResend, unreadable = 0 }: PartOf): void {
-    const { bandwidth, clock, ledger, onSent } = this.#deps;
-    const [from, to] = sequences;
-    const { spans, points } = content ?? { spans: null, points: 0 };
-    const part: SentPart = { sequences, isLast, isResend, spans, points, unreadable };
-    const block = content !== null && {
-      series: this.#named[lane.name].name(content.block.seriesIds),
-      blockIndex: content.block.index,
-      blockBody: content.block.body,
-    };
+    const { ledger } = this.#deps;
+    const { block, spans, points } = content ?? { block: null, spans: null, points: 0 };
+    const names = block === null ? [] : this.#named[lane.name].name(block.seriesIds);
+    for (const series of names.slice(0, -1)) {
+      this.#write(lane, { series }, { ...NOTHING, sequences, isLast: false, isResend });
+    }
     const dropped = isLast && !isResend ? ledger.takeUntold() : [];
-    const told = { sequences: { from: BigInt(from), to: BigInt(to) }, isLast, isResend, dropped };
-    if (isLast) this.#delivering = withSequences(this.#delivering, from, to);
-    const bytes = lane.send({ ...block, ...told }, part);
+    if (isLast) this.#delivering = withSequences(this.#delivering, ...sequences);
+    const blockBytes = block !== null && { series: names.at(-1)!, blockIndex: block.index, blockBody: block.body };
+    this.#write(lane, { ...blockBytes, dropped }, { sequences, isLast, isResend, spans, points, unreadable });
+  }
+
+  #write(lane: Lane, content: ForwardedInit, part: SentPart): void {
+    const { bandwidth, clock, onSent } = this.#deps;
+    const { isLast, isResend } = part;
+    const [from, to] = part.sequences;
+    const bytes = lane.send({ ...content, sequences: { from: BigInt(from), to: BigInt(to) }, isLast, isResend }, part);
     bandwidth.take(bytes, clock.monotonicMs());
     onSent(lane.name, bytes, to);
   }

@@ -19,6 +19,7 @@ export type Row = readonly [seriesId: number, timeUs: number, value: number];
 /** Messages between the two ends of a stream: each goes on when it is its turn. */
 class Wire {
   bytesUp = 0;
+  largestUp = 0;
   readonly up: Uint8Array[] = [];
   readonly down: Uint8Array[] = [];
   readonly #events: LaneEvents;
@@ -129,6 +130,7 @@ export async function createPair(options: Partial<UpstreamOptions> = {}) {
       return {
         write: (message) => {
           wire.bytesUp += message.byteLength;
+          wire.largestUp = Math.max(wire.largestUp, message.byteLength);
           if (!wire.isCut) wire.up.push(message);
           return true;
         },

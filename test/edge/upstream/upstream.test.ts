@@ -1,6 +1,7 @@
 /** Forwarding to a receiver in the same process. */
 import { expect, test } from "bun:test";
 import { compileMatcher } from "../../../src/model/matcher.ts";
+import { seriesKey } from "../../../src/model/series-key.ts";
 import { createPair, type Row } from "./rig.ts";
 
 const T = Date.UTC(2025, 11, 31) * 1_000;
@@ -190,5 +191,27 @@ test("that another node forwards here meanwhile the upstream hears with a new co
   pair.behind.push("centre");
   for (let i = 0; i < 14; i++) await pair.pass(1_000);
   expect(pair.told.some((said) => said.includes("round for ever"))).toBe(true);
+  await pair.upstream.close();
+});
+
+test("names that are more than a message may have go ahead of their part", async () => {
+  const pair = await createPair();
+  const rows = Array.from({ length: 400 }, (_, i): Row => {
+    const tags = Array.from({ length: 32 }, (_, k) => [`k${k}`, `${i}-`.padEnd(500, "v")] as const);
+    return [pair.registry.add(seriesKey("temp", "gw0", tags), "gw0") as number, T, i];
+  });
+  pair.commit(rows);
+  await pair.settle();
+  pair.commit(rows.map(([id]) => [id, T + 1, 0]));
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  const bytesUp = pair.wires.reduce((sum, wire) => sum + wire.bytesUp, 0);
+  const largestUp = Math.max(...pair.wires.map((wire) => wire.largestUp));
+  // 400 series of 16 kB, in either lane at most once.
+  expect(bytesUp).toBeGreaterThan(6_000_000);
+  expect(bytesUp).toBeLessThan(14_000_000);
+  expect(largestUp).toBeLessThan(1_200_000);
+  const { sender, receiver } = await pair.ledgers();
+  expect(sender).toEqual(receiver);
   await pair.upstream.close();
 });
