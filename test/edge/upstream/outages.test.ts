@@ -1,6 +1,6 @@
 /**
- * Simulated outages at random instants: streams are cut, either end is killed, messages arrive late, the receiver's disk
- * takes its time. Afterwards every point is upstream once, as it stands at the sender, and both ledgers say the same.
+ * Simulated outages at random instants: streams are cut, either end is killed, messages arrive late, the receiver's disk takes
+ * its time, its journal fails. Afterwards every point is upstream once, as it stands at the sender, and both ledgers say the same.
  */
 import { expect, test } from "bun:test";
 import { randomOf } from "../../support/random.ts";
@@ -51,6 +51,7 @@ async function run({ seed, isUnique, everyUs = 1, options }: Scenario) {
       for (let i = below(4); i > 0; i--) commit();
       pair.receiver.log.held = chanceOf(0.3);
       if (!pair.receiver.log.held) pair.receiver.log.sync();
+      pair.receiver.journal.failure = chanceOf(0.1) ? new Error("the disk is full") : null;
       const share = random();
       await pair.pass(below(200), () => chanceOf(share));
     }
@@ -60,6 +61,7 @@ async function run({ seed, isUnique, everyUs = 1, options }: Scenario) {
     pair.setReachable(true);
     if (chanceOf(0.5)) await pair.pass(2_000);
   }
+  pair.receiver.journal.failure = null;
   pair.receiver.log.held = false;
   pair.receiver.log.sync();
   await pair.settle();
