@@ -4,8 +4,8 @@ import type { EventCall } from "./event-calls.ts";
 
 export interface LateEvent {
   readonly call: EventCall;
-  /** In the journal; 0: it tells what stands, and is in no entry. */
-  readonly position: number;
+  /** In the journal; null: it tells what stands, and is in no entry. */
+  readonly position: number | null;
 }
 
 interface Waiting {
@@ -37,10 +37,12 @@ export class LateEvents {
 
   /** The lowest position of all; Infinity: there are none. */
   get firstPosition(): number {
-    let first = Infinity;
-    for (const { events } of this.#waiting.values())
-      for (const { position } of events) first = Math.min(first, position);
-    return first;
+    return this.#all().reduce((first, { position }) => Math.min(first, position ?? Infinity), Infinity);
+  }
+
+  /** Some of what stands could not be told yet. */
+  get hasStanding(): boolean {
+    return this.#all().some(({ position }) => position === null);
   }
 
   /** When the next is to be tried, monotonic; Infinity: there are none. */
@@ -96,5 +98,9 @@ export class LateEvents {
     this.#waiting.clear();
     this.#count = 0;
     this.#bytes = 0;
+  }
+
+  #all(): LateEvent[] {
+    return [...this.#waiting.values()].flatMap(({ events }) => events);
   }
 }

@@ -22,7 +22,7 @@ export interface EventsJournal {
 
 export interface UpstreamEventsDeps {
   readonly journal: EventsJournal;
-  readonly state: Pick<UpstreamState, "eventsAfter" | "eventsDelivered">;
+  readonly state: Pick<UpstreamState, "eventsAfter" | "isStandingTold" | "eventsDelivered">;
   readonly clock: Clock;
   readonly lists: OwnLists;
   /** What the upstream calls this node. */
@@ -65,8 +65,9 @@ export class UpstreamEvents {
   readonly #deps: UpstreamEventsDeps;
   readonly #unfollow: () => void;
   readonly #late = new LateEvents();
-  /** Null: what stands is to be told first. */
-  #after: number | null;
+  #after: number;
+  /** What stands is to be told before what follows `#after`. */
+  #isStandingDue: boolean;
   /** Another one after `restart`: what was under way for the one before says nothing any more. */
   #round = 0;
   #isRunning = false;
@@ -88,7 +89,9 @@ export class UpstreamEvents {
   constructor(deps: UpstreamEventsDeps) {
     const { journal, state, clock } = deps;
     this.#deps = deps;
-    this.#after = state.eventsAfter === null ? null : Math.min(state.eventsAfter, journal.lastPosition);
+    this.#after = Math.min(state.eventsAfter ?? journal.lastPosition, journal.lastPosition);
+    this.#isStandingDue = !state.isStandingTold;
+    if (state.eventsAfter === null) state.eventsDelivered(this.#after, false);
     this.#standingDueMs = clock.monotonicMs();
     this.#refusals = new Seldom(clock, SAID_EVERY_MS, deps.onTrouble);
     this.#delays = new Seldom(clock, SAID_EVERY_MS, deps.onTrouble);
@@ -97,7 +100,7 @@ export class UpstreamEvents {
   }
 
   get status(): EventsStatus {
-    const unread = this.#after === null ? 0 : Math.max(0, this.#deps.journal.lastPosition - this.#after);
+    const unread = Math.max(0, this.#deps.journal.lastPosition - this.#after);
     const { count } = this.#late;
     return {
       ...{ queued: unread + count, refused: this.#refused, lastRefusal: this.#lastRefusal },
@@ -114,10 +117,12 @@ export class UpstreamEvents {
 
   /** The upstream has heard of nothing: it is told what stands, then what follows. Holds over a restart of the server. */
   restart(): void {
+    const { journal, state } = this.#deps;
     this.#round++;
-    this.#after = null;
+    this.#after = journal.lastPosition;
+    this.#isStandingDue = true;
     this.#late.clear();
-    this.#deps.state.eventsDelivered(null);
+    state.eventsDelivered(this.#after, false);
     this.wake();
   }
 
@@ -164,10 +169,9 @@ export class UpstreamEvents {
     try {
       while (this.#hasMore && !this.#isOver && isConnected()) {
         this.#hasMore = false;
-        const isTrimmed = this.#after !== null && this.#after < journal.firstPosition - 1;
-        if (isTrimmed) this.#skipTrimmed();
+        if (this.#after < journal.firstPosition - 1) this.#skipTrimmed();
         await this.#tryLate();
-        if (this.#after === null) await this.#tellWhatStands(this.#round);
+        if (this.#isStandingDue) await this.#tellWhatStands(this.#round);
         else if (!this.#late.isFull) await this.#tellPage(this.#after, this.#round);
         if (!this.#hasMore) await this.#tellStandingAlerts(this.#round);
         this.#failures = 0;
@@ -186,13 +190,13 @@ export class UpstreamEvents {
   }
 
   async #tellWhatStands(round: number): Promise<void> {
-    const { journal, lists, name } = this.#deps;
-    const upTo = journal.lastPosition;
-    for await (const call of standingDevices(lists, name)) if (!(await this.#tell(call, 0, round))) return;
-    for await (const call of standingAlerts(lists, name)) if (!(await this.#tell(call, 0, round))) return;
+    const { clock, lists, name } = this.#deps;
+    for await (const call of standingDevices(lists, name)) if (!(await this.#tell(call, null, round))) return;
+    for await (const call of standingAlerts(lists, name)) if (!(await this.#tell(call, null, round))) return;
     if (round !== this.#round || this.#isOver) return;
-    this.#standingDueMs = this.#deps.clock.monotonicMs() + STANDING_EVERY_MS;
-    this.#passed(upTo);
+    this.#standingDueMs = clock.monotonicMs() + STANDING_EVERY_MS;
+    this.#isStandingDue = false;
+    this.#passed(this.#after);
     this.#hasMore = true;
   }
 
@@ -212,7 +216,7 @@ export class UpstreamEvents {
   /** Behind all entries, which may be of alerts that have ended since. */
   async #tellStandingAlerts(round: number): Promise<void> {
     const { lists, name, clock } = this.#deps;
-    if (clock.monotonicMs() < this.#standingDueMs || this.#late.count > 0 || this.#after === null) return;
+    if (clock.monotonicMs() < this.#standingDueMs || this.#late.count > 0) return;
     for await (const call of standingAlerts(lists, name)) if (!(await this.#tell(call, this.#after, round))) return;
     this.#standingDueMs = clock.monotonicMs() + STANDING_EVERY_MS;
   }
@@ -227,7 +231,7 @@ export class UpstreamEvents {
   }
 
   /** Resolves with false where nothing more is to be told in this round. Throws where the upstream is away. */
-  async #tell(call: EventCall, position: number, round: number): Promise<boolean> {
+  async #tell(call: EventCall, position: number | null, round: number): Promise<boolean> {
     const { clock, random } = this.#deps;
     const isBehind = this.#late.has(call.key);
     const error = isBehind ? undefined : await this.#made(call);
@@ -249,7 +253,7 @@ export class UpstreamEvents {
       if (error !== undefined) this.#refuse(`${event.call.about}, after an hour of attempts: ${error.message}`);
       this.#late.done(event, nowMs);
       this.#hasMore = true;
-      if (this.#after !== null) this.#passed(this.#after);
+      this.#passed(this.#after);
     }
   }
 
@@ -273,9 +277,9 @@ export class UpstreamEvents {
 
   #passed(position: number): void {
     this.#after = position;
-    const { firstPosition } = this.#late;
-    // What stands is told anew after a restart as long as not all of it was taken.
-    if (firstPosition > 0) this.#deps.state.eventsDelivered(Math.min(position, firstPosition - 1));
+    const { firstPosition, hasStanding } = this.#late;
+    const isStandingTold = !this.#isStandingDue && !hasStanding;
+    this.#deps.state.eventsDelivered(Math.min(position, firstPosition - 1), isStandingTold);
   }
 
   #refuse(what: string): void {

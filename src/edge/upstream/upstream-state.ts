@@ -41,6 +41,7 @@ interface StoredState {
   readonly settled: SequenceRanges;
   readonly clockSet: ClockSet | null;
   readonly eventsAfter: number | null;
+  readonly isStandingTold?: boolean;
   readonly receiverId: string;
 }
 
@@ -67,6 +68,7 @@ export class UpstreamState {
   #settled: SequenceRanges;
   #clockSet: ClockSet | null;
   #eventsAfter: number | null;
+  #isStandingTold: boolean;
   #receiverId: string;
   #cancelSave: (() => void) | undefined;
   #ledgerDueMs = 0;
@@ -81,6 +83,7 @@ export class UpstreamState {
     this.#settled = stored.settled;
     this.#clockSet = stored.clockSet;
     this.#eventsAfter = stored.eventsAfter;
+    this.#isStandingTold = stored.isStandingTold ?? stored.eventsAfter !== null;
     this.#receiverId = stored.receiverId;
   }
 
@@ -110,6 +113,11 @@ export class UpstreamState {
   /** The last event of the journal that the upstream has heard of; null: it has heard of none. */
   get eventsAfter(): number | null {
     return this.#eventsAfter;
+  }
+
+  /** Whether the upstream was told what stood at that position, or before. */
+  get isStandingTold(): boolean {
+    return this.#isStandingTold;
   }
 
   /** Of the receiver that was heard last; "": none was. */
@@ -167,9 +175,9 @@ export class UpstreamState {
     this.#saveSoon();
   }
 
-  /** Null: it is to be told what stands first. */
-  eventsDelivered(position: number | null): void {
+  eventsDelivered(position: number, isStandingTold: boolean): void {
     this.#eventsAfter = position;
+    this.#isStandingTold = isStandingTold;
     this.#saveSoon();
   }
 
@@ -214,6 +222,7 @@ export class UpstreamState {
       ...{ originId: this.#originId, nodeId: this.#nodeId, session: this.#session },
       ...{ fresh: this.#fresh, again: this.#again, settled: this.#settled, clockSet: this.#clockSet },
       eventsAfter: this.#eventsAfter,
+      isStandingTold: this.#isStandingTold,
       receiverId: this.#receiverId,
     });
     const changes = isLedgerDue ? ledger.takeChanges() : [];

@@ -33,8 +33,9 @@ function createEvents() {
   const troubles: string[] = [];
   const state = {
     eventsAfter: null as number | null,
-    eventsDelivered(position: number | null) {
-      this.eventsAfter = position;
+    isStandingTold: false,
+    eventsDelivered(position: number, isStandingTold: boolean) {
+      Object.assign(this, { eventsAfter: position, isStandingTold });
     },
   };
   const stands = { alerts: [] as Alert[], devices: [] as Device[] };
@@ -275,7 +276,7 @@ test("an upstream that is another one than before is told what stands, though th
   at.failure = ({ about }) => (about === 'alert "another"' ? "UNAVAILABLE" : undefined);
   events.restart();
   await turns();
-  expect([toldNames(), state.eventsAfter]).toEqual([["old", "stands"], null]);
+  expect([toldNames(), state.isStandingTold]).toEqual([["old", "stands"], false]);
   events.close();
   at.failure = () => undefined;
   start();
@@ -289,7 +290,7 @@ test("an upstream that is another one than before is told what stands, though th
 test("a restart in the middle of a page tells nothing of what was before", async () => {
   const { start, stands, at, raise, toldNames, state } = createEvents();
   at.isConnected = false;
-  state.eventsAfter = 0;
+  state.eventsDelivered(0, true);
   for (const rule of ["one", "two", "three"]) await raise(rule);
   at.isConnected = true;
   stands.alerts = [alertNamed("stands")];
@@ -306,7 +307,7 @@ test("a restart in the middle of a page tells nothing of what was before", async
 
 test("where events that were not told are no longer kept it is told what stands", async () => {
   const { journal, start, stands, raise, toldNames, troubles, state } = createEvents();
-  state.eventsAfter = 0;
+  state.eventsDelivered(0, true);
   for (const rule of ["trimmed", "kept"]) await raise(rule);
   journal.firstPosition = 2;
   stands.alerts = [alertNamed("stands")];
@@ -318,7 +319,7 @@ test("where events that were not told are no longer kept it is told what stands"
 
 test("an alert that stands is told anew every day and after a start, behind what happened: it never expires there", async () => {
   const { start, stands, at, pass, toldNames, state, raise } = createEvents();
-  state.eventsAfter = 0;
+  state.eventsDelivered(0, true);
   await raise("stands");
   stands.alerts = [alertNamed("stands")];
   start();
