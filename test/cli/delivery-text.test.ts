@@ -35,7 +35,11 @@ test("a node that nobody answers and one that is refused are told apart, with wh
   const failed = { state: "waiting", lastError: "centre:50051: why", nextAttemptAt: timestampFromMs(NOW_MS + 1_500) };
   for (const [lastErrorStatus, word, advice] of [
     ["UNAVAILABLE", "unreachable", "nothing is lost while it cannot be reached"],
-    ["FAILED_PRECONDITION", "refused", "waiting changes nothing: another upstream.address"],
+    [
+      "FAILED_PRECONDITION",
+      "refused",
+      "waiting changes nothing: either what it says is to be done, or another upstream.address",
+    ],
     ["UNAUTHENTICATED", "refused", "waiting changes nothing: see upstream.token_file"],
     ["UNIMPLEMENTED", "refused", "is upstream.address the gRPC address of a Watchpost"],
     ["RESOURCE_EXHAUSTED", "refused", "it is tried on"],
