@@ -12,7 +12,7 @@ import { encodeRange } from "./encode-range.ts";
 import { firstInOrder } from "./in-order.ts";
 import { inPieces, type RangeAnswer, type RangeColumns, type RangeName } from "./range-answer.ts";
 import { checkSeries, rangeRequestOf, type RangeRequest } from "./range-request.ts";
-import { seriesInUnit } from "./series-in-unit.ts";
+import { seriesInUnit, type UnitsDeps } from "./series-in-unit.ts";
 import { selectSeries } from "./select-series.ts";
 import type { SlicedWork, Work } from "./sliced-work.ts";
 
@@ -48,7 +48,7 @@ export async function queryRange(
     throw invalidField("after", request.after!.metric, "StreamRange: only a stream goes on behind a place");
   const { registry } = deps;
   const found = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
-  const inUnit = await seriesInUnit(asked, found, deps.unitOf);
+  const inUnit = await seriesInUnit(asked, found, unitsDeps(deps, signal));
   const { keys, seriesIds, groups } = await deps.sliced.run(chosenSeries(inUnit.keys, asked, registry), signal);
   const grouping = groups?.grouping(asked);
   const units = await answerUnits(asked, keys.map(deps.unitOf), grouping);
@@ -80,7 +80,7 @@ export async function* streamRange(
     return yield* encodedPieces(result, rest);
   }
   const found = await deps.sliced.run(keysInOrder(asked.matcher, deps.registry, Infinity), signal);
-  const inUnit = await seriesInUnit(asked, found, deps.unitOf);
+  const inUnit = await seriesInUnit(asked, found, unitsDeps(deps, signal));
   const { keys, firstFromUs } = restOf(inUnit.keys, asked);
   const told = new Set<string>();
   for (let at = 0, fromUs = firstFromUs; at < keys.length;) {
@@ -114,6 +114,10 @@ function* encodedPieces(result: RangeColumns, rest: Omit<RangeAnswer, "result">)
     yield encodeRange({ ...rest, notes, result: piece });
     notes = [];
   }
+}
+
+function unitsDeps({ unitOf, sliced }: RangeDeps, signal: AbortSignal): UnitsDeps {
+  return { unitOf, inSlices: (work) => sliced.run(work, signal) };
 }
 
 interface ChosenSeries {

@@ -3,6 +3,7 @@ import { invalidField } from "../model/errors.ts";
 import { deviceOf, parseSeriesKey } from "../model/series-key.ts";
 import { conversionBetween, isUnit } from "../model/units.ts";
 import { isCount, type Asked } from "./answer-units.ts";
+import type { Work } from "./sliced-work.ts";
 
 export interface SeriesInUnit {
   /** In the order given. */
@@ -10,35 +11,61 @@ export interface SeriesInUnit {
   readonly notes: readonly string[];
 }
 
+export interface UnitsDeps {
+  /** Of the sensor of a series, by its key; "": none is known. */
+  unitOf(key: string): string;
+  /** Runs what goes over all series in slices. */
+  inSlices<T>(work: Work<T>): Promise<T>;
+}
+
 const NAMED_MAX = 3;
+/** Between two looks at the time. */
+const KEYS_PER_CHECK = 512;
 
 /**
- * `unitOf`: of the sensor of a series, by its key; "": none is known. Throws INVALID_ARGUMENT, naming `unit`, where there are series
- * and none of them can be told in it, and what it is that they have instead.
+ * Throws INVALID_ARGUMENT, naming `unit`, where there are series and none of them can be told in it, and what it is that they have
+ * instead; as `inSlices` does.
  */
 export async function seriesInUnit(
   asked: Asked,
   keys: readonly string[],
-  unitOf: (key: string) => string,
+  { unitOf, inSlices }: UnitsDeps,
 ): Promise<SeriesInUnit> {
   if (asked.unit === "" || isCount(asked)) return { keys, notes: [] };
-  const units = keys.map(unitOf);
+  const units = await inSlices(unitsOf(keys, unitOf));
   const fitting = new Set<string>();
-  for (const unit of new Set(units)) {
-    if ((await conversionBetween(unit, asked.unit)) !== undefined) fitting.add(unit);
-  }
-  if (fitting.size === 0) await refuseUnit(asked.unit, new Set(units));
-  const others = keys.flatMap((key, i) => (fitting.has(units[i]) ? [] : [{ key, unit: units[i] }]));
-  if (others.length === 0) return { keys, notes: [] };
-  const some = others
-    .slice(0, NAMED_MAX)
-    .map(({ key, unit }) => `${nameOf(key)} ${unit === "" ? "has no unit" : `is in ${unit}`}`);
-  const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more` : "";
-  const many = others.length === 1 ? "1 series is" : `${others.length} series are`;
+  for (const unit of units) if ((await conversionBetween(unit, asked.unit)) !== undefined) fitting.add(unit);
+  if (fitting.size === 0) await refuseUnit(asked.unit, units);
+  if (fitting.size === units.size) return { keys, notes: [] };
+  const { kept, count, some } = await inSlices(divided(keys, unitOf, fitting));
+  const more = count > some.length ? ` and ${count - some.length} more` : "";
+  const many = count === 1 ? "1 series is" : `${count} series are`;
   return {
-    keys: keys.filter((_, i) => fitting.has(units[i])),
+    keys: kept,
     notes: [`${many} left out, which cannot be told in ${asked.unit}: ${some.join(", ")}${more}`],
   };
+}
+
+function* unitsOf(keys: readonly string[], unitOf: (key: string) => string): Work<ReadonlySet<string>> {
+  const units = new Set<string>();
+  for (const [i, key] of keys.entries()) {
+    if (i % KEYS_PER_CHECK === 0) yield;
+    units.add(unitOf(key));
+  }
+  return units;
+}
+
+/** `some`: the first of those that do not fit, with why. */
+function* divided(keys: readonly string[], unitOf: (key: string) => string, fitting: ReadonlySet<string>) {
+  const kept: string[] = [];
+  const some: string[] = [];
+  for (const [i, key] of keys.entries()) {
+    if (i % KEYS_PER_CHECK === 0) yield;
+    const unit = unitOf(key);
+    if (fitting.has(unit)) kept.push(key);
+    else if (some.length < NAMED_MAX) some.push(`${nameOf(key)} ${unit === "" ? "has no unit" : `is in ${unit}`}`);
+  }
+  return { kept, some, count: keys.length - kept.length };
 }
 
 async function refuseUnit(unit: string, units: ReadonlySet<string>): Promise<void> {

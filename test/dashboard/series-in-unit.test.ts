@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { Asked } from "../../src/dashboard/answer-units.ts";
 import { seriesInUnit } from "../../src/dashboard/series-in-unit.ts";
+import { SlicedWork } from "../../src/dashboard/sliced-work.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 
 const RAW = { func: "avg", stepUs: 0, aggregation: "avg", fill: "none", top: undefined, groupBy: undefined } as const;
@@ -9,7 +10,11 @@ const RAW = { func: "avg", stepUs: 0, aggregation: "avg", fill: "none", top: und
 /** Series of devices in these units. */
 function inUnit(unit: string, units: Readonly<Record<string, string>>, more: Partial<Asked> = {}) {
   const keyOf = new Map(Object.keys(units).map((device) => [seriesKey("temp", "gw", [["device", device]]), device]));
-  const chosen = seriesInUnit({ ...RAW, ...more, unit }, [...keyOf.keys()], (key) => units[keyOf.get(key)!]);
+  const sliced = new SlicedWork(() => 0);
+  const chosen = seriesInUnit({ ...RAW, ...more, unit }, [...keyOf.keys()], {
+    unitOf: (key) => units[keyOf.get(key)!],
+    inSlices: (work) => sliced.run(work, new AbortController().signal),
+  });
   return chosen.then(({ keys, notes }) => ({ devices: keys.map((key) => keyOf.get(key)!), notes }));
 }
 
