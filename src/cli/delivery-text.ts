@@ -70,6 +70,9 @@ function standingOf({ state, lastError, lastErrorStatus }: UpstreamDelivery) {
       "nothing is lost while it cannot be reached, within upstream.queue_bytes_max, queue_age_max and retention";
     return { word: "unreachable", paint: pc.yellow, advice };
   }
+  if (lastErrorStatus === "RESOURCE_EXHAUSTED") {
+    return { word: "held back", paint: pc.yellow, advice: "it goes on by itself once there is room at the upstream" };
+  }
   return {
     ...{ word: "refused", paint: pc.red },
     advice: REFUSED_ADVICE[lastErrorStatus] ?? "it is tried on; what it wants stands above",

@@ -9,7 +9,7 @@ import { openScreen, type ScreenSize } from "./live-screen.ts";
 
 const HELP = `
 Points that wait may hold values that were replaced meanwhile; those are not sent. Times are UTC, of the points. "unreachable": nobody
-answers, or the connection was cut; "refused": the upstream answers, and does not want what this node forwards.
+answers, or the connection was cut; "held back": the upstream has no room at present; "refused": it does not want what this node forwards.
 
 Examples:
   watchpost upstream status

@@ -42,7 +42,8 @@ test("a node that nobody answers and one that is refused are told apart, with wh
     ],
     ["UNAUTHENTICATED", "refused", "waiting changes nothing: see upstream.token_file"],
     ["UNIMPLEMENTED", "refused", "is upstream.address the gRPC address of a Watchpost"],
-    ["RESOURCE_EXHAUSTED", "refused", "it is tried on"],
+    ["RESOURCE_EXHAUSTED", "held back", "it goes on by itself once there is room"],
+    ["OUT_OF_RANGE", "refused", "it is tried on"],
   ]) {
     const [first, reason, what] = linesOf({ ...failed, lastErrorStatus });
     expect([first, reason]).toEqual([`to centre:50051  ${word} for 2h5m, next attempt in 2s`, "   centre:50051: why"]);

@@ -19,8 +19,11 @@ export function connectTrouble(thrown: unknown, address: string): ConnectTrouble
   const known = thrown instanceof WatchpostError ? thrown : undefined;
   const status = known?.status ?? "UNKNOWN";
   const error = `${address}: ${messageOf(thrown)}`;
-  const what = AWAY.has(status)
-    ? "the upstream cannot be reached"
-    : "the upstream refuses this node, which is tried on";
-  return { status, error, sentence: `${what}: ${error}`, retryAfterMs: known?.retryAfterMs ?? 0 };
+  return { status, error, sentence: `${whatIsWrong(status)}: ${error}`, retryAfterMs: known?.retryAfterMs ?? 0 };
+}
+
+function whatIsWrong(status: StatusName): string {
+  if (AWAY.has(status)) return "the upstream cannot be reached";
+  if (status === "RESOURCE_EXHAUSTED") return "the upstream has no room for this node at present";
+  return "the upstream refuses this node, which is tried on";
 }
