@@ -175,7 +175,23 @@ function grown<A extends Uint32Array | Float64Array>(before: A, after: A): A {
   return after;
 }
 
-/** Runs with the memory that a request's rows take reserved. Rejects with RESOURCE_EXHAUSTED where there is none in time. */
+/**
+ * What rows of a request read in slices take at most, however long it is: those that are not durable, with what one slice
+ * adds, in frames and records.
+ */
+const ROWS_MEMORY_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Runs with the memory that a request's rows take reserved, `bytes` if it is short. Rejects with RESOURCE_EXHAUSTED where there is none in time. */
+export function withRowsMemory<T>(
+  deps: DoorDeps,
+  bytes: number,
+  signal: AbortSignal,
+  run: () => Promise<T>,
+): Promise<T> {
+  return withMemory(deps, Math.min(bytes, ROWS_MEMORY_BYTES_MAX), signal, run);
+}
+
+/** The same with all of `bytes`. */
 export async function withMemory<T>(
   { budget }: DoorDeps,
   bytes: number,

@@ -1,7 +1,7 @@
 /** The doors of InfluxDB: /write as version 1 has it, /api/v2/write as version 2, and what their clients ask before. */
 import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
-import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, sourceGiven, withRowsMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { LineParser } from "./line-parser.ts";
 import { LineSeries } from "./line-series.ts";
@@ -89,7 +89,7 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
   const source = series.source(sourceGiven(call.url), sourceGiven(call.url, version.place) ?? OTHERWISE);
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
+  return withRowsMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
     const rows = new DoorRows(deps, version.name);
     const parser = new LineParser(bytes, UNITS_PER_US[precision], {
       point: (line, form, value, timeUs) => {

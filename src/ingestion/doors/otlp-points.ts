@@ -26,6 +26,8 @@ const [DEVICE_ATTRIBUTE, DEVICE_TAG] = ["device.id", "device"];
 /** Of the sender's program: other ones with every start. */
 const LEFT_OUT = /^(process|telemetry|os)\./;
 const NO_RECORDED_VALUE = 1;
+/** Each is a series; histograms of SDKs have some fifteen. */
+const VALUES_MAX = 1_000;
 const QUANTILES = [0.5, 0.9, 0.99];
 
 /** Data points of one request, in order. */
@@ -48,6 +50,10 @@ export class OtlpPoints {
     const place = ++this.#place;
     if (typeof point === "string") return this.#sink.refused(place, point);
     if ((point.flags & NO_RECORDED_VALUE) !== 0) return this.#sink.leftOut("without a value");
+    const values = valuesIn(point);
+    if (values > VALUES_MAX) {
+      return this.#sink.refused(place, `has ${values} buckets or quantiles; wanted at most ${VALUES_MAX}`);
+    }
     if (resource !== this.#resource) this.#enter(resource);
     const shared = this.#shared;
     const own = tagsOf(point.attributes);
@@ -75,6 +81,11 @@ export class OtlpPoints {
     if (key !== undefined) attributes.delete(key);
     this.#shared = [...renamed([...attributes].filter(([name]) => !LEFT_OUT.test(name)))];
   }
+}
+
+function valuesIn(point: DataPoint): number {
+  if ("quantileValues" in point) return point.quantileValues.length;
+  return "bucketCounts" in point ? point.bucketCounts.length : 0;
 }
 
 function putPoint(point: DataPoint, put: Put): void {

@@ -12,7 +12,6 @@ import {
   ResourceSchema,
   SummaryDataPointSchema,
   type ExponentialHistogramDataPoint,
-  type ExportMetricsServiceRequest,
   type HistogramDataPoint,
   type KeyValue,
   type NumberDataPoint,
@@ -49,21 +48,11 @@ const dataPointIn = new Map<number, (bytes: Uint8Array) => DataPoint>([
   [11, decoderOf(SummaryDataPointSchema)],
 ]);
 
-export function* pointsOf({ resourceMetrics }: ExportMetricsServiceRequest): Generator<FoundPoint> {
-  for (const { resource, scopeMetrics } of resourceMetrics) {
-    const attributes = resource?.attributes ?? NO_ATTRIBUTES;
-    for (const { name, data } of scopeMetrics.flatMap(({ metrics }) => metrics)) {
-      if (data.case === undefined) continue;
-      for (const point of data.value.dataPoints) yield { resource: attributes, metric: name, point };
-    }
-  }
-}
-
 /**
- * The same of an encoded request, with nothing in between, so that what holds no points takes no longer. Throws in words what
- * cannot be read; what stands before it has been yielded.
+ * With nothing in between, so that what holds no points takes no longer. Throws in words what cannot be read; what stands before
+ * it has been yielded.
  */
-export function* pointsIn(bytes: Uint8Array): Generator<FoundPoint | undefined> {
+export function* pointsIn(bytes: Uint8Array): Generator<FoundPoint | undefined, undefined> {
   for (const [field, resourceMetrics] of partsOf(bytes)) {
     if (field !== RESOURCE_METRICS) continue;
     yield undefined;

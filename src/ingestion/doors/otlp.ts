@@ -1,7 +1,6 @@
 /** OpenTelemetry's metrics: over gRPC, and over HTTP as protobuf and JSON. Source: OTLP specification 1.x. */
 import {
   create,
-  fromJsonString,
   toBinary,
   toJsonString,
   type DescMessage,
@@ -12,34 +11,26 @@ import { formatByteSize } from "../../model/byte-size.ts";
 import { messageOf, truncated, WatchpostError } from "../../model/errors.ts";
 import { StatusSchema } from "../../wire/gen/google/rpc/status_pb.ts";
 import {
-  ExportMetricsServiceRequestSchema as RequestSchema,
   ExportMetricsServiceResponseSchema as ResponseSchema,
   MetricsService,
-  type ExportMetricsServiceRequest,
 } from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { rawUnary, type MethodImpl } from "../../wire/service.ts";
 import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
+import { pointsInJson } from "./otlp-json.ts";
 import { OtlpPoints } from "./otlp-points.ts";
-import { pointsIn, pointsOf } from "./otlp-request.ts";
+import { pointsIn, type FoundPoint } from "./otlp-request.ts";
 
 const DOOR = "otlp";
 const SAID_MAX = 10;
 /** What a byte becomes, with its share of rows, frames and records. */
 const MEMORY_FACTOR = 4;
-/** The same of JSON, all of which is objects at once: two bytes are a number of a bucket. */
+/** The same of JSON, all of which is objects at once. */
 const JSON_MEMORY_FACTOR = 32;
-/** Of what a message of it becomes: 300 is usual, 650 the most that was seen. */
-const MESSAGE_MEMORY_BYTES = 512;
 /** As unpacked. */
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
-/** Of JSON: data points, attributes and their values. */
-const MESSAGES_MAX = 500_000;
-/** Far less than a slice. */
-const POINTS_A_STEP = 64;
 const UNSUPPORTED_TYPE = 415;
-const [BRACE, BRACKET] = [0x7b, 0x5b];
 const [PROTOBUF, JSON_TYPE] = ["application/x-protobuf", "application/json"];
 
 export function otlpMethods(deps: DoorDeps): MethodImpl[] {
@@ -101,10 +92,9 @@ async function take(
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
   const isJson = type === JSON_TYPE;
-  const messages = isJson ? countedMessages(bytes) : 0;
   const factor = isJson ? JSON_MEMORY_FACTOR : MEMORY_FACTOR;
-  return withMemory(deps, factor * bytes.byteLength + MESSAGE_MEMORY_BYTES * messages, signal, async () => {
-    const found = isJson ? pointsOf(orMalformed(deps, () => requestOf(bytes))) : pointsIn(bytes);
+  return withMemory(deps, factor * bytes.byteLength, signal, async () => {
+    const found: Iterator<FoundPoint | undefined, undefined> = isJson ? pointsInJson(bytes) : pointsIn(bytes);
     const rows = new DoorRows(deps, DOOR);
     const points = new OtlpPoints(given, {
       point: (place, metric, source, tags, timeUs, value) => {
@@ -116,12 +106,9 @@ async function take(
       refused: (place, reason) => rows.refuse(place, reason),
     });
     const step = () => {
-      for (let i = 0; i < POINTS_A_STEP; i++) {
-        const next = orMalformed(deps, () => found.next());
-        if (next.done === true) return true;
-        if (next.value !== undefined) points.take(next.value);
-      }
-      return false;
+      const { done, value } = orMalformed(deps, () => found.next());
+      if (value !== undefined) points.take(value);
+      return done === true;
     };
     await rows.inSlices(step, signal);
     const result = await rows.committed();
@@ -130,19 +117,6 @@ async function take(
     deps.onMalformed(DOOR, errorMessage);
     return { partialSuccess: { rejectedDataPoints: BigInt(result.placesRefused), errorMessage } };
   });
-}
-
-/** Whatever opens, also in texts. Throws where there is too much. */
-function countedMessages(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) if (byte === BRACE || byte === BRACKET) count++;
-  if (count <= MESSAGES_MAX) return count;
-  const message = `the request has more than ${MESSAGES_MAX} data points, attributes and values; send less at once`;
-  throw new WatchpostError("RESOURCE_EXHAUSTED", message);
-}
-
-function requestOf(bytes: Uint8Array): ExportMetricsServiceRequest {
-  return fromJsonString(RequestSchema, Buffer.from(bytes).toString("utf8"), { ignoreUnknownFields: true });
 }
 
 function orMalformed<T>({ onMalformed }: DoorDeps, read: () => T): T {

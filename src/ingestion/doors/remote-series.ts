@@ -5,7 +5,7 @@ import { SeriesCache } from "../../wire/series-cache.ts";
 import type { Labels } from "./write-request.ts";
 
 /** Of each of the cache's two generations. */
-const CACHE_LIMITS = { entriesMax: 1 << 18, arenaBytesMax: 64 << 20 };
+const CACHE_LIMITS = { entriesMax: 1 << 18, arenaBytesMax: 48 << 20 };
 const SOURCES_MAX = 10_000;
 /** Of these the first that there is names the source. */
 const SOURCE_LABELS = ["instance", "job"];

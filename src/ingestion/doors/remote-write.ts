@@ -1,7 +1,7 @@
 /** Prometheus remote write, version 1. Source: "Prometheus Remote-Write 1.0 specification". */
 import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
-import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, sourceGiven, withRowsMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { RemoteSeries } from "./remote-series.ts";
 import { WriteRequestReader, type Labels } from "./write-request.ts";
@@ -41,7 +41,7 @@ async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promi
   const source = series.source(sourceGiven(call.url));
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  await withMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
+  await withRowsMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
     const rows = new DoorRows(deps, DOOR);
     const reader: WriteRequestReader = new WriteRequestReader(bytes, {
       sample: (labels, timeMs, value) => {
@@ -59,14 +59,19 @@ async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promi
     if (reader.failure !== undefined) rows.refuse(reader.samples + 1, reader.failure);
     const result = await rows.committed();
     if (result.refusedTotal === 0) return;
-    const sentence = sentenceOf(result, namesOf(bytes, result));
+    const sentence = sentenceOf(result, await namesOf(bytes, result, deps, call.signal));
     deps.onMalformed(DOOR, sentence);
     throw new WatchpostError("INVALID_ARGUMENT", sentence);
   });
 }
 
-/** Of the samples that are named: what they are of is not kept for all, so it is read again. */
-function namesOf(bytes: Uint8Array, { refusals }: DoorResult): ReadonlyMap<number, string> {
+/** Of the samples that are told of: what they are of is not kept for all, so it is read again. */
+async function namesOf(
+  bytes: Uint8Array,
+  { refusals }: DoorResult,
+  { slices }: DoorDeps,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, string>> {
   const wanted = new Set(refusals.slice(0, SAID_MAX).map(({ place }) => place));
   const names = new Map<number, string>();
   const reader: WriteRequestReader = new WriteRequestReader(bytes, {
@@ -75,7 +80,8 @@ function namesOf(bytes: Uint8Array, { refusals }: DoorResult): ReadonlyMap<numbe
     },
     leftOut: () => {},
   });
-  while (wanted.size > 0 && !reader.step(1));
+  const step = () => reader.step(PARTS_A_STEP) || wanted.size === 0;
+  await slices.run(step, async () => {}, signal);
   return names;
 }
 

@@ -2,9 +2,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { OtlpPoints } from "../../../src/ingestion/doors/otlp-points.ts";
-import { pointsOf } from "../../../src/ingestion/doors/otlp-request.ts";
 import { TAGS_MAX } from "../../../src/model/limits.ts";
 import { ExportMetricsServiceRequestSchema as RequestSchema } from "../../../src/wire/gen/opentelemetry/metrics_service_pb.ts";
+import { pointsOf } from "./otlp-message.ts";
 
 type Init = MessageInitShape<typeof RequestSchema>;
 
@@ -88,4 +88,13 @@ test("where a point is from, and which device it is of", () => {
   expect(told({ [device]: "d", [host]: "h", device: "e" })).toEqual(["h", { [device]: "d", device: "e" }]);
   expect(told({ [device]: "d", [host]: "h" }, { device: "p" })).toEqual(["h", { device: "p" }]);
   expect(told({ [device]: "d", [host]: "h" }, { [device]: "p" })).toEqual(["h", { device: "p" }]);
+});
+
+test("a histogram of more buckets than any has is refused: each would be a series", () => {
+  const histogram = (buckets: number) => {
+    const dataPoints = [{ count: 1n, bucketCounts: Array.from({ length: buckets }, () => 1n) }];
+    return { name: "h", data: { case: "histogram" as const, value: { dataPoints } } };
+  };
+  const told = read({ resourceMetrics: [{ scopeMetrics: [{ metrics: [histogram(1_001), histogram(1_000)] }] }] });
+  expect([told[0], told.length]).toEqual(["1 has 1001 buckets or quantiles; wanted at most 1000", 1 + 1 + 1_000]);
 });

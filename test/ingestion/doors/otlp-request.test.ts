@@ -1,10 +1,12 @@
 /** A request read one data point after the other is what it is when it is decoded as a whole. */
-import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJsonString, toBinary, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { pointsIn, pointsOf, type FoundPoint } from "../../../src/ingestion/doors/otlp-request.ts";
+import { pointsInJson } from "../../../src/ingestion/doors/otlp-json.ts";
+import { pointsIn, type FoundPoint } from "../../../src/ingestion/doors/otlp-request.ts";
 import { ExportMetricsServiceRequestSchema as RequestSchema } from "../../../src/wire/gen/opentelemetry/metrics_service_pb.ts";
+import { pointsOf } from "./otlp-message.ts";
 import "../../support/seed.ts";
 
 type Init = MessageInitShape<typeof RequestSchema>;
@@ -70,6 +72,10 @@ test("any request", () => {
   const property = fc.property(request, (message) => {
     const bytes = toBinary(RequestSchema, message);
     expect(found(pointsIn(bytes))).toEqual(found(pointsOf(fromBinary(RequestSchema, bytes))));
+    for (const useProtoFieldName of [false, true]) {
+      const json = toJsonString(RequestSchema, message, { useProtoFieldName });
+      expect(found(pointsInJson(Buffer.from(json)))).toEqual(found(pointsOf(fromJsonString(RequestSchema, json))));
+    }
   });
   fc.assert(property, { numRuns: 500 });
 });
@@ -139,4 +145,55 @@ test("a data point that would become far more than any is, and one that ends wit
 test("what holds no points is left between two turns like what does", () => {
   const empty = Buffer.alloc(2 * 1_000, Uint8Array.of(0x0a, 0));
   expect([...pointsIn(empty)]).toEqual(Array.from({ length: 1_000 }, () => undefined));
+});
+
+function inJson(value: unknown): FoundPoint[] {
+  return found(pointsInJson(Buffer.from(JSON.stringify(value))));
+}
+
+test("JSON that is no request is refused in words, and a data point that cannot be read costs only itself", () => {
+  const wrong: [unknown, string][] = [
+    [[], "what should hold resourceMetrics is no object"],
+    [null, "what should hold resourceMetrics is no object"],
+    [{ resourceMetrics: {} }, "resourceMetrics is no list"],
+    [{ resourceMetrics: [3] }, "what should hold resource is no object"],
+    [{ resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 5, sum: {} }] }] }] }, "name is number; wanted text"],
+  ];
+  for (const [value, told] of wrong) expect(() => inJson(value)).toThrow(told);
+  expect(inJson({ resourceMetrics: null, other: [1] })).toEqual([]);
+  const metrics = (dataPoints: unknown[]) => ({ scopeMetrics: [{ metrics: [{ name: "m", gauge: { dataPoints } }] }] });
+  const points = inJson({ resourceMetrics: [metrics([{ asDouble: "x" }, 7, { asDouble: 7, attributes: "" }, {}])] });
+  expect(points.map(({ point }) => typeof point)).toEqual(["string", "string", "string", "object"]);
+  const long = { positive: { bucketCounts: Array.from({ length: 10_001 }, () => 1) } };
+  const metric = { name: "m", exponential_histogram: { data_points: [long] } };
+  const [refused] = inJson({ resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] });
+  expect(refused.point).toBe("cannot be read: bucketCounts has 10001 elements; wanted at most 10000");
+  const [faulty] = inJson({ resourceMetrics: [{ resource: { attributes: 5 }, ...metrics([{ asDouble: 1 }]) }] });
+  expect(faulty.point).toStartWith("its resource cannot be read: ");
+});
+
+test("whatever the JSON is, it ends, and what it fails with is an error in words", () => {
+  const key = fc.constantFrom("resourceMetrics", "resource", "scopeMetrics", "metrics", "name", "gauge", "dataPoints");
+  const json = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 8 },
+      fc.constantFrom(null, true, 1, "x"),
+      fc.array(tie("any"), { maxLength: 3 }),
+      fc.dictionary(key, tie("any"), { maxKeys: 4 }),
+    ),
+  })).any;
+  const property = fc.property(
+    fc.oneof(
+      json.map((each) => JSON.stringify(each)),
+      fc.string(),
+    ),
+    (given) => {
+      try {
+        found(pointsInJson(Buffer.from(given)));
+      } catch (error) {
+        if (!(error instanceof Error) || error.message === "") throw error;
+      }
+    },
+  );
+  fc.assert(property, { numRuns: 1_000 });
 });
