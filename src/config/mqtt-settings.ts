@@ -224,6 +224,12 @@ const broker = z
     if ((certFile === undefined) !== (keyFile === undefined)) {
       wrong(certFile === undefined ? "key_file" : "cert_file", "wanted cert_file and key_file together");
     }
+    given.topics.forEach(({ pattern: own }, i) => {
+      const first = given.topics.slice(0, i).find((before) => before.pattern.takesAllOf(own));
+      if (first === undefined) return;
+      const message = `wanted it before ${JSON.stringify(first.pattern.text)}, which takes all of its topics: the first that matches does`;
+      context.addIssue({ code: "custom", path: ["topics", i, "pattern"], message });
+    });
     const { hostId } = given.sparkplug;
     const isSeen = ({ payload, pattern: taken }: TopicSettings) =>
       payload === "sparkplug" && taken.match(stateTopic(hostId!)) !== undefined;

@@ -76,6 +76,9 @@ test("settings that contradict each other", () => {
     "wanted only one of this and password",
   );
   expect(broker('cert_file = "/c"', 'pattern = "#"')).toThrow("wanted cert_file and key_file together");
+  expect(broker("", 'pattern = "a/#"\n[[mqtt.x.topics]]\npattern = "a/{metric}"')).toThrow(
+    'mqtt.x.topics.1.pattern is "a/{metric}" (w.toml): wanted it before "a/#", which takes all of its topics',
+  );
   expect(broker("", 'pattern = "a"\npayload = "number"')).toThrow("wanted {metric} in it, or metric = beside it");
   expect(broker("", 'pattern = "{device}/a"\ndevice = "d"')).toThrow(
     "wanted only one of this and {device} in the pattern",

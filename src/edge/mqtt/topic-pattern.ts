@@ -12,6 +12,8 @@ export interface TopicPattern {
   readonly names: ReadonlySet<string>;
   /** What stands at the captures; undefined: the topic is another one. */
   match(topic: string): Captures | undefined;
+  /** Whether it takes every topic that another one does. */
+  takesAllOf(other: TopicPattern): boolean;
 }
 
 export type Captures = ReadonlyMap<string, string>;
@@ -41,7 +43,11 @@ export function parseTopicPattern(text: string): TopicPattern {
     names.add(level.name);
   }
   const filter = levels.map(filterOf).join("/");
-  return { text, filter, names, match: (topic) => matchLevels(levels, topic) };
+  return {
+    ...{ text, filter, names },
+    match: (topic) => matchLevels(levels, topic),
+    takesAllOf: (other) => takesAll(levels, other.filter),
+  };
 }
 
 function parseLevel(pattern: string, part: string, isLast: boolean): Level {
@@ -87,6 +93,27 @@ function matchLevels(levels: readonly Level[], topic: string): Captures | undefi
     }
   }
   return parts.length === levels.length ? captures : undefined;
+}
+
+/** Of a filter: "+" and "#" may be anything there, also no level at all. */
+function takesAll(levels: readonly Level[], filter: string): boolean {
+  const parts = filter.split("/");
+  if (filter.startsWith("$") && levels[0].kind !== "text") return false;
+  for (let i = 0; i < levels.length; i++) {
+    const level = levels[i];
+    if (level.kind === "rest") return level.name === undefined || (i < parts.length && parts[i] !== "#");
+    const part = parts[i];
+    if (part === undefined || part === "#") return false;
+    if (level.kind === "text" ? part !== level.text : !takesLevel(level, part)) return false;
+  }
+  return parts.length === levels.length;
+}
+
+function takesLevel(level: Exclude<Level, { kind: "text" | "rest" }>, part: string): boolean {
+  if (level.kind === "any" || level.before + level.after === "") return true;
+  const { before, after } = level;
+  const isLongEnough = part.length >= before.length + after.length;
+  return part !== "+" && isLongEnough && part.startsWith(before) && part.endsWith(after);
 }
 
 function invalidPattern(text: string, wanted: string): WatchpostError {

@@ -99,6 +99,28 @@ async function scripted({ sent, cutAfter }: Scene) {
   return { url: `mqtt://127.0.0.1:${server.port}`, acknowledged, [Symbol.dispose]: () => server[Symbol.dispose]() };
 }
 
+test("a broker without subscription identifiers is asked for none, and what it sends is taken as it comes", async () => {
+  const subscribed: unknown[] = [];
+  const speak = (socket: Socket) => {
+    const parser = mqttPacket.parser({ protocolVersion: 5 });
+    const answer = (packet: mqttPacket.Packet) => socket.write(mqttPacket.generate(packet, { protocolVersion: 5 }));
+    parser.on("packet", (packet: mqttPacket.Packet) => {
+      const properties = { subscriptionIdentifiersAvailable: false };
+      if (packet.cmd === "connect") answer({ cmd: "connack", reasonCode: 0, sessionPresent: false, properties });
+      if (packet.cmd !== "subscribe") return;
+      subscribed.push([packet.subscriptions.map(({ topic }) => topic), packet.properties?.subscriptionIdentifier]);
+      answer({ cmd: "suback", messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) });
+      answer({ cmd: "publish", topic: "a/b", payload: "1", qos: 1, messageId: 1, dup: false, retain: false });
+    });
+    socket.on("data", (data) => void parser.parse(Buffer.from(data)));
+  };
+  using broker = await rawServer(() => {}, speak);
+  const topics = ["a/{device}", "{device}/b"].map((each) => `[[topics]]\npattern = "${each}"\nmetric = "m"\n`).join("");
+  await using rig = startBridge(`mqtt://127.0.0.1:${broker.port}`, topics);
+  await until(() => rig.stored.length === 1);
+  expect(subscribed).toEqual([[["a/+", "+/b"], undefined]]);
+});
+
 test("the same id with another message is a new one, also where it is sent as a repetition", async () => {
   const sent = [[{ id: 1, payload: "1" }], [{ id: 1, payload: "2", dup: true }]];
   using broker = await scripted({ sent, cutAfter: "puback" });

@@ -88,6 +88,47 @@ test("whatever a topic, a pattern takes it or not, and its filter takes no less"
   );
 });
 
+test("a pattern takes all of another one's topics, or says that it does not", () => {
+  const level = fc.constantFrom("a", "b", "+", "x{device}", "{source}", "#", "{metric...}");
+  const pattern = fc
+    .uniqueArray(level, { minLength: 1, maxLength: 4, selector: (each) => (/[{]/.test(each) ? each : {}) })
+    .filter((levels) => levels.slice(0, -1).every((each) => each !== "#" && each !== "{metric...}"))
+    .map((levels) => parseTopicPattern(levels.join("/")));
+  const topics = ["", "$s"].flatMap((before) => {
+    const parts = ["a", "b", "x", "x1", before];
+    const two = parts.flatMap((first) => parts.map((second) => `${first}/${second}`));
+    return [...parts, ...two, ...two.flatMap((start) => parts.map((last) => `${start}/${last}`)), "a/b/a/b/a"];
+  });
+  let count = 0;
+  const property = fc.property(pattern, pattern, (first, other) => {
+    if (!first.takesAllOf(other)) return;
+    count++;
+    for (const topic of topics) if (other.match(topic) !== undefined) expect(first.match(topic)).toBeDefined();
+  });
+  fc.assert(property, { numRuns: 3_000 });
+  expect(count).toBeGreaterThan(100);
+  const takes = (first: string, other: string) => parseTopicPattern(first).takesAllOf(parseTopicPattern(other));
+  for (const [first, other] of [
+    ["a/#", "a"],
+    ["a/{x}", "a/{y}"],
+    ["a/{m...}", "a/b/#"],
+    ["x{d}/b", "x1/b"],
+    ["#", "a/{m...}"],
+  ])
+    // prettier-ignore
+    expect([first, other, takes(first, other)]).toEqual([first, other, true]);
+  for (const [first, other] of [
+    ["a/{m...}", "a/#"],
+    ["x{d}", "{d}"],
+    ["a/{x}", "a/{m...}"],
+    ["+/b", "$SYS/b"],
+    ["#", "$SYS/#"],
+    ["a/{x}", "{y}/b"],
+  ])
+    // prettier-ignore
+    expect([first, other, takes(first, other)]).toEqual([first, other, false]);
+});
+
 test("the first pattern that matches takes a topic, also when it is asked for again", () => {
   const patterns = ["a/{device}/status", "a/{device}/{metric}", "a/#"].map(parseTopicPattern);
   const router = new TopicRouter(patterns);
