@@ -118,7 +118,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   opening.defer(stopWatching.stop);
 
   const onDeviceEvent = (event: DeviceEvent) => devices.onDeviceEvent(event);
-  const bridges = openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
+  const bridges = await openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
   const methods = [
@@ -158,6 +158,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => web.drain(0));
   health.serve();
+  storage.garbage.started();
 
   const opened = opening.move();
   const close = once(async () => {

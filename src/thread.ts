@@ -2,6 +2,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { WorkerRole } from "./model/spawn.ts";
 
+const SHRINK_AFTER_MS = 2_000;
+
 const { role } = workerData as { role: WorkerRole };
 if (role === "log") {
   const { startLogWorker } = await import("./log/log-worker.ts");
@@ -13,3 +15,5 @@ if (role === "log") {
   const { startStoreWorker } = await import("./store/store-worker.ts");
   startStoreWorker(parentPort!);
 }
+// Most of the code that a start runs is never run again.
+setTimeout(() => Bun.shrink(), SHRINK_AFTER_MS).unref();

@@ -1,14 +1,18 @@
 /** The MQTT brokers that points come from. */
 import type { Config } from "../config/config.ts";
-import { Bridge, type BridgeDeps } from "../edge/mqtt/bridge.ts";
-import { topicHandlersOf } from "../edge/mqtt/topic-handlers.ts";
+import type { Bridge, BridgeDeps } from "../edge/mqtt/bridge.ts";
 
 /** `opening` disconnects them, after what is in flight is stored and acknowledged. */
-export function openBridges(
+export async function openBridges(
   { mqtt, shutdown_grace: graceMs }: Pick<Config, "mqtt" | "shutdown_grace">,
   deps: Omit<BridgeDeps, "random" | "defer">,
   opening: AsyncDisposableStack,
-): Bridge[] {
+): Promise<Bridge[]> {
+  if (mqtt.length === 0) return [];
+  const [{ Bridge }, { topicHandlersOf }] = await Promise.all([
+    import("../edge/mqtt/bridge.ts"),
+    import("../edge/mqtt/topic-handlers.ts"),
+  ]);
   const bridges = mqtt.map((settings) => {
     return new Bridge(settings, topicHandlersOf(settings), {
       ...deps,

@@ -166,7 +166,7 @@ export async function openStorage(
   const records = new BufferPool(RECORD_POOLED_BYTES_MIN, RECORD_POOLED_BYTES_MAX, RECORD_POOL_BYTES_MAX);
   store.onSpare((buffer) => records.give(buffer));
   const bus = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of committed frames failed"));
-  const garbage = new BurstGarbage({ collectYoung: edenGC, collectAll: fullGC }, clock);
+  const garbage = new BurstGarbage({ collectYoung: edenGC, collectAll: fullGC, shrink: Bun.shrink }, clock);
   opening.defer(() => garbage.close());
   return {
     ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, storeOpened },

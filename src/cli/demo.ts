@@ -52,7 +52,7 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   fatal.promise.catch(() => {});
   const over = new AbortController();
   try {
-    const server = await startServer(config, { spawn, logger: createLogger(config.log), onFatal: fatal.reject });
+    const server = await startServer(config, { spawn, logger: await createLogger(config.log), onFatal: fatal.reject });
     try {
       const playing = Promise.all([
         play(server.grpcAddress, speed, over.signal, () => tell(server, config.data, speed)),

@@ -1,6 +1,5 @@
 /** Log lines to stderr: pino's JSON, or the same made readable for a terminal. */
 import pino, { type DestinationStream } from "pino";
-import pretty from "pino-pretty";
 import type { Logger } from "../model/logger.ts";
 
 export interface LoggerOptions {
@@ -13,10 +12,15 @@ export function isPretty(format: LoggerOptions["format"]): boolean {
   return format === "pretty" || (format === "auto" && process.stderr.isTTY === true);
 }
 
-export function createLogger({ format, level }: LoggerOptions): Logger {
+export async function createLogger({ format, level }: LoggerOptions): Promise<Logger> {
+  const destination = isPretty(format) ? await prettyStderr() : pino.destination({ fd: 2, sync: true });
+  const logger: Logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return logger;
+}
+
+/** A service has no terminal, and need not have this in memory. */
+async function prettyStderr(): Promise<DestinationStream> {
+  const { default: pretty } = await import("pino-pretty");
   const colorize = process.stderr.isTTY === true && !process.env["NO_COLOR"];
-  const destination: DestinationStream = isPretty(format)
-    ? pretty({ colorize, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", destination: 2, sync: true })
-    : pino.destination({ fd: 2, sync: true });
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return pretty({ colorize, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", destination: 2, sync: true });
 }

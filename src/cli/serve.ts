@@ -31,7 +31,7 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
       const stopped = stopSignals();
       const loaded = configOfFlags(flags);
       const { config } = loaded;
-      const logger = createLogger(config.log);
+      const logger = await createLogger(config.log);
       const fatal = Promise.withResolvers<never>();
       fatal.promise.catch(() => {});
       const startedAtMs = performance.now();

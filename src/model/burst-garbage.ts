@@ -1,7 +1,8 @@
 /**
  * The garbage of bursts. When a hundred thousand alerts fire, or a thousand people join, what is left over lies among what stays. The collector by
  * itself looks when the heap has doubled, and then the holes stay: memory never moves. So what is young is collected as it is
- * made, which lets the next alerts fill the holes, and everything once the burst is over.
+ * made, which lets the next alerts fill the holes, and everything once the burst is over. A start is a burst of its own: most of
+ * the code that it ran is never run again.
  */
 import type { Clock } from "./clock.ts";
 
@@ -11,6 +12,8 @@ export interface Collector {
   collectYoung(): void;
   /** Everything: 0.1 s with a hundred thousand alerts. */
   collectAll(): void;
+  /** The same, and compiled code goes; what is run again is compiled again. */
+  shrink(): void;
 }
 
 /** Each leaves one or two kilobytes. */
@@ -29,6 +32,7 @@ export class BurstGarbage {
   #all = 0;
   #notedAtMs = -Infinity;
   #busyAtMs = 0;
+  #hasJustStarted = false;
   #cancel: (() => void) | null = null;
 
   constructor(collector: Collector, clock: Clock) {
@@ -51,6 +55,13 @@ export class BurstGarbage {
     if (this.#all >= BURST_CHANGES && this.#cancel === null) this.#await(QUIET_MS);
   }
 
+  /** What was done so far was the start. */
+  started(): void {
+    this.disturb();
+    this.#hasJustStarted = true;
+    if (this.#cancel === null) this.#await(QUIET_MS);
+  }
+
   /** Something is going on that must not be held up. */
   disturb(): void {
     this.#busyAtMs = this.#clock.monotonicMs();
@@ -66,7 +77,9 @@ export class BurstGarbage {
       const leftMs = this.#busyAtMs + QUIET_MS - this.#clock.monotonicMs();
       if (leftMs > 0) return this.#await(leftMs);
       this.#all = 0;
-      this.#collector.collectAll();
+      if (this.#hasJustStarted) this.#collector.shrink();
+      else this.#collector.collectAll();
+      this.#hasJustStarted = false;
     });
   }
 }

@@ -89,7 +89,7 @@ export class AlertsRig {
         parentsOf: (device) => this.parentsOf(device),
         ...(this.devices && { devices: this.devices }),
         random: () => 0.5,
-        garbage: new BurstGarbage({ collectYoung: () => {}, collectAll: () => {} }, clock),
+        garbage: new BurstGarbage({ collectYoung: () => {}, collectAll: () => {}, shrink: () => {} }, clock),
         onTrouble: (sentence) => this.trouble.push(sentence),
         onNotice: (sentence) => this.notices.push(sentence),
       },

@@ -63,7 +63,7 @@ export class DeviceRig {
       bus: rig.bus,
       clock,
       journal: kept.journal,
-      garbage: new BurstGarbage({ collectYoung() {}, collectAll() {} }, clock),
+      garbage: new BurstGarbage({ collectYoung() {}, collectAll() {}, shrink() {} }, clock),
       latest: {
         seriesIds: Uint32Array.from(ids),
         timesUs: Float64Array.from(ids, (id) => kept.latest.get(id)!.timeUs),

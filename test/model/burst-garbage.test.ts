@@ -5,8 +5,13 @@ import { ManualClock } from "../support/manual-clock.ts";
 function garbageOf() {
   const clock = new ManualClock();
   const collected = { young: 0, all: 0 };
-  const collector = { collectYoung: () => void collected.young++, collectAll: () => void collected.all++ };
-  return { clock, collected, garbage: new BurstGarbage(collector, clock) };
+  let shrunk = 0;
+  const collector = {
+    collectYoung: () => void collected.young++,
+    collectAll: () => void collected.all++,
+    shrink: () => void shrunk++,
+  };
+  return { clock, collected, shrunk: () => shrunk, garbage: new BurstGarbage(collector, clock) };
 }
 
 describe("BurstGarbage", () => {
@@ -51,5 +56,20 @@ describe("BurstGarbage", () => {
     garbage.close();
     clock.advance(60_000);
     expect(collected.all).toBe(0);
+  });
+
+  test("shrinks once after the start, when nothing has been done for a second", () => {
+    const { clock, collected, shrunk, garbage } = garbageOf();
+    garbage.note(30_000);
+    garbage.started();
+    clock.advance(900);
+    garbage.disturb();
+    clock.advance(900);
+    expect(shrunk()).toBe(0);
+    clock.advance(100);
+    expect([shrunk(), collected.all]).toEqual([1, 0]);
+    garbage.note(30_000);
+    clock.advance(60_000);
+    expect([shrunk(), collected.all]).toEqual([1, 1]);
   });
 });
