@@ -37,9 +37,14 @@ export async function restoreDevices({
   readonly setAside: SetAside;
 }): Promise<Map<string, SavedStatus>> {
   const saved = new Map<string, SavedStatus>();
+  for await (const document of all(journal, DEVICE_STATUSES)) {
+    const status = setAside.read(documentName(document), () => statusOfDocument(document.value));
+    if (status !== undefined) saved.set(document.key, status);
+  }
   for await (const document of all(journal, FOUND_DEVICES)) {
     const { key, sort, value } = document;
     book.tell(book.add(key, sort), NEVER_SEEN);
+    if (saved.has(key)) continue;
     const status = setAside.read(documentName(document), () => statusOfFound(value));
     if (status !== undefined) saved.set(key, status);
   }
@@ -51,12 +56,10 @@ export async function restoreDevices({
     book.tell(record, NEVER_SEEN);
     book.setStored(record, device);
   }
-  for await (const document of all(journal, DEVICE_STATUSES)) {
-    const status = setAside.read(documentName(document), () => statusOfDocument(document.value));
-    if (status !== undefined && book.get(document.key) !== undefined) saved.set(document.key, status);
-  }
   for (const [id, { status, sinceMs, reason, isFlapping }] of saved) {
-    if (status !== "never_seen") book.tell(book.get(id)!, { status, sinceMs, reason, isFlapping });
+    const record = book.get(id);
+    if (record === undefined) saved.delete(id);
+    else if (status !== "never_seen") book.tell(record, { status, sinceMs, reason, isFlapping });
   }
   for await (const { key } of all(journal, DELETED_DEVICES)) book.deleted.add(key);
   return saved;
@@ -77,6 +80,7 @@ export function restoreStatuses(deps: {
 }): DocumentChange[] {
   const { registry, clock, latest, book, series, statuses, saved } = deps;
   const nowMs = clock.nowMs();
+  statuses.reserve(book.count);
   const gone = new Set(book.deleted);
   const isWanted = (id: string) => {
     gone.delete(id);
@@ -101,11 +105,14 @@ export function restoreStatuses(deps: {
 }
 
 async function* all(reader: Reader, collection: string): AsyncGenerator<StoredDocument, void> {
-  let after: Pick<StoredDocument, "sort" | "key"> | undefined;
-  for (;;) {
-    const page = await reader.documents({ collection, limit: DOCUMENTS_AT_ONCE, ...(after && { after }) });
+  const pageAfter = (after?: StoredDocument) =>
+    reader.documents({ collection, limit: DOCUMENTS_AT_ONCE, ...(after && { after }) });
+  for (let page = await pageAfter(); ;) {
+    // While one is taken in, the next one is read.
+    const next = page.length < DOCUMENTS_AT_ONCE ? undefined : pageAfter(page.at(-1));
+    next?.catch(() => {});
     yield* page;
-    if (page.length < DOCUMENTS_AT_ONCE) return;
-    after = page.at(-1);
+    if (next === undefined) return;
+    page = await next;
   }
 }

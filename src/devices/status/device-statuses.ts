@@ -65,7 +65,7 @@ export class DeviceStatuses {
    * changes that `advance` returns next.
    */
   arrived(device: number, eventMs: number, arrivalMs: number): void {
-    if (device >= this.#status.length) this.#resize(device + 1);
+    if (device >= this.#status.length) this.reserve(device + 1);
     const wallMs = eventMs < arrivalMs ? eventMs : arrivalMs;
     const seenMs = this.#clock.innerOf(wallMs);
     if (seenMs <= this.#seenMs[device]) return;
@@ -81,7 +81,7 @@ export class DeviceStatuses {
 
   /** False: a death that is older than the newest sign of life; it changes nothing. */
   event(device: number, { kind, timeMs, reason, by }: SignOfLife, nowMs: number): boolean {
-    if (device >= this.#status.length) this.#resize(device + 1);
+    if (device >= this.#status.length) this.reserve(device + 1);
     this.#settleHeard(device);
     const atMs = this.#clock.innerOf(Math.min(timeMs, nowMs));
     const nowInnerMs = this.#clock.innerOf(nowMs);
@@ -109,7 +109,7 @@ export class DeviceStatuses {
 
   /** -1: it has no parent. A device that is not heard since its new parent is offline is stale. */
   setParent(device: number, parent: number): void {
-    this.#resize(Math.max(device, parent) + 1);
+    this.reserve(Math.max(device, parent) + 1);
     if (this.#family.parentOf(device) === parent) return;
     this.#family.setParent(device, parent);
     const isDown = parent >= 0 && this.#isDown(parent);
@@ -119,7 +119,7 @@ export class DeviceStatuses {
 
   /** Before anything that is restored of it. */
   configure(device: number, settings: StatusSettings): void {
-    this.#resize(device + 1);
+    this.reserve(device + 1);
     this.#settleHeard(device);
     this.#limits.set(device, settings);
     this.#settle(device, this.#clock.innerMs, "its expected interval was changed");
@@ -174,7 +174,7 @@ export class DeviceStatuses {
   }
 
   statusOf(device: number): StatusView {
-    this.#resize(device + 1);
+    this.reserve(device + 1);
     const finite = (ms: number) => (Number.isFinite(ms) ? ms : 0);
     const { lateAfterMs, offlineAfterMs } = this.#limits.of(device);
     return {
@@ -226,7 +226,7 @@ export class DeviceStatuses {
    * time passed meanwhile does not count.
    */
   restore(device: number, saved: SavedStatus): void {
-    this.#resize(device + 1);
+    this.reserve(device + 1);
     const nowMs = this.#clock.innerMs;
     this.#rhythms.restore(device, saved.gapsMs);
     this.#limits.learn(device);
@@ -384,7 +384,8 @@ export class DeviceStatuses {
     this.#seenWallMs[device] = 0;
   }
 
-  #resize(wanted: number): void {
+  /** Makes room for so many; those that are known to come are not copied on the way then. */
+  reserve(wanted: number): void {
     const before = this.#status.length;
     if (wanted <= before) return;
     const length = Math.max(wanted, Math.ceil(before * 1.25), LENGTH_MIN);
