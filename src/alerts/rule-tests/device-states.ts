@@ -9,7 +9,7 @@ const STATES_MAX = 1_000_000;
 const DELETED = "deleted";
 const STATES: readonly string[] = [...DEVICE_STATUSES, DELETED];
 const PART = /^(_|[a-z_]+?)(?:x(\d+))?$/;
-const WANTED = `wanted ${wordsOf(STATES, "and")}, each for an interval or with xN for N more, "_" or "_xN" where it stays as it is`;
+const WANTED = `wanted ${wordsOf(STATES)}, each for an interval or with xN for N more, "_" or "_xN" where it stays as it is`;
 
 /** Throws RangeError with what was wanted. */
 export function parseDeviceStates(text: string): DeviceStates {

@@ -120,7 +120,7 @@ ${checks}`;
 
   test("are refused by name where their states are none", () => {
     const wrong = (states: string) => () => failures(text("").replace("offlinex9", states));
-    expect(wrong("broken")).toThrow('"broken" is none: wanted never_seen, online, late, offline, stale and deleted');
+    expect(wrong("broken")).toThrow('"broken" is none: wanted never_seen, online, late, offline, stale or deleted');
     expect(wrong("online x3")).toThrow('"x3" is none');
     expect(wrong("onlinex1000000")).toThrow("onlinex1000000 makes it longer than 1000000 states");
     expect(wrong('""')).toThrow("wanted never_seen, online");
