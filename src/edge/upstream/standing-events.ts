@@ -15,20 +15,20 @@ export interface OwnLists {
 
 const PAGE = 500;
 
-export async function* standingAlerts(lists: OwnLists, name: string): AsyncGenerator<EventCall, void> {
+export async function* standingAlerts(lists: OwnLists, name: string): AsyncGenerator<EventCall[], void> {
   let page = "";
   do {
     const answer = await lists.alerts({ state: AlertState.ACTIVE, limit: PAGE, page });
-    for (const alert of answer.alerts) yield callOfAlert(alert, name);
+    yield answer.alerts.map((alert) => callOfAlert(alert, name));
     page = answer.nextPage;
   } while (page !== "");
 }
 
-export async function* standingDevices(lists: OwnLists, name: string): AsyncGenerator<EventCall, void> {
+export async function* standingDevices(lists: OwnLists, name: string): AsyncGenerator<EventCall[], void> {
   let pageToken = "";
   do {
     const answer = await lists.devices({ pageSize: PAGE, pageToken });
-    for (const device of answer.devices) yield* callsOfDevice(device, name);
+    yield answer.devices.flatMap((device) => callsOfDevice(device, name));
     pageToken = answer.nextPageToken;
   } while (pageToken !== "");
 }

@@ -7,8 +7,9 @@ import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError, type StatusName } from "../../model/errors.ts";
 import type { JournalEntry, JournalQuery } from "../../model/journal.ts";
+import { runByKey } from "./by-key.ts";
 import { callOfEntry, type EventCall } from "./event-calls.ts";
-import { LateEvents } from "./late-events.ts";
+import { LateEvents, type LateEvent } from "./late-events.ts";
 import { Seldom } from "./seldom.ts";
 import { standingAlerts, standingDevices, type OwnLists } from "./standing-events.ts";
 import type { UpstreamState } from "./upstream-state.ts";
@@ -50,6 +51,8 @@ export interface EventsStatus {
 }
 
 const PAGE = 200;
+/** Each takes as long as the way there and back, and a sync at the upstream that all of them share. */
+const CALLS_AT_ONCE = 32;
 const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
 /** An alert that stands is told anew: nobody hears of it twice, and it does not expire there. */
 const STANDING_EVERY_MS = 86_400_000;
@@ -65,6 +68,8 @@ export class UpstreamEvents {
   readonly #deps: UpstreamEventsDeps;
   readonly #unfollow: () => void;
   readonly #late = new LateEvents();
+  /** Positions behind `#after` that are done with, or late. */
+  readonly #told = new Set<number>();
   #after: number;
   /** What stands is to be told before what follows `#after`. */
   #isStandingDue: boolean;
@@ -122,6 +127,7 @@ export class UpstreamEvents {
     this.#after = journal.lastPosition;
     this.#isStandingDue = true;
     this.#late.clear();
+    this.#told.clear();
     state.eventsDelivered(this.#after, false);
     this.wake();
   }
@@ -189,11 +195,18 @@ export class UpstreamEvents {
     this.restart();
   }
 
+  /** Alerts first: of devices there may be very many. */
   async #tellWhatStands(round: number): Promise<void> {
     const { clock, lists, name } = this.#deps;
-    for await (const call of standingDevices(lists, name)) if (!(await this.#tell(call, null, round))) return;
-    for await (const call of standingAlerts(lists, name)) if (!(await this.#tell(call, null, round))) return;
-    if (round !== this.#round || this.#isOver) return;
+    for (const standing of [standingAlerts(lists, name), standingDevices(lists, name)]) {
+      for await (const calls of standing)
+        await this.#tellAll(
+          calls.map((call) => ({ call, position: null })),
+          round,
+        );
+      // Where too many are late all of it is told again.
+      if (this.#isPast(round) || this.#late.isFull) return;
+    }
     this.#standingDueMs = clock.monotonicMs() + STANDING_EVERY_MS;
     this.#isStandingDue = false;
     this.#passed(this.#after);
@@ -203,22 +216,61 @@ export class UpstreamEvents {
   async #tellPage(after: number, round: number): Promise<void> {
     const { journal, name } = this.#deps;
     const entries = await journal.read({ after, limit: PAGE });
+    const events: LateEvent[] = [];
     for (const entry of entries) {
-      const call = this.#callOf(entry, name);
-      if (call !== undefined && !(await this.#tell(call, entry.position, round))) return;
-      if (round !== this.#round || this.#isOver) return;
-      this.#passed(entry.position);
-      if (this.#late.isFull) return;
+      const { position } = entry;
+      const call = this.#told.has(position) ? undefined : this.#callOf(entry, name);
+      if (call === undefined) this.#told.add(position);
+      else events.push({ call, position });
+    }
+    try {
+      await this.#tellAll(events, round);
+    } finally {
+      if (!this.#isPast(round)) this.#passTold(entries);
     }
     if (entries.length === PAGE) this.#hasMore = true;
+  }
+
+  /** Up to the first that was not told. Those behind it that were are not told again when the page is. */
+  #passTold(entries: readonly JournalEntry[]): void {
+    let to = this.#after;
+    for (const { position } of entries) {
+      if (!this.#told.delete(position)) break;
+      to = position;
+    }
+    if (to > this.#after) this.#passed(to);
   }
 
   /** Behind all entries, which may be of alerts that have ended since. */
   async #tellStandingAlerts(round: number): Promise<void> {
     const { lists, name, clock } = this.#deps;
     if (clock.monotonicMs() < this.#standingDueMs || this.#late.count > 0) return;
-    for await (const call of standingAlerts(lists, name)) if (!(await this.#tell(call, this.#after, round))) return;
+    for await (const calls of standingAlerts(lists, name)) {
+      await this.#tellAll(
+        calls.map((call) => ({ call, position: this.#after })),
+        round,
+      );
+      if (this.#isPast(round)) return;
+    }
     this.#standingDueMs = clock.monotonicMs() + STANDING_EVERY_MS;
+  }
+
+  /** In the order of each alert and device. Throws where the upstream is away. */
+  #tellAll(events: readonly LateEvent[], round: number): Promise<void> {
+    const isOver = () => this.#isPast(round) || this.#late.isFull;
+    // Whoever did not answer is asked by one call whether it does again.
+    const atOnce = this.#failures > 0 ? 1 : CALLS_AT_ONCE;
+    return runByKey(
+      events,
+      ({ call }) => call.key,
+      atOnce,
+      isOver,
+      (event) => this.#tell(event, round),
+    );
+  }
+
+  #isPast(round: number): boolean {
+    return round !== this.#round || this.#isOver;
   }
 
   #callOf(entry: JournalEntry, name: string): EventCall | undefined {
@@ -230,16 +282,18 @@ export class UpstreamEvents {
     }
   }
 
-  /** Resolves with false where nothing more is to be told in this round. Throws where the upstream is away. */
-  async #tell(call: EventCall, position: number | null, round: number): Promise<boolean> {
+  async #tell(event: LateEvent, round: number): Promise<void> {
     const { clock, random } = this.#deps;
+    const { call, position } = event;
     const isBehind = this.#late.has(call.key);
+    if (isBehind && position === null) return;
     const error = isBehind ? undefined : await this.#made(call);
-    if (round !== this.#round || this.#isOver) return false;
-    if (error !== undefined)
+    if (this.#isPast(round)) return;
+    if (error !== undefined) {
       this.#delays.say(`the upstream does not take an event yet, which is tried again: ${this.#lateBecause}`);
-    if (isBehind || error !== undefined) this.#late.add({ call, position }, clock.monotonicMs(), random());
-    return true;
+    }
+    if (isBehind || error !== undefined) this.#late.add(event, clock.monotonicMs(), random());
+    if (position !== null && position > this.#after) this.#told.add(position);
   }
 
   async #tryLate(): Promise<void> {
@@ -247,7 +301,7 @@ export class UpstreamEvents {
     const round = this.#round;
     for (const event of this.#late.due(clock.monotonicMs())) {
       const error = await this.#made(event.call);
-      if (round !== this.#round || this.#isOver) return;
+      if (this.#isPast(round)) return;
       const nowMs = clock.monotonicMs();
       if (error !== undefined && this.#late.again(event, nowMs, random(), error.retryAfterMs)) continue;
       if (error !== undefined) this.#refuse(`${event.call.about}, after an hour of attempts: ${error.message}`);
@@ -265,7 +319,9 @@ export class UpstreamEvents {
       if (!(error instanceof WatchpostError)) throw error;
       const { status } = error;
       if (AWAY.has(status)) throw error;
-      if (PASSES.has(status)) {
+      // A limit that says nothing of when to come again stays.
+      const isLimit = status === "RESOURCE_EXHAUSTED" && error.retryAfterMs === undefined;
+      if (PASSES.has(status) && !isLimit) {
         this.#lateBecause = `${call.about}: ${error.message} (${status})`;
         return error;
       }

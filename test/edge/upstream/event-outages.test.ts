@@ -88,7 +88,7 @@ for (let seed = 1; seed <= 12; seed++) {
           if (random() < failing) {
             // The answer may be what is lost.
             if (random() < 0.5) takeQuietly(call);
-            throw new WatchpostError(one(FAILURES), "on purpose");
+            throw new WatchpostError(one(FAILURES), "on purpose", { retryAfterMs: 10 });
           }
           centre.take(call);
         },

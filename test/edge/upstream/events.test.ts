@@ -44,7 +44,12 @@ function createEvents() {
     devices: async () => create(ListDevicesResponseSchema, { devices: stands.devices }),
   };
   /** Why a call fails, if it does. */
-  const at = { isConnected: true, failure: (_call: EventCall): StatusName | undefined => undefined };
+  const at = {
+    isConnected: true,
+    retryAfterMs: undefined as number | undefined,
+    failure: (_call: EventCall): StatusName | undefined => undefined,
+    answer: Promise.resolve(),
+  };
   const attempts: string[] = [];
   const start = () =>
     new UpstreamEvents({
@@ -53,8 +58,11 @@ function createEvents() {
       isConnected: () => at.isConnected,
       call: async (call) => {
         attempts.push(call.about);
+        await at.answer;
         const status = at.failure(call);
-        if (status !== undefined) throw new WatchpostError(status, `no ${call.about}`);
+        const { retryAfterMs } = at;
+        const details = retryAfterMs === undefined ? {} : { retryAfterMs };
+        if (status !== undefined) throw new WatchpostError(status, `no ${call.about}`, details);
         calls.push(call);
       },
       onTrouble: (sentence) => void troubles.push(sentence),
@@ -147,16 +155,17 @@ test("what the upstream refuses for good is left out, counted and said with its 
   const { start, at, raise, edit, toldNames, troubles, state, pass } = createEvents();
   const events = start();
   await turns();
+  // A limit that does not say when to come again is one for good.
   const refusals: Record<string, StatusName> = {
     'alert "one"': "INVALID_ARGUMENT",
-    'alert "two"': "FAILED_PRECONDITION",
+    'alert "two"': "RESOURCE_EXHAUSTED",
   };
   at.failure = ({ about }) => refusals[about];
   for (const rule of ["one", "two", "fine"]) await raise(rule);
   expect(toldNames()).toEqual(["fine"]);
   expect(events.status).toEqual({
     ...IDLE,
-    ...{ refused: 2, lastRefusal: 'alert "two": no alert "two" (FAILED_PRECONDITION)' },
+    ...{ refused: 2, lastRefusal: 'alert "two": no alert "two" (RESOURCE_EXHAUSTED)' },
   });
   at.failure = () => "NOT_FOUND";
   await edit("status", { status: "offline" });
@@ -196,6 +205,7 @@ test("what cannot be taken yet holds up only what follows of the same alert", as
   const events = start();
   await turns();
   at.failure = ({ about }) => (about === 'alert "full"' ? "RESOURCE_EXHAUSTED" : undefined);
+  at.retryAfterMs = 500;
   await raise("full");
   await raise("other");
   await clear("full");
@@ -256,12 +266,12 @@ test("whoever has heard of nothing is told what stands, then what follows", asyn
   await turns();
   await edit("registered", { name: "Door" });
   expect(calls.map(({ method, about }) => [method.name, about])).toEqual([
+    ["PublishAlert", 'alert "stands"'],
     ["RegisterDevice", 'device "pump"'],
     ["ReportDevice", 'device "pump"'],
-    ["PublishAlert", 'alert "stands"'],
     ["RegisterDevice", 'device "d1"'],
   ]);
-  expect(fromBinary(PublishAlertRequestSchema, calls[2].request)).toMatchObject({
+  expect(fromBinary(PublishAlertRequestSchema, calls[0].request)).toMatchObject({
     labels: { line: "4", device: "d1", origin: "hall-3" },
     cleared: false,
   });
@@ -288,21 +298,40 @@ test("an upstream that is another one than before is told what stands, though th
 });
 
 test("a restart in the middle of a page tells nothing of what was before", async () => {
-  const { start, stands, at, raise, toldNames, state } = createEvents();
+  const { start, stands, at, edit, calls, state } = createEvents();
   at.isConnected = false;
   state.eventsDelivered(0, true);
-  for (const rule of ["one", "two", "three"]) await raise(rule);
+  await edit("registered", { name: "one" });
+  for (const name of ["two", "three"]) await edit("updated", { name }, ["name"]);
   at.isConnected = true;
   stands.alerts = [alertNamed("stands")];
-  at.failure = ({ about }) => {
-    if (about === 'alert "two"') queueMicrotask(() => events.restart());
+  at.failure = ({ method }) => {
+    if (method === Devices.method.updateDevice) queueMicrotask(() => events.restart());
     return undefined;
   };
   const events = start();
   await turns();
   await turns();
-  expect(toldNames().slice(0, 3)).toEqual(["one", "two", "stands"]);
-  expect([toldNames().includes("three"), state.eventsAfter]).toEqual([false, 3]);
+  expect(calls.map(({ method }) => method.name)).toEqual(["RegisterDevice", "UpdateDevice", "PublishAlert"]);
+  expect(state).toMatchObject({ eventsAfter: 3, isStandingTold: true });
+});
+
+test("what one alert or device is told is in order, and of many others at once", async () => {
+  const { start, at, raise, clear, attempts } = createEvents();
+  const events = start();
+  await turns();
+  at.isConnected = false;
+  for (let i = 0; i < 50; i++) await raise(`alert-${i}`);
+  for (let i = 0; i < 50; i++) await clear(`alert-${i}`);
+  at.isConnected = true;
+  const answers = Promise.withResolvers<void>();
+  at.answer = answers.promise;
+  events.wake();
+  await turns();
+  expect([attempts.length, new Set(attempts).size]).toEqual([32, 32]);
+  answers.resolve();
+  await turns();
+  expect(attempts).toHaveLength(100);
 });
 
 test("where events that were not told are no longer kept it is told what stands", async () => {
