@@ -21,11 +21,11 @@ interface Status {
   }[];
 }
 
-async function ask(http: string, method: string): Promise<unknown> {
+async function ask(http: string, method: string, request: object = {}): Promise<unknown> {
   const response = await fetch(`http://${http}/analytics.${method}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: "{}",
+    body: JSON.stringify(request),
   });
   return response.json();
 }
@@ -140,6 +140,47 @@ testWithBroker(
     expect(metrics).toContain('watchpost_mqtt_malformed_total{broker="one",pattern="f/{metric}"} 1');
     expect(await server.stop()).toBe(0);
   },
+);
+
+testWithBroker(
+  "killed in the middle of births: every device that said so is there and online",
+  async () => {
+    await using broker = await Mosquitto.start();
+    using dir = tempDir("mqtt-births");
+    const config = `${dir.path}/watchpost.toml`;
+    const topics = `topics = [{ pattern = "z/{device}/availability", status = {} }]`;
+    writeFileSync(config, `[mqtt.home]\nurl = "${broker.url}"\nclient_id = "c"\n${topics}\n`);
+    const start = () => startServerProcess({ data: `${dir.path}/data`, args: ["--config", config] });
+    const random = randomOf(7);
+    let server = await start();
+    await until(async () => (await statusOf(server.http)).bridges[0].connected === true);
+    await using client = await connectClient(broker.url);
+    let [published, isOver] = [0, false];
+    const publishing = (async () => {
+      while (!isOver) {
+        await client.send(`z/d${published++}/availability`, "online");
+        await Bun.sleep(2);
+      }
+    })();
+    for (let kills = 0; kills < 3; kills++) {
+      const before = published;
+      await until(() => published > before + 50 + 150 * random());
+      server.kill("SIGKILL");
+      await server.exited;
+      server = await start();
+    }
+    isOver = true;
+    await publishing;
+    const online = async () => {
+      const request = { statuses: ["online"], pageSize: 1 };
+      const { total = "0" } = (await ask(server.http, "Devices/ListDevices", request)) as { total?: string };
+      return Number(total);
+    };
+    await until(async () => (await online()) >= published);
+    expect(await online()).toBe(published);
+    expect(await server.stop()).toBe(0);
+  },
+  120_000,
 );
 
 testWithBroker(
