@@ -40,6 +40,7 @@ scrape_configs:
 remote_write:
   - url: http://${http}/api/v1/write
     queue_config: { batch_send_deadline: 200ms, max_backoff: 200ms }
+    metadata_config: { send_interval: 1s }
 `,
   );
   const flags = [`--config.file=${file}`, `--storage.tsdb.path=${directory}/tsdb`, `--web.listen-address=${address}`];
@@ -121,6 +122,10 @@ testNeeding(MISSING)(
           return samples[metric].every((sample) => stored.has(sample));
         });
       }
+      await until("what Prometheus says of its metrics", async () => {
+        const metrics = await (await fetch(`http://${http}/metrics`)).text();
+        return /^watchpost_door_left_out_total\{door="prometheus",what="metadata"\} [1-9]/m.test(metrics);
+      });
       expect(troublesOf(server)).toEqual([]);
     } finally {
       await server.stop();
