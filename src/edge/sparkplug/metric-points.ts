@@ -69,12 +69,14 @@ function takeMetric(
   const leaves: Leaves = { found: [], tooLong: 0 };
   addLeaves(leaves, ownName, outer);
   if (leaves.tooLong > 0) output.leaveOut("name too long", leaves.tooLong);
+  // Once for all members of a template: both they and the properties may be many.
+  const isBad = hasBadQuality(outer);
   for (const { name, metric } of leaves.found) {
     const defined = sender.definitions?.byName.get(name);
     const definition = defined ?? undefinedMetric(name, metric, sender.tags);
     if (outer.isNull || metric.isNull) output.leaveOut("null");
     else if (outer.isTransient || metric.isTransient || definition.isTransient) output.leaveOut("transient");
-    else if (hasBadQuality(outer) || hasBadQuality(metric)) output.leaveOut("bad quality");
+    else if (isBad || (metric !== outer && hasBadQuality(metric))) output.leaveOut("bad quality");
     else {
       const isOther = metric.datatype !== 0 && definition.dataType !== 0 && metric.datatype !== definition.dataType;
       const value = isOther ? "wrong type" : numberOf(metric.value, definition.dataType || metric.datatype);

@@ -11,6 +11,8 @@ import {
   PAYLOAD_ELEMENTS_MAX,
   TEMPLATE_DEPTH_MAX,
 } from "../../../src/edge/sparkplug/limits.ts";
+import { HostOutput } from "../../../src/edge/sparkplug/host-output.ts";
+import { takeMetrics } from "../../../src/edge/sparkplug/metric-points.ts";
 import { decodePayload } from "../../../src/edge/sparkplug/payload.ts";
 import { parseTopic } from "../../../src/edge/sparkplug/topic.ts";
 import { PayloadSchema } from "../../../src/wire/gen/sparkplug/sparkplug_b_pb.ts";
@@ -151,6 +153,26 @@ test("names that would be repeated in many members, and long ones, are left out"
   });
   const output = rig.take(node.birth([template("n".repeat(250)), template("m".repeat(50_000))]));
   expect([leftOut(output), output.points.length]).toEqual([{ "name too long": 10 }, 6]);
+});
+
+test("a template of many members and many properties: these are looked through once, not once for each member", () => {
+  const members = Array.from({ length: 1_000 }, (_, i) => double(`m${i}`, undefined, i));
+  const keys = Array.from({ length: 1_000 }, (_, i) => `k${i}`);
+  const properties = create(PayloadSchema, { metrics: [{ properties: { keys, values: keys.map(() => ({})) } }] });
+  let looks = 0;
+  const payload = create(PayloadSchema, {
+    metrics: [{ name: "t", datatype: 19, value: { case: "templateValue", value: { metrics: members } } }],
+  });
+  const [metric] = payload.metrics;
+  Object.defineProperty(metric, "properties", {
+    get: () => {
+      looks++;
+      return properties.metrics[0].properties;
+    },
+  });
+  const output = new HostOutput();
+  takeMetrics(payload, { source: "s", tags: [], definitions: undefined }, output);
+  expect([output.points.length, looks < 10]).toEqual([1_000, true]);
 });
 
 test("a flood of nodes: those that were born stay, the others make room", () => {
