@@ -8,6 +8,8 @@ import type { TopicSettings } from "./settings.ts";
 import { namesOf, selectAll, selectBeside, type Selected, type ValuePath } from "./value-path.ts";
 
 export const JSON_DEPTH_MAX = 32;
+/** Of one message, numbers or not. */
+const VALUES_MAX = 10 * BATCH_POINTS_MAX;
 /** Of the parts of a metric's name: far more than one may have. */
 const NAMES_LENGTH_MAX = 4 * METRIC_NAME_LENGTH_MAX;
 
@@ -54,16 +56,14 @@ export function jsonReader(settings: JsonSettings): ReadJson {
           if (names.length === 0)
             throw malformed("the number has no name: neither the topic nor the message gives one");
           if (out.length === BATCH_POINTS_MAX) throw malformed(`it holds more than ${BATCH_POINTS_MAX} numbers`);
-          // A long key that many numbers lie below would be copied for each of them.
-          const length = names.reduce((sum, each) => sum + each.length, 0);
-          if (length > NAMES_LENGTH_MAX) throw malformed(`the name of a number is longer than ${NAMES_LENGTH_MAX}`);
+          checkLength(names);
           out.push({ metric: metricNameOf(names.join(separator)), value: number, timeUs, tags });
         };
         // Where a path names the value itself, text that is a number is one.
         const isNamed = path.steps.length > 0 && typeof value === "string";
         const number = isNamed ? numberOfText(value, words) : numberOf(value, words);
         if (number !== undefined) add(parts, number);
-        else if (typeof value === "object") flatten(value, parts, place, { described, words, add });
+        else if (typeof value === "object") flatten(value, parts, place, { described, words, add, seen: 0 });
       }
     }
     return out;
@@ -74,14 +74,21 @@ interface Flattening {
   /** Places of what describes numbers and is none. */
   readonly described: ReadonlySet<string>;
   readonly words: ReadonlyMap<string, number>;
+  /** Values that were looked at. */
+  seen: number;
   add(names: readonly string[], value: number): void;
 }
 
 function flatten(value: object | null, names: readonly string[], place: string, into: Flattening, depth = 1): void {
   if (value === null) return;
   if (depth > JSON_DEPTH_MAX) throw malformed(`it is nested more than ${JSON_DEPTH_MAX} deep`);
+  checkLength(names);
   const isList = Array.isArray(value);
-  for (const key of Object.keys(value)) {
+  // Before there are as many texts.
+  if (isList) see(value.length, into);
+  const keys = Object.keys(value);
+  if (!isList) see(keys.length, into);
+  for (const key of keys) {
     const each = (value as Record<string, unknown>)[key];
     const at = `${place}\0${isList ? "*" : key}`;
     if (into.described.has(at)) continue;
@@ -89,6 +96,17 @@ function flatten(value: object | null, names: readonly string[], place: string, 
     if (number !== undefined) into.add([...names, key], number);
     else if (typeof each === "object") flatten(each, [...names, key], at, into, depth + 1);
   }
+}
+
+function see(values: number, into: Flattening): void {
+  into.seen += values;
+  if (into.seen > VALUES_MAX) throw malformed(`it holds more than ${VALUES_MAX} values`);
+}
+
+/** A long key that much lies below would be copied for each of that. */
+function checkLength(names: readonly string[]): void {
+  const length = names.reduce((sum, each) => sum + each.length, 0);
+  if (length > NAMES_LENGTH_MAX) throw malformed(`the name of a number is longer than ${NAMES_LENGTH_MAX}`);
 }
 
 function numberOf(value: unknown, words: ReadonlyMap<string, number>): number | undefined {

@@ -222,6 +222,8 @@ test("hostile payloads are refused by name", () => {
   // A long key stands in the name of each number below it.
   const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [i, i]));
   expect(malformed({ ["k".repeat(500_000)]: many })).toBe("the name of a number is longer than 1024");
+  expect(malformed({ ["k".repeat(500_000)]: { a: null } })).toBe("the name of a number is longer than 1024");
+  expect(malformed(Array.from({ length: 100_001 }, () => null))).toBe("it holds more than 100000 values");
   const each = handling(`${ANY}values = "a[*][*]"`);
   const rows = Array.from({ length: 1_000 }, () => Array.from({ length: 101 }, () => null));
   expect(each("f/a/d/m", { a: rows }).malformed).toBe("more than 100000 stand at a[*][*]");
