@@ -36,9 +36,37 @@ export function hasAllOf(ranges: SequenceRanges, from: number, to: number): bool
 
 /** What of [from, to) is in the set. */
 export function sequencesWithin(ranges: SequenceRanges, from: number, to: number): SequenceRanges {
-  return ranges
-    .map(([start, end]): SequenceRange => [Math.max(start, from), Math.min(end, to)])
-    .filter(([start, end]) => start < end);
+  if (from >= to) return [];
+  let end = firstEndingAfter(ranges, to);
+  if (end < ranges.length && ranges[end][0] < to) end++;
+  const within = ranges.slice(firstEndingAfter(ranges, from), end);
+  if (within.length === 0) return within;
+  within[0] = [Math.max(within[0][0], from), within[0][1]];
+  const [lastFrom, lastTo] = within[within.length - 1];
+  within[within.length - 1] = [lastFrom, Math.min(lastTo, to)];
+  return within;
+}
+
+/** The position of the first range that does not end at or before a sequence. */
+export function firstEndingAfter(ranges: SequenceRanges, seq: number): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ranges[middle][1] <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What is in any of some ranges, which may overlap and stand in any order. None is empty. */
+export function unionOfAll(ranges: readonly SequenceRange[]): SequenceRanges {
+  const union: [from: number, to: number][] = [];
+  for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = union.at(-1);
+    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
+    else union.push([from, to]);
+  }
+  return union;
 }
 
 /** What is in either set. */

@@ -3,7 +3,12 @@
  * send of its sequences is still ahead in the order, so after it everything above that is delivered. A block sealed from rows
  * that were sent out of the head is passed over where all of them were, and sent again where some were not.
  */
-import { sequencesWithin, type SequenceRange, type SequenceRanges } from "../model/sequence-ranges.ts";
+import {
+  firstEndingAfter,
+  sequencesWithin,
+  type SequenceRange,
+  type SequenceRanges,
+} from "../model/sequence-ranges.ts";
 import type { Archive } from "./archive.ts";
 import { partOfBlock } from "./backlog-block.ts";
 import { HEAD_PART_ROWS_MAX, partOfHead, type HeadPiece } from "./backlog-head.ts";
@@ -97,6 +102,7 @@ export class Backlog {
       ({ block, cursor, seqFrom } = step);
       replaced += step.replaced;
       unreadable += step.unreadable;
+      if (slice.over()) yield;
     }
     const headAhead = pieceOfHead(ranges, views, cursor, 1);
     const blockAhead = this.#nextBlock(ranges, cursor);
@@ -235,7 +241,12 @@ function pieceOfHead(
     const doneFrom = records.firstRowFrom(headSeq);
     const isWithin = doneFrom < Infinity && records.seqOf(doneFrom) === headSeq;
     const end = Math.min(rows, isWithin ? doneFrom + headRow : doneFrom);
-    for (const [fromSeq, toSeq] of ranges.toReversed()) {
+    const { firstSeq, lastSeq } = generation;
+    for (let at = firstEndingAfter(ranges, lastSeq); at >= 0; at--) {
+      // There may be none that reaches past the generation.
+      if (at === ranges.length) continue;
+      const [fromSeq, toSeq] = ranges[at];
+      if (toSeq <= firstSeq) break;
       const to = Math.min(end, records.firstRowFrom(toSeq));
       const from = Math.max(records.firstRowFrom(fromSeq), to - rowsMax);
       if (from < to) return { generation, from, to };

@@ -1,5 +1,5 @@
 /** What is stored of some log sequences, and which ones brought what is stored of a time. */
-import type { SequenceRange, SequenceRanges } from "../model/sequence-ranges.ts";
+import { unionOfAll, type SequenceRange, type SequenceRanges } from "../model/sequence-ranges.ts";
 import { eachInPage, endOfPage } from "./backlog-head.ts";
 import type { Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
@@ -82,15 +82,5 @@ export function* sequencesIn(
       if (slice.over()) yield;
     }
   }
-  return unionOf(found);
-}
-
-function unionOf(ranges: SequenceRange[]): SequenceRanges {
-  const union: [from: number, to: number][] = [];
-  for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) {
-    const last = union.at(-1);
-    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
-    else union.push([from, to]);
-  }
-  return union;
+  return unionOfAll(found);
 }

@@ -2,7 +2,13 @@
  * Which log sequences are not delivered to an upstream yet. What is stored of them stays as it is until it is: it is sealed
  * into blocks of its own, and not merged.
  */
-import { intersectionOf, withSequences, type SequenceRanges } from "../model/sequence-ranges.ts";
+import {
+  firstEndingAfter,
+  intersectionOf,
+  unionOfAll,
+  type SequenceRange,
+  type SequenceRanges,
+} from "../model/sequence-ranges.ts";
 import type { Generation } from "./head.ts";
 import type { UndeliveredPoints } from "./backlog-protocol.ts";
 
@@ -56,28 +62,17 @@ export class Undelivered {
   /** What blocks hold of it. */
   pointsIn(blocks: Iterable<SequenceSpan & { readonly points: number }>): UndeliveredPoints {
     let points = 0;
-    let ranges: SequenceRanges = [];
+    const spans: SequenceRange[] = [];
     for (const block of blocks) {
       if (!touches(this.#ranges, block)) continue;
       points += block.points;
-      ranges = withSequences(ranges, block.seqFrom, block.seqTo + 1);
+      spans.push([block.seqFrom, block.seqTo + 1]);
     }
-    return { points, ranges: intersectionOf(ranges, this.#ranges) };
+    return { points, ranges: intersectionOf(unionOfAll(spans), this.#ranges) };
   }
 }
 
 export function touches(ranges: SequenceRanges, { seqFrom, seqTo }: SequenceSpan): boolean {
   const at = firstEndingAfter(ranges, seqFrom);
   return at < ranges.length && ranges[at][0] <= seqTo;
-}
-
-/** The position of the first range that does not end at or before a sequence. */
-function firstEndingAfter(ranges: SequenceRanges, seq: number): number {
-  let [low, high] = [0, ranges.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ranges[middle][1] <= seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

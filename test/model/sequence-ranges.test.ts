@@ -5,6 +5,7 @@ import {
   hasSomeOf,
   sequencesWithin,
   unionOf,
+  unionOfAll,
   withoutSequences,
   withSequences,
   type SequenceRanges,
@@ -43,6 +44,16 @@ test("a range may have no end", () => {
     [3, 7],
     [9, Infinity],
   ]);
+});
+
+test("a union of ranges in any order is the set of what is in them", () => {
+  const range = pair.filter(([from, to]) => from < to);
+  fc.assert(
+    fc.property(fc.array(range, { maxLength: 12 }), (ranges) => {
+      const one = ranges.reduce<SequenceRanges>((all, [from, to]) => withSequences(all, from, to), []);
+      expect(unionOfAll(ranges)).toEqual(one);
+    }),
+  );
 });
 
 test("a union of two sets holds what either does, as ranges that do not touch", () => {
