@@ -101,9 +101,7 @@ async function forwardTo(
     },
   });
   opening.defer(() => upstream.close());
-  whenDropped(({ undelivered: { points } }) => {
-    if (points > 0) upstream.lost(points);
-  });
+  whenDropped(({ undelivered }) => upstream.lost(undelivered));
   const measure = async () => {
     metrics.upstreamConnected.set({ upstream: address }, upstream.isConnected ? 1 : 0);
     for (const state of ["queued", "late", "refused"] as const) {

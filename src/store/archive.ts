@@ -118,7 +118,7 @@ export class Archive {
       dir,
       tiers: [this.#raw, ...kept],
       limits: retention,
-      undelivered: this.undelivered,
+      undeliveredIn: (blocks, slice) => this.undelivered.pointsIn(blocks, mergeReader, slice),
       onGone: forget,
     });
   }

@@ -1,9 +1,7 @@
 /** What is said between the event loop and the store worker about points that an upstream has not got. */
 import type { SequenceRange, SequenceRanges } from "../model/sequence-ranges.ts";
 
-export interface UndeliveredPoints {
-  /** Rows, superseded ones included, of blocks that hold undelivered ones. */
-  readonly points: number;
+export interface UndeliveredPoints extends Pick<SequencesHeld, "points" | "bySeries"> {
   /** Sequences that some of them came from; other points of these may still be there. */
   readonly ranges: SequenceRanges;
 }

@@ -6,6 +6,7 @@
 import { formatByteSize } from "../model/byte-size.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/errors.ts";
+import type { UndeliveredPoints } from "./backlog-protocol.ts";
 import type { Block } from "./block.ts";
 import type { Catalog } from "./catalog.ts";
 import type { LookAtDisk } from "./disk.ts";
@@ -22,7 +23,6 @@ import {
   type DiskState,
   type DropReason,
 } from "./retention-plan.ts";
-import type { Undelivered } from "./undelivered.ts";
 
 const CHECK_MS = 60_000;
 
@@ -47,7 +47,8 @@ export interface RetentionDeps {
   readonly limits: DiskLimits;
   readonly clock: Clock;
   readonly lookAtDisk: LookAtDisk;
-  readonly undelivered: Undelivered;
+  /** What blocks hold that an upstream has not got. */
+  undeliveredIn(blocks: readonly Block[], slice: Slice): Generator<void, UndeliveredPoints>;
   /** While it is not, nothing goes by age. */
   isClockTrusted(): boolean;
   onDropped(dropped: Dropped): void;
@@ -112,7 +113,7 @@ export class Retention {
   *step(mayWrite: boolean, slice: Slice): Generator<void, boolean> {
     if (this.unlinkUnread()) return true;
     if (!this.#isDue) return false;
-    if (this.#dropForSpace()) return true;
+    if (yield* this.#dropForSpace(slice)) return true;
     if (mayWrite && (yield* this.#dropByAge(slice))) return true;
     this.#isDue = !mayWrite;
     return false;
@@ -176,7 +177,7 @@ export class Retention {
     this.#deps.onWork();
   }
 
-  #dropForSpace(): boolean {
+  *#dropForSpace(slice: Slice): Generator<void, boolean> {
     const { tiers, limits, clock } = this.#deps;
     if (limits.budgetBytes === Infinity && limits.freeFloor === 0) return false;
     const disk = this.#look();
@@ -187,7 +188,7 @@ export class Retention {
     const freeBytes = disk.freeBytes + leavingBytes;
     const planned = tiers.map((tier) => ({ files: filesOf(tier), ageLimitMs: tier.ageLimitMs }));
     const { drops, shortBytes } = planForSpace(planned, { ...disk, usedBytes, freeBytes }, limits, clock.nowMs());
-    if (drops.length > 0) this.#detach(drops[0].file, drops[0].reason);
+    if (drops.length > 0) yield* this.#detach(drops[0].file, drops[0].reason, slice);
     else this.#tellShort(shortBytes);
     return drops.length > 0;
   }
@@ -209,13 +210,17 @@ export class Retention {
       const [oldest] = filesTooOld({ files: filesOf(tier), ageLimitMs: tier.ageLimitMs }, clock.nowMs());
       if (oldest === undefined) continue;
       if (tier.beforeDrop !== undefined) yield* tier.beforeDrop(oldest.file, slice);
-      this.#detach(oldest, "age");
+      yield* this.#detach(oldest, "age", slice);
       return true;
     }
     return false;
   }
 
-  #detach({ tier, file, bytes }: TierFile, reason: DropReason): void {
+  *#detach({ tier, file, bytes }: TierFile, reason: DropReason, slice: Slice): Generator<void, void> {
+    const undelivered = yield* this.#deps.undeliveredIn(
+      tier.resolutionUs === 0 ? tier.catalog.ofFile(file) : [],
+      slice,
+    );
     const blocks = tier.catalog.detach(file);
     const points = blocks.reduce((sum, block) => sum + block.points, 0);
     const fromUs = blocks.reduce((earliest, block) => Math.min(earliest, block.fromUs), Infinity);
@@ -224,7 +229,6 @@ export class Retention {
     this.#leaving.push({ file, catalog: tier.catalog, blocks: [...blocks, ...replaced], bytes, failed: false });
     this.#dropped.points += points;
     this.#dropped.bytes += bytes;
-    const undelivered = this.#deps.undelivered.pointsIn(tier.resolutionUs === 0 ? blocks : []);
     this.#deps.onDropped({ tier: tier.name, file: file.name, reason, points, bytes, fromUs, toUs, undelivered });
   }
 

@@ -9,8 +9,12 @@ import {
   type SequenceRange,
   type SequenceRanges,
 } from "../model/sequence-ranges.ts";
-import type { Generation } from "./head.ts";
 import type { UndeliveredPoints } from "./backlog-protocol.ts";
+import type { Block } from "./block.ts";
+import type { BlockReader } from "./block-reader.ts";
+import type { Generation } from "./head.ts";
+import { heldOf } from "./held-sequences.ts";
+import type { Slice } from "./slice.ts";
 
 /** Of log sequences, both inclusive. */
 export interface SequenceSpan {
@@ -59,16 +63,13 @@ export class Undelivered {
     });
   }
 
-  /** What blocks hold of it. */
-  pointsIn(blocks: Iterable<SequenceSpan & { readonly points: number }>): UndeliveredPoints {
-    let points = 0;
-    const spans: SequenceRange[] = [];
-    for (const block of blocks) {
-      if (!touches(this.#ranges, block)) continue;
-      points += block.points;
-      spans.push([block.seqFrom, block.seqTo + 1]);
-    }
-    return { points, ranges: intersectionOf(unionOfAll(spans), this.#ranges) };
+  /** What blocks hold of it; they must stay meanwhile. */
+  *pointsIn(blocks: readonly Block[], reader: BlockReader, slice: Slice): Generator<void, UndeliveredPoints> {
+    const ranges = this.#ranges;
+    const touched = blocks.filter((block) => touches(ranges, block));
+    const { points, bySeries } = yield* heldOf([], touched, [], reader, slice);
+    const spans = touched.map(({ seqFrom, seqTo }): SequenceRange => [seqFrom, seqTo + 1]);
+    return { points, bySeries, ranges: intersectionOf(unionOfAll(spans), ranges) };
   }
 }
 

@@ -9,7 +9,6 @@ import { Retention, type Tier } from "../../src/store/retention.ts";
 import { ENDLESS_SLICE, runToEnd } from "../../src/store/slice.ts";
 import { DECEMBER_US, NOVEMBER_US, openStore, plain, recordOf, SHORTEST_SLICE, type OpenOptions } from "./harness.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { Undelivered } from "../../src/store/undelivered.ts";
 import { tempDir } from "../support/server-process.ts";
 
 const MINUTE_MS = 60_000;
@@ -156,7 +155,9 @@ describe("before a file goes by age", () => {
       limits: { budgetBytes: 100, freeFloor: 0 },
       clock,
       lookAtDisk: () => ({ usedBytes, freeBytes: 1e9, totalBytes: 1e9 }),
-      undelivered: new Undelivered(),
+      *undeliveredIn() {
+        return { points: 0, ranges: [], bySeries: null };
+      },
       isClockTrusted: () => true,
       onDropped: ({ file, reason }) => happened.push(`${reason} ${file}`),
       onGone() {},

@@ -241,6 +241,7 @@ test("what retention takes of it is told, by sequence", () => {
         [4, 7],
         [9, 11],
       ],
+      bySeries: { seriesIds: Uint32Array.of(1, 2, 3), points: Float64Array.of(3, 3, 3) },
     },
   });
 });

@@ -50,7 +50,10 @@ export class SeriesFilter {
   }
 
   /** Points of series that pass, by source; those that cannot be told apart under `unknown`. */
-  pointsBySource({ bySeries, points }: SequencesHeld, unknown: string): Map<string, number> {
+  pointsBySource(
+    { bySeries, points }: Pick<SequencesHeld, "bySeries" | "points">,
+    unknown: string,
+  ): Map<string, number> {
     if (bySeries === null) return new Map(points === 0 ? [] : [[unknown, points]]);
     const bySource = new Map<string, number>();
     bySeries.seriesIds.forEach((id, i) => {

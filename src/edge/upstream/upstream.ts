@@ -205,9 +205,12 @@ export class Upstream {
     return { ranges, points: (await store.countUndelivered(ranges)).points };
   }
 
-  /** Retention took stored points that the upstream has not got. */
-  lost(points: number): void {
-    this.#dropped(OTHER_SOURCES, points);
+  /** Retention took stored points that the upstream has not got. Those of series that are not forwarded are none of them. */
+  lost(held: Pick<SequencesHeld, "points" | "bySeries">): void {
+    const bySource = this.#filter.pointsBySource(held, OTHER_SOURCES);
+    const points = [...bySource.values()].reduce((sum, each) => sum + each, 0);
+    if (points === 0) return;
+    for (const [source, each] of bySource) this.#dropped(source, each);
     this.#state.giveUp([]).catch((error: unknown) => {
       this.#deps.onTrouble(`what retention took cannot be written into the ledger: ${messageOf(error)}`);
     });

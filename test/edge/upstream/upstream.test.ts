@@ -136,15 +136,22 @@ test("under a bandwidth cap the backlog waits and live points go on", async () =
   await pair.upstream.close();
 });
 
-test("what retention took of the backlog is said and told to the receiver", async () => {
-  const pair = await createPair();
+test("what retention took of the backlog is said and told to the receiver, without series that are not forwarded", async () => {
+  // Ids from 1 on belong to gw0 and gw1 by turns.
+  const matcher = compileMatcher(["temp"], { source: "gw1" });
+  const pair = await createPair({ matcher });
   await pair.pass(200);
-  pair.upstream.lost(40);
-  expect(pair.told).toContainEqual(expect.stringContaining("40 points"));
-  pair.commit([[1, T, 1]]);
+  pair.upstream.lost({ points: 40, bySeries: null });
+  pair.upstream.lost({ points: 7, bySeries: { seriesIds: Uint32Array.of(1, 2), points: Float64Array.of(5, 2) } });
+  pair.upstream.lost({ points: 3, bySeries: { seriesIds: Uint32Array.of(1), points: Float64Array.of(3) } });
+  const told = pair.told.filter((sentence) => sentence.includes("retention took"));
+  expect(told.map((sentence) => /\d+ points/.exec(sentence)?.[0])).toEqual(["40 points", "2 points"]);
+  pair.commit([[2, T, 1]]);
   await pair.settle();
   const [origin] = await pair.origins.all();
   expect(origin.delivered.get("(others)")?.dropped).toBe(40);
+  expect(origin.delivered.get("gw1")?.dropped).toBe(2);
+  expect(origin.delivered.has("gw0")).toBe(false);
   await pair.upstream.close();
 });
 
