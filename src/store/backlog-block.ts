@@ -3,6 +3,7 @@
  * are wanted and nothing newer touches them; others are written again with the rows that stand.
  */
 import { BlockBuilder, type BlockIndex, type FinishedBlock } from "../codec/block.ts";
+import type { UnreadableRows } from "./backlog-protocol.ts";
 import type { Block } from "./block.ts";
 import type { BlockReader } from "./block-reader.ts";
 import type { GenerationView } from "./head.ts";
@@ -30,10 +31,10 @@ export interface BlockPart {
   /** Of the block; Infinity at its end. */
   readonly nextChunk: number;
   readonly replaced: number;
-  readonly unreadable: number;
+  readonly unreadable: readonly UnreadableRows[];
 }
 
-const NOTHING = { block: null, seriesIds: new Uint32Array(), replaced: 0, unreadable: 0 };
+const NOTHING = { block: null, seriesIds: new Uint32Array(), replaced: 0, unreadable: [] };
 const LIMITS = { unitBytesTarget: 64 * 1024, blockBytesTarget: Infinity };
 
 /** As many chunks from `from` on as fit. */
@@ -47,7 +48,7 @@ export function* partOfBlock(
   slice: Slice,
 ): Generator<void, BlockPart> {
   const index = reader.index(block);
-  if (index === null) return { ...NOTHING, nextChunk: Infinity, unreadable: block.points };
+  if (index === null) return { ...NOTHING, nextChunk: Infinity, unreadable: [rowsAt(block, 0, block.points)] };
   const to = endOfPart(index, from, wanted, bounds);
   const nextChunk = to < index.count ? to : Infinity;
   if (from >= to) return { ...NOTHING, nextChunk };
@@ -63,7 +64,8 @@ export function* partOfBlock(
   const builder = new BlockBuilder(LIMITS);
   const rows = new RowBuffer();
   const ids: number[] = [];
-  let [replaced, unreadable] = [0, 0];
+  let replaced = 0;
+  let [unreadable, unreadableFrom] = [0, 0];
   const stands = (slot: number) => (timeUs: number) => !newer.has(slot, timeUs);
   const isAsItLies = (chunk: number) => wanted.has(index.seriesIds[chunk]) && !newer.isIn(chunk - from);
   for (let chunk = from; chunk < to;) {
@@ -79,7 +81,10 @@ export function* partOfBlock(
     for (; chunk < Math.min(end, to); chunk++) {
       if (!wanted.has(index.seriesIds[chunk])) continue;
       rows.clear();
-      if (!reader.appendChunk(block, chunk, rows, false)) unreadable += index.counts[chunk];
+      if (!reader.appendChunk(block, chunk, rows, false)) {
+        if (unreadable === 0) unreadableFrom = chunk;
+        unreadable += index.counts[chunk];
+      }
       const found = rows.length;
       if (index.superseded[chunk] > 0) rows.keepLatest();
       if (newer.isIn(chunk - from)) rows.keep(0, stands(chunk - from));
@@ -94,7 +99,11 @@ export function* partOfBlock(
     if (slice.over()) yield;
   }
   const seriesIds = Uint32Array.from(ids.filter((id, i) => id !== ids[i - 1]));
-  return { block: ids.length === 0 ? null : builder.finish(), seriesIds, nextChunk, replaced, unreadable };
+  return {
+    block: ids.length === 0 ? null : builder.finish(),
+    ...{ seriesIds, nextChunk, replaced },
+    unreadable: unreadable === 0 ? [] : [rowsAt(block, unreadableFrom, unreadable)],
+  };
 }
 
 /** Whole units; of one that alone is too large, as many chunks as fit, and at least one. */
@@ -116,6 +125,10 @@ function endOfPart(index: BlockIndex, from: number, wanted: WantedSeries, { rows
     [to, rows, bytes] = [end, rows + unitRows, bytes + unitBytes];
   }
   return to;
+}
+
+function rowsAt({ file, id }: Block, chunk: number, points: number): UnreadableRows {
+  return { place: `${file.name}, block ${id}, chunk ${chunk}`, points };
 }
 
 function endOfUnit({ units, count }: BlockIndex, chunk: number): number {

@@ -37,9 +37,15 @@ export interface BacklogPart {
   readonly delivered: SequenceRanges;
   /** Rows left out: another value has taken their place since; they cannot be read, which is told as damage as well. */
   readonly replaced: number;
-  readonly unreadable: number;
+  readonly unreadable: readonly UnreadableRows[];
   /** Null: this was the last part. */
   readonly next: BacklogCursor | null;
+}
+
+/** Rows that cannot be read are met again by every pass that comes by; the place tells that they are the same. */
+export interface UnreadableRows {
+  readonly place: string;
+  readonly points: number;
 }
 
 /** As codec/FORMAT.md has it; values replaced within it stand before the ones that replaced them. */

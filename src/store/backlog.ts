@@ -16,7 +16,14 @@ import { compareBlocks, type Block } from "./block.ts";
 import { BlockReader } from "./block-reader.ts";
 import { heldOf, sequencesIn } from "./held-sequences.ts";
 import type { GenerationView, Head } from "./head.ts";
-import type { BacklogBlock, BacklogCursor, BacklogPart, BacklogQuery, SequencesHeld } from "./backlog-protocol.ts";
+import type {
+  BacklogBlock,
+  BacklogCursor,
+  BacklogPart,
+  BacklogQuery,
+  SequencesHeld,
+  UnreadableRows,
+} from "./backlog-protocol.ts";
 import type { Slice } from "./slice.ts";
 import { touches } from "./undelivered.ts";
 import { WantedSeries } from "./wanted-series.ts";
@@ -28,7 +35,7 @@ const ROWS_MAX_MIN = 8192;
 interface Step {
   readonly block: BacklogBlock | null;
   readonly replaced: number;
-  readonly unreadable: number;
+  readonly unreadable: readonly UnreadableRows[];
   /** The lowest sequence that rows may have come with. */
   readonly seqFrom: number;
   readonly cursor: BacklogCursor;
@@ -90,7 +97,8 @@ export class Backlog {
     const wanted = new WantedSeries(query.seriesIds, this.#archive.retired);
     const rowsMax = Math.max(query.rowsMax, ROWS_MAX_MIN);
     let block: BacklogBlock | null = null;
-    let [replaced, unreadable, seqFrom] = [0, 0, toldSeq];
+    let [replaced, seqFrom] = [0, toldSeq];
+    const unreadable: UnreadableRows[] = [];
     while (block === null) {
       const piece = pieceOfHead(ranges, views, cursor, Math.min(rowsMax, HEAD_PART_ROWS_MAX));
       const stored = piece === null ? this.#nextBlock(ranges, cursor) : null;
@@ -101,7 +109,7 @@ export class Backlog {
           : yield* this.#sendBlock(stored!, wanted, views, cursor, { ...query, rowsMax }, slice);
       ({ block, cursor, seqFrom } = step);
       replaced += step.replaced;
-      unreadable += step.unreadable;
+      unreadable.push(...step.unreadable);
       if (slice.over()) yield;
     }
     const headAhead = pieceOfHead(ranges, views, cursor, 1);
@@ -141,7 +149,7 @@ export class Backlog {
     return {
       block: block === null ? null : { ...block, points },
       replaced,
-      unreadable: 0,
+      unreadable: [],
       seqFrom: headSeq,
       cursor: { ...cursor, headSeq, headRow },
     };

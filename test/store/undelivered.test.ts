@@ -269,7 +269,7 @@ describe("a pass", () => {
   test("over nothing ends at once", () => {
     using folder = tempDir("undelivered");
     using open = openStore({ dir: folder.path, undelivered: ALL });
-    const nothing = { block: null, sequences: null, delivered: [], replaced: 0, unreadable: 0, next: null };
+    const nothing = { block: null, sequences: null, delivered: [], replaced: 0, unreadable: [], next: null };
     expect(partOf(open, { ranges: ALL })).toEqual(nothing);
     absorb(open, 1, 3);
     expect(partOf(open, { ranges: [[5, 9]] })).toMatchObject({ block: null, delivered: [], next: null });
@@ -395,9 +395,12 @@ describe("a pass", () => {
     file.run("UPDATE content SET idx = zeroblob(length(idx)) WHERE id = 2");
     file.close();
     const parts = drain(open, { ranges: ALL });
-    expect(parts.reduce((sum, { unreadable }) => sum + unreadable, 0)).toBe(6);
+    const unreadable = parts.flatMap((part) => part.unreadable);
+    expect(unreadable.reduce((sum, { points }) => sum + points, 0)).toBe(6);
+    expect(new Set(unreadable.map(({ place }) => place)).size).toBe(2);
     expect(new Set(parts.flatMap(pointsOf).map(([, , value]) => value))).toEqual(new Set([1, 3]));
     expect(deliveredBy(parts)).toEqual([[0, 5]]);
+    expect(drain(open, { ranges: ALL }).flatMap((part) => part.unreadable)).toEqual(unreadable);
     expect(open.damage.length).toBe(2);
   });
 

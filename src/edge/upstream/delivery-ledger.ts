@@ -29,6 +29,8 @@ export class DeliveryLedger {
   readonly #changed = new Set<string>();
   /** Points given up that the receiver has not been told of, by source. */
   readonly #untold = new Map<string, number>();
+  /** No more than there are damaged places on the disk. */
+  readonly #damagedPlaces = new Set<string>();
 
   static async read(journal: LedgerJournal): Promise<DeliveryLedger> {
     const ledger = new DeliveryLedger();
@@ -52,6 +54,13 @@ export class DeliveryLedger {
   /** Sources that have changed since the changes were taken. */
   get changed(): number {
     return this.#changed.size;
+  }
+
+  /** Whether rows of this damaged place were not met before: each is counted once, however often it is passed. */
+  isFirstAt(place: string): boolean {
+    const isFirst = !this.#damagedPlaces.has(place);
+    this.#damagedPlaces.add(place);
+    return isFirst;
   }
 
   acked({ count, seriesIds, counts, fromUs, toUs }: ChunkSpans, sourceOf: (id: number) => string, nowMs: number): void {

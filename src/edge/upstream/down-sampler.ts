@@ -57,7 +57,7 @@ export class DownSampler {
     if (rows.count > 0) blocks.push(rows.block());
     if (blocks.length === 0) return [{ ...part, block: null }];
     return blocks.map((block, i) =>
-      i === blocks.length - 1 ? { ...part, block } : { ...part, block, delivered: [], unreadable: 0 },
+      i === blocks.length - 1 ? { ...part, block } : { ...part, block, delivered: [], unreadable: [] },
     );
   }
 }

@@ -2,6 +2,7 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import type { SequenceRange } from "../../model/sequence-ranges.ts";
+import type { UnreadableRows } from "../../store/backlog-protocol.ts";
 import type { ForwardedAck, ForwardedSchema, RefusedPoints } from "../../wire/gen/forwarding_pb.ts";
 import { BatchAckSchema, BatchDataSchema } from "../../wire/gen/ingestion_pb.ts";
 import type { ChunkSpans } from "./chunk-spans.ts";
@@ -34,7 +35,7 @@ export interface SentPart {
   readonly spans: ChunkSpans | null;
   readonly points: number;
   /** Points that the store could not read any more. */
-  readonly unreadable: number;
+  readonly unreadable: readonly UnreadableRows[];
 }
 
 export interface LaneListener {

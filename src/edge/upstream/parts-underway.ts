@@ -8,6 +8,7 @@ import {
   type SequenceRange,
   type SequenceRanges,
 } from "../../model/sequence-ranges.ts";
+import type { UnreadableRows } from "../../store/backlog-protocol.ts";
 import type { RefusedPoints } from "../../wire/gen/forwarding_pb.ts";
 import type { Bandwidth } from "./bandwidth.ts";
 import { mayShare, spansOfBlock, type ChunkSpans } from "./chunk-spans.ts";
@@ -47,10 +48,10 @@ export interface PartOf {
   readonly isLast: boolean;
   readonly isResend: boolean;
   /** Points that should be in it and cannot be read. */
-  readonly unreadable?: number;
+  readonly unreadable?: readonly UnreadableRows[];
 }
 
-const NOTHING = { spans: null, points: 0, unreadable: 0 };
+const NOTHING = { spans: null, points: 0, unreadable: [] };
 
 export class PartsUnderway {
   readonly #deps: PartsUnderwayDeps;
@@ -68,7 +69,7 @@ export class PartsUnderway {
   }
 
   /** `content` null: nothing of the sequences is wanted, or nothing of them is left. */
-  send(lane: Lane, content: PartContent | null, { sequences, isLast, isResend, unreadable = 0 }: PartOf): void {
+  send(lane: Lane, content: PartContent | null, { sequences, isLast, isResend, unreadable = [] }: PartOf): void {
     const { ledger } = this.#deps;
     const { block, spans, points } = content ?? { block: null, spans: null, points: 0 };
     const names = block === null ? [] : this.#named[lane.name].name(block.seriesIds);
@@ -95,7 +96,9 @@ export class PartsUnderway {
     let points = 0;
     for (const part of parts) {
       points += part.points;
-      if (part.unreadable > 0 && !part.isResend) onUnreadable(part.unreadable);
+      for (const { place, points: unreadable } of part.isResend ? [] : part.unreadable) {
+        if (ledger.isFirstAt(place)) onUnreadable(unreadable);
+      }
       if (part.spans !== null && !part.isResend) ledger.acked(part.spans, (id) => filter.sourceOf(id), clock.nowMs());
       if (!part.isLast) continue;
       state.delivered(part.sequences, part.isResend);

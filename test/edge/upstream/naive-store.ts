@@ -10,7 +10,13 @@ import {
 } from "../../../src/model/sequence-ranges.ts";
 import type { UpstreamStore } from "../../../src/edge/upstream/upstream-store.ts";
 import type { RangeQuery, RangeResult } from "../../../src/store/protocol.ts";
-import type { BacklogCursor, BacklogPart, BacklogQuery, SequencesHeld } from "../../../src/store/backlog-protocol.ts";
+import type {
+  BacklogCursor,
+  BacklogPart,
+  BacklogQuery,
+  SequencesHeld,
+  UnreadableRows,
+} from "../../../src/store/backlog-protocol.ts";
 
 interface Row {
   readonly seq: number;
@@ -29,6 +35,8 @@ export class NaiveStore implements UpstreamStore {
   partRows = 5;
   /** A part with rows of these cannot be read by whoever gets it. */
   damagedSeqs: SequenceRange | null = null;
+  /** Of every part. */
+  unreadable: readonly UnreadableRows[] = [];
   /** Resolves when an answer may come. */
   hold: () => Promise<void> = async () => {};
 
@@ -57,7 +65,14 @@ export class NaiveStore implements UpstreamStore {
       headSeq: beforeSeq,
       headRow: row,
     } = cursor ?? { endSeq: this.endSeq, headSeq: Infinity, headRow: 0 };
-    const nothing = { block: null, sequences: null, delivered: [], replaced: 0, unreadable: 0, next: null };
+    const nothing = {
+      block: null,
+      sequences: null,
+      delivered: [],
+      replaced: 0,
+      unreadable: this.unreadable,
+      next: null,
+    };
     const wanted = sequencesWithin(ranges, 0, Math.min(endSeq, beforeSeq));
     const last = wanted.at(-1);
     const standing = this.standing();

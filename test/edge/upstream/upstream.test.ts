@@ -155,6 +155,22 @@ test("what retention took of the backlog is said and told to the receiver, witho
   await pair.upstream.close();
 });
 
+test("rows that cannot be read are counted once, however many parts come by", async () => {
+  const pair = await createPair();
+  pair.cut();
+  for (let i = 0; i < 20; i++) pair.commit([[1, T + i, i]]);
+  pair.store.unreadable = [
+    { place: "points-2026-11.db, block 1, chunk 0", points: 5 },
+    { place: "points-2026-11.db, block 2, chunk 4", points: 2 },
+  ];
+  await pair.settle();
+  pair.commit([[1, T + 20, 20]]);
+  await pair.settle();
+  const [origin] = await pair.origins.all();
+  expect(origin.delivered.get("(others)")?.dropped).toBe(7);
+  await pair.upstream.close();
+});
+
 test("a range is sent again, and not counted once more", async () => {
   const pair = await createPair();
   for (let i = 0; i < 10; i++) pair.commit([[1, T + i, i]]);
