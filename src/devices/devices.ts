@@ -248,7 +248,6 @@ export class Devices {
       throw invalidField("device", `${bytes} bytes`, `at most ${DEVICE_BYTES_MAX}: fewer sensors, or shorter texts`);
     }
     const before = record?.isTold ? withStanding(factsOf(stored ?? foundDevice(record)), record.standing) : undefined;
-    if (before !== undefined) before.isRegistered = stored?.isRegistered ?? false;
     const event = journalEvent({
       kind: before === undefined ? "registered" : "updated",
       device: withStanding({ ...next }, record?.standing ?? NEVER_SEEN),

@@ -47,6 +47,7 @@ const LABELS_MAX = 64;
 const ORIGIN = "origin";
 /** The longest there is. It ends with a call, and is told anew while it stands. */
 const EXPIRES_AFTER = "30d";
+const FIRST_REVISION = 1n;
 const GONE: ReadonlySet<string> = new Set(["offline", "stale"]);
 
 /** `name`: what the upstream calls this node. Undefined: it is not told. Throws for an entry that cannot be read. */
@@ -63,11 +64,11 @@ export function callOfAlert({ rule, severity, labels, title, description, value,
   return alertCall({ rule, severity, says: { ...says, ...Object.fromEntries(about) } }, name);
 }
 
-/** A device as it stands: that somebody registered it, and that it is gone. */
+/** A device as it stands: what is said of it, and that it is gone. */
 export function callsOfDevice(device: Device, name: string): EventCall[] {
-  const { isRegistered, status, statusSince } = device;
+  const { status, statusSince } = device;
   return [
-    ...(isRegistered ? [registerCall(device, name)] : []),
+    ...(isSaid(device) ? [registerCall(device, name)] : []),
     // One whose points are still on their way is not known there yet.
     ...(status === "offline"
       ? [{ ...reportCall(device, "death", statusSince, name), isDoneOn: "NOT_FOUND" as const }]
@@ -96,15 +97,15 @@ function alertCall({ rule, severity, clearedAtMs = null, says }: AlertFacts, nam
   };
 }
 
-/** What people say of devices, and that one leaves or comes back. Those that are found in the data are found there, too. */
+/** What is said of devices, and that one leaves or comes back. Those that are found in the data are found there, too. */
 function deviceCall(payload: string, atMs: number, name: string): EventCall | undefined {
   const event = fromJsonString(DeviceEventSchema, payload, { ignoreUnknownFields: true });
-  const { kind, device, before, previousStatus, changed } = event;
+  const { kind, device, previousStatus, changed } = event;
   if (device === undefined) return undefined;
   if (kind === "registered" || kind === "updated") {
-    if (!device.isRegistered) return undefined;
+    if (!isSaid(device)) return undefined;
     const register = registerCall(device, name);
-    if (kind === "registered" || !before?.isRegistered || changed.length === 0) return register;
+    if (device.revision === FIRST_REVISION || changed.length === 0) return register;
     const request = create(UpdateDeviceRequestSchema, { device, fields: changed, userId: name });
     return {
       ...{ method: Devices.method.updateDevice, request: toBinary(UpdateDeviceRequestSchema, request) },
@@ -124,6 +125,11 @@ function registerCall(device: Device, name: string): EventCall {
     ...{ method: Devices.method.registerDevice, request: toBinary(RegisterDeviceRequestSchema, request) },
     ...{ ...namesOf(device), isDoneOn: "ALREADY_EXISTS" },
   };
+}
+
+/** Somebody registered it, or it told of itself: otherwise it has no revision. */
+function isSaid({ revision }: Device): boolean {
+  return revision >= FIRST_REVISION;
 }
 
 function reportCall(device: Device, kind: "birth" | "death", time: Device["statusSince"], name: string): EventCall {

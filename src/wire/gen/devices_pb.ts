@@ -666,7 +666,7 @@ export type DeviceEvent = Message<"analytics.DeviceEvent"> & {
   cursor: string;
 
   /**
-   * Of "updated" and "deleted": what filters look at as it was before; of "updated" also whether it was registered.
+   * Of "updated" and "deleted": what filters look at as it was before.
    *
    * @generated from field: analytics.Device before = 7;
    */

@@ -119,17 +119,12 @@ for (let seed = 1; seed <= 12; seed++) {
       const known = devices.get(deviceId);
       const field = one(FIELDS);
       const device = create(DeviceSchema, {
-        ...{ deviceId, isRegistered: true, ...(known && fieldsOf(known)) },
+        ...{ deviceId, revision: (known?.revision ?? 0n) + 1n, ...(known && fieldsOf(known)) },
         [field]: String(journal.lastPosition),
       });
       devices.set(deviceId, device);
-      const before = known && { deviceId, isRegistered: true };
       const event = { kind: known ? "updated" : "registered", device, changed: known ? [field] : [] };
-      return append(
-        "device",
-        deviceId,
-        toJsonString(DeviceEventSchema, create(DeviceEventSchema, { ...event, ...(before && { before }) })),
-      );
+      return append("device", deviceId, toJsonString(DeviceEventSchema, create(DeviceEventSchema, event)));
     };
 
     let now = begin();

@@ -77,15 +77,11 @@ function createEvents() {
   };
   const raise = (rule: string, says: object = {}) => change(rule, {}, says);
   const clear = (rule: string) => change(rule, { clearedAtMs: 1 });
-  const edit = async (
-    kind: string,
-    device: MessageInitShape<typeof DeviceSchema>,
-    changed: string[] = [],
-    wasRegistered = true,
-  ) => {
-    const of = { deviceId: "d1", isRegistered: true, ...device };
-    const before = { deviceId: "d1", isRegistered: wasRegistered };
-    const payload = toJsonString(DeviceEventSchema, create(DeviceEventSchema, { kind, device: of, before, changed }));
+  let revision = 0n;
+  const edit = async (kind: string, device: MessageInitShape<typeof DeviceSchema>, changed: string[] = []) => {
+    revision = kind === "registered" ? 1n : revision + (kind === "updated" ? 1n : 0n);
+    const of = { deviceId: "d1", isRegistered: true, revision, ...device };
+    const payload = toJsonString(DeviceEventSchema, create(DeviceEventSchema, { kind, device: of, changed }));
     await journal.append([{ atMs: 1, kind: "device", subject: "device/d1", actor: "ann", payload }]);
     await turns();
   };
@@ -259,8 +255,10 @@ test("whoever has heard of nothing is told what stands, then what follows", asyn
   await raise("long over");
   stands.alerts = [alertNamed("stands")];
   stands.devices = [
-    create(DeviceSchema, { deviceId: "pump", isRegistered: true, status: "offline", name: "Pump" }),
+    create(DeviceSchema, { deviceId: "pump", isRegistered: true, revision: 3n, status: "offline", name: "Pump" }),
     create(DeviceSchema, { deviceId: "found", status: "online" }),
+    // It told of itself, as Sparkplug births do.
+    create(DeviceSchema, { deviceId: "born", revision: 1n, status: "online", firmware: "2" }),
   ];
   start();
   await turns();
@@ -268,6 +266,7 @@ test("whoever has heard of nothing is told what stands, then what follows", asyn
   expect(calls.map(({ method, about }) => [method.name, about])).toEqual([
     ["PublishAlert", 'alert "stands"'],
     ["RegisterDevice", 'device "pump"'],
+    ["RegisterDevice", 'device "born"'],
     ["ReportDevice", 'device "pump"'],
     ["RegisterDevice", 'device "d1"'],
   ]);
@@ -376,14 +375,22 @@ test("an edit of a device changes the same fields there and no others", async ()
     device: { deviceId: "d1", firmware: "2.1" },
     fields: ["firmware"],
   });
-  // One that was found in the data is registered now: whoever did that there before said more.
-  await edit("updated", { name: "Valve" }, ["name"], false);
-  expect(calls[2].method.name).toBe("RegisterDevice");
   // One that was deleted there, or that it was never told of.
   at.failure = ({ method }) => (method === Devices.method.updateDevice ? "NOT_FOUND" : undefined);
   await edit("updated", { name: "Pump", site: "north" }, ["site"]);
-  expect(fromBinary(RegisterDeviceRequestSchema, calls[3].request).device).toMatchObject({
+  expect(fromBinary(RegisterDeviceRequestSchema, calls[2].request).device).toMatchObject({
     name: "Pump",
     site: "north",
   });
+});
+
+test("a device that is found in the data and registered then, or tells of itself, is registered there: no edit yet", async () => {
+  const { start, edit, calls } = createEvents();
+  start();
+  await turns();
+  await edit("registered", { isRegistered: false, revision: 0n });
+  await edit("updated", { name: "Valve", revision: 1n }, ["name"]);
+  await edit("updated", { isRegistered: false, firmware: "2", revision: 1n }, ["firmware"]);
+  await edit("updated", { isRegistered: false, firmware: "3", revision: 2n }, ["firmware"]);
+  expect(calls.map(({ method }) => method.name)).toEqual(["RegisterDevice", "RegisterDevice", "UpdateDevice"]);
 });
