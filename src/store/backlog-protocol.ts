@@ -9,8 +9,8 @@ export interface UndeliveredPoints extends Pick<SequencesHeld, "points" | "bySer
 /** A pass over what an upstream has not got, newest first, part by part. */
 export interface BacklogQuery {
   /**
-   * Within those that were told to the store last. From one part of a pass to the next they may only become less: where some
-   * are to be sent again a new pass begins.
+   * Undelivered from then on, until the store is told otherwise. From one part of a pass to the next they may only become less:
+   * where some are to be sent again a new pass begins.
    */
   readonly ranges: SequenceRanges;
   /** Ascending, each once; null: all. */

@@ -6,6 +6,7 @@
 import {
   firstEndingAfter,
   sequencesWithin,
+  unionOf,
   type SequenceRange,
   type SequenceRanges,
 } from "../model/sequence-ranges.ts";
@@ -70,6 +71,8 @@ export class Backlog {
 
   /** Sees the head as it is at its first step; the caller drives it to its end or calls `return`. */
   *part(query: BacklogQuery, slice: Slice): Generator<void, BacklogPart> {
+    // What was delivered once and is lost there may not have been told yet; merged, it would be passed over.
+    if (query.cursor === null) this.#archive.setUndelivered(unionOf(this.#archive.undelivered.ranges, query.ranges));
     const views = this.#head.pin();
     try {
       return yield* this.#partOf(query, views, slice);

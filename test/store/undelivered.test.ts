@@ -347,6 +347,22 @@ describe("a pass", () => {
     expect(plainSeries(received)).toEqual(plainSeries(model));
   });
 
+  test("over what was delivered once keeps it from being merged in between", () => {
+    using folder = tempDir("undelivered");
+    using open = openStore({ dir: folder.path, undelivered: [] });
+    const model = new Model();
+    for (let seq = 1; seq <= 12; seq += 2) {
+      absorb(open, seq, seq + 2, model);
+      open.seal();
+    }
+    const parts = [partOf(open, { ranges: ALL })];
+    for (let i = 0; i < 4; i++) parts.push(partOf(open, { ranges: ALL, cursor: parts[i].next }));
+    open.compact();
+    parts.push(...drain(open, { ranges: ALL, cursor: parts.at(-1)!.next }));
+    expect(deliveredBy(parts)).toEqual([[0, 13]]);
+    expect(plainSeries(upserted(parts))).toEqual(plainSeries(model));
+  });
+
   test("goes on when retention takes a file in between", () => {
     using folder = tempDir("undelivered");
     const retention = {
