@@ -138,9 +138,12 @@ export class DeviceHearing {
     await this.#deps.writer.settled();
   }
 
-  /** Resolves once all that has changed until now is noted. */
+  /** Resolves once all that has changed until now is noted, whatever comes meanwhile. */
   async noted(): Promise<void> {
-    if (this.#noting !== undefined || this.#noteSome()) await (this.#noting ??= this.#noteRest());
+    const { statuses, pause } = this.#deps;
+    const { made } = statuses.changes;
+    if (this.#noting === undefined && this.#noteSome()) this.#noting = this.#noteRest();
+    while (statuses.changes.taken < made) await pause();
   }
 
   /** Turn by turn, so that others are not held up by a hundred thousand devices that change at once. */
@@ -164,22 +167,24 @@ export class DeviceHearing {
       };
       writer.note({ device: record.index, rows });
     }
-    if (isMoreHeard || statuses.isBehind) return true;
+    if (statuses.isBehind) return true;
     // Of these nothing but old readings came.
     let left = LOOKED_AT_ONCE;
     for (const record of this.#found.values()) {
       if (left-- === 0) break;
+      if (series.isHeard(record.index)) continue;
       this.#found.delete(record.index);
       writer.note({ device: record.index, rows: () => (record.isTold ? undefined : this.#foundRows(record)) });
     }
-    return this.#found.size > 0;
+    return isMoreHeard || this.#found.size > 0;
   }
 
   /** Stops, and notes how everything stands; what cannot be written now is left. */
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#cancelTick();
-    await this.noted();
+    await this.#noting;
+    while (this.#noteSome()) await this.#deps.pause();
     await this.#saving;
     this.#saveNext();
     await this.#deps.writer.written();

@@ -79,6 +79,11 @@ export class DeviceSeries {
     return this.#waiting.seriesIds.length > 0;
   }
 
+  /** Something of it is to be told. */
+  isHeard(device: number): boolean {
+    return this.#newestUs[device] < Infinity;
+  }
+
   /** Of one, if it was heard. */
   tellOf(device: number, onArrived: OnArrived): void {
     const newestUs = this.#newestUs[device];

@@ -31,6 +31,14 @@ export interface WriterDeps {
   onTrouble(sentence: string): void;
 }
 
+interface Settling {
+  /** When so many are. */
+  readonly noted: number;
+  /** It waits however long the journal cannot be written. */
+  readonly isPatient: boolean;
+  resolve(isSettled: boolean): void;
+}
+
 type MaybePromise<T> = T | Promise<T>;
 
 interface Ask {
@@ -53,7 +61,7 @@ export class DeviceWriter {
   #first = 0;
   /** Since the start. */
   #noted = 0;
-  readonly #settling: { readonly noted: number; resolve(): void }[] = [];
+  #settling: Settling[] = [];
   #running: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
   #isFailing = false;
@@ -115,9 +123,18 @@ export class DeviceWriter {
   }
 
   /** Resolves when all that is noted until now is durable, or was given up, however long the journal cannot be written. */
-  settled(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#settling.push({ noted: this.#noted, resolve });
+  async settled(): Promise<void> {
+    await this.#settle(true);
+  }
+
+  /** The same, but for false as soon as the journal cannot be written. */
+  tried(): Promise<boolean> {
+    return this.#isFailing ? Promise.resolve(this.waiting === 0) : this.#settle(false);
+  }
+
+  #settle(isPatient: boolean): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#settling.push({ noted: this.#noted, isPatient, resolve });
     this.#tellSettled();
     return promise;
   }
@@ -194,7 +211,7 @@ export class DeviceWriter {
 
   #tellSettled(): void {
     const done = this.#noted - this.waiting;
-    while (this.#settling.length > 0 && this.#settling[0].noted <= done) this.#settling.shift()!.resolve();
+    while (this.#settling.length > 0 && this.#settling[0].noted <= done) this.#settling.shift()!.resolve(true);
   }
 
   #done(count: number): void {
@@ -207,6 +224,8 @@ export class DeviceWriter {
 
   #retryLater(error: unknown): void {
     this.#isFailing = true;
+    for (const { isPatient, resolve } of this.#settling) if (!isPatient) resolve(false);
+    this.#settling = this.#settling.filter(({ isPatient }) => isPatient);
     const wait = `${this.waiting} changes of devices wait for it`;
     this.#deps.onTrouble(`the journal cannot be written: ${messageOf(error)}; ${wait}`);
     const retryAfterMs = error instanceof WatchpostError ? error.retryAfterMs : undefined;

@@ -96,8 +96,7 @@ async function report(request: ReportDeviceRequest, by: string, deps: DeviceServ
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
   await hearing.noted();
-  await writer.written();
-  if (writer.isFailing) {
+  if (!(await writer.tried())) {
     const message = `the ${kind} of device ${JSON.stringify(device)} is not written yet: the journal cannot be; it is tried on`;
     throw new WatchpostError("UNAVAILABLE", message);
   }

@@ -469,6 +469,27 @@ test("what silence makes of others is not the doing of whoever reports one; and 
   rig.kept.journal.failure = null;
 });
 
+test("a report is answered while more is heard all the time than one turn can take", async () => {
+  let [isBusy, answered] = [false, false];
+  const rig: DeviceRig = await DeviceRig.open(new Kept(), undefined, {
+    pause: async () => {
+      if (isBusy && !answered) rig.clock.advance(1);
+      if (isBusy && !answered) rig.send(all.filter((_, i) => i !== 7));
+      await new Promise((resolve) => void setImmediate(resolve));
+    },
+  });
+  const all = Array.from({ length: 6_000 }, (_, i) => rig.series("t", `d${i}`));
+  rig.send(all);
+  for (let i = 0; i < 100 && (await rig.list({ pageSize: 1 })).total < 6_000n; i++) await rig.settle();
+  isBusy = true;
+  rig.send(all);
+  rig.clock.advance(250);
+  const { device } = (await rig.call("reportDevice", { deviceId: "d7", kind: "death" })) as { device: Device };
+  answered = true;
+  expect(device.status).toBe("offline");
+  expect(rig.journaled("d7").at(-1)).toBe("status offline by anonymous");
+});
+
 test("there is a limit; it is said once, points beyond it are nobody's, and room is used again", async () => {
   const rig = await DeviceRig.open(new Kept(), undefined, { devicesMax: 2 });
   const all = ["a", "b", "c", "d"].map((source) => rig.series("t", source));

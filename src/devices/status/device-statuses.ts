@@ -21,11 +21,10 @@ import type {
   StatusView,
 } from "./status.ts";
 import { ToldChanges } from "./told-changes.ts";
+import { Unsaved } from "./unsaved.ts";
 
-/** Of a device whose interval is not known, readings that are older are no sign of life. */
-const FRESH_MS = 3_600_000;
-/** Bits of #flags: not heard since its parent was offline; to be saved; heard, which its status does not say yet. */
-const [IS_STALE, IS_UNSAVED, IS_HEARD] = [1, 2, 4];
+/** Bits of #flags: not heard since its parent was offline; heard, which its status does not say yet. */
+const [IS_STALE, IS_HEARD] = [1, 2];
 const LENGTH_MIN = 64;
 /** One wall time, asked for twice, is less than this apart on the inner clock. */
 const SAME_MS = 1;
@@ -37,6 +36,7 @@ export class DeviceStatuses {
   readonly #deadlines = new DeadlineHeap();
   readonly #family = new Family();
   readonly #affected = new Affected();
+  readonly #unsaved = new Unsaved();
   readonly #told: ToldChanges;
   readonly #limits = new SilenceLimits(this.#rhythms);
   /** When those that said that they leave did so, inner. */
@@ -48,7 +48,6 @@ export class DeviceStatuses {
   #silentFromMs = new Float64Array(0);
   /** Unix milliseconds. */
   #seenWallMs = new Float64Array(0);
-  #lookedForUnsaved = 0;
   /** Those that are heard again. */
   #heard: number[] = [];
   #heardFirst = 0;
@@ -73,7 +72,7 @@ export class DeviceStatuses {
     this.#seenWallMs[device] = wallMs;
     const atMs = Math.max(this.#clock.innerOf(arrivalMs), seenMs);
     const lagMs = atMs - seenMs;
-    if (lagMs >= this.#limits.lateAfterMs(device) || (lagMs >= FRESH_MS && !this.#limits.isKnown(device))) return;
+    if (!this.#limits.isFresh(device, lagMs)) return;
     if (atMs > this.#silentFromMs[device]) this.#silentFromMs[device] = atMs;
     if (this.#rhythms.arrived(device, atMs, lagMs)) this.#learn(device);
     if (this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
@@ -134,6 +133,7 @@ export class DeviceStatuses {
     this.#deadlines.set(device, Infinity);
     this.#told.forget(device);
     this.#limits.forget(device);
+    this.#unsaved.delete(device);
     this.#deadMs.delete(device);
     this.#setUp(device);
   }
@@ -164,8 +164,13 @@ export class DeviceStatuses {
 
   /** Something was to be looked at, or told, by the last `advance` and has not been. */
   get isBehind(): boolean {
-    if (this.#heard.length > 0) return true;
-    return this.#told.count > 0 || !this.#affected.isEmpty || this.#deadlines.nextAtMs <= this.#clock.innerMs;
+    if (this.#heard.length > 0 || this.#told.count > 0 || !this.#affected.isEmpty) return true;
+    return this.#deadlines.nextAtMs <= this.#clock.innerMs;
+  }
+
+  /** How many changes there were, and how many of them `advance` has returned. */
+  get changes(): { readonly made: number; readonly taken: number } {
+    return this.#told;
   }
 
   /** Unix milliseconds of its newest sign of life; 0: none. */
@@ -194,21 +199,14 @@ export class DeviceStatuses {
    * each change. Fewer: there are no more.
    */
   takeUnsaved(max: number): number[] {
-    const devices: number[] = [];
-    const { length } = this.#flags;
-    for (let looked = 0; looked < length && devices.length < max; looked++) {
-      const device = this.#lookedForUnsaved++ % length;
-      if ((this.#flags[device] & IS_UNSAVED) === 0) continue;
-      this.#flags[device] &= ~IS_UNSAVED;
-      this.#rhythms.saved(device);
-      devices.push(device);
-    }
+    const devices = this.#unsaved.take(max);
+    for (const device of devices) this.#rhythms.saved(device);
     return devices;
   }
 
   /** What a restart has to know of it, which is written down by whoever asks. */
   save(device: number): SavedStatus {
-    this.#flags[device] &= ~IS_UNSAVED;
+    this.#unsaved.delete(device);
     this.#rhythms.saved(device);
     const dead = this.#deadMs.get(device);
     return {
@@ -258,7 +256,7 @@ export class DeviceStatuses {
 
   #learn(device: number): void {
     const p95Ms = this.#rhythms.p95Ms(device);
-    if (this.#rhythms.hasDrifted(device, p95Ms)) this.#flags[device] |= IS_UNSAVED;
+    if (this.#rhythms.hasDrifted(device, p95Ms)) this.#unsaved.add(device);
     this.#limits.learn(device, p95Ms);
     this.#schedule(device);
   }
@@ -312,7 +310,7 @@ export class DeviceStatuses {
       if (this.#isDown(device) !== wasDown) {
         this.#affected.add(this.#family.childrenOf(device), { atMs, root: device, by });
       }
-    } else if (this.#told.stays(device, after, atMs)) this.#flags[device] |= IS_UNSAVED;
+    } else if (this.#told.stays(device, after, atMs)) this.#unsaved.add(device);
     this.#schedule(device);
   }
 
@@ -357,7 +355,7 @@ export class DeviceStatuses {
   #change(device: number, status: number, atMs: number, reason: string, by: string): void {
     const before = this.#status[device];
     this.#status[device] = status;
-    this.#flags[device] |= IS_UNSAVED;
+    this.#unsaved.add(device);
     this.#told.become({ device, before, status, atMs, reason, by });
   }
 
@@ -389,7 +387,8 @@ export class DeviceStatuses {
     const before = this.#status.length;
     if (wanted <= before) return;
     const length = Math.max(wanted, Math.ceil(before * 1.25), LENGTH_MIN);
-    for (const part of [this.#rhythms, this.#limits, this.#deadlines, this.#family, this.#told]) part.resize(length);
+    for (const part of [this.#rhythms, this.#limits, this.#deadlines, this.#family, this.#told, this.#unsaved])
+      part.resize(length);
     this.#status = grown(this.#status, length);
     this.#flags = grown(this.#flags, length);
     this.#seenMs = grown(this.#seenMs, length);

@@ -4,6 +4,8 @@ import type { Rhythms } from "./rhythms.ts";
 import type { StatusSettings } from "./status.ts";
 import { thresholdsOf, type Thresholds } from "./thresholds.ts";
 
+/** Of a device whose interval is not known, readings that are older are no sign of life. */
+const FRESH_MS = 3_600_000;
 const INFERRED: StatusSettings = { expectedIntervalMs: 0, lateAfterMs: 0, offlineAfterMs: 0, isEventDriven: false };
 
 export class SilenceLimits {
@@ -41,14 +43,19 @@ export class SilenceLimits {
     return this.#of(device, this.#rhythms.p95Ms(device));
   }
 
-  /** Whether somebody set, or arrivals told, how long it may be silent. */
-  isKnown(device: number): boolean {
-    return this.#settings.has(device) ? this.#lateAfterMs[device] < Infinity : this.#rhythms.isKnown(device);
+  /** Whether a reading that is so old says that a device is there. */
+  isFresh(device: number, lagMs: number): boolean {
+    return lagMs < this.#lateAfterMs[device] && (lagMs < FRESH_MS || this.#isKnown(device));
   }
 
   /** After its rhythm was. */
   forget(device: number): void {
     this.set(device, INFERRED);
+  }
+
+  /** Whether somebody set, or arrivals told, how long it may be silent. */
+  #isKnown(device: number): boolean {
+    return this.#settings.has(device) ? this.#lateAfterMs[device] < Infinity : this.#rhythms.isKnown(device);
   }
 
   #of(device: number, p95Ms: number): Thresholds {

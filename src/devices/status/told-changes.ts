@@ -24,6 +24,8 @@ export class ToldChanges {
   /** Unix milliseconds. */
   #sinceMs = new Float64Array(0);
   #changes: StatusChange[] = [];
+  /** How many were taken, since the start. */
+  taken = 0;
 
   constructor(clock: InnerClock) {
     this.#clock = clock;
@@ -71,6 +73,11 @@ export class ToldChanges {
     return Math.min(this.#flapping.endsAtMs(device), this.#held.dueAtMs(device, status));
   }
 
+  /** Those that were forgotten with their devices count. */
+  get made(): number {
+    return this.taken + this.#changes.length;
+  }
+
   get count(): number {
     return this.#changes.length;
   }
@@ -79,7 +86,9 @@ export class ToldChanges {
   take(max: number): StatusChange[] {
     const changes = this.#changes;
     this.#changes = changes.length > max ? changes.slice(max) : [];
-    return changes.length > max ? changes.slice(0, max) : changes;
+    const taken = changes.length > max ? changes.slice(0, max) : changes;
+    this.taken += taken.length;
+    return taken;
   }
 
   snapshot(device: number): Pick<SavedStatus, "sinceMs" | "reason" | "isFlapping" | "flapScore" | "flapAtMs"> {
@@ -105,7 +114,9 @@ export class ToldChanges {
   forget(device: number): void {
     this.#flapping.set(device, 0, 0, false);
     this.#held.forget(device);
+    const { length } = this.#changes;
     this.#changes = this.#changes.filter((change) => change.device !== device);
+    this.taken += length - this.#changes.length;
     this.#sinceMs[device] = 0;
     this.#reasons[device] = "";
   }
