@@ -148,9 +148,12 @@ export class DeviceHearing {
 
   /** Turn by turn, so that others are not held up by a hundred thousand devices that change at once. */
   async #noteRest(): Promise<void> {
-    do await this.#deps.pause();
-    while (this.#noteSome());
-    this.#noting = undefined;
+    try {
+      do await this.#deps.pause();
+      while (this.#noteSome());
+    } finally {
+      this.#noting = undefined;
+    }
   }
 
   /** False where there is no more. */
@@ -204,7 +207,7 @@ export class DeviceHearing {
   }
 
   async #save(): Promise<void> {
-    while (this.#saveNext()) await this.#deps.writer.written();
+    while (this.#saveNext()) await this.#deps.writer.tried();
   }
 
   /** False where there are no more. */
