@@ -26,6 +26,8 @@ export interface UpstreamStateDeps {
   readonly journal: StateJournal;
   readonly ledger: DeliveryLedger;
   readonly clock: Clock;
+  /** Of this process; no other one's. */
+  readonly runId: string;
   onTrouble(sentence: string, error: unknown): void;
 }
 
@@ -36,6 +38,7 @@ interface StoredState {
   /** Of the node when it became that origin. */
   readonly nodeId: string;
   readonly session: number;
+  readonly runs?: readonly string[];
   readonly fresh: readonly StoredRange[];
   readonly again: readonly StoredRange[];
   readonly settled: SequenceRanges;
@@ -45,9 +48,17 @@ interface StoredState {
   readonly receiverId: string;
 }
 
+export interface SessionBegun {
+  readonly originId: string;
+  readonly session: bigint;
+  readonly runs: string[];
+}
+
 const COLLECTION = "upstream";
 const KEY = "state";
 const SAVE_AFTER_MS = 5_000;
+/** Processes that are remembered: a receiver that was restored may have heard an old one last. */
+const [RUNS_MAX, RUN_LENGTH] = [200, 8];
 /** What was acknowledged is told again by the receiver. What was given up is written at once. */
 const LEDGER_EVERY_MS = 60_000;
 /** Of so few sources it is written each time. */
@@ -63,6 +74,7 @@ export class UpstreamState {
   #originId: string;
   #nodeId: string;
   #session: number;
+  #runs: readonly string[];
   #fresh: SequenceRanges;
   #again: SequenceRanges;
   #settled: SequenceRanges;
@@ -78,6 +90,7 @@ export class UpstreamState {
     this.#originId = stored.originId;
     this.#nodeId = stored.nodeId;
     this.#session = stored.session;
+    this.#runs = [...(stored.runs ?? []), deps.runId.slice(0, RUN_LENGTH)].slice(-RUNS_MAX);
     this.#fresh = stored.fresh.map(rangeOf);
     this.#again = stored.again.map(rangeOf);
     this.#settled = stored.settled;
@@ -131,15 +144,15 @@ export class UpstreamState {
   }
 
   /**
-   * Who streams come from, and a number that no stream of it had before; written before it is told to anybody. `endSeq`:
-   * behind what is committed. Rejects as the journal does.
+   * Who streams come from, as which process after which others, and a number that no stream of it had before; written before
+   * it is told to anybody. `endSeq`: behind what is committed. Rejects as the journal does.
    */
-  async beginSession(nodeId: string, endSeq: number): Promise<{ readonly originId: string; readonly session: number }> {
+  async beginSession(nodeId: string, endSeq: number): Promise<SessionBegun> {
     if (this.#nodeId !== nodeId) this.#become(nodeId, endSeq);
     this.#nodeId = nodeId;
     this.#session++;
     await this.#write();
-    return { originId: this.#originId, session: this.#session };
+    return { originId: this.#originId, session: BigInt(this.#session), runs: [...this.#runs] };
   }
 
   /** From now on it is another origin. Rejects as the journal does. */
@@ -219,7 +232,7 @@ export class UpstreamState {
     const isLedgerDue = ledger.changed <= SOURCES_FEW || clock.monotonicMs() >= this.#ledgerDueMs;
     if (isLedgerDue) this.#ledgerDueMs = clock.monotonicMs() + LEDGER_EVERY_MS;
     const value = JSON.stringify({
-      ...{ originId: this.#originId, nodeId: this.#nodeId, session: this.#session },
+      ...{ originId: this.#originId, nodeId: this.#nodeId, session: this.#session, runs: this.#runs },
       ...{ fresh: this.#fresh, again: this.#again, settled: this.#settled, clockSet: this.#clockSet },
       eventsAfter: this.#eventsAfter,
       isStandingTold: this.#isStandingTold,

@@ -162,7 +162,7 @@ export class Upstream {
     const { journal, clock } = deps;
     const ledger = await DeliveryLedger.read(journal);
     const onTrouble = (sentence: string, error: unknown) => deps.onTrouble(`${sentence}: ${messageOf(error)}`);
-    const state = await UpstreamState.read({ journal, ledger, clock, onTrouble });
+    const state = await UpstreamState.read({ journal, ledger, clock, runId: deps.newId(), onTrouble });
     const upstream = new Upstream(options, deps, state, ledger);
     upstream.#start();
     return upstream;
@@ -264,8 +264,8 @@ export class Upstream {
   /** Rejects with what ends the connection, after what can be done about it. */
   async #connect(): Promise<void> {
     const nodeId = await this.#deps.nodeId();
-    const { originId, session } = await this.#state.beginSession(nodeId, this.#nextSeq);
-    const hello = { originId, originName: this.options.name, session: BigInt(session), sinceSession: BigInt(session) };
+    const { originId, session, runs } = await this.#state.beginSession(nodeId, this.#nextSeq);
+    const hello = { originId, originName: this.options.name, session, sinceSession: session, runs };
     const link = new Link(this.#linkDeps(), { ...hello, behind: [nodeId, ...(await this.#deps.behind())] });
     if (this.#over.signal.aborted) return;
     this.#link = link;

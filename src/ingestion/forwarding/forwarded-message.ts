@@ -30,6 +30,7 @@ const BOUNDS: Readonly<Record<number, FieldBounds>> = {
   9: { times: 1, bytes: Infinity },
   10: { times: 1, bytes: Infinity },
   11: { times: 10_000, bytes: 4_096 },
+  14: { times: 1_000, bytes: 256 },
 };
 /** Of a later version, for which there is no bound yet. */
 const UNKNOWN_MAX = 1_000;

@@ -13,7 +13,7 @@ export const BEHIND_MAX = 100_000;
  * would go round for ever.
  */
 export function helloOf(first: Forwarded, nodeId: string): Hello {
-  const { originId, originName, lane, behind } = first;
+  const { originId, originName, lane, behind, runs } = first;
   if (first.sequences !== undefined) {
     throw new WatchpostError("INVALID_ARGUMENT", "the first message has sequences; wanted it to say who sends");
   }
@@ -22,6 +22,7 @@ export function helloOf(first: Forwarded, nodeId: string): Hello {
     throw invalidField("origin_name", originName, `at most ${NAME_LENGTH_MAX} characters`);
   }
   if (!LANES.includes(lane)) throw invalidField("lane", lane, LANES.map((name) => `"${name}"`).join(" or "));
+  for (const id of runs) if (!ID.test(id)) throw invalidField("runs", id, "1 to 64 letters, digits and '-'");
   for (const id of behind) if (!ID.test(id)) throw invalidField("behind", id, "1 to 64 letters, digits and '-'");
   if (originId === nodeId || behind.includes(nodeId)) {
     const name = JSON.stringify(originName);
@@ -33,7 +34,7 @@ export function helloOf(first: Forwarded, nodeId: string): Hello {
     throw new WatchpostError("FAILED_PRECONDITION", message);
   }
   return {
-    ...{ originId, originName, lane, behind },
+    ...{ originId, originName, lane, behind, runs },
     session: sessionOf("session", first.session),
     sinceSession: sessionOf("since_session", first.sinceSession),
   };

@@ -13,6 +13,8 @@ export interface OriginRecord {
   readonly name: string;
   /** The highest of any stream. */
   readonly session: number;
+  /** The process that was heard last; "": it did not tell. */
+  readonly run: string;
   readonly committed: SequenceRanges;
   readonly lastSeenMs: number;
   /** Ids of the nodes that it gets points from. */
@@ -41,13 +43,14 @@ const BETWEEN = "\n";
 export async function readOrigins(journal: DocumentReader): Promise<OriginRecord[]> {
   const byId = new Map<string, { -readonly [K in keyof OriginRecord]: OriginRecord[K] }>();
   for await (const { key, value } of each(journal, ORIGINS)) {
-    const { name, session, committed, lastSeenMs, sources = [] } = JSON.parse(value);
+    const { name, session, run = "", committed, lastSeenMs, sources = [] } = JSON.parse(value);
     const recent = sources as readonly RecentSource[];
     byId.set(key, {
       ...{
         id: key,
         name,
         session,
+        run,
         committed,
         lastSeenMs,
         behind: [],
@@ -75,11 +78,11 @@ export function originDocument(
   { id, ...kept }: Omit<OriginRecord, "behind" | "delivered" | "recent">,
   recent: Iterable<readonly [source: string, counts: Delivered]>,
 ): DocumentChange {
-  const { name, session, committed, lastSeenMs } = kept;
+  const { name, session, run, committed, lastSeenMs } = kept;
   const sources = Array.from(recent, ([source, { points, refused, dropped, firstUs, lastUs }]): RecentSource => {
     return [source, points, refused, dropped, firstUs, lastUs];
   });
-  const value = JSON.stringify({ name, session, committed, lastSeenMs, sources });
+  const value = JSON.stringify({ name, session, run, committed, lastSeenMs, sources });
   return { collection: ORIGINS, key: id, sort: 0, value };
 }
 

@@ -40,6 +40,8 @@ export interface Hello {
   readonly sinceSession: number;
   /** Ids of the nodes that it gets points from. */
   readonly behind: readonly string[];
+  /** The origin's processes, the sending one last; empty: it does not tell. */
+  readonly runs: readonly string[];
 }
 
 /** A stream that is listened to. */
@@ -58,6 +60,8 @@ export interface Origin {
   name: string;
   /** The highest of any stream. */
   session: number;
+  /** The process that was heard last; "": it did not tell. */
+  run: string;
   committed: SequenceRanges;
   /** Ids of the nodes that it gets points from. */
   behind: readonly string[];
@@ -120,16 +124,11 @@ export class Origins {
     // Nobody would take it off again.
     if (stream.isOver) throw new WatchpostError("CANCELLED", "the sender has left");
     const origin = this.#originFor(hello);
-    if (hello.session < origin.session) {
-      const message =
-        `session is ${hello.session}, and node ${quoted(hello.originName)} (${origin.id}) was heard with ${origin.session}; ` +
-        "is there a second node with a copy of its data directory?";
-      throw new WatchpostError("ALREADY_EXISTS", message);
-    }
+    checkIsSame(hello, origin);
     const isBehindNew = !isSame(origin.behind, hello.behind);
     if (isBehindNew) this.#checkBehind(hello, origin);
     this.#byId.set(origin.id, origin);
-    origin.session = hello.session;
+    [origin.session, origin.run] = [hello.session, hello.runs.at(-1) ?? ""];
     const replaced = [...origin.streams].filter(
       ({ lane, session }) => lane === hello.lane || session < hello.sinceSession,
     );
@@ -289,6 +288,7 @@ export class Origins {
     }
     const empty = {
       session: 0,
+      run: "",
       committed: [],
       behind: [],
       delivered: new Map(),
@@ -328,6 +328,19 @@ export function checkForgettable({ id, name, streams }: Origin): void {
   if (streams.size === 0) return;
   const message = `node ${quoted(name)} (${id}) is connected; take upstream.address off its settings first, and restart it`;
   throw new WatchpostError("FAILED_PRECONDITION", message);
+}
+
+/** Throws ALREADY_EXISTS where it cannot be the node that was heard last under its id. */
+function checkIsSame({ session, originName, runs }: Hello, origin: Origin): void {
+  const isOlder = session < origin.session;
+  const isAnother = origin.run !== "" && runs.length > 0 && !runs.includes(origin.run);
+  if (!isOlder && !isAnother) return;
+  const what = isOlder ? `session is ${session}` : `runs end with ${runs.at(-1)}`;
+  const heard = isOlder ? `${origin.session}` : `run ${origin.run}, which is none of its`;
+  const message =
+    `${what}, and node ${quoted(originName)} (${origin.id}) was heard with ${heard}; ` +
+    "is there a second node with a copy of its data directory?";
+  throw new WatchpostError("ALREADY_EXISTS", message);
 }
 
 function listed(origins: readonly Origin[]): string {

@@ -52,6 +52,46 @@ test("the same where it has committed more meanwhile than it lost, or its sessio
   await pair.upstream.close();
 });
 
+test("of two gateways made from one image the second is another one, however long it tried before it reached the receiver", async () => {
+  const pair = await createPair();
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  const rollBack = pair.snapshotEdge();
+  await pair.restartEdge();
+  commitEach(pair, 10, 5);
+  await pair.settle();
+  const before = pair.received();
+  pair.setReachable(false);
+  await rollBack();
+  commitEach(pair, 100, 20);
+  for (let i = 0; i < 20; i++) await pair.pass(60_000);
+  await pair.restartEdge();
+  pair.setReachable(true);
+  await pair.settle();
+  expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+  expect(await pair.origins.all()).toHaveLength(2);
+  await pair.upstream.close();
+});
+
+test("a gateway that was started often, and a receiver that was restored, know each other", async () => {
+  const pair = await createPair();
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  const restore = pair.snapshotReceiver();
+  for (let i = 0; i < 12; i++) {
+    await pair.restartEdge();
+    commitEach(pair, 10 + i, 1);
+    await pair.settle();
+  }
+  await restore();
+  await pair.restartEdge();
+  await pair.pass(10_000);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  expect(await pair.origins.all()).toHaveLength(1);
+  await pair.upstream.close();
+});
+
 test("a gateway that was restored from a backup sends what it had not delivered, and nothing twice", async () => {
   const pair = await createPair();
   commitEach(pair, 0, 10);

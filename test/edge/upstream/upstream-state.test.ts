@@ -6,12 +6,13 @@ import { turns } from "../../ingestion/rig.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 
-async function createState(journal = new MemoryJournal()) {
+async function createState(journal = new MemoryJournal(), runId = "run-1") {
   const clock = new ManualClock();
   const troubles: string[] = [];
   const ledger = await DeliveryLedger.read(journal);
   const onTrouble = (sentence: string) => void troubles.push(sentence);
-  return { journal, clock, troubles, ledger, state: await UpstreamState.read({ journal, ledger, clock, onTrouble }) };
+  const state = await UpstreamState.read({ journal, ledger, clock, runId, onTrouble });
+  return { journal, clock, troubles, ledger, state };
 }
 
 test("everything there is, and will be, is undelivered at first", async () => {
@@ -20,15 +21,15 @@ test("everything there is, and will be, is undelivered at first", async () => {
   expect(await storedUndelivered(journal)).toEqual([[0, Infinity]]);
 });
 
-test("sessions ascend, over a crash, too", async () => {
+test("sessions ascend, over a crash, too, and processes are remembered", async () => {
   const { state, journal } = await createState();
   const begin = (state: UpstreamState) => state.beginSession("edge", 10);
   expect([await begin(state), await begin(state)]).toEqual([
-    { originId: "edge", session: 1 },
-    { originId: "edge", session: 2 },
+    { originId: "edge", session: 1n, runs: ["run-1"] },
+    { originId: "edge", session: 2n, runs: ["run-1"] },
   ]);
-  const { state: later } = await createState(journal);
-  expect(await begin(later)).toEqual({ originId: "edge", session: 3 });
+  const { state: later } = await createState(journal, "run-2");
+  expect(await begin(later)).toEqual({ originId: "edge", session: 3n, runs: ["run-1", "run-2"] });
 });
 
 test("many deliveries are written once, and what is not written is undelivered", async () => {

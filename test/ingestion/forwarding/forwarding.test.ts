@@ -583,6 +583,7 @@ describe("a node that forwards", () => {
     ["sequences at once", hello({ sequences: { from: 1n, to: 2n } }), "first message has sequences"],
     ["itself", hello({ originId: "centre" }), "round for ever"],
     ["a node that this one forwards to", hello({ behind: ["x", "centre"] }), "round for ever"],
+    ["a run with odd letters", hello({ runs: ["a b"] }), 'runs is "a b"'],
     ["an id behind it with odd letters", hello({ behind: ["x", "a b"] }), 'behind is "a b"'],
     ["too many nodes behind it", hello({ behind: Array(100_001).fill("x") }), "behind comes more than 100000 times"],
   ])("is refused with %s", async (_, first, wanted) => {

@@ -21,7 +21,7 @@ const clock = new ManualClock();
 
 function hello(change: Partial<Hello> = {}): Hello {
   return {
-    ...{ originId: "edge-1", originName: "Hall 3", lane: "live", session: 1, sinceSession: 1, behind: [] },
+    ...{ originId: "edge-1", originName: "Hall 3", lane: "live", session: 1, sinceSession: 1, behind: [], runs: [] },
     ...change,
   };
 }
@@ -159,6 +159,21 @@ test("which nodes are behind an origin is written where it changes, and bounded 
   await expect(more).rejects.toThrow('node "Hall 4" (edge-2) gets points from 60000 nodes');
   await origins.enter(hello({ behind: ["line-1"], session: 2 }), stream());
   await origins.enter(hello({ originId: "edge-2", behind: many }), stream());
+});
+
+test("a node that does not know the process that was heard last is another one with its data, also after a restart", async () => {
+  const journal = new MemoryJournal();
+  let origins = new Origins(journal, clock);
+  await origins.enter(hello({ runs: ["a"] }), stream());
+  await origins.enter(hello({ runs: ["a", "b"], session: 2 }), stream());
+  origins = new Origins(journal, clock);
+  const copy = origins.enter(hello({ runs: ["a", "c"], session: 3 }), stream());
+  await expect(copy).rejects.toMatchObject({ status: "ALREADY_EXISTS" });
+  await expect(copy).rejects.toThrow("was heard with run b, which is none of its; is there a second node with a copy");
+  await origins.enter(hello({ runs: ["a", "b", "d"], session: 3 }), stream());
+  // Those of versions that do not tell are judged by their sessions alone.
+  await origins.enter(hello({ session: 4 }), stream());
+  await origins.enter(hello({ runs: ["e"], session: 5 }), stream());
 });
 
 test("a stream that ended while it was let in is not among those of its node", async () => {
