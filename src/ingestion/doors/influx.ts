@@ -10,8 +10,8 @@ import { LineSeries } from "./line-series.ts";
 const UNITS_PER_US: Readonly<Record<string, number>> = {
   ...{ n: 1_000, ns: 1_000, u: 1, us: 1, µ: 1, ms: 1e-3, s: 1e-6, m: 1e-6 / 60, h: 1e-6 / 3_600 },
 };
-/** A millisecond or two of short lines. */
-const STEP_BYTES = 16 * 1024;
+/** Far less than a slice, whatever they are. */
+const STEP_BYTES = 4 * 1024;
 const SAID_MAX = 10;
 const OTHERWISE = "influx";
 /** What a byte of lines becomes, with its share of rows, frames and records. */

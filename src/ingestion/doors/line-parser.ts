@@ -26,10 +26,9 @@ const [NEWLINE, RETURN, SPACE, TAB, QUOTE, HASH, COMMA, MINUS, DOT, ZERO, NINE, 
 const DIGITS_EXACT = 15;
 const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
 
-/** Measurement and tags of a line: thirty-two tags as long as they may be, all of it escaped. */
-const SECTION_BYTES_MAX = 64 * 1024;
+/** Measurement and tags of a line: thirty-two tags as long as they may be. They are compared for every field. */
+const SECTION_BYTES_MAX = 32 * 1024;
 const FIELDS_BYTES_MAX = 1024 * 1024;
-const FIELDS_MAX = 10_000;
 
 export class LineParser {
   readonly #bytes: Uint8Array;
@@ -39,6 +38,9 @@ export class LineParser {
   readonly #form: LineForm = { metricAt: 0, metricEnd: 0, tagsAt: 0, tagsEnd: 0 };
   #at = 0;
   #line = 0;
+  /** Of the line whose fields are read; 0: none is. */
+  #fieldsEnd = 0;
+  #timeUs = NaN;
 
   /** `unitsPerUs`: of the timestamps, such as 1000 for nanoseconds and 1/1000 for milliseconds. */
   constructor(bytes: Uint8Array, unitsPerUs: number, sink: LineSink) {
@@ -48,21 +50,25 @@ export class LineParser {
     this.#sink = sink;
   }
 
-  /** Reads on by lines of about `bytesMax` bytes together; true once all are read. */
+  /** Reads on by about `bytesMax` bytes; true once all are read. */
   step(bytesMax: number): boolean {
     const bytes = this.#bytes;
     const { length } = bytes;
     const until = Math.min(length, this.#at + bytesMax);
     while (this.#at < until) {
-      this.#line++;
-      while (bytes[this.#at] === SPACE || bytes[this.#at] === TAB || bytes[this.#at] === RETURN) this.#at++;
-      if (this.#at < length && bytes[this.#at] !== NEWLINE && bytes[this.#at] !== HASH) this.#readLine();
+      if (this.#fieldsEnd === 0) {
+        this.#line++;
+        while (bytes[this.#at] === SPACE || bytes[this.#at] === TAB || bytes[this.#at] === RETURN) this.#at++;
+        if (this.#at < length && bytes[this.#at] !== NEWLINE && bytes[this.#at] !== HASH) this.#beginLine();
+      }
+      if (this.#fieldsEnd > 0 && !this.#readFields(until)) return false;
       this.#at = this.#lineEnd(this.#at) + 1;
     }
     return this.#at >= length;
   }
 
-  #readLine(): void {
+  /** Finds the parts of a line; where it is malformed, none of its fields are read. */
+  #beginLine(): void {
     const bytes = this.#bytes;
     const sectionAt = this.#at;
     const sectionEnd = this.#unescaped(sectionAt, SPACE);
@@ -74,29 +80,37 @@ export class LineParser {
     if (fieldsEnd === fieldsAt) return this.#malformed("it has no fields");
     if (fieldsEnd - fieldsAt > FIELDS_BYTES_MAX) return this.#malformed(FIELDS_TOO_LONG);
     if (fieldsEnd < 0) return this.#malformed("a text has no closing quote");
-    const timeUs = this.#timeUs(fieldsEnd);
+    const timeUs = this.#readTimeUs(fieldsEnd);
     if (timeUs === undefined) return;
+    this.#form.metricAt = sectionAt;
+    this.#form.metricEnd = sectionEnd;
+    this.#at = fieldsAt;
+    this.#fieldsEnd = fieldsEnd;
+    this.#timeUs = timeUs;
+  }
+
+  /** Those before `until`, at least one; true once there are no more. */
+  #readFields(until: number): boolean {
     const form = this.#form;
-    form.metricAt = sectionAt;
-    form.metricEnd = sectionEnd;
-    let fields = 0;
-    for (let at = fieldsAt; at < fieldsEnd;) {
-      if (++fields > FIELDS_MAX) {
-        this.#malformed(`it has more than ${FIELDS_MAX} fields`);
+    const fieldsEnd = this.#fieldsEnd;
+    do {
+      const at = this.#at;
+      const keyEnd = this.#unescaped(at, EQUALS);
+      if (keyEnd >= fieldsEnd || keyEnd === at || this.#bytes[keyEnd] !== EQUALS) {
+        this.#malformed("a field is not key=value");
+        this.#at = fieldsEnd;
         break;
       }
-      const keyEnd = this.#unescaped(at, EQUALS);
       const end = this.#endOfField(keyEnd + 1, fieldsEnd);
-      if (keyEnd >= fieldsEnd || keyEnd === at || bytes[keyEnd] !== EQUALS) {
-        this.#malformed("a field is not key=value");
-        return void (this.#at = fieldsEnd);
-      }
       form.tagsAt = at;
       form.tagsEnd = keyEnd;
-      this.#readField(keyEnd + 1, end, timeUs);
-      at = end + 1;
-    }
+      this.#readField(keyEnd + 1, end, this.#timeUs);
+      this.#at = end + 1;
+    } while (this.#at < fieldsEnd && this.#at < until);
+    if (this.#at < fieldsEnd) return false;
     this.#at = fieldsEnd;
+    this.#fieldsEnd = 0;
+    return true;
   }
 
   #readField(from: number, to: number, timeUs: number): void {
@@ -142,7 +156,7 @@ export class LineParser {
   }
 
   /** The timestamp behind the fields; NaN: there is none, undefined: it is malformed, which has been said. */
-  #timeUs(fieldsEnd: number): number | undefined {
+  #readTimeUs(fieldsEnd: number): number | undefined {
     const bytes = this.#bytes;
     const lineEnd = this.#lineEnd(fieldsEnd);
     const from = this.#past(fieldsEnd, SPACE);

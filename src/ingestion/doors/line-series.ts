@@ -1,4 +1,5 @@
 /** The series of line protocol: measurement, tags and field as they stand in lines, to ids. */
+import { TAGS_MAX } from "../../model/limits.ts";
 import { metricNameOf } from "../../model/metric-name.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import { SeriesCache } from "../../wire/series-cache.ts";
@@ -6,6 +7,8 @@ import { readField, readSection, type LineForm } from "./line-parser.ts";
 
 /** Of each of the cache's two generations. */
 const CACHE_LIMITS = { entriesMax: 1 << 18, arenaBytesMax: 32 << 20 };
+/** Longer ones, of which there is no need, would push all others out. */
+const CACHED_BYTES_MAX = 4 * 1024;
 const SOURCES_MAX = 10_000;
 const SOURCE_TAG = "host";
 /** The field that stands for its measurement. */
@@ -22,6 +25,8 @@ export class LineSeries {
   readonly #cache: SeriesCache;
   #sources = new Map<string, LineSource>();
   #nextSource = 1;
+  /** Of the line that was read last: its fields come one after the other. */
+  #last: ReadLine | undefined;
 
   constructor(deps: LineSeriesDeps) {
     this.#deps = deps;
@@ -43,7 +48,7 @@ export class LineSeries {
 
   /** Undefined where it is not known yet, or was deleted since. */
   known(source: LineSource, view: DataView, form: LineForm): number | undefined {
-    const id = this.#cache.find(view, form, source.number);
+    const id = isShort(form) ? this.#cache.find(view, form, source.number) : 0;
     if (id === 0) return undefined;
     if (this.#deps.isKnownSeries(id)) return id;
     // An entry cannot be replaced.
@@ -53,18 +58,38 @@ export class LineSeries {
 
   /** Makes it known; in words why it may not be. */
   find(source: LineSource, view: DataView, form: LineForm): number | string {
-    const text = (from: number, to: number) =>
-      Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, to - from).toString("latin1");
-    const { measurement, tags } = readSection(text(form.metricAt, form.metricEnd));
-    const key = readField(text(form.tagsAt, form.tagsEnd));
+    const { measurement, tags } = this.#section(view, form);
+    // Judged here, where there may be as many as bytes: what is behind it looks at each for every field.
+    if (tags.size > TAGS_MAX + 1) return `has ${tags.size} tags; wanted at most ${TAGS_MAX}`;
+    const key = readField(textOf(view, form.tagsAt, form.tagsEnd));
     const metric = metricNameOf(key === PLAIN_FIELD ? measurement : `${measurement}_${key}`);
-    const host = tags.findIndex(([name]) => name === SOURCE_TAG);
-    const isHost = source.given === undefined && host >= 0;
-    const name = source.given ?? (isHost ? tags[host][1] : source.otherwise);
-    const found = this.#deps.resolve(metric, name, isHost ? tags.filter((_, i) => i !== host) : tags);
-    if (typeof found === "number") this.#cache.add(view, form, source.number, found);
+    const host = source.given === undefined ? tags.get(SOURCE_TAG) : undefined;
+    const others = host === undefined ? [...tags] : [...tags].filter(([name]) => name !== SOURCE_TAG);
+    const found = this.#deps.resolve(metric, source.given ?? host ?? source.otherwise, others);
+    if (typeof found === "number" && isShort(form)) this.#cache.add(view, form, source.number, found);
     return found;
   }
+
+  #section(view: DataView, { metricAt, metricEnd }: LineForm): ReadLine {
+    if (this.#last?.view === view && this.#last.metricAt === metricAt) return this.#last;
+    const { measurement, tags } = readSection(textOf(view, metricAt, metricEnd));
+    return (this.#last = { view, metricAt, measurement, tags: new Map(tags) });
+  }
+}
+
+function isShort({ metricAt, metricEnd, tagsAt, tagsEnd }: LineForm): boolean {
+  return metricEnd - metricAt + tagsEnd - tagsAt <= CACHED_BYTES_MAX;
+}
+
+interface ReadLine {
+  readonly view: DataView;
+  readonly metricAt: number;
+  readonly measurement: string;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+function textOf(view: DataView, from: number, to: number): string {
+  return Buffer.from(view.buffer as ArrayBuffer, view.byteOffset + from, to - from).toString("latin1");
 }
 
 /** Where a request is from. */

@@ -1,11 +1,13 @@
 /** The series of remote write: labels as they stand in the message, to ids. */
 import { metricNameOf } from "../../model/metric-name.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
-import { SeriesCache } from "../../wire/series-cache.ts";
+import { SeriesCache, type FormRange } from "../../wire/series-cache.ts";
 import type { Labels } from "./write-request.ts";
 
 /** Of each of the cache's two generations. */
 const CACHE_LIMITS = { entriesMax: 1 << 18, arenaBytesMax: 48 << 20 };
+/** Longer ones, of which there is no need, would push all others out. */
+const CACHED_BYTES_MAX = 4 * 1024;
 const SOURCES_MAX = 10_000;
 /** Of these the first that there is names the source. */
 const SOURCE_LABELS = ["instance", "job"];
@@ -49,7 +51,7 @@ export class RemoteSeries {
 
   /** Undefined where it is not known yet, or was deleted since. */
   known({ number }: RemoteSource, view: DataView, { form }: Labels): number | undefined {
-    const id = this.#cache.find(view, form, number);
+    const id = isShort(form) ? this.#cache.find(view, form, number) : 0;
     if (id === 0) return undefined;
     if (this.#deps.isKnownSeries(id)) return id;
     // An entry cannot be replaced.
@@ -69,7 +71,11 @@ export class RemoteSeries {
     const source = given ?? pairs.find(([key]) => key === label)?.[1] ?? OTHERWISE;
     const tags = pairs.filter(([key]) => key !== "__name__" && key !== label);
     const found = this.#deps.resolve(metricNameOf(name), source, tags);
-    if (typeof found === "number") this.#cache.add(view, labels.form, number, found);
+    if (typeof found === "number" && isShort(labels.form)) this.#cache.add(view, labels.form, number, found);
     return found;
   }
+}
+
+function isShort({ metricAt, metricEnd }: FormRange): boolean {
+  return metricEnd - metricAt <= CACHED_BYTES_MAX;
 }

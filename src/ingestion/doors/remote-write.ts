@@ -9,8 +9,8 @@ import { WriteRequestReader, type Labels } from "./write-request.ts";
 const DOOR = "prometheus";
 const SAID_MAX = 10;
 const SERIES_LENGTH_MAX = 200;
-/** A millisecond of samples whose series are known. */
-const PARTS_A_STEP = 4_096;
+/** Far less than a slice, whatever they are. */
+const PARTS_A_STEP = 64;
 /** What a byte becomes, with its share of rows, frames and records. */
 const MEMORY_FACTOR = 4;
 const UNSUPPORTED_TYPE = 415;
@@ -43,15 +43,20 @@ async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promi
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   await withRowsMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
     const rows = new DoorRows(deps, DOOR);
+    // Of the series that was refused last, which may have many samples.
+    let [refusedAt, refusal] = [-1, ""];
     const reader: WriteRequestReader = new WriteRequestReader(bytes, {
       sample: (labels, timeMs, value) => {
         if (!Number.isFinite(value)) return rows.leaveOut("no finite number");
         const timeUs = timeMs * 1_000;
-        const found =
-          series.known(source, view, labels) ??
-          (rows.isStorable(value, timeUs) ? series.find(source, view, labels) : 0);
-        if (typeof found === "number") rows.add(reader.samples, found, timeUs, value);
-        else rows.add(reader.samples, 0, timeUs, value, found);
+        const { metricAt } = labels.form;
+        let found: number | string | undefined = metricAt === refusedAt ? refusal : series.known(source, view, labels);
+        if (found === undefined && rows.isStorable(value, timeUs)) {
+          found = series.find(source, view, labels);
+          if (typeof found === "string") [refusedAt, refusal] = [metricAt, found];
+        }
+        if (typeof found === "string") rows.add(reader.samples, 0, timeUs, value, found);
+        else rows.add(reader.samples, found ?? 0, timeUs, value);
       },
       leftOut: (what) => rows.leaveOut(what),
     });

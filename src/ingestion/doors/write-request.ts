@@ -23,7 +23,8 @@ export interface WriteRequestSink {
   leftOut(what: Beside): void;
 }
 
-const LABELS_MAX = 1_000;
+/** Those of a series that are read: it may have half as many tags. */
+const LABELS_MAX = 64;
 const [SERIES, METADATA] = [1, 3];
 const [LABEL, SAMPLE, EXEMPLAR, HISTOGRAM] = [1, 2, 3, 4];
 const [NAME, VALUE] = [1, 2];
@@ -36,6 +37,7 @@ export class WriteRequestReader {
   readonly #form: FormRange = { metricAt: 0, metricEnd: 0, tagsAt: 0, tagsEnd: 0 };
   /** Beginnings and ends of the labels of the series that is read. */
   readonly #labelsAt: number[] = [];
+  #labelsCount = 0;
   readonly #labels: Labels;
   #at = 0;
   /** Of the series that is read; 0: none is. */
@@ -94,7 +96,7 @@ export class WriteRequestReader {
     const labels = this.#labelsAt;
     const form = this.#form;
     const from = this.#at;
-    labels.length = 0;
+    labels.length = this.#labelsCount = 0;
     form.metricAt = form.metricEnd = from;
     while (this.#at < seriesEnd) {
       const at = this.#at;
@@ -104,9 +106,8 @@ export class WriteRequestReader {
         continue;
       }
       const end = this.#end(seriesEnd);
-      if (labels.length === 0) form.metricAt = at;
-      if (labels.length === 2 * LABELS_MAX) throw new FormatError(`a series of more than ${LABELS_MAX} labels`);
-      labels.push(this.#at, end);
+      if (this.#labelsCount++ === 0) form.metricAt = at;
+      if (this.#labelsCount <= LABELS_MAX) labels.push(this.#at, end);
       form.metricEnd = end;
       this.#at = end;
     }
@@ -195,6 +196,7 @@ export class WriteRequestReader {
   #readLabels(): [string, string][] | string {
     const pairs: [string, string][] = [];
     const at = this.#labelsAt;
+    if (this.#labelsCount > LABELS_MAX) return `has ${this.#labelsCount} labels; wanted at most ${LABELS_MAX}`;
     try {
       for (let i = 0; i < at.length; i += 2) pairs.push(readLabel(this.#bytes.subarray(at[i], at[i + 1])));
       return pairs;

@@ -107,6 +107,18 @@ test("sources of requests are told apart, deleted series come again", async () =
   expect(await server.stored()).toEqual([`m_v a@${S + 1}000=2`, `m_v a@${S + 2}000=3`]);
 });
 
+test("a tag that is given again counts once, the last of them; more of them than a series has are refused", async () => {
+  await using server = await openServer();
+  const repeated = `m,${Array.from({ length: 3_000 }, (_, i) => `t=${i}`).join(",")} value=1 ${S}`;
+  const many = `m,${Array.from({ length: 40 }, (_, i) => `t${i}=x`).join(",")} a=1,b=2 ${S}`;
+  const answer = await server.post("/write?db=d&precision=s", `${repeated}\n${many}`);
+  const { error } = (await answer.json()) as { error: string };
+  expect(error).toBe(
+    "partial write: line 2: has 40 tags; wanted at most 32; line 2: has 40 tags; wanted at most 32 dropped=2",
+  );
+  expect(await server.stored()).toEqual([`m d t=2999@${S}000=1`]);
+});
+
 test("what names no source is refused before anything is read", async () => {
   await using server = await openServer();
   const long = "x".repeat(257);

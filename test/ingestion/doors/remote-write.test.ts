@@ -129,9 +129,18 @@ function fieldOf(number: number, bytes: Uint8Array): Uint8Array {
   }
 }
 
-test("more labels than any sender has are not read to their end", () => {
-  const labels = fieldOf(1, Buffer.alloc(4_000, fieldOf(1, new Uint8Array())));
-  expect(readAll(labels, {})).toContain("a series of more than 1000 labels");
+test("a series of more labels than any has costs only itself, whatever samples it has", async () => {
+  await using server = await openServer();
+  const labels = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`l${i}`, ""]));
+  const samples = Array.from({ length: 300 }, (_, i): Sample => [MS + i, i]);
+  const body = writeRequest([
+    [{ __name__: "many", ...labels }, samples],
+    [{ __name__: "m" }, [[MS, 1]]],
+  ]);
+  const answer = await server.post(PATH, packed(body), HEADERS);
+  const said = "300 refused, 1 stored: sample 1: has 66 labels; wanted at most 64; sample 2: ";
+  expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(said)]);
+  expect(await server.stored()).toEqual([`m prometheus@${MS}=1`]);
 });
 
 const time = fc.oneof(
