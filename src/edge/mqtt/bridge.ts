@@ -33,6 +33,8 @@ export interface BridgeDeps {
 
 /** In place of a pattern's position. */
 const [UNMATCHED, REPEATED] = [-1, -2];
+/** What is captured of it may be in every point of a message. */
+const TOPIC_LENGTH_MAX = 4_096;
 const TICK_MS = 1_000;
 const NO_POINTS: readonly IncomingPoint[] = [];
 /** Between two lines that say that points cannot be stored. */
@@ -161,7 +163,11 @@ export class Bridge {
 
   #handledBy(index: number, message: Parameters<TopicHandler["handle"]>[0]): Handled {
     const { payloadBytesMax } = this.settings;
-    const { length } = message.payload;
+    const { topic, payload } = message;
+    const { length } = payload;
+    if (topic.length > TOPIC_LENGTH_MAX) {
+      return { malformed: `its topic has ${topic.length} characters; wanted at most ${TOPIC_LENGTH_MAX}` };
+    }
     if (length > payloadBytesMax) return { malformed: `it has ${length} bytes; wanted at most ${payloadBytesMax}` };
     try {
       return this.handlers[index].handle(message, this.#deps.clock.monotonicMs());

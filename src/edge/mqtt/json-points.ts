@@ -1,7 +1,7 @@
 /** The numbers in a JSON message, their names, times and tags. */
 import { WatchpostError } from "../../model/errors.ts";
 import { metricNameOf } from "../../model/metric-name.ts";
-import { BATCH_POINTS_MAX, METRIC_NAME_LENGTH_MAX } from "../../model/limits.ts";
+import { BATCH_POINTS_MAX, METRIC_NAME_LENGTH_MAX, TAG_VALUE_BYTES_MAX } from "../../model/limits.ts";
 import { readTimeUs } from "./message-time.ts";
 import { numberOfText } from "./plain-numbers.ts";
 import type { TopicSettings } from "./settings.ts";
@@ -10,6 +10,8 @@ import { namesOf, selectAll, selectBeside, type Selected, type ValuePath } from 
 export const JSON_DEPTH_MAX = 32;
 /** Of one message, numbers or not. */
 const VALUES_MAX = 10 * BATCH_POINTS_MAX;
+/** More than a tag's value may have. */
+const TAG_LENGTH_MAX = 4 * TAG_VALUE_BYTES_MAX;
 /** Of the parts of a metric's name: far more than one may have. */
 const NAMES_LENGTH_MAX = 4 * METRIC_NAME_LENGTH_MAX;
 
@@ -122,7 +124,8 @@ function factsOf(root: unknown, selected: Selected, { time, timeUnit, tagPaths }
   const tags: [string, string][] = [];
   for (const [tag, path] of tagPaths) {
     const text = textAt(root, path, selected);
-    if (text !== undefined && text !== "") tags.push([tag, text]);
+    // What is far too long is refused as well as it is, but looked at for every number.
+    if (text !== undefined && text !== "") tags.push([tag, text.slice(0, TAG_LENGTH_MAX)]);
   }
   const given = time === undefined ? undefined : (selectBeside(root, time, selected.indexes) ?? undefined);
   if (given === undefined) return { timeUs: undefined, tags };

@@ -343,6 +343,7 @@ testWithBroker(
       "\u001b[2J",
     ];
     for (const payload of hostile) await client.send("f/a/d/m", payload);
+    await client.send(`f/a/d/${"x".repeat(5_000)}`, "1");
     // Far more than a message may have: the broker was told not to send it.
     await client.send("f/a/d/m", "x".repeat(100_000));
     await client.send("f/a/d/m", '{"a": {"b": ["x", null, {}]}}');
@@ -352,8 +353,8 @@ testWithBroker(
     await until(() => values(rig).at(-1) === 8);
     const [counts] = rig.bridge.counts;
     expect([counts.messages, counts.malformed, counts.leftOut]).toEqual([
-      hostile.length + topics.length + 2,
-      hostile.length,
+      hostile.length + topics.length + 3,
+      hostile.length + 1,
       new Map([["no number", 1]]),
     ]);
     expect(rig.stored.map(({ metric, source, tags }) => [metric, source, ...tags.flat()].join("|"))).toEqual([

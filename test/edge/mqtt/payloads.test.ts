@@ -224,6 +224,9 @@ test("hostile payloads are refused by name", () => {
   expect(malformed({ ["k".repeat(500_000)]: many })).toBe("the name of a number is longer than 1024");
   expect(malformed({ ["k".repeat(500_000)]: { a: null } })).toBe("the name of a number is longer than 1024");
   expect(malformed(Array.from({ length: 100_001 }, () => null))).toBe("it holds more than 100000 values");
+  const tagged = handling(`${ANY}tag_paths = { t = "t" }`);
+  const [{ tags }] = tagged("f/a/d/m", { t: "x".repeat(900_000), v: 1 }).points!;
+  expect(tags.find(([key]) => key === "t")![1].length).toBe(2_048);
   const each = handling(`${ANY}values = "a[*][*]"`);
   const rows = Array.from({ length: 1_000 }, () => Array.from({ length: 101 }, () => null));
   expect(each("f/a/d/m", { a: rows }).malformed).toBe("more than 100000 stand at a[*][*]");
