@@ -11,3 +11,7 @@ test("letters, digits, '_' and '.' stay, every other character becomes '_'", () 
   ];
   for (const [text, wanted] of cases) expect(metricNameOf(text!)).toBe(wanted!);
 });
+
+test("of what is far too long the beginning is looked at: it stays too long", () => {
+  expect(metricNameOf("°".repeat(5_000_000))).toBe("_".repeat(1_024));
+});

@@ -1,7 +1,7 @@
 /** The numbers in a JSON message, their names, times and tags. */
 import { WatchpostError } from "../../model/errors.ts";
-import { metricNameOf } from "../../model/metric-name.ts";
-import { BATCH_POINTS_MAX, METRIC_NAME_LENGTH_MAX, TAG_VALUE_BYTES_MAX } from "../../model/limits.ts";
+import { MAPPED_LENGTH_MAX, metricNameOf } from "../../model/metric-name.ts";
+import { BATCH_POINTS_MAX, TAG_VALUE_BYTES_MAX } from "../../model/limits.ts";
 import { readTimeUs } from "./message-time.ts";
 import { numberOfText } from "./plain-numbers.ts";
 import type { TopicSettings } from "./settings.ts";
@@ -12,8 +12,6 @@ export const JSON_DEPTH_MAX = 32;
 const VALUES_MAX = 10 * BATCH_POINTS_MAX;
 /** More than a tag's value may have. */
 const TAG_LENGTH_MAX = 4 * TAG_VALUE_BYTES_MAX;
-/** Of the parts of a metric's name: far more than one may have. */
-const NAMES_LENGTH_MAX = 4 * METRIC_NAME_LENGTH_MAX;
 
 export interface NamedNumber {
   readonly metric: string;
@@ -108,7 +106,7 @@ function see(values: number, into: Flattening): void {
 /** A long key that much lies below would be copied for each of that. */
 function checkLength(names: readonly string[]): void {
   const length = names.reduce((sum, each) => sum + each.length, 0);
-  if (length > NAMES_LENGTH_MAX) throw malformed(`the name of a number is longer than ${NAMES_LENGTH_MAX}`);
+  if (length > MAPPED_LENGTH_MAX) throw malformed(`the name of a number is longer than ${MAPPED_LENGTH_MAX}`);
 }
 
 function numberOf(value: unknown, words: ReadonlyMap<string, number>): number | undefined {

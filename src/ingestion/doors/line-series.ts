@@ -1,6 +1,6 @@
 /** The series of line protocol: measurement, tags and field as they stand in lines, to ids. */
 import { TAGS_MAX } from "../../model/limits.ts";
-import { metricNameOf } from "../../model/metric-name.ts";
+import { MAPPED_LENGTH_MAX, metricNameOf } from "../../model/metric-name.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import { SeriesCache } from "../../wire/series-cache.ts";
 import { readField, readSection, type LineForm } from "./line-parser.ts";
@@ -73,7 +73,8 @@ export class LineSeries {
   #section(view: DataView, { metricAt, metricEnd }: LineForm): ReadLine {
     if (this.#last?.view === view && this.#last.metricAt === metricAt) return this.#last;
     const { measurement, tags } = readSection(textOf(view, metricAt, metricEnd));
-    return (this.#last = { view, metricAt, measurement, tags: new Map(tags) });
+    const name = measurement.slice(0, MAPPED_LENGTH_MAX);
+    return (this.#last = { view, metricAt, measurement: name, tags: new Map(tags) });
   }
 }
 

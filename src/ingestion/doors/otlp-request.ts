@@ -31,6 +31,7 @@ export interface FoundPoint {
 
 /** A data point, or a resource: hundreds of buckets and thirty attributes take a few kilobytes. */
 const PART_BYTES_MAX = 64 * 1024;
+const OTHERS_MAX = 10_000;
 const NO_ATTRIBUTES: readonly KeyValue[] = [];
 
 const [RESOURCE_METRICS, RESOURCE, SCOPE_METRICS, METRICS, NAME, DATA_POINTS] = [1, 1, 2, 2, 1, 1];
@@ -53,15 +54,13 @@ const dataPointIn = new Map<number, (bytes: Uint8Array) => DataPoint>([
  * it has been yielded.
  */
 export function* pointsIn(bytes: Uint8Array): Generator<FoundPoint | undefined, undefined> {
-  for (const [field, resourceMetrics] of partsOf(bytes)) {
-    if (field !== RESOURCE_METRICS) continue;
+  for (const [, resourceMetrics] of partsOf(bytes, RESOURCE_METRICS)) {
     yield undefined;
     const resource = resourceOf(resourceMetrics);
-    for (const [inner, scopeMetrics] of partsOf(resourceMetrics)) {
-      if (inner !== SCOPE_METRICS) continue;
+    for (const [field, scopeMetrics] of partsOf(resourceMetrics, RESOURCE, SCOPE_METRICS)) {
+      if (field === RESOURCE) continue;
       yield undefined;
-      for (const [innermost, metric] of partsOf(scopeMetrics)) {
-        if (innermost !== METRICS) continue;
+      for (const [, metric] of partsOf(scopeMetrics, METRICS)) {
         yield undefined;
         yield* pointsOfMetric(metric, resource);
       }
@@ -73,17 +72,17 @@ function* pointsOfMetric(metric: Uint8Array, resource: readonly KeyValue[] | str
   // In this order by convention only; of several kinds of data the last is meant.
   let name: string | undefined = "";
   let kind = 0;
-  for (const [field, part] of partsOf(metric)) {
+  for (const [field, part] of partsOf(metric, NAME, ...dataPointIn.keys())) {
     if (field === NAME) name = utf8(part);
-    else if (dataPointIn.has(field)) kind = field;
+    else kind = field;
   }
   const decode = dataPointIn.get(kind);
   const fault =
     typeof resource === "string" ? resource : name === undefined ? "its metric's name is not valid UTF-8" : undefined;
-  for (const [field, data] of partsOf(metric)) {
+  if (decode === undefined) return;
+  for (const [field, data] of partsOf(metric, NAME, ...dataPointIn.keys())) {
     if (field !== kind) continue;
-    for (const [inner, part] of partsOf(data)) {
-      if (inner !== DATA_POINTS || decode === undefined) continue;
+    for (const [, part] of partsOf(data, DATA_POINTS)) {
       const point = fault ?? decoded(() => decode(checked(part)));
       yield { resource: typeof resource === "string" ? NO_ATTRIBUTES : resource, metric: name ?? "", point };
     }
@@ -93,7 +92,7 @@ function* pointsOfMetric(metric: Uint8Array, resource: readonly KeyValue[] | str
 /** In words where it cannot be read, which costs all points of it. */
 function resourceOf(resourceMetrics: Uint8Array): readonly KeyValue[] | string {
   let found: Uint8Array | undefined;
-  for (const [field, part] of partsOf(resourceMetrics)) if (field === RESOURCE) found = part;
+  for (const [field, part] of partsOf(resourceMetrics, RESOURCE, SCOPE_METRICS)) if (field === RESOURCE) found = part;
   if (found === undefined) return NO_ATTRIBUTES;
   const bytes = found;
   const resource = decoded(() => resourceIn(checked(bytes)));
@@ -113,12 +112,14 @@ function decoded<M>(decode: () => M): M | string {
   }
 }
 
-/** Fields that hold something, and what. */
-function* partsOf(bytes: Uint8Array): Generator<readonly [field: number, part: Uint8Array]> {
+/** What the fields that are asked for hold. Throws where there are far more others than a message has. */
+function* partsOf(bytes: Uint8Array, ...fields: number[]): Generator<readonly [field: number, part: Uint8Array]> {
   const reader = new BinaryReader(bytes);
+  let others = 0;
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
-    if (type === WireType.LengthDelimited) yield [field, reader.bytes()];
+    if (type === WireType.LengthDelimited && fields.includes(field)) yield [field, reader.bytes()];
+    else if (++others > OTHERS_MAX) throw new Error(`a message has more than ${OTHERS_MAX} fields of no meaning`);
     else reader.skip(type, field);
   }
 }

@@ -25,6 +25,9 @@ export interface WriteRequestSink {
 
 /** Those of a series that are read: it may have half as many tags. */
 const LABELS_MAX = 64;
+/** Of a series, and bytes of a sample: far more than there are. They are looked through at once. */
+const FIELDS_MAX = 500_000;
+const SAMPLE_BYTES_MAX = 1_024;
 const [SERIES, METADATA] = [1, 3];
 const [LABEL, SAMPLE, EXEMPLAR, HISTOGRAM] = [1, 2, 3, 4];
 const [NAME, VALUE] = [1, 2];
@@ -98,7 +101,8 @@ export class WriteRequestReader {
     const from = this.#at;
     labels.length = this.#labelsCount = 0;
     form.metricAt = form.metricEnd = from;
-    while (this.#at < seriesEnd) {
+    for (let fields = 1; this.#at < seriesEnd; fields++) {
+      if (fields > FIELDS_MAX) throw new FormatError(`a series of more than ${FIELDS_MAX} labels and samples`);
       const at = this.#at;
       const tag = this.#varint();
       if (tag !== ((LABEL << 3) | WireType.LengthDelimited)) {
@@ -128,6 +132,7 @@ export class WriteRequestReader {
   }
 
   #readSample(end: number): void {
+    if (end - this.#at > SAMPLE_BYTES_MAX) throw new FormatError(`a sample of ${end - this.#at} bytes`);
     let [value, timeMs, isStale] = [0, 0, false];
     while (this.#at < end) {
       const tag = this.#varint();

@@ -142,6 +142,16 @@ test("a data point that would become far more than any is, and one that ends wit
   expect(refused.point).toMatch(/^its resource cannot be read: it has 700\d\d bytes/);
 });
 
+test("a request of fields that mean nothing is not read to its end", () => {
+  for (const unit of [Uint8Array.of(0x10, 0), Uint8Array.of(0x7a, 0)]) {
+    expect(found(pointsIn(Buffer.alloc(2 * 10_000, unit)))).toEqual([]);
+    const more = Buffer.alloc(2 * 10_001, unit);
+    for (const path of [[], [1], [1, 2], [1, 2, 2], [1, 2, 2, 5]]) {
+      expect(() => found(pointsIn(at(path, more)))).toThrow("more than 10000 fields of no meaning");
+    }
+  }
+});
+
 test("what holds no points is left between two turns like what does", () => {
   const empty = Buffer.alloc(2 * 1_000, Uint8Array.of(0x0a, 0));
   expect([...pointsIn(empty)]).toEqual(Array.from({ length: 1_000 }, () => undefined));

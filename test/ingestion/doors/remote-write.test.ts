@@ -143,6 +143,13 @@ test("a series of more labels than any has costs only itself, whatever samples i
   expect(await server.stored()).toEqual([`m prometheus@${MS}=1`]);
 });
 
+test("a series or a sample of more than any has is not read to its end", () => {
+  const many = fieldOf(1, Buffer.alloc(2 * 500_001, Uint8Array.of(0x10, 0)));
+  expect(readAll(many, {})).toContain("a series of more than 500000 labels and samples");
+  const long = fieldOf(1, fieldOf(2, Buffer.alloc(2_000, Uint8Array.of(0x78, 0))));
+  expect(readAll(long, {})).toContain("a sample of 2000 bytes");
+});
+
 const time = fc.oneof(
   fc.integer({ min: 0, max: 2 ** 45 }),
   fc.maxSafeInteger(),
