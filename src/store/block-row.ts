@@ -38,7 +38,10 @@ export const COLUMNS = [
 const COLUMN_LIST = `${COLUMNS.join(", ")}, crc`;
 
 export const SELECT_BLOCKS = `SELECT ${COLUMN_LIST} FROM block`;
-export const INSERT_BLOCK = `INSERT INTO block (${COLUMN_LIST}) VALUES (${COLUMNS.map(() => "?").join(", ")}, ?)`;
+const VALUES = `INTO block (${COLUMN_LIST}) VALUES (${COLUMNS.map(() => "?").join(", ")}, ?)`;
+export const INSERT_BLOCK = `INSERT ${VALUES}`;
+/** Nothing where it is there. */
+export const RESTORE_BLOCK = `INSERT OR IGNORE ${VALUES}`;
 
 /** In the order of {@link COLUMNS}. */
 export function cellsOf(id: number, { block, origin }: NewBlock): number[] {
@@ -60,6 +63,16 @@ export function cellsOf(id: number, { block, origin }: NewBlock): number[] {
     block.index.byteLength,
     Bun.hash.crc32(block.index),
     block.body.byteLength,
+  ];
+}
+
+/** Of a block that is stored. */
+export function cellsOfBlock(block: Block): number[] {
+  const { id, ord, level, fromUs, toUs, seriesFrom, seriesTo, chunks, points, arrivalFromS, arrivalToS } = block;
+  const { clockUntrusted, seqFrom, seqTo, indexBytes, indexCrc, bodyBytes } = block;
+  return [
+    ...[id, ord, level, fromUs, toUs, seriesFrom, seriesTo, chunks, points, arrivalFromS, arrivalToS],
+    ...[clockUntrusted ? 1 : 0, seqFrom, seqTo, indexBytes, indexCrc, bodyBytes],
   ];
 }
 

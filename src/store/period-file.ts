@@ -14,7 +14,17 @@ import { syncDirectory } from "../log/segment.ts";
 import { dropFile } from "./dropped-file.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Block, NewBlock } from "./block.ts";
-import { blockOfCells, cellsOf, COLUMNS, crcOfCells, INSERT_BLOCK, SCHEMA, SELECT_BLOCKS } from "./block-row.ts";
+import {
+  blockOfCells,
+  cellsOf,
+  cellsOfBlock,
+  COLUMNS,
+  crcOfCells,
+  INSERT_BLOCK,
+  RESTORE_BLOCK,
+  SCHEMA,
+  SELECT_BLOCKS,
+} from "./block-row.ts";
 import type { OpenFiles } from "./open-files.ts";
 import { periodName, type Period } from "./period.ts";
 
@@ -29,6 +39,13 @@ const FAILURES_MAX = 3;
 const PASSING = /^SQLITE_(FULL|BUSY|LOCKED|NOMEM|INTERRUPT)/;
 const IO_ERROR = /^SQLITE_IOERR/;
 
+/** Of a transaction: blocks that came, and blocks that went. */
+interface BlockChange {
+  readonly firstId: number;
+  readonly lastId: number;
+  readonly removed: readonly Block[];
+}
+
 /** A file that is being made; it gets its name when it is whole. */
 export const UNFINISHED_SUFFIX = ".new";
 
@@ -42,6 +59,8 @@ export class PeriodFile {
   #database: Database | null = null;
   #lastId = 0;
   #failures = 0;
+  /** Changes that failed, oldest first: whether they stand nobody knows. */
+  #unsure: BlockChange[] = [];
   #isFrozen = false;
 
   constructor(dir: string, prefix: string, period: Period, part: number, openFiles: OpenFiles) {
@@ -136,9 +155,19 @@ export class PeriodFile {
 
   /**
    * Adds and removes blocks in one transaction: all of it is durable afterwards, or an error says that it may not be.
-   * What was removed can be read until {@link discard}.
+   * What was removed can be read until {@link discard}. After an error the next write undoes it, should it stand.
    */
   replace(added: readonly NewBlock[], removed: readonly Block[]): Block[] {
+    const change = { firstId: this.#lastId + 1, lastId: this.#lastId + added.length, removed };
+    try {
+      return this.#replace(added, removed);
+    } catch (error) {
+      this.#unsure.push(change);
+      throw error;
+    }
+  }
+
+  #replace(added: readonly NewBlock[], removed: readonly Block[]): Block[] {
     return this.#write((database) => {
       const insertBlock = database.query(INSERT_BLOCK);
       const insertContent = database.query("INSERT INTO content (id, idx, body) VALUES (?, ?, ?)");
@@ -218,8 +247,12 @@ export class PeriodFile {
   #write<T>(change: (database: Database) => T): T {
     if (this.#isFrozen) throw new Error(`${this.name} is being copied for a backup: it must not be written`);
     try {
-      const result = inTransaction(this.#open(), change);
+      const result = inTransaction(this.#open(), (database) => {
+        for (const each of this.#unsure.toReversed()) undo(database, each);
+        return change(database);
+      });
       this.#failures = 0;
+      this.#unsure = [];
       return result;
     } catch (error) {
       this.close();
@@ -261,6 +294,19 @@ export class PeriodFile {
       `${this.name} has schema version ${version}, this program knows up to ${SCHEMA_VERSION}: use the newer program`,
     );
   }
+}
+
+/** Changes nothing where the change does not stand. The content of what was removed is there. */
+function undo(database: Database, { firstId, lastId, removed }: BlockChange): void {
+  const remove = (table: string) =>
+    database.query(`DELETE FROM ${table} WHERE id BETWEEN ? AND ?`).run(firstId, lastId).changes;
+  const gone = remove("block");
+  remove("content");
+  const insert = database.query(RESTORE_BLOCK);
+  const back = removed
+    .map(cellsOfBlock)
+    .reduce((sum, cells) => sum + insert.run(...cells, crcOfCells(cells)).changes, 0);
+  database.query("UPDATE census SET blocks = blocks + ?").run(back - gone);
 }
 
 function makeDatabase(path: string): void {

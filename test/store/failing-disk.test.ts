@@ -40,6 +40,9 @@ const FAULTS = [
   "fsync,fdatasync:error=EIO:when=1..9+3",
   "fsync,fdatasync:error=EIO:when=5..12",
   "ftruncate:error=EIO:when=2+3",
+  // Of the first seal and of a later one, the call after its transaction stands.
+  "fsync:error=EIO:when=10",
+  "fsync:error=EIO:when=14",
 ];
 
 function command(fault: string, dir: string): string[] {
@@ -52,8 +55,10 @@ for (const fault of FAULTS) {
     `failing system calls while sealing and merging: ${fault}`,
     async () => {
       using folder = tempDir("store");
-      const { trouble, damage, wrong, sealedSeq } = await reportOf<FaultReport>(command(fault, folder.path));
+      const report = await reportOf<FaultReport>(command(fault, folder.path));
+      const { trouble, damage, wrong, sealedSeq, stored, given } = report;
       expect(wrong).toEqual([]);
+      expect(stored).toBe(given);
       expect(sealedSeq).toBe(0);
       expect(trouble.length).toBeGreaterThan(0);
       expect(damage).toEqual([]);

@@ -12,6 +12,9 @@ export interface FaultReport {
   readonly damage: readonly string[];
   readonly wrong: readonly string[];
   readonly sealedSeq: number;
+  /** Points that are stored and those that were given, each counted as often as it is there. */
+  readonly stored: number;
+  readonly given: number;
   readonly files: readonly string[];
 }
 
@@ -25,6 +28,7 @@ const wrong: string[] = [];
 const trouble: string[] = [];
 const damage: string[] = [];
 let seq = 0;
+let given = 0;
 
 function absorb(open: Opened, count: number): void {
   const points: Point[] = [];
@@ -32,6 +36,7 @@ function absorb(open: Opened, count: number): void {
     points.push([seriesIds[Math.floor(random() * SERIES)], NOVEMBER_US + Math.floor(random() * 1e6) * 1e6, random()]);
   }
   model.write(points);
+  given += count;
   open.store.absorb(recordOf(++seq, points));
 }
 
@@ -133,6 +138,16 @@ const sealedSeq = open.sealed.at(-1) ?? (open.store.stats().headPoints === 0 ? s
 open = reopened(open);
 check(open, "reopened at the end");
 collect(open);
+const { headPoints, chunkPoints } = open.store.stats();
+const stored = headPoints + chunkPoints;
 const files = readdirSync(dir);
-const report: FaultReport = { trouble, damage, wrong, sealedSeq: sealedSeq === seq ? 0 : sealedSeq - seq, files };
+const report: FaultReport = {
+  stored,
+  given,
+  trouble,
+  damage,
+  wrong,
+  sealedSeq: sealedSeq === seq ? 0 : sealedSeq - seq,
+  files,
+};
 console.log(JSON.stringify(report));
