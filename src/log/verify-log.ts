@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { messageOf } from "../model/errors.ts";
+import type { Frame } from "../model/frame.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 import { definitionsOfRecord, frameOfRecord } from "./record.ts";
 import { replayRecords, type SegmentEnd } from "./replay.ts";
@@ -9,7 +10,6 @@ import { firstSeqOf, SEGMENT_HEADER_BYTES, segmentHeader } from "./segment.ts";
 
 export interface VerifiedLog {
   readonly records: number;
-  readonly points: number;
   /** -1 where there is no record. */
   readonly lastSeq: number;
   readonly definitions: readonly SeriesDefinition[];
@@ -19,12 +19,16 @@ export interface VerifiedLog {
   readonly notes: readonly string[];
 }
 
-/** `paths` ascending. Yields after every record. `onDamage` hears a sentence for each thing that is damaged. */
+/**
+ * `paths` ascending. Yields after every record. `onDamage` hears a sentence for each thing that is damaged, `onFrame` what each record
+ * holds.
+ */
 export function* verifyLog(
   paths: readonly string[],
   onDamage: (sentence: string) => void,
+  onFrame: (frame: Frame) => void,
 ): Generator<void, VerifiedLog> {
-  let [records, points, lastSeq] = [0, 0, -1];
+  let [records, lastSeq] = [0, -1];
   const definitions: SeriesDefinition[] = [];
   const seriesIds = new Set<number>();
   const notes: string[] = [];
@@ -39,7 +43,7 @@ export function* verifyLog(
         if (frame.seq <= lastSeq) onDamage(`${name}: sequence ${frame.seq} does not follow ${lastSeq}`);
         lastSeq = frame.seq;
         records++;
-        points += frame.count;
+        onFrame(frame);
         for (const id of frame.seriesIds) seriesIds.add(id);
         for (const definition of definitionsOfRecord(next.value)) definitions.push(definition);
         yield;
@@ -52,7 +56,7 @@ export function* verifyLog(
       onDamage(`${name} cannot be read: ${messageOf(error)}`);
     }
   }
-  return { records, points, lastSeq, definitions, seriesIds, notes };
+  return { records, lastSeq, definitions, seriesIds, notes };
 }
 
 /** A segment shorter than its header is one that a crash kept from being made; whoever replays it says so. */

@@ -5,7 +5,7 @@ import { messageOf } from "../model/errors.ts";
 import { COLUMNS, crcOfCells, SCHEMA, SELECT_BLOCKS } from "./block-row.ts";
 import { openOffline, structureDamage } from "./offline-database.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "./period-file.ts";
-import { periodStartUs } from "./period.ts";
+import { periodStartUs, type Period } from "./period.ts";
 import { verifyBlock, type BlockExpectations } from "./verify-block.ts";
 
 /** Set and month of a period file of any set. */
@@ -16,6 +16,8 @@ const POINTS = "points";
 export interface VerifiedBlocks {
   readonly blocks: number;
   readonly points: number;
+  /** Month of the points; null where it holds none of them. */
+  readonly pointsPeriod: Period | null;
   /** Highest log sequence that a block names; -1 where there is none. */
   readonly lastSeq: number;
 }
@@ -39,7 +41,8 @@ export function* verifyPeriodFile(
     holdsPoints: set === POINTS,
     isKnownSeries,
   };
-  let verified: VerifiedBlocks = { blocks: 0, points: 0, lastSeq: -1 };
+  const pointsPeriod = expected.holdsPoints ? period : null;
+  let verified = { blocks: 0, points: 0, lastSeq: -1 };
   try {
     using offline = openOffline(path);
     const { database } = offline;
@@ -51,14 +54,14 @@ export function* verifyPeriodFile(
   } catch (error) {
     onDamage(`${name} is damaged: ${messageOf(error)}; points of ${verified.blocks} blocks are served`);
   }
-  return verified;
+  return { ...verified, pointsPeriod };
 }
 
 function* verifyBlocks(
   database: Database,
   expected: BlockExpectations,
   onDamage: (sentence: string) => void,
-): Generator<void, VerifiedBlocks> {
+): Generator<void, Omit<VerifiedBlocks, "pointsPeriod">> {
   let [blocks, points, lastSeq] = [0, 0, -1];
   const content = database.query("SELECT idx, body FROM content WHERE id = ?");
   const rows = database.query(`${SELECT_BLOCKS} WHERE id > ? ORDER BY id LIMIT 1`);

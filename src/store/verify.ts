@@ -12,6 +12,7 @@ import { RETIRED_NAME, type BackupFile } from "../model/backup-manifest.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { BackupArchive } from "./backup-archive.ts";
 import type { ArchiveChain } from "./archive-chain.ts";
+import { LoggedPoints } from "./logged-points.ts";
 import { isTaken, openOffline, structureDamage } from "./offline-database.ts";
 import { someOf } from "./verify-block.ts";
 import { isPeriodFile, verifyPeriodFile } from "./verify-file.ts";
@@ -22,6 +23,7 @@ export interface Verified {
   /** Rows in blocks, superseded ones included. */
   readonly points: number;
   readonly logRecords: number;
+  /** Those that are not in blocks. */
   readonly logPoints: number;
   readonly series: number;
   readonly journalEntries: number;
@@ -41,7 +43,8 @@ const STATE = "state.db";
 export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<void, Verified> {
   const names = namesIn(dir);
   const segments = names.filter((name) => firstSeqOf(name) !== undefined).map((name) => join(dir, name));
-  const log = yield* verifyLog(segments, onDamage);
+  const logged = new LoggedPoints();
+  const log = yield* verifyLog(segments, onDamage, (frame) => logged.add(frame));
   const state = yield* stateOf(join(dir, STATE), onDamage);
   const known = new Set([...(state?.seriesIds ?? []), ...log.definitions.map(({ id }) => id)]);
   const retired = state?.retired ?? new Set();
@@ -56,13 +59,14 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
     blocks += verified.blocks;
     points += verified.points;
     lastSeq = Math.max(lastSeq, verified.lastSeq);
+    if (verified.pointsPeriod !== null) logged.sealed(verified.pointsPeriod, verified.lastSeq);
   }
   if (state !== null && !state.mayLackRecords && lastSeq >= Math.max(state.nextSeq, log.lastSeq + 1)) {
     onDamage(`${STATE}: next_seq is ${state.nextSeq}, and a block has sequence ${lastSeq}: it would be given again`);
   }
   const unknown = names.filter((name) => /\.db$/.test(name) && name !== STATE && !isPeriodFile(name));
   const notes = [...log.notes, ...unknown.map((name) => `${name} is no file of Watchpost: it was not looked at`)];
-  const counts = { logRecords: log.records, logPoints: log.points, series: known.difference(retired).size };
+  const counts = { logRecords: log.records, logPoints: logged.unsealed, series: known.difference(retired).size };
   const { entries: journalEntries, documents } = state?.journal ?? { entries: 0, documents: 0 };
   return { periodFiles: files.length, blocks, points, ...counts, journalEntries, documents, notes };
 }
