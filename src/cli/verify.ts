@@ -1,4 +1,5 @@
 /** `watchpost verify`: whether everything that was stored is what was written. */
+import { statSync } from "node:fs";
 import { Command } from "commander";
 import pc from "picocolors";
 import { WatchpostError } from "../model/errors.ts";
@@ -28,6 +29,10 @@ export function verifyCommand(): Command {
 async function run(files: string[], { data }: { data?: string }): Promise<void> {
   if ((data === undefined) === (files.length === 0)) {
     throw new WatchpostError("INVALID_ARGUMENT", "wanted either --data DIR or backups to verify");
+  }
+  for (const file of files) {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+    throw new WatchpostError("INVALID_ARGUMENT", `${file} is a directory, wanted a backup: --data ${file} checks it`);
   }
   const signal = interruptSignal();
   let damaged = 0;

@@ -339,6 +339,7 @@ for (const [args, sentence] of [
   [["restore", "none.tar", "--data", "d"], "none.tar cannot be opened"],
   [["verify"], "wanted either --data DIR or backups"],
   [["verify", "b.tar", "--data", "d"], "wanted either --data DIR or backups"],
+  [["verify", import.meta.dir], "is a directory, wanted a backup: --data"],
 ] as const) {
   test(`what cannot be meant is said: ${args.join(" ")}`, async () => {
     expect(await run(...args)).toMatchObject({ code: 2, out: "", err: expect.stringContaining(sentence) });
