@@ -1,15 +1,18 @@
 /** Rules on what status devices have: says of each device and rule whether the condition is met, when either changes. */
 import type { DeviceStanding, DeviceStandings } from "../model/device-standing.ts";
 import type { SeriesMatcher } from "../model/matcher.ts";
+import type { InstancePlace } from "./evaluated-rule.ts";
 import type { Rule } from "./rule.ts";
 
 interface DeviceRule {
   rule: Rule;
   readonly matcher: SeriesMatcher;
+  /** Those of devices that met the condition, or still do something about it. */
+  readonly instances: ReadonlyMap<InstancePlace, unknown>;
 }
 
 /** There is no device. */
-export const NO_DEVICES: DeviceStandings = { all: () => [], get: () => undefined, follow: () => () => {} };
+export const NO_DEVICES: DeviceStandings = { having: () => [], get: () => undefined, follow: () => () => {} };
 
 export class DeviceRules<T extends DeviceRule> {
   readonly #rules = new Set<T>();
@@ -52,8 +55,25 @@ export class DeviceRules<T extends DeviceRule> {
   }
 
   #judgeAll(rule: T): void {
-    for (const standing of this.#devices.all()) this.#judge(rule, standing.device, isMetBy(standing, rule));
+    const { condition } = rule.rule;
+    if (condition.kind !== "device") return;
+    const others = new Set(Array.from(rule.instances.keys(), deviceOfPlace));
+    for (const standing of this.#devices.having(condition.statuses)) {
+      others.delete(standing.device);
+      this.#judge(rule, standing.device, isMetBy(standing, rule));
+    }
+    for (const device of others) this.#judge(rule, device, this.isKnown(device) ? false : undefined);
   }
+}
+
+/** Of an instance of a rule on devices. */
+export function placeOfDevice(device: string): InstancePlace {
+  return JSON.stringify([device]);
+}
+
+/** Inverse of {@link placeOfDevice}. */
+export function deviceOfPlace(place: InstancePlace): string {
+  return (JSON.parse(String(place)) as string[])[0];
 }
 
 /** As conditions of rules see a device: as they would see the tags of its points. */

@@ -10,7 +10,7 @@ import type { SeriesRegistry } from "../model/series-registry.ts";
 import { BoundProbes, NO_ROW } from "./bound-probes.ts";
 import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
 import type { ConditionState } from "./conditions/condition-state.ts";
-import { DeviceRules, NO_DEVICES } from "./device-rules.ts";
+import { deviceOfPlace, DeviceRules, NO_DEVICES, placeOfDevice } from "./device-rules.ts";
 import type { EvaluatedRule, InstancePlace } from "./evaluated-rule.ts";
 import type { InstanceListener } from "./instance-listener.ts";
 import { Instance } from "./instance.ts";
@@ -289,7 +289,7 @@ export class Engine {
   /** A device meets the condition of a rule, or not; undefined: it is gone. */
   #judge(bound: BoundRule, device: string, isMet: boolean | undefined): void {
     const { clock, listener } = this.#deps;
-    const place = JSON.stringify([device]);
+    const place = placeOfDevice(device);
     if (!isMet && !bound.instances.has(place)) return;
     const instance = this.#instance(bound, place);
     if (isMet !== undefined) instance.judge(isMet, clock.nowMs() * 1_000, this.#atMs(), listener);
@@ -377,11 +377,6 @@ export class Engine {
       this.#armTimer();
     });
   }
-}
-
-/** Of an instance of a rule on devices. */
-export function deviceOfPlace(place: InstancePlace): string {
-  return (JSON.parse(String(place)) as string[])[0];
 }
 
 function stateMakerOf(condition: Condition, profiles: SeasonalProfiles): (seriesId: number) => ConditionState | null {

@@ -16,8 +16,8 @@ export class SimulatedDevices implements DeviceStandings {
     return this.#standings.size;
   }
 
-  all(): Iterable<DeviceStanding> {
-    return this.#standings.values();
+  having(statuses: readonly string[]): Iterable<DeviceStanding> {
+    return [...this.#standings.values()].filter(({ status }) => statuses.includes(status));
   }
 
   get(device: string): DeviceStanding | undefined {

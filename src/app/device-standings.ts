@@ -7,7 +7,7 @@ export function deviceStandings(
   devices: Pick<OpenDevices, "standings" | "standingOf" | "past" | "follow">,
 ): DeviceStandings {
   return {
-    all: () => devices.standings(),
+    having: (statuses) => devices.standings(statuses),
     get: (id) => devices.standingOf(id),
     past: (fromMs, toMs) => devices.past(fromMs, toMs),
     follow: (listener) =>

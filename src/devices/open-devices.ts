@@ -63,8 +63,8 @@ export interface OpenDevices {
   statusOf(deviceId: string): string | undefined;
   /** As it was told last; undefined: there is no such device. */
   standingOf(deviceId: string): DeviceStanding | undefined;
-  /** Of all that are known. */
-  standings(): Iterable<DeviceStanding>;
+  /** Of all that have one of these statuses. */
+  standings(statuses: readonly string[]): Iterable<DeviceStanding>;
   /** In [from, to), as far as the journal reaches. Rejects with RESOURCE_EXHAUSTED where that is too much to be read. */
   past(fromMs: number, toMs: number): Promise<PastStandings>;
   /** Calls `listener` with every change from now on, once it is durable. Returns what ends it. */
@@ -167,8 +167,9 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
       const record = book.get(deviceId);
       return record?.isTold ? standingOfRecord(record) : undefined;
     },
-    *standings() {
-      for (const record of book.told()) yield standingOfRecord(record);
+    *standings(statuses) {
+      const wanted = new Set(statuses);
+      for (const record of book.told()) if (wanted.has(record.standing.status)) yield standingOfRecord(record);
     },
     past: (fromMs, toMs) => pastStandings({ book, setAside, journal }, fromMs, toMs),
     follow: (listener) => devices.follow(listener),

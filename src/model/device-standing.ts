@@ -26,7 +26,8 @@ export interface PastStandings {
 }
 
 export interface DeviceStandings {
-  all(): Iterable<DeviceStanding>;
+  /** Of those that have one of these statuses. */
+  having(statuses: readonly string[]): Iterable<DeviceStanding>;
   get(device: string): DeviceStanding | undefined;
   /** How they stood in [from, to); missing: nobody knows. Rejects with RESOURCE_EXHAUSTED where that is too much to be read. */
   past?(fromMs: number, toMs: number): Promise<PastStandings>;

@@ -22,8 +22,8 @@ class Devices implements DeviceStandings {
     return { before: [], changes: this.changes.filter(({ atMs }) => atMs >= fromMs && atMs < toMs) };
   }
 
-  all(): Iterable<DeviceStanding> {
-    return this.#standings.values();
+  having(statuses: readonly string[]): Iterable<DeviceStanding> {
+    return [...this.#standings.values()].filter(({ status }) => statuses.includes(status));
   }
 
   get(device: string): DeviceStanding | undefined {
