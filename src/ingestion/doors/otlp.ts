@@ -105,13 +105,23 @@ async function take(
       leftOut: (what) => rows.leaveOut(what),
       refused: (place, reason) => rows.refuse(place, reason),
     });
+    let damage: string | undefined;
+    const next = () => {
+      try {
+        return found.next();
+      } catch (error) {
+        damage = messageOf(error);
+        return { done: true, value: undefined };
+      }
+    };
     const step = () => {
-      const { done, value } = orMalformed(deps, () => found.next());
+      const { done, value } = next();
       if (value !== undefined) points.take(value);
       return done === true;
     };
     await rows.inSlices(step, signal);
     const result = await rows.committed();
+    if (damage !== undefined) throw damaged(damage, result, deps);
     if (result.refusedTotal === 0) return {};
     const errorMessage = sentenceOf(result);
     deps.onMalformed(DOOR, errorMessage);
@@ -119,14 +129,12 @@ async function take(
   });
 }
 
-function orMalformed<T>({ onMalformed }: DoorDeps, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    const message = `the body is no ExportMetricsServiceRequest: ${truncated(messageOf(error), 300)}`;
-    onMalformed(DOOR, message);
-    throw new WatchpostError("INVALID_ARGUMENT", message, { cause: error });
-  }
+/** Its sender gives it up. What stands before the damage is stored, as it would be if it were all there is. */
+function damaged(damage: string, { stored }: DoorResult, { onMalformed }: DoorDeps): WatchpostError {
+  const kept = stored === 0 ? "" : `; ${stored} points before that are stored`;
+  const message = `the body is no ExportMetricsServiceRequest: ${truncated(damage, 300)}${kept}`;
+  onMalformed(DOOR, message);
+  return new WatchpostError("INVALID_ARGUMENT", message);
 }
 
 function sentenceOf({ refusals, refusedTotal }: DoorResult): string {

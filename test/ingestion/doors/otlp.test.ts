@@ -156,6 +156,15 @@ test("what is no request is refused in the encoding it came in", async () => {
   expect(asProtobuf.status).toBe(400);
   expect(fromBinary(StatusSchema, new Uint8Array(await asProtobuf.arrayBuffer())).message).toContain("no Export");
   expect((await server.post("/v1/metrics", "x", { "content-type": "text/plain" })).status).toBe(415);
+  const data = { case: "gauge" as const, value: { dataPoints: [number(1, S * 10n ** 9n)] } };
+  const good = toBinary(
+    RequestSchema,
+    create(RequestSchema, { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: "m", data }] }] }] }),
+  );
+  const cut = await server.post("/v1/metrics", Buffer.concat([good, Buffer.from([10, 200, 1])]), headers);
+  const { message: told } = fromBinary(StatusSchema, new Uint8Array(await cut.arrayBuffer()));
+  expect([cut.status, told]).toEqual([400, expect.stringContaining("; 1 points before that are stored")]);
+  expect(await server.stored()).toEqual([`m otlp@${MS}=1`]);
   const large = await server.post("/v1/metrics", " ".repeat(5 << 20), JSON_HEADERS);
   expect([large.status, await large.text()]).toEqual([413, expect.stringContaining("at most 4MiB")]);
   // Of two bytes each: a data point without anything.
