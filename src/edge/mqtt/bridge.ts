@@ -132,7 +132,20 @@ export class Bridge {
   /** Events are told once the points before them are stored, all at once and in order. */
   #settling(events: readonly DeviceEvent[] = []): Pick<Received, "settle"> {
     if (events.length === 0) return {};
-    return { settle: () => Promise.all(events.map((event) => this.#deps.onDeviceEvent(event))) };
+    return { settle: () => Promise.all(events.map((event) => this.#tell(event))) };
+  }
+
+  /** A defect costs the event, and not the messages behind it. */
+  async #tell(event: DeviceEvent): Promise<void> {
+    try {
+      await this.#deps.onDeviceEvent(event);
+    } catch (error) {
+      this.#samples.say(
+        "event",
+        { device: event.device },
+        `the ${event.kind} of a device is not taken: ${messageOf(error)}`,
+      );
+    }
   }
 
   #handle({ topic, payload: given, qos, retain }: IPublishPacket): Handled & { topic: number } {

@@ -320,6 +320,18 @@ testWithBroker("a death that is not in the journal is not acknowledged: it comes
   expect(third.events[0].device).toBe("door");
 });
 
+testWithBroker("an event that meets a defect is said, and the messages behind it are taken", async () => {
+  await using broker = await Mosquitto.start();
+  await using client = await connectClient(broker.url);
+  await using rig = startBridge(broker.url, `${TOPICS}[[topics]]\npattern = "z/{device}/availability"\nstatus = {}\n`);
+  rig.eventGate = () => Promise.reject(new Error("it met a defect"));
+  await until(() => rig.bridge.isConnected);
+  await client.send("z/lamp/availability", "offline");
+  await client.send("f/a/d/m", "1");
+  await until(() => rig.stored.length === 1 && rig.bridge.inFlight === 0);
+  expect(rig.told).toContain("MQTT: the death of a device is not taken: it met a defect");
+});
+
 testWithBroker(
   "what is asked for no more, and what nobody should send, is counted and said; the rest is stored",
   async () => {
