@@ -74,7 +74,7 @@ function tell(verified: Verified, what: string, damaged: number): void {
   for (const note of notes) console.log(pc.yellow(`note: ${note}`));
   const count = (value: number, one: string) => `${value.toLocaleString("en-US")} ${one}${value === 1 ? "" : "s"}`;
   const sealed = `${count(periodFiles, "period file")}, ${count(blocks, "block")}, ${count(points, "stored value")}`;
-  const log = logRecords === 0 ? "" : `, ${count(logRecords, "log record")} with ${count(logPoints, "value")} more`;
+  const log = logRecords === 0 ? "" : `, ${count(logRecords, "log record")} with ${count(logPoints, "more value")}`;
   const verdict = damaged === 0 ? pc.green("nothing is damaged") : pc.red(`${count(damaged, "place")} damaged`);
   console.log(`${what}: ${series.toLocaleString("en-US")} series, ${sealed}${log}: ${verdict}`);
 }
