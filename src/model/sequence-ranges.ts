@@ -97,6 +97,20 @@ export function differenceOf(a: SequenceRanges, b: SequenceRanges): SequenceRang
   return left;
 }
 
+/** At most `max` ranges that hold all of it: those with the smallest gaps between them are joined. */
+export function joinedTo(ranges: SequenceRanges, max: number): SequenceRanges {
+  if (ranges.length <= max) return ranges;
+  const gaps = ranges.slice(1).map(([from], i) => from - ranges[i][1]);
+  const widest = Float64Array.from(gaps).sort().at(-max) ?? 0;
+  const joined: [from: number, to: number][] = [];
+  for (const [from, to] of ranges) {
+    const last = joined.at(-1);
+    if (last !== undefined && from - last[1] <= widest) last[1] = to;
+    else joined.push([from, to]);
+  }
+  return joined;
+}
+
 /** What is in both sets. */
 export function intersectionOf(a: SequenceRanges, b: SequenceRanges): SequenceRanges {
   const both: SequenceRange[] = [];

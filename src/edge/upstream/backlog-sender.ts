@@ -1,7 +1,7 @@
 /** What the upstream has not got goes to it from the store, newest first, in passes. */
 import type { Clock } from "../../model/clock.ts";
 import { FRAME_POINTS_MAX } from "../../model/limits.ts";
-import { sequencesWithin, withoutSequences, type SequenceRanges } from "../../model/sequence-ranges.ts";
+import { intersectionOf, sequencesWithin, withoutSequences, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import type { BacklogPart } from "../../store/backlog-protocol.ts";
 import type { Bandwidth } from "./bandwidth.ts";
 import type { DownSampler } from "./down-sampler.ts";
@@ -105,7 +105,7 @@ export class BacklogSender {
       }
       // Of a pass ranges may become less only: what is left to the backlog meanwhile is for the next one.
       const waiting = this.#waiting(isResend);
-      const ranges = pass.flatMap(([from, to]) => sequencesWithin(waiting, from, to));
+      const ranges = intersectionOf(pass, waiting);
       if (ranges.length === 0) {
         cursor = null;
         continue;

@@ -5,15 +5,18 @@
  * The receiver knows sequences by the origin they are of. Where this node may have given sequences twice (its data was
  * restored, or rolled back) it goes on as another origin, and what it had delivered is settled under the new one, too.
  */
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../../model/clock.ts";
 import type { DocumentChange, JournalEvent, StoredDocument } from "../../model/journal.ts";
 import {
   differenceOf,
   intersectionOf,
+  joinedTo,
   unionOf,
   type SequenceRange,
   type SequenceRanges,
 } from "../../model/sequence-ranges.ts";
+import type { OriginRunSchema } from "../../wire/gen/forwarding_pb.ts";
 import type { DeliveryLedger } from "./delivery-ledger.ts";
 import type { ClockSet } from "./queue-limits.ts";
 
@@ -28,6 +31,8 @@ export interface UpstreamStateDeps {
   readonly clock: Clock;
   /** Of this process; no other one's. */
   readonly runId: string;
+  /** The next sequence when the process began. */
+  readonly nextSeq: number;
   onTrouble(sentence: string, error: unknown): void;
 }
 
@@ -38,7 +43,7 @@ interface StoredState {
   /** Of the node when it became that origin. */
   readonly nodeId: string;
   readonly session: number;
-  readonly runs?: readonly string[];
+  readonly runs?: readonly Run[];
   readonly fresh: readonly StoredRange[];
   readonly again: readonly StoredRange[];
   readonly settled: SequenceRanges;
@@ -48,15 +53,24 @@ interface StoredState {
   readonly receiverId: string;
 }
 
+/** A process of this node. */
+interface Run {
+  readonly id: string;
+  /** The next one when it began. */
+  readonly firstSeq: number;
+}
+
 export interface SessionBegun {
   readonly originId: string;
   readonly session: bigint;
-  readonly runs: string[];
+  readonly runs: MessageInitShape<typeof OriginRunSchema>[];
 }
 
 const COLLECTION = "upstream";
 const KEY = "state";
 const SAVE_AFTER_MS = 5_000;
+/** Each is a part of its own. To send more than was asked for does no harm. */
+const AGAIN_MAX = 1_000;
 /** Processes that are remembered: a receiver that was restored may have heard an old one last. */
 const [RUNS_MAX, RUN_LENGTH] = [200, 8];
 /** What was acknowledged is told again by the receiver. What was given up is written at once. */
@@ -74,7 +88,7 @@ export class UpstreamState {
   #originId: string;
   #nodeId: string;
   #session: number;
-  #runs: readonly string[];
+  #runs: readonly Run[];
   #fresh: SequenceRanges;
   #again: SequenceRanges;
   #settled: SequenceRanges;
@@ -90,7 +104,8 @@ export class UpstreamState {
     this.#originId = stored.originId;
     this.#nodeId = stored.nodeId;
     this.#session = stored.session;
-    this.#runs = [...(stored.runs ?? []), deps.runId.slice(0, RUN_LENGTH)].slice(-RUNS_MAX);
+    const run = { id: deps.runId.slice(0, RUN_LENGTH), firstSeq: deps.nextSeq };
+    this.#runs = [...(stored.runs ?? []), run].slice(-RUNS_MAX);
     this.#fresh = stored.fresh.map(rangeOf);
     this.#again = stored.again.map(rangeOf);
     this.#settled = stored.settled;
@@ -152,7 +167,8 @@ export class UpstreamState {
     this.#nodeId = nodeId;
     this.#session++;
     await this.#write();
-    return { originId: this.#originId, session: BigInt(this.#session), runs: [...this.#runs] };
+    const runs = this.#runs.map(({ id, firstSeq }) => ({ id, firstSequence: BigInt(firstSeq) }));
+    return { originId: this.#originId, session: BigInt(this.#session), runs };
   }
 
   /** From now on it is another origin. Rejects as the journal does. */
@@ -196,8 +212,9 @@ export class UpstreamState {
 
   /** Resolves once it is sure that these will be sent again. Rejects as the journal does. */
   async resend(ranges: SequenceRanges): Promise<void> {
+    const again = joinedTo(unionOf(this.#again, ranges), AGAIN_MAX);
     // What was never sent is sent anyway.
-    this.#again = unionOf(this.#again, differenceOf(ranges, this.#fresh));
+    this.#again = differenceOf(again, this.#fresh);
     await this.#write();
   }
 

@@ -14,13 +14,14 @@ import {
 } from "../../model/sequence-ranges.ts";
 import type { ForwardedAck } from "../../wire/gen/forwarding_pb.ts";
 import { Bandwidth } from "./bandwidth.ts";
-import { DeliveryLedger, OTHER_SOURCES, type SourceCounts } from "./delivery-ledger.ts";
+import { DeliveryLedger, OTHER_SOURCES } from "./delivery-ledger.ts";
 import { connectTrouble, type ConnectTrouble } from "./connect-trouble.ts";
-import type { LaneName, OpenLane } from "./lane.ts";
+import type { OpenLane } from "./lane.ts";
 import { Link, type LinkDeps } from "./link.ts";
 import { DownSampler, type DownSampling } from "./down-sampler.ts";
 import type { EventCall } from "./event-calls.ts";
 import { pause } from "./pause.ts";
+import { QueueCount } from "./queue-count.ts";
 import { QueueKeeper } from "./queue-keeper.ts";
 import type { QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
@@ -29,6 +30,7 @@ import type { OwnLists } from "./standing-events.ts";
 import { UpstreamEvents, type EventsJournal, type EventsStatus } from "./upstream-events.ts";
 import { UpstreamState, type StateJournal } from "./upstream-state.ts";
 import type { SequencesHeld } from "../../store/backlog-protocol.ts";
+import type { UpstreamCounts, UpstreamPhase, UpstreamStatus } from "./upstream-status.ts";
 import type { UpstreamStore } from "./upstream-store.ts";
 
 export interface UpstreamOptions extends QueueLimits {
@@ -78,34 +80,6 @@ export interface UpstreamDeps {
   onCount?(counts: UpstreamCounts): void;
 }
 
-/** What has been since the count before. */
-export interface UpstreamCounts {
-  /** Acknowledged, refused ones not among them. */
-  readonly delivered?: number;
-  readonly refused?: number;
-  readonly dropped?: number;
-  readonly bytes?: Partial<Record<LaneName, number>>;
-  readonly connects?: number;
-}
-
-export type UpstreamPhase = "connecting" | "connected" | "waiting" | "stopped";
-
-export interface UpstreamStatus {
-  readonly phase: UpstreamPhase;
-  readonly sinceMs: number;
-  /** Of the last attempt; undefined while connected. */
-  readonly lastTrouble: ConnectTrouble | undefined;
-  readonly nextAttemptMs: number | null;
-  readonly undelivered: SequenceRanges;
-  readonly held: SequencesHeld;
-  /** Of these, points that are wanted upstream. */
-  readonly queuedPoints: number;
-  readonly rate: { readonly points: number; readonly bytes: number };
-  readonly sources: ReadonlyMap<string, Readonly<SourceCounts>>;
-  readonly queuedBySource: ReadonlyMap<string, number>;
-  readonly receiverId: string;
-}
-
 const TELL_STORE_MS = 200;
 
 export class Upstream {
@@ -127,6 +101,7 @@ export class Upstream {
   #isTelling = false;
   #running: Promise<void> = Promise.resolve();
   readonly #keeper: QueueKeeper;
+  readonly #queueCount: QueueCount;
   /** Behind all that this process has sent, or that was committed before it began. */
   #sentTo: number;
   /** A part was refused, and it is not known which. */
@@ -143,6 +118,7 @@ export class Upstream {
     this.#rate = new Rate(deps.clock.monotonicMs());
     this.#sinceMs = deps.clock.nowMs();
     this.#events = deps.events && this.#eventsOf(deps.events);
+    this.#queueCount = new QueueCount(deps.clock, (ranges) => deps.store.countUndelivered(ranges));
     this.#keeper = new QueueKeeper({
       ...{ clock: deps.clock, limits: options, state, count: (ranges) => deps.store.countUndelivered(ranges) },
       nextSeq: () => this.#nextSeq,
@@ -162,7 +138,14 @@ export class Upstream {
     const { journal, clock } = deps;
     const ledger = await DeliveryLedger.read(journal);
     const onTrouble = (sentence: string, error: unknown) => deps.onTrouble(`${sentence}: ${messageOf(error)}`);
-    const state = await UpstreamState.read({ journal, ledger, clock, runId: deps.newId(), onTrouble });
+    const state = await UpstreamState.read({
+      journal,
+      ledger,
+      clock,
+      runId: deps.newId(),
+      nextSeq: deps.nextSeq,
+      onTrouble,
+    });
     const upstream = new Upstream(options, deps, state, ledger);
     upstream.#start();
     return upstream;
@@ -178,8 +161,7 @@ export class Upstream {
   }
 
   async status(): Promise<UpstreamStatus> {
-    const undelivered = sequencesWithin(this.#state.undelivered, 0, this.#nextSeq);
-    const held = await this.#deps.store.countUndelivered(undelivered);
+    const { undelivered, held } = await this.#queueCount.of(sequencesWithin(this.#state.undelivered, 0, this.#nextSeq));
     const queuedBySource = this.#filter.pointsBySource(held, OTHER_SOURCES);
     const queuedPoints = [...queuedBySource.values()].reduce((a, b) => a + b, 0);
     return {

@@ -22,7 +22,7 @@ export function helloOf(first: Forwarded, nodeId: string): Hello {
     throw invalidField("origin_name", originName, `at most ${NAME_LENGTH_MAX} characters`);
   }
   if (!LANES.includes(lane)) throw invalidField("lane", lane, LANES.map((name) => `"${name}"`).join(" or "));
-  for (const id of runs) if (!ID.test(id)) throw invalidField("runs", id, "1 to 64 letters, digits and '-'");
+  for (const { id } of runs) if (!ID.test(id)) throw invalidField("runs", id, "1 to 64 letters, digits and '-'");
   for (const id of behind) if (!ID.test(id)) throw invalidField("behind", id, "1 to 64 letters, digits and '-'");
   if (originId === nodeId || behind.includes(nodeId)) {
     const name = JSON.stringify(originName);
@@ -34,7 +34,8 @@ export function helloOf(first: Forwarded, nodeId: string): Hello {
     throw new WatchpostError("FAILED_PRECONDITION", message);
   }
   return {
-    ...{ originId, originName, lane, behind, runs },
+    ...{ originId, originName, lane, behind },
+    runs: runs.map(({ id, firstSequence }) => ({ id, firstSeq: Number(firstSequence) })),
     session: sessionOf("session", first.session),
     sinceSession: sessionOf("since_session", first.sinceSession),
   };

@@ -41,7 +41,7 @@ export interface Hello {
   /** Ids of the nodes that it gets points from. */
   readonly behind: readonly string[];
   /** The origin's processes, the sending one last; empty: it does not tell. */
-  readonly runs: readonly string[];
+  readonly runs: readonly { readonly id: string; readonly firstSeq: number }[];
 }
 
 /** A stream that is listened to. */
@@ -128,7 +128,7 @@ export class Origins {
     const isBehindNew = !isSame(origin.behind, hello.behind);
     if (isBehindNew) this.#checkBehind(hello, origin);
     this.#byId.set(origin.id, origin);
-    [origin.session, origin.run] = [hello.session, hello.runs.at(-1) ?? ""];
+    [origin.session, origin.run] = [hello.session, hello.runs.at(-1)?.id ?? ""];
     const replaced = [...origin.streams].filter(
       ({ lane, session }) => lane === hello.lane || session < hello.sinceSession,
     );
@@ -332,14 +332,19 @@ export function checkForgettable({ id, name, streams }: Origin): void {
 
 /** Throws ALREADY_EXISTS where it cannot be the node that was heard last under its id. */
 function checkIsSame({ session, originName, runs }: Hello, origin: Origin): void {
-  const isOlder = session < origin.session;
-  const isAnother = origin.run !== "" && runs.length > 0 && !runs.includes(origin.run);
-  if (!isOlder && !isAnother) return;
-  const what = isOlder ? `session is ${session}` : `runs end with ${runs.at(-1)}`;
-  const heard = isOlder ? `${origin.session}` : `run ${origin.run}, which is none of its`;
-  const message =
-    `${what}, and node ${quoted(originName)} (${origin.id}) was heard with ${heard}; ` +
-    "is there a second node with a copy of its data directory?";
+  const trouble = () => {
+    if (session < origin.session) return `its session is ${session}, and was ${origin.session}`;
+    if (origin.run === "" || runs.length === 0) return undefined;
+    const heard = runs.findIndex(({ id }) => id === origin.run);
+    if (heard < 0) return `run ${origin.run} was heard last, which is none of its`;
+    // All that a process sent was committed before the next one began.
+    const [sent, next] = [origin.committed.at(-1)?.[1] ?? 0, runs[heard + 1]];
+    if (next === undefined || sent <= next.firstSeq) return undefined;
+    return `sequences up to ${sent} came of its run ${origin.run}, and the next one began with ${next.firstSeq}`;
+  };
+  const what = trouble();
+  if (what === undefined) return;
+  const message = `node ${quoted(originName)} (${origin.id}) is not the one that was heard before: ${what}; was its data directory copied, or rolled back?`;
   throw new WatchpostError("ALREADY_EXISTS", message);
 }
 

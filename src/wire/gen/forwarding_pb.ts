@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file forwarding.proto.
  */
 export const file_forwarding: GenFile = /*@__PURE__*/
-  fileDesc("ChBmb3J3YXJkaW5nLnByb3RvEglhbmFseXRpY3MiKQoNU2VxdWVuY2VSYW5nZRIMCgRmcm9tGAEgASgDEgoKAnRvGAIgASgDIqMBCg9Gb3J3YXJkZWRTZXJpZXMSCgoCaWQYASABKA0SEwoLbWV0cmljX25hbWUYAiABKAkSDgoGc291cmNlGAMgASgJEjIKBHRhZ3MYBCADKAsyJC5hbmFseXRpY3MuRm9yd2FyZGVkU2VyaWVzLlRhZ3NFbnRyeRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLYAgoJRm9yd2FyZGVkEhEKCW9yaWdpbl9pZBgBIAEoCRITCgtvcmlnaW5fbmFtZRgCIAEoCRIMCgRsYW5lGAMgASgJEg8KB3Nlc3Npb24YBCABKAMSFQoNc2luY2Vfc2Vzc2lvbhgMIAEoAxIOCgZiZWhpbmQYBSADKAkSDAoEcnVucxgOIAMoCRIrCglzZXF1ZW5jZXMYBiABKAsyGC5hbmFseXRpY3MuU2VxdWVuY2VSYW5nZRIPCgdpc19sYXN0GAcgASgIEioKBnNlcmllcxgIIAMoCzIaLmFuYWx5dGljcy5Gb3J3YXJkZWRTZXJpZXMSEwoLYmxvY2tfaW5kZXgYCSABKAwSEgoKYmxvY2tfYm9keRgKIAEoDBIpCgdkcm9wcGVkGAsgAygLMhguYW5hbHl0aWNzLkRyb3BwZWRQb2ludHMSEQoJaXNfcmVzZW5kGA0gASgIIj8KDURyb3BwZWRQb2ludHMSDgoGc291cmNlGAEgASgJEg4KBnBvaW50cxgCIAEoAxIOCgZyZWFzb24YAyABKAkiowEKDEZvcndhcmRlZEFjaxIrCgljb21taXR0ZWQYASADKAsyGC5hbmFseXRpY3MuU2VxdWVuY2VSYW5nZRIpCgdyZWZ1c2VkGAIgAygLMhguYW5hbHl0aWNzLlJlZnVzZWRQb2ludHMSDwoHbm9kZV9pZBgDIAEoCRIqCgdzb3VyY2VzGAQgAygLMhkuYW5hbHl0aWNzLlNvdXJjZURlbGl2ZXJ5Ij8KDVJlZnVzZWRQb2ludHMSDgoGc291cmNlGAEgASgJEg4KBnBvaW50cxgCIAEoAxIOCgZyZWFzb24YAyABKAkijwIKDlNvdXJjZURlbGl2ZXJ5Eg4KBnNvdXJjZRgBIAEoCRIUCgxhY2tlZF9wb2ludHMYAiABKAMSFQoNcXVldWVkX3BvaW50cxgDIAEoAxIWCg5kcm9wcGVkX3BvaW50cxgEIAEoAxIWCg5yZWZ1c2VkX3BvaW50cxgFIAEoAxIuCgpmaXJzdF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglsYXN0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfYWNrZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIuwEChBVcHN0cmVhbURlbGl2ZXJ5EgwKBG5hbWUYASABKAkSDwoHYWRkcmVzcxgCIAEoCRINCgVzdGF0ZRgDIAEoCRIvCgtzdGF0ZV9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKbGFzdF9lcnJvchgFIAEoCRIzCg9uZXh0X2F0dGVtcHRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKBnF1ZXVlZBgHIAMoCzIYLmFuYWx5dGljcy5TZXF1ZW5jZVJhbmdlEhUKDXF1ZXVlZF9wb2ludHMYCCABKAMSNgoSb2xkZXN0X3F1ZXVlZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFwb2ludHNfcGVyX3NlY29uZBgKIAEoARIYChBieXRlc19wZXJfc2Vjb25kGAsgASgBEioKB3NvdXJjZXMYDCADKAsyGS5hbmFseXRpY3MuU291cmNlRGVsaXZlcnkSFQoNcXVldWVkX2V2ZW50cxgNIAEoAxIPCgdub2RlX2lkGA4gASgJEhYKDnJlZnVzZWRfZXZlbnRzGA8gASgDEhoKEmxhc3RfcmVmdXNlZF9ldmVudBgQIAEoCRIZChFsYXN0X2Vycm9yX3N0YXR1cxgRIAEoCRItCghzZXR0aW5ncxgSIAEoCzIbLmFuYWx5dGljcy5VcHN0cmVhbVNldHRpbmdzEhMKC2xhdGVfZXZlbnRzGBMgASgDEhsKE2xhdGVfZXZlbnRzX2JlY2F1c2UYFCABKAki9QEKEFVwc3RyZWFtU2V0dGluZ3MSDAoEbmFtZRgBIAEoCRIPCgdtZXRyaWNzGAIgASgJEg8KB3NvdXJjZXMYAyABKAkSDAoEdGFncxgEIAEoCRIPCgdzdGVwX21zGAUgASgDEhAKCGZ1bmN0aW9uGAYgASgJEiIKGmJhbmR3aWR0aF9ieXRlc19wZXJfc2Vjb25kGAcgASgDEhcKD3F1ZXVlX2J5dGVzX21heBgIIAEoAxIYChBxdWV1ZV9hZ2VfbWF4X21zGAkgASgDEgwKBGd6aXAYCiABKAgSCwoDdGxzGAsgASgIEg4KBmV2ZW50cxgMIAEoCCLPAQoOT3JpZ2luRGVsaXZlcnkSEQoJb3JpZ2luX2lkGAEgASgJEhMKC29yaWdpbl9uYW1lGAIgASgJEg0KBWxhbmVzGAMgAygJEi0KCWxhc3Rfc2VlbhgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoJY29tbWl0dGVkGAUgAygLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USKgoHc291cmNlcxgGIAMoCzIZLmFuYWx5dGljcy5Tb3VyY2VEZWxpdmVyeSIUChJHZXREZWxpdmVyeVJlcXVlc3QiggEKE0dldERlbGl2ZXJ5UmVzcG9uc2USDwoHbm9kZV9pZBgBIAEoCRIuCgl1cHN0cmVhbXMYAiADKAsyGy5hbmFseXRpY3MuVXBzdHJlYW1EZWxpdmVyeRIqCgdvcmlnaW5zGAMgAygLMhkuYW5hbHl0aWNzLk9yaWdpbkRlbGl2ZXJ5InMKDVJlc2VuZFJlcXVlc3QSEAoIdXBzdHJlYW0YASABKAkSKAoEZnJvbRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkoKDlJlc2VuZFJlc3BvbnNlEigKBnF1ZXVlZBgBIAMoCzIYLmFuYWx5dGljcy5TZXF1ZW5jZVJhbmdlEg4KBnBvaW50cxgCIAEoAyI2ChNGb3JnZXRPcmlnaW5SZXF1ZXN0Eg4KBm9yaWdpbhgBIAEoCRIPCgdkcnlfcnVuGAIgASgIImoKFEZvcmdldE9yaWdpblJlc3BvbnNlEikKBm9yaWdpbhgBIAEoCzIZLmFuYWx5dGljcy5PcmlnaW5EZWxpdmVyeRInCgRvdmVyGAIgAygLMhkuYW5hbHl0aWNzLk9yaWdpbkRlbGl2ZXJ5YgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChBmb3J3YXJkaW5nLnByb3RvEglhbmFseXRpY3MiKQoNU2VxdWVuY2VSYW5nZRIMCgRmcm9tGAEgASgDEgoKAnRvGAIgASgDIqMBCg9Gb3J3YXJkZWRTZXJpZXMSCgoCaWQYASABKA0SEwoLbWV0cmljX25hbWUYAiABKAkSDgoGc291cmNlGAMgASgJEjIKBHRhZ3MYBCADKAsyJC5hbmFseXRpY3MuRm9yd2FyZGVkU2VyaWVzLlRhZ3NFbnRyeRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIvCglPcmlnaW5SdW4SCgoCaWQYASABKAkSFgoOZmlyc3Rfc2VxdWVuY2UYAiABKAMi7gIKCUZvcndhcmRlZBIRCglvcmlnaW5faWQYASABKAkSEwoLb3JpZ2luX25hbWUYAiABKAkSDAoEbGFuZRgDIAEoCRIPCgdzZXNzaW9uGAQgASgDEhUKDXNpbmNlX3Nlc3Npb24YDCABKAMSDgoGYmVoaW5kGAUgAygJEiIKBHJ1bnMYDiADKAsyFC5hbmFseXRpY3MuT3JpZ2luUnVuEisKCXNlcXVlbmNlcxgGIAEoCzIYLmFuYWx5dGljcy5TZXF1ZW5jZVJhbmdlEg8KB2lzX2xhc3QYByABKAgSKgoGc2VyaWVzGAggAygLMhouYW5hbHl0aWNzLkZvcndhcmRlZFNlcmllcxITCgtibG9ja19pbmRleBgJIAEoDBISCgpibG9ja19ib2R5GAogASgMEikKB2Ryb3BwZWQYCyADKAsyGC5hbmFseXRpY3MuRHJvcHBlZFBvaW50cxIRCglpc19yZXNlbmQYDSABKAgiPwoNRHJvcHBlZFBvaW50cxIOCgZzb3VyY2UYASABKAkSDgoGcG9pbnRzGAIgASgDEg4KBnJlYXNvbhgDIAEoCSKjAQoMRm9yd2FyZGVkQWNrEisKCWNvbW1pdHRlZBgBIAMoCzIYLmFuYWx5dGljcy5TZXF1ZW5jZVJhbmdlEikKB3JlZnVzZWQYAiADKAsyGC5hbmFseXRpY3MuUmVmdXNlZFBvaW50cxIPCgdub2RlX2lkGAMgASgJEioKB3NvdXJjZXMYBCADKAsyGS5hbmFseXRpY3MuU291cmNlRGVsaXZlcnkiPwoNUmVmdXNlZFBvaW50cxIOCgZzb3VyY2UYASABKAkSDgoGcG9pbnRzGAIgASgDEg4KBnJlYXNvbhgDIAEoCSKPAgoOU291cmNlRGVsaXZlcnkSDgoGc291cmNlGAEgASgJEhQKDGFja2VkX3BvaW50cxgCIAEoAxIVCg1xdWV1ZWRfcG9pbnRzGAMgASgDEhYKDmRyb3BwZWRfcG9pbnRzGAQgASgDEhYKDnJlZnVzZWRfcG9pbnRzGAUgASgDEi4KCmZpcnN0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWxhc3RfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9hY2tlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi7AQKEFVwc3RyZWFtRGVsaXZlcnkSDAoEbmFtZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEg0KBXN0YXRlGAMgASgJEi8KC3N0YXRlX3NpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2Vycm9yGAUgASgJEjMKD25leHRfYXR0ZW1wdF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoGcXVldWVkGAcgAygLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USFQoNcXVldWVkX3BvaW50cxgIIAEoAxI2ChJvbGRlc3RfcXVldWVkX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEXBvaW50c19wZXJfc2Vjb25kGAogASgBEhgKEGJ5dGVzX3Blcl9zZWNvbmQYCyABKAESKgoHc291cmNlcxgMIAMoCzIZLmFuYWx5dGljcy5Tb3VyY2VEZWxpdmVyeRIVCg1xdWV1ZWRfZXZlbnRzGA0gASgDEg8KB25vZGVfaWQYDiABKAkSFgoOcmVmdXNlZF9ldmVudHMYDyABKAMSGgoSbGFzdF9yZWZ1c2VkX2V2ZW50GBAgASgJEhkKEWxhc3RfZXJyb3Jfc3RhdHVzGBEgASgJEi0KCHNldHRpbmdzGBIgASgLMhsuYW5hbHl0aWNzLlVwc3RyZWFtU2V0dGluZ3MSEwoLbGF0ZV9ldmVudHMYEyABKAMSGwoTbGF0ZV9ldmVudHNfYmVjYXVzZRgUIAEoCSL1AQoQVXBzdHJlYW1TZXR0aW5ncxIMCgRuYW1lGAEgASgJEg8KB21ldHJpY3MYAiABKAkSDwoHc291cmNlcxgDIAEoCRIMCgR0YWdzGAQgASgJEg8KB3N0ZXBfbXMYBSABKAMSEAoIZnVuY3Rpb24YBiABKAkSIgoaYmFuZHdpZHRoX2J5dGVzX3Blcl9zZWNvbmQYByABKAMSFwoPcXVldWVfYnl0ZXNfbWF4GAggASgDEhgKEHF1ZXVlX2FnZV9tYXhfbXMYCSABKAMSDAoEZ3ppcBgKIAEoCBILCgN0bHMYCyABKAgSDgoGZXZlbnRzGAwgASgIIs8BCg5PcmlnaW5EZWxpdmVyeRIRCglvcmlnaW5faWQYASABKAkSEwoLb3JpZ2luX25hbWUYAiABKAkSDQoFbGFuZXMYAyADKAkSLQoJbGFzdF9zZWVuGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgljb21taXR0ZWQYBSADKAsyGC5hbmFseXRpY3MuU2VxdWVuY2VSYW5nZRIqCgdzb3VyY2VzGAYgAygLMhkuYW5hbHl0aWNzLlNvdXJjZURlbGl2ZXJ5IhQKEkdldERlbGl2ZXJ5UmVxdWVzdCKCAQoTR2V0RGVsaXZlcnlSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEi4KCXVwc3RyZWFtcxgCIAMoCzIbLmFuYWx5dGljcy5VcHN0cmVhbURlbGl2ZXJ5EioKB29yaWdpbnMYAyADKAsyGS5hbmFseXRpY3MuT3JpZ2luRGVsaXZlcnkicwoNUmVzZW5kUmVxdWVzdBIQCgh1cHN0cmVhbRgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSgoOUmVzZW5kUmVzcG9uc2USKAoGcXVldWVkGAEgAygLMhguYW5hbHl0aWNzLlNlcXVlbmNlUmFuZ2USDgoGcG9pbnRzGAIgASgDIjYKE0ZvcmdldE9yaWdpblJlcXVlc3QSDgoGb3JpZ2luGAEgASgJEg8KB2RyeV9ydW4YAiABKAgiagoURm9yZ2V0T3JpZ2luUmVzcG9uc2USKQoGb3JpZ2luGAEgASgLMhkuYW5hbHl0aWNzLk9yaWdpbkRlbGl2ZXJ5EicKBG92ZXIYAiADKAsyGS5hbmFseXRpY3MuT3JpZ2luRGVsaXZlcnliBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Positions in a node's log, half open: [from, to).
@@ -73,6 +73,34 @@ export const ForwardedSeriesSchema: GenMessage<ForwardedSeries> = /*@__PURE__*/
   messageDesc(file_forwarding, 1);
 
 /**
+ * A process of a node that forwards.
+ *
+ * @generated from message analytics.OriginRun
+ */
+export type OriginRun = Message<"analytics.OriginRun"> & {
+  /**
+   * Made at its start.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The next one when it began: all that was sent before is below it.
+   *
+   * @generated from field: int64 first_sequence = 2;
+   */
+  firstSequence: bigint;
+};
+
+/**
+ * Describes the message analytics.OriginRun.
+ * Use `create(OriginRunSchema)` to create a new message.
+ */
+export const OriginRunSchema: GenMessage<OriginRun> = /*@__PURE__*/
+  messageDesc(file_forwarding, 2);
+
+/**
  * What one node forwards to another, in place of points. The first of a stream has no sequences and says who sends; its
  * ack tells what has been committed already.
  *
@@ -123,12 +151,12 @@ export type Forwarded = Message<"analytics.Forwarded"> & {
   behind: string[];
 
   /**
-   * In the first message: the processes of the origin, each under a name made at its start, the sending one last. Where the one
-   * that was heard last is not among them there are two nodes with the data of one, and the stream is refused.
+   * In the first message: the processes of the origin, the sending one last. Where the one that was heard last is not among them,
+   * or sent more than there was when the next one began, there are two nodes with the data of one, and the stream is refused.
    *
-   * @generated from field: repeated string runs = 14;
+   * @generated from field: repeated analytics.OriginRun runs = 14;
    */
-  runs: string[];
+  runs: OriginRun[];
 
   /**
    * Of the points in this part.
@@ -183,7 +211,7 @@ export type Forwarded = Message<"analytics.Forwarded"> & {
  * Use `create(ForwardedSchema)` to create a new message.
  */
 export const ForwardedSchema: GenMessage<Forwarded> = /*@__PURE__*/
-  messageDesc(file_forwarding, 2);
+  messageDesc(file_forwarding, 3);
 
 /**
  * @generated from message analytics.DroppedPoints
@@ -212,7 +240,7 @@ export type DroppedPoints = Message<"analytics.DroppedPoints"> & {
  * Use `create(DroppedPointsSchema)` to create a new message.
  */
 export const DroppedPointsSchema: GenMessage<DroppedPoints> = /*@__PURE__*/
-  messageDesc(file_forwarding, 3);
+  messageDesc(file_forwarding, 4);
 
 /**
  * @generated from message analytics.ForwardedAck
@@ -252,7 +280,7 @@ export type ForwardedAck = Message<"analytics.ForwardedAck"> & {
  * Use `create(ForwardedAckSchema)` to create a new message.
  */
 export const ForwardedAckSchema: GenMessage<ForwardedAck> = /*@__PURE__*/
-  messageDesc(file_forwarding, 4);
+  messageDesc(file_forwarding, 5);
 
 /**
  * @generated from message analytics.RefusedPoints
@@ -279,7 +307,7 @@ export type RefusedPoints = Message<"analytics.RefusedPoints"> & {
  * Use `create(RefusedPointsSchema)` to create a new message.
  */
 export const RefusedPointsSchema: GenMessage<RefusedPoints> = /*@__PURE__*/
-  messageDesc(file_forwarding, 5);
+  messageDesc(file_forwarding, 6);
 
 /**
  * What became of the points of one source.
@@ -337,7 +365,7 @@ export type SourceDelivery = Message<"analytics.SourceDelivery"> & {
  * Use `create(SourceDeliverySchema)` to create a new message.
  */
 export const SourceDeliverySchema: GenMessage<SourceDelivery> = /*@__PURE__*/
-  messageDesc(file_forwarding, 6);
+  messageDesc(file_forwarding, 7);
 
 /**
  * The sending side of one upstream.
@@ -470,7 +498,7 @@ export type UpstreamDelivery = Message<"analytics.UpstreamDelivery"> & {
  * Use `create(UpstreamDeliverySchema)` to create a new message.
  */
 export const UpstreamDeliverySchema: GenMessage<UpstreamDelivery> = /*@__PURE__*/
-  messageDesc(file_forwarding, 7);
+  messageDesc(file_forwarding, 8);
 
 /**
  * What goes upstream, and how.
@@ -552,7 +580,7 @@ export type UpstreamSettings = Message<"analytics.UpstreamSettings"> & {
  * Use `create(UpstreamSettingsSchema)` to create a new message.
  */
 export const UpstreamSettingsSchema: GenMessage<UpstreamSettings> = /*@__PURE__*/
-  messageDesc(file_forwarding, 8);
+  messageDesc(file_forwarding, 9);
 
 /**
  * The receiving side of one origin.
@@ -600,7 +628,7 @@ export type OriginDelivery = Message<"analytics.OriginDelivery"> & {
  * Use `create(OriginDeliverySchema)` to create a new message.
  */
 export const OriginDeliverySchema: GenMessage<OriginDelivery> = /*@__PURE__*/
-  messageDesc(file_forwarding, 9);
+  messageDesc(file_forwarding, 10);
 
 /**
  * @generated from message analytics.GetDeliveryRequest
@@ -613,7 +641,7 @@ export type GetDeliveryRequest = Message<"analytics.GetDeliveryRequest"> & {
  * Use `create(GetDeliveryRequestSchema)` to create a new message.
  */
 export const GetDeliveryRequestSchema: GenMessage<GetDeliveryRequest> = /*@__PURE__*/
-  messageDesc(file_forwarding, 10);
+  messageDesc(file_forwarding, 11);
 
 /**
  * @generated from message analytics.GetDeliveryResponse
@@ -640,7 +668,7 @@ export type GetDeliveryResponse = Message<"analytics.GetDeliveryResponse"> & {
  * Use `create(GetDeliveryResponseSchema)` to create a new message.
  */
 export const GetDeliveryResponseSchema: GenMessage<GetDeliveryResponse> = /*@__PURE__*/
-  messageDesc(file_forwarding, 11);
+  messageDesc(file_forwarding, 12);
 
 /**
  * @generated from message analytics.ResendRequest
@@ -671,7 +699,7 @@ export type ResendRequest = Message<"analytics.ResendRequest"> & {
  * Use `create(ResendRequestSchema)` to create a new message.
  */
 export const ResendRequestSchema: GenMessage<ResendRequest> = /*@__PURE__*/
-  messageDesc(file_forwarding, 12);
+  messageDesc(file_forwarding, 13);
 
 /**
  * @generated from message analytics.ResendResponse
@@ -693,7 +721,7 @@ export type ResendResponse = Message<"analytics.ResendResponse"> & {
  * Use `create(ResendResponseSchema)` to create a new message.
  */
 export const ResendResponseSchema: GenMessage<ResendResponse> = /*@__PURE__*/
-  messageDesc(file_forwarding, 13);
+  messageDesc(file_forwarding, 14);
 
 /**
  * Takes a node that forwarded here off the ledger. Its points stay. Should it forward again, it sends all that it has
@@ -722,7 +750,7 @@ export type ForgetOriginRequest = Message<"analytics.ForgetOriginRequest"> & {
  * Use `create(ForgetOriginRequestSchema)` to create a new message.
  */
 export const ForgetOriginRequestSchema: GenMessage<ForgetOriginRequest> = /*@__PURE__*/
-  messageDesc(file_forwarding, 14);
+  messageDesc(file_forwarding, 15);
 
 /**
  * @generated from message analytics.ForgetOriginResponse
@@ -746,5 +774,5 @@ export type ForgetOriginResponse = Message<"analytics.ForgetOriginResponse"> & {
  * Use `create(ForgetOriginResponseSchema)` to create a new message.
  */
 export const ForgetOriginResponseSchema: GenMessage<ForgetOriginResponse> = /*@__PURE__*/
-  messageDesc(file_forwarding, 15);
+  messageDesc(file_forwarding, 16);
 

@@ -193,3 +193,38 @@ test("a clock that is set ahead does not make the queue old; time does", async (
   expect(pair.told).toContainEqual(expect.stringContaining("the oldest 20 points"));
   await pair.upstream.close();
 });
+
+for (const isAwayMs of [0, 600_000]) {
+  test(`the same where it commits more than it lost, away for ${isAwayMs} ms, and starts once more before it is back`, async () => {
+    const pair = await createPair();
+    commitEach(pair, 0, 10);
+    await pair.settle();
+    const rollBack = pair.snapshotEdge();
+    commitEach(pair, 10, 10);
+    await pair.settle();
+    const before = pair.received();
+    pair.setReachable(false);
+    await rollBack();
+    await pair.pass(1_000);
+    commitEach(pair, 100, 15);
+    for (let ms = 0; ms < isAwayMs; ms += 10_000) await pair.pass(10_000);
+    await pair.restartEdge();
+    await pair.pass(5_000);
+    pair.setReachable(true);
+    await pair.settle();
+    expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+    await pair.upstream.close();
+  });
+}
+
+test("of many ranges that are asked for again those close to each other go together", async () => {
+  const pair = await createPair();
+  for (let i = 0; i < 6_000; i++) pair.commit([[1, T + (i % 2) * 1_000_000 + i, i]]);
+  pair.store.unitSeqs = 1_000;
+  pair.store.partRows = 1_000;
+  await pair.settle();
+  const { ranges } = await pair.upstream.resend(T, T + 1_000_000);
+  expect(ranges).toHaveLength(3_000);
+  expect((await pair.upstream.status()).undelivered.length).toBeLessThan(1_010);
+  await pair.upstream.close();
+}, 60_000);

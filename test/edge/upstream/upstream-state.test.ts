@@ -6,12 +6,14 @@ import { turns } from "../../ingestion/rig.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 
+const run = (id: string) => ({ id, firstSequence: 7n });
+
 async function createState(journal = new MemoryJournal(), runId = "run-1") {
   const clock = new ManualClock();
   const troubles: string[] = [];
   const ledger = await DeliveryLedger.read(journal);
   const onTrouble = (sentence: string) => void troubles.push(sentence);
-  const state = await UpstreamState.read({ journal, ledger, clock, runId, onTrouble });
+  const state = await UpstreamState.read({ journal, ledger, clock, runId, nextSeq: 7, onTrouble });
   return { journal, clock, troubles, ledger, state };
 }
 
@@ -25,11 +27,11 @@ test("sessions ascend, over a crash, too, and processes are remembered", async (
   const { state, journal } = await createState();
   const begin = (state: UpstreamState) => state.beginSession("edge", 10);
   expect([await begin(state), await begin(state)]).toEqual([
-    { originId: "edge", session: 1n, runs: ["run-1"] },
-    { originId: "edge", session: 2n, runs: ["run-1"] },
+    { originId: "edge", session: 1n, runs: [run("run-1")] },
+    { originId: "edge", session: 2n, runs: [run("run-1")] },
   ]);
   const { state: later } = await createState(journal, "run-2");
-  expect(await begin(later)).toEqual({ originId: "edge", session: 3n, runs: ["run-1", "run-2"] });
+  expect(await begin(later)).toEqual({ originId: "edge", session: 3n, runs: [run("run-1"), run("run-2")] });
 });
 
 test("many deliveries are written once, and what is not written is undelivered", async () => {

@@ -373,7 +373,7 @@ describe("a node that forwards", () => {
     const late = new Sender(rig, hello({ lane: "backlog", session: 3n }));
     await settle(rig);
     expect(late.failure?.status).toBe("ALREADY_EXISTS");
-    expect(late.failure?.message).toContain("a copy of its data directory");
+    expect(late.failure?.message).toContain("its session is 3, and was 4; was its data directory copied");
   });
 
   test("after a restart the ledger stands, and an older session is still refused", async () => {
@@ -583,7 +583,7 @@ describe("a node that forwards", () => {
     ["sequences at once", hello({ sequences: { from: 1n, to: 2n } }), "first message has sequences"],
     ["itself", hello({ originId: "centre" }), "round for ever"],
     ["a node that this one forwards to", hello({ behind: ["x", "centre"] }), "round for ever"],
-    ["a run with odd letters", hello({ runs: ["a b"] }), 'runs is "a b"'],
+    ["a run with odd letters", hello({ runs: [{ id: "a b" }] }), 'runs is "a b"'],
     ["an id behind it with odd letters", hello({ behind: ["x", "a b"] }), 'behind is "a b"'],
     ["too many nodes behind it", hello({ behind: Array(100_001).fill("x") }), "behind comes more than 100000 times"],
   ])("is refused with %s", async (_, first, wanted) => {

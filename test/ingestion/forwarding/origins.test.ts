@@ -161,19 +161,33 @@ test("which nodes are behind an origin is written where it changes, and bounded 
   await origins.enter(hello({ originId: "edge-2", behind: many }), stream());
 });
 
+/** Each began with the sequence ten behind the one before. */
+const runsOf = (...ids: string[]) => ids.map((id, i) => ({ id, firstSeq: 10 * i }));
+
+test("a node whose process sent more than there was when the next one began was rolled back", async () => {
+  const origins = new Origins(new MemoryJournal(), clock);
+  const origin = await origins.enter(hello({ runs: runsOf("a") }), stream());
+  await origins.commit(origin, [[0, 11]], new Map());
+  const rolledBack = origins.enter(hello({ runs: runsOf("a", "b", "c"), session: 2 }), stream());
+  await expect(rolledBack).rejects.toMatchObject({ status: "ALREADY_EXISTS" });
+  await expect(rolledBack).rejects.toThrow("sequences up to 11 came of its run a, and the next one began with 10");
+  const runs = [...runsOf("a"), { id: "b", firstSeq: 11 }];
+  await origins.enter(hello({ runs, session: 2 }), stream());
+});
+
 test("a node that does not know the process that was heard last is another one with its data, also after a restart", async () => {
   const journal = new MemoryJournal();
   let origins = new Origins(journal, clock);
-  await origins.enter(hello({ runs: ["a"] }), stream());
-  await origins.enter(hello({ runs: ["a", "b"], session: 2 }), stream());
+  await origins.enter(hello({ runs: runsOf("a") }), stream());
+  await origins.enter(hello({ runs: runsOf("a", "b"), session: 2 }), stream());
   origins = new Origins(journal, clock);
-  const copy = origins.enter(hello({ runs: ["a", "c"], session: 3 }), stream());
+  const copy = origins.enter(hello({ runs: runsOf("a", "c"), session: 3 }), stream());
   await expect(copy).rejects.toMatchObject({ status: "ALREADY_EXISTS" });
-  await expect(copy).rejects.toThrow("was heard with run b, which is none of its; is there a second node with a copy");
-  await origins.enter(hello({ runs: ["a", "b", "d"], session: 3 }), stream());
+  await expect(copy).rejects.toThrow("run b was heard last, which is none of its; was its data directory copied");
+  await origins.enter(hello({ runs: runsOf("a", "b", "d"), session: 3 }), stream());
   // Those of versions that do not tell are judged by their sessions alone.
   await origins.enter(hello({ session: 4 }), stream());
-  await origins.enter(hello({ runs: ["e"], session: 5 }), stream());
+  await origins.enter(hello({ runs: runsOf("e"), session: 5 }), stream());
 });
 
 test("a stream that ended while it was let in is not among those of its node", async () => {
