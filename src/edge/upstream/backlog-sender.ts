@@ -127,14 +127,16 @@ export class BacklogSender {
     return this.#waiting(false).length > 0 || this.#waiting(true).length > 0 || this.#settled().length > 0;
   }
 
-  /** When a window has ended, what came until then is looked at. */
+  /** A moment after a window has ended what came until its end is looked at. */
   #sampleSoon(stepMs: number): void {
     const { clock, nextSeq } = this.#deps;
-    this.#sampledTo = nextSeq();
-    const leftMs = stepMs - (clock.nowMs() % stepMs);
-    this.#cancelSample = clock.after(leftMs + WINDOW_GRACE_MS, () => {
-      this.#sampleSoon(stepMs);
-      this.#wake();
+    this.#cancelSample = clock.after(stepMs - (clock.nowMs() % stepMs), () => {
+      const endSeq = nextSeq();
+      this.#cancelSample = clock.after(WINDOW_GRACE_MS, () => {
+        this.#sampledTo = endSeq;
+        this.#sampleSoon(stepMs);
+        this.#wake();
+      });
     });
   }
 
@@ -173,14 +175,18 @@ export class BacklogSender {
     cursor: BacklogPart["next"],
     isResend: boolean,
   ): Promise<BacklogPart | undefined> {
-    const { filter, liveSender, sampler, signal, store } = this.#deps;
+    const { clock, filter, liveSender, sampler, signal, store } = this.#deps;
     // What waits is judged by the parts on their way now: behind this part it would have to be judged by it, too.
     liveSender.hold();
     this.#isReading = true;
     try {
       const query = { ranges, seriesIds: filter.passing(), ...PART_BOUNDS, cursor };
       const part = await store.undelivered(query, { signal });
-      const parts = sampler === null ? [part] : await sampler.sampled(part, signal);
+      const parts = sampler === null ? [part] : await sampler.sampled(part, clock.nowMs(), signal);
+      if (parts.length === 0) {
+        this.#sampledTo = Math.min(this.#sampledTo, part.sequences![0]);
+        return { ...part, delivered: [] };
+      }
       for (const each of parts) {
         await this.#sendPart(each, isResend);
         if (signal.aborted) return undefined;

@@ -1,6 +1,7 @@
 /**
- * Fewer points upstream: in place of the points of a part go the windows that they touch, each as it is when it is read. A
- * window that changes later, by late points or corrections, is touched again and goes again.
+ * Fewer points upstream: in place of the points of a part go the windows that they touch, each as it is when it is read. The
+ * present one has not ended: what touches it waits. A window that changes later, by late points or corrections, is touched
+ * again and goes again.
  */
 import { readForeignBlock } from "../../codec/foreign-block.ts";
 import { blockOfFrame } from "../../codec/frame-block.ts";
@@ -39,13 +40,16 @@ export class DownSampler {
     this.#read = read;
   }
 
-  /** What is sent in place of a part, in order; at least one, and the last one delivers. */
-  async sampled(part: BacklogPart, signal: AbortSignal): Promise<BacklogPart[]> {
+  /** What is sent in place of a part, in order; at least one, and the last one delivers. None: it has to wait for the window of `nowMs`. */
+  async sampled(part: BacklogPart, nowMs: number, signal: AbortSignal): Promise<BacklogPart[]> {
     if (part.block === null) return [part];
     const stepUs = this.stepMs * 1_000;
+    const presentUs = Math.floor(nowMs / this.stepMs) * stepUs;
     const blocks: BacklogBlock[] = [];
     let rows = new Rows();
-    for (const { seriesIds, fromUs, toUs } of touchedWindows(part.block, stepUs)) {
+    const touched = [...touchedWindows(part.block, stepUs)];
+    if (touched.some(({ fromUs, toUs }) => fromUs <= presentUs && toUs > presentUs)) return [];
+    for (const { seriesIds, fromUs, toUs } of touched) {
       const query = { seriesIds: Uint32Array.from(seriesIds), fromUs, toUs, stepUs, func: this.#func };
       const result = await this.#read({ ...query, pointsMax: WINDOWS_MAX }, { signal });
       if (rows.count + result.values.length > FRAME_POINTS_MAX) {

@@ -27,8 +27,8 @@ export interface PartsUnderwayDeps {
   readonly bandwidth: Bandwidth;
   /** `end`: behind the last sequence of what was sent. */
   onSent(lane: LaneName, bytes: number, end: number): void;
-  /** How many were acknowledged, and how many of them refused. */
-  onDelivered(points: number, refused: number): void;
+  /** How many were acknowledged, and which of them were refused. */
+  onDelivered(points: number, refused: readonly RefusedPoints[]): void;
   /** So many were on a damaged place of the disk. */
   onUnreadable(points: number): void;
 }
@@ -105,10 +105,7 @@ export class PartsUnderway {
       this.#delivering = withoutSequences(this.#delivering, ...part.sequences);
     }
     if (!parts.some(({ isResend }) => isResend)) ledger.refused(refused);
-    onDelivered(
-      points,
-      refused.reduce((sum, each) => sum + Number(each.points), 0),
-    );
+    onDelivered(points, refused);
   }
 }
 

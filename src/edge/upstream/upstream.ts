@@ -25,6 +25,7 @@ import { QueueCount } from "./queue-count.ts";
 import { QueueKeeper } from "./queue-keeper.ts";
 import type { QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
+import { Seldom } from "./seldom.ts";
 import { SeriesFilter } from "./series-filter.ts";
 import type { OwnLists } from "./standing-events.ts";
 import { UpstreamEvents, type EventsJournal, type EventsStatus } from "./upstream-events.ts";
@@ -81,6 +82,9 @@ export interface UpstreamDeps {
 }
 
 const TELL_STORE_MS = 200;
+const REFUSALS_SAID_EVERY_MS = 60_000;
+const PAST_LIMITS = (points: number) =>
+  `the oldest ${points} points that wait for the upstream were given up: the queue is past its limits`;
 
 export class Upstream {
   readonly options: UpstreamOptions;
@@ -102,6 +106,7 @@ export class Upstream {
   #running: Promise<void> = Promise.resolve();
   readonly #keeper: QueueKeeper;
   readonly #queueCount: QueueCount;
+  readonly #refusals: Seldom;
   /** Behind all that this process has sent, or that was committed before it began. */
   #sentTo: number;
   /** A part was refused, and it is not known which. */
@@ -118,17 +123,13 @@ export class Upstream {
     this.#rate = new Rate(deps.clock.monotonicMs());
     this.#sinceMs = deps.clock.nowMs();
     this.#events = deps.events && this.#eventsOf(deps.events);
+    this.#refusals = new Seldom(deps.clock, REFUSALS_SAID_EVERY_MS, deps.onTrouble);
     this.#queueCount = new QueueCount(deps.clock, (ranges) => deps.store.countUndelivered(ranges));
     this.#keeper = new QueueKeeper({
       ...{ clock: deps.clock, limits: options, state, count: (ranges) => deps.store.countUndelivered(ranges) },
       nextSeq: () => this.#nextSeq,
       oldestOnItsWay: () => this.#link?.oldestOnItsWay ?? Infinity,
-      giveUp: (ranges, held) =>
-        this.#giveUp(
-          ranges,
-          held,
-          `the oldest ${held.points} points that wait for the upstream were given up: the queue is past its limits`,
-        ),
+      giveUp: (ranges, held) => this.#giveUp(ranges, held, PAST_LIMITS),
       onFailure: (error) => deps.onTrouble(`the queue cannot be measured: ${messageOf(error)}`),
     });
   }
@@ -189,14 +190,10 @@ export class Upstream {
 
   /** Retention took stored points that the upstream has not got. Those of series that are not forwarded are none of them. */
   lost(held: Pick<SequencesHeld, "points" | "bySeries">): void {
-    const bySource = this.#filter.pointsBySource(held, OTHER_SOURCES);
-    const points = [...bySource.values()].reduce((sum, each) => sum + each, 0);
-    if (points === 0) return;
-    for (const [source, each] of bySource) this.#dropped(source, each);
-    this.#state.giveUp([]).catch((error: unknown) => {
+    const sentence = (points: number) => `retention took ${points} points before the upstream had them`;
+    this.#giveUp([], held, sentence).catch((error: unknown) => {
       this.#deps.onTrouble(`what retention took cannot be written into the ledger: ${messageOf(error)}`);
     });
-    this.#deps.onDropped(`retention took ${points} points before the upstream had them`, points);
   }
 
   /** What is on its way is sent again after the next start, unless it has arrived. Idempotent. */
@@ -280,11 +277,15 @@ export class Upstream {
         onCount?.({ bytes: { [lane]: bytes } });
       },
       onUnreadable: (points) => this.#dropped(OTHER_SOURCES, points),
-      onDelivered: (points, refused) => {
+      onDelivered: (points, refusals) => {
         this.#attempt = 0;
         this.#rate.add(points, 0, clock.monotonicMs());
         this.#tellStore();
+        const refused = refusals.reduce((sum, each) => sum + Number(each.points), 0);
         onCount?.({ delivered: points - refused, refused });
+        for (const { source, points: count, reason } of refusals) {
+          this.#refusals.say(`the upstream refuses ${count} points of ${JSON.stringify(source)}: ${reason}`);
+        }
       },
     };
   }
@@ -301,7 +302,7 @@ export class Upstream {
     await this.#giveUp(
       ranges,
       held,
-      `${held.points} points were given up, since the upstream refuses them: ${message}`,
+      (points) => `${points} points were given up, since the upstream refuses them: ${message}`,
     );
   }
 
@@ -351,12 +352,19 @@ export class Upstream {
     });
   }
 
-  async #giveUp(ranges: SequenceRanges, held: SequencesHeld, sentence: string): Promise<void> {
-    for (const [source, points] of this.#filter.pointsBySource(held, OTHER_SOURCES)) this.#dropped(source, points);
-    await this.#state.giveUp(ranges);
+  /** Of what is held, points that are wanted upstream are lost for it. */
+  async #giveUp(
+    ranges: SequenceRanges,
+    held: Pick<SequencesHeld, "points" | "bySeries">,
+    sentenceOf: (points: number) => string,
+  ): Promise<void> {
+    const bySource = [...this.#filter.pointsBySource(held, OTHER_SOURCES)];
+    const points = bySource.reduce((sum, [, each]) => sum + each, 0);
+    for (const [source, each] of bySource) this.#dropped(source, each);
+    if (points > 0) this.#deps.onDropped(sentenceOf(points), points);
+    if (ranges.length > 0 || points > 0) await this.#state.giveUp(ranges);
     this.#tellStore();
     this.#link?.changed();
-    this.#deps.onDropped(sentence, held.points);
   }
 
   #eventsOf({ journal, lists, call }: EventsDeps): UpstreamEvents {

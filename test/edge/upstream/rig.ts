@@ -10,7 +10,7 @@ import { WatchpostError } from "../../../src/model/errors.ts";
 import { seriesKey } from "../../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../../src/model/series-registry.ts";
 import { BatchAckSchema } from "../../../src/wire/gen/ingestion_pb.ts";
-import { contextOf, createRig, turns } from "../../ingestion/rig.ts";
+import { contextOf, createRig, turns, type RigOptions } from "../../ingestion/rig.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 import { NaiveStore } from "./naive-store.ts";
 
@@ -89,8 +89,8 @@ class Wire {
   }
 }
 
-export async function createPair(options: Partial<UpstreamOptions> = {}) {
-  const receiver = createRig({ seriesMax: 100_000, seriesPerSourceMax: 100_000 });
+export async function createPair(options: Partial<UpstreamOptions> = {}, ofReceiver: RigOptions = {}) {
+  const receiver = createRig({ seriesMax: 100_000, seriesPerSourceMax: 100_000, ...ofReceiver });
   const { clock } = receiver;
   const registry = new SeriesRegistry({ seriesMax: 100_000, seriesPerSourceMax: 100_000 });
   for (let i = 0; i < 6; i++) registry.add(seriesKey("temp", `gw${i % 2}`, [["device", `d${i}`]]), `gw${i % 2}`);

@@ -238,3 +238,57 @@ test("names that are more than a message may have go ahead of their part", async
   expect(sender).toEqual(receiver);
   await pair.upstream.close();
 });
+
+test("a window goes once, when it has ended: also that in which the link came up, and over an outage", async () => {
+  const stepMs = 10_000;
+  const pair = await createPair({ downSampling: { stepMs, func: "avg" } });
+  pair.store.unitSeqs = pair.store.partRows = 100;
+  const second = (value: number) => {
+    pair.commit([[1, pair.clock.nowMs() * 1_000, value]]);
+    return pair.pass(1_000);
+  };
+  pair.clock.setWallClock(T / 1_000 + 4_000);
+  for (let i = 0; i < 4; i++) await second(i);
+  expect(pair.received()).toEqual([]);
+  for (let i = 4; i < 16; i++) await second(i);
+  pair.setReachable(false);
+  for (let i = 16; i < 30; i++) await second(i);
+  pair.setReachable(true);
+  for (let i = 30; i < 50; i++) {
+    const present = Math.floor(pair.clock.nowMs() / stepMs) * stepMs * 1_000;
+    await second(i);
+    expect(pair.received().filter((point) => point.includes(`@${present}=`))).toEqual([]);
+  }
+  await pair.settle();
+  const averages = [2.5, 10.5, 20.5, 30.5, 40.5, 47.5];
+  expect(pair.received()).toEqual(averages.map((value, i) => `temp gw0 device d0@${T + i * stepMs * 1_000}=${value}`));
+  const { sender, receiver } = await pair.ledgers();
+  expect([sender, receiver]).toEqual([[["gw0", averages.length]], [["gw0", averages.length]]]);
+  await pair.upstream.close();
+});
+
+test("what is past the limits and not wanted upstream is lost for nobody", async () => {
+  const pair = await createPair({ queueBytesMax: 300, matcher: compileMatcher(["temp"], { source: "gw1" }) });
+  pair.setReachable(false);
+  for (let i = 0; i < 100; i++) pair.commit([[1, T + i, i]]);
+  for (let i = 0; i < 40; i++) pair.commit([[1 + (i % 2), T + 1_000 + i, i]]);
+  await pair.pass(11_000);
+  // Of 30 that are kept half are wanted, of 110 that are not five.
+  expect(pair.told.filter((sentence) => sentence.includes("given up"))).toEqual([
+    expect.stringContaining("the oldest 5 points"),
+  ]);
+  await pair.pass(11_000);
+  await pair.upstream.close();
+});
+
+test("what the receiver refuses is said with the reason, seldom", async () => {
+  const pair = await createPair({}, { rawAgeLimitMs: 3_600_000 });
+  await pair.settle();
+  for (let i = 0; i < 5; i++) {
+    pair.commit([[1, i, i]]);
+    await pair.settle();
+  }
+  const said = pair.told.filter((sentence) => sentence.includes("refuses"));
+  expect(said).toEqual([expect.stringMatching(/^the upstream refuses 1 points of "gw0": timestamp is /)]);
+  await pair.upstream.close();
+});
