@@ -72,10 +72,10 @@ export class DeviceStatuses {
     this.#seenWallMs[device] = wallMs;
     const atMs = Math.max(this.#clock.innerOf(arrivalMs), seenMs);
     const lagMs = atMs - seenMs;
-    if (!this.#limits.isFresh(device, lagMs)) return;
-    if (atMs > this.#silentFromMs[device]) this.#silentFromMs[device] = atMs;
-    if (this.#rhythms.arrived(device, atMs, lagMs)) this.#learn(device);
-    if (this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
+    const isLive = this.#limits.isLive(device, atMs, lagMs);
+    if (isLive && atMs > this.#silentFromMs[device]) this.#silentFromMs[device] = atMs;
+    if (this.#rhythms.arrived(device, atMs, lagMs, isLive)) this.#learn(device);
+    if (isLive && this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
   }
 
   /** False: a death that is older than the newest sign of life; it changes nothing. */

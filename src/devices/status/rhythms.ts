@@ -23,8 +23,17 @@ export class Rhythms {
     this.#savedP95Ms = grown(this.#savedP95Ms, length);
   }
 
-  /** `lagMs`: how much older its newest reading is. True: the percentile may be another one. */
-  arrived(device: number, atMs: number, lagMs: number): boolean {
+  /** Whether its readings come as far apart as they were made: they may be late, and are no back-fill. `lagMs`: as with {@link arrived}. */
+  isSteady(device: number, atMs: number, lagMs: number): boolean {
+    const gapMs = atMs - this.#fromMs[device];
+    return gapMs >= GAP_MIN_MS && Math.abs(lagMs - this.#fromLagMs[device]) <= Math.min(CATCH_UP_MS, gapMs / 2);
+  }
+
+  /**
+   * `lagMs`: how much older than its arrival the newest reading is; `isLive`: it is of one that counts as heard. True: the
+   * percentile may be another one.
+   */
+  arrived(device: number, atMs: number, lagMs: number, isLive: boolean): boolean {
     const gapMs = atMs - this.#fromMs[device];
     if (gapMs < GAP_MIN_MS) {
       if (lagMs < this.#fromLagMs[device]) this.#fromLagMs[device] = lagMs;
@@ -33,7 +42,7 @@ export class Rhythms {
     const isCatchingUp = this.#fromLagMs[device] - lagMs > CATCH_UP_MS;
     this.#fromMs[device] = atMs;
     this.#fromLagMs[device] = lagMs;
-    return !isCatchingUp && gapMs > 0 && this.#gaps.add(device, gapMs);
+    return isLive && !isCatchingUp && gapMs > 0 && this.#gaps.add(device, gapMs);
   }
 
   /** What comes next is no gap. */

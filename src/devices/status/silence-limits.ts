@@ -4,7 +4,7 @@ import type { Rhythms } from "./rhythms.ts";
 import type { StatusSettings } from "./status.ts";
 import { thresholdsOf, type Thresholds } from "./thresholds.ts";
 
-/** Of a device whose interval is not known, readings that are older are no sign of life. */
+/** Of a device whose interval is not known, readings that are older are no sign of life; nor are they where they always come so late. */
 const FRESH_MS = 3_600_000;
 const INFERRED: StatusSettings = { expectedIntervalMs: 0, lateAfterMs: 0, offlineAfterMs: 0, isEventDriven: false };
 
@@ -43,9 +43,10 @@ export class SilenceLimits {
     return this.#of(device, this.#rhythms.p95Ms(device));
   }
 
-  /** Whether a reading that is so old says that a device is there. */
-  isFresh(device: number, lagMs: number): boolean {
-    return lagMs < this.#lateAfterMs[device] && (lagMs < FRESH_MS || this.#isKnown(device));
+  /** Whether a reading that is so much older than its arrival says that a device is there. */
+  isLive(device: number, atMs: number, lagMs: number): boolean {
+    if (lagMs >= FRESH_MS) return lagMs < this.#lateAfterMs[device] && this.#isKnown(device);
+    return lagMs < this.#lateAfterMs[device] || this.#rhythms.isSteady(device, atMs, lagMs);
   }
 
   /** After its rhythm was. */

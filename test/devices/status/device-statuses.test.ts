@@ -147,6 +147,24 @@ describe("silence", () => {
     expect(rig.told()).toEqual(["0 late"]);
   });
 
+  test("one whose clock is behind by more than its interval is there as long as it sends, and is missed when it does not", () => {
+    const rig = new StatusRig();
+    rig.configure(1, { expectedIntervalMs: MINUTE });
+    for (let i = 0; i < 70; i++) {
+      for (const device of [0, 1]) rig.hear(device, 5 * MINUTE);
+      rig.pass(MINUTE);
+    }
+    expect(rig.told()).toEqual(["0 online", "1 online"]);
+    rig.pass(30 * SECOND);
+    expect(rig.told().sort()).toEqual(["0 late", "1 late"]);
+    // More than an hour behind it is one that sends old readings.
+    for (let i = 0; i < 10; i++) {
+      rig.hear(2, 2 * HOUR);
+      rig.pass(MINUTE);
+    }
+    expect(rig.statusOf(2)).toBe("never_seen");
+  });
+
   test("what comes in pieces is known by its uploads, not by its pieces", () => {
     const rig = new StatusRig();
     for (let i = 0; i < 20; i++) {

@@ -33,21 +33,27 @@ interface Change {
   readonly status: string;
 }
 
+/** A reading that was newer than all before. */
+interface Arrival extends NaiveReading {
+  /** It says that the device is there. */
+  readonly isLive: boolean;
+}
+
 function changesOf(readings: readonly NaiveReading[], endMs: number): Change[] {
   const changes: Change[] = [];
-  const heard: NaiveReading[] = [];
+  const arrivals: Arrival[] = [];
   let [status, newestMs] = ["never_seen", -Infinity];
   const become = (next: string, atMs: number) => {
     if (next !== status) changes.push({ atMs, status: (status = next) });
   };
   const silentUntil = (untilMs: number) => {
-    if (heard.length === 0) return;
-    const fromMs = heard.at(-1)!.arrivalMs;
+    const last = arrivals.findLast(({ isLive }) => isLive);
+    if (last === undefined) return;
     for (const [next, factor] of [
       ["late", 1.5],
       ["offline", 3],
     ] as const) {
-      const atMs = fromMs + Math.round(factor * intervalOf(gapsOf(heard)));
+      const atMs = last.arrivalMs + Math.round(factor * intervalOf(rhythmOf(arrivals).gaps));
       if (atMs <= untilMs && status !== "offline") become(next, atMs);
     }
   };
@@ -56,30 +62,32 @@ function changesOf(readings: readonly NaiveReading[], endMs: number): Change[] {
     if (eventMs <= newestMs) continue;
     newestMs = eventMs;
     silentUntil(arrivalMs);
-    const gaps = gapsOf(heard);
-    const lagMs = arrivalMs - eventMs;
-    if (lagMs >= Math.round(1.5 * intervalOf(gaps)) || (gaps.length < 4 && lagMs >= 3_600_000)) continue;
-    heard.push(reading);
-    become("online", arrivalMs);
+    const { gaps, fromMs, fromLagMs } = rhythmOf(arrivals);
+    const [gapMs, lagMs] = [arrivalMs - fromMs, arrivalMs - eventMs];
+    const isSteady = gapMs >= 1_000 && gapMs < Infinity && Math.abs(lagMs - fromLagMs) <= Math.min(30_000, gapMs / 2);
+    const isInTime = lagMs < Math.round(1.5 * intervalOf(gaps));
+    const isLive = lagMs < 3_600_000 ? isInTime || isSteady : isInTime && gaps.length >= 4;
+    arrivals.push({ ...reading, isLive });
+    if (isLive) become("online", arrivalMs);
   }
   silentUntil(endMs);
   return changes;
 }
 
-/** Those that come within a second are one; readings that catch up tell of no gap. */
-function gapsOf(heard: readonly NaiveReading[]): number[] {
+/** Those that come within a second are one; what catches up, or is no sign of life, tells of no gap. */
+function rhythmOf(arrivals: readonly Arrival[]): { gaps: number[]; fromMs: number; fromLagMs: number } {
   const gaps: number[] = [];
   let [fromMs, fromLagMs] = [-Infinity, 0];
-  for (const { eventMs, arrivalMs } of heard) {
+  for (const { eventMs, arrivalMs, isLive } of arrivals) {
     const [gapMs, lagMs] = [arrivalMs - fromMs, arrivalMs - eventMs];
     if (gapMs < 1_000) {
       fromLagMs = Math.min(fromLagMs, lagMs);
       continue;
     }
-    if (gapMs < Infinity && fromLagMs - lagMs <= 30_000) gaps.push(gapMs);
+    if (isLive && gapMs < Infinity && fromLagMs - lagMs <= 30_000) gaps.push(gapMs);
     [fromMs, fromLagMs] = [arrivalMs, lagMs];
   }
-  return gaps;
+  return { gaps, fromMs, fromLagMs };
 }
 
 function intervalOf(gaps: readonly number[]): number {
