@@ -171,7 +171,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
       const wanted = new Set(statuses);
       for (const record of book.told()) if (wanted.has(record.standing.status)) yield standingOfRecord(record);
     },
-    past: (fromMs, toMs) => pastStandings({ book, setAside, journal }, fromMs, toMs),
+    past: (fromMs, toMs) => pastStandings({ book, setAside, journal, pause: () => deps.pause() }, fromMs, toMs),
     follow: (listener) => devices.follow(listener),
     setHearing: (isHearing, reason) => statuses.setHearing(isHearing, reason),
     close: () =>
