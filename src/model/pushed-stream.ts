@@ -35,7 +35,7 @@ async function readEach<T>(items: AsyncIterator<T>, take: Take<T>): Promise<void
   }
 }
 
-/** Read item by item: the next is taken once it is asked for. */
+/** Read item by item: the next is taken once it is asked for, and refused once nobody asks any more. */
 export async function* pulled<T>(items: PushedStream<T>): AsyncGenerator<T, undefined> {
   let came = Promise.withResolvers<void>();
   let asked = Promise.withResolvers<void>();
@@ -48,16 +48,21 @@ export async function* pulled<T>(items: PushedStream<T>): AsyncGenerator<T, unde
     })
     .finally(() => came.resolve());
   ended.catch(() => {});
-  for (;;) {
-    await came.promise;
-    came = Promise.withResolvers<void>();
-    if (waiting.length === 0) {
-      await ended;
-      return;
+  try {
+    for (;;) {
+      await came.promise;
+      came = Promise.withResolvers<void>();
+      if (waiting.length === 0) {
+        await ended;
+        return;
+      }
+      yield waiting.pop()!;
+      const { resolve } = asked;
+      asked = Promise.withResolvers<void>();
+      resolve();
     }
-    yield waiting.pop()!;
-    const { resolve } = asked;
-    asked = Promise.withResolvers<void>();
-    resolve();
+  } finally {
+    asked.promise.catch(() => {});
+    asked.reject(new Error("the reader has left"));
   }
 }

@@ -55,6 +55,13 @@ describe("a pushed stream that is pulled", () => {
     expect(read).toEqual([0, 1]);
   });
 
+  test("is left when its reader leaves", async () => {
+    const left = Promise.withResolvers<void>();
+    const items = numbers(10, left.resolve);
+    for await (const item of pulled({ each: (take) => eachOf(items, take) })) if (item === 2) break;
+    await left.promise;
+  });
+
   test("takes no item before the one before it was asked for", async () => {
     let given = 0;
     const items = pulled<number>({
