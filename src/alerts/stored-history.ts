@@ -1,6 +1,6 @@
 /** What is stored of the series that rules look back at. */
 import { messageOf } from "../model/errors.ts";
-import { OPEN_END_US } from "../store/query.ts";
+import { OPEN_END_US } from "../store/protocol.ts";
 import type { StoreClient } from "../store/store-client.ts";
 import type { Clock } from "../model/clock.ts";
 import type { HourlyHistory } from "./seasonal-profiles.ts";

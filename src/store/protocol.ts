@@ -9,6 +9,9 @@ import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
 
+/** Ranges that end here or later have no end. */
+export const OPEN_END_US = Number.MAX_SAFE_INTEGER;
+
 export interface StoreOptions {
   /** The data directory; period files lie directly in it. */
   readonly dir: string;

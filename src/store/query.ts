@@ -10,7 +10,7 @@ import { fillSteps, type StepSpan } from "./fill.ts";
 import { FoundChunks } from "./found-chunks.ts";
 import { GroupCells } from "./group-cells.ts";
 import type { HeadRows } from "./head-rows.ts";
-import type { RangeQuery, RangeResult } from "./protocol.ts";
+import { OPEN_END_US, type RangeQuery, type RangeResult } from "./protocol.ts";
 import type { ReadingOrder } from "./reading-order.ts";
 import { SeriesReader } from "./series-reader.ts";
 import { SeriesRows } from "./series-rows.ts";
@@ -177,6 +177,3 @@ function filledSpan({ fromUs, toUs, stepUs, fill = "none" }: RangeQuery, stored:
     lastUs: toUs < OPEN_END_US ? stepOf(toUs - 1, stepUs) : stored.lastUs,
   };
 }
-
-/** Ranges that end here or later have no end. */
-export const OPEN_END_US = Number.MAX_SAFE_INTEGER;
