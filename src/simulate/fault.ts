@@ -53,10 +53,15 @@ export function faultOf({ kind, when, forMs, size, byMs, devices, metrics }: Giv
   return {
     kind,
     when,
-    forMs: forMs ?? LASTS_MS[kind] ?? 0,
+    forMs: lastingMs(kind, forMs),
     size: size ?? SIZES[kind] ?? 0,
     byMs: byMs ?? (kind === "clock-skew" ? -HOUR : 0),
     devices: devices ?? "*",
     metrics: metrics ?? "*",
   };
+}
+
+/** How long a fault lasts; `forMs`: what is said of it. */
+export function lastingMs(kind: FaultKind, forMs: number | undefined): number {
+  return forMs ?? LASTS_MS[kind] ?? 0;
 }

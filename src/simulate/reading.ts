@@ -11,6 +11,7 @@ export interface Reading {
 export interface Sending {
   /** When, Unix microseconds: what is in the past is sent as fast as it can be. */
   readonly dueUs: number;
+  /** None: the device is silent until then. */
   readonly readings: readonly Reading[];
   /** They were sent before. */
   readonly isRepeat: boolean;

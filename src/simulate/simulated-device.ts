@@ -63,23 +63,35 @@ export class SimulatedDevice {
     this.#usedMs = this.#batteryMs * battery.uniform() * 0.9 - startMs;
   }
 
-  /** What is sent next, in order of time; undefined: nothing any more. */
+  /**
+   * What is sent next, in order of time; undefined: nothing any more. No more than a batch is read for it, so that a device
+   * that is silent for a year does not keep whoever asks: see {@link Sending.readings}.
+   */
   next(): Sending | undefined {
-    for (;;) {
-      const held = this.#delivery.takeUntil(this.#isOver ? Infinity : this.#stampUs);
-      if (held !== undefined) return this.#isOver ? { ...held, dueUs: Math.min(held.dueUs, this.#span.toUs) } : held;
-      if (this.#isOver) return undefined;
-      if (this.#stampUs < this.#span.toUs) this.#sample();
-      else this.#end();
-    }
+    const due = this.#takeDue();
+    if (due !== undefined || this.#isOver) return due;
+    this.#fillBatch();
+    return this.#takeDue() ?? (this.#isOver ? undefined : this.#silence());
   }
 
-  #end(): void {
+  #takeDue(): Sending | undefined {
+    if (!this.#isOver) return this.#delivery.takeUntil(this.#stampUs);
+    const held = this.#delivery.takeUntil(Infinity);
+    return held && { ...held, dueUs: Math.min(held.dueUs, this.#span.toUs) };
+  }
+
+  #silence(): Sending {
+    return { dueUs: Math.min(this.#stampUs, this.#span.toUs), readings: [], isRepeat: false };
+  }
+
+  #fillBatch(): void {
+    while (this.#stampUs < this.#span.toUs) if (this.#sample()) return;
     this.#isOver = true;
     if (this.#samples > 0) this.#send(this.#stampUs - this.#intervalUs);
   }
 
-  #sample(): void {
+  /** Returns whether a batch is full with it. */
+  #sample(): boolean {
     const stampUs = this.#stampUs;
     this.#stampUs += this.#intervalUs;
     const timeMs = this.#simulatedMs(stampUs);
@@ -93,6 +105,7 @@ export class SimulatedDevice {
     const isPast = stampUs < this.#span.liveFromUs;
     const isFull = isPast ? this.#samples >= BACKFILL_READINGS / this.#sensors.length : this.#endsBatch(stampUs);
     if (isFull) this.#send(stampUs);
+    return isFull;
   }
 
   /** Batches of a fleet end at all times of theirs, not all of them within one interval. */

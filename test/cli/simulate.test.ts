@@ -134,6 +134,27 @@ test("a server that is killed and comes back gets everything", async () => {
   expect(code).toBe(0);
 }, 60_000);
 
+test("devices that are silent for a year, live and in the past, end with Ctrl-C", async () => {
+  file(
+    "silent.yaml",
+    `
+speed: 1000
+faults: [{ kind: dropout, at: 2s, for: 365d }]
+fleets:
+  - { name: silent, profile: factory, devices: 20, interval: 1s }
+`,
+  );
+  for (const args of [[], ["--from", "2000-01-01"]]) {
+    const followed = rig.follow(["simulate", ...args, join(rig.dir, "silent.yaml"), "--json"]);
+    const found = () => rig.ok(["series", "--filter", "source=silent-*"]);
+    while (!(await found()).includes("silent-machine-20")) await Bun.sleep(50);
+    const { code, out } = await followed.interrupt();
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ missing: 0, unanswered: 0 });
+    await rig.ok(["delete", "machine_*", "--filter", "source=silent-*", "--yes"]);
+  }
+}, 60_000);
+
 test("what is missing is told, with exit code 1", async () => {
   const followed = rig.follow(["simulate", "--name", "lost", "--devices", "2", "--interval", "100ms"]);
   while (!(await rig.ok(["series", "--filter", "source=lost-*"])).includes("lost-machine-02")) await Bun.sleep(50);
@@ -206,6 +227,8 @@ fleets:
   - { profile: plant, devices: 0 }
   - { profile: factory, devices: 3, faults: [{ kind: spike }], network: { loss: 2, outage: 3s } }
   - { profile: factory, devices: 3 }
+  - { profile: energy, devices: 3, faults: [{ kind: dropout, at: 2s, every: 1m, for: 10m }, { kind: stuck, every: 30m }] }
+  - { profile: weather, devices: 3, faults: [{ kind: spike, every: 1s }, { kind: burst, every: 61s, for: 1m }] }
 `,
   );
   const wrong = await rig.run(["simulate", "wrong.yaml"]);
@@ -220,12 +243,16 @@ fleets:
     "wrong.yaml:6:81: fleets[1].network.loss is 2; wanted a share",
     "wrong.yaml:6:92: fleets[1].network.outage: says how long disconnects last",
     'wrong.yaml:7:5: fleets[2] is called "factory"; wanted another name than fleets[1] has',
+    "wrong.yaml:8:77: fleets[3].faults[0].every is 1m; wanted more than for, which is 10m: dropout would never end",
+    "wrong.yaml:8:115: fleets[3].faults[1].every is 30m; wanted more than for, which is 30m where",
   ]) {
     expect(wrong.err).toContain(line);
   }
+  expect(wrong.err).not.toContain("fleets[4]");
   for (const [args, said] of [
     [["--fault", "spik=2/h"], '--fault.kind is "spik"; wanted spike, stuck'],
     [["--fault", "spike"], '--fault is "spike"; wanted KIND=RATE'],
+    [["--fault", "dropout=every 1m"], "--fault.every is 1m; wanted more than for, which is 10m where a scenario file"],
     [["--network", "lat=2ms"], "--network.lat is unknown; wanted latency"],
     [["--network", "loss=150%"], '--network.loss is "150%"; wanted a share'],
     [["--to", "now", "--duration", "1m"], "--to and --duration say the same"],

@@ -31,11 +31,12 @@ export function fault(kind: FaultKind, when: Schedule, more: Partial<Parameters<
   return faultOf({ kind, when, ...more });
 }
 
+/** Without silences. */
 export function sendings(fleet: Fleet, span: Span, { index = 0, seed = 1 } = {}): Sending[] {
   const device = new SimulatedDevice(fleet, index, seed, span);
   const sent: Sending[] = [];
   for (let sending = device.next(); sending !== undefined; sending = device.next()) sent.push(sending);
-  return sent;
+  return sent.filter(({ readings }) => readings.length > 0);
 }
 
 /** Values of each metric in order of sending. */

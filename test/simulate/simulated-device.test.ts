@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { encodeBatch } from "../../src/client/batch.ts";
 import { PROFILES } from "../../src/simulate/profiles.ts";
+import { SimulatedDevice } from "../../src/simulate/simulated-device.ts";
 import { Random } from "../../src/simulate/random.ts";
 import { DAY_MS, fault, fleetOf, HOUR_MS, sendings, spanOf, START_US } from "./rig.ts";
 
@@ -56,6 +57,33 @@ test("faults do not change what the other readings are", () => {
   const [well, ill] = [read([]), read([fault("dropout", { perHour: 20 }, { forMs: 60_000 })])];
   expect(ill.size).toBeLessThan(well.size);
   expect([...ill].filter(([key, value]) => well.get(key) !== value)).toEqual([]);
+});
+
+test("silence of any length is told batch by batch: whoever sends waits meanwhile, and can be stopped", () => {
+  const always = { atMs: 0, everyMs: undefined };
+  for (const silent of [
+    fault("dropout", always, { forMs: 365 * DAY_MS }),
+    fault("dropout", { atMs: 0, everyMs: 60_000 }, { forMs: 10 * 60_000 }),
+    fault("burst", always, { forMs: 365 * DAY_MS }),
+  ]) {
+    const span = spanOf(HOUR_MS, { liveFromUs: START_US + 10 * 60_000_000 });
+    const device = new SimulatedDevice(
+      fleetOf("energy", { intervalMs: 1_000, batch: 60, faults: [silent] }),
+      0,
+      1,
+      span,
+    );
+    const silences: number[] = [];
+    let sending = device.next();
+    for (; sending?.readings.length === 0; sending = device.next()) silences.push(sending.dueUs);
+    if (silent.kind === "dropout") expect(sending).toBeUndefined();
+    else expect(sending?.dueUs).toBe(span.toUs);
+    // Six batches of the past, then one a minute.
+    expect(silences).toHaveLength(6 + 50);
+    const steps = silences.map((dueUs, i) => dueUs - (silences[i - 1] ?? START_US));
+    expect(Math.min(...steps)).toBeGreaterThan(0);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(101_000_000);
+  }
 });
 
 test("what begins later meets the same times", () => {

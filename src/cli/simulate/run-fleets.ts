@@ -80,6 +80,12 @@ async function sendAll(
   async function* batches(): AsyncGenerator<Batch, void> {
     for (let sending = device.next(); sending !== undefined; sending = device.next()) {
       await until(sending.dueUs, stop);
+      if (sending.readings.length === 0) {
+        // Of the past there may be years of silence, for which nothing is waited for.
+        await nextTurn();
+        if (stop.aborted) return;
+        continue;
+      }
       // A device keeps what it cannot send; here it is made when there is room.
       while (readingsUnanswered >= unansweredMax && !stop.aborted) await woken();
       if (stop.aborted) return;
@@ -124,6 +130,10 @@ async function sendAll(
       onRetry(retry);
     },
   });
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** Resolves at a time of the wall clock, or when `signal` aborts. */

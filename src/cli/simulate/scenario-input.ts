@@ -15,8 +15,15 @@ import { fileError, inputError, problemsOf, sentenceOf, shown } from "../../aler
 import { mapOf, record } from "../../alerts/input/record.ts";
 import { readYaml } from "../../alerts/input/yaml-document.ts";
 import { parseByteSize } from "../../model/byte-size.ts";
-import { parseDurationMs } from "../../model/duration.ts";
-import { FAULT_KINDS, FAULT_RATE_PER_HOUR_MAX, faultOf, type Fault, type FaultKind } from "../../simulate/fault.ts";
+import { formatDurationMs, parseDurationMs } from "../../model/duration.ts";
+import {
+  FAULT_KINDS,
+  FAULT_RATE_PER_HOUR_MAX,
+  faultOf,
+  lastingMs,
+  type Fault,
+  type FaultKind,
+} from "../../simulate/fault.ts";
 import { DEVICES_MAX, FLEETS_MAX, type Fleet } from "../../simulate/fleet.ts";
 import type { NetworkConditions } from "../../simulate/network.ts";
 import { PROFILES } from "../../simulate/profiles.ts";
@@ -177,10 +184,16 @@ const faultField: Field<Fault> = record({
     devices: optional(glob(), undefined),
     metrics: optional(glob(), undefined),
   },
-  check(given, _read, report) {
+  check(given, { kind, every, for: forMs }, report) {
     const isTimed = given["at"] !== undefined || given["every"] !== undefined;
     if ((given["rate"] !== undefined) === isTimed)
       report([], "wanted either rate, or at and every, to say when it happens");
+    if (kind === undefined || every === undefined || (forMs === undefined && given["for"] !== undefined)) return;
+    const lastsMs = lastingMs(kind, forMs);
+    if (every > lastsMs) return;
+    const unsaid = forMs === undefined ? " where a scenario file says nothing else" : "";
+    const wanted = `more than for, which is ${formatDurationMs(lastsMs)}${unsaid}`;
+    report(["every"], `is ${formatDurationMs(every)}; wanted ${wanted}: ${kind} would never end`);
   },
   build({ kind, rate: perHour, at, every, for: forMs, size, by, devices, metrics }) {
     const when = perHour !== undefined ? { perHour } : { atMs: at ?? every!, everyMs: every };
