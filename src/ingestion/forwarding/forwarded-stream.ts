@@ -21,6 +21,7 @@ import { ForwardedSeriesTable, NAMED_BYTES, type NamesRegistry } from "./forward
 import { helloOf } from "./hello.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
 import type { Origin, Origins, OriginStream } from "./origins.ts";
+import { UnitCounts } from "./unit-counts.ts";
 
 export interface ForwardingDeps {
   readonly origins: Origins;
@@ -131,8 +132,7 @@ class ForwardedStream implements OriginStream {
   readonly #partDeps: PartDeps;
   #failure: { readonly error: unknown } | undefined;
   #changed = Promise.withResolvers<void>();
-  /** Of the range whose last part has not come. */
-  #unit: DeliveredBySource = new Map();
+  readonly #unit = new UnitCounts();
   #ready = nothingReady();
   /** Nothing more comes of it. */
   #hasEnded = false;
@@ -302,14 +302,13 @@ class ForwardedStream implements OriginStream {
       const before = ready.refused.get(told) ?? { points: 0, reason };
       ready.refused.set(told, { ...before, points: before.points + (taken.delivered.get(source)?.refused ?? 0) });
     }
-    addDelivered(this.#unit, taken.delivered);
-    if (!isLast) return;
+    if (!isLast) return this.#unit.add(sequences, taken.delivered);
+    const delivered = this.#unit.take(sequences, taken.delivered);
     // A range is counted once: what was asked for again may be missing here, where much was lost, or it was counted before.
     const isCounted = [origin.committed, this.#entering, ready.ranges].some((ranges) => hasAllOf(ranges, ...sequences));
-    if (!isCounted) addDelivered(ready.delivered, this.#unit);
+    if (!isCounted) addDelivered(ready.delivered, delivered);
     ready.committed.push(sequences);
     ready.ranges = withSequences(ready.ranges, ...sequences);
-    this.#unit = new Map();
   }
 
   /** The more sources have changed, the more is written with every commit. */

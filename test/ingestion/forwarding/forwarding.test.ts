@@ -241,6 +241,25 @@ describe("a node that forwards", () => {
     expect(sender.acks.at(-1)).toMatchObject({ batches: 7n, pointsProcessed: 6n });
   });
 
+  test("what is told of other ranges between the parts of one does not take what came of it", async () => {
+    const rig = createRig();
+    const first = new Sender(rig, hello({ lane: "backlog" }));
+    first.send(part(10, 20, [[7, 100, 1]], { series: SERIES, isLast: false }));
+    first.send(part(1, 5, [], { dropped: [{ source: "gw", points: 4n }] }));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 5]], gw: { points: 0, dropped: 4 } });
+    first.leave();
+    await settle(rig);
+    const second = new Sender(rig, hello({ lane: "backlog", session: 2n, sinceSession: 2n }));
+    second.send(part(10, 20, [[7, 100, 1]], { series: SERIES, isLast: false }));
+    // Names alone, of a range that is not contiguous with it.
+    second.send(part(5, 6, [], { series: SERIES, isLast: false }));
+    second.send(part(5, 6, [[9, 100, 1]]));
+    second.send(part(12, 20, [[7, 101, 1]]));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ gw: { points: 2, dropped: 4 }, gw2: { points: 1 } });
+  });
+
   test("what was given up is counted once, too, however often it is told", async () => {
     const rig = createRig();
     const sender = new Sender(rig);
