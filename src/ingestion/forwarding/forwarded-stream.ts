@@ -133,6 +133,8 @@ class ForwardedStream implements OriginStream {
   #failure: { readonly error: unknown } | undefined;
   #changed = Promise.withResolvers<void>();
   readonly #unit = new UnitCounts();
+  /** Of the last part taken. */
+  #isResend = false;
   #ready = nothingReady();
   /** Nothing more comes of it. */
   #hasEnded = false;
@@ -233,10 +235,8 @@ class ForwardedStream implements OriginStream {
     const { budget } = this.#deps;
     const { isLast, isResend } = message.forwarded;
     const sequences = sequencesOf(message.forwarded);
-    await this.#until(
-      () =>
-        this.#points <= IN_FLIGHT_POINTS_MAX - PART_POINTS_MAX && this.#parts.length + this.#ready.messages < PARTS_MAX,
-    );
+    await this.#until(() => this.#isRoomFor(isResend));
+    this.#isResend = isResend;
     const { blockIndex } = message.forwarded;
     const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex);
     const reserved = 2 * message.bytes + message.series.length * NAMED_BYTES + block;
@@ -275,6 +275,13 @@ class ForwardedStream implements OriginStream {
       this.#namedBytes += more;
       budget.release(reserved - held - more);
     }
+  }
+
+  /** An ack is of parts of one kind: the sender counts refusals of those that were asked for again apart, and acks do not tell them. */
+  #isRoomFor(isResend: boolean): boolean {
+    const parts = this.#parts.length + this.#ready.messages;
+    if (isResend !== this.#isResend && parts > 0) return false;
+    return this.#points <= IN_FLIGHT_POINTS_MAX - PART_POINTS_MAX && parts < PARTS_MAX;
   }
 
   /** One of the two clocks is wrong: said once of each origin. */

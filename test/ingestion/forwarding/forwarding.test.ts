@@ -260,6 +260,34 @@ describe("a node that forwards", () => {
     expect(await ledgerOf(rig)).toMatchObject({ gw: { points: 2, dropped: 4 }, gw2: { points: 1 } });
   });
 
+  test("an ack is of parts that were asked for again, or of others", async () => {
+    const rig = createRig();
+    const sender = new Sender(rig);
+    await settle(rig);
+    rig.log.held = true;
+    const series = [...SERIES, { id: 11, metricName: "no name", source: "gw", tags: {} }];
+    const rows = (from: number): Row[] => [
+      [7, from, 1],
+      [11, from, 1],
+    ];
+    sender.send(part(1, 2, rows(1), { series }));
+    for (const from of [2, 3]) sender.send(part(from, from + 1, rows(from), { isResend: true }));
+    for (const from of [4, 5]) sender.send(part(from, from + 1, rows(from)));
+    await settle(rig);
+    rig.log.held = false;
+    rig.log.sync();
+    for (let i = 0; i < 3; i++) await settle(rig);
+    const told = sender.acks.slice(1).map(({ batches, forwarded }) => {
+      return [Number(batches), Number(forwarded!.refused[0].points)];
+    });
+    expect(told).toEqual([
+      [2, 1],
+      [4, 2],
+      [6, 2],
+    ]);
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 6]], gw: { points: 5, refused: 5 } });
+  });
+
   test("what was given up is counted once, too, however often it is told", async () => {
     const rig = createRig();
     const sender = new Sender(rig);
