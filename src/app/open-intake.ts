@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { ArrivalStamps } from "../ingestion/arrival-stamps.ts";
 import { Committer } from "../ingestion/committer.ts";
 import type { ForwardingDeps } from "../ingestion/forwarding/forwarded-stream.ts";
+import { NamesShare } from "../ingestion/forwarding/names-share.ts";
 import { Origins } from "../ingestion/forwarding/origins.ts";
 import { Intake } from "../ingestion/intake.ts";
 import { watchOverload } from "../ingestion/overload.ts";
@@ -96,6 +97,7 @@ export function openIntake(
   });
   const forwarding: ForwardingDeps = {
     origins: new Origins(journal, clock),
+    names: new NamesShare(budget.limitBytes, clock),
     ...{ intake, budget, clock, metrics, resolve },
     registry,
     syncLagMs: config.store.sync_interval === 0 ? 0 : config.store.sync_interval + SYNC_MS,

@@ -55,6 +55,12 @@ export class SeriesRegistry {
     return this.#idByKey.get(key);
   }
 
+  /** Whether {@link add} would take a series of that source. */
+  hasRoomFor(source: string): boolean {
+    const { seriesMax, seriesPerSourceMax } = this.#limits;
+    return this.count < seriesMax && (this.#countBySource.get(source) ?? 0) < seriesPerSourceMax;
+  }
+
   /** The new series' id, or in words why it may not exist. `source` must be the key's. */
   add(key: string, source: string): number | string {
     const { seriesMax, seriesPerSourceMax } = this.#limits;

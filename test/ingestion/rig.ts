@@ -4,6 +4,7 @@ import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { ArrivalStamps } from "../../src/ingestion/arrival-stamps.ts";
 import { Committer } from "../../src/ingestion/committer.ts";
 import type { ForwardingDeps } from "../../src/ingestion/forwarding/forwarded-stream.ts";
+import { NamesShare } from "../../src/ingestion/forwarding/names-share.ts";
 import { Origins } from "../../src/ingestion/forwarding/origins.ts";
 import { Intake } from "../../src/ingestion/intake.ts";
 import { MemoryBudget } from "../../src/ingestion/memory-budget.ts";
@@ -112,6 +113,7 @@ export function createRig(options: RigOptions = {}) {
   const troubles: string[] = [];
   const forwarding: ForwardingDeps = {
     origins: new Origins(journal, clock),
+    names: new NamesShare(budget.limitBytes, clock),
     ...{ intake, budget, clock, metrics },
     resolve: seriesResolver(registry),
     registry,

@@ -3,6 +3,7 @@ import { fromBinary, ScalarType, type DescField } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FOREIGN_ROWS_MAX } from "../../codec/foreign-block.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
+import type { SequenceRange } from "../../model/sequence-ranges.ts";
 import { ForwardedSchema, type Forwarded } from "../../wire/gen/forwarding_pb.ts";
 import { BEHIND_MAX } from "./hello.ts";
 
@@ -47,6 +48,24 @@ export function readForwarded(message: Uint8Array): ForwardedMessage {
     if (error instanceof WatchpostError) throw error;
     throw refused(`the message is no BatchData: ${messageOf(error)}`);
   }
+}
+
+const NOTHING = new Uint8Array();
+
+/** Its range and names alone. */
+export function withoutContent({ forwarded, ...message }: ForwardedMessage): ForwardedMessage {
+  return { ...message, forwarded: { ...forwarded, blockIndex: NOTHING, dropped: [] } };
+}
+
+/** Throws INVALID_ARGUMENT where there are none. */
+export function sequencesOf({ sequences }: Forwarded): SequenceRange {
+  const [from, to] = [Number(sequences?.from ?? 0n), Number(sequences?.to ?? 0n)];
+  if (sequences !== undefined && from >= 0 && from < to && to <= Number.MAX_SAFE_INTEGER) return [from, to];
+  const shown = sequences === undefined ? "missing" : `[${sequences.from}, ${sequences.to})`;
+  throw new WatchpostError(
+    "INVALID_ARGUMENT",
+    `sequences are ${shown}; wanted from below to, both whole numbers from 0`,
+  );
 }
 
 function forwardedIn(message: Uint8Array): Uint8Array {

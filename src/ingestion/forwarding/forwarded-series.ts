@@ -7,6 +7,7 @@ import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import { ForwardedSeriesSchema } from "../../wire/gen/forwarding_pb.ts";
 import { refusalOfSeries, refusalOfSource } from "../resolve-series.ts";
 import { OTHER_SOURCES } from "./delivered.ts";
+import { RefusedSeries, type Refusal } from "./refused-series.ts";
 
 export interface FoundSeries {
   /** 0: there is none, `reason` says why. */
@@ -16,41 +17,30 @@ export interface FoundSeries {
   readonly reason: string;
 }
 
-interface Refused extends FoundSeries {
-  /** Of what may be made known later, where this node has too many series now. */
-  readonly names: Parameters<SeriesResolver> | undefined;
-}
-
 /** What names of series need. */
-export type NamesRegistry = Pick<SeriesRegistry, "has" | "keyOf" | "identityOf">;
+export type NamesRegistry = Pick<SeriesRegistry, "has" | "hasRoomFor" | "keyOf" | "identityOf">;
 
 const SERIES_MAX = 1_000_000;
-/** What the table takes for each; what it takes more for those that are refused. */
-export const NAMED_BYTES = 48;
-const REFUSED_BYTES = 300;
-/** Of those that are refused, after which no more is known of another one than that it is. */
-const REFUSED_BYTES_MAX = 32 * 1024 * 1024;
-const ONE_OF_MANY: Refused = {
-  ...{ id: 0, source: OTHER_SOURCES, names: undefined },
-  reason: "is one of too many series of a stream that are refused; each was refused for a reason of its own",
-};
+/** What the table takes for each, refused or not. */
+export const NAMED_BYTES = 64;
 
 export class ForwardedSeriesTable {
   readonly #resolve: SeriesResolver;
   readonly #registry: NamesRegistry;
-  /** 0: it is refused. */
+  /** Here, or as {@link RefusedSeries} calls why there is none. */
   readonly #ids = new Map<number, number>();
-  readonly #refused = new Map<number, Refused>();
-  #refusedBytes = 0;
+  readonly #refused: RefusedSeries;
 
-  constructor(resolve: SeriesResolver, registry: NamesRegistry) {
+  /** `hasRoom`: whether there is so much memory for reasons, which then is taken. */
+  constructor(resolve: SeriesResolver, registry: NamesRegistry, hasRoom: (bytes: number) => boolean) {
     this.#resolve = resolve;
     this.#registry = registry;
+    this.#refused = new RefusedSeries(hasRoom);
   }
 
-  /** About what it takes. */
+  /** About what it takes, without reasons. */
   get bytes(): number {
-    return this.#ids.size * NAMED_BYTES + this.#refusedBytes;
+    return this.#ids.size * NAMED_BYTES;
   }
 
   /**
@@ -66,38 +56,36 @@ export class ForwardedSeriesTable {
     const tags = Object.entries(byKey);
     const refusal = refusalOfSeries(metric, source, tags);
     const found = refusal ?? this.#resolve(metric, source, tags);
-    this.#ids.set(id, typeof found === "number" ? found : 0);
-    if (typeof found === "number") return;
+    if (typeof found === "number") return void this.#ids.set(id, found);
     const counted = refusalOfSource(source) === undefined ? source : OTHER_SOURCES;
-    const names: Refused["names"] = refusal === undefined ? [metric, source, tags] : undefined;
-    const isRoom = this.#refusedBytes < REFUSED_BYTES_MAX;
-    this.#refused.set(id, isRoom ? { id: 0, source: counted, reason: found, names } : ONE_OF_MANY);
-    if (isRoom) this.#refusedBytes += REFUSED_BYTES + (names === undefined ? 0 : 2 * encoded.length);
+    this.#ids.set(id, this.#refused.codeOf({ source: counted, reason: found, isForRoom: refusal === undefined }));
   }
 
   /**
-   * Makes the series known where it was deleted, or is refused no more. Throws INVALID_ARGUMENT for one that was not named,
-   * ABORTED for one that was deleted too long ago to tell its name.
+   * Makes the series known where it was deleted. Throws INVALID_ARGUMENT for one that was not named, ABORTED for one whose
+   * name is not kept and is needed: it was deleted too long ago, or was refused since there was no room, and there is now.
    */
   find(foreignId: number): FoundSeries {
     const id = this.#ids.get(foreignId);
     if (id === undefined) {
       throw new WatchpostError("INVALID_ARGUMENT", `series ${foreignId} is in a block and was not named in the stream`);
     }
+    if (id <= 0) return { id: 0, ...this.#stillRefused(id) };
     if (this.#registry.has(id)) return { id, source: sourceOfKey(this.#registry.keyOf(id)), reason: "" };
-    const refused = id === 0 ? this.#refused.get(foreignId)! : undefined;
-    const names = refused === undefined ? this.#namesOf(id) : refused.names;
-    if (names === undefined) return refused!;
-    const found = this.#resolve(...names);
-    const [, source] = names;
+    const { metric, source, tags } = this.#registry.identityOf(id);
+    const found = this.#resolve(metric, source, tags);
     if (typeof found === "string") return { id: 0, source, reason: found };
     this.#ids.set(foreignId, found);
     return { id: found, source, reason: "" };
   }
 
-  #namesOf(id: number): Parameters<SeriesResolver> {
-    const { metric, source, tags } = this.#registry.identityOf(id);
-    return [metric, source, tags];
+  #stillRefused(code: number): Refusal {
+    const refusal = this.#refused.of(code);
+    if (!refusal.isForRoom || !this.#registry.hasRoomFor(refusal.source)) return refusal;
+    const message =
+      `a series of source ${JSON.stringify(refusal.source)} was refused, since there were too many; there is room for it ` +
+      "now: connect again, and name it";
+    throw new WatchpostError("ABORTED", message);
   }
 }
 

@@ -9,17 +9,17 @@ import { WatchpostError } from "../../model/errors.ts";
 import { hasAllOf, withSequences, type SequenceRange, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
-import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
 import type { BatchAckSchema } from "../../wire/gen/ingestion_pb.ts";
 import type { CallContext } from "../../wire/service.ts";
 import type { Intake } from "../intake.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
 import { addDelivered, OTHER_SOURCES, SOURCES_MAX, type DeliveredBySource } from "./delivered.ts";
-import { readForwarded, type ForwardedMessage } from "./forwarded-message.ts";
+import { readForwarded, sequencesOf, withoutContent, type ForwardedMessage } from "./forwarded-message.ts";
 import { takePart, type PartDeps, type TakenPart } from "./forwarded-part.ts";
 import { ForwardedSeriesTable, NAMED_BYTES, type NamesRegistry } from "./forwarded-series.ts";
 import { helloOf } from "./hello.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
+import type { NamesShare } from "./names-share.ts";
 import type { Origin, Origins, OriginStream } from "./origins.ts";
 import { UnitCounts } from "./unit-counts.ts";
 
@@ -31,6 +31,8 @@ export interface ForwardingDeps {
   readonly metrics: Pick<Metrics, "points">;
   readonly resolve: SeriesResolver;
   readonly registry: NamesRegistry;
+  /** Of all streams. */
+  readonly names: NamesShare;
   nodeId(): Promise<string>;
   /** How long after their commit rows may not be synced; 0: they are. */
   readonly syncLagMs: number;
@@ -145,7 +147,7 @@ class ForwardedStream implements OriginStream {
     this.#deps = deps;
     this.lane = lane;
     this.session = session;
-    this.#series = new ForwardedSeriesTable(deps.resolve, deps.registry);
+    this.#series = new ForwardedSeriesTable(deps.resolve, deps.registry, (bytes) => this.#hasRoomFor(bytes));
     const { promise, resolve } = Promise.withResolvers<void>();
     [this.settled, this.#settle] = [promise, resolve];
     this.#partDeps = {
@@ -171,6 +173,7 @@ class ForwardedStream implements OriginStream {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     this.#over.abort(error);
+    this.#deps.names.leave(this);
     this.#change();
     void this.#taking.then(() => Promise.allSettled(this.#writing)).then(() => this.#settle());
   }
@@ -232,14 +235,16 @@ class ForwardedStream implements OriginStream {
   }
 
   async #take(message: ForwardedMessage, origin: Origin): Promise<void> {
-    const { budget } = this.#deps;
+    const { budget, names } = this.#deps;
     const { isLast, isResend } = message.forwarded;
     const sequences = sequencesOf(message.forwarded);
     await this.#until(() => this.#isRoomFor(isResend));
     this.#isResend = isResend;
     const { blockIndex } = message.forwarded;
     const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex);
-    const reserved = 2 * message.bytes + message.series.length * NAMED_BYTES + block;
+    const namedMost = message.series.length * NAMED_BYTES;
+    names.take(this, namedMost);
+    const reserved = 2 * message.bytes + namedMost + block;
     await budget.reserve(reserved, { signal: this.#over.signal });
     const named = this.#series.bytes;
     let held = 0;
@@ -273,8 +278,21 @@ class ForwardedStream implements OriginStream {
       // The names stay until the stream is over.
       const more = this.#series.bytes - named;
       this.#namedBytes += more;
+      names.giveBack(this, namedMost - more);
       budget.release(reserved - held - more);
     }
+  }
+
+  /** For why series are refused: it stays until the stream is over. */
+  #hasRoomFor(bytes: number): boolean {
+    const { budget, names } = this.#deps;
+    if (!names.tryTake(this, bytes)) return false;
+    if (budget.tryReserveNow(bytes)) {
+      this.#namedBytes += bytes;
+      return true;
+    }
+    names.giveBack(this, bytes);
+    return false;
   }
 
   /** An ack is of parts of one kind: the sender counts refusals of those that were asked for again apart, and acks do not tell them. */
@@ -360,22 +378,6 @@ class ForwardedStream implements OriginStream {
     this.#changed = Promise.withResolvers();
     resolve();
   }
-}
-
-const NOTHING = new Uint8Array();
-
-function withoutContent({ forwarded, ...message }: ForwardedMessage): ForwardedMessage {
-  return { ...message, forwarded: { ...forwarded, blockIndex: NOTHING, dropped: [] } };
-}
-
-function sequencesOf({ sequences }: Forwarded): SequenceRange {
-  const [from, to] = [Number(sequences?.from ?? 0n), Number(sequences?.to ?? 0n)];
-  if (sequences !== undefined && from >= 0 && from < to && to <= Number.MAX_SAFE_INTEGER) return [from, to];
-  const shown = sequences === undefined ? "missing" : `[${sequences.from}, ${sequences.to})`;
-  throw new WatchpostError(
-    "INVALID_ARGUMENT",
-    `sequences are ${shown}; wanted from below to, both whole numbers from 0`,
-  );
 }
 
 function rangeMessage([from, to]: SequenceRange): { from: bigint; to: bigint } {

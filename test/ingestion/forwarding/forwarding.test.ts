@@ -525,10 +525,19 @@ describe("a node that forwards", () => {
     expect(reasons.get("(others)")).toContain("source has 257 bytes; wanted at most 256");
     expect(reasons.get("gw")).toContain('tag "place" has 513 bytes');
     expect(reasons.get("gw3")).toContain("series_max");
-    rig.registry.forget([1]);
     sender.send(part(2, 3, [[5, 200, 5]]));
     await settle(rig);
-    expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw3@200=5");
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 3]], gw3: { points: 0, refused: 2 } });
+    rig.registry.forget([1]);
+    // Its name is not kept.
+    sender.send(part(3, 4, [[5, 300, 5]]));
+    await settle(rig);
+    expect(sender.failure?.status).toBe("ABORTED");
+    expect(sender.failure?.message).toContain('a series of source "gw3" was refused');
+    const next = new Sender(rig, hello({ session: 2n })).send(part(3, 4, [[5, 300, 5]], { series: series.slice(4) }));
+    await settle(rig);
+    expect(next.committed).toEqual(["1-3", "3-4"]);
+    expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw3@300=5");
   });
 
   test("what a stream has named is reserved for as long as it lives", async () => {
@@ -543,6 +552,64 @@ describe("a node that forwards", () => {
     sender.leave();
     await settle(rig);
     expect(rig.budget.reservedBytes).toBe(0);
+  });
+
+  test("streams that name series and send nothing any more leave memory for others, and end once names need it", async () => {
+    const rig = createRig({ budgetBytes: 64 << 20, seriesMax: 2_000_000, seriesPerSourceMax: 10 });
+    const name = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => ({ id: from + i, metricName: `bad name ${from + i}`, source: "s" }));
+    const idle = ["edge-1", "edge-2"].map((originId) => new Sender(rig, hello({ originId })));
+    for (const [i, sender] of idle.entries()) {
+      for (let m = 0; m <= i; m++) sender.send(part(1 + m, 2 + m, [], { series: name(1 + m * 60_000, 60_000) }));
+      for (let wait = 0; wait < 500 && sender.acks.length < i + 2; wait++) await settle(rig);
+    }
+    expect(idle.map(({ acks, isOver }) => [acks.length, isOver])).toEqual([
+      [2, false],
+      [3, false],
+    ]);
+    expect(rig.budget.reservedBytes).toBeLessThan((64 << 20) / 4);
+    rig.clock.advance(10_000);
+    const busy = new Sender(rig, hello({ originId: "edge-3" }));
+    busy.send(part(1, 2, [], { series: name(1, 60_000) })).send(part(2, 3, [[7, 1, 1]], { series: SERIES }));
+    for (let wait = 0; wait < 500 && busy.committed.length < 2; wait++) await settle(rig);
+    expect(idle.map(({ isOver }) => isOver)).toEqual([false, false]);
+    busy.send(part(3, 4, [], { series: name(60_001, 60_000) }));
+    for (let wait = 0; wait < 500 && busy.committed.length < 3; wait++) await settle(rig);
+    expect(idle.map(({ isOver }) => isOver)).toEqual([false, true]);
+    expect(idle[1].failure?.status).toBe("RESOURCE_EXHAUSTED");
+    expect(idle[1].failure?.message).toContain("may take 16MiB (a quarter of memory.budget)");
+    expect(busy.committed).toEqual(["1-2", "2-3", "3-4"]);
+    expect(rig.budget.reservedBytes).toBeLessThan((64 << 20) / 4);
+    for (const sender of [idle[0], busy]) sender.leave();
+    await settle(rig);
+    expect([rig.budget.reservedBytes, rig.deps.forwarding.names.bytes]).toEqual([0, 0]);
+  });
+
+  test("of many series that are refused the first reasons are told, then one for each source, then one of all", async () => {
+    const rig = createRig();
+    const sources = Array.from({ length: 6_002 }, (_, i) => `gw-${i}`);
+    const series = sources.map((source, i) => ({ id: i + 1, metricName: "no name", source }));
+    series.push({ id: 6_003, metricName: "other name", source: "gw-2" });
+    const sender = new Sender(rig);
+    sender.send(part(1, 2, [], { series }));
+    const ids = [1, 1_001, 6_002, 6_003];
+    sender.send(
+      part(
+        2,
+        3,
+        ids.map((id): Row => [id, 1, 1]),
+      ),
+    );
+    for (let i = 0; i < 3; i++) await settle(rig);
+    const refused = sender.acks.slice(1).flatMap(({ forwarded }) => forwarded!.refused);
+    const reasons = new Map(
+      refused.map(({ source, reason, points }) => [source, [reason.slice(0, 22), Number(points)]]),
+    );
+    expect([...reasons].sort()).toEqual([
+      ["(others)", ["is one of too many ser", 2]],
+      ["gw-0", ['metric_name is "no nam', 1]],
+      ["gw-1000", ["is one of too many ser", 1]],
+    ]);
   });
 
   test("ranges of many sources enter the ledger together less often", async () => {
