@@ -9,7 +9,7 @@ import { WriteRequestReader, type Labels } from "./write-request.ts";
 const DOOR = "prometheus";
 const SAID_MAX = 10;
 const SERIES_LENGTH_MAX = 200;
-/** Far less than a slice, whatever they are. */
+/** Fields: far less than a slice, whatever they are. */
 const PARTS_A_STEP = 64;
 /** What a byte becomes, with its share of rows, frames and records. */
 const MEMORY_FACTOR = 4;

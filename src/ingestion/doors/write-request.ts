@@ -25,8 +25,8 @@ export interface WriteRequestSink {
 
 /** Those of a series that are read: it may have half as many tags. */
 const LABELS_MAX = 64;
-/** Of a series, and bytes of a sample: far more than there are. They are looked through at once. */
-const FIELDS_MAX = 500_000;
+/** Far more than there are: what is read at once. */
+const LABEL_BYTES_MAX = 8 * 1_024;
 const SAMPLE_BYTES_MAX = 1_024;
 const [SERIES, METADATA] = [1, 3];
 const [LABEL, SAMPLE, EXEMPLAR, HISTOGRAM] = [1, 2, 3, 4];
@@ -43,8 +43,11 @@ export class WriteRequestReader {
   #labelsCount = 0;
   readonly #labels: Labels;
   #at = 0;
-  /** Of the series that is read; 0: none is. */
+  /** Of the series that is read; an end of 0: none is. */
+  #seriesAt = 0;
   #seriesEnd = 0;
+  /** Labels come first, but nothing says that they must: they are found before any sample is read. */
+  #areLabelsFound = false;
   #failure: string | undefined;
   #samples = 0;
 
@@ -65,12 +68,13 @@ export class WriteRequestReader {
     return this.#failure;
   }
 
-  /** Reads on by about so many series and samples; true once there is no more to be read. Throws what the sink fails with. */
+  /** Reads on by so many fields of the request and its series, each in time that is bounded; true once there is no more to be read. Throws what the sink fails with. */
   step(parts: number): boolean {
     for (let left = parts; left > 0; left--) {
       if (this.#failure !== undefined || this.#at >= this.#bytes.length) return true;
       try {
         if (this.#seriesEnd === 0) this.#readField();
+        else if (!this.#areLabelsFound) this.#findLabel();
         else this.#readFieldOfSeries();
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
@@ -85,38 +89,34 @@ export class WriteRequestReader {
     const [field, type] = [tag >>> 3, tag & 7];
     if (field === SERIES && type === WireType.LengthDelimited) {
       const end = this.#end(this.#bytes.length);
-      if (end === this.#at) return;
-      this.#findLabels(end);
-      this.#seriesEnd = end;
+      if (end > this.#at) this.#beginSeries(end);
       return;
     }
     if (field === METADATA) this.#sink.leftOut("metadata");
     this.#skip(type);
   }
 
-  /** Labels come first, but nothing says that they must: they are found before any sample is read. */
-  #findLabels(seriesEnd: number): void {
-    const labels = this.#labelsAt;
-    const form = this.#form;
-    const from = this.#at;
-    labels.length = this.#labelsCount = 0;
-    form.metricAt = form.metricEnd = from;
-    for (let fields = 1; this.#at < seriesEnd; fields++) {
-      if (fields > FIELDS_MAX) throw new FormatError(`a series of more than ${FIELDS_MAX} labels and samples`);
-      const at = this.#at;
-      const tag = this.#varint();
-      if (tag !== ((LABEL << 3) | WireType.LengthDelimited)) {
-        this.#skip(tag & 7);
-        continue;
-      }
-      const end = this.#end(seriesEnd);
-      if (this.#labelsCount++ === 0) form.metricAt = at;
-      if (this.#labelsCount <= LABELS_MAX) labels.push(this.#at, end);
-      form.metricEnd = end;
-      this.#at = end;
+  #beginSeries(end: number): void {
+    this.#seriesAt = this.#form.metricAt = this.#form.metricEnd = this.#at;
+    this.#seriesEnd = end;
+    this.#labelsAt.length = this.#labelsCount = 0;
+    this.#areLabelsFound = false;
+  }
+
+  #findLabel(): void {
+    const at = this.#at;
+    const tag = this.#varint();
+    if (tag !== ((LABEL << 3) | WireType.LengthDelimited)) this.#skip(tag & 7);
+    else {
+      const end = this.#end(this.#seriesEnd);
+      if (this.#labelsCount++ === 0) this.#form.metricAt = at;
+      if (this.#labelsCount <= LABELS_MAX) this.#labelsAt.push(this.#at, end);
+      this.#form.metricEnd = this.#at = end;
     }
-    if (this.#at !== seriesEnd) throw new FormatError("a series ends elsewhere than it says");
-    this.#at = from;
+    if (this.#at < this.#seriesEnd) return;
+    if (this.#at !== this.#seriesEnd) throw new FormatError("a series ends elsewhere than it says");
+    this.#at = this.#seriesAt;
+    this.#areLabelsFound = true;
   }
 
   #readFieldOfSeries(): void {
@@ -203,7 +203,11 @@ export class WriteRequestReader {
     const at = this.#labelsAt;
     if (this.#labelsCount > LABELS_MAX) return `has ${this.#labelsCount} labels; wanted at most ${LABELS_MAX}`;
     try {
-      for (let i = 0; i < at.length; i += 2) pairs.push(readLabel(this.#bytes.subarray(at[i], at[i + 1])));
+      for (let i = 0; i < at.length; i += 2) {
+        const bytes = at[i + 1] - at[i];
+        if (bytes > LABEL_BYTES_MAX) return `label ${i / 2 + 1} has ${bytes} bytes; wanted at most ${LABEL_BYTES_MAX}`;
+        pairs.push(readLabel(this.#bytes.subarray(at[i], at[i + 1])));
+      }
       return pairs;
     } catch (error) {
       return `label ${pairs.length + 1} cannot be read: ${messageOf(error)}`;

@@ -143,11 +143,35 @@ test("a series of more labels than any has costs only itself, whatever samples i
   expect(await server.stored()).toEqual([`m prometheus@${MS}=1`]);
 });
 
-test("a series or a sample of more than any has is not read to its end", () => {
-  const many = fieldOf(1, Buffer.alloc(2 * 500_001, Uint8Array.of(0x10, 0)));
-  expect(readAll(many, {})).toContain("a series of more than 500000 labels and samples");
+test("a sample of more than any has is not read to its end", () => {
   const long = fieldOf(1, fieldOf(2, Buffer.alloc(2_000, Uint8Array.of(0x78, 0))));
   expect(readAll(long, {})).toContain("a sample of 2000 bytes");
+});
+
+test("a series of any length is read in steps, and those behind it are, too", () => {
+  const name = (metric: string) => writeRequest([[{ __name__: metric }, [[MS, 1]]]]).subarray(2);
+  const [fields, parts] = [600_000, 100];
+  const histograms = Buffer.alloc(2 * fields, Uint8Array.of(0x22, 0));
+  // Labels last: until they are found there is nothing to be told.
+  const long = Buffer.concat([fieldOf(1, Buffer.concat([histograms, name("long")])), fieldOf(1, name("behind"))]);
+  const told: unknown[] = [];
+  let [steps, stepOfFirst] = [0, 0];
+  const reader = new WriteRequestReader(long, {
+    sample: (labels) => void told.push(labels.read()),
+    leftOut: () => void (stepOfFirst ||= steps),
+  });
+  do steps++;
+  while (!reader.step(parts));
+  expect([told, reader.failure]).toEqual([[[["__name__", "long"]], [["__name__", "behind"]]], undefined]);
+  expect(stepOfFirst).toBeGreaterThan(fields / parts);
+});
+
+test("a label of more bytes than any has is not read", () => {
+  const label = fieldOf(1, Buffer.alloc(8_194, Uint8Array.of(0x0a, 0)));
+  const told: unknown[] = [];
+  const series = Buffer.concat([label, writeRequest([[{}, [[MS, 1]]]]).subarray(2)]);
+  expect(readAll(fieldOf(1, series), { sample: (labels) => void told.push(labels.read()) })).toBeUndefined();
+  expect(told).toEqual(["label 1 has 8194 bytes; wanted at most 8192"]);
 });
 
 const time = fc.oneof(
