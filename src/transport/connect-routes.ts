@@ -2,7 +2,7 @@
 import { create, fromBinary, toBinary, type DescMessage, type DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, createConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import { WatchpostError } from "../model/errors.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
 import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
@@ -10,6 +10,8 @@ import { statusCodeOf, toStatus } from "../wire/status.ts";
 import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
+import { withBounds } from "./bounded-requests.ts";
+import { BATCH_FIELDS_MAX, FIELDS_MAX, refuseManyFields, refuseManyValues } from "./message-bounds.ts";
 import type { TransportEvents } from "./open-calls.ts";
 
 /** What is encoded once for many readers is also decoded once. */
@@ -45,14 +47,29 @@ export function connectRoutes(
     );
     router.service(service as DescService, functions as never);
   }
-  const writing = new Set(
-    methods.filter(({ kind, raw }) => kind === "unary" && raw === "output").map(({ method }) => method),
-  );
+  // Not all methods of a service need be served; Connect reads what is sent to the others, too.
+  const served = new Map(methods.map((impl) => [impl.method, impl]));
   return new Map(
     router.handlers.map((handler) => {
-      return [handler.requestPath, writing.has(handler.method) ? withAnswerWriters(handler) : handler];
+      const { kind, raw } = served.get(handler.method) ?? {};
+      const isBatch = raw === "input" || raw === "both";
+      const bounded = withBounds(handler, boundsOf(handler.method.input, isBatch ? BATCH_FIELDS_MAX : FIELDS_MAX));
+      return [handler.requestPath, kind === "unary" && raw === "output" ? withAnswerWriters(bounded) : bounded];
     }),
   );
+}
+
+/** Throws what Connect tells as it is. */
+function boundsOf(schema: DescMessage, max: number): (message: Uint8Array, isJson: boolean) => void {
+  return (message, isJson) => {
+    try {
+      if (isJson) refuseManyValues(schema, message, max);
+      else refuseManyFields(schema, message, max);
+    } catch (error) {
+      if (error instanceof WatchpostError) throw connectErrorOf(error);
+      throw new ConnectError(messageOf(error), Code.InvalidArgument);
+    }
+  };
 }
 
 function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: AbortSignal): unknown {

@@ -2,6 +2,7 @@
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { AnswerWriter, MethodImpl } from "../wire/service.ts";
+import { refuseManyFields } from "./message-bounds.ts";
 
 export interface MethodCodec {
   /** What the method's function takes. Throws INVALID_ARGUMENT. */
@@ -22,8 +23,11 @@ export function codecOf({ kind, method, raw }: MethodImpl): MethodCodec {
 
 function decode(schema: DescMessage, bytes: Uint8Array): unknown {
   try {
-    return fromBinary(schema, bytes);
+    refuseManyFields(schema, bytes);
+    // Nobody asks for unknown ones, and each would be an object.
+    return fromBinary(schema, bytes, { readUnknownFields: false });
   } catch (error) {
+    if (error instanceof WatchpostError) throw error;
     throw new WatchpostError("INVALID_ARGUMENT", `the request is no valid ${schema.typeName}: ${messageOf(error)}`);
   }
 }

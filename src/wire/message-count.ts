@@ -1,59 +1,110 @@
-/** How many messages an encoded one holds, before anything is made of it: two bytes may ask for an object of hundreds. Pure. */
+/** How much an encoded message holds, before anything is made of it: two bytes may ask for an object of hundreds. Pure. */
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
 /**
- * Messages within `bytes`, itself included; counts no further than one past `max`. Throws where a field has not the wire type
- * of its definition, or ends elsewhere than it says: decoders go by field numbers, and would find other messages behind it;
- * and where messages are more than `depthMax` deep. For messages without maps and groups.
+ * Messages within `bytes`, itself and entries of maps included; counts no further than one past `max`. Throws where a field
+ * has not the wire type of its definition, or ends elsewhere than it says: decoders go by field numbers, and would find other
+ * messages behind it; where messages are more than `depthMax` deep, and where there is a group.
  */
 export function countMessages(schema: DescMessage, bytes: Uint8Array, max: number, depthMax: number): number {
+  return counted(schema, bytes, depthMax, ({ messages }) => messages > max).messages;
+}
+
+/** The same of fields, those of messages within, unknown ones and numbers of packed lists included: never fewer than there are. */
+export function countFields(schema: DescMessage, bytes: Uint8Array, max: number, depthMax: number): number {
+  return Math.min(counted(schema, bytes, depthMax, ({ fields }) => fields > max).fields, max + 1);
+}
+
+interface Counts {
+  messages: number;
+  fields: number;
+}
+
+/** A field, as it is on the wire. */
+interface Part {
+  readonly field: DescField;
+  /** Of one value. */
+  readonly wireType: WireType;
+  readonly isNumberList: boolean;
+  /** What is within. */
+  readonly parts?: () => Parts;
+}
+
+type Parts = ReadonlyMap<number, Part>;
+
+function counted(
+  schema: DescMessage,
+  bytes: Uint8Array,
+  depthMax: number,
+  isEnough: (counts: Counts) => boolean,
+): Counts {
   const reader = new BinaryReader(bytes);
-  let count = 0;
-  const countWithin = (message: DescMessage, end: number, depth: number): void => {
+  const counts = { messages: 0, fields: 0 };
+  const countWithin = (parts: Parts, name: { toString(): string }, end: number, depth: number): void => {
     if (depth > depthMax) throw new Error(`messages are more than ${depthMax} deep`);
-    count++;
-    const fields = fieldsOf(message);
-    while (reader.pos < end && count <= max) {
+    counts.messages++;
+    while (reader.pos < end && !isEnough(counts)) {
       const [number, wireType] = reader.tag();
-      const field = fields.get(number);
-      if (field === undefined) reader.skip(wireType, number);
-      else if (wireType === WireType.LengthDelimited && field.message !== undefined) {
+      counts.fields++;
+      const part = parts.get(number);
+      if (wireType === WireType.StartGroup) throw new Error(`field ${number} is a group; wanted none`);
+      if (part === undefined) reader.skip(wireType, number);
+      else if (wireType === WireType.LengthDelimited && part.parts !== undefined) {
         const length = reader.uint32();
-        countWithin(field.message, reader.pos + length, depth + 1);
-      } else if (wireType === WireType.LengthDelimited && isNumberList(field)) {
+        countWithin(part.parts(), part.field, reader.pos + length, depth + 1);
+      } else if (wireType === WireType.LengthDelimited && part.isNumberList) {
         const length = reader.uint32();
         reader.pos += length;
-        if (!endsWhole(field, bytes, reader.pos, length)) throw new Error(`${field} ends within a number`);
-      } else if (wireType === wireTypeOf(field)) reader.skip(wireType, number);
-      else throw new Error(`${field} has wire type ${wireType}`);
+        counts.fields += length / bytesOf(part.wireType);
+        if (!endsWhole(part, bytes, reader.pos, length)) throw new Error(`${part.field} ends within a number`);
+      } else if (wireType === part.wireType) reader.skip(wireType, number);
+      else throw new Error(`${part.field} has wire type ${wireType}`);
     }
-    if (count <= max && reader.pos !== end) throw new Error(`${message} ends elsewhere than it says`);
+    if (!isEnough(counts) && reader.pos !== end) throw new Error(`${name.toString()} ends elsewhere than it says`);
   };
-  countWithin(schema, reader.len, 1);
-  return count;
+  countWithin(partsOf(schema), schema, reader.len, 1);
+  return counts;
 }
 
-const known = new WeakMap<DescMessage, ReadonlyMap<number, DescField>>();
+const known = new WeakMap<DescMessage, Parts>();
 
-function fieldsOf(message: DescMessage): ReadonlyMap<number, DescField> {
-  let fields = known.get(message);
-  if (fields === undefined) {
-    fields = new Map(message.fields.map((field) => [field.number, field]));
-    known.set(message, fields);
+function partsOf(message: DescMessage): Parts {
+  let parts = known.get(message);
+  if (parts === undefined) {
+    parts = new Map(message.fields.map((field) => [field.number, partOf(field)]));
+    known.set(message, parts);
   }
-  return fields;
+  return parts;
 }
 
-function isNumberList(field: DescField): boolean {
-  return field.fieldKind === "list" && wireTypeOf(field) !== WireType.LengthDelimited;
+function partOf(field: DescField): Part {
+  if (field.fieldKind === "map") {
+    const key = { field, wireType: wireTypeOf(field.mapKey), isNumberList: false };
+    const entry = new Map([
+      [1, key],
+      [2, valueOf(field)],
+    ]);
+    return { field, wireType: WireType.LengthDelimited, isNumberList: false, parts: () => entry };
+  }
+  const value = valueOf(field);
+  return { ...value, isNumberList: field.fieldKind === "list" && value.wireType !== WireType.LengthDelimited };
 }
 
-/** Of one value. */
-function wireTypeOf(field: DescField): WireType {
-  switch (field.scalar) {
-    case undefined:
-      return field.enum === undefined ? WireType.LengthDelimited : WireType.Varint;
+function valueOf(field: DescField): Part {
+  const { message } = field;
+  if (message !== undefined) {
+    return { field, wireType: WireType.LengthDelimited, isNumberList: false, parts: () => partsOf(message) };
+  }
+  return {
+    field,
+    wireType: field.enum === undefined ? wireTypeOf(field.scalar!) : WireType.Varint,
+    isNumberList: false,
+  };
+}
+
+function wireTypeOf(scalar: ScalarType): WireType {
+  switch (scalar) {
     case ScalarType.STRING:
     case ScalarType.BYTES:
       return WireType.LengthDelimited;
@@ -70,10 +121,15 @@ function wireTypeOf(field: DescField): WireType {
   }
 }
 
+/** At least. */
+function bytesOf(wireType: WireType): number {
+  if (wireType === WireType.Varint) return 1;
+  return wireType === WireType.Bit64 ? 8 : 4;
+}
+
 /** Whether `length` bytes up to `end` are whole numbers. */
-function endsWhole(field: DescField, bytes: Uint8Array, end: number, length: number): boolean {
+function endsWhole({ wireType }: Part, bytes: Uint8Array, end: number, length: number): boolean {
   if (end > bytes.length) return false;
-  const wireType = wireTypeOf(field);
   if (wireType === WireType.Varint) return length === 0 || bytes[end - 1] < 0x80;
-  return length % (wireType === WireType.Bit64 ? 8 : 4) === 0;
+  return length % bytesOf(wireType) === 0;
 }

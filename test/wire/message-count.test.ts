@@ -3,7 +3,8 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { countMessages } from "../../src/wire/message-count.ts";
+import { countFields, countMessages } from "../../src/wire/message-count.ts";
+import { DeviceSchema } from "../../src/wire/gen/devices_pb.ts";
 import { ExportMetricsServiceRequestSchema as RequestSchema } from "../../src/wire/gen/opentelemetry/metrics_service_pb.ts";
 
 /** Messages within a decoded value. */
@@ -57,6 +58,28 @@ test("all of a request are counted, and no more than one past the most", () => {
   expect(countMessages(RequestSchema, bytes, 1_000, DEPTH)).toBe(made(request));
   expect(countMessages(RequestSchema, bytes, 10, DEPTH)).toBe(11);
   expect(countMessages(RequestSchema, new Uint8Array(), 10, DEPTH)).toBe(1);
+});
+
+test("fields are counted wherever they are: in messages, maps and lists, and unknown ones", () => {
+  const device = create(DeviceSchema, {
+    deviceId: "d",
+    sensors: [{ metricName: "m", validMin: 0 }, {}],
+    tags: { a: "1", b: "2" },
+  });
+  // The id, two sensors with two fields, two entries with a key and a value.
+  const encoded = toBinary(DeviceSchema, device);
+  expect(countFields(DeviceSchema, encoded, 100, DEPTH)).toBe(1 + 2 + 2 + 2 * 3);
+  expect(countMessages(DeviceSchema, encoded, 100, DEPTH)).toBe(1 + 2 + 2);
+  expect(countFields(DeviceSchema, encoded, 4, DEPTH)).toBe(5);
+  const unknown = new BinaryWriter().tag(999, WireType.Varint).uint32(1).tag(998, WireType.LengthDelimited).string("x");
+  expect(countFields(DeviceSchema, unknown.finish(), 100, DEPTH)).toBe(2);
+  const buckets = { dataPoints: [{ bucketCounts: Array.from({ length: 50 }, () => 1n) }] };
+  const metrics = [{ name: "h", data: { case: "histogram", value: buckets } } as const];
+  const listed = toBinary(RequestSchema, create(RequestSchema, { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] }));
+  // Those above the list, the list itself, and its numbers.
+  expect(countFields(RequestSchema, listed, 1_000, DEPTH)).toBe(6 + 1 + 50);
+  const group = new BinaryWriter().tag(999, WireType.StartGroup).tag(999, WireType.EndGroup).finish();
+  expect(() => countFields(DeviceSchema, group, 100, DEPTH)).toThrow("field 999 is a group");
 });
 
 test("whatever bytes are changed: what is counted is never less than what the decoder makes", () => {
