@@ -18,7 +18,7 @@ function ledgerOf(sent: number, answered: number, refused = 0): Ledger {
 
 function judged(ledger: Ledger, stored: number | undefined, isDamaged = false) {
   const outcome = outcomeOf(ledger, stored === undefined ? undefined : { readings: stored, isDamaged }, RUN);
-  return { missing: outcome.missing, isWhole: isWhole(outcome), text: outcomeText(outcome) };
+  return { missing: outcome.missing, isWhole: isWhole(outcome), text: Bun.stripANSI(outcomeText(outcome)) };
 }
 
 test("all that was acknowledged is stored: nothing is missing, and that is known", () => {
