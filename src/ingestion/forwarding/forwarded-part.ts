@@ -83,24 +83,33 @@ export async function takePart({ forwarded, series: named }: ForwardedMessage, d
     at = first;
     for (const { index, reason } of taken.refused) {
       const refusing = chunkOf(index);
-      refusing.refused++;
+      refuse(refusing, index);
       if (!reasons.has(refusing.found.source)) reasons.set(refusing.found.source, reason);
     }
     // One that goes on behind is found again.
     if (chunks[chunk - 1].to > to) chunk--;
   }
   let lastUs = -Infinity;
-  for (const { from, to, found, refused } of chunks) {
+  for (const { from, to, found, refused, firstKept, refusedFrom, refusedTo } of chunks) {
     const counts = deliveredOf(delivered, found.source);
     counts.refused += refused;
     counts.points += to - from - refused;
     if (refused === to - from) continue;
-    // Rows of a chunk ascend by time; refused ones at its ends are rare and told by their reasons.
-    counts.firstUs = Math.min(counts.firstUs, timesUs[from]);
-    counts.lastUs = Math.max(counts.lastUs, timesUs[to - 1]);
-    lastUs = Math.max(lastUs, timesUs[to - 1]);
+    // Rows of a chunk ascend by time.
+    const lastRow = refusedTo === to ? refusedFrom - 1 : to - 1;
+    counts.firstUs = Math.min(counts.firstUs, timesUs[firstKept]);
+    counts.lastUs = Math.max(counts.lastUs, timesUs[lastRow]);
+    lastUs = Math.max(lastUs, timesUs[lastRow]);
   }
   return { points: length, kept, refused: length - kept, delivered, lastUs, reasons, durable: Promise.all(groups) };
+}
+
+/** Rows come in order. */
+function refuse(chunk: Chunk, row: number): void {
+  chunk.refused++;
+  if (row === chunk.firstKept) chunk.firstKept++;
+  if (row !== chunk.refusedTo) chunk.refusedFrom = row;
+  chunk.refusedTo = row + 1;
 }
 
 function droppedOf({ dropped }: Forwarded): DeliveredBySource {
@@ -122,6 +131,11 @@ interface Chunk {
   readonly from: number;
   readonly to: number;
   refused: number;
+  /** Behind the refused rows that it begins with. */
+  firstKept: number;
+  /** The last refused rows that follow each other. */
+  refusedFrom: number;
+  refusedTo: number;
   found: { readonly id: number; readonly source: string; readonly reason: string };
 }
 
@@ -147,7 +161,8 @@ async function rowsOf({ blockIndex, blockBody }: Forwarded, rest: () => Promise<
       const to = from + chunk.timesUs.length;
       timesUs.set(chunk.timesUs, from);
       values.set(chunk.values, from);
-      chunks.push({ foreignId: chunk.seriesId, from, to, refused: 0, found: NOT_FOUND_YET });
+      const none = { refused: 0, firstKept: from, refusedFrom: -1, refusedTo: -1 };
+      chunks.push({ foreignId: chunk.seriesId, from, to, ...none, found: NOT_FOUND_YET });
       from = to;
     }
     return { chunks, seriesIds: new Uint32Array(block.points), timesUs, values };

@@ -292,3 +292,19 @@ test("what the receiver refuses is said with the reason, seldom", async () => {
   expect(said).toEqual([expect.stringMatching(/^the upstream refuses 1 points of "gw0": timestamp is /)]);
   await pair.upstream.close();
 });
+
+test("times in the ledger are of what was stored, not of what was refused", async () => {
+  const pair = await createPair({}, { rawAgeLimitMs: 3_600_000 });
+  await pair.settle();
+  const nowUs = pair.clock.nowMs() * 1_000;
+  const [old, oldest] = [nowUs - 3_700_000_000, nowUs - 3_800_000_000];
+  pair.commit([oldest, old, nowUs - 5, nowUs - 3].map((timeUs): Row => [1, timeUs, 1]));
+  pair.commit([oldest, old].map((timeUs): Row => [2, timeUs, 1]));
+  await pair.settle();
+  const [origin] = await pair.origins.all();
+  expect([...origin.delivered]).toMatchObject([
+    ["gw0", { points: 2, refused: 2, firstUs: nowUs - 5, lastUs: nowUs - 3 }],
+    ["gw1", { points: 0, refused: 2, firstUs: Infinity }],
+  ]);
+  await pair.upstream.close();
+});
