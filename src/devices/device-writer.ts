@@ -48,13 +48,15 @@ interface Ask {
 /** A commit of so many takes a few milliseconds, in which no points are acknowledged. */
 const NOTES_AT_ONCE = 100;
 const TEXT_AT_ONCE = 1024 * 1024;
-/** Past that the oldest are given up. */
 const NOTES_MAX = 1_000_000;
+/** Of what is done with so many are still held. */
+const HELD_MAX = 16_384;
 const ASKS_MAX = 10_000;
 const RETRY_AFTER_MS = 1_000;
 
 export class DeviceWriter {
   readonly #deps: WriterDeps;
+  readonly #notesMax: number;
   readonly #asks: Ask[] = [];
   #notes: Note[] = [];
   /** Of {@link #notes}, those before are done with. */
@@ -65,11 +67,14 @@ export class DeviceWriter {
   #running: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
   #isFailing = false;
-  #hasGivenUp = false;
+  /** Since too many waited. */
+  #givenUp = 0;
   #atOnce = NOTES_AT_ONCE;
 
-  constructor(deps: WriterDeps) {
+  /** Where more than `notesMax` wait the oldest are given up. */
+  constructor(deps: WriterDeps, notesMax = NOTES_MAX) {
     this.#deps = deps;
+    this.#notesMax = notesMax;
   }
 
   /**
@@ -99,12 +104,8 @@ export class DeviceWriter {
   note(note: Note): void {
     this.#notes.push(note);
     this.#noted++;
-    if (!this.#isFailing) return this.#run();
-    if (this.waiting <= NOTES_MAX) return;
-    if (!this.#hasGivenUp) this.#deps.onTrouble(GIVEN_UP);
-    this.#hasGivenUp = true;
-    this.#first++;
-    this.#tellSettled();
+    if (!this.#isFailing) this.#run();
+    if (this.waiting > this.#notesMax) this.#giveUpOldest();
   }
 
   /** Notes wait until the journal can be written again. */
@@ -163,12 +164,13 @@ export class DeviceWriter {
   }
 
   async #writeNotes(): Promise<void> {
+    const before = this.#noted - this.waiting;
     const { count, rows } = this.#next();
     try {
       await this.#append(rows);
       this.#atOnce = NOTES_AT_ONCE;
-      this.#hasGivenUp = false;
-      this.#done(count);
+      this.#done(before, count);
+      this.#tellGivenUp();
     } catch (error) {
       const { length } = rows.events;
       if (!isNeverTaken(error)) return this.#retryLater(error);
@@ -177,7 +179,7 @@ export class DeviceWriter {
         this.#deps.onTrouble(
           `a change of a device cannot be written, and is left out: ${messageOf(error)} (${length})`,
         );
-        this.#done(count);
+        this.#done(before, count);
       }
     }
   }
@@ -214,10 +216,31 @@ export class DeviceWriter {
     while (this.#settling.length > 0 && this.#settling[0].noted <= done) this.#settling.shift()!.resolve(true);
   }
 
-  #done(count: number): void {
+  /** Notes that began to be written after `before` others. What was given up of them meanwhile was not, then. */
+  #done(before: number, count: number): void {
+    const givenUp = Math.min(count, this.#noted - this.waiting - before);
+    this.#givenUp -= givenUp;
+    this.#leave(count - givenUp);
+  }
+
+  #giveUpOldest(): void {
+    const sentence = `more than ${this.#notesMax} changes of devices wait for the journal: the oldest are given up`;
+    if (this.#givenUp === 0) this.#deps.onTrouble(sentence);
+    this.#givenUp++;
+    this.#leave(1);
+  }
+
+  /** Once it is over, so that where it goes on for long that is not said with every commit. */
+  #tellGivenUp(): void {
+    if (this.#givenUp === 0 || this.waiting > this.#notesMax / 2) return;
+    this.#deps.onTrouble(`${this.#givenUp} changes of devices were given up, since too many waited for the journal`);
+    this.#givenUp = 0;
+  }
+
+  #leave(count: number): void {
     this.#first += count;
     this.#tellSettled();
-    if (this.#first < NOTES_AT_ONCE * 16 && this.#first < this.#notes.length) return;
+    if (this.#first < HELD_MAX && this.#first < this.#notes.length) return;
     this.#notes = this.#notes.slice(this.#first);
     this.#first = 0;
   }
@@ -235,8 +258,6 @@ export class DeviceWriter {
     });
   }
 }
-
-const GIVEN_UP = `more than ${NOTES_MAX} changes of devices wait for the journal: the oldest are given up`;
 
 /** However often it is tried: too large, or not what may be written. */
 function isNeverTaken(error: unknown): boolean {
