@@ -95,7 +95,8 @@ export class BacklogSender {
         await pause(waitMs, clock, signal);
         continue;
       }
-      this.#tellSettled();
+      // The receiver counts a range at its last part, one range at a time.
+      if (this.#sentInPartFrom === Infinity) this.#tellSettled();
       if (!this.#mayRead()) continue;
       if (cursor === null) {
         isResend = this.#waiting(false).length === 0;
@@ -108,6 +109,7 @@ export class BacklogSender {
       const ranges = intersectionOf(pass, waiting);
       if (ranges.length === 0) {
         cursor = null;
+        this.#sentInPartFrom = Infinity;
         continue;
       }
       const part = await this.#readAndSend(ranges, cursor, isResend);
