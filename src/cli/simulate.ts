@@ -2,14 +2,13 @@
 import { Command, Option } from "commander";
 import pc from "picocolors";
 import type { Connection, Retry } from "../client/connection.ts";
-import { formatDurationMs, formatRoughDurationMs } from "../model/duration.ts";
+import { formatDurationMs } from "../model/duration.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
 import { FAULT_KINDS } from "../simulate/fault.ts";
 import { DEVICES_MAX, type Fleet, type Scenario } from "../simulate/fleet.ts";
 import { PROFILES } from "../simulate/profiles.ts";
 import { Random } from "../simulate/random.ts";
-import type { Span } from "../simulate/simulated-device.ts";
 import {
   addServerOption,
   connectTo,
@@ -20,6 +19,7 @@ import {
   wholeMsArgument,
 } from "./client-flags.ts";
 import { startBadNetwork, type BadNetwork } from "./simulate/bad-network.ts";
+import { beginning } from "./simulate/beginning.ts";
 import { countStored, type Stored } from "./simulate/count-stored.ts";
 import { Ledger } from "./simulate/ledger.ts";
 import { isWhole, outcomeOf, outcomeText } from "./simulate/outcome.ts";
@@ -46,7 +46,7 @@ ${Object.entries(FAULT_KINDS)
   .map(([kind, about]) => `  ${kind.padEnd(14)} ${about}`)
   .join("\n")}
 
-The same seed gives the same readings at the same times. At the end the server is asked what it stored of what it acknowledged;
+The same seed and the same --from give the same readings. At the end the server is asked what it stored of what it acknowledged;
 exit code 1 where something is missing, was not answered, or is not known. Ctrl-C ends a simulation in order, with its ledger;
 another one ends it at once. A scenario file says all of this and more: fleets side by side, each with its faults and its network;
 see docs/simulate.md.
@@ -200,13 +200,6 @@ async function askStored(server: string, { fleets }: Scenario, ledger: Ledger): 
 
 function say(sentence: string): void {
   process.stderr.write(`${pc.dim(sentence)}\n`);
-}
-
-function beginning({ fromUs, toUs, liveFromUs }: Span, devices: number, server: string, nowMs: number): string {
-  const back = fromUs < liveFromUs - 1_000_000 ? ` back from ${new Date(fromUs / 1_000).toISOString()},` : "";
-  const leftMs = toUs / 1_000 - nowMs;
-  const end = toUs === Infinity ? "until Ctrl-C" : leftMs <= 0 ? "up to now" : `for ${formatRoughDurationMs(leftMs)}`;
-  return `${devices} devices to ${server},${back} ${end}`;
 }
 
 /** What thousands of streams say when a server goes is said once in a while. */
