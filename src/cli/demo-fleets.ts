@@ -21,7 +21,7 @@ const FLEETS: readonly Fleet[] = [
       faultOf({ kind: "spike", when: { perHour: 0.1 } }),
       faultOf({
         ...{ kind: "drift", when: { atMs: 60 * HOUR_MS, everyMs: 24 * HOUR_MS }, forMs: 12 * HOUR_MS, size: 0.4 },
-        ...{ devices: "plant-machine-03", metrics: "machine_vibration_mm_s" },
+        ...{ devices: "plant-machine-0003", metrics: "machine_vibration_mm_s" },
       }),
     ],
   },

@@ -116,7 +116,7 @@ function tell({ grpcAddress: grpc, httpAddress: http }: RunningServer, data: str
 
   Try, from another terminal:
     ${watchpost} watch '*'${server}
-    ${watchpost} watch 'machine_*' --filter 'device=plant-machine-0?'${server}
+    ${watchpost} watch 'machine_*' --filter 'device=plant-machine-000?'${server}
     ${watchpost} query cooler_temperature_c --from -1h --step 1m${server}
     ${watchpost} query temperature_f --from -2h --step 5m${server}
     curl -N 'http://${http}/live?metric=*'

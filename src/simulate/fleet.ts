@@ -34,13 +34,16 @@ export interface DeviceIdentity {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** `index` from 0. Numbers have as many digits as the last one needs, at least two, so that names sort. */
-export function identityOf({ name, profile, devices, gateways, site, tags }: Fleet, index: number): DeviceIdentity {
-  const device = `${name}-${profile.device}-${numbered(index, devices)}`;
-  const source = gateways === 0 ? device : `${name}-gateway-${numbered(index % gateways, gateways)}`;
+/** Digits of a number, more where it needs more: whatever their count is, the same device has the same name, and names sort. */
+const DIGITS = 4;
+
+/** `index` from 0. */
+export function identityOf({ name, profile, gateways, site, tags }: Fleet, index: number): DeviceIdentity {
+  const device = `${name}-${profile.device}-${numbered(index)}`;
+  const source = gateways === 0 ? device : `${name}-gateway-${numbered(index % gateways)}`;
   return { device, source, tags: { ...tags, device, site } };
 }
 
-function numbered(index: number, count: number): string {
-  return String(index + 1).padStart(Math.max(2, String(count).length), "0");
+function numbered(index: number): string {
+  return String(index + 1).padStart(DIGITS, "0");
 }

@@ -48,7 +48,7 @@ test("serves a recording that goes on live, tells what to try, and removes its f
   expect(before).toBeGreaterThan(1_000);
   while ((await points()) <= before) await Bun.sleep(50);
   const series = async () => (await run(["series", "--filter", "source=*-gateway-*", "--server", grpc], dir.path)).out;
-  for (const source of ["plant-gateway-01", "plant-gateway-02", "stores-gateway-01"]) {
+  for (const source of ["plant-gateway-0001", "plant-gateway-0002", "stores-gateway-0001"]) {
     while (!(await series()).includes(source)) await Bun.sleep(50);
   }
   child.kill("SIGINT");

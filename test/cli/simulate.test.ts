@@ -75,7 +75,7 @@ test("live, with a batch a device and second: each in a stream of its own, at th
   expect([missing, ackMs === null]).toEqual([0, false]);
   expect(batches * 10).toBeGreaterThanOrEqual(sent);
   const sources = await rig.ok(["series", "--filter", "source=live-gateway-*", "--json"]);
-  expect(sources).toContain("live-gateway-02");
+  expect(sources).toContain("live-gateway-0002");
 });
 
 test("all that can go wrong with devices and network at once: what is refused is told by its reason, nothing is missing", async () => {
@@ -157,10 +157,10 @@ fleets:
 
 test("what is missing is told, with exit code 1", async () => {
   const followed = rig.follow(["simulate", "--name", "lost", "--devices", "2", "--interval", "100ms"]);
-  while (!(await rig.ok(["series", "--filter", "source=lost-*"])).includes("lost-machine-02")) await Bun.sleep(50);
+  while (!(await rig.ok(["series", "--filter", "source=lost-*"])).includes("lost-machine-0002")) await Bun.sleep(50);
   // A server that has lost its disk.
   await rig.restart(join(rig.dir, "other"));
-  while (!(await rig.ok(["series", "--filter", "source=lost-*"])).includes("lost-machine-02")) await Bun.sleep(50);
+  while (!(await rig.ok(["series", "--filter", "source=lost-*"])).includes("lost-machine-0002")) await Bun.sleep(50);
   const { code, out } = await followed.interrupt();
   expect(out).not.toMatch(/missing +0\n/);
   expect(code).toBe(1);
@@ -196,7 +196,7 @@ test("a server that comes within the wait gets everything", async () => {
 
 test("where the server goes and stays away, what is stored and missing is unknown, exit code 1", async () => {
   const followed = rig.follow(["simulate", "--name", "away", "--devices", "2", "--interval", "100ms"]);
-  while (!(await rig.ok(["series", "--filter", "source=away-*"])).includes("away-machine-02")) await Bun.sleep(50);
+  while (!(await rig.ok(["series", "--filter", "source=away-*"])).includes("away-machine-0002")) await Bun.sleep(50);
   rig.server.kill();
   await rig.server.exited;
   await Bun.sleep(500);

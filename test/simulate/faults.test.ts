@@ -111,7 +111,7 @@ test("corrupt: what no server can keep, and is not sent twice", () => {
 });
 
 test("faults hold only where they are meant", () => {
-  const faults = [fault("dropout", once, { devices: "f-meter-02|f-meter-03" })];
+  const faults = [fault("dropout", once, { devices: "f-meter-0002|f-meter-0003" })];
   const fleet = fleetOf("energy", { intervalMs: MINUTE_MS, faults });
   const counts = [0, 1, 2].map((index) => sendings(fleet, spanOf(4 * HOUR_MS), { index }).length);
   expect(counts).toEqual([240, 230, 230]);

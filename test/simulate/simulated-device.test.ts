@@ -1,6 +1,7 @@
 /** Devices: the same seed gives the same bytes, whatever else there is, and readings come in the order they are due. */
 import { expect, test } from "bun:test";
 import { encodeBatch } from "../../src/client/batch.ts";
+import { identityOf } from "../../src/simulate/fleet.ts";
 import { PROFILES } from "../../src/simulate/profiles.ts";
 import { SimulatedDevice } from "../../src/simulate/simulated-device.ts";
 import { Random } from "../../src/simulate/random.ts";
@@ -30,12 +31,12 @@ function bytesOf(profile: string, { devices = 3, index = 1, seed = 42 } = {}): s
 
 test("the bytes of a seed are what they were", () => {
   expect(Object.fromEntries(PROFILES.map(({ name }) => [name, bytesOf(name)]))).toEqual({
-    factory: "29f621fe7c10bcc1",
-    "cold-chain": "f57103247a2f38b5",
-    building: "58b27d12e112b03e",
-    weather: "0447a31234bdd5f1",
-    energy: "00b34c71bf72ed0d",
-    vehicles: "9b35e499af9812f2",
+    factory: "cd01f9f8f97b245e",
+    "cold-chain": "884e4ef9945a0a76",
+    building: "f65818fdfd3b8036",
+    weather: "f3b54f80ea8c29b9",
+    energy: "9a962099dab5fad1",
+    vehicles: "bf8feaf86771689e",
   });
 });
 
@@ -45,6 +46,18 @@ test("readings of a device do not depend on how many there are; another seed giv
     expect(bytesOf(name, { seed: 43 })).not.toBe(bytesOf(name));
     expect(bytesOf(name, { index: 2 })).not.toBe(bytesOf(name));
   }
+});
+
+test("a device is called and sends the same, however many there are", () => {
+  const identities = [1, 20, 100, 9_999, 100_000].map((devices) =>
+    identityOf(fleetOf("factory", { name: "plant", devices, gateways: Math.min(devices, 1) }), 0),
+  );
+  expect(new Set(identities.map(({ device, source }) => `${device} ${source}`))).toEqual(
+    new Set(["plant-machine-0001 plant-gateway-0001"]),
+  );
+  const gateways = [4, 400].map((count) => identityOf(fleetOf("factory", { devices: 400, gateways: count }), 2).source);
+  expect(gateways).toEqual(["f-gateway-0003", "f-gateway-0003"]);
+  expect(identityOf(fleetOf("factory", { devices: 100_000 }), 12_344).device).toBe("f-machine-12345");
 });
 
 test("faults do not change what the other readings are", () => {
