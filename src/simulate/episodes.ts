@@ -17,7 +17,8 @@ export class Episodes {
   readonly #forMs: number;
   readonly #random: Random;
   #next: Episode | undefined;
-  #hasHeld = false;
+  /** When it was last asked and the next one held; undefined: it has not yet. */
+  #heldAtMs: number | undefined;
 
   /** `startMs`: when the device begins. */
   constructor(when: Schedule, forMs: number, random: Random, startMs: number) {
@@ -29,18 +30,18 @@ export class Episodes {
   }
 
   at(nowMs: number): Episode | undefined {
-    if (this.#hasHeld && this.#next !== undefined && nowMs >= this.#next.endMs) {
-      this.#next = this.#after(this.#next, nowMs);
-      this.#hasHeld = false;
+    if (this.#heldAtMs !== undefined && this.#next !== undefined && nowMs >= this.#next.endMs) {
+      this.#next = this.#after(this.#next, this.#heldAtMs, nowMs);
+      this.#heldAtMs = undefined;
     }
     if (this.#next === undefined || nowMs < this.#next.startMs) return undefined;
-    this.#hasHeld = true;
+    this.#heldAtMs = nowMs;
     return this.#next;
   }
 
-  #after({ number, startMs, endMs }: Episode, nowMs: number): Episode | undefined {
+  #after({ number, startMs, endMs }: Episode, heldAtMs: number, nowMs: number): Episode | undefined {
     let nextMs: number;
-    if ("perHour" in this.#when) nextMs = Math.max(endMs, nowMs) + this.#gapMs(this.#when.perHour);
+    if ("perHour" in this.#when) nextMs = Math.max(endMs, heldAtMs) + this.#gapMs(this.#when.perHour);
     else {
       const { everyMs } = this.#when;
       if (everyMs === undefined) return undefined;

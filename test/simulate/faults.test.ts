@@ -133,3 +133,15 @@ test("episodes by chance come as often as their rate says; by schedule when it d
   expect(count({ atMs: HOUR_MS, everyMs: HOUR_MS }, 1_000, 20 * MINUTE_MS, DAY_MS)).toBe(23);
   expect(count({ atMs: 1, everyMs: 1_000 }, 0, HOUR_MS, DAY_MS)).toBe(23);
 });
+
+test("a fault that comes more often than there are readings holds at every one, by chance as by schedule", () => {
+  const readings = 1_000;
+  const held = (when: Fault["when"]) => {
+    const episodes = new Episodes(when, 0, new Random("e"), 0);
+    return Array.from({ length: readings }, (_, i) => episodes.at(i * 5_000)).filter(Boolean).length;
+  };
+  const rates = [60, 720, 3_600, 360_000].map((perHour) => held({ perHour }));
+  expect(rates).toEqual(rates.toSorted((a, b) => a - b));
+  expect(rates.at(-1)).toBeGreaterThan(readings * 0.99);
+  expect(held({ atMs: 0, everyMs: 1_000 })).toBe(readings);
+});
