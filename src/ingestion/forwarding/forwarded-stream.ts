@@ -50,6 +50,8 @@ const PART_POINTS_MAX = 65_536;
 const PARTS_MAX = 1_000;
 /** What a row takes until it is committed: decoded, and in a frame and its record. */
 const ROW_BYTES = 64;
+/** What the counts of a source take until those of its part are added up. */
+const SOURCE_BYTES = 256;
 const ANSWER_MS_MAX = 30_000;
 const TRY_AGAIN_MS = 10_000;
 /** Ranges that are committed meanwhile enter the ledger together. */
@@ -96,6 +98,8 @@ interface PartOnItsWay {
   readonly isLast: boolean;
   readonly taken: TakenPart;
   isDone: boolean;
+  /** Reserved for its counts. */
+  countBytes: number;
 }
 
 /** What is durable as points, and not told yet. */
@@ -219,6 +223,7 @@ class ForwardedStream implements OriginStream {
   async close(): Promise<void> {
     this.end(new WatchpostError("CANCELLED", "the stream is over"));
     await this.settled;
+    for (const part of this.#parts) this.#releaseCounts(part);
     this.#deps.budget.release(this.#namedBytes);
     this.#namedBytes = 0;
   }
@@ -240,11 +245,11 @@ class ForwardedStream implements OriginStream {
     const sequences = sequencesOf(message.forwarded);
     await this.#until(() => this.#isRoomFor(isResend));
     this.#isResend = isResend;
-    const { blockIndex } = message.forwarded;
-    const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex);
+    const { blockIndex, dropped } = message.forwarded;
+    const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex) + SOURCES_MAX * SOURCE_BYTES;
     const namedMost = message.series.length * NAMED_BYTES;
     names.take(this, namedMost);
-    const reserved = 2 * message.bytes + namedMost + block;
+    const reserved = 2 * message.bytes + namedMost + block + dropped.length * SOURCE_BYTES;
     await budget.reserve(reserved, { signal: this.#over.signal });
     const named = this.#series.bytes;
     let held = 0;
@@ -253,14 +258,16 @@ class ForwardedStream implements OriginStream {
       // What is committed came before, and its ack did not arrive.
       const isRepeat = !isResend && hasAllOf(origin.committed, ...sequences);
       const taken = await takePart(isRepeat ? withoutContent(message) : message, this.#partDeps);
-      const entry: PartOnItsWay = { sequences, isLast, taken, isDone: false };
+      const countBytes = taken.delivered.size * SOURCE_BYTES;
+      const entry: PartOnItsWay = { sequences, isLast, taken, isDone: false, countBytes };
       this.#noteAhead(origin, taken.lastUs);
       this.#parts.push(entry);
       this.#points += taken.points;
-      held = taken.points * ROW_BYTES;
+      const rowBytes = taken.points * ROW_BYTES;
+      held = rowBytes + countBytes;
       const leave = () => {
         this.#points -= taken.points;
-        budget.release(held);
+        budget.release(rowBytes);
       };
       taken.durable.then(
         () => {
@@ -314,7 +321,9 @@ class ForwardedStream implements OriginStream {
   }
 
   /** So that what waits for its ack to be read takes the same memory however much it is. */
-  #fold({ sequences, isLast, taken }: PartOnItsWay, origin: Origin): void {
+  #fold(part: PartOnItsWay, origin: Origin): void {
+    const { sequences, isLast, taken } = part;
+    this.#releaseCounts(part);
     const ready = this.#ready;
     const { points } = this.#deps.metrics;
     points.inc({ result: "stored" }, taken.kept);
@@ -334,6 +343,11 @@ class ForwardedStream implements OriginStream {
     if (!isCounted) addDelivered(ready.delivered, delivered);
     ready.committed.push(sequences);
     ready.ranges = withSequences(ready.ranges, ...sequences);
+  }
+
+  #releaseCounts(part: PartOnItsWay): void {
+    this.#deps.budget.release(part.countBytes);
+    part.countBytes = 0;
   }
 
   /** The more sources have changed, the more is written with every commit. */

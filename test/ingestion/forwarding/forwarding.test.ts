@@ -540,6 +540,34 @@ describe("a node that forwards", () => {
     expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw3@300=5");
   });
 
+  test("counts of what comes behind a part that is not durable are reserved, and parts wait where there is no room", async () => {
+    const rig = createRig({ budgetBytes: 32 << 20 });
+    const sender = new Sender(rig);
+    await settle(rig);
+    rig.log.held = true;
+    sender.send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
+    const dropped = (i: number) => Array.from({ length: 5_000 }, (_, k) => ({ source: `${i}-${k}`, points: 1n }));
+    for (let i = 2; i < 52; i++) sender.send(part(i, i + 1, [], { dropped: dropped(i) }));
+    for (let i = 0; i < 4; i++) await settle(rig);
+    expect(rig.budget.waiting).toBe(1);
+    expect(rig.budget.reservedBytes).toBeGreaterThan(24 << 20);
+    rig.log.held = false;
+    rig.log.sync();
+    for (let i = 0; i < 50 && sender.committed.length < 51; i++) await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({
+      committed: [[1, 52]],
+      "2-0": { dropped: 1 },
+      "(others)": { dropped: 245_001 },
+    });
+    rig.log.held = true;
+    sender.send(part(52, 53, [[7, 200, 1]])).send(part(53, 54, [], { dropped: dropped(1) }));
+    await settle(rig);
+    sender.leave();
+    rig.log.sync();
+    await settle(rig);
+    expect(rig.budget.reservedBytes).toBe(0);
+  });
+
   test("what a stream has named is reserved for as long as it lives", async () => {
     const rig = createRig();
     const sender = new Sender(rig).send(part(1, 2, [[7, 100, 1]], { series: SERIES }));
