@@ -47,3 +47,12 @@ test("its room under the limits is free again", () => {
   registry.forget([7]);
   expect(registry.add(seriesKey("e", "s", []), "s")).toBe(8);
 });
+
+test("whether there is room for a series is what adding one would say", () => {
+  const registry = registryOf(["a", "s"], ["b", "s"], ["c", "s"]);
+  expect([registry.hasRoomFor("s"), registry.hasRoomFor("t")]).toEqual([false, true]);
+  registry.forget([1]);
+  expect(registry.hasRoomFor("s")).toBe(true);
+  for (const metric of ["a", "b", "c"]) registry.add(seriesKey(metric, "t", []), "t");
+  expect([registry.hasRoomFor("s"), registry.hasRoomFor("u")]).toEqual([false, false]);
+});

@@ -97,8 +97,8 @@ export class NamesShare {
 
   #refusal(bytes: number): WatchpostError {
     const message =
-      `the names of series of streams of nodes that forward may take ${formatByteSize(this.#limitBytes)} (a quarter of ` +
-      `memory.budget), and this stream, whose names take ${formatByteSize(bytes)}, has to make room; connect again to go on`;
+      `the series that nodes have named in their streams may take ${formatByteSize(this.#limitBytes)} (a quarter of ` +
+      `memory.budget), and those of this stream, which take ${formatByteSize(bytes)}, have to make room; connect again to go on`;
     return new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: CONNECT_AGAIN_MS });
   }
 }

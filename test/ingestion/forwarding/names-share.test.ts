@@ -52,7 +52,7 @@ describe("names of series", () => {
     share.take(small, 25);
     share.take(small, 26);
     expect([ended, share.bytes]).toEqual([["large RESOURCE_EXHAUSTED"], 61]);
-    expect(() => share.take(small, 50)).toThrow("this stream, whose names take 51B, has to make room");
+    expect(() => share.take(small, 50)).toThrow("those of this stream, which take 51B, have to make room");
     expect([ended.length, share.bytes]).toEqual([1, 61]);
   });
 
