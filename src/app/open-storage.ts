@@ -16,9 +16,10 @@ import { SensorSchemas } from "../model/sensor-schemas.ts";
 import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import { SeriesRegistry } from "../model/series-registry.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import type { Dropped, StoreOpened } from "../store/protocol.ts";
+import type { StoreOpened } from "../store/protocol.ts";
 import { StoreClient } from "../store/store-client.ts";
 import { tellDropped } from "../store/tell-dropped.ts";
+import { UndeliveredDrops } from "../store/undelivered-drops.ts";
 import { ReceivedBytes } from "../transport/received-bytes.ts";
 
 export interface StorageDeps {
@@ -49,11 +50,10 @@ export interface Storage {
   readonly records: BufferPool;
   readonly bus: MemoryBus;
   readonly garbage: BurstGarbage;
+  readonly undeliveredDrops: UndeliveredDrops;
   isClockTrusted(): boolean;
   /** Runs once the wall clock may be believed again. */
   whenClockTrusted(run: () => void): void;
-  /** Hears of what retention takes from now on. */
-  whenDropped(run: (dropped: Dropped) => void): void;
 }
 
 const RETRY_AFTER_MS = 1_000;
@@ -124,12 +124,12 @@ export async function openStorage(
   store.onCrash(onCrash);
   store.onDamage(onDamage);
   store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble"));
-  const whenDropped: ((dropped: Dropped) => void)[] = [];
+  const undeliveredDrops = new UndeliveredDrops();
   store.onDropped((dropped) => {
     metrics.droppedPoints.inc({ reason: dropped.reason }, dropped.points);
     metrics.droppedBytes.inc({ reason: dropped.reason }, dropped.bytes);
     tellDropped(dropped, logger);
-    for (const run of whenDropped) run(dropped);
+    undeliveredDrops.add(dropped.undelivered);
   });
   storeOpened.damage.forEach(onDamage);
 
@@ -171,9 +171,8 @@ export async function openStorage(
   return {
     ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, storeOpened },
     nextSeq: Math.max(logOpened.nextSeq, storeOpened.nextSeq),
-    ...{ budget, received, records, bus, garbage, isClockTrusted },
+    ...{ budget, received, records, bus, garbage, isClockTrusted, undeliveredDrops },
     whenClockTrusted: (run) => void whenTrusted.push(run),
-    whenDropped: (run) => void whenDropped.push(run),
   };
 }
 

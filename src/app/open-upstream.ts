@@ -50,7 +50,7 @@ export async function openUpstream(
 async function forwardTo(
   address: string,
   config: Config,
-  { bus, journal, registry, store, nextSeq, whenDropped }: Storage,
+  { bus, journal, registry, store, nextSeq, undeliveredDrops }: Storage,
   { forwarding, alertMethods, deviceMethods, logger, clock, metrics }: OpenUpstreamDeps,
   opening: AsyncDisposableStack,
 ): Promise<Upstream> {
@@ -101,7 +101,7 @@ async function forwardTo(
     },
   });
   opening.defer(() => upstream.close());
-  whenDropped(({ undelivered }) => upstream.lost(undelivered));
+  undeliveredDrops.countWith((drop) => upstream.lost(drop));
   const measure = async () => {
     metrics.upstreamConnected.set({ upstream: address }, upstream.isConnected ? 1 : 0);
     for (const state of ["queued", "late", "refused"] as const) {

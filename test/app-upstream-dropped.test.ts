@@ -1,0 +1,95 @@
+/** The whole server: what retention takes of the backlog is counted for the upstream, whenever it does. */
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startServer, type RunningServer } from "../src/app.ts";
+import { loadConfig } from "../src/config/load.ts";
+import { systemClock } from "../src/model/system-clock.ts";
+import { spawn } from "./log/harness.ts";
+import { tempDir } from "./support/server-process.ts";
+
+const DAY_MS = 86_400_000;
+
+interface Delivery {
+  readonly upstreams: readonly { queuedPoints?: string; sources?: { source: string; droppedPoints?: string }[] }[];
+}
+
+/** It forwards to where nobody listens. */
+async function start(dir: string, rawRetention: string): Promise<RunningServer> {
+  // Reading rules takes a start longer than looking for files that are too old.
+  const rules = join(dir, "rules.yaml");
+  writeFileSync(rules, "rules: []\n");
+  const { config } = loadConfig({
+    env: {
+      WATCHPOST_UPSTREAM_ADDRESS: "127.0.0.1:1",
+      WATCHPOST_UPSTREAM_SOURCES: "gw-*",
+      WATCHPOST_RETENTION_RAW: rawRetention,
+      WATCHPOST_ALERTS_RULES_FILE: rules,
+    },
+    flags: { data: join(dir, "data"), grpc: "127.0.0.1:0", http: "127.0.0.1:0" },
+    machineMemoryBytes: 2 ** 31,
+  });
+  const logger = { info() {}, warn() {}, error() {}, debug() {} };
+  const onFatal = (error: Error) => {
+    throw error;
+  };
+  return startServer(config, { spawn, logger, clock: systemClock, onFatal });
+}
+
+async function call<T>({ httpAddress }: RunningServer, method: string, body: object): Promise<T> {
+  const response = await fetch(`http://${httpAddress}/analytics.${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect([method, response.status, response.ok ? "" : await response.text()]).toEqual([method, 200, ""]);
+  return (await response.json()) as T;
+}
+
+/** `count` points, a minute from one to the next. */
+async function upload(server: RunningServer, source: string, daysAgo: number, count: number): Promise<void> {
+  const firstMs = Date.now() - daysAgo * DAY_MS - count * 60_000;
+  const points = Array.from({ length: count }, (_, i) => {
+    return { metricName: "m", value: i, timestamp: new Date(firstMs + i * 60_000).toISOString() };
+  });
+  await call(server, "DataIngestion/UploadBatch", { source, points });
+}
+
+/** Dropped by source, once nothing more than `queued` waits. */
+async function droppedOnce(server: RunningServer, queued: number): Promise<Record<string, number>> {
+  for (let i = 0; ; i++) {
+    const { upstreams } = await call<Delivery>(server, "DataIngestion/GetDelivery", {});
+    const [{ queuedPoints = "0", sources = [] }] = upstreams;
+    if (Number(queuedPoints) === queued || i === 200) {
+      expect(Number(queuedPoints)).toBe(queued);
+      return Object.fromEntries(sources.map(({ source, droppedPoints = "0" }) => [source, Number(droppedPoints)]));
+    }
+    await Bun.sleep(25);
+  }
+}
+
+test("what retention takes while a server starts is counted for the upstream", async () => {
+  using dir = tempDir("upstream-dropped");
+  let server = await start(dir.path, "keep");
+  for (const [source, daysAgo, points] of [
+    ["gw-1", 400, 20],
+    ["gw-1", 350, 300],
+    ["gw-2", 350, 1],
+    ["local", 350, 50],
+    ["gw-1", 200, 4_000],
+    ["gw-1", 80, 5],
+    ["gw-2", 0, 7],
+  ] as const) {
+    await upload(server, source, daysAgo, points);
+  }
+  expect(await droppedOnce(server, 4_333)).toEqual({ "gw-1": 0, "gw-2": 0 });
+  await server.close();
+
+  server = await start(dir.path, "300d");
+  expect(await droppedOnce(server, 4_012)).toEqual({ "gw-1": 320, "gw-2": 1 });
+  await server.close();
+
+  server = await start(dir.path, "100d");
+  expect(await droppedOnce(server, 12)).toEqual({ "gw-1": 4_320, "gw-2": 1 });
+  await server.close();
+}, 60_000);
