@@ -1,4 +1,4 @@
-/** The whole server: what retention takes of the backlog is counted for the upstream, whenever it does. */
+/** The whole server: what retention takes of the backlog is counted for the upstream and alarmed, whenever it does. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,6 +10,16 @@ import { tempDir } from "./support/server-process.ts";
 
 const DAY_MS = 86_400_000;
 
+interface Listed {
+  readonly alerts?: readonly {
+    id: string;
+    title: string;
+    description: string;
+    value: number;
+    clearedAt?: string;
+    clearedReason?: string;
+  }[];
+}
 interface Delivery {
   readonly upstreams: readonly { queuedPoints?: string; sources?: { source: string; droppedPoints?: string }[] }[];
 }
@@ -68,7 +78,17 @@ async function droppedOnce(server: RunningServer, queued: number): Promise<Recor
   }
 }
 
-test("what retention takes while a server starts is counted for the upstream", async () => {
+/** The alerts about it, once one that is active tells of `points`. */
+async function alertsOnce(server: RunningServer, points: number) {
+  for (let i = 0; ; i++) {
+    const { alerts = [] } = await call<Listed>(server, "Alerts/ListAlerts", { rules: ["upstream_dropped"] });
+    const isTold = alerts.some(({ value, clearedAt }) => value === points && clearedAt === undefined);
+    if (isTold || i === 200) return alerts;
+    await Bun.sleep(25);
+  }
+}
+
+test("what retention takes while a server starts is counted for the upstream, and the alert says how much since it fired", async () => {
   using dir = tempDir("upstream-dropped");
   let server = await start(dir.path, "keep");
   for (const [source, daysAgo, points] of [
@@ -87,9 +107,29 @@ test("what retention takes while a server starts is counted for the upstream", a
 
   server = await start(dir.path, "300d");
   expect(await droppedOnce(server, 4_012)).toEqual({ "gw-1": 320, "gw-2": 1 });
+  const [first, ...others] = await alertsOnce(server, 321);
+  expect(others).toEqual([]);
+  expect(first.title).toBe("321 points are lost for the upstream");
   await server.close();
 
   server = await start(dir.path, "100d");
   expect(await droppedOnce(server, 12)).toEqual({ "gw-1": 4_320, "gw-2": 1 });
+  expect(await alertsOnce(server, 4_321)).toEqual([
+    expect.objectContaining({
+      id: first.id,
+      title: "4,321 points are lost for the upstream",
+      description: expect.stringContaining("retention took 4000 points before the upstream had them"),
+    }),
+  ]);
+  // Who has looked after it hears of what comes then.
+  await call(server, "Alerts/ResolveAlert", { id: first.id });
+  await server.close();
+
+  server = await start(dir.path, "20d");
+  expect(await droppedOnce(server, 7)).toEqual({ "gw-1": 4_325, "gw-2": 1 });
+  expect(await alertsOnce(server, 5)).toEqual([
+    expect.objectContaining({ title: "5 points are lost for the upstream" }),
+    expect.objectContaining({ id: first.id, clearedReason: "by_hand" }),
+  ]);
   await server.close();
 }, 60_000);

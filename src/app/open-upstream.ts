@@ -19,6 +19,7 @@ import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
 import { Devices, type ListDevicesRequestSchema } from "../wire/gen/devices_pb.ts";
 import type { UpstreamSettingsSchema } from "../wire/gen/forwarding_pb.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { DropAlarm } from "./drop-alarm.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface OpenUpstreamDeps {
@@ -68,10 +69,11 @@ async function forwardTo(
     devices: (request: MessageInitShape<typeof ListDevicesRequestSchema>) =>
       commands(Devices.method.listDevices, request, within),
   };
-  const alarm = async (sentence: string) => {
-    const alert = { rule: "upstream_dropped", title: sentence, severity: "high", labels: { upstream: address } };
-    await commands(Alerts.method.publishAlert, alert, within);
-  };
+  const alarm = new DropAlarm({
+    ...{ upstream: address, commands, context: within },
+    onFailure: (error) =>
+      logger.error({ err: error }, `the alert about lost points cannot be raised: ${messageOf(error)}`),
+  });
   const access = accessOf(address, config);
   const calls = config.upstream.events ? grpcCalls(access) : undefined;
   opening.defer(() => calls?.close());
@@ -88,9 +90,7 @@ async function forwardTo(
     onTrouble: (sentence) => logger.warn({ upstream: address }, sentence),
     onDropped: (sentence, points) => {
       logger.error({ upstream: address, points }, sentence);
-      alarm(sentence).catch((error: unknown) => {
-        logger.error({ err: error }, `the alert about it cannot be raised: ${messageOf(error)}`);
-      });
+      alarm.add(points, sentence);
     },
     onCount: ({ delivered, refused, dropped, bytes, connects }) => {
       if (delivered !== undefined) metrics.upstreamPoints.inc({ result: "acked" }, delivered);
