@@ -158,6 +158,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => web.drain(0));
   health.serve();
+  store.retain();
   storage.garbage.started();
 
   const opened = opening.move();

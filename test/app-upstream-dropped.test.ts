@@ -25,10 +25,10 @@ interface Delivery {
 }
 
 /** It forwards to where nobody listens. */
-async function start(dir: string, rawRetention: string): Promise<RunningServer> {
+async function start(dir: string, rawRetention: string, rulesText = "rules: []\n"): Promise<RunningServer> {
   // Reading rules takes a start longer than looking for files that are too old.
   const rules = join(dir, "rules.yaml");
-  writeFileSync(rules, "rules: []\n");
+  writeFileSync(rules, rulesText);
   const { config } = loadConfig({
     env: {
       WATCHPOST_UPSTREAM_ADDRESS: "127.0.0.1:1",
@@ -70,7 +70,7 @@ async function droppedOnce(server: RunningServer, queued: number): Promise<Recor
   for (let i = 0; ; i++) {
     const { upstreams } = await call<Delivery>(server, "DataIngestion/GetDelivery", {});
     const [{ queuedPoints = "0", sources = [] }] = upstreams;
-    if (Number(queuedPoints) === queued || i === 200) {
+    if (Number(queuedPoints) === queued || i === 800) {
       expect(Number(queuedPoints)).toBe(queued);
       return Object.fromEntries(sources.map(({ source, droppedPoints = "0" }) => [source, Number(droppedPoints)]));
     }
@@ -83,7 +83,7 @@ async function alertsOnce(server: RunningServer, points: number) {
   for (let i = 0; ; i++) {
     const { alerts = [] } = await call<Listed>(server, "Alerts/ListAlerts", { rules: ["upstream_dropped"] });
     const isTold = alerts.some(({ value, clearedAt }) => value === points && clearedAt === undefined);
-    if (isTold || i === 200) return alerts;
+    if (isTold || i === 800) return alerts;
     await Bun.sleep(25);
   }
 }
@@ -105,6 +105,8 @@ test("what retention takes while a server starts is counted for the upstream, an
   expect(await droppedOnce(server, 4_333)).toEqual({ "gw-1": 0, "gw-2": 0 });
   await server.close();
 
+  // Nothing goes in a start that comes to nothing.
+  await expect(start(dir.path, "300d", "rule: []\n")).rejects.toThrow("rules.yaml");
   server = await start(dir.path, "300d");
   expect(await droppedOnce(server, 4_012)).toEqual({ "gw-1": 320, "gw-2": 1 });
   const [first, ...others] = await alertsOnce(server, 321);

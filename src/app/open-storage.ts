@@ -112,6 +112,7 @@ export async function openStorage(
     sealAgeMs: config.store.seal_age,
     periodFileBytesMax: config.store.period_file_bytes_max,
     mergeRunsMin: config.store.merge_runs_min,
+    isRetentionHeld: true,
     retention: {
       rawMs: config.retention.raw,
       rollup1mMs: config.retention.rollup_1m,

@@ -71,6 +71,7 @@ export class Archive {
 
   constructor(options: StoreOptions, deps: ArchiveDeps) {
     const { dir, periodFileBytesMax = 1024 ** 3, rowPointsMin = ROW_POINTS_MIN, retention = KEEP_ALL } = options;
+    const { isRetentionHeld: isHeld = false } = options;
     const { onDamage, written } = deps;
     const catalogOf = (prefix: string) => new Catalog(dir, prefix, periodFileBytesMax, onDamage);
     this.points = catalogOf("points");
@@ -118,6 +119,7 @@ export class Archive {
       dir,
       tiers: [this.#raw, ...kept],
       limits: retention,
+      isHeld,
       undeliveredIn: (blocks, slice) => this.undelivered.pointsIn(blocks, mergeReader, slice),
       onGone: forget,
     });

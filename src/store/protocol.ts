@@ -35,6 +35,8 @@ export interface StoreOptions {
   readonly mergeRunsMin?: number;
   /** Default: everything is kept. */
   readonly retention?: RetentionLimits;
+  /** Nothing goes by age or budget before `retain` is asked for: a start that comes to nothing takes no points. */
+  readonly isRetentionHeld?: boolean;
 }
 
 /** What may go. */

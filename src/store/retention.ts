@@ -45,6 +45,8 @@ export interface RetentionDeps {
   /** In the order they are given up when there is no room. */
   readonly tiers: readonly Tier[];
   readonly limits: DiskLimits;
+  /** Until {@link Retention.release}: only what the free floor needs goes, for a full disk ends more than a start. */
+  readonly isHeld: boolean;
   readonly clock: Clock;
   readonly lookAtDisk: LookAtDisk;
   /** What blocks hold that an upstream has not got. */
@@ -81,6 +83,7 @@ export class Retention {
   readonly #deps: RetentionDeps;
   readonly #hasLimits: boolean;
   #leaving: Leaving[] = [];
+  #isHeld: boolean;
   #isDue = false;
   #isShort = false;
   #dropped = { points: 0, bytes: 0 };
@@ -88,6 +91,7 @@ export class Retention {
 
   constructor(deps: RetentionDeps) {
     this.#deps = deps;
+    this.#isHeld = deps.isHeld;
     const { tiers, limits } = deps;
     this.#hasLimits =
       limits.budgetBytes < Infinity || limits.freeFloor !== 0 || tiers.some(({ ageLimitMs }) => ageLimitMs < Infinity);
@@ -98,6 +102,10 @@ export class Retention {
   earliestVisibleUs({ ageLimitMs }: Pick<Tier, "ageLimitMs">): number {
     const { clock, isClockTrusted } = this.#deps;
     return isClockTrusted() ? earliestVisibleUs(clock.nowMs(), ageLimitMs) : 0;
+  }
+
+  release(): void {
+    this.#isHeld = false;
   }
 
   /** Looks again with the next step: something was written, or could not be. */
@@ -114,7 +122,7 @@ export class Retention {
     if (this.unlinkUnread()) return true;
     if (!this.#isDue) return false;
     if (yield* this.#dropForSpace(slice)) return true;
-    if (mayWrite && (yield* this.#dropByAge(slice))) return true;
+    if (mayWrite && !this.#isHeld && (yield* this.#dropByAge(slice))) return true;
     this.#isDue = !mayWrite;
     return false;
   }
@@ -178,7 +186,8 @@ export class Retention {
   }
 
   *#dropForSpace(slice: Slice): Generator<void, boolean> {
-    const { tiers, limits, clock } = this.#deps;
+    const { tiers, clock } = this.#deps;
+    const limits = this.#isHeld ? { ...this.#deps.limits, budgetBytes: Infinity } : this.#deps.limits;
     if (limits.budgetBytes === Infinity && limits.freeFloor === 0) return false;
     const disk = this.#look();
     if (disk === undefined) return false;

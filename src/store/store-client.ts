@@ -206,7 +206,7 @@ export class StoreClient {
     if (this.#gone === null) this.#post({ kind: "backup_end" });
   }
 
-  /** The disk is full: looks at once whether something may go. */
+  /** Looks at once whether something may go, as where the disk is full. Ends `isRetentionHeld`. */
   retain(): void {
     if (this.#gone === null) this.#post({ kind: "retain" });
   }

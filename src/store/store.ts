@@ -218,8 +218,9 @@ export class Store {
     return frozen;
   }
 
-  /** The disk is full: looks at once whether something may go. */
+  /** Looks at once whether something may go, as where the disk is full; from now on all that may go does. */
   retain(): void {
+    this.#archive.retention.release();
     this.#archive.retention.check();
     this.#events.onWork();
   }

@@ -153,6 +153,7 @@ describe("before a file goes by age", () => {
       dir: folder.path,
       tiers: [tier],
       limits: { budgetBytes: 100, freeFloor: 0 },
+      isHeld: false,
       clock,
       lookAtDisk: () => ({ usedBytes, freeBytes: 1e9, totalBytes: 1e9 }),
       *undeliveredIn() {
@@ -179,6 +180,36 @@ describe("before a file goes by age", () => {
     retention.close();
     catalog.close();
     expect(clock.timers).toBe(0);
+  });
+});
+
+describe("before a start is over", () => {
+  test("nothing goes by age or budget, and all that may once it is", () => {
+    for (const limits of [{ rawMs: 20 * DAY_MS }, { budgetBytes: 100 }]) {
+      using folder = tempDir("retention");
+      fill(folder.path);
+      using open = opened(folder.path, DECEMBER_US + 40 * DAY_US, limits, { isRetentionHeld: true });
+      open.settle();
+      open.store.absorb(recordOf(1e6, [[1, DECEMBER_US + 40 * DAY_US, 5]], { arrivalMs: open.clock.nowMs() }));
+      open.seal();
+      open.clock.advance(MINUTE_MS);
+      open.settle();
+      expect(open.dropped).toEqual([]);
+      expect(open.trouble).toEqual([]);
+      open.store.retain();
+      open.settle();
+      expect(open.dropped.map(({ file }) => file)).toEqual([NOVEMBER, DECEMBER]);
+    }
+  });
+
+  test("what the free floor needs goes: with a full disk there is no start", () => {
+    using folder = tempDir("retention");
+    fill(folder.path);
+    const lookAtDisk = () => ({ usedBytes: 1e6, freeBytes: 10, totalBytes: 1e9 });
+    const options = { isRetentionHeld: true, lookAtDisk };
+    using open = opened(folder.path, DECEMBER_US + 9 * DAY_US, { budgetBytes: 100, freeFloor: 20 }, options);
+    open.settle();
+    expect(open.dropped.map(({ file, reason }) => [file, reason])).toEqual([[NOVEMBER, "floor"]]);
   });
 });
 
