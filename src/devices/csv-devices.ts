@@ -10,7 +10,7 @@ import { invalidField, messageOf } from "../model/errors.ts";
 import { DeviceSchema, LocationSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
 import { checkedDevice, deviceIdIn } from "./device-input.ts";
 import type { Wanted } from "./devices.ts";
-import { Problems, READ_AT_ONCE, refuseTooManyDevices, type Imported } from "./import-problems.ts";
+import { DEVICES_MAX, Problems, READ_AT_ONCE, refuseTooMany, type Imported } from "./import-problems.ts";
 import type { Turns } from "./in-turns.ts";
 
 interface Row {
@@ -29,6 +29,13 @@ interface Building {
 type Setter = (device: Device, text: string) => void;
 
 const COLUMNS_MAX = 256;
+/** Empty ones, too: of ten thousand devices with twenty sensors each. */
+const LINES_MAX = 200_000;
+/** More than a device may take in the journal. */
+const ROW_LENGTH_MAX = 256 * 1024;
+/** In one turn: looked through, and read. */
+const CHARACTERS_AT_ONCE = 256 * 1024;
+const CELLS_AT_ONCE = 5_000;
 const SETTERS: Readonly<Record<string, readonly [field: string, set: Setter]>> = {
   name: ["name", (device, text) => (device.name = text)],
   type: ["type", (device, text) => (device.type = text)],
@@ -59,28 +66,41 @@ const SENSOR_SETTERS: Readonly<Record<string, (sensor: Sensor, text: string) => 
 const [ID, SENSOR, TAGS] = ["device_id", "sensor", "tags."];
 const COLUMNS = [ID, ...Object.keys(SETTERS), `${TAGS}KEY`, SENSOR, ...Object.keys(SENSOR_SETTERS)];
 
-/** Throws INVALID_ARGUMENT where there are too many devices; all else is a problem. */
+/** Throws INVALID_ARGUMENT where there are too many devices or lines; all else is a problem. */
 export function* csvDevices(text: string): Turns<Imported> {
   const problems = new Problems();
   const rows = rowsOf(text.replace(/^\ufeff/, ""), problems);
-  const header = rows.next().value ?? undefined;
-  const isHeader = header !== undefined && isKnown(header, problems);
+  let header: Row | undefined;
+  let isHeader = false;
   const byId = new Map<string, Building>();
-  let read = 0;
-  for (const { line, cells } of rows) {
-    if (++read % READ_AT_ONCE === 0) yield;
+  let [read, cells] = [0, 0];
+  for (const row of rows) {
+    cells += row?.cells.length ?? 0;
+    if (row === undefined || ++read % READ_AT_ONCE === 0 || cells > CELLS_AT_ONCE) {
+      cells = 0;
+      yield;
+    }
+    if (row === undefined) continue;
+    if (header === undefined) {
+      header = row;
+      isHeader = isKnown(header, problems);
+      continue;
+    }
+    if (problems.isFull) break;
     if (!isHeader) continue;
-    if (cells.length !== header.cells.length) {
-      problems.add(`line ${line}: it has ${cells.length} cells; wanted ${header.cells.length}, as the header has`);
+    const { line } = row;
+    if (row.cells.length !== header.cells.length) {
+      problems.add(`line ${line}: it has ${row.cells.length} cells; wanted ${header.cells.length}, as the header has`);
       continue;
     }
     problems.catch(placeIn(header, line), () => {
-      const named = header.cells.map((name, i): [string, string] => [name.trim(), cells[i].trim()]);
+      const named = header!.cells.map((name, i): [string, string] => [name.trim(), row.cells[i].trim()]);
       take(line, new Map(named.filter(([, value]) => value !== "")), byId);
     });
-    refuseTooManyDevices(byId.size);
+    refuseTooMany("devices", byId.size, DEVICES_MAX);
   }
-  if (header === undefined) problems.add(`the content is empty; wanted a header: ${COLUMNS.join(", ")}`);
+  if (header === undefined && problems.all.length === 0)
+    problems.add(`the content is empty; wanted a header: ${COLUMNS.join(", ")}`);
   const devices: Wanted[] = [];
   for (const { line, device, fields } of byId.values()) {
     if (++read % READ_AT_ONCE === 0) yield;
@@ -103,25 +123,43 @@ function placeIn({ cells }: Row, line: number): (field: string) => string {
   };
 }
 
-function* rowsOf(text: string, problems: Problems): Generator<Row, void> {
-  let [record, from] = ["", 0];
-  for (const [i, raw] of text.split("\n").entries()) {
-    const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
+/** Undefined where others may have a turn. Throws INVALID_ARGUMENT where there are too many lines. */
+function* rowsOf(text: string, problems: Problems): Generator<Row | undefined, void> {
+  let [from, looked, length] = [0, 0, 0];
+  let record: string[] = [];
+  for (let [at, number] = [0, 1]; at < text.length; number++) {
+    refuseTooMany("lines", number, LINES_MAX);
+    const feed = text.indexOf("\n", at);
+    const end = feed < 0 ? text.length : feed;
+    const line = text.slice(at, text[end - 1] === "\r" && end > at ? end - 1 : end);
+    at = end + 1;
+    looked += line.length + 16;
+    if (looked > CHARACTERS_AT_ONCE) {
+      looked = 0;
+      yield undefined;
+    }
     const isOpen = from > 0;
     if (!isOpen && line.trim() === "") continue;
-    const isTurned = turnsQuotes(line);
-    record = isOpen ? `${record}\n${line}` : line;
-    if (!isOpen) from = i + 1;
-    if (isOpen !== isTurned) continue;
-    const cells = splitCells(record);
+    record.push(line);
+    length += line.length + 1;
+    if (!isOpen) from = number;
+    if (length > ROW_LENGTH_MAX) {
+      return problems.add(`line ${from}: the row has more than ${ROW_LENGTH_MAX} characters; does a quote not end?`);
+    }
+    if (isOpen !== turnsQuotes(line)) continue;
+    const cells = splitCells(record.join("\n"));
     if (cells === undefined) problems.add(`line ${from}: a quote does not end; wanted RFC 4180`);
     else yield { line: from, cells };
-    from = 0;
+    [record, from, length] = [[], 0, 0];
   }
   if (from > 0) problems.add(`line ${from}: a quote does not end; wanted RFC 4180`);
 }
 
 function isKnown({ line, cells }: Row, problems: Problems): boolean {
+  if (cells.length > COLUMNS_MAX) {
+    problems.add(`line ${line}: it has ${cells.length} columns; wanted at most ${COLUMNS_MAX}`);
+    return false;
+  }
   const names = cells.map((name) => name.trim());
   const wrong = names.filter(
     (name) => !COLUMNS.includes(name) && !(name.startsWith(TAGS) && name.length > TAGS.length),
@@ -134,9 +172,7 @@ function isKnown({ line, cells }: Row, problems: Problems): boolean {
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) problems.add(`line ${line}: column ${JSON.stringify(twice)} is there twice; wanted it once`);
   if (!names.includes(ID)) problems.add(`line ${line}: there is no column ${ID}; wanted it`);
-  if (names.length > COLUMNS_MAX)
-    problems.add(`line ${line}: it has ${names.length} columns; wanted at most ${COLUMNS_MAX}`);
-  return wrong.length === 0 && twice === undefined && names.includes(ID) && names.length <= COLUMNS_MAX;
+  return wrong.length === 0 && twice === undefined && names.includes(ID);
 }
 
 /** `cells`: those that are not empty. */

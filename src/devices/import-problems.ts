@@ -10,15 +10,14 @@ export interface Imported {
 
 export const PROBLEMS_MAX = 100;
 /** Of one import, those included that stay as they are. */
-const DEVICES_MAX = 10_000;
+export const DEVICES_MAX = 10_000;
 /** Devices or rows that are read in one turn, a few milliseconds. */
 export const READ_AT_ONCE = 100;
 const PROBLEM_LENGTH_MAX = 300;
 
-/** Throws INVALID_ARGUMENT. */
-export function refuseTooManyDevices(count: number): void {
-  if (count <= DEVICES_MAX) return;
-  throw invalidField("content", `more than ${DEVICES_MAX} devices`, `at most ${DEVICES_MAX}: import it in parts`);
+/** Throws INVALID_ARGUMENT. `what`: in the plural. */
+export function refuseTooMany(what: string, count: number, max: number): void {
+  if (count > max) throw invalidField("content", `more than ${max} ${what}`, `at most ${max}: import it in parts`);
 }
 
 /** Collects what is wrong, each with its place. */
@@ -37,7 +36,12 @@ export class Problems {
     }
   }
 
+  /** Nothing more is told. */
+  get isFull(): boolean {
+    return this.all.length >= PROBLEMS_MAX;
+  }
+
   add(problem: string): void {
-    if (this.all.length < PROBLEMS_MAX) this.all.push(truncated(problem, PROBLEM_LENGTH_MAX));
+    if (!this.isFull) this.all.push(truncated(problem, PROBLEM_LENGTH_MAX));
   }
 }

@@ -17,8 +17,22 @@ const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPED = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
 const OTHER = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null)(?![\w.])/y;
 
+const LINE_FEED = 10;
+/** Between two yields: a few milliseconds. */
+const TOKENS_AT_ONCE = 10_000;
+const CHARACTERS_AT_ONCE = 1 << 20;
+
 /** Undefined where it is JSON all through. */
 export function jsonFault(text: string): JsonFault | undefined {
+  const turns = jsonFaultInTurns(text);
+  for (;;) {
+    const { done, value } = turns.next();
+    if (done) return value;
+  }
+}
+
+/** The same, which yields where others may have a turn. */
+export function* jsonFaultInTurns(text: string): Generator<void, JsonFault | undefined, void> {
   const open: ("{" | "[")[] = [];
   let state: State = "value";
   let at = 0;
@@ -37,12 +51,13 @@ export function jsonFault(text: string): JsonFault | undefined {
     if (!isWhole) at = from;
     return isWhole;
   };
-  for (;;) {
+  for (let tokens = 1; ; tokens++) {
+    if (tokens % TOKENS_AT_ONCE === 0) yield;
     read(SPACE);
     if (at === text.length && state === "next" && open.length === 0) return undefined;
     const from = at;
     const next = after(state, open, read(PUNCTUATION) ?? (isText() ? '"' : read(OTHER) && "0") ?? "");
-    if (next === undefined) return { ...placeOf(text, from), wanted: wantedIn(state, open.at(-1)) };
+    if (next === undefined) return { ...(yield* placeOf(text, from)), wanted: wantedIn(state, open.at(-1)) };
     state = next;
   }
 }
@@ -75,7 +90,15 @@ function wantedIn(state: State, inside: "{" | "[" | undefined): string {
   return `a value${state === "value" ? "" : ' or "]"'}`;
 }
 
-function placeOf(text: string, at: number): { line: number; column: number } {
-  const lines = text.slice(0, at).split("\n");
-  return { line: lines.length, column: lines.at(-1)!.length + 1 };
+function* placeOf(text: string, at: number): Generator<void, { line: number; column: number }, void> {
+  let line = 1;
+  let from = 0;
+  // In a text of lines alone looking for each takes several times as long.
+  for (let i = 0; i < at; i++) {
+    if (i % CHARACTERS_AT_ONCE === 0) yield;
+    if (text.charCodeAt(i) !== LINE_FEED) continue;
+    line++;
+    from = i + 1;
+  }
+  return { line, column: at - from + 1 };
 }

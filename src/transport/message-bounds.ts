@@ -1,7 +1,8 @@
 /** What becomes objects is counted before any of it does: few bytes may be millions of them, made in one turn of the event loop. */
 import type { DescMessage } from "@bufbuild/protobuf";
-import { BATCH_POINTS_MAX, TAGS_MAX } from "../model/limits.ts";
 import { WatchpostError } from "../model/errors.ts";
+import { countJsonValues } from "../model/json-values.ts";
+import { BATCH_POINTS_MAX, TAGS_MAX } from "../model/limits.ts";
 import { countFields } from "../wire/message-count.ts";
 
 /** Of a call: a device with a thousand sensors, of which all is said, has ten thousand. */
@@ -10,7 +11,6 @@ export const FIELDS_MAX = 50_000;
 export const BATCH_FIELDS_MAX = BATCH_POINTS_MAX * (8 + 3 * TAGS_MAX);
 /** More than any message has; the decoder's own. */
 const DEPTH_MAX = 100;
-const [QUOTE, BACKSLASH, COMMA, LIST, OBJECT] = [...'"\\,[{'].map((char) => char.charCodeAt(0));
 
 /**
  * Throws INVALID_ARGUMENT where there are more than `max`, those of messages within included; another error, which says why,
@@ -21,18 +21,9 @@ export function refuseManyFields(schema: DescMessage, bytes: Uint8Array, max = F
   if (bytes.length > max && countFields(schema, bytes, max, DEPTH_MAX) > max) throw tooMany(schema, "fields", max);
 }
 
-/** The same of JSON, by what begins an object or a list, or stands between two values. */
+/** The same of values in JSON. */
 export function refuseManyValues(schema: DescMessage, json: Uint8Array, max = FIELDS_MAX): void {
-  let values = 0;
-  let isText = false;
-  for (let at = 0; at < json.length; at++) {
-    const byte = json[at];
-    if (byte === QUOTE) isText = !isText;
-    else if (isText) at += Number(byte === BACKSLASH);
-    else if ((byte === COMMA || byte === LIST || byte === OBJECT) && ++values > max) {
-      throw tooMany(schema, "values", max);
-    }
-  }
+  if (countJsonValues(json, max) > max) throw tooMany(schema, "values", max);
 }
 
 function tooMany({ typeName }: DescMessage, what: string, max: number): WatchpostError {

@@ -193,3 +193,48 @@ test("many devices are read in turns, and more than may be in one import are ref
     });
   }
 });
+
+test("what is far more than devices take is refused by name, before much is made of it", async () => {
+  const rig = await DeviceRig.open();
+  const refused = (format: string, content: string) =>
+    rig.import(format, content).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+  const lines = `device_id${"\n".repeat(200_001)}`;
+  expect(await refused("csv", lines)).toBe(
+    'content is "more than 200000 lines"; wanted at most 200000: import it in parts',
+  );
+  const values = `[{"deviceId":"a","sensors":[${"{},".repeat(750_000)}{}]}]`;
+  expect(await refused("json", values)).toBe(
+    'content is "more than 1500000 values"; wanted at most 1500000: import it in parts',
+  );
+  const problems = async (format: string, text: string) => (await rig.import(format, text)).problems;
+  expect(await problems("json", `[{"deviceId":"a","sensors":[${"{},".repeat(20_000)}{}]},{"deviceId":""}]`)).toEqual([
+    "device 1: it has more than 20000 values; wanted at most so many",
+    expect.stringMatching(/^device 2: device_id is ""/),
+  ]);
+  const wide = `device_id,name${",x".repeat(255)}\n`;
+  expect(await problems("csv", wide)).toEqual(["line 1: it has 257 columns; wanted at most 256"]);
+  expect(await problems("csv", `device_id,name\np,"${"a\n".repeat(132_000)}`)).toEqual([
+    "line 2: the row has more than 262144 characters; does a quote not end?",
+  ]);
+  // All of it is read at most until there is nothing more to be told.
+  const wrong = await problems("csv", `device_id,name\n${"p\n".repeat(150_000)}`);
+  expect([wrong.length, wrong[99]]).toEqual([100, "line 101: it has 1 cells; wanted 2, as the header has"]);
+});
+
+test("where JSON is damaged is looked for in turns", async () => {
+  const rig = await DeviceRig.open();
+  const { problems } = await rig.import("json", `[${"1,".repeat(100_000)}]`);
+  expect(problems).toEqual(["line 1, column 200002: it is no JSON from there on; wanted a value"]);
+  expect(rig.pauses).toBeGreaterThanOrEqual(200_000 / 10_000);
+});
+
+test("of devices of which much is said few are read in one turn", async () => {
+  const rig = await DeviceRig.open();
+  const sensors = Array.from({ length: 900 }, (_, i) => ({ metricName: `m${i}`, unit: "K" }));
+  const devices = Array.from({ length: 20 }, (_, i) => ({ deviceId: `d${i}`, sensors }));
+  await rig.import("json", JSON.stringify(devices), { isDryRun: true }).catch(() => {});
+  expect(rig.pauses).toBeGreaterThan(9);
+});
