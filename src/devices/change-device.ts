@@ -3,7 +3,6 @@ import { clone, create, equals } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../model/errors.ts";
 import { TAGS_MAX } from "../model/limits.ts";
-import type { AnnouncedSensor, DeviceEvent as Announcement } from "../model/device-event.ts";
 import { DeviceSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
 import { checkedDevice, SENSORS_MAX } from "./device-input.ts";
 
@@ -43,20 +42,6 @@ export function withFields(before: Device, given: Device, fields: readonly strin
   return checkedDevice(after);
 }
 
-/**
- * `before` with what the device says of itself where nobody has said anything else: who registers a device knows better than its
- * firmware. Only its firmware and where it is reached it knows best.
- */
-export function withAnnounced(before: Device, announced: Announcement): Device {
-  const after = clone(DeviceSchema, before);
-  if (announced.parent !== undefined) after.parent = announced.parent;
-  if (announced.firmware !== undefined) after.firmware = announced.firmware;
-  after.model ||= announced.model ?? "";
-  addTags(after.tags, announced.properties ?? []);
-  for (const sensor of announced.sensors ?? []) announceSensor(after, sensor);
-  return after;
-}
-
 /** A device as somebody registers it, with what it said of itself before where nothing else is given. */
 export function withSaid(given: Device, said: Device): Device {
   const after = clone(DeviceSchema, given);
@@ -64,9 +49,16 @@ export function withSaid(given: Device, said: Device): Device {
   after.firmware ||= said.firmware;
   after.model ||= said.model;
   addTags(after.tags, Object.entries(said.tags));
+  const known = sensorsOf(after);
   for (const sensor of said.sensors) {
-    const { metricName: metric, unit, description } = sensor;
-    announceSensor(after, { metric, unit, description });
+    const { metricName, unit, description } = sensor;
+    const own = known.get(metricName);
+    if (own !== undefined) {
+      own.unit ||= unit;
+      own.description ||= description;
+    } else if (after.sensors.length < SENSORS_MAX) {
+      after.sensors.push(create(SensorSchema, { metricName, unit, description }));
+    }
   }
   return after;
 }
@@ -165,21 +157,11 @@ function setTag(after: Device, given: Device, key: string): void {
 }
 
 /** Where nothing else is given, and as far as there is room: whoever tells too much is heard all the same. */
-function addTags(tags: Record<string, string>, more: Iterable<readonly [string, string]>): void {
+export function addTags(tags: Record<string, string>, more: Iterable<readonly [string, string]>): void {
   let room = TAGS_MAX - Object.keys(tags).length;
   for (const [key, value] of more) {
     if (Object.hasOwn(tags, key)) continue;
     if (room-- <= 0) return;
     tags[key] = value;
-  }
-}
-
-function announceSensor(after: Device, { metric, unit = "", description = "" }: AnnouncedSensor): void {
-  const known = after.sensors.find(({ metricName }) => metricName === metric);
-  if (known !== undefined) {
-    known.unit ||= unit;
-    known.description ||= description;
-  } else if (after.sensors.length < SENSORS_MAX) {
-    after.sensors.push(create(SensorSchema, { metricName: metric, unit, description }));
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent as Announcement } from "../model/device-event.ts";
 import { messageOf } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
+import { LeftOut } from "./announced-device.ts";
 import type { DeviceBook, DeviceRecord } from "./device-book.ts";
 import {
   documentOfFound,
@@ -116,13 +117,14 @@ export class DeviceHearing {
     const { kind, reason } = announced;
     if (!statuses.event(index, { kind, timeMs, reason, ...(by && { by }) }, nowMs)) this.#ignoreDeath(announced);
     const rows = () => {
+      const leftOut = new LeftOut();
       try {
-        return devices.announced(announced);
+        return devices.announced(announced, leftOut);
       } catch (error) {
-        this.#notTaken.say(
-          () => `what device ${JSON.stringify(announced.device)} says of itself is not taken: ${messageOf(error)}`,
-        );
+        leftOut.add(messageOf(error));
         return undefined;
+      } finally {
+        if (!leftOut.isNothing) this.#tellLeftOut(announced.device, leftOut);
       }
     };
     // So that two that name each other in one commit make no circle.
@@ -269,6 +271,10 @@ export class DeviceHearing {
       const times = `of ${new Date(timeMs).toISOString()}, and it was heard at ${new Date(seenMs).toISOString()}`;
       return `a death of device ${JSON.stringify(device)} (${reason}) changes nothing: it is ${times}`;
     });
+  }
+
+  #tellLeftOut(id: string, leftOut: LeftOut): void {
+    this.#notTaken.say(() => `what device ${JSON.stringify(id)} says of itself is not all taken: ${leftOut}`);
   }
 
   #tellFull(id: string): void {

@@ -9,8 +9,8 @@ import type { Device, Location, Sensor } from "../wire/gen/devices_pb.ts";
 /** As long as a tag's value, for it may be one. */
 export const DEVICE_ID_BYTES_MAX = TAG_VALUE_BYTES_MAX;
 export const SENSORS_MAX = 1_000;
-const UNIT_LENGTH_MAX = 64;
-const DESCRIPTION_LENGTH_MAX = 1_024;
+export const UNIT_LENGTH_MAX = 64;
+export const DESCRIPTION_LENGTH_MAX = 1_024;
 const PRECISION_MAX = 15;
 /** A year: what sends more rarely is event-driven. */
 const INTERVAL_MS_MAX = 366 * 86_400_000;
@@ -85,6 +85,16 @@ export function checkedSensor(given: Sensor, path: string): Sensor {
   return sensor;
 }
 
+export function checkedTag(key: string, value: string, field: string): readonly [key: string, value: string] {
+  if (key === "" || Buffer.byteLength(key) > TAG_KEY_BYTES_MAX || key.includes("\0")) {
+    throw invalidField(field, key, `keys of 1 to ${TAG_KEY_BYTES_MAX} bytes without NUL`);
+  }
+  if (Buffer.byteLength(value) > TAG_VALUE_BYTES_MAX || value.includes("\0")) {
+    throw invalidField(`${field}.${key}`, value, `at most ${TAG_VALUE_BYTES_MAX} bytes without NUL`);
+  }
+  return [key, value];
+}
+
 function checkedSensors(given: readonly Sensor[], field: string): Sensor[] {
   if (given.length > SENSORS_MAX) throw invalidField(field, `${given.length} of them`, `at most ${SENSORS_MAX}`);
   const names = new Set<string>();
@@ -109,15 +119,7 @@ function checkedLocation({ latitude, longitude, altitude, name }: Location, path
 function checkedTags(given: Readonly<Record<string, string>>, field: string): Record<string, string> {
   const tags = Object.entries(given);
   if (tags.length > TAGS_MAX) throw invalidField(field, `${tags.length} of them`, `at most ${TAGS_MAX}`);
-  for (const [key, value] of tags) {
-    if (key === "" || Buffer.byteLength(key) > TAG_KEY_BYTES_MAX || key.includes("\0")) {
-      throw invalidField(field, key, `keys of 1 to ${TAG_KEY_BYTES_MAX} bytes without NUL`);
-    }
-    if (Buffer.byteLength(value) > TAG_VALUE_BYTES_MAX || value.includes("\0")) {
-      throw invalidField(`${field}.${key}`, value, `at most ${TAG_VALUE_BYTES_MAX} bytes without NUL`);
-    }
-  }
-  return Object.fromEntries(tags);
+  return Object.fromEntries(tags.map(([key, value]) => checkedTag(key, value, field)));
 }
 
 function intervalIn(ms: bigint, field: string): bigint {

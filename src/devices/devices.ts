@@ -9,7 +9,8 @@ import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { DeviceSchema, type Device } from "../wire/gen/devices_pb.ts";
-import { changedFields, isSame, plain, revised, withAnnounced, withFields, withSaid } from "./change-device.ts";
+import { LeftOut, withAnnounced, withIdentity } from "./announced-device.ts";
+import { changedFields, isSame, plain, revised, withFields, withSaid } from "./change-device.ts";
 import { DEPTH_MAX, type DeviceBook, type DeviceRecord } from "./device-book.ts";
 import {
   DEVICE_EVENT,
@@ -153,17 +154,22 @@ export class Devices {
   }
 
   /** What enters the registry of what a device says of itself; undefined where it is known. Throws where it is no device. */
-  announced(announced: Announcement): Rows | undefined {
+  announced(announced: Announcement, leftOut: LeftOut): Rows | undefined {
     const { book } = this.#deps;
     const { device: id, parent, ...others } = announced;
     const record = book.get(id);
-    const before = plainOf(record, id);
+    const before = plainOf(record, deviceIdIn(id));
     const isCircle = parent === undefined || parent === id || book.parentsOf(parent).includes(id);
-    const next = withAnnounced(before, { device: id, ...others, ...(isCircle ? {} : { parent }) });
-    if (record?.isTold && isSame(before, next)) return undefined;
-    const rows = new RowsMade();
-    this.#put(rows, checkedDevice(next, ""), SYSTEM, false);
-    return rows;
+    const isParent = !isCircle && leftOut.take(() => this.#refuseCircle({ deviceId: id, parent })) !== undefined;
+    const said = { device: id, ...others, ...(isParent ? { parent } : {}) };
+    const put = (next: Device): Rows | undefined => {
+      if (record?.isTold && isSame(before, next)) return undefined;
+      const rows = new RowsMade();
+      this.#put(rows, next, SYSTEM, false);
+      return rows;
+    };
+    const all = leftOut.take(() => ({ rows: put(withAnnounced(before, said, leftOut)) }));
+    return all === undefined ? put(withIdentity(before, said, new LeftOut())) : all.rows;
   }
 
   /** Throws NOT_FOUND. */
@@ -278,7 +284,10 @@ export class Devices {
   }
 
   /** `others`: parents of devices that change together. */
-  #refuseCircle({ deviceId, parent: first }: Device, others: ReadonlyMap<string, string> = new Map()): void {
+  #refuseCircle(
+    { deviceId, parent: first }: Pick<Device, "deviceId" | "parent">,
+    others: ReadonlyMap<string, string> = new Map(),
+  ): true {
     const above: string[] = [];
     for (let parent = first; parent !== "";) {
       above.push(parent);
@@ -288,6 +297,7 @@ export class Devices {
         throw invalidField("parent", first, `at most ${DEPTH_MAX} devices one above the other`);
       parent = others.get(parent) ?? this.#deps.book.get(parent)?.stored?.parent ?? "";
     }
+    return true;
   }
 }
 

@@ -421,7 +421,67 @@ test("what cannot be taken of a birth is told once a minute, and the birth count
     await rig.settle();
   }
   expect((await rig.get("p")).device!.status).toBe("online");
-  expect(rig.troubles).toEqual([expect.stringContaining('what device "p" says of itself is not taken: model is')]);
+  expect(rig.troubles).toEqual([expect.stringContaining('what device "p" says of itself is not all taken: model is')]);
+});
+
+test("what cannot be kept of what a device says costs only itself, and is said", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "gw" });
+  const long = "€".repeat(256);
+  rig.devices.onDeviceEvent({
+    ...{ kind: "birth", device: "pump", timeMs: rig.clock.nowMs(), reason: "DBIRTH", parent: "gw", firmware: "1.2" },
+    model: "A\nB",
+    properties: new Map([
+      ["a\0b", "x"],
+      ["nul", "\0"],
+      ["long", long],
+      ["line", "a"],
+    ]),
+    sensors: [
+      { metric: "bad name", unit: "m" },
+      { metric: "t", unit: "m\nm", description: "of the water" },
+    ],
+  });
+  await rig.settle();
+  const { device } = await rig.get("pump");
+  expect(device).toMatchObject({ parent: "gw", firmware: "1.2", model: "", tags: { line: "a" } });
+  expect(device!.sensors.map(({ metricName, unit, description }) => [metricName, unit, description])).toEqual([
+    ["t", "", "of the water"],
+  ]);
+  expect(rig.troubles).toEqual([
+    expect.stringMatching(
+      /^what device "pump" says of itself is not all taken: model is .*; properties is .*; properties\.nul is .*; properties\.long is .*; sensors\.metric_name is "bad name".*; and 1 more$/s,
+    ),
+  ]);
+  rig.devices.onDeviceEvent({ kind: "death", device: "gw", timeMs: rig.clock.nowMs(), reason: "NDEATH" });
+  await rig.settle();
+  expect((await rig.get("pump")).device!.status).toBe("stale");
+});
+
+test("of a device that says more than one may take, and of a firmware that is none, where it is reached is known", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "gw" });
+  const sensors = Array.from({ length: 1_000 }, (_, i) => ({ metric: `m${i}`, description: "x".repeat(300) }));
+  const birth = { kind: "birth", device: "p", timeMs: rig.clock.nowMs(), reason: "DBIRTH", parent: "gw" } as const;
+  rig.devices.onDeviceEvent({ ...birth, firmware: "1.2", sensors });
+  rig.devices.onDeviceEvent({ ...birth, device: "q", firmware: "1\n2" });
+  await rig.settle();
+  expect((await rig.get("p")).device).toMatchObject({ parent: "gw", firmware: "1.2", sensors: [] });
+  expect((await rig.get("q")).device).toMatchObject({ parent: "gw", firmware: "" });
+  expect(rig.troubles).toEqual([expect.stringMatching(/^what device "p" .* is not all taken: device is "\d+ bytes"/)]);
+});
+
+test("a device too far below others is known, without a parent", async () => {
+  const rig = await DeviceRig.open();
+  for (let i = 0; i < 40; i++) {
+    const device = { kind: "birth", device: `d${i}`, timeMs: rig.clock.nowMs(), reason: "b", firmware: "1" } as const;
+    rig.devices.onDeviceEvent({ ...device, ...(i > 0 && { parent: `d${i - 1}` }) });
+    await rig.settle();
+  }
+  const parents = await Promise.all(Array.from({ length: 40 }, async (_, i) => (await rig.get(`d${i}`)).device!));
+  expect(parents.every(({ firmware }) => firmware === "1")).toBe(true);
+  expect(parents.filter(({ parent }) => parent === "").length).toBeGreaterThan(1);
+  expect(rig.troubles[0]).toContain("devices one above the other");
 });
 
 test("who registers a device that told of itself keeps what it told where nothing else is given", async () => {
