@@ -11,8 +11,6 @@ export interface EdgeDevice {
   /** Missing: its birth was not seen in this session. */
   definitions: Definitions | undefined;
   bornMs: number;
-  /** Monotonic; until then it may be born again after its edge node. Infinity: it was. */
-  awaitedUntilMs: number;
 }
 
 export class EdgeNode {
@@ -25,6 +23,8 @@ export class EdgeNode {
   readonly sequence: Sequence;
   /** Those that were born and have not died by themselves: they are born again when it is. */
   readonly devices = new Map<string, EdgeDevice>();
+  /** Of these, those that were not born again after it, and until when they may be: monotonic. */
+  readonly awaited = new Map<EdgeDevice, number>();
   readonly #names: DeviceNames;
 
   /** "unknown": heard of, but neither its birth nor its death. */
@@ -73,7 +73,7 @@ export class EdgeNode {
       ["device", name],
       ["group", this.group],
     ];
-    return { id, name, tags, definitions: undefined, bornMs: 0, awaitedUntilMs: Infinity };
+    return { id, name, tags, definitions: undefined, bornMs: 0 };
   }
 
   /** Its session is over: aliases mean nothing any more. */

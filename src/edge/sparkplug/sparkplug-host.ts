@@ -145,7 +145,7 @@ export class SparkplugHost {
     node.forgetDefinitions();
     node.sequence.begin(sequenceOf(payload) ?? 0);
     node.lastSentMs = payload.timestamp;
-    for (const device of node.devices.values()) device.awaitedUntilMs = nowMs + DEVICE_REBIRTH_MS;
+    for (const device of node.devices.values()) node.awaited.set(device, nowMs + DEVICE_REBIRTH_MS);
     node.state = "alive";
     node.session = session;
     node.births++;
@@ -198,7 +198,7 @@ export class SparkplugHost {
     if (node.state === "dead") return;
     node.devices.set(id, device);
     device.bornMs = wallMs;
-    device.awaitedUntilMs = Infinity;
+    node.awaited.delete(device);
     this.#define(node, device, birth, step);
     const parent = device.name === node.name ? {} : { parent: node.name };
     const event = { kind: "birth", device: device.name, timeMs: wallMs, reason: "Sparkplug DBIRTH" } as const;
@@ -251,8 +251,8 @@ export class SparkplugHost {
 
   /** Devices that were there before their edge node was born again, and have not been since. */
   #noticeUnborn(node: EdgeNode, { output, wallMs, nowMs }: Step): void {
-    for (const device of node.devices.values()) {
-      if (nowMs < device.awaitedUntilMs) continue;
+    for (const [device, untilMs] of node.awaited) {
+      if (nowMs < untilMs) continue;
       this.#forgetDevice(node, device);
       const reason = "not born again after its Sparkplug edge node";
       output.events.push({ kind: "death", device: device.name, timeMs: wallMs, reason });
@@ -263,6 +263,7 @@ export class SparkplugHost {
   #forgetDevice(node: EdgeNode, device: EdgeDevice): boolean {
     this.#metrics -= device.definitions?.byName.size ?? 0;
     this.#forgetOwner(device.name, node);
+    node.awaited.delete(device);
     return node.devices.delete(device.id);
   }
 
@@ -271,8 +272,7 @@ export class SparkplugHost {
   }
 
   #watchTime(node: EdgeNode): void {
-    const isAwaiting = [...node.devices.values()].some(({ awaitedUntilMs }) => awaitedUntilMs < Infinity);
-    if (isAwaiting || node.sequence.dueMs < Infinity) this.#timed.add(node);
+    if (node.awaited.size > 0 || node.sequence.dueMs < Infinity) this.#timed.add(node);
     else this.#timed.delete(node);
   }
 

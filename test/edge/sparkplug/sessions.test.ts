@@ -315,3 +315,18 @@ test("a device called like its edge node is not its own parent", () => {
   rig.take(node.birth([]));
   expect(events(rig.take(node.deviceBirth("edge1", [])))).toEqual(["birth edge1"]);
 });
+
+test("a message of one device takes no look at the others of its edge node", () => {
+  const { rig, node } = born();
+  for (let i = 0; i < 20; i++) rig.take(node.deviceBirth(`d${i}`, [double("Pressure", 2, 3)]));
+  const { devices } = rig.host.nodes.get("Plant/edge1")!;
+  let looks = 0;
+  Object.assign(devices, {
+    values: () => {
+      looks++;
+      return Map.prototype.values.call(devices);
+    },
+  });
+  expect(shown(rig.take(node.deviceData("d7", [aliased(2, 4)])))).toEqual(["Pressure@d7=4"]);
+  expect(looks).toBe(0);
+});
