@@ -121,7 +121,11 @@ export class DeviceStatuses {
     this.reserve(device + 1);
     this.#settleHeard(device);
     this.#limits.set(device, settings);
-    this.#settle(device, this.#clock.innerMs, "its expected interval was changed");
+    const nowMs = this.#clock.innerMs;
+    // That nobody says how long it may be silent any more is no sign of life.
+    const silentMs = this.#limits.isSet(device) ? 0 : this.#limits.silentMs(device, this.#status[device]);
+    if (silentMs > 0) this.#silentFromMs[device] = Math.min(this.#silentFromMs[device], nowMs - silentMs);
+    this.#settle(device, nowMs, "its expected interval was changed");
   }
 
   /** Its children have no parent then. The index may be given to another device. */
@@ -180,7 +184,6 @@ export class DeviceStatuses {
 
   statusOf(device: number): StatusView {
     this.reserve(device + 1);
-    const finite = (ms: number) => (Number.isFinite(ms) ? ms : 0);
     const { lateAfterMs, offlineAfterMs } = this.#limits.of(device);
     return {
       status: STATUSES[this.#status[device]],
@@ -188,8 +191,8 @@ export class DeviceStatuses {
       reason: this.#told.reason(device),
       seenMs: this.#seenWallMs[device],
       isFlapping: this.#told.isFlapping(device),
-      lateAfterMs: finite(lateAfterMs),
-      offlineAfterMs: finite(offlineAfterMs),
+      lateAfterMs: lateAfterMs < Infinity ? lateAfterMs : 0,
+      offlineAfterMs: offlineAfterMs < Infinity ? offlineAfterMs : 0,
       gapP95Ms: this.#rhythms.p95Ms(device) || 0,
     };
   }
@@ -228,15 +231,13 @@ export class DeviceStatuses {
     const nowMs = this.#clock.innerMs;
     this.#rhythms.restore(device, saved.gapsMs);
     this.#limits.learn(device);
-    const { lateAfterMs, offlineAfterMs } = this.#limits.of(device);
-    this.#status[device] = STATUSES.indexOf(saved.status);
-    this.#told.restore(device, this.#status[device], saved);
+    const status = (this.#status[device] = STATUSES.indexOf(saved.status));
+    this.#told.restore(device, status, saved);
     if (saved.seenMs > 0) this.#seenMs[device] = Math.min(this.#clock.innerOf(saved.seenMs), nowMs);
     this.#seenWallMs[device] = saved.seenMs;
     if (saved.deadMs > 0) this.#deadMs.set(device, Math.min(this.#clock.innerOf(saved.deadMs), nowMs));
     this.#flags[device] = saved.isStale ? IS_STALE : 0;
-    const silentMs = saved.status === "late" ? lateAfterMs : saved.status === "offline" ? offlineAfterMs : 0;
-    if (saved.status !== "never_seen") this.#silentFromMs[device] = nowMs - (Number.isFinite(silentMs) ? silentMs : 0);
+    if (status !== NEVER) this.#silentFromMs[device] = nowMs - this.#limits.silentMs(device, status);
     this.#schedule(device);
   }
 

@@ -1,7 +1,7 @@
 /** After how much silence each device is late: by what somebody set, or by its rhythm. */
 import { grown } from "./grown.ts";
 import type { Rhythms } from "./rhythms.ts";
-import type { StatusSettings } from "./status.ts";
+import { LATE, OFFLINE, type StatusSettings } from "./status.ts";
 import { thresholdsOf, type Thresholds } from "./thresholds.ts";
 
 /** Of a device whose interval is not known, readings that are older are no sign of life; nor are they where they always come so late. */
@@ -29,6 +29,11 @@ export class SilenceLimits {
     this.learn(device);
   }
 
+  /** Somebody said how long it may be silent. */
+  isSet(device: number): boolean {
+    return this.#settings.has(device);
+  }
+
   /** Its rhythm is another one. */
   learn(device: number, p95Ms = this.#rhythms.p95Ms(device)): void {
     this.#lateAfterMs[device] = this.#of(device, p95Ms).lateAfterMs;
@@ -41,6 +46,14 @@ export class SilenceLimits {
 
   of(device: number): Thresholds {
     return this.#of(device, this.#rhythms.p95Ms(device));
+  }
+
+  /** How long one that has this status must have been silent for that at least, rounded up; 0: silence did not bring it there. */
+  silentMs(device: number, status: number): number {
+    const { lateAfterMs, offlineAfterMs } = this.of(device);
+    const silentMs = status === LATE ? lateAfterMs : status === OFFLINE ? offlineAfterMs : 0;
+    // A millisecond more, for sums of fractions are rounded.
+    return silentMs > 0 && silentMs < Infinity ? silentMs + 1 : 0;
   }
 
   /** Whether a reading that is so much older than its arrival says that a device is there. */

@@ -66,6 +66,30 @@ describe("silence", () => {
     expect(rig.statuses.statusOf(0)).toMatchObject({ lateAfterMs: 90 * SECOND, offlineAfterMs: 180 * SECOND });
   });
 
+  test("that nobody says how long it may be silent any more brings nobody back", () => {
+    const rig = new StatusRig();
+    rig.configure(0, { expectedIntervalMs: 30 * SECOND });
+    rig.hear(0);
+    rig.pass(25 * MINUTE);
+    rig.configure(1, { expectedIntervalMs: 30 * SECOND });
+    rig.hear(1);
+    rig.pass(MINUTE);
+    expect(rig.told()).toEqual(["0 online", "0 late", "0 offline", "1 online", "1 late"]);
+    // What somebody says is judged at once.
+    rig.configure(0, { expectedIntervalMs: HOUR });
+    rig.configure(0, { expectedIntervalMs: SECOND });
+    expect(rig.told()).toEqual(["0 online", "0 offline"]);
+    rig.configure(0, {});
+    rig.configure(1, {});
+    rig.pass(HOUR);
+    expect(rig.told()).toEqual([]);
+    rig.hear(0);
+    rig.hear(1);
+    rig.tick();
+    expect(rig.told()).toEqual(["0 online", "1 online"]);
+    expect(rig.statuses.statusOf(0).lateAfterMs).toBe(72 * HOUR);
+  });
+
   test("of devices that send when something happens it means nothing", () => {
     const rig = new StatusRig();
     rig.configure(0, { isEventDriven: true });
