@@ -13,7 +13,7 @@ type State = "value" | "first value" | "name" | "first name" | "colon" | "next";
 const SPACE = /[ \t\r\n]*/y;
 const PUNCTUATION = /[{}[\],:]/y;
 // One pattern for a whole string would take a stack as long as the string.
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const PLAIN = /[^"\\\u0000-\u001f]{0,65536}/y;
 const ESCAPED = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
 const OTHER = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null)(?![\w.])/y;
 
@@ -42,11 +42,15 @@ export function* jsonFaultInTurns(text: string): Generator<void, JsonFault | und
     if (found !== undefined) at += found.length;
     return found;
   };
-  const isText = () => {
+  const isText = function* (): Generator<void, boolean, void> {
     if (text[at] !== '"') return false;
     const from = at++;
-    do read(PLAIN);
-    while (read(ESCAPED) !== undefined);
+    let yielded = at;
+    while (read(PLAIN) !== "" || read(ESCAPED) !== undefined) {
+      if (at - yielded < CHARACTERS_AT_ONCE) continue;
+      yielded = at;
+      yield;
+    }
     const isWhole = text[at++] === '"';
     if (!isWhole) at = from;
     return isWhole;
@@ -56,7 +60,7 @@ export function* jsonFaultInTurns(text: string): Generator<void, JsonFault | und
     read(SPACE);
     if (at === text.length && state === "next" && open.length === 0) return undefined;
     const from = at;
-    const next = after(state, open, read(PUNCTUATION) ?? (isText() ? '"' : read(OTHER) && "0") ?? "");
+    const next = after(state, open, read(PUNCTUATION) ?? ((yield* isText()) ? '"' : read(OTHER) && "0") ?? "");
     if (next === undefined) return { ...(yield* placeOf(text, from)), wanted: wantedIn(state, open.at(-1)) };
     state = next;
   }

@@ -8,14 +8,22 @@ const [QUOTE, BACKSLASH, COMMA, LIST, OBJECT] = [...'"\\,[{'].map((char) => char
  */
 export function countJsonValues(json: Uint8Array, max: number): number {
   let values = 0;
-  let isText = false;
   for (let at = 0; at < json.length && values <= max; at++) {
     const byte = json[at];
-    if (byte === QUOTE) isText = !isText;
-    else if (isText) at += Number(byte === BACKSLASH);
+    if (byte === QUOTE) at = textEnd(json, at + 1);
     else if (byte === COMMA || byte === LIST || byte === OBJECT) values++;
   }
   return values;
+}
+
+/** Where the quote stands that ends a text; long ones hold most of what is sent, and are not looked through here byte by byte. */
+function textEnd(json: Uint8Array, from: number): number {
+  for (let at = json.indexOf(QUOTE, from); at >= 0; at = json.indexOf(QUOTE, at + 1)) {
+    let escapes = 0;
+    while (at - escapes > from && json[at - escapes - 1] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return at;
+  }
+  return json.length;
 }
 
 /** Values in a parsed one, itself included; counts no further than one past `max`. */

@@ -1,30 +1,49 @@
 /** Requests over Connect and gRPC-Web, of which each message is counted before Connect makes anything of it. */
+import { createContextKey, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 
 /** Of a message in a stream: flags, then its length. */
 const PREFIX_BYTES = 5;
 
-/** `handler`, which gets the body message by message, as `check` lets them pass. */
+/** Messages of a request as they came, in protobuf, where its function takes bytes: what Connect got in their place is empty. */
+export const AS_SENT = createContextKey<Uint8Array[]>([]);
+
+/**
+ * `handler`, which gets the body message by message, as `check` lets them pass. `isRaw`: what is protobuf goes around Connect,
+ * unchecked, by {@link AS_SENT}.
+ */
 export function withBounds(
   handler: UniversalHandler,
+  isRaw: boolean,
   check: (message: Uint8Array, isJson: boolean) => void,
 ): UniversalHandler {
   const bounded = (request: Parameters<UniversalHandler>[0]) => {
     const type = request.header.get("content-type") ?? "";
     const isStream = /connect\+|grpc-web/.test(type);
-    const source = request.body as AsyncIterable<Uint8Array>;
-    const body = messagesOf(source, isStream, (message) => check(message, type.includes("json")));
-    return handler({ ...request, body });
+    const isJson = type.includes("json");
+    const asSent: Uint8Array[] = [];
+    const contextValues = (request.contextValues ?? createContextValues()).set(AS_SENT, asSent);
+    const isAround = isRaw && !isJson;
+    const header = new Headers(request.header);
+    // It would not be that of what Connect gets.
+    if (isAround) header.delete("content-length");
+    const pass = (message: Uint8Array): boolean => {
+      if (isAround) asSent.push(message);
+      else check(message, isJson);
+      return !isAround;
+    };
+    const body = messagesOf(request.body as AsyncIterable<Uint8Array>, isStream, pass);
+    return handler({ ...request, header, contextValues, body });
   };
   return Object.assign(bounded, handler);
 }
 
-/** What is longer than may be goes on as it comes: Connect refuses it. */
+/** Of a message that `pass` is false for an empty one stands there. What is longer than may be goes on as it comes: Connect refuses it. */
 async function* messagesOf(
   body: AsyncIterable<Uint8Array>,
   isStream: boolean,
-  check: (message: Uint8Array) => void,
+  pass: (message: Uint8Array) => boolean,
 ): AsyncGenerator<Uint8Array> {
   let parts: Uint8Array[] = [];
   let bytes = 0;
@@ -38,8 +57,8 @@ async function* messagesOf(
       isTooLong = length > HTTP_MESSAGE_BYTES_MAX;
       if (isTooLong || bytes < end) break;
       const whole = joined(parts);
-      check(whole.subarray(PREFIX_BYTES, end));
-      yield whole.subarray(0, end);
+      if (pass(whole.subarray(PREFIX_BYTES, end))) yield whole.subarray(0, end);
+      else yield Uint8Array.of(whole[0], 0, 0, 0, 0);
       parts = [whole.subarray(end)];
       bytes -= end;
     }
@@ -49,8 +68,8 @@ async function* messagesOf(
     parts = [];
   }
   const rest = joined(parts);
-  if (!isStream) check(rest);
-  if (rest.byteLength > 0) yield rest;
+  const isWanted = isStream || isTooLong || pass(rest);
+  if (isWanted && rest.byteLength > 0) yield rest;
 }
 
 function lengthIn(parts: readonly Uint8Array[]): number {

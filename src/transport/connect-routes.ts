@@ -10,8 +10,8 @@ import { statusCodeOf, toStatus } from "../wire/status.ts";
 import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
-import { withBounds } from "./bounded-requests.ts";
-import { BATCH_FIELDS_MAX, FIELDS_MAX, refuseManyFields, refuseManyValues } from "./message-bounds.ts";
+import { AS_SENT, withBounds } from "./bounded-requests.ts";
+import { BATCH_VALUES_MAX, FIELDS_MAX, refuseManyFields, refuseManyValues } from "./message-bounds.ts";
 import type { TransportEvents } from "./open-calls.ts";
 
 /** What is encoded once for many readers is also decoded once. */
@@ -52,19 +52,19 @@ export function connectRoutes(
   return new Map(
     router.handlers.map((handler) => {
       const { kind, raw } = served.get(handler.method) ?? {};
-      const isBatch = raw === "input" || raw === "both";
-      const bounded = withBounds(handler, boundsOf(handler.method.input, isBatch ? BATCH_FIELDS_MAX : FIELDS_MAX));
+      const isRaw = raw === "input" || raw === "both";
+      const bounded = withBounds(handler, isRaw, boundsOf(handler.method.input, isRaw ? BATCH_VALUES_MAX : FIELDS_MAX));
       return [handler.requestPath, kind === "unary" && raw === "output" ? withAnswerWriters(bounded) : bounded];
     }),
   );
 }
 
 /** Throws what Connect tells as it is. */
-function boundsOf(schema: DescMessage, max: number): (message: Uint8Array, isJson: boolean) => void {
+function boundsOf(schema: DescMessage, valuesMax: number): (message: Uint8Array, isJson: boolean) => void {
   return (message, isJson) => {
     try {
-      if (isJson) refuseManyValues(schema, message, max);
-      else refuseManyFields(schema, message, max);
+      if (isJson) refuseManyValues(schema, message, valuesMax);
+      else refuseManyFields(schema, message);
     } catch (error) {
       if (error instanceof WatchpostError) throw connectErrorOf(error);
       throw new ConnectError(messageOf(error), Code.InvalidArgument);
@@ -88,7 +88,7 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
   if (impl.kind === "unary" || impl.kind === "client_streaming") {
     return async (input: unknown, context: HandlerContext) => {
       try {
-        const output = await run(inputOf(impl, input), contextOf(context));
+        const output = await run(inputOf(impl, input, context), contextOf(context));
         events.onCall?.(name, "OK");
         if (impl.raw !== "output") return output;
         const writer = output as AnswerWriter;
@@ -112,7 +112,11 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
     };
     const signal = AbortSignal.any([context.signal, ending.signal]);
     try {
-      const outputs = run(inputOf(impl, input), { ...contextOf(context), signal, cut }) as AsyncIterable<unknown>;
+      const outputs = run(inputOf(impl, input, context), {
+        ...contextOf(context),
+        signal,
+        cut,
+      }) as AsyncIterable<unknown>;
       for await (const output of outputs) {
         yield impl.raw === "output" || impl.raw === "both"
           ? decodedOnce(method.output, output as Uint8Array)
@@ -129,10 +133,11 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
 }
 
 /** Functions that take bytes get bytes: the hot decoder is the only one that judges points. */
-function inputOf({ kind, method, raw }: MethodImpl, input: unknown): unknown {
+function inputOf({ kind, method, raw }: MethodImpl, input: unknown, { values }: HandlerContext): unknown {
   if (raw !== "input" && raw !== "both") return input;
-  if (kind === "unary") return toBinary(method.input, input as never);
-  return bytesOf(method.input, input as AsyncIterable<never>);
+  const asSent = values.get(AS_SENT);
+  if (kind === "unary") return asSent.shift() ?? toBinary(method.input, input as never);
+  return bytesOf(method.input, input as AsyncIterable<never>, asSent);
 }
 
 function decodedOnce(schema: DescMessage, bytes: Uint8Array): unknown {
@@ -141,8 +146,12 @@ function decodedOnce(schema: DescMessage, bytes: Uint8Array): unknown {
   return message;
 }
 
-async function* bytesOf(schema: DescMessage, messages: AsyncIterable<never>): AsyncIterable<Uint8Array> {
-  for await (const message of messages) yield toBinary(schema, message);
+async function* bytesOf(
+  schema: DescMessage,
+  messages: AsyncIterable<never>,
+  asSent: Uint8Array[],
+): AsyncIterable<Uint8Array> {
+  for await (const message of messages) yield asSent.shift() ?? toBinary(schema, message);
 }
 
 function utf8Of(bytes: Uint8Array): string {

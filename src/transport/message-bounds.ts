@@ -5,24 +5,25 @@ import { countJsonValues } from "../model/json-values.ts";
 import { BATCH_POINTS_MAX, TAGS_MAX } from "../model/limits.ts";
 import { countFields } from "../wire/message-count.ts";
 
-/** Of a call: a device with a thousand sensors, of which all is said, has ten thousand. */
+/** Of a call, also of values in JSON: a device with a thousand sensors, of which all is said, has ten thousand. */
 export const FIELDS_MAX = 50_000;
-/** Of a batch where it becomes a message: a point, what it says beside its tags, and of each tag itself, key and value. */
-export const BATCH_FIELDS_MAX = BATCH_POINTS_MAX * (8 + 3 * TAGS_MAX);
+/** Of a batch as JSON: a point, what it says beside its tags, and those. */
+export const BATCH_VALUES_MAX = BATCH_POINTS_MAX * (8 + TAGS_MAX);
 /** More than any message has; the decoder's own. */
 const DEPTH_MAX = 100;
 
 /**
- * Throws INVALID_ARGUMENT where there are more than `max`, those of messages within included; another error, which says why,
+ * Throws INVALID_ARGUMENT where there are more than {@link FIELDS_MAX}, those of messages within included; another error, which says why,
  * where it cannot be read.
  */
-export function refuseManyFields(schema: DescMessage, bytes: Uint8Array, max = FIELDS_MAX): void {
+export function refuseManyFields(schema: DescMessage, bytes: Uint8Array): void {
   // Each takes a byte at the least.
-  if (bytes.length > max && countFields(schema, bytes, max, DEPTH_MAX) > max) throw tooMany(schema, "fields", max);
+  if (bytes.length <= FIELDS_MAX || countFields(schema, bytes, FIELDS_MAX, DEPTH_MAX) <= FIELDS_MAX) return;
+  throw tooMany(schema, "fields", FIELDS_MAX);
 }
 
 /** The same of values in JSON. */
-export function refuseManyValues(schema: DescMessage, json: Uint8Array, max = FIELDS_MAX): void {
+export function refuseManyValues(schema: DescMessage, json: Uint8Array, max: number): void {
   if (countJsonValues(json, max) > max) throw tooMany(schema, "values", max);
 }
 

@@ -34,7 +34,7 @@ const honest = create(RequestSchema, {
 });
 
 async function start() {
-  const toy = { ran: 0 };
+  const toy = { ran: 0, batches: [] as string[] };
   const common = {
     address: "127.0.0.1:0",
     health: new HealthState(),
@@ -44,7 +44,10 @@ async function start() {
         toy.ran++;
         return {};
       }),
-      rawUnary(DataIngestion.method.uploadBatch, async (bytes) => ({ pointsProcessed: BigInt(bytes.length) })),
+      rawUnary(DataIngestion.method.uploadBatch, async (bytes) => {
+        toy.batches.push(Buffer.from(bytes).toString("hex"));
+        return { pointsProcessed: BigInt(bytes.length) };
+      }),
     ],
   };
   const grpc = await startGrpcServer(common);
@@ -116,4 +119,16 @@ test("the largest batch passes, as protobuf and as JSON", async () => {
   const taken = { status: 200, text: JSON.stringify({ pointsProcessed: String(bytes.length) }) };
   expect(await post("application/json", toJsonString(BatchDataSchema, batch), method)).toMatchObject(taken);
   expect(await post("application/proto", bytes, method)).toMatchObject({ status: 200 });
+});
+
+test("a batch as protobuf comes to its function as it was sent, whatever it is", async () => {
+  const { toy, post } = await start();
+  const method = `${DataIngestion.typeName}/UploadBatch`;
+  // Points without anything, of which no message is made; and what is no batch.
+  for (const body of [Buffer.alloc(400_000, Uint8Array.of(0x0a, 0)), Buffer.from("no batch"), Buffer.alloc(0)]) {
+    toy.batches = [];
+    expect((await post("application/proto", body, method)).status).toBe(200);
+    expect((await post("application/grpc-web+proto", enveloped(body), method)).text).toContain("grpc-status: 0");
+    expect(toy.batches).toEqual([body.toString("hex"), body.toString("hex")]);
+  }
 });
