@@ -1,6 +1,7 @@
 /** ExportMetricsServiceRequest as JSON, one data point after the other, as otlp-request.ts reads it encoded. Pure. */
 import { fromJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { messageOf } from "../../model/errors.ts";
+import { countValues } from "../../model/json-values.ts";
 import {
   ExponentialHistogramDataPointSchema,
   HistogramDataPointSchema,
@@ -15,12 +16,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Of a data point or a resource: attributes, buckets, quantiles. */
 const LIST_LENGTH_MAX = 10_000;
+/** Of the same, with what is in them. */
+const VALUES_MAX = 50_000;
 const NO_ATTRIBUTES: readonly KeyValue[] = [];
 
 const decoderOf =
   <D extends DescMessage>(schema: D) =>
   (fields: unknown): MessageShape<D> =>
-    fromJson(schema, checked(fields), { ignoreUnknownFields: true });
+    fromJson(schema, few(checked(fields)), { ignoreUnknownFields: true });
 const resourceIn = decoderOf(ResourceSchema);
 const dataPointIn: Readonly<Record<string, (fields: unknown) => DataPoint>> = {
   gauge: decoderOf(NumberDataPointSchema),
@@ -92,6 +95,12 @@ function checked(value: unknown, depth = 0): JsonValue {
     }
   }
   return value as JsonValue;
+}
+
+/** Lists may lie deeper than those that are asked for. */
+function few(value: JsonValue): JsonValue {
+  if (countValues(value, VALUES_MAX) <= VALUES_MAX) return value;
+  throw new RangeError(`it has more than ${VALUES_MAX} values; wanted at most so many`);
 }
 
 function decoded<M>(decode: () => M): M | string {

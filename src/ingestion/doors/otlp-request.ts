@@ -32,7 +32,10 @@ export interface FoundPoint {
 /** A data point, or a resource: hundreds of buckets and thirty attributes take a few kilobytes. */
 const PART_BYTES_MAX = 64 * 1024;
 const OTHERS_MAX = 10_000;
+/** Looked through between two yields, where there is nothing to be found. */
+const PARTS_AT_ONCE = 1_000;
 const NO_ATTRIBUTES: readonly KeyValue[] = [];
+const NOTHING = new Uint8Array();
 
 const [RESOURCE_METRICS, RESOURCE, SCOPE_METRICS, METRICS, NAME, DATA_POINTS] = [1, 1, 2, 2, 1, 1];
 const decoderOf =
@@ -56,7 +59,7 @@ const dataPointIn = new Map<number, (bytes: Uint8Array) => DataPoint>([
 export function* pointsIn(bytes: Uint8Array): Generator<FoundPoint | undefined, undefined> {
   for (const [, resourceMetrics] of partsOf(bytes, RESOURCE_METRICS)) {
     yield undefined;
-    const resource = resourceOf(resourceMetrics);
+    const resource = yield* resourceOf(resourceMetrics);
     for (const [field, scopeMetrics] of partsOf(resourceMetrics, RESOURCE, SCOPE_METRICS)) {
       if (field === RESOURCE) continue;
       yield undefined;
@@ -68,19 +71,25 @@ export function* pointsIn(bytes: Uint8Array): Generator<FoundPoint | undefined, 
   }
 }
 
-function* pointsOfMetric(metric: Uint8Array, resource: readonly KeyValue[] | string): Generator<FoundPoint> {
+function* pointsOfMetric(
+  metric: Uint8Array,
+  resource: readonly KeyValue[] | string,
+): Generator<FoundPoint | undefined, undefined> {
   // In this order by convention only; of several kinds of data the last is meant.
-  let name: string | undefined = "";
-  let kind = 0;
+  let named: Uint8Array = NOTHING;
+  let [kind, parts] = [0, 0];
   for (const [field, part] of partsOf(metric, NAME, ...dataPointIn.keys())) {
-    if (field === NAME) name = utf8(part);
+    if (++parts % PARTS_AT_ONCE === 0) yield undefined;
+    if (field === NAME) named = part;
     else kind = field;
   }
+  const name = utf8(named);
   const decode = dataPointIn.get(kind);
   const fault =
     typeof resource === "string" ? resource : name === undefined ? "its metric's name is not valid UTF-8" : undefined;
   if (decode === undefined) return;
   for (const [field, data] of partsOf(metric, NAME, ...dataPointIn.keys())) {
+    if (++parts % PARTS_AT_ONCE === 0) yield undefined;
     if (field !== kind) continue;
     for (const [, part] of partsOf(data, DATA_POINTS)) {
       const point = fault ?? decoded(() => decode(checked(part)));
@@ -90,9 +99,13 @@ function* pointsOfMetric(metric: Uint8Array, resource: readonly KeyValue[] | str
 }
 
 /** In words where it cannot be read, which costs all points of it. */
-function resourceOf(resourceMetrics: Uint8Array): readonly KeyValue[] | string {
+function* resourceOf(resourceMetrics: Uint8Array): Generator<undefined, readonly KeyValue[] | string> {
   let found: Uint8Array | undefined;
-  for (const [field, part] of partsOf(resourceMetrics, RESOURCE, SCOPE_METRICS)) if (field === RESOURCE) found = part;
+  let parts = 0;
+  for (const [field, part] of partsOf(resourceMetrics, RESOURCE, SCOPE_METRICS)) {
+    if (++parts % PARTS_AT_ONCE === 0) yield undefined;
+    if (field === RESOURCE) found = part;
+  }
   if (found === undefined) return NO_ATTRIBUTES;
   const bytes = found;
   const resource = decoded(() => resourceIn(checked(bytes)));

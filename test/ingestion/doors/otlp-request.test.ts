@@ -157,6 +157,20 @@ test("what holds no points is left between two turns like what does", () => {
   expect([...pointsIn(empty)]).toEqual(Array.from({ length: 1_000 }, () => undefined));
 });
 
+test("what is there far more often than in any request is looked through in steps", () => {
+  const [resource, metric] = [[1], [1, 2, 2]];
+  // Resources of one request for points, names of one metric, and its empty gauges.
+  for (const [path, field] of [
+    [resource, 1],
+    [metric, 1],
+    [metric, 5],
+  ] as const) {
+    // prettier-ignore
+    const many = Buffer.alloc(200_000, Uint8Array.of(8 * field + 2, 0));
+    expect([...pointsIn(at(path, many))].length).toBeGreaterThan(100);
+  }
+});
+
 function inJson(value: unknown): FoundPoint[] {
   return found(pointsInJson(Buffer.from(JSON.stringify(value))));
 }
@@ -178,6 +192,10 @@ test("JSON that is no request is refused in words, and a data point that cannot 
   const metric = { name: "m", exponential_histogram: { data_points: [long] } };
   const [refused] = inJson({ resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] });
   expect(refused.point).toBe("cannot be read: bucketCounts has 10001 elements; wanted at most 10000");
+  const deep = { key: "k", value: { arrayValue: { values: Array.from({ length: 50_001 }, () => ({})) } } };
+  const [first, after] = inJson({ resourceMetrics: [metrics([{ attributes: [deep] }, { asDouble: 1 }])] });
+  expect(first.point).toBe("cannot be read: it has more than 50000 values; wanted at most so many");
+  expect(typeof after.point).toBe("object");
   const [faulty] = inJson({ resourceMetrics: [{ resource: { attributes: 5 }, ...metrics([{ asDouble: 1 }]) }] });
   expect(faulty.point).toStartWith("its resource cannot be read: ");
 });
