@@ -165,7 +165,6 @@ test("what is there far more often than in any request is looked through in step
     [metric, 1],
     [metric, 5],
   ] as const) {
-    // prettier-ignore
     const many = Buffer.alloc(200_000, Uint8Array.of(8 * field + 2, 0));
     expect([...pointsIn(at(path, many))].length).toBeGreaterThan(100);
   }
