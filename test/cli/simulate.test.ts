@@ -147,7 +147,7 @@ fleets:
   for (const args of [[], ["--from", "2000-01-01"]]) {
     const followed = rig.follow(["simulate", ...args, join(rig.dir, "silent.yaml"), "--json"]);
     const found = () => rig.ok(["series", "--filter", "source=silent-*"]);
-    while (!(await found()).includes("silent-machine-20")) await Bun.sleep(50);
+    while (!(await found()).includes("silent-machine-0020")) await Bun.sleep(50);
     const { code, out } = await followed.interrupt();
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ missing: 0, unanswered: 0 });
