@@ -91,9 +91,10 @@ export function briefly(device: Device): string {
 }
 
 /** A change in one line: when, which, what happened, and who did it. */
-export function eventLine({ kind, device, time, actor, previousStatus }: DeviceEvent): string {
+export function eventLine({ kind, device, time, actor, previousStatus, omitted }: DeviceEvent): string {
   if (device === undefined) return "";
   const id = printable(device.deviceId);
+  const more = omitted > 0n ? `  (${omitted} ${omitted === 1n ? "change" : "changes"} before it left out)` : "";
   const by = actor === "" || actor === "system" ? "" : `  by ${printable(actor)}`;
   const what =
     kind === "status"
@@ -101,7 +102,7 @@ export function eventLine({ kind, device, time, actor, previousStatus }: DeviceE
       : kind === "left"
         ? "(left the list)"
         : kind;
-  return `${time === undefined ? "" : `${secondOf(time)}  `}${id}  ${what}${by}`;
+  return `${time === undefined ? "" : `${secondOf(time)}  `}${id}  ${what}${more}${by}`;
 }
 
 /** All there is to say of one. */

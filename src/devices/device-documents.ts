@@ -18,13 +18,16 @@ export const DEVICE_STATUSES = "device-status";
 export const DELETED_DEVICES = "device-deleted";
 /** What the server itself does. */
 export const SYSTEM = "system";
+/** About what tags and reasons take. */
+const HELD_SIZE = 1_000;
 const READ = { ignoreUnknownFields: true };
 
 export type EventKind = "registered" | "updated" | "status" | "deleted";
 
 /** A change as it was told. */
 export interface ToldDevice {
-  readonly position: number;
+  /** In the journal; undefined: it is not there, since the device changes too often. */
+  readonly position: number | undefined;
   readonly id: string;
   readonly event: DeviceEvent;
   /** Characters it takes, about. */
@@ -79,6 +82,18 @@ export function toldOfEntry({ payload, position, atMs, actor }: JournalEntry, ma
   event.time = timestampFromMs(atMs);
   event.actor = actor;
   return { position, id: event.device.deviceId, event, size: payload.length };
+}
+
+/** A change of the status that is for no journal. */
+export function toldOfHeld({
+  device,
+  previousStatus,
+  atMs,
+  actor,
+}: Pick<EventFacts, "device" | "atMs" | "actor"> & { readonly previousStatus: string }): ToldDevice {
+  const event = create(DeviceEventSchema, { kind: "status", device, previousStatus, actor });
+  event.time = timestampFromMs(atMs);
+  return { position: undefined, id: device.deviceId, event, size: HELD_SIZE };
 }
 
 /** What filters look at, and what it is called. */

@@ -245,11 +245,16 @@ export class DeviceHearing {
   #statusRows(record: DeviceRecord, change: StatusChange): Rows | undefined {
     if (this.#deps.book.at(record.index) !== record) return undefined;
     const standing = standingAfter(change);
+    if (change.isHeld) {
+      // In its place among those that are written.
+      this.#deps.devices.hold(record, standing, record.standing.status, change.by || SYSTEM);
+      return undefined;
+    }
     const device = withStanding(factsOf(record.stored ?? foundDevice(record)), standing);
     const event = journalEvent({
       kind: "status",
       device,
-      previousStatus: record.standing.status,
+      previousStatus: change.previous,
       omitted: change.omitted,
       atMs: Math.floor(change.atMs),
       actor: change.by || SYSTEM,

@@ -24,7 +24,9 @@ import {
   storedPart,
   SYSTEM,
   toldOfEntry,
+  toldOfHeld,
   withStanding,
+  type Standing,
   type ToldDevice,
 } from "./device-documents.ts";
 import { checkedDevice, deviceIdIn } from "./device-input.ts";
@@ -202,6 +204,14 @@ export class Devices {
       this.#take(told);
       for (const listener of [...this.#listeners]) listener(told);
     }
+  }
+
+  /** One that changes too often has another status, which is for no journal: those who hear of changes are told all the same. */
+  hold(record: DeviceRecord, standing: Standing, previousStatus: string, by: string): void {
+    this.#deps.book.tell(record, standing);
+    const device = withStanding(factsOf(record.stored ?? foundDevice(record)), standing);
+    const told = toldOfHeld({ device, previousStatus, atMs: standing.sinceMs, actor: by });
+    for (const listener of [...this.#listeners]) listener(told);
   }
 
   #take({ id, event }: ToldDevice): void {

@@ -6,10 +6,19 @@ import type { SetAside } from "../model/set-aside.ts";
 import type { Device, DeviceEventSchema, WatchDevicesRequest } from "../wire/gen/devices_pb.ts";
 import { byId } from "./by-id.ts";
 import type { DeviceBook, DeviceRecord } from "./device-book.ts";
-import { DEVICE_EVENT, toldOfEntry, type ToldDevice } from "./device-documents.ts";
+import {
+  DEVICE_EVENT,
+  factsOf,
+  SYSTEM,
+  toldOfEntry,
+  toldOfHeld,
+  withStanding,
+  type ToldDevice,
+} from "./device-documents.ts";
 import { bareFacts, scopeOf, type DeviceScope } from "./device-filter.ts";
 import { messageOf, type MessageDeps } from "./device-message.ts";
-import type { Devices } from "./devices.ts";
+import { foundDevice, type Devices } from "./devices.ts";
+import { STATUSES } from "./status/status.ts";
 
 export type DeviceEventMessage = MessageInitShape<typeof DeviceEventSchema>;
 
@@ -71,24 +80,47 @@ export async function* watchDevices(
     journal.positionOf(journal.cursorOf(position));
     for (const entry of entries) {
       const told = deps.setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
-      if (told !== undefined) yield* messagesOf(told, scope, journal);
+      if (told !== undefined) yield* messagesOf(told, scope, journal.cursorOf(entry.position));
     }
     const last: number = entries.at(-1)?.position ?? position;
     position = entries.length < ENTRIES_AT_ONCE ? Math.max(beganAt, last) : last;
   }
-  for await (const told of backlog.changes()) if (told.position > position) yield* messagesOf(told, scope, journal);
+  if (request.cursor !== "") yield* flappingOnes(deps, scope, journal.cursorOf(position));
+  for await (const told of backlog.changes()) {
+    if (told.position !== undefined && told.position <= position) continue;
+    position = told.position ?? position;
+    yield* messagesOf(told, scope, journal.cursorOf(position));
+  }
+}
+
+/** How those stand that changed too often for the journal to have it all. */
+async function* flappingOnes(
+  { book, pause }: WatchDeps,
+  scope: DeviceScope,
+  cursor: string,
+): AsyncGenerator<DeviceEventMessage, void> {
+  // By whichever status their filter has taken them.
+  const isWanted = ({ id, stored, standing }: DeviceRecord) =>
+    standing.isFlapping && STATUSES.some((status) => scope.takes(stored ?? bareFacts(id), status));
+  for (const record of await byId(book.told(), isWanted, pause)) {
+    const { id, stored, standing } = record;
+    const { status: previousStatus, sinceMs: atMs } = standing;
+    const device = withStanding(factsOf(stored ?? foundDevice(record)), standing);
+    const told = toldOfHeld({ device, previousStatus, atMs, actor: SYSTEM });
+    if (scope.takes(device, previousStatus)) yield* messagesOf(told, scope, cursor);
+    else yield { kind: "left", device: { deviceId: id }, actor: SYSTEM, cursor };
+  }
 }
 
 function* messagesOf(
-  { event, id, position }: ToldDevice,
+  { event, id }: ToldDevice,
   scope: DeviceScope,
-  journal: DeviceReader,
+  cursor: string,
 ): Generator<DeviceEventMessage, void> {
   const wasSeen = isSeenBefore(event, scope);
   const isSeen = event.kind !== "deleted" && scope.takes(event.device!, event.device!.status);
   if (!wasSeen && !isSeen) return;
   const { time, actor } = event;
-  const cursor = journal.cursorOf(position);
   if (isSeen) yield { ...event, cursor };
   else {
     const kind = event.kind === "deleted" ? "deleted" : "left";

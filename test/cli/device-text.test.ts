@@ -36,6 +36,9 @@ test("a status is told in a line, and changes nothing else of what is known", ()
   const device = { deviceId: "p\u001b", site: "n", status: "offline", statusReason: "no\npower", isFlapping: true };
   const event = create(DeviceEventSchema, { kind: "status", previousStatus: "never_seen", actor: "ann", device });
   expect(plain(eventLine(event))).toBe("p\ufffd  never seen -> offline, flapping: no power  by ann");
+  expect(plain(eventLine({ ...event, omitted: 12n }))).toEndWith(
+    "flapping: no power  (12 changes before it left out)  by ann",
+  );
   const known = create(DeviceSchema, {
     deviceId: "p\u001b",
     model: "M",

@@ -1,6 +1,7 @@
 /** Lists and streams of devices: filters, orders, pages; snapshots, changes, cursors, readers that fall behind. */
 import { expect, test } from "bun:test";
 import { randomOf } from "../support/random.ts";
+import type { Device } from "../../src/wire/gen/devices_pb.ts";
 import { DeviceRig, Kept } from "./rig.ts";
 
 const fails = (run: Promise<unknown>, status: string, text: string) =>
@@ -130,6 +131,57 @@ test("changes of the status enter and leave a filter of it", async () => {
     ["left", "gw-1", "", ""],
   ]);
   watcher.close();
+});
+
+test("of one that flaps the status is that of now in answers, streams and for rules; the journal has one change a minute", async () => {
+  const rig = await fleet();
+  const heard: string[] = [];
+  await rig.call("deleteDevice", { deviceId: "p-1" });
+  rig.devices.follow(({ event }) => void heard.push(event.device!.status));
+  const [all, offline] = [rig.watch(), rig.watch({ statuses: ["offline"] })];
+  await all.snapshot();
+  await offline.snapshot();
+  const kinds = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? "birth" : "death"));
+  for (const kind of kinds) {
+    rig.clock.advance(1_000);
+    const { device } = (await rig.call("reportDevice", { deviceId: "gw-1", kind })) as { device: Device };
+    const status = kind === "birth" ? "online" : "offline";
+    expect(device.status).toBe(status);
+    expect((await rig.get("gw-1")).device!.status).toBe(status);
+    expect(
+      (await rig.list({ statuses: [status], types: ["gateway"] })).devices.map(({ deviceId }) => deviceId),
+    ).toEqual(["gw-1"]);
+    expect([rig.devices.statusOf("gw-1"), rig.devices.countOf.get("offline")]).toEqual([
+      status,
+      kind === "birth" ? 0 : 1,
+    ]);
+  }
+  const statuses = kinds.map((kind) => (kind === "birth" ? "online" : "offline"));
+  expect(heard).toEqual(statuses);
+  const told = await all.take(20);
+  expect(told.map(({ device, previousStatus }) => [previousStatus, device!.status])).toEqual(
+    statuses.map((status, i) => [statuses[i - 1] ?? "never_seen", status]),
+  );
+  expect((await offline.take(19)).map(({ kind }) => kind)).toEqual(
+    statuses.slice(1).map((status) => (status === "offline" ? "status" : "left")),
+  );
+  const journaled = rig.journaled("gw-1").filter((line) => line.startsWith("status"));
+  expect(journaled.length).toBeLessThan(10);
+  // Whoever comes back hears how it stands, wherever the journal ends.
+  rig.clock.advance(1_000);
+  await rig.call("reportDevice", { deviceId: "gw-1", kind: "birth" });
+  const resumed = [
+    rig.watch({ cursor: told[19].cursor }),
+    rig.watch({ statuses: ["offline"], cursor: told[19].cursor }),
+  ];
+  expect(await resumed[0].next()).toMatchObject({ kind: "status", device: { deviceId: "gw-1", status: "online" } });
+  expect(await resumed[1].next()).toMatchObject({ kind: "left", device: { deviceId: "gw-1" } });
+  for (const watcher of [all, offline, ...resumed]) watcher.close();
+  await rig.settle(60_000);
+  await rig.call("reportDevice", { deviceId: "gw-1", kind: "death" });
+  const { events } = await rig.get("gw-1", 1);
+  expect(events[0].omitted).toBeGreaterThan(10n);
+  expect(events[0].device!.status).toBe("online");
 });
 
 test("what changes while the snapshot is read comes behind its mark", async () => {

@@ -16,7 +16,9 @@ test("at any time devices stood as it was told then, also after a restart", asyn
   const standings = new Map<string, DeviceStanding>();
   const told: { atMs: number; all: DeviceStanding[] }[] = [];
   const follow = () =>
-    rig.devices.follow(({ id, event }) => {
+    rig.devices.follow(({ id, event, position }) => {
+      // Nobody knows later what of a flapping device is not in the journal.
+      if (position === undefined) return;
       if (event.kind === "deleted") standings.delete(id);
       else standings.set(id, standingOfDevice(event.device!));
     });
@@ -39,6 +41,9 @@ test("at any time devices stood as it was told then, also after a restart", asyn
     told.push({ atMs: rig.clock.nowMs(), all: [...standings.values()] });
     rig.clock.advance(1);
   }
+  // What was held back of flapping devices by now is told.
+  for (let i = 0; i < 5; i++) await rig.settle(60_000);
+  told.push({ atMs: rig.clock.nowMs(), all: [...standings.values()] });
   const sorted = (all: Iterable<DeviceStanding>) =>
     [...all].map(({ reason: _, ...others }) => others).sort((x, y) => (x.device < y.device ? -1 : 1));
   expect(told.at(-1)!.all.length).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Changes of flapping devices: of each one a minute is told at most, the others are counted. */
+/** Changes of flapping devices: of each one a minute is for the journal at most, the others are counted. */
 
 const TELL_EVERY_MS = 60_000;
 

@@ -25,14 +25,16 @@ export interface StatusSettings {
 export interface StatusChange {
   readonly device: number;
   readonly status: DeviceStatus;
-  /** What was told before; the same as `status` where only `isFlapping` ended. */
+  /** Before; of one that is not held, what the last such change said: the same as `status` where only `isFlapping` ended. */
   readonly previous: DeviceStatus;
   /** Unix milliseconds; never earlier than the change before. */
   readonly atMs: number;
   /** For people: "silent for 45s; late after 45s", "gateway-1 is offline". */
   readonly reason: string;
   readonly isFlapping: boolean;
-  /** Changes of a flapping device since the last one told, this one not counted. */
+  /** It came too soon after others of a flapping device: it is so all the same, and goes into no journal. */
+  readonly isHeld: boolean;
+  /** Those that were held since the last one that was not, this one not counted. */
   readonly omitted: number;
   /** Who said what it comes of; "": nobody. */
   readonly by: string;

@@ -1,4 +1,4 @@
-/** What is told of changes: since when and why a device has its status, and of one that changes too often not everything. */
+/** What is told of changes: since when and why a device has its status, and which of one that changes too often are for no journal. */
 import { Flapping } from "./flapping.ts";
 import { grown } from "./grown.ts";
 import { HeldChanges } from "./held-changes.ts";
@@ -55,7 +55,8 @@ export class ToldChanges {
     if (before !== NEVER) this.#flapping.changed(device, atMs);
     if (!this.#flapping.isFlapping(device)) return this.#tell(device, status, before, 0, by);
     const told = this.#held.changed(device, before, status, atMs);
-    if (told !== undefined) this.#tell(device, status, told.before, told.omitted, by);
+    if (told === undefined) this.#tell(device, status, before, 0, by, { isHeld: true });
+    else this.#tell(device, status, told.before, told.omitted, by);
   }
 
   /** Of one that is not another one: what was held back of it by now. True: its flapping is over. */
@@ -63,7 +64,7 @@ export class ToldChanges {
     if (!this.#flapping.isFlapping(device)) return false;
     const hasEnded = this.#flapping.hasEnded(device, atMs);
     const told = hasEnded ? this.#held.end(device, status) : this.#held.due(device, status, atMs);
-    if (told !== undefined) this.#tell(device, status, told.before, told.omitted, "", atMs);
+    if (told !== undefined) this.#tell(device, status, told.before, told.omitted, "", { atMs });
     return hasEnded;
   }
 
@@ -121,7 +122,14 @@ export class ToldChanges {
     this.#reasons[device] = "";
   }
 
-  #tell(device: number, status: number, before: number, omitted: number, by: string, atMs?: number): void {
+  #tell(
+    device: number,
+    status: number,
+    before: number,
+    omitted: number,
+    by: string,
+    { atMs, isHeld = false }: { readonly atMs?: number; readonly isHeld?: boolean } = {},
+  ): void {
     this.#changes.push({
       device,
       status: STATUSES[status],
@@ -129,6 +137,7 @@ export class ToldChanges {
       atMs: Math.max(this.#sinceMs[device], atMs === undefined ? 0 : this.#clock.wallOf(atMs)),
       reason: this.reason(device),
       isFlapping: this.isFlapping(device),
+      isHeld,
       omitted,
       by,
     });

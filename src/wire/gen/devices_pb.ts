@@ -673,7 +673,7 @@ export type DeviceEvent = Message<"analytics.DeviceEvent"> & {
   before?: Device | undefined;
 
   /**
-   * Of "status" of a device that is flapping: changes that were left out before it.
+   * Of "status" of a device that is flapping: changes that the journal does not have before it. Live they are told.
    *
    * @generated from field: int64 omitted = 8;
    */

@@ -16,7 +16,9 @@ function changesOf(all: ReadonlyMap<string, readonly NaiveReading[]>, endMs: num
   const statuses = new DeviceStatuses({ nowMs: readings[0].arrivalMs, nameOf: (device) => devices[device] });
   const lines: string[][] = devices.map(() => []);
   const advance = (nowMs: number) => {
-    for (const change of statuses.advance(nowMs)) lines[change.device].push(lineOf(devices[change.device], change));
+    for (const change of statuses.advance(nowMs)) {
+      if (!change.isHeld) lines[change.device].push(lineOf(devices[change.device], change));
+    }
   };
   for (const { device, eventMs, arrivalMs } of readings) {
     advance(arrivalMs);
