@@ -45,7 +45,7 @@ export interface HearingDeps {
 const LOOKED_AT_ONCE = 500;
 const TICK_MS = 250;
 /** What was learned of devices is written down so often. */
-const SAVE_EVERY_MS = 60_000;
+const SAVE_EVERY_MS = 5_000;
 const SAVED_AT_ONCE = 200;
 
 export class DeviceHearing {

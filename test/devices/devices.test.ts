@@ -245,6 +245,21 @@ test("a restart brings back what was told, and finds what nobody could write dow
   expect(next.journaled("p")).toEqual(["registered by anonymous", "status online by system"]);
 });
 
+test("what was learned of a device is kept a few seconds later, whatever becomes of the server", async () => {
+  const kept = new Kept();
+  const rig = await DeviceRig.open(kept);
+  const series = [rig.series("t", "p")];
+  for (let i = 0; i < 6; i++) {
+    rig.send(series);
+    await rig.settle(2_000);
+  }
+  for (let i = 0; i < 20; i++) await rig.settle();
+  expect((await rig.get("p")).device).toMatchObject({ gapP95Ms: 2_000n });
+  // Killed.
+  const next = await DeviceRig.open(kept, rig.clock);
+  expect((await next.get("p")).device).toMatchObject({ gapP95Ms: 2_000n, effectiveLateAfterMs: 45_000n });
+});
+
 test("silence, births and deaths change the status, with who said so", async () => {
   const rig = await DeviceRig.open();
   await rig.register({ deviceId: "p", expectedIntervalMs: 60_000n });
