@@ -25,6 +25,7 @@ export async function openDeviceRegistry(
     devicesMax: config.devices.max,
     pause: () => new Promise((resolve) => void setImmediate(resolve)),
     onTrouble: (sentence) => logger.error({ trouble: sentence }, "devices have trouble"),
+    onNotice: (sentence) => logger.warn({ notice: sentence }, "devices do what they should not"),
   });
   opening.defer(() => devices.close());
   devices.setHearing(isClockTrusted(), "clock");

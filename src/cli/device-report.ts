@@ -2,6 +2,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Argument, Command } from "commander";
 import { reportDevice } from "../client/devices.ts";
+import { WatchpostError } from "../model/errors.ts";
 import { toDevice } from "./device-action.ts";
 import { addDeviceActionOptions } from "./device-flags.ts";
 import { timeUsOf } from "./time-argument.ts";
@@ -23,7 +24,9 @@ interface ReportFlags {
 export function deviceReportCommand(): Command {
   const command = new Command("report")
     .summary("say that a device is there, or has left")
-    .description("Says that a device is there (birth), or has left (death): what is reached through it is stale then.")
+    .description(
+      "Says that a known device is there (birth), or has left (death): what is reached through it is stale then. Fails where something newer was heard of it.",
+    )
     .argument("<device>", "its id")
     .addArgument(new Argument("<kind>", "birth: it is there; death: it has left").choices(["birth", "death"]));
   return addDeviceActionOptions(command)
@@ -34,8 +37,11 @@ export function deviceReportCommand(): Command {
       const { reason = "", time } = flags;
       const at =
         time === undefined ? {} : { time: timestampFromMs(Math.floor(timeUsOf("--time", time, Date.now()) / 1_000)) };
-      return toDevice(flags, "reported", (connection, signal) =>
-        reportDevice(connection, { deviceId, kind, reason, userId: userOf(flags), ...at }, { signal }),
-      );
+      const request = { deviceId, kind, reason, userId: userOf(flags), mustBeKnown: true, ...at };
+      return toDevice(flags, "reported", async (connection, signal) => {
+        const { device, ignored } = await reportDevice(connection, request, { signal });
+        if (ignored !== "") throw new WatchpostError("ABORTED", ignored);
+        return device!;
+      });
     });
 }

@@ -4,6 +4,7 @@ import {
   Devices,
   type Device,
   type DeleteDeviceRequestSchema,
+  type DeviceResponse,
   type GetDeviceResponse,
   type ImportDevicesRequestSchema,
   type ImportDevicesResponse,
@@ -93,10 +94,11 @@ export async function importDevices(
   return ask(connection, method.importDevices, request, options);
 }
 
+/** `ignored` says why it changes nothing, "" where it counts. */
 export async function reportDevice(
   connection: Connection,
   request: MessageInitShape<typeof ReportDeviceRequestSchema>,
   options: AskOptions = {},
-): Promise<Device> {
-  return (await ask(connection, method.reportDevice, request, options)).device!;
+): Promise<DeviceResponse> {
+  return ask(connection, method.reportDevice, request, options);
 }

@@ -39,6 +39,8 @@ export interface HearingDeps {
   /** Lets others have a turn. */
   pause(): Promise<void>;
   onTrouble(sentence: string): void;
+  /** Somebody should know, and nothing is wrong with the server. */
+  onNotice(sentence: string): void;
 }
 
 /** Devices that are looked at in one turn: a few milliseconds. */
@@ -64,7 +66,7 @@ export class DeviceHearing {
 
   constructor(deps: HearingDeps) {
     this.#deps = deps;
-    this.#ignored = new ToldSometimes(deps.clock, deps.onTrouble);
+    this.#ignored = new ToldSometimes(deps.clock, deps.onNotice);
     this.#notTaken = new ToldSometimes(deps.clock, deps.onTrouble);
     this.#savedAtMs = deps.clock.monotonicMs();
   }
@@ -105,17 +107,21 @@ export class DeviceHearing {
     this.#deps.series.askAgain();
   }
 
-  /** What a device says of itself; false where it may not be known. */
-  event(announced: Announcement, by?: string): boolean {
+  /**
+   * What a device says of itself, or somebody (`by`) of it. "ignored": a death that is older than the newest sign of life, or a birth
+   * before the death; it changes nothing. "full": the device may not be known.
+   */
+  event(announced: Announcement, by?: string): "heard" | "ignored" | "full" {
     const { clock, statuses, writer, devices } = this.#deps;
     const nowMs = clock.nowMs();
     const index = this.find(announced.device, nowMs);
-    if (index < 0) return false;
+    if (index < 0) return "full";
     const timeMs = Math.min(announced.timeMs, nowMs);
     // What came before it.
     this.#deps.series.tellOf(index, this.#arrived);
     const { kind, reason } = announced;
-    if (!statuses.event(index, { kind, timeMs, reason, ...(by && { by }) }, nowMs)) this.#ignoreDeath(announced);
+    const isTaken = statuses.event(index, { kind, timeMs, reason, ...(by && { by }) }, nowMs);
+    if (!isTaken && announced.kind === "death") this.#ignoreDeath(announced, by);
     const rows = () => {
       const leftOut = new LeftOut();
       try {
@@ -130,12 +136,12 @@ export class DeviceHearing {
     // So that two that name each other in one commit make no circle.
     const after = this.#deps.book.get(announced.parent ?? "")?.index;
     writer.note({ device: index, rows, ...(after !== undefined && { after }) });
-    return true;
+    return isTaken ? "heard" : "ignored";
   }
 
   /** The same; resolves once what comes of it is in the journal, or nothing does. */
   async announced(announced: Announcement): Promise<void> {
-    if (!this.event(announced)) return;
+    if (this.event(announced) === "full") return;
     await this.noted();
     await this.#deps.writer.settled();
   }
@@ -268,9 +274,11 @@ export class DeviceHearing {
     return { ...saved, status: status as StatusChange["status"], sinceMs, reason, isFlapping };
   }
 
-  #ignoreDeath({ device, timeMs, reason }: Announcement): void {
+  #ignoreDeath({ device, timeMs, reason }: Announcement, by?: string): void {
     const { statuses, book } = this.#deps;
     this.#ignoredDeaths++;
+    // Who reports one is answered.
+    if (by !== undefined) return;
     this.#ignored.say(() => {
       const { seenMs } = statuses.statusOf(book.get(device)!.index);
       const times = `of ${new Date(timeMs).toISOString()}, and it was heard at ${new Date(seenMs).toISOString()}`;

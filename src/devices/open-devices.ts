@@ -44,6 +44,8 @@ export interface DevicesOpenDeps {
   readonly schemas: SchemasOfDevices;
   pause(): Promise<void>;
   onTrouble(sentence: string): void;
+  /** Somebody should know, and nothing is wrong with the server. */
+  onNotice(sentence: string): void;
 }
 
 export interface OpenDevices {

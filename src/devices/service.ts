@@ -29,6 +29,8 @@ export interface DeviceServiceDeps extends WatchDeps, ListDeps {
 
 const EVENTS_MAX = 100;
 const REASON_BYTES_MAX = 1_024;
+/** Clocks of callers may be ahead of this one: as far as those of readings, where nothing else is set. */
+const AHEAD_MS_MAX = 600_000;
 
 export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
   const { devices } = deps;
@@ -60,7 +62,8 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
     }),
     unary(method.reportDevice, async (request, context) => {
       const by = actorOf(request.userId, context);
-      return answer(await report(request, by, deps));
+      const { record, ignored } = await report(request, by, deps);
+      return { ...answer(record), ignored };
     }),
   ];
 }
@@ -81,17 +84,29 @@ async function eventsOf({ deviceId, events }: GetDeviceRequest, { journal, setAs
   });
 }
 
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 /** Resolves once what comes of it is durable. */
-async function report(request: ReportDeviceRequest, by: string, deps: DeviceServiceDeps): Promise<DeviceRecord> {
+async function report(
+  request: ReportDeviceRequest,
+  by: string,
+  deps: DeviceServiceDeps,
+): Promise<{ readonly record: DeviceRecord; readonly ignored: string }> {
   const { kind, time } = request;
   const { devices, hearing, writer, nowMs } = deps;
   const device = deviceIdIn(request.deviceId);
   if (kind !== "birth" && kind !== "death") throw invalidField("kind", kind, '"birth" or "death"');
-  if (kind === "death") devices.get(device);
+  if (kind === "death" || request.mustBeKnown) devices.get(device);
   const said = textIn(request.reason, "reason", REASON_BYTES_MAX);
   const reason = said || (kind === "birth" ? `${by} said that it is there` : `${by} said that it left`);
   const timeMs = time === undefined ? nowMs() : timestampMs(time);
-  if (!hearing.event({ kind, device, timeMs, reason }, by)) {
+  if (timeMs > nowMs() + AHEAD_MS_MAX) {
+    throw invalidField("time", isoOf(timeMs), `at most ten minutes from now, which is ${isoOf(nowMs())} here`);
+  }
+  const taken = hearing.event({ kind, device, timeMs, reason }, by);
+  if (taken === "full") {
     const message = `device ${JSON.stringify(device)} is not made known: as many devices as may be (devices.max) are`;
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
@@ -100,5 +115,18 @@ async function report(request: ReportDeviceRequest, by: string, deps: DeviceServ
     const message = `the ${kind} of device ${JSON.stringify(device)} is not written yet: the journal cannot be; it is tried on`;
     throw new WatchpostError("UNAVAILABLE", message);
   }
-  return devices.get(device);
+  const record = devices.get(device);
+  const isIgnored = taken === "ignored";
+  return { record, ignored: isIgnored ? whyIgnored(kind, timeMs, record, deps) : "" };
+}
+
+function whyIgnored(
+  kind: string,
+  timeMs: number,
+  { id, standing, index }: DeviceRecord,
+  { statuses }: DeviceServiceDeps,
+): string {
+  const newer =
+    kind === "death" ? `it was heard at ${isoOf(statuses.seenMs(index))}` : `it left at ${isoOf(standing.sinceMs)}`;
+  return `the ${kind} of device ${JSON.stringify(id)} at ${isoOf(timeMs)} changes nothing: ${newer}`;
 }

@@ -91,6 +91,14 @@ test("changes, deletes and reports; what is wrong is said with its code", async 
     err: expect.stringContaining("is none of unit"),
   });
   expect(await rig.ok(["device", "report", "g-1", "death", "--reason", "no power"])).toBe("reported g-1  offline  x\n");
+  expect(await device("report", "g-1", "birth", "--time", "-1h")).toMatchObject({
+    ...{ code: 1, out: "" },
+    err: expect.stringContaining('the birth of device "g-1" at 20'),
+  });
+  expect(await device("report", "nope", "birth")).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('there is no device "nope"'),
+  });
   expect(await rig.ok(["device", "g-1"])).toMatch(/\nReason {7}no power\n[^]*\nChildren {5}c-1 \(never seen\)\n/);
   expect(await device("delete", "g-1", "nobody")).toMatchObject({
     code: 1,

@@ -1,4 +1,5 @@
 /** Devices as people and data make them: registered, found, changed, deleted, brought back after a restart. */
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "bun:test";
 import { plain } from "../../src/devices/change-device.ts";
 import type { Device } from "../../src/wire/gen/devices_pb.ts";
@@ -278,8 +279,28 @@ test("silence, births and deaths change the status, with who said so", async () 
     ["status", "online", "ann"],
     ["status", "offline", "system"],
   ]);
+  const report = (kind: string, agoMs: number) => {
+    const time = timestampFromMs(rig.clock.nowMs() - agoMs);
+    return rig.call("reportDevice", { deviceId: "p", kind, time });
+  };
+  await fails(report("birth", -601_000), "INVALID_ARGUMENT", "wanted at most ten minutes from now, which is 20");
+  const [birth, death] = [/^the birth of device "p" at 20.* changes nothing: it left at 20/, /: it was heard at 20/];
+  expect(await report("birth", 60_000)).toMatchObject({
+    ignored: expect.stringMatching(birth),
+    device: { status: "offline" },
+  });
+  rig.clock.advance(1_000);
+  expect(await report("birth", -500_000)).toMatchObject({ ignored: "", device: { status: "online" } });
+  expect(await report("death", 60_000)).toMatchObject({
+    ignored: expect.stringMatching(death),
+    device: { status: "online" },
+  });
+  expect([rig.devices.ignoredDeaths, rig.notices]).toEqual([1, []]);
   await rig.call("reportDevice", { deviceId: "new", kind: "birth" });
   expect((await rig.get("new")).device).toMatchObject({ status: "online", isRegistered: false });
+  const typo = rig.call("reportDevice", { deviceId: "nope", kind: "birth", mustBeKnown: true });
+  await fails(typo, "NOT_FOUND", 'there is no device "nope"');
+  expect((await rig.list()).total).toBe(2n);
   await fails(rig.call("reportDevice", { deviceId: "x", kind: "death" }), "NOT_FOUND", "there is no device");
   await fails(rig.call("reportDevice", { deviceId: "x", kind: "rest" }), "INVALID_ARGUMENT", 'kind is "rest"');
 });
@@ -311,12 +332,10 @@ test("deaths that are older than what was heard change nothing, and are counted 
   };
   for (let i = 0; i < 3; i++) die();
   expect(rig.devices.ignoredDeaths).toBe(3);
-  expect(rig.troubles).toEqual([
-    expect.stringContaining('a death of device "p" (NDEATH) changes nothing: it is of 20'),
-  ]);
+  expect(rig.notices).toEqual([expect.stringContaining('a death of device "p" (NDEATH) changes nothing: it is of 20')]);
   await rig.settle(60_000);
   die();
-  expect(rig.troubles[1]).toEndWith("; so it was with 2 more since this was said last");
+  expect(rig.notices[1]).toEndWith("; so it was with 2 more since this was said last");
   expect((await rig.get("p")).device!.status).toBe("online");
 });
 

@@ -38,6 +38,7 @@ export class DeviceRig {
   readonly registry = new SeriesRegistry({ seriesMax: 1_000_000, seriesPerSourceMax: 1_000_000 });
   readonly schemas = new SensorSchemas(this.registry);
   readonly troubles: string[] = [];
+  readonly notices: string[] = [];
   readonly bus: MemoryBus;
   devices!: OpenDevices;
   /** How often others had a turn. */
@@ -76,6 +77,7 @@ export class DeviceRig {
         return Promise.resolve();
       },
       onTrouble: (sentence) => rig.troubles.push(sentence),
+      onNotice: (sentence) => rig.notices.push(sentence),
       ...options,
     });
     return rig;

@@ -78,7 +78,7 @@ export class DeviceStatuses {
     if (isLive && this.#status[device] !== ONLINE) this.#isHeard(device, seenMs);
   }
 
-  /** False: a death that is older than the newest sign of life; it changes nothing. */
+  /** False: a death that is older than the newest sign of life, or a birth before the death; it changes nothing. */
   event(device: number, { kind, timeMs, reason, by }: SignOfLife, nowMs: number): boolean {
     if (device >= this.#status.length) this.reserve(device + 1);
     this.#settleHeard(device);
@@ -103,7 +103,7 @@ export class DeviceStatuses {
       }
     }
     this.#settle(device, nowInnerMs, reason, by);
-    return true;
+    return kind === "death" || !this.#deadMs.has(device);
   }
 
   /** -1: it has no parent. A device that is not heard since its new parent is offline is stale. */
