@@ -12,11 +12,13 @@ const HELP = `
 All or nothing: where a line is wrong nothing is changed, and all that is wrong is said. CSV has a header with some of:
   device_id, name, type, model, site, parent, latitude, longitude, altitude, location, firmware, expected_interval, late_after,
   offline_after, is_event_driven, tags.KEY; and for a sensor: sensor, unit, valid_min, valid_max, out_of_range, precision, description
-A device with several sensors is several rows. What is empty stays as it is. JSON is an array of devices, see docs/devices.md.
+A device with several sensors is several rows. What is empty stays as it is. JSON is an array of devices, or what
+watchpost devices --json and watchpost device NAME --json print; see docs/devices.md.
 
 Examples:
   watchpost device import fleet.csv --dry-run
-  watchpost device import fleet.json
+  watchpost devices --json > fleet.json
+  watchpost device import fleet.json --server other:50051
   generate-fleet | watchpost device import - --format csv`;
 
 interface ImportFlags {
@@ -38,7 +40,8 @@ export function deviceImportCommand(): Command {
 }
 
 async function run(file: string, flags: ImportFlags): Promise<void> {
-  const format = flags.format ?? /\.(csv|json)$/i.exec(file)?.[1].toLowerCase();
+  const [, ending] = /\.(csv|json|jsonl|ndjson)$/i.exec(file) ?? [];
+  const format = flags.format ?? (ending === undefined ? undefined : ending.toLowerCase() === "csv" ? "csv" : "json");
   if (format === undefined) {
     throw new WatchpostError(
       "INVALID_ARGUMENT",

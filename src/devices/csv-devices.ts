@@ -8,9 +8,9 @@ import { splitCells, turnsQuotes } from "../model/csv.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { invalidField, messageOf } from "../model/errors.ts";
 import { DeviceSchema, LocationSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
-import { checkedDevice, deviceIdIn } from "./device-input.ts";
+import { checkedDevice, deviceIdIn, type Attempt } from "./device-input.ts";
 import type { Wanted } from "./devices.ts";
-import { DEVICES_MAX, Problems, READ_AT_ONCE, refuseTooMany, type Imported } from "./import-problems.ts";
+import { DEVICES_MAX, Problems, READ_AT_ONCE, refuseTooMany, type Imported, type Place } from "./import-problems.ts";
 import type { Turns } from "./in-turns.ts";
 
 interface Row {
@@ -21,6 +21,8 @@ interface Row {
 
 interface Building {
   readonly line: number;
+  /** Of each of its sensors. */
+  readonly sensorLines: number[];
   readonly device: Device;
   readonly fields: Set<string>;
   readonly said: Map<string, string>;
@@ -93,33 +95,54 @@ export function* csvDevices(text: string): Turns<Imported> {
       problems.add(`line ${line}: it has ${row.cells.length} cells; wanted ${header.cells.length}, as the header has`);
       continue;
     }
-    problems.catch(placeIn(header, line), () => {
-      const named = header!.cells.map((name, i): [string, string] => [name.trim(), row.cells[i].trim()]);
-      take(line, new Map(named.filter(([, value]) => value !== "")), byId);
-    });
+    const named = header.cells.map((name, i): [string, string] => [name.trim(), row.cells[i].trim()]);
+    const given = new Map(named.filter(([, value]) => value !== ""));
+    const attempt = problems.attempt(placeIn(header, line));
+    attempt(() => take(line, given, byId, attempt));
     refuseTooMany("devices", byId.size, DEVICES_MAX);
   }
-  if (header === undefined && problems.all.length === 0)
+  if (header === undefined && problems.isEmpty)
     problems.add(`the content is empty; wanted a header: ${COLUMNS.join(", ")}`);
   const devices: Wanted[] = [];
-  for (const { line, device, fields } of byId.values()) {
+  for (const { line, sensorLines, device, fields, said } of byId.values()) {
     if (++read % READ_AT_ONCE === 0) yield;
-    problems.catch(placeIn(header!, line), () => {
-      devices.push({ device: checkedDevice(device, ""), fields: [...fields] });
-    });
+    if (problems.isFull) break;
+    const place = placeIn(header!, line, sensorLines);
+    const attempt = problems.attempt(place);
+    attempt(() => refuseHalfAPlace(said));
+    const checked = checkedDevice(device, "", attempt);
+    const kept = (stored: Device) => withPlaceOf(stored, checked, said.has("latitude"));
+    devices.push({ device: checked, fields: [...fields], place, kept });
   }
-  // What is wrong with a device as a whole is found last.
-  const lineOf = (problem: string) => Number(/^line (\d+)/.exec(problem)?.[1] ?? 0);
-  return { devices, problems: problems.all.sort((x, y) => lineOf(x) - lineOf(y)) };
+  return { devices, problems };
+}
+
+/** Cells of the location that are empty leave what is there. */
+function withPlaceOf({ location: before }: Device, device: Device, isElsewhere: boolean): Device {
+  if (before === undefined || device.location === undefined) return device;
+  const { latitude, longitude, altitude, name } = device.location;
+  const location = {
+    ...before,
+    ...(isElsewhere && { latitude, longitude }),
+    ...(altitude !== undefined && { altitude }),
+    ...(name !== "" && { name }),
+  };
+  return { ...device, location };
+}
+
+function refuseHalfAPlace(said: ReadonlyMap<string, string>): void {
+  const [given, other] = said.has("latitude") ? ["latitude", "longitude"] : ["longitude", "latitude"];
+  if (said.has(given) && !said.has(other)) throw invalidField(other, "", `it, too, since ${given} is given`);
 }
 
 /** "line 3, column 5": from 1, of the cell that the field is said in, where it is said in one. */
-function placeIn({ cells }: Row, line: number): (field: string) => string {
+function placeIn({ cells }: Row, line: number, sensorLines: readonly number[] = []): Place {
   return (field) => {
-    // As in "location.latitude" and "sensors[0].unit"; of sensors the row is not known, for there are several of one device.
-    const name = field.replace(/^location\./, "").replace(/_ms$/, "");
+    const [, sensor, ofSensor] = /^sensors\[(\d+)\]\.(.*)$/.exec(field) ?? [];
+    const own = sensor === undefined ? line : (sensorLines[Number(sensor)] ?? line);
+    const name = ofSensor?.replace(/^metric_name$/, SENSOR) ?? field.replace(/^location\./, "").replace(/_ms$/, "");
     const at = cells.findIndex((cell) => cell.trim() === name);
-    return at < 0 ? `line ${line}` : `line ${line}, column ${at + 1}`;
+    return at < 0 ? `line ${own}` : `line ${own}, column ${at + 1}`;
   };
 }
 
@@ -155,6 +178,7 @@ function* rowsOf(text: string, problems: Problems): Generator<Row | undefined, v
   if (from > 0) problems.add(`line ${from}: a quote does not end; wanted RFC 4180`);
 }
 
+/** Whether rows can be read by it, be it that some columns are not known. */
 function isKnown({ line, cells }: Row, problems: Problems): boolean {
   if (cells.length > COLUMNS_MAX) {
     problems.add(`line ${line}: it has ${cells.length} columns; wanted at most ${COLUMNS_MAX}`);
@@ -172,42 +196,48 @@ function isKnown({ line, cells }: Row, problems: Problems): boolean {
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) problems.add(`line ${line}: column ${JSON.stringify(twice)} is there twice; wanted it once`);
   if (!names.includes(ID)) problems.add(`line ${line}: there is no column ${ID}; wanted it`);
-  return wrong.length === 0 && twice === undefined && names.includes(ID);
+  return twice === undefined && names.includes(ID);
 }
 
 /** `cells`: those that are not empty. */
-function take(line: number, cells: ReadonlyMap<string, string>, byId: Map<string, Building>): void {
+function take(line: number, cells: ReadonlyMap<string, string>, byId: Map<string, Building>, attempt: Attempt): void {
   const id = deviceIdIn(cells.get(ID) ?? "", ID);
   let building = byId.get(id);
   const isNew = building === undefined;
-  building ??= { line, device: create(DeviceSchema, { deviceId: id }), fields: new Set(), said: new Map() };
+  building ??= {
+    ...{ line, sensorLines: [], device: create(DeviceSchema, { deviceId: id }) },
+    ...{ fields: new Set(), said: new Map() },
+  };
+  byId.set(id, building);
   const metric = cells.get(SENSOR);
   if (metric === undefined && !isNew)
     throw invalidField(ID, id, `each once, but for rows with a ${SENSOR}; it is in line ${building.line}, too`);
-  const { device, fields, said } = building;
-  for (const [name, value] of cells) {
-    const [field, set] = SETTERS[name] ?? [];
-    const isTag = name.startsWith(TAGS);
-    if (set === undefined && !isTag) continue;
-    const before = said.get(name);
-    if (before !== undefined && before !== value)
-      throw invalidField(name, value, `${JSON.stringify(before)}, as in line ${building.line}`);
-    said.set(name, value);
-    if (isTag) device.tags[name.slice(TAGS.length)] = value;
-    else set!(device, value);
-    fields.add(field ?? name);
-  }
+  const { device, fields, sensorLines } = building;
+  for (const [name, value] of cells) attempt(() => takeCell(name, value, building));
   const about = Object.keys(SENSOR_SETTERS).filter((name) => cells.has(name));
   if (metric === undefined && about.length > 0) throw invalidField(SENSOR, "", `the metric that ${about[0]} is of`);
   if (metric !== undefined) {
     if (fields.has(`sensors.${metric}`)) throw invalidField(SENSOR, metric, "each metric of a device once");
     const sensor = create(SensorSchema, { metricName: metric });
-    for (const name of about) SENSOR_SETTERS[name](sensor, cells.get(name)!);
+    for (const name of about) attempt(() => SENSOR_SETTERS[name](sensor, cells.get(name)!));
     device.sensors.push(sensor);
+    sensorLines.push(line);
     fields.add(`sensors.${metric}`);
   }
-  // Not where something in its first row is wrong: then its sensors are not said to be wrong, too.
-  byId.set(id, building);
+}
+
+/** Of the device; what is of its sensor, or of nothing that is known, is passed over. */
+function takeCell(name: string, value: string, { line, device, fields, said }: Building): void {
+  const [field, set] = SETTERS[name] ?? [];
+  const isTag = name.startsWith(TAGS);
+  if (set === undefined && !isTag) return;
+  const before = said.get(name);
+  if (before !== undefined && before !== value)
+    throw invalidField(name, value, `${JSON.stringify(before)}, as from line ${line} on`);
+  said.set(name, value);
+  if (isTag) device.tags[name.slice(TAGS.length)] = value;
+  else set!(device, value);
+  fields.add(field ?? name);
 }
 
 function placeOf(device: Device) {

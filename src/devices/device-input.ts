@@ -35,54 +35,67 @@ export function deviceIdIn(id: string, field = "device_id"): string {
   return id;
 }
 
-/** The device without what the server fills in. `path`: what stands before the names of fields in errors. */
-export function checkedDevice(given: Device, path = "device."): Device {
-  const device = create(DeviceSchema, { deviceId: deviceIdIn(given.deviceId, `${path}device_id`) });
-  for (const name of NAMES) device[name] = lineIn(given[name], `${path}${name}`);
-  if (given.parent !== "") device.parent = deviceIdIn(given.parent, `${path}parent`);
-  if (device.parent === device.deviceId)
-    throw invalidField(`${path}parent`, given.parent, "another device than itself");
-  if (given.location !== undefined) device.location = checkedLocation(given.location, `${path}location.`);
-  device.tags = checkedTags(given.tags, `${path}tags`);
-  for (const [name, field] of INTERVALS) device[name] = intervalIn(given[name], `${path}${field}`);
-  const { lateAfterMs, offlineAfterMs } = device;
-  if (offlineAfterMs > 0n && offlineAfterMs < lateAfterMs) {
-    throw invalidField(`${path}offline_after_ms`, offlineAfterMs, `at least late_after_ms, which is ${lateAfterMs}`);
+/** What `check` returns; undefined where it throws what somebody did wrong, and that is noted. */
+export type Attempt = <T>(check: () => T) => T | undefined;
+
+const throwing: Attempt = (check) => check();
+
+/**
+ * The device without what the server fills in. `path`: what stands before the names of fields in errors. With `attempt` all that is
+ * wrong is noted, and left out.
+ */
+export function checkedDevice(given: Device, path = "device.", attempt = throwing): Device {
+  const device = create(DeviceSchema, {
+    deviceId: attempt(() => deviceIdIn(given.deviceId, `${path}device_id`)) ?? "",
+  });
+  for (const name of NAMES) device[name] = attempt(() => lineIn(given[name], `${path}${name}`)) ?? "";
+  device.parent = attempt(() => checkedParent(given, `${path}parent`)) ?? "";
+  const { location } = given;
+  if (location !== undefined) {
+    const checked = attempt(() => checkedLocation(location, `${path}location.`, attempt));
+    if (checked !== undefined) device.location = checked;
   }
+  device.tags = attempt(() => checkedTags(given.tags, `${path}tags`)) ?? {};
+  for (const [name, field] of INTERVALS) device[name] = attempt(() => intervalIn(given[name], `${path}${field}`)) ?? 0n;
+  attempt(() => refuseEarlyOffline(device, path));
   device.isEventDriven = given.isEventDriven;
-  device.sensors = checkedSensors(given.sensors, `${path}sensors`);
+  device.sensors = attempt(() => checkedSensors(given.sensors, `${path}sensors`, attempt)) ?? [];
   return device;
 }
 
 /** Without what the server fills in. */
-export function checkedSensor(given: Sensor, path: string): Sensor {
+export function checkedSensor(given: Sensor, path: string, attempt = throwing): Sensor {
   const { metricName, outOfRange } = given;
   if (!METRIC_NAME.test(metricName) || metricName.length > METRIC_NAME_LENGTH_MAX) {
     const wanted = `letters, digits, '_' and '.', at most ${METRIC_NAME_LENGTH_MAX} characters`;
     throw invalidField(`${path}metric_name`, metricName, wanted);
   }
-  if (!["", "flag", "refuse"].includes(outOfRange)) {
-    throw invalidField(`${path}out_of_range`, outOfRange, '"flag" or "refuse"');
-  }
   const sensor = create(SensorSchema, {
     metricName,
-    outOfRange,
-    unit: lineIn(given.unit, `${path}unit`, UNIT_LENGTH_MAX),
-    description: lineIn(given.description, `${path}description`, DESCRIPTION_LENGTH_MAX),
+    outOfRange: attempt(() => policyIn(outOfRange, `${path}out_of_range`)) ?? "",
+    unit: attempt(() => lineIn(given.unit, `${path}unit`, UNIT_LENGTH_MAX)) ?? "",
+    description: attempt(() => lineIn(given.description, `${path}description`, DESCRIPTION_LENGTH_MAX)) ?? "",
   });
   const { validMin, validMax, precision } = given;
-  if (validMin !== undefined) sensor.validMin = finiteIn(validMin, `${path}valid_min`);
-  if (validMax !== undefined) sensor.validMax = finiteIn(validMax, `${path}valid_max`);
-  if (validMin !== undefined && validMax !== undefined && validMin > validMax) {
-    throw invalidField(`${path}valid_max`, validMax, `at least valid_min, which is ${validMin}`);
-  }
-  if (precision !== undefined) {
-    if (precision < 0 || precision > PRECISION_MAX) {
-      throw invalidField(`${path}precision`, precision, `0 to ${PRECISION_MAX}`);
-    }
-    sensor.precision = precision;
-  }
+  if (validMin !== undefined) sensor.validMin = attempt(() => finiteIn(validMin, `${path}valid_min`)) ?? 0;
+  if (validMax !== undefined) sensor.validMax = attempt(() => validMaxIn(validMax, validMin, `${path}valid_max`)) ?? 0;
+  if (precision !== undefined) sensor.precision = attempt(() => precisionIn(precision, `${path}precision`)) ?? 0;
   return sensor;
+}
+
+function policyIn(outOfRange: string, field: string): string {
+  if (["", "flag", "refuse"].includes(outOfRange)) return outOfRange;
+  throw invalidField(field, outOfRange, '"flag" or "refuse"');
+}
+
+function validMaxIn(validMax: number, validMin: number | undefined, field: string): number {
+  if (validMin === undefined || !(validMin > validMax)) return finiteIn(validMax, field);
+  throw invalidField(field, validMax, `at least valid_min, which is ${validMin}`);
+}
+
+function precisionIn(precision: number, field: string): number {
+  if (precision >= 0 && precision <= PRECISION_MAX) return precision;
+  throw invalidField(field, precision, `0 to ${PRECISION_MAX}`);
 }
 
 export function checkedTag(key: string, value: string, field: string): readonly [key: string, value: string] {
@@ -95,25 +108,44 @@ export function checkedTag(key: string, value: string, field: string): readonly 
   return [key, value];
 }
 
-function checkedSensors(given: readonly Sensor[], field: string): Sensor[] {
+function checkedParent({ deviceId, parent }: Device, field: string): string {
+  if (parent === "") return "";
+  if (parent === deviceId) throw invalidField(field, parent, "another device than itself");
+  return deviceIdIn(parent, field);
+}
+
+function refuseEarlyOffline({ lateAfterMs, offlineAfterMs }: Device, path: string): void {
+  if (offlineAfterMs === 0n || offlineAfterMs >= lateAfterMs) return;
+  throw invalidField(`${path}offline_after_ms`, offlineAfterMs, `at least late_after_ms, which is ${lateAfterMs}`);
+}
+
+function checkedSensors(given: readonly Sensor[], field: string, attempt: Attempt): Sensor[] {
   if (given.length > SENSORS_MAX) throw invalidField(field, `${given.length} of them`, `at most ${SENSORS_MAX}`);
   const names = new Set<string>();
-  return given.map((one, i) => {
-    const sensor = checkedSensor(one, `${field}[${i}].`);
+  const sensorAt = (one: Sensor, i: number) => {
+    const sensor = checkedSensor(one, `${field}[${i}].`, attempt);
     if (names.has(sensor.metricName)) {
       throw invalidField(`${field}[${i}].metric_name`, sensor.metricName, "each metric once");
     }
     names.add(sensor.metricName);
     return sensor;
-  });
+  };
+  return given.flatMap((one, i) => attempt(() => sensorAt(one, i)) ?? []);
 }
 
-function checkedLocation({ latitude, longitude, altitude, name }: Location, path: string): Location {
-  if (!(Math.abs(latitude) <= 90)) throw invalidField(`${path}latitude`, latitude, "-90 to 90 degrees");
-  if (!(Math.abs(longitude) <= 180)) throw invalidField(`${path}longitude`, longitude, "-180 to 180 degrees");
-  const location = create(LocationSchema, { latitude, longitude, name: lineIn(name, `${path}name`) });
-  if (altitude !== undefined) location.altitude = finiteIn(altitude, `${path}altitude`);
+function checkedLocation({ latitude, longitude, altitude, name }: Location, path: string, attempt: Attempt): Location {
+  const location = create(LocationSchema, {
+    latitude: attempt(() => degreesIn(latitude, 90, `${path}latitude`)) ?? 0,
+    longitude: attempt(() => degreesIn(longitude, 180, `${path}longitude`)) ?? 0,
+    name: attempt(() => lineIn(name, `${path}name`)) ?? "",
+  });
+  if (altitude !== undefined) location.altitude = attempt(() => finiteIn(altitude, `${path}altitude`)) ?? 0;
   return location;
+}
+
+function degreesIn(degrees: number, max: number, field: string): number {
+  if (Math.abs(degrees) <= max) return degrees;
+  throw invalidField(field, degrees, `-${max} to ${max} degrees`);
 }
 
 function checkedTags(given: Readonly<Record<string, string>>, field: string): Record<string, string> {

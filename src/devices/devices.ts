@@ -31,6 +31,7 @@ import {
 } from "./device-documents.ts";
 import { checkedDevice, deviceIdIn } from "./device-input.ts";
 import { refuseOtherRevision } from "./edited-device.ts";
+import type { Imported, Place } from "./import-problems.ts";
 import type { DeviceWriter, Rows } from "./device-writer.ts";
 
 export interface DevicesDeps {
@@ -53,8 +54,11 @@ export interface DevicesDeps {
 export interface Wanted {
   /** Checked, without what the server fills in. */
   readonly device: Device;
-  /** Those that change where it is there already; undefined: all. */
-  readonly fields?: readonly string[];
+  /** Those that change where it is there already. */
+  readonly fields: readonly string[];
+  readonly place: Place;
+  /** The device with what stays of the one that is there; missing: fields change as a whole. */
+  kept?(stored: Device): Device;
 }
 
 export interface Made {
@@ -107,26 +111,31 @@ export class Devices {
     });
   }
 
-  /** All of them or none; nothing is written with `isDryRun`. Throws as {@link update} does. */
-  import(all: readonly Wanted[], isDryRun: boolean, by: string): Promise<Made> {
+  /**
+   * All of them or none; nothing is written with `isDryRun`, or where there are problems: those that were found before and are found
+   * here. Throws RESOURCE_EXHAUSTED and INVALID_ARGUMENT for too many, and as the journal does.
+   */
+  import({ devices: all, problems }: Imported, isDryRun: boolean, by: string): Promise<Made> {
     const { book, writer, pause } = this.#deps;
     // Nothing else is written of devices meanwhile.
     return writer.ask(async () => {
       const rows = new RowsMade();
       const made = { created: 0, updated: 0, unchanged: 0 };
       const nexts: Device[] = [];
-      for (const { device, fields } of all) {
+      for (const { device, fields, place, kept = () => device } of all) {
         if (nexts.length % PUT_AT_ONCE === 0) await pause();
         const { stored } = book.get(device.deviceId) ?? {};
-        nexts.push(stored === undefined || fields === undefined ? device : withFields(plain(stored), device, fields));
+        const merged = () => (stored === undefined ? device : withFields(plain(stored), kept(stored), fields));
+        nexts.push(problems.attempt(place)(merged) ?? device);
       }
       const parents = new Map(nexts.map(({ deviceId, parent }) => [deviceId, parent]));
       for (const [i, next] of nexts.entries()) {
         if (i % PUT_AT_ONCE === 0) await pause();
         const isNew = !book.get(next.deviceId)?.stored?.isRegistered;
-        const isChanged = this.#put(rows, next, by, true, parents);
+        const isChanged = problems.attempt(all[i].place)(() => this.#put(rows, next, by, true, parents));
         made[!isChanged ? "unchanged" : isNew ? "created" : "updated"]++;
       }
+      if (!problems.isEmpty) return { rows: new RowsMade(), result: made };
       this.#refuseTooMany(rows.created);
       if (rows.count > ROWS_MAX || rows.bytes > BYTES_MAX) {
         const message = `the import changes ${all.length - made.unchanged} devices, ${rows.bytes} bytes in the journal; wanted at most ${ROWS_MAX / 2} and ${BYTES_MAX} at once: import it in parts`;

@@ -1,11 +1,12 @@
 /** What an import is of, and what is wrong with it. Pure. */
 import { invalidField, truncated, WatchpostError } from "../model/errors.ts";
+import type { Attempt } from "./device-input.ts";
 import type { Wanted } from "./devices.ts";
 
 export interface Imported {
+  /** Without what is wrong with them. */
   readonly devices: readonly Wanted[];
-  /** The first {@link PROBLEMS_MAX}. */
-  readonly problems: readonly string[];
+  readonly problems: Problems;
 }
 
 export const PROBLEMS_MAX = 100;
@@ -20,28 +21,42 @@ export function refuseTooMany(what: string, count: number, max: number): void {
   if (count > max) throw invalidField("content", `more than ${max} ${what}`, `at most ${max}: import it in parts`);
 }
 
+/** Where a field is said, "" being the whole: "line 3, column 5". */
+export type Place = (field: string) => string;
+
 /** Collects what is wrong, each with its place. */
 export class Problems {
-  readonly all: string[] = [];
+  readonly #all: string[] = [];
 
-  /** False where `run` throws what somebody did wrong. `place`: of a field, "" where none is wrong by itself. */
-  catch(place: (field: string) => string, run: () => void): boolean {
-    try {
-      run();
-      return true;
-    } catch (error) {
-      if (!(error instanceof WatchpostError)) throw error;
-      this.add(`${place(error.violations[0]?.field ?? "")}: ${error.message}`);
-      return false;
-    }
+  /** Notes what is done wrong at a place. */
+  attempt(place: Place): Attempt {
+    return (check) => {
+      try {
+        return check();
+      } catch (error) {
+        if (!(error instanceof WatchpostError)) throw error;
+        this.add(`${place(error.violations[0]?.field ?? "")}: ${error.message}`);
+        return undefined;
+      }
+    };
+  }
+
+  /** The first {@link PROBLEMS_MAX} that were found, in the order of their lines or devices. */
+  get sorted(): string[] {
+    const placeOf = (problem: string) => Number(/^(?:line|device) (\d+)/.exec(problem)?.[1] ?? 0);
+    return this.#all.toSorted((x, y) => placeOf(x) - placeOf(y));
+  }
+
+  get isEmpty(): boolean {
+    return this.#all.length === 0;
   }
 
   /** Nothing more is told. */
   get isFull(): boolean {
-    return this.all.length >= PROBLEMS_MAX;
+    return this.#all.length >= PROBLEMS_MAX;
   }
 
   add(problem: string): void {
-    if (!this.isFull) this.all.push(truncated(problem, PROBLEM_LENGTH_MAX));
+    if (!this.isFull) this.#all.push(truncated(problem, PROBLEM_LENGTH_MAX));
   }
 }

@@ -56,9 +56,9 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
     serverStreaming(method.watchDevices, (request, { signal }) => watchDevices(request, deps, signal)),
     unary(method.importDevices, async ({ format, content, isDryRun, userId }, context) => {
       const by = actorOf(userId, context);
-      const { devices: wanted, problems } = await inTurns(importedDevices(format, content), () => deps.pause());
-      if (problems.length > 0) return { problems: [...problems] };
-      return devices.import(wanted, isDryRun, by);
+      const imported = await inTurns(importedDevices(format, content), () => deps.pause());
+      const made = await devices.import(imported, isDryRun, by);
+      return imported.problems.isEmpty ? made : { problems: imported.problems.sorted };
     }),
     unary(method.reportDevice, async (request, context) => {
       const by = actorOf(request.userId, context);

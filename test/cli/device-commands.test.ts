@@ -111,7 +111,7 @@ test("changes, deletes and reports; what is wrong is said with its code", async 
 
 test("imports are all or nothing", async () => {
   writeFileSync(join(rig.dir, "fleet.csv"), "device_id,site,sensor,unit\ni-1,east,t,K\ni-1,,p,Pa\ni-2,east,,\n");
-  writeFileSync(join(rig.dir, "bad.csv"), "device_id,latitude\ni-3,\ni-4,north\n");
+  writeFileSync(join(rig.dir, "bad.csv"), "device_id,altitude\ni-3,\ni-4,high\n");
   expect(await rig.ok(["device", "import", "fleet.csv", "--dry-run"])).toBe(
     "would be registered 2, would be updated 0, unchanged 0\n",
   );
@@ -119,13 +119,20 @@ test("imports are all or nothing", async () => {
   expect(await rig.ok(["device", "import", "fleet.csv"])).toBe("registered 2, updated 0, unchanged 0\n");
   expect(await device("import", "bad.csv")).toMatchObject({
     code: 1,
-    err: 'error: bad.csv: line 3, column 2: latitude is "north"; wanted a number\nnothing was changed\n',
+    err: 'error: bad.csv: line 3, column 2: altitude is "high"; wanted a number\nnothing was changed\n',
   });
   expect(await rig.ok(["devices", "--search", "i-3"])).toBe("no device matches\n");
   const json = '[{"deviceId":"i-1","site":"west"}]';
   expect(await rig.ok(["device", "import", "-", "--format", "json"], { stdin: json })).toBe(
     "registered 0, updated 1, unchanged 0\n",
   );
+  for (const args of [
+    ["devices", "--site", "east"],
+    ["device", "i-1"],
+  ]) {
+    writeFileSync(join(rig.dir, "told.jsonl"), await rig.ok([...args, "--json"]));
+    expect(await rig.ok(["device", "import", "told.jsonl"])).toBe("registered 0, updated 0, unchanged 1\n");
+  }
   expect(await device("import", "fleet.txt")).toMatchObject({
     code: 2,
     err: expect.stringContaining("wanted --format csv"),

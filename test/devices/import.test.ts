@@ -1,5 +1,7 @@
 /** Imports: CSV and JSON, all or nothing, each problem with its place. */
+import { toJson } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
+import { DeviceSchema, GetDeviceResponseSchema } from "../../src/wire/gen/devices_pb.ts";
 import { randomOf } from "../support/random.ts";
 import { DeviceRig } from "./rig.ts";
 
@@ -66,6 +68,8 @@ test("each problem has its line, field, value and what was wanted; then nothing 
     ),
   ).toEqual([
     'line 2, column 2: latitude is "x"; wanted a number',
+    'line 2: longitude is ""; wanted it, too, since latitude is given',
+    'line 3: longitude is ""; wanted it, too, since latitude is given',
     "line 3, column 2: location.latitude is 95; wanted -90 to 90 degrees",
     expect.stringMatching(/^line 4, column 3: expected_interval is "soon"; wanted a duration such as "90s"/),
     'line 5, column 4: is_event_driven is "maybe"; wanted true or false',
@@ -122,16 +126,98 @@ test("each problem has its line, field, value and what was wanted; then nothing 
 
 test("circles are refused, also those that a file alone makes; what is too much at once is said", async () => {
   const rig = await DeviceRig.open();
-  await expect(rig.import("csv", "device_id,parent\na,b\nb,c\nc,a\n")).rejects.toMatchObject({
-    status: "INVALID_ARGUMENT",
-    message: expect.stringContaining("a device that is not below it"),
-  });
+  await rig.register({ deviceId: "known", parent: "d" });
+  const { problems } = await rig.import(
+    "csv",
+    "device_id,parent,latitude,longitude\na,b,95,0\nb,c,,\nc,a,,\nd,known,,\nok,a,,\n",
+  );
+  const circle = expect.stringMatching(/^line [2-5], column 2: parent is ".*"; wanted a device that is not below it: /);
+  expect(problems).toEqual([
+    "line 2, column 3: location.latitude is 95; wanted -90 to 90 degrees",
+    ...[circle, circle, circle, circle],
+    expect.stringMatching(/^line 6, column 2: parent is "a"; wanted at most 32 devices/),
+  ]);
+  expect(rig.kept.journal.entries.length).toBe(1);
   const lines = Array.from({ length: 4_001 }, (_, i) => `d${i}`).join("\n");
   await expect(rig.import("csv", `device_id\n${lines}\n`)).rejects.toMatchObject({
     status: "INVALID_ARGUMENT",
     message: expect.stringMatching(/^the import changes 4001 devices, .*; wanted at most 4000 .*import it in parts$/),
   });
-  expect(rig.kept.journal.entries).toEqual([]);
+  expect(rig.kept.journal.entries.length).toBe(1);
+});
+
+test("all that is wrong is said at once, with its own line and column, also under a header that is wrong", async () => {
+  const rig = await DeviceRig.open();
+  const text = `device_id,name,colour,latitude,longitude,is_event_driven,late_after,offline_after,sensor,unit,valid_min,valid_max,precision
+p,one,red,95,200,maybe,5m,1m,t,K,5,1,99
+p,two,,,,,,,v,,x,,
+p,,,,,,,,a b,,,,
+`;
+  expect((await rig.import("csv", text)).problems).toEqual([
+    expect.stringMatching(/^line 1, column 3: the column is "colour"; wanted device_id, name/),
+    'line 2, column 6: is_event_driven is "maybe"; wanted true or false',
+    "line 2, column 4: location.latitude is 95; wanted -90 to 90 degrees",
+    "line 2, column 5: location.longitude is 200; wanted -180 to 180 degrees",
+    "line 2, column 8: offline_after_ms is 60000; wanted at least late_after_ms, which is 300000",
+    "line 2, column 12: sensors[0].valid_max is 1; wanted at least valid_min, which is 5",
+    "line 2, column 13: sensors[0].precision is 99; wanted 0 to 15",
+    'line 3, column 2: name is "two"; wanted "one", as from line 2 on',
+    'line 3, column 11: valid_min is "x"; wanted a number',
+    expect.stringMatching(/^line 4, column 9: sensors\[2\].metric_name is "a b"; wanted letters/),
+  ]);
+  const json = [
+    {
+      deviceId: "p",
+      nme: 1,
+      location: { latitude: 95 },
+      sensors: [{ metric: "t" }, { metricName: "b", validMin: 2, validMax: 1 }],
+    },
+  ];
+  expect((await rig.import("json", JSON.stringify(json))).problems).toEqual([
+    'device 1: device has "nme"; did you mean name?',
+    expect.stringMatching(/^device 1: sensor has "metric"; wanted metricName/),
+    "device 1: location.latitude is 95; wanted -90 to 90 degrees",
+    "device 1: sensors[0].valid_max is 1; wanted at least valid_min, which is 2",
+  ]);
+  expect((await rig.list()).total).toBe(0n);
+});
+
+test("cells of a location that are empty leave what is there", async () => {
+  const rig = await DeviceRig.open();
+  await rig.register({ deviceId: "p", location: { latitude: 5, longitude: 6, altitude: 7, name: "hall" } });
+  await rig.import("csv", "device_id,location\np,yard\n");
+  expect((await rig.get("p")).device!.location).toMatchObject({ latitude: 5, longitude: 6, altitude: 7, name: "yard" });
+  await rig.import("csv", "device_id,latitude,longitude\np,0,1\n");
+  expect((await rig.get("p")).device!.location).toMatchObject({ latitude: 0, longitude: 1, altitude: 7, name: "yard" });
+});
+
+test("what lists and answers tell is taken as it is: an array, an object in each line, an answer of one device", async () => {
+  const rig = await DeviceRig.open();
+  const sensors = [{ metricName: "t", unit: "K", validMax: 90 }];
+  await rig.register({ deviceId: "p", site: "n", tags: { a: "b" }, location: { latitude: 1 }, sensors });
+  await rig.register({ deviceId: "q", parent: "p", isEventDriven: true });
+  rig.send([rig.series("t", "p"), rig.series("seen", "p"), rig.series("t", "q")]);
+  await rig.settle();
+  const { devices } = await rig.list();
+  const lines = devices.map((device) => `${JSON.stringify(toJson(DeviceSchema, device))}\n`).join("");
+  const answers = await Promise.all(["p", "q"].map((id) => rig.get(id, 10)));
+  const shown = answers.map((answer) => `${JSON.stringify(toJson(GetDeviceResponseSchema, answer))}\n`);
+  const all = JSON.stringify({ devices: devices.map((device) => toJson(DeviceSchema, device)), total: "2" }, null, 2);
+  for (const text of [lines, shown.join("\n"), all]) {
+    expect(await rig.import("json", text)).toMatchObject({ unchanged: 2, problems: [] });
+    const other = await DeviceRig.open();
+    expect(await other.import("json", text)).toMatchObject({ created: 2 });
+    const { sensors: own, ...device } = (await other.get("p")).device!;
+    expect(device).toMatchObject({ site: "n", tags: { a: "b" }, status: "never_seen", revision: 1n });
+    expect(own.map(({ metricName, unit, validMax }) => [metricName, unit, validMax])).toEqual([["t", "K", 90]]);
+  }
+  expect(await rig.import("json", shown[0])).toMatchObject({ unchanged: 1 });
+  const broken = `${shown[0]}\n{"deviceId": }\n{"deviceId":"p","name":4}\n`;
+  expect((await rig.import("json", broken)).problems).toEqual([
+    "line 3, column 14: it is no JSON from there on; wanted a value",
+    "line 4: name is 4; wanted text",
+    'line 4: device_id is "p"; wanted each once; it is line 1, too',
+  ]);
 });
 
 test("of any bytes nothing but problems and devices comes", async () => {
