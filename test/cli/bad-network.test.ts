@@ -60,6 +60,13 @@ test("a slow link takes as long as its bytes need, in each direction at once", a
   expect(lastMs).toBeGreaterThanOrEqual(490);
 });
 
+test("what a cut connection had still to send takes no time of the others", async () => {
+  using network = await through({ bytesPerSecond: 1_000, disconnectsPerHour: 3_600 });
+  // What was cut would need minutes, long past the time of this test.
+  await echoed(network.address, bytesOf(200_000));
+  while ((await echoed(network.address, Buffer.from("x"))).bytes.toString() !== "x");
+}, 20_000);
+
 test("an outage cuts connections, lets none through while it lasts, and is over", async () => {
   using network = await through({ disconnectsPerHour: 36_000, outageMs: 200 });
   const cut = opened(network.address)

@@ -150,6 +150,11 @@ class Link {
     return (this.#freeAtMs = Math.max(nowMs, this.#freeAtMs) + bytes / this.#bytesPerMs);
   }
 
+  /** So many bytes that have not left never will. */
+  giveBack(bytes: number): void {
+    this.#freeAtMs -= bytes / this.#bytesPerMs;
+  }
+
   widen(): void {
     this.#bytesPerMs = Infinity;
     this.#freeAtMs = 0;
@@ -199,9 +204,12 @@ class Direction {
     this.#deliver();
   }
 
+  /** What has not arrived is lost; the link is free for others. */
   close(): void {
     clearTimeout(this.#timer);
     this.#held.length = 0;
+    this.#link.giveBack(this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   #take(bytes: Buffer): void {
