@@ -63,7 +63,7 @@ export class Bridge {
   /** Why there is no connection, or why the last one ended. */
   lastError = "";
   lastErrorMs = 0;
-  /** Messages that no pattern takes: of a subscription that the broker remembers from earlier settings. */
+  /** Messages that no pattern takes, without our own status: what filters bring beyond patterns, or a subscription of earlier settings. */
   unmatched = 0;
 
   constructor(settings: BrokerSettings, handlers: readonly TopicHandler[], deps: BridgeDeps) {
@@ -150,12 +150,13 @@ export class Bridge {
 
   #handle({ topic, payload: given, qos, retain }: IPublishPacket): Handled & { topic: number } {
     const { clock } = this.#deps;
-    const { index, captures } = this.#router.route(topic);
+    const { index, captures, isSubscribed } = this.#router.route(topic);
     const receivedMs = clock.nowMs();
     const payload = typeof given === "string" ? UTF8.encode(given) : given;
     if (index < 0) {
+      if (topic === this.settings.will?.topic) return { topic: UNMATCHED };
       this.unmatched++;
-      this.#samples.say("unmatched", { topic }, "a message came that no topic pattern takes");
+      if (!isSubscribed) this.#samples.say("unmatched", { topic }, "a message came that no topic pattern takes");
       return { topic: UNMATCHED };
     }
     const counts = this.counts[index];

@@ -1,23 +1,27 @@
 /** Which of a broker's patterns takes a topic: the first that matches. */
-import type { Captures, TopicPattern } from "./topic-pattern.ts";
+import { parseTopicPattern, type Captures, type TopicPattern } from "./topic-pattern.ts";
 
 export interface Route {
   /** Of the pattern; -1: none matches. */
   readonly index: number;
   readonly captures: Captures;
+  /** Whether a subscription of the patterns brings it: filters know no parts of levels, so they bring more than is taken. */
+  readonly isSubscribed: boolean;
 }
 
 /** Topics whose way is remembered, and how long they may be for that. */
 const REMEMBERED_MAX = 20_000;
 const REMEMBERED_LENGTH_MAX = 512;
-const NOWHERE: Route = { index: -1, captures: new Map() };
+const NO_CAPTURES: Captures = new Map();
 
 export class TopicRouter {
   readonly #patterns: readonly TopicPattern[];
+  readonly #filters: readonly TopicPattern[];
   readonly #known = new Map<string, Route>();
 
   constructor(patterns: readonly TopicPattern[]) {
     this.#patterns = patterns;
+    this.#filters = patterns.map(({ filter }) => parseTopicPattern(filter));
   }
 
   route(topic: string): Route {
@@ -34,8 +38,9 @@ export class TopicRouter {
   #find(topic: string): Route {
     for (const [index, pattern] of this.#patterns.entries()) {
       const captures = pattern.match(topic);
-      if (captures !== undefined) return { index, captures };
+      if (captures !== undefined) return { index, captures, isSubscribed: true };
     }
-    return NOWHERE;
+    const isSubscribed = this.#filters.some((filter) => filter.match(topic) !== undefined);
+    return { index: -1, captures: NO_CAPTURES, isSubscribed };
   }
 }

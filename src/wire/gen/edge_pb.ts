@@ -105,7 +105,7 @@ export type BridgeStatus = Message<"analytics.BridgeStatus"> & {
   inFlight: bigint;
 
   /**
-   * Messages that no topic pattern takes.
+   * Messages that no topic pattern takes, without those of its own will.
    *
    * @generated from field: int64 unmatched = 9;
    */

@@ -333,6 +333,23 @@ testWithBroker("an event that meets a defect is said, and the messages behind it
 });
 
 testWithBroker(
+  "what a filter brings beyond its pattern is counted and not warned of; our own status is neither",
+  async () => {
+    await using broker = await Mosquitto.start();
+    await using client = await connectClient(broker.url);
+    const will = `will = { topic = "plant/watchpost", online = "online" }\n`;
+    await using rig = startBridge(broker.url, `${will}[[topics]]\npattern = "plant/node-{device}"\nmetric = "t"\n`);
+    await until(() => rig.bridge.isConnected);
+    await client.send("plant/watchpost", "online");
+    await client.send("plant/gate-1", "1");
+    await client.send("plant/node-1", "2");
+    await until(() => rig.stored.length === 1 && rig.bridge.inFlight === 0);
+    expect(rig.bridge.unmatched).toBe(1);
+    expect(rig.told.filter((sentence) => sentence.includes("no topic pattern"))).toEqual([]);
+  },
+);
+
+testWithBroker(
   "what is asked for no more, and what nobody should send, is counted and said; the rest is stored",
   async () => {
     await using broker = await Mosquitto.start();

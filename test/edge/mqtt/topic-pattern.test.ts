@@ -208,3 +208,21 @@ test("what came by subscriptions of other settings is no copy, nor what may have
   expect(copies.isCopy("a/b", copies.identify(grouped[1], [grouped[0]]))).toBe(true);
   expect(copies.isCopy("a/b", copies.identify(grouped[0], [grouped[1]]))).toBe(false);
 });
+
+test("what filters bring beyond the patterns is known from what nobody asked for", () => {
+  const router = new TopicRouter(["raw/node-{device}/{metric}_raw", "a/{metric...}"].map(parseTopicPattern));
+  const found = ["raw/node-1/t_raw", "raw/gate-1/t_raw", "raw/node-1/t", "a", "raw/node-1", "$SYS/node-1/t_raw"].map(
+    (topic) => {
+      const { index, isSubscribed } = router.route(topic);
+      return [index, isSubscribed];
+    },
+  );
+  expect(found).toEqual([
+    [0, true],
+    [-1, true],
+    [-1, true],
+    [-1, true],
+    [-1, false],
+    [-1, false],
+  ]);
+});
