@@ -52,9 +52,10 @@ function addKind(kinds: Map<string, number>, reason: string, count: number): voi
   kinds.set(key, (kinds.get(key) ?? 0) + count);
 }
 
-/** A sentence without what differs from message to message: details behind a colon, texts and numbers that were met. */
+/** A sentence without what differs from message to message: times, details behind a colon, texts and numbers that were met. */
 export function kindOf(reason: string): string {
-  const [met, ...wanted] = reason.slice(0, 4 * KIND_LENGTH_MAX).split("; wanted ");
+  const timeless = reason.slice(0, 4 * KIND_LENGTH_MAX).replace(/[-+]?\b\d{4,6}-\d\d-\d\dT[\d:.]+Z/g, "…");
+  const [met, ...wanted] = timeless.split("; wanted ");
   const general = met.replace(/: .*$/s, "").replace(/"(?:[^"\\]|\\.)*(?:"|$)|-?\d[\d.]*(?:e[+-]?\d+)?/gi, "…");
   return truncated([general, ...wanted].join("; wanted "), KIND_LENGTH_MAX);
 }

@@ -21,6 +21,14 @@ test("reasons are told apart by what they say, not by what was met", () => {
   ]);
   expect([counts.lastError, counts.lastErrorMs]).toEqual(["value is NaN; wanted a finite number", 8]);
   expect(kindOf('it says "on \\" x: 5"; wanted "online" or "offline"')).toBe('it says …; wanted "online" or "offline"');
+  expect(
+    ["2026-06-01T12:00:00.000Z", "2027-06-01T12:00:01.123456Z", "+010000-01-01T00:00:00.000Z"].map((time) =>
+      kindOf(`timestamp is ${time}, which is too far in the future; wanted at most ${time}`),
+    ),
+  ).toEqual(Array(3).fill("timestamp is …, which is too far in the future; wanted at most …"));
+  expect(kindOf("timestamp is -000001-01-01T00:00:00.000Z; wanted 1970 or later")).toBe(
+    "timestamp is …; wanted 1970 or later",
+  );
   expect(kindOf(`it says "${"x".repeat(5_000)}`)).toBe("it says …");
 });
 
