@@ -19,7 +19,7 @@ import {
   wholeMsArgument,
 } from "./client-flags.ts";
 import { startBadNetwork, type BadNetwork } from "./simulate/bad-network.ts";
-import { beginning } from "./simulate/beginning.ts";
+import { beginning, narrowNetworks } from "./simulate/beginning.ts";
 import { countStored, type Stored } from "./simulate/count-stored.ts";
 import { Ledger } from "./simulate/ledger.ts";
 import { isWhole, outcomeOf, outcomeText } from "./simulate/outcome.ts";
@@ -109,6 +109,7 @@ async function simulate(file: string | undefined, flags: Flags): Promise<void> {
   const nowMs = Date.now();
   const span = spanAt(nowMs);
   say(beginning(span, devices, server, nowMs));
+  for (const hint of narrowNetworks(scenario.fleets, span)) console.error(pc.yellow(hint));
   const ledger = new Ledger();
   const status = showStatus(ledger);
   const startedAtMs = performance.now();

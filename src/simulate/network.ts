@@ -8,7 +8,7 @@ export interface NetworkConditions {
   readonly jitterMs: number;
   /** Share of segments that are lost: they come after a retransmission, and what is behind them waits. 0 to 1. */
   readonly loss: number;
-  /** How often the link breaks. All its connections are cut. */
+  /** How often the link breaks, in real time. All its connections are cut. */
   readonly disconnectsPerHour: number;
   /** How long it stays broken: nothing can connect. */
   readonly outageMs: number;
@@ -62,6 +62,11 @@ export class SegmentDelays {
     }
     return delayMs;
   }
+}
+
+/** What passes in one direction from one break to the next, in the mean; Infinity where there is no bound or no break. */
+export function bytesBetweenBreaks({ disconnectsPerHour, bytesPerSecond }: NetworkConditions): number {
+  return disconnectsPerHour === 0 ? Infinity : (bytesPerSecond * 3_600) / disconnectsPerHour;
 }
 
 export interface Outage {

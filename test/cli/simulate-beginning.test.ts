@@ -1,6 +1,8 @@
 /** What is said of a simulation before it begins. */
 import { expect, test } from "bun:test";
-import { beginning } from "../../src/cli/simulate/beginning.ts";
+import { beginning, narrowNetworks } from "../../src/cli/simulate/beginning.ts";
+import { PERFECT_NETWORK } from "../../src/simulate/network.ts";
+import { fleetOf, spanOf, START_US } from "../simulate/rig.ts";
 
 const NOW_MS = Date.UTC(2026, 5, 1, 12);
 const HOUR_MS = 3_600_000;
@@ -18,4 +20,19 @@ test("from when and until when, by what was asked for", () => {
     "3 devices to s:1, back from 2026-06-01T09:00:00.000Z, up to 2026-06-01T11:00:00.000Z",
   );
   expect(said(-3 * HOUR_MS, HOUR_MS)).toBe("3 devices to s:1, back from 2026-06-01T09:00:00.000Z, for 1h");
+});
+
+test("of a network that breaks before a batch of each device is through it is said that little gets through", () => {
+  const network = { ...PERFECT_NETWORK, bytesPerSecond: 16 * 1_024, disconnectsPerHour: 240 };
+  const past = spanOf(HOUR_MS, { liveFromUs: START_US + HOUR_MS * 1_000 });
+  const told = (devices: number, span: typeof past, conditions = network) =>
+    narrowNetworks([fleetOf("factory", { devices, network: conditions })], span);
+  expect(told(20, past)).toEqual([
+    "f: between two disconnects pass about 240KiB, and one batch of each device has 976.6KiB: little or nothing gets through",
+  ]);
+  expect(told(4, past)).toEqual([]);
+  expect(told(20, spanOf(HOUR_MS))).toEqual([]);
+  expect(told(20, past, { ...network, disconnectsPerHour: 0 })).toEqual([]);
+  expect(told(20, past, { ...network, bytesPerSecond: Infinity })).toEqual([]);
+  expect(narrowNetworks([fleetOf("factory", { devices: 20 })], past)).toEqual([]);
 });
