@@ -5,7 +5,7 @@ import { listSeries } from "../client/catalog.ts";
 import type { Connection } from "../client/connection.ts";
 import { decimalOf, UNIT_COLUMN } from "../client/point-text.ts";
 import { queryRange } from "../client/query.ts";
-import type { SeriesRange } from "../wire/gen/history_pb.ts";
+import { Fill, RangeFunction, type SeriesRange } from "../wire/gen/history_pb.ts";
 import { chart } from "./chart.ts";
 import { notesOn } from "./annotation-notes.ts";
 import type { ChartNote } from "./chart-notes.ts";
@@ -25,7 +25,12 @@ const CHARTS_MAX = 2;
 /** Steps come at equal times; points as they come. */
 const GAP_FACTOR_OF_STEPS = 1.5;
 const GAP_FACTOR_OF_POINTS = 3;
+/** What picks one of the values that were stored. */
+const { MIN, MAX, LAST, FIRST, COUNT } = RangeFunction;
+const CHOSEN: ReadonlySet<RangeFunction> = new Set([MIN, MAX, LAST, FIRST, COUNT]);
+const RECKONED_DIGITS = 15;
 const HELP = `
+Stored values are printed exactly by --json and --csv, reckoned ones (means, rates, groups, other units) with 15 digits, and the table has 7.
 Times are ISO 8601 (UTC where they name no zone), numbers since 1970, "now", or before now: -15m, -24h, -7d. The range is [from, to).
 
 Examples:
@@ -70,8 +75,9 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
       patienceMs: PATIENCE_MS,
       ...(flags.timeout === undefined ? {} : { deadlineMs: flags.timeout + WAY_MS }),
     });
-    if (flags.json) printJson(series);
-    else if (flags.csv) printCsv(series, request.groupBy ?? []);
+    const decimal = isReckoned(flags) ? reckonedDecimalOf : decimalOf;
+    if (flags.json) printJson(series, decimal);
+    else if (flags.csv) printCsv(series, request.groupBy ?? [], decimal);
     else if (series.length === 0) console.log(await nothingFound(connection, metric, flags, signal));
     else {
       const labels = labelsOf(series, request.groupBy ?? []);
@@ -94,21 +100,36 @@ function isoOf(timeMs: number): string {
   return microseconds === 0 ? iso : iso.replace("Z", `${String(microseconds).padStart(3, "0")}Z`);
 }
 
-function printJson(series: readonly SeriesRange[]): void {
+/** Whether values are other than those that were stored. */
+function isReckoned({ step, function: func = RangeFunction.AVG, unit, groupBy, fill }: QueryFlags): boolean {
+  const isChosen = step === undefined || CHOSEN.has(func);
+  return unit !== undefined || groupBy !== undefined || fill === Fill.LINEAR || !isChosen;
+}
+
+/** Sixteen and more digits are where the arithmetic of doubles shows: 30.8 would be 30.799999999999976. */
+function reckonedDecimalOf(value: number): string {
+  return decimalOf(Number(value.toPrecision(RECKONED_DIGITS)));
+}
+
+type Decimal = (value: number) => string;
+
+function printJson(series: readonly SeriesRange[], decimal: Decimal): void {
   for (const { metric, source, device, tags, unit, timesMs, values } of series) {
     const start = `{"metric":${JSON.stringify(metric)},"value":`;
     const end = JSON.stringify({ tags, source, device, ...(unit !== "" && { unit }) }).slice(1);
-    const lines = values.map((value, i) => `${start}${jsonOf(value)},"timestamp":"${isoOf(timesMs[i])}",${end}\n`);
+    const lines = values.map(
+      (value, i) => `${start}${jsonOf(value, decimal)},"timestamp":"${isoOf(timesMs[i])}",${end}\n`,
+    );
     process.stdout.write(lines.join(""));
   }
 }
 
 /** JSON.stringify has no -0. */
-function jsonOf(value: number): string {
-  return Number.isFinite(value) ? decimalOf(value) : "null";
+function jsonOf(value: number, decimal: Decimal): string {
+  return Number.isFinite(value) ? decimal(value) : "null";
 }
 
-function printCsv(series: readonly SeriesRange[], groupBy: readonly string[]): void {
+function printCsv(series: readonly SeriesRange[], groupBy: readonly string[], decimal: Decimal): void {
   // Groups name what they are by as tags, though it has columns of its own.
   const fixed = groupBy.length > 0 ? ["metric", "source"] : [];
   const tagKeys = new Set(series.flatMap(({ tags }) => Object.keys(tags)));
@@ -119,7 +140,7 @@ function printCsv(series: readonly SeriesRange[], groupBy: readonly string[]): v
   for (const { metric, source, tags, unit, timesMs, values } of series) {
     const of = hasUnits ? `,${cell(unit)}` : "";
     const rest = [source, ...keys.map((key) => tags[key] ?? "")].map(cell).join(",");
-    const lines = values.map((value, i) => `${cell(metric)},${decimalOf(value)}${of},${isoOf(timesMs[i])},${rest}\n`);
+    const lines = values.map((value, i) => `${cell(metric)},${decimal(value)}${of},${isoOf(timesMs[i])},${rest}\n`);
     process.stdout.write(lines.join(""));
   }
 }

@@ -67,3 +67,28 @@ test("where none can be told in it the reason is said: another kind, no unit, or
     expect(asked).toMatchObject({ code: 2, out: "", err: expect.stringContaining(said) });
   }
 });
+
+test("what is reckoned has no digits that only arithmetic made; what is stored is exact", async () => {
+  const line = JSON.stringify({ metric: "odd", value: 0.1 + 0.2, timestamp: "2026-01-01", tags: { device: "d" } });
+  const other = JSON.stringify({ metric: "odd", value: 0.3, timestamp: "2026-01-01T00:00:01Z", tags: { device: "d" } });
+  await rig.ok(["upload", "-", "--source", "gw"], { stdin: `${line}\n${other}\n` });
+  await rig.ok(["device", "register", "d", "--sensor", "odd,unit=bar"]);
+  const values = async (...flags: string[]) => {
+    const csv = await rig.ok(["query", "odd", ...RANGE, "--csv", ...flags]);
+    const json = await rig.ok(["query", "odd", ...RANGE, "--json", ...flags]);
+    const of = csv.trim().split("\n").slice(1);
+    const found = of.map((row) => row.split(",")[1]);
+    expect(
+      json
+        .trim()
+        .split("\n")
+        .map((each) => /"value":([^,]*)/.exec(each)?.[1]),
+    ).toEqual(found);
+    return found;
+  };
+  expect(await values()).toEqual(["0.30000000000000004", "0.3"]);
+  expect(await values("--step", "1d", "--function", "max")).toEqual(["0.30000000000000004"]);
+  expect(await values("--step", "1d", "--function", "sum")).toEqual(["0.6"]);
+  expect(await values("--step", "1d")).toEqual(["0.3"]);
+  expect(await values("--unit", "kPa")).toEqual(["30", "30"]);
+});
