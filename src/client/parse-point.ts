@@ -39,7 +39,10 @@ function isDay(date: string): boolean {
   return date.slice(8) <= "28" || new Date(date).toISOString().startsWith(date);
 }
 
-/** One line of JSON: {"metric", "value", "timestamp"?, "source"?, "tags"?, "id"?}. */
+/**
+ * One line of JSON: {"metric", "value", "timestamp"?, "source"?, "device"?, "tags"?, "id"?}. A device is the tag of that name where there
+ * is none, unless it is the source itself, which is the device of what has no such tag.
+ */
 export function parseJsonLine(line: string): ParsedLine {
   let fields: Record<string, unknown>;
   try {
@@ -87,11 +90,17 @@ export function csvParser(header: string): ((record: string) => ParsedLine) | st
 
 /** A point of named fields as they were read, or in words why they are none. */
 export function pointOf(fields: Readonly<Record<string, unknown>>): ParsedLine {
-  const { metric, value, timestamp, source, tags, id } = fields;
+  const { metric, value, timestamp, source, device, tags, id } = fields;
   if (typeof metric !== "string" || metric === "") return `metric is ${shown(metric)}; wanted a name`;
   if (typeof value !== "number") return `value is ${shown(value)}; wanted a number`;
   if (typeof (tags ?? {}) !== "object" || Array.isArray(tags)) return "tags are no object";
-  return complete(metric, value, tagsOf(tags ?? {}), source, timestamp, id);
+  const isTag = !isMissing(device) && device !== "" && device !== source;
+  // Of two tags of one name the last counts.
+  const all: [string, string][] = [
+    ...(isTag ? [["device", textOf(device)] as [string, string]] : []),
+    ...tagsOf(tags ?? {}),
+  ];
+  return complete(metric, value, all, source, timestamp, id);
 }
 
 /** The text of every tag of an object that has a value. */

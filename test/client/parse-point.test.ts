@@ -56,6 +56,15 @@ describe("JSON Lines", () => {
   });
 
   test("everything else, in words", () => {
+    const withDevice = (fields: object) => {
+      const line = JSON.stringify({ metric: "m", value: 1, source: "gw", ...fields });
+      return (parseJsonLine(line) as { tags: Record<string, string> }).tags;
+    };
+    expect(withDevice({ device: "p1" })).toEqual({ device: "p1" });
+    expect(withDevice({ device: "p1", tags: { line: "a" } })).toEqual({ device: "p1", line: "a" });
+    expect(withDevice({ device: "p1", tags: { device: "p2" } })).toEqual({ device: "p2" });
+    // As `query --json` prints what has no tag: a tag would make another series of it.
+    for (const device of ["gw", "", null]) expect(withDevice({ device })).toEqual({});
     expect(parseJsonLine("{")).toBe("is no JSON");
     expect(parseJsonLine("[1]")).toBe("is no JSON object");
     expect(parseJsonLine("null")).toBe("is no JSON object");
