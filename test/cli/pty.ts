@@ -9,10 +9,13 @@ export interface OnPty extends AsyncDisposable {
   type(text: string): void;
   /** Resolves once it has written what is wanted, behind what was wanted before; rejects with all that is there after a while. */
   until(wanted: string | RegExp): Promise<void>;
+  /** Once all that it wrote has come. */
   readonly ended: Promise<number>;
 }
 
 const PATIENCE_MS = 40_000;
+/** A terminal does not say that nothing more comes. */
+const QUIET_MS = 250;
 
 export function onPty(args: readonly string[], env: Readonly<Record<string, string>>, columns = 80): OnPty {
   let out = "";
@@ -50,7 +53,10 @@ export function onPty(args: readonly string[], env: Readonly<Record<string, stri
         await Promise.race([new Promise<void>((resolve) => (wake = resolve)), Bun.sleep(100)]);
       }
     },
-    ended: child.exited,
+    ended: child.exited.then(async (code) => {
+      for (let length = -1; length < out.length; await Bun.sleep(QUIET_MS)) length = out.length;
+      return code;
+    }),
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;
