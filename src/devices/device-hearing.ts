@@ -6,6 +6,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent as Announcement } from "../model/device-event.ts";
 import { messageOf } from "../model/errors.ts";
+import { Seldom } from "../model/seldom.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import { LeftOut } from "./announced-device.ts";
 import type { DeviceBook, DeviceRecord } from "./device-book.ts";
@@ -23,7 +24,6 @@ import {
 import type { DeviceSeries } from "./device-series.ts";
 import type { DeviceWriter, Rows } from "./device-writer.ts";
 import { foundDevice, type Devices } from "./devices.ts";
-import { ToldSometimes } from "./told-sometimes.ts";
 import type { DeviceStatuses } from "./status/device-statuses.ts";
 import type { SavedStatus, StatusChange } from "./status/status.ts";
 
@@ -57,8 +57,8 @@ export class DeviceHearing {
   #noting: Promise<void> | undefined;
   #isFull = false;
   #ignoredDeaths = 0;
-  readonly #ignored: ToldSometimes;
-  readonly #notTaken: ToldSometimes;
+  readonly #ignored: Seldom;
+  readonly #notTaken: Seldom;
   #savedAtMs: number;
   #cancelTick = () => {};
   #unsubscribe = () => {};
@@ -66,8 +66,8 @@ export class DeviceHearing {
 
   constructor(deps: HearingDeps) {
     this.#deps = deps;
-    this.#ignored = new ToldSometimes(deps.clock, deps.onNotice);
-    this.#notTaken = new ToldSometimes(deps.clock, deps.onTrouble);
+    this.#ignored = new Seldom(deps.clock, deps.onNotice);
+    this.#notTaken = new Seldom(deps.clock, deps.onTrouble);
     this.#savedAtMs = deps.clock.monotonicMs();
   }
 

@@ -39,6 +39,10 @@ export const QUERY_SERIES_MAX = 10_000;
 export const QUERY_READ_SERIES_MAX = 100_000;
 export const QUERY_POINTS_MAX = 1_000_000;
 
+/** Sources that a delivery ledger tells apart, at either end; others are counted together. */
+export const LEDGER_SOURCES_MAX = 5_000;
+export const OTHER_SOURCES = "(others)";
+
 function holds(what: string, condition: boolean): void {
   if (!condition) throw new Error(`limits contradict each other: ${what}`);
 }

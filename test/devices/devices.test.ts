@@ -335,7 +335,7 @@ test("deaths that are older than what was heard change nothing, and are counted 
   expect(rig.notices).toEqual([expect.stringContaining('a death of device "p" (NDEATH) changes nothing: it is of 20')]);
   await rig.settle(60_000);
   die();
-  expect(rig.notices[1]).toEndWith("; so it was with 2 more since this was said last");
+  expect(rig.notices[1]).toEndWith(" (and 2 more since this was said last)");
   expect((await rig.get("p")).device!.status).toBe("online");
 });
 

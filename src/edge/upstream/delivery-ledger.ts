@@ -1,4 +1,5 @@
 /** What became of the points of each source: the sending half. What the receiver has counted is what it is brought to. */
+import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
 import type { DocumentChange, DocumentQuery, StoredDocument } from "../../model/journal.ts";
 import type { RefusedPoints, SourceDelivery } from "../../wire/gen/forwarding_pb.ts";
 import { usOfTimestamp } from "./timestamp-us.ts";
@@ -18,9 +19,6 @@ export interface LedgerJournal {
   documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
 }
 
-/** As the receiver tells apart. */
-const SOURCES_MAX = 5_000;
-export const OTHER_SOURCES = "(others)";
 const COLLECTION = "upstream.source";
 const PAGE = 1_000;
 
@@ -151,7 +149,7 @@ export class DeliveryLedger {
 
   #of(source: string): SourceCounts {
     let counts = this.#counts.get(source);
-    if (counts === undefined && this.#counts.size >= SOURCES_MAX && source !== OTHER_SOURCES)
+    if (counts === undefined && this.#counts.size >= LEDGER_SOURCES_MAX && source !== OTHER_SOURCES)
       return this.#of(OTHER_SOURCES);
     if (counts === undefined) {
       counts = { acked: 0, refused: 0, dropped: 0, firstUs: Infinity, lastUs: -Infinity, lastAckedMs: 0 };

@@ -6,11 +6,11 @@
 import { backoffMs } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError, type StatusName } from "../../model/errors.ts";
+import { Seldom } from "../../model/seldom.ts";
 import type { JournalEntry, JournalQuery } from "../../model/journal.ts";
 import { runByKey } from "./by-key.ts";
 import { callOfEntry, type EventCall } from "./event-calls.ts";
 import { LateEvents, type LateEvent } from "./late-events.ts";
-import { Seldom } from "./seldom.ts";
 import { standingAlerts, standingDevices, type OwnLists } from "./standing-events.ts";
 import type { UpstreamState } from "./upstream-state.ts";
 
@@ -98,8 +98,8 @@ export class UpstreamEvents {
     this.#isStandingDue = !state.isStandingTold;
     if (state.eventsAfter === null) state.eventsDelivered(this.#after, false);
     this.#standingDueMs = clock.monotonicMs();
-    this.#refusals = new Seldom(clock, SAID_EVERY_MS, deps.onTrouble);
-    this.#delays = new Seldom(clock, SAID_EVERY_MS, deps.onTrouble);
+    this.#refusals = new Seldom(clock, deps.onTrouble, SAID_EVERY_MS);
+    this.#delays = new Seldom(clock, deps.onTrouble, SAID_EVERY_MS);
     this.#unfollow = journal.follow(() => this.#look());
     this.wake();
   }
@@ -290,7 +290,7 @@ export class UpstreamEvents {
     const error = isBehind ? undefined : await this.#made(call);
     if (this.#isPast(round)) return;
     if (error !== undefined) {
-      this.#delays.say(`the upstream does not take an event yet, which is tried again: ${this.#lateBecause}`);
+      this.#delays.say(() => `the upstream does not take an event yet, which is tried again: ${this.#lateBecause}`);
     }
     if (isBehind || error !== undefined) this.#late.add(event, clock.monotonicMs(), random());
     if (position !== null && position > this.#after) this.#told.add(position);
@@ -341,6 +341,6 @@ export class UpstreamEvents {
   #refuse(what: string): void {
     this.#refused++;
     this.#lastRefusal = what;
-    this.#refusals.say(`the upstream refuses an event, which is left out: ${what}`);
+    this.#refusals.say(() => `the upstream refuses an event, which is left out: ${what}`);
   }
 }

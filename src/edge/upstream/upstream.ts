@@ -1,8 +1,10 @@
 /** Store-and-forward: what this node stored goes to another one, over outages of any length. The queue is the store itself. */
+import { OTHER_SOURCES } from "../../model/limits.ts";
 import type { Bus } from "../../bus/bus.ts";
 import { backoffMs, type BackoffOptions } from "../../model/backoff.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { Seldom } from "../../model/seldom.ts";
 import type { DocumentQuery, StoredDocument } from "../../model/journal.ts";
 import type { SeriesMatcher } from "../../model/matcher.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
@@ -14,7 +16,7 @@ import {
 } from "../../model/sequence-ranges.ts";
 import type { ForwardedAck } from "../../wire/gen/forwarding_pb.ts";
 import { Bandwidth } from "./bandwidth.ts";
-import { DeliveryLedger, OTHER_SOURCES } from "./delivery-ledger.ts";
+import { DeliveryLedger } from "./delivery-ledger.ts";
 import { connectTrouble, type ConnectTrouble } from "./connect-trouble.ts";
 import type { OpenLane } from "./lane.ts";
 import { Link, type LinkDeps } from "./link.ts";
@@ -25,7 +27,6 @@ import { QueueCount } from "./queue-count.ts";
 import { QueueKeeper } from "./queue-keeper.ts";
 import type { QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
-import { Seldom } from "./seldom.ts";
 import { SeriesFilter } from "./series-filter.ts";
 import type { OwnLists } from "./standing-events.ts";
 import { UpstreamEvents, type EventsJournal, type EventsStatus } from "./upstream-events.ts";
@@ -82,7 +83,6 @@ export interface UpstreamDeps {
 }
 
 const TELL_STORE_MS = 200;
-const REFUSALS_SAID_EVERY_MS = 60_000;
 const PAST_LIMITS = (points: number) =>
   `the oldest ${points} points that wait for the upstream were given up: the queue is past its limits`;
 
@@ -123,7 +123,7 @@ export class Upstream {
     this.#rate = new Rate(deps.clock.monotonicMs());
     this.#sinceMs = deps.clock.nowMs();
     this.#events = deps.events && this.#eventsOf(deps.events);
-    this.#refusals = new Seldom(deps.clock, REFUSALS_SAID_EVERY_MS, deps.onTrouble);
+    this.#refusals = new Seldom(deps.clock, deps.onTrouble);
     this.#queueCount = new QueueCount(deps.clock, (ranges) => deps.store.countUndelivered(ranges));
     this.#keeper = new QueueKeeper({
       ...{ clock: deps.clock, limits: options, state, count: (ranges) => deps.store.countUndelivered(ranges) },
@@ -284,7 +284,7 @@ export class Upstream {
         const refused = refusals.reduce((sum, each) => sum + Number(each.points), 0);
         onCount?.({ delivered: points - refused, refused });
         for (const { source, points: count, reason } of refusals) {
-          this.#refusals.say(`the upstream refuses ${count} points of ${JSON.stringify(source)}: ${reason}`);
+          this.#refusals.say(() => `the upstream refuses ${count} points of ${JSON.stringify(source)}: ${reason}`);
         }
       },
     };

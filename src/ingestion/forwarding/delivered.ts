@@ -1,4 +1,5 @@
 /** Counts of what came of one origin, by source: the receiving half of the delivery ledger. */
+import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
 
 export interface Delivered {
   points: number;
@@ -11,10 +12,6 @@ export interface Delivered {
 
 export type DeliveredBySource = Map<string, Delivered>;
 
-/** Sources that an origin's ledger tells apart; others are counted together. */
-export const SOURCES_MAX = 5_000;
-export const OTHER_SOURCES = "(others)";
-
 export const NOTHING_DELIVERED: Readonly<Delivered> = {
   ...{ points: 0, refused: 0, dropped: 0 },
   ...{ firstUs: Infinity, lastUs: -Infinity },
@@ -23,7 +20,7 @@ export const NOTHING_DELIVERED: Readonly<Delivered> = {
 export function deliveredOf(bySource: DeliveredBySource, source: string): Delivered {
   let counts = bySource.get(source);
   if (counts !== undefined) return counts;
-  if (bySource.size >= SOURCES_MAX && source !== OTHER_SOURCES) return deliveredOf(bySource, OTHER_SOURCES);
+  if (bySource.size >= LEDGER_SOURCES_MAX && source !== OTHER_SOURCES) return deliveredOf(bySource, OTHER_SOURCES);
   counts = { ...NOTHING_DELIVERED };
   bySource.set(source, counts);
   return counts;

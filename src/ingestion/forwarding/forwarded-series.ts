@@ -1,4 +1,5 @@
 /** The series of one stream of a node that forwards: its ids to those of this node. */
+import { OTHER_SOURCES } from "../../model/limits.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import { sourceOfKey } from "../../model/series-key.ts";
@@ -6,7 +7,6 @@ import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import { ForwardedSeriesSchema } from "../../wire/gen/forwarding_pb.ts";
 import { refusalOfSeries, refusalOfSource } from "../resolve-series.ts";
-import { OTHER_SOURCES } from "./delivered.ts";
 import { RefusedSeries, type Refusal } from "./refused-series.ts";
 
 export interface FoundSeries {

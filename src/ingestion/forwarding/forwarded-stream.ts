@@ -2,6 +2,7 @@
  * StreamData of a node that forwards what it stored. Its parts are committed as batches are; once those of a range of
  * sequences are durable the range enters the ledger, and once that is durable it is acknowledged.
  */
+import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { foreignBlockBytes } from "../../codec/foreign-block.ts";
 import type { Clock } from "../../model/clock.ts";
@@ -13,7 +14,7 @@ import type { BatchAckSchema } from "../../wire/gen/ingestion_pb.ts";
 import type { CallContext } from "../../wire/service.ts";
 import type { Intake } from "../intake.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
-import { addDelivered, OTHER_SOURCES, SOURCES_MAX, type DeliveredBySource } from "./delivered.ts";
+import { addDelivered, type DeliveredBySource } from "./delivered.ts";
 import { readForwarded, sequencesOf, withoutContent, type ForwardedMessage } from "./forwarded-message.ts";
 import { takePart, type PartDeps, type TakenPart } from "./forwarded-part.ts";
 import { ForwardedSeriesTable, NAMED_BYTES, type NamesRegistry } from "./forwarded-series.ts";
@@ -246,7 +247,7 @@ class ForwardedStream implements OriginStream {
     await this.#until(() => this.#isRoomFor(isResend));
     this.#isResend = isResend;
     const { blockIndex, dropped } = message.forwarded;
-    const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex) + SOURCES_MAX * SOURCE_BYTES;
+    const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex) + LEDGER_SOURCES_MAX * SOURCE_BYTES;
     const namedMost = message.series.length * NAMED_BYTES;
     names.take(this, namedMost);
     const reserved = 2 * message.bytes + namedMost + block + dropped.length * SOURCE_BYTES;
@@ -331,7 +332,7 @@ class ForwardedStream implements OriginStream {
     ready.messages++;
     ready.processed += taken.kept;
     for (const [source, reason] of taken.reasons) {
-      const isRoom = ready.refused.size < SOURCES_MAX || ready.refused.has(source);
+      const isRoom = ready.refused.size < LEDGER_SOURCES_MAX || ready.refused.has(source);
       const told = isRoom ? source : OTHER_SOURCES;
       const before = ready.refused.get(told) ?? { points: 0, reason };
       ready.refused.set(told, { ...before, points: before.points + (taken.delivered.get(source)?.refused ?? 0) });

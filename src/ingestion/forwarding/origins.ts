@@ -3,19 +3,13 @@
  * their streams may still be listened to. Documents of the journal, read when the first of them connects. What is told of
  * an origin changes once that is durable, one change of an origin after the other.
  */
+import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
 import type { Clock } from "../../model/clock.ts";
 import { invalidField, WatchpostError } from "../../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../../model/journal.ts";
 import { Serial } from "../../model/serial.ts";
 import { unionOf, type SequenceRanges } from "../../model/sequence-ranges.ts";
-import {
-  NOTHING_DELIVERED,
-  OTHER_SOURCES,
-  SOURCES_MAX,
-  sumOf,
-  type Delivered,
-  type DeliveredBySource,
-} from "./delivered.ts";
+import { NOTHING_DELIVERED, sumOf, type Delivered, type DeliveredBySource } from "./delivered.ts";
 import { BEHIND_MAX } from "./hello.ts";
 import { LedgerShare } from "./ledger-share.ts";
 import {
@@ -246,7 +240,7 @@ export class Origins {
   }
 
   #roomForSources(known: number): number {
-    return Math.min(SOURCES_MAX - known, this.#limits.sources - this.#count(({ delivered }) => delivered.size));
+    return Math.min(LEDGER_SOURCES_MAX - known, this.#limits.sources - this.#count(({ delivered }) => delivered.size));
   }
 
   /** What closes gaps is always taken. */

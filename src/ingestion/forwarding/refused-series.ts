@@ -1,5 +1,5 @@
 /** Why series of a stream are refused: many are for the same reason, so each is a number, whatever its name was. */
-import { OTHER_SOURCES, SOURCES_MAX } from "./delivered.ts";
+import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
 
 export interface Refusal {
   /** Under which its points are counted. */
@@ -16,7 +16,7 @@ const OF_A_SOURCE = "is one of too many series of a stream that are refused; eac
 const ONE_OF_MANY: Refusal = { source: OTHER_SOURCES, reason: OF_A_SOURCE, isForRoom: false };
 
 export class RefusedSeries {
-  /** Of these at most {@link REASONS_MAX}, and one more for each of at most {@link SOURCES_MAX} sources. */
+  /** Of these at most {@link REASONS_MAX}, and one more for each of at most {@link LEDGER_SOURCES_MAX} sources. */
   readonly #refusals: Refusal[] = [ONE_OF_MANY];
   readonly #codes = new Map<string, number>();
   readonly #hasRoom: (bytes: number) => boolean;
@@ -29,7 +29,7 @@ export class RefusedSeries {
   /** 0 or less. */
   codeOf(refusal: Refusal): number {
     const ofSource = { ...refusal, reason: OF_A_SOURCE, isForRoom: false };
-    return this.#kept(refusal, REASONS_MAX) ?? this.#kept(ofSource, REASONS_MAX + SOURCES_MAX) ?? 0;
+    return this.#kept(refusal, REASONS_MAX) ?? this.#kept(ofSource, REASONS_MAX + LEDGER_SOURCES_MAX) ?? 0;
   }
 
   of(code: number): Refusal {

@@ -1,7 +1,8 @@
 /** The sending half of the ledger where the receiver tells fewer sources apart. */
+import { OTHER_SOURCES } from "../../../src/model/limits.ts";
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
-import { DeliveryLedger, OTHER_SOURCES } from "../../../src/edge/upstream/delivery-ledger.ts";
+import { DeliveryLedger } from "../../../src/edge/upstream/delivery-ledger.ts";
 import { SourceDeliverySchema } from "../../../src/wire/gen/forwarding_pb.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 

@@ -171,7 +171,7 @@ test("what the upstream refuses for good is left out, counted and said with its 
   expect(state.eventsAfter).toBe(5);
   expect(troubles).toEqual([
     'the upstream refuses an event, which is left out: alert "one": no alert "one" (INVALID_ARGUMENT)',
-    'the upstream refuses an event, which is left out: device "d1": no device "d1" (NOT_FOUND) (and 2 others since)',
+    'the upstream refuses an event, which is left out: device "d1": no device "d1" (NOT_FOUND) (and 2 more since this was said last)',
   ]);
 });
 
