@@ -5,7 +5,7 @@ import type { SeriesRegistry } from "../model/series-registry.ts";
 import { metricOfKey, sourceOfKey } from "../model/series-key.ts";
 import { SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
 import type { DeviceRecord } from "./device-book.ts";
-import { withStanding } from "./device-documents.ts";
+import { NEVER_SEEN, withStanding } from "./device-documents.ts";
 import { SENSORS_MAX } from "./device-input.ts";
 import type { DeviceSeries } from "./device-series.ts";
 import { foundDevice } from "./devices.ts";
@@ -27,6 +27,7 @@ export interface MessageDeps {
 }
 
 const SOURCES_MAX = 10;
+const OLD_ALONE = "its readings were too old when they came to be a sign of life";
 /** A gateway whose devices have no tag of their own may have a hundred thousand. */
 const SERIES_READ_MAX = 10_000;
 
@@ -35,6 +36,7 @@ export function messageOf(record: DeviceRecord, isWhole: boolean, deps: MessageD
   const device = withStanding({ ...(record.stored ?? foundDevice(record)) }, record.standing);
   const { seenMs, lateAfterMs, offlineAfterMs, gapP95Ms } = deps.statuses.statusOf(record.index);
   if (seenMs > 0) device.lastSeen = timestampFromMs(Math.floor(seenMs));
+  if (seenMs > 0 && device.status === NEVER_SEEN.status) device.statusReason = OLD_ALONE;
   device.effectiveLateAfterMs = BigInt(Math.round(lateAfterMs));
   device.effectiveOfflineAfterMs = BigInt(Math.round(offlineAfterMs));
   device.gapP95Ms = BigInt(Math.round(gapP95Ms));

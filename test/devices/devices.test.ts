@@ -49,6 +49,20 @@ test("many that are found, or fall silent, at once are looked at a few at a time
   expect(rig.pauses - pauses).toBeGreaterThanOrEqual(18);
 });
 
+test("of one whose readings were too old to be a sign of life it is said why it was never seen", async () => {
+  const rig = await DeviceRig.open();
+  rig.send([rig.series("t", "old")], rig.clock.nowMs() - 3_600_000);
+  rig.send([rig.series("t", "new")], rig.clock.nowMs() - 3_599_000);
+  await rig.register({ deviceId: "none" });
+  await rig.settle();
+  const { devices } = await rig.list();
+  expect(devices.map(({ deviceId, status, statusReason }) => [deviceId, status, statusReason])).toEqual([
+    ["new", "online", "heard for the first time"],
+    ["none", "never_seen", ""],
+    ["old", "never_seen", "its readings were too old when they came to be a sign of life"],
+  ]);
+});
+
 test("sensors that are in the data alone are shown with their last values", async () => {
   const rig = await DeviceRig.open();
   await rig.register({ deviceId: "p", sensors: [{ metricName: "t", unit: "°C", validMin: -5 }] });
