@@ -11,29 +11,31 @@ interface DeviceRule {
   readonly instances: ReadonlyMap<InstancePlace, unknown>;
 }
 
+/** `isMet` undefined: the device is gone. `sinceMs`: since when it has its status, where that is known. */
+type Judge<T> = (rule: T, device: string, isMet: boolean | undefined, sinceMs?: number) => void;
+
 /** There is no device. */
 export const NO_DEVICES: DeviceStandings = { having: () => [], get: () => undefined, follow: () => () => {} };
 
 export class DeviceRules<T extends DeviceRule> {
   readonly #rules = new Set<T>();
   readonly #devices: DeviceStandings;
-  /** `isMet` undefined: the device is gone. */
-  readonly #judge: (rule: T, device: string, isMet: boolean | undefined) => void;
+  readonly #judge: Judge<T>;
   readonly #unfollow: () => void;
   #isRunning = false;
 
-  constructor(devices: DeviceStandings, judge: (rule: T, device: string, isMet: boolean | undefined) => void) {
+  constructor(devices: DeviceStandings, judge: Judge<T>) {
     this.#devices = devices;
     this.#judge = judge;
     this.#unfollow = devices.follow((device, standing) => {
       if (!this.#isRunning) return;
-      for (const rule of this.#rules) judge(rule, device, standing && isMetBy(standing, rule));
+      for (const rule of this.#rules) judge(rule, device, standing && isMetBy(standing, rule), standing?.sinceMs);
     });
   }
 
   add(rule: T): void {
     this.#rules.add(rule);
-    if (this.#isRunning) this.#judgeAll(rule);
+    if (this.#isRunning) this.#judgeAll(rule, ({ sinceMs }) => sinceMs);
   }
 
   delete(rule: T): void {
@@ -43,7 +45,8 @@ export class DeviceRules<T extends DeviceRule> {
   /** What stood before is restored: goes by how devices stand from now on. */
   start(): void {
     this.#isRunning = true;
-    for (const rule of this.#rules) this.#judgeAll(rule);
+    // Time in which the server was away does not count: what was not met before is met from now on.
+    for (const rule of this.#rules) this.#judgeAll(rule, () => undefined);
   }
 
   isKnown(device: string): boolean {
@@ -54,13 +57,13 @@ export class DeviceRules<T extends DeviceRule> {
     this.#unfollow();
   }
 
-  #judgeAll(rule: T): void {
+  #judgeAll(rule: T, sinceMsOf: (standing: DeviceStanding) => number | undefined): void {
     const { condition } = rule.rule;
     if (condition.kind !== "device") return;
     const others = new Set(Array.from(rule.instances.keys(), deviceOfPlace));
     for (const standing of this.#devices.having(condition.statuses)) {
       others.delete(standing.device);
-      this.#judge(rule, standing.device, isMetBy(standing, rule));
+      this.#judge(rule, standing.device, isMetBy(standing, rule), sinceMsOf(standing));
     }
     for (const device of others) this.#judge(rule, device, this.isKnown(device) ? false : undefined);
   }

@@ -287,12 +287,14 @@ export class Engine {
   }
 
   /** A device meets the condition of a rule, or not; undefined: it is gone. */
-  #judge(bound: BoundRule, device: string, isMet: boolean | undefined): void {
+  #judge(bound: BoundRule, device: string, isMet: boolean | undefined, sinceMs = Infinity): void {
     const { clock, listener } = this.#deps;
     const place = placeOfDevice(device);
     if (!isMet && !bound.instances.has(place)) return;
     const instance = this.#instance(bound, place);
-    if (isMet !== undefined) instance.judge(isMet, clock.nowMs() * 1_000, this.#atMs(), listener);
+    const nowMs = clock.nowMs();
+    if (isMet) instance.lifecycle.beginAt(Math.min(sinceMs, nowMs) * 1_000);
+    if (isMet !== undefined) instance.judge(isMet, nowMs * 1_000, this.#atMs(), listener);
     if (!isMet && (isMet === undefined || instance.lifecycle.phase === "quiet")) {
       bound.instances.delete(place);
       instance.wakesAtMs = NEVER_AGAIN_MS;

@@ -51,6 +51,11 @@ export class Lifecycle {
     return this.shown === this.level;
   }
 
+  /** Where no level holds, the next one that {@link step} takes holds since then. */
+  beginAt(timeUs: number): void {
+    if (this.level === 0) this.sinceUs = timeUs;
+  }
+
   /** Takes the level at a time; returns what that has changed, null for nothing. */
   step(level: number, timeUs: number, timing: Timing): LifecycleChange | null {
     const isMoved = level !== this.level && Math.max(level, this.level) > this.shown;

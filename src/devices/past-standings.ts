@@ -71,8 +71,10 @@ export async function pastStandings(
   return { before: [...standings.values()], changes };
 }
 
-export function standingOfDevice({ deviceId, site, type, parent, tags, status, statusReason }: Device): DeviceStanding {
-  return { device: deviceId, site, type, parent, tags, status, reason: statusReason };
+export function standingOfDevice(device: Device): DeviceStanding {
+  const { deviceId, site, type, parent, tags, status, statusReason, statusSince } = device;
+  const since = statusSince && { sinceMs: timestampMs(statusSince) };
+  return { device: deviceId, site, type, parent, tags, status, reason: statusReason, ...since };
 }
 
 export function standingOfRecord(record: DeviceRecord): DeviceStanding {
@@ -85,8 +87,10 @@ function standingAfter({ event: { kind, device } }: ToldDevice): DeviceStanding 
 
 function undo(standings: Map<string, DeviceStanding>, { id, event }: ToldDevice): void {
   const { kind, device, before, previousStatus } = event;
-  if (kind === "status") standings.set(id, { ...standingOfDevice(device!), status: previousStatus, reason: "" });
-  else if (before === undefined) standings.delete(id);
+  if (kind === "status") {
+    const { sinceMs: _, ...others } = standingOfDevice(device!);
+    standings.set(id, { ...others, status: previousStatus, reason: "" });
+  } else if (before === undefined) standings.delete(id);
   else standings.set(id, standingOfDevice(before));
 }
 

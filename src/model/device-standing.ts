@@ -11,6 +11,8 @@ export interface DeviceStanding {
   readonly status: string;
   /** Why, for people. */
   readonly reason: string;
+  /** Since when it has its status, Unix milliseconds; missing: that is not known. */
+  readonly sinceMs?: number;
 }
 
 /** How devices stood over a time. */

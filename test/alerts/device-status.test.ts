@@ -10,6 +10,7 @@ import { call } from "./calls.ts";
 import { AlertsRig } from "./rig.ts";
 
 const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 const BURST = 10_000;
 
 class Devices implements DeviceStandings {
@@ -38,7 +39,7 @@ class Devices implements DeviceStandings {
   become(device: string, status: string, others: Partial<DeviceStanding> = {}): void {
     const reason = `it is ${status}`;
     const before = this.#standings.get(device) ?? { site: "north", type: "", parent: "", tags: {} };
-    const standing = { ...before, ...others, device, status, reason };
+    const standing = { ...before, sinceMs: rig.clock.nowMs(), ...others, device, status, reason };
     this.#standings.set(device, standing);
     this.changes.push({ atMs: rig.clock.nowMs(), device, standing });
     for (const listener of this.#listeners) listener(device, standing);
@@ -123,8 +124,20 @@ test("the statuses that a rule names, of devices that it means; what it holds fo
 test("a rule fires for devices that are offline already, and ends with them and with itself", async () => {
   await become("pump-1", "offline");
   await become("pump-2", "offline");
+  const beganMs = rig.clock.nowMs();
+  await rig.pass(10 * MINUTE);
   await rig.put({ name: "gone", condition: { device: {} } });
   expect(active()).toEqual(["pump-1", "pump-2"]);
+  expect([...rig.alerts.book.active()].map(({ sinceMs }) => sinceMs)).toEqual([beganMs, beganMs]);
+  // A hold that has passed is not waited for again.
+  await rig.put({ name: "held", condition: { device: {} }, for: "5m" });
+  expect(active()).toEqual(["pump-1", "pump-1", "pump-2", "pump-2"]);
+  await rig.put({ name: "longer", condition: { device: {} }, for: "11m" });
+  expect(active()).toHaveLength(4);
+  await rig.pass(MINUTE);
+  expect(active()).toHaveLength(6);
+  await rig.alerts.rules.delete("held", "eve");
+  await rig.alerts.rules.delete("longer", "eve");
   devices.delete("pump-1");
   await rig.settle();
   expect(active()).toEqual(["pump-2"]);
