@@ -4,6 +4,7 @@ import { closestName } from "../model/closest-name.ts";
 import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
 import { meantSetting } from "./meant-setting.ts";
+import { UPSTREAM_DEFAULTS } from "./upstream-settings.ts";
 
 type Leaf = string | number | boolean;
 export type SettingsTree = { readonly [key: string]: Leaf | SettingsTree };
@@ -119,6 +120,9 @@ function contradictions(tree: Record<string, unknown>): Problem[] {
   const upstream = settingsSchema.shape.upstream.safeParse(tree["upstream"]).data;
   if (upstream !== undefined && upstream.backoff_min > upstream.backoff_max) {
     problems.push({ key: "upstream.backoff_min", wanted: "wanted at most upstream.backoff_max" });
+  }
+  if (upstream !== undefined && upstream.function !== UPSTREAM_DEFAULTS.function && upstream.step === undefined) {
+    problems.push({ key: "upstream.function", wanted: "wanted together with upstream.step, whose points it makes" });
   }
   // A token is not for everybody on the way.
   const needTls = ["ca_file", "cert_file", "key_file", "token_file"] as const;

@@ -155,6 +155,10 @@ describe("what is wrong is named, all of it at once", () => {
     expect(() => load(file('[live]\ninterval_min = "2m"\n'))).toThrow(
       'live.interval_min is "2m" (watchpost.toml): wanted at most live.interval_max',
     );
+    expect(() => load(file('[upstream]\nfunction = "max"\n'))).toThrow(
+      'upstream.function is "max" (watchpost.toml): wanted together with upstream.step, whose points it makes',
+    );
+    expect(load(file('[upstream]\nfunction = "max"\nstep = "1m"\n')).config.upstream.function).toBe("max");
     expect(() => load(file('[upstream]\nbackoff_min = "2m"\n'))).toThrow(
       'upstream.backoff_min is "2m" (watchpost.toml): wanted at most upstream.backoff_max',
     );
