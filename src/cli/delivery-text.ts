@@ -10,6 +10,7 @@ import type {
   UpstreamDelivery,
   UpstreamSettings,
 } from "../wire/gen/forwarding_pb.ts";
+import { counted } from "./counted.ts";
 import { textTable, type Column } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
 
@@ -32,18 +33,16 @@ function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
       ? ""
       : `, next attempt in ${formatDurationMs(Math.max(0, Math.ceil(inMs / 1_000)) * 1_000)}`;
   const rate = `${count(Math.round(upstream.pointsPerSecond))} points/s, ${formatByteSize(Math.round(upstream.bytesPerSecond))}/s over the last minute`;
-  const oldest = oldestQueuedTime === undefined ? "" : `, back to ${timeOf(oldestQueuedTime)}`;
-  const events =
-    upstream.queuedEvents === 0n
-      ? ""
-      : `, ${count(upstream.queuedEvents)} ${upstream.queuedEvents === 1n ? "event" : "events"}`;
+  const oldest = oldestQueuedTime === undefined || queuedPoints === 0n ? "" : `, back to ${timeOf(oldestQueuedTime)}`;
+  const events = upstream.queuedEvents === 0n ? "" : `, ${counted(upstream.queuedEvents, "event")}`;
+  const wait = queuedPoints === 1n ? "waits" : "wait";
   const as = settings === undefined ? "" : ` as ${printable(settings.name)}`;
   const { word, paint, advice } = standingOf(upstream);
   const lines = [
     `${pc.bold("to")} ${printable(address)}${as}  ${paint(word)} for ${ageOf(stateSince, nowMs)}${next}`,
     ...(lastError === "" ? [] : [printable(lastError), advice]),
     ...(settings === undefined ? [] : settingsLines(settings)),
-    `${count(queuedPoints)} points wait${oldest}${events}; ${rate}`,
+    `${counted(queuedPoints, "point")} ${wait}${oldest}${events}; ${rate}`,
     ...eventLines(upstream),
   ];
   const columns = [...COLUMNS.slice(0, 2), QUEUED, ...COLUMNS.slice(2)];

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import pc from "picocolors";
 import type { BadLine, ReadOptions } from "../client/point-file.ts";
 import type { Refusal, UploadProgress } from "../client/upload.ts";
+import { counted } from "./counted.ts";
 import { grouped, showProgress, type Progress } from "./point-progress.ts";
 
 /** Of each kind; the others are counted. */
@@ -92,10 +93,10 @@ export class UploadTotals {
     for (const [more, what] of hidden) if (more > 0) console.error(pc.yellow(`… and ${grouped(more)} more ${what}`));
     for (const sentence of failures) console.error(`${pc.red("error:")} ${sentence}`);
     const rate = grouped(points / Math.max(seconds, 0.001));
-    const bad = badLines > 0 ? `, ${grouped(badLines)} bad lines skipped` : "";
+    const bad = badLines > 0 ? `, ${counted(badLines, "bad line")} skipped` : "";
     const end = interrupted ? "interrupted: " : "";
     console.error(
-      `${end}${grouped(points)} points stored, ${grouped(refused)} refused${bad}, ${seconds.toFixed(1)} s, ${rate}/s`,
+      `${end}${counted(points, "point")} stored, ${grouped(refused)} refused${bad}, ${seconds.toFixed(1)} s, ${rate}/s`,
     );
   }
 

@@ -5,6 +5,7 @@ import { WatchpostError } from "../model/errors.ts";
 import type { OriginDelivery } from "../wire/gen/forwarding_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { confirmed } from "./confirmed.ts";
+import { counted } from "./counted.ts";
 import { printable } from "./watch-table.ts";
 
 const HELP = `
@@ -62,8 +63,4 @@ function told(origin: OriginDelivery): string {
 
 function nameOf({ originId, originName }: OriginDelivery): string {
   return `node ${printable(originName)} (${printable(originId)})`;
-}
-
-function counted(count: number | bigint, what: string): string {
-  return `${count.toLocaleString("en-US")} ${what}${Number(count) === 1 ? "" : "s"}`;
 }

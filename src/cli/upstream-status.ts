@@ -1,7 +1,9 @@
 /** `watchpost upstream status`: what has got where. */
 import { Command, Option } from "commander";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getDelivery } from "../client/delivery.ts";
 import { messageOf } from "../model/errors.ts";
+import type { GetDeliveryResponse } from "../wire/gen/forwarding_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { deliveryJson, deliveryText } from "./delivery-text.ts";
 import { cut } from "./fit-text.ts";
@@ -23,6 +25,7 @@ interface StatusFlags {
 }
 
 const ASK_EVERY_MS = 1_000;
+const PRINT_EVERY_MS = 10_000;
 
 export function upstreamStatusCommand(): Command {
   return addServerOption(new Command("status"))
@@ -31,7 +34,7 @@ export function upstreamStatusCommand(): Command {
       "Tells what a server has forwarded and what waits, and what other nodes have forwarded to it, by source.",
     )
     .option("--json", "one JSON object")
-    .addOption(new Option("--watch", "live, until Ctrl-C").conflicts("json"))
+    .addOption(new Option("--watch", "live, until Ctrl-C; into a pipe every ten seconds").conflicts("json"))
     .addHelpText("after", HELP)
     .action(status);
 }
@@ -53,6 +56,7 @@ async function status(flags: StatusFlags): Promise<void> {
         .map((line) => cut(line, columns))
         .join("\n");
     };
+    if (process.stdout.isTTY !== true) return await print(ask, first, flags.server, signal);
     const screen = openScreen(draw);
     try {
       while (!signal.aborted) {
@@ -69,5 +73,24 @@ async function status(flags: StatusFlags): Promise<void> {
     }
   } finally {
     connection.close();
+  }
+}
+
+/** For a pipe or a file: how it stands, with an empty line between, until `signal` aborts. */
+async function print(
+  ask: () => Promise<GetDeliveryResponse>,
+  first: GetDeliveryResponse,
+  server: string,
+  signal: AbortSignal,
+): Promise<void> {
+  process.stdout.write(deliveryText(first, Date.now()));
+  for (;;) {
+    await sleep(PRINT_EVERY_MS, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    try {
+      process.stdout.write(`\n${deliveryText(await ask(), Date.now())}`);
+    } catch (error) {
+      if (!signal.aborted) console.error(`${server}: ${messageOf(error)}`);
+    }
   }
 }

@@ -166,7 +166,7 @@ describe("from the command line", () => {
     const sent = await run(["upload", "-", "--source", "lab", ...there], {
       stdin: `${new TextDecoder().decode(Bun.gunzipSync(await Bun.file(recording).bytes()))}no json\n`,
     });
-    expect(sent.err).toContain("29,962 points stored, 0 refused, 1 bad lines skipped");
+    expect(sent.err).toContain("29,962 points stored, 0 refused, 1 bad line skipped");
     expect(sent.err).toContain("-:29963 is no JSON");
     const range = ["--from", "2013-01-01", "--to", "2015-01-01", ...there];
     const csv = await run(["query", "temperature_f", "--csv", ...range]);
@@ -268,7 +268,7 @@ test("SIGTERM ends open streams, seals everything and exits 0; the next start ha
   const upload = await run(["upload", "-", "--source", "s", "--server", first.grpc], {
     stdin: '{"metric":"m","value":7}\n',
   });
-  expect(upload.err).toContain("1 points stored");
+  expect(upload.err).toContain("1 point stored");
   const live = await fetch(`http://${first.http}/live?metric=*`);
   const reading = live.text();
   expect(await first.stop()).toBe(0);

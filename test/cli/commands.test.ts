@@ -206,14 +206,14 @@ describe("upload", () => {
     expect(wrong.code).toBe(1);
     expect(wrong.err.split("the CSV header is").length).toBe(2);
     expect(wrong.err).toContain("wrong.csv has no line with a reading");
-    expect(wrong.err).toContain("1 bad lines skipped");
+    expect(wrong.err).toContain("1 bad line skipped");
   });
 
   test("tells which points the server refused, and with --strict fails", async () => {
     const readings = '{"metric":"strict.a","value":1}\n{"metric":"no good","value":2}\n';
     const lenient = await run(["upload", "-", "--source", "s", ...at()], readings);
     expect(lenient.err).toContain('-:2 refused: metric_name is "no good"');
-    expect(lenient).toMatchObject({ code: 0, err: expect.stringContaining("1 points stored, 1 refused") });
+    expect(lenient).toMatchObject({ code: 0, err: expect.stringContaining("1 point stored, 1 refused") });
     expect((await run(["upload", "-", "--source", "s", "--strict", ...at()], readings)).code).toBe(1);
   });
 

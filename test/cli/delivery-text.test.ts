@@ -31,6 +31,15 @@ test("what waits, what is tried again and what was refused of alerts and devices
   });
 });
 
+test("how far back it goes is said of what waits alone", () => {
+  const oldestQueuedTime = timestampFromMs(NOW_MS - 60_000);
+  const lineOf = (queuedPoints: bigint) => linesOf({ queuedPoints, oldestQueuedTime })[1];
+  const rate = "; 0 points/s, 0B/s over the last minute";
+  expect(lineOf(0n)).toBe(`   0 points wait${rate}`);
+  expect(lineOf(1n)).toBe(`   1 point waits, back to 2025-12-31T23:59:00Z${rate}`);
+  expect(lineOf(1_200n)).toBe(`   1,200 points wait, back to 2025-12-31T23:59:00Z${rate}`);
+});
+
 test("a node that nobody answers and one that is refused are told apart, with what to do", () => {
   const failed = { state: "waiting", lastError: "centre:50051: why", nextAttemptAt: timestampFromMs(NOW_MS + 1_500) };
   for (const [lastErrorStatus, word, advice] of [

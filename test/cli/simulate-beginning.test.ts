@@ -22,6 +22,12 @@ test("from when and until when, by what was asked for", () => {
   expect(said(-3 * HOUR_MS, HOUR_MS)).toBe("3 devices to s:1, back from 2026-06-01T09:00:00.000Z, for 1h");
 });
 
+test("one device is one", () => {
+  expect(beginning({ ...spanOf(HOUR_MS), toUs: Infinity }, 1, "s:1", START_US / 1_000)).toBe(
+    "1 device to s:1, until Ctrl-C",
+  );
+});
+
 test("of a network that breaks before a batch of each device is through it is said that little gets through", () => {
   const network = { ...PERFECT_NETWORK, bytesPerSecond: 16 * 1_024, disconnectsPerHour: 240 };
   const past = spanOf(HOUR_MS, { liveFromUs: START_US + HOUR_MS * 1_000 });

@@ -64,6 +64,14 @@ test("both ends tell what was acknowledged", async () => {
   expect(await centre.ok(["upstream", "status"])).toMatch(/from hall-3  connected.*\n.*\n +gw-1 +2 +0 +0 /);
 });
 
+test("into a pipe the live status is plain text", async () => {
+  const followed = centre.follow(["upstream", "status", "--watch"]);
+  const lines = await followed.until((seen) => seen.some((line) => line.includes("gw-1")));
+  expect((await followed.interrupt()).code).toBe(0);
+  expect(lines.join("\n")).toMatch(/^from hall-3 {2}connected/);
+  expect(lines.filter((line) => line.includes("\u001b"))).toEqual([]);
+});
+
 async function publish(server: ServerProcess, alert: object): Promise<void> {
   const response = await fetch(`http://${server.http}/analytics.Alerts/PublishAlert`, {
     method: "POST",

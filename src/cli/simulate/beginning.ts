@@ -4,6 +4,7 @@ import { formatRoughDurationMs } from "../../model/duration.ts";
 import type { Fleet } from "../../simulate/fleet.ts";
 import { bytesBetweenBreaks } from "../../simulate/network.ts";
 import { BACKFILL_READINGS, type Span } from "../../simulate/simulated-device.ts";
+import { counted } from "../counted.ts";
 
 /** On the wire, about. */
 const READING_BYTES = 100;
@@ -18,7 +19,7 @@ export function beginning({ fromUs, toUs, liveFromUs }: Span, devices: number, s
   if (toUs === Infinity) end = "until Ctrl-C";
   else if (leftUs < -NOW_US) end = `up to ${isoOf(toUs)}`;
   else if (leftUs <= 0) end = "up to now";
-  return `${devices} devices to ${server},${back} ${end}`;
+  return `${counted(devices, "device")} to ${server},${back} ${end}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The ledger of a simulation, as it is told at the end. */
 import pc from "picocolors";
 import { formatRoughDurationMs } from "../../model/duration.ts";
+import { counted } from "../counted.ts";
 import { grouped } from "../point-progress.ts";
 import type { AckMs, Ledger } from "./ledger.ts";
 
@@ -62,7 +63,7 @@ export function outcomeText(outcome: Outcome): string {
   const { devices, seconds, sent, repeated, acked, refused, unanswered, stored } = outcome;
   const rate = grouped(acked / Math.max(seconds, 0.001));
   const lines = [
-    `${grouped(devices)} devices, ${formatRoughDurationMs(seconds * 1_000)}, ${rate} readings/s`,
+    `${counted(devices, "device")}, ${formatRoughDurationMs(seconds * 1_000)}, ${rate} readings/s`,
     row("sent", sent, repeated > 0 ? `and ${grouped(repeated)} of them again` : ""),
     row("acked", acked),
     row("refused", refused),
