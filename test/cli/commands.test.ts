@@ -206,7 +206,7 @@ describe("upload", () => {
     expect(wrong.code).toBe(1);
     expect(wrong.err.split("the CSV header is").length).toBe(2);
     expect(wrong.err).toContain("wrong.csv has no line with a reading");
-    expect(wrong.err).toContain("1 bad line skipped");
+    expect(wrong.err).toContain("51 bad lines skipped");
   });
 
   test("tells which points the server refused, and with --strict fails", async () => {
