@@ -15,7 +15,8 @@ const STATUSES = ["online", "late", "offline", "stale", "never-seen"];
 const ORDERS = ["id", "name", "status", "last-seen", "site"];
 const HELP = `
 A device is known by its first point: it is the tag "device", or else the source. INTERVAL is what somebody registered, or
-with ~ the 95th percentile of its recent gaps (1s to 2s of what sends every second, or faster). watchpost device NAME tells more of one, watchpost device register says what a device is.
+with ~ the 95th percentile of its recent gaps. watchpost device NAME tells more of one, watchpost device register says what
+a device is.
 
 A live list goes on by itself when the server restarts, and misses nothing. Into a pipe it is a line for each change; with
 --json each line is a DeviceEvent as WatchDevices sends it, see docs/devices.md.

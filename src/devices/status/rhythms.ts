@@ -2,8 +2,8 @@
 import { GAPS_MIN, GapRings } from "./gap-rings.ts";
 import { grown } from "./grown.ts";
 
-/** Arrivals closer together are one: what sends a hundred times a second is known by its seconds. */
-const GAP_MIN_MS = 1_000;
+/** Arrivals closer together are one: what sends a hundred times a second is known by its seconds, and one that sends every second by each. */
+const GAP_MIN_MS = 900;
 /** Readings that are further apart than their arrivals, by more than this, were kept and are sent now: that is not the device's rhythm. */
 const CATCH_UP_MS = 30_000;
 /** A percentile that moved by more than this part is saved again. */

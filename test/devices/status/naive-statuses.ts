@@ -74,13 +74,13 @@ function changesOf(readings: readonly NaiveReading[], endMs: number): Change[] {
   return changes;
 }
 
-/** Those that come within a second are one; what catches up, or is no sign of life, tells of no gap. */
+/** Those that come within 0.9 seconds are one; what catches up, or is no sign of life, tells of no gap. */
 function rhythmOf(arrivals: readonly Arrival[]): { gaps: number[]; fromMs: number; fromLagMs: number } {
   const gaps: number[] = [];
   let [fromMs, fromLagMs] = [-Infinity, 0];
   for (const { eventMs, arrivalMs, isLive } of arrivals) {
     const [gapMs, lagMs] = [arrivalMs - fromMs, arrivalMs - eventMs];
-    if (gapMs < 1_000) {
+    if (gapMs < 900) {
       fromLagMs = Math.min(fromLagMs, lagMs);
       continue;
     }
