@@ -41,10 +41,13 @@ export class Problems {
     };
   }
 
-  /** The first {@link PROBLEMS_MAX} that were found, in the order of their lines or devices. */
+  /** The first {@link PROBLEMS_MAX} that were found, in the order of their lines and columns, or devices. */
   get sorted(): string[] {
-    const placeOf = (problem: string) => Number(/^(?:line|device) (\d+)/.exec(problem)?.[1] ?? 0);
-    return this.#all.toSorted((x, y) => placeOf(x) - placeOf(y));
+    const placed = this.#all.map((problem) => {
+      const [, line = 0, column = 0] = /^(?:line|device) (\d+)(?:, column (\d+))?/.exec(problem) ?? [];
+      return { problem, line: Number(line), column: Number(column) };
+    });
+    return placed.sort((x, y) => x.line - y.line || x.column - y.column).map(({ problem }) => problem);
   }
 
   get isEmpty(): boolean {
