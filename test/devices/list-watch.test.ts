@@ -184,6 +184,24 @@ test("of one that flaps the status is that of now in answers, streams and for ru
   expect(events[0].device!.status).toBe("online");
 });
 
+test("what a flapping device is, which the journal does not have, is kept over a restart, in order or within seconds", async () => {
+  for (const isKilled of [false, true]) {
+    const kept = new Kept();
+    const rig = await DeviceRig.open(kept);
+    await rig.register({ deviceId: "p" });
+    for (let i = 0; i < 21; i++) {
+      rig.clock.advance(1_000);
+      await rig.call("reportDevice", { deviceId: "p", kind: i % 2 === 0 ? "birth" : "death" });
+    }
+    expect(rig.journaled("p").at(-1)).toBe("status offline by anonymous");
+    if (!isKilled) await rig.devices.close();
+    for (let i = 0; isKilled && i < 20; i++) await rig.settle();
+    const next = await DeviceRig.open(kept, rig.clock);
+    await next.settle();
+    expect((await next.get("p")).device).toMatchObject({ status: "online", isFlapping: true });
+  }
+});
+
 test("what changes while the snapshot is read comes behind its mark", async () => {
   const rig = await fleet();
   const watcher = rig.watch();
