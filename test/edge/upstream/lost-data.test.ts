@@ -10,15 +10,25 @@ function rowsFrom(first: number, count = 1): Row[] {
 
 type Pair = Awaited<ReturnType<typeof createPair>>;
 
+/** What had arrived before, and what stands at the gateway now. */
+function allOf(before: readonly string[], pair: Pair): string[] {
+  return [...new Set([...before, ...pair.sent()])].sort();
+}
+
+/** Ten points have arrived, and are in the snapshot; returns what goes back to it. */
+async function snapshotAfterTen(pair: Pair): Promise<() => Promise<void>> {
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  return pair.snapshotEdge();
+}
+
 function commitEach(pair: Pair, first: number, count: number): void {
   for (let i = first; i < first + count; i++) pair.commit(rowsFrom(i));
 }
 
 test("a gateway that is rolled back to a snapshot: what is new under sequences that were given before arrives", async () => {
   const pair = await createPair();
-  commitEach(pair, 0, 10);
-  await pair.settle();
-  const rollBack = pair.snapshotEdge();
+  const rollBack = await snapshotAfterTen(pair);
   commitEach(pair, 10, 10);
   await pair.settle();
   const before = pair.received();
@@ -26,16 +36,14 @@ test("a gateway that is rolled back to a snapshot: what is new under sequences t
   commitEach(pair, 100, 4);
   await pair.settle();
   await pair.pass(1_000);
-  expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+  expect(pair.received()).toEqual(allOf(before, pair));
   expect(pair.told).toContainEqual(expect.stringContaining("rolled back to a snapshot"));
   await pair.upstream.close();
 });
 
 test("the same where it has committed more meanwhile than it lost, or its sessions were overtaken", async () => {
   const pair = await createPair();
-  commitEach(pair, 0, 10);
-  await pair.settle();
-  const rollBack = pair.snapshotEdge();
+  const rollBack = await snapshotAfterTen(pair);
   commitEach(pair, 10, 5);
   for (let i = 0; i < 4; i++) {
     pair.cut();
@@ -48,15 +56,13 @@ test("the same where it has committed more meanwhile than it lost, or its sessio
   commitEach(pair, 100, 20);
   pair.setReachable(true);
   await pair.settle();
-  expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+  expect(pair.received()).toEqual(allOf(before, pair));
   await pair.upstream.close();
 });
 
 test("of two gateways made from one image the second is another one, however long it tried before it reached the receiver", async () => {
   const pair = await createPair();
-  commitEach(pair, 0, 10);
-  await pair.settle();
-  const rollBack = pair.snapshotEdge();
+  const rollBack = await snapshotAfterTen(pair);
   await pair.restartEdge();
   commitEach(pair, 10, 5);
   await pair.settle();
@@ -68,7 +74,7 @@ test("of two gateways made from one image the second is another one, however lon
   await pair.restartEdge();
   pair.setReachable(true);
   await pair.settle();
-  expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+  expect(pair.received()).toEqual(allOf(before, pair));
   expect(await pair.origins.all()).toHaveLength(2);
   await pair.upstream.close();
 });
@@ -197,9 +203,7 @@ test("a clock that is set ahead does not make the queue old; time does", async (
 for (const isAwayMs of [0, 600_000]) {
   test(`the same where it commits more than it lost, away for ${isAwayMs} ms, and starts once more before it is back`, async () => {
     const pair = await createPair();
-    commitEach(pair, 0, 10);
-    await pair.settle();
-    const rollBack = pair.snapshotEdge();
+    const rollBack = await snapshotAfterTen(pair);
     commitEach(pair, 10, 10);
     await pair.settle();
     const before = pair.received();
@@ -212,7 +216,7 @@ for (const isAwayMs of [0, 600_000]) {
     await pair.pass(5_000);
     pair.setReachable(true);
     await pair.settle();
-    expect(pair.received()).toEqual([...new Set([...before, ...pair.sent()])].sort());
+    expect(pair.received()).toEqual(allOf(before, pair));
     await pair.upstream.close();
   });
 }
