@@ -98,6 +98,21 @@ test("a gateway that was started often, and a receiver that was restored, know e
   await pair.upstream.close();
 });
 
+test("a machine that is put back while its process runs: the process has not sent what is there of it", async () => {
+  const pair = await createPair();
+  commitEach(pair, 0, 10);
+  await pair.settle();
+  const [origin] = await pair.origins.all();
+  // As it sent them before it was put back.
+  await pair.origins.commit(origin, [[10, 20]], new Map());
+  pair.setReachable(false);
+  commitEach(pair, 10, 3);
+  pair.setReachable(true);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  await pair.upstream.close();
+});
+
 test("a gateway that was restored from a backup sends what it had not delivered, and nothing twice", async () => {
   const pair = await createPair();
   commitEach(pair, 0, 10);
