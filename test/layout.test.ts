@@ -12,7 +12,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["wire", "metrics", "simulate"],
   ["log", "store", "bus"],
   ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge"],
-  ["transport", "config"],
+  ["transport", "config", "console"],
   ["process-metrics.ts"],
   ["app"],
   ["app.ts"],
@@ -27,6 +27,7 @@ const ONLY: Record<string, readonly string[]> = {
   model: ["model"],
   simulate: ["simulate", "model"],
   client: ["client", "wire", "model"],
+  console: ["console", "wire", "model"],
 };
 /** The one place of each that touches the machine. */
 const IMPURE_EXCEPTIONS = new Set(["model/system-clock.ts", "model/spawn.ts", "edge/mqtt/broker-connection.ts"]);
@@ -77,7 +78,7 @@ const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):(?!zlib")/;
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !file.startsWith("wire/gen/"))
+  .filter((file) => /\.tsx?$/.test(file) && !file.startsWith("wire/gen/"))
   .sort()
   .map((file) => ({ file, text: readFileSync(join(src, file), "utf8") }));
 

@@ -14,6 +14,7 @@ import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { CLOSE_UNREAD, connectRoutes } from "./connect-routes.ts";
+import type { ConsoleFiles } from "./console-files.ts";
 import type { TransportServer } from "./grpc-server.ts";
 import type { TransportEvents } from "./open-calls.ts";
 import type { HealthState } from "./health.ts";
@@ -21,6 +22,8 @@ import { answerRoute } from "./http-routes.ts";
 import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody, type BodyArrival } from "./request-body.ts";
+import { isOwnPage, tunnelData, tunnelHandler, type TunnelData } from "./tunnel.ts";
+import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
 
 export interface WebServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
@@ -29,6 +32,8 @@ export interface WebServerOptions extends TransportEvents {
   /** Plain calls of other systems. */
   readonly httpRoutes?: readonly HttpRoute[];
   readonly health: HealthState;
+  /** Pages for browsers; undefined: there are none. */
+  readonly console?: ConsoleFiles;
   readonly received: ReceivedBytes;
   /** Of pages that may read /live. */
   readonly origins: AllowedOrigins;
@@ -46,7 +51,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
   const { host, port } = parseAddress(options.address);
   const stopping = new AbortController();
   const routes = connectRoutes(options.methods, options, stopping.signal);
-  let server: Server<undefined>;
+  let server: Server<TunnelData>;
   try {
     server = Bun.serve({
       hostname: host,
@@ -57,6 +62,11 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
       maxRequestBodySize: HTTP_MESSAGE_BYTES_MAX + 1024,
       development: false,
       fetch: (request) => answer(request, server, routes, options, stopping.signal),
+      websocket: tunnelHandler({
+        answer: (request) => tunnelled(request, routes, options.received),
+        stopping: stopping.signal,
+        onDefect: (error) => options.onDefect?.(error, "tunnel"),
+      }),
       error: (error) => {
         options.onDefect?.(error, "http");
         return new Response("internal error; see the server's log\n", { status: 500 });
@@ -73,7 +83,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
   };
 }
 
-async function drain(server: Server<undefined>, stopping: AbortController, graceMs: number): Promise<void> {
+async function drain(server: Server<TunnelData>, stopping: AbortController, graceMs: number): Promise<void> {
   stopping.abort(new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again"));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
@@ -84,11 +94,11 @@ async function drain(server: Server<undefined>, stopping: AbortController, grace
 
 async function answer(
   request: Request,
-  server: Server<undefined>,
+  server: Pick<Server<TunnelData>, "timeout" | "upgrade">,
   routes: ReadonlyMap<string, UniversalHandler>,
   options: WebServerOptions,
   stopping: AbortSignal,
-): Promise<Response> {
+): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
   const handler = routes.get(pathname);
   if (handler !== undefined) return callResponse(handler, request, server, options.received);
@@ -100,6 +110,7 @@ async function answer(
   }
   if (ofPath.length > 0) return wrongMethod(pathname, ofPath);
   if (request.method !== "GET" && request.method !== "HEAD") return notFound(pathname);
+  if (pathname === TUNNEL_PATH) return tunnelOpened(request, server);
   switch (pathname) {
     case "/live":
       server.timeout(request, 0);
@@ -113,14 +124,40 @@ async function answer(
     case "/metrics":
       return new Response(await options.metricsText(), { headers: { "content-type": METRICS_TYPE } });
     case "/":
-      return new Response(frontPage(routes, httpRoutes));
-    default:
-      return notFound(pathname);
+      if (options.console === undefined || !wantsPage(request)) return new Response(frontPage(routes, httpRoutes));
   }
+  const file = await options.console?.file(pathname, request);
+  if (file !== undefined) return file;
+  return (wantsPage(request) && (await options.console?.page(request))) || notFound(pathname);
+}
+
+/** Browsers ask for pages like that; curl and programs do not. */
+function wantsPage(request: Request): boolean {
+  return request.headers.get("accept")?.includes("text/html") === true;
+}
+
+function tunnelOpened(request: Request, server: Pick<Server<TunnelData>, "upgrade">): Response | undefined {
+  if (!isOwnPage(request)) return new Response("only pages of this server may open it\n", { status: 403 });
+  if (server.upgrade(request, { data: tunnelData(request) })) return undefined;
+  return new Response(`${TUNNEL_PATH} is a WebSocket of the console\n`, {
+    status: 426,
+    headers: { upgrade: "websocket" },
+  });
+}
+
+/** A call that came over a tunnel: it has no connection of its own that could be idle. */
+async function tunnelled(
+  request: Request,
+  routes: ReadonlyMap<string, UniversalHandler>,
+  received: ReceivedBytes,
+): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const handler = routes.get(pathname);
+  return handler === undefined ? notFound(pathname) : callResponse(handler, request, { timeout() {} }, received);
 }
 
 /** By itself Bun takes a connection for idle where less than 16 kB of a body arrive a second, which is more than some sites have. */
-function arrivalOf(request: Request, server: Server<undefined>): BodyArrival {
+function arrivalOf(request: Request, server: Pick<Server<TunnelData>, "timeout">): BodyArrival {
   return {
     onProgress: () => server.timeout(request, IDLE_TIMEOUT_S),
     onWhole: () => server.timeout(request, 0),
@@ -130,7 +167,7 @@ function arrivalOf(request: Request, server: Server<undefined>): BodyArrival {
 async function callResponse(
   handler: UniversalHandler,
   request: Request,
-  server: Server<undefined>,
+  server: Pick<Server<TunnelData>, "timeout">,
   received: ReceivedBytes,
 ): Promise<Response> {
   const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });

@@ -1,0 +1,172 @@
+/** Calls over one WebSocket: as over HTTP, side by side, left, to a reader that is slow, and of pages of other sites. */
+import { createClient, ConnectError } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { afterEach, expect, test } from "bun:test";
+import { Tunnel } from "../../src/console/tunnel.ts";
+import { invalidField } from "../../src/model/errors.ts";
+import { HealthState } from "../../src/transport/health.ts";
+import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
+import { startWebServer } from "../../src/transport/web-server.ts";
+import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
+import { serverStreaming, unary } from "../../src/wire/service.ts";
+import { callFrame, FrameKind, frameOf, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
+
+const PADDING = "x".repeat(64 * 1024);
+const opened: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close();
+});
+
+async function start() {
+  const toy = { pulled: 0, ended: 0 };
+  async function* updates({ metricNames }: { metricNames: string[] }, { signal }: { signal: AbortSignal }) {
+    if (metricNames.length === 0) throw invalidField("metric_names", "", "at least one name");
+    try {
+      while (!signal.aborted) {
+        toy.pulled++;
+        yield { dashboardId: metricNames[0], metrics: [{ name: metricNames[0] === "large" ? PADDING : "" }] };
+        await Bun.sleep(0);
+      }
+    } finally {
+      toy.ended++;
+    }
+  }
+  const server = await startWebServer({
+    address: "127.0.0.1:0",
+    methods: [
+      serverStreaming(Dashboard.method.subscribeMetrics, updates),
+      unary(Dashboard.method.queryRange, async ({ metric }) => {
+        if (metric === "") throw invalidField("metric", "", "a name");
+        return { notes: [metric] };
+      }),
+    ],
+    health: new HealthState(),
+    received: new ReceivedBytes(1024 * 1024),
+    origins: [],
+    metricsText: async () => "",
+  });
+  opened.push({ close: () => server.drain(0) });
+  const base = `http://${server.address}`;
+  const sockets: WebSocket[] = [];
+  const tunnel = new Tunnel(base, (url) => {
+    // As a browser says where a page is from.
+    const socket = new WebSocket(url, { headers: { origin: base } } as never);
+    sockets.push(socket);
+    return socket;
+  });
+  const fetch = tunnel.fetch as typeof globalThis.fetch;
+  const dashboard = createClient(Dashboard, createConnectTransport({ baseUrl: base, fetch, useBinaryFormat: true }));
+  return { toy, server, base, dashboard, sockets };
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await Bun.sleep(5);
+}
+
+test("many calls and streams side by side over one connection; errors as they are", async () => {
+  const { dashboard, sockets, toy } = await start();
+  const streams = Array.from({ length: 20 }, async (_, i) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const stream = dashboard.subscribeMetrics({ metricNames: [`m${i}`] }, { signal });
+    let count = 0;
+    for await (const { dashboardId } of stream) {
+      expect(dashboardId).toBe(`m${i}`);
+      if (++count === 10) break;
+    }
+    controller.abort();
+  });
+  const answers = Array.from({ length: 50 }, (_, i) => dashboard.queryRange({ metric: `q${i}` }));
+  expect((await Promise.all(answers)).map(({ notes }) => notes[0])).toEqual(answers.map((_, i) => `q${i}`));
+  await Promise.all(streams);
+  await until(() => toy.ended === 20);
+  expect(sockets).toHaveLength(1);
+  const refused = await dashboard.queryRange({}).catch((error: unknown) => ConnectError.from(error));
+  expect(refused).toMatchObject({ rawMessage: 'metric is ""; wanted a name' });
+  const broken = (async () => {
+    for await (const _ of dashboard.subscribeMetrics({}));
+  })().catch((error: unknown) => ConnectError.from(error));
+  expect(await broken).toMatchObject({ rawMessage: 'metric_names is ""; wanted at least one name' });
+});
+
+test("a page that leaves ends its calls; one that comes back begins anew", async () => {
+  const { dashboard, sockets, toy } = await start();
+  const iterator = dashboard.subscribeMetrics({ metricNames: ["m"] })[Symbol.asyncIterator]();
+  await iterator.next();
+  sockets[0].close();
+  expect(iterator.next().then(() => iterator.next())).rejects.toThrow();
+  await until(() => toy.ended === 1);
+  expect((await dashboard.queryRange({ metric: "again" })).notes).toEqual(["again"]);
+  expect(sockets).toHaveLength(2);
+});
+
+test("a page that reads nothing holds up its own calls alone, and is not kept in memory", async () => {
+  const { base, dashboard, toy } = await start();
+  const { hostname, port } = new URL(base);
+  const head = {
+    path: "/analytics.Dashboard/SubscribeMetrics",
+    headers: { "content-type": "application/connect+json" },
+  };
+  const body = Buffer.concat([Buffer.from([0, 0, 0, 0, 25]), Buffer.from('{"metricNames":["large"]}')]);
+  const call = callFrame(1, head, body);
+  // As a WebSocket by hand, since those of Bun cannot stop reading.
+  const socket = await Bun.connect({ hostname, port: Number(port), socket: { data: (own) => own.pause() } });
+  socket.write(
+    `GET ${TUNNEL_PATH} HTTP/1.1\r\nhost: ${hostname}:${port}\r\norigin: ${base}\r\nupgrade: websocket\r\nconnection: upgrade\r\n` +
+      "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+  );
+  await Bun.sleep(50);
+  socket.write(
+    Buffer.concat([Buffer.from([0x82, 0xfe, call.byteLength >> 8, call.byteLength & 0xff, 0, 0, 0, 0]), call]),
+  );
+  await until(() => toy.pulled > 0);
+  let before = -1;
+  while (before !== toy.pulled) {
+    before = toy.pulled;
+    await Bun.sleep(200);
+  }
+  expect((await dashboard.queryRange({ metric: "other" })).notes).toEqual(["other"]);
+  expect(toy.ended).toBe(0);
+  socket.terminate();
+  await until(() => toy.ended === 1);
+});
+
+test("pages of other sites, programs and nonsense are refused", async () => {
+  const { base } = await start();
+  const opening = (headers: Record<string, string>) =>
+    fetch(base + TUNNEL_PATH, {
+      headers: {
+        ...{ upgrade: "websocket", connection: "upgrade", "sec-websocket-version": "13" },
+        ...{ "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==", ...headers },
+      },
+    });
+  expect((await opening({ origin: "https://elsewhere.example.org" })).status).toBe(403);
+  expect((await opening({})).status).toBe(403);
+  expect((await fetch(base + TUNNEL_PATH, { headers: { origin: base } })).status).toBe(426);
+  const nonsense = [
+    new Uint8Array(3),
+    frameOf(99 as FrameKind, 1),
+    frameOf(FrameKind.CALL, 1, new Uint8Array([0, 0, 1, 0, 1])),
+    "text",
+  ];
+  for (const message of nonsense) {
+    const socket = new WebSocket(base.replace("http", "ws") + TUNNEL_PATH, { headers: { origin: base } } as never);
+    const closed = new Promise<CloseEvent>((resolve) => (socket.onclose = resolve));
+    socket.onopen = () => socket.send(message as never);
+    expect((await closed).code).toBe(1002);
+  }
+});
+
+test("a server that stops ends what is under way and closes the connection, however long it would wait", async () => {
+  const { dashboard, server, sockets } = await start();
+  const iterator = dashboard.subscribeMetrics({ metricNames: ["m"] })[Symbol.asyncIterator]();
+  await iterator.next();
+  const closed = new Promise<CloseEvent>((resolve) => sockets[0].addEventListener("close", resolve as never));
+  const rest = (async () => {
+    while (!(await iterator.next()).done);
+  })().catch((error: unknown) => ConnectError.from(error));
+  await server.drain(600_000);
+  expect((await closed).code).toBe(1001);
+  expect(await rest).toMatchObject({ rawMessage: expect.stringContaining("shutting down") });
+});
