@@ -2,8 +2,9 @@
  * Compiles Watchpost into one executable: `bun build.ts` makes dist/watchpost for this machine, `--all` one for every
  * supported platform and SHA256SUMS.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { bundleConsole, CONSOLE_ARCHIVE, consoleArchive } from "./src/app/console-content.ts";
 import pkg from "./package.json" with { type: "json" };
 
 const root = import.meta.dir;
@@ -22,6 +23,10 @@ const TARGETS: Record<string, string> = {
 const commit = commitOfTree();
 const all = process.argv.includes("--all");
 mkdirSync(dist, { recursive: true });
+const made = mkdtempSync(join(dist, ".console-"));
+process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+const archive = join(made, CONSOLE_ARCHIVE);
+writeFileSync(archive, consoleArchive(await bundleConsole(join(root, "src/console/index.html"))));
 if (all) {
   const files = Object.entries(TARGETS).map(([name, target]) => compile(join(dist, name), target));
   writeFileSync(join(dist, "SHA256SUMS"), files.map(checksumLine).join(""));
@@ -42,12 +47,16 @@ function compile(outfile: string, target?: string): string {
       "build",
       join(root, "src/main.ts"),
       join(root, "src/thread.ts"),
+      archive,
       "--compile",
       ...(target === undefined ? [] : [`--target=${target}`]),
       "--minify",
       "--bytecode",
       "--format=esm",
       "--splitting",
+      "--loader=.archive:file",
+      // Else it were the folder of all entries, and workers not where main.ts looks for them.
+      `--root=${join(root, "src")}`,
       "--sourcemap=linked",
       // A binary that runs the .env and bunfig.toml of whatever folder it is started in could be made to do anything.
       "--no-compile-autoload-dotenv",

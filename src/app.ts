@@ -10,6 +10,7 @@ import { openSessions } from "./app/open-sessions.ts";
 import { openStorage } from "./app/open-storage.ts";
 import { openUpstream } from "./app/open-upstream.ts";
 import type { Config } from "./config/config.ts";
+import { consoleContent } from "./app/console-content.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
@@ -28,6 +29,7 @@ import { retireSeries } from "./store/retire-series.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { refuseWhatOthersReach } from "./transport/others-reach.ts";
+import { ConsoleFiles } from "./transport/console-files.ts";
 import { startWebServer } from "./transport/web-server.ts";
 
 export interface ServerDeps {
@@ -154,6 +156,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     address: config.http,
     origins: config.live.origins,
     httpRoutes: doors.routes,
+    console: new ConsoleFiles(consoleContent),
     metricsText: stopWatching.text,
   });
   opening.defer(() => web.drain(0));

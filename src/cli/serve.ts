@@ -95,7 +95,7 @@ export function startScreen({ grpc, http, data, series, startMs }: StartScreen):
   ${pc.bold("Watchpost")} ${BUILD.version} ${pc.dim(`(${BUILD.commit})`)}  up in ${Math.round(startMs)} ms
 
   gRPC   ${pc.cyan(grpc)}
-  HTTP   ${pc.cyan(`http://${http}`)}
+  HTTP   ${pc.cyan(`http://${http}`)} ${pc.dim("(the console, in a browser)")}
   Data   ${data} ${pc.dim(`(${known})`)}
 
   Send   ${watchpost} upload readings.jsonl --source my-gateway${server}

@@ -1,6 +1,10 @@
 /** The files of the console, as they are sent: packed once, and cached by browsers for as long as their names stay. */
-import type { HTMLBundle } from "bun";
-import { basename } from "node:path";
+/** One of them, before it is packed: all are text. */
+export interface ConsoleContent {
+  readonly name: string;
+  readonly type: string;
+  readonly text: string;
+}
 
 interface ConsoleFile {
   readonly plain: Uint8Array<ArrayBuffer>;
@@ -31,11 +35,11 @@ const COMMON_HEADERS = {
 };
 
 export class ConsoleFiles {
-  readonly #bundle: HTMLBundle;
+  readonly #load: () => Promise<readonly ConsoleContent[]>;
   #files: Promise<ReadonlyMap<string, ConsoleFile>> | undefined;
 
-  constructor(bundle: HTMLBundle) {
-    this.#bundle = bundle;
+  constructor(load: () => Promise<readonly ConsoleContent[]>) {
+    this.#load = load;
   }
 
   /** The page itself, whatever part of the console its address names. */
@@ -49,7 +53,7 @@ export class ConsoleFiles {
   }
 
   async #answer(name: string, request: Request): Promise<Response | undefined> {
-    this.#files ??= filesOf(this.#bundle);
+    this.#files ??= this.#load().then(filesOf);
     const file = (await this.#files).get(name);
     if (file === undefined) return undefined;
     if (request.headers.get("if-none-match") === file.headers["etag"])
@@ -60,39 +64,15 @@ export class ConsoleFiles {
   }
 }
 
-async function filesOf(bundle: HTMLBundle): Promise<ReadonlyMap<string, ConsoleFile>> {
+function filesOf(content: readonly ConsoleContent[]): ReadonlyMap<string, ConsoleFile> {
   const files = new Map<string, ConsoleFile>();
-  for (const { name, bytes, type } of await contentsOf(bundle)) {
+  for (const { name, type, text } of content) {
+    const plain = new TextEncoder().encode(text);
     const isPage = name.endsWith(".html");
     const caching = isPage ? PAGE_HEADERS : { "cache-control": "public, max-age=31536000, immutable" };
-    const etag = `"${Bun.hash(bytes).toString(36)}"`;
+    const etag = `"${Bun.hash(plain).toString(36)}"`;
     const headers = { ...COMMON_HEADERS, ...caching, "content-type": type, etag };
-    files.set(isPage ? "index.html" : name, { plain: bytes, packed: Bun.gzipSync(bytes, { level: 9 }), headers });
+    files.set(isPage ? "index.html" : name, { plain, packed: Bun.gzipSync(plain, { level: 9 }), headers });
   }
   return files;
-}
-
-interface Content {
-  readonly name: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly type: string;
-}
-
-/** In the executable they are there; from the sources they are made when they are asked for first. */
-async function contentsOf({ files, index }: HTMLBundle): Promise<readonly Content[]> {
-  if (files !== undefined) {
-    return Promise.all(
-      files.map(async ({ path, headers }) => {
-        return { name: basename(path), bytes: await Bun.file(path).bytes(), type: headers["content-type"] };
-      }),
-    );
-  }
-  const { outputs } = await Bun.build({ entrypoints: [index], minify: true });
-  return Promise.all(
-    outputs.map(async (output) => ({
-      name: basename(output.path),
-      bytes: new Uint8Array(await output.arrayBuffer()),
-      type: output.type,
-    })),
-  );
 }

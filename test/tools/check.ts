@@ -14,6 +14,7 @@ let failed = 0;
 const generated = mkdtempSync(join(tmpdir(), "watchpost-generated-"));
 try {
   step("types", [bun, "check", "--no-script"]);
+  step("types of the console", [bun, "check", "--no-script", "-p", "src/console"]);
   step("format", [bun, "fmt", "--check"]);
   step("buf lint, generate", [bun, "run", "test/tools/generate.ts", generated]);
   step("generated code unchanged", ["diff", "-r", join(generated, "src/wire/gen"), join(root, "src/wire/gen")]);

@@ -1,0 +1,54 @@
+import { signal } from "@preact/signals";
+
+/** Things of one kind as they are now: what stood at the beginning, then what changes. */
+export class Standing<T> {
+  readonly all = signal<ReadonlyMap<string, T>>(new Map());
+  readonly isKnown = signal(false);
+  readonly #changed = new Map<string, T | undefined>();
+  /** Of a beginning that has not ended. */
+  #coming: Map<string, T> | undefined;
+  #isDue = false;
+
+  /** What comes until `known` takes the place of all there was. */
+  begin(): void {
+    this.#coming = new Map();
+    this.#changed.clear();
+  }
+
+  known(): void {
+    if (this.#coming !== undefined) this.all.value = this.#coming;
+    this.#coming = undefined;
+    this.isKnown.value = true;
+  }
+
+  get(id: string): T | undefined {
+    return this.#changed.has(id) ? this.#changed.get(id) : this.all.peek().get(id);
+  }
+
+  /** Undefined: it is no more. */
+  put(id: string, item: T | undefined): void {
+    if (this.#coming === undefined) {
+      this.#changed.set(id, item);
+      this.#showSoon();
+    } else if (item === undefined) this.#coming.delete(id);
+    else this.#coming.set(id, item);
+  }
+
+  /** Many that change at once are shown at once. */
+  #showSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setTimeout(() => {
+      this.#isDue = false;
+      const next = new Map(this.all.peek());
+      for (const [id, item] of this.#changed) {
+        if (item === undefined) next.delete(id);
+        else next.set(id, item);
+      }
+      this.#changed.clear();
+      this.all.value = next;
+    }, SHOWN_EVERY_MS);
+  }
+}
+
+const SHOWN_EVERY_MS = 100;

@@ -1,0 +1,66 @@
+/** Pages of the console in Debian's Chromium. */
+import { program } from "../support/needs.ts";
+
+export const CHROMIUM = program("chromium") && "Debian's chromium";
+
+const ARGUMENTS = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  ...["--disable-component-update", "--disable-sync"],
+];
+const DEADLINE_MS = 45_000;
+const POLL_MS = 50;
+
+export class Page implements AsyncDisposable {
+  readonly #view: Bun.WebView;
+
+  constructor(size = { width: 1280, height: 800 }) {
+    const backend = { type: "chrome", path: Bun.which("chromium")!, argv: ARGUMENTS } as const;
+    this.#view = new Bun.WebView({ ...size, backend });
+  }
+
+  async open(url: string): Promise<void> {
+    await this.#view.navigate(url);
+  }
+
+  /** All text that is shown. */
+  text(): Promise<string> {
+    return this.ask("document.body.innerText");
+  }
+
+  ask<T>(expression: string): Promise<T> {
+    return this.#view.evaluate(expression) as Promise<T>;
+  }
+
+  /** Waits until the page shows it. */
+  async shows(wanted: string | RegExp): Promise<void> {
+    const shows = (text: string) => (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text));
+    await this.until(async () => shows(await this.text()), `shows ${wanted}`);
+  }
+
+  async until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+    const deadlineMs = performance.now() + DEADLINE_MS;
+    while (!(await isSo())) {
+      if (performance.now() > deadlineMs) throw new Error(`the page never ${what}; it shows: ${await this.text()}`);
+      await Bun.sleep(POLL_MS);
+    }
+  }
+
+  click(selector: string): Promise<void> {
+    return this.#view.click(selector);
+  }
+
+  /** Into what is found, in place of what is there. */
+  async write(selector: string, text: string): Promise<void> {
+    await this.#view.click(selector);
+    await this.ask(`document.querySelector(${JSON.stringify(selector)}).select()`);
+    await this.#view.type(text);
+  }
+
+  press(key: string): Promise<void> {
+    return this.#view.press(key as never);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#view.close();
+  }
+}
