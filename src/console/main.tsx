@@ -1,5 +1,5 @@
 /** The console: what an operator sees in a browser. */
-import { render, type FunctionComponent } from "preact";
+import { render } from "preact";
 import { useSignalEffect } from "@preact/signals";
 import { broken } from "./connection.ts";
 import { alertsBySeverity, followAlerts, unacknowledged } from "./data/alerts.ts";
@@ -8,26 +8,14 @@ import { durationText } from "./format.ts";
 import { listenForKeys } from "./keys.ts";
 import { nowMs } from "./now.ts";
 import { route } from "./route.ts";
-import { AlertsView } from "./views/alerts.tsx";
-import { DevicesView } from "./views/devices.tsx";
-import { Explore } from "./views/explore.tsx";
-import { Overview } from "./views/overview.tsx";
-import { SessionsView } from "./views/sessions.tsx";
-
-const VIEWS: readonly (readonly [path: string, name: string, View: FunctionComponent])[] = [
-  ["/", "Overview", Overview],
-  ["/explore", "Explore", Explore],
-  ["/devices", "Devices", DevicesView],
-  ["/alerts", "Alerts", AlertsView],
-  ["/sessions", "Sessions", SessionsView],
-];
+import { VIEWS } from "./views.ts";
 
 function Shell() {
-  const { path } = route.value;
-  const [, name, View] = VIEWS.find(([each]) => each === path) ?? VIEWS[0];
+  const { view } = route.value;
+  const { label, View } = VIEWS.find(({ name }) => name === view) ?? VIEWS[0];
   useSignalEffect(() => {
     const { value: open } = unacknowledged;
-    document.title = `${open > 0 ? `(${open}) ` : ""}${name} · Watchpost`;
+    document.title = `${open > 0 ? `(${open}) ` : ""}${label} · Watchpost`;
   });
   return (
     <>
@@ -36,10 +24,10 @@ function Shell() {
           Watchpost
         </a>
         <nav aria-label="Parts of the console">
-          {VIEWS.map(([each, label]) => (
-            <a key={each} href={each} aria-current={each === path ? "page" : undefined}>
-              {label}
-              {each === "/alerts" && unacknowledged.value > 0 && (
+          {VIEWS.map((each) => (
+            <a key={each.name} href={`/${each.name}`} aria-current={each.name === view ? "page" : undefined}>
+              {each.label}
+              {each.name === "alerts" && unacknowledged.value > 0 && (
                 <span
                   class="badge"
                   data-severity={(alertsBySeverity.value.get("critical") ?? 0) > 0 ? "critical" : "high"}

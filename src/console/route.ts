@@ -2,8 +2,10 @@
 import { signal } from "@preact/signals";
 
 export interface Route {
-  /** Such as "/explore". */
-  readonly path: string;
+  /** The first part of the path: "" of "/", "devices" of "/devices/pump-1". */
+  readonly view: string;
+  /** The parts behind it, decoded: ["pump-1"]. */
+  readonly rest: readonly string[];
   readonly params: URLSearchParams;
 }
 
@@ -33,10 +35,25 @@ export function setParams(changes: Readonly<Record<string, string>>): void {
     else params.set(name, value);
   }
   const query = params.toString();
-  history.replaceState(null, "", query === "" ? route.value.path : `${route.value.path}?${query}`);
+  history.replaceState(null, "", query === "" ? location.pathname : `${location.pathname}?${query}`);
   route.value = present();
 }
 
+/** The address of a part of a view: pathTo("devices", "pump/1") is "/devices/pump%2F1". */
+export function pathTo(...parts: readonly string[]): string {
+  return `/${parts.map(encodeURIComponent).join("/")}`;
+}
+
 function present(): Route {
-  return { path: location.pathname, params: new URLSearchParams(location.search) };
+  const [view, ...rest] = location.pathname.slice(1).split("/").map(decoded);
+  return { view, rest, params: new URLSearchParams(location.search) };
+}
+
+/** An address that somebody typed need not be well-formed. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -1,10 +1,10 @@
-import { areDevicesKnown, devices, STATUSES } from "../data/devices.ts";
-import type { Device } from "../../wire/gen/devices_pb.ts";
-import { countText, durationText, msOf } from "../format.ts";
-import { Empty } from "../parts/empty.tsx";
-import { Status, statusText } from "../parts/status.tsx";
-import { Age } from "../parts/time.tsx";
-import { route, setParams } from "../route.ts";
+import { areDevicesKnown, devices, STATUSES } from "../../data/devices.ts";
+import type { Device } from "../../../wire/gen/devices_pb.ts";
+import { countText, durationText, msOf } from "../../format.ts";
+import { Empty } from "../../parts/empty.tsx";
+import { Status, statusText } from "../../parts/status.tsx";
+import { Age } from "../../parts/time.tsx";
+import { route, setParams } from "../../route.ts";
 
 const SHOWN = 200;
 

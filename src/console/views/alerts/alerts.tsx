@@ -1,15 +1,15 @@
 import { useState } from "preact/hooks";
 import { ConnectError } from "@connectrpc/connect";
-import type { Alert } from "../../wire/gen/alerts_pb.ts";
-import { alertsApi } from "../api.ts";
-import { alertList, areAlertsKnown, SEVERITIES } from "../data/alerts.ts";
-import { countText, msOf, numberText } from "../format.ts";
-import { Empty } from "../parts/empty.tsx";
-import { NameField } from "../parts/name-field.tsx";
-import { Severity } from "../parts/status.tsx";
-import { Age } from "../parts/time.tsx";
-import { route, setParams } from "../route.ts";
-import { user } from "../user.ts";
+import type { Alert } from "../../../wire/gen/alerts_pb.ts";
+import { alertsApi } from "../../api.ts";
+import { alertList, areAlertsKnown, SEVERITIES } from "../../data/alerts.ts";
+import { countText, msOf, numberText } from "../../format.ts";
+import { Empty } from "../../parts/empty.tsx";
+import { NameField } from "../../parts/name-field.tsx";
+import { Severity } from "../../parts/status.tsx";
+import { Age } from "../../parts/time.tsx";
+import { route, setParams } from "../../route.ts";
+import { user } from "../../user.ts";
 
 const SHOWN = 200;
 

@@ -14,7 +14,7 @@ import {
 import { ConnectError } from "@connectrpc/connect";
 import { numberText } from "../format.ts";
 import { nowMs } from "../now.ts";
-import { Empty } from "./empty.tsx";
+import { Empty } from "../parts/empty.tsx";
 
 /** Told apart also by people who see few colours (Okabe and Ito). */
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a00", "#7f7f7f"];

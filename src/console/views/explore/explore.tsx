@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
-import { dashboardApi } from "../api.ts";
-import { Chart } from "../parts/chart.tsx";
-import { Empty } from "../parts/empty.tsx";
-import { route, setParams } from "../route.ts";
+import { dashboardApi } from "../../api.ts";
+import { Chart } from "../../charts/chart.tsx";
+import { Empty } from "../../parts/empty.tsx";
+import { route, setParams } from "../../route.ts";
 
 const RANGES: readonly (readonly [name: string, ms: number])[] = [
   ["5m", 300_000],

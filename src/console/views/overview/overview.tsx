@@ -1,9 +1,9 @@
-import { alertList, alertsBySeverity, SEVERITIES } from "../data/alerts.ts";
-import { areDevicesKnown, devices, devicesByStatus, STATUSES } from "../data/devices.ts";
-import { countText, msOf } from "../format.ts";
-import { Empty } from "../parts/empty.tsx";
-import { Severity, Status, statusText } from "../parts/status.tsx";
-import { Age } from "../parts/time.tsx";
+import { alertList, alertsBySeverity, SEVERITIES } from "../../data/alerts.ts";
+import { areDevicesKnown, devices, devicesByStatus, STATUSES } from "../../data/devices.ts";
+import { countText, msOf } from "../../format.ts";
+import { Empty } from "../../parts/empty.tsx";
+import { Severity, Status, statusText } from "../../parts/status.tsx";
+import { Age } from "../../parts/time.tsx";
 
 const [ALERTS_SHOWN, SITES_SHOWN] = [8, 20];
 

@@ -1,13 +1,13 @@
 import { ConnectError } from "@connectrpc/connect";
 import { useEffect, useState } from "preact/hooks";
-import type { Session } from "../../wire/gen/collaboration_pb.ts";
-import { collaborationApi } from "../api.ts";
-import { Room } from "../data/room.ts";
-import { countText, msOf } from "../format.ts";
-import { NameField } from "../parts/name-field.tsx";
-import { Age, Time } from "../parts/time.tsx";
-import { route } from "../route.ts";
-import { user } from "../user.ts";
+import type { Session } from "../../../wire/gen/collaboration_pb.ts";
+import { collaborationApi } from "../../api.ts";
+import { Room } from "../../data/room.ts";
+import { countText, msOf } from "../../format.ts";
+import { NameField } from "../../parts/name-field.tsx";
+import { Age, Time } from "../../parts/time.tsx";
+import { route } from "../../route.ts";
+import { user } from "../../user.ts";
 
 const READ_EVERY_MS = 10_000;
 const LOBBY = "lobby";
