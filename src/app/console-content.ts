@@ -19,7 +19,7 @@ export async function consoleContent(): Promise<readonly ConsoleContent[]> {
 
 /** @throws AggregateError of what the bundler said. */
 export async function bundleConsole(page: string): Promise<readonly ConsoleContent[]> {
-  const { outputs } = await Bun.build({ entrypoints: [page], minify: true });
+  const { outputs } = await Bun.build({ entrypoints: [page], minify: true, publicPath: "/" });
   return Promise.all(
     outputs.map(async (output) => ({ name: basename(output.path), type: output.type, text: await output.text() })),
   );

@@ -32,10 +32,13 @@ async function filesOfPage(): Promise<string[]> {
 }
 
 test("a browser gets the page at any address of it, a program the list of calls", async () => {
-  for (const path of ["/", "/explore?metric=t", "/alerts"]) {
+  for (const path of ["/", "/explore?metric=t", "/devices/pump%2F1"]) {
     const page = await fetch(base + path, { headers: AS_BROWSER });
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html;charset=utf-8"]);
-    expect(await page.text()).toContain('<div id="app">');
+    const html = await page.text();
+    expect(html).toContain('<div id="app">');
+    // From the root: an address may have parts.
+    expect(html).toContain('src="/');
   }
   expect(await (await fetch(base)).text()).toContain("Connect and gRPC-Web");
   expect((await fetch(`${base}/explore`)).status).toBe(404);
