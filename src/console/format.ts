@@ -1,10 +1,10 @@
 /** Numbers and times as the reader's browser writes them. */
+import { signal } from "@preact/signals";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
+const UTC_KEY = "watchpost.utc";
 const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 5 });
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const dateAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const DAY_MS = 86_400_000;
 const STEPS: readonly (readonly [ms: number, unit: string])[] = [
   [DAY_MS, "d"],
@@ -12,6 +12,28 @@ const STEPS: readonly (readonly [ms: number, unit: string])[] = [
   [60_000, "min"],
   [1_000, "s"],
 ];
+
+interface TimeFormats {
+  readonly clock: Intl.DateTimeFormat;
+  readonly dateAndClock: Intl.DateTimeFormat;
+}
+
+function timeFormats(zone: { timeZone?: string }): TimeFormats {
+  return {
+    clock: new Intl.DateTimeFormat(undefined, { ...zone, hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+    dateAndClock: new Intl.DateTimeFormat(undefined, { ...zone, dateStyle: "short", timeStyle: "medium" }),
+  };
+}
+
+const [localTimes, utcTimes] = [timeFormats({}), timeFormats({ timeZone: "UTC" })];
+
+/** Whether times are shown in UTC; kept in the browser. */
+export const isUtc = signal(globalThis.localStorage?.getItem(UTC_KEY) === "yes");
+
+export function setUtc(wanted: boolean): void {
+  localStorage.setItem(UTC_KEY, wanted ? "yes" : "no");
+  isUtc.value = wanted;
+}
 
 export function numberText(value: number): string {
   return Number.isFinite(value) ? number.format(value) : "–";
@@ -21,13 +43,28 @@ export function countText(count: number | bigint): string {
   return whole.format(count);
 }
 
+/** Of few of something: "1 device", "2 devices". */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${countText(count)} ${count === 1 ? one : many}`;
+}
+
 export function msOf(timestamp: Timestamp | undefined): number | undefined {
   return timestamp && Number(timestamp.seconds) * 1_000 + timestamp.nanos / 1e6;
 }
 
-/** The time alone where it is of today. */
+/** The time alone where it is of today; local, or UTC where that was chosen. */
 export function timeText(ms: number, nowMs: number): string {
+  const { clock, dateAndClock } = isUtc.value ? utcTimes : localTimes;
   return (Math.abs(nowMs - ms) < DAY_MS / 2 ? clock : dateAndClock).format(ms);
+}
+
+/** The whole of it, the other way than it is shown: UTC where times are local. */
+export function otherTimeText(ms: number): string {
+  if (isUtc.value) return `${localTimes.dateAndClock.format(ms)} local time`;
+  return new Date(ms)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
 }
 
 /** Such as "3 min". */

@@ -7,6 +7,8 @@ import { followDevices } from "./data/devices.ts";
 import { durationText } from "./format.ts";
 import { listenForKeys } from "./keys.ts";
 import { nowMs } from "./now.ts";
+import { Questions } from "./parts/dialog.tsx";
+import { Toasts } from "./parts/toast.tsx";
 import { route } from "./route.ts";
 import { VIEWS } from "./views.ts";
 
@@ -43,6 +45,8 @@ function Shell() {
       <main>
         <View />
       </main>
+      <Toasts />
+      <Questions />
     </>
   );
 }

@@ -1,4 +1,6 @@
 /** Pages of the console in Debian's Chromium. */
+import { bundleConsole } from "../../src/app/console-content.ts";
+import { ConsoleFiles } from "../../src/transport/console-files.ts";
 import { program } from "../support/needs.ts";
 
 export const CHROMIUM = program("chromium") && "Debian's chromium";
@@ -9,6 +11,14 @@ const ARGUMENTS = [
 ];
 const DEADLINE_MS = 45_000;
 const POLL_MS = 50;
+
+/** A server of one page that is not part of the console, under the console's own rules of what may run in it. */
+export function servePage(html: string): Bun.Server<undefined> {
+  const files = new ConsoleFiles(() => bundleConsole(html));
+  const fetch = async (request: Request) =>
+    (await files.file(new URL(request.url).pathname, request)) ?? files.page(request);
+  return Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
+}
 
 export class Page implements AsyncDisposable {
   readonly #view: Bun.WebView;
@@ -54,6 +64,16 @@ export class Page implements AsyncDisposable {
     await this.#view.click(selector);
     await this.ask(`document.querySelector(${JSON.stringify(selector)}).select()`);
     await this.#view.type(text);
+  }
+
+  /** Into what has the focus. */
+  type(text: string): Promise<void> {
+    return this.#view.type(text);
+  }
+
+  /** A PNG of what is seen. */
+  async screenshot(): Promise<Uint8Array> {
+    return new Uint8Array(await ((await this.#view.screenshot()) as Blob).arrayBuffer());
   }
 
   press(key: string): Promise<void> {

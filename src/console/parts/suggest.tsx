@@ -1,0 +1,169 @@
+/** A field that suggests what could be typed, asked for while one types. */
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { errorText, isCancelled } from "../errors.ts";
+import { countText } from "../format.ts";
+import { placeBelow } from "./place-below.ts";
+
+export interface Suggestion {
+  readonly value: string;
+  /** Shown beside it, dim. */
+  readonly detail?: string;
+}
+
+export interface Suggestions {
+  readonly items: readonly Suggestion[];
+  /** How many more there are, where that is known. */
+  readonly more?: number;
+}
+
+export interface SuggestProps {
+  readonly label: string;
+  readonly value: string;
+  /** Chosen, or typed and left with Enter, Tab or a click elsewhere. */
+  onChange(value: string): void;
+  /** For what was typed ("" too); the former is aborted. */
+  suggest(typed: string, options: { signal: AbortSignal }): Promise<Suggestions>;
+  readonly placeholder?: string;
+  /** Such as "/". */
+  readonly hotkey?: string;
+  /** What is wrong with the value. */
+  readonly error?: string;
+  readonly size?: number;
+  readonly isLabelHidden?: boolean;
+}
+
+const ASKED_AFTER_MS = 120;
+
+export function Suggest(props: SuggestProps) {
+  const { label, value, onChange, placeholder, hotkey, error = "", size = 24, isLabelHidden = false } = props;
+  const [inputId, listId, errorId] = [useId(), useId(), useId()];
+  const [typed, setTyped] = useState(value);
+  const [isOpen, setOpen] = useState(false);
+  const [at, setAt] = useState(-1);
+  const { items, more, failure, isAsking } = useSuggestions(props.suggest, typed, isOpen);
+  const [input, list] = [useRef<HTMLInputElement>(null), useRef<HTMLDivElement>(null)];
+
+  useEffect(() => setTyped(value), [value]);
+  useEffect(() => setAt(-1), [items]);
+  useEffect(() => {
+    const popup = list.current!;
+    if (!isOpen) return popup.hidePopover();
+    popup.showPopover();
+    placeBelow(popup, input.current!);
+  }, [isOpen, items]);
+  useEffect(() => list.current!.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+
+  const choose = (chosen: string) => {
+    setTyped(chosen);
+    setOpen(false);
+    if (chosen !== value) onChange(chosen);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const { key } = event;
+    if (key === "ArrowDown" || key === "ArrowUp") {
+      event.preventDefault();
+      if (!isOpen) return setOpen(true);
+      // One more place: what was typed, with nothing chosen.
+      const places = items.length + 1;
+      setAt(((at + 1 + (key === "ArrowDown" ? 1 : -1) + places) % places) - 1);
+    } else if (key === "Enter") {
+      event.preventDefault();
+      choose(items[at]?.value ?? typed);
+    } else if (key === "Escape" && isOpen) {
+      event.preventDefault();
+      event.stopPropagation();
+      setOpen(false);
+    }
+  };
+  return (
+    <span class="suggest">
+      <label for={inputId} class={isLabelHidden ? "unseen" : ""}>
+        {label}
+      </label>
+      <input
+        ref={input}
+        id={inputId}
+        role="combobox"
+        autocomplete="off"
+        spellcheck={false}
+        aria-autocomplete="list"
+        aria-expanded={isOpen}
+        aria-controls={listId}
+        aria-activedescendant={at >= 0 ? `${listId}-${at}` : undefined}
+        aria-invalid={error !== ""}
+        aria-describedby={error === "" ? undefined : errorId}
+        data-hotkey={hotkey}
+        value={typed}
+        {...{ placeholder, size, onKeyDown }}
+        onFocus={({ currentTarget }) => currentTarget.select()}
+        onClick={() => setOpen(true)}
+        onInput={({ currentTarget }) => {
+          setTyped(currentTarget.value);
+          setOpen(true);
+        }}
+        onBlur={() => (isOpen ? choose(typed) : typed !== value && onChange(typed))}
+      />
+      <div ref={list} class="suggest-list" popover="manual">
+        <div id={listId} role="listbox" aria-label={label}>
+          {items.map((item, i) => (
+            <div
+              role="option"
+              key={item.value}
+              id={`${listId}-${i}`}
+              aria-selected={i === at}
+              // Focus stays in the field.
+              onMouseDown={(event) => event.preventDefault()}
+              onClick={() => choose(item.value)}
+            >
+              {item.value} {item.detail !== undefined && <span class="dim">{item.detail}</span>}
+            </div>
+          ))}
+        </div>
+        <p role="status" class="dim">
+          {failure !== "" && `No suggestions: ${failure}`}
+          {failure === "" && items.length === 0 && (isAsking ? "…" : "Nothing matches")}
+          {more > 0 && `${countText(more)} more; type on`}
+        </p>
+      </div>
+      {error !== "" && (
+        <span id={errorId} class="field-error">
+          {error}
+        </span>
+      )}
+    </span>
+  );
+}
+
+interface Asked {
+  readonly items: readonly Suggestion[];
+  readonly more: number;
+  readonly failure: string;
+}
+
+const NONE: Asked = { items: [], more: 0, failure: "" };
+
+function useSuggestions(suggest: SuggestProps["suggest"], typed: string, isWanted: boolean) {
+  const [asked, setAsked] = useState(NONE);
+  const [isAsking, setAsking] = useState(false);
+  useEffect(() => {
+    if (!isWanted) return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const ask = async () => {
+      try {
+        const { items, more = 0 } = await suggest(typed, { signal });
+        if (!signal.aborted) setAsked({ items, more, failure: "" });
+      } catch (error) {
+        if (!signal.aborted && !isCancelled(error)) setAsked({ ...NONE, failure: errorText(error) });
+      }
+      if (!signal.aborted) setAsking(false);
+    };
+    setAsking(true);
+    const timer = setTimeout(ask, ASKED_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [typed, isWanted]);
+  return { ...asked, isAsking };
+}

@@ -1,0 +1,244 @@
+/** Tables that sort, choose and go on for tens of thousands of rows: only those that are seen are drawn. */
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { rowsDrawn, rowWindow, type RowWindow } from "./row-window.ts";
+import { parseSort, sortedBy, sortName } from "./table-sort.ts";
+
+export interface Column<T> {
+  readonly name: string;
+  readonly label: string;
+  cell(row: T): ComponentChildren;
+  /** What it is sorted by; missing: it is not. Nothing (undefined) stands last. */
+  sortKey?(row: T): string | number | undefined;
+  readonly isNumber?: boolean;
+  /** Left out on narrow screens. */
+  readonly isMinor?: boolean;
+  /** Of the heading. */
+  readonly title?: string;
+}
+
+export interface TableProps<T> {
+  readonly label: string;
+  /** The same array each time, or all is sorted again. */
+  readonly columns: readonly Column<T>[];
+  readonly rows: readonly T[];
+  rowKey(row: T): string;
+  /** A column's name, "-" before it: largest first. "" leaves the order of `rows`. */
+  readonly sort?: string;
+  onSort?(sort: string): void;
+  /** Keys of the chosen rows; with it rows have boxes to tick. */
+  readonly chosen?: ReadonlySet<string>;
+  onChoose?(chosen: ReadonlySet<string>): void;
+  /** Enter, or a double click, on a row. */
+  onOpen?(row: T): void;
+  /** For CSS: `data-state` of the row. */
+  rowState?(row: T): string | undefined;
+}
+
+/** All are drawn where there are no more. */
+const ALL_DRAWN_MAX = 120;
+const ROW_PX = 33;
+/** Before anything is measured. */
+const FIRST_WINDOW: RowWindow = { from: 0, to: 60 };
+
+/** Arrows, Page and Home/End move between rows, Space chooses (with Shift: up to there), Enter opens. */
+export function Table<T>(props: TableProps<T>) {
+  const { label, columns, rowKey, sort = "", onSort, chosen, onChoose, onOpen, rowState } = props;
+  const rows = useMemo(() => sortedBy(props.rows, columns, sort), [props.rows, columns, sort]);
+  const keys = useMemo(() => rows.map(rowKey), [rows]);
+  const isGrid = chosen !== undefined || onOpen !== undefined;
+  const isLong = rows.length > ALL_DRAWN_MAX;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const { rowPx, seen } = useRowWindow(body, rows.length, isLong);
+  const [current, setCurrent] = useState<string>();
+  const [anchor, setAnchor] = useState(0);
+  const currentAt = current === undefined ? -1 : keys.indexOf(current);
+  const extra = chosen === undefined ? 0 : 1;
+
+  const choose = (at: number, isUpTo: boolean) => {
+    const next = new Set(chosen);
+    const isNow = !next.has(keys[at]);
+    const [from, to] = isUpTo ? [Math.min(anchor, at), Math.max(anchor, at)] : [at, at];
+    for (const key of keys.slice(from, to + 1)) {
+      if (isNow) next.add(key);
+      else next.delete(key);
+    }
+    setAnchor(at);
+    onChoose?.(next);
+  };
+  const moveTo = (at: number) => {
+    const next = Math.max(0, Math.min(rows.length - 1, at));
+    setCurrent(keys[next]);
+    requestAnimationFrame(() => {
+      const row = body.current?.querySelector<HTMLElement>(`tr[aria-rowindex="${next + 2}"]`);
+      row?.focus({ preventScroll: true });
+      row?.scrollIntoView({ block: "nearest" });
+    });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const target = event.target as HTMLElement;
+    if (!isGrid || target.tagName !== "TR") return;
+    const page = Math.max(1, Math.floor(innerHeight / rowPx) - 4);
+    const steps: Record<string, number> = {
+      ...{ ArrowDown: currentAt + 1, ArrowUp: currentAt - 1, PageDown: currentAt + page, PageUp: currentAt - page },
+      ...{ Home: 0, End: rows.length - 1 },
+    };
+    if (steps[event.key] !== undefined) moveTo(steps[event.key]);
+    else if (event.key === " " && chosen !== undefined) choose(currentAt, event.shiftKey);
+    else if (event.key === "Enter" && onOpen !== undefined && currentAt >= 0) onOpen(rows[currentAt]);
+    else return;
+    event.preventDefault();
+  };
+  const drawn = isLong ? rowsDrawn(seen, rows.length, currentAt) : rows.map((_, row) => ({ row }));
+  return (
+    <div class="table-frame">
+      <table
+        class={isLong ? "table table-long" : "table"}
+        aria-label={label}
+        aria-rowcount={rows.length + 1}
+        {...(isGrid && { role: "grid" })}
+        {...(chosen !== undefined && { "aria-multiselectable": true })}
+      >
+        <thead>
+          <tr aria-rowindex={1}>
+            {chosen !== undefined && (
+              <th scope="col" class="table-box">
+                <ChooseAll {...{ keys, chosen, onChoose }} />
+              </th>
+            )}
+            {columns.map((column) => (
+              <Heading key={column.name} {...{ column, sort, onSort }} />
+            ))}
+          </tr>
+        </thead>
+        <tbody ref={body} onKeyDown={onKeyDown}>
+          {drawn.map((each) => {
+            if ("room" in each) return <Room key={`room ${each.room}`} px={each.room * rowPx} />;
+            const at = each.row;
+            const [row, key] = [rows[at], keys[at]];
+            const isChosen = chosen?.has(key) ?? false;
+            const isStop = currentAt < 0 ? at === 0 : at === currentAt;
+            return (
+              <tr
+                key={key}
+                aria-rowindex={at + 2}
+                data-state={rowState?.(row)}
+                {...(isGrid && { tabIndex: isStop ? 0 : -1, onFocus: () => setCurrent(key) })}
+                {...(chosen !== undefined && { "aria-selected": isChosen })}
+                {...(onOpen !== undefined && { onDblClick: () => onOpen(row) })}
+              >
+                {chosen !== undefined && (
+                  <td class="table-box">
+                    <input
+                      type="checkbox"
+                      tabIndex={-1}
+                      checked={isChosen}
+                      aria-label={`Choose ${key}`}
+                      onClick={(event) => choose(at, event.shiftKey)}
+                    />
+                  </td>
+                )}
+                {columns.map(({ name, cell, isNumber, isMinor }) => (
+                  <td key={name} class={classOf(isNumber, isMinor)}>
+                    {cell(row)}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+          {rows.length === 0 && <Room px={0} columns={columns.length + extra} />}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function classOf(isNumber = false, isMinor = false): string {
+  return [isNumber && "number", isMinor && "minor"].filter(Boolean).join(" ");
+}
+
+function Room({ px, columns = 1 }: { px: number; columns?: number }) {
+  return (
+    <tr aria-hidden="true" class="table-room" style={{ height: `${px}px` }}>
+      <td colSpan={columns} />
+    </tr>
+  );
+}
+
+interface HeadingProps<T> {
+  readonly column: Column<T>;
+  readonly sort: string;
+  readonly onSort: ((sort: string) => void) | undefined;
+}
+
+function Heading<T>({ column, sort, onSort }: HeadingProps<T>) {
+  const { name, label, sortKey, isNumber, isMinor, title } = column;
+  const { by, isDown } = parseSort(sort);
+  const isBy = by === name;
+  const order = isDown ? "descending" : "ascending";
+  const canSort = sortKey !== undefined && onSort !== undefined;
+  return (
+    <th scope="col" class={classOf(isNumber, isMinor)} title={title} aria-sort={isBy ? order : undefined}>
+      {canSort ? (
+        <button type="button" class="sort" onClick={() => onSort(sortName(name, isBy && !isDown))}>
+          {label} <span aria-hidden="true">{isBy ? (isDown ? "▾" : "▴") : ""}</span>
+        </button>
+      ) : (
+        label
+      )}
+    </th>
+  );
+}
+
+interface ChooseAllProps {
+  readonly keys: readonly string[];
+  readonly chosen: ReadonlySet<string>;
+  readonly onChoose: ((chosen: ReadonlySet<string>) => void) | undefined;
+}
+
+/** All of the rows, seen or not; what is chosen besides stays chosen. */
+function ChooseAll({ keys, chosen, onChoose }: ChooseAllProps) {
+  const count = keys.filter((key) => chosen.has(key)).length;
+  const isAll = count > 0 && count === keys.length;
+  return (
+    <input
+      type="checkbox"
+      aria-label="Choose all"
+      checked={isAll}
+      indeterminate={count > 0 && !isAll}
+      onClick={() => {
+        const others = [...chosen].filter((key) => !keys.includes(key));
+        onChoose?.(new Set(isAll ? others : [...others, ...keys]));
+      }}
+    />
+  );
+}
+
+/** Follows what is seen of the table, whatever scrolls. */
+function useRowWindow(body: { readonly current: HTMLElement | null }, count: number, isWanted: boolean) {
+  const [seen, setSeen] = useState(FIRST_WINDOW);
+  const [rowPx, setRowPx] = useState(ROW_PX);
+  useLayoutEffect(() => {
+    if (!isWanted) return;
+    let frame = 0;
+    const measure = () => {
+      frame = 0;
+      const place = body.current;
+      if (place === null) return;
+      const height = place.querySelector("tr:not(.table-room)")?.getBoundingClientRect().height ?? ROW_PX;
+      const next = rowWindow(place.getBoundingClientRect().top, innerHeight, height, count);
+      setRowPx(height);
+      setSeen((before) => (before.from === next.from && before.to === next.to ? before : next));
+    };
+    const soon = () => (frame ||= requestAnimationFrame(measure));
+    measure();
+    addEventListener("scroll", soon, { capture: true, passive: true });
+    addEventListener("resize", soon);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener("scroll", soon, { capture: true });
+      removeEventListener("resize", soon);
+    };
+  }, [count, isWanted]);
+  return { seen, rowPx };
+}

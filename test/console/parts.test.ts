@@ -1,0 +1,43 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { beforeEach, expect, test } from "bun:test";
+import { nextInMenu } from "../../src/console/parts/menu-keys.ts";
+import { tell, tellError, toasts } from "../../src/console/parts/tell.ts";
+
+beforeEach(() => {
+  toasts.value = [];
+});
+
+test("in a menu arrows go round, and a letter goes to the next entry that begins with it", () => {
+  const labels = ["Acknowledge", "Silence", "Assign"];
+  const from = (key: string, at: number) => nextInMenu(key, at, labels);
+  expect([from("ArrowDown", 2), from("ArrowUp", 0), from("ArrowUp", -1), from("Home", 2), from("End", 0)]).toEqual([
+    0, 2, 2, 0, 2,
+  ]);
+  expect([from("a", 0), from("A", 2), from("s", 1), from("a", -1)]).toEqual([2, 0, 1, 0]);
+  expect([from("z", 0), from(" ", 0), from("Tab", 0), nextInMenu("Home", 0, [])]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+test("what is told again counts, the newest stay, and no more than four", () => {
+  for (const text of ["a", "b", "a", "c", "d", "e"]) tell(text);
+  expect(toasts.value.map(({ text, times }) => [text, times])).toEqual([
+    ["a", 2],
+    ["c", 1],
+    ["d", 1],
+    ["e", 1],
+  ]);
+});
+
+test("an error says what was tried and what the server said; one that was cancelled says nothing", () => {
+  tellError(new ConnectError("no device pump-9", Code.NotFound), "Pump 9 was not saved");
+  tellError(new ConnectError("gone", Code.Canceled));
+  tellError(new TypeError("the server is silent"));
+  expect(toasts.value.map(({ text, isError }) => [text, isError])).toEqual([
+    ["Pump 9 was not saved: no device pump-9", true],
+    ["the server is silent", true],
+  ]);
+});
