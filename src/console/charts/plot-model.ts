@@ -1,15 +1,19 @@
 /** What is drawn, wherever it comes from: stored and live points, a replay, a backtest. Times in milliseconds since 1970. */
 
+/** Numbers in a row: an array, or a typed one. */
+export type Column = ArrayLike<number>;
+
 export interface PlotSeries {
   readonly key: string;
   readonly label: string;
   readonly unit: string;
-  readonly timesMs: readonly number[];
+  /** Ascending. */
+  readonly timesMs: Column;
   /** As many; NaN breaks the line. */
-  readonly values: readonly number[];
+  readonly values: Column;
   /** Minimum and maximum of each step, as many; missing: no band. */
-  readonly mins?: readonly number[];
-  readonly maxs?: readonly number[];
+  readonly mins?: Column;
+  readonly maxs?: Column;
   readonly gaps?: readonly PlotGap[];
 }
 
@@ -17,10 +21,13 @@ export interface PlotSeries {
 export interface PlotGap {
   readonly fromMs: number;
   readonly toMs: number;
-  readonly kind: "lost" | "late" | "silent";
+  readonly kind: GapKind;
   readonly reason: string;
 }
 
+export type GapKind = "lost" | "late" | "silent";
+
+/** [from, to). */
 export interface PlotRange {
   readonly fromMs: number;
   readonly toMs: number;
@@ -52,4 +59,23 @@ export interface PlotAnnotation {
   readonly toMs?: number;
   readonly text: string;
   readonly author: string;
+}
+
+/** What lies over the lines. */
+export interface PlotOverlays {
+  readonly thresholds?: readonly PlotThreshold[];
+  readonly episodes?: readonly PlotEpisode[];
+  readonly annotations?: readonly PlotAnnotation[];
+}
+
+/** All that one drawing depends on. */
+export interface PlotModel extends PlotOverlays {
+  readonly series: readonly PlotSeries[];
+  readonly range: PlotRange;
+  /** Keys of series that are not drawn. */
+  readonly hidden?: ReadonlySet<string>;
+  readonly logScale?: boolean;
+  /** Bounds of the value axis; missing: what is in the range decides. */
+  readonly min?: number;
+  readonly max?: number;
 }

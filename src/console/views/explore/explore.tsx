@@ -61,7 +61,7 @@ export function Explore() {
       )}
       <div class="charts">
         {shown.map((name) => (
-          <Chart key={name} query={{ metric: name, filters, rangeMs: range[1] }} syncKey="explore" />
+          <Chart key={name} query={{ metric: name, filters, range: { lastMs: range[1] } }} syncKey="explore" />
         ))}
       </div>
     </>

@@ -1,0 +1,21 @@
+/** Searching ascending columns. */
+import type { Column } from "./plot-model.ts";
+
+/** How many of the first `length` are below `value`. */
+export function countBelow(column: Column, value: number, length = column.length): number {
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (column[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The one that is nearest; -1 of none. */
+export function nearestIndex(column: Column, value: number): number {
+  const after = countBelow(column, value);
+  if (after === 0) return column.length === 0 ? -1 : 0;
+  if (after === column.length) return after - 1;
+  return value - column[after - 1] <= column[after] - value ? after - 1 : after;
+}

@@ -1,0 +1,204 @@
+/** One plot on a canvas: uPlot has the axes, and what lies between them is drawn here from columns as they are. */
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { numberText } from "../format.ts";
+import { drawSeries, type Projection } from "./draw-lines.ts";
+import { drawAnnotations, drawEpisodes, drawGaps, drawThresholds, type Box } from "./draw-marks.ts";
+import { valueExtent } from "./extent.ts";
+import { palette, seriesDash } from "./palette.ts";
+import type { PlotModel, PlotRange } from "./plot-model.ts";
+import { timeTicks } from "./time-ticks.ts";
+
+const LINE_WIDTH_PX = 1.5;
+const VALUE_AXIS_PX = 58;
+
+/** Draws while it can be seen; what changed meanwhile is drawn when it comes into view. */
+export class PlotCanvas {
+  readonly #place: HTMLElement;
+  readonly #heightPx: number;
+  readonly #seen: IntersectionObserver;
+  readonly #sizes: ResizeObserver;
+  readonly #crosshair = document.createElement("div");
+  readonly #chosen = document.createElement("div");
+  #plot: uPlot | undefined;
+  #model: PlotModel | undefined;
+  #extent: [number, number] = [0, 1];
+  #isLog = false;
+  #isSeen = false;
+  #isDue = false;
+
+  constructor(place: HTMLElement, heightPx: number) {
+    [this.#place, this.#heightPx] = [place, heightPx];
+    this.#crosshair.className = "plot-crosshair";
+    this.#chosen.className = "plot-chosen";
+    this.#seen = new IntersectionObserver((entries) => {
+      this.#isSeen = entries.at(-1)!.isIntersecting;
+      if (this.#isSeen) this.#drawSoon();
+    });
+    this.#seen.observe(place);
+    this.#sizes = new ResizeObserver(([{ contentRect }]) => {
+      const width = Math.floor(contentRect.width);
+      if (width > 0 && this.#plot !== undefined && width !== this.#plot.width)
+        this.#plot.setSize({ width, height: this.#heightPx });
+    });
+    this.#sizes.observe(place);
+    document.addEventListener("visibilitychange", this.#onVisible);
+  }
+
+  close(): void {
+    this.#seen.disconnect();
+    this.#sizes.disconnect();
+    document.removeEventListener("visibilitychange", this.#onVisible);
+    this.#plot?.destroy();
+    this.#plot = undefined;
+    this.#model = undefined;
+  }
+
+  show(model: PlotModel): void {
+    this.#model = model;
+    this.#drawSoon();
+  }
+
+  /** Where the values lie, for the pointer. */
+  get over(): HTMLElement | undefined {
+    return this.#plot?.over;
+  }
+
+  /** Undefined: nowhere. */
+  point(timeMs: number | undefined): void {
+    const left = timeMs === undefined ? -1 : this.#leftPx(timeMs);
+    const isShown = this.#plot !== undefined && left >= 0 && left <= this.#plot.over.clientWidth;
+    this.#crosshair.hidden = !isShown;
+    if (isShown) this.#crosshair.style.transform = `translateX(${left}px)`;
+  }
+
+  choose(range: PlotRange | undefined): void {
+    this.#chosen.hidden = range === undefined;
+    if (range === undefined) return;
+    const [left, right] = [this.#leftPx(range.fromMs), this.#leftPx(range.toMs)];
+    Object.assign(this.#chosen.style, { left: `${left}px`, width: `${right - left}px` });
+  }
+
+  /** What it looks like now, in pixels of the screen; undefined: nothing was drawn. */
+  get canvas(): HTMLCanvasElement | undefined {
+    return this.#plot?.ctx.canvas;
+  }
+
+  /** What has come meanwhile, also out of view. */
+  drawNow(): void {
+    this.#isDue = false;
+    const model = this.#model;
+    const width = this.#place.clientWidth;
+    if (model === undefined || width === 0) return;
+    this.#extent = valueExtent(model);
+    const isLog = model.logScale === true;
+    if (this.#plot === undefined || this.#isLog !== isLog) this.#build(width, isLog);
+    else this.#plot.setData(this.#frame());
+  }
+
+  readonly #onVisible = () => this.#drawSoon();
+
+  #leftPx(timeMs: number): number {
+    const { range } = this.#model ?? { range: { fromMs: 0, toMs: 1 } };
+    return ((timeMs - range.fromMs) / (range.toMs - range.fromMs)) * (this.#plot?.over.clientWidth ?? 0);
+  }
+
+  #drawSoon(): void {
+    if (this.#isDue || !this.#isSeen || document.hidden || this.#model === undefined) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => this.#isDue && this.drawNow());
+  }
+
+  #frame(): uPlot.AlignedData {
+    const { fromMs, toMs } = this.#model!.range;
+    return [
+      [fromMs, toMs],
+      [null, null],
+    ];
+  }
+
+  #build(width: number, isLog: boolean): void {
+    this.#plot?.destroy();
+    this.#isLog = isLog;
+    // uPlot asks while it draws: the colours are those of the theme then.
+    const grid = { stroke: () => palette().line, width: 1 };
+    const axis = { stroke: () => palette().dim, grid, ticks: grid, font: "12px system-ui, sans-serif" };
+    const plot = new uPlot(
+      {
+        ...{ width, height: this.#heightPx, ms: 1, legend: { show: false }, cursor: { show: false } },
+        padding: [8, 12, 0, 0],
+        scales: {
+          x: { time: true, range: () => [this.#model!.range.fromMs, this.#model!.range.toMs] },
+          y: { distr: isLog ? 3 : 1, range: () => this.#extent },
+        },
+        axes: [
+          { ...axis, values: (_, ticks, __, ___, stepMs) => timeTicks(ticks, stepMs), space: 70 },
+          {
+            ...axis,
+            values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick))),
+            size: VALUE_AXIS_PX,
+          },
+        ],
+        series: [{}, { paths: () => null, points: { show: false } }],
+        hooks: { drawClear: [(u) => this.#drawBelow(u)], draw: [(u) => this.#drawOver(u)] },
+      },
+      this.#frame(),
+      this.#place,
+    );
+    plot.over.append(this.#chosen, this.#crosshair);
+    this.#chosen.hidden = this.#crosshair.hidden = true;
+    this.#plot = plot;
+    this.onBuilt?.(plot.over);
+  }
+
+  /** Called with where the values lie, each time that is another element. */
+  onBuilt: ((over: HTMLElement) => void) | undefined;
+
+  #drawBelow(plot: uPlot): void {
+    const { episodes = [], series, hidden } = this.#model!;
+    const [projection, box, colours] = [this.#projection(plot), plot.bbox, palette()];
+    within(plot.ctx, box, () => {
+      drawEpisodes(plot.ctx, episodes, projection, box, colours, devicePixelRatio);
+      for (const { key, gaps = [] } of series)
+        if (!hidden?.has(key)) drawGaps(plot.ctx, gaps, projection, box, colours, devicePixelRatio);
+    });
+  }
+
+  #drawOver(plot: uPlot): void {
+    const { series, hidden, thresholds = [], annotations = [] } = this.#model!;
+    const [projection, box, colours] = [this.#projection(plot), plot.bbox, palette()];
+    within(plot.ctx, box, () => {
+      const widthPx = LINE_WIDTH_PX * devicePixelRatio;
+      series.forEach((each, i) => {
+        if (hidden?.has(each.key)) return;
+        const stroke = { colour: colours.series[i % colours.series.length], dash: seriesDash(i), widthPx };
+        drawSeries(plot.ctx, each, projection, stroke);
+      });
+      drawThresholds(plot.ctx, thresholds, projection, box, colours, devicePixelRatio);
+      drawAnnotations(plot.ctx, annotations, projection, box, colours, devicePixelRatio);
+    });
+  }
+
+  #projection({ bbox: { left, top, width, height } }: uPlot): Projection {
+    const { range } = this.#model!;
+    const [low, high] = this.#extent;
+    const perMs = width / (range.toMs - range.fromMs);
+    const x = (timeMs: number) => left + (timeMs - range.fromMs) * perMs;
+    if (!this.#isLog) {
+      const perUnit = height / (high - low);
+      return { range, x, y: (value) => top + (high - value) * perUnit };
+    }
+    const [logLow, logHigh] = [Math.log10(low), Math.log10(high)];
+    const perDecade = height / (logHigh - logLow);
+    return { range, x, y: (value) => (value > 0 ? top + (logHigh - Math.log10(value)) * perDecade : NaN) };
+  }
+}
+
+function within(canvas: CanvasRenderingContext2D, { left, top, width, height }: Box, draw: () => void): void {
+  canvas.save();
+  canvas.beginPath();
+  canvas.rect(left, top, width, height);
+  canvas.clip();
+  draw();
+  canvas.restore();
+}

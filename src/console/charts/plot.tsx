@@ -1,0 +1,119 @@
+/** Lines over time with what belongs to them. It draws what it is given; `Chart` asks by itself. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import "./charts.css";
+import { crosshairOf } from "./crosshair.ts";
+import { listenForGestures } from "./gestures.ts";
+import { Legend } from "./legend.tsx";
+import { PlotCanvas } from "./plot-canvas.ts";
+import type { PlotModel, PlotOverlays, PlotRange, PlotSeries } from "./plot-model.ts";
+
+const HEIGHT_PX = 240;
+
+export interface PlotProps extends PlotOverlays {
+  readonly series: readonly PlotSeries[];
+  readonly range: PlotRange;
+  /** What a screen reader says it is; by default the series' names. */
+  readonly label?: string;
+  /** Plots with the same key share a crosshair. */
+  readonly syncKey?: string;
+  readonly logScale?: boolean;
+  /** In place of what the series say. */
+  readonly unit?: string;
+  readonly heightPx?: number;
+  readonly min?: number;
+  readonly max?: number;
+  /** Where the crosshair stands while no pointer says otherwise: of a replay. */
+  readonly cursorMs?: number;
+  readonly hasLegend?: boolean;
+  /** Beside the legend: buttons. */
+  readonly toolbar?: ComponentChildren;
+  /** While true, drawing a range calls onSelect without Alt. */
+  readonly isSelecting?: boolean;
+  /** A range was drawn with Alt, or while isSelecting. */
+  onSelect?(range: PlotRange): void;
+  /** A range was drawn, moved or zoomed; undefined: back to what is now. Missing: it cannot be. */
+  onZoom?(range: PlotRange | undefined): void;
+}
+
+export function Plot(props: PlotProps) {
+  const { series, range, syncKey, heightPx = HEIGHT_PX, unit = "", cursorMs, hasLegend = true } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const canvas = useRef<PlotCanvas>(null);
+  const present = useRef(props);
+  present.current = props;
+  const crosshair = useMemo(() => crosshairOf(syncKey), [syncKey]);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  /** Shown instead of the range while it is being moved. */
+  const [movedTo, setMovedTo] = useState<PlotRange>();
+  const shown = useRef(range);
+  shown.current = movedTo ?? range;
+
+  useEffect(() => {
+    const made = new PlotCanvas(place.current!, heightPx);
+    canvas.current = made;
+    let listening = new AbortController();
+    made.onBuilt = (over) => {
+      listening.abort();
+      listening = new AbortController();
+      const gestures = {
+        range: () => shown.current,
+        onHover: (timeMs: number | undefined) => (crosshair.value = timeMs),
+        onDraw: (drawn: PlotRange | undefined) => made.choose(drawn),
+        isMarking: () => present.current.isSelecting === true,
+        onChosen: (chosen: PlotRange, isMarked: boolean) => {
+          if (isMarked) present.current.onSelect?.(chosen);
+          else present.current.onZoom?.(chosen);
+        },
+        onMoved: (moved: PlotRange, isDone: boolean) => {
+          const { onZoom } = present.current;
+          if (onZoom === undefined) return;
+          setMovedTo(isDone ? undefined : moved);
+          if (isDone) onZoom(moved);
+        },
+        onReset: () => present.current.onZoom?.(undefined),
+      };
+      listenForGestures(over, place.current!, gestures, listening.signal);
+    };
+    const unpoint = crosshair.subscribe((timeMs) => made.point(timeMs ?? present.current.cursorMs));
+    return () => {
+      unpoint();
+      listening.abort();
+      made.close();
+    };
+  }, [crosshair, heightPx]);
+
+  useEffect(() => {
+    const { thresholds, episodes, annotations, logScale, min, max } = props;
+    const model: PlotModel = {
+      ...{ series, range: shown.current, hidden },
+      ...(thresholds && { thresholds }),
+      ...(episodes && { episodes }),
+      ...(annotations && { annotations }),
+      ...(logScale && { logScale }),
+      ...(min !== undefined && { min }),
+      ...(max !== undefined && { max }),
+    };
+    canvas.current!.show(model);
+    canvas.current!.point(crosshair.peek() ?? cursorMs);
+  });
+
+  return (
+    <div class="plot-frame">
+      <div
+        ref={place}
+        class="plot"
+        tabIndex={0}
+        role="img"
+        aria-label={props.label ?? series.map(({ label }) => label).join(", ")}
+        style={{ height: `${heightPx}px` }}
+      />
+      {(hasLegend || props.toolbar !== undefined) && (
+        <div class="plot-foot">
+          {hasLegend && <Legend {...{ series, hidden, crosshair, unit }} onHidden={setHidden} />}
+          {props.toolbar !== undefined && <div class="plot-toolbar">{props.toolbar}</div>}
+        </div>
+      )}
+    </div>
+  );
+}
