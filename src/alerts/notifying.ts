@@ -12,15 +12,17 @@ import { NotifiedAlerts, type NotifiedAlertsDeps } from "./notified-alerts.ts";
 import { incidentNotification } from "./notify-facts.ts";
 import type { Mute } from "./notify/alert-facts.ts";
 import type { Delivery } from "./notify/delivery.ts";
+import type { Labels } from "./notify/label-matcher.ts";
 import type { Notification } from "./notify/notification.ts";
 import type { NotifyEvent } from "./notify/notify-event.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Silence } from "./notify/silence.ts";
 import { Rounds } from "./rounds.ts";
 import type { NotifySetup } from "./nobody.ts";
-import { deliver, type DeliveryAttempt } from "./receivers/delivery.ts";
+import { deliver, type DeliveryAttempt, type DeliveryResult } from "./receivers/delivery.ts";
 import { openReceivers } from "./receivers/open-receivers.ts";
 import type { Receiver } from "./receivers/receiver.ts";
+import { ReceiverTests, type AskedTest, type ChannelTest } from "./receivers/receiver-tests.ts";
 import { Slots } from "./receivers/slots.ts";
 import type { TellingSetup } from "./simulated-telling.ts";
 
@@ -35,6 +37,7 @@ export interface NotifyingDeps extends NotifiedAlertsDeps {
   readonly random: () => number;
   /** As it stands, also where it is over; undefined where nobody knows. */
   find(id: string): Promise<AlertRecord | undefined>;
+  readonly newId: () => string;
   onTrouble(sentence: string): void;
   /** What holds alerts back may be another now. */
   onMutes(): void;
@@ -63,6 +66,8 @@ export class Notifying {
   readonly #deps: NotifyingDeps;
   readonly #slots = new Slots(SLOTS);
   readonly #sending = new Map<string, AbortController>();
+  readonly #underWay = new WeakMap<Receiver, number>();
+  readonly #tests: ReceiverTests;
   /** Documents that are to be written, as they are now. */
   readonly #unwritten = new Map<string, string | null>();
   #notifier: Notifier;
@@ -80,6 +85,11 @@ export class Notifying {
   ) {
     this.#deps = deps;
     this.#rounds = new Rounds(deps.clock, () => this.#round());
+    this.#tests = new ReceiverTests({
+      ...deps,
+      onAttempt: (groupKey, attempt, by) =>
+        this.#noteAttempt({ groupKey, reason: "test", notification: { alerts: [] } }, attempt, by),
+    });
     this.#setup = setup;
     this.#receivers = receivers;
     this.#notifier = notifier;
@@ -136,7 +146,7 @@ export class Notifying {
    * Tells one receiver of alerts that fire, or that are over where all are, on all its channels, beside what routes say.
    */
   async tell(name: string, incidentId: string, alerts: readonly AlertRecord[], isRepeated: boolean): Promise<Telling> {
-    const { clock, random, ruleOf } = this.#deps;
+    const { clock, ruleOf } = this.#deps;
     const told = incidentNotification(name, incidentId, alerts, this.#setup.config, ruleOf, clock.nowMs());
     const notification: Notification = { ...told, isRepeated };
     const { groupKey, status } = notification;
@@ -152,8 +162,7 @@ export class Notifying {
         this.#noteAttempt({ groupKey, reason, notification }, attempt);
         if (!attempt.isDelivered && attempt.attempt === FAILURES_TOLD) this.#deps.onFailedThrice(name, alertIds);
       };
-      const how = { clock, random, slots: this.#slots, onAttempt };
-      const { kind, attempts, outcome } = await deliver(receiver, notification, how, abort);
+      const { kind, attempts, outcome } = await this.#deliver(receiver, notification, onAttempt, abort);
       if (kind !== "failed") return kind;
       this.#deps.onTrouble(`${name} could not be told of ${groupKey}: ${outcome}`);
       // It never would have been taken.
@@ -192,6 +201,27 @@ export class Notifying {
     return this.#hasReceivers ? { config, escalation, correlation, silences: this.silences() } : undefined;
   }
 
+  /** As it is in force. */
+  setup(): NotifySetup {
+    return this.#setup;
+  }
+
+  /** Notifications that are being sent to a channel, or wait for their turn or another attempt. */
+  underWay(name: string, channel: string): number {
+    const receiver = this.#receivers.get(name)?.find((one) => one.channel === channel);
+    return receiver === undefined ? 0 : this.#underWayTo(receiver);
+  }
+
+  /** The id of an alert that would inhibit one with these labels, if it fired now. */
+  wouldBeInhibitedBy(labels: Labels): string | undefined {
+    return this.#notifier.wouldBeInhibitedBy(labels);
+  }
+
+  /** What came of a test on each channel; see {@link ReceiverTests.run}. */
+  testReceiver(asked: AskedTest, signal: AbortSignal): Promise<ChannelTest[]> {
+    return this.#tests.run(asked, this.#setup, this.#receivers, signal);
+  }
+
   muteOf(alertId: string): Mute | undefined {
     return this.#notifier.muteOf(alertId, this.#deps.clock.nowMs());
   }
@@ -200,6 +230,7 @@ export class Notifying {
   async close(): Promise<void> {
     this.#rounds.close();
     this.#cancelTimes?.();
+    this.#tests.close();
     for (const sending of this.#sending.values()) sending.abort();
     await this.#write().catch(() => {});
     await closeAll(this.#receivers);
@@ -289,13 +320,7 @@ export class Notifying {
       isOvertaken = this.#notifier.isOvertaken(id);
       if (isOvertaken) abort.abort();
     };
-    const { clock, random } = this.#deps;
-    const { kind, outcome } = await deliver(
-      receiver,
-      notification,
-      { clock, random, slots: this.#slots, onAttempt },
-      abort,
-    );
+    const { kind, outcome } = await this.#deliver(receiver, notification, onAttempt, abort);
     this.#sending.delete(id);
     if (kind === "failed") this.#deps.onTrouble(`${name} could not be told of ${delivery.groupKey}: ${outcome}`);
     // Cut off at the end of this run, or by another configuration: nobody knows whether it got there.
@@ -303,19 +328,38 @@ export class Notifying {
     this.#settle(id, kind === "delivered" || kind === "unwanted" ? "sent" : "failed");
   }
 
+  async #deliver(
+    receiver: Receiver,
+    notification: Notification,
+    onAttempt: (attempt: DeliveryAttempt) => void,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<DeliveryResult> {
+    const { clock, random } = this.#deps;
+    this.#underWay.set(receiver, this.#underWayTo(receiver) + 1);
+    try {
+      return await deliver(receiver, notification, { clock, random, slots: this.#slots, onAttempt }, { signal });
+    } finally {
+      this.#underWay.set(receiver, this.#underWayTo(receiver) - 1);
+    }
+  }
+
+  #underWayTo(receiver: Receiver): number {
+    return this.#underWay.get(receiver) ?? 0;
+  }
+
   #settle(id: string, outcome: "sent" | "retrying" | "failed"): void {
     this.#notifier.settle(id, outcome, this.#deps.clock.nowMs());
     this.#rounds.ask();
   }
 
-  #noteAttempt({ groupKey, reason, notification }: Attempted, attempt: DeliveryAttempt): void {
+  #noteAttempt({ groupKey, reason, notification }: Attempted, attempt: DeliveryAttempt, actor = ""): void {
     const alertIds = notification.alerts.map(({ id }) => id);
     const payload = JSON.stringify({ ...attempt, groupKey, reason, alertIds });
     const event = {
       atMs: this.#deps.clock.nowMs(),
       kind: DELIVERY_EVENT,
       subject: attempt.receiver,
-      actor: "",
+      actor,
       payload,
     };
     this.#deps.journal.append([event]).catch(() => {});
@@ -330,8 +374,9 @@ export class Notifying {
   }
 }
 
-interface Attempted extends Pick<Delivery, "groupKey" | "notification"> {
-  readonly reason: Delivery["reason"] | "escalated";
+interface Attempted extends Pick<Delivery, "groupKey"> {
+  readonly notification: Pick<Notification, "alerts">;
+  readonly reason: Delivery["reason"] | "escalated" | "test";
 }
 
 async function restored({ journal, clock }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {

@@ -68,6 +68,8 @@ export interface AlertsDeps {
   /** How long a test of a rule may take. */
   readonly testTimeoutMs: number;
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
+  /** The path of the rules file, for people; left out: there is none. */
+  readonly rulesFile?: string;
   readonly newId: () => string;
   readonly newIncidentId: () => string;
   /** Left out: there are no devices. */
@@ -183,6 +185,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       active: () => book.active(),
       find,
       ruleOf: (name) => rules.get(name)?.rule,
+      newId: deps.newId,
       onTrouble: deps.onTrouble,
       onMutes: () => escalating?.mutesChanged(),
       onNotice: (event) => {
@@ -287,6 +290,8 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         telling: () => notifying.telling(),
       },
       silencing: notifying,
+      telling: notifying,
+      rulesFile: deps.rulesFile ?? "",
       newId: deps.newId,
       nowMs: () => clock.nowMs(),
       written: () => writer.written(),

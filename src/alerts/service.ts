@@ -1,7 +1,7 @@
 /** The Alerts service, over messages. */
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
-import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { serverStreaming, unary, type MethodImpl } from "../wire/service.ts";
 import { Alerts, type PublishAlertRequest } from "../wire/gen/alerts_pb.ts";
 import type { AlertBook } from "./alert-book.ts";
 import { messageOf } from "./alert-message.ts";
@@ -13,6 +13,8 @@ import { alertById, alertHistory, listAlerts, type AlertReader } from "./list-al
 import type { Incidents } from "./incidents.ts";
 import { listIncidents } from "./list-incidents.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
+import { receiverMethods, type Telling } from "./receiver-methods.ts";
+import { actorOf, labelsIn, nameIn, textIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
 import type { SetAside } from "../model/set-aside.ts";
@@ -32,15 +34,15 @@ export interface AlertServiceDeps {
   readonly journal: ToldJournal;
   readonly testing: TestRuleDeps;
   readonly silencing: Silencing;
+  readonly telling: Telling;
+  /** Where the server's own rules come from; "": nowhere. */
+  readonly rulesFile: string;
   readonly newId: () => string;
   nowMs(): number;
   /** Resolves when what was changed so far is durable. */
   written(): Promise<void>;
 }
 
-const TEXT_LENGTH_MAX = 4_096;
-const NAME_LENGTH_MAX = 256;
-const [LABELS_MAX, LABEL_LENGTH_MAX] = [64, 1_024];
 const EXPIRES_AFTER_MS = 5 * 60_000;
 /** What is forgotten ends some day. */
 const EXPIRES_AFTER_MS_MAX = 30 * 86_400_000;
@@ -48,7 +50,7 @@ const RULES_A_PAGE = 1_000;
 const RULES_A_PAGE_MAX = 10_000;
 
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
-  const { book, rules, reader, setAside, written, policies } = deps;
+  const { book, rules, reader, setAside, written, policies, rulesFile } = deps;
   const change = async (id: string, apply: (alert: AlertRecord) => AlertRecord) => {
     const found = await alertById(id, book, reader);
     // Somebody else may have changed it meanwhile.
@@ -84,6 +86,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
     }),
     unary(Alerts.method.listIncidents, async (request) => listIncidents(request, book, deps.incidents)),
     ...silenceMethods({ ...deps, actorOf }),
+    ...receiverMethods(deps),
     unary(Alerts.method.putRule, async (request, context) => {
       if (request.rule === undefined) throw invalidField("rule", "", "a rule");
       const rule = ruleOfMessage(request.rule);
@@ -102,7 +105,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       const page = behind.slice(0, limit || RULES_A_PAGE);
       const escalations = [...policies()];
       const infos = page.map((bound) => infoOf(bound, escalations));
-      return { rules: infos, total: BigInt(wanted.length), more: behind.length > page.length, escalations };
+      return { rules: infos, total: BigInt(wanted.length), more: behind.length > page.length, escalations, rulesFile };
     }),
     unary(Alerts.method.testRule, async (request, { signal }) =>
       (await import("./test-rule.ts")).testRule(request, deps.testing, signal),
@@ -116,12 +119,16 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
 }
 
 function infoOf({ rule, series, instances }: BoundRule, policies: readonly string[]) {
-  let [pending, firing] = [0n, 0n];
-  for (const { lifecycle } of instances.values()) {
+  let [pending, firing, stale] = [0n, 0n, 0n];
+  for (const { lifecycle, isStale } of instances.values()) {
     if (lifecycle.phase === "pending") pending++;
-    else if (lifecycle.phase !== "quiet") firing++;
+    else if (lifecycle.phase !== "quiet") {
+      firing++;
+      if (isStale) stale++;
+    }
   }
-  return { rule: messageOfRule(rule), series: BigInt(series), pending, firing, trouble: policyTrouble(rule, policies) };
+  const trouble = policyTrouble(rule, policies);
+  return { rule: messageOfRule(rule), series: BigInt(series), pending, firing, stale, trouble };
 }
 
 function publish(request: PublishAlertRequest, published: PublishedAlerts, by: string): AlertRecord {
@@ -144,18 +151,6 @@ function publish(request: PublishAlertRequest, published: PublishedAlerts, by: s
   return alert;
 }
 
-function labelsIn(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const entries = Object.entries(labels);
-  if (entries.length > LABELS_MAX) throw invalidField("labels", `${entries.length} labels`, `at most ${LABELS_MAX}`);
-  for (const [key, value] of entries) {
-    nameIn(key, "labels");
-    if (value.length > LABEL_LENGTH_MAX) {
-      throw invalidField(`labels[${JSON.stringify(key)}]`, value, `at most ${LABEL_LENGTH_MAX} characters`);
-    }
-  }
-  return labels;
-}
-
 function expiryIn(text: string): number {
   if (text === "") return EXPIRES_AFTER_MS;
   const wanted = `a duration such as "5m", at most "${formatDurationMs(EXPIRES_AFTER_MS_MAX)}"`;
@@ -172,20 +167,4 @@ function expiryIn(text: string): number {
 function active(alert: AlertRecord): AlertRecord {
   if (alert.clearedAtMs === null) return alert;
   throw new WatchpostError("FAILED_PRECONDITION", `the alert ${JSON.stringify(alert.id)} is cleared already`);
-}
-
-/** Whoever calls, where that is proven; otherwise whoever is named. */
-function actorOf(userId: string, { principal }: CallContext): string {
-  const named = nameIn(userId, "user_id");
-  return principal.isAuthenticated ? principal.name : named || principal.name;
-}
-
-function nameIn(text: string, field: string): string {
-  if (text.length > NAME_LENGTH_MAX) throw invalidField(field, text, `at most ${NAME_LENGTH_MAX} characters`);
-  return text;
-}
-
-function textIn(text: string, field: string): string {
-  if (text.length > TEXT_LENGTH_MAX) throw invalidField(field, text, `at most ${TEXT_LENGTH_MAX} characters`);
-  return text;
 }

@@ -55,6 +55,7 @@ export async function openAlerting(
     staleAfterMs: config.live.stale_after,
     testTimeoutMs: config.query.timeout,
     range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => store.range(query, options),
+    ...(rulesFile === undefined ? {} : { rulesFile }),
     newId: () => crypto.randomUUID(),
     newIncidentId: () => crypto.randomUUID(),
     parentsOf,

@@ -16,18 +16,32 @@ export function onCallAt(schedule: OnCallSchedule, nowMs: number): string {
   return participants[turn < 0 ? turn + participants.length : turn];
 }
 
+/** When somebody else may be on call: the next handoff, or where an override begins or ends. */
+export function onCallUntilMs(schedule: OnCallSchedule, nowMs: number): number {
+  const changes = schedule.overrides.flatMap(({ fromMs, toMs }) => [fromMs, toMs]).filter((atMs) => atMs > nowMs);
+  return Math.min(shiftStartMs(schedule, shiftAt(schedule, nowMs) + 1), ...changes);
+}
+
 /** The last shift that has begun; 0 is the first one. */
-function shiftAt({ timeZone, firstHandoff, shiftHours }: OnCallSchedule, nowMs: number): number {
-  const shiftMs = shiftHours * HOUR_MS;
-  // Wall clocks are reckoned as if they showed UTC, where each day has 24 hours.
-  const firstMs = wallMsOf(Temporal.PlainDateTime.from(firstHandoff).toZonedDateTime("UTC"));
-  const now = Temporal.Instant.fromEpochMilliseconds(Math.floor(nowMs)).toZonedDateTimeISO(timeZone);
-  const startMs = (shift: number) => instantMs(firstMs + shift * shiftMs, timeZone);
+function shiftAt(schedule: OnCallSchedule, nowMs: number): number {
+  const shiftMs = schedule.shiftHours * HOUR_MS;
+  const firstMs = firstWallMs(schedule);
+  const now = Temporal.Instant.fromEpochMilliseconds(Math.floor(nowMs)).toZonedDateTimeISO(schedule.timeZone);
+  const startMs = (shift: number) => shiftStartMs(schedule, shift);
   let shift = Math.floor((wallMsOf(now) - firstMs) / shiftMs);
   // Where clocks were set forward over a handoff, and where they were set back behind one.
   while (startMs(shift) > nowMs) shift--;
   while (startMs(shift + 1) <= nowMs) shift++;
   return shift;
+}
+
+function shiftStartMs(schedule: OnCallSchedule, shift: number): number {
+  return instantMs(firstWallMs(schedule) + shift * schedule.shiftHours * HOUR_MS, schedule.timeZone);
+}
+
+/** Wall clocks are reckoned as if they showed UTC, where each day has 24 hours. */
+function firstWallMs({ firstHandoff }: OnCallSchedule): number {
+  return wallMsOf(Temporal.PlainDateTime.from(firstHandoff).toZonedDateTime("UTC"));
 }
 
 function wallMsOf({ epochMilliseconds, offsetNanoseconds }: Temporal.ZonedDateTime): number {

@@ -69,7 +69,16 @@ export class Inhibitor {
 
   /** Undefined where nothing does. An alert never inhibits itself, nor do two that are source and target each other. */
   inhibiting(id: string): Inhibition | undefined {
-    for (const { key, isSource, isTarget } of this.#roles.get(id) ?? []) {
+    return this.#holding(this.#roles.get(id) ?? []);
+  }
+
+  /** The same of an alert that is not there, with these labels. */
+  wouldInhibit(labels: Labels): Inhibition | undefined {
+    return this.#holding(this.#rolesOf(labels));
+  }
+
+  #holding(roles: readonly Role[]): Inhibition | undefined {
+    for (const { key, isSource, isTarget } of roles) {
       const sources = isTarget ? this.#sources.get(key) : undefined;
       if (sources === undefined) continue;
       const by = firstOf(sources.oneSided) ?? (isSource ? undefined : firstOf(sources.twoSided));

@@ -2,6 +2,7 @@
 import { Absences, type ParentsOf } from "./absences.ts";
 import type { Mute } from "./alert-facts.ts";
 import { Inhibitor } from "./inhibitor.ts";
+import type { Labels } from "./label-matcher.ts";
 import type { NotifyConfig } from "./notify-config.ts";
 import { Silences } from "./silences.ts";
 import type { TrackedAlert } from "./tracked-alert.ts";
@@ -37,6 +38,11 @@ export class Mutes {
     const waits = this.#inhibitor.remove(alert.id).map(waitForSource);
     const graced = this.#absences.remove(alert, absenceOf);
     return { waits: graced.length > 0 ? [...waits, waitForDevice(absenceOf)] : waits, graced };
+  }
+
+  /** The id of an alert that would inhibit one with these labels, if there were such a one. */
+  wouldBeInhibitedBy(labels: Labels): string | undefined {
+    return this.#inhibitor.wouldInhibit(labels)?.by;
   }
 
   /** Undefined where nothing holds it back. */

@@ -141,6 +141,11 @@ export class Notifier {
     return alert && this.#mutes.muteOf(alert, this.#nowMs);
   }
 
+  /** The id of an alert that would inhibit one with these labels, if it fired now. */
+  wouldBeInhibitedBy(labels: Labels): string | undefined {
+    return this.#mutes.wouldBeInhibitedBy(labels);
+  }
+
   /**
    * What is to be sent now, the gravest first: at most one for each group and channel, which has no other one until this
    * one is settled. {@link changes} has to be durable before it is sent. `max`: the rest is due the next time.

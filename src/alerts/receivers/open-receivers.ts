@@ -2,6 +2,7 @@
 import { WatchpostError } from "../../model/errors.ts";
 import { alertmanagerReceiver } from "./alertmanager.ts";
 import type { ChannelConfig } from "./channel-config.ts";
+import { channelNames } from "./channel-target.ts";
 import { emailReceiver, smtpServerOf } from "./email.ts";
 import { addressOf, type HttpTarget } from "./http-post.ts";
 import { brokerOf, mqttReceiver } from "./mqtt.ts";
@@ -27,12 +28,10 @@ export async function openReceivers(
 
 async function openChannels({ name, sendResolved, channels }: ReceiverConfig, deps: ReceiverDeps): Promise<Receiver[]> {
   const opened: Receiver[] = [];
-  const counts = new Map<string, number>();
-  for (const config of channels) {
-    const { kind, timeoutMs } = config;
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    const channel = count === 1 ? kind : `${kind}-${count}`;
+  const names = channelNames(channels);
+  for (const [i, config] of channels.entries()) {
+    const { timeoutMs } = config;
+    const channel = names[i];
     await verify(config, `receiver ${name}, ${channel}`);
     opened.push(receiverOf(config, { name, channel, sendResolved, timeoutMs }, deps));
   }

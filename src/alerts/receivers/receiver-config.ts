@@ -61,6 +61,11 @@ export function redacted({ name, sendResolved, channels }: ReceiverConfig): Reco
   return { name, send_resolved: sendResolved, ...Object.fromEntries([...byKind].map(single)) };
 }
 
+/** The same of one channel, without its kind. */
+export function redactedChannel({ kind: _, ...config }: ChannelConfig): unknown {
+  return written(config);
+}
+
 function written(value: unknown): unknown {
   if (value instanceof Secret) return value.shown;
   if (value instanceof Map) return fields([...value]);
