@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   comment: async () => (await import("./comment.ts")).commentCommand(),
   history: async () => (await import("./history.ts")).historyCommand(),
   silence: async () => (await import("./silence.ts")).silenceCommand(),
+  receiver: async () => (await import("./receiver.ts")).receiverCommand(),
+  policy: async () => (await import("./policy.ts")).policyCommand(),
   annotate: async () => (await import("./annotate.ts")).annotateCommand(),
   annotations: async () => (await import("./annotations.ts")).annotationsCommand(),
   issues: async () => (await import("./issues.ts")).issuesCommand(),

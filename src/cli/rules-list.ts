@@ -3,8 +3,8 @@ import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { allRules } from "../client/rules.ts";
 import { RuleSchema, type RuleInfo } from "../wire/gen/rules_pb.ts";
+import { conditionWords, severityWords } from "../wire/rule-words.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
-import { conditionWords, severityWords } from "./rule-words.ts";
 import { textTable, type Column } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
 
@@ -54,9 +54,9 @@ function columnsOf(rules: readonly RuleInfo[]): Column<RuleInfo>[] {
   };
   return [
     { title: "NAME", cell: ({ rule }) => printable(rule!.name) },
-    { title: "SEVERITY", cell: ({ rule }) => severityWords(rule!) },
+    { title: "SEVERITY", cell: ({ rule }) => printable(severityWords(rule!)) },
     { title: "METRIC", cell: ({ rule }) => printable(rule!.metric) || "-" },
-    { title: "CONDITION", cell: ({ rule }) => conditionWords(rule!) },
+    { title: "CONDITION", cell: ({ rule }) => printable(conditionWords(rule!)) },
     count("SERIES", ({ series }) => series),
     count("PENDING", ({ pending }) => pending),
     count("FIRING", ({ firing }) => firing),

@@ -1,6 +1,5 @@
-/** A rule in words, as short as a table wants it: "above 80, clear 75, for 30s". */
-import type { Condition, Rule } from "../wire/gen/rules_pb.ts";
-import { printable } from "./watch-table.ts";
+/** A rule in words, as short as a table wants it: "above 80, clear 75, for 30s". Names in them are as they came. */
+import type { Condition, Rule } from "./gen/rules_pb.ts";
 
 type Kind = Exclude<keyof Condition, "$typeName" | "$unknown">;
 
@@ -39,15 +38,15 @@ export function conditionWords({ condition, ...rule }: Rule): string {
     ["for", rule.for],
     ["keeps firing for", rule.keepFiringFor],
   ].filter(([, time]) => time !== "" && time !== "0s");
-  return printable([words, ...times.map((time) => time.join(" "))].join(", "));
+  return [words, ...times.map((time) => time.join(" "))].join(", ");
 }
 
 /** "medium to critical" of a ladder. */
 export function severityWords({ severity, condition }: Rule): string {
   const steps = condition?.ladder?.steps ?? [];
   const [first, last] = [steps.at(0), steps.at(-1)];
-  if (first === undefined || last === undefined) return printable(severity);
-  return printable(first === last ? first.severity : `${first.severity} to ${last.severity}`);
+  if (first === undefined || last === undefined) return severity;
+  return first === last ? first.severity : `${first.severity} to ${last.severity}`;
 }
 
 function wordsOf<K extends Kind>(kind: K, condition: Condition | undefined): string {
