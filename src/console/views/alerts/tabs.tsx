@@ -1,0 +1,29 @@
+/** The parts of the alerts view, each under an address of its own: "/alerts/NAME". */
+import type { FunctionComponent } from "preact";
+import { pathTo } from "../../route.ts";
+import { LiveAlerts } from "./live/live.tsx";
+
+export interface AlertsPart {
+  /** "" is "/alerts" itself. Whatever else stands behind "/alerts/" is the id of an alert. */
+  readonly name: string;
+  readonly label: string;
+  readonly View: FunctionComponent;
+}
+
+export const ALERTS_PARTS: readonly AlertsPart[] = [{ name: "", label: "Firing", View: LiveAlerts }];
+
+export function AlertsTabs({ present }: { present: string | undefined }) {
+  return (
+    <nav class="alerts-tabs" aria-label="Parts of alerts">
+      {ALERTS_PARTS.map(({ name, label }) => (
+        <a
+          key={name}
+          href={name === "" ? pathTo("alerts") : pathTo("alerts", name)}
+          aria-current={name === present ? "page" : undefined}
+        >
+          {label}
+        </a>
+      ))}
+    </nav>
+  );
+}
