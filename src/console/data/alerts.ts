@@ -1,43 +1,89 @@
-/** All alerts that fire, acknowledged ones among them. */
-import { computed } from "@preact/signals";
+/** All alerts that fire, acknowledged ones among them, as the server tells of them. */
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
+import { computed, signal } from "@preact/signals";
 import type { Alert } from "../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../api.ts";
 import { follow } from "../follow.ts";
-import { Standing } from "./standing.ts";
+import { AlertBook, type AlertDeltas } from "./alert-book.ts";
+import { SEVERITIES } from "./alert-row.ts";
 
-export const SEVERITIES: readonly string[] = ["critical", "high", "medium", "low"];
+export { SEVERITIES } from "./alert-row.ts";
 
-const standing = new Standing<Alert>();
-export const alerts = standing.all;
-export const areAlertsKnown = standing.isKnown;
+export const alertBook = new AlertBook();
+/** Counts what was shown: whoever reads it is told when the book has changed. */
+export const alertsVersion = signal(0);
+export const areAlertsKnown = computed(() => alertsVersion.value >= 0 && alertBook.isKnown);
 
-/** Gravest first, then the newest. */
-export const alertList = computed(() => {
-  const rank = ({ severity }: Alert) => SEVERITIES.indexOf(severity);
-  const since = ({ createdAt }: Alert) => Number(createdAt?.seconds ?? 0n);
-  return [...alerts.value.values()].sort((a, b) => rank(a) - rank(b) || since(b) - since(a));
-});
+/** Active ones, the gravest first, then the newest. */
+export const alertList = computed(() => atVersion().active.map(({ alert }) => alert));
+export const alerts = computed<ReadonlyMap<string, Alert>>(
+  () => new Map(atVersion().active.map(({ id, alert }) => [id, alert])),
+);
+export const alertsBySeverity = computed(
+  () => new Map(SEVERITIES.map((severity, i) => [severity, atVersion().counts[i]])),
+);
+/** Nobody has said yet that they take care of these, and nobody wants them quiet. */
+export const unacknowledged = computed(() => atVersion().openCounts.reduce((sum, count) => sum + count, 0));
 
-export const alertsBySeverity = computed(() => {
-  const counts = new Map<string, number>();
-  for (const { severity } of alerts.value.values()) counts.set(severity, (counts.get(severity) ?? 0) + 1);
-  return counts;
-});
-
-/** Nobody has said yet that they take care of these. */
-export const unacknowledged = computed(() => alertList.value.filter(({ acknowledged }) => !acknowledged).length);
-
+const SHOWN_EVERY_MS = 100;
+/** Hidden pages draw no frames. */
+const FRAME_WITHIN_MS = 500;
+const listeners = new Set<(changes: AlertDeltas) => void>();
 let cursor = "";
+let isDue = false;
+
+/** Hears of changes, many at once; `alertBook` has them already. Returns what ends that. */
+export function onAlerts(listener: (changes: AlertDeltas) => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
 
 export function followAlerts(): () => void {
-  return follow((options) => {
-    if (cursor === "") standing.begin();
-    return alertsApi.subscribeAlerts({ includeAcknowledged: true, updates: true, cursor }, options);
-  }, hear);
+  return follow(subscribed, hear);
+}
+
+/** Silences have changed, or time has begun or ended some. */
+export function setSilenced(isSilenced: (alert: Alert) => boolean): void {
+  alertBook.setSilenced(isSilenced);
+  showSoon();
+}
+
+/** Goes on behind the last change that was heard; where the server cannot, with all that stands. */
+async function* subscribed(options: CallOptions): AsyncGenerator<Alert> {
+  if (cursor === "") alertBook.begin();
+  try {
+    yield* alertsApi.subscribeAlerts({ includeAcknowledged: true, updates: true, cursor }, options);
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
+    throw error;
+  }
 }
 
 function hear(alert: Alert): void {
+  alertBook.hear(alert);
   if (alert.cursor !== "") cursor = alert.cursor;
-  if (alert.snapshotEnd) standing.known();
-  else if (alert.id !== "") standing.put(alert.id, alert.removed ? undefined : alert);
+  showSoon();
+}
+
+/** Many that change at once are shown at once. */
+function showSoon(): void {
+  if (isDue || !alertBook.hasChanged) return;
+  isDue = true;
+  setTimeout(() => {
+    const late = setTimeout(show, FRAME_WITHIN_MS);
+    const frame = requestAnimationFrame(() => show());
+    function show() {
+      clearTimeout(late);
+      cancelAnimationFrame(frame);
+      isDue = false;
+      const changes = alertBook.take();
+      for (const listener of listeners) listener(changes);
+      alertsVersion.value++;
+    }
+  }, SHOWN_EVERY_MS);
+}
+
+function atVersion(): AlertBook {
+  void alertsVersion.value;
+  return alertBook;
 }

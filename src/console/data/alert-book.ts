@@ -1,0 +1,149 @@
+/** All alerts that fire, and those that ceased to a while ago, as the server told of them. Pure. */
+import { AlertChange, AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
+import { alertRow, byGravity, needsSomebody, SEVERITIES, type AlertRow } from "./alert-row.ts";
+import { SortedList } from "./sorted-list.ts";
+
+/** How an alert was when changes were taken before, and how it is now. */
+export interface AlertDelta {
+  readonly id: string;
+  readonly before: AlertRow | undefined;
+  readonly after: AlertRow | undefined;
+}
+
+export interface AlertDeltas {
+  readonly deltas: readonly AlertDelta[];
+  /** What stood when the page began to listen: nothing of it has just happened. */
+  readonly isBeginning: boolean;
+}
+
+/** Those that are over, of which the oldest go. */
+export const CLEARED_MAX = 500;
+
+export class AlertBook {
+  readonly #active = new Map<string, AlertRow>();
+  readonly #cleared = new Map<string, AlertRow>();
+  readonly #inOrder = new SortedList(byGravity);
+  readonly #all = SEVERITIES.map(() => 0);
+  readonly #open = SEVERITIES.map(() => 0);
+  /** Of those that changed, what they were. */
+  readonly #changed = new Map<string, AlertRow | undefined>();
+  /** A snapshot that has not ended. */
+  #coming: Map<string, Alert> | undefined;
+  #isKnown = false;
+  #isBeginning = false;
+  #isSilenced: (alert: Alert) => boolean = () => false;
+
+  /** What stands now is complete. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** The gravest first. */
+  get active(): readonly AlertRow[] {
+    return this.#inOrder.items;
+  }
+
+  /** Active ones and those cleared lately, in no order. */
+  *rows(): Generator<AlertRow> {
+    yield* this.#active.values();
+    yield* this.#cleared.values();
+  }
+
+  row(id: string): AlertRow | undefined {
+    return this.#active.get(id) ?? this.#cleared.get(id);
+  }
+
+  /** Active ones by severity, the gravest first. */
+  get counts(): readonly number[] {
+    return this.#all;
+  }
+
+  /** Of these, those that need somebody. */
+  get openCounts(): readonly number[] {
+    return this.#open;
+  }
+
+  /** What comes until the mark that ends it is all there is. */
+  begin(): void {
+    this.#coming = new Map();
+  }
+
+  hear(alert: Alert): void {
+    if (alert.snapshotEnd) this.#known();
+    else if (alert.id === "") return;
+    else if (this.#coming !== undefined) this.#coming.set(alert.id, alert);
+    else this.#put(alert);
+  }
+
+  /** Silences have changed, or time has begun or ended some. */
+  setSilenced(isSilenced: (alert: Alert) => boolean): void {
+    this.#isSilenced = isSilenced;
+    for (const row of [...this.#active.values()]) {
+      const next = this.#rowOf(row.alert, row);
+      if (next.status !== row.status) this.#set(row.id, next);
+    }
+  }
+
+  get hasChanged(): boolean {
+    return this.#changed.size > 0 || this.#isBeginning;
+  }
+
+  /** What has changed since it was taken before, each alert once. */
+  take(): AlertDeltas {
+    const deltas = [...this.#changed].map(([id, before]) => ({ id, before, after: this.row(id) }));
+    const isBeginning = this.#isBeginning;
+    this.#changed.clear();
+    this.#isBeginning = false;
+    return { deltas, isBeginning };
+  }
+
+  #known(): void {
+    const coming = this.#coming ?? new Map<string, Alert>();
+    this.#coming = undefined;
+    for (const id of [...this.#active.keys()]) if (!coming.has(id)) this.#set(id, undefined);
+    for (const alert of coming.values()) this.#put(alert);
+    this.#isBeginning = !this.#isKnown;
+    this.#isKnown = true;
+  }
+
+  #put(alert: Alert): void {
+    const before = this.row(alert.id);
+    const isCleared = alert.state === AlertState.CLEARED;
+    // What people say of one that ended before this page listened makes it no news.
+    if (isCleared && before === undefined && alert.change !== AlertChange.LATE) return;
+    this.#set(alert.id, alert.removed && !isCleared ? undefined : this.#rowOf(alert, before));
+  }
+
+  #rowOf(alert: Alert, before: AlertRow | undefined): AlertRow {
+    const { acknowledged, acknowledgedBy } = alert;
+    const isTakenOver = before?.alert.acknowledged === true && before.alert.acknowledgedBy !== acknowledgedBy;
+    const earlier = isTakenOver ? before.alert.acknowledgedBy : (before?.acknowledgedBefore ?? "");
+    return alertRow(alert, this.#isSilenced(alert), acknowledged ? earlier : "");
+  }
+
+  #set(id: string, after: AlertRow | undefined): void {
+    const before = this.row(id);
+    if (!this.#changed.has(id)) this.#changed.set(id, before);
+    if (before !== undefined && this.#active.delete(id)) {
+      this.#inOrder.remove(before);
+      this.#count(before, -1);
+    } else this.#cleared.delete(id);
+    if (after === undefined) return;
+    if (after.status === "cleared") return this.#keepCleared(after);
+    this.#active.set(id, after);
+    this.#inOrder.add(after);
+    this.#count(after, 1);
+  }
+
+  #keepCleared(row: AlertRow): void {
+    this.#cleared.set(row.id, row);
+    const [oldest] = this.#cleared.keys();
+    if (this.#cleared.size > CLEARED_MAX) this.#set(oldest, undefined);
+  }
+
+  #count(row: AlertRow, by: number): void {
+    const at = Math.min(row.rank, SEVERITIES.length - 1);
+    this.#all[at] += by;
+    if (needsSomebody(row)) this.#open[at] += by;
+  }
+}
