@@ -1,0 +1,36 @@
+/** The browser's notifications, as far as it allows them. */
+import { signal } from "@preact/signals";
+import { go, pathTo } from "../route.ts";
+import type { NoticeChanges } from "./notice-plan.ts";
+
+export type NoticePermission = NotificationPermission | "insecure" | "unavailable";
+
+export const noticePermission = signal(permission());
+const open = new Map<string, Notification>();
+
+/** Asks the browser's person; the browser wants it to follow a click. */
+export async function askForNotices(): Promise<void> {
+  await Notification.requestPermission();
+  noticePermission.value = permission();
+}
+
+export function showNotices({ show, close }: NoticeChanges): void {
+  for (const tag of close) open.get(tag)?.close();
+  for (const { tag, title, body, alertId } of show) {
+    const notification = new Notification(title, { tag, body });
+    open.set(tag, notification);
+    notification.onclose = () => {
+      if (open.get(tag) === notification) open.delete(tag);
+    };
+    notification.onclick = () => {
+      focus();
+      go(alertId === "" ? pathTo("alerts") : pathTo("alerts", alertId));
+      notification.close();
+    };
+  }
+}
+
+function permission(): NoticePermission {
+  if (!isSecureContext) return "insecure";
+  return typeof Notification === "undefined" ? "unavailable" : Notification.permission;
+}

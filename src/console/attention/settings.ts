@@ -1,0 +1,51 @@
+/** What this browser's people want to hear and see of alerts; kept, and the same in all tabs. */
+import { signal, type Signal } from "@preact/signals";
+import { SEVERITIES } from "../data/alert-row.ts";
+import type { SoundSettings } from "./alarm.ts";
+
+export interface NoticeSettings {
+  readonly isOn: boolean;
+  readonly severities: readonly string[];
+}
+
+export const sound = kept<SoundSettings>("watchpost.sound", {
+  isOn: true,
+  volume: 0.4,
+  severities: ["critical", "high"],
+  mutedUntilMs: 0,
+});
+export const notices = kept<NoticeSettings>("watchpost.notifications", {
+  isOn: false,
+  severities: ["critical", "high"],
+});
+
+export function change<T extends object>(setting: Signal<T>, changes: Partial<T>): void {
+  setting.value = { ...setting.value, ...changes };
+}
+
+/** The same with a severity more, or less. */
+export function toggled(severities: readonly string[], severity: string): string[] {
+  return SEVERITIES.filter((each) => severities.includes(each) !== (each === severity));
+}
+
+function kept<T extends object>(key: string, standard: T): Signal<T> {
+  const read = (text: string | null): T => {
+    try {
+      return { ...standard, ...(JSON.parse(text ?? "{}") as Partial<T>) };
+    } catch {
+      return standard;
+    }
+  };
+  const setting = signal(read(localStorage.getItem(key)));
+  let isHeard = true;
+  setting.subscribe((value) => {
+    if (!isHeard) localStorage.setItem(key, JSON.stringify(value));
+    isHeard = false;
+  });
+  addEventListener("storage", (event) => {
+    if (event.key !== key) return;
+    isHeard = true;
+    setting.value = read(event.newValue);
+  });
+  return setting;
+}

@@ -1,0 +1,58 @@
+/** Tones by severity, made in the browser. Browsers let a page sound once somebody has clicked or typed in it. */
+import { signal } from "@preact/signals";
+
+export type SoundState = "unavailable" | "suspended" | "running";
+
+interface Beep {
+  readonly hertz: number;
+  readonly atS: number;
+  readonly lengthS: number;
+}
+
+const beeps = (hertz: readonly number[], everyS: number, lengthS: number): Beep[] =>
+  hertz.map((each, i) => ({ hertz: each, atS: i * everyS, lengthS }));
+/** The graver, the higher, the more, the faster. */
+const TONES: Readonly<Record<string, readonly Beep[]>> = {
+  critical: beeps([988, 1319, 988, 1319, 988, 1319], 0.16, 0.13),
+  high: beeps([784, 988, 784], 0.24, 0.18),
+  medium: beeps([587, 587], 0.35, 0.22),
+  low: beeps([440], 0, 0.3),
+};
+const FADE_S = 0.015;
+/** A full sine of each beep would be painful. */
+const LOUDEST = 0.5;
+
+export const soundState = signal<SoundState>("unavailable");
+let context: AudioContext | undefined;
+
+/** Finds out whether the page may sound, and has it sound from the first click or key on. */
+export function prepareSound(): void {
+  if (typeof AudioContext === "undefined") return;
+  context = new AudioContext();
+  const look = () => (soundState.value = context!.state === "running" ? "running" : "suspended");
+  context.onstatechange = look;
+  look();
+  const arm = () => {
+    if (context!.state !== "running") context!.resume().catch(() => {});
+  };
+  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, arm, { capture: true, passive: true });
+}
+
+/** `volume`: 0 to 1. Silent where the page may not sound. */
+export function playTone(severity: string, volume: number): void {
+  if (context?.state !== "running") return;
+  const beginS = context.currentTime + 0.02;
+  for (const { hertz, atS, lengthS } of TONES[severity] ?? TONES["low"]) {
+    const [oscillator, gain] = [context.createOscillator(), context.createGain()];
+    const [fromS, toS] = [beginS + atS, beginS + atS + lengthS];
+    oscillator.type = "triangle";
+    oscillator.frequency.value = hertz;
+    gain.gain.setValueAtTime(0, fromS);
+    gain.gain.linearRampToValueAtTime(volume * LOUDEST, fromS + FADE_S);
+    gain.gain.setValueAtTime(volume * LOUDEST, toS - FADE_S);
+    gain.gain.linearRampToValueAtTime(0, toS);
+    oscillator.connect(gain).connect(context.destination);
+    oscillator.start(fromS);
+    oscillator.stop(toS);
+  }
+}

@@ -1,0 +1,91 @@
+/** Calls for attention: hands what happens to alerts to sound, notifications, the tab and what is read out. */
+import { signal } from "@preact/signals";
+import { alertBook, onAlerts } from "../data/alerts.ts";
+import type { AlertDeltas } from "../data/alert-book.ts";
+import { Alarm } from "./alarm.ts";
+import { Announcer } from "./announcer.ts";
+import { showFavicon } from "./favicon.ts";
+import { Lease, type LeaseStore } from "./lease.ts";
+import { NoticePlan } from "./notice-plan.ts";
+import { noticePermission, showNotices } from "./notifications.ts";
+import { notices, sound } from "./settings.ts";
+import { playTone, prepareSound, soundState } from "./tones.ts";
+
+/** Read out; changes at most every few seconds. */
+export const announced = signal("");
+/** How many alerts need somebody, as the tab shows it; changes at most once a second. */
+export const openCount = signal(0);
+
+const TICK_MS = 1_000;
+const TAB = `${Date.now()} ${Math.random()}`;
+const alarm = new Alarm();
+const announcer = new Announcer();
+const plan = new NoticePlan();
+const [soundLease, noticeLease] = [leaseOf("watchpost.sounding"), leaseOf("watchpost.notifying")];
+let ticking: ReturnType<typeof setTimeout> | undefined;
+
+export function watchForAttention(): void {
+  prepareSound();
+  onAlerts(hear);
+  sound.subscribe(tickSoon);
+  soundState.subscribe(tickSoon);
+  addEventListener("pagehide", () => {
+    soundLease.release();
+    noticeLease.release();
+  });
+}
+
+function hear({ deltas, isBeginning }: AlertDeltas): void {
+  if (!isBeginning) {
+    announcer.note(deltas);
+    notify(deltas);
+  }
+  tickSoon();
+}
+
+/** Once a second at most while there is something to do, and never while there is not. */
+function tickSoon(): void {
+  ticking ??= setTimeout(tick, ticked + TICK_MS - performance.now());
+}
+
+let ticked = -Infinity;
+
+function tick(): void {
+  ticked = performance.now();
+  ticking = undefined;
+  const nowMs = Date.now();
+  const { openCounts } = alertBook;
+  openCount.value = openCounts.reduce((sum, count) => sum + count, 0);
+  showFavicon(openCount.value, openCounts[0] > 0);
+  announced.value = announcer.take(nowMs) ?? announced.value;
+  if (!plan.isSettled) notify([]);
+  const isAlarming = alarmSounds(nowMs);
+  if (isAlarming || announcer.nextMs() !== undefined || !plan.isSettled) tickSoon();
+}
+
+/** Only a tab that may sound asks for the lease. Returns whether anything is to sound, now or later. */
+function alarmSounds(nowMs: number): boolean {
+  if (soundState.peek() !== "running" || !soundLease.hold(nowMs)) {
+    return sound.peek().isOn && openCount.peek() > 0;
+  }
+  const { severity, nextMs } = alarm.step(alertBook.openCounts, sound.peek(), nowMs);
+  if (severity !== undefined) playTone(severity, sound.peek().volume);
+  return nextMs < Infinity;
+}
+
+function notify(deltas: AlertDeltas["deltas"]): void {
+  const { isOn, severities } = notices.peek();
+  const canNotify = isOn && noticePermission.peek() === "granted" && noticeLease.hold(Date.now());
+  // Whoever looks at the page sees it there.
+  const isWanted = canNotify && !document.hasFocus();
+  showNotices(plan.take(deltas, ({ alert }) => isWanted && severities.includes(alert.severity), Date.now()));
+}
+
+function leaseOf(key: string): Lease {
+  const store: LeaseStore = {
+    read: () => localStorage.getItem(key),
+    write: (text) => localStorage.setItem(key, text),
+    remove: () => localStorage.removeItem(key),
+  };
+  return new Lease(store, TAB);
+}
