@@ -1,0 +1,42 @@
+/** Series over time as a table of cells, and how strong each is. Pure. */
+
+export interface HeatInput {
+  readonly timesMs: readonly number[];
+  readonly values: readonly number[];
+}
+
+export interface HeatCells {
+  readonly columns: number;
+  readonly rows: number;
+  /** Row by row; NaN: nothing is known. The last value where several fall into one cell. */
+  readonly values: Float64Array;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A column is a step of [fromMs, toMs); the last one may reach beyond. Points outside are left out. */
+export function heatCells(series: readonly HeatInput[], fromMs: number, toMs: number, stepMs: number): HeatCells {
+  const columns = Math.max(1, Math.ceil((toMs - fromMs) / stepMs));
+  const values = new Float64Array(columns * series.length).fill(NaN);
+  for (const [row, each] of series.entries()) {
+    for (let i = 0; i < each.timesMs.length; i++) {
+      const column = Math.floor((each.timesMs[i] - fromMs) / stepMs);
+      if (column >= 0 && column < columns) values[row * columns + column] = each.values[i];
+    }
+  }
+  let [min, max] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+  }
+  return { columns, rows: series.length, values, min, max };
+}
+
+/** 0 at min to 1 at max and beyond; on a logarithmic scale by the order of magnitude. Without a range: the middle. */
+export function strengthOf(value: number, min: number, max: number, isLog: boolean): number {
+  if (!(max > min)) return 0.5;
+  const scaled =
+    isLog && min > 0 ? Math.log(Math.max(value, min) / min) / Math.log(max / min) : (value - min) / (max - min);
+  return Math.max(0, Math.min(1, scaled));
+}
