@@ -8,7 +8,7 @@ import type { DownSampler } from "./down-sampler.ts";
 import type { Lane } from "./lane.ts";
 import type { LiveSender } from "./live-sender.ts";
 import { hasSomethingSharing, partContent, type PartsUnderway } from "./parts-underway.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../model/pause.ts";
 import type { SeriesFilter } from "./series-filter.ts";
 import type { UpstreamState } from "./upstream-state.ts";
 import type { UpstreamStore } from "./upstream-store.ts";

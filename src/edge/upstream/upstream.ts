@@ -22,7 +22,7 @@ import type { OpenLane } from "./lane.ts";
 import { Link, type LinkDeps } from "./link.ts";
 import { DownSampler, type DownSampling } from "./down-sampler.ts";
 import type { EventCall } from "./event-calls.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../model/pause.ts";
 import { QueueCount } from "./queue-count.ts";
 import { QueueKeeper } from "./queue-keeper.ts";
 import type { QueueLimits } from "./queue-limits.ts";

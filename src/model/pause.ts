@@ -1,4 +1,4 @@
-import type { Clock } from "../../model/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Resolves after a time, or as soon as it is aborted. */
 export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
