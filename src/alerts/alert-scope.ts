@@ -6,7 +6,7 @@ import { SEVERITIES, type Severity } from "./severity.ts";
 
 export interface AlertScope {
   /** What does not change while an alert lives. */
-  takes(alert: Pick<AlertRecord, "source" | "rule">): boolean;
+  takes(alert: Pick<AlertRecord, "source" | "rule" | "device">): boolean;
   /** What does. */
   sees(seen: Seen): boolean;
 }
@@ -15,6 +15,8 @@ export interface ScopeRequest {
   readonly severities: readonly string[];
   readonly sources: readonly string[];
   readonly rules: readonly string[];
+  /** Left out: all. */
+  readonly devices?: readonly string[];
   /** Undefined: both. */
   readonly isAcknowledged?: boolean;
 }
@@ -23,12 +25,14 @@ const PATTERNS_MAX = 1_000;
 const PATTERN_LENGTH_MAX = 1_024;
 
 /** Throws INVALID_ARGUMENT with the field, the value and what was wanted. */
-export function alertScopeOf({ severities, sources, rules, isAcknowledged }: ScopeRequest): AlertScope {
+export function alertScopeOf({ severities, sources, rules, devices = [], isAcknowledged }: ScopeRequest): AlertScope {
   const wanted = new Set(severities.map((severity, i) => severityIn(severity, `severities[${i}]`)));
   const takesSource = anyOf(sources, "sources");
   const takesRule = anyOf(rules, "rules");
+  const takesDevice = anyOf(devices, "devices");
   return {
-    takes: ({ source, rule }) => takesSource(source) && takesRule(rule),
+    takes: (alert) =>
+      takesSource(alert.source) && takesRule(alert.rule) && (devices.length === 0 || takesDevice(alert.device)),
     sees: (seen) =>
       (wanted.size === 0 || wanted.has(seen.severity)) &&
       (isAcknowledged === undefined || seen.isAcknowledged === isAcknowledged),
