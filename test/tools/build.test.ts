@@ -1,7 +1,7 @@
 /** build.ts over a compiler of ours that writes down what it was asked for: which files there are, and their checksums. */
 import { expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { tempDir } from "../support/server-process.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -36,7 +36,12 @@ interface Built {
 
 /** Runs a copy of build.ts in `dir`, which is no repository. */
 function build(dir: string, args: readonly string[], env: Record<string, string> = {}): Built {
-  for (const file of ["build.ts", "package.json"]) copyFileSync(join(root, file), join(dir, file));
+  for (const file of ["build.ts", "package.json", "src/app/console-content.ts"]) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true });
+    copyFileSync(join(root, file), join(dir, file));
+  }
+  mkdirSync(join(dir, "src/console"), { recursive: true });
+  writeFileSync(join(dir, "src/console/index.html"), "<title>a console</title>");
   const compiler = join(dir, "compiler.js");
   writeFileSync(compiler, COMPILER);
   const { exitCode, stdout, stderr } = Bun.spawnSync(
@@ -68,6 +73,7 @@ test("--all compiles each platform's executable once, and SHA256SUMS names them 
     expect(flags).toContain("--no-compile-autoload-dotenv");
     expect(flags).toContain("--no-compile-autoload-bunfig");
     expect(flags).toContain('--define=WATCHPOST_COMMIT="abc123"');
+    expect(flags).toContainEqual(expect.stringMatching(/console\.archive$/));
   }
   const sums = readFileSync(join(dist, "SHA256SUMS"), "utf8");
   const lines = Object.keys(TARGETS).map((name) => `${sha256(join(dist, name))}  ${name}`);
