@@ -21,7 +21,7 @@ export function deviceShowCommand(): Command {
       "Shows a device: what it is, its status and why, its sensors with their last values, and what happened to it.",
     )
     .argument("<device>", "its id, as watchpost devices shows it")
-    .option("--events <count>", "so many of its latest events, up to 100", integerArgument(0, 100), 10)
+    .option("--events <count>", "so many of its latest events, up to 1000", integerArgument(0, 1_000), 10)
     .option("--json", "a GetDeviceResponse as a JSON line")
     .action(show);
 }

@@ -143,7 +143,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   return {
     methods: deviceMethods({
       ...message,
-      ...{ book, devices, journal, setAside, hearing, writer },
+      ...{ book, devices, journal, setAside, hearing, writer, clock },
       pause: () => deps.pause(),
       nowMs: () => clock.nowMs(),
     }),

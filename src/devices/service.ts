@@ -1,5 +1,6 @@
 /** The Devices service, over messages. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "../model/clock.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { textIn } from "../model/texts.ts";
 import { actorOf } from "../wire/actor.ts";
@@ -20,14 +21,16 @@ import { importedDevices } from "./imported-devices.ts";
 import { inTurns } from "./in-turns.ts";
 import { listDevices, type ListDeps } from "./list-devices.ts";
 import { watchDevices, type WatchDeps } from "./watch-devices.ts";
+import { watchLastSeen } from "./watch-last-seen.ts";
 
 export interface DeviceServiceDeps extends WatchDeps, ListDeps {
   readonly hearing: DeviceHearing;
   readonly writer: DeviceWriter;
+  readonly clock: Clock;
   nowMs(): number;
 }
 
-const EVENTS_MAX = 100;
+const EVENTS_MAX = 1_000;
 const REASON_BYTES_MAX = 1_024;
 /** Clocks of callers may be ahead of this one: as far as those of readings, where nothing else is set. */
 const AHEAD_MS_MAX = 600_000;
@@ -53,6 +56,7 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
       await devices.delete(deviceId, actorOf(userId, context));
       return {};
     }),
+    serverStreaming(method.watchLastSeen, (request, { signal }) => watchLastSeen(request, deps, signal)),
     serverStreaming(method.watchDevices, (request, { signal }) => watchDevices(request, deps, signal)),
     unary(method.importDevices, async ({ format, content, isDryRun, userId }, context) => {
       const by = actorOf(userId, context);
