@@ -94,6 +94,7 @@ export function openIntake(
     futureMaxMs: config.ingest.future_max,
     rawAgeLimitMs: config.retention.raw,
     isClockTrusted,
+    onRefused: (reason, points) => metrics.refusedPoints.inc({ reason }, points),
   });
   const forwarding: ForwardingDeps = {
     origins: new Origins(journal, clock),

@@ -8,7 +8,16 @@ import type { BatchDecoder } from "../wire/decode-batch.ts";
 import { TIME_MISSING, type SeriesResolver } from "../wire/decoded-batch.ts";
 import type { ArrivalStamps } from "./arrival-stamps.ts";
 import type { CommitGroup, Committer } from "./committer.ts";
-import { isStorable, judgeBatch, TIME_US_MAX, type PointRules, type RefusedRow } from "./validate.ts";
+import {
+  isStorable,
+  judgeBatch,
+  TIME_US_MAX,
+  type JudgedBatch,
+  type JudgedRows,
+  type PointRules,
+  type RefusalKind,
+  type RefusedRow,
+} from "./validate.ts";
 
 export interface IntakeDeps {
   readonly decoder: BatchDecoder;
@@ -23,6 +32,8 @@ export interface IntakeDeps {
   readonly rawAgeLimitMs: number;
   /** While it is not, points of any time are taken. */
   isClockTrusted(): boolean;
+  /** So many points are not going to be stored. */
+  onRefused(kind: RefusalKind | "unreadable_batch", points: number): void;
 }
 
 export interface TakenBatch {
@@ -66,9 +77,10 @@ export class Intake {
     const batchId = truncated(batch.batchId, BATCH_ID_SHOWN_MAX);
     if (batch.kind === "unusable") {
       const { points: refusedTotal, reason: unusable } = batch;
+      this.#deps.onRefused("unreadable_batch", refusedTotal);
       return { batchId, kept: 0, refusedTotal, refused: NONE, unusable, group: undefined };
     }
-    const { kept, refusedTotal, refused } = judgeBatch(batch, times, refusedMax);
+    const { kept, refusedTotal, refused } = this.#judge(batch, times, refusedMax);
     const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId, kept, refusedTotal, refused, unusable: undefined, group };
   }
@@ -100,7 +112,7 @@ export class Intake {
     rows.values.set(columns.values.subarray(from, to), rows.at);
     const reasons = { get: (i: number) => (columns.seriesIds[from + i] === 0 ? reasonOf(from + i) : undefined) };
     const rules = latestUs === undefined ? this.#rules() : { ...this.#rules(), latestUs };
-    const judged = judgeBatch({ ...rows, count, reasons, pointId: () => "" }, rules, count);
+    const judged = this.#judge({ ...rows, count, reasons, pointId: () => "" }, rules, count);
     const group = judged.kept > 0 ? committer.add(judged.kept) : undefined;
     const refused = judged.refused.map((row) => ({ ...row, index: from + row.index }));
     return { batchId: "", kept: judged.kept, refusedTotal: judged.refusedTotal, refused, unusable: undefined, group };
@@ -123,7 +135,7 @@ export class Intake {
       rows.values[rows.at + i] = value;
     });
     const batch = { ...rows, count: points.length, reasons, pointId: () => "" };
-    const { kept, refusedTotal, refused } = judgeBatch(batch, rules, refusedMax);
+    const { kept, refusedTotal, refused } = this.#judge(batch, rules, refusedMax);
     const group = kept > 0 ? committer.add(kept) : undefined;
     return { batchId: "", kept, refusedTotal, refused, unusable: undefined, group };
   }
@@ -132,6 +144,12 @@ export class Intake {
   get latestUs(): number {
     const { clock, futureMaxMs, isClockTrusted } = this.#deps;
     return isClockTrusted() ? Math.min((clock.nowMs() + futureMaxMs) * 1_000, TIME_US_MAX) : TIME_US_MAX;
+  }
+
+  #judge(rows: JudgedRows, rules: PointRules, refusedMax: number): JudgedBatch {
+    const judged = judgeBatch(rows, rules, refusedMax);
+    for (const [kind, points] of judged.refusedOf) this.#deps.onRefused(kind, points);
+    return judged;
   }
 
   #rules(): PointRules {

@@ -32,7 +32,13 @@ async function uploadData(
   { signal }: CallContext,
 ): Promise<MessageInitShape<typeof UploadResponseSchema>> {
   const upload = new Upload(deps, UPLOAD_ERRORS_MAX, { signal });
-  await Promise.race([acceptAll(upload, batches[Symbol.asyncIterator]()), upload.failed]);
+  const { uploadStreams } = deps.metrics;
+  uploadStreams.inc();
+  try {
+    await Promise.race([acceptAll(upload, batches[Symbol.asyncIterator]()), upload.failed]);
+  } finally {
+    uploadStreams.dec();
+  }
   const { total } = upload;
   return {
     batchId: deps.newUploadId(),
@@ -74,7 +80,11 @@ class StreamOfAny implements PushedStream<Ack>, AsyncIterable<Ack> {
       ? eachOf(forwardedStream(first, batches, deps.forwarding, context)[Symbol.asyncIterator](), write)
       : new AckStream(deps, write, context.signal).run(first, batches);
     // Where a message is still waited for it ends with that: nobody waits for it here.
-    return over.finally(() => void batches.return?.().catch(() => {}));
+    deps.metrics.uploadStreams.inc();
+    return over.finally(() => {
+      deps.metrics.uploadStreams.dec();
+      void batches.return?.().catch(() => {});
+    });
   }
 }
 

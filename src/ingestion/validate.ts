@@ -17,6 +17,9 @@ export interface PointRules extends TimeRules {
   arrivalStampUs(seriesId: number): number;
 }
 
+/** Kinds of reasons, to be counted. */
+export type RefusalKind = "not_finite" | "bad_timestamp" | "too_old" | "too_far_ahead" | "bad_series" | "out_of_range";
+
 export interface RefusedRow {
   /** Position in the batch as sent. */
   readonly index: number;
@@ -35,7 +38,11 @@ export interface JudgedBatch {
   readonly refusedTotal: number;
   /** The first refused rows, at most `refusedMax`. */
   readonly refused: RefusedRow[];
+  /** All of them, by kind. */
+  readonly refusedOf: ReadonlyMap<RefusalKind, number>;
 }
+
+const NONE_REFUSED: ReadonlyMap<RefusalKind, number> = new Map();
 
 /**
  * Judges every point by itself: one that may not be stored costs only itself. Moves the rows that may to the front of
@@ -45,6 +52,7 @@ export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: num
   const { count, at, seriesIds, timesUs, values } = batch;
   const schemas = rules.schemas.areHeld ? rules.schemas : undefined;
   const refused: RefusedRow[] = [];
+  let refusedOf: Map<RefusalKind, number> | undefined;
   let kept = 0;
   for (let i = 0; i < count; i++) {
     const seriesId = seriesIds[at + i]!;
@@ -59,21 +67,33 @@ export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: num
       timesUs[at + kept] = timeUs;
       values[at + kept] = value;
       kept++;
-    } else if (refused.length < refusedMax) {
-      const reason =
-        judged === REFUSED
-          ? schemas!.refusalOf(seriesId, value)
-          : (batch.reasons.get(i) ?? refusalOf(value, timeUs, rules));
-      refused.push({ index: i, pointId: batch.pointId(i), reason });
+      continue;
     }
+    // The names of a point that is no good are not looked at.
+    const isNamed = seriesId !== 0 || !isStorable(value, timeUs, rules);
+    const kind = judged === REFUSED ? "out_of_range" : isNamed ? kindOf(value, timeUs, rules) : "bad_series";
+    refusedOf ??= new Map();
+    refusedOf.set(kind, (refusedOf.get(kind) ?? 0) + 1);
+    if (refused.length >= refusedMax) continue;
+    const reason =
+      judged === REFUSED
+        ? schemas!.refusalOf(seriesId, value)
+        : (batch.reasons.get(i) ?? refusalOf(value, timeUs, rules));
+    refused.push({ index: i, pointId: batch.pointId(i), reason });
   }
-  return { kept, refusedTotal: count - kept, refused };
+  return { kept, refusedTotal: count - kept, refused, refusedOf: refusedOf ?? NONE_REFUSED };
 }
 
 /** Whether a point may be stored, whatever its series. */
 export function isStorable(value: number, timeUs: number, { earliestUs, latestUs }: TimeRules): boolean {
   // value - value is 0 for finite values only.
   return timeUs >= earliestUs && timeUs <= latestUs && value - value === 0;
+}
+
+function kindOf(value: number, timeUs: number, { earliestUs }: TimeRules): RefusalKind {
+  if (!Number.isFinite(value)) return "not_finite";
+  if (timeUs === TIME_INVALID) return "bad_timestamp";
+  return timeUs < earliestUs ? "too_old" : "too_far_ahead";
 }
 
 function refusalOf(value: number, timeUs: number, { earliestUs, latestUs }: TimeRules): string {

@@ -3,6 +3,8 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+const AGE_SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400, 604_800];
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {
@@ -17,6 +19,12 @@ export function createMetrics() {
   return {
     registry,
     points: counter("points_total", "Points received, by result: stored or refused", ["result"]),
+    refusedPoints: counter(
+      "refused_points_total",
+      "Points refused, whichever way they came, by reason: not_finite, too_old, too_far_ahead, bad_timestamp, out_of_range, bad_series or unreadable_batch",
+      ["reason"],
+    ),
+    uploadStreams: gauge("upload_streams", "Open streams that points come over"),
     doorPoints: counter(
       "door_points_total",
       "Points that came by other protocols, by door and result: stored or refused",
@@ -30,6 +38,12 @@ export function createMetrics() {
     batches: counter("batches_total", "Batches received, by result: accepted or failed as a whole", ["result"]),
     batchSeconds: histogram("batch_duration_seconds", "From a batch's arrival to its durable commit"),
     commitSeconds: histogram("commit_duration_seconds", "From closing a frame to its durable commit"),
+    readingAgeSeconds: new Histogram({
+      name: "watchpost_reading_age_seconds",
+      help: "From the time of a reading to its durable commit, of a few of each commit",
+      buckets: AGE_SECONDS,
+      registers,
+    }),
     commitPoints: counter("commit_points_total", "Points committed to the log"),
     commits: counter("commits_total", "Log records, by result: synced or failed", ["result"]),
     mqttMessages: counter(

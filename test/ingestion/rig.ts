@@ -108,6 +108,7 @@ export function createRig(options: RigOptions = {}) {
     futureMaxMs: 600_000,
     rawAgeLimitMs: options.rawAgeLimitMs ?? Infinity,
     isClockTrusted,
+    onRefused: (reason, points) => metrics.refusedPoints.inc({ reason }, points),
   });
   const journal = new MemoryJournal();
   const troubles: string[] = [];
