@@ -6,6 +6,7 @@ import { openBridges } from "./app/open-bridges.ts";
 import { openDeviceRegistry } from "./app/open-device-registry.ts";
 import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
+import { openOverview } from "./app/open-overview.ts";
 import { openSessions } from "./app/open-sessions.ts";
 import { openStorage } from "./app/open-storage.ts";
 import { openUpstream } from "./app/open-upstream.ts";
@@ -79,8 +80,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   );
   const sessions = await openSessions(config, storage, { alerts, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
-  const onOverload = (isOverloaded: boolean) => {
-    for (const listening of [alerts, devices]) listening.setHearing(!isOverloaded, "overload");
+  let isOverloaded = false;
+  const onOverload = (isNow: boolean) => {
+    isOverloaded = isNow;
+    for (const listening of [alerts, devices]) listening.setHearing(!isNow, "overload");
   };
   const ways = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
   const { intake, cache, forwarding, takePoints } = ways;
@@ -123,7 +126,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const bridges = await openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
+  const overviewDeps = { devices, sessions: sessions.collaboration.rooms, health, clock, metrics, logger };
+  const isOverloadedNow = () => isOverloaded;
+  const overview = await openOverview(storage, { ...overviewDeps, isOverloaded: isOverloadedNow }, opening);
+
   const methods = [
+    ...overview,
     ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),
     ...deliveryMethods,

@@ -11,7 +11,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["model", "codec"],
   ["wire", "metrics", "simulate"],
   ["log", "store", "bus"],
-  ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge"],
+  ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview"],
   ["transport", "config", "console"],
   ["process-metrics.ts"],
   ["app"],
@@ -20,7 +20,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["cli"],
   ["main.ts", "thread.ts"],
 ];
-const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge"];
+const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview"];
 /** What a part may stand on where its rank does not say enough. */
 const ONLY: Record<string, readonly string[]> = {
   codec: ["codec"],
@@ -72,6 +72,9 @@ const PURE = [
   "devices/status/",
   "edge/mqtt/",
   "edge/sparkplug/",
+  "overview/bucket-quantile.ts",
+  "overview/recent-counts.ts",
+  "overview/server-problems.ts",
 ];
 /** Of modules of the system only compression, which does nothing but compute. */
 const IMPURE =

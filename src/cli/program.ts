@@ -39,6 +39,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   device: async () => (await import("./device.ts")).deviceCommand(),
   mqtt: async () => (await import("./mqtt.ts")).mqttCommand(),
   upstream: async () => (await import("./upstream.ts")).upstreamCommand(),
+  status: async () => (await import("./status.ts")).statusCommand(),
+  changes: async () => (await import("./changes.ts")).changesCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),

@@ -1,0 +1,41 @@
+/** What the journal's entries about alerts, rules and silences say to people. */
+import type { TellChange } from "../model/told-change.ts";
+import { eventFromJson, type AlertChange } from "./alert.ts";
+import type { Silence } from "./notify/silence.ts";
+
+const WORDS: Readonly<Record<AlertChange, string>> = {
+  fired: "fired",
+  rose: "grew graver",
+  fell: "grew milder",
+  cleared: "is over",
+  acknowledged: "was acknowledged",
+  assigned: "was assigned",
+  commented: "was commented on",
+  stale: "has lost its series, which is silent",
+  heard: "is heard again",
+  updated: "was published again",
+  late: "fired and ended in readings that came late",
+};
+/** What goes with the samples. */
+const UNTOLD: ReadonlySet<AlertChange> = new Set(["updated", "stale", "heard"]);
+
+export const tellAlert: TellChange = ({ payload }) => {
+  const { change, text, alert } = eventFromJson(payload);
+  if (UNTOLD.has(change)) return undefined;
+  const { id, severity, device, metric, assignee } = alert;
+  const to = change === "assigned" && assignee !== "" ? ` to ${assignee}` : "";
+  const said = text === "" ? "" : `: ${text}`;
+  return { event: change, subject: id, severity, device, metric, text: `${alert.title} ${WORDS[change]}${to}${said}` };
+};
+
+export const tellRule: TellChange = ({ subject, payload }) => {
+  const { change } = JSON.parse(payload) as { readonly change: string };
+  return { event: change, subject, text: `Rule ${subject} was ${change}` };
+};
+
+export const tellSilence: TellChange = ({ subject, payload }) => {
+  const { change, silence } = JSON.parse(payload) as { readonly change: string; readonly silence: Silence };
+  const { comment } = silence;
+  const said = comment === "" ? "" : `: ${comment}`;
+  return { event: change, subject, text: `Silence ${change === "put" ? "set" : "ended"}${said}` };
+};

@@ -1,0 +1,52 @@
+/** How the server stands, and what has happened lately: out of metrics and journal. */
+import { tellAlert, tellRule, tellSilence } from "../alerts/tell-changes.ts";
+import { tellAnnotation, tellIssue, tellSession } from "../collaboration/tell-changes.ts";
+import { tellDevice } from "../devices/tell-changes.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { BUILD } from "../model/build-info.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import { SetAside } from "../model/set-aside.ts";
+import { ServerBoard } from "../overview/server-board.ts";
+import { overviewMethods } from "../overview/service.ts";
+import type { HealthState } from "../transport/health.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import type { Storage } from "./open-storage.ts";
+
+export interface OverviewDeps {
+  readonly devices: { readonly count: number };
+  readonly sessions: { readonly streams: number };
+  readonly health: HealthState;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  isOverloaded(): boolean;
+}
+
+/** `opening` closes what was opened. */
+export async function openOverview(
+  { journal, registry, store, bus }: Storage,
+  { devices, sessions, health, clock, metrics, logger, isOverloaded }: OverviewDeps,
+  opening: AsyncDisposableStack,
+): Promise<MethodImpl[]> {
+  const board = await ServerBoard.open({
+    ...{ metrics, bus, clock, registry, devices, sessions, isOverloaded, build: BUILD },
+    disk: async () => (await store.stats()).disk,
+    residentBytes: () => process.memoryUsage.rss(),
+    notServing: () => health.reason,
+  });
+  opening.defer(() => board.close());
+  return overviewMethods({
+    ...{ board, clock, journal },
+    tellers: {
+      alert: tellAlert,
+      device: tellDevice,
+      rule: tellRule,
+      silence: tellSilence,
+      session: tellSession,
+      issue: tellIssue,
+      annotation: tellAnnotation,
+    },
+    setAside: new SetAside((sentence) => logger.warn({ trouble: sentence }, "a change cannot be told")),
+  });
+}

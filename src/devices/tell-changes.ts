@@ -1,0 +1,28 @@
+/** What the journal's entries about devices say to people. */
+import type { TellChange } from "../model/told-change.ts";
+import { toldOfEntry } from "./device-documents.ts";
+
+export const tellDevice: TellChange = (entry) => {
+  const { event, id } = toldOfEntry(entry);
+  const { kind, device, changed, previousStatus } = event;
+  const { name, status, statusReason } = device!;
+  const called = name === "" ? id : `${name} (${id})`;
+  const words = (text: string) => text.replace("_", " ");
+  const told = { event: kind, subject: id, device: id };
+  switch (kind) {
+    case "status": {
+      const why = statusReason === "" ? "" : `: ${statusReason}`;
+      const before = previousStatus === "" ? "" : `, was ${words(previousStatus)}`;
+      return { ...told, status, text: `${called} is ${words(status)}${before}${why}` };
+    }
+    case "registered":
+      return {
+        ...told,
+        text: entry.actor === "system" ? `${called} was found in the data` : `${called} was registered`,
+      };
+    case "deleted":
+      return { ...told, text: `${called} was removed` };
+    default:
+      return { ...told, text: `${called} was changed${changed.length === 0 ? "" : `: ${changed.join(", ")}`}` };
+  }
+};

@@ -1,0 +1,65 @@
+/** What somebody should look at, in sentences. Pure. */
+import { formatByteSize } from "../model/byte-size.ts";
+
+export interface ServerFacts {
+  /** Why the server, or one of its services, does not serve. */
+  readonly notServing: string | undefined;
+  readonly isOverloaded: boolean;
+  readonly isClockTrusted: boolean;
+  readonly disk: {
+    readonly freeBytes: number;
+    /** Below it the oldest points go. */
+    readonly freeFloorBytes: number;
+  };
+  readonly damaged: number;
+  /** Points that are lost since the start: for want of room on the disk, and for the upstream. */
+  readonly droppedForRoom: number;
+  readonly droppedForUpstream: number;
+  /** By address and name. */
+  readonly upstreamsAway: readonly string[];
+  readonly brokersAway: readonly string[];
+}
+
+export interface Problem {
+  readonly kind: string;
+  readonly text: string;
+}
+
+/** Nothing goes yet; somebody has time. */
+const FLOORS_NEAR = 2;
+
+export function problemsOf(facts: ServerFacts): Problem[] {
+  const { notServing, disk } = facts;
+  const isNear = disk.freeBytes < FLOORS_NEAR * disk.freeFloorBytes;
+  const free = `${formatByteSize(disk.freeBytes)} of the disk are free`;
+  const isGoing = disk.freeBytes <= disk.freeFloorBytes;
+  const said: [isSo: boolean, kind: string, text: string][] = [
+    [notServing !== undefined, "not_serving", `Not everything is served: ${notServing}`],
+    [facts.isOverloaded, "overload", "Points are refused or have to wait: more comes than can be taken"],
+    [!facts.isClockTrusted, "clock", "The wall clock is behind the newest stored arrival: it is not believed"],
+    [isNear && isGoing, "disk", `${free}: the oldest points go`],
+    [isNear && !isGoing, "disk", `${free}; below ${formatByteSize(disk.freeFloorBytes)} the oldest points go`],
+    [facts.damaged > 0, "damage", `${counted(facts.damaged, "damaged record")} found, and not served`],
+    [
+      facts.droppedForRoom > 0,
+      "dropped",
+      `${counted(facts.droppedForRoom, "point")} went for want of room since the start`,
+    ],
+    [
+      facts.droppedForUpstream > 0,
+      "dropped",
+      `${counted(facts.droppedForUpstream, "point")} lost for the upstream since the start`,
+    ],
+    ...facts.upstreamsAway.map((name): [boolean, string, string] => {
+      return [true, "upstream", `No connection to the upstream ${name}: points wait here`];
+    }),
+    ...facts.brokersAway.map((name): [boolean, string, string] => {
+      return [true, "mqtt", `No connection to the MQTT broker ${name}`];
+    }),
+  ];
+  return said.filter(([isSo]) => isSo).map(([, kind, text]) => ({ kind, text }));
+}
+
+function counted(count: number, what: string): string {
+  return `${count.toLocaleString("en-US")} ${what}${count === 1 ? "" : "s"}`;
+}

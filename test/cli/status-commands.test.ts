@@ -1,0 +1,60 @@
+/** `watchpost status` and `watchpost changes` over a server of their own. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { statusText } from "../../src/cli/status.ts";
+import { ServerStatusSchema } from "../../src/wire/gen/server_pb.ts";
+import { startCommandRig, type CommandRig } from "./command-rig.ts";
+
+let rig: CommandRig;
+
+beforeAll(async () => {
+  rig = await startCommandRig("cli-status");
+  await rig.send("pump", 1);
+}, 30_000);
+
+afterAll(() => rig.close());
+
+test("a status says what comes in, is kept and is wrong, for people and for programs", async () => {
+  const text = await rig.ok(["status"]);
+  expect(text).toMatch(
+    /^Version .*\nComes in .* points\/s in .* batches\/s; 0 streams in, 0 streams out\nStored {4}1 point /,
+  );
+  expect(text).toContain("Refused   nothing");
+  const { pointsTotal, series } = JSON.parse(await rig.ok(["status", "--json"])) as Record<string, string>;
+  expect([pointsTotal, series]).toEqual(["1", "1"]);
+  const following = rig.follow(["status", "--watch", "--json"]);
+  await following.until((lines) => lines.length >= 2);
+  expect((await following.interrupt()).code).toBe(0);
+});
+
+test("what is wrong and what was refused stand in the text; nothing in it moves the cursor", () => {
+  const status = create(ServerStatusSchema, {
+    ...{ time: timestampFromMs(90_000), startedAt: timestampFromMs(0), version: "1.0", commit: "abc" },
+    refused: [{ reason: "too_old", total: 12n, lastMinute: 3n }],
+    problems: [{ kind: "mqtt", text: "No connection to the MQTT broker \x1b[2Jhall" }],
+  });
+  const text = statusText(status);
+  expect(text).toContain("up for 1m30s");
+  expect(text).toContain("in the last minute 3 of 12 too_old");
+  expect(text).toContain("No connection to the MQTT broker");
+  expect(text).not.toContain("\x1b[2J");
+});
+
+test("changes are listed, the last one first, and followed over a restart", async () => {
+  await rig.ok(["device", "register", "press", "--name", "Press 3"]);
+  const [last] = (await rig.ok(["changes", "--kind", "device", "--limit", "1"])).split("\n");
+  expect(last).toMatch(/^20.*Z {2}device {6}ann: Press 3 \(press\) was registered$/);
+  const { out, code } = await rig.run(["changes", "--kind", "points"]);
+  expect([out, code]).toEqual(["", 2]);
+  const following = rig.follow(["changes", "--kind", "issue", "--watch"]);
+  await rig.ok(["issue", "create", "one"]);
+  await following.until((lines) => lines.some((line) => line.endsWith("ann: Issue 1 was opened: one")));
+  await rig.restart();
+  await rig.ok(["issue", "create", "two"]);
+  const lines = await following.until((all) => all.some((line) => line.endsWith("ann: Issue 2 was opened: two")));
+  expect(lines).toHaveLength(2);
+  await following.interrupt();
+  const json = JSON.parse(await rig.ok(["changes", "--json", "--limit", "1"])) as object;
+  expect(json).toMatchObject({ kind: "issue", event: "created", subject: "2", userId: "ann" });
+});

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { problemsOf, type ServerFacts } from "../../src/overview/server-problems.ts";
+
+const GIB = 2 ** 30;
+const WELL: ServerFacts = {
+  ...{ notServing: undefined, isOverloaded: false, isClockTrusted: true, damaged: 0 },
+  ...{ droppedForRoom: 0, droppedForUpstream: 0, upstreamsAway: [], brokersAway: [] },
+  disk: { freeBytes: 100 * GIB, freeFloorBytes: 5 * GIB },
+};
+
+test("where all is well there is none", () => {
+  expect(problemsOf(WELL)).toEqual([]);
+  expect(problemsOf({ ...WELL, disk: { freeBytes: 0, freeFloorBytes: 0 } })).toMatchObject([]);
+});
+
+test("each is said by kind, with what it is about", () => {
+  const kinds = (facts: Partial<ServerFacts>) =>
+    problemsOf({ ...WELL, ...facts }).map(({ kind, text }) => `${kind}: ${text}`);
+  expect(kinds({ notServing: "the log cannot be written" })).toEqual([
+    "not_serving: Not everything is served: the log cannot be written",
+  ]);
+  expect(kinds({ isOverloaded: true, isClockTrusted: false }).map((text) => text.split(":")[0])).toEqual([
+    "overload",
+    "clock",
+  ]);
+  expect(kinds({ disk: { freeBytes: 8 * GIB, freeFloorBytes: 5 * GIB } })).toEqual([
+    "disk: 8GiB of the disk are free; below 5GiB the oldest points go",
+  ]);
+  expect(kinds({ disk: { freeBytes: 4 * GIB, freeFloorBytes: 5 * GIB } })).toEqual([
+    "disk: 4GiB of the disk are free: the oldest points go",
+  ]);
+  expect(kinds({ damaged: 1, droppedForRoom: 1_200, droppedForUpstream: 1 })).toEqual([
+    "damage: 1 damaged record found, and not served",
+    "dropped: 1,200 points went for want of room since the start",
+    "dropped: 1 point lost for the upstream since the start",
+  ]);
+  expect(kinds({ upstreamsAway: ["hub:50051"], brokersAway: ["hall"] })).toEqual([
+    "upstream: No connection to the upstream hub:50051: points wait here",
+    "mqtt: No connection to the MQTT broker hall",
+  ]);
+});
