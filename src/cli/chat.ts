@@ -5,12 +5,13 @@ import type { Connection } from "../client/connection.ts";
 import { allIssues, getIssue } from "../client/issues.ts";
 import type { SessionMember } from "../client/join-session.ts";
 import type { SessionMembers } from "../client/session-members.ts";
+import { CHAT_COMMANDS, type ChatCommand } from "../model/chat-command.ts";
 import { AlertState, type Alert } from "../wire/gen/alerts_pb.ts";
 import type { Member } from "../wire/gen/collaboration_pb.ts";
 import { IssueStatus, type Issue } from "../wire/gen/issues_pb.ts";
 import { acknowledgerOf, ago, gravestFirst, oneLine, painted, shortIds, titleOf } from "./alert-text.ts";
-import { chatHelp, type ChatCommand } from "./chat-command.ts";
 import { findAlerts } from "./find-alerts.ts";
+import { pad, widest } from "./fit-text.ts";
 import { statusText } from "./issue-text.ts";
 import { paintedName, shownName } from "./session-line.ts";
 import { printable } from "./watch-table.ts";
@@ -54,7 +55,7 @@ export async function carryOut(command: ChatCommand, setup: ChatSetup): Promise<
     case "who":
       return members.all.map((one) => memberLine(one, member.userId, Date.now()));
     case "help":
-      return chatHelp();
+      return helpLines();
     case "quit":
       return [];
   }
@@ -88,6 +89,12 @@ function issueLines(issue: Issue): string[] {
       (line) => `  ${line}`,
     ),
   ];
+}
+
+/** A line for each command. */
+function helpLines(): string[] {
+  const width = widest(CHAT_COMMANDS.map(({ usage }) => usage));
+  return CHAT_COMMANDS.map(({ usage, what }) => `  ${pad(usage, width)}  ${what}`);
 }
 
 /** Over the time up to now; at this moment where that is none. */

@@ -6,7 +6,7 @@ import { rawLines, type NumberedLine } from "../client/text-lines.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
 import { carryOut, type ChatSetup } from "./chat.ts";
-import { chatCommandOf } from "./chat-command.ts";
+import { chatCommandOf } from "../model/chat-command.ts";
 import { retryTeller } from "./client-flags.ts";
 import { messageJson } from "./session-json.ts";
 import { plainLine } from "./session-line.ts";

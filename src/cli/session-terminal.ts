@@ -4,7 +4,7 @@ import type { SessionNews } from "../client/session-news.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
 import { carryOut, issueWords, type ChatSetup } from "./chat.ts";
-import { chatCommandOf, completionOf } from "./chat-command.ts";
+import { chatCommandOf, completionOf } from "../model/chat-command.ts";
 import { cut } from "./fit-text.ts";
 import { LineEditor } from "./line-editor.ts";
 import { layoutPrompt, type PromptLayout } from "./prompt-layout.ts";

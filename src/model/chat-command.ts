@@ -1,8 +1,6 @@
 /** What is typed in a session: a message, or a command behind a slash. Pure. */
-import { parseDurationMs } from "../model/duration.ts";
-import { messageOf, WatchpostError } from "../model/errors.ts";
-import { pad, widest } from "./fit-text.ts";
-import { printable } from "./watch-table.ts";
+import { parseDurationMs } from "./duration.ts";
+import { messageOf, WatchpostError } from "./errors.ts";
 
 export type ChatCommand =
   | { readonly kind: "say"; readonly text: string }
@@ -104,7 +102,7 @@ export function chatCommandOf(line: string): ChatCommand | undefined {
   const [, name, rest] = /^\/(\S*)\s*([^]*)$/.exec(line)!;
   if (!Object.hasOwn(COMMANDS, name)) {
     const all = Object.keys(COMMANDS).map((each) => `/${each}`);
-    const message = `there is no command ${JSON.stringify(printable(`/${name}`))}; wanted ${all.join(", ")}, or // for a message that begins with a slash`;
+    const message = `there is no command ${JSON.stringify(`/${name}`)}; wanted ${all.join(", ")}, or // for a message that begins with a slash`;
     throw new WatchpostError("INVALID_ARGUMENT", message);
   }
   const known = COMMANDS[name];
@@ -112,15 +110,12 @@ export function chatCommandOf(line: string): ChatCommand | undefined {
   if (command !== undefined) return command;
   throw new WatchpostError(
     "INVALID_ARGUMENT",
-    `/${name} was given ${JSON.stringify(printable(rest.trim()))}; wanted ${known.usage}`,
+    `/${name} was given ${JSON.stringify(rest.trim())}; wanted ${known.usage}`,
   );
 }
 
-/** A line for each command. */
-export function chatHelp(): string[] {
-  const width = widest(Object.values(COMMANDS).map(({ usage }) => usage));
-  return Object.values(COMMANDS).map(({ usage, what }) => `  ${pad(usage, width)}  ${what}`);
-}
+/** How each command is typed, and what it does. */
+export const CHAT_COMMANDS: readonly Pick<Known, "usage" | "what">[] = Object.values(COMMANDS);
 
 /** What completes a command that is being typed: what all have in common that begin so. */
 export function completionOf(before: string): string {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chatCommandOf } from "../../src/cli/chat-command.ts";
+import { chatCommandOf } from "../../src/model/chat-command.ts";
 
 const refusal = (line: string) => {
   try {
@@ -56,7 +56,7 @@ test("commands, and what stands behind them", () => {
 
 test("commands that there are not, or that lack something, are refused with what is wanted", () => {
   expect(refusal("/foo bar")).toStartWith('there is no command "/foo"; wanted /ack, ');
-  expect(refusal("/\x1b[31m")).toContain('"/\ufffd[31m"');
+  expect(refusal("/\x1b[31m")).not.toContain("\x1b");
   expect(refusal("/constructor")).toContain("there is no command");
   expect(refusal("/ack")).toBe('/ack was given ""; wanted /ack ALERT [COMMENT]');
   for (const line of [
