@@ -11,6 +11,7 @@ import { Questions } from "./parts/dialog.tsx";
 import { Toasts } from "./parts/toast.tsx";
 import { route } from "./route.ts";
 import { VIEWS } from "./views.ts";
+import { InRoom } from "./views/sessions/in-room.tsx";
 
 function Shell() {
   const { view } = route.value;
@@ -40,6 +41,7 @@ function Shell() {
             </a>
           ))}
         </nav>
+        <InRoom />
         <Connection />
       </header>
       <main>

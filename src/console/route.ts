@@ -27,6 +27,12 @@ export function go(href: string): void {
   scrollTo(0, 0);
 }
 
+/** In place of the present address, which only led here. */
+export function goInstead(href: string): void {
+  history.replaceState(null, "", href);
+  route.value = present();
+}
+
 /** Changes what the address says of the view; "" takes a parameter away. */
 export function setParams(changes: Readonly<Record<string, string>>): void {
   const params = new URLSearchParams(route.value.params);

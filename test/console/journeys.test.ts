@@ -91,7 +91,7 @@ test("names and chat from anywhere stay text", async () => {
   await collaboration.sendMessage({ sessionId: "lobby", userId: "mallory", message: HOSTILE });
   await alerts.publishAlert({ rule: "odd", title: HOSTILE, severity: "low" });
   await using page = new Page();
-  for (const path of ["/devices", "/alerts", "/", "/explore?metric=pressure", "/sessions?room=lobby"]) {
+  for (const path of ["/devices", "/alerts", "/", "/explore?metric=pressure", "/sessions/lobby"]) {
     await page.open(base + path);
     await page.shows(HOSTILE);
     expect(await page.ask("[document.title.includes('broken'), document.querySelectorAll('img').length]")).toEqual([

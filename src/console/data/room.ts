@@ -1,55 +1,238 @@
-/** What is said in a session, and who is there. */
-import { signal } from "@preact/signals";
-import type { CollaborationMessage, Member } from "../../wire/gen/collaboration_pb.ts";
+/** A session as one is in it: what is said and who is there, followed for as long as it is open; what is written is sent once. */
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
+import { computed, signal } from "@preact/signals";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
+import { RetryInfoSchema } from "../../wire/gen/google/rpc/error_details_pb.ts";
+import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi } from "../api.ts";
 import { follow } from "../follow.ts";
-import { user } from "../user.ts";
+import { Outbox, type Draft, type Outcome } from "./outbox.ts";
+import { membersAfter, type Members } from "./present.ts";
+import { EMPTY_LOG, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
 
-/** Earlier ones are asked for. */
-const KEPT_MAX = 500;
 const SNAPSHOT = 100;
-/** What people and the server say; presence is shown otherwise. */
-const SHOWN = new Set(["chat", "action", "annotation", "issue", "update"]);
+const PAGE = 200;
+const SEND_WITHIN_MS = 15_000;
+const SHOWN_EVERY_MS = 50;
+const TYPING_SHOWN_MS = 6_000;
+const TYPING_EVERY_MS = 3_000;
+/** Of what the server does to a session: it is asked how it is then. */
+const CHANGES = new Set(["created", "closed", "reopened", "topic"]);
+/** The server may take these when they come again. */
+const PASSING = new Set([Code.Unavailable, Code.Unknown, Code.DeadlineExceeded, Code.Canceled, Code.ResourceExhausted]);
 
 export class Room {
   readonly id: string;
-  readonly messages = signal<readonly CollaborationMessage[]>([]);
-  readonly members = signal<readonly Member[]>([]);
-  readonly stop: () => void;
+  readonly userId: string;
+  /** Undefined: not known yet. */
+  readonly session = signal<Session>();
+  /** "": it can be shown. */
+  readonly failure = signal("");
+  readonly log = signal<RoomLog>(EMPTY_LOG);
+  readonly isKnown = signal(false);
+  readonly members = signal<Members>(new Map());
+  /** That are not closed. */
+  readonly issues = signal<ReadonlyMap<bigint, Issue>>(new Map());
+  /** Until when each is believed to. */
+  readonly typing = signal<ReadonlyMap<string, number>>(new Map());
+  readonly outbox: Outbox;
+  readonly isImported = computed(() => this.session.value?.state === SessionState.IMPORTED);
+  readonly #over = new AbortController();
   #cursor = "";
+  #snapshot: CollaborationMessage[] | undefined;
+  /** Said a moment ago: many that come at once are shown at once. */
+  #coming: CollaborationMessage[] = [];
+  #typingToldMs = -Infinity;
+  #told: Record<string, string> = {};
 
-  constructor(id: string) {
-    this.id = id;
-    const name = user.peek() || "guest";
-    const asked = () => ({ sessionId: id, userId: name, userName: name, cursor: this.#cursor, last: SNAPSHOT });
-    this.stop = follow(
-      (options) => collaborationApi.watchSession(asked(), options),
-      (message) => this.#hear(message),
-    );
+  constructor(id: string, userId: string) {
+    [this.id, this.userId] = [id, userId];
+    this.outbox = new Outbox({
+      send: (draft, messageId) => this.#send(draft, messageId),
+      newId: () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
+      after(ms, callback) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+    });
+    this.#over.signal.addEventListener("abort", () => this.outbox.stop());
+    void this.#enter();
   }
 
-  async say(text: string): Promise<void> {
-    const name = user.peek();
-    // Sent again under the same name it is not said twice.
-    const metadata = { client_message_id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
-    await collaborationApi.sendMessage({ sessionId: this.id, userId: name, userName: name, message: text, metadata });
+  leave(): void {
+    this.#over.abort();
+  }
+
+  /** One page back. Throws what the server refuses it with. */
+  async readEarlier(): Promise<void> {
+    const { signal } = this.#over;
+    const first = this.log.peek().messages[0]?.number;
+    const isEarlier = ({ number }: CollaborationMessage) => first === undefined || number < first;
+    // Messages of a snapshot say nothing of where they are: then the last ones are passed.
+    let before = this.log.peek().messages[0]?.cursor ?? "";
+    let limit = before === "" ? PAGE + this.log.peek().messages.length : PAGE;
+    for (;;) {
+      const { messages, more } = await collaborationApi.listMessages(
+        { sessionId: this.id, before, limit: Math.min(1_000, limit) },
+        { signal },
+      );
+      if (!more || messages.some(isEarlier)) {
+        messages.forEach(({ metadata }) => this.outbox.arrived(metadata["client_message_id"] ?? ""));
+        this.log.value = withEarlier(this.log.peek(), messages, more);
+        return;
+      }
+      before = messages[0].cursor;
+      limit = PAGE;
+    }
+  }
+
+  /** Back to what was said last. */
+  async readLast(): Promise<void> {
+    const { signal } = this.#over;
+    const { messages, more } = await collaborationApi.listMessages({ sessionId: this.id, limit: PAGE }, { signal });
+    this.log.value = withLast(this.log.peek(), messages, more);
+  }
+
+  /** Tells the others what is looked at; nobody waits for it, and it is told again where the connection was lost. */
+  look(telling: Record<string, string>): void {
+    if (JSON.stringify(telling) === JSON.stringify(this.#told)) return;
+    this.#told = telling;
+    this.#pass("cursor", telling);
+  }
+
+  isTyping(nowMs: number): void {
+    if (nowMs - this.#typingToldMs < TYPING_EVERY_MS) return;
+    this.#typingToldMs = nowMs;
+    this.#pass("typing", {});
+  }
+
+  async refresh(): Promise<void> {
+    const { signal } = this.#over;
+    const { session } = await collaborationApi.getSession({ sessionId: this.id }, { signal });
+    this.session.value = session;
+    this.members.value = new Map(session!.members.map((member) => [member.userId, member]));
+  }
+
+  async #enter(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch (error) {
+      const { code, rawMessage } = ConnectError.from(error);
+      if (this.#over.signal.aborted) return;
+      // The lobby is made by whoever comes first; what cannot be reached now is followed until it can.
+      if (code !== Code.Unavailable && code !== Code.Unknown && !(code === Code.NotFound && this.id === LOBBY)) {
+        this.failure.value = code === Code.NotFound ? `There is no session ${this.id}.` : rawMessage;
+        return;
+      }
+    }
+    if (this.isImported.peek()) {
+      // Nobody is in it, and nothing is added to it.
+      await this.readLast().catch((error: unknown) => (this.failure.value = ConnectError.from(error).rawMessage));
+      this.isKnown.value = true;
+      return;
+    }
+    const { id: sessionId, userId } = this;
+    const open = async function* (this: Room, options: CallOptions) {
+      const cursor = this.#cursor;
+      const asked = { sessionId, userId, userName: userId, cursor, last: SNAPSHOT };
+      try {
+        yield* collaborationApi.watchSession(asked, options);
+      } catch (error) {
+        // What is missed cannot be told any more: how it stands is.
+        if (ConnectError.from(error).code === Code.OutOfRange) this.#cursor = "";
+        throw error;
+      }
+    };
+    const stop = follow(open.bind(this), (message) => this.#hear(message));
+    if (this.#over.signal.aborted) stop();
+    this.#over.signal.addEventListener("abort", stop);
   }
 
   #hear(message: CollaborationMessage): void {
-    if (message.cursor !== "") this.#cursor = message.cursor;
-    const { metadata, members, messageType, number } = message;
-    if (metadata["event"] === "joined") this.#set(members, []);
-    else if (metadata["event"] === "left") this.#set([], members);
-    else if (members.length > 0) this.#set(members, []);
-    if (number === 0n || !SHOWN.has(messageType)) return;
-    if (number <= (this.messages.peek().at(-1)?.number ?? 0n)) return;
-    this.messages.value = [...this.messages.peek(), message].slice(-KEPT_MAX);
+    const { metadata, messageType, number, cursor, userId, issue } = message;
+    const event = messageType === "system" ? (metadata["event"] ?? "") : "";
+    this.members.value = membersAfter(this.members.peek(), message);
+    if (event === "snapshot") this.#snapshot = [];
+    if (event === "snapshot") this.issues.value = new Map();
+    if (issue !== undefined) this.#hasIssue(issue);
+    if (messageType === "typing" && userId !== this.userId) this.#types(userId, Date.now() + TYPING_SHOWN_MS);
+    if (number > 0n) {
+      this.outbox.arrived(metadata["client_message_id"] ?? "");
+      if (messageType === "chat") this.#types(userId, 0);
+      if (this.#snapshot === undefined) this.#showSoon(message);
+      else this.#snapshot.push(message);
+    }
+    if (event === "snapshot_end") {
+      this.#coming = [];
+      this.log.value = withSnapshot(this.log.peek(), this.#snapshot ?? []);
+      this.#snapshot = undefined;
+    }
+    if (cursor !== "") this.#cursor = cursor;
+    if (event === "snapshot_end" || event === "resumed") this.#joined();
+    if (CHANGES.has(event)) void this.refresh().catch(() => {});
   }
 
-  #set(here: readonly Member[], gone: readonly Member[]): void {
-    const members = new Map(this.members.peek().map((member) => [member.userId, member]));
-    for (const member of here) members.set(member.userId, member);
-    for (const { userId } of gone) members.delete(userId);
-    this.members.value = [...members.values()];
+  #showSoon(message: CollaborationMessage): void {
+    if (this.#coming.push(message) > 1) return;
+    setTimeout(() => {
+      this.log.value = this.#coming.reduce(withLive, this.log.peek());
+      this.#coming = [];
+    }, SHOWN_EVERY_MS);
   }
+
+  #joined(): void {
+    this.isKnown.value = true;
+    this.outbox.clearSent();
+    this.outbox.hurry();
+    if (Object.keys(this.#told).length > 0) this.#pass("cursor", this.#told);
+    // What members look at passes by: what was missed of it is asked for.
+    void this.refresh().catch(() => {});
+  }
+
+  #hasIssue(issue: Issue): void {
+    const issues = new Map(this.issues.peek());
+    if (issue.status === IssueStatus.CLOSED) issues.delete(issue.number);
+    else issues.set(issue.number, issue);
+    this.issues.value = issues;
+  }
+
+  #types(userId: string, untilMs: number): void {
+    if (untilMs === 0 && !this.typing.peek().has(userId)) return;
+    const typing = new Map(this.typing.peek());
+    if (untilMs === 0) typing.delete(userId);
+    else typing.set(userId, untilMs);
+    this.typing.value = typing;
+  }
+
+  #pass(messageType: string, metadata: Record<string, string>): void {
+    const { id: sessionId, userId } = this;
+    void collaborationApi
+      .sendMessage({ sessionId, userId, messageType, metadata }, { timeoutMs: SEND_WITHIN_MS })
+      .catch(() => {});
+  }
+
+  async #send({ messageType, message, metadata }: Draft, id: string): Promise<Outcome> {
+    const { id: sessionId, userId } = this;
+    try {
+      const sent = { sessionId, userId, userName: userId, messageType, message };
+      const { message: kept } = await collaborationApi.sendMessage(
+        { ...sent, metadata: { ...metadata, client_message_id: id } },
+        { timeoutMs: SEND_WITHIN_MS },
+      );
+      if (Number(kept?.number ?? 0n) <= this.log.peek().lastNumber) this.outbox.arrived(id);
+      return { kind: "kept" };
+    } catch (error) {
+      return outcomeOf(ConnectError.from(error));
+    }
+  }
+}
+
+export const LOBBY = "lobby";
+
+function outcomeOf(error: ConnectError): Outcome {
+  const { code, rawMessage: reason } = error;
+  if (!PASSING.has(code)) return { kind: "refused", reason };
+  const [{ retryDelay } = { retryDelay: undefined }] = error.findDetails(RetryInfoSchema);
+  return { kind: "again", reason, ...(retryDelay !== undefined && { afterMs: durationMs(retryDelay) }) };
 }

@@ -1,0 +1,95 @@
+/** Sessions as a list, read again for as long as it is shown. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { signal } from "@preact/signals";
+import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
+import { alertsApi, collaborationApi } from "../api.ts";
+import { isSaid } from "./said.ts";
+
+const READ_EVERY_MS = 5_000;
+const SESSIONS_MAX = 500;
+/** Of so many the last words are looked for, in so many messages each: people come and go by messages, too. */
+const [WORDS_OF_MAX, WORDS_IN] = [40, 12];
+
+export interface RoomList {
+  /** The last activity first. */
+  readonly sessions: readonly Session[];
+  /** There are more on the server. */
+  readonly hasMore: boolean;
+  readonly isKnown: boolean;
+  /** "": it could be read. */
+  readonly failure: string;
+}
+
+export const roomList = signal<RoomList>({ sessions: [], hasMore: false, isKnown: false, failure: "" });
+
+/** What somebody said last, by session. */
+export const lastWords = signal<ReadonlyMap<string, CollaborationMessage>>(new Map());
+
+/** Returns what stops it. */
+export function followRooms(): () => void {
+  const controller = new AbortController();
+  const read = () => (document.hidden ? undefined : void readRooms(controller.signal));
+  read();
+  const timer = setInterval(read, READ_EVERY_MS);
+  document.addEventListener("visibilitychange", read, { signal: controller.signal });
+  controller.signal.addEventListener("abort", () => clearInterval(timer));
+  return () => controller.abort();
+}
+
+async function readRooms(signal: AbortSignal): Promise<void> {
+  try {
+    const { sessions, nextPage } = await collaborationApi.listSessions({ limit: SESSIONS_MAX }, { signal });
+    roomList.value = { sessions, hasMore: nextPage !== "", isKnown: true, failure: "" };
+    await readLastWords(sessions.slice(0, WORDS_OF_MAX), signal);
+  } catch (error) {
+    if (!signal.aborted) roomList.value = { ...roomList.peek(), failure: ConnectError.from(error).rawMessage };
+  }
+}
+
+const readAt = new Map<string, bigint>();
+
+async function readLastWords(sessions: readonly Session[], signal: AbortSignal): Promise<void> {
+  const changed = sessions.filter(({ id, messages }) => readAt.get(id) !== messages);
+  const found = new Map(lastWords.peek());
+  for (const { id, messages } of changed) {
+    const page = await collaborationApi.listMessages({ sessionId: id, limit: WORDS_IN }, { signal });
+    const last = page.messages.findLast(isSaid);
+    if (last !== undefined) found.set(id, last);
+    readAt.set(id, messages);
+  }
+  if (changed.length > 0) lastWords.value = found;
+}
+
+/** The open session about an alert, which is made where there is none. Returns its id. */
+export async function roomOfAlert(alertId: string, userId: string): Promise<string> {
+  const states = [SessionState.OPEN];
+  const about = await collaborationApi.listSessions({ states, alertId, limit: 1 });
+  if (about.sessions.length > 0) return about.sessions[0].id;
+  const { alert } = await alertsApi.getAlertHistory({ id: alertId });
+  const { incidentId = "", title = "", context = {} } = alert ?? {};
+  if (incidentId !== "") {
+    const ofIncident = await collaborationApi.listSessions({ states, incidentId, limit: 1 });
+    if (ofIncident.sessions.length > 0) return ofIncident.sessions[0].id;
+  }
+  const { device = "", metric = "" } = context;
+  const topic = {
+    alertIds: [alertId],
+    devices: device === "" ? [] : [device],
+    metrics: metric === "" ? [] : [metric],
+  };
+  const wanted = { userId, title: title.slice(0, TITLE_MAX), topic };
+  // Of two who open it at once one finds what the other has made.
+  const sessionId = `alert-${alertId.slice(0, ALERT_ID_SHOWN)}`;
+  try {
+    await collaborationApi.createSession({ ...wanted, sessionId });
+    return sessionId;
+  } catch (error) {
+    if (ConnectError.from(error).code !== Code.AlreadyExists) throw error;
+  }
+  const { session: before } = await collaborationApi.getSession({ sessionId });
+  if (before?.state === SessionState.OPEN) return sessionId;
+  const { session } = await collaborationApi.createSession(wanted);
+  return session!.id;
+}
+
+const [TITLE_MAX, ALERT_ID_SHOWN] = [256, 13];

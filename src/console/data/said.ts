@@ -1,0 +1,70 @@
+/** Messages of a session as sentences. Pure. */
+import type { CollaborationMessage } from "../../wire/gen/collaboration_pb.ts";
+import type { AnnotationPin } from "../../wire/gen/annotations_pb.ts";
+import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
+
+/** How a message is told: somebody says it, did something, or the server tells it. */
+export interface Said {
+  readonly how: "said" | "did" | "told";
+  readonly text: string;
+}
+
+export const STATUS_WORDS: Readonly<Record<IssueStatus, string>> = {
+  [IssueStatus.UNSPECIFIED]: "unknown",
+  [IssueStatus.OPEN]: "open",
+  [IssueStatus.IN_PROGRESS]: "in progress",
+  [IssueStatus.RESOLVED]: "resolved",
+  [IssueStatus.CLOSED]: "closed",
+};
+
+/** By people: what makes a session worth to be read again. */
+export function isSaid({ messageType }: CollaborationMessage): boolean {
+  return messageType !== "system";
+}
+
+/** Of those who come and go. */
+export function isComing({ messageType, metadata }: CollaborationMessage): boolean {
+  return messageType === "system" && (metadata["event"] === "joined" || metadata["event"] === "left");
+}
+
+export function nameOf({ userId, userName }: Pick<CollaborationMessage, "userId" | "userName">): string {
+  return userName || userId;
+}
+
+export function saidIn({ messageType, message, metadata, annotation, issue }: CollaborationMessage): Said {
+  const did = (...parts: readonly string[]): Said => {
+    return { how: "did", text: parts.filter((part) => part !== "").join(": ") };
+  };
+  if (messageType === "system") return { how: "told", text: message || (metadata["event"] ?? "") };
+  if (messageType === "action") return did(metadata["result"] ?? metadata["action"] ?? "did something", message);
+  if (messageType === "annotation" && annotation !== undefined) {
+    const { removed, pin, text } = annotation;
+    return did(`${removed ? "removed a note on" : "annotated"} ${pinText(pin)}`, text);
+  }
+  if (messageType === "issue" && issue !== undefined) return did(...issueParts(issue, message, metadata));
+  return { how: "said", text: message };
+}
+
+/** Such as "temperature of pump-1". */
+export function pinText(pin: AnnotationPin | undefined): string {
+  if (pin === undefined) return "nothing";
+  const { metric, source, device, alertId, sessionId, tags } = pin;
+  const where = [device, source, ...Object.entries(tags).map(([key, value]) => `${key}=${value}`)].filter(Boolean);
+  const series = [metric, where.join(", ")].filter(Boolean).join(" of ");
+  const alert = alertId === "" ? "" : `alert ${alertId.slice(0, 8)}`;
+  return [series, alert].filter(Boolean).join(", ") || `session ${sessionId}`;
+}
+
+function issueParts(
+  { number, title, revision }: Issue,
+  text: string,
+  metadata: CollaborationMessage["metadata"],
+): readonly string[] {
+  // Changes that were not made by a message are told in a sentence.
+  if (text.startsWith(`issue ${number}, `)) return [text];
+  if (revision === 1n) return [`opened issue #${number}`, title];
+  const changes = ["status", "priority", "assignee", "labels"]
+    .filter((key) => metadata[key] !== undefined)
+    .map((key) => `${key} ${metadata[key] || "none"}`);
+  return [`issue #${number} ‘${title}’`, changes.join(", "), text];
+}

@@ -1,0 +1,22 @@
+/** What a session is about, as charts and alerts. Pure. */
+import type { Alert } from "../../wire/gen/alerts_pb.ts";
+import type { SessionTopic } from "../../wire/gen/collaboration_pb.ts";
+
+export interface TopicChart {
+  readonly metric: string;
+  readonly filters: Readonly<Record<string, string>>;
+}
+
+/** One a metric. `ofDevices`: the metrics that its devices have, for a topic that names none. */
+export function chartsOfTopic({ metrics, devices }: SessionTopic, ofDevices: readonly string[]): TopicChart[] {
+  const filters: Record<string, string> = devices.length === 0 ? {} : { device: devices.join("|") };
+  return (metrics.length > 0 ? metrics : ofDevices).map((metric) => ({ metric, filters }));
+}
+
+export function isAbout({ alertIds, incidentIds, devices, metrics }: SessionTopic, alert: Alert): boolean {
+  const { id, incidentId, context } = alert;
+  if (alertIds.includes(id) || incidentIds.includes(incidentId)) return true;
+  const isDevice = devices.includes(context["device"] ?? "");
+  const isMetric = metrics.includes(context["metric"] ?? "");
+  return devices.length > 0 && metrics.length > 0 ? isDevice && isMetric : isDevice || isMetric;
+}

@@ -1,0 +1,31 @@
+import { computed } from "@preact/signals";
+import { isSaid } from "../../data/said.ts";
+import { leaveRoom, present } from "../../data/presence.ts";
+import { readUpTo } from "../../data/read-marks.ts";
+import { pathTo, route } from "../../route.ts";
+import "./sessions.css";
+
+/** Said by others while one looks at something else. */
+const unread = computed(() => {
+  const room = present.value;
+  if (room === undefined) return 0;
+  const read = readUpTo(room.id) ?? 0;
+  return room.log.value.messages.filter((each) => Number(each.number) > read && isSaid(each)).length;
+});
+
+/** In the header: the session one is in, while another part of the console is shown. */
+export function InRoom() {
+  const room = present.value;
+  if (room === undefined || (route.value.view === "sessions" && route.value.rest[0] === room.id)) return null;
+  return (
+    <p class="sessions-in">
+      <a href={pathTo("sessions", room.id)} title="The others of the session see what you look at">
+        {room.session.value?.title || room.id}
+        {unread.value > 0 && <span class="sessions-badge">{unread.value} new</span>}
+      </a>{" "}
+      <button aria-label="Leave the session" title="Leave the session" onClick={leaveRoom}>
+        ×
+      </button>
+    </p>
+  );
+}

@@ -1,0 +1,60 @@
+import { ConnectError } from "@connectrpc/connect";
+import { useState } from "preact/hooks";
+import { SessionState } from "../../../wire/gen/collaboration_pb.ts";
+import { ExportFormat } from "../../../wire/gen/replay_pb.ts";
+import { collaborationApi } from "../../api.ts";
+import { saveExport } from "../../data/session-export.ts";
+import type { Room } from "../../data/room.ts";
+
+/** Close, open again, take along. */
+export function RoomActions({ room }: { room: Room }) {
+  const [busy, setBusy] = useState("");
+  const [failure, setFailure] = useState("");
+  const { id: sessionId, userId } = room;
+  const { state, title = "" } = room.session.value ?? {};
+  const run = async (what: string, action: () => Promise<unknown>) => {
+    setBusy(what);
+    setFailure("");
+    try {
+      await action();
+    } catch (error) {
+      setFailure(ConnectError.from(error).rawMessage);
+    }
+    setBusy("");
+  };
+  const change = async (action: () => Promise<unknown>) => {
+    await action();
+    await room.refresh();
+  };
+  const close = () => change(() => collaborationApi.closeSession({ sessionId, userId }));
+  const reopen = () => change(() => collaborationApi.reopenSession({ sessionId, userId }));
+  const save = (format: ExportFormat) => saveExport(sessionId, title || sessionId, format);
+  return (
+    <>
+      <button disabled={busy !== ""} onClick={() => run("report", () => save(ExportFormat.MARKDOWN))}>
+        Report
+      </button>
+      <button
+        disabled={busy !== ""}
+        title="Everything, to be imported and replayed elsewhere"
+        onClick={() => run("file", () => save(ExportFormat.FILE))}
+      >
+        File
+      </button>
+      {state === SessionState.OPEN && (
+        <button disabled={busy !== ""} onClick={() => run("closing", close)}>
+          Close
+        </button>
+      )}
+      {state === SessionState.CLOSED && (
+        <button disabled={busy !== ""} onClick={() => run("opening", reopen)}>
+          Reopen
+        </button>
+      )}
+      <span role="status" class="dim">
+        {busy !== "" && `${busy}…`}
+      </span>
+      {failure !== "" && <span role="alert">{failure}</span>}
+    </>
+  );
+}

@@ -1,0 +1,102 @@
+import { ConnectError } from "@connectrpc/connect";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { markRead, readUpTo } from "../../data/read-marks.ts";
+import type { Room } from "../../data/room.ts";
+import { laterCount } from "../../data/room-log.ts";
+import { roomRows } from "../../data/room-rows.ts";
+import { countText } from "../../format.ts";
+import { known } from "./known.ts";
+import { RowItem } from "./row-item.tsx";
+import { UnsentItem } from "./unsent-item.tsx";
+
+/** So near to the end one reads along. */
+const NEAR_END_PX = 60;
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
+
+export function RoomMessages({ room }: { room: Room }) {
+  const list = useRef<HTMLDivElement>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const [isReading, setReading] = useState(false);
+  const [failure, setFailure] = useState("");
+  // As it was when the room was entered: it does not move under the reader.
+  const mark = useMemo(() => readUpTo(room.id), [room]);
+  const log = room.log.value;
+  const unsent = room.outbox.unsent.value;
+  const rows = useMemo(() => roomRows(log.messages, mark, (ms) => day.format(ms)), [log.messages, mark]);
+  const first = log.messages[0]?.number;
+  const later = laterCount(log);
+  const anchor = useRef<{ first: bigint | undefined; fromEndPx: number }>({ first, fromEndPx: 0 });
+
+  useLayoutEffect(() => {
+    const box = list.current!;
+    // What is put before what is read does not move it.
+    if (anchor.current.first !== first && !isAtEnd) box.scrollTop = box.scrollHeight - anchor.current.fromEndPx;
+    else if (isAtEnd) box.scrollTop = box.scrollHeight;
+    anchor.current = { first, fromEndPx: box.scrollHeight - box.scrollTop };
+  }, [rows, unsent.length, isAtEnd]);
+
+  useEffect(() => {
+    const see = () => {
+      if (isAtEnd && !document.hidden && later === 0) markRead(room.id, log.lastNumber);
+    };
+    see();
+    document.addEventListener("visibilitychange", see);
+    return () => document.removeEventListener("visibilitychange", see);
+  }, [isAtEnd, log.lastNumber, later]);
+
+  const read = async (action: () => Promise<void>) => {
+    setReading(true);
+    setFailure("");
+    await action().catch((error: unknown) => setFailure(ConnectError.from(error).rawMessage));
+    setReading(false);
+  };
+  const onScroll = () => {
+    const box = list.current!;
+    const fromEndPx = box.scrollHeight - box.scrollTop;
+    anchor.current.fromEndPx = fromEndPx;
+    setAtEnd(fromEndPx - box.clientHeight < NEAR_END_PX);
+    if (box.scrollTop === 0 && log.hasEarlier && !isReading) void read(() => room.readEarlier());
+  };
+  const unread = isAtEnd ? 0 : log.messages.filter(({ number }) => Number(number) > (readUpTo(room.id) ?? 0)).length;
+  return (
+    <div class="sessions-log">
+      <div ref={list} class="sessions-messages" role="log" aria-label="Messages" tabIndex={0} onScroll={onScroll}>
+        <ol>
+          {log.hasEarlier && (
+            <li class="sessions-edge">
+              <button disabled={isReading} onClick={() => void read(() => room.readEarlier())}>
+                {isReading ? "Reading…" : "Earlier messages"}
+              </button>
+            </li>
+          )}
+          {!log.hasEarlier && room.isKnown.value && (
+            <li class="sessions-edge dim">{log.messages.length === 0 ? "Nothing was said yet." : "Here it begins."}</li>
+          )}
+          {!room.isKnown.value && (
+            <li class="sessions-edge" role="status">
+              Coming in…
+            </li>
+          )}
+          {rows.map((row) => (
+            <RowItem key={row.key} row={row} userId={room.userId} known={known} />
+          ))}
+          {unsent.map((each) => (
+            <UnsentItem key={each.id} unsent={each} outbox={room.outbox} />
+          ))}
+        </ol>
+      </div>
+      {failure !== "" && <p role="alert">{failure}</p>}
+      {(later > 0 || unread > 0) && (
+        <button
+          class="sessions-down"
+          onClick={() => {
+            setAtEnd(true);
+            if (later > 0) void read(() => room.readLast());
+          }}
+        >
+          {countText(later + unread)} new ↓
+        </button>
+      )}
+    </div>
+  );
+}

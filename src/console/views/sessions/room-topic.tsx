@@ -1,0 +1,87 @@
+import { useEffect, useState } from "preact/hooks";
+import { dashboardApi } from "../../api.ts";
+import { Chart } from "../../charts/chart.tsx";
+import { alertList } from "../../data/alerts.ts";
+import { chartsOfTopic, isAbout, type TopicChart } from "../../data/topic-charts.ts";
+import type { Room } from "../../data/room.ts";
+import { Severity } from "../../parts/status.tsx";
+import { Age } from "../../parts/time.tsx";
+import { msOf } from "../../format.ts";
+import { pathTo } from "../../route.ts";
+
+const [CHARTS_FIRST, ALERTS_SHOWN, SERIES_READ] = [4, 5, 200];
+const RANGE_MS = 900_000;
+
+/** Beside what is said: the alerts and charts it is about. */
+export function RoomTopic({ room }: { room: Room }) {
+  const { topic } = room.session.value ?? {};
+  const [shown, setShown] = useState(CHARTS_FIRST);
+  const charts = useTopicCharts(room);
+  const alerts = alertList.value.filter((alert) => topic !== undefined && isAbout(topic, alert));
+  const issues = [...room.issues.value.values()];
+  return (
+    <aside class="sessions-topic" aria-label="What it is about">
+      {alerts.length > 0 && (
+        <ul class="sessions-alerts" aria-label="Alerts that fire">
+          {alerts.slice(0, ALERTS_SHOWN).map(({ id, severity, title, createdAt, acknowledged, acknowledgedBy }) => (
+            <li key={id}>
+              <Severity severity={severity} /> <a href={pathTo("alerts", id)}>{title}</a>{" "}
+              <span class="dim">
+                for <Age ms={msOf(createdAt)} />
+                {acknowledged && `, ${acknowledgedBy} takes care of it`}
+              </span>
+            </li>
+          ))}
+          {alerts.length > ALERTS_SHOWN && (
+            <li>
+              <a href="/alerts">and {alerts.length - ALERTS_SHOWN} more</a>
+            </li>
+          )}
+        </ul>
+      )}
+      {issues.length > 0 && (
+        <p>
+          <a href={`/issues?session=${encodeURIComponent(room.id)}`}>
+            {issues.length} open {issues.length === 1 ? "issue" : "issues"}
+          </a>
+        </p>
+      )}
+      {charts.slice(0, shown).map(({ metric, filters }) => (
+        <Chart
+          key={metric + JSON.stringify(filters)}
+          query={{ metric, filters, rangeMs: RANGE_MS }}
+          syncKey={room.id}
+        />
+      ))}
+      {charts.length > shown && (
+        <button onClick={() => setShown(charts.length)}>{charts.length - shown} more charts</button>
+      )}
+      {charts.length === 0 && alerts.length === 0 && (
+        <p class="dim">
+          It is about nothing that has a chart. Sessions that are opened about a device, a metric or an alert show
+          theirs here.
+        </p>
+      )}
+    </aside>
+  );
+}
+
+function useTopicCharts(room: Room): readonly TopicChart[] {
+  const [charts, setCharts] = useState<readonly TopicChart[]>([]);
+  const { topic } = room.session.value ?? {};
+  const key = JSON.stringify([topic?.devices, topic?.metrics]);
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const read = async () => {
+      if (topic === undefined) return [];
+      if (topic.metrics.length > 0 || topic.devices.length === 0) return chartsOfTopic(topic, []);
+      const filters = { device: topic.devices.join("|") };
+      const { series } = await dashboardApi.listSeries({ metric: "*", filters, limit: SERIES_READ }, { signal });
+      return chartsOfTopic(topic, [...new Set(series.map(({ metric }) => metric))]);
+    };
+    read().then(setCharts, () => {});
+    return () => controller.abort();
+  }, [key]);
+  return charts;
+}

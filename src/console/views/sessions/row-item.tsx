@@ -1,0 +1,81 @@
+import { Component } from "preact";
+import type { Known } from "../../data/linked-text.ts";
+import type { RoomRow } from "../../data/room-rows.ts";
+import { nameOf, saidIn } from "../../data/said.ts";
+import { msOf } from "../../format.ts";
+import { Time } from "../../parts/time.tsx";
+import { LinkedText } from "./linked-text.tsx";
+
+interface RowItemProps {
+  readonly row: RoomRow;
+  readonly userId: string;
+  readonly known: Known;
+}
+
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
+/** Longer ones are shown in part until all is asked for. */
+const SHOWN_LENGTH = 4_000;
+
+/** Of thousands of rows only those that changed are made anew. */
+export class RowItem extends Component<RowItemProps> {
+  override shouldComponentUpdate({ row, userId }: RowItemProps): boolean {
+    return userId !== this.props.userId || !isSame(row, this.props.row);
+  }
+
+  override render() {
+    return <Item {...this.props} />;
+  }
+}
+
+function Item({ row, userId, known }: RowItemProps) {
+  switch (row.kind) {
+    case "day":
+      return <li class="sessions-day">{day.format(row.atMs)}</li>;
+    case "new":
+      return <li class="sessions-new">new since you were here</li>;
+    case "comings":
+      return (
+        <li class="sessions-told">
+          <Time ms={row.atMs} /> {row.text}
+        </li>
+      );
+    case "message":
+      return <MessageItem row={row} userId={userId} known={known} />;
+  }
+}
+
+function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomRow, { kind: "message" }> }) {
+  const { message, goesOn } = row;
+  const { how, text } = saidIn(message);
+  const { issue, annotation } = message;
+  return (
+    <li class={`sessions-${how}`} data-own={message.userId === userId} id={`m${message.number}`}>
+      <Time ms={msOf(message.timestamp)} />{" "}
+      {how !== "told" && <strong class={goesOn ? "sr-only" : ""}>{nameOf(message)}</strong>}{" "}
+      {text.length <= SHOWN_LENGTH ? (
+        <LinkedText text={text} known={known} />
+      ) : (
+        <>
+          {text.slice(0, SHOWN_LENGTH)}
+          <details>
+            <summary>{(text.length - SHOWN_LENGTH).toLocaleString()} more characters</summary>
+            {text.slice(SHOWN_LENGTH)}
+          </details>
+        </>
+      )}
+      {issue !== undefined && <a href={`/issues/${issue.number}`}> issue #{String(issue.number)}</a>}
+      {annotation !== undefined && annotation.from !== undefined && (
+        <span class="dim">
+          {" "}
+          at <Time ms={msOf(annotation.from)} />
+        </span>
+      )}
+    </li>
+  );
+}
+
+function isSame(a: RoomRow, b: RoomRow): boolean {
+  if (a.kind === "message" && b.kind === "message") return a.message === b.message && a.goesOn === b.goesOn;
+  if (a.kind === "comings" && b.kind === "comings") return a.text === b.text;
+  return a.kind === b.kind && a.key === b.key;
+}

@@ -1,0 +1,120 @@
+import { create } from "@bufbuild/protobuf";
+import { expect, test } from "bun:test";
+import { linkedParts } from "../../src/console/data/linked-text.ts";
+import { membersAfter, seenBy, tellingOf, type Members } from "../../src/console/data/present.ts";
+import { roomRows } from "../../src/console/data/room-rows.ts";
+import { CollaborationMessageSchema, MemberSchema } from "../../src/wire/gen/collaboration_pb.ts";
+import { timestampOfMs } from "../../src/wire/timestamp.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+const known = {
+  isDevice: (name: string) => name === "pump-1" || name === "a/b",
+  isMetric: (name: string) => name === "temperature_c",
+  alertId: (begin: string) => ("70e3a1b2c4".startsWith(begin) ? "70e3a1b2c4" : undefined),
+};
+const linked = (text: string) =>
+  linkedParts(text, known).map(({ text: part, href }) => (href === undefined ? part : `[${part}](${href})`));
+
+test("what a text names is a link, up to the end of its sentence, and the text is whole", () => {
+  expect(linked("pump-1: temperature_c, see 70e3a1b2 and #12.")).toEqual([
+    "[pump-1](/devices/pump-1)",
+    ": ",
+    "[temperature_c](/explore?metric=temperature_c)",
+    ", see ",
+    "[70e3a1b2](/alerts/70e3a1b2c4)",
+    " and ",
+    "[#12](/issues/12)",
+    ".",
+  ]);
+  expect(linked("a/b?")).toEqual(["[a/b](/devices/a%2Fb)", "?"]);
+  expect(linked("(https://example.org/x?y=1).")).toEqual([
+    "(",
+    "[https://example.org/x?y=1](https://example.org/x?y=1)",
+    ").",
+  ]);
+  for (const text of ["", "pump-12", "70e3", "javascript:alert(1)", "<img src=x onerror=alert(1)>", "https://"]) {
+    expect(linkedParts(text, known).filter(({ href }) => href !== undefined)).toEqual([]);
+  }
+  for (const text of ["pump-1", "x pump-1, #1", "…#1…", "https://a https://b"]) {
+    expect(
+      linkedParts(text, known)
+        .map((part) => part.text)
+        .join(""),
+    ).toBe(text);
+  }
+});
+
+const message = (init: MessageInitShape<typeof CollaborationMessageSchema>) => create(CollaborationMessageSchema, init);
+const system = (event: string, ...names: string[]) =>
+  message({ messageType: "system", metadata: { event }, members: names.map((userId) => ({ userId })) });
+
+test("who is here: those of the snapshot, who came and did not leave, and what each looks at", () => {
+  let members: Members = new Map();
+  const hear = (...messages: ReturnType<typeof message>[]) => (members = messages.reduce(membersAfter, members));
+  hear(system("snapshot", "ann", "bob"), system("snapshot_end", "carl"));
+  expect([...members.keys()]).toEqual(["ann", "bob", "carl"]);
+  hear(system("left", "ann"), system("joined", "dora"));
+  const metadata = { view: "Explore", metrics: "load", href: "/explore?metric=load" };
+  hear(message({ messageType: "cursor", userId: "bob", metadata }), message({ messageType: "cursor", userId: "ann" }));
+  expect([...members.keys()]).toEqual(["bob", "carl", "dora"]);
+  expect(seenBy(members.get("bob")!)).toEqual({ text: "Explore: load", href: "/explore?metric=load" });
+});
+
+test("an address that leads elsewhere is no link", () => {
+  for (const href of [
+    "//evil.example/",
+    "/\\evil.example",
+    "https://evil.example/",
+    "javascript:alert(1)",
+    "explore",
+    "",
+  ]) {
+    const member = create(MemberSchema, { lookingAt: { view: "Explore", href } });
+    expect(seenBy(member)).toEqual({ text: "Explore", href: undefined });
+  }
+});
+
+test("what is told of what one looks at is bounded, whatever there is", () => {
+  const many = Array.from({ length: 500 }, (_, i) => `${"metric".repeat(30)}${i}`);
+  const telling = tellingOf({ view: "Explore", metrics: many, devices: many }, `/explore?${"x".repeat(5_000)}`);
+  expect(JSON.stringify(telling).length).toBeLessThan(1_024);
+  expect(telling["href"]).toBeUndefined();
+});
+
+test("rows: days, what is new, those who come and go together, names once", () => {
+  const said = (number: number, userId: string, minute: number) =>
+    message({
+      number: BigInt(number),
+      messageType: "chat",
+      userId,
+      message: `m${number}`,
+      timestamp: timestampOfMs(minute * 60_000),
+    });
+  const came = (number: number, minute: number) =>
+    message({
+      ...system("joined"),
+      number: BigInt(number),
+      message: `${number} joined`,
+      timestamp: timestampOfMs(minute * 60_000),
+    });
+  const messages = [
+    said(1, "ann", 0),
+    said(2, "ann", 1),
+    came(3, 2),
+    came(4, 2),
+    said(5, "ann", 3),
+    said(6, "bob", 3),
+    said(7, "bob", 1_500),
+  ];
+  const rows = roomRows(messages, 2, (ms) => String(Math.floor(ms / 86_400_000)));
+  const told = rows.map((row) =>
+    row.kind === "message"
+      ? `${row.message.message}${row.goesOn ? "+" : ""}`
+      : row.kind === "comings"
+        ? row.text
+        : row.kind,
+  );
+  expect(told).toEqual(["day", "m1", "m2+", "3 joined, 4 joined", "new", "m5", "m6", "day", "m7"]);
+  expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
+  expect(roomRows(messages, undefined, () => "").some(({ kind }) => kind === "new")).toBe(false);
+});
