@@ -4,6 +4,7 @@ import { deviceStandings } from "./app/device-standings.ts";
 import { openAlerting } from "./app/open-alerting.ts";
 import { openBridges } from "./app/open-bridges.ts";
 import { openDeviceRegistry } from "./app/open-device-registry.ts";
+import { openDashboards } from "./app/open-dashboards.ts";
 import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
 import { openOverview } from "./app/open-overview.ts";
@@ -115,6 +116,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => dashboard.close());
   opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
+  const savedDashboards = await openDashboards(config, storage, { logger, clock });
 
   const stopWatching = watchProcess(metrics, {
     ...{ registry, store, log, budget, received, cache, devices },
@@ -137,6 +139,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...deliveryMethods,
     ...doors.methods,
     ...dashboard.methods,
+    ...savedDashboards,
     ...alerts.methods,
     ...devices.methods,
     ...sessions.methods,

@@ -90,6 +90,10 @@ export const settingsSchema = z.strictObject({
   devices: z.strictObject({
     max: integer(1, 10_000_000),
   }),
+  dashboards: z.strictObject({
+    max: integer(1, 100_000),
+    bytes_max: bytes(MIB, 1024 * MIB),
+  }),
   sessions: z.strictObject({
     streams_max: integer(1, 1_000_000),
     messages_per_second: integer(1, 100_000),
@@ -143,6 +147,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     },
     alerts: { rules_file: "none" },
     devices: { max: 200_000 },
+    dashboards: { max: 1_000, bytes_max: "64MiB" },
     sessions: { streams_max: 10_000, messages_per_second: 50 },
     upstream: UPSTREAM_DEFAULTS,
   };

@@ -7,6 +7,8 @@ export interface BacklogBounds {
   readonly sizeMax: number;
   /** In the plural, such as "changes of issues". */
   readonly what: string;
+  /** What to do for the rest. */
+  readonly goesOn?: string;
 }
 
 /** `size` in whatever {@link BacklogBounds.sizeMax} counts. */
@@ -30,8 +32,8 @@ export class Backlog<T extends { readonly size: number }> implements Disposable 
   /** What waits now. Throws UNAVAILABLE where there was too much. */
   take(): T[] {
     if (this.#isBehind) {
-      const { waitingMax, what } = this.#bounds;
-      const message = `this reader is more than ${waitingMax} ${what} behind; watch again with its last cursor`;
+      const { waitingMax, what, goesOn = "watch again with its last cursor" } = this.#bounds;
+      const message = `this reader is more than ${waitingMax} ${what} behind; ${goesOn}`;
       throw new WatchpostError("UNAVAILABLE", message);
     }
     const taken = this.#waiting;

@@ -14,21 +14,23 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file saved_dashboards.proto.
  */
 export const file_saved_dashboards: GenFile = /*@__PURE__*/
-  fileDesc("ChZzYXZlZF9kYXNoYm9hcmRzLnByb3RvEglhbmFseXRpY3Mi/QEKClBhbmVsUXVlcnkSDgoGbWV0cmljGAEgASgJEjMKB2ZpbHRlcnMYAiADKAsyIi5hbmFseXRpY3MuUGFuZWxRdWVyeS5GaWx0ZXJzRW50cnkSKgoIZnVuY3Rpb24YAyABKA4yGC5hbmFseXRpY3MuUmFuZ2VGdW5jdGlvbhIPCgdzdGVwX21zGAQgASgDEhAKCGdyb3VwX2J5GAUgAygJEisKC2FnZ3JlZ2F0aW9uGAYgASgOMhYuYW5hbHl0aWNzLkFnZ3JlZ2F0aW9uGi4KDEZpbHRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjEKDlBhbmVsVGhyZXNob2xkEg0KBXZhbHVlGAEgASgBEhAKCHNldmVyaXR5GAIgASgJIuECCgVQYW5lbBIKCgJpZBgBIAEoCRIiCgRraW5kGAIgASgOMhQuYW5hbHl0aWNzLlBhbmVsS2luZBINCgV0aXRsZRgDIAEoCRIJCgF4GAQgASgFEgkKAXkYBSABKAUSDQoFd2lkdGgYBiABKAUSDgoGaGVpZ2h0GAcgASgFEiYKB3F1ZXJpZXMYCCADKAsyFS5hbmFseXRpY3MuUGFuZWxRdWVyeRItCgp0aHJlc2hvbGRzGAkgAygLMhkuYW5hbHl0aWNzLlBhbmVsVGhyZXNob2xkEgwKBHVuaXQYCiABKAkSEAoDbWluGAsgASgBSACIAQESEAoDbWF4GAwgASgBSAGIAQESEQoJbG9nX3NjYWxlGA0gASgIEhQKDG1pbl9tYXhfYmFuZBgOIAEoCBIVCghkZWNpbWFscxgPIAEoBUgCiAEBQgYKBF9taW5CBgoEX21heEILCglfZGVjaW1hbHMiVAoRRGFzaGJvYXJkVmFyaWFibGUSDAoEbmFtZRgBIAEoCRINCgVsYWJlbBgCIAEoCRILCgN0YWcYAyABKAkSFQoNZGVmYXVsdF92YWx1ZRgEIAEoCSKFAgoOU2F2ZWREYXNoYm9hcmQSFAoMZGFzaGJvYXJkX2lkGAEgASgJEg0KBXRpdGxlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEi8KCXZhcmlhYmxlcxgEIAMoCzIcLmFuYWx5dGljcy5EYXNoYm9hcmRWYXJpYWJsZRIgCgZwYW5lbHMYBSADKAsyEC5hbmFseXRpY3MuUGFuZWwSEAoIcmFuZ2VfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMSLgoKdXBkYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdXBkYXRlZF9ieRgJIAEoCSJmChNQdXREYXNoYm9hcmRSZXF1ZXN0EiwKCWRhc2hib2FyZBgBIAEoCzIZLmFuYWx5dGljcy5TYXZlZERhc2hib2FyZBIQCghyZXZpc2lvbhgCIAEoAxIPCgd1c2VyX2lkGAMgASgJIkQKFFB1dERhc2hib2FyZFJlc3BvbnNlEiwKCWRhc2hib2FyZBgBIAEoCzIZLmFuYWx5dGljcy5TYXZlZERhc2hib2FyZCIrChNHZXREYXNoYm9hcmRSZXF1ZXN0EhQKDGRhc2hib2FyZF9pZBgBIAEoCSJEChRHZXREYXNoYm9hcmRSZXNwb25zZRIsCglkYXNoYm9hcmQYASABKAsyGS5hbmFseXRpY3MuU2F2ZWREYXNoYm9hcmQiNQoVTGlzdERhc2hib2FyZHNSZXF1ZXN0Eg0KBWFmdGVyGAEgASgJEg0KBWxpbWl0GAIgASgFIlkKFkxpc3REYXNoYm9hcmRzUmVzcG9uc2USLQoKZGFzaGJvYXJkcxgBIAMoCzIZLmFuYWx5dGljcy5TYXZlZERhc2hib2FyZBIQCghoYXNfbW9yZRgCIAEoCCJRChZEZWxldGVEYXNoYm9hcmRSZXF1ZXN0EhQKDGRhc2hib2FyZF9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIPCgd1c2VyX2lkGAMgASgJIhkKF0RlbGV0ZURhc2hib2FyZFJlc3BvbnNlIi4KFldhdGNoRGFzaGJvYXJkc1JlcXVlc3QSFAoMZGFzaGJvYXJkX2lkGAEgASgJIkwKDkRhc2hib2FyZEV2ZW50EgwKBGtpbmQYASABKAkSLAoJZGFzaGJvYXJkGAIgASgLMhkuYW5hbHl0aWNzLlNhdmVkRGFzaGJvYXJkKuUBCglQYW5lbEtpbmQSGgoWUEFORUxfS0lORF9VTlNQRUNJRklFRBAAEhMKD1BBTkVMX0tJTkRfTElORRABEhMKD1BBTkVMX0tJTkRfU1RBVBACEhQKEFBBTkVMX0tJTkRfR0FVR0UQAxISCg5QQU5FTF9LSU5EX0JBUhAEEhcKE1BBTkVMX0tJTkRfSEVBVF9NQVAQBRIUChBQQU5FTF9LSU5EX1RBQkxFEAYSHQoZUEFORUxfS0lORF9TVEFURV9USU1FTElORRAHEhoKFlBBTkVMX0tJTkRfREVWSUNFX0dSSUQQCDK3AwoPU2F2ZWREYXNoYm9hcmRzEk8KDFB1dERhc2hib2FyZBIeLmFuYWx5dGljcy5QdXREYXNoYm9hcmRSZXF1ZXN0Gh8uYW5hbHl0aWNzLlB1dERhc2hib2FyZFJlc3BvbnNlEk8KDEdldERhc2hib2FyZBIeLmFuYWx5dGljcy5HZXREYXNoYm9hcmRSZXF1ZXN0Gh8uYW5hbHl0aWNzLkdldERhc2hib2FyZFJlc3BvbnNlElUKDkxpc3REYXNoYm9hcmRzEiAuYW5hbHl0aWNzLkxpc3REYXNoYm9hcmRzUmVxdWVzdBohLmFuYWx5dGljcy5MaXN0RGFzaGJvYXJkc1Jlc3BvbnNlElgKD0RlbGV0ZURhc2hib2FyZBIhLmFuYWx5dGljcy5EZWxldGVEYXNoYm9hcmRSZXF1ZXN0GiIuYW5hbHl0aWNzLkRlbGV0ZURhc2hib2FyZFJlc3BvbnNlElEKD1dhdGNoRGFzaGJvYXJkcxIhLmFuYWx5dGljcy5XYXRjaERhc2hib2FyZHNSZXF1ZXN0GhkuYW5hbHl0aWNzLkRhc2hib2FyZEV2ZW50MAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_history]);
+  fileDesc("ChZzYXZlZF9kYXNoYm9hcmRzLnByb3RvEglhbmFseXRpY3Mi/QEKClBhbmVsUXVlcnkSDgoGbWV0cmljGAEgASgJEjMKB2ZpbHRlcnMYAiADKAsyIi5hbmFseXRpY3MuUGFuZWxRdWVyeS5GaWx0ZXJzRW50cnkSKgoIZnVuY3Rpb24YAyABKA4yGC5hbmFseXRpY3MuUmFuZ2VGdW5jdGlvbhIPCgdzdGVwX21zGAQgASgDEhAKCGdyb3VwX2J5GAUgAygJEisKC2FnZ3JlZ2F0aW9uGAYgASgOMhYuYW5hbHl0aWNzLkFnZ3JlZ2F0aW9uGi4KDEZpbHRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjEKDlBhbmVsVGhyZXNob2xkEg0KBXZhbHVlGAEgASgBEhAKCHNldmVyaXR5GAIgASgJIuECCgVQYW5lbBIKCgJpZBgBIAEoCRIiCgRraW5kGAIgASgOMhQuYW5hbHl0aWNzLlBhbmVsS2luZBINCgV0aXRsZRgDIAEoCRIJCgF4GAQgASgFEgkKAXkYBSABKAUSDQoFd2lkdGgYBiABKAUSDgoGaGVpZ2h0GAcgASgFEiYKB3F1ZXJpZXMYCCADKAsyFS5hbmFseXRpY3MuUGFuZWxRdWVyeRItCgp0aHJlc2hvbGRzGAkgAygLMhkuYW5hbHl0aWNzLlBhbmVsVGhyZXNob2xkEgwKBHVuaXQYCiABKAkSEAoDbWluGAsgASgBSACIAQESEAoDbWF4GAwgASgBSAGIAQESEQoJbG9nX3NjYWxlGA0gASgIEhQKDG1pbl9tYXhfYmFuZBgOIAEoCBIVCghkZWNpbWFscxgPIAEoBUgCiAEBQgYKBF9taW5CBgoEX21heEILCglfZGVjaW1hbHMiVAoRRGFzaGJvYXJkVmFyaWFibGUSDAoEbmFtZRgBIAEoCRINCgVsYWJlbBgCIAEoCRILCgN0YWcYAyABKAkSFQoNZGVmYXVsdF92YWx1ZRgEIAEoCSKaAgoOU2F2ZWREYXNoYm9hcmQSFAoMZGFzaGJvYXJkX2lkGAEgASgJEg0KBXRpdGxlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEi8KCXZhcmlhYmxlcxgEIAMoCzIcLmFuYWx5dGljcy5EYXNoYm9hcmRWYXJpYWJsZRIgCgZwYW5lbHMYBSADKAsyEC5hbmFseXRpY3MuUGFuZWwSEAoIcmFuZ2VfbXMYBiABKAMSEAoIcmV2aXNpb24YByABKAMSLgoKdXBkYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdXBkYXRlZF9ieRgJIAEoCRITCgtwYW5lbF9jb3VudBgKIAEoBSJmChNQdXREYXNoYm9hcmRSZXF1ZXN0EiwKCWRhc2hib2FyZBgBIAEoCzIZLmFuYWx5dGljcy5TYXZlZERhc2hib2FyZBIQCghyZXZpc2lvbhgCIAEoAxIPCgd1c2VyX2lkGAMgASgJIkQKFFB1dERhc2hib2FyZFJlc3BvbnNlEiwKCWRhc2hib2FyZBgBIAEoCzIZLmFuYWx5dGljcy5TYXZlZERhc2hib2FyZCIrChNHZXREYXNoYm9hcmRSZXF1ZXN0EhQKDGRhc2hib2FyZF9pZBgBIAEoCSJEChRHZXREYXNoYm9hcmRSZXNwb25zZRIsCglkYXNoYm9hcmQYASABKAsyGS5hbmFseXRpY3MuU2F2ZWREYXNoYm9hcmQiNQoVTGlzdERhc2hib2FyZHNSZXF1ZXN0Eg0KBWFmdGVyGAEgASgJEg0KBWxpbWl0GAIgASgFIlkKFkxpc3REYXNoYm9hcmRzUmVzcG9uc2USLQoKZGFzaGJvYXJkcxgBIAMoCzIZLmFuYWx5dGljcy5TYXZlZERhc2hib2FyZBIQCghoYXNfbW9yZRgCIAEoCCJRChZEZWxldGVEYXNoYm9hcmRSZXF1ZXN0EhQKDGRhc2hib2FyZF9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIPCgd1c2VyX2lkGAMgASgJIhkKF0RlbGV0ZURhc2hib2FyZFJlc3BvbnNlIi4KFldhdGNoRGFzaGJvYXJkc1JlcXVlc3QSFAoMZGFzaGJvYXJkX2lkGAEgASgJIkwKDkRhc2hib2FyZEV2ZW50EgwKBGtpbmQYASABKAkSLAoJZGFzaGJvYXJkGAIgASgLMhkuYW5hbHl0aWNzLlNhdmVkRGFzaGJvYXJkKuUBCglQYW5lbEtpbmQSGgoWUEFORUxfS0lORF9VTlNQRUNJRklFRBAAEhMKD1BBTkVMX0tJTkRfTElORRABEhMKD1BBTkVMX0tJTkRfU1RBVBACEhQKEFBBTkVMX0tJTkRfR0FVR0UQAxISCg5QQU5FTF9LSU5EX0JBUhAEEhcKE1BBTkVMX0tJTkRfSEVBVF9NQVAQBRIUChBQQU5FTF9LSU5EX1RBQkxFEAYSHQoZUEFORUxfS0lORF9TVEFURV9USU1FTElORRAHEhoKFlBBTkVMX0tJTkRfREVWSUNFX0dSSUQQCDK3AwoPU2F2ZWREYXNoYm9hcmRzEk8KDFB1dERhc2hib2FyZBIeLmFuYWx5dGljcy5QdXREYXNoYm9hcmRSZXF1ZXN0Gh8uYW5hbHl0aWNzLlB1dERhc2hib2FyZFJlc3BvbnNlEk8KDEdldERhc2hib2FyZBIeLmFuYWx5dGljcy5HZXREYXNoYm9hcmRSZXF1ZXN0Gh8uYW5hbHl0aWNzLkdldERhc2hib2FyZFJlc3BvbnNlElUKDkxpc3REYXNoYm9hcmRzEiAuYW5hbHl0aWNzLkxpc3REYXNoYm9hcmRzUmVxdWVzdBohLmFuYWx5dGljcy5MaXN0RGFzaGJvYXJkc1Jlc3BvbnNlElgKD0RlbGV0ZURhc2hib2FyZBIhLmFuYWx5dGljcy5EZWxldGVEYXNoYm9hcmRSZXF1ZXN0GiIuYW5hbHl0aWNzLkRlbGV0ZURhc2hib2FyZFJlc3BvbnNlElEKD1dhdGNoRGFzaGJvYXJkcxIhLmFuYWx5dGljcy5XYXRjaERhc2hib2FyZHNSZXF1ZXN0GhkuYW5hbHl0aWNzLkRhc2hib2FyZEV2ZW50MAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_history]);
 
 /**
- * "$name" in a metric or a filter stands for the value of that variable.
+ * "$name" in a metric or a filter stands for the value of that variable, which the dashboard must have.
  *
  * @generated from message analytics.PanelQuery
  */
 export type PanelQuery = Message<"analytics.PanelQuery"> & {
   /**
+   * A name or a glob, as in MetricSubscription.
+   *
    * @generated from field: string metric = 1;
    */
   metric: string;
 
   /**
-   * As in MetricSubscription.
+   * As in MetricSubscription; at most 32.
    *
    * @generated from field: map<string, string> filters = 2;
    */
@@ -49,6 +51,8 @@ export type PanelQuery = Message<"analytics.PanelQuery"> & {
   stepMs: bigint;
 
   /**
+   * At most 16.
+   *
    * @generated from field: repeated string group_by = 5;
    */
   groupBy: string[];
@@ -97,7 +101,7 @@ export const PanelThresholdSchema: GenMessage<PanelThreshold> = /*@__PURE__*/
  */
 export type Panel = Message<"analytics.Panel"> & {
   /**
-   * Unique in its dashboard; at most 64 characters.
+   * Unique in its dashboard; letters, digits, "_" and "-"; at most 64.
    *
    * @generated from field: string id = 1;
    */
@@ -109,12 +113,15 @@ export type Panel = Message<"analytics.Panel"> & {
   kind: PanelKind;
 
   /**
+   * One line; may be empty.
+   *
    * @generated from field: string title = 3;
    */
   title: string;
 
   /**
-   * In cells of a grid of 12 columns.
+   * In cells of a grid of 12 columns: x + width is at most 12, y at most 9,999, height at most 100. Panels may overlap; views
+   * move them down.
    *
    * @generated from field: int32 x = 4;
    */
@@ -136,13 +143,15 @@ export type Panel = Message<"analytics.Panel"> & {
   height: number;
 
   /**
-   * At most 10.
+   * At most 10; none where it is not chosen yet.
    *
    * @generated from field: repeated analytics.PanelQuery queries = 8;
    */
   queries: PanelQuery[];
 
   /**
+   * At most 20.
+   *
    * @generated from field: repeated analytics.PanelThreshold thresholds = 9;
    */
   thresholds: PanelThreshold[];
@@ -155,7 +164,7 @@ export type Panel = Message<"analytics.Panel"> & {
   unit: string;
 
   /**
-   * Of axis and gauge; missing: from the values.
+   * Of axis and gauge; missing: from the values. More than 0 with log_scale.
    *
    * @generated from field: optional double min = 11;
    */
@@ -179,7 +188,7 @@ export type Panel = Message<"analytics.Panel"> & {
   minMaxBand: boolean;
 
   /**
-   * Digits after the point; missing: as fits.
+   * Digits after the point, 0 to 10; missing: as fits.
    *
    * @generated from field: optional int32 decimals = 15;
    */
@@ -200,7 +209,7 @@ export const PanelSchema: GenMessage<Panel> = /*@__PURE__*/
  */
 export type DashboardVariable = Message<"analytics.DashboardVariable"> & {
   /**
-   * Letters, digits and "_".
+   * Letters, digits and "_"; at most 64; unique in its dashboard.
    *
    * @generated from field: string name = 1;
    */
@@ -245,11 +254,15 @@ export type SavedDashboard = Message<"analytics.SavedDashboard"> & {
   dashboardId: string;
 
   /**
+   * One line; never empty.
+   *
    * @generated from field: string title = 2;
    */
   title: string;
 
   /**
+   * At most 4 KiB.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
@@ -276,7 +289,8 @@ export type SavedDashboard = Message<"analytics.SavedDashboard"> & {
   rangeMs: bigint;
 
   /**
-   * One more with every change; set by the server.
+   * From here on set by the server, and not looked at in requests. More with every change, also where a dashboard was deleted and
+   * another one takes its id.
    *
    * @generated from field: int64 revision = 7;
    */
@@ -291,6 +305,13 @@ export type SavedDashboard = Message<"analytics.SavedDashboard"> & {
    * @generated from field: string updated_by = 9;
    */
   updatedBy: string;
+
+  /**
+   * In lists, which have no panels.
+   *
+   * @generated from field: int32 panel_count = 10;
+   */
+  panelCount: number;
 };
 
 /**
@@ -305,12 +326,15 @@ export const SavedDashboardSchema: GenMessage<SavedDashboard> = /*@__PURE__*/
  */
 export type PutDashboardRequest = Message<"analytics.PutDashboardRequest"> & {
   /**
+   * All that is wrong with it is said at once, in the details (BadRequest) field by field.
+   *
    * @generated from field: analytics.SavedDashboard dashboard = 1;
    */
   dashboard?: SavedDashboard | undefined;
 
   /**
-   * The revision that is replaced; 0: there is none yet. ABORTED where it is another, with who changed it and when.
+   * The revision that is replaced; 0: there is none yet. ABORTED where it is another, with who changed it and when, and what is
+   * there without panels and variables in the details. Nothing is changed, and nothing is wrong, where all is the same already.
    *
    * @generated from field: int64 revision = 2;
    */
@@ -411,7 +435,7 @@ export const ListDashboardsRequestSchema: GenMessage<ListDashboardsRequest> = /*
  */
 export type ListDashboardsResponse = Message<"analytics.ListDashboardsResponse"> & {
   /**
-   * In order of id, without their panels and variables.
+   * In order of id, without their panels and variables. May be fewer than asked for.
    *
    * @generated from field: repeated analytics.SavedDashboard dashboards = 1;
    */
@@ -496,7 +520,7 @@ export const WatchDashboardsRequestSchema: GenMessage<WatchDashboardsRequest> = 
  */
 export type DashboardEvent = Message<"analytics.DashboardEvent"> & {
   /**
-   * "snapshot", "snapshot_end", "saved" or "deleted".
+   * "snapshot" for each that there is, in order of id, one "snapshot_end", then "saved" and "deleted" as they come.
    *
    * @generated from field: string kind = 1;
    */
