@@ -142,6 +142,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
     "analytics.Dashboard",
     "analytics.DataIngestion",
     "analytics.Devices",
+    "analytics.SavedDashboards",
     "grpc.health.v1.Health",
     "opentelemetry.proto.collector.metrics.v1.MetricsService",
   ]);
