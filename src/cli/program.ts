@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   session: async () => (await import("./session.ts")).sessionCommand(),
   devices: async () => (await import("./devices.ts")).devicesCommand(),
   device: async () => (await import("./device.ts")).deviceCommand(),
+  dashboard: async () => (await import("./dashboard.ts")).dashboardCommand(),
   mqtt: async () => (await import("./mqtt.ts")).mqttCommand(),
   upstream: async () => (await import("./upstream.ts")).upstreamCommand(),
   status: async () => (await import("./status.ts")).statusCommand(),
