@@ -1,6 +1,7 @@
 /** How the server stands, and what has happened lately: out of metrics and journal. */
 import { tellAlert, tellRule, tellSilence } from "../alerts/tell-changes.ts";
 import { tellAnnotation, tellIssue, tellSession } from "../collaboration/tell-changes.ts";
+import { tellDashboard } from "../dashboard/saved/tell-dashboard.ts";
 import { tellDevice } from "../devices/tell-changes.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { BUILD } from "../model/build-info.ts";
@@ -46,6 +47,7 @@ export async function openOverview(
       session: tellSession,
       issue: tellIssue,
       annotation: tellAnnotation,
+      dashboard: tellDashboard,
     },
     setAside: new SetAside((sentence) => logger.warn({ trouble: sentence }, "a change cannot be told")),
   });

@@ -18,6 +18,11 @@ export function subjectOf(dashboardId: string): string {
   return `dashboard/${dashboardId}`;
 }
 
+/** Inverse of {@link subjectOf}. */
+export function idOfSubject(subject: string): string {
+  return subject.slice(subjectOf("").length);
+}
+
 export interface Rows {
   readonly events: readonly JournalEvent[];
   readonly changes: readonly DocumentChange[];
@@ -57,8 +62,8 @@ export function rowsOfSaved(dashboard: SavedDashboard, text: string, atMs: numbe
 
 /** `revisionMax`: of all that were ever deleted, this one among them. */
 export function rowsOfDeleted(head: SavedDashboard, revisionMax: bigint, atMs: number): Rows {
-  const { dashboardId, updatedBy: actor } = head;
-  const payload = JSON.stringify({ deleted: true, revision: head.revision.toString() });
+  const { dashboardId, title, updatedBy: actor } = head;
+  const payload = JSON.stringify({ deleted: true, title, revision: head.revision.toString() });
   const revisions = JSON.stringify({ revision: revisionMax.toString() });
   return {
     events: [{ atMs, kind: DASHBOARD_EVENT, subject: subjectOf(dashboardId), actor, payload }],

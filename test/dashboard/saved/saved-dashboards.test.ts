@@ -1,6 +1,7 @@
 /** Saved dashboards: revisions, conflicts, lists, watching, bounds, and what a restart brings back. */
 import { expect, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
+import { tellDashboard } from "../../../src/dashboard/saved/tell-dashboard.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { SavedDashboardSchema, type DashboardEvent } from "../../../src/wire/gen/saved_dashboards_pb.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
@@ -215,4 +216,14 @@ test("where the journal fails nothing is changed and nobody hears of it", async 
   rig.journal.failure = null;
   expect(told).toEqual([]);
   expect((await rig.put({ ...exampleDashboard("a"), title: "A" }, 1n)).revision).toBe(2n);
+});
+
+test("the journal's entries say what happened in a sentence", async () => {
+  const rig = await savedRig();
+  await rig.put(exampleDashboard("plant"));
+  await rig.remove("plant");
+  expect(rig.journal.entries.map(tellDashboard)).toEqual([
+    { event: "saved", subject: "plant", text: "the dashboard Dashboard plant (plant) was saved" },
+    { event: "deleted", subject: "plant", text: "the dashboard Dashboard plant (plant) was deleted" },
+  ]);
 });
