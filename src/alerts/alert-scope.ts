@@ -1,6 +1,6 @@
 /** Which alerts a reader wants to see. */
 import { invalidField } from "../model/errors.ts";
-import { compileGlob, isGlob } from "../model/matcher.ts";
+import { compileGlob, isGlob } from "../model/glob.ts";
 import type { AlertRecord, Seen } from "./alert.ts";
 import { SEVERITIES, type Severity } from "./severity.ts";
 

@@ -1,5 +1,6 @@
 /** Finds the rules that a new series may be bound to without asking all of them. */
-import { isGlob, valueInKey, type TagMatcher } from "../model/matcher.ts";
+import { isGlob } from "../model/glob.ts";
+import { valueInKey, type TagMatcher } from "../model/matcher.ts";
 import type { Rule } from "./rule.ts";
 
 /**

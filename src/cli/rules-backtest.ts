@@ -8,7 +8,7 @@ import type { Connection } from "../client/connection.ts";
 import { allRules } from "../client/rules.ts";
 import { testRule } from "../client/test-rule.ts";
 import { WatchpostError } from "../model/errors.ts";
-import { compileGlob } from "../model/matcher.ts";
+import { compileGlob } from "../model/glob.ts";
 import { RuleSchema, type Rule, type TestRuleResponse } from "../wire/gen/rules_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import { addServerOption, connectTo, integerArgument, interruptSignal, wholeMsArgument } from "./client-flags.ts";

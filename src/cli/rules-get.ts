@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { allRules } from "../client/rules.ts";
 import { WatchpostError } from "../model/errors.ts";
-import { compileGlob } from "../model/matcher.ts";
+import { compileGlob } from "../model/glob.ts";
 import type { Rule } from "../wire/gen/rules_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { rulesYaml } from "./rule-yaml.ts";

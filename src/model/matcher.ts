@@ -1,4 +1,5 @@
 import { invalidField, messageOf } from "./errors.ts";
+import { compileGlob, isGlob } from "./glob.ts";
 import { compileRegex, REGEX_LENGTH_MAX } from "./regex.ts";
 import { deviceOf, metricOfKey, sourceOfKey, tagOf, tagOfKey, type SeriesIdentity } from "./series-key.ts";
 import type { SeriesRegistry } from "./series-registry.ts";
@@ -14,44 +15,6 @@ export interface TagMatcher {
   readonly key: string;
   readonly operator: MatcherOperator;
   readonly value: string;
-}
-
-/** Whether `pattern` needs more than a comparison. */
-export function isGlob(pattern: string): boolean {
-  return /[*?|]/.test(pattern);
-}
-
-/**
- * A glob with alternatives: `*` is any run of characters, `?` one, `|` separates alternatives.
- * Matching is linear in text × pattern, whatever the pattern: no regular expression, so nothing to blow up.
- */
-export function compileGlob(pattern: string): (text: string) => boolean {
-  if (!isGlob(pattern)) return (text) => text === pattern;
-  const alternatives = pattern.split("|");
-  if (alternatives.includes("*")) return () => true;
-  return (text) => alternatives.some((alternative) => matchesGlob(alternative, text));
-}
-
-function matchesGlob(glob: string, text: string): boolean {
-  let g = 0;
-  let t = 0;
-  let star = -1;
-  let resumeAt = 0;
-  while (t < text.length) {
-    const c = glob[g];
-    if (c === "*") {
-      star = g++;
-      resumeAt = t;
-    } else if (g < glob.length && (c === "?" || c === text[t])) {
-      g++;
-      t++;
-    } else if (star >= 0) {
-      g = star + 1;
-      t = ++resumeAt;
-    } else return false;
-  }
-  while (glob[g] === "*") g++;
-  return g === glob.length;
 }
 
 /** Which series a reader means: any of the metric patterns, every filter and every matcher. */

@@ -1,5 +1,5 @@
 /** Faults of delivery: from batches as they fill to batches as they are sent. */
-import { compileGlob } from "../model/matcher.ts";
+import { compileGlob } from "../model/glob.ts";
 import { Episodes } from "./episodes.ts";
 import type { FaultKind } from "./fault.ts";
 import type { DeviceIdentity } from "./fleet.ts";

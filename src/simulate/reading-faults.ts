@@ -1,5 +1,5 @@
 /** Faults of sensors and clocks: from values as they are to readings as they come. */
-import { compileGlob } from "../model/matcher.ts";
+import { compileGlob } from "../model/glob.ts";
 import { Episodes } from "./episodes.ts";
 import type { Fault, FaultKind } from "./fault.ts";
 import type { DeviceIdentity } from "./fleet.ts";

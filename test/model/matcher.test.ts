@@ -1,13 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  compileGlob,
-  compileMatcher,
-  isGlob,
-  matchingSeries,
-  type MatcherOperator,
-  type TagMatcher,
-} from "../../src/model/matcher.ts";
+import { compileGlob, isGlob } from "../../src/model/glob.ts";
+import { compileMatcher, matchingSeries, type MatcherOperator, type TagMatcher } from "../../src/model/matcher.ts";
 import { compileRegex } from "../../src/model/regex.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";

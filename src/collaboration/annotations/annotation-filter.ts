@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { invalidField } from "../../model/errors.ts";
 import { TAGS_MAX } from "../../model/limits.ts";
-import { compileGlob } from "../../model/matcher.ts";
+import { compileGlob } from "../../model/glob.ts";
 import {
   AnnotationFilterSchema,
   type Annotation,

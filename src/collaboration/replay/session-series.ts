@@ -1,5 +1,6 @@
 /** Which series a replay shows the points of. */
-import { compileGlob, isGlob, valueInKey } from "../../model/matcher.ts";
+import { compileGlob, isGlob } from "../../model/glob.ts";
+import { valueInKey } from "../../model/matcher.ts";
 import { tagOfKey } from "../../model/series-key.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { SeriesSelector } from "./about.ts";
