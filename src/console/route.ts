@@ -11,7 +11,17 @@ export interface Route {
 
 export const route = signal<Route>(present());
 
-addEventListener("popstate", () => (route.value = present()));
+/** Asked before another path is shown: where something would be lost. */
+let mayLeave: (() => Promise<boolean>) | undefined;
+let shownHref = location.href;
+
+addEventListener("popstate", () => {
+  const { href } = location;
+  if (mayLeave === undefined || isSamePath(href, shownHref)) return show();
+  // The browser is there already: back to what is shown until that is decided.
+  history.pushState(null, "", shownHref);
+  go(href);
+});
 addEventListener("click", (event) => {
   const link = (event.target as Element).closest?.("a");
   const isOurs = link instanceof HTMLAnchorElement && link.origin === location.origin && link.target === "";
@@ -21,10 +31,26 @@ addEventListener("click", (event) => {
   go(link.href);
 });
 
+/** Stays where it is if a guard says so. */
 export function go(href: string): void {
-  history.pushState(null, "", href);
-  route.value = present();
-  scrollTo(0, 0);
+  const leave = () => {
+    history.pushState(null, "", href);
+    show();
+    scrollTo(0, 0);
+  };
+  if (mayLeave === undefined || isSamePath(href, shownHref)) return leave();
+  void mayLeave().then((may) => may && leave());
+}
+
+/** Until what it returns is called, whoever goes to another path is asked; true lets them go. */
+export function guardLeaving(ask: () => Promise<boolean>): () => void {
+  const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+  mayLeave = ask;
+  addEventListener("beforeunload", warn);
+  return () => {
+    removeEventListener("beforeunload", warn);
+    if (mayLeave === ask) mayLeave = undefined;
+  };
 }
 
 /** In place of the present address, which only led here. */
@@ -42,12 +68,21 @@ export function setParams(changes: Readonly<Record<string, string>>): void {
   }
   const query = params.toString();
   history.replaceState(null, "", query === "" ? location.pathname : `${location.pathname}?${query}`);
-  route.value = present();
+  show();
 }
 
 /** The address of a part of a view: pathTo("devices", "pump/1") is "/devices/pump%2F1". */
 export function pathTo(...parts: readonly string[]): string {
   return `/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+function show(): void {
+  shownHref = location.href;
+  route.value = present();
+}
+
+function isSamePath(href: string, other: string): boolean {
+  return new URL(href, location.href).pathname === new URL(other).pathname;
 }
 
 function present(): Route {
