@@ -29,8 +29,8 @@ export function Chart({ query, title = query.metric, ...plot }: ChartProps) {
         <strong>{title}</strong> {units !== "" && <span class="unit">{units}</span>}
       </figcaption>
       {series.length > 0 && <Plot {...plot} series={series} range={range} label={plot.label ?? title} />}
-      {failure !== "" && <p role="alert">{failure}</p>}
-      {isRead && failure === "" && series.length === 0 && (
+      {failure !== undefined && <p role="alert">{failure.text}</p>}
+      {isRead && failure === undefined && series.length === 0 && (
         <Empty title="Nothing in this range">Choose a longer range, or another metric or device.</Empty>
       )}
     </figure>

@@ -79,6 +79,11 @@ export function lengthMsOf(range: ChartRange): number {
   return "lastMs" in range ? range.lastMs : range.toMs - range.fromMs;
 }
 
+/** Whether more may come: it has no end, or one that is not there yet. */
+export function isLiveRange(range: ChartRange, nowMs: number): boolean {
+  return "lastMs" in range || range.toMs > nowMs;
+}
+
 export function planOf(query: ChartQuery): ChartPlan {
   const lengthMs = lengthMsOf(query.range);
   const isGrouped = (query.groupBy?.length ?? 0) > 0 || query.aggregation !== undefined;
@@ -93,25 +98,29 @@ export function niceStepMs(lengthMs: number): number {
   return STEPS_MS.find((stepMs) => lengthMs / stepMs <= STEPS_WANTED * 1.01) ?? STEPS_MS.at(-1)!;
 }
 
-/** `span`: a part of the range that is asked for, instead of all of it. */
+/** `fromMs`: a part of the range alone. `isTop`: the highest series, where there are too many. */
 export function requestOf(
   query: ChartQuery,
   plan: ChartPlan,
   func: FunctionName | undefined,
-  span?: { readonly fromMs: number },
+  { fromMs, isTop = false }: { fromMs?: number; isTop?: boolean } = {},
 ): MessageInitShape<typeof QueryRangeRequestSchema> {
   const { metric, filters, range, groupBy = [], aggregation } = query;
-  const ends =
-    "lastMs" in range
-      ? span === undefined
-        ? { lastMs: BigInt(Math.ceil(range.lastMs + plan.stepMs)) }
-        : { from: timestampOfMs(span.fromMs) }
-      : { from: timestampOfMs(Math.max(range.fromMs, span?.fromMs ?? range.fromMs)), to: timestampOfMs(range.toMs) };
   return {
-    ...{ metric, filters: { ...filters }, seriesMax: SERIES_MAX, groupBy: [...groupBy], ...ends },
-    ...(plan.stepMs > 0
-      ? { stepMs: BigInt(plan.stepMs), ...(func !== undefined && { function: FUNCTIONS[func] }) }
-      : { maxPoints: RAW_POINTS_MAX }),
+    ...{ metric, filters: { ...filters }, groupBy: [...groupBy], ...endsOf(range, plan.stepMs, fromMs) },
+    ...(isTop ? { top: { count: SERIES_MAX } } : { seriesMax: groupBy.length > 0 || aggregation ? 0 : SERIES_MAX }),
+    ...(plan.stepMs > 0 ? { stepMs: BigInt(plan.stepMs) } : { maxPoints: RAW_POINTS_MAX }),
+    ...(plan.stepMs > 0 && func !== undefined && { function: FUNCTIONS[func] }),
     ...(aggregation !== undefined && { aggregation: AGGREGATIONS[aggregation] }),
   };
+}
+
+function endsOf(range: ChartRange, stepMs: number, fromMs: number | undefined) {
+  if ("lastMs" in range) {
+    // The step that the range begins in is shown, too.
+    if (fromMs === undefined) return { lastMs: BigInt(Math.ceil(range.lastMs + stepMs)) };
+    return { from: timestampOfMs(fromMs) };
+  }
+  const from = Math.max(range.fromMs - stepMs, fromMs ?? -Infinity, 0);
+  return { from: timestampOfMs(from), to: timestampOfMs(range.toMs) };
 }
