@@ -1,0 +1,132 @@
+/** What Explore shows, as it stands in its address. */
+import {
+  AGGREGATIONS,
+  FUNCTIONS,
+  type AggregationName,
+  type ChartQuery,
+  type ChartRange,
+  type FunctionName,
+} from "../../data/chart-query.ts";
+import { formatDurationMs, parseDurationMs } from "../../../model/duration.ts";
+
+export interface ExploreState {
+  /** Exact names or globs: a chart each. */
+  readonly metrics: readonly string[];
+  /** "source", "device" or any tag, to a glob. */
+  readonly filters: Readonly<Record<string, string>>;
+  /** What is gone back to from a range of one's own. */
+  readonly lastMs: number;
+  /** Missing: until now. */
+  readonly own?: { readonly fromMs: number; readonly toMs: number };
+  readonly function?: FunctionName;
+  /** As typed; "": what the range makes of it. */
+  readonly step: string;
+  readonly groupBy: readonly string[];
+  readonly aggregation?: AggregationName;
+  readonly logScale: boolean;
+  /** Missing: as is usual for the function. */
+  readonly band?: boolean;
+}
+
+export const RANGES: readonly (readonly [name: string, ms: number])[] = [
+  ["5m", 300_000],
+  ["15m", 900_000],
+  ["1h", 3_600_000],
+  ["6h", 21_600_000],
+  ["24h", 86_400_000],
+  ["7d", 604_800_000],
+  ["30d", 2_592_000_000],
+];
+const TAG = "tag.";
+const PLAIN_FILTERS: readonly string[] = ["device", "source"];
+const RANGE_MS_MAX = 400 * 86_400_000;
+
+/** What cannot be read is left out: addresses are typed, and cut off in mails. */
+export function exploreStateOf(params: URLSearchParams): ExploreState {
+  const filters: Record<string, string> = {};
+  for (const [name, value] of params) {
+    if (value === "") continue;
+    if (PLAIN_FILTERS.includes(name)) filters[name] = value;
+    else if (name.startsWith(TAG) && name.length > TAG.length) filters[name.slice(TAG.length)] = value;
+  }
+  const [func, aggregation, band] = [params.get("fn") ?? "", params.get("agg") ?? "", params.get("band")];
+  const own = ownRange(params.get("from"), params.get("to"));
+  return {
+    ...{ metrics: listOf(params.get("metric")), filters, lastMs: rangeMsOf(params.get("range")) ?? RANGES[0][1] },
+    ...(own && { own }),
+    ...(Object.hasOwn(FUNCTIONS, func) && { function: func as FunctionName }),
+    ...{ step: params.get("step") ?? "", groupBy: listOf(params.get("by")), logScale: params.get("log") === "1" },
+    ...(Object.hasOwn(AGGREGATIONS, aggregation) && { aggregation: aggregation as AggregationName }),
+    ...(band !== null && { band: band === "1" }),
+  };
+}
+
+/** Of every parameter what it is to be; "": not there. */
+export function filterParams(
+  filters: Readonly<Record<string, string>>,
+  before: URLSearchParams,
+): Record<string, string> {
+  const params: Record<string, string> = {};
+  for (const name of before.keys()) if (PLAIN_FILTERS.includes(name) || name.startsWith(TAG)) params[name] = "";
+  for (const [key, value] of Object.entries(filters)) params[PLAIN_FILTERS.includes(key) ? key : TAG + key] = value;
+  return params;
+}
+
+export function listParam(names: readonly string[]): string {
+  return [...new Set(names)].join(",");
+}
+
+/** Such as "15m" or "90s"; undefined: it cannot be read, or is longer than what is kept. */
+export function rangeMsOf(text: string | null): number | undefined {
+  const ms = durationOf(text ?? "");
+  return ms > 0 && ms <= RANGE_MS_MAX ? ms : undefined;
+}
+
+export function rangeName(ms: number): string {
+  return RANGES.find(([, each]) => each === ms)?.[0] ?? formatDurationMs(ms);
+}
+
+/** Undefined where the step is left open; NaN where it cannot be read. */
+export function stepMsOf({ step }: Pick<ExploreState, "step">): number | undefined {
+  return step === "" ? undefined : durationOf(step);
+}
+
+export function queryOf(state: ExploreState, metric: string): ChartQuery {
+  const { filters, own, lastMs, groupBy, aggregation, band } = state;
+  const stepMs = stepMsOf(state);
+  const range: ChartRange = own ?? { lastMs };
+  return {
+    ...{ metric, filters, range },
+    ...(state.function && { function: state.function }),
+    ...(stepMs !== undefined && !Number.isNaN(stepMs) && { stepMs }),
+    ...(groupBy.length > 0 && { groupBy }),
+    ...(aggregation && { aggregation }),
+    ...(band !== undefined && { band }),
+  };
+}
+
+function listOf(text: string | null): string[] {
+  return (text ?? "")
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+}
+
+function ownRange(from: string | null, to: string | null): ExploreState["own"] {
+  const [fromMs, toMs] = [timeOf(from), timeOf(to)];
+  return fromMs < toMs ? { fromMs, toMs } : undefined;
+}
+
+/** ISO 8601, or milliseconds since 1970. */
+function timeOf(text: string | null): number {
+  if (text === null) return NaN;
+  return /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+}
+
+function durationOf(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch {
+    return NaN;
+  }
+}

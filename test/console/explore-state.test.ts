@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { exploreStateOf, filterParams, queryOf, rangeName } from "../../src/console/views/explore/explore-state.ts";
+
+const stateOf = (query: string) => exploreStateOf(new URLSearchParams(query));
+
+test("an address says what is shown, and what it cannot say is left out", () => {
+  expect(
+    stateOf(
+      "metric=temp_c,load*&device=pump-1&tag.site=hall%201&range=90s&fn=p95&step=10s&by=site&agg=max&log=1&band=0",
+    ),
+  ).toEqual({
+    metrics: ["temp_c", "load*"],
+    filters: { device: "pump-1", site: "hall 1" },
+    lastMs: 90_000,
+    function: "p95",
+    step: "10s",
+    groupBy: ["site"],
+    aggregation: "max",
+    logScale: true,
+    band: false,
+  });
+  expect(stateOf("metric=,&range=forever&fn=toString&agg=median&from=yesterday&to=9&tag.=x&device=")).toEqual({
+    ...{ metrics: [], filters: {}, lastMs: 300_000, step: "", groupBy: [], logScale: false },
+  });
+});
+
+test("a range of one's own is in ISO 8601 or in milliseconds, and has to end after it begins", () => {
+  const wanted = { fromMs: 1_000, toMs: 2_000 };
+  expect(stateOf("from=1970-01-01T00:00:01Z&to=2000").own).toEqual(wanted);
+  expect(stateOf("from=2000&to=1000").own).toBeUndefined();
+  expect(queryOf(stateOf("metric=m&range=1h&from=1000&to=2000"), "m").range).toEqual(wanted);
+});
+
+test("a step that cannot be read asks for none, and a day is told as it is chosen", () => {
+  expect(queryOf(stateOf("step=soon"), "m")).not.toHaveProperty("stepMs");
+  expect(queryOf(stateOf("step=2m"), "m").stepMs).toBe(120_000);
+  expect([86_400_000, 90_000].map(rangeName)).toEqual(["24h", "1m30s"]);
+});
+
+test("filters that are gone leave the address", () => {
+  const before = new URLSearchParams("metric=m&device=a&tag.site=b");
+  expect(filterParams({ site: "c", source: "d" }, before)).toEqual({ device: "", "tag.site": "c", source: "d" });
+});
