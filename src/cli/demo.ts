@@ -1,5 +1,5 @@
 /** `watchpost demo`: a server with live data in it, from a recording of a machine on its way to failure. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -11,6 +11,7 @@ import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
+import { saveDemoDashboard } from "./demo-dashboard.ts";
 import { playFleets } from "./demo-fleets.ts";
 import { connectTo, retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
@@ -48,12 +49,15 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   const { config: settings } = configOfFlags({ data: tmpdir(), logLevel: LOG_LEVEL, ...flags });
   const own = flags.data === undefined ? ownFolder() : undefined;
   const config = own === undefined ? settings : { ...settings, data: own.path };
+  // Whoever has changed or deleted the dashboard keeps it so.
+  const isNew = !existsSync(join(config.data, "state.db"));
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
   const over = new AbortController();
   try {
     const server = await startServer(config, { spawn, logger: await createLogger(config.log), onFatal: fatal.reject });
     try {
+      if (isNew) await saveDemoDashboard(server.grpcAddress);
       const playing = Promise.all([
         play(server.grpcAddress, speed, over.signal, () => tell(server, config.data, speed)),
         playFleets(server.grpcAddress, over.signal),

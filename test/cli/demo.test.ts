@@ -51,6 +51,8 @@ test("serves a recording that goes on live, tells what to try, and removes its f
   for (const source of ["plant-gateway-0001", "plant-gateway-0002", "stores-gateway-0001"]) {
     while (!(await series()).includes(source)) await Bun.sleep(50);
   }
+  const { out: dashboards } = await run(["dashboard", "list", "--server", grpc], dir.path);
+  expect(dashboards).toMatch(/demo-factory +12 .* demo +Demo: factory/);
   child.kill("SIGINT");
   expect([await child.exited, readdirSync(dir.path)]).toEqual([0, []]);
 }, 30_000);
