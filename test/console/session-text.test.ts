@@ -90,13 +90,10 @@ test("rows: days, what is new, those who come and go together, names once", () =
       message: `m${number}`,
       timestamp: timestampOfMs(minute * 60_000),
     });
-  const came = (number: number, minute: number) =>
-    message({
-      ...system("joined"),
-      number: BigInt(number),
-      message: `${number} joined`,
-      timestamp: timestampOfMs(minute * 60_000),
-    });
+  const came = (number: number, minute: number) => {
+    const coming = { number: BigInt(number), messageType: "system", metadata: { event: "joined" } };
+    return message({ ...coming, message: `${number} joined`, timestamp: timestampOfMs(minute * 60_000) });
+  };
   const messages = [
     said(1, "ann", 0),
     said(2, "ann", 1),

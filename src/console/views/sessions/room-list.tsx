@@ -93,7 +93,7 @@ function RoomEntry({ session }: { session: Session }) {
       {state !== SessionState.OPEN && <span class="sessions-state">{STATE_WORDS[state]}</span>}
       <span class="dim sessions-when">
         <Age ms={msOf(lastActivityAt)} />
-        <span class="sr-only"> ago</span>
+        <span class="unseen"> ago</span>
       </span>
       <p class="sessions-words">
         {words === undefined ? (

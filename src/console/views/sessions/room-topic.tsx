@@ -49,7 +49,7 @@ export function RoomTopic({ room }: { room: Room }) {
       {charts.slice(0, shown).map(({ metric, filters }) => (
         <Chart
           key={metric + JSON.stringify(filters)}
-          query={{ metric, filters, rangeMs: RANGE_MS }}
+          query={{ metric, filters, range: { lastMs: RANGE_MS } }}
           syncKey={room.id}
         />
       ))}

@@ -51,7 +51,7 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
   return (
     <li class={`sessions-${how}`} data-own={message.userId === userId} id={`m${message.number}`}>
       <Time ms={msOf(message.timestamp)} />{" "}
-      {how !== "told" && <strong class={goesOn ? "sr-only" : ""}>{nameOf(message)}</strong>}{" "}
+      {how !== "told" && <strong class={goesOn ? "unseen" : ""}>{nameOf(message)}</strong>}{" "}
       {text.length <= SHOWN_LENGTH ? (
         <LinkedText text={text} known={known} />
       ) : (

@@ -1,0 +1,94 @@
+/** Notes on charts: drawn over them by dragging, or typed; shown to all at once. */
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Annotation } from "../../wire/gen/annotations_pb.ts";
+import type { PlotProps } from "../charts/plot.tsx";
+import type { AnnotatedChart } from "../data/annotation-pin.ts";
+import { annotationsOn, annotations, plotted, wantAnnotations } from "../data/annotations.ts";
+import { countText } from "../format.ts";
+import { AnnotationDialog, type EditedAnnotation } from "./annotation-dialog.tsx";
+import { AnnotationList } from "./annotation-list.tsx";
+
+/** What a plot needs for it, and the dialogs beside it. */
+export interface Annotating extends Required<Pick<PlotProps, "annotations" | "isSelecting" | "onSelect">> {
+  readonly toolbar: ComponentChildren;
+  readonly dialogs: ComponentChildren;
+}
+
+/** `range`: what is shown; as it moves on nothing is asked anew. */
+export function useAnnotating(chart: AnnotatedChart, { fromMs, toMs }: { fromMs: number; toMs: number }): Annotating {
+  const isDrawing = useSignal(false);
+  const edited = useSignal<EditedAnnotation | undefined>(undefined);
+  const isListed = useSignal(false);
+  const key = JSON.stringify([chart.metric, chart.filters]);
+  const beginMs = Math.floor(fromMs / BEGIN_STEP_MS);
+  useEffect(() => wantAnnotations(fromMs), [beginMs]);
+  const found = useMemo(() => annotationsOn(chart), [annotations.value, key]);
+  const drawn = useMemo(() => found.map(plotted), [found]);
+  const shown = found.filter((each) => touches(plotted(each), fromMs, toMs));
+  const edit = (one: EditedAnnotation) => {
+    isDrawing.value = false;
+    isListed.value = false;
+    edited.value = one;
+  };
+  return {
+    annotations: drawn,
+    isSelecting: isDrawing.value,
+    onSelect: (range) => edit({ chart, fromMs: range.fromMs, toMs: range.toMs }),
+    toolbar: (
+      <>
+        {shown.length > 0 && (
+          <button type="button" class="quiet" onClick={() => (isListed.value = true)}>
+            {countText(shown.length)} {shown.length === 1 ? "note" : "notes"}
+          </button>
+        )}
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={isDrawing.value}
+          title="Draw a range on the chart, or drag with Alt; Enter: type the times"
+          onClick={({ detail }) => {
+            // With the keyboard nothing can be drawn.
+            if (detail === 0) edit({ chart, fromMs: toMs });
+            else isDrawing.value = !isDrawing.value;
+          }}
+        >
+          Annotate
+        </button>
+        {isDrawing.value && (
+          <span role="status" class="dim">
+            Draw a range, or{" "}
+            <button type="button" class="quiet" onClick={() => edit({ chart, fromMs: toMs })}>
+              type the times
+            </button>
+          </span>
+        )}
+      </>
+    ),
+    dialogs: (
+      <>
+        {edited.value !== undefined && (
+          <AnnotationDialog edited={edited.value} onClose={() => (edited.value = undefined)} />
+        )}
+        {isListed.value && (
+          <AnnotationList
+            all={shown}
+            onEdit={(annotation: Annotation) => edit({ chart, annotation, ...plotted(annotation) })}
+            onClose={() => (isListed.value = false)}
+          />
+        )}
+      </>
+    ),
+  };
+}
+
+const BEGIN_STEP_MS = 3_600_000;
+
+function touches(
+  { fromMs, toMs = fromMs }: { fromMs: number; toMs?: number },
+  beginMs: number,
+  endMs: number,
+): boolean {
+  return toMs >= beginMs && fromMs <= endMs;
+}
