@@ -1,6 +1,6 @@
 /** Values as they come, over one subscription for all charts of a page that begin together and have the same filters. */
 import type { DashboardData, MetricValue } from "../../wire/gen/dashboard_pb.ts";
-import { compileGlob, isGlob } from "../../model/matcher.ts";
+import { compileGlob, isGlob } from "../../model/glob.ts";
 import { dashboardApi } from "../api.ts";
 import { follow } from "../follow.ts";
 
