@@ -5,12 +5,19 @@ import { Alerts } from "../wire/gen/alerts_pb.ts";
 import { Collaboration } from "../wire/gen/collaboration_pb.ts";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import { Devices } from "../wire/gen/devices_pb.ts";
-import { Tunnel } from "./tunnel.ts";
+import { ServerLink } from "./server-link.ts";
 
-export const tunnel = new Tunnel(location.origin);
+export const link = new ServerLink(location.origin, {
+  connect: (url) => new WebSocket(url),
+  fetch: (request) => fetch(request),
+  isShared: () => {
+    const timing = performance.getEntriesByType("resource").at(-1) as PerformanceResourceTiming | undefined;
+    return timing !== undefined && /^h[23]/.test(timing.nextHopProtocol);
+  },
+});
 const transport = createConnectTransport({
   baseUrl: location.origin,
-  fetch: tunnel.fetch as typeof globalThis.fetch,
+  fetch: link.fetch as typeof globalThis.fetch,
   useBinaryFormat: true,
 });
 

@@ -1,26 +1,57 @@
-/** Whether what the page shows is still true: every stream that is broken is known here, and for how long. */
+/** Whether what the page shows is still true: all that is broken is known here, for how long and why. */
 import { computed, signal } from "@preact/signals";
+import { link } from "./api.ts";
 
-interface Break {
+/** Of a stream. */
+export interface Break {
   readonly sinceMs: number;
   readonly reason: string;
+  /** What does not come, such as "alerts"; "": it has no name. */
+  readonly what: string;
 }
 
 const breaks = signal<ReadonlyMap<object, Break>>(new Map());
 
-/** The break that is longest; undefined: all streams run. */
-export const broken = computed<Break | undefined>(() => {
-  return [...breaks.value.values()].sort((a, b) => a.sinceMs - b.sinceMs)[0];
+export const brokenStreams = computed<readonly Break[]>(() => {
+  return [...breaks.value.values()].sort((a, b) => a.sinceMs - b.sinceMs);
 });
 
-export function streamBroke(stream: object, reason: string): void {
-  const sinceMs = breaks.value.get(stream)?.sinceMs ?? Date.now();
-  breaks.value = new Map(breaks.value).set(stream, { sinceMs, reason });
+/** What is broken for longest; undefined: all runs. */
+export const broken = computed<{ readonly sinceMs: number; readonly reason: string } | undefined>(() => {
+  const state = link.state.value;
+  return "sinceMs" in state ? state : brokenStreams.value[0];
+});
+
+/** Such as "0.2.0 (1f2e3d4c5b6a)"; undefined until it was connected. */
+export const serverVersion = computed(() => {
+  const hello = link.hello.value;
+  return hello && `${hello.version} (${hello.commit})`;
+});
+
+/** Whether the server has another console than this page is. */
+export const isOutdated = computed(() => {
+  const own = document.querySelector<HTMLScriptElement>("script[type=module]")?.src.split("/").at(-1);
+  const scripts = link.hello.value?.scripts ?? [];
+  return own !== undefined && scripts.length > 0 && !scripts.includes(own);
+});
+
+export function streamBroke(stream: object, reason: string, what = ""): void {
+  const sinceMs = breaks.peek().get(stream)?.sinceMs ?? Date.now();
+  breaks.value = new Map(breaks.peek()).set(stream, { sinceMs, reason, what });
 }
 
 export function streamRuns(stream: object): void {
-  if (!breaks.value.has(stream)) return;
-  const others = new Map(breaks.value);
+  if (!breaks.peek().has(stream)) return;
+  const others = new Map(breaks.peek());
   others.delete(stream);
   breaks.value = others;
+}
+
+/** Connects again as soon as the computer wakes up, is looked at or has a network again, and not only when it is time. */
+export function listenForWaking(): void {
+  const check = () => link.check();
+  addEventListener("online", check);
+  addEventListener("pageshow", check);
+  document.addEventListener("resume", check);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && check());
 }

@@ -1,12 +1,12 @@
-/** All calls of the page over one WebSocket, as a `fetch` for the Connect transport. */
+/** Calls of the page over one WebSocket, as a `fetch` for the Connect transport. */
 import {
   callFrame,
   FrameKind,
   frameOf,
   readFrame,
   readJson,
-  TUNNEL_PATH,
   type AnswerHead,
+  type ServerHello,
 } from "../wire/tunnel-frame.ts";
 
 interface PendingCall {
@@ -14,89 +14,110 @@ interface PendingCall {
   body: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
 }
 
+export interface TunnelEvents {
+  onOpen(): void;
+  onHello(hello: ServerHello): void;
+  /** Once; "" where nothing is known. All its calls have failed then. */
+  onEnd(reason: string): void;
+}
+
 const OPEN_WITHIN_MS = 10_000;
 const PING_EVERY_MS = 5_000;
-/** Of a connection that nothing came over for so long, nothing is believed any more. */
-const SILENT_MAX_MS = 12_000;
+/** Of a connection over which no answer to a ping came for so long, nothing is believed any more. */
+const ANSWER_WITHIN_MS = 5_000;
 const decoder = new TextDecoder();
 
+/** Of one socket, from when it is opened until it is closed. */
 export class Tunnel {
-  readonly #url: string;
-  readonly #connect: (url: string) => WebSocket;
+  readonly #socket: WebSocket;
+  readonly #events: TunnelEvents;
   readonly #calls = new Map<number, PendingCall>();
-  #opened: Promise<WebSocket> | undefined;
-  #socket: WebSocket | undefined;
+  readonly #pings: ReturnType<typeof setInterval>;
+  #limit: ReturnType<typeof setTimeout> | undefined;
   #last = 0;
+  #heardMs = Date.now();
 
-  /** `base`: of the page, such as "http://127.0.0.1:8080". */
-  constructor(base: string, connect = (url: string) => new WebSocket(url)) {
-    this.#connect = connect;
-    const url = new URL(TUNNEL_PATH, base);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    this.#url = url.href;
+  constructor(socket: WebSocket, events: TunnelEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.binaryType = "arraybuffer";
+    this.#expectWithin(OPEN_WITHIN_MS);
+    // Timers of a hidden page may be minutes late, so silence is reckoned from a ping and not by the clock.
+    this.#pings = setInterval(() => this.check(), PING_EVERY_MS);
+    socket.onopen = () => {
+      this.#hear();
+      events.onOpen();
+    };
+    socket.onmessage = ({ data }) => {
+      this.#hear();
+      this.#take(new Uint8Array(data as ArrayBuffer));
+    };
+    socket.onclose = ({ reason }) => this.#end(reason);
   }
 
-  /** Whether the server was heard a moment ago. */
-  get isOpen(): boolean {
-    return this.#socket?.readyState === WebSocket.OPEN;
+  /** When anything came last. */
+  get heardMs(): number {
+    return this.#heardMs;
   }
 
-  /** POST alone. Rejects with a TypeError where there is no connection, as `fetch` does. */
-  readonly fetch = async (input: string | URL, init?: RequestInit): Promise<Response> => {
-    const request = new Request(String(input), init);
+  /** Asks whether anybody is there; where no answer comes it ends. */
+  check(): void {
+    if (this.#socket.readyState !== WebSocket.OPEN || this.#limit !== undefined) return;
+    this.#expectWithin(ANSWER_WITHIN_MS);
+    this.#socket.send(frameOf(FrameKind.PING, 0));
+  }
+
+  /** POST alone. Rejects with a TypeError where the connection breaks, as `fetch` does. */
+  readonly fetch = async (request: Request): Promise<Response> => {
     const body = new Uint8Array(await request.arrayBuffer());
-    const socket = await this.#open();
+    request.signal.throwIfAborted();
+    if (this.#socket.readyState !== WebSocket.OPEN) throw new TypeError("the connection is closed");
     const call = ++this.#last;
     const pending: PendingCall = { answered: Promise.withResolvers(), body: undefined };
     this.#calls.set(call, pending);
     request.signal.addEventListener("abort", () => {
-      if (!this.#calls.delete(call)) return;
-      socket.send(frameOf(FrameKind.CANCEL, call));
-      const reason = request.signal.reason as unknown;
-      pending.answered.reject(reason);
-      pending.body?.error(reason);
+      if (this.#calls.has(call)) this.#cancel(call);
+      fail(pending, request.signal.reason);
     });
-    request.signal.throwIfAborted();
     const head = { path: new URL(request.url).pathname, headers: Object.fromEntries(request.headers) };
-    socket.send(callFrame(call, head, body));
+    this.#socket.send(callFrame(call, head, body));
     return pending.answered.promise;
   };
 
-  #open(): Promise<WebSocket> {
-    this.#opened ??= new Promise<WebSocket>((resolve, reject) => {
-      const socket = this.#connect(this.#url);
-      this.#socket = socket;
-      socket.binaryType = "arraybuffer";
-      let heardMs = performance.now();
-      const end = (reason: string) => {
-        clearInterval(timer);
-        socket.onclose = socket.onmessage = null;
-        socket.close();
-        this.#opened = undefined;
-        const error = new TypeError(reason || "the server cannot be reached");
-        reject(error);
-        this.#failAll(error);
-      };
-      const timer = setInterval(() => {
-        const isOpen = socket.readyState === WebSocket.OPEN;
-        if (performance.now() - heardMs > (isOpen ? SILENT_MAX_MS : OPEN_WITHIN_MS)) end("the server is silent");
-        else if (isOpen) socket.send(frameOf(FrameKind.PING, 0));
-      }, PING_EVERY_MS);
-      socket.onopen = () => resolve(socket);
-      socket.onmessage = ({ data }) => {
-        heardMs = performance.now();
-        this.#hear(new Uint8Array(data as ArrayBuffer));
-      };
-      socket.onclose = ({ reason }) => end(reason);
-    });
-    return this.#opened;
+  close(): void {
+    this.#end("");
   }
 
-  #hear(bytes: Uint8Array<ArrayBuffer>): void {
+  #expectWithin(ms: number): void {
+    this.#limit = setTimeout(() => this.#end("the server is silent"), ms);
+  }
+
+  #hear(): void {
+    this.#heardMs = Date.now();
+    clearTimeout(this.#limit);
+    this.#limit = undefined;
+  }
+
+  #end(reason: string): void {
+    clearInterval(this.#pings);
+    clearTimeout(this.#limit);
+    const socket = this.#socket;
+    if (socket.onclose === null) return;
+    socket.onopen = socket.onclose = socket.onmessage = null;
+    socket.close();
+    const error = new TypeError(reason || "the server cannot be reached");
+    for (const pending of this.#calls.values()) fail(pending, error);
+    this.#calls.clear();
+    this.#events.onEnd(reason);
+  }
+
+  #take(bytes: Uint8Array<ArrayBuffer>): void {
     const frame = readFrame(bytes);
-    const pending = frame && this.#calls.get(frame.call);
+    if (frame === undefined) return;
+    const { kind, call, payload } = frame;
+    if (kind === FrameKind.HELLO) return this.#events.onHello(readJson(payload) as ServerHello);
+    const pending = this.#calls.get(call);
     if (pending === undefined) return;
-    const { kind, call, payload } = frame!;
     if (kind === FrameKind.HEAD) {
       const { status, headers } = readJson(payload) as AnswerHead;
       const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -113,16 +134,17 @@ export class Tunnel {
   }
 
   #cancel(call: number): void {
-    if (this.#calls.delete(call)) void this.#opened?.then((socket) => socket.send(frameOf(FrameKind.CANCEL, call)));
-  }
-
-  #failAll(error: unknown): void {
-    for (const pending of this.#calls.values()) fail(pending, error);
-    this.#calls.clear();
+    if (this.#calls.delete(call) && this.#socket.readyState === WebSocket.OPEN)
+      this.#socket.send(frameOf(FrameKind.CANCEL, call));
   }
 }
 
+/** Nothing where it was answered to its end. */
 function fail({ answered, body }: PendingCall, error: unknown): void {
   answered.reject(error);
-  body?.error(error);
+  try {
+    body?.error(error);
+  } catch {
+    // It is closed.
+  }
 }

@@ -52,9 +52,16 @@ export class ConsoleFiles {
     return pathname.lastIndexOf("/") === 0 ? this.#answer(pathname.slice(1), request) : undefined;
   }
 
+  async scripts(): Promise<readonly string[]> {
+    return [...(await this.#loaded()).keys()].filter((name) => name.endsWith(".js"));
+  }
+
+  #loaded(): Promise<ReadonlyMap<string, ConsoleFile>> {
+    return (this.#files ??= this.#load().then(filesOf));
+  }
+
   async #answer(name: string, request: Request): Promise<Response | undefined> {
-    this.#files ??= this.#load().then(filesOf);
-    const file = (await this.#files).get(name);
+    const file = (await this.#loaded()).get(name);
     if (file === undefined) return undefined;
     if (request.headers.get("if-none-match") === file.headers["etag"])
       return new Response(null, { status: 304, headers: file.headers });

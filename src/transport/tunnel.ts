@@ -1,6 +1,14 @@
 /** Calls of pages over WebSockets: each is answered as if it had come as a request of its own. */
 import type { ServerWebSocket, WebSocketHandler } from "bun";
-import { FrameKind, frameOf, jsonFrame, readCall, readFrame, type AnswerHead } from "../wire/tunnel-frame.ts";
+import {
+  FrameKind,
+  frameOf,
+  jsonFrame,
+  readCall,
+  readFrame,
+  type AnswerHead,
+  type ServerHello,
+} from "../wire/tunnel-frame.ts";
 
 export interface TunnelData {
   /** What the page was loaded from, such as "http://127.0.0.1:8080". */
@@ -32,6 +40,8 @@ export function isOwnPage(request: Request): boolean {
 }
 
 export interface TunnelDeps {
+  /** What each page is told when it has connected. */
+  hello(): Promise<ServerHello>;
   /** Of a call, as of any request. */
   answer(request: Request): Promise<Response>;
   /** Once it is aborted sockets are closed, as soon as their calls have ended. */
@@ -39,7 +49,7 @@ export interface TunnelDeps {
   onDefect(error: unknown): void;
 }
 
-export function tunnelHandler({ answer, stopping, onDefect }: TunnelDeps): WebSocketHandler<TunnelData> {
+export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps): WebSocketHandler<TunnelData> {
   const sockets = new Set<Socket>();
   const closeWhereDone = (socket: Socket) => {
     if (stopping.aborted && socket.data.calls.size === 0) socket.close(GOING_AWAY, "the server is shutting down");
@@ -50,7 +60,10 @@ export function tunnelHandler({ answer, stopping, onDefect }: TunnelDeps): WebSo
     maxPayloadLength: FRAME_BYTES_MAX,
     idleTimeout: IDLE_TIMEOUT_S,
     perMessageDeflate: false,
-    open: (socket) => void sockets.add(socket),
+    open(socket) {
+      sockets.add(socket);
+      hello().then((said) => socket.send(jsonFrame(FrameKind.HELLO, 0, said)), onDefect);
+    },
     message(socket, message) {
       const frame = typeof message === "string" ? undefined : readFrame(new Uint8Array(message));
       if (frame === undefined) return socket.close(PROTOCOL_ERROR, "a frame cannot be read");

@@ -63,6 +63,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
       development: false,
       fetch: (request) => answer(request, server, routes, options, stopping.signal),
       websocket: tunnelHandler({
+        hello: async () => ({ ...BUILD, scripts: (await options.console?.scripts()) ?? [] }),
         answer: (request) => tunnelled(request, routes, options.received),
         stopping: stopping.signal,
         onDefect: (error) => options.onDefect?.(error, "tunnel"),

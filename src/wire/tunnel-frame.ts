@@ -19,6 +19,8 @@ export const FrameKind = {
   FAIL: 6,
   /** Page: is anybody there; server: yes. */
   PING: 7,
+  /** Server, once: who it is, as JSON. */
+  HELLO: 8,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
@@ -30,6 +32,13 @@ export interface CallHead {
 export interface AnswerHead {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ServerHello {
+  readonly version: string;
+  readonly commit: string;
+  /** Names of the scripts of its page: a page that has others is of another version. */
+  readonly scripts: readonly string[];
 }
 
 export interface TunnelFrame {

@@ -2,7 +2,7 @@
 import { createClient, ConnectError } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { afterEach, expect, test } from "bun:test";
-import { Tunnel } from "../../src/console/tunnel.ts";
+import { ServerLink } from "../../src/console/server-link.ts";
 import { invalidField } from "../../src/model/errors.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
@@ -49,15 +49,20 @@ async function start() {
   opened.push({ close: () => server.drain(0) });
   const base = `http://${server.address}`;
   const sockets: WebSocket[] = [];
-  const tunnel = new Tunnel(base, (url) => {
-    // As a browser says where a page is from.
-    const socket = new WebSocket(url, { headers: { origin: base } } as never);
-    sockets.push(socket);
-    return socket;
+  const link = new ServerLink(base, {
+    connect(url) {
+      // As a browser says where a page is from.
+      const socket = new WebSocket(url, { headers: { origin: base } } as never);
+      sockets.push(socket);
+      return socket;
+    },
+    fetch: (request) => globalThis.fetch(request),
+    isShared: () => false,
   });
-  const fetch = tunnel.fetch as typeof globalThis.fetch;
+  opened.push(link);
+  const fetch = link.fetch as typeof globalThis.fetch;
   const dashboard = createClient(Dashboard, createConnectTransport({ baseUrl: base, fetch, useBinaryFormat: true }));
-  return { toy, server, base, dashboard, sockets };
+  return { toy, server, base, dashboard, sockets, link };
 }
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -88,6 +93,12 @@ test("many calls and streams side by side over one connection; errors as they ar
     for await (const _ of dashboard.subscribeMetrics({}));
   })().catch((error: unknown) => ConnectError.from(error));
   expect(await broken).toMatchObject({ rawMessage: 'metric_names is ""; wanted at least one name' });
+});
+
+test("a page is told who the server is, and without a console of no scripts", async () => {
+  const { link } = await start();
+  await until(() => link.hello.value !== undefined);
+  expect(link.hello.value).toEqual({ version: expect.any(String), commit: expect.any(String), scripts: [] });
 });
 
 test("a page that leaves ends its calls; one that comes back begins anew", async () => {

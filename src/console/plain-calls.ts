@@ -1,0 +1,58 @@
+/**
+ * Calls of the page as plain requests, where a proxy lets no WebSocket through. Of streams few run at once: over HTTP/1.1
+ * a browser has six connections to a server, for all its tabs together, and one that is used up answers nothing any more.
+ */
+
+const STREAM_TYPE = "application/connect+proto";
+
+export class PlainCalls {
+  readonly streamsMax: number;
+  readonly #fetch: (request: Request) => Promise<Response>;
+  readonly #waiting: (() => void)[] = [];
+  #streams = 0;
+
+  constructor(streamsMax: number, fetch: (request: Request) => Promise<Response>) {
+    this.streamsMax = streamsMax;
+    this.#fetch = fetch;
+  }
+
+  /** A stream waits until there is room for it. */
+  readonly fetch = async (request: Request): Promise<Response> => {
+    if (request.headers.get("content-type") !== STREAM_TYPE) return this.#fetch(request);
+    const leave = await this.#enter(request.signal);
+    try {
+      const response = await this.#fetch(request);
+      if (response.body === null) leave();
+      else {
+        const ended = new TransformStream<Uint8Array, Uint8Array>({ flush: leave });
+        request.signal.addEventListener("abort", leave);
+        const passed = response.body.pipeTo(ended.writable, { signal: request.signal });
+        passed.then(leave, leave);
+        return new Response(ended.readable, response);
+      }
+      return response;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
+
+  /** Resolves with what gives the room back, once. */
+  async #enter(signal: AbortSignal): Promise<() => void> {
+    while (this.#streams >= this.streamsMax) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        signal.addEventListener("abort", () => resolve());
+      });
+      signal.throwIfAborted();
+    }
+    this.#streams++;
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      this.#streams--;
+      this.#waiting.shift()?.();
+    };
+  }
+}

@@ -1,0 +1,184 @@
+/** The page's way to its server: one tunnel after the other, and plain requests where no WebSocket gets through. */
+import { signal, type ReadonlySignal } from "@preact/signals";
+import { TUNNEL_PATH, type ServerHello } from "../wire/tunnel-frame.ts";
+import { PlainCalls } from "./plain-calls.ts";
+import { Tunnel } from "./tunnel.ts";
+
+export type LinkState =
+  | { readonly kind: "connecting"; readonly sinceMs: number; readonly reason: string }
+  /** Until the next try. */
+  | { readonly kind: "waiting"; readonly sinceMs: number; readonly untilMs: number; readonly reason: string }
+  | { readonly kind: "open" }
+  /** Without a WebSocket; so many streams at once. */
+  | { readonly kind: "plain"; readonly streamsMax: number };
+
+/** What of it is the browser's. */
+export interface LinkMeans {
+  connect(url: string): WebSocket;
+  fetch(request: Request): Promise<Response>;
+  /** Whether many requests share a connection, as HTTP/2 has it; asked after a request was answered. */
+  isShared(): boolean;
+}
+
+const [BACKOFF_FIRST_MS, BACKOFF_MAX_MS] = [500, 10_000];
+/** A tunnel that held for so long was a good one: after it the pauses begin anew. */
+const HELD_MS = 10_000;
+/** One alone may have met a server that was just starting. */
+const REFUSALS_MIN = 2;
+const [STREAMS_MAX, STREAMS_MAX_SHARED] = [3, 90];
+const UPGRADE_EVERY_MS = 60_000;
+const HEALTH_PATH = "/healthz";
+
+export class ServerLink {
+  readonly #base: string;
+  readonly #means: LinkMeans;
+  readonly #state = signal<LinkState>({ kind: "connecting", sinceMs: Date.now(), reason: "" });
+  readonly #hello = signal<ServerHello | undefined>(undefined);
+  #tunnel: Tunnel | undefined;
+  #plain: PlainCalls | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Resolves when the present try has ended, however. */
+  #tried = Promise.withResolvers<void>();
+  #attempt = 0;
+  #refusals = 0;
+  #isOver = false;
+
+  /** `base`: of the page, such as "http://127.0.0.1:8080". */
+  constructor(base: string, means: LinkMeans) {
+    this.#base = base;
+    this.#means = means;
+    this.#try();
+  }
+
+  get state(): ReadonlySignal<LinkState> {
+    return this.#state;
+  }
+
+  /** What the server said of itself when it was connected to last. */
+  get hello(): ReadonlySignal<ServerHello | undefined> {
+    return this.#hello;
+  }
+
+  /** When anything came from the server; undefined where that is not known. */
+  get heardMs(): number | undefined {
+    return this.#state.peek().kind === "open" ? this.#tunnel?.heardMs : undefined;
+  }
+
+  get isUp(): boolean {
+    const { kind } = this.#state.peek();
+    return kind === "open" || kind === "plain";
+  }
+
+  /** Tries at once where it is down. Rejects with a TypeError where the server cannot be reached, as `fetch` does. */
+  readonly fetch = async (input: string | URL, init?: RequestInit): Promise<Response> => {
+    const request = new Request(String(input), init);
+    if (!this.isUp) {
+      this.tryNow();
+      await this.#tried.promise;
+    }
+    const state = this.#state.peek();
+    if (state.kind === "open") return this.#tunnel!.fetch(request);
+    if (state.kind !== "plain") throw new TypeError(state.reason);
+    try {
+      return await this.#plain!.fetch(request);
+    } catch (error) {
+      if (!request.signal.aborted && this.#plain !== undefined) this.#broke(String(error));
+      throw error;
+    }
+  };
+
+  /** Resolves when it is up, or when it is not waited for any more. */
+  up(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!this.isUp && !signal.aborted) return;
+        queueMicrotask(() => unsubscribe());
+        resolve();
+      };
+      const unsubscribe = this.#state.subscribe(look);
+      signal.addEventListener("abort", look, { once: true });
+    });
+  }
+
+  tryNow(): void {
+    if (this.#state.peek().kind === "waiting") this.#try();
+  }
+
+  /** After a sleep, or another network: the connection may be dead, and nobody has said so. */
+  check(): void {
+    this.tryNow();
+    this.#tunnel?.check();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#tunnel?.close();
+  }
+
+  #try(): void {
+    clearTimeout(this.#timer);
+    const before = this.#state.peek();
+    if (before.kind === "waiting") this.#state.value = { ...before, kind: "connecting" };
+    this.#tried = Promise.withResolvers();
+    this.#open();
+  }
+
+  #open(): void {
+    let openedMs: number | undefined;
+    const url = new URL(TUNNEL_PATH, this.#base);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const former = this.#tunnel;
+    const tunnel = new Tunnel(this.#means.connect(url.href), {
+      onOpen: () => {
+        openedMs = Date.now();
+        [this.#refusals, this.#plain] = [0, undefined];
+        this.#up({ kind: "open" });
+      },
+      onHello: (hello) => (this.#hello.value = hello),
+      onEnd: (reason) => {
+        if (this.#tunnel !== tunnel || this.#isOver) return;
+        if (openedMs === undefined) return void this.#refused(reason);
+        if (Date.now() - openedMs > HELD_MS) this.#attempt = 0;
+        this.#broke(reason);
+      },
+    });
+    this.#tunnel = tunnel;
+    former?.close();
+  }
+
+  /** No WebSocket could be opened: is it the server, or something between? */
+  async #refused(reason: string): Promise<void> {
+    const isThere = await this.#means
+      .fetch(new Request(new URL(HEALTH_PATH, this.#base).href, { cache: "no-store" }))
+      .then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    if (this.#isOver) return;
+    this.#refusals = isThere ? this.#refusals + 1 : 0;
+    if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);
+    const streamsMax = this.#means.isShared() ? STREAMS_MAX_SHARED : STREAMS_MAX;
+    this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request));
+    this.#up({ kind: "plain", streamsMax });
+    this.#timer = setTimeout(() => this.#open(), UPGRADE_EVERY_MS);
+  }
+
+  #up(state: LinkState): void {
+    clearTimeout(this.#timer);
+    this.#state.value = state;
+    this.#tried.resolve();
+  }
+
+  #broke(why: string): void {
+    const before = this.#state.peek();
+    const sinceMs = "sinceMs" in before ? before.sinceMs : Date.now();
+    const reason = why || "the server cannot be reached";
+    const pauseMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#attempt++) * (0.5 + Math.random() / 2);
+    this.#plain = undefined;
+    this.#state.value = { kind: "waiting", sinceMs, untilMs: Date.now() + pauseMs, reason };
+    this.#tried.resolve();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#try(), pauseMs);
+  }
+}

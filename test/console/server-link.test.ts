@@ -1,0 +1,241 @@
+/** The page's way to its server, with sockets and a clock of the test's own. */
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { ServerLink, type LinkState } from "../../src/console/server-link.ts";
+import { FrameKind, frameOf, jsonFrame, readFrame } from "../../src/wire/tunnel-frame.ts";
+
+const BASE = "http://watchpost.example.org";
+
+class FakeSocket {
+  binaryType = "";
+  readyState: number = WebSocket.CONNECTING;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: ArrayBuffer }) => void) | null = null;
+  onclose: ((event: { reason: string }) => void) | null = null;
+  readonly sent: Uint8Array<ArrayBuffer>[] = [];
+  /** Whether it answers pings. */
+  isAlive = true;
+
+  send(frame: Uint8Array<ArrayBuffer>): void {
+    this.sent.push(frame);
+    if (this.isAlive && readFrame(frame)!.kind === FrameKind.PING) this.hear(frame);
+  }
+
+  hear(frame: Uint8Array<ArrayBuffer>): void {
+    this.onmessage?.({ data: frame.slice().buffer });
+  }
+
+  open(): void {
+    this.readyState = WebSocket.OPEN;
+    this.onopen?.();
+  }
+
+  close(reason = ""): void {
+    this.readyState = WebSocket.CLOSED;
+    this.onclose?.({ reason });
+  }
+}
+
+let sockets: FakeSocket[] = [];
+let requests: { request: Request; answer: PromiseWithResolvers<Response> }[] = [];
+let isHealthy = false;
+let link: ServerLink;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  [sockets, requests, isHealthy] = [[], [], false];
+  link = new ServerLink(BASE, {
+    connect(url) {
+      expect(url).toBe("ws://watchpost.example.org/tunnel");
+      sockets.push(new FakeSocket());
+      return sockets.at(-1) as unknown as WebSocket;
+    },
+    fetch(request) {
+      if (request.url.endsWith("/healthz"))
+        return isHealthy ? Promise.resolve(new Response("ok")) : Promise.reject(new TypeError("no route"));
+      const answer = Promise.withResolvers<Response>();
+      requests.push({ request, answer });
+      request.signal.addEventListener("abort", () => answer.reject(request.signal.reason));
+      return answer.promise;
+    },
+    isShared: () => false,
+  });
+});
+
+afterEach(() => {
+  link.close();
+  jest.useRealTimers();
+});
+
+const state = (): LinkState => link.state.value;
+
+/** Whatever is due by now, promises among it. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+async function pass(ms: number): Promise<void> {
+  jest.advanceTimersByTime(ms);
+  await settle();
+}
+
+async function refuse(): Promise<void> {
+  sockets.at(-1)!.close();
+  await settle();
+}
+
+test("a connection that closes is tried again after pauses that grow to ten seconds, and since when is kept", async () => {
+  sockets[0].open();
+  expect(state()).toEqual({ kind: "open" });
+  sockets[0].close("the server is shutting down");
+  const broken = state();
+  if (broken.kind !== "waiting") throw new Error(`it is ${broken.kind}`);
+  expect(broken.reason).toBe("the server is shutting down");
+  const pauses: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const waiting = state();
+    if (waiting.kind !== "waiting") throw new Error(`it is ${waiting.kind}`);
+    expect(waiting.sinceMs).toBe(broken.sinceMs);
+    const pauseMs = waiting.untilMs - Date.now();
+    pauses.push(pauseMs);
+    await pass(pauseMs - 1);
+    expect(state().kind).toBe("waiting");
+    await pass(1);
+    expect([state().kind, sockets.length]).toEqual(["connecting", i + 2]);
+    await refuse();
+  }
+  pauses.forEach((ms, i) => {
+    const full = Math.min(10_000, 500 * 2 ** i);
+    expect(ms).toBeGreaterThanOrEqual(full / 2);
+    expect(ms).toBeLessThanOrEqual(full);
+  });
+  await pass(10_000);
+  sockets.at(-1)!.open();
+  expect(state()).toEqual({ kind: "open" });
+});
+
+test("a server that takes connections and closes them is not asked without pauses", async () => {
+  for (let i = 0; i < 6; i++) {
+    sockets.at(-1)!.open();
+    sockets.at(-1)!.close();
+    await pass(10_000);
+  }
+  expect(sockets.length).toBe(7);
+  sockets.at(-1)!.open();
+  sockets.at(-1)!.close();
+  const after = state();
+  expect(after.kind === "waiting" && after.untilMs - Date.now()).toBeGreaterThanOrEqual(5_000);
+});
+
+test("who asks, wakes or does something does not wait for the next try", async () => {
+  await refuse();
+  link.tryNow();
+  expect([state().kind, sockets.length]).toEqual(["connecting", 2]);
+  await refuse();
+  const answer = link.fetch(`${BASE}/call`, { method: "POST", body: "x" });
+  await settle();
+  expect(sockets.length).toBe(3);
+  sockets[2].open();
+  await settle();
+  expect(readFrame(sockets[2].sent[0])!.kind).toBe(FrameKind.CALL);
+  sockets[2].hear(jsonFrame(FrameKind.HEAD, 1, { status: 200, headers: {} }));
+  sockets[2].hear(frameOf(FrameKind.END, 1));
+  expect((await answer).status).toBe(200);
+});
+
+test("what one does while nobody is there fails at once, and says why", async () => {
+  await refuse();
+  const answer = link.fetch(`${BASE}/call`, { method: "POST", body: "x" });
+  await settle();
+  await refuse();
+  expect(answer).rejects.toThrow("the server cannot be reached");
+});
+
+test("a connection that is silent is dead within two pings, and its calls fail", async () => {
+  sockets[0].open();
+  await pass(60_000);
+  expect(state().kind).toBe("open");
+  const answer = link.fetch(`${BASE}/call`, { method: "POST", body: "x" });
+  await settle();
+  sockets[0].isAlive = false;
+  await pass(10_000);
+  const dead = state();
+  expect(dead).toMatchObject({ kind: "waiting", reason: "the server is silent" });
+  expect(answer).rejects.toThrow("the server is silent");
+});
+
+test("timers that come minutes late, as in a hidden page, are not silence", async () => {
+  sockets[0].open();
+  await pass(5_000);
+  // The clock goes on, the timers do not.
+  jest.setSystemTime(Date.now() + 600_000);
+  await pass(5_000);
+  expect([state().kind, sockets.length]).toEqual(["open", 1]);
+});
+
+test("after a sleep the connection is asked at once whether it lives", async () => {
+  sockets[0].open();
+  sockets[0].isAlive = false;
+  link.check();
+  await pass(5_000);
+  expect(state().kind).toBe("waiting");
+});
+
+test("where WebSockets are refused twice and the server is there, calls go as plain requests, few streams at once", async () => {
+  isHealthy = true;
+  await refuse();
+  expect(state().kind).toBe("waiting");
+  link.tryNow();
+  await refuse();
+  expect(state()).toEqual({ kind: "plain", streamsMax: 3 });
+  const stream = (signal?: AbortSignal) =>
+    link.fetch(`${BASE}/stream`, {
+      method: "POST",
+      headers: { "content-type": "application/connect+proto" },
+      ...(signal && { signal }),
+    });
+  const over = new AbortController();
+  void stream(over.signal).catch(() => {});
+  for (let i = 0; i < 4; i++) void stream().catch(() => {});
+  void link.fetch(`${BASE}/unary`, { method: "POST", headers: { "content-type": "application/proto" } });
+  await settle();
+  const asked = () => requests.map(({ request }) => new URL(request.url).pathname);
+  expect(asked().sort()).toEqual(["/stream", "/stream", "/stream", "/unary"]);
+  over.abort();
+  await settle();
+  expect(asked()).toHaveLength(5);
+  const streams = requests.filter(({ request }) => request.url.endsWith("/stream"));
+  const body = new TransformStream<Uint8Array, Uint8Array>();
+  streams[1].answer.resolve(new Response(body.readable));
+  await settle();
+  expect(asked()).toHaveLength(5);
+  await body.writable.close();
+  await settle();
+  expect(asked()).toHaveLength(6);
+});
+
+test("a tunnel is tried for again and takes over; a plain request that fails begins anew", async () => {
+  isHealthy = true;
+  await refuse();
+  link.tryNow();
+  await refuse();
+  await pass(60_000);
+  expect(sockets.length).toBe(3);
+  await refuse();
+  expect(state().kind).toBe("plain");
+  const answer = link.fetch(`${BASE}/unary`, { method: "POST" });
+  await settle();
+  requests[0].answer.reject(new TypeError("Failed to fetch"));
+  expect(answer).rejects.toThrow("Failed to fetch");
+  await settle();
+  expect(state().kind).toBe("waiting");
+  link.tryNow();
+  sockets.at(-1)!.open();
+  expect(state()).toEqual({ kind: "open" });
+});
+
+test("what the server says of itself is known", () => {
+  sockets[0].open();
+  const hello = { version: "1.2.3", commit: "abc", scripts: ["chunk-1.js"] };
+  sockets[0].hear(jsonFrame(FrameKind.HELLO, 0, hello));
+  expect(link.hello.value).toEqual(hello);
+});
