@@ -1,8 +1,7 @@
 /** Numbers and times as the reader's browser writes them. */
-import { signal } from "@preact/signals";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { times } from "./preferences.ts";
 
-const UTC_KEY = "watchpost.utc";
 const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 5 });
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const DAY_MS = 86_400_000;
@@ -25,15 +24,8 @@ function timeFormats(zone: { timeZone?: string }): TimeFormats {
   };
 }
 
+const isUtc = () => times.value.value === "utc";
 const [localTimes, utcTimes] = [timeFormats({}), timeFormats({ timeZone: "UTC" })];
-
-/** Whether times are shown in UTC; kept in the browser. */
-export const isUtc = signal(globalThis.localStorage?.getItem(UTC_KEY) === "yes");
-
-export function setUtc(wanted: boolean): void {
-  localStorage.setItem(UTC_KEY, wanted ? "yes" : "no");
-  isUtc.value = wanted;
-}
 
 export function numberText(value: number): string {
   return Number.isFinite(value) ? number.format(value) : "–";
@@ -54,13 +46,13 @@ export function msOf(timestamp: Timestamp | undefined): number | undefined {
 
 /** The time alone where it is of today; local, or UTC where that was chosen. */
 export function timeText(ms: number, nowMs: number): string {
-  const { clock, dateAndClock } = isUtc.value ? utcTimes : localTimes;
+  const { clock, dateAndClock } = isUtc() ? utcTimes : localTimes;
   return (Math.abs(nowMs - ms) < DAY_MS / 2 ? clock : dateAndClock).format(ms);
 }
 
 /** The whole of it, the other way than it is shown: UTC where times are local. */
 export function otherTimeText(ms: number): string {
-  if (isUtc.value) return `${localTimes.dateAndClock.format(ms)} local time`;
+  if (isUtc()) return `${localTimes.dateAndClock.format(ms)} local time`;
   return new Date(ms)
     .toISOString()
     .replace("T", " ")

@@ -1,11 +1,7 @@
 /** Who acts: a name that is asked for once and kept in the browser. */
-import { signal } from "@preact/signals";
+import { kept } from "./kept.ts";
 
-const KEY = "watchpost.user";
+const { value, set } = kept("user", "", (text): text is string => text !== "");
 
-export const user = signal(localStorage.getItem(KEY) ?? "");
-
-export function setUser(name: string): void {
-  localStorage.setItem(KEY, name);
-  user.value = name;
-}
+export const user = value;
+export const setUser = set;

@@ -10,13 +10,15 @@ export interface ViewEntry {
   /** What its addresses begin with: "" is "/", "alerts" is "/alerts" and all below it. */
   readonly name: string;
   readonly label: string;
+  /** Goes there after "g". */
+  readonly key?: string;
   readonly View: FunctionComponent;
 }
 
 export const VIEWS: readonly ViewEntry[] = [
-  { name: "", label: "Overview", View: Overview },
-  { name: "explore", label: "Explore", View: Explore },
-  { name: "devices", label: "Devices", View: DevicesView },
-  { name: "alerts", label: "Alerts", View: AlertsView },
-  { name: "sessions", label: "Sessions", View: SessionsView },
+  { name: "", label: "Overview", key: "o", View: Overview },
+  { name: "explore", label: "Explore", key: "e", View: Explore },
+  { name: "devices", label: "Devices", key: "d", View: DevicesView },
+  { name: "alerts", label: "Alerts", key: "a", View: AlertsView },
+  { name: "sessions", label: "Sessions", key: "s", View: SessionsView },
 ];

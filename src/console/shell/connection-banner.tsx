@@ -1,0 +1,37 @@
+import { link } from "../api.ts";
+import { brokenStreams, isOutdated } from "../connection.ts";
+import { nowMs } from "../now.ts";
+import { connectionText } from "./connection-text.ts";
+
+/** Above all that is shown: what of it is not live, why, and what is done about it. */
+export function ConnectionBanner() {
+  const text = connectionText(link.state.value, brokenStreams.value, nowMs.value);
+  return (
+    <div class="banners">
+      <div role="status">
+        {text !== undefined && (
+          <p class="banner" data-grave={text.isGrave}>
+            <span>
+              {text.what} <span aria-hidden="true">{text.clock}</span>
+            </span>
+            {text.canTry && (
+              <button type="button" onClick={() => link.tryNow()}>
+                Try now
+              </button>
+            )}
+          </p>
+        )}
+      </div>
+      <div role="status">
+        {isOutdated.value && (
+          <p class="banner">
+            <span>The server runs another version now. This page is of the one before.</span>
+            <button type="button" onClick={() => location.reload()}>
+              Reload
+            </button>
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}

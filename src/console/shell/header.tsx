@@ -1,0 +1,85 @@
+import { useEffect, useState } from "preact/hooks";
+import { broken } from "../connection.ts";
+import { alertsBySeverity, unacknowledged } from "../data/alerts.ts";
+import { durationText } from "../format.ts";
+import { keyTitle } from "../keys.ts";
+import { nowMs } from "../now.ts";
+import { route } from "../route.ts";
+import { user } from "../user.ts";
+import { VIEWS } from "../views.ts";
+import { InRoom } from "../views/sessions/in-room.tsx";
+
+export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): void }) {
+  const [isMenuOpen, setMenuOpen] = useState(false);
+  const { view } = route.value;
+  useEffect(() => setMenuOpen(false), [route.value]);
+  return (
+    <header class="header">
+      <button
+        type="button"
+        class="quiet header-menu"
+        aria-expanded={isMenuOpen}
+        aria-controls="parts"
+        aria-label="Parts of the console"
+        onClick={() => setMenuOpen(!isMenuOpen)}
+      >
+        ☰
+      </button>
+      <a class="brand" href="/">
+        Watchpost
+      </a>
+      <nav id="parts" aria-label="Parts of the console" data-open={isMenuOpen}>
+        {VIEWS.map(({ name, label, key }) => (
+          <a
+            key={name}
+            href={`/${name}`}
+            aria-current={name === view ? "page" : undefined}
+            title={key && keyTitle(label, `g ${key}`)}
+          >
+            {label}
+            {name === "alerts" && <AlertsBadge />}
+          </a>
+        ))}
+      </nav>
+      <div class="header-end">
+        <InRoom />
+        <Live />
+        <button type="button" class="quiet header-name ellipsis" title="Settings" onClick={onSettings}>
+          {user.value === "" ? "Say your name" : user.value}
+        </button>
+        <button
+          type="button"
+          class="quiet header-help"
+          aria-label="Keys"
+          title={keyTitle("Keys", "?")}
+          onClick={onHelp}
+        >
+          ?
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function AlertsBadge() {
+  const count = unacknowledged.value;
+  if (count === 0) return null;
+  return (
+    <span class="badge" data-severity={(alertsBySeverity.value.get("critical") ?? 0) > 0 ? "critical" : "high"}>
+      {count}
+      <span class="unseen"> not acknowledged</span>
+    </span>
+  );
+}
+
+/** In sight wherever one is; why, and what is done about it, says the banner. */
+function Live() {
+  const present = broken.value;
+  const isBroken = present !== undefined;
+  return (
+    <span class="live" data-broken={isBroken}>
+      <span aria-hidden="true">{isBroken ? "▲" : "●"}</span>{" "}
+      {isBroken ? `not live for ${durationText(nowMs.value - present.sinceMs)}` : "live"}
+    </span>
+  );
+}

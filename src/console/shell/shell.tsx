@@ -1,0 +1,87 @@
+/** What is around every view: the header, where one is, what is told, and the keys of the whole page. */
+import { useSignalEffect } from "@preact/signals";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { unacknowledged } from "../data/alerts.ts";
+import { addKeys } from "../keys.ts";
+import { Questions } from "../parts/dialog.tsx";
+import { Toasts } from "../parts/toast.tsx";
+import { go, route } from "../route.ts";
+import { VIEWS, type ViewEntry } from "../views.ts";
+import { ConnectionBanner } from "./connection-banner.tsx";
+import { Header } from "./header.tsx";
+import { Help } from "./help.tsx";
+import { NotFound } from "./not-found.tsx";
+import { pageTitle } from "./page-title.ts";
+import { Settings } from "./settings.tsx";
+import { ViewBoundary } from "./view-boundary.tsx";
+
+export function Shell() {
+  const { view, rest } = route.value;
+  const [open, setOpen] = useState<"settings" | "help">();
+  const { View } = viewNamed(view);
+  const place = [view, ...rest].join("/");
+  useSignalEffect(() => {
+    const { value: count } = unacknowledged;
+    const title = [pageTitle.value, viewNamed(route.value.view).label].filter((text) => text !== "").join(" · ");
+    document.title = `${count > 0 ? `(${count}) ` : ""}${title} · Watchpost`;
+  });
+  useLayoutEffect(() => addKeys({ title: "Everywhere", keys: pageKeys(() => setOpen("help")) }), []);
+  useHeadingFocus(place);
+  const close = () => setOpen(undefined);
+  return (
+    <>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById("main")!.focus();
+        }}
+      >
+        Skip to what is shown
+      </a>
+      <Header onSettings={() => setOpen("settings")} onHelp={() => setOpen("help")} />
+      <ConnectionBanner />
+      <main id="main" tabIndex={-1}>
+        <ViewBoundary key={view} place={place}>
+          <View />
+        </ViewBoundary>
+      </main>
+      {open === "settings" && <Settings onClose={close} />}
+      {open === "help" && <Help onClose={close} />}
+      <Toasts />
+      <Questions />
+    </>
+  );
+}
+
+function viewNamed(view: string): Pick<ViewEntry, "label" | "View"> {
+  return VIEWS.find(({ name }) => name === view) ?? { label: "No such page", View: NotFound };
+}
+
+function pageKeys(onHelp: () => void) {
+  const search = {
+    keys: "/",
+    label: "Search",
+    run: () => document.querySelector<HTMLElement>("[data-hotkey='/']")?.focus(),
+  };
+  const parts = VIEWS.filter(({ key }) => key !== undefined).map(({ key, name, label }) => ({
+    ...{ keys: `g ${key}`, label: `Go to ${label}` },
+    run: () => go(`/${name}`),
+  }));
+  return [search, ...parts, { keys: "?", label: "This help", run: onHelp }];
+}
+
+/** Who goes elsewhere without seeing it hears the heading of where they are. */
+function useHeadingFocus(place: string): void {
+  const heard = useRef<string>(undefined);
+  useLayoutEffect(() => {
+    const heading = document.querySelector<HTMLElement>("main h1");
+    const isFirst = heard.current === undefined;
+    const isSame = heard.current === heading?.textContent && document.activeElement !== document.body;
+    heard.current = heading?.textContent ?? "";
+    if (isFirst || isSame || heading === null) return;
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }, [place]);
+}
