@@ -1,4 +1,5 @@
 /** Numbers and times as the reader's browser writes them. */
+import { computed } from "@preact/signals";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { times } from "./preferences.ts";
 
@@ -24,8 +25,10 @@ function timeFormats(zone: { timeZone?: string }): TimeFormats {
   };
 }
 
-const isUtc = () => times.value.value === "utc";
 const [localTimes, utcTimes] = [timeFormats({}), timeFormats({ timeZone: "UTC" })];
+
+/** Whether times are shown in UTC. */
+export const isUtc = computed(() => times.value.value === "utc");
 
 export function numberText(value: number): string {
   return Number.isFinite(value) ? number.format(value) : "–";
@@ -46,13 +49,13 @@ export function msOf(timestamp: Timestamp | undefined): number | undefined {
 
 /** The time alone where it is of today; local, or UTC where that was chosen. */
 export function timeText(ms: number, nowMs: number): string {
-  const { clock, dateAndClock } = isUtc() ? utcTimes : localTimes;
+  const { clock, dateAndClock } = isUtc.value ? utcTimes : localTimes;
   return (Math.abs(nowMs - ms) < DAY_MS / 2 ? clock : dateAndClock).format(ms);
 }
 
 /** The whole of it, the other way than it is shown: UTC where times are local. */
 export function otherTimeText(ms: number): string {
-  if (isUtc()) return `${localTimes.dateAndClock.format(ms)} local time`;
+  if (isUtc.value) return `${localTimes.dateAndClock.format(ms)} local time`;
   return new Date(ms)
     .toISOString()
     .replace("T", " ")

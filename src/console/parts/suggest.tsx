@@ -30,6 +30,8 @@ export interface SuggestProps {
   readonly error?: string;
   readonly size?: number;
   readonly isLabelHidden?: boolean;
+  /** Takes the focus as it appears. */
+  readonly isFocused?: boolean;
 }
 
 const ASKED_AFTER_MS = 120;
@@ -43,6 +45,9 @@ export function Suggest(props: SuggestProps) {
   const { items, more, failure, isAsking } = useSuggestions(props.suggest, typed, isOpen);
   const [input, list] = [useRef<HTMLInputElement>(null), useRef<HTMLDivElement>(null)];
 
+  useEffect(() => {
+    if (props.isFocused) input.current!.focus();
+  }, []);
   useEffect(() => setTyped(value), [value]);
   useEffect(() => setAt(-1), [items]);
   useEffect(() => {
