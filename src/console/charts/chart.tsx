@@ -1,5 +1,6 @@
 /** A plot that asks for what it shows, and follows it. */
 import { useEffect, useState } from "preact/hooks";
+import type { Failure } from "../data/failure.ts";
 import { LiveRange, type ChartQuery } from "../data/range.ts";
 import { nowMs } from "../now.ts";
 import { useAnnotating } from "../parts/annotate.tsx";
@@ -10,9 +11,11 @@ export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
   readonly query: ChartQuery;
   /** By default the metric. */
   readonly title?: string;
+  /** Of its query; undefined: it was answered. */
+  onFailure?(failure: Failure | undefined): void;
 }
 
-export function Chart({ query, title = query.metric, ...plot }: ChartProps) {
+export function Chart({ query, title = query.metric, onFailure, ...plot }: ChartProps) {
   const queryKey = JSON.stringify(query);
   const [live, setLive] = useState<LiveRange>();
   useEffect(() => {
@@ -22,6 +25,8 @@ export function Chart({ query, title = query.metric, ...plot }: ChartProps) {
   }, [queryKey]);
   const range = "lastMs" in query.range ? { fromMs: nowMs.value - query.range.lastMs, toMs: nowMs.value } : query.range;
   const notes = useAnnotating(query, range);
+  const failed = live?.state.value.failure;
+  useEffect(() => onFailure?.(failed), [failed?.field, failed?.text]);
   if (live === undefined) return <figure class="chart" aria-busy="true" />;
   const { series, isRead, failure } = live.state.value;
   const units = [...new Set(series.map(({ unit }) => unit))].join(", ");

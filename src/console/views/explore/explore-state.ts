@@ -17,7 +17,7 @@ export interface ExploreState {
   /** What is gone back to from a range of one's own. */
   readonly lastMs: number;
   /** Missing: until now. */
-  readonly own?: { readonly fromMs: number; readonly toMs: number };
+  readonly own?: { readonly fromMs: number; readonly toMs: number } | undefined;
   readonly function?: FunctionName;
   /** As typed; "": what the range makes of it. */
   readonly step: string;
@@ -70,6 +70,13 @@ export function filterParams(
   for (const name of before.keys()) if (PLAIN_FILTERS.includes(name) || name.startsWith(TAG)) params[name] = "";
   for (const [key, value] of Object.entries(filters)) params[PLAIN_FILTERS.includes(key) ? key : TAG + key] = value;
   return params;
+}
+
+/** Undefined: back to what is now. */
+export function ownRangeParams(range: ExploreState["own"]): Record<string, string> {
+  if (range === undefined) return { from: "", to: "" };
+  const iso = (ms: number) => new Date(Math.max(0, Math.round(ms))).toISOString();
+  return { from: iso(range.fromMs), to: iso(range.toMs) };
 }
 
 export function listParam(names: readonly string[]): string {

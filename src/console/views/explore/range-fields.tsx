@@ -3,8 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { isUtc } from "../../format.ts";
 import { nowMs } from "../../now.ts";
 import { setParams } from "../../route.ts";
-import { ownRangeParams } from "./explore.tsx";
-import { RANGES, rangeName, type ExploreState } from "./explore-state.ts";
+import { ownRangeParams, RANGES, rangeName, type ExploreState } from "./explore-state.ts";
 
 export function RangeFields({ state: { lastMs, own } }: { state: ExploreState }) {
   const [isOwn, setOwn] = useState(own !== undefined);
