@@ -51,27 +51,6 @@ test("a metric is found and moves, its value beside the chart", async () => {
   expect(await page.text()).toContain("pump-1");
 });
 
-test("an alert is acknowledged by one, and the other sees by whom; the keyboard alone is enough", async () => {
-  await alerts.publishAlert({ rule: "leak", title: "Water in hall 3", severity: "critical", labels: { hall: "3" } });
-  await using one = new Page();
-  await using other = new Page();
-  for (const page of [one, other]) {
-    await page.open(`${base}/`);
-    await page.shows("Water in hall 3");
-  }
-  await one.ask("localStorage.setItem('watchpost.user', 'Ada')");
-  await one.open(`${base}/alerts`);
-  await one.shows("Water in hall 3");
-  await one.until(() => one.ask("document.title.startsWith('(1)')"), "counts what nobody takes care of");
-  await one.ask("document.querySelector('.alerts input').focus()");
-  await one.press("o");
-  await one.press("k");
-  await one.press("Enter");
-  await one.shows("Ada takes care of it: ok");
-  await other.open(`${base}/alerts`);
-  await other.shows("Ada takes care of it: ok");
-});
-
 test("while the server is away the page says so, and goes on by itself when it is back", async () => {
   await using page = new Page();
   await page.open(`${base}/devices`);

@@ -14,7 +14,7 @@ export type LabelTest = (labels: Readonly<Record<string, string>>) => boolean | 
 const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"';
 const SYNTAX = new RegExp(`^\\s*(?:${QUOTED}|([^\\s"=!~{},]+))\\s*(=~|!~|!=|=)\\s*(?:${QUOTED}|([^",]*?))\\s*$`, "s");
 /** Of letters, dots and few repetitions of these: what cannot take long, and means the same in all syntaxes. */
-const SIMPLE_WORD = /^(?:[\w :/@%#,;-]|\\[.\-/]|\.[*+]?)*$/;
+const SIMPLE_WORD = /^(?:[\w :/@%#,;-]|\\[^\w\s]|\.[*+]?)*$/;
 const REPETITIONS_MAX = 2;
 
 /** Undefined: it is none. */

@@ -13,10 +13,16 @@ export function Status({ status }: { status: string }) {
   );
 }
 
+const SEVERITY_MARKS: Readonly<Record<string, string>> = { critical: "◆", high: "▲", medium: "■", low: "▽" };
+
+export function severityMark(severity: string): string {
+  return SEVERITY_MARKS[severity] ?? "·";
+}
+
 export function Severity({ severity }: { severity: string }) {
   return (
     <span class="severity" data-severity={severity}>
-      {severity}
+      <span aria-hidden="true">{severityMark(severity)}</span> {severity}
     </span>
   );
 }

@@ -14,7 +14,7 @@ export const ALERTS_PARTS: readonly AlertsPart[] = [{ name: "", label: "Firing",
 
 export function AlertsTabs({ present }: { present: string | undefined }) {
   return (
-    <nav class="alerts-tabs" aria-label="Parts of alerts">
+    <nav class="tabs" aria-label="Parts of alerts">
       {ALERTS_PARTS.map(({ name, label }) => (
         <a
           key={name}

@@ -1,94 +1,122 @@
-import { useState } from "preact/hooks";
-import { ConnectError } from "@connectrpc/connect";
-import type { Alert } from "../../../../wire/gen/alerts_pb.ts";
-import { alertsApi } from "../../../api.ts";
-import { alertList, areAlertsKnown, SEVERITIES } from "../../../data/alerts.ts";
-import { countText, msOf, numberText } from "../../../format.ts";
+/** What fires now: by incident, the gravest first. */
+import { useEffect, useState } from "preact/hooks";
+import { filterOf } from "../../../data/alert-filter.ts";
+import { alertBook, areAlertsKnown } from "../../../data/alerts.ts";
+import { SEVERITIES, type AlertRow } from "../../../data/alert-row.ts";
+import { keyOfLine } from "../../../data/incident-list.ts";
+import { followRoots } from "../../../data/incidents.ts";
+import { countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
-import { NameField } from "../../../parts/name-field.tsx";
-import { Severity } from "../../../parts/status.tsx";
-import { Age } from "../../../parts/time.tsx";
-import { route, setParams } from "../../../route.ts";
+import { go, pathTo, route } from "../../../route.ts";
 import { user } from "../../../user.ts";
+import { ActionButtons, ALERT_ACTIONS, useAlertActions } from "../actions/action-bar.tsx";
+import { useAlertKeys } from "../use-alert-keys.ts";
+import { AlertList } from "./alert-list.tsx";
+import { Filters } from "./filters.tsx";
+import { idsOfLine, placeOfKey, type HeldBack } from "./live-list.ts";
+import type { Chosen } from "./selection.ts";
+import { useLiveList } from "./use-live-list.ts";
 
-const SHOWN = 200;
+const NONE: Chosen = new Set();
 
 export function LiveAlerts() {
   const { params } = route.value;
-  const severity = params.get("severity") ?? "";
-  const found = alertList.value.filter((alert) => severity === "" || alert.severity === severity);
+  const filter = filterOf(params, user.value);
+  const { list, touch, letGo, unfold } = useLiveList(filter, params.get("group") !== "none");
+  const [chosen, setChosen] = useState(NONE);
+  const [current, setCurrent] = useState<string>();
+  const { ask, dialog } = useAlertActions(() => setChosen(NONE));
+  useEffect(followRoots, []);
+  const { lines } = list;
+
+  const currentIds = () => {
+    const at = placeOfKey(lines, current);
+    return at < 0 ? [] : idsOfLine(lines[at]);
+  };
+  /** Those that are chosen, else what the current line stands for. */
+  const meant = () => rowsOf(chosen.size > 0 ? chosen : currentIds());
+  useAlertKeys((key) => {
+    const action = ALERT_ACTIONS.find((each) => each.key === key);
+    if (action !== undefined) ask(action, meant());
+    else if (key === "*") setChosen(new Set(list.ids));
+    else if (key === "Escape" && chosen.size > 0) setChosen(NONE);
+    else if (["j", "k", "ArrowDown", "ArrowUp"].includes(key) && lines.length > 0)
+      focusLine(current, lines.map(keyOfLine));
+    else return false;
+    return true;
+  });
+
   return (
     <>
-      <form class="filters" onSubmit={(event) => event.preventDefault()}>
-        <label>
-          Severity{" "}
-          <select value={severity} onChange={({ currentTarget }) => setParams({ severity: currentTarget.value })}>
-            <option value="">all</option>
-            {SEVERITIES.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        </label>
-        <NameField />
-        <output>{countText(found.length)} firing</output>
-      </form>
-      {areAlertsKnown.value && found.length === 0 && (
-        <Empty title="Nothing fires">Rules say what does: watchpost rules put FILE.</Empty>
+      <Filters filter={filter} count={list.size} />
+      {areAlertsKnown.value && lines.length === 0 && <NothingFires />}
+      {!areAlertsKnown.value && <p role="status">Asking the server what fires…</p>}
+      {chosen.size > 0 && (
+        <div class="alerts-bar toolbar" role="toolbar" aria-label="What to do with the chosen alerts">
+          <strong>{countText(chosen.size)} chosen</strong>
+          <ActionButtons onAction={(action) => ask(action, meant())} />
+          {chosen.size < list.size && (
+            <button
+              type="button"
+              class="quiet"
+              title="Choose all in this filter (*)"
+              onClick={() => setChosen(new Set(list.ids))}
+            >
+              Choose all {countText(list.size)}
+            </button>
+          )}
+          <button type="button" class="quiet" title="Choose none (Escape)" onClick={() => setChosen(NONE)}>
+            Choose none
+          </button>
+        </div>
       )}
-      <ul class="alerts">
-        {found.slice(0, SHOWN).map((alert) => (
-          <AlertRow key={alert.id} alert={alert} />
-        ))}
-      </ul>
-      {found.length > SHOWN && <p>{countText(found.length - SHOWN)} more.</p>}
+      <HeldBackNote heldBack={list.heldBack} onShow={letGo} />
+      {lines.length > 0 && (
+        <AlertList
+          {...{ lines, chosen, current }}
+          onCurrent={setCurrent}
+          onChoose={setChosen}
+          onUnfold={({ id }) => unfold(id)}
+          onOpen={({ id }) => go(pathTo("alerts", id))}
+          onAcknowledge={(rows) => ask(ALERT_ACTIONS[0], rows)}
+          onTouch={touch}
+        />
+      )}
+      {dialog}
     </>
   );
 }
 
-function AlertRow({ alert }: { alert: Alert }) {
-  const [comment, setComment] = useState("");
-  const [failure, setFailure] = useState("");
-  const acknowledge = async () => {
-    try {
-      await alertsApi.acknowledgeAlert({ id: alert.id, userId: user.peek(), comment });
-      setFailure("");
-    } catch (error) {
-      setFailure(ConnectError.from(error).rawMessage);
-    }
-  };
-  const { severity, title, description, createdAt, acknowledged, acknowledgedBy, acknowledgedComment, value } = alert;
+function rowsOf(ids: Iterable<string>): AlertRow[] {
+  return [...ids].map((id) => alertBook.row(id)).filter((row) => row !== undefined);
+}
+
+function NothingFires() {
+  if (alertBook.active.length > 0) {
+    return <Empty title="Nothing that this filter takes">Other alerts fire: choose "Show all" to see them.</Empty>;
+  }
   return (
-    <li data-acknowledged={acknowledged}>
-      <Severity severity={severity} />
-      <div>
-        <strong>{title}</strong> <span class="dim">{numberText(value)}</span>
-        <p>{description}</p>
-        {acknowledged && (
-          <p class="dim">
-            {acknowledgedBy} takes care of it{acknowledgedComment !== "" && `: ${acknowledgedComment}`}
-          </p>
-        )}
-        {failure !== "" && <p role="alert">{failure}</p>}
-      </div>
-      <Age ms={msOf(createdAt)} />
-      {!acknowledged && (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            void acknowledge();
-          }}
-        >
-          <input
-            aria-label={`Comment on ${title}`}
-            placeholder="comment"
-            value={comment}
-            onInput={({ currentTarget }) => setComment(currentTarget.value)}
-          />
-          <button type="submit" disabled={user.value === ""} title={user.value === "" ? "Say your name first" : ""}>
-            Acknowledge
-          </button>
-        </form>
-      )}
-    </li>
+    <Empty title="Nothing fires">
+      What should not last is said by <a href="/alerts/rules">rules</a>; what was, stands under{" "}
+      <a href="/alerts/past">Past</a>.
+    </Empty>
   );
+}
+
+/** The list keeps still while somebody is at it; what came meanwhile is told. */
+function HeldBackNote({ heldBack: { count, rank }, onShow }: { heldBack: HeldBack; onShow(): void }) {
+  if (count === 0) return null;
+  return (
+    <p class="alerts-held">
+      <button type="button" data-severity={SEVERITIES[rank]} onClick={onShow}>
+        ↑ {countText(count)} new, the gravest {SEVERITIES[rank] ?? "unknown"}: show
+      </button>
+    </p>
+  );
+}
+
+function focusLine(current: string | undefined, keys: readonly string[]): void {
+  const at = Math.max(0, keys.indexOf(current ?? ""));
+  const line = document.querySelector<HTMLElement>(`.alerts-list [aria-rowindex="${at + 2}"]`);
+  line?.focus();
 }

@@ -1,0 +1,61 @@
+import { useState } from "preact/hooks";
+import type { FunctionComponent } from "preact";
+import type { AlertRow } from "../../../data/alert-row.ts";
+import { AcknowledgeDialog, AssignDialog, CommentDialog, ResolveDialog, type DialogProps } from "./dialogs.tsx";
+import { SilenceDialog } from "./silence-dialog.tsx";
+
+export interface AlertAction {
+  readonly label: string;
+  readonly key: string;
+  readonly Dialog: FunctionComponent<DialogProps>;
+}
+
+export const ALERT_ACTIONS: readonly AlertAction[] = [
+  { label: "Acknowledge", key: "a", Dialog: AcknowledgeDialog },
+  { label: "Assign", key: "e", Dialog: AssignDialog },
+  { label: "Silence", key: "s", Dialog: SilenceDialog },
+  { label: "Comment", key: "c", Dialog: CommentDialog },
+  { label: "Resolve", key: "r", Dialog: ResolveDialog },
+];
+
+interface Asked {
+  readonly action: AlertAction;
+  readonly rows: readonly AlertRow[];
+}
+
+/** Asks for one action at a time. `dialog` is to be shown somewhere; `onDone` hears when all of it was done. */
+export function useAlertActions(onDone: () => void) {
+  const [asked, setAsked] = useState<Asked>();
+  const ask = (action: AlertAction, rows: readonly AlertRow[]) => {
+    if (rows.length > 0) setAsked({ action, rows });
+  };
+  const dialog = asked && (
+    <asked.action.Dialog
+      rows={asked.rows}
+      onClose={(isDone) => {
+        setAsked(undefined);
+        if (isDone) onDone();
+      }}
+    />
+  );
+  return { ask, dialog, isAsking: asked !== undefined };
+}
+
+/** Buttons of what can be done with some alerts. */
+export function ActionButtons({ onAction, isOver = false }: { onAction(action: AlertAction): void; isOver?: boolean }) {
+  const possible = isOver ? ALERT_ACTIONS.filter(({ key }) => key === "c") : ALERT_ACTIONS;
+  return (
+    <>
+      {possible.map((action) => (
+        <button
+          type="button"
+          key={action.key}
+          title={`${action.label} (${action.key})`}
+          onClick={() => onAction(action)}
+        >
+          {action.label}
+        </button>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,115 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import type { AlertRow } from "../../../data/alert-row.ts";
+import { errorText } from "../../../errors.ts";
+import { countText } from "../../../format.ts";
+import { Dialog } from "../../../parts/dialog.tsx";
+import { Severity } from "../../../parts/status.tsx";
+import { tell } from "../../../parts/tell.ts";
+import { runAll, type Refused } from "./run-all.ts";
+import { WhoField } from "./who-field.tsx";
+
+export interface ActionDialogProps {
+  readonly title: string;
+  readonly rows: readonly AlertRow[];
+  /** On the button: "Acknowledge". */
+  readonly action: string;
+  /** Told when all went well: "acknowledged". */
+  readonly done: string;
+  call(row: AlertRow, options: { signal: AbortSignal }): Promise<unknown>;
+  /** `isDone`: all of it was. */
+  onClose(isDone: boolean): void;
+  readonly children?: ComponentChildren;
+  readonly isDangerous?: boolean;
+}
+
+const NAMED_MAX = 5;
+
+/** Does something with each of some alerts. What the server refuses is told by alert, and can be tried again. */
+export function ActionDialog(props: ActionDialogProps) {
+  const { title, rows, action, done, call, onClose, children, isDangerous = false } = props;
+  const [refused, setRefused] = useState<readonly Refused<AlertRow>[]>();
+  const [count, setCount] = useState<number>();
+  const running = useRef<AbortController | undefined>(undefined);
+  useEffect(() => () => running.current?.abort(), []);
+  const left = refused?.map(({ item }) => item) ?? rows;
+
+  const run = async () => {
+    const controller = (running.current = new AbortController());
+    setCount(0);
+    let shown = 0;
+    const onProgress = (now: number) => {
+      // Of thousands not each is worth drawing.
+      if (now - shown < left.length / 100) return;
+      shown = now;
+      setCount(now);
+    };
+    const next = await runAll(left, call, { signal: controller.signal, onProgress, reasonOf: errorText });
+    running.current = undefined;
+    setCount(undefined);
+    if (next.length > 0) return setRefused(next);
+    tell(left.length === 1 ? `${left[0].alert.title}: ${done}` : `${countText(left.length)} alerts ${done}`);
+    onClose(true);
+  };
+
+  return (
+    <Dialog title={title} onClose={() => onClose(false)}>
+      <form
+        class="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (count === undefined && left.length > 0) void run();
+        }}
+      >
+        {refused === undefined ? <Named rows={left} /> : <RefusedList {...{ refused, all: rows.length }} />}
+        <WhoField />
+        {children}
+        <div class="actions">
+          {count !== undefined && (
+            <output>
+              {countText(count)} of {countText(left.length)}
+            </output>
+          )}
+          <button type="button" onClick={() => (count === undefined ? onClose(false) : running.current?.abort())}>
+            {count === undefined ? "Cancel" : "Stop"}
+          </button>
+          <button type="submit" class={isDangerous ? "danger" : "primary"} aria-disabled={count !== undefined}>
+            {refused === undefined ? action : `${action} again`}
+            {left.length > 1 && ` (${countText(left.length)})`}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Named({ rows }: { rows: readonly AlertRow[] }) {
+  return (
+    <ul class="alerts-named">
+      {rows.slice(0, NAMED_MAX).map(({ id, alert }) => (
+        <li key={id}>
+          <Severity severity={alert.severity} /> {alert.title}
+        </li>
+      ))}
+      {rows.length > NAMED_MAX && <li class="dim">and {countText(rows.length - NAMED_MAX)} more</li>}
+    </ul>
+  );
+}
+
+function RefusedList({ refused, all }: { refused: readonly Refused<AlertRow>[]; all: number }) {
+  return (
+    <div role="alert">
+      <p>
+        {countText(all - refused.length)} of {countText(all)} done. Not done:
+      </p>
+      <ul class="alerts-named">
+        {refused.slice(0, 2 * NAMED_MAX).map(({ item, reason }) => (
+          <li key={item.id}>
+            <strong>{item.alert.title}</strong>: {reason}
+          </li>
+        ))}
+        {refused.length > 2 * NAMED_MAX && <li>and {countText(refused.length - 2 * NAMED_MAX)} more</li>}
+      </ul>
+    </div>
+  );
+}

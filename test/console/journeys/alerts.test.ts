@@ -1,0 +1,98 @@
+/** What operators do about alerts, in a real browser against the compiled executable. */
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { afterAll, beforeAll, expect } from "bun:test";
+import { join } from "node:path";
+import { Alerts } from "../../../src/wire/gen/alerts_pb.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { ownPort } from "../../support/own-port.ts";
+import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
+import { CHROMIUM, Page } from "../browser.ts";
+
+const dir = tempDir("console-alerts");
+const http = `127.0.0.1:${ownPort()}`;
+const base = `http://${http}`;
+const alerts = createClient(Alerts, createConnectTransport({ baseUrl: base }));
+const test = testNeeding([CHROMIUM]);
+let server: ServerProcess;
+
+const start = () => startServerProcess({ data: join(dir.path, "data"), args: ["--http", http], binary: true });
+
+beforeAll(async () => {
+  server = await start();
+});
+
+afterAll(async () => {
+  server.kill();
+  await server.exited;
+  dir[Symbol.dispose]();
+});
+
+async function fire(rule: string, title: string, severity = "high"): Promise<string> {
+  const { alert } = await alerts.publishAlert({ rule, title, severity, labels: { of: rule }, expiresAfter: "1h" });
+  return alert!.id;
+}
+
+/** A page of somebody with a name. */
+async function pageOf(name: string, path: string): Promise<Page> {
+  const page = new Page();
+  await page.open(`${base}/`);
+  await page.ask(`localStorage.setItem("watchpost.user", ${JSON.stringify(name)})`);
+  await page.open(base + path);
+  return page;
+}
+
+test("an alert is acknowledged with the keyboard alone, and others see by whom, also when two do", async () => {
+  const id = await fire("leak", "Water in hall 3", "critical");
+  await using one = await pageOf("Ada", "/alerts");
+  await using other = await pageOf("Ben", "/alerts");
+  for (const page of [one, other]) await page.shows("Water in hall 3");
+  await one.until(() => one.ask("document.title.startsWith('(1)')"), "counts what nobody takes care of");
+  await one.press("j");
+  await one.press("a");
+  await one.until(() => one.ask("document.activeElement.closest('dialog') !== null"), "asks for a comment");
+  await one.type("on my way");
+  await one.press("Enter");
+  for (const page of [one, other]) await page.shows("acknowledged by Ada");
+  await one.until(() => one.ask("document.querySelector('dialog') === null"), "closes the dialog");
+  const { alert } = await alerts.getAlertHistory({ id });
+  expect([alert?.acknowledgedBy, alert?.acknowledgedComment]).toEqual(["Ada", "on my way"]);
+  await alerts.acknowledgeAlert({ id, userId: "Ben" });
+  for (const page of [one, other]) await page.shows("acknowledged by Ben, after Ada");
+});
+
+test("of three at once one is refused, which is told of that one alone", async () => {
+  const ids = [];
+  for (const name of ["north", "south", "west"]) ids.push(await fire(`gate-${name}`, `Gate ${name} is open`));
+  await using page = await pageOf("Ada", "/alerts?text=gate");
+  await page.shows("Gate west is open");
+  await page.press("j");
+  for (const _ of ids) {
+    await page.press("x");
+    await page.press("j");
+  }
+  await page.shows("3 chosen");
+  await page.press("r");
+  await page.shows("It mutes nothing");
+  await alerts.resolveAlert({ id: ids[1], userId: "Ben" });
+  await page.press("Enter");
+  await page.shows("2 of 3 done");
+  await page.shows(/Gate south is open: .*(cleared|over|active)/);
+  expect(await page.ask("document.querySelectorAll('dialog [role=alert] li').length")).toBe(1);
+});
+
+test("after the server was away the page goes on where it was: nothing is missing, nothing there twice", async () => {
+  await fire("before", "It fired before");
+  await using page = await pageOf("Ada", "/alerts?text=it+fired&group=none");
+  await page.shows("It fired before");
+  server.kill("SIGKILL");
+  await server.exited;
+  await page.shows("not live");
+  server = await start();
+  const id = await fire("meanwhile", "It fired meanwhile");
+  await alerts.acknowledgeAlert({ id, userId: "Ben" });
+  await page.shows("acknowledged by Ben");
+  await page.until(async () => !(await page.text()).includes("not live"), "is live again");
+  const titles = "[...document.querySelectorAll('.alerts-title > a')].map((link) => link.textContent).sort()";
+  expect(await page.ask(titles)).toEqual(["It fired before", "It fired meanwhile"]);
+});
