@@ -3,6 +3,7 @@ import type { FunctionComponent } from "preact";
 import { AlertsView } from "./views/alerts/alerts.tsx";
 import { DevicesView } from "./views/devices/devices.tsx";
 import { Explore } from "./views/explore/explore.tsx";
+import { IssuesView } from "./views/issues/issues.tsx";
 import { Overview } from "./views/overview/overview.tsx";
 import { SessionsView } from "./views/sessions/sessions.tsx";
 
@@ -21,4 +22,5 @@ export const VIEWS: readonly ViewEntry[] = [
   { name: "devices", label: "Devices", key: "d", View: DevicesView },
   { name: "alerts", label: "Alerts", key: "a", View: AlertsView },
   { name: "sessions", label: "Sessions", key: "s", View: SessionsView },
+  { name: "issues", label: "Issues", key: "i", View: IssuesView },
 ];

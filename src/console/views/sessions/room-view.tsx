@@ -35,6 +35,7 @@ export function RoomView({ id }: { id: string }) {
         </span>
         <nav class="sessions-actions" aria-label="This session">
           <a href={pathTo("sessions", id, "replay")}>Replay</a>
+          <a href={`/issues?new=&session=${encodeURIComponent(id)}`}>New issue</a>
           <RoomActions room={room} />
           <button
             onClick={() => {

@@ -1,4 +1,5 @@
 import { Component } from "preact";
+import type { CollaborationMessage } from "../../../wire/gen/collaboration_pb.ts";
 import type { Known } from "../../data/linked-text.ts";
 import type { RoomRow } from "../../data/room-rows.ts";
 import { nameOf, saidIn } from "../../data/said.ts";
@@ -15,6 +16,7 @@ interface RowItemProps {
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 /** Longer ones are shown in part until all is asked for. */
 const SHOWN_LENGTH = 4_000;
+const TITLE_MAX = 256;
 
 /** Of thousands of rows only those that changed are made anew. */
 export class RowItem extends Component<RowItemProps> {
@@ -63,6 +65,11 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
           </details>
         </>
       )}
+      {how === "said" && (
+        <a class="sessions-more" href={newIssueHref(message)} title="Make an issue of it">
+          issue…
+        </a>
+      )}
       {issue !== undefined && <a href={`/issues/${issue.number}`}> issue #{String(issue.number)}</a>}
       {annotation !== undefined && annotation.from !== undefined && (
         <span class="dim">
@@ -72,6 +79,11 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
       )}
     </li>
   );
+}
+
+function newIssueHref({ message, sessionId }: CollaborationMessage): string {
+  const [title] = message.trim().split("\n");
+  return `/issues?${new URLSearchParams({ new: title.slice(0, TITLE_MAX), session: sessionId })}`;
 }
 
 function isSame(a: RoomRow, b: RoomRow): boolean {

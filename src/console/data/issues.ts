@@ -1,0 +1,67 @@
+/** Issues as they are now: all that are not over, and of those that are the ones that were asked for or changed. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { signal } from "@preact/signals";
+import { IssueStatus, type Issue, type IssueUpdate } from "../../wire/gen/issues_pb.ts";
+import { collaborationApi } from "../api.ts";
+import { follow } from "../follow.ts";
+import type { BoardFilter } from "./issue-board.ts";
+import { Standing } from "./standing.ts";
+
+const [ACTIVE, OVER] = [
+  [IssueStatus.OPEN, IssueStatus.IN_PROGRESS],
+  [IssueStatus.RESOLVED, IssueStatus.CLOSED],
+];
+const OVER_AT_ONCE = 50;
+
+const standing = new Standing<Issue>();
+export const issues = standing.all;
+export const areIssuesKnown = standing.isKnown;
+
+/** What there is of issues that are over besides; undefined: not asked for yet. */
+export const overPage = signal<{ readonly next: string; readonly failure: string }>();
+
+let cursor = "";
+
+/** Returns what stops it. */
+export function followIssues(): () => void {
+  const open: Parameters<typeof follow<IssueUpdate>>[0] = async function* (options) {
+    if (cursor === "") {
+      standing.begin();
+      for await (const update of collaborationApi.watchIssues({ filter: { statuses: ACTIVE } }, options)) {
+        yield update;
+        if (update.snapshotEnd) break;
+      }
+    }
+    try {
+      // From here on all of them: also those that are over change.
+      yield* collaborationApi.watchIssues({ cursor }, options);
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
+      throw error;
+    }
+  };
+  return follow(open, ({ issue, cursor: after, snapshotEnd }) => {
+    if (after !== "") cursor = after;
+    if (snapshotEnd) standing.known();
+    else if (issue !== undefined) put(issue);
+  });
+}
+
+/** A page more of those that are over; the first one where `isFirst`. */
+export async function readOver({ device, session, alert, text }: BoardFilter, isFirst: boolean): Promise<void> {
+  const page = isFirst ? "" : (overPage.peek()?.next ?? "");
+  const filter = { statuses: OVER, device, sessionId: session, alertId: alert, text: text.replace(/^#/, "") };
+  try {
+    const answer = await collaborationApi.listIssues({ filter, limit: OVER_AT_ONCE, page });
+    answer.issues.forEach(put);
+    overPage.value = { next: answer.nextPage, failure: "" };
+  } catch (error) {
+    overPage.value = { next: page, failure: ConnectError.from(error).rawMessage };
+  }
+}
+
+/** What a call has answered may be older than what was heard meanwhile. */
+export function put(issue: Issue): void {
+  const key = String(issue.number);
+  if ((standing.get(key)?.revision ?? 0n) <= issue.revision) standing.put(key, issue);
+}

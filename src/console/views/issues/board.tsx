@@ -1,0 +1,143 @@
+import { useEffect, useState } from "preact/hooks";
+import { IssueStatus, type Issue } from "../../../wire/gen/issues_pb.ts";
+import { COLUMNS, columnsOf, PRIORITIES, type BoardFilter } from "../../data/issue-board.ts";
+import { areIssuesKnown, issues, overPage, readOver } from "../../data/issues.ts";
+import { STATUS_WORDS } from "../../data/said.ts";
+import { countText } from "../../format.ts";
+import { Empty } from "../../parts/empty.tsx";
+import { route, setParams } from "../../route.ts";
+import { user } from "../../user.ts";
+import { Card, ISSUE_TYPE } from "./card.tsx";
+import { moveIssue } from "./change-issue.ts";
+import { NewIssue } from "./new-issue.tsx";
+
+const SHOWN_FIRST = 50;
+
+export function Board() {
+  const { params } = route.value;
+  const field = (name: string) => params.get(name) ?? "";
+  const filter: BoardFilter = {
+    ...{ text: field("find"), device: field("device"), session: field("session"), alert: field("alert") },
+    ...{ priority: field("priority"), assignee: params.has("mine") ? user.value || "nobody yet" : "" },
+  };
+  const { text, device, session, alert } = filter;
+  useEffect(() => void readOver(filter, true), [text, device, session, alert]);
+  const columns = columnsOf(issues.value.values(), filter);
+  const count = [...columns.values()].reduce((sum, { length }) => sum + length, 0);
+  const isFiltered = Object.values(filter).some((value) => value !== "");
+  return (
+    <>
+      <h1>Issues</h1>
+      <form class="filters" onSubmit={(event) => event.preventDefault()}>
+        <label>
+          Find{" "}
+          <input
+            type="search"
+            data-hotkey="/"
+            placeholder="text, label, number"
+            value={text}
+            onInput={({ currentTarget }) => setParams({ find: currentTarget.value })}
+          />
+        </label>
+        <label>
+          Priority{" "}
+          <select
+            value={filter.priority}
+            onChange={({ currentTarget }) => setParams({ priority: currentTarget.value })}
+          >
+            <option value="">all</option>
+            {PRIORITIES.map((priority) => (
+              <option key={priority}>{priority}</option>
+            ))}
+          </select>
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={params.has("mine")}
+            onChange={({ currentTarget }) => setParams({ mine: currentTarget.checked ? "1" : "" })}
+          />
+          mine
+        </label>
+        {(["device", "session", "alert"] as const).map(
+          (name) =>
+            filter[name] !== "" && (
+              <button key={name} type="button" onClick={() => setParams({ [name]: "" })} title="Take this filter away">
+                {name} {filter[name].slice(0, 40)} ✕
+              </button>
+            ),
+        )}
+        <NewIssue />
+      </form>
+      {!areIssuesKnown.value && <p role="status">Reading issues…</p>}
+      {areIssuesKnown.value && count === 0 && overPage.value !== undefined && (
+        <Empty title={isFiltered ? "No issue is like that" : "There is no issue yet"}>
+          {isFiltered
+            ? "Take a part of what you look for away."
+            : "Make one of what has to be done, here, of an alert, or in a session with /issue TITLE."}
+        </Empty>
+      )}
+      {areIssuesKnown.value && (
+        <div class="issues-board">
+          {COLUMNS.map((status) => (
+            <Column key={status} status={status} all={columns.get(status)!} filter={filter} />
+          ))}
+        </div>
+      )}
+    </>
+  );
+}
+
+interface ColumnProps {
+  readonly status: IssueStatus;
+  readonly all: readonly Issue[];
+  readonly filter: BoardFilter;
+}
+
+function Column({ status, all, filter }: ColumnProps) {
+  const [isOver, setOver] = useState(false);
+  const [shown, setShown] = useState(SHOWN_FIRST);
+  const title = STATUS_WORDS[status];
+  const mayBeMore = status === IssueStatus.CLOSED && overPage.value?.next !== undefined && overPage.value.next !== "";
+  return (
+    <section
+      class="issues-column"
+      data-over={isOver}
+      aria-label={title}
+      onDragOver={(event) => {
+        if (!event.dataTransfer?.types.includes(ISSUE_TYPE)) return;
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        const issue = issues.peek().get(event.dataTransfer?.getData(ISSUE_TYPE) ?? "");
+        if (issue !== undefined && issue.status !== status) void moveIssue(issue, status);
+      }}
+    >
+      <h2>
+        {title} <span class="dim">{countText(all.length)}</span>
+      </h2>
+      <ul>
+        {all.slice(0, shown).map((issue) => (
+          <Card key={String(issue.number)} issue={issue} />
+        ))}
+      </ul>
+      {all.length > shown && (
+        <button class="quiet" onClick={() => setShown(shown + SHOWN_FIRST)}>
+          {countText(all.length - shown)} more
+        </button>
+      )}
+      {mayBeMore && (
+        <button class="quiet" onClick={() => void readOver(filter, false)}>
+          Earlier ones that are over
+        </button>
+      )}
+      {status === IssueStatus.CLOSED && overPage.value !== undefined && overPage.value.failure !== "" && (
+        <p role="alert">Those that are over could not be read: {overPage.value.failure}</p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,73 @@
+import type { Issue } from "../../../wire/gen/issues_pb.ts";
+import { COLUMNS, statusBeside } from "../../data/issue-board.ts";
+import { STATUS_WORDS } from "../../data/said.ts";
+import { msOf } from "../../format.ts";
+import { Menu } from "../../parts/menu.tsx";
+import { Severity } from "../../parts/status.tsx";
+import { Age } from "../../parts/time.tsx";
+import { pathTo } from "../../route.ts";
+import { user } from "../../user.ts";
+import { assignIssue, changing, moveIssue } from "./change-issue.ts";
+
+/** Of what is dragged. */
+export const ISSUE_TYPE = "application/x-watchpost-issue";
+const LINKS_SHOWN = 2;
+
+/** On the board: dragged, or moved by its menu or with < and >. */
+export function Card({ issue }: { issue: Issue }) {
+  const { number, title, priority, assignee, labels, links, status, updatedAt } = issue;
+  const isChanging = changing.value.has(number);
+  const devices = links?.devices ?? [];
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === ">" ? 1 : event.key === "<" ? -1 : undefined;
+    const next = step && statusBeside(status, step);
+    if (next === undefined || isChanging) return;
+    event.preventDefault();
+    void moveIssue(issue, next);
+  };
+  return (
+    <li
+      class="issues-card"
+      id={`issue-${number}`}
+      aria-busy={isChanging}
+      draggable={!isChanging}
+      onDragStart={(event) => event.dataTransfer?.setData(ISSUE_TYPE, String(number))}
+      onKeyDown={onKeyDown}
+    >
+      <a href={pathTo("issues", String(number))} draggable={false} title="Move it with < and >">
+        #{String(number)} {title}
+      </a>
+      <Menu
+        label={`What to do with issue ${number}`}
+        class="quiet"
+        items={[
+          ...COLUMNS.filter((each) => each !== status).map((each) => ({
+            label: `Move to ${STATUS_WORDS[each]}`,
+            choose: () => void moveIssue(issue, each),
+          })),
+          { label: "Assign to me", choose: () => void assignIssue(issue, user.peek()), isDisabled: user.value === "" },
+          { label: "Assign to nobody", choose: () => void assignIssue(issue, ""), isDisabled: assignee === "" },
+        ]}
+      >
+        ⋯
+      </Menu>
+      <p class="dim">
+        <Severity severity={priority} /> {assignee === "" ? "nobody" : <b>{assignee}</b>}
+        {labels.map((label) => (
+          <span class="issues-label" key={label}>
+            {label}
+          </span>
+        ))}
+        {devices.slice(0, LINKS_SHOWN).map((device) => (
+          <a key={device} href={pathTo("devices", device)}>
+            {device}
+          </a>
+        ))}
+        {devices.length > LINKS_SHOWN && <span>+{devices.length - LINKS_SHOWN}</span>}
+        <span class="issues-age">
+          <Age ms={msOf(updatedAt)} />
+        </span>
+      </p>
+    </li>
+  );
+}

@@ -1,0 +1,116 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { useEffect, useState } from "preact/hooks";
+import type { GetIssueResponse, Issue } from "../../../wire/gen/issues_pb.ts";
+import { collaborationApi } from "../../api.ts";
+import { issues, put } from "../../data/issues.ts";
+import { GUEST } from "../../data/presence.ts";
+import { errorText } from "../../errors.ts";
+import { msOf } from "../../format.ts";
+import { Empty } from "../../parts/empty.tsx";
+import { NameField } from "../../parts/name-field.tsx";
+import { Age, Time } from "../../parts/time.tsx";
+import { user } from "../../user.ts";
+import { IssueFields } from "./issue-fields.tsx";
+import { IssueHistory } from "./issue-history.tsx";
+import { IssueText } from "./issue-text.tsx";
+
+export function IssuePage({ number }: { number: string }) {
+  const [answer, setAnswer] = useState<GetIssueResponse>();
+  const [failure, setFailure] = useState("");
+  // Where another revision is heard of, all of it is read: streams tell no comments.
+  const heard = issues.value.get(number)?.revision ?? 0n;
+  useEffect(() => {
+    if (answer?.issue !== undefined && answer.issue.revision >= heard) return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const read = async () =>
+      collaborationApi.getIssue({ number: /^\d{1,15}$/.test(number) ? BigInt(number) : 0n }, { signal });
+    read().then(
+      (got) => {
+        setAnswer(got);
+        setFailure("");
+      },
+      (error: unknown) => {
+        if (signal.aborted) return;
+        setFailure(ConnectError.from(error).code === Code.NotFound ? `There is no issue ${number}` : errorText(error));
+      },
+    );
+    return () => controller.abort();
+  }, [heard, number]);
+  if (failure !== "" && answer === undefined) {
+    return (
+      <Empty title={failure}>
+        <a href="/issues">See all issues</a>
+      </Empty>
+    );
+  }
+  const issue = answer?.issue;
+  if (issue === undefined) return <p role="status">Reading issue {number}…</p>;
+  const changed = (next: Issue | undefined) => next !== undefined && put(next);
+  const { createdAt, createdBy, updatedAt, updatedBy } = issue;
+  return (
+    <article class="issues-page">
+      <p>
+        <a href="/issues">All issues</a>
+      </p>
+      {failure !== "" && <p role="alert">It could not be read again: {failure}</p>}
+      <IssueText issue={issue} onChanged={changed} />
+      <p class="dim">
+        opened by {createdBy} <Time ms={msOf(createdAt)} />, changed by {updatedBy} <Age ms={msOf(updatedAt)} /> ago
+      </p>
+      <div class="issues-two">
+        <div>
+          <h2>Comments</h2>
+          <ol class="issues-comments">
+            {issue.comments.map(({ userId, text, at }, i) => (
+              <li key={i}>
+                <b>{userId}</b> <Time ms={msOf(at)} />
+                <p class="issues-text">{text}</p>
+              </li>
+            ))}
+          </ol>
+          {issue.comments.length === 0 && <p class="dim">Nobody has said anything yet.</p>}
+          <CommentForm issue={issue} />
+          <IssueHistory answer={answer!} />
+        </div>
+        <IssueFields issue={issue} onChanged={changed} />
+      </div>
+    </article>
+  );
+}
+
+function CommentForm({ issue }: { issue: Issue }) {
+  const [text, setText] = useState("");
+  const [failure, setFailure] = useState("");
+  const say = async () => {
+    try {
+      const asked = { number: issue.number, userId: user.peek() || GUEST, text };
+      put((await collaborationApi.commentIssue(asked)).issue!);
+      setText("");
+      setFailure("");
+    } catch (error) {
+      setFailure(errorText(error));
+    }
+  };
+  return (
+    <form
+      class="form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void say();
+      }}
+    >
+      {user.value === "" && <NameField />}
+      <label class="field">
+        Comment
+        <textarea required rows={2} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+      </label>
+      {failure !== "" && <p role="alert">{failure}</p>}
+      <div class="actions">
+        <button type="submit" disabled={text.trim() === ""}>
+          Comment
+        </button>
+      </div>
+    </form>
+  );
+}
