@@ -5,6 +5,8 @@ import { Alerts } from "../wire/gen/alerts_pb.ts";
 import { Collaboration } from "../wire/gen/collaboration_pb.ts";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import { Devices } from "../wire/gen/devices_pb.ts";
+import { DataIngestion } from "../wire/gen/ingestion_pb.ts";
+import { Server } from "../wire/gen/server_pb.ts";
 import { ServerLink } from "./server-link.ts";
 
 export const link = new ServerLink(location.origin, {
@@ -25,3 +27,5 @@ export const alertsApi = createClient(Alerts, transport);
 export const dashboardApi = createClient(Dashboard, transport);
 export const devicesApi = createClient(Devices, transport);
 export const collaborationApi = createClient(Collaboration, transport);
+export const ingestionApi = createClient(DataIngestion, transport);
+export const serverApi = createClient(Server, transport);

@@ -67,3 +67,10 @@ export function durationText(ms: number): string {
   const [size, unit] = STEPS.find(([step]) => ms >= step) ?? STEPS.at(-1)!;
   return `${Math.max(0, Math.floor(ms / size))} ${unit}`;
 }
+
+/** Such as "3.2 GB". */
+export function bytesText(bytes: number): string {
+  const at = bytes <= 0 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1_000 ** at;
+  return `${numberText(value < 100 ? Math.round(value * 10) / 10 : Math.round(value))} ${["B", "kB", "MB", "GB", "TB"][at]}`;
+}

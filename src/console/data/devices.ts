@@ -1,4 +1,5 @@
 /** All devices, as they are now. */
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed } from "@preact/signals";
 import type { Device, DeviceEvent } from "../../wire/gen/devices_pb.ts";
 import { devicesApi } from "../api.ts";
@@ -20,10 +21,18 @@ export const devicesByStatus = computed(() => {
 let cursor = "";
 
 export function followDevices(): () => void {
-  return follow((options) => {
-    if (cursor === "") standing.begin();
-    return devicesApi.watchDevices({ cursor }, options);
-  }, hear);
+  return follow(watched, hear);
+}
+
+/** Goes on behind the last change that was heard; where the server cannot, with all that stand. */
+async function* watched(options: CallOptions): AsyncGenerator<DeviceEvent> {
+  if (cursor === "") standing.begin();
+  try {
+    yield* devicesApi.watchDevices({ cursor }, options);
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
+    throw error;
+  }
 }
 
 function hear({ kind, device, cursor: after }: DeviceEvent): void {

@@ -1,86 +1,77 @@
-import { alertList, alertsBySeverity, SEVERITIES } from "../../data/alerts.ts";
-import { areDevicesKnown, devices, devicesByStatus, STATUSES } from "../../data/devices.ts";
-import { countText, msOf } from "../../format.ts";
+/** What an operator looks at first: what stands, what fires, what comes in, what has changed. `?site=` narrows it to one. */
+import { useComputed } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import "./overview.css";
+import { areAlertsKnown } from "../../data/alerts.ts";
+import { NOWHERE } from "../../data/device-filter.ts";
+import { areDevicesKnown, devices } from "../../data/devices.ts";
+import { followLastSeen } from "../../data/last-seen.ts";
+import { followChanges, followStatus, serverStatus } from "../../data/server.ts";
+import { lookingAt } from "../../looking-at.ts";
 import { Empty } from "../../parts/empty.tsx";
-import { Severity, Status, statusText } from "../../parts/status.tsx";
-import { Age } from "../../parts/time.tsx";
-
-const [ALERTS_SHOWN, SITES_SHOWN] = [8, 20];
+import { route, setParams } from "../../route.ts";
+import { Changes } from "./changes.tsx";
+import { Firing } from "./firing.tsx";
+import { Ingest } from "./ingest.tsx";
+import { Problems } from "./problems.tsx";
+import { Sites } from "./sites.tsx";
+import { AlertTiles, DeviceTiles } from "./tiles.tsx";
 
 export function Overview() {
-  if (areDevicesKnown.value && devices.value.size === 0) {
-    return (
-      <Empty title="No device has been heard of yet">
-        Send a reading, for example with <code>watchpost simulate</code>, and it appears here by itself.
-      </Empty>
-    );
-  }
+  const site = useComputed(() => route.value.params.get("site") ?? "").value;
+  useEffect(() => {
+    lookingAt.value = { view: site === "" ? "Overview" : `Overview of ${siteName(site)}`, metrics: [], devices: [] };
+  }, [site]);
+  useEffect(() => {
+    const stops = [followStatus(), followChanges(), followLastSeen()];
+    return () => stops.forEach((stop) => stop());
+  }, []);
+  const isKnown = areDevicesKnown.value && areAlertsKnown.value;
   return (
     <>
-      <h1>Overview</h1>
-      <section class="tiles" aria-label="Devices by status">
-        {STATUSES.map((status) => (
-          <a class="tile" href={`/devices?status=${encodeURIComponent(status)}`} key={status}>
-            <b>{countText(devicesByStatus.value.get(status) ?? 0)}</b>
-            <Status status={status} />
-          </a>
-        ))}
-        {SEVERITIES.map((severity) => (
-          <a class="tile" href={`/alerts?severity=${severity}`} key={severity}>
-            <b>{countText(alertsBySeverity.value.get(severity) ?? 0)}</b>
-            <Severity severity={severity} />
-          </a>
-        ))}
-      </section>
-      <div class="columns">
-        <section>
-          <h2>What fires</h2>
-          {alertList.value.length === 0 && <p class="calm">Nothing fires.</p>}
-          <ul class="rows">
-            {alertList.value.slice(0, ALERTS_SHOWN).map(({ id, severity, title, createdAt }) => (
-              <li key={id}>
-                <Severity severity={severity} /> <a href={`/alerts?alert=${encodeURIComponent(id)}`}>{title}</a>{" "}
-                <Age ms={msOf(createdAt)} />
-              </li>
-            ))}
-          </ul>
-        </section>
-        <Sites />
+      <h1 class="overview-title">
+        {site === "" ? "Overview" : `Overview of ${siteName(site)}`}
+        {site !== "" && (
+          <button type="button" class="quiet" onClick={() => setParams({ site: "" })}>
+            All sites
+          </button>
+        )}
+      </h1>
+      <Problems />
+      {isKnown ? (
+        <>
+          <section class="overview-tiles" aria-label="How things stand">
+            <DeviceTiles site={site} />
+            <AlertTiles site={site} />
+            <Ingest />
+          </section>
+          {devices.value.size === 0 && <NoDevices />}
+        </>
+      ) : (
+        <p class="dim" role="status">
+          Asking the server how things stand …
+        </p>
+      )}
+      <div class="overview-columns">
+        <div>
+          <Firing site={site} />
+          {site === "" && <Sites />}
+        </div>
+        <Changes site={site} />
       </div>
     </>
   );
 }
 
-function Sites() {
-  const sites = Map.groupBy(devices.value.values(), ({ site }) => site || "(no site)");
-  const inOrder = [...sites].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, SITES_SHOWN);
+export function siteName(site: string): string {
+  return site === NOWHERE ? "devices without a site" : site;
+}
+
+function NoDevices() {
+  if ((serverStatus.value?.pointsTotal ?? 0n) > 0n) return null;
   return (
-    <section>
-      <h2>Sites</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Site</th>
-            {STATUSES.map((status) => (
-              <th scope="col" key={status} class="number">
-                {statusText(status)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {inOrder.map(([site, those]) => (
-            <tr key={site}>
-              <td>{site}</td>
-              {STATUSES.map((status) => (
-                <td key={status} class="number">
-                  {countText(those.filter((device) => device.status === status).length)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Empty title="No device has been heard of yet">
+      Send a reading, for example with <code>watchpost simulate</code>, and it appears here by itself.
+    </Empty>
   );
 }

@@ -1,0 +1,51 @@
+/** How the server stands, and what has happened lately. Followed while something shows it. */
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
+import { signal } from "@preact/signals";
+import type { Change, ServerStatus } from "../../wire/gen/server_pb.ts";
+import { serverApi } from "../api.ts";
+import { follow } from "../follow.ts";
+
+export const serverStatus = signal<ServerStatus | undefined>(undefined);
+/** The last one first. */
+export const changes = signal<readonly Change[]>([]);
+export const areChangesKnown = signal(false);
+
+const STATUS_EVERY_MS = 2_000;
+/** Earlier ones are asked for. */
+export const CHANGES_KEPT = 100;
+
+let cursor = "";
+/** Of a beginning that has not ended. */
+let coming: Change[] | undefined;
+
+export function followStatus(): () => void {
+  return follow(
+    (options) => serverApi.watchStatus({ intervalMs: STATUS_EVERY_MS }, options),
+    (status) => (serverStatus.value = status),
+  );
+}
+
+export function followChanges(): () => void {
+  return follow(watched, hear);
+}
+
+/** Goes on behind the last one that was heard; where the server cannot, with the last ones. */
+async function* watched(options: CallOptions): AsyncGenerator<Change> {
+  if (cursor === "") coming = [];
+  try {
+    yield* serverApi.watchChanges({ last: CHANGES_KEPT, cursor }, options);
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
+    throw error;
+  }
+}
+
+function hear(change: Change): void {
+  if (change.snapshotEnd) {
+    changes.value = coming?.reverse() ?? [];
+    coming = undefined;
+    areChangesKnown.value = true;
+  } else if (coming !== undefined) return void coming.push(change);
+  else changes.value = [change, ...changes.peek()].slice(0, CHANGES_KEPT);
+  cursor = change.cursor;
+}

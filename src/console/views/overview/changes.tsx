@@ -1,0 +1,106 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Change } from "../../../wire/gen/server_pb.ts";
+import { serverApi } from "../../api.ts";
+import { placeOf } from "../../data/change-link.ts";
+import { NOWHERE } from "../../data/device-filter.ts";
+import { devices } from "../../data/devices.ts";
+import { areChangesKnown, changes } from "../../data/server.ts";
+import { countText, msOf } from "../../format.ts";
+import { tellError } from "../../parts/toast.tsx";
+import { Time } from "../../parts/time.tsx";
+import { pathTo, route, setParams } from "../../route.ts";
+import { addressOf } from "./tiles.tsx";
+
+const KINDS = ["alert", "device", "rule", "silence", "session", "issue", "annotation", "dashboard"];
+const SHOWN = 20;
+const PAGE = 50;
+
+/** What has happened lately, as it happens; earlier ones are asked for. `?changes=` narrows it to a kind. */
+export function Changes({ site }: { site: string }) {
+  const kind = route.value.params.get("changes") ?? "";
+  const [older, setOlder] = useState<readonly Change[]>([]);
+  const [shown, setShown] = useState(SHOWN);
+  const [isOver, setOver] = useState(false);
+  const [isAsking, setAsking] = useState(false);
+  useEffect(() => {
+    setOlder([]);
+    setShown(SHOWN);
+    setOver(false);
+  }, [kind]);
+  const found = useMemo(() => {
+    const isWanted = (change: Change) => (kind === "" || change.kind === kind) && isOfSite(change, site);
+    return [...changes.value, ...older].filter(isWanted);
+  }, [changes.value, older, kind, site]);
+  const more = async () => {
+    setShown((before) => before + PAGE);
+    const last = older.at(-1) ?? changes.value.at(-1);
+    if (found.length >= shown + PAGE || last === undefined) return;
+    setAsking(true);
+    try {
+      const page = await serverApi.listChanges({
+        limit: PAGE * 2,
+        page: last.cursor,
+        kinds: kind === "" ? [] : [kind],
+      });
+      setOlder((before) => [...before, ...page.changes]);
+      setOver(page.nextPage === "");
+    } catch (error) {
+      tellError(error, "Earlier changes were not read");
+    }
+    setAsking(false);
+  };
+  return (
+    <section aria-label="What changed lately">
+      <div class="toolbar overview-changes-title">
+        <h2>What changed lately</h2>
+        <select
+          class="push"
+          aria-label="Kinds of changes"
+          value={kind}
+          onChange={({ currentTarget }) => setParams({ changes: currentTarget.value })}
+        >
+          <option value="">all kinds</option>
+          {KINDS.map((each) => (
+            <option key={each} value={each}>
+              {each}s
+            </option>
+          ))}
+        </select>
+      </div>
+      {areChangesKnown.value && found.length === 0 && <p class="calm">Nothing has changed yet.</p>}
+      <ul class="rows overview-changes">
+        {found.slice(0, shown).map((change) => (
+          <ChangeRow key={change.cursor} change={change} />
+        ))}
+      </ul>
+      {(found.length > shown || (found.length > 0 && !isOver)) && (
+        <button type="button" class="quiet" disabled={isAsking} onClick={() => void more()}>
+          {found.length > shown ? `${countText(found.length - shown)} more, and earlier ones` : "Earlier ones"}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function ChangeRow({ change }: { change: Change }) {
+  const { time, kind, userId, text, severity, status } = change;
+  const place = placeOf(change);
+  const href = place && addressOf(pathTo(...place.parts), place.params ?? {});
+  return (
+    <li>
+      <Time ms={msOf(time)} />
+      <span class="overview-kind" data-severity={severity || undefined} data-status={status || undefined}>
+        {kind}
+      </span>
+      <span class="overview-change">
+        {href === undefined ? text : <a href={href}>{text}</a>}
+        {userId !== "" && <span class="dim"> by {userId}</span>}
+      </span>
+    </li>
+  );
+}
+
+/** What is about no device is of no site. */
+function isOfSite({ device }: Change, site: string): boolean {
+  return site === "" || (device !== "" && (devices.value.get(device)?.site || NOWHERE) === site);
+}

@@ -1,0 +1,77 @@
+import type { ServerStatus } from "../../../wire/gen/server_pb.ts";
+import { serverStatus } from "../../data/server.ts";
+import { bytesText, countOf, countText, durationText, msOf, numberText } from "../../format.ts";
+import { Sparkline } from "../../parts/sparkline.tsx";
+import { refusalText } from "./refusal-text.ts";
+import { TileGroup } from "./tiles.tsx";
+
+/** What comes in, how late, and what that takes. */
+export function Ingest() {
+  const status = serverStatus.value;
+  if (status === undefined) {
+    return (
+      <TileGroup title="Points">
+        <p class="dim">Asking …</p>
+      </TileGroup>
+    );
+  }
+  const { pointsPerS, batchesPerS, recentPointsPerS, lag } = status;
+  return (
+    <TileGroup title="Points">
+      <div class="overview-ingest">
+        <p title={`${numberText(batchesPerS)} batches a second; both over the last ten seconds`}>
+          <b>{rateText(pointsPerS)}</b> a second
+        </p>
+        <Sparkline values={recentPointsPerS} label="Points a second in the last ten minutes" />
+        <p class="dim" title="From the time of a reading to its being durable here, in the last minute">
+          Readings are {lagText(lag?.readingP50Ms)} old when kept, 1 % over {lagText(lag?.readingP99Ms)}
+        </p>
+        <Refused status={status} />
+        <p class="dim">{serverLine(status)}</p>
+      </div>
+    </TileGroup>
+  );
+}
+
+function Refused({ status: { refused } }: { status: ServerStatus }) {
+  const lately = refused.filter(({ lastMinute }) => lastMinute > 0n);
+  if (lately.length === 0) return null;
+  const total = lately.reduce((sum, { lastMinute }) => sum + lastMinute, 0n);
+  const reasons = lately.map(({ reason, lastMinute }) => `${countText(lastMinute)} ${refusalText(reason)}`);
+  return (
+    <p class="overview-refused">
+      <span aria-hidden="true">⚠</span> {countText(total)} refused in the last minute: {reasons.join(", ")}
+    </p>
+  );
+}
+
+function serverLine({
+  uploadStreams,
+  diskBytes,
+  diskBudgetBytes,
+  diskFreeBytes,
+  time,
+  startedAt,
+  version,
+}: ServerStatus) {
+  const ofBudget = diskBudgetBytes > 0n ? ` of ${bytesText(Number(diskBudgetBytes))}` : "";
+  return [
+    `${countOf(uploadStreams, "open stream")}`,
+    `${bytesText(Number(diskBytes))}${ofBudget} kept, ${bytesText(Number(diskFreeBytes))} free`,
+    `${version} up for ${durationText((msOf(time) ?? 0) - (msOf(startedAt) ?? 0))}`,
+  ].join(" · ");
+}
+
+function rateText(perS: number): string {
+  return perS >= 100 ? countText(perS) : numberText(Math.round(perS * 10) / 10);
+}
+
+/** 0: nothing came. */
+function lagText(ms = 0): string {
+  if (ms === 0) return "–";
+  return ms < 1_000
+    ? `${countText(ms)} ms`
+    : ms < 60_000
+      ? `${numberText(Math.round(ms / 100) / 10)} s`
+      : durationText(ms);
+}

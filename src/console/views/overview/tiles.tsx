@@ -1,0 +1,72 @@
+import type { ComponentChildren } from "preact";
+import { alertsVersion, alertBook } from "../../data/alerts.ts";
+import { SEVERITIES } from "../../data/alert-row.ts";
+import { takesDevice } from "../../data/device-filter.ts";
+import { devices, STATUSES } from "../../data/devices.ts";
+import { siteOf } from "../../data/sites.ts";
+import { countText } from "../../format.ts";
+import { Severity, Status } from "../../parts/status.tsx";
+
+export function DeviceTiles({ site }: { site: string }) {
+  const counts = new Map<string, number>();
+  const isHere = takesDevice({ search: "", statuses: [], site, type: "", tags: [] });
+  let all = 0;
+  for (const device of devices.value.values()) {
+    if (!isHere(device)) continue;
+    all++;
+    counts.set(device.status, (counts.get(device.status) ?? 0) + 1);
+  }
+  return (
+    <TileGroup title={`${countText(all)} ${all === 1 ? "device" : "devices"}`}>
+      {STATUSES.map((status) => (
+        <Tile key={status} count={counts.get(status) ?? 0} href={addressOf("/devices", { status, site })}>
+          <Status status={status} />
+        </Tile>
+      ))}
+    </TileGroup>
+  );
+}
+
+export function AlertTiles({ site }: { site: string }) {
+  void alertsVersion.value;
+  const counts = SEVERITIES.map((_, rank) => (site === "" ? alertBook.counts[rank] : 0));
+  if (site !== "") {
+    for (const row of alertBook.active) if (siteOf(row, devices.value) === site) counts[Math.min(row.rank, 3)]++;
+  }
+  const open = alertBook.openCounts.reduce((sum, count) => sum + count, 0);
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const ofThese = site === "" && all > 0 ? `, ${countText(open)} without anybody` : "";
+  return (
+    <TileGroup title={`${countText(all)} firing${ofThese}`}>
+      {SEVERITIES.map((severity, rank) => (
+        <Tile key={severity} count={counts[rank]} href={addressOf("/alerts", { severity, site })}>
+          <Severity severity={severity} />
+        </Tile>
+      ))}
+    </TileGroup>
+  );
+}
+
+export function TileGroup({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="card overview-group">
+      <h2>{title}</h2>
+      <div class="overview-group-tiles">{children}</div>
+    </div>
+  );
+}
+
+function Tile({ count, href, children }: { count: number; href: string; children: ComponentChildren }) {
+  return (
+    <a class="overview-tile" href={href} data-none={count === 0}>
+      <b>{countText(count)}</b>
+      {children}
+    </a>
+  );
+}
+
+/** Without what is "". */
+export function addressOf(path: string, params: Readonly<Record<string, string>>): string {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== "")).toString();
+  return query === "" ? path : `${path}?${query}`;
+}
