@@ -11,7 +11,7 @@ import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
-import { saveDemoDashboard } from "./demo-dashboard.ts";
+import { saveDemoContent } from "./demo-content.ts";
 import { playFleets } from "./demo-fleets.ts";
 import { connectTo, retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
@@ -49,7 +49,7 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   const { config: settings } = configOfFlags({ data: tmpdir(), logLevel: LOG_LEVEL, ...flags });
   const own = flags.data === undefined ? ownFolder() : undefined;
   const config = own === undefined ? settings : { ...settings, data: own.path };
-  // Whoever has changed or deleted the dashboard keeps it so.
+  // Whoever has changed or deleted them keeps them so.
   const isNew = !existsSync(join(config.data, "state.db"));
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
@@ -57,7 +57,7 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   try {
     const server = await startServer(config, { spawn, logger: await createLogger(config.log), onFatal: fatal.reject });
     try {
-      if (isNew) await saveDemoDashboard(server.grpcAddress);
+      if (isNew) await saveDemoContent(server.grpcAddress);
       const playing = Promise.all([
         play(server.grpcAddress, speed, over.signal, () => tell(server, config.data, speed)),
         playFleets(server.grpcAddress, over.signal),

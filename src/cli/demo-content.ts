@@ -1,14 +1,18 @@
-/** The dashboard that a new demo has, so that there is one to look at. */
+/** What a new demo has, so that there is something to look at: a dashboard, and rules that fire now and then. */
 import { fromJson } from "@bufbuild/protobuf";
+import { putRule } from "../client/rules.ts";
 import { putDashboard } from "../client/saved-dashboards.ts";
+import { RuleSchema } from "../wire/gen/rules_pb.ts";
 import { SavedDashboardSchema } from "../wire/gen/saved_dashboards_pb.ts";
 import { connectTo } from "./client-flags.ts";
 import factory from "./demo-data/factory-dashboard.json";
+import rules from "./demo-data/rules.json";
 
-export async function saveDemoDashboard(server: string): Promise<void> {
+export async function saveDemoContent(server: string): Promise<void> {
   const connection = connectTo(server);
   try {
     await putDashboard(connection, { dashboard: fromJson(SavedDashboardSchema, factory), userId: "demo" });
+    for (const rule of rules) await putRule(connection, fromJson(RuleSchema, rule));
   } finally {
     connection.close();
   }
