@@ -1,10 +1,13 @@
 /** A plot that asks for what it shows, and follows it. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Failure } from "../data/failure.ts";
-import { LiveRange, type ChartQuery } from "../data/range.ts";
+import { deliveries, wantDeliveries } from "../data/watched-deliveries.ts";
+import { explained } from "../data/gaps.ts";
+import { LiveRange, type ChartQuery, type RangeState } from "../data/range.ts";
 import { nowMs } from "../now.ts";
 import { useAnnotating } from "../parts/annotate.tsx";
 import { Empty } from "../parts/empty.tsx";
+import { useOverlays } from "./overlays.ts";
 import { Plot, type PlotProps } from "./plot.tsx";
 
 export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
@@ -25,10 +28,12 @@ export function Chart({ query, title = query.metric, onFailure, ...plot }: Chart
   }, [queryKey]);
   const range = "lastMs" in query.range ? { fromMs: nowMs.value - query.range.lastMs, toMs: nowMs.value } : query.range;
   const notes = useAnnotating(query, range);
+  const { thresholds, episodes } = useOverlays(query, range.fromMs);
   const failed = live?.state.value.failure;
   useEffect(() => onFailure?.(failed), [failed?.field, failed?.text]);
-  if (live === undefined) return <figure class="chart" aria-busy="true" />;
-  const { series, isRead, failure } = live.state.value;
+  const shown = useExplainedGaps(live?.state.value);
+  if (shown === undefined) return <figure class="chart" aria-busy="true" />;
+  const { series, isRead, failure } = shown;
   const units = [...new Set(series.map(({ unit }) => unit))].join(", ");
   return (
     <figure class="chart">
@@ -37,7 +42,7 @@ export function Chart({ query, title = query.metric, onFailure, ...plot }: Chart
       </figcaption>
       {series.length > 0 && (
         <Plot
-          {...plot}
+          {...{ thresholds, episodes, ...plot }}
           {...{ series, range, label: plot.label ?? title, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
           annotations={[...(plot.annotations ?? []), ...notes.annotations]}
           toolbar={
@@ -55,4 +60,19 @@ export function Chart({ query, title = query.metric, onFailure, ...plot }: Chart
       )}
     </figure>
   );
+}
+
+/** Gaps with what is known of the way that their sources' points come. */
+function useExplainedGaps(state: RangeState | undefined): RangeState | undefined {
+  const hasGaps = state?.series.some(({ gaps = [] }) => gaps.length > 0) === true;
+  useEffect(() => (hasGaps ? wantDeliveries() : undefined), [hasGaps]);
+  const known = deliveries.value;
+  return useMemo(() => {
+    if (state === undefined || !hasGaps || known.size === 0) return state;
+    const series = state.series.map((each, i) => {
+      const delivery = known.get(state.names[i].source);
+      return delivery === undefined ? each : { ...each, gaps: each.gaps!.map((gap) => explained(gap, delivery)) };
+    });
+    return { ...state, series };
+  }, [state, known]);
 }

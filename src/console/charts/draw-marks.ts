@@ -32,7 +32,9 @@ export function drawEpisodes(
   }
 }
 
-/** "lost" crossed, "late" slanted, "silent" dotted: told apart without colours. */
+const STRIP_PX = 10;
+
+/** "lost" crossed, "late" slanted, "silent" dotted: told apart without colours. Of one among several a strip at the bottom. */
 export function drawGaps(
   canvas: Canvas,
   gaps: readonly PlotGap[],
@@ -40,14 +42,16 @@ export function drawGaps(
   box: Box,
   colours: Palette,
   pixelRatio: number,
+  isOneOfMany: boolean,
 ): void {
+  const height = isOneOfMany ? Math.min(box.height, STRIP_PX * pixelRatio) : box.height;
   for (const { fromMs, toMs, kind } of gaps) {
     const span = visibleSpan(fromMs, toMs, projection, box);
     if (span === undefined || span.width < 2 * pixelRatio) continue;
     const pattern = gapPattern(canvas, kind, gapColour(kind, colours), pixelRatio);
     if (pattern === null) continue;
     canvas.fillStyle = pattern;
-    canvas.fillRect(span.left, box.top, span.width, box.height);
+    canvas.fillRect(span.left, box.top + box.height - height, span.width, height);
   }
 }
 

@@ -1,7 +1,7 @@
 /** One plot on a canvas: uPlot has the axes, and what lies between them is drawn here from columns as they are. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { numberText } from "../format.ts";
+import { isUtc, numberText } from "../format.ts";
 import { drawSeries, type Projection } from "./draw-lines.ts";
 import { drawAnnotations, drawEpisodes, drawGaps, drawThresholds, type Box } from "./draw-marks.ts";
 import { valueExtent } from "./extent.ts";
@@ -11,6 +11,7 @@ import { timeTicks } from "./time-ticks.ts";
 
 const LINE_WIDTH_PX = 1.5;
 const VALUE_AXIS_PX = 58;
+const EDGE_PX = 18;
 
 /** Draws while it can be seen; what changed meanwhile is drawn when it comes into view. */
 export class PlotCanvas {
@@ -132,7 +133,7 @@ export class PlotCanvas {
           y: { distr: isLog ? 3 : 1, range: () => this.#extent },
         },
         axes: [
-          { ...axis, values: (_, ticks, __, ___, stepMs) => timeTicks(ticks, stepMs), space: 70 },
+          { ...axis, values: (u, ticks, _, __, stepMs) => this.#timeTicks(u, ticks, stepMs), space: 70 },
           {
             ...axis,
             values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick))),
@@ -154,13 +155,22 @@ export class PlotCanvas {
   /** Called with where the values lie, each time that is another element. */
   onBuilt: ((over: HTMLElement) => void) | undefined;
 
+  /** One at the edge would be cut off. */
+  #timeTicks({ over }: uPlot, ticks: number[], stepMs: number): string[] {
+    const { fromMs, toMs } = this.#model!.range;
+    const edgeMs = toMs - (EDGE_PX / (over.clientWidth || this.#place.clientWidth)) * (toMs - fromMs);
+    const texts = timeTicks(ticks, stepMs, isUtc.peek() ? "UTC" : undefined);
+    return texts.map((text, i) => (ticks[i] > edgeMs ? "" : text));
+  }
+
   #drawBelow(plot: uPlot): void {
     const { episodes = [], series, hidden } = this.#model!;
     const [projection, box, colours] = [this.#projection(plot), plot.bbox, palette()];
     within(plot.ctx, box, () => {
       drawEpisodes(plot.ctx, episodes, projection, box, colours, devicePixelRatio);
-      for (const { key, gaps = [] } of series)
-        if (!hidden?.has(key)) drawGaps(plot.ctx, gaps, projection, box, colours, devicePixelRatio);
+      const drawn = series.filter(({ key }) => !hidden?.has(key));
+      for (const { gaps = [] } of drawn)
+        drawGaps(plot.ctx, gaps, projection, box, colours, devicePixelRatio, drawn.length > 1);
     });
   }
 

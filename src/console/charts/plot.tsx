@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import "./charts.css";
 import { crosshairOf } from "./crosshair.ts";
+import { GapLegend } from "./gap-legend.tsx";
 import { listenForGestures } from "./gestures.ts";
 import { Legend } from "./legend.tsx";
 import { PlotCanvas } from "./plot-canvas.ts";
@@ -108,6 +109,7 @@ export function Plot(props: PlotProps) {
         aria-label={props.label ?? series.map(({ label }) => label).join(", ")}
         style={{ height: `${heightPx}px` }}
       />
+      {hasLegend && <GapLegend series={series.filter(({ key }) => !hidden.has(key))} range={shown.current} />}
       {(hasLegend || props.toolbar !== undefined) && (
         <div class="plot-foot">
           {hasLegend && <Legend {...{ series, hidden, crosshair, unit }} onHidden={setHidden} />}

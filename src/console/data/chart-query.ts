@@ -61,6 +61,8 @@ export const SERIES_MAX = 50;
 /** Of each series; an hour of a point a second is below it. */
 export const RAW_POINTS_MAX = 4_000;
 const STEPS_WANTED = 1_000;
+/** Groups have few: a step is to have a point of each of their series. */
+const GROUP_STEPS_WANTED = 200;
 const [SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS] = [1_000, 60_000, 3_600_000, 86_400_000];
 const STEPS_MS = [
   ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND_MS),
@@ -88,14 +90,14 @@ export function planOf(query: ChartQuery): ChartPlan {
   const lengthMs = lengthMsOf(query.range);
   const isGrouped = (query.groupBy?.length ?? 0) > 0 || query.aggregation !== undefined;
   const wantsSteps = query.function !== undefined || isGrouped || query.band === true || lengthMs > RAW_RANGE_MAX_MS;
-  const stepMs = query.stepMs ?? (wantsSteps ? niceStepMs(lengthMs) : 0);
+  const stepMs = query.stepMs ?? (wantsSteps ? niceStepMs(lengthMs, isGrouped ? GROUP_STEPS_WANTED : STEPS_WANTED) : 0);
   const isAverage = (query.function ?? "avg") === "avg";
   return { stepMs, hasBand: stepMs > 0 && (query.band ?? (isAverage && !isGrouped)) };
 }
 
-/** The shortest that gives no more than about a thousand steps. */
-export function niceStepMs(lengthMs: number): number {
-  return STEPS_MS.find((stepMs) => lengthMs / stepMs <= STEPS_WANTED * 1.01) ?? STEPS_MS.at(-1)!;
+/** The shortest that gives no more steps than are wanted, or hardly more. */
+export function niceStepMs(lengthMs: number, stepsWanted = STEPS_WANTED): number {
+  return STEPS_MS.find((stepMs) => lengthMs / stepMs <= stepsWanted * 1.01) ?? STEPS_MS.at(-1)!;
 }
 
 /** `fromMs`: a part of the range alone. `isTop`: the highest series, where there are too many. */

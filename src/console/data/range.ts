@@ -14,6 +14,8 @@ import {
   type ChartQuery,
 } from "./chart-query.ts";
 import { failureOf, type Failure } from "./failure.ts";
+import { gapMinMs, silencesOf } from "./gaps.ts";
+import type { Line } from "./line.ts";
 import { followLive } from "./live-values.ts";
 import { isTooMany, readRange } from "./read-range.ts";
 import { SeriesBook, type HeardValue, type SeriesName, type Wanted } from "./series-book.ts";
@@ -55,6 +57,7 @@ export class LiveRange {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dueMs = Infinity;
   #wholePauseMs = 0;
+  readonly #gapsMin = new Map<string, { readonly minMs: number; readonly length: number }>();
   #isTop = false;
   #isTold = false;
   #told: Pick<RangeState, "isRead" | "failure" | "more" | "notes"> = NOTHING;
@@ -189,11 +192,23 @@ export class LiveRange {
     const { range } = this.#query;
     if ("lastMs" in range) this.#book.forgetBefore(Date.now() - lengthMsOf(range) * 1.05 - this.#plan.stepMs);
     const all = [...this.#book.series];
+    const shown = "lastMs" in range ? { fromMs: Date.now() - range.lastMs, toMs: Date.now() } : range;
     const series = all.map(({ name: { key, label, unit }, line }): PlotSeries => {
       const { timesMs, values } = line;
-      return { key, label, unit, timesMs, values, ...(line.hasBand && { mins: line.mins, maxs: line.maxs }) };
+      const gaps = silencesOf(timesMs, this.#gapMinMs(key, line), { ...shown, toMs: Math.min(shown.toMs, Date.now()) });
+      return { key, label, unit, timesMs, values, gaps, ...(line.hasBand && { mins: line.mins, maxs: line.maxs }) };
     });
     this.state.value = { ...this.#told, series, names: all.map(({ name }) => name), stepMs: this.#plan.stepMs };
+  }
+
+  /** What is usual is reckoned anew where a line has become another. */
+  #gapMinMs(key: string, line: Line): number {
+    const { length } = line;
+    const before = this.#gapsMin.get(key);
+    if (before !== undefined && Math.abs(length - before.length) <= before.length / 8) return before.minMs;
+    const minMs = gapMinMs(line.timesMs, this.#plan.stepMs);
+    this.#gapsMin.set(key, { minMs, length });
+    return minMs;
   }
 }
 

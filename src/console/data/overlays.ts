@@ -1,0 +1,90 @@
+/** Rules, and alerts of the past, for all charts of the page: what they draw over their lines. */
+import { signal } from "@preact/signals";
+import { AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
+import type { Rule } from "../../wire/gen/rules_pb.ts";
+import { timestampOfMs } from "../../wire/timestamp.ts";
+import { alertsApi } from "../api.ts";
+import { alertBook, onAlerts } from "./alerts.ts";
+
+const READ_EVERY_MS = 60_000;
+/** In a storm of alerts charts are drawn no more often for it. */
+const TOLD_EVERY_MS = 2_000;
+const [RULES_MAX, ALERTS_MAX] = [1_000, 1_000];
+/** Alerts that fired so long before what is shown, and cleared in it, are shown, too. */
+const BEFORE_MS = 86_400_000;
+const BEGIN_STEP_MS = 3_600_000;
+
+export const rules = signal<readonly Rule[]>([]);
+/** Those that fire and those that have, by what they say is their metric ("": none). */
+export const alertsByMetric = signal<ReadonlyMap<string, readonly Alert[]>>(new Map());
+
+const wanted = new Map<object, number>();
+let past: readonly Alert[] = [];
+let running: { readonly ask: () => void; readonly stop: () => void } | undefined;
+
+/** For as long as nobody calls what it returns. */
+export function wantOverlays(fromMs: number): () => void {
+  const key = {};
+  const isEarlier = fromMs < Math.min(...wanted.values());
+  wanted.set(key, fromMs);
+  if (running === undefined) running = start();
+  else if (isEarlier) running.ask();
+  return () => {
+    wanted.delete(key);
+    // Charts of one page come and go together.
+    setTimeout(() => {
+      if (wanted.size > 0) return;
+      running?.stop();
+      running = undefined;
+    });
+  };
+}
+
+function start() {
+  const controller = new AbortController();
+  const { signal: over } = controller;
+  let due: ReturnType<typeof setTimeout> | undefined;
+  const tellSoon = () => (due ??= setTimeout(tell, TOLD_EVERY_MS));
+  const tell = () => {
+    due = undefined;
+    const known = new Map(
+      [...past, ...[...alertBook.rows()].map(({ alert }) => alert)].map((alert) => [alert.id, alert]),
+    );
+    alertsByMetric.value = Map.groupBy(known.values(), ({ context }) => context["metric"] ?? "");
+  };
+  let asking: ReturnType<typeof setTimeout> | undefined;
+  const ask = () =>
+    (asking ??= setTimeout(async () => {
+      asking = undefined;
+      await read(over);
+      if (!over.aborted) tell();
+    }));
+  const unfollow = onAlerts(tellSoon);
+  const timer = setInterval(() => !document.hidden && ask(), READ_EVERY_MS);
+  ask();
+  const stop = () => {
+    controller.abort();
+    unfollow();
+    clearInterval(timer);
+    clearTimeout(due);
+    clearTimeout(asking);
+  };
+  return { ask, stop };
+}
+
+async function read(over: AbortSignal): Promise<void> {
+  const fromMs = Math.floor((Math.min(...wanted.values()) - BEFORE_MS) / BEGIN_STEP_MS) * BEGIN_STEP_MS;
+  try {
+    const [{ rules: infos }, { alerts: cleared }] = await Promise.all([
+      alertsApi.listRules({ limit: RULES_MAX }, { signal: over }),
+      alertsApi.listAlerts(
+        { state: AlertState.CLEARED, from: timestampOfMs(Math.max(0, fromMs)), limit: ALERTS_MAX },
+        { signal: over },
+      ),
+    ]);
+    rules.value = infos.flatMap(({ rule }) => rule ?? []);
+    past = cleared;
+  } catch {
+    // Charts are drawn without them, as before; they are asked for again.
+  }
+}
