@@ -1,6 +1,7 @@
 /** Calls of the page over one WebSocket, as a `fetch` for the Connect transport. */
 import {
   callFrame,
+  FRAME_BYTES_MAX,
   FrameKind,
   frameOf,
   readFrame,
@@ -72,15 +73,18 @@ export class Tunnel {
     const body = new Uint8Array(await request.arrayBuffer());
     request.signal.throwIfAborted();
     if (this.#socket.readyState !== WebSocket.OPEN) throw new TypeError("the connection is closed");
+    const head = { path: new URL(request.url).pathname, headers: Object.fromEntries(request.headers) };
     const call = ++this.#last;
+    const frame = callFrame(call, head, body);
+    const { url, headers, signal } = request;
+    if (frame.byteLength > FRAME_BYTES_MAX) return fetch(url, { method: "POST", headers, body, signal });
     const pending: PendingCall = { answered: Promise.withResolvers(), body: undefined };
     this.#calls.set(call, pending);
     request.signal.addEventListener("abort", () => {
       if (this.#calls.has(call)) this.#cancel(call);
       fail(pending, request.signal.reason);
     });
-    const head = { path: new URL(request.url).pathname, headers: Object.fromEntries(request.headers) };
-    this.#socket.send(callFrame(call, head, body));
+    this.#socket.send(frame);
     return pending.answered.promise;
   };
 

@@ -1,6 +1,7 @@
 /** Calls of pages over WebSockets: each is answered as if it had come as a request of its own. */
 import type { ServerWebSocket, WebSocketHandler } from "bun";
 import {
+  FRAME_BYTES_MAX,
   FrameKind,
   frameOf,
   jsonFrame,
@@ -8,6 +9,7 @@ import {
   readFrame,
   type AnswerHead,
   type ServerHello,
+  type TunnelCall,
 } from "../wire/tunnel-frame.ts";
 
 export interface TunnelData {
@@ -20,11 +22,16 @@ export interface TunnelData {
 
 type Socket = ServerWebSocket<TunnelData>;
 
+/** Of all pages. Each may have a frame that has not arrived whole. */
+export const TUNNELS_MAX = 1_000;
 /** At once, of one page. */
 const CALLS_MAX = 256;
-const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 /** What may wait in a socket before its calls do. */
 const BUFFERED_BYTES_MAX = 1024 * 1024;
+/** Sent at once: calls take turns. */
+const CHUNK_BYTES_MAX = 128 * 1024;
+/** Past it Bun would leave out what is sent. What waits is far less, but for answers to pings that nobody reads. */
+const BACKPRESSURE_BYTES_MAX = 4 * 1024 * 1024;
 const IDLE_TIMEOUT_S = 120;
 const [GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER] = [1001, 1002, 1013];
 const encoder = new TextEncoder();
@@ -55,47 +62,46 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
     if (stopping.aborted && socket.data.calls.size === 0) socket.close(GOING_AWAY, "the server is shutting down");
   };
   stopping.addEventListener("abort", () => sockets.forEach(closeWhereDone));
+  const run = async (request: Request, socket: Socket, call: number) => {
+    const { signal } = request;
+    try {
+      await passOn(await answer(request), socket, call, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      onDefect(error);
+      const text = encoder.encode("internal error; see the server's log");
+      await sendInTurn(socket, frameOf(FrameKind.FAIL, call, text), signal);
+    } finally {
+      socket.data.calls.delete(call);
+      closeWhereDone(socket);
+    }
+  };
   return {
     data: {} as TunnelData,
     maxPayloadLength: FRAME_BYTES_MAX,
     idleTimeout: IDLE_TIMEOUT_S,
+    backpressureLimit: BACKPRESSURE_BYTES_MAX,
+    closeOnBackpressureLimit: true,
     perMessageDeflate: false,
     open(socket) {
       sockets.add(socket);
       hello().then((said) => socket.send(jsonFrame(FrameKind.HELLO, 0, said)), onDefect);
+      closeWhereDone(socket);
     },
     message(socket, message) {
       const frame = typeof message === "string" ? undefined : readFrame(new Uint8Array(message));
       if (frame === undefined) return socket.close(PROTOCOL_ERROR, "a frame cannot be read");
       const { call, kind, payload } = frame;
-      const { calls } = socket.data;
-      if (kind === FrameKind.PING) return void socket.send(frameOf(FrameKind.PING, call));
-      if (kind === FrameKind.CANCEL) return calls.get(call)?.abort();
+      const { calls, base } = socket.data;
+      if (kind === FrameKind.PING) return answerPing(socket, call);
+      if (kind === FrameKind.CANCEL) return cancel(socket, call);
       const begun = kind === FrameKind.CALL && !calls.has(call) ? readCall(payload) : undefined;
-      if (begun === undefined) return socket.close(PROTOCOL_ERROR, "a call cannot be read");
-      if (calls.size >= CALLS_MAX) return socket.close(TRY_AGAIN_LATER, `more than ${CALLS_MAX} calls at once`);
       const controller = new AbortController();
+      const request = begun && requestOf(begun, base, controller.signal);
+      if (request === undefined) return socket.close(PROTOCOL_ERROR, "a call cannot be read");
+      if (calls.size >= CALLS_MAX) return socket.close(TRY_AGAIN_LATER, `more than ${CALLS_MAX} calls at once`);
       calls.set(call, controller);
-      const { path, headers } = begun.head;
-      const pass = async () => {
-        const url = new URL(path, socket.data.base).href;
-        const { signal } = controller;
-        await passOn(
-          await answer(new Request(url, { method: "POST", headers, body: begun.body, signal })),
-          socket,
-          call,
-        );
-      };
-      pass()
-        .catch((error: unknown) => {
-          if (controller.signal.aborted) return;
-          onDefect(error);
-          socket.send(frameOf(FrameKind.FAIL, call, encoder.encode("internal error; see the server's log")));
-        })
-        .finally(() => {
-          calls.delete(call);
-          closeWhereDone(socket);
-        });
+      void run(request, socket, call);
     },
     drain: ({ data }) => hasRoom(data),
     close(socket) {
@@ -107,19 +113,48 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
   };
 }
 
-async function passOn(response: Response, socket: Socket, call: number): Promise<void> {
-  const { signal } = socket.data.calls.get(call)!;
-  const head: AnswerHead = { status: response.status, headers: Object.fromEntries(response.headers) };
-  socket.send(jsonFrame(FrameKind.HEAD, call, head));
-  for await (const chunk of response.body ?? []) {
-    if (signal.aborted) return;
-    socket.send(frameOf(FrameKind.CHUNK, call, chunk));
-    if (socket.getBufferedAmount() <= BUFFERED_BYTES_MAX) continue;
-    await (socket.data.room ??= Promise.withResolvers()).promise;
+/** Undefined where it is no address, or headers are none. */
+function requestOf({ head, body }: TunnelCall, base: string, signal: AbortSignal): Request | undefined {
+  try {
+    return new Request(new URL(head.path, base).href, { method: "POST", headers: head.headers, body, signal });
+  } catch {
+    return undefined;
   }
-  socket.send(frameOf(FrameKind.END, call));
 }
 
+async function passOn(response: Response, socket: Socket, call: number, signal: AbortSignal): Promise<void> {
+  const head: AnswerHead = { status: response.status, headers: Object.fromEntries(response.headers) };
+  await sendInTurn(socket, jsonFrame(FrameKind.HEAD, call, head), signal);
+  for await (const chunk of response.body ?? []) {
+    for (let at = 0; at < chunk.byteLength && !signal.aborted; at += CHUNK_BYTES_MAX) {
+      const piece = chunk.subarray(at, at + CHUNK_BYTES_MAX);
+      await sendInTurn(socket, frameOf(FrameKind.CHUNK, call, piece), signal);
+    }
+    if (signal.aborted) return;
+  }
+  await sendInTurn(socket, frameOf(FrameKind.END, call), signal);
+}
+
+/** Once there is room; nothing where the call was cancelled, or the page has left. */
+async function sendInTurn(socket: Socket, frame: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
+  const { data } = socket;
+  while (socket.getBufferedAmount() > BUFFERED_BYTES_MAX && !signal.aborted) {
+    await (data.room ??= Promise.withResolvers()).promise;
+  }
+  if (!signal.aborted) socket.send(frame);
+}
+
+/** While much waits to be read, that says that the server is there. */
+function answerPing(socket: Socket, call: number): void {
+  if (socket.getBufferedAmount() <= BUFFERED_BYTES_MAX) socket.send(frameOf(FrameKind.PING, call));
+}
+
+function cancel({ data }: Socket, call: number): void {
+  data.calls.get(call)?.abort();
+  hasRoom(data);
+}
+
+/** Whoever waits looks again. */
 function hasRoom(data: TunnelData): void {
   data.room?.resolve();
   data.room = undefined;

@@ -22,7 +22,7 @@ import { answerRoute } from "./http-routes.ts";
 import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody, type BodyArrival } from "./request-body.ts";
-import { isOwnPage, tunnelData, tunnelHandler, type TunnelData } from "./tunnel.ts";
+import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, type TunnelData } from "./tunnel.ts";
 import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
 
 export interface WebServerOptions extends TransportEvents {
@@ -95,7 +95,7 @@ async function drain(server: Server<TunnelData>, stopping: AbortController, grac
 
 async function answer(
   request: Request,
-  server: Pick<Server<TunnelData>, "timeout" | "upgrade">,
+  server: Pick<Server<TunnelData>, "timeout" | "upgrade" | "pendingWebSockets">,
   routes: ReadonlyMap<string, UniversalHandler>,
   options: WebServerOptions,
   stopping: AbortSignal,
@@ -137,8 +137,15 @@ function wantsPage(request: Request): boolean {
   return request.headers.get("accept")?.includes("text/html") === true;
 }
 
-function tunnelOpened(request: Request, server: Pick<Server<TunnelData>, "upgrade">): Response | undefined {
+function tunnelOpened(
+  request: Request,
+  server: Pick<Server<TunnelData>, "upgrade" | "pendingWebSockets">,
+): Response | undefined {
   if (!isOwnPage(request)) return new Response("only pages of this server may open it\n", { status: 403 });
+  if (server.pendingWebSockets >= TUNNELS_MAX) {
+    const text = `${TUNNELS_MAX} pages are connected already; wanted at most so many: close some, and try again\n`;
+    return new Response(text, { status: 503, headers: { "retry-after": "5" } });
+  }
   if (server.upgrade(request, { data: tunnelData(request) })) return undefined;
   return new Response(`${TUNNEL_PATH} is a WebSocket of the console\n`, {
     status: 426,

@@ -3,7 +3,11 @@
  * HTTP/1.1, for all its tabs together. A frame is a kind (1 byte), the number of its call (4 bytes, big-endian), and what it brings.
  */
 
+import { METADATA_BYTES_MAX } from "../model/limits.ts";
+
 export const TUNNEL_PATH = "/tunnel";
+/** From pages; calls that are longer go as requests of their own. */
+export const FRAME_BYTES_MAX = 256 * 1024;
 
 export const FrameKind = {
   /** Page: a call begins; its head (4 bytes of length, JSON), then its body. */
@@ -27,6 +31,11 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 export interface CallHead {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface TunnelCall {
+  readonly head: CallHead;
+  readonly body: Uint8Array<ArrayBuffer>;
 }
 
 export interface AnswerHead {
@@ -85,12 +94,10 @@ export function callFrame(call: number, head: CallHead, body: Uint8Array): Uint8
 }
 
 /** Undefined where it cannot be read. */
-export function readCall(
-  payload: Uint8Array<ArrayBuffer>,
-): { head: CallHead; body: Uint8Array<ArrayBuffer> } | undefined {
+export function readCall(payload: Uint8Array<ArrayBuffer>): TunnelCall | undefined {
   if (payload.byteLength < LENGTH_BYTES) return undefined;
   const length = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
-  if (LENGTH_BYTES + length > payload.byteLength) return undefined;
+  if (length > METADATA_BYTES_MAX || LENGTH_BYTES + length > payload.byteLength) return undefined;
   const head = readJson(payload.subarray(LENGTH_BYTES, LENGTH_BYTES + length)) as CallHead | undefined;
   if (typeof head?.path !== "string" || typeof head.headers !== "object" || head.headers === null) return undefined;
   if (!Object.values(head.headers).every((value) => typeof value === "string")) return undefined;

@@ -9,7 +9,7 @@ import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
 import { serverStreaming, unary } from "../../src/wire/service.ts";
-import { callFrame, FrameKind, frameOf, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
+import { callFrame, FRAME_BYTES_MAX, FrameKind, frameOf, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
 
 const PADDING = "x".repeat(64 * 1024);
 const opened: { close(): unknown }[] = [];
@@ -99,6 +99,16 @@ test("a page is told who the server is, and without a console of no scripts", as
   const { link } = await start();
   await until(() => link.hello.value !== undefined);
   expect(link.hello.value).toEqual({ version: expect.any(String), commit: expect.any(String), scripts: [] });
+});
+
+test("a call that is longer than a frame may be goes as a request of its own", async () => {
+  const { dashboard, sockets } = await start();
+  const metric = "x".repeat(FRAME_BYTES_MAX);
+  expect((await dashboard.queryRange({ metric })).notes).toEqual([metric]);
+  const longest = metric.slice(0, -1_000);
+  expect((await dashboard.queryRange({ metric: longest })).notes).toEqual([longest]);
+  // One that was too long would have ended it.
+  expect(sockets).toHaveLength(1);
 });
 
 test("a page that leaves ends its calls; one that comes back begins anew", async () => {
