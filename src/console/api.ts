@@ -7,6 +7,7 @@ import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import { Devices } from "../wire/gen/devices_pb.ts";
 import { DataIngestion } from "../wire/gen/ingestion_pb.ts";
 import { Server } from "../wire/gen/server_pb.ts";
+import { SavedDashboards } from "../wire/gen/saved_dashboards_pb.ts";
 import { ServerLink } from "./server-link.ts";
 
 export const link = new ServerLink(location.origin, {
@@ -29,3 +30,4 @@ export const devicesApi = createClient(Devices, transport);
 export const collaborationApi = createClient(Collaboration, transport);
 export const ingestionApi = createClient(DataIngestion, transport);
 export const serverApi = createClient(Server, transport);
+export const savedDashboardsApi = createClient(SavedDashboards, transport);

@@ -56,7 +56,7 @@ export function guardLeaving(ask: () => Promise<boolean>): () => void {
 /** In place of the present address, which only led here. */
 export function goInstead(href: string): void {
   history.replaceState(null, "", href);
-  route.value = present();
+  show();
 }
 
 /** Changes what the address says of the view; "" takes a parameter away. */

@@ -1,6 +1,7 @@
 /** The parts of the console, in the order of the menu. */
 import type { FunctionComponent } from "preact";
 import { AlertsView } from "./views/alerts/alerts.tsx";
+import { DashboardsView } from "./views/dashboards/dashboards.tsx";
 import { DevicesView } from "./views/devices/devices.tsx";
 import { Explore } from "./views/explore/explore.tsx";
 import { IssuesView } from "./views/issues/issues.tsx";
@@ -19,6 +20,7 @@ export interface ViewEntry {
 export const VIEWS: readonly ViewEntry[] = [
   { name: "", label: "Overview", key: "o", View: Overview },
   { name: "explore", label: "Explore", key: "e", View: Explore },
+  { name: "dashboards", label: "Dashboards", key: "b", View: DashboardsView },
   { name: "devices", label: "Devices", key: "d", View: DevicesView },
   { name: "alerts", label: "Alerts", key: "a", View: AlertsView },
   { name: "sessions", label: "Sessions", key: "s", View: SessionsView },

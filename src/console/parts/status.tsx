@@ -1,5 +1,11 @@
 /** Told by shape and word, not by colour alone. */
-const MARKS: Readonly<Record<string, string>> = { online: "●", late: "◐", offline: "○", never_seen: "·", stale: "◌" };
+export const STATUS_MARKS: Readonly<Record<string, string>> = {
+  online: "●",
+  late: "◐",
+  offline: "○",
+  never_seen: "·",
+  stale: "◌",
+};
 
 export function statusText(status: string): string {
   return status.replace("_", " ");
@@ -8,7 +14,7 @@ export function statusText(status: string): string {
 export function Status({ status }: { status: string }) {
   return (
     <span class="status" data-status={status}>
-      <span aria-hidden="true">{MARKS[status] ?? "·"}</span> {statusText(status)}
+      <span aria-hidden="true">{STATUS_MARKS[status] ?? "·"}</span> {statusText(status)}
     </span>
   );
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { heatCells, strengthOf } from "../../../src/console/views/dashboards/panels/heat-cells.ts";
-import { stepFor } from "../../../src/console/views/dashboards/panels/range-step.ts";
+import { stepFor } from "../../../src/console/data/step-length.ts";
 import { shares, stateRuns } from "../../../src/console/views/dashboards/panels/state-runs.ts";
 import { severityOf } from "../../../src/console/views/dashboards/thresholds.ts";
 

@@ -1,4 +1,4 @@
-/** How wide the steps are that a panel is drawn of. Pure. */
+/** How wide the steps are that a small drawing is made of. Pure. */
 
 const S = 1_000;
 const [MINUTE, HOUR] = [60 * S, 3_600 * S];

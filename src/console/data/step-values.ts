@@ -1,0 +1,82 @@
+/** What is stored of a range, in steps, read again as the steps go on: for drawings of a hundred steps, not of points. */
+import { signal, type Signal } from "@preact/signals";
+import { timestampOfMs } from "../../wire/timestamp.ts";
+import type { RangeFunction, SeriesRange } from "../../wire/gen/history_pb.ts";
+import { dashboardApi } from "../api.ts";
+import { ConnectError } from "@connectrpc/connect";
+import type { LastValuesQuery } from "./last-values.ts";
+import { seriesNameOf } from "./series-name.ts";
+import type { StepSeries, StepValuesState } from "./series-values.ts";
+import { stepFor } from "./step-length.ts";
+
+export interface StepsQuery extends LastValuesQuery {
+  readonly function: RangeFunction;
+  /** 0: as fits. */
+  readonly stepMs: number;
+  readonly range: { readonly lastMs: number } | { readonly fromMs: number; readonly toMs: number };
+  readonly stepsMax: number;
+}
+
+const READ_EVERY_MS_MIN = 5_000;
+
+export class StepValues {
+  readonly state: Signal<StepValuesState>;
+  readonly #query: StepsQuery;
+  #isDue = false;
+
+  constructor(query: StepsQuery) {
+    this.#query = query;
+    const { range, stepMs, stepsMax } = query;
+    const lengthMs = "lastMs" in range ? range.lastMs : range.toMs - range.fromMs;
+    const step = Math.max(stepMs, stepFor(lengthMs, stepsMax));
+    const nothing: StepValuesState = {
+      ...{ series: [], fromMs: 0, toMs: 0, stepMs: step, isRead: false, failure: "" },
+    };
+    this.state = signal(nothing);
+  }
+
+  /** Reads, and reads again while the range goes on and the page is seen. Returns what stops it. */
+  follow(): () => void {
+    const over = new AbortController();
+    const read = () => void this.#read(over.signal);
+    read();
+    if (!("lastMs" in this.#query.range)) return () => over.abort();
+    const timer = setInterval(read, Math.max(READ_EVERY_MS_MIN, this.state.peek().stepMs));
+    const onSeen = () => this.#isDue && read();
+    document.addEventListener("visibilitychange", onSeen);
+    return () => {
+      over.abort();
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", onSeen);
+    };
+  }
+
+  async #read(over: AbortSignal): Promise<void> {
+    this.#isDue = document.hidden;
+    if (this.#isDue) return;
+    const { metric, filters, groupBy, aggregation, function: func, range } = this.#query;
+    const { stepMs } = this.state.peek();
+    const now = Date.now();
+    const [fromMs, toMs] = "lastMs" in range ? [now - range.lastMs, now] : [range.fromMs, range.toMs];
+    const from = timestampOfMs(Math.floor(fromMs / stepMs) * stepMs);
+    try {
+      const { series } = await dashboardApi.queryRange(
+        {
+          ...{ metric, filters: { ...filters }, groupBy: [...groupBy], aggregation, function: func },
+          ...{ from, stepMs: BigInt(stepMs), ...(!("lastMs" in range) && { to: timestampOfMs(toMs) }) },
+        },
+        { signal: over },
+      );
+      if (over.aborted) return;
+      this.state.value = { series: series.map(stepSeries), fromMs, toMs, stepMs, isRead: true, failure: "" };
+    } catch (error) {
+      if (over.aborted) return;
+      this.state.value = { ...this.state.peek(), isRead: true, failure: ConnectError.from(error).rawMessage };
+    }
+  }
+}
+
+function stepSeries({ metric, source, tags, device, unit, timesMs, values }: SeriesRange): StepSeries {
+  const named = { metric, source, tags, device, unit };
+  return { ...named, key: seriesNameOf(named).key, timesMs, values };
+}

@@ -1,0 +1,107 @@
+import { useEffect, useState } from "preact/hooks";
+import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { areDashboardsKnown, dashboardList, followDashboards, getDashboard } from "../../data/dashboards.ts";
+import { countOf, countText, msOf } from "../../format.ts";
+import { Empty } from "../../parts/empty.tsx";
+import { Menu } from "../../parts/menu.tsx";
+import { Age } from "../../parts/time.tsx";
+import { tellError } from "../../parts/toast.tsx";
+import { pathTo, route, setParams } from "../../route.ts";
+import { remove } from "./dashboard-bar.tsx";
+import { fileText } from "./dashboard-json.ts";
+import { download } from "./download.ts";
+import { ImportDialog } from "./import-dialog.tsx";
+import { NewDialog } from "./new-dialog.tsx";
+
+const SHOWN_MAX = 500;
+
+/** All dashboards that are kept on the server. */
+export function DashboardList() {
+  useEffect(followDashboards, []);
+  const [opened, setOpened] = useState<"new" | "import" | SavedDashboard | undefined>(undefined);
+  const close = () => setOpened(undefined);
+  const all = dashboardList.value;
+  const search = route.value.params.get("search") ?? "";
+  const found = all.filter((dashboard) => matches(dashboard, search.toLowerCase()));
+  const copy = async ({ dashboardId }: SavedDashboard) => {
+    try {
+      setOpened(await getDashboard(dashboardId));
+    } catch (error) {
+      tellError(error, `${dashboardId} could not be read`);
+    }
+  };
+  return (
+    <>
+      <h1>Dashboards</h1>
+      <form class="filters" onSubmit={(event) => event.preventDefault()}>
+        <label>
+          Search{" "}
+          <input
+            type="search"
+            data-hotkey="/"
+            value={search}
+            onInput={({ currentTarget }) => setParams({ search: currentTarget.value })}
+          />
+        </label>
+        <output>{countOf(found.length, "dashboard")}</output>
+        <span class="push" />
+        <button type="button" onClick={() => setOpened("import")}>
+          Import…
+        </button>
+        <button type="button" class="primary" onClick={() => setOpened("new")}>
+          New dashboard
+        </button>
+      </form>
+      {!areDashboardsKnown.value && <p class="dim">Reading…</p>}
+      {areDashboardsKnown.value && all.length === 0 && (
+        <Empty title="No dashboards yet">Make one, or import a file that somebody gave you.</Empty>
+      )}
+      {all.length > 0 && found.length === 0 && <Empty title="No such dashboard">Search for less.</Empty>}
+      <ul class="dash-list">
+        {found.slice(0, SHOWN_MAX).map((dashboard) => {
+          const { dashboardId, title, description, updatedBy, updatedAt, panelCount } = dashboard;
+          return (
+            <li key={dashboardId} class="card">
+              <div>
+                <a href={pathTo("dashboards", dashboardId)}>{title}</a>
+                {description !== "" && <p class="dim">{description}</p>}
+              </div>
+              <span class="dim">
+                {countOf(panelCount, "panel")}, saved by {updatedBy} <Age ms={msOf(updatedAt)} /> ago
+              </span>
+              <Menu
+                label={`What to do with ${title}`}
+                class="quiet"
+                items={[
+                  { label: "Duplicate…", choose: () => void copy(dashboard) },
+                  { label: "Export as JSON", choose: () => void save(dashboard) },
+                  { label: "Delete…", choose: () => void remove(dashboard), isDangerous: true },
+                ]}
+              >
+                ⋯
+              </Menu>
+            </li>
+          );
+        })}
+      </ul>
+      {found.length > SHOWN_MAX && <p class="dim">{countText(found.length - SHOWN_MAX)} more: search for less.</p>}
+      {opened === "new" && <NewDialog onClose={close} />}
+      {opened === "import" && (
+        <ImportDialog known={new Set(all.map(({ dashboardId }) => dashboardId))} onClose={close} />
+      )}
+      {typeof opened === "object" && <NewDialog from={opened} onClose={close} />}
+    </>
+  );
+}
+
+function matches({ dashboardId, title, description }: SavedDashboard, search: string): boolean {
+  return [dashboardId, title, description].some((text) => text.toLowerCase().includes(search));
+}
+
+async function save({ dashboardId }: SavedDashboard): Promise<void> {
+  try {
+    download(`${dashboardId}.json`, fileText(await getDashboard(dashboardId)));
+  } catch (error) {
+    tellError(error, `${dashboardId} could not be read`);
+  }
+}

@@ -1,0 +1,117 @@
+import { useEffect, useMemo } from "preact/hooks";
+import type { Panel, SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { confirm } from "../../parts/dialog.tsx";
+import { Empty } from "../../parts/empty.tsx";
+import { tell } from "../../parts/toast.tsx";
+import { guardLeaving, route, setParams } from "../../route.ts";
+import { usePageTitle } from "../../shell/page-title.ts";
+import { Conflict } from "./conflict.tsx";
+import { DashboardBar } from "./dashboard-bar.tsx";
+import { DashboardState } from "./dashboard-state.ts";
+import { withDuplicate, withoutPanel, withPlaces } from "./edits.ts";
+import { Grid } from "./grid.tsx";
+import { KioskBar } from "./kiosk-bar.tsx";
+import type { PanelSetting } from "./panel-body.tsx";
+import { PanelEditor } from "./panel-editor.tsx";
+import { titleOf } from "./panel-frame.tsx";
+import { save } from "./save.ts";
+import { RangeField } from "./range-field.tsx";
+import { paramsOf, rangeOf } from "./time-range.ts";
+import { VariableBar } from "./variable-bar.tsx";
+import { choicesOf } from "./variables.ts";
+
+/** One dashboard: what it shows, and, in edit mode, what it is made of. The address says which, and what is chosen. */
+export function DashboardPage({ id }: { id: string }) {
+  const state = useMemo(() => new DashboardState(id, tellTakenOver), [id]);
+  useEffect(() => state.follow(), [state]);
+  useEffect(() => (state.isChanged.value ? guardLeaving(mayLeave) : undefined), [state, state.isChanged.value]);
+  const draft = state.draft.value;
+  usePageTitle(draft?.present.title ?? id);
+  if (draft === undefined) {
+    if (!state.isMissing.value) return <p class="dim">Reading…</p>;
+    return (
+      <Empty title={`There is no dashboard ${id}`}>
+        It was deleted, or never saved. <a href="/dashboards">All dashboards</a>
+      </Empty>
+    );
+  }
+  return <Shown {...{ state }} dashboard={draft.present} />;
+}
+
+function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDashboard }) {
+  const { params } = route.value;
+  const [isKiosk, isEditing] = [params.has("kiosk"), params.has("edit") && !params.has("kiosk")];
+  const { variables, panels } = dashboard;
+  const defaultMs = Number(dashboard.rangeMs);
+  const chosen = JSON.stringify([choicesOf(variables, params), rangeOf(params, defaultMs)]);
+  const setting = useMemo<PanelSetting>(() => {
+    const onZoom: PanelSetting["onZoom"] = (range) =>
+      setParams(range ? paramsOf(range, defaultMs) : { from: "", to: "" });
+    return { variables, choices: choicesOf(variables, params), range: rangeOf(params, defaultMs), onZoom };
+  }, [chosen, variables]);
+  const actions = isEditing ? actionsOf(state) : undefined;
+  const edited = panels.find(({ id }) => id === params.get("panel"));
+  const { choices, range } = setting;
+  return (
+    <>
+      {isKiosk ? (
+        <KioskBar id={state.id} title={dashboard.title} />
+      ) : (
+        <DashboardBar {...{ state, dashboard, isEditing }} />
+      )}
+      <Conflict draft={state.draft.value!} onReload={() => state.discard()} onSaveOver={() => void save(state, true)} />
+      {!isKiosk && (
+        <form class="filters dash-filters" onSubmit={(event) => event.preventDefault()}>
+          <VariableBar {...{ variables, choices }} />
+          <RangeField {...{ range, defaultMs }} />
+          {"fromMs" in range && (
+            <button type="button" onClick={() => setting.onZoom(undefined)}>
+              Back to now
+            </button>
+          )}
+        </form>
+      )}
+      {panels.length === 0 && (
+        <Empty title="No panels yet">
+          {isEditing ? (
+            "Add one above."
+          ) : (
+            <button type="button" onClick={() => setParams({ edit: "1" })}>
+              Edit
+            </button>
+          )}
+        </Empty>
+      )}
+      <Grid {...{ panels, setting }} {...(actions && { actions })} />
+      {isEditing && edited !== undefined && (
+        <PanelEditor key={edited.id} panel={edited} {...{ setting, state }} onClose={() => setParams({ panel: "" })} />
+      )}
+    </>
+  );
+}
+
+function actionsOf(state: DashboardState) {
+  const find = (id: string): Panel | undefined => state.draft.peek()?.present.panels.find((panel) => panel.id === id);
+  return {
+    edit: (id: string) => setParams({ panel: id }),
+    duplicate: (id: string) => state.edit((present) => withDuplicate(present, id)),
+    remove: (id: string) => {
+      const panel = find(id);
+      state.edit((present) => withoutPanel(present, id));
+      if (panel !== undefined) tell(`${titleOf(panel)} is removed`, { label: "Undo", run: () => state.undo() });
+    },
+    place: (rects: Parameters<typeof withPlaces>[1], gesture: string) =>
+      state.edit((present) => withPlaces(present, rects), gesture),
+  };
+}
+
+function tellTakenOver({ updatedBy }: SavedDashboard): void {
+  tell(`Changed by ${updatedBy || "somebody else"}: this is the new one`);
+}
+
+function mayLeave(): Promise<boolean> {
+  return confirm({
+    ...{ title: "Leave without saving?", action: "Leave", isDangerous: true },
+    text: "What you changed in this dashboard would be lost.",
+  });
+}

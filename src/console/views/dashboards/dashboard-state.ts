@@ -1,0 +1,87 @@
+/** A dashboard that is shown, and perhaps edited: what `draft.ts` makes of edits, of saves, and of what the server tells. */
+import { computed, signal } from "@preact/signals";
+import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { followDashboard, getDashboard, putDashboard } from "../../data/dashboards.ts";
+import * as drafts from "./draft.ts";
+import { laidOut, tidied } from "./edits.ts";
+
+export class DashboardState {
+  readonly id: string;
+  /** Undefined: it is not known yet, or there is none. */
+  readonly draft = signal<drafts.Draft | undefined>(undefined);
+  readonly isMissing = signal(false);
+  readonly isSaving = signal(false);
+  readonly isChanged = computed(() => this.draft.value !== undefined && drafts.isChanged(this.draft.value));
+  readonly #onTakenOver: (saved: SavedDashboard) => void;
+  /** Told while a save is under way: perhaps that save. */
+  #told: SavedDashboard | undefined;
+
+  /** `onTakenOver` hears of what somebody else has saved and is shown now. */
+  constructor(id: string, onTakenOver: (saved: SavedDashboard) => void) {
+    this.id = id;
+    this.#onTakenOver = onTakenOver;
+  }
+
+  /** Returns what stops it. */
+  follow(): () => void {
+    return followDashboard(this.id, {
+      onSaved: (saved) => (this.isSaving.peek() ? (this.#told = saved) : this.#hear(saved)),
+      onDeleted: (by) => {
+        const draft = this.draft.peek();
+        if (draft === undefined) this.isMissing.value = true;
+        else this.draft.value = drafts.heardDeleted(draft, by ?? draft.base);
+      },
+    });
+  }
+
+  edit(change: (present: SavedDashboard) => SavedDashboard, gesture = ""): void {
+    const draft = this.draft.peek();
+    if (draft === undefined) return;
+    const present = change(draft.present);
+    if (present !== draft.present) this.draft.value = drafts.edited(draft, present, gesture);
+  }
+
+  undo(): void {
+    const draft = this.draft.peek();
+    if (draft !== undefined) this.draft.value = drafts.undone(draft);
+  }
+
+  /** Back to what is on the server. */
+  discard(): void {
+    const draft = this.draft.peek();
+    if (draft !== undefined) this.draft.value = drafts.opened(draft.theirs ?? draft.base);
+  }
+
+  /** Over what another has saved meanwhile, where `isDeliberate`. Otherwise a conflict is shown, and false is the answer. */
+  async save(isDeliberate: boolean): Promise<boolean> {
+    const draft = this.draft.peek();
+    if (draft === undefined || this.isSaving.peek()) return false;
+    const revision = isDeliberate ? drafts.revisionToReplace(draft) : draft.base.revision;
+    this.isSaving.value = true;
+    try {
+      const answer = await putDashboard(tidied(draft.present), revision);
+      this.draft.value = drafts.savedAs(this.draft.peek()!, draft.present, laidOut(answer));
+      return true;
+    } catch (error) {
+      // Whoever was quicker is shown as a conflict, also before the stream tells of it.
+      const theirs = await getDashboard(this.id).catch(() => undefined);
+      if (theirs === undefined || theirs.revision === revision) throw error;
+      this.draft.value = drafts.heard(this.draft.peek()!, laidOut(theirs));
+      return false;
+    } finally {
+      this.isSaving.value = false;
+      const told = this.#told;
+      this.#told = undefined;
+      if (told !== undefined) this.#hear(told);
+    }
+  }
+
+  #hear(told: SavedDashboard): void {
+    const saved = laidOut(told);
+    this.isMissing.value = false;
+    const before = this.draft.peek();
+    const after = before === undefined ? drafts.opened(saved) : drafts.heard(before, saved);
+    this.draft.value = after;
+    if (before !== undefined && after !== before && after.base === saved) this.#onTakenOver(saved);
+  }
+}

@@ -1,0 +1,65 @@
+import { useEffect, useMemo } from "preact/hooks";
+import type { PlotRange } from "../../charts/plot-model.ts";
+import { PanelKind, type DashboardVariable, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { PanelFeed } from "./panel-feed.ts";
+import { kindEntry, type KindEntry } from "./panel-kinds.ts";
+import { DeviceGridPanel } from "./panels/device-grid-panel.tsx";
+import { LinePanel } from "./panels/line-panel.tsx";
+import { PanelState } from "./panels/panel-state.tsx";
+import type { TimeRange } from "./time-range.ts";
+import { filtersOfOthers, resolved, unknownNames, type Choices } from "./variables.ts";
+
+/** What all panels of a page have in common. */
+export interface PanelSetting {
+  readonly variables: readonly DashboardVariable[];
+  readonly choices: Choices;
+  readonly range: TimeRange;
+  onZoom(range: PlotRange | undefined): void;
+}
+
+/** What a panel shows, without its frame. */
+export function PanelBody({ panel, setting }: { panel: Panel; setting: PanelSetting }) {
+  const { variables, choices, range, onZoom } = setting;
+  const entry = kindEntry(panel.kind);
+  if (entry === undefined) return <Hint>This console does not know panels of kind {panel.kind}: reload the page.</Hint>;
+  if (panel.kind === PanelKind.DEVICE_GRID) {
+    const own = panel.queries[0] && resolved(panel.queries[0], choices).filters;
+    return <DeviceGridPanel filters={own ?? filtersOfOthers(variables, choices, "")} />;
+  }
+  if (panel.queries.length === 0) return <Hint>Nothing is chosen yet: edit the panel and choose a metric.</Hint>;
+  const unknown = unknownNames(panel.queries, choices);
+  if (unknown.length > 0) return <Hint>There is no variable {unknown.map((name) => `$${name}`).join(", ")}.</Hint>;
+  const queries = panel.queries.map((query) => resolved(query, choices));
+  if (panel.kind === PanelKind.LINE) return <LinePanel {...{ panel, queries, range, onZoom }} syncKey="dashboard" />;
+  return <FedPanel {...{ panel, queries, range }} Drawing={entry.Drawing!} />;
+}
+
+interface FedPanelProps {
+  readonly panel: Panel;
+  readonly queries: Panel["queries"];
+  readonly range: TimeRange;
+  readonly Drawing: NonNullable<KindEntry["Drawing"]>;
+}
+
+function FedPanel({ panel, queries, range, Drawing }: FedPanelProps) {
+  const asked = JSON.stringify([queries, range], (_, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  const feed = useMemo(() => new PanelFeed(queries, range), [asked]);
+  useEffect(() => {
+    feed.open();
+    return () => feed.close();
+  }, [feed]);
+  const data = feed.data.value;
+  const isEmpty = data.series.length === 0;
+  return (
+    <>
+      <PanelState isRead={data.isRead} failure={data.failure} isEmpty={isEmpty} />
+      {!isEmpty && <Drawing {...{ panel, data }} />}
+    </>
+  );
+}
+
+function Hint({ children }: { children: preact.ComponentChildren }) {
+  return <p class="dim dash-nothing">{children}</p>;
+}

@@ -1,0 +1,98 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Menu } from "../../parts/menu.tsx";
+import type { Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
+import type { Rect } from "./grid-layout.ts";
+import { PanelBody, type PanelSetting } from "./panel-body.tsx";
+import { kindEntry } from "./panel-kinds.ts";
+import type { PanelHandles } from "./panel-handles.ts";
+
+/** Panels are drawn a little before they come into sight. */
+const NEAR = "200px";
+
+export interface PanelActions {
+  edit(id: string): void;
+  duplicate(id: string): void;
+  remove(id: string): void;
+}
+
+export interface PanelFrameProps {
+  readonly panel: Panel;
+  readonly rect: Rect;
+  readonly setting: PanelSetting;
+  /** Missing: it is only looked at. */
+  readonly editing?: PanelActions & PanelHandles;
+}
+
+export function PanelFrame({ panel, rect, setting, editing }: PanelFrameProps) {
+  const place = useRef<HTMLElement>(null);
+  const isNear = useIsNear(place);
+  // The same as long as it shows the same: while panels are moved theirs are not drawn again.
+  const body = useMemo(() => isNear && <PanelBody {...{ panel, setting }} />, [isNear, panel, setting]);
+  const title = titleOf(panel);
+  const { x, y, width, height } = rect;
+  return (
+    <section
+      ref={place}
+      class="dash-panel"
+      aria-label={title}
+      data-held={editing?.heldId === panel.id}
+      style={{
+        gridColumn: `${x + 1} / span ${width}`,
+        gridRow: `${y + 1} / span ${height}`,
+        "--dash-rows": height,
+      }}
+    >
+      <div class="dash-head">
+        {editing && (
+          <button
+            type="button"
+            class="quiet dash-move"
+            aria-label={`Place of ${title}`}
+            title="Drag to move; with the keyboard: arrows move, Shift and arrows resize"
+            {...editing.movesOf(panel.id)}
+          >
+            ⠿
+          </button>
+        )}
+        <h2 class="ellipsis" title={title}>
+          {title}
+        </h2>
+        {editing && (
+          <Menu
+            label={`What to do with ${title}`}
+            class="quiet"
+            items={[
+              { label: "Edit", choose: () => editing.edit(panel.id) },
+              { label: "Duplicate", choose: () => editing.duplicate(panel.id) },
+              { label: "Remove", choose: () => editing.remove(panel.id), isDangerous: true },
+            ]}
+          >
+            ⋯
+          </Menu>
+        )}
+      </div>
+      <div class="dash-body" data-kind={panel.kind}>
+        {body}
+      </div>
+      {editing && (
+        <span class="dash-resize" aria-hidden="true" title="Drag to resize" {...editing.resizesOf(panel.id)} />
+      )}
+    </section>
+  );
+}
+
+/** What nobody has given a title is called by its metrics, otherwise by its kind. */
+export function titleOf({ title, queries, kind, id }: Panel): string {
+  const metrics = [...new Set(queries.map(({ metric }) => metric))].filter((metric) => metric !== "");
+  return title || metrics.join(", ") || (kindEntry(kind)?.label ?? id);
+}
+
+function useIsNear(place: { readonly current: HTMLElement | null }): boolean {
+  const [isNear, setNear] = useState(false);
+  useEffect(() => {
+    const seen = new IntersectionObserver((entries) => setNear(entries.at(-1)!.isIntersecting), { rootMargin: NEAR });
+    seen.observe(place.current!);
+    return () => seen.disconnect();
+  }, []);
+  return isNear;
+}

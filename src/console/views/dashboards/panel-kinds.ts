@@ -1,0 +1,47 @@
+/** What kinds of panels there are, in the order one chooses from. */
+import type { FunctionComponent } from "preact";
+import { PanelKind } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { BarPanel } from "./panels/bar-panel.tsx";
+import { GaugePanel } from "./panels/gauge-panel.tsx";
+import { HeatMapPanel } from "./panels/heat-map-panel.tsx";
+import type { PanelProps } from "./panels/panel-props.ts";
+import { StatPanel } from "./panels/stat-panel.tsx";
+import { StateTimelinePanel } from "./panels/state-timeline-panel.tsx";
+import { TablePanel } from "./panels/table-panel.tsx";
+
+export interface KindEntry {
+  readonly kind: PanelKind;
+  readonly label: string;
+  readonly help: string;
+  /** Of series; missing: it is drawn by other means. */
+  readonly Drawing?: FunctionComponent<PanelProps>;
+}
+
+export const KINDS: readonly KindEntry[] = [
+  { kind: PanelKind.LINE, label: "Lines", help: "Values over time." },
+  { kind: PanelKind.STAT, label: "Number", help: "The last value in large, its line in small.", Drawing: StatPanel },
+  { kind: PanelKind.GAUGE, label: "Gauge", help: "The last value between two ends.", Drawing: GaugePanel },
+  { kind: PanelKind.BAR, label: "Bars", help: "The last value of each series, the largest first.", Drawing: BarPanel },
+  {
+    kind: PanelKind.HEAT_MAP,
+    label: "Heat map",
+    help: "Many series over time, values as colours.",
+    Drawing: HeatMapPanel,
+  },
+  {
+    kind: PanelKind.TABLE,
+    label: "Table",
+    help: "Series with last, lowest, average and highest values.",
+    Drawing: TablePanel,
+  },
+  {
+    ...{ kind: PanelKind.STATE_TIMELINE, label: "States", Drawing: StateTimelinePanel },
+    help: "When each series was above which threshold; without thresholds, which value it had.",
+  },
+  { kind: PanelKind.DEVICE_GRID, label: "Devices", help: "Devices by status. It needs no metric." },
+];
+
+/** A kind of a newer server is told as such. */
+export function kindEntry(kind: PanelKind): KindEntry | undefined {
+  return KINDS.find((entry) => entry.kind === kind);
+}

@@ -1,0 +1,113 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { timeText } from "../../../format.ts";
+import { severityOf } from "../thresholds.ts";
+import { heatCells, strengthOf, type HeatCells } from "./heat-cells.ts";
+import { Label } from "./label.tsx";
+import { More } from "./more.tsx";
+import { unitOf, type PanelProps } from "./panel-props.ts";
+import { TimeLine } from "./time-line.tsx";
+import { valueText } from "./value-text.ts";
+
+const SHOWN_MAX = 60;
+const WEAKEST = 0.08;
+/** Smaller cells touch. */
+const GAP_FROM_PX = 8;
+
+/** A row a series, a column a step: the stronger the colour, the higher the value. */
+export function HeatMapPanel({ panel, data }: PanelProps) {
+  const { fromMs, toMs, stepMs } = data;
+  const series = data.series.slice(0, SHOWN_MAX);
+  const alignedMs = Math.floor(fromMs / stepMs) * stepMs;
+  const cells = useMemo(() => heatCells(series, alignedMs, toMs, stepMs), [data.series, alignedMs, toMs, stepMs]);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [at, setAt] = useState("");
+  const min = panel.min ?? cells.min;
+  const max = panel.max ?? cells.max;
+  const strength = (value: number) => strengthOf(value, min, max, panel.logScale);
+  useEffect(() => {
+    const place = canvas.current!;
+    const draw = () => drawCells(place, cells, (value) => [strength(value), severityOf(value, panel.thresholds)]);
+    // Its first call comes at once.
+    const sizes = new ResizeObserver(draw);
+    sizes.observe(place);
+    const theme = matchMedia("(prefers-color-scheme: dark)");
+    theme.addEventListener("change", draw);
+    return () => {
+      sizes.disconnect();
+      theme.removeEventListener("change", draw);
+    };
+  }, [cells, panel, min, max]);
+  const unit = series.length > 0 ? unitOf(panel, series[0]) : "";
+  const tellCell = ({ offsetX, offsetY, currentTarget }: PointerEvent) => {
+    const { clientWidth, clientHeight } = currentTarget as HTMLCanvasElement;
+    const row = Math.floor((offsetY / clientHeight) * cells.rows);
+    const column = Math.floor((offsetX / clientWidth) * cells.columns);
+    const value = cells.values[row * cells.columns + column];
+    const time = timeText(alignedMs + column * stepMs, toMs);
+    const known = Number.isNaN(value) ? "nothing is known" : `${valueText(value, panel.decimals)} ${unit}`;
+    setAt(series[row] === undefined ? "" : `${series[row].label}, ${time}: ${known}`);
+  };
+  return (
+    <div class="dash-heat">
+      <ul class="dash-heat-names">
+        {series.map((each) => (
+          <li key={each.key}>
+            <Label series={each} />
+          </li>
+        ))}
+      </ul>
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={`${cells.rows} series, from ${valueText(cells.min, panel.decimals)} to ${valueText(cells.max, panel.decimals)} ${unit}`}
+        onPointerMove={tellCell}
+        onPointerLeave={() => setAt("")}
+      />
+      <TimeLine {...{ fromMs: alignedMs, toMs }} />
+      <p class="dash-scale dim">
+        {at || (
+          <>
+            {valueText(min, panel.decimals)} <span class="dash-ramp" aria-hidden="true" />{" "}
+            {valueText(max, panel.decimals)} {unit}
+          </>
+        )}
+      </p>
+      <More count={data.series.length - SHOWN_MAX} />
+    </div>
+  );
+}
+
+function drawCells(
+  canvas: HTMLCanvasElement,
+  { columns, rows, values }: HeatCells,
+  lookOf: (value: number) => readonly [strength: number, severity: string | undefined],
+): void {
+  const { clientWidth, clientHeight } = canvas;
+  canvas.width = Math.round(clientWidth * devicePixelRatio);
+  canvas.height = Math.round(clientHeight * devicePixelRatio);
+  const style = getComputedStyle(canvas);
+  const context = canvas.getContext("2d")!;
+  const colours = new Map<string | undefined, string>();
+  const colourOf = (severity: string | undefined) => {
+    const known = colours.get(severity) ?? style.getPropertyValue(`--${severity ?? "accent"}`);
+    colours.set(severity, known);
+    return known;
+  };
+  const [width, height] = [canvas.width / columns, canvas.height / rows];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const value = values[row * columns + column];
+      if (Number.isNaN(value)) continue;
+      const [strength, severity] = lookOf(value);
+      context.globalAlpha = severity === undefined ? WEAKEST + (1 - WEAKEST) * strength : 1;
+      context.fillStyle = colourOf(severity);
+      const [x, y] = [Math.floor(column * width), Math.floor(row * height)];
+      const [right, bottom] = [Math.floor((column + 1) * width), Math.floor((row + 1) * height)];
+      context.fillRect(x, y, right - x - gapOf(width), bottom - y - gapOf(height));
+    }
+  }
+}
+
+function gapOf(sizePx: number): number {
+  return sizePx < GAP_FROM_PX ? 0 : 1;
+}

@@ -1,0 +1,88 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { FUNCTIONS, AGGREGATIONS, type ChartQuery } from "../../../data/chart-query.ts";
+import { LiveRange } from "../../../data/range.ts";
+import { Plot } from "../../../charts/plot.tsx";
+import type { PlotRange } from "../../../charts/plot-model.ts";
+import { nowMs } from "../../../now.ts";
+import type { Panel, PanelQuery } from "../../../../wire/gen/saved_dashboards_pb.ts";
+import { inOrder, knownSeverity } from "../thresholds.ts";
+import type { TimeRange } from "../time-range.ts";
+import { PanelState } from "./panel-state.tsx";
+
+/** Of the legend under the lines. */
+const [FOOT_PX, FOOT_OF_MANY_PX] = [30, 54];
+const FEW = 2;
+const HEIGHT_PX_MIN = 60;
+
+export interface LinePanelProps {
+  readonly panel: Panel;
+  /** With what variables stand for. */
+  readonly queries: readonly PanelQuery[];
+  readonly range: TimeRange;
+  readonly syncKey: string;
+  onZoom(range: PlotRange | undefined): void;
+}
+
+export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const [heightPx, setHeightPx] = useState(0);
+  const [lives, setLives] = useState<readonly LiveRange[]>([]);
+  const asked = queries.map((query) => chartQuery(query, range, panel.minMaxBand));
+  const askedKey = JSON.stringify(asked);
+  useEffect(() => {
+    const opened = asked.map((query) => new LiveRange(query));
+    setLives(opened);
+    return () => opened.forEach((live) => live.close());
+  }, [askedKey]);
+  useEffect(() => {
+    const sizes = new ResizeObserver(([{ contentRect }]) => setHeightPx(Math.floor(contentRect.height)));
+    sizes.observe(place.current!);
+    return () => sizes.disconnect();
+  }, []);
+  const states = lives.map((live) => live.state.value);
+  const isRead = states.length > 0 && states.every((state) => state.isRead);
+  const failure = states.find((state) => state.failure !== undefined)?.failure?.text ?? "";
+  const isMixed = new Set(queries.map(({ metric }) => metric)).size > 1;
+  const series = states.flatMap((state, i) =>
+    state.series.map((each) => (isMixed ? { ...each, label: `${queries[i]?.metric} ${each.label}` } : each)),
+  );
+  const { min, max, unit, logScale } = panel;
+  const thresholds = inOrder(panel.thresholds).map(({ value, severity }) => ({
+    value,
+    severity: knownSeverity(severity),
+  }));
+  const shown = "lastMs" in range ? { fromMs: nowMs.value - range.lastMs, toMs: nowMs.value } : range;
+  return (
+    <div ref={place} class="dash-line">
+      <PanelState {...{ isRead, failure }} isEmpty={series.length === 0} />
+      {series.length > 0 && heightPx > 0 && (
+        <Plot
+          {...{ series, thresholds, logScale, syncKey, onZoom }}
+          range={shown}
+          label={panel.title || queries.map(({ metric }) => metric).join(", ")}
+          heightPx={Math.max(HEIGHT_PX_MIN, heightPx - (series.length > FEW ? FOOT_OF_MANY_PX : FOOT_PX))}
+          {...(unit !== "" && { unit })}
+          {...(min !== undefined && { min })}
+          {...(max !== undefined && { max })}
+        />
+      )}
+    </div>
+  );
+}
+
+function chartQuery(query: PanelQuery, range: TimeRange, band: boolean): ChartQuery {
+  const func = nameOf(FUNCTIONS, query.function);
+  const aggregation = nameOf(AGGREGATIONS, query.aggregation);
+  return {
+    ...{ metric: query.metric, filters: query.filters, range },
+    ...(func !== undefined && { function: func }),
+    ...(query.stepMs > 0n && { stepMs: Number(query.stepMs) }),
+    ...(query.groupBy.length > 0 && { groupBy: query.groupBy }),
+    ...(aggregation !== undefined && { aggregation }),
+    ...(band && { band }),
+  };
+}
+
+function nameOf<T extends object>(names: T, value: number): keyof T | undefined {
+  return (Object.keys(names) as (keyof T)[]).find((name) => names[name] === value);
+}

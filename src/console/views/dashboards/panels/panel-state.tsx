@@ -1,0 +1,19 @@
+export interface PanelStateProps {
+  readonly isRead: boolean;
+  /** "": none. */
+  readonly failure: string;
+  readonly isEmpty: boolean;
+}
+
+/** What stands in a panel beside, or in place of, what it shows. */
+export function PanelState({ isRead, failure, isEmpty }: PanelStateProps) {
+  if (failure !== "") {
+    return (
+      <p role="alert" class="dash-failure">
+        {isEmpty ? "It cannot be read" : "Not new any more"}: {failure}
+      </p>
+    );
+  }
+  if (!isRead) return <p class="dim dash-nothing">Reading…</p>;
+  return isEmpty ? <p class="dim dash-nothing">Nothing in this range: choose a longer one, or other filters.</p> : null;
+}
