@@ -59,6 +59,10 @@ test("an alert is acknowledged with the keyboard alone, and others see by whom, 
   expect([alert?.acknowledgedBy, alert?.acknowledgedComment]).toEqual(["Ada", "on my way"]);
   await alerts.acknowledgeAlert({ id, userId: "Ben" });
   for (const page of [one, other]) await page.shows("acknowledged by Ben, after Ada");
+  // The focus is where it was, and leads to what happened.
+  await one.press("Enter");
+  await one.shows(/Ada acknowledged it\s*“?on my way/);
+  await one.shows("Ben acknowledged it");
 });
 
 test("of three at once one is refused, which is told of that one alone", async () => {

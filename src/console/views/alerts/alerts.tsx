@@ -1,16 +1,17 @@
 import { route } from "../../route.ts";
-import { ALERTS_PARTS, AlertsTabs } from "./tabs.tsx";
 import "./alerts.css";
+import { AlertDetail } from "./detail/detail.tsx";
+import { ALERTS_PARTS, AlertsTabs } from "./tabs.tsx";
 
-/** "/alerts", and "/alerts/NAME" of each of its parts. */
+/** "/alerts", "/alerts/NAME" of each of its parts, and "/alerts/ID" of each alert. */
 export function AlertsView() {
   const [name = ""] = route.value.rest;
-  const part = ALERTS_PARTS.find((each) => each.name === name) ?? ALERTS_PARTS[0];
+  const part = ALERTS_PARTS.find((each) => each.name === name);
   return (
     <>
       <h1>Alerts</h1>
-      <AlertsTabs present={part.name} />
-      <part.View />
+      <AlertsTabs present={part?.name} />
+      {part === undefined ? <AlertDetail key={name} id={name} /> : <part.View />}
     </>
   );
 }

@@ -2,6 +2,7 @@
 import type { FunctionComponent } from "preact";
 import { pathTo } from "../../route.ts";
 import { LiveAlerts } from "./live/live.tsx";
+import { PastAlerts } from "./past/past.tsx";
 
 export interface AlertsPart {
   /** "" is "/alerts" itself. Whatever else stands behind "/alerts/" is the id of an alert. */
@@ -10,7 +11,10 @@ export interface AlertsPart {
   readonly View: FunctionComponent;
 }
 
-export const ALERTS_PARTS: readonly AlertsPart[] = [{ name: "", label: "Firing", View: LiveAlerts }];
+export const ALERTS_PARTS: readonly AlertsPart[] = [
+  { name: "", label: "Firing", View: LiveAlerts },
+  { name: "past", label: "Past", View: PastAlerts },
+];
 
 export function AlertsTabs({ present }: { present: string | undefined }) {
   return (

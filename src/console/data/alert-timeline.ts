@@ -1,0 +1,61 @@
+/** What happened to an alert, line by line, for people. Pure. */
+import { AlertChange, type AlertEvent } from "../../wire/gen/alerts_pb.ts";
+import { msOf } from "../format.ts";
+
+export interface TimelineEntry {
+  readonly atMs: number;
+  /** Who did it; "": nobody, the server. */
+  readonly who: string;
+  readonly what: string;
+  /** In their own words. */
+  readonly said: string;
+  /** For a mark: "fired", "people", "told", "cleared". */
+  readonly kind: "fired" | "people" | "told" | "cleared" | "minor";
+  /** The same so often, one after the other. */
+  readonly times: number;
+}
+
+/** In order; repeats of what no person did become one entry, with the time of the last. */
+export function timelineOf(events: readonly AlertEvent[]): TimelineEntry[] {
+  const entries: TimelineEntry[] = [];
+  for (const event of events) {
+    const entry = entryOf(event);
+    const before = entries.at(-1);
+    const isSame = before?.kind === "minor" && entry.kind === "minor" && before.what === entry.what;
+    if (isSame) entries[entries.length - 1] = { ...entry, times: before.times + 1 };
+    else entries.push(entry);
+  }
+  return entries;
+}
+
+function entryOf({ at, change, severity, userId, text }: AlertEvent): TimelineEntry {
+  const entry = (kind: TimelineEntry["kind"], what: string, said = ""): TimelineEntry => {
+    return { atMs: msOf(at) ?? 0, who: userId, what, said, kind, times: 1 };
+  };
+  switch (change) {
+    case AlertChange.FIRED:
+      return entry("fired", `fired: ${severity}`);
+    case AlertChange.SEVERITY_ROSE:
+      return entry("fired", text === "escalated" ? `raised to ${severity} by escalation` : `rose to ${severity}`);
+    case AlertChange.SEVERITY_FELL:
+      return entry("minor", `fell to ${severity}`);
+    case AlertChange.CLEARED:
+      return entry("cleared", userId === "" ? "cleared" : "resolved it", text);
+    case AlertChange.ACKNOWLEDGED:
+      return entry("people", "acknowledged it", text);
+    case AlertChange.ASSIGNED:
+      return entry("people", text === "" ? "took it from whoever had it" : `gave it to ${text}`);
+    case AlertChange.COMMENTED:
+      return entry("people", "said", text);
+    case AlertChange.STALE:
+      return entry("minor", "its series fell silent");
+    case AlertChange.HEARD:
+      return entry("minor", "its series was heard again");
+    case AlertChange.UPDATED:
+      return entry("minor", "published anew");
+    case AlertChange.LATE:
+      return entry("fired", "found in points that came late");
+    default:
+      return entry("minor", "changed");
+  }
+}

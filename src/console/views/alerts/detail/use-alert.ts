@@ -1,0 +1,44 @@
+import { useEffect, useState } from "preact/hooks";
+import type { GetAlertHistoryResponse } from "../../../../wire/gen/alerts_pb.ts";
+import { alertsApi } from "../../../api.ts";
+import { alertRow, type AlertRow } from "../../../data/alert-row.ts";
+import { alertBook, alertsVersion } from "../../../data/alerts.ts";
+import { errorText, isCancelled } from "../../../errors.ts";
+
+export interface AlertRead {
+  /** As it is now; undefined: not known yet, or there is none. */
+  readonly row: AlertRow | undefined;
+  readonly history: GetAlertHistoryResponse | undefined;
+  /** "": none. */
+  readonly failure: string;
+}
+
+/** Several changes at once are asked for once. */
+const SETTLED_MS = 300;
+
+/** An alert with its history, which is read again when it changes. */
+export function useAlert(id: string): AlertRead {
+  const [history, setHistory] = useState<GetAlertHistoryResponse>();
+  const [failure, setFailure] = useState("");
+  void alertsVersion.value;
+  const live = alertBook.row(id);
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const read = async () => {
+      try {
+        setHistory(await alertsApi.getAlertHistory({ id }, { signal }));
+        setFailure("");
+      } catch (error) {
+        if (!signal.aborted && !isCancelled(error)) setFailure(errorText(error));
+      }
+    };
+    const timer = setTimeout(read, history === undefined ? 0 : SETTLED_MS);
+    return () => {
+      clearTimeout(timer);
+      controller.abort();
+    };
+  }, [id, live?.alert]);
+  const read = history?.alert?.id === id ? history : undefined;
+  return { row: live ?? (read?.alert && alertRow(read.alert, false)), history: read, failure };
+}

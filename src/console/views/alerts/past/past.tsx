@@ -1,0 +1,250 @@
+/** What fired in a time, over or not. */
+import { useEffect, useState } from "preact/hooks";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { AlertState, type Alert } from "../../../../wire/gen/alerts_pb.ts";
+import { alertsApi } from "../../../api.ts";
+import { alertRow, SEVERITIES } from "../../../data/alert-row.ts";
+import { localText, msOfLocalText } from "../../../data/local-time.ts";
+import { errorText, isCancelled } from "../../../errors.ts";
+import { countText, durationText, msOf } from "../../../format.ts";
+import { Empty } from "../../../parts/empty.tsx";
+import { Severity, severityMark } from "../../../parts/status.tsx";
+import { Table, type Column } from "../../../parts/table.tsx";
+import { Time } from "../../../parts/time.tsx";
+import { go, pathTo, route, setParams } from "../../../route.ts";
+
+const DAY_MS = 86_400_000;
+const RANGES: readonly (readonly [name: string, ms: number])[] = [
+  ["1h", DAY_MS / 24],
+  ["24h", DAY_MS],
+  ["7d", 7 * DAY_MS],
+  ["30d", 30 * DAY_MS],
+];
+const A_PAGE = 500;
+
+const COLUMNS: readonly Column<Alert>[] = [
+  {
+    name: "severity",
+    label: "Severity",
+    cell: ({ severity, severityMax }) => <Severity severity={severityMax || severity} />,
+    sortKey: ({ severity, severityMax }) => SEVERITIES.indexOf(severityMax || severity),
+  },
+  {
+    name: "fired",
+    label: "Fired",
+    cell: ({ createdAt }) => <Time ms={msOf(createdAt)} />,
+    sortKey: ({ createdAt }) => msOf(createdAt),
+  },
+  {
+    name: "lasted",
+    label: "Lasted",
+    isNumber: true,
+    cell: (alert) => lastedText(alert),
+    sortKey: (alert) => lastedMs(alert),
+  },
+  { name: "title", label: "Alert", cell: ({ id, title }) => <a href={pathTo("alerts", id)}>{title}</a> },
+  {
+    name: "device",
+    label: "Device",
+    cell: ({ context }) => context["device"] && <a href={pathTo("devices", context["device"])}>{context["device"]}</a>,
+    sortKey: ({ context }) => context["device"],
+  },
+  { name: "rule", label: "Rule", isMinor: true, cell: ({ rule }) => rule, sortKey: ({ rule }) => rule },
+  {
+    name: "by",
+    label: "Acknowledged by",
+    isMinor: true,
+    cell: ({ acknowledgedBy }) => acknowledgedBy || <span class="dim">nobody</span>,
+    sortKey: ({ acknowledgedBy }) => acknowledgedBy || undefined,
+  },
+  {
+    name: "cleared",
+    label: "Cleared",
+    isMinor: true,
+    cell: ({ state, clearedReason }) =>
+      state === AlertState.ACTIVE ? "still fires" : clearedReason.replaceAll("_", " "),
+  },
+];
+
+export function PastAlerts() {
+  const { params } = route.value;
+  const text = (name: string) => params.get(name) ?? "";
+  const [severity, rule, device] = [text("severity"), text("rule"), text("device")];
+  const range = RANGES.find(([name]) => name === (text("range") || "24h"));
+  const { alerts, failure, isReading, more } = usePast({
+    severities: severity === "" ? [] : severity.split(","),
+    rules: rule === "" ? [] : [rule],
+    devices: device === "" ? [] : [device],
+    lastMs: text("from") === "" ? (range ?? RANGES[1])[1] : undefined,
+    fromMs: msOfIso(text("from")),
+    toMs: msOfIso(text("to")),
+  });
+  return (
+    <div class="alerts-past">
+      <form class="filters" onSubmit={(event) => event.preventDefault()}>
+        <div class="segments" role="group" aria-label="Time">
+          {RANGES.map(([name]) => (
+            <button
+              type="button"
+              key={name}
+              aria-pressed={text("from") === "" && name === (text("range") || "24h")}
+              onClick={() => setParams({ range: name, from: "", to: "" })}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+        <Moment label="From" value={text("from")} onChange={(from) => setParams({ from, range: "" })} />
+        <Moment
+          label="to"
+          value={text("to")}
+          onChange={(to) =>
+            setParams({ to, from: text("from") || new Date(Date.now() - DAY_MS).toISOString(), range: "" })
+          }
+        />
+        <select
+          aria-label="Severity"
+          value={severity}
+          onChange={({ currentTarget }) => setParams({ severity: currentTarget.value })}
+        >
+          <option value="">all severities</option>
+          {SEVERITIES.map((each) => (
+            <option key={each} value={each}>
+              {severityMark(each)} {each}
+            </option>
+          ))}
+        </select>
+        <Glob name="rule" label="Rule" value={rule} />
+        <Glob name="device" label="Device" value={device} />
+        <output class="push dim">
+          {countText(alerts.length)}
+          {more !== undefined && " or more"}
+        </output>
+      </form>
+      {failure !== "" && <p role="alert">The alerts could not be read: {failure}</p>}
+      {!isReading && failure === "" && alerts.length === 0 && (
+        <Empty title="Nothing fired">
+          Choose a longer time, or fewer filters. Alerts are kept as long as the journal.
+        </Empty>
+      )}
+      {alerts.length > 0 && (
+        <Table
+          label="Alerts that fired"
+          columns={COLUMNS}
+          rows={alerts}
+          rowKey={({ id }) => id}
+          sort={text("sort")}
+          onSort={(sort) => setParams({ sort })}
+          onOpen={({ id }) => go(pathTo("alerts", id))}
+        />
+      )}
+      {isReading && <p role="status">Reading…</p>}
+      {more !== undefined && !isReading && (
+        <button type="button" onClick={more}>
+          Show older ones
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** `value`: in UTC, as the address has it, which people elsewhere read, too. */
+function Moment({ label, value, onChange }: { label: string; value: string; onChange(value: string): void }) {
+  const ms = msOfIso(value);
+  return (
+    <label>
+      {label}{" "}
+      <input
+        type="datetime-local"
+        step={1}
+        value={ms === undefined ? "" : localText(ms)}
+        onChange={({ currentTarget }) => {
+          const chosen = msOfLocalText(currentTarget.value);
+          onChange(chosen === undefined ? "" : new Date(chosen).toISOString());
+        }}
+      />
+    </label>
+  );
+}
+
+function msOfIso(text: string): number | undefined {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function Glob({ name, label, value }: { name: string; label: string; value: string }) {
+  return (
+    <label>
+      {label}{" "}
+      <input
+        size={14}
+        value={value}
+        placeholder="name or press-*"
+        onChange={({ currentTarget }) => setParams({ [name]: currentTarget.value.trim() })}
+      />
+    </label>
+  );
+}
+
+interface Asked {
+  readonly severities: string[];
+  readonly rules: string[];
+  readonly devices: string[];
+  /** Missing: from and to say it. */
+  readonly lastMs: number | undefined;
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+}
+
+function usePast(asked: Asked) {
+  const key = JSON.stringify(asked);
+  const [alerts, setAlerts] = useState<readonly Alert[]>([]);
+  const [page, setPage] = useState("");
+  const [next, setNext] = useState("");
+  const [failure, setFailure] = useState("");
+  const [isReading, setReading] = useState(true);
+  useEffect(() => {
+    setAlerts([]);
+    setPage("");
+  }, [key]);
+  useEffect(() => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { severities, rules, devices, lastMs, fromMs = 0, toMs } = asked;
+    const from = timestampFromMs(lastMs === undefined ? fromMs : Date.now() - lastMs);
+    const request = {
+      severities,
+      rules,
+      devices,
+      from,
+      limit: A_PAGE,
+      page,
+      ...(toMs !== undefined && { to: timestampFromMs(toMs) }),
+    };
+    const read = async () => {
+      setReading(true);
+      try {
+        const answer = await alertsApi.listAlerts(request, { signal });
+        setAlerts((before) => (page === "" ? answer.alerts : [...before, ...answer.alerts]));
+        setNext(answer.nextPage);
+        setFailure("");
+      } catch (error) {
+        if (signal.aborted || isCancelled(error)) return;
+        setFailure(errorText(error));
+      }
+      setReading(false);
+    };
+    void read();
+    return () => controller.abort();
+  }, [key, page]);
+  return { alerts, failure, isReading, more: next === "" ? undefined : () => setPage(next) };
+}
+
+function lastedMs(alert: Alert): number {
+  const { firedMs } = alertRow(alert, false);
+  return (msOf(alert.clearedAt) ?? Date.now()) - firedMs;
+}
+
+function lastedText(alert: Alert): string {
+  return durationText(lastedMs(alert));
+}

@@ -1,0 +1,100 @@
+import { create } from "@bufbuild/protobuf";
+import { expect, test } from "bun:test";
+import { timelineOf } from "../../../src/console/data/alert-timeline.ts";
+import { unitOfValue } from "../../../src/console/data/alert-value.ts";
+import { Recurrence, RECURRENCE_MS } from "../../../src/console/data/recurrence.ts";
+import { chartOf, episodeOf, rangeOf, thresholdsOf } from "../../../src/console/data/rule-chart.ts";
+import { AlertChange, AlertEventSchema, AlertState } from "../../../src/wire/gen/alerts_pb.ts";
+import { RuleSchema } from "../../../src/wire/gen/rules_pb.ts";
+import { timestampOfMs } from "../../../src/wire/timestamp.ts";
+import { alertOf, FIRST_MS, rowOf } from "./rows.ts";
+
+const ruleOf = (condition: object, given: object = {}) =>
+  create(RuleSchema, { name: "hot", metric: "temp_c", severity: "high", condition, ...given });
+
+test("what happened is told in order, with who said what; repeats of no person are one line", () => {
+  const event = (change: AlertChange, given: object = {}) =>
+    create(AlertEventSchema, { at: timestampOfMs(FIRST_MS), change, severity: "high", ...given });
+  const entries = timelineOf([
+    event(AlertChange.FIRED),
+    event(AlertChange.UPDATED),
+    event(AlertChange.UPDATED),
+    event(AlertChange.UPDATED),
+    event(AlertChange.SEVERITY_ROSE, { severity: "critical", text: "escalated" }),
+    event(AlertChange.ACKNOWLEDGED, { userId: "Ada", text: "on my way" }),
+    event(AlertChange.ASSIGNED, { userId: "Ada", text: "Ben" }),
+    event(AlertChange.ASSIGNED, { userId: "Ben", text: "" }),
+    event(AlertChange.COMMENTED, { userId: "Ben", text: "valve shut" }),
+    event(AlertChange.CLEARED),
+  ]);
+  expect(entries.map(({ who, what, said, times }) => [who, what, said, times])).toEqual([
+    ["", "fired: high", "", 1],
+    ["", "published anew", "", 3],
+    ["", "raised to critical by escalation", "", 1],
+    ["Ada", "acknowledged it", "on my way", 1],
+    ["Ada", "gave it to Ben", "", 1],
+    ["Ben", "took it from whoever had it", "", 1],
+    ["Ben", "said", "valve shut", 1],
+    ["", "cleared", "", 1],
+  ]);
+});
+
+test("the chart is of the metric and what the alert is about, without the rule's own labels", () => {
+  const rule = ruleOf({ threshold: { above: 80 } }, { labels: { team: "mechanics" } });
+  const labels = { device: "pump*1", source: "gw", metric: "temp_c", team: "mechanics" };
+  const alert = alertOf("a", { labels, context: { metric: "temp_c" } });
+  const query = chartOf(alert, rule, FIRST_MS + 60_000);
+  expect(query).toMatchObject({ metric: "temp_c", filters: { device: "pump?1", source: "gw" } });
+  expect(Object.keys(query!.filters)).toEqual(["device", "source"]);
+  expect(chartOf(alertOf("b"), undefined, FIRST_MS)).toBeUndefined();
+  expect(chartOf(alertOf("b"), ruleOf({}, { metric: "temp_*" }), FIRST_MS)).toBeUndefined();
+});
+
+test("it reaches as far before the alert, and after it, as that lasted", () => {
+  const [hourMs, cleared] = [3_600_000, { state: AlertState.CLEARED }];
+  const over = alertOf("a", { ...cleared, firedMs: 0, clearedAt: timestampOfMs(FIRST_MS + hourMs) });
+  expect(rangeOf(over, FIRST_MS + 10 * hourMs)).toEqual({ fromMs: FIRST_MS - hourMs, toMs: FIRST_MS + 2 * hourMs });
+  expect(rangeOf(over, FIRST_MS + hourMs + 5)).toEqual({ fromMs: FIRST_MS - hourMs, toMs: FIRST_MS + hourMs + 5 });
+  expect(rangeOf(alertOf("a"), FIRST_MS + hourMs)).toEqual({ lastMs: 2 * hourMs });
+  expect(episodeOf(over)).toMatchObject({ fromMs: FIRST_MS, toMs: FIRST_MS + hourMs, severity: "high" });
+});
+
+test("lines are drawn where the condition compares the metric's own values", () => {
+  const lines = (condition: object) =>
+    thresholdsOf(ruleOf(condition)).map(({ value, severity }) => `${value} ${severity}`);
+  expect(lines({ threshold: { below: 2 } })).toEqual(["2 high"]);
+  expect(
+    lines({
+      ladder: {
+        steps: [
+          { severity: "low", above: 1 },
+          { severity: "critical", above: 5 },
+        ],
+      },
+    }),
+  ).toEqual(["1 low", "5 critical"]);
+  expect(lines({ range: { low: 0, high: 9, outside: true } })).toEqual(["0 high", "9 high"]);
+  expect(lines({ window: { function: "avg", over: "5m", above: 7 } })).toEqual(["7 high"]);
+  expect(lines({ window: { function: "count", over: "5m", above: 7 } })).toEqual([]);
+  expect(lines({ rate: { over: "5m", above: 7 } })).toEqual([]);
+  expect(thresholdsOf(undefined)).toEqual([]);
+});
+
+test("a value has the unit of the readings where it is compared as they are", () => {
+  expect(unitOfValue(ruleOf({ threshold: { above: 1 } }), "°C")).toBe("°C");
+  expect(unitOfValue(ruleOf({ rate: { over: "1m", above: 1 } }), "°C")).toBe("°C/s");
+  expect(unitOfValue(ruleOf({ window: { function: "count", over: "1m", above: 1 } }), "°C")).toBe("");
+  expect(unitOfValue(ruleOf({ deviation: {} }), "°C")).toBe("σ");
+  expect(unitOfValue(undefined, "°C")).toBe("");
+});
+
+test("what fires again and again within an hour is counted, each alert once", () => {
+  const recurrence = new Recurrence();
+  const labels = { device: "pump-1" };
+  for (const id of ["a", "b", "b", "c"]) recurrence.note(rowOf(id, { labels, firedMs: id === "a" ? 0 : 60_000 }));
+  recurrence.note(rowOf("other", { labels: { device: "pump-2" } }));
+  const row = rowOf("c", { labels });
+  expect(recurrence.times(row, FIRST_MS + 120_000)).toBe(3);
+  expect(recurrence.times(row, FIRST_MS + RECURRENCE_MS)).toBe(2);
+  expect(recurrence.times(rowOf("new", { labels: {} }), FIRST_MS)).toBe(0);
+});
