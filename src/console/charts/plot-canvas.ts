@@ -97,6 +97,19 @@ export class PlotCanvas {
     else this.#plot.setData(this.#frame());
   }
 
+  /** Called when it was drawn, where values may lie elsewhere. */
+  onDrawn: (() => void) | undefined;
+
+  /** How far below the upper edge of {@link over} a value lies; NaN where it cannot. */
+  topPxOf(value: number): number {
+    return this.#plot === undefined ? NaN : this.#plot.valToPos(value, "y");
+  }
+
+  /** Inverse of {@link topPxOf}, beyond the edges, too; NaN before anything was drawn. */
+  valueAtPx(topPx: number): number {
+    return this.#plot === undefined ? NaN : this.#plot.posToVal(topPx, "y");
+  }
+
   readonly #onVisible = () => this.#drawSoon();
 
   #leftPx(timeMs: number): number {
@@ -187,6 +200,7 @@ export class PlotCanvas {
       drawThresholds(plot.ctx, thresholds, projection, box, colours, devicePixelRatio);
       drawAnnotations(plot.ctx, annotations, projection, box, colours, devicePixelRatio);
     });
+    this.onDrawn?.();
   }
 
   #projection({ bbox: { left, top, width, height } }: uPlot): Projection {

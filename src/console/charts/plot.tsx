@@ -5,6 +5,7 @@ import "./charts.css";
 import { crosshairOf } from "./crosshair.ts";
 import { GapLegend } from "./gap-legend.tsx";
 import { listenForGestures } from "./gestures.ts";
+import { LimitHandle } from "./limit-handle.ts";
 import { Legend } from "./legend.tsx";
 import { PlotCanvas } from "./plot-canvas.ts";
 import type { PlotModel, PlotOverlays, PlotRange, PlotSeries } from "./plot-model.ts";
@@ -31,6 +32,8 @@ export interface PlotProps extends PlotOverlays {
   readonly toolbar?: ComponentChildren;
   /** While true, drawing a range calls onSelect without Alt. */
   readonly isSelecting?: boolean;
+  /** The first threshold was dragged, or moved with the keys; missing: none can be. */
+  onThreshold?(value: number): void;
   /** A range was drawn with Alt, or while isSelecting. */
   onSelect?(range: PlotRange): void;
   /** A range was drawn, moved or zoomed; undefined: back to what is now. Missing: it cannot be. */
@@ -40,6 +43,7 @@ export interface PlotProps extends PlotOverlays {
 export function Plot(props: PlotProps) {
   const { series, range, syncKey, heightPx = HEIGHT_PX, unit = "", cursorMs, hasLegend = true } = props;
   const place = useRef<HTMLDivElement>(null);
+  const limit = useRef<HTMLDivElement>(null);
   const canvas = useRef<PlotCanvas>(null);
   const present = useRef(props);
   present.current = props;
@@ -76,6 +80,11 @@ export function Plot(props: PlotProps) {
       };
       listenForGestures(over, place.current!, gestures, listening.signal);
     };
+    const handle = new LimitHandle(limit.current!, made, (value) => present.current.onThreshold?.(value));
+    made.onDrawn = () => {
+      const { onThreshold, thresholds = [] } = present.current;
+      handle.show(onThreshold === undefined ? undefined : thresholds[0]);
+    };
     const unpoint = crosshair.subscribe((timeMs) => made.point(timeMs ?? present.current.cursorMs));
     return () => {
       unpoint();
@@ -109,6 +118,7 @@ export function Plot(props: PlotProps) {
         aria-label={props.label ?? series.map(({ label }) => label).join(", ")}
         style={{ height: `${heightPx}px` }}
       />
+      <div ref={limit} class="plot-limit" hidden />
       {hasLegend && <GapLegend series={series.filter(({ key }) => !hidden.has(key))} range={shown.current} />}
       {(hasLegend || props.toolbar !== undefined) && (
         <div class="plot-foot">

@@ -3,6 +3,7 @@ import type { FunctionComponent } from "preact";
 import { pathTo } from "../../route.ts";
 import { LiveAlerts } from "./live/live.tsx";
 import { PastAlerts } from "./past/past.tsx";
+import { RulesView } from "./rules/rules.tsx";
 
 export interface AlertsPart {
   /** "" is "/alerts" itself. Whatever else stands behind "/alerts/" is the id of an alert. */
@@ -14,6 +15,7 @@ export interface AlertsPart {
 export const ALERTS_PARTS: readonly AlertsPart[] = [
   { name: "", label: "Firing", View: LiveAlerts },
   { name: "past", label: "Past", View: PastAlerts },
+  { name: "rules", label: "Rules", View: RulesView },
 ];
 
 export function AlertsTabs({ present }: { present: string | undefined }) {

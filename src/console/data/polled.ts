@@ -1,0 +1,65 @@
+/** What the server has no stream of: asked for again while somebody looks. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { errorText, isCancelled } from "../errors.ts";
+
+export interface Polled<T> {
+  /** Undefined: not read yet. */
+  readonly value: T | undefined;
+  /** Why it could not be read the last time; "": it could. */
+  readonly failure: string;
+  /** Asks now. */
+  refresh(): void;
+}
+
+export interface PolledOptions {
+  readonly everyMs: number;
+  /** Another one: what was read before is forgotten. */
+  readonly key?: string;
+}
+
+/** Hidden pages do not ask. What was read stays when it cannot be read again. */
+export function usePolled<T>(
+  ask: (options: { signal: AbortSignal }) => Promise<T>,
+  { everyMs, key = "" }: PolledOptions,
+): Polled<T> {
+  const [read, setRead] = useState<{ readonly key: string; readonly value: T | undefined; readonly failure: string }>();
+  const refresh = useRef(() => {});
+  useEffect(() => {
+    const over = new AbortController();
+    const { signal } = over;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let asking = 0;
+    const run = async () => {
+      clearTimeout(timer);
+      const nth = ++asking;
+      try {
+        const value = await ask({ signal });
+        if (!signal.aborted && nth === asking) setRead({ key, value, failure: "" });
+      } catch (error) {
+        if (signal.aborted || isCancelled(error)) return;
+        setRead((before) => ({
+          key,
+          value: before?.key === key ? before.value : undefined,
+          failure: errorText(error),
+        }));
+      }
+      if (!signal.aborted && nth === asking) timer = setTimeout(soon, everyMs);
+    };
+    const soon = () => {
+      if (!document.hidden) return void run();
+      document.addEventListener("visibilitychange", () => void run(), { once: true, signal });
+    };
+    refresh.current = () => void run();
+    void run();
+    return () => {
+      over.abort();
+      clearTimeout(timer);
+    };
+  }, [everyMs, key]);
+  const isPresent = read?.key === key;
+  return {
+    value: isPresent ? read.value : undefined,
+    failure: isPresent ? read.failure : "",
+    refresh: () => refresh.current(),
+  };
+}

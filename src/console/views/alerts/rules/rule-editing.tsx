@@ -1,0 +1,179 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Rule } from "../../../../wire/gen/rules_pb.ts";
+import { errorText } from "../../../errors.ts";
+import { confirm } from "../../../parts/dialog.tsx";
+import { tell } from "../../../parts/tell.ts";
+import { go, pathTo } from "../../../route.ts";
+import { useBacktest } from "./backtest.ts";
+import { textsOfKind } from "./condition-form.ts";
+import { specOf } from "./condition-kinds.ts";
+import { PreviewPanel, testedMs } from "./preview-panel.tsx";
+import { problemsOf, type Problem } from "./problems.ts";
+import { NEW, ruleAddress } from "./rule-address.ts";
+import { draftOf, isTestable, keepDraft, keptDraft, ruleOfDraft, type RuleDraft } from "./rule-draft.ts";
+import type { EditedRule } from "./rule-editor.tsx";
+import { RuleFields } from "./rule-fields.tsx";
+import { deleteRule, saveRule } from "./save-rule.ts";
+
+interface RuleEditingProps {
+  /** Undefined: it is new. */
+  readonly name: string | undefined;
+  /** What is edited, as it was at first. */
+  readonly begun: Rule;
+  readonly known: EditedRule;
+}
+
+export function RuleEditing({ name, begun, known }: RuleEditingProps) {
+  const key = name ?? "";
+  const [draft, setDraft] = useState<RuleDraft>(() => keptDraft(key) ?? draftOf(begun));
+  const [isKept, setKept] = useState(() => keptDraft(key) !== undefined);
+  const [refused, setRefused] = useState<readonly Problem[]>([]);
+  const [failure, setFailure] = useState("");
+  const [isSaving, setSaving] = useState(false);
+  const [unit, setUnit] = useState("");
+  const { rule, problems: own } = ruleOfDraft(draft);
+  const isTested = rule !== undefined && own.length === 0 && isTestable(rule);
+  const backtest = useBacktest(isTested ? rule : undefined, testedMs());
+  const { fromFile } = begun;
+  const problems = [
+    ...own,
+    ...refused,
+    ...backtest.problems.filter((each) => refused.every((r) => r.field !== each.field)),
+  ];
+
+  const change = (changed: RuleDraft) => {
+    setDraft(changed);
+    setRefused([]);
+    setFailure("");
+    setKept(false);
+    if (!fromFile) keepDraft(key, changed);
+  };
+  const throwAway = () => {
+    keepDraft(key, undefined);
+    setDraft(draftOf(begun));
+    setKept(false);
+    setRefused([]);
+  };
+  useEffect(() => {
+    if (keptDraft(key) === undefined) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [draft]);
+
+  const save = async () => {
+    if (isSaving || rule === undefined || own.length > 0) return;
+    setSaving(true);
+    try {
+      const saved = await saveRule(rule, name === undefined ? undefined : begun);
+      if (saved !== undefined) {
+        keepDraft(key, undefined);
+        tell(`${rule.name} is in force: bound to ${saved.series.toLocaleString()} series`);
+        go(pathTo("alerts", "rules"));
+      }
+    } catch (error) {
+      const violations = problemsOf(error);
+      setRefused(violations);
+      setFailure(violations.length > 0 ? "" : errorText(error));
+    }
+    setSaving(false);
+  };
+  const remove = async () => {
+    const firing = known.info?.firing ?? 0n;
+    const text =
+      firing > 0n ? `Its alerts that fire end with it: ${firing.toLocaleString()}.` : "None of its alerts fires.";
+    if (!(await confirm({ title: `Delete ${begun.name}?`, text, action: "Delete", isDangerous: true }))) return;
+    if (!(await deleteRule(begun.name))) return;
+    keepDraft(key, undefined);
+    go(pathTo("alerts", "rules"));
+  };
+
+  return (
+    <form
+      class="rules-editor"
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <div class="form">
+        {isKept && (
+          <p class="rules-note">
+            What you had changed before is still here.{" "}
+            <button type="button" onClick={throwAway}>
+              Throw it away
+            </button>
+          </p>
+        )}
+        {fromFile && (
+          <p class="rules-note">
+            This rule comes from <strong>{known.rulesFile || "the rules file"}</strong> on the server and is changed
+            there; it is read again within two seconds. You can try changes here, and{" "}
+            <a href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(begun.name)}`}>make a copy</a> of it.
+          </p>
+        )}
+        {known.info?.trouble && name !== undefined && <p class="field-error">{known.info.trouble}</p>}
+        <RuleFields
+          {...{ draft, problems, unit }}
+          isNamed={name !== undefined}
+          escalations={known.escalations}
+          onChange={change}
+        />
+        {failure !== "" && <p role="alert">It was not saved: {failure}</p>}
+        <Unplaced problems={[...own, ...refused]} draft={draft} />
+        <div class="actions">
+          {name !== undefined && !fromFile && (
+            <button type="button" class="danger" onClick={() => void remove()}>
+              Delete
+            </button>
+          )}
+          {name !== undefined && (
+            <a class="button" href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(name)}`}>
+              Copy
+            </a>
+          )}
+          <a class="button push" href={pathTo("alerts", "rules")}>
+            Cancel
+          </a>
+          {!fromFile && (
+            <button type="submit" class="primary" aria-disabled={isSaving || rule === undefined}>
+              {name === undefined ? "Create rule" : "Save"}
+            </button>
+          )}
+        </div>
+      </div>
+      <PreviewPanel
+        rule={isTested ? rule : undefined}
+        backtest={backtest}
+        onUnit={setUnit}
+        {...limitOf(draft, change)}
+      />
+    </form>
+  );
+}
+
+/** What drags the limit, where there is one alone. */
+function limitOf(draft: RuleDraft, change: (draft: RuleDraft) => void): { onLimit?(value: number): void } {
+  if (draft.kind !== "form" || specOf(draft.form.kind).limit === undefined) return {};
+  const { form } = draft;
+  return {
+    onLimit(value) {
+      const texts = { ...form.texts, [form.kind]: { ...textsOfKind(form), at: String(value) } };
+      change({ kind: "form", form: { ...form, texts } });
+    },
+  };
+}
+
+/** Problems are marked at their fields; those of a draft in JSON have none. */
+function Unplaced({ problems, draft }: { problems: readonly Problem[]; draft: RuleDraft }) {
+  if (problems.length === 0) return null;
+  if (draft.kind === "form") return <p role="alert">It was not saved: look at what is marked.</p>;
+  return (
+    <ul role="alert">
+      {problems.map(({ field, text }) => (
+        <li key={field + text}>{text}</li>
+      ))}
+    </ul>
+  );
+}
