@@ -1,0 +1,133 @@
+/** A session once more: read into memory as fast as it comes, and played from there in any direction and speed. */
+import { batch, computed, signal } from "@preact/signals";
+import { ReplayView } from "../../../wire/gen/replay_pb.ts";
+import { timestampOfMs } from "../../../wire/timestamp.ts";
+import { collaborationApi } from "../../api.ts";
+import { errorText } from "../../errors.ts";
+import { ReplayBuffer } from "./replay-buffer.ts";
+import { ReplayCursor } from "./replay-cursor.ts";
+import { marksOf } from "./replay-marks.ts";
+
+export const SPEEDS: readonly number[] = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 100, 300, 1_000];
+/** How often what moves is drawn: of charts less often than a frame. */
+const SHOWN_EVERY_MS = 80;
+const READING_SHOWN_EVERY_MS = 150;
+/** Nobody watches for so long without a frame: a hidden tab. */
+const FRAME_MAX_MS = 500;
+
+export interface ReplayRequested {
+  readonly sessionId: string;
+  readonly view: "seen" | "now";
+  /** Missing: where the server says that it begins. */
+  readonly fromMs?: number;
+  /** Missing: its beginning. */
+  readonly atMs?: number;
+}
+
+export class Replay {
+  readonly buffer = new ReplayBuffer();
+  readonly cursor = new ReplayCursor(this.buffer);
+  /** Where one is. */
+  readonly atMs = signal(NaN);
+  /** The same, less often: for what is costly to draw. */
+  readonly shownMs = signal(NaN);
+  readonly isPlaying = signal(false);
+  readonly speed = signal(10);
+  /** Counts up as more is read. */
+  readonly parts = signal(0);
+  readonly isReading = signal(true);
+  readonly failure = signal("");
+  readonly marks = computed(() => {
+    void this.parts.value;
+    return marksOf(this.buffer);
+  });
+  readonly #over = new AbortController();
+  #frame = 0;
+
+  constructor(requested: ReplayRequested) {
+    void this.#read(requested);
+  }
+
+  close(): void {
+    this.#over.abort();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  seek(atMs: number): void {
+    const { fromMs, toMs } = this.buffer.range;
+    if (Number.isNaN(fromMs)) return;
+    this.#show(Math.min(Math.max(fromMs, atMs), this.endMs ?? toMs), true);
+  }
+
+  /** The end of what is read, where there is more; undefined: all is read, or is being read. */
+  get endMs(): number | undefined {
+    return this.buffer.isWhole || this.isReading.peek() ? undefined : this.buffer.readToMs;
+  }
+
+  play(): void {
+    const { fromMs, toMs } = this.buffer.range;
+    if (Number.isNaN(fromMs)) return;
+    if (this.atMs.peek() >= (this.endMs ?? toMs)) this.#show(fromMs, true);
+    this.isPlaying.value = true;
+    let beforeMs = performance.now();
+    let shownMs = beforeMs;
+    const step = (nowMs: number) => {
+      const elapsedMs = Math.min(FRAME_MAX_MS, Math.max(0, nowMs - beforeMs));
+      beforeMs = nowMs;
+      const endMs = this.endMs ?? this.buffer.range.toMs;
+      // What is not read yet is waited for.
+      const lastMs = this.isReading.peek() ? Math.min(endMs, this.buffer.readToMs) : endMs;
+      const atMs = Math.min(lastMs, this.atMs.peek() + elapsedMs * this.speed.peek());
+      const isDue = nowMs - shownMs >= SHOWN_EVERY_MS || atMs >= endMs;
+      if (isDue) shownMs = nowMs;
+      this.#show(atMs, isDue);
+      if (atMs >= endMs && !this.isReading.peek()) this.pause();
+      else this.#frame = requestAnimationFrame(step);
+    };
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(step);
+  }
+
+  pause(): void {
+    cancelAnimationFrame(this.#frame);
+    this.isPlaying.value = false;
+    this.shownMs.value = this.atMs.peek();
+  }
+
+  #show(atMs: number, isDue: boolean): void {
+    batch(() => {
+      this.atMs.value = atMs;
+      if (isDue) this.shownMs.value = atMs;
+    });
+  }
+
+  async #read({ sessionId, view, fromMs, atMs }: ReplayRequested): Promise<void> {
+    const { signal: over } = this.#over;
+    const reading = new AbortController();
+    over.addEventListener("abort", () => reading.abort());
+    const asked = {
+      ...{ sessionId, speed: 0, view: view === "seen" ? ReplayView.AS_SEEN : ReplayView.AS_KNOWN_NOW },
+      ...(fromMs !== undefined && { from: timestampOfMs(fromMs) }),
+    };
+    let toldMs = -Infinity;
+    try {
+      for await (const event of collaborationApi.replaySession(asked, { signal: reading.signal })) {
+        this.buffer.take(event);
+        if (this.buffer.isFull && !this.buffer.isWhole) reading.abort();
+        const nowMs = performance.now();
+        if (nowMs - toldMs < READING_SHOWN_EVERY_MS) continue;
+        toldMs = nowMs;
+        this.parts.value++;
+        if (Number.isNaN(this.atMs.peek())) this.seek(atMs ?? this.buffer.range.fromMs);
+      }
+    } catch (error) {
+      if (over.aborted) return;
+      if (!this.buffer.isFull) this.failure.value = errorText(error);
+    }
+    batch(() => {
+      this.parts.value++;
+      this.isReading.value = false;
+    });
+    this.seek(Number.isNaN(this.atMs.peek()) ? (atMs ?? this.buffer.range.fromMs) : this.atMs.peek());
+  }
+}

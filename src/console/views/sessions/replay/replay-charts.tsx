@@ -1,0 +1,76 @@
+import { useState } from "preact/hooks";
+import { Plot } from "../../../charts/plot.tsx";
+import type { PlotEpisode, PlotSeries, Severity } from "../../../charts/plot-model.ts";
+import { plotted } from "../../../data/annotations.ts";
+import type { ReplaySeries } from "../../../data/replay/replay-series.ts";
+import type { Replay } from "../../../data/replay/replay.ts";
+import type { ReplayState } from "../../../data/replay/replay-cursor.ts";
+import { msOf } from "../../../format.ts";
+import { Empty } from "../../../parts/empty.tsx";
+import { route } from "../../../route.ts";
+import { WINDOWS } from "./replay-controls.tsx";
+
+const [CHARTS_FIRST, SERIES_MAX] = [6, 30];
+
+/** Lines as they were: nothing of what came later. */
+export function ReplayCharts({ replay }: { replay: Replay }) {
+  const [shown, setShown] = useState(CHARTS_FIRST);
+  void replay.parts.value;
+  const byMetric = [...Map.groupBy(replay.buffer.series.values(), ({ metric }) => metric)];
+  if (byMetric.length === 0 && !replay.isReading.value) {
+    return <Empty title="It was about no metric">Chat and alerts are replayed without charts.</Empty>;
+  }
+  const state = replay.cursor.seek(replay.shownMs.value);
+  return (
+    <>
+      {byMetric.slice(0, shown).map(([metric, series]) => (
+        <MetricPlot key={metric} {...{ replay, metric, series, state }} />
+      ))}
+      {byMetric.length > shown && (
+        <button onClick={() => setShown(byMetric.length)}>{byMetric.length - shown} more charts</button>
+      )}
+    </>
+  );
+}
+
+interface MetricPlotProps {
+  readonly replay: Replay;
+  readonly metric: string;
+  readonly series: readonly ReplaySeries[];
+  readonly state: ReplayState;
+}
+
+function MetricPlot({ replay, metric, series, state }: MetricPlotProps) {
+  const { atMs, alerts, annotations } = state;
+  const windowMs = WINDOWS.find(([name]) => name === route.value.params.get("window"))?.[1];
+  const range = windowMs === undefined ? replay.buffer.range : { fromMs: atMs - windowMs, toMs: atMs };
+  const lines: PlotSeries[] = series.slice(0, SERIES_MAX).map((each) => {
+    const { key, label, unit } = each;
+    return { key, label, unit, ...each.at(atMs) };
+  });
+  const episodes = [...alerts.values()].flatMap((alert): PlotEpisode[] => {
+    const { id, title, severity, createdAt, clearedAt, context } = alert;
+    if ((context["metric"] ?? "") !== metric) return [];
+    const toMs = msOf(clearedAt);
+    const fromMs = msOf(createdAt) ?? 0;
+    return [{ fromMs, ...(toMs !== undefined && { toMs }), severity: severity as Severity, title, alertId: id }];
+  });
+  const notes = [...annotations.values()].filter(({ pin }) => pin?.metric === "" || pin?.metric === metric);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <strong>{metric}</strong> {series.length > SERIES_MAX && `${SERIES_MAX} of ${series.length} series`}
+      </figcaption>
+      <Plot
+        series={lines}
+        range={range}
+        label={metric}
+        syncKey="replay"
+        heightPx={180}
+        cursorMs={atMs}
+        episodes={episodes}
+        annotations={notes.map(plotted)}
+      />
+    </figure>
+  );
+}

@@ -1,0 +1,37 @@
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import type { Replay } from "../../../data/replay/replay.ts";
+import { roomRows } from "../../../data/room-rows.ts";
+import { user } from "../../../user.ts";
+import { known } from "../known.ts";
+import { RowItem } from "../row-item.tsx";
+
+const SHOWN_MAX = 200;
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
+
+/** What had been said then. */
+export function ReplayChat({ replay }: { replay: Replay }) {
+  const list = useRef<HTMLDivElement>(null);
+  void replay.parts.value;
+  const { said } = replay.cursor.seek(replay.shownMs.value);
+  const rows = useMemo(() => {
+    const messages = replay.buffer.messages.slice(Math.max(0, said - SHOWN_MAX), said);
+    return roomRows(messages, undefined, (ms) => day.format(ms));
+  }, [replay, said]);
+  useLayoutEffect(() => {
+    list.current!.scrollTop = list.current!.scrollHeight;
+  }, [said]);
+  return (
+    <section class="replay-chat" aria-label="What was said">
+      <h2>Chat</h2>
+      <div ref={list} class="sessions-messages" tabIndex={0}>
+        {said > SHOWN_MAX && <p class="dim">{said - SHOWN_MAX} earlier messages</p>}
+        {said === 0 && <p class="dim">Nothing was said yet at this time.</p>}
+        <ol>
+          {rows.map((row) => (
+            <RowItem key={row.key} row={row} userId={user.value} known={known} />
+          ))}
+        </ol>
+      </div>
+    </section>
+  );
+}

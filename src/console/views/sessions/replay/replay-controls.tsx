@@ -1,0 +1,115 @@
+import { useEffect } from "preact/hooks";
+import { markBeside } from "../../../data/replay/replay-marks.ts";
+import { SPEEDS, type Replay } from "../../../data/replay/replay.ts";
+import { numberText } from "../../../format.ts";
+import { route, setParams } from "../../../route.ts";
+
+export const WINDOWS: readonly (readonly [name: string, ms: number])[] = [
+  ["1m", 60_000],
+  ["5m", 300_000],
+  ["15m", 900_000],
+  ["1h", 3_600_000],
+  ["6h", 21_600_000],
+];
+
+/** Play, jump, how fast, how much of it at once, and which truth. */
+export function ReplayControls({ replay, view }: { replay: Replay; view: "seen" | "now" }) {
+  const isPlaying = replay.isPlaying.value;
+  const toggle = () => {
+    if (replay.isPlaying.peek()) {
+      replay.pause();
+      rememberTime(replay);
+    } else replay.play();
+  };
+  const jump = (step: 1 | -1) => {
+    const mark = markBeside(replay.marks.peek(), replay.atMs.peek(), step);
+    if (mark === undefined) return;
+    replay.seek(mark.atMs);
+    rememberTime(replay);
+  };
+  useEffect(() => {
+    const controller = new AbortController();
+    const onKey = (event: KeyboardEvent) => {
+      const { key, target, ctrlKey, metaKey, altKey } = event;
+      if (ctrlKey || metaKey || altKey || (target as Element).closest("input, select, textarea, button, a, dialog"))
+        return;
+      const act = key === " " ? toggle : key === "n" ? () => jump(1) : key === "p" ? () => jump(-1) : undefined;
+      if (act === undefined) return;
+      event.preventDefault();
+      act();
+    };
+    addEventListener("keydown", onKey, { signal: controller.signal });
+    return () => controller.abort();
+  }, [replay]);
+  return (
+    <div class="toolbar replay-controls">
+      <button class="primary" onClick={toggle} title="Space">
+        {isPlaying ? "❚❚ Pause" : "▶ Play"}
+      </button>
+      <button onClick={() => jump(-1)} title="p">
+        ← Before
+      </button>
+      <button onClick={() => jump(1)} title="n">
+        Next event →
+      </button>
+      <label>
+        Speed{" "}
+        <select
+          value={String(replay.speed.value)}
+          onChange={({ currentTarget }) => {
+            replay.speed.value = Number(currentTarget.value);
+            setParams({ speed: currentTarget.value });
+          }}
+        >
+          {SPEEDS.map((speed) => (
+            <option key={speed} value={String(speed)}>
+              {numberText(speed)}×
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Shown{" "}
+        <select
+          value={route.value.params.get("window") ?? ""}
+          onChange={({ currentTarget }) => setParams({ window: currentTarget.value })}
+        >
+          <option value="">all of it</option>
+          {WINDOWS.map(([name]) => (
+            <option key={name} value={name}>
+              last {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <div role="group" aria-label="Which values" class="replay-views">
+        <button
+          aria-pressed={view === "seen"}
+          title="What had arrived by then, as it was then"
+          onClick={() => changeView(replay, "")}
+        >
+          as seen
+        </button>
+        <button
+          aria-pressed={view === "now"}
+          title="What is known today, at its own time"
+          onClick={() => changeView(replay, "now")}
+        >
+          as known now
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** Who is sent the address sees the same. */
+export function rememberTime(replay: Replay): void {
+  const atMs = replay.atMs.peek();
+  if (!Number.isNaN(atMs)) setParams({ t: new Date(atMs).toISOString() });
+}
+
+function changeView(replay: Replay, view: string): void {
+  replay.pause();
+  rememberTime(replay);
+  setParams({ view });
+}
