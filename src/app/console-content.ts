@@ -13,22 +13,35 @@ export const CONSOLE_ARCHIVE = "console.archive";
 /** @throws Error where the executable was compiled without them. */
 export async function consoleContent(): Promise<readonly ConsoleContent[]> {
   const archive = Bun.embeddedFiles.find((file) => (file as File).name.startsWith("console"));
-  if (archive !== undefined) return parseConsoleArchive(await new Response(archive).arrayBuffer());
+  if (archive !== undefined) return parseConsoleArchive(await archive.text());
   return bundleConsole(join(import.meta.dir, "../console/index.html"));
 }
 
 /** @throws AggregateError of what the bundler said. */
 export async function bundleConsole(page: string): Promise<readonly ConsoleContent[]> {
-  const { outputs } = await Bun.build({ entrypoints: [page], minify: true, publicPath: "/" });
+  const { outputs } = await Bun.build({
+    entrypoints: [page],
+    ...{ minify: true, splitting: true, publicPath: "/" },
+    // Otherwise every element would carry the place in the sources that made it.
+    define: { "process.env.NODE_ENV": JSON.stringify("production") },
+  });
+  // The page has all of the style: what Bun writes beside the parts that are loaded later is a copy.
+  const html = await outputs.find(({ path }) => path.endsWith(".html"))!.text();
+  const isWanted = ({ path }: { readonly path: string }) => !path.endsWith(".css") || html.includes(basename(path));
   return Promise.all(
-    outputs.map(async (output) => ({ name: basename(output.path), type: output.type, text: await output.text() })),
+    outputs.filter(isWanted).map(async (output) => ({
+      name: basename(output.path),
+      type: output.type,
+      packed: Bun.gzipSync(await output.arrayBuffer(), { library: "libdeflate", level: 12 }),
+    })),
   );
 }
 
-export function consoleArchive(content: readonly ConsoleContent[]): Uint8Array<ArrayBuffer> {
-  return Bun.gzipSync(JSON.stringify(content), { level: 9 });
+export function consoleArchive(content: readonly ConsoleContent[]): string {
+  return JSON.stringify(content.map((file) => ({ ...file, packed: file.packed.toBase64() })));
 }
 
-function parseConsoleArchive(bytes: ArrayBuffer): readonly ConsoleContent[] {
-  return JSON.parse(new TextDecoder().decode(Bun.gunzipSync(bytes))) as ConsoleContent[];
+function parseConsoleArchive(archive: string): readonly ConsoleContent[] {
+  const content = JSON.parse(archive) as { readonly name: string; readonly type: string; readonly packed: string }[];
+  return content.map((file) => ({ ...file, packed: Uint8Array.fromBase64(file.packed) }));
 }

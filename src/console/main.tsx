@@ -6,8 +6,11 @@ import { followDevices } from "./data/devices.ts";
 import { followRecurrences } from "./data/recurrences.ts";
 import { readSilences } from "./data/silences.ts";
 import { listenForKeys } from "./keys.ts";
+import { loadLazy } from "./lazy.tsx";
 import { applyPreferences } from "./preferences.ts";
 import { Shell } from "./shell/shell.tsx";
+
+const LOAD_LAZY_AFTER_MS = 2_000;
 
 applyPreferences(document.documentElement);
 listenForWaking();
@@ -17,3 +20,4 @@ followRecurrences();
 void readSilences();
 listenForKeys();
 render(<Shell />, document.getElementById("app")!);
+setTimeout(loadLazy, LOAD_LAZY_AFTER_MS);

@@ -1,12 +1,15 @@
 /** The parts of the console, in the order of the menu. */
 import type { FunctionComponent } from "preact";
-import { AlertsView } from "./views/alerts/alerts.tsx";
-import { DashboardsView } from "./views/dashboards/dashboards.tsx";
-import { DevicesView } from "./views/devices/devices.tsx";
-import { Explore } from "./views/explore/explore.tsx";
-import { IssuesView } from "./views/issues/issues.tsx";
+import { lazy, type LazyComponent } from "./lazy.tsx";
 import { Overview } from "./views/overview/overview.tsx";
-import { SessionsView } from "./views/sessions/sessions.tsx";
+
+/** Everything but what is shown first. */
+const AlertsView = lazy(async () => (await import("./views/alerts/alerts.tsx")).AlertsView);
+const DashboardsView = lazy(async () => (await import("./views/dashboards/dashboards.tsx")).DashboardsView);
+const DevicesView = lazy(async () => (await import("./views/devices/devices.tsx")).DevicesView);
+const Explore = lazy(async () => (await import("./views/explore/explore.tsx")).Explore);
+const IssuesView = lazy(async () => (await import("./views/issues/issues.tsx")).IssuesView);
+const SessionsView = lazy(async () => (await import("./views/sessions/sessions.tsx")).SessionsView);
 
 export interface ViewEntry {
   /** What its addresses begin with: "" is "/", "alerts" is "/alerts" and all below it. */
@@ -14,7 +17,7 @@ export interface ViewEntry {
   readonly label: string;
   /** Goes there after "g". */
   readonly key?: string;
-  readonly View: FunctionComponent;
+  readonly View: FunctionComponent | LazyComponent;
 }
 
 export const VIEWS: readonly ViewEntry[] = [

@@ -1,13 +1,12 @@
 /** The files of the console, as they are sent: packed once, and cached by browsers for as long as their names stay. */
-/** One of them, before it is packed: all are text. */
+/** One of them, packed with gzip. */
 export interface ConsoleContent {
   readonly name: string;
   readonly type: string;
-  readonly text: string;
+  readonly packed: Uint8Array<ArrayBuffer>;
 }
 
 interface ConsoleFile {
-  readonly plain: Uint8Array<ArrayBuffer>;
   readonly packed: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -67,19 +66,18 @@ export class ConsoleFiles {
       return new Response(null, { status: 304, headers: file.headers });
     const isPacked = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
     const headers = isPacked ? { ...file.headers, "content-encoding": "gzip" } : file.headers;
-    return new Response(isPacked ? file.packed : file.plain, { headers });
+    return new Response(isPacked ? file.packed : Bun.gunzipSync(file.packed), { headers });
   }
 }
 
 function filesOf(content: readonly ConsoleContent[]): ReadonlyMap<string, ConsoleFile> {
   const files = new Map<string, ConsoleFile>();
-  for (const { name, type, text } of content) {
-    const plain = new TextEncoder().encode(text);
+  for (const { name, type, packed } of content) {
     const isPage = name.endsWith(".html");
     const caching = isPage ? PAGE_HEADERS : { "cache-control": "public, max-age=31536000, immutable" };
-    const etag = `"${Bun.hash(plain).toString(36)}"`;
+    const etag = `"${Bun.hash(packed).toString(36)}"`;
     const headers = { ...COMMON_HEADERS, ...caching, "content-type": type, etag };
-    files.set(isPage ? "index.html" : name, { plain, packed: Bun.gzipSync(plain, { level: 9 }), headers });
+    files.set(isPage ? "index.html" : name, { packed, headers });
   }
   return files;
 }

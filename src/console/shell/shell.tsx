@@ -26,7 +26,7 @@ export function Shell() {
     document.title = `${count > 0 ? `(${count}) ` : ""}${title} · Watchpost`;
   });
   useLayoutEffect(() => addKeys({ title: "Everywhere", keys: pageKeys(() => setOpen("help")) }), []);
-  useHeadingFocus(place);
+  useHeadingFocus(place, "isLoaded" in View ? View.isLoaded.value : true);
   const close = () => setOpen(undefined);
   return (
     <>
@@ -73,9 +73,10 @@ function pageKeys(onHelp: () => void) {
 }
 
 /** Who goes elsewhere without seeing it hears the heading of where they are. */
-function useHeadingFocus(place: string): void {
+function useHeadingFocus(place: string, isLoaded: boolean): void {
   const heard = useRef<string>(undefined);
   useLayoutEffect(() => {
+    if (!isLoaded) return;
     const heading = document.querySelector<HTMLElement>("main h1");
     const isFirst = heard.current === undefined;
     const isSame = heard.current === heading?.textContent && document.activeElement !== document.body;
@@ -83,5 +84,5 @@ function useHeadingFocus(place: string): void {
     if (isFirst || isSame || heading === null) return;
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
-  }, [place]);
+  }, [place, isLoaded]);
 }

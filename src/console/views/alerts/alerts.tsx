@@ -1,7 +1,9 @@
+import { lazy } from "../../lazy.tsx";
 import { route } from "../../route.ts";
 import "./alerts.css";
-import { AlertDetail } from "./detail/detail.tsx";
 import { ALERTS_PARTS, AlertsTabs } from "./tabs.tsx";
+
+const AlertDetail = lazy(async () => (await import("./detail/detail.tsx")).AlertDetail);
 
 /** "/alerts", "/alerts/NAME" of each of its parts, and "/alerts/ID" of each alert. */
 export function AlertsView() {

@@ -1,9 +1,11 @@
 /** The parts of the alerts view, each under an address of its own: "/alerts/NAME". */
 import type { FunctionComponent } from "preact";
+import { lazy } from "../../lazy.tsx";
 import { pathTo } from "../../route.ts";
 import { LiveAlerts } from "./live/live.tsx";
-import { PastAlerts } from "./past/past.tsx";
-import { RulesView } from "./rules/rules.tsx";
+
+const PastAlerts = lazy(async () => (await import("./past/past.tsx")).PastAlerts);
+const RulesView = lazy(async () => (await import("./rules/rules.tsx")).RulesView);
 
 export interface AlertsPart {
   /** "" is "/alerts" itself. Whatever else stands behind "/alerts/" is the id of an alert. */

@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from "preact/hooks";
 import type { Panel, SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { lazy } from "../../lazy.tsx";
 import { confirm } from "../../parts/dialog.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { tell } from "../../parts/toast.tsx";
@@ -12,13 +13,14 @@ import { withDuplicate, withoutPanel, withPlaces } from "./edits.ts";
 import { Grid } from "./grid.tsx";
 import { KioskBar } from "./kiosk-bar.tsx";
 import type { PanelSetting } from "./panel-body.tsx";
-import { PanelEditor } from "./panel-editor.tsx";
 import { titleOf } from "./panel-frame.tsx";
 import { save } from "./save.ts";
 import { RangeField } from "./range-field.tsx";
 import { paramsOf, rangeOf } from "./time-range.ts";
 import { VariableBar } from "./variable-bar.tsx";
 import { choicesOf } from "./variables.ts";
+
+const PanelEditor = lazy(async () => (await import("./panel-editor.tsx")).PanelEditor);
 
 /** One dashboard: what it shows, and, in edit mode, what it is made of. The address says which, and what is chosen. */
 export function DashboardPage({ id }: { id: string }) {

@@ -1,8 +1,10 @@
 /** "/devices": all of them; "/devices/ID": one. */
+import { lazy } from "../../lazy.tsx";
 import { route } from "../../route.ts";
 import { DeviceList } from "./device-list.tsx";
 import "./devices.css";
-import { DevicePage } from "./page/device-page.tsx";
+
+const DevicePage = lazy(async () => (await import("./page/device-page.tsx")).DevicePage);
 
 export function DevicesView() {
   const [id = ""] = route.value.rest;

@@ -1,10 +1,12 @@
 /** Sessions: all of them, or the room of one, or its replay. */
 import "./sessions.css";
+import { lazy } from "../../lazy.tsx";
 import { route } from "../../route.ts";
-import { ReplayPage } from "./replay/replay-view.tsx";
 import { RoomList } from "./room-list.tsx";
 import { RoomOfAlert } from "./room-of-alert.tsx";
 import { RoomView } from "./room-view.tsx";
+
+const ReplayPage = lazy(async () => (await import("./replay/replay-view.tsx")).ReplayPage);
 
 export function SessionsView() {
   const { rest, params } = route.value;
