@@ -66,6 +66,30 @@ export class Page implements AsyncDisposable {
     await this.#view.type(text);
   }
 
+  /** Of Chrome's debugging protocol: "Emulation.setEmulatedMedia". */
+  async tell<T>(method: string, params: object = {}): Promise<T> {
+    // Before the first page there is nobody to tell.
+    if (this.#view.url === "") await this.#view.navigate("about:blank");
+    return this.#view.cdp(method, params as never) as T;
+  }
+
+  /** As a phone has it where `isPhone`: its viewport, touch, no room for scroll bars. */
+  async resize(size: { width: number; height: number }, isPhone = false): Promise<void> {
+    await this.tell("Emulation.setDeviceMetricsOverride", { ...size, deviceScaleFactor: 1, mobile: isPhone });
+    await this.tell("Emulation.setTouchEmulationEnabled", { enabled: isPhone });
+  }
+
+  colours(scheme: "light" | "dark"): Promise<void> {
+    return this.tell("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+  }
+
+  /** As a link within the page goes. */
+  async go(path: string): Promise<void> {
+    await this.ask(
+      `history.pushState(null, "", ${JSON.stringify(path)}), dispatchEvent(new PopStateEvent("popstate"))`,
+    );
+  }
+
   /** Into what has the focus. */
   type(text: string): Promise<void> {
     return this.#view.type(text);

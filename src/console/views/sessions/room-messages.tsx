@@ -73,8 +73,8 @@ export function RoomMessages({ room }: { room: Room }) {
             <li class="sessions-edge dim">{log.messages.length === 0 ? "Nothing was said yet." : "Here it begins."}</li>
           )}
           {!room.isKnown.value && (
-            <li class="sessions-edge" role="status">
-              Coming in…
+            <li class="sessions-edge">
+              <span role="status">Coming in…</span>
             </li>
           )}
           {rows.map((row) => (
