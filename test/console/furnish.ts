@@ -93,7 +93,7 @@ export interface PageAddress {
 }
 
 /** All there is to look at. */
-export function pageAddresses({ metric, device, alertId, sessionId, issue, dashboardId }: Furnished): PageAddress[] {
+export function pageAddresses({ metric, device, alertId, sessionId, issue }: Furnished): PageAddress[] {
   const [d, m] = [encodeURIComponent(device), encodeURIComponent(metric)];
   return [
     { name: "overview", path: "/" },
