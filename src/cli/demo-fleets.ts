@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 const STREAMS_PER_CONNECTION = 20;
 
 const COMMON = { intervalMs: 2 * 60_000, batch: 1, tags: {}, network: undefined };
-const FLEETS: readonly Fleet[] = [
+export const DEMO_FLEETS: readonly Fleet[] = [
   {
     ...{ ...COMMON, name: "plant", profile: factory, devices: 8, gateways: 2, site: "hall-1" },
     faults: [
@@ -36,7 +36,7 @@ export async function playFleets(server: string, signal: AbortSignal): Promise<v
   const nowUs = Date.now() * 1_000;
   const span = { fromUs: nowUs - PAST_MS * 1_000, toUs: Infinity, speed: SPEED, liveFromUs: nowUs };
   await runFleets({
-    ...{ scenario: { seed: 1, fleets: FLEETS }, span, ledger: new Ledger() },
+    ...{ scenario: { seed: 1, fleets: DEMO_FLEETS }, span, ledger: new Ledger() },
     connect: () => connectTo(server),
     streamsPerConnection: STREAMS_PER_CONNECTION,
     ...{ stop: signal, cut: signal, onRetry: retryTeller(server) },
