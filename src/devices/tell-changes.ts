@@ -12,7 +12,7 @@ export const tellDevice: TellChange = (entry) => {
   switch (kind) {
     case "status": {
       const why = statusReason === "" ? "" : `: ${statusReason}`;
-      const before = previousStatus === "" ? "" : `, was ${words(previousStatus)}`;
+      const before = previousStatus === "" || previousStatus === "never_seen" ? "" : `, was ${words(previousStatus)}`;
       return { ...told, status, text: `${called} is ${words(status)}${before}${why}` };
     }
     case "registered":

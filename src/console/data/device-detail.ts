@@ -8,10 +8,13 @@ import { errorText, isCancelled } from "../errors.ts";
 import { msOf } from "../format.ts";
 import { devices } from "./devices.ts";
 import { followLive } from "./live-values.ts";
+import { seriesNameOf } from "./series-name.ts";
 
 export interface SensorValue {
   readonly timeMs: number;
   readonly value: number;
+  /** Series of that metric that were heard. */
+  readonly series: number;
 }
 
 export const EVENTS_MAX = 1_000;
@@ -29,6 +32,8 @@ export class DeviceDetail {
   readonly isUnknown = signal(false);
   readonly #id: string;
   readonly #over = new AbortController();
+  /** Of each metric. */
+  readonly #series = new Map<string, Set<string>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(id: string) {
@@ -87,14 +92,21 @@ export class DeviceDetail {
     const timeMs = msOf(lastTime);
     if (timeMs === undefined || lastValue === undefined) return;
     if (timeMs < (this.values.peek().get(metricName)?.timeMs ?? -Infinity)) return;
-    this.values.value = new Map(this.values.peek()).set(metricName, { timeMs, value: lastValue });
+    this.values.value = new Map(this.values.peek()).set(metricName, {
+      ...{ timeMs, value: lastValue },
+      series: this.#series.get(metricName)?.size ?? 0,
+    });
   }
 
   #hear(values: readonly MetricValue[]): void {
     const next = new Map(this.values.peek());
-    for (const { metric, timestamp, value } of values) {
+    for (const each of values) {
+      const { metric, timestamp, value } = each;
       const timeMs = msOf(timestamp) ?? 0;
-      if (timeMs >= (next.get(metric)?.timeMs ?? -Infinity)) next.set(metric, { timeMs, value });
+      const series = this.#series.get(metric) ?? new Set();
+      this.#series.set(metric, series.add(seriesNameOf(each).key));
+      const before = next.get(metric);
+      if (timeMs >= (before?.timeMs ?? -Infinity)) next.set(metric, { timeMs, value, series: series.size });
     }
     this.values.value = next;
   }

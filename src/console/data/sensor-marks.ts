@@ -1,15 +1,14 @@
 /** What lies over the line of a sensor. Pure. */
-import type { PlotAnnotation, PlotEpisode, PlotThreshold, Severity } from "../charts/plot-model.ts";
+import type { PlotEpisode, PlotThreshold, Severity } from "../charts/plot-model.ts";
 import type { Alert } from "../../wire/gen/alerts_pb.ts";
-import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { Sensor } from "../../wire/gen/devices_pb.ts";
 import { msOf, numberText } from "../format.ts";
 
 /** The valid range: within it is good. */
 export function thresholdsOf({ validMin, validMax }: Pick<Sensor, "validMin" | "validMax">): PlotThreshold[] {
   return [
-    ...(validMin === undefined ? [] : [{ value: validMin, severity: "good", label: "valid from here" } as const]),
-    ...(validMax === undefined ? [] : [{ value: validMax, severity: "high", label: "valid to here" } as const]),
+    ...(validMin === undefined ? [] : [{ value: validMin, severity: "good", label: "min" } as const]),
+    ...(validMax === undefined ? [] : [{ value: validMax, severity: "high", label: "max" } as const]),
   ];
 }
 
@@ -25,6 +24,11 @@ export function validRangeText({ validMin, validMax, unit }: Sensor): string {
   return `${text} ${unit}`.trimEnd();
 }
 
+/** With the decimals that it is registered with. */
+export function valueText({ precision }: Sensor, value: number): string {
+  return precision === undefined ? numberText(value) : value.toFixed(precision);
+}
+
 export function isOutside({ validMin = -Infinity, validMax = Infinity }: Sensor, value: number): boolean {
   return value < validMin || value > validMax;
 }
@@ -38,16 +42,4 @@ export function episodeOf(alert: Alert): PlotEpisode & { readonly metric: string
     fromMs: msOf(createdAt) ?? 0,
     ...(toMs !== undefined && { toMs }),
   };
-}
-
-export function annotationOf({
-  id,
-  pin,
-  from,
-  to,
-  text,
-  author,
-}: Annotation): PlotAnnotation & { readonly metric: string } {
-  const toMs = msOf(to);
-  return { id, text, author, metric: pin?.metric ?? "", fromMs: msOf(from) ?? 0, ...(toMs !== undefined && { toMs }) };
 }

@@ -7,7 +7,7 @@ import { devices } from "../../data/devices.ts";
 import { areChangesKnown, changes } from "../../data/server.ts";
 import { countText, msOf } from "../../format.ts";
 import { tellError } from "../../parts/toast.tsx";
-import { Time } from "../../parts/time.tsx";
+import { Age } from "../../parts/time.tsx";
 import { pathTo, route, setParams } from "../../route.ts";
 import { addressOf } from "./tiles.tsx";
 
@@ -88,8 +88,12 @@ function ChangeRow({ change }: { change: Change }) {
   const href = place && addressOf(pathTo(...place.parts), place.params ?? {});
   return (
     <li>
-      <Time ms={msOf(time)} />
-      <span class="overview-kind" data-severity={severity || undefined} data-status={status || undefined}>
+      <Age ms={msOf(time)} />
+      <span
+        class={status === "" ? "overview-kind" : "overview-kind status"}
+        data-severity={severity || undefined}
+        data-status={status || undefined}
+      >
         {kind}
       </span>
       <span class="overview-change">

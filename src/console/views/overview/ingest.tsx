@@ -27,7 +27,6 @@ export function Ingest() {
           Readings are {lagText(lag?.readingP50Ms)} old when kept, 1 % over {lagText(lag?.readingP99Ms)}
         </p>
         <Refused status={status} />
-        <p class="dim">{serverLine(status)}</p>
       </div>
     </TileGroup>
   );
@@ -43,6 +42,12 @@ function Refused({ status: { refused } }: { status: ServerStatus }) {
       <span aria-hidden="true">⚠</span> {countText(total)} refused in the last minute: {reasons.join(", ")}
     </p>
   );
+}
+
+/** Of the process, below what it is about. */
+export function ServerLine() {
+  const status = serverStatus.value;
+  return <p class="dim overview-server">{status === undefined ? "" : serverLine(status)}</p>;
 }
 
 function serverLine({

@@ -10,15 +10,17 @@ import { followChanges, followStatus, serverStatus } from "../../data/server.ts"
 import { lookingAt } from "../../looking-at.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { route, setParams } from "../../route.ts";
+import { usePageTitle } from "../../shell/page-title.ts";
 import { Changes } from "./changes.tsx";
 import { Firing } from "./firing.tsx";
-import { Ingest } from "./ingest.tsx";
+import { Ingest, ServerLine } from "./ingest.tsx";
 import { Problems } from "./problems.tsx";
 import { Sites } from "./sites.tsx";
 import { AlertTiles, DeviceTiles } from "./tiles.tsx";
 
 export function Overview() {
   const site = useComputed(() => route.value.params.get("site") ?? "").value;
+  usePageTitle(site === "" ? "" : siteName(site));
   useEffect(() => {
     lookingAt.value = { view: site === "" ? "Overview" : `Overview of ${siteName(site)}`, metrics: [], devices: [] };
   }, [site]);
@@ -52,6 +54,7 @@ export function Overview() {
           Asking the server how things stand …
         </p>
       )}
+      <ServerLine />
       <div class="overview-columns">
         <div>
           <Firing site={site} />
@@ -64,7 +67,7 @@ export function Overview() {
 }
 
 export function siteName(site: string): string {
-  return site === NOWHERE ? "devices without a site" : site;
+  return site === NOWHERE ? "(no site)" : site;
 }
 
 function NoDevices() {

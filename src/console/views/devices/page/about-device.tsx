@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Device } from "../../../../wire/gen/devices_pb.ts";
 import { IssueStatus } from "../../../../wire/gen/issues_pb.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
+import { annotations } from "../../../data/annotations.ts";
 import { deliveryOf, issuesOf, notesOf, pastAlerts, sessionsOf, type Part } from "../../../data/device-context.ts";
 import { countText, msOf, numberText } from "../../../format.ts";
 import { Severity } from "../../../parts/status.tsx";
@@ -11,17 +12,16 @@ import { useRead, type ReadState } from "./use-read.ts";
 
 export interface AboutDeviceProps {
   readonly device: Device;
-  readonly notesVersion: number;
   onAnnotate(): void;
 }
 
 /** What fired, was noted, is worked on and was delivered. */
-export function AboutDevice({ device, notesVersion, onAnnotate }: AboutDeviceProps) {
+export function AboutDevice({ device, onAnnotate }: AboutDeviceProps) {
   const { deviceId, sources } = device;
   return (
     <div class="device-about">
       <DeviceAlerts deviceId={deviceId} />
-      <Notes {...{ deviceId, notesVersion, onAnnotate }} />
+      <Notes {...{ deviceId, onAnnotate }} />
       <Work deviceId={deviceId} />
       <Deliveries sources={sources} />
     </div>
@@ -53,8 +53,8 @@ function DeviceAlerts({ deviceId }: { deviceId: string }) {
   );
 }
 
-function Notes({ deviceId, notesVersion, onAnnotate }: { deviceId: string; notesVersion: number; onAnnotate(): void }) {
-  const notes = useRead((options) => notesOf(deviceId, options), [deviceId, notesVersion]);
+function Notes({ deviceId, onAnnotate }: { deviceId: string; onAnnotate(): void }) {
+  const notes = useRead((options) => notesOf(deviceId, options), [deviceId, annotations.value]);
   return (
     <About
       title="Notes"

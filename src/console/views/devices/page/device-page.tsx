@@ -6,23 +6,24 @@ import { devices } from "../../../data/devices.ts";
 import { followLastSeen, lastSeenMs, lastSeenVersion } from "../../../data/last-seen.ts";
 import { msOf } from "../../../format.ts";
 import { lookingAt } from "../../../looking-at.ts";
+import { AnnotationDialog } from "../../../parts/annotation-dialog.tsx";
 import { Empty } from "../../../parts/empty.tsx";
 import { Status } from "../../../parts/status.tsx";
 import { Age } from "../../../parts/time.tsx";
 import { tell } from "../../../parts/toast.tsx";
-import { go, pathTo } from "../../../route.ts";
+import { go } from "../../../route.ts";
+import { usePageTitle } from "../../../shell/page-title.ts";
 import { deleteDevices } from "../device-actions.tsx";
 import { DeviceForm } from "../device-form.tsx";
 import { AboutDevice } from "./about-device.tsx";
 import { DeviceFacts } from "./device-facts.tsx";
-import { NoteForm } from "./note-form.tsx";
 import { Sensors } from "./sensors.tsx";
 import { StatusHistory } from "./status-history.tsx";
 
 export function DevicePage({ id }: { id: string }) {
   const [detail, setDetail] = useState<DeviceDetail>();
   const [open, setOpen] = useState<"edit" | "note">();
-  const [notesVersion, setNotesVersion] = useState(0);
+  usePageTitle(devices.value.get(id)?.name || id);
   useEffect(() => {
     lookingAt.value = { view: `Device ${id}`, metrics: [], devices: [id] };
     const made = new DeviceDetail(id);
@@ -94,36 +95,28 @@ export function DevicePage({ id }: { id: string }) {
         <p role="alert">It cannot be read again: {detail.failure.value}. What stands here may be old; trying again.</p>
       )}
       <StatusHistory device={device} events={detail.events.value} isRead={read !== undefined} />
-      <Sensors device={device} values={detail.values.value} isRead={read !== undefined} notesVersion={notesVersion} />
+      <Sensors device={device} values={detail.values.value} isRead={read !== undefined} />
       <div class="device-columns">
         <DeviceFacts device={device} />
-        <AboutDevice device={device} notesVersion={notesVersion} onAnnotate={() => setOpen("note")} />
+        <AboutDevice device={device} onAnnotate={() => setOpen("note")} />
       </div>
       {open === "edit" && read !== undefined && (
         <DeviceForm
           device={read}
           onClose={() => setOpen(undefined)}
-          onSaved={() => {
+          onSaved={({ name }) => {
             setOpen(undefined);
-            tell(`${device.name || id} is saved`);
+            tell(`${name || id} is saved`);
             void detail.read();
           }}
         />
       )}
       {open === "note" && (
-        <NoteForm
-          device={device}
+        <AnnotationDialog
+          edited={{ chart: { metric: "*", filters: { device: id } }, fromMs: Date.now() }}
           onClose={() => setOpen(undefined)}
-          onSaved={() => {
-            setOpen(undefined);
-            setNotesVersion((version) => version + 1);
-          }}
         />
       )}
     </>
   );
-}
-
-export function deviceHref(id: string): string {
-  return pathTo("devices", id);
 }

@@ -1,8 +1,8 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Sensor } from "../../../../wire/gen/devices_pb.ts";
 import type { SensorValue } from "../../../data/device-detail.ts";
-import { isOutside, validRangeText } from "../../../data/sensor-marks.ts";
-import { countText, numberText } from "../../../format.ts";
+import { isOutside, validRangeText, valueText } from "../../../data/sensor-marks.ts";
+import { countText } from "../../../format.ts";
 import { Table, type Column } from "../../../parts/table.tsx";
 import { Age } from "../../../parts/time.tsx";
 import { addressOf } from "../../overview/tiles.tsx";
@@ -82,13 +82,11 @@ function columnsOf(device: string): Column<Row>[] {
 
 function LastValue({ sensor, last }: Row) {
   if (last === undefined) return <span class="dim">–</span>;
-  const { precision, unit } = sensor;
-  const value = precision === undefined ? numberText(last.value) : last.value.toFixed(precision);
   const isOut = isOutside(sensor, last.value);
   return (
     <span class={isOut ? "devices-low" : ""} title={isOut ? "Outside of the valid range" : undefined}>
       {isOut && "⚠ "}
-      {value} {unit}
+      {valueText(sensor, last.value)} {sensor.unit}
     </span>
   );
 }

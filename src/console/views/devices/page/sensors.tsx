@@ -1,11 +1,11 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Device, Sensor } from "../../../../wire/gen/devices_pb.ts";
 import { Chart } from "../../../charts/chart.tsx";
-import type { PlotAnnotation, PlotEpisode, PlotThreshold, Severity } from "../../../charts/plot-model.ts";
+import type { PlotEpisode, PlotThreshold, Severity } from "../../../charts/plot-model.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
-import { notesOf, pastAlerts } from "../../../data/device-context.ts";
+import { pastAlerts } from "../../../data/device-context.ts";
 import type { SensorValue } from "../../../data/device-detail.ts";
-import { annotationOf, episodeOf, thresholdsOf } from "../../../data/sensor-marks.ts";
+import { episodeOf, thresholdsOf, valueText } from "../../../data/sensor-marks.ts";
 import { countOf, countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { route, setParams } from "../../../route.ts";
@@ -26,18 +26,15 @@ export interface SensorsProps {
   readonly device: Device;
   readonly values: ReadonlyMap<string, SensorValue>;
   readonly isRead: boolean;
-  readonly notesVersion: number;
 }
 
 /** A chart a sensor, with its valid range, what fired and what was noted on it; and their last values. */
-export function Sensors({ device, values, isRead, notesVersion }: SensorsProps) {
+export function Sensors({ device, values, isRead }: SensorsProps) {
   const { deviceId } = device;
   const range = RANGES.find(([name]) => name === route.value.params.get("range")) ?? RANGES[0];
   const [shown, setShown] = useState(CHARTS_SHOWN);
   const sensors = useMemo(() => sensorsOf(device, values), [device, values.size]);
   const episodes = useEpisodes(deviceId);
-  const { part: notes } = useRead((options) => notesOf(deviceId, options), [deviceId, notesVersion]);
-  const marks = useMemo(() => (notes?.items ?? []).map(annotationOf), [notes]);
   if (isRead && sensors.length === 0) {
     return (
       <Empty title="It has sent nothing yet">
@@ -64,7 +61,11 @@ export function Sensors({ device, values, isRead, notesVersion }: SensorsProps) 
       </div>
       <div class="device-charts">
         {sensors.slice(0, shown).map((sensor) => (
-          <SensorChart key={sensor.metricName} {...{ deviceId, sensor, episodes, marks, rangeMs: range[1] }} />
+          <SensorChart
+            key={sensor.metricName}
+            {...{ deviceId, sensor, episodes, rangeMs: range[1] }}
+            last={values.get(sensor.metricName)}
+          />
         ))}
       </div>
       {sensors.length > shown && (
@@ -82,10 +83,10 @@ interface SensorChartProps {
   readonly sensor: Sensor;
   readonly rangeMs: number;
   readonly episodes: readonly (PlotEpisode & { readonly metric: string })[];
-  readonly marks: readonly (PlotAnnotation & { readonly metric: string })[];
+  readonly last: SensorValue | undefined;
 }
 
-function SensorChart({ deviceId, sensor, rangeMs, episodes, marks }: SensorChartProps) {
+function SensorChart({ deviceId, sensor, rangeMs, episodes, last }: SensorChartProps) {
   const { metricName: metric } = sensor;
   const isHere = (each: { readonly metric: string }) => each.metric === "" || each.metric === metric;
   const query = useMemo(
@@ -96,11 +97,17 @@ function SensorChart({ deviceId, sensor, rangeMs, episodes, marks }: SensorChart
     () => ({
       thresholds: thresholdsOf(sensor) as PlotThreshold[],
       episodes: episodes.filter(isHere),
-      annotations: marks.filter(isHere),
     }),
-    [sensor, episodes, marks],
+    [sensor, episodes],
   );
-  return <Chart query={query} {...overlays} syncKey={`device ${deviceId}`} heightPx={CHART_PX} unit={sensor.unit} />;
+  return (
+    <Chart
+      {...{ query, ...overlays, heightPx: CHART_PX, unit: sensor.unit, label: metric }}
+      title={last === undefined ? metric : `${metric}  ${valueText(sensor, last.value)}`}
+      syncKey={`device ${deviceId}`}
+      hasLegend={(last?.series ?? 0) > 1}
+    />
+  );
 }
 
 /** Registered ones, and those that were seen in the data since. */
