@@ -4,11 +4,12 @@ import type { Failure } from "../data/failure.ts";
 import { deliveries, wantDeliveries } from "../data/watched-deliveries.ts";
 import { explained } from "../data/gaps.ts";
 import { LiveRange, type ChartQuery, type RangeState } from "../data/range.ts";
+import { countText } from "../format.ts";
 import { nowMs } from "../now.ts";
 import { useAnnotating } from "../parts/annotate.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { useOverlays } from "./overlays.ts";
-import { Plot, type PlotProps } from "./plot.tsx";
+import { ChartTitle, Plot, type PlotProps } from "./plot.tsx";
 
 export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
   readonly query: ChartQuery;
@@ -34,16 +35,13 @@ export function Chart({ query, title = query.metric, onFailure, ...plot }: Chart
   const shown = useExplainedGaps(live?.state.value);
   if (shown === undefined) return <figure class="chart" aria-busy="true" />;
   const { series, isRead, failure } = shown;
-  const units = [...new Set(series.map(({ unit }) => unit))].join(", ");
   return (
-    <figure class="chart">
-      <figcaption>
-        <strong>{title}</strong> {units !== "" && <span class="unit">{units}</span>}
-      </figcaption>
+    <figure class="chart" aria-label={title}>
+      {series.length === 0 && <ChartTitle title={title} unit="" />}
       {series.length > 0 && (
         <Plot
           {...{ thresholds, episodes, ...plot }}
-          {...{ series, range, label: plot.label ?? title, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
+          {...{ title, series, range, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
           annotations={[...(plot.annotations ?? []), ...notes.annotations]}
           toolbar={
             <>
@@ -54,11 +52,35 @@ export function Chart({ query, title = query.metric, onFailure, ...plot }: Chart
         />
       )}
       {notes.dialogs}
-      {failure !== undefined && <p role="alert">{failure.text}</p>}
+      <ChartNotes state={shown} />
       {isRead && failure === undefined && series.length === 0 && (
         <Empty title="Nothing in this range">Choose a longer range, or another metric or device.</Empty>
       )}
     </figure>
+  );
+}
+
+/** What the lines do not say by themselves. */
+function ChartNotes({ state: { series, failure, more, notes } }: { state: RangeState }) {
+  return (
+    <>
+      {more > 0 && (
+        <p class="dim chart-note">
+          {countText(more)} more series: only {countText(series.length)} are shown. Filter them, or group them.
+        </p>
+      )}
+      {notes.map((note) => (
+        <p class="dim chart-note" key={note}>
+          {note}
+        </p>
+      ))}
+      {failure !== undefined && (
+        <p role="alert" class="chart-note">
+          {series.length > 0 && "What is shown could not be brought up to date: "}
+          {failure.text}
+        </p>
+      )}
+    </>
   );
 }
 

@@ -65,9 +65,10 @@ export function drawThresholds(
 ): void {
   canvas.lineWidth = pixelRatio;
   canvas.textAlign = "right";
-  canvas.textBaseline = "bottom";
   canvas.font = `${11 * pixelRatio}px system-ui, sans-serif`;
-  for (const { value, severity, label } of thresholds) {
+  const lineHeight = 14 * pixelRatio;
+  const placed: { readonly left: number; readonly y: number }[] = [];
+  for (const { value, severity, label = "" } of thresholds) {
     const y = projection.y(value);
     if (!(y >= box.top && y <= box.top + box.height)) continue;
     canvas.strokeStyle = canvas.fillStyle = colours.severities[severity];
@@ -77,12 +78,15 @@ export function drawThresholds(
     canvas.lineTo(box.left + box.width, y);
     canvas.stroke();
     canvas.setLineDash([]);
-    // On the upper edge it stands below its line.
-    const isHigh = y < box.top + 16 * pixelRatio;
-    if (isHigh) canvas.textBaseline = "top";
-    if (label !== undefined)
-      canvas.fillText(label, box.left + box.width - 4 * pixelRatio, y + (isHigh ? 2 : -2) * pixelRatio);
-    canvas.textBaseline = "bottom";
+    if (label === "") continue;
+    // At the upper edge it stands below its line; beside those that stand in its place already.
+    const isHigh = y < box.top + lineHeight + 2 * pixelRatio;
+    const textY = isHigh ? y + lineHeight : y - 3 * pixelRatio;
+    const others = placed.filter((other) => Math.abs(other.y - textY) < lineHeight);
+    const right = Math.min(box.left + box.width - 4 * pixelRatio, ...others.map(({ left }) => left - 10 * pixelRatio));
+    canvas.textBaseline = "alphabetic";
+    canvas.fillText(label, right, textY);
+    placed.push({ left: right - canvas.measureText(label).width, y: textY });
   }
 }
 

@@ -1,11 +1,12 @@
 /** The series of a plot: what each is called, and its value under the crosshair, else its last. */
-import { numberText } from "../format.ts";
+import { useState } from "preact/hooks";
+import { countText, numberText } from "../format.ts";
 import { nearestIndex } from "./columns.ts";
 import type { Crosshair } from "./crosshair.ts";
 import { seriesColour } from "./palette.ts";
 import type { PlotSeries } from "./plot-model.ts";
 
-const SHOWN_MAX = 12;
+const SHOWN_MAX = 10;
 
 export interface LegendProps {
   readonly series: readonly PlotSeries[];
@@ -16,25 +17,54 @@ export interface LegendProps {
 }
 
 export function Legend({ series, hidden, crosshair, unit, onHidden }: LegendProps) {
+  const [isAll, setAll] = useState(false);
+  const [isByValue, setByValue] = useState(false);
   const atMs = crosshair.value;
+  const entries = series.map((each, i) => ({ each, i, value: valueAt(each, atMs) }));
+  if (isByValue) entries.sort((a, b) => rankOf(b.value) - rankOf(a.value));
+  const isLong = series.length > SHOWN_MAX;
   return (
     <ul class="plot-legend">
-      {series.slice(0, SHOWN_MAX).map((each, i) => (
+      {(isAll ? entries : entries.slice(0, SHOWN_MAX)).map(({ each, i, value }) => (
         <li key={each.key}>
           <button
             type="button"
             aria-pressed={!hidden.has(each.key)}
-            title="Click to hide or show it, with Alt to show it alone"
-            onClick={({ altKey }) => onHidden(altKey ? isolated(series, hidden, each.key) : toggled(hidden, each.key))}
+            title={hidden.has(each.key) ? "Show it" : "Hide it"}
+            onClick={() => onHidden(toggled(hidden, each.key))}
           >
             <span class="plot-key" style={{ background: seriesColour(i) }} /> {each.label}{" "}
             <b>
-              {numberText(valueAt(each, atMs))} {unit || each.unit}
+              {numberText(value)} {unit || each.unit}
             </b>
           </button>
+          {series.length > 1 && (
+            <button
+              type="button"
+              class="plot-only"
+              aria-label={`Only ${each.label}, or all again`}
+              title="Show it alone, or all again"
+              onClick={() => onHidden(isolated(series, hidden, each.key))}
+            >
+              only
+            </button>
+          )}
         </li>
       ))}
-      {series.length > SHOWN_MAX && <li class="dim">{series.length - SHOWN_MAX} more</li>}
+      {isLong && (
+        <li>
+          <button type="button" class="plot-more" aria-expanded={isAll} onClick={() => setAll(!isAll)}>
+            {isAll ? "fewer" : `${countText(series.length - SHOWN_MAX)} more`}
+          </button>
+        </li>
+      )}
+      {series.length > 2 && (
+        <li>
+          <button type="button" class="plot-more" onClick={() => setByValue(!isByValue)}>
+            {isByValue ? "by name" : "by value"}
+          </button>
+        </li>
+      )}
     </ul>
   );
 }
@@ -56,4 +86,9 @@ export function isolated(series: readonly PlotSeries[], hidden: ReadonlySet<stri
   const others = series.map((each) => each.key).filter((each) => each !== key);
   const isAlone = !hidden.has(key) && others.every((each) => hidden.has(each));
   return new Set(isAlone ? [] : others);
+}
+
+/** What has no value stands last. */
+function rankOf(value: number): number {
+  return Number.isNaN(value) ? -Infinity : value;
 }

@@ -8,6 +8,10 @@ import { listenForGestures } from "./gestures.ts";
 import { LimitHandle } from "./limit-handle.ts";
 import { Legend } from "./legend.tsx";
 import { PlotCanvas } from "./plot-canvas.ts";
+import { saveCsv, savePng, type Shown, type ShownSeries } from "./save.ts";
+import { ValuesTable } from "./values-table.tsx";
+import { Menu } from "../parts/menu.tsx";
+import { tellError } from "../parts/tell.ts";
 import type { PlotModel, PlotOverlays, PlotRange, PlotSeries } from "./plot-model.ts";
 
 const HEIGHT_PX = 240;
@@ -28,7 +32,9 @@ export interface PlotProps extends PlotOverlays {
   /** Where the crosshair stands while no pointer says otherwise: of a replay. */
   readonly cursorMs?: number;
   readonly hasLegend?: boolean;
-  /** Beside the legend: buttons. */
+  /** Above it, and in files that it is saved as, for which it has a menu then. */
+  readonly title?: string;
+  /** Beside the title: buttons. */
   readonly toolbar?: ComponentChildren;
   /** While true, drawing a range calls onSelect without Alt. */
   readonly isSelecting?: boolean;
@@ -49,6 +55,7 @@ export function Plot(props: PlotProps) {
   present.current = props;
   const crosshair = useMemo(() => crosshairOf(syncKey), [syncKey]);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [table, setTable] = useState<Shown>();
   /** Shown instead of the range while it is being moved. */
   const [movedTo, setMovedTo] = useState<PlotRange>();
   const shown = useRef(range);
@@ -108,24 +115,69 @@ export function Plot(props: PlotProps) {
     canvas.current!.point(crosshair.peek() ?? cursorMs);
   });
 
+  const { title = "" } = props;
+  const visible = (): ShownSeries[] =>
+    series.map((each, index) => ({ ...each, index })).filter(({ key }) => !hidden.has(key));
+  const asShown = (): Shown => ({ title, series: visible(), range: shown.current });
+  const toPng = () => {
+    canvas.current!.drawNow();
+    const picture = canvas.current!.canvas;
+    if (picture !== undefined)
+      savePng(picture, asShown()).catch((error) => tellError(error, "The picture was not saved"));
+  };
   return (
     <div class="plot-frame">
+      {(title !== "" || props.toolbar !== undefined) && (
+        <div class="plot-head">
+          <ChartTitle title={title} unit={unit || unitsOf(series)} />
+          <div class="plot-toolbar">
+            {props.toolbar}
+            {title !== "" && (
+              <Menu
+                label={`More of ${title}`}
+                class="quiet"
+                items={[
+                  { label: "Save as PNG", choose: toPng },
+                  { label: "Save as CSV", choose: () => saveCsv(asShown()) },
+                  { label: "Show as table", choose: () => setTable(asShown()) },
+                ]}
+              >
+                ⋯
+              </Menu>
+            )}
+          </div>
+        </div>
+      )}
       <div
         ref={place}
         class="plot"
         tabIndex={0}
         role="img"
-        aria-label={props.label ?? series.map(({ label }) => label).join(", ")}
+        aria-label={labelOf(props)}
+        aria-keyshortcuts="ArrowLeft ArrowRight + - 0"
         style={{ height: `${heightPx}px` }}
       />
       <div ref={limit} class="plot-limit" hidden />
       {hasLegend && <GapLegend series={series.filter(({ key }) => !hidden.has(key))} range={shown.current} />}
-      {(hasLegend || props.toolbar !== undefined) && (
-        <div class="plot-foot">
-          {hasLegend && <Legend {...{ series, hidden, crosshair, unit }} onHidden={setHidden} />}
-          {props.toolbar !== undefined && <div class="plot-toolbar">{props.toolbar}</div>}
-        </div>
-      )}
+      {hasLegend && <Legend {...{ series, hidden, crosshair, unit }} onHidden={setHidden} />}
+      {table !== undefined && <ValuesTable shown={table} onClose={() => setTable(undefined)} />}
     </div>
   );
+}
+
+export function ChartTitle({ title, unit }: { title: string; unit: string }) {
+  return (
+    <div class="plot-title">
+      <strong>{title}</strong> {unit !== "" && <span class="unit">{unit}</span>}
+    </div>
+  );
+}
+
+function unitsOf(series: readonly PlotSeries[]): string {
+  return [...new Set(series.map(({ unit }) => unit))].filter((unit) => unit !== "").join(", ");
+}
+
+function labelOf({ label, title, series, onZoom }: PlotProps): string {
+  const what = label ?? title ?? series.map((each) => each.label).join(", ");
+  return onZoom === undefined ? what : `${what}. Arrows move, + and - zoom, 0 goes back to now`;
 }

@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { cell, csvOf, isoText } from "../../src/console/charts/csv.ts";
+import { mergedRows } from "../../src/console/charts/merged-rows.ts";
+
+const series = (label: string, timesMs: number[], values: number[], unit = "") => {
+  return { key: label, label, unit, timesMs, values };
+};
+
+test("a column a series, a row a time, to the microsecond; what has no point is empty", () => {
+  const all = [series("a", [0, 1_000.25], [1, -2.5], "°C"), series("b, c", [1_000.25, 2_000], [3, 4])];
+  expect(csvOf(all, { fromMs: 0, toMs: 2_000 })).toBe(
+    'time,a (°C),"b, c"\r\n1970-01-01T00:00:00.000Z,1,\r\n1970-01-01T00:00:01.000250Z,-2.5,3\r\n',
+  );
+});
+
+test("no name is a formula in a spreadsheet", () => {
+  for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"]) expect(cell(name)).toBe(`"'${name}"`);
+  expect(cell('=cmd|" /C calc"!A0')).toBe(`"'=cmd|"" /C calc""!A0"`);
+  expect(cell("pump-1")).toBe("pump-1");
+});
+
+test("times are told as they are", () => {
+  expect(isoText(1_764_000_000_123.456)).toBe("2025-11-24T16:00:00.123456Z");
+});
+
+test("side by side there is each point once, in order", () => {
+  const column = fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { maxLength: 20 });
+  fc.assert(
+    fc.property(fc.array(column, { maxLength: 5 }), fc.integer({ min: 0, max: 20 }), (columns, fromMs) => {
+      const range = { fromMs, toMs: fromMs + 15 };
+      const all = columns.map((times, i) => {
+        const sorted = times.sort((a, b) => a - b);
+        return series(
+          String(i),
+          sorted,
+          sorted.map((time) => time * 10 + i),
+        );
+      });
+      const rows = [...mergedRows(all, range)];
+      const shown = columns.map((times) => times.filter((ms) => ms >= range.fromMs && ms < range.toMs));
+      expect(rows.map(({ timeMs }) => timeMs)).toEqual([...new Set(shown.flat())].sort((a, b) => a - b));
+      for (const { timeMs, values } of rows) {
+        expect(values).toEqual(columns.map((times, i) => (times.includes(timeMs) ? timeMs * 10 + i : NaN)));
+      }
+    }),
+    { seed: 3, numRuns: 300 },
+  );
+});
