@@ -43,7 +43,7 @@ class Server {
 }
 
 function nameOf(key: string) {
-  return { key, label: key, metric: "m", source: key, device: key, unit: "" };
+  return { key, label: key, metric: "m", source: key, tags: {}, device: key, unit: "" };
 }
 
 function inOrder(points: ReadonlyMap<number, number>): [number, number][] {

@@ -151,6 +151,8 @@ export class PlotCanvas {
             ...axis,
             values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick))),
             size: VALUE_AXIS_PX,
+            // Of a log axis lines at powers of ten are enough.
+            ...(isLog && { grid: { ...grid, filter: (_: uPlot, ticks: number[]) => ticks.map(decade) } }),
           },
         ],
         series: [{}, { paths: () => null, points: { show: false } }],
@@ -216,6 +218,10 @@ export class PlotCanvas {
     const perDecade = height / (logHigh - logLow);
     return { range, x, y: (value) => (value > 0 ? top + (logHigh - Math.log10(value)) * perDecade : NaN) };
   }
+}
+
+function decade(tick: number): number | null {
+  return Number.isInteger(Number(Math.log10(tick).toFixed(9))) ? tick : null;
 }
 
 function within(canvas: CanvasRenderingContext2D, { left, top, width, height }: Box, draw: () => void): void {

@@ -19,6 +19,7 @@ import type { Line } from "./line.ts";
 import { followLive } from "./live-values.ts";
 import { isTooMany, readRange } from "./read-range.ts";
 import { SeriesBook, type HeardValue, type SeriesName, type Wanted } from "./series-book.ts";
+import { labelsOf } from "./series-labels.ts";
 import { seriesNameOf } from "./series-name.ts";
 
 export type { ChartQuery, ChartRange } from "./chart-query.ts";
@@ -193,12 +194,15 @@ export class LiveRange {
     if ("lastMs" in range) this.#book.forgetBefore(Date.now() - lengthMsOf(range) * 1.05 - this.#plan.stepMs);
     const all = [...this.#book.series];
     const shown = "lastMs" in range ? { fromMs: Date.now() - range.lastMs, toMs: Date.now() } : range;
-    const series = all.map(({ name: { key, label, unit }, line }): PlotSeries => {
+    const names = all.map(({ name }) => name);
+    const labels = labelsOf(names);
+    const series = all.map(({ name: { key, unit }, line }, i): PlotSeries => {
       const { timesMs, values } = line;
+      const label = labels[i];
       const gaps = silencesOf(timesMs, this.#gapMinMs(key, line), { ...shown, toMs: Math.min(shown.toMs, Date.now()) });
       return { key, label, unit, timesMs, values, gaps, ...(line.hasBand && { mins: line.mins, maxs: line.maxs }) };
     });
-    this.state.value = { ...this.#told, series, names: all.map(({ name }) => name), stepMs: this.#plan.stepMs };
+    this.state.value = { ...this.#told, series, names, stepMs: this.#plan.stepMs };
   }
 
   /** What is usual is reckoned anew where a line has become another. */

@@ -7,6 +7,7 @@ export interface SeriesName {
   readonly label: string;
   readonly metric: string;
   readonly source: string;
+  readonly tags: Readonly<Record<string, string>>;
   readonly device: string;
   readonly unit: string;
 }

@@ -14,7 +14,7 @@ export function seriesNameOf({ metric, source, tags, device, unit }: Named): Ser
   return {
     key: JSON.stringify([metric, source, others]),
     label: labelOf(metric, device || source, others),
-    ...{ metric, source, device, unit },
+    ...{ metric, source, tags, device, unit },
   };
 }
 
