@@ -1,5 +1,6 @@
 /** The console: what an operator sees in a browser. */
 import { render } from "preact";
+import { watchForAttention } from "./attention/watch.ts";
 import { listenForWaking } from "./connection.ts";
 import { followAlerts } from "./data/alerts.ts";
 import { followDevices } from "./data/devices.ts";
@@ -18,6 +19,7 @@ followAlerts();
 followDevices();
 followRecurrences();
 void readSilences();
+watchForAttention();
 listenForKeys();
 render(<Shell />, document.getElementById("app")!);
 setTimeout(loadLazy, LOAD_LAZY_AFTER_MS);

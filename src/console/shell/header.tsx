@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { Attention } from "../attention/attention.tsx";
 import { broken } from "../connection.ts";
 import { alertsBySeverity, unacknowledged } from "../data/alerts.ts";
 import { durationText } from "../format.ts";
@@ -43,6 +44,7 @@ export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): v
       </nav>
       <div class="header-end">
         <InRoom />
+        <Attention />
         <Live />
         <button type="button" class="quiet header-name ellipsis" title="Settings" onClick={onSettings}>
           {user.value === "" ? "Say your name" : user.value}

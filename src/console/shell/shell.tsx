@@ -1,7 +1,8 @@
 /** What is around every view: the header, where one is, what is told, and the keys of the whole page. */
 import { useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { unacknowledged } from "../data/alerts.ts";
+import { openCount } from "../attention/watch.ts";
+import { countText } from "../format.ts";
 import { addKeys } from "../keys.ts";
 import { Questions } from "../parts/dialog.tsx";
 import { Toasts } from "../parts/toast.tsx";
@@ -21,9 +22,9 @@ export function Shell() {
   const { View } = viewNamed(view);
   const place = [view, ...rest].join("/");
   useSignalEffect(() => {
-    const { value: count } = unacknowledged;
+    const { value: count } = openCount;
     const title = [pageTitle.value, viewNamed(route.value.view).label].filter((text) => text !== "").join(" · ");
-    document.title = `${count > 0 ? `(${count}) ` : ""}${title} · Watchpost`;
+    document.title = `${count > 0 ? `(${countText(count)}) ` : ""}${title} · Watchpost`;
   });
   useLayoutEffect(() => addKeys({ title: "Everywhere", keys: pageKeys(() => setOpen("help")) }), []);
   useHeadingFocus(place, "isLoaded" in View ? View.isLoaded.value : true);

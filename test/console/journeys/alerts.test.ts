@@ -65,6 +65,21 @@ test("an alert is acknowledged with the keyboard alone, and others see by whom, 
   await one.shows("Ben acknowledged it");
 });
 
+test("the page says that it may not sound before somebody has clicked, and what the tab calls for", async () => {
+  await fire("hum", "The transformer hums", "critical");
+  await using page = await pageOf("Ada", "/alerts");
+  await page.shows("sound not armed: click anywhere");
+  await page.until(() => page.ask("document.querySelector('link[rel=icon]')?.href.startsWith('blob:')"), "has an icon");
+  await page.click("h1");
+  await page.shows("sound on");
+  await page.click(".attention");
+  await page.shows("The browser has not been asked yet");
+  await page.click("dialog .toolbar:last-of-type button");
+  await page.shows("Muted until");
+  await page.press("Escape");
+  await page.shows("muted for 14 min");
+});
+
 test("of three at once one is refused, which is told of that one alone", async () => {
   const ids = [];
   for (const name of ["north", "south", "west"]) ids.push(await fire(`gate-${name}`, `Gate ${name} is open`));

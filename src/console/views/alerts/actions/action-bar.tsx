@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { FunctionComponent } from "preact";
 import type { AlertRow } from "../../../data/alert-row.ts";
+import { keyTitle, type Key } from "../../../keys.ts";
 import { AcknowledgeDialog, AssignDialog, CommentDialog, ResolveDialog, type DialogProps } from "./dialogs.tsx";
 import { SilenceDialog } from "./silence-dialog.tsx";
 
@@ -17,6 +18,11 @@ export const ALERT_ACTIONS: readonly AlertAction[] = [
   { label: "Comment", key: "c", Dialog: CommentDialog },
   { label: "Resolve", key: "r", Dialog: ResolveDialog },
 ];
+
+/** The same by keys. */
+export function actionKeys(onAction: (action: AlertAction) => void): Key[] {
+  return ALERT_ACTIONS.map((action) => ({ keys: action.key, label: action.label, run: () => onAction(action) }));
+}
 
 interface Asked {
   readonly action: AlertAction;
@@ -50,7 +56,7 @@ export function ActionButtons({ onAction, isOver = false }: { onAction(action: A
         <button
           type="button"
           key={action.key}
-          title={`${action.label} (${action.key})`}
+          title={keyTitle(action.label, action.key)}
           onClick={() => onAction(action)}
         >
           {action.label}

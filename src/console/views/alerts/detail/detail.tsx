@@ -6,14 +6,14 @@ import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { chartOf, episodeOf, thresholdsOf } from "../../../data/rule-chart.ts";
 import { ruleOf } from "../../../data/rule-of.ts";
 import { countText, durationText, msOf } from "../../../format.ts";
+import { useKeys } from "../../../keys.ts";
 import { lookingAt } from "../../../looking-at.ts";
 import { Severity } from "../../../parts/status.tsx";
 import { Age, Time } from "../../../parts/time.tsx";
 import { pathTo } from "../../../route.ts";
-import { ActionButtons, ALERT_ACTIONS, useAlertActions } from "../actions/action-bar.tsx";
+import { ActionButtons, actionKeys, useAlertActions } from "../actions/action-bar.tsx";
 import { AlertMarks, AlertStatus } from "../alert-status.tsx";
 import { AlertValue } from "../alert-value.tsx";
-import { useAlertKeys } from "../use-alert-keys.ts";
 import { Timeline } from "./timeline.tsx";
 import { useAlert } from "./use-alert.ts";
 import { useEpisodes, type Episodes } from "./use-episodes.ts";
@@ -22,12 +22,10 @@ export function AlertDetail({ id }: { id: string }) {
   const { row, history, failure } = useAlert(id);
   const { ask, dialog } = useAlertActions(() => {});
   const episodes = useEpisodes(row?.alert);
-  useAlertKeys((key) => {
-    const action = ALERT_ACTIONS.find((each) => each.key === key);
-    if (action === undefined || row === undefined) return false;
-    ask(action, [row]);
-    return true;
-  });
+  useKeys(
+    "Alert",
+    actionKeys((action) => row !== undefined && ask(action, [row])),
+  );
   useEffect(() => {
     const { metric, device } = row?.alert.context ?? {};
     const listed = (name: string | undefined) => (name === undefined ? [] : [name]);

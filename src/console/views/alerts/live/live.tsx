@@ -6,11 +6,11 @@ import { SEVERITIES, type AlertRow } from "../../../data/alert-row.ts";
 import { keyOfLine } from "../../../data/incident-list.ts";
 import { followRoots } from "../../../data/incidents.ts";
 import { countText } from "../../../format.ts";
+import { useKeys } from "../../../keys.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { go, pathTo, route } from "../../../route.ts";
 import { user } from "../../../user.ts";
-import { ActionButtons, ALERT_ACTIONS, useAlertActions } from "../actions/action-bar.tsx";
-import { useAlertKeys } from "../use-alert-keys.ts";
+import { ActionButtons, actionKeys, ALERT_ACTIONS, useAlertActions } from "../actions/action-bar.tsx";
 import { AlertList } from "./alert-list.tsx";
 import { Filters } from "./filters.tsx";
 import { idsOfLine, placeOfKey, type HeldBack } from "./live-list.ts";
@@ -35,16 +35,15 @@ export function LiveAlerts() {
   };
   /** Those that are chosen, else what the current line stands for. */
   const meant = () => rowsOf(chosen.size > 0 ? chosen : currentIds());
-  useAlertKeys((key) => {
-    const action = ALERT_ACTIONS.find((each) => each.key === key);
-    if (action !== undefined) ask(action, meant());
-    else if (key === "*") setChosen(new Set(list.ids));
-    else if (key === "Escape" && chosen.size > 0) setChosen(NONE);
-    else if (["j", "k", "ArrowDown", "ArrowUp"].includes(key) && lines.length > 0)
-      focusLine(current, lines.map(keyOfLine));
-    else return false;
-    return true;
-  });
+  const toLine = () => focusLine(current, lines.map(keyOfLine));
+  useKeys("Alerts", [
+    ...actionKeys((action) => ask(action, meant())),
+    { keys: "j", label: "To the next alert", run: toLine },
+    { keys: "k", label: "To the alert before", run: toLine },
+    { keys: "x", label: "Choose the alert, with Shift all up to it", run: toLine },
+    { keys: "*", label: "Choose all that the filter takes", run: () => setChosen(new Set(list.ids)) },
+    { keys: "Escape", label: "Choose none", run: () => setChosen(NONE) },
+  ]);
 
   return (
     <>

@@ -1,0 +1,57 @@
+/** How the page calls for attention, and where the browser withholds that: always in sight. */
+import { useState } from "preact/hooks";
+import { durationText } from "../format.ts";
+import { nowMs } from "../now.ts";
+import { AttentionDialog } from "./attention-dialog.tsx";
+import "./attention.css";
+import { noticePermission } from "./notifications.ts";
+import { notices, sound } from "./settings.ts";
+import { soundState } from "./tones.ts";
+import { announced } from "./watch.ts";
+
+export function Attention() {
+  const [isOpen, setOpen] = useState(false);
+  const { text, short, isTrouble } = stateText();
+  return (
+    <>
+      <button
+        type="button"
+        class="quiet attention"
+        data-trouble={isTrouble}
+        aria-label={`Alerts: ${text}`}
+        title="Sound and notifications of alerts"
+        onClick={() => setOpen(true)}
+      >
+        <span aria-hidden="true">♪</span>
+        <span class="attention-long">{text}</span>
+        <span class="attention-short">{short}</span>
+      </button>
+      <div role="alert" class="unseen">
+        {announced.value}
+      </div>
+      {isOpen && <AttentionDialog onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
+interface StateText {
+  readonly text: string;
+  /** Where there is no room for more. */
+  readonly short: string;
+  /** Something that is wanted does not work. */
+  readonly isTrouble: boolean;
+}
+
+function stateText(): StateText {
+  const { isOn, mutedUntilMs } = sound.value;
+  const mutedMs = mutedUntilMs > 0 ? mutedUntilMs - nowMs.value : 0;
+  const state = (text: string, short: string, isTrouble = false) => ({ text, short, isTrouble });
+  if (notices.value.isOn && noticePermission.value !== "granted") {
+    return state("notifications withheld by the browser", "withheld", true);
+  }
+  if (!isOn) return state("sound off", "off");
+  if (mutedMs > 0) return state(`muted for ${durationText(mutedMs)}`, durationText(mutedMs));
+  if (soundState.value === "unavailable") return state("this browser has no sound", "none", true);
+  if (soundState.value === "suspended") return state("sound not armed: click anywhere", "not armed", true);
+  return state("sound on", "on");
+}
