@@ -18,26 +18,34 @@ export interface TunnelData {
   readonly calls: Map<number, AbortController>;
   /** Resolves when the socket has room again; undefined while it has. */
   room: PromiseWithResolvers<void> | undefined;
+  /** How many frames may come, and when that was reckoned. */
+  framesLeft: number;
+  reckonedMs: number;
 }
 
 type Socket = ServerWebSocket<TunnelData>;
 
 /** Of all pages. Each may have a frame that has not arrived whole. */
 export const TUNNELS_MAX = 1_000;
-/** At once, of one page. */
-const CALLS_MAX = 256;
+/** At once, of one page: one for each query of the largest dashboard; and of all pages. */
+const [CALLS_MAX, ALL_CALLS_MAX] = [1_024, 10_000];
+/** From one page at once, and each second after that. Pages that are left and come to are some hundreds. */
+const [FRAMES_MAX, FRAMES_PER_SECOND] = [4_096, 1_024];
 /** What may wait in a socket before its calls do. */
 const BUFFERED_BYTES_MAX = 1024 * 1024;
 /** Sent at once: calls take turns. */
 const CHUNK_BYTES_MAX = 128 * 1024;
 /** Past it Bun would leave out what is sent. What waits is far less, but for answers to pings that nobody reads. */
 const BACKPRESSURE_BYTES_MAX = 4 * 1024 * 1024;
-const IDLE_TIMEOUT_S = 120;
+/** Browsers answer pings of the server, also those of hidden pages: who does not is gone, and leaves the sessions it was in. */
+const IDLE_TIMEOUT_S = 60;
 const [GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER] = [1001, 1002, 1013];
+const TOO_MANY_REQUESTS = 429;
 const encoder = new TextEncoder();
 
 export function tunnelData(request: Request): TunnelData {
-  return { base: new URL(request.url).origin, calls: new Map(), room: undefined };
+  const { origin } = new URL(request.url);
+  return { base: origin, calls: new Map(), room: undefined, framesLeft: FRAMES_MAX, reckonedMs: performance.now() };
 }
 
 /** A page of another site may open a WebSocket to anywhere: only those of this server may use it. */
@@ -58,6 +66,7 @@ export interface TunnelDeps {
 
 export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps): WebSocketHandler<TunnelData> {
   const sockets = new Set<Socket>();
+  let allCalls = 0;
   const closeWhereDone = (socket: Socket) => {
     if (stopping.aborted && socket.data.calls.size === 0) socket.close(GOING_AWAY, "the server is shutting down");
   };
@@ -72,6 +81,7 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
       const text = encoder.encode("internal error; see the server's log");
       await sendInTurn(socket, frameOf(FrameKind.FAIL, call, text), signal);
     } finally {
+      allCalls--;
       socket.data.calls.delete(call);
       closeWhereDone(socket);
     }
@@ -91,6 +101,7 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
     message(socket, message) {
       const frame = typeof message === "string" ? undefined : readFrame(new Uint8Array(message));
       if (frame === undefined) return socket.close(PROTOCOL_ERROR, "a frame cannot be read");
+      if (!mayTakeFrame(socket.data)) return socket.close(TRY_AGAIN_LATER, "frames come faster than they are taken");
       const { call, kind, payload } = frame;
       const { calls, base } = socket.data;
       if (kind === FrameKind.PING) return answerPing(socket, call);
@@ -99,7 +110,9 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
       const controller = new AbortController();
       const request = begun && requestOf(begun, base, controller.signal);
       if (request === undefined) return socket.close(PROTOCOL_ERROR, "a call cannot be read");
-      if (calls.size >= CALLS_MAX) return socket.close(TRY_AGAIN_LATER, `more than ${CALLS_MAX} calls at once`);
+      if (calls.size >= CALLS_MAX) return refuse(socket, call, `this page has ${CALLS_MAX} calls under way`);
+      if (allCalls >= ALL_CALLS_MAX) return refuse(socket, call, `all pages have ${ALL_CALLS_MAX} calls under way`);
+      allCalls++;
       calls.set(call, controller);
       void run(request, socket, call);
     },
@@ -142,6 +155,26 @@ async function sendInTurn(socket: Socket, frame: Uint8Array<ArrayBuffer>, signal
     await (data.room ??= Promise.withResolvers()).promise;
   }
   if (!signal.aborted) socket.send(frame);
+}
+
+/** As Connect's clients read errors. Whoever does not even read these is left. */
+function refuse(socket: Socket, call: number, why: string): void {
+  if (socket.getBufferedAmount() > BUFFERED_BYTES_MAX) return socket.close(TRY_AGAIN_LATER, why);
+  const message = `${why}, and no more are taken: end some, and try again`;
+  const head: AnswerHead = { status: TOO_MANY_REQUESTS, headers: { "content-type": "application/json" } };
+  socket.send(jsonFrame(FrameKind.HEAD, call, head));
+  socket.send(jsonFrame(FrameKind.CHUNK, call, { code: "resource_exhausted", message }));
+  socket.send(frameOf(FrameKind.END, call));
+}
+
+function mayTakeFrame(data: TunnelData): boolean {
+  if (data.framesLeft < 1) {
+    const nowMs = performance.now();
+    const gained = ((nowMs - data.reckonedMs) / 1_000) * FRAMES_PER_SECOND;
+    data.framesLeft = Math.min(FRAMES_MAX, data.framesLeft + gained);
+    data.reckonedMs = nowMs;
+  }
+  return --data.framesLeft >= 0;
 }
 
 /** While much waits to be read, that says that the server is there. */
