@@ -115,7 +115,7 @@ function tell({ grpcAddress: grpc, httpAddress: http }: RunningServer, data: str
   ${pc.bold("Watchpost demo")}: a machine on its way to failure, at ${speed} times its speed, and two simulated fleets
 
   gRPC   ${pc.cyan(grpc)}
-  HTTP   ${pc.cyan(`http://${http}`)} ${pc.dim("(the console, in a browser)")}
+  HTTP   ${pc.cyan(`http://${http}`)} ${pc.dim(`(the console, in a browser; a dashboard at /dashboards/${DEMO_DASHBOARD})`)}
   Data   ${data}
 
   Try, from another terminal:
