@@ -100,8 +100,8 @@ export class Page implements AsyncDisposable {
     return new Uint8Array(await ((await this.#view.screenshot()) as Blob).arrayBuffer());
   }
 
-  press(key: string): Promise<void> {
-    return this.#view.press(key as never);
+  press(key: string, ...modifiers: Bun.WebView.Modifier[]): Promise<void> {
+    return this.#view.press(key, { modifiers });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,20 +8,21 @@ import type { Draft } from "./draft.ts";
 
 export interface ConflictProps {
   readonly draft: Draft;
+  readonly isSaving: boolean;
   /** What was edited here is lost. */
   onReload(): void;
   onSaveOver(): void;
 }
 
 /** What somebody else has done to what is edited here, and what can be done about it. */
-export function Conflict({ draft, onReload, onSaveOver }: ConflictProps) {
+export function Conflict({ draft, isSaving, onReload, onSaveOver }: ConflictProps) {
   const [isCompared, setCompared] = useState(false);
   const { base, present, theirs, deleted } = draft;
   if (deleted !== undefined) {
     return (
       <div class="dash-notice" role="alert">
         <p>{deleted === base ? "It was deleted" : doneBy(deleted, "deleted it")}. What you see is not kept any more.</p>
-        <button type="button" onClick={onSaveOver}>
+        <button type="button" disabled={isSaving} onClick={onSaveOver}>
           Save it again
         </button>
       </div>
@@ -34,10 +35,10 @@ export function Conflict({ draft, onReload, onSaveOver }: ConflictProps) {
       <button type="button" onClick={() => setCompared(true)}>
         What differs
       </button>
-      <button type="button" onClick={onReload}>
+      <button type="button" disabled={isSaving} onClick={onReload}>
         Take theirs
       </button>
-      <button type="button" class="danger" onClick={onSaveOver}>
+      <button type="button" class="danger" disabled={isSaving} onClick={onSaveOver}>
         Save mine over it
       </button>
       {isCompared && (

@@ -61,7 +61,12 @@ function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDa
       ) : (
         <DashboardBar {...{ state, dashboard, isEditing }} />
       )}
-      <Conflict draft={state.draft.value!} onReload={() => state.discard()} onSaveOver={() => void save(state, true)} />
+      <Conflict
+        draft={state.draft.value!}
+        isSaving={state.isSaving.value}
+        onReload={() => state.discard()}
+        onSaveOver={() => void save(state, true)}
+      />
       {!isKiosk && (
         <form class="filters dash-filters" onSubmit={(event) => event.preventDefault()}>
           <VariableBar {...{ variables, choices }} />

@@ -1,0 +1,145 @@
+/** How a dashboard comes to be, and what happens where two edit it, against the compiled executable. */
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { afterAll, beforeAll, expect } from "bun:test";
+import { join } from "node:path";
+import { DataIngestion } from "../../../src/wire/gen/ingestion_pb.ts";
+import { PanelKind, SavedDashboards } from "../../../src/wire/gen/saved_dashboards_pb.ts";
+import { timestampOfMs } from "../../../src/wire/timestamp.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
+import { CHROMIUM, Page } from "../browser.ts";
+
+const HOSTILE = `<img src=x onerror="document.title='broken into'">`;
+const test = testNeeding([CHROMIUM]);
+const dir = tempDir("dashboards");
+let server: ServerProcess;
+let base = "";
+
+beforeAll(async () => {
+  if (CHROMIUM !== false) return;
+  server = await startServerProcess({ data: join(dir.path, "data"), binary: true });
+  base = `http://${server.http}`;
+});
+
+afterAll(async () => {
+  server?.kill();
+  await server?.exited;
+  dir[Symbol.dispose]();
+});
+
+const dashboards = () => createClient(SavedDashboards, createConnectTransport({ baseUrl: base }));
+const ingestion = () => createClient(DataIngestion, createConnectTransport({ baseUrl: base }));
+
+async function send(metricName: string, value: number): Promise<void> {
+  const tags = { device: "pump-1", site: "hall-3" };
+  const point = { metricName, value, timestamp: timestampOfMs(Date.now()), tags };
+  await ingestion().uploadBatch({ source: "gateway", points: [point] });
+}
+
+async function pageOf(name: string, path: string): Promise<Page> {
+  const page = new Page();
+  await page.open(`${base}/`);
+  await page.ask(`localStorage.setItem("watchpost.user", ${JSON.stringify(name)})`);
+  await page.open(base + path);
+  return page;
+}
+
+/** A button or an entry of a menu, by what it says, once it is there. */
+async function choose(page: Page, text: string): Promise<void> {
+  const found = `[...document.querySelectorAll("button")].findLast((each) => each.checkVisibility() && !each.disabled
+    && [each.textContent.replace("▾", "").trim(), each.ariaLabel].includes(${JSON.stringify(text)}))`;
+  await page.until(() => page.ask(`((found) => (found?.click(), found !== undefined))(${found})`), `has ${text}`);
+}
+
+/** Where the panel stands: as in "1 / span 6, 1 / span 6". */
+const placeOf = (page: Page, title: string) =>
+  page.ask<string>(`(({ style }) => style.gridColumn + ", " + style.gridRow)
+    (document.querySelector('.dash-panel[aria-label="${title}"]'))`);
+
+test("a dashboard is made with two panels, one resized by the keyboard; the other browser sees it", async () => {
+  await send("pressure", 4.25);
+  await send("flow", 12.5);
+  await using ada = await pageOf("Ada", "/dashboards");
+  await ada.shows("No dashboards yet");
+  await choose(ada, "New dashboard");
+  await ada.until(() => ada.ask("document.activeElement.matches('dialog input')"), "asks for a title");
+  await ada.type("Pumps");
+  await ada.press("Enter");
+  await ada.shows("No panels yet");
+  for (const [kind, metric] of [
+    ["Lines", "pressure"],
+    ["Number", "flow"],
+  ]) {
+    await choose(ada, "Add panel");
+    await choose(ada, kind);
+    await ada.until(() => ada.ask("document.querySelector('dialog [role=combobox]') !== null"), "opens the editor");
+    await ada.write("dialog [role=combobox]", metric);
+    await ada.press("Enter");
+    await ada.until(() => ada.ask(`document.querySelector("dialog h2").textContent.includes("${metric}")`), "has it");
+    await choose(ada, "Take it over");
+    await ada.until(() => ada.ask("document.querySelector('dialog') === null"), "closes the editor");
+  }
+  await ada.shows("12.5");
+  await ada.ask("document.querySelector('.dash-move').focus()");
+  await ada.press("ArrowRight", "Shift");
+  await ada.press("ArrowDown", "Shift");
+  await ada.until(async () => (await placeOf(ada, "pressure")) === "1 / span 7, 1 / span 7", "is larger");
+  expect(await ada.ask("document.querySelector('.unseen[aria-live]').textContent")).toContain("7 wide, 7 high");
+  await choose(ada, "Save");
+  await ada.shows("Saved");
+  await using bob = await pageOf("Bob", "/dashboards");
+  await bob.shows("Pumps");
+  await bob.ask("document.querySelector('.dash-list a').click()");
+  await bob.shows("12.5");
+  expect(await placeOf(bob, "pressure")).toBe("1 / span 7, 1 / span 7");
+  expect(await placeOf(bob, "flow")).toBe("7 / span 3, 8 / span 4");
+});
+
+test("what another saves is shown where nothing is edited, and is a conflict where something is", async () => {
+  const stat = { id: "a", kind: PanelKind.STAT, title: "Flow", width: 6, height: 4, queries: [{ metric: "flow" }] };
+  const plant = { dashboardId: "plant", title: "Plant", panels: [stat] };
+  const { dashboard } = await dashboards().putDashboard({ dashboard: plant, userId: "Ada" });
+  await using ada = await pageOf("Ada", "/dashboards/plant?edit=1");
+  await using bob = await pageOf("Bob", "/dashboards/plant");
+  for (const page of [ada, bob]) await page.shows("Flow");
+  await choose(ada, "What to do with Flow");
+  await choose(ada, "Duplicate");
+  const theirs = { ...plant, title: "Plant 2" };
+  const { revision } = dashboard!;
+  const second = await dashboards().putDashboard({ dashboard: theirs, revision, userId: "Carl" });
+  await bob.shows("Plant 2");
+  await bob.shows("Changed by Carl");
+  await ada.shows(`Carl saved revision ${second.dashboard!.revision}`);
+  await choose(ada, "What differs");
+  await ada.shows("changed title");
+  await choose(ada, "Close");
+  await choose(ada, "Save");
+  await ada.shows("Carl saved");
+  await choose(ada, "Save mine over it");
+  await ada.shows("Saved");
+  await bob.until(() => bob.ask("document.querySelectorAll('.dash-panel').length === 2"), "has both panels");
+  expect(await bob.ask("document.querySelector('h1').textContent")).toBe("Plant");
+  expect((await ada.text()).includes("Carl saved")).toBe(false);
+});
+
+test("what is chosen stands in the address; names from anywhere stay text", async () => {
+  await send(HOSTILE, 1);
+  const panels = [
+    { id: "a", kind: PanelKind.STAT, title: HOSTILE, queries: [{ metric: "flow", filters: { device: "$device" } }] },
+    { id: "b", kind: PanelKind.TABLE, x: 6, queries: [{ metric: HOSTILE }] },
+  ].map((panel) => ({ ...panel, width: 6, height: 4 }));
+  const variables = [{ name: "device", tag: "device" }];
+  await dashboards().putDashboard({ dashboard: { dashboardId: "odd", title: HOSTILE, panels, variables } });
+  await using page = await pageOf("Ada", "/dashboards/odd?var-device=none&range=5m");
+  await page.shows(HOSTILE);
+  await page.shows("Nothing in this range");
+  await page.write("[role=combobox]", "pump-1");
+  await page.press("Enter");
+  await page.shows("12.5");
+  expect(await page.ask("location.search")).toBe("?var-device=pump-1&range=5m");
+  expect(await page.ask("[document.title, document.querySelectorAll('img').length]")).toEqual([
+    `${HOSTILE} · Dashboards · Watchpost`,
+    0,
+  ]);
+});
