@@ -9,6 +9,8 @@ import { saveDemoDevices } from "./demo-devices.ts";
 import factory from "./demo-data/factory-dashboard.json";
 import rules from "./demo-data/rules.json";
 
+export const DEMO_DASHBOARD = factory.dashboardId;
+
 export async function saveDemoContent(server: string): Promise<void> {
   const connection = connectTo(server);
   try {

@@ -11,7 +11,7 @@ import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
-import { saveDemoContent } from "./demo-content.ts";
+import { DEMO_DASHBOARD, saveDemoContent } from "./demo-content.ts";
 import { playFleets } from "./demo-fleets.ts";
 import { connectTo, retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };

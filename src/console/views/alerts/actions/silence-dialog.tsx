@@ -157,7 +157,7 @@ function Matchers({ matchers, wrong, onChange }: MatchersProps) {
   );
 }
 
-function Covered({ coverage: { covered, unsure, missed, wrong } }: { coverage: Coverage }) {
+export function Covered({ coverage: { covered, unsure, missed, wrong } }: { coverage: Coverage }) {
   return (
     <section class="alerts-covered" aria-live="polite">
       <strong>

@@ -1,7 +1,7 @@
 /** What a backtest says, in words. Pure. */
 import type { RuleEpisode, TestRuleResponse } from "../../../../wire/gen/rules_pb.ts";
 import type { PlotEpisode, PlotRange, Severity } from "../../../charts/plot-model.ts";
-import { countText, durationText, msOf } from "../../../format.ts";
+import { countOf, countText, durationText, msOf } from "../../../format.ts";
 
 /** "would have fired 3 times, the longest for 12 min, of 2 devices". */
 export function backtestWords({ episodes, more }: TestRuleResponse, { toMs }: PlotRange): string {
@@ -24,8 +24,10 @@ export function testedWords(
   { series, points, devices, deviceChanges }: TestRuleResponse,
   isOfDevices: boolean,
 ): string {
-  if (isOfDevices) return `${countText(devices)} devices, ${countText(deviceChanges)} changes of their status`;
-  return `${countText(series)} series, ${countText(points)} points`;
+  if (isOfDevices) {
+    return `${countOf(Number(devices), "device")}, ${countOf(Number(deviceChanges), "change")} of their status`;
+  }
+  return `${countText(series)} series, ${countOf(Number(points), "point")}`;
 }
 
 /** "12 notifications: 8 to ops, 4 to on-call"; "" where nobody would be told of anything. */
@@ -33,8 +35,8 @@ export function toldWords({ notificationsTotal, notificationsByReceiver, escalat
   if (notificationsTotal === 0n && escalationsTotal === 0n) return "";
   const receivers = Object.entries(notificationsByReceiver).sort(([, a], [, b]) => Number(b - a));
   const each = receivers.map(([name, count]) => `${countText(count)} to ${name}`).join(", ");
-  const steps = escalationsTotal === 0n ? "" : `; ${countText(escalationsTotal)} steps of escalation`;
-  return `${countText(notificationsTotal)} notifications${each === "" ? "" : `: ${each}`}${steps}`;
+  const steps = `; ${countOf(Number(escalationsTotal), "step")} of escalation`;
+  return `${countOf(Number(notificationsTotal), "notification")}${each === "" ? "" : `: ${each}`}${escalationsTotal === 0n ? "" : steps}`;
 }
 
 export function lastedMs({ firedAt, clearedAt }: RuleEpisode, endMs: number): number {

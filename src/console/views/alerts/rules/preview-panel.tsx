@@ -1,6 +1,6 @@
 /** What the rule would have done with what is stored: on the chart, in words, and one by one. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Rule } from "../../../../wire/gen/rules_pb.ts";
+import type { Rule, RuleEpisode } from "../../../../wire/gen/rules_pb.ts";
 import { dashboardApi } from "../../../api.ts";
 import { Plot } from "../../../charts/plot.tsx";
 import type { PlotSeries } from "../../../charts/plot-model.ts";
@@ -8,6 +8,7 @@ import { errorText, isCancelled } from "../../../errors.ts";
 import { countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { route, setParams } from "../../../route.ts";
+import { RoutingAnswer, type AskedRouting } from "../policies/who-is-told.tsx";
 import type { Backtest } from "./backtest.ts";
 import { backtestWords, plotEpisodes, testedWords, toldWords } from "./backtest-words.ts";
 import { EpisodeTable } from "./episode-table.tsx";
@@ -77,9 +78,22 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
         <PreviewPlot {...{ rule, backtest, onUnit }} {...(onLimit && { onLimit })} />
       )}
       <EpisodeTable {...{ episodes, range }} more={result?.more === true} />
+      {result?.hasReceivers && rule !== undefined && (
+        <details>
+          <summary>Who would be told, if it fired now</summary>
+          <RoutingAnswer asked={routingOf(rule, episodes.at(-1))} />
+        </details>
+      )}
       <Untested rule={rule} />
     </section>
   );
+}
+
+/** With the labels of the last alert that would have fired; without one, those of the rule. */
+function routingOf(rule: Rule, episode: RuleEpisode | undefined): AskedRouting {
+  const { name, labels, severity, escalation, activeTimes } = rule;
+  const gravest = rule.condition?.ladder?.steps.at(-1)?.severity ?? (severity || "medium");
+  return { labels: { ...labels, ...episode?.labels, alertname: name, severity: gravest }, escalation, activeTimes };
 }
 
 /** What a backtest does not know. */
