@@ -1,9 +1,9 @@
 /** The session one is in, also while one looks at other parts of the console. */
 import { effect, signal } from "@preact/signals";
 import { lookingAt } from "../looking-at.ts";
-import { route } from "../route.ts";
+import { route, type Route } from "../route.ts";
 import { user } from "../user.ts";
-import { tellingOf } from "./present.ts";
+import { lookedAt, tellingOf } from "./present.ts";
 import { Room } from "./room.ts";
 
 export const GUEST = "guest";
@@ -26,17 +26,25 @@ export function leaveRoom(): void {
   present.value = undefined;
 }
 
+/** The address that what a view said of itself was said at. */
+let saidAt = "";
+effect(() => {
+  void lookingAt.value;
+  saidAt = pageOf(route.peek());
+});
+
 let timer: ReturnType<typeof setTimeout> | undefined;
 effect(() => {
   const room = present.value;
-  const telling = tellingOf(lookingAt.value, hrefOf());
+  const [at, said] = [route.value, lookingAt.value];
   if (room === undefined || !room.isKnown.value) return;
+  const isSaid = said.view !== "" && saidAt === pageOf(at);
+  const telling = tellingOf(isSaid ? said : lookedAt(at.view, at.rest, at.params), location.pathname + location.search);
   // Who goes through many things is not followed through all of them.
   clearTimeout(timer);
   timer = setTimeout(() => present.peek() === room && room.look(telling), TOLD_EVERY_MS);
 });
 
-function hrefOf(): string {
-  void route.value;
-  return location.pathname + location.search;
+function pageOf({ view, rest }: Route): string {
+  return JSON.stringify([view, rest]);
 }

@@ -23,6 +23,14 @@ export function membersAfter(members: Members, message: CollaborationMessage): M
   return new Map(members).set(userId, { ...member, lookingAt: metadata });
 }
 
+/** What an address shows, where its view does not say so itself. */
+export function lookedAt(view: string, rest: readonly string[], params: URLSearchParams): LookingAt {
+  const label = view === "" ? "Overview" : view[0].toUpperCase() + view.slice(1);
+  const of = (...names: readonly string[]) =>
+    names.flatMap((name) => params.getAll(name)).filter((each) => each !== "");
+  return { view: [label, ...rest].join(" "), metrics: of("metric", "m"), devices: of("device") };
+}
+
 /** As the others are told of it. `href`: the address of what is shown, from its path on. */
 export function tellingOf({ view, metrics, devices }: LookingAt, href: string): Record<string, string> {
   return {
