@@ -1,10 +1,11 @@
 /** Parts of the console that are loaded when they are wanted first, so that no page loads what it does not show. */
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 
 export interface LazyComponent<P = object> extends FunctionComponent<P> {
-  readonly isLoaded: ReadonlySignal<boolean>;
+  /** Whether it was there in place of "Loading …". */
+  readonly hasStood: ReadonlySignal<boolean>;
 }
 
 const waiting: (() => Promise<void>)[] = [];
@@ -18,14 +19,13 @@ export function loadLazy(): void {
 
 export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>): LazyComponent<P> {
   const loaded = signal<FunctionComponent<P> | undefined>(undefined);
-  const isLoaded = signal(false);
+  const hasStood = signal(false);
   const failure = signal("");
   let loading: Promise<void> | undefined;
   const preload = () => {
     loading ??= load().then(
       (component) => {
         loaded.value = component;
-        isLoaded.value = true;
       },
       (error: unknown) => {
         failure.value = String(error);
@@ -43,6 +43,9 @@ export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>
   function Lazy(props: P) {
     useEffect(() => void preload(), []);
     const Component = loaded.value;
+    useLayoutEffect(() => {
+      if (Component !== undefined) hasStood.value = true;
+    }, [Component]);
     if (Component !== undefined) return <Component {...props} />;
     if (failure.value === "") return <p aria-busy="true">Loading …</p>;
     return (
@@ -60,5 +63,5 @@ export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>
       </div>
     );
   }
-  return Object.assign(Lazy, { isLoaded });
+  return Object.assign(Lazy, { hasStood });
 }

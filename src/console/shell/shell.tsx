@@ -27,7 +27,7 @@ export function Shell() {
     document.title = `${count > 0 ? `(${countText(count)}) ` : ""}${title} · Watchpost`;
   });
   useLayoutEffect(() => addKeys({ title: "Everywhere", keys: pageKeys(() => setOpen("help")) }), []);
-  useHeadingFocus(place, "isLoaded" in View ? View.isLoaded.value : true);
+  useHeadingFocus(place, "hasStood" in View ? View.hasStood.value : true);
   const close = () => setOpen(undefined);
   return (
     <>
@@ -74,16 +74,17 @@ function pageKeys(onHelp: () => void) {
 }
 
 /** Who goes elsewhere without seeing it hears the heading of where they are. */
-function useHeadingFocus(place: string, isLoaded: boolean): void {
-  const heard = useRef<string>(undefined);
+function useHeadingFocus(place: string, isThere: boolean): void {
+  const loadedAt = useRef<string | undefined>(place);
+  const heard = useRef("");
   useLayoutEffect(() => {
-    if (!isLoaded) return;
+    if (place !== loadedAt.current) loadedAt.current = undefined;
+    if (!isThere) return;
     const heading = document.querySelector<HTMLElement>("main h1");
-    const isFirst = heard.current === undefined;
     const isSame = heard.current === heading?.textContent && document.activeElement !== document.body;
     heard.current = heading?.textContent ?? "";
-    if (isFirst || isSame || heading === null) return;
+    if (loadedAt.current === place || isSame || heading === null) return;
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
-  }, [place, isLoaded]);
+  }, [place, isThere]);
 }
