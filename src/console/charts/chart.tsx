@@ -1,15 +1,13 @@
 /** A plot that asks for what it shows, and follows it. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Failure } from "../data/failure.ts";
 import { deliveries, wantDeliveries } from "../data/watched-deliveries.ts";
 import { explained } from "../data/gaps.ts";
 import { LiveRange, type ChartQuery, type RangeState } from "../data/range.ts";
 import { countText } from "../format.ts";
-import { nowMs } from "../now.ts";
 import { useAnnotating } from "../parts/annotate.tsx";
-import { Empty } from "../parts/empty.tsx";
 import { useOverlays } from "./overlays.ts";
-import { ChartTitle, Plot, type PlotProps } from "./plot.tsx";
+import { Plot, type PlotProps } from "./plot.tsx";
 
 export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
   readonly query: ChartQuery;
@@ -19,51 +17,82 @@ export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
   onFailure?(failure: Failure | undefined): void;
 }
 
-export function Chart({ query, title = query.metric, onFailure, ...plot }: ChartProps) {
-  const queryKey = JSON.stringify(query);
+export function Chart({ query, title = query.metric, ...props }: ChartProps) {
+  const place = useRef<HTMLElement>(null);
+  const isSeen = useSeen(place);
   const [live, setLive] = useState<LiveRange>();
+  const queryKey = JSON.stringify(query);
   useEffect(() => {
     const asked = new LiveRange(query);
     setLive(asked);
     return () => asked.close();
   }, [queryKey]);
-  const range = "lastMs" in query.range ? { fromMs: nowMs.value - query.range.lastMs, toMs: nowMs.value } : query.range;
-  const notes = useAnnotating(query, range);
-  const { thresholds, episodes } = useOverlays(query, range.fromMs);
-  const failed = live?.state.value.failure;
-  useEffect(() => onFailure?.(failed), [failed?.field, failed?.text]);
-  const shown = useExplainedGaps(live?.state.value);
-  if (shown === undefined) return <figure class="chart" aria-busy="true" />;
-  const { series, isRead, failure } = shown;
   return (
-    <figure class="chart" aria-label={title}>
-      {series.length === 0 && <ChartTitle title={title} unit="" />}
-      {series.length > 0 && (
-        <Plot
-          {...{ thresholds, episodes, ...plot }}
-          {...{ title, series, range, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
-          annotations={[...(plot.annotations ?? []), ...notes.annotations]}
-          toolbar={
-            <>
-              {plot.toolbar}
-              {notes.toolbar}
-            </>
-          }
-        />
-      )}
-      {notes.dialogs}
-      <ChartNotes state={shown} />
-      {isRead && failure === undefined && series.length === 0 && (
-        <Empty title="Nothing in this range">Choose a longer range, or another metric or device.</Empty>
-      )}
+    <figure ref={place} class="chart" aria-label={title}>
+      {live !== undefined && <LiveChart {...{ ...props, query, title, live, isSeen }} />}
     </figure>
   );
 }
 
-/** What the lines do not say by themselves. */
-function ChartNotes({ state: { series, failure, more, notes } }: { state: RangeState }) {
+interface LiveChartProps extends ChartProps {
+  readonly title: string;
+  readonly live: LiveRange;
+  /** Else what comes is not drawn. */
+  readonly isSeen: boolean;
+}
+
+function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChartProps) {
+  const present = isSeen ? live.state.value : live.state.peek();
+  // Until what is asked for now has come, what was there before stays.
+  const before = useRef<RangeState>(undefined);
+  if (present.isRead) before.current = present;
+  const state = useExplainedGaps(present.isRead ? present : { ...(before.current ?? present), range: present.range });
+  const { series, range, failure } = state;
+  const notes = useAnnotating(query, range);
+  const { thresholds, episodes } = useOverlays(query, range.fromMs);
+  useEffect(() => onFailure?.(failure), [failure?.field, failure?.text]);
+  const annotations = useMemo(
+    () => [...(plot.annotations ?? []), ...notes.annotations],
+    [plot.annotations, notes.annotations],
+  );
   return (
     <>
+      <Plot
+        {...{ thresholds, episodes, ...plot }}
+        {...{ title, series, range, annotations, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
+        toolbar={
+          <>
+            {plot.toolbar}
+            {notes.toolbar}
+          </>
+        }
+      />
+      {notes.dialogs}
+      <ChartNotes state={state} />
+    </>
+  );
+}
+
+/** Whether any of it is in sight. */
+function useSeen(place: { readonly current: HTMLElement | null }): boolean {
+  const [isSeen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => setSeen(entries.at(-1)!.isIntersecting), {
+      rootMargin: "100px",
+    });
+    observer.observe(place.current!);
+    return () => observer.disconnect();
+  }, []);
+  return isSeen;
+}
+
+/** What the lines do not say by themselves. */
+function ChartNotes({ state: { series, isRead, failure, more, notes } }: { state: RangeState }) {
+  return (
+    <>
+      {series.length === 0 && failure === undefined && (
+        <p class="dim chart-note">{isRead ? "Nothing is stored in this range" : "Reading …"}</p>
+      )}
       {more > 0 && (
         <p class="dim chart-note">
           {countText(more)} more series: only {countText(series.length)} are shown. Filter them, or group them.
@@ -85,12 +114,12 @@ function ChartNotes({ state: { series, failure, more, notes } }: { state: RangeS
 }
 
 /** Gaps with what is known of the way that their sources' points come. */
-function useExplainedGaps(state: RangeState | undefined): RangeState | undefined {
-  const hasGaps = state?.series.some(({ gaps = [] }) => gaps.length > 0) === true;
+function useExplainedGaps(state: RangeState): RangeState {
+  const hasGaps = state.series.some(({ gaps = [] }) => gaps.length > 0);
   useEffect(() => (hasGaps ? wantDeliveries() : undefined), [hasGaps]);
   const known = deliveries.value;
   return useMemo(() => {
-    if (state === undefined || !hasGaps || known.size === 0) return state;
+    if (!hasGaps || known.size === 0) return state;
     const series = state.series.map((each, i) => {
       const delivery = known.get(state.names[i].source);
       return delivery === undefined ? each : { ...each, gaps: each.gaps!.map((gap) => explained(gap, delivery)) };

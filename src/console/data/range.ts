@@ -1,9 +1,10 @@
 /** What a chart shows: what is stored, and what comes, in one line. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import { signal } from "@preact/signals";
+import { signal, type Signal } from "@preact/signals";
 import type { MetricValue } from "../../wire/gen/dashboard_pb.ts";
-import type { PlotSeries } from "../charts/plot-model.ts";
+import type { PlotRange, PlotSeries } from "../charts/plot-model.ts";
 import { msOf } from "../format.ts";
+import { nowMs } from "../now.ts";
 import {
   isLiveRange,
   lengthMsOf,
@@ -19,6 +20,7 @@ import type { Line } from "./line.ts";
 import { followLive } from "./live-values.ts";
 import { isTooMany, readRange } from "./read-range.ts";
 import { SeriesBook, type HeardValue, type SeriesName, type Wanted } from "./series-book.ts";
+import { serverNowMs, watchServerClock } from "./server-clock.ts";
 import { labelsOf } from "./series-labels.ts";
 import { seriesNameOf } from "./series-name.ts";
 
@@ -36,6 +38,8 @@ export interface RangeState {
   /** Series that there are beyond these. */
   readonly more: number;
   readonly notes: readonly string[];
+  /** What of it is shown: up to now as it was when this was told. */
+  readonly range: PlotRange;
 }
 
 /** What was missed is read soon; all of it, since something came late, less often, and ever less while nothing is found. */
@@ -43,13 +47,14 @@ const TAIL_PAUSE_MS = 2_000;
 const [WHOLE_PAUSE_MS, WHOLE_PAUSE_MAX_MS] = [15_000, 300_000];
 const FAILED_PAUSE_MS = 5_000;
 const [STEPS_PAUSE_MIN_MS, STEPS_PAUSE_MAX_MS] = [1_000, 15_000];
-const NOTHING: RangeState = {
-  ...{ series: [], names: [], isRead: false, failure: undefined },
-  ...{ stepMs: 0, more: 0, notes: [] },
-};
+/** An axis of so many pixels moves on by about one of them at a time. */
+const AXIS_PX = 2_000;
+const [TICK_MIN_MS, TICK_MAX_MS] = [1_000, 60_000];
+
+type Told = Pick<RangeState, "isRead" | "failure" | "more" | "notes">;
 
 export class LiveRange {
-  readonly state = signal(NOTHING);
+  readonly state: Signal<RangeState>;
   readonly #query: ChartQuery;
   readonly #plan: ChartPlan;
   readonly #book = new SeriesBook(SERIES_MAX, 3 * RAW_POINTS_MAX);
@@ -61,18 +66,27 @@ export class LiveRange {
   readonly #gapsMin = new Map<string, { readonly minMs: number; readonly length: number }>();
   #isTop = false;
   #isTold = false;
-  #told: Pick<RangeState, "isRead" | "failure" | "more" | "notes"> = NOTHING;
+  #told: Told = { isRead: false, failure: undefined, more: 0, notes: [] };
+  #toldMs = -Infinity;
 
   constructor(query: ChartQuery) {
     this.#query = query;
     this.#plan = planOf(query);
+    this.state = signal({ ...this.#told, series: [], names: [], stepMs: this.#plan.stepMs, range: this.#shownRange() });
+    watchServerClock();
     void this.#read({ isWhole: true });
-    if (!isLiveRange(query.range, Date.now())) return;
+    if (!isLiveRange(query.range, serverNowMs())) return;
     const again = setInterval(() => {
       this.#book.wantWhole();
       this.#readSoon();
     }, WHOLE_PAUSE_MAX_MS);
-    this.#over.signal.addEventListener("abort", () => clearInterval(again));
+    const tickMs = Math.min(TICK_MAX_MS, Math.max(TICK_MIN_MS, lengthMsOf(query.range) / AXIS_PX));
+    // The axis moves on also while nothing comes.
+    const untick = nowMs.subscribe(() => performance.now() - this.#toldMs > 0.9 * tickMs && this.#tellSoon());
+    this.#over.signal.addEventListener("abort", () => {
+      clearInterval(again);
+      untick();
+    });
   }
 
   close(): void {
@@ -82,7 +96,7 @@ export class LiveRange {
   }
 
   #follow(): void {
-    if (this.#unfollow !== undefined || !isLiveRange(this.#query.range, Date.now())) return;
+    if (this.#unfollow !== undefined || !isLiveRange(this.#query.range, serverNowMs())) return;
     if (this.#plan.stepMs > 0 || this.#isTop) this.#unfollow = this.#pollSteps();
     else this.#unfollow = this.#followPoints();
   }
@@ -124,7 +138,7 @@ export class LiveRange {
 
   #earliestLastMs(): number {
     // A series that is over would have all of it read each time.
-    const sinceMs = Date.now() - 4 * this.#plan.stepMs - STEPS_PAUSE_MAX_MS;
+    const sinceMs = serverNowMs() - 4 * this.#plan.stepMs - STEPS_PAUSE_MAX_MS;
     let lastMs = Infinity;
     for (const { line } of this.#book.series) if (line.lastMs >= sinceMs) lastMs = Math.min(lastMs, line.lastMs);
     return lastMs === Infinity ? sinceMs : lastMs;
@@ -182,7 +196,7 @@ export class LiveRange {
 
   /** All that comes at once is told at once. */
   #tellSoon(): void {
-    if (this.#isTold) return;
+    if (this.#isTold || !this.#told.isRead || document.hidden) return;
     this.#isTold = true;
     setTimeout(() => this.#tell());
   }
@@ -190,19 +204,28 @@ export class LiveRange {
   #tell(): void {
     this.#isTold = false;
     if (this.#over.signal.aborted) return;
-    const { range } = this.#query;
-    if ("lastMs" in range) this.#book.forgetBefore(Date.now() - lengthMsOf(range) * 1.05 - this.#plan.stepMs);
+    this.#toldMs = performance.now();
+    const range = this.#shownRange();
+    if ("lastMs" in this.#query.range)
+      this.#book.forgetBefore(range.fromMs - 0.05 * this.#query.range.lastMs - this.#plan.stepMs);
     const all = [...this.#book.series];
-    const shown = "lastMs" in range ? { fromMs: Date.now() - range.lastMs, toMs: Date.now() } : range;
+    const endMs = Math.min(range.toMs, serverNowMs());
     const names = all.map(({ name }) => name);
     const labels = labelsOf(names);
     const series = all.map(({ name: { key, unit }, line }, i): PlotSeries => {
       const { timesMs, values } = line;
       const label = labels[i];
-      const gaps = silencesOf(timesMs, this.#gapMinMs(key, line), { ...shown, toMs: Math.min(shown.toMs, Date.now()) });
+      const gaps = silencesOf(timesMs, this.#gapMinMs(key, line), { ...range, toMs: endMs });
       return { key, label, unit, timesMs, values, gaps, ...(line.hasBand && { mins: line.mins, maxs: line.maxs }) };
     });
-    this.state.value = { ...this.#told, series, names, stepMs: this.#plan.stepMs };
+    this.state.value = { ...this.#told, series, names, stepMs: this.#plan.stepMs, range };
+  }
+
+  #shownRange(): PlotRange {
+    const { range } = this.#query;
+    if (!("lastMs" in range)) return range;
+    const toMs = serverNowMs();
+    return { fromMs: toMs - range.lastMs, toMs };
   }
 
   /** What is usual is reckoned anew where a line has become another. */
