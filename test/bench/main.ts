@@ -9,6 +9,9 @@ import { useTempParent } from "./cleanup.ts";
 import { formatBar, formatNumber, say, verdict, type BenchOptions, type BenchRow, type Finding } from "./finding.ts";
 import { machineBusy, median } from "./measure.ts";
 import { alertsRow } from "./row-alerts.ts";
+import { consoleRow } from "./row-console.ts";
+import { consoleAlertsRow } from "./row-console-alerts.ts";
+import { consoleHeapRow, consoleLiveRow } from "./row-console-live.ts";
 import { drainRow } from "./row-drain.ts";
 import { fleetRow } from "./row-fleet.ts";
 import { heavyRow } from "./row-heavy.ts";
@@ -45,6 +48,10 @@ const ROWS: readonly BenchRow[] = [
   fleetRow,
   alertsRow,
   sessionsRow,
+  consoleRow,
+  consoleLiveRow,
+  consoleAlertsRow,
+  consoleHeapRow,
   ...partRows,
   soakRow,
 ];
