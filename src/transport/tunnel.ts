@@ -138,7 +138,7 @@ function requestOf({ head, body }: TunnelCall, base: string, signal: AbortSignal
 async function passOn(response: Response, socket: Socket, call: number, signal: AbortSignal): Promise<void> {
   const head: AnswerHead = { status: response.status, headers: Object.fromEntries(response.headers) };
   await sendInTurn(socket, jsonFrame(FrameKind.HEAD, call, head), signal);
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response.body === null ? [] : gathered(response.body)) {
     for (let at = 0; at < chunk.byteLength && !signal.aborted; at += CHUNK_BYTES_MAX) {
       const piece = chunk.subarray(at, at + CHUNK_BYTES_MAX);
       await sendInTurn(socket, frameOf(FrameKind.CHUNK, call, piece), signal);
@@ -146,6 +146,34 @@ async function passOn(response: Response, socket: Socket, call: number, signal: 
     if (signal.aborted) return;
   }
   await sendInTurn(socket, frameOf(FrameKind.END, call), signal);
+}
+
+/**
+ * What comes within one turn of the event loop is one piece: of a stream that begins with thousands of small messages each
+ * would be a frame, which takes longer than what is in it.
+ */
+async function* gathered(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  const reader = body.getReader();
+  try {
+    for (let next = reader.read(); ;) {
+      const first = await next;
+      if (first.done) return;
+      const pieces = [first.value];
+      let bytes = first.value.byteLength;
+      next = reader.read();
+      const turn = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
+      while (bytes < CHUNK_BYTES_MAX) {
+        const more = await Promise.race([next, turn]);
+        if (more === undefined || more.done) break;
+        pieces.push(more.value);
+        bytes += more.value.byteLength;
+        next = reader.read();
+      }
+      yield pieces.length === 1 ? first.value : Buffer.concat(pieces);
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
 }
 
 /** Once there is room; nothing where the call was cancelled, or the page has left. */

@@ -11,6 +11,7 @@ import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
 import { serverStreaming, unary } from "../../src/wire/service.ts";
 import { callFrame, FRAME_BYTES_MAX, FrameKind, frameOf, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
 
+const SNAPSHOT = 2_000;
 const PADDING = "x".repeat(64 * 1024);
 const opened: { close(): unknown }[] = [];
 
@@ -26,7 +27,7 @@ async function start() {
       while (!signal.aborted) {
         toy.pulled++;
         yield { dashboardId: metricNames[0], metrics: [{ name: metricNames[0] === "large" ? PADDING : "" }] };
-        await Bun.sleep(0);
+        if (metricNames[0] !== "snapshot" || toy.pulled % SNAPSHOT === 0) await Bun.sleep(0);
       }
     } finally {
       toy.ended++;
@@ -93,6 +94,21 @@ test("many calls and streams side by side over one connection; errors as they ar
     for await (const _ of dashboard.subscribeMetrics({}));
   })().catch((error: unknown) => ConnectError.from(error));
   expect(await broken).toMatchObject({ rawMessage: 'metric_names is ""; wanted at least one name' });
+});
+
+test("thousands of small messages at once are few frames", async () => {
+  const { dashboard, sockets, link } = await start();
+  await until(() => link.hello.value !== undefined);
+  let frames = 0;
+  sockets[0].addEventListener("message", () => frames++);
+  const controller = new AbortController();
+  let count = 0;
+  for await (const { dashboardId } of dashboard.subscribeMetrics({ metricNames: ["snapshot"] }, controller)) {
+    expect(dashboardId).toBe("snapshot");
+    if (++count === SNAPSHOT) break;
+  }
+  controller.abort();
+  expect(frames).toBeLessThan(SNAPSHOT / 10);
 });
 
 test("a page is told who the server is, and without a console of no scripts", async () => {
