@@ -15,7 +15,7 @@ import type { MethodImpl } from "../wire/service.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface OverviewDeps {
-  readonly devices: { readonly count: number };
+  readonly devices: { readonly count: number; readonly countOf: ReadonlyMap<string, number> };
   readonly sessions: { readonly streams: number };
   readonly health: HealthState;
   readonly clock: Clock;

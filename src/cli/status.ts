@@ -73,13 +73,23 @@ export function statusText(status: ServerStatus): string {
       `reading ${ms(lag?.readingP50Ms)}, 99 % ${ms(lag?.readingP99Ms)}; commit ${ms(lag?.commitP50Ms)}, 99 % ${ms(lag?.commitP99Ms)}`,
     ],
     ["Refused", refusals.length === 0 ? "nothing" : `in the last minute ${refusals.join(", ")}`],
-    ["Known", `${counted(status.devices, "device")}, ${status.series.toLocaleString("en-US")} series`],
+    [
+      "Known",
+      `${counted(status.devices, "device")}${byStatus(status)}, ${status.series.toLocaleString("en-US")} series`,
+    ],
     ["Disk", `${size(status.diskBytes)}${ofBudget}; ${size(status.diskFreeBytes)} free`],
     ["Memory", size(status.residentMemoryBytes)],
   ];
   const width = Math.max(...lines.map(([title]) => title.length));
   const facts = lines.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
   return `${facts}${problems.map(({ text }) => `${pc.red("Problem")}  ${printable(text)}\n`).join("")}`;
+}
+
+/** " (3 online, 1 offline)". */
+function byStatus({ devicesByStatus }: ServerStatus): string {
+  const found = Object.entries(devicesByStatus).filter(([, count]) => count > 0n);
+  const words = found.map(([name, count]) => `${count} ${printable(name.replace("_", " "))}`);
+  return words.length === 0 ? "" : ` (${words.join(", ")})`;
 }
 
 function rate(perS: number): string {

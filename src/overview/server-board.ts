@@ -24,7 +24,7 @@ export interface ServerBoardDeps {
   readonly clock: Clock;
   readonly build: { readonly version: string; readonly commit: string };
   readonly registry: { readonly count: number };
-  readonly devices: { readonly count: number };
+  readonly devices: { readonly count: number; readonly countOf: ReadonlyMap<string, number> };
   readonly sessions: { readonly streams: number };
   disk(): Promise<DiskFacts>;
   residentBytes(): number;
@@ -93,6 +93,7 @@ export class ServerBoard {
       liveStreams: subscriptions + sessions.streams,
       series: BigInt(registry.count),
       devices: BigInt(devices.count),
+      devicesByStatus: Object.fromEntries([...devices.countOf].map(([status, count]) => [status, BigInt(count)])),
       diskBytes: BigInt(disk.usedBytes),
       diskBudgetBytes: disk.budgetBytes === Infinity ? 0n : BigInt(Math.floor(disk.budgetBytes)),
       diskFreeBytes: BigInt(disk.freeBytes),

@@ -21,6 +21,7 @@ test("a status says what comes in, is kept and is wrong, for people and for prog
     /^Version .*\nComes in .* points\/s in .* batches\/s; 0 streams in, 0 streams out\nStored {4}1 point /,
   );
   expect(text).toContain("Refused   nothing");
+  expect(text).toMatch(/\nKnown {5}1 device \(1 online\), 1 series\n/);
   const { pointsTotal, series } = JSON.parse(await rig.ok(["status", "--json"])) as Record<string, string>;
   expect([pointsTotal, series]).toEqual(["1", "1"]);
   const following = rig.follow(["status", "--watch", "--json"]);

@@ -9,7 +9,7 @@ export class Standing<T> {
   #coming: Map<string, T> | undefined;
   #isDue = false;
 
-  /** What comes until `known` takes the place of all there was. */
+  /** What comes until `known` takes the place of all there was; the first time it is shown as it comes. */
   begin(): void {
     this.#coming = new Map();
     this.#changed.clear();
@@ -30,8 +30,12 @@ export class Standing<T> {
     if (this.#coming === undefined) {
       this.#changed.set(id, item);
       this.#showSoon();
-    } else if (item === undefined) this.#coming.delete(id);
+      return;
+    }
+    if (item === undefined) this.#coming.delete(id);
     else this.#coming.set(id, item);
+    // What is there is better than nothing; later on what stood before is better than a part.
+    if (!this.isKnown.peek()) this.#showSoon();
   }
 
   /** Many that change at once are shown at once. */
@@ -40,6 +44,10 @@ export class Standing<T> {
     this.#isDue = true;
     setTimeout(() => {
       this.#isDue = false;
+      if (this.#coming !== undefined) {
+        if (!this.isKnown.peek()) this.all.value = new Map(this.#coming);
+        return;
+      }
       const next = new Map(this.all.peek());
       for (const [id, item] of this.#changed) {
         if (item === undefined) next.delete(id);

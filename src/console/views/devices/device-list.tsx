@@ -37,18 +37,19 @@ export function DeviceList() {
       <div class="toolbar">
         <h1>Devices</h1>
         <output class="dim">
+          {!areDevicesKnown.value && "so far "}
           {isFiltered ? `${countOf(found.length, "device")} of ${all.length}` : countOf(all.length, "device")}
         </output>
         <DeviceActions found={found} chosen={chosen} onDone={() => setChosen(NONE)} />
       </div>
       <DeviceFilters />
-      {!areDevicesKnown.value && <p role="status">Asking the server which devices there are …</p>}
+      {!areDevicesKnown.value && all.length === 0 && <p role="status">Asking the server which devices there are …</p>}
       {areDevicesKnown.value && all.length === 0 && (
         <Empty title="No device is known yet">
           Send a reading, for example with <code>watchpost simulate</code>, or register a device before its first one.
         </Empty>
       )}
-      {all.length > 0 && found.length === 0 && (
+      {areDevicesKnown.value && all.length > 0 && found.length === 0 && (
         <Empty title="No such device">
           <button type="button" onClick={() => setParams(Object.fromEntries(FILTER_PARAMS.map((name) => [name, ""])))}>
             Show all {all.length}

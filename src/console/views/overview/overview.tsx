@@ -28,7 +28,7 @@ export function Overview() {
     const stops = [followStatus(), followChanges(), followLastSeen()];
     return () => stops.forEach((stop) => stop());
   }, []);
-  const isKnown = areDevicesKnown.value && areAlertsKnown.value;
+  const isKnown = areAlertsKnown.value && (areDevicesKnown.value || (site === "" && serverStatus.value !== undefined));
   return (
     <>
       <h1 class="overview-title">
@@ -47,7 +47,7 @@ export function Overview() {
             <AlertTiles site={site} />
             <Ingest />
           </section>
-          {devices.value.size === 0 && <NoDevices />}
+          {areDevicesKnown.value && devices.value.size === 0 && <NoDevices />}
         </>
       ) : (
         <p class="dim" role="status">

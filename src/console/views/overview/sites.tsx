@@ -2,7 +2,7 @@ import { useComputed } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { SEVERITIES } from "../../data/alert-row.ts";
 import { alertBook, alertsVersion } from "../../data/alerts.ts";
-import { devices, STATUSES } from "../../data/devices.ts";
+import { areDevicesKnown, devices, STATUSES } from "../../data/devices.ts";
 import { lastSeenMs, lastSeenVersion } from "../../data/last-seen.ts";
 import { sitesOf, type Site } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
@@ -59,7 +59,8 @@ export function Sites() {
     return sitesOf(devices.value, alertBook.active, lastSeenMs);
   }).value;
   const [sort, setSort] = useState("");
-  if (sites.length === 0) return null;
+  // Of a part of the devices no site can be told.
+  if (!areDevicesKnown.value || sites.length === 0) return null;
   return (
     <section aria-label="Sites">
       <h2>Sites</h2>

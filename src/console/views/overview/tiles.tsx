@@ -2,20 +2,15 @@ import type { ComponentChildren } from "preact";
 import { alertsVersion, alertBook } from "../../data/alerts.ts";
 import { SEVERITIES } from "../../data/alert-row.ts";
 import { takesDevice } from "../../data/device-filter.ts";
-import { devices, STATUSES } from "../../data/devices.ts";
+import { areDevicesKnown, devices, STATUSES } from "../../data/devices.ts";
+import { serverStatus } from "../../data/server.ts";
 import { siteOf } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
 import { Severity, Status } from "../../parts/status.tsx";
 
 export function DeviceTiles({ site }: { site: string }) {
-  const counts = new Map<string, number>();
-  const isHere = takesDevice({ search: "", statuses: [], site, type: "", tags: [] });
-  let all = 0;
-  for (const device of devices.value.values()) {
-    if (!isHere(device)) continue;
-    all++;
-    counts.set(device.status, (counts.get(device.status) ?? 0) + 1);
-  }
+  const counts = site === "" ? (countsOfServer() ?? countsOf(site)) : countsOf(site);
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
   return (
     <TileGroup title={`${countText(all)} ${all === 1 ? "device" : "devices"}`}>
       {STATUSES.map((status) => (
@@ -25,6 +20,21 @@ export function DeviceTiles({ site }: { site: string }) {
       ))}
     </TileGroup>
   );
+}
+
+/** Of a large fleet the server knows it before the page has heard of each device; undefined: the page knows it itself. */
+function countsOfServer(): ReadonlyMap<string, number> | undefined {
+  const status = areDevicesKnown.value ? undefined : serverStatus.value;
+  return status && new Map(Object.entries(status.devicesByStatus).map(([name, count]) => [name, Number(count)]));
+}
+
+function countsOf(site: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  const isHere = takesDevice({ search: "", statuses: [], site, type: "", tags: [] });
+  for (const device of devices.value.values()) {
+    if (isHere(device)) counts.set(device.status, (counts.get(device.status) ?? 0) + 1);
+  }
+  return counts;
 }
 
 export function AlertTiles({ site }: { site: string }) {
