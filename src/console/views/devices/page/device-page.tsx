@@ -104,9 +104,10 @@ export function DevicePage({ id }: { id: string }) {
         <DeviceForm
           device={read}
           onClose={() => setOpen(undefined)}
-          onSaved={({ name }) => {
+          onSaved={(saved) => {
             setOpen(undefined);
-            tell(`${name || id} is saved`);
+            detail.device.value = saved;
+            tell(`${saved.name || id} is saved`);
             void detail.read();
           }}
         />
