@@ -4,17 +4,17 @@ import { eventFromJson, type AlertChange } from "./alert.ts";
 import type { Silence } from "./notify/silence.ts";
 
 const WORDS: Readonly<Record<AlertChange, string>> = {
-  fired: "fired",
-  rose: "grew graver",
-  fell: "grew milder",
-  cleared: "is over",
-  acknowledged: "was acknowledged",
-  assigned: "was assigned",
-  commented: "was commented on",
-  stale: "has lost its series, which is silent",
-  heard: "is heard again",
-  updated: "was published again",
-  late: "fired and ended in readings that came late",
+  fired: "Fired",
+  rose: "Graver",
+  fell: "Milder",
+  cleared: "Over",
+  acknowledged: "Acknowledged",
+  assigned: "Assigned",
+  commented: "Commented",
+  stale: "Silent",
+  heard: "Heard again",
+  updated: "Published again",
+  late: "Fired and ended before it was heard of",
 };
 /** What goes with the samples. */
 const UNTOLD: ReadonlySet<AlertChange> = new Set(["updated", "stale", "heard"]);
@@ -24,8 +24,9 @@ export const tellAlert: TellChange = ({ payload }) => {
   if (UNTOLD.has(change)) return undefined;
   const { id, severity, device, metric, assignee } = alert;
   const to = change === "assigned" && assignee !== "" ? ` to ${assignee}` : "";
-  const said = text === "" ? "" : `: ${text}`;
-  return { event: change, subject: id, severity, device, metric, text: `${alert.title} ${WORDS[change]}${to}${said}` };
+  const said = text === "" ? "" : ` (${text})`;
+  const sentence = `${WORDS[change]}${to}: ${alert.title}${said}`;
+  return { event: change, subject: id, severity, device, metric, text: sentence };
 };
 
 export const tellRule: TellChange = ({ subject, payload }) => {

@@ -63,7 +63,7 @@ async function changes({ server, kind, limit, watch, json }: ChangesFlags): Prom
   }
 }
 
-/** "2026-01-01T00:00:00.000Z  alert  ann: Pressure too high was acknowledged". */
+/** "2026-01-01T00:00:00.000Z  alert  ann: Acknowledged: Pressure too high". */
 export function changeLine({ time, kind, userId, text }: Change): string {
   const at = time === undefined ? "-" : timestampDate(time).toISOString();
   return `${at}  ${kind.padEnd(10)}  ${userId === "" ? "" : `${printable(userId)}: `}${printable(text)}`;

@@ -133,8 +133,8 @@ test("what people and devices do is told, from before a restart, too, and a read
   const wanted = [
     ": Device",
     "ann: Pump (d) was changed: name",
-    ": Water in hall 3 fired",
-    "bob: Water in hall 3 was acknowledged: on my way",
+    ": Fired: Water in hall 3",
+    "bob: Acknowledged: Water in hall 3 (on my way)",
     "ann: session s1 was opened: leak",
     "ann: Issue 1 was opened: fix the pump",
     "bob: Issue 1 is in progress: fix the pump",

@@ -42,21 +42,32 @@ export class Standing<T> {
   #showSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    setTimeout(() => {
-      this.#isDue = false;
-      if (this.#coming !== undefined) {
-        if (!this.isKnown.peek()) this.all.value = new Map(this.#coming);
-        return;
-      }
-      const next = new Map(this.all.peek());
-      for (const [id, item] of this.#changed) {
-        if (item === undefined) next.delete(id);
-        else next.set(id, item);
-      }
-      this.#changed.clear();
-      this.all.value = next;
-    }, SHOWN_EVERY_MS);
+    const isMore = this.#coming !== undefined && this.all.peek().size > 0;
+    setTimeout(
+      () => {
+        this.#isDue = false;
+        this.#show();
+      },
+      isMore ? MORE_SHOWN_EVERY_MS : SHOWN_EVERY_MS,
+    );
+  }
+
+  #show(): void {
+    if (this.#coming !== undefined) {
+      if (!this.isKnown.peek()) this.all.value = new Map(this.#coming);
+      return;
+    }
+    if (this.#changed.size === 0) return;
+    const next = new Map(this.all.peek());
+    for (const [id, item] of this.#changed) {
+      if (item === undefined) next.delete(id);
+      else next.set(id, item);
+    }
+    this.#changed.clear();
+    this.all.value = next;
   }
 }
 
 const SHOWN_EVERY_MS = 100;
+/** Of what stands and is not all there yet. */
+const MORE_SHOWN_EVERY_MS = 500;

@@ -21,7 +21,7 @@ export const DEVICE_COLUMNS: readonly Column<Device>[] = [
     cell: ({ deviceId, name }) => (
       <>
         <a href={pathTo("devices", deviceId)}>{name || deviceId}</a>
-        {name !== "" && name !== deviceId && <span class="dim"> {deviceId}</span>}
+        {name !== "" && name !== deviceId && <span class="dim devices-more"> {deviceId}</span>}
       </>
     ),
     sortKey: ({ deviceId, name }) => name || deviceId,
@@ -73,7 +73,13 @@ export const DEVICE_COLUMNS: readonly Column<Device>[] = [
     cell: intervalText,
     sortKey: ({ expectedIntervalMs, gapP95Ms }) => Number(expectedIntervalMs || gapP95Ms) || undefined,
   },
-  { name: "site", label: "Site", cell: ({ site }) => site || "–", sortKey: ({ site }) => site || undefined },
+  {
+    name: "site",
+    label: "Site",
+    isMinor: true,
+    cell: ({ site }) => site || "–",
+    sortKey: ({ site }) => site || undefined,
+  },
   {
     name: "type",
     label: "Type",
@@ -97,7 +103,7 @@ function StatusCell({ device: { status, statusSince, statusReason, isFlapping } 
       <Status status={status} />
       {isFlapping && <b class="devices-flapping"> ⇅ flapping</b>}
       {sinceMs !== undefined && (
-        <span class="dim">
+        <span class="dim devices-more">
           {" "}
           for <Age ms={sinceMs} />
         </span>

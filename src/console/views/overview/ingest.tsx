@@ -24,7 +24,9 @@ export function Ingest() {
         </p>
         <Sparkline values={recentPointsPerS} label="Points a second in the last ten minutes" />
         <p class="dim" title="From the time of a reading to its being durable here, in the last minute">
-          Readings are {lagText(lag?.readingP50Ms)} old when kept, 1 % over {lagText(lag?.readingP99Ms)}
+          {(lag?.readingP50Ms ?? 0) === 0
+            ? "No readings in the last minute"
+            : `Readings are ${lagText(lag?.readingP50Ms)} old when kept, 1 % over ${lagText(lag?.readingP99Ms)}`}
         </p>
         <Refused status={status} />
       </div>

@@ -2,7 +2,7 @@ import { useComputed } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { SEVERITIES } from "../../data/alert-row.ts";
 import { alertBook, alertsVersion } from "../../data/alerts.ts";
-import { areDevicesKnown, devices, STATUSES } from "../../data/devices.ts";
+import { areDevicesKnown, devices } from "../../data/devices.ts";
 import { lastSeenMs, lastSeenVersion } from "../../data/last-seen.ts";
 import { sitesOf, type Site } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
@@ -11,6 +11,9 @@ import { Table, type Column } from "../../parts/table.tsx";
 import { Age } from "../../parts/time.tsx";
 import { siteName } from "./overview.tsx";
 import { addressOf } from "./tiles.tsx";
+
+/** Others are what is left of the devices. */
+const SHOWN_STATUSES = ["online", "late", "offline"] as const;
 
 const none = <span class="dim">0</span>;
 
@@ -21,15 +24,15 @@ const COLUMNS: readonly Column<Site>[] = [
     cell: ({ name }) => <a href={addressOf("/", { site: name })}>{siteName(name)}</a>,
     sortKey: ({ name }) => name,
   },
-  ...STATUSES.map((status): Column<Site> => {
+  {
+    ...{ name: "devices", label: "Devices", isNumber: true, isMinor: true },
+    cell: ({ name, devices: count }) => <a href={addressOf("/devices", { site: name })}>{countText(count)}</a>,
+    sortKey: ({ devices: count }) => count,
+  },
+  ...SHOWN_STATUSES.map((status): Column<Site> => {
     const count = ({ byStatus }: Site) => byStatus.get(status) ?? 0;
     return {
-      ...{
-        name: status,
-        label: statusText(status),
-        isNumber: true,
-        isMinor: status === "stale" || status === "never_seen",
-      },
+      ...{ name: status, label: statusText(status), isNumber: true },
       cell: (site) =>
         count(site) === 0 ? (
           none
