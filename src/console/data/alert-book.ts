@@ -25,6 +25,7 @@ export class AlertBook {
   readonly #inOrder = new SortedList(byGravity);
   readonly #all = SEVERITIES.map(() => 0);
   readonly #open = SEVERITIES.map(() => 0);
+  readonly #sites = new Map<string, number>();
   /** Of those that changed, what they were. */
   readonly #changed = new Map<string, AlertRow | undefined>();
   /** A snapshot that has not ended. */
@@ -61,6 +62,11 @@ export class AlertBook {
   /** Of these, those that need somebody. */
   get openCounts(): readonly number[] {
     return this.#open;
+  }
+
+  /** Of active ones; "": of no site. */
+  get sites(): Iterable<string> {
+    return this.#sites.keys();
   }
 
   /** What comes until the mark that ends it is all there is. */
@@ -145,5 +151,8 @@ export class AlertBook {
     const at = Math.min(row.rank, SEVERITIES.length - 1);
     this.#all[at] += by;
     if (needsSomebody(row)) this.#open[at] += by;
+    const ofSite = (this.#sites.get(row.site) ?? 0) + by;
+    if (ofSite > 0) this.#sites.set(row.site, ofSite);
+    else this.#sites.delete(row.site);
   }
 }

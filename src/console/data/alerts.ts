@@ -25,12 +25,14 @@ export const alertsBySeverity = computed(
 /** Nobody has said yet that they take care of these, and nobody wants them quiet. */
 export const unacknowledged = computed(() => atVersion().openCounts.reduce((sum, count) => sum + count, 0));
 
-const SHOWN_EVERY_MS = 100;
+/** At most a fifth of the time goes into showing what changes. */
+const [SHOWN_EVERY_MS, SHOWN_EVERY_MAX_MS, PAUSE_TIMES] = [100, 1_000, 4];
 /** Hidden pages draw no frames. */
 const FRAME_WITHIN_MS = 500;
 const listeners = new Set<(changes: AlertDeltas) => void>();
 let cursor = "";
 let isDue = false;
+let pauseMs = SHOWN_EVERY_MS;
 
 /** Hears of changes, many at once; `alertBook` has them already. Returns what ends that. */
 export function onAlerts(listener: (changes: AlertDeltas) => void): () => void {
@@ -76,11 +78,17 @@ function showSoon(): void {
       clearTimeout(late);
       cancelAnimationFrame(frame);
       isDue = false;
+      const begunMs = performance.now();
       const changes = alertBook.take();
       for (const listener of listeners) listener(changes);
       alertsVersion.value++;
+      // Behind what is rendered by that.
+      setTimeout(() => {
+        const tookMs = performance.now() - begunMs;
+        pauseMs = Math.min(SHOWN_EVERY_MAX_MS, Math.max(SHOWN_EVERY_MS, PAUSE_TIMES * tookMs));
+      });
     }
-  }, SHOWN_EVERY_MS);
+  }, pauseMs);
 }
 
 function atVersion(): AlertBook {

@@ -32,13 +32,18 @@ class Group implements IncidentGroup {
     return this.#rows.items;
   }
 
+  get size(): number {
+    return this.#rows.size;
+  }
+
   add(row: AlertRow): void {
     this.#rows.add(row);
     if (needsSomebody(row)) this.open++;
   }
 
   remove(row: AlertRow): void {
-    if (this.#rows.remove(row) && needsSomebody(row)) this.open--;
+    this.#rows.remove(row);
+    if (needsSomebody(row)) this.open--;
   }
 }
 
@@ -106,7 +111,7 @@ export class IncidentList {
   #add(row: AlertRow): void {
     this.#rows.set(row.id, row);
     const group = this.#groupOf(row);
-    if (group.rows.length > 0) this.#inOrder.remove(group);
+    if (group.size > 0) this.#inOrder.remove(group);
     group.add(row);
     this.#inOrder.add(group);
   }
@@ -116,7 +121,7 @@ export class IncidentList {
     const group = this.#groupOf(row);
     this.#inOrder.remove(group);
     group.remove(row);
-    if (group.rows.length > 0) this.#inOrder.add(group);
+    if (group.size > 0) this.#inOrder.add(group);
     else this.#groups.delete(group.id);
   }
 

@@ -1,38 +1,50 @@
-/** Stays in order while single items come and go: of 20,000, one costs microseconds. */
-export class SortedList<T> {
+/**
+ * Stays in order while items come and go, told by who they are. What comes and goes between two looks costs one pass,
+ * so a flood costs no more than its looks.
+ */
+export class SortedList<T extends object> {
   readonly #compare: (a: T, b: T) => number;
-  readonly #items: T[];
+  #items: readonly T[];
+  readonly #added = new Set<T>();
+  readonly #removed = new Set<T>();
 
-  /** `compare` tells any two items apart. */
+  /** `compare` tells any two items apart. An item may be compared otherwise only while it is not in the list. */
   constructor(compare: (a: T, b: T) => number, items: Iterable<T> = []) {
     this.#compare = compare;
     this.#items = [...items].sort(compare);
   }
 
+  get size(): number {
+    return this.#items.length - this.#removed.size + this.#added.size;
+  }
+
   get items(): readonly T[] {
+    if (this.#added.size + this.#removed.size > 0) this.#items = this.#merged();
     return this.#items;
   }
 
+  /** One that is not there. */
   add(item: T): void {
-    this.#items.splice(this.#placeOf(item), 0, item);
+    this.#added.add(item);
   }
 
-  /** Whether it was there. */
-  remove(item: T): boolean {
-    const at = this.#placeOf(item);
-    const isThere = at < this.#items.length && this.#compare(this.#items[at], item) === 0;
-    if (isThere) this.#items.splice(at, 1);
-    return isThere;
+  /** One that is there. */
+  remove(item: T): void {
+    if (!this.#added.delete(item)) this.#removed.add(item);
   }
 
-  /** Of the first that is not before it. */
-  #placeOf(item: T): number {
-    let [from, to] = [0, this.#items.length];
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if (this.#compare(this.#items[middle], item) < 0) from = middle + 1;
-      else to = middle;
+  #merged(): T[] {
+    const added = [...this.#added].sort(this.#compare);
+    const merged: T[] = [];
+    let next = 0;
+    for (const item of this.#items) {
+      if (this.#removed.has(item)) continue;
+      while (next < added.length && this.#compare(added[next], item) < 0) merged.push(added[next++]);
+      merged.push(item);
     }
-    return from;
+    this.#added.clear();
+    this.#removed.clear();
+    while (next < added.length) merged.push(added[next++]);
+    return merged;
   }
 }

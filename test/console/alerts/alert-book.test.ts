@@ -83,6 +83,15 @@ test("counts go with what comes, is acknowledged, silenced and cleared", () => {
   expect(book.openCounts).toEqual([0, 1, 0, 0]);
 });
 
+test("it knows the sites of what fires", () => {
+  const [north, south] = ["north", "south"].map((site) => alertOf(site, { labels: { site } }));
+  const book = bookOf(north, south, alertOf("a", { labels: { site: "north" } }));
+  expect([...book.sites]).toEqual(["north", "south"]);
+  book.hear(cleared(south));
+  book.hear(cleared(north));
+  expect([...book.sites]).toEqual(["north"]);
+});
+
 test("of two that acknowledge the same alert both are known", () => {
   const book = bookOf(alertOf("a"));
   book.hear(acknowledged(alertOf("a"), "Ada"));

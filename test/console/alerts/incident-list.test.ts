@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { filterOf, takes } from "../../../src/console/data/alert-filter.ts";
 import { byGravity, type AlertRow } from "../../../src/console/data/alert-row.ts";
 import { IncidentList, keyOfLine, type ListLine } from "../../../src/console/data/incident-list.ts";
+import { SortedList } from "../../../src/console/data/sorted-list.ts";
 import { rowOf } from "./rows.ts";
 
 const all = () => true;
@@ -57,6 +58,27 @@ test("whatever comes and goes, in whatever order: the list is that of what stand
       if (!isGrouped) expect(keys(list.lines(() => true))).toEqual(shown.sort(byGravity).map(({ id }) => id));
     }),
     { seed: 7, numRuns: 300 },
+  );
+});
+
+test("a sorted list is in order whenever it is looked at", () => {
+  const step = fc.record({ at: fc.integer({ min: 0, max: 9 }), isLooked: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const items = Array.from({ length: 10 }, (_, i) => ({ i }));
+      const list = new SortedList<{ i: number }>((a, b) => a.i - b.i);
+      const there = new Set<number>();
+      for (const { at, isLooked } of steps) {
+        if (there.delete(at)) list.remove(items[at]);
+        else {
+          there.add(at);
+          list.add(items[at]);
+        }
+        expect(list.size).toBe(there.size);
+        if (isLooked) expect(list.items.map(({ i }) => i)).toEqual([...there].sort());
+      }
+    }),
+    { seed: 3, numRuns: 300 },
   );
 });
 

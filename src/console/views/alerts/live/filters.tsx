@@ -99,7 +99,7 @@ export function Filters({ filter, count }: { filter: AlertFilter; count: number 
 }
 
 function Site({ site }: { site: string }) {
-  const sites = new Set(alertBook.active.map((row) => row.site));
+  const sites = new Set(alertBook.sites);
   sites.add(site);
   sites.delete("");
   if (sites.size === 0) return null;
