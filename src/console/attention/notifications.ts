@@ -17,7 +17,8 @@ export async function askForNotices(): Promise<void> {
 export function showNotices({ show, close }: NoticeChanges): void {
   for (const tag of close) open.get(tag)?.close();
   for (const { tag, title, body, alertId } of show) {
-    const notification = new Notification(title, { tag, body });
+    const notification = made(title, { tag, body });
+    if (notification === undefined) return;
     open.set(tag, notification);
     notification.onclose = () => {
       if (open.get(tag) === notification) open.delete(tag);
@@ -27,6 +28,16 @@ export function showNotices({ show, close }: NoticeChanges): void {
       go(alertId === "" ? pathTo("alerts") : pathTo("alerts", alertId));
       notification.close();
     };
+  }
+}
+
+/** Browsers of phones have the name and refuse to make one. */
+function made(title: string, options: NotificationOptions): Notification | undefined {
+  try {
+    return new Notification(title, options);
+  } catch {
+    noticePermission.value = "unavailable";
+    return undefined;
   }
 }
 
