@@ -39,6 +39,7 @@ export function messageOf(alert: AlertRecord): AlertMessage {
     runbook: alert.runbook,
     published: alert.isPublished,
     incidentId: alert.incidentId,
+    raisedTo: alert.raisedTo ?? "",
   };
 }
 

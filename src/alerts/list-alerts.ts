@@ -6,6 +6,7 @@ import { AlertState, type GetAlertHistoryRequest, type ListAlertsRequest } from 
 import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
 import { type AlertBook } from "./alert-book.ts";
 import { messageOf, WIRE_CHANGES, type AlertMessage } from "./alert-message.ts";
+import { attemptMessage, attemptsOfAlert } from "./delivery-notes.ts";
 import { alertScopeOf } from "./alert-scope.ts";
 import { AlertRecord, eventFromJson, seenOf } from "./alert.ts";
 import { documentName, type SetAside } from "../model/set-aside.ts";
@@ -95,7 +96,9 @@ export async function alertHistory(
     const { severity, value } = then;
     return [{ at: timestampOfMs(atMs), change: WIRE_CHANGES[change], severity, value, userId: actor, text }];
   });
-  return { alert: messageOf(book.current(alert)), events, more };
+  const read = (query: JournalQuery) => reader.read(query);
+  const attempts = await attemptsOfAlert(id, entries[0]?.atMs ?? 0, read, setAside);
+  return { alert: messageOf(book.current(alert)), events, more, deliveries: attempts.map(attemptMessage) };
 }
 
 async function lastEntries(id: string, reader: AlertReader) {

@@ -1,35 +1,26 @@
 /** Receivers for people: where they go, without secrets, and how the last notifications fared. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { WatchpostError } from "../model/errors.ts";
-import type { JournalEntry, JournalQuery } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
-import type { DeliveryAttemptSchema, ReceiverChannelSchema, ReceiverInfoSchema } from "../wire/gen/receivers_pb.ts";
+import type { ReceiverChannelSchema, ReceiverInfoSchema } from "../wire/gen/receivers_pb.ts";
+import { attemptMessage, notedAttempt, type JournalRead, type NotedAttempt } from "./delivery-notes.ts";
 import type { NotifySetup } from "./nobody.ts";
 import { DELIVERY_EVENT } from "./notifying.ts";
 import type { ChannelConfig } from "./receivers/channel-config.ts";
 import { channelNames, targetOf } from "./receivers/channel-target.ts";
-import type { DeliveryAttempt } from "./receivers/delivery.ts";
 import { redactedChannel, type ReceiverConfig } from "./receivers/receiver-config.ts";
 
 export interface ListReceiversDeps {
   setup(): NotifySetup;
   underWay(name: string, channel: string): number;
-  read(query: JournalQuery): Promise<readonly JournalEntry[]>;
+  readonly read: JournalRead;
   readonly setAside: SetAside;
-}
-
-/** As the journal has it. */
-interface NotedAttempt extends DeliveryAttempt {
-  readonly atMs: number;
-  readonly reason: string;
-  readonly alertIds: readonly string[];
 }
 
 /** Looked through, of each receiver. */
 const ATTEMPTS_READ = 200;
 const ATTEMPTS_TOLD = 20;
-const ALERT_IDS_TOLD = 20;
 
 /** `name`: of this one alone; "": of all. Rejects with NOT_FOUND. */
 export async function listReceivers(
@@ -48,10 +39,7 @@ export async function listReceivers(
 /** The newest first. */
 async function attemptsAt(name: string, { read, setAside }: ListReceiversDeps): Promise<NotedAttempt[]> {
   const query = { after: 0, descending: true, limit: ATTEMPTS_READ, kind: DELIVERY_EVENT, subject: name };
-  return (await read(query)).flatMap(({ atMs, payload, position }) => {
-    const noted = setAside.read(`journal entry ${position}`, () => JSON.parse(payload) as Omit<NotedAttempt, "atMs">);
-    return noted === undefined ? [] : [{ ...noted, atMs }];
-  });
+  return (await read(query)).flatMap((entry) => notedAttempt(entry, setAside) ?? []);
 }
 
 function infoOf(
@@ -88,16 +76,5 @@ function channelOf(
     ...(failure === undefined ? {} : { lastFailedAt: timestampOfMs(failure.atMs), lastFailure: failure.outcome }),
     failuresInRow: delivered < 0 ? attempts.length : delivered,
     underWay,
-  };
-}
-
-function attemptMessage(noted: NotedAttempt): MessageInitShape<typeof DeliveryAttemptSchema> {
-  const { atMs, channel, attempt, isDelivered, outcome, durationMs, reason, alertIds } = noted;
-  return {
-    at: timestampOfMs(atMs),
-    ...{ channel, attempt, delivered: isDelivered, outcome, reason },
-    durationMs: BigInt(Math.round(durationMs)),
-    alertIds: alertIds.slice(0, ALERT_IDS_TOLD),
-    alertsTotal: BigInt(alertIds.length),
   };
 }

@@ -3,6 +3,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { getAlertHistory } from "../client/alerts.ts";
 import { AlertChange, AlertEventSchema, AlertState, type Alert, type AlertEvent } from "../wire/gen/alerts_pb.ts";
+import { DeliveryAttemptSchema, type DeliveryAttempt } from "../wire/gen/receivers_pb.ts";
 import { clearedWords } from "./alert-table.ts";
 import { acknowledgerOf, changeWord, deviceOf, oneLine, painted, secondOf, titleOf } from "./alert-text.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
@@ -21,7 +22,9 @@ Examples:
 export function historyCommand(): Command {
   return addServerOption(new Command("history"))
     .summary("what happened to an alert")
-    .description("Shows what happened to an alert, line by line: changes, acknowledgements, comments.")
+    .description(
+      "Shows what happened to an alert, line by line: changes, acknowledgements, comments, and who was told.",
+    )
     .argument("<id>", "id of an alert; its first letters are enough")
     .option("--json", "a JSON line for everything that happened")
     .addHelpText("after", HELP)
@@ -33,10 +36,14 @@ async function history(id: string, flags: { server: string; json?: boolean }): P
   const connection = connectTo(flags.server);
   try {
     const [found] = await findAlerts(connection, [id], { signal });
-    const { alert = found, events, more } = await getAlertHistory(connection, found.id, { signal });
+    const { alert = found, events, more, deliveries } = await getAlertHistory(connection, found.id, { signal });
     if (more) console.error(`only the last ${events.length} changes are shown`);
-    if (flags.json) process.stdout.write(events.map(jsonLine).join(""));
-    else process.stdout.write(`${headOf(alert)}\n${textTable(columnsOf(alert), events)}`);
+    if (flags.json) {
+      process.stdout.write([...events.map(jsonLine), ...deliveries.map(deliveryLine)].join(""));
+      return;
+    }
+    process.stdout.write(`${headOf(alert)}\n${textTable(columnsOf(alert), events)}`);
+    if (deliveries.length > 0) process.stdout.write(`\n${textTable(DELIVERY_COLUMNS, deliveries)}`);
   } finally {
     connection.close();
   }
@@ -45,6 +52,22 @@ async function history(id: string, flags: { server: string; json?: boolean }): P
 function jsonLine(event: AlertEvent): string {
   return `${JSON.stringify(toJson(AlertEventSchema, event))}\n`;
 }
+
+/** It has a receiver, what happened to the alert a change. */
+function deliveryLine(delivery: DeliveryAttempt): string {
+  return `${JSON.stringify(toJson(DeliveryAttemptSchema, delivery))}\n`;
+}
+
+const DELIVERY_COLUMNS: readonly Column<DeliveryAttempt>[] = [
+  { title: "TIME", cell: ({ at }) => secondOf(at) },
+  { title: "TOLD", cell: ({ receiver }) => printable(receiver) },
+  { title: "CHANNEL", cell: ({ channel }) => printable(channel) },
+  { title: "WHY", cell: ({ reason }) => printable(reason) },
+  {
+    title: "OUTCOME",
+    cell: ({ attempt, outcome }) => oneLine(attempt > 1 ? `${outcome} (attempt ${attempt})` : outcome),
+  },
+];
 
 function headOf(alert: Alert): string {
   const { id, rule, severity, state, acknowledged, assignee, runbook, description, labels } = alert;

@@ -1,6 +1,8 @@
 /** Escalation through the whole of alerts: receivers over HTTP, restarts, acknowledgement, silences. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { notifySetupOf } from "../../src/alerts/notify-setup.ts";
+import { Alerts } from "../../src/wire/gen/alerts_pb.ts";
+import { call } from "./calls.ts";
 import { AlertsRig, START_MS } from "./rig.ts";
 import { Webhooks, webhookSetup } from "./webhooks.ts";
 
@@ -126,6 +128,8 @@ test("goes up step by step, raises, and says at last that nobody answers; an ack
   // What its rule says lowers it no more.
   await rig.send({ metric: "temp", source: "a", value: 91 });
   expect(rulesOf(rig)).toEqual(["hot critical"]);
+  const { alerts } = await call(rig, Alerts.method.listAlerts, {});
+  expect(alerts.map(({ severity, raisedTo }) => [severity, raisedTo])).toEqual([["critical", "critical"]]);
   await pass(rig, 10);
   expect(rulesOf(rig).sort()).toEqual(["escalation-exhausted critical", "hot critical"]);
   const [alert] = [...rig.alerts.book.active()].filter(({ rule }) => rule === "hot");

@@ -216,6 +216,11 @@ test("a notification that is not taken yet is on its way, and what failed in a r
   await rig.pass(2_000);
   answer.resolve(new Response("ok"));
   await rest();
+  const { deliveries } = await call(rig, Alerts.method.getAlertHistory, { id: "alert-1" });
+  expect(deliveries).toMatchObject([
+    { receiver: "ops", channel: "webhook", attempt: 1, delivered: false, reason: "first" },
+    { receiver: "ops", channel: "webhook", attempt: 2, delivered: true, alertIds: ["alert-1"], alertsTotal: 1n },
+  ]);
   const { underWay, failuresInRow, lastDeliveredAt, lastFailedAt } = await channel();
   expect([underWay, failuresInRow]).toEqual([0, 0]);
   expect(Number(lastDeliveredAt!.seconds)).toBeGreaterThan(Number(lastFailedAt!.seconds) - 1);

@@ -1,5 +1,6 @@
 /** What happened to an alert, line by line, for people. Pure. */
 import { AlertChange, type AlertEvent } from "../../wire/gen/alerts_pb.ts";
+import type { DeliveryAttempt } from "../../wire/gen/receivers_pb.ts";
 import { msOf } from "../format.ts";
 
 export interface TimelineEntry {
@@ -15,11 +16,14 @@ export interface TimelineEntry {
   readonly times: number;
 }
 
-/** In order; repeats of what no person did become one entry, with the time of the last. */
-export function timelineOf(events: readonly AlertEvent[]): TimelineEntry[] {
+/** In order of time; repeats of what no person did become one entry, with the time of the last. */
+export function timelineOf(
+  events: readonly AlertEvent[],
+  deliveries: readonly DeliveryAttempt[] = [],
+): TimelineEntry[] {
+  const all = [...events.map(entryOf), ...deliveries.map(deliveryEntry)].sort((a, b) => a.atMs - b.atMs);
   const entries: TimelineEntry[] = [];
-  for (const event of events) {
-    const entry = entryOf(event);
+  for (const entry of all) {
     const before = entries.at(-1);
     const isSame = before?.kind === "minor" && entry.kind === "minor" && before.what === entry.what;
     if (isSame) entries[entries.length - 1] = { ...entry, times: before.times + 1 };
@@ -27,6 +31,24 @@ export function timelineOf(events: readonly AlertEvent[]): TimelineEntry[] {
   }
   return entries;
 }
+
+function deliveryEntry({ at, receiver, channel, attempt, delivered, outcome, reason }: DeliveryAttempt): TimelineEntry {
+  const why = WHY[reason] ?? "";
+  const what = delivered
+    ? `${receiver} was told by ${channel}${why}`
+    : `${receiver} could not be told by ${channel}${why}`;
+  const said = delivered ? "" : attempt > 1 ? `${outcome} (attempt ${attempt})` : outcome;
+  return { atMs: msOf(at) ?? 0, who: "", what, said, kind: "told", times: 1 };
+}
+
+/** What does not go without saying. */
+const WHY: Readonly<Record<string, string>> = {
+  rose: ": it rose",
+  fell: ": it fell",
+  repeat: ", again",
+  escalated: ": escalation",
+  resolved: ": it is over",
+};
 
 function entryOf({ at, change, severity, userId, text }: AlertEvent): TimelineEntry {
   const entry = (kind: TimelineEntry["kind"], what: string, said = ""): TimelineEntry => {

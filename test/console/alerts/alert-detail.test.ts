@@ -5,6 +5,7 @@ import { unitOfValue } from "../../../src/console/data/alert-value.ts";
 import { Recurrence, RECURRENCE_MS } from "../../../src/console/data/recurrence.ts";
 import { chartOf, episodeOf, rangeOf, thresholdsOf } from "../../../src/console/data/rule-chart.ts";
 import { AlertChange, AlertEventSchema, AlertState } from "../../../src/wire/gen/alerts_pb.ts";
+import { DeliveryAttemptSchema } from "../../../src/wire/gen/receivers_pb.ts";
 import { RuleSchema } from "../../../src/wire/gen/rules_pb.ts";
 import { timestampOfMs } from "../../../src/wire/timestamp.ts";
 import { alertOf, FIRST_MS, rowOf } from "./rows.ts";
@@ -36,6 +37,31 @@ test("what happened is told in order, with who said what; repeats of no person a
     ["Ben", "took it from whoever had it", "", 1],
     ["Ben", "said", "valve shut", 1],
     ["", "cleared", "", 1],
+  ]);
+});
+
+test("who was told stands between what happened, and why it was not", () => {
+  const told = (ms: number, given: object) =>
+    create(DeliveryAttemptSchema, {
+      ...{ at: timestampOfMs(FIRST_MS + ms), receiver: "ops", channel: "slack", attempt: 1, delivered: true },
+      ...given,
+    });
+  const fired = create(AlertEventSchema, { at: timestampOfMs(FIRST_MS), change: AlertChange.FIRED, severity: "low" });
+  const over = create(AlertEventSchema, { at: timestampOfMs(FIRST_MS + 9), change: AlertChange.CLEARED });
+  const entries = timelineOf(
+    [fired, over],
+    [
+      told(1, { delivered: false, outcome: "503", attempt: 2, reason: "first" }),
+      told(2, { reason: "escalated" }),
+      told(10, { reason: "resolved" }),
+    ],
+  );
+  expect(entries.map(({ what, said }) => [what, said])).toEqual([
+    ["fired: low", ""],
+    ["ops could not be told by slack", "503 (attempt 2)"],
+    ["ops was told by slack: escalation", ""],
+    ["cleared", ""],
+    ["ops was told by slack: it is over", ""],
   ]);
 });
 

@@ -52,6 +52,9 @@ export function AlertMarks({ row }: { row: AlertRow }) {
       {alert.late && <Mark text="late" title="All of it was in points that came late" />}
       {alert.published && <Mark text="published" title="By another system, not by a rule" />}
       {times > 1 && <Mark text={`flapping: ${times}×`} title={`Fired ${times} times within an hour`} />}
+      {alert.raisedTo !== "" && (
+        <Mark text="escalated" title={`Nobody had acknowledged it: escalation raised it to ${alert.raisedTo}`} />
+      )}
       {alert.severity !== alert.severityMax && alert.severityMax !== "" && (
         <Mark text={`was ${alert.severityMax}`} title="The gravest it has been" />
       )}
