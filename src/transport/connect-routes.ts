@@ -76,7 +76,8 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
   const { method } = impl;
   const name = `${method.parent.typeName}/${method.name}`;
   const run = impl.run as (input: unknown, context: CallContext) => unknown;
-  const failed = (error: unknown): ConnectError => {
+  const failed = (error: unknown, { signal }: HandlerContext): ConnectError => {
+    if (hasLeft(error, signal)) error = new ConnectError("the client left", Code.Canceled);
     if (error instanceof ConnectError) {
       events.onCall?.(name, Code[error.code]);
       return error;
@@ -99,7 +100,7 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
         answerWith(context.values, writer);
         return create(method.output);
       } catch (error) {
-        throw failed(error);
+        throw failed(error, context);
       }
     };
   }
@@ -127,9 +128,15 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
       if (context.signal.aborted && shutdownSignal.aborted) throw shutdownSignal.reason;
       events.onCall?.(name, "OK");
     } catch (error) {
-      throw failed(ending.signal.aborted ? ending.signal.reason : error);
+      throw failed(ending.signal.aborted ? ending.signal.reason : error, context);
     }
   };
+}
+
+/** The platform says that in an error of its own, or ends a stream with none. */
+function hasLeft(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  if (error === undefined) return true;
+  return aborted && error === reason && !(error instanceof WatchpostError) && !(error instanceof ConnectError);
 }
 
 /** Functions that take bytes get bytes: the hot decoder is the only one that judges points. */

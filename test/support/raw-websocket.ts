@@ -40,7 +40,12 @@ export async function openRawWebSocket(base: string, path: string, origin = base
   let isOpened = false;
   let isClosed = false;
   let waiting: PromiseWithResolvers<void> | undefined;
-  let wake = () => {};
+  let woken: (() => void)[] = [];
+  const wake = () => {
+    const all = woken;
+    woken = [];
+    for (const resolve of all) resolve();
+  };
   const take = (bytes: Buffer) => {
     rest = rest.byteLength === 0 ? bytes : Buffer.concat([rest, bytes]);
     if (!isOpened) {
@@ -95,7 +100,7 @@ export async function openRawWebSocket(base: string, path: string, origin = base
     status,
     frames,
     async until(isEnough) {
-      while (!isClosed && !isEnough(frames)) await new Promise<void>((resolve) => (wake = resolve));
+      while (!isClosed && !isEnough(frames)) await new Promise<void>((resolve) => void woken.push(resolve));
     },
     send: (payload, { opcode = Opcode.BINARY, isLast = true } = {}) => write(clientFrame(payload, opcode, isLast)),
     write,
