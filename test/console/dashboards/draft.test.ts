@@ -9,6 +9,7 @@ import {
   withDuplicate,
   withoutPanel,
   withPanel,
+  withRestored,
 } from "../../../src/console/views/dashboards/edits.ts";
 import { overlaps } from "../../../src/console/views/dashboards/grid-layout.ts";
 import { PanelKind, SavedDashboardSchema, type SavedDashboard } from "../../../src/wire/gen/saved_dashboards_pb.ts";
@@ -65,6 +66,16 @@ test("panels are added where there is room, get ids of their own, and leave no h
   const fewer = withoutPanel(dashboard, "panel-1");
   expect(fewer.panels.find(({ id }) => id === "panel-3")?.y).toBe(0);
   expect(fewer.panels.some((one, i) => fewer.panels.some((other, j) => j > i && overlaps(one, other)))).toBe(false);
+});
+
+test("what was removed is put back where it was, once", () => {
+  let before = saved(1n);
+  for (let i = 0; i < 4; i++) before = withAdded(before, newPanel(PanelKind.STAT));
+  const [panel] = before.panels;
+  const back = withRestored(withoutPanel(before, panel.id), panel);
+  expect(back.panels.find(({ id }) => id === panel.id)).toEqual(panel);
+  expect(new Set(back.panels)).toEqual(new Set(before.panels));
+  expect(withRestored(back, panel)).toBe(back);
 });
 
 test("differences say whose change each is, whatever the order of maps", () => {

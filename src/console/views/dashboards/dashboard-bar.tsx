@@ -5,6 +5,7 @@ import { confirm } from "../../parts/dialog.tsx";
 import { Menu } from "../../parts/menu.tsx";
 import { tell, tellError } from "../../parts/toast.tsx";
 import { go, pathTo, setParams } from "../../route.ts";
+import { fillScreen } from "./fill-screen.ts";
 import { save } from "./save.ts";
 import { doneBy } from "./conflict.tsx";
 import { download } from "./download.ts";
@@ -48,12 +49,13 @@ export function DashboardBar({ state, dashboard, isEditing }: DashboardBarProps)
       )}
       {(isEditing || isChanged) && (
         <>
-          <button type="button" disabled={past.length === 0} onClick={() => state.undo()}>
+          <button type="button" title="Undo (Ctrl+Z)" disabled={past.length === 0} onClick={() => state.undo()}>
             Undo
           </button>
           <button
             type="button"
             class="primary"
+            title="Save (Ctrl+S)"
             disabled={!isChanged || state.isSaving.value}
             onClick={() => void save(state, false)}
           >
@@ -76,7 +78,7 @@ export function DashboardBar({ state, dashboard, isEditing }: DashboardBarProps)
             choose: () => setParams({ kiosk: "1", edit: "", panel: "" }),
             title: "Panels alone, for a wall screen",
           },
-          { label: "Full screen", choose: () => void document.documentElement.requestFullscreen() },
+          { label: "Full screen", choose: fillScreen },
           { label: "Export as JSON", choose: () => download(`${state.id}.json`, fileText(dashboard)) },
           { label: "Duplicate…", choose: () => setOpened("copy") },
           { label: "Discard changes", choose: () => void discard(state), isDisabled: !isChanged },

@@ -6,10 +6,12 @@ import { Empty } from "../../parts/empty.tsx";
 import { tell } from "../../parts/toast.tsx";
 import { guardLeaving, route, setParams } from "../../route.ts";
 import { usePageTitle } from "../../shell/page-title.ts";
+import { useDashboardKeys } from "./dashboard-keys.ts";
+import { useLookingAt } from "./use-looking-at.ts";
 import { Conflict } from "./conflict.tsx";
 import { DashboardBar } from "./dashboard-bar.tsx";
 import { DashboardState } from "./dashboard-state.ts";
-import { withDuplicate, withoutPanel, withPlaces } from "./edits.ts";
+import { withDuplicate, withoutPanel, withPlaces, withRestored } from "./edits.ts";
 import { Grid } from "./grid.tsx";
 import { KioskBar } from "./kiosk-bar.tsx";
 import type { PanelSetting } from "./panel-body.tsx";
@@ -30,7 +32,7 @@ export function DashboardPage({ id }: { id: string }) {
   const draft = state.draft.value;
   usePageTitle(draft?.present.title ?? id);
   if (draft === undefined) {
-    if (!state.isMissing.value) return <p class="dim">Reading…</p>;
+    if (!state.isMissing.value) return <h1 class="dim">{id} …</h1>;
     return (
       <Empty title={`There is no dashboard ${id}`}>
         It was deleted, or never saved. <a href="/dashboards">All dashboards</a>
@@ -52,6 +54,8 @@ function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDa
     return { variables, choices: choicesOf(variables, params), range: rangeOf(params, defaultMs), onZoom };
   }, [chosen, variables]);
   const actions = isEditing ? actionsOf(state) : undefined;
+  useDashboardKeys(state, isEditing, isKiosk);
+  useLookingAt(panels, setting);
   const edited = panels.find(({ id }) => id === params.get("panel"));
   const { choices, range } = setting;
   return (
@@ -105,7 +109,9 @@ function actionsOf(state: DashboardState) {
     remove: (id: string) => {
       const panel = find(id);
       state.edit((present) => withoutPanel(present, id));
-      if (panel !== undefined) tell(`${titleOf(panel)} is removed`, { label: "Undo", run: () => state.undo() });
+      if (panel === undefined) return;
+      const run = () => state.edit((present) => withRestored(present, panel));
+      tell(`${titleOf(panel)} is removed`, { label: "Put it back", run });
     },
     place: (rects: Parameters<typeof withPlaces>[1], gesture: string) =>
       state.edit((present) => withPlaces(present, rects), gesture),

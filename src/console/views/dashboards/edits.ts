@@ -7,7 +7,7 @@ import {
   type Panel,
   type SavedDashboard,
 } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { inReadingOrder, placeFor, settled, type Rect } from "./grid-layout.ts";
+import { inReadingOrder, makingRoom, placeFor, settled, type Rect } from "./grid-layout.ts";
 
 export const PANELS_MAX = 100;
 const ID_LENGTH_MAX = 64;
@@ -30,6 +30,13 @@ export function withPanel(dashboard: SavedDashboard, panel: Panel): SavedDashboa
 
 export function withoutPanel(dashboard: SavedDashboard, id: string): SavedDashboard {
   return laidOut({ ...dashboard, panels: dashboard.panels.filter((panel) => panel.id !== id) });
+}
+
+/** What was removed, where it was; the same where it is still there. */
+export function withRestored(dashboard: SavedDashboard, panel: Panel): SavedDashboard {
+  if (dashboard.panels.some(({ id }) => id === panel.id)) return dashboard;
+  const rects = makingRoom([...dashboard.panels, panel], panel);
+  return laidOut(withPlaces({ ...dashboard, panels: [...dashboard.panels, panel] }, rects));
 }
 
 /** Where there is room. Its id is given here. */

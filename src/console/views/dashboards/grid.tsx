@@ -23,8 +23,9 @@ export function Grid({ panels, setting, actions }: GridProps) {
     titleOf: (id) => titleOf(byId.get(id)!),
     onPlaces: (places, gesture) => actions?.place(places, gesture),
   });
+  const order = new Map(inReadingOrder(rects).map(({ id }, i) => [id, i]));
   // Moved in the document a handle would lose the focus.
-  const inOrder = actions === undefined ? inReadingOrder(rects) : rects;
+  const drawn = actions === undefined ? inReadingOrder(rects) : rects;
   return (
     <>
       <div
@@ -33,11 +34,12 @@ export function Grid({ panels, setting, actions }: GridProps) {
         data-editing={actions !== undefined}
         style={{ "--dash-grid-rows": rowsOf(rects) }}
       >
-        {inOrder.map((rect) => (
+        {drawn.map((rect) => (
           <PanelFrame
             key={rect.id}
             panel={byId.get(rect.id)!}
             {...{ rect, setting }}
+            order={order.get(rect.id)!}
             {...(actions && { editing: { ...actions, ...handles } })}
           />
         ))}

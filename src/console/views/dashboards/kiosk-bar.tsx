@@ -3,6 +3,7 @@ import { broken } from "../../connection.ts";
 import { durationText } from "../../format.ts";
 import { nowMs } from "../../now.ts";
 import { go, pathTo, route, setParams } from "../../route.ts";
+import { fillScreen } from "./fill-screen.ts";
 import { kioskTurn } from "./kiosk-turn.ts";
 import { useWakeLock } from "./wake-lock.ts";
 
@@ -35,7 +36,7 @@ export function KioskBar({ id, title }: { id: string; title: string }) {
       <div class="dash-kiosk-controls">
         <strong>{title}</strong>
         {awake !== "" && <span class="dim">{awake}</span>}
-        <button type="button" onClick={() => void document.documentElement.requestFullscreen()}>
+        <button type="button" onClick={fillScreen}>
           Full screen
         </button>
         <button type="button" onClick={() => setParams({ kiosk: "", cycle: "", with: "" })}>

@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import type { PlotRange } from "../../charts/plot-model.ts";
 import { PanelKind, type DashboardVariable, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { PanelFeed } from "./panel-feed.ts";
+import { PanelFeed, type FeedNeed } from "./panel-feed.ts";
 import { kindEntry, type KindEntry } from "./panel-kinds.ts";
 import { DeviceGridPanel } from "./panels/device-grid-panel.tsx";
 import { LinePanel } from "./panels/line-panel.tsx";
@@ -31,7 +31,7 @@ export function PanelBody({ panel, setting }: { panel: Panel; setting: PanelSett
   if (unknown.length > 0) return <Hint>There is no variable {unknown.map((name) => `$${name}`).join(", ")}.</Hint>;
   const queries = panel.queries.map((query) => resolved(query, choices));
   if (panel.kind === PanelKind.LINE) return <LinePanel {...{ panel, queries, range, onZoom }} syncKey="dashboard" />;
-  return <FedPanel {...{ panel, queries, range }} Drawing={entry.Drawing!} />;
+  return <FedPanel {...{ panel, queries, range }} Drawing={entry.Drawing!} need={entry.need!} />;
 }
 
 interface FedPanelProps {
@@ -39,13 +39,14 @@ interface FedPanelProps {
   readonly queries: Panel["queries"];
   readonly range: TimeRange;
   readonly Drawing: NonNullable<KindEntry["Drawing"]>;
+  readonly need: FeedNeed;
 }
 
-function FedPanel({ panel, queries, range, Drawing }: FedPanelProps) {
-  const asked = JSON.stringify([queries, range], (_, value: unknown) =>
+function FedPanel({ panel, queries, range, Drawing, need }: FedPanelProps) {
+  const asked = JSON.stringify([queries, range, need], (_, value: unknown) =>
     typeof value === "bigint" ? String(value) : value,
   );
-  const feed = useMemo(() => new PanelFeed(queries, range), [asked]);
+  const feed = useMemo(() => new PanelFeed(queries, range, need), [asked]);
   useEffect(() => {
     feed.open();
     return () => feed.close();

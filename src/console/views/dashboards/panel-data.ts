@@ -29,30 +29,30 @@ export interface PanelData {
   readonly failure: string;
 }
 
-/** Of one query. */
+/** Of one query: of steps and last values what it needs. */
 export interface Part {
-  readonly steps: StepValuesState;
-  readonly last: ReadonlyMap<string, LastValue>;
+  readonly steps: StepValuesState | undefined;
+  readonly last: ReadonlyMap<string, LastValue> | undefined;
 }
 
 /** Series of all queries. What is silent for longer than the range has no steps in it, and is shown for what it was. */
 export function together(parts: readonly Part[]): PanelData {
   const found = parts.flatMap(({ steps, last }) => {
-    const stored = new Set(steps.series.map(({ key }) => key));
-    const onlyLast = [...last.values()].filter(({ key }) => !stored.has(key));
+    const stored = new Set(steps?.series.map(({ key }) => key));
+    const onlyLast = [...(last?.values() ?? [])].filter(({ key }) => !stored.has(key));
     return [
-      ...steps.series.map((each) => ({ named: each, steps: each, last: last.get(each.key) })),
-      ...(steps.isRead ? onlyLast.map((each) => ({ named: each, steps: undefined, last: each })) : []),
+      ...(steps?.series ?? []).map((each) => ({ named: each, steps: each, last: last?.get(each.key) })),
+      ...(steps?.isRead === false ? [] : onlyLast.map((each) => ({ named: each, steps: undefined, last: each }))),
     ];
   });
   const labels = labelsOf(found.map(({ named }) => named));
   const shorts = shortLabels(labels);
-  const first = parts[0]?.steps;
+  const first = parts.find(({ steps }) => steps !== undefined)?.steps;
   return {
     series: found.map(({ named, steps, last }, i) => panelSeries(named.key, labels[i], shorts[i], steps, last)),
     ...{ fromMs: first?.fromMs ?? 0, toMs: first?.toMs ?? 0, stepMs: first?.stepMs ?? 0 },
-    isRead: parts.every(({ steps }) => steps.isRead),
-    failure: parts.find(({ steps }) => steps.failure !== "")?.steps.failure ?? "",
+    isRead: parts.every(({ steps, last }) => steps?.isRead ?? last !== undefined),
+    failure: parts.find(({ steps }) => steps !== undefined && steps.failure !== "")?.steps?.failure ?? "",
   };
 }
 

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { PanelKind, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { Dialog } from "../../parts/dialog.tsx";
+import { confirm, Dialog } from "../../parts/dialog.tsx";
 import type { DashboardState } from "./dashboard-state.ts";
 import { withPanel } from "./edits.ts";
 import { PanelBody, type PanelSetting } from "./panel-body.tsx";
@@ -26,8 +26,12 @@ export function PanelEditor({ panel, setting, state, onClose }: PanelEditorProps
     if (edited !== panel) state.edit((present) => withPanel(present, placedAsIn(present.panels, edited)));
     onClose();
   };
+  const leave = async () => {
+    const question = { title: "Leave the panel as it was?", action: "Leave it", isDangerous: true };
+    if (edited === panel || (await confirm(question))) onClose();
+  };
   return (
-    <Dialog title={`Panel: ${titleOf(edited)}`} isWide onClose={onClose}>
+    <Dialog title={`Panel: ${titleOf(edited)}`} isWide onClose={() => void leave()}>
       <div class="dash-editor">
         <form
           class="form"
@@ -68,7 +72,7 @@ export function PanelEditor({ panel, setting, state, onClose }: PanelEditorProps
               <LookFields {...{ edited, change }} />
             </>
           )}
-          <div class="actions">
+          <div class="actions dash-actions">
             <button type="button" onClick={onClose}>
               Cancel
             </button>
@@ -134,14 +138,16 @@ function LookFields({ edited, change }: PartProps) {
             onInput={({ currentTarget }) => change({ unit: currentTarget.value })}
           />
         </label>
-        <NumberField
-          label="Decimals"
-          value={decimals}
-          step={1}
-          min={0}
-          max={10}
-          onChange={(next) => change({ decimals: next })}
-        />
+        {kind !== PanelKind.LINE && (
+          <NumberField
+            label="Decimals"
+            value={decimals}
+            step={1}
+            min={0}
+            max={10}
+            onChange={(next) => change({ decimals: next })}
+          />
+        )}
         {hasScale && (
           <>
             <NumberField label="Lowest" value={min} onChange={(next) => change({ min: next })} />

@@ -11,36 +11,46 @@ const STEPS_MAX = 120;
 /** What a live value is the newest of; of other functions the last step tells. */
 const LIVE: readonly RangeFunction[] = [RangeFunction.UNSPECIFIED, RangeFunction.AVG, RangeFunction.LAST];
 
+/** What a drawing needs: the steps of the range, the last values, or both. */
+export type FeedNeed = "steps" | "last" | "both";
+
+interface Source {
+  readonly query: PanelQuery;
+  readonly steps: StepValues | undefined;
+  /** Undefined: they are not needed, or have not come. */
+  readonly last: Signal<Part["last"]>;
+  readonly isLive: boolean;
+}
+
 export class PanelFeed {
   readonly data: ReadonlySignal<PanelData>;
-  readonly #parts: readonly { readonly steps: StepValues; readonly last: Signal<Part["last"]> }[];
-  readonly #queries: readonly PanelQuery[];
-  readonly #isToNow: boolean;
+  readonly #sources: readonly Source[];
   #close: (() => void)[] = [];
 
   /** Of queries without variables. Nothing is asked before it is opened. */
-  constructor(queries: readonly PanelQuery[], range: TimeRange) {
-    this.#queries = queries;
-    this.#isToNow = "lastMs" in range;
-    this.#parts = queries.map((query) => ({
-      steps: new StepValues({ ...query, stepMs: Number(query.stepMs), range, stepsMax: STEPS_MAX }),
-      last: signal<Part["last"]>(new Map()),
-    }));
+  constructor(queries: readonly PanelQuery[], range: TimeRange, need: FeedNeed) {
+    this.#sources = queries.map((query) => {
+      // The last step tells what live values cannot.
+      const isLive = need !== "steps" && "lastMs" in range && LIVE.includes(query.function);
+      const asked = { ...query, stepMs: Number(query.stepMs), range, stepsMax: STEPS_MAX };
+      const steps = need === "last" && isLive ? undefined : new StepValues(asked);
+      return { query, steps, isLive, last: signal<Part["last"]>(undefined) };
+    });
     this.data = computed(() =>
-      together(this.#parts.map(({ steps, last }) => ({ steps: steps.state.value, last: last.value }))),
+      together(this.#sources.map(({ steps, last }) => ({ steps: steps?.state.value, last: last.value }))),
     );
   }
 
   open(): void {
-    for (const [i, { steps, last }] of this.#parts.entries()) {
-      this.#close.push(steps.follow());
-      if (!this.#isToNow || !LIVE.includes(this.#queries[i].function)) continue;
-      this.#close.push(
-        followLastValues(
-          this.#queries[i],
-          whileSeen((values) => (last.value = values)),
-        ),
-      );
+    for (const { query, steps, isLive, last } of this.#sources) {
+      if (steps !== undefined) this.#close.push(steps.follow());
+      if (isLive)
+        this.#close.push(
+          followLastValues(
+            query,
+            whileSeen((values) => (last.value = values)),
+          ),
+        );
     }
   }
 

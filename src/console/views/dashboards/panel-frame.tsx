@@ -18,12 +18,14 @@ export interface PanelActions {
 export interface PanelFrameProps {
   readonly panel: Panel;
   readonly rect: Rect;
+  /** Where panels stand below each other. */
+  readonly order: number;
   readonly setting: PanelSetting;
   /** Missing: it is only looked at. */
   readonly editing?: PanelActions & PanelHandles;
 }
 
-export function PanelFrame({ panel, rect, setting, editing }: PanelFrameProps) {
+export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameProps) {
   const place = useRef<HTMLElement>(null);
   const isNear = useIsNear(place);
   // The same as long as it shows the same: while panels are moved theirs are not drawn again.
@@ -39,6 +41,7 @@ export function PanelFrame({ panel, rect, setting, editing }: PanelFrameProps) {
       style={{
         gridColumn: `${x + 1} / span ${width}`,
         gridRow: `${y + 1} / span ${height}`,
+        order,
         "--dash-rows": height,
       }}
     >

@@ -53,12 +53,6 @@ export function usePanelHandles({ rects, grid, titleOf, onPlaces, onTold }: Hand
   const release = useRef(() => {});
   useEffect(() => () => release.current(), []);
 
-  const begin = (id: string): Gesture => {
-    const held = { id, name: `place ${++gestures}`, before: present.current, places: present.current };
-    gesture.current = held;
-    setHeldId(id);
-    return held;
-  };
   const put = (held: Gesture, places: readonly Rect[]) => {
     if (isSameLayout(held.places, places)) return;
     held.places = places;
@@ -72,6 +66,13 @@ export function usePanelHandles({ rects, grid, titleOf, onPlaces, onTold }: Hand
     put(held, settled(held.places));
     if (!isSameLayout(held.before, held.places))
       onTold(`${titleOf(held.id)}: ${placeText(rectIn(held.places, held.id))}`);
+  };
+  const begin = (id: string): Gesture => {
+    end();
+    const held = { id, name: `place ${++gestures}`, before: present.current, places: present.current };
+    gesture.current = held;
+    setHeldId(id);
+    return held;
   };
 
   const onKeyDown = (id: string, event: KeyboardEvent) => {

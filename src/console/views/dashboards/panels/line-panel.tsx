@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FUNCTIONS, AGGREGATIONS, type ChartQuery } from "../../../data/chart-query.ts";
 import { LiveRange } from "../../../data/range.ts";
+import { shortenedLabels } from "../../../data/series-labels.ts";
 import { Plot } from "../../../charts/plot.tsx";
 import type { PlotRange } from "../../../charts/plot-model.ts";
 import { nowMs } from "../../../now.ts";
@@ -9,10 +10,9 @@ import { inOrder, knownSeverity } from "../thresholds.ts";
 import type { TimeRange } from "../time-range.ts";
 import { PanelState } from "./panel-state.tsx";
 
-/** Of the legend under the lines. */
-const [FOOT_PX, FOOT_OF_MANY_PX] = [30, 54];
-const FEW = 2;
 const HEIGHT_PX_MIN = 60;
+/** A smaller panel is all lines. */
+const LEGEND_FROM_PX = 150;
 
 export interface LinePanelProps {
   readonly panel: Panel;
@@ -26,6 +26,7 @@ export interface LinePanelProps {
 export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelProps) {
   const place = useRef<HTMLDivElement>(null);
   const [heightPx, setHeightPx] = useState(0);
+  const [footPx, setFootPx] = useState(0);
   const [lives, setLives] = useState<readonly LiveRange[]>([]);
   const asked = queries.map((query) => chartQuery(query, range, panel.minMaxBand));
   const askedKey = JSON.stringify(asked);
@@ -42,10 +43,20 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
   const states = lives.map((live) => live.state.value);
   const isRead = states.length > 0 && states.every((state) => state.isRead);
   const failure = states.find((state) => state.failure !== undefined)?.failure?.text ?? "";
-  const isMixed = new Set(queries.map(({ metric }) => metric)).size > 1;
-  const series = states.flatMap((state, i) =>
-    state.series.map((each) => (isMixed ? { ...each, label: `${queries[i]?.metric} ${each.label}` } : each)),
-  );
+  const found = states.flatMap((state) => state.series);
+  const keys = found.map(({ key }) => key).join("\n");
+  const labels = useMemo(() => shortenedLabels(found), [keys]);
+  const series = found.map((each, i) => ({ ...each, label: labels[i] }));
+  const isDrawn = series.length > 0 && heightPx > 0;
+  useEffect(() => {
+    const frame = place.current!.querySelector<HTMLElement>(".plot-frame");
+    const plot = frame?.querySelector<HTMLElement>(".plot");
+    if (!frame || !plot) return;
+    // What stands below the lines is as high as it needs.
+    const sizes = new ResizeObserver(() => setFootPx(frame.offsetHeight - plot.offsetHeight));
+    sizes.observe(frame);
+    return () => sizes.disconnect();
+  }, [isDrawn]);
   const { min, max, unit, logScale } = panel;
   const thresholds = inOrder(panel.thresholds).map(({ value, severity }) => ({
     value,
@@ -55,12 +66,13 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
   return (
     <div ref={place} class="dash-line">
       <PanelState {...{ isRead, failure }} isEmpty={series.length === 0} />
-      {series.length > 0 && heightPx > 0 && (
+      {isDrawn && (
         <Plot
           {...{ series, thresholds, logScale, syncKey, onZoom }}
           range={shown}
           label={panel.title || queries.map(({ metric }) => metric).join(", ")}
-          heightPx={Math.max(HEIGHT_PX_MIN, heightPx - (series.length > FEW ? FOOT_OF_MANY_PX : FOOT_PX))}
+          heightPx={Math.max(HEIGHT_PX_MIN, heightPx - footPx)}
+          hasLegend={heightPx >= LEGEND_FROM_PX}
           {...(unit !== "" && { unit })}
           {...(min !== undefined && { min })}
           {...(max !== undefined && { max })}
