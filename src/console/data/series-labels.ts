@@ -19,19 +19,3 @@ export function labelsOf(all: readonly NamedSeries[]): string[] {
     return isMixed && label !== series.metric ? `${series.metric} ${label}` : label;
   });
 }
-
-/** As many labels of series that are known by their keys and labels, as charts have them; those of other kinds keep theirs. */
-export function shortenedLabels(all: readonly { readonly key: string; readonly label: string }[]): string[] {
-  const named = all.map(({ key }) => namedByKey(key));
-  return named.every((each) => each !== undefined) ? labelsOf(named) : all.map(({ label }) => label);
-}
-
-function namedByKey(key: string): NamedSeries | undefined {
-  try {
-    const [metric, source, entries] = JSON.parse(key) as [string, string, [string, string][]];
-    const tags = Object.fromEntries(entries);
-    return { metric, source, tags, device: tags["device"] ?? "", unit: "" };
-  } catch {
-    return undefined;
-  }
-}

@@ -123,6 +123,42 @@ test("what another saves is shown where nothing is edited, and is a conflict whe
   expect((await ada.text()).includes("Carl saved")).toBe(false);
 });
 
+test("a panel is dragged, the other makes room; undone, all is where it was; a finger does the same", async () => {
+  const panels = ["Upper", "Lower"].map((title, i) => ({
+    ...{ id: title, kind: PanelKind.DEVICE_GRID, title, y: 4 * i, width: 12, height: 4 },
+  }));
+  await dashboards().putDashboard({ dashboard: { dashboardId: "drag", title: "Drag", panels } });
+  await using page = await pageOf("Ada", "/dashboards/drag?edit=1");
+  await page.shows("Lower");
+  const rows = async () =>
+    [await placeOf(page, "Upper"), await placeOf(page, "Lower")].map((place) => place.split(", ")[1]);
+  const middleOf = (part: string) =>
+    page.ask<[number, number]>(`(({ left, top, width, height }) => [left + width / 2, top + height / 2])
+      (document.querySelector('.dash-panel[aria-label="Upper"] ${part}').getBoundingClientRect())`);
+  const mouse = (type: string, [x, y]: readonly [number, number]) =>
+    page.tell("Input.dispatchMouseEvent", { type, x, y, button: "left", buttons: 1, clickCount: 1 });
+  const [x, y] = await middleOf(".dash-move");
+  await mouse("mousePressed", [x, y]);
+  await mouse("mouseMoved", [x, y + 104]);
+  await mouse("mouseMoved", [x, y + 208]);
+  await page.until(async () => (await rows()).join() === "5 / span 4,1 / span 4", "changed places");
+  await mouse("mouseReleased", [x, y + 208]);
+  await page.press("z", "Control");
+  await page.until(async () => (await rows()).join() === "1 / span 4,5 / span 4", "undid it");
+  const touch = (type: string, touchPoints: readonly object[]) =>
+    page.tell("Input.dispatchTouchEvent", { type, touchPoints });
+  const [left, top] = await middleOf(".dash-resize");
+  await touch("touchStart", [{ x: left, y: top }]);
+  await touch("touchMove", [{ x: left, y: top + 52 }]);
+  await touch("touchMove", [{ x: left, y: top + 104 }]);
+  await page.until(async () => (await rows()).join() === "1 / span 6,7 / span 4", "is higher");
+  await touch("touchEnd", []);
+  await choose(page, "Undo");
+  expect(await rows()).toEqual(["1 / span 4", "5 / span 4"]);
+  await page.ask("document.querySelector('.brand').click()");
+  await page.until(() => page.ask("location.pathname === '/'"), "left without being asked: nothing is changed");
+});
+
 test("what is chosen stands in the address; names from anywhere stay text", async () => {
   await send(HOSTILE, 1);
   const panels = [

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { PanelKind, type SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { deleteDashboard } from "../../data/dashboards.ts";
 import { confirm } from "../../parts/dialog.tsx";
+import { lazy } from "../../lazy.tsx";
 import { Menu } from "../../parts/menu.tsx";
 import { tell, tellError } from "../../parts/toast.tsx";
 import { go, pathTo, setParams } from "../../route.ts";
@@ -12,9 +13,10 @@ import { download } from "./download.ts";
 import { fileText } from "./dashboard-json.ts";
 import type { DashboardState } from "./dashboard-state.ts";
 import { newPanel, PANELS_MAX, withAdded } from "./edits.ts";
-import { NewDialog } from "./new-dialog.tsx";
 import { KINDS } from "./panel-kinds.ts";
-import { SettingsDialog } from "./settings-dialog.tsx";
+
+const NewDialog = lazy(async () => (await import("./new-dialog.tsx")).NewDialog);
+const SettingsDialog = lazy(async () => (await import("./settings-dialog.tsx")).SettingsDialog);
 
 export interface DashboardBarProps {
   readonly state: DashboardState;

@@ -3,6 +3,7 @@ import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { areDashboardsKnown, dashboardList, followDashboards, getDashboard } from "../../data/dashboards.ts";
 import { countOf, countText, msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { lazy } from "../../lazy.tsx";
 import { Menu } from "../../parts/menu.tsx";
 import { Age } from "../../parts/time.tsx";
 import { tellError } from "../../parts/toast.tsx";
@@ -10,8 +11,9 @@ import { pathTo, route, setParams } from "../../route.ts";
 import { remove } from "./dashboard-bar.tsx";
 import { fileText } from "./dashboard-json.ts";
 import { download } from "./download.ts";
-import { ImportDialog } from "./import-dialog.tsx";
-import { NewDialog } from "./new-dialog.tsx";
+
+const NewDialog = lazy(async () => (await import("./new-dialog.tsx")).NewDialog);
+const ImportDialog = lazy(async () => (await import("./import-dialog.tsx")).ImportDialog);
 
 const SHOWN_MAX = 500;
 

@@ -30,7 +30,7 @@ export function KioskBar({ id, title }: { id: string; title: string }) {
   const present = broken.value;
   return (
     <div class="dash-kiosk" data-shown={isShown}>
-      <p role="status" class="connection" data-broken={present !== undefined}>
+      <p role="status" class="live" data-broken={present !== undefined}>
         {present === undefined ? "● live" : `✕ not live for ${durationText(nowMs.value - present.sinceMs)}`}
       </p>
       <div class="dash-kiosk-controls">

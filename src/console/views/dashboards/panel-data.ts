@@ -35,7 +35,9 @@ export interface Part {
   readonly last: ReadonlyMap<string, LastValue> | undefined;
 }
 
-/** Series of all queries. What is silent for longer than the range has no steps in it, and is shown for what it was. */
+const order = new Intl.Collator(undefined, { numeric: true });
+
+/** Series of all queries, by name. What is silent for longer than the range has no steps in it, and is shown for what it was. */
 export function together(parts: readonly Part[]): PanelData {
   const found = parts.flatMap(({ steps, last }) => {
     const stored = new Set(steps?.series.map(({ key }) => key));
@@ -49,7 +51,9 @@ export function together(parts: readonly Part[]): PanelData {
   const shorts = shortLabels(labels);
   const first = parts.find(({ steps }) => steps !== undefined)?.steps;
   return {
-    series: found.map(({ named, steps, last }, i) => panelSeries(named.key, labels[i], shorts[i], steps, last)),
+    series: found
+      .map(({ named, steps, last }, i) => panelSeries(named.key, labels[i], shorts[i], steps, last))
+      .sort((a, b) => order.compare(a.label, b.label)),
     ...{ fromMs: first?.fromMs ?? 0, toMs: first?.toMs ?? 0, stepMs: first?.stepMs ?? 0 },
     isRead: parts.every(({ steps, last }) => steps?.isRead ?? last !== undefined),
     failure: parts.find(({ steps }) => steps !== undefined && steps.failure !== "")?.steps?.failure ?? "",

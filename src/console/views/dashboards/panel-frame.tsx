@@ -27,7 +27,9 @@ export interface PanelFrameProps {
 
 export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameProps) {
   const place = useRef<HTMLElement>(null);
+  const content = useRef<HTMLDivElement>(null);
   const isNear = useIsNear(place);
+  const scrolls = useScrolls(content, isNear);
   // The same as long as it shows the same: while panels are moved theirs are not drawn again.
   const body = useMemo(() => isNear && <PanelBody {...{ panel, setting }} />, [isNear, panel, setting]);
   const title = titleOf(panel);
@@ -74,7 +76,12 @@ export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameP
           </Menu>
         )}
       </div>
-      <div class="dash-body" data-kind={panel.kind}>
+      <div
+        ref={content}
+        class="dash-body"
+        data-kind={panel.kind}
+        {...(scrolls && { tabIndex: 0, role: "group", "aria-label": `Content of ${title}` })}
+      >
         {body}
       </div>
       {editing && (
@@ -98,4 +105,26 @@ function useIsNear(place: { readonly current: HTMLElement | null }): boolean {
     return () => seen.disconnect();
   }, []);
   return isNear;
+}
+
+/** What has to be scrolled can be reached with the keyboard. */
+function useScrolls(place: { readonly current: HTMLElement | null }, isNear: boolean): boolean {
+  const [scrolls, setScrolls] = useState(false);
+  useEffect(() => {
+    const element = place.current!;
+    const sizes = new ResizeObserver(() => setScrolls(element.scrollHeight > element.clientHeight + 1));
+    const observeAll = () => {
+      sizes.disconnect();
+      for (const each of [element, ...element.children]) sizes.observe(each);
+    };
+    // Content comes once it is read.
+    const changes = new MutationObserver(observeAll);
+    changes.observe(element, { childList: true });
+    observeAll();
+    return () => {
+      sizes.disconnect();
+      changes.disconnect();
+    };
+  }, [isNear]);
+  return scrolls;
 }

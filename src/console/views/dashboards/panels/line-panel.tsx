@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FUNCTIONS, AGGREGATIONS, type ChartQuery } from "../../../data/chart-query.ts";
 import { LiveRange } from "../../../data/range.ts";
-import { shortenedLabels } from "../../../data/series-labels.ts";
+import { labelsOf } from "../../../data/series-labels.ts";
 import { Plot } from "../../../charts/plot.tsx";
 import type { PlotRange } from "../../../charts/plot-model.ts";
 import { nowMs } from "../../../now.ts";
@@ -45,7 +45,7 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
   const failure = states.find((state) => state.failure !== undefined)?.failure?.text ?? "";
   const found = states.flatMap((state) => state.series);
   const keys = found.map(({ key }) => key).join("\n");
-  const labels = useMemo(() => shortenedLabels(found), [keys]);
+  const labels = useMemo(() => labelsOf(states.flatMap(({ names }) => names)), [keys]);
   const series = found.map((each, i) => ({ ...each, label: labels[i] }));
   const isDrawn = series.length > 0 && heightPx > 0;
   useEffect(() => {
