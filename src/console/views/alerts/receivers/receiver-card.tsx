@@ -132,8 +132,8 @@ function Channel({ channel, result, isTesting, onTest }: ChannelProps) {
 
 function Attempts({ receiver: { attempts } }: { receiver: ReceiverInfo }) {
   return (
-    <div class="table-frame">
-      <table aria-label="The last attempts">
+    <div class="table-frame" role="region" aria-label="Attempts" tabIndex={0}>
+      <table class="table" aria-label="The last attempts">
         <thead>
           <tr>
             <th scope="col">At</th>

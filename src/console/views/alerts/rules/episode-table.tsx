@@ -14,8 +14,8 @@ export function EpisodeTable(props: { episodes: readonly RuleEpisode[]; range: P
   const shown = episodes.slice(-SHOWN).reverse();
   const left = episodes.length - shown.length;
   return (
-    <div class="table-frame">
-      <table aria-label="When it would have fired">
+    <div class="table-frame" role="region" aria-label="Episodes" tabIndex={0}>
+      <table class="table" aria-label="When it would have fired">
         <thead>
           <tr>
             <th scope="col">Fired</th>
