@@ -48,7 +48,7 @@ function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChart
   if (present.isRead) before.current = present;
   const state = useExplainedGaps(present.isRead ? present : { ...(before.current ?? present), range: present.range });
   const { series, range, failure } = state;
-  const notes = useAnnotating(query, range);
+  const notes = useAnnotating([query], range);
   const { thresholds, episodes } = useOverlays(query, range.fromMs);
   useEffect(() => onFailure?.(failure), [failure?.field, failure?.text]);
   const annotations = useMemo(

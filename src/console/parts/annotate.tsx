@@ -16,15 +16,19 @@ export interface Annotating extends Required<Pick<PlotProps, "annotations" | "is
   readonly dialogs: ComponentChildren;
 }
 
-/** `range`: what is shown; as it moves on nothing is asked anew. */
-export function useAnnotating(chart: AnnotatedChart, { fromMs, toMs }: { fromMs: number; toMs: number }): Annotating {
+/** `charts`: what one plot shows, new notes are of the first. `range`: what is shown; as it moves on nothing is asked anew. */
+export function useAnnotating(
+  charts: readonly AnnotatedChart[],
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Annotating {
   const isDrawing = useSignal(false);
   const edited = useSignal<EditedAnnotation | undefined>(undefined);
   const isListed = useSignal(false);
-  const key = JSON.stringify([chart.metric, chart.filters]);
+  const [chart = NO_CHART] = charts;
+  const key = JSON.stringify(charts.map(({ metric, filters }) => [metric, filters]));
   const beginMs = Math.floor(fromMs / BEGIN_STEP_MS);
   useEffect(() => wantAnnotations(fromMs), [beginMs]);
-  const found = useMemo(() => annotationsOn(chart), [annotations.value, key]);
+  const found = useMemo(() => [...new Set(charts.flatMap(annotationsOn))], [annotations.value, key]);
   const drawn = useMemo(() => found.map(plotted), [found]);
   const shown = found.filter((each) => touches(plotted(each), fromMs, toMs));
   const edit = (one: EditedAnnotation) => {
@@ -83,6 +87,7 @@ export function useAnnotating(chart: AnnotatedChart, { fromMs, toMs }: { fromMs:
   };
 }
 
+const NO_CHART: AnnotatedChart = { metric: "", filters: {} };
 const BEGIN_STEP_MS = 3_600_000;
 
 function touches(

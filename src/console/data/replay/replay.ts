@@ -11,6 +11,8 @@ import { marksOf } from "./replay-marks.ts";
 export const SPEEDS: readonly number[] = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 100, 300, 1_000];
 /** How often what moves is drawn: of charts less often than a frame. */
 const SHOWN_EVERY_MS = 80;
+/** Of the time that is spent on it at the most: one part in so many. */
+const DRAWING_PART = 4;
 const READING_SHOWN_EVERY_MS = 150;
 /** Nobody watches for so long without a frame: a hidden tab. */
 const FRAME_MAX_MS = 500;
@@ -70,16 +72,19 @@ export class Replay {
     if (this.atMs.peek() >= (this.endMs ?? toMs)) this.#show(fromMs, true);
     this.isPlaying.value = true;
     let beforeMs = performance.now();
-    let shownMs = beforeMs;
+    let [shownMs, everyMs, wasShown] = [beforeMs, SHOWN_EVERY_MS, false];
     const step = (nowMs: number) => {
       const elapsedMs = Math.min(FRAME_MAX_MS, Math.max(0, nowMs - beforeMs));
+      // What takes long to draw is drawn less often: the time moves on smoothly, and keys are heard.
+      if (wasShown) everyMs = Math.max(SHOWN_EVERY_MS, elapsedMs * DRAWING_PART);
       beforeMs = nowMs;
       const endMs = this.endMs ?? this.buffer.range.toMs;
       // What is not read yet is waited for.
       const lastMs = this.isReading.peek() ? Math.min(endMs, this.buffer.readToMs) : endMs;
       const atMs = Math.min(lastMs, this.atMs.peek() + elapsedMs * this.speed.peek());
-      const isDue = nowMs - shownMs >= SHOWN_EVERY_MS || atMs >= endMs;
+      const isDue = nowMs - shownMs >= everyMs || atMs >= endMs;
       if (isDue) shownMs = nowMs;
+      wasShown = isDue;
       this.#show(atMs, isDue);
       if (atMs >= endMs && !this.isReading.peek()) this.pause();
       else this.#frame = requestAnimationFrame(step);

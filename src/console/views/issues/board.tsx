@@ -1,14 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { IssueStatus, type Issue } from "../../../wire/gen/issues_pb.ts";
-import { COLUMNS, columnsOf, PRIORITIES, type BoardFilter } from "../../data/issue-board.ts";
+import { COLUMNS, columnsOf, PRIORITIES, statusBeside, type BoardFilter } from "../../data/issue-board.ts";
 import { areIssuesKnown, issues, overPage, readOver } from "../../data/issues.ts";
 import { STATUS_WORDS } from "../../data/said.ts";
 import { countText } from "../../format.ts";
+import { useKeys } from "../../keys.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { route, setParams } from "../../route.ts";
 import { user } from "../../user.ts";
 import { Card, ISSUE_TYPE } from "./card.tsx";
-import { moveIssue } from "./change-issue.ts";
+import { changing, moveIssue } from "./change-issue.ts";
 import { NewIssue } from "./new-issue.tsx";
 
 const SHOWN_FIRST = 50;
@@ -22,6 +23,10 @@ export function Board() {
   };
   const { text, device, session, alert } = filter;
   useEffect(() => void readOver(filter, true), [text, device, session, alert]);
+  useKeys("Issues", [
+    { keys: ">", label: "Move the focused issue on", run: () => moveFocused(1) },
+    { keys: "<", label: "Move the focused issue back", run: () => moveFocused(-1) },
+  ]);
   const columns = columnsOf(issues.value.values(), filter);
   const count = [...columns.values()].reduce((sum, { length }) => sum + length, 0);
   const isFiltered = Object.values(filter).some((value) => value !== "");
@@ -86,6 +91,13 @@ export function Board() {
       )}
     </>
   );
+}
+
+function moveFocused(step: 1 | -1): void {
+  const id = document.activeElement?.closest(".issues-card")?.id.replace("issue-", "") ?? "";
+  const issue = issues.peek().get(id);
+  const next = issue && statusBeside(issue.status, step);
+  if (next !== undefined && !changing.peek().has(issue!.number)) void moveIssue(issue!, next);
 }
 
 interface ColumnProps {

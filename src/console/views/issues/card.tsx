@@ -1,7 +1,8 @@
 import type { Issue } from "../../../wire/gen/issues_pb.ts";
-import { COLUMNS, statusBeside } from "../../data/issue-board.ts";
+import { COLUMNS } from "../../data/issue-board.ts";
 import { STATUS_WORDS } from "../../data/said.ts";
 import { msOf } from "../../format.ts";
+import { keyTitle } from "../../keys.ts";
 import { Menu } from "../../parts/menu.tsx";
 import { Severity } from "../../parts/status.tsx";
 import { Age } from "../../parts/time.tsx";
@@ -18,13 +19,6 @@ export function Card({ issue }: { issue: Issue }) {
   const { number, title, priority, assignee, labels, links, status, updatedAt } = issue;
   const isChanging = changing.value.has(number);
   const devices = links?.devices ?? [];
-  const onKeyDown = (event: KeyboardEvent) => {
-    const step = event.key === ">" ? 1 : event.key === "<" ? -1 : undefined;
-    const next = step && statusBeside(status, step);
-    if (next === undefined || isChanging) return;
-    event.preventDefault();
-    void moveIssue(issue, next);
-  };
   return (
     <li
       class="issues-card"
@@ -32,9 +26,8 @@ export function Card({ issue }: { issue: Issue }) {
       aria-busy={isChanging}
       draggable={!isChanging}
       onDragStart={(event) => event.dataTransfer?.setData(ISSUE_TYPE, String(number))}
-      onKeyDown={onKeyDown}
     >
-      <a href={pathTo("issues", String(number))} draggable={false} title="Move it with < and >">
+      <a href={pathTo("issues", String(number))} draggable={false} title={keyTitle("Move it", "< and >")}>
         #{String(number)} {title}
       </a>
       <Menu

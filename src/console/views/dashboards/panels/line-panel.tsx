@@ -4,6 +4,7 @@ import { LiveRange } from "../../../data/range.ts";
 import { labelsOf } from "../../../data/series-labels.ts";
 import { Plot } from "../../../charts/plot.tsx";
 import type { PlotRange } from "../../../charts/plot-model.ts";
+import { useAnnotating } from "../../../parts/annotate.tsx";
 import { nowMs } from "../../../now.ts";
 import type { Panel, PanelQuery } from "../../../../wire/gen/saved_dashboards_pb.ts";
 import { inOrder, knownSeverity } from "../thresholds.ts";
@@ -63,12 +64,15 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
     severity: knownSeverity(severity),
   }));
   const shown = "lastMs" in range ? { fromMs: nowMs.value - range.lastMs, toMs: nowMs.value } : range;
+  const notes = useAnnotating(asked, shown);
   return (
     <div ref={place} class="dash-line">
       <PanelState {...{ isRead, failure }} isEmpty={series.length === 0} />
       {isDrawn && (
         <Plot
           {...{ series, thresholds, logScale, syncKey, onZoom }}
+          {...{ annotations: notes.annotations, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
+          toolbar={notes.toolbar}
           range={shown}
           label={panel.title || queries.map(({ metric }) => metric).join(", ")}
           heightPx={Math.max(HEIGHT_PX_MIN, heightPx - footPx)}
@@ -78,6 +82,7 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
           {...(max !== undefined && { max })}
         />
       )}
+      {notes.dialogs}
     </div>
   );
 }

@@ -1,7 +1,7 @@
-import { useEffect } from "preact/hooks";
 import { markBeside } from "../../../data/replay/replay-marks.ts";
 import { SPEEDS, type Replay } from "../../../data/replay/replay.ts";
 import { numberText } from "../../../format.ts";
+import { keyTitle, useKeys } from "../../../keys.ts";
 import { route, setParams } from "../../../route.ts";
 
 export const WINDOWS: readonly (readonly [name: string, ms: number])[] = [
@@ -15,41 +15,27 @@ export const WINDOWS: readonly (readonly [name: string, ms: number])[] = [
 /** Play, jump, how fast, how much of it at once, and which truth. */
 export function ReplayControls({ replay, view }: { replay: Replay; view: "seen" | "now" }) {
   const isPlaying = replay.isPlaying.value;
-  const toggle = () => {
-    if (replay.isPlaying.peek()) {
-      replay.pause();
-      rememberTime(replay);
-    } else replay.play();
-  };
+  const toggle = () => toggleReplay(replay);
   const jump = (step: 1 | -1) => {
     const mark = markBeside(replay.marks.peek(), replay.atMs.peek(), step);
     if (mark === undefined) return;
     replay.seek(mark.atMs);
     rememberTime(replay);
   };
-  useEffect(() => {
-    const controller = new AbortController();
-    const onKey = (event: KeyboardEvent) => {
-      const { key, target, ctrlKey, metaKey, altKey } = event;
-      if (ctrlKey || metaKey || altKey || (target as Element).closest("input, select, textarea, button, a, dialog"))
-        return;
-      const act = key === " " ? toggle : key === "n" ? () => jump(1) : key === "p" ? () => jump(-1) : undefined;
-      if (act === undefined) return;
-      event.preventDefault();
-      act();
-    };
-    addEventListener("keydown", onKey, { signal: controller.signal });
-    return () => controller.abort();
-  }, [replay]);
+  useKeys("Replay", [
+    { keys: "k", label: "Play or pause", run: toggle },
+    { keys: "n", label: "Next event", run: () => jump(1) },
+    { keys: "p", label: "Event before", run: () => jump(-1) },
+  ]);
   return (
     <div class="toolbar replay-controls">
-      <button class="primary" onClick={toggle} title="Space">
+      <button class="primary" onClick={toggle} title={keyTitle("Play or pause", "k")}>
         {isPlaying ? "❚❚ Pause" : "▶ Play"}
       </button>
-      <button onClick={() => jump(-1)} title="p">
+      <button onClick={() => jump(-1)} title={keyTitle("Event before", "p")}>
         ← Before
       </button>
-      <button onClick={() => jump(1)} title="n">
+      <button onClick={() => jump(1)} title={keyTitle("Next event", "n")}>
         Next event →
       </button>
       <label>
@@ -106,6 +92,12 @@ export function ReplayControls({ replay, view }: { replay: Replay; view: "seen" 
 export function rememberTime(replay: Replay): void {
   const atMs = replay.atMs.peek();
   if (!Number.isNaN(atMs)) setParams({ t: new Date(atMs).toISOString() });
+}
+
+export function toggleReplay(replay: Replay): void {
+  if (!replay.isPlaying.peek()) return replay.play();
+  replay.pause();
+  rememberTime(replay);
 }
 
 function changeView(replay: Replay, view: string): void {

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { collaborationApi } from "../../../api.ts";
 import { Replay } from "../../../data/replay/replay.ts";
 import { countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
@@ -17,6 +18,16 @@ export function ReplayPage({ id }: { id: string }) {
   const from = params.get("from") ?? "";
   const [replay, setReplay] = useState<Replay>();
   const [attempt, setAttempt] = useState(0);
+  const [title, setTitle] = useState("");
+  useEffect(() => {
+    const controller = new AbortController();
+    collaborationApi.getSession({ sessionId: id }, { signal: controller.signal }).then(
+      ({ session }) => setTitle(session?.title ?? ""),
+      // It is called by its id then; what is wrong the replay says.
+      () => {},
+    );
+    return () => controller.abort();
+  }, [id]);
   useEffect(() => {
     const at = timeIn(route.peek().params.get("t"));
     const fromMs = timeIn(from);
@@ -48,13 +59,14 @@ export function ReplayPage({ id }: { id: string }) {
     <div class="replay">
       <header class="sessions-head">
         <h1>
-          Replay of <a href={pathTo("sessions", id)}>{id}</a>
+          Replay of <a href={pathTo("sessions", id)}>{title || id}</a>
         </h1>
         <span class="dim">
           <Time ms={range.fromMs} /> to <Time ms={range.toMs} />, {countText(points)} points
         </span>
         <span role="status" class="dim">
           {isReading && `reading, ${Math.floor(((readToMs - range.fromMs) / (range.toMs - range.fromMs)) * 100)} %`}
+          {isReading && replay.shownMs.value > readToMs && ": not up to this time yet"}
         </span>
       </header>
       {missing !== "" && (

@@ -1,7 +1,7 @@
 import { useMemo, useRef } from "preact/hooks";
 import { spacedMarks } from "../../../data/replay/replay-marks.ts";
 import type { Replay } from "../../../data/replay/replay.ts";
-import { rememberTime } from "./replay-controls.tsx";
+import { rememberTime, toggleReplay } from "./replay-controls.tsx";
 
 const PLACES = 400;
 /** Of the whole, by keys. */
@@ -29,6 +29,10 @@ export function Scrubber({ replay }: { replay: Replay }) {
       ...{ ArrowLeft: atMs - step, ArrowDown: atMs - step, ArrowRight: atMs + step, ArrowUp: atMs + step },
       ...{ PageDown: atMs - lengthMs * PAGE_STEP, PageUp: atMs + lengthMs * PAGE_STEP, Home: fromMs, End: toMs },
     };
+    if (event.key === " ") {
+      event.preventDefault();
+      return toggleReplay(replay);
+    }
     const goal = goals[event.key];
     if (goal === undefined) return;
     event.preventDefault();
