@@ -31,3 +31,9 @@ export const collaborationApi = createClient(Collaboration, transport);
 export const ingestionApi = createClient(DataIngestion, transport);
 export const serverApi = createClient(Server, transport);
 export const savedDashboardsApi = createClient(SavedDashboards, transport);
+
+/** For what is larger than a frame of the tunnel: a request of its own. */
+export const uploadingApi = createClient(
+  Collaboration,
+  createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true }),
+);

@@ -26,6 +26,13 @@ export function leaveRoom(): void {
   present.value = undefined;
 }
 
+/** Who says another name comes in by that one. */
+effect(() => {
+  const name = user.value || GUEST;
+  const room = present.peek();
+  if (room !== undefined && room.userId !== name) enterRoom(room.id);
+});
+
 /** The address that what a view said of itself was said at. */
 let saidAt = "";
 effect(() => {

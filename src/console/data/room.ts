@@ -29,6 +29,8 @@ export class Room {
   readonly session = signal<Session>();
   /** "": it can be shown. */
   readonly failure = signal("");
+  /** There is no such session. */
+  readonly isUnknown = signal(false);
   readonly log = signal<RoomLog>(EMPTY_LOG);
   readonly isKnown = signal(false);
   readonly members = signal<Members>(new Map());
@@ -122,6 +124,7 @@ export class Room {
       if (this.#over.signal.aborted) return;
       // The lobby is made by whoever comes first; what cannot be reached now is followed until it can.
       if (code !== Code.Unavailable && code !== Code.Unknown && !(code === Code.NotFound && this.id === LOBBY)) {
+        this.isUnknown.value = code === Code.NotFound;
         this.failure.value = code === Code.NotFound ? `There is no session ${this.id}.` : rawMessage;
         return;
       }

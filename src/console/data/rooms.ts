@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { alertsApi, collaborationApi } from "../api.ts";
-import { isSaid } from "./said.ts";
+import { isSaid, titleOf } from "./said.ts";
 
 const READ_EVERY_MS = 5_000;
 const SESSIONS_MAX = 500;
@@ -77,7 +77,7 @@ export async function roomOfAlert(alertId: string, userId: string): Promise<stri
     devices: device === "" ? [] : [device],
     metrics: metric === "" ? [] : [metric],
   };
-  const wanted = { userId, title: title.slice(0, TITLE_MAX), topic };
+  const wanted = { userId, title: titleOf(title), topic };
   // Of two who open it at once one finds what the other has made.
   const sessionId = `alert-${alertId.slice(0, ALERT_ID_SHOWN)}`;
   try {
@@ -92,4 +92,4 @@ export async function roomOfAlert(alertId: string, userId: string): Promise<stri
   return session!.id;
 }
 
-const [TITLE_MAX, ALERT_ID_SHOWN] = [256, 13];
+const ALERT_ID_SHOWN = 13;

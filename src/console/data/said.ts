@@ -68,3 +68,10 @@ function issueParts(
     .map((key) => `${key} ${metadata[key] || "none"}`);
   return [`issue #${number} ‘${title}’`, changes.join(", "), text];
 }
+
+const TITLE_MAX = 256;
+
+/** As one line of the length that titles have. */
+export function titleOf(text: string): string {
+  return text.replace(/\s+/g, " ").trim().slice(0, TITLE_MAX).toWellFormed();
+}

@@ -1,5 +1,5 @@
 import { ExportFormat } from "../../wire/gen/replay_pb.ts";
-import { collaborationApi } from "../api.ts";
+import { collaborationApi, uploadingApi } from "../api.ts";
 
 /** Of a session as a file, which the browser saves. Throws what the server refuses it with. */
 export async function saveExport(sessionId: string, name: string, format: ExportFormat): Promise<void> {
@@ -11,6 +11,13 @@ export async function saveExport(sessionId: string, name: string, format: Export
   saveFile(new Blob(parts, { type: isReport ? "text/markdown" : "application/octet-stream" }), {
     name: `${fileName(name)}.${isReport ? "md" : "wps"}`,
   });
+}
+
+/** Returns the id it has here. Throws what the server refuses it with. */
+export async function importSession(file: File, userId: string): Promise<string> {
+  const data = new Uint8Array(await file.arrayBuffer());
+  const { session } = await uploadingApi.importSession({ data, userId });
+  return session!.id;
 }
 
 export function saveFile(blob: Blob, { name }: { name: string }): void {

@@ -16,7 +16,8 @@ const unread = computed(() => {
 /** In the header: the session one is in, while another part of the console is shown. */
 export function InRoom() {
   const room = present.value;
-  if (room === undefined || (route.value.view === "sessions" && route.value.rest[0] === room.id)) return null;
+  const isIn = room !== undefined && room.failure.value === "" && !room.isImported.value;
+  if (!isIn || (route.value.view === "sessions" && route.value.rest[0] === room.id)) return null;
   return (
     <p class="sessions-in">
       <a href={pathTo("sessions", room.id)} title="The others of the session see what you look at">

@@ -5,11 +5,13 @@ import { ExportFormat } from "../../../wire/gen/replay_pb.ts";
 import { collaborationApi } from "../../api.ts";
 import { saveExport } from "../../data/session-export.ts";
 import type { Room } from "../../data/room.ts";
+import { RoomForm, type RoomWritten } from "./room-form.tsx";
 
 /** Close, open again, take along. */
 export function RoomActions({ room }: { room: Room }) {
   const [busy, setBusy] = useState("");
   const [failure, setFailure] = useState("");
+  const [isEdited, setEdited] = useState(false);
   const { id: sessionId, userId } = room;
   const { state, title = "" } = room.session.value ?? {};
   const run = async (what: string, action: () => Promise<unknown>) => {
@@ -29,8 +31,19 @@ export function RoomActions({ room }: { room: Room }) {
   const close = () => change(() => collaborationApi.closeSession({ sessionId, userId }));
   const reopen = () => change(() => collaborationApi.reopenSession({ sessionId, userId }));
   const save = (format: ExportFormat) => saveExport(sessionId, title || sessionId, format);
+  const edit = async (written: RoomWritten) => {
+    await collaborationApi.updateSession({ sessionId, userId, ...written });
+    await room.refresh();
+  };
   return (
     <>
+      {isEdited && (
+        <RoomForm
+          {...{ heading: "What it is about", action: "Save", title, topic: room.session.value?.topic, onSave: edit }}
+          onClose={() => setEdited(false)}
+        />
+      )}
+      {state === SessionState.OPEN && <button onClick={() => setEdited(true)}>Edit…</button>}
       <button disabled={busy !== ""} onClick={() => run("report", () => save(ExportFormat.MARKDOWN))}>
         Report
       </button>

@@ -8,6 +8,7 @@ import { countText, msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { Age } from "../../parts/time.tsx";
 import { pathTo, route, setParams } from "../../route.ts";
+import { ImportRoom } from "./import-room.tsx";
 import { NewRoom } from "./new-room.tsx";
 import { STATE_WORDS, TopicText, topicNames } from "./topic.tsx";
 
@@ -45,6 +46,7 @@ export function RoomList() {
         </label>
         <a href={pathTo("sessions", LOBBY)}>Go to the lobby</a>
         <NewRoom />
+        <ImportRoom />
       </form>
       {failure !== "" && <p role="alert">Sessions could not be read: {failure}. It is tried again.</p>}
       {!isKnown && failure === "" && <p role="status">Reading sessions…</p>}

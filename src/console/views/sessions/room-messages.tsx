@@ -94,7 +94,7 @@ export function RoomMessages({ room }: { room: Room }) {
             if (later > 0) void read(() => room.readLast());
           }}
         >
-          {countText(later + unread)} new ↓
+          {countText(later + unread)} later ↓
         </button>
       )}
     </div>

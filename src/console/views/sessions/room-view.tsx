@@ -1,8 +1,9 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { SessionState } from "../../../wire/gen/collaboration_pb.ts";
-import { enterRoom, leaveRoom } from "../../data/presence.ts";
-import type { Room } from "../../data/room.ts";
+import { collaborationApi } from "../../api.ts";
+import { enterRoom, GUEST, leaveRoom, present } from "../../data/presence.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { tellError } from "../../parts/tell.ts";
 import { go, pathTo } from "../../route.ts";
 import { user } from "../../user.ts";
 import { Composer } from "./composer.tsx";
@@ -13,14 +14,19 @@ import { RoomTopic } from "./room-topic.tsx";
 import { STATE_WORDS, TopicText } from "./topic.tsx";
 
 export function RoomView({ id }: { id: string }) {
-  const [room, setRoom] = useState<Room>();
   const name = user.value;
-  useEffect(() => setRoom(enterRoom(id)), [id, name]);
-  if (room === undefined) return null;
+  useEffect(() => void enterRoom(id), [id, name]);
+  const room = present.value;
+  if (room?.id !== id) return null;
   if (room.failure.value !== "") {
     return (
       <Empty title={room.failure.value}>
-        <a href="/sessions">See all sessions</a>, or open a new one there.
+        <a href="/sessions">See all sessions</a>
+        {room.isUnknown.value && (
+          <>
+            , or <button onClick={() => void openRoom(id)}>open one of this name</button>
+          </>
+        )}
       </Empty>
     );
   }
@@ -55,4 +61,14 @@ export function RoomView({ id }: { id: string }) {
       <RoomTopic room={room} />
     </div>
   );
+}
+
+async function openRoom(id: string): Promise<void> {
+  try {
+    await collaborationApi.createSession({ sessionId: id, userId: user.peek() || GUEST });
+    leaveRoom();
+    enterRoom(id);
+  } catch (error) {
+    tellError(error);
+  }
 }

@@ -2,7 +2,7 @@ import { Component } from "preact";
 import type { CollaborationMessage } from "../../../wire/gen/collaboration_pb.ts";
 import type { Known } from "../../data/linked-text.ts";
 import type { RoomRow } from "../../data/room-rows.ts";
-import { nameOf, saidIn } from "../../data/said.ts";
+import { nameOf, saidIn, titleOf } from "../../data/said.ts";
 import { msOf } from "../../format.ts";
 import { Time } from "../../parts/time.tsx";
 import { LinkedText } from "./linked-text.tsx";
@@ -16,7 +16,6 @@ interface RowItemProps {
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 /** Longer ones are shown in part until all is asked for. */
 const SHOWN_LENGTH = 4_000;
-const TITLE_MAX = 256;
 
 /** Of thousands of rows only those that changed are made anew. */
 export class RowItem extends Component<RowItemProps> {
@@ -66,7 +65,7 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
         </>
       )}
       {how === "said" && (
-        <a class="sessions-more" href={newIssueHref(message)} title="Make an issue of it">
+        <a class="sessions-more" tabIndex={-1} href={newIssueHref(message)} title="Make an issue of it">
           issue…
         </a>
       )}
@@ -83,7 +82,7 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
 
 function newIssueHref({ message, sessionId }: CollaborationMessage): string {
   const [title] = message.trim().split("\n");
-  return `/issues?${new URLSearchParams({ new: title.slice(0, TITLE_MAX), session: sessionId })}`;
+  return `/issues?${new URLSearchParams({ new: titleOf(title), session: sessionId })}`;
 }
 
 function isSame(a: RoomRow, b: RoomRow): boolean {

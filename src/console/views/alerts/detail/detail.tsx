@@ -1,6 +1,7 @@
 /** One alert: what it says, its chart, who did what, and what goes with it. */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { Chart } from "../../../charts/chart.tsx";
+import { titleOf } from "../../../data/said.ts";
 import { alertRow, type AlertRow } from "../../../data/alert-row.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { chartOf, episodeOf, thresholdsOf } from "../../../data/rule-chart.ts";
@@ -59,6 +60,12 @@ export function AlertDetail({ id }: { id: string }) {
         <ActionButtons onAction={(action) => ask(action, [row])} isOver={row.status === "cleared"} />
         <a class="button" href={`/sessions?alert=${encodeURIComponent(id)}`}>
           Open its session
+        </a>
+        <a
+          class="button"
+          href={`/issues?${new URLSearchParams({ new: titleOf(alert.title), alert: id, device: row.device })}`}
+        >
+          Make an issue
         </a>
         <Runbook url={alert.runbook} />
       </div>
