@@ -61,7 +61,8 @@ function issueParts(
   metadata: CollaborationMessage["metadata"],
 ): readonly string[] {
   // Changes that were not made by a message are told in a sentence.
-  if (text.startsWith(`issue ${number}, `)) return [text];
+  const told = `issue ${number}, `;
+  if (text.startsWith(told)) return [`issue #${number}, ${text.slice(told.length)}`];
   if (revision === 1n) return [`opened issue #${number}`, title];
   const changes = ["status", "priority", "assignee", "labels"]
     .filter((key) => metadata[key] !== undefined)

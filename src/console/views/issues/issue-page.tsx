@@ -39,9 +39,12 @@ export function IssuePage({ number }: { number: string }) {
   }, [heard, number]);
   if (failure !== "" && answer === undefined) {
     return (
-      <Empty title={failure}>
-        <a href="/issues">See all issues</a>
-      </Empty>
+      <>
+        <h1>Issue {number}</h1>
+        <Empty title={failure}>
+          <a href="/issues">See all issues</a>
+        </Empty>
+      </>
     );
   }
   const issue = answer?.issue;

@@ -80,6 +80,7 @@ export function Composer({ room }: { room: Room }) {
             <li key={usage}>
               <button
                 type="button"
+                class="quiet"
                 onClick={() => {
                   setText(`${usage.split(/[ ,]/)[0]} `);
                   field.current?.focus();

@@ -5,6 +5,8 @@ import { ExportFormat } from "../../../wire/gen/replay_pb.ts";
 import { collaborationApi } from "../../api.ts";
 import { saveExport } from "../../data/session-export.ts";
 import type { Room } from "../../data/room.ts";
+import { Menu } from "../../parts/menu.tsx";
+import { go } from "../../route.ts";
 import { RoomForm, type RoomWritten } from "./room-form.tsx";
 
 /** Close, open again, take along. */
@@ -35,6 +37,21 @@ export function RoomActions({ room }: { room: Room }) {
     await collaborationApi.updateSession({ sessionId, userId, ...written });
     await room.refresh();
   };
+  const items = [
+    { label: "New issue…", choose: () => go(`/issues?new=&session=${encodeURIComponent(sessionId)}`) },
+    { label: "Report (Markdown)", choose: () => run("report", () => save(ExportFormat.MARKDOWN)) },
+    {
+      ...{ label: "File", title: "Everything, to be imported and replayed elsewhere" },
+      choose: () => run("file", () => save(ExportFormat.FILE)),
+    },
+    ...(state === SessionState.OPEN
+      ? [
+          { label: "Title and topic…", choose: () => setEdited(true) },
+          { label: "Close it", choose: () => run("closing", close) },
+        ]
+      : []),
+    ...(state === SessionState.CLOSED ? [{ label: "Open it again", choose: () => run("opening", reopen) }] : []),
+  ];
   return (
     <>
       {isEdited && (
@@ -43,27 +60,7 @@ export function RoomActions({ room }: { room: Room }) {
           onClose={() => setEdited(false)}
         />
       )}
-      {state === SessionState.OPEN && <button onClick={() => setEdited(true)}>Edit…</button>}
-      <button disabled={busy !== ""} onClick={() => run("report", () => save(ExportFormat.MARKDOWN))}>
-        Report
-      </button>
-      <button
-        disabled={busy !== ""}
-        title="Everything, to be imported and replayed elsewhere"
-        onClick={() => run("file", () => save(ExportFormat.FILE))}
-      >
-        File
-      </button>
-      {state === SessionState.OPEN && (
-        <button disabled={busy !== ""} onClick={() => run("closing", close)}>
-          Close
-        </button>
-      )}
-      {state === SessionState.CLOSED && (
-        <button disabled={busy !== ""} onClick={() => run("opening", reopen)}>
-          Reopen
-        </button>
-      )}
+      <Menu label="More" items={items.map((item) => ({ ...item, isDisabled: busy !== "" }))} />
       <span role="status" class="dim">
         {busy !== "" && `${busy}…`}
       </span>

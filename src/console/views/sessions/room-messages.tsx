@@ -36,6 +36,14 @@ export function RoomMessages({ room }: { room: Room }) {
   }, [rows, unsent.length, isAtEnd]);
 
   useEffect(() => {
+    // Whoever reads along goes on to, where what is below takes room.
+    const box = list.current!;
+    const sizes = new ResizeObserver(() => isAtEnd && (box.scrollTop = box.scrollHeight));
+    sizes.observe(box);
+    return () => sizes.disconnect();
+  }, [isAtEnd]);
+
+  useEffect(() => {
     const see = () => {
       if (isAtEnd && !document.hidden && later === 0) markRead(room.id, log.lastNumber);
     };

@@ -20,14 +20,17 @@ export function RoomView({ id }: { id: string }) {
   if (room?.id !== id) return null;
   if (room.failure.value !== "") {
     return (
-      <Empty title={room.failure.value}>
-        <a href="/sessions">See all sessions</a>
-        {room.isUnknown.value && (
-          <>
-            , or <button onClick={() => void openRoom(id)}>open one of this name</button>
-          </>
-        )}
-      </Empty>
+      <>
+        <h1>{id}</h1>
+        <Empty title={room.failure.value}>
+          <a href="/sessions">See all sessions</a>
+          {room.isUnknown.value && (
+            <>
+              , or <button onClick={() => void openRoom(id)}>open one of this name</button>
+            </>
+          )}
+        </Empty>
+      </>
     );
   }
   const { title = "", state = SessionState.OPEN, topic } = room.session.value ?? {};
@@ -40,8 +43,9 @@ export function RoomView({ id }: { id: string }) {
           <TopicText topic={topic} />
         </span>
         <nav class="sessions-actions" aria-label="This session">
-          <a href={pathTo("sessions", id, "replay")}>Replay</a>
-          <a href={`/issues?new=&session=${encodeURIComponent(id)}`}>New issue</a>
+          <a class="button" href={pathTo("sessions", id, "replay")}>
+            Replay
+          </a>
           <RoomActions room={room} />
           <button
             onClick={() => {

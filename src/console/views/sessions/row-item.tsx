@@ -48,7 +48,7 @@ function Item({ row, userId, known }: RowItemProps) {
 function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomRow, { kind: "message" }> }) {
   const { message, goesOn } = row;
   const { how, text } = saidIn(message);
-  const { issue, annotation } = message;
+  const { annotation } = message;
   return (
     <li class={`sessions-${how}`} data-own={message.userId === userId} id={`m${message.number}`}>
       <Time ms={msOf(message.timestamp)} />{" "}
@@ -69,7 +69,6 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
           issue…
         </a>
       )}
-      {issue !== undefined && <a href={`/issues/${issue.number}`}> issue #{String(issue.number)}</a>}
       {annotation !== undefined && annotation.from !== undefined && (
         <span class="dim">
           {" "}

@@ -49,10 +49,13 @@ export function ReplayPage({ id }: { id: string }) {
   if (Number.isNaN(range.fromMs)) {
     if (failure === "") return <p role="status">Reading what happened…</p>;
     return (
-      <Empty title="It cannot be replayed">
-        <span role="alert">{failure}</span> <button onClick={() => setAttempt(attempt + 1)}>Try again</button>{" "}
-        <a href="/sessions">All sessions</a>
-      </Empty>
+      <>
+        <h1>Replay of {title || id}</h1>
+        <Empty title="It cannot be replayed">
+          <span role="alert">{failure}</span> <button onClick={() => setAttempt(attempt + 1)}>Try again</button>{" "}
+          <a href="/sessions">All sessions</a>
+        </Empty>
+      </>
     );
   }
   return (
