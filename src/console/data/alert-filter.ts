@@ -44,3 +44,8 @@ export function takes(filter: AlertFilter): (row: AlertRow) => boolean {
     (of === "" || alert.assignee === of || alert.acknowledgedBy === of) &&
     words.every((word) => haystack.includes(word));
 }
+
+/** The same with one more, last, or without it. */
+export function switched(chosen: readonly string[], one: string): string[] {
+  return chosen.includes(one) ? chosen.filter((each) => each !== one) : [...chosen, one];
+}

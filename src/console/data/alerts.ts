@@ -71,24 +71,27 @@ function hear(alert: Alert): void {
 function showSoon(): void {
   if (isDue || !alertBook.hasChanged) return;
   isDue = true;
-  setTimeout(() => {
-    const late = setTimeout(show, FRAME_WITHIN_MS);
-    const frame = requestAnimationFrame(() => show());
-    function show() {
-      clearTimeout(late);
-      cancelAnimationFrame(frame);
-      isDue = false;
-      const begunMs = performance.now();
-      const changes = alertBook.take();
-      for (const listener of listeners) listener(changes);
-      alertsVersion.value++;
-      // Behind what is rendered by that.
-      setTimeout(() => {
-        const tookMs = performance.now() - begunMs;
-        pauseMs = Math.min(SHOWN_EVERY_MAX_MS, Math.max(SHOWN_EVERY_MS, PAUSE_TIMES * tookMs));
-      });
-    }
-  }, pauseMs);
+  setTimeout(
+    () => {
+      const late = setTimeout(show, FRAME_WITHIN_MS);
+      const frame = requestAnimationFrame(() => show());
+      function show() {
+        clearTimeout(late);
+        cancelAnimationFrame(frame);
+        isDue = false;
+        const begunMs = performance.now();
+        const changes = alertBook.take();
+        for (const listener of listeners) listener(changes);
+        alertsVersion.value++;
+        // Behind what is rendered by that.
+        setTimeout(() => {
+          const tookMs = performance.now() - begunMs;
+          pauseMs = Math.min(SHOWN_EVERY_MAX_MS, Math.max(SHOWN_EVERY_MS, PAUSE_TIMES * tookMs));
+        });
+      }
+    },
+    document.hidden ? SHOWN_EVERY_MAX_MS : pauseMs,
+  );
 }
 
 function atVersion(): AlertBook {

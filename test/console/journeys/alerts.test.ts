@@ -80,6 +80,24 @@ test("the page says that it may not sound before somebody has clicked, and what 
   await page.shows("muted for 14 min");
 });
 
+test("an incident is notified of once, and no longer when somebody looks after it", async () => {
+  await using page = await pageOf("Ada", "/");
+  await page.tell("Browser.grantPermissions", { permissions: ["notifications"] });
+  await page.ask(`localStorage.setItem("watchpost.notifications", '{"isOn":true}')`);
+  await fire("rain", "It rains");
+  await page.open(`${base}/alerts`);
+  await page.shows("It rains");
+  // Nothing is shown of a page in front, and what was is not told to a test.
+  await page.ask(`(document.hasFocus = () => false, window.told = [], window.Notification = class extends Notification {
+    constructor(title, options) { super(title, options); told.push(title); }
+    close() { told.push("closed"); super.close(); }
+  }, 1)`);
+  const id = await fire("flood", "The cellar is under water", "critical");
+  await page.until(() => page.ask("told.includes('critical: The cellar is under water')"), "notifies");
+  await alerts.acknowledgeAlert({ id, userId: "Ben" });
+  await page.until(() => page.ask("told.includes('closed')"), "takes it away");
+});
+
 test("of three at once one is refused, which is told of that one alone", async () => {
   const ids = [];
   for (const name of ["north", "south", "west"]) ids.push(await fire(`gate-${name}`, `Gate ${name} is open`));

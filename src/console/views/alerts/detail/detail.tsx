@@ -12,6 +12,7 @@ import { lookingAt } from "../../../looking-at.ts";
 import { Severity } from "../../../parts/status.tsx";
 import { Age, Time } from "../../../parts/time.tsx";
 import { pathTo } from "../../../route.ts";
+import { usePageTitle } from "../../../shell/page-title.ts";
 import { ActionButtons, actionKeys, useAlertActions } from "../actions/action-bar.tsx";
 import { AlertMarks, AlertStatus } from "../alert-status.tsx";
 import { AlertValue } from "../alert-value.tsx";
@@ -23,6 +24,7 @@ export function AlertDetail({ id }: { id: string }) {
   const { row, history, failure } = useAlert(id);
   const { ask, dialog } = useAlertActions(() => {});
   const episodes = useEpisodes(row?.alert);
+  usePageTitle(row?.alert.title ?? "");
   useKeys(
     "Alert",
     actionKeys((action) => row !== undefined && ask(action, [row])),

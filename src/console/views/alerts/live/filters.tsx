@@ -1,6 +1,5 @@
-import { ALERT_STATUSES, SEVERITIES, type AlertStatus } from "../../../data/alert-row.ts";
-import type { AlertFilter } from "../../../data/alert-filter.ts";
-import { FILTER_PARAMS } from "../../../data/alert-filter.ts";
+import { ALERT_STATUSES, SEVERITIES } from "../../../data/alert-row.ts";
+import { FILTER_PARAMS, switched, type AlertFilter } from "../../../data/alert-filter.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { countText } from "../../../format.ts";
 import { severityMark } from "../../../parts/status.tsx";
@@ -26,7 +25,7 @@ export function Filters({ filter, count }: { filter: AlertFilter; count: number 
             type="button"
             key={severity}
             aria-pressed={severities.includes(severity)}
-            onClick={() => setParams({ severity: switched(severities, severity) })}
+            onClick={() => setParams({ severity: switched(severities, severity).join(",") })}
           >
             <span data-severity={severity}>
               <span aria-hidden="true">{severityMark(severity)}</span> {severity}
@@ -44,7 +43,7 @@ export function Filters({ filter, count }: { filter: AlertFilter; count: number 
             title={
               status === "cleared" ? "Those that were cleared since this page listens; older ones are in Past" : ""
             }
-            onClick={() => setParams({ status: switched<AlertStatus | string>(statuses, status) })}
+            onClick={() => setParams({ status: switched(statuses, status).join(",") })}
           >
             {status === "cleared" ? "just cleared" : status}
           </button>
@@ -111,9 +110,4 @@ function Site({ site }: { site: string }) {
       ))}
     </select>
   );
-}
-
-function switched<T extends string>(chosen: readonly T[], one: T): string {
-  const next = chosen.includes(one) ? chosen.filter((each) => each !== one) : [...chosen, one];
-  return next.join(",");
 }

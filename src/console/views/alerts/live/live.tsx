@@ -1,6 +1,6 @@
 /** What fires now: by incident, the gravest first. */
 import { useEffect, useState } from "preact/hooks";
-import { filterOf } from "../../../data/alert-filter.ts";
+import { filterOf, switched } from "../../../data/alert-filter.ts";
 import { alertBook, areAlertsKnown } from "../../../data/alerts.ts";
 import { SEVERITIES, type AlertRow } from "../../../data/alert-row.ts";
 import { keyOfLine } from "../../../data/incident-list.ts";
@@ -8,7 +8,7 @@ import { followRoots } from "../../../data/incidents.ts";
 import { countText } from "../../../format.ts";
 import { useKeys } from "../../../keys.ts";
 import { Empty } from "../../../parts/empty.tsx";
-import { go, pathTo, route } from "../../../route.ts";
+import { go, pathTo, route, setParams } from "../../../route.ts";
 import { user } from "../../../user.ts";
 import { ActionButtons, actionKeys, ALERT_ACTIONS, useAlertActions } from "../actions/action-bar.tsx";
 import { AlertList } from "./alert-list.tsx";
@@ -18,11 +18,14 @@ import type { Chosen } from "./selection.ts";
 import { useLiveList } from "./use-live-list.ts";
 
 const NONE: Chosen = new Set();
+/** They stand in the address. */
+const UNFOLDED_MAX = 20;
 
 export function LiveAlerts() {
   const { params } = route.value;
   const filter = filterOf(params, user.value);
-  const { list, touch, letGo, unfold } = useLiveList(filter, params.get("group") !== "none");
+  const unfolded = (params.get("open") ?? "").split(",").filter(Boolean);
+  const { list, touch, letGo } = useLiveList(filter, params.get("group") !== "none", unfolded);
   const [chosen, setChosen] = useState(NONE);
   const [current, setCurrent] = useState<string>();
   const { ask, dialog } = useAlertActions(() => setChosen(NONE));
@@ -75,7 +78,7 @@ export function LiveAlerts() {
           {...{ lines, chosen, current }}
           onCurrent={setCurrent}
           onChoose={setChosen}
-          onUnfold={({ id }) => unfold(id)}
+          onUnfold={({ id }) => setParams({ open: switched(unfolded, id).slice(-UNFOLDED_MAX).join(",") })}
           onOpen={({ id }) => go(pathTo("alerts", id))}
           onAcknowledge={(rows) => ask(ALERT_ACTIONS[0], rows)}
           onTouch={touch}

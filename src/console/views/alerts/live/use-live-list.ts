@@ -6,15 +6,17 @@ import { LiveList } from "./live-list.ts";
 /** After so long without a movement or key the list goes on by itself. */
 const HELD_MS = 4_000;
 
-/** The list of what a filter takes; `touch` has it keep still for a while. */
-export function useLiveList(filter: AlertFilter, isGrouped: boolean) {
+/** The list of what a filter takes; `unfolded`: ids of incidents. `touch` has it keep still for a while. */
+export function useLiveList(filter: AlertFilter, isGrouped: boolean, unfolded: readonly string[]) {
   const filterKey = JSON.stringify([filter, isGrouped]);
-  const unfolded = useRef(new Set<string>());
+  const isUnfolded = useRef((id: string) => unfolded.includes(id));
+  isUnfolded.current = (id) => unfolded.includes(id);
   const [, setShown] = useState(0);
   const redraw = () => setShown((count) => count + 1);
   const list = useMemo(() => {
-    return new LiveList(alertBook.rows(), takes(filter), isGrouped, (id) => unfolded.current.has(id));
+    return new LiveList(alertBook.rows(), takes(filter), isGrouped, (id) => isUnfolded.current(id));
   }, [filterKey]);
+  useMemo(() => list.refold(), [unfolded.join()]);
   useLayoutEffect(() => onAlerts(({ deltas }) => list.take(deltas)), [list]);
 
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -29,11 +31,6 @@ export function useLiveList(filter: AlertFilter, isGrouped: boolean) {
     clearTimeout(timer.current);
     timer.current = setTimeout(letGo, HELD_MS);
   };
-  const unfold = (id: string) => {
-    if (!unfolded.current.delete(id)) unfolded.current.add(id);
-    list.refold();
-    redraw();
-  };
   void alertsVersion.value;
-  return { list, touch, letGo, unfold };
+  return { list, touch, letGo };
 }
