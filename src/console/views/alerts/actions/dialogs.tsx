@@ -1,6 +1,7 @@
 /** What one does with alerts that are chosen, each asked for in a dialog. */
 import { useState } from "preact/hooks";
 import { alertsApi } from "../../../api.ts";
+import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import type { AlertRow } from "../../../data/alert-row.ts";
 import { knownPeople } from "../../../data/people.ts";
 import { countText } from "../../../format.ts";
@@ -14,7 +15,10 @@ export interface DialogProps {
 
 const TEXT_LENGTH_MAX = 4_096;
 
-export function AcknowledgeDialog({ rows, onClose }: DialogProps) {
+export function AcknowledgeDialog({ rows: asked, onClose }: DialogProps) {
+  void alertsVersion.value;
+  // Somebody else may acknowledge them while the dialog is open.
+  const rows = asked.map((row) => alertBook.row(row.id) ?? row);
   const [comment, setComment] = useState("");
   const [isAgain, setAgain] = useState(false);
   const taken = rows.filter(({ alert }) => alert.acknowledged);
