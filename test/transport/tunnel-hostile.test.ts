@@ -134,10 +134,13 @@ describe("a page that reads late", () => {
     const socket = await open();
     socket.pause();
     for (let i = 0; i < 40; i++) await socket.send(json(i, "QueryRange", { metric: "q", lastMs: 500_000 }));
-    for (let i = 40; i < 1_100; i++) await socket.send(json(i, "QueryRange", { metric: "q" }));
+    const more = Array.from({ length: 3_500 }, (_, i) => clientFrame(json(40 + i, "QueryRange", { metric: "q" })));
+    // Once it is left nobody reads the rest.
+    const sent = socket.write(Buffer.concat(more));
     await answers(await open());
     socket.resume();
     await socket.closed;
+    await sent;
     expect(socket.closeCode()).toBe(1013);
   });
 });
