@@ -1,7 +1,10 @@
 /** Dashboards that are kept on the server: what there is, and one of them as it changes. */
+import { ConnectError } from "@connectrpc/connect";
 import { computed } from "@preact/signals";
+import { BadRequestSchema } from "../../wire/gen/google/rpc/error_details_pb.ts";
 import type { SavedDashboard } from "../../wire/gen/saved_dashboards_pb.ts";
 import { savedDashboardsApi } from "../api.ts";
+import { errorText } from "../errors.ts";
 import { follow } from "../follow.ts";
 import { user } from "../user.ts";
 import { Standing } from "./standing.ts";
@@ -68,4 +71,14 @@ export async function getDashboard(dashboardId: string): Promise<SavedDashboard>
 
 export async function deleteDashboard({ dashboardId, revision }: SavedDashboard): Promise<void> {
   await savedDashboardsApi.deleteDashboard({ dashboardId, revision, userId: user.peek() });
+}
+
+/** All that the server finds wrong with a dashboard, each with its place; otherwise what went wrong. */
+export function mistakesOf(error: unknown): string[] {
+  const found = ConnectError.from(error)
+    .findDetails(BadRequestSchema)
+    .flatMap(({ fieldViolations }) => fieldViolations);
+  return found.length === 0
+    ? [errorText(error)]
+    : found.map(({ description }) => description.replace(/^dashboard\./, ""));
 }

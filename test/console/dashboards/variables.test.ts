@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
+import { exploreLink } from "../../../src/console/views/dashboards/explore-link.ts";
 import {
   choicesOf,
   filtersOfOthers,
@@ -7,7 +8,9 @@ import {
   resolved,
   unknownNames,
 } from "../../../src/console/views/dashboards/variables.ts";
-import { DashboardVariableSchema, type PanelQuery } from "../../../src/wire/gen/saved_dashboards_pb.ts";
+import { exploreStateOf } from "../../../src/console/views/explore/explore-state.ts";
+import { RangeFunction } from "../../../src/wire/gen/history_pb.ts";
+import { DashboardVariableSchema, PanelSchema, type PanelQuery } from "../../../src/wire/gen/saved_dashboards_pb.ts";
 
 const site = create(DashboardVariableSchema, { name: "site", tag: "site", defaultValue: "hall-1" });
 const device = create(DashboardVariableSchema, { name: "device", tag: "device" });
@@ -55,4 +58,23 @@ test("names that are no variables are found", () => {
 test("values of one are narrowed by what is chosen in the others", () => {
   expect(filtersOfOthers(variables, { site: "hall-1", device: "p1" }, "device")).toEqual({ site: "hall-1" });
   expect(filtersOfOthers(variables, { site: "hall-1", device: "" }, "site")).toEqual({});
+});
+
+test("a panel leads to Explore with what it asks, of what is chosen", () => {
+  const query = {
+    metric: "temp",
+    filters: { site: "$site", device: "$device" },
+    function: RangeFunction.MAX,
+    stepMs: 60_000n,
+  };
+  const panel = create(PanelSchema, {
+    queries: [query, { ...query, metric: "hum" }, { metric: "other" }],
+    logScale: true,
+  });
+  const link = exploreLink(panel, { site: "hall-2", device: "" }, { lastMs: 3_600_000 })!;
+  expect(exploreStateOf(new URL(link, "http://host").searchParams)).toEqual({
+    ...{ metrics: ["temp", "hum"], filters: { site: "hall-2" }, lastMs: 3_600_000 },
+    ...{ function: "max", step: "1m", groupBy: [], logScale: true },
+  });
+  expect(exploreLink(create(PanelSchema), {}, { lastMs: 1 })).toBeUndefined();
 });

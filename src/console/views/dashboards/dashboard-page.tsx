@@ -31,15 +31,18 @@ export function DashboardPage({ id }: { id: string }) {
   useEffect(() => (state.isChanged.value ? guardLeaving(mayLeave) : undefined), [state, state.isChanged.value]);
   const draft = state.draft.value;
   usePageTitle(draft?.present.title ?? id);
-  if (draft === undefined) {
-    if (!state.isMissing.value) return <h1 class="dim">{id} …</h1>;
-    return (
-      <Empty title={`There is no dashboard ${id}`}>
-        It was deleted, or never saved. <a href="/dashboards">All dashboards</a>
-      </Empty>
-    );
-  }
-  return <Shown {...{ state }} dashboard={draft.present} />;
+  return (
+    <>
+      {route.value.params.has("kiosk") && <KioskBar id={id} title={draft?.present.title ?? id} />}
+      {draft !== undefined && <Shown {...{ state }} dashboard={draft.present} />}
+      {draft === undefined && !state.isMissing.value && <h1 class="dim">{id} …</h1>}
+      {draft === undefined && state.isMissing.value && (
+        <Empty title={`There is no dashboard ${id}`}>
+          It was deleted, or never saved. <a href="/dashboards">All dashboards</a>
+        </Empty>
+      )}
+    </>
+  );
 }
 
 function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDashboard }) {
@@ -60,11 +63,7 @@ function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDa
   const { choices, range } = setting;
   return (
     <>
-      {isKiosk ? (
-        <KioskBar id={state.id} title={dashboard.title} />
-      ) : (
-        <DashboardBar {...{ state, dashboard, isEditing }} />
-      )}
+      {!isKiosk && <DashboardBar {...{ state, dashboard, isEditing }} />}
       <Conflict
         draft={state.draft.value!}
         isSaving={state.isSaving.value}

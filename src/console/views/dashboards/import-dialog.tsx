@@ -1,7 +1,6 @@
 import { useState } from "preact/hooks";
 import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { getDashboard, putDashboard } from "../../data/dashboards.ts";
-import { errorText } from "../../errors.ts";
+import { getDashboard, mistakesOf, putDashboard } from "../../data/dashboards.ts";
 import { countText } from "../../format.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { tell } from "../../parts/toast.tsx";
@@ -32,7 +31,7 @@ export function ImportDialog({ known, onClose }: { known: ReadonlySet<string>; o
         const revision = known.has(dashboardId) ? (await getDashboard(dashboardId)).revision : 0n;
         await putDashboard(dashboard, revision);
       } catch (error) {
-        wrong.push(`${dashboardId}: ${errorText(error)}`);
+        wrong.push(...mistakesOf(error).map((mistake) => `${dashboardId}: ${mistake}`));
       }
     }
     setBusy(false);
@@ -54,6 +53,8 @@ export function ImportDialog({ known, onClose }: { known: ReadonlySet<string>; o
           <input
             type="file"
             accept=".json,application/json"
+            // A file that was mended can be chosen again.
+            onClick={({ currentTarget }) => (currentTarget.value = "")}
             onChange={({ currentTarget }) => void read(currentTarget.files?.[0])}
           />
         </label>

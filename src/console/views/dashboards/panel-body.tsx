@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import type { PlotRange } from "../../charts/plot-model.ts";
 import { PanelKind, type DashboardVariable, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
+import type { PanelData } from "./panel-data.ts";
 import { PanelFeed, type FeedNeed } from "./panel-feed.ts";
 import { kindEntry, type KindEntry } from "./panel-kinds.ts";
 import { DeviceGridPanel } from "./panels/device-grid-panel.tsx";
@@ -51,7 +52,7 @@ function FedPanel({ panel, queries, range, Drawing, need }: FedPanelProps) {
     feed.open();
     return () => feed.close();
   }, [feed]);
-  const data = feed.data.value;
+  const data = keptWhileRead(asked, feed.data.value);
   const isEmpty = data.series.length === 0;
   return (
     <>
@@ -59,6 +60,18 @@ function FedPanel({ panel, queries, range, Drawing, need }: FedPanelProps) {
       {!isEmpty && <Drawing {...{ panel, data }} />}
     </>
   );
+}
+
+/** What a panel showed last, by what it asks: it comes back into sight with that. */
+const kept = new Map<string, PanelData>();
+const KEPT_MAX = 200;
+
+function keptWhileRead(asked: string, data: PanelData): PanelData {
+  if (!data.isRead) return kept.get(asked) ?? data;
+  kept.delete(asked);
+  kept.set(asked, data);
+  if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
+  return data;
 }
 
 function Hint({ children }: { children: preact.ComponentChildren }) {

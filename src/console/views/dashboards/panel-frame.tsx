@@ -1,13 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Menu } from "../../parts/menu.tsx";
+import { go } from "../../route.ts";
 import type { Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { exploreLink } from "./explore-link.ts";
 import type { Rect } from "./grid-layout.ts";
 import { PanelBody, type PanelSetting } from "./panel-body.tsx";
 import { kindEntry } from "./panel-kinds.ts";
 import type { PanelHandles } from "./panel-handles.ts";
 
 /** Panels are drawn a little before they come into sight. */
-const NEAR = "200px";
+const NEAR = "400px";
 
 export interface PanelActions {
   edit(id: string): void;
@@ -62,19 +64,7 @@ export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameP
         <h2 class="ellipsis" title={title}>
           {title}
         </h2>
-        {editing && (
-          <Menu
-            label={`What to do with ${title}`}
-            class="quiet"
-            items={[
-              { label: "Edit", choose: () => editing.edit(panel.id) },
-              { label: "Duplicate", choose: () => editing.duplicate(panel.id) },
-              { label: "Remove", choose: () => editing.remove(panel.id), isDangerous: true },
-            ]}
-          >
-            ⋯
-          </Menu>
-        )}
+        <PanelMenu {...{ panel, setting }} {...(editing && { editing })} />
       </div>
       <div
         ref={content}
@@ -88,6 +78,27 @@ export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameP
         <span class="dash-resize" aria-hidden="true" title="Drag to resize" {...editing.resizesOf(panel.id)} />
       )}
     </section>
+  );
+}
+
+function PanelMenu({ panel, setting, editing }: Pick<PanelFrameProps, "panel" | "setting" | "editing">) {
+  const link = exploreLink(panel, setting.choices, setting.range);
+  const { id } = panel;
+  const items = [
+    ...(editing === undefined
+      ? []
+      : [
+          { label: "Edit", choose: () => editing.edit(id) },
+          { label: "Duplicate", choose: () => editing.duplicate(id) },
+          { label: "Remove", choose: () => editing.remove(id), isDangerous: true },
+        ]),
+    ...(link === undefined ? [] : [{ label: "Explore", choose: () => go(link), title: "Look at it closely" }]),
+  ];
+  if (items.length === 0) return null;
+  return (
+    <Menu label={`What to do with ${titleOf(panel)}`} class="quiet dash-menu" items={items}>
+      ⋯
+    </Menu>
   );
 }
 

@@ -67,7 +67,7 @@ export function SettingsDialog({ state, dashboard, onClose }: SettingsDialogProp
           />
         </label>
         <label class="field">
-          Range
+          Range at first
           <input
             value={rangeText}
             aria-invalid={rangeMs === undefined}
