@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ruleOf } from "../../src/alerts/rule-input.ts";
 import { messageOfRule, ruleOfMessage } from "../../src/alerts/rule-message.ts";
+import { withLimit } from "../../src/console/views/alerts/rules/condition-form.ts";
 import { KINDS } from "../../src/console/views/alerts/rules/condition-kinds.ts";
 import { problemAt, shortText } from "../../src/console/views/alerts/rules/problems.ts";
 import {
@@ -121,6 +122,12 @@ describe("what is typed", () => {
     expect(problemAt(problems, "rule.condition.threshold.above")).toBe("Wanted a number");
     expect(problemAt(problems, "rule.condition.threshold", true)).toBe("Wanted a number");
     expect(rule.condition?.threshold?.above).toBeUndefined();
+  });
+
+  test("where it clears at the limit itself, that goes along with it", () => {
+    expect(withLimit({ at: "80", clear: "80" }, "85")).toEqual({ at: "85", clear: "85" });
+    expect(withLimit({ at: "80", clear: "75" }, "85")).toEqual({ at: "85", clear: "75" });
+    expect(withLimit({ side: "below", at: "80" } as { at: string }, "8")).toMatchObject({ side: "below", at: "8" });
   });
 
   test("labels have a name, each another", () => {

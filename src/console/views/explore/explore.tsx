@@ -4,6 +4,7 @@ import type { PlotRange } from "../../charts/plot-model.ts";
 import type { Failure } from "../../data/failure.ts";
 import { countText } from "../../format.ts";
 import { route, setParams } from "../../route.ts";
+import { newRuleAddress } from "../alerts/rules/rule-address.ts";
 import { Browse } from "./browse.tsx";
 import { FilterFields, MetricField } from "./choose-series.tsx";
 import { useDeviceMetrics } from "./device-metrics.ts";
@@ -36,6 +37,11 @@ export function Explore() {
             <HowFields state={state} failure={failure} />
           </div>
         </details>
+        {state.metrics.length === 1 && (
+          <a class="button" href={newRuleAddress(state.metrics[0], state.filters)}>
+            Make a rule of it
+          </a>
+        )}
       </div>
       {shown.length === 0 && (device === "" || ofDevice !== undefined) && <Browse filters={state.filters} />}
       <div class="charts">

@@ -7,7 +7,7 @@ import { route, setParams } from "../../../route.ts";
 import { ReceiverCard } from "./receiver-card.tsx";
 import "./receivers.css";
 
-const READ_EVERY_MS = 5_000;
+const READ_EVERY_MS = 10_000;
 
 /** "/alerts/receivers": where notifications go, whether they get there, and a test of it. */
 export function ReceiversView() {

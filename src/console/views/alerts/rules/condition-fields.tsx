@@ -1,6 +1,6 @@
 /** What has to be met: the kind, and its own fields. */
 import { SEVERITIES } from "../../../data/alert-row.ts";
-import { textsOfKind, type ConditionForm, type StepForm } from "./condition-form.ts";
+import { textsOfKind, withLimit, type ConditionForm, type StepForm } from "./condition-form.ts";
 import { DEVICE_STATUSES, KINDS, specOf, wireName, type FieldSpec, type Kind, type Texts } from "./condition-kinds.ts";
 import { About, CheckField, ChoiceField, TextField } from "./form-fields.tsx";
 import { problemAt, type Problem } from "./problems.ts";
@@ -51,7 +51,7 @@ export function ConditionFields({ form, problems, unit, onChange }: ConditionFie
             label={unit === "" ? "Limit" : `Limit, ${unit}`}
             inputMode="decimal"
             value={texts["at"] ?? ""}
-            onChange={(at) => set({ at })}
+            onChange={(at) => set(withLimit(texts, at))}
             help={kind === "rate" ? "Per second." : "Also drawn: drag the line."}
             error={problemAt(problems, `${root}.above`) || problemAt(problems, `${root}.below`)}
           />
@@ -130,7 +130,7 @@ function Steps({ form: { steps }, problems, side, set, onChange }: StepsProps) {
             label={side}
             inputMode="decimal"
             value={step.at}
-            onChange={(text) => put(i, { at: text })}
+            onChange={(text) => put(i, withLimit(step, text))}
             error={at(i, "above") || at(i, "below") || problemAt(problems, `rule.condition.ladder.steps[${i}]`)}
           />
           <TextField

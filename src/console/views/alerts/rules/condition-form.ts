@@ -20,6 +20,11 @@ export interface ConditionForm {
   readonly statuses: readonly string[];
 }
 
+/** Another limit; where it cleared at the limit itself it goes on to. */
+export function withLimit<T extends { readonly at?: string; readonly clear?: string }>(texts: T, at: string): T {
+  return { ...texts, at, ...(texts.clear !== undefined && texts.clear === texts.at && { clear: at }) };
+}
+
 type Fields = Record<string, unknown>;
 interface Limit {
   readonly above?: number | undefined;

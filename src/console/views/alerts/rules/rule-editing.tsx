@@ -5,7 +5,8 @@ import { confirm } from "../../../parts/dialog.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { go, pathTo } from "../../../route.ts";
 import { useBacktest } from "./backtest.ts";
-import { textsOfKind } from "./condition-form.ts";
+import { backtestWords } from "./backtest-words.ts";
+import { textsOfKind, withLimit } from "./condition-form.ts";
 import { specOf } from "./condition-kinds.ts";
 import { PreviewPanel, testedMs } from "./preview-panel.tsx";
 import { problemsOf, type Problem } from "./problems.ts";
@@ -30,8 +31,12 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
   const [refused, setRefused] = useState<readonly Problem[]>([]);
   const [failure, setFailure] = useState("");
   const [isSaving, setSaving] = useState(false);
+  /** Somebody wanted to save it as it is. */
+  const [isTried, setTried] = useState(false);
   const [unit, setUnit] = useState("");
-  const { rule, problems: own } = ruleOfDraft(draft);
+  const { rule, problems: wrong } = ruleOfDraft(draft);
+  const isRenamed = name !== undefined && rule !== undefined && rule.name !== name;
+  const own = isRenamed ? [...wrong, { field: "rule.name", text: `rule.name has to stay ${name}: copy it` }] : wrong;
   const isTested = rule !== undefined && own.length === 0 && isTestable(rule);
   const backtest = useBacktest(isTested ? rule : undefined, testedMs());
   const { fromFile } = begun;
@@ -43,6 +48,7 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
 
   const change = (changed: RuleDraft) => {
     setDraft(changed);
+    setTried(false);
     setRefused([]);
     setFailure("");
     setKept(false);
@@ -62,6 +68,7 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
   }, [draft]);
 
   const save = async () => {
+    setTried(true);
     if (isSaving || rule === undefined || own.length > 0) return;
     setSaving(true);
     try {
@@ -121,7 +128,10 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
           onChange={change}
         />
         {failure !== "" && <p role="alert">It was not saved: {failure}</p>}
-        <Unplaced problems={[...own, ...refused]} draft={draft} />
+        <Refusals problems={isTried ? [...own, ...refused] : refused} />
+        {backtest.result !== undefined && (
+          <p class="rules-verdict-below dim">It {backtestWords(backtest.result, backtest.range)}: see below.</p>
+        )}
         <div class="actions">
           {name !== undefined && !fromFile && (
             <button type="button" class="danger" onClick={() => void remove()}>
@@ -137,7 +147,7 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
             Cancel
           </a>
           {!fromFile && (
-            <button type="submit" class="primary" aria-disabled={isSaving || rule === undefined}>
+            <button type="submit" class="primary" aria-disabled={isSaving}>
               {name === undefined ? "Create rule" : "Save"}
             </button>
           )}
@@ -159,21 +169,23 @@ function limitOf(draft: RuleDraft, change: (draft: RuleDraft) => void): { onLimi
   const { form } = draft;
   return {
     onLimit(value) {
-      const texts = { ...form.texts, [form.kind]: { ...textsOfKind(form), at: String(value) } };
+      const texts = { ...form.texts, [form.kind]: withLimit(textsOfKind(form), String(value)) };
       change({ kind: "form", form: { ...form, texts } });
     },
   };
 }
 
-/** Problems are marked at their fields; those of a draft in JSON have none. */
-function Unplaced({ problems, draft }: { problems: readonly Problem[]; draft: RuleDraft }) {
+/** What kept it from being saved, in whole sentences; in the form it is marked at the fields, too. */
+function Refusals({ problems }: { problems: readonly Problem[] }) {
   if (problems.length === 0) return null;
-  if (draft.kind === "form") return <p role="alert">It was not saved: look at what is marked.</p>;
   return (
-    <ul role="alert">
-      {problems.map(({ field, text }) => (
-        <li key={field + text}>{text}</li>
-      ))}
-    </ul>
+    <div role="alert">
+      It was not saved:
+      <ul>
+        {problems.map(({ field, text }) => (
+          <li key={field + text}>{text}</li>
+        ))}
+      </ul>
+    </div>
   );
 }

@@ -1,4 +1,6 @@
 /** All of a rule, as a form or as JSON. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Problem } from "./problems.ts";
 import { LateFields, TellingFields, TextFields, WhenFields } from "./alert-fields.tsx";
 import { ConditionFields } from "./condition-fields.tsx";
@@ -54,14 +56,20 @@ export function RuleFields({ draft, problems, unit, isNamed, escalations, onChan
             onInput={({ currentTarget }) => onChange({ kind: "json", text: currentTarget.value })}
           />
         </label>
+        <div role="status">
+          {problems.map(({ field, text }) => (
+            <p class="field-error" key={field + text}>
+              {text}
+            </p>
+          ))}
+        </div>
       </>
     );
   }
   const { form } = draft;
   const change = (changes: Partial<RuleForm>) => onChange({ kind: "form", form: { ...form, ...changes } });
   const part = { form, problems, onChange: change };
-  const isDetailed = form.title + form.description + form.runbook !== "" || form.labels.length > 0;
-  const isTold = form.escalation !== "" || form.opens.length > 0 || form.activeTimes.length > 0;
+  const isWrong = (...names: string[]) => names.some((name) => problemAt(problems, `rule.${name}`, true) !== "");
   return (
     <>
       <div class="rules-name">
@@ -78,23 +86,52 @@ export function RuleFields({ draft, problems, unit, isNamed, escalations, onChan
       <SeriesFields {...part} />
       <ConditionFields {...part} unit={unit} />
       <WhenFields {...part} />
-      <details open={isDetailed}>
-        <summary>What it says: title, what to do, labels</summary>
+      <Section
+        title="What it says: title, what to do, labels"
+        isBegun={form.title + form.description + form.runbook !== "" || form.labels.length > 0}
+        isWrong={isWrong("title", "description", "runbook", "labels")}
+      >
         <TextFields {...part} />
-      </details>
-      <details open={isTold}>
-        <summary>Who hears of it: escalation, times, sessions and issues</summary>
+      </Section>
+      <Section
+        title="Who hears of it: escalation, times, sessions and issues"
+        isBegun={form.escalation !== "" || form.opens.length > 0 || form.activeTimes.length > 0}
+        isWrong={isWrong("escalation", "opens", "active_times")}
+      >
         <TellingFields {...part} escalations={escalations} />
-      </details>
-      <details>
-        <summary>Silence and late points</summary>
+      </Section>
+      <Section
+        title="Silence and late points"
+        isBegun={form.lateAfter !== "" || form.notifyLate || !["", "keep"].includes(form.noData)}
+        isWrong={isWrong("no_data", "late_after", "notify_late")}
+      >
         <LateFields {...part} />
-      </details>
+      </Section>
       <CheckField
         label="Paused: kept, and not evaluated"
         isOn={form.disabled}
         onChange={(disabled) => change({ disabled })}
       />
     </>
+  );
+}
+
+interface SectionProps {
+  readonly title: string;
+  /** Something in it is filled in. */
+  readonly isBegun: boolean;
+  /** Something in it has to be seen. */
+  readonly isWrong: boolean;
+  readonly children: ComponentChildren;
+}
+
+/** Unfolded where there is something in it, then as one leaves it. */
+function Section({ title, isBegun, isWrong, children }: SectionProps) {
+  const [isOpen, setOpen] = useState(isBegun);
+  return (
+    <details open={isOpen || isWrong} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>{title}</summary>
+      {children}
+    </details>
   );
 }

@@ -1,4 +1,4 @@
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { RuleInfo } from "../../../../wire/gen/rules_pb.ts";
 import { conditionWords, severityWords } from "../../../../wire/rule-words.ts";
 import { alertsApi } from "../../../api.ts";
@@ -16,6 +16,8 @@ import { NEW, ruleAddress } from "./rule-address.ts";
 import { filteredRules, RULE_STATES, severitiesOf, stateOfRule, type RuleFilter } from "./rule-filter.ts";
 
 const READ_EVERY_MS = 5_000;
+/** So many take a while, of the server, too. */
+const [MANY, MANY_EVERY_MS] = [5_000, 60_000];
 const FILTERS = ["q", "severity", "state", "origin"] as const;
 const STATE_WORDS: Readonly<Record<string, string>> = {
   unknown: "firing, but silent",
@@ -24,7 +26,11 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
 };
 
 export function RuleList() {
-  const { value, failure, refresh } = usePolled(readRules, { everyMs: READ_EVERY_MS });
+  const [everyMs, setEveryMs] = useState(READ_EVERY_MS);
+  const { value, failure, refresh } = usePolled(readRules, { everyMs });
+  useEffect(() => {
+    if ((value?.rules.length ?? 0) > MANY) setEveryMs(MANY_EVERY_MS);
+  }, [value]);
   const { params } = route.value;
   const [text, severity, state, origin] = FILTERS.map((name) => params.get(name) ?? "");
   const filter: RuleFilter = { text, severity, state, origin };
