@@ -9,7 +9,7 @@ import { collaborationApi } from "../api.ts";
 import { follow } from "../follow.ts";
 import { Outbox, type Draft, type Outcome } from "./outbox.ts";
 import { membersAfter, type Members } from "./present.ts";
-import { EMPTY_LOG, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
+import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
 
 const SNAPSHOT = 100;
 const PAGE = 200;
@@ -130,8 +130,7 @@ export class Room {
       }
     }
     if (this.isImported.peek()) {
-      // Nobody is in it, and nothing is added to it.
-      await this.readLast().catch((error: unknown) => (this.failure.value = ConnectError.from(error).rawMessage));
+      await this.#readImported().catch((error: unknown) => (this.failure.value = ConnectError.from(error).rawMessage));
       this.isKnown.value = true;
       return;
     }
@@ -150,6 +149,17 @@ export class Room {
     const stop = follow(open.bind(this), (message) => this.#hear(message));
     if (this.#over.signal.aborted) stop();
     this.#over.signal.addEventListener("abort", stop);
+  }
+
+  /** Nobody is in it and nothing is added to it: what was said stands in its file, which a replay reads. */
+  async #readImported(): Promise<void> {
+    const messages: CollaborationMessage[] = [];
+    const asked = { sessionId: this.id, metrics: ["-"] };
+    for await (const { event } of collaborationApi.replaySession(asked, { signal: this.#over.signal })) {
+      if (event.case === "message") messages.push(event.value);
+      if (messages.length > LOADED_MAX) messages.shift();
+    }
+    this.log.value = withLast(EMPTY_LOG, messages, false);
   }
 
   #hear(message: CollaborationMessage): void {

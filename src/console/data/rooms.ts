@@ -3,24 +3,24 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { alertsApi, collaborationApi } from "../api.ts";
+import { msOf } from "../format.ts";
 import { isSaid, titleOf } from "./said.ts";
 
-const READ_EVERY_MS = 5_000;
-const SESSIONS_MAX = 500;
+const READ_EVERY_MS = 8_000;
+const SESSIONS_AT_ONCE = 200;
 /** Of so many the last words are looked for, in so many messages each: people come and go by messages, too. */
 const [WORDS_OF_MAX, WORDS_IN] = [40, 12];
 
 export interface RoomList {
-  /** The last activity first. */
   readonly sessions: readonly Session[];
-  /** There are more on the server. */
-  readonly hasMore: boolean;
+  /** Where those before them are; "": there are none. */
+  readonly nextPage: string;
   readonly isKnown: boolean;
   /** "": it could be read. */
   readonly failure: string;
 }
 
-export const roomList = signal<RoomList>({ sessions: [], hasMore: false, isKnown: false, failure: "" });
+export const roomList = signal<RoomList>({ sessions: [], nextPage: "", isKnown: false, failure: "" });
 
 /** What somebody said last, by session. */
 export const lastWords = signal<ReadonlyMap<string, CollaborationMessage>>(new Map());
@@ -36,14 +36,33 @@ export function followRooms(): () => void {
   return () => controller.abort();
 }
 
+/** Earlier ones, which are not read again. */
+export async function readEarlierRooms(): Promise<void> {
+  const { nextPage: page, sessions } = roomList.peek();
+  const answer = await collaborationApi.listSessions({ limit: SESSIONS_AT_ONCE, page });
+  earlier = mergedSessions(earlier, answer.sessions);
+  earlierPage = answer.nextPage;
+  roomList.value = { ...roomList.peek(), sessions: mergedSessions(earlier, sessions), nextPage: earlierPage };
+}
+
+let earlier: readonly Session[] = [];
+let earlierPage: string | undefined;
+
 async function readRooms(signal: AbortSignal): Promise<void> {
   try {
-    const { sessions, nextPage } = await collaborationApi.listSessions({ limit: SESSIONS_MAX }, { signal });
-    roomList.value = { sessions, hasMore: nextPage !== "", isKnown: true, failure: "" };
-    await readLastWords(sessions.slice(0, WORDS_OF_MAX), signal);
+    const { sessions, nextPage } = await collaborationApi.listSessions({ limit: SESSIONS_AT_ONCE }, { signal });
+    const all = mergedSessions(earlier, sessions);
+    roomList.value = { sessions: all, nextPage: earlierPage ?? nextPage, isKnown: true, failure: "" };
+    const latest = all.toSorted((a, b) => (msOf(b.lastActivityAt) ?? 0) - (msOf(a.lastActivityAt) ?? 0));
+    await readLastWords(latest.slice(0, WORDS_OF_MAX), signal);
   } catch (error) {
     if (!signal.aborted) roomList.value = { ...roomList.peek(), failure: ConnectError.from(error).rawMessage };
   }
+}
+
+/** Each once, as it was read last. */
+function mergedSessions(before: readonly Session[], after: readonly Session[]): readonly Session[] {
+  return [...new Map([...before, ...after].map((session) => [session.id, session])).values()];
 }
 
 const readAt = new Map<string, bigint>();
@@ -51,12 +70,13 @@ const readAt = new Map<string, bigint>();
 async function readLastWords(sessions: readonly Session[], signal: AbortSignal): Promise<void> {
   const changed = sessions.filter(({ id, messages }) => readAt.get(id) !== messages);
   const found = new Map(lastWords.peek());
-  for (const { id, messages } of changed) {
+  const readOne = async ({ id, messages }: Session) => {
     const page = await collaborationApi.listMessages({ sessionId: id, limit: WORDS_IN }, { signal });
     const last = page.messages.findLast(isSaid);
     if (last !== undefined) found.set(id, last);
     readAt.set(id, messages);
-  }
+  };
+  await Promise.all(changed.map(readOne));
   if (changed.length > 0) lastWords.value = found;
 }
 

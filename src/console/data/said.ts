@@ -27,8 +27,9 @@ export function isComing({ messageType, metadata }: CollaborationMessage): boole
   return messageType === "system" && (metadata["event"] === "joined" || metadata["event"] === "left");
 }
 
+/** Its id: what somebody likes to be called may be another one's. */
 export function nameOf({ userId, userName }: Pick<CollaborationMessage, "userId" | "userName">): string {
-  return userName || userId;
+  return userId || userName;
 }
 
 export function saidIn({ messageType, message, metadata, annotation, issue }: CollaborationMessage): Said {

@@ -18,9 +18,7 @@ export function marksOf(buffer: ReplayBuffer): ReplayMarkAt[] {
   const said = messages.flatMap((message, i): ReplayMarkAt[] => {
     if (!isSaid(message)) return [];
     const kind = message.messageType === "chat" ? "said" : "noted";
-    return [
-      { atMs: messagesAtMs[i], kind, severity: "", text: `${message.userName || message.userId}: ${message.message}` },
-    ];
+    return [{ atMs: messagesAtMs[i], kind, severity: "", text: `${message.userId}: ${message.message}` }];
   });
   const heard = alerts.flatMap(({ alert }, i): ReplayMarkAt[] => {
     if (alert === undefined) return [];

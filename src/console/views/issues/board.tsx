@@ -19,7 +19,7 @@ export function Board() {
   const field = (name: string) => params.get(name) ?? "";
   const filter: BoardFilter = {
     ...{ text: field("find"), device: field("device"), session: field("session"), alert: field("alert") },
-    ...{ priority: field("priority"), assignee: params.has("mine") ? user.value || "nobody yet" : "" },
+    ...{ priority: field("priority"), assignee: params.has("mine") ? user.value : "" },
   };
   const { text, device, session, alert } = filter;
   useEffect(() => void readOver(filter, true), [text, device, session, alert]);
@@ -56,10 +56,11 @@ export function Board() {
             ))}
           </select>
         </label>
-        <label class="check">
+        <label class="check" title={user.value === "" ? "Say your name first" : ""}>
           <input
             type="checkbox"
-            checked={params.has("mine")}
+            checked={params.has("mine") && user.value !== ""}
+            disabled={user.value === ""}
             onChange={({ currentTarget }) => setParams({ mine: currentTarget.checked ? "1" : "" })}
           />
           mine

@@ -19,6 +19,7 @@ export function People({ room }: { room: Room }) {
           return (
             <li key={member.userId} data-away={member.streams === 0}>
               <span aria-hidden="true">{member.streams === 0 ? "○" : "●"}</span> <b>{nameOf(member)}</b>
+              {member.userName !== "" && member.userName !== member.userId && ` (${member.userName})`}
               {member.userId === room.userId && <span class="dim"> (you)</span>}
               {member.streams === 0 && <span class="dim"> connection lost</span>}
               {text !== "" && member.userId !== room.userId && (

@@ -2,10 +2,11 @@ import { useEffect, useState } from "preact/hooks";
 import { SessionState, type Session } from "../../../wire/gen/collaboration_pb.ts";
 import { LOBBY } from "../../data/room.ts";
 import { readUpTo } from "../../data/read-marks.ts";
-import { followRooms, lastWords, roomList } from "../../data/rooms.ts";
+import { followRooms, lastWords, readEarlierRooms, roomList } from "../../data/rooms.ts";
 import { nameOf, saidIn } from "../../data/said.ts";
 import { countText, msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { tellError } from "../../parts/tell.ts";
 import { Age } from "../../parts/time.tsx";
 import { pathTo, route, setParams } from "../../route.ts";
 import { ImportRoom } from "./import-room.tsx";
@@ -19,7 +20,7 @@ export function RoomList() {
   const [shown, setShown] = useState(SHOWN_FIRST);
   const { params } = route.value;
   const [text, state] = [params.get("find") ?? "", params.get("state") ?? ""];
-  const { sessions, hasMore, isKnown, failure } = roomList.value;
+  const { sessions, nextPage, isKnown, failure } = roomList.value;
   const found = sessions.filter((session) => isFound(session, text, state)).sort(latestFirst);
   return (
     <>
@@ -71,10 +72,12 @@ export function RoomList() {
       {found.length > shown && (
         <button onClick={() => setShown(shown + SHOWN_FIRST)}>{countText(found.length - shown)} more</button>
       )}
-      {hasMore && (
-        <p class="dim">
-          Only the newest {countText(sessions.length)} sessions are looked through; an older one is reached by its id:
-          /sessions/ID.
+      {nextPage !== "" && (
+        <p>
+          <button onClick={() => readEarlierRooms().catch((error: unknown) => tellError(error))}>
+            Earlier sessions
+          </button>{" "}
+          <span class="dim">{countText(sessions.length)} are looked through so far.</span>
         </p>
       )}
     </>

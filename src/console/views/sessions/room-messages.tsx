@@ -2,7 +2,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { markRead, readUpTo } from "../../data/read-marks.ts";
 import type { Room } from "../../data/room.ts";
-import { laterCount } from "../../data/room-log.ts";
+import { firstNumber, laterCount, type RoomLog } from "../../data/room-log.ts";
 import { roomRows } from "../../data/room-rows.ts";
 import { countText } from "../../format.ts";
 import { known } from "./known.ts";
@@ -77,9 +77,7 @@ export function RoomMessages({ room }: { room: Room }) {
               </button>
             </li>
           )}
-          {!log.hasEarlier && room.isKnown.value && (
-            <li class="sessions-edge dim">{log.messages.length === 0 ? "Nothing was said yet." : "Here it begins."}</li>
-          )}
+          {!log.hasEarlier && room.isKnown.value && <li class="sessions-edge dim">{edgeText(log)}</li>}
           {!room.isKnown.value && (
             <li class="sessions-edge">
               <span role="status">Coming in…</span>
@@ -107,4 +105,9 @@ export function RoomMessages({ room }: { room: Room }) {
       )}
     </div>
   );
+}
+
+function edgeText(log: RoomLog): string {
+  if (log.messages.length === 0) return "Nothing was said yet.";
+  return firstNumber(log) > 1 ? "Earlier ones are not kept here." : "Here it begins.";
 }

@@ -62,7 +62,14 @@ export function RoomView({ id }: { id: string }) {
         <RoomMessages room={room} />
         <Composer room={room} />
       </section>
-      <RoomTopic room={room} />
+      {/* What this server has of the same names need not be what was talked about. */}
+      {state === SessionState.IMPORTED ? (
+        <p class="dim">
+          Its charts and alerts came with it: see its <a href={pathTo("sessions", id, "replay")}>replay</a>.
+        </p>
+      ) : (
+        <RoomTopic room={room} />
+      )}
     </div>
   );
 }

@@ -89,6 +89,12 @@ export function ReplayPage({ id }: { id: string }) {
           <button onClick={() => setParams({ from: new Date(readToMs).toISOString(), t: "" })}>Go on from there</button>
         </p>
       )}
+      {from !== "" && (
+        <p class="dim">
+          It begins at <Time ms={range.fromMs} />: what was said before is not in it.{" "}
+          <button onClick={() => setParams({ from: "", t: "" })}>From the beginning</button>
+        </p>
+      )}
       <ReplayControls replay={replay} view={view} />
       <Scrubber replay={replay} />
       <div class="replay-parts">
