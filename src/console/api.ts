@@ -1,6 +1,5 @@
 /** What the server answers, typed by the generated messages. */
 import { createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-web";
 import { Alerts } from "../wire/gen/alerts_pb.ts";
 import { Collaboration } from "../wire/gen/collaboration_pb.ts";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
@@ -8,6 +7,7 @@ import { Devices } from "../wire/gen/devices_pb.ts";
 import { DataIngestion } from "../wire/gen/ingestion_pb.ts";
 import { Server } from "../wire/gen/server_pb.ts";
 import { SavedDashboards } from "../wire/gen/saved_dashboards_pb.ts";
+import { connectCalls } from "./connect-calls.ts";
 import { ServerLink } from "./server-link.ts";
 
 export const link = new ServerLink(location.origin, {
@@ -18,11 +18,7 @@ export const link = new ServerLink(location.origin, {
     return timing !== undefined && /^h[23]/.test(timing.nextHopProtocol);
   },
 });
-const transport = createConnectTransport({
-  baseUrl: location.origin,
-  fetch: link.fetch as typeof globalThis.fetch,
-  useBinaryFormat: true,
-});
+const transport = connectCalls(location.origin, link.fetch);
 
 export const alertsApi = createClient(Alerts, transport);
 export const dashboardApi = createClient(Dashboard, transport);

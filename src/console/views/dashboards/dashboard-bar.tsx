@@ -9,8 +9,7 @@ import { go, pathTo, setParams } from "../../route.ts";
 import { fillScreen } from "./fill-screen.ts";
 import { save } from "./save.ts";
 import { doneBy } from "./conflict.tsx";
-import { download } from "./download.ts";
-import { fileText } from "./dashboard-json.ts";
+import { exportDashboard } from "./export-dashboard.ts";
 import type { DashboardState } from "./dashboard-state.ts";
 import { newPanel, PANELS_MAX, withAdded } from "./edits.ts";
 import { KINDS } from "./panel-kinds.ts";
@@ -81,7 +80,7 @@ export function DashboardBar({ state, dashboard, isEditing }: DashboardBarProps)
             title: "Panels alone, for a wall screen",
           },
           { label: "Full screen", choose: fillScreen },
-          { label: "Export as JSON", choose: () => download(`${state.id}.json`, fileText(dashboard)) },
+          { label: "Export as JSON", choose: () => void exportDashboard(state.id, async () => dashboard) },
           { label: "Duplicate…", choose: () => setOpened("copy") },
           { label: "Discard changes", choose: () => void discard(state), isDisabled: !isChanged },
           { label: "Delete…", choose: () => void remove(base), isDangerous: true },

@@ -2,15 +2,14 @@ import { useEffect, useState } from "preact/hooks";
 import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { areDashboardsKnown, dashboardList, followDashboards, getDashboard } from "../../data/dashboards.ts";
 import { countOf, countText, msOf } from "../../format.ts";
-import { Empty } from "../../parts/empty.tsx";
 import { lazy } from "../../lazy.tsx";
+import { Empty } from "../../parts/empty.tsx";
 import { Menu } from "../../parts/menu.tsx";
 import { Age } from "../../parts/time.tsx";
 import { tellError } from "../../parts/toast.tsx";
 import { pathTo, route, setParams } from "../../route.ts";
 import { remove } from "./dashboard-bar.tsx";
-import { fileText } from "./dashboard-json.ts";
-import { download } from "./download.ts";
+import { exportDashboard } from "./export-dashboard.ts";
 
 const NewDialog = lazy(async () => (await import("./new-dialog.tsx")).NewDialog);
 const ImportDialog = lazy(async () => (await import("./import-dialog.tsx")).ImportDialog);
@@ -76,7 +75,11 @@ export function DashboardList() {
                 class="quiet"
                 items={[
                   { label: "Duplicate…", choose: () => void copy(dashboard) },
-                  { label: "Export as JSON", choose: () => void save(dashboard) },
+                  {
+                    label: "Export as JSON",
+                    choose: () =>
+                      void exportDashboard(dashboard.dashboardId, () => getDashboard(dashboard.dashboardId)),
+                  },
                   { label: "Delete…", choose: () => void remove(dashboard), isDangerous: true },
                 ]}
               >
@@ -98,12 +101,4 @@ export function DashboardList() {
 
 function matches({ dashboardId, title, description }: SavedDashboard, search: string): boolean {
   return [dashboardId, title, description].some((text) => text.toLowerCase().includes(search));
-}
-
-async function save({ dashboardId }: SavedDashboard): Promise<void> {
-  try {
-    download(`${dashboardId}.json`, fileText(await getDashboard(dashboardId)));
-  } catch (error) {
-    tellError(error, `${dashboardId} could not be read`);
-  }
 }

@@ -1,0 +1,13 @@
+import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { tellError } from "../../parts/toast.tsx";
+import { download } from "./download.ts";
+
+/** As a file. What makes JSON of messages comes when it is wanted first: it is large. */
+export async function exportDashboard(id: string, read: () => Promise<SavedDashboard>): Promise<void> {
+  try {
+    const [dashboard, { fileText }] = await Promise.all([read(), import("./dashboard-json.ts")]);
+    download(`${id}.json`, fileText(dashboard));
+  } catch (error) {
+    tellError(error, `${id} could not be exported`);
+  }
+}
