@@ -57,18 +57,20 @@ export function DeviceList() {
         </Empty>
       )}
       {found.length > 0 && (
-        <Table
-          label="Devices"
-          columns={DEVICE_COLUMNS}
-          rows={found}
-          rowKey={keyOf}
-          sort={sort}
-          onSort={(by) => setParams({ sort: by })}
-          chosen={chosen}
-          onChoose={setChosen}
-          onOpen={({ deviceId }) => go(pathTo("devices", deviceId))}
-          rowState={stateOf}
-        />
+        <div class="devices-table">
+          <Table
+            label="Devices"
+            columns={DEVICE_COLUMNS}
+            rows={found}
+            rowKey={keyOf}
+            sort={sort}
+            onSort={(by) => setParams({ sort: by })}
+            chosen={chosen}
+            onChoose={setChosen}
+            onOpen={({ deviceId }) => go(pathTo("devices", deviceId))}
+            rowState={stateOf}
+          />
+        </div>
       )}
     </>
   );

@@ -47,6 +47,7 @@ export function Overview() {
             <AlertTiles site={site} />
             <Ingest />
           </section>
+          <ServerLine />
           {areDevicesKnown.value && devices.value.size === 0 && <NoDevices />}
         </>
       ) : (
@@ -54,7 +55,6 @@ export function Overview() {
           Asking the server how things stand …
         </p>
       )}
-      <ServerLine />
       <div class="overview-columns">
         <div>
           <Firing site={site} />
