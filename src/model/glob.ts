@@ -37,3 +37,8 @@ function matchesGlob(glob: string, text: string): boolean {
   while (glob[g] === "*") g++;
   return g === glob.length;
 }
+
+/** The narrowest glob that takes a name, whatever stands in it: beside it only names of the same length that differ where it has `*`, `?` or `|`. */
+export function globOfName(name: string): string {
+  return name.replace(/[*|]/g, "?");
+}

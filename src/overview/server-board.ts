@@ -36,10 +36,12 @@ export interface ServerBoardDeps {
 export type ServerStatusMessage = MessageInitShape<typeof ServerStatusSchema>;
 
 const LOOK_EVERY_MS = 1_000;
+/** However many watch. */
+const LOOK_AGAIN_MS = 450;
 /** Of each commit, whatever there is in it. */
 const READINGS_LOOKED_AT = 16;
 /** The store is asked no more often, however many watch. */
-const DISK_EVERY_MS = 2_000;
+const DISK_EVERY_MS = 5_000;
 
 export class ServerBoard {
   readonly #deps: ServerBoardDeps;
@@ -65,7 +67,8 @@ export class ServerBoard {
   async status(): Promise<ServerStatusMessage> {
     const { metrics, clock, build, registry, devices, sessions } = this.#deps;
     await this.#look();
-    const [disk, facts, uploadStreams, subscriptions] = await Promise.all([
+    const [pointsTotal, disk, facts, uploadStreams, subscriptions] = await Promise.all([
+      sumOf(metrics.commitPoints),
       this.#diskNow(),
       this.#counted(),
       sumOf(metrics.uploadStreams),
@@ -79,7 +82,7 @@ export class ServerBoard {
       pointsPerS: recent.perS("points"),
       batchesPerS: recent.perS("batches"),
       recentPointsPerS: [...recent.recentPointsPerS],
-      pointsTotal: BigInt(recent.now.points),
+      pointsTotal: BigInt(pointsTotal),
       lag: {
         readingP50Ms: recent.quantileMs("readingAge", 0.5),
         readingP99Ms: recent.quantileMs("readingAge", 0.99),
@@ -118,7 +121,9 @@ export class ServerBoard {
   }
 
   async #look(): Promise<void> {
-    this.#recent.add(await countsOf(this.#deps.metrics, this.#deps.clock.monotonicMs()));
+    const { metrics, clock } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#recent.now.atMs >= LOOK_AGAIN_MS) this.#recent.add(await countsOf(metrics, nowMs));
   }
 
   #noteAges({ arrivalMs, count, timesUs }: Frame): void {

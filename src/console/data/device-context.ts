@@ -3,6 +3,7 @@ import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
 import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { Session } from "../../wire/gen/collaboration_pb.ts";
+import { globOfName } from "../../model/glob.ts";
 import { alertsApi, collaborationApi, ingestionApi } from "../api.ts";
 import { deliveriesOf, type Delivery } from "./delivery.ts";
 
@@ -18,14 +19,14 @@ interface Options {
 const SHOWN = 20;
 
 export async function pastAlerts(device: string, options: Options): Promise<Part<Alert>> {
-  const request = { devices: [device], state: AlertState.CLEARED, limit: SHOWN };
+  const request = { devices: [globOfName(device)], state: AlertState.CLEARED, limit: SHOWN };
   const { alerts, nextPage } = await alertsApi.listAlerts(request, options);
   return { items: alerts, hasMore: nextPage !== "" };
 }
 
 export async function notesOf(device: string, options: Options): Promise<Part<Annotation>> {
   const { annotations, nextPage } = await collaborationApi.listAnnotations(
-    { filter: { device }, limit: SHOWN },
+    { filter: { device: globOfName(device) }, limit: SHOWN },
     options,
   );
   return { items: annotations, hasMore: nextPage !== "" };

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import type { MetricValue } from "../../wire/gen/dashboard_pb.ts";
 import type { Device, DeviceEvent, Sensor } from "../../wire/gen/devices_pb.ts";
+import { globOfName } from "../../model/glob.ts";
 import { devicesApi } from "../api.ts";
 import { errorText, isCancelled } from "../errors.ts";
 import { msOf } from "../format.ts";
@@ -40,7 +41,7 @@ export class DeviceDetail {
     this.#id = id;
     const hear = (values: readonly MetricValue[]) => this.#hear(values);
     const stops = [
-      followLive({ metric: "*", filters: { device: id }, onBegin: hear, onValues: hear }),
+      followLive({ metric: "*", filters: { device: globOfName(id) }, onBegin: hear, onValues: hear }),
       devices.subscribe(
         (() => {
           let before: Device | undefined;
@@ -101,7 +102,8 @@ export class DeviceDetail {
   #hear(values: readonly MetricValue[]): void {
     const next = new Map(this.values.peek());
     for (const each of values) {
-      const { metric, timestamp, value } = each;
+      const { metric, timestamp, value, device } = each;
+      if (device !== this.#id) continue;
       const timeMs = msOf(timestamp) ?? 0;
       const series = this.#series.get(metric) ?? new Set();
       this.#series.set(metric, series.add(seriesNameOf(each).key));

@@ -12,7 +12,7 @@ export const areChangesKnown = signal(false);
 
 const STATUS_EVERY_MS = 2_000;
 /** Earlier ones are asked for. */
-export const CHANGES_KEPT = 100;
+const [CHANGES_FIRST, CHANGES_KEPT] = [100, 1_000];
 
 let cursor = "";
 /** Of a beginning that has not ended. */
@@ -33,7 +33,7 @@ export function followChanges(): () => void {
 async function* watched(options: CallOptions): AsyncGenerator<Change> {
   if (cursor === "") coming = [];
   try {
-    yield* serverApi.watchChanges({ last: CHANGES_KEPT, cursor }, options);
+    yield* serverApi.watchChanges({ last: CHANGES_FIRST, cursor }, options);
   } catch (error) {
     if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
     throw error;

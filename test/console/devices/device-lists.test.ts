@@ -6,6 +6,7 @@ import type { AlertRow } from "../../../src/console/data/alert-row.ts";
 import { devicesCsv } from "../../../src/console/data/device-csv.ts";
 import { deviceFilterOf, takesDevice, valuesOf } from "../../../src/console/data/device-filter.ts";
 import { siteOf, sitesOf } from "../../../src/console/data/sites.ts";
+import { compileGlob, globOfName } from "../../../src/model/glob.ts";
 import { STATUSES } from "../../../src/devices/status/status.ts";
 import { DeviceSchema, type Device } from "../../../src/wire/gen/devices_pb.ts";
 
@@ -79,4 +80,10 @@ test("sites count statuses and alerts, by their labels or by where the device is
     { name: "south", devices: 1, by: [["offline", 1]], alerts: [0, 0, 0, 0], lastSeenMs: 7 },
     { name: "-", devices: 1, by: [["late", 1]], alerts: [0, 0, 0, 1], lastSeenMs: undefined },
   ]);
+});
+
+test("whatever a device is called, a glob takes it, and hardly any other", () => {
+  for (const name of ["pump-1", "a|b", "hall*3", "what?", "*"]) expect(compileGlob(globOfName(name))(name)).toBe(true);
+  expect(compileGlob(globOfName("a|b"))("a")).toBe(false);
+  expect(compileGlob(globOfName("hall*3"))("hall-1-3")).toBe(false);
 });

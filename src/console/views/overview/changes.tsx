@@ -12,38 +12,42 @@ import { pathTo, route, setParams } from "../../route.ts";
 import { addressOf } from "./tiles.tsx";
 
 const KINDS = ["alert", "device", "rule", "silence", "session", "issue", "annotation", "dashboard"];
+interface Asked {
+  /** Cursor of the last one that is known without asking. */
+  readonly before: string | undefined;
+  readonly changes: readonly Change[];
+  /** Where it goes on; "": nowhere. */
+  readonly nextPage: string | undefined;
+}
+
+const NOTHING_ASKED: Asked = { before: undefined, changes: [], nextPage: undefined };
 const SHOWN = 20;
 const PAGE = 50;
 
 /** What has happened lately, as it happens; earlier ones are asked for. `?changes=` narrows it to a kind. */
 export function Changes({ site }: { site: string }) {
   const kind = route.value.params.get("changes") ?? "";
-  const [older, setOlder] = useState<readonly Change[]>([]);
+  const [asked, setAsked] = useState<Asked>(NOTHING_ASKED);
   const [shown, setShown] = useState(SHOWN);
-  const [isOver, setOver] = useState(false);
   const [isAsking, setAsking] = useState(false);
   useEffect(() => {
-    setOlder([]);
+    setAsked(NOTHING_ASKED);
     setShown(SHOWN);
-    setOver(false);
   }, [kind]);
+  // Of those that were forgotten meanwhile nobody has asked.
+  const first = changes.value.at(-1)?.cursor;
+  const { changes: older, nextPage = first } = asked.before === first ? asked : NOTHING_ASKED;
   const found = useMemo(() => {
     const isWanted = (change: Change) => (kind === "" || change.kind === kind) && isOfSite(change, site);
     return [...changes.value, ...older].filter(isWanted);
   }, [changes.value, older, kind, site]);
   const more = async () => {
     setShown((before) => before + PAGE);
-    const last = older.at(-1) ?? changes.value.at(-1);
-    if (found.length >= shown + PAGE || last === undefined) return;
+    if (found.length >= shown + PAGE || nextPage === undefined || nextPage === "") return;
     setAsking(true);
     try {
-      const page = await serverApi.listChanges({
-        limit: PAGE * 2,
-        page: last.cursor,
-        kinds: kind === "" ? [] : [kind],
-      });
-      setOlder((before) => [...before, ...page.changes]);
-      setOver(page.nextPage === "");
+      const page = await serverApi.listChanges({ limit: PAGE * 2, page: nextPage, kinds: kind === "" ? [] : [kind] });
+      setAsked({ before: first, changes: [...older, ...page.changes], nextPage: page.nextPage });
     } catch (error) {
       tellError(error, "Earlier changes were not read");
     }
@@ -73,7 +77,7 @@ export function Changes({ site }: { site: string }) {
           <ChangeRow key={change.cursor} change={change} />
         ))}
       </ul>
-      {(found.length > shown || (found.length > 0 && !isOver)) && (
+      {(found.length > shown || (found.length > 0 && nextPage !== "")) && (
         <button type="button" class="quiet" disabled={isAsking} onClick={() => void more()}>
           {found.length > shown ? `${countText(found.length - shown)} more, and earlier ones` : "Earlier ones"}
         </button>

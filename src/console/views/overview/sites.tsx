@@ -2,6 +2,7 @@ import { useComputed } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { SEVERITIES } from "../../data/alert-row.ts";
 import { alertBook, alertsVersion } from "../../data/alerts.ts";
+import { NOWHERE } from "../../data/device-filter.ts";
 import { areDevicesKnown, devices } from "../../data/devices.ts";
 import { lastSeenMs, lastSeenVersion } from "../../data/last-seen.ts";
 import { sitesOf, type Site } from "../../data/sites.ts";
@@ -78,6 +79,14 @@ function SiteAlerts({ site: { name, alerts } }: { site: Site }) {
   const gravest = alerts.findIndex((count) => count > 0);
   if (gravest < 0) return none;
   const severity = SEVERITIES[gravest];
+  // Alerts cannot be asked for by having no site.
+  if (name === NOWHERE) {
+    return (
+      <span data-severity={severity}>
+        {countText(all)} <span class="dim">{severity}</span>
+      </span>
+    );
+  }
   return (
     <a href={addressOf("/alerts", { site: name })} data-severity={severity}>
       {countText(all)} <span class="dim">{severity}</span>

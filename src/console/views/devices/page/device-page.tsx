@@ -1,5 +1,6 @@
 /** "/devices/ID": all there is to one device, live. */
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { globOfName } from "../../../../model/glob.ts";
 import { followBatteries } from "../../../data/battery.ts";
 import { DeviceDetail } from "../../../data/device-detail.ts";
 import { devices } from "../../../data/devices.ts";
@@ -13,6 +14,7 @@ import { Age } from "../../../parts/time.tsx";
 import { tell } from "../../../parts/toast.tsx";
 import { go } from "../../../route.ts";
 import { usePageTitle } from "../../../shell/page-title.ts";
+import { addressOf } from "../../overview/tiles.tsx";
 import { deleteDevices } from "../device-actions.tsx";
 import { DeviceForm } from "../device-form.tsx";
 import { AboutDevice } from "./about-device.tsx";
@@ -62,7 +64,7 @@ export function DevicePage({ id }: { id: string }) {
           {device.name || id} {device.name !== "" && device.name !== id && <span class="dim">{id}</span>}
         </h1>
         <div class="push toolbar devices-actions">
-          <a class="button" href={`/explore?device=${encodeURIComponent(id)}`}>
+          <a class="button" href={addressOf("/explore", { device: globOfName(id) })}>
             Explore
           </a>
           <button type="button" onClick={() => setOpen("note")}>

@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Sensor } from "../../../../wire/gen/devices_pb.ts";
+import { globOfName } from "../../../../model/glob.ts";
 import type { SensorValue } from "../../../data/device-detail.ts";
 import { isOutside, validRangeText, valueText } from "../../../data/sensor-marks.ts";
 import { countText } from "../../../format.ts";
@@ -36,7 +37,7 @@ function columnsOf(device: string): Column<Row>[] {
       ...{ name: "metric", label: "Metric" },
       cell: ({ sensor: { metricName: metric, description } }) => (
         <>
-          <a href={addressOf("/explore", { metric, device })}>{metric}</a>
+          <a href={addressOf("/explore", { metric, device: globOfName(device) })}>{metric}</a>
           {description !== "" && <span class="dim"> {description}</span>}
         </>
       ),

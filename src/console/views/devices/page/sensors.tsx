@@ -2,6 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Device, Sensor } from "../../../../wire/gen/devices_pb.ts";
 import { Chart } from "../../../charts/chart.tsx";
 import type { PlotEpisode, PlotThreshold, Severity } from "../../../charts/plot-model.ts";
+import { globOfName } from "../../../../model/glob.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { pastAlerts } from "../../../data/device-context.ts";
 import type { SensorValue } from "../../../data/device-detail.ts";
@@ -90,7 +91,7 @@ function SensorChart({ deviceId, sensor, rangeMs, episodes, last }: SensorChartP
   const { metricName: metric } = sensor;
   const isHere = (each: { readonly metric: string }) => each.metric === "" || each.metric === metric;
   const query = useMemo(
-    () => ({ metric, filters: { device: deviceId }, range: { lastMs: rangeMs } }),
+    () => ({ metric, filters: { device: globOfName(deviceId) }, range: { lastMs: rangeMs } }),
     [metric, deviceId, rangeMs],
   );
   const overlays = useMemo(
