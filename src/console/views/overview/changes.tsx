@@ -41,9 +41,8 @@ export function Changes({ site }: { site: string }) {
     const isWanted = (change: Change) => (kind === "" || change.kind === kind) && isOfSite(change, site);
     return [...changes.value, ...older].filter(isWanted);
   }, [changes.value, older, kind, site]);
-  const more = async () => {
-    setShown((before) => before + PAGE);
-    if (found.length >= shown + PAGE || nextPage === undefined || nextPage === "") return;
+  const ask = async () => {
+    if (nextPage === undefined || nextPage === "") return;
     setAsking(true);
     try {
       const page = await serverApi.listChanges({ limit: PAGE * 2, page: nextPage, kinds: kind === "" ? [] : [kind] });
@@ -53,6 +52,14 @@ export function Changes({ site }: { site: string }) {
     }
     setAsking(false);
   };
+  const more = () => {
+    setShown((before) => before + PAGE);
+    if (found.length < shown + PAGE) void ask();
+  };
+  // Of one kind there may be few among the last ones.
+  useEffect(() => {
+    if (kind !== "" && found.length < SHOWN) void ask();
+  }, [kind, areChangesKnown.value]);
   return (
     <section aria-label="What changed lately">
       <div class="toolbar overview-changes-title">
@@ -71,14 +78,18 @@ export function Changes({ site }: { site: string }) {
           ))}
         </select>
       </div>
-      {areChangesKnown.value && found.length === 0 && <p class="calm">Nothing has changed yet.</p>}
+      {areChangesKnown.value && found.length === 0 && !isAsking && (
+        <p class="calm">
+          {nextPage === undefined || nextPage === "" ? "Nothing has changed yet." : "None of the last ones."}
+        </p>
+      )}
       <ul class="rows overview-changes">
         {found.slice(0, shown).map((change) => (
           <ChangeRow key={change.cursor} change={change} />
         ))}
       </ul>
-      {(found.length > shown || (found.length > 0 && nextPage !== "")) && (
-        <button type="button" class="quiet" disabled={isAsking} onClick={() => void more()}>
+      {(found.length > shown || (nextPage !== undefined && nextPage !== "")) && (
+        <button type="button" class="quiet" disabled={isAsking} onClick={more}>
           {found.length > shown ? `${countText(found.length - shown)} more, and earlier ones` : "Earlier ones"}
         </button>
       )}
