@@ -8,7 +8,7 @@ export interface LiveListener {
   /** Exact name or glob. */
   readonly metric: string;
   readonly filters: Readonly<Record<string, string>>;
-  /** What stands. `isAnew`: the stream was broken; what came meanwhile was missed. */
+  /** What stands. `isAnew`: the stream could not be opened, or was broken; what came meanwhile was missed. */
   onBegin(values: readonly MetricValue[], isAnew: boolean): void;
   onValues(values: readonly MetricValue[]): void;
 }
@@ -73,7 +73,7 @@ class Stream {
 
   #hear({ metrics, snapshot }: DashboardData): void {
     // A large snapshot comes in several messages.
-    const isAnew = snapshot && this.#begun > 0 && this.#begun < this.#opened;
+    const isAnew = snapshot && this.#opened > 1 && this.#begun < this.#opened;
     if (snapshot) this.#begun = this.#opened;
     const byMetric = Map.groupBy(metrics, ({ metric }) => metric);
     for (const listener of this.#listeners) {

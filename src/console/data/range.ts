@@ -44,7 +44,7 @@ export interface RangeState {
 
 /** What was missed is read soon; all of it, since something came late, less often, and ever less while nothing is found. */
 const TAIL_PAUSE_MS = 2_000;
-const [WHOLE_PAUSE_MS, WHOLE_PAUSE_MAX_MS] = [15_000, 300_000];
+const [WHOLE_PAUSE_MS, WHOLE_PAUSE_MAX_MS] = [5_000, 300_000];
 const FAILED_PAUSE_MS = 5_000;
 const [STEPS_PAUSE_MIN_MS, STEPS_PAUSE_MAX_MS] = [1_000, 15_000];
 /** An axis of so many pixels moves on by about one of them at a time. */
@@ -106,7 +106,10 @@ export class LiveRange {
     return followLive({
       metric,
       filters,
-      onBegin: (values, isAnew) => this.#heard(() => this.#book.begin(values.flatMap(heardValue), isAnew)),
+      onBegin: (values, isAnew) => {
+        if (isAnew) this.#wholePauseMs = 0;
+        this.#heard(() => this.#book.begin(values.flatMap(heardValue), isAnew));
+      },
       onValues: (values) => this.#heard(() => this.#book.hear(values.flatMap(heardValue))),
     });
   }

@@ -42,6 +42,9 @@ export function Suggest(props: SuggestProps) {
   const [typed, setTyped] = useState(value);
   const [isOpen, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
+  /** Whoever is told may take the field away, which blurs it. */
+  const hasChosen = useRef(false);
+  const pointed = useRef<string>(undefined);
   const { items, more, failure, isAsking } = useSuggestions(props.suggest, typed, isOpen);
   const [input, list] = [useRef<HTMLInputElement>(null), useRef<HTMLDivElement>(null)];
 
@@ -49,7 +52,8 @@ export function Suggest(props: SuggestProps) {
     if (props.isFocused) input.current!.focus();
   }, []);
   useEffect(() => setTyped(value), [value]);
-  useEffect(() => setAt(-1), [items]);
+  // An answer that comes after a choice was made does not take it back.
+  useEffect(() => setAt(items.findIndex(({ value: each }) => each === pointed.current)), [items]);
   useEffect(() => {
     const popup = list.current!;
     if (!isOpen) return popup.hidePopover();
@@ -59,6 +63,7 @@ export function Suggest(props: SuggestProps) {
   useEffect(() => list.current!.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
 
   const choose = (chosen: string) => {
+    hasChosen.current = true;
     setTyped(chosen);
     setOpen(false);
     if (chosen !== value) onChange(chosen);
@@ -70,7 +75,9 @@ export function Suggest(props: SuggestProps) {
       if (!isOpen) return setOpen(true);
       // One more place: what was typed, with nothing chosen.
       const places = items.length + 1;
-      setAt(((at + 1 + (key === "ArrowDown" ? 1 : -1) + places) % places) - 1);
+      const next = ((at + 1 + (key === "ArrowDown" ? 1 : -1) + places) % places) - 1;
+      setAt(next);
+      pointed.current = items[next]?.value;
     } else if (key === "Enter") {
       event.preventDefault();
       choose(items[at]?.value ?? typed);
@@ -100,13 +107,18 @@ export function Suggest(props: SuggestProps) {
         data-hotkey={hotkey}
         value={typed}
         {...{ placeholder, size, onKeyDown }}
-        onFocus={({ currentTarget }) => currentTarget.select()}
+        onFocus={({ currentTarget }) => {
+          hasChosen.current = false;
+          currentTarget.select();
+        }}
         onClick={() => setOpen(true)}
         onInput={({ currentTarget }) => {
           setTyped(currentTarget.value);
+          pointed.current = undefined;
+          hasChosen.current = false;
           setOpen(true);
         }}
-        onBlur={() => (isOpen ? choose(typed) : typed !== value && onChange(typed))}
+        onBlur={() => !hasChosen.current && (isOpen ? choose(typed) : typed !== value && onChange(typed))}
       />
       <div ref={list} class="suggest-list" popover="manual">
         <div id={listId} role="listbox" aria-label={label}>

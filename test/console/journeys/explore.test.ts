@@ -1,0 +1,202 @@
+/** What operators do with charts, in a real browser against the compiled executable. */
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { afterAll, beforeAll, expect } from "bun:test";
+import { join } from "node:path";
+import { Alerts } from "../../../src/wire/gen/alerts_pb.ts";
+import { DataIngestion } from "../../../src/wire/gen/ingestion_pb.ts";
+import { timestampOfMs } from "../../../src/wire/timestamp.ts";
+import { testNeeding } from "../../support/needs.ts";
+import { ownPort } from "../../support/own-port.ts";
+import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
+import { CHROMIUM, Page } from "../browser.ts";
+
+const dir = tempDir("console-explore");
+const http = `127.0.0.1:${ownPort()}`;
+const base = `http://${http}`;
+const transport = createConnectTransport({ baseUrl: base });
+const ingestion = createClient(DataIngestion, transport);
+const alerts = createClient(Alerts, transport);
+const test = testNeeding([CHROMIUM]);
+let server: ServerProcess;
+
+const start = () => startServerProcess({ data: join(dir.path, "data"), args: ["--http", http], binary: true });
+
+beforeAll(async () => {
+  server = await start();
+  const now = Date.now();
+  for (const [i, device] of ["pump-1", "pump-2", "=fan"].entries()) {
+    await send(
+      "hall_pressure_bar",
+      device,
+      seconds(now - 120_000, 100).map((at) => [at, i + 1]),
+      { site: `hall-${i}` },
+    );
+  }
+  await send("hall_flow", "pump-1", [[now, 7]]);
+});
+
+afterAll(async () => {
+  server.kill();
+  await server.exited;
+  dir[Symbol.dispose]();
+});
+
+function seconds(fromMs: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => fromMs + i * 1_000);
+}
+
+async function send(
+  metricName: string,
+  device: string,
+  readings: readonly (readonly [atMs: number, value: number])[],
+  tags: Record<string, string> = {},
+): Promise<void> {
+  const points = readings.map(([atMs, value]) => {
+    return { metricName, value, timestamp: timestampOfMs(atMs), tags: { device, ...tags } };
+  });
+  await ingestion.uploadBatch({ source: "hall", points });
+}
+
+/** Answers true once the chart has drawn, with the numbers behind it. */
+async function chartOf(page: Page): Promise<void> {
+  await page.until(() => page.ask("document.querySelector('.plot canvas') !== null"), "draws");
+}
+
+/** Drags over the values of the first chart, from one part of its width to another. */
+function drag(page: Page, from: number, to: number, keys = "{}"): Promise<void> {
+  return page.ask(`(() => {
+    const over = document.querySelector(".plot .u-over");
+    const box = over.getBoundingClientRect();
+    const send = (type, part) => over.dispatchEvent(new PointerEvent(type, {
+      bubbles: true, pointerId: 1, pointerType: "mouse", button: 0,
+      clientX: box.left + part * box.width, clientY: box.top + 20, ...${keys},
+    }));
+    over.setPointerCapture = () => {};
+    send("pointerdown", ${from});
+    send("pointermove", ${to});
+    send("pointerup", ${to});
+  })()`);
+}
+
+test("a metric is found by the middle of its name and filtered by a tag, with the keyboard alone, and the address says so", async () => {
+  await using page = new Page();
+  await page.open(`${base}/explore`);
+  await page.shows("hall_flow");
+  await page.press("/");
+  await page.type("PRESS");
+  await page.until(() => page.ask("document.querySelectorAll('[role=option]').length === 1"), "suggests it");
+  await page.press("ArrowDown");
+  await page.until(() => page.ask("document.querySelector('[aria-selected=true]') !== null"), "has it chosen");
+  await page.press("Enter");
+  await chartOf(page);
+  await page.shows("pump-2");
+  await page.ask("document.querySelector('input[placeholder^=device]').focus()");
+  await page.type("sit");
+  await page.until(() => page.ask("document.querySelectorAll('[role=option]').length === 1"), "suggests the tag");
+  await page.press("ArrowDown");
+  await page.press("Enter");
+  await page.until(() => page.ask("document.activeElement.placeholder?.startsWith('a value') === true"), "asks for a value");
+  await page.type("1");
+  await page.until(() => page.ask("document.querySelectorAll('[role=option]').length === 1"), "suggests the value");
+  await page.press("ArrowDown");
+  await page.press("Enter");
+  await page.until(async () => !(await page.text()).includes("pump-1"), "leaves others out");
+  expect(await page.ask("location.search")).toBe("?metric=hall_pressure_bar&tag.site=hall-1");
+});
+
+test("a range is drawn, moved and zoomed by pointer and keys, stands in the address, and is left for what is now", async () => {
+  await using page = new Page();
+  await page.open(`${base}/explore?metric=hall_pressure_bar`);
+  await chartOf(page);
+  const shownMs = () =>
+    page.ask<number[]>("['from', 'to'].map((name) => Date.parse(new URL(location).searchParams.get(name)))");
+  await drag(page, 0.25, 0.75);
+  await page.shows("Back to live");
+  const [fromMs, toMs] = await shownMs();
+  expect(toMs - fromMs).toBeCloseTo(150_000, -4);
+  await page.ask("document.querySelector('.plot').focus()");
+  await page.press("+");
+  await page.until(async () => (await shownMs())[1] < toMs, "came closer");
+  const [zoomedFromMs, zoomedToMs] = await shownMs();
+  expect(zoomedToMs - zoomedFromMs).toBeCloseTo(75_000, -4);
+  await page.press("ArrowLeft");
+  await page.until(async () => (await shownMs())[0] < zoomedFromMs, "moved");
+  expect((await shownMs())[1] - (await shownMs())[0]).toBeCloseTo(75_000, -4);
+  await drag(page, 0.2, 0.8, "{ shiftKey: true }");
+  await page.until(async () => (await shownMs())[0] < zoomedFromMs - 30_000, "was pulled back");
+  await page.press("0");
+  await page.shows("Pause");
+  expect(await page.ask("location.search")).toBe("?metric=hall_pressure_bar");
+});
+
+test("what is shown is read as a table and saved as CSV, in which no name is a formula", async () => {
+  await using page = new Page();
+  await page.open(`${base}/explore?metric=hall_pressure_bar&range=15m`);
+  await page.shows("=fan");
+  await page.ask(`(() => {
+    globalThis.saved = [];
+    URL.createObjectURL = (blob) => (saved.push(blob), "blob:none");
+    HTMLAnchorElement.prototype.click = function () { saved.push(this.download) };
+  })()`);
+  const choose = async (item: string) => {
+    await page.ask("document.querySelector('.plot-toolbar [aria-haspopup=menu]').focus()");
+    await page.press("ArrowDown");
+    await page.ask(
+      `[...document.querySelectorAll("[role=menuitem]")].find((each) => each.textContent === "${item}").click()`,
+    );
+  };
+  await choose("Save as CSV");
+  expect(await page.ask("saved[1]")).toBe("hall_pressure_bar.csv");
+  const lines = (await page.ask<string>("saved[0].text()")).split("\r\n");
+  expect([lines[0].startsWith("time,"), lines[0].includes(`"'=fan`), lines.length]).toEqual([true, true, 102]);
+  await choose("Save as PNG");
+  await page.until(() => page.ask("saved.includes('hall_pressure_bar.png')"), "makes a picture");
+  expect(await page.ask("saved.at(-2).type")).toBe("image/png");
+  await choose("Show as table");
+  await page.until(() => page.ask("document.querySelectorAll('dialog tbody tr').length > 20"), "has rows");
+});
+
+test("a chart goes on over a restart of the server without a hole, also with what came late", async () => {
+  const now = Date.now();
+  await send(
+    "level",
+    "tank",
+    seconds(now - 60_000, 40).map((at) => [at, 1]),
+  );
+  await using page = new Page();
+  await page.open(`${base}/explore?metric=level&range=15m`);
+  await chartOf(page);
+  server.kill("SIGKILL");
+  await server.exited;
+  await page.shows(/Not live/i);
+  server = await start();
+  // Both while nobody was told, and a late one between those that are shown.
+  await send("level", "tank", [
+    [now - 10_000, 2],
+    [now - 5_000, 3],
+    [now - 35_500, 9],
+  ]);
+  await page.until(
+    async () => (await page.ask<string>("document.querySelector('.plot-legend').innerText")).includes("3"),
+    "goes on",
+  );
+  const rows = () => page.ask<number>("document.querySelectorAll('dialog tbody tr').length");
+  await page.until(async () => {
+    await page.ask("document.querySelector('.dialog-close')?.click()");
+    await page.ask("document.querySelector('.plot-toolbar [aria-haspopup=menu]').click()");
+    await page.ask("[...document.querySelectorAll('[role=menuitem]')].at(-1).click()");
+    return (await rows()) === 43;
+  }, "has each point once");
+});
+
+test("limits of rules are drawn, and a mistake in a question is said where it was made", async () => {
+  await alerts.putRule({
+    rule: { name: "high", metric: "hall_pressure_bar", condition: { threshold: { above: 2.5 } } },
+  });
+  await using page = new Page();
+  await page.open(`${base}/explore?metric=hall_pressure_bar&by=${"k,".repeat(20)}`);
+  await page.shows(/group_by/);
+  await page.open(`${base}/explore?metric=nothing_here`);
+  await page.shows("Nothing is stored in this range");
+});
