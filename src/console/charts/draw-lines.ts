@@ -15,12 +15,27 @@ export interface Stroke {
   readonly widthPx: number;
 }
 
-type Canvas = CanvasRenderingContext2D;
+/** As much of a canvas as lines need. */
+export interface Pen {
+  globalAlpha: number;
+  fillStyle: unknown;
+  strokeStyle: unknown;
+  lineWidth: number;
+  lineJoin: unknown;
+  setLineDash(segments: number[]): void;
+  beginPath(): void;
+  closePath(): void;
+  moveTo(x: number, y: number): void;
+  lineTo(x: number, y: number): void;
+  arc(x: number, y: number, radius: number, from: number, to: number): void;
+  stroke(): void;
+  fill(): void;
+}
 
 /** Points so far apart are seen, each as a dot. */
 const DOTS_APART_PX = 12;
 
-export function drawSeries(canvas: Canvas, series: PlotSeries, projection: Projection, stroke: Stroke): void {
+export function drawSeries(canvas: Pen, series: PlotSeries, projection: Projection, stroke: Stroke): void {
   const { timesMs, values, mins, maxs } = series;
   const first = Math.max(0, countBelow(timesMs, projection.range.fromMs) - 1);
   const end = Math.min(timesMs.length, countBelow(timesMs, projection.range.toMs) + 1);
@@ -50,7 +65,7 @@ export function gapBreaks({ timesMs, gaps = [] }: PlotSeries): readonly number[]
 
 /** Of points that share a column of pixels the first, lowest, highest and last: what all of them together would look like. */
 function tracePath(
-  canvas: Canvas,
+  canvas: Pen,
   timesMs: Column,
   values: Column,
   first: number,
@@ -99,7 +114,7 @@ function tracePath(
 
 /** What stands alone, or far enough apart, is a dot: a line of one point is none. */
 function drawDots(
-  canvas: Canvas,
+  canvas: Pen,
   timesMs: Column,
   values: Column,
   first: number,
@@ -124,7 +139,7 @@ function drawDots(
 }
 
 function drawBand(
-  canvas: Canvas,
+  canvas: Pen,
   timesMs: Column,
   mins: Column,
   maxs: Column,

@@ -1,5 +1,6 @@
 /** What pointer, fingers and keys do to a chart: look at a time, choose a range, move, come closer. */
 import type { PlotRange } from "./plot-model.ts";
+import { panned, zoomed } from "./moved-range.ts";
 
 export interface Gestures {
   /** The range that is shown, and the time at a place of it, from 0 (left) to 1. */
@@ -20,14 +21,6 @@ export interface Gestures {
 const [CHOSEN_MIN_PX, MOVED_MIN_PX] = [6, 8];
 const [PAN_STEP, ZOOM_STEP] = [0.25, 2];
 const DOUBLE_TAP_MS = 350;
-
-export function zoomed({ fromMs, toMs }: PlotRange, factor: number, aroundMs = (fromMs + toMs) / 2): PlotRange {
-  return { fromMs: aroundMs - (aroundMs - fromMs) * factor, toMs: aroundMs + (toMs - aroundMs) * factor };
-}
-
-export function panned({ fromMs, toMs }: PlotRange, byMs: number): PlotRange {
-  return { fromMs: fromMs + byMs, toMs: toMs + byMs };
-}
 
 /** Listens until `signal` is aborted. `over`: what the plot's values lie in; `focused`: what has the keys. */
 export function listenForGestures(

@@ -15,7 +15,11 @@ const SERIES_COLOURS = 8;
 /** Once the colours are used up the strokes differ. */
 const DASHES: readonly (readonly number[])[] = [[], [8, 3], [2, 3], [10, 3, 2, 3]];
 let known: Palette | undefined;
-const forget = () => (known = undefined);
+const listeners = new Set<() => void>();
+const forget = () => {
+  known = undefined;
+  for (const listener of listeners) listener();
+};
 if (typeof matchMedia === "function") {
   for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
     matchMedia(query).addEventListener("change", forget);
@@ -24,6 +28,12 @@ if (typeof matchMedia === "function") {
 
 export function palette(): Palette {
   return (known ??= readPalette());
+}
+
+/** Returns what ends it. */
+export function onPaletteChange(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
 /** For style sheets. */

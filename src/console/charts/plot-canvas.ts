@@ -1,17 +1,19 @@
 /** One plot on a canvas: uPlot has the axes, and what lies between them is drawn here from columns as they are. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { isUtc, numberText } from "../format.ts";
+import { isUtc, numberText, timeText } from "../format.ts";
 import { drawSeries, type Projection } from "./draw-lines.ts";
 import { drawAnnotations, drawEpisodes, drawGaps, drawThresholds, type Box } from "./draw-marks.ts";
 import { valueExtent } from "./extent.ts";
-import { palette, seriesDash } from "./palette.ts";
+import { onPaletteChange, palette, seriesDash } from "./palette.ts";
+import { marksAt } from "./marks-at.ts";
 import type { PlotModel, PlotRange } from "./plot-model.ts";
 import { timeTicks } from "./time-ticks.ts";
 
 const LINE_WIDTH_PX = 1.5;
 const VALUE_AXIS_PX = 58;
 const EDGE_PX = 18;
+const NEAR_PX = 4;
 
 /** Draws while it can be seen; what changed meanwhile is drawn when it comes into view. */
 export class PlotCanvas {
@@ -20,7 +22,9 @@ export class PlotCanvas {
   readonly #seen: IntersectionObserver;
   readonly #sizes: ResizeObserver;
   readonly #crosshair = document.createElement("div");
+  readonly #tip = document.createElement("div");
   readonly #chosen = document.createElement("div");
+  readonly #forgetPalette: () => void;
   #plot: uPlot | undefined;
   #model: PlotModel | undefined;
   #extent: [number, number] = [0, 1];
@@ -31,7 +35,10 @@ export class PlotCanvas {
   constructor(place: HTMLElement, heightPx: number) {
     [this.#place, this.#heightPx] = [place, heightPx];
     this.#crosshair.className = "plot-crosshair";
+    this.#tip.className = "plot-tip";
     this.#chosen.className = "plot-chosen";
+    this.#crosshair.append(this.#tip);
+    this.#forgetPalette = onPaletteChange(() => this.#drawSoon());
     this.#seen = new IntersectionObserver((entries) => {
       this.#isSeen = entries.at(-1)!.isIntersecting;
       if (this.#isSeen) this.#drawSoon();
@@ -49,6 +56,7 @@ export class PlotCanvas {
   close(): void {
     this.#seen.disconnect();
     this.#sizes.disconnect();
+    this.#forgetPalette();
     document.removeEventListener("visibilitychange", this.#onVisible);
     this.#plot?.destroy();
     this.#plot = undefined;
@@ -70,7 +78,13 @@ export class PlotCanvas {
     const left = timeMs === undefined ? -1 : this.#leftPx(timeMs);
     const isShown = this.#plot !== undefined && left >= 0 && left <= this.#plot.over.clientWidth;
     this.#crosshair.hidden = !isShown;
-    if (isShown) this.#crosshair.style.transform = `translateX(${left}px)`;
+    if (!isShown) return;
+    const { over } = this.#plot!;
+    const { range } = this.#model!;
+    this.#crosshair.style.transform = `translateX(${left}px)`;
+    const nearMs = (NEAR_PX / over.clientWidth) * (range.toMs - range.fromMs);
+    this.#tip.textContent = [timeText(timeMs!, range.toMs), ...marksAt(this.#model!, timeMs!, nearMs)].join("\n");
+    this.#tip.dataset["side"] = left > over.clientWidth / 2 ? "left" : "right";
   }
 
   choose(range: PlotRange | undefined): void {

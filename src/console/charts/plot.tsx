@@ -119,8 +119,10 @@ export function Plot(props: PlotProps) {
   const visible = (): ShownSeries[] =>
     series.map((each, index) => ({ ...each, index })).filter(({ key }) => !hidden.has(key));
   const asShown = (): Shown => ({ title, series: visible(), range: shown.current });
-  const toPng = () => {
+  const toPng = async () => {
     canvas.current!.drawNow();
+    // uPlot draws once this turn is over.
+    await Promise.resolve();
     const picture = canvas.current!.canvas;
     if (picture !== undefined)
       savePng(picture, asShown()).catch((error) => tellError(error, "The picture was not saved"));
@@ -137,7 +139,7 @@ export function Plot(props: PlotProps) {
                 label={`More of ${title}`}
                 class="quiet"
                 items={[
-                  { label: "Save as PNG", choose: toPng },
+                  { label: "Save as PNG", choose: () => void toPng() },
                   { label: "Save as CSV", choose: () => saveCsv(asShown()) },
                   { label: "Show as table", choose: () => setTable(asShown()) },
                 ]}
