@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { episodeSpans } from "../../src/console/charts/episode-spans.ts";
 import { episodesOn } from "../../src/console/data/alert-episodes.ts";
 import { deliveriesOf } from "../../src/console/data/delivery-map.ts";
 import { explained, gapMinMs, silencesOf } from "../../src/console/data/gaps.ts";
@@ -59,6 +60,33 @@ test("episodes are those of alerts on the metric, or on the device, that the fil
   expect(of({ device: "pump-1" })).toEqual([
     { fromMs: 1_000, toMs: 5_000, title: "a", alertId: "a", severity: "critical" },
     { fromMs: 1_000, title: "c", alertId: "c", severity: "critical" },
+  ]);
+});
+
+test("alerts at one time are shaded once, as the gravest of them", () => {
+  const severities = ["low", "medium", "high", "critical"] as const;
+  const episode = fc.record({
+    fromMs: fc.integer({ min: 0, max: 20 }),
+    toMs: fc.integer({ min: 0, max: 20 }),
+    severity: fc.constantFrom(...severities),
+    title: fc.constant(""),
+  });
+  fc.assert(
+    fc.property(fc.array(episode, { maxLength: 12 }), (episodes) => {
+      const spans = episodeSpans(episodes);
+      for (let atMs = 0; atMs < 20; atMs++) {
+        const levels = episodes
+          .filter(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs)
+          .map(({ severity }) => severities.indexOf(severity));
+        const shaded = spans.filter(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
+        const gravest = levels.length === 0 ? [] : [severities[Math.max(...levels)]];
+        expect(shaded.map(({ severity }) => severity)).toEqual(gravest);
+      }
+    }),
+    { seed: 9, numRuns: 300 },
+  );
+  expect(episodeSpans([{ fromMs: 5, severity: "high", title: "" }])).toEqual([
+    { fromMs: 5, toMs: Infinity, severity: "high" },
   ]);
 });
 

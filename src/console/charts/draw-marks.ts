@@ -1,5 +1,6 @@
 /** What lies under and over the lines: episodes, gaps, limits, annotations. */
 import type { Projection } from "./draw-lines.ts";
+import { episodeSpans } from "./episode-spans.ts";
 import type { Palette } from "./palette.ts";
 import type { GapKind, PlotAnnotation, PlotEpisode, PlotGap, PlotThreshold } from "./plot-model.ts";
 
@@ -21,7 +22,7 @@ export function drawEpisodes(
   colours: Palette,
   pixelRatio: number,
 ): void {
-  for (const { fromMs, toMs = Infinity, severity } of episodes) {
+  for (const { fromMs, toMs, severity } of episodeSpans(episodes)) {
     const span = visibleSpan(fromMs, toMs, projection, box);
     if (span === undefined) continue;
     canvas.fillStyle = colours.severities[severity];

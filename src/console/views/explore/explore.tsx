@@ -2,7 +2,8 @@ import { useState } from "preact/hooks";
 import { Chart } from "../../charts/chart.tsx";
 import type { PlotRange } from "../../charts/plot-model.ts";
 import type { Failure } from "../../data/failure.ts";
-import { countText } from "../../format.ts";
+import { clockOffsetMs } from "../../data/server-clock.ts";
+import { countText, durationText } from "../../format.ts";
 import { route, setParams } from "../../route.ts";
 import { newRuleAddress } from "../alerts/rules/rule-address.ts";
 import { Browse } from "./browse.tsx";
@@ -43,6 +44,7 @@ export function Explore() {
           </a>
         )}
       </div>
+      <ClockNote />
       {shown.length === 0 && (device === "" || ofDevice !== undefined) && <Browse filters={state.filters} />}
       <div class="charts">
         {shown.slice(0, CHARTS_MAX).map((metric) => (
@@ -60,6 +62,18 @@ export function Explore() {
         <p>{countText(shown.length - CHARTS_MAX)} more metrics; choose those that you want to see.</p>
       )}
     </>
+  );
+}
+
+/** Whose clock is off wonders about the times. */
+function ClockNote() {
+  const offsetMs = clockOffsetMs.value;
+  if (offsetMs === 0) return null;
+  return (
+    <p class="dim">
+      The clock of this browser is {offsetMs > 0 ? "behind" : "ahead of"} the server's by{" "}
+      {durationText(Math.abs(offsetMs))}; charts end at the server's now.
+    </p>
   );
 }
 
