@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { watchForAttention } from "./attention/watch.ts";
 import { listenForWaking } from "./connection.ts";
+import { followSites } from "./data/alert-sites.ts";
 import { followAlerts } from "./data/alerts.ts";
 import { followDevices } from "./data/devices.ts";
 import { followRecurrences } from "./data/recurrences.ts";
@@ -17,6 +18,7 @@ applyPreferences(document.documentElement);
 listenForWaking();
 followAlerts();
 followDevices();
+followSites();
 followRecurrences();
 void readSilences();
 watchForAttention();

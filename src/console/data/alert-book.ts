@@ -33,6 +33,7 @@ export class AlertBook {
   #isKnown = false;
   #isBeginning = false;
   #isSilenced: (alert: Alert) => boolean = () => false;
+  #siteOf: (device: string) => string = () => "";
 
   /** What stands now is complete. */
   get isKnown(): boolean {
@@ -84,10 +85,13 @@ export class AlertBook {
   /** Silences have changed, or time has begun or ended some. */
   setSilenced(isSilenced: (alert: Alert) => boolean): void {
     this.#isSilenced = isSilenced;
-    for (const row of [...this.#active.values()]) {
-      const next = this.#rowOf(row.alert, row);
-      if (next.status !== row.status) this.#set(row.id, next);
-    }
+    this.#lookAgain();
+  }
+
+  /** Where devices are, for alerts whose labels do not say it; "": not known. */
+  setSites(siteOf: (device: string) => string): void {
+    this.#siteOf = siteOf;
+    this.#lookAgain();
   }
 
   get hasChanged(): boolean {
@@ -120,11 +124,19 @@ export class AlertBook {
     this.#set(alert.id, alert.removed && !isCleared ? undefined : this.#rowOf(alert, before));
   }
 
+  #lookAgain(): void {
+    for (const row of [...this.#active.values()]) {
+      const next = this.#rowOf(row.alert, row);
+      if (next.status !== row.status || next.site !== row.site) this.#set(row.id, next);
+    }
+  }
+
   #rowOf(alert: Alert, before: AlertRow | undefined): AlertRow {
     const { acknowledged, acknowledgedBy } = alert;
     const isTakenOver = before?.alert.acknowledged === true && before.alert.acknowledgedBy !== acknowledgedBy;
     const earlier = isTakenOver ? before.alert.acknowledgedBy : (before?.acknowledgedBefore ?? "");
-    return alertRow(alert, this.#isSilenced(alert), acknowledged ? earlier : "");
+    const site = this.#siteOf(alert.context["device"] ?? "");
+    return alertRow(alert, this.#isSilenced(alert), acknowledged ? earlier : "", site);
   }
 
   #set(id: string, after: AlertRow | undefined): void {

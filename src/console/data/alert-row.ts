@@ -23,8 +23,10 @@ export interface AlertRow {
   readonly haystack: string;
 }
 
-export function alertRow(alert: Alert, isSilenced: boolean, acknowledgedBefore = ""): AlertRow {
+/** `deviceSite`: where its device is, which counts where its labels name no site. */
+export function alertRow(alert: Alert, isSilenced: boolean, acknowledgedBefore = "", deviceSite = ""): AlertRow {
   const { id, severity, title, labels, context, assignee, incidentId } = alert;
+  const site = labels["site"] || deviceSite;
   const rank = SEVERITIES.indexOf(severity);
   return {
     id,
@@ -34,9 +36,9 @@ export function alertRow(alert: Alert, isSilenced: boolean, acknowledgedBefore =
     firedMs: msOf(alert.createdAt) ?? 0,
     incidentId: incidentId || id,
     device: context["device"] ?? "",
-    site: labels["site"] ?? "",
+    site,
     acknowledgedBefore,
-    haystack: [title, assignee, ...Object.values(context)].join("\n").toLowerCase(),
+    haystack: [title, assignee, site, ...Object.values(context)].join("\n").toLowerCase(),
   };
 }
 

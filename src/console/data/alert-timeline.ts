@@ -25,7 +25,7 @@ export function timelineOf(
   const entries: TimelineEntry[] = [];
   for (const entry of all) {
     const before = entries.at(-1);
-    const isSame = before?.kind === "minor" && entry.kind === "minor" && before.what === entry.what;
+    const isSame = before?.who === "" && entry.who === "" && before.what === entry.what;
     if (isSame) entries[entries.length - 1] = { ...entry, times: before.times + 1 };
     else entries.push(entry);
   }

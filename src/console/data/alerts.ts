@@ -50,6 +50,12 @@ export function setSilenced(isSilenced: (alert: Alert) => boolean): void {
   showSoon();
 }
 
+/** Where devices are, for alerts whose labels do not say it; again when that has changed. */
+export function setSites(siteOf: (device: string) => string): void {
+  alertBook.setSites(siteOf);
+  showSoon();
+}
+
 /** Goes on behind the last change that was heard; where the server cannot, with all that stands. */
 async function* subscribed(options: CallOptions): AsyncGenerator<Alert> {
   if (cursor === "") alertBook.begin();

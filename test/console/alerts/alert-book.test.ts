@@ -90,6 +90,10 @@ test("it knows the sites of what fires", () => {
   book.hear(cleared(south));
   book.hear(cleared(north));
   expect([...book.sites]).toEqual(["north"]);
+  book.hear(alertOf("b", { context: { device: "pump-1" } }));
+  book.setSites((device) => (device === "pump-1" ? "west" : ""));
+  expect([book.row("b")?.site, book.row("a")?.site]).toEqual(["west", "north"]);
+  expect([...book.sites]).toEqual(["north", "west"]);
 });
 
 test("of two that acknowledge the same alert both are known", () => {
