@@ -29,24 +29,25 @@ const NAMED_MAX = 5;
 export function ActionDialog(props: ActionDialogProps) {
   const { title, rows, action, done, call, onClose, children, isDangerous = false } = props;
   const [refused, setRefused] = useState<readonly Refused<AlertRow>[]>();
-  const [count, setCount] = useState<number>();
+  /** While it is under way: of these, how many. Rows may change meanwhile, not least by it. */
+  const [under, setUnder] = useState<{ readonly rows: readonly AlertRow[]; readonly count: number }>();
   const running = useRef<AbortController | undefined>(undefined);
   useEffect(() => () => running.current?.abort(), []);
-  const left = refused?.map(({ item }) => item) ?? rows;
+  const left = under?.rows ?? refused?.map(({ item }) => item) ?? rows;
 
   const run = async () => {
     const controller = (running.current = new AbortController());
-    setCount(0);
+    setUnder({ rows: left, count: 0 });
     let shown = 0;
     const onProgress = (now: number) => {
       // Of thousands not each is worth drawing.
       if (now - shown < left.length / 100) return;
       shown = now;
-      setCount(now);
+      setUnder({ rows: left, count: now });
     };
     const next = await runAll(left, call, { signal: controller.signal, onProgress, reasonOf: errorText });
     running.current = undefined;
-    setCount(undefined);
+    setUnder(undefined);
     if (next.length > 0) return setRefused(next);
     tell(left.length === 1 ? `${left[0].alert.title}: ${done}` : `${countText(left.length)} alerts ${done}`);
     onClose(true);
@@ -58,22 +59,22 @@ export function ActionDialog(props: ActionDialogProps) {
         class="form"
         onSubmit={(event) => {
           event.preventDefault();
-          if (count === undefined && left.length > 0) void run();
+          if (under === undefined && left.length > 0) void run();
         }}
       >
         {refused === undefined ? <Named rows={left} /> : <RefusedList {...{ refused, all: rows.length }} />}
         <WhoField />
         {children}
         <div class="actions">
-          {count !== undefined && (
+          {under !== undefined && (
             <output>
-              {countText(count)} of {countText(left.length)}
+              {countText(under.count)} of {countText(left.length)}
             </output>
           )}
-          <button type="button" onClick={() => (count === undefined ? onClose(false) : running.current?.abort())}>
-            {count === undefined ? "Cancel" : "Stop"}
+          <button type="button" onClick={() => (under === undefined ? onClose(false) : running.current?.abort())}>
+            {under === undefined ? "Cancel" : "Stop"}
           </button>
-          <button type="submit" class={isDangerous ? "danger" : "primary"} aria-disabled={count !== undefined}>
+          <button type="submit" class={isDangerous ? "danger" : "primary"} aria-disabled={under !== undefined}>
             {refused === undefined ? action : `${action} again`}
             {left.length > 1 && ` (${countText(left.length)})`}
           </button>

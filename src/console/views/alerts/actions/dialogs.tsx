@@ -1,5 +1,5 @@
 /** What one does with alerts that are chosen, each asked for in a dialog. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { alertsApi } from "../../../api.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import type { AlertRow } from "../../../data/alert-row.ts";
@@ -17,8 +17,9 @@ const TEXT_LENGTH_MAX = 4_096;
 
 export function AcknowledgeDialog({ rows: asked, onClose }: DialogProps) {
   void alertsVersion.value;
-  // Somebody else may acknowledge them while the dialog is open.
-  const rows = asked.map((row) => alertBook.row(row.id) ?? row);
+  // Somebody else may acknowledge them while the dialog is open; what it does itself is no news.
+  const sent = useRef<readonly AlertRow[]>(undefined);
+  const rows = sent.current ?? asked.map((row) => alertBook.row(row.id) ?? row);
   const [comment, setComment] = useState("");
   const [isAgain, setAgain] = useState(false);
   const taken = rows.filter(({ alert }) => alert.acknowledged);
@@ -31,7 +32,10 @@ export function AcknowledgeDialog({ rows: asked, onClose }: DialogProps) {
       rows={isAll ? rows : open}
       action="Acknowledge"
       done="acknowledged"
-      call={({ id }, options) => alertsApi.acknowledgeAlert({ id, userId: user.peek(), comment }, options)}
+      call={({ id }, options) => {
+        sent.current = rows;
+        return alertsApi.acknowledgeAlert({ id, userId: user.peek(), comment }, options);
+      }}
       onClose={onClose}
     >
       {taken.length > 0 && (
