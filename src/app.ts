@@ -116,11 +116,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => dashboard.close());
   opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
-  const savedDashboards = await openDashboards(config, storage, { logger, clock });
+  const dashboards = await openDashboards(config, storage, { logger, clock });
 
   const stopWatching = watchProcess(metrics, {
     ...{ registry, store, log, budget, received, cache, devices },
     sessions: sessions.collaboration.rooms,
+    dashboards: dashboards.saved,
   });
   opening.defer(stopWatching.stop);
 
@@ -139,7 +140,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...deliveryMethods,
     ...doors.methods,
     ...dashboard.methods,
-    ...savedDashboards,
+    ...dashboards.methods,
     ...alerts.methods,
     ...devices.methods,
     ...sessions.methods,
@@ -168,6 +169,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     origins: config.live.origins,
     httpRoutes: doors.routes,
     console: new ConsoleFiles(consoleContent),
+    onPages: (pages, calls) => {
+      metrics.pages.set(pages);
+      metrics.pageCalls.set(calls);
+    },
     metricsText: stopWatching.text,
   });
   opening.defer(() => web.drain(0));

@@ -16,6 +16,7 @@ export interface Watched {
   readonly received: ReceivedBytes;
   readonly cache: SeriesCache;
   readonly sessions: { readonly streams: number };
+  readonly dashboards: { readonly count: number };
   readonly devices: {
     readonly countOf: ReadonlyMap<string, number>;
     readonly waiting: number;
@@ -33,7 +34,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
   const counted = { hits: 0, misses: 0, refused: 0, deaths: 0, written: {} as Record<string, number> };
   return {
     async text() {
-      const { registry, store, log, budget, received, cache, sessions, devices } = watched;
+      const { registry, store, log, budget, received, cache, sessions, dashboards, devices } = watched;
       for (const q of QUANTILES) {
         const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
         metrics.eventLoopLagSeconds.set({ quantile: String(q) }, ms / 1_000);
@@ -43,6 +44,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       metrics.cpuSeconds.set((cpu.user + cpu.system) / 1e6);
       metrics.residentBytes.set(process.memoryUsage.rss());
       metrics.series.set(registry.count);
+      metrics.dashboards.set(dashboards.count);
       metrics.sessionStreams.set(sessions.streams);
       for (const [status, count] of devices.countOf) metrics.devices.set({ status }, count);
       metrics.deviceDeathsIgnored.inc(devices.ignoredDeaths - counted.deaths);

@@ -12,7 +12,8 @@ export async function openDashboards(
   { dashboards: { max, bytes_max: bytesMax } }: Config,
   { journal }: Storage,
   { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
-): Promise<readonly MethodImpl[]> {
+): Promise<{ readonly saved: SavedDashboards; readonly methods: readonly MethodImpl[] }> {
   const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "saved dashboards have trouble");
-  return savedDashboardMethods(await SavedDashboards.open({ journal, clock, dashboardsMax: max, bytesMax, onTrouble }));
+  const saved = await SavedDashboards.open({ journal, clock, dashboardsMax: max, bytesMax, onTrouble });
+  return { saved, methods: savedDashboardMethods(saved) };
 }

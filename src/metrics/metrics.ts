@@ -78,6 +78,9 @@ export function createMetrics() {
     pushes: counter("pushes_total", "Live updates sent, first snapshots included"),
     conflated: counter("conflated_total", "Live updates folded into a later one because the reader was slow"),
     liveLeftOut: counter("live_series_left_out_total", "Series that could not join a live stream: live.series_max"),
+    dashboards: gauge("saved_dashboards", "Dashboards that are kept; at most dashboards.max"),
+    pages: gauge("console_pages", "Pages of the console that are connected"),
+    pageCalls: gauge("console_calls", "Calls and streams of pages that are under way"),
     sessionStreams: gauge("session_streams", "Open streams of members of sessions"),
     sessionRefused: counter("session_messages_refused_total", "Messages to sessions that were refused, by status", [
       "status",

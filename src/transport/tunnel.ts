@@ -59,12 +59,20 @@ export interface TunnelDeps {
   hello(): Promise<ServerHello>;
   /** Of a call, as of any request. */
   answer(request: Request): Promise<Response>;
+  /** Hears how many pages are connected, and how many of their calls are under way. */
+  onCount(pages: number, calls: number): void;
   /** Once it is aborted sockets are closed, as soon as their calls have ended. */
   readonly stopping: AbortSignal;
   onDefect(error: unknown): void;
 }
 
-export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps): WebSocketHandler<TunnelData> {
+export function tunnelHandler({
+  hello,
+  answer,
+  onCount,
+  stopping,
+  onDefect,
+}: TunnelDeps): WebSocketHandler<TunnelData> {
   const sockets = new Set<Socket>();
   let allCalls = 0;
   const closeWhereDone = (socket: Socket) => {
@@ -81,7 +89,7 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
       const text = encoder.encode("internal error; see the server's log");
       await sendInTurn(socket, frameOf(FrameKind.FAIL, call, text), signal);
     } finally {
-      allCalls--;
+      onCount(sockets.size, --allCalls);
       socket.data.calls.delete(call);
       closeWhereDone(socket);
     }
@@ -95,6 +103,7 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
     perMessageDeflate: false,
     open(socket) {
       sockets.add(socket);
+      onCount(sockets.size, allCalls);
       hello().then((said) => socket.send(jsonFrame(FrameKind.HELLO, 0, said)), onDefect);
       closeWhereDone(socket);
     },
@@ -112,7 +121,7 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
       if (request === undefined) return socket.close(PROTOCOL_ERROR, "a call cannot be read");
       if (calls.size >= CALLS_MAX) return refuse(socket, call, `this page has ${CALLS_MAX} calls under way`);
       if (allCalls >= ALL_CALLS_MAX) return refuse(socket, call, `all pages have ${ALL_CALLS_MAX} calls under way`);
-      allCalls++;
+      onCount(sockets.size, ++allCalls);
       calls.set(call, controller);
       void run(request, socket, call);
     },
@@ -120,6 +129,7 @@ export function tunnelHandler({ hello, answer, stopping, onDefect }: TunnelDeps)
     close(socket) {
       const { data } = socket;
       sockets.delete(socket);
+      onCount(sockets.size, allCalls);
       for (const controller of data.calls.values()) controller.abort();
       hasRoom(data);
     },

@@ -37,6 +37,8 @@ export interface WebServerOptions extends TransportEvents {
   readonly received: ReceivedBytes;
   /** Of pages that may read /live. */
   readonly origins: AllowedOrigins;
+  /** Hears how many pages are connected, and how many of their calls are under way. */
+  onPages?(pages: number, calls: number): void;
   /** Prometheus text. */
   metricsText(): Promise<string>;
 }
@@ -65,6 +67,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
       websocket: tunnelHandler({
         hello: async () => ({ ...BUILD, scripts: (await options.console?.scripts()) ?? [] }),
         answer: (request) => tunnelled(request, routes, options.received),
+        onCount: (pages, calls) => options.onPages?.(pages, calls),
         stopping: stopping.signal,
         onDefect: (error) => options.onDefect?.(error, "tunnel"),
       }),

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 async function start() {
-  const toy = { begun: 0, ended: 0, pulled: 0, defects: [] as unknown[], length: 0 };
+  const toy = { begun: 0, ended: 0, pulled: 0, defects: [] as unknown[], counts: [0, 0] };
   const server = await startWebServer({
     address: "127.0.0.1:0",
     methods: [
@@ -55,6 +55,7 @@ async function start() {
     origins: [],
     metricsText: async () => "",
     onDefect: (error) => toy.defects.push(error),
+    onPages: (...counts) => (toy.counts = counts),
   });
   opened.push({ close: () => server.drain(0) });
   const base = `http://${server.address}`;
@@ -124,9 +125,11 @@ describe("a page that reads late", () => {
     while (toy.begun < 100) await Bun.sleep(5);
     for (let before = -1; before !== toy.pulled; await Bun.sleep(100)) before = toy.pulled;
     expect(toy.pulled).toBeLessThan(2_000);
-    expect(toy.ended).toBe(0);
+    expect([toy.ended, toy.counts]).toEqual([0, [1, 100]]);
     never.terminate();
     while (toy.ended < 100) await Bun.sleep(5);
+    while (toy.counts[1] > 0) await Bun.sleep(5);
+    expect(toy.counts).toEqual([0, 0]);
   });
 
   test("and asks on, is left: no more than so many calls wait for it", async () => {
