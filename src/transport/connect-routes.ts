@@ -11,7 +11,8 @@ import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
 import { AS_SENT, withBounds } from "./bounded-requests.ts";
-import { BATCH_VALUES_MAX, FIELDS_MAX, refuseManyFields, refuseManyValues } from "./message-bounds.ts";
+import { BATCH_VALUES_MAX, FIELDS_MAX, refuseManyValues } from "./message-bounds.ts";
+import { decode } from "./message-codec.ts";
 import type { TransportEvents } from "./open-calls.ts";
 
 /** What is encoded once for many readers is also decoded once. */
@@ -59,12 +60,12 @@ export function connectRoutes(
   );
 }
 
-/** Throws what Connect tells as it is. */
+/** Throws what Connect tells as it is. Bytes that are no message Connect would take for a fault of the server. */
 function boundsOf(schema: DescMessage, valuesMax: number): (message: Uint8Array, isJson: boolean) => void {
   return (message, isJson) => {
     try {
       if (isJson) refuseManyValues(schema, message, valuesMax);
-      else refuseManyFields(schema, message);
+      else decode(schema, message);
     } catch (error) {
       if (error instanceof WatchpostError) throw connectErrorOf(error);
       throw new ConnectError(messageOf(error), Code.InvalidArgument);

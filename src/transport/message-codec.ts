@@ -21,7 +21,8 @@ export function codecOf({ kind, method, raw }: MethodImpl): MethodCodec {
   };
 }
 
-function decode(schema: DescMessage, bytes: Uint8Array): unknown {
+/** Throws INVALID_ARGUMENT. */
+export function decode(schema: DescMessage, bytes: Uint8Array): unknown {
   try {
     refuseManyFields(schema, bytes);
     // Nobody asks for unknown ones, and each would be an object.

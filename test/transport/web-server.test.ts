@@ -197,7 +197,11 @@ describe("bad requests", () => {
         { code: "invalid_argument", message: expect.any(String) },
       ]);
     }
-    expect(await (await query(Uint8Array.of(0xff, 0xff, 0xff), "application/proto")).text()).toContain("parse binary");
+    const broken = await query(Uint8Array.of(0xff, 0xff, 0xff), "application/proto");
+    expect(await broken.json()).toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("the request is no valid analytics.QueryRangeRequest"),
+    });
     const html = await query("{}", "text/html");
     expect([html.status, await html.json()]).toEqual([
       415,
