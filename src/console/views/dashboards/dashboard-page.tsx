@@ -67,7 +67,7 @@ function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDa
       <Conflict
         draft={state.draft.value!}
         isSaving={state.isSaving.value}
-        onReload={() => state.discard()}
+        onReload={() => void takeTheirs(state)}
         onSaveOver={() => void save(state, true)}
       />
       {!isKiosk && (
@@ -115,6 +115,16 @@ function actionsOf(state: DashboardState) {
     place: (rects: Parameters<typeof withPlaces>[1], gesture: string) =>
       state.edit((present) => withPlaces(present, rects), gesture),
   };
+}
+
+async function takeTheirs(state: DashboardState): Promise<void> {
+  const question = {
+    title: "Take theirs?",
+    text: "What you changed is lost.",
+    action: "Take theirs",
+    isDangerous: true,
+  };
+  if (await confirm(question)) state.discard();
 }
 
 function tellTakenOver({ updatedBy }: SavedDashboard): void {

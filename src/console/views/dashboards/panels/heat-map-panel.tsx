@@ -1,4 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { palette } from "../../../charts/palette.ts";
+import type { Severity } from "../../../charts/plot-model.ts";
 import { timeText } from "../../../format.ts";
 import { severityOf } from "../thresholds.ts";
 import { heatCells, strengthOf, type HeatCells } from "./heat-cells.ts";
@@ -30,11 +32,14 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
     // Its first call comes at once.
     const sizes = new ResizeObserver(draw);
     sizes.observe(place);
-    const theme = matchMedia("(prefers-color-scheme: dark)");
-    theme.addEventListener("change", draw);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", draw);
+    const theme = new MutationObserver(draw);
+    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     return () => {
       sizes.disconnect();
-      theme.removeEventListener("change", draw);
+      theme.disconnect();
+      dark.removeEventListener("change", draw);
     };
   }, [cells, panel, min, max]);
   const unit = series.length > 0 ? unitOf(panel, series[0]) : "";
@@ -80,19 +85,13 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
 function drawCells(
   canvas: HTMLCanvasElement,
   { columns, rows, values }: HeatCells,
-  lookOf: (value: number) => readonly [strength: number, severity: string | undefined],
+  lookOf: (value: number) => readonly [strength: number, severity: Severity | undefined],
 ): void {
   const { clientWidth, clientHeight } = canvas;
   canvas.width = Math.round(clientWidth * devicePixelRatio);
   canvas.height = Math.round(clientHeight * devicePixelRatio);
-  const style = getComputedStyle(canvas);
+  const { accent, severities } = palette();
   const context = canvas.getContext("2d")!;
-  const colours = new Map<string | undefined, string>();
-  const colourOf = (severity: string | undefined) => {
-    const known = colours.get(severity) ?? style.getPropertyValue(`--${severity ?? "accent"}`);
-    colours.set(severity, known);
-    return known;
-  };
   const [width, height] = [canvas.width / columns, canvas.height / rows];
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
@@ -100,7 +99,7 @@ function drawCells(
       if (Number.isNaN(value)) continue;
       const [strength, severity] = lookOf(value);
       context.globalAlpha = severity === undefined ? WEAKEST + (1 - WEAKEST) * strength : 1;
-      context.fillStyle = colourOf(severity);
+      context.fillStyle = severity === undefined ? accent : severities[severity];
       const [x, y] = [Math.floor(column * width), Math.floor(row * height)];
       const [right, bottom] = [Math.floor((column + 1) * width), Math.floor((row + 1) * height)];
       context.fillRect(x, y, right - x - gapOf(width), bottom - y - gapOf(height));

@@ -91,12 +91,11 @@ function chartQuery(query: PanelQuery, range: TimeRange, band: boolean): ChartQu
   const func = nameOf(FUNCTIONS, query.function);
   const aggregation = nameOf(AGGREGATIONS, query.aggregation);
   return {
-    ...{ metric: query.metric, filters: query.filters, range },
+    ...{ metric: query.metric, filters: query.filters, range, band },
     ...(func !== undefined && { function: func }),
     ...(query.stepMs > 0n && { stepMs: Number(query.stepMs) }),
     ...(query.groupBy.length > 0 && { groupBy: query.groupBy }),
     ...(aggregation !== undefined && { aggregation }),
-    ...(band && { band }),
   };
 }
 
