@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { heatCells, strengthOf } from "../../../src/console/views/dashboards/panels/heat-cells.ts";
 import { stepFor } from "../../../src/console/data/step-length.ts";
-import { shares, stateRuns } from "../../../src/console/views/dashboards/panels/state-runs.ts";
+import { holdMsOf, shares, stateRuns } from "../../../src/console/views/dashboards/panels/state-runs.ts";
 import { severityOf } from "../../../src/console/views/dashboards/thresholds.ts";
 
 const THRESHOLDS = [
@@ -45,6 +45,12 @@ test("the last value holds to now and no further; without thresholds the value i
     { state: "1", share: 0.14 },
     { state: "0", share: 0.01 },
   ]);
+});
+
+test("a value holds for three usual gaps of its series, at least three steps", () => {
+  expect(holdMsOf([0, 10, 20, 500], 10)).toBe(30);
+  expect(holdMsOf([0, 3_600, 7_200, 10_700], 10)).toBe(10_800);
+  expect([holdMsOf([], 10), holdMsOf([5], 10)]).toEqual([30, 30]);
 });
 
 test("runs ascend, do not overlap, and those that touch differ", () => {

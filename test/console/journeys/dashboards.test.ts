@@ -159,8 +159,9 @@ test("a panel is dragged, the other makes room; undone, all is where it was; a f
   await page.until(() => page.ask("location.pathname === '/'"), "left without being asked: nothing is changed");
 });
 
-test("what is chosen stands in the address; names from anywhere stay text", async () => {
+test("what is chosen stands in the address; names from anywhere stay text; a kiosk says whether it is live", async () => {
   await send(HOSTILE, 1);
+  await send("flow", 12.5);
   const panels = [
     { id: "a", kind: PanelKind.STAT, title: HOSTILE, queries: [{ metric: "flow", filters: { device: "$device" } }] },
     { id: "b", kind: PanelKind.TABLE, x: 6, queries: [{ metric: HOSTILE }] },
@@ -178,4 +179,11 @@ test("what is chosen stands in the address; names from anywhere stay text", asyn
     `${HOSTILE} · Dashboards · Watchpost`,
     0,
   ]);
+  const isHeaderShown = () => page.ask<boolean>("document.querySelector('header').checkVisibility()");
+  await page.ask("document.activeElement.blur()");
+  await page.press("k");
+  await page.until(async () => !(await isHeaderShown()), "leaves the panels alone");
+  expect(await page.ask("document.querySelector('.dash-kiosk [role=status]').textContent")).toContain("live");
+  await page.press("k");
+  await page.until(isHeaderShown, "has its header back");
 });

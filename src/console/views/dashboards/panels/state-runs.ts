@@ -39,6 +39,15 @@ export function stateRuns({ timesMs, values, thresholds, holdMs, untilMs, textOf
   return runs;
 }
 
+const USUAL_GAPS = 3;
+
+/** A series that sends seldom is in its state until it says otherwise: for three of its usual gaps, at least three steps. */
+export function holdMsOf(timesMs: readonly number[], stepMs: number): number {
+  const gaps = timesMs.slice(1).map((timeMs, i) => timeMs - timesMs[i]);
+  const usualMs = gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
+  return USUAL_GAPS * Math.max(stepMs, usualMs);
+}
+
 /** The share of the range in each state, the longest first; what is left was not known. */
 export function shares(runs: readonly StateRun[], fromMs: number, toMs: number): { state: string; share: number }[] {
   const lengths = new Map<string, number>();

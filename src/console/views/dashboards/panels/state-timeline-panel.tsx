@@ -5,13 +5,11 @@ import { MARKS } from "../thresholds.ts";
 import { Label } from "./label.tsx";
 import { More } from "./more.tsx";
 import type { PanelProps } from "./panel-props.ts";
-import { shares, stateRuns, type StateRun } from "./state-runs.ts";
+import { holdMsOf, shares, stateRuns, type StateRun } from "./state-runs.ts";
 import { TimeLine } from "./time-line.tsx";
 import { valueText } from "./value-text.ts";
 
 const SHOWN_MAX = 30;
-/** A series that sends seldom is in its state until it says otherwise, for so many steps. */
-const HOLD_STEPS = 3;
 const BELOW = "below all";
 
 /** Which threshold's state each series was in; without thresholds, which value it had. */
@@ -36,7 +34,7 @@ function StateRow({ panel, data, series }: PanelProps & { series: PanelSeries })
   const runs = useMemo(() => {
     const { thresholds, decimals } = panel;
     const textOf = (value: number) => valueText(value, decimals);
-    return stateRuns({ timesMs, values, thresholds, holdMs: stepMs * HOLD_STEPS, untilMs: toMs, textOf });
+    return stateRuns({ timesMs, values, thresholds, holdMs: holdMsOf(timesMs, stepMs), untilMs: toMs, textOf });
   }, [timesMs, values, panel, stepMs, toMs]);
   const names = [...new Set(runs.map(({ state }) => state))].sort();
   const told = shares(runs, fromMs, toMs).map(({ state, share }) => `${wordOf(state)} ${Math.round(share * 100)} %`);
