@@ -9,7 +9,7 @@ import { Age } from "../../parts/time.tsx";
 import { tellError } from "../../parts/toast.tsx";
 import { pathTo, route, setParams } from "../../route.ts";
 import { remove } from "./dashboard-bar.tsx";
-import { exportDashboard } from "./export-dashboard.ts";
+import { exportAll, exportDashboard } from "./export-dashboard.ts";
 
 const NewDialog = lazy(async () => (await import("./new-dialog.tsx")).NewDialog);
 const ImportDialog = lazy(async () => (await import("./import-dialog.tsx")).ImportDialog);
@@ -49,6 +49,20 @@ export function DashboardList() {
         <button type="button" onClick={() => setOpened("import")}>
           Import…
         </button>
+        {all.length > 0 && (
+          <button
+            type="button"
+            onClick={() =>
+              void exportAll(
+                found.map(({ dashboardId }) => dashboardId),
+                getDashboard,
+              )
+            }
+            title="Those of the list, as one JSON file"
+          >
+            Export
+          </button>
+        )}
         <button type="button" class="primary" onClick={() => setOpened("new")}>
           New dashboard
         </button>

@@ -11,3 +11,15 @@ export async function exportDashboard(id: string, read: () => Promise<SavedDashb
     tellError(error, `${id} could not be exported`);
   }
 }
+
+/** Several as one file, read one after the other by `read`. */
+export async function exportAll(ids: readonly string[], read: (id: string) => Promise<SavedDashboard>): Promise<void> {
+  try {
+    const whole: SavedDashboard[] = [];
+    for (const id of ids) whole.push(await read(id));
+    const { fileTextOfAll } = await import("./dashboard-json.ts");
+    download("dashboards.json", fileTextOfAll(whole));
+  } catch (error) {
+    tellError(error, "They could not be exported");
+  }
+}
