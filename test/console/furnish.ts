@@ -70,7 +70,7 @@ export async function furnish(base: string, word = "pump"): Promise<Furnished> {
     ...{ links: { devices: [device], alertIds: [alert!.id] }, sessionId: "leak" },
   });
 
-  const kinds = [PanelKind.LINE, PanelKind.STAT, PanelKind.GAUGE, PanelKind.TABLE];
+  const kinds = Object.values(PanelKind).filter((kind) => typeof kind === "number" && kind > 0) as PanelKind[];
   const dashboardId = "hall";
   await dashboards.putDashboard({
     userId,
@@ -93,11 +93,14 @@ export interface PageAddress {
 }
 
 /** All there is to look at. */
-export function pageAddresses({ metric, device, alertId, sessionId, issue }: Furnished): PageAddress[] {
+export function pageAddresses({ metric, device, alertId, sessionId, issue, dashboardId }: Furnished): PageAddress[] {
   const [d, m] = [encodeURIComponent(device), encodeURIComponent(metric)];
   return [
     { name: "overview", path: "/" },
     { name: "explore", path: `/explore?metric=${m}` },
+    { name: "dashboards", path: "/dashboards" },
+    { name: "dashboard", path: `/dashboards/${dashboardId}` },
+    { name: "panel", path: `/dashboards/${dashboardId}?edit=1&panel=p0` },
     { name: "devices", path: "/devices" },
     { name: "device", path: `/devices/${d}` },
     { name: "alerts", path: "/alerts" },
