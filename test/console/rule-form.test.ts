@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { ruleOf } from "../../src/alerts/rule-input.ts";
 import { messageOfRule, ruleOfMessage } from "../../src/alerts/rule-message.ts";
 import { withLimit } from "../../src/console/views/alerts/rules/condition-form.ts";
-import { KINDS } from "../../src/console/views/alerts/rules/condition-kinds.ts";
+import { KINDS, wireName } from "../../src/console/views/alerts/rules/condition-kinds.ts";
+import { isTestable, newRule } from "../../src/console/views/alerts/rules/rule-draft.ts";
 import { problemAt, shortText } from "../../src/console/views/alerts/rules/problems.ts";
 import {
   endsAlerts,
@@ -77,6 +78,21 @@ describe("what the form shows is what is saved", () => {
     expect(KINDS.map(({ kind }) => kind).sort() as string[]).toEqual(
       ConditionSchema.fields.map((f) => f.localName).sort(),
     );
+  });
+
+  test("what a kind begins with, and a limit, is a rule that the server takes", () => {
+    const begun = formOfRule(newRule("m", []));
+    for (const { kind, initial, limit } of KINDS) {
+      const numbers = limit !== undefined ? { at: "5" } : kind === "range" ? { low: "1", high: "2" } : {};
+      const steps = kind === "ladder" ? [{ severity: "high", at: "5", clear: "" }] : [];
+      const { rule, problems } = ruleOfForm({
+        ...{ ...begun, name: "r", kind, steps, statuses: ["offline"] },
+        texts: { [kind]: { ...initial, ...numbers } },
+      });
+      expect(problems).toEqual([]);
+      expect(isTestable(rule)).toBe(true);
+      expect(ruleOfMessage(rule).condition.kind).toBe(wireName(kind) as never);
+    }
   });
 
   test("any message is either known wholly, or its JSON says all of it", () => {

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { RuleInfo } from "../../../../wire/gen/rules_pb.ts";
-import { conditionWords, severityWords } from "../../../../wire/rule-words.ts";
+import { conditionWords } from "../../../../wire/rule-words.ts";
 import { alertsApi } from "../../../api.ts";
 import { SEVERITIES } from "../../../data/alert-row.ts";
 import { usePolled } from "../../../data/polled.ts";
@@ -128,12 +128,27 @@ function columnsOf(refresh: () => void): Column<RuleInfo>[] {
   return [
     {
       ...{ name: "name", label: "Name" },
-      cell: ({ rule }) => <a href={ruleAddress(rule!.name)}>{rule!.name}</a>,
+      cell: ({ rule }) => (
+        <>
+          <a href={ruleAddress(rule!.name)}>{rule!.name}</a>
+          <span class="rules-under">
+            {rule!.metric} {conditionWords(rule!)}
+          </span>
+        </>
+      ),
       sortKey: ({ rule }) => rule!.name,
     },
     {
       ...{ name: "severity", label: "Severity" },
-      cell: (info) => <Severity severity={severityWords(info.rule!)} />,
+      cell: (info) => {
+        const severities = severitiesOf(info);
+        return (
+          <>
+            {severities.length > 1 && <span class="dim">up to </span>}
+            <Severity severity={severities.at(-1)!} />
+          </>
+        );
+      },
       sortKey: rank,
     },
     {
@@ -142,9 +157,9 @@ function columnsOf(refresh: () => void): Column<RuleInfo>[] {
       sortKey: ({ rule }) => rule!.metric,
       isMinor: true,
     },
-    { name: "condition", label: "Fires when", cell: ({ rule }) => conditionWords(rule!) },
+    { name: "condition", label: "Fires when", cell: ({ rule }) => conditionWords(rule!), isMinor: true },
     count("firing", "Firing", "Alerts that fire"),
-    count("pending", "Pending", "The condition is met, and its hold runs"),
+    { ...count("pending", "Pending", "The condition is met, and its hold runs"), isMinor: true },
     { ...count("stale", "Unknown", "Firing, but their series have fallen silent"), isMinor: true },
     { ...count("series", "Series", "Series it is bound to now"), isMinor: true },
     { name: "state", label: "", cell: (info) => <Notes info={info} refresh={refresh} /> },
