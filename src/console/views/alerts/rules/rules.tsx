@@ -1,8 +1,11 @@
+import { lazy } from "../../../lazy.tsx";
 import { route } from "../../../route.ts";
 import { NEW } from "./rule-address.ts";
-import { RuleEditor } from "./rule-editor.tsx";
 import { RuleList } from "./rule-list.tsx";
 import "./rules.css";
+
+/** With its charts it is larger than all the rest. */
+const RuleEditor = lazy(async () => (await import("./rule-editor.tsx")).RuleEditor);
 
 /** "/alerts/rules", "/alerts/rules/NAME", "/alerts/rules/~new". */
 export function RulesView() {
