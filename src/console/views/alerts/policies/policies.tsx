@@ -1,5 +1,6 @@
 import type { ListPoliciesResponse } from "../../../../wire/gen/receivers_pb.ts";
 import { alertsApi } from "../../../api.ts";
+import { useView } from "../../../use-view.ts";
 import { usePolled } from "../../../data/polled.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { pathTo } from "../../../route.ts";
@@ -13,6 +14,7 @@ const READ_EVERY_MS = 15_000;
 /** "/alerts/policies": who is told of which alerts, and when. */
 export function PoliciesView() {
   const { value, failure } = usePolled((options) => alertsApi.listPolicies({}, options), { everyMs: READ_EVERY_MS });
+  useView("Policies");
   return (
     <section aria-label="Policies" class="policies">
       {failure !== "" && <p role="alert">Policies could not be read: {failure}. Trying again.</p>}

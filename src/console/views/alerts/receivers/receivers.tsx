@@ -1,5 +1,6 @@
 import type { ReceiverInfo } from "../../../../wire/gen/receivers_pb.ts";
 import { alertsApi } from "../../../api.ts";
+import { useView } from "../../../use-view.ts";
 import { usePolled } from "../../../data/polled.ts";
 import { countOf } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
@@ -17,6 +18,7 @@ export function ReceiversView() {
   const text = route.value.params.get("q") ?? "";
   const all = value?.receivers ?? [];
   const found = all.filter((receiver) => isFound(receiver, text));
+  useView("Receivers");
   return (
     <section aria-label="Receivers">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>

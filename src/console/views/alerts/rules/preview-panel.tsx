@@ -12,6 +12,7 @@ import { RoutingAnswer, type AskedRouting } from "../policies/who-is-told.tsx";
 import type { Backtest } from "./backtest.ts";
 import { backtestWords, plotEpisodes, testedWords, toldWords } from "./backtest-words.ts";
 import { EpisodeTable } from "./episode-table.tsx";
+import { ToldTable } from "./told-table.tsx";
 import { lineOf, previewOf, SERIES_MAX, thresholdsOf } from "./preview-series.ts";
 
 const RANGES: readonly (readonly [name: string, label: string, ms: number])[] = [
@@ -78,6 +79,7 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
         <PreviewPlot {...{ rule, backtest, onUnit }} {...(onLimit && { onLimit })} />
       )}
       <EpisodeTable {...{ episodes, range }} more={result?.more === true} />
+      {result !== undefined && <ToldTable result={result} />}
       {result?.hasReceivers && rule !== undefined && (
         <details>
           <summary>Who would be told, if it fired now</summary>

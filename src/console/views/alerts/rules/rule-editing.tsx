@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Rule } from "../../../../wire/gen/rules_pb.ts";
 import { errorText } from "../../../errors.ts";
+import { lookingAt } from "../../../looking-at.ts";
 import { confirm } from "../../../parts/dialog.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { go, pathTo } from "../../../route.ts";
@@ -66,6 +67,11 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
     addEventListener("beforeunload", warn);
     return () => removeEventListener("beforeunload", warn);
   }, [draft]);
+
+  useEffect(() => {
+    const metrics = rule === undefined || rule.metric === "" ? [] : [rule.metric];
+    lookingAt.value = { view: name === undefined ? "a new rule" : `rule ${name}`, metrics, devices: [] };
+  }, [name, rule?.metric]);
 
   const save = async () => {
     setTried(true);

@@ -3,9 +3,11 @@ import type { RuleInfo } from "../../../../wire/gen/rules_pb.ts";
 import { conditionWords } from "../../../../wire/rule-words.ts";
 import { alertsApi } from "../../../api.ts";
 import { SEVERITIES } from "../../../data/alert-row.ts";
+import { useView } from "../../../use-view.ts";
 import { usePolled } from "../../../data/polled.ts";
 import { readRules } from "../../../data/rules.ts";
 import { countText } from "../../../format.ts";
+import { keyTitle, useKeys } from "../../../keys.ts";
 import { confirm } from "../../../parts/dialog.tsx";
 import { Empty } from "../../../parts/empty.tsx";
 import { Severity } from "../../../parts/status.tsx";
@@ -37,6 +39,8 @@ export function RuleList() {
   const rules = value?.rules ?? [];
   const found = useMemo(() => filteredRules(rules, filter), [rules, text, severity, state, origin]);
   const columns = useMemo(() => columnsOf(refresh), []);
+  useView("Rules");
+  useKeys("Rules", [{ keys: "n", label: "New rule", run: () => go(ruleAddress(NEW)) }]);
   return (
     <section aria-label="Rules">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
@@ -54,7 +58,7 @@ export function RuleList() {
         <output class="dim">
           {value !== undefined && `${countText(found.length)} of ${countText(rules.length)} rules`}
         </output>
-        <a class="button primary push" href={ruleAddress(NEW)}>
+        <a class="button primary push" href={ruleAddress(NEW)} title={keyTitle("New rule", "n")}>
           New rule
         </a>
       </form>

@@ -1,7 +1,9 @@
 import { useState } from "preact/hooks";
 import { alertsApi } from "../../../api.ts";
+import { useView } from "../../../use-view.ts";
 import { usePolled } from "../../../data/polled.ts";
 import { countOf, countText } from "../../../format.ts";
+import { keyTitle, useKeys } from "../../../keys.ts";
 import { nowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { route, setParams } from "../../../route.ts";
@@ -32,6 +34,9 @@ export function SilencesView() {
     setParams({ new: "", matcher: "" });
     refresh();
   };
+  useView("Silences");
+  const begin = () => setBegun({ matchers: [], comment: "" });
+  useKeys("Silences", [{ keys: "n", label: "New silence", run: begin }]);
   return (
     <section aria-label="Silences">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
@@ -52,7 +57,7 @@ export function SilencesView() {
           also those that are over, for five days
         </label>
         <output class="dim">{value !== undefined && countOf(found.length, "silence")}</output>
-        <button type="button" class="primary push" onClick={() => setBegun({ matchers: [], comment: "" })}>
+        <button type="button" class="primary push" title={keyTitle("New silence", "n")} onClick={begin}>
           New silence
         </button>
       </form>
