@@ -6,7 +6,9 @@ import type {
   InhibitionRule,
   ListPoliciesResponse,
   OnCallSchedule,
+  PreviewRoutingResponse,
   Route,
+  RoutedTo,
 } from "../wire/gen/receivers_pb.ts";
 import { secondOf } from "./alert-text.ts";
 import { textTable } from "./text-table.ts";
@@ -27,6 +29,33 @@ export function policiesText({ route, inhibitions, escalations, schedules }: Lis
     titled("schedules", schedulesTable(schedules)),
   ];
   return parts.filter((part) => part !== "").join("\n");
+}
+
+/** A table of receivers, then what would hold that back, then steps of escalation. */
+export function routingText(answer: PreviewRoutingResponse): string {
+  const { routed, silenceIds, inhibited, inactive, escalationSteps } = answer;
+  const held = [
+    ...silenceIds.map((id) => `silence ${printable(id)}`),
+    ...(inhibited === undefined ? [] : [`alert ${printable(inhibited.alertId)}: ${printable(inhibited.title)}`]),
+    ...(inactive ? ["the times of its rule"] : []),
+  ];
+  const heldBack = held.map((by) => `nobody now, held back by ${by}\n`).join("");
+  const table = routedTable(routed) || "nobody is told: the rules file has no receivers\n";
+  return `${heldBack}${table}${titled("by escalation", stepsTable(escalationSteps))}`;
+}
+
+function routedTable(routed: readonly RoutedTo[]): string {
+  return textTable<RoutedTo>(
+    [
+      { title: "RECEIVER", cell: ({ receiver }) => printable(receiver) },
+      { title: "BY", cell: ({ channels }) => listed(channels) },
+      { title: "ROUTE", cell: ({ matchers }) => printable(matchers.join(" / ")) || "the first" },
+      { title: "WITH", cell: ({ groupLabels }) => listed(Object.entries(groupLabels).map((label) => label.join("="))) },
+      { title: "WITHIN", right: true, cell: ({ groupWait }) => groupWait },
+      { title: "AGAIN", right: true, cell: ({ repeatInterval }) => repeatInterval },
+    ],
+    routed,
+  );
 }
 
 function titled(title: string, text: string): string {

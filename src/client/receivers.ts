@@ -1,6 +1,11 @@
 /** Who is told of alerts, as the server's rules file says it, and whether notifications get there. */
 import { Alerts } from "../wire/gen/alerts_pb.ts";
-import type { ChannelTest, ListPoliciesResponse, ListReceiversResponse } from "../wire/gen/receivers_pb.ts";
+import type {
+  ChannelTest,
+  ListPoliciesResponse,
+  ListReceiversResponse,
+  PreviewRoutingResponse,
+} from "../wire/gen/receivers_pb.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 
@@ -15,6 +20,15 @@ export function listReceivers(
 
 export function listPolicies(connection: Connection, options: AskOptions = {}): Promise<ListPoliciesResponse> {
   return ask(connection, Alerts.method.listPolicies, {}, options);
+}
+
+/** Who would be told of an alert with these labels, if it fired now. `escalation` "": of no policy. */
+export function previewRouting(
+  connection: Connection,
+  request: { readonly labels: Record<string, string>; readonly escalation: string },
+  options: AskOptions = {},
+): Promise<PreviewRoutingResponse> {
+  return ask(connection, Alerts.method.previewRouting, request, options);
 }
 
 /**

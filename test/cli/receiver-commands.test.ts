@@ -87,3 +87,16 @@ test("policies: routes, inhibition, steps, and who is on call", async () => {
   const json = JSON.parse(await rig.ok(["policy", "list", "--json"])) as { rulesFile: string };
   expect(json.rulesFile).toEndWith("rules.yaml");
 }, 30_000);
+
+test("who would be told of some labels, and what would hold it back", async () => {
+  const told = rows(await rig.ok(["policy", "who", "severity=critical", "site=north", "--escalation", "plant"]));
+  expect(told).toContainEqual(["duty", "-", 'severity="critical"', "site=north", "30s", "4h"]);
+  expect(told).toContainEqual(["15m", "shift", "ops", "high"]);
+  const out = await rig.ok(["silence", "add", "alertname=hot", "--for", "1h", "-m", "works"]);
+  const [, id] = /silenced (\w+)/.exec(out)!;
+  const held = await rig.ok(["policy", "who", "alertname=hot", "severity=low"]);
+  expect(held).toStartWith(`nobody now, held back by silence ${id}`);
+  expect(rows(held)).toContainEqual(["ops", "webhook, webhook-2", "the first", "-", "30s", "4h"]);
+  expect((await rig.run(["policy", "who", "site=~north"])).err).toContain("wanted name=value, such as site=north");
+  expect((await rig.run(["policy", "who", "severity=grave"])).err).toContain("labels.severity");
+}, 30_000);
