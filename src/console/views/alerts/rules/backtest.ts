@@ -15,6 +15,8 @@ export interface Backtest {
   readonly range: PlotRange;
   /** Something was changed since. */
   readonly isRunning: boolean;
+  /** When it was. */
+  readonly sinceMs: number;
   /** Why it could not be tested; "": it could, or it is a field that is wrong. */
   readonly failure: string;
   readonly problems: readonly Problem[];
@@ -28,19 +30,19 @@ const UNNAMED = "new-rule";
 /** `rule` undefined: nothing can be tested yet. */
 export function useBacktest(rule: Rule | undefined, lastMs: number): Backtest {
   const [state, setState] = useState<Backtest>(() => ({
-    ...{ result: undefined, isRunning: false, failure: "", problems: [] },
+    ...{ result: undefined, isRunning: false, sinceMs: 0, failure: "", problems: [] },
     range: rangeOf(lastMs),
   }));
   // What a rule says of itself changes nothing of when it fires, but the answer has it.
   const key = rule === undefined ? "" : `${lastMs} ${jsonOfRule(rule)}`;
   useEffect(() => {
     if (rule === undefined) {
-      setState({ result: undefined, range: rangeOf(lastMs), isRunning: false, failure: "", problems: [] });
+      setState({ result: undefined, range: rangeOf(lastMs), isRunning: false, sinceMs: 0, failure: "", problems: [] });
       return;
     }
     const over = new AbortController();
     const { signal } = over;
-    setState((before) => ({ ...before, isRunning: true }));
+    setState((before) => ({ ...before, isRunning: true, sinceMs: Date.now() }));
     const ask = async () => {
       const range = rangeOf(lastMs);
       const [from, to] = [timestampFromMs(range.fromMs), timestampFromMs(range.toMs)];
@@ -48,7 +50,7 @@ export function useBacktest(rule: Rule | undefined, lastMs: number): Backtest {
       try {
         const request = { rule: tested, from, to, episodesMax: EPISODES_MAX, toldMax: TOLD_MAX };
         const result = await alertsApi.testRule(request, { signal });
-        if (!signal.aborted) setState({ result, range, isRunning: false, failure: "", problems: [] });
+        if (!signal.aborted) setState({ result, range, isRunning: false, sinceMs: 0, failure: "", problems: [] });
       } catch (error) {
         if (signal.aborted || isCancelled(error)) return;
         const problems = problemsOf(error);

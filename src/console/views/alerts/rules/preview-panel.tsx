@@ -5,7 +5,8 @@ import { dashboardApi } from "../../../api.ts";
 import { Plot } from "../../../charts/plot.tsx";
 import type { PlotSeries } from "../../../charts/plot-model.ts";
 import { errorText, isCancelled } from "../../../errors.ts";
-import { countText } from "../../../format.ts";
+import { countText, durationText } from "../../../format.ts";
+import { nowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { route, setParams } from "../../../route.ts";
 import { RoutingAnswer, type AskedRouting } from "../policies/who-is-told.tsx";
@@ -22,6 +23,7 @@ const RANGES: readonly (readonly [name: string, label: string, ms: number])[] = 
   ["7d", "7 d", 7 * 86_400_000],
 ];
 const USUAL = RANGES[2];
+const WAITED_MIN_MS = 3_000;
 
 /** How far back the backtest looks, by the address. */
 export function testedMs(): number {
@@ -37,7 +39,7 @@ interface PreviewPanelProps {
 }
 
 export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelProps) {
-  const { result, range, isRunning, failure, problems } = backtest;
+  const { result, range, isRunning, sinceMs, failure, problems } = backtest;
   const lastMs = testedMs();
   const episodes = result?.episodes ?? [];
   const isOfDevices = rule?.condition?.device !== undefined;
@@ -55,11 +57,11 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
       </div>
       <p class="rules-verdict" role="status">
         {rule === undefined && "Choose a metric, and it is tested with what is stored."}
-        {rule !== undefined && result === undefined && isRunning && "Testing…"}
+        {rule !== undefined && result === undefined && isRunning && `Testing…${waitedText(sinceMs)}`}
         {result !== undefined && (
           <>
             <strong>It {backtestWords(result, range)}</strong>
-            {isRunning && <span class="dim"> · testing again…</span>}
+            {isRunning && <span class="dim"> · testing again…{waitedText(sinceMs)}</span>}
           </>
         )}
       </p>
@@ -89,6 +91,12 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
       <Untested rule={rule} />
     </section>
   );
+}
+
+/** That it goes on, where it takes long. */
+function waitedText(sinceMs: number): string {
+  const waitedMs = nowMs.value - sinceMs;
+  return waitedMs < WAITED_MIN_MS ? "" : ` for ${durationText(waitedMs)}; fewer points are quicker`;
 }
 
 /** With the labels of the last alert that would have fired; without one, those of the rule. */
