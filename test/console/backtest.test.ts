@@ -92,6 +92,9 @@ describe("lines", () => {
       { key: "device", operator: MatchOperator.GLOB, value: "a|b" },
     ]);
     expect(previewOf(messageOf({ metric: undefined, condition: { watchdog: {} } }), RANGE, [])).toBeUndefined();
+    expect(previewOf(messageOf({ metric: "*", condition: { absence: {} } }), RANGE, [])).toBeUndefined();
+    const unusual = previewOf(messageOf({ condition: { deviation: {} } }), RANGE, [])!;
+    expect(unusual.request.function).toBe(RangeFunction.AVG);
   });
 
   test("conditions become what a query knows", () => {

@@ -44,6 +44,8 @@ const FUNCTIONS: Readonly<Record<string, RangeFunction>> = {
 export function previewOf(rule: Rule, range: PlotRange, episodes: readonly RuleEpisode[]): Preview | undefined {
   const { metric, condition } = rule;
   if (metric === "" || condition === undefined) return undefined;
+  // Of a device that is missing no metric tells more than another.
+  if (condition.absence !== undefined && metric === "*") return undefined;
   const { window, rate } = condition;
   const stepMs = niceStepMs(range.toMs - range.fromMs);
   const overMs = durationMs(window?.over ?? rate?.over ?? "");
@@ -68,7 +70,8 @@ export function previewOf(rule: Rule, range: PlotRange, episodes: readonly RuleE
     return as(stepMs, RangeFunction.LAST, `change per second over ${rate.over}`, (times, values) =>
       changes(times, values, Math.max(overMs, 2 * stepMs)),
     );
-  return as(stepMs, isBelow(rule) ? RangeFunction.MIN : RangeFunction.MAX, "", asItIs);
+  const extreme = isBelow(rule) ? RangeFunction.MIN : RangeFunction.MAX;
+  return as(stepMs, thresholdsOf(rule).length > 0 ? extreme : RangeFunction.AVG, "", asItIs);
 }
 
 export function lineOf(range: SeriesRange, { made }: Preview): PlotSeries {

@@ -56,5 +56,5 @@ export function isTestable({ metric, condition }: Rule): boolean {
   const limit = threshold ?? window ?? rate ?? nOfM;
   if (limit !== undefined) return limit.above !== undefined || limit.below !== undefined;
   if (range !== undefined) return range.low !== undefined && range.high !== undefined;
-  return ladder === undefined || ladder.steps.some(({ above, below }) => above !== undefined || below !== undefined);
+  return ladder === undefined || ladder.steps.every(({ above, below }) => above !== undefined || below !== undefined);
 }
