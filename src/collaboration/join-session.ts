@@ -8,6 +8,7 @@ import {
   CollaborationMessageSchema,
   SessionState,
   type CollaborationMessage,
+  type LeaveSessionRequest,
   type Session,
   type SessionRequest,
 } from "../wire/gen/collaboration_pb.ts";
@@ -151,6 +152,26 @@ export async function sendMessage(message: CollaborationMessage, context: CallCo
     return { message: kept === undefined ? known : wireIn(kept, deps), repeated: true };
   }
   return { message: wireIn(done.message, deps) };
+}
+
+/** LeaveSession: what half-closing is to JoinSession. Throws NOT_FOUND where whoever calls has no such stream. */
+export function leaveSession(
+  { sessionId, userId, streamId }: LeaveSessionRequest,
+  context: CallContext,
+  deps: JoinDeps,
+) {
+  const joining = checked(
+    { sessionId: sessionId || LOBBY, userId, userName: "", cursor: "", last: 0 },
+    context.principal,
+  );
+  const stream = deps.rooms.at(joining.sessionId)?.streamOf(streamId);
+  if (stream?.member.userId !== joining.userId) {
+    const message = `${JSON.stringify(joining.userId)} has no stream ${JSON.stringify(streamId)} in session ${joining.sessionId}`;
+    throw new WatchpostError("NOT_FOUND", message);
+  }
+  stream!.isLeaving = true;
+  stream!.outbox.end();
+  return {};
 }
 
 function wireIn(kept: SessionMessage, { journal }: JoinDeps): CollaborationMessage {

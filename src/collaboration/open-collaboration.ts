@@ -25,7 +25,7 @@ import type { Openings } from "./opening/alert-opening.ts";
 import { incidentSessions } from "./opening/incident-sessions.ts";
 import { openWhenAsked } from "./opening/opening-when-asked.ts";
 import { madeInSession, type MadeInSession } from "./made-in-session.ts";
-import { joinSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
+import { joinSession, leaveSession, sendMessage, watchSession, type JoinDeps } from "./join-session.ts";
 import { forgetSessions } from "./forget-sessions.ts";
 import { KeptMessages } from "./kept-messages.ts";
 import { memberLimit, RateLimits } from "./rate-limit.ts";
@@ -126,11 +126,12 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     onTrouble,
     onRefused: (status) => metrics.sessionRefused.inc({ status }),
   };
-  const { joinSession: join, watchSession: watch, sendMessage: send } = Collaboration.method;
+  const { joinSession: join, watchSession: watch, sendMessage: send, leaveSession: leave } = Collaboration.method;
   const methods = [
     allRawBidiStreaming(join, (messages, context) => joinSession(messages, context, joining)),
     rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
     unary(send, (message, context) => sendMessage(message, context, joining)),
+    unary(leave, async (request, context) => leaveSession(request, context, joining)),
     ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
     ...issueMethods({ issues, journal, setAside }),
     ...sessionMethods({ rooms, journal, kept, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),

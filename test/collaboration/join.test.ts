@@ -1,5 +1,6 @@
 /** JoinSession and WatchSession: who gets what, in which order, and where somebody who comes back goes on. */
 import { describe, expect, test } from "bun:test";
+import { Collaboration } from "../../src/wire/gen/collaboration_pb.ts";
 import { Rig, settle, type Member } from "./rig.ts";
 
 const numbersOf = (member: Member) => member.kept.map(({ number }) => Number(number));
@@ -51,6 +52,23 @@ describe("joining", () => {
     expect(ann.said).toEqual(["ben: I hear it"]);
     expect(ben.said).toEqual(["ann: it rattles"]);
     expect(numbersOf(ann)).toEqual([1, 3, 4]);
+  });
+
+  test("who leaves a stream of WatchSession has left at once; nobody ends the stream of another one", async () => {
+    await using rig = await Rig.open();
+    const ann = await rig.join("ann", { sessionId: "s" });
+    const ben = await rig.watch({ sessionId: "s", userId: "ben" });
+    const streamId = ben.got.at(-2)!.metadata["stream_id"]!;
+    const leave = (userId: string, id = streamId) =>
+      rig.ask(Collaboration.method.leaveSession, { sessionId: "s", userId, streamId: id });
+    const refused = await Promise.allSettled([leave("ann"), leave("ben", "id-none"), leave("ben", "")]);
+    expect(refused.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(ben.ended).toBeUndefined();
+    await leave("ben");
+    await settle();
+    expect(ben.ended?.status).toBe("OK");
+    expect(ann.got.at(-1)!.message).toBe("ben left");
+    await expect(leave("ben")).rejects.toThrow('"ben" has no stream');
   });
 
   test("finds its session in the message, its metadata or the headers, else the lobby", async () => {

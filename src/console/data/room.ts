@@ -14,7 +14,8 @@ import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, t
 const SNAPSHOT = 100;
 const PAGE = 200;
 const SEND_WITHIN_MS = 15_000;
-const SHOWN_EVERY_MS = 50;
+const SHOWN_EVERY_MS = 100;
+const LEAVE_WITHIN_MS = 3_000;
 const TYPING_SHOWN_MS = 6_000;
 const TYPING_EVERY_MS = 3_000;
 /** Of what the server does to a session: it is asked how it is then. */
@@ -42,6 +43,9 @@ export class Room {
   readonly isImported = computed(() => this.session.value?.state === SessionState.IMPORTED);
   readonly #over = new AbortController();
   #cursor = "";
+  /** What the server calls the present stream. */
+  #streamId = "";
+  #isLeaving = false;
   #snapshot: CollaborationMessage[] | undefined;
   /** Said a moment ago: many that come at once are shown at once. */
   #coming: CollaborationMessage[] = [];
@@ -62,8 +66,15 @@ export class Room {
     void this.#enter();
   }
 
+  /** The others see it at once, where they can be told. */
   leave(): void {
-    this.#over.abort();
+    const { id: sessionId, userId } = this;
+    this.#isLeaving = true;
+    const told = collaborationApi.leaveSession(
+      { sessionId, userId, streamId: this.#streamId },
+      { timeoutMs: LEAVE_WITHIN_MS },
+    );
+    void told.catch(() => {}).finally(() => this.#over.abort());
   }
 
   /** One page back. Throws what the server refuses it with. */
@@ -140,6 +151,8 @@ export class Room {
       const asked = { sessionId, userId, userName: userId, cursor, last: SNAPSHOT };
       try {
         yield* collaborationApi.watchSession(asked, options);
+        // It has ended as it was meant to: it is not opened again.
+        if (this.#isLeaving) await new Promise((resolve) => options.signal!.addEventListener("abort", resolve));
       } catch (error) {
         // What is missed cannot be told any more: how it stands is.
         if (ConnectError.from(error).code === Code.OutOfRange) this.#cursor = "";
@@ -182,6 +195,7 @@ export class Room {
       this.#snapshot = undefined;
     }
     if (cursor !== "") this.#cursor = cursor;
+    this.#streamId = metadata["stream_id"] ?? this.#streamId;
     if (event === "snapshot_end" || event === "resumed") this.#joined();
     if (CHANGES.has(event)) void this.refresh().catch(() => {});
   }

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file collaboration.proto.
  */
 export const file_collaboration: GenFile = /*@__PURE__*/
-  fileDesc("ChNjb2xsYWJvcmF0aW9uLnByb3RvEglhbmFseXRpY3Mi1AEKBk1lbWJlchIPCgd1c2VyX2lkGAEgASgJEhEKCXVzZXJfbmFtZRgCIAEoCRItCglqb2luZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N0cmVhbXMYBCABKAUSNAoKbG9va2luZ19hdBgFIAMoCzIgLmFuYWx5dGljcy5NZW1iZXIuTG9va2luZ0F0RW50cnkaMAoOTG9va2luZ0F0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKmAwoUQ29sbGFib3JhdGlvbk1lc3NhZ2USDwoHdXNlcl9pZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMbWVzc2FnZV90eXBlGAQgASgJEj8KCG1ldGFkYXRhGAUgAygLMi0uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlLk1ldGFkYXRhRW50cnkSEgoKc2Vzc2lvbl9pZBgGIAEoCRIRCgl1c2VyX25hbWUYByABKAkSDgoGbnVtYmVyGAggASgDEg4KBmN1cnNvchgJIAEoCRIpCgphbm5vdGF0aW9uGAogASgLMhUuYW5hbHl0aWNzLkFubm90YXRpb24SHwoFaXNzdWUYCyABKAsyEC5hbmFseXRpY3MuSXNzdWUSIgoHbWVtYmVycxgMIAMoCzIRLmFuYWx5dGljcy5NZW1iZXIaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInQKDlNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIRCgl1c2VyX25hbWUYAyABKAkSDgoGY3Vyc29yGAQgASgJEhEKBGxhc3QYBSABKAVIAIgBAUIHCgVfbGFzdCJZChNTZW5kTWVzc2FnZVJlc3BvbnNlEjAKB21lc3NhZ2UYASABKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2USEAoIcmVwZWF0ZWQYAiABKAgiWQoMU2Vzc2lvblRvcGljEhEKCWFsZXJ0X2lkcxgBIAMoCRIUCgxpbmNpZGVudF9pZHMYAiADKAkSDwoHZGV2aWNlcxgDIAMoCRIPCgdtZXRyaWNzGAQgAygJIuYCCgdTZXNzaW9uEgoKAmlkGAEgASgJEg0KBXRpdGxlGAIgASgJEiYKBXRvcGljGAMgASgLMhcuYW5hbHl0aWNzLlNlc3Npb25Ub3BpYxImCgVzdGF0ZRgEIAEoDjIXLmFuYWx5dGljcy5TZXNzaW9uU3RhdGUSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgGIAEoCRI0ChBsYXN0X2FjdGl2aXR5X2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgljbG9zZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNsb3NlZF9ieRgJIAEoCRIQCghtZXNzYWdlcxgKIAEoAxIiCgdtZW1iZXJzGAsgAygLMhEuYW5hbHl0aWNzLk1lbWJlciJyChRDcmVhdGVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDQoFdGl0bGUYAyABKAkSJgoFdG9waWMYBCABKAsyFy5hbmFseXRpY3MuU2Vzc2lvblRvcGljIoEBChRVcGRhdGVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEgoFdGl0bGUYAyABKAlIAIgBARImCgV0b3BpYxgEIAEoCzIXLmFuYWx5dGljcy5TZXNzaW9uVG9waWNCCAoGX3RpdGxlIjYKD1Nlc3Npb25SZXNwb25zZRIjCgdzZXNzaW9uGAEgASgLMhIuYW5hbHl0aWNzLlNlc3Npb24iJwoRR2V0U2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCSI6ChNDbG9zZVNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCSI7ChRSZW9wZW5TZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiogEKE0xpc3RTZXNzaW9uc1JlcXVlc3QSJwoGc3RhdGVzGAEgAygOMhcuYW5hbHl0aWNzLlNlc3Npb25TdGF0ZRIQCghhbGVydF9pZBgCIAEoCRITCgtpbmNpZGVudF9pZBgDIAEoCRIOCgZkZXZpY2UYBCABKAkSDgoGYWN0aXZlGAUgASgIEg0KBWxpbWl0GAYgASgFEgwKBHBhZ2UYByABKAkiTwoUTGlzdFNlc3Npb25zUmVzcG9uc2USJAoIc2Vzc2lvbnMYASADKAsyEi5hbmFseXRpY3MuU2Vzc2lvbhIRCgluZXh0X3BhZ2UYAiABKAkiSAoTTGlzdE1lc3NhZ2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg4KBmJlZm9yZRgCIAEoCRINCgVsaW1pdBgDIAEoBSJXChRMaXN0TWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIfLmFuYWx5dGljcy5Db2xsYWJvcmF0aW9uTWVzc2FnZRIMCgRtb3JlGAIgASgIIu0BCgtSZXBsYXlFdmVudBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoHbWVzc2FnZRgCIAEoCzIfLmFuYWx5dGljcy5Db2xsYWJvcmF0aW9uTWVzc2FnZUgAEicKBWFsZXJ0GAMgASgLMhYuYW5hbHl0aWNzLlJlcGxheUFsZXJ0SAASKQoGcG9pbnRzGAQgASgLMhcuYW5hbHl0aWNzLlJlcGxheVBvaW50c0gAEiUKBG1hcmsYBSABKAsyFS5hbmFseXRpY3MuUmVwbGF5TWFya0gAQgcKBWV2ZW50KnsKDFNlc3Npb25TdGF0ZRIdChlTRVNTSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSU0VTU0lPTl9TVEFURV9PUEVOEAESGAoUU0VTU0lPTl9TVEFURV9DTE9TRUQQAhIaChZTRVNTSU9OX1NUQVRFX0lNUE9SVEVEEAMytw8KDUNvbGxhYm9yYXRpb24SUwoLSm9pblNlc3Npb24SHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2UaHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2UoATABEkwKDFdhdGNoU2Vzc2lvbhIZLmFuYWx5dGljcy5TZXNzaW9uUmVxdWVzdBofLmFuYWx5dGljcy5Db2xsYWJvcmF0aW9uTWVzc2FnZTABEk4KC1NlbmRNZXNzYWdlEh8uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlGh4uYW5hbHl0aWNzLlNlbmRNZXNzYWdlUmVzcG9uc2USTAoNQ3JlYXRlU2Vzc2lvbhIfLmFuYWx5dGljcy5DcmVhdGVTZXNzaW9uUmVxdWVzdBoaLmFuYWx5dGljcy5TZXNzaW9uUmVzcG9uc2USTAoNVXBkYXRlU2Vzc2lvbhIfLmFuYWx5dGljcy5VcGRhdGVTZXNzaW9uUmVxdWVzdBoaLmFuYWx5dGljcy5TZXNzaW9uUmVzcG9uc2USRgoKR2V0U2Vzc2lvbhIcLmFuYWx5dGljcy5HZXRTZXNzaW9uUmVxdWVzdBoaLmFuYWx5dGljcy5TZXNzaW9uUmVzcG9uc2USSgoMQ2xvc2VTZXNzaW9uEh4uYW5hbHl0aWNzLkNsb3NlU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkwKDVJlb3BlblNlc3Npb24SHy5hbmFseXRpY3MuUmVvcGVuU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEk8KDExpc3RTZXNzaW9ucxIeLmFuYWx5dGljcy5MaXN0U2Vzc2lvbnNSZXF1ZXN0Gh8uYW5hbHl0aWNzLkxpc3RTZXNzaW9uc1Jlc3BvbnNlEk8KDExpc3RNZXNzYWdlcxIeLmFuYWx5dGljcy5MaXN0TWVzc2FnZXNSZXF1ZXN0Gh8uYW5hbHl0aWNzLkxpc3RNZXNzYWdlc1Jlc3BvbnNlElUKEENyZWF0ZUFubm90YXRpb24SIi5hbmFseXRpY3MuQ3JlYXRlQW5ub3RhdGlvblJlcXVlc3QaHS5hbmFseXRpY3MuQW5ub3RhdGlvblJlc3BvbnNlElEKDkVkaXRBbm5vdGF0aW9uEiAuYW5hbHl0aWNzLkVkaXRBbm5vdGF0aW9uUmVxdWVzdBodLmFuYWx5dGljcy5Bbm5vdGF0aW9uUmVzcG9uc2USVQoQUmVtb3ZlQW5ub3RhdGlvbhIiLmFuYWx5dGljcy5SZW1vdmVBbm5vdGF0aW9uUmVxdWVzdBodLmFuYWx5dGljcy5Bbm5vdGF0aW9uUmVzcG9uc2USUgoNR2V0QW5ub3RhdGlvbhIfLmFuYWx5dGljcy5HZXRBbm5vdGF0aW9uUmVxdWVzdBogLmFuYWx5dGljcy5HZXRBbm5vdGF0aW9uUmVzcG9uc2USWAoPTGlzdEFubm90YXRpb25zEiEuYW5hbHl0aWNzLkxpc3RBbm5vdGF0aW9uc1JlcXVlc3QaIi5hbmFseXRpY3MuTGlzdEFubm90YXRpb25zUmVzcG9uc2USVAoQV2F0Y2hBbm5vdGF0aW9ucxIiLmFuYWx5dGljcy5XYXRjaEFubm90YXRpb25zUmVxdWVzdBoaLmFuYWx5dGljcy5Bbm5vdGF0aW9uRXZlbnQwARJGCgtDcmVhdGVJc3N1ZRIdLmFuYWx5dGljcy5DcmVhdGVJc3N1ZVJlcXVlc3QaGC5hbmFseXRpY3MuSXNzdWVSZXNwb25zZRJGCgtVcGRhdGVJc3N1ZRIdLmFuYWx5dGljcy5VcGRhdGVJc3N1ZVJlcXVlc3QaGC5hbmFseXRpY3MuSXNzdWVSZXNwb25zZRJICgxDb21tZW50SXNzdWUSHi5hbmFseXRpY3MuQ29tbWVudElzc3VlUmVxdWVzdBoYLmFuYWx5dGljcy5Jc3N1ZVJlc3BvbnNlEkMKCEdldElzc3VlEhouYW5hbHl0aWNzLkdldElzc3VlUmVxdWVzdBobLmFuYWx5dGljcy5HZXRJc3N1ZVJlc3BvbnNlEkkKCkxpc3RJc3N1ZXMSHC5hbmFseXRpY3MuTGlzdElzc3Vlc1JlcXVlc3QaHS5hbmFseXRpY3MuTGlzdElzc3Vlc1Jlc3BvbnNlEkYKC1dhdGNoSXNzdWVzEh0uYW5hbHl0aWNzLldhdGNoSXNzdWVzUmVxdWVzdBoWLmFuYWx5dGljcy5Jc3N1ZVVwZGF0ZTABEkMKDVJlcGxheVNlc3Npb24SGC5hbmFseXRpY3MuUmVwbGF5UmVxdWVzdBoWLmFuYWx5dGljcy5SZXBsYXlFdmVudDABEkkKDUV4cG9ydFNlc3Npb24SHy5hbmFseXRpY3MuRXhwb3J0U2Vzc2lvblJlcXVlc3QaFS5hbmFseXRpY3MuRXhwb3J0UGFydDABEkwKDUltcG9ydFNlc3Npb24SHy5hbmFseXRpY3MuSW1wb3J0U2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlYgZwcm90bzM", [file_annotations, file_google_protobuf_timestamp, file_issues, file_replay]);
+  fileDesc("ChNjb2xsYWJvcmF0aW9uLnByb3RvEglhbmFseXRpY3Mi1AEKBk1lbWJlchIPCgd1c2VyX2lkGAEgASgJEhEKCXVzZXJfbmFtZRgCIAEoCRItCglqb2luZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N0cmVhbXMYBCABKAUSNAoKbG9va2luZ19hdBgFIAMoCzIgLmFuYWx5dGljcy5NZW1iZXIuTG9va2luZ0F0RW50cnkaMAoOTG9va2luZ0F0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKmAwoUQ29sbGFib3JhdGlvbk1lc3NhZ2USDwoHdXNlcl9pZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMbWVzc2FnZV90eXBlGAQgASgJEj8KCG1ldGFkYXRhGAUgAygLMi0uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlLk1ldGFkYXRhRW50cnkSEgoKc2Vzc2lvbl9pZBgGIAEoCRIRCgl1c2VyX25hbWUYByABKAkSDgoGbnVtYmVyGAggASgDEg4KBmN1cnNvchgJIAEoCRIpCgphbm5vdGF0aW9uGAogASgLMhUuYW5hbHl0aWNzLkFubm90YXRpb24SHwoFaXNzdWUYCyABKAsyEC5hbmFseXRpY3MuSXNzdWUSIgoHbWVtYmVycxgMIAMoCzIRLmFuYWx5dGljcy5NZW1iZXIaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInQKDlNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIRCgl1c2VyX25hbWUYAyABKAkSDgoGY3Vyc29yGAQgASgJEhEKBGxhc3QYBSABKAVIAIgBAUIHCgVfbGFzdCJZChNTZW5kTWVzc2FnZVJlc3BvbnNlEjAKB21lc3NhZ2UYASABKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2USEAoIcmVwZWF0ZWQYAiABKAgiTQoTTGVhdmVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEQoJc3RyZWFtX2lkGAMgASgJIhYKFExlYXZlU2Vzc2lvblJlc3BvbnNlIlkKDFNlc3Npb25Ub3BpYxIRCglhbGVydF9pZHMYASADKAkSFAoMaW5jaWRlbnRfaWRzGAIgAygJEg8KB2RldmljZXMYAyADKAkSDwoHbWV0cmljcxgEIAMoCSLmAgoHU2Vzc2lvbhIKCgJpZBgBIAEoCRINCgV0aXRsZRgCIAEoCRImCgV0b3BpYxgDIAEoCzIXLmFuYWx5dGljcy5TZXNzaW9uVG9waWMSJgoFc3RhdGUYBCABKA4yFy5hbmFseXRpY3MuU2Vzc2lvblN0YXRlEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYBiABKAkSNAoQbGFzdF9hY3Rpdml0eV9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJY2xvc2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljbG9zZWRfYnkYCSABKAkSEAoIbWVzc2FnZXMYCiABKAMSIgoHbWVtYmVycxgLIAMoCzIRLmFuYWx5dGljcy5NZW1iZXIicgoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEiYKBXRvcGljGAQgASgLMhcuYW5hbHl0aWNzLlNlc3Npb25Ub3BpYyKBAQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhIKBXRpdGxlGAMgASgJSACIAQESJgoFdG9waWMYBCABKAsyFy5hbmFseXRpY3MuU2Vzc2lvblRvcGljQggKBl90aXRsZSI2Cg9TZXNzaW9uUmVzcG9uc2USIwoHc2Vzc2lvbhgBIAEoCzISLmFuYWx5dGljcy5TZXNzaW9uIicKEUdldFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiOgoTQ2xvc2VTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiOwoUUmVvcGVuU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIqIBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EicKBnN0YXRlcxgBIAMoDjIXLmFuYWx5dGljcy5TZXNzaW9uU3RhdGUSEAoIYWxlcnRfaWQYAiABKAkSEwoLaW5jaWRlbnRfaWQYAyABKAkSDgoGZGV2aWNlGAQgASgJEg4KBmFjdGl2ZRgFIAEoCBINCgVsaW1pdBgGIAEoBRIMCgRwYWdlGAcgASgJIk8KFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiQKCHNlc3Npb25zGAEgAygLMhIuYW5hbHl0aWNzLlNlc3Npb24SEQoJbmV4dF9wYWdlGAIgASgJIkgKE0xpc3RNZXNzYWdlc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFbGltaXQYAyABKAUiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USMQoIbWVzc2FnZXMYASADKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2USDAoEbW9yZRgCIAEoCCLtAQoLUmVwbGF5RXZlbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKB21lc3NhZ2UYAiABKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2VIABInCgVhbGVydBgDIAEoCzIWLmFuYWx5dGljcy5SZXBsYXlBbGVydEgAEikKBnBvaW50cxgEIAEoCzIXLmFuYWx5dGljcy5SZXBsYXlQb2ludHNIABIlCgRtYXJrGAUgASgLMhUuYW5hbHl0aWNzLlJlcGxheU1hcmtIAEIHCgVldmVudCp7CgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNFU1NJT05fU1RBVEVfT1BFThABEhgKFFNFU1NJT05fU1RBVEVfQ0xPU0VEEAISGgoWU0VTU0lPTl9TVEFURV9JTVBPUlRFRBADMogQCg1Db2xsYWJvcmF0aW9uElMKC0pvaW5TZXNzaW9uEh8uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlGh8uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlKAEwARJMCgxXYXRjaFNlc3Npb24SGS5hbmFseXRpY3MuU2Vzc2lvblJlcXVlc3QaHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2UwARJOCgtTZW5kTWVzc2FnZRIfLmFuYWx5dGljcy5Db2xsYWJvcmF0aW9uTWVzc2FnZRoeLmFuYWx5dGljcy5TZW5kTWVzc2FnZVJlc3BvbnNlEk8KDExlYXZlU2Vzc2lvbhIeLmFuYWx5dGljcy5MZWF2ZVNlc3Npb25SZXF1ZXN0Gh8uYW5hbHl0aWNzLkxlYXZlU2Vzc2lvblJlc3BvbnNlEkwKDUNyZWF0ZVNlc3Npb24SHy5hbmFseXRpY3MuQ3JlYXRlU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkwKDVVwZGF0ZVNlc3Npb24SHy5hbmFseXRpY3MuVXBkYXRlU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkYKCkdldFNlc3Npb24SHC5hbmFseXRpY3MuR2V0U2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkoKDENsb3NlU2Vzc2lvbhIeLmFuYWx5dGljcy5DbG9zZVNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZRJMCg1SZW9wZW5TZXNzaW9uEh8uYW5hbHl0aWNzLlJlb3BlblNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZRJPCgxMaXN0U2Vzc2lvbnMSHi5hbmFseXRpY3MuTGlzdFNlc3Npb25zUmVxdWVzdBofLmFuYWx5dGljcy5MaXN0U2Vzc2lvbnNSZXNwb25zZRJPCgxMaXN0TWVzc2FnZXMSHi5hbmFseXRpY3MuTGlzdE1lc3NhZ2VzUmVxdWVzdBofLmFuYWx5dGljcy5MaXN0TWVzc2FnZXNSZXNwb25zZRJVChBDcmVhdGVBbm5vdGF0aW9uEiIuYW5hbHl0aWNzLkNyZWF0ZUFubm90YXRpb25SZXF1ZXN0Gh0uYW5hbHl0aWNzLkFubm90YXRpb25SZXNwb25zZRJRCg5FZGl0QW5ub3RhdGlvbhIgLmFuYWx5dGljcy5FZGl0QW5ub3RhdGlvblJlcXVlc3QaHS5hbmFseXRpY3MuQW5ub3RhdGlvblJlc3BvbnNlElUKEFJlbW92ZUFubm90YXRpb24SIi5hbmFseXRpY3MuUmVtb3ZlQW5ub3RhdGlvblJlcXVlc3QaHS5hbmFseXRpY3MuQW5ub3RhdGlvblJlc3BvbnNlElIKDUdldEFubm90YXRpb24SHy5hbmFseXRpY3MuR2V0QW5ub3RhdGlvblJlcXVlc3QaIC5hbmFseXRpY3MuR2V0QW5ub3RhdGlvblJlc3BvbnNlElgKD0xpc3RBbm5vdGF0aW9ucxIhLmFuYWx5dGljcy5MaXN0QW5ub3RhdGlvbnNSZXF1ZXN0GiIuYW5hbHl0aWNzLkxpc3RBbm5vdGF0aW9uc1Jlc3BvbnNlElQKEFdhdGNoQW5ub3RhdGlvbnMSIi5hbmFseXRpY3MuV2F0Y2hBbm5vdGF0aW9uc1JlcXVlc3QaGi5hbmFseXRpY3MuQW5ub3RhdGlvbkV2ZW50MAESRgoLQ3JlYXRlSXNzdWUSHS5hbmFseXRpY3MuQ3JlYXRlSXNzdWVSZXF1ZXN0GhguYW5hbHl0aWNzLklzc3VlUmVzcG9uc2USRgoLVXBkYXRlSXNzdWUSHS5hbmFseXRpY3MuVXBkYXRlSXNzdWVSZXF1ZXN0GhguYW5hbHl0aWNzLklzc3VlUmVzcG9uc2USSAoMQ29tbWVudElzc3VlEh4uYW5hbHl0aWNzLkNvbW1lbnRJc3N1ZVJlcXVlc3QaGC5hbmFseXRpY3MuSXNzdWVSZXNwb25zZRJDCghHZXRJc3N1ZRIaLmFuYWx5dGljcy5HZXRJc3N1ZVJlcXVlc3QaGy5hbmFseXRpY3MuR2V0SXNzdWVSZXNwb25zZRJJCgpMaXN0SXNzdWVzEhwuYW5hbHl0aWNzLkxpc3RJc3N1ZXNSZXF1ZXN0Gh0uYW5hbHl0aWNzLkxpc3RJc3N1ZXNSZXNwb25zZRJGCgtXYXRjaElzc3VlcxIdLmFuYWx5dGljcy5XYXRjaElzc3Vlc1JlcXVlc3QaFi5hbmFseXRpY3MuSXNzdWVVcGRhdGUwARJDCg1SZXBsYXlTZXNzaW9uEhguYW5hbHl0aWNzLlJlcGxheVJlcXVlc3QaFi5hbmFseXRpY3MuUmVwbGF5RXZlbnQwARJJCg1FeHBvcnRTZXNzaW9uEh8uYW5hbHl0aWNzLkV4cG9ydFNlc3Npb25SZXF1ZXN0GhUuYW5hbHl0aWNzLkV4cG9ydFBhcnQwARJMCg1JbXBvcnRTZXNzaW9uEh8uYW5hbHl0aWNzLkltcG9ydFNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_annotations, file_google_protobuf_timestamp, file_issues, file_replay]);
 
 /**
  * Who is in a session.
@@ -218,6 +218,50 @@ export const SendMessageResponseSchema: GenMessage<SendMessageResponse> = /*@__P
   messageDesc(file_collaboration, 3);
 
 /**
+ * A stream of WatchSession whose client does not come back: it ends, and its member has left at once.
+ *
+ * @generated from message analytics.LeaveSessionRequest
+ */
+export type LeaveSessionRequest = Message<"analytics.LeaveSessionRequest"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * metadata["stream_id"] of the mark that ended the snapshot.
+   *
+   * @generated from field: string stream_id = 3;
+   */
+  streamId: string;
+};
+
+/**
+ * Describes the message analytics.LeaveSessionRequest.
+ * Use `create(LeaveSessionRequestSchema)` to create a new message.
+ */
+export const LeaveSessionRequestSchema: GenMessage<LeaveSessionRequest> = /*@__PURE__*/
+  messageDesc(file_collaboration, 4);
+
+/**
+ * @generated from message analytics.LeaveSessionResponse
+ */
+export type LeaveSessionResponse = Message<"analytics.LeaveSessionResponse"> & {
+};
+
+/**
+ * Describes the message analytics.LeaveSessionResponse.
+ * Use `create(LeaveSessionResponseSchema)` to create a new message.
+ */
+export const LeaveSessionResponseSchema: GenMessage<LeaveSessionResponse> = /*@__PURE__*/
+  messageDesc(file_collaboration, 5);
+
+/**
  * What a session is about: up to 1,000 names of each kind, 64 KiB together.
  *
  * @generated from message analytics.SessionTopic
@@ -251,7 +295,7 @@ export type SessionTopic = Message<"analytics.SessionTopic"> & {
  * Use `create(SessionTopicSchema)` to create a new message.
  */
 export const SessionTopicSchema: GenMessage<SessionTopic> = /*@__PURE__*/
-  messageDesc(file_collaboration, 4);
+  messageDesc(file_collaboration, 6);
 
 /**
  * @generated from message analytics.Session
@@ -326,7 +370,7 @@ export type Session = Message<"analytics.Session"> & {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
-  messageDesc(file_collaboration, 5);
+  messageDesc(file_collaboration, 7);
 
 /**
  * @generated from message analytics.CreateSessionRequest
@@ -360,7 +404,7 @@ export type CreateSessionRequest = Message<"analytics.CreateSessionRequest"> & {
  * Use `create(CreateSessionRequestSchema)` to create a new message.
  */
 export const CreateSessionRequestSchema: GenMessage<CreateSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 6);
+  messageDesc(file_collaboration, 8);
 
 /**
  * What is missing stays as it is.
@@ -396,7 +440,7 @@ export type UpdateSessionRequest = Message<"analytics.UpdateSessionRequest"> & {
  * Use `create(UpdateSessionRequestSchema)` to create a new message.
  */
 export const UpdateSessionRequestSchema: GenMessage<UpdateSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 7);
+  messageDesc(file_collaboration, 9);
 
 /**
  * @generated from message analytics.SessionResponse
@@ -413,7 +457,7 @@ export type SessionResponse = Message<"analytics.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 8);
+  messageDesc(file_collaboration, 10);
 
 /**
  * @generated from message analytics.GetSessionRequest
@@ -430,7 +474,7 @@ export type GetSessionRequest = Message<"analytics.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 9);
+  messageDesc(file_collaboration, 11);
 
 /**
  * @generated from message analytics.CloseSessionRequest
@@ -452,7 +496,7 @@ export type CloseSessionRequest = Message<"analytics.CloseSessionRequest"> & {
  * Use `create(CloseSessionRequestSchema)` to create a new message.
  */
 export const CloseSessionRequestSchema: GenMessage<CloseSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 10);
+  messageDesc(file_collaboration, 12);
 
 /**
  * @generated from message analytics.ReopenSessionRequest
@@ -474,7 +518,7 @@ export type ReopenSessionRequest = Message<"analytics.ReopenSessionRequest"> & {
  * Use `create(ReopenSessionRequestSchema)` to create a new message.
  */
 export const ReopenSessionRequestSchema: GenMessage<ReopenSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 11);
+  messageDesc(file_collaboration, 13);
 
 /**
  * @generated from message analytics.ListSessionsRequest
@@ -531,7 +575,7 @@ export type ListSessionsRequest = Message<"analytics.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 12);
+  messageDesc(file_collaboration, 14);
 
 /**
  * @generated from message analytics.ListSessionsResponse
@@ -557,7 +601,7 @@ export type ListSessionsResponse = Message<"analytics.ListSessionsResponse"> & {
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 13);
+  messageDesc(file_collaboration, 15);
 
 /**
  * @generated from message analytics.ListMessagesRequest
@@ -588,7 +632,7 @@ export type ListMessagesRequest = Message<"analytics.ListMessagesRequest"> & {
  * Use `create(ListMessagesRequestSchema)` to create a new message.
  */
 export const ListMessagesRequestSchema: GenMessage<ListMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 14);
+  messageDesc(file_collaboration, 16);
 
 /**
  * @generated from message analytics.ListMessagesResponse
@@ -614,7 +658,7 @@ export type ListMessagesResponse = Message<"analytics.ListMessagesResponse"> & {
  * Use `create(ListMessagesResponseSchema)` to create a new message.
  */
 export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 15);
+  messageDesc(file_collaboration, 17);
 
 /**
  * Something that was heard of during a session.
@@ -667,7 +711,7 @@ export type ReplayEvent = Message<"analytics.ReplayEvent"> & {
  * Use `create(ReplayEventSchema)` to create a new message.
  */
 export const ReplayEventSchema: GenMessage<ReplayEvent> = /*@__PURE__*/
-  messageDesc(file_collaboration, 16);
+  messageDesc(file_collaboration, 18);
 
 /**
  * @generated from enum analytics.SessionState
@@ -733,6 +777,14 @@ export const Collaboration: GenService<{
     methodKind: "unary";
     input: typeof CollaborationMessageSchema;
     output: typeof SendMessageResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Collaboration.LeaveSession
+   */
+  leaveSession: {
+    methodKind: "unary";
+    input: typeof LeaveSessionRequestSchema;
+    output: typeof LeaveSessionResponseSchema;
   },
   /**
    * @generated from rpc analytics.Collaboration.CreateSession

@@ -112,6 +112,8 @@ test("two talk, annotate, and see who looks at what; what is said while the serv
       "shows once what was said while the server was away",
     );
   }
+  await press(ben, "Leave");
+  await ada.shows("Ben left");
   const { messages } = await collaboration.listMessages({ sessionId: "pump-1" });
   expect(messages.filter(({ message }) => message === "said while it is away")).toHaveLength(1);
 });
