@@ -113,6 +113,7 @@ export function pageAddresses({ metric, device, alertId, sessionId, issue, dashb
     { name: "receivers", shows: "Nobody is told", path: "/alerts/receivers" },
     { name: "sessions", path: "/sessions" },
     { name: "session", path: `/sessions/${sessionId}` },
+    { name: "replay", path: `/sessions/${sessionId}/replay` },
     { name: "issues", path: "/issues" },
     { name: "issue", path: `/issues/${issue}` },
     { name: "nowhere", shows: "No such page", path: "/nowhere" },
