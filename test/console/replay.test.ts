@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
+import { PlayHead } from "../../src/console/data/replay/play-head.ts";
 import { ITEMS_MAX, POINTS_MAX, ReplayBuffer } from "../../src/console/data/replay/replay-buffer.ts";
 import { ReplayCursor } from "../../src/console/data/replay/replay-cursor.ts";
 import { markBeside, marksOf, spacedMarks } from "../../src/console/data/replay/replay-marks.ts";
@@ -71,11 +72,12 @@ function shownAt(buffer: ReplayBuffer, cursor: ReplayCursor, atMs: number) {
 test("how it stood at a time is the same after any jumps as played straight to it", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const random = randomOf(seed * 7_919);
-    const buffer = read(recorded(seed));
+    const events = recorded(seed);
+    const buffer = read(events);
     const jumping = new ReplayCursor(buffer);
     for (let jump = 0; jump < 8; jump++) {
       const atMs = FROM_MS + random() * (TO_MS - FROM_MS) * 1.1;
-      const straight = read(recorded(seed));
+      const straight = read(events);
       const cursor = new ReplayCursor(straight);
       for (let playedMs = FROM_MS; playedMs < atMs; playedMs += 9_000) shownAt(straight, cursor, playedMs);
       expect({ seed, atMs, ...shownAt(buffer, jumping, atMs) }).toEqual({
@@ -152,4 +154,26 @@ test("more than a bound is not held", () => {
   expect(buffer.isFull).toBe(true);
   const said = event(FROM_MS, { case: "message", value: { messageType: "chat" } });
   expect(read(Array.from({ length: ITEMS_MAX }, () => said)).isFull).toBe(true);
+});
+
+test("played, the time goes on with the clock and the speed, waits for what is not read, and stops at the end", () => {
+  const whole = { endMs: 100_000, readToMs: 100_000, isReading: false };
+  const head = new PlayHead(0, 0);
+  expect(head.step(16, 10, whole)).toEqual({ atMs: 160, isDue: false, isOver: false });
+  expect(head.step(100, 10, whole)).toEqual({ atMs: 1_000, isDue: true, isOver: false });
+  // The frame after a drawing came late: it is drawn less often from then on.
+  expect(head.step(200, 10, whole).isDue).toBe(false);
+  expect(head.step(450, 10, whole).isDue).toBe(false);
+  expect(head.step(510, 10, whole).isDue).toBe(true);
+  // A tab that was hidden for an hour has not played for an hour.
+  expect(head.step(3_600_510, 1, whole).atMs).toBe(5_100 + 500);
+  head.moveTo(99_000);
+  expect(head.step(3_600_610, 10, whole)).toEqual({ atMs: 100_000, isDue: true, isOver: true });
+
+  const reading = { endMs: 100_000, readToMs: 2_000, isReading: true };
+  const early = new PlayHead(1_500, 0);
+  expect(early.step(100, 10, reading).atMs).toBe(2_000);
+  expect(early.step(200, 10, { ...reading, readToMs: 2_500 }).atMs).toBe(2_500);
+  early.moveTo(50_000);
+  expect(early.step(300, 10, reading)).toMatchObject({ atMs: 50_000, isOver: false });
 });

@@ -184,4 +184,7 @@ test("a replay moves charts, alerts and chat together", async () => {
   await press(page, "as known now");
   await page.until(() => page.ask("location.search.includes('view=now')"), "says so in its address");
   await page.shows("it begins");
+  await press(page, "▶ Play");
+  await page.shows("it is over");
+  await page.shows("▶ Play");
 });

@@ -4,19 +4,13 @@ import { ReplayView } from "../../../wire/gen/replay_pb.ts";
 import { timestampOfMs } from "../../../wire/timestamp.ts";
 import { collaborationApi } from "../../api.ts";
 import { errorText } from "../../errors.ts";
+import { PlayHead } from "./play-head.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import { ReplayCursor } from "./replay-cursor.ts";
 import { marksOf } from "./replay-marks.ts";
 
 export const SPEEDS: readonly number[] = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 100, 300, 1_000];
-/** How often what moves is drawn: of charts less often than a frame. */
-const SHOWN_EVERY_MS = 80;
-/** Of the time that is spent on it at the most: one part in so many. */
-const DRAWING_PART = 4;
 const READING_SHOWN_EVERY_MS = 150;
-/** Nobody watches for so long without a frame: a hidden tab. */
-const FRAME_MAX_MS = 500;
-
 export interface ReplayRequested {
   readonly sessionId: string;
   readonly view: "seen" | "now";
@@ -45,6 +39,7 @@ export class Replay {
   });
   readonly #over = new AbortController();
   #frame = 0;
+  #head: PlayHead | undefined;
 
   constructor(requested: ReplayRequested) {
     void this.#read(requested);
@@ -58,7 +53,9 @@ export class Replay {
   seek(atMs: number): void {
     const { fromMs, toMs } = this.buffer.range;
     if (Number.isNaN(fromMs)) return;
-    this.#show(Math.min(Math.max(fromMs, atMs), this.endMs ?? toMs), true);
+    const goalMs = Math.min(Math.max(fromMs, atMs), this.endMs ?? toMs);
+    this.#head?.moveTo(goalMs);
+    this.#show(goalMs, true);
   }
 
   /** The end of what is read, where there is more; undefined: all is read, or is being read. */
@@ -71,22 +68,13 @@ export class Replay {
     if (Number.isNaN(fromMs)) return;
     if (this.atMs.peek() >= (this.endMs ?? toMs)) this.#show(fromMs, true);
     this.isPlaying.value = true;
-    let beforeMs = performance.now();
-    let [shownMs, everyMs, wasShown] = [beforeMs, SHOWN_EVERY_MS, false];
+    this.#head = new PlayHead(this.atMs.peek(), performance.now());
     const step = (nowMs: number) => {
-      const elapsedMs = Math.min(FRAME_MAX_MS, Math.max(0, nowMs - beforeMs));
-      // What takes long to draw is drawn less often: the time moves on smoothly, and keys are heard.
-      if (wasShown) everyMs = Math.max(SHOWN_EVERY_MS, elapsedMs * DRAWING_PART);
-      beforeMs = nowMs;
-      const endMs = this.endMs ?? this.buffer.range.toMs;
-      // What is not read yet is waited for.
-      const lastMs = this.isReading.peek() ? Math.min(endMs, this.buffer.readToMs) : endMs;
-      const atMs = Math.min(lastMs, this.atMs.peek() + elapsedMs * this.speed.peek());
-      const isDue = nowMs - shownMs >= everyMs || atMs >= endMs;
-      if (isDue) shownMs = nowMs;
-      wasShown = isDue;
+      const { range, readToMs } = this.buffer;
+      const bounds = { endMs: this.endMs ?? range.toMs, readToMs, isReading: this.isReading.peek() };
+      const { atMs, isDue, isOver } = this.#head!.step(nowMs, this.speed.peek(), bounds);
       this.#show(atMs, isDue);
-      if (atMs >= endMs && !this.isReading.peek()) this.pause();
+      if (isOver) this.pause();
       else this.#frame = requestAnimationFrame(step);
     };
     cancelAnimationFrame(this.#frame);
