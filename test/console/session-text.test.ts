@@ -1,9 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { linkedParts } from "../../src/console/data/linked-text.ts";
-import { membersAfter, seenBy, tellingOf, type Members } from "../../src/console/data/present.ts";
+import { membersAfter, membersAsTold, seenBy, tellingOf, type Members } from "../../src/console/data/present.ts";
 import { roomRows } from "../../src/console/data/room-rows.ts";
-import { CollaborationMessageSchema, MemberSchema } from "../../src/wire/gen/collaboration_pb.ts";
+import { chartsOfAlerts, chartsOfTopic, isAbout } from "../../src/console/data/topic-charts.ts";
+import { AlertSchema } from "../../src/wire/gen/alerts_pb.ts";
+import { CollaborationMessageSchema, MemberSchema, SessionTopicSchema } from "../../src/wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../../src/wire/timestamp.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
@@ -60,6 +62,16 @@ test("who is here: those of the snapshot, who came and did not leave, and what e
   expect(seenBy(members.get("bob")!)).toEqual({ text: "Explore: load", href: "/explore?metric=load" });
 });
 
+test("an answer that is older than who came and went brings nobody back, and takes nobody away", () => {
+  const member = (userId: string, view = "") => create(MemberSchema, { userId, lookingAt: { view } });
+  const here = new Map([member("ann"), member("bob")].map((each) => [each.userId, each]));
+  const after = membersAsTold(here, [member("bob", "Alerts"), member("gone")]);
+  expect([...after.values()].map((each) => [each.userId, seenBy(each).text])).toEqual([
+    ["ann", ""],
+    ["bob", "Alerts"],
+  ]);
+});
+
 test("an address that leads elsewhere is no link", () => {
   for (const href of [
     "//evil.example/",
@@ -114,4 +126,28 @@ test("rows: days, what is new, those who come and go together, names once", () =
   expect(told).toEqual(["day", "m1", "m2+", "3 joined, 4 joined", "new", "m5", "m6", "day", "m7"]);
   expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
   expect(roomRows(messages, undefined, () => "").some(({ kind }) => kind === "new")).toBe(false);
+});
+
+test("what a session is about, as charts and alerts", () => {
+  const topic = (init: MessageInitShape<typeof SessionTopicSchema>) => create(SessionTopicSchema, init);
+  const alert = (id: string, context: Record<string, string>, incidentId = "") =>
+    create(AlertSchema, { id, context, incidentId });
+  expect(chartsOfTopic(topic({ metrics: ["load", "temp_*"], devices: ["a", "b"] }), [])).toEqual([
+    { metric: "load", filters: { device: "a|b" } },
+    { metric: "temp_*", filters: { device: "a|b" } },
+  ]);
+  expect(chartsOfTopic(topic({ devices: ["a"] }), ["load"])).toEqual([{ metric: "load", filters: { device: "a" } }]);
+  const load = { metric: "load", device: "a" };
+  expect(
+    chartsOfAlerts([alert("1", load), alert("2", load), alert("3", {}), alert("4", { metric: "m", source: "s" })]),
+  ).toEqual([
+    { metric: "load", filters: { device: "a" } },
+    { metric: "m", filters: { source: "s" } },
+  ]);
+  const both = topic({ metrics: ["load"], devices: ["a"], alertIds: ["9"], incidentIds: ["inc"] });
+  const about = (id: string, context: Record<string, string>, incident = "") =>
+    isAbout(both, alert(id, context, incident));
+  expect([about("1", load), about("9", {}), about("2", {}, "inc")]).toEqual([true, true, true]);
+  expect([about("1", { metric: "load", device: "b" }), about("1", {})]).toEqual([false, false]);
+  expect(isAbout(topic({}), alert("1", {}))).toBe(false);
 });

@@ -21,7 +21,7 @@ export function isOnBoard(issue: Issue, filter: BoardFilter): boolean {
   const has = (names: readonly string[] | undefined, wanted: string) =>
     wanted === "" || names?.includes(wanted) === true;
   const wanted = filter.text.trim().toLowerCase().replace(/^#/, "");
-  const texts = [String(number), title, description, ...labels];
+  const texts = [String(number), title, description, ...labels, ...(links?.devices ?? [])];
   return (
     (wanted === "" || texts.some((text) => text.toLowerCase().includes(wanted))) &&
     has(links?.devices, filter.device) &&

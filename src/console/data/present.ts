@@ -23,6 +23,14 @@ export function membersAfter(members: Members, message: CollaborationMessage): M
   return new Map(members).set(userId, { ...member, lookingAt: metadata });
 }
 
+/** Those who are here as a call has told of them, which may be older than who came and went meanwhile. */
+export function membersAsTold(members: Members, told: readonly Member[]): Members {
+  const known = told
+    .filter(({ userId }) => members.has(userId))
+    .map((member): [string, Member] => [member.userId, member]);
+  return new Map([...members, ...known]);
+}
+
 /** What an address shows, where its view does not say so itself. */
 export function lookedAt(view: string, rest: readonly string[], params: URLSearchParams): LookingAt {
   const label = view === "" ? "Overview" : view[0].toUpperCase() + view.slice(1);

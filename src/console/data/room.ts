@@ -8,7 +8,7 @@ import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi } from "../api.ts";
 import { follow } from "../follow.ts";
 import { Outbox, type Draft, type Outcome } from "./outbox.ts";
-import { membersAfter, type Members } from "./present.ts";
+import { membersAfter, membersAsTold, type Members } from "./present.ts";
 import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
 
 const SNAPSHOT = 100;
@@ -124,7 +124,7 @@ export class Room {
     const { signal } = this.#over;
     const { session } = await collaborationApi.getSession({ sessionId: this.id }, { signal });
     this.session.value = session;
-    this.members.value = new Map(session!.members.map((member) => [member.userId, member]));
+    this.members.value = membersAsTold(this.members.peek(), session!.members);
   }
 
   async #enter(): Promise<void> {

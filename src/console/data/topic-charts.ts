@@ -20,3 +20,12 @@ export function isAbout({ alertIds, incidentIds, devices, metrics }: SessionTopi
   const isMetric = metrics.includes(context["metric"] ?? "");
   return devices.length > 0 && metrics.length > 0 ? isDevice && isMetric : isDevice || isMetric;
 }
+
+/** What alerts were about: one a metric and device. */
+export function chartsOfAlerts(alerts: readonly Pick<Alert, "context">[]): TopicChart[] {
+  const charts = alerts.flatMap(({ context: { metric = "", device = "", source = "" } }): TopicChart[] => {
+    if (metric === "") return [];
+    return [{ metric, filters: device !== "" ? { device } : source !== "" ? { source } : {} }];
+  });
+  return [...new Map(charts.map((chart) => [JSON.stringify(chart), chart])).values()];
+}

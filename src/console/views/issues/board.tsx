@@ -83,7 +83,7 @@ export function Board() {
             : "Make one of what has to be done, here, of an alert, or in a session with /issue TITLE."}
         </Empty>
       )}
-      {areIssuesKnown.value && (
+      {areIssuesKnown.value && (count > 0 || isFiltered) && (
         <div class="issues-board">
           {COLUMNS.map((status) => (
             <Column key={status} status={status} all={columns.get(status)!} filter={filter} />

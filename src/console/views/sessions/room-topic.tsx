@@ -1,23 +1,24 @@
 import { useEffect, useState } from "preact/hooks";
-import { dashboardApi } from "../../api.ts";
+import { alertsApi, dashboardApi } from "../../api.ts";
 import { Chart } from "../../charts/chart.tsx";
 import { alertList } from "../../data/alerts.ts";
-import { chartsOfTopic, isAbout, type TopicChart } from "../../data/topic-charts.ts";
+import { chartsOfAlerts, chartsOfTopic, isAbout, type TopicChart } from "../../data/topic-charts.ts";
 import type { Room } from "../../data/room.ts";
 import { Severity } from "../../parts/status.tsx";
 import { Age } from "../../parts/time.tsx";
 import { msOf } from "../../format.ts";
 import { pathTo } from "../../route.ts";
 
-const [CHARTS_FIRST, ALERTS_SHOWN, SERIES_READ] = [4, 5, 200];
+const [CHARTS_FIRST, ALERTS_SHOWN, SERIES_READ, ALERTS_READ] = [4, 5, 200, 10];
 const RANGE_MS = 900_000;
 
 /** Beside what is said: the alerts and charts it is about. */
 export function RoomTopic({ room }: { room: Room }) {
   const { topic } = room.session.value ?? {};
   const [shown, setShown] = useState(CHARTS_FIRST);
-  const charts = useTopicCharts(room);
   const alerts = alertList.value.filter((alert) => topic !== undefined && isAbout(topic, alert));
+  const ofTopic = useTopicCharts(room);
+  const charts = ofTopic.length > 0 ? ofTopic : chartsOfAlerts(alerts);
   const issues = [...room.issues.value.values()];
   return (
     <aside class="sessions-topic" aria-label="What it is about">
@@ -69,13 +70,18 @@ export function RoomTopic({ room }: { room: Room }) {
 function useTopicCharts(room: Room): readonly TopicChart[] {
   const [charts, setCharts] = useState<readonly TopicChart[]>([]);
   const { topic } = room.session.value ?? {};
-  const key = JSON.stringify([topic?.devices, topic?.metrics]);
+  const key = JSON.stringify([topic?.devices, topic?.metrics, topic?.alertIds]);
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
     const read = async () => {
       if (topic === undefined) return [];
-      if (topic.metrics.length > 0 || topic.devices.length === 0) return chartsOfTopic(topic, []);
+      if (topic.metrics.length > 0) return chartsOfTopic(topic, []);
+      if (topic.devices.length === 0) {
+        const ids = topic.alertIds.slice(0, ALERTS_READ);
+        const read = ids.map((id) => alertsApi.getAlertHistory({ id }, { signal }));
+        return chartsOfAlerts((await Promise.all(read)).flatMap(({ alert }) => alert ?? []));
+      }
       const filters = { device: topic.devices.join("|") };
       const { series } = await dashboardApi.listSeries({ metric: "*", filters, limit: SERIES_READ }, { signal });
       return chartsOfTopic(topic, [...new Set(series.map(({ metric }) => metric))]);

@@ -46,7 +46,6 @@ export function Scrubber({ replay }: { replay: Replay }) {
       class="replay-scrubber"
       role="slider"
       tabIndex={0}
-      data-hotkey="/"
       aria-label="Time of the replay"
       aria-valuemin={0}
       aria-valuemax={Math.round(lengthMs / 1_000)}
