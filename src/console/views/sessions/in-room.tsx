@@ -23,8 +23,8 @@ export function InRoom() {
       <a href={pathTo("sessions", room.id)} title="The others of the session see what you look at">
         {room.session.value?.title || room.id}
         {unread.value > 0 && <span class="sessions-badge">{unread.value} new</span>}
-      </a>{" "}
-      <button aria-label="Leave the session" title="Leave the session" onClick={leaveRoom}>
+      </a>
+      <button class="quiet" aria-label="Leave the session" title="Leave the session" onClick={leaveRoom}>
         ×
       </button>
     </p>
