@@ -49,6 +49,7 @@ test("what may have arrived is sent again under its id, before what was written 
   outbox.add(chat("b"));
   await sent[0].answer({ kind: "again", reason: "the server is away" });
   expect(states()).toEqual(["a again", "b waits"]);
+  expect(outbox.waiting.value).toBe(2);
   elapse();
   expect(sent.map(({ id }) => id)).toEqual(["id-1", "id-1"]);
   await sent[1].answer({ kind: "again", reason: "the server is away" });
@@ -74,6 +75,7 @@ test("what is refused says why and lets the others pass; it can be sent again un
   expect(outbox.unsent.value[0].reason).toBe("no alert begins so");
   await sent[1].answer({ kind: "kept" });
   expect(states()).toEqual(["a refused", "b sent"]);
+  expect(outbox.waiting.value).toBe(0);
   outbox.retry("id-1");
   expect(sent.at(-1)!.id).toBe("id-1");
   await sent.at(-1)!.answer({ kind: "refused", reason: "no" });

@@ -2,7 +2,7 @@
  * What was written and is not kept yet: sent one after the other, again after a lost connection, and under the same id, with
  * which the server keeps it once.
  */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 export interface Draft {
   readonly messageType: string;
@@ -39,13 +39,17 @@ export class Outbox {
   readonly unsent = signal<readonly Unsent[]>([]);
   readonly #deps: OutboxDeps;
   #isBusy = false;
-  #isStopped = false;
   #attempts = 0;
   #cancelPause = () => {};
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps;
   }
+
+  /** So many would be lost with the page. */
+  readonly waiting = computed(
+    () => this.unsent.value.filter(({ state }) => state !== "sent" && state !== "refused").length,
+  );
 
   /** Returns false where too many wait already. */
   add(draft: Draft): boolean {
@@ -83,14 +87,9 @@ export class Outbox {
     this.#next();
   }
 
-  stop(): void {
-    this.#isStopped = true;
-    this.#cancelPause();
-  }
-
   #next(): void {
     const first = this.unsent.peek().find(({ state }) => state === "waits" || state === "again");
-    if (this.#isBusy || this.#isStopped || first === undefined) return;
+    if (this.#isBusy || first === undefined) return;
     this.#isBusy = true;
     this.#set(first.id, "sending", "");
     void this.#deps.send(first.draft, first.id).then((outcome) => {

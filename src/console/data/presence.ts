@@ -12,14 +12,27 @@ const TOLD_EVERY_MS = 1_000;
 /** Undefined: in none. */
 export const present = signal<Room>();
 
+/** Those in which something waits to be sent, also if one has left them. */
+const rooms = signal<readonly Room[]>([]);
+
 /** Leaves the one before. */
 export function enterRoom(id: string): Room {
   const userId = user.peek() || GUEST;
   const before = present.peek();
   if (before?.id === id && before.userId === userId) return before;
   before?.leave();
-  return (present.value = new Room(id, userId));
+  const room = new Room(id, userId);
+  rooms.value = [...rooms.peek().filter(({ outbox }) => outbox.waiting.peek() > 0), room];
+  return (present.value = room);
 }
+
+effect(() => {
+  if (!rooms.value.some(({ outbox }) => outbox.waiting.value > 0)) return;
+  // What is written would be lost with the page: the browser asks.
+  const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+  addEventListener("beforeunload", warn);
+  return () => removeEventListener("beforeunload", warn);
+});
 
 export function leaveRoom(): void {
   present.peek()?.leave();

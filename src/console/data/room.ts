@@ -62,11 +62,10 @@ export class Room {
         return () => clearTimeout(timer);
       },
     });
-    this.#over.signal.addEventListener("abort", () => this.outbox.stop());
     void this.#enter();
   }
 
-  /** The others see it at once, where they can be told. */
+  /** The others see it at once, where they can be told. What was written is still sent. */
   leave(): void {
     const { id: sessionId, userId } = this;
     this.#isLeaving = true;
