@@ -31,5 +31,5 @@ export const savedDashboardsApi = createClient(SavedDashboards, transport);
 /** For what is larger than a frame of the tunnel: a request of its own. */
 export const uploadingApi = createClient(
   Collaboration,
-  createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true }),
+  connectCalls(location.origin, (request) => fetch(request)),
 );

@@ -96,7 +96,10 @@ test("a metric is found by the middle of its name and filtered by a tag, with th
   await page.until(() => page.ask("document.querySelectorAll('[role=option]').length === 1"), "suggests the tag");
   await page.press("ArrowDown");
   await page.press("Enter");
-  await page.until(() => page.ask("document.activeElement.placeholder?.startsWith('a value') === true"), "asks for a value");
+  await page.until(
+    () => page.ask("document.activeElement.placeholder?.startsWith('a value') === true"),
+    "asks for a value",
+  );
   await page.type("1");
   await page.until(() => page.ask("document.querySelectorAll('[role=option]').length === 1"), "suggests the value");
   await page.press("ArrowDown");
