@@ -32,4 +32,5 @@ export const savedDashboardsApi = createClient(SavedDashboards, transport);
 export const uploadingApi = createClient(
   Collaboration,
   connectCalls(location.origin, (request) => fetch(request)),
+  connectCalls(location.origin, (url, init) => fetch(url, init)),
 );
