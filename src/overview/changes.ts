@@ -28,7 +28,8 @@ const [LIMIT_DEFAULT, LIMIT_MAX] = [50, 500];
 const ENTRIES_AT_ONCE = 100;
 /** Entries that one call looks at: of sessions most are chat. */
 const LOOKED_MAX = 5_000;
-const BOUNDS = { waitingMax: 1_000, sizeMax: 4 * 1024 * 1024, what: "changes" };
+/** A storm of alerts is told as it comes, to whoever reads. */
+const BOUNDS = { waitingMax: 10_000, sizeMax: 16 * 1024 * 1024, what: "changes" };
 const TEXT_LENGTH_MAX = 1_000;
 
 interface Told {
@@ -59,7 +60,7 @@ export async function* watchChanges(
   using backlog = new Backlog<Told>(BOUNDS, signal, (add) =>
     journal.follow((entries) => {
       for (const entry of entries) {
-        const told = wanted.has(entry.kind) ? toldOf(entry, deps) : undefined;
+        const told = wanted.has(entry.kind) ? toldOnce(entry, deps) : undefined;
         if (told !== undefined) add(told);
       }
     }),
@@ -119,6 +120,16 @@ async function* entriesBefore(
     if (entries.length < ENTRIES_AT_ONCE) return undefined;
     before = entries.at(-1)!.position;
   }
+}
+
+/** Of entries that all followers of the journal hear of. */
+const toldBefore = new WeakMap<JournalEntry, Told | "nothing">();
+
+/** The same, however many watch. */
+function toldOnce(entry: JournalEntry, deps: ChangesDeps): Told | undefined {
+  let told = toldBefore.get(entry);
+  if (told === undefined) toldBefore.set(entry, (told = toldOf(entry, deps) ?? "nothing"));
+  return told === "nothing" ? undefined : told;
 }
 
 /** Undefined: nothing that people look for. */

@@ -162,6 +162,21 @@ test("what people and devices do is told, from before a restart, too, and a read
   expect(heard).toEqual(["Issue 1 is in progress: fix the pump", "Issue 1 commented on: fix the pump"]);
 });
 
+test("what is no page, no cursor or no kind is refused by name; what stands in names stays what it is", async () => {
+  expect(await call("Server/ListChanges", { page: "nonsense" })).toMatchObject({
+    message: expect.stringContaining("page"),
+  });
+  expect(await call("Server/ListChanges", { kinds: ["__proto__"] })).toMatchObject({
+    message: expect.stringContaining("kinds[0]"),
+  });
+  const failure = await followChanges(connection, { kinds: [], cursor: "x" }).next().catch(messageOf);
+  expect(failure).toContain("cursor");
+  const deviceId = `<img src=x>\n${"x".repeat(400)}`;
+  await call("Devices/RegisterDevice", { device: { deviceId } });
+  const { changes } = (await call("Server/ListChanges", { kinds: ["device"], limit: 1 })) as { changes: object[] };
+  expect(changes).toMatchObject([{ subject: deviceId, text: `${deviceId} was registered` }]);
+});
+
 test("alerts of one device are listed by it", async () => {
   await call("Alerts/PublishAlert", { rule: "hot", labels: { device: "d" }, title: "hot", severity: "low" });
   const { alerts } = (await call("Alerts/ListAlerts", { devices: ["d"] })) as { alerts: { title: string }[] };

@@ -14,7 +14,9 @@ import { MemoryJournal } from "../support/memory-journal.ts";
 
 function rigOf(journal = new MemoryJournal()) {
   const troubles: string[] = [];
+  let told = 0;
   const tell = ({ subject, payload }: JournalEvent) => {
+    told++;
     if (payload === "broken") throw new SyntaxError("no change");
     return payload === "chat" ? undefined : { event: payload, subject, text: `${subject} ${payload}` };
   };
@@ -26,7 +28,7 @@ function rigOf(journal = new MemoryJournal()) {
     listChanges(create(ListChangesRequestSchema, wanted), deps) as Promise<ListChangesResponse>;
   const watch = (wanted: object, signal: AbortSignal) =>
     watchChanges(create(WatchChangesRequestSchema, wanted), deps, signal);
-  return { journal, troubles, note, list, watch };
+  return { journal, troubles, note, list, watch, tellings: () => told };
 }
 
 const subjects = (changes: readonly Change[]) => changes.map(({ subject }) => subject);
@@ -143,6 +145,18 @@ describe("watch", () => {
     expect(got).toEqual(["a", "|", "late"]);
   });
 
+  test("however many watch, an entry is read once", async () => {
+    const { note, watch, tellings } = rigOf();
+    const over = new AbortController();
+    const streams = Array.from({ length: 5 }, () => watch({}, over.signal));
+    for (const stream of streams) expect(((await stream.next()).value as Change).snapshotEnd).toBe(true);
+    const waiting = streams.map((stream) => stream.next());
+    await note("device", "a");
+    expect((await Promise.all(waiting)).map(({ value }) => (value as Change).subject)).toEqual(Array(5).fill("a"));
+    expect(tellings()).toBe(1);
+    over.abort();
+  });
+
   test("a reader that falls behind is told so, and one with a cursor of before is out of range", async () => {
     const { journal, note, watch } = rigOf();
     const over = new AbortController();
@@ -151,8 +165,8 @@ describe("watch", () => {
     const waiting = stream.next();
     await note("device", "0");
     await waiting;
-    for (let i = 1; i < 1_100; i++) await note("device", String(i));
-    expect(stream.next()).rejects.toThrow("1000 changes behind");
+    for (let i = 1; i < 10_100; i++) await note("device", String(i));
+    expect(stream.next()).rejects.toThrow("10000 changes behind");
     journal.firstPosition = 500;
     expect(watch({ cursor: "cursor-3" }, over.signal).next()).rejects.toThrow("no longer kept");
   });

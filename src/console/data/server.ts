@@ -11,12 +11,16 @@ export const changes = signal<readonly Change[]>([]);
 export const areChangesKnown = signal(false);
 
 const STATUS_EVERY_MS = 2_000;
+const SHOWN_EVERY_MS = 200;
 /** Earlier ones are asked for. */
 const [CHANGES_FIRST, CHANGES_KEPT] = [100, 1_000];
 
 let cursor = "";
 /** Of a beginning that has not ended. */
 let coming: Change[] | undefined;
+/** Not shown yet. */
+let fresh: Change[] = [];
+let showTimer: ReturnType<typeof setTimeout> | undefined;
 
 export function followStatus(): () => void {
   return follow(
@@ -46,6 +50,16 @@ function hear(change: Change): void {
     coming = undefined;
     areChangesKnown.value = true;
   } else if (coming !== undefined) return void coming.push(change);
-  else changes.value = [change, ...changes.peek()].slice(0, CHANGES_KEPT);
+  else {
+    fresh.push(change);
+    showTimer ??= setTimeout(showFresh, SHOWN_EVERY_MS);
+  }
   cursor = change.cursor;
+}
+
+/** Many at once are shown at once. */
+function showFresh(): void {
+  showTimer = undefined;
+  changes.value = [...fresh.reverse(), ...changes.peek()].slice(0, CHANGES_KEPT);
+  fresh = [];
 }
