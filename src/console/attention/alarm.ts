@@ -4,7 +4,7 @@ export interface SoundSettings {
   readonly isOn: boolean;
   /** 0 to 1. */
   readonly volume: number;
-  /** Those that sound. */
+  /** Those that sound, {@link LOST} among them. */
   readonly severities: readonly string[];
   /** Unix milliseconds; in the past: it is not muted. */
   readonly mutedUntilMs: number;
@@ -17,12 +17,15 @@ export interface AlarmStep {
   readonly nextMs: number;
 }
 
+/** Beside severities: for long nothing has been heard of the server, so nobody would hear of an alert. */
+export const LOST = "lost";
 /** The gravest first. */
 export const REPEATED_AFTER_MS: readonly (readonly [severity: string, ms: number])[] = [
   ["critical", 5_000],
   ["high", 15_000],
   ["medium", 60_000],
   ["low", 300_000],
+  [LOST, 60_000],
 ];
 /** However much fires. */
 export const GAP_MS = 2_000;
@@ -34,7 +37,7 @@ export class Alarm {
   #lastRank = Infinity;
   #lastCount = 0;
 
-  /** `open`: how many need somebody, by severity, the gravest first. */
+  /** `open`: how many need somebody, by severity, the gravest first; last 1 where the server is {@link LOST}. */
   step(open: readonly number[], settings: SoundSettings, nowMs: number): AlarmStep {
     const rank = REPEATED_AFTER_MS.findIndex(([name], i) => open[i] > 0 && settings.severities.includes(name));
     if (!settings.isOn || rank < 0) {

@@ -2,7 +2,7 @@ import { SEVERITIES } from "../data/alert-row.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { severityMark } from "../parts/status.tsx";
 import { Time } from "../parts/time.tsx";
-import { REPEATED_AFTER_MS } from "./alarm.ts";
+import { LOST, REPEATED_AFTER_MS } from "./alarm.ts";
 import { askForNotices, noticePermission, type NoticePermission } from "./notifications.ts";
 import { change, notices, sound, toggled } from "./settings.ts";
 import { playTone, soundState } from "./tones.ts";
@@ -44,6 +44,14 @@ function Sound() {
       </label>
       {isOn && <SoundTrouble />}
       <Severities chosen={severities} onChange={(next) => change(sound, { severities: next })} />
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={severities.includes(LOST)}
+          onChange={() => change(sound, { severities: toggled(severities, LOST) })}
+        />
+        Also while the server cannot be reached
+      </label>
       <div class="toolbar">
         <label>
           Volume{" "}

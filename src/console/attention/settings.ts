@@ -1,7 +1,7 @@
 /** What this browser's people want to hear and see of alerts; kept, and the same in all tabs. */
 import { signal, type Signal } from "@preact/signals";
 import { SEVERITIES } from "../data/alert-row.ts";
-import type { SoundSettings } from "./alarm.ts";
+import { LOST, type SoundSettings } from "./alarm.ts";
 
 export interface NoticeSettings {
   readonly isOn: boolean;
@@ -11,7 +11,7 @@ export interface NoticeSettings {
 export const sound = kept<SoundSettings>("watchpost.sound", {
   isOn: true,
   volume: 0.4,
-  severities: ["critical", "high"],
+  severities: ["critical", "high", LOST],
   mutedUntilMs: 0,
 });
 export const notices = kept<NoticeSettings>("watchpost.notifications", {
@@ -25,7 +25,7 @@ export function change<T extends object>(setting: Signal<T>, changes: Partial<T>
 
 /** The same with a severity more, or less. */
 export function toggled(severities: readonly string[], severity: string): string[] {
-  return SEVERITIES.filter((each) => severities.includes(each) !== (each === severity));
+  return [...SEVERITIES, LOST].filter((each) => severities.includes(each) !== (each === severity));
 }
 
 function kept<T extends object>(key: string, standard: T): Signal<T> {

@@ -17,6 +17,7 @@ const TONES: Readonly<Record<string, readonly Beep[]>> = {
   high: beeps([784, 988, 784], 0.24, 0.18),
   medium: beeps([587, 587], 0.35, 0.22),
   low: beeps([440], 0, 0.3),
+  lost: beeps([392, 330, 262], 0.3, 0.25),
 };
 const FADE_S = 0.015;
 /** A full sine of each beep would be painful. */

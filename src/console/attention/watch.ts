@@ -1,5 +1,6 @@
 /** Calls for attention: hands what happens to alerts to sound, notifications, the tab and what is read out. */
 import { signal } from "@preact/signals";
+import { broken } from "../connection.ts";
 import { alertBook, onAlerts } from "../data/alerts.ts";
 import type { AlertDeltas } from "../data/alert-book.ts";
 import { Alarm } from "./alarm.ts";
@@ -17,6 +18,8 @@ export const announced = signal("");
 export const openCount = signal(0);
 
 const TICK_MS = 1_000;
+/** A server that restarts is back before. */
+const LOST_AFTER_MS = 30_000;
 const TAB = `${Date.now()} ${Math.random()}`;
 const alarm = new Alarm();
 const announcer = new Announcer();
@@ -29,6 +32,7 @@ export function watchForAttention(): void {
   onAlerts(hear);
   sound.subscribe(tickSoon);
   soundState.subscribe(tickSoon);
+  broken.subscribe(tickSoon);
   addEventListener("pagehide", () => {
     soundLease.release();
     noticeLease.release();
@@ -65,12 +69,13 @@ function tick(): void {
 
 /** Only a tab that may sound asks for the lease. Returns whether anything is to sound, now or later. */
 function alarmSounds(nowMs: number): boolean {
-  if (soundState.peek() !== "running" || !soundLease.hold(nowMs)) {
-    return sound.peek().isOn && openCount.peek() > 0;
-  }
-  const { severity, nextMs } = alarm.step(alertBook.openCounts, sound.peek(), nowMs);
-  if (severity !== undefined) playTone(severity, sound.peek().volume);
-  return nextMs < Infinity;
+  const { isOn, volume } = sound.peek();
+  const isBroken = broken.peek() !== undefined;
+  if (soundState.peek() !== "running" || !soundLease.hold(nowMs)) return isOn && (openCount.peek() > 0 || isBroken);
+  const isLost = isBroken && nowMs - broken.peek()!.sinceMs > LOST_AFTER_MS;
+  const { severity, nextMs } = alarm.step([...alertBook.openCounts, isLost ? 1 : 0], sound.peek(), nowMs);
+  if (severity !== undefined) playTone(severity, volume);
+  return nextMs < Infinity || (isOn && isBroken);
 }
 
 function notify(deltas: AlertDeltas["deltas"]): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Alarm, GAP_MS, type SoundSettings } from "../../../src/console/attention/alarm.ts";
+import { Alarm, GAP_MS, LOST, type SoundSettings } from "../../../src/console/attention/alarm.ts";
 import { Announcer, ANNOUNCED_EVERY_MS } from "../../../src/console/attention/announcer.ts";
 import { Lease, LEASE_MS, type LeaseStore } from "../../../src/console/attention/lease.ts";
 import { MORE_TAG, NoticePlan, NOTICES_MAX, NOTICES_WITHIN_MS } from "../../../src/console/attention/notice-plan.ts";
@@ -38,6 +38,14 @@ test("what is graver, and more of the same, sounds at once, but never more often
   const flood = heard(new ManualClock(), 8_000, (ms) => [1 + ms, 0, 0, 0]);
   expect(flood).toEqual(["critical 0", "critical 2", "critical 4", "critical 6"]);
   expect(GAP_MS).toBe(2_000);
+});
+
+test("once the server is lost that sounds, too, where nothing graver does", () => {
+  const settings = { ...LOUD, severities: ["critical", LOST] };
+  const tones = (open: readonly number[]) => heard(new ManualClock(), 61_000, () => open, settings);
+  expect(tones([0, 9, 0, 0, 1])).toEqual(["lost 0", "lost 60"]);
+  expect(tones([1, 0, 0, 0, 1]).filter((tone) => tone.startsWith("lost"))).toEqual([]);
+  expect(heard(new ManualClock(), 61_000, () => [0, 0, 0, 0, 1])).toEqual([]);
 });
 
 test("it is off, muted for a time, or deaf to some severities", () => {
