@@ -123,7 +123,7 @@ test("what another saves is shown where nothing is edited, and is a conflict whe
   expect((await ada.text()).includes("Carl saved")).toBe(false);
 });
 
-test("a panel is dragged, the other makes room; undone, all is where it was; a finger does the same", async () => {
+test("a panel is dragged, the other makes room; undone, all is where it was; a finger does the same; leaving asks", async () => {
   const panels = ["Upper", "Lower"].map((title, i) => ({
     ...{ id: title, kind: PanelKind.DEVICE_GRID, title, y: 4 * i, width: 12, height: 4 },
   }));
@@ -153,6 +153,10 @@ test("a panel is dragged, the other makes room; undone, all is where it was; a f
   await touch("touchMove", [{ x: left, y: top + 104 }]);
   await page.until(async () => (await rows()).join() === "1 / span 6,7 / span 4", "is higher");
   await touch("touchEnd", []);
+  await page.ask("document.querySelector('.brand').click()");
+  await page.shows("Leave without saving?");
+  await choose(page, "Cancel");
+  expect(await page.ask("location.pathname")).toBe("/dashboards/drag");
   await choose(page, "Undo");
   expect(await rows()).toEqual(["1 / span 4", "5 / span 4"]);
   await page.ask("document.querySelector('.brand').click()");
