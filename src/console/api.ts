@@ -31,6 +31,5 @@ export const savedDashboardsApi = createClient(SavedDashboards, transport);
 /** For what is larger than a frame of the tunnel: a request of its own. */
 export const uploadingApi = createClient(
   Collaboration,
-  connectCalls(location.origin, (request) => fetch(request)),
   connectCalls(location.origin, (url, init) => fetch(url, init)),
 );
