@@ -43,6 +43,8 @@ function step(name: string, command: string[]): void {
 async function tests(): Promise<void> {
   const suite = Bun.spawn([bun, "test", "--parallel", "--timeout", "60000", "test"], {
     cwd: root,
+    // Commands and servers of tests are the executable that was just built: it starts in a third of the time that the source takes.
+    env: { ...process.env, WATCHPOST_TEST_PROGRAM: join(root, "dist/watchpost") },
     stdout: "inherit",
     stderr: "pipe",
   });
