@@ -41,7 +41,7 @@ export function onAlerts(listener: (changes: AlertDeltas) => void): () => void {
 }
 
 export function followAlerts(): () => void {
-  return follow(subscribed, hear);
+  return follow(subscribed, hear, { what: "alerts" });
 }
 
 /** Silences have changed, or time has begun or ended some. */

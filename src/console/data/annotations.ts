@@ -88,7 +88,7 @@ function followFrom(fromMs: number): () => void {
       options,
     );
   };
-  return follow(open, ({ annotation, removed, cursor: after, snapshotEnd }) => {
+  const hear = ({ annotation, removed, cursor: after, snapshotEnd }: AnnotationEvent) => {
     if (after !== "") cursor = after;
     if (snapshotEnd) return standing.known();
     if (annotation === undefined) return;
@@ -97,5 +97,6 @@ function followFrom(fromMs: number): () => void {
       held++;
       standing.put(annotation.id, annotation);
     } else areAnnotationsCut.value = true;
-  });
+  };
+  return follow(open, hear, { what: "annotations" });
 }

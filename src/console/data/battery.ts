@@ -35,6 +35,7 @@ export function followBatteries(): () => void {
       for (const value of metrics) take(value);
       batteryVersion.value++;
     },
+    { what: "batteries" },
   );
 }
 

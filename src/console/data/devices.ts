@@ -21,7 +21,7 @@ export const devicesByStatus = computed(() => {
 let cursor = "";
 
 export function followDevices(): () => void {
-  return follow(watched, hear);
+  return follow(watched, hear, { what: "devices" });
 }
 
 /** Goes on behind the last change that was heard; where the server cannot, with all that stand. */

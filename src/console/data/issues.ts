@@ -40,11 +40,12 @@ export function followIssues(): () => void {
       throw error;
     }
   };
-  return follow(open, ({ issue, cursor: after, snapshotEnd }) => {
+  const hear = ({ issue, cursor: after, snapshotEnd }: IssueUpdate) => {
     if (after !== "") cursor = after;
     if (snapshotEnd) standing.known();
     else if (issue !== undefined) put(issue);
-  });
+  };
+  return follow(open, hear, { what: "issues" });
 }
 
 /** A page more of those that are over; the first one where `isFirst`. */

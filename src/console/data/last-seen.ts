@@ -22,5 +22,6 @@ export function followLastSeen(intervalMs = 2_000): () => void {
       deviceIds.forEach((id, i) => seenMs.set(id, Number(times[i])));
       lastSeenVersion.value++;
     },
+    { what: "when devices were heard" },
   );
 }

@@ -68,6 +68,7 @@ class Stream {
         return dashboardApi.subscribeMetrics({ ...names, updateIntervalMs: UPDATE_MS, windowStats: true }, options);
       },
       (data) => this.#hear(data),
+      { what: "values of charts" },
     );
   }
 

@@ -158,7 +158,7 @@ export class Room {
         throw error;
       }
     };
-    const stop = follow(open.bind(this), (message) => this.#hear(message));
+    const stop = follow(open.bind(this), (message) => this.#hear(message), { what: "the session" });
     if (this.#over.signal.aborted) stop();
     this.#over.signal.addEventListener("abort", stop);
   }

@@ -26,11 +26,12 @@ export function followStatus(): () => void {
   return follow(
     (options) => serverApi.watchStatus({ intervalMs: STATUS_EVERY_MS }, options),
     (status) => (serverStatus.value = status),
+    { what: "the server's state" },
   );
 }
 
 export function followChanges(): () => void {
-  return follow(watched, hear);
+  return follow(watched, hear, { what: "what changes" });
 }
 
 /** Goes on behind the last one that was heard; where the server cannot, with the last ones. */
