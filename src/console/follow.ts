@@ -8,6 +8,10 @@ const [BACKOFF_FIRST_MS, BACKOFF_MAX_MS] = [500, 10_000];
 /** A stream that has nothing to say is believed to run after so long without an error: its answer begins with its first message. */
 const SETTLED_MS = 1_000;
 
+/** Through a proxy without WebSockets nothing is believed that was not heard. */
+const UNHEARD_MS = 5_000;
+const UNHEARD = "nothing came yet: it waits for its turn, or a proxy holds it back";
+
 export interface FollowOptions {
   /** What comes, as the page says it where it does not: "alerts". */
   readonly what?: string;
@@ -36,10 +40,13 @@ export function follow<M>(
     while (true) {
       await link.up(signal);
       if (signal.aborted) break;
-      const settled = setTimeout(onRuns, SETTLED_MS);
+      const onUnheard = () => streamBroke(controller, UNHEARD, what);
+      const settled =
+        link.state.peek().kind === "plain" ? setTimeout(onUnheard, UNHEARD_MS) : setTimeout(onRuns, SETTLED_MS);
       let error = new ConnectError("the server has ended the stream");
       try {
         for await (const message of open({ signal })) {
+          clearTimeout(settled);
           onRuns();
           onMessage(message);
         }

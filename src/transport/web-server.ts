@@ -187,7 +187,10 @@ async function callResponse(
   const contextValues = createContextValues().set(CLOSE_UNREAD, () => server.timeout(request, UNREAD_TIMEOUT_S));
   try {
     const response = await handler({ ...universal, body: body.chunks, contextValues });
-    return refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);
+    const answer = refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);
+    // nginx would keep a stream until there is enough of it.
+    if (handler.method.methodKind !== "unary") answer.headers.set("x-accel-buffering", "no");
+    return answer;
   } finally {
     body.close();
   }

@@ -12,6 +12,8 @@ let server: ServerProcess;
 let proxy: Bun.Server<undefined>;
 let streams = 0;
 let streamsMost = 0;
+/** What streams said to nginx. */
+const unbuffered = new Set<string | null>();
 
 beforeAll(async () => {
   if (CHROMIUM !== false) return;
@@ -55,4 +57,5 @@ test("calls go as plain requests, the page says what that costs, and what comes 
   await page.shows("Leak at pump");
   expect(streamsMost).toBeGreaterThan(0);
   expect(streamsMost).toBeLessThanOrEqual(3);
+  expect([...unbuffered]).toEqual(["no"]);
 });
