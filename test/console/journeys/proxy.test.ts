@@ -28,13 +28,10 @@ beforeAll(async () => {
       const { method, headers, signal } = request;
       if (isStream) signal.addEventListener("abort", () => streams--);
       const body = method === "POST" ? { body: await request.bytes() } : {};
-      return fetch(`http://${server.http}${pathname}${search}`, {
-        method,
-        headers,
-        signal,
-        decompress: false,
-        ...body,
-      });
+      const url = `http://${server.http}${pathname}${search}`;
+      const answer = await fetch(url, { method, headers, signal, decompress: false, ...body });
+      if (isStream) unbuffered.add(answer.headers.get("x-accel-buffering"));
+      return answer;
     },
   });
 });
