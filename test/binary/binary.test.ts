@@ -143,6 +143,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
     "analytics.DataIngestion",
     "analytics.Devices",
     "analytics.SavedDashboards",
+    "analytics.Server",
     "grpc.health.v1.Health",
     "opentelemetry.proto.collector.metrics.v1.MetricsService",
   ]);
