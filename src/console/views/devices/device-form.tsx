@@ -16,6 +16,7 @@ import { valuesOf } from "../../data/device-filter.ts";
 import { devices } from "../../data/devices.ts";
 import { errorText } from "../../errors.ts";
 import { Dialog } from "../../parts/dialog.tsx";
+import { NameField } from "../../parts/name-field.tsx";
 import { user } from "../../user.ts";
 import { Field, TextField } from "./field.tsx";
 
@@ -40,6 +41,8 @@ export function DeviceForm({ device, onClose, onSaved }: DeviceFormProps) {
   const [conflict, setConflict] = useState<Conflict>();
   const [isShown, setShown] = useState(false);
   const [isSaving, setSaving] = useState(false);
+  /** Who did it stands in the journal. */
+  const [isNameless] = useState(user.peek() === "");
   const problems = problemsOfDraft(draft);
   const set = (change: Partial<DeviceDraft>) => setDraft((present) => ({ ...present, ...change }));
   const shownProblem = (field: keyof DeviceDraft) => (isShown ? (problems[field] ?? "") : "");
@@ -129,6 +132,7 @@ export function DeviceForm({ device, onClose, onSaved }: DeviceFormProps) {
             />
           )}
         </Field>
+        {isNameless && <NameField />}
         {failure !== "" && <p role="alert">{failure}</p>}
         <div class="actions">
           <button type="button" onClick={onClose}>

@@ -6,11 +6,11 @@ import { deviceFilterOf, FILTER_PARAMS, takesDevice } from "../../data/device-fi
 import { areDevicesKnown, devices, STATUSES } from "../../data/devices.ts";
 import { followLastSeen, lastSeenVersion } from "../../data/last-seen.ts";
 import { countOf } from "../../format.ts";
-import { lookingAt } from "../../looking-at.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { Table } from "../../parts/table.tsx";
 import { parseSort } from "../../parts/table-sort.ts";
 import { go, pathTo, route, setParams } from "../../route.ts";
+import { useView } from "../../use-view.ts";
 import { DeviceActions } from "./device-actions.tsx";
 import { DEVICE_COLUMNS } from "./device-columns.tsx";
 import { DeviceFilters } from "./device-filters.tsx";
@@ -22,8 +22,8 @@ export function DeviceList() {
   const sort = params.get("sort") ?? "";
   const filterKey = FILTER_PARAMS.map((name) => params.get(name) ?? "").join("\n");
   const [chosen, setChosen] = useState(NONE);
+  useView("Devices");
   useEffect(() => {
-    lookingAt.value = { view: "Devices", metrics: [], devices: [] };
     const stops = [followLastSeen(), followBatteries()];
     return () => stops.forEach((stop) => stop());
   }, []);

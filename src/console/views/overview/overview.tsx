@@ -7,10 +7,10 @@ import { NOWHERE } from "../../data/device-filter.ts";
 import { areDevicesKnown, devices } from "../../data/devices.ts";
 import { followLastSeen } from "../../data/last-seen.ts";
 import { followChanges, followStatus, serverStatus } from "../../data/server.ts";
-import { lookingAt } from "../../looking-at.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { route, setParams } from "../../route.ts";
 import { usePageTitle } from "../../shell/page-title.ts";
+import { useView } from "../../use-view.ts";
 import { Changes } from "./changes.tsx";
 import { Firing } from "./firing.tsx";
 import { Ingest, ServerLine } from "./ingest.tsx";
@@ -21,9 +21,7 @@ import { AlertTiles, DeviceTiles } from "./tiles.tsx";
 export function Overview() {
   const site = useComputed(() => route.value.params.get("site") ?? "").value;
   usePageTitle(site === "" ? "" : siteName(site));
-  useEffect(() => {
-    lookingAt.value = { view: site === "" ? "Overview" : `Overview of ${siteName(site)}`, metrics: [], devices: [] };
-  }, [site]);
+  useView(site === "" ? "Overview" : `Overview of ${siteName(site)}`);
   useEffect(() => {
     const stops = [followStatus(), followChanges(), followLastSeen()];
     return () => stops.forEach((stop) => stop());

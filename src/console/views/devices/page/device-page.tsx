@@ -27,7 +27,7 @@ export function DevicePage({ id }: { id: string }) {
   const [open, setOpen] = useState<"edit" | "note">();
   usePageTitle(devices.value.get(id)?.name || id);
   useEffect(() => {
-    lookingAt.value = { view: `Device ${id}`, metrics: [], devices: [id] };
+    lookingAt.value = { view: "Device", metrics: [], devices: [id] };
     const made = new DeviceDetail(id);
     setDetail(made);
     const stops = [followLastSeen(), followBatteries(), () => made.close()];
