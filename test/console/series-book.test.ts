@@ -38,7 +38,7 @@ class Server {
 
   #valueOf(key: string, points: number): HeardValue {
     const [timeMs, value] = inOrder(this.stored.get(key)!).at(-1)!;
-    return { name: nameOf(key), timeMs, value, points, isSilent: false };
+    return { name: nameOf(key), timeMs, value, points };
   }
 }
 

@@ -5,6 +5,8 @@ import { panned, zoomed } from "./moved-range.ts";
 export interface Gestures {
   /** The range that is shown, and the time at a place of it, from 0 (left) to 1. */
   range(): PlotRange;
+  /** The time that is looked at; undefined: none. */
+  hovered(): number | undefined;
   /** Undefined: the pointer left. */
   onHover(timeMs: number | undefined): void;
   /** While a range is drawn; undefined: no more. */
@@ -19,7 +21,7 @@ export interface Gestures {
 }
 
 const [CHOSEN_MIN_PX, MOVED_MIN_PX] = [6, 8];
-const [PAN_STEP, ZOOM_STEP] = [0.25, 2];
+const [PAN_STEP, ZOOM_STEP, LOOK_STEP] = [0.25, 2, 0.02];
 const DOUBLE_TAP_MS = 350;
 
 /** Listens until `signal` is aborted. `over`: what the plot's values lie in; `focused`: what has the keys. */
@@ -117,7 +119,13 @@ export function listenForGestures(
     gestures.onMoved(zoomed(gestures.range(), 2 ** (event.deltaY / 200), timeAt(event.clientX)), true);
   };
   on(over, "wheel", onWheel, false);
-  on(focused, "keydown", (event) => onKey(event, gestures), false);
+  const onEscape = () => {
+    gestures.onDraw(undefined);
+    gestures.onHover(undefined);
+    if (drag?.kind === "pan") gestures.onMoved(drag.range, true);
+    drag = undefined;
+  };
+  on(focused, "keydown", (event) => (event.key === "Escape" ? onEscape() : onKey(event, gestures)), false);
   on(focused, "blur", () => gestures.onHover(undefined));
 }
 
@@ -125,9 +133,14 @@ function onKey(event: KeyboardEvent, gestures: Gestures): void {
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
   const range = gestures.range();
   const stepMs = (range.toMs - range.fromMs) * PAN_STEP;
+  const look = (part: number) => {
+    const fromMs = gestures.hovered() ?? (part < 0 ? range.toMs : range.fromMs);
+    const toMs = fromMs + part * LOOK_STEP * (range.toMs - range.fromMs);
+    gestures.onHover(Math.min(range.toMs, Math.max(range.fromMs, toMs)));
+  };
   const moves: Readonly<Record<string, () => void>> = {
-    ArrowLeft: () => gestures.onMoved(panned(range, -stepMs), true),
-    ArrowRight: () => gestures.onMoved(panned(range, stepMs), true),
+    ArrowLeft: () => (event.shiftKey ? look(-1) : gestures.onMoved(panned(range, -stepMs), true)),
+    ArrowRight: () => (event.shiftKey ? look(1) : gestures.onMoved(panned(range, stepMs), true)),
     "+": () => gestures.onMoved(zoomed(range, 1 / ZOOM_STEP), true),
     "=": () => gestures.onMoved(zoomed(range, 1 / ZOOM_STEP), true),
     "-": () => gestures.onMoved(zoomed(range, ZOOM_STEP), true),

@@ -160,7 +160,7 @@ export class PlotCanvas {
           y: { distr: isLog ? 3 : 1, range: () => this.#extent },
         },
         axes: [
-          { ...axis, values: (u, ticks, _, __, stepMs) => this.#timeTicks(u, ticks, stepMs), space: 70 },
+          { ...axis, values: (u, ticks, _, __, stepMs) => this.#timeTicks(u, ticks, stepMs), space: 62 },
           {
             ...axis,
             values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick))),

@@ -70,6 +70,7 @@ export function Plot(props: PlotProps) {
       listening = new AbortController();
       const gestures = {
         range: () => shown.current,
+        hovered: () => crosshair.peek(),
         onHover: (timeMs: number | undefined) => (crosshair.value = timeMs),
         onDraw: (drawn: PlotRange | undefined) => made.choose(drawn),
         isMarking: () => present.current.isSelecting === true,
@@ -156,7 +157,7 @@ export function Plot(props: PlotProps) {
         tabIndex={0}
         role="img"
         aria-label={labelOf(props)}
-        aria-keyshortcuts="ArrowLeft ArrowRight + - 0"
+        aria-keyshortcuts="ArrowLeft ArrowRight Shift+ArrowLeft Shift+ArrowRight + - 0"
         style={{ height: `${heightPx}px` }}
       />
       <div ref={limit} class="plot-limit" hidden />
@@ -181,5 +182,7 @@ function unitsOf(series: readonly PlotSeries[]): string {
 
 function labelOf({ label, title, series, onZoom }: PlotProps): string {
   const what = label ?? title ?? series.map((each) => each.label).join(", ");
-  return onZoom === undefined ? what : `${what}. Arrows move, + and - zoom, 0 goes back to now`;
+  return onZoom === undefined
+    ? what
+    : `${what}. Arrows move, with Shift they look at a time; + and - zoom, 0 goes back to now`;
 }

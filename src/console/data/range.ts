@@ -246,5 +246,5 @@ function heardValue(value: MetricValue): HeardValue[] {
   const timeMs = msOf(value.timestamp);
   if (timeMs === undefined) return [];
   const points = Number(value.window?.count ?? 0n);
-  return [{ name: seriesNameOf(value), timeMs, value: value.value, points, isSilent: value.stale }];
+  return [{ name: seriesNameOf(value), timeMs, value: value.value, points }];
 }

@@ -19,7 +19,6 @@ export interface HeardValue {
   readonly value: number;
   /** Points that came since the update before, this one and late ones among them; 0: it only stands. */
   readonly points: number;
-  readonly isSilent: boolean;
 }
 
 /** A part of history to read: from a time on, or all that is shown. */
@@ -33,13 +32,11 @@ export interface StoredSeries {
 export interface BookSeries {
   readonly name: SeriesName;
   readonly line: Line;
-  readonly isSilent: boolean;
 }
 
 interface KnownSeries {
   name: SeriesName;
   line: Line;
-  isSilent: boolean;
   /** So many points were announced, and so many should lie behind `sinceMs`. */
   announced: number;
   sinceMs: number;
@@ -164,10 +161,9 @@ export class SeriesBook {
     this.#tailFromMs = Math.min(this.#tailFromMs, Number.isNaN(fromMs) ? 0 : fromMs);
   }
 
-  #merge({ name, timeMs, value, isSilent }: HeardValue): void {
+  #merge({ name, timeMs, value }: HeardValue): void {
     const known = this.#known.get(name.key);
     if (known === undefined) return;
-    known.isSilent = isSilent;
     known.line.merge({ timesMs: [timeMs], values: [value] });
   }
 
@@ -206,7 +202,7 @@ export class SeriesBook {
   }
 
   #knownSeries(name: SeriesName, line: Line): KnownSeries {
-    const known = { name, line, isSilent: false, announced: 0, announcedThen: 0, sinceMs: -Infinity };
+    const known = { name, line, announced: 0, announcedThen: 0, sinceMs: -Infinity };
     this.#settle(known);
     return known;
   }
