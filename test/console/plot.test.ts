@@ -7,6 +7,8 @@ import { valueExtent } from "../../src/console/charts/extent.ts";
 import { panned, zoomed } from "../../src/console/charts/moved-range.ts";
 import { isolated, toggled, valueAt } from "../../src/console/charts/legend-values.ts";
 import { marksAt } from "../../src/console/charts/marks-at.ts";
+import { timeTicks } from "../../src/console/charts/time-ticks.ts";
+import { logTicks, valueTicks } from "../../src/console/charts/value-ticks.ts";
 import type { Column, PlotSeries } from "../../src/console/charts/plot-model.ts";
 
 const series = (timesMs: Column, values: Column, more: Partial<PlotSeries> = {}): PlotSeries => {
@@ -127,4 +129,30 @@ test("what is marked at a time is said, not more than a few of it", () => {
   const annotations = [{ id: "1", fromMs: 50, text: "Changed\nthe filter", author: "Ada" }];
   expect(marksAt({ series: [], range, episodes, annotations }, 52, 5)).toEqual(["high: a0", "Ada: Changed the filter"]);
   expect(marksAt({ series: [], range, episodes }, 900, 5).at(-1)).toBe("2 more");
+});
+
+test("ticks are told apart, whatever lies between them", () => {
+  const steps = fc.tuple(
+    fc.constantFrom(1, 2, 2.5, 5),
+    fc.integer({ min: -6, max: 9 }),
+    fc.integer({ min: -9_999, max: 9_999 }),
+  );
+  fc.assert(
+    fc.property(steps, ([digit, exponent, first]) => {
+      const step = Number(`${digit}e${exponent}`);
+      const ticks = Array.from({ length: 6 }, (_, i) => (first + i) * step);
+      expect(new Set(valueTicks(ticks, step)).size).toBe(6);
+    }),
+    { seed: 6, numRuns: 500 },
+  );
+  expect(valueTicks([null, 0.5], 0.5)[0]).toBe("");
+  expect(valueTicks([1000.1], 0.01)).toEqual([(1000.1).toLocaleString(undefined, { minimumFractionDigits: 2 })]);
+  expect(logTicks([0.01, null, 5])).toEqual([(0.01).toLocaleString(), "", "5"]);
+});
+
+test("the first tick and each new day have their date", () => {
+  const day = 86_400_000;
+  const ticks = [day - 7_200_000, day - 3_600_000, day, day + 3_600_000];
+  expect(timeTicks(ticks, 3_600_000, "UTC").map((text) => text.includes("\n"))).toEqual([true, false, true, false]);
+  expect(new Set(timeTicks([0, 1, 2], 1, "UTC")).size).toBe(3);
 });

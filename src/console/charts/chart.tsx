@@ -43,10 +43,12 @@ interface LiveChartProps extends ChartProps {
 
 function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChartProps) {
   const present = isSeen ? live.state.value : live.state.peek();
-  // Until what is asked for now has come, what was there before stays.
-  const before = useRef<RangeState>(undefined);
-  if (present.isRead) before.current = present;
-  const state = useExplainedGaps(present.isRead ? present : { ...(before.current ?? present), range: present.range });
+  // Until another range of the same has come, what was there before stays.
+  const before = useRef<{ readonly of: string; readonly state: RangeState }>(undefined);
+  const of = JSON.stringify({ ...query, range: undefined, stepMs: undefined });
+  if (present.isRead) before.current = { of, state: present };
+  const kept = before.current?.of === of ? before.current.state : present;
+  const state = useExplainedGaps(present.isRead ? present : { ...kept, range: present.range });
   const { series, range, failure } = state;
   const notes = useAnnotating([query], range);
   const { thresholds, episodes } = useOverlays(query, range.fromMs);

@@ -1,7 +1,7 @@
 /** One plot on a canvas: uPlot has the axes, and what lies between them is drawn here from columns as they are. */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { isUtc, numberText, timeText } from "../format.ts";
+import { isUtc, timeText } from "../format.ts";
 import { drawSeries, type Projection } from "./draw-lines.ts";
 import { drawAnnotations, drawEpisodes, drawGaps, drawThresholds, type Box } from "./draw-marks.ts";
 import { valueExtent } from "./extent.ts";
@@ -9,9 +9,12 @@ import { onPaletteChange, palette, seriesDash } from "./palette.ts";
 import { marksAt } from "./marks-at.ts";
 import type { PlotModel, PlotRange } from "./plot-model.ts";
 import { timeTicks } from "./time-ticks.ts";
+import { logTicks, valueTicks } from "./value-ticks.ts";
 
 const LINE_WIDTH_PX = 1.5;
+/** The same for all but the widest, so that charts below each other show the same time at the same place. */
 const VALUE_AXIS_PX = 58;
+const CHARACTER_PX = 7;
 const EDGE_PX = 18;
 const NEAR_PX = 4;
 
@@ -163,8 +166,9 @@ export class PlotCanvas {
           { ...axis, values: (u, ticks, _, __, stepMs) => this.#timeTicks(u, ticks, stepMs), space: 62 },
           {
             ...axis,
-            values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick))),
-            size: VALUE_AXIS_PX,
+            values: (_, ticks, __, ___, step) => (isLog ? logTicks(ticks) : valueTicks(ticks, step)),
+            size: (_, texts) =>
+              Math.max(VALUE_AXIS_PX, 16 + CHARACTER_PX * Math.max(0, ...(texts ?? []).map(({ length }) => length))),
             // Of a log axis lines at powers of ten are enough.
             ...(isLog && { grid: { ...grid, filter: (_: uPlot, ticks: number[]) => ticks.map(decade) } }),
           },
