@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { countBelow, nearestIndex } from "../../src/console/charts/columns.ts";
-import { drawSeries, type Pen } from "../../src/console/charts/draw-lines.ts";
+import { drawSeries, gapBreaks, type Pen } from "../../src/console/charts/draw-lines.ts";
 import { valueExtent } from "../../src/console/charts/extent.ts";
 import { panned, zoomed } from "../../src/console/charts/moved-range.ts";
 import { isolated, toggled, valueAt } from "../../src/console/charts/legend-values.ts";
@@ -70,11 +70,15 @@ test("a line has a few strokes a pixel however many points there are, and all of
 });
 
 test("a line breaks at a gap and where there is no value; what stands alone is a dot", () => {
-  const gap = { fromMs: 200, toMs: 700, kind: "silent" as const, reason: "" };
-  expect(drawn(series([100, 200, 700, 800], [1, 2, 3, 4], { gaps: [gap] })).lines).toEqual([
+  const gap = (fromMs: number) => ({ fromMs, toMs: fromMs + 500, kind: "silent" as const, reason: "" });
+  expect(drawn(series([100, 200, 700, 800], [1, 2, 3, 4], { gaps: [gap(200)] })).lines).toEqual([
     [20, 2],
     [80, 4],
   ]);
+  // Of times as they are today, too; the latest gap first.
+  const since = 1_764_000_000_000;
+  const times = [0, 1_000, 2_000, 3_000, 4_000].map((ms) => since + ms);
+  expect(gapBreaks(series(times, times, { gaps: [gap(since + 3_000), gap(since + 1_000)] }))).toEqual([2, 4]);
   expect(drawn(series([100, 200, 300], [1, NaN, 3])).lines).toEqual([]);
   expect(drawn(series([500], [1])).dots).toBe(1);
 });

@@ -12,6 +12,12 @@ export function countBelow(column: Column, value: number, length = column.length
   return low;
 }
 
+/** How many are not above `value`, each there once. */
+export function countUpTo(column: Column, value: number): number {
+  const below = countBelow(column, value);
+  return column[below] === value ? below + 1 : below;
+}
+
 /** The one that is nearest; -1 of none. */
 export function nearestIndex(column: Column, value: number): number {
   const after = countBelow(column, value);

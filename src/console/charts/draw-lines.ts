@@ -1,5 +1,5 @@
 /** Lines and bands of series on a canvas, no more strokes than there are pixels. */
-import { countBelow } from "./columns.ts";
+import { countBelow, countUpTo } from "./columns.ts";
 import type { Column, PlotRange, PlotSeries } from "./plot-model.ts";
 
 /** From times and values to pixels of the canvas. */
@@ -58,9 +58,12 @@ export function drawSeries(canvas: Pen, series: PlotSeries, projection: Projecti
   drawDots(canvas, timesMs, values, first, end, projection, stroke.widthPx, breaks);
 }
 
-/** Indices that no line leads to, ascending: the first points behind a gap. */
+/** Indices that no line leads to, ascending: the first points behind a gap, which begins at a point. */
 export function gapBreaks({ timesMs, gaps = [] }: PlotSeries): readonly number[] {
-  return gaps.map(({ fromMs }) => countBelow(timesMs, fromMs + 1e-6)).filter((i) => i > 0 && i < timesMs.length);
+  return gaps
+    .map(({ fromMs }) => countUpTo(timesMs, fromMs))
+    .filter((i) => i > 0 && i < timesMs.length)
+    .sort((a, b) => a - b);
 }
 
 /** Of points that share a column of pixels the first, lowest, highest and last: what all of them together would look like. */

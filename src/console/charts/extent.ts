@@ -32,9 +32,15 @@ export function valueExtent(model: PlotModel): [low: number, high: number] {
   // A limit that the values are far from would press them flat.
   for (const { value } of thresholds) if (isEmpty || (value > low - span && value < high + span)) take(value);
   if (low > high) [low, high] = logScale ? [0.1, 10] : NOTHING;
-  if (logScale) return [model.min ?? low / 1.2, model.max ?? high * 1.2];
+  if (logScale) return bounded(model.min ?? rounded(low, Math.floor), model.max ?? rounded(high * 1.01, Math.ceil));
   const margin = high > low ? (high - low) * MARGIN : Math.abs(high) * MARGIN || 1;
   return bounded(model.min ?? low - margin, model.max ?? high + margin);
+}
+
+/** To one digit: the ticks of a log axis count from its lower end. */
+function rounded(value: number, round: (value: number) => number): number {
+  const magnitude = 10 ** Math.floor(Math.log10(value));
+  return round(value / magnitude) * magnitude;
 }
 
 /** An axis has a length, whatever is asked for. */

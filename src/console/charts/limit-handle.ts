@@ -57,7 +57,7 @@ export class LimitHandle {
     const parent = place.offsetParent ?? place.parentElement;
     this.#value = threshold?.value ?? NaN;
     const topPx = this.#axis.topPxOf(this.#value);
-    place.hidden = over === undefined || parent === null || !Number.isFinite(topPx);
+    place.hidden = threshold === undefined || over === undefined || parent === null || !Number.isFinite(topPx);
     if (threshold === undefined || over === undefined || parent === null || place.hidden) return;
     const [box, around] = [over.getBoundingClientRect(), place.parentElement!.getBoundingClientRect()];
     // A limit that is out of sight is held at the edge, where it can be caught.

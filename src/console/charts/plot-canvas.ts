@@ -16,6 +16,8 @@ const LINE_WIDTH_PX = 1.5;
 const VALUE_AXIS_PX = 58;
 const CHARACTER_PX = 7;
 const EDGE_PX = 18;
+/** What is lower has no room for axes. */
+const AXES_FROM_PX = 90;
 const NEAR_PX = 4;
 
 /** Draws while it can be seen; what changed meanwhile is drawn when it comes into view. */
@@ -153,7 +155,13 @@ export class PlotCanvas {
     this.#isLog = isLog;
     // uPlot asks while it draws: the colours are those of the theme then.
     const grid = { stroke: () => palette().line, width: 1 };
-    const axis = { stroke: () => palette().dim, grid, ticks: grid, font: "12px system-ui, sans-serif" };
+    const axis = {
+      show: this.#heightPx >= AXES_FROM_PX,
+      stroke: () => palette().dim,
+      grid,
+      ticks: grid,
+      font: "12px system-ui, sans-serif",
+    };
     const plot = new uPlot(
       {
         ...{ width, height: this.#heightPx, ms: 1, legend: { show: false }, cursor: { show: false } },
@@ -169,8 +177,8 @@ export class PlotCanvas {
             values: (_, ticks, __, ___, step) => (isLog ? logTicks(ticks) : valueTicks(ticks, step)),
             size: (_, texts) =>
               Math.max(VALUE_AXIS_PX, 16 + CHARACTER_PX * Math.max(0, ...(texts ?? []).map(({ length }) => length))),
-            // Of a log axis lines at powers of ten are enough.
-            ...(isLog && { grid: { ...grid, filter: (_: uPlot, ticks: number[]) => ticks.map(decade) } }),
+            // Of a long log axis lines at powers of ten are enough.
+            ...(isLog && { grid: { ...grid, filter: (_: uPlot, ticks: number[]) => this.#decades(ticks) } }),
           },
         ],
         series: [{}, { paths: () => null, points: { show: false } }],
@@ -194,6 +202,11 @@ export class PlotCanvas {
     const edgeMs = toMs - (EDGE_PX / (over.clientWidth || this.#place.clientWidth)) * (toMs - fromMs);
     const texts = timeTicks(ticks, stepMs, isUtc.peek() ? "UTC" : undefined);
     return texts.map((text, i) => (ticks[i] > edgeMs ? "" : text));
+  }
+
+  #decades(ticks: number[]): (number | null)[] {
+    const [low, high] = this.#extent;
+    return high / low < 100 ? ticks : ticks.map(decade);
   }
 
   #drawBelow(plot: uPlot): void {

@@ -1,5 +1,5 @@
 /** What is stored and what comes, as one line for each series; and what has to be asked for, since it was missed or came late. */
-import { countBelow } from "../charts/columns.ts";
+import { countUpTo } from "../charts/columns.ts";
 import { Line, type Points } from "./line.ts";
 
 export interface SeriesName {
@@ -214,7 +214,5 @@ function missing(known: KnownSeries): number {
 }
 
 function positionAfter({ line, sinceMs }: KnownSeries): number {
-  const { timesMs } = line;
-  const at = countBelow(timesMs, sinceMs);
-  return timesMs[at] === sinceMs ? at + 1 : at;
+  return countUpTo(line.timesMs, sinceMs);
 }
