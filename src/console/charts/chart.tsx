@@ -51,7 +51,7 @@ function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChart
   const state = useExplainedGaps(present.isRead ? present : { ...kept, range: present.range });
   const { series, range, failure } = state;
   const notes = useAnnotating([query], range);
-  const { thresholds, episodes } = useOverlays(query, range.fromMs);
+  const { thresholds, episodes, notes: cut } = useOverlays(query, range.fromMs);
   useEffect(() => onFailure?.(failure), [failure?.field, failure?.text]);
   const annotations = useMemo(
     () => [...(plot.annotations ?? []), ...notes.annotations],
@@ -70,7 +70,7 @@ function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChart
         }
       />
       {notes.dialogs}
-      <ChartNotes state={state} />
+      <ChartNotes state={{ ...state, notes: [...state.notes, ...cut] }} />
     </>
   );
 }
