@@ -40,6 +40,8 @@ const BACKPRESSURE_BYTES_MAX = 4 * 1024 * 1024;
 /** Browsers answer pings of the server, also those of hidden pages: who does not is gone, and leaves the sessions it was in. */
 const IDLE_TIMEOUT_S = 60;
 const [GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER] = [1001, 1002, 1013];
+/** Of a stream that was cut: a reader that takes something by then gets the error, too. */
+export const UNREAD_TIMEOUT_S = 5;
 const TOO_MANY_REQUESTS = 429;
 const encoder = new TextEncoder();
 
@@ -57,8 +59,8 @@ export function isOwnPage(request: Request): boolean {
 export interface TunnelDeps {
   /** What each page is told when it has connected. */
   hello(): Promise<ServerHello>;
-  /** Of a call, as of any request. */
-  answer(request: Request): Promise<Response>;
+  /** Of a call, as of any request. `closeUnread` is called where its stream was cut. */
+  answer(request: Request, closeUnread: () => void): Promise<Response>;
   /** Hears how many pages are connected, and how many of their calls are under way. */
   onCount(pages: number, calls: number): void;
   /** Once it is aborted sockets are closed, as soon as their calls have ended. */
@@ -81,14 +83,17 @@ export function tunnelHandler({
   stopping.addEventListener("abort", () => sockets.forEach(closeWhereDone));
   const run = async (request: Request, socket: Socket, call: number) => {
     const { signal } = request;
+    let unread: NodeJS.Timeout | undefined;
+    const closeUnread = () => (unread = setTimeout(() => socket.terminate(), UNREAD_TIMEOUT_S * 1_000));
     try {
-      await passOn(await answer(request), socket, call, signal);
+      await passOn(await answer(request, closeUnread), socket, call, signal);
     } catch (error) {
       if (signal.aborted) return;
       onDefect(error);
       const text = encoder.encode("internal error; see the server's log");
       await sendInTurn(socket, frameOf(FrameKind.FAIL, call, text), signal);
     } finally {
+      clearTimeout(unread);
       onCount(sockets.size, --allCalls);
       socket.data.calls.delete(call);
       closeWhereDone(socket);

@@ -22,7 +22,7 @@ import { answerRoute } from "./http-routes.ts";
 import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody, type BodyArrival } from "./request-body.ts";
-import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, type TunnelData } from "./tunnel.ts";
+import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, UNREAD_TIMEOUT_S, type TunnelData } from "./tunnel.ts";
 import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
 
 export interface WebServerOptions extends TransportEvents {
@@ -43,10 +43,14 @@ export interface WebServerOptions extends TransportEvents {
   metricsText(): Promise<string>;
 }
 
+/** That a call comes over. */
+interface Connection extends BodyArrival {
+  /** Its stream was cut: where its client takes nothing of that within {@link UNREAD_TIMEOUT_S}, it is closed. */
+  closeUnread(): void;
+}
+
 const [UNSUPPORTED_TYPE, UNSUPPORTED_VERSION] = [415, 505];
 const IDLE_TIMEOUT_S = 30;
-/** Of a stream that was cut: a reader that takes something by then gets the error, too. */
-const UNREAD_TIMEOUT_S = 5;
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export async function startWebServer(options: WebServerOptions): Promise<TransportServer> {
@@ -66,7 +70,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
       fetch: (request) => answer(request, server, routes, options, stopping.signal),
       websocket: tunnelHandler({
         hello: async () => ({ ...BUILD, scripts: (await options.console?.scripts()) ?? [] }),
-        answer: (request) => tunnelled(request, routes, options.received),
+        answer: (request, closeUnread) => tunnelled(request, routes, options.received, closeUnread),
         onCount: (pages, calls) => options.onPages?.(pages, calls),
         stopping: stopping.signal,
         onDefect: (error) => options.onDefect?.(error, "tunnel"),
@@ -105,7 +109,7 @@ async function answer(
 ): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
   const handler = routes.get(pathname);
-  if (handler !== undefined) return callResponse(handler, request, server, options.received);
+  if (handler !== undefined) return callResponse(handler, request, arrivalOf(request, server), options.received);
   const { httpRoutes = [] } = options;
   const ofPath = httpRoutes.filter(({ path }) => path === pathname);
   const route = ofPath.find(({ methods }) => methods.includes(request.method));
@@ -161,30 +165,33 @@ async function tunnelled(
   request: Request,
   routes: ReadonlyMap<string, UniversalHandler>,
   received: ReceivedBytes,
+  closeUnread: () => void,
 ): Promise<Response> {
   const { pathname } = new URL(request.url);
   const handler = routes.get(pathname);
-  return handler === undefined ? notFound(pathname) : callResponse(handler, request, { timeout() {} }, received);
+  const connection = { onProgress() {}, onWhole() {}, closeUnread };
+  return handler === undefined ? notFound(pathname) : callResponse(handler, request, connection, received);
 }
 
 /** By itself Bun takes a connection for idle where less than 16 kB of a body arrive a second, which is more than some sites have. */
-function arrivalOf(request: Request, server: Pick<Server<TunnelData>, "timeout">): BodyArrival {
+function arrivalOf(request: Request, server: Pick<Server<TunnelData>, "timeout">): Connection {
   return {
     onProgress: () => server.timeout(request, IDLE_TIMEOUT_S),
     onWhole: () => server.timeout(request, 0),
+    closeUnread: () => server.timeout(request, UNREAD_TIMEOUT_S),
   };
 }
 
 async function callResponse(
   handler: UniversalHandler,
   request: Request,
-  server: Pick<Server<TunnelData>, "timeout">,
+  connection: Connection,
   received: ReceivedBytes,
 ): Promise<Response> {
   const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
   // The body must go on arriving. After it streams are quiet at times; they have heartbeats of their own.
-  const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, arrivalOf(request, server));
-  const contextValues = createContextValues().set(CLOSE_UNREAD, () => server.timeout(request, UNREAD_TIMEOUT_S));
+  const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, connection);
+  const contextValues = createContextValues().set(CLOSE_UNREAD, connection.closeUnread);
   try {
     const response = await handler({ ...universal, body: body.chunks, contextValues });
     const answer = refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);

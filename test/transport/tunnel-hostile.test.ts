@@ -1,5 +1,6 @@
 /** The tunnel with those who mean it ill, or read too slowly: nothing is lost without a word, and memory has bounds. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { WatchpostError } from "../../src/model/errors.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { TUNNELS_MAX } from "../../src/transport/tunnel.ts";
@@ -9,6 +10,8 @@ import { serverStreaming, unary } from "../../src/wire/service.ts";
 import { callFrame, FRAME_BYTES_MAX, FrameKind, frameOf, readFrame, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
 import { clientFrame, Opcode, openRawWebSocket, type RawFrame, type RawWebSocket } from "../support/raw-websocket.ts";
 
+/** A machine that has more to do may stand still for a moment. */
+const STILL_TIMES = 4;
 const MIB = 1024 * 1024;
 const opened: { close(): unknown }[] = [];
 
@@ -17,7 +20,7 @@ afterEach(async () => {
 });
 
 async function start() {
-  const toy = { begun: 0, ended: 0, pulled: 0, defects: [] as unknown[], counts: [0, 0] };
+  const toy = { begun: 0, ended: 0, pulled: 0, defects: [] as unknown[], counts: [0, 0], cut: () => {} };
   const server = await startWebServer({
     address: "127.0.0.1:0",
     methods: [
@@ -28,8 +31,9 @@ async function start() {
         return { notes: [metric, "x".repeat(Number(lastMs))] };
       }),
       // Goes on until its reader leaves, and does not care whether anybody reads.
-      serverStreaming(Dashboard.method.subscribeMetrics, async function* (_, { signal }) {
+      serverStreaming(Dashboard.method.subscribeMetrics, async function* (_, { signal, cut }) {
         toy.begun++;
+        toy.cut = () => cut!(new WatchpostError("UNAVAILABLE", "this reader is behind"));
         try {
           while (!signal.aborted) {
             toy.pulled++;
@@ -92,6 +96,14 @@ function bodyOf(call: number, frames: readonly RawFrame[]): string {
   return Buffer.concat(chunks.map(({ payload }) => payload)).toString();
 }
 
+/** Nothing more is taken of what there would be. */
+async function untilStill(toy: { readonly pulled: number }): Promise<void> {
+  for (let [before, times] = [0, 0]; times < STILL_TIMES; await Bun.sleep(100)) {
+    times = toy.pulled > 0 && toy.pulled === before ? times + 1 : 0;
+    before = toy.pulled;
+  }
+}
+
 /** It answers as ever. */
 async function answers(socket: RawWebSocket, call = 0xffff_fff0): Promise<void> {
   socket.frames.length = 0;
@@ -123,13 +135,33 @@ describe("a page that reads late", () => {
     never.pause();
     for (let i = 0; i < 100; i++) await never.send(stream(i));
     while (toy.begun < 100) await Bun.sleep(5);
-    for (let before = -1; before !== toy.pulled; await Bun.sleep(100)) before = toy.pulled;
+    await untilStill(toy);
     expect(toy.pulled).toBeLessThan(2_000);
     expect([toy.ended, toy.counts]).toEqual([0, [1, 100]]);
     never.terminate();
     while (toy.ended < 100) await Bun.sleep(5);
     while (toy.counts[1] > 0) await Bun.sleep(5);
     expect(toy.counts).toEqual([0, 0]);
+  });
+
+  test("is disconnected once a stream of it was cut, since nobody else can tell it that it is behind", async () => {
+    const { open, toy } = await start();
+    const never = await open();
+    never.pause();
+    await never.send(stream(1));
+    await untilStill(toy);
+    toy.cut();
+    while (toy.ended === 0) await Bun.sleep(50);
+    never.resume();
+    await never.closed;
+    expect(never.closeCode()).toBeUndefined();
+    const reading = await open();
+    await reading.send(stream(2));
+    await reading.until((frames) => frames.length > 2);
+    toy.cut();
+    await reading.until((frames) => ended(frames) === 1);
+    expect(bodyOf(2, reading.frames)).toContain("this reader is behind");
+    await answers(reading);
   });
 
   test("and asks on, is left: no more than so many calls wait for it", async () => {
