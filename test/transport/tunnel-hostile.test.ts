@@ -92,8 +92,10 @@ const ended = (frames: readonly RawFrame[]) =>
   frames.filter(({ opcode, payload }) => opcode === Opcode.BINARY && payload[0] === FrameKind.END).length;
 
 function bodyOf(call: number, frames: readonly RawFrame[]): string {
-  const chunks = tunnelFrames(frames).filter((frame) => frame.call === call && frame.kind === FrameKind.CHUNK);
-  return Buffer.concat(chunks.map(({ payload }) => payload)).toString();
+  const own = frames.filter(({ opcode, payload }) => opcode === Opcode.BINARY && payload.readUInt32BE(1) === call);
+  return Buffer.concat(
+    tunnelFrames(own.filter(({ payload }) => payload[0] === FrameKind.CHUNK)).map(({ payload }) => payload),
+  ).toString();
 }
 
 /** Nothing more is taken of what there would be. */
