@@ -65,6 +65,9 @@ export const DASHBOARD_BYTES_MAX = 512 * 1024;
 const DETAIL_BYTES_MAX = 4 * 1024;
 const NAME_SHOWN_MAX = 64;
 const DOCUMENTS_AT_ONCE = 20;
+/** Changes, one of which is under way; each may hold as much as a dashboard. */
+const WAITING_MAX = 64;
+const RETRY_AFTER_MS = 1_000;
 const ALL = "";
 
 export class SavedDashboards {
@@ -73,6 +76,7 @@ export class SavedDashboards {
   readonly #serial = new Serial();
   readonly #listeners = new Set<(told: ToldDashboard) => void>();
   #bytes = 0;
+  #waiting = 0;
   #deletedRevisionMax = 0n;
 
   private constructor(deps: SavedDashboardsDeps) {
@@ -118,10 +122,10 @@ export class SavedDashboards {
    * Resolves with the dashboard once it is durable; with the one that is there where it is the same already. `revision`: the
    * one that it replaces; 0: there is none. Throws INVALID_ARGUMENT with all that is wrong with it, ABORTED where another
    * revision is there or it was deleted, NOT_FOUND where there never was one, RESOURCE_EXHAUSTED where there are too many,
-   * or as the journal does.
+   * or too many changes wait, or as the journal does.
    */
   put(given: SavedDashboard | undefined, revision: bigint, by: string): Promise<SavedDashboard> {
-    return this.#serial.run(ALL, async () => {
+    return this.#inTurn(async () => {
       const wanted = dashboardIn(given);
       const { dashboardId } = wanted;
       const before = this.#kept.get(dashboardId);
@@ -148,7 +152,7 @@ export class SavedDashboards {
 
   /** Resolves once that is durable. Throws NOT_FOUND where there is none, and ABORTED as {@link put} does; `revision` 0: whichever. */
   delete(dashboardId: string, revision: bigint, by: string): Promise<void> {
-    return this.#serial.run(ALL, async () => {
+    return this.#inTurn(async () => {
       const before = this.#kept.get(idIn(dashboardId, "dashboard_id"));
       if (before === undefined) throw notFound(dashboardId);
       if (revision !== 0n) await this.#checkRevision(dashboardId, revision);
@@ -173,6 +177,19 @@ export class SavedDashboards {
     const own = (told: ToldDashboard) => listener(told);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
+  }
+
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= WAITING_MAX) {
+      const message = `${this.#waiting} changes of dashboards wait to be written; try again in ${RETRY_AFTER_MS} ms`;
+      throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    this.#waiting++;
+    try {
+      return await this.#serial.run(ALL, run);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   async #restore(): Promise<void> {

@@ -218,6 +218,25 @@ test("where the journal fails nothing is changed and nobody hears of it", async 
   expect((await rig.put({ ...exampleDashboard("a"), title: "A" }, 1n)).revision).toBe(2n);
 });
 
+test("while the journal stands still so many changes wait, and the rest is refused with a time to try again", async () => {
+  const still = Promise.withResolvers<void>();
+  const journal = new (class extends MemoryJournal {
+    override async append(...given: Parameters<MemoryJournal["append"]>) {
+      await still.promise;
+      return super.append(...given);
+    }
+  })();
+  const rig = await savedRig({ journal });
+  const waiting = Array.from({ length: 64 }, (_, i) => rig.put(exampleDashboard(`d${i}`)));
+  const refused = await refusalOf(rig.put(exampleDashboard("e")));
+  expect([refused.status, refused.retryAfterMs]).toEqual(["RESOURCE_EXHAUSTED", 1_000]);
+  expect((await refusalOf(rig.remove("d0"))).message).toContain("64 changes of dashboards wait");
+  still.resolve();
+  await Promise.all(waiting);
+  await rig.put(exampleDashboard("e"));
+  expect(rig.saved.count).toBe(65);
+});
+
 test("the journal's entries say what happened in a sentence", async () => {
   const rig = await savedRig();
   await rig.put(exampleDashboard("plant"));
