@@ -68,3 +68,35 @@ export function randomMessage<D extends DescMessage>(
   }
   return message as MessageShape<D>;
 }
+
+/** What stands in JSON where something else should. */
+const MISFITS = [
+  null,
+  true,
+  -1,
+  1.5,
+  1e300,
+  "",
+  "NaN",
+  "Infinity",
+  "x",
+  [],
+  [null],
+  [[]],
+  {},
+  { a: {} },
+  "9".repeat(40),
+];
+
+/** An object with names of fields of a message, most of whose values are of another kind; and sometimes no object. */
+export function randomJson(desc: DescMessage, random: () => number, depth = 0): unknown {
+  const misfit = () => MISFITS[Math.floor(random() * MISFITS.length)];
+  if (random() < 0.05) return misfit();
+  const fields = desc.fields.filter(() => random() < 0.5);
+  const value = (field: DescField) => {
+    if (field.message === undefined || depth >= DEPTH_MAX || random() < 0.3) return misfit();
+    const inner = randomJson(field.message, random, depth + 1);
+    return field.fieldKind === "list" ? [inner, inner] : inner;
+  };
+  return Object.fromEntries(fields.map((field) => [random() < 0.5 ? field.jsonName : field.name, value(field)]));
+}
