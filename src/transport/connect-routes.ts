@@ -6,7 +6,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
 import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
-import { statusCodeOf, toStatus } from "../wire/status.ts";
+import { statusCodeOf, statusNameOf, toStatus } from "../wire/status.ts";
 import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
@@ -80,7 +80,7 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
   const failed = (error: unknown, { signal }: HandlerContext): ConnectError => {
     if (hasLeft(error, signal)) error = new ConnectError("the client left", Code.Canceled);
     if (error instanceof ConnectError) {
-      events.onCall?.(name, Code[error.code]);
+      events.onCall?.(name, statusNameOf(error.code));
       return error;
     }
     if (!(error instanceof WatchpostError)) events.onDefect?.(error, name);

@@ -20,7 +20,15 @@ afterEach(async () => {
 });
 
 async function start() {
-  const toy = { begun: 0, ended: 0, pulled: 0, defects: [] as unknown[], counts: [0, 0], cut: () => {} };
+  const toy = {
+    begun: 0,
+    ended: 0,
+    pulled: 0,
+    defects: [] as unknown[],
+    counts: [0, 0],
+    cut: () => {},
+    statuses: [] as string[],
+  };
   const server = await startWebServer({
     address: "127.0.0.1:0",
     methods: [
@@ -59,6 +67,7 @@ async function start() {
     origins: [],
     metricsText: async () => "",
     onDefect: (error) => toy.defects.push(error),
+    onCall: (_, status) => toy.statuses.push(status),
     onPages: (...counts) => (toy.counts = counts),
   });
   opened.push({ close: () => server.drain(0) });
@@ -226,6 +235,7 @@ describe("a page that", () => {
     await socket.until(() => toy.begun === 100);
     for (let i = 0; i < 100; i++) await socket.send(frameOf(FrameKind.CANCEL, i));
     while (toy.ended < 100) await Bun.sleep(5);
+    expect(toy.statuses).toEqual(Array.from({ length: 100 }, () => "CANCELLED"));
     await answers(socket);
     await answers(socket);
     expect(tunnelFrames(socket.frames).every(({ call }) => call > 100)).toBe(true);
