@@ -28,7 +28,8 @@ const PanelEditor = lazy(async () => (await import("./panel-editor.tsx")).PanelE
 export function DashboardPage({ id }: { id: string }) {
   const state = useMemo(() => new DashboardState(id, tellTakenOver), [id]);
   useEffect(() => state.follow(), [state]);
-  useEffect(() => (state.isChanged.value ? guardLeaving(mayLeave) : undefined), [state, state.isChanged.value]);
+  const isChanged = state.isChanged.value;
+  useEffect(() => (isChanged ? guardLeaving(() => mayLeave(state)) : undefined), [state, isChanged]);
   const draft = state.draft.value;
   usePageTitle(draft?.present.title ?? id);
   return (
@@ -131,7 +132,9 @@ function tellTakenOver({ updatedBy }: SavedDashboard): void {
   tell(`Changed by ${updatedBy || "somebody else"}: this is the new one`);
 }
 
-function mayLeave(): Promise<boolean> {
+async function mayLeave(state: DashboardState): Promise<boolean> {
+  // What was undone a moment ago may still be guarded.
+  if (!state.isChanged.peek()) return true;
   return confirm({
     ...{ title: "Leave without saving?", action: "Leave", isDangerous: true },
     text: "What you changed in this dashboard would be lost.",
