@@ -1,113 +1,27 @@
-/**
- * The last value of each series, followed for all of a page together: what differs in nothing but the names of its metrics is one
- * subscription.
- */
-import type { MetricValue } from "../../wire/gen/dashboard_pb.ts";
-import type { Aggregation } from "../../wire/gen/history_pb.ts";
+/** The last value of each series, followed for all of a page together. */
 import { dashboardApi } from "../api.ts";
 import { follow } from "../follow.ts";
-import { msOf } from "../format.ts";
-import { seriesNameOf } from "./series-name.ts";
+import { LastValueGroups, type LastValuesQuery } from "./last-value-groups.ts";
 import type { LastValue } from "./series-values.ts";
 
-export interface LastValuesQuery {
-  /** Exact name or glob. */
-  readonly metric: string;
-  readonly filters: Readonly<Record<string, string>>;
-  readonly groupBy: readonly string[];
-  /** 0: every series by itself, if nothing is grouped. */
-  readonly aggregation: Aggregation;
-}
-
-/** By key. */
-type Listener = (values: ReadonlyMap<string, LastValue>) => void;
-
 const UPDATE_MS = 1_000;
-const groups = new Map<string, Group>();
+
+const groups = new LastValueGroups(({ metrics, filters, groupBy, aggregation }, onValues) => {
+  const asked = {
+    ...{ metricNames: [...metrics], filters: { ...filters }, updateIntervalMs: UPDATE_MS },
+    ...{ groupBy: [...groupBy], aggregations: aggregation === 0 ? [] : [aggregation] },
+  };
+  return follow(
+    (options) => dashboardApi.subscribeMetrics(asked, options),
+    (data) => onValues(data.metrics, data.snapshot),
+    { what: "last values" },
+  );
+});
 
 /** Calls back at once where values are known, and whenever some change. Returns what stops it. */
-export function followLastValues(query: LastValuesQuery, onChange: Listener): () => void {
-  const { metric, filters, groupBy, aggregation } = query;
-  const own = /[*?|]/.test(metric) ? metric : "";
-  const key = JSON.stringify([own, Object.entries(filters).sort(), groupBy, aggregation]);
-  let group = groups.get(key);
-  if (group === undefined) {
-    group = new Group(query, own !== "", () => groups.delete(key));
-    groups.set(key, group);
-  }
-  return group.listen(metric, onChange);
-}
-
-/** What one subscription brings. */
-class Group {
-  readonly #query: LastValuesQuery;
-  readonly #isOfOne: boolean;
-  readonly #onEmpty: () => void;
-  readonly #wanted = new Map<string, Set<Listener>>();
-  readonly #values = new Map<string, Map<string, LastValue>>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #unfollow = () => {};
-
-  constructor(query: LastValuesQuery, isOfOne: boolean, onEmpty: () => void) {
-    [this.#query, this.#isOfOne, this.#onEmpty] = [query, isOfOne, onEmpty];
-  }
-
-  listen(metric: string, onChange: Listener): () => void {
-    const listeners = this.#wanted.get(metric) ?? new Set();
-    listeners.add(onChange);
-    if (!this.#wanted.has(metric)) {
-      this.#wanted.set(metric, listeners);
-      // Panels of a page appear together.
-      this.#timer ??= setTimeout(() => this.#begin());
-    }
-    const known = this.#values.get(metric);
-    if (known !== undefined) onChange(known);
-    return () => {
-      if (!listeners.delete(onChange) || listeners.size > 0) return;
-      this.#wanted.delete(metric);
-      this.#values.delete(metric);
-      if (this.#wanted.size > 0) return;
-      clearTimeout(this.#timer);
-      this.#unfollow();
-      this.#onEmpty();
-    };
-  }
-
-  #begin(): void {
-    this.#timer = undefined;
-    this.#unfollow();
-    const { filters, groupBy, aggregation } = this.#query;
-    const asked = {
-      ...{ metricNames: [...this.#wanted.keys()], filters: { ...filters }, updateIntervalMs: UPDATE_MS },
-      ...{ groupBy: [...groupBy], aggregations: aggregation === 0 ? [] : [aggregation] },
-    };
-    this.#unfollow = follow(
-      (options) => dashboardApi.subscribeMetrics(asked, options),
-      ({ metrics, snapshot }) => this.#hear(metrics, snapshot),
-      { what: "last values" },
-    );
-  }
-
-  #hear(metrics: readonly MetricValue[], isAll: boolean): void {
-    const changed = new Map<string, Map<string, LastValue>>();
-    if (isAll) for (const metric of this.#wanted.keys()) changed.set(metric, new Map());
-    for (const each of metrics) {
-      const name = this.#isOfOne ? this.#query.metric : each.metric;
-      if (!this.#wanted.has(name)) continue;
-      if (!changed.has(name)) changed.set(name, new Map(this.#values.get(name)));
-      const value = lastValueOf(each);
-      changed.get(name)!.set(value.key, value);
-    }
-    for (const [name, values] of changed) {
-      this.#values.set(name, values);
-      for (const onChange of this.#wanted.get(name) ?? []) onChange(values);
-    }
-  }
-}
-
-function lastValueOf({ metric, source, tags, device, unit, value, stale, timestamp }: MetricValue): LastValue {
-  // Of a group both stand in its tags, as in what is stored of it.
-  const ids = { source: source || (tags["source"] ?? ""), device: device || (tags["device"] ?? "") };
-  const named = { metric, ...ids, tags, unit };
-  return { ...named, key: seriesNameOf(named).key, value, timeMs: msOf(timestamp) ?? NaN, isStale: stale };
+export function followLastValues(
+  query: LastValuesQuery,
+  onChange: (values: ReadonlyMap<string, LastValue>) => void,
+): () => void {
+  return groups.follow(query, onChange);
 }

@@ -4,7 +4,7 @@ import { timestampOfMs } from "../../wire/timestamp.ts";
 import type { RangeFunction, SeriesRange } from "../../wire/gen/history_pb.ts";
 import { dashboardApi } from "../api.ts";
 import { ConnectError } from "@connectrpc/connect";
-import type { LastValuesQuery } from "./last-values.ts";
+import type { LastValuesQuery } from "./last-value-groups.ts";
 import { seriesNameOf } from "./series-name.ts";
 import type { StepSeries, StepValuesState } from "./series-values.ts";
 import { stepFor } from "./step-length.ts";
