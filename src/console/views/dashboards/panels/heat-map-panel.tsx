@@ -54,7 +54,7 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
   };
   return (
     <div class="dash-heat">
-      <ul class="dash-heat-names">
+      <ul class="dash-heat-names" style={{ "--dash-heat-rows": series.length }}>
         {series.map((each) => (
           <li key={each.key}>
             <Label series={each} />

@@ -1,3 +1,5 @@
+import { broken } from "../../../connection.ts";
+
 export interface PanelStateProps {
   readonly isRead: boolean;
   /** "": none. */
@@ -7,10 +9,19 @@ export interface PanelStateProps {
 
 /** What stands in a panel beside, or in place of, what it shows. */
 export function PanelState({ isRead, failure, isEmpty }: PanelStateProps) {
-  if (failure !== "") {
+  if (failure !== "" && isEmpty) {
     return (
       <p role="alert" class="dash-failure">
-        {isEmpty ? "It cannot be read" : "Not new any more"}: {failure}
+        It cannot be read: {failure}
+      </p>
+    );
+  }
+  if (failure !== "") {
+    // That nothing comes any more is said once for all of the page.
+    if (broken.value !== undefined) return null;
+    return (
+      <p role="alert" class="dash-failure ellipsis" title={failure}>
+        Not new any more: {failure}
       </p>
     );
   }
