@@ -29,11 +29,13 @@ const STATES: Readonly<Record<SilenceState, WireState>> = {
 export function silenceMethods({ silencing, newId, nowMs, actorOf }: SilenceMethodDeps): MethodImpl[] {
   const answer = (silence: Silence) => ({ silence: messageOfSilence(silence, nowMs()) });
   return [
-    unary(Alerts.method.putSilence, async ({ silence }, context) => {
+    unary(Alerts.method.putSilence, async ({ silence, userId }, context) => {
       if (silence === undefined) throw invalidField("silence", "", "a silence");
-      const author = actorOf(silence.author, context);
+      const by = actorOf(userId || silence.author, context);
+      const before = silencing.silences().find(({ id }) => id === silence.id);
+      const author = before?.author ?? actorOf(silence.author || userId, context);
       const given = silenceOf(silence, silence.id || newId(), author, nowMs());
-      return answer(await silencing.putSilence(given, author));
+      return answer(await silencing.putSilence(given, by));
     }),
     unary(Alerts.method.expireSilence, async ({ id, userId }, context) => {
       return answer(await silencing.expireSilence(id, actorOf(userId, context)));

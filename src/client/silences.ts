@@ -4,6 +4,11 @@ import { Alerts, type Silence, type SilenceSchema } from "../wire/gen/alerts_pb.
 import { ask, type AskOptions } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 
+export interface PutSilenceOptions extends AskOptions {
+  /** Who puts it; by default its author. */
+  readonly userId?: string;
+}
+
 /**
  * Makes a silence, or changes the one with its id; resolves with it as it is then, once that is durable. Throws the server's
  * status, as all of these do; FAILED_PRECONDITION where that one is over.
@@ -11,9 +16,10 @@ import type { Connection } from "./connection.ts";
 export async function putSilence(
   connection: Connection,
   silence: MessageInitShape<typeof SilenceSchema>,
-  options: AskOptions = {},
+  options: PutSilenceOptions = {},
 ): Promise<Silence> {
-  const answer = await ask(connection, Alerts.method.putSilence, { silence }, options);
+  const { userId = "" } = options;
+  const answer = await ask(connection, Alerts.method.putSilence, { silence, userId }, options);
   return answer.silence!;
 }
 

@@ -94,8 +94,7 @@ export function commandOf(action: Action, draft: Draft, target: ActionTarget, no
       const endsAt = timestampOfMs(msOfTimestamp(before!) + byMs);
       return command(
         Alerts.method.putSilence,
-        // The change is whoever makes it.
-        { silence: { ...rest, endsAt, author: userId } },
+        { silence: { ...rest, endsAt }, userId },
         silenceTold("extended the silence of", ` by ${formatDurationMs(byMs)}`),
       );
     }

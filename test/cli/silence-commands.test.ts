@@ -126,7 +126,7 @@ describe("expire and extend", () => {
     const [first, second] = await listed();
     const extended = await rig.ok(["silence", "extend", first.id.slice(0, 8), "--for", "1h"]);
     expect(extended).toBe(`extended ${first.id.slice(0, 8)}  device="pump-1"  active, 2h left\n`);
-    await rig.ok(["silence", "extend", second.id, "--until", "+30m"]);
+    await rig.ok(["silence", "extend", second.id, "--until", "+30m", "--user", "bob"]);
     expect((await listed()).map(({ id }) => id)).toEqual([second.id, first.id]);
     expect(await listed()).toMatchObject([{ author: "ann" }, { author: "ann" }]);
     expect(await rig.ok(["silence", "expire", first.id.slice(0, 8)])).toBe(

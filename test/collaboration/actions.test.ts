@@ -174,7 +174,7 @@ describe("an action is a call of its RPC as the member, and told in a sentence",
     [
       { action: "extend", silence_id: "5e1f1", duration: "30m" },
       "",
-      ["PutSilence", { silence: { id: "5e1f1", matchers: ['device="pump"'], author: "ann", endsAt } }],
+      ["PutSilence", { silence: { id: "5e1f1", matchers: ['device="pump"'], author: "bob", endsAt }, userId: "ann" }],
       { result: 'extended the silence of device="pump" by 30m', silence_id: "5e1f1" },
     ],
     [

@@ -39,7 +39,7 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
   };
   const extend = (byMs: number) => {
     const later = timestampFromMs((msOf(endsAt) ?? Date.now()) + byMs);
-    const put = () => alertsApi.putSilence({ silence: { ...silence, endsAt: later } });
+    const put = () => alertsApi.putSilence({ silence: { ...silence, endsAt: later }, userId: user.peek() });
     return change(put, `It lasts ${formatDurationMs(byMs)} longer`);
   };
   const expire = async () => {

@@ -54,7 +54,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
         ...(startsMs !== undefined && { startsAt: timestampFromMs(startsMs) }),
         endsAt: timestampFromMs(end),
       };
-      await alertsApi.putSilence({ silence });
+      await alertsApi.putSilence({ silence, userId: user.peek() });
       await readSilences();
       tell(isNew ? "Silenced" : "The silence is changed");
       onClose();
