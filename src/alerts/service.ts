@@ -90,7 +90,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
     unary(Alerts.method.putRule, async (request, context) => {
       if (request.rule === undefined) throw invalidField("rule", "", "a rule");
       const rule = ruleOfMessage(request.rule);
-      const created = await rules.put(rule, actorOf("", context));
+      const created = await rules.put(rule, actorOf(request.userId, context));
       return { rule: messageOfRule(rule), created, series: BigInt(rules.get(rule.name)?.series ?? 0) };
     }),
     unary(Alerts.method.getRule, async ({ name }) => {
@@ -110,8 +110,8 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
     unary(Alerts.method.testRule, async (request, { signal }) =>
       (await import("./test-rule.ts")).testRule(request, deps.testing, signal),
     ),
-    unary(Alerts.method.deleteRule, async ({ name }, context) => {
-      const ended = await rules.delete(name, actorOf("", context));
+    unary(Alerts.method.deleteRule, async ({ name, userId }, context) => {
+      const ended = await rules.delete(name, actorOf(userId, context));
       await written();
       return { ended: BigInt(ended) };
     }),

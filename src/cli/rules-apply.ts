@@ -6,7 +6,7 @@ import { wantedPolicy } from "../alerts/known-policy.ts";
 import type { Rule } from "../alerts/rule.ts";
 import type { RulesFile } from "../alerts/rules-file.ts";
 import type { Connection } from "../client/connection.ts";
-import { allRules, deleteRule, listRules, putRule } from "../client/rules.ts";
+import { allRules, deleteRule, listRules, putRule, type ChangeRuleOptions } from "../client/rules.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { Rule as RuleMessage } from "../wire/gen/rules_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
@@ -14,6 +14,7 @@ import { confirmed } from "./confirmed.ts";
 import { widest } from "./fit-text.ts";
 import { nameOf, readRules } from "./read-rules.ts";
 import { endedWords, planRules, type RuleStep } from "./rules-plan.ts";
+import { addUserOption, userOf } from "./user-flag.ts";
 import { printable } from "./watch-table.ts";
 
 const HELP = `
@@ -31,6 +32,7 @@ Examples:
 
 interface ApplyFlags {
   server: string;
+  user?: string;
   prune?: boolean;
   dryRun?: boolean;
   yes?: boolean;
@@ -53,7 +55,7 @@ const PLANNED: Words = {
 const WORD_WIDTH = DONE.keep.length;
 
 export function rulesApplyCommand(): Command {
-  return addServerOption(new Command("apply"))
+  return addUserOption(addServerOption(new Command("apply")))
     .summary("make the rules of files those of the server")
     .description("Makes the rules of YAML files those of the server: creates what is new, changes what differs.")
     .argument("<file...>", "rules files; - is standard input")
@@ -88,7 +90,7 @@ async function apply(files: string[], flags: ApplyFlags): Promise<void> {
       process.exitCode = 1;
       return console.log("nothing was changed");
     }
-    await send(connection, steps, (step, more) => tell(step, DONE, more), signal);
+    await send(connection, steps, (step, more) => tell(step, DONE, more), { signal, userId: userOf(flags) });
     console.log(totalOf(steps, DONE));
   } finally {
     connection.close();
@@ -183,16 +185,16 @@ async function send(
   connection: Connection,
   steps: readonly RuleStep[],
   told: (step: RuleStep, more: readonly string[]) => void,
-  signal: AbortSignal,
+  options: ChangeRuleOptions,
 ): Promise<void> {
   let done = 0;
   for (const step of steps) {
     try {
       if (step.rule !== undefined) {
-        const { series } = await putRule(connection, step.rule, { signal });
+        const { series } = await putRule(connection, step.rule, options);
         told(step, [...endedWords("ended", step.ends), ...seriesWords(step.rule, series)]);
       } else if (step.action === "delete") {
-        told(step, endedWords("ended", (await deleteRule(connection, step.name, { signal })).ended));
+        told(step, endedWords("ended", (await deleteRule(connection, step.name, options)).ended));
       } else told(step, []);
       done++;
     } catch (error) {

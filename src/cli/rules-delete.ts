@@ -5,6 +5,7 @@ import { deleteRule } from "../client/rules.ts";
 import { WatchpostError, type StatusName } from "../model/errors.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { endedWords } from "./rules-plan.ts";
+import { addUserOption, userOf } from "./user-flag.ts";
 import { printable } from "./watch-table.ts";
 
 /** What says nothing of the other rules. */
@@ -17,7 +18,7 @@ Examples:
   watchpost rules delete press-hot press-cold`;
 
 export function rulesDeleteCommand(): Command {
-  return addServerOption(new Command("delete"))
+  return addUserOption(addServerOption(new Command("delete")))
     .summary("delete rules, and end their alerts")
     .description("Deletes rules, and ends their alerts.")
     .argument("<name...>", "names of rules")
@@ -25,13 +26,13 @@ export function rulesDeleteCommand(): Command {
     .action(remove);
 }
 
-async function remove(names: string[], flags: { server: string }): Promise<void> {
+async function remove(names: string[], flags: { server: string; user?: string }): Promise<void> {
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {
     for (const name of new Set(names)) {
       try {
-        const { ended } = await deleteRule(connection, name, { signal });
+        const { ended } = await deleteRule(connection, name, { signal, userId: userOf(flags) });
         console.log(["deleted", printable(name), ...endedWords("ended", ended)].join("  "));
       } catch (error) {
         if (!(error instanceof WatchpostError && OF_ONE.has(error.status))) throw error;

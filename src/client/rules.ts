@@ -12,13 +12,19 @@ import type {
 import { ask, type AskOptions } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 
+export interface ChangeRuleOptions extends AskOptions {
+  /** Who does it; by default whoever calls. */
+  readonly userId?: string;
+}
+
 /** Creates or changes a rule; resolves when that is durable. Throws the server's status, as all of these do. */
 export function putRule(
   connection: Connection,
   rule: MessageInitShape<typeof RuleSchema>,
-  options: AskOptions = {},
+  options: ChangeRuleOptions = {},
 ): Promise<PutRuleResponse> {
-  return ask(connection, Alerts.method.putRule, { rule }, options);
+  const { userId = "" } = options;
+  return ask(connection, Alerts.method.putRule, { rule, userId }, options);
 }
 
 /** Throws NOT_FOUND where there is none of that name. */
@@ -55,7 +61,8 @@ export async function* allRules(
 export function deleteRule(
   connection: Connection,
   name: string,
-  options: AskOptions = {},
+  options: ChangeRuleOptions = {},
 ): Promise<DeleteRuleResponse> {
-  return ask(connection, Alerts.method.deleteRule, { name }, options);
+  const { userId = "" } = options;
+  return ask(connection, Alerts.method.deleteRule, { name, userId }, options);
 }

@@ -14,6 +14,7 @@ import { Severity } from "../../../parts/status.tsx";
 import { Table, type Column } from "../../../parts/table.tsx";
 import { tell, tellError } from "../../../parts/tell.ts";
 import { go, route, setParams } from "../../../route.ts";
+import { user } from "../../../user.ts";
 import { NEW, ruleAddress } from "./rule-address.ts";
 import { filteredRules, RULE_STATES, severitiesOf, stateOfRule, type RuleFilter } from "./rule-filter.ts";
 
@@ -183,7 +184,7 @@ function Notes({ info, refresh }: { info: RuleInfo; refresh(): void }) {
     if (!disabled && info.firing > 0n && !(await confirm(question))) return;
     setBusy(true);
     try {
-      await alertsApi.putRule({ rule: { ...rule!, disabled: !disabled } });
+      await alertsApi.putRule({ rule: { ...rule!, disabled: !disabled }, userId: user.peek() });
       tell(disabled ? `${name} is evaluated again` : `${name} is paused: it is kept and not evaluated`);
     } catch (error) {
       tellError(error, `${name} was not changed`);

@@ -4,6 +4,7 @@ import { alertsApi } from "../../../api.ts";
 import { confirm } from "../../../parts/dialog.tsx";
 import { countText } from "../../../format.ts";
 import { tell, tellError } from "../../../parts/tell.ts";
+import { user } from "../../../user.ts";
 import { infoOf, isSame } from "./rule-editor.tsx";
 import { endsAlerts } from "./rule-form.ts";
 
@@ -36,12 +37,12 @@ export async function saveRule(rule: Rule, begun: Rule | undefined): Promise<Put
       "What is changed decides when it fires: alerts that fire now end, and fire again where it still holds.";
     if (!(await confirm({ title, text, action: "Save" }))) return undefined;
   }
-  return alertsApi.putRule({ rule });
+  return alertsApi.putRule({ rule, userId: user.peek() });
 }
 
 export async function deleteRule(name: string): Promise<boolean> {
   try {
-    const { ended } = await alertsApi.deleteRule({ name });
+    const { ended } = await alertsApi.deleteRule({ name, userId: user.peek() });
     tell(`${name} is deleted${ended > 0n ? `: ${countText(ended)} alerts ended with it` : ""}`);
     return true;
   } catch (error) {
