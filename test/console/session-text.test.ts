@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
+import { AlertNotices, NOTICES_MAX } from "../../src/console/data/alert-notices.ts";
 import { linkedParts } from "../../src/console/data/linked-text.ts";
 import { membersAfter, membersAsTold, seenBy, tellingOf, type Members } from "../../src/console/data/present.ts";
 import { roomRows } from "../../src/console/data/room-rows.ts";
@@ -126,6 +127,37 @@ test("rows: days, what is new, those who come and go together, names once", () =
   expect(told).toEqual(["day", "m1", "m2+", "3 joined, 4 joined", "new", "m5", "m6", "day", "m7"]);
   expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
   expect(roomRows(messages, undefined, () => "").some(({ kind }) => kind === "new")).toBe(false);
+});
+
+test("what becomes of alerts stands between the messages of its time, once", () => {
+  const alert = (id: string, atMs: number) =>
+    create(AlertSchema, { id, title: id, severity: "high", createdAt: timestampOfMs(atMs) });
+  const notices = new AlertNotices();
+  const [a, b] = [alert("a", 500), alert("b", 2_500)];
+  notices.take([a], 0);
+  const told = notices.take([a, b], 2_600);
+  expect(notices.take([b, a], 2_700)).toBe(told);
+  const said = [1_000, 2_000, 3_000].map((atMs, i) =>
+    message({
+      number: BigInt(i + 1),
+      messageType: "chat",
+      userId: "ann",
+      message: `m${i}`,
+      timestamp: timestampOfMs(atMs),
+    }),
+  );
+  const rows = roomRows(said, undefined, () => "", notices.take([b], 4_000));
+  const texts = rows.map((row) =>
+    row.kind === "alert"
+      ? `${row.notice.title} ${row.notice.became}`
+      : row.kind === "message"
+        ? row.message.message
+        : row.kind,
+  );
+  expect(texts).toEqual(["m0", "m1", "b fires", "m2", "a is over"]);
+  expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
+  const many = Array.from({ length: NOTICES_MAX * 2 }, (_, i) => alert(`n${i}`, i));
+  expect(notices.take(many, 5_000)).toHaveLength(NOTICES_MAX);
 });
 
 test("what a session is about, as charts and alerts", () => {

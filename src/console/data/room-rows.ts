@@ -1,11 +1,13 @@
 /** A session's messages as rows of a list: days, where what is new begins, those who come and go together. Pure. */
 import type { CollaborationMessage } from "../../wire/gen/collaboration_pb.ts";
 import { msOf } from "../format.ts";
+import type { AlertNotice } from "./alert-notices.ts";
 import { isComing } from "./said.ts";
 
 export type RoomRow =
   | { readonly kind: "day"; readonly key: string; readonly atMs: number }
   | { readonly kind: "new"; readonly key: string }
+  | { readonly kind: "alert"; readonly key: string; readonly notice: AlertNotice }
   | { readonly kind: "comings"; readonly key: string; readonly text: string; readonly atMs: number }
   | {
       readonly kind: "message";
@@ -17,18 +19,31 @@ export type RoomRow =
 
 const GOES_ON_WITHIN_MS = 120_000;
 
-/** `readUpTo`: number of the last message that was read; undefined: none is marked as new. `dayOf`: of a local time. */
+/**
+ * `notices`: of alerts, between the messages of their time; those from before the first message are left out. `readUpTo`: number of the last message that was read; undefined: none is marked as new. `dayOf`:
+ * of a local time.
+ */
 export function roomRows(
   messages: readonly CollaborationMessage[],
   readUpTo: number | undefined,
   dayOf: (ms: number) => string,
+  notices: readonly AlertNotice[] = [],
 ): RoomRow[] {
   const rows: RoomRow[] = [];
   let day = "";
   let isMarked = readUpTo === undefined;
   let before: CollaborationMessage | undefined;
+  const waiting = notices.filter(({ atMs }) => atMs >= (msOf(messages[0]?.timestamp) ?? 0));
+  const tellUntil = (atMs: number) => {
+    while (waiting.length > 0 && waiting[0].atMs < atMs) {
+      const notice = waiting.shift()!;
+      rows.push({ kind: "alert", key: notice.key, notice });
+      before = undefined;
+    }
+  };
   for (const message of messages) {
     const atMs = msOf(message.timestamp) ?? 0;
+    tellUntil(atMs);
     const key = String(message.number);
     if (dayOf(atMs) !== day) {
       day = dayOf(atMs);
@@ -51,6 +66,7 @@ export function roomRows(
     if (last?.kind === "comings") rows[rows.length - 1] = { ...last, text: `${last.text}, ${message.message}`, atMs };
     else rows.push({ kind: "comings", key, text: message.message, atMs });
   }
+  tellUntil(Infinity);
   return rows;
 }
 

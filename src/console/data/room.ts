@@ -71,7 +71,7 @@ export class Room {
     this.#isLeaving = true;
     const told = collaborationApi.leaveSession(
       { sessionId, userId, streamId: this.#streamId },
-      { timeoutMs: LEAVE_WITHIN_MS },
+      { signal: AbortSignal.timeout(LEAVE_WITHIN_MS) },
     );
     void told.catch(() => {}).finally(() => this.#over.abort());
   }
@@ -234,7 +234,7 @@ export class Room {
   #pass(messageType: string, metadata: Record<string, string>): void {
     const { id: sessionId, userId } = this;
     void collaborationApi
-      .sendMessage({ sessionId, userId, messageType, metadata }, { timeoutMs: SEND_WITHIN_MS })
+      .sendMessage({ sessionId, userId, messageType, metadata }, { signal: AbortSignal.timeout(SEND_WITHIN_MS) })
       .catch(() => {});
   }
 
@@ -244,7 +244,7 @@ export class Room {
       const sent = { sessionId, userId, userName: userId, messageType, message };
       const { message: kept } = await collaborationApi.sendMessage(
         { ...sent, metadata: { ...metadata, client_message_id: id } },
-        { timeoutMs: SEND_WITHIN_MS },
+        { signal: AbortSignal.timeout(SEND_WITHIN_MS) },
       );
       if (Number(kept?.number ?? 0n) <= this.log.peek().lastNumber) this.outbox.arrived(id);
       return { kind: "kept" };

@@ -132,6 +132,8 @@ test("an alert leads to its session, in which commands act on it", async () => {
   await page.shows("acknowledged high alert ‘Pump 1 is hot’: on my way");
   const { alert: after } = await alerts.getAlertHistory({ id: alert!.id });
   expect([after!.acknowledgedBy, after!.acknowledgedComment]).toEqual(["Ada", "on my way"]);
+  await alerts.resolveAlert({ id: alert!.id, userId: "Ada" });
+  await page.shows("Pump 1 is hot is over");
   // Again: the same session.
   await page.open(`${base}/sessions?alert=${alert!.id}`);
   await page.shows("acknowledged high alert");

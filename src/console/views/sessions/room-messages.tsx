@@ -1,9 +1,12 @@
 import { ConnectError } from "@connectrpc/connect";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { AlertNotices, type AlertNotice } from "../../data/alert-notices.ts";
+import { alertList } from "../../data/alerts.ts";
 import { markRead, readUpTo } from "../../data/read-marks.ts";
 import type { Room } from "../../data/room.ts";
 import { firstNumber, laterCount, type RoomLog } from "../../data/room-log.ts";
 import { roomRows } from "../../data/room-rows.ts";
+import { isAbout } from "../../data/topic-charts.ts";
 import { countText } from "../../format.ts";
 import { known } from "./known.ts";
 import { RowItem } from "./row-item.tsx";
@@ -21,10 +24,13 @@ export function RoomMessages({ room }: { room: Room }) {
   // As it was when the room was entered: it does not move under the reader.
   const mark = useMemo(() => readUpTo(room.id), [room]);
   const log = room.log.value;
-  const unsent = room.outbox.unsent.value;
-  const rows = useMemo(() => roomRows(log.messages, mark, (ms) => day.format(ms)), [log.messages, mark]);
-  const first = log.messages[0]?.number;
   const later = laterCount(log);
+  const unsent = room.outbox.unsent.value;
+  const notices = useAlertNotices(room);
+  const rows = useMemo(() => {
+    return roomRows(log.messages, mark, (ms) => day.format(ms), later > 0 ? [] : notices);
+  }, [log.messages, mark, notices, later > 0]);
+  const first = log.messages[0]?.number;
   const anchor = useRef<{ first: bigint | undefined; fromEndPx: number }>({ first, fromEndPx: 0 });
 
   useLayoutEffect(() => {
@@ -105,6 +111,13 @@ export function RoomMessages({ room }: { room: Room }) {
       )}
     </div>
   );
+}
+
+function useAlertNotices(room: Room): readonly AlertNotice[] {
+  const kept = useMemo(() => new AlertNotices(), [room]);
+  const topic = room.session.value?.topic;
+  const about = topic === undefined ? [] : alertList.value.filter((alert) => isAbout(topic, alert));
+  return kept.take(about, Date.now());
 }
 
 function edgeText(log: RoomLog): string {

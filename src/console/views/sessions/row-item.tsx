@@ -1,10 +1,13 @@
 import { Component } from "preact";
 import type { CollaborationMessage } from "../../../wire/gen/collaboration_pb.ts";
+import type { AlertNotice } from "../../data/alert-notices.ts";
 import type { Known } from "../../data/linked-text.ts";
 import type { RoomRow } from "../../data/room-rows.ts";
 import { nameOf, saidIn, titleOf } from "../../data/said.ts";
 import { msOf } from "../../format.ts";
+import { Severity } from "../../parts/status.tsx";
 import { Time } from "../../parts/time.tsx";
+import { pathTo } from "../../route.ts";
 import { LinkedText } from "./linked-text.tsx";
 
 interface RowItemProps {
@@ -40,9 +43,19 @@ function Item({ row, userId, known }: RowItemProps) {
           <Time ms={row.atMs} /> {row.text}
         </li>
       );
+    case "alert":
+      return <AlertItem notice={row.notice} />;
     case "message":
       return <MessageItem row={row} userId={userId} known={known} />;
   }
+}
+
+function AlertItem({ notice: { atMs, alertId, severity, title, became } }: { notice: AlertNotice }) {
+  return (
+    <li class="sessions-told">
+      <Time ms={atMs} /> <Severity severity={severity} /> <a href={pathTo("alerts", alertId)}>{title}</a> {became}
+    </li>
+  );
 }
 
 function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomRow, { kind: "message" }> }) {
