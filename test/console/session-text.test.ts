@@ -121,7 +121,7 @@ test("rows: days, what is new, those who come and go together, names once", () =
     row.kind === "message"
       ? `${row.message.message}${row.goesOn ? "+" : ""}`
       : row.kind === "comings"
-        ? row.text
+        ? row.texts.join(", ")
         : row.kind,
   );
   expect(told).toEqual(["day", "m1", "m2+", "3 joined, 4 joined", "new", "m5", "m6", "day", "m7"]);

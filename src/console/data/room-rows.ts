@@ -8,7 +8,7 @@ export type RoomRow =
   | { readonly kind: "day"; readonly key: string; readonly atMs: number }
   | { readonly kind: "new"; readonly key: string }
   | { readonly kind: "alert"; readonly key: string; readonly notice: AlertNotice }
-  | { readonly kind: "comings"; readonly key: string; readonly text: string; readonly atMs: number }
+  | { readonly kind: "comings"; readonly key: string; readonly texts: readonly string[]; readonly atMs: number }
   | {
       readonly kind: "message";
       readonly key: string;
@@ -63,8 +63,8 @@ export function roomRows(
       continue;
     }
     before = undefined;
-    if (last?.kind === "comings") rows[rows.length - 1] = { ...last, text: `${last.text}, ${message.message}`, atMs };
-    else rows.push({ kind: "comings", key, text: message.message, atMs });
+    if (last?.kind === "comings") rows[rows.length - 1] = { ...last, texts: [...last.texts, message.message], atMs };
+    else rows.push({ kind: "comings", key, texts: [message.message], atMs });
   }
   tellUntil(Infinity);
   return rows;

@@ -81,7 +81,7 @@ export class ReplayBuffer {
     if (series === undefined) {
       const others = Object.entries(tags).filter(([name]) => name !== "device");
       const label = [device || source, ...others.map(([name, value]) => `${name}=${value}`)].join(" ");
-      this.series.set(key, (series = new ReplaySeries(key, metric, label, unit)));
+      this.series.set(key, (series = new ReplaySeries(key, metric, device || source, label, unit)));
     }
     for (let i = 0; i < timesMs.length; i++) {
       const timeMs = timesMs[i];

@@ -11,6 +11,7 @@ const ROOM_FIRST = 64;
 export class ReplaySeries {
   readonly key: string;
   readonly metric: string;
+  readonly device: string;
   readonly label: string;
   readonly unit: string;
   #shownMs = new Float64Array(ROOM_FIRST);
@@ -22,8 +23,8 @@ export class ReplaySeries {
   /** Once they do not: the first so many in order, each time once. */
   #merged: { count: number; timesMs: number[]; values: number[] } | undefined;
 
-  constructor(key: string, metric: string, label: string, unit: string) {
-    [this.key, this.metric, this.label, this.unit] = [key, metric, label, unit];
+  constructor(key: string, metric: string, device: string, label: string, unit: string) {
+    [this.key, this.metric, this.device, this.label, this.unit] = [key, metric, device, label, unit];
   }
 
   get length(): number {

@@ -41,6 +41,12 @@ export class Replay {
   #frame = 0;
   #head: PlayHead | undefined;
 
+  /** Where one is has not been read up to: it cannot be said how it stood. */
+  readonly isAhead = computed(() => {
+    void this.parts.value;
+    return this.isReading.value && this.shownMs.value > this.buffer.readToMs;
+  });
+
   constructor(requested: ReplayRequested) {
     void this.#read(requested);
   }

@@ -19,6 +19,7 @@ interface RowItemProps {
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 /** Longer ones are shown in part until all is asked for. */
 const SHOWN_LENGTH = 4_000;
+const COMINGS_SHOWN = 3;
 
 /** Of thousands of rows only those that changed are made anew. */
 export class RowItem extends Component<RowItemProps> {
@@ -40,7 +41,7 @@ function Item({ row, userId, known }: RowItemProps) {
     case "comings":
       return (
         <li class="sessions-told">
-          <Time ms={row.atMs} /> {row.text}
+          <Time ms={row.atMs} /> {comingsText(row.texts)}
         </li>
       );
     case "alert":
@@ -48,6 +49,12 @@ function Item({ row, userId, known }: RowItemProps) {
     case "message":
       return <MessageItem row={row} userId={userId} known={known} />;
   }
+}
+
+/** Of many the last ones. */
+function comingsText(texts: readonly string[]): string {
+  const before = texts.length - COMINGS_SHOWN;
+  return [...(before > 0 ? [`${before} came and went`] : []), ...texts.slice(-COMINGS_SHOWN)].join(", ");
 }
 
 function AlertItem({ notice: { atMs, alertId, severity, title, became } }: { notice: AlertNotice }) {
@@ -99,6 +106,7 @@ function newIssueHref({ message, sessionId }: CollaborationMessage): string {
 
 function isSame(a: RoomRow, b: RoomRow): boolean {
   if (a.kind === "message" && b.kind === "message") return a.message === b.message && a.goesOn === b.goesOn;
-  if (a.kind === "comings" && b.kind === "comings") return a.text === b.text;
+  if (a.kind === "comings" && b.kind === "comings")
+    return a.texts.length === b.texts.length && a.texts.at(-1) === b.texts.at(-1);
   return a.kind === b.kind && a.key === b.key;
 }

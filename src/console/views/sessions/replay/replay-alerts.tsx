@@ -15,7 +15,8 @@ export function ReplayAlerts({ replay }: { replay: Replay }) {
   return (
     <section aria-label="Alerts then">
       <h2>Alerts</h2>
-      {firing.length === 0 && <p class="calm">Nothing fires at this time.</p>}
+      {replay.isAhead.value && <p class="dim">It is not read up to this time yet.</p>}
+      {firing.length === 0 && !replay.isAhead.value && <p class="calm">Nothing fires at this time.</p>}
       <ul class="rows">
         {firing
           .slice(0, SHOWN_MAX)

@@ -48,9 +48,12 @@ function MetricPlot({ replay, metric, series, state }: MetricPlotProps) {
     const { key, label, unit } = each;
     return { key, label, unit, ...each.at(atMs) };
   });
+  const devices = new Set(series.map(({ device }) => device));
   const episodes = [...alerts.values()].flatMap((alert): PlotEpisode[] => {
     const { id, title, severity, createdAt, clearedAt, context } = alert;
-    if ((context["metric"] ?? "") !== metric) return [];
+    const { metric: ofMetric = "", device = "" } = context;
+    const isHere = ofMetric === metric || (ofMetric === "" && devices.has(device));
+    if (!isHere || (device !== "" && !devices.has(device))) return [];
     const toMs = msOf(clearedAt);
     const fromMs = msOf(createdAt) ?? 0;
     return [{ fromMs, ...(toMs !== undefined && { toMs }), severity: severity as Severity, title, alertId: id }];

@@ -25,7 +25,7 @@ export function ReplayChat({ replay }: { replay: Replay }) {
       <h2>Chat</h2>
       <div ref={list} class="sessions-messages" tabIndex={0}>
         {said > SHOWN_MAX && <p class="dim">{said - SHOWN_MAX} earlier messages</p>}
-        {said === 0 && <p class="dim">Nothing was said yet at this time.</p>}
+        {said === 0 && !replay.isAhead.value && <p class="dim">Nothing was said yet at this time.</p>}
         <ol>
           {rows.map((row) => (
             <RowItem key={row.key} row={row} userId={user.value} known={known} />

@@ -69,7 +69,7 @@ export function ReplayPage({ id }: { id: string }) {
         </span>
         <span role="status" class="dim">
           {isReading && `reading, ${Math.floor(((readToMs - range.fromMs) / (range.toMs - range.fromMs)) * 100)} %`}
-          {isReading && replay.shownMs.value > readToMs && ": not up to this time yet"}
+          {replay.isAhead.value && ": not up to this time yet"}
         </span>
       </header>
       {missing !== "" && (
