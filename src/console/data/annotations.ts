@@ -1,4 +1,5 @@
 /** Annotations as they are now: one stream for all charts of the page, from the earliest time that any of them shows. */
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
 import { compileChart } from "../../wire/annotation-chart.ts";
 import { timestampOfMs } from "../../wire/timestamp.ts";
@@ -8,6 +9,7 @@ import { collaborationApi } from "../api.ts";
 import { follow } from "../follow.ts";
 import { msOf } from "../format.ts";
 import type { AnnotatedChart } from "./annotation-pin.ts";
+import { SharedRange } from "./shared-range.ts";
 import { Standing } from "./standing.ts";
 
 /** Of more the earliest are left out, and the page says so. */
@@ -19,19 +21,9 @@ const standing = new Standing<Annotation>();
 export const annotations = standing.all;
 export const areAnnotationsCut = signal(false);
 
-const wanted = new Map<object, number>();
-let followed: { readonly fromMs: number; stop(): void } | undefined;
-let isDue = false;
-
 /** Follows those from a time on, for as long as nobody calls what it returns. */
 export function wantAnnotations(fromMs: number): () => void {
-  const key = {};
-  wanted.set(key, fromMs);
-  settleSoon();
-  return () => {
-    wanted.delete(key);
-    settleSoon();
-  };
+  return range.want(fromMs);
 }
 
 /** Those on a chart. */
@@ -57,46 +49,38 @@ const sorted = computed(() => {
   return [...standing.all.value.values()].sort((a, b) => (msOf(b.from) ?? 0) - (msOf(a.from) ?? 0));
 });
 
-/** Charts of one page come and go together. */
-function settleSoon(): void {
-  if (isDue) return;
-  isDue = true;
-  setTimeout(() => {
-    isDue = false;
-    settle();
-  });
-}
-
-function settle(): void {
-  const fromMs = Math.floor(Math.min(...wanted.values()) / BEGIN_STEP_MS) * BEGIN_STEP_MS;
-  if (wanted.size > 0 && followed !== undefined && followed.fromMs <= fromMs) return;
-  followed?.stop();
-  followed = wanted.size === 0 ? undefined : { fromMs, stop: followFrom(Math.max(0, fromMs)) };
-}
-
 function followFrom(fromMs: number): () => void {
   let cursor = "";
   let held = 0;
-  const open: Parameters<typeof follow<AnnotationEvent>>[0] = (options) => {
+  const open = async function* (options: CallOptions): AsyncGenerator<AnnotationEvent> {
     if (cursor === "") {
       standing.begin();
       held = 0;
       areAnnotationsCut.value = false;
     }
-    return collaborationApi.watchAnnotations(
-      { cursor, ...(cursor === "" && { from: timestampOfMs(fromMs) }) },
-      options,
-    );
+    const from = cursor === "" ? { from: timestampOfMs(fromMs) } : {};
+    try {
+      yield* collaborationApi.watchAnnotations({ cursor, ...from }, options);
+    } catch (error) {
+      // What is missed cannot be told any more: what stands is.
+      if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
+      throw error;
+    }
   };
   const hear = ({ annotation, removed, cursor: after, snapshotEnd }: AnnotationEvent) => {
     if (after !== "") cursor = after;
     if (snapshotEnd) return standing.known();
     if (annotation === undefined) return;
-    if (removed || annotation.removed) standing.put(annotation.id, undefined);
-    else if (held < HELD_MAX || standing.get(annotation.id) !== undefined) {
-      held++;
+    const isHeld = standing.get(annotation.id) !== undefined;
+    if (removed || annotation.removed) {
+      if (isHeld) held--;
+      standing.put(annotation.id, undefined);
+    } else if (isHeld || held < HELD_MAX) {
+      if (!isHeld) held++;
       standing.put(annotation.id, annotation);
     } else areAnnotationsCut.value = true;
   };
   return follow(open, hear, { what: "annotations" });
 }
+
+const range = new SharedRange(followFrom, BEGIN_STEP_MS, (run) => setTimeout(run));

@@ -16,7 +16,8 @@ export interface Known {
 }
 
 const WORD = /https?:\/\/[^\s<>"]+|#\d{1,15}\b|[\p{L}\p{N}_][\p{L}\p{N}_.:/@-]*/gu;
-const ALERT_ID_LEAST = 8;
+/** So many letters of an id mean an alert. */
+export const ALERT_ID_LEAST = 8;
 
 export function linkedParts(text: string, known: Known): Part[] {
   const parts: Part[] = [];
