@@ -9,6 +9,7 @@ import { msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { NameField } from "../../parts/name-field.tsx";
 import { Age, Time } from "../../parts/time.tsx";
+import { usePageTitle } from "../../shell/page-title.ts";
 import { user } from "../../user.ts";
 import { IssueFields } from "./issue-fields.tsx";
 import { IssueHistory } from "./issue-history.tsx";
@@ -17,6 +18,7 @@ import { IssueText } from "./issue-text.tsx";
 export function IssuePage({ number }: { number: string }) {
   const [answer, setAnswer] = useState<GetIssueResponse>();
   const [failure, setFailure] = useState("");
+  usePageTitle(`#${number} ${answer?.issue?.title ?? ""}`);
   // Where another revision is heard of, all of it is read: streams tell no comments.
   const heard = issues.value.get(number)?.revision ?? 0n;
   useEffect(() => {

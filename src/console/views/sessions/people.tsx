@@ -30,7 +30,7 @@ export function People({ room }: { room: Room }) {
         })}
         {members.length > SHOWN_MAX && <li class="dim">and {countText(members.length - SHOWN_MAX)} more</li>}
       </ul>
-      <p class="dim sessions-typing" aria-live="polite">
+      <p class="dim sessions-typing">
         {names.length > 0 && `${names.slice(0, 3).join(", ")}${names.length > 3 ? " and others" : ""} writing…`}
       </p>
     </div>

@@ -74,7 +74,15 @@ export function RoomMessages({ room }: { room: Room }) {
   const unread = isAtEnd ? 0 : log.messages.filter(({ number }) => Number(number) > (readUpTo(room.id) ?? 0)).length;
   return (
     <div class="sessions-log">
-      <div ref={list} class="sessions-messages" role="log" aria-label="Messages" tabIndex={0} onScroll={onScroll}>
+      <div
+        ref={list}
+        class="sessions-messages"
+        role="log"
+        aria-label="Messages"
+        aria-busy={isReading}
+        tabIndex={0}
+        onScroll={onScroll}
+      >
         <ol>
           {log.hasEarlier && (
             <li class="sessions-edge">

@@ -5,6 +5,7 @@ import { enterRoom, GUEST, leaveRoom, present } from "../../data/presence.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { tellError } from "../../parts/tell.ts";
 import { go, pathTo } from "../../route.ts";
+import { usePageTitle } from "../../shell/page-title.ts";
 import { user } from "../../user.ts";
 import { Composer } from "./composer.tsx";
 import { People } from "./people.tsx";
@@ -17,6 +18,7 @@ export function RoomView({ id }: { id: string }) {
   const name = user.value;
   useEffect(() => void enterRoom(id), [id, name]);
   const room = present.value;
+  usePageTitle(room?.session.value?.title || id);
   if (room?.id !== id) return null;
   if (room.failure.value !== "") {
     return (

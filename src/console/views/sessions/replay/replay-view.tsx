@@ -5,6 +5,7 @@ import { countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { Time } from "../../../parts/time.tsx";
 import { pathTo, route, setParams } from "../../../route.ts";
+import { usePageTitle } from "../../../shell/page-title.ts";
 import "./replay.css";
 import { ReplayAlerts } from "./replay-alerts.tsx";
 import { ReplayCharts } from "./replay-charts.tsx";
@@ -19,6 +20,7 @@ export function ReplayPage({ id }: { id: string }) {
   const [replay, setReplay] = useState<Replay>();
   const [attempt, setAttempt] = useState(0);
   const [title, setTitle] = useState("");
+  usePageTitle(`Replay of ${title || id}`);
   useEffect(() => {
     const controller = new AbortController();
     collaborationApi.getSession({ sessionId: id }, { signal: controller.signal }).then(
