@@ -14,11 +14,11 @@ test("a connection that is broken says why, since when and when it is tried agai
   const waiting = { kind: "waiting", sinceMs: 40_000, untilMs: 104_000, reason: "the server is silent" } as const;
   expect(connectionText(waiting, [broke("alerts", 0)], NOW_MS)).toEqual({
     what: "Not live: the server is silent. What is shown is as it was then.",
-    clock: "for 1 min; next try in 4 s",
+    clock: "(for 1 min; next try in 4 s)",
     canTry: true,
     isGrave: true,
   });
-  expect(connectionText({ ...waiting, kind: "connecting" }, [], NOW_MS)?.clock).toBe("for 1 min; trying now");
+  expect(connectionText({ ...waiting, kind: "connecting" }, [], NOW_MS)?.clock).toBe("(for 1 min; trying now)");
 });
 
 test("streams that are broken are named, some of many, and those without names are counted", () => {

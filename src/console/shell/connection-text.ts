@@ -34,7 +34,7 @@ export function connectionText(
     const reason = state.reason === "" ? "" : `: ${state.reason}`;
     return {
       what: `Not live${reason}. What is shown is as it was then.`,
-      ...{ clock: `${since}; ${next}`, canTry: state.kind === "waiting", isGrave: true },
+      ...{ clock: `(${since}; ${next})`, canTry: state.kind === "waiting", isGrave: true },
     };
   }
   const old = streams.filter(({ sinceMs }) => nowMs - sinceMs >= SAID_AFTER_MS);
@@ -45,7 +45,7 @@ export function connectionText(
       names.length === 0 ? `${old.length} of the page's streams` : `${names.slice(0, NAMES_MAX).join(", ")}${more}`;
     return {
       what: `Not live: ${which}. ${old[0].reason}.`,
-      ...{ clock: `for ${durationText(nowMs - old[0].sinceMs)}; trying again`, canTry: false, isGrave: true },
+      ...{ clock: `(for ${durationText(nowMs - old[0].sinceMs)}; trying again)`, canTry: false, isGrave: true },
     };
   }
   if (state.kind !== "plain") return undefined;

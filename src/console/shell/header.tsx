@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Attention } from "../attention/attention.tsx";
 import { broken } from "../connection.ts";
 import { alertsBySeverity, unacknowledged } from "../data/alerts.ts";
-import { durationText } from "../format.ts";
+import { countText, durationText } from "../format.ts";
 import { keyTitle } from "../keys.ts";
 import { nowMs } from "../now.ts";
 import { route } from "../route.ts";
@@ -25,6 +25,9 @@ export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): v
         onClick={() => setMenuOpen(!isMenuOpen)}
       >
         ☰
+        <span class="header-menu-badge" aria-hidden="true">
+          <AlertsBadge />
+        </span>
       </button>
       <a class="brand" href="/">
         Watchpost
@@ -41,6 +44,9 @@ export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): v
             {name === "alerts" && <AlertsBadge />}
           </a>
         ))}
+        <button type="button" class="quiet header-settings" onClick={onSettings}>
+          Settings {user.value !== "" && <span class="dim">{user.value}</span>}
+        </button>
       </nav>
       <div class="header-end">
         <InRoom />
@@ -68,7 +74,7 @@ function AlertsBadge() {
   if (count === 0) return null;
   return (
     <span class="badge" data-severity={(alertsBySeverity.value.get("critical") ?? 0) > 0 ? "critical" : "high"}>
-      {count}
+      {countText(count)}
       <span class="unseen"> not acknowledged</span>
     </span>
   );
@@ -80,8 +86,8 @@ function Live() {
   const isBroken = present !== undefined;
   return (
     <span class="live" data-broken={isBroken}>
-      <span aria-hidden="true">{isBroken ? "▲" : "●"}</span>{" "}
-      {isBroken ? `not live for ${durationText(nowMs.value - present.sinceMs)}` : "live"}
+      <span aria-hidden="true">{isBroken ? "▲" : "●"}</span> {isBroken ? "not live" : "live"}
+      {isBroken && <span class="live-since"> for {durationText(nowMs.value - present.sinceMs)}</span>}
     </span>
   );
 }
