@@ -21,13 +21,11 @@ export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): v
         class="quiet header-menu"
         aria-expanded={isMenuOpen}
         aria-controls="parts"
-        aria-label="Parts of the console"
         onClick={() => setMenuOpen(!isMenuOpen)}
       >
-        ☰
-        <span class="header-menu-badge" aria-hidden="true">
-          <AlertsBadge />
-        </span>
+        <span aria-hidden="true">☰</span>
+        <span class="unseen">Parts of the console</span>
+        <AlertsBadge />
       </button>
       <a class="brand" href="/">
         Watchpost
