@@ -1,4 +1,7 @@
-/** No view keeps anybody out: axe-core finds nothing serious, light and dark, wide and narrow, empty and full. */
+/**
+ * No view keeps anybody out: axe-core finds nothing serious, and nothing is wider than the window; light and dark, wide, on a phone
+ * and twice as large, empty and full.
+ */
 import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
 import { testNeeding } from "../support/needs.ts";
@@ -8,10 +11,10 @@ import { CHROMIUM, Page } from "./browser.ts";
 import { furnish, pageAddresses, type PageAddress } from "./furnish.ts";
 
 const WORD = "pump";
-const [DESKTOP, PHONE] = [
-  { width: 1280, height: 800 },
-  { width: 390, height: 844 },
-];
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+/** What is left of a desktop at 200 %. */
+const ZOOMED = { width: 640, height: 400 };
 const test = testNeeding([CHROMIUM]);
 const dir = tempDir("accessibility");
 let [full, empty]: ServerProcess[] = [];
@@ -37,6 +40,16 @@ afterAll(async () => {
 
 const mainText = () => page.ask<string>("document.querySelector('main')?.innerText ?? ''");
 
+/** What makes one scroll sideways. */
+function tooWide(): Promise<string[]> {
+  return page.ask(`(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const over = [...document.body.querySelectorAll("*")].filter((each) => each.getBoundingClientRect().right > clientWidth + 1);
+    return over.slice(0, 3).map((each) => "too wide by " + (scrollWidth - clientWidth) + " px: " + each.outerHTML.slice(0, 150));
+  })()`);
+}
+
 async function violationsOfAll(server: ServerProcess, isFull: boolean): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
   await page.open(`http://${server.http}/nowhere`);
@@ -44,7 +57,7 @@ async function violationsOfAll(server: ServerProcess, isFull: boolean): Promise<
   for (const { name, path, shows = WORD } of addresses) {
     await page.go(path);
     if (isFull) await page.until(async () => (await mainText()).includes(shows), `showed ${shows} at ${path}`);
-    const wrong = await violations(page);
+    const wrong = [...(await violations(page)), ...(await tooWide())];
     if (wrong.length > 0) found[name] = wrong;
   }
   return found;
@@ -62,8 +75,8 @@ test("narrow and dark, with something everywhere", async () => {
   expect(await violationsOfAll(full, true)).toEqual({});
 });
 
-test("with nothing anywhere", async () => {
-  await page.resize(DESKTOP);
+test("twice as large, with nothing anywhere", async () => {
+  await page.resize(ZOOMED);
   await page.colours("dark");
   expect(await violationsOfAll(empty, false)).toEqual({});
 });
