@@ -128,3 +128,22 @@ test("what was done is told politely, what failed at once, and that stays until 
   await page.click(".toast[data-error=true] button");
   await page.until(async () => !(await page.text()).includes("revision 7"), "put it away");
 });
+
+test("a view that breaks says so in its place, the rest goes on, and elsewhere or asked again it is tried again", async () => {
+  await page.shows("It holds.");
+  await page.click("#break");
+  await page.shows("a value is not as it should be");
+  await page.click("#tell");
+  await page.until(() => page.ask("document.querySelector('.toast') !== null"), "told");
+  const again = "[...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Try again')";
+  await page.ask(`${again}.click()`);
+  await page.shows("a value is not as it should be");
+  await page.click("#break");
+  await page.ask(`${again}.click()`);
+  await page.shows("It holds.");
+  await page.click("#break");
+  await page.shows("a value is not as it should be");
+  await page.click("#break");
+  await page.click("#leave");
+  await page.shows("It holds.");
+});

@@ -7,6 +7,7 @@ import { Menu } from "../../../src/console/parts/menu.tsx";
 import { Suggest } from "../../../src/console/parts/suggest.tsx";
 import { Table, type Column } from "../../../src/console/parts/table.tsx";
 import { Age, Time } from "../../../src/console/parts/time.tsx";
+import { ViewBoundary } from "../../../src/console/shell/view-boundary.tsx";
 import { tell, tellError, Toasts } from "../../../src/console/parts/toast.tsx";
 
 interface Row {
@@ -30,7 +31,14 @@ async function suggest(typed: string) {
   return { items, more: found.length - items.length };
 }
 
+function Breakable({ isBroken }: { isBroken: boolean }) {
+  if (isBroken) throw new Error("a value is not as it should be");
+  return <p>It holds.</p>;
+}
+
 function Gallery() {
+  const [isBroken, setBroken] = useState(false);
+  const [place, setPlace] = useState("one");
   const [isOpen, setOpen] = useState(false);
   const [sort, setSort] = useState("");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -58,6 +66,12 @@ function Gallery() {
           }
         >
           Ask
+        </button>
+        <button type="button" id="break" onClick={() => setBroken(!isBroken)}>
+          Break
+        </button>
+        <button type="button" id="leave" onClick={() => setPlace(`${place} more`)}>
+          Leave
         </button>
         <button type="button" id="tell" onClick={() => tell("Pump 1 was saved")}>
           Tell
@@ -110,6 +124,9 @@ function Gallery() {
         onSort={setSort}
         {...{ sort, chosen }}
       />
+      <ViewBoundary place={place}>
+        <Breakable isBroken={isBroken} />
+      </ViewBoundary>
       {isOpen && (
         <Dialog title="Edit pump 1" onClose={() => setOpen(false)}>
           <div class="form">
