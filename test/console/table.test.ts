@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { chosenAfter, chosenAfterAll } from "../../src/console/parts/chosen-rows.ts";
 import { rowsDrawn, rowWindow } from "../../src/console/parts/row-window.ts";
 import { parseSort, sortedBy, sortName } from "../../src/console/parts/table-sort.ts";
 
@@ -63,4 +64,22 @@ test("a sort and its name are one another's", () => {
     const { by, isDown } = parseSort(name);
     expect(sortName(by, isDown)).toBe(name);
   }
+});
+
+test("ticking with Shift makes all rows up to there what the last one becomes", () => {
+  const keys = ["a", "b", "c", "d", "e"];
+  const after = (chosen: string[], at: number, from: number) =>
+    [...chosenAfter(new Set(chosen), keys, { at, from })].sort();
+  expect(after([], 1, 1)).toEqual(["b"]);
+  expect(after(["b"], 1, 1)).toEqual([]);
+  expect(after(["b"], 3, 1)).toEqual(["b", "c", "d"]);
+  expect(after(["d"], 1, 3)).toEqual(["b", "c", "d"]);
+  expect(after(["a", "b", "c"], 2, 1)).toEqual(["a"]);
+});
+
+test("choosing all leaves what is chosen besides, and takes all away where all are", () => {
+  const after = (...chosen: string[]) => [...chosenAfterAll(new Set(chosen), ["a", "b"])].sort();
+  expect(after("z")).toEqual(["a", "b", "z"]);
+  expect(after("a", "z")).toEqual(["a", "b", "z"]);
+  expect(after("a", "b", "z")).toEqual(["z"]);
 });

@@ -1,6 +1,7 @@
 /** Tables that sort, choose and go on for tens of thousands of rows: only those that are seen are drawn. */
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { chosenAfter, chosenAfterAll } from "./chosen-rows.ts";
 import { rowsDrawn, rowWindow, type RowWindow } from "./row-window.ts";
 import { parseSort, sortedBy, sortName } from "./table-sort.ts";
 
@@ -56,15 +57,9 @@ export function Table<T>(props: TableProps<T>) {
   const extra = chosen === undefined ? 0 : 1;
 
   const choose = (at: number, isUpTo: boolean) => {
-    const next = new Set(chosen);
-    const isNow = !next.has(keys[at]);
-    const [from, to] = isUpTo ? [Math.min(anchor, at), Math.max(anchor, at)] : [at, at];
-    for (const key of keys.slice(from, to + 1)) {
-      if (isNow) next.add(key);
-      else next.delete(key);
-    }
+    if (chosen === undefined) return;
     setAnchor(at);
-    onChoose?.(next);
+    onChoose?.(chosenAfter(chosen, keys, { at, from: isUpTo ? anchor : at }));
   };
   const moveTo = (at: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, at));
@@ -90,6 +85,8 @@ export function Table<T>(props: TableProps<T>) {
     event.preventDefault();
   };
   const drawn = isLong ? rowsDrawn(seen, rows.length, currentAt) : rows.map((_, row) => ({ row }));
+  // Where the Tab key stops: one row of all.
+  const stop = currentAt >= 0 ? currentAt : drawn.find((each) => "row" in each)?.row;
   return (
     <div class="table-frame">
       <table
@@ -112,44 +109,72 @@ export function Table<T>(props: TableProps<T>) {
           </tr>
         </thead>
         <tbody ref={body} onKeyDown={onKeyDown}>
-          {drawn.map((each) => {
-            if ("room" in each) return <Room key={`room ${each.room}`} px={each.room * rowPx} />;
+          {drawn.map((each, i) => {
+            if ("room" in each) return <Room key={`room ${i}`} px={each.room * rowPx} />;
             const at = each.row;
             const [row, key] = [rows[at], keys[at]];
-            const isChosen = chosen?.has(key) ?? false;
-            const isStop = currentAt < 0 ? at === 0 : at === currentAt;
             return (
-              <tr
+              <Row
                 key={key}
-                aria-rowindex={at + 2}
-                data-state={rowState?.(row)}
-                {...(isGrid && { tabIndex: isStop ? 0 : -1, onFocus: () => setCurrent(key) })}
-                {...(chosen !== undefined && { "aria-selected": isChosen })}
-                {...(onOpen !== undefined && { onDblClick: () => onOpen(row) })}
-              >
-                {chosen !== undefined && (
-                  <td class="table-box">
-                    <input
-                      type="checkbox"
-                      tabIndex={-1}
-                      checked={isChosen}
-                      aria-label={`Choose ${key}`}
-                      onClick={(event) => choose(at, event.shiftKey)}
-                    />
-                  </td>
-                )}
-                {columns.map(({ name, cell, isNumber, isMinor }) => (
-                  <td key={name} class={classOf(isNumber, isMinor)}>
-                    {cell(row)}
-                  </td>
-                ))}
-              </tr>
+                name={key}
+                isChosen={chosen?.has(key)}
+                isStop={isGrid ? at === stop : undefined}
+                onFocus={() => setCurrent(key)}
+                onTick={(isUpTo) => choose(at, isUpTo)}
+                state={rowState?.(row)}
+                {...{ row, at, columns, onOpen }}
+              />
             );
           })}
           {rows.length === 0 && <Room px={0} columns={columns.length + extra} />}
         </tbody>
       </table>
     </div>
+  );
+}
+
+interface RowProps<T> {
+  readonly row: T;
+  /** Its key. */
+  readonly name: string;
+  readonly at: number;
+  readonly columns: readonly Column<T>[];
+  /** Undefined: it cannot be. */
+  readonly isChosen: boolean | undefined;
+  /** Undefined: keys do not move in this table. */
+  readonly isStop: boolean | undefined;
+  readonly state: string | undefined;
+  readonly onOpen: ((row: T) => void) | undefined;
+  onFocus(): void;
+  onTick(isUpTo: boolean): void;
+}
+
+function Row<T>({ row, name: key, at, columns, isChosen, isStop, state, onOpen, onFocus, onTick }: RowProps<T>) {
+  return (
+    <tr
+      aria-rowindex={at + 2}
+      data-state={state}
+      {...(isStop !== undefined && { tabIndex: isStop ? 0 : -1, onFocus })}
+      {...(isChosen !== undefined && { "aria-selected": isChosen })}
+      {...(onOpen !== undefined && { onDblClick: () => onOpen(row) })}
+    >
+      {isChosen !== undefined && (
+        <td class="table-box">
+          <input
+            type="checkbox"
+            tabIndex={-1}
+            checked={isChosen}
+            aria-label={`Choose ${key}`}
+            onClick={(event) => onTick(event.shiftKey)}
+          />
+        </td>
+      )}
+      {columns.map(({ name, cell, isNumber, isMinor }) => (
+        <td key={name} class={classOf(isNumber, isMinor)}>
+          {cell(row)}
+        </td>
+      ))}
+    </tr>
   );
 }
 
@@ -206,10 +231,7 @@ function ChooseAll({ keys, chosen, onChoose }: ChooseAllProps) {
       aria-label="Choose all"
       checked={isAll}
       indeterminate={count > 0 && !isAll}
-      onClick={() => {
-        const others = [...chosen].filter((key) => !keys.includes(key));
-        onChoose?.(new Set(isAll ? others : [...others, ...keys]));
-      }}
+      onClick={() => onChoose?.(chosenAfterAll(chosen, keys))}
     />
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { Attention } from "../attention/attention.tsx";
+import { link } from "../api.ts";
 import { broken } from "../connection.ts";
 import { alertsBySeverity, unacknowledged } from "../data/alerts.ts";
 import { countText, durationText } from "../format.ts";
@@ -82,8 +83,10 @@ function AlertsBadge() {
 function Live() {
   const present = broken.value;
   const isBroken = present !== undefined;
+  const { heardMs } = link;
+  const heard = heardMs === undefined ? undefined : `The server was heard ${durationText(nowMs.value - heardMs)} ago`;
   return (
-    <span class="live" data-broken={isBroken}>
+    <span class="live" data-broken={isBroken} title={heard}>
       <span aria-hidden="true">{isBroken ? "▲" : "●"}</span> {isBroken ? "not live" : "live"}
       {isBroken && <span class="live-since"> for {durationText(nowMs.value - present.sinceMs)}</span>}
     </span>
