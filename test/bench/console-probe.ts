@@ -24,7 +24,7 @@ const KEPT_MAX = 5_000;
 const CORNERS_MIN = 50;
 
 /** In the page before its own scripts. `wanted`: text of the view whose appearance is waited for. */
-function watch(wanted: string, bytesMin: number, keptMax: number, cornersMin: number): void {
+function watch(wanted: string, bytesMin: number, keptMax: number, cornersMin: number | undefined): void {
   const probe = {
     ...{ longestTaskMs: 0, keyDelaysMs: [] as number[], keyPaintsMs: [] as number[] },
     ...{ heardMs: [] as number[], drawnMs: [] as number[], shownMs: undefined as number | undefined },
@@ -52,41 +52,46 @@ function watch(wanted: string, bytesMin: number, keptMax: number, cornersMin: nu
       });
     }
   };
-  const context = page["CanvasRenderingContext2D"].prototype;
-  const { beginPath, lineTo, stroke } = context;
-  let [corners, isDrawing] = [0, false];
-  context.beginPath = function () {
-    corners = 0;
-    return beginPath.call(this);
-  };
-  context.lineTo = function (x: number, y: number) {
-    corners++;
-    return lineTo.call(this, x, y);
-  };
-  context.stroke = function (...given: unknown[]) {
-    // Axes and marks have few.
-    if (corners >= cornersMin && !isDrawing) {
-      isDrawing = true;
-      page.requestAnimationFrame(() => {
-        isDrawing = false;
-        keep(probe.drawnMs, performance.now());
-      });
-    }
-    return stroke.apply(this, given);
-  };
+  if (cornersMin !== undefined) watchLines(cornersMin);
   const look = () => {
     const isThere = page["document"].querySelector("main")?.textContent.includes(wanted);
     if (isThere) page.requestAnimationFrame(() => (probe.shownMs = performance.now()));
     else page.requestAnimationFrame(look);
   };
   if (wanted !== "") page.requestAnimationFrame(look);
+  // Each corner costs something, so only where it is asked for.
+  function watchLines(min: number): void {
+    const context = page["CanvasRenderingContext2D"].prototype;
+    const { beginPath, lineTo, stroke } = context;
+    let [corners, isDrawing] = [0, false];
+    context.beginPath = function () {
+      corners = 0;
+      return beginPath.call(this);
+    };
+    context.lineTo = function (x: number, y: number) {
+      corners++;
+      return lineTo.call(this, x, y);
+    };
+    context.stroke = function (...given: unknown[]) {
+      // Axes and marks have few.
+      if (corners >= min && !isDrawing) {
+        isDrawing = true;
+        page.requestAnimationFrame(() => {
+          isDrawing = false;
+          keep(probe.drawnMs, performance.now());
+        });
+      }
+      return stroke.apply(this, given);
+    };
+  }
 }
 
 export class WatchedPage extends Page {
-  static async open(url: string, wanted = "", size = { width: 1920, height: 1080 }): Promise<WatchedPage> {
-    const page = new WatchedPage(size);
+  /** `wanted`: see Probe.shownMs. `isDrawn`: whether lines that are drawn are of interest. */
+  static async open(url: string, { wanted = "", isDrawn = false } = {}): Promise<WatchedPage> {
+    const page = new WatchedPage({ width: 1920, height: 1080 });
     await page.tell("Performance.enable");
-    const source = `(${watch})(${JSON.stringify(wanted)}, ${MESSAGE_BYTES_MIN}, ${KEPT_MAX}, ${CORNERS_MIN})`;
+    const source = `(${watch})(${JSON.stringify(wanted)}, ${MESSAGE_BYTES_MIN}, ${KEPT_MAX}, ${isDrawn ? CORNERS_MIN : undefined})`;
     await page.tell("Page.addScriptToEvaluateOnNewDocument", { source });
     await page.tell("Network.enable");
     await page.tell("Network.setCacheDisabled", { cacheDisabled: true });
