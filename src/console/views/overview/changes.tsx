@@ -78,6 +78,7 @@ export function Changes({ site }: { site: string }) {
           ))}
         </select>
       </div>
+      {(!areChangesKnown.value || (found.length === 0 && isAsking)) && <p class="dim">Asking …</p>}
       {areChangesKnown.value && found.length === 0 && !isAsking && (
         <p class="calm">
           {nextPage === undefined || nextPage === "" ? "Nothing has changed yet." : "None of the last ones."}

@@ -5,19 +5,20 @@ import { Sparkline } from "../../parts/sparkline.tsx";
 import { refusalText } from "./refusal-text.ts";
 import { TileGroup } from "./tiles.tsx";
 
-/** What comes in, how late, and what that takes. */
-export function Ingest() {
+/** What comes in, and how late: of the whole server, whichever site is looked at. */
+export function Ingest({ site }: { site: string }) {
+  const title = site === "" ? "Points" : "Points, of all sites";
   const status = serverStatus.value;
   if (status === undefined) {
     return (
-      <TileGroup title="Points">
+      <TileGroup title={title}>
         <p class="dim">Asking …</p>
       </TileGroup>
     );
   }
   const { pointsPerS, batchesPerS, recentPointsPerS, lag } = status;
   return (
-    <TileGroup title="Points">
+    <TileGroup title={title}>
       <div class="overview-ingest">
         <p title={`${numberText(batchesPerS)} batches a second; both over the last ten seconds`}>
           <b>{rateText(pointsPerS)}</b> a second

@@ -15,6 +15,7 @@ import { Changes } from "./changes.tsx";
 import { Firing } from "./firing.tsx";
 import { Ingest, ServerLine } from "./ingest.tsx";
 import { Problems } from "./problems.tsx";
+import { Silent } from "./silent.tsx";
 import { Sites } from "./sites.tsx";
 import { AlertTiles, DeviceTiles } from "./tiles.tsx";
 
@@ -29,21 +30,21 @@ export function Overview() {
   const isKnown = areAlertsKnown.value && (areDevicesKnown.value || (site === "" && serverStatus.value !== undefined));
   return (
     <>
-      <h1 class="overview-title">
-        {site === "" ? "Overview" : `Overview of ${siteName(site)}`}
+      <div class="overview-title">
+        <h1>{site === "" ? "Overview" : `Overview of ${siteName(site)}`}</h1>
         {site !== "" && (
           <button type="button" class="quiet" onClick={() => setParams({ site: "" })}>
             All sites
           </button>
         )}
-      </h1>
+      </div>
       <Problems />
       {isKnown ? (
         <>
           <section class="overview-tiles" aria-label="How things stand">
             <DeviceTiles site={site} />
             <AlertTiles site={site} />
-            <Ingest />
+            <Ingest site={site} />
           </section>
           <ServerLine />
           {areDevicesKnown.value && devices.value.size === 0 && <NoDevices />}
@@ -56,6 +57,7 @@ export function Overview() {
       <div class="overview-columns">
         <div>
           <Firing site={site} />
+          <Silent site={site} />
           {site === "" && <Sites />}
         </div>
         <Changes site={site} />

@@ -8,11 +8,13 @@ import { statusText } from "../../../parts/status.tsx";
 import { Time } from "../../../parts/time.tsx";
 import { route, setParams } from "../../../route.ts";
 
-const DAY_MS = 86_400_000;
-const RANGES = [
-  ["1", "24 h"],
-  ["7", "7 d"],
-] as const;
+const HOUR_MS = 3_600_000;
+const RANGES: readonly (readonly [name: string, label: string, words: string, hours: number])[] = [
+  ["1h", "1 h", "hour", 1],
+  ["24h", "24 h", "24 hours", 24],
+  ["7d", "7 d", "7 days", 168],
+];
+const RANGE_DEFAULT = RANGES[1];
 const LISTED = 50;
 /** Times on it need not be more exact. */
 const TICK_MS = 15_000;
@@ -26,12 +28,13 @@ export interface StatusHistoryProps {
 
 /** When it was up, silent, flapping: a strip, and in words. */
 export function StatusHistory({ device, events, isRead }: StatusHistoryProps) {
-  const days = route.value.params.get("days") === "7" ? 7 : 1;
+  const wanted = route.value.params.get("history");
+  const [name, , words, hours] = RANGES.find(([each]) => each === wanted) ?? RANGE_DEFAULT;
   const toMs = Math.ceil(nowMs.value / TICK_MS) * TICK_MS;
-  const range = { fromMs: toMs - days * DAY_MS, toMs };
+  const range = { fromMs: toMs - hours * HOUR_MS, toMs };
   const { spans, changes } = useMemo(
     () => statusTimeline(device, events, events.length < EVENTS_MAX, range),
-    [device, events, toMs, days],
+    [device, events, toMs, hours],
   );
   const shares = sharesOf(spans).map(([status, share]) => `${statusText(status)} ${percent.format(share)}`);
   return (
@@ -42,23 +45,19 @@ export function StatusHistory({ device, events, isRead }: StatusHistoryProps) {
           {isRead ? [...shares, countOf(changes, "change")].join(" · ") : "Reading what happened …"}
         </span>
         <div class="segments push" role="group" aria-label="Range">
-          {RANGES.map(([value, label]) => (
+          {RANGES.map(([each, label]) => (
             <button
               type="button"
-              key={value}
-              aria-pressed={Number(value) === days}
-              onClick={() => setParams({ days: value === "1" ? "" : value })}
+              key={each}
+              aria-pressed={each === name}
+              onClick={() => setParams({ history: each === RANGE_DEFAULT[0] ? "" : each })}
             >
               {label}
             </button>
           ))}
         </div>
       </div>
-      <div
-        class="device-strip"
-        role="img"
-        aria-label={`Of the last ${days === 1 ? "24 hours" : "7 days"}: ${shares.join(", ")}`}
-      >
+      <div class="device-strip" role="img" aria-label={`Of the last ${words}: ${shares.join(", ")}`}>
         {spans.map((span) => (
           <span
             key={span.fromMs}
