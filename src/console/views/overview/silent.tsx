@@ -10,16 +10,17 @@ import { addressOf } from "./tiles.tsx";
 
 const STATUSES = ["offline", "late"];
 const SHOWN = 6;
+const NONE: ReadonlyMap<string, Device> = new Map();
 
 /** Devices that should have been heard: those that fell silent last first. */
 export function Silent({ site }: { site: string }) {
-  const present = devices.value;
+  const present = areDevicesKnown.value ? devices.value : NONE;
   const silent = useMemo(() => {
     const isSilent = takesDevice({ search: "", statuses: STATUSES, site, type: "", tags: [] });
     const sinceMs = ({ statusSince }: Device) => msOf(statusSince) ?? 0;
     return [...present.values()].filter(isSilent).sort((a, b) => sinceMs(b) - sinceMs(a));
   }, [present, site]);
-  if (!areDevicesKnown.value || silent.length === 0) return null;
+  if (silent.length === 0) return null;
   return (
     <section aria-label="Silent devices">
       <h2>Silent devices</h2>

@@ -8,6 +8,9 @@ import { siteOf } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
 import { Severity, Status } from "../../parts/status.tsx";
 
+/** Of a count in large digits. */
+const LENGTH_USUAL = 5;
+
 export function DeviceTiles({ site }: { site: string }) {
   const counts = site === "" ? (countsOfServer() ?? countsOf(site)) : countsOf(site);
   const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
@@ -67,9 +70,10 @@ export function TileGroup({ title, children }: { title: string; children: Compon
 }
 
 function Tile({ count, href, children }: { count: number; href: string; children: ComponentChildren }) {
+  const text = countText(count);
   return (
     <a class="overview-tile" href={href} data-none={count === 0}>
-      <b>{countText(count)}</b>
+      <b data-long={text.length > LENGTH_USUAL}>{text}</b>
       {children}
     </a>
   );
