@@ -1,5 +1,6 @@
 /** Of which time: until now, or from and to. */
 import { useEffect, useState } from "preact/hooks";
+import { localText, msOfLocalText } from "../../data/local-time.ts";
 import { isUtc } from "../../format.ts";
 import { nowMs } from "../../now.ts";
 import { setParams } from "../../route.ts";
@@ -48,9 +49,9 @@ export function RangeFields({ state: { lastMs, own } }: { state: ExploreState })
 }
 
 function OwnRange({ fromMs, toMs }: { fromMs: number; toMs: number }) {
-  const [from, setFrom] = useState(fieldText(fromMs));
-  const [to, setTo] = useState(fieldText(toMs));
-  const [fromTime, toTime] = [fieldTime(from), fieldTime(to)];
+  const [from, setFrom] = useState(localText(fromMs));
+  const [to, setTo] = useState(localText(toMs));
+  const [fromTime = NaN, toTime = NaN] = [msOfLocalText(from), msOfLocalText(to)];
   const isOrdered = fromTime < toTime;
   const zone = isUtc.value ? "UTC" : "local time";
   return (
@@ -87,15 +88,4 @@ function OwnRange({ fromMs, toMs }: { fromMs: number; toMs: number }) {
       </button>
     </form>
   );
-}
-
-/** As a field for a date and a time has it, which knows no zone. */
-export function fieldText(ms: number, utc = isUtc.peek()): string {
-  const offsetMs = utc ? 0 : new Date(ms).getTimezoneOffset() * 60_000;
-  return new Date(ms - offsetMs).toISOString().slice(0, 19);
-}
-
-/** NaN where there is none. */
-export function fieldTime(text: string, utc = isUtc.peek()): number {
-  return Date.parse(utc ? `${text}Z` : text);
 }
