@@ -49,7 +49,9 @@ function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChart
   if (present.isRead) before.current = { of, state: present };
   const kept = before.current?.of === of ? before.current.state : present;
   const state = useExplainedGaps(present.isRead ? present : { ...kept, range: present.range });
-  const { series, range, failure } = state;
+  const { series, failure } = state;
+  // What is asked for next stands before it is read: keys that are pressed meanwhile go on from there.
+  const range = "lastMs" in query.range ? state.range : query.range;
   const notes = useAnnotating([query], range);
   const { thresholds, episodes, notes: cut } = useOverlays(query, range.fromMs);
   useEffect(() => onFailure?.(failure), [failure?.field, failure?.text]);

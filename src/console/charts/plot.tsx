@@ -82,6 +82,8 @@ export function Plot(props: PlotProps) {
           const { onZoom } = present.current;
           if (onZoom === undefined) return;
           setMovedTo(isDone ? undefined : moved);
+          // The next key goes on from here, also before anything is drawn.
+          shown.current = moved;
           if (isDone) onZoom(moved);
         },
         onReset: () => present.current.onZoom?.(undefined),
