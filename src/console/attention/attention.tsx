@@ -2,12 +2,14 @@
 import { useState } from "preact/hooks";
 import { durationText } from "../format.ts";
 import { nowMs } from "../now.ts";
-import { AttentionDialog } from "./attention-dialog.tsx";
+import { lazy } from "../lazy.tsx";
 import "./attention.css";
 import { noticePermission } from "./notifications.ts";
 import { notices, sound } from "./settings.ts";
 import { soundState } from "./tones.ts";
 import { announced } from "./watch.ts";
+
+const AttentionDialog = lazy(async () => (await import("./attention-dialog.tsx")).AttentionDialog);
 
 export function Attention() {
   const [isOpen, setOpen] = useState(false);
