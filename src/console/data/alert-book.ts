@@ -1,5 +1,6 @@
 /** All alerts that fire, and those that ceased to a while ago, as the server told of them. Pure. */
 import { AlertChange, AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
+import { msOf } from "../format.ts";
 import { alertRow, byGravity, needsSomebody, SEVERITIES, type AlertRow } from "./alert-row.ts";
 import { SortedList } from "./sorted-list.ts";
 
@@ -92,6 +93,16 @@ export class AlertBook {
   setSites(siteOf: (device: string) => string): void {
     this.#siteOf = siteOf;
     this.#lookAgain();
+  }
+
+  /** What alerts say as of now, which goes with the samples and is no change of theirs; those that changed since are let be. */
+  refresh(alerts: readonly Alert[]): void {
+    for (const { id, updatedAt, value, title, description, context } of alerts) {
+      const row = this.#active.get(id);
+      if (row === undefined || msOf(row.alert.updatedAt) !== msOf(updatedAt)) continue;
+      if (Object.is(row.alert.value, value) && row.alert.title === title) continue;
+      this.#set(id, this.#rowOf({ ...row.alert, value, title, description, context }, row));
+    }
   }
 
   get hasChanged(): boolean {

@@ -1,7 +1,7 @@
 /** All alerts that fire, acknowledged ones among them, as the server tells of them. */
 import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
-import type { Alert } from "../../wire/gen/alerts_pb.ts";
+import { AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../api.ts";
 import { follow } from "../follow.ts";
 import { AlertBook, type AlertDeltas } from "./alert-book.ts";
@@ -29,6 +29,8 @@ export const unacknowledged = computed(() => atVersion().openCounts.reduce((sum,
 const [SHOWN_EVERY_MS, SHOWN_EVERY_MAX_MS, PAUSE_TIMES] = [100, 1_000, 4];
 /** Hidden pages draw no frames. */
 const FRAME_WITHIN_MS = 500;
+/** Of those that fired last. */
+const [VALUES_EVERY_MS, VALUES_MAX] = [10_000, 1_000];
 const listeners = new Set<(changes: AlertDeltas) => void>();
 let cursor = "";
 let isDue = false;
@@ -54,6 +56,31 @@ export function setSilenced(isSilenced: (alert: Alert) => boolean): void {
 export function setSites(siteOf: (device: string) => string): void {
   alertBook.setSites(siteOf);
   showSoon();
+}
+
+/** Their values as of now: they come with changes alone. Asks again while somebody looks. Returns what ends that. */
+export function followValues(): () => void {
+  const controller = new AbortController();
+  const { signal: ended } = controller;
+  const read = async () => {
+    if (document.hidden || !alertBook.isKnown) return;
+    try {
+      const { alerts: read } = await alertsApi.listAlerts(
+        { state: AlertState.ACTIVE, limit: VALUES_MAX },
+        { signal: ended },
+      );
+      alertBook.refresh(read);
+      showSoon();
+    } catch {
+      // The stream says that the connection is broken.
+    }
+  };
+  const timer = setInterval(read, VALUES_EVERY_MS);
+  void read();
+  return () => {
+    clearInterval(timer);
+    controller.abort();
+  };
 }
 
 /** Goes on behind the last change that was heard; where the server cannot, with all that stands. */

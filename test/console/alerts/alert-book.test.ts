@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { AlertBook, CLEARED_MAX } from "../../../src/console/data/alert-book.ts";
 import { AlertChange, AlertSchema, type Alert } from "../../../src/wire/gen/alerts_pb.ts";
-import { acknowledged, alertOf, cleared } from "./rows.ts";
+import { timestampOfMs } from "../../../src/wire/timestamp.ts";
+import { acknowledged, alertOf, cleared, FIRST_MS } from "./rows.ts";
 
 const END = create(AlertSchema, { snapshotEnd: true, cursor: "1" });
 const idsOf = (book: AlertBook) => book.active.map(({ id }) => id);
@@ -81,6 +82,21 @@ test("counts go with what comes, is acknowledged, silenced and cleared", () => {
   ]);
   book.setSilenced(() => false);
   expect(book.openCounts).toEqual([0, 1, 0, 0]);
+});
+
+test("values go with the samples; what has changed since they were read is let be", () => {
+  const at = timestampOfMs(FIRST_MS);
+  const [same, other] = ["a", "b"].map((id) => alertOf(id, { value: 1, updatedAt: at }));
+  const book = bookOf(same, other);
+  book.hear(alertOf("b", { value: 2, updatedAt: timestampOfMs(FIRST_MS + 1) }));
+  book.take();
+  book.refresh([alertOf("a", { value: 7, title: "now 7", updatedAt: at }), alertOf("b", { value: 1, updatedAt: at })]);
+  book.refresh([alertOf("gone", { value: 9, updatedAt: at })]);
+  expect(book.active.map(({ alert }) => [alert.title, alert.value])).toEqual([
+    ["now 7", 7],
+    ["alert b", 2],
+  ]);
+  expect(book.take().deltas.map(({ id }) => id)).toEqual(["a"]);
 });
 
 test("it knows the sites of what fires", () => {

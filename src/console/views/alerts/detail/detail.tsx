@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Chart } from "../../../charts/chart.tsx";
 import { titleOf } from "../../../data/said.ts";
 import { alertRow, type AlertRow } from "../../../data/alert-row.ts";
-import { alertBook, alertsVersion } from "../../../data/alerts.ts";
+import { alertBook, alertsVersion, followValues } from "../../../data/alerts.ts";
 import { chartOf, episodeOf, thresholdsOf } from "../../../data/rule-chart.ts";
 import { ruleOf } from "../../../data/rule-of.ts";
 import { countText, durationText, msOf } from "../../../format.ts";
@@ -24,6 +24,7 @@ export function AlertDetail({ id }: { id: string }) {
   const { row, history, failure } = useAlert(id);
   const { ask, dialog } = useAlertActions(() => {});
   const episodes = useEpisodes(row?.alert);
+  useEffect(followValues, []);
   usePageTitle(row?.alert.title ?? "");
   useKeys(
     "Alert",

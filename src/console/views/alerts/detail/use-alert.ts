@@ -4,6 +4,7 @@ import { alertsApi } from "../../../api.ts";
 import { alertRow, type AlertRow } from "../../../data/alert-row.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { errorText, isCancelled } from "../../../errors.ts";
+import { msOf } from "../../../format.ts";
 
 export interface AlertRead {
   /** As it is now; undefined: not known yet, or there is none. */
@@ -38,7 +39,7 @@ export function useAlert(id: string): AlertRead {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [id, live?.alert]);
+  }, [id, msOf(live?.alert.updatedAt)]);
   const read = history?.alert?.id === id ? history : undefined;
   return { row: live ?? (read?.alert && alertRow(read.alert, false)), history: read, failure };
 }

@@ -1,7 +1,7 @@
 /** What fires now: by incident, the gravest first. */
 import { useEffect, useState } from "preact/hooks";
 import { filterOf, switched } from "../../../data/alert-filter.ts";
-import { alertBook, areAlertsKnown } from "../../../data/alerts.ts";
+import { alertBook, areAlertsKnown, followValues } from "../../../data/alerts.ts";
 import { SEVERITIES, type AlertRow } from "../../../data/alert-row.ts";
 import { keyOfLine } from "../../../data/incident-list.ts";
 import { followRoots } from "../../../data/incidents.ts";
@@ -30,6 +30,7 @@ export function LiveAlerts() {
   const [current, setCurrent] = useState<string>();
   const { ask, dialog } = useAlertActions(() => setChosen(NONE));
   useEffect(followRoots, []);
+  useEffect(followValues, []);
   const { lines } = list;
 
   const currentIds = () => {
