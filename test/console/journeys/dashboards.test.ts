@@ -163,6 +163,35 @@ test("a panel is dragged, the other makes room; undone, all is where it was; a f
   await page.until(() => page.ask("location.pathname === '/'"), "left without being asked: nothing is changed");
 });
 
+test("of fifty panels those in sight are drawn, over few subscriptions", async () => {
+  await send("flow", 12.5);
+  const kinds = [PanelKind.STAT, PanelKind.GAUGE, PanelKind.LINE, PanelKind.BAR, PanelKind.TABLE];
+  const panels = Array.from({ length: 50 }, (_, i) => ({
+    ...{
+      id: `p${i}`,
+      kind: kinds[i % 5],
+      title: `Panel ${i}`,
+      x: (i % 2) * 6,
+      y: Math.floor(i / 2) * 5,
+      width: 6,
+      height: 5,
+    },
+    queries: [{ metric: i % 2 === 0 ? "flow" : "pressure", filters: { site: "hall-3" } }],
+  }));
+  await dashboards().putDashboard({ dashboard: { dashboardId: "fifty", title: "Fifty", panels } });
+  await using page = await pageOf("Ada", "/dashboards/fifty");
+  await page.shows("12.5");
+  const drawn = () => page.ask<number>("document.querySelectorAll('.dash-body > *').length");
+  expect(await drawn()).toBeLessThan(25);
+  expect(await page.ask("document.querySelectorAll('.dash-panel').length")).toBe(50);
+  await page.ask("scrollTo(0, document.body.scrollHeight)");
+  const last = `document.querySelector('.dash-panel[aria-label="Panel 48"] .dash-body').innerText`;
+  await page.until(async () => (await page.ask<string>(last)).includes("12.5"), "draws the last ones");
+  const metrics = await (await fetch(`${base}/metrics`)).text();
+  // One of charts, which need all points, one of last values, and those that are just being left.
+  expect(Number(/^watchpost_subscriptions (\d+)/m.exec(metrics)?.[1])).toBeLessThanOrEqual(4);
+});
+
 test("what is chosen stands in the address; names from anywhere stay text; a kiosk says whether it is live", async () => {
   await send(HOSTILE, 1);
   await send("flow", 12.5);
