@@ -77,7 +77,7 @@ test("a dashboard is made with two panels, one resized by the keyboard; the othe
     await ada.write("dialog [role=combobox]", metric);
     await ada.press("Enter");
     await ada.until(() => ada.ask(`document.querySelector("dialog h2").textContent.includes("${metric}")`), "has it");
-    await choose(ada, "Take it over");
+    await choose(ada, "Apply");
     await ada.until(() => ada.ask("document.querySelector('dialog') === null"), "closes the editor");
   }
   await ada.shows("12.5");

@@ -66,7 +66,7 @@ export function NewDialog({ from, onClose }: NewDialogProps) {
             Cancel
           </button>
           <button type="submit" class="primary">
-            Make it
+            Create
           </button>
         </div>
       </form>

@@ -77,7 +77,7 @@ export function PanelEditor({ panel, setting, state, onClose }: PanelEditorProps
               Cancel
             </button>
             <button type="submit" class="primary">
-              Take it over
+              Apply
             </button>
           </div>
         </form>

@@ -103,7 +103,7 @@ export function SettingsDialog({ state, dashboard, onClose }: SettingsDialogProp
             Cancel
           </button>
           <button type="submit" class="primary">
-            Take it over
+            Apply
           </button>
         </div>
       </form>
