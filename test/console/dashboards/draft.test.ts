@@ -40,6 +40,15 @@ test("what another saves is taken over where nothing is edited, and otherwise st
   expect(drafts.heard(editing, saved(2n, "theirs"))).toBe(editing);
 });
 
+test("while a form is open nothing is taken over; if it changes nothing, that is done when it closes", () => {
+  const held = drafts.heard(drafts.opened(saved(1n)), saved(2n, "theirs"), true);
+  expect([held.present.title, held.theirs?.title]).toEqual(["Plant", "theirs"]);
+  expect(drafts.released(held).present.title).toBe("theirs");
+  const applied = renamed(held, "mine");
+  expect(drafts.released(applied)).toBe(applied);
+  expect(drafts.released(drafts.opened(saved(1n))).base.revision).toBe(1n);
+});
+
 test("what was edited while a save was under way is not lost, and is to be saved, too", () => {
   const sent = renamed(drafts.opened(saved(1n)), "sent");
   expect(drafts.isChanged(drafts.savedAs(sent, sent.present, saved(2n, "sent")))).toBe(false);

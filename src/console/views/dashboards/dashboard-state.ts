@@ -13,6 +13,8 @@ export class DashboardState {
   readonly isSaving = signal(false);
   readonly isChanged = computed(() => this.draft.value !== undefined && drafts.isChanged(this.draft.value));
   readonly #onTakenOver: (saved: SavedDashboard) => void;
+  /** Forms that are open on what is there now. */
+  #held = 0;
   /** Told while a save is under way: perhaps that save. */
   #told: SavedDashboard | undefined;
 
@@ -41,9 +43,19 @@ export class DashboardState {
     if (present !== draft.present) this.draft.value = drafts.edited(draft, present, gesture);
   }
 
+  /** Until what it returns is called nothing is taken over: a form is open that would write over it. */
+  hold(): () => void {
+    this.#held++;
+    return () => {
+      this.#held--;
+      const draft = this.draft.peek();
+      if (this.#held === 0 && draft !== undefined) this.#show(draft, drafts.released(draft));
+    };
+  }
+
   undo(): void {
     const draft = this.draft.peek();
-    if (draft !== undefined) this.draft.value = drafts.undone(draft);
+    if (draft !== undefined) this.#show(draft, drafts.released(drafts.undone(draft)));
   }
 
   /** Back to what is on the server. */
@@ -80,8 +92,11 @@ export class DashboardState {
     const saved = laidOut(told);
     this.isMissing.value = false;
     const before = this.draft.peek();
-    const after = before === undefined ? drafts.opened(saved) : drafts.heard(before, saved);
+    this.#show(before, before === undefined ? drafts.opened(saved) : drafts.heard(before, saved, this.#held > 0));
+  }
+
+  #show(before: drafts.Draft | undefined, after: drafts.Draft): void {
     this.draft.value = after;
-    if (before !== undefined && after !== before && after.base === saved) this.#onTakenOver(saved);
+    if (before !== undefined && after.base !== before.base) this.#onTakenOver(after.base);
   }
 }

@@ -37,10 +37,18 @@ export function undone(draft: Draft): Draft {
   return present === undefined ? draft : { ...draft, present, past: draft.past.slice(0, -1), gesture: "" };
 }
 
-/** What the server tells: taken over by itself where nothing is edited. Told again it changes nothing. */
-export function heard(draft: Draft, saved: SavedDashboard): Draft {
+/**
+ * What the server tells: taken over by itself where nothing is edited, nor held by a form that is open. Told again it changes
+ * nothing.
+ */
+export function heard(draft: Draft, saved: SavedDashboard, isHeld = false): Draft {
   if (saved.revision <= (draft.theirs ?? draft.base).revision && draft.deleted === undefined) return draft;
-  return isChanged(draft) ? { ...draft, theirs: saved, deleted: undefined } : opened(saved);
+  return isHeld || isChanged(draft) ? { ...draft, theirs: saved, deleted: undefined } : opened(saved);
+}
+
+/** The form is closed: if it changed nothing, what came meanwhile is taken over. */
+export function released(draft: Draft): Draft {
+  return draft.theirs === undefined || isChanged(draft) ? draft : opened(draft.theirs);
 }
 
 export function heardDeleted(draft: Draft, deleted: SavedDashboard): Draft {

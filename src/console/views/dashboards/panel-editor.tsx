@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { PanelKind, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { confirm, Dialog } from "../../parts/dialog.tsx";
 import type { DashboardState } from "./dashboard-state.ts";
@@ -21,6 +21,7 @@ export interface PanelEditorProps {
 /** What a panel shows and how, beside what becomes of it. */
 export function PanelEditor({ panel, setting, state, onClose }: PanelEditorProps) {
   const [edited, setEdited] = useState(panel);
+  useEffect(() => state.hold(), [state]);
   const change = (changed: Partial<Panel>) => setEdited((before) => ({ ...before, ...changed }));
   const apply = () => {
     if (edited !== panel) state.edit((present) => withPanel(present, placedAsIn(present.panels, edited)));

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { formatDurationMs } from "../../../model/duration.ts";
 import {
   DashboardVariableSchema,
@@ -23,6 +23,7 @@ export interface SettingsDialogProps {
 /** What a dashboard has besides panels. */
 export function SettingsDialog({ state, dashboard, onClose }: SettingsDialogProps) {
   const [edited, setEdited] = useState(dashboard);
+  useEffect(() => state.hold(), [state]);
   const [rangeText, setRangeText] = useState(formatDurationMs(Number(dashboard.rangeMs) || 3_600_000));
   const { title, description, variables } = edited;
   const change = (changed: Partial<SavedDashboard>) => setEdited({ ...edited, ...changed });
