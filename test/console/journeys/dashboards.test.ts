@@ -86,6 +86,13 @@ test("a dashboard is made with two panels, one resized by the keyboard; the othe
   await ada.press("ArrowDown", "Shift");
   await ada.until(async () => (await placeOf(ada, "pressure")) === "1 / span 7, 1 / span 7", "is larger");
   expect(await ada.ask("document.querySelector('.unseen[aria-live]').textContent")).toContain("7 wide, 7 high");
+  // Undone in the middle of it, the next key goes on from what is there.
+  await ada.press("ArrowLeft", "Shift");
+  await ada.press("z", "Control");
+  await ada.until(async () => (await placeOf(ada, "pressure")) === "1 / span 6, 1 / span 6", "undid the gesture");
+  await ada.press("ArrowRight", "Shift");
+  await ada.press("ArrowDown", "Shift");
+  await ada.until(async () => (await placeOf(ada, "pressure")) === "1 / span 7, 1 / span 7", "is larger again");
   await choose(ada, "Save");
   await ada.shows("Saved");
   await using bob = await pageOf("Bob", "/dashboards");

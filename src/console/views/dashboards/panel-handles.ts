@@ -56,6 +56,8 @@ export function usePanelHandles({ rects, grid, titleOf, onPlaces, onTold }: Hand
   const put = (held: Gesture, places: readonly Rect[]) => {
     if (isSameLayout(held.places, places)) return;
     held.places = places;
+    // Before the next rendering says so.
+    present.current = places;
     onPlaces(places, held.name);
   };
   const end = () => {
@@ -63,6 +65,8 @@ export function usePanelHandles({ rects, grid, titleOf, onPlaces, onTold }: Hand
     if (held === undefined) return;
     gesture.current = undefined;
     setHeldId(undefined);
+    // Undone meanwhile, it is over as it is.
+    if (!isSameLayout(held.places, present.current)) return;
     put(held, settled(held.places));
     if (!isSameLayout(held.before, held.places))
       onTold(`${titleOf(held.id)}: ${placeText(rectIn(held.places, held.id))}`);
@@ -76,7 +80,8 @@ export function usePanelHandles({ rects, grid, titleOf, onPlaces, onTold }: Hand
   };
 
   const onKeyDown = (id: string, event: KeyboardEvent) => {
-    const held = gesture.current?.id === id ? gesture.current : undefined;
+    const isGoingOn = gesture.current?.id === id && isSameLayout(gesture.current.places, present.current);
+    const held = isGoingOn ? gesture.current : undefined;
     if (event.key === "Escape" && held !== undefined) {
       event.preventDefault();
       put(held, held.before);
@@ -162,11 +167,11 @@ function rectIn(rects: readonly Rect[], id: string): Rect {
 }
 
 function isSameLayout(a: readonly Rect[], b: readonly Rect[]): boolean {
-  return a.every((rect, i) => isSamePlace(rect, b[i]));
+  return a.length === b.length && a.every((rect, i) => isSamePlace(rect, b[i]));
 }
 
 function isSamePlace(a: Rect, b: Rect): boolean {
-  return a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
+  return a.id === b.id && a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
 }
 
 /** Counted from 1, as people do. */
