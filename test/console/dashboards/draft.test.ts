@@ -96,11 +96,11 @@ test("differences say whose change each is, whatever the order of maps", () => {
     {
       ...{ panelId: "", title: "Plant" },
       mine: { kind: "unchanged", fields: [] },
-      theirs: { kind: "changed", fields: ["title"] },
+      theirs: { kind: "changed", fields: [{ name: "title", to: "New title" }] },
     },
     {
       ...{ panelId: "panel-1", title: "Lines" },
-      mine: { kind: "changed", fields: ["unit"] },
+      mine: { kind: "changed", fields: [{ name: "unit", to: "°C" }] },
       theirs: { kind: "unchanged", fields: [] },
     },
     {

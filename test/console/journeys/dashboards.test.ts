@@ -119,7 +119,7 @@ test("what another saves is shown where nothing is edited, and is a conflict whe
   await bob.shows("Changed by Carl");
   await ada.shows(`Carl saved revision ${second.dashboard!.revision}`);
   await choose(ada, "What differs");
-  await ada.shows("changed title");
+  await ada.shows('changed title to "Plant 2"');
   await choose(ada, "Close");
   await choose(ada, "Save");
   await ada.shows("Carl saved");

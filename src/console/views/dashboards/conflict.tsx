@@ -1,10 +1,11 @@
 import { useState } from "preact/hooks";
 import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { durationText, msOf } from "../../format.ts";
+import { durationText, msOf, numberText } from "../../format.ts";
 import { nowMs } from "../../now.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { differences, type Change } from "./differences.ts";
+import { differences, type Change, type FieldChange } from "./differences.ts";
 import type { Draft } from "./draft.ts";
+import { kindEntry } from "./panel-kinds.ts";
 
 export interface ConflictProps {
   readonly draft: Draft;
@@ -88,12 +89,24 @@ function Differences({
 /** As the form calls them. */
 const FIELDS: Readonly<Record<string, string>> = {
   ...{ x: "place", y: "place", width: "size", height: "size", queries: "what it shows", minMaxBand: "band" },
-  ...{ logScale: "scale", rangeMs: "range", min: "lowest", max: "highest" },
+  ...{ logScale: "logarithmic scale", rangeMs: "range", min: "lowest", max: "highest" },
 };
+
+const LONG = 40;
 
 function changeText({ kind, fields }: Change): string {
   if (kind !== "changed") return kind === "unchanged" ? "left it" : kind;
-  return `changed ${[...new Set(fields.map((name) => FIELDS[name] ?? name))].join(", ")}`;
+  return `changed ${[...new Set(fields.map(fieldText))].join(", ")}`;
+}
+
+/** Where it stands is seen on the screen, better than told in numbers. */
+function fieldText({ name, to }: FieldChange): string {
+  const word = FIELDS[name] ?? name;
+  if (to === undefined || word === "place" || word === "size") return word;
+  if (name === "kind") return `kind to ${kindEntry(Number(to))?.label ?? to}`;
+  if (typeof to === "boolean") return `${word} to ${to ? "yes" : "no"}`;
+  if (typeof to === "number") return `${word} to ${numberText(to)}`;
+  return to.length > LONG ? word : `${word} to "${to}"`;
 }
 
 /** "Ada saved revision 7, 2 min ago". */

@@ -12,8 +12,14 @@ export interface Difference {
 /** Against what both began with. */
 export interface Change {
   readonly kind: "unchanged" | "changed" | "added" | "removed";
-  /** Of what is changed: names of fields. */
-  readonly fields: readonly string[];
+  /** Of what is changed. */
+  readonly fields: readonly FieldChange[];
+}
+
+export interface FieldChange {
+  readonly name: string;
+  /** What it is now; missing where that is more than a word or a number. */
+  readonly to?: string | number | boolean;
 }
 
 /** The dashboard first, then panels as they stand in `mine`, then those that are only in `theirs`. */
@@ -43,7 +49,13 @@ function changeOf(before: unknown, after: unknown): Change {
   if (after === undefined) return { kind: "removed", fields: [] };
   const [was, is] = [before as Record<string, unknown>, after as Record<string, unknown>];
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
-  return { kind: "changed", fields: names.filter((name) => !isSame(was[name], is[name])) };
+  const changed = names.filter((name) => !isSame(was[name], is[name]));
+  return { kind: "changed", fields: changed.map((name) => ({ name, ...toOf(is[name]) })) };
+}
+
+function toOf(value: unknown): Pick<FieldChange, "to"> {
+  const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return isPlain ? { to: value } : {};
 }
 
 function isSame(a: unknown, b: unknown): boolean {
