@@ -8,7 +8,7 @@ import { messageOfRule, ruleOfMessage } from "../../src/alerts/rule-message.ts";
 import { withLimit } from "../../src/console/views/alerts/rules/condition-form.ts";
 import { KINDS, wireName } from "../../src/console/views/alerts/rules/condition-kinds.ts";
 import { isTestable, newRule } from "../../src/console/views/alerts/rules/rule-draft.ts";
-import { problemAt, shortText } from "../../src/console/views/alerts/rules/problems.ts";
+import { problemAt, shortText } from "../../src/console/views/alerts/problems.ts";
 import {
   endsAlerts,
   formOfRule,

@@ -61,10 +61,10 @@ export function Schedules({ schedules }: { schedules: readonly OnCallSchedule[] 
               In turn {participants.join(", ")},{" "}
               {shiftHours % 24 === 0 ? countOf(shiftHours / 24, "day") : `${shiftHours} h`} each, by the clock of {zone}
               {overrides.map(({ from, to, receiver }, i) => (
-                <>
+                <span key={i}>
                   {i === 0 ? "; instead " : ", "}
                   {receiver} from <Time ms={msOf(from)} /> to <Time ms={msOf(to)} />
-                </>
+                </span>
               ))}
             </div>
           </li>

@@ -98,10 +98,10 @@ export function Matchers({ texts }: { texts: readonly string[] }) {
   return (
     <>
       {texts.map((text, i) => (
-        <>
+        <span key={i}>
           {i > 0 && " and "}
           <code>{text}</code>
-        </>
+        </span>
       ))}
     </>
   );

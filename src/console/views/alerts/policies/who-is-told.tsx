@@ -9,7 +9,7 @@ import { parseMatcher } from "../../../data/label-matcher.ts";
 import { errorText, isCancelled } from "../../../errors.ts";
 import { countOf } from "../../../format.ts";
 import { pathTo, route, setParams } from "../../../route.ts";
-import { ChoiceField, ListField } from "../rules/form-fields.tsx";
+import { ChoiceField, ListField } from "../form-fields.tsx";
 import { suggestedMatchers } from "../silences/silence-words.ts";
 import { Steps } from "./escalations.tsx";
 
@@ -107,7 +107,7 @@ export function RoutingAnswer({ asked }: { asked: AskedRouting }) {
   return (
     <div role="status" class="policies-answer">
       {isHeld && (
-        <p class="rules-note">
+        <p class="alerts-note">
           Nobody now:{" "}
           {[
             ...(silenceIds.length > 0 ? [`${countOf(silenceIds.length, "silence")} would hold it back`] : []),

@@ -157,11 +157,9 @@ function Attempts({ receiver: { attempts } }: { receiver: ReceiverInfo }) {
               </td>
               <td>
                 {alertIds.slice(0, 3).map((id) => (
-                  <>
-                    <a key={id} href={pathTo("alerts", id)}>
-                      {id.slice(0, 8)}
-                    </a>{" "}
-                  </>
+                  <span key={id}>
+                    <a href={pathTo("alerts", id)}>{id.slice(0, 8)}</a>{" "}
+                  </span>
                 ))}
                 {alertsTotal > 3n && `and ${countText(alertsTotal - 3n)} more`}
               </td>

@@ -1,5 +1,5 @@
-import { TextField } from "./form-fields.tsx";
-import { problemAt } from "./problems.ts";
+import { TextField } from "../form-fields.tsx";
+import { problemAt } from "../problems.ts";
 import type { ActiveTimeForm } from "./rule-form.ts";
 import type { PartProps } from "./series-fields.tsx";
 

@@ -6,7 +6,7 @@ import { RuleSchema, type Rule, type TestRuleResponse } from "../../../../wire/g
 import { alertsApi } from "../../../api.ts";
 import { errorText, isCancelled } from "../../../errors.ts";
 import type { PlotRange } from "../../../charts/plot-model.ts";
-import { problemsOf, type Problem } from "./problems.ts";
+import { problemsOf, type Problem } from "../problems.ts";
 import { jsonOfRule } from "./rule-form.ts";
 
 export interface Backtest {

@@ -2,7 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Condition, ConditionSchema } from "../../../../wire/gen/rules_pb.ts";
 import { KINDS, specOf, wireName, type FieldSpec, type Kind, type Texts } from "./condition-kinds.ts";
-import type { Problem } from "./problems.ts";
+import type { Problem } from "../problems.ts";
 
 export interface StepForm {
   readonly severity: string;

@@ -1,7 +1,7 @@
 /** A rule that is being written: as a form, or as the JSON of what the form does not know. Kept while one looks elsewhere. */
 import { create } from "@bufbuild/protobuf";
 import { RuleSchema, type Rule } from "../../../../wire/gen/rules_pb.ts";
-import type { Problem } from "./problems.ts";
+import type { Problem } from "../problems.ts";
 import { formOfRule, isWhollyKnown, jsonOfRule, ruleOfForm, ruleOfJson, type RuleForm } from "./rule-form.ts";
 
 export type RuleDraft =

@@ -10,7 +10,7 @@ import { backtestWords } from "./backtest-words.ts";
 import { textsOfKind, withLimit } from "./condition-form.ts";
 import { specOf } from "./condition-kinds.ts";
 import { PreviewPanel, testedMs } from "./preview-panel.tsx";
-import { problemsOf, type Problem } from "./problems.ts";
+import { problemsOf, type Problem } from "../problems.ts";
 import { NEW, ruleAddress } from "./rule-address.ts";
 import { draftOf, isTestable, keepDraft, keptDraft, ruleOfDraft, type RuleDraft } from "./rule-draft.ts";
 import type { EditedRule } from "./rule-editor.tsx";
@@ -112,7 +112,7 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
     >
       <div class="form">
         {isKept && (
-          <p class="rules-note">
+          <p class="alerts-note">
             What you had changed before is still here.{" "}
             <button type="button" onClick={throwAway}>
               Throw it away
@@ -120,7 +120,7 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
           </p>
         )}
         {fromFile && (
-          <p class="rules-note">
+          <p class="alerts-note">
             This rule comes from <strong>{known.rulesFile || "the rules file"}</strong> on the server and is changed
             there; it is read again within two seconds. You can try changes here, and{" "}
             <a href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(begun.name)}`}>make a copy</a> of it.

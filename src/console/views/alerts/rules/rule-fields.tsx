@@ -1,11 +1,11 @@
 /** All of a rule, as a form or as JSON. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { Problem } from "./problems.ts";
+import type { Problem } from "../problems.ts";
 import { LateFields, TellingFields, TextFields, WhenFields } from "./alert-fields.tsx";
 import { ConditionFields } from "./condition-fields.tsx";
-import { CheckField, TextField } from "./form-fields.tsx";
-import { problemAt } from "./problems.ts";
+import { CheckField, TextField } from "../form-fields.tsx";
+import { problemAt } from "../problems.ts";
 import { asJson, draftOf, ruleOfDraft, type RuleDraft } from "./rule-draft.ts";
 import type { RuleForm } from "./rule-form.ts";
 import { SeriesFields } from "./series-fields.tsx";
@@ -44,7 +44,7 @@ export function RuleFields({ draft, problems, unit, isNamed, escalations, onChan
       <>
         <div class="toolbar">{modes}</div>
         {rule !== undefined && !canSwitch && (
-          <p class="rules-note">The form does not know all of this rule: here nothing of it is lost.</p>
+          <p class="alerts-note">The form does not know all of this rule: here nothing of it is lost.</p>
         )}
         <label class="field">
           The rule, with the fields of a rules file

@@ -6,7 +6,7 @@ import { create, equals, fromJsonString, toBinary, toJson } from "@bufbuild/prot
 import { RuleSchema, type Rule } from "../../../../wire/gen/rules_pb.ts";
 import { conditionForm, conditionOfForm, type ConditionForm } from "./condition-form.ts";
 import { hasMetric } from "./condition-kinds.ts";
-import type { Problem } from "./problems.ts";
+import type { Problem } from "../problems.ts";
 
 export interface ActiveTimeForm {
   /** "mon-fri, sun". */

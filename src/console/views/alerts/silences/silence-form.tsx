@@ -14,8 +14,8 @@ import { tell } from "../../../parts/tell.ts";
 import { user } from "../../../user.ts";
 import { Covered } from "../actions/silence-dialog.tsx";
 import { WhoField } from "../actions/who-field.tsx";
-import { CheckField, ListField, TextField } from "../rules/form-fields.tsx";
-import { problemAt, problemsOf, type Problem } from "../rules/problems.ts";
+import { CheckField, ListField, TextField } from "../form-fields.tsx";
+import { problemAt, problemsOf, type Problem } from "../problems.ts";
 import { endOf, SilenceTime, type SilenceTimes } from "./silence-time.tsx";
 import { suggestedMatchers } from "./silence-words.ts";
 

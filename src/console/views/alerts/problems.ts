@@ -1,6 +1,6 @@
 /** What is wrong with what a form holds, at the field it is about. */
 import { ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema } from "../../../../wire/gen/google/rpc/error_details_pb.ts";
+import { BadRequestSchema } from "../../../wire/gen/google/rpc/error_details_pb.ts";
 
 export interface Problem {
   /** As the server names it: "rule.condition.threshold.above". */

@@ -1,7 +1,8 @@
 /** Fields of the rule's form, each with what is wrong with it. */
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { Suggest, type Suggestions } from "../../../parts/suggest.tsx";
+import "./form-fields.css";
+import { Suggest, type Suggestions } from "../../parts/suggest.tsx";
 
 interface FieldProps {
   readonly label: string;
@@ -98,10 +99,10 @@ interface ListFieldProps {
 export function ListField(props: ListFieldProps) {
   const { label, values, onChange, suggest, errorOf, error = "", help, placeholder = "", more } = props;
   return (
-    <fieldset class="rules-list">
+    <fieldset class="alerts-values">
       <legend>{label}</legend>
       {values.map((value, i) => (
-        <div class="rules-list-row" key={i}>
+        <div class="alerts-values-row" key={i}>
           <Suggest
             {...{ value, suggest, placeholder, isLabelHidden: true, label: `${label}, ${i + 1}`, error: errorOf(i) }}
             onChange={(changed) => onChange(values.with(i, changed))}
@@ -126,10 +127,8 @@ export function ListField(props: ListFieldProps) {
 
 export function About({ id, error, help }: { id: string; error: string; help: ComponentChildren }) {
   return (
-    <>
-      <span id={id === "" ? undefined : id} class="field-help">
-        {error === "" ? help : <span class="field-error">{error}</span>}
-      </span>
-    </>
+    <span id={id === "" ? undefined : id} class="field-help">
+      {error === "" ? help : <span class="field-error">{error}</span>}
+    </span>
   );
 }
