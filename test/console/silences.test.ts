@@ -12,6 +12,8 @@ import {
   suggestedMatchers,
   timeWords,
 } from "../../src/console/views/alerts/silences/silence-words.ts";
+import { localText } from "../../src/console/data/local-time.ts";
+import { endOf, type SilenceTimes } from "../../src/console/views/alerts/silences/silence-times.ts";
 import { AlertSchema, SilenceSchema, SilenceState } from "../../src/wire/gen/alerts_pb.ts";
 
 const NOW_MS = Date.UTC(2026, 2, 1);
@@ -57,6 +59,29 @@ describe("state and time", () => {
   test("found by words of matchers, author and comment", () => {
     const one = silence(0, 1, { matchers: ['device="pump-1"'], author: "Ada", comment: "Works on it" });
     expect([isFound(one, ""), isFound(one, "PUMP ada"), isFound(one, "pump bob")]).toEqual([true, true, false]);
+  });
+});
+
+describe("the end that is typed", () => {
+  const endHours = (times: Partial<SilenceTimes>) => {
+    const endMs = endOf({ from: "", lasts: "", until: "", ...times }, NOW_MS);
+    return endMs === undefined ? undefined : (endMs - NOW_MS) / HOUR_MS;
+  };
+  const local = (hours: number) => localText(NOW_MS + hours * HOUR_MS);
+
+  test("a time after now, or after the beginning where that is to come", () => {
+    expect(endHours({ lasts: "90m" })).toBe(1.5);
+    expect(endHours({ lasts: "2h", from: local(1) })).toBe(3);
+    expect(endHours({ lasts: "2h", from: local(-5) })).toBe(2);
+    expect(endHours({ until: local(4) })).toBe(4);
+    expect(endHours({ until: local(4), from: local(1) })).toBe(4);
+  });
+
+  test("none where it is no time, or would be over", () => {
+    expect([{}, { lasts: "soon" }, { lasts: "0s" }, { until: local(-1) }].map(endHours)).toEqual(
+      Array(4).fill(undefined),
+    );
+    expect(endHours({ from: local(3), until: local(2) })).toBeUndefined();
   });
 });
 

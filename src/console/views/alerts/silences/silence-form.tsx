@@ -16,7 +16,8 @@ import { Covered } from "../actions/silence-dialog.tsx";
 import { WhoField } from "../actions/who-field.tsx";
 import { CheckField, ListField, TextField } from "../form-fields.tsx";
 import { problemAt, problemsOf, type Problem } from "../problems.ts";
-import { endOf, SilenceTime, type SilenceTimes } from "./silence-time.tsx";
+import { SilenceTime } from "./silence-time.tsx";
+import { endOf, type SilenceTimes } from "./silence-times.ts";
 import { suggestedMatchers } from "./silence-words.ts";
 
 export type BegunSilence = Pick<Silence, "matchers" | "comment"> &

@@ -1,26 +1,9 @@
-import { formatDurationMs, parseDurationMs } from "../../../../model/duration.ts";
-import { localText, msOfLocalText } from "../../../data/local-time.ts";
+import { formatDurationMs } from "../../../../model/duration.ts";
+import { localText } from "../../../data/local-time.ts";
 import { Time } from "../../../parts/time.tsx";
-
-/** Times as they are typed. */
-export interface SilenceTimes {
-  /** Local; "": now. */
-  readonly from: string;
-  /** A duration; "": it ends at `until`. */
-  readonly lasts: string;
-  /** Local. */
-  readonly until: string;
-}
+import { durationOf, endOf, type SilenceTimes } from "./silence-times.ts";
 
 const QUICK = ["30m", "1h", "4h", "8h", "1d", "3d", "1w"];
-
-/** Undefined: what is typed is no time, or not after the beginning and now. */
-export function endOf({ from, lasts, until }: SilenceTimes, nowMs: number): number | undefined {
-  const startsMs = Math.max(nowMs, msOfLocalText(from) ?? nowMs);
-  const lastsMs = durationOf(lasts);
-  const endsMs = lasts === "" ? msOfLocalText(until) : lastsMs === undefined ? undefined : startsMs + lastsMs;
-  return endsMs !== undefined && endsMs > startsMs ? endsMs : undefined;
-}
 
 interface SilenceTimeProps {
   readonly times: SilenceTimes;
@@ -89,12 +72,4 @@ export function SilenceTime({ times, nowMs, error, onChange }: SilenceTimeProps)
       {error !== "" && <p class="field-error">{error}</p>}
     </fieldset>
   );
-}
-
-function durationOf(text: string): number | undefined {
-  try {
-    return parseDurationMs(text) || undefined;
-  } catch {
-    return undefined;
-  }
 }
