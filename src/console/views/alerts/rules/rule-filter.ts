@@ -43,7 +43,16 @@ export function filteredRules(rules: readonly RuleInfo[], filter: RuleFilter): R
   });
 }
 
-function haystackOf({ rule }: RuleInfo): string {
+/** Of what was read once: there may be many, and each letter that is typed looks through all. */
+const haystacks = new WeakMap<RuleInfo, string>();
+
+function haystackOf(info: RuleInfo): string {
+  const known = haystacks.get(info) ?? haystackOfRule(info);
+  haystacks.set(info, known);
+  return known;
+}
+
+function haystackOfRule({ rule }: RuleInfo): string {
   const { name, metric, where, labels, title, escalation } = rule!;
   const texts = [name, metric, ...where, conditionWords(rule!), title, escalation, ...Object.entries(labels).flat()];
   return texts.join("\n").toLowerCase();
