@@ -66,3 +66,22 @@ export async function sendWeek(http: string, series: number): Promise<void> {
     await ingestion.uploadBatch({ source: "bench", points });
   }
 }
+
+export const NIGHT_METRICS = "night.*";
+export const NIGHT_MS = 8 * 3_600_000;
+const [NIGHT_CHARTS, NIGHT_SERIES] = [5, 20];
+
+/** So many points of eight hours until then, of 20 series on five charts. */
+export async function sendNight(http: string, points: number, untilMs: number): Promise<void> {
+  const ingestion = ingestionOf(http);
+  const each = points / NIGHT_SERIES;
+  for (let series = 0; series < NIGHT_SERIES; series++) {
+    const ofSeries = Array.from({ length: each }, (_, i) => ({
+      ...{ metricName: `night.m${series % NIGHT_CHARTS}`, tags: { device: `device-${series}` } },
+      value: 50 + 20 * Math.sin(i / 200 + series) + (i % 7),
+      timestamp: timestampOfMs(Math.round(untilMs - NIGHT_MS + (i * NIGHT_MS) / each)),
+    }));
+    for (let at = 0; at < each; at += BATCH_POINTS)
+      await ingestion.uploadBatch({ source: "bench", points: ofSeries.slice(at, at + BATCH_POINTS) });
+  }
+}

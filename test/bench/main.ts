@@ -12,6 +12,7 @@ import { alertsRow } from "./row-alerts.ts";
 import { consoleRow } from "./row-console.ts";
 import { consoleAlertsRow } from "./row-console-alerts.ts";
 import { consoleHeapRow, consoleLiveRow } from "./row-console-live.ts";
+import { consoleReplayRow } from "./row-console-replay.ts";
 import { drainRow } from "./row-drain.ts";
 import { fleetRow } from "./row-fleet.ts";
 import { heavyRow } from "./row-heavy.ts";
@@ -51,6 +52,7 @@ const ROWS: readonly BenchRow[] = [
   consoleRow,
   consoleLiveRow,
   consoleAlertsRow,
+  consoleReplayRow,
   consoleHeapRow,
   ...partRows,
   soakRow,
