@@ -45,7 +45,8 @@ export function RoomMessages({ room }: { room: Room }) {
     // Whoever reads along goes on to, where what is below takes room.
     const box = list.current!;
     const sizes = new ResizeObserver(() => isAtEnd && (box.scrollTop = box.scrollHeight));
-    sizes.observe(box);
+    // Rows have their heights once they were seen.
+    for (const each of [box, box.firstElementChild!]) sizes.observe(each);
     return () => sizes.disconnect();
   }, [isAtEnd]);
 
