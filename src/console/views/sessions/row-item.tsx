@@ -84,6 +84,7 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
           </details>
         </>
       )}
+      {how === "said" && " "}
       {how === "said" && (
         <a class="sessions-more" tabIndex={-1} href={newIssueHref(message)} title="Make an issue of it">
           issue…
