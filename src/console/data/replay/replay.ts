@@ -22,7 +22,7 @@ export interface ReplayRequested {
 
 export class Replay {
   readonly buffer = new ReplayBuffer();
-  readonly cursor = new ReplayCursor(this.buffer);
+  readonly #cursor = new ReplayCursor(this.buffer);
   /** Where one is. */
   readonly atMs = signal(NaN);
   /** The same, less often: for what is costly to draw. */
@@ -41,6 +41,11 @@ export class Replay {
   #frame = 0;
   #head: PlayHead | undefined;
 
+  /** How it stood then. */
+  readonly state = computed(() => {
+    void this.parts.value;
+    return this.#cursor.seek(this.shownMs.value);
+  });
   /** Where one is has not been read up to: it cannot be said how it stood. */
   readonly isAhead = computed(() => {
     void this.parts.value;

@@ -8,9 +8,7 @@ const SHOWN_MAX = 8;
 
 /** Those that fired then, and how long they had. */
 export function ReplayAlerts({ replay }: { replay: Replay }) {
-  void replay.parts.value;
-  const atMs = replay.shownMs.value;
-  const { alerts } = replay.cursor.seek(atMs);
+  const { alerts, atMs } = replay.state.value;
   const firing = [...alerts.values()].filter(({ state }) => state === AlertState.ACTIVE);
   return (
     <section aria-label="Alerts then">

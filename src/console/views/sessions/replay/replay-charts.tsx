@@ -1,10 +1,9 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Plot } from "../../../charts/plot.tsx";
 import type { PlotEpisode, PlotSeries, Severity } from "../../../charts/plot-model.ts";
 import { plotted } from "../../../data/annotations.ts";
 import type { ReplaySeries } from "../../../data/replay/replay-series.ts";
 import type { Replay } from "../../../data/replay/replay.ts";
-import type { ReplayState } from "../../../data/replay/replay-cursor.ts";
 import { msOf } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { route } from "../../../route.ts";
@@ -16,15 +15,15 @@ const [CHARTS_FIRST, SERIES_MAX] = [6, 30];
 export function ReplayCharts({ replay }: { replay: Replay }) {
   const [shown, setShown] = useState(CHARTS_FIRST);
   void replay.parts.value;
-  const byMetric = [...Map.groupBy(replay.buffer.series.values(), ({ metric }) => metric)];
+  const { series: all } = replay.buffer;
+  const byMetric = useMemo(() => [...Map.groupBy(all.values(), ({ metric }) => metric)], [all, all.size]);
   if (byMetric.length === 0 && !replay.isReading.value) {
     return <Empty title="It was about no metric">Chat and alerts are replayed without charts.</Empty>;
   }
-  const state = replay.cursor.seek(replay.shownMs.value);
   return (
     <>
       {byMetric.slice(0, shown).map(([metric, series]) => (
-        <MetricPlot key={metric} {...{ replay, metric, series, state }} />
+        <MetricPlot key={metric} {...{ replay, metric, series }} />
       ))}
       {byMetric.length > shown && (
         <button onClick={() => setShown(byMetric.length)}>{byMetric.length - shown} more charts</button>
@@ -37,11 +36,10 @@ interface MetricPlotProps {
   readonly replay: Replay;
   readonly metric: string;
   readonly series: readonly ReplaySeries[];
-  readonly state: ReplayState;
 }
 
-function MetricPlot({ replay, metric, series, state }: MetricPlotProps) {
-  const { atMs, alerts, annotations } = state;
+function MetricPlot({ replay, metric, series }: MetricPlotProps) {
+  const { atMs, alerts, annotations } = replay.state.value;
   const windowMs = WINDOWS.find(([name]) => name === route.value.params.get("window"))?.[1];
   const range = windowMs === undefined ? replay.buffer.range : { fromMs: atMs - windowMs, toMs: atMs };
   const lines: PlotSeries[] = series.slice(0, SERIES_MAX).map((each) => {

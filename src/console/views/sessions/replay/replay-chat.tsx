@@ -11,8 +11,7 @@ const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 /** What had been said then. */
 export function ReplayChat({ replay }: { replay: Replay }) {
   const list = useRef<HTMLDivElement>(null);
-  void replay.parts.value;
-  const { said } = replay.cursor.seek(replay.shownMs.value);
+  const { said } = replay.state.value;
   const rows = useMemo(() => {
     const messages = replay.buffer.messages.slice(Math.max(0, said - SHOWN_MAX), said);
     return roomRows(messages, undefined, (ms) => day.format(ms));
