@@ -1,6 +1,7 @@
 /** Whether what the page shows is still true: all that is broken is known here, for how long and why. */
 import { computed, signal } from "@preact/signals";
 import { link } from "./api.ts";
+import { isOfOtherVersion } from "./other-version.ts";
 
 /** Of a stream. */
 export interface Break {
@@ -30,9 +31,8 @@ export const serverVersion = computed(() => {
 
 /** Whether the server has another console than this page is. */
 export const isOutdated = computed(() => {
-  const own = document.querySelector<HTMLScriptElement>("script[type=module]")?.src.split("/").at(-1);
-  const scripts = link.hello.value?.scripts ?? [];
-  return own !== undefined && scripts.length > 0 && !scripts.includes(own);
+  const own = document.querySelector<HTMLScriptElement>("script[type=module]")?.src;
+  return isOfOtherVersion(own, link.hello.value?.scripts);
 });
 
 export function streamBroke(stream: object, reason: string, what = ""): void {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { isOfOtherVersion } from "../../src/console/other-version.ts";
 import { connectionText } from "../../src/console/shell/connection-text.ts";
 
 const NOW_MS = 100_000;
@@ -37,4 +38,15 @@ test("without WebSockets the page says what that costs", () => {
   const text = connectionText({ kind: "plain", streamsMax: 3 }, [], NOW_MS);
   expect(text?.what).toContain("3 streams run at once, and others wait");
   expect(text?.isGrave).toBe(false);
+});
+
+test("a page whose script the server has not is of another version; where nothing is known nothing is said", () => {
+  const own = "https://watchpost.example.org/chunk-1a.js";
+  expect(isOfOtherVersion(own, ["chunk-1a.js", "chunk-2b.js"])).toBe(false);
+  expect(isOfOtherVersion(own, ["chunk-3c.js", "chunk-2b.js"])).toBe(true);
+  expect([isOfOtherVersion(own, []), isOfOtherVersion(own, undefined), isOfOtherVersion(undefined, ["a.js"])]).toEqual([
+    false,
+    false,
+    false,
+  ]);
 });
