@@ -47,9 +47,10 @@ export function streamRuns(stream: object): void {
   breaks.value = others;
 }
 
-/** Connects again as soon as the computer wakes up, is looked at or has a network again, and not only when it is time. */
+/** Looks at once whether the connection holds when the computer wakes up, is looked at, or the network comes and goes. */
 export function listenForWaking(): void {
   const check = () => link.check();
+  addEventListener("offline", check);
   addEventListener("online", check);
   addEventListener("pageshow", check);
   document.addEventListener("resume", check);
