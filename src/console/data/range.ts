@@ -46,6 +46,8 @@ export interface RangeState {
 const TAIL_PAUSE_MS = 2_000;
 const [WHOLE_PAUSE_MS, WHOLE_PAUSE_MAX_MS] = [5_000, 300_000];
 const FAILED_PAUSE_MS = 5_000;
+/** What came between a reading that is older and the beginning of a stream was missed. */
+const ASKED_OLD_MS = 1_000;
 const [STEPS_PAUSE_MIN_MS, STEPS_PAUSE_MAX_MS] = [1_000, 15_000];
 /** An axis of so many pixels moves on by about one of them at a time. */
 const AXIS_PX = 2_000;
@@ -63,6 +65,7 @@ export class LiveRange {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #dueMs = Infinity;
   #wholePauseMs = 0;
+  #askedMs = -Infinity;
   readonly #gapsMin = new Map<string, { readonly minMs: number; readonly length: number }>();
   #isTop = false;
   #isTold = false;
@@ -107,8 +110,9 @@ export class LiveRange {
       metric,
       filters,
       onBegin: (values, isAnew) => {
-        if (isAnew) this.#wholePauseMs = 0;
-        this.#heard(() => this.#book.begin(values.flatMap(heardValue), isAnew));
+        this.#wholePauseMs = 0;
+        const isOld = performance.now() - this.#askedMs > ASKED_OLD_MS;
+        this.#heard(() => this.#book.begin(values.flatMap(heardValue), isAnew || isOld));
       },
       onValues: (values) => this.#heard(() => this.#book.hear(values.flatMap(heardValue))),
     });
@@ -173,6 +177,7 @@ export class LiveRange {
   async #read(wanted: Wanted): Promise<void> {
     const { signal } = this.#over;
     this.#book.ask(wanted);
+    this.#askedMs = performance.now();
     try {
       const part = wanted.isWhole ? {} : { fromMs: wanted.fromMs };
       const { series, more, notes } = await readRange(this.#query, this.#plan, { ...part, isTop: this.#isTop, signal });

@@ -67,13 +67,12 @@ export class SeriesBook {
     return this.#asked !== undefined;
   }
 
-  /** A stream has begun; these values stand. `isAnew`: there was one before it, and what came between them was missed. */
+  /** A stream has begun; these values stand. `isAnew`: what came before it may have been missed, as it was where a value is new. */
   begin(values: readonly HeardValue[], isAnew: boolean): void {
     if (isAnew) this.#isWholeWanted = true;
     for (const value of values) {
       const known = this.#known.get(value.name.key);
-      if (known === undefined) this.#isWholeWanted = true;
-      else if (!(value.timeMs <= known.line.lastMs)) this.#wantTail(known.line.lastMs);
+      if (known === undefined || !(value.timeMs <= known.line.lastMs)) this.#isWholeWanted = true;
       this.#merge(value);
       if (known !== undefined) this.#settle(known);
     }
@@ -136,7 +135,7 @@ export class SeriesBook {
   /** There was none: it is still wanted. */
   fail(): void {
     if (this.#asked!.isWhole) this.#isWholeWanted = true;
-    else this.#wantTail(this.#asked!.fromMs);
+    else this.wantTail(this.#asked!.fromMs);
     this.#asked = this.#early = undefined;
   }
 
@@ -147,7 +146,7 @@ export class SeriesBook {
 
   /** Steps from this time on may have changed. */
   wantTail(fromMs: number): void {
-    this.#wantTail(fromMs);
+    this.#tailFromMs = Math.min(this.#tailFromMs, fromMs);
   }
 
   forgetBefore(timeMs: number): void {
@@ -155,10 +154,6 @@ export class SeriesBook {
       known.line.forgetBefore(timeMs);
       if (known.sinceMs < timeMs) this.#settle(known);
     }
-  }
-
-  #wantTail(fromMs: number): void {
-    this.#tailFromMs = Math.min(this.#tailFromMs, Number.isNaN(fromMs) ? 0 : fromMs);
   }
 
   #merge({ name, timeMs, value }: HeardValue): void {
