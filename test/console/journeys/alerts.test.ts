@@ -15,14 +15,20 @@ const base = `http://${http}`;
 const alerts = createClient(Alerts, createConnectTransport({ baseUrl: base }));
 const test = testNeeding([CHROMIUM]);
 let server: ServerProcess;
+let page: Page;
 
 const start = () => startServerProcess({ data: join(dir.path, "data"), args: ["--http", http], binary: true });
 
 beforeAll(async () => {
   server = await start();
+  if (CHROMIUM !== false) return;
+  page = new Page();
+  await page.open(`${base}/`);
+  await openAs("Ada", page, "/");
 });
 
 afterAll(async () => {
+  await page?.[Symbol.asyncDispose]();
   server.kill();
   await server.exited;
   dir[Symbol.dispose]();
@@ -33,47 +39,21 @@ async function fire(rule: string, title: string, severity = "high"): Promise<str
   return alert!.id;
 }
 
-/** A page of somebody with a name. */
-async function pageOf(name: string, path: string): Promise<Page> {
-  const page = new Page();
-  await page.open(`${base}/`);
-  await page.ask(`localStorage.setItem("watchpost.user", ${JSON.stringify(name)})`);
-  await page.open(base + path);
-  return page;
+/** Pages of one test share what the browser keeps; each has the name that stood there when it was opened. */
+async function openAs(name: string, opened: Page, path: string): Promise<void> {
+  await opened.ask(`localStorage.setItem("watchpost.user", ${JSON.stringify(name)})`);
+  await opened.open(base + path);
 }
 
 /** With the keyboard, which the page listens to once it is drawn. */
-async function goToFirstLine(page: Page): Promise<void> {
+async function goToFirstLine(): Promise<void> {
   const isThere = () => page.ask<boolean>("document.activeElement.role === 'row'");
   await page.until(async () => (await isThere()) || (await page.press("j"), false), "goes to the first line");
 }
 
-test("an alert is acknowledged with the keyboard alone, and others see by whom, also when two do", async () => {
-  const id = await fire("leak", "Water in hall 3", "critical");
-  await using one = await pageOf("Ada", "/alerts");
-  await using other = await pageOf("Ben", "/alerts");
-  for (const page of [one, other]) await page.shows("Water in hall 3");
-  await one.until(() => one.ask("document.title.startsWith('(1)')"), "counts what nobody takes care of");
-  await goToFirstLine(one);
-  await one.press("a");
-  await one.until(() => one.ask("document.activeElement.closest('dialog') !== null"), "asks for a comment");
-  await one.type("on my way");
-  await one.press("Enter");
-  for (const page of [one, other]) await page.shows("acknowledged by Ada");
-  await one.until(() => one.ask("document.querySelector('dialog') === null"), "closes the dialog");
-  const { alert } = await alerts.getAlertHistory({ id });
-  expect([alert?.acknowledgedBy, alert?.acknowledgedComment]).toEqual(["Ada", "on my way"]);
-  await alerts.acknowledgeAlert({ id, userId: "Ben" });
-  for (const page of [one, other]) await page.shows("acknowledged by Ben, after Ada");
-  // The focus is where it was, and leads to what happened.
-  await one.press("Enter");
-  await one.shows(/Ada acknowledged it\s*“?on my way/);
-  await one.shows("Ben acknowledged it");
-});
-
 test("the page says that it may not sound before somebody has clicked, and what the tab calls for", async () => {
   await fire("hum", "The transformer hums", "critical");
-  await using page = await pageOf("Ada", "/alerts");
+  await page.open(`${base}/alerts`);
   await page.shows("sound not armed: click anywhere");
   await page.until(() => page.ask("document.querySelector('link[rel=icon]')?.href.startsWith('blob:')"), "has an icon");
   await page.click("h1");
@@ -86,8 +66,33 @@ test("the page says that it may not sound before somebody has clicked, and what 
   await page.shows("muted for 14 min");
 });
 
+test("an alert is acknowledged with the keyboard alone, and others see by whom, also when two do", async () => {
+  const id = await fire("leak", "Water in hall 3", "critical");
+  await using other = new Page();
+  await other.open(`${base}/`);
+  const both = [page, other];
+  await openAs("Ada", page, "/alerts?text=water");
+  await openAs("Ben", other, "/alerts?text=water");
+  for (const each of both) await each.shows("Water in hall 3");
+  await page.until(() => page.ask("/^[(][0-9]+[)] /.test(document.title)"), "counts what nobody takes care of");
+  await goToFirstLine();
+  await page.press("a");
+  await page.until(() => page.ask("document.activeElement.closest('dialog') !== null"), "asks for a comment");
+  await page.type("on my way");
+  await page.press("Enter");
+  for (const each of both) await each.shows("acknowledged by Ada");
+  await page.until(() => page.ask("document.querySelector('dialog') === null"), "closes the dialog");
+  const { alert } = await alerts.getAlertHistory({ id });
+  expect([alert?.acknowledgedBy, alert?.acknowledgedComment]).toEqual(["Ada", "on my way"]);
+  await alerts.acknowledgeAlert({ id, userId: "Ben" });
+  for (const each of both) await each.shows("acknowledged by Ben, after Ada");
+  // The focus is where it was, and leads to what happened.
+  await page.press("Enter");
+  await page.shows(/Ada acknowledged it\s*“?on my way/);
+  await page.shows("Ben acknowledged it");
+});
+
 test("an incident is notified of once, and no longer when somebody looks after it", async () => {
-  await using page = await pageOf("Ada", "/");
   await page.tell("Browser.grantPermissions", { permissions: ["notifications"] });
   await page.ask(`localStorage.setItem("watchpost.notifications", '{"isOn":true}')`);
   await fire("rain", "It rains");
@@ -107,9 +112,9 @@ test("an incident is notified of once, and no longer when somebody looks after i
 test("of three at once one is refused, which is told of that one alone", async () => {
   const ids = [];
   for (const name of ["north", "south", "west"]) ids.push(await fire(`gate-${name}`, `Gate ${name} is open`));
-  await using page = await pageOf("Ada", "/alerts?text=gate");
+  await page.open(`${base}/alerts?text=gate`);
   await page.shows("Gate west is open");
-  await goToFirstLine(page);
+  await goToFirstLine();
   for (const _ of ids) {
     await page.press("x");
     await page.press("j");
@@ -126,7 +131,7 @@ test("of three at once one is refused, which is told of that one alone", async (
 
 test("after the server was away the page goes on where it was: nothing is missing, nothing there twice", async () => {
   await fire("before", "It fired before");
-  await using page = await pageOf("Ada", "/alerts?text=it+fired&group=none");
+  await page.open(`${base}/alerts?text=it+fired&group=none`);
   await page.shows("It fired before");
   server.kill("SIGKILL");
   await server.exited;

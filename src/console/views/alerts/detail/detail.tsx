@@ -21,8 +21,8 @@ import { useAlert } from "./use-alert.ts";
 import { useEpisodes, type Episodes } from "./use-episodes.ts";
 
 export function AlertDetail({ id }: { id: string }) {
-  const { row, history, failure } = useAlert(id);
-  const { ask, dialog } = useAlertActions(() => {});
+  const { row, history, failure, refresh } = useAlert(id);
+  const { ask, dialog } = useAlertActions(refresh);
   const episodes = useEpisodes(row?.alert);
   useEffect(followValues, []);
   usePageTitle(row?.alert.title ?? "");

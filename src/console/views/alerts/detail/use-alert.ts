@@ -12,6 +12,8 @@ export interface AlertRead {
   readonly history: GetAlertHistoryResponse | undefined;
   /** "": none. */
   readonly failure: string;
+  /** Of an alert that is long over the page hears nothing by itself. */
+  refresh(): void;
 }
 
 /** Several changes at once are asked for once. */
@@ -21,6 +23,7 @@ const SETTLED_MS = 300;
 export function useAlert(id: string): AlertRead {
   const [history, setHistory] = useState<GetAlertHistoryResponse>();
   const [failure, setFailure] = useState("");
+  const [nth, setNth] = useState(0);
   void alertsVersion.value;
   const live = alertBook.row(id);
   useEffect(() => {
@@ -39,7 +42,12 @@ export function useAlert(id: string): AlertRead {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [id, msOf(live?.alert.updatedAt)]);
+  }, [id, nth, msOf(live?.alert.updatedAt)]);
   const read = history?.alert?.id === id ? history : undefined;
-  return { row: live ?? (read?.alert && alertRow(read.alert, false)), history: read, failure };
+  return {
+    row: live ?? (read?.alert && alertRow(read.alert, false)),
+    history: read,
+    failure,
+    refresh: () => setNth((count) => count + 1),
+  };
 }
