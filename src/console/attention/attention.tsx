@@ -21,7 +21,7 @@ export function Attention() {
         class="quiet attention"
         data-trouble={isTrouble}
         aria-label={`Alerts: ${text}`}
-        title="Sound and notifications of alerts"
+        title={`Alerts: ${text}`}
         onClick={() => setOpen(true)}
       >
         <span aria-hidden="true">♪</span>
@@ -54,6 +54,6 @@ function stateText(): StateText {
   if (!isOn) return state("sound off", "off");
   if (mutedMs > 0) return state(`muted for ${durationText(mutedMs)}`, durationText(mutedMs));
   if (soundState.value === "unavailable") return state("this browser has no sound", "none", true);
-  if (soundState.value === "suspended") return state("sound not armed: click anywhere", "not armed", true);
+  if (soundState.value === "suspended") return state("sound not armed: click anywhere", "click to arm", true);
   return state("sound on", "on");
 }

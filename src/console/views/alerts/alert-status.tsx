@@ -34,7 +34,7 @@ function StatusText({ row }: { row: AlertRow }) {
       silenced{" "}
       {silence !== undefined && (
         <>
-          by {silence.author} until <Time ms={msOf(silence.endsAt)} />
+          until <Time ms={msOf(silence.endsAt)} /> by {silence.author}
         </>
       )}
     </>

@@ -29,6 +29,7 @@ const COLUMNS: readonly Column<Alert>[] = [
     cell: ({ severity, severityMax }) => <Severity severity={severityMax || severity} />,
     sortKey: ({ severity, severityMax }) => SEVERITIES.indexOf(severityMax || severity),
   },
+  { name: "title", label: "Alert", cell: ({ id, title }) => <a href={pathTo("alerts", id)}>{title}</a> },
   {
     name: "fired",
     label: "Fired",
@@ -42,10 +43,10 @@ const COLUMNS: readonly Column<Alert>[] = [
     cell: (alert) => lastedText(alert),
     sortKey: (alert) => lastedMs(alert),
   },
-  { name: "title", label: "Alert", cell: ({ id, title }) => <a href={pathTo("alerts", id)}>{title}</a> },
   {
     name: "device",
     label: "Device",
+    isMinor: true,
     cell: ({ context }) => context["device"] && <a href={pathTo("devices", context["device"])}>{context["device"]}</a>,
     sortKey: ({ context }) => context["device"],
   },
