@@ -7,8 +7,11 @@ import type { PlotProps } from "../charts/plot.tsx";
 import type { AnnotatedChart } from "../data/annotation-pin.ts";
 import { annotationsOn, annotations, plotted, wantAnnotations } from "../data/annotations.ts";
 import { countText } from "../format.ts";
-import { AnnotationDialog, type EditedAnnotation } from "./annotation-dialog.tsx";
-import { AnnotationList } from "./annotation-list.tsx";
+import { lazy } from "../lazy.tsx";
+import type { EditedAnnotation } from "./annotation-dialog.tsx";
+
+const AnnotationDialog = lazy(async () => (await import("./annotation-dialog.tsx")).AnnotationDialog);
+const AnnotationList = lazy(async () => (await import("./annotation-list.tsx")).AnnotationList);
 
 /** What a plot needs for it, and the dialogs beside it. */
 export interface Annotating extends Required<Pick<PlotProps, "annotations" | "isSelecting" | "onSelect">> {

@@ -7,7 +7,7 @@ import { devices } from "../../../data/devices.ts";
 import { followLastSeen, lastSeenMs, lastSeenVersion } from "../../../data/last-seen.ts";
 import { msOf } from "../../../format.ts";
 import { lookingAt } from "../../../looking-at.ts";
-import { AnnotationDialog } from "../../../parts/annotation-dialog.tsx";
+import { lazy } from "../../../lazy.tsx";
 import { Empty } from "../../../parts/empty.tsx";
 import { Status } from "../../../parts/status.tsx";
 import { Age } from "../../../parts/time.tsx";
@@ -21,6 +21,8 @@ import { AboutDevice } from "./about-device.tsx";
 import { DeviceFacts } from "./device-facts.tsx";
 import { Sensors } from "./sensors.tsx";
 import { StatusHistory } from "./status-history.tsx";
+
+const AnnotationDialog = lazy(async () => (await import("../../../parts/annotation-dialog.tsx")).AnnotationDialog);
 
 export function DevicePage({ id }: { id: string }) {
   const [detail, setDetail] = useState<DeviceDetail>();
