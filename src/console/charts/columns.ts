@@ -1,9 +1,9 @@
 /** Searching ascending columns. */
 import type { Column } from "./plot-model.ts";
 
-/** How many of the first `length` are below `value`. */
-export function countBelow(column: Column, value: number, length = column.length): number {
-  let [low, high] = [0, length];
+/** How many are below `value`, as far as `to`; it is known of those before `from`. */
+export function countBelow(column: Column, value: number, to = column.length, from = 0): number {
+  let [low, high] = [from, to];
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (column[middle] < value) low = middle + 1;

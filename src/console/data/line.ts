@@ -58,12 +58,23 @@ export class Line implements Points {
     return this.length === 0 ? NaN : this.#columns.timesMs[this.#to - 1];
   }
 
+  /** NaN of an empty one. */
+  get lastValue(): number {
+    return this.length === 0 ? NaN : this.#columns.values[this.#to - 1];
+  }
+
+  /** How many points are later. */
+  countAfter(timeMs: number): number {
+    const at = this.#indexOf(timeMs);
+    return this.#to - (at < this.#to && this.#columns.timesMs[at] === timeMs ? at + 1 : at);
+  }
+
   /** Takes points in; of the same time the later taken stands. Returns how many are new. */
   merge(points: Points): number {
     const count = points.timesMs.length;
     if (count === 0) return 0;
     this.#makeRoom(count);
-    const at = this.#from + countBelow(this.timesMs, points.timesMs[0]);
+    const at = this.#indexOf(points.timesMs[0]);
     if (at === this.#to) return this.#append(points);
     const before = this.length;
     const rest = this.#slice(at, this.#to);
@@ -81,7 +92,14 @@ export class Line implements Points {
   }
 
   forgetBefore(timeMs: number): void {
-    this.#from += countBelow(this.timesMs, timeMs);
+    this.#from = this.#indexOf(timeMs);
+  }
+
+  /** In the columns: of the first point that is not before. What comes is mostly behind all. */
+  #indexOf(timeMs: number): number {
+    const { timesMs } = this.#columns;
+    if (this.length === 0 || timesMs[this.#to - 1] < timeMs) return this.#to;
+    return countBelow(timesMs, timeMs, this.#to, this.#from);
   }
 
   #append(points: Points): number {

@@ -1,5 +1,4 @@
 /** What is stored and what comes, as one line for each series; and what has to be asked for, since it was missed or came late. */
-import { countUpTo } from "../charts/columns.ts";
 import { Line, type Points } from "./line.ts";
 
 export interface SeriesName {
@@ -86,7 +85,7 @@ export class SeriesBook {
       if (known === undefined) this.#isWholeWanted = true;
       else {
         const { line } = known;
-        const isReplaced = value.timeMs === line.lastMs && value.value !== line.values[line.length - 1];
+        const isReplaced = value.timeMs === line.lastMs && value.value !== line.lastValue;
         known.announced += Math.max(0, value.points - (isReplaced ? 1 : 0));
       }
       this.#merge(value);
@@ -126,7 +125,7 @@ export class SeriesBook {
     for (const value of early) this.#merge(value);
     for (const known of this.#known.values()) {
       // What was announced, and is not at the end, lies further back.
-      if (!isWhole && known.announcedThen > known.line.length - positionAfter(known)) this.#isWholeWanted = true;
+      if (!isWhole && known.announcedThen > known.line.countAfter(known.sinceMs)) this.#isWholeWanted = true;
       if (missing(known) === 0) this.#settle(known);
     }
     return found;
@@ -205,9 +204,5 @@ export class SeriesBook {
 
 /** Points that were announced and are not there; below 0: there are some that will be announced. */
 function missing(known: KnownSeries): number {
-  return known.announced - (known.line.length - positionAfter(known));
-}
-
-function positionAfter({ line, sinceMs }: KnownSeries): number {
-  return countUpTo(line.timesMs, sinceMs);
+  return known.announced - known.line.countAfter(known.sinceMs);
 }
