@@ -58,7 +58,7 @@ async function send(
   await ingestion.uploadBatch({ source: "hall", points });
 }
 
-/** Answers true once the chart has drawn, with the numbers behind it. */
+/** Waits until the first chart is drawn. */
 async function chartOf(page: Page): Promise<void> {
   await page.until(() => page.ask("document.querySelector('.plot canvas') !== null"), "draws");
 }
@@ -76,6 +76,16 @@ function drag(page: Page, from: number, to: number, keys = "{}"): Promise<void> 
     send("pointerdown", ${from});
     send("pointermove", ${to});
     send("pointerup", ${to});
+  })()`);
+}
+
+/** Moves the pointer over the first chart. */
+function point(page: Page, part: number): Promise<void> {
+  return page.ask(`(() => {
+    const over = document.querySelector(".plot .u-over");
+    const box = over.getBoundingClientRect();
+    const place = { clientX: box.left + ${part} * box.width, clientY: box.top + 20 };
+    over.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, pointerId: 1, pointerType: "mouse", ...place }));
   })()`);
 }
 
@@ -193,13 +203,39 @@ test("a chart goes on over a restart of the server without a hole, also with wha
   }, "has each point once");
 });
 
-test("limits of rules are drawn, and a mistake in a question is said where it was made", async () => {
-  await alerts.putRule({
-    rule: { name: "high", metric: "hall_pressure_bar", condition: { threshold: { above: 2.5 } } },
-  });
+test("with the pointer on a chart the alert that fires there is said, and values of that time", async () => {
+  await alerts.putRule({ rule: { name: "high", metric: "load", condition: { threshold: { above: 2.5 } } } });
+  await send(
+    "load",
+    "mill",
+    seconds(Date.now() - 60_000, 50).map((at) => [at, 1]),
+  );
   await using page = new Page();
-  await page.open(`${base}/explore?metric=hall_pressure_bar&by=${"k,".repeat(20)}`);
-  await page.shows(/group_by/);
+  await page.open(`${base}/explore?metric=load&range=5m`);
+  await chartOf(page);
+  await send("load", "mill", [[Date.now(), 3]]);
+  const tip = () => page.ask<string>("document.querySelector('.plot-tip').innerText");
+  await page.until(
+    async () => (await point(page, 0.999), (await tip()).includes("load of mill is 3")),
+    "says the alert",
+  );
+  await point(page, 0.6);
+  await page.until(
+    () => page.ask("document.querySelector('.plot-legend b').innerText.trim() === '1'"),
+    "says the value",
+  );
+  expect(await tip()).not.toContain("mill");
+});
+
+test("a mistake in a question is said, and that nothing is stored", async () => {
+  await using page = new Page();
+  await page.open(
+    `${base}/explore?metric=hall_pressure_bar&by=${Array.from({ length: 20 }, (_, i) => `k${i}`).join()}`,
+  );
+  await page.until(
+    () => page.ask("document.querySelector('.suggest .field-error')?.innerText.includes('group_by') === true"),
+    "says it at the field",
+  );
   await page.open(`${base}/explore?metric=nothing_here`);
   await page.shows("Nothing is stored in this range");
 });
