@@ -1,7 +1,7 @@
 /** All alerts that fire, and those that ceased to a while ago, as the server told of them. Pure. */
 import { AlertChange, AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
 import { msOf } from "../format.ts";
-import { alertRow, byGravity, needsSomebody, SEVERITIES, type AlertRow } from "./alert-row.ts";
+import { alertRow, byGravity, needsSomebody, SEVERITIES, siteOf, statusOf, type AlertRow } from "./alert-row.ts";
 import { SortedList } from "./sorted-list.ts";
 
 /** How an alert was when changes were taken before, and how it is now. */
@@ -135,19 +135,25 @@ export class AlertBook {
     this.#set(alert.id, alert.removed && !isCleared ? undefined : this.#rowOf(alert, before));
   }
 
+  /** Of thousands hardly any changes by it: others are not made anew. */
   #lookAgain(): void {
     for (const row of [...this.#active.values()]) {
-      const next = this.#rowOf(row.alert, row);
-      if (next.status !== row.status || next.site !== row.site) this.#set(row.id, next);
+      const { alert } = row;
+      const isSame =
+        statusOf(alert, this.#isSilenced(alert)) === row.status && siteOf(alert, this.#deviceSite(alert)) === row.site;
+      if (!isSame) this.#set(row.id, this.#rowOf(alert, row));
     }
+  }
+
+  #deviceSite({ context }: Alert): string {
+    return this.#siteOf(context["device"] ?? "");
   }
 
   #rowOf(alert: Alert, before: AlertRow | undefined): AlertRow {
     const { acknowledged, acknowledgedBy } = alert;
     const isTakenOver = before?.alert.acknowledged === true && before.alert.acknowledgedBy !== acknowledgedBy;
     const earlier = isTakenOver ? before.alert.acknowledgedBy : (before?.acknowledgedBefore ?? "");
-    const site = this.#siteOf(alert.context["device"] ?? "");
-    return alertRow(alert, this.#isSilenced(alert), acknowledged ? earlier : "", site);
+    return alertRow(alert, this.#isSilenced(alert), acknowledged ? earlier : "", this.#deviceSite(alert));
   }
 
   #set(id: string, after: AlertRow | undefined): void {

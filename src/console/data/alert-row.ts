@@ -25,8 +25,8 @@ export interface AlertRow {
 
 /** `deviceSite`: where its device is, which counts where its labels name no site. */
 export function alertRow(alert: Alert, isSilenced: boolean, acknowledgedBefore = "", deviceSite = ""): AlertRow {
-  const { id, severity, title, labels, context, assignee, incidentId } = alert;
-  const site = labels["site"] || deviceSite;
+  const { id, severity, title, context, assignee, incidentId } = alert;
+  const site = siteOf(alert, deviceSite);
   const rank = SEVERITIES.indexOf(severity);
   return {
     id,
@@ -57,7 +57,11 @@ export function silencedLabels({ labels, rule, severity }: Alert): Record<string
   return { ...labels, alertname: rule, severity };
 }
 
-function statusOf({ state, acknowledged }: Alert, isSilenced: boolean): AlertStatus {
+export function siteOf({ labels }: Alert, deviceSite: string): string {
+  return labels["site"] || deviceSite;
+}
+
+export function statusOf({ state, acknowledged }: Alert, isSilenced: boolean): AlertStatus {
   if (state === AlertState.CLEARED) return "cleared";
   if (acknowledged) return "acknowledged";
   return isSilenced ? "silenced" : "firing";

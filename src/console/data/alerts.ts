@@ -29,8 +29,8 @@ export const unacknowledged = computed(() => atVersion().openCounts.reduce((sum,
 const [SHOWN_EVERY_MS, SHOWN_EVERY_MAX_MS, PAUSE_TIMES] = [100, 1_000, 4];
 /** Hidden pages draw no frames. */
 const FRAME_WITHIN_MS = 500;
-/** Of those that fired last. */
-const [VALUES_EVERY_MS, VALUES_MAX] = [10_000, 1_000];
+/** Of those that fired last; a thousand would take longer to decode than a frame lasts. */
+const [VALUES_EVERY_MS, VALUES_MAX] = [10_000, 300];
 const listeners = new Set<(changes: AlertDeltas) => void>();
 let cursor = "";
 let isDue = false;

@@ -3,8 +3,9 @@ import { signal } from "@preact/signals";
 import { alertsApi } from "../api.ts";
 import { onAlerts } from "./alerts.ts";
 
-const READ_EVERY_MS = 5_000;
-const READ_MAX = 1_000;
+const READ_EVERY_MS = 10_000;
+/** Each comes with up to a hundred ids. */
+const READ_MAX = 200;
 const roots = signal<ReadonlyMap<string, string>>(new Map());
 
 /** Id of the alert that is the likely cause; undefined: not known yet. */
