@@ -23,10 +23,10 @@ export interface GroupQuery extends Omit<LastValuesQuery, "metric"> {
   readonly metrics: readonly string[];
 }
 
-/** Follows a subscription; `isAll`: these are all values there are. Returns what stops it. */
+/** Follows a subscription; each opening of it, counted by `opening`, begins with all values, perhaps in several messages. Returns what stops it. */
 export type Subscribe = (
   query: GroupQuery,
-  onValues: (values: readonly MetricValue[], isAll: boolean) => void,
+  onValues: (values: readonly MetricValue[], opening: number) => void,
 ) => () => void;
 
 export class LastValueGroups {
@@ -93,12 +93,16 @@ class Group {
     this.#unfollow();
     const { filters, groupBy, aggregation } = this.#query;
     const asked = { metrics: [...this.#wanted.keys()], filters, groupBy, aggregation };
-    this.#unfollow = this.#subscribe(asked, (values, isAll) => this.#hear(values, isAll));
+    let begun: number | undefined;
+    this.#unfollow = this.#subscribe(asked, (values, opening) => {
+      this.#hear(values, opening !== begun);
+      begun = opening;
+    });
   }
 
-  #hear(metrics: readonly MetricValue[], isAll: boolean): void {
+  #hear(metrics: readonly MetricValue[], isAnew: boolean): void {
     const changed = new Map<string, Map<string, LastValue>>();
-    if (isAll) for (const metric of this.#wanted.keys()) changed.set(metric, new Map());
+    if (isAnew) for (const metric of this.#wanted.keys()) changed.set(metric, new Map());
     for (const each of metrics) {
       const name = this.#isOfOne ? this.#query.metric : each.metric;
       if (!this.#wanted.has(name)) continue;

@@ -11,9 +11,13 @@ const groups = new LastValueGroups(({ metrics, filters, groupBy, aggregation }, 
     ...{ metricNames: [...metrics], filters: { ...filters }, updateIntervalMs: UPDATE_MS },
     ...{ groupBy: [...groupBy], aggregations: aggregation === 0 ? [] : [aggregation] },
   };
+  let opening = 0;
   return follow(
-    (options) => dashboardApi.subscribeMetrics(asked, options),
-    (data) => onValues(data.metrics, data.snapshot),
+    (options) => {
+      opening++;
+      return dashboardApi.subscribeMetrics(asked, options);
+    },
+    (data) => onValues(data.metrics, opening),
     { what: "last values" },
   );
 });

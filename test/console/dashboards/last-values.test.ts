@@ -6,14 +6,15 @@ import { MetricValueSchema, type MetricValue } from "../../../src/wire/gen/dashb
 import { Aggregation } from "../../../src/wire/gen/history_pb.ts";
 
 interface Opened extends GroupQuery {
-  tell(values: readonly MetricValue[], isAll: boolean): void;
+  /** `opening`: how often the stream was opened before. */
+  tell(values: readonly MetricValue[], opening?: number): void;
   isStopped: boolean;
 }
 
 function rig() {
   const opened: Opened[] = [];
   const groups = new LastValueGroups((query, onValues) => {
-    const each: Opened = { ...query, tell: onValues, isStopped: false };
+    const each: Opened = { ...query, tell: (values, opening = 0) => onValues(values, opening), isStopped: false };
     opened.push(each);
     return () => (each.isStopped = true);
   });
@@ -43,7 +44,7 @@ test("fifty panels of one site are one subscription; other filters and globs hav
   expect(running().map(({ metrics }) => metrics.length)).toEqual([50, 1, 1, 1]);
 });
 
-test("each hears of its own metric, of what changed and what stayed; a snapshot takes the place of all", async () => {
+test("each hears of its own metric, of what changed and what stayed; a stream that begins anew takes the place of all", async () => {
   const { groups, running } = rig();
   const heard = new Map<string, ReadonlyMap<string, LastValue>>();
   let calls = 0;
@@ -55,15 +56,28 @@ test("each hears of its own metric, of what changed and what stayed; a snapshot 
   }
   await settled();
   const [{ tell }] = running();
-  tell([value("t", "p1", 1), value("t", "p2", 2), value("u", "p1", 9)], true);
-  tell([value("t", "p2", 3, true), value("other", "p1", 5)], false);
+  tell([value("t", "p1", 1), value("t", "p2", 2), value("u", "p1", 9)]);
+  tell([value("t", "p2", 3, true), value("other", "p1", 5)]);
   expect(shown(heard.get("t"))).toEqual([
     ["p1", 1, false],
     ["p2", 3, true],
   ]);
   expect([shown(heard.get("u")), calls]).toEqual([[["p1", 9, false]], 3]);
-  tell([value("u", "p3", 7)], true);
+  tell([value("u", "p3", 7)], 1);
   expect([shown(heard.get("t")), shown(heard.get("u"))]).toEqual([[], [["p3", 7, false]]]);
+});
+
+test("a snapshot that comes in several messages is kept whole, also of a stream that was opened again", async () => {
+  const { groups, running } = rig();
+  let last: ReadonlyMap<string, LastValue> | undefined;
+  groups.follow(query("t"), (values) => (last = values));
+  await settled();
+  const [{ tell }] = running();
+  for (const opening of [0, 1]) {
+    tell([value("t", `p1-${opening}`, 1), value("t", `p2-${opening}`, 2)], opening);
+    tell([value("t", `p3-${opening}`, 3)], opening);
+    expect(shown(last).map(([device]) => device)).toEqual([1, 2, 3].map((number) => `p${number}-${opening}`));
+  }
 });
 
 test("a glob's values are all its own", async () => {
@@ -71,7 +85,7 @@ test("a glob's values are all its own", async () => {
   let last: ReadonlyMap<string, LastValue> | undefined;
   groups.follow(query("temp*"), (values) => (last = values));
   await settled();
-  running()[0].tell([value("temp_a", "p1", 1), value("temp_b", "p1", 2)], true);
+  running()[0].tell([value("temp_a", "p1", 1), value("temp_b", "p1", 2)]);
   expect(shown(last).map(([, number]) => number)).toEqual([1, 2]);
 });
 
@@ -79,7 +93,7 @@ test("who comes later hears at once what is known, a new metric opens anew, and 
   const { groups, running } = rig();
   const leave = [groups.follow(query("t"), () => {})];
   await settled();
-  running()[0].tell([value("t", "p1", 1)], true);
+  running()[0].tell([value("t", "p1", 1)]);
   let heard: ReadonlyMap<string, LastValue> | undefined;
   leave.push(groups.follow(query("t"), (values) => (heard = values)));
   expect(shown(heard)).toEqual([["p1", 1, false]]);
