@@ -19,7 +19,13 @@ export function Status({ status }: { status: string }) {
   );
 }
 
-const SEVERITY_MARKS: Readonly<Record<string, string>> = { critical: "◆", high: "▲", medium: "■", low: "▽" };
+const SEVERITY_MARKS: Readonly<Record<string, string>> = {
+  critical: "◆",
+  high: "▲",
+  medium: "■",
+  low: "▽",
+  good: "●",
+};
 
 export function severityMark(severity: string): string {
   return SEVERITY_MARKS[severity] ?? "·";

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { PanelThresholdSchema, type PanelThreshold } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { inOrder, MARKS, SEVERITIES } from "./thresholds.ts";
+import { severityMark } from "../../parts/status.tsx";
+import { inOrder, SEVERITIES } from "./thresholds.ts";
 
 const THRESHOLDS_MAX = 20;
 
@@ -39,7 +40,7 @@ export function ThresholdFields({ thresholds, onChange }: ThresholdFieldsProps) 
           >
             {SEVERITIES.map((each) => (
               <option key={each} value={each}>
-                {MARKS[each]} {each}
+                {severityMark(each)} {each}
               </option>
             ))}
           </select>

@@ -9,15 +9,6 @@ export interface Threshold {
 
 export const SEVERITIES: readonly Severity[] = ["good", "low", "medium", "high", "critical"];
 
-/** Told by shape as well, for those who see few colours. */
-export const MARKS: Readonly<Record<Severity, string>> = {
-  good: "●",
-  low: "◇",
-  medium: "◆",
-  high: "▲",
-  critical: "■",
-};
-
 /** Undefined below all of them, where there are none, and of NaN. */
 export function severityOf(value: number, thresholds: readonly Threshold[]): Severity | undefined {
   let reached: Threshold | undefined;

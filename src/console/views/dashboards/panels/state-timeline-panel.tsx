@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { durationText, timeText } from "../../../format.ts";
+import { severityMark } from "../../../parts/status.tsx";
 import type { PanelSeries } from "../panel-data.ts";
-import { MARKS } from "../thresholds.ts";
 import { Label } from "./label.tsx";
 import { More } from "./more.tsx";
 import type { PanelProps } from "./panel-props.ts";
@@ -68,5 +68,5 @@ function wordOf(state: string): string {
 }
 
 function signOf({ severity, state }: StateRun): string {
-  return severity === undefined ? state : `${MARKS[severity]} ${state}`;
+  return severity === undefined ? state : `${severityMark(severity)} ${state}`;
 }

@@ -1,4 +1,5 @@
-import { MARKS, severityOf, type Threshold } from "../thresholds.ts";
+import { severityMark } from "../../../parts/status.tsx";
+import { severityOf, type Threshold } from "../thresholds.ts";
 import { valueText } from "./value-text.ts";
 
 export interface ValueProps {
@@ -21,7 +22,7 @@ export function Value({ value, unit, decimals, thresholds, isStale }: ValueProps
     >
       {severity !== undefined && (
         <span class="dash-mark" role="img" aria-label={severity}>
-          {MARKS[severity]}
+          {severityMark(severity)}
         </span>
       )}
       <b>{valueText(value, decimals)}</b>
