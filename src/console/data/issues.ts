@@ -21,12 +21,16 @@ export const areIssuesKnown = standing.isKnown;
 export const overPage = signal<{ readonly next: string; readonly failure: string }>();
 
 let cursor = "";
+let overFilter: BoardFilter | undefined;
+/** A beginning took away those that are over. */
+let isOverDue = false;
 
 /** Returns what stops it. */
 export function followIssues(): () => void {
   const open: Parameters<typeof follow<IssueUpdate>>[0] = async function* (options) {
     if (cursor === "") {
       standing.begin();
+      isOverDue = overPage.peek() !== undefined;
       for await (const update of collaborationApi.watchIssues({ filter: { statuses: ACTIVE } }, options)) {
         yield update;
         if (update.snapshotEnd) break;
@@ -42,22 +46,25 @@ export function followIssues(): () => void {
   };
   const hear = ({ issue, cursor: after, snapshotEnd }: IssueUpdate) => {
     if (after !== "") cursor = after;
-    if (snapshotEnd) standing.known();
-    else if (issue !== undefined) put(issue);
+    if (issue !== undefined && !snapshotEnd) put(issue);
+    if (!snapshotEnd) return;
+    standing.known();
+    if (isOverDue && overFilter !== undefined) void readOver(overFilter, true);
   };
   return follow(open, hear, { what: "issues" });
 }
 
 /** A page more of those that are over; the first one where `isFirst`. */
-export async function readOver({ device, session, alert, text }: BoardFilter, isFirst: boolean): Promise<void> {
+export async function readOver(board: BoardFilter, isFirst: boolean): Promise<void> {
+  const { device, session, alert, text } = (overFilter = board);
   const page = isFirst ? "" : (overPage.peek()?.next ?? "");
   const filter = { statuses: OVER, device, sessionId: session, alertId: alert, text: text.replace(/^#/, "") };
   try {
     const answer = await collaborationApi.listIssues({ filter, limit: OVER_AT_ONCE, page });
     answer.issues.forEach(put);
-    overPage.value = { next: answer.nextPage, failure: "" };
+    if (overFilter === board) overPage.value = { next: answer.nextPage, failure: "" };
   } catch (error) {
-    overPage.value = { next: page, failure: ConnectError.from(error).rawMessage };
+    if (overFilter === board) overPage.value = { next: page, failure: ConnectError.from(error).rawMessage };
   }
 }
 

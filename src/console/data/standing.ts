@@ -21,7 +21,9 @@ export class Standing<T> {
     this.isKnown.value = true;
   }
 
+  /** While all of it comes anew: as it has come, for what stood before may be from before a restore. */
   get(id: string): T | undefined {
+    if (this.#coming !== undefined) return this.#coming.get(id);
     return this.#changed.has(id) ? this.#changed.get(id) : this.all.peek().get(id);
   }
 

@@ -39,3 +39,17 @@ test("many changes are shown at once, the last of each; what is removed goes", a
   await until(() => shown(standing) === "c");
   expect(times).toBe(1);
 });
+
+test("while all of it comes anew, what is asked for is as it came, not as it stood before", () => {
+  const standing = new Standing<string>();
+  standing.begin();
+  standing.put("1", "revision 7");
+  standing.known();
+
+  standing.begin();
+  expect(standing.get("1")).toBeUndefined();
+  standing.put("1", "revision 5");
+  expect(standing.get("1")).toBe("revision 5");
+  standing.known();
+  expect([standing.get("1"), shown(standing)]).toEqual(["revision 5", "revision 5"]);
+});

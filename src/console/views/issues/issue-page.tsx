@@ -22,7 +22,8 @@ export function IssuePage({ number }: { number: string }) {
   // Where another revision is heard of, all of it is read: streams tell no comments.
   const heard = issues.value.get(number)?.revision ?? 0n;
   useEffect(() => {
-    if (answer?.issue !== undefined && answer.issue.revision >= heard) return;
+    // After a restore it may be an earlier one; those that are over need not be heard of.
+    if (answer?.issue !== undefined && (heard === 0n || heard === answer.issue.revision)) return;
     const controller = new AbortController();
     const { signal } = controller;
     const read = async () =>
