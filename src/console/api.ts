@@ -8,6 +8,7 @@ import { DataIngestion } from "../wire/gen/ingestion_pb.ts";
 import { Server } from "../wire/gen/server_pb.ts";
 import { SavedDashboards } from "../wire/gen/saved_dashboards_pb.ts";
 import { connectCalls } from "./connect-calls.ts";
+import { hearClock } from "./now.ts";
 import { ServerLink } from "./server-link.ts";
 
 export const link = new ServerLink(location.origin, {
@@ -17,6 +18,7 @@ export const link = new ServerLink(location.origin, {
     const timing = performance.getEntriesByType("resource").at(-1) as PerformanceResourceTiming | undefined;
     return timing !== undefined && /^h[23]/.test(timing.nextHopProtocol);
   },
+  onClock: hearClock,
 });
 const transport = connectCalls(location.origin, link.fetch);
 

@@ -18,6 +18,8 @@ export interface LinkMeans {
   fetch(request: Request): Promise<Response>;
   /** Whether many requests share a connection, as HTTP/2 has it; asked after a request was answered. */
   isShared(): boolean;
+  /** Is told how far the server's clock is before the browser's. */
+  onClock?(offsetMs: number): void;
 }
 
 const [BACKOFF_FIRST_MS, BACKOFF_MAX_MS] = [500, 10_000];
@@ -136,6 +138,7 @@ export class ServerLink {
         this.#up({ kind: "open" });
       },
       onHello: (hello) => (this.#hello.value = hello),
+      onClock: (offsetMs) => this.#means.onClock?.(offsetMs),
       onEnd: (reason) => {
         if (this.#tunnel !== tunnel || this.#isOver) return;
         if (openedMs === undefined) return void this.#refused(reason);

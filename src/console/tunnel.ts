@@ -6,6 +6,7 @@ import {
   frameOf,
   readFrame,
   readJson,
+  readTime,
   type AnswerHead,
   type ServerHello,
 } from "../wire/tunnel-frame.ts";
@@ -18,6 +19,8 @@ interface PendingCall {
 export interface TunnelEvents {
   onOpen(): void;
   onHello(hello: ServerHello): void;
+  /** How far the server's clock is before the browser's, in milliseconds, to a second; each time it is asked. */
+  onClock(offsetMs: number): void;
   /** Once; "" where nothing is known. All its calls have failed then. */
   onEnd(reason: string): void;
 }
@@ -26,6 +29,8 @@ const OPEN_WITHIN_MS = 10_000;
 const PING_EVERY_MS = 5_000;
 /** Of a connection over which no answer to a ping came for so long, nothing is believed any more. */
 const ANSWER_WITHIN_MS = 5_000;
+/** An answer that took longer, or waited in a page that slept, does not say what time it is. */
+const TIME_WITHIN_MS = 2_000;
 const decoder = new TextDecoder();
 
 /** Of one socket, from when it is opened until it is closed. */
@@ -37,6 +42,7 @@ export class Tunnel {
   #limit: ReturnType<typeof setTimeout> | undefined;
   #last = 0;
   #heardMs = Date.now();
+  #ping = { number: 0, sentMs: 0 };
 
   constructor(socket: WebSocket, events: TunnelEvents) {
     this.#socket = socket;
@@ -47,6 +53,8 @@ export class Tunnel {
     this.#pings = setInterval(() => this.check(), PING_EVERY_MS);
     socket.onopen = () => {
       this.#hear();
+      // Before any call: these are about times.
+      this.check();
       events.onOpen();
     };
     socket.onmessage = ({ data }) => {
@@ -65,7 +73,8 @@ export class Tunnel {
   check(): void {
     if (this.#socket.readyState !== WebSocket.OPEN || this.#limit !== undefined) return;
     this.#expectWithin(ANSWER_WITHIN_MS);
-    this.#socket.send(frameOf(FrameKind.PING, 0));
+    this.#ping = { number: this.#ping.number + 1, sentMs: Date.now() };
+    this.#socket.send(frameOf(FrameKind.PING, this.#ping.number));
   }
 
   /** POST alone. Rejects with a TypeError where the connection breaks, as `fetch` does. */
@@ -120,6 +129,7 @@ export class Tunnel {
     if (frame === undefined) return;
     const { kind, call, payload } = frame;
     if (kind === FrameKind.HELLO) return this.#events.onHello(readJson(payload) as ServerHello);
+    if (kind === FrameKind.PING) return this.#hearTime(call, readTime(payload));
     const pending = this.#calls.get(call);
     if (pending === undefined) return;
     if (kind === FrameKind.HEAD) {
@@ -135,6 +145,13 @@ export class Tunnel {
       if (kind === FrameKind.END) pending.body?.close();
       else fail(pending, new TypeError(decoder.decode(payload)));
     }
+  }
+
+  #hearTime(ping: number, timeMs: number | undefined): void {
+    const { number, sentMs } = this.#ping;
+    const [heardMs, tookMs] = [this.#heardMs, this.#heardMs - sentMs];
+    if (timeMs === undefined || ping !== number || tookMs < 0 || tookMs > TIME_WITHIN_MS) return;
+    this.#events.onClock(timeMs - (heardMs - tookMs / 2));
   }
 
   #cancel(call: number): void {

@@ -7,6 +7,7 @@ import {
   jsonFrame,
   readCall,
   readFrame,
+  timeFrame,
   type AnswerHead,
   type ServerHello,
   type TunnelCall,
@@ -222,7 +223,7 @@ function mayTakeFrame(data: TunnelData): boolean {
 
 /** While much waits to be read, that says that the server is there. */
 function answerPing(socket: Socket, call: number): void {
-  if (socket.getBufferedAmount() <= BUFFERED_BYTES_MAX) socket.send(frameOf(FrameKind.PING, call));
+  if (socket.getBufferedAmount() <= BUFFERED_BYTES_MAX) socket.send(timeFrame(call, Date.now()));
 }
 
 function cancel({ data }: Socket, call: number): void {

@@ -21,7 +21,7 @@ export const FrameKind = {
   END: 5,
   /** Server: it broke off; why, as text. */
   FAIL: 6,
-  /** Page: is anybody there; server: yes. */
+  /** Page: is anybody there; server: yes, under the same number, and what time it is there (8 bytes, milliseconds). */
   PING: 7,
   /** Server, once: who it is, as JSON. */
   HELLO: 8,
@@ -58,6 +58,7 @@ export interface TunnelFrame {
 
 const FRAME_HEAD_BYTES = 5;
 const LENGTH_BYTES = 4;
+const TIME_BYTES = 8;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -102,6 +103,18 @@ export function readCall(payload: Uint8Array<ArrayBuffer>): TunnelCall | undefin
   if (typeof head?.path !== "string" || typeof head.headers !== "object" || head.headers === null) return undefined;
   if (!Object.values(head.headers).every((value) => typeof value === "string")) return undefined;
   return { head, body: payload.subarray(LENGTH_BYTES + length) };
+}
+
+/** The answer to a ping. */
+export function timeFrame(call: number, timeMs: number): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(TIME_BYTES);
+  new DataView(payload.buffer).setFloat64(0, timeMs);
+  return frameOf(FrameKind.PING, call, payload);
+}
+
+/** Milliseconds; undefined where there is none. */
+export function readTime({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): number | undefined {
+  return byteLength === TIME_BYTES ? new DataView(buffer, byteOffset).getFloat64(0) : undefined;
 }
 
 /** Undefined where it is none. */

@@ -1,7 +1,8 @@
 /** Calls as the console makes them, against a server that speaks Connect. */
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type CallOptions } from "@connectrpc/connect";
 import { afterEach, expect, test } from "bun:test";
 import { connectCalls } from "../../src/console/connect-calls.ts";
+import { partOf } from "../../src/console/data/stream-part.ts";
 import { invalidField } from "../../src/model/errors.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
@@ -113,4 +114,17 @@ test("a connection that breaks is an error, and so is a stream that ends without
   expect(await errorOf(page.dashboard.queryRange({ metric: "m" }))).toMatchObject({
     rawMessage: "unsupported content type text/html",
   });
+});
+
+test("of a stream whose beginning alone is wanted the call is ended behind it", async () => {
+  const { dashboard, ended } = await start();
+  const page = new AbortController();
+  const open = (options: CallOptions) => dashboard.subscribeMetrics({ metricNames: ["a", "b", "on"] }, options);
+  expect(await names(partOf(open, page, ({ dashboardId }) => dashboardId === "b"))).toEqual(["a", "b"]);
+  while (ended() < 1) await Bun.sleep(1);
+  const left = partOf(open, page, () => false);
+  await left.next();
+  page.abort();
+  expect(await errorOf(names(left))).toMatchObject({ code: Code.Canceled });
+  while (ended() < 2) await Bun.sleep(1);
 });

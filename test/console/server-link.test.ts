@@ -1,7 +1,7 @@
 /** The page's way to its server, with sockets and a clock of the test's own. */
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import { ServerLink, type LinkState } from "../../src/console/server-link.ts";
-import { FrameKind, frameOf, jsonFrame, readFrame } from "../../src/wire/tunnel-frame.ts";
+import { FrameKind, frameOf, jsonFrame, readFrame, timeFrame } from "../../src/wire/tunnel-frame.ts";
 
 const BASE = "http://watchpost.example.org";
 
@@ -17,7 +17,8 @@ class FakeSocket {
 
   send(frame: Uint8Array<ArrayBuffer>): void {
     this.sent.push(frame);
-    if (this.isAlive && readFrame(frame)!.kind === FrameKind.PING) this.hear(frame);
+    const { kind, call } = readFrame(frame)!;
+    if (this.isAlive && kind === FrameKind.PING) this.hear(timeFrame(call, Date.now() + serverAheadMs));
   }
 
   hear(frame: Uint8Array<ArrayBuffer>): void {
@@ -38,11 +39,13 @@ class FakeSocket {
 let sockets: FakeSocket[] = [];
 let requests: { request: Request; answer: PromiseWithResolvers<Response> }[] = [];
 let isHealthy = false;
+let serverAheadMs = 0;
+let offsetsMs: number[] = [];
 let link: ServerLink;
 
 beforeEach(() => {
   jest.useFakeTimers();
-  [sockets, requests, isHealthy] = [[], [], false];
+  [sockets, requests, isHealthy, serverAheadMs, offsetsMs] = [[], [], false, 0, []];
   link = new ServerLink(BASE, {
     connect(url) {
       expect(url).toBe("ws://watchpost.example.org/tunnel");
@@ -58,6 +61,7 @@ beforeEach(() => {
       return answer.promise;
     },
     isShared: () => false,
+    onClock: (offsetMs) => offsetsMs.push(offsetMs),
   });
 });
 
@@ -136,7 +140,7 @@ test("who asks, wakes or does something does not wait for the next try", async (
   expect(sockets.length).toBe(3);
   sockets[2].open();
   await settle();
-  expect(readFrame(sockets[2].sent[0])!.kind).toBe(FrameKind.CALL);
+  expect(sockets[2].sent.map((frame) => readFrame(frame)!.kind)).toEqual([FrameKind.PING, FrameKind.CALL]);
   sockets[2].hear(jsonFrame(FrameKind.HEAD, 1, { status: 200, headers: {} }));
   sockets[2].hear(frameOf(FrameKind.END, 1));
   expect((await answer).status).toBe(200);
@@ -238,4 +242,30 @@ test("what the server says of itself is known", () => {
   const hello = { version: "1.2.3", commit: "abc", scripts: ["chunk-1.js"] };
   sockets[0].hear(jsonFrame(FrameKind.HELLO, 0, hello));
   expect(link.hello.value).toEqual(hello);
+});
+
+test("what time it is at the server is known before the first call, and where either clock is set", async () => {
+  serverAheadMs = 60_000;
+  sockets[0].open();
+  expect(offsetsMs).toEqual([60_000]);
+  jest.setSystemTime(Date.now() + 600_000);
+  serverAheadMs = -540_000;
+  await pass(5_000);
+  expect(offsetsMs).toEqual([60_000, -540_000]);
+});
+
+test("an answer that came late, as to a page that slept, does not say what time it is", async () => {
+  sockets[0].isAlive = false;
+  sockets[0].open();
+  const { call } = readFrame(sockets[0].sent[0])!;
+  const thenMs = Date.now();
+  jest.setSystemTime(thenMs + 60_000);
+  sockets[0].hear(timeFrame(call, thenMs));
+  expect(offsetsMs).toEqual([]);
+  jest.setSystemTime(thenMs);
+  sockets[0].hear(timeFrame(call + 1, thenMs));
+  sockets[0].hear(frameOf(FrameKind.PING, call));
+  expect(offsetsMs).toEqual([]);
+  sockets[0].hear(timeFrame(call, thenMs + 7));
+  expect(offsetsMs).toEqual([7]);
 });

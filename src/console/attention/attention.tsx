@@ -1,7 +1,7 @@
 /** How the page calls for attention, and where the browser withholds that: always in sight. */
 import { useState } from "preact/hooks";
 import { durationText } from "../format.ts";
-import { nowMs } from "../now.ts";
+import { browserNowMs } from "../now.ts";
 import { lazy } from "../lazy.tsx";
 import "./attention.css";
 import { noticePermission } from "./notifications.ts";
@@ -46,7 +46,7 @@ interface StateText {
 
 function stateText(): StateText {
   const { isOn, mutedUntilMs } = sound.value;
-  const mutedMs = mutedUntilMs > 0 ? mutedUntilMs - nowMs.value : 0;
+  const mutedMs = mutedUntilMs > 0 ? mutedUntilMs - browserNowMs.value : 0;
   const state = (text: string, short: string, isTrouble = false) => ({ text, short, isTrouble });
   if (notices.value.isOn && noticePermission.value !== "granted") {
     return state("notifications withheld by the browser", "withheld", true);

@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { episodesOn } from "../data/alert-episodes.ts";
 import type { ChartQuery } from "../data/chart-query.ts";
-import { serverNowMs } from "../data/server-clock.ts";
+import { serverNowMs } from "../now.ts";
 import { timeText } from "../format.ts";
 import { limitsOn } from "../data/metric-limits.ts";
 import { alertsByMetric, alertsKnownFromMs, areRulesCut, rules, wantOverlays } from "../data/overlays.ts";

@@ -1,11 +1,12 @@
 /** Issues as they are now: all that are not over, and of those that are the ones that were asked for or changed. */
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { IssueStatus, type Issue, type IssueUpdate } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi } from "../api.ts";
 import { follow } from "../follow.ts";
 import type { BoardFilter } from "./issue-board.ts";
 import { Standing } from "./standing.ts";
+import { partOf } from "./stream-part.ts";
 
 const [ACTIVE, OVER] = [
   [IssueStatus.OPEN, IssueStatus.IN_PROGRESS],
@@ -31,10 +32,8 @@ export function followIssues(): () => void {
     if (cursor === "") {
       standing.begin();
       isOverDue = overPage.peek() !== undefined;
-      for await (const update of collaborationApi.watchIssues({ filter: { statuses: ACTIVE } }, options)) {
-        yield update;
-        if (update.snapshotEnd) break;
-      }
+      const active = (own: CallOptions) => collaborationApi.watchIssues({ filter: { statuses: ACTIVE } }, own);
+      yield* partOf(active, options, ({ snapshotEnd }) => snapshotEnd);
     }
     try {
       // From here on all of them: also those that are over change.

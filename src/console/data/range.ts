@@ -4,7 +4,7 @@ import { signal, type Signal } from "@preact/signals";
 import type { MetricValue } from "../../wire/gen/dashboard_pb.ts";
 import type { PlotRange, PlotSeries } from "../charts/plot-model.ts";
 import { msOf } from "../format.ts";
-import { nowMs } from "../now.ts";
+import { nowMs, serverNowMs } from "../now.ts";
 import {
   isLiveRange,
   lengthMsOf,
@@ -20,7 +20,6 @@ import type { Line } from "./line.ts";
 import { followLive } from "./live-values.ts";
 import { isTooMany, readRange } from "./read-range.ts";
 import { SeriesBook, type HeardValue, type SeriesName, type Wanted } from "./series-book.ts";
-import { serverNowMs, watchServerClock } from "./server-clock.ts";
 import { labelsOf } from "./series-labels.ts";
 import { seriesNameOf } from "./series-name.ts";
 
@@ -76,7 +75,6 @@ export class LiveRange {
     this.#query = query;
     this.#plan = planOf(query);
     this.state = signal({ ...this.#told, series: [], names: [], stepMs: this.#plan.stepMs, range: this.#shownRange() });
-    watchServerClock();
     void this.#read({ isWhole: true });
     if (!isLiveRange(query.range, serverNowMs())) return;
     const again = setInterval(() => {

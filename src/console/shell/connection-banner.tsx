@@ -1,11 +1,11 @@
 import { link } from "../api.ts";
 import { brokenStreams, isOutdated } from "../connection.ts";
-import { nowMs } from "../now.ts";
+import { browserNowMs } from "../now.ts";
 import { connectionText } from "./connection-text.ts";
 
 /** Above all that is shown: what of it is not live, why, and what is done about it. */
 export function ConnectionBanner() {
-  const text = connectionText(link.state.value, brokenStreams.value, nowMs.value);
+  const text = connectionText(link.state.value, brokenStreams.value, browserNowMs.value);
   return (
     <div class="banners">
       <div role="status">

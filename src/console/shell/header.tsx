@@ -5,7 +5,7 @@ import { broken } from "../connection.ts";
 import { alertsBySeverity, unacknowledged } from "../data/alerts.ts";
 import { countText, durationText } from "../format.ts";
 import { keyTitle } from "../keys.ts";
-import { nowMs } from "../now.ts";
+import { browserNowMs } from "../now.ts";
 import { route } from "../route.ts";
 import { user } from "../user.ts";
 import { VIEWS } from "../views.ts";
@@ -84,11 +84,12 @@ function Live() {
   const present = broken.value;
   const isBroken = present !== undefined;
   const { heardMs } = link;
-  const heard = heardMs === undefined ? undefined : `The server was heard ${durationText(nowMs.value - heardMs)} ago`;
+  const heard =
+    heardMs === undefined ? undefined : `The server was heard ${durationText(browserNowMs.value - heardMs)} ago`;
   return (
     <span class="live" data-broken={isBroken} title={heard}>
       <span aria-hidden="true">{isBroken ? "▲" : "●"}</span> {isBroken ? "not live" : "live"}
-      {isBroken && <span class="live-since"> for {durationText(nowMs.value - present.sinceMs)}</span>}
+      {isBroken && <span class="live-since"> for {durationText(browserNowMs.value - present.sinceMs)}</span>}
     </span>
   );
 }

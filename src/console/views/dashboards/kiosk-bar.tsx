@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { broken } from "../../connection.ts";
 import { durationText } from "../../format.ts";
-import { nowMs } from "../../now.ts";
+import { browserNowMs } from "../../now.ts";
 import { go, pathTo, route, setParams } from "../../route.ts";
 import { fillScreen } from "./fill-screen.ts";
 import { kioskTurn } from "./kiosk-turn.ts";
@@ -31,7 +31,7 @@ export function KioskBar({ id, title }: { id: string; title: string }) {
   return (
     <div class="dash-kiosk" data-shown={isShown}>
       <p role="status" class="live" data-broken={present !== undefined}>
-        {present === undefined ? "● live" : `✕ not live for ${durationText(nowMs.value - present.sinceMs)}`}
+        {present === undefined ? "● live" : `✕ not live for ${durationText(browserNowMs.value - present.sinceMs)}`}
       </p>
       <div class="dash-kiosk-controls">
         <strong>{title}</strong>

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { Chart } from "../../charts/chart.tsx";
 import type { PlotRange } from "../../charts/plot-model.ts";
 import type { Failure } from "../../data/failure.ts";
-import { clockOffsetMs } from "../../data/server-clock.ts";
+import { clockOffsetMs } from "../../now.ts";
 import { countText, durationText } from "../../format.ts";
 import { route, setParams } from "../../route.ts";
 import { newRuleAddress } from "../alerts/rules/rule-address.ts";
