@@ -8,7 +8,8 @@ const STREAM_TYPE = "application/connect+proto";
 export class PlainCalls {
   readonly streamsMax: number;
   readonly #fetch: (request: Request) => Promise<Response>;
-  readonly #waiting: (() => void)[] = [];
+  /** The first of them is the next. */
+  readonly #waiting = new Set<() => void>();
   #streams = 0;
 
   constructor(streamsMax: number, fetch: (request: Request) => Promise<Response>) {
@@ -37,22 +38,24 @@ export class PlainCalls {
     }
   };
 
-  /** Resolves with what gives the room back, once. */
+  /** Resolves with what gives the room back, once, and to whoever waits for longest. */
   async #enter(signal: AbortSignal): Promise<() => void> {
-    while (this.#streams >= this.streamsMax) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        signal.addEventListener("abort", () => resolve());
+    signal.throwIfAborted();
+    if (this.#streams < this.streamsMax) this.#streams++;
+    else {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.add(resolve);
+        const left = () => this.#waiting.delete(resolve) && reject(signal.reason);
+        signal.addEventListener("abort", left, { once: true });
       });
-      signal.throwIfAborted();
     }
-    this.#streams++;
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
-      this.#streams--;
-      this.#waiting.shift()?.();
+      const [next] = this.#waiting;
+      if (next === undefined) this.#streams--;
+      else if (this.#waiting.delete(next)) next();
     };
   }
 }

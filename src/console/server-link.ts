@@ -29,6 +29,10 @@ const HELD_MS = 10_000;
 const REFUSALS_MIN = 2;
 const [STREAMS_MAX, STREAMS_MAX_SHARED] = [3, 90];
 const UPGRADE_EVERY_MS = 60_000;
+/** After it nobody believes that the server is there. */
+const HEALTHY_WITHIN_MS = 5_000;
+/** What the page asks by itself, and often, hurries no more than that: pauses are there to be kept. */
+const HURRIED_EVERY_MS = 5_000;
 const HEALTH_PATH = "/healthz";
 
 export class ServerLink {
@@ -44,6 +48,7 @@ export class ServerLink {
   #attempt = 0;
   #refusals = 0;
   #isOver = false;
+  #hurriedMs = -Infinity;
 
   /** `base`: of the page, such as "http://127.0.0.1:8080". */
   constructor(base: string, means: LinkMeans) {
@@ -71,11 +76,11 @@ export class ServerLink {
     return kind === "open" || kind === "plain";
   }
 
-  /** Tries at once where it is down. Rejects with a TypeError where the server cannot be reached, as `fetch` does. */
+  /** Where it is down the next try is at once, but not often: timers call, too. Rejects with a TypeError where the server cannot be reached, as `fetch` does. */
   readonly fetch = async (input: string | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(String(input), init);
     if (!this.isUp) {
-      this.tryNow();
+      this.#hurry();
       await this.#tried.promise;
     }
     const state = this.#state.peek();
@@ -102,6 +107,7 @@ export class ServerLink {
     });
   }
 
+  /** For what people do. */
   tryNow(): void {
     if (this.#state.peek().kind === "waiting") this.#try();
   }
@@ -110,6 +116,12 @@ export class ServerLink {
   check(): void {
     this.tryNow();
     this.#tunnel?.check();
+  }
+
+  #hurry(): void {
+    if (this.#state.peek().kind !== "waiting" || Date.now() - this.#hurriedMs < HURRIED_EVERY_MS) return;
+    this.#hurriedMs = Date.now();
+    this.#try();
   }
 
   close(): void {
@@ -152,12 +164,15 @@ export class ServerLink {
 
   /** No WebSocket could be opened: is it the server, or something between? */
   async #refused(reason: string): Promise<void> {
+    const over = new AbortController();
+    const limit = setTimeout(() => over.abort(), HEALTHY_WITHIN_MS);
     const isThere = await this.#means
-      .fetch(new Request(new URL(HEALTH_PATH, this.#base).href, { cache: "no-store" }))
+      .fetch(new Request(new URL(HEALTH_PATH, this.#base).href, { cache: "no-store", signal: over.signal }))
       .then(
         ({ ok }) => ok,
         () => false,
       );
+    clearTimeout(limit);
     if (this.#isOver) return;
     this.#refusals = isThere ? this.#refusals + 1 : 0;
     if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);

@@ -38,7 +38,7 @@ class FakeSocket {
 
 let sockets: FakeSocket[] = [];
 let requests: { request: Request; answer: PromiseWithResolvers<Response> }[] = [];
-let isHealthy = false;
+let isHealthy: boolean | "silent" = false;
 let serverAheadMs = 0;
 let offsetsMs: number[] = [];
 let link: ServerLink;
@@ -53,7 +53,7 @@ beforeEach(() => {
       return sockets.at(-1) as unknown as WebSocket;
     },
     fetch(request) {
-      if (request.url.endsWith("/healthz"))
+      if (request.url.endsWith("/healthz") && isHealthy !== "silent")
         return isHealthy ? Promise.resolve(new Response("ok")) : Promise.reject(new TypeError("no route"));
       const answer = Promise.withResolvers<Response>();
       requests.push({ request, answer });
@@ -268,4 +268,61 @@ test("an answer that came late, as to a page that slept, does not say what time 
   expect(offsetsMs).toEqual([]);
   sockets[0].hear(timeFrame(call, thenMs + 7));
   expect(offsetsMs).toEqual([7]);
+});
+
+test("a server that neither opens a WebSocket nor says whether it is there is tried again", async () => {
+  isHealthy = "silent";
+  await refuse();
+  expect(state().kind).toBe("connecting");
+  await pass(5_000);
+  expect(state().kind).toBe("waiting");
+});
+
+test("calls that timers make do not undo the pauses; what people do is tried at once", async () => {
+  const ask = async () => {
+    void link.fetch(`${BASE}/call`, { method: "POST" }).catch(() => {});
+    await settle();
+    if (state().kind === "connecting") await refuse();
+  };
+  await refuse();
+  for (let i = 0; i < 100; i++) {
+    await ask();
+    await pass(100);
+    if (state().kind === "connecting") await refuse();
+  }
+  // In ten seconds: two of the calls, and four or five after pauses, besides the first.
+  expect(sockets.length).toBeLessThanOrEqual(9);
+  const before = sockets.length;
+  link.tryNow();
+  expect(sockets.length).toBe(before + 1);
+});
+
+test("where streams wait for their turn one that is not wanted any more takes none", async () => {
+  isHealthy = true;
+  await refuse();
+  link.tryNow();
+  await refuse();
+  const begin = () => {
+    const over = new AbortController();
+    const headers = { "content-type": "application/connect+proto" };
+    const stream = link.fetch(`${BASE}/stream`, { method: "POST", headers, signal: over.signal });
+    void stream.catch(() => {});
+    return over;
+  };
+  const streams = Array.from({ length: 6 }, begin);
+  await settle();
+  expect(requests).toHaveLength(3);
+  streams[3].abort();
+  await settle();
+  streams[0].abort();
+  await settle();
+  expect(requests).toHaveLength(4);
+  // It was its turn, and it left before it began.
+  streams[1].abort();
+  streams[5].abort();
+  await settle();
+  expect(requests.filter(({ request }) => !request.signal.aborted)).toHaveLength(3 - 1);
+  begin();
+  await settle();
+  expect(requests.filter(({ request }) => !request.signal.aborted)).toHaveLength(3);
 });
