@@ -83,6 +83,10 @@ const PURE = [
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):(?!zlib")/;
 
+const BROWSER_CLOCK = ["now.ts", "server-link.ts", "tunnel.ts", "connection.ts", "attention/"].map(
+  (place) => `console/${place}`,
+);
+
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((file) => /\.tsx?$/.test(file) && !file.startsWith("wire/gen/"))
   .sort()
@@ -127,6 +131,14 @@ test("pure files use no clock, timers, randomness or machine", () => {
     .filter(({ file }) => PURE.some((place) => file.startsWith(place)) && !IMPURE_EXCEPTIONS.has(file))
     .filter(({ text }) => IMPURE.test(text.replaceAll(/^import type .*$/gm, "")))
     .map(({ file }) => file);
+  expect(wrong).toEqual([]);
+});
+
+test("the console goes by the server's clock, but for its connection and what sounds", () => {
+  const wrong = files
+    .filter(({ file }) => file.startsWith("console/") && !BROWSER_CLOCK.some((place) => file.startsWith(place)))
+    .filter(({ text }) => /\bDate\.now\b|\bnew Date\(\)/.test(text))
+    .map(({ file }) => `${file} reads the browser's clock; wanted serverNowMs or nowMs of now.ts`);
   expect(wrong).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
 import { AlertState } from "../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../api.ts";
+import { serverNowMs } from "../now.ts";
 import { alertRow, type AlertRow } from "./alert-row.ts";
 import { onAlerts } from "./alerts.ts";
 import { Recurrence, RECURRENCE_MS } from "./recurrence.ts";
@@ -25,7 +26,7 @@ export function followRecurrences(): () => void {
 }
 
 async function readPast(): Promise<void> {
-  const from = timestampFromMs(Date.now() - RECURRENCE_MS);
+  const from = timestampFromMs(serverNowMs() - RECURRENCE_MS);
   try {
     const { alerts } = await alertsApi.listAlerts({ state: AlertState.CLEARED, from, limit: READ_MAX });
     for (const alert of alerts) recurrence.note(alertRow(alert, false));
@@ -36,5 +37,5 @@ async function readPast(): Promise<void> {
 }
 
 function present(): Recurrences {
-  return { timesOf: (row) => recurrence.times(row, Date.now()) };
+  return { timesOf: (row) => recurrence.times(row, serverNowMs()) };
 }

@@ -7,6 +7,7 @@ import { RetryInfoSchema } from "../../wire/gen/google/rpc/error_details_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi } from "../api.ts";
 import { follow } from "../follow.ts";
+import { serverNowMs } from "../now.ts";
 import { Outbox, type Draft, type Outcome } from "./outbox.ts";
 import { membersAfter, membersAsTold, type Members } from "./present.ts";
 import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
@@ -56,7 +57,7 @@ export class Room {
     [this.id, this.userId] = [id, userId];
     this.outbox = new Outbox({
       send: (draft, messageId) => this.#send(draft, messageId),
-      newId: () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
+      newId: () => crypto.randomUUID?.() ?? `${serverNowMs()}-${Math.random()}`,
       after(ms, callback) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);
@@ -181,7 +182,7 @@ export class Room {
     if (event === "snapshot") this.#snapshot = [];
     if (event === "snapshot") this.issues.value = new Map();
     if (issue !== undefined) this.#hasIssue(issue);
-    if (messageType === "typing" && userId !== this.userId) this.#types(userId, Date.now() + TYPING_SHOWN_MS);
+    if (messageType === "typing" && userId !== this.userId) this.#types(userId, serverNowMs() + TYPING_SHOWN_MS);
     if (number > 0n) {
       this.outbox.arrived(metadata["client_message_id"] ?? "");
       if (messageType === "chat") this.#types(userId, 0);

@@ -14,7 +14,7 @@ const FRESH_MS = 60_000;
 const known = new Map<string, Known>();
 
 export function ruleOf(name: string): Rule | undefined {
-  const nowMs = Date.now();
+  const nowMs = performance.now();
   const before = known.get(name);
   if (before !== undefined && nowMs - before.askedMs < FRESH_MS) return before.rule.value;
   const rule = before?.rule ?? signal<Rule | undefined>(undefined);

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { SilenceState, type Alert, type Silence } from "../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../api.ts";
 import { msOf } from "../format.ts";
+import { serverNowMs } from "../now.ts";
 import { silencedLabels } from "./alert-row.ts";
 import { setSilenced } from "./alerts.ts";
 import { parseMatcher, testOf, type LabelTest } from "./label-matcher.ts";
@@ -41,7 +42,7 @@ export async function readSilences(): Promise<void> {
 
 /** What has begun or ended by now. */
 function apply(): void {
-  const nowMs = Date.now();
+  const nowMs = serverNowMs();
   const present = silences.value.filter(({ state, startsAt, endsAt }) => {
     return state !== SilenceState.EXPIRED && (msOf(startsAt) ?? 0) <= nowMs && (msOf(endsAt) ?? 0) > nowMs;
   });

@@ -3,6 +3,7 @@ import { signal, type Signal } from "@preact/signals";
 import { timestampOfMs } from "../../wire/timestamp.ts";
 import type { RangeFunction, SeriesRange } from "../../wire/gen/history_pb.ts";
 import { dashboardApi } from "../api.ts";
+import { serverNowMs } from "../now.ts";
 import { ConnectError } from "@connectrpc/connect";
 import type { LastValuesQuery } from "./last-value-groups.ts";
 import { seriesNameOf } from "./series-name.ts";
@@ -56,7 +57,7 @@ export class StepValues {
     if (this.#isDue) return;
     const { metric, filters, groupBy, aggregation, function: func, range } = this.#query;
     const { stepMs } = this.state.peek();
-    const now = Date.now();
+    const now = serverNowMs();
     const [fromMs, toMs] = "lastMs" in range ? [now - range.lastMs, now] : [range.fromMs, range.toMs];
     const from = timestampOfMs(Math.floor(fromMs / stepMs) * stepMs);
     try {

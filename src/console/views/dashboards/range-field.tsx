@@ -1,4 +1,5 @@
 import { timeText } from "../../format.ts";
+import { serverNowMs } from "../../now.ts";
 import { setParams } from "../../route.ts";
 import { durationOf, paramsOf, PRESETS, type TimeRange } from "./time-range.ts";
 
@@ -29,5 +30,5 @@ export function RangeField({ range, defaultMs }: { range: TimeRange; defaultMs: 
 }
 
 function rangeText({ fromMs, toMs }: { fromMs: number; toMs: number }): string {
-  return `${timeText(fromMs, Date.now())} to ${timeText(toMs, Date.now())}`;
+  return `${timeText(fromMs, serverNowMs())} to ${timeText(toMs, serverNowMs())}`;
 }

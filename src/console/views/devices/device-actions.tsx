@@ -6,6 +6,7 @@ import { devicesCsv, isoOf } from "../../data/device-csv.ts";
 import { devices } from "../../data/devices.ts";
 import { lastSeenMs } from "../../data/last-seen.ts";
 import { countOf } from "../../format.ts";
+import { serverNowMs } from "../../now.ts";
 import { confirm } from "../../parts/dialog.tsx";
 import { Menu } from "../../parts/menu.tsx";
 import { tell, tellError } from "../../parts/toast.tsx";
@@ -102,7 +103,7 @@ function save(those: readonly Device[]): void {
   ]);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
-  link.download = `devices-${new Date().toISOString().slice(0, 10)}.csv`;
+  link.download = `devices-${new Date(serverNowMs()).toISOString().slice(0, 10)}.csv`;
   link.click();
   URL.revokeObjectURL(link.href);
   tell(`${countOf(those.length, "device")} exported`);

@@ -6,6 +6,7 @@ import { UNSENT_MAX } from "../../data/outbox.ts";
 import { leaveRoom } from "../../data/presence.ts";
 import type { Room } from "../../data/room.ts";
 import { msOf } from "../../format.ts";
+import { serverNowMs } from "../../now.ts";
 import { NameField } from "../../parts/name-field.tsx";
 import { Time } from "../../parts/time.tsx";
 import { go, pathTo } from "../../route.ts";
@@ -135,7 +136,7 @@ function carryOut(text: string, room: Room): ComponentChildren | undefined {
     case "issue":
       return add(command.kind, command.text, command.metadata);
     case "annotate": {
-      const { message, metadata } = annotationDraft(command, Date.now());
+      const { message, metadata } = annotationDraft(command, serverNowMs());
       return add("annotation", message, metadata);
     }
     case "show-issue":

@@ -8,6 +8,7 @@ import { firstNumber, laterCount, type RoomLog } from "../../data/room-log.ts";
 import { roomRows } from "../../data/room-rows.ts";
 import { isAbout } from "../../data/topic-charts.ts";
 import { countText } from "../../format.ts";
+import { serverNowMs } from "../../now.ts";
 import { known } from "./known.ts";
 import { RowItem } from "./row-item.tsx";
 import { UnsentItem } from "./unsent-item.tsx";
@@ -126,7 +127,7 @@ function useAlertNotices(room: Room): readonly AlertNotice[] {
   const kept = useMemo(() => new AlertNotices(), [room]);
   const topic = room.session.value?.topic;
   const about = topic === undefined ? [] : alertList.value.filter((alert) => isAbout(topic, alert));
-  return kept.take(about, Date.now());
+  return kept.take(about, serverNowMs());
 }
 
 function edgeText(log: RoomLog): string {

@@ -8,7 +8,7 @@ import { coverageOf, matchersFor, type Coverage } from "../../../data/silence-dr
 import { readSilences } from "../../../data/silences.ts";
 import { errorText } from "../../../errors.ts";
 import { countText } from "../../../format.ts";
-import { nowMs } from "../../../now.ts";
+import { nowMs, serverNowMs } from "../../../now.ts";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { Severity } from "../../../parts/status.tsx";
 import { tell } from "../../../parts/tell.ts";
@@ -35,7 +35,7 @@ export function SilenceDialog({ rows, onClose }: DialogProps) {
     if (lastsMs === undefined || isSending) return;
     setSending(true);
     try {
-      const endsAt = timestampFromMs(Date.now() + lastsMs);
+      const endsAt = timestampFromMs(serverNowMs() + lastsMs);
       await alertsApi.putSilence({ silence: { matchers: [...matchers], endsAt, author: user.peek(), comment } });
       await readSilences();
       tell(`Silenced for ${formatDurationMs(lastsMs)}`);

@@ -9,6 +9,7 @@ import { ruleOf } from "../../../data/rule-of.ts";
 import { countText, durationText, msOf } from "../../../format.ts";
 import { useKeys } from "../../../keys.ts";
 import { lookingAt } from "../../../looking-at.ts";
+import { serverNowMs } from "../../../now.ts";
 import { Severity } from "../../../parts/status.tsx";
 import { Age, Time } from "../../../parts/time.tsx";
 import { pathTo } from "../../../route.ts";
@@ -149,7 +150,7 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
 }
 
 function AlertChart({ row: { alert }, episodes }: { row: AlertRow; episodes: Episodes | undefined }) {
-  const [sinceMs] = useState(Date.now);
+  const [sinceMs] = useState(serverNowMs);
   const rule = alert.published ? undefined : ruleOf(alert.rule);
   const query = useMemo(() => chartOf(alert, rule, sinceMs), [alert.id, rule, sinceMs]);
   const [thresholds, shaded] = useMemo(

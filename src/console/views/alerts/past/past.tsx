@@ -7,6 +7,7 @@ import { alertRow, SEVERITIES } from "../../../data/alert-row.ts";
 import { localText, msOfLocalText } from "../../../data/local-time.ts";
 import { errorText, isCancelled } from "../../../errors.ts";
 import { countText, durationText, msOf } from "../../../format.ts";
+import { serverNowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { Severity, severityMark } from "../../../parts/status.tsx";
 import { Table, type Column } from "../../../parts/table.tsx";
@@ -100,7 +101,7 @@ export function PastAlerts() {
           label="to"
           value={text("to")}
           onChange={(to) =>
-            setParams({ to, from: text("from") || new Date(Date.now() - DAY_MS).toISOString(), range: "" })
+            setParams({ to, from: text("from") || new Date(serverNowMs() - DAY_MS).toISOString(), range: "" })
           }
         />
         <select
@@ -212,7 +213,7 @@ function usePast(asked: Asked) {
     const controller = new AbortController();
     const { signal } = controller;
     const { severities, rules, devices, lastMs, fromMs = 0, toMs } = asked;
-    const from = timestampFromMs(lastMs === undefined ? fromMs : Date.now() - lastMs);
+    const from = timestampFromMs(lastMs === undefined ? fromMs : serverNowMs() - lastMs);
     const request = {
       severities,
       rules,
@@ -243,7 +244,7 @@ function usePast(asked: Asked) {
 
 function lastedMs(alert: Alert): number {
   const { firedMs } = alertRow(alert, false);
-  return (msOf(alert.clearedAt) ?? Date.now()) - firedMs;
+  return (msOf(alert.clearedAt) ?? serverNowMs()) - firedMs;
 }
 
 function lastedText(alert: Alert): string {

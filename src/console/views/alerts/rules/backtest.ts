@@ -6,6 +6,7 @@ import { RuleSchema, type Rule, type TestRuleResponse } from "../../../../wire/g
 import { alertsApi } from "../../../api.ts";
 import { errorText, isCancelled } from "../../../errors.ts";
 import type { PlotRange } from "../../../charts/plot-model.ts";
+import { serverNowMs } from "../../../now.ts";
 import { problemsOf, type Problem } from "../problems.ts";
 import { jsonOfRule } from "./rule-form.ts";
 
@@ -42,7 +43,7 @@ export function useBacktest(rule: Rule | undefined, lastMs: number): Backtest {
     }
     const over = new AbortController();
     const { signal } = over;
-    setState((before) => ({ ...before, isRunning: true, sinceMs: Date.now() }));
+    setState((before) => ({ ...before, isRunning: true, sinceMs: serverNowMs() }));
     const ask = async () => {
       const range = rangeOf(lastMs);
       const [from, to] = [timestampFromMs(range.fromMs), timestampFromMs(range.toMs)];
@@ -68,6 +69,6 @@ export function useBacktest(rule: Rule | undefined, lastMs: number): Backtest {
 }
 
 function rangeOf(lastMs: number): PlotRange {
-  const nowMs = Date.now();
+  const nowMs = serverNowMs();
   return { fromMs: nowMs - lastMs, toMs: nowMs };
 }

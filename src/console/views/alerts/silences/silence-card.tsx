@@ -5,7 +5,7 @@ import { alertsApi } from "../../../api.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { readSilences } from "../../../data/silences.ts";
 import { countOf, msOf } from "../../../format.ts";
-import { nowMs } from "../../../now.ts";
+import { nowMs, serverNowMs } from "../../../now.ts";
 import { confirm } from "../../../parts/dialog.tsx";
 import { Menu } from "../../../parts/menu.tsx";
 import { tell, tellError } from "../../../parts/tell.ts";
@@ -38,7 +38,7 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
     refresh();
   };
   const extend = (byMs: number) => {
-    const later = timestampFromMs((msOf(endsAt) ?? Date.now()) + byMs);
+    const later = timestampFromMs((msOf(endsAt) ?? serverNowMs()) + byMs);
     const put = () => alertsApi.putSilence({ silence: { ...silence, endsAt: later }, userId: user.peek() });
     return change(put, `It lasts ${formatDurationMs(byMs)} longer`);
   };

@@ -8,7 +8,7 @@ import { coverageOf } from "../../../data/silence-draft.ts";
 import { readSilences } from "../../../data/silences.ts";
 import { errorText } from "../../../errors.ts";
 import { msOf } from "../../../format.ts";
-import { nowMs } from "../../../now.ts";
+import { nowMs, serverNowMs } from "../../../now.ts";
 import { Dialog } from "../../../parts/dialog.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { user } from "../../../user.ts";
@@ -45,7 +45,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
   const isComplete = endsMs !== undefined && given.length > 0 && comment.trim() !== "";
 
   const send = async () => {
-    const end = endOf(times, Date.now());
+    const end = endOf(times, serverNowMs());
     if (isSending || !isComplete || end === undefined) return;
     setSending(true);
     try {
@@ -125,7 +125,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
 function timesOf({ startsAt, endsAt }: BegunSilence): SilenceTimes {
   const [startsMs, endsMs] = [msOf(startsAt), msOf(endsAt)];
   return {
-    from: startsMs !== undefined && startsMs > Date.now() ? localText(startsMs) : "",
+    from: startsMs !== undefined && startsMs > serverNowMs() ? localText(startsMs) : "",
     lasts: endsMs === undefined ? "1h" : "",
     until: endsMs === undefined ? "" : localText(endsMs),
   };

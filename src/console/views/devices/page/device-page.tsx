@@ -8,6 +8,7 @@ import { followLastSeen, lastSeenMs, lastSeenVersion } from "../../../data/last-
 import { msOf } from "../../../format.ts";
 import { lookingAt } from "../../../looking-at.ts";
 import { lazy } from "../../../lazy.tsx";
+import { serverNowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { Status } from "../../../parts/status.tsx";
 import { Age } from "../../../parts/time.tsx";
@@ -118,7 +119,7 @@ export function DevicePage({ id }: { id: string }) {
       )}
       {open === "note" && (
         <AnnotationDialog
-          edited={{ chart: { metric: "*", filters: { device: id } }, fromMs: Date.now() }}
+          edited={{ chart: { metric: "*", filters: { device: id } }, fromMs: serverNowMs() }}
           onClose={() => setOpen(undefined)}
         />
       )}
