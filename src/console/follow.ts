@@ -1,22 +1,11 @@
-import { ConnectError, type CallOptions } from "@connectrpc/connect";
+import type { CallOptions } from "@connectrpc/connect";
 import { link } from "./api.ts";
 import { streamBroke, streamRuns } from "./connection.ts";
-import { errorText } from "./errors.ts";
-
-const [BACKOFF_FIRST_MS, BACKOFF_MAX_MS] = [500, 10_000];
-
-/** A stream that has nothing to say is believed to run after so long without an error: its answer begins with its first message. */
-const SETTLED_MS = 1_000;
-
-/** Through a proxy without WebSockets nothing is believed that was not heard. */
-const UNHEARD_MS = 5_000;
-const UNHEARD = "nothing came yet: it waits for its turn, or a proxy holds it back";
+import { followStream } from "./stream-follower.ts";
 
 export interface FollowOptions {
   /** What comes, as the page says it where it does not: "alerts". */
   readonly what?: string;
-  /** Each time it breaks, before it is opened again: a cursor that the server does not know (OUT_OF_RANGE) is to be forgotten. */
-  onBreak?(error: ConnectError): void;
 }
 
 /**
@@ -27,56 +16,17 @@ export interface FollowOptions {
 export function follow<M>(
   open: (options: CallOptions) => AsyncIterable<M>,
   onMessage: (message: M) => void,
-  { what = "", onBreak }: FollowOptions = {},
+  { what = "" }: FollowOptions = {},
 ): () => void {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const run = async () => {
-    let attempt = 0;
-    const onRuns = () => {
-      attempt = 0;
-      streamRuns(controller);
-    };
-    while (true) {
-      await link.up(signal);
-      if (signal.aborted) break;
-      const onUnheard = () => streamBroke(controller, UNHEARD, what);
-      const settled =
-        link.state.peek().kind === "plain" ? setTimeout(onUnheard, UNHEARD_MS) : setTimeout(onRuns, SETTLED_MS);
-      let error = new ConnectError("the server has ended the stream");
-      try {
-        for await (const message of open({ signal })) {
-          clearTimeout(settled);
-          onRuns();
-          onMessage(message);
-        }
-      } catch (thrown) {
-        error = ConnectError.from(thrown);
-      }
-      clearTimeout(settled);
-      if (signal.aborted) break;
-      streamBroke(controller, errorText(error), what);
-      onBreak?.(error);
-      // Together with all others when the connection comes back, and not at once where it is there.
-      const pauseMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt++) * (0.5 + Math.random() / 2);
-      if (link.isUp) await pause(pauseMs, signal);
-    }
-    streamRuns(controller);
+  const means = {
+    up: (signal: AbortSignal) => link.up(signal),
+    isUp: () => link.isUp,
+    unheardReason: () =>
+      link.state.peek().kind === "plain"
+        ? "nothing came yet: it waits for its turn, or a proxy holds it back"
+        : "the server has not answered yet",
+    onBroke: (stream: object, reason: string) => streamBroke(stream, reason, what),
+    onRuns: streamRuns,
   };
-  void run();
-  return () => controller.abort();
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
+  return followStream(means, open, onMessage);
 }

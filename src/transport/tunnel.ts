@@ -44,6 +44,9 @@ const [GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER] = [1001, 1002, 1013];
 /** Of a stream that was cut: a reader that takes something by then gets the error, too. */
 export const UNREAD_TIMEOUT_S = 5;
 const TOO_MANY_REQUESTS = 429;
+/** Later than nearly all calls are refused that are. */
+const HEAD_AFTER_MS = 500;
+const STREAM_TYPES = "application/connect+";
 const encoder = new TextEncoder();
 
 export function tunnelData(request: Request): TunnelData {
@@ -87,7 +90,7 @@ export function tunnelHandler({
     let unread: NodeJS.Timeout | undefined;
     const closeUnread = () => (unread = setTimeout(() => socket.terminate(), UNREAD_TIMEOUT_S * 1_000));
     try {
-      await passOn(await answer(request, closeUnread), socket, call, signal);
+      await passOn(answer(request, closeUnread), streamHeadOf(request), socket, call, signal);
     } catch (error) {
       if (signal.aborted) return;
       onDefect(error);
@@ -151,9 +154,31 @@ function requestOf({ head, body }: TunnelCall, base: string, signal: AbortSignal
   }
 }
 
-async function passOn(response: Response, socket: Socket, call: number, signal: AbortSignal): Promise<void> {
+/** Of an answer that streams: also where it is a refusal, that is its end. Undefined where it cannot be told before. */
+function streamHeadOf({ headers }: Request): AnswerHead | undefined {
+  const type = headers.get("content-type") ?? "";
+  if (!type.startsWith(STREAM_TYPES) || headers.has("connect-accept-encoding")) return undefined;
+  return { status: 200, headers: { "content-type": type } };
+}
+
+/** Connect answers a stream with its first message, which may be hours away: with `early` the page hears that its call is under way. */
+async function passOn(
+  answering: Promise<Response>,
+  early: AnswerHead | undefined,
+  socket: Socket,
+  call: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let isHeadSent = false;
+  const quiet = setTimeout(() => {
+    if (early === undefined || signal.aborted || socket.getBufferedAmount() > BUFFERED_BYTES_MAX) return;
+    isHeadSent = true;
+    socket.send(jsonFrame(FrameKind.HEAD, call, early));
+  }, HEAD_AFTER_MS);
+  const response = await answering.finally(() => clearTimeout(quiet));
   const head: AnswerHead = { status: response.status, headers: Object.fromEntries(response.headers) };
-  await sendInTurn(socket, jsonFrame(FrameKind.HEAD, call, head), signal);
+  if (!isHeadSent) await sendInTurn(socket, jsonFrame(FrameKind.HEAD, call, head), signal);
+  else if (head.status !== early?.status) throw new Error(`a stream was answered with HTTP ${head.status}`);
   for await (const chunk of response.body === null ? [] : gathered(response.body)) {
     for (let at = 0; at < chunk.byteLength && !signal.aborted; at += CHUNK_BYTES_MAX) {
       const piece = chunk.subarray(at, at + CHUNK_BYTES_MAX);

@@ -24,6 +24,9 @@ async function start() {
   async function* updates({ metricNames }: { metricNames: string[] }, { signal }: { signal: AbortSignal }) {
     if (metricNames.length === 0) throw invalidField("metric_names", "", "at least one name");
     try {
+      if (metricNames[0] === "quiet") await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      if (metricNames[0] === "late")
+        await Bun.sleep(1_000).then(() => Promise.reject(invalidField("metric_names", "late", "another")));
       while (!signal.aborted) {
         toy.pulled++;
         yield { dashboardId: metricNames[0], metrics: [{ name: metricNames[0] === "large" ? PADDING : "" }] };
@@ -115,6 +118,30 @@ test("a page is told who the server is, and without a console of no scripts", as
   const { link } = await start();
   await until(() => link.hello.value !== undefined);
   expect(link.hello.value).toEqual({ version: expect.any(String), commit: expect.any(String), scripts: [] });
+});
+
+test("of a stream that has nothing to say the page hears that it is under way", async () => {
+  const { dashboard, toy } = await start();
+  const late = dashboard
+    .subscribeMetrics({ metricNames: ["late"] })
+    [Symbol.asyncIterator]()
+    .next();
+  const refused = late.catch((error: unknown) => ConnectError.from(error));
+  const taken = Promise.withResolvers<string | null>();
+  const controller = new AbortController();
+  const options = {
+    signal: controller.signal,
+    onHeader: (headers: Headers) => taken.resolve(headers.get("content-type")),
+  };
+  const first = dashboard
+    .subscribeMetrics({ metricNames: ["quiet"] }, options)
+    [Symbol.asyncIterator]()
+    .next();
+  expect(await taken.promise).toBe("application/connect+proto");
+  controller.abort();
+  expect(first).rejects.toThrow();
+  expect(await refused).toMatchObject({ rawMessage: expect.stringContaining("wanted another") });
+  await until(() => toy.ended === 2);
 });
 
 test("a call that is longer than a frame may be goes as a request of its own", async () => {
