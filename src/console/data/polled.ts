@@ -1,6 +1,7 @@
 /** What the server has no stream of: asked for again while somebody looks. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { errorText, isCancelled } from "../errors.ts";
+import { errorText } from "../errors.ts";
+import { poll } from "./poll.ts";
 
 export interface Polled<T> {
   /** Undefined: not read yet. */
@@ -27,34 +28,18 @@ export function usePolled<T>(
   useEffect(() => {
     const over = new AbortController();
     const { signal } = over;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let asking = 0;
-    const run = async () => {
-      clearTimeout(timer);
-      const nth = ++asking;
-      try {
-        const value = await ask({ signal });
-        if (!signal.aborted && nth === asking) setRead({ key, value, failure: "" });
-      } catch (error) {
-        if (signal.aborted || isCancelled(error)) return;
+    refresh.current = poll({
+      ask: () => ask({ signal }),
+      onAnswer: (value) => setRead({ key, value, failure: "" }),
+      onFailure: (error) =>
         setRead((before) => ({
           key,
           value: before?.key === key ? before.value : undefined,
           failure: errorText(error),
-        }));
-      }
-      if (!signal.aborted && nth === asking) timer = setTimeout(soon, everyMs);
-    };
-    const soon = () => {
-      if (!document.hidden) return void run();
-      document.addEventListener("visibilitychange", () => void run(), { once: true, signal });
-    };
-    refresh.current = () => void run();
-    void run();
-    return () => {
-      over.abort();
-      clearTimeout(timer);
-    };
+        })),
+      ...{ everyMs, signal, page: document },
+    });
+    return () => over.abort();
   }, [everyMs, key]);
   const isPresent = read?.key === key;
   return {

@@ -6,7 +6,7 @@ import { requestOf, SERIES_MAX, type ChartPlan, type ChartQuery } from "./chart-
 import type { Points } from "./line.ts";
 import type { StoredSeries } from "./series-book.ts";
 import { seriesNameOf } from "./series-name.ts";
-import { Turns } from "./turns.ts";
+import { rangeTurns } from "./turns.ts";
 
 export interface RangeAnswer {
   readonly series: readonly StoredSeries[];
@@ -14,9 +14,6 @@ export interface RangeAnswer {
   readonly more: number;
   readonly notes: readonly string[];
 }
-
-/** Of one page, which may have many charts. */
-const turns = new Turns(8);
 
 /** `fromMs`: a part of it. `isTop`: only the highest series, since there are too many. */
 export async function readRange(
@@ -29,7 +26,7 @@ export async function readRange(
   const answers = await Promise.all(
     functions.map((func) => {
       const request = requestOf(query, plan, func, { isTop, ...(fromMs !== undefined && { fromMs }) });
-      return turns.run(() => dashboardApi.queryRange(request, { signal }));
+      return rangeTurns.run(() => dashboardApi.queryRange(request, { signal }));
     }),
   );
   const [values, mins, maxs] = answers.map(

@@ -3,12 +3,14 @@ import { signal, type Signal } from "@preact/signals";
 import { timestampOfMs } from "../../wire/timestamp.ts";
 import type { RangeFunction, SeriesRange } from "../../wire/gen/history_pb.ts";
 import { dashboardApi } from "../api.ts";
+import { errorText } from "../errors.ts";
 import { serverNowMs } from "../now.ts";
-import { ConnectError } from "@connectrpc/connect";
 import type { LastValuesQuery } from "./last-value-groups.ts";
+import { poll } from "./poll.ts";
 import { seriesNameOf } from "./series-name.ts";
 import type { StepSeries, StepValuesState } from "./series-values.ts";
 import { stepFor } from "./step-length.ts";
+import { rangeTurns } from "./turns.ts";
 
 export interface StepsQuery extends LastValuesQuery {
   readonly function: RangeFunction;
@@ -23,7 +25,6 @@ const READ_EVERY_MS_MIN = 5_000;
 export class StepValues {
   readonly state: Signal<StepValuesState>;
   readonly #query: StepsQuery;
-  #isDue = false;
 
   constructor(query: StepsQuery) {
     this.#query = query;
@@ -39,41 +40,33 @@ export class StepValues {
   /** Reads, and reads again while the range goes on and the page is seen. Returns what stops it. */
   follow(): () => void {
     const over = new AbortController();
-    const read = () => void this.#read(over.signal);
-    read();
-    if (!("lastMs" in this.#query.range)) return () => over.abort();
-    const timer = setInterval(read, Math.max(READ_EVERY_MS_MIN, this.state.peek().stepMs));
-    const onSeen = () => this.#isDue && read();
-    document.addEventListener("visibilitychange", onSeen);
-    return () => {
-      over.abort();
-      clearInterval(timer);
-      document.removeEventListener("visibilitychange", onSeen);
-    };
+    poll({
+      ask: (signal) => this.#read(signal),
+      onAnswer: (found) => (this.state.value = { ...this.state.peek(), ...found, isRead: true, failure: "" }),
+      onFailure: (error) => (this.state.value = { ...this.state.peek(), isRead: true, failure: errorText(error) }),
+      everyMs: Math.max(READ_EVERY_MS_MIN, this.state.peek().stepMs),
+      isOnce: !("lastMs" in this.#query.range),
+      ...{ signal: over.signal, page: document },
+    });
+    return () => over.abort();
   }
 
-  async #read(over: AbortSignal): Promise<void> {
-    this.#isDue = document.hidden;
-    if (this.#isDue) return;
+  async #read(signal: AbortSignal): Promise<Pick<StepValuesState, "series" | "fromMs" | "toMs">> {
     const { metric, filters, groupBy, aggregation, function: func, range } = this.#query;
     const { stepMs } = this.state.peek();
-    const now = serverNowMs();
-    const [fromMs, toMs] = "lastMs" in range ? [now - range.lastMs, now] : [range.fromMs, range.toMs];
-    const from = timestampOfMs(Math.floor(fromMs / stepMs) * stepMs);
-    try {
+    return rangeTurns.run(async () => {
+      const now = serverNowMs();
+      const [fromMs, toMs] = "lastMs" in range ? [now - range.lastMs, now] : [range.fromMs, range.toMs];
+      const from = timestampOfMs(Math.floor(fromMs / stepMs) * stepMs);
       const { series } = await dashboardApi.queryRange(
         {
           ...{ metric, filters: { ...filters }, groupBy: [...groupBy], aggregation, function: func },
           ...{ from, stepMs: BigInt(stepMs), ...(!("lastMs" in range) && { to: timestampOfMs(toMs) }) },
         },
-        { signal: over },
+        { signal },
       );
-      if (over.aborted) return;
-      this.state.value = { series: series.map(stepSeries), fromMs, toMs, stepMs, isRead: true, failure: "" };
-    } catch (error) {
-      if (over.aborted) return;
-      this.state.value = { ...this.state.peek(), isRead: true, failure: ConnectError.from(error).rawMessage };
-    }
+      return { series: series.map(stepSeries), fromMs, toMs };
+    });
   }
 }
 

@@ -19,3 +19,6 @@ export class Turns {
     }
   }
 }
+
+/** Readings of ranges, of all charts and panels of a page. */
+export const rangeTurns = new Turns(8);
