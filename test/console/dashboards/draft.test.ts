@@ -1,10 +1,11 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { differences } from "../../../src/console/views/dashboards/differences.ts";
 import * as drafts from "../../../src/console/views/dashboards/draft.ts";
 import {
   idFromTitle,
   newPanel,
+  tidied,
   withAdded,
   withDuplicate,
   withoutPanel,
@@ -54,6 +55,23 @@ test("what was edited while a save was under way is not lost, and is to be saved
   expect(drafts.isChanged(drafts.savedAs(sent, sent.present, saved(2n, "sent")))).toBe(false);
   const later = drafts.savedAs(renamed(sent, "later"), sent.present, saved(2n, "sent"));
   expect([later.present.title, later.base.revision, drafts.isChanged(later)]).toEqual(["later", 2n, true]);
+});
+
+test("one's own save, its answer lost, is no conflict, also where its panels had to move; another's is", () => {
+  const overlapping = withAdded(saved(1n), newPanel(PanelKind.LINE));
+  const panels = [...overlapping.panels, { ...overlapping.panels[0], id: "other" }];
+  const edited = drafts.edited(drafts.opened(saved(1n)), { ...overlapping, panels });
+  const sent = drafts.saving(edited);
+  const stored = fromBinary(
+    SavedDashboardSchema,
+    toBinary(SavedDashboardSchema, tidied({ ...sent.present, revision: 2n })),
+  );
+  const heard = drafts.heard(sent, stored);
+  expect([heard.theirs, heard.base.revision, drafts.isChanged(heard)]).toEqual([undefined, 2n, false]);
+  const later = drafts.heard(renamed(sent, "later"), stored);
+  expect([later.theirs, later.base.revision, later.present.title]).toEqual([undefined, 2n, "later"]);
+  expect(drafts.heard(sent, saved(2n, "theirs")).theirs?.title).toBe("theirs");
+  expect(drafts.heard(edited, stored).theirs).toBe(stored);
 });
 
 test("what is deleted stays on the screen and can be saved anew", () => {

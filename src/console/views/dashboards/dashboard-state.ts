@@ -70,16 +70,18 @@ export class DashboardState {
     if (draft === undefined || this.isSaving.peek()) return false;
     const revision = isDeliberate ? drafts.revisionToReplace(draft) : draft.base.revision;
     this.isSaving.value = true;
+    this.draft.value = drafts.saving(draft);
     try {
       const answer = await putDashboard(tidied(draft.present), revision);
       this.draft.value = drafts.savedAs(this.draft.peek()!, draft.present, laidOut(answer));
       return true;
     } catch (error) {
-      // Whoever was quicker is shown as a conflict, also before the stream tells of it.
+      // Whoever was quicker is shown as a conflict, also before the stream tells of it; it may be this save, its answer lost.
       const theirs = await getDashboard(this.id).catch(() => undefined);
       if (theirs === undefined || theirs.revision === revision) throw error;
-      this.draft.value = drafts.heard(this.draft.peek()!, laidOut(theirs));
-      return false;
+      const heard = drafts.heard(this.draft.peek()!, laidOut(theirs));
+      this.draft.value = heard;
+      return heard.theirs === undefined;
     } finally {
       this.isSaving.value = false;
       const told = this.#told;
@@ -92,7 +94,10 @@ export class DashboardState {
     const saved = laidOut(told);
     this.isMissing.value = false;
     const before = this.draft.peek();
-    this.#show(before, before === undefined ? drafts.opened(saved) : drafts.heard(before, saved, this.#held > 0));
+    const after = before === undefined ? drafts.opened(saved) : drafts.heard(before, saved, this.#held > 0);
+    // Of what is edited only one's own save takes the place.
+    if (before !== undefined && drafts.isChanged(before)) this.draft.value = after;
+    else this.#show(before, after);
   }
 
   #show(before: drafts.Draft | undefined, after: drafts.Draft): void {

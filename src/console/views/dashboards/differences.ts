@@ -39,6 +39,10 @@ export function differences(base: SavedDashboard, mine: SavedDashboard, theirs: 
   return found;
 }
 
+export function isSameContent(one: SavedDashboard, other: SavedDashboard): boolean {
+  return differences(one, one, other).length === 0;
+}
+
 function headOf({ title, description, variables, rangeMs }: SavedDashboard) {
   return { title, description, variables, rangeMs };
 }

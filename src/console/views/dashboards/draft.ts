@@ -1,5 +1,7 @@
 /** A dashboard while somebody works on it, and others save it, too. All functions are pure. */
 import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { isSameContent } from "./differences.ts";
+import { laidOut } from "./edits.ts";
 
 export interface Draft {
   /** As it was taken from the server: its revision is the one that a save replaces. */
@@ -13,6 +15,8 @@ export interface Draft {
   readonly theirs: SavedDashboard | undefined;
   /** Who deleted it meanwhile, and when. */
   readonly deleted: SavedDashboard | undefined;
+  /** What was sent to be saved, until that is answered: an answer may be lost on its way. */
+  readonly sent?: SavedDashboard;
 }
 
 const PAST_MAX = 50;
@@ -39,10 +43,11 @@ export function undone(draft: Draft): Draft {
 
 /**
  * What the server tells: taken over by itself where nothing is edited, nor held by a form that is open. Told again it changes
- * nothing.
+ * nothing, and what was sent from here is no conflict.
  */
 export function heard(draft: Draft, saved: SavedDashboard, isHeld = false): Draft {
   if (saved.revision <= (draft.theirs ?? draft.base).revision && draft.deleted === undefined) return draft;
+  if (draft.sent !== undefined && isSameContent(laidOut(draft.sent), saved)) return savedAs(draft, draft.sent, saved);
   return isHeld || isChanged(draft) ? { ...draft, theirs: saved, deleted: undefined } : opened(saved);
 }
 
@@ -55,15 +60,19 @@ export function heardDeleted(draft: Draft, deleted: SavedDashboard): Draft {
   return { ...draft, theirs: undefined, deleted };
 }
 
+/** Before `present` is sent. */
+export function saving(draft: Draft): Draft {
+  return { ...draft, sent: draft.present };
+}
+
 /** The answer to a save of `sent`; what was edited since stands on top of it. */
 export function savedAs(draft: Draft, sent: SavedDashboard, answer: SavedDashboard): Draft {
   if (draft.present === sent) return opened(answer);
   return {
-    ...draft,
-    base: answer,
+    ...opened(answer),
+    present: draft.present,
     past: [...draft.past, answer].slice(-PAST_MAX),
-    theirs: undefined,
-    deleted: undefined,
+    gesture: draft.gesture,
   };
 }
 
