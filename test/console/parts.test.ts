@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { beforeEach, expect, test } from "bun:test";
+import { fileName } from "../../src/console/parts/file-name.ts";
 import { nextInMenu } from "../../src/console/parts/menu-keys.ts";
 import { tell, tellError, toasts } from "../../src/console/parts/tell.ts";
 
@@ -20,6 +21,13 @@ test("in a menu arrows go round, and a letter goes to the next entry that begins
     undefined,
     undefined,
   ]);
+});
+
+test("a file is called what its title says, whatever stands in it", () => {
+  expect(
+    [" Pump 3: ../etc/passwd?", "Kühlung, Halle 2", "x".repeat(200)].map((title) => fileName(title, "chart")),
+  ).toEqual(["Pump-3-..-etc-passwd", "Kühlung-Halle-2", "x".repeat(80)]);
+  expect([fileName("", "chart"), fileName("../..", "chart")]).toEqual(["chart", "chart"]);
 });
 
 test("what is told again counts, the newest stay, and no more than four", () => {

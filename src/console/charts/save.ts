@@ -1,4 +1,6 @@
 /** Files of what a chart shows. */
+import { fileName } from "../parts/file-name.ts";
+import { saveFile } from "../parts/save-file.ts";
 import { csvOf } from "./csv.ts";
 import { palette } from "./palette.ts";
 import type { PlotRange, PlotSeries } from "./plot-model.ts";
@@ -15,10 +17,9 @@ export interface ShownSeries extends PlotSeries {
 }
 
 const [LINE_PX, MARGIN_PX, KEY_PX] = [20, 16, 10];
-const FILE_NAME_MAX = 80;
 
 export function saveCsv({ title, series, range }: Shown): void {
-  save(new Blob([csvOf(series, range)], { type: "text/csv" }), `${fileName(title)}.csv`);
+  saveFile(`${fileName(title, "chart")}.csv`, new Blob([csvOf(series, range)], { type: "text/csv" }));
 }
 
 /** `plot`: as it is drawn. Throws where the browser makes no picture of it. */
@@ -56,7 +57,7 @@ export async function savePng(plot: HTMLCanvasElement, { title, series, range }:
   }
   const blob = await new Promise<Blob | null>((resolve) => picture.toBlob(resolve, "image/png"));
   if (blob === null) throw new Error("the browser makes no picture of so large a chart");
-  save(blob, `${fileName(title)}.png`);
+  saveFile(`${fileName(title, "chart")}.png`, blob);
 }
 
 export function rangeText({ fromMs, toMs }: PlotRange): string {
@@ -74,16 +75,4 @@ function wrapped(series: readonly ShownSeries[], width: number, widthOf: (text: 
     left += needed;
     return place;
   });
-}
-
-function fileName(title: string): string {
-  return title.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, FILE_NAME_MAX) || "chart";
-}
-
-function save(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,12 +1,12 @@
 import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { saveFile } from "../../parts/save-file.ts";
 import { tellError } from "../../parts/toast.tsx";
-import { download } from "./download.ts";
 
 /** As a file. What makes JSON of messages comes when it is wanted first: it is large. */
 export async function exportDashboard(id: string, read: () => Promise<SavedDashboard>): Promise<void> {
   try {
     const [dashboard, { fileText }] = await Promise.all([read(), import("./dashboard-json.ts")]);
-    download(`${id}.json`, fileText(dashboard));
+    saveJson(`${id}.json`, fileText(dashboard));
   } catch (error) {
     tellError(error, `${id} could not be exported`);
   }
@@ -18,8 +18,12 @@ export async function exportAll(ids: readonly string[], read: (id: string) => Pr
     const whole: SavedDashboard[] = [];
     for (const id of ids) whole.push(await read(id));
     const { fileTextOfAll } = await import("./dashboard-json.ts");
-    download("dashboards.json", fileTextOfAll(whole));
+    saveJson("dashboards.json", fileTextOfAll(whole));
   } catch (error) {
     tellError(error, "They could not be exported");
   }
+}
+
+function saveJson(name: string, text: string): void {
+  saveFile(name, new Blob([text], { type: "application/json" }));
 }

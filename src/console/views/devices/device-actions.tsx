@@ -9,6 +9,7 @@ import { countOf } from "../../format.ts";
 import { serverNowMs } from "../../now.ts";
 import { confirm } from "../../parts/dialog.tsx";
 import { Menu } from "../../parts/menu.tsx";
+import { saveFile } from "../../parts/save-file.ts";
 import { tell, tellError } from "../../parts/toast.tsx";
 import { go, pathTo } from "../../route.ts";
 import { user } from "../../user.ts";
@@ -101,11 +102,7 @@ function save(those: readonly Device[]): void {
     ["last_seen", (device) => isoOf(lastSeenMs(device))],
     ["battery", ({ deviceId }) => textOf(batteryOf(deviceId))],
   ]);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
-  link.download = `devices-${new Date(serverNowMs()).toISOString().slice(0, 10)}.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveFile(`devices-${new Date(serverNowMs()).toISOString().slice(0, 10)}.csv`, new Blob([csv], { type: "text/csv" }));
   tell(`${countOf(those.length, "device")} exported`);
 }
 

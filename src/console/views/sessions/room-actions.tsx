@@ -3,9 +3,11 @@ import { useState } from "preact/hooks";
 import { SessionState } from "../../../wire/gen/collaboration_pb.ts";
 import { ExportFormat } from "../../../wire/gen/replay_pb.ts";
 import { collaborationApi } from "../../api.ts";
-import { saveExport } from "../../data/session-export.ts";
+import { exportSession } from "../../data/session-export.ts";
 import type { Room } from "../../data/room.ts";
+import { fileName } from "../../parts/file-name.ts";
 import { Menu } from "../../parts/menu.tsx";
+import { saveFile } from "../../parts/save-file.ts";
 import { go } from "../../route.ts";
 import { RoomForm, type RoomWritten } from "./room-form.tsx";
 
@@ -32,7 +34,10 @@ export function RoomActions({ room }: { room: Room }) {
   };
   const close = () => change(() => collaborationApi.closeSession({ sessionId, userId }));
   const reopen = () => change(() => collaborationApi.reopenSession({ sessionId, userId }));
-  const save = (format: ExportFormat) => saveExport(sessionId, title || sessionId, format);
+  const save = async (format: ExportFormat) => {
+    const name = fileName(title || sessionId, "session");
+    saveFile(`${name}.${format === ExportFormat.MARKDOWN ? "md" : "wps"}`, await exportSession(sessionId, format));
+  };
   const edit = async (written: RoomWritten) => {
     await collaborationApi.updateSession({ sessionId, userId, ...written });
     await room.refresh();
