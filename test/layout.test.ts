@@ -83,9 +83,14 @@ const PURE = [
 const IMPURE =
   /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|crypto\.getRandomValues)\b|from "(bun|node):(?!zlib")/;
 
-const BROWSER_CLOCK = ["now.ts", "server-link.ts", "tunnel.ts", "connection.ts", "attention/"].map(
-  (place) => `console/${place}`,
-);
+const BROWSER_CLOCK = [
+  "now.ts",
+  "server-link.ts",
+  "tunnel.ts",
+  "stream-follower.ts",
+  "connection.ts",
+  "attention/",
+].map((place) => `console/${place}`);
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((file) => /\.tsx?$/.test(file) && !file.startsWith("wire/gen/"))
