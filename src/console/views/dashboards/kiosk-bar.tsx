@@ -31,7 +31,13 @@ export function KioskBar({ id, title }: { id: string; title: string }) {
   return (
     <div class="dash-kiosk" data-shown={isShown}>
       <p role="status" class="live" data-broken={present !== undefined}>
-        {present === undefined ? "● live" : `✕ not live for ${durationText(browserNowMs.value - present.sinceMs)}`}
+        {present === undefined ? (
+          "● live"
+        ) : (
+          <>
+            ✕ not live <span aria-hidden="true">for {durationText(browserNowMs.value - present.sinceMs)}</span>
+          </>
+        )}
       </p>
       <div class="dash-kiosk-controls">
         <strong>{title}</strong>
