@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { heatCells, strengthOf } from "../../../src/console/views/dashboards/panels/heat-cells.ts";
+import { cellAfter, heatCells, strengthOf } from "../../../src/console/views/dashboards/panels/heat-cells.ts";
 import { stepFor } from "../../../src/console/data/step-length.ts";
 import { holdMsOf, shares, stateRuns } from "../../../src/console/views/dashboards/panels/state-runs.ts";
 import { severityOf } from "../../../src/console/views/dashboards/thresholds.ts";
@@ -81,6 +81,17 @@ test("a value stands in the cell of its series and step, and nowhere where it is
   const cells = heatCells(series, 0, 30, 10);
   expect([cells.columns, cells.rows, cells.min, cells.max]).toEqual([3, 2, 2, 4]);
   expect([...cells.values]).toEqual([2, 3, 4, NaN, NaN, NaN]);
+});
+
+test("arrows go from cell to cell, from the newest on, and not beyond", () => {
+  const cells = { rows: 2, columns: 3 };
+  const after = (...keys: string[]) =>
+    keys.reduce<ReturnType<typeof cellAfter>>((at, key) => cellAfter(key, at, cells), undefined);
+  expect(after("ArrowDown")).toEqual({ row: 0, column: 2 });
+  expect(after("ArrowLeft", "ArrowLeft", "ArrowDown", "ArrowDown")).toEqual({ row: 1, column: 1 });
+  expect(after("ArrowLeft", "Home", "ArrowLeft", "ArrowUp")).toEqual({ row: 0, column: 0 });
+  expect(after("ArrowLeft", "Home", "End", "ArrowRight")).toEqual({ row: 0, column: 2 });
+  expect(cellAfter("a", undefined, cells)).toBe(undefined);
 });
 
 test("strength goes from 0 to 1, by magnitude where the scale is logarithmic", () => {

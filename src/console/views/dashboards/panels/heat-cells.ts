@@ -40,3 +40,30 @@ export function strengthOf(value: number, min: number, max: number, isLog: boole
     isLog && min > 0 ? Math.log(Math.max(value, min) / min) / Math.log(max / min) : (value - min) / (max - min);
   return Math.max(0, Math.min(1, scaled));
 }
+
+export interface CellPlace {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** Where a key leads, from the newest of the first series on; undefined: nowhere. */
+export function cellAfter(
+  key: string,
+  from: CellPlace | undefined,
+  { rows, columns }: Pick<HeatCells, "rows" | "columns">,
+): CellPlace | undefined {
+  const [down, right] = STEPS[key] ?? [0, 0];
+  if (down === 0 && right === 0) return undefined;
+  if (from === undefined) return { row: 0, column: columns - 1 };
+  const within = (at: number, count: number) => Math.max(0, Math.min(count - 1, at));
+  return { row: within(from.row + down, rows), column: within(from.column + right, columns) };
+}
+
+const STEPS: Readonly<Record<string, readonly [down: number, right: number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+};

@@ -3,7 +3,7 @@ import { palette } from "../../../charts/palette.ts";
 import type { Severity } from "../../../charts/plot-model.ts";
 import { timeText } from "../../../format.ts";
 import { severityOf } from "../thresholds.ts";
-import { heatCells, strengthOf, type HeatCells } from "./heat-cells.ts";
+import { cellAfter, heatCells, strengthOf, type CellPlace, type HeatCells } from "./heat-cells.ts";
 import { Label } from "./label.tsx";
 import { More } from "./more.tsx";
 import { unitOf, type PanelProps } from "./panel-props.ts";
@@ -14,6 +14,7 @@ const SHOWN_MAX = 60;
 const WEAKEST = 0.08;
 /** Smaller cells touch. */
 const GAP_FROM_PX = 8;
+const MARK_PX = 2;
 
 /** A row a series, a column a step: the stronger the colour, the higher the value. */
 export function HeatMapPanel({ panel, data }: PanelProps) {
@@ -22,13 +23,16 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
   const alignedMs = Math.floor(fromMs / stepMs) * stepMs;
   const cells = useMemo(() => heatCells(series, alignedMs, toMs, stepMs), [data.series, alignedMs, toMs, stepMs]);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [at, setAt] = useState("");
+  const [at, setAt] = useState<CellPlace>();
+  const [isByKeys, setByKeys] = useState(false);
+  const marked = isByKeys ? at : undefined;
   const min = panel.min ?? cells.min;
   const max = panel.max ?? cells.max;
   const strength = (value: number) => strengthOf(value, min, max, panel.logScale);
   useEffect(() => {
     const place = canvas.current!;
-    const draw = () => drawCells(place, cells, (value) => [strength(value), severityOf(value, panel.thresholds)]);
+    const lookOf = (value: number) => [strength(value), severityOf(value, panel.thresholds)] as const;
+    const draw = () => drawCells(place, cells, lookOf, marked);
     // Its first call comes at once.
     const sizes = new ResizeObserver(draw);
     sizes.observe(place);
@@ -41,16 +45,29 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
       theme.disconnect();
       dark.removeEventListener("change", draw);
     };
-  }, [cells, panel, min, max]);
+  }, [cells, panel, min, max, marked]);
   const unit = series.length > 0 ? unitOf(panel, series[0]) : "";
   const tellCell = ({ offsetX, offsetY, currentTarget }: PointerEvent) => {
     const { clientWidth, clientHeight } = currentTarget as HTMLCanvasElement;
-    const row = Math.floor((offsetY / clientHeight) * cells.rows);
-    const column = Math.floor((offsetX / clientWidth) * cells.columns);
+    setByKeys(false);
+    setAt({
+      row: Math.floor((offsetY / clientHeight) * cells.rows),
+      column: Math.floor((offsetX / clientWidth) * cells.columns),
+    });
+  };
+  const goOn = (event: KeyboardEvent) => {
+    const next = cellAfter(event.key, at, cells);
+    if (next === undefined) return;
+    event.preventDefault();
+    setByKeys(true);
+    setAt(next);
+  };
+  const textOf = ({ row, column }: CellPlace) => {
     const value = cells.values[row * cells.columns + column];
+    if (series[row] === undefined || value === undefined) return "";
     const time = timeText(alignedMs + column * stepMs, toMs);
     const known = Number.isNaN(value) ? "nothing is known" : `${valueText(value, panel.decimals)} ${unit}`;
-    setAt(series[row] === undefined ? "" : `${series[row].label}, ${time}: ${known}`);
+    return `${series[row].label}, ${time}: ${known}`;
   };
   return (
     <div class="dash-heat">
@@ -64,13 +81,17 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`${cells.rows} series, from ${valueText(cells.min, panel.decimals)} to ${valueText(cells.max, panel.decimals)} ${unit}`}
+        aria-label={`${cells.rows} series, from ${valueText(cells.min, panel.decimals)} to ${valueText(cells.max, panel.decimals)} ${unit}. Arrows look at a value`}
+        tabIndex={0}
+        aria-keyshortcuts="ArrowLeft ArrowRight ArrowUp ArrowDown Home End"
+        onKeyDown={goOn}
+        onBlur={() => setAt(undefined)}
         onPointerMove={tellCell}
-        onPointerLeave={() => setAt("")}
+        onPointerLeave={() => setAt(undefined)}
       />
       <TimeLine {...{ fromMs: alignedMs, toMs }} />
-      <p class="dash-scale dim">
-        {at || (
+      <p class="dash-scale dim" aria-live={isByKeys ? "polite" : "off"}>
+        {(at && textOf(at)) || (
           <>
             {valueText(min, panel.decimals)} <span class="dash-ramp" aria-hidden="true" />{" "}
             {valueText(max, panel.decimals)} {unit}
@@ -86,11 +107,12 @@ function drawCells(
   canvas: HTMLCanvasElement,
   { columns, rows, values }: HeatCells,
   lookOf: (value: number) => readonly [strength: number, severity: Severity | undefined],
+  marked: CellPlace | undefined,
 ): void {
   const { clientWidth, clientHeight } = canvas;
   canvas.width = Math.round(clientWidth * devicePixelRatio);
   canvas.height = Math.round(clientHeight * devicePixelRatio);
-  const { accent, severities } = palette();
+  const { accent, ink, severities } = palette();
   const context = canvas.getContext("2d")!;
   const [width, height] = [canvas.width / columns, canvas.height / rows];
   for (let row = 0; row < rows; row++) {
@@ -105,6 +127,11 @@ function drawCells(
       context.fillRect(x, y, right - x - gapOf(width), bottom - y - gapOf(height));
     }
   }
+  if (marked === undefined) return;
+  context.globalAlpha = 1;
+  context.strokeStyle = ink;
+  context.lineWidth = MARK_PX * devicePixelRatio;
+  context.strokeRect(marked.column * width, marked.row * height, width, height);
 }
 
 function gapOf(sizePx: number): number {
