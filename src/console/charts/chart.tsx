@@ -1,13 +1,12 @@
 /** A plot that asks for what it shows, and follows it. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Failure } from "../data/failure.ts";
-import { deliveries, wantDeliveries } from "../data/watched-deliveries.ts";
-import { explained } from "../data/gaps.ts";
-import { LiveRange, type ChartQuery, type RangeState } from "../data/range.ts";
+import type { ChartQuery, RangeState } from "../data/range.ts";
 import { countText } from "../format.ts";
 import { useAnnotating } from "../parts/annotate.tsx";
 import { useOverlays } from "./overlays.ts";
 import { Plot, type PlotProps } from "./plot.tsx";
+import { useLiveRanges } from "./use-live-ranges.ts";
 
 export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
   readonly query: ChartQuery;
@@ -17,38 +16,10 @@ export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
   onFailure?(failure: Failure | undefined): void;
 }
 
-export function Chart({ query, title = query.metric, ...props }: ChartProps) {
+export function Chart({ query, title = query.metric, onFailure, ...plot }: ChartProps) {
   const place = useRef<HTMLElement>(null);
-  const isSeen = useSeen(place);
-  const [live, setLive] = useState<LiveRange>();
-  const queryKey = JSON.stringify(query);
-  useEffect(() => {
-    const asked = new LiveRange(query);
-    setLive(asked);
-    return () => asked.close();
-  }, [queryKey]);
-  return (
-    <figure ref={place} class="chart" aria-label={title}>
-      {live !== undefined && <LiveChart {...{ ...props, query, title, live, isSeen }} />}
-    </figure>
-  );
-}
-
-interface LiveChartProps extends ChartProps {
-  readonly title: string;
-  readonly live: LiveRange;
-  /** Else what comes is not drawn. */
-  readonly isSeen: boolean;
-}
-
-function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChartProps) {
-  const present = isSeen ? live.state.value : live.state.peek();
-  // Until another range of the same has come, what was there before stays.
-  const before = useRef<{ readonly of: string; readonly state: RangeState }>(undefined);
-  const of = JSON.stringify({ ...query, range: undefined, stepMs: undefined });
-  if (present.isRead) before.current = { of, state: present };
-  const kept = before.current?.of === of ? before.current.state : present;
-  const state = useExplainedGaps(present.isRead ? present : { ...kept, range: present.range });
+  // What is not seen is not drawn.
+  const state = useLiveRanges([query], useSeen(place));
   const { series, failure } = state;
   // What is asked for next stands before it is read: keys that are pressed meanwhile go on from there.
   const range = "lastMs" in query.range ? state.range : query.range;
@@ -60,7 +31,7 @@ function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChart
     [plot.annotations, notes.annotations],
   );
   return (
-    <>
+    <figure ref={place} class="chart" aria-label={title}>
       <Plot
         {...{ thresholds, episodes, ...plot }}
         {...{ title, series, range, annotations, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
@@ -73,7 +44,7 @@ function LiveChart({ query, title, live, isSeen, onFailure, ...plot }: LiveChart
       />
       {notes.dialogs}
       <ChartNotes state={{ ...state, notes: [...state.notes, ...cut] }} />
-    </>
+    </figure>
   );
 }
 
@@ -115,19 +86,4 @@ function ChartNotes({ state: { series, isRead, failure, more, notes } }: { state
       )}
     </>
   );
-}
-
-/** Gaps with what is known of the way that their sources' points come. */
-function useExplainedGaps(state: RangeState): RangeState {
-  const hasGaps = state.series.some(({ gaps = [] }) => gaps.length > 0);
-  useEffect(() => (hasGaps ? wantDeliveries() : undefined), [hasGaps]);
-  const known = deliveries.value;
-  return useMemo(() => {
-    if (!hasGaps || known.size === 0) return state;
-    const series = state.series.map((each, i) => {
-      const delivery = known.get(state.names[i].source);
-      return delivery === undefined ? each : { ...each, gaps: each.gaps!.map((gap) => explained(gap, delivery)) };
-    });
-    return { ...state, series };
-  }, [state, known]);
 }

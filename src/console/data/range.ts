@@ -13,33 +13,20 @@ import {
   SERIES_MAX,
   type ChartPlan,
   type ChartQuery,
+  type ChartRange,
 } from "./chart-query.ts";
-import { failureOf, type Failure } from "./failure.ts";
+import { failureOf } from "./failure.ts";
 import { gapMinMs, silencesOf } from "./gaps.ts";
 import type { Line } from "./line.ts";
 import { followLive } from "./live-values.ts";
+import type { RangeState } from "./range-state.ts";
 import { isTooMany, readRange } from "./read-range.ts";
-import { SeriesBook, type HeardValue, type SeriesName, type Wanted } from "./series-book.ts";
+import { SeriesBook, type HeardValue, type Wanted } from "./series-book.ts";
 import { labelsOf } from "./series-labels.ts";
 import { seriesNameOf } from "./series-name.ts";
 
 export type { ChartQuery, ChartRange } from "./chart-query.ts";
-
-export interface RangeState {
-  readonly series: readonly PlotSeries[];
-  /** Of the series, in their order. */
-  readonly names: readonly SeriesName[];
-  readonly isRead: boolean;
-  /** Of the last reading; undefined: it succeeded. */
-  readonly failure: Failure | undefined;
-  /** 0: points as they are. */
-  readonly stepMs: number;
-  /** Series that there are beyond these. */
-  readonly more: number;
-  readonly notes: readonly string[];
-  /** What of it is shown: up to now as it was when this was told. */
-  readonly range: PlotRange;
-}
+export type { RangeState } from "./range-state.ts";
 
 /** What was missed is read soon; all of it, since something came late, less often, and ever less while nothing is found. */
 const TAIL_PAUSE_MS = 2_000;
@@ -53,6 +40,13 @@ const AXIS_PX = 2_000;
 const [TICK_MIN_MS, TICK_MAX_MS] = [1_000, 60_000];
 
 type Told = Pick<RangeState, "isRead" | "failure" | "more" | "notes">;
+const NOTHING: Told = { isRead: false, failure: undefined, more: 0, notes: [] };
+
+/** Before anything is known. */
+export function unread(query: ChartQuery): RangeState {
+  const range = shownRange(query.range);
+  return { ...NOTHING, series: [], names: [], stepMs: planOf(query).stepMs, range };
+}
 
 export class LiveRange {
   readonly state: Signal<RangeState>;
@@ -68,13 +62,13 @@ export class LiveRange {
   readonly #gapsMin = new Map<string, { readonly minMs: number; readonly length: number }>();
   #isTop = false;
   #isTold = false;
-  #told: Told = { isRead: false, failure: undefined, more: 0, notes: [] };
+  #told: Told = NOTHING;
   #toldMs = -Infinity;
 
   constructor(query: ChartQuery) {
     this.#query = query;
     this.#plan = planOf(query);
-    this.state = signal({ ...this.#told, series: [], names: [], stepMs: this.#plan.stepMs, range: this.#shownRange() });
+    this.state = signal(unread(query));
     void this.#read({ isWhole: true });
     if (!isLiveRange(query.range, serverNowMs())) return;
     const again = setInterval(() => {
@@ -211,7 +205,7 @@ export class LiveRange {
     this.#isTold = false;
     if (this.#over.signal.aborted) return;
     this.#toldMs = performance.now();
-    const range = this.#shownRange();
+    const range = shownRange(this.#query.range);
     if ("lastMs" in this.#query.range)
       this.#book.forgetBefore(range.fromMs - 0.05 * this.#query.range.lastMs - this.#plan.stepMs);
     const all = [...this.#book.series];
@@ -227,13 +221,6 @@ export class LiveRange {
     this.state.value = { ...this.#told, series, names, stepMs: this.#plan.stepMs, range };
   }
 
-  #shownRange(): PlotRange {
-    const { range } = this.#query;
-    if (!("lastMs" in range)) return range;
-    const toMs = serverNowMs();
-    return { fromMs: toMs - range.lastMs, toMs };
-  }
-
   /** What is usual is reckoned anew where a line has become another. */
   #gapMinMs(key: string, line: Line): number {
     const { length } = line;
@@ -243,6 +230,12 @@ export class LiveRange {
     this.#gapsMin.set(key, { minMs, length });
     return minMs;
   }
+}
+
+function shownRange(range: ChartRange): PlotRange {
+  if (!("lastMs" in range)) return range;
+  const toMs = serverNowMs();
+  return { fromMs: toMs - range.lastMs, toMs };
 }
 
 function heardValue(value: MetricValue): HeardValue[] {

@@ -1,14 +1,13 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { FUNCTIONS, AGGREGATIONS, type ChartQuery } from "../../../data/chart-query.ts";
-import { LiveRange } from "../../../data/range.ts";
-import { labelsOf } from "../../../data/series-labels.ts";
 import { Plot } from "../../../charts/plot.tsx";
+import { useLiveRanges } from "../../../charts/use-live-ranges.ts";
 import type { PlotRange } from "../../../charts/plot-model.ts";
 import { useAnnotating } from "../../../parts/annotate.tsx";
-import { nowMs } from "../../../now.ts";
 import type { Panel, PanelQuery } from "../../../../wire/gen/saved_dashboards_pb.ts";
 import { inOrder, knownSeverity } from "../thresholds.ts";
 import type { TimeRange } from "../time-range.ts";
+import { More } from "./more.tsx";
 import { PanelState } from "./panel-state.tsx";
 
 const HEIGHT_PX_MIN = 60;
@@ -28,26 +27,14 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
   const place = useRef<HTMLDivElement>(null);
   const [heightPx, setHeightPx] = useState(0);
   const [footPx, setFootPx] = useState(0);
-  const [lives, setLives] = useState<readonly LiveRange[]>([]);
   const asked = queries.map((query) => chartQuery(query, range, panel.minMaxBand));
-  const askedKey = JSON.stringify(asked);
-  useEffect(() => {
-    const opened = asked.map((query) => new LiveRange(query));
-    setLives(opened);
-    return () => opened.forEach((live) => live.close());
-  }, [askedKey]);
+  const state = useLiveRanges(asked);
+  const { series, isRead } = state;
   useEffect(() => {
     const sizes = new ResizeObserver(([{ contentRect }]) => setHeightPx(Math.floor(contentRect.height)));
     sizes.observe(place.current!);
     return () => sizes.disconnect();
   }, []);
-  const states = lives.map((live) => live.state.value);
-  const isRead = states.length > 0 && states.every((state) => state.isRead);
-  const failure = states.find((state) => state.failure !== undefined)?.failure?.text ?? "";
-  const found = states.flatMap((state) => state.series);
-  const keys = found.map(({ key }) => key).join("\n");
-  const labels = useMemo(() => labelsOf(states.flatMap(({ names }) => names)), [keys]);
-  const series = found.map((each, i) => ({ ...each, label: labels[i] }));
   const isDrawn = series.length > 0 && heightPx > 0;
   useEffect(() => {
     const frame = place.current!.querySelector<HTMLElement>(".plot-frame");
@@ -63,27 +50,36 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
     value,
     severity: knownSeverity(severity),
   }));
-  const shown = "lastMs" in range ? { fromMs: nowMs.value - range.lastMs, toMs: nowMs.value } : range;
+  // What is asked for next stands before it is read.
+  const shown = "lastMs" in range ? state.range : range;
   const notes = useAnnotating(asked, shown);
   return (
-    <div ref={place} class="dash-line">
-      <PanelState {...{ isRead, failure }} isEmpty={series.length === 0} />
-      {isDrawn && (
-        <Plot
-          {...{ series, thresholds, logScale, syncKey, onZoom }}
-          {...{ annotations: notes.annotations, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
-          toolbar={notes.toolbar}
-          range={shown}
-          label={panel.title || queries.map(({ metric }) => metric).join(", ")}
-          heightPx={Math.max(HEIGHT_PX_MIN, heightPx - footPx)}
-          hasLegend={heightPx >= LEGEND_FROM_PX}
-          {...(unit !== "" && { unit })}
-          {...(min !== undefined && { min })}
-          {...(max !== undefined && { max })}
-        />
-      )}
+    <>
+      <div ref={place} class="dash-line">
+        <PanelState {...{ isRead }} failure={state.failure?.text ?? ""} isEmpty={series.length === 0} />
+        {isDrawn && (
+          <Plot
+            {...{ series, thresholds, logScale, syncKey, onZoom }}
+            {...{ annotations: notes.annotations, isSelecting: notes.isSelecting, onSelect: notes.onSelect }}
+            toolbar={notes.toolbar}
+            range={shown}
+            label={panel.title || queries.map(({ metric }) => metric).join(", ")}
+            heightPx={Math.max(HEIGHT_PX_MIN, heightPx - footPx)}
+            hasLegend={heightPx >= LEGEND_FROM_PX}
+            {...(unit !== "" && { unit })}
+            {...(min !== undefined && { min })}
+            {...(max !== undefined && { max })}
+          />
+        )}
+      </div>
+      <More count={state.more} />
+      {state.notes.map((note) => (
+        <p class="dim dash-more" key={note}>
+          {note}
+        </p>
+      ))}
       {notes.dialogs}
-    </div>
+    </>
   );
 }
 
