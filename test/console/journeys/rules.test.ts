@@ -125,3 +125,28 @@ test("a rule is written, tested on the chart and saved; it fires, is silenced, a
   await page.shows("The test was taken");
   expect(told.at(-1)).toContain("Ada asked whether notifications get to the receiver ops");
 });
+
+test("what others save of a rule is lost to nobody: neither to a draft that was left, nor to a pause", async () => {
+  const rule = { name: "shared", metric: "pressure", severity: "low", condition: { threshold: { above: 100 } } };
+  await alerts.putRule({ rule });
+  await using page = new Page({ width: 1280, height: 2000 });
+  await page.open(`${base}/alerts/rules/shared`);
+  const limit = ".rules-condition input[inputmode=decimal]";
+  await page.shows("Fires when");
+  await page.write(limit, "50");
+  await page.go("/alerts/rules");
+  await page.shows(/^Pause$/m);
+  await alerts.putRule({ rule: { ...rule, severity: "critical" } });
+  await page.go("/alerts/rules/shared");
+  await page.shows("What you had changed before is still here. Somebody has saved the rule since.");
+  await page.click(".rules-editor button.primary");
+  await page.shows("shared was changed meanwhile");
+  await page.press("Escape");
+  await page.go("/alerts/rules");
+  await page.shows(/^Pause$/m);
+  await alerts.putRule({ rule: { ...rule, severity: "high" } });
+  await page.click("button[aria-label='Pause shared']");
+  await page.shows("shared is paused");
+  const { info } = await alerts.getRule({ name: "shared" });
+  expect(info?.rule).toMatchObject({ severity: "high", disabled: true });
+});

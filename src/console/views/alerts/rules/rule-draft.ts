@@ -7,6 +7,13 @@ import { formOfRule, isWhollyKnown, jsonOfRule, ruleOfForm, ruleOfJson, type Rul
 export type RuleDraft =
   { readonly kind: "form"; readonly form: RuleForm } | { readonly kind: "json"; readonly text: string };
 
+/** What is kept of an editor that was left. */
+export interface KeptDraft {
+  readonly draft: RuleDraft;
+  /** The rule as it was when the draft was begun: what others have saved since is not to be lost. */
+  readonly begun: Rule;
+}
+
 export interface DraftedRule {
   /** Undefined: the text is none. */
   readonly rule: Rule | undefined;
@@ -14,14 +21,14 @@ export interface DraftedRule {
 }
 
 /** Of rules by their names, "" of a new one; forgotten with the page. */
-const kept = new Map<string, RuleDraft>();
+const kept = new Map<string, KeptDraft>();
 
-export function keptDraft(name: string): RuleDraft | undefined {
+export function keptDraft(name: string): KeptDraft | undefined {
   return kept.get(name);
 }
 
 /** Undefined: it is saved, or thrown away. */
-export function keepDraft(name: string, draft: RuleDraft | undefined): void {
+export function keepDraft(name: string, draft: KeptDraft | undefined): void {
   if (draft === undefined) kept.delete(name);
   else kept.set(name, draft);
 }

@@ -13,21 +13,23 @@ import { PreviewPanel, testedMs } from "./preview-panel.tsx";
 import { problemsOf, type Problem } from "../problems.ts";
 import { NEW, ruleAddress } from "./rule-address.ts";
 import { draftOf, isTestable, keepDraft, keptDraft, ruleOfDraft, type RuleDraft } from "./rule-draft.ts";
-import type { EditedRule } from "./rule-editor.tsx";
+import { isSame, type EditedRule } from "./rule-editor.tsx";
 import { RuleFields } from "./rule-fields.tsx";
 import { deleteRule, saveRule } from "./save-rule.ts";
 
 interface RuleEditingProps {
   /** Undefined: it is new. */
   readonly name: string | undefined;
-  /** What is edited, as it was at first. */
-  readonly begun: Rule;
+  /** What is edited, as it was when the page was opened. */
+  readonly opened: Rule;
   readonly known: EditedRule;
 }
 
-export function RuleEditing({ name, begun, known }: RuleEditingProps) {
+export function RuleEditing({ name, opened, known }: RuleEditingProps) {
   const key = name ?? "";
-  const [draft, setDraft] = useState<RuleDraft>(() => keptDraft(key) ?? draftOf(begun));
+  const [draft, setDraft] = useState<RuleDraft>(() => keptDraft(key)?.draft ?? draftOf(opened));
+  /** As it was when the draft was begun, which may have been long before. */
+  const [begun, setBegun] = useState<Rule>(() => keptDraft(key)?.begun ?? opened);
   const [isKept, setKept] = useState(() => keptDraft(key) !== undefined);
   const [refused, setRefused] = useState<readonly Problem[]>([]);
   const [failure, setFailure] = useState("");
@@ -40,7 +42,7 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
   const own = isRenamed ? [...wrong, { field: "rule.name", text: `rule.name has to stay ${name}: copy it` }] : wrong;
   const isTested = rule !== undefined && own.length === 0 && isTestable(rule);
   const backtest = useBacktest(isTested ? rule : undefined, testedMs());
-  const { fromFile } = begun;
+  const { fromFile } = opened;
   const problems = [
     ...own,
     ...refused,
@@ -53,11 +55,12 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
     setRefused([]);
     setFailure("");
     setKept(false);
-    if (!fromFile) keepDraft(key, changed);
+    if (!fromFile) keepDraft(key, { draft: changed, begun });
   };
   const throwAway = () => {
     keepDraft(key, undefined);
-    setDraft(draftOf(begun));
+    setDraft(draftOf(opened));
+    setBegun(opened);
     setKept(false);
     setRefused([]);
   };
@@ -95,8 +98,8 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
     const firing = known.info?.firing ?? 0n;
     const text =
       firing > 0n ? `Its alerts that fire end with it: ${firing.toLocaleString()}.` : "None of its alerts fires.";
-    if (!(await confirm({ title: `Delete ${begun.name}?`, text, action: "Delete", isDangerous: true }))) return;
-    if (!(await deleteRule(begun.name))) return;
+    if (!(await confirm({ title: `Delete ${opened.name}?`, text, action: "Delete", isDangerous: true }))) return;
+    if (!(await deleteRule(opened.name))) return;
     keepDraft(key, undefined);
     go(pathTo("alerts", "rules"));
   };
@@ -113,7 +116,8 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
       <div class="form">
         {isKept && (
           <p class="alerts-note">
-            What you had changed before is still here.{" "}
+            What you had changed before is still here.
+            {name !== undefined && !isSame(begun, opened) && " Somebody has saved the rule since."}{" "}
             <button type="button" onClick={throwAway}>
               Throw it away
             </button>
@@ -123,7 +127,7 @@ export function RuleEditing({ name, begun, known }: RuleEditingProps) {
           <p class="alerts-note">
             This rule comes from <strong>{known.rulesFile || "the rules file"}</strong> on the server and is changed
             there; it is read again within two seconds. You can try changes here, and{" "}
-            <a href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(begun.name)}`}>make a copy</a> of it.
+            <a href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(opened.name)}`}>make a copy</a> of it.
           </p>
         )}
         {known.info?.trouble && name !== undefined && <p class="field-error">{known.info.trouble}</p>}

@@ -24,7 +24,7 @@ export function RuleEditor({ name }: { name: string | undefined }) {
   const { params } = route.value;
   const copied = name ?? params.get("copy") ?? "";
   const { value, failure } = usePolled((options) => readRule(copied, options), { everyMs: READ_EVERY_MS, key: copied });
-  const begun = useMemo(() => {
+  const opened = useMemo(() => {
     const rule = value?.info?.rule;
     if (name !== undefined) return rule;
     if (copied !== "") return rule && { ...rule, name: `${rule.name}-copy`, fromFile: false };
@@ -38,12 +38,12 @@ export function RuleEditor({ name }: { name: string | undefined }) {
       </nav>
       {failure !== "" && <p role="alert">The rule could not be read: {failure}. Trying again.</p>}
       {value === undefined && failure === "" && <p role="status">Reading the rule…</p>}
-      {value !== undefined && begun === undefined && (
+      {value !== undefined && opened === undefined && (
         <Empty title={`There is no rule ${copied}`}>
           It may have been deleted: <a href={pathTo("alerts", "rules")}>see all rules</a>.
         </Empty>
       )}
-      {value !== undefined && begun !== undefined && <RuleEditing {...{ name, begun, known: value }} />}
+      {value !== undefined && opened !== undefined && <RuleEditing {...{ name, opened, known: value }} />}
     </>
   );
 }

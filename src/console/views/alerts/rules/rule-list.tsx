@@ -1,22 +1,20 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { RuleInfo } from "../../../../wire/gen/rules_pb.ts";
 import { conditionWords } from "../../../../wire/rule-words.ts";
-import { alertsApi } from "../../../api.ts";
 import { SEVERITIES } from "../../../data/alert-row.ts";
 import { useView } from "../../../use-view.ts";
 import { usePolled } from "../../../data/polled.ts";
 import { readRules } from "../../../data/rules.ts";
 import { countText } from "../../../format.ts";
 import { keyTitle, useKeys } from "../../../keys.ts";
-import { confirm } from "../../../parts/dialog.tsx";
 import { Empty } from "../../../parts/empty.tsx";
 import { Severity } from "../../../parts/status.tsx";
 import { Table, type Column } from "../../../parts/table.tsx";
 import { tell, tellError } from "../../../parts/tell.ts";
 import { go, route, setParams } from "../../../route.ts";
-import { user } from "../../../user.ts";
 import { NEW, ruleAddress } from "./rule-address.ts";
 import { filteredRules, RULE_STATES, severitiesOf, stateOfRule, type RuleFilter } from "./rule-filter.ts";
+import { pauseRule } from "./save-rule.ts";
 
 const READ_EVERY_MS = 5_000;
 /** So many take a while, of the server, too. */
@@ -176,16 +174,11 @@ function Notes({ info, refresh }: { info: RuleInfo; refresh(): void }) {
   const [isBusy, setBusy] = useState(false);
   const { name, disabled, fromFile } = rule!;
   const pause = async () => {
-    const question = {
-      title: `Pause ${name}?`,
-      text: `Its alerts that fire end with that: ${countText(info.firing)}.`,
-      action: "Pause",
-    };
-    if (!disabled && info.firing > 0n && !(await confirm(question))) return;
     setBusy(true);
     try {
-      await alertsApi.putRule({ rule: { ...rule!, disabled: !disabled }, userId: user.peek() });
-      tell(disabled ? `${name} is evaluated again` : `${name} is paused: it is kept and not evaluated`);
+      const saved = await pauseRule(name, !disabled);
+      if (saved !== undefined)
+        tell(disabled ? `${name} is evaluated again` : `${name} is paused: it is kept and not evaluated`);
     } catch (error) {
       tellError(error, `${name} was not changed`);
     }

@@ -33,11 +33,20 @@ export async function saveRule(rule: Rule, begun: Rule | undefined): Promise<Put
   const firing = standing?.firing ?? 0n;
   if (present !== undefined && firing > 0n && endsAlerts(present, rule)) {
     const title = `End ${countText(firing)} alerts of ${rule.name}?`;
-    const text =
-      "What is changed decides when it fires: alerts that fire now end, and fire again where it still holds.";
-    if (!(await confirm({ title, text, action: "Save" }))) return undefined;
+    const text = rule.disabled
+      ? "A rule that is paused fires nothing: alerts that fire now end with that."
+      : "What is changed decides when it fires: alerts that fire now end, and fire again where it still holds.";
+    const action = rule.disabled && !present.disabled ? "Pause" : "Save";
+    if (!(await confirm({ title, text, action }))) return undefined;
   }
   return alertsApi.putRule({ rule, userId: user.peek() });
+}
+
+/** Of the rule as it stands now nothing else is changed. Resolves with undefined as saveRule does; rejects where there is none. */
+export async function pauseRule(name: string, isPaused: boolean): Promise<PutRuleResponse | undefined> {
+  const present = (await infoOf(name))?.rule;
+  if (present === undefined) throw new Error(`there is no rule ${name} any more`);
+  return saveRule({ ...present, disabled: isPaused }, present);
 }
 
 export async function deleteRule(name: string): Promise<boolean> {
