@@ -11,7 +11,7 @@ import { pinText } from "../data/said.ts";
 import { errorText } from "../errors.ts";
 import { user } from "../user.ts";
 import { Dialog } from "./dialog.tsx";
-import { NameField } from "./name-field.tsx";
+import { NameWanted } from "./name-field.tsx";
 import { tell } from "./tell.ts";
 
 export interface EditedAnnotation {
@@ -132,7 +132,7 @@ export function AnnotationDialog({ edited, onClose }: { edited: EditedAnnotation
             Tell it in the session {room.session.value?.title || room.id}
           </label>
         )}
-        {user.value === "" && <NameField />}
+        <NameWanted />
         {failure !== "" && (
           <p role="alert">
             {failure}

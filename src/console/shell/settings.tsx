@@ -1,10 +1,8 @@
 import type { Kept } from "../kept.ts";
 import { Dialog } from "../parts/dialog.tsx";
+import { NameField } from "../parts/name-field.tsx";
 import { density, singleKeys, theme, times } from "../preferences.ts";
 import { serverVersion } from "../connection.ts";
-import { setUser, user } from "../user.ts";
-
-const NAME_CHARS_MAX = 64;
 
 export function Settings({ onClose }: { onClose(): void }) {
   return (
@@ -16,16 +14,7 @@ export function Settings({ onClose }: { onClose(): void }) {
           onClose();
         }}
       >
-        <label class="field">
-          Your name
-          <input
-            value={user.value}
-            maxLength={NAME_CHARS_MAX}
-            autocomplete="username"
-            onInput={({ currentTarget }) => setUser(currentTarget.value.trim())}
-          />
-          <span class="field-help">Stands beside all you do here: what you acknowledge, write and change.</span>
-        </label>
+        <NameField help="Stands beside all you do here: what you acknowledge, write and change." />
         <Choice legend="Colours" choice={theme} labels={{ auto: "As the system's", light: "Light", dark: "Dark" }} />
         <Choice legend="Rows" choice={density} labels={{ comfortable: "Comfortable", compact: "Compact" }} />
         <Choice legend="Times" choice={times} labels={{ local: "Local", utc: "UTC" }} />

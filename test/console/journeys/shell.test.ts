@@ -67,6 +67,10 @@ test("what was chosen of colours and times, and the name, are kept; the version 
   await page.click(".header-name");
   await page.shows("Settings");
   await page.type("Ada");
+  // Each name enters the session one is in anew: none that is not whole is taken.
+  expect(await page.ask("document.querySelector('.header-name').textContent")).toBe("Say your name");
+  await page.press("Tab");
+  await page.until(() => page.ask("document.querySelector('.header-name').textContent === 'Ada'"), "takes the name");
   await page.ask("document.querySelectorAll('dialog input[type=radio]')[2].click()");
   await page.shows(/Watchpost \d+\.\d+\.\d+ \(/);
   await page.open(`${base}/`);

@@ -16,7 +16,7 @@ import { valuesOf } from "../../data/device-filter.ts";
 import { devices } from "../../data/devices.ts";
 import { errorText } from "../../errors.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { NameField } from "../../parts/name-field.tsx";
+import { NameWanted } from "../../parts/name-field.tsx";
 import { user } from "../../user.ts";
 import { Field, TextField } from "./field.tsx";
 
@@ -41,8 +41,6 @@ export function DeviceForm({ device, onClose, onSaved }: DeviceFormProps) {
   const [conflict, setConflict] = useState<Conflict>();
   const [isShown, setShown] = useState(false);
   const [isSaving, setSaving] = useState(false);
-  /** Who did it stands in the journal. */
-  const [isNameless] = useState(user.peek() === "");
   const problems = problemsOfDraft(draft);
   const set = (change: Partial<DeviceDraft>) => setDraft((present) => ({ ...present, ...change }));
   const shownProblem = (field: keyof DeviceDraft) => (isShown ? (problems[field] ?? "") : "");
@@ -132,7 +130,7 @@ export function DeviceForm({ device, onClose, onSaved }: DeviceFormProps) {
             />
           )}
         </Field>
-        {isNameless && <NameField />}
+        <NameWanted />
         {failure !== "" && <p role="alert">{failure}</p>}
         <div class="actions">
           <button type="button" onClick={onClose}>

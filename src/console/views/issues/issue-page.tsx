@@ -7,7 +7,7 @@ import { GUEST } from "../../data/presence.ts";
 import { errorText } from "../../errors.ts";
 import { msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
-import { NameField } from "../../parts/name-field.tsx";
+import { NameWanted } from "../../parts/name-field.tsx";
 import { Age, Time } from "../../parts/time.tsx";
 import { usePageTitle } from "../../shell/page-title.ts";
 import { user } from "../../user.ts";
@@ -106,7 +106,7 @@ function CommentForm({ issue }: { issue: Issue }) {
         void say();
       }}
     >
-      {user.value === "" && <NameField />}
+      <NameWanted />
       <label class="field">
         Comment
         <textarea required rows={2} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />

@@ -6,7 +6,7 @@ import { put } from "../../data/issues.ts";
 import { GUEST } from "../../data/presence.ts";
 import { errorText } from "../../errors.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { NameField } from "../../parts/name-field.tsx";
+import { NameWanted } from "../../parts/name-field.tsx";
 import { go, pathTo, route, setParams } from "../../route.ts";
 import { user } from "../../user.ts";
 
@@ -93,7 +93,7 @@ function NewIssueDialog({ title, onClose }: { title: string; onClose(): void }) 
         </label>
         {alert !== "" && <p class="dim">It is linked to alert {alert.slice(0, 8)}.</p>}
         {session !== "" && <p class="dim">It is told in session {session}, and linked to it.</p>}
-        {user.value === "" && <NameField />}
+        <NameWanted />
         {failure !== "" && <p role="alert">{failure}</p>}
         <div class="actions">
           <button type="button" onClick={onClose}>

@@ -35,7 +35,7 @@ export function Composer({ room }: { room: Room }) {
   if (user.value === "") {
     return (
       <div class="sessions-composer">
-        <NameField /> <span class="dim">Say who you are, then write.</span>
+        <NameField help="Say who you are, then write." />
       </div>
     );
   }

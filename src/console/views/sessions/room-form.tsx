@@ -5,8 +5,7 @@ import { alertList } from "../../data/alerts.ts";
 import { devices } from "../../data/devices.ts";
 import { errorText } from "../../errors.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { NameField } from "../../parts/name-field.tsx";
-import { user } from "../../user.ts";
+import { NameWanted } from "../../parts/name-field.tsx";
 
 export interface RoomWritten {
   readonly title: string;
@@ -87,7 +86,7 @@ export function RoomForm({ heading, action, title = "", topic, onSave, onClose }
               ))}
           </select>
         </label>
-        {user.value === "" && <NameField />}
+        <NameWanted />
         {failure !== "" && <p role="alert">{failure}</p>}
         <div class="actions">
           <button type="button" onClick={onClose}>

@@ -4,10 +4,10 @@ import type { AlertRow } from "../../../data/alert-row.ts";
 import { errorText } from "../../../errors.ts";
 import { countText } from "../../../format.ts";
 import { Dialog } from "../../../parts/dialog.tsx";
+import { NameWanted } from "../../../parts/name-field.tsx";
 import { Severity } from "../../../parts/status.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { runAll, type Refused } from "./run-all.ts";
-import { WhoField } from "./who-field.tsx";
 
 export interface ActionDialogProps {
   readonly title: string;
@@ -63,7 +63,7 @@ export function ActionDialog(props: ActionDialogProps) {
         }}
       >
         {refused === undefined ? <Named rows={left} /> : <RefusedList {...{ refused, all: rows.length }} />}
-        <WhoField />
+        <NameWanted isRequired />
         {children}
         <div class="actions">
           {under !== undefined && (

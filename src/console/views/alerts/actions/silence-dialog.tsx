@@ -10,12 +10,12 @@ import { errorText } from "../../../errors.ts";
 import { countText } from "../../../format.ts";
 import { nowMs, serverNowMs } from "../../../now.ts";
 import { Dialog } from "../../../parts/dialog.tsx";
+import { NameWanted } from "../../../parts/name-field.tsx";
 import { Severity } from "../../../parts/status.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { Time } from "../../../parts/time.tsx";
 import { user } from "../../../user.ts";
 import type { DialogProps } from "./dialogs.tsx";
-import { WhoField } from "./who-field.tsx";
 
 const QUICK = ["30m", "1h", "2h", "4h", "8h", "1d", "3d"];
 const NAMED_MAX = 6;
@@ -92,7 +92,7 @@ export function SilenceDialog({ rows, onClose }: DialogProps) {
         </fieldset>
         <Matchers matchers={matchers} wrong={coverage.wrong} onChange={setMatchers} />
         <Covered coverage={coverage} />
-        <WhoField />
+        <NameWanted isRequired />
         <label class="field">
           Why
           <input

@@ -10,10 +10,10 @@ import { errorText } from "../../../errors.ts";
 import { msOf } from "../../../format.ts";
 import { nowMs, serverNowMs } from "../../../now.ts";
 import { Dialog } from "../../../parts/dialog.tsx";
+import { NameWanted } from "../../../parts/name-field.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { user } from "../../../user.ts";
 import { Covered } from "../actions/silence-dialog.tsx";
-import { WhoField } from "../actions/who-field.tsx";
 import { CheckField, ListField, TextField } from "../form-fields.tsx";
 import { problemAt, problemsOf, type Problem } from "../problems.ts";
 import { SilenceTime } from "./silence-time.tsx";
@@ -98,7 +98,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
           {...{ times, nowMs: nowMs.value, error: problemAt(problems, "silence.ends_at") }}
           onChange={setTimes}
         />
-        <WhoField />
+        <NameWanted isRequired />
         <TextField
           label="Why"
           value={comment}
