@@ -4,7 +4,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { closestName } from "../model/closest-name.ts";
-import { splitCells, turnsQuotes } from "../model/csv.ts";
+import { splitCells, turnsQuotes, unguarded } from "../model/csv.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { invalidField, messageOf } from "../model/errors.ts";
 import { DeviceSchema, LocationSchema, SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
@@ -95,7 +95,7 @@ export function* csvDevices(text: string): Turns<Imported> {
       problems.add(`line ${line}: it has ${row.cells.length} cells; wanted ${header.cells.length}, as the header has`);
       continue;
     }
-    const named = header.cells.map((name, i): [string, string] => [name.trim(), row.cells[i].trim()]);
+    const named = header.cells.map((name, i): [string, string] => [name.trim(), unguarded(row.cells[i].trim())]);
     const given = new Map(named.filter(([, value]) => value !== ""));
     const attempt = problems.attempt(placeIn(header, line));
     attempt(() => take(line, given, byId, attempt));

@@ -32,6 +32,20 @@ export function cellOf(text: string): string {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** What spreadsheets would run; of what is guarded already, too, so that a guard can be told from what was there before. */
+const FORMULA = /^'*[=+\-@\t\r]/;
+
+/** A text from anywhere as a cell for spreadsheets: one that begins as a formula does gets an apostrophe, which makes it text. */
+export function guardedCell(text: string): string {
+  const safe = FORMULA.test(text) ? `'${text}` : text;
+  return /[",\r\n']|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** What a cell of {@link guardedCell} was made of, once it is read. */
+export function unguarded(text: string): string {
+  return text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
+}
+
 /** Whether a quote that is open before this line is closed behind it, or the other way round. */
 export function turnsQuotes(line: string): boolean {
   let quotes = 0;

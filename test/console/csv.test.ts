@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { cell, csvOf, isoText } from "../../src/console/charts/csv.ts";
+import { csvOf, isoText } from "../../src/console/charts/csv.ts";
 import { mergedRows } from "../../src/console/charts/merged-rows.ts";
+import { guardedCell, splitCells, unguarded } from "../../src/model/csv.ts";
 
 const series = (label: string, timesMs: number[], values: number[], unit = "") => {
   return { key: label, label, unit, timesMs, values };
@@ -15,9 +16,21 @@ test("a column a series, a row a time, to the microsecond; what has no point is 
 });
 
 test("no name is a formula in a spreadsheet", () => {
-  for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"]) expect(cell(name)).toBe(`"'${name}"`);
-  expect(cell('=cmd|" /C calc"!A0')).toBe(`"'=cmd|"" /C calc""!A0"`);
-  expect(cell("pump-1")).toBe("pump-1");
+  for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"]) expect(guardedCell(name)).toBe(`"'${name}"`);
+  expect(guardedCell('=cmd|" /C calc"!A0')).toBe(`"'=cmd|"" /C calc""!A0"`);
+  expect(guardedCell("pump-1")).toBe("pump-1");
+});
+
+test("what is read of a guarded cell is what was written", () => {
+  const text = fc.string({ unit: fc.constantFrom("'", "=", "-", "@", '"', ",", "\n", "\t", " ", "a") });
+  fc.assert(
+    fc.property(text, (written) => {
+      const [cell] = splitCells(guardedCell(written))!;
+      expect(cell).not.toMatch(/^[=+\-@\t\r]/);
+      expect(unguarded(cell)).toBe(written);
+    }),
+    { seed: 5, numRuns: 500 },
+  );
 });
 
 test("times are told as they are", () => {

@@ -32,6 +32,12 @@ test("CSV: a row for each sensor, quotes over lines, a mark of UTF-8, children b
   expect(rig.journaled("gw")).toEqual(["registered by ann"]);
 });
 
+test("the apostrophe that keeps spreadsheets from running a name is no part of it", async () => {
+  const rig = await DeviceRig.open();
+  await rig.import("csv", `device_id,name,site\np,'=1+1,'quoted'\n`);
+  expect((await rig.get("p")).device).toMatchObject({ name: "=1+1", site: "'quoted'" });
+});
+
 test("what is given again changes what is there, what is empty stays, and nothing is written twice", async () => {
   const rig = await DeviceRig.open();
   await rig.register({ deviceId: "p", name: "kept", site: "old", sensors: [{ metricName: "a", unit: "K" }] });

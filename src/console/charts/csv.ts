@@ -1,24 +1,16 @@
 /** What a chart shows, as CSV (RFC 4180). Pure. */
+import { guardedCell } from "../../model/csv.ts";
 import { mergedRows } from "./merged-rows.ts";
 import type { PlotRange, PlotSeries } from "./plot-model.ts";
-
-/** What spreadsheets would run. */
-const FORMULA = /^[=+\-@\t\r]/;
 
 /** A column of times in ISO 8601, then one for each series, which is empty where it has no point. */
 export function csvOf(series: readonly PlotSeries[], range: PlotRange): string {
   const heads = series.map(({ label, unit }) => (unit === "" ? label : `${label} (${unit})`));
-  const lines = [["time", ...heads].map(cell).join(",")];
+  const lines = [["time", ...heads].map(guardedCell).join(",")];
   for (const { timeMs, values } of mergedRows(series, range)) {
     lines.push([isoText(timeMs), ...values.map((value) => (Number.isNaN(value) ? "" : String(value)))].join(","));
   }
   return `${lines.join("\r\n")}\r\n`;
-}
-
-/** Names come from anywhere: one that begins as a formula does gets an apostrophe, which makes it text. */
-export function cell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** To the microsecond where there are any. */

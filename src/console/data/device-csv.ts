@@ -1,4 +1,5 @@
 /** Devices as a table of text (RFC 4180); columns that can be imported are named as there. Pure. */
+import { guardedCell } from "../../model/csv.ts";
 import type { Device } from "../../wire/gen/devices_pb.ts";
 import { msOf } from "../format.ts";
 
@@ -34,6 +35,5 @@ export function isoOf(ms: number | undefined): string | undefined {
 }
 
 function cellText(value: string | number | undefined): string {
-  const text = String(value ?? "");
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return typeof value === "number" ? String(value) : guardedCell(value ?? "");
 }

@@ -60,6 +60,12 @@ test("a file has a row a device, all tags, and keeps what stands in names", () =
   expect(rest).toEqual(["p-2,,offline,,south,pump,,,,,81,5,,yes", ""]);
 });
 
+test("no name in the file is a formula to a spreadsheet; numbers are what they are", () => {
+  const odd = device("-1", { name: "=HYPERLINK(A1)", tags: { note: "@x" } });
+  const [, row] = devicesCsv([odd], [["level", () => -1]]).split("\r\n");
+  expect(row).toBe(`"'-1","'=HYPERLINK(A1)",online,,,,,,,,-1,"'@x"`);
+});
+
 test("since when it has its status stands in the file as ISO time", () => {
   expect(devicesCsv([device("a", { statusSince: timestampFromMs(0) })])).toContain("1970-01-01T00:00:00.000Z");
 });
