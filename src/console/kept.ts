@@ -8,13 +8,12 @@ export interface Kept<T extends string> {
 
 /** `isValid` is asked of what was kept, for an older version may have kept it. */
 export function kept<T extends string>(name: string, otherwise: T, isValid: (text: string) => text is T): Kept<T> {
-  const key = `watchpost.${name}`;
-  const before = read(key);
+  const before = readKept(name);
   const value = signal(before !== null && isValid(before) ? before : otherwise);
   return {
     value,
     set(chosen) {
-      write(key, chosen);
+      writeKept(name, chosen);
       value.value = chosen;
     },
   };
@@ -25,18 +24,60 @@ export function keptChoice<T extends string>(name: string, choices: readonly [T,
   return kept(name, choices[0], (text): text is T => (choices as readonly string[]).includes(text));
 }
 
-function read(key: string): string | null {
+/** In the browser's storage. */
+export function keyOf(name: string): string {
+  return `watchpost.${name}`;
+}
+
+/** Where the browser keeps nothing. */
+const unkept = new Map<string, string>();
+
+/** Null: nothing. What other tabs keep is among it. */
+export function readKept(name: string): string | null {
+  const key = keyOf(name);
   try {
-    return globalThis.localStorage?.getItem(key) ?? null;
+    return unkept.get(key) ?? globalThis.localStorage?.getItem(key) ?? null;
   } catch {
     return null;
   }
 }
 
-function write(key: string, value: string): void {
+export function writeKept(name: string, text: string): void {
+  const key = keyOf(name);
+  unkept.set(key, text);
   try {
-    globalThis.localStorage?.setItem(key, value);
+    if (globalThis.localStorage === undefined) return;
+    localStorage.setItem(key, text);
+    unkept.delete(key);
   } catch {
     // It is full, or the browser's settings forbid it.
   }
+}
+
+export function removeKept(name: string): void {
+  const key = keyOf(name);
+  unkept.delete(key);
+  try {
+    globalThis.localStorage?.removeItem(key);
+  } catch {
+    // Nothing is kept there.
+  }
+}
+
+/** What was kept as JSON, as far as each member has the type it has in `standard`; all else is as there. */
+export function membersOf<T extends object>(text: string | null, standard: T): T {
+  let read: unknown;
+  try {
+    read = JSON.parse(text ?? "null");
+  } catch {
+    return standard;
+  }
+  const usual = new Map<string, unknown>(Object.entries(standard));
+  const members = Object.entries(read ?? {}).filter(([name, value]) => isAs(value, usual.get(name)));
+  return { ...standard, ...Object.fromEntries(members) };
+}
+
+function isAs(value: unknown, usual: unknown): boolean {
+  if (!Array.isArray(usual)) return usual !== undefined && typeof value === typeof usual;
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }

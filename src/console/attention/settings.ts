@@ -1,6 +1,7 @@
 /** What this browser's people want to hear and see of alerts; kept, and the same in all tabs. */
 import { signal, type Signal } from "@preact/signals";
 import { SEVERITIES } from "../data/alert-row.ts";
+import { keyOf, membersOf, readKept, writeKept } from "../kept.ts";
 import { LOST, type SoundSettings } from "./alarm.ts";
 
 export interface NoticeSettings {
@@ -8,13 +9,13 @@ export interface NoticeSettings {
   readonly severities: readonly string[];
 }
 
-export const sound = kept<SoundSettings>("watchpost.sound", {
+export const sound = kept<SoundSettings>("sound", {
   isOn: true,
   volume: 0.4,
   severities: ["critical", "high", LOST],
   mutedUntilMs: 0,
 });
-export const notices = kept<NoticeSettings>("watchpost.notifications", {
+export const notices = kept<NoticeSettings>("notifications", {
   isOn: false,
   severities: ["critical", "high"],
 });
@@ -28,24 +29,17 @@ export function toggled(severities: readonly string[], severity: string): string
   return [...SEVERITIES, LOST].filter((each) => severities.includes(each) !== (each === severity));
 }
 
-function kept<T extends object>(key: string, standard: T): Signal<T> {
-  const read = (text: string | null): T => {
-    try {
-      return { ...standard, ...(JSON.parse(text ?? "{}") as Partial<T>) };
-    } catch {
-      return standard;
-    }
-  };
-  const setting = signal(read(localStorage.getItem(key)));
+function kept<T extends object>(name: string, standard: T): Signal<T> {
+  const setting = signal(membersOf(readKept(name), standard));
   let isHeard = true;
   setting.subscribe((value) => {
-    if (!isHeard) localStorage.setItem(key, JSON.stringify(value));
+    if (!isHeard) writeKept(name, JSON.stringify(value));
     isHeard = false;
   });
-  addEventListener("storage", (event) => {
-    if (event.key !== key) return;
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key !== keyOf(name)) return;
     isHeard = true;
-    setting.value = read(event.newValue);
+    setting.value = membersOf(newValue, standard);
   });
   return setting;
 }

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { broken } from "../connection.ts";
 import { alertBook, onAlerts } from "../data/alerts.ts";
 import type { AlertDeltas } from "../data/alert-book.ts";
+import { readKept, removeKept, writeKept } from "../kept.ts";
 import { Alarm } from "./alarm.ts";
 import { Announcer } from "./announcer.ts";
 import { showFavicon } from "./favicon.ts";
@@ -24,7 +25,7 @@ const TAB = `${Date.now()} ${Math.random()}`;
 const alarm = new Alarm();
 const announcer = new Announcer();
 const plan = new NoticePlan();
-const [soundLease, noticeLease] = [leaseOf("watchpost.sounding"), leaseOf("watchpost.notifying")];
+const [soundLease, noticeLease] = [leaseOf("sounding"), leaseOf("notifying")];
 let ticking: ReturnType<typeof setTimeout> | undefined;
 
 export function watchForAttention(): void {
@@ -86,11 +87,11 @@ function notify(deltas: AlertDeltas["deltas"]): void {
   showNotices(plan.take(deltas, ({ alert }) => isWanted && severities.includes(alert.severity), Date.now()));
 }
 
-function leaseOf(key: string): Lease {
+function leaseOf(name: string): Lease {
   const store: LeaseStore = {
-    read: () => localStorage.getItem(key),
-    write: (text) => localStorage.setItem(key, text),
-    remove: () => localStorage.removeItem(key),
+    read: () => readKept(name),
+    write: (text) => writeKept(name, text),
+    remove: () => removeKept(name),
   };
   return new Lease(store, TAB);
 }
