@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Change } from "../../../wire/gen/server_pb.ts";
 import { serverApi } from "../../api.ts";
 import { placeOf } from "../../data/change-link.ts";
@@ -13,6 +13,7 @@ import { addressOf } from "./tiles.tsx";
 
 const KINDS = ["alert", "device", "rule", "silence", "session", "issue", "annotation", "dashboard"];
 interface Asked {
+  readonly kind: string;
   /** Cursor of the last one that is known without asking. */
   readonly before: string | undefined;
   readonly changes: readonly Change[];
@@ -20,7 +21,7 @@ interface Asked {
   readonly nextPage: string | undefined;
 }
 
-const NOTHING_ASKED: Asked = { before: undefined, changes: [], nextPage: undefined };
+const NOTHING_ASKED: Asked = { kind: "", before: undefined, changes: [], nextPage: undefined };
 const SHOWN = 20;
 const PAGE = 50;
 
@@ -30,24 +31,33 @@ export function Changes({ site }: { site: string }) {
   const [asked, setAsked] = useState<Asked>(NOTHING_ASKED);
   const [shown, setShown] = useState(SHOWN);
   const [isAsking, setAsking] = useState(false);
+  const asking = useRef<AbortController>(undefined);
   useEffect(() => {
-    setAsked(NOTHING_ASKED);
     setShown(SHOWN);
+    return () => {
+      asking.current?.abort();
+      setAsking(false);
+    };
   }, [kind]);
   // Of those that were forgotten meanwhile nobody has asked.
   const first = changes.value.at(-1)?.cursor;
-  const { changes: older, nextPage = first } = asked.before === first ? asked : NOTHING_ASKED;
+  const { changes: older, nextPage = first } = asked.kind === kind && asked.before === first ? asked : NOTHING_ASKED;
   const found = useMemo(() => {
     const isWanted = (change: Change) => (kind === "" || change.kind === kind) && isOfSite(change, site);
     return [...changes.value, ...older].filter(isWanted);
   }, [changes.value, older, kind, site]);
   const ask = async () => {
     if (nextPage === undefined || nextPage === "") return;
+    asking.current?.abort();
+    const { signal } = (asking.current = new AbortController());
     setAsking(true);
     try {
-      const page = await serverApi.listChanges({ limit: PAGE * 2, page: nextPage, kinds: kind === "" ? [] : [kind] });
-      setAsked({ before: first, changes: [...older, ...page.changes], nextPage: page.nextPage });
+      const request = { limit: PAGE * 2, page: nextPage, kinds: kind === "" ? [] : [kind] };
+      const page = await serverApi.listChanges(request, { signal });
+      if (signal.aborted) return;
+      setAsked({ kind, before: first, changes: [...older, ...page.changes], nextPage: page.nextPage });
     } catch (error) {
+      if (signal.aborted) return;
       tellError(error, "Earlier changes were not read");
     }
     setAsking(false);
