@@ -1,4 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { useMemo } from "preact/hooks";
 import { formatDurationMs } from "../../../../model/duration.ts";
 import type { Silence } from "../../../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../../../api.ts";
@@ -24,9 +25,7 @@ interface SilenceCardProps {
 
 export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
   const { id, matchers, startsAt, endsAt, author, comment } = silence;
-  void alertsVersion.value;
-  const state = stateOf(silence, nowMs.value);
-  const held = state === "over" ? 0 : heldBy(silence, alertBook.active);
+  const state = stateOf(silence, nowMs.peek());
   const change = async (run: () => Promise<unknown>, done: string) => {
     try {
       await run();
@@ -43,7 +42,8 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
     return change(put, `It lasts ${formatDurationMs(byMs)} longer`);
   };
   const expire = async () => {
-    const text = held === 0 ? "It holds nothing back now." : "What still fires is notified then.";
+    const text =
+      heldBy(silence, alertBook.active) === 0 ? "It holds nothing back now." : "What still fires is notified then.";
     if (!(await confirm({ title: "End this silence now?", text, action: "End it" }))) return;
     await change(() => alertsApi.expireSilence({ id, userId: user.peek() }), "The silence is over");
   };
@@ -61,12 +61,12 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
         <span class="dim">by {author || "somebody"}</span>
       </div>
       <div>
-        <strong>{timeWords(silence, nowMs.value)}</strong>{" "}
+        <TimeLeft silence={silence} />{" "}
         <span class="dim">
           <Time ms={msOf(startsAt)} /> to <Time ms={msOf(endsAt)} />
         </span>
       </div>
-      {state !== "over" && <div class={held === 0 ? "dim" : ""}>{heldWords(held, state === "active")}</div>}
+      {state !== "over" && <Held silence={silence} isActive={state === "active"} />}
       <div class="silences-actions">
         {state === "over" && (
           <button type="button" onClick={() => onEdit({ matchers, comment })}>
@@ -93,6 +93,18 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
       </div>
     </li>
   );
+}
+
+function TimeLeft({ silence }: { silence: Silence }) {
+  return <strong>{timeWords(silence, nowMs.value)}</strong>;
+}
+
+/** Counted once a second at most, however much happens to alerts, and only where something has. */
+function Held({ silence, isActive }: { silence: Silence; isActive: boolean }) {
+  void nowMs.value;
+  const version = alertsVersion.peek();
+  const held = useMemo(() => heldBy(silence, alertBook.active), [silence.matchers.join("\n"), version]);
+  return <div class={held === 0 ? "dim" : ""}>{heldWords(held, isActive)}</div>;
 }
 
 function heldWords(held: number | undefined, isActive: boolean): string {

@@ -28,7 +28,8 @@ export function SilencesView() {
     { everyMs: READ_EVERY_MS, key: String(isWithOver) },
   );
   const all = value ?? [];
-  const found = inOrder(all, nowMs.value).filter((silence) => isFound(silence, text));
+  // What has begun or ended meanwhile is in its place when they are read the next time.
+  const found = inOrder(all, nowMs.peek()).filter((silence) => isFound(silence, text));
   const close = () => {
     setBegun(undefined);
     setParams({ new: "", matcher: "" });
