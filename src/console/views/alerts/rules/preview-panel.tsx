@@ -57,11 +57,22 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
       </div>
       <p class="rules-verdict" role="status">
         {rule === undefined && "Choose a metric, and it is tested with what is stored."}
-        {rule !== undefined && result === undefined && isRunning && `Testing…${waitedText(sinceMs)}`}
+        {rule !== undefined && result === undefined && isRunning && (
+          <>
+            Testing…
+            <Waited sinceMs={sinceMs} />
+          </>
+        )}
         {result !== undefined && (
           <>
             <strong>It {backtestWords(result, range)}</strong>
-            {isRunning && <span class="dim"> · testing again…{waitedText(sinceMs)}</span>}
+            {isRunning && (
+              <span class="dim">
+                {" "}
+                · testing again…
+                <Waited sinceMs={sinceMs} />
+              </span>
+            )}
           </>
         )}
       </p>
@@ -93,10 +104,15 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
   );
 }
 
-/** That it goes on, where it takes long. */
-function waitedText(sinceMs: number): string {
+/** That it goes on, where it takes long; read out once, not by the second. */
+function Waited({ sinceMs }: { sinceMs: number }) {
   const waitedMs = nowMs.value - sinceMs;
-  return waitedMs < WAITED_MIN_MS ? "" : ` for ${durationText(waitedMs)}; fewer points are quicker`;
+  if (waitedMs < WAITED_MIN_MS) return null;
+  return (
+    <>
+      <span aria-hidden="true"> for {durationText(waitedMs)}</span>; fewer points are quicker
+    </>
+  );
 }
 
 /** With the labels of the last alert that would have fired; without one, those of the rule. */

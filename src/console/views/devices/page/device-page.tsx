@@ -81,9 +81,11 @@ export function DevicePage({ id }: { id: string }) {
           </button>
         </div>
       </div>
-      <p class="device-status" aria-live="polite">
-        <Status status={device.status} />
-        {device.isFlapping && <b class="devices-flapping"> ⇅ flapping</b>}
+      <p class="device-status">
+        <span aria-live="polite">
+          <Status status={device.status} />
+          {device.isFlapping && <b class="devices-flapping"> ⇅ flapping</b>}
+        </span>
         {msOf(device.statusSince) !== undefined && (
           <>
             {" "}
