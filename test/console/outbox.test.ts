@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Outbox, UNSENT_MAX, type Draft, type Outcome } from "../../src/console/data/outbox.ts";
 
-const chat = (message: string): Draft => ({ messageType: "chat", message, metadata: {} });
+const chat = (message: string): Draft => ({ userId: "ann", messageType: "chat", message, metadata: {} });
 
 /** A server that answers when the test says so. */
 function rig() {

@@ -5,6 +5,8 @@
 import { computed, signal } from "@preact/signals";
 
 export interface Draft {
+  /** Who wrote it, whoever is there when it is sent. */
+  readonly userId: string;
   readonly messageType: string;
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;

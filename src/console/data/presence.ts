@@ -4,7 +4,10 @@ import { lookingAt } from "../looking-at.ts";
 import { route, type Route } from "../route.ts";
 import { user } from "../user.ts";
 import { lookedAt, tellingOf } from "./present.ts";
+import { Outbox } from "./outbox.ts";
+import { Outboxes } from "./outboxes.ts";
 import { Room } from "./room.ts";
+import { sendMessage } from "./send-message.ts";
 
 export const GUEST = "guest";
 const TOLD_EVERY_MS = 1_000;
@@ -12,8 +15,21 @@ const TOLD_EVERY_MS = 1_000;
 /** Undefined: in none. */
 export const present = signal<Room>();
 
-/** Those in which something waits to be sent, also if one has left them. */
-const rooms = signal<readonly Room[]>([]);
+export const outboxes = new Outboxes((sessionId) => {
+  const outbox: Outbox = new Outbox({
+    send: (draft, messageId) =>
+      sendMessage(sessionId, draft, messageId, (number) => {
+        const room = present.peek();
+        if (room?.id === sessionId && number <= room.log.peek().lastNumber) outbox.arrived(messageId);
+      }),
+    newId: () => crypto.getRandomValues(new BigUint64Array(2)).join("-"),
+    after(ms, callback) {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+  return outbox;
+});
 
 /** Leaves the one before. */
 export function enterRoom(id: string): Room {
@@ -21,13 +37,11 @@ export function enterRoom(id: string): Room {
   const before = present.peek();
   if (before?.id === id && before.userId === userId) return before;
   before?.leave();
-  const room = new Room(id, userId);
-  rooms.value = [...rooms.peek().filter(({ outbox }) => outbox.waiting.peek() > 0), room];
-  return (present.value = room);
+  return (present.value = new Room(id, userId, outboxes.of(id)));
 }
 
 effect(() => {
-  if (!rooms.value.some(({ outbox }) => outbox.waiting.value > 0)) return;
+  if (outboxes.waiting.value === 0) return;
   // What is written would be lost with the page: the browser asks.
   const warn = (event: BeforeUnloadEvent) => event.preventDefault();
   addEventListener("beforeunload", warn);

@@ -1,28 +1,24 @@
-/** A session as one is in it: what is said and who is there, followed for as long as it is open; what is written is sent once. */
+/** A session as one is in it: what is said and who is there, followed for as long as it is open. */
 import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
-import { RetryInfoSchema } from "../../wire/gen/google/rpc/error_details_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi } from "../api.ts";
 import { follow } from "../follow.ts";
 import { serverNowMs } from "../now.ts";
-import { Outbox, type Draft, type Outcome } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import { membersAfter, membersAsTold, type Members } from "./present.ts";
 import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
 
 const SNAPSHOT = 100;
 const PAGE = 200;
-const SEND_WITHIN_MS = 15_000;
+const PASS_WITHIN_MS = 15_000;
 const SHOWN_EVERY_MS = 100;
 const LEAVE_WITHIN_MS = 3_000;
 const TYPING_SHOWN_MS = 6_000;
 const TYPING_EVERY_MS = 3_000;
 /** Of what the server does to a session: it is asked how it is then. */
 const CHANGES = new Set(["created", "closed", "reopened", "topic"]);
-/** The server may take these when they come again. */
-const PASSING = new Set([Code.Unavailable, Code.Unknown, Code.DeadlineExceeded, Code.Canceled, Code.ResourceExhausted]);
 
 export class Room {
   readonly id: string;
@@ -53,16 +49,9 @@ export class Room {
   #typingToldMs = -Infinity;
   #told: Record<string, string> = {};
 
-  constructor(id: string, userId: string) {
-    [this.id, this.userId] = [id, userId];
-    this.outbox = new Outbox({
-      send: (draft, messageId) => this.#send(draft, messageId),
-      newId: () => crypto.randomUUID?.() ?? `${serverNowMs()}-${Math.random()}`,
-      after(ms, callback) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
-    });
+  /** `outbox`: of the session, whoever writes in it. */
+  constructor(id: string, userId: string, outbox: Outbox) {
+    [this.id, this.userId, this.outbox] = [id, userId, outbox];
     void this.#enter();
   }
 
@@ -235,31 +224,9 @@ export class Room {
   #pass(messageType: string, metadata: Record<string, string>): void {
     const { id: sessionId, userId } = this;
     void collaborationApi
-      .sendMessage({ sessionId, userId, messageType, metadata }, { signal: AbortSignal.timeout(SEND_WITHIN_MS) })
+      .sendMessage({ sessionId, userId, messageType, metadata }, { signal: AbortSignal.timeout(PASS_WITHIN_MS) })
       .catch(() => {});
-  }
-
-  async #send({ messageType, message, metadata }: Draft, id: string): Promise<Outcome> {
-    const { id: sessionId, userId } = this;
-    try {
-      const sent = { sessionId, userId, userName: userId, messageType, message };
-      const { message: kept } = await collaborationApi.sendMessage(
-        { ...sent, metadata: { ...metadata, client_message_id: id } },
-        { signal: AbortSignal.timeout(SEND_WITHIN_MS) },
-      );
-      if (Number(kept?.number ?? 0n) <= this.log.peek().lastNumber) this.outbox.arrived(id);
-      return { kind: "kept" };
-    } catch (error) {
-      return outcomeOf(ConnectError.from(error));
-    }
   }
 }
 
 export const LOBBY = "lobby";
-
-function outcomeOf(error: ConnectError): Outcome {
-  const { code, rawMessage: reason } = error;
-  if (!PASSING.has(code)) return { kind: "refused", reason };
-  const [{ retryDelay } = { retryDelay: undefined }] = error.findDetails(RetryInfoSchema);
-  return { kind: "again", reason, ...(retryDelay !== undefined && { afterMs: durationMs(retryDelay) }) };
-}

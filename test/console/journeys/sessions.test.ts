@@ -127,7 +127,16 @@ test("an alert leads to its session, in which commands act on it", async () => {
   await page.until(() => page.ask("document.querySelector('.sessions-write') !== null"), "can be written in");
   await say(page, "/");
   await page.shows("there is no command");
+  // What was refused stays until somebody discards it, also where one goes and comes back.
   await page.ask("document.querySelector('.sessions-write textarea').select()");
+  await say(page, "/ack 0000");
+  await page.shows("not sent");
+  await press(page, "Leave");
+  await page.shows("1 not sent");
+  await page.ask("document.querySelector('.sessions-in a').click()");
+  await page.shows('there is no alert "0000"');
+  await press(page, "Discard");
+  await page.until(async () => !(await page.text()).includes("not sent"), "lets go of what was discarded");
   await say(page, `/ack ${alert!.id.slice(0, 8)} on my way`);
   await page.shows("acknowledged high alert ‘Pump 1 is hot’: on my way");
   const { alert: after } = await alerts.getAlertHistory({ id: alert!.id });

@@ -126,7 +126,7 @@ function carryOut(text: string, room: Room): ComponentChildren | undefined {
   const command = chatCommandOf(text);
   if (command === undefined) return undefined;
   const add = (messageType: string, message: string, metadata: Readonly<Record<string, string>>) => {
-    if (room.outbox.add({ messageType, message, metadata })) return null;
+    if (room.outbox.add({ userId: room.userId, messageType, message, metadata })) return null;
     throw new Error(`${UNSENT_MAX} messages wait to be sent: wait for them, or discard some`);
   };
   switch (command.kind) {

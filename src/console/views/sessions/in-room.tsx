@@ -1,6 +1,6 @@
 import { computed } from "@preact/signals";
 import { isSaid } from "../../data/said.ts";
-import { leaveRoom, present } from "../../data/presence.ts";
+import { leaveRoom, outboxes, present } from "../../data/presence.ts";
 import { readUpTo } from "../../data/read-marks.ts";
 import { pathTo, route } from "../../route.ts";
 import "./sessions.css";
@@ -13,20 +13,33 @@ const unread = computed(() => {
   return room.log.value.messages.filter((each) => Number(each.number) > read && isSaid(each)).length;
 });
 
-/** In the header: the session one is in, while another part of the console is shown. */
+/** In the header: the session one is in, while another part of the console is shown, and those that refused what was written in them. */
 export function InRoom() {
   const room = present.value;
-  const isIn = room !== undefined && room.failure.value === "" && !room.isImported.value;
-  if (!isIn || (route.value.view === "sessions" && route.value.rest[0] === room.id)) return null;
+  const shown = route.value.view === "sessions" ? route.value.rest[0] : undefined;
+  const isIn = room !== undefined && room.failure.value === "" && !room.isImported.value && shown !== room.id;
+  const refused = [...outboxes.refused.value].filter(([id]) => id !== shown);
+  if (!isIn && refused.length === 0) return null;
   return (
     <p class="sessions-in">
-      <a href={pathTo("sessions", room.id)} title="The others of the session see what you look at">
-        {room.session.value?.title || room.id}
-        {unread.value > 0 && <span class="sessions-badge">{unread.value} new</span>}
-      </a>
-      <button class="quiet" aria-label="Leave the session" title="Leave the session" onClick={leaveRoom}>
-        ×
-      </button>
+      {refused.map(([id, count]) => (
+        <span key={id} role="alert">
+          <a href={pathTo("sessions", id)} title={`In the session ${id}: see why`}>
+            <span class="sessions-badge">{count} not sent</span>
+          </a>
+        </span>
+      ))}
+      {isIn && (
+        <>
+          <a href={pathTo("sessions", room.id)} title="The others of the session see what you look at">
+            {room.session.value?.title || room.id}
+            {unread.value > 0 && <span class="sessions-badge">{unread.value} new</span>}
+          </a>
+          <button class="quiet" aria-label="Leave the session" title="Leave the session" onClick={leaveRoom}>
+            ×
+          </button>
+        </>
+      )}
     </p>
   );
 }

@@ -11,7 +11,7 @@ import { countText } from "../../format.ts";
 import { serverNowMs } from "../../now.ts";
 import { known } from "./known.ts";
 import { RowItem } from "./row-item.tsx";
-import { UnsentItem } from "./unsent-item.tsx";
+import { UnsentItems } from "./unsent-item.tsx";
 
 /** So near to the end one reads along. */
 const NEAR_END_PX = 60;
@@ -26,7 +26,7 @@ export function RoomMessages({ room }: { room: Room }) {
   const mark = useMemo(() => readUpTo(room.id), [room]);
   const log = room.log.value;
   const later = laterCount(log);
-  const unsent = room.outbox.unsent.value;
+  const unsentCount = room.outbox.unsent.value.length;
   const notices = useAlertNotices(room);
   const rows = useMemo(() => {
     return roomRows(log.messages, mark, (ms) => day.format(ms), later > 0 ? [] : notices);
@@ -40,7 +40,7 @@ export function RoomMessages({ room }: { room: Room }) {
     if (anchor.current.first !== first && !isAtEnd) box.scrollTop = box.scrollHeight - anchor.current.fromEndPx;
     else if (isAtEnd) box.scrollTop = box.scrollHeight;
     anchor.current = { first, fromEndPx: box.scrollHeight - box.scrollTop };
-  }, [rows, unsent.length, isAtEnd]);
+  }, [rows, unsentCount, isAtEnd]);
 
   useEffect(() => {
     // Whoever reads along goes on to, where what is below takes room.
@@ -102,9 +102,7 @@ export function RoomMessages({ room }: { room: Room }) {
           {rows.map((row) => (
             <RowItem key={row.key} row={row} userId={room.userId} known={known} />
           ))}
-          {unsent.map((each) => (
-            <UnsentItem key={each.id} unsent={each} outbox={room.outbox} />
-          ))}
+          <UnsentItems outbox={room.outbox} />
         </ol>
       </div>
       {failure !== "" && <p role="alert">{failure}</p>}

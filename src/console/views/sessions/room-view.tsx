@@ -13,6 +13,7 @@ import { RoomActions } from "./room-actions.tsx";
 import { RoomMessages } from "./room-messages.tsx";
 import { RoomTopic } from "./room-topic.tsx";
 import { STATE_WORDS, TopicText } from "./topic.tsx";
+import { UnsentItems } from "./unsent-item.tsx";
 
 export function RoomView({ id }: { id: string }) {
   const name = user.value;
@@ -32,6 +33,13 @@ export function RoomView({ id }: { id: string }) {
             </>
           )}
         </Empty>
+        {room.outbox.unsent.value.length > 0 && (
+          <div class="sessions-messages">
+            <ol>
+              <UnsentItems outbox={room.outbox} />
+            </ol>
+          </div>
+        )}
       </>
     );
   }

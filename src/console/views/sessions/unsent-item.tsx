@@ -8,8 +8,18 @@ const WORDS: Readonly<Record<Unsent["state"], string>> = {
   sent: "sent",
 };
 
+export function UnsentItems({ outbox }: { outbox: Outbox }) {
+  return (
+    <>
+      {outbox.unsent.value.map((each) => (
+        <UnsentItem key={each.id} unsent={each} outbox={outbox} />
+      ))}
+    </>
+  );
+}
+
 /** What was written and has not come back yet. */
-export function UnsentItem({ unsent, outbox }: { unsent: Unsent; outbox: Outbox }) {
+function UnsentItem({ unsent, outbox }: { unsent: Unsent; outbox: Outbox }) {
   const { id, draft, state, reason } = unsent;
   return (
     <li class="sessions-unsent" data-state={state}>

@@ -1,0 +1,40 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { RetryInfoSchema } from "../../wire/gen/google/rpc/error_details_pb.ts";
+import { collaborationApi } from "../api.ts";
+import type { Draft, Outcome } from "./outbox.ts";
+
+const SEND_WITHIN_MS = 15_000;
+/** The server may take these when they come again. */
+const PASSING = new Set([Code.Unavailable, Code.Unknown, Code.DeadlineExceeded, Code.Canceled, Code.ResourceExhausted]);
+
+export function isPassing({ code }: ConnectError): boolean {
+  return PASSING.has(code);
+}
+
+/** Sends a message to a session once: under an id. `onKept` is given its number. */
+export async function sendMessage(
+  sessionId: string,
+  { userId, messageType, message, metadata }: Draft,
+  id: string,
+  onKept: (number: number) => void,
+): Promise<Outcome> {
+  try {
+    const sent = { sessionId, userId, userName: userId, messageType, message };
+    const { message: kept } = await collaborationApi.sendMessage(
+      { ...sent, metadata: { ...metadata, client_message_id: id } },
+      { signal: AbortSignal.timeout(SEND_WITHIN_MS) },
+    );
+    onKept(Number(kept?.number ?? 0n));
+    return { kind: "kept" };
+  } catch (error) {
+    return outcomeOf(ConnectError.from(error));
+  }
+}
+
+function outcomeOf(error: ConnectError): Outcome {
+  const { rawMessage: reason } = error;
+  if (!isPassing(error)) return { kind: "refused", reason };
+  const [{ retryDelay } = { retryDelay: undefined }] = error.findDetails(RetryInfoSchema);
+  return { kind: "again", reason, ...(retryDelay !== undefined && { afterMs: durationMs(retryDelay) }) };
+}
