@@ -71,7 +71,8 @@ export function followStream<M>(
   return () => controller.abort();
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Ends early where it is not waited for any more. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener(

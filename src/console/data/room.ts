@@ -3,17 +3,20 @@ import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
-import { collaborationApi } from "../api.ts";
+import { collaborationApi, link } from "../api.ts";
 import { follow } from "../follow.ts";
 import { serverNowMs } from "../now.ts";
+import { pause } from "../stream-follower.ts";
 import type { Outbox } from "./outbox.ts";
 import { membersAfter, membersAsTold, type Members } from "./present.ts";
 import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
+import { untilAnswered } from "./until-answered.ts";
 
 const SNAPSHOT = 100;
 const PAGE = 200;
 const PASS_WITHIN_MS = 15_000;
 const SHOWN_EVERY_MS = 100;
+const [AGAIN_FIRST_MS, AGAIN_MAX_MS] = [500, 10_000];
 const LEAVE_WITHIN_MS = 3_000;
 const TYPING_SHOWN_MS = 6_000;
 const TYPING_EVERY_MS = 3_000;
@@ -117,20 +120,25 @@ export class Room {
   }
 
   async #enter(): Promise<void> {
-    try {
-      await this.refresh();
-    } catch (error) {
+    const { signal } = this.#over;
+    const isReady = async (asked: number) => {
+      await link.up(signal);
+      if (asked > 0) await pause(Math.min(AGAIN_MAX_MS, AGAIN_FIRST_MS * 2 ** asked), signal);
+    };
+    const fail = (error: unknown) => {
       const { code, rawMessage } = ConnectError.from(error);
-      if (this.#over.signal.aborted) return;
-      // The lobby is made by whoever comes first; what cannot be reached now is followed until it can.
-      if (code !== Code.Unavailable && code !== Code.Unknown && !(code === Code.NotFound && this.id === LOBBY)) {
-        this.isUnknown.value = code === Code.NotFound;
-        this.failure.value = code === Code.NotFound ? `There is no session ${this.id}.` : rawMessage;
-        return;
-      }
+      if (signal.aborted) return;
+      this.isUnknown.value = code === Code.NotFound;
+      this.failure.value = code === Code.NotFound ? `There is no session ${this.id}.` : rawMessage;
+    };
+    try {
+      await untilAnswered(() => this.refresh(), signal, isReady);
+    } catch (error) {
+      // The lobby is made by whoever comes first.
+      if (this.id !== LOBBY || ConnectError.from(error).code !== Code.NotFound) return fail(error);
     }
     if (this.isImported.peek()) {
-      await this.#readImported().catch((error: unknown) => (this.failure.value = ConnectError.from(error).rawMessage));
+      await untilAnswered(() => this.#readImported(), signal, isReady).catch(fail);
       this.isKnown.value = true;
       return;
     }

@@ -1,16 +1,11 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { RetryInfoSchema } from "../../wire/gen/google/rpc/error_details_pb.ts";
 import { collaborationApi } from "../api.ts";
 import type { Draft, Outcome } from "./outbox.ts";
+import { isPassing } from "./until-answered.ts";
 
 const SEND_WITHIN_MS = 15_000;
-/** The server may take these when they come again. */
-const PASSING = new Set([Code.Unavailable, Code.Unknown, Code.DeadlineExceeded, Code.Canceled, Code.ResourceExhausted]);
-
-export function isPassing({ code }: ConnectError): boolean {
-  return PASSING.has(code);
-}
 
 /** Sends a message to a session once: under an id. `onKept` is given its number. */
 export async function sendMessage(
