@@ -192,8 +192,10 @@ test("a replay moves charts, alerts and chat together", async () => {
   await page.shows("it begins");
   expect(await page.text()).not.toContain("it is over");
   expect(await page.ask("new URL(location.href).searchParams.has('t')")).toBe(true);
+  await page.ask("document.querySelector('.replay').setAttribute('data-before', '')");
   await press(page, "as known now");
   await page.until(() => page.ask("location.search.includes('view=now')"), "says so in its address");
+  await page.until(() => page.ask("document.querySelector('.replay:not([data-before])') !== null"), "reads it anew");
   await page.shows("it begins");
   await press(page, "▶ Play");
   await page.shows("it is over");
