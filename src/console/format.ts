@@ -16,12 +16,16 @@ const STEPS: readonly (readonly [ms: number, unit: string])[] = [
 interface TimeFormats {
   readonly clock: Intl.DateTimeFormat;
   readonly dateAndClock: Intl.DateTimeFormat;
+  readonly long: Intl.DateTimeFormat;
+  readonly day: Intl.DateTimeFormat;
 }
 
 function timeFormats(zone: { timeZone?: string }): TimeFormats {
   return {
     clock: new Intl.DateTimeFormat(undefined, { ...zone, hour: "2-digit", minute: "2-digit", second: "2-digit" }),
     dateAndClock: new Intl.DateTimeFormat(undefined, { ...zone, dateStyle: "short", timeStyle: "medium" }),
+    long: new Intl.DateTimeFormat(undefined, { ...zone, dateStyle: "medium", timeStyle: "long" }),
+    day: new Intl.DateTimeFormat(undefined, { ...zone, dateStyle: "full" }),
   };
 }
 
@@ -49,8 +53,26 @@ export function msOf(timestamp: Timestamp | undefined): number | undefined {
 
 /** The time alone where it is of today; local, or UTC where that was chosen. */
 export function timeText(ms: number, nowMs: number): string {
-  const { clock, dateAndClock } = isUtc.value ? utcTimes : localTimes;
-  return (Math.abs(nowMs - ms) < DAY_MS / 2 ? clock : dateAndClock).format(ms);
+  return Math.abs(nowMs - ms) < DAY_MS / 2 ? shownTimes().clock.format(ms) : dateTimeText(ms);
+}
+
+/** Day and time, local or in UTC. */
+export function dateTimeText(ms: number): string {
+  return shownTimes().dateAndClock.format(ms);
+}
+
+/** With its zone: for what is read elsewhere, too. */
+export function longTimeText(ms: number): string {
+  return shownTimes().long.format(ms);
+}
+
+/** Such as "Thursday, January 1, 1970", local or in UTC. */
+export function dayText(ms: number): string {
+  return shownTimes().day.format(ms);
+}
+
+function shownTimes(): TimeFormats {
+  return isUtc.value ? utcTimes : localTimes;
 }
 
 /** The whole of it, the other way than it is shown: UTC where times are local. */

@@ -1,6 +1,7 @@
 /** Files of what a chart shows. */
 import { fileName } from "../parts/file-name.ts";
 import { saveFile } from "../parts/save-file.ts";
+import { longTimeText } from "../format.ts";
 import { csvOf } from "./csv.ts";
 import { palette } from "./palette.ts";
 import type { PlotRange, PlotSeries } from "./plot-model.ts";
@@ -60,9 +61,8 @@ export async function savePng(plot: HTMLCanvasElement, { title, series, range }:
   saveFile(`${fileName(title, "chart")}.png`, blob);
 }
 
-export function rangeText({ fromMs, toMs }: PlotRange): string {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-  return `${format.format(fromMs)} – ${format.format(toMs)}`;
+function rangeText({ fromMs, toMs }: PlotRange): string {
+  return `${longTimeText(fromMs)} – ${longTimeText(toMs)}`;
 }
 
 /** The names of series in lines no wider than `width`. */

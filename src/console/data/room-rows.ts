@@ -21,7 +21,7 @@ const GOES_ON_WITHIN_MS = 120_000;
 
 /**
  * `notices`: of alerts, between the messages of their time; those from before the first message are left out. `readUpTo`: number of the last message that was read; undefined: none is marked as new. `dayOf`:
- * of a local time.
+ * the day of a time, in the zone that is shown.
  */
 export function roomRows(
   messages: readonly CollaborationMessage[],

@@ -7,7 +7,7 @@ import type { Room } from "../../data/room.ts";
 import { firstNumber, laterCount, type RoomLog } from "../../data/room-log.ts";
 import { roomRows } from "../../data/room-rows.ts";
 import { isAbout } from "../../data/topic-charts.ts";
-import { countText } from "../../format.ts";
+import { countText, dayText, isUtc } from "../../format.ts";
 import { serverNowMs } from "../../now.ts";
 import { known } from "./known.ts";
 import { RowItem } from "./row-item.tsx";
@@ -15,7 +15,6 @@ import { UnsentItems } from "./unsent-item.tsx";
 
 /** So near to the end one reads along. */
 const NEAR_END_PX = 60;
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 
 export function RoomMessages({ room }: { room: Room }) {
   const list = useRef<HTMLDivElement>(null);
@@ -29,8 +28,8 @@ export function RoomMessages({ room }: { room: Room }) {
   const unsentCount = room.outbox.unsent.value.length;
   const notices = useAlertNotices(room);
   const rows = useMemo(() => {
-    return roomRows(log.messages, mark, (ms) => day.format(ms), later > 0 ? [] : notices);
-  }, [log.messages, mark, notices, later > 0]);
+    return roomRows(log.messages, mark, dayText, later > 0 ? [] : notices);
+  }, [log.messages, mark, notices, later > 0, isUtc.value]);
   const first = log.messages[0]?.number;
   const anchor = useRef<{ first: bigint | undefined; fromEndPx: number }>({ first, fromEndPx: 0 });
 

@@ -4,7 +4,7 @@ import type { AlertNotice } from "../../data/alert-notices.ts";
 import type { Known } from "../../data/linked-text.ts";
 import type { RoomRow } from "../../data/room-rows.ts";
 import { nameOf, saidIn, titleOf } from "../../data/said.ts";
-import { msOf } from "../../format.ts";
+import { dayText, msOf } from "../../format.ts";
 import { Severity } from "../../parts/status.tsx";
 import { Time } from "../../parts/time.tsx";
 import { pathTo } from "../../route.ts";
@@ -16,7 +16,6 @@ interface RowItemProps {
   readonly known: Known;
 }
 
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 /** Longer ones are shown in part until all is asked for. */
 const SHOWN_LENGTH = 4_000;
 const COMINGS_SHOWN = 3;
@@ -35,7 +34,7 @@ export class RowItem extends Component<RowItemProps> {
 function Item({ row, userId, known }: RowItemProps) {
   switch (row.kind) {
     case "day":
-      return <li class="sessions-day">{day.format(row.atMs)}</li>;
+      return <li class="sessions-day">{dayText(row.atMs)}</li>;
     case "new":
       return <li class="sessions-new">new since you were here</li>;
     case "comings":

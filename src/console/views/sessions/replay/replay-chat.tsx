@@ -1,12 +1,12 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Replay } from "../../../data/replay/replay.ts";
 import { roomRows } from "../../../data/room-rows.ts";
+import { dayText, isUtc } from "../../../format.ts";
 import { user } from "../../../user.ts";
 import { known } from "../known.ts";
 import { RowItem } from "../row-item.tsx";
 
 const SHOWN_MAX = 200;
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 
 /** What had been said then. */
 export function ReplayChat({ replay }: { replay: Replay }) {
@@ -14,8 +14,8 @@ export function ReplayChat({ replay }: { replay: Replay }) {
   const { said } = replay.state.value;
   const rows = useMemo(() => {
     const messages = replay.buffer.messages.slice(Math.max(0, said - SHOWN_MAX), said);
-    return roomRows(messages, undefined, (ms) => day.format(ms));
-  }, [replay, said]);
+    return roomRows(messages, undefined, dayText);
+  }, [replay, said, isUtc.value]);
   useLayoutEffect(() => {
     list.current!.scrollTop = list.current!.scrollHeight;
   }, [said]);

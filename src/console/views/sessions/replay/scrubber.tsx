@@ -1,12 +1,12 @@
 import { useMemo, useRef } from "preact/hooks";
 import { spacedMarks } from "../../../data/replay/replay-marks.ts";
 import type { Replay } from "../../../data/replay/replay.ts";
+import { dateTimeText } from "../../../format.ts";
 import { rememberTime, toggleReplay } from "./replay-controls.tsx";
 
 const PLACES = 400;
 /** Of the whole, by keys. */
 const [STEP, LARGE_STEP, PAGE_STEP] = [1 / 500, 1 / 50, 1 / 10];
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 
 /** One time for charts, alerts and chat: dragged, clicked, or moved with arrows, page keys, Home and End. */
 export function Scrubber({ replay }: { replay: Replay }) {
@@ -50,7 +50,7 @@ export function Scrubber({ replay }: { replay: Replay }) {
       aria-valuemin={0}
       aria-valuemax={Math.round(lengthMs / 1_000)}
       aria-valuenow={Math.round((replay.shownMs.value - fromMs) / 1_000)}
-      aria-valuetext={Number.isNaN(replay.shownMs.value) ? "" : clock.format(replay.shownMs.value)}
+      aria-valuetext={Number.isNaN(replay.shownMs.value) ? "" : dateTimeText(replay.shownMs.value)}
       onKeyDown={onKeyDown}
       onPointerDown={(event) => {
         place.current!.setPointerCapture(event.pointerId);
@@ -97,7 +97,7 @@ function Thumb({ replay }: { replay: Replay }) {
     <>
       <div class="replay-thumb" style={{ left: `${part * 100}%` }} />
       <output class="replay-time" style={{ left: `${Math.min(0.9, Math.max(0.1, part)) * 100}%` }}>
-        {clock.format(atMs)}
+        {dateTimeText(atMs)}
       </output>
     </>
   );
