@@ -88,6 +88,7 @@ const BROWSER_CLOCK = [
   "server-link.ts",
   "tunnel.ts",
   "stream-follower.ts",
+  "stream-slots.ts",
   "connection.ts",
   "attention/",
 ].map((place) => `console/${place}`);

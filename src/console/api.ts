@@ -10,6 +10,11 @@ import { SavedDashboards } from "../wire/gen/saved_dashboards_pb.ts";
 import { connectCalls } from "./connect-calls.ts";
 import { hearClock } from "./now.ts";
 import { ServerLink } from "./server-link.ts";
+import { browserSlots, StreamSlots } from "./stream-slots.ts";
+
+const tab = `${performance.timeOrigin} ${Math.random()}`;
+// Whoever leaves gives its connections back.
+addEventListener("pagehide", () => browserSlots.remove(tab));
 
 export const link = new ServerLink(location.origin, {
   connect: (url) => new WebSocket(url),
@@ -18,6 +23,7 @@ export const link = new ServerLink(location.origin, {
     const timing = performance.getEntriesByType("resource").at(-1) as PerformanceResourceTiming | undefined;
     return timing !== undefined && /^h[23]/.test(timing.nextHopProtocol);
   },
+  slots: new StreamSlots(browserSlots, tab),
   onClock: hearClock,
 });
 const transport = connectCalls(location.origin, link.fetch);

@@ -2,19 +2,30 @@
  * Calls of the page as plain requests, where a proxy lets no WebSocket through. Of streams few run at once: over HTTP/1.1
  * a browser has six connections to a server, for all its tabs together, and one that is used up answers nothing any more.
  */
+import type { StreamSlots } from "./stream-slots.ts";
 
 const STREAM_TYPE = "application/connect+proto";
+const KEEP_EVERY_MS = 20_000;
+/** Nobody says when another tab has left. */
+const LOOK_EVERY_MS = 1_000;
 
 export class PlainCalls {
   readonly streamsMax: number;
   readonly #fetch: (request: Request) => Promise<Response>;
+  readonly #slots: Pick<StreamSlots, "take" | "giveBack" | "keep"> | undefined;
   /** The first of them is the next. */
   readonly #waiting = new Set<() => void>();
   #streams = 0;
+  #keeping: ReturnType<typeof setInterval> | undefined;
+  #looking: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(streamsMax: number, fetch: (request: Request) => Promise<Response>) {
-    this.streamsMax = streamsMax;
-    this.#fetch = fetch;
+  /** `slots`: that it shares with other tabs. */
+  constructor(
+    streamsMax: number,
+    fetch: (request: Request) => Promise<Response>,
+    slots?: Pick<StreamSlots, "take" | "giveBack" | "keep">,
+  ) {
+    [this.streamsMax, this.#fetch, this.#slots] = [streamsMax, fetch, slots];
   }
 
   /** A stream waits until there is room for it. */
@@ -41,21 +52,38 @@ export class PlainCalls {
   /** Resolves with what gives the room back, once, and to whoever waits for longest. */
   async #enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#streams < this.streamsMax) this.#streams++;
-    else {
+    if (!this.#take()) {
       await new Promise<void>((resolve, reject) => {
         this.#waiting.add(resolve);
         const left = () => this.#waiting.delete(resolve) && reject(signal.reason);
         signal.addEventListener("abort", left, { once: true });
+        this.#letIn();
       });
     }
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
-      const [next] = this.#waiting;
-      if (next === undefined) this.#streams--;
-      else if (this.#waiting.delete(next)) next();
+      this.#slots?.giveBack();
+      if (--this.#streams === 0) clearInterval(this.#keeping);
+      this.#letIn();
     };
+  }
+
+  #take(): boolean {
+    if (this.#streams >= this.streamsMax || this.#slots?.take() === false) return false;
+    if (++this.#streams === 1) this.#keeping = setInterval(() => this.#slots?.keep(), KEEP_EVERY_MS);
+    return true;
+  }
+
+  #letIn(): void {
+    clearTimeout(this.#looking);
+    for (const resolve of this.#waiting) {
+      if (!this.#take()) break;
+      this.#waiting.delete(resolve);
+      resolve();
+    }
+    if (this.#waiting.size > 0 && this.#slots !== undefined)
+      this.#looking = setTimeout(() => this.#letIn(), LOOK_EVERY_MS);
   }
 }

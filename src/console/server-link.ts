@@ -2,6 +2,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { TUNNEL_PATH, type ServerHello } from "../wire/tunnel-frame.ts";
 import { PlainCalls } from "./plain-calls.ts";
+import type { StreamSlots } from "./stream-slots.ts";
 import { Tunnel } from "./tunnel.ts";
 
 export type LinkState =
@@ -18,6 +19,8 @@ export interface LinkMeans {
   fetch(request: Request): Promise<Response>;
   /** Whether many requests share a connection, as HTTP/2 has it; asked after a request was answered. */
   isShared(): boolean;
+  /** Of streams, shared by all tabs. */
+  readonly slots?: StreamSlots;
   /** Is told how far the server's clock is before the browser's. */
   onClock?(offsetMs: number): void;
 }
@@ -176,8 +179,10 @@ export class ServerLink {
     if (this.#isOver) return;
     this.#refusals = isThere ? this.#refusals + 1 : 0;
     if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);
-    const streamsMax = this.#means.isShared() ? STREAMS_MAX_SHARED : STREAMS_MAX;
-    this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request));
+    const isShared = this.#means.isShared();
+    const streamsMax = isShared ? STREAMS_MAX_SHARED : STREAMS_MAX;
+    const slots = isShared ? undefined : this.#means.slots;
+    this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request), slots);
     this.#up({ kind: "plain", streamsMax });
     this.#timer = setTimeout(() => this.#open(), UPGRADE_EVERY_MS);
   }

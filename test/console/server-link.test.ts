@@ -1,6 +1,8 @@
 /** The page's way to its server, with sockets and a clock of the test's own. */
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { PlainCalls } from "../../src/console/plain-calls.ts";
 import { ServerLink, type LinkState } from "../../src/console/server-link.ts";
+import { HELD_MS, SLOTS_MAX, StreamSlots, type SlotStore } from "../../src/console/stream-slots.ts";
 import { FrameKind, frameOf, jsonFrame, readFrame, timeFrame } from "../../src/wire/tunnel-frame.ts";
 
 const BASE = "http://watchpost.example.org";
@@ -325,4 +327,52 @@ test("where streams wait for their turn one that is not wanted any more takes no
   begin();
   await settle();
   expect(requests.filter(({ request }) => !request.signal.aborted)).toHaveLength(3);
+});
+
+test("two tabs without WebSockets share the connections of the browser; one that leaves makes room", async () => {
+  const kept = new Map<string, string>();
+  const store: SlotStore = {
+    read: () => [...kept],
+    write: (tab, text) => void kept.set(tab, text),
+    remove: (tab) => void kept.delete(tab),
+  };
+  const begun: Record<string, number> = { a: 0, b: 0, c: 0 };
+  const tab = (name: string) => {
+    const hold = ({ signal }: Request) => {
+      begun[name]++;
+      const left = Promise.withResolvers<Response>();
+      signal.addEventListener("abort", () => left.reject(signal.reason));
+      return left.promise;
+    };
+    const calls = new PlainCalls(3, hold, new StreamSlots(store, name));
+    return Array.from({ length: 4 }, () => {
+      const over = new AbortController();
+      const headers = { "content-type": "application/connect+proto" };
+      calls.fetch(new Request(BASE, { method: "POST", headers, signal: over.signal })).catch(() => {});
+      return over;
+    });
+  };
+  const ofA = tab("a");
+  const ofB = tab("b");
+  await settle();
+  expect(begun).toEqual({ a: 3, b: SLOTS_MAX - 3, c: 0 });
+  for (let i = 0; i < 10; i++) await pass(HELD_MS / 10);
+  expect(begun).toEqual({ a: 3, b: SLOTS_MAX - 3, c: 0 });
+  ofA.forEach((over) => over.abort());
+  await settle();
+  await pass(1_000);
+  expect(begun).toEqual({ a: 3, b: 3, c: 0 });
+  ofB.forEach((over) => over.abort());
+  await settle();
+  expect([...kept]).toEqual([]);
+  // One that has crashed holds its slots for a while alone.
+  store.write("crashed", `${SLOTS_MAX} ${Date.now() + HELD_MS}`);
+  const ofC = tab("c");
+  await settle();
+  for (let i = 0; i < 9; i++) await pass(HELD_MS / 10);
+  expect(begun["c"]).toBe(0);
+  await pass(HELD_MS / 10 + 1_000);
+  expect(begun["c"]).toBe(3);
+  ofC.forEach((over) => over.abort());
+  await settle();
 });
