@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { PlayHead } from "../../src/console/data/replay/play-head.ts";
 import { ITEMS_MAX, POINTS_MAX, ReplayBuffer } from "../../src/console/data/replay/replay-buffer.ts";
 import { ReplayCursor } from "../../src/console/data/replay/replay-cursor.ts";
-import { markBeside, marksOf, spacedMarks } from "../../src/console/data/replay/replay-marks.ts";
+import { markBeside, marksOf, partOf, spacedMarks } from "../../src/console/data/replay/replay-marks.ts";
 import { AlertChange, AlertState } from "../../src/wire/gen/alerts_pb.ts";
 import { ReplayEventSchema, type ReplayEvent } from "../../src/wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../../src/wire/timestamp.ts";
@@ -143,6 +143,12 @@ test("marks: people and alerts, none who come and go; the next one and the one b
   expect(spacedMarks(marks, { fromMs: FROM_MS, toMs: TO_MS }, 10).length).toBeLessThanOrEqual(10 + 1);
   const coming = event(FROM_MS, { case: "message", value: { messageType: "system", metadata: { event: "joined" } } });
   expect(marksOf(read([mark(FROM_MS), coming]))).toEqual([]);
+});
+
+test("a time has a place in any span, also in one without length", () => {
+  const span = { fromMs: 1_000, toMs: 3_000 };
+  expect([0, 1_000, 2_500, 3_000, 9_000, NaN].map((ms) => partOf(span, ms))).toEqual([0, 0, 0.75, 1, 1, 0]);
+  expect(partOf({ fromMs: 1_000, toMs: 1_000 }, 1_000)).toBe(0);
 });
 
 test("more than a bound is not held", () => {

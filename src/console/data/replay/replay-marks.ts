@@ -31,15 +31,22 @@ export function marksOf(buffer: ReplayBuffer): ReplayMarkAt[] {
 
 const RANK: Readonly<Record<ReplayMarkAt["kind"], number>> = { fired: 4, over: 3, noted: 2, said: 1, changed: 0 };
 
+interface TimeSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Where a time is in a span: 0 at its beginning and before, 1 at its end and behind; 0 in one without length. */
+export function partOf({ fromMs, toMs }: TimeSpan, atMs: number): number {
+  const part = (atMs - fromMs) / (toMs - fromMs || 1);
+  return part > 0 ? Math.min(1, part) : 0;
+}
+
 /** Of those that would stand on one place the one that says most. */
-export function spacedMarks(
-  marks: readonly ReplayMarkAt[],
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  places: number,
-): ReplayMarkAt[] {
+export function spacedMarks(marks: readonly ReplayMarkAt[], span: TimeSpan, places: number): ReplayMarkAt[] {
   const byPlace = new Map<number, ReplayMarkAt>();
   for (const mark of marks) {
-    const place = Math.floor(((mark.atMs - fromMs) / (toMs - fromMs)) * places);
+    const place = Math.floor(partOf(span, mark.atMs) * places);
     const before = byPlace.get(place);
     if (before === undefined || RANK[before.kind] < RANK[mark.kind]) byPlace.set(place, mark);
   }

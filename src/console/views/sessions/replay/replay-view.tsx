@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { collaborationApi } from "../../../api.ts";
+import { partOf } from "../../../data/replay/replay-marks.ts";
 import { Replay } from "../../../data/replay/replay.ts";
 import { countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
@@ -70,7 +71,7 @@ export function ReplayPage({ id }: { id: string }) {
           <Time ms={range.fromMs} /> to <Time ms={range.toMs} />, {countText(points)} points
         </span>
         <span role="status" class="dim">
-          {isReading && `reading, ${Math.floor(((readToMs - range.fromMs) / (range.toMs - range.fromMs)) * 100)} %`}
+          {isReading && `reading, ${Math.floor(partOf(range, readToMs) * 100)} %`}
           {replay.isAhead.value && ": not up to this time yet"}
         </span>
       </header>

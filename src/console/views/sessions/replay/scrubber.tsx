@@ -1,5 +1,5 @@
 import { useMemo, useRef } from "preact/hooks";
-import { spacedMarks } from "../../../data/replay/replay-marks.ts";
+import { partOf, spacedMarks } from "../../../data/replay/replay-marks.ts";
 import type { Replay } from "../../../data/replay/replay.ts";
 import { dateTimeText } from "../../../format.ts";
 import { rememberTime, toggleReplay } from "./replay-controls.tsx";
@@ -39,7 +39,7 @@ export function Scrubber({ replay }: { replay: Replay }) {
     replay.seek(goal);
     rememberTime(replay);
   };
-  const partOf = (ms: number) => Math.min(1, Math.max(0, (ms - fromMs) / lengthMs));
+  const placeOf = (ms: number) => partOf({ fromMs, toMs }, ms) * PLACES;
   return (
     <div
       ref={place}
@@ -60,14 +60,14 @@ export function Scrubber({ replay }: { replay: Replay }) {
       onPointerUp={() => rememberTime(replay)}
     >
       <svg viewBox={`0 0 ${PLACES} 24`} preserveAspectRatio="none" aria-hidden="true">
-        <rect class="replay-read" x="0" y="10" height="4" width={partOf(replay.buffer.readToMs) * PLACES} />
+        <rect class="replay-read" x="0" y="10" height="4" width={placeOf(replay.buffer.readToMs)} />
         {marks.map(({ atMs, kind, severity, text }) => (
           <line
             key={`${atMs} ${kind}`}
             class={`replay-mark-${kind}`}
             data-severity={severity}
-            x1={partOf(atMs) * PLACES}
-            x2={partOf(atMs) * PLACES}
+            x1={placeOf(atMs)}
+            x2={placeOf(atMs)}
             {...MARK_HEIGHTS[kind]}
           >
             <title>{text}</title>
@@ -89,10 +89,9 @@ const MARK_HEIGHTS = {
 } as const;
 
 function Thumb({ replay }: { replay: Replay }) {
-  const { fromMs, toMs } = replay.buffer.range;
   const atMs = replay.atMs.value;
   if (Number.isNaN(atMs)) return null;
-  const part = (atMs - fromMs) / (toMs - fromMs);
+  const part = partOf(replay.buffer.range, atMs);
   return (
     <>
       <div class="replay-thumb" style={{ left: `${part * 100}%` }} />
