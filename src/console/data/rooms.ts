@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { alertsApi, collaborationApi } from "../api.ts";
 import { msOf } from "../format.ts";
+import { NO_ROOMS, withEarlierPage, withFirstPage } from "./room-pages.ts";
 import { isSaid, titleOf } from "./said.ts";
 
 const READ_EVERY_MS = 8_000;
@@ -11,16 +12,7 @@ const SESSIONS_AT_ONCE = 200;
 /** Of so many the last words are looked for, in so many messages each: people come and go by messages, too. */
 const [WORDS_OF_MAX, WORDS_IN] = [40, 12];
 
-export interface RoomList {
-  readonly sessions: readonly Session[];
-  /** Where those before them are; "": there are none. */
-  readonly nextPage: string;
-  readonly isKnown: boolean;
-  /** "": it could be read. */
-  readonly failure: string;
-}
-
-export const roomList = signal<RoomList>({ sessions: [], nextPage: "", isKnown: false, failure: "" });
+export const roomList = signal(NO_ROOMS);
 
 /** What somebody said last, by session. */
 export const lastWords = signal<ReadonlyMap<string, CollaborationMessage>>(new Map());
@@ -38,31 +30,24 @@ export function followRooms(): () => void {
 
 /** Earlier ones, which are not read again. */
 export async function readEarlierRooms(): Promise<void> {
-  const { nextPage: page, sessions } = roomList.peek();
+  // What leaves the first page while they are read is in neither of the two.
+  roomList.value = { ...roomList.peek(), goesOn: true };
+  const { nextPage: page } = roomList.peek();
   const answer = await collaborationApi.listSessions({ limit: SESSIONS_AT_ONCE, page });
-  earlier = mergedSessions(earlier, answer.sessions);
-  earlierPage = answer.nextPage;
-  roomList.value = { ...roomList.peek(), sessions: mergedSessions(earlier, sessions), nextPage: earlierPage };
+  if (roomList.peek().nextPage === page) roomList.value = withEarlierPage(roomList.peek(), answer);
 }
-
-let earlier: readonly Session[] = [];
-let earlierPage: string | undefined;
 
 async function readRooms(signal: AbortSignal): Promise<void> {
   try {
-    const { sessions, nextPage } = await collaborationApi.listSessions({ limit: SESSIONS_AT_ONCE }, { signal });
-    const all = mergedSessions(earlier, sessions);
-    roomList.value = { sessions: all, nextPage: earlierPage ?? nextPage, isKnown: true, failure: "" };
-    const latest = all.toSorted((a, b) => (msOf(b.lastActivityAt) ?? 0) - (msOf(a.lastActivityAt) ?? 0));
+    const answer = await collaborationApi.listSessions({ limit: SESSIONS_AT_ONCE }, { signal });
+    roomList.value = withFirstPage(roomList.peek(), answer);
+    const latest = roomList
+      .peek()
+      .sessions.toSorted((a, b) => (msOf(b.lastActivityAt) ?? 0) - (msOf(a.lastActivityAt) ?? 0));
     await readLastWords(latest.slice(0, WORDS_OF_MAX), signal);
   } catch (error) {
     if (!signal.aborted) roomList.value = { ...roomList.peek(), failure: ConnectError.from(error).rawMessage };
   }
-}
-
-/** Each once, as it was read last. */
-function mergedSessions(before: readonly Session[], after: readonly Session[]): readonly Session[] {
-  return [...new Map([...before, ...after].map((session) => [session.id, session])).values()];
 }
 
 const readAt = new Map<string, bigint>();
