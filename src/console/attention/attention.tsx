@@ -38,7 +38,7 @@ export function Attention() {
 
 interface StateText {
   readonly text: string;
-  /** Where there is no room for more. */
+  /** Where there is no room for more: words of `text`, which stays the button's name for those who speak to it. */
   readonly short: string;
   /** Something that is wanted does not work. */
   readonly isTrouble: boolean;
@@ -53,7 +53,7 @@ function stateText(): StateText {
   }
   if (!isOn) return state("sound off", "off");
   if (mutedMs > 0) return state(`muted for ${durationText(mutedMs)}`, durationText(mutedMs));
-  if (soundState.value === "unavailable") return state("this browser has no sound", "none", true);
-  if (soundState.value === "suspended") return state("sound not armed: click anywhere", "click to arm", true);
+  if (soundState.value === "unavailable") return state("this browser has no sound", "no sound", true);
+  if (soundState.value === "suspended") return state("sound not armed: click anywhere", "click anywhere", true);
   return state("sound on", "on");
 }
