@@ -90,32 +90,35 @@ export interface PageAddress {
   readonly path: string;
   /** Where it is not the word that all names have in them. */
   readonly shows?: string;
+  /** On a server that has nothing. */
+  readonly showsEmpty: string;
 }
 
 /** All there is to look at. */
 export function pageAddresses({ metric, device, alertId, sessionId, issue, dashboardId }: Furnished): PageAddress[] {
   const [d, m] = [encodeURIComponent(device), encodeURIComponent(metric)];
+  const [nobodyIsTold, noDashboard] = ["Nobody is told", `There is no dashboard ${dashboardId}`];
   return [
-    { name: "overview", path: "/" },
-    { name: "explore", path: `/explore?metric=${m}` },
-    { name: "dashboards", path: "/dashboards" },
-    { name: "dashboard", path: `/dashboards/${dashboardId}` },
-    { name: "panel", path: `/dashboards/${dashboardId}?edit=1&panel=p0` },
-    { name: "devices", path: "/devices" },
-    { name: "device", path: `/devices/${d}` },
-    { name: "alerts", path: "/alerts" },
-    { name: "alert", path: `/alerts/${encodeURIComponent(alertId)}` },
-    { name: "rules", shows: "pressure-high", path: "/alerts/rules" },
-    { name: "rule", path: "/alerts/rules/pressure-high?range=1h" },
-    { name: "new rule", shows: "Choose a metric", path: "/alerts/rules/~new" },
-    { name: "silences", path: "/alerts/silences" },
-    { name: "policies", shows: "Nobody is told", path: "/alerts/policies" },
-    { name: "receivers", shows: "Nobody is told", path: "/alerts/receivers" },
-    { name: "sessions", path: "/sessions" },
-    { name: "session", path: `/sessions/${sessionId}` },
-    { name: "replay", path: `/sessions/${sessionId}/replay` },
-    { name: "issues", path: "/issues" },
-    { name: "issue", path: `/issues/${issue}` },
-    { name: "nowhere", shows: "No such page", path: "/nowhere" },
+    { name: "overview", path: "/", showsEmpty: "No device has been heard of yet" },
+    { name: "explore", path: `/explore?metric=${m}`, showsEmpty: "Nothing is stored in this range" },
+    { name: "dashboards", path: "/dashboards", showsEmpty: "No dashboards yet" },
+    { name: "dashboard", path: `/dashboards/${dashboardId}`, showsEmpty: noDashboard },
+    { name: "panel", path: `/dashboards/${dashboardId}?edit=1&panel=p0`, showsEmpty: noDashboard },
+    { name: "devices", path: "/devices", showsEmpty: "No device is known yet" },
+    { name: "device", path: `/devices/${d}`, showsEmpty: "There is no such device" },
+    { name: "alerts", path: "/alerts", showsEmpty: "Nothing fires" },
+    { name: "alert", path: `/alerts/${encodeURIComponent(alertId)}`, showsEmpty: "there is no alert" },
+    { name: "rules", shows: "pressure-high", path: "/alerts/rules", showsEmpty: "There are no rules" },
+    { name: "rule", path: "/alerts/rules/pressure-high?range=1h", showsEmpty: "There is no rule pressure-high" },
+    { name: "new rule", shows: "Choose a metric", path: "/alerts/rules/~new", showsEmpty: "Choose a metric" },
+    { name: "silences", path: "/alerts/silences", showsEmpty: "Nothing is silenced" },
+    { name: "policies", shows: nobodyIsTold, path: "/alerts/policies", showsEmpty: nobodyIsTold },
+    { name: "receivers", shows: nobodyIsTold, path: "/alerts/receivers", showsEmpty: nobodyIsTold },
+    { name: "sessions", path: "/sessions", showsEmpty: "Nobody has met yet" },
+    { name: "session", path: `/sessions/${sessionId}`, showsEmpty: "There is no session" },
+    { name: "replay", path: `/sessions/${sessionId}/replay`, showsEmpty: "It cannot be replayed" },
+    { name: "issues", path: "/issues", showsEmpty: "There is no issue yet" },
+    { name: "issue", path: `/issues/${issue}`, showsEmpty: `There is no issue ${issue}` },
+    { name: "nowhere", shows: "No such page", path: "/nowhere", showsEmpty: "No such page" },
   ];
 }
