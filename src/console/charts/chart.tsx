@@ -8,7 +8,7 @@ import { useOverlays } from "./overlays.ts";
 import { Plot, type PlotProps } from "./plot.tsx";
 import { useLiveRanges } from "./use-live-ranges.ts";
 
-export interface ChartProps extends Omit<PlotProps, "series" | "range"> {
+interface ChartProps extends Omit<PlotProps, "series" | "range"> {
   readonly query: ChartQuery;
   /** By default the metric. */
   readonly title?: string;

@@ -8,7 +8,7 @@ import type { PlotSeries } from "./plot-model.ts";
 
 const SHOWN_MAX = 10;
 
-export interface LegendProps {
+interface LegendProps {
   readonly series: readonly PlotSeries[];
   readonly hidden: ReadonlySet<string>;
   readonly crosshair: Crosshair;

@@ -170,7 +170,7 @@ export function Plot(props: PlotProps) {
   );
 }
 
-export function ChartTitle({ title, unit }: { title: string; unit: string }) {
+function ChartTitle({ title, unit }: { title: string; unit: string }) {
   return (
     <div class="plot-title">
       <strong>{title}</strong> {unit !== "" && <span class="unit">{unit}</span>}

@@ -56,7 +56,7 @@ export const AGGREGATIONS = {
 } as const;
 
 /** A range up to so long shows points as they are. */
-export const RAW_RANGE_MAX_MS = 3_600_000;
+const RAW_RANGE_MAX_MS = 3_600_000;
 export const SERIES_MAX = 50;
 /** Of each series; an hour of a point a second is below it. */
 export const RAW_POINTS_MAX = 4_000;

@@ -10,7 +10,7 @@ import { Time } from "./time.tsx";
 
 const [SHOWN_MAX, ASKED_LENGTH] = [200, 80];
 
-export interface AnnotationListProps {
+interface AnnotationListProps {
   readonly all: readonly Annotation[];
   onEdit(annotation: Annotation): void;
   onClose(): void;

@@ -13,7 +13,7 @@ export interface MenuItem {
   readonly title?: string;
 }
 
-export interface MenuProps {
+interface MenuProps {
   readonly label: string;
   /** Shown in the button in place of the label. */
   readonly children?: ComponentChildren;

@@ -16,7 +16,7 @@ export interface Suggestions {
   readonly more?: number;
 }
 
-export interface SuggestProps {
+interface SuggestProps {
   readonly label: string;
   readonly value: string;
   /** Chosen, or typed and left with Enter, Tab or a click elsewhere. */

@@ -18,7 +18,7 @@ export interface Column<T> {
   readonly title?: string;
 }
 
-export interface TableProps<T> {
+interface TableProps<T> {
   readonly label: string;
   /** The same array each time, or all is sorted again. */
   readonly columns: readonly Column<T>[];

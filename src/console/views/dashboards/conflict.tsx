@@ -7,7 +7,7 @@ import { differences, type Change, type FieldChange } from "./differences.ts";
 import type { Draft } from "./draft.ts";
 import { kindEntry } from "./panel-kinds.ts";
 
-export interface ConflictProps {
+interface ConflictProps {
   readonly draft: Draft;
   readonly isSaving: boolean;
   /** What was edited here is lost. */

@@ -17,7 +17,7 @@ import { KINDS } from "./panel-kinds.ts";
 const NewDialog = lazy(async () => (await import("./new-dialog.tsx")).NewDialog);
 const SettingsDialog = lazy(async () => (await import("./settings-dialog.tsx")).SettingsDialog);
 
-export interface DashboardBarProps {
+interface DashboardBarProps {
   readonly state: DashboardState;
   readonly dashboard: SavedDashboard;
   readonly isEditing: boolean;

@@ -12,7 +12,7 @@ export interface Rect {
 }
 
 export const COLUMNS = 12;
-export const HEIGHT_MAX = 100;
+const HEIGHT_MAX = 100;
 /** Smaller ones cannot be taken hold of. */
 const [WIDTH_MIN, HEIGHT_MIN] = [2, 2];
 

@@ -5,7 +5,7 @@ import type { PanelSetting } from "./panel-body.tsx";
 import { PanelFrame, titleOf, type PanelActions } from "./panel-frame.tsx";
 import { usePanelHandles } from "./panel-handles.ts";
 
-export interface GridProps {
+interface GridProps {
   readonly panels: readonly Panel[];
   readonly setting: PanelSetting;
   /** Missing: it is only looked at. */

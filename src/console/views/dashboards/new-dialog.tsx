@@ -6,7 +6,7 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { go, pathTo } from "../../route.ts";
 import { emptyDashboard, idFromTitle } from "./edits.ts";
 
-export interface NewDialogProps {
+interface NewDialogProps {
   /** Which one it is a copy of. */
   readonly from?: SavedDashboard;
   onClose(): void;

@@ -11,7 +11,7 @@ import { ThresholdFields } from "./threshold-fields.tsx";
 
 const QUERIES_MAX = 10;
 
-export interface PanelEditorProps {
+interface PanelEditorProps {
   readonly panel: Panel;
   readonly setting: PanelSetting;
   readonly state: DashboardState;

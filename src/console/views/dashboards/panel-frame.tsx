@@ -17,7 +17,7 @@ export interface PanelActions {
   remove(id: string): void;
 }
 
-export interface PanelFrameProps {
+interface PanelFrameProps {
   readonly panel: Panel;
   readonly rect: Rect;
   /** Where panels stand below each other. */

@@ -12,7 +12,7 @@ export interface PanelHandles {
   resizesOf(id: string): Attributes;
 }
 
-export interface HandlesInput {
+interface HandlesInput {
   /** As they are shown. */
   readonly rects: readonly Rect[];
   readonly grid: RefObject<HTMLElement | null>;
@@ -175,6 +175,6 @@ function isSamePlace(a: Rect, b: Rect): boolean {
 }
 
 /** Counted from 1, as people do. */
-export function placeText({ x, y, width, height }: Rect): string {
+function placeText({ x, y, width, height }: Rect): string {
   return `column ${x + 1}, row ${y + 1}, ${width} wide, ${height} high`;
 }

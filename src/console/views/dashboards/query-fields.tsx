@@ -8,7 +8,7 @@ import { formatDurationMs } from "../../../model/duration.ts";
 import { durationOf } from "./time-range.ts";
 import { resolved, type Choices } from "./variables.ts";
 
-export interface QueryFieldsProps {
+interface QueryFieldsProps {
   readonly query: PanelQuery;
   readonly variables: readonly DashboardVariable[];
   readonly choices: Choices;

@@ -14,7 +14,7 @@ import { durationOf } from "./time-range.ts";
 
 const VARIABLES_MAX = 10;
 
-export interface SettingsDialogProps {
+interface SettingsDialogProps {
   readonly state: DashboardState;
   readonly dashboard: SavedDashboard;
   onClose(): void;

@@ -5,7 +5,7 @@ import { inOrder, SEVERITIES } from "./thresholds.ts";
 
 const THRESHOLDS_MAX = 20;
 
-export interface ThresholdFieldsProps {
+interface ThresholdFieldsProps {
   readonly thresholds: readonly PanelThreshold[];
   onChange(thresholds: PanelThreshold[]): void;
 }

@@ -4,7 +4,7 @@ import { Suggest } from "../../parts/suggest.tsx";
 import { setParams } from "../../route.ts";
 import { filtersOfOthers, paramOf, type Choices } from "./variables.ts";
 
-export interface VariableBarProps {
+interface VariableBarProps {
   readonly variables: readonly DashboardVariable[];
   readonly choices: Choices;
 }

@@ -16,7 +16,7 @@ import { user } from "../../user.ts";
 import { DeviceForm } from "./device-form.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
 
-export interface DeviceActionsProps {
+interface DeviceActionsProps {
   readonly found: readonly Device[];
   readonly chosen: ReadonlySet<string>;
   /** What was chosen is dealt with. */

@@ -20,7 +20,7 @@ import { NameWanted } from "../../parts/name-field.tsx";
 import { user } from "../../user.ts";
 import { Field, TextField } from "./field.tsx";
 
-export interface DeviceFormProps {
+interface DeviceFormProps {
   /** Missing: a new one is registered. */
   readonly device?: Device;
   onClose(): void;

@@ -7,7 +7,7 @@ interface FieldIds {
   readonly "aria-describedby": string | undefined;
 }
 
-export interface FieldProps {
+interface FieldProps {
   readonly label: string;
   readonly help?: string;
   /** "": it is well. */
@@ -33,7 +33,7 @@ export function Field({ label, help = "", problem = "", children }: FieldProps) 
   );
 }
 
-export interface TextFieldProps extends Omit<FieldProps, "children"> {
+interface TextFieldProps extends Omit<FieldProps, "children"> {
   readonly value: string;
   /** Id of a datalist. */
   readonly list?: string;

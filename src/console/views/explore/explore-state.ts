@@ -84,7 +84,7 @@ export function listParam(names: readonly string[]): string {
 }
 
 /** Such as "15m" or "90s"; undefined: it cannot be read, or is longer than what is kept. */
-export function rangeMsOf(text: string | null): number | undefined {
+function rangeMsOf(text: string | null): number | undefined {
   const ms = durationOf(text ?? "");
   return ms > 0 && ms <= RANGE_MS_MAX ? ms : undefined;
 }

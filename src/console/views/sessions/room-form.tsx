@@ -12,7 +12,7 @@ export interface RoomWritten {
   readonly topic: { devices: string[]; metrics: string[]; alertIds: string[]; incidentIds: string[] };
 }
 
-export interface RoomFormProps {
+interface RoomFormProps {
   readonly heading: string;
   readonly action: string;
   /** As it is; missing: it is new. */

@@ -9,7 +9,7 @@ import { Severity } from "../../../parts/status.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { runAll, type Refused } from "./run-all.ts";
 
-export interface ActionDialogProps {
+interface ActionDialogProps {
   readonly title: string;
   readonly rows: readonly AlertRow[];
   /** On the button: "Acknowledge". */

@@ -9,7 +9,7 @@ import { AlertMarks, AlertStatus } from "../alert-status.tsx";
 import { AlertValue } from "../alert-value.tsx";
 
 /** What a line of either kind is given by the list. */
-export interface LineProps {
+interface LineProps {
   readonly rowIndex: number;
   readonly isCurrent: boolean;
   readonly chosen: "all" | "some" | "none";

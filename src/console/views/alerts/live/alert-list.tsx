@@ -8,7 +8,7 @@ import { placeOfKey } from "./live-list.ts";
 import { chosenOf, toggled, type Chosen } from "./selection.ts";
 import { useSeenLines } from "./use-seen-lines.ts";
 
-export interface AlertListProps {
+interface AlertListProps {
   readonly lines: readonly ListLine[];
   readonly chosen: Chosen;
   /** Key of the line that keys act on. */

@@ -113,7 +113,7 @@ function numberText(value: number | undefined): string {
 }
 
 /** Undefined for nothing, and for what is no number, which is a problem. */
-export function numberOf(text: string, field: string, problems: Problem[]): number | undefined {
+function numberOf(text: string, field: string, problems: Problem[]): number | undefined {
   const typed = text.trim();
   if (typed === "") return undefined;
   // Decimal commas are what many people type; a thousand has none here.

@@ -1,6 +1,6 @@
 /** Series over time as a table of cells, and how strong each is. Pure. */
 
-export interface HeatInput {
+interface HeatInput {
   readonly timesMs: readonly number[];
   readonly values: readonly number[];
 }

@@ -14,7 +14,7 @@ const HEIGHT_PX_MIN = 60;
 /** A smaller panel is all lines. */
 const LEGEND_FROM_PX = 150;
 
-export interface LinePanelProps {
+interface LinePanelProps {
   readonly panel: Panel;
   /** With what variables stand for. */
   readonly queries: readonly PanelQuery[];

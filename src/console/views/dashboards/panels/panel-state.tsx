@@ -1,6 +1,6 @@
 import { broken } from "../../../connection.ts";
 
-export interface PanelStateProps {
+interface PanelStateProps {
   readonly isRead: boolean;
   /** "": none. */
   readonly failure: string;

@@ -11,7 +11,7 @@ export interface StateRun {
   readonly state: string;
 }
 
-export interface StateRunsInput {
+interface StateRunsInput {
   readonly timesMs: readonly number[];
   readonly values: readonly number[];
   readonly thresholds: readonly Threshold[];

@@ -2,7 +2,7 @@ import { severityMark } from "../../../parts/status.tsx";
 import { severityOf, type Threshold } from "../thresholds.ts";
 import { valueText } from "./value-text.ts";
 
-export interface ValueProps {
+interface ValueProps {
   readonly value: number;
   readonly unit: string;
   readonly decimals: number | undefined;

@@ -6,7 +6,7 @@ export interface Scale {
   readonly isLog: boolean;
 }
 
-export interface ScaleInput {
+interface ScaleInput {
   /** What the panel says. */
   readonly min: number | undefined;
   readonly max: number | undefined;

@@ -10,7 +10,7 @@ import { Age, Time } from "../../../parts/time.tsx";
 import { pathTo } from "../../../route.ts";
 import { useRead, type ReadState } from "./use-read.ts";
 
-export interface AboutDeviceProps {
+interface AboutDeviceProps {
   readonly device: Device;
   onAnnotate(): void;
 }

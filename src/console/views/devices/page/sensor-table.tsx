@@ -8,7 +8,7 @@ import { Table, type Column } from "../../../parts/table.tsx";
 import { Age } from "../../../parts/time.tsx";
 import { addressOf } from "../../overview/tiles.tsx";
 
-export interface SensorTableProps {
+interface SensorTableProps {
   readonly deviceId: string;
   readonly sensors: readonly Sensor[];
   readonly values: ReadonlyMap<string, SensorValue>;

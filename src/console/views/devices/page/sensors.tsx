@@ -23,7 +23,7 @@ const RANGES: readonly (readonly [name: string, ms: number])[] = [
 const CHARTS_SHOWN = 12;
 const CHART_PX = 150;
 
-export interface SensorsProps {
+interface SensorsProps {
   readonly device: Device;
   readonly values: ReadonlyMap<string, SensorValue>;
   readonly isRead: boolean;

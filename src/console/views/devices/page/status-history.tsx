@@ -20,7 +20,7 @@ const LISTED = 50;
 const TICK_MS = 15_000;
 const percent = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
 
-export interface StatusHistoryProps {
+interface StatusHistoryProps {
   readonly device: Device;
   readonly events: readonly DeviceEvent[];
   readonly isRead: boolean;
