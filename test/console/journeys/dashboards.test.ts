@@ -170,7 +170,7 @@ test("a panel is dragged, the other makes room; undone, all is where it was; a f
   await page.until(() => page.ask("location.pathname === '/'"), "left without being asked: nothing is changed");
 });
 
-test("of fifty panels those in sight are drawn, over few subscriptions", async () => {
+test("of fifty panels those in sight are drawn, over few subscriptions; while another range is read they stay", async () => {
   await send("flow", 12.5);
   const kinds = [PanelKind.STAT, PanelKind.GAUGE, PanelKind.LINE, PanelKind.BAR, PanelKind.TABLE];
   const panels = Array.from({ length: 50 }, (_, i) => ({
@@ -197,6 +197,18 @@ test("of fifty panels those in sight are drawn, over few subscriptions", async (
   const metrics = await (await fetch(`${base}/metrics`)).text();
   // One of charts, which need all points, one of last values, and those that are just being left.
   expect(Number(/^watchpost_subscriptions (\d+)/m.exec(metrics)?.[1])).toBeLessThanOrEqual(4);
+  await page.until(() => page.ask("document.querySelector('.dash-panel .plot') !== null"), "draws lines");
+  await page.ask(`(window.unread = 0, new MutationObserver((changes) => {
+    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]);
+    unread += added.filter((each) => /Reading/.test(each.textContent)).length;
+  }).observe(document.querySelector(".dash-grid"), { childList: true, subtree: true }))`);
+  for (const range of ["15m", "5m"]) {
+    await page.ask(`((select) => (select.value = "${range}", select.dispatchEvent(new Event("change"))))
+      (document.querySelector(".dash-filters select"))`);
+    await page.until(() => page.ask(`location.search === "?range=${range}"`), "asks for another range");
+    await page.until(async () => (await page.ask<string>(last)).includes("12.5"), "has it");
+  }
+  expect(await page.ask("unread")).toBe(0);
 });
 
 test("what is chosen stands in the address; names from anywhere stay text; a kiosk says whether it is live", async () => {

@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { PlotRange } from "../../charts/plot-model.ts";
 import { PanelKind, type DashboardVariable, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
 import type { PanelData } from "./panel-data.ts";
@@ -44,15 +44,14 @@ interface FedPanelProps {
 }
 
 function FedPanel({ panel, queries, range, Drawing, need }: FedPanelProps) {
-  const asked = JSON.stringify([queries, range, need], (_, value: unknown) =>
-    typeof value === "bigint" ? String(value) : value,
-  );
+  const of = textOf([queries, need]);
+  const asked = textOf([of, range]);
   const feed = useMemo(() => new PanelFeed(queries, range, need), [asked]);
   useEffect(() => {
     feed.open();
     return () => feed.close();
   }, [feed]);
-  const data = keptWhileRead(asked, feed.data.value);
+  const data = useKept({ of, asked }, feed.data.value);
   const isEmpty = data.series.length === 0;
   return (
     <>
@@ -62,12 +61,19 @@ function FedPanel({ panel, queries, range, Drawing, need }: FedPanelProps) {
   );
 }
 
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? String(each) : each));
+}
+
 /** What a panel showed last, by what it asks: it comes back into sight with that. */
 const kept = new Map<string, PanelData>();
 const KEPT_MAX = 200;
 
-function keptWhileRead(asked: string, data: PanelData): PanelData {
-  if (!data.isRead) return kept.get(asked) ?? data;
+/** Until it is read: what it was, or another range of the same (`of`). */
+function useKept({ of, asked }: { of: string; asked: string }, data: PanelData): PanelData {
+  const before = useRef<{ readonly of: string; readonly data: PanelData }>(undefined);
+  if (!data.isRead) return kept.get(asked) ?? (before.current?.of === of ? before.current.data : data);
+  before.current = { of, data };
   kept.delete(asked);
   kept.set(asked, data);
   if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
