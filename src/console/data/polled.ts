@@ -14,6 +14,8 @@ export interface Polled<T> {
 
 export interface PolledOptions {
   readonly everyMs: number;
+  /** Only until it could be read. */
+  readonly isOnce?: boolean;
   /** Another one: what was read before is forgotten. */
   readonly key?: string;
 }
@@ -21,7 +23,7 @@ export interface PolledOptions {
 /** Hidden pages do not ask. What was read stays when it cannot be read again. */
 export function usePolled<T>(
   ask: (options: { signal: AbortSignal }) => Promise<T>,
-  { everyMs, key = "" }: PolledOptions,
+  { everyMs, isOnce = false, key = "" }: PolledOptions,
 ): Polled<T> {
   const [read, setRead] = useState<{ readonly key: string; readonly value: T | undefined; readonly failure: string }>();
   const refresh = useRef(() => {});
@@ -37,10 +39,10 @@ export function usePolled<T>(
           value: before?.key === key ? before.value : undefined,
           failure: errorText(error),
         })),
-      ...{ everyMs, signal, page: document },
+      ...{ everyMs, isOnce, signal, page: document },
     });
     return () => over.abort();
-  }, [everyMs, key]);
+  }, [everyMs, isOnce, key]);
   const isPresent = read?.key === key;
   return {
     value: isPresent ? read.value : undefined,

@@ -1,8 +1,8 @@
 /** What there is, where nothing was chosen yet. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { TagValue } from "../../../wire/gen/history_pb.ts";
 import { dashboardApi } from "../../api.ts";
-import { errorText } from "../../errors.ts";
+import { usePolled } from "../../data/polled.ts";
 import { countText, msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { Table, type Column } from "../../parts/table.tsx";
@@ -11,6 +11,7 @@ import { route } from "../../route.ts";
 import { listParam } from "./explore-state.ts";
 
 const SHOWN_MAX = 1_000;
+const AGAIN_MS = 5_000;
 const COLUMNS: readonly Column<TagValue>[] = [
   {
     name: "metric",
@@ -36,19 +37,11 @@ interface Found {
 }
 
 export function Browse({ filters }: { filters: Readonly<Record<string, string>> }) {
-  const [found, setFound] = useState<Found>();
-  const [failure, setFailure] = useState("");
+  const { value: found, failure } = usePolled((options) => read(filters, options), {
+    ...{ everyMs: AGAIN_MS, isOnce: true, key: JSON.stringify(filters) },
+  });
   const [sort, setSort] = useState("metric");
-  useEffect(() => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    dashboardApi.listTagValues({ key: "metric", filters, limit: SHOWN_MAX }, { signal }).then(
-      ({ values, total }) => setFound({ values, total: Number(total) }),
-      (error) => !signal.aborted && setFailure(errorText(error)),
-    );
-    return () => controller.abort();
-  }, [JSON.stringify(filters)]);
-  if (failure !== "") return <p role="alert">The metrics could not be listed: {failure}</p>;
+  if (failure !== "") return <p role="alert">The metrics could not be listed: {failure}. Trying again.</p>;
   if (found === undefined) return <p class="dim">Looking for metrics …</p>;
   if (found.total === 0) {
     return Object.keys(filters).length > 0 ? (
@@ -75,6 +68,11 @@ export function Browse({ filters }: { filters: Readonly<Record<string, string>> 
       )}
     </>
   );
+}
+
+async function read(filters: Readonly<Record<string, string>>, options: { signal: AbortSignal }): Promise<Found> {
+  const { values, total } = await dashboardApi.listTagValues({ key: "metric", filters, limit: SHOWN_MAX }, options);
+  return { values, total: Number(total) };
 }
 
 function hrefOf(metric: string): string {

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { GetIssueResponse, Issue } from "../../../wire/gen/issues_pb.ts";
 import { collaborationApi } from "../../api.ts";
 import { issues, put } from "../../data/issues.ts";
+import { poll } from "../../data/poll.ts";
 import { GUEST } from "../../data/presence.ts";
 import { errorText } from "../../errors.ts";
 import { msOf } from "../../format.ts";
@@ -15,6 +16,8 @@ import { IssueFields } from "./issue-fields.tsx";
 import { IssueHistory } from "./issue-history.tsx";
 import { IssueText } from "./issue-text.tsx";
 
+const AGAIN_MS = 5_000;
+
 export function IssuePage({ number }: { number: string }) {
   const [answer, setAnswer] = useState<GetIssueResponse>();
   const [failure, setFailure] = useState("");
@@ -26,18 +29,19 @@ export function IssuePage({ number }: { number: string }) {
     if (answer?.issue !== undefined && (heard === 0n || heard === answer.issue.revision)) return;
     const controller = new AbortController();
     const { signal } = controller;
-    const read = async () =>
-      collaborationApi.getIssue({ number: /^\d{1,15}$/.test(number) ? BigInt(number) : 0n }, { signal });
-    read().then(
-      (got) => {
+    const asked = { number: /^\d{1,15}$/.test(number) ? BigInt(number) : 0n };
+    poll({
+      ask: () => collaborationApi.getIssue(asked, { signal }),
+      onAnswer: (got) => {
         setAnswer(got);
         setFailure("");
       },
-      (error: unknown) => {
-        if (signal.aborted) return;
-        setFailure(ConnectError.from(error).code === Code.NotFound ? `There is no issue ${number}` : errorText(error));
+      onFailure: (error) => {
+        const isNone = ConnectError.from(error).code === Code.NotFound;
+        setFailure(isNone ? `There is no issue ${number}` : `It cannot be read: ${errorText(error)}; trying again`);
       },
-    );
+      ...{ everyMs: AGAIN_MS, isOnce: true, signal, page: document },
+    });
     return () => controller.abort();
   }, [heard, number]);
   if (failure !== "" && answer === undefined) {
@@ -59,7 +63,7 @@ export function IssuePage({ number }: { number: string }) {
       <p>
         <a href="/issues">All issues</a>
       </p>
-      {failure !== "" && <p role="alert">It could not be read again: {failure}</p>}
+      {failure !== "" && <p role="alert">{failure}</p>}
       <IssueText issue={issue} onChanged={changed} />
       <p class="dim">
         opened by {createdBy} <Time ms={msOf(createdAt)} />, changed by {updatedBy} <Age ms={msOf(updatedAt)} /> ago

@@ -1,7 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { useState } from "preact/hooks";
+import type { Alert } from "../../../wire/gen/alerts_pb.ts";
 import { alertsApi, dashboardApi } from "../../api.ts";
 import { Chart } from "../../charts/chart.tsx";
 import { alertList } from "../../data/alerts.ts";
+import { usePolled, type Polled } from "../../data/polled.ts";
 import { chartsOfAlerts, chartsOfTopic, isAbout, type TopicChart } from "../../data/topic-charts.ts";
 import type { Room } from "../../data/room.ts";
 import { Severity } from "../../parts/status.tsx";
@@ -10,14 +13,14 @@ import { msOf } from "../../format.ts";
 import { pathTo } from "../../route.ts";
 
 const [CHARTS_FIRST, ALERTS_SHOWN, SERIES_READ, ALERTS_READ] = [4, 5, 200, 10];
-const RANGE_MS = 900_000;
+const [RANGE_MS, AGAIN_MS] = [900_000, 5_000];
 
 /** Beside what is said: the alerts and charts it is about. */
 export function RoomTopic({ room }: { room: Room }) {
   const { topic } = room.session.value ?? {};
   const [shown, setShown] = useState(CHARTS_FIRST);
   const alerts = alertList.value.filter((alert) => topic !== undefined && isAbout(topic, alert));
-  const ofTopic = useTopicCharts(room);
+  const { value: ofTopic = [], failure } = useTopicCharts(room);
   const charts = ofTopic.length > 0 ? ofTopic : chartsOfAlerts(alerts);
   const issues = [...room.issues.value.values()];
   return (
@@ -57,7 +60,8 @@ export function RoomTopic({ room }: { room: Room }) {
       {charts.length > shown && (
         <button onClick={() => setShown(charts.length)}>{charts.length - shown} more charts</button>
       )}
-      {charts.length === 0 && alerts.length === 0 && (
+      {failure !== "" && <p role="alert">Its charts could not be read: {failure}. Trying again.</p>}
+      {charts.length === 0 && alerts.length === 0 && failure === "" && (
         <p class="dim">
           It is about nothing that has a chart. Sessions that are opened about a device, a metric or an alert show
           theirs here.
@@ -67,27 +71,33 @@ export function RoomTopic({ room }: { room: Room }) {
   );
 }
 
-function useTopicCharts(room: Room): readonly TopicChart[] {
-  const [charts, setCharts] = useState<readonly TopicChart[]>([]);
+function useTopicCharts(room: Room): Polled<readonly TopicChart[]> {
   const { topic } = room.session.value ?? {};
   const key = JSON.stringify([topic?.devices, topic?.metrics, topic?.alertIds]);
-  useEffect(() => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    const read = async () => {
+  return usePolled(
+    async ({ signal }) => {
       if (topic === undefined) return [];
       if (topic.metrics.length > 0) return chartsOfTopic(topic, []);
       if (topic.devices.length === 0) {
         const ids = topic.alertIds.slice(0, ALERTS_READ);
-        const read = ids.map((id) => alertsApi.getAlertHistory({ id }, { signal }));
-        return chartsOfAlerts((await Promise.all(read)).flatMap(({ alert }) => alert ?? []));
+        return chartsOfAlerts(
+          (await Promise.all(ids.map((id) => alertOf(id, signal)))).flatMap((alert) => alert ?? []),
+        );
       }
       const filters = { device: topic.devices.join("|") };
       const { series } = await dashboardApi.listSeries({ metric: "*", filters, limit: SERIES_READ }, { signal });
       return chartsOfTopic(topic, [...new Set(series.map(({ metric }) => metric))]);
-    };
-    read().then(setCharts, () => {});
-    return () => controller.abort();
-  }, [key]);
-  return charts;
+    },
+    { everyMs: AGAIN_MS, isOnce: true, key },
+  );
+}
+
+/** Undefined: it is forgotten. */
+async function alertOf(id: string, signal: AbortSignal): Promise<Alert | undefined> {
+  try {
+    return (await alertsApi.getAlertHistory({ id }, { signal })).alert;
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.NotFound) return undefined;
+    throw error;
+  }
 }

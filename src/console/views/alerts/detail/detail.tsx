@@ -24,7 +24,7 @@ import { useEpisodes, type Episodes } from "./use-episodes.ts";
 export function AlertDetail({ id }: { id: string }) {
   const { row, history, failure, refresh } = useAlert(id);
   const { ask, dialog } = useAlertActions(refresh);
-  const episodes = useEpisodes(row?.alert);
+  const { value: episodes, failure: episodesFailure } = useEpisodes(row?.alert);
   useEffect(followValues, []);
   usePageTitle(row?.alert.title ?? "");
   useKeys(
@@ -75,12 +75,12 @@ export function AlertDetail({ id }: { id: string }) {
       </div>
       <Facts row={row} />
       <AlertChart key={`${id} ${alert.state}`} {...{ row, episodes }} />
-      {failure !== "" && <p role="alert">What happened could not be read: {failure}</p>}
+      {failure !== "" && <p role="alert">What happened could not be read: {failure}. Trying again.</p>}
       <div class="columns">
         {history !== undefined && <Timeline history={history} />}
         <div>
           <Incident row={row} />
-          <Earlier episodes={episodes} />
+          <Earlier episodes={episodes} failure={episodesFailure} />
         </div>
       </div>
       {dialog}
@@ -185,7 +185,8 @@ function Incident({ row }: { row: AlertRow }) {
 
 const EARLIER_MAX = 10;
 
-function Earlier({ episodes }: { episodes: Episodes | undefined }) {
+function Earlier({ episodes, failure }: { episodes: Episodes | undefined; failure: string }) {
+  if (failure !== "") return <p role="alert">Earlier episodes could not be read: {failure}. Trying again.</p>;
   if (episodes === undefined) return null;
   const { alerts, isCut } = episodes;
   return (

@@ -3,7 +3,8 @@ import type { GetAlertHistoryResponse } from "../../../../wire/gen/alerts_pb.ts"
 import { alertsApi } from "../../../api.ts";
 import { alertRow, type AlertRow } from "../../../data/alert-row.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
-import { errorText, isCancelled } from "../../../errors.ts";
+import { poll } from "../../../data/poll.ts";
+import { errorText } from "../../../errors.ts";
 import { msOf } from "../../../format.ts";
 
 export interface AlertRead {
@@ -18,6 +19,7 @@ export interface AlertRead {
 
 /** Several changes at once are asked for once. */
 const SETTLED_MS = 300;
+const AGAIN_MS = 5_000;
 
 /** An alert with its history, which is read again when it changes. */
 export function useAlert(id: string): AlertRead {
@@ -29,14 +31,16 @@ export function useAlert(id: string): AlertRead {
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
-    const read = async () => {
-      try {
-        setHistory(await alertsApi.getAlertHistory({ id }, { signal }));
-        setFailure("");
-      } catch (error) {
-        if (!signal.aborted && !isCancelled(error)) setFailure(errorText(error));
-      }
-    };
+    const read = () =>
+      void poll({
+        ask: () => alertsApi.getAlertHistory({ id }, { signal }),
+        onAnswer: (answer) => {
+          setHistory(answer);
+          setFailure("");
+        },
+        onFailure: (error) => setFailure(errorText(error)),
+        ...{ everyMs: AGAIN_MS, isOnce: true, signal, page: document },
+      });
     const timer = setTimeout(read, history === undefined ? 0 : SETTLED_MS);
     return () => {
       clearTimeout(timer);

@@ -5,7 +5,8 @@ import { AlertState, type Alert } from "../../../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../../../api.ts";
 import { alertRow, SEVERITIES } from "../../../data/alert-row.ts";
 import { localText, msOfLocalText } from "../../../data/local-time.ts";
-import { errorText, isCancelled } from "../../../errors.ts";
+import { poll } from "../../../data/poll.ts";
+import { errorText } from "../../../errors.ts";
 import { countText, durationText, msOf } from "../../../format.ts";
 import { serverNowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
@@ -22,6 +23,7 @@ const RANGES: readonly (readonly [name: string, ms: number])[] = [
   ["30d", 30 * DAY_MS],
 ];
 const A_PAGE = 500;
+const AGAIN_MS = 5_000;
 
 const COLUMNS: readonly Column<Alert>[] = [
   {
@@ -123,7 +125,7 @@ export function PastAlerts() {
           {more !== undefined && " or more"}
         </output>
       </form>
-      {failure !== "" && <p role="alert">The alerts could not be read: {failure}</p>}
+      {failure !== "" && <p role="alert">The alerts could not be read: {failure}. Trying again.</p>}
       {!isReading && failure === "" && alerts.length === 0 && (
         <Empty title="Nothing fired">
           Choose a longer time, or fewer filters. Alerts are kept as long as the journal.
@@ -140,7 +142,7 @@ export function PastAlerts() {
           onOpen={({ id }) => go(pathTo("alerts", id))}
         />
       )}
-      {isReading && <p role="status">Reading…</p>}
+      {isReading && failure === "" && <p role="status">Reading…</p>}
       {more !== undefined && !isReading && (
         <button type="button" onClick={more}>
           Show older ones
@@ -223,20 +225,19 @@ function usePast(asked: Asked) {
       page,
       ...(toMs !== undefined && { to: timestampFromMs(toMs) }),
     };
-    const read = async () => {
-      setReading(true);
-      try {
-        const answer = await alertsApi.listAlerts(request, { signal });
+    setReading(true);
+    setFailure("");
+    poll({
+      ask: () => alertsApi.listAlerts(request, { signal }),
+      onAnswer: (answer) => {
         setAlerts((before) => (page === "" ? answer.alerts : [...before, ...answer.alerts]));
         setNext(answer.nextPage);
         setFailure("");
-      } catch (error) {
-        if (signal.aborted || isCancelled(error)) return;
-        setFailure(errorText(error));
-      }
-      setReading(false);
-    };
-    void read();
+        setReading(false);
+      },
+      onFailure: (error) => setFailure(errorText(error)),
+      ...{ everyMs: AGAIN_MS, isOnce: true, signal, page: document },
+    });
     return () => controller.abort();
   }, [key, page]);
   return { alerts, failure, isReading, more: next === "" ? undefined : () => setPage(next) };
