@@ -176,6 +176,9 @@ test("what a session is about, as charts and alerts", () => {
     { metric: "load", filters: { device: "a" } },
     { metric: "m", filters: { source: "s" } },
   ]);
+  // Names are no globs: "a|b" is one device.
+  expect(chartsOfTopic(topic({ devices: ["a|b", "hall*"] }), ["load"])[0].filters).toEqual({ device: "a?b|hall?" });
+  expect(chartsOfAlerts([alert("5", { metric: "m", device: "a|b" })])[0].filters).toEqual({ device: "a?b" });
   const both = topic({ metrics: ["load"], devices: ["a"], alertIds: ["9"], incidentIds: ["inc"] });
   const about = (id: string, context: Record<string, string>, incident = "") =>
     isAbout(both, alert(id, context, incident));

@@ -1,4 +1,5 @@
 /** What a session is about, as charts and alerts. Pure. */
+import { globOfName } from "../../model/glob.ts";
 import type { Alert } from "../../wire/gen/alerts_pb.ts";
 import type { SessionTopic } from "../../wire/gen/collaboration_pb.ts";
 
@@ -9,8 +10,13 @@ export interface TopicChart {
 
 /** One a metric. `ofDevices`: the metrics that its devices have, for a topic that names none. */
 export function chartsOfTopic({ metrics, devices }: SessionTopic, ofDevices: readonly string[]): TopicChart[] {
-  const filters: Record<string, string> = devices.length === 0 ? {} : { device: devices.join("|") };
+  const filters = devices.length === 0 ? {} : filtersOf(devices);
   return (metrics.length > 0 ? metrics : ofDevices).map((metric) => ({ metric, filters }));
+}
+
+/** Of series of devices. */
+export function filtersOf(devices: readonly string[]): Readonly<Record<string, string>> {
+  return { device: devices.map(globOfName).join("|") };
 }
 
 export function isAbout({ alertIds, incidentIds, devices, metrics }: SessionTopic, alert: Alert): boolean {
@@ -25,7 +31,8 @@ export function isAbout({ alertIds, incidentIds, devices, metrics }: SessionTopi
 export function chartsOfAlerts(alerts: readonly Pick<Alert, "context">[]): TopicChart[] {
   const charts = alerts.flatMap(({ context: { metric = "", device = "", source = "" } }): TopicChart[] => {
     if (metric === "") return [];
-    return [{ metric, filters: device !== "" ? { device } : source !== "" ? { source } : {} }];
+    const filters = device !== "" ? filtersOf([device]) : source !== "" ? { source: globOfName(source) } : {};
+    return [{ metric: globOfName(metric), filters }];
   });
   return [...new Map(charts.map((chart) => [JSON.stringify(chart), chart])).values()];
 }

@@ -5,7 +5,7 @@ import { alertsApi, dashboardApi } from "../../api.ts";
 import { Chart } from "../../charts/chart.tsx";
 import { alertList } from "../../data/alerts.ts";
 import { usePolled, type Polled } from "../../data/polled.ts";
-import { chartsOfAlerts, chartsOfTopic, isAbout, type TopicChart } from "../../data/topic-charts.ts";
+import { chartsOfAlerts, chartsOfTopic, isAbout, type TopicChart, filtersOf } from "../../data/topic-charts.ts";
 import type { Room } from "../../data/room.ts";
 import { Severity } from "../../parts/status.tsx";
 import { Age } from "../../parts/time.tsx";
@@ -84,7 +84,7 @@ function useTopicCharts(room: Room): Polled<readonly TopicChart[]> {
           (await Promise.all(ids.map((id) => alertOf(id, signal)))).flatMap((alert) => alert ?? []),
         );
       }
-      const filters = { device: topic.devices.join("|") };
+      const filters = filtersOf(topic.devices);
       const { series } = await dashboardApi.listSeries({ metric: "*", filters, limit: SERIES_READ }, { signal });
       return chartsOfTopic(topic, [...new Set(series.map(({ metric }) => metric))]);
     },
