@@ -21,6 +21,10 @@ const RANKS: readonly (readonly string[])[] = [
   ["main.ts", "thread.ts"],
 ];
 const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview"];
+/** Folders of the console, of which lower never imports higher; files beside them are of all. */
+const CONSOLE_RANKS = ["data", "parts", "charts", "attention", "views", "shell"];
+/** Types alone: the shapes of what is drawn, which `data/` makes and `charts/` draws. */
+const CONSOLE_SHAPES = "console/charts/plot-model.ts";
 /** What a part may stand on where its rank does not say enough. */
 const ONLY: Record<string, readonly string[]> = {
   codec: ["codec"],
@@ -130,6 +134,23 @@ test("lower never imports higher, features never import each other, and nobody r
     }
   }
   expect(wrong).toEqual([]);
+});
+
+test("folders of the console stand on lower ones, and its views on no other view", () => {
+  const wrong: string[] = [];
+  for (const { file, text } of files.filter((each) => partOf(each.file) === "console")) {
+    const [, folder, view] = file.split("/");
+    for (const imported of importsOf(file, text)) {
+      const [part, other, otherView] = imported.split("/");
+      const [rank, otherRank] = [CONSOLE_RANKS.indexOf(folder), CONSOLE_RANKS.indexOf(other)];
+      if (part !== "console" || rank < 0 || imported === CONSOLE_SHAPES) continue;
+      const isOtherView = folder === "views" && other === "views" && view !== otherView;
+      if (otherRank > rank || isOtherView) wrong.push(`${file} imports ${imported}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  const shapes = files.find(({ file }) => file === CONSOLE_SHAPES)!.text;
+  expect(shapes).not.toMatch(/^(import (?!type)|export (?!type|interface))/m);
 });
 
 test("pure files use no clock, timers, randomness or machine", () => {

@@ -76,6 +76,12 @@ export function pathTo(...parts: readonly string[]): string {
   return `/${parts.map(encodeURIComponent).join("/")}`;
 }
 
+/** A path with parameters: addressOf("/devices", { status: "late", site: "" }) is "/devices?status=late"; "" is left out. */
+export function addressOf(path: string, params: Readonly<Record<string, string>>): string {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== "")).toString();
+  return query === "" ? path : `${path}?${query}`;
+}
+
 function show(): void {
   shownHref = location.href;
   route.value = present();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { exploreStateOf, filterParams, queryOf, rangeName } from "../../src/console/views/explore/explore-state.ts";
+import { exploreStateOf, filterParams, queryOf, rangeName } from "../../src/console/data/explore-state.ts";
 
 const stateOf = (query: string) => exploreStateOf(new URLSearchParams(query));
 

@@ -1,7 +1,7 @@
 /** What a plot makes of its columns before it draws them. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { countBelow, nearestIndex } from "../../src/console/charts/columns.ts";
+import { countBelow, nearestIndex } from "../../src/console/data/columns.ts";
 import { drawSeries, gapBreaks, type Pen } from "../../src/console/charts/draw-lines.ts";
 import { valueExtent } from "../../src/console/charts/extent.ts";
 import { panned, zoomed } from "../../src/console/charts/moved-range.ts";

@@ -1,5 +1,5 @@
 /** Lines and bands of series on a canvas, no more strokes than there are pixels. */
-import { countBelow, countUpTo } from "./columns.ts";
+import { countBelow, countUpTo } from "../data/columns.ts";
 import type { Column, PlotRange, PlotSeries } from "./plot-model.ts";
 
 /** From times and values to pixels of the canvas. */

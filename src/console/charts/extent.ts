@@ -1,5 +1,5 @@
 /** How far the value axis reaches. */
-import { countBelow } from "./columns.ts";
+import { countBelow } from "../data/columns.ts";
 import type { PlotModel } from "./plot-model.ts";
 
 /** Of what is empty. */

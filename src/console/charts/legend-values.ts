@@ -1,5 +1,5 @@
 /** What the names below a plot say and do. Pure. */
-import { nearestIndex } from "./columns.ts";
+import { nearestIndex } from "../data/columns.ts";
 import type { PlotSeries } from "./plot-model.ts";
 
 /** Of the nearest point; without a time the last. NaN: there is none. */

@@ -1,5 +1,5 @@
 /** Series side by side, as a table has them. Pure. */
-import { countBelow } from "./columns.ts";
+import { countBelow } from "../data/columns.ts";
 import type { PlotRange, PlotSeries } from "./plot-model.ts";
 
 export interface MergedRow {

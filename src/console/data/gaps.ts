@@ -1,5 +1,5 @@
 /** Stretches without points, and why they have none. Pure. */
-import { countBelow } from "../charts/columns.ts";
+import { countBelow } from "./columns.ts";
 import type { Column, PlotGap } from "../charts/plot-model.ts";
 
 /** Of the pauses between points nine of ten are no longer; a gap is so many of these. */

@@ -1,5 +1,5 @@
 /** The points of one series, each once and in order of time, however they come. */
-import { countBelow } from "../charts/columns.ts";
+import { countBelow } from "./columns.ts";
 import type { Column } from "../charts/plot-model.ts";
 
 /** Points of one series, ascending in time; of the columns beside `values` all or none. */

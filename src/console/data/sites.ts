@@ -43,3 +43,7 @@ export function sitesOf(
     .map(([name, { seenMs, ...site }]) => ({ name, ...site, lastSeenMs: seenMs === 0 ? undefined : seenMs }))
     .sort((a, b) => Number(a.name === NOWHERE) - Number(b.name === NOWHERE) || (a.name < b.name ? -1 : 1));
 }
+
+export function siteName(site: string): string {
+  return site === NOWHERE ? "(no site)" : site;
+}

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Annotation } from "../../wire/gen/annotations_pb.ts";
-import type { PlotProps } from "../charts/plot.tsx";
+import type { PlotAnnotation, PlotRange } from "../charts/plot-model.ts";
 import type { AnnotatedChart } from "../data/annotation-pin.ts";
 import { annotationsOn, annotations, plotted, wantAnnotations } from "../data/annotations.ts";
 import { countText } from "../format.ts";
@@ -14,7 +14,10 @@ const AnnotationDialog = lazy(async () => (await import("./annotation-dialog.tsx
 const AnnotationList = lazy(async () => (await import("./annotation-list.tsx")).AnnotationList);
 
 /** What a plot needs for it, and the dialogs beside it. */
-export interface Annotating extends Required<Pick<PlotProps, "annotations" | "isSelecting" | "onSelect">> {
+export interface Annotating {
+  readonly annotations: readonly PlotAnnotation[];
+  readonly isSelecting: boolean;
+  onSelect(range: PlotRange): void;
   readonly toolbar: ComponentChildren;
   readonly dialogs: ComponentChildren;
 }

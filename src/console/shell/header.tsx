@@ -9,7 +9,7 @@ import { browserNowMs } from "../now.ts";
 import { route } from "../route.ts";
 import { user } from "../user.ts";
 import { VIEWS } from "../views.ts";
-import { InRoom } from "../views/sessions/in-room.tsx";
+import { InRoom } from "./in-room.tsx";
 
 export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): void }) {
   const [isMenuOpen, setMenuOpen] = useState(false);

@@ -12,7 +12,7 @@ import { ConnectionBanner } from "./connection-banner.tsx";
 import { Header } from "./header.tsx";
 import { Help } from "./help.tsx";
 import { NotFound } from "./not-found.tsx";
-import { pageTitle } from "./page-title.ts";
+import { pageTitle } from "../page-title.ts";
 import { Settings } from "./settings.tsx";
 import { ViewBoundary } from "./view-boundary.tsx";
 

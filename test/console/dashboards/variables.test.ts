@@ -8,7 +8,7 @@ import {
   resolved,
   unknownNames,
 } from "../../../src/console/views/dashboards/variables.ts";
-import { exploreStateOf } from "../../../src/console/views/explore/explore-state.ts";
+import { exploreStateOf } from "../../../src/console/data/explore-state.ts";
 import { RangeFunction } from "../../../src/wire/gen/history_pb.ts";
 import { DashboardVariableSchema, PanelSchema, type PanelQuery } from "../../../src/wire/gen/saved_dashboards_pb.ts";
 

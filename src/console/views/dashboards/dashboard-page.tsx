@@ -5,7 +5,7 @@ import { confirm } from "../../parts/dialog.tsx";
 import { Empty } from "../../parts/empty.tsx";
 import { tell } from "../../parts/toast.tsx";
 import { guardLeaving, route, setParams } from "../../route.ts";
-import { usePageTitle } from "../../shell/page-title.ts";
+import { usePageTitle } from "../../page-title.ts";
 import { useDashboardKeys } from "./dashboard-keys.ts";
 import { useLookingAt } from "./use-looking-at.ts";
 import { Conflict } from "./conflict.tsx";

@@ -2,7 +2,7 @@
 import { AGGREGATIONS, FUNCTIONS } from "../../data/chart-query.ts";
 import { formatDurationMs } from "../../../model/duration.ts";
 import type { Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { filterParams, listParam } from "../explore/explore-state.ts";
+import { filterParams, listParam } from "../../data/explore-state.ts";
 import { paramsOf, type TimeRange } from "./time-range.ts";
 import { resolved, type Choices } from "./variables.ts";
 

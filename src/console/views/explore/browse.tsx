@@ -8,7 +8,7 @@ import { Empty } from "../../parts/empty.tsx";
 import { Table, type Column } from "../../parts/table.tsx";
 import { Age } from "../../parts/time.tsx";
 import { route } from "../../route.ts";
-import { listParam } from "./explore-state.ts";
+import { listParam } from "../../data/explore-state.ts";
 
 const SHOWN_MAX = 1_000;
 const AGAIN_MS = 5_000;

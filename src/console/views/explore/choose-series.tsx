@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { suggestMetrics, suggestTagKeys, suggestValues } from "../../data/suggestions.ts";
 import { Suggest } from "../../parts/suggest.tsx";
 import { route, setParams } from "../../route.ts";
-import { filterParams, listParam, type ExploreState } from "./explore-state.ts";
+import { filterParams, listParam, type ExploreState } from "../../data/explore-state.ts";
 
 interface FieldProps {
   readonly state: ExploreState;

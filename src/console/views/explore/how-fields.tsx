@@ -6,7 +6,7 @@ import type { Failure } from "../../data/failure.ts";
 import { suggestTagKeys } from "../../data/suggestions.ts";
 import { Suggest } from "../../parts/suggest.tsx";
 import { setParams } from "../../route.ts";
-import { listParam, queryOf, stepMsOf, type ExploreState } from "./explore-state.ts";
+import { listParam, queryOf, stepMsOf, type ExploreState } from "../../data/explore-state.ts";
 
 export function HowFields({ state, failure }: { state: ExploreState; failure: Failure | undefined }) {
   const { groupBy, aggregation, logScale, metrics } = state;

@@ -4,7 +4,7 @@ import { localText, msOfLocalText } from "../../data/local-time.ts";
 import { isUtc } from "../../format.ts";
 import { nowMs } from "../../now.ts";
 import { setParams } from "../../route.ts";
-import { ownRangeParams, RANGES, rangeName, type ExploreState } from "./explore-state.ts";
+import { ownRangeParams, RANGES, rangeName, type ExploreState } from "../../data/explore-state.ts";
 
 export function RangeFields({ state: { lastMs, own } }: { state: ExploreState }) {
   const [isOwn, setOwn] = useState(own !== undefined);

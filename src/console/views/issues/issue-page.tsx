@@ -10,7 +10,7 @@ import { msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { NameWanted } from "../../parts/name-field.tsx";
 import { Age, Time } from "../../parts/time.tsx";
-import { usePageTitle } from "../../shell/page-title.ts";
+import { usePageTitle } from "../../page-title.ts";
 import { user } from "../../user.ts";
 import { IssueFields } from "./issue-fields.tsx";
 import { IssueHistory } from "./issue-history.tsx";

@@ -8,8 +8,7 @@ import { areChangesKnown, changes } from "../../data/server.ts";
 import { countText, msOf } from "../../format.ts";
 import { tellError } from "../../parts/toast.tsx";
 import { Age } from "../../parts/time.tsx";
-import { pathTo, route, setParams } from "../../route.ts";
-import { addressOf } from "./tiles.tsx";
+import { addressOf, pathTo, route, setParams } from "../../route.ts";
 
 const KINDS = ["alert", "device", "rule", "silence", "session", "issue", "annotation", "dashboard"];
 interface Asked {

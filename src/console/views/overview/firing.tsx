@@ -4,8 +4,7 @@ import { siteOf } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
 import { Severity } from "../../parts/status.tsx";
 import { Age } from "../../parts/time.tsx";
-import { pathTo } from "../../route.ts";
-import { addressOf } from "./tiles.tsx";
+import { addressOf, pathTo } from "../../route.ts";
 
 const SHOWN = 8;
 

@@ -3,13 +3,13 @@ import { useComputed } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import "./overview.css";
 import { areAlertsKnown } from "../../data/alerts.ts";
-import { NOWHERE } from "../../data/device-filter.ts";
 import { areDevicesKnown, devices } from "../../data/devices.ts";
 import { followLastSeen } from "../../data/last-seen.ts";
 import { followChanges, followStatus, serverStatus } from "../../data/server.ts";
+import { siteName } from "../../data/sites.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { route, setParams } from "../../route.ts";
-import { usePageTitle } from "../../shell/page-title.ts";
+import { usePageTitle } from "../../page-title.ts";
 import { useView } from "../../use-view.ts";
 import { Changes } from "./changes.tsx";
 import { Firing } from "./firing.tsx";
@@ -64,10 +64,6 @@ export function Overview() {
       </div>
     </>
   );
-}
-
-export function siteName(site: string): string {
-  return site === NOWHERE ? "(no site)" : site;
 }
 
 function NoDevices() {

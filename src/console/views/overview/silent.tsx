@@ -5,8 +5,7 @@ import { areDevicesKnown, devices } from "../../data/devices.ts";
 import { countText, msOf } from "../../format.ts";
 import { Status } from "../../parts/status.tsx";
 import { Age } from "../../parts/time.tsx";
-import { pathTo } from "../../route.ts";
-import { addressOf } from "./tiles.tsx";
+import { addressOf, pathTo } from "../../route.ts";
 
 const STATUSES = ["offline", "late"];
 const SHOWN = 6;

@@ -5,13 +5,12 @@ import { alertBook, alertsVersion } from "../../data/alerts.ts";
 import { NOWHERE } from "../../data/device-filter.ts";
 import { areDevicesKnown, devices } from "../../data/devices.ts";
 import { lastSeenMs, lastSeenVersion } from "../../data/last-seen.ts";
-import { sitesOf, type Site } from "../../data/sites.ts";
+import { siteName, sitesOf, type Site } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
 import { statusText } from "../../parts/status.tsx";
 import { Table, type Column } from "../../parts/table.tsx";
 import { Age } from "../../parts/time.tsx";
-import { siteName } from "./overview.tsx";
-import { addressOf } from "./tiles.tsx";
+import { addressOf } from "../../route.ts";
 
 /** Others are what is left of the devices. */
 const SHOWN_STATUSES = ["online", "late", "offline"] as const;

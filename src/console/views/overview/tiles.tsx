@@ -7,6 +7,7 @@ import { serverStatus } from "../../data/server.ts";
 import { siteOf } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
 import { Severity, Status } from "../../parts/status.tsx";
+import { addressOf } from "../../route.ts";
 
 /** Of a count in large digits. */
 const LENGTH_USUAL = 5;
@@ -77,10 +78,4 @@ function Tile({ count, href, children }: { count: number; href: string; children
       {children}
     </a>
   );
-}
-
-/** Without what is "". */
-export function addressOf(path: string, params: Readonly<Record<string, string>>): string {
-  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== "")).toString();
-  return query === "" ? path : `${path}?${query}`;
 }

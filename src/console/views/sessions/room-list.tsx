@@ -94,7 +94,7 @@ function RoomEntry({ session }: { session: Session }) {
       <a href={pathTo("sessions", id)}>
         <strong>{title || id}</strong>
       </a>
-      {isNew && <span class="sessions-badge">new</span>}
+      {isNew && <span class="new-badge">new</span>}
       {state !== SessionState.OPEN && <span class="sessions-state">{STATE_WORDS[state]}</span>}
       <span class="dim sessions-when">
         <Age ms={msOf(lastActivityAt)} />

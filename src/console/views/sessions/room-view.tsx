@@ -5,7 +5,7 @@ import { enterRoom, GUEST, leaveRoom, present } from "../../data/presence.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { tellError } from "../../parts/tell.ts";
 import { go, pathTo } from "../../route.ts";
-import { usePageTitle } from "../../shell/page-title.ts";
+import { usePageTitle } from "../../page-title.ts";
 import { user } from "../../user.ts";
 import { Composer } from "./composer.tsx";
 import { People } from "./people.tsx";

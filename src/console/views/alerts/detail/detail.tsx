@@ -13,7 +13,7 @@ import { serverNowMs } from "../../../now.ts";
 import { Severity } from "../../../parts/status.tsx";
 import { Age, Time } from "../../../parts/time.tsx";
 import { pathTo } from "../../../route.ts";
-import { usePageTitle } from "../../../shell/page-title.ts";
+import { usePageTitle } from "../../../page-title.ts";
 import { ActionButtons, actionKeys, useAlertActions } from "../actions/action-bar.tsx";
 import { AlertMarks, AlertStatus } from "../alert-status.tsx";
 import { AlertValue } from "../alert-value.tsx";

@@ -11,7 +11,7 @@ import { textsOfKind, withLimit } from "./condition-form.ts";
 import { specOf } from "./condition-kinds.ts";
 import { PreviewPanel, testedMs } from "./preview-panel.tsx";
 import { problemsOf, type Problem } from "../problems.ts";
-import { NEW, ruleAddress } from "./rule-address.ts";
+import { NEW, ruleAddress } from "../../../data/rule-address.ts";
 import { draftOf, isTestable, keepDraft, keptDraft, ruleOfDraft, type RuleDraft } from "./rule-draft.ts";
 import { isSame, type EditedRule } from "./rule-editor.tsx";
 import { RuleFields } from "./rule-fields.tsx";

@@ -12,7 +12,7 @@ import { Severity } from "../../../parts/status.tsx";
 import { Table, type Column } from "../../../parts/table.tsx";
 import { tell, tellError } from "../../../parts/tell.ts";
 import { go, route, setParams } from "../../../route.ts";
-import { NEW, ruleAddress } from "./rule-address.ts";
+import { NEW, ruleAddress } from "../../../data/rule-address.ts";
 import { filteredRules, RULE_STATES, severitiesOf, stateOfRule, type RuleFilter } from "./rule-filter.ts";
 import { pauseRule } from "./save-rule.ts";
 

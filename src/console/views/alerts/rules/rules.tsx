@@ -1,6 +1,6 @@
 import { lazy } from "../../../lazy.tsx";
 import { route } from "../../../route.ts";
-import { NEW } from "./rule-address.ts";
+import { NEW } from "../../../data/rule-address.ts";
 import { RuleList } from "./rule-list.tsx";
 import "./rules.css";
 

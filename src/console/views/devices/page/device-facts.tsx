@@ -4,9 +4,8 @@ import { devices } from "../../../data/devices.ts";
 import { countOf, countText, durationText, msOf } from "../../../format.ts";
 import { Status } from "../../../parts/status.tsx";
 import { Time } from "../../../parts/time.tsx";
-import { pathTo } from "../../../route.ts";
+import { addressOf, pathTo } from "../../../route.ts";
 import { BatteryCell, intervalText } from "../device-columns.tsx";
-import { addressOf } from "../../overview/tiles.tsx";
 
 const CHILDREN_SHOWN = 12;
 

@@ -6,7 +6,7 @@ import { isOutside, validRangeText, valueText } from "../../../data/sensor-marks
 import { countText } from "../../../format.ts";
 import { Table, type Column } from "../../../parts/table.tsx";
 import { Age } from "../../../parts/time.tsx";
-import { addressOf } from "../../overview/tiles.tsx";
+import { addressOf } from "../../../route.ts";
 
 interface SensorTableProps {
   readonly deviceId: string;

@@ -6,7 +6,7 @@ import { countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { Time } from "../../../parts/time.tsx";
 import { pathTo, route, setParams } from "../../../route.ts";
-import { usePageTitle } from "../../../shell/page-title.ts";
+import { usePageTitle } from "../../../page-title.ts";
 import "./replay.css";
 import { ReplayAlerts } from "./replay-alerts.tsx";
 import { ReplayCharts } from "./replay-charts.tsx";

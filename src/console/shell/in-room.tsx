@@ -1,9 +1,8 @@
 import { computed } from "@preact/signals";
-import { isSaid } from "../../data/said.ts";
-import { leaveRoom, outboxes, present } from "../../data/presence.ts";
-import { readUpTo } from "../../data/read-marks.ts";
-import { pathTo, route } from "../../route.ts";
-import "./sessions.css";
+import { leaveRoom, outboxes, present } from "../data/presence.ts";
+import { readUpTo } from "../data/read-marks.ts";
+import { isSaid } from "../data/said.ts";
+import { pathTo, route } from "../route.ts";
 
 /** Said by others while one looks at something else. */
 const unread = computed(() => {
@@ -21,11 +20,11 @@ export function InRoom() {
   const refused = [...outboxes.refused.value].filter(([id]) => id !== shown);
   if (!isIn && refused.length === 0) return null;
   return (
-    <p class="sessions-in">
+    <p class="header-in">
       {refused.map(([id, count]) => (
         <span key={id} role="alert">
           <a href={pathTo("sessions", id)} title={`In the session ${id}: see why`}>
-            <span class="sessions-badge">{count} not sent</span>
+            <span class="new-badge">{count} not sent</span>
           </a>
         </span>
       ))}
@@ -33,7 +32,7 @@ export function InRoom() {
         <>
           <a href={pathTo("sessions", room.id)} title="The others of the session see what you look at">
             {room.session.value?.title || room.id}
-            {unread.value > 0 && <span class="sessions-badge">{unread.value} new</span>}
+            {unread.value > 0 && <span class="new-badge">{unread.value} new</span>}
           </a>
           <button class="quiet" aria-label="Leave the session" title="Leave the session" onClick={leaveRoom}>
             ×

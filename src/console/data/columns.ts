@@ -1,5 +1,5 @@
 /** Searching ascending columns. */
-import type { Column } from "./plot-model.ts";
+import type { Column } from "../charts/plot-model.ts";
 
 /** How many are below `value`, as far as `to`; it is known of those before `from`. */
 export function countBelow(column: Column, value: number, to = column.length, from = 0): number {

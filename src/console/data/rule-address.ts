@@ -1,4 +1,4 @@
-import { pathTo } from "../../../route.ts";
+import { pathTo } from "../route.ts";
 
 /** Where a new rule is made: no rule has such a name. */
 export const NEW = "~new";

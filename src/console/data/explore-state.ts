@@ -6,8 +6,8 @@ import {
   type ChartQuery,
   type ChartRange,
   type FunctionName,
-} from "../../data/chart-query.ts";
-import { formatDurationMs, parseDurationMs } from "../../../model/duration.ts";
+} from "./chart-query.ts";
+import { formatDurationMs, parseDurationMs } from "../../model/duration.ts";
 
 export interface ExploreState {
   /** Exact names or globs: a chart each. */
