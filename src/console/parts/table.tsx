@@ -1,9 +1,10 @@
 /** Tables that sort, choose and go on for tens of thousands of rows: only those that are seen are drawn. */
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { chosenAfter, chosenAfterAll } from "./chosen-rows.ts";
-import { rowsDrawn, rowWindow, type RowWindow } from "./row-window.ts";
+import { rowsDrawn } from "./row-window.ts";
 import { parseSort, sortedBy, sortName } from "./table-sort.ts";
+import { useRowWindow } from "./use-row-window.ts";
 
 export interface Column<T> {
   readonly name: string;
@@ -39,8 +40,6 @@ interface TableProps<T> {
 /** All are drawn where there are no more. */
 const ALL_DRAWN_MAX = 120;
 const ROW_PX = 33;
-/** Before anything is measured. */
-const FIRST_WINDOW: RowWindow = { from: 0, to: 60 };
 
 /** Arrows, Page and Home/End move between rows, Space chooses (with Shift: up to there), Enter opens. */
 export function Table<T>(props: TableProps<T>) {
@@ -50,7 +49,11 @@ export function Table<T>(props: TableProps<T>) {
   const isGrid = chosen !== undefined || onOpen !== undefined;
   const isLong = rows.length > ALL_DRAWN_MAX;
   const body = useRef<HTMLTableSectionElement>(null);
-  const { rowPx, seen } = useRowWindow(body, rows.length, isLong);
+  const { rowPx, seen } = useRowWindow(body, rows.length, {
+    selector: "tr:not(.table-room)",
+    rowPx: ROW_PX,
+    isWanted: isLong,
+  });
   const [current, setCurrent] = useState<string>();
   const [anchor, setAnchor] = useState(0);
   const currentAt = current === undefined ? -1 : keys.indexOf(current);
@@ -234,33 +237,4 @@ function ChooseAll({ keys, chosen, onChoose }: ChooseAllProps) {
       onClick={() => onChoose?.(chosenAfterAll(chosen, keys))}
     />
   );
-}
-
-/** Follows what is seen of the table, whatever scrolls. */
-function useRowWindow(body: { readonly current: HTMLElement | null }, count: number, isWanted: boolean) {
-  const [seen, setSeen] = useState(FIRST_WINDOW);
-  const [rowPx, setRowPx] = useState(ROW_PX);
-  useLayoutEffect(() => {
-    if (!isWanted) return;
-    let frame = 0;
-    const measure = () => {
-      frame = 0;
-      const place = body.current;
-      if (place === null) return;
-      const height = place.querySelector("tr:not(.table-room)")?.getBoundingClientRect().height ?? ROW_PX;
-      const next = rowWindow(place.getBoundingClientRect().top, innerHeight, height, count);
-      setRowPx(height);
-      setSeen((before) => (before.from === next.from && before.to === next.to ? before : next));
-    };
-    const soon = () => (frame ||= requestAnimationFrame(measure));
-    measure();
-    addEventListener("scroll", soon, { capture: true, passive: true });
-    addEventListener("resize", soon);
-    return () => {
-      cancelAnimationFrame(frame);
-      removeEventListener("scroll", soon, { capture: true });
-      removeEventListener("resize", soon);
-    };
-  }, [count, isWanted]);
-  return { seen, rowPx };
 }

@@ -61,7 +61,7 @@ test("the page says that it may not sound before somebody has clicked, and what 
   await fire("hum", "The transformer hums", "critical");
   await page.open(`${base}/alerts`);
   await calls("sound not armed: click anywhere");
-  await page.shows("click to arm");
+  await page.shows("click anywhere");
   await page.until(() => page.ask("document.querySelector('link[rel=icon]')?.href.startsWith('blob:')"), "has an icon");
   await page.click("h1");
   await calls("sound on");

@@ -3,10 +3,10 @@ import { alertBook } from "../../../data/alerts.ts";
 import type { AlertRow } from "../../../data/alert-row.ts";
 import { keyOfLine, type IncidentGroup, type ListLine } from "../../../data/incident-list.ts";
 import { rowsDrawn } from "../../../parts/row-window.ts";
+import { useRowWindow } from "../../../parts/use-row-window.ts";
 import { AlertLine, IncidentLine } from "./alert-line.tsx";
 import { placeOfKey } from "./live-list.ts";
 import { chosenOf, toggled, type Chosen } from "./selection.ts";
-import { useSeenLines } from "./use-seen-lines.ts";
 
 interface AlertListProps {
   readonly lines: readonly ListLine[];
@@ -31,6 +31,7 @@ const MOVES: Readonly<Record<string, number>> = {
   Home: -Infinity,
   End: Infinity,
 };
+const LINE_PX = 48;
 const LINES_BESIDE_PAGE = 4;
 
 /** Lines of one height, of which those that are seen are drawn. */
@@ -38,7 +39,7 @@ export function AlertList(props: AlertListProps) {
   const { lines, chosen, current, onCurrent, onChoose, onUnfold, onOpen, onAcknowledge, onTouch } = props;
   const place = useRef<HTMLDivElement>(null);
   const [anchor, setAnchor] = useState<number>();
-  const { seen, linePx } = useSeenLines(place, lines.length);
+  const { seen, rowPx: linePx } = useRowWindow(place, lines.length, { selector: ".alerts-line", rowPx: LINE_PX });
   const currentAt = placeOfKey(lines, current);
 
   const choose = (at: number, isUpTo: boolean) => {
