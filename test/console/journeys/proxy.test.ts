@@ -1,6 +1,7 @@
 /** A page behind a proxy that lets no WebSocket through. */
 import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
+import { SLOTS_MAX } from "../../../src/console/stream-slots.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
 import { CHROMIUM, Page } from "../browser.ts";
@@ -55,4 +56,13 @@ test("calls go as plain requests, the page says what that costs, and what comes 
   expect(streamsMost).toBeGreaterThan(0);
   expect(streamsMost).toBeLessThanOrEqual(3);
   expect([...unbuffered]).toEqual(["no"]);
+  // Another tab of the same browser is live, too, and both are answered.
+  await page.tell("Target.createTarget", { url: `${proxy.url.href}alerts`, background: true });
+  await page.until(async () => {
+    const { targetInfos } = await page.tell<{ targetInfos: { title: string }[] }>("Target.getTargets");
+    return targetInfos.filter(({ title }) => /^\(\d+\) Alerts/.test(title)).length === 2;
+  }, "had two live tabs");
+  await page.go("/sessions");
+  await page.shows("About pump");
+  expect(streamsMost).toBeLessThanOrEqual(SLOTS_MAX);
 });
