@@ -1,7 +1,7 @@
 import type { CallOptions } from "@connectrpc/connect";
 import { link } from "./api.ts";
 import { streamBroke, streamRuns } from "./connection.ts";
-import { followStream } from "./stream-follower.ts";
+import { followStream, resumed, type ResumedStream } from "./stream-follower.ts";
 
 export interface FollowOptions {
   /** What comes, as the page says it where it does not: "alerts". */
@@ -29,4 +29,13 @@ export function follow<M>(
     onRuns: streamRuns,
   };
   return followStream(means, open, onMessage);
+}
+
+/** Returns what follows it, as `follow` does; where it is followed again it goes on where it was. */
+export function following<M extends { readonly cursor: string }>(
+  what: string,
+  stream: ResumedStream<M>,
+): () => () => void {
+  const { open, hear } = resumed(stream);
+  return () => follow(open, hear, { what });
 }

@@ -1,5 +1,5 @@
 /** A stream that is followed for as long as it is wanted, over whatever connection there is. */
-import { ConnectError, type CallOptions } from "@connectrpc/connect";
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { errorText } from "./errors.ts";
 
 const [BACKOFF_FIRST_MS, BACKOFF_MAX_MS] = [500, 10_000];
@@ -19,6 +19,38 @@ export interface FollowMeans {
   unheardReason(): string;
   onBroke(stream: object, reason: string): void;
   onRuns(stream: object): void;
+}
+
+/** A stream whose messages have cursors: it goes on behind the last one that was heard; where the server cannot, with all that stands. */
+export interface ResumedStream<M extends { readonly cursor: string }> {
+  /** All that stands is told anew. */
+  begin?(): void;
+  /** `cursor`: "" at a beginning. Passes its options on to the call. */
+  open(cursor: string, options: CallOptions): AsyncIterable<M>;
+  hear(message: M): void;
+  /** For streams whose beginning has cursors, too: while it is not whole one cannot go on behind these. */
+  isBeginning?(): boolean;
+}
+
+/** As a stream that is followed. */
+export function resumed<M extends { readonly cursor: string }>({ begin, open, hear, isBeginning }: ResumedStream<M>) {
+  let cursor = "";
+  return {
+    async *open(options: CallOptions): AsyncGenerator<M> {
+      if (cursor === "") begin?.();
+      try {
+        yield* open(cursor, options);
+      } catch (error) {
+        // What is missed cannot be told any more: what stands is.
+        if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
+        throw error;
+      }
+    },
+    hear(message: M): void {
+      hear(message);
+      if (message.cursor !== "" && isBeginning?.() !== true) cursor = message.cursor;
+    },
+  };
 }
 
 /** Returns what stops it. `open` passes its options on to the call. */

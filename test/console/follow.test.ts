@@ -1,7 +1,7 @@
 /** How streams are followed, with a server and a clock of the test's own. */
 import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import { followStream } from "../../src/console/stream-follower.ts";
+import { followStream, resumed } from "../../src/console/stream-follower.ts";
 
 let states: string[] = [];
 let opened: { atMs: number; options: CallOptions; end: PromiseWithResolvers<never> }[] = [];
@@ -132,4 +132,47 @@ test("a stream that is not wanted any more is ended, and not opened again", asyn
   await pass(60_000);
   expect(opened.map(({ options }) => options.signal!.aborted)).toEqual([true]);
   expect(states.at(-1)).toBe("runs");
+});
+
+test("a stream goes on behind the last message that was heard whole, and begins anew where the server cannot", async () => {
+  const asked: string[] = [];
+  const heard: string[] = [];
+  let fails: ConnectError | undefined;
+  let isWhole = false;
+  const { open, hear } = resumed<{ cursor: string }>({
+    begin() {
+      isWhole = false;
+      asked.push("begin");
+    },
+    async *open(cursor) {
+      asked.push(`open ${cursor}`);
+      if (fails !== undefined) throw fails;
+      yield { cursor: "1" };
+      yield { cursor: "" };
+      yield { cursor: "2" };
+    },
+    hear({ cursor }) {
+      heard.push(cursor);
+      isWhole ||= cursor === "";
+    },
+    isBeginning: () => !isWhole,
+  });
+  const read = async (most = Infinity) => {
+    for await (const message of open({})) {
+      hear(message);
+      if (--most === 0) break;
+    }
+  };
+  await read(1);
+  await read();
+  await read(1);
+  fails = new ConnectError("away", Code.Unavailable);
+  const why = (error: unknown) => ConnectError.from(error).rawMessage;
+  expect(await read().catch(why)).toBe("away");
+  fails = new ConnectError("no such cursor", Code.OutOfRange);
+  expect(await read().catch(why)).toBe("no such cursor");
+  fails = undefined;
+  await read();
+  expect(asked).toEqual([...["begin", "open ", "begin", "open ", "open 2", "open 1", "open 1"], ...["begin", "open "]]);
+  expect(heard).toEqual(["1", "1", "", "2", "1", "1", "", "2"]);
 });

@@ -1,9 +1,8 @@
 /** All alerts that fire, acknowledged ones among them, as the server tells of them. */
-import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
 import { AlertState, type Alert } from "../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../api.ts";
-import { follow } from "../follow.ts";
+import { following } from "../follow.ts";
 import { AlertBook, type AlertDeltas } from "./alert-book.ts";
 import { SEVERITIES } from "./alert-row.ts";
 
@@ -32,7 +31,6 @@ const FRAME_WITHIN_MS = 500;
 /** Of those that fired last; a thousand would take longer to decode than a frame lasts. */
 const [VALUES_EVERY_MS, VALUES_MAX] = [10_000, 300];
 const listeners = new Set<(changes: AlertDeltas) => void>();
-let cursor = "";
 let isDue = false;
 let pauseMs = SHOWN_EVERY_MS;
 
@@ -42,9 +40,16 @@ export function onAlerts(listener: (changes: AlertDeltas) => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-export function followAlerts(): () => void {
-  return follow(subscribed, hear, { what: "alerts" });
-}
+export const followAlerts = following<Alert>("alerts", {
+  begin: () => alertBook.begin(),
+  open: (cursor, options) => {
+    return alertsApi.subscribeAlerts({ includeAcknowledged: true, updates: true, cursor }, options);
+  },
+  hear(alert) {
+    alertBook.hear(alert);
+    showSoon();
+  },
+});
 
 /** Silences have changed, or time has begun or ended some. */
 export function setSilenced(isSilenced: (alert: Alert) => boolean): void {
@@ -81,23 +86,6 @@ export function followValues(): () => void {
     clearInterval(timer);
     controller.abort();
   };
-}
-
-/** Goes on behind the last change that was heard; where the server cannot, with all that stands. */
-async function* subscribed(options: CallOptions): AsyncGenerator<Alert> {
-  if (cursor === "") alertBook.begin();
-  try {
-    yield* alertsApi.subscribeAlerts({ includeAcknowledged: true, updates: true, cursor }, options);
-  } catch (error) {
-    if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
-    throw error;
-  }
-}
-
-function hear(alert: Alert): void {
-  alertBook.hear(alert);
-  if (alert.cursor !== "") cursor = alert.cursor;
-  showSoon();
 }
 
 /** Many that change at once are shown at once. */

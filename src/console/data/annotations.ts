@@ -1,12 +1,12 @@
 /** Annotations as they are now: one stream for all charts of the page, from the earliest time that any of them shows. */
-import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
+import type { CallOptions } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
 import { compileChart } from "../../wire/annotation-chart.ts";
 import { timestampOfMs } from "../../wire/timestamp.ts";
 import type { Annotation, AnnotationEvent } from "../../wire/gen/annotations_pb.ts";
 import type { PlotAnnotation } from "../charts/plot-model.ts";
 import { collaborationApi } from "../api.ts";
-import { follow } from "../follow.ts";
+import { following } from "../follow.ts";
 import { msOf } from "../format.ts";
 import type { AnnotatedChart } from "./annotation-pin.ts";
 import { SharedRange } from "./shared-range.ts";
@@ -50,25 +50,17 @@ const sorted = computed(() => {
 });
 
 function followFrom(fromMs: number): () => void {
-  let cursor = "";
   let held = 0;
-  const open = async function* (options: CallOptions): AsyncGenerator<AnnotationEvent> {
-    if (cursor === "") {
-      standing.begin();
-      held = 0;
-      areAnnotationsCut.value = false;
-    }
-    const from = cursor === "" ? { from: timestampOfMs(fromMs) } : {};
-    try {
-      yield* collaborationApi.watchAnnotations({ cursor, ...from }, options);
-    } catch (error) {
-      // What is missed cannot be told any more: what stands is.
-      if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
-      throw error;
-    }
+  const begin = () => {
+    standing.begin();
+    held = 0;
+    areAnnotationsCut.value = false;
   };
-  const hear = ({ annotation, removed, cursor: after, snapshotEnd }: AnnotationEvent) => {
-    if (after !== "") cursor = after;
+  const open = (cursor: string, options: CallOptions) => {
+    const from = cursor === "" ? { from: timestampOfMs(fromMs) } : {};
+    return collaborationApi.watchAnnotations({ cursor, ...from }, options);
+  };
+  const hear = ({ annotation, removed, snapshotEnd }: AnnotationEvent) => {
     if (snapshotEnd) return standing.known();
     if (annotation === undefined) return;
     const isHeld = standing.get(annotation.id) !== undefined;
@@ -80,7 +72,7 @@ function followFrom(fromMs: number): () => void {
       standing.put(annotation.id, annotation);
     } else areAnnotationsCut.value = true;
   };
-  return follow(open, hear, { what: "annotations" });
+  return following<AnnotationEvent>("annotations", { begin, open, hear })();
 }
 
 const range = new SharedRange(followFrom, BEGIN_STEP_MS, (run) => setTimeout(run));

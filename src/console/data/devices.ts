@@ -1,9 +1,8 @@
 /** All devices, as they are now. */
-import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed } from "@preact/signals";
 import type { Device, DeviceEvent } from "../../wire/gen/devices_pb.ts";
 import { devicesApi } from "../api.ts";
-import { follow } from "../follow.ts";
+import { following } from "../follow.ts";
 import { Standing } from "./standing.ts";
 
 export const STATUSES = ["online", "late", "offline", "stale", "never_seen"] as const;
@@ -18,25 +17,13 @@ export const devicesByStatus = computed(() => {
   return counts;
 });
 
-let cursor = "";
+export const followDevices = following<DeviceEvent>("devices", {
+  begin: () => standing.begin(),
+  open: (cursor, options) => devicesApi.watchDevices({ cursor }, options),
+  hear,
+});
 
-export function followDevices(): () => void {
-  return follow(watched, hear, { what: "devices" });
-}
-
-/** Goes on behind the last change that was heard; where the server cannot, with all that stand. */
-async function* watched(options: CallOptions): AsyncGenerator<DeviceEvent> {
-  if (cursor === "") standing.begin();
-  try {
-    yield* devicesApi.watchDevices({ cursor }, options);
-  } catch (error) {
-    if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
-    throw error;
-  }
-}
-
-function hear({ kind, device, cursor: after }: DeviceEvent): void {
-  if (after !== "") cursor = after;
+function hear({ kind, device }: DeviceEvent): void {
   if (kind === "snapshot_end") return standing.known();
   if (device === undefined) return;
   const { deviceId, status, statusSince, statusReason, isFlapping } = device;

@@ -1,9 +1,9 @@
 /** Issues as they are now: all that are not over, and of those that are the ones that were asked for or changed. */
-import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
+import { ConnectError, type CallOptions } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { IssueStatus, type Issue, type IssueUpdate } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi } from "../api.ts";
-import { follow } from "../follow.ts";
+import { following } from "../follow.ts";
 import type { BoardFilter } from "./issue-board.ts";
 import { Standing } from "./standing.ts";
 import { partOf } from "./stream-part.ts";
@@ -21,37 +21,34 @@ export const areIssuesKnown = standing.isKnown;
 /** What there is of issues that are over besides; undefined: not asked for yet. */
 export const overPage = signal<{ readonly next: string; readonly failure: string }>();
 
-let cursor = "";
 let overFilter: BoardFilter | undefined;
 /** A beginning took away those that are over. */
 let isOverDue = false;
 
 /** Returns what stops it. */
-export function followIssues(): () => void {
-  const open: Parameters<typeof follow<IssueUpdate>>[0] = async function* (options) {
+export const followIssues = following<IssueUpdate>("issues", {
+  begin() {
+    standing.begin();
+    isOverDue = overPage.peek() !== undefined;
+  },
+  async *open(cursor, options) {
     if (cursor === "") {
-      standing.begin();
-      isOverDue = overPage.peek() !== undefined;
       const active = (own: CallOptions) => collaborationApi.watchIssues({ filter: { statuses: ACTIVE } }, own);
-      yield* partOf(active, options, ({ snapshotEnd }) => snapshotEnd);
+      for await (const update of partOf(active, options, ({ snapshotEnd }) => snapshotEnd)) {
+        yield update;
+        cursor = update.cursor;
+      }
     }
-    try {
-      // From here on all of them: also those that are over change.
-      yield* collaborationApi.watchIssues({ cursor }, options);
-    } catch (error) {
-      if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
-      throw error;
-    }
-  };
-  const hear = ({ issue, cursor: after, snapshotEnd }: IssueUpdate) => {
-    if (after !== "") cursor = after;
+    // From here on all of them: also those that are over change.
+    yield* collaborationApi.watchIssues({ cursor }, options);
+  },
+  hear({ issue, snapshotEnd }) {
     if (issue !== undefined && !snapshotEnd) put(issue);
     if (!snapshotEnd) return;
     standing.known();
     if (isOverDue && overFilter !== undefined) void readOver(overFilter, true);
-  };
-  return follow(open, hear, { what: "issues" });
-}
+  },
+});
 
 /** A page more of those that are over; the first one where `isFirst`. */
 export async function readOver(board: BoardFilter, isFirst: boolean): Promise<void> {

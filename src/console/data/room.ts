@@ -1,10 +1,10 @@
 /** A session as one is in it: what is said and who is there, followed for as long as it is open. */
-import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi, link } from "../api.ts";
-import { follow } from "../follow.ts";
+import { following } from "../follow.ts";
 import { serverNowMs } from "../now.ts";
 import { pause } from "../stream-follower.ts";
 import type { Outbox } from "./outbox.ts";
@@ -42,7 +42,6 @@ export class Room {
   readonly outbox: Outbox;
   readonly isImported = computed(() => this.session.value?.state === SessionState.IMPORTED);
   readonly #over = new AbortController();
-  #cursor = "";
   /** What the server calls the present stream. */
   #streamId = "";
   #isLeaving = false;
@@ -143,20 +142,16 @@ export class Room {
       return;
     }
     const { id: sessionId, userId } = this;
-    const open = async function* (this: Room, options: CallOptions) {
-      const cursor = this.#cursor;
-      const asked = { sessionId, userId, userName: userId, cursor, last: SNAPSHOT };
-      try {
+    const isLeaving = () => this.#isLeaving;
+    const stop = following<CollaborationMessage>("the session", {
+      async *open(cursor, options) {
+        const asked = { sessionId, userId, userName: userId, cursor, last: SNAPSHOT };
         yield* collaborationApi.watchSession(asked, options);
         // It has ended as it was meant to: it is not opened again.
-        if (this.#isLeaving) await new Promise((resolve) => options.signal!.addEventListener("abort", resolve));
-      } catch (error) {
-        // What is missed cannot be told any more: how it stands is.
-        if (ConnectError.from(error).code === Code.OutOfRange) this.#cursor = "";
-        throw error;
-      }
-    };
-    const stop = follow(open.bind(this), (message) => this.#hear(message), { what: "the session" });
+        if (isLeaving()) await new Promise((resolve) => options.signal!.addEventListener("abort", resolve));
+      },
+      hear: (message) => this.#hear(message),
+    })();
     if (this.#over.signal.aborted) stop();
     this.#over.signal.addEventListener("abort", stop);
   }
@@ -173,7 +168,7 @@ export class Room {
   }
 
   #hear(message: CollaborationMessage): void {
-    const { metadata, messageType, number, cursor, userId, issue } = message;
+    const { metadata, messageType, number, userId, issue } = message;
     const event = messageType === "system" ? (metadata["event"] ?? "") : "";
     this.members.value = membersAfter(this.members.peek(), message);
     if (event === "snapshot") this.#snapshot = [];
@@ -191,7 +186,6 @@ export class Room {
       this.log.value = withSnapshot(this.log.peek(), this.#snapshot ?? []);
       this.#snapshot = undefined;
     }
-    if (cursor !== "") this.#cursor = cursor;
     this.#streamId = metadata["stream_id"] ?? this.#streamId;
     if (event === "snapshot_end" || event === "resumed") this.#joined();
     if (CHANGES.has(event)) void this.refresh().catch(() => {});

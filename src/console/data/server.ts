@@ -1,9 +1,8 @@
 /** How the server stands, and what has happened lately. Followed while something shows it. */
-import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import type { Change, ServerStatus } from "../../wire/gen/server_pb.ts";
 import { serverApi } from "../api.ts";
-import { follow } from "../follow.ts";
+import { follow, following } from "../follow.ts";
 
 export const serverStatus = signal<ServerStatus | undefined>(undefined);
 /** The last one first. */
@@ -15,7 +14,6 @@ const SHOWN_EVERY_MS = 200;
 /** Earlier ones are asked for. */
 const [CHANGES_FIRST, CHANGES_KEPT] = [100, 1_000];
 
-let cursor = "";
 /** Of a beginning that has not ended. */
 let coming: Change[] | undefined;
 /** Not shown yet. */
@@ -30,20 +28,12 @@ export function followStatus(): () => void {
   );
 }
 
-export function followChanges(): () => void {
-  return follow(watched, hear, { what: "what changes" });
-}
-
-/** Goes on behind the last one that was heard; where the server cannot, with the last ones. */
-async function* watched(options: CallOptions): AsyncGenerator<Change> {
-  if (cursor === "") coming = [];
-  try {
-    yield* serverApi.watchChanges({ last: CHANGES_FIRST, cursor }, options);
-  } catch (error) {
-    if (ConnectError.from(error).code === Code.OutOfRange) cursor = "";
-    throw error;
-  }
-}
+export const followChanges = following<Change>("what changes", {
+  begin: () => (coming = []),
+  open: (cursor, options) => serverApi.watchChanges({ last: CHANGES_FIRST, cursor }, options),
+  hear,
+  isBeginning: () => coming !== undefined,
+});
 
 function hear(change: Change): void {
   if (change.snapshotEnd) {
@@ -55,7 +45,6 @@ function hear(change: Change): void {
     fresh.push(change);
     showTimer ??= setTimeout(showFresh, SHOWN_EVERY_MS);
   }
-  cursor = change.cursor;
 }
 
 /** Many at once are shown at once. */
