@@ -133,7 +133,7 @@ test("an alert leads to its session, in which commands act on it", async () => {
   await page.shows("not sent");
   await press(page, "Leave");
   await page.shows("1 not sent");
-  await page.ask("document.querySelector('.sessions-in a').click()");
+  await page.ask("document.querySelector('.header-in a').click()");
   await page.shows('there is no alert "0000"');
   await press(page, "Discard");
   await page.until(async () => !(await page.text()).includes("not sent"), "lets go of what was discarded");
