@@ -79,15 +79,18 @@ export function followStream<M>(
         clearTimeout(unheard);
         settled = setTimeout(runs, SETTLED_MS);
       };
+      // However it is left: by itself that ends no call.
+      const over = new AbortController();
       let error = new ConnectError("the server has ended the stream");
       try {
-        for await (const message of open({ signal, onHeader })) {
+        for await (const message of open({ signal: AbortSignal.any([signal, over.signal]), onHeader })) {
           runs();
           onMessage(message);
         }
       } catch (thrown) {
         error = ConnectError.from(thrown);
       }
+      over.abort();
       clearTimeout(unheard);
       clearTimeout(settled);
       if (signal.aborted) break;

@@ -50,7 +50,10 @@ function begin(says: (options: CallOptions, i: number) => AsyncIterable<string>)
     yield* says(options, opened.length - 1);
     yield await end.promise;
   };
-  stop = followStream(means, open, (message) => void heard.push(message));
+  stop = followStream(means, open, (message) => {
+    if (message === "bad") throw new Error("cannot be shown");
+    heard.push(message);
+  });
   return heard;
 }
 
@@ -121,6 +124,20 @@ test("after one that held for long the pauses begin anew", async () => {
   expect(await broken()).toBeGreaterThanOrEqual(5_000);
   await pass(10_000);
   expect(await broken()).toBeLessThanOrEqual(550);
+});
+
+test("there is one call at a time, however a stream is left", async () => {
+  begin(async function* (_, i) {
+    yield i % 2 === 0 ? "bad" : "good";
+  });
+  for (let i = 0; i < 20; i++) {
+    await pass(10_000);
+    if (i % 3 === 0) opened.at(-1)!.end.reject(new Error("broken"));
+    await settle();
+    expect(opened.filter(({ options }) => !options.signal!.aborted).length).toBeLessThanOrEqual(1);
+  }
+  expect(states).toContain("cannot be shown");
+  expect(opened.length).toBeGreaterThan(10);
 });
 
 test("a stream that is not wanted any more is ended, and not opened again", async () => {
