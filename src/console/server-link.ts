@@ -36,6 +36,8 @@ const UPGRADE_EVERY_MS = 60_000;
 const HEALTHY_WITHIN_MS = 5_000;
 /** What the page asks by itself, and often, hurries no more than that: pauses are there to be kept. */
 const HURRIED_EVERY_MS = 5_000;
+/** An answer that took longer does not say what time it is. */
+const DATE_WITHIN_MS = 2_000;
 const HEALTH_PATH = "/healthz";
 
 export class ServerLink {
@@ -167,12 +169,15 @@ export class ServerLink {
 
   /** No WebSocket could be opened: is it the server, or something between? */
   async #refused(reason: string): Promise<void> {
-    const over = new AbortController();
+    const [over, sentMs] = [new AbortController(), Date.now()];
     const limit = setTimeout(() => over.abort(), HEALTHY_WITHIN_MS);
     const isThere = await this.#means
       .fetch(new Request(new URL(HEALTH_PATH, this.#base).href, { cache: "no-store", signal: over.signal }))
       .then(
-        ({ ok }) => ok,
+        ({ ok, headers }) => {
+          this.#hearDate(headers, sentMs);
+          return ok;
+        },
         () => false,
       );
     clearTimeout(limit);
@@ -185,6 +190,13 @@ export class ServerLink {
     this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request), slots);
     this.#up({ kind: "plain", streamsMax });
     this.#timer = setTimeout(() => this.#open(), UPGRADE_EVERY_MS);
+  }
+
+  /** Without a tunnel that is the server's clock, to a second. */
+  #hearDate(headers: Headers, sentMs: number): void {
+    const [dateMs, nowMs] = [Date.parse(headers.get("date") ?? ""), Date.now()];
+    if (Number.isNaN(dateMs) || nowMs < sentMs || nowMs - sentMs > DATE_WITHIN_MS) return;
+    this.#means.onClock?.(dateMs + 500 - (sentMs + nowMs) / 2);
   }
 
   #up(state: LinkState): void {

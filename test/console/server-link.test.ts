@@ -38,6 +38,8 @@ class FakeSocket {
   }
 }
 
+const dateAt = (aheadMs: number) => new Date(Date.now() + aheadMs).toUTCString();
+
 let sockets: FakeSocket[] = [];
 let requests: { request: Request; answer: PromiseWithResolvers<Response> }[] = [];
 let isHealthy: boolean | "silent" = false;
@@ -56,7 +58,9 @@ beforeEach(() => {
     },
     fetch(request) {
       if (request.url.endsWith("/healthz") && isHealthy !== "silent")
-        return isHealthy ? Promise.resolve(new Response("ok")) : Promise.reject(new TypeError("no route"));
+        return isHealthy
+          ? Promise.resolve(new Response("ok", { headers: { date: dateAt(serverAheadMs) } }))
+          : Promise.reject(new TypeError("no route"));
       const answer = Promise.withResolvers<Response>();
       requests.push({ request, answer });
       request.signal.addEventListener("abort", () => answer.reject(request.signal.reason));
@@ -254,6 +258,13 @@ test("what time it is at the server is known before the first call, and where ei
   serverAheadMs = -540_000;
   await pass(5_000);
   expect(offsetsMs).toEqual([60_000, -540_000]);
+});
+
+test("without WebSockets the date of an answer says what time it is at the server", async () => {
+  [isHealthy, serverAheadMs] = [true, -3_600_000];
+  await refuse();
+  expect(offsetsMs).toHaveLength(1);
+  expect(Math.abs(offsetsMs[0] + 3_600_000)).toBeLessThanOrEqual(500);
 });
 
 test("an answer that came late, as to a page that slept, does not say what time it is", async () => {
