@@ -22,6 +22,8 @@ export interface StepValuesState {
   readonly toMs: number;
   readonly stepMs: number;
   readonly isRead: boolean;
+  /** What the values do not say by themselves, such as that some of what is stored is damaged. */
+  readonly notes: readonly string[];
   /** Why what is shown is not as new as it should be; "": it is. */
   readonly failure: string;
 }

@@ -32,7 +32,7 @@ export class StepValues {
     const lengthMs = "lastMs" in range ? range.lastMs : range.toMs - range.fromMs;
     const step = Math.max(stepMs, stepFor(lengthMs, stepsMax));
     const nothing: StepValuesState = {
-      ...{ series: [], fromMs: 0, toMs: 0, stepMs: step, isRead: false, failure: "" },
+      ...{ series: [], fromMs: 0, toMs: 0, stepMs: step, isRead: false, notes: [], failure: "" },
     };
     this.state = signal(nothing);
   }
@@ -51,21 +51,21 @@ export class StepValues {
     return () => over.abort();
   }
 
-  async #read(signal: AbortSignal): Promise<Pick<StepValuesState, "series" | "fromMs" | "toMs">> {
+  async #read(signal: AbortSignal): Promise<Pick<StepValuesState, "series" | "fromMs" | "toMs" | "notes">> {
     const { metric, filters, groupBy, aggregation, function: func, range } = this.#query;
     const { stepMs } = this.state.peek();
     return rangeTurns.run(async () => {
       const now = serverNowMs();
       const [fromMs, toMs] = "lastMs" in range ? [now - range.lastMs, now] : [range.fromMs, range.toMs];
       const from = timestampOfMs(Math.floor(fromMs / stepMs) * stepMs);
-      const { series } = await dashboardApi.queryRange(
+      const { series, notes } = await dashboardApi.queryRange(
         {
           ...{ metric, filters: { ...filters }, groupBy: [...groupBy], aggregation, function: func },
           ...{ from, stepMs: BigInt(stepMs), ...(!("lastMs" in range) && { to: timestampOfMs(toMs) }) },
         },
         { signal },
       );
-      return { series: series.map(stepSeries), fromMs, toMs };
+      return { series: series.map(stepSeries), fromMs, toMs, notes };
     });
   }
 }

@@ -18,6 +18,7 @@ const steps = (series: StepSeries[], isRead = true) => ({
   toMs: 100,
   stepMs: 10,
   isRead,
+  notes: ["damaged"],
   failure: "",
 });
 
@@ -43,10 +44,10 @@ test("names leave out what all series share, and say the metric where there are 
   expect(shortLabels(["cooler-", "cooler-2"])).toEqual(["cooler-", "cooler-2"]);
 });
 
-test("it is read once all queries are; one that fails is said", () => {
+test("it is read once all queries are; one that fails is said, and once what several say", () => {
   const asked = [steps([]), steps([], false), { ...steps([]), failure: "too many series" }];
-  const { isRead, failure } = together(asked.map((each) => ({ steps: each, last: new Map() })));
-  expect([isRead, failure]).toEqual([false, "too many series"]);
+  const { isRead, failure, notes } = together(asked.map((each) => ({ steps: each, last: new Map() })));
+  expect([isRead, failure, notes]).toEqual([false, "too many series", ["damaged"]]);
 });
 
 test("a scale goes from zero to a round number, unless the panel says otherwise", () => {

@@ -6,6 +6,7 @@ import { PanelFeed, type FeedNeed } from "./panel-feed.ts";
 import { kindEntry, type KindEntry } from "./panel-kinds.ts";
 import { DeviceGridPanel } from "./panels/device-grid-panel.tsx";
 import { LinePanel } from "./panels/line-panel.tsx";
+import { Notes } from "./panels/notes.tsx";
 import { PanelState } from "./panels/panel-state.tsx";
 import type { TimeRange } from "./time-range.ts";
 import { filtersOfOthers, resolved, unknownNames, type Choices } from "./variables.ts";
@@ -57,6 +58,7 @@ function FedPanel({ panel, queries, range, Drawing, need }: FedPanelProps) {
     <>
       <PanelState isRead={data.isRead} failure={data.failure} isEmpty={isEmpty} />
       {!isEmpty && <Drawing {...{ panel, data }} />}
+      <Notes notes={data.notes} />
     </>
   );
 }

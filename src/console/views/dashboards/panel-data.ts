@@ -25,6 +25,8 @@ export interface PanelData {
   readonly toMs: number;
   readonly stepMs: number;
   readonly isRead: boolean;
+  /** What the server says of them. */
+  readonly notes: readonly string[];
   /** "": none. What was read before is still there. */
   readonly failure: string;
 }
@@ -56,6 +58,7 @@ export function together(parts: readonly Part[]): PanelData {
       .sort((a, b) => order.compare(a.label, b.label)),
     ...{ fromMs: first?.fromMs ?? 0, toMs: first?.toMs ?? 0, stepMs: first?.stepMs ?? 0 },
     isRead: parts.every(({ steps, last }) => steps?.isRead ?? last !== undefined),
+    notes: [...new Set(parts.flatMap(({ steps }) => steps?.notes ?? []))],
     failure: parts.find(({ steps }) => steps !== undefined && steps.failure !== "")?.steps?.failure ?? "",
   };
 }

@@ -8,6 +8,7 @@ import type { Panel, PanelQuery } from "../../../../wire/gen/saved_dashboards_pb
 import { inOrder, knownSeverity } from "../thresholds.ts";
 import type { TimeRange } from "../time-range.ts";
 import { More } from "./more.tsx";
+import { Notes } from "./notes.tsx";
 import { PanelState } from "./panel-state.tsx";
 
 const HEIGHT_PX_MIN = 60;
@@ -73,11 +74,7 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
         )}
       </div>
       <More count={state.more} />
-      {state.notes.map((note) => (
-        <p class="dim dash-more" key={note}>
-          {note}
-        </p>
-      ))}
+      <Notes notes={state.notes} />
       {notes.dialogs}
     </>
   );
