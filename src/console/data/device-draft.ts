@@ -1,7 +1,8 @@
 /** What a person writes of a device, as text, and what of it has changed. Pure. */
 import { create } from "@bufbuild/protobuf";
-import { formatDurationMs, parseDurationMs } from "../../model/duration.ts";
+import { formatDurationMs } from "../../model/duration.ts";
 import { DeviceSchema, type Device } from "../../wire/gen/devices_pb.ts";
+import { durationOf } from "./typed-duration.ts";
 
 export interface DeviceDraft {
   readonly deviceId: string;
@@ -95,12 +96,8 @@ export function mergedDraft(before: DeviceDraft, mine: DeviceDraft, theirs: Devi
 }
 
 function intervalMsOf(text: string): number | undefined {
-  try {
-    const ms = parseDurationMs(/^\d+$/.test(text.trim()) ? `${text.trim()}s` : text);
-    return Number.isInteger(ms) && ms > 0 ? ms : undefined;
-  } catch {
-    return undefined;
-  }
+  const ms = durationOf(/^\d+$/.test(text.trim()) ? `${text.trim()}s` : text);
+  return Number.isInteger(ms) ? ms : undefined;
 }
 
 function tagLines(tags: string): string[] {

@@ -7,7 +7,8 @@ import {
   type ChartRange,
   type FunctionName,
 } from "./chart-query.ts";
-import { formatDurationMs, parseDurationMs } from "../../model/duration.ts";
+import { formatDurationMs } from "../../model/duration.ts";
+import { durationOf } from "./typed-duration.ts";
 
 export interface ExploreState {
   /** Exact names or globs: a chart each. */
@@ -86,7 +87,7 @@ export function listParam(names: readonly string[]): string {
 /** Such as "15m" or "90s"; undefined: it cannot be read, or is longer than what is kept. */
 function rangeMsOf(text: string | null): number | undefined {
   const ms = durationOf(text ?? "");
-  return ms > 0 && ms <= RANGE_MS_MAX ? ms : undefined;
+  return ms !== undefined && ms <= RANGE_MS_MAX ? ms : undefined;
 }
 
 export function rangeName(ms: number): string {
@@ -95,7 +96,7 @@ export function rangeName(ms: number): string {
 
 /** Undefined where the step is left open; NaN where it cannot be read. */
 export function stepMsOf({ step }: Pick<ExploreState, "step">): number | undefined {
-  return step === "" ? undefined : durationOf(step);
+  return step === "" ? undefined : (durationOf(step) ?? NaN);
 }
 
 export function queryOf(state: ExploreState, metric: string): ChartQuery {
@@ -128,12 +129,4 @@ function ownRange(from: string | null, to: string | null): ExploreState["own"] {
 function timeOf(text: string | null): number {
   if (text === null) return NaN;
   return /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-}
-
-function durationOf(text: string): number {
-  try {
-    return parseDurationMs(text);
-  } catch {
-    return NaN;
-  }
 }

@@ -1,5 +1,5 @@
 /** Which dashboards a wall screen shows one after the other: "?kiosk&cycle=30s&with=b,c". Pure. */
-import { durationOf } from "./time-range.ts";
+import { durationOf } from "../../data/typed-duration.ts";
 
 const CYCLE_MS_MIN = 5_000;
 

@@ -5,7 +5,7 @@ import { AGGREGATIONS, FUNCTIONS } from "../../data/chart-query.ts";
 import { Suggest, type Suggestions } from "../../parts/suggest.tsx";
 import { PanelQuerySchema, type DashboardVariable, type PanelQuery } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { formatDurationMs } from "../../../model/duration.ts";
-import { durationOf } from "./time-range.ts";
+import { durationOf } from "../../data/typed-duration.ts";
 import { resolved, type Choices } from "./variables.ts";
 
 interface QueryFieldsProps {

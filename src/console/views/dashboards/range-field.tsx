@@ -1,7 +1,8 @@
+import { durationOf } from "../../data/typed-duration.ts";
 import { timeText } from "../../format.ts";
 import { serverNowMs } from "../../now.ts";
 import { setParams } from "../../route.ts";
-import { durationOf, paramsOf, PRESETS, type TimeRange } from "./time-range.ts";
+import { paramsOf, PRESETS, type TimeRange } from "./time-range.ts";
 
 /** The time that all panels show: so long before now, or, once somebody has zoomed, from and to. */
 export function RangeField({ range, defaultMs }: { range: TimeRange; defaultMs: number }) {

@@ -10,7 +10,7 @@ import { suggestTagKeys, suggestValues } from "../../data/suggestions.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Suggest } from "../../parts/suggest.tsx";
 import type { DashboardState } from "./dashboard-state.ts";
-import { durationOf } from "./time-range.ts";
+import { durationOf } from "../../data/typed-duration.ts";
 
 const VARIABLES_MAX = 10;
 

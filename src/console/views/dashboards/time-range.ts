@@ -1,5 +1,6 @@
 /** The time that all panels show, as the address says it: "?range=6h", or "?from=…&to=…" (ISO 8601, or milliseconds since 1970). As in Explore. Pure. */
-import { formatDurationMs, parseDurationMs } from "../../../model/duration.ts";
+import { formatDurationMs } from "../../../model/duration.ts";
+import { durationOf } from "../../data/typed-duration.ts";
 
 export type TimeRange = { readonly lastMs: number } | { readonly fromMs: number; readonly toMs: number };
 
@@ -22,15 +23,6 @@ export function paramsOf(range: TimeRange, defaultMs: number): { range: string; 
 
 export function lengthMsOf(range: TimeRange): number {
   return "lastMs" in range ? range.lastMs : range.toMs - range.fromMs;
-}
-
-/** Undefined: it is none. */
-export function durationOf(text: string): number | undefined {
-  try {
-    return parseDurationMs(text) || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function timeOf(text: string | null): number {

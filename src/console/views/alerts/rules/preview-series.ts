@@ -1,6 +1,5 @@
 /** What a rule compares with its limits, as lines: what is asked for, and what is made of the answer. Pure. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { parseDurationMs } from "../../../../model/duration.ts";
 import {
   MatchOperator,
   RangeFunction,
@@ -13,6 +12,7 @@ import { timestampOfMs } from "../../../../wire/timestamp.ts";
 import type { PlotRange, PlotSeries, PlotThreshold, Severity } from "../../../charts/plot-model.ts";
 import { seriesNameOf } from "../../../data/series-name.ts";
 import { niceStepMs } from "../../../data/chart-query.ts";
+import { durationOf } from "../../../data/typed-duration.ts";
 
 export interface Preview {
   readonly request: MessageInitShape<typeof QueryRangeRequestSchema>;
@@ -48,7 +48,7 @@ export function previewOf(rule: Rule, range: PlotRange, episodes: readonly RuleE
   if (condition.absence !== undefined && metric === "*") return undefined;
   const { window, rate } = condition;
   const stepMs = niceStepMs(range.toMs - range.fromMs);
-  const overMs = durationMs(window?.over ?? rate?.over ?? "");
+  const overMs = durationOf(window?.over ?? rate?.over ?? "");
   const base = {
     ...{ metric, matchers: [...matchersOf(rule.where), ...firedMatchers(episodes)] },
     ...{ from: timestampOfMs(range.fromMs), to: timestampOfMs(range.toMs) },
@@ -138,12 +138,4 @@ function firedMatchers(episodes: readonly RuleEpisode[]): MessageInitShape<typeo
 function isBelow({ condition }: Rule): boolean {
   const { threshold, ladder, window, rate, nOfM } = condition ?? {};
   return (threshold ?? window ?? rate ?? nOfM ?? ladder?.steps[0])?.below !== undefined;
-}
-
-function durationMs(text: string): number | undefined {
-  try {
-    return parseDurationMs(text) || undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 import { formatDurationMs } from "../../../../model/duration.ts";
 import { localText } from "../../../data/local-time.ts";
+import { durationOf } from "../../../data/typed-duration.ts";
 import { Time } from "../../../parts/time.tsx";
-import { durationOf, endOf, type SilenceTimes } from "./silence-times.ts";
+import { endOf, type SilenceTimes } from "./silence-times.ts";
 
 const QUICK = ["30m", "1h", "4h", "8h", "1d", "3d", "1w"];
 

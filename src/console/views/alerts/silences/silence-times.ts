@@ -1,6 +1,6 @@
 /** From when to when a silence lasts, as it is typed. Pure. */
-import { parseDurationMs } from "../../../../model/duration.ts";
 import { msOfLocalText } from "../../../data/local-time.ts";
+import { durationOf } from "../../../data/typed-duration.ts";
 
 /** Times as they are typed. */
 export interface SilenceTimes {
@@ -18,13 +18,4 @@ export function endOf({ from, lasts, until }: SilenceTimes, nowMs: number): numb
   const lastsMs = durationOf(lasts);
   const endsMs = lasts === "" ? msOfLocalText(until) : lastsMs === undefined ? undefined : startsMs + lastsMs;
   return endsMs !== undefined && endsMs > startsMs ? endsMs : undefined;
-}
-
-/** Undefined: it is none, or no time at all. */
-export function durationOf(text: string): number | undefined {
-  try {
-    return parseDurationMs(text) || undefined;
-  } catch {
-    return undefined;
-  }
 }
