@@ -4,6 +4,7 @@ import type { Silence } from "../../../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../../../api.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { localText, msOfLocalText } from "../../../data/local-time.ts";
+import type { AlertRow } from "../../../data/alert-row.ts";
 import { coverageOf } from "../../../data/silence-draft.ts";
 import { readSilences } from "../../../data/silences.ts";
 import { errorText } from "../../../errors.ts";
@@ -13,9 +14,9 @@ import { Dialog } from "../../../parts/dialog.tsx";
 import { NameWanted } from "../../../parts/name-field.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { user } from "../../../user.ts";
-import { Covered } from "../actions/silence-dialog.tsx";
 import { CheckField, ListField, TextField } from "../form-fields.tsx";
 import { problemAt, problemsOf, type Problem } from "../problems.ts";
+import { Covered } from "./covered.tsx";
 import { SilenceTime } from "./silence-time.tsx";
 import { endOf, type SilenceTimes } from "./silence-times.ts";
 import { suggestedMatchers } from "./silence-words.ts";
@@ -23,13 +24,19 @@ import { suggestedMatchers } from "./silence-words.ts";
 export type BegunSilence = Pick<Silence, "matchers" | "comment"> &
   Partial<Pick<Silence, "id" | "startsAt" | "endsAt" | "all">>;
 
+const NOBODY: readonly AlertRow[] = [];
+
 interface SilenceFormProps {
   /** With an id: it is changed; without one it is what another one begins with. */
   readonly begun: BegunSilence;
-  onClose(): void;
+  /** Alerts that it is for. */
+  readonly meant?: readonly AlertRow[];
+  /** `isDone`: it is put. */
+  onClose(isDone: boolean): void;
 }
 
-export function SilenceForm({ begun, onClose }: SilenceFormProps) {
+/** For a time, nobody is told of what meets all matchers. What that covers is shown before it is said. */
+export function SilenceForm({ begun, meant = NOBODY, onClose }: SilenceFormProps) {
   const isNew = begun.id === undefined;
   const [matchers, setMatchers] = useState<readonly string[]>(begun.matchers.length > 0 ? begun.matchers : [""]);
   const [times, setTimes] = useState(() => timesOf(begun));
@@ -40,7 +47,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
   const [isSending, setSending] = useState(false);
   const version = alertsVersion.value;
   const given = matchers.filter((text) => text.trim() !== "");
-  const coverage = useMemo(() => coverageOf(given, alertBook.active, []), [matchers, version]);
+  const coverage = useMemo(() => coverageOf(given, alertBook.active, meant), [matchers, meant, version]);
   const endsMs = endOf(times, nowMs.value);
   const isComplete = endsMs !== undefined && given.length > 0 && comment.trim() !== "";
 
@@ -58,7 +65,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
       await alertsApi.putSilence({ silence, userId: user.peek() });
       await readSilences();
       tell(isNew ? "Silenced" : "The silence is changed");
-      onClose();
+      onClose(true);
     } catch (error) {
       const violations = problemsOf(error);
       setProblems(violations);
@@ -68,7 +75,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
   };
 
   return (
-    <Dialog title={isNew ? "New silence" : "Change the silence"} onClose={onClose} isWide>
+    <Dialog title={isNew ? "New silence" : "Change the silence"} onClose={() => onClose(false)} isWide>
       <form
         class="form alerts-silence"
         onSubmit={(event) => {
@@ -96,6 +103,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
         {given.length > 0 && <Covered coverage={coverage} />}
         <SilenceTime
           {...{ times, nowMs: nowMs.value, error: problemAt(problems, "silence.ends_at") }}
+          hasFocus={meant.length > 0}
           onChange={setTimes}
         />
         <NameWanted isRequired />
@@ -110,7 +118,7 @@ export function SilenceForm({ begun, onClose }: SilenceFormProps) {
         {failure !== "" && <p role="alert">{failure}</p>}
         <div class="actions">
           {!isComplete && <span class="dim">Wanted: matchers, an end, and why.</span>}
-          <button type="button" onClick={onClose}>
+          <button type="button" onClick={() => onClose(false)}>
             Cancel
           </button>
           <button type="submit" class="primary" aria-disabled={isSending || !isComplete}>

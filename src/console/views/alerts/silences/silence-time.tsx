@@ -3,17 +3,20 @@ import { localText } from "../../../data/local-time.ts";
 import { durationOf } from "../../../data/typed-duration.ts";
 import { Time } from "../../../parts/time.tsx";
 import { endOf, type SilenceTimes } from "./silence-times.ts";
+import "./silences.css";
 
-const QUICK = ["30m", "1h", "4h", "8h", "1d", "3d", "1w"];
+const QUICK = ["30m", "1h", "2h", "4h", "8h", "1d", "3d", "1w"];
 
 interface SilenceTimeProps {
   readonly times: SilenceTimes;
   readonly nowMs: number;
   readonly error: string;
+  /** It is what is asked: all else is known. */
+  readonly hasFocus: boolean;
   onChange(times: SilenceTimes): void;
 }
 
-export function SilenceTime({ times, nowMs, error, onChange }: SilenceTimeProps) {
+export function SilenceTime({ times, nowMs, error, hasFocus, onChange }: SilenceTimeProps) {
   const { from, lasts, until } = times;
   const endsMs = endOf(times, nowMs);
   const isNoDuration = lasts !== "" && durationOf(lasts) === undefined;
@@ -27,6 +30,7 @@ export function SilenceTime({ times, nowMs, error, onChange }: SilenceTimeProps)
             type="button"
             key={each}
             aria-pressed={each === lasts}
+            autofocus={hasFocus && each === lasts}
             onClick={() => onChange({ ...times, lasts: each })}
           >
             {each}
