@@ -96,6 +96,15 @@ test("two talk, annotate, and see who looks at what; what is said while the serv
   await ada.shows("looks at Devices");
   await say(ada, "Ben, come back");
   await ben.shows("1 new");
+  // An issue of what was said before, with the keyboard alone: Tab comes to one link, arrows to the others.
+  const links = "[...document.querySelectorAll('.sessions-more')]";
+  await ada.until(
+    () => ada.ask(`${links}.length === 2 && ${links}.map(({ tabIndex }) => tabIndex).join() === "-1,0"`),
+    "has one place for Tab",
+  );
+  await ada.ask(`${links}[1].focus()`);
+  await ada.press("ArrowUp");
+  expect(await ada.ask<string>("document.activeElement.href")).toContain("bearing");
 
   server.kill("SIGKILL");
   await server.exited;

@@ -10,7 +10,8 @@ import { isAbout } from "../../data/topic-charts.ts";
 import { countText, dayText, isUtc } from "../../format.ts";
 import { serverNowMs } from "../../now.ts";
 import { known } from "./known.ts";
-import { RowItem } from "./row-item.tsx";
+import { useRovingLinks } from "./roving-links.ts";
+import { ISSUE_LINKS, RowItem } from "./row-item.tsx";
 import { UnsentItems } from "./unsent-item.tsx";
 
 /** So near to the end one reads along. */
@@ -30,6 +31,7 @@ export function RoomMessages({ room }: { room: Room }) {
   const rows = useMemo(() => {
     return roomRows(log.messages, mark, dayText, later > 0 ? [] : notices);
   }, [log.messages, mark, notices, later > 0, isUtc.value]);
+  const onLinkKey = useRovingLinks(list, ISSUE_LINKS, rows);
   const first = log.messages[0]?.number;
   const anchor = useRef<{ first: bigint | undefined; fromEndPx: number }>({ first, fromEndPx: 0 });
 
@@ -83,6 +85,7 @@ export function RoomMessages({ room }: { room: Room }) {
         aria-busy={isReading}
         tabIndex={0}
         onScroll={onScroll}
+        onKeyDown={onLinkKey}
       >
         <ol>
           {log.hasEarlier && (

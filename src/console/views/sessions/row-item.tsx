@@ -16,6 +16,8 @@ interface RowItemProps {
   readonly known: Known;
 }
 
+/** One at each message: too many to come to each with Tab. */
+export const ISSUE_LINKS = ".sessions-more";
 /** Longer ones are shown in part until all is asked for. */
 const SHOWN_LENGTH = 4_000;
 const COMINGS_SHOWN = 3;
@@ -85,7 +87,12 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
       )}
       {how === "said" && " "}
       {how === "said" && (
-        <a class="sessions-more" tabIndex={-1} href={newIssueHref(message)} title="Make an issue of it">
+        <a
+          class="sessions-more"
+          tabIndex={-1}
+          href={newIssueHref(message)}
+          title="Make an issue of it; arrows go to other messages"
+        >
           issue…
         </a>
       )}
