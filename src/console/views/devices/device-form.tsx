@@ -18,7 +18,7 @@ import { errorText } from "../../errors.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { NameWanted } from "../../parts/name-field.tsx";
 import { user } from "../../user.ts";
-import { Field, TextField } from "./field.tsx";
+import { TextField } from "../../parts/fields.tsx";
 
 interface DeviceFormProps {
   /** Missing: a new one is registered. */
@@ -89,7 +89,7 @@ export function DeviceForm({ device, onClose, onSaved }: DeviceFormProps) {
             label="Id"
             help="The tag “device” of its points, or else their source"
             value={draft.deviceId}
-            problem={shownProblem("deviceId")}
+            error={shownProblem("deviceId")}
             onChange={(deviceId) => set({ deviceId })}
           />
         )}
@@ -102,7 +102,7 @@ export function DeviceForm({ device, onClose, onSaved }: DeviceFormProps) {
             label="Interval"
             help="How often it sends: 30s, 5m; empty: found out"
             value={draft.interval}
-            problem={shownProblem("interval")}
+            error={shownProblem("interval")}
             onChange={(interval) => set({ interval })}
           />
         </div>
@@ -120,16 +120,14 @@ export function DeviceForm({ device, onClose, onSaved }: DeviceFormProps) {
           />
           Sends when something happens: silence means nothing
         </label>
-        <Field label="Tags" help="key=value, a line each" problem={shownProblem("tags")}>
-          {(ids) => (
-            <textarea
-              {...ids}
-              rows={3}
-              value={draft.tags}
-              onInput={({ currentTarget }) => set({ tags: currentTarget.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          isLong
+          label="Tags"
+          help="key=value, a line each"
+          value={draft.tags}
+          error={shownProblem("tags")}
+          onChange={(tags) => set({ tags })}
+        />
         <NameWanted />
         {failure !== "" && <p role="alert">{failure}</p>}
         <div class="actions">

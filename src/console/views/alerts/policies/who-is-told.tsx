@@ -9,7 +9,7 @@ import { parseMatcher } from "../../../data/label-matcher.ts";
 import { errorText, isCancelled } from "../../../errors.ts";
 import { countOf } from "../../../format.ts";
 import { pathTo, route, setParams } from "../../../route.ts";
-import { ChoiceField, ListField } from "../form-fields.tsx";
+import { ChoiceField, ListField } from "../../../parts/fields.tsx";
 import { suggestedMatchers } from "../silences/silence-words.ts";
 import { Steps } from "./escalations.tsx";
 

@@ -1,4 +1,4 @@
-import { TextField } from "../form-fields.tsx";
+import { TextField } from "../../../parts/fields.tsx";
 import { problemAt } from "../problems.ts";
 import type { ActiveTimeForm } from "./rule-form.ts";
 import type { PartProps } from "./series-fields.tsx";

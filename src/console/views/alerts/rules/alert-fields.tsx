@@ -1,7 +1,7 @@
 /** What becomes of it once the condition is met: when it fires, how grave it is, what it says, who hears of it. */
 import { SEVERITIES } from "../../../data/alert-row.ts";
 import { ActiveTimes } from "./active-times.tsx";
-import { CheckField, ChoiceField, TextField } from "../form-fields.tsx";
+import { CheckField, ChoiceField, TextField } from "../../../parts/fields.tsx";
 import { Labels } from "./labels.tsx";
 import { problemAt } from "../problems.ts";
 import { OPENINGS } from "./rule-form.ts";

@@ -2,7 +2,7 @@
 import { SEVERITIES } from "../../../data/alert-row.ts";
 import { textsOfKind, withLimit, type ConditionForm, type StepForm } from "./condition-form.ts";
 import { DEVICE_STATUSES, KINDS, specOf, wireName, type FieldSpec, type Kind, type Texts } from "./condition-kinds.ts";
-import { About, CheckField, ChoiceField, TextField } from "../form-fields.tsx";
+import { About, CheckField, ChoiceField, TextField } from "../../../parts/fields.tsx";
 import { problemAt, type Problem } from "../problems.ts";
 
 interface ConditionFieldsProps {

@@ -1,4 +1,4 @@
-import { About } from "../form-fields.tsx";
+import { About } from "../../../parts/fields.tsx";
 
 type Label = readonly [name: string, value: string];
 
@@ -11,10 +11,10 @@ interface LabelsProps {
 /** Further labels of the alerts: routes, silences and inhibition go by them. */
 export function Labels({ labels, error, onChange }: LabelsProps) {
   return (
-    <fieldset class="alerts-values">
+    <fieldset class="values-field">
       <legend>Labels</legend>
       {labels.map(([name, value], i) => (
-        <div class="alerts-values-row" key={i}>
+        <div class="values-field-row" key={i}>
           <input
             aria-label={`Name of label ${i + 1}`}
             placeholder="team"

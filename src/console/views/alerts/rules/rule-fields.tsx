@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Problem } from "../problems.ts";
 import { LateFields, TellingFields, TextFields, WhenFields } from "./alert-fields.tsx";
 import { ConditionFields } from "./condition-fields.tsx";
-import { CheckField, TextField } from "../form-fields.tsx";
+import { CheckField, TextField } from "../../../parts/fields.tsx";
 import { problemAt } from "../problems.ts";
 import { asJson, draftOf, ruleOfDraft, type RuleDraft } from "./rule-draft.ts";
 import type { RuleForm } from "./rule-form.ts";

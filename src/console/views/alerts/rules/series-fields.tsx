@@ -2,7 +2,7 @@
 import { suggestMetrics, suggestTagKeys } from "../../../data/suggestions.ts";
 import { Suggest } from "../../../parts/suggest.tsx";
 import { hasMetric } from "./condition-kinds.ts";
-import { ListField } from "../form-fields.tsx";
+import { ListField } from "../../../parts/fields.tsx";
 import { problemAt, type Problem } from "../problems.ts";
 import { suggestConditions } from "./suggest-conditions.ts";
 import type { RuleForm } from "./rule-form.ts";

@@ -1,8 +1,7 @@
-/** Fields of the rule's form, each with what is wrong with it. */
+/** Fields of forms, each with what it is for and what is wrong with it, told to screen readers, too. */
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import "./form-fields.css";
-import { Suggest, type Suggestions } from "../../parts/suggest.tsx";
+import { Suggest, type Suggestions } from "./suggest.tsx";
 
 interface FieldProps {
   readonly label: string;
@@ -15,20 +14,17 @@ interface FieldProps {
   readonly isDisabled?: boolean;
 }
 
-export function TextField(
-  props: FieldProps & { readonly inputMode?: "decimal" | "numeric"; readonly isLong?: boolean },
-) {
-  const {
-    label,
-    value,
-    onChange,
-    error = "",
-    help,
-    placeholder,
-    isDisabled = false,
-    inputMode,
-    isLong = false,
-  } = props;
+interface TextFieldProps extends FieldProps {
+  readonly inputMode?: "decimal" | "numeric";
+  /** Of several lines. */
+  readonly isLong?: boolean;
+  /** Id of a datalist. */
+  readonly list?: string;
+}
+
+export function TextField(props: TextFieldProps) {
+  const { label, value, onChange, error = "", help, placeholder, isDisabled = false } = props;
+  const { inputMode, isLong = false, list } = props;
   const id = useId();
   const shared = {
     ...{ id, value, placeholder, disabled: isDisabled, spellcheck: false, autocomplete: "off" },
@@ -40,7 +36,7 @@ export function TextField(
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {isLong ? <textarea {...shared} rows={3} /> : <input {...shared} inputMode={inputMode} />}
+      {isLong ? <textarea {...shared} rows={3} /> : <input {...shared} {...{ inputMode, list }} />}
       <About id={`${id}-about`} error={error} help={help} />
     </div>
   );
@@ -99,10 +95,10 @@ interface ListFieldProps {
 export function ListField(props: ListFieldProps) {
   const { label, values, onChange, suggest, errorOf, error = "", help, placeholder = "", more } = props;
   return (
-    <fieldset class="alerts-values">
+    <fieldset class="values-field">
       <legend>{label}</legend>
       {values.map((value, i) => (
-        <div class="alerts-values-row" key={i}>
+        <div class="values-field-row" key={i}>
           <Suggest
             {...{ value, suggest, placeholder, isLabelHidden: true, label: `${label}, ${i + 1}`, error: errorOf(i) }}
             onChange={(changed) => onChange(values.with(i, changed))}
