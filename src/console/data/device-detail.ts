@@ -2,13 +2,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import type { MetricValue } from "../../wire/gen/dashboard_pb.ts";
-import type { Device, DeviceEvent, Sensor } from "../../wire/gen/devices_pb.ts";
+import type { Device, DeviceEvent, GetDeviceResponse, Sensor } from "../../wire/gen/devices_pb.ts";
 import { globOfName } from "../../model/glob.ts";
 import { devicesApi } from "../api.ts";
-import { errorText, isCancelled } from "../errors.ts";
+import { errorText } from "../errors.ts";
 import { msOf } from "../format.ts";
 import { devices } from "./devices.ts";
 import { followLive } from "./live-values.ts";
+import { poll } from "./poll.ts";
 import { seriesNameOf } from "./series-name.ts";
 
 export interface SensorValue {
@@ -31,15 +32,28 @@ export class DeviceDetail {
   /** "": the last reading succeeded. */
   readonly failure = signal("");
   readonly isUnknown = signal(false);
+  /** Asks now. */
+  readonly read: () => void;
   readonly #id: string;
   readonly #over = new AbortController();
   /** Of each metric. */
   readonly #series = new Map<string, Set<string>>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(id: string) {
     this.#id = id;
     const hear = (values: readonly MetricValue[]) => this.#hear(values);
+    const { signal: over } = this.#over;
+    const read = poll({
+      ask: (signal) => devicesApi.getDevice({ deviceId: id, events: EVENTS_MAX }, { signal }),
+      onAnswer: (answer) => this.#take(answer),
+      onFailure: (error) => {
+        this.isUnknown.value = ConnectError.from(error).code === Code.NotFound;
+        this.failure.value = errorText(error);
+      },
+      ...{ everyMs: READ_EVERY_MS, signal: over, page: document },
+    });
+    this.read = read;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const stops = [
       followLive({ metric: "*", filters: { device: globOfName(id) }, onBegin: hear, onValues: hear }),
       devices.subscribe(
@@ -48,45 +62,27 @@ export class DeviceDetail {
           return (all: ReadonlyMap<string, Device>) => {
             if (all.get(id) === before) return;
             before = all.get(id);
-            this.#readIn(READ_AFTER_CHANGE_MS);
+            clearTimeout(timer);
+            timer = setTimeout(() => !document.hidden && read(), READ_AFTER_CHANGE_MS);
           };
         })(),
       ),
     ];
-    this.#over.signal.addEventListener("abort", () => {
-      clearTimeout(this.#timer);
+    over.addEventListener("abort", () => {
+      clearTimeout(timer);
       for (const stop of stops) stop();
     });
-    void this.read();
   }
 
   close(): void {
     this.#over.abort();
   }
 
-  async read(): Promise<void> {
-    const { signal: over } = this.#over;
-    try {
-      const { device, events } = await devicesApi.getDevice(
-        { deviceId: this.#id, events: EVENTS_MAX },
-        { signal: over },
-      );
-      this.device.value = device;
-      this.events.value = events;
-      for (const sensor of device?.sensors ?? []) this.#note(sensor);
-      [this.failure.value, this.isUnknown.value] = ["", false];
-    } catch (error) {
-      if (over.aborted || isCancelled(error)) return;
-      this.isUnknown.value = ConnectError.from(error).code === Code.NotFound;
-      this.failure.value = errorText(error);
-    }
-    this.#readIn(READ_EVERY_MS);
-  }
-
-  #readIn(ms: number): void {
-    clearTimeout(this.#timer);
-    if (this.#over.signal.aborted) return;
-    this.#timer = setTimeout(() => (document.hidden ? this.#readIn(READ_EVERY_MS) : void this.read()), ms);
+  #take({ device, events }: GetDeviceResponse): void {
+    this.device.value = device;
+    this.events.value = events;
+    for (const sensor of device?.sensors ?? []) this.#note(sensor);
+    [this.failure.value, this.isUnknown.value] = ["", false];
   }
 
   #note({ metricName, lastTime, lastValue }: Sensor): void {

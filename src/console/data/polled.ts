@@ -18,12 +18,14 @@ export interface PolledOptions {
   readonly isOnce?: boolean;
   /** Another one: what was read before is forgotten. */
   readonly key?: string;
+  /** Asks at once when one of these is another; what was read stays meanwhile. As many each time. */
+  readonly inputs?: readonly unknown[];
 }
 
 /** Hidden pages do not ask. What was read stays when it cannot be read again. */
 export function usePolled<T>(
   ask: (options: { signal: AbortSignal }) => Promise<T>,
-  { everyMs, isOnce = false, key = "" }: PolledOptions,
+  { everyMs, isOnce = false, key = "", inputs = [] }: PolledOptions,
 ): Polled<T> {
   const [read, setRead] = useState<{ readonly key: string; readonly value: T | undefined; readonly failure: string }>();
   const refresh = useRef(() => {});
@@ -42,7 +44,7 @@ export function usePolled<T>(
       ...{ everyMs, isOnce, signal, page: document },
     });
     return () => over.abort();
-  }, [everyMs, isOnce, key]);
+  }, [everyMs, isOnce, key, ...inputs]);
   const isPresent = read?.key === key;
   return {
     value: isPresent ? read.value : undefined,

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { alertsApi, collaborationApi } from "../api.ts";
 import { msOf } from "../format.ts";
+import { poll } from "./poll.ts";
 import { NO_ROOMS, withEarlierPage, withFirstPage } from "./room-pages.ts";
 import { isSaid, titleOf } from "./said.ts";
 
@@ -19,13 +20,14 @@ export const lastWords = signal<ReadonlyMap<string, CollaborationMessage>>(new M
 
 /** Returns what stops it. */
 export function followRooms(): () => void {
-  const controller = new AbortController();
-  const read = () => (document.hidden ? undefined : void readRooms(controller.signal));
-  read();
-  const timer = setInterval(read, READ_EVERY_MS);
-  document.addEventListener("visibilitychange", read, { signal: controller.signal });
-  controller.signal.addEventListener("abort", () => clearInterval(timer));
-  return () => controller.abort();
+  const over = new AbortController();
+  poll({
+    ask: readRooms,
+    onAnswer: () => {},
+    onFailure: (error) => (roomList.value = { ...roomList.peek(), failure: ConnectError.from(error).rawMessage }),
+    ...{ everyMs: READ_EVERY_MS, signal: over.signal, page: document },
+  });
+  return () => over.abort();
 }
 
 /** Earlier ones, which are not read again. */
@@ -38,16 +40,12 @@ export async function readEarlierRooms(): Promise<void> {
 }
 
 async function readRooms(signal: AbortSignal): Promise<void> {
-  try {
-    const answer = await collaborationApi.listSessions({ limit: SESSIONS_AT_ONCE }, { signal });
-    roomList.value = withFirstPage(roomList.peek(), answer);
-    const latest = roomList
-      .peek()
-      .sessions.toSorted((a, b) => (msOf(b.lastActivityAt) ?? 0) - (msOf(a.lastActivityAt) ?? 0));
-    await readLastWords(latest.slice(0, WORDS_OF_MAX), signal);
-  } catch (error) {
-    if (!signal.aborted) roomList.value = { ...roomList.peek(), failure: ConnectError.from(error).rawMessage };
-  }
+  const answer = await collaborationApi.listSessions({ limit: SESSIONS_AT_ONCE }, { signal });
+  roomList.value = withFirstPage(roomList.peek(), answer);
+  const latest = roomList
+    .peek()
+    .sessions.toSorted((a, b) => (msOf(b.lastActivityAt) ?? 0) - (msOf(a.lastActivityAt) ?? 0));
+  await readLastWords(latest.slice(0, WORDS_OF_MAX), signal);
 }
 
 const readAt = new Map<string, bigint>();

@@ -3,33 +3,32 @@ import { signal } from "@preact/signals";
 import { ingestionApi } from "../api.ts";
 import { deliveriesOf } from "./delivery-map.ts";
 import type { SourceDelivery } from "./gaps.ts";
+import { poll } from "./poll.ts";
 
 const READ_EVERY_MS = 30_000;
 
 export const deliveries = signal<ReadonlyMap<string, SourceDelivery>>(new Map());
 
 let wanting = 0;
-let timer: ReturnType<typeof setInterval> | undefined;
+let asking: AbortController | undefined;
 
 /** For as long as nobody calls what it returns. */
 export function wantDeliveries(): () => void {
   wanting++;
-  if (timer === undefined) {
-    timer = setInterval(() => !document.hidden && void read(), READ_EVERY_MS);
-    void read();
+  if (asking === undefined) {
+    asking = new AbortController();
+    poll({
+      ask: (signal) => ingestionApi.getDelivery({}, { signal }),
+      onAnswer: ({ origins }) => (deliveries.value = deliveriesOf(origins)),
+      // A gap stays what it was taken for.
+      onFailure: () => {},
+      ...{ everyMs: READ_EVERY_MS, signal: asking.signal, page: document },
+    });
   }
   return () => {
     wanting--;
     if (wanting > 0) return;
-    clearInterval(timer);
-    timer = undefined;
+    asking?.abort();
+    asking = undefined;
   };
-}
-
-async function read(): Promise<void> {
-  try {
-    deliveries.value = deliveriesOf((await ingestionApi.getDelivery({})).origins);
-  } catch {
-    // A gap stays what it was taken for; it is asked again.
-  }
 }

@@ -4,11 +4,13 @@ import { IssueStatus } from "../../../../wire/gen/issues_pb.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { annotations } from "../../../data/annotations.ts";
 import { deliveryOf, issuesOf, notesOf, pastAlerts, sessionsOf, type Part } from "../../../data/device-context.ts";
+import { usePolled, type Polled } from "../../../data/polled.ts";
 import { countText, msOf, numberText } from "../../../format.ts";
 import { Severity } from "../../../parts/status.tsx";
 import { Age, Time } from "../../../parts/time.tsx";
 import { pathTo } from "../../../route.ts";
-import { useRead, type ReadState } from "./use-read.ts";
+
+const READ_EVERY_MS = 30_000;
 
 interface AboutDeviceProps {
   readonly device: Device;
@@ -30,7 +32,10 @@ export function AboutDevice({ device, onAnnotate }: AboutDeviceProps) {
 
 function DeviceAlerts({ deviceId }: { deviceId: string }) {
   const active = alertsVersion.value >= 0 ? alertBook.active.filter(({ device }) => device === deviceId) : [];
-  const past = useRead((options) => pastAlerts(deviceId, options), [deviceId, active.map(({ id }) => id).join()]);
+  const past = usePolled((options) => pastAlerts(deviceId, options), {
+    ...{ everyMs: READ_EVERY_MS, key: deviceId },
+    inputs: [active.map(({ id }) => id).join()],
+  });
   return (
     <About title="Alerts" state={past} none="Nothing fires, and nothing has." isOther={active.length > 0}>
       {active.map(({ id, alert, firedMs, status }) => (
@@ -41,7 +46,7 @@ function DeviceAlerts({ deviceId }: { deviceId: string }) {
           </span>
         </li>
       ))}
-      {past.part?.items.map(({ id, title, severityMax, createdAt, clearedAt }) => (
+      {past.value?.items.map(({ id, title, severityMax, createdAt, clearedAt }) => (
         <li key={id}>
           <Severity severity={severityMax} /> <a href={pathTo("alerts", id)}>{title}</a>{" "}
           <span class="dim">
@@ -54,7 +59,10 @@ function DeviceAlerts({ deviceId }: { deviceId: string }) {
 }
 
 function Notes({ deviceId, onAnnotate }: { deviceId: string; onAnnotate(): void }) {
-  const notes = useRead((options) => notesOf(deviceId, options), [deviceId, annotations.value]);
+  const notes = usePolled((options) => notesOf(deviceId, options), {
+    ...{ everyMs: READ_EVERY_MS, key: deviceId },
+    inputs: [annotations.value],
+  });
   return (
     <About
       title="Notes"
@@ -68,7 +76,7 @@ function Notes({ deviceId, onAnnotate }: { deviceId: string; onAnnotate(): void 
         </>
       }
     >
-      {notes.part?.items.map(({ id, text, author, from, pin }) => (
+      {notes.value?.items.map(({ id, text, author, from, pin }) => (
         <li key={id}>
           <Time ms={msOf(from)} /> <strong>{author}</strong> {pin?.metric && <span class="dim">{pin.metric} </span>}
           {text}
@@ -79,12 +87,12 @@ function Notes({ deviceId, onAnnotate }: { deviceId: string; onAnnotate(): void 
 }
 
 function Work({ deviceId }: { deviceId: string }) {
-  const issues = useRead((options) => issuesOf(deviceId, options), [deviceId]);
-  const sessions = useRead((options) => sessionsOf(deviceId, options), [deviceId]);
+  const issues = usePolled((options) => issuesOf(deviceId, options), { everyMs: READ_EVERY_MS, key: deviceId });
+  const sessions = usePolled((options) => sessionsOf(deviceId, options), { everyMs: READ_EVERY_MS, key: deviceId });
   return (
     <>
       <About title="Issues" state={issues} none="No issue is about it.">
-        {issues.part?.items.map(({ number, title, status, assignee, priority }) => (
+        {issues.value?.items.map(({ number, title, status, assignee, priority }) => (
           <li key={String(number)}>
             <a href={pathTo("issues", String(number))}>
               #{String(number)} {title}
@@ -97,7 +105,7 @@ function Work({ deviceId }: { deviceId: string }) {
         ))}
       </About>
       <About title="Sessions" state={sessions} none="No session is about it.">
-        {sessions.part?.items.map(({ id, title, messages, lastActivityAt }) => (
+        {sessions.value?.items.map(({ id, title, messages, lastActivityAt }) => (
           <li key={id}>
             <a href={pathTo("sessions", id)}>{title || id}</a>{" "}
             <span class="dim">
@@ -112,11 +120,13 @@ function Work({ deviceId }: { deviceId: string }) {
 
 /** Only where points come from, or go to, other nodes. */
 function Deliveries({ sources }: { sources: readonly string[] }) {
-  const delivery = useRead((options) => deliveryOf(sources, options), [sources.join("\n")]);
-  if ((delivery.part?.items.length ?? 0) === 0) return null;
+  const delivery = usePolled((options) => deliveryOf(sources, options), {
+    ...{ everyMs: READ_EVERY_MS, key: sources.join("\n") },
+  });
+  if ((delivery.value?.items.length ?? 0) === 0) return null;
   return (
     <About title="Delivery" state={delivery} none="">
-      {delivery.part?.items.map(({ way, state, acked, queued, lost, refused }) => (
+      {delivery.value?.items.map(({ way, state, acked, queued, lost, refused }) => (
         <li key={way}>
           {way} <span class="dim">{state}</span>: {countText(acked)} acknowledged, {countText(queued)} wait
           {lost > 0 && <b class="devices-low">, ⚠ {countText(lost)} lost</b>}
@@ -129,7 +139,7 @@ function Deliveries({ sources }: { sources: readonly string[] }) {
 
 interface AboutProps<T> {
   readonly title: string;
-  readonly state: ReadState<Part<T>>;
+  readonly state: Pick<Polled<Part<T>>, "value" | "failure">;
   /** Said where there is nothing. */
   readonly none: ComponentChildren;
   /** There is something besides what is read. */
@@ -137,14 +147,14 @@ interface AboutProps<T> {
   readonly children: ComponentChildren;
 }
 
-function About<T>({ title, state: { part, failure }, none, isOther = false, children }: AboutProps<T>) {
+function About<T>({ title, state: { value, failure }, none, isOther = false, children }: AboutProps<T>) {
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
       {failure !== "" && <p role="alert">They cannot be read: {failure}; trying again</p>}
-      {part?.items.length === 0 && !isOther && <p class="calm">{none}</p>}
+      {value?.items.length === 0 && !isOther && <p class="calm">{none}</p>}
       <ul class="rows">{children}</ul>
-      {part?.hasMore && <p class="dim">There are earlier ones.</p>}
+      {value?.hasMore && <p class="dim">There are earlier ones.</p>}
     </section>
   );
 }

@@ -114,7 +114,7 @@ export function DevicePage({ id }: { id: string }) {
             setOpen(undefined);
             detail.device.value = saved;
             tell(`${saved.name || id} is saved`);
-            void detail.read();
+            detail.read();
           }}
         />
       )}

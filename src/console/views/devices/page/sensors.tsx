@@ -5,13 +5,13 @@ import type { PlotEpisode, PlotThreshold, Severity } from "../../../charts/plot-
 import { globOfName } from "../../../../model/glob.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { pastAlerts } from "../../../data/device-context.ts";
+import { usePolled } from "../../../data/polled.ts";
 import type { SensorValue } from "../../../data/device-detail.ts";
 import { episodeOf, thresholdsOf, valueText } from "../../../data/sensor-marks.ts";
 import { countOf, countText } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { route, setParams } from "../../../route.ts";
 import { SensorTable } from "./sensor-table.tsx";
-import { useRead } from "./use-read.ts";
 
 const RANGES: readonly (readonly [name: string, ms: number])[] = [
   ["15m", 900_000],
@@ -22,6 +22,7 @@ const RANGES: readonly (readonly [name: string, ms: number])[] = [
 ];
 const CHARTS_SHOWN = 12;
 const CHART_PX = 150;
+const READ_EVERY_MS = 30_000;
 
 interface SensorsProps {
   readonly device: Device;
@@ -126,7 +127,9 @@ function bareSensor(metricName: string): Sensor {
 function useEpisodes(deviceId: string) {
   const active = alertsVersion.value >= 0 ? alertBook.active.filter(({ device }) => device === deviceId) : [];
   const key = active.map(({ id }) => id).join();
-  const { part: past } = useRead((options) => pastAlerts(deviceId, options), [deviceId, key]);
+  const { value: past } = usePolled((options) => pastAlerts(deviceId, options), {
+    ...{ everyMs: READ_EVERY_MS, key: deviceId, inputs: [key] },
+  });
   return useMemo(
     () => [...active.map(({ alert }) => alert), ...(past?.items ?? [])].map(episodeOf),
     [key, past],
