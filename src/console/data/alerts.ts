@@ -5,6 +5,7 @@ import { alertsApi } from "../api.ts";
 import { following } from "../follow.ts";
 import { AlertBook, type AlertDeltas } from "./alert-book.ts";
 import { SEVERITIES } from "./alert-row.ts";
+import { poll } from "./poll.ts";
 
 export { SEVERITIES } from "./alert-row.ts";
 
@@ -29,7 +30,7 @@ const [SHOWN_EVERY_MS, SHOWN_EVERY_MAX_MS, PAUSE_TIMES] = [100, 1_000, 4];
 /** Hidden pages draw no frames. */
 const FRAME_WITHIN_MS = 500;
 /** Of those that fired last; a thousand would take longer to decode than a frame lasts. */
-const [VALUES_EVERY_MS, VALUES_MAX] = [10_000, 300];
+const [VALUES_EVERY_MS, VALUES_MAX] = [5_000, 300];
 const listeners = new Set<(changes: AlertDeltas) => void>();
 let isDue = false;
 let pauseMs = SHOWN_EVERY_MS;
@@ -65,27 +66,23 @@ export function setSites(siteOf: (device: string) => string): void {
 
 /** Their values as of now: they come with changes alone. Asks again while somebody looks. Returns what ends that. */
 export function followValues(): () => void {
-  const controller = new AbortController();
-  const { signal: ended } = controller;
-  const read = async () => {
-    if (document.hidden || !alertBook.isKnown) return;
-    try {
-      const { alerts: read } = await alertsApi.listAlerts(
-        { state: AlertState.ACTIVE, limit: VALUES_MAX },
-        { signal: ended },
-      );
+  const over = new AbortController();
+  const { signal } = over;
+  poll({
+    ask: async () => {
+      if (!alertBook.isKnown) return [];
+      const { alerts: read } = await alertsApi.listAlerts({ state: AlertState.ACTIVE, limit: VALUES_MAX }, { signal });
+      return read;
+    },
+    onAnswer: (read) => {
       alertBook.refresh(read);
       showSoon();
-    } catch {
-      // The stream says that the connection is broken.
-    }
-  };
-  const timer = setInterval(read, VALUES_EVERY_MS);
-  void read();
-  return () => {
-    clearInterval(timer);
-    controller.abort();
-  };
+    },
+    // The stream says that the connection is broken.
+    onFailure: () => {},
+    ...{ everyMs: VALUES_EVERY_MS, signal, page: document },
+  });
+  return () => over.abort();
 }
 
 /** Many that change at once are shown at once. */

@@ -1,4 +1,5 @@
-import { alertBook, alertsVersion, areAlertsKnown } from "../../data/alerts.ts";
+import { useEffect } from "preact/hooks";
+import { alertBook, alertsVersion, areAlertsKnown, followValues } from "../../data/alerts.ts";
 import { devices } from "../../data/devices.ts";
 import { siteOf } from "../../data/sites.ts";
 import { countText } from "../../format.ts";
@@ -11,6 +12,7 @@ const SHOWN = 8;
 /** The gravest alerts. */
 export function Firing({ site }: { site: string }) {
   void alertsVersion.value;
+  useEffect(followValues, []);
   const all = alertBook.active;
   const here = site === "" ? all : all.filter((row) => siteOf(row, devices.value) === site);
   return (

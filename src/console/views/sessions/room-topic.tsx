@@ -1,9 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Alert } from "../../../wire/gen/alerts_pb.ts";
 import { alertsApi, dashboardApi } from "../../api.ts";
 import { Chart } from "../../charts/chart.tsx";
-import { alertList } from "../../data/alerts.ts";
+import { alertList, followValues } from "../../data/alerts.ts";
 import { usePolled, type Polled } from "../../data/polled.ts";
 import { chartsOfAlerts, chartsOfTopic, isAbout, type TopicChart, filtersOf } from "../../data/topic-charts.ts";
 import type { Room } from "../../data/room.ts";
@@ -17,6 +17,7 @@ const [RANGE_MS, AGAIN_MS] = [900_000, 5_000];
 
 /** Beside what is said: the alerts and charts it is about. */
 export function RoomTopic({ room }: { room: Room }) {
+  useEffect(followValues, []);
   const { topic } = room.session.value ?? {};
   const [shown, setShown] = useState(CHARTS_FIRST);
   const alerts = alertList.value.filter((alert) => topic !== undefined && isAbout(topic, alert));

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Device } from "../../../../wire/gen/devices_pb.ts";
 import { IssueStatus } from "../../../../wire/gen/issues_pb.ts";
-import { alertBook, alertsVersion } from "../../../data/alerts.ts";
+import { alertBook, alertsVersion, followValues } from "../../../data/alerts.ts";
 import { annotations } from "../../../data/annotations.ts";
 import { deliveryOf, issuesOf, notesOf, pastAlerts, sessionsOf, type Part } from "../../../data/device-context.ts";
 import { usePolled, type Polled } from "../../../data/polled.ts";
@@ -31,6 +32,7 @@ export function AboutDevice({ device, onAnnotate }: AboutDeviceProps) {
 }
 
 function DeviceAlerts({ deviceId }: { deviceId: string }) {
+  useEffect(followValues, []);
   const active = alertsVersion.value >= 0 ? alertBook.active.filter(({ device }) => device === deviceId) : [];
   const past = usePolled((options) => pastAlerts(deviceId, options), {
     ...{ everyMs: READ_EVERY_MS, key: deviceId },
