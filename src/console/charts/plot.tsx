@@ -10,6 +10,7 @@ import { Legend } from "./legend.tsx";
 import { PlotCanvas } from "./plot-canvas.ts";
 import { saveCsv, savePng, type Shown, type ShownSeries } from "./save.ts";
 import { ValuesTable } from "./values-table.tsx";
+import { outOfSight } from "./out-of-sight.ts";
 import { Menu } from "../parts/menu.tsx";
 import { tellError } from "../parts/tell.ts";
 import type { PlotModel, PlotOverlays, PlotRange, PlotSeries } from "./plot-model.ts";
@@ -55,6 +56,7 @@ export function Plot(props: PlotProps) {
   present.current = props;
   const crosshair = useMemo(() => crosshairOf(syncKey), [syncKey]);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [hiddenLimits, setHiddenLimits] = useState("");
   const [table, setTable] = useState<Shown>();
   /** Shown instead of the range while it is being moved. */
   const [movedTo, setMovedTo] = useState<PlotRange>();
@@ -94,6 +96,8 @@ export function Plot(props: PlotProps) {
     made.onDrawn = () => {
       const { onThreshold, thresholds = [] } = present.current;
       handle.show(onThreshold === undefined ? undefined : thresholds[0]);
+      const [low, high] = [made.valueAtPx(made.over?.clientHeight ?? NaN), made.valueAtPx(0)];
+      setHiddenLimits(outOfSight(thresholds, low, high));
     };
     const unpoint = crosshair.subscribe((timeMs) => made.point(timeMs ?? present.current.cursorMs));
     return () => {
@@ -163,6 +167,7 @@ export function Plot(props: PlotProps) {
         style={{ height: `${heightPx}px` }}
       />
       <div ref={limit} class="plot-limit" hidden />
+      {hasLegend && hiddenLimits !== "" && <p class="dim plot-limits">{hiddenLimits}.</p>}
       {hasLegend && <GapLegend series={series.filter(({ key }) => !hidden.has(key))} range={shown.current} />}
       {hasLegend && <Legend {...{ series, hidden, crosshair, unit }} onHidden={setHidden} />}
       {table !== undefined && <ValuesTable shown={table} onClose={() => setTable(undefined)} />}
