@@ -35,7 +35,7 @@ export function useBacktest(rule: Rule | undefined, lastMs: number): Backtest {
     range: rangeOf(lastMs),
   }));
   // What a rule says of itself changes nothing of when it fires, but the answer has it.
-  const key = rule === undefined ? "" : `${lastMs} ${jsonOfRule(rule)}`;
+  const key = `${lastMs} ${rule === undefined ? "" : jsonOfRule(rule)}`;
   useEffect(() => {
     if (rule === undefined) {
       setState({ result: undefined, range: rangeOf(lastMs), isRunning: false, sinceMs: 0, failure: "", problems: [] });

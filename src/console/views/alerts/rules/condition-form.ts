@@ -25,6 +25,12 @@ export function withLimit<T extends { readonly at?: string; readonly clear?: str
   return { ...texts, at, ...(texts.clear !== undefined && texts.clear === texts.at && { clear: at }) };
 }
 
+/** What the server says of a limit as a whole, for the field where it is missing. */
+export function atLimit(problem: Problem): Problem {
+  if (!problem.text.includes("has neither above nor below")) return problem;
+  return { field: `${problem.field}.above`, text: "The limit is missing: a number" };
+}
+
 type Fields = Record<string, unknown>;
 interface Limit {
   readonly above?: number | undefined;

@@ -8,39 +8,35 @@ import { errorText, isCancelled } from "../../../errors.ts";
 import { countText, durationText } from "../../../format.ts";
 import { nowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
-import { route, setParams } from "../../../route.ts";
+import { setParams } from "../../../route.ts";
 import { RoutingAnswer, type AskedRouting } from "../policies/who-is-told.tsx";
 import type { Backtest } from "./backtest.ts";
 import { backtestWords, plotEpisodes, testedWords, toldWords } from "./backtest-words.ts";
 import { EpisodeTable } from "./episode-table.tsx";
+import { isTestable } from "./rule-draft.ts";
+import { TESTED_RANGES } from "./tested-range.ts";
 import { ToldTable } from "./told-table.tsx";
 import { lineOf, previewOf, SERIES_MAX, thresholdsOf } from "./preview-series.ts";
 
-const RANGES: readonly (readonly [name: string, label: string, ms: number])[] = [
-  ["1h", "1 h", 3_600_000],
-  ["6h", "6 h", 6 * 3_600_000],
-  ["24h", "24 h", 86_400_000],
-  ["7d", "7 d", 7 * 86_400_000],
-];
-const USUAL = RANGES[2];
 const WAITED_MIN_MS = 3_000;
-
-/** How far back the backtest looks, by the address. */
-export function testedMs(): number {
-  return (RANGES.find(([name]) => name === route.value.params.get("range")) ?? USUAL)[2];
-}
+/** While one types. */
+const READ_AFTER_MS = 300;
 
 interface PreviewPanelProps {
   readonly rule: Rule | undefined;
+  /** There is enough of it. */
+  readonly isTested: boolean;
   readonly backtest: Backtest;
+  readonly lastMs: number;
   readonly onUnit: (unit: string) => void;
   /** The limit was dragged; missing: there is none, or more than one. */
   onLimit?(value: number): void;
 }
 
-export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelProps) {
+type PreviewPlotProps = Pick<PreviewPanelProps, "backtest" | "onUnit" | "onLimit"> & { readonly rule: Rule };
+
+export function PreviewPanel({ rule, isTested, backtest, lastMs, onUnit, onLimit }: PreviewPanelProps) {
   const { result, range, isRunning, sinceMs, failure, problems } = backtest;
-  const lastMs = testedMs();
   const episodes = result?.episodes ?? [];
   const isOfDevices = rule?.condition?.device !== undefined;
   return (
@@ -48,7 +44,7 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
       <div class="toolbar">
         <strong>What it would have done</strong>
         <div class="segments push" role="group" aria-label="Looks back">
-          {RANGES.map(([name, label, ms]) => (
+          {TESTED_RANGES.map(([name, label, ms]) => (
             <button type="button" key={name} aria-pressed={ms === lastMs} onClick={() => setParams({ range: name })}>
               {label}
             </button>
@@ -56,8 +52,8 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
         </div>
       </div>
       <p class="rules-verdict" role="status">
-        {rule === undefined && "Choose a metric, and it is tested with what is stored."}
-        {rule !== undefined && result === undefined && isRunning && (
+        {!isTested && `${missingOf(rule)}, and it is tested with what is stored.`}
+        {isTested && result === undefined && isRunning && (
           <>
             Testing…
             <Waited sinceMs={sinceMs} />
@@ -88,9 +84,7 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
       {result !== undefined && !isOfDevices && rule?.metric !== "" && result.series === 0n && (
         <Empty title="No series matches">Nothing could be tested: look at metric and conditions.</Empty>
       )}
-      {rule !== undefined && result !== undefined && (
-        <PreviewPlot {...{ rule, backtest, onUnit }} {...(onLimit && { onLimit })} />
-      )}
+      {rule !== undefined && <PreviewPlot {...{ rule, backtest, onUnit }} {...(onLimit && { onLimit })} />}
       <EpisodeTable {...{ episodes, range }} more={result?.more === true} />
       {result !== undefined && <ToldTable result={result} />}
       {result?.hasReceivers && rule !== undefined && (
@@ -102,6 +96,15 @@ export function PreviewPanel({ rule, backtest, onUnit, onLimit }: PreviewPanelPr
       <Untested rule={rule} />
     </section>
   );
+}
+
+/** What has to be said before it can be tested. */
+function missingOf(rule: Rule | undefined): string {
+  if (rule === undefined) return "Mend what is marked";
+  const { metric, condition } = rule;
+  const isOfMetric = condition?.device === undefined && condition?.watchdog === undefined;
+  if (isOfMetric && metric === "") return "Choose a metric";
+  return isTestable(rule) ? "Mend what is marked" : "Give the limit";
 }
 
 /** That it goes on, where it takes long; read out once, not by the second. */
@@ -143,14 +146,21 @@ function Untested({ rule }: { rule: Rule | undefined }) {
   );
 }
 
-function PreviewPlot({ rule, backtest, onUnit, onLimit }: PreviewPanelProps & { readonly rule: Rule }) {
+/** Without a result what is stored all the same, to choose a limit by. */
+function PreviewPlot({ rule, backtest, onUnit, onLimit }: PreviewPlotProps) {
   const { result, range } = backtest;
-  const preview = useMemo(() => previewOf(rule, range, result!.episodes), [result]);
+  // What was tested is drawn until another answer comes; what was not, as it is written.
+  const { over = "" } = rule.condition?.window ?? rule.condition?.rate ?? {};
+  const written = JSON.stringify([rule.metric, rule.where, over, rule.condition?.window?.function]);
+  const preview = useMemo(
+    () => previewOf(rule, range, result?.episodes ?? []),
+    result === undefined ? [range, written] : [result],
+  );
   const [lines, setLines] = useState<readonly PlotSeries[]>([]);
   const [failure, setFailure] = useState("");
   useEffect(() => {
     setFailure("");
-    if (preview === undefined || result!.series === 0n) return setLines([]);
+    if (preview === undefined || result?.series === 0n) return setLines([]);
     const over = new AbortController();
     const read = async () => {
       try {
@@ -161,12 +171,15 @@ function PreviewPlot({ rule, backtest, onUnit, onLimit }: PreviewPanelProps & { 
         if (!isCancelled(error)) setFailure(errorText(error));
       }
     };
-    void read();
-    return () => over.abort();
+    const timer = setTimeout(read, result === undefined ? READ_AFTER_MS : 0);
+    return () => {
+      clearTimeout(timer);
+      over.abort();
+    };
   }, [preview]);
   if (preview === undefined) return null;
   const thresholds = thresholdsOf(rule);
-  const left = Number(result!.series) - lines.length;
+  const left = result === undefined ? 0 : Number(result.series) - lines.length;
   return (
     <>
       {preview.what !== "" && <p class="dim">Drawn: {preview.what}, in steps.</p>}
@@ -176,15 +189,18 @@ function PreviewPlot({ rule, backtest, onUnit, onLimit }: PreviewPanelProps & { 
           series={lines}
           range={range}
           thresholds={thresholds}
-          episodes={plotEpisodes(result!.episodes)}
-          label={`${rule.metric} with limit and episodes`}
+          episodes={plotEpisodes(result?.episodes ?? [])}
+          label={result === undefined ? rule.metric : `${rule.metric} with limit and episodes`}
           {...(onLimit && { onThreshold: onLimit })}
         />
+      )}
+      {result === undefined && lines.length >= SERIES_MAX && (
+        <p class="dim">The most extreme {countText(SERIES_MAX)} series are drawn; there may be more.</p>
       )}
       {left > 0 && lines.length > 0 && (
         <p class="dim">
           {lines.length >= SERIES_MAX ? "The most extreme" : "What fired"}: {countText(lines.length)} of{" "}
-          {countText(result!.series)} series are drawn.
+          {countText(result?.series ?? 0)} series are drawn.
         </p>
       )}
     </>

@@ -7,15 +7,16 @@ import { tell } from "../../../parts/tell.ts";
 import { go, pathTo } from "../../../route.ts";
 import { useBacktest } from "./backtest.ts";
 import { backtestWords } from "./backtest-words.ts";
-import { textsOfKind, withLimit } from "./condition-form.ts";
+import { atLimit, textsOfKind, withLimit } from "./condition-form.ts";
 import { specOf } from "./condition-kinds.ts";
-import { PreviewPanel, testedMs } from "./preview-panel.tsx";
+import { PreviewPanel } from "./preview-panel.tsx";
 import { problemsOf, type Problem } from "../problems.ts";
 import { NEW, ruleAddress } from "../../../data/rule-address.ts";
 import { draftOf, isTestable, keepDraft, keptDraft, ruleOfDraft, type RuleDraft } from "./rule-draft.ts";
 import { isSame, type EditedRule } from "./rule-editor.tsx";
 import { RuleFields } from "./rule-fields.tsx";
 import { deleteRule, saveRule } from "./save-rule.ts";
+import { useTestedMs } from "./use-tested-ms.ts";
 
 interface RuleEditingProps {
   /** Undefined: it is new. */
@@ -41,7 +42,8 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
   const isRenamed = name !== undefined && rule !== undefined && rule.name !== name;
   const own = isRenamed ? [...wrong, { field: "rule.name", text: `rule.name has to stay ${name}: copy it` }] : wrong;
   const isTested = rule !== undefined && own.length === 0 && isTestable(rule);
-  const backtest = useBacktest(isTested ? rule : undefined, testedMs());
+  const lastMs = useTestedMs(rule);
+  const backtest = useBacktest(isTested ? rule : undefined, lastMs);
   const { fromFile } = opened;
   const problems = [
     ...own,
@@ -88,7 +90,7 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
         go(pathTo("alerts", "rules"));
       }
     } catch (error) {
-      const violations = problemsOf(error);
+      const violations = problemsOf(error).map(atLimit);
       setRefused(violations);
       setFailure(violations.length > 0 ? "" : errorText(error));
     }
@@ -163,12 +165,7 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
           )}
         </div>
       </div>
-      <PreviewPanel
-        rule={isTested ? rule : undefined}
-        backtest={backtest}
-        onUnit={setUnit}
-        {...limitOf(draft, change)}
-      />
+      <PreviewPanel {...{ rule, isTested, backtest, lastMs }} onUnit={setUnit} {...limitOf(draft, change)} />
     </form>
   );
 }
