@@ -8,17 +8,38 @@ import {
   tidied,
   withAdded,
   withDuplicate,
+  withoutBlanks,
   withoutPanel,
   withPanel,
   withRestored,
 } from "../../../src/console/views/dashboards/edits.ts";
 import { overlaps } from "../../../src/console/views/dashboards/grid-layout.ts";
-import { PanelKind, SavedDashboardSchema, type SavedDashboard } from "../../../src/wire/gen/saved_dashboards_pb.ts";
+import {
+  PanelKind,
+  PanelSchema,
+  SavedDashboardSchema,
+  type SavedDashboard,
+} from "../../../src/wire/gen/saved_dashboards_pb.ts";
 
 const saved = (revision: bigint, title = "Plant", updatedBy = "Ada"): SavedDashboard =>
   create(SavedDashboardSchema, { dashboardId: "plant", title, revision, updatedBy });
 const renamed = (draft: drafts.Draft, title: string, gesture = "") =>
   drafts.edited(draft, { ...draft.present, title }, gesture);
+
+test("what a form was left with is not kept: a filter by any value, a metric that nobody chose", () => {
+  const queries = [
+    { metric: "flow", filters: { device: "", site: "hall-3" } },
+    { metric: "", filters: { device: "" } },
+    { metric: "", filters: { site: "hall-3" } },
+  ];
+  const panel = create(PanelSchema, { kind: PanelKind.LINE, queries });
+  expect(withoutBlanks(panel).queries.map(({ metric, filters }) => [metric, filters])).toEqual([
+    ["flow", { site: "hall-3" }],
+    ["", { site: "hall-3" }],
+  ]);
+  const ofDevices = withoutBlanks({ ...panel, kind: PanelKind.DEVICE_GRID });
+  expect(ofDevices.queries.map(({ metric }) => metric)).toEqual(["flow", "*"]);
+});
 
 test("edits are undone one by one, those of one gesture together", () => {
   let draft = drafts.opened(saved(1n));

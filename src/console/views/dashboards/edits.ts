@@ -28,6 +28,19 @@ export function withPanel(dashboard: SavedDashboard, panel: Panel): SavedDashboa
   return { ...dashboard, panels: dashboard.panels.map((each) => (each.id === panel.id ? panel : each)) };
 }
 
+/** What a form was left with: filters without a value, and metrics that nobody chose, ask for nothing. */
+export function withoutBlanks(panel: Panel): Panel {
+  const filled = panel.queries.map((query) => {
+    const entries = Object.entries(query.filters);
+    const filters = entries.filter(([, value]) => value !== "");
+    return filters.length === entries.length ? query : { ...query, filters: Object.fromEntries(filters) };
+  });
+  const queries = filled.filter(({ metric, filters }) => metric !== "" || Object.keys(filters).length > 0);
+  if (panel.kind !== PanelKind.DEVICE_GRID) return { ...panel, queries };
+  // Of devices there are only filters, but what is kept has a metric.
+  return { ...panel, queries: queries.map((query) => ({ ...query, metric: query.metric || "*" })) };
+}
+
 export function withoutPanel(dashboard: SavedDashboard, id: string): SavedDashboard {
   return laidOut({ ...dashboard, panels: dashboard.panels.filter((panel) => panel.id !== id) });
 }

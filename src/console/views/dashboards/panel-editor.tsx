@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { PanelKind, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { confirm, Dialog } from "../../parts/dialog.tsx";
 import type { DashboardState } from "./dashboard-state.ts";
-import { withPanel } from "./edits.ts";
+import { withoutBlanks, withPanel } from "./edits.ts";
 import { PanelBody, type PanelSetting } from "./panel-body.tsx";
 import { titleOf } from "./panel-frame.tsx";
 import { kindEntry, KINDS } from "./panel-kinds.ts";
@@ -24,7 +24,8 @@ export function PanelEditor({ panel, setting, state, onClose }: PanelEditorProps
   useEffect(() => state.hold(), [state]);
   const change = (changed: Partial<Panel>) => setEdited((before) => ({ ...before, ...changed }));
   const apply = () => {
-    if (edited !== panel) state.edit((present) => withPanel(present, placedAsIn(present.panels, edited)));
+    const applied = withoutBlanks(edited);
+    if (edited !== panel) state.edit((present) => withPanel(present, placedAsIn(present.panels, applied)));
     onClose();
   };
   const leave = async () => {
