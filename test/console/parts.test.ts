@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { beforeEach, expect, test } from "bun:test";
 import { fileName } from "../../src/console/parts/file-name.ts";
 import { nextInMenu } from "../../src/console/parts/menu-keys.ts";
-import { tell, tellError, toasts } from "../../src/console/parts/tell.ts";
+import { putAwayErrors, tell, tellError, toasts } from "../../src/console/parts/tell.ts";
 
 beforeEach(() => {
   toasts.value = [];
@@ -48,4 +48,12 @@ test("an error says what was tried and what the server said; one that was cancel
     ["Pump 9 was not saved: no device pump-9", true],
     ["the server is silent", true],
   ]);
+});
+
+test("what is tried again puts away what was told of it, and nothing else", () => {
+  for (const text of ["no metric", "no device"]) tellError(new Error(text), "It was not saved");
+  tellError(new Error("no rule"), "The rule was not saved");
+  tell("It was not saved");
+  putAwayErrors("It was not saved");
+  expect(toasts.value.map(({ text }) => text)).toEqual(["The rule was not saved: no rule", "It was not saved"]);
 });

@@ -73,11 +73,16 @@ export async function deleteDashboard({ dashboardId, revision }: SavedDashboard)
   await savedDashboardsApi.deleteDashboard({ dashboardId, revision, userId: user.peek() });
 }
 
-/** All that the server finds wrong with a dashboard, each with its place; otherwise what went wrong. */
-export function mistakesOf(error: unknown): string[] {
-  const found = ConnectError.from(error)
+/** All that the server finds wrong with a dashboard. */
+export function violationsOf(error: unknown): { readonly field: string; readonly description: string }[] {
+  return ConnectError.from(error)
     .findDetails(BadRequestSchema)
     .flatMap(({ fieldViolations }) => fieldViolations);
+}
+
+/** The same in words, each with its place; otherwise what went wrong. */
+export function mistakesOf(error: unknown): string[] {
+  const found = violationsOf(error);
   return found.length === 0
     ? [errorText(error)]
     : found.map(({ description }) => description.replace(/^dashboard\./, ""));

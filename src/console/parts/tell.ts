@@ -7,6 +7,8 @@ export interface Toast {
   readonly isError: boolean;
   /** How often the same was told. */
   readonly times: number;
+  /** Of an error: what was tried. */
+  readonly tried?: string;
   /** Something to do about it, such as "Undo". */
   readonly action?: ToastAction;
 }
@@ -31,7 +33,13 @@ export function tell(text: string, action?: ToastAction): void {
 export function tellError(error: unknown, tried?: string): void {
   if (isCancelled(error)) return;
   const text = errorText(error);
-  add({ text: tried === undefined ? text : `${tried}: ${text}`, isError: true, times: 1 });
+  if (tried === undefined) add({ text, isError: true, times: 1 });
+  else add({ text: `${tried}: ${text}`, isError: true, times: 1, tried });
+}
+
+/** What failed is tried again: what was told of it, under the same words, is past. */
+export function putAwayErrors(tried: string): void {
+  for (const toast of toasts.peek()) if (toast.tried === tried) putAway(toast);
 }
 
 function add(toast: Toast): void {

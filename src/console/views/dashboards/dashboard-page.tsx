@@ -93,7 +93,7 @@ function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDa
           )}
         </Empty>
       )}
-      <Grid {...{ panels, setting }} {...(actions && { actions })} />
+      <Grid {...{ panels, setting }} mistaken={state.mistakenPanels.value} {...(actions && { actions })} />
       {isEditing && edited !== undefined && (
         <PanelEditor key={edited.id} panel={edited} {...{ setting, state }} onClose={() => setParams({ panel: "" })} />
       )}

@@ -1,9 +1,10 @@
 /** A dashboard that is shown, and perhaps edited: what `draft.ts` makes of edits, of saves, and of what the server tells. */
 import { computed, signal } from "@preact/signals";
-import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { followDashboard, getDashboard, putDashboard } from "../../data/dashboards.ts";
+import type { Panel, SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { followDashboard, getDashboard, putDashboard, violationsOf } from "../../data/dashboards.ts";
 import * as drafts from "./draft.ts";
 import { laidOut, tidied } from "./edits.ts";
+import { mistakeOf, type Mistake } from "./save-words.ts";
 
 export class DashboardState {
   readonly id: string;
@@ -11,6 +12,10 @@ export class DashboardState {
   readonly draft = signal<drafts.Draft | undefined>(undefined);
   readonly isMissing = signal(false);
   readonly isSaving = signal(false);
+  /** What kept the last save from being kept. */
+  readonly mistakes = signal<readonly Mistake[]>([]);
+  /** The same by panels as they were then: one that is changed since is not marked. */
+  readonly mistakenPanels = signal<ReadonlyMap<Panel, string>>(new Map());
   readonly isChanged = computed(() => this.draft.value !== undefined && drafts.isChanged(this.draft.value));
   readonly #onTakenOver: (saved: SavedDashboard) => void;
   /** Forms that are open on what is there now. */
@@ -62,20 +67,29 @@ export class DashboardState {
   discard(): void {
     const draft = this.draft.peek();
     if (draft !== undefined) this.draft.value = drafts.opened(draft.theirs ?? draft.base);
+    this.#mark([]);
   }
 
-  /** Over what another has saved meanwhile, where `isDeliberate`. Otherwise a conflict is shown, and false is the answer. */
+  /**
+   * Over what another has saved meanwhile, where `isDeliberate`. Otherwise a conflict is shown, and false is the answer.
+   * Throws what the server says, and keeps what it finds wrong in `mistakes`.
+   */
   async save(isDeliberate: boolean): Promise<boolean> {
     const draft = this.draft.peek();
     if (draft === undefined || this.isSaving.peek()) return false;
     const revision = isDeliberate ? drafts.revisionToReplace(draft) : draft.base.revision;
     this.isSaving.value = true;
+    this.#mark([]);
     this.draft.value = drafts.saving(draft);
+    const sent = tidied(draft.present);
     try {
-      const answer = await putDashboard(tidied(draft.present), revision);
+      const answer = await putDashboard(sent, revision);
       this.draft.value = drafts.savedAs(this.draft.peek()!, draft.present, laidOut(answer));
       return true;
     } catch (error) {
+      const mistakes = violationsOf(error).map((violation) => mistakeOf(violation, sent));
+      this.#mark(mistakes);
+      if (mistakes.length > 0) throw error;
       // Whoever was quicker is shown as a conflict, also before the stream tells of it; it may be this save, its answer lost.
       const theirs = await getDashboard(this.id).catch(() => undefined);
       if (theirs === undefined || theirs.revision === revision) throw error;
@@ -88,6 +102,16 @@ export class DashboardState {
       this.#told = undefined;
       if (told !== undefined) this.#hear(told);
     }
+  }
+
+  #mark(mistakes: readonly Mistake[]): void {
+    this.mistakes.value = mistakes;
+    const marked = new Map<Panel, string>();
+    for (const panel of this.draft.peek()?.present.panels ?? []) {
+      const own = mistakes.filter(({ panelId }) => panelId === panel.id).map(({ text }) => text);
+      if (own.length > 0) marked.set(panel, own.join("; "));
+    }
+    this.mistakenPanels.value = marked;
   }
 
   #hear(told: SavedDashboard): void {

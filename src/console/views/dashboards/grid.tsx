@@ -8,12 +8,14 @@ import { usePanelHandles } from "./panel-handles.ts";
 interface GridProps {
   readonly panels: readonly Panel[];
   readonly setting: PanelSetting;
+  /** What is wrong with which. */
+  readonly mistaken: ReadonlyMap<Panel, string>;
   /** Missing: it is only looked at. */
   readonly actions?: PanelActions & { place(rects: readonly Rect[], gesture: string): void };
 }
 
 /** Panels where they stand; on a phone below each other. */
-export function Grid({ panels, setting, actions }: GridProps) {
+export function Grid({ panels, setting, mistaken, actions }: GridProps) {
   const grid = useRef<HTMLDivElement>(null);
   const [told, setTold] = useState("");
   const rects = useMemo(() => panels.map(rectOf), [panels]);
@@ -39,6 +41,7 @@ export function Grid({ panels, setting, actions }: GridProps) {
             key={rect.id}
             panel={byId.get(rect.id)!}
             {...{ rect, setting }}
+            mistake={mistaken.get(byId.get(rect.id)!) ?? ""}
             order={order.get(rect.id)!}
             {...(actions && { editing: { ...actions, ...handles } })}
           />

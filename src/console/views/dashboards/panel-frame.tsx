@@ -23,11 +23,13 @@ interface PanelFrameProps {
   /** Where panels stand below each other. */
   readonly order: number;
   readonly setting: PanelSetting;
+  /** Why it could not be saved; "": it could. */
+  readonly mistake: string;
   /** Missing: it is only looked at. */
   readonly editing?: PanelActions & PanelHandles;
 }
 
-export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameProps) {
+export function PanelFrame({ panel, rect, order, setting, mistake, editing }: PanelFrameProps) {
   const place = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const isNear = useIsNear(place);
@@ -42,6 +44,7 @@ export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameP
       class="dash-panel"
       aria-label={title}
       data-held={editing?.heldId === panel.id}
+      data-mistaken={mistake !== ""}
       style={{
         gridColumn: `${x + 1} / span ${width}`,
         gridRow: `${y + 1} / span ${height}`,
@@ -66,6 +69,7 @@ export function PanelFrame({ panel, rect, order, setting, editing }: PanelFrameP
         </h2>
         <PanelMenu {...{ panel, setting }} {...(editing && { editing })} />
       </div>
+      {mistake !== "" && <p class="field-error dash-mistake">{mistake}</p>}
       <div
         ref={content}
         class="dash-body"
