@@ -15,6 +15,16 @@ test("a column a series, a row a time, to the microsecond; what has no point is 
   );
 });
 
+test("a band has its minimum and maximum beside what is between them", () => {
+  const banded = { ...series("a", [0, 1_000], [2, 5], "°C"), mins: [1, 4], maxs: [3, 6] };
+  expect(csvOf([banded, series("b", [1_000], [9])], { fromMs: 0, toMs: 2_000 }).split("\r\n")).toEqual([
+    "time,a (°C),a min (°C),a max (°C),b",
+    "1970-01-01T00:00:00.000Z,2,1,3,",
+    "1970-01-01T00:00:01.000Z,5,4,6,9",
+    "",
+  ]);
+});
+
 test("no name is a formula in a spreadsheet", () => {
   for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"]) expect(guardedCell(name)).toBe(`"'${name}"`);
   expect(guardedCell('=cmd|" /C calc"!A0')).toBe(`"'=cmd|"" /C calc""!A0"`);

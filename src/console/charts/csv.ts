@@ -1,10 +1,11 @@
 /** What a chart shows, as CSV (RFC 4180). Pure. */
 import { guardedCell } from "../../model/csv.ts";
-import { mergedRows } from "./merged-rows.ts";
+import { bandsBeside, mergedRows } from "./merged-rows.ts";
 import type { PlotRange, PlotSeries } from "./plot-model.ts";
 
-/** A column of times in ISO 8601, then one for each series, which is empty where it has no point. */
-export function csvOf(series: readonly PlotSeries[], range: PlotRange): string {
+/** A column of times in ISO 8601, then one for each series, and two for its band, which are empty where it has no point. */
+export function csvOf(shown: readonly PlotSeries[], range: PlotRange): string {
+  const series = bandsBeside(shown);
   const heads = series.map(({ label, unit }) => (unit === "" ? label : `${label} (${unit})`));
   const lines = [["time", ...heads].map(guardedCell).join(",")];
   for (const { timeMs, values } of mergedRows(series, range)) {

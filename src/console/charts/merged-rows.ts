@@ -8,6 +8,18 @@ export interface MergedRow {
   readonly values: readonly number[];
 }
 
+/** Minimum and maximum of a band as series of their own, behind theirs. */
+export function bandsBeside(series: readonly PlotSeries[]): PlotSeries[] {
+  return series.flatMap((each) => {
+    const { key, label, mins, maxs } = each;
+    if (mins === undefined || maxs === undefined) return [each];
+    const edge = (name: string, values: PlotSeries["values"]) => {
+      return { ...each, values, key: `${key} ${name}`, label: `${label} ${name}` };
+    };
+    return [each, edge("min", mins), edge("max", maxs)];
+  });
+}
+
 /** A row for each time in the range that any of them has a point at, ascending. */
 export function* mergedRows(series: readonly PlotSeries[], { fromMs, toMs }: PlotRange): Generator<MergedRow> {
   const places = series.map(({ timesMs }) => countBelow(timesMs, fromMs));

@@ -4,14 +4,15 @@ import { countText, numberText } from "../format.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Table, type Column } from "../parts/table.tsx";
 import { Time } from "../parts/time.tsx";
-import { mergedRows, type MergedRow } from "./merged-rows.ts";
+import { bandsBeside, mergedRows, type MergedRow } from "./merged-rows.ts";
 import type { Shown } from "./save.ts";
 
 const ROWS_MAX = 20_000;
 
 /** As they were when it was opened: rows that move on cannot be read. */
 export function ValuesTable({ shown, onClose }: { shown: Shown; onClose(): void }) {
-  const { title, series, range } = shown;
+  const { title, range } = shown;
+  const series = useMemo(() => bandsBeside(shown.series), []);
   const { rows, more } = useMemo(() => {
     const all = [...mergedRows(series, range)].reverse();
     return { rows: all.slice(0, ROWS_MAX), more: Math.max(0, all.length - ROWS_MAX) };
