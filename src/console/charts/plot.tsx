@@ -9,6 +9,7 @@ import { LimitHandle } from "./limit-handle.ts";
 import { Legend } from "./legend.tsx";
 import { PlotCanvas } from "./plot-canvas.ts";
 import { saveCsv, savePng, type Shown, type ShownSeries } from "./save.ts";
+import { unseenIn } from "./unseen.ts";
 import { ValuesTable } from "./values-table.tsx";
 import { outOfSight } from "./out-of-sight.ts";
 import { Menu } from "../parts/menu.tsx";
@@ -108,17 +109,7 @@ export function Plot(props: PlotProps) {
   }, [crosshair, heightPx]);
 
   useEffect(() => {
-    const { thresholds, episodes, annotations, logScale, min, max } = props;
-    const model: PlotModel = {
-      ...{ series, range: shown.current, hidden },
-      ...(thresholds && { thresholds }),
-      ...(episodes && { episodes }),
-      ...(annotations && { annotations }),
-      ...(logScale && { logScale }),
-      ...(min !== undefined && { min }),
-      ...(max !== undefined && { max }),
-    };
-    canvas.current!.show(model);
+    canvas.current!.show(modelOf({ ...props, range: shown.current, hidden }));
     canvas.current!.point(crosshair.peek() ?? cursorMs);
   });
 
@@ -169,10 +160,33 @@ export function Plot(props: PlotProps) {
       <div ref={limit} class="plot-limit" hidden />
       {hasLegend && hiddenLimits !== "" && <p class="dim plot-limits">{hiddenLimits}.</p>}
       {hasLegend && <GapLegend series={series.filter(({ key }) => !hidden.has(key))} range={shown.current} />}
+      {hasLegend && <Unseen {...props} range={shown.current} hidden={hidden} />}
       {hasLegend && <Legend {...{ series, hidden, crosshair, unit }} onHidden={setHidden} />}
       {table !== undefined && <ValuesTable shown={table} onClose={() => setTable(undefined)} />}
     </div>
   );
+}
+
+/** What the lines do not show. */
+function Unseen(props: PlotProps & { readonly hidden: ReadonlySet<string> }) {
+  return unseenIn(modelOf(props)).map((note) => (
+    <p class="dim chart-note" key={note}>
+      {note}
+    </p>
+  ));
+}
+
+function modelOf(props: PlotProps & { readonly hidden: ReadonlySet<string> }): PlotModel {
+  const { series, range, hidden, thresholds, episodes, annotations, logScale, min, max } = props;
+  return {
+    ...{ series, range, hidden },
+    ...(thresholds && { thresholds }),
+    ...(episodes && { episodes }),
+    ...(annotations && { annotations }),
+    ...(logScale && { logScale }),
+    ...(min !== undefined && { min }),
+    ...(max !== undefined && { max }),
+  };
 }
 
 function ChartTitle({ title, unit }: { title: string; unit: string }) {
