@@ -53,6 +53,7 @@ export function listenForWaking(): void {
   addEventListener("offline", check);
   addEventListener("online", check);
   addEventListener("pageshow", check);
+  addEventListener("pagehide", () => link.rest());
   document.addEventListener("resume", check);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && check());
 }

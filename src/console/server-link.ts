@@ -123,6 +123,11 @@ export class ServerLink {
     this.#tunnel?.check();
   }
 
+  /** For a page that is left: the browser may keep it as it is, with its connection, to go back to. {@link check} brings it up again. */
+  rest(): void {
+    this.#tunnel?.close();
+  }
+
   #hurry(): void {
     if (this.#state.peek().kind !== "waiting" || Date.now() - this.#hurriedMs < HURRIED_EVERY_MS) return;
     this.#hurriedMs = Date.now();

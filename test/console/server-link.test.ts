@@ -190,6 +190,15 @@ test("after a sleep the connection is asked at once whether it lives", async () 
   expect(state().kind).toBe("waiting");
 });
 
+test("a page that is left gives its connection back, and is up again as soon as it is looked at", async () => {
+  sockets[0].open();
+  link.rest();
+  expect([sockets[0].readyState, state().kind]).toEqual([WebSocket.CLOSED, "waiting"]);
+  link.check();
+  sockets[1].open();
+  expect(state().kind).toBe("open");
+});
+
 test("where WebSockets are refused twice and the server is there, calls go as plain requests, few streams at once", async () => {
   isHealthy = true;
   await refuse();

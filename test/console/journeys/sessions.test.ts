@@ -210,3 +210,23 @@ test("a replay moves charts, alerts and chat together", async () => {
   await page.shows("it is over");
   await page.shows("▶ Play");
 });
+
+test("whoever goes on to another page of the console by its address is not in the session any more", async () => {
+  await collaboration.createSession({ sessionId: "fan-1", userId: "Ada", title: "Fan 1" });
+  await using ada = await pageOf("Ada", "/sessions/fan-1");
+  await using ben = await pageOf("Ben", "/sessions/fan-1");
+  await ada.shows("Ben joined");
+  const isAway = (away: boolean) =>
+    ada.until(
+      async () => {
+        const { session } = await collaboration.getSession({ sessionId: "fan-1" });
+        return session!.members.some(({ userId, streams }) => userId === "Ben" && (streams === 0) === away);
+      },
+      `has Ben ${away ? "away" : "there"}`,
+    );
+  await ben.open(`${base}/devices`);
+  await isAway(true);
+  // Out of the browser's memory the page comes in again.
+  await ben.ask("history.back()");
+  await isAway(false);
+});
