@@ -11,6 +11,8 @@ export interface DeviceRecord {
   isTold: boolean;
   /** Undefined: it was found in the data alone, and nothing more is known of it. */
   stored: Device | undefined;
+  /** What the tag `site` of its points says; "": nothing. It holds until somebody, or the device, says more of it. */
+  foundSite: string;
   standing: Standing;
 }
 
@@ -55,7 +57,7 @@ export class DeviceBook {
   /** It must not be there. */
   add(id: string, createdMs: number): DeviceRecord {
     const index = this.#free.pop() ?? this.#records.length;
-    const record = { id, index, createdMs, isTold: false, stored: undefined, standing: NEVER_SEEN };
+    const record = { id, index, createdMs, isTold: false, stored: undefined, foundSite: "", standing: NEVER_SEEN };
     this.#records[index] = record;
     this.#byId.set(id, record);
     return record;

@@ -2,6 +2,7 @@
 import { invalidField } from "../model/errors.ts";
 import { nameIn } from "../model/texts.ts";
 import type { Device } from "../wire/gen/devices_pb.ts";
+import type { DeviceRecord } from "./device-book.ts";
 import { deviceIdIn } from "./device-input.ts";
 import { STATUSES } from "./status/status.ts";
 
@@ -49,6 +50,6 @@ export function scopeOf({ statuses, sites, types, parents, tags, search = "" }: 
 }
 
 /** Of one that was found in the data alone. */
-export function bareFacts(deviceId: string): DeviceFacts {
-  return { deviceId, name: "", type: "", site: "", parent: "", tags: {} };
+export function bareFacts({ id, foundSite }: Pick<DeviceRecord, "id" | "foundSite">): DeviceFacts {
+  return { deviceId: id, name: "", type: "", site: foundSite, parent: "", tags: {} };
 }

@@ -46,6 +46,8 @@ export interface HearingDeps {
 /** Devices that are looked at in one turn: a few milliseconds. */
 const LOOKED_AT_ONCE = 500;
 const TICK_MS = 250;
+/** What may be the site of a device; a tag may say more. */
+const SITE = /^\P{Cc}{1,256}$/u;
 /** What was learned of devices is written down so often. */
 const SAVE_EVERY_MS = 5_000;
 const SAVED_AT_ONCE = 200;
@@ -81,16 +83,20 @@ export class DeviceHearing {
     this.#deps.statuses.arrived(device, newestUs / 1_000, arrivalMs);
   };
 
-  /** The index of a device, which is made known where it is not; -1 where there are as many as may be. */
-  find(id: string, atMs: number): number {
+  /** The index of a device, which is made known where it is not; -1 where there are as many as may be. `site`: as its points say. */
+  find(id: string, atMs: number, site = ""): number {
     const { book, devicesMax } = this.#deps;
     const known = book.get(id);
-    if (known !== undefined) return known.index;
+    if (known !== undefined) {
+      if (known.foundSite === "" && SITE.test(site)) known.foundSite = site;
+      return known.index;
+    }
     if (book.count >= devicesMax) {
       this.#tellFull(id);
       return -1;
     }
     const record = book.add(id, Math.floor(atMs));
+    if (SITE.test(site)) record.foundSite = site;
     this.#found.set(record.index, record);
     return record.index;
   }

@@ -18,9 +18,12 @@ const TOLD_AT_ONCE = 5_000;
 /** `newestUs`: the latest event time of the device since it was told of last; `arrivalMs`: when that arrived. */
 export type OnArrived = (device: number, newestUs: number, arrivalMs: number) => void;
 
+/** The index of a device that may have to be made known; -1 where it may not be known. `site`: the tag of the series, where it has one. */
+export type FindDevice = (id: string, atMs: number, site: string | undefined) => number;
+
 export class DeviceSeries {
   readonly #registry: SeriesRegistry;
-  readonly #find: (id: string, atMs: number) => number;
+  readonly #find: FindDevice;
   /** By series: the device's index and {@link FIRST}. */
   #devices = new Uint32Array(1_024);
   /**
@@ -40,8 +43,7 @@ export class DeviceSeries {
   readonly #waiting = { seriesIds: [] as number[], newestUs: [] as number[], arrivalMs: [] as number[] };
   #waitingFirst = 0;
 
-  /** `find`: the index of a device that may have to be made known; -1 where it may not be known. */
-  constructor(registry: SeriesRegistry, find: (id: string, atMs: number) => number) {
+  constructor(registry: SeriesRegistry, find: FindDevice) {
     this.#registry = registry;
     this.#find = find;
   }
@@ -178,7 +180,7 @@ export class DeviceSeries {
     if (!this.#registry.has(seriesId)) return NOBODY;
     this.#makeRoom(seriesId);
     const id = this.idOf(seriesId);
-    const device = id === "" ? -1 : this.#find(id, atMs);
+    const device = id === "" ? -1 : this.#find(id, atMs, tagOfKey(this.#registry.keyOf(seriesId), "site"));
     if (device < 0) return (this.#devices[seriesId] = NOBODY);
     if (device >= this.#firsts.length) {
       const length = Math.max(device + 1, 2 * this.#firsts.length);

@@ -290,7 +290,7 @@ export class Devices {
 
   #remove(rows: RowsMade, record: DeviceRecord, by: string): void {
     const device = create(DeviceSchema, { deviceId: record.id });
-    const before = withStanding(factsOf(record.stored ?? device), record.standing);
+    const before = withStanding(factsOf(record.stored ?? foundDevice(record)), record.standing);
     const event = journalEvent({ kind: "deleted", device, before, atMs: this.#deps.nowMs(), actor: by });
     rows.add([event], removalsOf(record.id, this.#deps.hasPoints(record)));
   }
@@ -320,13 +320,15 @@ export class Devices {
   }
 }
 
-/** As it is known; of one that nothing is known of, its id. */
-export function foundDevice({ id, createdMs }: Pick<DeviceRecord, "id" | "createdMs">): Device {
-  return create(DeviceSchema, { deviceId: id, createdAt: timestampFromMs(createdMs) });
+/** Of one that was found in the data: all that is known. */
+export function foundDevice({ id, createdMs, foundSite }: DeviceRecord): Device {
+  return create(DeviceSchema, { deviceId: id, site: foundSite, createdAt: timestampFromMs(createdMs) });
 }
 
 function plainOf(record: DeviceRecord | undefined, id = record?.id ?? ""): Device {
-  return record?.stored === undefined ? create(DeviceSchema, { deviceId: id }) : plain(record.stored);
+  return record?.stored === undefined
+    ? create(DeviceSchema, { deviceId: id, site: record?.foundSite ?? "" })
+    : plain(record.stored);
 }
 
 class RowsMade implements Rows {

@@ -41,7 +41,7 @@ export async function listDevices(request: ListDevicesRequest, deps: ListDeps) {
   for (const record of deps.book.told()) {
     if (++looked % RECORDS_AT_ONCE === 0) await deps.pause();
     const { status } = record.standing;
-    if (!scope.takes(record.stored ?? bareFacts(record.id), status)) continue;
+    if (!scope.takes(record.stored ?? bareFacts(record), status)) continue;
     total++;
     byStatus[status] = (byStatus[status] ?? 0n) + 1n;
     const place = { value: valueOf(record), id: record.id, record };
@@ -64,7 +64,7 @@ function valuesFor(order: string, { statuses }: ListDeps): (record: DeviceRecord
     case "name":
       return ({ stored }) => stored?.name ?? "";
     case "site":
-      return ({ stored }) => stored?.site ?? "";
+      return ({ stored, foundSite }) => stored?.site ?? foundSite;
     case "status":
       return ({ standing }) => STATUS_ORDER.indexOf(standing.status);
     case "last_seen":

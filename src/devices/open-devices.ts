@@ -85,7 +85,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     ...{ journal, clock, onTrouble },
     onCommit: (events) => devices.committing(events),
   });
-  const series: DeviceSeries = new DeviceSeries(registry, (id, atMs) => hearing.find(id, atMs));
+  const series: DeviceSeries = new DeviceSeries(registry, (id, atMs, site) => hearing.find(id, atMs, site));
   const statuses = new DeviceStatuses({
     nowMs: clock.nowMs(),
     monotonicMs: clock.monotonicMs(),

@@ -64,7 +64,7 @@ export async function* watchDevices(
   const beganAt = journal.lastPosition;
   if (position === undefined) {
     // Of those that change while they are read the change is told behind them, too.
-    const isSeen = ({ id, stored, standing }: DeviceRecord) => scope.takes(stored ?? bareFacts(id), standing.status);
+    const isSeen = (record: DeviceRecord) => scope.takes(record.stored ?? bareFacts(record), record.standing.status);
     const pause = () => deps.pause();
     for (const [i, record] of (await byId(deps.book.told(), isSeen, pause)).entries()) {
       if (signal.aborted) return;
@@ -100,8 +100,8 @@ async function* flappingOnes(
   cursor: string,
 ): AsyncGenerator<DeviceEventMessage, void> {
   // By whichever status their filter has taken them.
-  const isWanted = ({ id, stored, standing }: DeviceRecord) =>
-    standing.isFlapping && STATUSES.some((status) => scope.takes(stored ?? bareFacts(id), status));
+  const isWanted = (record: DeviceRecord) =>
+    record.standing.isFlapping && STATUSES.some((status) => scope.takes(record.stored ?? bareFacts(record), status));
   for (const record of await byId(book.told(), isWanted, pause)) {
     const { id, stored, standing } = record;
     const { status: previousStatus, sinceMs: atMs } = standing;

@@ -638,3 +638,27 @@ test("many devices at once are written many in a commit", async () => {
   expect((await rig.list()).total).toBe(5_000n);
   expect(rig.kept.journal.appends).toBeLessThan(60);
 });
+
+test("a device that was found is at the site that its points name until somebody says another one", async () => {
+  const kept = new Kept();
+  const rig = await DeviceRig.open(kept);
+  const [fan, pump] = ["fan", "pump"].map((device) => rig.series("t", "gateway", { device, site: "garden" }));
+  rig.send([fan, pump, rig.series("t", "gateway", { device: "odd", site: "two\nlines" })]);
+  await rig.settle();
+  const sites = async (of: DeviceRig, request: object = {}) =>
+    (await of.list(request)).devices.map(({ deviceId, site }) => [deviceId, site]);
+  expect(await sites(rig)).toEqual([
+    ["fan", "garden"],
+    ["odd", ""],
+    ["pump", "garden"],
+  ]);
+  await rig.register({ deviceId: "pump", site: "hall" });
+  expect(await sites(rig, { sites: ["garden"] })).toEqual([["fan", "garden"]]);
+  await rig.devices.close();
+  const again = await DeviceRig.open(kept);
+  expect(await sites(again)).toEqual([
+    ["fan", "garden"],
+    ["odd", ""],
+    ["pump", "hall"],
+  ]);
+});
