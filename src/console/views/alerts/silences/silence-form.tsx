@@ -14,8 +14,6 @@ import { Dialog } from "../../../parts/dialog.tsx";
 import { NameWanted } from "../../../parts/name-field.tsx";
 import { tell } from "../../../parts/tell.ts";
 import { user } from "../../../user.ts";
-import { CheckField, ListField, TextField } from "../form-fields.tsx";
-import { Covered } from "../actions/silence-dialog.tsx";
 import { CheckField, ListField, TextField } from "../../../parts/fields.tsx";
 import { problemAt, problemsOf, type Problem } from "../problems.ts";
 import { Covered } from "./covered.tsx";
