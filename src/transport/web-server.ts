@@ -124,7 +124,8 @@ async function answer(
       server.timeout(request, 0);
       return liveResponse(request, options.methods, options.origins, stopping);
     case "/healthz":
-      return new Response("ok\n");
+      // Bun sends no date. Pages without a WebSocket read the time off it.
+      return new Response("ok\n", { headers: { date: new Date().toUTCString() } });
     case "/readyz": {
       const { reason } = options.health;
       return reason === undefined ? new Response("ready\n") : new Response(`not ready: ${reason}\n`, { status: 503 });

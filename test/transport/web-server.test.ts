@@ -248,7 +248,9 @@ test("health, readiness with its reason, metrics, a page that says what is here"
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   toy.health.fail("the log worker is gone");
   expect(await (await fetch(`${url}/readyz`)).text()).toBe("not ready: the log worker is gone\n");
-  expect(await (await fetch(`${url}/healthz`)).text()).toBe("ok\n");
+  const healthz = await fetch(`${url}/healthz`);
+  expect(await healthz.text()).toBe("ok\n");
+  expect(Math.abs(Date.parse(healthz.headers.get("date")!) - Date.now())).toBeLessThan(60_000);
   expect(await (await fetch(`${url}/metrics`)).text()).toBe("some_total 1\n");
   expect(await (await fetch(url)).text()).toContain("POST /analytics.Dashboard/QueryRange");
   expect(await (await fetch(`${url}/nowhere`)).text()).toContain("nothing at /nowhere");
