@@ -1,5 +1,6 @@
 /** How the page calls for attention, and where the browser withholds that: always in sight. */
 import { useState } from "preact/hooks";
+import { unacknowledged } from "../data/alerts.ts";
 import { durationText } from "../format.ts";
 import { browserNowMs } from "../now.ts";
 import { lazy } from "../lazy.tsx";
@@ -54,6 +55,9 @@ function stateText(): StateText {
   if (!isOn) return state("sound off", "off");
   if (mutedMs > 0) return state(`muted for ${durationText(mutedMs)}`, durationText(mutedMs));
   if (soundState.value === "unavailable") return state("this browser has no sound", "no sound", true);
-  if (soundState.value === "suspended") return state("sound not armed: click anywhere", "click anywhere", true);
+  if (soundState.value === "suspended") {
+    // With nothing to sound for it is a hint, and the first click arms it.
+    return state("sound not armed: click anywhere", "click anywhere", unacknowledged.value > 0);
+  }
   return state("sound on", "on");
 }
