@@ -23,7 +23,10 @@ interface TimeFormats {
 function timeFormats(zone: { timeZone?: string }): TimeFormats {
   return {
     clock: new Intl.DateTimeFormat(undefined, { ...zone, hour: "2-digit", minute: "2-digit", second: "2-digit" }),
-    dateAndClock: new Intl.DateTimeFormat(undefined, { ...zone, dateStyle: "short", timeStyle: "medium" }),
+    dateAndClock: new Intl.DateTimeFormat(undefined, {
+      ...{ ...zone, year: "numeric", month: "numeric", day: "numeric" },
+      ...{ hour: "numeric", minute: "2-digit", second: "2-digit" },
+    }),
     long: new Intl.DateTimeFormat(undefined, { ...zone, dateStyle: "medium", timeStyle: "long" }),
     day: new Intl.DateTimeFormat(undefined, { ...zone, dateStyle: "full" }),
   };

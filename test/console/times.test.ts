@@ -11,7 +11,8 @@ const WRITTEN = `
   };
   const meant = (timeZone) => {
     const format = (options) => new Intl.DateTimeFormat(undefined, { timeZone, ...options }).format(ms);
-    const dateTime = format({ dateStyle: "short", timeStyle: "medium" });
+    const day = { year: "numeric", month: "numeric", day: "numeric" };
+    const dateTime = format({ ...day, hour: "numeric", minute: "2-digit", second: "2-digit" });
     return [
       format({ dateStyle: "full" }),
       dateTime,
@@ -30,4 +31,5 @@ test("days and times are local, or of UTC where that was chosen, all of them", a
   expect(local).toEqual(tokyo);
   expect(utc).toEqual(meantUtc);
   expect(local[0]).not.toBe(utc[0]);
+  expect(local[1]).toContain("2026");
 });
