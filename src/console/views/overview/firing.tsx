@@ -24,7 +24,7 @@ export function Firing({ site }: { site: string }) {
           <li key={id} class="overview-alert">
             <Severity severity={alert.severity} />
             <span class="ellipsis">
-              <a href={pathTo("alerts", id)}>{alert.title}</a> {device !== "" && <span class="dim">{device}</span>}
+              {device !== "" && <span class="dim">{device}</span>} <a href={pathTo("alerts", id)}>{alert.title}</a>
             </span>
             <span class="dim">
               {status !== "firing" && `${status} · `}
