@@ -7,7 +7,7 @@ import { alertRow, SEVERITIES } from "../../../data/alert-row.ts";
 import { localText, msOfLocalText } from "../../../data/local-time.ts";
 import { poll } from "../../../data/poll.ts";
 import { errorText } from "../../../errors.ts";
-import { countText, durationText, msOf } from "../../../format.ts";
+import { countOf, durationText, msOf } from "../../../format.ts";
 import { serverNowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { Severity, severityMark } from "../../../parts/status.tsx";
@@ -75,8 +75,10 @@ export function PastAlerts() {
   const text = (name: string) => params.get(name) ?? "";
   const [severity, rule, device] = [text("severity"), text("rule"), text("device")];
   const range = RANGES.find(([name]) => name === (text("range") || "24h"));
+  const severities = severity.split(",").filter((each) => each !== "");
+  const unknown = severities.filter((each) => !SEVERITIES.includes(each));
   const { alerts, failure, isReading, more } = usePast({
-    severities: severity === "" ? [] : severity.split(","),
+    severities: severities.filter((each) => SEVERITIES.includes(each)),
     rules: rule === "" ? [] : [rule],
     devices: device === "" ? [] : [device],
     lastMs: text("from") === "" ? (range ?? RANGES[1])[1] : undefined,
@@ -121,10 +123,16 @@ export function PastAlerts() {
         <Glob name="rule" label="Rule" value={rule} />
         <Glob name="device" label="Device" value={device} />
         <output class="push dim">
-          {countText(alerts.length)}
+          {countOf(alerts.length, "alert")}
           {more !== undefined && " or more"}
         </output>
       </form>
+      {unknown.length > 0 && (
+        <p class="alerts-note">
+          There is no severity {unknown.join(", ")}: alerts of{" "}
+          {severities.length > unknown.length ? "the others" : "all"} are shown. Severities are {SEVERITIES.join(", ")}.
+        </p>
+      )}
       {failure !== "" && <p role="alert">The alerts could not be read: {failure}. Trying again.</p>}
       {!isReading && failure === "" && alerts.length === 0 && (
         <Empty title="Nothing fired">
