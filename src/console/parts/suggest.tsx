@@ -19,8 +19,8 @@ export interface Suggestions {
 interface SuggestProps {
   readonly label: string;
   readonly value: string;
-  /** Chosen, or typed and left with Enter, Tab or a click elsewhere. */
-  onChange(value: string): void;
+  /** Chosen, or typed and left with Enter, Tab or a click elsewhere: then the focus is not there any more. */
+  onChange(value: string, hasFocus: boolean): void;
   /** For what was typed ("" too); the former is aborted. */
   suggest(typed: string, options: { signal: AbortSignal }): Promise<Suggestions>;
   readonly placeholder?: string;
@@ -32,6 +32,8 @@ interface SuggestProps {
   readonly isLabelHidden?: boolean;
   /** Takes the focus as it appears. */
   readonly isFocused?: boolean;
+  /** What is chosen is added to others that stand elsewhere: the field is empty again, for the next. */
+  readonly isAdding?: boolean;
 }
 
 const ASKED_AFTER_MS = 120;
@@ -62,11 +64,12 @@ export function Suggest(props: SuggestProps) {
   }, [isOpen, items]);
   useEffect(() => list.current!.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
 
-  const choose = (chosen: string) => {
+  const choose = (chosen: string, hasFocus = true) => {
     hasChosen.current = true;
-    setTyped(chosen);
+    pointed.current = undefined;
+    setTyped(props.isAdding === true ? value : chosen);
     setOpen(false);
-    if (chosen !== value) onChange(chosen);
+    if (chosen !== value) onChange(chosen, hasFocus);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const { key } = event;
@@ -118,7 +121,7 @@ export function Suggest(props: SuggestProps) {
           hasChosen.current = false;
           setOpen(true);
         }}
-        onBlur={() => !hasChosen.current && (isOpen ? choose(typed) : typed !== value && onChange(typed))}
+        onBlur={() => !hasChosen.current && (isOpen || typed !== value) && choose(typed, false)}
       />
       <div ref={list} class="suggest-list" popover="manual">
         <div id={listId} role="listbox" aria-label={label}>
@@ -163,7 +166,8 @@ function useSuggestions(suggest: SuggestProps["suggest"], typed: string, isWante
   const [asked, setAsked] = useState(NONE);
   const [isAsking, setAsking] = useState(false);
   useEffect(() => {
-    if (!isWanted) return;
+    // What was found before is not what is asked for next.
+    if (!isWanted) return setAsked(NONE);
     const controller = new AbortController();
     const { signal } = controller;
     const ask = async () => {

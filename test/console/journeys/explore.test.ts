@@ -101,6 +101,7 @@ test("a metric is found by the middle of its name and filtered by a tag, with th
   await page.press("Enter");
   await chartOf(page);
   await page.shows("pump-2");
+  expect(await page.ask("[document.activeElement.dataset.hotkey, document.activeElement.value]")).toEqual(["/", ""]);
   await page.ask("document.querySelector('input[placeholder^=device]').focus()");
   await page.type("sit");
   await page.until(() => page.ask("document.querySelectorAll('[role=option]').length === 1"), "suggests the tag");
@@ -115,6 +116,7 @@ test("a metric is found by the middle of its name and filtered by a tag, with th
   await page.press("ArrowDown");
   await page.press("Enter");
   await page.until(async () => !(await page.text()).includes("pump-1"), "leaves others out");
+  expect(await page.ask("document.activeElement.placeholder")).toStartWith("device");
   expect(await page.ask("location.search")).toBe("?metric=hall_pressure_bar&tag.site=hall-1");
 });
 

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
+import { useState } from "preact/hooks";
 import { suggestMetrics, suggestTagKeys, suggestValues as suggestTagValues } from "../../data/suggestions.ts";
 import { AGGREGATIONS, FUNCTIONS } from "../../data/chart-query.ts";
 import { Suggest, type Suggestions } from "../../parts/suggest.tsx";
@@ -105,6 +106,8 @@ interface FiltersProps {
 
 function Filters({ query, variables, choices, onChange }: FiltersProps) {
   const entries = Object.entries(query.filters);
+  /** The key that was added last: its value is chosen next. */
+  const [added, setAdded] = useState("");
   const set = (at: number, entry: readonly [string, string] | undefined) => {
     const next = entry === undefined ? entries.toSpliced(at, 1) : entries.toSpliced(at, 1, [...entry]);
     onChange(Object.fromEntries(next));
@@ -125,6 +128,7 @@ function Filters({ query, variables, choices, onChange }: FiltersProps) {
             label={`Filter by ${key}`}
             placeholder="any"
             value={value}
+            isFocused={key === added}
             onChange={(next) => set(i, [key, next])}
             suggest={(typed, options) => suggest(key, typed, options)}
           />
@@ -139,12 +143,16 @@ function Filters({ query, variables, choices, onChange }: FiltersProps) {
         </div>
       ))}
       <Suggest
-        key={entries.length}
         label="Add a filter by"
+        isAdding
         placeholder="site, device, any tag"
         value=""
         size={18}
-        onChange={(key) => key !== "" && query.filters[key] === undefined && set(entries.length, [key, ""])}
+        onChange={(key, hasFocus) => {
+          if (key === "" || query.filters[key] !== undefined) return;
+          setAdded(hasFocus ? key : "");
+          set(entries.length, [key, ""]);
+        }}
         suggest={(typed, options) => suggestTagKeys(typed, resolved(query, choices).metric, options)}
       />
     </>

@@ -15,10 +15,9 @@ export function MetricField({ state: { metrics, filters }, error }: FieldProps) 
   return (
     <div class="explore-line">
       <Suggest
-        // A new one once its metric stands beside it, so that it is empty.
-        key={metrics.join()}
         label="Metric"
         value=""
+        isAdding
         placeholder={metrics.length === 0 ? "a part of its name" : "one more"}
         hotkey="/"
         size={32}
@@ -46,6 +45,8 @@ export function MetricField({ state: { metrics, filters }, error }: FieldProps) 
 
 export function FilterFields({ state: { metrics, filters }, error }: FieldProps) {
   const [key, setKey] = useState("");
+  /** Whoever chose with the keys goes on with them. */
+  const [goesOn, setGoesOn] = useState(false);
   const metric = metrics.join("|");
   const set = (next: Readonly<Record<string, string>>) => setParams(filterParams(next, route.peek().params));
   const values = { metric, filters };
@@ -72,11 +73,11 @@ export function FilterFields({ state: { metrics, filters }, error }: FieldProps)
       ))}
       {key === "" ? (
         <Suggest
-          key={Object.keys(filters).join()}
           label="Filter by"
           value=""
           placeholder="device, source or a tag"
           size={20}
+          isFocused={goesOn}
           onChange={setKey}
           suggest={(typed, options) => suggestTagKeys(typed, metric, options)}
           {...(error !== undefined && { error })}
@@ -89,7 +90,8 @@ export function FilterFields({ state: { metrics, filters }, error }: FieldProps)
           placeholder="a value, such as pump-*"
           size={20}
           isFocused
-          onChange={(value) => {
+          onChange={(value, hasFocus) => {
+            setGoesOn(hasFocus);
             setKey("");
             if (value !== "") set({ ...filters, [key]: value });
           }}
