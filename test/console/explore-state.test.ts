@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { exploreStateOf, filterParams, queryOf, rangeName } from "../../src/console/data/explore-state.ts";
+import { exploreStateOf, filterParams, mistakesIn, queryOf, rangeName } from "../../src/console/data/explore-state.ts";
 
 const stateOf = (query: string) => exploreStateOf(new URLSearchParams(query));
 
@@ -29,6 +29,20 @@ test("a range of one's own is in ISO 8601 or in milliseconds, and has to end aft
   expect(stateOf("from=1970-01-01T00:00:01Z&to=2000").own).toEqual(wanted);
   expect(stateOf("from=2000&to=1000").own).toBeUndefined();
   expect(queryOf(stateOf("metric=m&range=1h&from=1000&to=2000"), "m").range).toEqual(wanted);
+});
+
+test("what of an address cannot be read is said", () => {
+  const said = (query: string) => mistakesIn(new URLSearchParams(query));
+  expect(said("metric=m&range=90s&from=1970-01-01T00:00:01Z&to=2000&fn=p95&agg=max")).toEqual([]);
+  expect(said("range=&from=&to=")).toEqual([]);
+  expect(said("range=99y&from=2026-13-45&to=yesterday&fn=toString")).toEqual([
+    'range is "99y"; wanted a time such as 15m or 7d, at most 400d',
+    'from is "2026-13-45"; wanted a time such as 2026-03-01T12:00:00Z',
+    'to is "yesterday"; wanted a time such as 2026-03-01T12:00:00Z',
+    expect.stringContaining('fn is "toString"; wanted one of '),
+  ]);
+  expect(said("from=1000")).toEqual(['only "from" is given; wanted both']);
+  expect(said("from=2000&to=1000")).toEqual(["to is 1000, no later than from, 2000"]);
 });
 
 test("a step that cannot be read asks for none, and a day is told as it is chosen", () => {

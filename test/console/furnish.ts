@@ -100,7 +100,7 @@ export function pageAddresses({ metric, device, alertId, sessionId, issue, dashb
   const [nobodyIsTold, noDashboard] = ["Nobody is told", `There is no dashboard ${dashboardId}`];
   return [
     { name: "overview", path: "/", showsEmpty: "No device has been heard of yet" },
-    { name: "explore", path: `/explore?metric=${m}`, showsEmpty: "Nothing is stored in this range" },
+    { name: "explore", path: `/explore?metric=${m}`, showsEmpty: "There is no metric" },
     { name: "dashboards", path: "/dashboards", showsEmpty: "No dashboards yet" },
     { name: "dashboard", path: `/dashboards/${dashboardId}`, showsEmpty: noDashboard },
     { name: "panel", path: `/dashboards/${dashboardId}?edit=1&panel=p0`, showsEmpty: noDashboard },

@@ -5,6 +5,7 @@ import type { ChartQuery, RangeState } from "../data/range.ts";
 import { countText } from "../format.ts";
 import { useAnnotating } from "../parts/annotate.tsx";
 import { useOverlays } from "./overlays.ts";
+import { NothingStored } from "./nothing-stored.tsx";
 import { Plot, type PlotProps } from "./plot.tsx";
 import { useLiveRanges } from "./use-live-ranges.ts";
 
@@ -43,7 +44,7 @@ export function Chart({ query, title = query.metric, onFailure, ...plot }: Chart
         }
       />
       {notes.dialogs}
-      <ChartNotes state={{ ...state, notes: [...state.notes, ...cut] }} />
+      <ChartNotes query={query} state={{ ...state, notes: [...state.notes, ...cut] }} />
     </figure>
   );
 }
@@ -62,12 +63,12 @@ function useSeen(place: { readonly current: HTMLElement | null }): boolean {
 }
 
 /** What the lines do not say by themselves. */
-function ChartNotes({ state: { series, isRead, failure, more, notes } }: { state: RangeState }) {
+function ChartNotes({ query, state }: { query: ChartQuery; state: RangeState }) {
+  const { series, isRead, failure, more, notes } = state;
   return (
     <>
-      {series.length === 0 && failure === undefined && (
-        <p class="dim chart-note">{isRead ? "Nothing is stored in this range" : "Reading …"}</p>
-      )}
+      {series.length === 0 && failure === undefined && !isRead && <p class="dim chart-note">Reading …</p>}
+      {series.length === 0 && failure === undefined && isRead && <NothingStored {...query} />}
       {more > 0 && (
         <p class="dim chart-note">
           {countText(more)} more series: only {countText(series.length)} are shown. Filter them, or group them.

@@ -42,7 +42,7 @@ const TAG = "tag.";
 const PLAIN_FILTERS: readonly string[] = ["device", "source"];
 const RANGE_MS_MAX = 400 * 86_400_000;
 
-/** What cannot be read is left out: addresses are typed, and cut off in mails. */
+/** What cannot be read is left out, and said by `mistakesIn`: addresses are typed, and cut off in mails. */
 export function exploreStateOf(params: URLSearchParams): ExploreState {
   const filters: Record<string, string> = {};
   for (const [name, value] of params) {
@@ -60,6 +60,25 @@ export function exploreStateOf(params: URLSearchParams): ExploreState {
     ...(Object.hasOwn(AGGREGATIONS, aggregation) && { aggregation: aggregation as AggregationName }),
     ...(band !== null && { band: band === "1" }),
   };
+}
+
+/** What of an address is not shown as it says, in sentences. */
+export function mistakesIn(params: URLSearchParams): string[] {
+  const [range, from, to] = ["range", "from", "to"].map((name) => params.get(name));
+  const mistakes: string[] = [];
+  const say = (name: string, value: string, wanted: string) => mistakes.push(`${name} is "${value}"; wanted ${wanted}`);
+  const isTold = (text: string | null): text is string => text !== null && text !== "";
+  if (isTold(range) && rangeMsOf(range) === undefined) say("range", range, "a time such as 15m or 7d, at most 400d");
+  for (const [name, text] of [["from", from] as const, ["to", to] as const]) {
+    if (isTold(text) && Number.isNaN(timeOf(text))) say(name, text, "a time such as 2026-03-01T12:00:00Z");
+  }
+  if (isTold(from) !== isTold(to)) mistakes.push(`only "${isTold(from) ? "from" : "to"}" is given; wanted both`);
+  else if (timeOf(from) >= timeOf(to)) mistakes.push(`to is ${to}, no later than from, ${from}`);
+  for (const [name, known] of [["fn", FUNCTIONS] as const, ["agg", AGGREGATIONS] as const]) {
+    const text = params.get(name);
+    if (isTold(text) && !Object.hasOwn(known, text)) say(name, text, `one of ${Object.keys(known).join(", ")}`);
+  }
+  return mistakes;
 }
 
 /** Of every parameter what it is to be; "": not there. */

@@ -62,6 +62,12 @@ export async function suggestValues(
   return { items, more: Math.max(0, Number(anywhere.total) - items.length) };
 }
 
+/** Whether there was ever a series of the metric, exact or a glob, that passes the filters. */
+export async function isKnown(metric: string, filters: Filters, { signal }: Options): Promise<boolean> {
+  const { total } = await dashboardApi.listTagValues({ key: "metric", metric, filters, limit: 1 }, { signal });
+  return total > 0n;
+}
+
 function seriesText(series: bigint): string {
   return countOf(Number(series), "series", "series");
 }

@@ -239,5 +239,7 @@ test("a mistake in a question is said, and that nothing is stored", async () => 
     "says it at the field",
   );
   await page.open(`${base}/explore?metric=nothing_here`);
-  await page.shows("Nothing is stored in this range");
+  await page.shows("There is no metric nothing_here");
+  await page.open(`${base}/explore?metric=hall_pressure_bar&from=2000&to=1000`);
+  await page.shows("to is 1000, no later than from, 2000");
 });

@@ -9,7 +9,7 @@ import { newRuleAddress } from "../../data/rule-address.ts";
 import { Browse } from "./browse.tsx";
 import { FilterFields, MetricField } from "./choose-series.tsx";
 import { useDeviceMetrics } from "./device-metrics.ts";
-import { exploreStateOf, ownRangeParams, queryOf } from "../../data/explore-state.ts";
+import { exploreStateOf, mistakesIn, ownRangeParams, queryOf } from "../../data/explore-state.ts";
 import "./explore.css";
 import { HowFields } from "./how-fields.tsx";
 import { RangeFields } from "./range-fields.tsx";
@@ -44,6 +44,11 @@ export function Explore() {
           </a>
         )}
       </div>
+      {mistakesIn(route.value.params).map((mistake) => (
+        <p class="field-error" key={mistake}>
+          Not shown as the address says: {mistake}
+        </p>
+      ))}
       <ClockNote />
       {shown.length === 0 && (device === "" || ofDevice !== undefined) && <Browse filters={state.filters} />}
       <div class="charts">

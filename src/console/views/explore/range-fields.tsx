@@ -53,6 +53,11 @@ function OwnRange({ fromMs, toMs }: { fromMs: number; toMs: number }) {
   const [to, setTo] = useState(localText(toMs));
   const [fromTime = NaN, toTime = NaN] = [msOfLocalText(from), msOfLocalText(to)];
   const isOrdered = fromTime < toTime;
+  const error = isOrdered
+    ? ""
+    : Number.isNaN(fromTime - toTime)
+      ? "Both times are wanted"
+      : "It has to end after it begins";
   const zone = isUtc.value ? "UTC" : "local time";
   return (
     <form
@@ -83,9 +88,10 @@ function OwnRange({ fromMs, toMs }: { fromMs: number; toMs: number }) {
           onInput={({ currentTarget }) => setTo(currentTarget.value)}
         />
       </label>
-      <button type="submit" disabled={!isOrdered} title={isOrdered ? "" : "It has to end after it begins"}>
+      <button type="submit" disabled={!isOrdered}>
         Show
       </button>
+      <span role="status">{error !== "" && <span class="field-error">{error}</span>}</span>
     </form>
   );
 }
