@@ -169,15 +169,14 @@ async function passOn(
   call: number,
   signal: AbortSignal,
 ): Promise<void> {
-  let isHeadSent = false;
+  let sent: Promise<void> | undefined;
   const quiet = setTimeout(() => {
-    if (early === undefined || signal.aborted || socket.getBufferedAmount() > BUFFERED_BYTES_MAX) return;
-    isHeadSent = true;
-    socket.send(jsonFrame(FrameKind.HEAD, call, early));
+    if (early !== undefined) sent = sendInTurn(socket, jsonFrame(FrameKind.HEAD, call, early), signal);
   }, HEAD_AFTER_MS);
   const response = await answering.finally(() => clearTimeout(quiet));
   const head: AnswerHead = { status: response.status, headers: Object.fromEntries(response.headers) };
-  if (!isHeadSent) await sendInTurn(socket, jsonFrame(FrameKind.HEAD, call, head), signal);
+  await sent;
+  if (sent === undefined) await sendInTurn(socket, jsonFrame(FrameKind.HEAD, call, head), signal);
   else if (head.status !== early?.status) throw new Error(`a stream was answered with HTTP ${head.status}`);
   for await (const chunk of response.body === null ? [] : gathered(response.body)) {
     for (let at = 0; at < chunk.byteLength && !signal.aborted; at += CHUNK_BYTES_MAX) {
