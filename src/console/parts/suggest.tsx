@@ -1,5 +1,5 @@
 /** A field that suggests what could be typed, asked for while one types. */
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { errorText, isCancelled } from "../errors.ts";
 import { countText } from "../format.ts";
 import { placeBelow } from "./place-below.ts";
@@ -53,7 +53,8 @@ export function Suggest(props: SuggestProps) {
   useEffect(() => {
     if (props.isFocused) input.current!.focus();
   }, []);
-  useEffect(() => setTyped(value), [value]);
+  // At once: an effect that comes later takes the first letters of whoever types as soon as the field is there.
+  useLayoutEffect(() => setTyped(value), [value]);
   // An answer that comes after a choice was made does not take it back.
   useEffect(() => setAt(items.findIndex(({ value: each }) => each === pointed.current)), [items]);
   useEffect(() => {
