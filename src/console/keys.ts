@@ -10,10 +10,17 @@ export interface Key extends NamedKey {
   run(event: KeyboardEvent): void;
 }
 
+/** For the help alone. */
+export interface ToldKey extends NamedKey {
+  readonly label: string;
+}
+
 /** Of the page or of what it shows. */
 export interface KeyGroup {
   readonly title: string;
   readonly keys: readonly Key[];
+  /** What has the focus listens for these by itself. */
+  readonly told?: readonly ToldKey[];
 }
 
 /** All that do something now, those of the page first: what the help shows. */
@@ -25,15 +32,16 @@ const TYPING =
 /**
  * Keys of a view or a part of it, for as long as it is rendered: `useKeys("Alerts", [{ keys: "x", label: "Select", run }])`.
  * They come before the page's where they are the same. Say them in titles, too: `title={keyTitle("Select", "x")}`.
+ * `told`: those that its parts listen for while they have the focus.
  */
-export function useKeys(title: string, keys: readonly Key[]): void {
+export function useKeys(title: string, keys: readonly Key[], told: readonly ToldKey[] = []): void {
   const present = useRef(keys);
   present.current = keys;
-  const names = keys.map((key) => `${key.keys} ${key.label}`).join("\n");
+  const names = [...keys, ...told].map((key) => `${key.keys} ${key.label}`).join("\n");
   useEffect(() => {
     // What a key runs is that of the last rendering.
     const stable = keys.map((key, i) => ({ ...key, run: (event: KeyboardEvent) => present.current[i].run(event) }));
-    return addKeys({ title, keys: stable });
+    return addKeys({ title, keys: stable, told });
   }, [title, names]);
 }
 

@@ -7,12 +7,12 @@ export function Help({ onClose }: { onClose(): void }) {
   return (
     <Dialog title="Keys" onClose={onClose}>
       {singleKeys.value.value === "off" && <p>They are off; Settings turns them on.</p>}
-      {keyGroups.value.map(({ title, keys }) => (
+      {keyGroups.value.map(({ title, keys, told = [] }) => (
         <section key={title}>
           <h3>{title}</h3>
           <dl class="help-keys">
-            {keys.map(({ keys: pressed, label }) => (
-              <div key={pressed}>
+            {[...keys, ...told].map(({ keys: pressed, label }) => (
+              <div key={`${pressed} ${label}`}>
                 <dt>
                   {pressed.split(" ").map((key, i) => (
                     <kbd key={i}>{key === "" ? "Space" : key}</kbd>

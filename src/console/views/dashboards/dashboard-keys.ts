@@ -1,19 +1,35 @@
 import { useEffect, useRef } from "preact/hooks";
-import { useKeys } from "../../keys.ts";
+import { CHART_KEYS } from "../../charts/chart-keys.ts";
+import { useKeys, type ToldKey } from "../../keys.ts";
 import { setParams } from "../../route.ts";
 import type { DashboardState } from "./dashboard-state.ts";
 import { save } from "./save.ts";
 
+const EDITING_KEYS: readonly ToldKey[] = [
+  { keys: "Ctrl+Z", label: "Undo" },
+  { keys: "Ctrl+S", label: "Save" },
+  { keys: "← → ↑ ↓", label: "Move the panel whose place has the focus, with Shift resize it" },
+  ...CHART_KEYS,
+];
+
 /** Single keys, and those with Ctrl (or Command) that editors have. */
 export function useDashboardKeys(state: DashboardState, isEditing: boolean, isKiosk: boolean): void {
-  useKeys("Dashboard", [
-    { keys: "e", label: "Edit, or end it", run: () => setParams({ edit: isEditing ? "" : "1", kiosk: "", panel: "" }) },
-    {
-      keys: "k",
-      label: "Kiosk, or leave it",
-      run: () => setParams({ kiosk: isKiosk ? "" : "1", edit: "", panel: "" }),
-    },
-  ]);
+  useKeys(
+    "Dashboard",
+    [
+      {
+        keys: "e",
+        label: "Edit, or end it",
+        run: () => setParams({ edit: isEditing ? "" : "1", kiosk: "", panel: "" }),
+      },
+      {
+        keys: "k",
+        label: "Kiosk, or leave it",
+        run: () => setParams({ kiosk: isKiosk ? "" : "1", edit: "", panel: "" }),
+      },
+    ],
+    isEditing ? EDITING_KEYS : CHART_KEYS,
+  );
   const present = useRef(isEditing);
   present.current = isEditing;
   useEffect(() => {

@@ -6,8 +6,10 @@ import { deviceFilterOf, FILTER_PARAMS, takesDevice } from "../../data/device-fi
 import { areDevicesKnown, devices, STATUSES } from "../../data/devices.ts";
 import { followLastSeen, lastSeenVersion } from "../../data/last-seen.ts";
 import { countOf } from "../../format.ts";
+import { useKeys } from "../../keys.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { Table } from "../../parts/table.tsx";
+import { TABLE_KEYS } from "../../parts/table-keys.ts";
 import { parseSort } from "../../parts/table-sort.ts";
 import { go, pathTo, route, setParams } from "../../route.ts";
 import { useView } from "../../use-view.ts";
@@ -23,6 +25,7 @@ export function DeviceList() {
   const filterKey = FILTER_PARAMS.map((name) => params.get(name) ?? "").join("\n");
   const [chosen, setChosen] = useState(NONE);
   useView("Devices");
+  useKeys("Devices", [], TABLE_KEYS);
   useEffect(() => {
     const stops = [followLastSeen(), followBatteries()];
     return () => stops.forEach((stop) => stop());

@@ -6,6 +6,7 @@ import { UNSENT_MAX } from "../../data/outbox.ts";
 import { leaveRoom } from "../../data/presence.ts";
 import type { Room } from "../../data/room.ts";
 import { msOf } from "../../format.ts";
+import { useKeys, type ToldKey } from "../../keys.ts";
 import { serverNowMs } from "../../now.ts";
 import { NameField } from "../../parts/name-field.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -17,12 +18,19 @@ import { annotationDraft } from "./annotation-draft.ts";
 /** As much as the server takes. */
 const TEXT_BYTES_MAX = 64 * 1024;
 const ROWS_MAX = 8;
+/** While one writes. */
+const FIELD_KEYS: readonly ToldKey[] = [
+  { keys: "Enter", label: "Send the message" },
+  { keys: "Shift+Enter", label: "A new line" },
+  { keys: "Tab", label: "Complete a command that is begun with /" },
+];
 
 export function Composer({ room }: { room: Room }) {
   const [text, setText] = useState("");
   const [failure, setFailure] = useState("");
   const [notice, setNotice] = useState<ComponentChildren>(null);
   const field = useRef<HTMLTextAreaElement>(null);
+  useKeys("Session", [], FIELD_KEYS);
   const { state, closedBy = "", closedAt } = room.session.value ?? {};
   if (state === SessionState.CLOSED) {
     return (

@@ -6,7 +6,7 @@ import { SEVERITIES, type AlertRow } from "../../../data/alert-row.ts";
 import { keyOfLine } from "../../../data/incident-list.ts";
 import { followRoots } from "../../../data/incidents.ts";
 import { countText } from "../../../format.ts";
-import { useKeys } from "../../../keys.ts";
+import { useKeys, type ToldKey } from "../../../keys.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { go, pathTo, route, setParams } from "../../../route.ts";
 import { user } from "../../../user.ts";
@@ -17,6 +17,15 @@ import { idsOfLine, placeOfKey, type HeldBack } from "./live-list.ts";
 import type { Chosen } from "./selection.ts";
 import { useLiveList } from "./use-live-list.ts";
 
+/** Of the line that has the focus, as `alert-list.tsx` listens for them. */
+const LINE_KEYS: readonly ToldKey[] = [
+  { keys: "↑ ↓", label: "To the next alert, with Shift choose it, too" },
+  { keys: "PageUp PageDown", label: "A page of alerts" },
+  { keys: "Home End", label: "To the first alert, or the last" },
+  { keys: "Space", label: "Choose the alert" },
+  { keys: "Ctrl+A", label: "Choose all" },
+  { keys: "Enter", label: "Open the alert, unfold the incident" },
+];
 const NONE: Chosen = new Set();
 /** They stand in the address. */
 const UNFOLDED_MAX = 20;
@@ -40,14 +49,18 @@ export function LiveAlerts() {
   /** Those that are chosen, else what the current line stands for. */
   const meant = () => rowsOf(chosen.size > 0 ? chosen : currentIds());
   const toLine = () => focusLine(current, lines.map(keyOfLine));
-  useKeys("Alerts", [
-    ...actionKeys((action) => ask(action, meant())),
-    { keys: "j", label: "To the next alert", run: toLine },
-    { keys: "k", label: "To the alert before", run: toLine },
-    { keys: "x", label: "Choose the alert, with Shift all up to it", run: toLine },
-    { keys: "*", label: "Choose all that the filter takes", run: () => setChosen(new Set(list.ids)) },
-    { keys: "Escape", label: "Choose none", run: () => setChosen(NONE) },
-  ]);
+  useKeys(
+    "Alerts",
+    [
+      ...actionKeys((action) => ask(action, meant())),
+      { keys: "j", label: "To the next alert", run: toLine },
+      { keys: "k", label: "To the alert before", run: toLine },
+      { keys: "x", label: "Choose the alert, with Shift all up to it", run: toLine },
+      { keys: "*", label: "Choose all that the filter takes", run: () => setChosen(new Set(list.ids)) },
+      { keys: "Escape", label: "Choose none", run: () => setChosen(NONE) },
+    ],
+    LINE_KEYS,
+  );
 
   return (
     <>
