@@ -3,6 +3,7 @@ import { faultOf } from "../simulate/fault.ts";
 import type { Fleet } from "../simulate/fleet.ts";
 import { coldChain } from "../simulate/profiles/cold-chain.ts";
 import { factory } from "../simulate/profiles/factory.ts";
+import type { Span } from "../simulate/simulated-device.ts";
 import { connectTo, retryTeller } from "./client-flags.ts";
 import { Ledger } from "./simulate/ledger.ts";
 import { runFleets } from "./simulate/run-fleets.ts";
@@ -11,6 +12,9 @@ import { runFleets } from "./simulate/run-fleets.ts";
 const SPEED = 60;
 const PAST_MS = 3_600_000;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** It begins at seven in the morning of a Wednesday: machines run, and did the two days before. Such a moment, in UTC. */
+const MORNING_MS = Date.UTC(2026, 0, 7, 7);
 const STREAMS_PER_CONNECTION = 20;
 
 const COMMON = { intervalMs: 2 * 60_000, batch: 1, tags: {}, network: undefined };
@@ -31,14 +35,23 @@ export const DEMO_FLEETS: readonly Fleet[] = [
   },
 ];
 
-/** Fills in an hour, then goes on until `signal` aborts. Rejects with what cannot be tried again. */
-export async function playFleets(server: string, signal: AbortSignal): Promise<void> {
-  const nowUs = Date.now() * 1_000;
-  const span = { fromUs: nowUs - PAST_MS * 1_000, toUs: Infinity, speed: SPEED, liveFromUs: nowUs };
+/** Fills in an hour where there `isPast`, then goes on until `signal` aborts. Rejects with what cannot be tried again. */
+export async function playFleets(server: string, isPast: boolean, signal: AbortSignal): Promise<void> {
+  const nowMs = Date.now();
+  const span = demoSpan(nowMs, isPast ? PAST_MS : 0);
   await runFleets({
     ...{ scenario: { seed: 1, fleets: DEMO_FLEETS }, span, ledger: new Ledger() },
     connect: () => connectTo(server),
     streamsPerConnection: STREAMS_PER_CONNECTION,
     ...{ stop: signal, cut: signal, onRetry: retryTeller(server) },
   });
+}
+
+/** From `pastMs` before now on; what comes live begins in the last Wednesday morning. */
+export function demoSpan(nowMs: number, pastMs: number): Span {
+  const beganMs = nowMs - ((nowMs - MORNING_MS) % (7 * DAY_MS));
+  return {
+    ...{ fromUs: (nowMs - pastMs) * 1_000, liveFromUs: nowMs * 1_000, toUs: Infinity, speed: SPEED },
+    simulatedFromUs: (beganMs - pastMs * SPEED) * 1_000,
+  };
 }

@@ -49,7 +49,7 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   const { config: settings } = configOfFlags({ data: tmpdir(), logLevel: LOG_LEVEL, ...flags });
   const own = flags.data === undefined ? ownFolder() : undefined;
   const config = own === undefined ? settings : { ...settings, data: own.path };
-  // Whoever has changed or deleted them keeps them so.
+  // Whoever has changed or deleted them keeps them so; and what was stored of the past stays what charts and alerts were made of.
   const isNew = !existsSync(join(config.data, "state.db"));
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
@@ -59,8 +59,8 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
     try {
       if (isNew) await saveDemoContent(server.grpcAddress);
       const playing = Promise.all([
-        play(server.grpcAddress, speed, over.signal, () => tell(server, config.data, speed)),
-        playFleets(server.grpcAddress, over.signal),
+        play(server.grpcAddress, { speed, isPast: isNew, signal: over.signal }, () => tell(server, config.data, speed)),
+        playFleets(server.grpcAddress, isNew, over.signal),
       ]);
       await Promise.race([stopped, fatal.promise, playing]);
     } finally {
@@ -80,8 +80,15 @@ function ownFolder(): { readonly path: string; remove(): void } {
   return { path, remove };
 }
 
-/** Fills in the past, then plays the rest again and again. */
-async function play(server: string, speed: number, signal: AbortSignal, onReady: () => void): Promise<void> {
+interface Playing {
+  readonly speed: number;
+  /** The past is filled in first. */
+  readonly isPast: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Plays the end of the recording again and again. */
+async function play(server: string, { speed, isPast, signal }: Playing, onReady: () => void): Promise<void> {
   const points = (await Array.fromAsync(pointsOf("machine.jsonl.gz", Bun.file(recording).stream()))).filter(
     ({ timeUs }) => timeUs !== undefined,
   );
@@ -92,7 +99,7 @@ async function play(server: string, speed: number, signal: AbortSignal, onReady:
   try {
     const lengthUs = (LIVE_FROM_US - Math.min(...past.map(({ timeUs }) => timeUs!))) / speed;
     const history: Point[] = rebased(past, Math.floor(Date.now() * 1_000 - lengthUs), speed);
-    await uploadAll(connection, batchesOf(history, SOURCE), options);
+    if (isPast) await uploadAll(connection, batchesOf(history, SOURCE), options);
     onReady();
     while (!signal.aborted) {
       await uploadAll(

@@ -14,6 +14,8 @@ export interface Span {
   readonly toUs: number;
   /** Simulated seconds a second: cycles and faults pass so much faster than timestamps do. */
   readonly speed: number;
+  /** The simulated time at `fromUs`, where it is another one; Unix microseconds. */
+  readonly simulatedFromUs?: number;
   /** What is read before it goes in batches of {@link BACKFILL_READINGS}. */
   readonly liveFromUs: number;
 }
@@ -121,8 +123,8 @@ export class SimulatedDevice {
   }
 
   #simulatedMs(stampUs: number): number {
-    const { fromUs, speed } = this.#span;
-    return (fromUs + (stampUs - fromUs) * speed) / 1_000;
+    const { fromUs, speed, simulatedFromUs = fromUs } = this.#span;
+    return (simulatedFromUs + (stampUs - fromUs) * speed) / 1_000;
   }
 
   #batteryPct(timeMs: number): number {

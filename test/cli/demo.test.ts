@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { demoSpan } from "../../src/cli/demo-fleets.ts";
 import { tempDir, watchpostCommand } from "../support/server-process.ts";
 
 const ADDRESSES = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"];
@@ -56,6 +57,29 @@ test("serves a recording that goes on live, tells what to try, and removes its f
   child.kill("SIGINT");
   expect([await child.exited, readdirSync(dir.path)]).toEqual([0, []]);
 }, 30_000);
+
+test("run again on the same folder it goes on, and writes no other past", async () => {
+  using dir = tempDir("demo");
+  const points = async () => {
+    const { child, told } = await startDemo(dir.path, ["--data", join(dir.path, "mine")]);
+    const [, grpc] = /gRPC +(\S+)/.exec(told)!;
+    const { out } = await run(["query", "temperature_f", "--from", "-9h", "--csv", "--server", grpc], dir.path);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    return out.split("\n").length - 2;
+  };
+  const before = await points();
+  expect(before).toBeGreaterThan(1_000);
+  expect(await points()).toBeLessThan(1.5 * before);
+}, 60_000);
+
+test("it begins in the morning of a working day, whenever it is started", () => {
+  for (let hour = 0; hour < 24 * 7; hour += 5) {
+    const { fromUs, liveFromUs, speed, simulatedFromUs } = demoSpan(Date.UTC(2027, 2, 3, hour, 7), 3_600_000);
+    const live = new Date((simulatedFromUs! + (liveFromUs - fromUs) * speed) / 1_000);
+    expect([live.getUTCDay(), live.getUTCHours(), live.getUTCMinutes()]).toEqual([3, 7, 0]);
+  }
+});
 
 test("a Ctrl-C that comes twice at once, as under `bun run`, stops it in order", async () => {
   using dir = tempDir("demo");
