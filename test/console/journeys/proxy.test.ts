@@ -57,12 +57,15 @@ test("calls go as plain requests, the page says what that costs, and what comes 
   expect(streamsMost).toBeLessThanOrEqual(3);
   expect([...unbuffered]).toEqual(["no"]);
   // Another tab of the same browser is live, too, and both are answered.
-  await page.tell("Target.createTarget", { url: `${proxy.url.href}alerts`, background: true });
+  const other = { url: `${proxy.url.href}alerts`, background: true };
+  const { targetId } = await page.tell<{ targetId: string }>("Target.createTarget", other);
   await page.until(async () => {
-    const { targetInfos } = await page.tell<{ targetInfos: { title: string }[] }>("Target.getTargets");
-    return targetInfos.filter(({ title }) => /^\(\d+\) Alerts/.test(title)).length === 2;
+    const { targetInfos } = await page.tell<{ targetInfos: { url: string; title: string }[] }>("Target.getTargets");
+    const own = targetInfos.filter(({ url }) => url.startsWith(proxy.url.href));
+    return own.filter(({ title }) => /^\(\d+\) Alerts/.test(title)).length === 2;
   }, "had two live tabs");
   await page.go("/sessions");
   await page.shows("About pump");
   expect(streamsMost).toBeLessThanOrEqual(SLOTS_MAX);
+  await page.tell("Target.closeTarget", { targetId });
 });
