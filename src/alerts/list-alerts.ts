@@ -98,7 +98,8 @@ export async function alertHistory(
   });
   const read = (query: JournalQuery) => reader.read(query);
   const attempts = await attemptsOfAlert(id, entries[0]?.atMs ?? 0, read, setAside);
-  return { alert: messageOf(book.current(alert)), events, more, deliveries: attempts.map(attemptMessage) };
+  const answer = { alert: messageOf(book.current(alert)), events, more, deliveries: attempts.map(attemptMessage) };
+  return { record: alert, answer };
 }
 
 async function lastEntries(id: string, reader: AlertReader) {

@@ -9,6 +9,7 @@ import { severityIn } from "./alert-scope.ts";
 import type { AlertRecord, Description } from "./alert.ts";
 import type { BoundRule } from "./engine.ts";
 import { policyTrouble } from "./known-policy.ts";
+import { silencesOf } from "./alert-silences.ts";
 import { alertById, alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
 import type { Incidents } from "./incidents.ts";
 import { listIncidents } from "./list-incidents.ts";
@@ -18,7 +19,7 @@ import { actorOf, labelsIn, nameIn, textIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
 import type { SetAside } from "../model/set-aside.ts";
-import { silenceMethods, type Silencing } from "./silence-methods.ts";
+import { messageOfSilence, silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
 import type { TestRuleDeps } from "./test-rule.ts";
 
@@ -61,7 +62,11 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
   return [
     serverStreaming(Alerts.method.subscribeAlerts, (request, { signal }) => subscribeAlerts(request, deps, signal)),
     unary(Alerts.method.listAlerts, (request) => listAlerts(request, book, reader, setAside)),
-    unary(Alerts.method.getAlertHistory, (request) => alertHistory(request, book, reader, setAside)),
+    unary(Alerts.method.getAlertHistory, async (request) => {
+      const history = await alertHistory(request, book, reader, setAside);
+      const silences = silencesOf(history.record, deps.silencing.silences(), deps.nowMs());
+      return { ...history.answer, silences: silences.map((each) => messageOfSilence(each, deps.nowMs())) };
+    }),
     unary(Alerts.method.acknowledgeAlert, ({ id, userId, comment }, context) => {
       const by = actorOf(userId, context);
       return change(id, (alert) => book.acknowledge(alert, by, textIn(comment, "comment")));

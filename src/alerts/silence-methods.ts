@@ -69,7 +69,7 @@ function matcherIn(text: string, i: number): LabelMatcher {
   }
 }
 
-function messageOfSilence(silence: Silence, nowMs: number) {
+export function messageOfSilence(silence: Silence, nowMs: number) {
   const { id, matchers, startsAtMs, endsAtMs, author, comment, isForAll } = silence;
   return {
     id,

@@ -2,7 +2,15 @@
 import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { getAlertHistory } from "../client/alerts.ts";
-import { AlertChange, AlertEventSchema, AlertState, type Alert, type AlertEvent } from "../wire/gen/alerts_pb.ts";
+import {
+  AlertChange,
+  AlertEventSchema,
+  AlertState,
+  SilenceSchema,
+  type Alert,
+  type AlertEvent,
+  type Silence,
+} from "../wire/gen/alerts_pb.ts";
 import { DeliveryAttemptSchema, type DeliveryAttempt } from "../wire/gen/receivers_pb.ts";
 import { clearedWords } from "./alert-table.ts";
 import { acknowledgerOf, changeWord, deviceOf, oneLine, painted, secondOf, titleOf } from "./alert-text.ts";
@@ -23,7 +31,7 @@ export function historyCommand(): Command {
   return addServerOption(new Command("history"))
     .summary("what happened to an alert")
     .description(
-      "Shows what happened to an alert, line by line: changes, acknowledgements, comments, and who was told.",
+      "Shows what happened to an alert, line by line: changes, acknowledgements, comments, silences, and who was told.",
     )
     .argument("<id>", "id of an alert; its first letters are enough")
     .option("--json", "a JSON line for everything that happened")
@@ -36,13 +44,22 @@ async function history(id: string, flags: { server: string; json?: boolean }): P
   const connection = connectTo(flags.server);
   try {
     const [found] = await findAlerts(connection, [id], { signal });
-    const { alert = found, events, more, deliveries } = await getAlertHistory(connection, found.id, { signal });
+    const {
+      alert = found,
+      events,
+      more,
+      deliveries,
+      silences,
+    } = await getAlertHistory(connection, found.id, { signal });
     if (more) console.error(`only the last ${events.length} changes are shown`);
     if (flags.json) {
-      process.stdout.write([...events.map(jsonLine), ...deliveries.map(deliveryLine)].join(""));
+      process.stdout.write(
+        [...events.map(jsonLine), ...deliveries.map(deliveryLine), ...silences.map(silenceLine)].join(""),
+      );
       return;
     }
     process.stdout.write(`${headOf(alert)}\n${textTable(columnsOf(alert), events)}`);
+    if (silences.length > 0) process.stdout.write(`\n${textTable(SILENCE_COLUMNS, silences)}`);
     if (deliveries.length > 0) process.stdout.write(`\n${textTable(DELIVERY_COLUMNS, deliveries)}`);
   } finally {
     connection.close();
@@ -57,6 +74,18 @@ function jsonLine(event: AlertEvent): string {
 function deliveryLine(delivery: DeliveryAttempt): string {
   return `${JSON.stringify(toJson(DeliveryAttemptSchema, delivery))}\n`;
 }
+
+/** It has matchers. */
+function silenceLine(silence: Silence): string {
+  return `${JSON.stringify(toJson(SilenceSchema, silence))}\n`;
+}
+
+const SILENCE_COLUMNS: readonly Column<Silence>[] = [
+  { title: "SILENCED", cell: ({ startsAt }) => secondOf(startsAt) },
+  { title: "UNTIL", cell: ({ endsAt }) => secondOf(endsAt) },
+  { title: "BY", cell: ({ author }) => printable(author || "-") },
+  { title: "COMMENT", cell: ({ comment }) => oneLine(comment) },
+];
 
 const DELIVERY_COLUMNS: readonly Column<DeliveryAttempt>[] = [
   { title: "TIME", cell: ({ at }) => secondOf(at) },

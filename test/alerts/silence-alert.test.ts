@@ -1,7 +1,7 @@
 /** That a silence is about to end: the log, an alert while alerts fire that it holds back, and its receivers. */
 import { expect, test } from "bun:test";
 import { notifySetupOf } from "../../src/alerts/notify-setup.ts";
-import { Alerts } from "../../src/wire/gen/alerts_pb.ts";
+import { Alerts, SilenceState } from "../../src/wire/gen/alerts_pb.ts";
 import { call, Reader, rest } from "./calls.ts";
 import { AlertsRig, START_MS } from "./rig.ts";
 
@@ -91,5 +91,27 @@ test("where nothing fires that it holds back, the log alone", async () => {
   await rig.advance(45 * MINUTE_MS);
   expect(rig.notices).toEqual(['the silence 5e1f21ab of ann ends in 15m, and holds back no alert: {source="a"}']);
   expect(active(rig)).toEqual(["hot medium"]);
+  await rig.close();
+});
+
+test("an alert's history has the silences that held it back, and no others", async () => {
+  const rig = await silencedRig();
+  await rig.send({ metric: "temp", source: "a", value: 90 }, { metric: "temp", source: "b", value: 90 });
+  await rig.pass(MINUTE_MS);
+  const history = async (id: string) => (await call(rig, Alerts.method.getAlertHistory, { id })).silences;
+  const idOf = (source: string) => [...rig.alerts.book.active()].find((alert) => alert.source === source)!.id;
+  const [held, other] = [idOf("a"), idOf("b")];
+  expect(await history(held)).toMatchObject([{ id: "5e1f21ab-77", author: "ann", state: SilenceState.ACTIVE }]);
+  expect(await history(other)).toEqual([]);
+  await call(rig, Alerts.method.expireSilence, { id: "5e1f21ab-77", userId: "bob" });
+  await rig.pass(MINUTE_MS);
+  expect(await history(held)).toMatchObject([{ state: SilenceState.EXPIRED }]);
+  await rig.send({ metric: "temp", source: "a", value: 70 });
+  await rig.pass(MINUTE_MS);
+  await rig.send({ metric: "temp", source: "a", value: 90 });
+  await rig.pass(MINUTE_MS);
+  expect(idOf("a")).not.toBe(held);
+  expect(await history(idOf("a"))).toEqual([]);
+  expect(await history(held)).toHaveLength(1);
   await rig.close();
 });

@@ -1,7 +1,7 @@
 /** What happened to an alert, line by line, for people. Pure. */
-import { AlertChange, type AlertEvent } from "../../wire/gen/alerts_pb.ts";
+import { AlertChange, SilenceState, type AlertEvent, type Silence } from "../../wire/gen/alerts_pb.ts";
 import type { DeliveryAttempt } from "../../wire/gen/receivers_pb.ts";
-import { msOf } from "../format.ts";
+import { dateTimeText, msOf } from "../format.ts";
 
 export interface TimelineEntry {
   readonly atMs: number;
@@ -20,8 +20,10 @@ export interface TimelineEntry {
 export function timelineOf(
   events: readonly AlertEvent[],
   deliveries: readonly DeliveryAttempt[] = [],
+  silences: readonly Silence[] = [],
 ): TimelineEntry[] {
-  const all = [...events.map(entryOf), ...deliveries.map(deliveryEntry)].sort((a, b) => a.atMs - b.atMs);
+  const spans = silences.flatMap((silence) => silenceEntries(silence, events));
+  const all = [...events.map(entryOf), ...deliveries.map(deliveryEntry), ...spans].sort((a, b) => a.atMs - b.atMs);
   const entries: TimelineEntry[] = [];
   for (const entry of all) {
     const before = entries.at(-1);
@@ -30,6 +32,26 @@ export function timelineOf(
     else entries.push(entry);
   }
   return entries;
+}
+
+/** From when it held the alert back, and when it ceased to, if that came first. */
+function silenceEntries({ startsAt, endsAt, state, author, comment }: Silence, events: readonly AlertEvent[]) {
+  const [fromMs, toMs] = [msOf(startsAt) ?? 0, msOf(endsAt) ?? 0];
+  const firedMs = msOf(events.find(({ change }) => change === AlertChange.FIRED)?.at) ?? 0;
+  const clearedMs = msOf(events.findLast(({ change }) => change === AlertChange.CLEARED)?.at) ?? Infinity;
+  const isOver = state === SilenceState.EXPIRED;
+  const what = isOver ? "silenced it" : `silenced it until ${dateTimeText(toMs)}`;
+  const one: TimelineEntry = {
+    atMs: Math.max(fromMs, firedMs),
+    who: author,
+    what,
+    said: comment,
+    kind: "people",
+    times: 1,
+  };
+  if (!isOver || toMs > clearedMs) return [one];
+  const end = { atMs: toMs, who: "", what: "the silence ended", said: "", kind: "minor", times: 1 } as const;
+  return [one, end];
 }
 
 function deliveryEntry({ at, receiver, channel, attempt, delivered, outcome, reason }: DeliveryAttempt): TimelineEntry {

@@ -4,7 +4,13 @@ import { timelineOf } from "../../../src/console/data/alert-timeline.ts";
 import { unitOfValue } from "../../../src/console/data/alert-value.ts";
 import { Recurrence, RECURRENCE_MS } from "../../../src/console/data/recurrence.ts";
 import { chartOf, episodeOf, rangeOf, thresholdsOf } from "../../../src/console/data/rule-chart.ts";
-import { AlertChange, AlertEventSchema, AlertState } from "../../../src/wire/gen/alerts_pb.ts";
+import {
+  AlertChange,
+  AlertEventSchema,
+  AlertState,
+  SilenceSchema,
+  SilenceState,
+} from "../../../src/wire/gen/alerts_pb.ts";
 import { DeliveryAttemptSchema } from "../../../src/wire/gen/receivers_pb.ts";
 import { RuleSchema } from "../../../src/wire/gen/rules_pb.ts";
 import { timestampOfMs } from "../../../src/wire/timestamp.ts";
@@ -62,6 +68,32 @@ test("who was told stands between what happened, and why it was not", () => {
     ["ops was told by slack: escalation", ""],
     ["cleared", ""],
     ["ops was told by slack: it is over", ""],
+  ]);
+});
+
+test("a silence stands where it began to hold the alert back, and where it ceased to", () => {
+  const event = (ms: number, change: AlertChange) =>
+    create(AlertEventSchema, { at: timestampOfMs(FIRST_MS + ms), change, severity: "low" });
+  const silence = (fromMs: number, toMs: number, state: SilenceState, comment: string) => {
+    const [startsAt, endsAt] = [timestampOfMs(FIRST_MS + fromMs), timestampOfMs(FIRST_MS + toMs)];
+    return create(SilenceSchema, { startsAt, endsAt, state, comment, author: "ann" });
+  };
+  const entries = timelineOf(
+    [event(0, AlertChange.FIRED), event(50, AlertChange.CLEARED)],
+    [],
+    [
+      silence(-10, 20, SilenceState.EXPIRED, "works"),
+      silence(30, 90, SilenceState.EXPIRED, "longer"),
+      silence(40, 900, SilenceState.ACTIVE, "still"),
+    ],
+  );
+  expect(entries.map(({ atMs, who, what, said }) => [atMs - FIRST_MS, who, what.slice(0, 18), said])).toEqual([
+    [0, "", "fired: low", ""],
+    [0, "ann", "silenced it", "works"],
+    [20, "", "the silence ended", ""],
+    [30, "ann", "silenced it", "longer"],
+    [40, "ann", "silenced it until ", "still"],
+    [50, "", "cleared", ""],
   ]);
 });
 

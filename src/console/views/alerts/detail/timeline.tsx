@@ -8,7 +8,7 @@ const MARKS: Readonly<Record<string, string>> = { fired: "●", people: "◆", t
 
 /** Who did what to an alert, the last first. */
 export function Timeline({ history }: { history: GetAlertHistoryResponse }) {
-  const entries = timelineOf(history.events, history.deliveries).reverse();
+  const entries = timelineOf(history.events, history.deliveries, history.silences).reverse();
   return (
     <section aria-label="What happened">
       <h2>What happened</h2>

@@ -21,7 +21,7 @@ export interface AlertRead {
 const SETTLED_MS = 300;
 const AGAIN_MS = 5_000;
 
-/** An alert with its history, which is read again when it changes. */
+/** An alert with its history, which is read again when it changes, or is silenced. */
 export function useAlert(id: string): AlertRead {
   const [history, setHistory] = useState<GetAlertHistoryResponse>();
   const [failure, setFailure] = useState("");
@@ -46,7 +46,7 @@ export function useAlert(id: string): AlertRead {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [id, nth, msOf(live?.alert.updatedAt)]);
+  }, [id, nth, msOf(live?.alert.updatedAt), live?.status]);
   const read = history?.alert?.id === id ? history : undefined;
   return {
     row: live ?? (read?.alert && alertRow(read.alert, false)),
