@@ -13,7 +13,6 @@ import {
   thresholdsOf,
 } from "../../src/console/views/alerts/rules/preview-series.ts";
 import { filteredRules, stateOfRule } from "../../src/console/views/alerts/rules/rule-filter.ts";
-import { outOfSight } from "../../src/console/charts/out-of-sight.ts";
 import { atLimit } from "../../src/console/views/alerts/rules/condition-form.ts";
 import { usualMs } from "../../src/console/views/alerts/rules/tested-range.ts";
 import { isTestable, newRule } from "../../src/console/views/alerts/rules/rule-draft.ts";
@@ -137,14 +136,6 @@ test("a test begins with as much as there is, a day at most", () => {
   const ofAge = (ageMs: number) => usualMs(0, ageMs) / hour;
   expect([60_000, hour, hour + 1, 7 * hour, 300 * hour].map(ofAge)).toEqual([1, 1, 6, 24, 24]);
   expect(usualMs(undefined, 0) / hour).toBe(24);
-});
-
-test("limits that lie outside of what is drawn are said", () => {
-  const limits = [80, 90, 3].map((value) => ({ value, severity: "high" as const }));
-  expect(outOfSight(limits, 0, 100)).toBe("");
-  expect(outOfSight(limits, 5, 85)).toBe("Limit 90 lies above what is shown. Limit 3 lies below what is shown");
-  expect(outOfSight(limits, 0, 10)).toBe("Limits 80 and 90 lie above what is shown");
-  expect(outOfSight(limits, NaN, NaN)).toBe("");
 });
 
 test("a limit that the server misses is missed at its field", () => {

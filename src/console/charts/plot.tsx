@@ -11,7 +11,6 @@ import { PlotCanvas } from "./plot-canvas.ts";
 import { saveCsv, savePng, type Shown, type ShownSeries } from "./save.ts";
 import { unseenIn } from "./unseen.ts";
 import { ValuesTable } from "./values-table.tsx";
-import { outOfSight } from "./out-of-sight.ts";
 import { Menu } from "../parts/menu.tsx";
 import { tellError } from "../parts/tell.ts";
 import type { PlotModel, PlotOverlays, PlotRange, PlotSeries } from "./plot-model.ts";
@@ -57,7 +56,6 @@ export function Plot(props: PlotProps) {
   present.current = props;
   const crosshair = useMemo(() => crosshairOf(syncKey), [syncKey]);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
-  const [hiddenLimits, setHiddenLimits] = useState("");
   const [table, setTable] = useState<Shown>();
   /** Shown instead of the range while it is being moved. */
   const [movedTo, setMovedTo] = useState<PlotRange>();
@@ -97,8 +95,6 @@ export function Plot(props: PlotProps) {
     made.onDrawn = () => {
       const { onThreshold, thresholds = [] } = present.current;
       handle.show(onThreshold === undefined ? undefined : thresholds[0]);
-      const [low, high] = [made.valueAtPx(made.over?.clientHeight ?? NaN), made.valueAtPx(0)];
-      setHiddenLimits(outOfSight(thresholds, low, high));
     };
     const unpoint = crosshair.subscribe((timeMs) => made.point(timeMs ?? present.current.cursorMs));
     return () => {
@@ -158,7 +154,6 @@ export function Plot(props: PlotProps) {
         style={{ height: `${heightPx}px` }}
       />
       <div ref={limit} class="plot-limit" hidden />
-      {hasLegend && hiddenLimits !== "" && <p class="dim plot-limits">{hiddenLimits}.</p>}
       {hasLegend && <GapLegend series={series.filter(({ key }) => !hidden.has(key))} range={shown.current} />}
       {hasLegend && <Unseen {...props} range={shown.current} hidden={hidden} />}
       {hasLegend && <Legend {...{ series, hidden, crosshair, unit }} onHidden={setHidden} />}
