@@ -20,6 +20,7 @@ const CHARTS_MAX = 50;
 
 export function Explore() {
   const state = exploreStateOf(route.value.params);
+  const mistakes = mistakesIn(route.value.params);
   const device = state.filters["device"] ?? "";
   const ofDevice = useDeviceMetrics(state.metrics.length === 0 ? device : "");
   const shown = state.metrics.length > 0 ? state.metrics : (ofDevice ?? []);
@@ -47,11 +48,7 @@ export function Explore() {
           </a>
         )}
       </div>
-      {mistakesIn(route.value.params).map((mistake) => (
-        <p class="field-error" key={mistake}>
-          Not shown as the address says: {mistake}
-        </p>
-      ))}
+      {mistakes.length > 0 && <p class="field-error">Not shown as the address says: {mistakes.join("; ")}.</p>}
       <ClockNote />
       {shown.length === 0 && (device === "" || ofDevice !== undefined) && <Browse filters={state.filters} />}
       <div class="charts">
