@@ -31,7 +31,7 @@ function ToastCard({ toast }: { toast: Toast }) {
   const { text, isError, times, action } = toast;
   return (
     <p class="toast" data-error={isError}>
-      <span>
+      <span title={text}>
         {text}
         {times > 1 && ` (${countText(times)} times)`}
       </span>

@@ -20,8 +20,14 @@ export const DEVICE_COLUMNS: readonly Column<Device>[] = [
     label: "Device",
     cell: ({ deviceId, name }) => (
       <>
-        <a href={pathTo("devices", deviceId)}>{name || deviceId}</a>
-        {name !== "" && name !== deviceId && <span class="dim devices-more"> {deviceId}</span>}
+        <a class="ellipsis devices-text" title={name || deviceId} href={pathTo("devices", deviceId)}>
+          {name || deviceId}
+        </a>
+        {name !== "" && name !== deviceId && (
+          <span class="dim ellipsis devices-text devices-more" title={deviceId}>
+            {deviceId}
+          </span>
+        )}
       </>
     ),
     sortKey: ({ deviceId, name }) => name || deviceId,
@@ -77,17 +83,26 @@ export const DEVICE_COLUMNS: readonly Column<Device>[] = [
     name: "site",
     label: "Site",
     isMinor: true,
-    cell: ({ site }) => site || "–",
+    cell: ({ site }) => <Text text={site} />,
     sortKey: ({ site }) => site || undefined,
   },
   {
     name: "type",
     label: "Type",
     isMinor: true,
-    cell: ({ type, model }) => [type, model].filter((text) => text !== "").join(" ") || "–",
+    cell: ({ type, model }) => <Text text={[type, model].filter((text) => text !== "").join(" ")} />,
     sortKey: ({ type }) => type || undefined,
   },
 ];
+
+/** However long it is, the columns beside it stay in sight. */
+function Text({ text }: { text: string }) {
+  return (
+    <span class="ellipsis devices-text" title={text}>
+      {text || "–"}
+    </span>
+  );
+}
 
 /** "≈ 10 s": found out from what comes. */
 export function intervalText({ expectedIntervalMs, gapP95Ms, isEventDriven }: Device): string {
