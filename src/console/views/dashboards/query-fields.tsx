@@ -76,7 +76,7 @@ export function QueryFields({ query, variables, choices, hasMetric, onChange, on
               <Options names={AGGREGATIONS} />
             </select>
           </label>
-          <button type="button" class="quiet dash-remove-query" onClick={onRemove}>
+          <button type="button" class="dash-remove-query" onClick={onRemove}>
             Remove this metric
           </button>
         </div>
