@@ -22,7 +22,7 @@ export const DEVICE_COLUMNS: readonly Column<Device>[] = [
       <>
         <a class="ellipsis devices-text" title={name || deviceId} href={pathTo("devices", deviceId)}>
           {name || deviceId}
-        </a>
+        </a>{" "}
         {name !== "" && name !== deviceId && (
           <span class="dim ellipsis devices-text devices-more" title={deviceId}>
             {deviceId}
