@@ -5,7 +5,7 @@ export function Empty({ title, children }: { title: string; children: ComponentC
   return (
     <div class="empty">
       <strong>{title}</strong>
-      <p>{children}</p>
+      <div>{children}</div>
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { followLastSeen, lastSeenVersion } from "../../data/last-seen.ts";
 import { countOf } from "../../format.ts";
 import { useKeys } from "../../keys.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { FirstReading } from "../../parts/first-reading.tsx";
 import { Table } from "../../parts/table.tsx";
 import { TABLE_KEYS } from "../../parts/table-keys.ts";
 import { parseSort } from "../../parts/table-sort.ts";
@@ -49,7 +50,7 @@ export function DeviceList() {
       {!areDevicesKnown.value && all.length === 0 && <p role="status">Asking the server which devices there are …</p>}
       {areDevicesKnown.value && all.length === 0 && (
         <Empty title="No device is known yet">
-          Send a reading, for example with <code>watchpost simulate</code>, or register a device before its first one.
+          <FirstReading />. A device can also be registered before its first one.
         </Empty>
       )}
       {areDevicesKnown.value && all.length > 0 && found.length === 0 && (

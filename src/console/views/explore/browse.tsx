@@ -5,6 +5,7 @@ import { dashboardApi } from "../../api.ts";
 import { usePolled } from "../../data/polled.ts";
 import { countText, msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { FirstReading } from "../../parts/first-reading.tsx";
 import { Table, type Column } from "../../parts/table.tsx";
 import { Age } from "../../parts/time.tsx";
 import { route } from "../../route.ts";
@@ -48,7 +49,7 @@ export function Browse({ filters }: { filters: Readonly<Record<string, string>> 
       <Empty title="Nothing has these tags">Take a filter away, or change it.</Empty>
     ) : (
       <Empty title="Nothing is stored yet">
-        Send a reading first, for example with <code>watchpost simulate</code>.
+        <FirstReading />
       </Empty>
     );
   }

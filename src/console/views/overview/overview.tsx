@@ -8,6 +8,7 @@ import { followLastSeen } from "../../data/last-seen.ts";
 import { followChanges, followStatus, serverStatus } from "../../data/server.ts";
 import { siteName } from "../../data/sites.ts";
 import { Empty } from "../../parts/empty.tsx";
+import { FirstReading } from "../../parts/first-reading.tsx";
 import { route, setParams } from "../../route.ts";
 import { usePageTitle } from "../../page-title.ts";
 import { useView } from "../../use-view.ts";
@@ -70,7 +71,7 @@ function NoDevices() {
   if ((serverStatus.value?.pointsTotal ?? 0n) > 0n) return null;
   return (
     <Empty title="No device has been heard of yet">
-      Send a reading, for example with <code>watchpost simulate</code>, and it appears here by itself.
+      <FirstReading />
     </Empty>
   );
 }

@@ -1,0 +1,15 @@
+/** How the first reading gets here, to be copied: a server that knows nothing yet is shown by this. */
+const READING = { metricName: "temperature", value: 21.5, tags: { device: "sensor-1" } };
+
+export function FirstReading() {
+  const body = JSON.stringify({ source: "my-gateway", points: [READING] });
+  return (
+    <>
+      Send a reading, and it appears here by itself. From a terminal, for example:
+      <pre class="first-reading" tabIndex={0}>
+        curl --json '{body}' {location.origin}/analytics.DataIngestion/UploadBatch
+      </pre>
+      or a fleet to try things with: <code>watchpost simulate</code>
+    </>
+  );
+}
