@@ -29,7 +29,7 @@ export function IssuePage({ number }: { number: string }) {
     if (answer?.issue !== undefined && (heard === 0n || heard === answer.issue.revision)) return;
     const controller = new AbortController();
     const { signal } = controller;
-    const asked = { number: /^\d{1,15}$/.test(number) ? BigInt(number) : 0n };
+    const asked = { number: BigInt(number) };
     poll({
       ask: () => collaborationApi.getIssue(asked, { signal }),
       onAnswer: (got) => {

@@ -43,7 +43,7 @@ export function IssueText({ issue, onChanged }: IssueEditorProps) {
     >
       <label class="field">
         Title
-        <input name="title" required maxLength={256} autofocus defaultValue={edited.title} />
+        <input name="title" required autofocus defaultValue={edited.title} />
       </label>
       <label class="field">
         Description

@@ -61,7 +61,7 @@ function NewIssueDialog({ title, onClose }: { title: string; onClose(): void }) 
       >
         <label class="field">
           Title
-          <input name="title" required maxLength={256} autofocus defaultValue={title.trim()} />
+          <input name="title" required autofocus defaultValue={title.trim()} />
         </label>
         <label class="field">
           Description
