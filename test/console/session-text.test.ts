@@ -126,6 +126,9 @@ test("rows: days, what is new, those who come and go together, names once", () =
   );
   expect(told).toEqual(["day", "m1", "m2+", "3 joined, 4 joined", "new", "m5", "m6", "day", "m7"]);
   expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
+  const isMarkedFor = (userId: string, readUpTo: number) =>
+    roomRows(messages, readUpTo, () => "", [], userId).some(({ kind }) => kind === "new");
+  expect([isMarkedFor("ann", 2), isMarkedFor("bob", 2), isMarkedFor("bob", 5)]).toEqual([false, true, false]);
   expect(roomRows(messages, undefined, () => "").some(({ kind }) => kind === "new")).toBe(false);
 });
 

@@ -20,7 +20,8 @@ export type RoomRow =
 const GOES_ON_WITHIN_MS = 120_000;
 
 /**
- * `notices`: of alerts, between the messages of their time; those from before the first message are left out. `readUpTo`: number of the last message that was read; undefined: none is marked as new. `dayOf`:
+ * `notices`: of alerts, between the messages of their time; those from before the first message are left out. `readUpTo`: number of the last message that was read; undefined: none is marked as new, nor is any from the first on that
+ * `userId` wrote, who was there then. `dayOf`:
  * the day of a time, in the zone that is shown.
  */
 export function roomRows(
@@ -28,6 +29,7 @@ export function roomRows(
   readUpTo: number | undefined,
   dayOf: (ms: number) => string,
   notices: readonly AlertNotice[] = [],
+  userId?: string,
 ): RoomRow[] {
   const rows: RoomRow[] = [];
   let day = "";
@@ -50,6 +52,7 @@ export function roomRows(
       rows.push({ kind: "day", key: `day ${key}`, atMs });
       before = undefined;
     }
+    if (message.userId === userId && Number(message.number) > (readUpTo ?? 0) && !isComing(message)) isMarked = true;
     const isNew = !isMarked && Number(message.number) > readUpTo! && !isComing(message);
     if (isNew) {
       rows.push({ kind: "new", key: "new" });

@@ -29,8 +29,8 @@ export function RoomMessages({ room }: { room: Room }) {
   const unsentCount = room.outbox.unsent.value.length;
   const notices = useAlertNotices(room);
   const rows = useMemo(() => {
-    return roomRows(log.messages, mark, dayText, later > 0 ? [] : notices);
-  }, [log.messages, mark, notices, later > 0, isUtc.value]);
+    return roomRows(log.messages, mark, dayText, later > 0 ? [] : notices, room.userId);
+  }, [log.messages, mark, notices, later > 0, isUtc.value, room.userId]);
   const onLinkKey = useRovingLinks(list, ISSUE_LINKS, rows);
   const first = log.messages[0]?.number;
   const anchor = useRef<{ first: bigint | undefined; fromEndPx: number }>({ first, fromEndPx: 0 });
