@@ -99,7 +99,13 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
       {annotation !== undefined && annotation.from !== undefined && (
         <span class="dim">
           {" "}
-          at <Time ms={msOf(annotation.from)} />
+          {annotation.to === undefined ? "at" : "from"} <Time ms={msOf(annotation.from)} />
+          {annotation.to !== undefined && (
+            <>
+              {" to "}
+              <Time ms={msOf(annotation.to)} />
+            </>
+          )}
         </span>
       )}
     </li>
