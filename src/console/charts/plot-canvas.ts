@@ -15,7 +15,8 @@ const LINE_WIDTH_PX = 1.5;
 /** The same for all but the widest, so that charts below each other show the same time at the same place. */
 const VALUE_AXIS_PX = 58;
 const CHARACTER_PX = 7;
-const EDGE_PX = 18;
+/** Beside the values, where a tick's text may reach. */
+const RIGHT_PX = 12;
 /** What is lower has no room for axes. */
 const AXES_FROM_PX = 90;
 const NEAR_PX = 4;
@@ -165,7 +166,7 @@ export class PlotCanvas {
     const plot = new uPlot(
       {
         ...{ width, height: this.#heightPx, ms: 1, legend: { show: false }, cursor: { show: false } },
-        padding: [8, 12, 0, 0],
+        padding: [8, RIGHT_PX, 0, 0],
         scales: {
           x: { time: true, range: () => [this.#model!.range.fromMs, this.#model!.range.toMs] },
           y: { distr: isLog ? 3 : 1, range: () => this.#extent },
@@ -199,9 +200,10 @@ export class PlotCanvas {
   /** One at the edge would be cut off. */
   #timeTicks({ over }: uPlot, ticks: number[], stepMs: number): string[] {
     const { fromMs, toMs } = this.#model!.range;
-    const edgeMs = toMs - (EDGE_PX / (over.clientWidth || this.#place.clientWidth)) * (toMs - fromMs);
+    const msOfPx = (toMs - fromMs) / (over.clientWidth || this.#place.clientWidth);
     const texts = timeTicks(ticks, stepMs, isUtc.peek() ? "UTC" : undefined);
-    return texts.map((text, i) => (ticks[i] > edgeMs ? "" : text));
+    const halfPx = (text: string) => (CHARACTER_PX / 2) * Math.max(...text.split("\n").map(({ length }) => length));
+    return texts.map((text, i) => (ticks[i] > toMs - (halfPx(text) - RIGHT_PX) * msOfPx ? "" : text));
   }
 
   #decades(ticks: number[]): (number | null)[] {

@@ -95,7 +95,7 @@ function Thumb({ replay }: { replay: Replay }) {
   return (
     <>
       <div class="replay-thumb" style={{ left: `${part * 100}%` }} />
-      <output class="replay-time" style={{ left: `${Math.min(0.9, Math.max(0.1, part)) * 100}%` }}>
+      <output class="replay-time" style={{ left: `${part * 100}%`, transform: `translateX(${-part * 100}%)` }}>
         {dateTimeText(atMs)}
       </output>
     </>
