@@ -31,7 +31,7 @@ export function InRoom() {
       {isIn && (
         <>
           <a href={pathTo("sessions", room.id)} title="The others of the session see what you look at">
-            {room.session.value?.title || room.id}
+            <span class="ellipsis">{room.session.value?.title || room.id}</span>
             {unread.value > 0 && <span class="new-badge">{unread.value} new</span>}
           </a>
           <button class="quiet" aria-label="Leave the session" title="Leave the session" onClick={leaveRoom}>
