@@ -1,14 +1,13 @@
 /** The parts of the console, in the order of the menu. */
 import type { FunctionComponent } from "preact";
 import { lazy, type LazyComponent } from "./lazy.tsx";
-import { Overview } from "./views/overview/overview.tsx";
 
-/** Everything but what is shown first. */
 const AlertsView = lazy(async () => (await import("./views/alerts/alerts.tsx")).AlertsView);
 const DashboardsView = lazy(async () => (await import("./views/dashboards/dashboards.tsx")).DashboardsView);
 const DevicesView = lazy(async () => (await import("./views/devices/devices.tsx")).DevicesView);
 const Explore = lazy(async () => (await import("./views/explore/explore.tsx")).Explore);
 const IssuesView = lazy(async () => (await import("./views/issues/issues.tsx")).IssuesView);
+const Overview = lazy(async () => (await import("./views/overview/overview.tsx")).Overview);
 const SessionsView = lazy(async () => (await import("./views/sessions/sessions.tsx")).SessionsView);
 
 export interface ViewEntry {
