@@ -110,7 +110,7 @@ export function PastAlerts() {
         />
         <select
           aria-label="Severity"
-          value={severity}
+          value={unknown.length > 0 ? "" : severity}
           onChange={({ currentTarget }) => setParams({ severity: currentTarget.value })}
         >
           <option value="">all severities</option>
@@ -129,8 +129,8 @@ export function PastAlerts() {
       </form>
       {unknown.length > 0 && (
         <p class="alerts-note">
-          There is no severity {unknown.join(", ")}: alerts of{" "}
-          {severities.length > unknown.length ? "the others" : "all"} are shown. Severities are {SEVERITIES.join(", ")}.
+          There is no severity {unknown.join(", ")}: {severities.length > unknown.length ? "the others" : "all"} are
+          shown. Severities are {SEVERITIES.join(", ")}.
         </p>
       )}
       {failure !== "" && <p role="alert">The alerts could not be read: {failure}. Trying again.</p>}
