@@ -22,7 +22,10 @@ export function chartOf(alert: Alert, rule: Rule | undefined, nowMs: number): Ch
   const metric = alert.context["metric"] ?? (isGlob(ofRule) ? "" : ofRule);
   if (metric === "") return undefined;
   const own = rule?.labels ?? {};
-  const filters = Object.entries(alert.labels).filter(([name]) => name !== "metric" && !Object.hasOwn(own, name));
+  const filters = Object.entries(alert.labels).filter(
+    // What has none cannot be asked for by that: a source, of whoever sends without one.
+    ([name, value]) => name !== "metric" && value !== "" && !Object.hasOwn(own, name),
+  );
   return {
     metric,
     filters: Object.fromEntries(filters.map(([name, value]) => [name, exact(value)])),

@@ -104,6 +104,8 @@ test("the chart is of the metric and what the alert is about, without the rule's
   const query = chartOf(alert, rule, FIRST_MS + 60_000);
   expect(query).toMatchObject({ metric: "temp_c", filters: { device: "pump?1", source: "gw" } });
   expect(Object.keys(query!.filters)).toEqual(["device", "source"]);
+  const nameless = alertOf("c", { labels: { ...labels, source: "" }, context: { metric: "temp_c" } });
+  expect(Object.keys(chartOf(nameless, rule, FIRST_MS)!.filters)).toEqual(["device"]);
   expect(chartOf(alertOf("b"), undefined, FIRST_MS)).toBeUndefined();
   expect(chartOf(alertOf("b"), ruleOf({}, { metric: "temp_*" }), FIRST_MS)).toBeUndefined();
 });

@@ -102,7 +102,7 @@ function Facts({ row }: { row: AlertRow }) {
   const { alert, device } = row;
   const clearedMs = msOf(alert.clearedAt);
   const shown = new Set(["device", "site"]);
-  const labels = Object.entries(alert.labels).filter(([name]) => !shown.has(name));
+  const labels = Object.entries(alert.labels).filter(([name, value]) => value !== "" && !shown.has(name));
   return (
     <dl class="alerts-facts">
       <Fact name="Value">
