@@ -57,7 +57,7 @@ export function RoomForm({ heading, action, title = "", topic, onSave, onClose }
       >
         <label class="field">
           Title
-          <input name="title" maxLength={256} autofocus defaultValue={title} placeholder="Bearing of pump 1" />
+          <input name="title" autofocus defaultValue={title} placeholder="Bearing of pump 1" />
         </label>
         <label class="field">
           Devices (commas between them)
