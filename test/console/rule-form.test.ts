@@ -173,3 +173,9 @@ test("alerts end where what decides when they fire changes", () => {
   expect(endsAlerts(rule, create(RuleSchema, { ...rule, for: "1m" }))).toBe(true);
   expect(endsAlerts(rule, create(RuleSchema, { ...rule, disabled: true }))).toBe(true);
 });
+
+test("where it clears goes on with the limit only where it cleared at the limit", () => {
+  expect(withLimit({ at: "5", clear: "5" }, "7")).toEqual({ at: "7", clear: "7" });
+  expect(withLimit({ at: "5", clear: "4" }, "7")).toEqual({ at: "7", clear: "4" });
+  expect(withLimit({ at: "", clear: "" }, "7")).toEqual({ at: "7", clear: "" });
+});

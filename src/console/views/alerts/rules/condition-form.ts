@@ -22,7 +22,8 @@ export interface ConditionForm {
 
 /** Another limit; where it cleared at the limit itself it goes on to. */
 export function withLimit<T extends { readonly at?: string; readonly clear?: string }>(texts: T, at: string): T {
-  return { ...texts, at, ...(texts.clear !== undefined && texts.clear === texts.at && { clear: at }) };
+  const clearedThere = texts.clear !== undefined && texts.clear !== "" && texts.clear === texts.at;
+  return { ...texts, at, ...(clearedThere && { clear: at }) };
 }
 
 /** What the server says of a limit as a whole, for the field where it is missing. */
