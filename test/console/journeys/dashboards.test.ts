@@ -130,6 +130,28 @@ test("what another saves is shown where nothing is edited, and is a conflict whe
   expect((await ada.text()).includes("Carl saved")).toBe(false);
 });
 
+test("what the server refuses is said on the panel that it is about, and no longer once a save goes well", async () => {
+  const stat = { id: "a", kind: PanelKind.STAT, title: "Flow", width: 6, height: 4, queries: [{ metric: "flow" }] };
+  await dashboards().putDashboard({ dashboard: { dashboardId: "refused", title: "Refused", panels: [stat] } });
+  await using page = await pageOf("Ada", "/dashboards/refused?edit=1");
+  const saveWith = async (metric: string) => {
+    await choose(page, "What to do with Flow");
+    await choose(page, "Edit");
+    await page.until(() => page.ask("document.querySelector('dialog [role=combobox]') !== null"), "opens the editor");
+    await page.write("dialog [role=combobox]", metric);
+    await page.press("Enter");
+    await choose(page, "Apply");
+    await choose(page, "Save");
+  };
+  await page.shows("Flow");
+  await saveWith("$hall");
+  await page.shows('It was not saved: panel "Flow", metric is "$hall"');
+  expect(await page.ask("document.querySelector('.dash-panel .field-error').textContent")).toStartWith("metric is");
+  await saveWith("flow");
+  await page.shows("Saved");
+  expect(await page.text()).not.toMatch(/It was not saved|metric is/);
+});
+
 test("a panel is dragged, the other makes room; undone, all is where it was; a finger does the same; leaving asks", async () => {
   const panels = ["Upper", "Lower"].map((title, i) => ({
     ...{ id: title, kind: PanelKind.DEVICE_GRID, title, y: 4 * i, width: 12, height: 4 },
