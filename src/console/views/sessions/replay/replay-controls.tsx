@@ -1,7 +1,7 @@
 import { markBeside } from "../../../data/replay/replay-marks.ts";
 import { SPEEDS, type Replay } from "../../../data/replay/replay.ts";
 import { numberText } from "../../../format.ts";
-import { keyTitle, useKeys } from "../../../keys.ts";
+import { keyTitle, useKeys, type ToldKey } from "../../../keys.ts";
 import { route, setParams } from "../../../route.ts";
 
 export const WINDOWS: readonly (readonly [name: string, ms: number])[] = [
@@ -10,6 +10,13 @@ export const WINDOWS: readonly (readonly [name: string, ms: number])[] = [
   ["15m", 900_000],
   ["1h", 3_600_000],
   ["6h", 21_600_000],
+];
+
+/** Of the time that has the focus, as `scrubber.tsx` listens for them. */
+const SCRUBBER_KEYS: readonly ToldKey[] = [
+  { keys: "← →", label: "Move the time that has the focus" },
+  { keys: "PageUp PageDown", label: "Move it far" },
+  { keys: "Home End", label: "To the beginning, or the end" },
 ];
 
 /** Play, jump, how fast, how much of it at once, and which truth. */
@@ -22,11 +29,15 @@ export function ReplayControls({ replay, view }: { replay: Replay; view: "seen" 
     replay.seek(mark.atMs);
     rememberTime(replay);
   };
-  useKeys("Replay", [
-    { keys: "k", label: "Play or pause", run: toggle },
-    { keys: "n", label: "Next event", run: () => jump(1) },
-    { keys: "p", label: "Event before", run: () => jump(-1) },
-  ]);
+  useKeys(
+    "Replay",
+    [
+      { keys: "k", label: "Play or pause", run: toggle },
+      { keys: "n", label: "Next event", run: () => jump(1) },
+      { keys: "p", label: "Event before", run: () => jump(-1) },
+    ],
+    SCRUBBER_KEYS,
+  );
   return (
     <div class="toolbar replay-controls">
       <button class="primary" onClick={toggle} title={keyTitle("Play or pause", "k")}>
