@@ -143,6 +143,7 @@ describe("what is typed", () => {
   test("where it clears at the limit itself, that goes along with it", () => {
     expect(withLimit({ at: "80", clear: "80" }, "85")).toEqual({ at: "85", clear: "85" });
     expect(withLimit({ at: "80", clear: "75" }, "85")).toEqual({ at: "85", clear: "75" });
+    expect(withLimit({ at: "", clear: "" }, "85")).toEqual({ at: "85", clear: "" });
     expect(withLimit({ side: "below", at: "80" } as { at: string }, "8")).toMatchObject({ side: "below", at: "8" });
   });
 
@@ -172,10 +173,4 @@ test("alerts end where what decides when they fire changes", () => {
   expect(endsAlerts(rule, create(RuleSchema, { ...rule, title: "another", runbook: "https://x.test" }))).toBe(false);
   expect(endsAlerts(rule, create(RuleSchema, { ...rule, for: "1m" }))).toBe(true);
   expect(endsAlerts(rule, create(RuleSchema, { ...rule, disabled: true }))).toBe(true);
-});
-
-test("where it clears goes on with the limit only where it cleared at the limit", () => {
-  expect(withLimit({ at: "5", clear: "5" }, "7")).toEqual({ at: "7", clear: "7" });
-  expect(withLimit({ at: "5", clear: "4" }, "7")).toEqual({ at: "7", clear: "4" });
-  expect(withLimit({ at: "", clear: "" }, "7")).toEqual({ at: "7", clear: "" });
 });
