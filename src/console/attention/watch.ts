@@ -9,6 +9,7 @@ import { Announcer } from "./announcer.ts";
 import { showFavicon } from "./favicon.ts";
 import { Lease, type LeaseStore } from "./lease.ts";
 import { NoticePlan } from "./notice-plan.ts";
+import { isNotifier, standForNotifying } from "./notifier.ts";
 import { noticePermission, showNotices } from "./notifications.ts";
 import { notices, sound } from "./settings.ts";
 import { playTone, prepareSound, soundState } from "./tones.ts";
@@ -25,7 +26,7 @@ const TAB = `${Date.now()} ${Math.random()}`;
 const alarm = new Alarm();
 const announcer = new Announcer();
 const plan = new NoticePlan();
-const [soundLease, noticeLease] = [leaseOf("sounding"), leaseOf("notifying")];
+const soundLease = leaseOf("sounding");
 let ticking: ReturnType<typeof setTimeout> | undefined;
 
 export function watchForAttention(): void {
@@ -34,10 +35,8 @@ export function watchForAttention(): void {
   sound.subscribe(tickSoon);
   soundState.subscribe(tickSoon);
   broken.subscribe(tickSoon);
-  addEventListener("pagehide", () => {
-    soundLease.release();
-    noticeLease.release();
-  });
+  addEventListener("pagehide", () => soundLease.release());
+  standForNotifying();
 }
 
 function hear({ deltas, isBeginning }: AlertDeltas): void {
@@ -81,7 +80,7 @@ function alarmSounds(nowMs: number): boolean {
 
 function notify(deltas: AlertDeltas["deltas"]): void {
   const { isOn, severities } = notices.peek();
-  const canNotify = isOn && noticePermission.peek() === "granted" && noticeLease.hold(Date.now());
+  const canNotify = isOn && noticePermission.peek() === "granted" && isNotifier();
   // Whoever looks at the page sees it there.
   const isWanted = canNotify && !document.hasFocus();
   showNotices(plan.take(deltas, ({ alert }) => isWanted && severities.includes(alert.severity), Date.now()));

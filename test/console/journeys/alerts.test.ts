@@ -105,6 +105,9 @@ test("an incident is notified of once, and no longer when somebody looks after i
   await fire("rain", "It rains");
   await page.open(`${base}/alerts`);
   await page.shows("It rains");
+  // One tab notifies, and that of the test before may not be gone yet.
+  const isAlone = "navigator.locks.query().then(({ held, pending }) => held.length === 1 && pending.length === 0)";
+  await page.until(() => page.ask(isAlone), "is the only tab");
   // Nothing is shown of a page in front, and what was is not told to a test.
   await page.ask(`(document.hasFocus = () => false, window.told = [], window.Notification = class extends Notification {
     constructor(title, options) { super(title, options); told.push(title); }
