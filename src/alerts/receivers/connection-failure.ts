@@ -15,7 +15,7 @@ const NOT_HTTP = /^Malformed_HTTP|^HPE_|^InvalidHTTP/;
 export function connectionFailure(error: unknown, where: string): WatchpostError {
   const code = codeOf(error);
   if (CERTIFICATE.test(code)) return refused(`the certificate of ${where} is not accepted: ${code}`);
-  if (code === "ECONNREFUSED") return tryAgain(`${where} refused the connection`);
+  if (code === "ECONNREFUSED") return tryAgain(`${where} refused the connection: does it run, and at this port?`);
   if (UNRESOLVED.has(code)) return tryAgain(`the name of ${where} cannot be resolved: ${code}`);
   if (CUT.has(code)) return tryAgain(`${where} closed the connection before it answered`);
   if (NO_HANDSHAKE.has(code)) return tryAgain(`no TLS connection to ${where}: does it speak TLS at this port?`);

@@ -28,6 +28,7 @@ export interface EmailConfig {
 const PORTS: Readonly<Record<SmtpSecurity, number>> = { starttls: 587, tls: 465, none: 25 };
 const REFERENCE_LENGTH = 32;
 const REJECTIONS_NAMED_MAX = 3;
+const WANTED = "wanted addresses in `to` that the server takes mail for";
 
 /** What is left to do of a notification between its attempts. */
 interface Letter {
@@ -110,7 +111,7 @@ function conclude({ accepted, rejected }: Handover, { pending }: Letter): void {
   const named = rejected.slice(0, REJECTIONS_NAMED_MAX).map(({ recipient, answer }) => `${recipient}: ${answer}`);
   const more = rejected.length > named.length ? `; and ${rejected.length - named.length} more` : "";
   const message = `not taken for ${named.join("; ")}${more} (taken for ${accepted.length})`;
-  if (rejected.every(({ isPermanent }) => isPermanent)) throw refused(message);
+  if (rejected.every(({ isPermanent }) => isPermanent)) throw refused(`${message}; ${WANTED}`);
   // Who is refused for good is not asked about again.
   for (const { recipient, isPermanent } of rejected) if (isPermanent) pending.delete(recipient);
   throw tryAgain(message);

@@ -1,6 +1,6 @@
 /** Alertmanager's JSON published to an MQTT broker, one message for a notification. The library is loaded for the first. */
 import type { Clock } from "../../model/clock.ts";
-import { WatchpostError } from "../../model/errors.ts";
+import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { Notification } from "../notify/notification.ts";
 import { webhookBody } from "./alertmanager-body.ts";
 import { connectionFailure } from "./connection-failure.ts";
@@ -45,10 +45,13 @@ interface Broker {
 const PAYLOAD_BYTES_MAX = 128 * 1024;
 /** How long a broker may take to hear of the end. */
 const GOODBYE_MS = 1_000;
+const TOPIC_LENGTH_SAID = 100;
 /** A connection that we end ourselves: deliveries have the one clock. */
 const LIBRARY_TIMEOUT_MS = 24 * 3_600_000;
 /** Reason codes of CONNACK and PUBACK that may be gone soon: not available, busy, shutting down, quota, rates, unspecified. */
 const LATER = new Set([0x03, 0x80, 0x83, 0x88, 0x89, 0x8b, 0x97, 0x9f]);
+/** Bad user or password, not authorized; the former two are of version 3.1.1. */
+const UNAUTHORIZED = new Set([0x04, 0x05, 0x86, 0x87]);
 
 export function mqttReceiver(identity: ReceiverIdentity, config: MqttConfig, { clock }: ReceiverDeps): Receiver {
   return {
@@ -122,16 +125,18 @@ async function publish(broker: Broker, config: MqttConfig, message: Publication,
   signal.addEventListener("abort", onAbort, { once: true });
   client.on("error", reject);
   client.on("close", () => reject(tryAgain(`${where} closed the connection before it answered`)));
+  const { topic, payload, isRepeated } = message;
+  let wanted = "another user or password";
   try {
     await Promise.race([new Promise((resolve) => client.once("connect", resolve)), broken]);
-    const { topic, payload, isRepeated } = message;
+    wanted = `leave to publish to ${truncated(JSON.stringify(topic), TOPIC_LENGTH_SAID)}`;
     const repeated = isRepeated ? { userProperties: { repeated: "true" } } : {};
     // Nothing is left of these in version 3.1.1.
     const properties = { contentType: "application/json", payloadFormatIndicator: true, ...repeated };
     await Promise.race([client.publishAsync(topic, payload, { qos: 1, retain: config.retain, properties }), broken]);
   } catch (error) {
     client.end(true);
-    throw mqttFailure(error, broker);
+    throw mqttFailure(error, broker, wanted);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
@@ -140,11 +145,13 @@ async function publish(broker: Broker, config: MqttConfig, message: Publication,
   client.end(false, {}, cancelTimer);
 }
 
-function mqttFailure(error: unknown, { where, secrets }: Broker): WatchpostError {
+/** `wanted`: what an unauthorized user lacks. */
+function mqttFailure(error: unknown, { where, secrets }: Broker, wanted: string): WatchpostError {
   if (error instanceof WatchpostError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "string") return connectionFailure(error, where);
   if (typeof code !== "number") return tryAgain(`${where} answers what is not MQTT`);
-  const text = `${where} answered ${quotable(String(message), secrets)} (0x${code.toString(16).padStart(2, "0")})`;
+  const answer = `${where} answered ${quotable(String(message), secrets)} (0x${code.toString(16).padStart(2, "0")})`;
+  const text = UNAUTHORIZED.has(code) ? `${answer}: wanted ${wanted}` : answer;
   return LATER.has(code) ? tryAgain(text) : refused(text);
 }

@@ -67,7 +67,8 @@ test("a recipient that is not known is not asked for again; the others have the 
   using server = await smtpServer((command) => (command.includes("<b@x>") ? "550 5.1.1 no such user" : undefined));
   const rig = new Rig();
   const result = await rig.deliver(await rig.receiver(emailTo(server.port)), notificationOf());
-  const outcome = "not taken for b@x: 550 5.1.1 no such user (taken for 1)";
+  const outcome =
+    "not taken for b@x: 550 5.1.1 no such user (taken for 1); wanted addresses in `to` that the server takes mail for";
   expect(result).toEqual({ kind: "failed", attempts: 1, outcome });
   expect(server.mails.map(({ to }) => to)).toEqual([["ops@example.org"]]);
 
@@ -75,7 +76,8 @@ test("a recipient that is not known is not asked for again; the others have the 
   expect(alone).toEqual({
     kind: "failed",
     attempts: 1,
-    outcome: "not taken for b@x: 550 5.1.1 no such user (taken for 0)",
+    outcome:
+      "not taken for b@x: 550 5.1.1 no such user (taken for 0); wanted addresses in `to` that the server takes mail for",
   });
 });
 
@@ -130,7 +132,7 @@ test("servers that are not there, that hang up or are none are named, and tried 
   const port = await closedPort();
   using other = await smtpServer((command) => (command === "connect" ? "HTTP/1.1 400 Bad Request" : undefined));
   const cases = [
-    [emailTo(port), `${WHERE(port)} refused the connection`],
+    [emailTo(port), `${WHERE(port)} refused the connection: does it run, and at this port?`],
     [
       emailTo(25, { host: "nowhere.invalid" }),
       "the name of smtp server nowhere.invalid:25 cannot be resolved: ENOTFOUND",

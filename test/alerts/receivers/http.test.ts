@@ -119,7 +119,10 @@ test("refused, cut off and unknown hosts are named, and tried again", async () =
   using rude = await rawServer((socket) => socket.write("SSH-2.0-OpenSSH_9.2\r\n\r\n"));
   const port = await closedPort();
   const cases = [
-    [`http://127.0.0.1:${port}/${TOKEN}`, `http://127.0.0.1:${port} refused the connection`],
+    [
+      `http://127.0.0.1:${port}/${TOKEN}`,
+      `http://127.0.0.1:${port} refused the connection: does it run, and at this port?`,
+    ],
     [
       `http://127.0.0.1:${cutting.port}/${TOKEN}`,
       `http://127.0.0.1:${cutting.port} closed the connection before it answered`,

@@ -98,7 +98,9 @@ testWithBroker("logins: of the URL, of the settings, and one that is refused for
     const wrong = await rig.receiver(mqttTo(broker.port, { user, password: "hunter2hunter2", version }));
     const { kind, outcome } = await rig.deliver(wrong, notificationOf());
     expect(kind).toBe("failed");
-    expect(outcome).toMatch(/^mqtt:\/\/127\.0\.0\.1:\d+ answered Connection refused: Not authorized \(0x(87|05)\)$/);
+    expect(outcome).toMatch(
+      /^mqtt:\/\/127\.0\.0\.1:\d+ answered Connection refused: Not authorized \(0x(87|05)\): wanted another user or password$/,
+    );
   }
   expect((await published()).length).toBe(2);
 });
@@ -106,7 +108,7 @@ testWithBroker("logins: of the URL, of the settings, and one that is refused for
 testWithBroker("a broker that does not take the message says so, in version 5", async () => {
   const rig = new Rig();
   const receiver = await rig.receiver(mqttTo(broker.port, { topic: "forbidden/x" }));
-  const outcome = `mqtt://127.0.0.1:${broker.port} answered Publish error: Not authorized (0x87)`;
+  const outcome = `mqtt://127.0.0.1:${broker.port} answered Publish error: Not authorized (0x87): wanted leave to publish to "forbidden/x"`;
   expect(await rig.deliver(receiver, notificationOf())).toEqual({ kind: "failed", attempts: 1, outcome });
   expect(await published()).toEqual([]);
 });
@@ -151,7 +153,10 @@ test("brokers that are not there, that hang up or are none are named, and tried 
   using other = await rawServer((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"));
   const port = await closedPort();
   const cases = [
-    [`mqtt://u:hunter2hunter2@127.0.0.1:${port}`, `mqtt://127.0.0.1:${port} refused the connection`],
+    [
+      `mqtt://u:hunter2hunter2@127.0.0.1:${port}`,
+      `mqtt://127.0.0.1:${port} refused the connection: does it run, and at this port?`,
+    ],
     [`mqtt://127.0.0.1:${cutting.port}`, `mqtt://127.0.0.1:${cutting.port} closed the connection before it answered`],
     [`mqtt://127.0.0.1:${other.port}`, `mqtt://127.0.0.1:${other.port} answers what is not MQTT`],
     [

@@ -71,7 +71,7 @@ export function ReceiverCard({ receiver, refresh }: { receiver: ReceiverInfo; re
       </div>
       {attempts.length > 0 && (
         <details>
-          <summary>The last {attempts.length} attempts</summary>
+          <summary>The last {attempts.length === 1 ? "attempt" : `${attempts.length} attempts`}</summary>
           <Attempts receiver={receiver} />
         </details>
       )}
