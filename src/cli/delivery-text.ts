@@ -128,6 +128,11 @@ const COLUMNS: readonly Column<SourceDelivery>[] = [
   { title: "FROM", cell: ({ firstTime }) => timeOf(firstTime) },
   { title: "TO", cell: ({ lastTime }) => timeOf(lastTime) },
 ];
+/** Where something was, and it is known. */
+const DROPPED_TIMES: readonly Column<SourceDelivery>[] = [
+  { title: "DROPPED FROM", cell: ({ firstDroppedTime }) => timeOf(firstDroppedTime) },
+  { title: "DROPPED TO", cell: ({ lastDroppedTime }) => timeOf(lastDroppedTime) },
+];
 const QUEUED: Column<SourceDelivery> = {
   title: "QUEUED",
   right: true,
@@ -135,7 +140,8 @@ const QUEUED: Column<SourceDelivery> = {
 };
 
 function sourcesText(sources: readonly SourceDelivery[], columns: readonly Column<SourceDelivery>[]): string {
-  return textTable(columns, sources)
+  const hasTimes = sources.some(({ firstDroppedTime }) => firstDroppedTime !== undefined);
+  return textTable(hasTimes ? [...columns, ...DROPPED_TIMES] : columns, sources)
     .split("\n")
     .map((line) => (line === "" ? "" : `   ${line}`))
     .join("\n");
@@ -198,6 +204,8 @@ function sourceOf(delivery: SourceDelivery) {
     firstTime: isoOf(delivery.firstTime),
     lastTime: isoOf(delivery.lastTime),
     lastAckedAt: isoOf(delivery.lastAckedAt),
+    firstDroppedTime: isoOf(delivery.firstDroppedTime),
+    lastDroppedTime: isoOf(delivery.lastDroppedTime),
   };
 }
 

@@ -87,8 +87,17 @@ export interface SequencesHeld {
   readonly fromUs: number;
   readonly toUs: number;
   readonly arrivalFromS: number;
-  /** Points of each series; null where there are too many blocks to look into. */
-  readonly bySeries: { readonly seriesIds: Uint32Array; readonly points: Float64Array } | null;
+  /** Null where there are too many blocks to look into. */
+  readonly bySeries: HeldBySeries | null;
+}
+
+/** Points of each series, and event times between which they lie, both inclusive. */
+export interface HeldBySeries {
+  /** Ascending, each once. */
+  readonly seriesIds: Uint32Array;
+  readonly points: Float64Array;
+  readonly fromUs: Float64Array;
+  readonly toUs: Float64Array;
 }
 
 /** Buffers of a part that move instead of being copied. */

@@ -6,6 +6,7 @@ import type { BlockReader } from "./block-reader.ts";
 import { PAGE_SHIFT, type GenerationView } from "./head.ts";
 import type { SequencesHeld } from "./backlog-protocol.ts";
 import { runOfRow } from "./seal.ts";
+import { SeriesCounts } from "./series-counts.ts";
 import type { Slice } from "./slice.ts";
 
 /** Of blocks whose indexes are read to count by series: at 28 bytes each so many chunks take a second or two. */
@@ -21,8 +22,7 @@ export function* heldOf(
 ): Generator<void, SequencesHeld> {
   let [points, bytes, fromUs, toUs, arrivalFromS] = [0, 0, Infinity, -Infinity, Infinity];
   const isCounted = blocks.reduce((sum, { chunks }) => sum + chunks, 0) <= COUNTED_CHUNKS_MAX;
-  const bySeries = new Map<number, number>();
-  const count = (seriesId: number, rows: number) => bySeries.set(seriesId, (bySeries.get(seriesId) ?? 0) + rows);
+  const bySeries = new SeriesCounts();
   for (const block of blocks) {
     points += block.points;
     bytes += block.indexBytes + block.bodyBytes;
@@ -31,7 +31,7 @@ export function* heldOf(
     arrivalFromS = Math.min(arrivalFromS, block.arrivalFromS);
     const index = isCounted ? reader.index(block) : null;
     for (let chunk = 0; index !== null && chunk < index.count; chunk++) {
-      count(index.seriesIds[chunk], index.counts[chunk]);
+      bySeries.add(index.seriesIds[chunk], index.counts[chunk], index.fromUs[chunk], index.toUs[chunk]);
     }
     if (slice.over()) yield;
   }
@@ -44,17 +44,16 @@ export function* heldOf(
       arrivalFromS = Math.min(arrivalFromS, generation.runArrivalsS[runOfRow(generation.runRows, from)]);
       for (let at = from; at < to; at = endOfPage(at, to)) {
         eachInPage({ generation, from: at, to: endOfPage(at, to) }, (page, row) => {
-          count(page.seriesIds[row], 1);
-          fromUs = Math.min(fromUs, page.timesUs[row]);
-          toUs = Math.max(toUs, page.timesUs[row]);
+          const timeUs = page.timesUs[row];
+          bySeries.add(page.seriesIds[row], 1, timeUs, timeUs);
+          fromUs = Math.min(fromUs, timeUs);
+          toUs = Math.max(toUs, timeUs);
         });
         if (slice.over()) yield;
       }
     }
   }
-  const seriesIds = Uint32Array.from(bySeries.keys()).sort();
-  const counted = { seriesIds, points: Float64Array.from(seriesIds, (id) => bySeries.get(id)!) };
-  return { points, bytes, fromUs, toUs, arrivalFromS, bySeries: isCounted ? counted : null };
+  return { points, bytes, fromUs, toUs, arrivalFromS, bySeries: isCounted ? bySeries.columns() : null };
 }
 
 /** `blocks` are those that touch [fromUs, toUs); the views stay pinned meanwhile. */

@@ -77,3 +77,16 @@ test("what goes upstream otherwise than as it is stored, and within which bounds
     "   without alerts and devices (upstream.events)",
   ]);
 });
+
+test("when what was dropped was stands beside it where something was, and is told to scripts", () => {
+  const [firstDroppedTime, lastDroppedTime] = [timestampFromMs(NOW_MS - 9_000), timestampFromMs(NOW_MS)];
+  const gw = { source: "gw-1", ackedPoints: 2n };
+  expect(linesOf({ sources: [gw] }).join("\n")).not.toContain("DROPPED FROM");
+  const dropped = { ...gw, droppedPoints: 7n, firstDroppedTime, lastDroppedTime };
+  expect(linesOf({ sources: [dropped] }).join("\n")).toMatch(
+    /DROPPED FROM +DROPPED TO\n.*gw-1 .* 7 .* 2025-12-31T23:59:51Z +2026-01-01T00:00:00Z/,
+  );
+  const [{ sources }] = JSON.parse(deliveryJson(delivery({ sources: [dropped] }))).upstreams;
+  const times = { firstDroppedTime: "2025-12-31T23:59:51.000Z", lastDroppedTime: "2026-01-01T00:00:00.000Z" };
+  expect(sources).toEqual([expect.objectContaining({ droppedPoints: 7, ...times })]);
+});

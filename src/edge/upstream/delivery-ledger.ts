@@ -1,14 +1,24 @@
 /** What became of the points of each source: the sending half. What the receiver has counted is what it is brought to. */
+import { create } from "@bufbuild/protobuf";
 import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
 import type { DocumentChange, DocumentQuery, StoredDocument } from "../../model/journal.ts";
-import type { RefusedPoints, SourceDelivery } from "../../wire/gen/forwarding_pb.ts";
-import { usOfTimestamp } from "./timestamp-us.ts";
+import { ANY_TIME, joinedSpan, NO_TIME, type TimeSpan } from "../../model/time-span.ts";
+import {
+  DroppedPointsSchema,
+  type DroppedPoints,
+  type RefusedPoints,
+  type SourceDelivery,
+} from "../../wire/gen/forwarding_pb.ts";
+import { droppedSpan, droppedTimestamps } from "../../wire/dropped-times.ts";
+import { usOfTimestamp } from "../../wire/timestamp.ts";
 import type { ChunkSpans } from "./chunk-spans.ts";
+import type { HeldPoints } from "./series-filter.ts";
 
 export interface SourceCounts {
   acked: number;
   refused: number;
   dropped: number;
+  droppedTimes: TimeSpan;
   /** Event times of what was acknowledged; Infinity and -Infinity where nothing was. */
   firstUs: number;
   lastUs: number;
@@ -19,6 +29,11 @@ export interface LedgerJournal {
   documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
 }
 
+export const NOTHING_COUNTED: Readonly<SourceCounts> = {
+  ...{ acked: 0, refused: 0, dropped: 0, droppedTimes: NO_TIME },
+  ...{ firstUs: Infinity, lastUs: -Infinity, lastAckedMs: 0 },
+};
+
 const COLLECTION = "upstream.source";
 const PAGE = 1_000;
 
@@ -26,7 +41,7 @@ export class DeliveryLedger {
   readonly #counts = new Map<string, SourceCounts>();
   readonly #changed = new Set<string>();
   /** Points given up that the receiver has not been told of, by source. */
-  readonly #untold = new Map<string, number>();
+  readonly #untold = new Map<string, HeldPoints>();
   /** No more than there are damaged places on the disk. */
   readonly #damagedPlaces = new Set<string>();
 
@@ -38,7 +53,14 @@ export class DeliveryLedger {
         const counts = JSON.parse(value);
         // JSON has no infinite numbers.
         const [firstUs, lastUs] = [counts.firstUs ?? Infinity, counts.lastUs ?? -Infinity];
-        ledger.#counts.set(key, { ...counts, firstUs, lastUs });
+        // What was dropped by a version that did not write it down may be of any time.
+        const { droppedTimes = ANY_TIME } = counts;
+        ledger.#counts.set(key, {
+          ...counts,
+          firstUs,
+          lastUs,
+          droppedTimes: counts.dropped > 0 ? droppedTimes : NO_TIME,
+        });
       }
       if (page.length < PAGE) return ledger;
       query = { ...query, after: page.at(-1)! };
@@ -82,15 +104,25 @@ export class DeliveryLedger {
     }
   }
 
-  dropped(source: string, points: number): void {
+  dropped(source: string, { points, times }: HeldPoints): void {
     if (points === 0) return;
-    this.#of(source).dropped += points;
-    this.#untold.set(source, (this.#untold.get(source) ?? 0) + points);
+    const counts = this.#of(source);
+    counts.dropped += points;
+    counts.droppedTimes = joinedSpan(counts.droppedTimes, times);
+    const before = this.#untold.get(source);
+    this.#untold.set(source, {
+      points: points + (before?.points ?? 0),
+      times: before === undefined ? times : joinedSpan(before.times, times),
+    });
   }
 
   /** What the receiver is to be told with the next range; it is told no more. */
-  takeUntold(): { source: string; points: bigint; reason: string }[] {
-    const told = [...this.#untold].map(([source, points]) => ({ source, points: BigInt(points), reason: "dropped" }));
+  takeUntold(): DroppedPoints[] {
+    const told = [...this.#untold].map(([source, { points, times: span }]) => {
+      const [firstTime, lastTime] = droppedTimestamps(span);
+      const times = firstTime && { firstTime, lastTime };
+      return create(DroppedPointsSchema, { source, points: BigInt(points), reason: "dropped", ...times });
+    });
     this.#untold.clear();
     return told;
   }
@@ -126,9 +158,10 @@ export class DeliveryLedger {
   /** What the receiver does not tell apart: it would be told of it with every stream, as of what it does not know. */
   #countTogether(known: ReadonlyMap<string, unknown>): void {
     const others = this.#of(OTHER_SOURCES);
-    for (const [source, { dropped }] of this.#counts) {
+    for (const [source, { dropped, droppedTimes }] of this.#counts) {
       if (known.has(source)) continue;
       others.dropped += dropped;
+      others.droppedTimes = joinedSpan(others.droppedTimes, droppedTimes);
       this.#counts.delete(source);
       this.#untold.delete(source);
       this.#changed.add(source);
@@ -142,9 +175,13 @@ export class DeliveryLedger {
     counts.firstUs = delivery?.firstTime === undefined ? Infinity : usOfTimestamp(delivery.firstTime);
     counts.lastUs = delivery?.lastTime === undefined ? -Infinity : usOfTimestamp(delivery.lastTime);
     const told = Number(delivery?.droppedPoints ?? 0n);
-    counts.dropped = Math.max(counts.dropped, told);
+    if (told > counts.dropped) {
+      const times = droppedSpan(delivery?.firstDroppedTime, delivery?.lastDroppedTime) ?? ANY_TIME;
+      [counts.dropped, counts.droppedTimes] = [told, joinedSpan(counts.droppedTimes, times)];
+    }
     this.#untold.delete(source);
-    if (counts.dropped > told) this.#untold.set(source, counts.dropped - told);
+    const untold = counts.dropped - told;
+    if (untold > 0) this.#untold.set(source, { points: untold, times: counts.droppedTimes });
   }
 
   #of(source: string): SourceCounts {
@@ -152,7 +189,7 @@ export class DeliveryLedger {
     if (counts === undefined && this.#counts.size >= LEDGER_SOURCES_MAX && source !== OTHER_SOURCES)
       return this.#of(OTHER_SOURCES);
     if (counts === undefined) {
-      counts = { acked: 0, refused: 0, dropped: 0, firstUs: Infinity, lastUs: -Infinity, lastAckedMs: 0 };
+      counts = { ...NOTHING_COUNTED };
       this.#counts.set(source, counts);
     }
     this.#changed.add(source);

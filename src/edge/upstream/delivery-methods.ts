@@ -11,11 +11,11 @@ import type {
   UpstreamSettingsSchema,
 } from "../../wire/gen/forwarding_pb.ts";
 import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
+import { droppedTimestamps } from "../../wire/dropped-times.ts";
 import { unary, type MethodImpl } from "../../wire/service.ts";
-import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
+import { timestampOfMs, timestampOfUs, usOfTimestamp } from "../../wire/timestamp.ts";
 import type { SequenceRanges } from "../../model/sequence-ranges.ts";
-import type { SourceCounts } from "./delivery-ledger.ts";
-import { usOfTimestamp } from "./timestamp-us.ts";
+import { NOTHING_COUNTED, type SourceCounts } from "./delivery-ledger.ts";
 import type { EventsStatus } from "./upstream-events.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -80,7 +80,9 @@ async function upstreamDelivery(
     ...(held.points > 0 && { oldestQueuedTime: timestampOfUs(held.fromUs) }),
     pointsPerSecond: status.rate.points,
     bytesPerSecond: status.rate.bytes,
-    sources: names.map((source) => sourceDelivery(source, sources.get(source), queuedBySource.get(source) ?? 0)),
+    sources: names.map((source) =>
+      sourceDelivery(source, sources.get(source), queuedBySource.get(source)?.points ?? 0),
+    ),
     ...(upstream.events && eventsDelivery(upstream.events)),
     nodeId: status.receiverId,
   };
@@ -98,7 +100,8 @@ function sourceDelivery(
   counts: Readonly<SourceCounts> | undefined,
   queued: number,
 ): MessageInitShape<typeof SourceDeliverySchema> {
-  const { acked = 0, refused = 0, dropped = 0, firstUs = Infinity, lastUs = -Infinity, lastAckedMs = 0 } = counts ?? {};
+  const { acked, refused, dropped, droppedTimes, firstUs, lastUs, lastAckedMs } = counts ?? NOTHING_COUNTED;
+  const [firstDroppedTime, lastDroppedTime] = droppedTimestamps(droppedTimes);
   return {
     source,
     ackedPoints: BigInt(acked),
@@ -107,6 +110,7 @@ function sourceDelivery(
     refusedPoints: BigInt(refused),
     ...(firstUs <= lastUs && { firstTime: timestampOfUs(firstUs), lastTime: timestampOfUs(lastUs) }),
     ...(lastAckedMs > 0 && { lastAckedAt: timestampOfMs(lastAckedMs) }),
+    ...(firstDroppedTime && { firstDroppedTime, lastDroppedTime }),
   };
 }
 

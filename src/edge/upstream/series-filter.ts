@@ -3,6 +3,13 @@ import type { SequencesHeld } from "../../store/backlog-protocol.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { SeriesMatcher } from "../../model/matcher.ts";
 import { metricOfKey, sourceOfKey } from "../../model/series-key.ts";
+import { ANY_TIME, joinedSpan, NO_TIME, type TimeSpan } from "../../model/time-span.ts";
+
+/** So many, and between which times they lie. */
+export interface HeldPoints {
+  readonly points: number;
+  readonly times: TimeSpan;
+}
 
 const [UNKNOWN, PASSES, STAYS] = [0, 1, 2];
 
@@ -49,17 +56,19 @@ export class SeriesFilter {
     return (this.#sources[seriesId] ??= sourceOfKey(keyOf(this.#registry, seriesId)));
   }
 
-  /** Points of series that pass, by source; those that cannot be told apart under `unknown`. */
-  pointsBySource(
+  /** Points of series that pass, by source; those that cannot be told apart under `unknown`, of any time. */
+  heldBySource(
     { bySeries, points }: Pick<SequencesHeld, "bySeries" | "points">,
     unknown: string,
-  ): Map<string, number> {
-    if (bySeries === null) return new Map(points === 0 ? [] : [[unknown, points]]);
-    const bySource = new Map<string, number>();
+  ): Map<string, HeldPoints> {
+    if (bySeries === null) return new Map(points === 0 ? [] : [[unknown, { points, times: ANY_TIME }]]);
+    const bySource = new Map<string, HeldPoints>();
     bySeries.seriesIds.forEach((id, i) => {
       if (!this.passes(id)) return;
       const source = this.sourceOf(id);
-      bySource.set(source, (bySource.get(source) ?? 0) + bySeries.points[i]);
+      const before = bySource.get(source) ?? { points: 0, times: NO_TIME };
+      const times = joinedSpan(before.times, { fromUs: bySeries.fromUs[i], toUs: bySeries.toUs[i] });
+      bySource.set(source, { points: before.points + bySeries.points[i], times });
     });
     return bySource;
   }

@@ -4,6 +4,7 @@ import type { SequencesHeld } from "../../store/backlog-protocol.ts";
 import type { ConnectTrouble } from "./connect-trouble.ts";
 import type { SourceCounts } from "./delivery-ledger.ts";
 import type { LaneName } from "./lane.ts";
+import type { HeldPoints } from "./series-filter.ts";
 
 /** What has been since the count before. */
 export interface UpstreamCounts {
@@ -29,6 +30,6 @@ export interface UpstreamStatus {
   readonly queuedPoints: number;
   readonly rate: { readonly points: number; readonly bytes: number };
   readonly sources: ReadonlyMap<string, Readonly<SourceCounts>>;
-  readonly queuedBySource: ReadonlyMap<string, number>;
+  readonly queuedBySource: ReadonlyMap<string, HeldPoints>;
   readonly receiverId: string;
 }

@@ -8,6 +8,7 @@ import { Seldom } from "../../model/seldom.ts";
 import type { DocumentQuery, StoredDocument } from "../../model/journal.ts";
 import type { SeriesMatcher } from "../../model/matcher.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
+import { ANY_TIME } from "../../model/time-span.ts";
 import {
   intersectionOf,
   sequencesWithin,
@@ -27,7 +28,7 @@ import { QueueCount } from "./queue-count.ts";
 import { QueueKeeper } from "./queue-keeper.ts";
 import type { QueueLimits } from "./queue-limits.ts";
 import { Rate } from "./rate.ts";
-import { SeriesFilter } from "./series-filter.ts";
+import { SeriesFilter, type HeldPoints } from "./series-filter.ts";
 import type { OwnLists } from "./standing-events.ts";
 import { UpstreamEvents, type EventsJournal, type EventsStatus } from "./upstream-events.ts";
 import { UpstreamState, type StateJournal } from "./upstream-state.ts";
@@ -163,8 +164,8 @@ export class Upstream {
 
   async status(): Promise<UpstreamStatus> {
     const { undelivered, held } = await this.#queueCount.of(sequencesWithin(this.#state.undelivered, 0, this.#nextSeq));
-    const queuedBySource = this.#filter.pointsBySource(held, OTHER_SOURCES);
-    const queuedPoints = [...queuedBySource.values()].reduce((a, b) => a + b, 0);
+    const queuedBySource = this.#filter.heldBySource(held, OTHER_SOURCES);
+    const queuedPoints = [...queuedBySource.values()].reduce((sum, { points }) => sum + points, 0);
     return {
       ...{
         phase: this.#phase,
@@ -276,7 +277,7 @@ export class Upstream {
         this.#rate.add(0, bytes, clock.monotonicMs());
         onCount?.({ bytes: { [lane]: bytes } });
       },
-      onUnreadable: (points) => this.#dropped(OTHER_SOURCES, points),
+      onUnreadable: (points) => this.#dropped(OTHER_SOURCES, { points, times: ANY_TIME }),
       onDelivered: (points, refusals) => {
         this.#attempt = 0;
         this.#rate.add(points, 0, clock.monotonicMs());
@@ -358,8 +359,8 @@ export class Upstream {
     held: Pick<SequencesHeld, "points" | "bySeries">,
     sentenceOf: (points: number) => string,
   ): Promise<void> {
-    const bySource = [...this.#filter.pointsBySource(held, OTHER_SOURCES)];
-    const points = bySource.reduce((sum, [, each]) => sum + each, 0);
+    const bySource = [...this.#filter.heldBySource(held, OTHER_SOURCES)];
+    const points = bySource.reduce((sum, [, each]) => sum + each.points, 0);
     for (const [source, each] of bySource) this.#dropped(source, each);
     if (points > 0) this.#deps.onDropped(sentenceOf(points), points);
     if (ranges.length > 0 || points > 0) await this.#state.giveUp(ranges);
@@ -376,9 +377,9 @@ export class Upstream {
     });
   }
 
-  #dropped(source: string, points: number): void {
-    this.#ledger.dropped(source, points);
-    this.#deps.onCount?.({ dropped: points });
+  #dropped(source: string, held: HeldPoints): void {
+    this.#ledger.dropped(source, held);
+    this.#deps.onCount?.({ dropped: held.points });
   }
 
   #turn(phase: UpstreamPhase): void {

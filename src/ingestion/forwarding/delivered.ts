@@ -1,10 +1,12 @@
 /** Counts of what came of one origin, by source: the receiving half of the delivery ledger. */
 import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
+import { joinedSpan, NO_TIME, type TimeSpan } from "../../model/time-span.ts";
 
 export interface Delivered {
   points: number;
   refused: number;
   dropped: number;
+  droppedTimes: TimeSpan;
   /** Event times of what was stored; Infinity and -Infinity where nothing was. */
   firstUs: number;
   lastUs: number;
@@ -13,7 +15,7 @@ export interface Delivered {
 export type DeliveredBySource = Map<string, Delivered>;
 
 export const NOTHING_DELIVERED: Readonly<Delivered> = {
-  ...{ points: 0, refused: 0, dropped: 0 },
+  ...{ points: 0, refused: 0, dropped: 0, droppedTimes: NO_TIME },
   ...{ firstUs: Infinity, lastUs: -Infinity },
 };
 
@@ -39,6 +41,7 @@ export function sumOf(a: Readonly<Delivered>, b: Readonly<Delivered>): Delivered
     points: plus(a.points, b.points),
     refused: plus(a.refused, b.refused),
     dropped: plus(a.dropped, b.dropped),
+    droppedTimes: joinedSpan(a.droppedTimes, b.droppedTimes),
     firstUs: Math.min(a.firstUs, b.firstUs),
     lastUs: Math.max(a.lastUs, b.lastUs),
   };

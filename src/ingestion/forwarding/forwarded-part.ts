@@ -1,10 +1,13 @@
 /** One part that another node forwards: its block to rows of this node, taken as batches are, in pieces between which others run. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { DamagedChunkError } from "../../codec/damaged.ts";
 import { WatchpostError } from "../../model/errors.ts";
 import { readForeignBlock } from "../../codec/foreign-block.ts";
 import { BATCH_POINTS_MAX } from "../../model/limits.ts";
 import type { Forwarded } from "../../wire/gen/forwarding_pb.ts";
 import type { Intake } from "../intake.ts";
+import { joinedSpan } from "../../model/time-span.ts";
+import { droppedSpan } from "../../wire/dropped-times.ts";
 import { refusalOfSource } from "../resolve-series.ts";
 import { TIME_US_MAX } from "../validate.ts";
 import { deliveredOf, type DeliveredBySource } from "./delivered.ts";
@@ -114,16 +117,29 @@ function refuse(chunk: Chunk, row: number): void {
 
 function droppedOf({ dropped }: Forwarded): DeliveredBySource {
   const delivered: DeliveredBySource = new Map();
-  for (const { source, points } of dropped) {
+  for (const { source, points, firstTime, lastTime } of dropped) {
     const refusal = refusalOfSource(source);
     if (refusal !== undefined) throw new WatchpostError("INVALID_ARGUMENT", `dropped has one whose ${refusal}`);
     if (points < 0n || points > BigInt(Number.MAX_SAFE_INTEGER)) {
       const message = `dropped says ${points} points of source ${JSON.stringify(source)}; wanted 0 to 2^53 - 1`;
       throw new WatchpostError("INVALID_ARGUMENT", message);
     }
-    deliveredOf(delivered, source).dropped += Number(points);
+    const times = droppedSpan(firstTime, lastTime);
+    if (times === undefined) {
+      const shown = `${timestampText(firstTime!)} to ${timestampText(lastTime!)}`;
+      const message = `dropped says times from ${shown} of source ${JSON.stringify(source)}; wanted two from 1970 on, in order`;
+      throw new WatchpostError("INVALID_ARGUMENT", message);
+    }
+    if (points === 0n) continue;
+    const counts = deliveredOf(delivered, source);
+    counts.dropped += Number(points);
+    counts.droppedTimes = joinedSpan(counts.droppedTimes, times);
   }
   return delivered;
+}
+
+function timestampText({ seconds, nanos }: Timestamp): string {
+  return `${seconds} s ${nanos} ns`;
 }
 
 interface Chunk {

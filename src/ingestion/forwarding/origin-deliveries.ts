@@ -2,6 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { OriginDeliverySchema, SourceDeliverySchema } from "../../wire/gen/forwarding_pb.ts";
 import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
+import { droppedTimestamps } from "../../wire/dropped-times.ts";
 import { unary, type MethodImpl } from "../../wire/service.ts";
 import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
 import type { DeliveredBySource } from "./delivered.ts";
@@ -13,13 +14,17 @@ const RANGES_TOLD_MAX = 1_000;
 /** By source. */
 export function sourceDeliveries(bySource: DeliveredBySource): MessageInitShape<typeof SourceDeliverySchema>[] {
   const inOrder = [...bySource].sort(([a], [b]) => (a < b ? -1 : 1));
-  return inOrder.map(([source, { points, refused, dropped, firstUs, lastUs }]) => ({
-    source,
-    ackedPoints: BigInt(points),
-    refusedPoints: BigInt(refused),
-    droppedPoints: BigInt(dropped),
-    ...(firstUs <= lastUs && { firstTime: timestampOfUs(firstUs), lastTime: timestampOfUs(lastUs) }),
-  }));
+  return inOrder.map(([source, { points, refused, dropped, droppedTimes, firstUs, lastUs }]) => {
+    const [firstDroppedTime, lastDroppedTime] = droppedTimestamps(droppedTimes);
+    return {
+      source,
+      ackedPoints: BigInt(points),
+      refusedPoints: BigInt(refused),
+      droppedPoints: BigInt(dropped),
+      ...(firstUs <= lastUs && { firstTime: timestampOfUs(firstUs), lastTime: timestampOfUs(lastUs) }),
+      ...(firstDroppedTime && { firstDroppedTime, lastDroppedTime }),
+    };
+  });
 }
 
 /** Of all nodes that have forwarded to this one. */

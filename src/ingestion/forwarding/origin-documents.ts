@@ -5,6 +5,7 @@
  */
 import type { DocumentChange, DocumentQuery, StoredDocument } from "../../model/journal.ts";
 import type { SequenceRanges } from "../../model/sequence-ranges.ts";
+import { ANY_TIME, NO_TIME } from "../../model/time-span.ts";
 import type { Delivered, DeliveredBySource } from "./delivered.ts";
 
 /** What is kept of an origin. */
@@ -24,8 +25,8 @@ export interface OriginRecord {
   readonly recent: ReadonlySet<string>;
 }
 
-/** JSON has no infinite numbers: null. */
-type RecentSource = readonly [string, number, number, number, number | null, number | null];
+/** JSON has no infinite numbers: null. The times of what was dropped stand last, where it is known. */
+type RecentSource = readonly [string, number, number, number, number | null, number | null, ...number[]];
 
 export interface DocumentReader {
   documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
@@ -67,8 +68,9 @@ export async function readOrigins(journal: DocumentReader): Promise<OriginRecord
     const end = key.indexOf(BETWEEN);
     const [origin, source] = [byId.get(key.slice(0, end)), key.slice(end + 1)];
     if (origin === undefined || origin.recent.has(source)) continue;
-    const { points, refused, dropped, firstUs, lastUs } = JSON.parse(value);
-    origin.delivered.set(...countsOf([source, points, refused, dropped, firstUs, lastUs]));
+    const { points, refused, dropped, firstUs, lastUs, droppedTimes } = JSON.parse(value);
+    const times = dropped > 0 && droppedTimes ? [droppedTimes.fromUs, droppedTimes.toUs] : [];
+    origin.delivered.set(...countsOf([source, points, refused, dropped, firstUs, lastUs, ...times]));
   }
   return [...byId.values()];
 }
@@ -79,15 +81,24 @@ export function originDocument(
   recent: Iterable<readonly [source: string, counts: Delivered]>,
 ): DocumentChange {
   const { name, session, run, committed, lastSeenMs } = kept;
-  const sources = Array.from(recent, ([source, { points, refused, dropped, firstUs, lastUs }]): RecentSource => {
-    return [source, points, refused, dropped, firstUs, lastUs];
-  });
+  const sources = Array.from(
+    recent,
+    ([source, { points, refused, dropped, droppedTimes, firstUs, lastUs }]): RecentSource => {
+      const times = dropped > 0 ? [droppedTimes.fromUs, droppedTimes.toUs] : [];
+      return [source, points, refused, dropped, firstUs, lastUs, ...times];
+    },
+  );
   const value = JSON.stringify({ name, session, run, committed, lastSeenMs, sources });
   return { collection: ORIGINS, key: id, sort: 0, value };
 }
 
-function countsOf([source, points, refused, dropped, firstUs, lastUs]: RecentSource): [string, Delivered] {
-  return [source, { points, refused, dropped, firstUs: firstUs ?? Infinity, lastUs: lastUs ?? -Infinity }];
+function countsOf([source, points, refused, dropped, firstUs, lastUs, ...times]: RecentSource): [string, Delivered] {
+  const [fromUs = ANY_TIME.fromUs, toUs = ANY_TIME.toUs] = times;
+  const droppedTimes = dropped > 0 ? { fromUs, toUs } : NO_TIME;
+  return [
+    source,
+    { points, refused, dropped, droppedTimes, firstUs: firstUs ?? Infinity, lastUs: lastUs ?? -Infinity },
+  ];
 }
 
 export function behindDocument(id: string, behind: readonly string[]): DocumentChange {

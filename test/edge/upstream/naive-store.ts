@@ -131,6 +131,7 @@ export class NaiveStore implements UpstreamStore {
   async countUndelivered(ranges: SequenceRanges): Promise<SequencesHeld> {
     const held = this.rows.filter(({ seq }) => hasAllOf(ranges, seq, seq + 1));
     const ids = [...new Set(held.map(({ seriesId }) => seriesId))].sort((a, b) => a - b);
+    const timesOf = (id: number) => held.filter(({ seriesId }) => seriesId === id).map(({ timeUs }) => timeUs);
     return {
       points: held.length,
       bytes: held.length * 10,
@@ -139,7 +140,9 @@ export class NaiveStore implements UpstreamStore {
       arrivalFromS: Math.floor(Math.min(...held.map(({ arrivalMs }) => arrivalMs)) / 1_000),
       bySeries: {
         seriesIds: Uint32Array.from(ids),
-        points: Float64Array.from(ids, (id) => held.filter(({ seriesId }) => seriesId === id).length),
+        points: Float64Array.from(ids, (id) => timesOf(id).length),
+        fromUs: Float64Array.from(ids, (id) => Math.min(...timesOf(id))),
+        toUs: Float64Array.from(ids, (id) => Math.max(...timesOf(id))),
       },
     };
   }

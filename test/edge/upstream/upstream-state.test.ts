@@ -59,7 +59,7 @@ test("what is asked for again is kept apart from what was never sent, and what t
 
 test("what was given up is written at once, and again where the disk failed", async () => {
   const { state, ledger, journal, clock, troubles } = await createState();
-  ledger.dropped("gw", 7);
+  ledger.dropped("gw", { points: 7, times: { fromUs: 10, toUs: 20 } });
   journal.failure = new Error("disk full");
   expect(state.giveUp([[0, 5]])).rejects.toThrow("disk full");
   state.delivered([9, 10], false);

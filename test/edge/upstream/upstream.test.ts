@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { compileMatcher } from "../../../src/model/matcher.ts";
 import { seriesKey } from "../../../src/model/series-key.ts";
+import { ANY_TIME } from "../../../src/model/time-span.ts";
 import { createPair, type Row } from "./rig.ts";
 
 const T = Date.UTC(2025, 11, 31) * 1_000;
@@ -142,15 +143,20 @@ test("what retention took of the backlog is said and told to the receiver, witho
   const pair = await createPair({ matcher });
   await pair.pass(200);
   pair.upstream.lost({ points: 40, bySeries: null });
-  pair.upstream.lost({ points: 7, bySeries: { seriesIds: Uint32Array.of(1, 2), points: Float64Array.of(5, 2) } });
-  pair.upstream.lost({ points: 3, bySeries: { seriesIds: Uint32Array.of(1), points: Float64Array.of(3) } });
+  const lost = (...held: readonly (readonly [id: number, points: number, fromUs: number, toUs: number])[]) => {
+    const [points, fromUs, toUs] = [1, 2, 3].map((i) => Float64Array.from(held, (each) => each[i]));
+    const seriesIds = Uint32Array.from(held, ([id]) => id);
+    pair.upstream.lost({ points: points.reduce((a, b) => a + b), bySeries: { seriesIds, points, fromUs, toUs } });
+  };
+  lost([1, 5, T, T + 9], [2, 2, T + 1, T + 2], [4, 6, T + 4, T + 5]);
+  lost([1, 3, T - 5, T]);
   const told = pair.told.filter((sentence) => sentence.includes("retention took"));
-  expect(told.map((sentence) => /\d+ points/.exec(sentence)?.[0])).toEqual(["40 points", "2 points"]);
+  expect(told.map((sentence) => /\d+ points/.exec(sentence)?.[0])).toEqual(["40 points", "8 points"]);
   pair.commit([[2, T, 1]]);
   await pair.settle();
   const [origin] = await pair.origins.all();
-  expect(origin.delivered.get("(others)")?.dropped).toBe(40);
-  expect(origin.delivered.get("gw1")?.dropped).toBe(2);
+  expect(origin.delivered.get("(others)")).toMatchObject({ dropped: 40, droppedTimes: ANY_TIME });
+  expect(origin.delivered.get("gw1")).toMatchObject({ dropped: 8, droppedTimes: { fromUs: T + 1, toUs: T + 5 } });
   expect(origin.delivered.has("gw0")).toBe(false);
   await pair.upstream.close();
 });

@@ -4,7 +4,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { BlockBuilder } from "../../../src/codec/block.ts";
 import { Origins } from "../../../src/ingestion/forwarding/origins.ts";
 import { ingestionMethods } from "../../../src/ingestion/service.ts";
+import { originDeliveries } from "../../../src/ingestion/forwarding/origin-deliveries.ts";
 import type { WatchpostError } from "../../../src/model/errors.ts";
+import { ANY_TIME, NO_TIME } from "../../../src/model/time-span.ts";
 import type { ForwardedSchema } from "../../../src/wire/gen/forwarding_pb.ts";
 import type { BatchAck } from "../../../src/wire/gen/ingestion_pb.ts";
 import { batchBytes, contextOf, createRig, pointsOf, turns } from "../rig.ts";
@@ -147,8 +149,8 @@ describe("a node that forwards", () => {
     ]);
     expect(await ledgerOf(rig)).toEqual({
       committed: [[5, 7]],
-      gw: { points: 3, refused: 0, dropped: 0, firstUs: 100, lastUs: 300 },
-      gw2: { points: 1, refused: 0, dropped: 0, firstUs: 100, lastUs: 100 },
+      gw: { points: 3, refused: 0, dropped: 0, droppedTimes: NO_TIME, firstUs: 100, lastUs: 300 },
+      gw2: { points: 1, refused: 0, dropped: 0, droppedTimes: NO_TIME, firstUs: 100, lastUs: 100 },
     });
     sender.end();
     await settle(rig);
@@ -231,7 +233,7 @@ describe("a node that forwards", () => {
     sender.send(part(2, 5, [[7, 300, 3]], again));
     sender.send(part(2, 5, [[7, 300, 3]], again));
     await settle(rig);
-    const gw = { points: 3, refused: 0, dropped: 0, firstUs: 100, lastUs: 300 };
+    const gw = { points: 3, refused: 0, dropped: 0, droppedTimes: NO_TIME, firstUs: 100, lastUs: 300 };
     expect(await ledgerOf(rig)).toEqual({ committed: [[1, 5]], gw });
     sender.send(part(2, 5, [[7, 200, 2]], again));
     // Of a range that is here in part nobody can tell which of its points were.
@@ -291,11 +293,22 @@ describe("a node that forwards", () => {
   test("what was given up is counted once, too, however often it is told", async () => {
     const rig = createRig();
     const sender = new Sender(rig);
-    const dropped = [{ source: "gw", points: 12n, reason: "age" }];
-    for (const isResend of [false, false, true]) sender.send(part(1, 9, [], { dropped, isResend }));
+    const of = (points: bigint, fromS: bigint, toS: bigint) => {
+      return [{ source: "gw", points, reason: "age", firstTime: { seconds: fromS }, lastTime: { seconds: toS } }];
+    };
+    for (const isResend of [false, false, true]) sender.send(part(1, 9, [], { dropped: of(12n, 20n, 30n), isResend }));
     await settle(rig);
     expect(sender.committed).toEqual(["1-9", "1-9", "1-9"]);
-    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 9]], gw: { dropped: 12 } });
+    const times = (fromUs: number, toUs: number) => ({ droppedTimes: { fromUs, toUs } });
+    expect(await ledgerOf(rig)).toMatchObject({ committed: [[1, 9]], gw: { dropped: 12, ...times(20e6, 30e6) } });
+    sender.send(part(9, 10, [], { dropped: of(1n, 10n, 11n) }));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ gw: { dropped: 13, ...times(10e6, 30e6) } });
+    const [{ sources }] = await originDeliveries(new Origins(rig.journal, rig.clock));
+    expect(sources).toMatchObject([{ firstDroppedTime: { seconds: 10n }, lastDroppedTime: { seconds: 30n } }]);
+    sender.send(part(10, 11, [], { dropped: [{ source: "gw", points: 1n }] }));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({ gw: { dropped: 14, droppedTimes: ANY_TIME } });
   });
 
   test("what waits until its acks are read becomes one ack, with its refusals by source", async () => {
@@ -370,7 +383,7 @@ describe("a node that forwards", () => {
     await settle(rig);
     expect(await ledgerOf(rig)).toEqual({
       committed: [[1, 9]],
-      gw: { points: 0, refused: 0, dropped: 12, firstUs: Infinity, lastUs: -Infinity },
+      gw: { points: 0, refused: 0, dropped: 12, droppedTimes: ANY_TIME, firstUs: Infinity, lastUs: -Infinity },
     });
   });
 
@@ -743,6 +756,16 @@ describe("a node that forwards", () => {
       "a count that is too large",
       part(1, 2, [], { dropped: [{ source: "gw", points: 1n << 60n }] }),
       "wanted 0 to 2^53 - 1",
+    ],
+    [
+      "times that are out of order",
+      part(1, 2, [], { dropped: [{ source: "gw", firstTime: { seconds: 2n }, lastTime: { seconds: 1n } }] }),
+      'dropped says times from 2 s 0 ns to 1 s 0 ns of source "gw"',
+    ],
+    [
+      "a time before 1970",
+      part(1, 2, [], { dropped: [{ source: "gw", firstTime: { seconds: -2n }, lastTime: { seconds: 1n } }] }),
+      "wanted two from 1970 on",
     ],
     ["a source that is too long", part(1, 2, [], { dropped: [{ source: "x".repeat(257) }] }), "source has 257 bytes"],
     ["a damaged block", { ...part(1, 2, [[7, 1, 1]], { series: SERIES }), blockBody: new Uint8Array(3) }, "damaged"],
