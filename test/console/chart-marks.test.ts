@@ -132,3 +132,36 @@ test("what forwards a source says whether its gap is late, lost or silent", () =
   expect(explained(past, way({ lanes: ["live"], committed })).kind).toBe("lost");
   expect(explained(past, way({ lanes: ["live"], committed, sources: [{ source: "hall" }] })).kind).toBe("silent");
 });
+
+test("what was given up is a gap where it lies, and may be any where nobody knows when it was, over several nodes, too", () => {
+  const dropped = (points: number, fromS?: number, toS?: number) => ({
+    source: "hall",
+    droppedPoints: BigInt(points),
+    ...(fromS !== undefined && { firstDroppedTime: timestampOfMs(fromS * 1_000) }),
+    ...(toS !== undefined && { lastDroppedTime: timestampOfMs(toS * 1_000) }),
+  });
+  const wayOver = (...origins: readonly ReturnType<typeof dropped>[]) => {
+    const all = origins.map((source, i) => {
+      return create(OriginDeliverySchema, { originName: `gw-${i}`, lanes: ["live"], sources: [source] });
+    });
+    return deliveriesOf(all).get("hall");
+  };
+  const at = (fromS: number, toS: number) => {
+    return { fromMs: fromS * 1_000, toMs: toS * 1_000, kind: "silent" as const, reason: "nothing" };
+  };
+  const kinds = (...origins: readonly ReturnType<typeof dropped>[]) =>
+    [at(0, 10), at(20, 30), at(40, 50)].map((gap) => explained(gap, wayOver(...origins)).kind).join(" ");
+  expect(kinds(dropped(1, 21, 29))).toBe("silent lost silent");
+  // Both ends of a gap are points that are there.
+  expect(kinds(dropped(1, 10, 20))).toBe("silent silent silent");
+  expect(kinds(dropped(1, 21, 29), dropped(0))).toBe("silent lost silent");
+  expect(kinds(dropped(0), dropped(1, 21, 29))).toBe("silent lost silent");
+  expect(kinds(dropped(1, 21, 29), dropped(1, 41, 42))).toBe("silent lost lost");
+  expect(kinds(dropped(1, 21, 29), dropped(1))).toBe("lost lost lost");
+  expect(explained(at(20, 30), wayOver(dropped(1, 21, 29))).reason).toMatch(
+    /^gw-0 gave up 1 point of this source, of .+ to /,
+  );
+  expect(explained(at(20, 30), wayOver(dropped(2))).reason).toBe(
+    "gw-0 gave up 2 points of this source, which may be these",
+  );
+});

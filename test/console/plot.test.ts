@@ -133,6 +133,10 @@ test("what is marked at a time is said, not more than a few of it", () => {
   const annotations = [{ id: "1", fromMs: 50, text: "Changed\nthe filter", author: "Ada" }];
   expect(marksAt({ series: [], range, episodes, annotations }, 52, 5)).toEqual(["high: a0", "Ada: Changed the filter"]);
   expect(marksAt({ series: [], range, episodes }, 900, 5).at(-1)).toBe("2 more");
+  const gaps = [{ fromMs: 10, toMs: 20, kind: "lost" as const, reason: "gw gave it up" }];
+  const one = { ...series([], []), gaps };
+  expect([10, 11].map((at) => marksAt({ series: [one], range }, at, 5))).toEqual([[], ["lost: gw gave it up"]]);
+  expect(marksAt({ series: [one, series([], [])], range }, 11, 5)).toEqual([`lost: ${one.label}: gw gave it up`]);
 });
 
 test("ticks are told apart, whatever lies between them", () => {

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { explained } from "../data/gaps.ts";
 import { LiveRange, unread, type ChartQuery } from "../data/range.ts";
 import { together, type RangeState } from "../data/range-state.ts";
+import { isUtc } from "../format.ts";
 import { deliveries, wantDeliveries } from "../data/watched-deliveries.ts";
 
 /** Of at least one query, all of the same range. `isSeen`: otherwise what comes is not told. */
@@ -39,5 +40,6 @@ function useExplainedGaps(state: RangeState): RangeState {
       return delivery === undefined ? each : { ...each, gaps: each.gaps!.map((gap) => explained(gap, delivery)) };
     });
     return { ...state, series };
-  }, [state, known]);
+    // Reasons have times in them.
+  }, [state, known, isUtc.value]);
 }

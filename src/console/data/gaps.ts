@@ -1,4 +1,5 @@
 /** Stretches without points, and why they have none. Pure. */
+import { countOf, dateTimeText } from "../format.ts";
 import { countBelow } from "./columns.ts";
 import type { Column, PlotGap } from "../charts/plot-model.ts";
 
@@ -17,6 +18,8 @@ export interface SourceDelivery {
   readonly isBehind: boolean;
   /** So many it gave up. */
   readonly dropped: number;
+  /** Between which times they lie, both inclusive; missing: nobody knows. */
+  readonly droppedTimes?: { readonly fromMs: number; readonly toMs: number } | undefined;
 }
 
 /** How long a pause is before it is a gap; Infinity where there are too few points to tell. */
@@ -46,15 +49,17 @@ export function silencesOf(timesMs: Column, minMs: number, range: { fromMs: numb
 /** A silence seen with what is known of the source: may it still come, was it given up, or was nothing sent. */
 export function explained(gap: PlotGap, delivery: SourceDelivery | undefined): PlotGap {
   if (delivery === undefined) return gap;
-  const { over, isConnected, isBehind, dropped } = delivery;
+  const { over, isConnected, isBehind, dropped, droppedTimes } = delivery;
   const isOpen = gap.toMs === Infinity;
   if (isOpen && !isConnected)
     return { ...gap, kind: "late", reason: `${over} is not connected; what it has may still come` };
   if (isBehind) return { ...gap, kind: "late", reason: `${over} has points that did not come yet` };
-  // Of these points nobody knows any more when they were.
-  if (dropped > 0)
-    return { ...gap, kind: "lost", reason: `${over} gave up ${dropped} points of this source, which may be these` };
-  return gap;
+  if (dropped === 0) return gap;
+  const gaveUp = `${over} gave up ${countOf(dropped, "point")} of this source`;
+  if (droppedTimes === undefined) return { ...gap, kind: "lost", reason: `${gaveUp}, which may be these` };
+  const { fromMs, toMs } = droppedTimes;
+  if (toMs <= gap.fromMs || fromMs >= gap.toMs) return gap;
+  return { ...gap, kind: "lost", reason: `${gaveUp}, of ${dateTimeText(fromMs)} to ${dateTimeText(toMs)}` };
 }
 
 const SILENT = "nothing was sent";
