@@ -205,6 +205,8 @@ export class Upstream {
     this.#link?.close();
     this.#events?.close();
     await this.#running;
+    // What is sealed at the end is cut where it is delivered: else all of a block counts as lost, should retention take it.
+    this.#deps.store.setUndelivered(this.#state.undelivered);
     this.#turn("stopped");
     await this.#state.close();
   }

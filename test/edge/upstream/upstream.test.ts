@@ -45,6 +45,18 @@ test("what was committed while nobody answered arrives afterwards, newest first"
   await pair.upstream.close();
 });
 
+test("when it stops the store hears what was delivered until then", async () => {
+  const pair = await createPair();
+  await pair.pass(1_000);
+  const [[from]] = pair.store.undeliveredRanges;
+  pair.commit([[1, T, 1]]);
+  const isAcked = async () => (await pair.upstream.status()).sources.get("gw0")?.acked === 1;
+  for (let i = 0; i < 100 && !(await isAcked()); i++) await pair.pass(1);
+  expect(await isAcked()).toBe(true);
+  await pair.upstream.close();
+  expect(pair.store.undeliveredRanges).toEqual([[from + 1, Infinity]]);
+});
+
 test("a correction that comes while its point is on its way is not overwritten", async () => {
   const pair = await createPair();
   pair.setReachable(false);
