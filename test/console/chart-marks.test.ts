@@ -124,13 +124,12 @@ test("what forwards a source says whether its gap is late, lost or silent", () =
   const way = (init: object) => deliveriesOf([origin({ sources, ...init })]).get("hall");
   const [past, open] = [1_000, Infinity].map((toMs) => ({ fromMs: 0, toMs, kind: "silent" as const, reason: "" }));
   const committed = [{ from: 0n, to: 9n }];
-  expect(explained(past, undefined).kind).toBe("silent");
-  expect(explained(open, way({ committed })).kind).toBe("late");
-  expect(explained(past, way({ lanes: ["live"], committed: [...committed, { from: 20n, to: 30n }] })).kind).toBe(
-    "late",
-  );
-  expect(explained(past, way({ lanes: ["live"], committed })).kind).toBe("lost");
-  expect(explained(past, way({ lanes: ["live"], committed, sources: [{ source: "hall" }] })).kind).toBe("silent");
+  const kinds = (...of: Parameters<typeof explained>) => explained(...of).map(({ kind }) => kind);
+  expect(kinds(past, undefined)).toEqual(["silent"]);
+  expect(kinds(open, way({ committed }))).toEqual(["late"]);
+  expect(kinds(past, way({ lanes: ["live"], committed: [...committed, { from: 20n, to: 30n }] }))).toEqual(["late"]);
+  expect(kinds(past, way({ lanes: ["live"], committed }))).toEqual(["lost"]);
+  expect(kinds(past, way({ lanes: ["live"], committed, sources: [{ source: "hall" }] }))).toEqual(["silent"]);
 });
 
 test("what was given up is a gap where it lies, and may be any where nobody knows when it was, over several nodes, too", () => {
@@ -150,18 +149,40 @@ test("what was given up is a gap where it lies, and may be any where nobody know
     return { fromMs: fromS * 1_000, toMs: toS * 1_000, kind: "silent" as const, reason: "nothing" };
   };
   const kinds = (...origins: readonly ReturnType<typeof dropped>[]) =>
-    [at(0, 10), at(20, 30), at(40, 50)].map((gap) => explained(gap, wayOver(...origins)).kind).join(" ");
+    [at(0, 10), at(20, 30), at(40, 50)]
+      .flatMap((gap) => explained(gap, wayOver(...origins)).map(({ kind }) => kind))
+      .join(" ");
   expect(kinds(dropped(1, 21, 29))).toBe("silent lost silent");
   // Both ends of a gap are points that are there.
   expect(kinds(dropped(1, 10, 20))).toBe("silent silent silent");
   expect(kinds(dropped(1, 21, 29), dropped(0))).toBe("silent lost silent");
   expect(kinds(dropped(0), dropped(1, 21, 29))).toBe("silent lost silent");
-  expect(kinds(dropped(1, 21, 29), dropped(1, 41, 42))).toBe("silent lost lost");
+  expect(kinds(dropped(1, 21, 29), dropped(1, 41, 42))).toBe("silent lost lost silent");
   expect(kinds(dropped(1, 21, 29), dropped(1))).toBe("lost lost lost");
-  expect(explained(at(20, 30), wayOver(dropped(1, 21, 29))).reason).toMatch(
+  const parts = (toS: number, ...times: readonly [fromS: number, toS: number]) =>
+    explained(at(0, toS), wayOver(dropped(1, ...times))).map(({ kind, fromMs, toMs }) => [
+      kind,
+      fromMs / 1e3,
+      toMs / 1e3,
+    ]);
+  expect(parts(100, 40, 60)).toEqual([
+    ["silent", 0, 40],
+    ["lost", 40, 60],
+    ["silent", 60, 100],
+  ]);
+  expect(parts(100, 10, 60)).toEqual([["lost", 0, 100]]);
+  expect(parts(100, -50, 20)).toEqual([
+    ["lost", 0, 20],
+    ["silent", 20, 100],
+  ]);
+  expect(parts(Infinity, 2, 60)).toEqual([
+    ["lost", 0, 60],
+    ["silent", 60, Infinity],
+  ]);
+  expect(explained(at(20, 30), wayOver(dropped(1, 21, 29)))[0].reason).toMatch(
     /^gw-0 gave up 1 point of this source, of .+ to /,
   );
-  expect(explained(at(20, 30), wayOver(dropped(2))).reason).toBe(
+  expect(explained(at(20, 30), wayOver(dropped(2)))[0].reason).toBe(
     "gw-0 gave up 2 points of this source, which may be these",
   );
 });

@@ -48,11 +48,13 @@ export function drawGaps(
   const height = isOneOfMany ? Math.min(box.height, STRIP_PX * pixelRatio) : box.height;
   for (const { fromMs, toMs, kind } of gaps) {
     const span = visibleSpan(fromMs, toMs, projection, box);
-    if (span === undefined || span.width < 2 * pixelRatio) continue;
+    const leastPx = 2 * pixelRatio;
+    // What is lost stays in sight, however short.
+    if (span === undefined || (span.width < leastPx && kind !== "lost")) continue;
     const pattern = gapPattern(canvas, kind, gapColour(kind, colours), pixelRatio);
     if (pattern === null) continue;
     canvas.fillStyle = pattern;
-    canvas.fillRect(span.left, box.top + box.height - height, span.width, height);
+    canvas.fillRect(span.left, box.top + box.height - height, Math.max(span.width, leastPx), height);
   }
 }
 

@@ -37,7 +37,7 @@ function useExplainedGaps(state: RangeState): RangeState {
     if (!hasGaps || known.size === 0) return state;
     const series = state.series.map((each, i) => {
       const delivery = known.get(state.names[i].source);
-      return delivery === undefined ? each : { ...each, gaps: each.gaps!.map((gap) => explained(gap, delivery)) };
+      return delivery === undefined ? each : { ...each, gaps: each.gaps!.flatMap((gap) => explained(gap, delivery)) };
     });
     return { ...state, series };
     // Reasons have times in them.

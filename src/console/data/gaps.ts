@@ -46,20 +46,33 @@ export function silencesOf(timesMs: Column, minMs: number, range: { fromMs: numb
   return gaps;
 }
 
-/** A silence seen with what is known of the source: may it still come, was it given up, or was nothing sent. */
-export function explained(gap: PlotGap, delivery: SourceDelivery | undefined): PlotGap {
-  if (delivery === undefined) return gap;
+/**
+ * A silence seen with what is known of the source: may it still come, was it given up, or was nothing sent. In order, without
+ * room between: where what was given up is the smaller part of it, the rest stays silent.
+ */
+export function explained(gap: PlotGap, delivery: SourceDelivery | undefined): PlotGap[] {
+  if (delivery === undefined) return [gap];
   const { over, isConnected, isBehind, dropped, droppedTimes } = delivery;
   const isOpen = gap.toMs === Infinity;
   if (isOpen && !isConnected)
-    return { ...gap, kind: "late", reason: `${over} is not connected; what it has may still come` };
-  if (isBehind) return { ...gap, kind: "late", reason: `${over} has points that did not come yet` };
-  if (dropped === 0) return gap;
+    return [{ ...gap, kind: "late", reason: `${over} is not connected; what it has may still come` }];
+  if (isBehind) return [{ ...gap, kind: "late", reason: `${over} has points that did not come yet` }];
+  if (dropped === 0) return [gap];
   const gaveUp = `${over} gave up ${countOf(dropped, "point")} of this source`;
-  if (droppedTimes === undefined) return { ...gap, kind: "lost", reason: `${gaveUp}, which may be these` };
+  if (droppedTimes === undefined) return [{ ...gap, kind: "lost", reason: `${gaveUp}, which may be these` }];
   const { fromMs, toMs } = droppedTimes;
-  if (toMs <= gap.fromMs || fromMs >= gap.toMs) return gap;
-  return { ...gap, kind: "lost", reason: `${gaveUp}, of ${dateTimeText(fromMs)} to ${dateTimeText(toMs)}` };
+  if (toMs <= gap.fromMs || fromMs >= gap.toMs) return [gap];
+  const reason = `${gaveUp}, of ${dateTimeText(fromMs)} to ${dateTimeText(toMs)}`;
+  const [lostFromMs, lostToMs] = [Math.max(fromMs, gap.fromMs), Math.min(toMs, gap.toMs)];
+  // Points lie apart: less than that may be nothing but the pause to the next one.
+  const isRest = (restMs: number) => restMs > lostToMs - lostFromMs;
+  const startMs = isRest(lostFromMs - gap.fromMs) ? lostFromMs : gap.fromMs;
+  const endMs = isRest(gap.toMs - lostToMs) ? lostToMs : gap.toMs;
+  return [
+    ...(startMs > gap.fromMs ? [{ ...gap, toMs: startMs }] : []),
+    { ...gap, fromMs: startMs, toMs: endMs, kind: "lost", reason },
+    ...(endMs < gap.toMs ? [{ ...gap, fromMs: endMs }] : []),
+  ];
 }
 
 const SILENT = "nothing was sent";
