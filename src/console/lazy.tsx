@@ -2,6 +2,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
+import { isOutdated } from "./connection.ts";
 
 export interface LazyComponent<P = object> extends FunctionComponent<P> {
   /** Whether it was there in place of "Loading …". */
@@ -48,17 +49,30 @@ export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>
     }, [Component]);
     if (Component !== undefined) return <Component {...props} />;
     if (failure.value === "") return <p aria-busy="true">Loading …</p>;
+    const reload = (
+      <button type="button" onClick={() => location.reload()}>
+        Reload the page
+      </button>
+    );
+    if (isOutdated.value) {
+      return (
+        <div role="alert">
+          <p>
+            This part was not loaded yet, and the server runs another version now, which does not have it like that.
+          </p>
+          <p>{reload}</p>
+        </div>
+      );
+    }
     return (
       <div role="alert">
         <p>This part could not be loaded: {failure.value}.</p>
         <p>
-          Is the server away, or another version of it there now?{" "}
+          Is the server away?{" "}
           <button type="button" onClick={retry}>
             Try again
           </button>{" "}
-          <button type="button" onClick={() => location.reload()}>
-            Reload the page
-          </button>
+          {reload}
         </p>
       </div>
     );
