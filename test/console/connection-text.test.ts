@@ -29,9 +29,9 @@ test("streams that are broken are named, some of many, and those without names a
       names.map((what, i) => broke(what, i)),
       NOW_MS,
     )?.what;
-  expect(text("alerts", "devices", "alerts")).toBe("Not live: alerts, devices. it has ended.");
-  expect(text("a", "b", "c", "d", "e")).toBe("Not live: a, b, c and 2 more. it has ended.");
-  expect(text("", "")).toBe("Not live: 2 of the page's streams. it has ended.");
+  expect(text("alerts", "devices", "alerts")).toBe("Not live: alerts, devices, because it has ended.");
+  expect(text("a", "b", "c", "d", "e")).toBe("Not live: a, b, c and 2 more, because it has ended.");
+  expect(text("", "")).toBe("Not live: 2 of the page's streams, because it has ended.");
 });
 
 test("without WebSockets the page says what that costs", () => {

@@ -44,7 +44,7 @@ export function connectionText(
     const which =
       names.length === 0 ? `${old.length} of the page's streams` : `${names.slice(0, NAMES_MAX).join(", ")}${more}`;
     return {
-      what: `Not live: ${which}. ${old[0].reason}.`,
+      what: `Not live: ${which}, because ${old[0].reason}.`,
       ...{ clock: `(for ${durationText(nowMs - old[0].sinceMs)}; trying again)`, canTry: false, isGrave: true },
     };
   }
