@@ -27,6 +27,8 @@ export interface ServerProcessOptions {
   readonly wrapper?: readonly string[];
   /** Runs the compiled binary where it can see neither source nor node_modules. */
   readonly binary?: boolean;
+  /** Another Watchpost than the one that is here. */
+  readonly program?: readonly string[];
 }
 
 /** A directory of the test's own, and what removes it. */
@@ -60,10 +62,10 @@ export function canHideTree(): boolean {
 }
 
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { data, args = [], env = {}, wrapper = [], binary = false } = options;
+  const { data, args = [], env = {}, wrapper = [], binary = false, program = watchpostCommand(binary) } = options;
   const command = [
     ...wrapper,
-    ...watchpostCommand(binary),
+    ...program,
     "serve",
     "--data",
     data,
