@@ -24,7 +24,11 @@ export class SeriesCounts {
 
   columns(): HeldBySeries {
     const seriesIds = Uint32Array.from(this.#bySeries.keys()).sort();
-    const column = (of: keyof Counted) => Float64Array.from(seriesIds, (id) => this.#bySeries.get(id)![of]);
-    return { seriesIds, points: column("points"), fromUs: column("fromUs"), toUs: column("toUs") };
+    const [points, fromUs, toUs] = [0, 1, 2].map(() => new Float64Array(seriesIds.length));
+    for (let i = 0; i < seriesIds.length; i++) {
+      const counted = this.#bySeries.get(seriesIds[i])!;
+      [points[i], fromUs[i], toUs[i]] = [counted.points, counted.fromUs, counted.toUs];
+    }
+    return { seriesIds, points, fromUs, toUs };
   }
 }

@@ -3,7 +3,7 @@ import type { SequencesHeld } from "../../store/backlog-protocol.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
 import type { SeriesMatcher } from "../../model/matcher.ts";
 import { metricOfKey, sourceOfKey } from "../../model/series-key.ts";
-import { ANY_TIME, joinedSpan, NO_TIME, type TimeSpan } from "../../model/time-span.ts";
+import { ANY_TIME, type TimeSpan } from "../../model/time-span.ts";
 
 /** So many, and between which times they lie. */
 export interface HeldPoints {
@@ -62,14 +62,20 @@ export class SeriesFilter {
     unknown: string,
   ): Map<string, HeldPoints> {
     if (bySeries === null) return new Map(points === 0 ? [] : [[unknown, { points, times: ANY_TIME }]]);
-    const bySource = new Map<string, HeldPoints>();
-    bySeries.seriesIds.forEach((id, i) => {
-      if (!this.passes(id)) return;
-      const source = this.sourceOf(id);
-      const before = bySource.get(source) ?? { points: 0, times: NO_TIME };
-      const times = joinedSpan(before.times, { fromUs: bySeries.fromUs[i], toUs: bySeries.toUs[i] });
-      bySource.set(source, { points: before.points + bySeries.points[i], times });
-    });
+    const { seriesIds, fromUs, toUs } = bySeries;
+    const bySource = new Map<string, { points: number; times: { fromUs: number; toUs: number } }>();
+    for (let i = 0; i < seriesIds.length; i++) {
+      if (!this.passes(seriesIds[i])) continue;
+      const source = this.sourceOf(seriesIds[i]);
+      const held = bySource.get(source);
+      if (held === undefined) {
+        bySource.set(source, { points: bySeries.points[i], times: { fromUs: fromUs[i], toUs: toUs[i] } });
+        continue;
+      }
+      held.points += bySeries.points[i];
+      held.times.fromUs = Math.min(held.times.fromUs, fromUs[i]);
+      held.times.toUs = Math.max(held.times.toUs, toUs[i]);
+    }
     return bySource;
   }
 
