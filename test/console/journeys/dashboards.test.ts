@@ -263,6 +263,11 @@ test("what is chosen stands in the address; names from anywhere stay text; a kio
   await page.press("k");
   await page.until(async () => !(await isHeaderShown()), "leaves the panels alone");
   expect(await page.ask("document.querySelector('.dash-kiosk [role=status]').textContent")).toContain("live");
+  await page.click(".dash-kiosk button");
+  await page.shows("Leave full screen");
+  const isFull = () => page.ask<boolean>("document.fullscreenElement !== null");
+  expect(await isFull()).toBe(true);
   await page.press("k");
   await page.until(isHeaderShown, "has its header back");
+  await page.until(async () => !(await isFull()), "gives the screen back");
 });

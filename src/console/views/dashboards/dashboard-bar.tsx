@@ -6,7 +6,7 @@ import { lazy } from "../../lazy.tsx";
 import { Menu } from "../../parts/menu.tsx";
 import { tell, tellError } from "../../parts/toast.tsx";
 import { go, pathTo, setParams } from "../../route.ts";
-import { fillScreen } from "./fill-screen.ts";
+import { fillScreen } from "./full-screen.ts";
 import { save } from "./save.ts";
 import { doneBy } from "./conflict.tsx";
 import { exportDashboard } from "./export-dashboard.ts";

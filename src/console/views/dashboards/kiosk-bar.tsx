@@ -3,7 +3,7 @@ import { broken } from "../../connection.ts";
 import { durationText } from "../../format.ts";
 import { browserNowMs } from "../../now.ts";
 import { go, pathTo, route, setParams } from "../../route.ts";
-import { fillScreen } from "./fill-screen.ts";
+import { fillScreen, leaveFullScreen, useFullScreen } from "./full-screen.ts";
 import { kioskTurn } from "./kiosk-turn.ts";
 import { useWakeLock } from "./wake-lock.ts";
 
@@ -13,14 +13,20 @@ const SHOWN_MS = 4_000;
 /** All there is besides panels on a wall screen: whether it is live, and, for a moment, how to leave. */
 export function KioskBar({ id, title }: { id: string; title: string }) {
   const isShown = useMoved();
+  const isFull = useFullScreen();
   const awake = useWakeLock();
   const { params } = route.value;
   useEffect(() => {
-    document.documentElement.dataset["kiosk"] = "";
-    return () => {
+    document.documentElement.dataset["kiosk"] = isShown ? "" : "still";
+  }, [isShown]);
+  useEffect(
+    () => () => {
       delete document.documentElement.dataset["kiosk"];
-    };
-  }, []);
+      // The next one of a cycle fills the screen as this one did.
+      if (!route.peek().params.has("kiosk")) leaveFullScreen();
+    },
+    [],
+  );
   useEffect(() => {
     const turn = kioskTurn(id, params);
     if (turn === undefined) return;
@@ -42,8 +48,8 @@ export function KioskBar({ id, title }: { id: string; title: string }) {
       <div class="dash-kiosk-controls">
         <strong>{title}</strong>
         {awake !== "" && <span class="dim">{awake}</span>}
-        <button type="button" onClick={fillScreen}>
-          Full screen
+        <button type="button" onClick={isFull ? leaveFullScreen : fillScreen}>
+          {isFull ? "Leave full screen" : "Full screen"}
         </button>
         <button type="button" onClick={() => setParams({ kiosk: "", cycle: "", with: "" })}>
           Leave kiosk
