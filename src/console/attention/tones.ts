@@ -25,6 +25,8 @@ const LOUDEST = 0.5;
 
 export const soundState = signal<SoundState>("unavailable");
 let context: AudioContext | undefined;
+/** What the latest tone goes through. */
+let latest: GainNode | undefined;
 
 /** Finds out whether the page may sound, and has it sound from the first click or key on. */
 export function prepareSound(): void {
@@ -43,6 +45,11 @@ export function prepareSound(): void {
 export function playTone(severity: string, volume: number): void {
   if (context?.state !== "running") return;
   const beginS = context.currentTime + 0.02;
+  // Two at once would be louder than there is room for.
+  latest?.gain.linearRampToValueAtTime(0, beginS);
+  const tone = new GainNode(context, { gain: 1 });
+  tone.connect(context.destination);
+  latest = tone;
   for (const { hertz, atS, lengthS } of TONES[severity] ?? TONES["low"]) {
     const [oscillator, gain] = [context.createOscillator(), context.createGain()];
     const [fromS, toS] = [beginS + atS, beginS + atS + lengthS];
@@ -52,7 +59,7 @@ export function playTone(severity: string, volume: number): void {
     gain.gain.linearRampToValueAtTime(volume * LOUDEST, fromS + FADE_S);
     gain.gain.setValueAtTime(volume * LOUDEST, toS - FADE_S);
     gain.gain.linearRampToValueAtTime(0, toS);
-    oscillator.connect(gain).connect(context.destination);
+    oscillator.connect(gain).connect(tone);
     oscillator.start(fromS);
     oscillator.stop(toS);
   }

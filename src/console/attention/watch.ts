@@ -49,7 +49,8 @@ function hear({ deltas, isBeginning }: AlertDeltas): void {
 
 /** Once a second at most while there is something to do, and never while there is not. */
 function tickSoon(): void {
-  ticking ??= setTimeout(tick, ticked + TICK_MS - performance.now());
+  // Timers leave out fractions: a tone that is due in five seconds would wait for a sixth.
+  ticking ??= setTimeout(tick, Math.ceil(ticked + TICK_MS - performance.now()));
 }
 
 let ticked = -Infinity;
