@@ -154,7 +154,7 @@ function permissionText(permission: NoticePermission): string {
     case "granted":
       return "The browser allows them.";
     case "denied":
-      return "Denied in the browser's settings: allow notifications of this site there, beside the address, and load the page again.";
+      return "Denied in the browser's settings: allow notifications of this site there, beside the address.";
     case "insecure":
       return `Browsers show them of pages over HTTPS or from localhost alone; this one came over plain HTTP from ${location.host}.`;
     case "unavailable":

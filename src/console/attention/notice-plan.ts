@@ -7,6 +7,8 @@ export interface Notice {
   readonly tag: string;
   readonly title: string;
   readonly body: string;
+  /** Stays until somebody looks after it; others go after a while, as the desktop has it. */
+  readonly stays: boolean;
   /** What it leads to; "": the list. */
   readonly alertId: string;
 }
@@ -21,6 +23,7 @@ export const MORE_TAG = "more";
 /** So many in so long; what is past that is counted, and told once in that time. */
 export const [NOTICES_MAX, NOTICES_WITHIN_MS] = [3, 10_000];
 const INCIDENTS_MAX = 1_000;
+const CRITICAL = 0;
 
 interface Shown {
   readonly open: Set<string>;
@@ -31,12 +34,14 @@ export class NoticePlan {
   /** By incident, the one that was shown first, first. */
   readonly #shown = new Map<string, Shown>();
   #times: number[] = [];
-  #more = 0;
-  #moreMs = -Infinity;
+  /** Alerts that are counted and not shown, as long as they need somebody. */
+  readonly #counted = new Set<string>();
+  #isCountTold = true;
+  #countMs = -Infinity;
 
   /** Nothing has to be told later. */
   get isSettled(): boolean {
-    return this.#more === 0;
+    return this.#isCountTold;
   }
 
   /** `isWanted`: whether somebody wants to hear of it. With nothing that changed, what waits is told when it is due. */
@@ -52,7 +57,8 @@ export class NoticePlan {
       shown?.open.add(after.id);
       if (shown !== undefined && shown.rank <= after.rank) continue;
       if (this.#times.length >= NOTICES_MAX) {
-        this.#more++;
+        this.#counted.add(after.id);
+        this.#isCountTold = false;
         continue;
       }
       this.#times.push(nowMs);
@@ -67,6 +73,10 @@ export class NoticePlan {
     const close: string[] = [];
     for (const { id, before, after } of deltas) {
       if (before === undefined || (after !== undefined && needsSomebody(after))) continue;
+      if (this.#counted.delete(id) && this.#counted.size === 0) {
+        this.#isCountTold = true;
+        close.push(MORE_TAG);
+      }
       const shown = this.#shown.get(before.incidentId);
       if (!shown?.open.delete(id) || shown.open.size > 0) continue;
       this.#shown.delete(before.incidentId);
@@ -76,6 +86,7 @@ export class NoticePlan {
   }
 
   #note(row: AlertRow, shown: Shown | undefined): void {
+    this.#counted.delete(row.id);
     if (shown !== undefined) shown.rank = row.rank;
     else this.#shown.set(row.incidentId, { open: new Set([row.id]), rank: row.rank });
     const [oldest] = this.#shown.keys();
@@ -83,15 +94,23 @@ export class NoticePlan {
   }
 
   #moreNotice(nowMs: number): Notice | undefined {
-    if (this.#more === 0 || nowMs - this.#moreMs < NOTICES_WITHIN_MS) return undefined;
-    const title = `and ${this.#more.toLocaleString()} more`;
-    this.#moreMs = nowMs;
-    this.#more = 0;
-    return { tag: MORE_TAG, title, body: "More alerts fire than are told one by one.", alertId: "" };
+    if (this.#isCountTold || nowMs - this.#countMs < NOTICES_WITHIN_MS) return undefined;
+    this.#countMs = nowMs;
+    this.#isCountTold = true;
+    const title = `and ${this.#counted.size.toLocaleString()} more`;
+    return { tag: MORE_TAG, title, body: "More alerts fire than are told one by one.", stays: false, alertId: "" };
   }
 }
 
-function noticeOf({ id, incidentId, alert }: AlertRow): Notice {
+function noticeOf({ id, incidentId, rank, alert }: AlertRow): Notice {
   const { severity, title, description } = alert;
-  return { tag: incidentId, title: `${severity}: ${title}`, body: description, alertId: id };
+  return {
+    ...{ tag: incidentId, title: `${severity}: ${title}`, body: withoutMarkup(description) },
+    ...{ stays: rank === CRITICAL, alertId: id },
+  };
+}
+
+/** Desktops may take the text of a notification for HTML, and browsers hand it on as it is: what would begin a tag does not. */
+function withoutMarkup(text: string): string {
+  return text.replace(/<(?=[a-z/!?])/gi, "‹");
 }

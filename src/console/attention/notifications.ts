@@ -8,6 +8,13 @@ export type NoticePermission = NotificationPermission | "insecure" | "unavailabl
 export const noticePermission = signal(permission());
 const open = new Map<string, Notification>();
 
+/** People also allow and deny them in the browser itself, beside the address. */
+export async function followPermission(): Promise<void> {
+  if (noticePermission.peek() === "insecure") return;
+  const status = await navigator.permissions?.query({ name: "notifications" }).catch(() => undefined);
+  status?.addEventListener("change", () => (noticePermission.value = permission()));
+}
+
 /** Asks the browser's person; the browser wants it to follow a click. */
 export async function askForNotices(): Promise<void> {
   await Notification.requestPermission();
@@ -16,8 +23,8 @@ export async function askForNotices(): Promise<void> {
 
 export function showNotices({ show, close }: NoticeChanges): void {
   for (const tag of close) open.get(tag)?.close();
-  for (const { tag, title, body, alertId } of show) {
-    const notification = made(title, { tag, body });
+  for (const { tag, title, body, stays, alertId } of show) {
+    const notification = made(title, { tag, body, requireInteraction: stays });
     if (notification === undefined) return;
     open.set(tag, notification);
     notification.onclose = () => {
@@ -29,6 +36,11 @@ export function showNotices({ show, close }: NoticeChanges): void {
       notification.close();
     };
   }
+}
+
+/** For a page that is left: nobody would take them away once somebody looks after it. */
+export function closeNotices(): void {
+  for (const notification of open.values()) notification.close();
 }
 
 /** Browsers of phones have the name and refuse to make one. */

@@ -10,7 +10,7 @@ import { showFavicon } from "./favicon.ts";
 import { Lease, type LeaseStore } from "./lease.ts";
 import { NoticePlan } from "./notice-plan.ts";
 import { isNotifier, standForNotifying } from "./notifier.ts";
-import { noticePermission, showNotices } from "./notifications.ts";
+import { closeNotices, followPermission, noticePermission, showNotices } from "./notifications.ts";
 import { notices, sound } from "./settings.ts";
 import { playTone, prepareSound, soundState } from "./tones.ts";
 
@@ -35,8 +35,12 @@ export function watchForAttention(): void {
   sound.subscribe(tickSoon);
   soundState.subscribe(tickSoon);
   broken.subscribe(tickSoon);
-  addEventListener("pagehide", () => soundLease.release());
+  addEventListener("pagehide", () => {
+    soundLease.release();
+    closeNotices();
+  });
   standForNotifying();
+  void followPermission();
 }
 
 function hear({ deltas, isBeginning }: AlertDeltas): void {

@@ -115,7 +115,38 @@ test("of a flood a few are shown, and how many more", () => {
   expect(show.at(-1)).toMatchObject({ tag: MORE_TAG, title: `and ${(1_234).toLocaleString()} more` });
   expect(plan.take([fired("x")], () => true, 1).show).toEqual([]);
   expect(plan.isSettled).toBe(false);
-  expect(plan.take([], () => true, NOTICES_WITHIN_MS).show.map(({ title }) => title)).toEqual(["and 1 more"]);
+  const more = `and ${(1_235).toLocaleString()} more`;
+  // It takes the place of the one before, and so says all.
+  expect(plan.take([], () => true, NOTICES_WITHIN_MS).show.map(({ title }) => title)).toEqual([more]);
+  const over = flood.map(({ after }) => became(after, undefined));
+  expect(plan.take(over, () => true, NOTICES_WITHIN_MS).close).not.toContain(MORE_TAG);
+  expect(plan.take([became(rowOf("x"), undefined)], () => true, NOTICES_WITHIN_MS).close).toEqual([MORE_TAG]);
+});
+
+test("of alerts that are over before they are told nothing is said", () => {
+  const plan = new NoticePlan();
+  const flood = Array.from({ length: NOTICES_MAX + 1 }, (_, i) => fired(`${i}`));
+  plan.take(flood.slice(0, NOTICES_MAX), () => true, 0);
+  plan.take([fired("told")], () => true, 1);
+  plan.take([became(rowOf("told"), undefined)], () => true, 2);
+  plan.take([fired("late")], () => true, 3);
+  expect(plan.isSettled).toBe(false);
+  plan.take([became(rowOf("late"), undefined)], () => true, 4);
+  expect(plan.isSettled).toBe(true);
+  expect(plan.take([], () => true, 2 * NOTICES_WITHIN_MS).show).toEqual([]);
+});
+
+test("critical ones stay, and text of alerts is none of a desktop's HTML", () => {
+  const description = `<a href="//evil">Water</a> < 4 cm</p> <!-- & <I>x`;
+  const { show } = new NoticePlan().take(
+    [fired("a", { severity: "critical", description }), fired("b", { description: "3 > 2" })],
+    () => true,
+    0,
+  );
+  expect(show.map(({ stays, body }) => [stays, body])).toEqual([
+    [true, `‹a href="//evil">Water‹/a> < 4 cm‹/p> ‹!-- & ‹I>x`],
+    [false, "3 > 2"],
+  ]);
 });
 
 test("new critical alerts are read out, floods of them once in a while", () => {
