@@ -20,8 +20,12 @@ export const link = new ServerLink(location.origin, {
   connect: (url) => new WebSocket(url),
   fetch: (request) => fetch(request),
   isShared: () => {
-    const timing = performance.getEntriesByType("resource").at(-1) as PerformanceResourceTiming | undefined;
-    return timing !== undefined && /^h[23]/.test(timing.nextHopProtocol);
+    const timings = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    // What failed, and what never left the browser, has none.
+    const last = timings.findLast(
+      ({ name, nextHopProtocol }) => nextHopProtocol !== "" && name.startsWith(location.origin),
+    );
+    return last !== undefined && /^h[23]/.test(last.nextHopProtocol);
   },
   slots: new StreamSlots(browserSlots, tab),
   onClock: hearClock,

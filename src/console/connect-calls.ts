@@ -11,6 +11,7 @@ import {
   errorFromJson,
   validateResponse,
 } from "@connectrpc/connect/protocol-connect";
+import { KEEP_ALIVE_FLAG } from "../wire/keep-alive.ts";
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -51,6 +52,7 @@ async function* messages<O extends DescMessage>(output: O, body: ReadableStream<
   while (true) {
     const { done, value } = await reader.read().catch(rethrow);
     if (done) throw new ConnectError("the stream has broken off", Code.Unavailable);
+    if ((value.flags & KEEP_ALIVE_FLAG) !== 0) continue;
     if ((value.flags & endStreamFlag) === 0) {
       yield fromBinary(output, value.data);
       continue;

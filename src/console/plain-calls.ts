@@ -1,8 +1,10 @@
 /**
  * Calls of the page as plain requests, where a proxy lets no WebSocket through. Of streams few run at once: over HTTP/1.1
- * a browser has six connections to a server, for all its tabs together, and one that is used up answers nothing any more.
+ * a browser has six connections to a server, over HTTP/2 one on which proxies let about a hundred requests run, for all its tabs
+ * together; and one that is used up answers nothing any more.
  */
-import type { StreamSlots } from "./stream-slots.ts";
+import { KEEP_ALIVE_HEADER } from "../wire/keep-alive.ts";
+import { SLOTS_MAX, type StreamSlots } from "./stream-slots.ts";
 
 const STREAM_TYPE = "application/connect+proto";
 const KEEP_EVERY_MS = 20_000;
@@ -12,6 +14,7 @@ const LOOK_EVERY_MS = 1_000;
 export class PlainCalls {
   readonly streamsMax: number;
   readonly #fetch: (request: Request) => Promise<Response>;
+  readonly #slotsMax: number;
   readonly #slots: Pick<StreamSlots, "take" | "giveBack" | "keep"> | undefined;
   /** The first of them is the next. */
   readonly #waiting = new Set<() => void>();
@@ -19,18 +22,20 @@ export class PlainCalls {
   #keeping: ReturnType<typeof setInterval> | undefined;
   #looking: ReturnType<typeof setTimeout> | undefined;
 
-  /** `slots`: that it shares with other tabs. */
+  /** `slots`: that it shares with other tabs, as many as `slotsMax` of all together. */
   constructor(
     streamsMax: number,
     fetch: (request: Request) => Promise<Response>,
     slots?: Pick<StreamSlots, "take" | "giveBack" | "keep">,
+    slotsMax = SLOTS_MAX,
   ) {
-    [this.streamsMax, this.#fetch, this.#slots] = [streamsMax, fetch, slots];
+    [this.streamsMax, this.#fetch, this.#slots, this.#slotsMax] = [streamsMax, fetch, slots, slotsMax];
   }
 
   /** A stream waits until there is room for it. */
   readonly fetch = async (request: Request): Promise<Response> => {
     if (request.headers.get("content-type") !== STREAM_TYPE) return this.#fetch(request);
+    request.headers.set(KEEP_ALIVE_HEADER, "1");
     const leave = await this.#enter(request.signal);
     try {
       const response = await this.#fetch(request);
@@ -71,7 +76,7 @@ export class PlainCalls {
   }
 
   #take(): boolean {
-    if (this.#streams >= this.streamsMax || this.#slots?.take() === false) return false;
+    if (this.#streams >= this.streamsMax || this.#slots?.take(this.#slotsMax) === false) return false;
     if (++this.#streams === 1) this.#keeping = setInterval(() => this.#slots?.keep(), KEEP_EVERY_MS);
     return true;
   }

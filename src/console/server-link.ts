@@ -2,7 +2,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { TUNNEL_PATH, type ServerHello } from "../wire/tunnel-frame.ts";
 import { PlainCalls } from "./plain-calls.ts";
-import type { StreamSlots } from "./stream-slots.ts";
+import { SLOTS_MAX, type StreamSlots } from "./stream-slots.ts";
 import { Tunnel } from "./tunnel.ts";
 
 export type LinkState =
@@ -30,6 +30,7 @@ const [BACKOFF_FIRST_MS, BACKOFF_MAX_MS] = [500, 10_000];
 const HELD_MS = 10_000;
 /** One alone may have met a server that was just starting. */
 const REFUSALS_MIN = 2;
+/** Over HTTP/2 servers let at least a hundred requests of a connection run, which is that of all tabs. */
 const [STREAMS_MAX, STREAMS_MAX_SHARED] = [3, 90];
 const UPGRADE_EVERY_MS = 60_000;
 /** After it nobody believes that the server is there. */
@@ -190,9 +191,8 @@ export class ServerLink {
     this.#refusals = isThere ? this.#refusals + 1 : 0;
     if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);
     const isShared = this.#means.isShared();
-    const streamsMax = isShared ? STREAMS_MAX_SHARED : STREAMS_MAX;
-    const slots = isShared ? undefined : this.#means.slots;
-    this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request), slots);
+    const [streamsMax, slotsMax] = isShared ? [STREAMS_MAX_SHARED, STREAMS_MAX_SHARED] : [STREAMS_MAX, SLOTS_MAX];
+    this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request), this.#means.slots, slotsMax);
     this.#up({ kind: "plain", streamsMax });
     this.#timer = setTimeout(() => this.#open(), UPGRADE_EVERY_MS);
   }

@@ -3,7 +3,7 @@
  * of them nothing else is answered any more, in no tab.
  */
 
-/** Two connections stay for what is answered at once. */
+/** Over HTTP/1.1. Two connections stay for what is answered at once. */
 export const SLOTS_MAX = 4;
 /** So long a tab that is gone without a word keeps its slots; timers of hidden tabs run once a minute. */
 export const HELD_MS = 90_000;
@@ -26,9 +26,9 @@ export class StreamSlots {
     [this.#store, this.#tab, this.#clock] = [store, tab, clock];
   }
 
-  /** Whether there was one. */
-  take(): boolean {
-    if (this.#ofOthers() + this.#count >= SLOTS_MAX) return false;
+  /** Whether there was one of `max`. */
+  take(max: number): boolean {
+    if (this.#ofOthers() + this.#count >= max) return false;
     this.#count++;
     this.keep();
     return true;

@@ -19,6 +19,7 @@ import type { TransportServer } from "./grpc-server.ts";
 import type { TransportEvents } from "./open-calls.ts";
 import type { HealthState } from "./health.ts";
 import { answerRoute } from "./http-routes.ts";
+import { keptAlive, wantsKeepAlive } from "./kept-alive.ts";
 import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody, type BodyArrival } from "./request-body.ts";
@@ -109,7 +110,10 @@ async function answer(
 ): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
   const handler = routes.get(pathname);
-  if (handler !== undefined) return callResponse(handler, request, arrivalOf(request, server), options.received);
+  if (handler !== undefined) {
+    const answering = callResponse(handler, request, arrivalOf(request, server), options.received);
+    return wantsKeepAlive(handler, request) ? keptAlive(answering) : answering;
+  }
   const { httpRoutes = [] } = options;
   const ofPath = httpRoutes.filter(({ path }) => path === pathname);
   const route = ofPath.find(({ methods }) => methods.includes(request.method));
@@ -190,7 +194,7 @@ async function callResponse(
   received: ReceivedBytes,
 ): Promise<Response> {
   const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
-  // The body must go on arriving. After it streams are quiet at times; they have heartbeats of their own.
+  // The body must go on arriving. After it streams are quiet at times.
   const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, connection);
   const contextValues = createContextValues().set(CLOSE_UNREAD, connection.closeUnread);
   try {
