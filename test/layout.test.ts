@@ -90,6 +90,7 @@ const IMPURE =
 const BROWSER_CLOCK = [
   "now.ts",
   "server-link.ts",
+  "plain-calls.ts",
   "tunnel.ts",
   "stream-follower.ts",
   "stream-slots.ts",

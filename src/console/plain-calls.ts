@@ -16,9 +16,11 @@ export class PlainCalls {
   readonly #fetch: (request: Request) => Promise<Response>;
   readonly #slotsMax: number;
   readonly #slots: Pick<StreamSlots, "take" | "giveBack" | "keep"> | undefined;
+  readonly #over = new AbortController();
   /** The first of them is the next. */
   readonly #waiting = new Set<() => void>();
   #streams = 0;
+  #heardMs = Date.now();
   #keeping: ReturnType<typeof setInterval> | undefined;
   #looking: ReturnType<typeof setTimeout> | undefined;
 
@@ -33,15 +35,20 @@ export class PlainCalls {
   }
 
   /** A stream waits until there is room for it. */
-  readonly fetch = async (request: Request): Promise<Response> => {
-    if (request.headers.get("content-type") !== STREAM_TYPE) return this.#fetch(request);
+  readonly fetch = async (asked: Request): Promise<Response> => {
+    const request = new Request(asked, { signal: AbortSignal.any([asked.signal, this.#over.signal]) });
+    if (request.headers.get("content-type") !== STREAM_TYPE) return this.#ask(request);
     request.headers.set(KEEP_ALIVE_HEADER, "1");
     const leave = await this.#enter(request.signal);
     try {
-      const response = await this.#fetch(request);
+      const response = await this.#ask(request);
       if (response.body === null) leave();
       else {
-        const ended = new TransformStream<Uint8Array, Uint8Array>({ flush: leave });
+        const transform = (chunk: Uint8Array, to: TransformStreamDefaultController<Uint8Array>) => {
+          this.#heardMs = Date.now();
+          to.enqueue(chunk);
+        };
+        const ended = new TransformStream<Uint8Array, Uint8Array>({ transform, flush: leave });
         request.signal.addEventListener("abort", leave);
         const passed = response.body.pipeTo(ended.writable, { signal: request.signal });
         passed.then(leave, leave);
@@ -53,6 +60,22 @@ export class PlainCalls {
       throw error;
     }
   };
+
+  /** When anything came of any of them. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** All of them fail, as where a connection breaks. */
+  close(reason: string): void {
+    this.#over.abort(new TypeError(reason));
+  }
+
+  async #ask(request: Request): Promise<Response> {
+    const response = await this.#fetch(request);
+    this.#heardMs = Date.now();
+    return response;
+  }
 
   /** Resolves with what gives the room back, once, and to whoever waits for longest. */
   async #enter(signal: AbortSignal): Promise<() => void> {

@@ -1,5 +1,6 @@
 /** The page's way to its server: one tunnel after the other, and plain requests where no WebSocket gets through. */
 import { signal, type ReadonlySignal } from "@preact/signals";
+import { KEEP_ALIVE_EVERY_MS } from "../wire/keep-alive.ts";
 import { TUNNEL_PATH, type ServerHello } from "../wire/tunnel-frame.ts";
 import { PlainCalls } from "./plain-calls.ts";
 import { SLOTS_MAX, type StreamSlots } from "./stream-slots.ts";
@@ -40,6 +41,10 @@ const HURRIED_EVERY_MS = 5_000;
 /** An answer that took longer does not say what time it is. */
 const DATE_WITHIN_MS = 2_000;
 const HEALTH_PATH = "/healthz";
+/** As often as a tunnel pings. */
+const HEALTH_EVERY_MS = 5_000;
+/** Streams that run show a sign of life before. */
+const HEARD_WITHIN_MS = KEEP_ALIVE_EVERY_MS + 5_000;
 
 export class ServerLink {
   readonly #base: string;
@@ -49,6 +54,8 @@ export class ServerLink {
   #tunnel: Tunnel | undefined;
   #plain: PlainCalls | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Until the server is asked again whether it is there, without a tunnel. */
+  #asking: ReturnType<typeof setTimeout> | undefined;
   /** Resolves when the present try has ended, however. */
   #tried = Promise.withResolvers<void>();
   #attempt = 0;
@@ -122,6 +129,7 @@ export class ServerLink {
   check(): void {
     this.tryNow();
     this.#tunnel?.check();
+    if (this.#state.peek().kind === "plain") void this.#ask();
   }
 
   /** For a page that is left: the browser may keep it as it is, with its connection, to go back to. {@link check} brings it up again. */
@@ -138,6 +146,7 @@ export class ServerLink {
   close(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#asking);
     this.#tunnel?.close();
   }
 
@@ -158,6 +167,7 @@ export class ServerLink {
       onOpen: () => {
         openedMs = Date.now();
         [this.#refusals, this.#plain] = [0, undefined];
+        clearTimeout(this.#asking);
         this.#up({ kind: "open" });
       },
       onHello: (hello) => (this.#hello.value = hello),
@@ -175,6 +185,37 @@ export class ServerLink {
 
   /** No WebSocket could be opened: is it the server, or something between? */
   async #refused(reason: string): Promise<void> {
+    const isThere = await this.#isThere();
+    if (this.#isOver) return;
+    this.#refusals = isThere ? this.#refusals + 1 : 0;
+    if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);
+    const isShared = this.#means.isShared();
+    const [streamsMax, slotsMax] = isShared ? [STREAMS_MAX_SHARED, STREAMS_MAX_SHARED] : [STREAMS_MAX, SLOTS_MAX];
+    this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request), this.#means.slots, slotsMax);
+    this.#up({ kind: "plain", streamsMax });
+    this.#timer = setTimeout(() => this.#open(), UPGRADE_EVERY_MS);
+    this.#askLater();
+  }
+
+  #askLater(): void {
+    clearTimeout(this.#asking);
+    this.#asking = setTimeout(() => void this.#ask(), HEALTH_EVERY_MS);
+  }
+
+  /** What is half open says nothing by itself: streams would stand still, and nobody would know. */
+  async #ask(): Promise<void> {
+    clearTimeout(this.#asking);
+    const [plain, sentMs] = [this.#plain, Date.now()];
+    const isThere = await this.#isThere();
+    if (this.#isOver || plain === undefined || plain !== this.#plain) return;
+    const nowMs = Date.now();
+    // Over HTTP/1.1 it may have waited for a connection that slow answers hold.
+    const mayHaveWaited = plain.streamsMax === STREAMS_MAX && nowMs - sentMs >= HEALTHY_WITHIN_MS;
+    if (isThere || (mayHaveWaited && nowMs - plain.heardMs < HEARD_WITHIN_MS)) this.#askLater();
+    else this.#broke("the server is silent");
+  }
+
+  async #isThere(): Promise<boolean> {
     const [over, sentMs] = [new AbortController(), Date.now()];
     const limit = setTimeout(() => over.abort(), HEALTHY_WITHIN_MS);
     const isThere = await this.#means
@@ -187,14 +228,7 @@ export class ServerLink {
         () => false,
       );
     clearTimeout(limit);
-    if (this.#isOver) return;
-    this.#refusals = isThere ? this.#refusals + 1 : 0;
-    if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);
-    const isShared = this.#means.isShared();
-    const [streamsMax, slotsMax] = isShared ? [STREAMS_MAX_SHARED, STREAMS_MAX_SHARED] : [STREAMS_MAX, SLOTS_MAX];
-    this.#plain ??= new PlainCalls(streamsMax, (request) => this.#means.fetch(request), this.#means.slots, slotsMax);
-    this.#up({ kind: "plain", streamsMax });
-    this.#timer = setTimeout(() => this.#open(), UPGRADE_EVERY_MS);
+    return isThere;
   }
 
   /** Without a tunnel that is the server's clock, to a second. */
@@ -215,10 +249,13 @@ export class ServerLink {
     const sinceMs = "sinceMs" in before ? before.sinceMs : Date.now();
     const reason = why || "the server cannot be reached";
     const pauseMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#attempt++) * (0.5 + Math.random() / 2);
+    const plain = this.#plain;
     this.#plain = undefined;
+    clearTimeout(this.#asking);
     this.#state.value = { kind: "waiting", sinceMs, untilMs: Date.now() + pauseMs, reason };
     this.#tried.resolve();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#try(), pauseMs);
+    plain?.close(reason);
   }
 }

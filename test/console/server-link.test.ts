@@ -252,6 +252,37 @@ test("a tunnel is tried for again and takes over; a plain request that fails beg
   expect(state()).toEqual({ kind: "open" });
 });
 
+test("without WebSockets a server that falls silent is asked, and what ran over it fails", async () => {
+  isHealthy = true;
+  await refuse();
+  link.tryNow();
+  await refuse();
+  expect(state().kind).toBe("plain");
+  const failed: string[] = [];
+  const begin = (type: string) => {
+    const init = { method: "POST", headers: { "content-type": type } };
+    link.fetch(`${BASE}/call`, init).catch((error: unknown) => failed.push(`${type}: ${(error as Error).message}`));
+  };
+  begin("application/connect+proto");
+  begin("application/proto");
+  await pass(40_000);
+  expect(state().kind).toBe("plain");
+  isHealthy = "silent";
+  // A slow answer may hold the connection that it would have needed, and something was heard a moment ago.
+  begin("application/proto");
+  await settle();
+  const isUnary = ({ request }: { request: Request }) => request.headers.get("content-type") === "application/proto";
+  requests.find(isUnary)!.answer.resolve(new Response());
+  await pass(10_000);
+  expect(state().kind).toBe("plain");
+  for (let i = 0; i < 4; i++) await pass(5_000);
+  expect(state()).toMatchObject({ kind: "waiting", reason: "the server is silent" });
+  expect(failed.sort()).toEqual([
+    "application/connect+proto: the server is silent",
+    "application/proto: the server is silent",
+  ]);
+});
+
 test("what the server says of itself is known", () => {
   sockets[0].open();
   const hello = { version: "1.2.3", commit: "abc", scripts: ["chunk-1.js"] };
