@@ -11,6 +11,15 @@ const ARGUMENTS = [
 ];
 const DEADLINE_MS = 45_000;
 const POLL_MS = 50;
+const STEPS = 8;
+
+/** In the window, in pixels. */
+export type Place = readonly [x: number, y: number];
+
+/** From one place to another, in steps as a hand makes them. */
+export function straight([x, y]: Place, [toX, toY]: Place): Place[] {
+  return Array.from({ length: STEPS + 1 }, (_, i) => [x + ((toX - x) * i) / STEPS, y + ((toY - y) * i) / STEPS]);
+}
 
 /** A server of one page that is not part of the console, under the console's own rules of what may run in it. */
 export function servePage(html: string): Bun.Server<undefined> {
@@ -81,6 +90,27 @@ export class Page implements AsyncDisposable {
 
   colours(scheme: "light" | "dark"): Promise<void> {
     return this.tell("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+  }
+
+  /** Fingers come down, each goes over places of its own, as many as the others, and are lifted; by the page's clock at `atMs`. */
+  async touch(paths: readonly (readonly Place[])[], atMs = Date.now()): Promise<void> {
+    const send = (type: string, touchPoints: readonly object[]) =>
+      this.tell("Input.dispatchTouchEvent", { type, touchPoints, timestamp: atMs / 1_000 });
+    for (const i of paths[0].keys()) {
+      const points = paths.map((path, id) => ({ id, x: path[i][0], y: path[i][1] }));
+      await send(i === 0 ? "touchStart" : "touchMove", points);
+    }
+    await send("touchEnd", []);
+  }
+
+  mouse(type: "mousePressed" | "mouseMoved" | "mouseReleased", [x, y]: Place, clickCount = 1): Promise<void> {
+    return this.tell("Input.dispatchMouseEvent", { type, x, y, button: "left", buttons: 1, clickCount });
+  }
+
+  /** The middle of the first one of it, in the window. */
+  middleOf(selector: string): Promise<Place> {
+    return this.ask(`(({ left, top, width, height }) => [left + width / 2, top + height / 2])
+      (document.querySelector(${JSON.stringify(selector)}).getBoundingClientRect())`);
   }
 
   /** As a link within the page goes. */

@@ -14,15 +14,33 @@ export interface Gestures {
   onChosen(range: PlotRange, isMarked: boolean): void;
   /** The range to show; while it is moved `isDone` is false. */
   onMoved(range: PlotRange, isDone: boolean): void;
+  /** What was moved is to be where it was, as live as it was. */
+  onUnmoved(): void;
+  /** Whether another range can be shown: otherwise fingers and pointer look. */
+  canMove(): boolean;
   /** Back to what is now. */
   onReset(): void;
   /** Whether drawing a range marks it without the key for it. */
   isMarking(): boolean;
 }
 
-const [CHOSEN_MIN_PX, MOVED_MIN_PX] = [6, 8];
+const [CHOSEN_MIN_PX, MOVED_MIN_PX] = [6, 10];
 const [PAN_STEP, ZOOM_STEP, LOOK_STEP] = [0.25, 2, 0.02];
-const DOUBLE_TAP_MS = 350;
+/** From where one tap ends until the next one begins, and how far apart, as phones have it. */
+const [DOUBLE_TAP_MS, DOUBLE_TAP_PX] = [300, 40];
+
+/** A pointer that is down. */
+interface Drag {
+  /** "undecided": a finger that taps, moves the chart, or scrolls the page. */
+  readonly kind: "choose" | "mark" | "pan" | "look" | "undecided";
+  readonly startX: number;
+  readonly startY: number;
+  readonly isSecondTap: boolean;
+  /** What was shown when it came down, and where. */
+  readonly range: PlotRange;
+  readonly left: number;
+  readonly width: number;
+}
 
 /** Listens until `signal` is aborted. `over`: what the plot's values lie in; `focused`: what has the keys. */
 export function listenForGestures(
@@ -32,11 +50,10 @@ export function listenForGestures(
   signal: AbortSignal,
 ): void {
   const fingers = new Map<number, number>();
-  let drag:
-    | { kind: "choose" | "mark" | "pan" | "undecided"; startX: number; range: PlotRange; left: number; width: number }
-    | undefined;
+  let drag: Drag | undefined;
   let pinch: { distance: number; middle: number; range: PlotRange } | undefined;
-  let tappedMs = -Infinity;
+  /** The last one: when it ended, and where. */
+  let tap: { readonly endMs: number; readonly x: number; readonly y: number } | undefined;
   const timeAt = (clientX: number, range = gestures.range(), box = over.getBoundingClientRect()) => {
     const part = Math.min(1, Math.max(0, (clientX - box.left) / box.width));
     return range.fromMs + part * (range.toMs - range.fromMs);
@@ -69,8 +86,12 @@ export function listenForGestures(
       return gestures.onDraw(undefined);
     }
     const isMark = event.altKey || gestures.isMarking();
-    const kind = isMark ? "mark" : event.shiftKey ? "pan" : isTouch ? "undecided" : "choose";
-    drag = { kind, startX: event.clientX, range: gestures.range(), left: box.left, width: box.width };
+    const unmarked = !gestures.canMove() ? "look" : event.shiftKey ? "pan" : isTouch ? "undecided" : "choose";
+    const { clientX: startX, clientY: startY } = event;
+    const kind = isMark ? "mark" : unmarked;
+    const isSecondTap = isTouch && isSoonAfter(tap, event);
+    drag = { kind, startX, startY, isSecondTap, range: gestures.range(), left: box.left, width: box.width };
+    tap = undefined;
   });
   on(over, "pointermove", (event) => {
     const { clientX } = event;
@@ -79,12 +100,12 @@ export function listenForGestures(
       const [a, b] = [...fingers.values()];
       return gestures.onMoved(zoomed(pinch.range, pinch.distance / Math.max(10, Math.abs(a - b)), pinch.middle), false);
     }
-    if (drag?.kind === "undecided" && Math.abs(clientX - drag.startX) >= MOVED_MIN_PX) drag = { ...drag, kind: "pan" };
+    if (drag?.kind === "undecided" && isAcross(drag, event)) drag = { ...drag, kind: "pan" };
     if (drag?.kind === "pan") return gestures.onMoved(moved(clientX), false);
     gestures.onHover(timeAt(clientX));
     if (drag?.kind === "choose" || drag?.kind === "mark") gestures.onDraw(chosen(clientX));
   });
-  const end = (event: PointerEvent, isCancelled: boolean) => {
+  const end = (event: PointerEvent) => {
     fingers.delete(event.pointerId);
     if (pinch !== undefined) {
       if (fingers.size === 0) pinch = undefined;
@@ -92,20 +113,28 @@ export function listenForGestures(
       return;
     }
     if (drag === undefined) return;
-    const { kind, startX } = drag;
+    const { kind, startX, isSecondTap } = drag;
     if (kind === "pan") gestures.onMoved(moved(event.clientX), true);
-    else if (!isCancelled && kind !== "undecided" && Math.abs(event.clientX - startX) >= CHOSEN_MIN_PX)
+    else if ((kind === "choose" || kind === "mark") && Math.abs(event.clientX - startX) >= CHOSEN_MIN_PX)
       gestures.onChosen(chosen(event.clientX), kind === "mark");
-    else if (kind === "undecided" && !isCancelled) {
+    else if (kind === "undecided") {
       gestures.onHover(timeAt(event.clientX));
-      if (event.timeStamp - tappedMs < DOUBLE_TAP_MS) gestures.onReset();
-      tappedMs = event.timeStamp;
+      if (isSecondTap) gestures.onReset();
+      else tap = { endMs: event.timeStamp, x: event.clientX, y: event.clientY };
     }
     gestures.onDraw(undefined);
     drag = undefined;
   };
-  on(over, "pointerup", (event) => end(event, false));
-  on(over, "pointercancel", (event) => end(event, true));
+  // Where it was then is not told: the browser scrolls the page with it.
+  const cancel = (event: PointerEvent) => {
+    fingers.delete(event.pointerId);
+    if (pinch !== undefined || drag?.kind === "pan") gestures.onUnmoved();
+    gestures.onDraw(undefined);
+    if (fingers.size === 0) pinch = undefined;
+    drag = undefined;
+  };
+  on(over, "pointerup", end);
+  on(over, "pointercancel", cancel);
   on(
     over,
     "pointerleave",
@@ -122,11 +151,25 @@ export function listenForGestures(
   const onEscape = () => {
     gestures.onDraw(undefined);
     gestures.onHover(undefined);
-    if (drag?.kind === "pan") gestures.onMoved(drag.range, true);
+    if (drag?.kind === "pan") gestures.onUnmoved();
     drag = undefined;
   };
   on(focused, "keydown", (event) => (event.key === "Escape" ? onEscape() : onKey(event, gestures)), false);
   on(focused, "blur", () => gestures.onHover(undefined));
+}
+
+/** Down is the page's. */
+function isAcross({ startX, startY }: Drag, { clientX, clientY }: PointerEvent): boolean {
+  const acrossPx = Math.abs(clientX - startX);
+  return acrossPx >= MOVED_MIN_PX && acrossPx > Math.abs(clientY - startY);
+}
+
+function isSoonAfter(
+  tap: { readonly endMs: number; readonly x: number; readonly y: number } | undefined,
+  { timeStamp, clientX, clientY }: PointerEvent,
+): boolean {
+  if (tap === undefined || timeStamp - tap.endMs > DOUBLE_TAP_MS) return false;
+  return Math.hypot(clientX - tap.x, clientY - tap.y) <= DOUBLE_TAP_PX;
 }
 
 function onKey(event: KeyboardEvent, gestures: Gestures): void {

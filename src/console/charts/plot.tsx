@@ -87,6 +87,11 @@ export function Plot(props: PlotProps) {
           shown.current = moved;
           if (isDone) onZoom(moved);
         },
+        onUnmoved: () => {
+          setMovedTo(undefined);
+          shown.current = present.current.range;
+        },
+        canMove: () => present.current.onZoom !== undefined,
         onReset: () => present.current.onZoom?.(undefined),
       };
       listenForGestures(over, place.current!, gestures, listening.signal);

@@ -9,7 +9,7 @@ import { timestampOfMs } from "../../../src/wire/timestamp.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { ownPort } from "../../support/own-port.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
-import { CHROMIUM, Page } from "../browser.ts";
+import { CHROMIUM, Page, straight } from "../browser.ts";
 
 const dir = tempDir("console-explore");
 const http = `127.0.0.1:${ownPort()}`;
@@ -143,6 +143,54 @@ test("a range is drawn, moved and zoomed by pointer and keys, stands in the addr
   await page.press("0");
   await page.shows("Pause");
   expect(await page.ask("location.search")).toBe("?metric=hall_pressure_bar");
+  await drag(page, 0.25, 0.75);
+  await page.shows("Back to live");
+  const middle = await page.middleOf(".plot .u-over");
+  for (const count of [1, 2]) {
+    await page.mouse("mousePressed", middle, count);
+    await page.mouse("mouseReleased", middle, count);
+  }
+  await page.shows("Pause");
+});
+
+test("fingers move and zoom a chart, two taps lead back to what is now; a finger that goes down the chart scrolls the page", async () => {
+  await using page = new Page();
+  await page.resize({ width: 390, height: 600 }, true);
+  await page.open(`${base}/explore?metric=hall_pressure_bar`);
+  await chartOf(page);
+  await page.ask("document.querySelector('.plot').scrollIntoView({ block: 'end' })");
+  const range = () =>
+    page.ask<[number, number]>("['from', 'to'].map((name) => Date.parse(new URL(location).searchParams.get(name)))");
+  const isLive = () => page.ask<boolean>("!location.search.includes('from=')");
+  const middle = () => page.middleOf(".plot .u-over");
+
+  let [x, y] = await middle();
+  const scrolledPx = await page.ask<number>("scrollY");
+  await page.touch([straight([x, y], [x + 12, y + 90])]);
+  await page.until(async () => (await page.ask<number>("scrollY")) < scrolledPx, "scrolled");
+  expect(await isLive()).toBe(true);
+
+  [x, y] = await middle();
+  await page.touch([straight([x, y], [x + 90, y + 12])]);
+  await page.until(async () => !(await isLive()), "was moved");
+  const [fromMs, toMs] = await range();
+  expect(toMs - fromMs).toBeCloseTo(300_000, -2);
+  expect(toMs).toBeLessThan(Date.now() - 60_000);
+
+  await page.ask("document.querySelector('.plot').scrollIntoView({ block: 'end' })");
+  [x, y] = await middle();
+  await page.touch([straight([x - 30, y], [x - 60, y]), straight([x + 30, y], [x + 60, y])]);
+  await page.until(async () => (await range())[1] < toMs, "came closer");
+  const [closeFromMs, closeToMs] = await range();
+  expect((closeToMs - closeFromMs) / (toMs - fromMs)).toBeCloseTo(0.5, 1);
+
+  const tappedMs = Date.now();
+  await page.touch([[[x, y]]], tappedMs);
+  await page.touch([[[x + 9, y + 9]]], tappedMs + 2_000);
+  await page.until(() => page.ask("document.querySelector('.plot-crosshair').hidden === false"), "shows a time");
+  expect(await isLive()).toBe(false);
+  await page.touch([[[x, y]]], tappedMs + 2_200);
+  await page.until(isLive, "went back to what is now");
 });
 
 test("what is shown is read as a table and saved as CSV, in which no name is a formula", async () => {

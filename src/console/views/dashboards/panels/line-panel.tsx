@@ -36,7 +36,8 @@ export function LinePanel({ panel, queries, range, syncKey, onZoom }: LinePanelP
     sizes.observe(place.current!);
     return () => sizes.disconnect();
   }, []);
-  const isDrawn = series.length > 0 && heightPx > 0;
+  // Whoever has moved it to where there is nothing moves on from there.
+  const isDrawn = heightPx > 0 && (series.length > 0 || "fromMs" in range);
   useEffect(() => {
     const frame = place.current!.querySelector<HTMLElement>(".plot-frame");
     const plot = frame?.querySelector<HTMLElement>(".plot");
