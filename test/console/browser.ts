@@ -92,14 +92,15 @@ export class Page implements AsyncDisposable {
     return this.tell("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
   }
 
-  /** Fingers come down, each goes over places of its own, as many as the others, and are lifted; by the page's clock at `atMs`. */
-  async touch(paths: readonly (readonly Place[])[], atMs = Date.now()): Promise<void> {
+  /** Fingers come down, each goes over places of its own, as many as the others, and are lifted, by the page's clock at `atMs`. */
+  async touch(paths: readonly (readonly Place[])[], { atMs = Date.now(), until = async () => {} } = {}): Promise<void> {
     const send = (type: string, touchPoints: readonly object[]) =>
       this.tell("Input.dispatchTouchEvent", { type, touchPoints, timestamp: atMs / 1_000 });
     for (const i of paths[0].keys()) {
       const points = paths.map((path, id) => ({ id, x: path[i][0], y: path[i][1] }));
       await send(i === 0 ? "touchStart" : "touchMove", points);
     }
+    await until();
     await send("touchEnd", []);
   }
 

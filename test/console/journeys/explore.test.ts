@@ -185,11 +185,11 @@ test("fingers move and zoom a chart, two taps lead back to what is now; a finger
   expect((closeToMs - closeFromMs) / (toMs - fromMs)).toBeCloseTo(0.5, 1);
 
   const tappedMs = Date.now();
-  await page.touch([[[x, y]]], tappedMs);
-  await page.touch([[[x + 9, y + 9]]], tappedMs + 2_000);
+  await page.touch([[[x, y]]], { atMs: tappedMs });
+  await page.touch([[[x + 9, y + 9]]], { atMs: tappedMs + 2_000 });
   await page.until(() => page.ask("document.querySelector('.plot-crosshair').hidden === false"), "shows a time");
   expect(await isLive()).toBe(false);
-  await page.touch([[[x, y]]], tappedMs + 2_200);
+  await page.touch([[[x, y]]], { atMs: tappedMs + 2_200 });
   await page.until(isLive, "went back to what is now");
 });
 

@@ -5,12 +5,13 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
 import { Alerts } from "../../../src/wire/gen/alerts_pb.ts";
 import { Collaboration } from "../../../src/wire/gen/collaboration_pb.ts";
+import { IssueStatus } from "../../../src/wire/gen/issues_pb.ts";
 import { DataIngestion } from "../../../src/wire/gen/ingestion_pb.ts";
 import { timestampOfMs } from "../../../src/wire/timestamp.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { ownPort } from "../../support/own-port.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
-import { CHROMIUM, Page } from "../browser.ts";
+import { CHROMIUM, Page, straight } from "../browser.ts";
 
 const dir = tempDir("console-sessions");
 const http = `127.0.0.1:${ownPort()}`;
@@ -171,6 +172,39 @@ test("an issue is moved with the keyboard, and others see it move", async () => 
     await page.until(async () => (await column(page, "in progress")).includes("order a bearing"), "shows it moved");
   }
   await ada.until(() => ada.ask("document.activeElement?.closest('.issues-card') !== null"), "keeps the focus on it");
+});
+
+test("a card is dragged to another column by the mouse, and by a finger on its handle, which elsewhere scrolls", async () => {
+  const { issue } = await collaboration.createIssue({ userId: "Ada", title: "grease the fan", priority: "critical" });
+  const card = `#issue-${issue!.number}`;
+  const statusOf = async () => (await collaboration.getIssue({ number: issue!.number })).issue!.status;
+  const column = (name: string) => `section[aria-label="${name}"]`;
+  await using page = await pageOf("Ada", "/issues");
+  await page.until(() => page.ask(`document.querySelector('${card}') !== null`), "has it");
+  const path = straight(await page.middleOf(`${card} a`), await page.middleOf(column("resolved")));
+  await page.mouse("mousePressed", path[0]);
+  for (const place of path) await page.mouse("mouseMoved", place);
+  await page.until(() => page.ask(`document.querySelector('${column("resolved")}').dataset.over === "true"`), "tells");
+  await page.mouse("mouseReleased", path.at(-1)!);
+  await page.until(() => page.ask(`document.querySelector('${column("resolved")} ${card}') !== null`), "moved it");
+  expect(await statusOf()).toBe(IssueStatus.RESOLVED);
+  // It was dragged by its link.
+  expect(await page.ask("location.pathname")).toBe("/issues");
+
+  await page.resize({ width: 390, height: 700 }, true);
+  const scrolled = () => page.ask<number>("document.querySelector('.issues-board').scrollLeft");
+  await page.ask(`document.querySelector('${card}').scrollIntoView({ inline: "center" })`);
+  const beforePx = await scrolled();
+  const [x, y] = await page.middleOf(`${card} a`);
+  await page.touch([straight([x, y], [x - 60, y])]);
+  await page.until(async () => (await scrolled()) !== beforePx, "scrolled");
+  await page.ask(`document.querySelector('${card}').scrollIntoView({ inline: "center" })`);
+  // At the edge the board comes along.
+  const handle = await page.middleOf(`${card} .issues-handle`);
+  const isOver = () => page.ask<boolean>(`document.querySelector('${column("open")}').dataset.over === "true"`);
+  await page.touch([straight(handle, [3, handle[1]])], { until: () => page.until(isOver, "came to it") });
+  await page.until(() => page.ask(`document.querySelector('${column("open")} ${card}') !== null`), "moved it back");
+  expect(await statusOf()).toBe(IssueStatus.OPEN);
 });
 
 test("a replay moves charts, alerts and chat together", async () => {

@@ -1,3 +1,4 @@
+import { useComputed } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { IssueStatus, type Issue } from "../../../wire/gen/issues_pb.ts";
 import { COLUMNS, columnsOf, PRIORITIES, statusBeside, type BoardFilter } from "../../data/issue-board.ts";
@@ -8,7 +9,8 @@ import { useKeys } from "../../keys.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { route, setParams } from "../../route.ts";
 import { user } from "../../user.ts";
-import { Card, ISSUE_TYPE } from "./card.tsx";
+import { Card } from "./card.tsx";
+import { held, onBoardPointerDown } from "./card-drag.ts";
 import { changing, moveIssue } from "./change-issue.ts";
 import { NewIssue } from "./new-issue.tsx";
 
@@ -84,13 +86,29 @@ export function Board() {
         </Empty>
       )}
       {areIssuesKnown.value && (count > 0 || isFiltered) && (
-        <div class="issues-board">
+        <div class="issues-board" onPointerDown={onBoardPointerDown}>
           {COLUMNS.map((status) => (
             <Column key={status} status={status} all={columns.get(status)!} filter={filter} />
           ))}
+          <HeldCard />
         </div>
       )}
     </>
+  );
+}
+
+/** What goes with the pointer; the card itself stays where it is until the server has moved it. */
+function HeldCard() {
+  const { issue, x, y } = held.value ?? {};
+  if (issue === undefined) return null;
+  return (
+    <div
+      class="issues-held ellipsis"
+      aria-hidden="true"
+      style={{ transform: `translate(${x}px, ${y}px) translateX(-50%)` }}
+    >
+      #{String(issue.number)} {issue.title}
+    </div>
   );
 }
 
@@ -108,28 +126,12 @@ interface ColumnProps {
 }
 
 function Column({ status, all, filter }: ColumnProps) {
-  const [isOver, setOver] = useState(false);
   const [shown, setShown] = useState(SHOWN_FIRST);
+  const isOver = useComputed(() => held.value?.over === status).value;
   const title = STATUS_WORDS[status];
   const mayBeMore = status === IssueStatus.CLOSED && overPage.value?.next !== undefined && overPage.value.next !== "";
   return (
-    <section
-      class="issues-column"
-      data-over={isOver}
-      aria-label={title}
-      onDragOver={(event) => {
-        if (!event.dataTransfer?.types.includes(ISSUE_TYPE)) return;
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        const issue = issues.peek().get(event.dataTransfer?.getData(ISSUE_TYPE) ?? "");
-        if (issue !== undefined && issue.status !== status) void moveIssue(issue, status);
-      }}
-    >
+    <section class="issues-column" data-status={status} data-over={isOver} aria-label={title}>
       <h2>
         {title} <span class="dim">{countText(all.length)}</span>
       </h2>

@@ -1,3 +1,4 @@
+import { useComputed } from "@preact/signals";
 import type { Issue } from "../../../wire/gen/issues_pb.ts";
 import { COLUMNS } from "../../data/issue-board.ts";
 import { STATUS_WORDS } from "../../data/said.ts";
@@ -8,25 +9,22 @@ import { Severity } from "../../parts/status.tsx";
 import { Age } from "../../parts/time.tsx";
 import { pathTo } from "../../route.ts";
 import { user } from "../../user.ts";
+import { held } from "./card-drag.ts";
 import { assignIssue, changing, moveIssue } from "./change-issue.ts";
 
-/** Of what is dragged. */
-export const ISSUE_TYPE = "application/x-watchpost-issue";
 const LINKS_SHOWN = 2;
 
 /** On the board: dragged, or moved by its menu or with < and >. */
 export function Card({ issue }: { issue: Issue }) {
   const { number, title, priority, assignee, labels, links, status, updatedAt } = issue;
+  const isHeld = useComputed(() => held.value?.issue.number === number).value;
   const isChanging = changing.value.has(number);
   const devices = links?.devices ?? [];
   return (
-    <li
-      class="issues-card"
-      id={`issue-${number}`}
-      aria-busy={isChanging}
-      draggable={!isChanging}
-      onDragStart={(event) => event.dataTransfer?.setData(ISSUE_TYPE, String(number))}
-    >
+    <li class="issues-card" id={`issue-${number}`} aria-busy={isChanging} data-held={isHeld}>
+      <span class="issues-handle" aria-hidden="true">
+        ⠿
+      </span>
       <a href={pathTo("issues", String(number))} draggable={false} title={keyTitle("Move it", "< and >")}>
         #{String(number)} {title}
       </a>
