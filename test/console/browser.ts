@@ -88,8 +88,13 @@ export class Page implements AsyncDisposable {
     await this.tell("Emulation.setTouchEmulationEnabled", { enabled: isPhone });
   }
 
-  colours(scheme: "light" | "dark"): Promise<void> {
-    return this.tell("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+  /** "forced": the system's own, whatever the page has. */
+  colours(scheme: "light" | "dark", whose: "forced" | "own" = "own"): Promise<void> {
+    const features = [
+      { name: "prefers-color-scheme", value: scheme },
+      { name: "forced-colors", value: whose === "forced" ? "active" : "none" },
+    ];
+    return this.tell("Emulation.setEmulatedMedia", { features });
   }
 
   /** Fingers come down, each goes over places of its own, as many as the others, and are lifted, by the page's clock at `atMs`. */

@@ -47,9 +47,11 @@ export function seriesDash(index: number): readonly number[] {
 
 function readPalette(): Palette {
   const probe = document.body.appendChild(document.createElement("span"));
-  const read = (name: string) => {
-    probe.style.color = `var(--${name})`;
-    return getComputedStyle(probe).color;
+  // What the system forces holds for text and its ground; lines of many series would all be of one colour.
+  const read = (name: string, property: "color" | "backgroundColor" = "color", isForced = false) => {
+    probe.style.setProperty("forced-color-adjust", isForced ? "auto" : "none");
+    probe.style[property] = `var(--${name})`;
+    return getComputedStyle(probe)[property];
   };
   const found: Palette = {
     series: Array.from({ length: SERIES_COLOURS }, (_, i) => read(`series-${i}`)),
@@ -57,8 +59,8 @@ function readPalette(): Palette {
       ...{ good: read("good"), low: read("low"), medium: read("medium") },
       ...{ high: read("high"), critical: read("critical") },
     },
-    ...{ ink: read("ink"), dim: read("dim"), line: read("line") },
-    ...{ accent: read("accent"), surface: read("surface") },
+    ...{ ink: read("ink", "color", true), dim: read("dim", "color", true), line: read("line") },
+    ...{ accent: read("accent"), surface: read("surface", "backgroundColor", true) },
   };
   probe.remove();
   return found;
