@@ -80,7 +80,7 @@ function toldOf({ userId, messageType, message, metadata, annotation, issue, mem
   };
   switch (messageType) {
     case "system":
-      return { who: "", how: "told", text: systemText(message, metadata["event"] ?? "", members) };
+      return { who: "", how: "told", text: systemText(message, metadata, members) };
     case "action":
       return did(metadata["result"] ?? metadata["action"] ?? "did something", message);
     case "annotation":
@@ -108,7 +108,12 @@ function issueText(
 }
 
 /** The server names those who come and go as they like to be called; whoever says something is named by id. */
-function systemText(text: string, event: string, members: readonly Member[]): string {
+function systemText(
+  text: string,
+  { event = "", was = "" }: CollaborationMessage["metadata"],
+  members: readonly Member[],
+): string {
+  if (event === "renamed" && members.length === 1) return `${shownName(was)} is now ${memberName(members[0])}`;
   if ((event !== "joined" && event !== "left") || members.length === 0) return text || event;
   const names = members.slice(0, COMERS_SHOWN_MAX).map(memberName);
   const more = members.length - names.length;

@@ -24,7 +24,8 @@ export class SessionMembers {
 
   #heard(message: CollaborationMessage): void {
     const event = systemEventOf(message);
-    if (event !== "joined" && event !== "left") return;
+    if (event !== "joined" && event !== "left" && event !== "renamed") return;
+    if (event === "renamed") this.#members.delete(message.metadata["was"] ?? "");
     for (const member of message.members) {
       if (event === "left") this.#members.delete(member.userId);
       else this.#members.set(member.userId, this.#members.get(member.userId) ?? member);

@@ -33,6 +33,7 @@ export type SystemEvent =
   | "confirmed"
   | "joined"
   | "left"
+  | "renamed"
   | "created"
   | "closed"
   | "reopened"

@@ -61,6 +61,8 @@ interface Joining {
   readonly userName: string;
   readonly cursor: string;
   readonly last: number;
+  /** Id of a stream that this one takes the place of; "": none. */
+  readonly insteadOf: string;
 }
 
 const LOBBY = "lobby";
@@ -113,7 +115,8 @@ async function* joined(input: AsyncIterator<Uint8Array>, context: CallContext, d
 
 async function* watched(request: SessionRequest, context: CallContext, deps: JoinDeps): Beginning {
   const { sessionId, cursor, last = LAST_DEFAULT } = request;
-  const joining = checked({ ...request, sessionId: sessionId || LOBBY, cursor, last }, context.principal);
+  const { insteadOf } = request;
+  const joining = checked({ ...request, sessionId: sessionId || LOBBY, cursor, last, insteadOf }, context.principal);
   return yield* begin(await enter(joining, context, deps), joining, context, deps);
 }
 
@@ -161,7 +164,7 @@ export function leaveSession(
   deps: JoinDeps,
 ) {
   const joining = checked(
-    { sessionId: sessionId || LOBBY, userId, userName: "", cursor: "", last: 0 },
+    { sessionId: sessionId || LOBBY, userId, userName: "", cursor: "", last: 0, insteadOf: "" },
     context.principal,
   );
   const stream = deps.rooms.at(joining.sessionId)?.streamOf(streamId);
@@ -192,7 +195,7 @@ function sentOnce(
 
 async function enter(joining: Joining, context: CallContext, deps: JoinDeps) {
   if (joining.cursor !== "") deps.journal.positionOf(joining.cursor);
-  const { sessionId, userId, userName } = joining;
+  const { sessionId, userId, userName, insteadOf } = joining;
   if (deps.rooms.streams >= deps.streamsMax) {
     const message = `${deps.rooms.streams} streams are in sessions; at most ${deps.streamsMax} may be`;
     throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: 5_000 });
@@ -202,7 +205,7 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps) {
   if (room.kept.state === SessionState.IMPORTED) {
     throw new WatchpostError("FAILED_PRECONDITION", `session ${room.id} was imported: nobody is in it; replay it`);
   }
-  return { room, ...room.join(userId, userName, (error) => context.cut?.(error)) };
+  return { room, ...room.join(userId, userName, (error) => context.cut?.(error), room.streamOf(insteadOf)) };
 }
 
 function checkSees(room: Room, { principal }: CallContext, deps: JoinDeps): void {
@@ -284,17 +287,18 @@ function joiningOf({ userId, userName, sessionId, metadata }: CollaborationMessa
     userName: metadata["user_name"] || userName,
     cursor: metadata["cursor"] ?? "",
     last: Number(last),
+    insteadOf: metadata["instead_of"] ?? "",
   };
   return checked(joining, context.principal);
 }
 
-function checked({ sessionId, userId, userName, cursor, last }: Joining, principal: Principal): Joining {
+function checked({ sessionId, userId, userName, cursor, last, insteadOf }: Joining, principal: Principal): Joining {
   if (last < 0 || last > LAST_MAX) throw invalidField("last", last, `0 to ${LAST_MAX}`);
   // A proven name is who it is; what is claimed is display.
   const who = principal.isAuthenticated ? principal.name : nameIn(userId, "user_id");
   if (who.trim() === "") throw invalidField("user_id", userId, "who joins");
   const shown = nameIn(userName, "user_name") || (principal.isAuthenticated ? nameIn(userId, "user_id") : "");
-  return { sessionId, userId: who, userName: shown, cursor, last };
+  return { sessionId, userId: who, userName: shown, cursor, last, insteadOf };
 }
 
 /** Throws INVALID_ARGUMENT for what is no message, such as text that is not UTF-8. */

@@ -31,6 +31,8 @@ export interface Member {
   readonly limit: RateLimit;
   /** Metadata of the last message of type cursor. */
   lookingAt: Readonly<Record<string, string>>;
+  /** Who it is now, under another name. */
+  became?: Member;
   /** Monotonic: when one that lost its connection counts as gone; Infinity while it has a stream. */
   goneAtMs: number;
 }
@@ -56,6 +58,12 @@ export function messageOfMember({ userId, userName, joinedAtMs, streams, looking
 
 export function displayName({ userId, userName }: Pick<Member, "userId" | "userName">): string {
   return userName || userId;
+}
+
+/** One that goes on as another one: its streams have ended. */
+export interface Renamed {
+  readonly from: Member;
+  readonly to: Member;
 }
 
 /** "anna is here", "3 are here: anna, ben, carl". */

@@ -3,15 +3,17 @@
  * message that says who is here, large in large rooms, is the same for all who join at the time.
  */
 import { encodeWire } from "./encoded-message.ts";
-import { messageOfMember, presence, type Member, type WrittenMember } from "./members.ts";
+import { messageOfMember, presence, type Member, type Renamed, type WrittenMember } from "./members.ts";
 
 /** Of whom members are to be told. */
 export interface Comings {
   readonly joined: readonly Member[];
+  /** In neither of the others. */
+  readonly renamed: Renamed | undefined;
   readonly left: readonly Member[];
 }
 
-const NOBODY: Comings = { joined: [], left: [] };
+const NOBODY: Comings = { joined: [], renamed: undefined, left: [] };
 
 export class Presence {
   readonly #sessionId: string;
@@ -83,11 +85,15 @@ export class Presence {
     }));
   }
 
-  /** Those are being told of from now on, until {@link told}. */
+  /** Those are being told of from now on, until {@link told} and {@link toldRenamed}. Of several that are renamed one at a time. */
   take(): Comings {
-    this.#telling = { joined: [...this.#joined.values()], left: [...this.#left.values()] };
-    this.#joined.clear();
-    this.#left.clear();
+    const [renamed, ...later] = this.#renamed();
+    const isLater = (member: Member) => later.some(({ from, to }) => member === from || member === to);
+    const isNow = (member: Member) => !isLater(member) && member !== renamed?.from && member !== renamed?.to;
+    const [joined, left] = [this.#joined, this.#left].map((all) => [...all.values()]);
+    this.#telling = { joined: joined.filter(isNow), renamed, left: left.filter(isNow) };
+    for (const member of joined) if (!isLater(member)) this.#joined.delete(member.userId);
+    for (const member of left) if (!isLater(member)) this.#left.delete(member.userId);
     return this.#telling;
   }
 
@@ -103,12 +109,36 @@ export class Presence {
     }
   }
 
-  /** Who is here for whoever was told, once the message of an event is: of those who joined it is told first. */
-  written(event: "joined" | "left"): WrittenMember[] {
-    const { joined, left } = this.#telling;
-    const gone = new Set(event === "joined" ? [] : left.map(({ userId }) => userId));
-    const here = [...[...this.#told.values()].filter(({ userId }) => !gone.has(userId)), ...joined];
+  /** As {@link told}. */
+  toldRenamed({ from, to }: Renamed, isDone: boolean): void {
+    this.#telling = { ...this.#telling, renamed: undefined };
+    this.#whoIsHere = null;
+    if (isDone) {
+      this.#told.delete(from.userId);
+      this.#told.set(to.userId, to);
+      return;
+    }
+    this.#hasLeft(from);
+    if (!this.#told.has(to.userId)) this.#hasJoined(to);
+  }
+
+  /** Who is here for whoever was told, once the message of an event is: they are told in the order of {@link Comings}. */
+  written(event: keyof Comings): WrittenMember[] {
+    const { joined, renamed, left } = this.#telling;
+    const { from, to } = (event !== "joined" && renamed) || {};
+    const gone = new Set([...(event === "left" ? left : []), ...(from ? [from] : [])].map(({ userId }) => userId));
+    const told = [...this.#told.values()].filter(({ userId }) => !gone.has(userId) && userId !== to?.userId);
+    const here = [...told, ...joined, ...(to ? [to] : [])];
     return here.map(({ userId, userName, joinedAtMs }) => ({ userId, userName, joinedAtMs }));
+  }
+
+  /** Who has left as one that is here, and whom members know or are to be told of. */
+  #renamed(): Renamed[] {
+    return [...this.#left.values()].flatMap((from) => {
+      const to = from.became;
+      if (to === undefined || this.member(to.userId) !== to) return [];
+      return this.#joined.get(to.userId) === to || this.#told.has(to.userId) ? [{ from, to }] : [];
+    });
   }
 
   /** Whoever left and came back before anybody was told is here as before. */

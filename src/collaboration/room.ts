@@ -6,7 +6,15 @@ import { MemberSchema, type Session } from "../wire/gen/collaboration_pb.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { confirmation } from "./confirmation.ts";
 import { encodeKept, encodeWire, type EncodedMessage } from "./encoded-message.ts";
-import { announcement, messageOfMember, type Member, type MemberStream, type WrittenMember } from "./members.ts";
+import {
+  announcement,
+  displayName,
+  messageOfMember,
+  type Member,
+  type MemberStream,
+  type Renamed,
+  type WrittenMember,
+} from "./members.ts";
 import { Outbox } from "./outbox.ts";
 import { Presence, type Comings } from "./presence.ts";
 import type { RateLimits } from "./rate-limit.ts";
@@ -151,11 +159,15 @@ export class Room {
     return this.#presence.member(userId);
   }
 
-  /** From now on everything that is told goes to its outbox; what was told before is in how the room stands. */
+  /**
+   * From now on everything that is told goes to its outbox; what was told before is in how the room stands. `before`: of whoever
+   * joins, under another name, which ends.
+   */
   join(
     userId: string,
     userName: string,
     cut: MemberStream["cut"] = () => {},
+    before?: MemberStream,
   ): { readonly stream: MemberStream; readonly standing: Standing } {
     this.#checkInUse();
     const nowMs = this.#deps.clock.monotonicMs();
@@ -168,6 +180,7 @@ export class Room {
     member.goneAtMs = Infinity;
     this.#streams.add(stream);
     this.#presence.changed(member);
+    if (before !== undefined && before.member !== member) this.#replace(before, member);
     this.#announceSoon();
     this.#deps.onJoined();
     const whoIsHere = this.#presence.whoIsHere();
@@ -212,6 +225,15 @@ export class Room {
     return this.#writer.idle();
   }
 
+  #replace(before: MemberStream, { userId }: Member): void {
+    const from = before.member;
+    from.became = this.memberOf(userId)!;
+    before.isLeaving = true;
+    before.outbox.end();
+    // Another one of the same name, or another tab, stays.
+    if (this.memberOf(from.userId) === from) delete from.became;
+  }
+
   #leave(stream: MemberStream, error: WatchpostError | undefined): void {
     const { member } = stream;
     if (error !== undefined) stream.cut(error);
@@ -245,18 +267,24 @@ export class Room {
   }
 
   /** Resolves with whether all of it is told. */
-  async #tellComings({ joined, left }: Comings): Promise<boolean> {
-    const isTold = await Promise.all([this.#tellComing(joined, "joined"), this.#tellComing(left, "left")]);
+  async #tellComings({ joined, renamed, left }: Comings): Promise<boolean> {
+    const tell = (members: readonly Member[], event: "joined" | "left") =>
+      members.length === 0 ||
+      this.#tellComing(event, comingDraft(members, event), (isDone) => this.#presence.told(members, event, isDone));
+    const isTold = await Promise.all([
+      tell(joined, "joined"),
+      renamed === undefined ||
+        this.#tellComing("renamed", renamedDraft(renamed), (isDone) => this.#presence.toldRenamed(renamed, isDone)),
+      tell(left, "left"),
+    ]);
     return isTold.every(Boolean);
   }
 
-  async #tellComing(members: readonly Member[], event: "joined" | "left"): Promise<boolean> {
-    if (members.length === 0) return true;
-    const told = () => this.#presence.told(members, event, true);
+  async #tellComing(event: keyof Comings, draft: Draft, onTold: (isDone: boolean) => void): Promise<boolean> {
+    const told = () => onTold(true);
     const changes = () => [documentOfMembers(this.id, this.#presence.written(event))];
     try {
-      if (refusalOf(this.#writer.session) === undefined)
-        await this.#writer.post({ draft: comingDraft(members, event), changes, told });
+      if (refusalOf(this.#writer.session) === undefined) await this.#writer.post({ draft, changes, told });
       else {
         // Nobody is told of who reads in a session that nothing is added to.
         await this.#deps.journal.append([], changes());
@@ -264,7 +292,7 @@ export class Room {
       }
       return true;
     } catch {
-      this.#presence.told(members, event, false);
+      onTold(false);
       return false;
     }
   }
@@ -303,4 +331,11 @@ function comingDraft(members: readonly Member[], event: "joined" | "left"): Draf
   const { userId, userName } = members.length === 1 ? members[0] : { userId: "", userName: "" };
   const text = announcement(members, event);
   return { type: "system", userId, userName, text, metadata: { event }, members: members.map(messageOfMember) };
+}
+
+function renamedDraft({ from, to }: Renamed): Draft {
+  const { userId, userName } = to;
+  const text = `${displayName(from)} is now ${displayName(to)}`;
+  const metadata = { event: "renamed", was: from.userId };
+  return { type: "system", userId, userName, text, metadata, members: [messageOfMember(to)] };
 }

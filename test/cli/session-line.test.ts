@@ -46,6 +46,10 @@ describe("on a terminal", () => {
     expect(painted({ messageType: "system", message: "x", metadata: { event: "joined" }, members })).toEqual([
       "a, b (Bob), c, d, e and 1 more joined",
     ]);
+    const renamed = { event: "renamed", was: "guest" };
+    expect(painted({ messageType: "system", message: "x", metadata: renamed, members: [members[1]] })).toEqual([
+      "guest is now b (Bob)",
+    ]);
     expect(painted({ messageType: "system", message: "closed by ann", metadata: { event: "closed" } })).toEqual([
       "closed by ann",
     ]);

@@ -17,11 +17,15 @@ function hereOf({ got }: Member): string[] {
   for (const { metadata, members } of got) {
     const event = metadata["event"];
     if (event === "snapshot") here.clear();
-    if (event === "snapshot" || event === "joined") for (const { userId } of members) here.add(userId);
+    if (event === "snapshot" || event === "joined" || event === "renamed")
+      for (const { userId } of members) here.add(userId);
     if (event === "left") for (const { userId } of members) here.delete(userId);
+    if (event === "renamed") here.delete(metadata["was"]!);
   }
   return [...here].sort();
 }
+
+const streamOf = ({ got }: Member) => got.findLast(({ metadata }) => metadata["stream_id"])!.metadata["stream_id"]!;
 
 async function membersOf(rig: Rig, sessionId = "lobby"): Promise<[string, number][]> {
   const { session } = await rig.ask(M.getSession, { sessionId });
@@ -86,6 +90,52 @@ describe("a member", () => {
     await ben.end();
     expect(comings(ann)).toEqual(["ann joined", "ben joined", "ben left"]);
     expect(hereOf(ann)).toEqual(["ann"]);
+  });
+
+  test("that goes on under another name is told of as one, and is here under that alone, also after a restart", async () => {
+    await using rig = await Rig.open();
+    const ann = await rig.join("ann");
+    const guest = await rig.watch({ userId: "guest", userName: "A guest" });
+    const ben = await rig.watch({ userId: "ben", insteadOf: streamOf(guest) });
+    expect(comings(ann)).toEqual(["ann joined", "A guest joined", "A guest is now ben"]);
+    expect([guest.ended?.status, hereOf(ann), hereOf(ben)]).toEqual(["OK", ["ann", "ben"], ["ann", "ben"]]);
+    // To a name that is here already.
+    const tab = await rig.watch({ userId: "guest" });
+    await rig.join("ben", { metadata: { instead_of: streamOf(tab) } });
+    expect(comings(ann).slice(3)).toEqual(["guest joined", "guest is now ben"]);
+    await rig.restart();
+    expect((await membersOf(rig)).map(([name]) => name).sort()).toEqual(["ann", "ben"]);
+    expect(ben.ended).toBeDefined();
+  });
+
+  test("of a name that others have, too, or that nobody knows of, joins like anybody", async () => {
+    await using rig = await Rig.open();
+    const ann = await rig.join("ann");
+    const [one, other] = [await rig.watch({ userId: "guest" }), await rig.watch({ userId: "guest" })];
+    await rig.watch({ userId: "ben", insteadOf: streamOf(one) });
+    expect([comings(ann).slice(1), one.ended?.status]).toEqual([["guest joined", "ben joined"], "OK"]);
+    await rig.watch({ userId: "carl", insteadOf: "none" });
+    await rig.watch({ userId: "dora", sessionId: "elsewhere", insteadOf: streamOf(other) });
+    expect([comings(ann).slice(3), other.ended]).toEqual([["carl joined"], undefined]);
+    // Its own name: another stream of it.
+    await rig.watch({ userId: "guest", insteadOf: streamOf(other) });
+    expect(hereOf(ann)).toEqual(["ann", "ben", "carl", "guest"]);
+  });
+
+  test("whose new name could not be kept is told of it once the journal can be written", async () => {
+    await using rig = await Rig.open();
+    const ann = await rig.join("ann");
+    const guests = [await rig.watch({ userId: "guest-1" }), await rig.watch({ userId: "guest-2" })];
+    rig.journal.isFailing = true;
+    await rig.watch({ userId: "ben", insteadOf: streamOf(guests[0]) });
+    await rig.watch({ userId: "carl", insteadOf: streamOf(guests[1]) });
+    await rig.advance(3_000, 1_000);
+    expect(comings(ann).slice(3)).toEqual([]);
+    rig.journal.isFailing = false;
+    await rig.advance(3_000, 1_000);
+    expect(comings(ann).slice(3)).toEqual(["guest-1 is now ben", "guest-2 is now carl"]);
+    expect(hereOf(ann)).toEqual(["ann", "ben", "carl"]);
+    expect(hereOf(await rig.watch({ userId: "ann" }))).toEqual(["ann", "ben", "carl"]);
   });
 
   test("who was here when the server ended is waited for when it is back", async () => {

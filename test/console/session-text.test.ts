@@ -56,7 +56,12 @@ test("who is here: those of the snapshot, who came and did not leave, and what e
   const hear = (...messages: ReturnType<typeof message>[]) => (members = messages.reduce(membersAfter, members));
   hear(system("snapshot", "ann", "bob"), system("snapshot_end", "carl"));
   expect([...members.keys()]).toEqual(["ann", "bob", "carl"]);
-  hear(system("left", "ann"), system("joined", "dora"));
+  const renamed = message({
+    messageType: "system",
+    metadata: { event: "renamed", was: "dora" },
+    members: [{ userId: "d" }],
+  });
+  hear(system("left", "ann"), system("joined", "dora"), renamed, system("left", "d"), system("joined", "dora"));
   const metadata = { view: "Explore", metrics: "load", href: "/explore?metric=load" };
   hear(message({ messageType: "cursor", userId: "bob", metadata }), message({ messageType: "cursor", userId: "ann" }));
   expect([...members.keys()]).toEqual(["bob", "carl", "dora"]);

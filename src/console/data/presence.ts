@@ -36,8 +36,9 @@ export function enterRoom(id: string): Room {
   const userId = user.peek() || GUEST;
   const before = present.peek();
   if (before?.id === id && before.userId === userId) return before;
-  before?.leave();
-  return (present.value = new Room(id, userId, outboxes.of(id)));
+  const isSame = before?.id === id && before.isKnown.peek() && !before.isImported.peek();
+  if (!isSame) before?.leave();
+  return (present.value = new Room(id, userId, outboxes.of(id), isSame ? before : undefined));
 }
 
 effect(() => {

@@ -15,6 +15,10 @@ export function membersAfter(members: Members, message: CollaborationMessage): M
     const gone = new Set(named.map((member) => member.userId));
     return new Map([...members].filter(([id]) => !gone.has(id)));
   }
+  if (event === "renamed") {
+    const others = [...members].filter(([id]) => id !== metadata["was"]);
+    return new Map([...others, ...named.map((member): [string, Member] => [member.userId, member])]);
+  }
   if (event === "joined" || event === "snapshot_end" || event === "resumed") {
     return new Map([...members, ...named.map((member): [string, Member] => [member.userId, member])]);
   }

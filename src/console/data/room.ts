@@ -1,5 +1,5 @@
 /** A session as one is in it: what is said and who is there, followed for as long as it is open. */
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed, signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
@@ -51,9 +51,12 @@ export class Room {
   #typingToldMs = -Infinity;
   #told: Record<string, string> = {};
 
+  /** Of whoever is here, under another name: the server ends it when this one comes in. */
+  #before: Room | undefined;
+
   /** `outbox`: of the session, whoever writes in it. */
-  constructor(id: string, userId: string, outbox: Outbox) {
-    [this.id, this.userId, this.outbox] = [id, userId, outbox];
+  constructor(id: string, userId: string, outbox: Outbox, before?: Room) {
+    [this.id, this.userId, this.outbox, this.#before] = [id, userId, outbox, before];
     void this.#enter();
   }
 
@@ -61,11 +64,23 @@ export class Room {
   leave(): void {
     const { id: sessionId, userId } = this;
     this.#isLeaving = true;
+    this.#before?.leave();
     const told = collaborationApi.leaveSession(
       { sessionId, userId, streamId: this.#streamId },
       { signal: AbortSignal.timeout(LEAVE_WITHIN_MS) },
     );
     void told.catch(() => {}).finally(() => this.#over.abort());
+  }
+
+  /** Somebody else takes its place: it does not come back by itself. Returns what the server calls its stream. */
+  standDown(): string {
+    this.#isLeaving = true;
+    return this.#streamId;
+  }
+
+  /** Nothing of it goes on; the server knows. */
+  end(): void {
+    this.#over.abort();
   }
 
   /** One page back. Throws what the server refuses it with. */
@@ -141,19 +156,21 @@ export class Room {
       this.isKnown.value = true;
       return;
     }
-    const { id: sessionId, userId } = this;
-    const isLeaving = () => this.#isLeaving;
     const stop = following<CollaborationMessage>("the session", {
-      async *open(cursor, options) {
-        const asked = { sessionId, userId, userName: userId, cursor, last: SNAPSHOT };
-        yield* collaborationApi.watchSession(asked, options);
-        // It has ended as it was meant to: it is not opened again.
-        if (isLeaving()) await new Promise((resolve) => options.signal!.addEventListener("abort", resolve));
-      },
+      open: (cursor, options) => this.#open(cursor, options),
       hear: (message) => this.#hear(message),
     })();
     if (this.#over.signal.aborted) stop();
     this.#over.signal.addEventListener("abort", stop);
+  }
+
+  async *#open(cursor: string, options: CallOptions): AsyncGenerator<CollaborationMessage> {
+    const { id: sessionId, userId } = this;
+    const insteadOf = this.#before?.standDown() ?? "";
+    const asked = { sessionId, userId, userName: userId, cursor, last: SNAPSHOT, insteadOf };
+    if (!this.#isLeaving) yield* collaborationApi.watchSession(asked, options);
+    // It has ended as it was meant to: it is not opened again.
+    if (this.#isLeaving) await new Promise((resolve) => options.signal!.addEventListener("abort", resolve));
   }
 
   /** Nobody is in it and nothing is added to it: what was said stands in its file, which a replay reads. */
@@ -200,6 +217,8 @@ export class Room {
   }
 
   #joined(): void {
+    this.#before?.end();
+    this.#before = undefined;
     this.isKnown.value = true;
     this.outbox.clearSent();
     this.outbox.hurry();

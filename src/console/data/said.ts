@@ -22,9 +22,11 @@ export function isSaid({ messageType }: CollaborationMessage): boolean {
   return messageType !== "system";
 }
 
+const COMINGS: readonly (string | undefined)[] = ["joined", "left", "renamed"];
+
 /** Of those who come and go. */
 export function isComing({ messageType, metadata }: CollaborationMessage): boolean {
-  return messageType === "system" && (metadata["event"] === "joined" || metadata["event"] === "left");
+  return messageType === "system" && COMINGS.includes(metadata["event"]);
 }
 
 /** Its id: what somebody likes to be called may be another one's. */

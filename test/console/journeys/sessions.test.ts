@@ -128,6 +128,29 @@ test("two talk, annotate, and see who looks at what; what is said while the serv
   expect(messages.filter(({ message }) => message === "said while it is away")).toHaveLength(1);
 });
 
+test("who says their name in a session is told of as one that goes on, and writes under it", async () => {
+  await collaboration.createSession({ sessionId: "named", userId: "Ada", title: "Who is it?" });
+  await using ada = await pageOf("Ada", "/sessions/named");
+  await ada.shows("Ada joined");
+  await using guest = await pageOf("", "/sessions/named");
+  await ada.shows("guest joined");
+  await guest.until(() => guest.ask("document.querySelector('main input[autocomplete=username]') !== null"), "asks");
+  await guest.write("main input[autocomplete=username]", "Ben");
+  await guest.press("Enter");
+  for (const page of [ada, guest]) await page.shows("guest is now Ben");
+  await guest.until(() => guest.ask("document.querySelector('.sessions-write') !== null"), "can be written in");
+  await say(guest, "it is me");
+  await ada.shows("it is me");
+  const { messages } = await collaboration.listMessages({ sessionId: "named" });
+  const told = messages.filter(({ messageType }) => messageType === "system").map(({ message }) => message);
+  expect(told.slice(1)).toEqual(["Ada joined", "guest joined", "guest is now Ben"]);
+  const { session } = await collaboration.getSession({ sessionId: "named" });
+  expect(session!.members.map(({ userId, streams }) => [userId, streams])).toEqual([
+    ["Ada", 1],
+    ["Ben", 1],
+  ]);
+});
+
 test("an alert leads to its session, in which commands act on it", async () => {
   const labels = { device: "pump-1" };
   const { alert } = await alerts.publishAlert({ rule: "hot", title: "Pump 1 is hot", severity: "high", labels });
