@@ -43,6 +43,26 @@ test("a dialog takes the focus, and gives it back when Escape closes it", async 
   expect(await page.ask("document.querySelector('dialog')")).toBe(null);
 });
 
+test("what is too long for a field is kept whole, said, and not sent until it fits", async () => {
+  await page.click("#open");
+  await focused("dialog[open] #name");
+  await focusOn("#title input");
+  await page.type("twelve chars");
+  await page.shows("It has 12 characters; at most 10 are taken");
+  await page.press("Enter");
+  expect(
+    await page.ask(
+      "[...document.querySelectorAll('#title input')].map(({ value, validity }) => [value, validity.valid])",
+    ),
+  ).toEqual([["twelve chars", false]]);
+  await page.press("Backspace");
+  await page.press("Backspace");
+  await page.until(() => page.ask("document.querySelector('#title input').validity.valid"), "takes it");
+  expect(await page.ask("document.getElementById('said').textContent")).not.toContain("sent");
+  await page.press("Enter");
+  await said("sent twelve cha");
+});
+
 test("what cannot be taken back is asked for, and nothing is the answer to Enter and to Escape", async () => {
   for (const key of ["Enter", "Escape"]) {
     await focusOn("#ask");

@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
+import { BoundedText } from "./bounded-text.tsx";
 import { setUser, user } from "../user.ts";
 
 /** As the server takes it. */
-const NAME_LENGTH_MAX = 256;
+export const NAME_LENGTH_MAX = 256;
 
 interface NameFieldProps {
   readonly help?: string;
@@ -11,16 +12,17 @@ interface NameFieldProps {
 
 /** Who acts here. Taken when it is left or sent, not by the letter: with each name one enters the session one is in anew. */
 export function NameField({ help, isRequired = false }: NameFieldProps) {
+  const [typed, setTyped] = useState(user.peek());
   return (
     <label class="field">
       Your name
-      <input
-        // A value would be put back over what is typed whenever the form is drawn again.
-        defaultValue={user.value}
-        required={isRequired}
-        maxLength={NAME_LENGTH_MAX}
+      <BoundedText
+        value={typed}
+        lengthMax={NAME_LENGTH_MAX}
+        isRequired={isRequired}
         autocomplete="username"
-        onChange={({ currentTarget }) => setUser(currentTarget.value.trim())}
+        onInput={setTyped}
+        onChange={(text) => text.length <= NAME_LENGTH_MAX && setUser(text.trim())}
       />
       {help !== undefined && <span class="field-help">{help}</span>}
     </label>

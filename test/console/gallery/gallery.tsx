@@ -2,6 +2,7 @@
 /** The console's shared parts on a page of their own. */
 import { render } from "preact";
 import { useState } from "preact/hooks";
+import { BoundedText } from "../../../src/console/parts/bounded-text.tsx";
 import { confirm, Dialog, Questions } from "../../../src/console/parts/dialog.tsx";
 import { Menu } from "../../../src/console/parts/menu.tsx";
 import { Suggest } from "../../../src/console/parts/suggest.tsx";
@@ -43,6 +44,7 @@ function Gallery() {
   const [sort, setSort] = useState("");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [device, setDevice] = useState("");
+  const [title, setTitle] = useState("");
   const [said, setSaid] = useState("");
   return (
     <main>
@@ -133,6 +135,16 @@ function Gallery() {
             <label class="field">
               Name <input id="name" />
             </label>
+            <form
+              onSubmit={(event) => {
+                event.preventDefault();
+                setSaid(`sent ${title}`);
+              }}
+            >
+              <label class="field" id="title">
+                Title <BoundedText value={title} lengthMax={10} onInput={setTitle} />
+              </label>
+            </form>
             <label class="field">
               Notes <textarea />
               <span class="field-help">Shown to all.</span>

@@ -10,6 +10,8 @@ import {
 import { inReadingOrder, makingRoom, placeFor, settled, type Rect } from "./grid-layout.ts";
 
 export const PANELS_MAX = 100;
+/** Of dashboards and panels. */
+export const TITLE_LENGTH_MAX = 256;
 const ID_LENGTH_MAX = 64;
 
 export function emptyDashboard(dashboardId: string, title: string): SavedDashboard {

@@ -2,9 +2,10 @@ import { useState } from "preact/hooks";
 import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { putDashboard } from "../../data/dashboards.ts";
 import { errorText } from "../../errors.ts";
+import { BoundedText } from "../../parts/bounded-text.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { go, pathTo } from "../../route.ts";
-import { emptyDashboard, idFromTitle } from "./edits.ts";
+import { emptyDashboard, idFromTitle, TITLE_LENGTH_MAX } from "./edits.ts";
 
 interface NewDialogProps {
   /** Which one it is a copy of. */
@@ -38,13 +39,7 @@ export function NewDialog({ from, onClose }: NewDialogProps) {
       >
         <label class="field">
           Title
-          <input
-            autofocus
-            required
-            maxLength={200}
-            value={title}
-            onInput={({ currentTarget }) => setTitle(currentTarget.value)}
-          />
+          <BoundedText autofocus isRequired lengthMax={TITLE_LENGTH_MAX} value={title} onInput={setTitle} />
         </label>
         <label class="field">
           Address: /dashboards/

@@ -1,8 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { PanelKind, type Panel } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { BoundedText } from "../../parts/bounded-text.tsx";
 import { confirm, Dialog } from "../../parts/dialog.tsx";
 import type { DashboardState } from "./dashboard-state.ts";
-import { withoutBlanks, withPanel } from "./edits.ts";
+import { TITLE_LENGTH_MAX, withoutBlanks, withPanel } from "./edits.ts";
 import { PanelBody, type PanelSetting } from "./panel-body.tsx";
 import { titleOf } from "./panel-frame.tsx";
 import { kindEntry, KINDS } from "./panel-kinds.ts";
@@ -10,6 +11,7 @@ import { newQuery, QueryFields } from "./query-fields.tsx";
 import { ThresholdFields } from "./threshold-fields.tsx";
 
 const QUERIES_MAX = 10;
+const UNIT_LENGTH_MAX = 32;
 
 interface PanelEditorProps {
   readonly panel: Panel;
@@ -45,11 +47,11 @@ export function PanelEditor({ panel, setting, state, onClose }: PanelEditorProps
           <div class="fields">
             <label class="field">
               Title
-              <input
+              <BoundedText
                 value={edited.title}
-                maxLength={200}
+                lengthMax={TITLE_LENGTH_MAX}
                 placeholder={titleOf({ ...edited, title: "" })}
-                onInput={({ currentTarget }) => change({ title: currentTarget.value })}
+                onInput={(title) => change({ title })}
               />
             </label>
             <label class="field">
@@ -133,11 +135,11 @@ function LookFields({ edited, change }: PartProps) {
       <div class="fields">
         <label class="field">
           Unit
-          <input
+          <BoundedText
             value={unit}
             placeholder="the sensors' own"
-            maxLength={32}
-            onInput={({ currentTarget }) => change({ unit: currentTarget.value })}
+            lengthMax={UNIT_LENGTH_MAX}
+            onInput={(next) => change({ unit: next })}
           />
         </label>
         {kind !== PanelKind.LINE && (

@@ -7,12 +7,15 @@ import {
   type SavedDashboard,
 } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { suggestTagKeys, suggestValues } from "../../data/suggestions.ts";
+import { BoundedText } from "../../parts/bounded-text.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Suggest } from "../../parts/suggest.tsx";
 import type { DashboardState } from "./dashboard-state.ts";
+import { TITLE_LENGTH_MAX } from "./edits.ts";
 import { durationOf } from "../../data/typed-duration.ts";
 
 const VARIABLES_MAX = 10;
+const DESCRIPTION_LENGTH_MAX = 4_096;
 
 interface SettingsDialogProps {
   readonly state: DashboardState;
@@ -52,19 +55,20 @@ export function SettingsDialog({ state, dashboard, onClose }: SettingsDialogProp
       >
         <label class="field">
           Title
-          <input
-            required
-            maxLength={200}
+          <BoundedText
+            isRequired
+            lengthMax={TITLE_LENGTH_MAX}
             value={title}
-            onInput={({ currentTarget }) => change({ title: currentTarget.value })}
+            onInput={(next) => change({ title: next })}
           />
         </label>
         <label class="field">
           What it is for
-          <textarea
+          <BoundedText
+            isLong
+            lengthMax={DESCRIPTION_LENGTH_MAX}
             value={description}
-            maxLength={1_000}
-            onInput={({ currentTarget }) => change({ description: currentTarget.value })}
+            onInput={(next) => change({ description: next })}
           />
         </label>
         <label class="field">

@@ -5,6 +5,8 @@ import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import type { AlertRow } from "../../../data/alert-row.ts";
 import { knownPeople } from "../../../data/people.ts";
 import { countText } from "../../../format.ts";
+import { BoundedText } from "../../../parts/bounded-text.tsx";
+import { NAME_LENGTH_MAX } from "../../../parts/name-field.tsx";
 import { user } from "../../../user.ts";
 import { ActionDialog } from "./action-dialog.tsx";
 
@@ -70,13 +72,13 @@ export function AssignDialog({ rows, onClose }: DialogProps) {
     >
       <label class="field">
         To whom (empty: nobody)
-        <input
+        <BoundedText
           autofocus
           list="alerts-people"
           autocomplete="off"
-          maxLength={256}
+          lengthMax={NAME_LENGTH_MAX}
           value={assignee}
-          onInput={({ currentTarget }) => setAssignee(currentTarget.value)}
+          onInput={setAssignee}
         />
       </label>
       <datalist id="alerts-people">
@@ -134,13 +136,7 @@ function Text({ label, value, onInput, isRequired = false }: TextProps) {
   return (
     <label class="field">
       {label}
-      <input
-        autofocus={user.peek() !== ""}
-        required={isRequired}
-        maxLength={TEXT_LENGTH_MAX}
-        value={value}
-        onInput={({ currentTarget }) => onInput(currentTarget.value)}
-      />
+      <BoundedText autofocus={user.peek() !== ""} lengthMax={TEXT_LENGTH_MAX} {...{ value, onInput, isRequired }} />
     </label>
   );
 }
