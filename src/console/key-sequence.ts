@@ -5,6 +5,11 @@ export interface NamedKey {
   readonly keys: string;
 }
 
+/** As the help says it. */
+export interface ToldKey extends NamedKey {
+  readonly label: string;
+}
+
 const SECOND_WITHIN_MS = 1_000;
 
 export class KeySequence<K extends NamedKey> {

@@ -1,18 +1,11 @@
 /** Keys of the whole page, and of what it shows. They do nothing while one types, in menus and while a dialog is open. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { KeySequence, type NamedKey } from "./key-sequence.ts";
+import { KeySequence, type ToldKey } from "./key-sequence.ts";
 import { singleKeys } from "./preferences.ts";
 
-export interface Key extends NamedKey {
-  /** What it does, as the help says it. */
-  readonly label: string;
+export interface Key extends ToldKey {
   run(event: KeyboardEvent): void;
-}
-
-/** For the help alone. */
-export interface ToldKey extends NamedKey {
-  readonly label: string;
 }
 
 /** Of the page or of what it shows. */

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import "./charts.css";
+import { chartKeys } from "./chart-keys.ts";
 import { crosshairOf } from "./crosshair.ts";
 import { GapLegend } from "./gap-legend.tsx";
 import { listenForGestures } from "./gestures.ts";
@@ -11,6 +12,7 @@ import { PlotCanvas } from "./plot-canvas.ts";
 import { saveCsv, savePng, type Shown, type ShownSeries } from "./save.ts";
 import { unseenIn } from "./unseen.ts";
 import { ValuesTable } from "./values-table.tsx";
+import { useKeys } from "../keys.ts";
 import { Menu } from "../parts/menu.tsx";
 import { tellError } from "../parts/tell.ts";
 import type { PlotModel, PlotOverlays, PlotRange, PlotSeries } from "./plot-model.ts";
@@ -55,6 +57,7 @@ export function Plot(props: PlotProps) {
   const present = useRef(props);
   present.current = props;
   const crosshair = useMemo(() => crosshairOf(syncKey), [syncKey]);
+  useKeys("Charts", [], chartKeys(props.onZoom !== undefined, props.onThreshold !== undefined));
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [table, setTable] = useState<Shown>();
   /** Shown instead of the range while it is being moved. */
@@ -155,7 +158,11 @@ export function Plot(props: PlotProps) {
         tabIndex={0}
         role="img"
         aria-label={labelOf(props)}
-        aria-keyshortcuts="ArrowLeft ArrowRight Shift+ArrowLeft Shift+ArrowRight + - 0"
+        aria-keyshortcuts={
+          props.onZoom === undefined
+            ? "Shift+ArrowLeft Shift+ArrowRight"
+            : "ArrowLeft ArrowRight Shift+ArrowLeft Shift+ArrowRight + - 0"
+        }
         style={{ height: `${heightPx}px` }}
       />
       <div ref={limit} class="plot-limit" hidden />
@@ -204,6 +211,6 @@ function unitsOf(series: readonly PlotSeries[]): string {
 function labelOf({ label, title, series, onZoom }: PlotProps): string {
   const what = label ?? title ?? series.map((each) => each.label).join(", ");
   return onZoom === undefined
-    ? what
+    ? `${what}. Arrows with Shift look at a time`
     : `${what}. Arrows move, with Shift they look at a time; + and - zoom, 0 goes back to now`;
 }

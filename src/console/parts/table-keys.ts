@@ -1,4 +1,4 @@
-import type { ToldKey } from "../keys.ts";
+import type { ToldKey } from "../key-sequence.ts";
 
 /** Of a table whose row has the focus, as `table.tsx` listens for them. */
 export const TABLE_KEYS: readonly ToldKey[] = [

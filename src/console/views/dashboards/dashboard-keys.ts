@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import { CHART_KEYS } from "../../charts/chart-keys.ts";
-import { useKeys, type ToldKey } from "../../keys.ts";
+import type { ToldKey } from "../../key-sequence.ts";
+import { useKeys } from "../../keys.ts";
 import { setParams } from "../../route.ts";
 import type { DashboardState } from "./dashboard-state.ts";
 import { save } from "./save.ts";
@@ -9,7 +9,6 @@ const EDITING_KEYS: readonly ToldKey[] = [
   { keys: "Ctrl+Z", label: "Undo" },
   { keys: "Ctrl+S", label: "Save" },
   { keys: "← → ↑ ↓", label: "Move the panel whose place has the focus, with Shift resize it" },
-  ...CHART_KEYS,
 ];
 
 /** Single keys, and those with Ctrl (or Command) that editors have. */
@@ -28,7 +27,7 @@ export function useDashboardKeys(state: DashboardState, isEditing: boolean, isKi
         run: () => setParams({ kiosk: isKiosk ? "" : "1", edit: "", panel: "" }),
       },
     ],
-    isEditing ? EDITING_KEYS : CHART_KEYS,
+    isEditing ? EDITING_KEYS : [],
   );
   const present = useRef(isEditing);
   present.current = isEditing;

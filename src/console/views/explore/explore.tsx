@@ -1,11 +1,9 @@
 import { useState } from "preact/hooks";
 import { Chart } from "../../charts/chart.tsx";
-import { CHART_KEYS } from "../../charts/chart-keys.ts";
 import type { PlotRange } from "../../charts/plot-model.ts";
 import type { Failure } from "../../data/failure.ts";
 import { clockOffsetMs } from "../../now.ts";
 import { countText, durationText } from "../../format.ts";
-import { useKeys } from "../../keys.ts";
 import { route, setParams } from "../../route.ts";
 import { newRuleAddress } from "../../data/rule-address.ts";
 import { Browse } from "./browse.tsx";
@@ -25,7 +23,6 @@ export function Explore() {
   const ofDevice = useDeviceMetrics(state.metrics.length === 0 ? device : "");
   const shown = state.metrics.length > 0 ? state.metrics : (ofDevice ?? []);
   const [failure, setFailure] = useState<Failure>();
-  useKeys("Charts", [], CHART_KEYS);
   const onZoom = (range: PlotRange | undefined) => setParams(ownRangeParams(range));
   return (
     <>

@@ -2,6 +2,8 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { palette } from "../../../charts/palette.ts";
 import type { Severity } from "../../../charts/plot-model.ts";
 import { timeText } from "../../../format.ts";
+import type { ToldKey } from "../../../key-sequence.ts";
+import { useKeys } from "../../../keys.ts";
 import { severityOf } from "../thresholds.ts";
 import { cellAfter, heatCells, strengthOf, type CellPlace, type HeatCells } from "./heat-cells.ts";
 import { Label } from "./label.tsx";
@@ -10,6 +12,10 @@ import { unitOf, type PanelProps } from "./panel-props.ts";
 import { TimeLine } from "./time-line.tsx";
 import { valueText } from "./value-text.ts";
 
+const HEAT_KEYS: readonly ToldKey[] = [
+  { keys: "← → ↑ ↓", label: "Look at a value of the heat map that has the focus" },
+  { keys: "Home End", label: "The first of its series, or the newest" },
+];
 const SHOWN_MAX = 60;
 const WEAKEST = 0.08;
 /** Smaller cells touch. */
@@ -23,6 +29,7 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
   const alignedMs = Math.floor(fromMs / stepMs) * stepMs;
   const cells = useMemo(() => heatCells(series, alignedMs, toMs, stepMs), [data.series, alignedMs, toMs, stepMs]);
   const canvas = useRef<HTMLCanvasElement>(null);
+  useKeys("Heat maps", [], HEAT_KEYS);
   const [at, setAt] = useState<CellPlace>();
   const [isByKeys, setByKeys] = useState(false);
   const marked = isByKeys ? at : undefined;

@@ -1,7 +1,8 @@
 import { markBeside } from "../../../data/replay/replay-marks.ts";
 import { SPEEDS, type Replay } from "../../../data/replay/replay.ts";
 import { numberText } from "../../../format.ts";
-import { keyTitle, useKeys, type ToldKey } from "../../../keys.ts";
+import type { ToldKey } from "../../../key-sequence.ts";
+import { keyTitle, useKeys } from "../../../keys.ts";
 import { route, setParams } from "../../../route.ts";
 
 export const WINDOWS: readonly (readonly [name: string, ms: number])[] = [
