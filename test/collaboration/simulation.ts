@@ -9,6 +9,7 @@ import { Rig, settle, type Member } from "./rig.ts";
 
 const SESSIONS = ["s", "t"];
 const USERS = ["ann", "ben", "cid", "dan"];
+const OTHER_NAMES = [...USERS, "eve", "fay", "gus"];
 const CLIENTS = 7;
 const LARGE = "x".repeat(60_000);
 
@@ -26,7 +27,7 @@ interface Stream {
 /** One tab of a user. */
 interface Client {
   readonly name: string;
-  readonly userId: string;
+  userId: string;
   readonly sessionId: string;
   stream: Stream | null;
   cursor: string;
@@ -40,6 +41,8 @@ interface Client {
 export interface SimulationOptions {
   readonly steps: number;
   readonly messagesPerSecond?: number;
+  /** Whether members go on under other names. */
+  readonly isRenaming?: boolean;
 }
 
 export class Simulation {
@@ -56,6 +59,7 @@ export class Simulation {
   confirmations = 0;
   resumptions = 0;
   crashes = 0;
+  renamings = 0;
 
   /** Throws what is wrong, with what was done last. */
   static async run(seed: number, options: SimulationOptions): Promise<Simulation> {
@@ -124,14 +128,28 @@ export class Simulation {
     if (dice < 95.5) return this.#flood(client);
     if (dice < 96.5) return this.#crash();
     if (dice < 97) return this.#restart();
+    if (dice < 99 && this.#options.isRenaming) return this.#rename(client);
   }
 
-  #join(client: Client): void {
+  /** Over a stream that takes the place of the one before. */
+  #rename(client: Client): void {
+    const { stream, userId } = client;
+    const { metadata } = stream!.member.got.findLast((each) => each.metadata["stream_id"] !== undefined) ?? {};
+    if (metadata === undefined || stream!.isHalfClosed) return;
+    client.userId = this.#one(OTHER_NAMES.filter((name) => name !== userId));
+    this.#did(`${client.name} is ${client.userId} from now on`);
+    this.#lookAt(client);
+    client.cursor = "";
+    this.#join(client, metadata["stream_id"]);
+  }
+
+  #join(client: Client, insteadOf = ""): void {
     const last = this.#one([0, 3, 50, 200]);
     const isResumed = client.cursor !== "" && this.#random() < 0.9;
     this.#did(`${client.name} joins ${isResumed ? `behind ${client.cursor}` : `with the last ${last}`}`);
     const member = this.#rig.openStream();
     const metadata: Record<string, string> = isResumed ? { cursor: client.cursor } : { last: String(last) };
+    if (insteadOf !== "") metadata["instead_of"] = insteadOf;
     member.send({ userId: client.userId, sessionId: client.sessionId, metadata });
     const snapshot = isResumed ? null : { last, numbers: [] };
     client.stream = { member, seen: 0, untold: new Set(), texts: [], snapshot, isHalfClosed: false };
@@ -352,7 +370,14 @@ export class Simulation {
   #checkComings(sessionId: string, kept: readonly SessionMessage[]): void {
     const here = new Set<string>();
     for (const { number, metadata, members = [] } of kept) {
-      const event = metadata["event"];
+      const { event, was = "" } = metadata;
+      if (event === "renamed") {
+        this.renamings++;
+        if (!here.delete(was))
+          throw new Error(`${number} of ${sessionId} says that ${was} is another one, who was not here`);
+        members.forEach(({ userId = "" }) => here.add(userId));
+        continue;
+      }
       for (const { userId = "" } of members) {
         const isWrong = event === "joined" ? here.has(userId) : !here.delete(userId);
         if (isWrong) throw new Error(`${number} of ${sessionId} says that ${userId} ${event}, who had already`);
