@@ -1,4 +1,5 @@
 /** Members over a server that cuts streams, loses confirmations and forgets cursors: nothing is missed, nothing repeated. */
+import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { Connection } from "../../src/client/connection.ts";
 import { joinSession, type JoinOptions, type SessionMember } from "../../src/client/join-session.ts";
@@ -6,6 +7,7 @@ import { SessionMembers } from "../../src/client/session-members.ts";
 import type { SessionNews } from "../../src/client/session-news.ts";
 import { UNCONFIRMED_MAX } from "../../src/client/unconfirmed-messages.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
+import { CollaborationMessageSchema } from "../../src/wire/gen/collaboration_pb.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { randomOf } from "../support/random.ts";
 import { startFakeRoom, type FakeRoom } from "./fake-room.ts";
@@ -97,6 +99,9 @@ test("a snapshot, then what is said; one's own messages come when they are kept"
   expect(chats(known(bob.news))).toEqual(chats(keptIn(room)));
   for (const each of ann.news) members.take(each);
   expect(members.all.map(({ userId }) => userId)).toEqual(["ann", "bob"]);
+  const renamed = { messageType: "system", metadata: { event: "renamed", was: "ann" }, members: [{ userId: "carl" }] };
+  members.take({ kind: "message", message: create(CollaborationMessageSchema, renamed) });
+  expect(members.all.map(({ userId }) => userId)).toEqual(["bob", "carl"]);
 });
 
 test("messages whose confirmation was lost are sent again, and kept once, in their order", async () => {
