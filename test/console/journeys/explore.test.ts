@@ -169,6 +169,15 @@ test("fingers move and zoom a chart, two taps lead back to what is now; a finger
   await page.touch([straight([x, y], [x + 12, y + 90])]);
   await page.until(async () => (await page.ask<number>("scrollY")) < scrolledPx, "scrolled");
   expect(await isLive()).toBe(true);
+  // Where the browser takes a finger over that had begun to move the chart.
+  await page.ask(`(() => {
+    const over = document.querySelector(".plot .u-over");
+    over.setPointerCapture = () => {};
+    for (const [type, clientX] of [["pointerdown", 200], ["pointermove", 260], ["pointercancel", 0]])
+      over.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 7, pointerType: "touch", clientX, clientY: 300 }));
+    delete over.setPointerCapture;
+  })()`);
+  expect(await isLive()).toBe(true);
 
   [x, y] = await middle();
   await page.touch([straight([x, y], [x + 90, y + 12])]);
