@@ -20,6 +20,8 @@ const RIGHT_PX = 12;
 /** What is lower has no room for axes. */
 const AXES_FROM_PX = 90;
 const NEAR_PX = 4;
+/** What says what is at a time stays on the plot: a page that it made wider would jump below a finger. */
+const [TIP_WIDTH_PX_MAX, TIP_APART_PX] = [260, 8];
 
 /** Draws while it can be seen; what changed meanwhile is drawn when it comes into view. */
 export class PlotCanvas {
@@ -90,7 +92,10 @@ export class PlotCanvas {
     this.#crosshair.style.transform = `translateX(${left}px)`;
     const nearMs = (NEAR_PX / over.clientWidth) * (range.toMs - range.fromMs);
     this.#tip.textContent = [timeText(timeMs!, range.toMs), ...marksAt(this.#model!, timeMs!, nearMs)].join("\n");
-    this.#tip.dataset["side"] = left > over.clientWidth / 2 ? "left" : "right";
+    const isLeft = left > over.clientWidth / 2;
+    this.#tip.dataset["side"] = isLeft ? "left" : "right";
+    const roomPx = (isLeft ? left : over.clientWidth - left) - TIP_APART_PX;
+    this.#tip.style.maxWidth = `${Math.min(TIP_WIDTH_PX_MAX, roomPx)}px`;
   }
 
   choose(range: PlotRange | undefined): void {

@@ -4,6 +4,7 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
 import { Alerts } from "../../../src/wire/gen/alerts_pb.ts";
+import { Collaboration } from "../../../src/wire/gen/collaboration_pb.ts";
 import { DataIngestion } from "../../../src/wire/gen/ingestion_pb.ts";
 import { timestampOfMs } from "../../../src/wire/timestamp.ts";
 import { testNeeding } from "../../support/needs.ts";
@@ -285,6 +286,17 @@ test("with the pointer on a chart the alert that fires there is said, and values
     "says the value",
   );
   expect(await tip()).not.toContain("mill");
+  // However much is to be said, a phone's page does not become wider by it.
+  const [from, text] = [
+    timestampOfMs(Date.now() - 150_000),
+    "the mill is cleaned by the people of the night shift ".repeat(4),
+  ];
+  await createClient(Collaboration, transport).createAnnotation({ userId: "Ada", pin: { metric: "load" }, from, text });
+  await page.resize({ width: 390, height: 700 }, true);
+  await page.shows("1 note");
+  const at = async (part: number) => (await point(page, part), (await tip()).includes("night shift"));
+  await page.until(async () => (await at(0.5)) || (await at(0.51)) || (await at(0.49)), "says the note");
+  expect(await page.ask("innerWidth")).toBe(390);
 });
 
 test("a mistake in a question is said, and that nothing is stored", async () => {
