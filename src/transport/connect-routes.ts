@@ -1,5 +1,5 @@
 /** The methods over Connect and gRPC-Web, for browsers and curl. */
-import { create, fromBinary, toBinary, type DescMessage, type DescService } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, createConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { messageOf, WatchpostError } from "../model/errors.ts";
@@ -29,35 +29,49 @@ const JSON_OPTIONS = {
 };
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Handlers by path, such as "/analytics.Dashboard/QueryRange". */
-export function connectRoutes(
-  methods: readonly MethodImpl[],
-  events: TransportEvents,
-  shutdownSignal: AbortSignal,
-): Map<string, UniversalHandler> {
-  const router = createConnectRouter({
-    grpc: false,
-    readMaxBytes: HTTP_MESSAGE_BYTES_MAX,
-    jsonOptions: JSON_OPTIONS,
-    shutdownSignal,
-  });
-  const services = Map.groupBy(methods, ({ method }) => method.parent);
-  for (const [service, impls] of services) {
-    const functions = Object.fromEntries(
-      impls.map((impl) => [impl.method.localName, functionOf(impl, events, shutdownSignal)]),
-    );
-    router.service(service as DescService, functions as never);
+/** Handlers of methods, each made when it is called first: of more than a hundred a server is asked for few. */
+export class ConnectRoutes {
+  /** By path, such as "/analytics.Dashboard/QueryRange". */
+  readonly #methods: ReadonlyMap<string, MethodImpl>;
+  readonly #made = new Map<string, UniversalHandler>();
+  readonly #events: TransportEvents;
+  readonly #shutdownSignal: AbortSignal;
+
+  constructor(methods: readonly MethodImpl[], events: TransportEvents, shutdownSignal: AbortSignal) {
+    this.#methods = new Map(methods.map((impl) => [`/${impl.method.parent.typeName}/${impl.method.name}`, impl]));
+    this.#events = events;
+    this.#shutdownSignal = shutdownSignal;
   }
-  // Not all methods of a service need be served; Connect reads what is sent to the others, too.
-  const served = new Map(methods.map((impl) => [impl.method, impl]));
-  return new Map(
-    router.handlers.map((handler) => {
-      const { kind, raw } = served.get(handler.method) ?? {};
-      const isRaw = raw === "input" || raw === "both";
-      const bounded = withBounds(handler, isRaw, boundsOf(handler.method.input, isRaw ? BATCH_VALUES_MAX : FIELDS_MAX));
-      return [handler.requestPath, kind === "unary" && raw === "output" ? withAnswerWriters(bounded) : bounded];
-    }),
-  );
+
+  get paths(): readonly string[] {
+    return [...this.#methods.keys()];
+  }
+
+  /** Undefined where no method has that path. */
+  get(path: string): UniversalHandler | undefined {
+    const made = this.#made.get(path);
+    const impl = this.#methods.get(path);
+    if (made !== undefined || impl === undefined) return made;
+    const handler = this.#make(impl);
+    this.#made.set(path, handler);
+    return handler;
+  }
+
+  #make(impl: MethodImpl): UniversalHandler {
+    const shutdownSignal = this.#shutdownSignal;
+    const router = createConnectRouter({
+      grpc: false,
+      readMaxBytes: HTTP_MESSAGE_BYTES_MAX,
+      jsonOptions: JSON_OPTIONS,
+      shutdownSignal,
+    });
+    router.rpc(impl.method as DescMethod, functionOf(impl, this.#events, shutdownSignal) as never);
+    const { kind, raw, method } = impl;
+    const isRaw = raw === "input" || raw === "both";
+    const bounds = boundsOf(method.input, isRaw ? BATCH_VALUES_MAX : FIELDS_MAX);
+    const bounded = withBounds(router.handlers[0], isRaw, bounds);
+    return kind === "unary" && raw === "output" ? withAnswerWriters(bounded) : bounded;
+  }
 }
 
 /** Throws what Connect tells as it is. Bytes that are no message Connect would take for a fault of the server. */

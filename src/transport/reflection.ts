@@ -15,8 +15,10 @@ type AnswerInit = { case: Answer["case"]; value: Record<string, unknown> };
 
 /** Serves `files` and what they import. */
 export function reflectionMethods(files: readonly DescFile[]): MethodImpl[] {
-  const index = new DescriptorIndex(files);
+  // Most servers are never asked.
+  let index: DescriptorIndex | undefined;
   async function* run(requests: AsyncIterable<unknown>) {
+    index ??= new DescriptorIndex(files);
     for await (const request of requests as AsyncIterable<ServerReflectionRequest>) {
       yield { validHost: request.host, originalRequest: request, messageResponse: index.answer(request) } as never;
     }

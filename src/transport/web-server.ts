@@ -13,7 +13,7 @@ import type { AllowedOrigins } from "../model/origins.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
-import { CLOSE_UNREAD, connectRoutes } from "./connect-routes.ts";
+import { CLOSE_UNREAD, ConnectRoutes } from "./connect-routes.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { TransportServer } from "./grpc-server.ts";
 import type { TransportEvents } from "./open-calls.ts";
@@ -57,7 +57,7 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export async function startWebServer(options: WebServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
   const stopping = new AbortController();
-  const routes = connectRoutes(options.methods, options, stopping.signal);
+  const routes = new ConnectRoutes(options.methods, options, stopping.signal);
   let server: Server<TunnelData>;
   try {
     server = Bun.serve({
@@ -104,7 +104,7 @@ async function drain(server: Server<TunnelData>, stopping: AbortController, grac
 async function answer(
   request: Request,
   server: Pick<Server<TunnelData>, "timeout" | "upgrade" | "pendingWebSockets">,
-  routes: ReadonlyMap<string, UniversalHandler>,
+  routes: ConnectRoutes,
   options: WebServerOptions,
   stopping: AbortSignal,
 ): Promise<Response | undefined> {
@@ -168,7 +168,7 @@ function tunnelOpened(
 /** A call that came over a tunnel: it has no connection of its own that could be idle. */
 async function tunnelled(
   request: Request,
-  routes: ReadonlyMap<string, UniversalHandler>,
+  routes: ConnectRoutes,
   received: ReceivedBytes,
   closeUnread: () => void,
 ): Promise<Response> {
@@ -235,9 +235,9 @@ function wrongMethod(pathname: string, routes: readonly HttpRoute[]): Response {
   return new Response(`${pathname} takes ${allow}\n`, { status: 405, headers: { allow } });
 }
 
-function frontPage(routes: ReadonlyMap<string, UniversalHandler>, plain: readonly HttpRoute[]): string {
+function frontPage(routes: ConnectRoutes, plain: readonly HttpRoute[]): string {
   const others = plain.map(({ methods, path, summary }) => `  ${methods[0].padEnd(4)} ${path.padEnd(18)} ${summary}`);
-  const calls = [...routes.keys()].map((path) => `  POST ${path}`).join("\n");
+  const calls = routes.paths.map((path) => `  POST ${path}`).join("\n");
   return `Watchpost ${BUILD.version} (${BUILD.commit})
 
   GET  /live?metric=*     live values as Server-Sent Events
