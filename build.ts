@@ -55,6 +55,8 @@ function compile(outfile: string, target?: string): string {
       "--format=esm",
       "--splitting",
       "--loader=.archive:file",
+      // Only for channelz, which is not served.
+      "--external=@grpc/proto-loader",
       // Else it were the folder of all entries, and workers not where main.ts looks for them.
       `--root=${join(root, "src")}`,
       "--sourcemap=linked",

@@ -20,7 +20,6 @@ import type { Silence } from "./notify/silence.ts";
 import { Rounds } from "./rounds.ts";
 import type { NotifySetup } from "./nobody.ts";
 import { deliver, type DeliveryAttempt, type DeliveryResult } from "./receivers/delivery.ts";
-import { openReceivers } from "./receivers/open-receivers.ts";
 import type { Receiver } from "./receivers/receiver.ts";
 import { ReceiverTests, type AskedTest, type ChannelTest } from "./receivers/receiver-tests.ts";
 import { Slots } from "./receivers/slots.ts";
@@ -98,7 +97,7 @@ export class Notifying {
 
   /** Goes on where the run before ended. Rejects with FAILED_PRECONDITION for receivers that can never be sent to. */
   static async open(deps: NotifyingDeps, setup: NotifySetup): Promise<Notifying> {
-    const receivers = await openReceivers(setup.receivers, deps);
+    const receivers = await openedReceivers(setup.receivers, deps);
     const notifying = new Notifying(deps, setup, receivers, await restored(deps, setup));
     await notifying.#catchUp();
     notifying.#rounds.ask();
@@ -110,7 +109,7 @@ export class Notifying {
    * where that rejects, or a receiver can never be sent to, nothing has changed.
    */
   async reload(setup: NotifySetup, first: () => Promise<void>): Promise<void> {
-    const receivers = await openReceivers(setup.receivers, this.#deps);
+    const receivers = await openedReceivers(setup.receivers, this.#deps);
     try {
       await this.#write();
       await first();
@@ -382,6 +381,12 @@ interface Attempted extends Pick<Delivery, "groupKey"> {
 async function restored({ journal, clock }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {
   const documents = await Array.fromAsync(allDocuments(journal, NOTIFY_DOCUMENTS));
   return Notifier.restore(config, documents, clock.nowMs());
+}
+
+/** Their code is late, since most servers tell nobody. */
+async function openedReceivers(configs: NotifySetup["receivers"], deps: NotifyingDeps) {
+  if (configs.length === 0) return new Map<string, readonly Receiver[]>();
+  return (await import("./receivers/open-receivers.ts")).openReceivers(configs, deps);
 }
 
 async function closeAll(receivers: ReadonlyMap<string, readonly Receiver[]>): Promise<void> {

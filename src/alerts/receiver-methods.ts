@@ -3,9 +3,9 @@ import { unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { Alerts } from "../wire/gen/alerts_pb.ts";
 import type { AlertBook } from "./alert-book.ts";
 import type { AlertReader } from "./list-alerts.ts";
-import { listReceivers, type ListReceiversDeps } from "./list-receivers.ts";
+import type { ListReceiversDeps } from "./list-receivers.ts";
 import { policiesMessage } from "./policy-messages.ts";
-import { previewRouting, type PreviewRoutingDeps } from "./preview-routing.ts";
+import type { PreviewRoutingDeps } from "./preview-routing.ts";
 import type { AskedTest, ChannelTest } from "./receivers/receiver-tests.ts";
 import { actorOf, nameIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
@@ -33,6 +33,7 @@ export function receiverMethods(deps: ReceiverMethodDeps): MethodImpl[] {
       return { ...policiesMessage(telling.setup(), all, nowMs()), rulesFile };
     }),
     unary(Alerts.method.listReceivers, async ({ name }) => {
+      const { listReceivers } = await import("./list-receivers.ts");
       const receivers = await listReceivers(nameIn(name, "name"), {
         setup: () => telling.setup(),
         underWay: (receiver, channel) => telling.underWay(receiver, channel),
@@ -57,6 +58,7 @@ export function receiverMethods(deps: ReceiverMethodDeps): MethodImpl[] {
         wouldBeInhibitedBy: (labels) => telling.wouldBeInhibitedBy(labels),
         titleOf: (id) => book.get(id)?.title ?? "",
       };
+      const { previewRouting } = await import("./preview-routing.ts");
       return previewRouting(request, preview, nowMs());
     }),
   ];

@@ -1,5 +1,4 @@
 /** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
-import { parse as parseToml, TomlError } from "smol-toml";
 import { closestName } from "../model/closest-name.ts";
 import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
@@ -172,8 +171,9 @@ function configError(problems: readonly string[]): WatchpostError {
 }
 
 function readToml({ name, text }: { name: string; text: string }): SettingsTree {
+  const { parse, TomlError } = require("smol-toml") as typeof import("smol-toml");
   try {
-    return parseToml(text) as SettingsTree;
+    return parse(text) as SettingsTree;
   } catch (error) {
     const place = error instanceof TomlError ? `:${error.line}:${error.column}` : "";
     throw configError([`${name}${place}: ${messageOf(error)}`]);

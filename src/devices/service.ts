@@ -17,7 +17,6 @@ import type { DeviceHearing } from "./device-hearing.ts";
 import { deviceIdIn } from "./device-input.ts";
 import { messageOf } from "./device-message.ts";
 import type { DeviceWriter } from "./device-writer.ts";
-import { importedDevices } from "./imported-devices.ts";
 import { inTurns } from "./in-turns.ts";
 import { listDevices, type ListDeps } from "./list-devices.ts";
 import { watchDevices, type WatchDeps } from "./watch-devices.ts";
@@ -60,6 +59,7 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
     serverStreaming(method.watchDevices, (request, { signal }) => watchDevices(request, deps, signal)),
     unary(method.importDevices, async ({ format, content, isDryRun, userId }, context) => {
       const by = actorOf(userId, context);
+      const { importedDevices } = await import("./imported-devices.ts");
       const imported = await inTurns(importedDevices(format, content), () => deps.pause());
       const made = await devices.import(imported, isDryRun, by);
       return imported.problems.isEmpty ? made : { problems: imported.problems.sorted };

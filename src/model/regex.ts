@@ -2,7 +2,7 @@
  * Regular expressions of users: RE2 syntax, so that matching is linear in pattern × text whatever they write, and with
  * bounds that keep both small. No look-around and no back references: what needs backtracking does not exist in it.
  */
-import { RE2JS } from "re2js";
+import type { RE2JS } from "re2js";
 import { messageOf } from "./errors.ts";
 
 /** Of all expressions of a request together: compiling classes of characters takes a while for each. */
@@ -19,6 +19,8 @@ export function compileRegex(pattern: string): (text: string) => boolean {
 }
 
 function compiledOf(pattern: string): RE2JS {
+  // Late: few servers have any, and its tables of characters are large.
+  const { RE2JS } = require("re2js") as typeof import("re2js");
   try {
     return RE2JS.compile(pattern);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** How the points of a step are spread: standard deviation and quantiles. */
-import { DDSketch } from "@datadog/sketches-js";
+import type { DDSketch } from "@datadog/sketches-js";
 import { Float64Column } from "./column.ts";
 import { quantileOf } from "../model/quantile.ts";
 import type { SeriesRows } from "./series-rows.ts";
@@ -89,8 +89,14 @@ export class QuantileSteps implements Steps {
   }
 
   #pour(): void {
-    const sketch = (this.#sketch ??= new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY }));
-    for (const value of this.#values.cells) sketch.accept(value);
+    this.#sketch ??= newSketch();
+    for (const value of this.#values.cells) this.#sketch.accept(value);
     this.#values.length = 0;
   }
+}
+
+/** Late: few steps have so many points. */
+function newSketch(): DDSketch {
+  const { DDSketch } = require("@datadog/sketches-js") as typeof import("@datadog/sketches-js");
+  return new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
 }

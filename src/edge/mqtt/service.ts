@@ -4,14 +4,19 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { BridgeStatusSchema, BridgeTopicStatusSchema } from "../../wire/gen/edge_pb.ts";
 import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
 import { unary, type MethodImpl } from "../../wire/service.ts";
-import { sparkplugStatusOf } from "../sparkplug/sparkplug-status.ts";
+import type { SparkplugStatus } from "../sparkplug/sparkplug-status.ts";
 import type { Bridge } from "./bridge.ts";
 
 export function bridgeMethods(bridges: readonly Bridge[]): MethodImpl[] {
-  return [unary(DataIngestion.method.listBridges, async () => ({ bridges: bridges.map(statusOf) }))];
+  return [
+    unary(DataIngestion.method.listBridges, async () => {
+      const { sparkplugStatusOf } = await import("../sparkplug/sparkplug-status.ts");
+      return { bridges: bridges.map((bridge) => statusOf(bridge, sparkplugStatusOf(bridge.handlers))) };
+    }),
+  ];
 }
 
-function statusOf(bridge: Bridge): MessageInitShape<typeof BridgeStatusSchema> {
+function statusOf(bridge: Bridge, sparkplug: SparkplugStatus): MessageInitShape<typeof BridgeStatusSchema> {
   const { settings, isConnected, sinceMs, lastError, lastErrorMs } = bridge;
   return {
     name: settings.name,
@@ -24,7 +29,7 @@ function statusOf(bridge: Bridge): MessageInitShape<typeof BridgeStatusSchema> {
     inFlight: BigInt(bridge.inFlight),
     unmatched: BigInt(bridge.unmatched),
     topics: settings.topics.map((_, i) => topicOf(bridge, i)),
-    ...sparkplugStatusOf(bridge.handlers),
+    ...sparkplug,
   };
 }
 

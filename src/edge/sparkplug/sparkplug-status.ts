@@ -9,10 +9,13 @@ import { SparkplugHandler } from "./sparkplug-handler.ts";
 /** Nodes that are told of; all are counted. */
 const NODES_TOLD_MAX = 1_000;
 
+export type SparkplugStatus = Pick<
+  MessageInitShape<typeof BridgeStatusSchema>,
+  "sparkplugNodes" | "sparkplugNodesTotal"
+>;
+
 /** Of those handlers of a broker that are Sparkplug hosts; nothing where none is. */
-export function sparkplugStatusOf(
-  handlers: readonly TopicHandler[],
-): Pick<MessageInitShape<typeof BridgeStatusSchema>, "sparkplugNodes" | "sparkplugNodesTotal"> {
+export function sparkplugStatusOf(handlers: readonly TopicHandler[]): SparkplugStatus {
   const host = handlers.find((handler) => handler instanceof SparkplugHandler)?.host;
   if (host === undefined) return {};
   const nodes = [...host.nodes.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
