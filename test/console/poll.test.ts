@@ -1,5 +1,7 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, expect, test } from "bun:test";
 import { poll, type Poll } from "../../src/console/data/poll.ts";
+import { failureText } from "../../src/console/errors.ts";
 
 /** Questions are answered by hand. */
 function rig(options: Partial<Poll<string>> = {}) {
@@ -45,6 +47,20 @@ test("one question at a time; the next comes after the answer, also after a fail
   await asked(4);
   expect(heard).toEqual(["a", "failed: busy", "b"]);
 });
+
+test.each([Code.InvalidArgument, Code.NotFound, Code.PermissionDenied, Code.Unimplemented])(
+  "a refusal that stays (%p) is the last answer, until somebody asks",
+  async (code) => {
+    const { questions, heard, askNow, asked } = rig({ onFailure: (error) => heard.push(failureText(error)) });
+    questions[0].reject(new ConnectError("there is none", code));
+    await Bun.sleep(PAUSE_MS);
+    expect([heard, questions.length]).toEqual([["there is none; it is not asked for again"], 1]);
+    askNow();
+    questions[1].reject(new ConnectError("busy", Code.ResourceExhausted));
+    await asked(3);
+    expect(heard[1]).toBe("busy; trying again");
+  },
+);
 
 test("an older answer does not take the place of a newer one, and asks nothing more", async () => {
   const { questions, heard, askNow, asked } = rig();

@@ -5,7 +5,7 @@ import type { MetricValue } from "../../wire/gen/dashboard_pb.ts";
 import type { Device, DeviceEvent, GetDeviceResponse, Sensor } from "../../wire/gen/devices_pb.ts";
 import { globOfName } from "../../model/glob.ts";
 import { devicesApi } from "../api.ts";
-import { errorText } from "../errors.ts";
+import { failureText } from "../errors.ts";
 import { msOf } from "../format.ts";
 import { devices } from "./devices.ts";
 import { followLive } from "./live-values.ts";
@@ -48,7 +48,7 @@ export class DeviceDetail {
       onAnswer: (answer) => this.#take(answer),
       onFailure: (error) => {
         this.isUnknown.value = ConnectError.from(error).code === Code.NotFound;
-        this.failure.value = errorText(error);
+        this.failure.value = failureText(error);
       },
       ...{ everyMs: READ_EVERY_MS, signal: over, page: document },
     });

@@ -1,9 +1,13 @@
-/** Asks again and again: one question at a time, the next one a while after the answer, none while nobody looks. */
+/**
+ * Asks again and again: one question at a time, the next one a while after the answer, none while nobody looks, and none
+ * after a refusal that stays.
+ */
+import { isFinal } from "../errors.ts";
 
 export interface Poll<T> {
   ask(signal: AbortSignal): Promise<T>;
   onAnswer(answer: T): void;
-  /** It goes on all the same. */
+  /** It goes on all the same, unless that {@link isFinal}. */
   onFailure(error: unknown): void;
   readonly everyMs: number;
   /** Only until the first answer. */
@@ -39,6 +43,7 @@ export function poll<T>({ ask, onAnswer, onFailure, everyMs, isOnce, signal, pag
     } catch (error) {
       if (!isWanted()) return;
       onFailure(error);
+      if (isFinal(error)) return;
     }
     timer = setTimeout(soon, everyMs);
   };

@@ -1,12 +1,12 @@
 /** What the server has no stream of: asked for again while somebody looks. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { errorText } from "../errors.ts";
+import { failureText } from "../errors.ts";
 import { poll } from "./poll.ts";
 
 export interface Polled<T> {
   /** Undefined: not read yet. */
   readonly value: T | undefined;
-  /** Why it could not be read the last time; "": it could. */
+  /** Why it could not be read the last time, and whether it is tried again; "": it could. */
   readonly failure: string;
   /** Asks now. */
   refresh(): void;
@@ -39,7 +39,7 @@ export function usePolled<T>(
         setRead((before) => ({
           key,
           value: before?.key === key ? before.value : undefined,
-          failure: errorText(error),
+          failure: failureText(error),
         })),
       ...{ everyMs, isOnce, signal, page: document },
     });

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { alertsApi, collaborationApi } from "../api.ts";
+import { failureText } from "../errors.ts";
 import { msOf } from "../format.ts";
 import { poll } from "./poll.ts";
 import { NO_ROOMS, withEarlierPage, withFirstPage } from "./room-pages.ts";
@@ -24,7 +25,7 @@ export function followRooms(): () => void {
   poll({
     ask: readRooms,
     onAnswer: () => {},
-    onFailure: (error) => (roomList.value = { ...roomList.peek(), failure: ConnectError.from(error).rawMessage }),
+    onFailure: (error) => (roomList.value = { ...roomList.peek(), failure: failureText(error) }),
     ...{ everyMs: READ_EVERY_MS, signal: over.signal, page: document },
   });
   return () => over.abort();

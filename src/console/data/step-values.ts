@@ -3,7 +3,7 @@ import { signal, type Signal } from "@preact/signals";
 import { timestampOfMs } from "../../wire/timestamp.ts";
 import type { RangeFunction, SeriesRange } from "../../wire/gen/history_pb.ts";
 import { dashboardApi } from "../api.ts";
-import { errorText } from "../errors.ts";
+import { failureText } from "../errors.ts";
 import { serverNowMs } from "../now.ts";
 import type { LastValuesQuery } from "./last-value-groups.ts";
 import { poll } from "./poll.ts";
@@ -43,7 +43,7 @@ export class StepValues {
     poll({
       ask: (signal) => this.#read(signal),
       onAnswer: (found) => (this.state.value = { ...this.state.peek(), ...found, isRead: true, failure: "" }),
-      onFailure: (error) => (this.state.value = { ...this.state.peek(), isRead: true, failure: errorText(error) }),
+      onFailure: (error) => (this.state.value = { ...this.state.peek(), isRead: true, failure: failureText(error) }),
       everyMs: Math.max(READ_EVERY_MS_MIN, this.state.peek().stepMs),
       isOnce: !("lastMs" in this.#query.range),
       ...{ signal: over.signal, page: document },

@@ -42,7 +42,7 @@ export function Browse({ filters }: { filters: Readonly<Record<string, string>> 
     ...{ everyMs: AGAIN_MS, isOnce: true, key: JSON.stringify(filters) },
   });
   const [sort, setSort] = useState("metric");
-  if (failure !== "") return <p role="alert">The metrics could not be listed: {failure}. Trying again.</p>;
+  if (failure !== "") return <p role="alert">The metrics could not be listed: {failure}.</p>;
   if (found === undefined) return <p class="dim">Looking for metrics …</p>;
   if (found.total === 0) {
     return Object.keys(filters).length > 0 ? (

@@ -5,7 +5,7 @@ import { collaborationApi } from "../../api.ts";
 import { issues, put } from "../../data/issues.ts";
 import { poll } from "../../data/poll.ts";
 import { GUEST } from "../../data/presence.ts";
-import { errorText } from "../../errors.ts";
+import { errorText, failureText } from "../../errors.ts";
 import { msOf } from "../../format.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { NameWanted } from "../../parts/name-field.tsx";
@@ -38,7 +38,7 @@ export function IssuePage({ number }: { number: string }) {
       },
       onFailure: (error) => {
         const isNone = ConnectError.from(error).code === Code.NotFound;
-        setFailure(isNone ? `There is no issue ${number}` : `It cannot be read: ${errorText(error)}; trying again`);
+        setFailure(isNone ? `There is no issue ${number}` : `It cannot be read: ${failureText(error)}`);
       },
       ...{ everyMs: AGAIN_MS, isOnce: true, signal, page: document },
     });

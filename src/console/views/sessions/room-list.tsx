@@ -49,7 +49,7 @@ export function RoomList() {
         <NewRoom />
         <ImportRoom />
       </form>
-      {failure !== "" && <p role="alert">Sessions could not be read: {failure}. It is tried again.</p>}
+      {failure !== "" && <p role="alert">Sessions could not be read: {failure}.</p>}
       {!isKnown && failure === "" && <p role="status">Reading sessions…</p>}
       {isKnown && sessions.length === 0 && (
         <Empty title="Nobody has met yet">

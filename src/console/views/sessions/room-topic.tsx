@@ -61,7 +61,7 @@ export function RoomTopic({ room }: { room: Room }) {
       {charts.length > shown && (
         <button onClick={() => setShown(charts.length)}>{charts.length - shown} more charts</button>
       )}
-      {failure !== "" && <p role="alert">Its charts could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">Its charts could not be read: {failure}.</p>}
       {charts.length === 0 && alerts.length === 0 && failure === "" && (
         <p class="dim">
           It is about nothing that has a chart. Sessions that are opened about a device, a metric or an alert show

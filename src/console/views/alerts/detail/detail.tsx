@@ -75,7 +75,7 @@ export function AlertDetail({ id }: { id: string }) {
       </div>
       <Facts row={row} />
       <AlertChart key={`${id} ${alert.state}`} {...{ row, episodes }} />
-      {failure !== "" && <p role="alert">What happened could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">What happened could not be read: {failure}.</p>}
       <div class="columns">
         {history !== undefined && <Timeline history={history} />}
         <div>
@@ -186,7 +186,7 @@ function Incident({ row }: { row: AlertRow }) {
 const EARLIER_MAX = 10;
 
 function Earlier({ episodes, failure }: { episodes: Episodes | undefined; failure: string }) {
-  if (failure !== "") return <p role="alert">Earlier episodes could not be read: {failure}. Trying again.</p>;
+  if (failure !== "") return <p role="alert">Earlier episodes could not be read: {failure}.</p>;
   if (episodes === undefined) return null;
   const { alerts, isCut } = episodes;
   return (

@@ -4,7 +4,7 @@ import { alertsApi } from "../../../api.ts";
 import { alertRow, type AlertRow } from "../../../data/alert-row.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { poll } from "../../../data/poll.ts";
-import { errorText } from "../../../errors.ts";
+import { failureText } from "../../../errors.ts";
 import { msOf } from "../../../format.ts";
 
 export interface AlertRead {
@@ -38,7 +38,7 @@ export function useAlert(id: string): AlertRead {
           setHistory(answer);
           setFailure("");
         },
-        onFailure: (error) => setFailure(errorText(error)),
+        onFailure: (error) => setFailure(failureText(error)),
         ...{ everyMs: AGAIN_MS, isOnce: true, signal, page: document },
       });
     const timer = setTimeout(read, history === undefined ? 0 : SETTLED_MS);

@@ -6,7 +6,7 @@ import { alertsApi } from "../../../api.ts";
 import { alertRow, SEVERITIES } from "../../../data/alert-row.ts";
 import { localText, msOfLocalText } from "../../../data/local-time.ts";
 import { poll } from "../../../data/poll.ts";
-import { errorText } from "../../../errors.ts";
+import { failureText } from "../../../errors.ts";
 import { countOf, durationText, msOf } from "../../../format.ts";
 import { serverNowMs } from "../../../now.ts";
 import { Empty } from "../../../parts/empty.tsx";
@@ -133,7 +133,7 @@ export function PastAlerts() {
           shown. Severities are {SEVERITIES.join(", ")}.
         </p>
       )}
-      {failure !== "" && <p role="alert">The alerts could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">The alerts could not be read: {failure}.</p>}
       {!isReading && failure === "" && alerts.length === 0 && (
         <Empty title="Nothing fired">
           Choose a longer time, or fewer filters. Alerts are kept as long as the journal.
@@ -243,7 +243,7 @@ function usePast(asked: Asked) {
         setFailure("");
         setReading(false);
       },
-      onFailure: (error) => setFailure(errorText(error)),
+      onFailure: (error) => setFailure(failureText(error)),
       ...{ everyMs: AGAIN_MS, isOnce: true, signal, page: document },
     });
     return () => controller.abort();

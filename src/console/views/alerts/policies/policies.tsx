@@ -17,7 +17,7 @@ export function PoliciesView() {
   useView("Policies");
   return (
     <section aria-label="Policies" class="policies">
-      {failure !== "" && <p role="alert">Policies could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">Policies could not be read: {failure}.</p>}
       {value === undefined && failure === "" && <p role="status">Reading policies…</p>}
       {value !== undefined && value.route === undefined && (
         <Empty title="Nobody is told of alerts">

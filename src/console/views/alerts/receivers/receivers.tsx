@@ -35,7 +35,7 @@ export function ReceiversView() {
           <span class="dim">They stand in {value.rulesFile} on the server and are changed there.</span>
         )}
       </form>
-      {failure !== "" && <p role="alert">Receivers could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">Receivers could not be read: {failure}.</p>}
       {value === undefined && failure === "" && <p role="status">Reading receivers…</p>}
       {value !== undefined && all.length === 0 && (
         <Empty title="Nobody is told of alerts">

@@ -36,7 +36,7 @@ export function RuleEditor({ name }: { name: string | undefined }) {
         <a href={pathTo("alerts", "rules")}>Rules</a> <span aria-hidden="true">›</span>{" "}
         <span>{name ?? "a new rule"}</span>
       </nav>
-      {failure !== "" && <p role="alert">The rule could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">The rule could not be read: {failure}.</p>}
       {value === undefined && failure === "" && <p role="status">Reading the rule…</p>}
       {value !== undefined && opened === undefined && (
         <Empty title={`There is no rule ${copied}`}>

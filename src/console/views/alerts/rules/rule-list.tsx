@@ -61,7 +61,7 @@ export function RuleList() {
           New rule
         </a>
       </form>
-      {failure !== "" && <p role="alert">Rules could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">Rules could not be read: {failure}.</p>}
       {value === undefined && failure === "" && <p role="status">Reading rules…</p>}
       {value !== undefined && rules.length === 0 && (
         <Empty title="There are no rules">

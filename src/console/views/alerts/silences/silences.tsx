@@ -62,7 +62,7 @@ export function SilencesView() {
           New silence
         </button>
       </form>
-      {failure !== "" && <p role="alert">Silences could not be read: {failure}. Trying again.</p>}
+      {failure !== "" && <p role="alert">Silences could not be read: {failure}.</p>}
       {value === undefined && failure === "" && <p role="status">Reading silences…</p>}
       {value !== undefined && found.length === 0 && (
         <Empty title={all.length === 0 ? "Nothing is silenced" : "No silence is like that"}>

@@ -153,7 +153,7 @@ function About<T>({ title, state: { value, failure }, none, isOther = false, chi
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
-      {failure !== "" && <p role="alert">They cannot be read: {failure}; trying again</p>}
+      {failure !== "" && <p role="alert">They cannot be read: {failure}</p>}
       {value?.items.length === 0 && !isOther && <p class="calm">{none}</p>}
       <ul class="rows">{children}</ul>
       {value?.hasMore && <p class="dim">There are earlier ones.</p>}

@@ -53,7 +53,7 @@ export function DevicePage({ id }: { id: string }) {
             It was never heard of, or is deleted. <a href="/devices">All devices</a>
           </Empty>
         ) : (
-          <p role="status">{failure === "" ? "Asking the server …" : `It cannot be read: ${failure}; trying again`}</p>
+          <p role="status">{failure === "" ? "Asking the server …" : `It cannot be read: ${failure}`}</p>
         )}
       </>
     );
@@ -98,7 +98,7 @@ export function DevicePage({ id }: { id: string }) {
         </span>
       </p>
       {detail.failure.value !== "" && (
-        <p role="alert">It cannot be read again: {detail.failure.value}. What stands here may be old; trying again.</p>
+        <p role="alert">It cannot be read again: {detail.failure.value}. What stands here may be old.</p>
       )}
       <StatusHistory device={device} events={detail.events.value} isRead={read !== undefined} />
       <Sensors device={device} values={detail.values.value} isRead={read !== undefined} />
