@@ -6,6 +6,7 @@
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
+import { ALERTS_ACTED_ON_MAX } from "../model/limits.ts";
 
 /** The journal as alerts see it. */
 export interface EventJournal {
@@ -30,7 +31,7 @@ export interface Writing {
 }
 
 /** A commit of so many takes a few milliseconds, in which no points are acknowledged. */
-const EVENTS_AT_ONCE = 200;
+const EVENTS_AT_ONCE = ALERTS_ACTED_ON_MAX;
 /** Characters of their text together, about. */
 const TEXT_AT_ONCE = 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
@@ -55,6 +56,8 @@ export class AlertWriter {
   #done = 0;
   #isWriting = false;
   #waiters: Waiter[] = [];
+  /** How many go into one transaction, by how many came before the first of them. */
+  readonly #together = new Map<number, number>();
   #atOnce = EVENTS_AT_ONCE;
 
   /** `noteChanges`: hears how many were given, and how many were written. */
@@ -76,6 +79,13 @@ export class AlertWriter {
     if (this.#isWriting) return;
     this.#isWriting = true;
     queueMicrotask(() => void this.#run());
+  }
+
+  /** What `run` writes, at most {@link EVENTS_AT_ONCE}, goes into one transaction, unless that is more than the journal takes. */
+  together(run: () => void): void {
+    const first = this.#done + this.#waiting.length;
+    run();
+    this.#together.set(first, this.#done + this.#waiting.length - first);
   }
 
   get isWritten(): boolean {
@@ -111,8 +121,13 @@ export class AlertWriter {
   #next(): { writings: Writing[]; events: JournalEvent[]; changes: DocumentChange[] } {
     const events: JournalEvent[] = [];
     const changes: DocumentChange[] = [];
-    let [count, text] = [0, 0];
-    while (count < this.#atOnce && count < this.#waiting.length && (count === 0 || text < TEXT_AT_ONCE)) {
+    let [count, text, end] = [0, 0, 0];
+    while (count < this.#waiting.length) {
+      if (count >= end) {
+        const size = this.#together.get(this.#done + count) ?? 1;
+        if (count > 0 && (count + size > this.#atOnce || text >= TEXT_AT_ONCE)) break;
+        end = count + Math.min(size, this.#atOnce);
+      }
       const { event, documents } = this.#waiting[count++].rows();
       events.push(event);
       changes.push(...documents);
@@ -126,6 +141,7 @@ export class AlertWriter {
     const told = Math.min(this.#told, writings.length);
     this.#told -= told;
     this.#done += writings.length;
+    for (const first of this.#together.keys()) if (first < this.#done) this.#together.delete(first);
     for (const [i, writing] of writings.entries()) {
       const position = positionOf(i);
       if (i >= told) writing.told(position);

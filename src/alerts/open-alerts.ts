@@ -294,6 +294,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       rulesFile: deps.rulesFile ?? "",
       newId: deps.newId,
       nowMs: () => clock.nowMs(),
+      together: (run) => writer.together(run),
       written: () => writer.written(),
     }),
     rules,

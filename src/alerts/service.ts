@@ -1,8 +1,9 @@
 /** The Alerts service, over messages. */
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
-import { serverStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { Alerts, type PublishAlertRequest } from "../wire/gen/alerts_pb.ts";
+import { actOf, actOnAlert, actOnAlerts, type ActDeps, type AskedAct } from "./act-on-alerts.ts";
 import type { AlertBook } from "./alert-book.ts";
 import { messageOf } from "./alert-message.ts";
 import { severityIn } from "./alert-scope.ts";
@@ -10,7 +11,7 @@ import type { AlertRecord, Description } from "./alert.ts";
 import type { BoundRule } from "./engine.ts";
 import { policyTrouble } from "./known-policy.ts";
 import { silencesOf } from "./alert-silences.ts";
-import { alertById, alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
+import { alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
 import type { Incidents } from "./incidents.ts";
 import { listIncidents } from "./list-incidents.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
@@ -23,7 +24,7 @@ import { messageOfSilence, silenceMethods, type Silencing } from "./silence-meth
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
 import type { TestRuleDeps } from "./test-rule.ts";
 
-export interface AlertServiceDeps {
+export interface AlertServiceDeps extends ActDeps {
   readonly book: AlertBook;
   readonly rules: RuleBook;
   /** Names of the escalation policies there are. */
@@ -40,8 +41,6 @@ export interface AlertServiceDeps {
   readonly rulesFile: string;
   readonly newId: () => string;
   nowMs(): number;
-  /** Resolves when what was changed so far is durable. */
-  written(): Promise<void>;
 }
 
 const EXPIRES_AFTER_MS = 5 * 60_000;
@@ -52,12 +51,8 @@ const RULES_A_PAGE_MAX = 10_000;
 
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
   const { book, rules, reader, setAside, written, policies, rulesFile } = deps;
-  const change = async (id: string, apply: (alert: AlertRecord) => AlertRecord) => {
-    const found = await alertById(id, book, reader);
-    // Somebody else may have changed it meanwhile.
-    const alert = apply(book.get(id) ?? found);
-    await written();
-    return { alert: messageOf(alert) };
+  const act = async (id: string, userId: string, asked: AskedAct, context: CallContext) => {
+    return { alert: messageOf(await actOnAlert(id, actOf(asked, actorOf(userId, context), book), deps)) };
   };
   return [
     serverStreaming(Alerts.method.subscribeAlerts, (request, { signal }) => subscribeAlerts(request, deps, signal)),
@@ -67,23 +62,21 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       const silences = silencesOf(history.record, deps.silencing.silences(), deps.nowMs());
       return { ...history.answer, silences: silences.map((each) => messageOfSilence(each, deps.nowMs())) };
     }),
-    unary(Alerts.method.acknowledgeAlert, ({ id, userId, comment }, context) => {
-      const by = actorOf(userId, context);
-      return change(id, (alert) => book.acknowledge(alert, by, textIn(comment, "comment")));
-    }),
-    unary(Alerts.method.resolveAlert, ({ id, userId, comment }, context) => {
-      const by = actorOf(userId, context);
-      return change(id, (alert) => book.resolve(active(alert), by, textIn(comment, "comment")));
-    }),
-    unary(Alerts.method.assignAlert, ({ id, userId, assignee }, context) => {
-      const by = actorOf(userId, context);
-      return change(id, (alert) => book.assign(alert, by, nameIn(assignee, "assignee")));
-    }),
-    unary(Alerts.method.commentAlert, ({ id, userId, text }, context) => {
-      if (text.trim() === "") throw invalidField("text", text, "some text");
-      const by = actorOf(userId, context);
-      return change(id, (alert) => book.comment(alert, by, textIn(text, "text")));
-    }),
+    unary(Alerts.method.acknowledgeAlert, ({ id, userId, ...value }, context) =>
+      act(id, userId, { case: "acknowledge", value }, context),
+    ),
+    unary(Alerts.method.resolveAlert, ({ id, userId, ...value }, context) =>
+      act(id, userId, { case: "resolve", value }, context),
+    ),
+    unary(Alerts.method.assignAlert, ({ id, userId, ...value }, context) =>
+      act(id, userId, { case: "assign", value }, context),
+    ),
+    unary(Alerts.method.commentAlert, ({ id, userId, ...value }, context) =>
+      act(id, userId, { case: "comment", value }, context),
+    ),
+    unary(Alerts.method.actOnAlerts, (request, context) =>
+      actOnAlerts(request, actorOf(request.userId, context), deps),
+    ),
     unary(Alerts.method.publishAlert, async (request, context) => {
       const alert = publish(request, deps.published, actorOf("", context));
       await written();
@@ -167,9 +160,4 @@ function expiryIn(text: string): number {
   }
   if (durationMs > EXPIRES_AFTER_MS_MAX) throw invalidField("expires_after", text, wanted);
   return durationMs;
-}
-
-function active(alert: AlertRecord): AlertRecord {
-  if (alert.clearedAtMs === null) return alert;
-  throw new WatchpostError("FAILED_PRECONDITION", `the alert ${JSON.stringify(alert.id)} is cleared already`);
 }

@@ -1,6 +1,5 @@
 /** `watchpost ack`: somebody looks after an alert. */
 import { Command } from "commander";
-import { acknowledgeAlert, assignAlert } from "../client/alerts.ts";
 import { addActionOptions, toAlerts, type ActionFlags } from "./alert-action.ts";
 import { acknowledgerOf } from "./alert-text.ts";
 
@@ -30,13 +29,12 @@ export function ackCommand(): Command {
     .option("-m, --message <text>", "what there is to say")
     .option("--assign <user>", "hand them over to somebody, too")
     .addHelpText("after", HELP)
-    .action((ids: string[], flags: AckFlags) =>
+    .action((ids: string[], { assign: assignee, message: comment = "", ...flags }: AckFlags) =>
       toAlerts(ids, flags, {
-        async act(connection, id, userId, signal) {
-          const { assign, message = "" } = flags;
-          const answer = await acknowledgeAlert(connection, { id, userId, comment: message }, { signal });
-          return assign === undefined ? answer : assignAlert(connection, { id, userId, assignee: assign }, { signal });
-        },
+        acts: [
+          { case: "acknowledge", value: { comment } },
+          ...(assignee === undefined ? [] : [{ case: "assign", value: { assignee } } as const]),
+        ],
         told(before) {
           const others = before.acknowledged ? ` (after ${acknowledgerOf(before)})` : "";
           return `acknowledged${others}`;

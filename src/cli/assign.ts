@@ -1,6 +1,5 @@
 /** `watchpost assign`: an alert is somebody's. */
 import { Command } from "commander";
-import { assignAlert } from "../client/alerts.ts";
 import { addActionOptions, toAlerts, type ActionFlags } from "./alert-action.ts";
 import { printable } from "./watch-table.ts";
 
@@ -25,7 +24,7 @@ export function assignCommand(): Command {
     .action((user: string, ids: string[], flags: ActionFlags) => {
       const assignee = user === NOBODY ? "" : user;
       return toAlerts(ids, flags, {
-        act: (connection, id, userId, signal) => assignAlert(connection, { id, userId, assignee }, { signal }),
+        acts: [{ case: "assign", value: { assignee } }],
         told: () => `assigned to ${assignee === "" ? "nobody" : printable(assignee)}:`,
       });
     });

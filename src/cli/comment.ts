@@ -1,6 +1,5 @@
 /** `watchpost comment`: what there is to say of an alert. */
 import { Command } from "commander";
-import { commentAlert } from "../client/alerts.ts";
 import { addActionOptions, toAlerts, type ActionFlags } from "./alert-action.ts";
 
 const HELP = `
@@ -19,8 +18,7 @@ export function commentCommand(): Command {
     .addHelpText("after", HELP)
     .action((ids: string[], flags: ActionFlags & { message: string }) =>
       toAlerts(ids, flags, {
-        act: (connection, id, userId, signal) =>
-          commentAlert(connection, { id, userId, text: flags.message }, { signal }),
+        acts: [{ case: "comment", value: { text: flags.message } }],
         told: () => "commented",
       }),
     );

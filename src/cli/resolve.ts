@@ -1,6 +1,5 @@
 /** `watchpost resolve`: an alert is over because somebody says so. */
 import { Command } from "commander";
-import { resolveAlert } from "../client/alerts.ts";
 import { addActionOptions, toAlerts, type ActionFlags } from "./alert-action.ts";
 
 const HELP = `
@@ -20,8 +19,7 @@ export function resolveCommand(): Command {
     .addHelpText("after", HELP)
     .action((ids: string[], flags: ActionFlags & { message?: string }) =>
       toAlerts(ids, flags, {
-        act: (connection, id, userId, signal) =>
-          resolveAlert(connection, { id, userId, comment: flags.message ?? "" }, { signal }),
+        acts: [{ case: "resolve", value: { comment: flags.message ?? "" } }],
         told: () => "resolved",
       }),
     );

@@ -3,7 +3,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   Alerts,
   type Alert,
-  type AlertResponse,
+  type ActOnAlertsRequestSchema,
+  type ActOnAlertsResponse,
   type GetAlertHistoryResponse,
   type ListAlertsRequestSchema,
   type ListAlertsResponse,
@@ -50,37 +51,18 @@ export function getAlertHistory(
   return ask(connection, Alerts.method.getAlertHistory, { id }, options);
 }
 
-/** Each resolves with the alert as it is then, once that is durable. `userId` "": whoever calls. */
-export function acknowledgeAlert(
-  connection: Connection,
-  request: { readonly id: string; readonly userId: string; readonly comment: string },
-  options: AskOptions = {},
-): Promise<AlertResponse> {
-  return ask(connection, Alerts.method.acknowledgeAlert, request, options);
-}
+export type AlertActs = MessageInitShape<typeof ActOnAlertsRequestSchema>;
+/** What is done to them. */
+export type AlertAct = Exclude<AlertActs["act"], { case?: undefined } | undefined>;
 
-/** Ends an alert by hand. Throws FAILED_PRECONDITION where it is cleared already. */
-export function resolveAlert(
+/**
+ * The same done to 1 to ALERTS_ACTED_ON_MAX (model/limits.ts) alerts, in one transaction. Resolves once it is durable, with those it could
+ * not be done to. `userId` "": whoever calls.
+ */
+export function actOnAlerts(
   connection: Connection,
-  request: { readonly id: string; readonly userId: string; readonly comment: string },
+  request: AlertActs,
   options: AskOptions = {},
-): Promise<AlertResponse> {
-  return ask(connection, Alerts.method.resolveAlert, request, options);
-}
-
-/** `assignee` "": nobody. */
-export function assignAlert(
-  connection: Connection,
-  request: { readonly id: string; readonly userId: string; readonly assignee: string },
-  options: AskOptions = {},
-): Promise<AlertResponse> {
-  return ask(connection, Alerts.method.assignAlert, request, options);
-}
-
-export function commentAlert(
-  connection: Connection,
-  request: { readonly id: string; readonly userId: string; readonly text: string },
-  options: AskOptions = {},
-): Promise<AlertResponse> {
-  return ask(connection, Alerts.method.commentAlert, request, options);
+): Promise<ActOnAlertsResponse> {
+  return ask(connection, Alerts.method.actOnAlerts, request, options);
 }

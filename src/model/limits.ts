@@ -33,6 +33,9 @@ export const JOURNAL_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
 export const JOURNAL_COMMIT_ROWS_MAX = 500;
 export const JOURNAL_COMMIT_BYTES_MAX = 1024 * 1024;
 
+/** Alerts that one call acts on: what it changes is one commit. */
+export const ALERTS_ACTED_ON_MAX = 200;
+
 /** Series × points a unary QueryRange may answer with. */
 export const QUERY_SERIES_MAX = 10_000;
 /** Series that it may read where it answers with groups, or with the first of them. */
@@ -50,4 +53,5 @@ holds("a batch fits a frame", BATCH_POINTS_MAX <= FRAME_POINTS_MAX);
 holds("ten full batches may be in flight", STREAM_IN_FLIGHT_POINTS_MAX >= 10 * BATCH_POINTS_MAX);
 holds("the largest message may be in flight", STREAM_IN_FLIGHT_BYTES_MAX >= MESSAGE_BYTES_MAX);
 holds("what is committed at once may wait", JOURNAL_COMMIT_ROWS_MAX <= JOURNAL_QUEUE_ROWS_MAX);
+holds("one call's changes of alerts may wait", ALERTS_ACTED_ON_MAX * 4 <= JOURNAL_QUEUE_ROWS_MAX);
 holds("the bytes of it may wait", JOURNAL_COMMIT_BYTES_MAX <= JOURNAL_QUEUE_BYTES_MAX);

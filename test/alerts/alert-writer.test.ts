@@ -62,6 +62,40 @@ function journalInFront(): { journal: Journal; subjects: string[] } {
   return { journal, subjects };
 }
 
+describe("what is to be written together", () => {
+  test("is one transaction, whatever waits before and behind it", async () => {
+    const memory = new MemoryJournal();
+    const commits: string[][] = [];
+    const { writer, write, names } = writerOver({
+      append(events) {
+        commits.push(events.map(({ subject }) => subject));
+        return memory.append(events, []);
+      },
+    });
+    const many = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i}`);
+    const [before, together, behind] = [many("a", 150), many("b", 180), many("c", 30)];
+    // Its commit is under way while the others come.
+    write("first");
+    await Promise.resolve();
+    before.forEach((name) => write(name));
+    writer.together(() => together.forEach((name) => write(name)));
+    behind.forEach((name) => write(name));
+    await rest();
+    expect(commits).toEqual([["first"], before, [...together, ...behind.slice(0, 20)], behind.slice(20)]);
+    expect(names()).toEqual(commits.flat());
+  });
+
+  test("is parted where the journal would never take it whole", async () => {
+    const { journal, subjects } = journalInFront();
+    const { writer, write, told, trouble } = writerOver(journal);
+    const payload = "x".repeat(JOURNAL_QUEUE_BYTES_MAX / 8);
+    writer.together(() => Array.from({ length: 10 }, (_, i) => write(`${i}`, payload)));
+    await writer.written();
+    expect(subjects).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
+    expect([told.length, trouble]).toEqual([10, []]);
+  });
+});
+
 describe("while the journal cannot be written", () => {
   test("everything is told at once and without a position, and written later, each once and in order", async () => {
     const journal = new MemoryJournal();

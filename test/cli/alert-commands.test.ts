@@ -326,7 +326,7 @@ test("nothing from the wire steers a terminal", async () => {
   await using toy = await startToyServer([
     unary(Alerts.method.listAlerts, async ({ state }) => ({ alerts: [{ ...alert, state }] })),
     unary(Alerts.method.getAlertHistory, async () => ({ alert: { ...alert, state: AlertState.CLEARED }, events })),
-    unary(Alerts.method.acknowledgeAlert, async () => ({ alert })),
+    unary(Alerts.method.actOnAlerts, async () => ({ refusals: [] })),
     unary(Alerts.method.listRules, async () => {
       return {
         rules: [{ rule: { name: evil, metric: evil, severity: evil, condition: { rate: { over: evil, above: 1 } } } }],

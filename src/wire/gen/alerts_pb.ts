@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file alerts.proto.
  */
 export const file_alerts: GenFile = /*@__PURE__*/
-  fileDesc("CgxhbGVydHMucHJvdG8SCWFuYWx5dGljcyJVCgxBbGVydENvbW1lbnQSDwoHdXNlcl9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK5BwoFQWxlcnQSCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHY29udGV4dBgGIAMoCzIdLmFuYWx5dGljcy5BbGVydC5Db250ZXh0RW50cnkSDAoEcnVsZRgHIAEoCRIkCgVzdGF0ZRgIIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEiwKBmxhYmVscxgJIAMoCzIcLmFuYWx5dGljcy5BbGVydC5MYWJlbHNFbnRyeRINCgV2YWx1ZRgKIAEoARIpCgVzaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xlYXJlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xlYXJlZF9yZWFzb24YDiABKAkSFAoMc2V2ZXJpdHlfbWF4GA8gASgJEhQKDGFja25vd2xlZGdlZBgQIAEoCBIXCg9hY2tub3dsZWRnZWRfYnkYESABKAkSMwoPYWNrbm93bGVkZ2VkX2F0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhc3NpZ25lZRgTIAEoCRIpCghjb21tZW50cxgUIAMoCzIXLmFuYWx5dGljcy5BbGVydENvbW1lbnQSDQoFc3RhbGUYFSABKAgSDAoEbGF0ZRgWIAEoCBIPCgdydW5ib29rGBcgASgJEhEKCXB1Ymxpc2hlZBgYIAEoCBITCgtpbmNpZGVudF9pZBgZIAEoCRIcChRhY2tub3dsZWRnZWRfY29tbWVudBgaIAEoCRIRCglyYWlzZWRfdG8YGyABKAkSJgoGY2hhbmdlGB4gASgOMhYuYW5hbHl0aWNzLkFsZXJ0Q2hhbmdlEg8KB3JlbW92ZWQYHyABKAgSDgoGY3Vyc29yGCAgASgJEhQKDHNuYXBzaG90X2VuZBghIAEoCBouCgxDb250ZXh0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoYBChFBbGVydFN1YnNjcmlwdGlvbhISCgpzZXZlcml0aWVzGAEgAygJEg8KB3NvdXJjZXMYAiADKAkSHAoUaW5jbHVkZV9hY2tub3dsZWRnZWQYAyABKAgSDwoHdXBkYXRlcxgEIAEoCBIOCgZjdXJzb3IYBSABKAkSDQoFcnVsZXMYBiADKAkiRwoXQWNrbm93bGVkZ2VBbGVydFJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIPCgdjb21tZW50GAMgASgJIkMKE1Jlc29sdmVBbGVydFJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIPCgdjb21tZW50GAMgASgJIkMKEkFzc2lnbkFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhAKCGFzc2lnbmVlGAMgASgJIkAKE0NvbW1lbnRBbGVydFJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIMCgR0ZXh0GAMgASgJIjAKDUFsZXJ0UmVzcG9uc2USHwoFYWxlcnQYASABKAsyEC5hbmFseXRpY3MuQWxlcnQi+wEKE1B1Ymxpc2hBbGVydFJlcXVlc3QSDAoEcnVsZRgBIAEoCRI6CgZsYWJlbHMYAiADKAsyKi5hbmFseXRpY3MuUHVibGlzaEFsZXJ0UmVxdWVzdC5MYWJlbHNFbnRyeRINCgV0aXRsZRgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIQCghzZXZlcml0eRgFIAEoCRINCgV2YWx1ZRgGIAEoARIPCgdjbGVhcmVkGAcgASgIEhUKDWV4cGlyZXNfYWZ0ZXIYCCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKsAgoRTGlzdEFsZXJ0c1JlcXVlc3QSJAoFc3RhdGUYASABKA4yFS5hbmFseXRpY3MuQWxlcnRTdGF0ZRISCgpzZXZlcml0aWVzGAIgAygJEg8KB3NvdXJjZXMYAyADKAkSDQoFcnVsZXMYBCADKAkSGQoMYWNrbm93bGVkZ2VkGAUgASgISACIAQESKAoEZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWxpbWl0GAggASgFEgwKBHBhZ2UYCSABKAkSEQoJaWRfcHJlZml4GAogASgJEg8KB2RldmljZXMYCyADKAlCDwoNX2Fja25vd2xlZGdlZCJJChJMaXN0QWxlcnRzUmVzcG9uc2USIAoGYWxlcnRzGAEgAygLMhAuYW5hbHl0aWNzLkFsZXJ0EhEKCW5leHRfcGFnZRgCIAEoCSIkChZHZXRBbGVydEhpc3RvcnlSZXF1ZXN0EgoKAmlkGAEgASgJIpwBCgpBbGVydEV2ZW50EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgZjaGFuZ2UYAiABKA4yFi5hbmFseXRpY3MuQWxlcnRDaGFuZ2USEAoIc2V2ZXJpdHkYAyABKAkSDQoFdmFsdWUYBCABKAESDwoHdXNlcl9pZBgFIAEoCRIMCgR0ZXh0GAYgASgJIsUBChdHZXRBbGVydEhpc3RvcnlSZXNwb25zZRIfCgVhbGVydBgBIAEoCzIQLmFuYWx5dGljcy5BbGVydBIlCgZldmVudHMYAiADKAsyFS5hbmFseXRpY3MuQWxlcnRFdmVudBIMCgRtb3JlGAMgASgIEi4KCmRlbGl2ZXJpZXMYBCADKAsyGi5hbmFseXRpY3MuRGVsaXZlcnlBdHRlbXB0EiQKCHNpbGVuY2VzGAUgAygLMhIuYW5hbHl0aWNzLlNpbGVuY2UitQEKCEluY2lkZW50EgoKAmlkGAEgASgJEiwKCGZpcnN0X2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1yb290X2FsZXJ0X2lkGAMgASgJEg0KBXRpdGxlGAQgASgJEhAKCHNldmVyaXR5GAUgASgJEg4KBmFjdGl2ZRgGIAEoAxIUCgxhY2tub3dsZWRnZWQYByABKAgSEQoJYWxlcnRfaWRzGAggAygJIiUKFExpc3RJbmNpZGVudHNSZXF1ZXN0Eg0KBWxpbWl0GAEgASgFIk4KFUxpc3RJbmNpZGVudHNSZXNwb25zZRImCglpbmNpZGVudHMYASADKAsyEy5hbmFseXRpY3MuSW5jaWRlbnQSDQoFdG90YWwYAiABKAMi2QEKB1NpbGVuY2USCgoCaWQYASABKAkSEAoIbWF0Y2hlcnMYAiADKAkSLQoJc3RhcnRzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbmRzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhdXRob3IYBSABKAkSDwoHY29tbWVudBgGIAEoCRILCgNhbGwYByABKAgSJgoFc3RhdGUYCCABKA4yFy5hbmFseXRpY3MuU2lsZW5jZVN0YXRlIkkKEVB1dFNpbGVuY2VSZXF1ZXN0EiMKB3NpbGVuY2UYASABKAsyEi5hbmFseXRpY3MuU2lsZW5jZRIPCgd1c2VyX2lkGAIgASgJIjYKD1NpbGVuY2VSZXNwb25zZRIjCgdzaWxlbmNlGAEgASgLMhIuYW5hbHl0aWNzLlNpbGVuY2UiMwoURXhwaXJlU2lsZW5jZVJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCSImChNMaXN0U2lsZW5jZXNSZXF1ZXN0Eg8KB2V4cGlyZWQYASABKAgiPAoUTGlzdFNpbGVuY2VzUmVzcG9uc2USJAoIc2lsZW5jZXMYASADKAsyEi5hbmFseXRpY3MuU2lsZW5jZSpaCgpBbGVydFN0YXRlEhsKF0FMRVJUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSQUxFUlRfU1RBVEVfQUNUSVZFEAESFwoTQUxFUlRfU1RBVEVfQ0xFQVJFRBACKu8CCgtBbGVydENoYW5nZRIcChhBTEVSVF9DSEFOR0VfVU5TUEVDSUZJRUQQABIZChVBTEVSVF9DSEFOR0VfU05BUFNIT1QQARIWChJBTEVSVF9DSEFOR0VfRklSRUQQAhIeChpBTEVSVF9DSEFOR0VfU0VWRVJJVFlfUk9TRRADEh4KGkFMRVJUX0NIQU5HRV9TRVZFUklUWV9GRUxMEAQSGAoUQUxFUlRfQ0hBTkdFX0NMRUFSRUQQBRIdChlBTEVSVF9DSEFOR0VfQUNLTk9XTEVER0VEEAYSGQoVQUxFUlRfQ0hBTkdFX0FTU0lHTkVEEAcSGgoWQUxFUlRfQ0hBTkdFX0NPTU1FTlRFRBAIEhYKEkFMRVJUX0NIQU5HRV9TVEFMRRAJEhYKEkFMRVJUX0NIQU5HRV9IRUFSRBAKEhgKFEFMRVJUX0NIQU5HRV9VUERBVEVEEAsSFQoRQUxFUlRfQ0hBTkdFX0xBVEUQDCp9CgxTaWxlbmNlU3RhdGUSHQoZU0lMRU5DRV9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVNJTEVOQ0VfU1RBVEVfUEVORElORxABEhgKFFNJTEVOQ0VfU1RBVEVfQUNUSVZFEAISGQoVU0lMRU5DRV9TVEFURV9FWFBJUkVEEAMyzgwKBkFsZXJ0cxJDCg9TdWJzY3JpYmVBbGVydHMSHC5hbmFseXRpY3MuQWxlcnRTdWJzY3JpcHRpb24aEC5hbmFseXRpY3MuQWxlcnQwARJJCgpMaXN0QWxlcnRzEhwuYW5hbHl0aWNzLkxpc3RBbGVydHNSZXF1ZXN0Gh0uYW5hbHl0aWNzLkxpc3RBbGVydHNSZXNwb25zZRJYCg9HZXRBbGVydEhpc3RvcnkSIS5hbmFseXRpY3MuR2V0QWxlcnRIaXN0b3J5UmVxdWVzdBoiLmFuYWx5dGljcy5HZXRBbGVydEhpc3RvcnlSZXNwb25zZRJQChBBY2tub3dsZWRnZUFsZXJ0EiIuYW5hbHl0aWNzLkFja25vd2xlZGdlQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USSAoMUmVzb2x2ZUFsZXJ0Eh4uYW5hbHl0aWNzLlJlc29sdmVBbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJGCgtBc3NpZ25BbGVydBIdLmFuYWx5dGljcy5Bc3NpZ25BbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJICgxDb21tZW50QWxlcnQSHi5hbmFseXRpY3MuQ29tbWVudEFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkgKDFB1Ymxpc2hBbGVydBIeLmFuYWx5dGljcy5QdWJsaXNoQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USUgoNTGlzdEluY2lkZW50cxIfLmFuYWx5dGljcy5MaXN0SW5jaWRlbnRzUmVxdWVzdBogLmFuYWx5dGljcy5MaXN0SW5jaWRlbnRzUmVzcG9uc2USRgoKUHV0U2lsZW5jZRIcLmFuYWx5dGljcy5QdXRTaWxlbmNlUmVxdWVzdBoaLmFuYWx5dGljcy5TaWxlbmNlUmVzcG9uc2USTAoNRXhwaXJlU2lsZW5jZRIfLmFuYWx5dGljcy5FeHBpcmVTaWxlbmNlUmVxdWVzdBoaLmFuYWx5dGljcy5TaWxlbmNlUmVzcG9uc2USTwoMTGlzdFNpbGVuY2VzEh4uYW5hbHl0aWNzLkxpc3RTaWxlbmNlc1JlcXVlc3QaHy5hbmFseXRpY3MuTGlzdFNpbGVuY2VzUmVzcG9uc2USQAoHUHV0UnVsZRIZLmFuYWx5dGljcy5QdXRSdWxlUmVxdWVzdBoaLmFuYWx5dGljcy5QdXRSdWxlUmVzcG9uc2USQAoHR2V0UnVsZRIZLmFuYWx5dGljcy5HZXRSdWxlUmVxdWVzdBoaLmFuYWx5dGljcy5HZXRSdWxlUmVzcG9uc2USRgoJTGlzdFJ1bGVzEhsuYW5hbHl0aWNzLkxpc3RSdWxlc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdFJ1bGVzUmVzcG9uc2USSQoKRGVsZXRlUnVsZRIcLmFuYWx5dGljcy5EZWxldGVSdWxlUmVxdWVzdBodLmFuYWx5dGljcy5EZWxldGVSdWxlUmVzcG9uc2USQwoIVGVzdFJ1bGUSGi5hbmFseXRpY3MuVGVzdFJ1bGVSZXF1ZXN0GhsuYW5hbHl0aWNzLlRlc3RSdWxlUmVzcG9uc2USTwoMTGlzdFBvbGljaWVzEh4uYW5hbHl0aWNzLkxpc3RQb2xpY2llc1JlcXVlc3QaHy5hbmFseXRpY3MuTGlzdFBvbGljaWVzUmVzcG9uc2USUgoNTGlzdFJlY2VpdmVycxIfLmFuYWx5dGljcy5MaXN0UmVjZWl2ZXJzUmVxdWVzdBogLmFuYWx5dGljcy5MaXN0UmVjZWl2ZXJzUmVzcG9uc2USTwoMVGVzdFJlY2VpdmVyEh4uYW5hbHl0aWNzLlRlc3RSZWNlaXZlclJlcXVlc3QaHy5hbmFseXRpY3MuVGVzdFJlY2VpdmVyUmVzcG9uc2USVQoOUHJldmlld1JvdXRpbmcSIC5hbmFseXRpY3MuUHJldmlld1JvdXRpbmdSZXF1ZXN0GiEuYW5hbHl0aWNzLlByZXZpZXdSb3V0aW5nUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_receivers, file_rules]);
+  fileDesc("CgxhbGVydHMucHJvdG8SCWFuYWx5dGljcyJVCgxBbGVydENvbW1lbnQSDwoHdXNlcl9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEiYKAmF0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK5BwoFQWxlcnQSCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSLgoKY3JlYXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHY29udGV4dBgGIAMoCzIdLmFuYWx5dGljcy5BbGVydC5Db250ZXh0RW50cnkSDAoEcnVsZRgHIAEoCRIkCgVzdGF0ZRgIIAEoDjIVLmFuYWx5dGljcy5BbGVydFN0YXRlEiwKBmxhYmVscxgJIAMoCzIcLmFuYWx5dGljcy5BbGVydC5MYWJlbHNFbnRyeRINCgV2YWx1ZRgKIAEoARIpCgVzaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKY2xlYXJlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xlYXJlZF9yZWFzb24YDiABKAkSFAoMc2V2ZXJpdHlfbWF4GA8gASgJEhQKDGFja25vd2xlZGdlZBgQIAEoCBIXCg9hY2tub3dsZWRnZWRfYnkYESABKAkSMwoPYWNrbm93bGVkZ2VkX2F0GBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhc3NpZ25lZRgTIAEoCRIpCghjb21tZW50cxgUIAMoCzIXLmFuYWx5dGljcy5BbGVydENvbW1lbnQSDQoFc3RhbGUYFSABKAgSDAoEbGF0ZRgWIAEoCBIPCgdydW5ib29rGBcgASgJEhEKCXB1Ymxpc2hlZBgYIAEoCBITCgtpbmNpZGVudF9pZBgZIAEoCRIcChRhY2tub3dsZWRnZWRfY29tbWVudBgaIAEoCRIRCglyYWlzZWRfdG8YGyABKAkSJgoGY2hhbmdlGB4gASgOMhYuYW5hbHl0aWNzLkFsZXJ0Q2hhbmdlEg8KB3JlbW92ZWQYHyABKAgSDgoGY3Vyc29yGCAgASgJEhQKDHNuYXBzaG90X2VuZBghIAEoCBouCgxDb250ZXh0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoYBChFBbGVydFN1YnNjcmlwdGlvbhISCgpzZXZlcml0aWVzGAEgAygJEg8KB3NvdXJjZXMYAiADKAkSHAoUaW5jbHVkZV9hY2tub3dsZWRnZWQYAyABKAgSDwoHdXBkYXRlcxgEIAEoCBIOCgZjdXJzb3IYBSABKAkSDQoFcnVsZXMYBiADKAkiRwoXQWNrbm93bGVkZ2VBbGVydFJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIPCgdjb21tZW50GAMgASgJIkMKE1Jlc29sdmVBbGVydFJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIPCgdjb21tZW50GAMgASgJIkMKEkFzc2lnbkFsZXJ0UmVxdWVzdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhAKCGFzc2lnbmVlGAMgASgJIkAKE0NvbW1lbnRBbGVydFJlcXVlc3QSCgoCaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIMCgR0ZXh0GAMgASgJIjAKDUFsZXJ0UmVzcG9uc2USHwoFYWxlcnQYASABKAsyEC5hbmFseXRpY3MuQWxlcnQimAMKEkFjdE9uQWxlcnRzUmVxdWVzdBILCgNpZHMYASADKAkSDwoHdXNlcl9pZBgCIAEoCRJACgthY2tub3dsZWRnZRgDIAEoCzIpLmFuYWx5dGljcy5BY3RPbkFsZXJ0c1JlcXVlc3QuQWNrbm93bGVkZ2VIABI4CgdyZXNvbHZlGAQgASgLMiUuYW5hbHl0aWNzLkFjdE9uQWxlcnRzUmVxdWVzdC5SZXNvbHZlSAASNgoGYXNzaWduGAUgASgLMiQuYW5hbHl0aWNzLkFjdE9uQWxlcnRzUmVxdWVzdC5Bc3NpZ25IABI4Cgdjb21tZW50GAYgASgLMiUuYW5hbHl0aWNzLkFjdE9uQWxlcnRzUmVxdWVzdC5Db21tZW50SAAaHgoLQWNrbm93bGVkZ2USDwoHY29tbWVudBgBIAEoCRoaCgdSZXNvbHZlEg8KB2NvbW1lbnQYASABKAkaGgoGQXNzaWduEhAKCGFzc2lnbmVlGAEgASgJGhcKB0NvbW1lbnQSDAoEdGV4dBgBIAEoCUIFCgNhY3QiOAoMQWxlcnRSZWZ1c2FsEgoKAmlkGAEgASgJEgwKBGNvZGUYAiABKAUSDgoGcmVhc29uGAMgASgJIkAKE0FjdE9uQWxlcnRzUmVzcG9uc2USKQoIcmVmdXNhbHMYASADKAsyFy5hbmFseXRpY3MuQWxlcnRSZWZ1c2FsIvsBChNQdWJsaXNoQWxlcnRSZXF1ZXN0EgwKBHJ1bGUYASABKAkSOgoGbGFiZWxzGAIgAygLMiouYW5hbHl0aWNzLlB1Ymxpc2hBbGVydFJlcXVlc3QuTGFiZWxzRW50cnkSDQoFdGl0bGUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSEAoIc2V2ZXJpdHkYBSABKAkSDQoFdmFsdWUYBiABKAESDwoHY2xlYXJlZBgHIAEoCBIVCg1leHBpcmVzX2FmdGVyGAggASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEirAIKEUxpc3RBbGVydHNSZXF1ZXN0EiQKBXN0YXRlGAEgASgOMhUuYW5hbHl0aWNzLkFsZXJ0U3RhdGUSEgoKc2V2ZXJpdGllcxgCIAMoCRIPCgdzb3VyY2VzGAMgAygJEg0KBXJ1bGVzGAQgAygJEhkKDGFja25vd2xlZGdlZBgFIAEoCEgAiAEBEigKBGZyb20YBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVsaW1pdBgIIAEoBRIMCgRwYWdlGAkgASgJEhEKCWlkX3ByZWZpeBgKIAEoCRIPCgdkZXZpY2VzGAsgAygJQg8KDV9hY2tub3dsZWRnZWQiSQoSTGlzdEFsZXJ0c1Jlc3BvbnNlEiAKBmFsZXJ0cxgBIAMoCzIQLmFuYWx5dGljcy5BbGVydBIRCgluZXh0X3BhZ2UYAiABKAkiJAoWR2V0QWxlcnRIaXN0b3J5UmVxdWVzdBIKCgJpZBgBIAEoCSKcAQoKQWxlcnRFdmVudBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoGY2hhbmdlGAIgASgOMhYuYW5hbHl0aWNzLkFsZXJ0Q2hhbmdlEhAKCHNldmVyaXR5GAMgASgJEg0KBXZhbHVlGAQgASgBEg8KB3VzZXJfaWQYBSABKAkSDAoEdGV4dBgGIAEoCSLFAQoXR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USHwoFYWxlcnQYASABKAsyEC5hbmFseXRpY3MuQWxlcnQSJQoGZXZlbnRzGAIgAygLMhUuYW5hbHl0aWNzLkFsZXJ0RXZlbnQSDAoEbW9yZRgDIAEoCBIuCgpkZWxpdmVyaWVzGAQgAygLMhouYW5hbHl0aWNzLkRlbGl2ZXJ5QXR0ZW1wdBIkCghzaWxlbmNlcxgFIAMoCzISLmFuYWx5dGljcy5TaWxlbmNlIrUBCghJbmNpZGVudBIKCgJpZBgBIAEoCRIsCghmaXJzdF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNcm9vdF9hbGVydF9pZBgDIAEoCRINCgV0aXRsZRgEIAEoCRIQCghzZXZlcml0eRgFIAEoCRIOCgZhY3RpdmUYBiABKAMSFAoMYWNrbm93bGVkZ2VkGAcgASgIEhEKCWFsZXJ0X2lkcxgIIAMoCSIlChRMaXN0SW5jaWRlbnRzUmVxdWVzdBINCgVsaW1pdBgBIAEoBSJOChVMaXN0SW5jaWRlbnRzUmVzcG9uc2USJgoJaW5jaWRlbnRzGAEgAygLMhMuYW5hbHl0aWNzLkluY2lkZW50Eg0KBXRvdGFsGAIgASgDItkBCgdTaWxlbmNlEgoKAmlkGAEgASgJEhAKCG1hdGNoZXJzGAIgAygJEi0KCXN0YXJ0c19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZW5kc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGYXV0aG9yGAUgASgJEg8KB2NvbW1lbnQYBiABKAkSCwoDYWxsGAcgASgIEiYKBXN0YXRlGAggASgOMhcuYW5hbHl0aWNzLlNpbGVuY2VTdGF0ZSJJChFQdXRTaWxlbmNlUmVxdWVzdBIjCgdzaWxlbmNlGAEgASgLMhIuYW5hbHl0aWNzLlNpbGVuY2USDwoHdXNlcl9pZBgCIAEoCSI2Cg9TaWxlbmNlUmVzcG9uc2USIwoHc2lsZW5jZRgBIAEoCzISLmFuYWx5dGljcy5TaWxlbmNlIjMKFEV4cGlyZVNpbGVuY2VSZXF1ZXN0EgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiJgoTTGlzdFNpbGVuY2VzUmVxdWVzdBIPCgdleHBpcmVkGAEgASgIIjwKFExpc3RTaWxlbmNlc1Jlc3BvbnNlEiQKCHNpbGVuY2VzGAEgAygLMhIuYW5hbHl0aWNzLlNpbGVuY2UqWgoKQWxlcnRTdGF0ZRIbChdBTEVSVF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEkFMRVJUX1NUQVRFX0FDVElWRRABEhcKE0FMRVJUX1NUQVRFX0NMRUFSRUQQAirvAgoLQWxlcnRDaGFuZ2USHAoYQUxFUlRfQ0hBTkdFX1VOU1BFQ0lGSUVEEAASGQoVQUxFUlRfQ0hBTkdFX1NOQVBTSE9UEAESFgoSQUxFUlRfQ0hBTkdFX0ZJUkVEEAISHgoaQUxFUlRfQ0hBTkdFX1NFVkVSSVRZX1JPU0UQAxIeChpBTEVSVF9DSEFOR0VfU0VWRVJJVFlfRkVMTBAEEhgKFEFMRVJUX0NIQU5HRV9DTEVBUkVEEAUSHQoZQUxFUlRfQ0hBTkdFX0FDS05PV0xFREdFRBAGEhkKFUFMRVJUX0NIQU5HRV9BU1NJR05FRBAHEhoKFkFMRVJUX0NIQU5HRV9DT01NRU5URUQQCBIWChJBTEVSVF9DSEFOR0VfU1RBTEUQCRIWChJBTEVSVF9DSEFOR0VfSEVBUkQQChIYChRBTEVSVF9DSEFOR0VfVVBEQVRFRBALEhUKEUFMRVJUX0NIQU5HRV9MQVRFEAwqfQoMU2lsZW5jZVN0YXRlEh0KGVNJTEVOQ0VfU1RBVEVfVU5TUEVDSUZJRUQQABIZChVTSUxFTkNFX1NUQVRFX1BFTkRJTkcQARIYChRTSUxFTkNFX1NUQVRFX0FDVElWRRACEhkKFVNJTEVOQ0VfU1RBVEVfRVhQSVJFRBADMpwNCgZBbGVydHMSQwoPU3Vic2NyaWJlQWxlcnRzEhwuYW5hbHl0aWNzLkFsZXJ0U3Vic2NyaXB0aW9uGhAuYW5hbHl0aWNzLkFsZXJ0MAESSQoKTGlzdEFsZXJ0cxIcLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVxdWVzdBodLmFuYWx5dGljcy5MaXN0QWxlcnRzUmVzcG9uc2USWAoPR2V0QWxlcnRIaXN0b3J5EiEuYW5hbHl0aWNzLkdldEFsZXJ0SGlzdG9yeVJlcXVlc3QaIi5hbmFseXRpY3MuR2V0QWxlcnRIaXN0b3J5UmVzcG9uc2USUAoQQWNrbm93bGVkZ2VBbGVydBIiLmFuYWx5dGljcy5BY2tub3dsZWRnZUFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlEkgKDFJlc29sdmVBbGVydBIeLmFuYWx5dGljcy5SZXNvbHZlQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USRgoLQXNzaWduQWxlcnQSHS5hbmFseXRpY3MuQXNzaWduQWxlcnRSZXF1ZXN0GhguYW5hbHl0aWNzLkFsZXJ0UmVzcG9uc2USSAoMQ29tbWVudEFsZXJ0Eh4uYW5hbHl0aWNzLkNvbW1lbnRBbGVydFJlcXVlc3QaGC5hbmFseXRpY3MuQWxlcnRSZXNwb25zZRJMCgtBY3RPbkFsZXJ0cxIdLmFuYWx5dGljcy5BY3RPbkFsZXJ0c1JlcXVlc3QaHi5hbmFseXRpY3MuQWN0T25BbGVydHNSZXNwb25zZRJICgxQdWJsaXNoQWxlcnQSHi5hbmFseXRpY3MuUHVibGlzaEFsZXJ0UmVxdWVzdBoYLmFuYWx5dGljcy5BbGVydFJlc3BvbnNlElIKDUxpc3RJbmNpZGVudHMSHy5hbmFseXRpY3MuTGlzdEluY2lkZW50c1JlcXVlc3QaIC5hbmFseXRpY3MuTGlzdEluY2lkZW50c1Jlc3BvbnNlEkYKClB1dFNpbGVuY2USHC5hbmFseXRpY3MuUHV0U2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEkwKDUV4cGlyZVNpbGVuY2USHy5hbmFseXRpY3MuRXhwaXJlU2lsZW5jZVJlcXVlc3QaGi5hbmFseXRpY3MuU2lsZW5jZVJlc3BvbnNlEk8KDExpc3RTaWxlbmNlcxIeLmFuYWx5dGljcy5MaXN0U2lsZW5jZXNSZXF1ZXN0Gh8uYW5hbHl0aWNzLkxpc3RTaWxlbmNlc1Jlc3BvbnNlEkAKB1B1dFJ1bGUSGS5hbmFseXRpY3MuUHV0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuUHV0UnVsZVJlc3BvbnNlEkAKB0dldFJ1bGUSGS5hbmFseXRpY3MuR2V0UnVsZVJlcXVlc3QaGi5hbmFseXRpY3MuR2V0UnVsZVJlc3BvbnNlEkYKCUxpc3RSdWxlcxIbLmFuYWx5dGljcy5MaXN0UnVsZXNSZXF1ZXN0GhwuYW5hbHl0aWNzLkxpc3RSdWxlc1Jlc3BvbnNlEkkKCkRlbGV0ZVJ1bGUSHC5hbmFseXRpY3MuRGVsZXRlUnVsZVJlcXVlc3QaHS5hbmFseXRpY3MuRGVsZXRlUnVsZVJlc3BvbnNlEkMKCFRlc3RSdWxlEhouYW5hbHl0aWNzLlRlc3RSdWxlUmVxdWVzdBobLmFuYWx5dGljcy5UZXN0UnVsZVJlc3BvbnNlEk8KDExpc3RQb2xpY2llcxIeLmFuYWx5dGljcy5MaXN0UG9saWNpZXNSZXF1ZXN0Gh8uYW5hbHl0aWNzLkxpc3RQb2xpY2llc1Jlc3BvbnNlElIKDUxpc3RSZWNlaXZlcnMSHy5hbmFseXRpY3MuTGlzdFJlY2VpdmVyc1JlcXVlc3QaIC5hbmFseXRpY3MuTGlzdFJlY2VpdmVyc1Jlc3BvbnNlEk8KDFRlc3RSZWNlaXZlchIeLmFuYWx5dGljcy5UZXN0UmVjZWl2ZXJSZXF1ZXN0Gh8uYW5hbHl0aWNzLlRlc3RSZWNlaXZlclJlc3BvbnNlElUKDlByZXZpZXdSb3V0aW5nEiAuYW5hbHl0aWNzLlByZXZpZXdSb3V0aW5nUmVxdWVzdBohLmFuYWx5dGljcy5QcmV2aWV3Um91dGluZ1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_receivers, file_rules]);
 
 /**
  * @generated from message analytics.AlertComment
@@ -428,6 +428,181 @@ export const AlertResponseSchema: GenMessage<AlertResponse> = /*@__PURE__*/
   messageDesc(file_alerts, 7);
 
 /**
+ * The same done to many alerts, in one transaction.
+ *
+ * @generated from message analytics.ActOnAlertsRequest
+ */
+export type ActOnAlertsRequest = Message<"analytics.ActOnAlertsRequest"> & {
+  /**
+   * 1 to 200; one that comes again is done once.
+   *
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from oneof analytics.ActOnAlertsRequest.act
+   */
+  act: {
+    /**
+     * @generated from field: analytics.ActOnAlertsRequest.Acknowledge acknowledge = 3;
+     */
+    value: ActOnAlertsRequest_Acknowledge;
+    case: "acknowledge";
+  } | {
+    /**
+     * @generated from field: analytics.ActOnAlertsRequest.Resolve resolve = 4;
+     */
+    value: ActOnAlertsRequest_Resolve;
+    case: "resolve";
+  } | {
+    /**
+     * @generated from field: analytics.ActOnAlertsRequest.Assign assign = 5;
+     */
+    value: ActOnAlertsRequest_Assign;
+    case: "assign";
+  } | {
+    /**
+     * @generated from field: analytics.ActOnAlertsRequest.Comment comment = 6;
+     */
+    value: ActOnAlertsRequest_Comment;
+    case: "comment";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message analytics.ActOnAlertsRequest.
+ * Use `create(ActOnAlertsRequestSchema)` to create a new message.
+ */
+export const ActOnAlertsRequestSchema: GenMessage<ActOnAlertsRequest> = /*@__PURE__*/
+  messageDesc(file_alerts, 8);
+
+/**
+ * @generated from message analytics.ActOnAlertsRequest.Acknowledge
+ */
+export type ActOnAlertsRequest_Acknowledge = Message<"analytics.ActOnAlertsRequest.Acknowledge"> & {
+  /**
+   * @generated from field: string comment = 1;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message analytics.ActOnAlertsRequest.Acknowledge.
+ * Use `create(ActOnAlertsRequest_AcknowledgeSchema)` to create a new message.
+ */
+export const ActOnAlertsRequest_AcknowledgeSchema: GenMessage<ActOnAlertsRequest_Acknowledge> = /*@__PURE__*/
+  messageDesc(file_alerts, 8, 0);
+
+/**
+ * @generated from message analytics.ActOnAlertsRequest.Resolve
+ */
+export type ActOnAlertsRequest_Resolve = Message<"analytics.ActOnAlertsRequest.Resolve"> & {
+  /**
+   * @generated from field: string comment = 1;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message analytics.ActOnAlertsRequest.Resolve.
+ * Use `create(ActOnAlertsRequest_ResolveSchema)` to create a new message.
+ */
+export const ActOnAlertsRequest_ResolveSchema: GenMessage<ActOnAlertsRequest_Resolve> = /*@__PURE__*/
+  messageDesc(file_alerts, 8, 1);
+
+/**
+ * @generated from message analytics.ActOnAlertsRequest.Assign
+ */
+export type ActOnAlertsRequest_Assign = Message<"analytics.ActOnAlertsRequest.Assign"> & {
+  /**
+   * "": nobody.
+   *
+   * @generated from field: string assignee = 1;
+   */
+  assignee: string;
+};
+
+/**
+ * Describes the message analytics.ActOnAlertsRequest.Assign.
+ * Use `create(ActOnAlertsRequest_AssignSchema)` to create a new message.
+ */
+export const ActOnAlertsRequest_AssignSchema: GenMessage<ActOnAlertsRequest_Assign> = /*@__PURE__*/
+  messageDesc(file_alerts, 8, 2);
+
+/**
+ * @generated from message analytics.ActOnAlertsRequest.Comment
+ */
+export type ActOnAlertsRequest_Comment = Message<"analytics.ActOnAlertsRequest.Comment"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message analytics.ActOnAlertsRequest.Comment.
+ * Use `create(ActOnAlertsRequest_CommentSchema)` to create a new message.
+ */
+export const ActOnAlertsRequest_CommentSchema: GenMessage<ActOnAlertsRequest_Comment> = /*@__PURE__*/
+  messageDesc(file_alerts, 8, 3);
+
+/**
+ * That it could not be done to one of them.
+ *
+ * @generated from message analytics.AlertRefusal
+ */
+export type AlertRefusal = Message<"analytics.AlertRefusal"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * That of gRPC, as the call for it alone would have failed with: 5 where there is no such alert, 9 where it is over.
+   *
+   * @generated from field: int32 code = 2;
+   */
+  code: number;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message analytics.AlertRefusal.
+ * Use `create(AlertRefusalSchema)` to create a new message.
+ */
+export const AlertRefusalSchema: GenMessage<AlertRefusal> = /*@__PURE__*/
+  messageDesc(file_alerts, 9);
+
+/**
+ * @generated from message analytics.ActOnAlertsResponse
+ */
+export type ActOnAlertsResponse = Message<"analytics.ActOnAlertsResponse"> & {
+  /**
+   * In the order of the request; it was done to all others.
+   *
+   * @generated from field: repeated analytics.AlertRefusal refusals = 1;
+   */
+  refusals: AlertRefusal[];
+};
+
+/**
+ * Describes the message analytics.ActOnAlertsResponse.
+ * Use `create(ActOnAlertsResponseSchema)` to create a new message.
+ */
+export const ActOnAlertsResponseSchema: GenMessage<ActOnAlertsResponse> = /*@__PURE__*/
+  messageDesc(file_alerts, 10);
+
+/**
  * An alert of another system: updated while it has the same rule and labels, cleared by ends_at.
  *
  * @generated from message analytics.PublishAlertRequest
@@ -485,7 +660,7 @@ export type PublishAlertRequest = Message<"analytics.PublishAlertRequest"> & {
  * Use `create(PublishAlertRequestSchema)` to create a new message.
  */
 export const PublishAlertRequestSchema: GenMessage<PublishAlertRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 8);
+  messageDesc(file_alerts, 11);
 
 /**
  * @generated from message analytics.ListAlertsRequest
@@ -568,7 +743,7 @@ export type ListAlertsRequest = Message<"analytics.ListAlertsRequest"> & {
  * Use `create(ListAlertsRequestSchema)` to create a new message.
  */
 export const ListAlertsRequestSchema: GenMessage<ListAlertsRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 9);
+  messageDesc(file_alerts, 12);
 
 /**
  * @generated from message analytics.ListAlertsResponse
@@ -594,7 +769,7 @@ export type ListAlertsResponse = Message<"analytics.ListAlertsResponse"> & {
  * Use `create(ListAlertsResponseSchema)` to create a new message.
  */
 export const ListAlertsResponseSchema: GenMessage<ListAlertsResponse> = /*@__PURE__*/
-  messageDesc(file_alerts, 10);
+  messageDesc(file_alerts, 13);
 
 /**
  * @generated from message analytics.GetAlertHistoryRequest
@@ -611,7 +786,7 @@ export type GetAlertHistoryRequest = Message<"analytics.GetAlertHistoryRequest">
  * Use `create(GetAlertHistoryRequestSchema)` to create a new message.
  */
 export const GetAlertHistoryRequestSchema: GenMessage<GetAlertHistoryRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 11);
+  messageDesc(file_alerts, 14);
 
 /**
  * @generated from message analytics.AlertEvent
@@ -653,7 +828,7 @@ export type AlertEvent = Message<"analytics.AlertEvent"> & {
  * Use `create(AlertEventSchema)` to create a new message.
  */
 export const AlertEventSchema: GenMessage<AlertEvent> = /*@__PURE__*/
-  messageDesc(file_alerts, 12);
+  messageDesc(file_alerts, 15);
 
 /**
  * @generated from message analytics.GetAlertHistoryResponse
@@ -698,7 +873,7 @@ export type GetAlertHistoryResponse = Message<"analytics.GetAlertHistoryResponse
  * Use `create(GetAlertHistoryResponseSchema)` to create a new message.
  */
 export const GetAlertHistoryResponseSchema: GenMessage<GetAlertHistoryResponse> = /*@__PURE__*/
-  messageDesc(file_alerts, 13);
+  messageDesc(file_alerts, 16);
 
 /**
  * Alerts that share a source, a device or a correlation label, and fired within a time that began with the first of them.
@@ -762,7 +937,7 @@ export type Incident = Message<"analytics.Incident"> & {
  * Use `create(IncidentSchema)` to create a new message.
  */
 export const IncidentSchema: GenMessage<Incident> = /*@__PURE__*/
-  messageDesc(file_alerts, 14);
+  messageDesc(file_alerts, 17);
 
 /**
  * @generated from message analytics.ListIncidentsRequest
@@ -781,7 +956,7 @@ export type ListIncidentsRequest = Message<"analytics.ListIncidentsRequest"> & {
  * Use `create(ListIncidentsRequestSchema)` to create a new message.
  */
 export const ListIncidentsRequestSchema: GenMessage<ListIncidentsRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 15);
+  messageDesc(file_alerts, 18);
 
 /**
  * @generated from message analytics.ListIncidentsResponse
@@ -805,7 +980,7 @@ export type ListIncidentsResponse = Message<"analytics.ListIncidentsResponse"> &
  * Use `create(ListIncidentsResponseSchema)` to create a new message.
  */
 export const ListIncidentsResponseSchema: GenMessage<ListIncidentsResponse> = /*@__PURE__*/
-  messageDesc(file_alerts, 16);
+  messageDesc(file_alerts, 19);
 
 /**
  * For a time, alerts that meet all matchers are not notified. They are not acknowledged for it.
@@ -869,7 +1044,7 @@ export type Silence = Message<"analytics.Silence"> & {
  * Use `create(SilenceSchema)` to create a new message.
  */
 export const SilenceSchema: GenMessage<Silence> = /*@__PURE__*/
-  messageDesc(file_alerts, 17);
+  messageDesc(file_alerts, 20);
 
 /**
  * @generated from message analytics.PutSilenceRequest
@@ -895,7 +1070,7 @@ export type PutSilenceRequest = Message<"analytics.PutSilenceRequest"> & {
  * Use `create(PutSilenceRequestSchema)` to create a new message.
  */
 export const PutSilenceRequestSchema: GenMessage<PutSilenceRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 18);
+  messageDesc(file_alerts, 21);
 
 /**
  * @generated from message analytics.SilenceResponse
@@ -912,7 +1087,7 @@ export type SilenceResponse = Message<"analytics.SilenceResponse"> & {
  * Use `create(SilenceResponseSchema)` to create a new message.
  */
 export const SilenceResponseSchema: GenMessage<SilenceResponse> = /*@__PURE__*/
-  messageDesc(file_alerts, 19);
+  messageDesc(file_alerts, 22);
 
 /**
  * @generated from message analytics.ExpireSilenceRequest
@@ -934,7 +1109,7 @@ export type ExpireSilenceRequest = Message<"analytics.ExpireSilenceRequest"> & {
  * Use `create(ExpireSilenceRequestSchema)` to create a new message.
  */
 export const ExpireSilenceRequestSchema: GenMessage<ExpireSilenceRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 20);
+  messageDesc(file_alerts, 23);
 
 /**
  * @generated from message analytics.ListSilencesRequest
@@ -953,7 +1128,7 @@ export type ListSilencesRequest = Message<"analytics.ListSilencesRequest"> & {
  * Use `create(ListSilencesRequestSchema)` to create a new message.
  */
 export const ListSilencesRequestSchema: GenMessage<ListSilencesRequest> = /*@__PURE__*/
-  messageDesc(file_alerts, 21);
+  messageDesc(file_alerts, 24);
 
 /**
  * @generated from message analytics.ListSilencesResponse
@@ -972,7 +1147,7 @@ export type ListSilencesResponse = Message<"analytics.ListSilencesResponse"> & {
  * Use `create(ListSilencesResponseSchema)` to create a new message.
  */
 export const ListSilencesResponseSchema: GenMessage<ListSilencesResponse> = /*@__PURE__*/
-  messageDesc(file_alerts, 22);
+  messageDesc(file_alerts, 25);
 
 /**
  * @generated from enum analytics.AlertState
@@ -1180,6 +1355,16 @@ export const Alerts: GenService<{
     methodKind: "unary";
     input: typeof CommentAlertRequestSchema;
     output: typeof AlertResponseSchema;
+  },
+  /**
+   * One of the four to many at once.
+   *
+   * @generated from rpc analytics.Alerts.ActOnAlerts
+   */
+  actOnAlerts: {
+    methodKind: "unary";
+    input: typeof ActOnAlertsRequestSchema;
+    output: typeof ActOnAlertsResponseSchema;
   },
   /**
    * @generated from rpc analytics.Alerts.PublishAlert

@@ -60,42 +60,42 @@ test("lines are chosen one by one, from one to another, and with all alerts of a
   expect([...toggled(lines, 1, undefined, new Set(["c"]))].sort()).toEqual(["b", "c"]);
 });
 
-test("each of many is tried, and of those that are refused it is known why", async () => {
-  let [running, most, told] = [0, 0, 0];
-  const call = async (item: number) => {
-    most = Math.max(most, ++running);
-    await Bun.sleep(0);
-    running--;
-    if (item % 10 === 3) throw new Error(`${item} is over`);
-  };
-  const options = {
-    onProgress: (count: number) => (told = count),
-    reasonOf: (error: unknown) => (error as Error).message,
+test("all of many are done, as many at a time as one call takes, and of those that are refused it is known why", async () => {
+  const calls: number[][] = [];
+  const told: number[] = [];
+  const call = async (some: readonly number[]) => {
+    calls.push([...some]);
+    return new Map(some.flatMap((item, i) => (item % 10 === 3 ? [[i, `${item} is over`] as const] : [])));
   };
   const items = Array.from({ length: 25 }, (_, i) => i);
-  const refused = await runAll(items, call, { ...options, signal: new AbortController().signal });
+  const refused = await runAll(items, call, {
+    ...{ atOnceMax: 10, signal: new AbortController().signal, reasonOf: String },
+    onProgress: (count) => told.push(count),
+  });
   expect(refused).toEqual([
     { item: 3, reason: "3 is over" },
     { item: 13, reason: "13 is over" },
     { item: 23, reason: "23 is over" },
   ]);
-  expect([most, told]).toEqual([8, 25]);
+  expect(calls).toEqual([items.slice(0, 10), items.slice(10, 20), items.slice(20)]);
+  expect(told).toEqual([10, 20, 25]);
 });
 
-test("once it is stopped nothing more is tried, and what was not is told", async () => {
+test.each(["is stopped", "fails"])("once it %s nothing more is tried, and what was not is told", async (how) => {
   const controller = new AbortController();
   const tried: number[] = [];
-  const call = async (item: number) => {
-    tried.push(item);
-    if (item === 9) controller.abort();
+  const call = async (some: readonly number[]) => {
+    tried.push(...some);
+    if (some.includes(19)) {
+      if (how === "fails") throw new Error("no disk");
+      controller.abort();
+    }
+    return new Map<number, string>();
   };
-  const options = { onProgress() {}, reasonOf: String, signal: controller.signal };
-  const refused = await runAll(
-    Array.from({ length: 100 }, (_, i) => i),
-    call,
-    options,
-  );
-  expect(tried.length).toBeLessThan(20);
-  expect(refused).toHaveLength(100 - tried.length);
-  expect(refused[0].reason).toBe("not tried");
+  const options = { atOnceMax: 10, onProgress() {}, reasonOf: String, signal: controller.signal };
+  const items = Array.from({ length: 35 }, (_, i) => i);
+  const refused = await runAll(items, call, options);
+  expect(tried).toEqual(items.slice(0, 20));
+  const failed = how === "fails" ? items.slice(10, 20).map((item) => ({ item, reason: "Error: no disk" })) : [];
+  expect(refused).toEqual([...failed, ...items.slice(20).map((item) => ({ item, reason: "not tried" }))]);
 });

@@ -1,5 +1,9 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
+import { ALERTS_ACTED_ON_MAX } from "../../../../model/limits.ts";
+import type { ActOnAlertsRequestSchema } from "../../../../wire/gen/alerts_pb.ts";
+import { alertsApi } from "../../../api.ts";
 import type { AlertRow } from "../../../data/alert-row.ts";
 import { errorText } from "../../../errors.ts";
 import { countText } from "../../../format.ts";
@@ -7,7 +11,11 @@ import { Dialog } from "../../../parts/dialog.tsx";
 import { NameWanted } from "../../../parts/name-field.tsx";
 import { Severity } from "../../../parts/status.tsx";
 import { tell } from "../../../parts/tell.ts";
+import { user } from "../../../user.ts";
 import { runAll, type Refused } from "./run-all.ts";
+
+/** What is done with them. */
+type AlertAct = NonNullable<MessageInitShape<typeof ActOnAlertsRequestSchema>["act"]>;
 
 interface ActionDialogProps {
   readonly title: string;
@@ -16,7 +24,9 @@ interface ActionDialogProps {
   readonly action: string;
   /** Told when all went well: "acknowledged". */
   readonly done: string;
-  call(row: AlertRow, options: { signal: AbortSignal }): Promise<unknown>;
+  readonly act: AlertAct;
+  /** Is told before anything is sent. */
+  onSend?(): void;
   /** `isDone`: all of it was. */
   onClose(isDone: boolean): void;
   readonly children?: ComponentChildren;
@@ -27,7 +37,7 @@ const NAMED_MAX = 5;
 
 /** Does something with each of some alerts. What the server refuses is told by alert, and can be tried again. */
 export function ActionDialog(props: ActionDialogProps) {
-  const { title, rows, action, done, call, onClose, children, isDangerous = false } = props;
+  const { title, rows, action, done, act, onSend, onClose, children, isDangerous = false } = props;
   const [refused, setRefused] = useState<readonly Refused<AlertRow>[]>();
   /** While it is under way: of these, how many. Rows may change meanwhile, not least by it. */
   const [under, setUnder] = useState<{ readonly rows: readonly AlertRow[]; readonly count: number }>();
@@ -38,14 +48,13 @@ export function ActionDialog(props: ActionDialogProps) {
   const run = async () => {
     const controller = (running.current = new AbortController());
     setUnder({ rows: left, count: 0 });
-    let shown = 0;
-    const onProgress = (now: number) => {
-      // Of thousands not each is worth drawing.
-      if (now - shown < left.length / 100) return;
-      shown = now;
-      setUnder({ rows: left, count: now });
-    };
-    const next = await runAll(left, call, { signal: controller.signal, onProgress, reasonOf: errorText });
+    onSend?.();
+    const next = await runAll(left, (some, options) => actOn(some, act, options), {
+      atOnceMax: ALERTS_ACTED_ON_MAX,
+      signal: controller.signal,
+      onProgress: (count) => setUnder({ rows: left, count }),
+      reasonOf: errorText,
+    });
     running.current = undefined;
     setUnder(undefined);
     if (next.length > 0) return setRefused(next);
@@ -82,6 +91,12 @@ export function ActionDialog(props: ActionDialogProps) {
       </form>
     </Dialog>
   );
+}
+
+async function actOn(rows: readonly AlertRow[], act: AlertAct, options: { signal: AbortSignal }) {
+  const ids = rows.map(({ id }) => id);
+  const { refusals } = await alertsApi.actOnAlerts({ ids, userId: user.peek(), act }, options);
+  return new Map(refusals.map(({ id, reason }) => [ids.indexOf(id), reason]));
 }
 
 function Named({ rows }: { rows: readonly AlertRow[] }) {

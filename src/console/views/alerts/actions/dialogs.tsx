@@ -1,6 +1,5 @@
 /** What one does with alerts that are chosen, each asked for in a dialog. */
 import { useRef, useState } from "preact/hooks";
-import { alertsApi } from "../../../api.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import type { AlertRow } from "../../../data/alert-row.ts";
 import { knownPeople } from "../../../data/people.ts";
@@ -34,10 +33,8 @@ export function AcknowledgeDialog({ rows: asked, onClose }: DialogProps) {
       rows={isAll ? rows : open}
       action="Acknowledge"
       done="acknowledged"
-      call={({ id }, options) => {
-        sent.current = rows;
-        return alertsApi.acknowledgeAlert({ id, userId: user.peek(), comment }, options);
-      }}
+      act={{ case: "acknowledge", value: { comment } }}
+      onSend={() => (sent.current = rows)}
       onClose={onClose}
     >
       {taken.length > 0 && (
@@ -67,7 +64,7 @@ export function AssignDialog({ rows, onClose }: DialogProps) {
       rows={rows}
       action={toWhom === "" ? "Assign to nobody" : "Assign"}
       done={toWhom === "" ? "are nobody's now" : `assigned to ${toWhom}`}
-      call={({ id }, options) => alertsApi.assignAlert({ id, userId: user.peek(), assignee: toWhom }, options)}
+      act={{ case: "assign", value: { assignee: toWhom } }}
       onClose={onClose}
     >
       <label class="field">
@@ -99,7 +96,7 @@ export function ResolveDialog({ rows, onClose }: DialogProps) {
       action="Resolve"
       done="resolved"
       isDangerous
-      call={({ id }, options) => alertsApi.resolveAlert({ id, userId: user.peek(), comment }, options)}
+      act={{ case: "resolve", value: { comment } }}
       onClose={onClose}
     >
       <p class="field-help">It mutes nothing: where the condition still holds, the alert comes again.</p>
@@ -116,7 +113,7 @@ export function CommentDialog({ rows, onClose }: DialogProps) {
       rows={rows}
       action="Comment"
       done="commented on"
-      call={({ id }, options) => alertsApi.commentAlert({ id, userId: user.peek(), text }, options)}
+      act={{ case: "comment", value: { text } }}
       onClose={onClose}
     >
       <Text label="Comment" value={text} onInput={setText} isRequired />
