@@ -1,6 +1,7 @@
 /** Sessions, their recordings, and how long the journal and what is told in sessions are kept. */
 import type { OpenAlerts } from "../alerts/open-alerts.ts";
 import { replayedAlert } from "../alerts/replayed-alert.ts";
+import { replayedSilence } from "../alerts/replayed-silence.ts";
 import { openCollaboration, type OpenCollaboration } from "../collaboration/open-collaboration.ts";
 import { openReplay } from "../collaboration/replay/replay-methods.ts";
 import type { Config } from "../config/config.ts";
@@ -50,6 +51,7 @@ export async function openSessions(
     clock,
     pause: () => new Promise((resolve) => void setImmediate(resolve)),
     replayedAlert,
+    replayedSilence,
     sessionFor: (id, context) => collaboration.sessionFor(id, context),
     isTaken: (id) => collaboration.rooms.isTaken(id),
     whileAway: (id, run) => collaboration.rooms.whileAway(id, run),

@@ -34,3 +34,4 @@ export const ANNOTATION_EVENT = "annotation";
 export const ISSUE_EVENT = "issue";
 /** Of alerts, who write them. */
 export const ALERT_EVENT = "alert";
+export const SILENCE_EVENT = "silence";

@@ -1,4 +1,5 @@
 /** The recording of an imported session. Each question reads the file anew: only what it asks for is in memory. */
+import type { Silence } from "../../wire/gen/alerts_pb.ts";
 import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { CollaborationMessage, Session } from "../../wire/gen/collaboration_pb.ts";
 import type { Issue } from "../../wire/gen/issues_pb.ts";
@@ -107,6 +108,14 @@ export class FileRecording implements Recording {
 
   writes(): AsyncIterable<ArrivedPoints> {
     return this.#writes();
+  }
+
+  async silences(): Promise<readonly Silence[]> {
+    const silences: Silence[] = [];
+    for await (const line of linesThrough("silence", this.#read)) {
+      if (line.kind === "silence") silences.push(line.silence);
+    }
+    return silences;
   }
 
   async annotations(): Promise<readonly Annotation[]> {

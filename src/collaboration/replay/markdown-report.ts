@@ -49,6 +49,7 @@ export async function* markdownReport(recording: Recording): AsyncGenerator<stri
   if (isEmpty) yield "Nothing.\n";
 
   yield* section("Alerts", alertRows(alerts, range.toUs / 1_000));
+  yield* section("Silences", await silenceLines(recording));
   yield* section("Issues", await issueLines(recording));
   yield* section("Annotations", await annotationLines(recording));
   yield* section("Metrics", await metricRows(recording));
@@ -128,6 +129,15 @@ function alertRows(alerts: ReadonlyMap<string, ToldAlert>, endMs: number): strin
     return `| ${cells.join(" | ")} |\n`;
   });
   return ["| alert | severity | fired | lasted | acknowledged by |\n| --- | --- | --- | --- | --- |\n", ...rows];
+}
+
+async function silenceLines(recording: Recording): Promise<string[]> {
+  return (await recording.silences()).map(({ startsAt, endsAt, matchers, author, comment }) => {
+    const times = [startsAt, endsAt].map((time) => (time === undefined ? "?" : isoOf(msOfTimestamp(time))));
+    const what = matchers.map(plain).join(", ") || "all alerts";
+    const said = comment.trim() === "" ? "" : `: ${plainLines(comment, "  ")}`;
+    return `- ${times.join(" to ")} ${what} **${plain(author)}**${said}\n`;
+  });
 }
 
 async function issueLines(recording: Recording): Promise<string[]> {

@@ -11,6 +11,7 @@ import {
   TAGS_MAX,
 } from "../../model/limits.ts";
 import { seriesKey } from "../../model/series-key.ts";
+import { SilenceSchema, type Silence } from "../../wire/gen/alerts_pb.ts";
 import { AnnotationSchema, type Annotation } from "../../wire/gen/annotations_pb.ts";
 import { CollaborationMessageSchema, SessionSchema } from "../../wire/gen/collaboration_pb.ts";
 import type { CollaborationMessage, Session } from "../../wire/gen/collaboration_pb.ts";
@@ -34,6 +35,7 @@ export type FileLine =
   | { readonly kind: "standing"; readonly view: View; readonly standing: Standing }
   | ({ readonly kind: "message" } & Heard<CollaborationMessage>)
   | ({ readonly kind: "alert" } & Heard<ReplayAlert>)
+  | { readonly kind: "silence"; readonly silence: Silence }
   | { readonly kind: "annotation"; readonly annotation: Annotation }
   | { readonly kind: "issue"; readonly issue: Issue }
   | { readonly kind: "points"; readonly points: ArrivedPoints }
@@ -125,6 +127,8 @@ class LineReader {
         this.#alertMs = atMs;
         return { kind, atMs, what: messageIn(ReplayAlertSchema, fields["alert"] as JsonValue) };
       }
+      case "silence":
+        return { kind, silence: messageIn(SilenceSchema, value) };
       case "annotation":
         return { kind, annotation: messageIn(AnnotationSchema, value) };
       case "issue":

@@ -1,4 +1,5 @@
 /** A session as it can be replayed, exported and reported, wherever it is read from: this server, or a file. */
+import type { Silence } from "../../wire/gen/alerts_pb.ts";
 import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { CollaborationMessage, Session } from "../../wire/gen/collaboration_pb.ts";
 import type { Issue } from "../../wire/gen/issues_pb.ts";
@@ -41,6 +42,8 @@ export interface Recording {
   standing(view: View, range: TimeRange): Promise<Standing>;
   /** Every write that a replay of the range may show, in order of arrival. */
   writes(range: TimeRange): AsyncIterable<ArrivedPoints>;
+  /** Those that were made in it, or held back one of its alerts while it ran. */
+  silences(): Promise<readonly Silence[]>;
   annotations(): Promise<readonly Annotation[]>;
   issues(): Promise<readonly Issue[]>;
 }

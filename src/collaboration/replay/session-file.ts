@@ -5,6 +5,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { WatchpostError } from "../../model/errors.ts";
 import { parseSeriesKey } from "../../model/series-key.ts";
+import { SilenceSchema } from "../../wire/gen/alerts_pb.ts";
 import { AnnotationSchema } from "../../wire/gen/annotations_pb.ts";
 import { CollaborationMessageSchema, SessionSchema } from "../../wire/gen/collaboration_pb.ts";
 import { IssueSchema } from "../../wire/gen/issues_pb.ts";
@@ -27,6 +28,7 @@ export const LINE_KINDS = [
   "standing",
   "message",
   "alert",
+  "silence",
   "annotation",
   "issue",
   "points",
@@ -107,6 +109,7 @@ async function* linesOf(
   for await (const { atMs, what } of recording.alerts(range)) {
     yield ["alert", { atMs, alert: toJson(ReplayAlertSchema, what) }];
   }
+  for (const silence of await recording.silences()) yield ["silence", toJson(SilenceSchema, silence)];
   for (const annotation of await recording.annotations()) yield ["annotation", toJson(AnnotationSchema, annotation)];
   for (const issue of await recording.issues()) yield ["issue", toJson(IssueSchema, issue)];
   for await (const part of recording.writes(range)) {

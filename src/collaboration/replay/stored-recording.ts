@@ -5,18 +5,20 @@ import { invalidField } from "../../model/errors.ts";
 import type { JournalEntry } from "../../model/journal.ts";
 import { compileMatcher } from "../../model/matcher.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
+import type { Silence } from "../../wire/gen/alerts_pb.ts";
 import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { CollaborationMessage, Session } from "../../wire/gen/collaboration_pb.ts";
 import type { Issue } from "../../wire/gen/issues_pb.ts";
 import { ReplayAlertSchema, type ReplayAlert } from "../../wire/gen/replay_pb.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
-import { ALERT_EVENT, type CollaborationJournal } from "../collaboration-journal.ts";
+import { ALERT_EVENT } from "../collaboration-journal.ts";
 import { createdAtMs } from "../session-documents.ts";
 import { wireOf } from "../session-message.ts";
 import { About, unreadable } from "./about.ts";
 import { entriesOf, positionBefore } from "./journal-pages.ts";
 import type { ArrivedPoints, ShownPoints } from "./points.ts";
 import type { Heard, Recording, Standing, TimeRange, View } from "./recording.ts";
+import { silencesOf, type SilenceDeps } from "./session-silences.ts";
 import type { SessionDigest, SessionDigests } from "./session-digest.ts";
 import { seriesOf, SERIES_MAX, type SessionSeries } from "./session-series.ts";
 import { StoredPoints, type PointStore } from "./stored-points.ts";
@@ -29,9 +31,8 @@ const [BEFORE_RISE_MS, RISE_WITHIN_MS] = [60_000, 86_400_000];
 /** Metrics that a request may add. */
 const METRICS_MAX = 100;
 
-export interface RecordingDeps {
+export interface RecordingDeps extends SilenceDeps {
   readonly digests: SessionDigests;
-  readonly journal: CollaborationJournal;
   readonly store: PointStore;
   readonly registry: SeriesRegistry;
   /** Lets others have their turn. */
@@ -99,7 +100,7 @@ class StoredRecording implements Recording {
   readonly alerts: (range: TimeRange) => AsyncIterable<Heard<ReplayAlert>>;
   readonly #made: { readonly annotations: readonly Annotation[]; readonly issues: readonly Issue[] };
   readonly #digest: SessionDigest;
-  readonly #journal: CollaborationJournal;
+  readonly #deps: SilenceDeps;
   readonly #signal: AbortSignal;
   readonly #points: StoredPoints;
 
@@ -111,7 +112,7 @@ class StoredRecording implements Recording {
     alerts: (range: TimeRange) => AsyncIterable<Heard<ReplayAlert>>,
     missing: Set<string>,
     made: { readonly annotations: readonly Annotation[]; readonly issues: readonly Issue[] },
-    { journal, store }: RecordingDeps,
+    deps: RecordingDeps,
     signal: AbortSignal,
   ) {
     this.session = session;
@@ -121,14 +122,20 @@ class StoredRecording implements Recording {
     this.missing = missing;
     this.#made = made;
     this.#digest = digest;
-    this.#journal = journal;
+    this.#deps = deps;
     this.#signal = signal;
     const onDamage = () => missing.add("some of the points are damaged: watchpost verify names them");
-    this.#points = new StoredPoints(store, series.ids, signal, onDamage);
+    this.#points = new StoredPoints(deps.store, series.ids, signal, onDamage);
+  }
+
+  silences(): Promise<readonly Silence[]> {
+    const { range, alerts } = this;
+    const own = { range, alerts, messages: (within: TimeRange) => this.messages(within) };
+    return silencesOf(own, this.missing, this.#deps, this.#signal);
   }
 
   async *messages(range: TimeRange): AsyncGenerator<Heard<CollaborationMessage>> {
-    const messages = this.#digest.messages(range, this.#journal, this.missing, this.#signal);
+    const messages = this.#digest.messages(range, this.#deps.journal, this.missing, this.#signal);
     for await (const { atMs, what } of messages) yield { atMs, what: wireOf(what, "") };
   }
 

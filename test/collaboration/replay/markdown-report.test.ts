@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { plain, plainLines } from "../../../src/collaboration/replay/plain-markdown.ts";
 import { AnnotationSchema } from "../../../src/wire/gen/annotations_pb.ts";
 import { IssueSchema, IssueStatus } from "../../../src/wire/gen/issues_pb.ts";
+import { AlertChange } from "../../../src/wire/gen/alerts_pb.ts";
 import { ExportFormat } from "../../../src/wire/gen/replay_pb.ts";
 import { timestampOfMs } from "../../../src/wire/timestamp.ts";
 import { ReplayRig, START_MS } from "./replay-rig.ts";
@@ -80,4 +81,35 @@ test("a report says who, when, what happened, and what came of it", async () => 
     "| temperature site device=pump\\|1 | 3 | 1 | 3 | 6 |",
     "",
   ]);
+});
+
+test("silences are told that were made in it, or held back one of its alerts while it ran; also of an imported one", async () => {
+  using rig = new ReplayRig();
+  await rig.session("s", { devices: ["pump-1"] });
+  const minutes = (count: number) => count * 60_000;
+  await rig.silence("over", "pump-1", minutes(1), "before it");
+  await rig.silence("long", "pump-[12]", minutes(600), "bearing\n*is* worn");
+  await rig.silence("cut", "pump-1", minutes(600));
+  rig.clock.advance(minutes(5));
+  // Changed before it began: what held was over by then.
+  await rig.silence("cut", "pump-9", minutes(600));
+  await rig.say("s", "look");
+  await rig.alert("a1", AlertChange.FIRED, "pump-1");
+  await rig.silence("other", "pump-2", minutes(600));
+  await rig.silence("own", "pump-3", minutes(60));
+  await rig.say("s", "", { type: "action", metadata: { action: "silence", silence_id: "own" } });
+  rig.clock.advance(minutes(5));
+  await rig.say("s", "done");
+  rig.clock.advance(minutes(5));
+  await rig.silence("later", "pump-1", minutes(600));
+  await rig.silence("long", "pump-[12]", minutes(1_200), "told after it");
+  const silencesIn = (report: Buffer) => /## Silences\n\n([^#]*)\n/.exec(report.toString())?.[1].split("\n");
+  const told = [
+    '- 2026-11-10T12:00:00Z to 2026-11-10T22:00:00Z device=\\~"pump-\\[12\\]" **eve**: bearing  ',
+    "  \\*is\\* worn",
+    '- 2026-11-10T12:05:00Z to 2026-11-10T13:05:00Z device=\\~"pump-3" **eve**',
+  ];
+  expect(silencesIn(await rig.export("s", ExportFormat.MARKDOWN))).toEqual(told);
+  const imported = await rig.import(await rig.export("s"), "again");
+  expect(silencesIn(await rig.export(imported, ExportFormat.MARKDOWN))).toEqual(told);
 });

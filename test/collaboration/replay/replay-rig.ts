@@ -1,5 +1,8 @@
 /** Sessions over a journal in memory and a store of its own, on a clock that stands still: what was heard is noted as it happens. */
 import { create, fromJsonString, toJsonString, type MessageShape } from "@bufbuild/protobuf";
+import type { Silence } from "../../../src/alerts/notify/silence.ts";
+import { silenceEvent } from "../../../src/alerts/notice-events.ts";
+import { replayedSilence } from "../../../src/alerts/replayed-silence.ts";
 import { ImportedFiles } from "../../../src/collaboration/replay/imported-files.ts";
 import { openReplay } from "../../../src/collaboration/replay/replay-methods.ts";
 import { documentOfSession, newSession, SESSIONS, sessionOf } from "../../../src/collaboration/session-documents.ts";
@@ -76,10 +79,29 @@ export class ReplayRig implements Disposable {
   async alert(id: string, change: number, device: string, incidentId = "", sinceMs?: number): Promise<Heard> {
     const context = { metric: "temperature", source: "site", device };
     const since = sinceMs === undefined ? {} : { since: timestampOfUs(sinceMs * 1_000) };
-    const alert = { id, title: `alert ${id}`, severity: "high", change, incidentId, context, ...since };
+    const alert = {
+      id,
+      title: `alert ${id}`,
+      severity: "high",
+      change,
+      incidentId,
+      context,
+      labels: { device },
+      ...since,
+    };
     const payload = toJsonString(ReplayAlertSchema, create(ReplayAlertSchema, { alert }));
     await this.journal.append([{ atMs: this.clock.nowMs(), kind: "alert", subject: id, actor: "", payload }]);
     return `alert ${id} ${change}`;
+  }
+
+  /** Is made or changed now, and lasts for so long. */
+  async silence(id: string, device: string, lastsMs: number, comment = ""): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    const silence: Silence = {
+      ...{ id, author: "eve", comment, isForAll: false, startsAtMs: nowMs, endsAtMs: nowMs + lastsMs },
+      matchers: [{ name: "device", operator: "=~", value: device }],
+    };
+    await this.journal.append([silenceEvent("put", silence, { actor: "eve", atMs: nowMs })]);
   }
 
   /** Arrives now; returns what subscribers of the points see. */
@@ -177,6 +199,7 @@ export class ReplayRig implements Disposable {
       annotationsOf: async () => this.annotations,
       issuesOf: async () => this.issues,
       replayedAlert: ({ payload }) => fromJsonString(ReplayAlertSchema, payload),
+      replayedSilence,
       sessionFor: async (id) => {
         const document = await this.journal.document(SESSIONS, id);
         if (document !== undefined) return sessionOf(document);

@@ -24,6 +24,7 @@ beforeAll(async () => {
   await rig.session("s", { devices: ["pump-1"] });
   rig.annotations = [create(AnnotationSchema, { id: "n1", text: "a note", author: "ann" })];
   rig.issues = [create(IssueSchema, { number: 7n, title: "an issue" })];
+  await rig.silence("quiet", "pump-.*", 600_000);
   await rig.say("s", "it begins \u202e <b> \u0000 \ud83d\ude00");
   for (let i = 0; i < 300; i++) {
     rig.clock.advance(1_000);
@@ -63,7 +64,7 @@ function linesOf(data: Buffer): Lines {
 function fileOf(lines: Lines): Buffer {
   const texts = lines.slice(0, -1).map((line) => JSON.stringify(line) + "\n");
   const counted = Object.fromEntries(
-    ["header", "series", "standing", "message", "alert", "annotation", "issue", "points"].map((kind) => [
+    ["header", "series", "standing", "message", "alert", "silence", "annotation", "issue", "points"].map((kind) => [
       kind,
       lines.filter((line) => kind in line).length,
     ]),
@@ -78,7 +79,8 @@ test("a file is lines of JSON that other tools unpack", () => {
   expect(Object.keys(lines[0])).toEqual(["header"]);
   expect(lines.filter((line) => "message" in line)).toHaveLength(2);
   expect(lines.filter((line) => "alert" in line)).toHaveLength(3);
-  expect(lines.at(-1)).toMatchObject({ trailer: { lines: { annotation: 1, issue: 1, series: 1 } } });
+  expect(lines.filter((line) => "silence" in line)).toMatchObject([{ silence: { id: "quiet", author: "eve" } }]);
+  expect(lines.at(-1)).toMatchObject({ trailer: { lines: { silence: 1, annotation: 1, issue: 1, series: 1 } } });
 });
 
 test("a file that is cut off anywhere is refused, and nothing of it is kept", async () => {
@@ -299,6 +301,7 @@ async function bytesOf(
     points: nothing,
     standing: async () => ({ timesUs: new Float64Array(), values: new Float64Array() }),
     writes: nothing,
+    silences: async () => [],
     annotations: async () => [],
     issues: async () => [],
   };
