@@ -20,11 +20,11 @@ export const DEVICE_COLUMNS: readonly Column<Device>[] = [
     label: "Device",
     cell: ({ deviceId, name }) => (
       <>
-        <a class="ellipsis devices-text" title={name || deviceId} href={pathTo("devices", deviceId)}>
+        <a class="ellipsis table-name" title={name || deviceId} href={pathTo("devices", deviceId)}>
           {name || deviceId}
         </a>{" "}
         {name !== "" && name !== deviceId && (
-          <span class="dim ellipsis devices-text devices-more" title={deviceId}>
+          <span class="dim ellipsis table-name devices-more" title={deviceId}>
             {deviceId}
           </span>
         )}
@@ -98,7 +98,7 @@ export const DEVICE_COLUMNS: readonly Column<Device>[] = [
 /** However long it is, the columns beside it stay in sight. */
 function Text({ text }: { text: string }) {
   return (
-    <span class="ellipsis devices-text" title={text}>
+    <span class="ellipsis table-name devices-short" title={text}>
       {text || "–"}
     </span>
   );

@@ -21,7 +21,11 @@ const COLUMNS: readonly Column<Site>[] = [
   {
     name: "site",
     label: "Site",
-    cell: ({ name }) => <a href={addressOf("/", { site: name })}>{siteName(name)}</a>,
+    cell: ({ name }) => (
+      <a class="ellipsis table-name" title={siteName(name)} href={addressOf("/", { site: name })}>
+        {siteName(name)}
+      </a>
+    ),
     sortKey: ({ name }) => name,
   },
   {

@@ -37,7 +37,13 @@ function columnsOf(device: string): Column<Row>[] {
       ...{ name: "metric", label: "Metric" },
       cell: ({ sensor: { metricName: metric, description } }) => (
         <>
-          <a href={addressOf("/explore", { metric, device: globOfName(device) })}>{metric}</a>
+          <a
+            class="ellipsis table-name"
+            title={metric}
+            href={addressOf("/explore", { metric, device: globOfName(device) })}
+          >
+            {metric}
+          </a>
           {description !== "" && <span class="dim"> {description}</span>}
         </>
       ),

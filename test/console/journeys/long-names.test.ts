@@ -1,0 +1,54 @@
+/** Names as long as they may be, without a place to break them: every view keeps to the window. */
+import { afterAll, beforeAll, expect } from "bun:test";
+import { join } from "node:path";
+import { testNeeding } from "../../support/needs.ts";
+import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
+import { CHROMIUM, Page } from "../browser.ts";
+import { furnish, pageAddresses, type PageAddress } from "../furnish.ts";
+import { tooWide } from "../too-wide.ts";
+
+const WORD = "W".repeat(64);
+const test = testNeeding([CHROMIUM]);
+const dir = tempDir("long-names");
+let server: ServerProcess;
+let page: Page;
+let addresses: PageAddress[] = [];
+
+beforeAll(async () => {
+  if (CHROMIUM !== false) return;
+  server = await startServerProcess({ data: join(dir.path, "data"), binary: true });
+  addresses = pageAddresses(await furnish(`http://${server.http}`, WORD));
+  page = new Page();
+  await page.open(`http://${server.http}/nowhere`);
+  await page.shows("live");
+});
+
+afterAll(async () => {
+  await page?.[Symbol.asyncDispose]();
+  server?.kill();
+  await server?.exited;
+  dir[Symbol.dispose]();
+});
+
+const mainText = () => page.ask<string>("document.querySelector('main')?.innerText ?? ''");
+
+async function tooWideViews(): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {};
+  for (const { name, path, shows = WORD } of addresses) {
+    await page.go(path);
+    await page.until(async () => (await mainText()).includes(shows), `showed ${shows} at ${path}`);
+    const wide = await tooWide(page);
+    if (wide.length > 0) found[name] = wide;
+  }
+  return found;
+}
+
+test("on a desktop", async () => {
+  await page.resize({ width: 1280, height: 800 });
+  expect(await tooWideViews()).toEqual({});
+});
+
+test("on a phone", async () => {
+  await page.resize({ width: 390, height: 844 }, true);
+  expect(await tooWideViews()).toEqual({});
+});
