@@ -7,7 +7,7 @@ import { valueExtent } from "../../src/console/charts/extent.ts";
 import { panned, zoomed } from "../../src/console/charts/moved-range.ts";
 import { isolated, toggled, valueAt } from "../../src/console/charts/legend-values.ts";
 import { marksAt } from "../../src/console/charts/marks-at.ts";
-import { timeTicks } from "../../src/console/charts/time-ticks.ts";
+import { timeTicks, timeTickSpacePx } from "../../src/console/charts/time-ticks.ts";
 import { logTicks, valueTicks } from "../../src/console/charts/value-ticks.ts";
 import type { Column, PlotSeries } from "../../src/console/charts/plot-model.ts";
 
@@ -163,4 +163,14 @@ test("the first tick and each new day have their date", () => {
   const ticks = [day - 7_200_000, day - 3_600_000, day, day + 3_600_000];
   expect(timeTicks(ticks, 3_600_000, "UTC").map((text) => text.includes("\n"))).toEqual([true, false, true, false]);
   expect(new Set(timeTicks([0, 1, 2], 1, "UTC")).size).toBe(3);
+});
+
+test("texts of times have room beside each other, whatever the step", () => {
+  const characterPx = 7;
+  for (const stepMs of [1, 250, 1_000, 15_000, 30_000, 60_000, 300_000, 3_600_000]) {
+    const [, text] = timeTicks([0, stepMs], stepMs, "UTC");
+    // As wide as makes a step of this length the shortest that there is room for.
+    const spacePx = [...Array(300).keys()].find((px) => px > 0 && timeTickSpacePx(stepMs / px, characterPx) <= px)!;
+    expect(spacePx).toBeGreaterThan(text.length * characterPx);
+  }
 });

@@ -8,7 +8,7 @@ import { valueExtent } from "./extent.ts";
 import { onPaletteChange, palette, seriesDash } from "./palette.ts";
 import { marksAt } from "./marks-at.ts";
 import type { PlotModel, PlotRange } from "./plot-model.ts";
-import { timeTicks } from "./time-ticks.ts";
+import { timeTicks, timeTickSpacePx } from "./time-ticks.ts";
 import { logTicks, valueTicks } from "./value-ticks.ts";
 
 const LINE_WIDTH_PX = 1.5;
@@ -177,7 +177,11 @@ export class PlotCanvas {
           y: { distr: isLog ? 3 : 1, range: () => this.#extent },
         },
         axes: [
-          { ...axis, values: (u, ticks, _, __, stepMs) => this.#timeTicks(u, ticks, stepMs), space: 62 },
+          {
+            ...axis,
+            values: (u, ticks, _, __, stepMs) => this.#timeTicks(u, ticks, stepMs),
+            space: (_, __, fromMs, toMs, px) => timeTickSpacePx((toMs - fromMs) / px, CHARACTER_PX, timeZone()),
+          },
           {
             ...axis,
             values: (_, ticks, __, ___, step) => (isLog ? logTicks(ticks) : valueTicks(ticks, step)),
@@ -206,7 +210,7 @@ export class PlotCanvas {
   #timeTicks({ over }: uPlot, ticks: number[], stepMs: number): string[] {
     const { fromMs, toMs } = this.#model!.range;
     const msOfPx = (toMs - fromMs) / (over.clientWidth || this.#place.clientWidth);
-    const texts = timeTicks(ticks, stepMs, isUtc.peek() ? "UTC" : undefined);
+    const texts = timeTicks(ticks, stepMs, timeZone());
     const halfPx = (text: string) => (CHARACTER_PX / 2) * Math.max(...text.split("\n").map(({ length }) => length));
     return texts.map((text, i) => (ticks[i] > toMs - (halfPx(text) - RIGHT_PX) * msOfPx ? "" : text));
   }
@@ -269,4 +273,8 @@ function within(canvas: CanvasRenderingContext2D, { left, top, width, height }: 
   canvas.clip();
   draw();
   canvas.restore();
+}
+
+function timeZone(): string | undefined {
+  return isUtc.peek() ? "UTC" : undefined;
 }

@@ -1,6 +1,7 @@
 /** What stands at the ticks of a time axis, in the reader's locale and zone. */
 
 const [SECOND_MS, MINUTE_MS, DAY_MS] = [1_000, 60_000, 86_400_000];
+const SPACE_PX = 62;
 
 export type TimeFormat = (ms: number) => string;
 
@@ -42,4 +43,14 @@ export function timeTicks(ticksMs: readonly number[], stepMs: number, timeZone?:
     before = today;
     return isNew ? `${clock(ms)}\n${day(ms)}` : clock(ms);
   });
+}
+
+/** How far apart ticks have to be so that none is written into the next one, where a pixel is `pixelMs`. */
+export function timeTickSpacePx(pixelMs: number, characterPx: number, timeZone?: string): number {
+  const { fine, second, minute } = formatsOf(timeZone);
+  const spacePx = (...formats: TimeFormat[]) =>
+    Math.max(SPACE_PX, ...formats.map((text) => (text(0).length + 1) * characterPx));
+  const minutesPx = spacePx(minute);
+  // Below a minute, of which half is the longest step, there are seconds in the texts.
+  return minutesPx * pixelMs > MINUTE_MS / 2 ? minutesPx : spacePx(fine, second);
 }
