@@ -3,7 +3,11 @@ import { computed } from "@preact/signals";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { times } from "./preferences.ts";
 
-const number = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 5 });
+// Five digits, but never fewer than the whole part has: a counter of 123,456 is not 123,460.
+const number = new Intl.NumberFormat(undefined, {
+  ...{ maximumSignificantDigits: 5, maximumFractionDigits: 0, roundingPriority: "morePrecision" },
+});
+const fixed = new Map<number, Intl.NumberFormat>();
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const DAY_MS = 86_400_000;
 const STEPS: readonly (readonly [ms: number, unit: string])[] = [
@@ -39,6 +43,18 @@ export const isUtc = computed(() => times.value.value === "utc");
 
 export function numberText(value: number): string {
   return Number.isFinite(value) ? number.format(value) : "–";
+}
+
+/** With so many decimals; as fits where that is left open. */
+export function decimalText(value: number, decimals: number | undefined): string {
+  if (decimals === undefined || !Number.isFinite(value)) return numberText(value);
+  const digits = Math.max(0, Math.min(20, decimals));
+  let format = fixed.get(digits);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    fixed.set(digits, format);
+  }
+  return format.format(value);
 }
 
 export function countText(count: number | bigint): string {

@@ -2,7 +2,7 @@
 import type { PlotEpisode, PlotThreshold, Severity } from "../charts/plot-model.ts";
 import type { Alert } from "../../wire/gen/alerts_pb.ts";
 import type { Sensor } from "../../wire/gen/devices_pb.ts";
-import { msOf, numberText } from "../format.ts";
+import { decimalText, msOf, numberText } from "../format.ts";
 
 /** The valid range: within it is good. */
 export function thresholdsOf({ validMin, validMax }: Pick<Sensor, "validMin" | "validMax">): PlotThreshold[] {
@@ -26,7 +26,7 @@ export function validRangeText({ validMin, validMax, unit }: Sensor): string {
 
 /** With the decimals that it is registered with. */
 export function valueText({ precision }: Sensor, value: number): string {
-  return precision === undefined ? numberText(value) : value.toFixed(precision);
+  return decimalText(value, precision);
 }
 
 export function isOutside({ validMin = -Infinity, validMax = Infinity }: Sensor, value: number): boolean {

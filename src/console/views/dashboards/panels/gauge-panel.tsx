@@ -5,7 +5,7 @@ import { More } from "./more.tsx";
 import { unitOf, type PanelProps } from "./panel-props.ts";
 import { Value } from "./value-mark.tsx";
 import { scaleOf, shareOf, type Scale } from "./value-scale.ts";
-import { valueText } from "./value-text.ts";
+import { decimalText } from "../../../format.ts";
 
 const SHOWN_MAX = 12;
 /** Smaller ones cannot be read. */
@@ -100,10 +100,10 @@ function Dial({ value, scale, thresholds, decimals }: DialProps) {
         />
       ))}
       <text x={CENTRE_X - RADIUS} y={60}>
-        {valueText(scale.min, decimals)}
+        {decimalText(scale.min, decimals)}
       </text>
       <text x={CENTRE_X + RADIUS} y={60}>
-        {valueText(scale.max, decimals)}
+        {decimalText(scale.max, decimals)}
       </text>
     </svg>
   );

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { palette } from "../../../charts/palette.ts";
 import type { Severity } from "../../../charts/plot-model.ts";
-import { timeText } from "../../../format.ts";
+import { timeText, decimalText } from "../../../format.ts";
 import type { ToldKey } from "../../../key-sequence.ts";
 import { useKeys } from "../../../keys.ts";
 import { severityOf } from "../thresholds.ts";
@@ -10,7 +10,6 @@ import { Label } from "./label.tsx";
 import { More } from "./more.tsx";
 import { unitOf, type PanelProps } from "./panel-props.ts";
 import { TimeLine } from "./time-line.tsx";
-import { valueText } from "./value-text.ts";
 
 const HEAT_KEYS: readonly ToldKey[] = [
   { keys: "← → ↑ ↓", label: "Look at a value of the heat map that has the focus" },
@@ -73,7 +72,7 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
     const value = cells.values[row * cells.columns + column];
     if (series[row] === undefined || value === undefined) return "";
     const time = timeText(alignedMs + column * stepMs, toMs);
-    const known = Number.isNaN(value) ? "nothing is known" : `${valueText(value, panel.decimals)} ${unit}`;
+    const known = Number.isNaN(value) ? "nothing is known" : `${decimalText(value, panel.decimals)} ${unit}`;
     return `${series[row].label}, ${time}: ${known}`;
   };
   return (
@@ -88,7 +87,7 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`${cells.rows} series, from ${valueText(cells.min, panel.decimals)} to ${valueText(cells.max, panel.decimals)} ${unit}. Arrows look at a value`}
+        aria-label={`${cells.rows} series, from ${decimalText(cells.min, panel.decimals)} to ${decimalText(cells.max, panel.decimals)} ${unit}. Arrows look at a value`}
         tabIndex={0}
         aria-keyshortcuts="ArrowLeft ArrowRight ArrowUp ArrowDown Home End"
         onKeyDown={goOn}
@@ -100,8 +99,8 @@ export function HeatMapPanel({ panel, data }: PanelProps) {
       <p class="dash-scale dim" aria-live={isByKeys ? "polite" : "off"}>
         {(at && textOf(at)) || (
           <>
-            {valueText(min, panel.decimals)} <span class="dash-ramp" aria-hidden="true" />{" "}
-            {valueText(max, panel.decimals)} {unit}
+            {decimalText(min, panel.decimals)} <span class="dash-ramp" aria-hidden="true" />{" "}
+            {decimalText(max, panel.decimals)} {unit}
           </>
         )}
       </p>

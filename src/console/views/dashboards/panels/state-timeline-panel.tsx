@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { durationText, timeText } from "../../../format.ts";
+import { decimalText, durationText, timeText } from "../../../format.ts";
 import { severityMark } from "../../../parts/status.tsx";
 import type { PanelSeries } from "../panel-data.ts";
 import { Label } from "./label.tsx";
@@ -7,7 +7,6 @@ import { More } from "./more.tsx";
 import type { PanelProps } from "./panel-props.ts";
 import { holdMsOf, shares, stateRuns, type StateRun } from "./state-runs.ts";
 import { TimeLine } from "./time-line.tsx";
-import { valueText } from "./value-text.ts";
 
 const SHOWN_MAX = 30;
 const BELOW = "below all";
@@ -33,7 +32,7 @@ function StateRow({ panel, data, series }: PanelProps & { series: PanelSeries })
   const { timesMs, values } = series;
   const runs = useMemo(() => {
     const { thresholds, decimals } = panel;
-    const textOf = (value: number) => valueText(value, decimals);
+    const textOf = (value: number) => decimalText(value, decimals);
     return stateRuns({ timesMs, values, thresholds, holdMs: holdMsOf(timesMs, stepMs), untilMs: toMs, textOf });
   }, [timesMs, values, panel, stepMs, toMs]);
   const names = [...new Set(runs.map(({ state }) => state))].sort();

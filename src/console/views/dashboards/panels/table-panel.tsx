@@ -4,7 +4,7 @@ import type { PanelSeries } from "../panel-data.ts";
 import { More } from "./more.tsx";
 import { unitOf, type PanelProps } from "./panel-props.ts";
 import { Value } from "./value-mark.tsx";
-import { valueText } from "./value-text.ts";
+import { decimalText } from "../../../format.ts";
 
 const SHOWN_MAX = 100;
 
@@ -74,7 +74,7 @@ export function TablePanel({ panel, data: { series } }: PanelProps) {
               </td>
               {[row.min, row.avg, row.max].map((value, i) => (
                 <td key={i} class="number dash-medium">
-                  {valueText(value, decimals)}
+                  {decimalText(value, decimals)}
                 </td>
               ))}
               <td class="number dash-wide">

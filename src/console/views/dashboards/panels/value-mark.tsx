@@ -1,6 +1,6 @@
 import { severityMark } from "../../../parts/status.tsx";
 import { severityOf, type Threshold } from "../thresholds.ts";
-import { valueText } from "./value-text.ts";
+import { decimalText } from "../../../format.ts";
 
 interface ValueProps {
   readonly value: number;
@@ -25,7 +25,7 @@ export function Value({ value, unit, decimals, thresholds, isStale }: ValueProps
           {severityMark(severity)}
         </span>
       )}
-      <b>{valueText(value, decimals)}</b>
+      <b>{decimalText(value, decimals)}</b>
       {unit !== "" && <span class="unit"> {unit}</span>}
       {isStale && <span class="dash-silent"> silent</span>}
     </span>
