@@ -1,7 +1,7 @@
 /** Names of metrics and tags to choose from, asked of the server while one types: there may be hundreds of thousands. */
-import { MatchOperator } from "../../wire/gen/history_pb.ts";
+import { MatchOperator, SeriesOrder } from "../../wire/gen/history_pb.ts";
 import { dashboardApi } from "../api.ts";
-import { countOf } from "../format.ts";
+import { countOf, msOf } from "../format.ts";
 
 interface Suggested {
   readonly items: readonly { readonly value: string; readonly detail: string }[];
@@ -62,10 +62,13 @@ export async function suggestValues(
   return { items, more: Math.max(0, Number(anywhere.total) - items.length) };
 }
 
-/** Whether there was ever a series of the metric, exact or a glob, that passes the filters. */
-export async function isKnown(metric: string, filters: Filters, { signal }: Options): Promise<boolean> {
-  const { total } = await dashboardApi.listTagValues({ key: "metric", metric, filters, limit: 1 }, { signal });
-  return total > 0n;
+/** Of when the latest point is of the series of a metric, exact or a glob, that pass the filters; undefined: there is none of these. */
+export async function latestOf(metric: string, filters: Filters, { signal }: Options): Promise<number | undefined> {
+  const { series } = await dashboardApi.listSeries(
+    { metric, filters, order: SeriesOrder.LATEST, limit: 1 },
+    { signal },
+  );
+  return msOf(series[0]?.lastSeen);
 }
 
 function seriesText(series: bigint): string {

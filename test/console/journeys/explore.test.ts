@@ -309,7 +309,9 @@ test("a mistake in a question is said, and that nothing is stored", async () => 
     "says it at the field",
   );
   await page.open(`${base}/explore?metric=nothing_here`);
-  await page.shows("There is no metric nothing_here");
+  await page.shows("There is no metric nothing_here. Those that there are");
+  await page.open(`${base}/explore?metric=hall_pressure_bar&from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z`);
+  await page.shows(/the latest point is of .*\d.* ago/);
   await page.open(`${base}/explore?metric=hall_pressure_bar&from=2000&to=1000`);
   await page.shows("to is 1000, no later than from, 2000");
 });
