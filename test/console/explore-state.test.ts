@@ -19,6 +19,10 @@ test("an address says what is shown, and what it cannot say is left out", () => 
     logScale: true,
     band: false,
   });
+  expect(stateOf("metric=a,b&metric=c&metric=&by=x&by=y")).toMatchObject({
+    metrics: ["a", "b", "c"],
+    groupBy: ["x", "y"],
+  });
   expect(stateOf("metric=,&range=forever&fn=toString&agg=median&from=yesterday&to=9&tag.=x&device=")).toEqual({
     ...{ metrics: [], filters: {}, lastMs: 300_000, step: "", groupBy: [], logScale: false },
   });

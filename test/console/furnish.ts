@@ -108,6 +108,7 @@ export function pageAddresses({ metric, device, alertId, sessionId, issue, dashb
     { name: "device", path: `/devices/${d}`, showsEmpty: "There is no such device" },
     { name: "alerts", path: "/alerts", showsEmpty: "Nothing fires" },
     { name: "alert", path: `/alerts/${encodeURIComponent(alertId)}`, showsEmpty: "there is no alert" },
+    { name: "past alerts", path: "/alerts/past", showsEmpty: "Nothing fired" },
     { name: "rules", shows: "pressure-high", path: "/alerts/rules", showsEmpty: "There are no rules" },
     { name: "rule", path: "/alerts/rules/pressure-high?range=1h", showsEmpty: "There is no rule pressure-high" },
     { name: "new rule", shows: "Choose a metric", path: "/alerts/rules/~new", showsEmpty: "Choose a metric" },

@@ -53,10 +53,10 @@ export function exploreStateOf(params: URLSearchParams): ExploreState {
   const [func, aggregation, band] = [params.get("fn") ?? "", params.get("agg") ?? "", params.get("band")];
   const own = ownRange(params.get("from"), params.get("to"));
   return {
-    ...{ metrics: listOf(params.get("metric")), filters, lastMs: rangeMsOf(params.get("range")) ?? RANGES[0][1] },
+    ...{ metrics: listOf(params.getAll("metric")), filters, lastMs: rangeMsOf(params.get("range")) ?? RANGES[0][1] },
     ...(own && { own }),
     ...(Object.hasOwn(FUNCTIONS, func) && { function: func as FunctionName }),
-    ...{ step: params.get("step") ?? "", groupBy: listOf(params.get("by")), logScale: params.get("log") === "1" },
+    ...{ step: params.get("step") ?? "", groupBy: listOf(params.getAll("by")), logScale: params.get("log") === "1" },
     ...(Object.hasOwn(AGGREGATIONS, aggregation) && { aggregation: aggregation as AggregationName }),
     ...(band !== null && { band: band === "1" }),
   };
@@ -132,8 +132,10 @@ export function queryOf(state: ExploreState, metric: string): ChartQuery {
   };
 }
 
-function listOf(text: string | null): string[] {
-  return (text ?? "")
+/** With commas between, or the parameter several times. */
+function listOf(texts: readonly string[]): string[] {
+  return texts
+    .join(",")
     .split(",")
     .map((each) => each.trim())
     .filter((each) => each !== "");

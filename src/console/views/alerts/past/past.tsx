@@ -32,7 +32,15 @@ const COLUMNS: readonly Column<Alert>[] = [
     cell: ({ severity, severityMax }) => <Severity severity={severityMax || severity} />,
     sortKey: ({ severity, severityMax }) => SEVERITIES.indexOf(severityMax || severity),
   },
-  { name: "title", label: "Alert", cell: ({ id, title }) => <a href={pathTo("alerts", id)}>{title}</a> },
+  {
+    name: "title",
+    label: "Alert",
+    cell: ({ id, title }) => (
+      <a class="alerts-past-title" href={pathTo("alerts", id)}>
+        {title}
+      </a>
+    ),
+  },
   {
     name: "fired",
     label: "Fired",
@@ -50,15 +58,17 @@ const COLUMNS: readonly Column<Alert>[] = [
     name: "device",
     label: "Device",
     isMinor: true,
-    cell: ({ context }) => context["device"] && <a href={pathTo("devices", context["device"])}>{context["device"]}</a>,
+    cell: ({ context }) =>
+      context["device"] && <Name name={context["device"]} href={pathTo("devices", context["device"])} />,
     sortKey: ({ context }) => context["device"],
   },
-  { name: "rule", label: "Rule", isMinor: true, cell: ({ rule }) => rule, sortKey: ({ rule }) => rule },
+  { name: "rule", label: "Rule", isMinor: true, cell: ({ rule }) => <Name name={rule} />, sortKey: ({ rule }) => rule },
   {
     name: "by",
     label: "Acknowledged by",
     isMinor: true,
-    cell: ({ acknowledgedBy }) => acknowledgedBy || <span class="dim">nobody</span>,
+    cell: ({ acknowledgedBy }) =>
+      acknowledgedBy === "" ? <span class="dim">nobody</span> : <Name name={acknowledgedBy} />,
     sortKey: ({ acknowledgedBy }) => acknowledgedBy || undefined,
   },
   {
@@ -69,6 +79,11 @@ const COLUMNS: readonly Column<Alert>[] = [
       state === AlertState.ACTIVE ? "still fires" : clearedReason.replaceAll("_", " "),
   },
 ];
+
+function Name({ name, href }: { name: string; href?: string }) {
+  const props = { class: "ellipsis table-name alerts-past-name", title: name };
+  return href === undefined ? <span {...props}>{name}</span> : <a {...{ ...props, href }}>{name}</a>;
+}
 
 export function PastAlerts() {
   const { params } = route.value;
