@@ -229,6 +229,9 @@ test("what is shown is read as a table and saved as CSV, in which no name is a f
   expect(await page.ask("saved.get('hall_pressure_bar.png').type")).toBe("image/png");
   await choose("Show as table");
   await page.until(() => page.ask("document.querySelectorAll('dialog tbody tr').length > 20"), "has rows");
+  const edge = (selector: string, name: string) =>
+    page.ask<number>(`document.querySelector('dialog ${selector}').getBoundingClientRect().${name}`);
+  expect(await edge("thead th", "bottom")).toBeLessThanOrEqual(await edge("tbody tr", "top"));
 });
 
 test("a chart goes on over a restart of the server without a hole, also with what came late", async () => {
