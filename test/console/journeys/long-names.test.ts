@@ -52,3 +52,15 @@ test("on a phone", async () => {
   await page.resize({ width: 390, height: 844 }, true);
   expect(await tooWideViews()).toEqual({});
 });
+
+test("in a dialog that asks about one", async () => {
+  await page.resize({ width: 390, height: 844 }, true);
+  await page.go(addresses.find(({ name }) => name === "device")!.path);
+  await page.until(async () => (await mainText()).includes(WORD), "showed the device");
+  await page.ask("[...document.querySelectorAll('main button')].find((each) => each.textContent === 'Delete').click()");
+  await page.until(() => page.ask("document.querySelector('dialog .actions') !== null"), "asked");
+  const [wanted, width] = await page.ask<[number, number]>(
+    "(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector('dialog'))",
+  );
+  expect(wanted).toBeLessThanOrEqual(width);
+});
