@@ -3,8 +3,9 @@ import { expect, test } from "bun:test";
 import { PlayHead } from "../../src/console/data/replay/play-head.ts";
 import { ITEMS_MAX, POINTS_MAX, ReplayBuffer } from "../../src/console/data/replay/replay-buffer.ts";
 import { ReplayCursor } from "../../src/console/data/replay/replay-cursor.ts";
+import { episodesAt } from "../../src/console/data/replay/replay-episodes.ts";
 import { markBeside, marksOf, partOf, spacedMarks } from "../../src/console/data/replay/replay-marks.ts";
-import { AlertChange, AlertState } from "../../src/wire/gen/alerts_pb.ts";
+import { AlertChange, AlertSchema, AlertState } from "../../src/wire/gen/alerts_pb.ts";
 import { ReplayEventSchema, type ReplayEvent } from "../../src/wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../../src/wire/timestamp.ts";
 import { randomOf } from "../support/random.ts";
@@ -102,6 +103,27 @@ test("a time shows nothing of what came later: as if it had been read up to ther
     });
     expect({ seed, ...nonEmpty(whole) }).toEqual({ seed, ...nonEmpty(part) });
   }
+});
+
+test("an alert is shaded from when it fired to the time that is shown, or to its end if that was before", () => {
+  const alert = (id: string, context: Record<string, string>, clearedMs?: number) =>
+    create(AlertSchema, {
+      ...{ id, severity: "high", context, createdAt: timestampOfMs(FROM_MS) },
+      ...(clearedMs !== undefined && { clearedAt: timestampOfMs(clearedMs) }),
+    });
+  const alerts = [
+    alert("fires", { metric: "level", device: "tank" }),
+    alert("over", { metric: "level" }, FROM_MS + 1_000),
+    alert("later over", { device: "tank" }, FROM_MS + 9_000),
+    alert("other metric", { metric: "load", device: "tank" }),
+    alert("other device", { metric: "level", device: "pump" }),
+  ];
+  const shaded = episodesAt(FROM_MS + 5_000, alerts, { metric: "level", devices: new Set(["tank"]) });
+  expect(shaded.map(({ alertId, fromMs, toMs }) => [alertId, fromMs - FROM_MS, toMs! - FROM_MS])).toEqual([
+    ["fires", 0, 5_000],
+    ["over", 0, 1_000],
+    ["later over", 0, 5_000],
+  ]);
 });
 
 test("each time stands once, ascending, with what was written last by then", () => {

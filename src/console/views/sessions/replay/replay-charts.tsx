@@ -1,10 +1,10 @@
 import { useMemo, useState } from "preact/hooks";
 import { Plot } from "../../../charts/plot.tsx";
-import type { PlotEpisode, PlotSeries, Severity } from "../../../charts/plot-model.ts";
+import type { PlotSeries } from "../../../charts/plot-model.ts";
 import { plotted } from "../../../data/annotations.ts";
+import { episodesAt } from "../../../data/replay/replay-episodes.ts";
 import type { ReplaySeries } from "../../../data/replay/replay-series.ts";
 import type { Replay } from "../../../data/replay/replay.ts";
-import { msOf } from "../../../format.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { route } from "../../../route.ts";
 import { WINDOWS } from "./replay-controls.tsx";
@@ -47,15 +47,7 @@ function MetricPlot({ replay, metric, series }: MetricPlotProps) {
     return { key, label, unit, ...each.at(atMs) };
   });
   const devices = new Set(series.map(({ device }) => device));
-  const episodes = [...alerts.values()].flatMap((alert): PlotEpisode[] => {
-    const { id, title, severity, createdAt, clearedAt, context } = alert;
-    const { metric: ofMetric = "", device = "" } = context;
-    const isHere = ofMetric === metric || (ofMetric === "" && devices.has(device));
-    if (!isHere || (device !== "" && !devices.has(device))) return [];
-    const toMs = msOf(clearedAt);
-    const fromMs = msOf(createdAt) ?? 0;
-    return [{ fromMs, ...(toMs !== undefined && { toMs }), severity: severity as Severity, title, alertId: id }];
-  });
+  const episodes = episodesAt(atMs, alerts.values(), { metric, devices });
   const notes = [...annotations.values()].filter(({ pin }) => pin?.metric === "" || pin?.metric === metric);
   return (
     <figure class="chart">
