@@ -16,14 +16,23 @@ export interface TimelineEntry {
   readonly times: number;
 }
 
-/** In order of time; repeats of what no person did become one entry, with the time of the last. */
+/** What is known so much later than it was is told with its time. */
+const LATE_MS = 60_000;
+
+/**
+ * In order of time; repeats of what no person did become one entry, with the time of the last. `createdMs`: when the alert fired, as its
+ * points have it, which may have come late.
+ */
 export function timelineOf(
   events: readonly AlertEvent[],
   deliveries: readonly DeliveryAttempt[] = [],
   silences: readonly Silence[] = [],
+  createdMs?: number,
 ): TimelineEntry[] {
   const spans = silences.flatMap((silence) => silenceEntries(silence, events));
-  const all = [...events.map(entryOf), ...deliveries.map(deliveryEntry), ...spans].sort((a, b) => a.atMs - b.atMs);
+  const all = [...events.map((event) => entryOf(event, createdMs)), ...deliveries.map(deliveryEntry), ...spans].sort(
+    (a, b) => a.atMs - b.atMs,
+  );
   const entries: TimelineEntry[] = [];
   for (const entry of all) {
     const before = entries.at(-1);
@@ -72,13 +81,15 @@ const WHY: Readonly<Record<string, string>> = {
   resolved: ": it is over",
 };
 
-function entryOf({ at, change, severity, userId, text }: AlertEvent): TimelineEntry {
+function entryOf({ at, change, severity, userId, text }: AlertEvent, createdMs = Infinity): TimelineEntry {
   const entry = (kind: TimelineEntry["kind"], what: string, said = ""): TimelineEntry => {
     return { atMs: msOf(at) ?? 0, who: userId, what, said, kind, times: 1 };
   };
   switch (change) {
-    case AlertChange.FIRED:
-      return entry("fired", `fired: ${severity}`);
+    case AlertChange.FIRED: {
+      const isLate = (msOf(at) ?? 0) - createdMs > LATE_MS;
+      return entry("fired", `fired: ${severity}${isLate ? `, as of ${dateTimeText(createdMs)}` : ""}`);
+    }
     case AlertChange.SEVERITY_ROSE:
       return entry("fired", text === "escalated" ? `raised to ${severity} by escalation` : `rose to ${severity}`);
     case AlertChange.SEVERITY_FELL:

@@ -12,6 +12,7 @@ import {
   SilenceState,
 } from "../../../src/wire/gen/alerts_pb.ts";
 import { DeliveryAttemptSchema } from "../../../src/wire/gen/receivers_pb.ts";
+import { dateTimeText } from "../../../src/console/format.ts";
 import { RuleSchema } from "../../../src/wire/gen/rules_pb.ts";
 import { timestampOfMs } from "../../../src/wire/timestamp.ts";
 import { alertOf, FIRST_MS, rowOf } from "./rows.ts";
@@ -44,6 +45,14 @@ test("what happened is told in order, with who said what; repeats of no person a
     ["Ben", "said", "valve shut", 1],
     ["", "cleared", "", 1],
   ]);
+});
+
+test("an alert that is known later than it fired says of when it is", () => {
+  const fired = create(AlertEventSchema, { at: timestampOfMs(FIRST_MS), change: AlertChange.FIRED, severity: "low" });
+  const said = (createdMs: number) => timelineOf([fired], [], [], createdMs).map(({ atMs, what }) => [atMs, what]);
+  expect(said(FIRST_MS - 5_000)).toEqual([[FIRST_MS, "fired: low"]]);
+  const earlierMs = FIRST_MS - 900_000;
+  expect(said(earlierMs)).toEqual([[FIRST_MS, `fired: low, as of ${dateTimeText(earlierMs)}`]]);
 });
 
 test("who was told stands between what happened, and why it was not", () => {

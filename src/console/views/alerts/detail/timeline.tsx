@@ -1,6 +1,6 @@
 import type { GetAlertHistoryResponse } from "../../../../wire/gen/alerts_pb.ts";
 import { timelineOf } from "../../../data/alert-timeline.ts";
-import { countText } from "../../../format.ts";
+import { countText, msOf } from "../../../format.ts";
 import { Time } from "../../../parts/time.tsx";
 
 const SHOWN = 200;
@@ -8,7 +8,8 @@ const MARKS: Readonly<Record<string, string>> = { fired: "●", people: "◆", t
 
 /** Who did what to an alert, the last first. */
 export function Timeline({ history }: { history: GetAlertHistoryResponse }) {
-  const entries = timelineOf(history.events, history.deliveries, history.silences).reverse();
+  const { alert, events, deliveries, silences, more } = history;
+  const entries = timelineOf(events, deliveries, silences, msOf(alert?.createdAt)).reverse();
   return (
     <section aria-label="What happened">
       <h2>What happened</h2>
@@ -27,7 +28,7 @@ export function Timeline({ history }: { history: GetAlertHistoryResponse }) {
         ))}
       </ol>
       {entries.length > SHOWN && <p class="dim">{countText(entries.length - SHOWN)} older ones are not shown.</p>}
-      {history.more && <p class="dim">There are more than the server tells: watchpost history has the last 10,000.</p>}
+      {more && <p class="dim">There are more than the server tells: watchpost history has the last 10,000.</p>}
     </section>
   );
 }
