@@ -27,23 +27,39 @@ export const soundState = signal<SoundState>("unavailable");
 let context: AudioContext | undefined;
 /** What the latest tone goes through. */
 let latest: GainNode | undefined;
+/** Where it sounds has been lost once, as with a screen that sleeps and takes its speakers along. */
+let wasLost = false;
 
 /** Finds out whether the page may sound, and has it sound from the first click or key on. */
 export function prepareSound(): void {
   if (typeof AudioContext === "undefined") return;
-  context = new AudioContext();
-  const look = () => (soundState.value = context!.state === "running" ? "running" : "suspended");
-  context.onstatechange = look;
-  look();
+  open();
+  soundState.value = context!.state === "running" ? "running" : "suspended";
   const arm = () => {
-    if (context!.state !== "running") context!.resume().catch(() => {});
+    if (soundState.peek() === "running") return;
+    if (wasLost) open();
+    context!.resume().catch(() => {});
   };
   for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, arm, { capture: true, passive: true });
 }
 
+/** In place of the one before. */
+function open(): void {
+  void context?.close().catch(() => {});
+  latest = undefined;
+  const opened = (context = new AudioContext());
+  opened.addEventListener("error", () => (wasLost = true));
+  opened.addEventListener("statechange", () => {
+    if (opened !== context || (wasLost && opened.state !== "running")) return;
+    soundState.value = opened.state === "running" ? "running" : "suspended";
+  });
+}
+
 /** `volume`: 0 to 1. Silent where the page may not sound. */
 export function playTone(severity: string, volume: number): void {
-  if (context?.state !== "running") return;
+  if (context === undefined || soundState.peek() !== "running") return;
+  // A context whose device went is mute for ever, and so is one that was made before it came back.
+  if (wasLost) open();
   const beginS = context.currentTime + 0.02;
   // Two at once would be louder than there is room for.
   latest?.gain.linearRampToValueAtTime(0, beginS);
