@@ -16,6 +16,11 @@ export function useWakeLock(): string {
       try {
         lock = await wakeLock.request("screen");
         setFailure("");
+        // Of pages that are seen it is taken where the battery runs out.
+        lock.addEventListener("release", () => {
+          if (!isOver && !document.hidden)
+            setFailure("The screen may go dark: the browser does not keep it on any more");
+        });
         if (isOver) await lock.release();
       } catch (error) {
         setFailure(`The screen may go dark: ${(error as Error).message}`);
