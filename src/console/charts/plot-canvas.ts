@@ -83,19 +83,19 @@ export class PlotCanvas {
 
   /** Undefined: nowhere. */
   point(timeMs: number | undefined): void {
+    const widthPx = this.#plot?.over.clientWidth ?? 0;
     const left = timeMs === undefined ? -1 : this.#leftPx(timeMs);
-    const isShown = this.#plot !== undefined && left >= 0 && left <= this.#plot.over.clientWidth;
+    const isShown = this.#plot !== undefined && left >= 0 && left <= widthPx;
     this.#crosshair.hidden = !isShown;
     if (!isShown) return;
-    const { over } = this.#plot!;
     const { range } = this.#model!;
+    const nearMs = (NEAR_PX / widthPx) * (range.toMs - range.fromMs);
+    const isLeft = left > widthPx / 2;
+    const roomPx = (isLeft ? left : widthPx - left) - TIP_APART_PX;
     this.#crosshair.style.transform = `translateX(${left}px)`;
-    const nearMs = (NEAR_PX / over.clientWidth) * (range.toMs - range.fromMs);
-    this.#tip.textContent = [timeText(timeMs!, range.toMs), ...marksAt(this.#model!, timeMs!, nearMs)].join("\n");
-    const isLeft = left > over.clientWidth / 2;
     this.#tip.dataset["side"] = isLeft ? "left" : "right";
-    const roomPx = (isLeft ? left : over.clientWidth - left) - TIP_APART_PX;
     this.#tip.style.maxWidth = `${Math.min(TIP_WIDTH_PX_MAX, roomPx)}px`;
+    this.#tip.textContent = [timeText(timeMs!, range.toMs), ...marksAt(this.#model!, timeMs!, nearMs)].join("\n");
   }
 
   choose(range: PlotRange | undefined): void {
