@@ -47,6 +47,8 @@ export function Suggest(props: SuggestProps) {
   /** Whoever is told may take the field away, which blurs it. */
   const hasChosen = useRef(false);
   const pointed = useRef<string>(undefined);
+  /** Of what keys point at: whoever is quick presses the next one before anything is drawn. */
+  const placeOf = (among: Suggestions["items"]) => among.findIndex((item) => item.value === pointed.current);
   const { items, more, failure, isAsking } = useSuggestions(props.suggest, typed, isOpen);
   const [input, list] = [useRef<HTMLInputElement>(null), useRef<HTMLDivElement>(null)];
 
@@ -56,7 +58,7 @@ export function Suggest(props: SuggestProps) {
   // At once: an effect that comes later takes the first letters of whoever types as soon as the field is there.
   useLayoutEffect(() => setTyped(value), [value]);
   // An answer that comes after a choice was made does not take it back.
-  useEffect(() => setAt(items.findIndex(({ value: each }) => each === pointed.current)), [items]);
+  useEffect(() => setAt(placeOf(items)), [items]);
   useEffect(() => {
     const popup = list.current!;
     if (!isOpen) return popup.hidePopover();
@@ -79,12 +81,13 @@ export function Suggest(props: SuggestProps) {
       if (!isOpen) return setOpen(true);
       // One more place: what was typed, with nothing chosen.
       const places = items.length + 1;
-      const next = ((at + 1 + (key === "ArrowDown" ? 1 : -1) + places) % places) - 1;
+      const now = placeOf(items);
+      const next = ((now + 1 + (key === "ArrowDown" ? 1 : -1) + places) % places) - 1;
       setAt(next);
       pointed.current = items[next]?.value;
     } else if (key === "Enter") {
       event.preventDefault();
-      choose(items[at]?.value ?? typed);
+      choose(items[placeOf(items)]?.value ?? input.current!.value);
     } else if (key === "Escape" && isOpen) {
       event.preventDefault();
       event.stopPropagation();
