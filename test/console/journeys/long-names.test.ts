@@ -48,16 +48,22 @@ test("on a desktop", async () => {
   expect(await tooWideViews()).toEqual({});
 });
 
-test("on a phone", async () => {
-  await page.resize({ width: 390, height: 844 }, true);
+test("on a tablet", async () => {
+  await page.resize({ width: 768, height: 1024 });
+  expect(await tooWideViews()).toEqual({});
+});
+
+test("on the smallest phone, or a desktop at 400 %", async () => {
+  await page.resize({ width: 320, height: 640 }, true);
   expect(await tooWideViews()).toEqual({});
 });
 
 test("in a dialog that asks about one", async () => {
   await page.resize({ width: 390, height: 844 }, true);
   await page.go(addresses.find(({ name }) => name === "device")!.path);
-  await page.until(async () => (await mainText()).includes(WORD), "showed the device");
-  await page.ask("[...document.querySelectorAll('main button')].find((each) => each.textContent === 'Delete').click()");
+  const button = "[...document.querySelectorAll('main button')].find((each) => each.textContent === 'Delete')";
+  await page.until(() => page.ask(`${button} !== undefined`), "showed the device");
+  await page.ask(`${button}.click()`);
   await page.until(() => page.ask("document.querySelector('dialog .actions') !== null"), "asked");
   const [wanted, width] = await page.ask<[number, number]>(
     "(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector('dialog'))",

@@ -44,7 +44,7 @@ function columnsOf(device: string): Column<Row>[] {
           >
             {metric}
           </a>
-          {description !== "" && <span class="dim"> {description}</span>}
+          {description !== "" && <span class="dim device-sensor"> {description}</span>}
         </>
       ),
       sortKey: ({ sensor }) => sensor.metricName,
