@@ -36,7 +36,7 @@ function mainText(page: Page): Promise<string> {
 }
 
 /** What makes one scroll sideways. */
-function tooWide(page: Page): Promise<string[]> {
+export function tooWide(page: Page): Promise<string[]> {
   return page.ask(`(() => {
     const { clientWidth, scrollWidth } = document.documentElement;
     if (scrollWidth <= clientWidth) return [];

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
 import { testNeeding } from "../../support/needs.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
+import { lookAtAll, tooWide, WORD } from "../all-views.ts";
 import { CHROMIUM, Page } from "../browser.ts";
 import { furnish, pageAddresses, type PageAddress } from "../furnish.ts";
-import { tooWide } from "../too-wide.ts";
 
-const WORD = "W".repeat(64);
+/** As long as any name may be, and what all views are known by is in it. */
+const LONG_WORD = WORD.padEnd(64, "W");
 const test = testNeeding([CHROMIUM]);
 const dir = tempDir("long-names");
 let server: ServerProcess;
@@ -17,10 +18,8 @@ let addresses: PageAddress[] = [];
 beforeAll(async () => {
   if (CHROMIUM !== false) return;
   server = await startServerProcess({ data: join(dir.path, "data"), binary: true });
-  addresses = pageAddresses(await furnish(`http://${server.http}`, WORD));
+  addresses = pageAddresses(await furnish(`http://${server.http}`, LONG_WORD));
   page = new Page();
-  await page.open(`http://${server.http}/nowhere`);
-  await page.shows("live");
 });
 
 afterAll(async () => {
@@ -30,18 +29,7 @@ afterAll(async () => {
   dir[Symbol.dispose]();
 });
 
-const mainText = () => page.ask<string>("document.querySelector('main')?.innerText ?? ''");
-
-async function tooWideViews(): Promise<Record<string, string[]>> {
-  const found: Record<string, string[]> = {};
-  for (const { name, path, shows = WORD } of addresses) {
-    await page.go(path);
-    await page.until(async () => (await mainText()).includes(shows), `showed ${shows} at ${path}`);
-    const wide = await tooWide(page);
-    if (wide.length > 0) found[name] = wide;
-  }
-  return found;
-}
+const tooWideViews = () => lookAtAll(page, server.http, addresses, true, tooWide);
 
 test("on a desktop", async () => {
   await page.resize({ width: 1280, height: 800 });
