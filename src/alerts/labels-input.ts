@@ -16,7 +16,7 @@ const value = text(
 );
 
 /** Keys as Prometheus has them. Missing or null: none. */
-export const labelsField: Field<Readonly<Record<string, string>>> = z.unknown().transform((written, context) => {
+export const labelsField: Field<Readonly<Record<string, string>>> = z.transform((written, context) => {
   const given = mapOf(written ?? null);
   const wrong = (message: string, path: string[] = []) =>
     context.addIssue({ code: "custom", path, message, params: { isKey: path.length > 0 } });

@@ -15,7 +15,7 @@ const condition = field(`a condition of at most ${WHERE_LENGTH_MAX} characters`,
 const conditions = list("conditions", condition, 0, WHERE_MAX);
 
 /** The length of regular expressions is looked at before any is compiled, which is what takes time. */
-export const whereField: Field<TagMatcher[]> = z.unknown().transform((given, context) => {
+export const whereField: Field<TagMatcher[]> = z.transform((given, context) => {
   const lengths = Array.isArray(given) ? given.map(regexLengthOf) : [];
   const total = lengths.reduce((sum, length) => sum + length, 0);
   if (total <= REGEX_LENGTH_MAX) return within(conditions, given, [], context);

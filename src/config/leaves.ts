@@ -7,7 +7,7 @@ import { messageOf } from "../model/errors.ts";
 
 /** A leaf as text or as its own type: the environment and flags only know text. */
 export function parsed<T>(wanted: string, parse: (given: unknown) => T | undefined) {
-  return z.unknown().transform((given, context): T => {
+  return z.transform((given, context): T => {
     try {
       const value = parse(given);
       if (value !== undefined) return value;

@@ -7,7 +7,7 @@ import { DataIngestion, type UploadResponseSchema } from "../wire/gen/ingestion_
 import { rawBidiStreaming, rawClientStreaming, rawUnary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { FORWARDED_TAG } from "../wire/decode-batch.ts";
 import { AckStream, acceptAll, ackOf, shownId, type Ack } from "./ack-stream.ts";
-import { forwardedStream, type ForwardingDeps } from "./forwarding/forwarded-stream.ts";
+import type { ForwardingDeps } from "./forwarding/forwarded-stream.ts";
 import { Upload, type Refusal, type UploadDeps } from "./upload.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
@@ -74,17 +74,24 @@ class StreamOfAny implements PushedStream<Ack>, AsyncIterable<Ack> {
   }
 
   #begin(first: Uint8Array, write: Take<Ack>): Promise<void> {
-    const [deps, batches, context] = [this.#deps, this.#batches, this.#context];
+    const [deps, batches] = [this.#deps, this.#batches];
     const isForwarded = first[0] === FORWARDED_TAG;
     const over = isForwarded
-      ? eachOf(forwardedStream(first, batches, deps.forwarding, context)[Symbol.asyncIterator](), write)
-      : new AckStream(deps, write, context.signal).run(first, batches);
+      ? this.#forward(first, write)
+      : new AckStream(deps, write, this.#context.signal).run(first, batches);
     // Where a message is still waited for it ends with that: nobody waits for it here.
     deps.metrics.uploadStreams.inc();
     return over.finally(() => {
       deps.metrics.uploadStreams.dec();
       void batches.return?.().catch(() => {});
     });
+  }
+
+  /** Its code is late: few servers are the upstream of another. */
+  async #forward(first: Uint8Array, write: Take<Ack>): Promise<void> {
+    const { forwardedStream } = await import("./forwarding/forwarded-stream.ts");
+    const acks = forwardedStream(first, this.#batches, this.#deps.forwarding, this.#context);
+    return eachOf(acks[Symbol.asyncIterator](), write);
   }
 }
 

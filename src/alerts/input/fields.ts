@@ -18,7 +18,7 @@ const DURATION_NOISE_MS = 1e-6;
  * a RangeError, "is VALUE; " and its message.
  */
 export function field<T>(wanted: string, read: (given: unknown) => T | undefined): Field<T> {
-  return z.unknown().transform((given, context): T => {
+  return z.transform((given, context): T => {
     let wrong = `wanted ${wanted}`;
     try {
       const value = given === undefined ? undefined : read(given);
@@ -35,14 +35,14 @@ export function field<T>(wanted: string, read: (given: unknown) => T | undefined
 
 /** `fallback` where it is missing. */
 export function optional<T, const F>(of: Field<T>, fallback: F): Field<T | F> {
-  return z.unknown().transform((given, context): T | F => {
+  return z.transform((given, context): T | F => {
     return given === undefined ? fallback : within(of, given, [], context);
   });
 }
 
 /** `fallback` where it is missing, or "", which is what a missing text is on the wire. */
 export function optionalText<T, const F>(of: Field<T>, fallback: F): Field<T | F> {
-  return z.unknown().transform((given, context): T | F => {
+  return z.transform((given, context): T | F => {
     return given === undefined || given === "" ? fallback : within(of, given, [], context);
   });
 }
@@ -119,7 +119,7 @@ export function timeZone(): Field<string> {
 
 /** `what` names the items: "conditions". Missing or null: none. */
 export function list<T>(what: string, of: Field<T>, min: number, max: number): Field<T[]> {
-  return z.unknown().transform((given, context): T[] => {
+  return z.transform((given, context): T[] => {
     const items = given ?? [];
     if (!Array.isArray(items)) {
       context.addIssue({ code: "custom", message: `is ${shown(items)}; wanted a list of ${what}` });

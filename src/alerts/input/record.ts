@@ -21,7 +21,7 @@ export interface RecordParts<F extends Fields, T> {
 /** Every field is looked at, whatever is wrong with others. Null is an empty map: in YAML "watchdog:" is. */
 export function record<F extends Fields, T>({ fields, check, build }: RecordParts<F, T>): Field<T> {
   const known = Object.keys(fields);
-  return z.unknown().transform((written, context): T => {
+  return z.transform((written, context): T => {
     const given = mapOf(written);
     if (given === undefined) {
       const is = written === undefined ? "missing" : shown(written);

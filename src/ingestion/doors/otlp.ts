@@ -18,9 +18,7 @@ import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { rawUnary, type MethodImpl } from "../../wire/service.ts";
 import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
-import { pointsInJson } from "./otlp-json.ts";
-import { OtlpPoints } from "./otlp-points.ts";
-import { pointsIn, type FoundPoint } from "./otlp-request.ts";
+import type { FoundPoint } from "./otlp-request.ts";
 
 const DOOR = "otlp";
 const SAID_MAX = 10;
@@ -94,6 +92,11 @@ async function take(
   const isJson = type === JSON_TYPE;
   const factor = isJson ? JSON_MEMORY_FACTOR : MEMORY_FACTOR;
   return withMemory(deps, factor * bytes.byteLength, signal, async () => {
+    const [{ OtlpPoints }, { pointsIn }, { pointsInJson }] = await Promise.all([
+      import("./otlp-points.ts"),
+      import("./otlp-request.ts"),
+      import("./otlp-json.ts"),
+    ]);
     const found: Iterator<FoundPoint | undefined, undefined> = isJson ? pointsInJson(bytes) : pointsIn(bytes);
     const rows = new DoorRows(deps, DOOR);
     const points = new OtlpPoints(given, {
