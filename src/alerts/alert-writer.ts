@@ -85,7 +85,8 @@ export class AlertWriter {
   together(run: () => void): void {
     const first = this.#done + this.#waiting.length;
     run();
-    this.#together.set(first, this.#done + this.#waiting.length - first);
+    const count = this.#done + this.#waiting.length - first;
+    if (count > 0) this.#together.set(first, count);
   }
 
   get isWritten(): boolean {

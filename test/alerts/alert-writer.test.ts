@@ -129,14 +129,18 @@ describe("while the journal cannot be written", () => {
     for (let seed = 0; seed < 30; seed++) {
       const random = randomOf(seed);
       const journal = new MemoryJournal();
-      const { clock, told, write, names } = writerOver(journal);
+      const { clock, told, writer, write, names } = writerOver(journal);
       const written: string[] = [];
       for (let i = 0; i < 60; i++) {
         journal.failure = random() < 0.4 ? NO_DISK : null;
-        for (let k = Math.floor(random() * 4); k > 0; k--) {
-          written.push(`${i}.${k}`);
-          write(`${i}.${k}`);
-        }
+        const some = () => {
+          for (let k = Math.floor(random() * 4); k > 0; k--) {
+            written.push(`${i}.${k}`);
+            write(`${i}.${k}`);
+          }
+        };
+        if (random() < 0.5) writer.together(some);
+        else some();
         if (random() < 0.7) await rest();
         clock.advance(random() * 1_000);
         await rest();
