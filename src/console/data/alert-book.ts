@@ -105,6 +105,11 @@ export class AlertBook {
     }
   }
 
+  /** All that stands came just now, and is no news; until it is taken. */
+  get isBeginning(): boolean {
+    return this.#isBeginning;
+  }
+
   get hasChanged(): boolean {
     return this.#changed.size > 0 || this.#isBeginning;
   }

@@ -48,7 +48,9 @@ export const followAlerts = following<Alert>("alerts", {
   },
   hear(alert) {
     alertBook.hear(alert);
-    showSoon();
+    // What fires right behind the beginning is news, and is not to be taken with it.
+    if (alertBook.isBeginning) tell();
+    else showSoon();
   },
 });
 
@@ -98,9 +100,7 @@ function showSoon(): void {
         cancelAnimationFrame(frame);
         isDue = false;
         const begunMs = performance.now();
-        const changes = alertBook.take();
-        for (const listener of listeners) listener(changes);
-        alertsVersion.value++;
+        tell();
         // Behind what is rendered by that.
         setTimeout(() => {
           const tookMs = performance.now() - begunMs;
@@ -110,6 +110,12 @@ function showSoon(): void {
     },
     document.hidden ? SHOWN_EVERY_MAX_MS : pauseMs,
   );
+}
+
+function tell(): void {
+  const changes = alertBook.take();
+  for (const listener of listeners) listener(changes);
+  alertsVersion.value++;
 }
 
 function atVersion(): AlertBook {
