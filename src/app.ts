@@ -1,6 +1,9 @@
 /** The composition root: opens everything in order, closes it in reverse. */
+import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { checkTabled } from "./access/table.ts";
 import { deviceStandings } from "./app/device-standings.ts";
+import { openAccess } from "./app/open-access.ts";
 import { openAlerting } from "./app/open-alerting.ts";
 import { openBridges } from "./app/open-bridges.ts";
 import { openDeviceRegistry } from "./app/open-device-registry.ts";
@@ -28,11 +31,12 @@ import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
 import { retireSeries } from "./store/retire-series.ts";
+import { nameOf } from "./transport/guarded.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { refuseWhatOthersReach } from "./transport/others-reach.ts";
 import { ConsoleFiles } from "./transport/console-files.ts";
-import { startWebServer } from "./transport/web-server.ts";
+import { startWebServer, WEB_ROUTES } from "./transport/web-server.ts";
 
 export interface ServerDeps {
   readonly spawn: SpawnWorker;
@@ -55,8 +59,6 @@ export interface RunningServer {
 /** Starts a server. What was opened is closed again when a later step fails. */
 export async function startServer(config: Config, deps: ServerDeps): Promise<RunningServer> {
   const { spawn, logger, clock = systemClock } = deps;
-  const addresses = [config.grpc, config.http];
-  if (!config.insecure) addresses.forEach(refuseWhatOthersReach);
 
   await using opening = new AsyncDisposableStack();
   const metrics = createMetrics();
@@ -69,6 +71,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const storage = await openStorage(config, { spawn, logger, clock, metrics, onCrash }, opening);
   const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
+  const access = await openAccess(config, storage, { logger, clock }, opening);
+  const protection = { asksWho: access.gate.isOn, isEncrypted: false };
+  if (!config.insecure) for (const address of [config.grpc, config.http]) refuseWhatOthersReach(address, protection);
   // Both live on what is committed to the last: they are closed after the committer.
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
   const devices = await openDeviceRegistry(config, storage, { logger, clock, valueOf }, opening);
@@ -134,6 +139,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const overview = await openOverview(storage, { ...overviewDeps, isOverloaded: isOverloadedNow }, opening);
 
   const methods = [
+    ...access.methods,
     ...overview,
     ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),
@@ -150,8 +156,11 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
       return { series: registry.count, dataDirectory: resolve(config.data), store: stored, log: logged };
     }),
   ];
+  const httpRoutes = [...doors.routes, ...access.routes];
+  checkTabled([...methods.map(nameOf), ...httpRoutes.map(({ name }) => name), ...WEB_ROUTES]);
   const shared = {
     methods,
+    gate: access.gate,
     health,
     received,
     onCall: (method: string, status: string) => metrics.calls.inc({ method, status }),
@@ -167,7 +176,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...shared,
     address: config.http,
     origins: config.live.origins,
-    httpRoutes: doors.routes,
+    httpRoutes,
+    hosts: config.http_hosts,
+    hostname: hostname(),
+    asksWho: () => access.gate.isOn,
     console: new ConsoleFiles(consoleContent),
     onPages: (pages, calls) => {
       metrics.pages.set(pages);

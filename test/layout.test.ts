@@ -11,7 +11,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["model", "codec"],
   ["wire", "metrics", "simulate"],
   ["log", "store", "bus"],
-  ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview"],
+  ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access"],
   ["transport", "config", "console"],
   ["process-metrics.ts"],
   ["app"],
@@ -20,7 +20,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["cli"],
   ["main.ts", "thread.ts"],
 ];
-const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview"];
+const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access"];
 /** Folders of the console, of which lower never imports higher; files beside them are of all. */
 const CONSOLE_RANKS = ["data", "parts", "charts", "attention", "views", "shell"];
 /** Types alone: the shapes of what is drawn, which `data/` makes and `charts/` draws. */
@@ -42,6 +42,7 @@ const PURE = [
   "wire/decode-batch.ts",
   "wire/series-cache.ts",
   "ingestion/validate.ts",
+  "access/token-documents.ts",
   "alerts/conditions/",
   "alerts/escalated-alerts.ts",
   "alerts/escalation/",

@@ -1,28 +1,44 @@
 /** What the commands that talk to a server share. */
+import { readFileSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
 import pc from "picocolors";
 import { Connection, type Retry } from "../client/connection.ts";
 import { formatRoughDurationMs, parseDurationMs } from "../model/duration.ts";
-import { messageOf } from "../model/errors.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
 import { serverAddress } from "./server-address.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 export const DEFAULT_SERVER = "127.0.0.1:50051";
+
+/** Shown with every call of this process; undefined: nothing is. */
+let token: string | undefined;
 
 /** The address is checked before the command runs, not before its help is shown. */
 export function addServerOption(command: Command): Command {
   const server = process.env["WATCHPOST_SERVER"] ?? DEFAULT_SERVER;
   return command
     .option("--server <addr>", "gRPC address of the server; WATCHPOST_SERVER names it too", server)
+    .option("--token-file <file>", "the file with the token to show; WATCHPOST_TOKEN may hold the token itself")
     .hook("preAction", () => {
       const source = command.getOptionValueSource("server");
       const given = serverAddress(source === "cli" ? "--server" : "WATCHPOST_SERVER", command.getOptionValue("server"));
       command.setOptionValueWithSource("server", given, source);
+      token = tokenOf(command.getOptionValue("tokenFile"));
     });
 }
 
 export function connectTo(server: string): Connection {
-  return new Connection(server);
+  return new Connection(server, token === undefined ? {} : { token });
+}
+
+/** Not from the command line itself: everybody on a machine can read those. */
+function tokenOf(file: string | undefined): string | undefined {
+  if (file === undefined) return process.env["WATCHPOST_TOKEN"] || undefined;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new WatchpostError("INVALID_ARGUMENT", `--token-file: ${file} cannot be read: ${messageOf(error)}`);
+  }
 }
 
 /** A flag that is a duration, in milliseconds. */

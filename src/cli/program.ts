@@ -40,6 +40,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   dashboard: async () => (await import("./dashboard.ts")).dashboardCommand(),
   mqtt: async () => (await import("./mqtt.ts")).mqttCommand(),
   upstream: async () => (await import("./upstream.ts")).upstreamCommand(),
+  token: async () => (await import("./token.ts")).tokenCommand(),
+  whoami: async () => (await import("./whoami.ts")).whoamiCommand(),
   status: async () => (await import("./status.ts")).statusCommand(),
   changes: async () => (await import("./changes.ts")).changesCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),

@@ -29,6 +29,8 @@ export interface CallOptions {
 }
 
 export interface ConnectOptions {
+  /** Shown with every call; left out: none. */
+  readonly token?: string;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   random?(): number;
@@ -42,12 +44,14 @@ export class Connection {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #token: string | undefined;
 
   /** Connects with the first call. Bulk streams want a connection each. */
-  constructor(address: string, { clock = systemClock, random = Math.random }: ConnectOptions = {}) {
+  constructor(address: string, { token, clock = systemClock, random = Math.random }: ConnectOptions = {}) {
     this.address = address;
     this.#clock = clock;
     this.#random = random;
+    this.#token = token;
     this.#client = new Client(address, credentials.createInsecure(), {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": 2 * MESSAGE_BYTES_MAX,
@@ -70,7 +74,7 @@ export class Connection {
         identity,
         same,
         request,
-        new Metadata(),
+        this.#metadata(),
         options,
         (error: ServiceError | null, answer?: Uint8Array) => {
           signal?.removeEventListener("abort", cancel);
@@ -85,11 +89,17 @@ export class Connection {
   }
 
   serverStream(method: DescMethod, request: Uint8Array): ClientReadableStream<Uint8Array> {
-    return this.#client.makeServerStreamRequest(pathOf(method), identity, same, request);
+    return this.#client.makeServerStreamRequest(pathOf(method), identity, same, request, this.#metadata());
   }
 
   bidiStream(method: DescMethod): ClientDuplexStream<Uint8Array, Uint8Array> {
-    return this.#client.makeBidiStreamRequest(pathOf(method), identity, same);
+    return this.#client.makeBidiStreamRequest(pathOf(method), identity, same, this.#metadata());
+  }
+
+  #metadata(): Metadata {
+    const metadata = new Metadata();
+    if (this.#token !== undefined) metadata.set("authorization", `Bearer ${this.#token}`);
+    return metadata;
   }
 
   /** Waits before attempt `attempt` as long as the server asks for, or backs off. Throws what must not be retried. */

@@ -7,6 +7,7 @@ import { SetAside } from "../model/set-aside.ts";
 import { commandsOf, type Commands } from "../wire/call-method.ts";
 import { Collaboration, type Session } from "../wire/gen/collaboration_pb.ts";
 import {
+  ANONYMOUS,
   allRawBidiStreaming,
   rawServerStreaming,
   unary,
@@ -71,7 +72,7 @@ export interface OpenCollaboration {
 }
 
 /** Whoever opens sessions and issues by rule. */
-const SERVER: Principal = { name: "watchpost", isAuthenticated: true };
+const SERVER: Principal = { ...ANONYMOUS, name: "watchpost", isAuthenticated: true };
 /** Between the end of a call's messages and its cancellation; two frames that are sent together. */
 const CANCELLED_WITHIN_MS = 20;
 

@@ -29,17 +29,46 @@ function ageLimitMs<const W extends string = never>(...words: W[]) {
 }
 
 function origins() {
-  return parsed('origins of web pages such as "https://ops.example.org", "localhost" or "*"', (given) =>
+  return parsed('"none", or origins of web pages such as "https://ops.example.org", "localhost" or "*"', (given) =>
     typeof given === "string" ? parseOrigins(given) : undefined,
   );
+}
+
+/** Lower-case names. */
+function hosts() {
+  return parsed('"none", or names of this server such as "watchpost.example.org gateway-7.local"', (given) => {
+    if (typeof given !== "string") return undefined;
+    const names =
+      given === "none"
+        ? []
+        : given
+            .toLowerCase()
+            .split(/[\s,]+/)
+            .filter((name) => name !== "");
+    return names.every((name) => /^[a-z0-9._-]+$|^\[[0-9a-f:]+\]$/.test(name)) ? names : undefined;
+  });
+}
+
+/** undefined: none. */
+function tokenHash() {
+  const wanted = '"none", or what "watchpost init" wrote: the id of a token, ":" and the SHA-256 of its secret';
+  return parsed(wanted, (given): { id: string; hash: string } | "none" | undefined => {
+    if (given === "none") return given;
+    const [, id, hash] = (typeof given === "string" && /^([0-9a-f]{10}):([0-9a-f]{64})$/.exec(given)) || [];
+    return hash === undefined ? undefined : { id, hash };
+  }).transform((given) => (given === "none" ? undefined : given));
 }
 
 export const settingsSchema = z.strictObject({
   data: text("a directory"),
   grpc: address(),
   http: address(),
+  http_hosts: hosts(),
   insecure: flag(),
   shutdown_grace: durationMs(0, 5 * MINUTE),
+  auth: z.strictObject({
+    admin_token: tokenHash(),
+  }),
   log: z.strictObject({
     format: choice("auto", "pretty", "json"),
     level: choice("debug", "info", "warn", "error"),
@@ -112,8 +141,10 @@ export function defaultSettings(machineMemoryBytes: number) {
     data: "./watchpost-data",
     grpc: "127.0.0.1:50051",
     http: "127.0.0.1:8080",
+    http_hosts: "none",
     insecure: false,
     shutdown_grace: "10s",
+    auth: { admin_token: "none" },
     log: { format: "auto", level: "info" },
     memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
     ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },
@@ -143,7 +174,7 @@ export function defaultSettings(machineMemoryBytes: number) {
       stale_after: "5m",
       subscriptions_max: 10_000,
       series_max: 5_000_000,
-      origins: "localhost",
+      origins: "none",
     },
     alerts: { rules_file: "none" },
     devices: { max: 200_000 },

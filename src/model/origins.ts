@@ -1,15 +1,16 @@
 /**
- * Which web pages may read live values (CORS). Without asking, any page open in a browser on this machine could read what
- * is served on loopback; so only pages from this machine may, unless the settings name others.
+ * Which web pages of elsewhere may read live values (CORS): none, unless the settings name some. Any page that is open in a browser on
+ * this machine could read what is served on loopback otherwise.
  */
 export type AllowedOrigins = readonly string[];
 
-const ANY = "*";
+const [NONE, ANY] = ["none", "*"];
 const LOCAL = "localhost";
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** "https://ops.example.org localhost" or "*": origins, "localhost" for pages of this machine, apart by spaces or commas. */
+/** "none", "*" or "https://ops.example.org localhost": origins, "localhost" for pages of this machine, apart by spaces or commas. */
 export function parseOrigins(text: string): AllowedOrigins | undefined {
+  if (text.trim() === NONE) return [];
   const origins = text.split(/[\s,]+/).filter((origin) => origin !== "");
   const isExact = (origin: string) => !origin.includes(ANY) && URL.parse(origin)?.origin === origin;
   const isOrigin = (origin: string) => origin === ANY || origin === LOCAL || isExact(origin);

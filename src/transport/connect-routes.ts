@@ -21,6 +21,9 @@ const decoded = new WeakMap<Uint8Array, unknown>();
 /** Of a request: called once its stream is cut, to close the connection of a client that goes on reading nothing. */
 export const CLOSE_UNREAD = createContextKey<() => void>(() => {});
 
+/** Of a request: the address of its client. */
+export const PEER = createContextKey<string>("");
+
 const JSON_OPTIONS = {
   // A misspelt field would otherwise be a filter that is silently not there.
   ignoreUnknownFields: false,
@@ -184,8 +187,8 @@ function utf8Of(bytes: Uint8Array): string {
   }
 }
 
-function contextOf({ signal, requestHeader }: HandlerContext): CallContext {
-  return { signal, principal: ANONYMOUS, headers: new Map(requestHeader), peer: "http" };
+function contextOf({ signal, requestHeader, values }: HandlerContext): CallContext {
+  return { signal, principal: ANONYMOUS, headers: new Map(requestHeader), peer: values.get(PEER) };
 }
 
 export function connectErrorOf(error: unknown): ConnectError {
@@ -208,6 +211,8 @@ export function connectErrorOf(error: unknown): ConnectError {
 export function httpStatusOf(error: unknown): number {
   const { code } = toStatus(error);
   if (code === statusCodeOf("INVALID_ARGUMENT") || code === statusCodeOf("OUT_OF_RANGE")) return 400;
+  if (code === statusCodeOf("UNAUTHENTICATED")) return 401;
+  if (code === statusCodeOf("PERMISSION_DENIED")) return 403;
   if (code === statusCodeOf("NOT_FOUND")) return 404;
   if (code === statusCodeOf("RESOURCE_EXHAUSTED")) return 429;
   return code === statusCodeOf("UNAVAILABLE") ? 503 : 500;

@@ -15,10 +15,12 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { isPushed } from "../model/pushed-stream.ts";
 import { type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
+import type { Gate } from "../wire/gate.ts";
 import { toStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
+import { guarded } from "./guarded.ts";
 import { healthMethods, type HealthState } from "./health.ts";
 import { codecOf, type MethodCodec } from "./message-codec.ts";
 import { MessageQueue } from "./message-queue.ts";
@@ -38,6 +40,8 @@ export interface GrpcServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
   readonly address: string;
   readonly methods: readonly MethodImpl[];
+  /** Asked before a method runs. */
+  readonly gate: Gate;
   readonly health: HealthState;
   readonly received: ReceivedBytes;
   readonly limits?: GrpcLimits;
@@ -98,7 +102,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   const served = [...options.methods, ...healthMethods(options.health, services)];
   const files = new Set(served.map(({ method }) => method.parent.file));
   const calls = new OpenCalls(options);
-  for (const impl of [...served, ...reflectionMethods([...files])]) {
+  for (const impl of guarded([...served, ...reflectionMethods([...files])], options.gate)) {
     const { method } = impl;
     const definition = definitionOf(impl);
     server.addService({ [method.name]: definition }, { [method.name]: handlerOf(impl, calls, receiving) });

@@ -1,6 +1,7 @@
 /** Plain HTTP routes of other systems: their bodies are counted, bounded and unpacked here. */
 import { WatchpostError } from "../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
+import type { Gate } from "../wire/gate.ts";
 import { ANONYMOUS } from "../wire/service.ts";
 import type { TransportEvents } from "./open-calls.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
@@ -10,10 +11,13 @@ import { unpackedBody } from "./unpacked-body.ts";
 export interface HttpRouteDeps extends TransportEvents {
   readonly received: ReceivedBytes;
   readonly arrival: BodyArrival;
+  readonly gate: Gate;
+  /** Address of the client. */
+  readonly peer: string;
 }
 
 export async function answerRoute(route: HttpRoute, request: Request, deps: HttpRouteDeps): Promise<Response> {
-  const { received, arrival } = deps;
+  const { received, arrival, gate, peer } = deps;
   const chunks = (request.body ?? new Blob([]).stream()) as unknown as AsyncIterable<Uint8Array>;
   const body = countedBody(chunks, received, arrival, (error) => error);
   const call: HttpCall = {
@@ -22,11 +26,12 @@ export async function answerRoute(route: HttpRoute, request: Request, deps: Http
     signal: request.signal,
     principal: ANONYMOUS,
     headers: new Map(request.headers),
-    peer: "http",
+    peer,
     body: () => unpackedBody(body, request.headers.get("content-encoding") ?? "identity"),
   };
   try {
-    const response = await route.run(call);
+    const { principal } = await gate.admit(route.name, call);
+    const response = await route.run({ ...call, principal });
     deps.onCall?.(route.name, "OK");
     return response;
   } catch (error) {

@@ -1,6 +1,6 @@
 /** `GET /live`: Dashboard.SubscribeMetrics as Server-Sent Events, with annotations beside the values where they are wanted. */
 import { create, fromBinary, toJson, type MessageInitShape } from "@bufbuild/protobuf";
-import { invalidField } from "../model/errors.ts";
+import { invalidField, WatchpostError } from "../model/errors.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { originHeaders, type AllowedOrigins } from "../model/origins.ts";
 import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema, UpdateMode } from "../wire/gen/dashboard_pb.ts";
@@ -22,6 +22,7 @@ const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-stor
  */
 export async function liveResponse(
   request: Request,
+  peer: string,
   methods: readonly MethodImpl[],
   origins: AllowedOrigins,
   shutdownSignal: AbortSignal,
@@ -39,7 +40,8 @@ export async function liveResponse(
       signal,
       principal: ANONYMOUS,
       headers: new Map(request.headers),
-      peer: "http",
+      peer,
+      cut: (why) => left.abort(why),
     };
     const updates = texts(run(subscription, context));
     // The first one is awaited here, so that a mistake in the request is a status and not a broken stream.
@@ -71,7 +73,8 @@ function eventStream(
           const next = ready ?? (await events.next());
           ready = undefined;
           if (!next.done) return stream.enqueue(encoder.encode(next.value));
-          if (shutdownSignal.aborted) stream.enqueue(encoder.encode(endOf(shutdownSignal.reason)));
+          const why = [shutdownSignal, left.signal].find(({ aborted }) => aborted)?.reason as unknown;
+          if (why instanceof WatchpostError) stream.enqueue(encoder.encode(endOf(why)));
         } catch (error) {
           stream.enqueue(encoder.encode(endOf(error)));
         }

@@ -1,11 +1,19 @@
 import { parseAddress } from "../model/address.ts";
 import { WatchpostError } from "../model/errors.ts";
 
-/** Throws FAILED_PRECONDITION for an address that is not of this machine alone. */
-export function refuseWhatOthersReach(address: string): void {
-  if (parseAddress(address).isLoopback) return;
-  throw new WatchpostError(
-    "FAILED_PRECONDITION",
-    `${address} can be reached from other machines, and nothing asks who calls yet: anybody there could read and write all points. Bind 127.0.0.1 and put a proxy with authentication in front, or say --insecure if the network is yours alone.`,
-  );
+export interface Protection {
+  /** Every call must prove who makes it. */
+  readonly asksWho: boolean;
+  /** Nobody on the way can read what is sent, tokens among it. */
+  readonly isEncrypted: boolean;
+}
+
+/** Throws FAILED_PRECONDITION for an address that is not of this machine alone, where it is not protected. */
+export function refuseWhatOthersReach(address: string, { asksWho, isEncrypted }: Protection): void {
+  if (parseAddress(address).isLoopback || (asksWho && isEncrypted)) return;
+  const why = asksWho
+    ? "nothing is encrypted: tokens and points could be read on their way. Set tls.cert and tls.key"
+    : "nobody is asked who they are: anybody there could read and write everything. `watchpost init` writes a configuration with a first token and certificates";
+  const message = `${address} can be reached from other machines, and ${why}; or bind 127.0.0.1, or say --insecure if the network is yours alone.`;
+  throw new WatchpostError("FAILED_PRECONDITION", message);
 }

@@ -12,10 +12,18 @@ import {
   type ServerHello,
   type TunnelCall,
 } from "../wire/tunnel-frame.ts";
+import type { Admission } from "../wire/gate.ts";
 
 export interface TunnelData {
   /** What the page was loaded from, such as "http://127.0.0.1:8080". */
   readonly base: string;
+  /** Address of the browser. */
+  readonly peer: string;
+  /** What the browser showed when it connected: pages know neither. */
+  readonly shown: Readonly<Record<string, string>>;
+  readonly admission: Admission;
+  /** Ends the wait for what the browser showed to be withdrawn. */
+  release(): void;
   readonly calls: Map<number, AbortController>;
   /** Resolves when the socket has room again; undefined while it has. */
   room: PromiseWithResolvers<void> | undefined;
@@ -41,17 +49,30 @@ const BACKPRESSURE_BYTES_MAX = 4 * 1024 * 1024;
 /** Browsers answer pings of the server, also those of hidden pages: who does not is gone, and leaves the sessions it was in. */
 const IDLE_TIMEOUT_S = 60;
 const [GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER] = [1001, 1002, 1013];
+/** What the browser showed is withdrawn. */
+const NOT_KNOWN = 3000;
+/** Of a closing frame, whose reason is 123 bytes at most. */
+const REASON_LENGTH_MAX = 40;
 /** Of a stream that was cut: a reader that takes something by then gets the error, too. */
 export const UNREAD_TIMEOUT_S = 5;
 const TOO_MANY_REQUESTS = 429;
 /** Later than nearly all calls are refused that are. */
 const HEAD_AFTER_MS = 500;
+/** Headers of the request that opened it which every call on it has, too. */
+const SHOWN = ["cookie", "authorization", "forwarded", "x-forwarded-for", "x-real-ip", "user-agent"];
 const STREAM_TYPES = "application/connect+";
 const encoder = new TextEncoder();
 
-export function tunnelData(request: Request): TunnelData {
-  const { origin } = new URL(request.url);
-  return { base: origin, calls: new Map(), room: undefined, framesLeft: FRAMES_MAX, reckonedMs: performance.now() };
+export function tunnelData(request: Request, peer: string, admission: Admission): TunnelData {
+  const { origin: base } = new URL(request.url);
+  const shown = Object.fromEntries(
+    SHOWN.flatMap((name) => {
+      const value = request.headers.get(name);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
+  const budget = { framesLeft: FRAMES_MAX, reckonedMs: performance.now() };
+  return { base, peer, shown, admission, release() {}, calls: new Map(), room: undefined, ...budget };
 }
 
 /** A page of another site may open a WebSocket to anywhere: only those of this server may use it. */
@@ -64,7 +85,7 @@ export interface TunnelDeps {
   /** What each page is told when it has connected. */
   hello(): Promise<ServerHello>;
   /** Of a call, as of any request. `closeUnread` is called where its stream was cut. */
-  answer(request: Request, closeUnread: () => void): Promise<Response>;
+  answer(request: Request, peer: string, closeUnread: () => void): Promise<Response>;
   /** Hears how many pages are connected, and how many of their calls are under way. */
   onCount(pages: number, calls: number): void;
   /** Once it is aborted sockets are closed, as soon as their calls have ended. */
@@ -90,7 +111,7 @@ export function tunnelHandler({
     let unread: NodeJS.Timeout | undefined;
     const closeUnread = () => (unread = setTimeout(() => socket.terminate(), UNREAD_TIMEOUT_S * 1_000));
     try {
-      await passOn(answer(request, closeUnread), streamHeadOf(request), socket, call, signal);
+      await passOn(answer(request, socket.data.peer, closeUnread), streamHeadOf(request), socket, call, signal);
     } catch (error) {
       if (signal.aborted) return;
       onDefect(error);
@@ -113,6 +134,8 @@ export function tunnelHandler({
     open(socket) {
       sockets.add(socket);
       onCount(sockets.size, allCalls);
+      const { data } = socket;
+      data.release = data.admission.hold(({ message }) => socket.close(NOT_KNOWN, message.slice(0, REASON_LENGTH_MAX)));
       hello().then((said) => socket.send(jsonFrame(FrameKind.HELLO, 0, said)), onDefect);
       closeWhereDone(socket);
     },
@@ -121,12 +144,12 @@ export function tunnelHandler({
       if (frame === undefined) return socket.close(PROTOCOL_ERROR, "a frame cannot be read");
       if (!mayTakeFrame(socket.data)) return socket.close(TRY_AGAIN_LATER, "frames come faster than they are taken");
       const { call, kind, payload } = frame;
-      const { calls, base } = socket.data;
+      const { calls } = socket.data;
       if (kind === FrameKind.PING) return answerPing(socket, call);
       if (kind === FrameKind.CANCEL) return cancel(socket, call);
       const begun = kind === FrameKind.CALL && !calls.has(call) ? readCall(payload) : undefined;
       const controller = new AbortController();
-      const request = begun && requestOf(begun, base, controller.signal);
+      const request = begun && requestOf(begun, socket.data, controller.signal);
       if (request === undefined) return socket.close(PROTOCOL_ERROR, "a call cannot be read");
       if (calls.size >= CALLS_MAX) return refuse(socket, call, `this page has ${CALLS_MAX} calls under way`);
       if (allCalls >= ALL_CALLS_MAX) return refuse(socket, call, `all pages have ${ALL_CALLS_MAX} calls under way`);
@@ -138,6 +161,7 @@ export function tunnelHandler({
     close(socket) {
       const { data } = socket;
       sockets.delete(socket);
+      data.release();
       onCount(sockets.size, allCalls);
       for (const controller of data.calls.values()) controller.abort();
       hasRoom(data);
@@ -146,9 +170,10 @@ export function tunnelHandler({
 }
 
 /** Undefined where it is no address, or headers are none. */
-function requestOf({ head, body }: TunnelCall, base: string, signal: AbortSignal): Request | undefined {
+function requestOf({ head, body }: TunnelCall, data: TunnelData, signal: AbortSignal): Request | undefined {
   try {
-    return new Request(new URL(head.path, base).href, { method: "POST", headers: head.headers, body, signal });
+    const headers = { ...head.headers, ...data.shown };
+    return new Request(new URL(head.path, data.base).href, { method: "POST", headers, body, signal });
   } catch {
     return undefined;
   }

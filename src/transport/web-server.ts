@@ -10,13 +10,15 @@ import { BUILD } from "../model/build-info.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
+import type { Admission, Caller, Gate } from "../wire/gate.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
-import { CLOSE_UNREAD, ConnectRoutes } from "./connect-routes.ts";
+import { CLOSE_UNREAD, ConnectRoutes, httpStatusOf, PEER } from "./connect-routes.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { TransportServer } from "./grpc-server.ts";
 import type { TransportEvents } from "./open-calls.ts";
+import { guarded } from "./guarded.ts";
 import type { HealthState } from "./health.ts";
 import { answerRoute } from "./http-routes.ts";
 import { keptAlive, wantsKeepAlive } from "./kept-alive.ts";
@@ -25,6 +27,7 @@ import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody, type BodyArrival } from "./request-body.ts";
 import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, UNREAD_TIMEOUT_S, type TunnelData } from "./tunnel.ts";
 import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
+import { webGuard, type WebGuard } from "./web-guard.ts";
 
 export interface WebServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
@@ -38,6 +41,14 @@ export interface WebServerOptions extends TransportEvents {
   readonly received: ReceivedBytes;
   /** Of pages that may read /live. */
   readonly origins: AllowedOrigins;
+  /** Asked before a method or route runs. */
+  readonly gate: Gate;
+  /** Names that it is reached by, besides its own. */
+  readonly hosts: readonly string[];
+  /** Of this machine. */
+  readonly hostname: string;
+  /** Whether every call must prove who makes it. */
+  asksWho(): boolean;
   /** Hears how many pages are connected, and how many of their calls are under way. */
   onPages?(pages: number, calls: number): void;
   /** Prometheus text. */
@@ -57,7 +68,9 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export async function startWebServer(options: WebServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
   const stopping = new AbortController();
-  const routes = new ConnectRoutes(options.methods, options, stopping.signal);
+  const methods = guarded(options.methods, options.gate);
+  const routes = new ConnectRoutes(methods, options, stopping.signal);
+  const guard = webGuard(options);
   let server: Server<TunnelData>;
   try {
     server = Bun.serve({
@@ -68,10 +81,10 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
       idleTimeout: IDLE_TIMEOUT_S,
       maxRequestBodySize: HTTP_MESSAGE_BYTES_MAX + 1024,
       development: false,
-      fetch: (request) => answer(request, server, routes, options, stopping.signal),
+      fetch: (request) => answer(request, server, { methods, routes, guard, stopping: stopping.signal }, options),
       websocket: tunnelHandler({
         hello: async () => ({ ...BUILD, scripts: (await options.console?.scripts()) ?? [] }),
-        answer: (request, closeUnread) => tunnelled(request, routes, options.received, closeUnread),
+        answer: (request, peer, closeUnread) => tunnelled(request, peer, routes, options.received, closeUnread),
         onCount: (pages, calls) => options.onPages?.(pages, calls),
         stopping: stopping.signal,
         onDefect: (error) => options.onDefect?.(error, "tunnel"),
@@ -101,32 +114,58 @@ async function drain(server: Server<TunnelData>, stopping: AbortController, grac
   await server.stop(true);
 }
 
+/** What is answered here, by its name in the table of who may call what. */
+export const WEB_ROUTES = [
+  "http.healthz",
+  "http.readyz",
+  "http.console",
+  "http.tunnel",
+  "http.front",
+  "http.live",
+  "http.metrics",
+];
+
+interface Serving {
+  readonly methods: readonly MethodImpl[];
+  readonly routes: ConnectRoutes;
+  readonly guard: WebGuard;
+  readonly stopping: AbortSignal;
+}
+
+type Listening = Pick<Server<TunnelData>, "timeout" | "upgrade" | "pendingWebSockets" | "requestIP">;
+
 async function answer(
   request: Request,
-  server: Pick<Server<TunnelData>, "timeout" | "upgrade" | "pendingWebSockets">,
-  routes: ConnectRoutes,
+  server: Listening,
+  { methods, routes, guard, stopping }: Serving,
   options: WebServerOptions,
-  stopping: AbortSignal,
 ): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
+  const refusal = guard(request, pathname);
+  if (refusal !== undefined) return new Response(`${refusal}\n`, { status: 403 });
+  const peer = server.requestIP(request)?.address ?? "";
   const handler = routes.get(pathname);
   if (handler !== undefined) {
-    const answering = callResponse(handler, request, arrivalOf(request, server), options.received);
+    const answering = callResponse(handler, request, peer, arrivalOf(request, server), options.received);
     return wantsKeepAlive(handler, request) ? keptAlive(answering) : answering;
   }
   const { httpRoutes = [] } = options;
   const ofPath = httpRoutes.filter(({ path }) => path === pathname);
   const route = ofPath.find(({ methods }) => methods.includes(request.method));
   if (route !== undefined) {
-    return answerRoute(route, request, { ...options, arrival: arrivalOf(request, server) });
+    return answerRoute(route, request, { ...options, peer, arrival: arrivalOf(request, server) });
   }
   if (ofPath.length > 0) return wrongMethod(pathname, ofPath);
   if (request.method !== "GET" && request.method !== "HEAD") return notFound(pathname);
-  if (pathname === TUNNEL_PATH) return tunnelOpened(request, server);
+  const caller: Caller = { headers: new Map(request.headers), peer };
   switch (pathname) {
+    case TUNNEL_PATH:
+      return admitted("http.tunnel", caller, options, (admission) => tunnelOpened(request, peer, admission, server));
     case "/live":
       server.timeout(request, 0);
-      return liveResponse(request, options.methods, options.origins, stopping);
+      return admitted("http.live", caller, options, () =>
+        liveResponse(request, peer, methods, options.origins, stopping),
+      );
     case "/healthz":
       // Bun sends no date. Pages without a WebSocket read the time off it.
       return new Response("ok\n", { headers: { date: new Date().toUTCString() } });
@@ -135,13 +174,40 @@ async function answer(
       return reason === undefined ? new Response("ready\n") : new Response(`not ready: ${reason}\n`, { status: 503 });
     }
     case "/metrics":
-      return new Response(await options.metricsText(), { headers: { "content-type": METRICS_TYPE } });
+      return admitted(
+        "http.metrics",
+        caller,
+        options,
+        async () => new Response(await options.metricsText(), { headers: { "content-type": METRICS_TYPE } }),
+      );
     case "/":
-      if (options.console === undefined || !wantsPage(request)) return new Response(frontPage(routes, httpRoutes));
+      if (options.console === undefined || !wantsPage(request)) {
+        return admitted("http.front", caller, options, () => new Response(frontPage(routes, httpRoutes)));
+      }
   }
   const file = await options.console?.file(pathname, request);
   if (file !== undefined) return file;
   return (wantsPage(request) && (await options.console?.page(request))) || notFound(pathname);
+}
+
+/** As `run` answers, or a sentence that says why not. */
+async function admitted<T extends Response | undefined>(
+  name: string,
+  caller: Caller,
+  { gate }: WebServerOptions,
+  run: (admission: Admission) => T | Promise<T>,
+): Promise<T | Response> {
+  let admission: Admission;
+  try {
+    admission = await gate.admit(name, caller);
+  } catch (error) {
+    if (!(error instanceof WatchpostError)) throw error;
+    const status = httpStatusOf(error);
+    // Browsers would ask for a password in a window of their own.
+    const headers: Record<string, string> = status === 401 ? { "www-authenticate": "Bearer" } : {};
+    return new Response(`${error.message}\n`, { status, headers });
+  }
+  return run(admission);
 }
 
 /** Browsers ask for pages like that; curl and programs do not. */
@@ -149,16 +215,13 @@ function wantsPage(request: Request): boolean {
   return request.headers.get("accept")?.includes("text/html") === true;
 }
 
-function tunnelOpened(
-  request: Request,
-  server: Pick<Server<TunnelData>, "upgrade" | "pendingWebSockets">,
-): Response | undefined {
+function tunnelOpened(request: Request, peer: string, admission: Admission, server: Listening): Response | undefined {
   if (!isOwnPage(request)) return new Response("only pages of this server may open it\n", { status: 403 });
   if (server.pendingWebSockets >= TUNNELS_MAX) {
     const text = `${TUNNELS_MAX} pages are connected already; wanted at most so many: close some, and try again\n`;
     return new Response(text, { status: 503, headers: { "retry-after": "5" } });
   }
-  if (server.upgrade(request, { data: tunnelData(request) })) return undefined;
+  if (server.upgrade(request, { data: tunnelData(request, peer, admission) })) return undefined;
   return new Response(`${TUNNEL_PATH} is a WebSocket of the console\n`, {
     status: 426,
     headers: { upgrade: "websocket" },
@@ -168,6 +231,7 @@ function tunnelOpened(
 /** A call that came over a tunnel: it has no connection of its own that could be idle. */
 async function tunnelled(
   request: Request,
+  peer: string,
   routes: ConnectRoutes,
   received: ReceivedBytes,
   closeUnread: () => void,
@@ -175,7 +239,7 @@ async function tunnelled(
   const { pathname } = new URL(request.url);
   const handler = routes.get(pathname);
   const connection = { onProgress() {}, onWhole() {}, closeUnread };
-  return handler === undefined ? notFound(pathname) : callResponse(handler, request, connection, received);
+  return handler === undefined ? notFound(pathname) : callResponse(handler, request, peer, connection, received);
 }
 
 /** By itself Bun takes a connection for idle where less than 16 kB of a body arrive a second, which is more than some sites have. */
@@ -190,13 +254,14 @@ function arrivalOf(request: Request, server: Pick<Server<TunnelData>, "timeout">
 async function callResponse(
   handler: UniversalHandler,
   request: Request,
+  peer: string,
   connection: Connection,
   received: ReceivedBytes,
 ): Promise<Response> {
   const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
   // The body must go on arriving. After it streams are quiet at times.
   const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, connection);
-  const contextValues = createContextValues().set(CLOSE_UNREAD, connection.closeUnread);
+  const contextValues = createContextValues().set(CLOSE_UNREAD, connection.closeUnread).set(PEER, peer);
   try {
     const response = await handler({ ...universal, body: body.chunks, contextValues });
     const answer = refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);

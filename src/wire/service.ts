@@ -2,6 +2,7 @@
  * How a service is written: once, transport-neutral, as functions over messages. The transports (native gRPC; Connect
  * and gRPC-Web) serve the same list of methods.
  */
+import { EVERYTHING, type Role, type Scope } from "../model/access.ts";
 import type { WatchpostError } from "../model/errors.ts";
 import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@bufbuild/protobuf";
 
@@ -10,9 +11,24 @@ export interface Principal {
   readonly name: string;
   /** Whether the name is proven. Names that somebody claims count only where it is not. */
   readonly isAuthenticated: boolean;
+  readonly role: Role;
+  /** What it may see and touch. */
+  readonly scope: Scope;
+  /** How the name is proven: "token", "session" of a browser, "jwt", "certificate"; "": it is not. */
+  readonly via: string;
+  /** From then on it is nobody's any more; Infinity: never. */
+  readonly expiresAtMs: number;
 }
 
-export const ANONYMOUS: Principal = { name: "anonymous", isAuthenticated: false };
+/** Whoever calls a server that asks nobody who they are. */
+export const ANONYMOUS: Principal = {
+  name: "anonymous",
+  isAuthenticated: false,
+  role: "admin",
+  scope: EVERYTHING,
+  via: "",
+  expiresAtMs: Infinity,
+};
 
 export interface CallContext {
   /** Aborted when the client leaves, its deadline passes or the server shuts down. */

@@ -137,6 +137,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
     },
   );
   expect(list.out.trim().split("\n").sort()).toEqual([
+    "analytics.Access",
     "analytics.Alerts",
     "analytics.Collaboration",
     "analytics.Dashboard",

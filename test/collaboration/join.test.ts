@@ -1,4 +1,5 @@
 /** JoinSession and WatchSession: who gets what, in which order, and where somebody who comes back goes on. */
+import { ANONYMOUS } from "../../src/wire/service.ts";
 import { describe, expect, test } from "bun:test";
 import { Collaboration } from "../../src/wire/gen/collaboration_pb.ts";
 import { Rig, settle, type Member } from "./rig.ts";
@@ -105,7 +106,7 @@ describe("joining", () => {
 
   test("a proven principal is who joins; what it claims is display", async () => {
     await using rig = await Rig.open();
-    const caller = { principal: { name: "ann@plant", isAuthenticated: true } };
+    const caller = { principal: { ...ANONYMOUS, name: "ann@plant", isAuthenticated: true } };
     const ann = await rig.join("boss", {}, caller);
     const [joined] = ann.kept;
     expect([joined.userId, joined.userName, joined.message]).toEqual(["ann@plant", "boss", "boss joined"]);

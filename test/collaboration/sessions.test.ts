@@ -1,4 +1,5 @@
 /** Sessions as such: opened, described, listed, closed and opened again, by whoever may see them, and forgotten. */
+import { ANONYMOUS } from "../../src/wire/service.ts";
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, spyOn, test } from "bun:test";
 import {
@@ -437,7 +438,7 @@ describe("a scope", () => {
     const sees = ({ name }: { name: string }, { topic }: { topic?: { devices: string[] } }) =>
       topic === undefined || topic.devices.every((device) => device.startsWith(name));
     await using rig = await Rig.open({ sees: sees as never });
-    const as = (name: string) => ({ principal: { name, isAuthenticated: true } });
+    const as = (name: string) => ({ principal: { ...ANONYMOUS, name, isAuthenticated: true } });
     await rig.ask(M.createSession, { sessionId: "s", topic: { devices: ["north-1"] } }, as("north"));
     const member = await rig.join("north", { sessionId: "s" }, as("north"));
     const none = { status: "NOT_FOUND", message: 'there is no session "s"' };

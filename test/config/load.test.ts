@@ -50,7 +50,8 @@ describe("precedence", () => {
 
   test("origins are a list", () => {
     const origins = (text: string) => load({ env: { WATCHPOST_LIVE_ORIGINS: text } }).config.live.origins;
-    expect(load().config.live.origins).toEqual(["localhost"]);
+    expect(load().config.live.origins).toEqual([]);
+    expect(origins("none")).toEqual([]);
     expect(origins("")).toEqual([]);
     expect(origins("*")).toEqual(["*"]);
     expect(origins("https://a.example.org, http://b:8080 localhost")).toEqual([

@@ -10,6 +10,7 @@ import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
 import { BadRequestSchema } from "../../src/wire/gen/google/rpc/error_details_pb.ts";
 import { serverStreaming, unary } from "../../src/wire/service.ts";
+import { OPEN } from "../support/open-gate.ts";
 
 const opened: { drain(graceMs: number): Promise<unknown> }[] = [];
 
@@ -31,6 +32,7 @@ async function start(fetch: typeof globalThis.fetch = globalThis.fetch) {
     }
   }
   const server = await startWebServer({
+    ...OPEN,
     address: "127.0.0.1:0",
     methods: [
       serverStreaming(Dashboard.method.subscribeMetrics, updates),

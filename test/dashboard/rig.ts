@@ -1,4 +1,5 @@
 /** The dashboard over a bus that is fed by hand and a clock that stands still. */
+import { ANONYMOUS } from "../../src/wire/service.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
@@ -88,7 +89,12 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
   }
 
   function context(signal = new AbortController().signal): CallContext {
-    return { signal, principal: { name: "test", isAuthenticated: false }, headers: new Map(), peer: "test" };
+    return {
+      signal,
+      principal: { ...ANONYMOUS, name: "test", isAuthenticated: false },
+      headers: new Map(),
+      peer: "test",
+    };
   }
 
   function subscribe(request: MessageInitShape<typeof MetricSubscriptionSchema>) {

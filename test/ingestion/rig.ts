@@ -1,4 +1,5 @@
 /** The ingestion path over a log and a store that live in memory and fail on demand. */
+import { ANONYMOUS } from "../../src/wire/service.ts";
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { ArrivalStamps } from "../../src/ingestion/arrival-stamps.ts";
@@ -159,7 +160,12 @@ export function pointsOf(records: readonly ArrayBuffer[]): string[] {
 }
 
 export function contextOf(signal: AbortSignal = new AbortController().signal): CallContext {
-  return { signal, principal: { name: "test", isAuthenticated: false }, headers: new Map(), peer: "test" };
+  return {
+    signal,
+    principal: { ...ANONYMOUS, name: "test", isAuthenticated: false },
+    headers: new Map(),
+    peer: "test",
+  };
 }
 
 /** Lets promises and setImmediate callbacks run. */

@@ -5,6 +5,7 @@ import { ConsoleFiles } from "../../src/transport/console-files.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { startWebServer } from "../../src/transport/web-server.ts";
+import { OPEN } from "../support/open-gate.ts";
 
 const BYTES_MAX = 150 * 1024;
 const AS_BROWSER = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
@@ -13,6 +14,7 @@ let base = "";
 
 beforeAll(async () => {
   server = await startWebServer({
+    ...OPEN,
     address: "127.0.0.1:0",
     methods: [],
     health: new HealthState(),

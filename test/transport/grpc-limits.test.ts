@@ -26,6 +26,7 @@ import {
   RST_STREAM,
   SETTINGS,
 } from "../support/raw-http2.ts";
+import { openGate } from "../support/open-gate.ts";
 
 const SUBSCRIBE = "/analytics.Dashboard/SubscribeMetrics";
 const QUERY = "/analytics.Dashboard/QueryRange";
@@ -51,6 +52,7 @@ function connect(address: string): RawHttp2 {
 async function start(limits: GrpcLimits = {}) {
   const toy = { ran: 0, ended: 0 };
   const server = await startGrpcServer({
+    gate: openGate,
     address: "127.0.0.1:0",
     health: new HealthState(),
     received: new ReceivedBytes(1 << 20),

@@ -20,6 +20,7 @@ import {
   type CallContext,
 } from "../../src/wire/service.ts";
 import { fromStatus, packed, STATUS_DETAILS_KEY, toStatus, unpacked } from "../../src/wire/status.ts";
+import { openGate } from "../support/open-gate.ts";
 
 const KILOBYTE = new Uint8Array(1024).fill(0x61);
 const PAYLOAD = toBinary(
@@ -75,6 +76,7 @@ async function start(
     }),
   ];
   const server = await startGrpcServer({
+    gate: openGate,
     address: "127.0.0.1:0",
     methods,
     health: new HealthState(),
@@ -439,6 +441,7 @@ describe("what has arrived and was not taken", () => {
       return {};
     });
     const server = await startGrpcServer({
+      gate: openGate,
       address: "127.0.0.1:0",
       methods: [method],
       health: new HealthState(),
@@ -493,7 +496,13 @@ describe("a drain lets what has begun come to its end", () => {
       }),
     ];
     const received = new ReceivedBytes(64 * 1024 * 1024);
-    const server = await startGrpcServer({ address: "127.0.0.1:0", methods, health: new HealthState(), received });
+    const server = await startGrpcServer({
+      gate: openGate,
+      address: "127.0.0.1:0",
+      methods,
+      health: new HealthState(),
+      received,
+    });
     const client = new Client(server.address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
     opened.push({ close: () => (client.close(), server.drain(0)) });
     return { server, client, go, seen };
@@ -529,6 +538,7 @@ describe("a drain lets what has begun come to its end", () => {
 test("an address that is taken is named", async () => {
   const { server } = await start();
   const again = startGrpcServer({
+    gate: openGate,
     address: server.address,
     methods: [],
     health: new HealthState(),

@@ -8,6 +8,7 @@ import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
 import { KEEP_ALIVE_FLAG, KEEP_ALIVE_HEADER } from "../../src/wire/keep-alive.ts";
 import { serverStreaming } from "../../src/wire/service.ts";
+import { OPEN } from "../support/open-gate.ts";
 
 const EVERY_MS = 2;
 const headers = { "content-type": "application/connect+proto" };
@@ -51,6 +52,7 @@ test("whoever leaves is not answered any more, and what is no stream is answered
 test("a page hears at once that its stream is under way, and nothing of the signs", async () => {
   const speak = Promise.withResolvers<void>();
   const server = await startWebServer({
+    ...OPEN,
     address: "127.0.0.1:0",
     methods: [
       serverStreaming(Dashboard.method.subscribeMetrics, async function* () {

@@ -10,6 +10,7 @@ import { Collaboration } from "../../src/wire/gen/collaboration_pb.ts";
 import { Dashboard, DashboardDataSchema } from "../../src/wire/gen/dashboard_pb.ts";
 import { rawServerStreaming } from "../../src/wire/service.ts";
 import { AnnotationsRig } from "../collaboration/annotations/rig.ts";
+import { OPEN } from "../support/open-gate.ts";
 
 const opened: { close(): unknown }[] = [];
 
@@ -20,6 +21,7 @@ afterEach(async () => {
 async function start() {
   const rig = new AnnotationsRig();
   const server = await startWebServer({
+    ...OPEN,
     address: "127.0.0.1:0",
     methods: [
       ...rig.methods,

@@ -9,6 +9,7 @@ import { startWebServer } from "../../src/transport/web-server.ts";
 import { Devices, RegisterDeviceRequestSchema as RequestSchema } from "../../src/wire/gen/devices_pb.ts";
 import { BatchDataSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { rawUnary, unary } from "../../src/wire/service.ts";
+import { OPEN, openGate } from "../support/open-gate.ts";
 
 const REFUSED = "analytics.RegisterDeviceRequest has more than 50000";
 const METHOD = `${Devices.typeName}/RegisterDevice`;
@@ -50,8 +51,8 @@ async function start() {
       }),
     ],
   };
-  const grpc = await startGrpcServer(common);
-  const web = await startWebServer({ ...common, origins: [], metricsText: async () => "" });
+  const grpc = await startGrpcServer({ ...common, gate: openGate });
+  const web = await startWebServer({ ...OPEN, ...common, origins: [], metricsText: async () => "" });
   for (const server of [grpc, web]) opened.push({ close: () => server.drain(0) });
   const post = async (type: string, body: Uint8Array | string, method = METHOD) => {
     const init = { method: "POST", body: body as Uint8Array<ArrayBuffer>, headers: { "content-type": type } };

@@ -9,6 +9,7 @@ import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
 import { serverStreaming, unary } from "../../src/wire/service.ts";
 import { callFrame, FRAME_BYTES_MAX, FrameKind, frameOf, readFrame, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
 import { clientFrame, Opcode, openRawWebSocket, type RawFrame, type RawWebSocket } from "../support/raw-websocket.ts";
+import { OPEN } from "../support/open-gate.ts";
 
 /** A machine that has more to do may stand still for a moment. */
 const STILL_TIMES = 4;
@@ -30,6 +31,7 @@ async function start() {
     statuses: [] as string[],
   };
   const server = await startWebServer({
+    ...OPEN,
     address: "127.0.0.1:0",
     methods: [
       // Answers with as many characters as are asked for.

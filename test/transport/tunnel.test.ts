@@ -10,6 +10,7 @@ import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
 import { serverStreaming, unary } from "../../src/wire/service.ts";
 import { FRAME_BYTES_MAX, FrameKind, frameOf, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
+import { OPEN } from "../support/open-gate.ts";
 
 const SNAPSHOT = 2_000;
 const opened: { close(): unknown }[] = [];
@@ -36,6 +37,7 @@ async function start() {
     }
   }
   const server = await startWebServer({
+    ...OPEN,
     address: "127.0.0.1:0",
     methods: [
       serverStreaming(Dashboard.method.subscribeMetrics, updates),

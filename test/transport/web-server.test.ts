@@ -14,6 +14,7 @@ import { BatchDataSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.
 import { ListMetricsResponseSchema } from "../../src/wire/gen/history_pb.ts";
 import { rawServerStreaming, rawUnary, unary, writingUnary, type CallContext } from "../../src/wire/service.ts";
 import { packed } from "../../src/wire/status.ts";
+import { OPEN } from "../support/open-gate.ts";
 
 const MEBIBYTE = 1024 * 1024;
 /** Travels with an error. */
@@ -52,6 +53,7 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
     }
   }
   const server = await startWebServer({
+    ...OPEN,
     address: "127.0.0.1:0",
     methods: [
       rawServerStreaming(Dashboard.method.subscribeMetrics, updates),
@@ -261,7 +263,7 @@ test("pages of this machine and of the origins named may read /live, others may 
   const allowed = async (origin: string) => {
     const response = await fetch(`${url}/live?metric=m`, { headers: { origin } });
     await response.body!.cancel();
-    expect(response.headers.get("vary")).toBe("origin");
+    expect(response.status).toBe(response.headers.get("vary") === "origin" ? 200 : 403);
     return response.headers.get("access-control-allow-origin");
   };
   for (const origin of ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:9", "https://ops.example.org"])
@@ -270,6 +272,7 @@ test("pages of this machine and of the origins named may read /live, others may 
     expect(await allowed(origin)).toBeNull();
   const headers = { origin: "http://localhost:3000", "access-control-request-method": "POST" };
   const preflight = await fetch(`${url}/analytics.DataIngestion/UploadBatch`, { method: "OPTIONS", headers });
+  expect(preflight.status).toBe(403);
   expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
   expect((await post(url, "DataIngestion/UploadBatch", "{}", "text/plain")).status).toBe(415);
 });

@@ -1,4 +1,5 @@
 /** Annotations over a journal in memory, called as a transport does. */
+import { ANONYMOUS } from "../../../src/wire/service.ts";
 import {
   create,
   type DescMessage,
@@ -183,7 +184,12 @@ export class Watcher {
 }
 
 export function contextOf(signal: AbortSignal): CallContext {
-  return { signal, principal: { name: "caller", isAuthenticated: false }, headers: new Map(), peer: "test" };
+  return {
+    signal,
+    principal: { ...ANONYMOUS, name: "caller", isAuthenticated: false },
+    headers: new Map(),
+    peer: "test",
+  };
 }
 
 /** Everything that waits for nothing but its turn is done. */

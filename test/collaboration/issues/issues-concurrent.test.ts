@@ -13,6 +13,7 @@ import { IssueSchema } from "../../../src/wire/gen/issues_pb.ts";
 import { unpacked } from "../../../src/wire/status.ts";
 import { startToyServer } from "../../support/toy-server.ts";
 import { failureOf, IssuesRig } from "./issues-rig.ts";
+import { OPEN } from "../../support/open-gate.ts";
 
 const opened: { close(): unknown }[] = [];
 
@@ -83,6 +84,7 @@ for (const [name, transportOf] of [
   test(name, async () => {
     const rig = await edited();
     const server = await startWebServer({
+      ...OPEN,
       address: "127.0.0.1:0",
       methods: rig.methods,
       health: new HealthState(),

@@ -1,4 +1,5 @@
 /** Issues over a journal in memory and sessions that only keep what they are told; calls as a transport makes them. */
+import { ANONYMOUS } from "../../../src/wire/service.ts";
 import {
   create,
   type DescMessage,
@@ -55,7 +56,7 @@ export class ToySessions {
 }
 
 export function contextOf(name = "anonymous", signal = new AbortController().signal): CallContext {
-  return { signal, principal: { name, isAuthenticated: false }, headers: new Map(), peer: "test" };
+  return { signal, principal: { ...ANONYMOUS, name, isAuthenticated: false }, headers: new Map(), peer: "test" };
 }
 
 export class IssuesRig {

@@ -1,4 +1,5 @@
 /** Sessions and issues of incidents over a journal in memory, as the server has them, and crashes at any step. */
+import { ANONYMOUS } from "../../../src/wire/service.ts";
 import { memberLimit, RateLimits } from "../../../src/collaboration/rate-limit.ts";
 import { KeptMessages } from "../../../src/collaboration/kept-messages.ts";
 import { SetAside } from "../../../src/model/set-aside.ts";
@@ -97,7 +98,7 @@ export class OpeningRig {
     };
     const context: CallContext = {
       signal: new AbortController().signal,
-      principal: { name: "watchpost", isAuthenticated: true },
+      principal: { ...ANONYMOUS, name: "watchpost", isAuthenticated: true },
       headers: new Map(),
       peer: "",
     };

@@ -1,4 +1,5 @@
 /** Saved dashboards on a journal in memory, called as clients call them. */
+import { ANONYMOUS } from "../../../src/wire/service.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { SavedDashboards } from "../../../src/dashboard/saved/saved-dashboards.ts";
 import { savedDashboardMethods } from "../../../src/dashboard/saved/service.ts";
@@ -42,7 +43,7 @@ export async function savedRig({
   const call = commandsOf(methods);
   const context: CallContext = {
     signal: new AbortController().signal,
-    principal: { name: "anonymous", isAuthenticated: false },
+    principal: { ...ANONYMOUS, name: "anonymous", isAuthenticated: false },
     headers: new Map(),
     peer: "",
   };

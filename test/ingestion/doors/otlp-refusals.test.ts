@@ -22,6 +22,7 @@ import {
   MetricsService,
 } from "../../../src/wire/gen/opentelemetry/metrics_service_pb.ts";
 import { startToyServer } from "../../support/toy-server.ts";
+import { OPEN } from "../../support/open-gate.ts";
 
 const HOUR_MS = 3_600_000;
 const BUDGET_BYTES = 1_000_000;
@@ -56,6 +57,7 @@ async function openDoor() {
     onLeftOut: () => {},
   } as unknown as DoorDeps;
   const web = await startWebServer({
+    ...OPEN,
     ...{ address: "127.0.0.1:0", methods: [], httpRoutes: otlpRoutes(deps), health: new HealthState() },
     ...{ received: new ReceivedBytes(BUDGET_BYTES), origins: [], metricsText: async () => "" },
   });

@@ -1,0 +1,80 @@
+/** POST /login and /logout: a browser shows a token once, and has a cookie from then on that no script can read. */
+import { WatchpostError } from "../model/errors.ts";
+import { toStatus } from "../wire/status.ts";
+import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
+import { WEB_SESSION_COOKIE, webSessionOf } from "./credential.ts";
+import type { Tokens } from "./tokens.ts";
+
+const BODY_BYTES_MAX = 4_096;
+const HTTP_STATUS: Readonly<Record<string, number>> = {
+  UNAUTHENTICATED: 401,
+  INVALID_ARGUMENT: 400,
+  RESOURCE_EXHAUSTED: 429,
+};
+
+export function loginRoutes(tokens: Tokens, nowMs: () => number): HttpRoute[] {
+  return [
+    {
+      name: "http.login",
+      methods: ["POST"],
+      path: "/login",
+      summary: 'a session of a browser, for {"token": "wp_…"}',
+      run: (call) => login(call, tokens, nowMs),
+      fail,
+    },
+    {
+      name: "http.logout",
+      methods: ["POST"],
+      path: "/logout",
+      summary: "ends it",
+      async run(call) {
+        await tokens.closeWebSession(webSessionOf(call) ?? "");
+        return new Response(null, { status: 204, headers: { "set-cookie": cookieOf("", 0, call) } });
+      },
+      fail,
+    },
+  ];
+}
+
+async function login(call: HttpCall, tokens: Tokens, nowMs: () => number): Promise<Response> {
+  const secret = secretIn(await call.body());
+  const token = tokens.ofSecret(secret);
+  if (token === undefined || token.expiresAtMs <= nowMs()) {
+    const message =
+      token === undefined
+        ? "the token is not known here, or was revoked"
+        : `the token ${JSON.stringify(token.name)} has run out`;
+    throw new WatchpostError(
+      "UNAUTHENTICATED",
+      `${message}; an admin makes one with: watchpost token create NAME --role viewer`,
+    );
+  }
+  const opened = await tokens.openWebSession(token);
+  const seconds = Math.floor((opened.session.expiresAtMs - nowMs()) / 1_000);
+  const headers = { "set-cookie": cookieOf(opened.secret, seconds, call), "cache-control": "no-store" };
+  return Response.json({ name: token.name, role: token.role }, { headers });
+}
+
+function secretIn(body: Uint8Array): string {
+  const wanted = 'wanted {"token": "wp_…"}';
+  if (body.byteLength > BODY_BYTES_MAX) {
+    throw new WatchpostError("INVALID_ARGUMENT", `the body has ${body.byteLength} bytes; ${wanted}`);
+  }
+  try {
+    const { token } = JSON.parse(new TextDecoder().decode(body)) as { readonly token?: unknown };
+    if (typeof token === "string") return token.trim();
+  } catch {
+    // Said below: what it holds instead may be a secret.
+  }
+  throw new WatchpostError("INVALID_ARGUMENT", `the body cannot be read; ${wanted}`);
+}
+
+function cookieOf(value: string, seconds: number, { url }: HttpCall): string {
+  const secure = url.protocol === "https:" ? "; Secure" : "";
+  return `${WEB_SESSION_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
+}
+
+function fail(error: unknown): Response {
+  const { name, message } = toStatus(error);
+  return Response.json({ code: name.toLowerCase(), message }, { status: HTTP_STATUS[name] ?? 500 });
+}

@@ -1,0 +1,44 @@
+/** The Access service, over messages. */
+import type { ScopePatterns, Scope } from "../model/access.ts";
+import { actorOf } from "../wire/actor.ts";
+import { Access } from "../wire/gen/access_pb.ts";
+import { unary, type MethodImpl } from "../wire/service.ts";
+import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
+import type { KeptToken } from "./token-documents.ts";
+import type { Tokens } from "./tokens.ts";
+
+export function accessMethods(tokens: Tokens): MethodImpl[] {
+  const { method } = Access;
+  return [
+    unary(method.createToken, async ({ name, role, scope, expiresAt, userId }, context) => {
+      const expiresAtMs = expiresAt && msOfTimestamp(expiresAt);
+      const { token, secret } = await tokens.create({ name, role, scope, expiresAtMs }, actorOf(userId, context));
+      return { token: messageOf(token), secret };
+    }),
+    unary(method.listTokens, async () => ({ tokens: tokens.list().map(messageOf) })),
+    unary(method.revokeToken, async ({ token, userId }, context) => ({
+      token: messageOf(await tokens.revoke(token, actorOf(userId, context))),
+    })),
+    unary(method.whoAmI, async (_request, { principal: { name, role, scope, via, expiresAtMs } }) => ({
+      ...{ name, role, via, scope: scopeMessage(scope), expiresAt: timestampOrNever(expiresAtMs) },
+    })),
+  ];
+}
+
+function messageOf({ id, createdAtMs, expiresAtMs, lastUsedAtMs, scope, ...rest }: KeptToken) {
+  const { name, role, createdBy } = rest;
+  return {
+    ...{ name, role, createdBy, tokenId: id, scope: scopeMessage(scope), createdAt: timestampOfMs(createdAtMs) },
+    expiresAt: timestampOrNever(expiresAtMs),
+    lastUsedAt: lastUsedAtMs === undefined ? undefined : timestampOfMs(lastUsedAtMs),
+  };
+}
+
+function scopeMessage({ isEverything, patterns }: Scope): { [K in keyof ScopePatterns]: string[] } | undefined {
+  if (isEverything) return undefined;
+  return { sources: [...patterns.sources], devices: [...patterns.devices], sites: [...patterns.sites] };
+}
+
+function timestampOrNever(atMs: number) {
+  return atMs === Infinity ? undefined : timestampOfMs(atMs);
+}

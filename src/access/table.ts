@@ -1,0 +1,171 @@
+/** Who may call what: every method and every HTTP route, by role. What is not here nobody may call, and a server does not start with it. */
+import { ROLES, type Role } from "../model/access.ts";
+
+/** What a call needs. */
+export interface Need {
+  /** None: whoever calls, also without a credential. */
+  readonly roles: readonly Role[];
+  /** It is about the whole server: whoever sees part of it may not. */
+  readonly isForEverything: boolean;
+  /** It changes something: the journal says who did it, and from where. */
+  readonly isDeed: boolean;
+}
+
+/** What stands under each: methods as "package.Service/Method", routes by their names. */
+const MAY: Readonly<Record<string, string>> = {
+  // Says whether the server is there, and nothing of what it has.
+  anybody: `
+    grpc.health.v1.Health/Check
+    grpc.health.v1.Health/Watch
+    http.healthz
+    http.readyz
+    http.console
+    http.login
+    http.logout
+    influx.ping
+    influx.health`,
+  "anybody known": `
+    analytics.Access/WhoAmI
+    grpc.reflection.v1.ServerReflection/ServerReflectionInfo
+    grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo
+    http.tunnel
+    http.front`,
+  "ingest operator admin": `
+    analytics.DataIngestion/UploadData
+    analytics.DataIngestion/StreamData
+    analytics.DataIngestion/UploadBatch
+    analytics.Devices/ReportDevice
+    opentelemetry.proto.collector.metrics.v1.MetricsService/Export
+    influx.write
+    influx.v2.write
+    prometheus.write
+    otlp.metrics`,
+  "viewer operator admin": `
+    analytics.Dashboard/SubscribeMetrics
+    analytics.Dashboard/QueryRange
+    analytics.Dashboard/StreamRange
+    analytics.Dashboard/ListMetrics
+    analytics.Dashboard/ListSeries
+    analytics.Dashboard/ListTagValues
+    analytics.SavedDashboards/GetDashboard
+    analytics.SavedDashboards/ListDashboards
+    analytics.SavedDashboards/WatchDashboards
+    analytics.Alerts/SubscribeAlerts
+    analytics.Alerts/ListAlerts
+    analytics.Alerts/GetAlertHistory
+    analytics.Alerts/ListIncidents
+    analytics.Alerts/ListSilences
+    analytics.Alerts/GetRule
+    analytics.Alerts/ListRules
+    analytics.Alerts/TestRule
+    analytics.Alerts/ListPolicies
+    analytics.Alerts/ListReceivers
+    analytics.Alerts/PreviewRouting
+    analytics.Collaboration/WatchSession
+    analytics.Collaboration/GetSession
+    analytics.Collaboration/ListSessions
+    analytics.Collaboration/ListMessages
+    analytics.Collaboration/GetAnnotation
+    analytics.Collaboration/ListAnnotations
+    analytics.Collaboration/WatchAnnotations
+    analytics.Collaboration/GetIssue
+    analytics.Collaboration/ListIssues
+    analytics.Collaboration/WatchIssues
+    analytics.Collaboration/ReplaySession
+    analytics.Collaboration/ExportSession
+    analytics.Devices/GetDevice
+    analytics.Devices/ListDevices
+    analytics.Devices/WatchDevices
+    analytics.Devices/WatchLastSeen
+    analytics.DataIngestion/GetDelivery
+    analytics.DataIngestion/ListBridges
+    analytics.Server/WatchStatus
+    analytics.Server/ListChanges
+    analytics.Server/WatchChanges
+    http.live`,
+  "viewer operator admin, for everything": `
+    http.metrics
+    analytics.Dashboard/GetStoreStats`,
+  // What is said in a session is in its log already, with whoever said it.
+  "operator admin": `
+    analytics.Collaboration/JoinSession
+    analytics.Collaboration/SendMessage
+    analytics.Collaboration/LeaveSession`,
+  "operator admin, a deed": `
+    analytics.Alerts/ActOnAlerts
+    analytics.Alerts/AcknowledgeAlert
+    analytics.Alerts/ResolveAlert
+    analytics.Alerts/AssignAlert
+    analytics.Alerts/CommentAlert
+    analytics.Alerts/PutSilence
+    analytics.Alerts/ExpireSilence
+    analytics.Collaboration/CreateSession
+    analytics.Collaboration/UpdateSession
+    analytics.Collaboration/CloseSession
+    analytics.Collaboration/ReopenSession
+    analytics.Collaboration/ImportSession
+    analytics.Collaboration/CreateAnnotation
+    analytics.Collaboration/EditAnnotation
+    analytics.Collaboration/RemoveAnnotation
+    analytics.Collaboration/CreateIssue
+    analytics.Collaboration/UpdateIssue
+    analytics.Collaboration/CommentIssue
+    analytics.Devices/RegisterDevice
+    analytics.Devices/UpdateDevice
+    analytics.Devices/ImportDevices`,
+  "ingest operator admin, a deed": `
+    analytics.Alerts/PublishAlert`,
+  "operator admin, for everything, a deed": `
+    analytics.Alerts/PutRule
+    analytics.Alerts/DeleteRule
+    analytics.Alerts/TestReceiver
+    analytics.SavedDashboards/PutDashboard
+    analytics.SavedDashboards/DeleteDashboard`,
+  "admin, a deed": `
+    analytics.Devices/DeleteDevice`,
+  "admin, for everything, a deed": `
+    analytics.Dashboard/DeleteSeries
+    analytics.Dashboard/Backup
+    analytics.DataIngestion/Resend
+    analytics.DataIngestion/ForgetOrigin
+    analytics.Access/CreateToken
+    analytics.Access/RevokeToken`,
+  "admin, for everything": `
+    analytics.Access/ListTokens`,
+};
+
+const NEEDS: ReadonlyMap<string, Need> = new Map(
+  Object.entries(MAY).flatMap(([who, names]) => {
+    const need = needOf(who);
+    return names
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((name) => [name, need] as const);
+  }),
+);
+
+/** undefined: nobody may. */
+export function needFor(name: string): Need | undefined {
+  return NEEDS.get(name);
+}
+
+/** All that have a place, to hold against what is served. */
+export function tabled(): IterableIterator<string> {
+  return NEEDS.keys();
+}
+
+/** Throws for what is served and has no place in the table. */
+export function checkTabled(served: Iterable<string>): void {
+  const missing = [...served].filter((name) => !NEEDS.has(name));
+  if (missing.length > 0)
+    throw new Error(`nobody has said who may call ${missing.join(", ")}: they belong into access/table.ts`);
+}
+
+function needOf(who: string): Need {
+  const [roles, ...rest] = who.split(", ");
+  return {
+    roles: roles === "anybody" ? [] : roles === "anybody known" ? ROLES : (roles.split(" ") as Role[]),
+    isForEverything: rest.includes("for everything"),
+    isDeed: rest.includes("a deed"),
+  };
+}

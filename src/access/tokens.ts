@@ -1,0 +1,289 @@
+/**
+ * Tokens, which are kept in the journal as hashes, and the sessions of browsers that have shown one. Changes come one after the
+ * other; they hold once they are durable, and before whoever asked hears of it.
+ */
+import { EVERYTHING, roleIn, scopeIn, type Role, type ScopePatterns } from "../model/access.ts";
+import type { Clock } from "../model/clock.ts";
+import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
+import { Serial } from "../model/serial.ts";
+import { documentName, SetAside } from "../model/set-aside.ts";
+import { hasHash, idOfSecret, newSecret } from "./secret.ts";
+import {
+  noToken,
+  noWebSession,
+  tokenChange,
+  tokenEvent,
+  tokenOf,
+  TOKENS,
+  WEB_SESSIONS,
+  webSessionChange,
+  webSessionOf,
+  type KeptToken,
+  type WebSession,
+} from "./token-documents.ts";
+
+export interface TokenJournal {
+  append(events: readonly JournalEvent[], changes: readonly DocumentChange[]): Promise<readonly JournalEntry[]>;
+  documents(query: DocumentQuery): Promise<readonly StoredDocument[]>;
+}
+
+export interface TokensDeps {
+  readonly journal: TokenJournal;
+  readonly clock: Pick<Clock, "nowMs">;
+  /** An admin's token that the configuration names, whatever becomes of the others; undefined: none. */
+  readonly configured: ConfiguredToken | undefined;
+  onTrouble(sentence: string): void;
+}
+
+export interface ConfiguredToken {
+  readonly id: string;
+  /** SHA-256 of the secret, hex. */
+  readonly hash: string;
+}
+
+export interface NewToken {
+  readonly name: string;
+  readonly role: string;
+  /** undefined: everything. */
+  readonly scope: ScopePatterns | undefined;
+  /** undefined: never. */
+  readonly expiresAtMs: number | undefined;
+}
+
+const [TOKENS_MAX, WEB_SESSIONS_MAX] = [10_000, 10_000];
+const NAME_LENGTH_MAX = 256;
+const EXPIRES_AFTER_MS_MAX = 10 * 366 * 24 * 3_600_000;
+const WEB_SESSION_MS = 30 * 24 * 3_600_000;
+const DOCUMENTS_AT_ONCE = 500;
+const ALL = "";
+
+export class Tokens {
+  readonly #deps: TokensDeps;
+  readonly #byId = new Map<string, KeptToken>();
+  readonly #sessions = new Map<string, WebSession>();
+  readonly #usedAtMs = new Map<string, number>();
+  readonly #serial = new Serial();
+  readonly #listeners = new Set<(tokenId: string, revokedBy: string) => void>();
+  #hasAny = false;
+
+  private constructor(deps: TokensDeps) {
+    this.#deps = deps;
+    const { configured } = deps;
+    if (configured === undefined) return;
+    this.#hasAny = true;
+    this.#byId.set(configured.id, adminOf(configured));
+  }
+
+  static async open(deps: TokensDeps): Promise<Tokens> {
+    const tokens = new Tokens(deps);
+    await tokens.#restore();
+    return tokens;
+  }
+
+  /** Also where some cannot be read: a server that asked for tokens goes on asking. */
+  get isAny(): boolean {
+    return this.#hasAny;
+  }
+
+  /** In order of names. */
+  list(): KeptToken[] {
+    const used = [...this.#byId.values()].map((token) => this.#withUse(token));
+    return used.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** Whose secret it is, though it may have run out; undefined: nobody's. */
+  ofSecret(secret: string): KeptToken | undefined {
+    const token = this.#byId.get(idOfSecret(secret) ?? "");
+    return token !== undefined && hasHash(secret, token.hash) ? token : undefined;
+  }
+
+  /** The same of a browser's session; undefined also where it has run out. */
+  ofWebSession(secret: string): { readonly token: KeptToken; readonly session: WebSession } | undefined {
+    const session = this.#sessions.get(idOfSecret(secret) ?? "");
+    if (session === undefined || !hasHash(secret, session.hash)) return undefined;
+    if (session.expiresAtMs <= this.#deps.clock.nowMs()) return undefined;
+    const token = this.#byId.get(session.tokenId);
+    return token && { token, session };
+  }
+
+  /** It was shown now. */
+  used({ id }: KeptToken): void {
+    this.#usedAtMs.set(id, Math.floor(this.#deps.clock.nowMs()));
+  }
+
+  /**
+   * Resolves with the secret, which nobody can read again, once the token is durable. Throws INVALID_ARGUMENT, ALREADY_EXISTS for a
+   * name that is taken, RESOURCE_EXHAUSTED where there are too many, FAILED_PRECONDITION where nobody could give access from then on.
+   */
+  create(wanted: NewToken, by: string): Promise<{ readonly token: KeptToken; readonly secret: string }> {
+    return this.#serial.run(ALL, async () => {
+      const nowMs = Math.floor(this.#deps.clock.nowMs());
+      const given = givenIn(wanted, nowMs);
+      const taken = this.#named(given.name);
+      if (taken !== undefined) {
+        const message = `there is a token ${JSON.stringify(given.name)} already, ${taken.id}; wanted another name, or revoke that one first`;
+        throw new WatchpostError("ALREADY_EXISTS", message);
+      }
+      if (this.#byId.size >= TOKENS_MAX) {
+        throw new WatchpostError("RESOURCE_EXHAUSTED", `there are ${TOKENS_MAX} tokens already; revoke some first`);
+      }
+      const { id, secret, hash } = newSecret();
+      const token: KeptToken = { ...given, id, hash, createdAtMs: nowMs, createdBy: by, lastUsedAtMs: undefined };
+      if (!this.#hasAny && !isLastingAdmin(token)) {
+        const message =
+          "the first token turns authentication on for everybody; wanted an admin's, for everything and without an end, so that there is somebody who can make others";
+        throw new WatchpostError("FAILED_PRECONDITION", message);
+      }
+      await this.#deps.journal.append([tokenEvent("created", token, by, nowMs)], [tokenChange(token)]);
+      this.#byId.set(id, token);
+      const isFirst = !this.#hasAny;
+      this.#hasAny = true;
+      if (isFirst) this.#tell("", by);
+      return { token, secret };
+    });
+  }
+
+  /** By id or name. Resolves once that is durable and holds. Throws NOT_FOUND; FAILED_PRECONDITION for the last admin's. */
+  revoke(which: string, by: string): Promise<KeptToken> {
+    return this.#serial.run(ALL, async () => {
+      const token = this.#byId.get(which) ?? this.#named(which);
+      if (token === undefined) {
+        throw new WatchpostError("NOT_FOUND", `there is no token ${JSON.stringify(which)}; wanted an id or a name`);
+      }
+      if (token.id === this.#deps.configured?.id) {
+        const message = `the token ${token.name} is configured: it is revoked by taking auth.admin_token out of the configuration`;
+        throw new WatchpostError("FAILED_PRECONDITION", message);
+      }
+      const others = [...this.#byId.values()].filter((other) => other !== token);
+      if (isLastingAdmin(token) && !others.some(isLastingAdmin)) {
+        const message = `${token.name} is the last admin for everything without an end: nobody could give access again; make another one first`;
+        throw new WatchpostError("FAILED_PRECONDITION", message);
+      }
+      const atMs = Math.floor(this.#deps.clock.nowMs());
+      const sessions = [...this.#sessions.values()].filter(({ tokenId }) => tokenId === token.id);
+      const changes = [noToken(token.id), ...sessions.map(noWebSession)];
+      await this.#deps.journal.append([tokenEvent("revoked", token, by, atMs)], changes);
+      this.#byId.delete(token.id);
+      for (const { id } of sessions) this.#sessions.delete(id);
+      this.#tell(token.id, by);
+      return this.#withUse(token);
+    });
+  }
+
+  /** Resolves with the secret of a session of a browser that has shown a token. Of too many the one goes that ends first. */
+  openWebSession(token: KeptToken): Promise<{ readonly secret: string; readonly session: WebSession }> {
+    return this.#serial.run(ALL, async () => {
+      const { id, secret, hash } = newSecret();
+      const expiresAtMs = Math.min(Math.floor(this.#deps.clock.nowMs()) + WEB_SESSION_MS, token.expiresAtMs);
+      const session = { id, hash, tokenId: token.id, expiresAtMs };
+      const gone = this.#sessionsToGo();
+      await this.#deps.journal.append([], [webSessionChange(session), ...gone.map(noWebSession)]);
+      for (const one of gone) this.#sessions.delete(one.id);
+      this.#sessions.set(id, session);
+      return { secret, session };
+    });
+  }
+
+  /** Logged out: resolves once that is durable. Nothing where there is none. */
+  closeWebSession(secret: string): Promise<void> {
+    return this.#serial.run(ALL, async () => {
+      const { session } = this.ofWebSession(secret) ?? {};
+      if (session === undefined) return;
+      await this.#deps.journal.append([], [noWebSession(session)]);
+      this.#sessions.delete(session.id);
+      this.#tell(session.id, "");
+    });
+  }
+
+  /** Keeps when tokens were last used. */
+  flushUse(): Promise<void> {
+    return this.#serial.run(ALL, async () => {
+      const used = [...this.#usedAtMs.keys()].map((id) => this.#byId.get(id)).filter((token) => token !== undefined);
+      const kept = used.map((token) => this.#withUse(token)).filter(({ id }) => id !== this.#deps.configured?.id);
+      for (const { id } of kept) this.#usedAtMs.delete(id);
+      if (kept.length === 0) return;
+      for (const token of kept) this.#byId.set(token.id, token);
+      await this.#deps.journal.append([], kept.map(tokenChange));
+    });
+  }
+
+  /**
+   * Calls `listener` with the id of each token that is revoked and each session that is logged out, once that holds; with "" once there is
+   * a first token. Returns what ends it.
+   */
+  follow(listener: (id: string, by: string) => void): () => void {
+    const own = (id: string, by: string) => listener(id, by);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  #tell(id: string, by: string): void {
+    for (const listener of this.#listeners) listener(id, by);
+  }
+
+  #withUse(token: KeptToken): KeptToken {
+    const lastUsedAtMs = this.#usedAtMs.get(token.id) ?? token.lastUsedAtMs;
+    return { ...token, lastUsedAtMs };
+  }
+
+  #named(name: string): KeptToken | undefined {
+    return [...this.#byId.values()].find((token) => token.name === name);
+  }
+
+  /** Those that have run out, and where there are too many the one that would next. */
+  #sessionsToGo(): WebSession[] {
+    const nowMs = this.#deps.clock.nowMs();
+    const all = [...this.#sessions.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
+    const out = all.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
+    return out.length === 0 && all.length >= WEB_SESSIONS_MAX ? all.slice(0, 1) : out;
+  }
+
+  async #restore(): Promise<void> {
+    const setAside = new SetAside(this.#deps.onTrouble);
+    await this.#each(TOKENS, (document) => {
+      this.#hasAny = true;
+      const token = setAside.read(documentName(document), () => tokenOf(document.key, document.value));
+      if (token !== undefined) this.#byId.set(token.id, token);
+    });
+    await this.#each(WEB_SESSIONS, (document) => {
+      const session = setAside.read(documentName(document), () => webSessionOf(document.key, document.value));
+      if (session !== undefined) this.#sessions.set(session.id, session);
+    });
+  }
+
+  async #each(collection: string, take: (document: StoredDocument) => void): Promise<void> {
+    for (let after: StoredDocument | undefined; ;) {
+      const page = await this.#deps.journal.documents({
+        collection,
+        limit: DOCUMENTS_AT_ONCE,
+        ...(after && { after }),
+      });
+      page.forEach(take);
+      if (page.length < DOCUMENTS_AT_ONCE) return;
+      after = page.at(-1);
+    }
+  }
+}
+
+function adminOf({ id, hash }: ConfiguredToken): KeptToken {
+  const ever = { createdAtMs: 0, createdBy: "the configuration", expiresAtMs: Infinity, lastUsedAtMs: undefined };
+  return { ...ever, id, hash, name: "admin", role: "admin", scope: EVERYTHING };
+}
+
+function isLastingAdmin({ role, scope, expiresAtMs }: KeptToken): boolean {
+  return role === "admin" && scope.isEverything && expiresAtMs === Infinity;
+}
+
+function givenIn({ name, role, scope, expiresAtMs = Infinity }: NewToken, nowMs: number) {
+  if (name.trim() === "" || name.length > NAME_LENGTH_MAX || /\p{Cc}/u.test(name)) {
+    throw invalidField("name", name, `1 to ${NAME_LENGTH_MAX} characters on one line`);
+  }
+  const hasEnd = expiresAtMs !== Infinity;
+  if (hasEnd && !(expiresAtMs > nowMs && expiresAtMs <= nowMs + EXPIRES_AFTER_MS_MAX)) {
+    const given = Math.abs(expiresAtMs) <= 8.64e15 ? new Date(expiresAtMs).toISOString() : `${expiresAtMs} ms`;
+    throw invalidField("expires_at", given, "a time within the next ten years");
+  }
+  const given: { readonly name: string; readonly role: Role } = { name: name.trim(), role: roleIn(role, "role") };
+  return { ...given, scope: scope === undefined ? EVERYTHING : scopeIn(scope, "scope"), expiresAtMs };
+}

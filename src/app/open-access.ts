@@ -1,0 +1,49 @@
+/** Who may do what. */
+import { AccessGate } from "../access/gate.ts";
+import { loginRoutes } from "../access/login.ts";
+import { accessMethods } from "../access/service.ts";
+import { Tokens } from "../access/tokens.ts";
+import type { Config } from "../config/config.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Logger } from "../model/logger.ts";
+import type { HttpRoute } from "../wire/http-route.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import type { Storage } from "./open-storage.ts";
+
+export interface OpenAccess {
+  readonly gate: AccessGate;
+  readonly methods: readonly MethodImpl[];
+  readonly routes: readonly HttpRoute[];
+}
+
+/** Between two writes of when tokens were last used. */
+const KEEP_USE_EVERY_MS = 60_000;
+
+/** `opening` closes what was opened. */
+export async function openAccess(
+  config: Config,
+  { journal }: Storage,
+  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
+  opening: AsyncDisposableStack,
+): Promise<OpenAccess> {
+  const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "tokens have trouble");
+  const tokens = await Tokens.open({ journal, clock, configured: config.auth.admin_token, onTrouble });
+  const gate = new AccessGate({ tokens, clock, isInsecure: config.insecure });
+  opening.defer(() => gate.close());
+
+  const keepUse = () => tokens.flushUse().catch((error: unknown) => onTrouble(messageOf(error)));
+  let cancel = () => {};
+  const again = () => {
+    cancel = clock.after(KEEP_USE_EVERY_MS, () => {
+      void keepUse();
+      again();
+    });
+  };
+  again();
+  opening.defer(() => {
+    cancel();
+    return keepUse();
+  });
+  return { gate, methods: accessMethods(tokens), routes: loginRoutes(tokens, () => clock.nowMs()) };
+}

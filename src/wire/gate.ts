@@ -1,0 +1,26 @@
+/** Whoever decides which calls are taken, and as whom: asked by the transports before a method or route runs. */
+import type { WatchpostError } from "../model/errors.ts";
+import type { Principal } from "./service.ts";
+
+/** What a call says of who makes it. */
+export interface Caller {
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Address of the client. */
+  readonly peer: string;
+}
+
+/** A call that is taken. */
+export interface Admission {
+  readonly principal: Principal;
+  /** While the call goes on: `cut` is called once, when what it was taken for is withdrawn or runs out. Returns what ends that. */
+  hold(cut: (why: WatchpostError) => void): () => void;
+}
+
+export interface Gate {
+  /**
+   * `name`: "package.Service/Method", or the name of a route. Throws UNAUTHENTICATED where it is not known who calls, PERMISSION_DENIED
+   * where the role does not suffice.
+   */
+  admit(name: string, caller: Caller): Admission | Promise<Admission>;
+}

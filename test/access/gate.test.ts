@@ -1,0 +1,120 @@
+import { expect, test } from "bun:test";
+import type { WatchpostError } from "../../src/model/errors.ts";
+import { accessRig, ACK, bare, QUERY, showing, UPLOAD } from "./rig.ts";
+
+const HEALTH = "grpc.health.v1.Health/Check";
+
+function refusalOf(run: () => unknown): Pick<WatchpostError, "status" | "message"> {
+  try {
+    run();
+  } catch (error) {
+    return error as WatchpostError;
+  }
+  throw new Error("it was taken");
+}
+
+test("without a token everybody may do everything, but nobody through a proxy", async () => {
+  const { gate } = await accessRig();
+  const { principal } = gate.admit(ACK, bare());
+  expect(principal).toMatchObject({ name: "anonymous", isAuthenticated: false, role: "admin" });
+  for (const header of ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"]) {
+    const { status, message } = refusalOf(() => gate.admit(QUERY, bare({ [header]: "10.1.1.1" })));
+    expect(status).toBe("UNAUTHENTICATED");
+    expect(message).toContain(header);
+  }
+  const { gate: open } = await accessRig({ isInsecure: true });
+  expect(open.admit(QUERY, bare({ forwarded: "for=10.1.1.1" })).principal.role).toBe("admin");
+});
+
+test("once there is a token nobody is served without one, whatever they show", async () => {
+  const { gate, make } = await accessRig();
+  const secret = await make({ name: "me" });
+  const strangers = [
+    bare(),
+    bare({ authorization: "" }),
+    bare({ authorization: "Bearer" }),
+    bare({ authorization: "Bearer wp_x" }),
+    bare({ authorization: `Bearer ${secret}x` }),
+    bare({ cookie: `watchpost_session=${secret}` }),
+    bare({ cookie: "watchpost_session=" }),
+    bare({ authorization: "Basic !!!" }),
+  ];
+  for (const stranger of strangers) expect(refusalOf(() => gate.admit(QUERY, stranger)).status).toBe("UNAUTHENTICATED");
+  expect(gate.admit(HEALTH, bare()).principal.isAuthenticated).toBe(false);
+  expect(refusalOf(() => gate.admit("analytics.Dashboard/Unheard", showing(secret))).status).toBe("PERMISSION_DENIED");
+});
+
+test("a token is taken in the forms that other senders have, and behind a proxy", async () => {
+  const { gate, make } = await accessRig();
+  const secret = await make({ name: "me" });
+  const basic = Buffer.from(`user:${secret}`).toString("base64");
+  for (const given of [`Bearer ${secret}`, `bearer  ${secret}`, `Token ${secret}`, `Basic ${basic}`, secret]) {
+    const caller = bare({ authorization: given, "x-forwarded-for": "10.1.1.1" });
+    expect(gate.admit(QUERY, caller).principal).toMatchObject({ name: "me", isAuthenticated: true, via: "token" });
+  }
+});
+
+test("a role is kept to, and whoever sees part of the server may not do what is about all of it", async () => {
+  const { gate, make } = await accessRig();
+  await make({ name: "me" });
+  const ingest = await make({ name: "gw", role: "ingest" });
+  const viewer = await make({ name: "v", role: "viewer" });
+  const part = await make({ name: "p", role: "admin", scope: { sources: ["gw-*"], devices: [], sites: [] } });
+  expect(gate.admit(UPLOAD, showing(ingest)).principal.role).toBe("ingest");
+  const denied = [
+    [ingest, QUERY, "gw has the role ingest, which may not call"],
+    [viewer, UPLOAD, "wanted ingest or operator or admin"],
+    [viewer, ACK, "wanted operator or admin"],
+    [part, "analytics.Dashboard/Backup", "p sees part of this server (sources gw-*)"],
+    [part, "analytics.Access/CreateToken", "wanted a token without a scope"],
+  ];
+  for (const [secret, name, why] of denied) {
+    const { status, message } = refusalOf(() => gate.admit(name, showing(secret)));
+    expect(status).toBe("PERMISSION_DENIED");
+    expect(message).toContain(why);
+  }
+  const { scope } = gate.admit(QUERY, showing(part)).principal;
+  expect(scope.takes({ source: "gw-7", device: "d", site: "" })).toBe(true);
+  expect(scope.takes({ source: "other", device: "d", site: "" })).toBe(false);
+});
+
+test("what is open ends when its token is revoked, its session logged out, or the first token made", async () => {
+  const { gate, make, tokens } = await accessRig();
+  const cuts: string[] = [];
+  const holding = (name: string, caller: Parameters<typeof gate.admit>[1]) =>
+    gate.admit(QUERY, caller).hold(({ status }) => void cuts.push(`${name} ${status}`));
+  holding("anonymous", bare());
+  await make({ name: "keeper" });
+  expect(cuts).toEqual(["anonymous UNAUTHENTICATED"]);
+
+  const secret = await make({ name: "v", role: "viewer" });
+  holding("one", showing(secret));
+  holding("left", showing(secret))();
+  const { secret: cookie } = await tokens.openWebSession(tokens.ofSecret(secret)!);
+  holding("browser", bare({ cookie: `a=b; watchpost_session=${cookie}` }));
+  await tokens.closeWebSession(cookie);
+  expect(cuts.slice(1)).toEqual(["browser UNAUTHENTICATED"]);
+  await tokens.revoke("v", "ann");
+  expect(cuts.slice(2)).toEqual(["one UNAUTHENTICATED"]);
+  expect(refusalOf(() => gate.admit(QUERY, showing(secret))).message).toContain("or was revoked");
+});
+
+test("what is open ends when its token runs out, also where that is further away than a timer reaches", async () => {
+  const { gate, make, clock } = await accessRig();
+  await make({ name: "keeper" });
+  const days = 40;
+  const secret = await make({ name: "v", role: "viewer", expiresAtMs: clock.nowMs() + days * 86_400_000 });
+  const cuts: string[] = [];
+  gate.admit(QUERY, showing(secret)).hold(({ message }) => void cuts.push(message));
+  const release = gate.admit(QUERY, showing(secret)).hold(({ message }) => void cuts.push(message));
+  expect(clock.dueInMs).toBeLessThan(2 ** 31);
+  release();
+  for (let day = 1; day < days; day++) clock.advance(86_400_000);
+  expect(cuts).toEqual([]);
+  clock.advance(86_400_000);
+  expect(cuts).toEqual(["the token has run out"]);
+  expect(clock.timers).toBe(0);
+  expect(refusalOf(() => gate.admit(QUERY, showing(secret))).message).toContain(
+    'the token "v" has run out on 2026-02-10',
+  );
+});

@@ -1,0 +1,45 @@
+/** Tokens on a journal in memory, and the gate before a server's calls. */
+import { AccessGate } from "../../src/access/gate.ts";
+import { accessMethods } from "../../src/access/service.ts";
+import { Tokens, type NewToken } from "../../src/access/tokens.ts";
+import type { Caller } from "../../src/wire/gate.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryJournal } from "../support/memory-journal.ts";
+
+export const [UPLOAD, QUERY, ACK] = [
+  "analytics.DataIngestion/UploadData",
+  "analytics.Dashboard/QueryRange",
+  "analytics.Alerts/AcknowledgeAlert",
+];
+
+export interface AccessRigOptions {
+  readonly journal?: MemoryJournal;
+  readonly configured?: { readonly id: string; readonly hash: string };
+  readonly isInsecure?: boolean;
+}
+
+export async function accessRig({
+  journal = new MemoryJournal(),
+  configured,
+  isInsecure = false,
+}: AccessRigOptions = {}) {
+  const clock = new ManualClock();
+  const troubles: string[] = [];
+  const onTrouble = (sentence: string) => void troubles.push(sentence);
+  const tokens = await Tokens.open({ journal, clock, configured, onTrouble });
+  const gate = new AccessGate({ tokens, clock, isInsecure });
+  const methods = accessMethods(tokens);
+  const make = async (wanted: Partial<NewToken> & { readonly name: string }) => {
+    const scope = { sources: [], devices: [], sites: [], ...wanted.scope };
+    return (await tokens.create({ role: "admin", expiresAtMs: undefined, ...wanted, scope }, "ann")).secret;
+  };
+  return { journal, clock, tokens, gate, methods, troubles, make };
+}
+
+export function showing(secret: string, headers: Readonly<Record<string, string>> = {}): Caller {
+  return { headers: new Map(Object.entries({ authorization: `Bearer ${secret}`, ...headers })), peer: "10.0.0.9" };
+}
+
+export function bare(headers: Readonly<Record<string, string>> = {}): Caller {
+  return { headers: new Map(Object.entries(headers)), peer: "10.0.0.9" };
+}

@@ -1,0 +1,127 @@
+import { expect, test } from "bun:test";
+import { hashOf, newSecret } from "../../src/access/secret.ts";
+import { MemoryJournal } from "../support/memory-journal.ts";
+import { accessRig } from "./rig.ts";
+
+test("the secret is shown once: the journal has its hash alone", async () => {
+  const { journal, make, tokens } = await accessRig();
+  const secret = await make({ name: "me" });
+  expect(secret).toMatch(/^wp_[0-9a-f]{10}_[\w-]{43}$/);
+  const stored = JSON.stringify([
+    await journal.read({ after: 0, limit: 10 }),
+    await journal.documents({ collection: "token", limit: 10 }),
+  ]);
+  expect(stored).toContain(hashOf(secret));
+  expect(stored).not.toContain(secret.slice("wp_".length + 11));
+  expect(tokens.ofSecret(secret)?.name).toBe("me");
+});
+
+test("nothing but the whole secret is taken for it", async () => {
+  const { make, tokens } = await accessRig();
+  const secret = await make({ name: "me" });
+  const [, id] = secret.split("_");
+  const others = [
+    "",
+    secret.slice(0, -1),
+    `${secret}x`,
+    ` ${secret}`,
+    secret.toUpperCase(),
+    `wp_${id}_`,
+    newSecret().secret,
+    `wp_${id}_${newSecret().secret.slice(-43)}`,
+    hashOf(secret),
+    "wp_constructor_x",
+  ];
+  for (const other of others) expect(tokens.ofSecret(other)).toBeUndefined();
+});
+
+test("the first token must be an admin's that lasts", async () => {
+  const { make, tokens } = await accessRig();
+  const firsts = [
+    { name: "a", role: "viewer" },
+    { name: "a", role: "admin", expiresAtMs: Date.UTC(2027, 0, 1) },
+    { name: "a", role: "admin", scope: { sources: ["x"], devices: [], sites: [] } },
+  ];
+  for (const first of firsts) await expect(make(first)).rejects.toThrow("the first token turns authentication on");
+  expect(tokens.isAny).toBe(false);
+  await make({ name: "a" });
+  await make({ name: "b", role: "viewer" });
+  expect(tokens.isAny).toBe(true);
+});
+
+test("the last admin who lasts cannot be revoked, but once there is another", async () => {
+  const { make, tokens } = await accessRig();
+  await make({ name: "a" });
+  await make({ name: "for-now", expiresAtMs: Date.UTC(2027, 0, 1) });
+  await expect(tokens.revoke("a", "ann")).rejects.toThrow("a is the last admin");
+  await make({ name: "b" });
+  expect((await tokens.revoke("a", "ann")).name).toBe("a");
+  await expect(tokens.revoke("a", "ann")).rejects.toThrow('there is no token "a"');
+});
+
+test("what is wrong with a wanted token is said", async () => {
+  const { make } = await accessRig();
+  await make({ name: "a" });
+  await expect(make({ name: "a", role: "viewer" })).rejects.toThrow('there is a token "a" already');
+  await expect(make({ name: " ", role: "viewer" })).rejects.toThrow("name is");
+  await expect(make({ name: "x\ny", role: "viewer" })).rejects.toThrow("on one line");
+  await expect(make({ name: "b", role: "root" })).rejects.toThrow(
+    'role is "root"; wanted ingest, viewer, operator, admin',
+  );
+  await expect(make({ name: "b", role: "viewer", expiresAtMs: 5 })).rejects.toThrow("within the next ten years");
+  await expect(make({ name: "b", role: "viewer", expiresAtMs: 8.7e15 })).rejects.toThrow("within the next ten years");
+  const scope = { sources: [""], devices: [], sites: [] };
+  await expect(make({ name: "b", role: "viewer", scope })).rejects.toThrow("scope.sources[0]");
+});
+
+test("tokens, sessions and when they were used outlive a restart", async () => {
+  const journal = new MemoryJournal();
+  const before = await accessRig({ journal });
+  const secret = await before.make({ name: "a" });
+  const kept = before.tokens.ofSecret(secret)!;
+  const { secret: cookie } = await before.tokens.openWebSession(kept);
+  before.clock.advance(5_000);
+  before.tokens.used(kept);
+  await before.tokens.flushUse();
+
+  const after = await accessRig({ journal });
+  expect(after.tokens.isAny).toBe(true);
+  expect(after.tokens.list()).toEqual([{ ...kept, lastUsedAtMs: before.clock.nowMs(), scope: expect.anything() }]);
+  expect(after.tokens.ofSecret(secret)?.role).toBe("admin");
+  expect(after.tokens.ofWebSession(cookie)?.token.name).toBe("a");
+});
+
+test("a session ends when it is logged out, when its token is revoked, and by its age", async () => {
+  const { make, tokens, clock } = await accessRig();
+  await make({ name: "keeper" });
+  const token = tokens.ofSecret(await make({ name: "a", role: "viewer" }))!;
+  const [one, two] = [await tokens.openWebSession(token), await tokens.openWebSession(token)];
+  await tokens.closeWebSession(one.secret);
+  expect(tokens.ofWebSession(one.secret)).toBeUndefined();
+  expect(tokens.ofWebSession(two.secret)).toBeDefined();
+  await tokens.revoke("a", "ann");
+  expect(tokens.ofWebSession(two.secret)).toBeUndefined();
+
+  const other = tokens.ofSecret(await make({ name: "b", role: "viewer" }))!;
+  const three = await tokens.openWebSession(other);
+  clock.advance(three.session.expiresAtMs - clock.nowMs());
+  expect(tokens.ofWebSession(three.secret)).toBeUndefined();
+});
+
+test("a token that cannot be read does not open the server to everybody", async () => {
+  const journal = new MemoryJournal();
+  const value = JSON.stringify({ name: "x", role: "emperor" });
+  await journal.append([], [{ collection: "token", key: "0123456789", sort: 0, value }]);
+  const { tokens, gate, troubles } = await accessRig({ journal });
+  expect(tokens.list()).toEqual([]);
+  expect(gate.isOn).toBe(true);
+  expect(troubles.join()).toContain('the role "emperor" is not known');
+});
+
+test("a configured admin is one of them, and stays", async () => {
+  const { id, hash, secret } = newSecret();
+  const { tokens, make } = await accessRig({ configured: { id, hash } });
+  expect(tokens.ofSecret(secret)).toMatchObject({ name: "admin", role: "admin" });
+  await make({ name: "v", role: "viewer" });
+  await expect(tokens.revoke("admin", "ann")).rejects.toThrow("taking auth.admin_token out of the configuration");
+});
