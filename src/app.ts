@@ -27,6 +27,7 @@ import type { Clock } from "./model/clock.ts";
 import type { DeviceEvent } from "./model/device-event.ts";
 import { messageOf } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
+import type { MethodImpl } from "./wire/service.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
@@ -84,7 +85,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     { spawn, logger, clock, parentsOf, devices: deviceStandings(devices) },
     opening,
   );
-  const sessions = await openSessions(config, storage, { alerts, logger, clock, metrics }, opening);
+  const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);
+  const sessions = await openSessions(config, storage, { alerts, written, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
   let isOverloaded = false;
   const onOverload = (isNow: boolean) => {
@@ -138,7 +140,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const isOverloadedNow = () => isOverloaded;
   const overview = await openOverview(storage, { ...overviewDeps, isOverloaded: isOverloadedNow }, opening);
 
-  const methods = [
+  const methods = written([
     ...access.methods,
     ...overview,
     ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
@@ -155,7 +157,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
       return { series: registry.count, dataDirectory: resolve(config.data), store: stored, log: logged };
     }),
-  ];
+  ]);
   const httpRoutes = [...doors.routes, ...access.routes];
   checkTabled([...methods.map(nameOf), ...httpRoutes.map(({ name }) => name), ...WEB_ROUTES]);
   const shared = {

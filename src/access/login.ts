@@ -3,6 +3,7 @@ import { WatchpostError } from "../model/errors.ts";
 import { toStatus } from "../wire/status.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
 import { WEB_SESSION_COOKIE, webSessionOf } from "./credential.ts";
+import type { Deeds } from "./deeds.ts";
 import type { Tokens } from "./tokens.ts";
 
 const BODY_BYTES_MAX = 4_096;
@@ -12,14 +13,21 @@ const HTTP_STATUS: Readonly<Record<string, number>> = {
   RESOURCE_EXHAUSTED: 429,
 };
 
-export function loginRoutes(tokens: Tokens, nowMs: () => number): HttpRoute[] {
+export interface LoginDeps {
+  readonly tokens: Tokens;
+  readonly deeds: Deeds;
+  nowMs(): number;
+}
+
+export function loginRoutes(deps: LoginDeps): HttpRoute[] {
+  const { tokens } = deps;
   return [
     {
       name: "http.login",
       methods: ["POST"],
       path: "/login",
       summary: 'a session of a browser, for {"token": "wp_…"}',
-      run: (call) => login(call, tokens, nowMs),
+      run: (call) => login(call, deps),
       fail,
     },
     {
@@ -36,7 +44,7 @@ export function loginRoutes(tokens: Tokens, nowMs: () => number): HttpRoute[] {
   ];
 }
 
-async function login(call: HttpCall, tokens: Tokens, nowMs: () => number): Promise<Response> {
+async function login(call: HttpCall, { tokens, deeds, nowMs }: LoginDeps): Promise<Response> {
   const secret = secretIn(await call.body());
   const token = tokens.ofSecret(secret);
   if (token === undefined || token.expiresAtMs <= nowMs()) {
@@ -50,9 +58,12 @@ async function login(call: HttpCall, tokens: Tokens, nowMs: () => number): Promi
     );
   }
   const opened = await tokens.openWebSession(token);
+  const { name, role, scope, expiresAtMs } = token;
+  const principal = { name, role, scope, expiresAtMs, isAuthenticated: true, via: "session" };
+  await deeds.write("http.login", "", { ...call, principal });
   const seconds = Math.floor((opened.session.expiresAtMs - nowMs()) / 1_000);
   const headers = { "set-cookie": cookieOf(opened.secret, seconds, call), "cache-control": "no-store" };
-  return Response.json({ name: token.name, role: token.role }, { headers });
+  return Response.json({ name, role }, { headers });
 }
 
 function secretIn(body: Uint8Array): string {

@@ -4,10 +4,11 @@ import { actorOf } from "../wire/actor.ts";
 import { Access } from "../wire/gen/access_pb.ts";
 import { unary, type MethodImpl } from "../wire/service.ts";
 import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
+import type { Deeds } from "./deeds.ts";
 import type { KeptToken } from "./token-documents.ts";
 import type { Tokens } from "./tokens.ts";
 
-export function accessMethods(tokens: Tokens): MethodImpl[] {
+export function accessMethods(tokens: Tokens, deeds: Deeds): MethodImpl[] {
   const { method } = Access;
   return [
     unary(method.createToken, async ({ name, role, scope, expiresAt, userId }, context) => {
@@ -19,6 +20,7 @@ export function accessMethods(tokens: Tokens): MethodImpl[] {
     unary(method.revokeToken, async ({ token, userId }, context) => ({
       token: messageOf(await tokens.revoke(token, actorOf(userId, context))),
     })),
+    unary(method.listDeeds, (request) => deeds.list(request)),
     unary(method.whoAmI, async (_request, { principal: { name, role, scope, via, expiresAtMs } }) => ({
       ...{ name, role, via, scope: scopeMessage(scope), expiresAt: timestampOrNever(expiresAtMs) },
     })),

@@ -131,7 +131,8 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Access/CreateToken
     analytics.Access/RevokeToken`,
   "admin, for everything": `
-    analytics.Access/ListTokens`,
+    analytics.Access/ListTokens
+    analytics.Access/ListDeeds`,
 };
 
 const NEEDS: ReadonlyMap<string, Need> = new Map(

@@ -1,4 +1,5 @@
 /** Who may do what. */
+import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
 import { loginRoutes } from "../access/login.ts";
 import { accessMethods } from "../access/service.ts";
@@ -13,6 +14,7 @@ import type { Storage } from "./open-storage.ts";
 
 export interface OpenAccess {
   readonly gate: AccessGate;
+  readonly deeds: Deeds;
   readonly methods: readonly MethodImpl[];
   readonly routes: readonly HttpRoute[];
 }
@@ -45,5 +47,8 @@ export async function openAccess(
     cancel();
     return keepUse();
   });
-  return { gate, methods: accessMethods(tokens), routes: loginRoutes(tokens, () => clock.nowMs()) };
+  const nowMs = () => clock.nowMs();
+  const onUnwritten = (error: unknown) => logger.error({ err: error }, "who did something is not written down");
+  const deeds = new Deeds({ journal, nowMs, onTrouble: onUnwritten });
+  return { gate, deeds, methods: accessMethods(tokens, deeds), routes: loginRoutes({ tokens, deeds, nowMs }) };
 }

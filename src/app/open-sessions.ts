@@ -14,6 +14,8 @@ import type { MethodImpl } from "../wire/service.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface SessionsDeps {
+  /** Methods that write down who did what. */
+  written(methods: readonly MethodImpl[]): readonly MethodImpl[];
   readonly alerts: OpenAlerts;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -24,7 +26,7 @@ export interface SessionsDeps {
 export async function openSessions(
   config: Config,
   { journal, store, registry, garbage }: Storage,
-  { alerts, logger, clock, metrics }: SessionsDeps,
+  { alerts, written, logger, clock, metrics }: SessionsDeps,
   opening: AsyncDisposableStack,
 ): Promise<{ readonly collaboration: OpenCollaboration; readonly methods: readonly MethodImpl[] }> {
   const collaboration = await openCollaboration({
@@ -33,7 +35,7 @@ export async function openSessions(
     metrics,
     options: { streamsMax: config.sessions.streams_max, messagesPerSecond: config.sessions.messages_per_second },
     garbage,
-    commands: commandsOf(alerts.methods),
+    commands: commandsOf(written(alerts.methods)),
     openings: {
       of: (rule) => alerts.rules.get(rule)?.rule.opens ?? [],
       isAny: () => alerts.rules.isOpening,

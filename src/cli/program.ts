@@ -41,6 +41,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   mqtt: async () => (await import("./mqtt.ts")).mqttCommand(),
   upstream: async () => (await import("./upstream.ts")).upstreamCommand(),
   token: async () => (await import("./token.ts")).tokenCommand(),
+  audit: async () => (await import("./audit.ts")).auditCommand(),
   whoami: async () => (await import("./whoami.ts")).whoamiCommand(),
   status: async () => (await import("./status.ts")).statusCommand(),
   changes: async () => (await import("./changes.ts")).changesCommand(),

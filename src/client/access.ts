@@ -1,8 +1,16 @@
 /** Who may do what: tokens made, listed and revoked; and who this is. All throw the server's status. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Access, type CreateTokenRequestSchema, type Token, type WhoAmIResponse } from "../wire/gen/access_pb.ts";
+import {
+  Access,
+  type CreateTokenRequestSchema,
+  type Deed,
+  type Token,
+  type WhoAmIResponse,
+} from "../wire/gen/access_pb.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import type { Connection } from "./connection.ts";
+
+const PAGE_MAX = 500;
 
 /** With the secret, which nobody can read again. */
 export async function createToken(
@@ -26,6 +34,21 @@ export async function revokeToken(
   options: AskOptions = {},
 ): Promise<Token> {
   return (await ask(connection, Access.method.revokeToken, { token, userId }, options)).token!;
+}
+
+/** Page after page, the last one first. */
+export async function* allDeeds(
+  connection: Connection,
+  wanted: { readonly name: string; readonly action: string },
+  options: AskOptions = {},
+): AsyncGenerator<Deed, void> {
+  for (let page = ""; ;) {
+    const request = { ...wanted, page, limit: PAGE_MAX };
+    const { deeds, nextPage } = await ask(connection, Access.method.listDeeds, request, options);
+    yield* deeds;
+    if (nextPage === "") return;
+    page = nextPage;
+  }
 }
 
 export function whoAmI(connection: Connection, options: AskOptions = {}): Promise<WhoAmIResponse> {

@@ -144,7 +144,8 @@ function contextOf(call: AnyCall, signal: AbortSignal, cut: (error: WatchpostErr
     get headers() {
       return (headers ??= new Map(Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)])));
     },
-    peer: call.getPeer(),
+    // "::1:51234" as well.
+    peer: call.getPeer().replace(/:\d+$/, ""),
     cut,
   };
 }

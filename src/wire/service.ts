@@ -36,7 +36,7 @@ export interface CallContext {
   readonly principal: Principal;
   /** Lower-case names. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Address of the client, for logs. */
+  /** Address of the client, without its port. */
   readonly peer: string;
   /** Ends a call that streams with an error at once, also where its client reads nothing of it; where the transport can. */
   cut?(error: WatchpostError): void;

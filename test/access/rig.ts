@@ -1,4 +1,5 @@
 /** Tokens on a journal in memory, and the gate before a server's calls. */
+import { Deeds } from "../../src/access/deeds.ts";
 import { AccessGate } from "../../src/access/gate.ts";
 import { accessMethods } from "../../src/access/service.ts";
 import { Tokens, type NewToken } from "../../src/access/tokens.ts";
@@ -28,12 +29,17 @@ export async function accessRig({
   const onTrouble = (sentence: string) => void troubles.push(sentence);
   const tokens = await Tokens.open({ journal, clock, configured, onTrouble });
   const gate = new AccessGate({ tokens, clock, isInsecure });
-  const methods = accessMethods(tokens);
+  const deeds = new Deeds({
+    journal,
+    nowMs: () => clock.nowMs(),
+    onTrouble: (error) => void troubles.push(String(error)),
+  });
+  const methods = accessMethods(tokens, deeds);
   const make = async (wanted: Partial<NewToken> & { readonly name: string }) => {
     const scope = { sources: [], devices: [], sites: [], ...wanted.scope };
     return (await tokens.create({ role: "admin", expiresAtMs: undefined, ...wanted, scope }, "ann")).secret;
   };
-  return { journal, clock, tokens, gate, methods, troubles, make };
+  return { journal, clock, tokens, deeds, gate, methods, troubles, make };
 }
 
 export function showing(secret: string, headers: Readonly<Record<string, string>> = {}): Caller {

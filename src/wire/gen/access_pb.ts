@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file access.proto.
  */
 export const file_access: GenFile = /*@__PURE__*/
-  fileDesc("CgxhY2Nlc3MucHJvdG8SCWFuYWx5dGljcyI+CgtBY2Nlc3NTY29wZRIPCgdzb3VyY2VzGAEgAygJEg8KB2RldmljZXMYAiADKAkSDQoFc2l0ZXMYAyADKAkiggIKBVRva2VuEhAKCHRva2VuX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRIlCgVzY29wZRgEIAEoCzIWLmFuYWx5dGljcy5BY2Nlc3NTY29wZRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GAYgASgJEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimAEKEkNyZWF0ZVRva2VuUmVxdWVzdBIMCgRuYW1lGAEgASgJEgwKBHJvbGUYAiABKAkSJQoFc2NvcGUYAyABKAsyFi5hbmFseXRpY3MuQWNjZXNzU2NvcGUSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgFIAEoCSJGChNDcmVhdGVUb2tlblJlc3BvbnNlEh8KBXRva2VuGAEgASgLMhAuYW5hbHl0aWNzLlRva2VuEg4KBnNlY3JldBgCIAEoCSITChFMaXN0VG9rZW5zUmVxdWVzdCI2ChJMaXN0VG9rZW5zUmVzcG9uc2USIAoGdG9rZW5zGAEgAygLMhAuYW5hbHl0aWNzLlRva2VuIjQKElJldm9rZVRva2VuUmVxdWVzdBINCgV0b2tlbhgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIjYKE1Jldm9rZVRva2VuUmVzcG9uc2USHwoFdG9rZW4YASABKAsyEC5hbmFseXRpY3MuVG9rZW4iDwoNV2hvQW1JUmVxdWVzdCKQAQoOV2hvQW1JUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIMCgRyb2xlGAIgASgJEiUKBXNjb3BlGAMgASgLMhYuYW5hbHl0aWNzLkFjY2Vzc1Njb3BlEgsKA3ZpYRgEIAEoCRIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDKuAgoGQWNjZXNzEkwKC0NyZWF0ZVRva2VuEh0uYW5hbHl0aWNzLkNyZWF0ZVRva2VuUmVxdWVzdBoeLmFuYWx5dGljcy5DcmVhdGVUb2tlblJlc3BvbnNlEkkKCkxpc3RUb2tlbnMSHC5hbmFseXRpY3MuTGlzdFRva2Vuc1JlcXVlc3QaHS5hbmFseXRpY3MuTGlzdFRva2Vuc1Jlc3BvbnNlEkwKC1Jldm9rZVRva2VuEh0uYW5hbHl0aWNzLlJldm9rZVRva2VuUmVxdWVzdBoeLmFuYWx5dGljcy5SZXZva2VUb2tlblJlc3BvbnNlEj0KBldob0FtSRIYLmFuYWx5dGljcy5XaG9BbUlSZXF1ZXN0GhkuYW5hbHl0aWNzLldob0FtSVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CgxhY2Nlc3MucHJvdG8SCWFuYWx5dGljcyI+CgtBY2Nlc3NTY29wZRIPCgdzb3VyY2VzGAEgAygJEg8KB2RldmljZXMYAiADKAkSDQoFc2l0ZXMYAyADKAkiggIKBVRva2VuEhAKCHRva2VuX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRIlCgVzY29wZRgEIAEoCzIWLmFuYWx5dGljcy5BY2Nlc3NTY29wZRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GAYgASgJEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimAEKEkNyZWF0ZVRva2VuUmVxdWVzdBIMCgRuYW1lGAEgASgJEgwKBHJvbGUYAiABKAkSJQoFc2NvcGUYAyABKAsyFi5hbmFseXRpY3MuQWNjZXNzU2NvcGUSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgFIAEoCSJGChNDcmVhdGVUb2tlblJlc3BvbnNlEh8KBXRva2VuGAEgASgLMhAuYW5hbHl0aWNzLlRva2VuEg4KBnNlY3JldBgCIAEoCSITChFMaXN0VG9rZW5zUmVxdWVzdCI2ChJMaXN0VG9rZW5zUmVzcG9uc2USIAoGdG9rZW5zGAEgAygLMhAuYW5hbHl0aWNzLlRva2VuIjQKElJldm9rZVRva2VuUmVxdWVzdBINCgV0b2tlbhgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIjYKE1Jldm9rZVRva2VuUmVzcG9uc2USHwoFdG9rZW4YASABKAsyEC5hbmFseXRpY3MuVG9rZW4iDwoNV2hvQW1JUmVxdWVzdCKQAQoOV2hvQW1JUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIMCgRyb2xlGAIgASgJEiUKBXNjb3BlGAMgASgLMhYuYW5hbHl0aWNzLkFjY2Vzc1Njb3BlEgsKA3ZpYRgEIAEoCRIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ9CgREZWVkEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5hbWUYAiABKAkSCwoDdmlhGAMgASgJEg8KB2FkZHJlc3MYBCABKAkSDgoGYWN0aW9uGAUgASgJEg8KB3JlcXVlc3QYBiABKAkiTQoQTGlzdERlZWRzUmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBmFjdGlvbhgCIAEoCRINCgVsaW1pdBgDIAEoBRIMCgRwYWdlGAQgASgJIkYKEUxpc3REZWVkc1Jlc3BvbnNlEh4KBWRlZWRzGAEgAygLMg8uYW5hbHl0aWNzLkRlZWQSEQoJbmV4dF9wYWdlGAIgASgJMvYCCgZBY2Nlc3MSTAoLQ3JlYXRlVG9rZW4SHS5hbmFseXRpY3MuQ3JlYXRlVG9rZW5SZXF1ZXN0Gh4uYW5hbHl0aWNzLkNyZWF0ZVRva2VuUmVzcG9uc2USSQoKTGlzdFRva2VucxIcLmFuYWx5dGljcy5MaXN0VG9rZW5zUmVxdWVzdBodLmFuYWx5dGljcy5MaXN0VG9rZW5zUmVzcG9uc2USTAoLUmV2b2tlVG9rZW4SHS5hbmFseXRpY3MuUmV2b2tlVG9rZW5SZXF1ZXN0Gh4uYW5hbHl0aWNzLlJldm9rZVRva2VuUmVzcG9uc2USRgoJTGlzdERlZWRzEhsuYW5hbHl0aWNzLkxpc3REZWVkc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdERlZWRzUmVzcG9uc2USPQoGV2hvQW1JEhguYW5hbHl0aWNzLldob0FtSVJlcXVlc3QaGS5hbmFseXRpY3MuV2hvQW1JUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Names or globs, as in MetricSubscription. Of a kind any must match; a kind without any matches everything.
@@ -308,6 +308,126 @@ export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
   messageDesc(file_access, 9);
 
 /**
+ * A deed: something that an operator or admin has changed.
+ *
+ * @generated from message analytics.Deed
+ */
+export type Deed = Message<"analytics.Deed"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * Whoever did it; where nobody proves who they are, whoever was named, or "anonymous".
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * As WhoAmIResponse.via.
+   *
+   * @generated from field: string via = 3;
+   */
+  via: string;
+
+  /**
+   * Where it came from, such as "10.0.0.9".
+   *
+   * @generated from field: string address = 4;
+   */
+  address: string;
+
+  /**
+   * What was called, such as "analytics.Alerts/AcknowledgeAlert", or "http.login".
+   *
+   * @generated from field: string action = 5;
+   */
+  action: string;
+
+  /**
+   * What was asked, as JSON, its first 2,000 characters.
+   *
+   * @generated from field: string request = 6;
+   */
+  request: string;
+};
+
+/**
+ * Describes the message analytics.Deed.
+ * Use `create(DeedSchema)` to create a new message.
+ */
+export const DeedSchema: GenMessage<Deed> = /*@__PURE__*/
+  messageDesc(file_access, 10);
+
+/**
+ * @generated from message analytics.ListDeedsRequest
+ */
+export type ListDeedsRequest = Message<"analytics.ListDeedsRequest"> & {
+  /**
+   * "": of anybody.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * A glob, such as "*\/DeleteSeries"; "": all.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * 0: 50; at most 500.
+   *
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * next_page of the page before.
+   *
+   * @generated from field: string page = 4;
+   */
+  page: string;
+};
+
+/**
+ * Describes the message analytics.ListDeedsRequest.
+ * Use `create(ListDeedsRequestSchema)` to create a new message.
+ */
+export const ListDeedsRequestSchema: GenMessage<ListDeedsRequest> = /*@__PURE__*/
+  messageDesc(file_access, 11);
+
+/**
+ * @generated from message analytics.ListDeedsResponse
+ */
+export type ListDeedsResponse = Message<"analytics.ListDeedsResponse"> & {
+  /**
+   * The last one first. Fewer than asked for, or none, with a next_page, where much was looked through.
+   *
+   * @generated from field: repeated analytics.Deed deeds = 1;
+   */
+  deeds: Deed[];
+
+  /**
+   * "": there are no more.
+   *
+   * @generated from field: string next_page = 2;
+   */
+  nextPage: string;
+};
+
+/**
+ * Describes the message analytics.ListDeedsResponse.
+ * Use `create(ListDeedsResponseSchema)` to create a new message.
+ */
+export const ListDeedsResponseSchema: GenMessage<ListDeedsResponse> = /*@__PURE__*/
+  messageDesc(file_access, 12);
+
+/**
  * Who may do what. Once there is a token, or another credential is configured, every call must prove whose it is.
  *
  * @generated from service analytics.Access
@@ -340,6 +460,16 @@ export const Access: GenService<{
     methodKind: "unary";
     input: typeof RevokeTokenRequestSchema;
     output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * What the journal says of who did what, for as long as it keeps it.
+   *
+   * @generated from rpc analytics.Access.ListDeeds
+   */
+  listDeeds: {
+    methodKind: "unary";
+    input: typeof ListDeedsRequestSchema;
+    output: typeof ListDeedsResponseSchema;
   },
   /**
    * @generated from rpc analytics.Access.WhoAmI
