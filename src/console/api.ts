@@ -16,6 +16,9 @@ const tab = `${performance.timeOrigin} ${Math.random()}`;
 // Whoever leaves gives its connections back.
 addEventListener("pagehide", () => browserSlots.remove(tab));
 
+const WHO_AM_I = "/analytics.Access/WhoAmI";
+const JSON_TYPE = { "content-type": "application/json" };
+
 export const link = new ServerLink(location.origin, {
   connect: (url) => new WebSocket(url),
   fetch: (request) => fetch(request),
@@ -27,6 +30,7 @@ export const link = new ServerLink(location.origin, {
     );
     return last !== undefined && /^h[23]/.test(last.nextHopProtocol);
   },
+  isKnown: async () => (await fetch(WHO_AM_I, { method: "POST", headers: JSON_TYPE, body: "{}" })).status !== 401,
   slots: new StreamSlots(browserSlots, tab),
   onClock: hearClock,
 });

@@ -10,12 +10,14 @@ import { readSilences } from "./data/silences.ts";
 import { listenForKeys } from "./keys.ts";
 import { loadLazy } from "./lazy.tsx";
 import { applyPreferences } from "./preferences.ts";
+import { actUnderProvenName } from "./who.ts";
 import { Shell } from "./shell/shell.tsx";
 
 const LOAD_LAZY_AFTER_MS = 2_000;
 
 applyPreferences(document.documentElement);
 listenForWaking();
+actUnderProvenName();
 followAlerts();
 followDevices();
 followSites();

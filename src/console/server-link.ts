@@ -11,6 +11,8 @@ export type LinkState =
   /** Until the next try. */
   | { readonly kind: "waiting"; readonly sinceMs: number; readonly untilMs: number; readonly reason: string }
   | { readonly kind: "open" }
+  /** The server is there, and wants to know first who asks. */
+  | { readonly kind: "locked"; readonly reason: string }
   /** Without a WebSocket; so many streams at once. */
   | { readonly kind: "plain"; readonly streamsMax: number };
 
@@ -20,6 +22,8 @@ export interface LinkMeans {
   fetch(request: Request): Promise<Response>;
   /** Whether many requests share a connection, as HTTP/2 has it; asked after a request was answered. */
   isShared(): boolean;
+  /** Whether the server takes calls of this browser; left out: it does. */
+  isKnown?(): Promise<boolean>;
   /** Of streams, shared by all tabs. */
   readonly slots?: StreamSlots;
   /** Is told how far the server's clock is before the browser's. */
@@ -45,6 +49,7 @@ const HEALTH_PATH = "/healthz";
 const HEALTH_EVERY_MS = 5_000;
 /** Streams that run show a sign of life before. */
 const HEARD_WITHIN_MS = KEEP_ALIVE_EVERY_MS + 5_000;
+const UNAUTHORIZED = 401;
 
 export class ServerLink {
   readonly #base: string;
@@ -100,7 +105,9 @@ export class ServerLink {
     if (state.kind === "open") return this.#tunnel!.fetch(request);
     if (state.kind !== "plain") throw new TypeError(state.reason);
     try {
-      return await this.#plain!.fetch(request);
+      const response = await this.#plain!.fetch(request);
+      if (response.status === UNAUTHORIZED) this.#lock();
+      return response;
     } catch (error) {
       if (!request.signal.aborted && this.#plain !== undefined) this.#broke(String(error));
       throw error;
@@ -186,7 +193,9 @@ export class ServerLink {
   /** No WebSocket could be opened: is it the server, or something between? */
   async #refused(reason: string): Promise<void> {
     const isThere = await this.#isThere();
+    const isKnown = !isThere || ((await this.#means.isKnown?.().catch(() => true)) ?? true);
     if (this.#isOver) return;
+    if (!isKnown) return this.#lock();
     this.#refusals = isThere ? this.#refusals + 1 : 0;
     if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);
     const isShared = this.#means.isShared();
@@ -241,6 +250,15 @@ export class ServerLink {
   #up(state: LinkState): void {
     clearTimeout(this.#timer);
     this.#state.value = state;
+    this.#tried.resolve();
+  }
+
+  /** Until somebody logs in, which loads the page anew. */
+  #lock(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#asking);
+    this.#plain = undefined;
+    this.#state.value = { kind: "locked", reason: "log in first" };
     this.#tried.resolve();
   }
 

@@ -13,6 +13,7 @@ import {
   type TunnelCall,
 } from "../wire/tunnel-frame.ts";
 import type { Admission } from "../wire/gate.ts";
+import type { Principal } from "../wire/service.ts";
 
 export interface TunnelData {
   /** What the page was loaded from, such as "http://127.0.0.1:8080". */
@@ -83,7 +84,7 @@ export function isOwnPage(request: Request): boolean {
 
 export interface TunnelDeps {
   /** What each page is told when it has connected. */
-  hello(): Promise<ServerHello>;
+  hello(principal: Principal): Promise<ServerHello>;
   /** Of a call, as of any request. `closeUnread` is called where its stream was cut. */
   answer(request: Request, peer: string, closeUnread: () => void): Promise<Response>;
   /** Hears how many pages are connected, and how many of their calls are under way. */
@@ -136,7 +137,7 @@ export function tunnelHandler({
       onCount(sockets.size, allCalls);
       const { data } = socket;
       data.release = data.admission.hold(({ message }) => socket.close(NOT_KNOWN, message.slice(0, REASON_LENGTH_MAX)));
-      hello().then((said) => socket.send(jsonFrame(FrameKind.HELLO, 0, said)), onDefect);
+      hello(data.admission.principal).then((said) => socket.send(jsonFrame(FrameKind.HELLO, 0, said)), onDefect);
       closeWhereDone(socket);
     },
     message(socket, message) {

@@ -83,7 +83,11 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
       development: false,
       fetch: (request) => answer(request, server, { methods, routes, guard, stopping: stopping.signal }, options),
       websocket: tunnelHandler({
-        hello: async () => ({ ...BUILD, scripts: (await options.console?.scripts()) ?? [] }),
+        hello: async ({ name, role, via }) => ({
+          ...BUILD,
+          scripts: (await options.console?.scripts()) ?? [],
+          who: { name, role, via },
+        }),
         answer: (request, peer, closeUnread) => tunnelled(request, peer, routes, options.received, closeUnread),
         onCount: (pages, calls) => options.onPages?.(pages, calls),
         stopping: stopping.signal,

@@ -48,6 +48,8 @@ export interface ServerHello {
   readonly commit: string;
   /** Names of the scripts of its page: a page that has others is of another version. */
   readonly scripts: readonly string[];
+  /** As whom it takes the calls of the page; `via` "": as anybody, for nobody is asked. */
+  readonly who?: { readonly name: string; readonly role: string; readonly via: string };
 }
 
 export interface TunnelFrame {

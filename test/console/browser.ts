@@ -41,9 +41,9 @@ export class Page implements AsyncDisposable {
     await this.#view.navigate(url);
   }
 
-  /** All text that is shown. */
+  /** All text that is shown; none while a page is being loaded. */
   text(): Promise<string> {
-    return this.ask("document.body.innerText");
+    return this.ask("document.body?.innerText ?? ''");
   }
 
   ask<T>(expression: string): Promise<T> {

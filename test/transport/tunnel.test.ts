@@ -118,7 +118,12 @@ test("thousands of small messages at once are few frames", async () => {
 test("a page is told who the server is, and without a console of no scripts", async () => {
   const { link } = await start();
   await until(() => link.hello.value !== undefined);
-  expect(link.hello.value).toEqual({ version: expect.any(String), commit: expect.any(String), scripts: [] });
+  expect(link.hello.value).toEqual({
+    version: expect.any(String),
+    commit: expect.any(String),
+    scripts: [],
+    who: { name: "anonymous", role: "admin", via: "" },
+  });
 });
 
 test("of a stream that has nothing to say the page hears that it is under way", async () => {

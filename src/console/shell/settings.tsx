@@ -1,6 +1,7 @@
 import type { Kept } from "../kept.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { NameField } from "../parts/name-field.tsx";
+import { logOut, who } from "../who.ts";
 import { density, singleKeys, theme, times } from "../preferences.ts";
 import { serverVersion } from "../connection.ts";
 
@@ -14,7 +15,18 @@ export function Settings({ onClose }: { onClose(): void }) {
           onClose();
         }}
       >
-        <NameField help="Stands beside all you do here: what you acknowledge, write and change." />
+        {who.value === undefined ? (
+          <NameField help="Stands beside all you do here: what you acknowledge, write and change." />
+        ) : (
+          <p class="settings-who">
+            <span>
+              You are <b>{who.value.name}</b> ({who.value.role}).
+            </span>
+            <button type="button" onClick={() => void logOut()}>
+              Log out
+            </button>
+          </p>
+        )}
         <Choice legend="Colours" choice={theme} labels={{ auto: "As the system's", light: "Light", dark: "Dark" }} />
         <Choice legend="Rows" choice={density} labels={{ comfortable: "Comfortable", compact: "Compact" }} />
         <Choice legend="Times" choice={times} labels={{ local: "Local", utc: "UTC" }} />

@@ -10,6 +10,8 @@ import { go, route } from "../route.ts";
 import { VIEWS, type ViewEntry } from "../views.ts";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { Header } from "./header.tsx";
+import { Login } from "./login.tsx";
+import { isLocked } from "../who.ts";
 import { Help } from "./help.tsx";
 import { NotFound } from "./not-found.tsx";
 import { pageTitle } from "../page-title.ts";
@@ -17,6 +19,10 @@ import { Settings } from "./settings.tsx";
 import { ViewBoundary } from "./view-boundary.tsx";
 
 export function Shell() {
+  return isLocked.value ? <Login /> : <OpenShell />;
+}
+
+function OpenShell() {
   const { view, rest } = route.value;
   const [open, setOpen] = useState<"settings" | "help">();
   const { View } = viewNamed(view);
