@@ -35,7 +35,7 @@ export interface LoadedConfig {
 
 const ENV_PREFIX = "WATCHPOST_";
 /** Names the command line reads itself. */
-const ENV_OTHER = new Set(["WATCHPOST_CONFIG", "WATCHPOST_SERVER"]);
+const ENV_OTHER = new Set(["WATCHPOST_CONFIG", "WATCHPOST_SERVER", "WATCHPOST_TOKEN"]);
 
 /** Throws FAILED_PRECONDITION with a line for every key that is wrong: the key, where it came from, what was wanted. */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
