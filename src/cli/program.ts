@@ -11,6 +11,7 @@ interface CliDeps {
 
 /** In the order of the help. Loaded one by one: a server needs nothing of what reads Parquet files. */
 const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = {
+  init: async () => (await import("./init.ts")).initCommand(),
   serve: async (deps) => (await import("./serve.ts")).serveCommand(deps),
   upload: async () => (await import("./upload.ts")).uploadCommand(),
   watch: async () => (await import("./watch.ts")).watchCommand(),

@@ -1,0 +1,101 @@
+/** `watchpost init`, `token`, `whoami` and `audit` over a server of their own. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startCommandRig, type CommandRig } from "./command-rig.ts";
+
+let rig: CommandRig;
+
+beforeAll(async () => {
+  rig = await startCommandRig("cli-access");
+}, 30_000);
+
+afterAll(() => rig.close());
+
+const file = (...path: string[]) => join(rig.dir, ...path);
+const pem = (...path: string[]) => new X509Certificate(readFileSync(file(...path)));
+
+test("init writes settings that a server takes, with a token that is an admin's there", async () => {
+  const { out: secret, err } = await rig.run(["init", "plain"]);
+  expect(err).toContain("serve --config plain/watchpost.toml");
+  const text = readFileSync(file("plain", "watchpost.toml"), "utf8");
+  expect(text).not.toContain(secret.trim().slice(-43));
+  writeFileSync(file("plain.token"), secret);
+  await rig.restart(file("other"), ["--config", file("plain", "watchpost.toml")]);
+  expect((await rig.run(["whoami"])).err).toContain("no token came");
+  expect(await rig.ok(["whoami", "--token-file", "plain.token"])).toBe("admin, an admin for everything (by token)\n");
+  const again = await rig.run(["init", "plain"]);
+  expect(again).toMatchObject({ code: 2, err: expect.stringContaining("plain/watchpost.toml is there already") });
+  await rig.restart(file("data"));
+}, 30_000);
+
+test("init makes an authority, with certificates of the server and of devices that it has signed", async () => {
+  await rig.ok(["init", "tls", "--tls", "--host", "w.example.org", "--host", "10.0.0.7", "--device", "pump-7"]);
+  await rig.ok(["init", "tls", "--device", "pump-8"]);
+  const authority = pem("tls", "tls", "ca.pem");
+  expect(authority.ca).toBe(true);
+  expect(authority.checkIssued(authority)).toBe(true);
+  for (const name of ["server", "pump-7", "pump-8"]) {
+    const certificate = pem("tls", "tls", `${name}.pem`);
+    expect(certificate.ca).toBe(false);
+    expect(certificate.checkIssued(authority)).toBe(true);
+    expect(certificate.verify(authority.publicKey)).toBe(true);
+    expect(statSync(file("tls", "tls", `${name}.key`)).mode & 0o777).toBe(0o600);
+  }
+  const server = pem("tls", "tls", "server.pem");
+  expect(server.checkHost("w.example.org")).toBe("w.example.org");
+  for (const address of ["10.0.0.7", "127.0.0.1", "::1"]) expect(server.checkIP(address)).toBe(address);
+  expect(server.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1"]);
+  expect(pem("tls", "tls", "pump-7.pem").subject).toBe("CN=pump-7");
+}, 30_000);
+
+test("init says what is wrong, and writes nothing then", async () => {
+  const wrong = [
+    [["init", "w", "--host", "x"], "wanted --tls beside it"],
+    [["init", "w", "--device", "pump"], "there is no certificate authority in w/tls"],
+    [["init", "w", "--tls", "--device", "../x"], "wanted 1 to 64 letters"],
+    [["init", "w", "--tls", "--device", "server"], 'neither "ca" nor "server"'],
+    [["init", "w", "--tls", "--host", "a b"], "wanted a name or address"],
+  ] as const;
+  for (const [args, sentence] of wrong) {
+    const { code, err } = await rig.run(args);
+    expect(code).toBe(2);
+    expect(err).toContain(sentence);
+  }
+  expect(existsSync(file("w"))).toBe(false);
+}, 30_000);
+
+test("tokens are made, listed, used and revoked, and the journal says by whom", async () => {
+  const first = await rig.run(["token", "create", "bob", "--role", "viewer"]);
+  expect(first).toMatchObject({ code: 2, err: expect.stringContaining("the first token turns authentication on") });
+  const admin = await rig.ok(["token", "create", "me", "--role", "admin"]);
+  const env = { WATCHPOST_TOKEN: admin.trim() };
+  const viewer = await rig.ok(["token", "create", "bob", "--role", "viewer", "--site", "b*", "--expires", "1d"], {
+    env,
+  });
+  writeFileSync(file("bob.token"), viewer);
+  expect(await rig.ok(["whoami", "--token-file", "bob.token"])).toMatch(
+    /^bob, a viewer for sites b\* \(by token, until /,
+  );
+  expect((await rig.run(["token", "list", "--token-file", "bob.token"])).err).toContain("bob has the role viewer");
+  const listed = await rig.ok(["token", "list"], { env });
+  expect(listed.split("\n").map((line) => line.split(/ {2,}/).slice(1, 4).join("|"))).toEqual([
+    "NAME|ROLE|FOR",
+    "bob|viewer|sites b*",
+    "me|admin|everything",
+    "",
+  ]);
+  expect(await rig.ok(["token", "revoke", "bob"], { env })).toMatch(/^bob \([0-9a-f]{10}\) is revoked\n$/);
+  expect((await rig.run(["whoami", "--token-file", "bob.token"])).err).toContain("or was revoked");
+  const deeds = (await rig.ok(["audit", "--json"], { env })).trim().split("\n");
+  const told = deeds.map((line) => JSON.parse(line) as Record<string, string>);
+  expect(told.map(({ name, address, action }) => `${name} ${address} ${action.split("/")[1]}`)).toEqual([
+    "me 127.0.0.1 RevokeToken",
+    "me 127.0.0.1 CreateToken",
+    "ann 127.0.0.1 CreateToken",
+  ]);
+  expect(await rig.ok(["audit", "--limit", "1"], { env })).toMatch(
+    / me {2}127\.0\.0\.1 {2}Access\/RevokeToken {2}\{"token":"bob"/,
+  );
+}, 30_000);
