@@ -9,6 +9,7 @@ import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from 
 import { statusCodeOf, statusNameOf, toStatus } from "../wire/status.ts";
 import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { answerCompression, COMPRESS_BYTES_MIN } from "./answer-compression.ts";
 import { answerWith, withAnswerWriters } from "./answer-writers.ts";
 import { AS_SENT, withBounds } from "./bounded-requests.ts";
 import { BATCH_VALUES_MAX, FIELDS_MAX, refuseManyValues } from "./message-bounds.ts";
@@ -65,6 +66,8 @@ export class ConnectRoutes {
     const router = createConnectRouter({
       grpc: false,
       readMaxBytes: HTTP_MESSAGE_BYTES_MAX,
+      acceptCompression: [answerCompression],
+      compressMinBytes: COMPRESS_BYTES_MIN,
       jsonOptions: JSON_OPTIONS,
       shutdownSignal,
     });

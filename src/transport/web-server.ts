@@ -14,6 +14,7 @@ import type { Admission, Caller, Gate } from "../wire/gate.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
+import { packedRequest } from "./answer-compression.ts";
 import { CLOSE_UNREAD, ConnectRoutes, httpStatusOf, PEER } from "./connect-routes.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { TransportServer } from "./grpc-server.ts";
@@ -262,6 +263,9 @@ async function callResponse(
   connection: Connection,
   received: ReceivedBytes,
 ): Promise<Response> {
+  const packed = packedRequest(request.headers);
+  if (packed !== undefined)
+    return Response.json({ code: "unimplemented", message: packed }, { status: UNSUPPORTED_TYPE });
   const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
   // The body must go on arriving. After it streams are quiet at times.
   const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, connection);
