@@ -27,6 +27,7 @@ import type { Clock } from "./model/clock.ts";
 import type { DeviceEvent } from "./model/device-event.ts";
 import { messageOf } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
+import { SeriesScopes } from "./model/series-scopes.ts";
 import type { MethodImpl } from "./wire/service.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
 import { systemClock } from "./model/system-clock.ts";
@@ -75,9 +76,14 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const access = await openAccess(config, storage, { logger, clock }, opening);
   const protection = { asksWho: access.gate.isOn, isEncrypted: false };
   if (!config.insecure) for (const address of [config.grpc, config.http]) refuseWhatOthersReach(address, protection);
+  const scopes = new SeriesScopes(registry, {
+    siteOf: (deviceId) => devices.siteOf(deviceId),
+    seriesOf: (deviceId) => devices.seriesOf(deviceId),
+  });
   // Both live on what is committed to the last: they are closed after the committer.
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
   const devices = await openDeviceRegistry(config, storage, { logger, clock, valueOf }, opening);
+  opening.defer(devices.onMoved((deviceId) => scopes.moved(deviceId)));
   const { parentsOf } = devices;
   const alerts = await openAlerting(
     config,

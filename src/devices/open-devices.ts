@@ -61,6 +61,10 @@ export interface OpenDevices {
   onDeviceEvent(event: Announcement): Promise<void>;
   /** Devices above one, the nearest first. */
   parentsOf(deviceId: string): readonly string[];
+  /** The site it is registered with, or says that it is at; "": none. */
+  siteOf(deviceId: string): string;
+  /** Of which something was heard. */
+  seriesOf(deviceId: string): Iterable<number>;
   /** As it was told last; undefined: there is no such device. */
   statusOf(deviceId: string): string | undefined;
   /** As it was told last; undefined: there is no such device. */
@@ -71,6 +75,8 @@ export interface OpenDevices {
   past(fromMs: number, toMs: number): Promise<PastStandings>;
   /** Calls `listener` with every change from now on, once it is durable. Returns what ends it. */
   follow(listener: (told: ToldDevice) => void): () => void;
+  /** The same of devices of which {@link siteOf} may say something else now. */
+  onMoved(listener: (deviceId: string) => void): () => void;
   /** While points are refused, or time cannot be trusted, nobody is silent. */
   setHearing(isHearing: boolean, reason: string): void;
   /** Hears nothing more, and writes down how everything stands. Idempotent. */
@@ -161,6 +167,11 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     },
     onDeviceEvent: (event) => hearing.announced(event),
     parentsOf: (deviceId) => book.parentsOf(deviceId),
+    siteOf: (deviceId) => book.get(deviceId)?.stored?.site ?? "",
+    seriesOf(deviceId) {
+      const record = book.get(deviceId);
+      return record === undefined ? [] : series.seriesOf(record.index);
+    },
     statusOf(deviceId) {
       const record = book.get(deviceId);
       return record?.isTold ? record.standing.status : undefined;
@@ -175,6 +186,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     },
     past: (fromMs, toMs) => pastStandings({ book, setAside, journal, pause: () => deps.pause() }, fromMs, toMs),
     follow: (listener) => devices.follow(listener),
+    onMoved: (listener) => devices.follow((told) => isMove(told) && listener(told.id)),
     setHearing: (isHearing, reason) => statuses.setHearing(isHearing, reason),
     close: () =>
       (closing ??= (async () => {
@@ -183,6 +195,12 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
         unfollow();
       })()),
   };
+}
+
+/** The first revision says the site of a device that was found in the data. */
+function isMove({ event: { kind, device, changed } }: ToldDevice): boolean {
+  if (kind === "updated") return changed.includes("site") || device?.revision === 1n;
+  return kind === "deleted" || (kind === "registered" && device!.revision > 0n);
 }
 
 /** What is expected of it, and what it is reached through; also for those that are reached through it and came first. */

@@ -662,3 +662,20 @@ test("a device that was found is at the site that its points name until somebody
     ["pump", "hall"],
   ]);
 });
+
+test("a device moves where the site it is registered with is another one, and not where that is found in the data", async () => {
+  const rig = await DeviceRig.open();
+  const moves: string[] = [];
+  rig.devices.onMoved((device) => moves.push(`${device} to ${JSON.stringify(rig.devices.siteOf(device))}`));
+  const series = rig.series("t", "gw", { device: "pump", site: "berlin" });
+  rig.send([series]);
+  await rig.settle();
+  expect([rig.devices.siteOf("pump"), [...rig.devices.seriesOf("pump")], moves]).toEqual(["", [series], []]);
+  await rig.register({ deviceId: "pump", site: "berlin" });
+  await rig.update({ deviceId: "pump", name: "The pump" }, ["name"]);
+  await rig.update({ deviceId: "pump", site: "hamburg" }, ["site"]);
+  await rig.register({ deviceId: "fan", site: "berlin" });
+  await rig.call("deleteDevice", { deviceId: "pump" });
+  expect(moves).toEqual(['pump to "berlin"', 'pump to "hamburg"', 'fan to "berlin"', 'pump to ""']);
+  expect([rig.devices.siteOf("nobody"), [...rig.devices.seriesOf("nobody")]]).toEqual(["", []]);
+});

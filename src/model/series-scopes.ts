@@ -1,0 +1,154 @@
+/** What is in a scope: series, devices, and points on their way in. What was found out of a series is remembered until places change. Pure. */
+import { EVERYTHING, type Place, type Scope } from "./access.ts";
+import { sourceOfKey, tagOfKey } from "./series-key.ts";
+import type { SeriesRegistry } from "./series-registry.ts";
+
+/** Devices as far as they say where series belong. */
+export interface DevicesOfSeries {
+  /** The site it is registered with; "": none. */
+  siteOf(deviceId: string): string;
+  /** Series that are known to be of it. */
+  seriesOf(deviceId: string): Iterable<number>;
+}
+
+/** Where something is, as far as it says so itself. */
+export interface SaidPlace {
+  readonly source: string;
+  /** Left out: the source. */
+  readonly device?: string | undefined;
+  /** Counts where its device is registered with none. */
+  readonly site?: string | undefined;
+}
+
+export type SeesSeries = (seriesId: number) => boolean;
+
+const SEES_ALL: SeesSeries = () => true;
+/** A page holds two bits for each of so many series: 1 KiB. */
+const SERIES_A_PAGE = 4_096;
+/** Of all scopes together: 32 MiB. */
+const PAGES_MAX = 32 * 1_024;
+const [UNKNOWN, UNSEEN, SEEN] = [0, 1, 2];
+
+/**
+ * A series' place is its source, its device (the tag `device`, otherwise the source) and its site: the one the device is
+ * registered with, otherwise the tag `site`.
+ */
+export class SeriesScopes {
+  readonly #registry: SeriesRegistry;
+  readonly #devices: DevicesOfSeries;
+  readonly #pagesMax: number;
+  /** By the scope's key, the one that was asked for last at the end. */
+  readonly #views = new Map<string, View>();
+  readonly #listeners = new Set<(deviceId: string) => void>();
+  #pages = 0;
+
+  constructor(registry: SeriesRegistry, devices: DevicesOfSeries, pagesMax = PAGES_MAX) {
+    this.#registry = registry;
+    this.#devices = devices;
+    this.#pagesMax = pagesMax;
+  }
+
+  /** To be kept for as long as one likes: it follows when places change. What it says of series that were deleted means nothing. */
+  seesSeries(scope: Scope): SeesSeries {
+    if (scope.isEverything) return SEES_ALL;
+    let view = NOTHING_YET;
+    return (id) => {
+      if (view.isOver) view = this.#viewOf(scope);
+      return this.#isSeen(id, view);
+    };
+  }
+
+  /** Any of its series is seen; of a device without series, which is its own source then, its place. */
+  seesDevice(scope: Scope, deviceId: string): boolean {
+    if (scope.isEverything) return true;
+    const site = this.#devices.siteOf(deviceId);
+    const own = { source: deviceId, device: deviceId, site };
+    const { sources, sites } = scope.patterns;
+    // No series would say anything else.
+    if (sources.length === 0 && (sites.length === 0 || site !== "")) return scope.takes(own);
+    const sees = this.seesSeries(scope);
+    let isAny = false;
+    for (const id of this.#devices.seriesOf(deviceId)) {
+      if (sees(id)) return true;
+      isAny = true;
+    }
+    return !isAny && scope.takes(own);
+  }
+
+  /** Something that is no series: a point on its way in, the labels of an alert. */
+  takes(scope: Scope, { source, device = source, site = "" }: SaidPlace): boolean {
+    return scope.isEverything || scope.takes({ source, device, site: this.#devices.siteOf(device) || site });
+  }
+
+  /** Of a series by its canonical key. */
+  placeOfKey(key: string): Place {
+    const source = sourceOfKey(key);
+    const device = tagOfKey(key, "device") ?? source;
+    return { source, device, site: this.#devices.siteOf(device) || (tagOfKey(key, "site") ?? "") };
+  }
+
+  /** The site that a device is registered with is another one now. */
+  moved(deviceId: string): void {
+    for (const view of this.#views.values()) view.isOver = true;
+    this.#views.clear();
+    this.#pages = 0;
+    for (const listener of this.#listeners) listener(deviceId);
+  }
+
+  /** Calls `listener` with each device whose series may be in other scopes from now on. Returns what ends it. */
+  onMoved(listener: (deviceId: string) => void): () => void {
+    const own = (deviceId: string) => listener(deviceId);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  #isSeen(id: number, view: View): boolean {
+    const page = view.pages[Math.floor(id / SERIES_A_PAGE)];
+    const at = id % SERIES_A_PAGE;
+    const known = page === undefined ? UNKNOWN : (page[at >> 2] >> (2 * (at & 3))) & 3;
+    return known === UNKNOWN ? this.#look(id, view) : known === SEEN;
+  }
+
+  #look(id: number, view: View): boolean {
+    if (!this.#registry.has(id)) return false;
+    const isSeen = view.scope.takes(this.placeOfKey(this.#registry.keyOf(id)));
+    if (view.isOver) return isSeen;
+    const number = Math.floor(id / SERIES_A_PAGE);
+    const page = view.pages[number] ?? this.#addPage(number, view);
+    const at = id % SERIES_A_PAGE;
+    page[at >> 2] |= (isSeen ? SEEN : UNSEEN) << (2 * (at & 3));
+    return isSeen;
+  }
+
+  #addPage(number: number, view: View): Uint8Array {
+    for (const [key, other] of this.#views) {
+      if (this.#pages < this.#pagesMax) break;
+      if (other === view) continue;
+      other.isOver = true;
+      this.#views.delete(key);
+      this.#pages -= other.count;
+    }
+    this.#pages++;
+    view.count++;
+    return (view.pages[number] = new Uint8Array(SERIES_A_PAGE / 4));
+  }
+
+  #viewOf(scope: Scope): View {
+    const view = this.#views.get(scope.key) ?? { scope, pages: [], count: 0, isOver: false };
+    this.#views.delete(scope.key);
+    this.#views.set(scope.key, view);
+    return view;
+  }
+}
+
+/** What is known of one scope. */
+interface View {
+  readonly scope: Scope;
+  /** Two bits a series; sparse, since many scopes are of a few series that came one after the other. */
+  readonly pages: (Uint8Array | undefined)[];
+  count: number;
+  /** It does not hold any more, or there was no room for it. */
+  isOver: boolean;
+}
+
+const NOTHING_YET: View = { scope: EVERYTHING, pages: [], count: 0, isOver: true };
