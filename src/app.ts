@@ -108,6 +108,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const dashboard = createDashboard({
     registry,
+    scopes,
     bus,
     store,
     clock,

@@ -9,7 +9,7 @@ import { requestMatcher } from "./request-matcher.ts";
 import { selectSeries } from "./select-series.ts";
 import type { Work } from "./sliced-work.ts";
 
-export interface DeletingDeps extends Pick<ListingDeps, "registry" | "sliced"> {
+export interface DeletingDeps extends Pick<ListingDeps, "registry" | "sliced" | "sees"> {
   /** Resolves when it is durable that they are gone. */
   retire(seriesIds: Uint32Array): Promise<void>;
 }
@@ -22,13 +22,13 @@ const EXAMPLES_MAX = 10;
  */
 export async function deleteSeries(
   request: DeleteSeriesRequest,
-  { registry, sliced, retire }: DeletingDeps,
+  { registry, sliced, sees, retire }: DeletingDeps,
   signal: AbortSignal,
 ): Promise<MessageInitShape<typeof DeleteSeriesResponseSchema>> {
   const matcher = requestMatcher(request);
 
   function* select(): Work<{ ids: Uint32Array; examples: string[] }> {
-    const ids = yield* selectSeries(registry, matcher);
+    const ids = yield* selectSeries(registry, matcher, sees);
     const first = yield* inOrderOfNames(ids, 0, Math.min(EXAMPLES_MAX, ids.length), registry);
     return { ids, examples: first.map((id) => shown(registry.keyOf(id))) };
   }

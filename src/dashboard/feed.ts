@@ -56,6 +56,8 @@ export class Feed {
   readonly #deps: FeedDeps;
   readonly #ids: number[] = [];
   readonly #slotOf = new Map<number, number>();
+  /** Of series that are not in scope any more. */
+  readonly #out = new Set<number>();
   readonly #stale: boolean[] = [];
   /** The update that told of a change of `stale`. */
   readonly #staleUpdates: number[] = [];
@@ -91,15 +93,44 @@ export class Feed {
     return this.#ids;
   }
 
+  /** Of a feed of somebody who does not see everything: "out" of what is not in scope any more. */
+  standingOf(id: number): "in" | "out" | "none" {
+    const slot = this.#slotOf.get(id);
+    return slot === undefined ? "none" : this.#out.has(slot) ? "out" : "in";
+  }
+
   add(id: number): void {
     const { latest } = this.#deps;
     latest.reach(id);
     const slot = this.#ids.push(id) - 1;
-    if (this.isWatching) this.#slotOf.set(id, slot);
+    if (this.isWatching || !this.spec.scope.isEverything) this.#slotOf.set(id, slot);
     this.#stale.push(latest.has(id) && this.#isSilent(id));
     this.#staleUpdates.push(0);
     this.#windows?.add(slot, latest.timesUs[id], latest.values[id]);
     this.#groups?.add(slot, this.#deps.identityOf(id));
+  }
+
+  /** A series that has come into scope: the next update tells what stands of it. */
+  moveIn(id: number): void {
+    const known = this.#slotOf.get(id);
+    if (known === undefined) this.add(id);
+    else {
+      const { latest } = this.#deps;
+      this.#out.delete(known);
+      this.#stale[known] = latest.has(id) && this.#isSilent(id);
+      this.#windows?.add(known, latest.timesUs[id], latest.values[id]);
+      this.#groups?.add(known, this.#deps.identityOf(id));
+    }
+    this.#staleUpdates[this.#slotOf.get(id)!] = this.#update + 1;
+  }
+
+  /** A series that is not in scope any more: nothing tells of it from now on. */
+  moveOut(id: number): void {
+    const slot = this.#slotOf.get(id)!;
+    this.#out.add(slot);
+    this.#groups?.remove(slot, this.#deps.identityOf(id), this.#update + 1);
+    // Where nobody has taken it, it is made again.
+    this.#shared = undefined;
   }
 
   /** A point of a watched series. One that is late changes no value: its window goes with the next update. */
@@ -111,8 +142,8 @@ export class Feed {
     this.#touched = true;
     const { clock, soon } = this.#deps;
     const waitMs = this.#pushedAtMs + this.spec.intervalMs - clock.monotonicMs();
-    if (waitMs <= 0) soon(() => this.#push());
-    else clock.after(waitMs, () => this.#push());
+    if (waitMs <= 0) soon(() => this.push());
+    else clock.after(waitMs, () => this.push());
   }
 
   /** All series that have a value, in messages; also where a new reader begins, until it is {@link forget forgotten}. */
@@ -170,12 +201,12 @@ export class Feed {
       if (this.#closed) return;
       this.#schedule();
       const silenced = this.#checkSilence();
-      if (!this.spec.onChange || silenced) this.#push();
+      if (!this.spec.onChange || silenced) this.push();
     });
   }
 
   /** Makes the next update of what has changed, if anything has. */
-  #push(): void {
+  push(): void {
     if (this.#closed) return;
     const { latest, clock } = this.#deps;
     this.#touched = false;
@@ -212,7 +243,7 @@ export class Feed {
       const id = this.#ids[slot];
       const window = windows?.read(slot);
       // What was deleted still ends the window it was in.
-      if (!latest.has(id) || (window === undefined && !this.#hasChanged(slot, stamp, update))) continue;
+      if (!this.#isThere(slot) || (window === undefined && !this.#hasChanged(slot, stamp, update))) continue;
       const parts = { value: latest.values[id], timeUs: latest.timesUs[id], stale: this.#stale[slot], window };
       yield (writer) => writer.add(constantsOf(id), parts);
     }
@@ -221,8 +252,10 @@ export class Feed {
   *#changedGroups({ stamp, update }: Since): Generator<(writer: UpdateWriter) => void> {
     const { latest } = this.#deps;
     for (const group of this.#groups!.all()) {
-      if (!group.slots.some((slot) => this.#hasChanged(slot, stamp, update))) continue;
-      const known = group.slots.filter((slot) => latest.has(this.#ids[slot]));
+      const isOther = group.membersUpdate > update;
+      if (!isOther && !group.slots.some((slot) => this.#hasChanged(slot, stamp, update))) continue;
+      const known = group.slots.filter((slot) => this.#isThere(slot));
+      if (known.length === 0) continue;
       const fresh = known.filter((slot) => !this.#stale[slot]);
       const stale = fresh.length === 0;
       const ids = (stale ? known : fresh).map((slot) => this.#ids[slot]);
@@ -260,16 +293,20 @@ export class Feed {
   #hasChanged(slot: number, stamp: number, update: number): boolean {
     const id = this.#ids[slot];
     const { latest } = this.#deps;
-    return (latest.stamps[id] > stamp || this.#staleUpdates[slot] > update) && latest.has(id);
+    return (latest.stamps[id] > stamp || this.#staleUpdates[slot] > update) && this.#isThere(slot);
+  }
+
+  /** It has a value, and is in scope. */
+  #isThere(slot: number): boolean {
+    return this.#deps.latest.has(this.#ids[slot]) && !(this.#out.size > 0 && this.#out.has(slot));
   }
 
   /** Marks series that have become silent, or are heard again. */
   #checkSilence(): boolean {
-    const { latest } = this.#deps;
     let changed = false;
     for (let slot = 0; slot < this.#ids.length; slot++) {
       const id = this.#ids[slot];
-      if (!latest.has(id)) continue;
+      if (!this.#isThere(slot)) continue;
       const silent = this.#isSilent(id);
       if (silent === this.#stale[slot]) continue;
       this.#stale[slot] = silent;

@@ -2,16 +2,23 @@
 import { WatchpostError } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import { matchingSeries } from "../model/matcher.ts";
+import { deviceOfKey, metricOfKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import { encodeConstants } from "./encode.ts";
 import { Feed, type FeedDeps } from "./feed.ts";
+import { SlicedWork, type Work } from "./sliced-work.ts";
 import type { FeedSpec } from "./subscription.ts";
 
 /** Encoded names kept; past it all are forgotten and made again. */
 const CONSTANTS_MAX = 200_000;
+/** Devices that move meanwhile are looked for together. */
+const MOVES_HOLD_MS = 200;
+const SERIES_PER_CHECK = 64;
 
 export interface FeedsDeps extends Pick<FeedDeps, "latest" | "clock" | "staleAfterMs"> {
   readonly registry: SeriesRegistry;
+  readonly scopes: Pick<SeriesScopes, "seesSeries" | "onMoved">;
   readonly subscriptionsMax: number;
   /** Of all feeds together: a series counts once in each. */
   readonly seriesMax: number;
@@ -28,14 +35,19 @@ export class Feeds {
   readonly #watching: (Feed[] | undefined)[] = [];
   readonly #constants = new Map<number, Uint8Array>();
   readonly #stopListening: readonly (() => void)[];
+  /** Devices whose series may be in other feeds now. */
+  #moved = new Set<string>();
+  #isLooking = false;
+  readonly #closing = new AbortController();
   #due: (() => void)[] = [];
   #readers = 0;
   #series = 0;
 
   constructor(deps: FeedsDeps) {
     this.#deps = deps;
-    const { registry } = deps;
+    const { registry, scopes } = deps;
     this.#stopListening = [
+      scopes.onMoved((deviceId) => this.#onMoved(deviceId)),
       registry.onAdded((id, metric) => this.#onSeries(id, metric)),
       registry.onForgotten((ids) => this.#onForgotten(ids)),
     ];
@@ -65,12 +77,7 @@ export class Feeds {
     feed.close();
     this.#series -= feed.ids.length;
     this.#byKey.delete(feed.spec.key);
-    if (!feed.isWatching) return;
-    for (const id of feed.ids) {
-      const left = this.#watching[id]?.filter((other) => other !== feed);
-      this.#watching[id] = left && left.length > 0 ? left : undefined;
-      if (this.#watching[id] === undefined) this.#deps.latest.watched[id] = 0;
-    }
+    for (const id of feed.ids) this.#unwatch(feed, id);
   }
 
   /** Takes a committed frame, then lets out the updates that are due at once. */
@@ -92,12 +99,14 @@ export class Feeds {
 
   close(): void {
     for (const stop of this.#stopListening) stop();
+    this.#closing.abort();
     for (const feed of this.#byKey.values()) feed.close();
   }
 
   #open(spec: FeedSpec): Feed {
-    const { registry, seriesMax } = this.#deps;
-    const ids = matchingSeries(registry, spec.matcher);
+    const { registry, seriesMax, scopes } = this.#deps;
+    const found = matchingSeries(registry, spec.matcher);
+    const ids = spec.scope.isEverything ? found : found.filter(scopes.seesSeries(spec.scope));
     if (this.#series + ids.length > seriesMax) {
       const others = `the other subscriptions watch ${this.#series}`;
       throw full(`${ids.length} series match and ${others}; the limit is ${seriesMax} together (live.series_max)`);
@@ -121,11 +130,73 @@ export class Feeds {
 
   #onSeries(id: number, metric: string): void {
     for (const feed of this.#byKey.values()) {
-      const { matcher } = feed.spec;
+      const { matcher, scope } = feed.spec;
       if (!matcher.matchesMetric(metric) || !matcher.matchesIdentity(this.#deps.registry.identityOf(id))) continue;
+      if (!this.#deps.scopes.seesSeries(scope)(id)) continue;
       if (this.#series < this.#deps.seriesMax) this.#add(feed, id);
       else this.#deps.onLeftOut();
     }
+  }
+
+  #onMoved(deviceId: string): void {
+    if (!this.#narrowed().next().done) this.#moved.add(deviceId);
+    if (this.#moved.size > 0 && !this.#isLooking) this.#lookLater();
+  }
+
+  /** Feeds of those who do not see everything. */
+  *#narrowed(): Generator<Feed, void> {
+    for (const feed of this.#byKey.values()) if (!feed.spec.scope.isEverything) yield feed;
+  }
+
+  #lookLater(): void {
+    this.#isLooking = true;
+    const { signal } = this.#closing;
+    const { clock } = this.#deps;
+    const cancel = clock.after(MOVES_HOLD_MS, () => {
+      const moved = this.#moved;
+      this.#moved = new Set();
+      const over = () => {
+        this.#isLooking = false;
+        if (this.#moved.size > 0) this.#lookLater();
+      };
+      // Of its own: it may not be refused since others ask too much.
+      new SlicedWork(() => clock.monotonicMs()).run(this.#follow(moved), signal).then(over, () => {});
+    });
+    signal.addEventListener("abort", cancel, { once: true });
+  }
+
+  /** Takes the series of devices that have moved into the feeds that they are in now, and out of others. */
+  *#follow(moved: ReadonlySet<string>): Work<void> {
+    const { registry } = this.#deps;
+    const changed = new Set<Feed>();
+    for (let id = 1; id < registry.idEnd; id++) {
+      if (id % SERIES_PER_CHECK === 0) yield;
+      if (!registry.has(id) || !moved.has(deviceOfKey(registry.keyOf(id)))) continue;
+      for (const feed of this.#narrowed()) if (this.#move(feed, id)) changed.add(feed);
+    }
+    for (const feed of changed) feed.push();
+  }
+
+  /** False where it stays. */
+  #move(feed: Feed, id: number): boolean {
+    const { registry, scopes, seriesMax, onLeftOut } = this.#deps;
+    const { matcher, scope } = feed.spec;
+    const key = registry.keyOf(id);
+    if (!matcher.matchesMetric(metricOfKey(key)) || !matcher.matchesKey(key)) return false;
+    const standing = feed.standingOf(id);
+    if (scopes.seesSeries(scope)(id) === (standing === "in")) return false;
+    if (standing === "in") {
+      feed.moveOut(id);
+      this.#unwatch(feed, id);
+    } else if (standing === "none" && this.#series >= seriesMax) {
+      onLeftOut();
+      return false;
+    } else {
+      feed.moveIn(id);
+      if (standing === "none") this.#series++;
+      this.#watch(feed, id);
+    }
+    return true;
   }
 
   /** They have no value any more, so that no feed sends them; their room is free again when their feeds end. */
@@ -137,11 +208,22 @@ export class Feeds {
   #add(feed: Feed, id: number): void {
     feed.add(id);
     this.#series++;
+    this.#watch(feed, id);
+  }
+
+  #watch(feed: Feed, id: number): void {
     if (!feed.isWatching) return;
     this.#deps.latest.watched[id] = 1;
     const watching = this.#watching[id];
     if (watching) watching.push(feed);
     else this.#watching[id] = [feed];
+  }
+
+  #unwatch(feed: Feed, id: number): void {
+    if (!feed.isWatching) return;
+    const left = this.#watching[id]?.filter((other) => other !== feed);
+    this.#watching[id] = left && left.length > 0 ? left : undefined;
+    if (this.#watching[id] === undefined) this.#deps.latest.watched[id] = 0;
   }
 
   #constantsOf(id: number): Uint8Array {

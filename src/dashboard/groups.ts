@@ -12,6 +12,8 @@ export interface Group {
   readonly tags: readonly (readonly [string, string])[];
   /** Of its series, in the feed. */
   readonly slots: number[];
+  /** The update that told of others than those before. */
+  membersUpdate: number;
 }
 
 export class Groups {
@@ -29,14 +31,22 @@ export class Groups {
   }
 
   add(slot: number, identity: SeriesIdentity): void {
-    const tags = this.#by.map((tag) => [tag, valueForFilter(identity, tag)] as const);
-    const key = [identity.metric, ...tags.map(([, value]) => value)].join("\0");
+    const { key, tags } = this.#placeOf(identity);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { constants: encodeGroupConstants(identity.metric, tags), tags, slots: [] };
+      group = { constants: encodeGroupConstants(identity.metric, tags), tags, slots: [], membersUpdate: 0 };
       this.#groups.set(key, group);
     }
     group.slots.push(slot);
+  }
+
+  /** `update`: the one that tells of it. */
+  remove(slot: number, identity: SeriesIdentity, update: number): void {
+    const { key } = this.#placeOf(identity);
+    const group = this.#groups.get(key)!;
+    group.slots.splice(group.slots.indexOf(slot), 1);
+    group.membersUpdate = update;
+    if (group.slots.length === 0) this.#groups.delete(key);
   }
 
   /** The statistics of a group's values: of those series, at least one. */
@@ -45,5 +55,10 @@ export class Groups {
     const timeUs = ids.reduce((newest, id) => Math.max(newest, latest.timesUs[id]), 0);
     const encoded = encodeAggregate(group.tags, statistics);
     return { value: pick(statistics, this.#aggregation), timeUs, aggregate: encoded };
+  }
+
+  #placeOf(identity: SeriesIdentity): Pick<Group, "tags"> & { readonly key: string } {
+    const tags = this.#by.map((tag) => [tag, valueForFilter(identity, tag)] as const);
+    return { tags, key: [identity.metric, ...tags.map(([, value]) => value)].join("\0") };
   }
 }

@@ -32,7 +32,7 @@ export async function listSeries(
   const order = orderOf(request.order, deps);
 
   function* page(): Work<{ total: number; found: number[] }> {
-    const ids = yield* selectSeries(deps.registry, matcher);
+    const ids = yield* selectSeries(deps.registry, matcher, deps.sees);
     const end = Math.min(offset + limit, ids.length);
     const found =
       order === null

@@ -40,7 +40,7 @@ export async function listTagValues(
 
   function* page(): Work<Page> {
     const counted = new CountedTexts();
-    const ids = yield* selectSeries(deps.registry, matcher);
+    const ids = yield* selectSeries(deps.registry, matcher, deps.sees);
     yield* count(ids, deps, textsOf, prefix, counted);
     const left: [string, Counted][] = [];
     let total = 0;

@@ -2,6 +2,7 @@
 import { invalidField } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeesSeries } from "../model/series-scopes.ts";
 import { timestampOfUs } from "../wire/timestamp.ts";
 import type { LatestValues } from "./latest-values.ts";
 import type { SlicedWork, Work } from "./sliced-work.ts";
@@ -18,6 +19,8 @@ export interface ListingDeps {
   readonly store: ExtentSource;
   readonly clock: Clock;
   readonly sliced: SlicedWork;
+  /** Whoever asks; all others are as if they were not there. */
+  readonly sees: SeesSeries;
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
 }

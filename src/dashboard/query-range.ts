@@ -5,6 +5,7 @@ import { formatDurationMs } from "../model/duration.ts";
 import { valueInKey, type SeriesMatcher } from "../model/matcher.ts";
 import { deviceOf, metricOfKey, parseSeriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeesSeries } from "../model/series-scopes.ts";
 import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
 import type { QueryRangeRequest } from "../wire/gen/history_pb.ts";
 import { answerUnits } from "./answer-units.ts";
@@ -27,6 +28,8 @@ export interface RangeDeps {
   readonly clock: Clock;
   readonly sliced: SlicedWork;
   readonly timeoutMsMax: number;
+  /** Whoever asks; all others are as if they were not there. */
+  readonly sees: SeesSeries;
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
 }
@@ -47,7 +50,7 @@ export async function queryRange(
   if (asked.after !== undefined)
     throw invalidField("after", request.after!.metric, "StreamRange: only a stream goes on behind a place");
   const { registry } = deps;
-  const found = await deps.sliced.run(keysInOrder(asked.matcher, registry, asked.seriesMax), signal);
+  const found = await deps.sliced.run(keysInOrder(asked.matcher, deps, asked.seriesMax), signal);
   const inUnit = await seriesInUnit(asked, found, unitsDeps(deps, signal));
   const { keys, seriesIds, groups } = await deps.sliced.run(chosenSeries(inUnit.keys, asked, registry), signal);
   const grouping = groups?.grouping(asked);
@@ -79,14 +82,14 @@ export async function* streamRange(
     const { result, ...rest } = await queryRange(request, deps, signal);
     return yield* encodedPieces(result, rest);
   }
-  const found = await deps.sliced.run(keysInOrder(asked.matcher, deps.registry, Infinity), signal);
+  const found = await deps.sliced.run(keysInOrder(asked.matcher, deps, Infinity), signal);
   const inUnit = await seriesInUnit(asked, found, unitsDeps(deps, signal));
   const { keys, firstFromUs } = restOf(inUnit.keys, asked);
   const told = new Set<string>();
   for (let at = 0, fromUs = firstFromUs; at < keys.length;) {
     // The series that a part ended in goes on by itself: its rows begin later than those of the others.
     const end = fromUs > asked.fromUs ? at + 1 : Math.min(at + PART_SERIES_MAX, keys.length);
-    const keysOfPart = withoutDeleted(keys.slice(at, end), deps.registry);
+    const keysOfPart = stillSeen(keys.slice(at, end), deps);
     const units = await answerUnits(asked, keysOfPart.map(deps.unitOf));
     const query = {
       ...queryOf({ ...asked, fromUs }, idsOf(keysOfPart, deps.registry)),
@@ -150,14 +153,17 @@ function restOf(
   return firstFromUs < toUs ? { keys: rest, firstFromUs } : { keys: rest.slice(1), firstFromUs: fromUs };
 }
 
-/** What was deleted meanwhile has no id any more. */
-function withoutDeleted(keys: readonly string[], registry: SeriesRegistry): string[] {
-  return keys.filter((key) => registry.idOf(key) !== undefined);
+/** What was deleted meanwhile has no id any more; what has moved may be out of scope. */
+function stillSeen(keys: readonly string[], { registry, sees }: RangeDeps): string[] {
+  return keys.filter((key) => {
+    const id = registry.idOf(key);
+    return id !== undefined && sees(id);
+  });
 }
 
 /** Keys of all series that match; one that is deleted meanwhile may be among them. */
-function* keysInOrder(matcher: SeriesMatcher, registry: SeriesRegistry, seriesMax: number): Work<string[]> {
-  const ids = yield* selectSeries(registry, matcher);
+function* keysInOrder(matcher: SeriesMatcher, { registry, sees }: RangeDeps, seriesMax: number): Work<string[]> {
+  const ids = yield* selectSeries(registry, matcher, sees);
   checkSeries(ids.length, seriesMax);
   const keys: string[] = [];
   for (const id of ids) if (registry.has(id)) keys.push(registry.keyOf(id));

@@ -1,14 +1,19 @@
 /** Which series a request means, found in slices: the same as matchingSeries does at once. */
 import type { SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeesSeries } from "../model/series-scopes.ts";
 import type { Work } from "./sliced-work.ts";
 
 /** Few, for a matcher may be a costly regular expression. */
 const SERIES_PER_CHECK = 16;
 const FOUND_MIN = 1_024;
 
-/** Ids of the series that match, metric by metric, ascending within each. One that is deleted meanwhile may be among them. */
-export function* selectSeries(registry: SeriesRegistry, matcher: SeriesMatcher): Work<Uint32Array<ArrayBuffer>> {
+/** Ids of the series that match and are seen, metric by metric, ascending within each. One that is deleted meanwhile may be among them. */
+export function* selectSeries(
+  registry: SeriesRegistry,
+  matcher: SeriesMatcher,
+  sees: SeesSeries,
+): Work<Uint32Array<ArrayBuffer>> {
   let found = new Uint32Array(FOUND_MIN);
   let count = 0;
   let looked = 0;
@@ -18,7 +23,7 @@ export function* selectSeries(registry: SeriesRegistry, matcher: SeriesMatcher):
     const ids = registry.idsOfMetric(metric);
     for (let i = 0; i < ids.length; i++) {
       if (++looked % SERIES_PER_CHECK === 0) yield;
-      if (!registry.has(ids[i]) || !matcher.matchesKey(registry.keyOf(ids[i]))) continue;
+      if (!registry.has(ids[i]) || !matcher.matchesKey(registry.keyOf(ids[i])) || !sees(ids[i])) continue;
       if (count === found.length) {
         const larger = new Uint32Array(2 * count);
         larger.set(found);

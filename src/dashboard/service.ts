@@ -5,9 +5,10 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { WatchpostError } from "../model/errors.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
-import { rawServerStreaming, unary, writingUnary, type MethodImpl } from "../wire/service.ts";
+import { rawServerStreaming, unary, writingUnary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { deleteSeries } from "./delete-series.ts";
 import { Feeds } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
@@ -19,11 +20,13 @@ import { encodeRange } from "./encode-range.ts";
 import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
 import { bytesOf } from "./range-answer.ts";
 import { rangeJson } from "./range-json.ts";
+import { selectSeries } from "./select-series.ts";
 import { SlicedWork } from "./sliced-work.ts";
 import { feedSpecOf, type LiveOptions } from "./subscription.ts";
 
 export interface DashboardDeps {
   readonly registry: SeriesRegistry;
+  readonly scopes: Pick<SeriesScopes, "seesSeries" | "onMoved">;
   readonly bus: Bus;
   readonly store: RangeSource & ExtentSource;
   readonly clock: Clock;
@@ -65,7 +68,7 @@ const HEARTBEAT_MS = 15_000;
 const ANSWER_BYTES_COUNTED = 64 * 1024;
 
 export function createDashboard(deps: DashboardDeps): OpenDashboard {
-  const { registry, bus, store, clock, options } = deps;
+  const { registry, scopes, bus, store, clock, options } = deps;
   const latest = new LatestValues();
   const restored = deps.latest;
   if (restored !== undefined) {
@@ -73,9 +76,11 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
   }
   const sliced = new SlicedWork(() => clock.monotonicMs());
   const unitOf = (key: string) => deps.unitOf(key);
+  const seenBy = ({ principal }: CallContext) => ({ sees: scopes.seesSeries(principal.scope) });
   const ranges = { registry, store, clock, sliced, unitOf, timeoutMsMax: deps.queryTimeoutMs };
   const feeds = new Feeds({
     registry,
+    scopes,
     latest,
     clock,
     unitOf,
@@ -86,22 +91,30 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
     methods: [
-      rawServerStreaming(Dashboard.method.subscribeMetrics, (request, { signal }) =>
-        subscribe(request, feeds, deps, signal),
+      rawServerStreaming(Dashboard.method.subscribeMetrics, (request, context) =>
+        subscribe(request, { ...deps, feeds, sliced }, context),
       ),
-      writingUnary(Dashboard.method.queryRange, async (request, { signal }) => {
+      writingUnary(Dashboard.method.queryRange, async (request, context) => {
         const startedAtMs = clock.monotonicMs();
-        const answer = await queryRange(request, ranges, signal);
+        const answer = await queryRange(request, { ...ranges, ...seenBy(context) }, context.signal);
         deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
         const release = holdMemory(bytesOf(answer.result), deps.memory);
         return { toBinary: () => encodeRange(answer), toJson: () => rangeJson(answer), release };
       }),
-      rawServerStreaming(Dashboard.method.streamRange, (request, { signal }) => streamRange(request, ranges, signal)),
-      unary(Dashboard.method.listMetrics, (request, { signal }) => listMetrics(request, listing, signal)),
-      unary(Dashboard.method.listSeries, (request, { signal }) => listSeries(request, listing, signal)),
-      unary(Dashboard.method.listTagValues, (request, { signal }) => listTagValues(request, listing, signal)),
-      unary(Dashboard.method.deleteSeries, (request, { signal }) =>
-        deleteSeries(request, { ...listing, retire: deps.retire }, signal),
+      rawServerStreaming(Dashboard.method.streamRange, (request, context) =>
+        streamRange(request, { ...ranges, ...seenBy(context) }, context.signal),
+      ),
+      unary(Dashboard.method.listMetrics, (request, context) =>
+        listMetrics(request, { ...listing, ...seenBy(context) }, context.signal),
+      ),
+      unary(Dashboard.method.listSeries, (request, context) =>
+        listSeries(request, { ...listing, ...seenBy(context) }, context.signal),
+      ),
+      unary(Dashboard.method.listTagValues, (request, context) =>
+        listTagValues(request, { ...listing, ...seenBy(context) }, context.signal),
+      ),
+      unary(Dashboard.method.deleteSeries, (request, context) =>
+        deleteSeries(request, { ...listing, ...seenBy(context), retire: deps.retire }, context.signal),
       ),
     ],
     unitsChanged: (seriesIds) => feeds.unitsChanged(seriesIds),
@@ -124,14 +137,20 @@ function holdMemory(bytes: number, memory: AnswerMemory): () => void {
   };
 }
 
+interface SubscribingDeps extends DashboardDeps {
+  readonly feeds: Feeds;
+  readonly sliced: SlicedWork;
+}
+
 /** Encoded DashboardData: a snapshot, then updates as the reader takes them, until it leaves. */
 async function* subscribe(
   request: MetricSubscription,
-  feeds: Feeds,
-  { metrics, options, newStreamId }: DashboardDeps,
-  signal: AbortSignal,
+  { feeds, sliced, registry, scopes, metrics, options, newStreamId }: SubscribingDeps,
+  { signal, principal: { scope } }: CallContext,
 ): AsyncIterable<Uint8Array> {
-  const spec = feedSpecOf(request, options);
+  const spec = feedSpecOf(request, scope, options);
+  // What is found out here of each series is known when the feed is opened, in one turn.
+  if (!scope.isEverything) await sliced.run(selectSeries(registry, spec.matcher, scopes.seesSeries(scope)), signal);
   const dashboardId = newStreamId();
   const name = toBinary(DashboardDataSchema, create(DashboardDataSchema, { dashboardId }));
   const alive = toBinary(

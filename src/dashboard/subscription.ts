@@ -1,4 +1,5 @@
 /** What a MetricSubscription asks for, checked and with the server's bounds applied. */
+import type { Scope } from "../model/access.ts";
 import { invalidField } from "../model/errors.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
 import { UpdateMode, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
@@ -19,6 +20,8 @@ export interface FeedSpec {
   /** Equal for subscriptions that get the same updates. */
   readonly key: string;
   readonly matcher: SeriesMatcher;
+  /** Of whoever subscribes. */
+  readonly scope: Scope;
   readonly onChange: boolean;
   /** Between two updates; on-change: after a push. */
   readonly intervalMs: number;
@@ -37,7 +40,7 @@ const GROUP_BY_MAX = 16;
 const STALE_AFTER_MS_MAX = 400 * 86_400_000;
 
 /** Throws INVALID_ARGUMENT with the field, the value and what is wanted. */
-export function feedSpecOf(request: MetricSubscription, options: LiveOptions): FeedSpec {
+export function feedSpecOf(request: MetricSubscription, scope: Scope, options: LiveOptions): FeedSpec {
   const { metricNames, filters, mode, windowStats, groupBy, aggregations } = request;
   if (metricNames.length > NAMES_MAX)
     throw invalidField("metric_names", `${metricNames.length} names`, `at most ${NAMES_MAX}`);
@@ -74,10 +77,12 @@ export function feedSpecOf(request: MetricSubscription, options: LiveOptions): F
     grouped && groupBy,
     aggregation,
     staleAfterMs,
+    scope.key,
   ];
   return {
     key: JSON.stringify(parts),
     matcher,
+    scope,
     onChange,
     intervalMs,
     windowStats,

@@ -4,7 +4,7 @@
  * many frames.
  */
 import type { Frame } from "../model/frame.ts";
-import { sourceOfKey, tagOfKey } from "../model/series-key.ts";
+import { deviceOfKey, tagOfKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 
 /** Of a series that was not looked at yet, of one that waits for that, and of one that is of no device. Devices follow from {@link FIRST} on. */
@@ -118,8 +118,7 @@ export class DeviceSeries {
 
   /** The device's id; "" where it has none. */
   idOf(seriesId: number): string {
-    const key = this.#registry.keyOf(seriesId);
-    return tagOfKey(key, "device") ?? sourceOfKey(key);
+    return deviceOfKey(this.#registry.keyOf(seriesId));
   }
 
   /** -1: it is of none, or nothing was heard of it. */

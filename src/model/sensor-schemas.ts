@@ -2,7 +2,7 @@
  * What sensors are registered with, as readings are judged and shown by it: units, and ranges of valid values. Found by device
  * and metric; the ranges also stand in columns by series id, for each reading is held to them.
  */
-import { metricOfKey, sourceOfKey, tagOfKey } from "./series-key.ts";
+import { deviceOfKey, metricOfKey } from "./series-key.ts";
 import type { SeriesRegistry } from "./series-registry.ts";
 
 export interface SensorSchema {
@@ -138,9 +138,4 @@ export class SensorSchemas {
     maxs.set(this.#maxs);
     [this.#policies, this.#mins, this.#maxs] = [policies, mins, maxs];
   }
-}
-
-/** The tag `device` if present, otherwise the source. */
-function deviceOfKey(key: string): string {
-  return tagOfKey(key, "device") ?? sourceOfKey(key);
 }

@@ -49,6 +49,11 @@ export function sourceOfKey(key: string): string {
   return to < 0 ? key.slice(from) : key.slice(from, to);
 }
 
+/** The device of a canonical key: its tag `device` if present, otherwise its source. */
+export function deviceOfKey(key: string): string {
+  return tagOfKey(key, "device") ?? sourceOfKey(key);
+}
+
 /** A tag's value out of a canonical key, without parsing the rest. */
 export function tagOfKey(key: string, tag: string): string | undefined {
   let at = key.indexOf(SEPARATOR, key.indexOf(SEPARATOR) + 1);

@@ -1,6 +1,6 @@
 /** What is in a scope: series, devices, and points on their way in. What was found out of a series is remembered until places change. Pure. */
 import { EVERYTHING, type Place, type Scope } from "./access.ts";
-import { sourceOfKey, tagOfKey } from "./series-key.ts";
+import { deviceOfKey, sourceOfKey, tagOfKey } from "./series-key.ts";
 import type { SeriesRegistry } from "./series-registry.ts";
 
 /** Devices as far as they say where series belong. */
@@ -22,7 +22,7 @@ export interface SaidPlace {
 
 export type SeesSeries = (seriesId: number) => boolean;
 
-const SEES_ALL: SeesSeries = () => true;
+export const SEES_ALL: SeesSeries = () => true;
 /** A page holds two bits for each of so many series: 1 KiB. */
 const SERIES_A_PAGE = 4_096;
 /** Of all scopes together: 32 MiB. */
@@ -82,9 +82,8 @@ export class SeriesScopes {
 
   /** Of a series by its canonical key. */
   placeOfKey(key: string): Place {
-    const source = sourceOfKey(key);
-    const device = tagOfKey(key, "device") ?? source;
-    return { source, device, site: this.#devices.siteOf(device) || (tagOfKey(key, "site") ?? "") };
+    const device = deviceOfKey(key);
+    return { source: sourceOfKey(key), device, site: this.#devices.siteOf(device) || (tagOfKey(key, "site") ?? "") };
   }
 
   /** The site that a device is registered with is another one now. */

@@ -10,6 +10,7 @@ import { listTagValues } from "../../src/dashboard/list-tag-values.ts";
 import { SlicedWork } from "../../src/dashboard/sliced-work.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import { SEES_ALL } from "../../src/model/series-scopes.ts";
 import {
   ListMetricsRequestSchema,
   ListSeriesRequestSchema,
@@ -50,7 +51,7 @@ function rig() {
     return Float64Array.from(seriesIds, (id) => (SERIES[id - 1]?.[3] ?? NaN) * SECOND_US);
   };
   const sliced = new SlicedWork(() => clock.monotonicMs());
-  const deps = { registry, latest, clock, store: { extents }, sliced, unitOf: () => "" };
+  const deps = { registry, latest, clock, store: { extents }, sliced, sees: SEES_ALL, unitOf: () => "" };
   const { signal } = new AbortController();
   return {
     registry,

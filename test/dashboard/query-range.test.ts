@@ -7,6 +7,7 @@ import { queryRange, streamRange } from "../../src/dashboard/query-range.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import { SEES_ALL } from "../../src/model/series-scopes.ts";
 import type { RangeQuery, RangeResult, StepFunction } from "../../src/store/store-client.ts";
 import {
   Aggregation,
@@ -42,7 +43,7 @@ async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, mo
     return { slots, offsets, timesUs, values, resolutionUs: 0, isCoarse: false, isDamaged: false, next: null, ...more };
   };
   const message = create(QueryRangeRequestSchema, request);
-  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, unitOf: () => "" };
+  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, sees: SEES_ALL, unitOf: () => "" };
   const answer = await queryRange(message, deps, new AbortController().signal);
   return { asked, answer: fromBinary(QueryRangeResponseSchema, encodeRange(answer)) };
 }
@@ -93,7 +94,15 @@ test("a series that is deleted while others are found is not asked for", async (
       const none = { slots: new Uint32Array(), timesUs: new Float64Array(), values: new Float64Array() };
       return { ...none, offsets: Uint32Array.of(0), resolutionUs: 0, isCoarse: false, isDamaged: false, next: null };
     };
-    const deps = { registry: own, store: { range }, clock, sliced: bySteps, timeoutMsMax: 30_000, unitOf: () => "" };
+    const deps = {
+      registry: own,
+      store: { range },
+      clock,
+      sliced: bySteps,
+      timeoutMsMax: 30_000,
+      sees: SEES_ALL,
+      unitOf: () => "",
+    };
     await queryRange(create(QueryRangeRequestSchema, { metric: "*" }), deps, new AbortController().signal);
     ended = slices <= deletedAfter;
     expect(asked).toEqual(ended ? ids : [ids[1]]);
@@ -166,7 +175,7 @@ test("a query that takes too long is stopped, and says so; one whose caller has 
     asked.resolve();
     return new Promise<never>((_, reject) => signal!.addEventListener("abort", () => reject(new Error("stopped"))));
   };
-  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, unitOf: () => "" };
+  const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, sees: SEES_ALL, unitOf: () => "" };
   const message = create(QueryRangeRequestSchema, { metric: "a", timeoutMs: 1_500n });
   const late = queryRange(message, deps, new AbortController().signal);
   await asked.promise;
@@ -206,7 +215,7 @@ describe("a stream of parts", () => {
       const rows = { slots: Uint32Array.of(0), offsets, timesUs, values: timesUs };
       return { ...rows, resolutionUs: 0, isCoarse: true, isDamaged: false, next };
     };
-    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, unitOf: () => "" };
+    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, sees: SEES_ALL, unitOf: () => "" };
     const parts = [];
     for await (const bytes of streamRange(create(QueryRangeRequestSchema, request), deps, new AbortController().signal))
       parts.push(fromBinary(QueryRangeResponseSchema, bytes));
@@ -267,7 +276,7 @@ describe("a stream of parts", () => {
         next,
       };
     };
-    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, unitOf: () => "" };
+    const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, sees: SEES_ALL, unitOf: () => "" };
     const parts = streamRange(create(QueryRangeRequestSchema, { metric: "*" }), deps, new AbortController().signal);
     const reader = parts[Symbol.asyncIterator]();
     await reader.next();

@@ -7,7 +7,9 @@ import { createDashboard } from "../../src/dashboard/service.ts";
 import type { ExtentSource } from "../../src/dashboard/listing.ts";
 import type { RangeSource } from "../../src/dashboard/query-range.ts";
 import { createMetrics } from "../../src/metrics/metrics.ts";
-import { seriesKey } from "../../src/model/series-key.ts";
+import { EVERYTHING, type Scope } from "../../src/model/access.ts";
+import { deviceOfKey, seriesKey } from "../../src/model/series-key.ts";
+import { SeriesScopes } from "../../src/model/series-scopes.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { DashboardDataSchema, MetricSubscriptionSchema, type DashboardData } from "../../src/wire/gen/dashboard_pb.ts";
 import type { CallContext } from "../../src/wire/service.ts";
@@ -42,6 +44,14 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
     throw error;
   });
   const metrics = createMetrics();
+  const sites = new Map<string, string>();
+  const scopes = new SeriesScopes(registry, {
+    siteOf: (device) => sites.get(device) ?? "",
+    seriesOf: (device) =>
+      [...registry.metrics()].flatMap((metric) =>
+        registry.idsOfMetric(metric).filter((id) => deviceOfKey(registry.keyOf(id)) === device),
+      ),
+  });
   let seq = 0;
   let streams = 0;
   const dashboard = createDashboard({
@@ -51,6 +61,7 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
       refusal: () => new WatchpostError("RESOURCE_EXHAUSTED", "full"),
     },
     registry,
+    scopes,
     bus,
     store,
     clock,
@@ -88,19 +99,25 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
     });
   }
 
-  function context(signal = new AbortController().signal): CallContext {
+  /** A device is registered with another site. */
+  function move(device: string, site: string): void {
+    sites.set(device, site);
+    scopes.moved(device);
+  }
+
+  function context(signal = new AbortController().signal, scope: Scope = EVERYTHING): CallContext {
     return {
       signal,
-      principal: { ...ANONYMOUS, name: "test", isAuthenticated: false },
+      principal: { ...ANONYMOUS, name: "test", isAuthenticated: false, scope },
       headers: new Map(),
       peer: "test",
     };
   }
 
-  function subscribe(request: MessageInitShape<typeof MetricSubscriptionSchema>) {
+  function subscribe(request: MessageInitShape<typeof MetricSubscriptionSchema>, scope?: Scope) {
     const leaving = new AbortController();
     const message = create(MetricSubscriptionSchema, request);
-    const updates = subscribeMethod.run(message as never, context(leaving.signal)) as AsyncGenerator<Uint8Array>;
+    const updates = subscribeMethod.run(message as never, context(leaving.signal, scope)) as AsyncGenerator<Uint8Array>;
     return {
       /** The next update; undefined when the stream has ended. */
       next: async (): Promise<DashboardData | undefined> => {
@@ -115,12 +132,13 @@ export function createRig({ store = NOTHING_STORED, subscriptionsMax = 100, seri
   }
 
   /** Any unary method by its name in the generated code. */
-  const call = <T>(name: string, request: unknown) => {
+  const call = <T>(name: string, request: unknown, scope?: Scope) => {
     const found = dashboard.methods.find(({ method }) => method.localName === name)!;
-    return found.run(create(found.method.input, request as never) as never, context()) as Promise<T>;
+    return found.run(create(found.method.input, request as never) as never, context(undefined, scope)) as Promise<T>;
   };
-  const query = (request: unknown) => queryMethod.run(request as never, context()) as Promise<unknown>;
-  return { clock, registry, bus, metrics, dashboard, publish, subscribe, query, call };
+  const query = (request: unknown, scope?: Scope) =>
+    queryMethod.run(request as never, context(undefined, scope)) as Promise<unknown>;
+  return { clock, registry, scopes, sites, move, idOf, bus, metrics, dashboard, publish, subscribe, query, call };
 }
 
 /** "name=value", marked where stale. */
