@@ -2,7 +2,7 @@
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 
 export interface DoorError {
-  readonly status: 400 | 413 | 429 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 413 | 429 | 500 | 503;
   readonly message: string;
   /** When it may be sent again, where it may. */
   readonly headers: Readonly<Record<string, string>>;
@@ -13,6 +13,8 @@ export function doorErrorOf(error: unknown): DoorError {
     return { status: 500, message: "internal error; see the server's log", headers: {} };
   }
   const message = messageOf(error);
+  if (error.status === "UNAUTHENTICATED") return { status: 401, message, headers: { "www-authenticate": "Bearer" } };
+  if (error.status === "PERMISSION_DENIED") return { status: 403, message, headers: {} };
   if (error.status === "INVALID_ARGUMENT") return { status: 400, message, headers: {} };
   const isFull = error.status === "RESOURCE_EXHAUSTED";
   // There is no later at which it would fit.

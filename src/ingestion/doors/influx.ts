@@ -122,6 +122,8 @@ const CODES = {
   413: "request too large",
   429: "too many requests",
   500: "internal error",
+  401: "unauthorized",
+  403: "forbidden",
   503: "unavailable",
 } as const;
 
