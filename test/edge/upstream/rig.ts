@@ -4,6 +4,8 @@ import { MemoryBus } from "../../../src/bus/memory-bus.ts";
 import type { LaneCall, LaneEvents, LaneName } from "../../../src/edge/upstream/lane.ts";
 import { Upstream, type UpstreamOptions } from "../../../src/edge/upstream/upstream.ts";
 import { Origins } from "../../../src/ingestion/forwarding/origins.ts";
+// A server loads it when the first gateway connects: in a test with a clock of its own that would be any time.
+import "../../../src/ingestion/forwarding/forwarded-stream.ts";
 import { ingestionMethods } from "../../../src/ingestion/service.ts";
 import { frameOfRecord } from "../../../src/log/record.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
