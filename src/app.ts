@@ -99,8 +99,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     isOverloaded = isNow;
     for (const listening of [alerts, devices]) listening.setHearing(!isNow, "overload");
   };
-  const ways = openIntake(config, storage, { health, logger, clock, metrics, onOverload }, opening);
-  const { intake, cache, forwarding, takePoints } = ways;
+  const ways = openIntake(config, storage, { health, logger, clock, metrics, scopes, onOverload }, opening);
+  const { cache, forwarding, takePoints } = ways;
 
   const [alertMethods, deviceMethods] = [alerts.methods, devices.methods];
   const upstreamDeps = { forwarding, alertMethods, deviceMethods, logger, clock, metrics };
@@ -150,7 +150,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const methods = written([
     ...access.methods,
     ...overview,
-    ...ingestionMethods({ intake, budget, clock, metrics, forwarding, newUploadId: () => crypto.randomUUID() }),
+    ...ingestionMethods({ ...ways, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),
     ...deliveryMethods,
     ...doors.methods,

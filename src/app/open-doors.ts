@@ -16,7 +16,7 @@ const SAMPLE_EVERY_MS = 10_000;
 
 export function openDoors(
   { registry, budget }: Storage,
-  { intake, resolve }: OpenIntake,
+  { intake, resolve, senderOf }: OpenIntake,
   { clock, logger, metrics }: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
 ): { readonly routes: readonly HttpRoute[]; readonly methods: readonly MethodImpl[] } {
   const saidAtMs = new Map<string, number>();
@@ -41,6 +41,7 @@ export function openDoors(
     budget,
     metrics,
     resolve,
+    senderOf,
     slices: new Slices(() => clock.monotonicMs()),
     isKnownSeries: (id: number) => registry.has(id),
     onMalformed,

@@ -6,6 +6,7 @@ import type { ForwardingDeps } from "../ingestion/forwarding/forwarded-stream.ts
 import { NamesShare } from "../ingestion/forwarding/names-share.ts";
 import { Origins } from "../ingestion/forwarding/origins.ts";
 import { Intake } from "../ingestion/intake.ts";
+import { limitedSenders, type SenderOf } from "../ingestion/limited-sender.ts";
 import { watchOverload } from "../ingestion/overload.ts";
 import { seriesResolver } from "../ingestion/resolve-series.ts";
 import { takePointsOf } from "../ingestion/take-points.ts";
@@ -14,6 +15,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { TakePoints } from "../model/incoming-point.ts";
 import type { Logger } from "../model/logger.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { HealthState } from "../transport/health.ts";
 import { BatchDecoder } from "../wire/decode-batch.ts";
 import type { SeriesResolver } from "../wire/decoded-batch.ts";
@@ -26,6 +28,7 @@ export interface IntakeDeps {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly scopes: SeriesScopes;
   /** Points are refused or have to wait, or get through again. */
   onOverload(isOverloaded: boolean): void;
 }
@@ -36,6 +39,7 @@ export interface OpenIntake {
   readonly cache: SeriesCache;
   readonly takePoints: TakePoints;
   readonly resolve: SeriesResolver;
+  readonly senderOf: SenderOf;
   /** What other nodes forward. */
   readonly forwarding: ForwardingDeps;
 }
@@ -47,7 +51,7 @@ const SYNC_MS = 1_000;
 export function openIntake(
   config: Config,
   { log, nextSeq, journal, store, bus, registry, schemas, budget, received, records, isClockTrusted }: Storage,
-  { health, logger, clock, metrics, onOverload }: IntakeDeps,
+  { health, logger, clock, metrics, scopes, onOverload }: IntakeDeps,
   opening: AsyncDisposableStack,
 ): OpenIntake {
   const committer = new Committer({
@@ -84,6 +88,7 @@ export function openIntake(
 
   const cache = new SeriesCache(crypto.getRandomValues(new Uint32Array(1))[0]);
   const resolve = seriesResolver(registry);
+  const senderOf = limitedSenders({ resolve, registry, scopes });
   const intake = new Intake({
     decoder: new BatchDecoder(resolve, cache),
     resolve,
@@ -99,12 +104,13 @@ export function openIntake(
   const forwarding: ForwardingDeps = {
     origins: new Origins(journal, clock),
     names: new NamesShare(budget.limitBytes, clock),
-    ...{ intake, budget, clock, metrics, resolve },
+    ...{ intake, budget, clock, metrics, resolve, senderOf },
     registry,
     syncLagMs: config.store.sync_interval === 0 ? 0 : config.store.sync_interval + SYNC_MS,
     onTrouble: (sentence) => logger.warn({}, sentence),
     nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
     nodeId: nodeIdOf(journal, () => crypto.randomUUID()),
   };
-  return { intake, committer, cache, resolve, forwarding, takePoints: takePointsOf({ intake, budget, metrics }) };
+  const takePoints = takePointsOf({ intake, budget, metrics });
+  return { intake, committer, cache, resolve, senderOf, forwarding, takePoints };
 }

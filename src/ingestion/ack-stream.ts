@@ -4,7 +4,7 @@ import { truncated } from "../model/errors.ts";
 import { ACK_REFUSED_MAX } from "../model/limits.ts";
 import { eachOf, type Take } from "../model/pushed-stream.ts";
 import type { BatchAckSchema } from "../wire/gen/ingestion_pb.ts";
-import { Upload, type UploadDeps } from "./upload.ts";
+import { Upload, type UploadDeps, type UploadOptions } from "./upload.ts";
 
 export type Ack = MessageInitShape<typeof BatchAckSchema>;
 
@@ -19,8 +19,8 @@ export class AckStream {
   #isWriting = false;
   #ended: { readonly error?: unknown } | undefined;
 
-  constructor(deps: UploadDeps, write: Take<Ack>, signal: AbortSignal) {
-    this.#upload = new Upload(deps, ACK_REFUSED_MAX, { signal, onProgress: () => this.#go() });
+  constructor(deps: UploadDeps, write: Take<Ack>, options: Pick<UploadOptions, "signal" | "sender">) {
+    this.#upload = new Upload(deps, ACK_REFUSED_MAX, { ...options, onProgress: () => this.#go() });
     this.#write = write;
   }
 

@@ -8,6 +8,7 @@ import type { BatchDecoder } from "../wire/decode-batch.ts";
 import { TIME_MISSING, type SeriesResolver } from "../wire/decoded-batch.ts";
 import type { ArrivalStamps } from "./arrival-stamps.ts";
 import type { CommitGroup, Committer } from "./committer.ts";
+import type { LimitedSender } from "./limited-sender.ts";
 import {
   isStorable,
   judgeBatch,
@@ -67,13 +68,13 @@ export class Intake {
   }
 
   /** Takes one BatchData message. Throws what the log failed with while nothing can be committed. */
-  take(message: Uint8Array, refusedMax: number): TakenBatch {
+  take(message: Uint8Array, refusedMax: number, sender?: LimitedSender): TakenBatch {
     const { decoder, committer } = this.#deps;
-    const times = this.#rules();
+    const times = this.#rules(sender);
     // A point that is going to be refused is no reason for a series.
     const mayDefine = (value: number, timeUs: number) =>
       isStorable(value, timeUs === timeUs ? timeUs : times.latestUs, times);
-    const batch = decoder.decode(message, committer.room(), mayDefine);
+    const batch = decoder.decode(message, committer.room(), mayDefine, sender?.resolve);
     const batchId = truncated(batch.batchId, BATCH_ID_SHOWN_MAX);
     if (batch.kind === "unusable") {
       const { points: refusedTotal, reason: unusable } = batch;
@@ -94,14 +95,14 @@ export class Intake {
   /**
    * The same of rows [from, to) of columns, at most BATCH_POINTS_MAX, whose series are known; 0: `reasonOf` says why there is
    * none. `refused` are all of them, by their place in the columns. `latestUs`: points later than that are refused; left out:
-   * those that are further ahead of the wall clock than they may be.
+   * those that are further ahead of the wall clock than they may be. Without a `sender` they may be of any series.
    */
   takeRows(
     columns: Columns,
     from: number,
     to: number,
     reasonOf: (row: number) => string | undefined,
-    latestUs?: number,
+    { latestUs, sender }: { readonly latestUs?: number; readonly sender?: LimitedSender | undefined } = {},
   ): TakenBatch {
     const { committer } = this.#deps;
     const count = to - from;
@@ -111,7 +112,7 @@ export class Intake {
     rows.timesUs.set(columns.timesUs.subarray(from, to), rows.at);
     rows.values.set(columns.values.subarray(from, to), rows.at);
     const reasons = { get: (i: number) => (columns.seriesIds[from + i] === 0 ? reasonOf(from + i) : undefined) };
-    const rules = latestUs === undefined ? this.#rules() : { ...this.#rules(), latestUs };
+    const rules = latestUs === undefined ? this.#rules(sender) : { ...this.#rules(sender), latestUs };
     const judged = this.#judge({ ...rows, count, reasons, pointId: () => "" }, rules, count);
     const group = judged.kept > 0 ? committer.add(judged.kept) : undefined;
     const refused = judged.refused.map((row) => ({ ...row, index: from + row.index }));
@@ -152,7 +153,7 @@ export class Intake {
     return judged;
   }
 
-  #rules(): PointRules {
+  #rules(sender?: LimitedSender): PointRules {
     const { stamps, schemas } = this.#deps;
     const arrivalStampUs = (seriesId: number) => stamps.next(seriesId);
     return {
@@ -160,6 +161,7 @@ export class Intake {
       latestUs: this.latestUs,
       arrivalStampUs,
       schemas,
+      sender,
     };
   }
 

@@ -8,12 +8,14 @@ import { rawBidiStreaming, rawClientStreaming, rawUnary, type CallContext, type 
 import { FORWARDED_TAG } from "../wire/decode-batch.ts";
 import { AckStream, acceptAll, ackOf, shownId, type Ack } from "./ack-stream.ts";
 import type { ForwardingDeps } from "./forwarding/forwarded-stream.ts";
-import { Upload, type Refusal, type UploadDeps } from "./upload.ts";
+import type { SenderOf } from "./limited-sender.ts";
+import { Upload, type Refusal, type UploadDeps, type UploadOptions } from "./upload.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 
 export interface IngestionDeps extends UploadDeps {
   readonly forwarding: ForwardingDeps;
+  readonly senderOf: SenderOf;
   /** A name for one upload, unique on this server. */
   newUploadId(): string;
 }
@@ -29,9 +31,9 @@ export function ingestionMethods(deps: IngestionDeps): MethodImpl[] {
 async function uploadData(
   deps: IngestionDeps,
   batches: AsyncIterable<Uint8Array>,
-  { signal }: CallContext,
+  context: CallContext,
 ): Promise<MessageInitShape<typeof UploadResponseSchema>> {
-  const upload = new Upload(deps, UPLOAD_ERRORS_MAX, { signal });
+  const upload = new Upload(deps, UPLOAD_ERRORS_MAX, optionsOf(deps, context));
   const { uploadStreams } = deps.metrics;
   uploadStreams.inc();
   try {
@@ -78,7 +80,7 @@ class StreamOfAny implements PushedStream<Ack>, AsyncIterable<Ack> {
     const isForwarded = first[0] === FORWARDED_TAG;
     const over = isForwarded
       ? this.#forward(first, write)
-      : new AckStream(deps, write, this.#context.signal).run(first, batches);
+      : new AckStream(deps, write, optionsOf(deps, this.#context)).run(first, batches);
     // Where a message is still waited for it ends with that: nobody waits for it here.
     deps.metrics.uploadStreams.inc();
     return over.finally(() => {
@@ -95,12 +97,16 @@ class StreamOfAny implements PushedStream<Ack>, AsyncIterable<Ack> {
   }
 }
 
-async function uploadBatch(deps: IngestionDeps, batch: Uint8Array, { signal }: CallContext): Promise<Ack> {
-  const upload = new Upload(deps, ACK_REFUSED_MAX, { signal });
+async function uploadBatch(deps: IngestionDeps, batch: Uint8Array, context: CallContext): Promise<Ack> {
+  const upload = new Upload(deps, ACK_REFUSED_MAX, optionsOf(deps, context));
   await upload.accept(batch);
   await upload.settled();
   if (upload.total.batchesFailed > 0) throw new WatchpostError("INVALID_ARGUMENT", upload.takeRefusals()[0].reason);
   return ackOf(upload);
+}
+
+function optionsOf({ senderOf }: IngestionDeps, { signal, principal }: CallContext): UploadOptions {
+  return { signal, sender: senderOf(principal) };
 }
 
 /** One sentence for UploadResponse.errors. */

@@ -3,6 +3,7 @@ import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_BYTES_MAX, STREAM_IN_FLIGHT_POINTS_M
 import type { Metrics } from "../metrics/metrics.ts";
 import type { CommitGroup } from "./committer.ts";
 import type { Intake, TakenBatch } from "./intake.ts";
+import type { LimitedSender } from "./limited-sender.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 
 export interface UploadDeps {
@@ -10,6 +11,14 @@ export interface UploadDeps {
   readonly budget: MemoryBudget;
   readonly clock: Clock;
   readonly metrics: Metrics;
+}
+
+export interface UploadOptions {
+  readonly signal: AbortSignal;
+  /** undefined: it may send all there are. */
+  readonly sender: LimitedSender | undefined;
+  /** The totals have grown. */
+  onProgress?(): void;
 }
 
 /** A point that was refused, or with `pointIndex` -1 a whole batch. */
@@ -46,6 +55,7 @@ interface InFlight extends Tally {
 export class Upload {
   readonly #deps: UploadDeps;
   readonly #signal: AbortSignal;
+  readonly #sender: LimitedSender | undefined;
   readonly #refusalsMax: number;
   readonly #onProgress: () => void;
   readonly #failed = Promise.withResolvers<never>();
@@ -57,14 +67,11 @@ export class Upload {
   #failure: { readonly error: unknown } | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
 
-  /** Keeps the first `refusalsMax` refusals; {@link takeRefusals} makes room. `onProgress`: the totals have grown. */
-  constructor(
-    deps: UploadDeps,
-    refusalsMax: number,
-    { signal, onProgress = () => {} }: { signal: AbortSignal; onProgress?: () => void },
-  ) {
+  /** Keeps the first `refusalsMax` refusals; {@link takeRefusals} makes room. */
+  constructor(deps: UploadDeps, refusalsMax: number, { signal, sender, onProgress = () => {} }: UploadOptions) {
     this.#deps = deps;
     this.#signal = signal;
+    this.#sender = sender;
     this.#refusalsMax = refusalsMax;
     this.#onProgress = onProgress;
     this.#failed.promise.catch(() => {});
@@ -120,7 +127,7 @@ export class Upload {
   #take(message: Uint8Array, reservedBytes: number): void {
     let taken: TakenBatch;
     try {
-      taken = this.#deps.intake.take(message, this.#refusalsMax);
+      taken = this.#deps.intake.take(message, this.#refusalsMax, this.#sender);
     } catch (error) {
       this.#deps.budget.release(reservedBytes);
       throw error;

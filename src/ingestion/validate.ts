@@ -1,5 +1,6 @@
 import { FITS, REFUSED, type SensorSchemas } from "../model/sensor-schemas.ts";
 import { TIME_INVALID, type DecodedBatch } from "../wire/decoded-batch.ts";
+import type { LimitedSender } from "./limited-sender.ts";
 
 /** The latest time that a double holds to the microsecond: in the year 2255. */
 export const TIME_US_MAX = Number.MAX_SAFE_INTEGER;
@@ -13,12 +14,15 @@ export interface TimeRules {
 
 export interface PointRules extends TimeRules {
   readonly schemas: SensorSchemas;
+  /** undefined: whoever sends may send all there are. */
+  readonly sender: LimitedSender | undefined;
   /** The time for a point that brings none. */
   arrivalStampUs(seriesId: number): number;
 }
 
 /** Kinds of reasons, to be counted. */
-export type RefusalKind = "not_finite" | "bad_timestamp" | "too_old" | "too_far_ahead" | "bad_series" | "out_of_range";
+export type RefusalKind =
+  "not_finite" | "bad_timestamp" | "too_old" | "too_far_ahead" | "bad_series" | "out_of_range" | "out_of_scope";
 
 export interface RefusedRow {
   /** Position in the batch as sent. */
@@ -50,6 +54,8 @@ const NONE_REFUSED: ReadonlyMap<RefusalKind, number> = new Map();
  */
 export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: number): JudgedBatch {
   const { count, at, seriesIds, timesUs, values } = batch;
+  const { sender } = rules;
+  const sees = sender?.sees;
   const schemas = rules.schemas.areHeld ? rules.schemas : undefined;
   const refused: RefusedRow[] = [];
   let refusedOf: Map<RefusalKind, number> | undefined;
@@ -59,7 +65,8 @@ export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: num
     const value = values[at + i]!;
     let timeUs = timesUs[at + i]!;
     if (timeUs !== timeUs) timeUs = rules.arrivalStampUs(seriesId);
-    const isStored = seriesId !== 0 && isStorable(value, timeUs, rules);
+    const isGood = seriesId !== 0 && isStorable(value, timeUs, rules);
+    const isStored = isGood && (sees === undefined || sees(seriesId));
     const judged = isStored && schemas !== undefined ? schemas.judge(seriesId, value) : FITS;
     if (judged !== FITS) schemas!.noteOutside(seriesId);
     if (isStored && judged !== REFUSED) {
@@ -71,14 +78,19 @@ export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: num
     }
     // The names of a point that is no good are not looked at.
     const isNamed = seriesId !== 0 || !isStorable(value, timeUs, rules);
-    const kind = judged === REFUSED ? "out_of_range" : isNamed ? kindOf(value, timeUs, rules) : "bad_series";
+    const said = batch.reasons.get(i);
+    const isOut = isGood ? !isStored : !isNamed && said !== undefined && sender?.isRefusal(said) === true;
+    const ofPoint = isNamed ? kindOf(value, timeUs, rules) : "bad_series";
+    const kind = isOut ? "out_of_scope" : judged === REFUSED ? "out_of_range" : ofPoint;
     refusedOf ??= new Map();
     refusedOf.set(kind, (refusedOf.get(kind) ?? 0) + 1);
     if (refused.length >= refusedMax) continue;
     const reason =
       judged === REFUSED
         ? schemas!.refusalOf(seriesId, value)
-        : (batch.reasons.get(i) ?? refusalOf(value, timeUs, rules));
+        : isGood
+          ? sender!.refusalOf(seriesId)
+          : (said ?? refusalOf(value, timeUs, rules));
     refused.push({ index: i, pointId: batch.pointId(i), reason });
   }
   return { kept, refusedTotal: count - kept, refused, refusedOf: refusedOf ?? NONE_REFUSED };

@@ -46,17 +46,25 @@ export class BatchDecoder {
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = EMPTY;
   #at = 0;
+  /** Of the batch in hand. */
+  #resolveNow: SeriesResolver;
 
   constructor(resolve: SeriesResolver, cache: SeriesCache) {
-    this.#resolve = resolve;
+    this.#resolve = this.#resolveNow = resolve;
     this.#cache = cache;
   }
 
   /**
    * `rows` has room for BATCH_POINTS_MAX of them. Series that were not seen before are resolved only when the whole batch
-   * is good, and only for points that `mayDefine`; others have the series 0.
+   * is good, and only for points that `mayDefine`; others have the series 0. `resolve`: for those of this batch.
    */
-  decode(bytes: Uint8Array, rows: BatchRows, mayDefine: MayDefine = () => true): DecodedBatch | UnusableBatch {
+  decode(
+    bytes: Uint8Array,
+    rows: BatchRows,
+    mayDefine: MayDefine = () => true,
+    resolve: SeriesResolver = this.#resolve,
+  ): DecodedBatch | UnusableBatch {
+    this.#resolveNow = resolve;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
@@ -238,7 +246,7 @@ export class BatchDecoder {
       if (typeof entry === "string") refusal = entry;
       else tags.push(entry);
     }
-    const found = refusal ?? this.#resolve(metric!, source, tags);
+    const found = refusal ?? this.#resolveNow(metric!, source, tags);
     if (typeof found === "number") return found;
     this.#reasons.set(row, found);
     return 0;

@@ -8,6 +8,7 @@ import type { ForwardingDeps } from "../../src/ingestion/forwarding/forwarded-st
 import { NamesShare } from "../../src/ingestion/forwarding/names-share.ts";
 import { Origins } from "../../src/ingestion/forwarding/origins.ts";
 import { Intake } from "../../src/ingestion/intake.ts";
+import { limitedSenders } from "../../src/ingestion/limited-sender.ts";
 import { MemoryBudget } from "../../src/ingestion/memory-budget.ts";
 import { seriesResolver } from "../../src/ingestion/resolve-series.ts";
 import { definitionsOfRecord, frameOfRecord } from "../../src/log/record.ts";
@@ -15,6 +16,8 @@ import { createMetrics } from "../../src/metrics/metrics.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { SensorSchemas } from "../../src/model/sensor-schemas.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import { EVERYTHING, type Scope } from "../../src/model/access.ts";
+import { SeriesScopes } from "../../src/model/series-scopes.ts";
 import { BatchDecoder } from "../../src/wire/decode-batch.ts";
 import { BatchDataSchema } from "../../src/wire/gen/ingestion_pb.ts";
 import type { CallContext } from "../../src/wire/service.ts";
@@ -111,6 +114,9 @@ export function createRig(options: RigOptions = {}) {
     isClockTrusted,
     onRefused: (reason, points) => metrics.refusedPoints.inc({ reason }, points),
   });
+  const sites = new Map<string, string>();
+  const scopes = new SeriesScopes(registry, { siteOf: (device) => sites.get(device) ?? "", seriesOf: () => [] });
+  const senderOf = limitedSenders({ resolve: seriesResolver(registry), registry, scopes });
   const journal = new MemoryJournal();
   const troubles: string[] = [];
   const forwarding: ForwardingDeps = {
@@ -118,15 +124,21 @@ export function createRig(options: RigOptions = {}) {
     names: new NamesShare(budget.limitBytes, clock),
     ...{ intake, budget, clock, metrics },
     resolve: seriesResolver(registry),
+    senderOf,
     registry,
     syncLagMs: options.syncLagMs ?? 0,
     onTrouble: (sentence) => void troubles.push(sentence),
     nextTurn: () => new Promise((resolve) => void setImmediate(resolve)),
     nodeId: async () => "centre",
   };
-  const deps = { intake, budget, clock, metrics, forwarding, newUploadId: () => "upload-1" };
+  const deps = { intake, budget, clock, metrics, forwarding, senderOf, newUploadId: () => "upload-1" };
   return {
-    ...{ journal, schemas, troubles },
+    ...{ journal, schemas, troubles, senderOf },
+    /** A device is registered with another site. */
+    move(device: string, site: string) {
+      sites.set(device, site);
+      scopes.moved(device);
+    },
     clock,
     log,
     absorbed,
@@ -159,10 +171,10 @@ export function pointsOf(records: readonly ArrayBuffer[]): string[] {
   return points;
 }
 
-export function contextOf(signal: AbortSignal = new AbortController().signal): CallContext {
+export function contextOf(signal: AbortSignal = new AbortController().signal, scope: Scope = EVERYTHING): CallContext {
   return {
     signal,
-    principal: { ...ANONYMOUS, name: "test", isAuthenticated: false },
+    principal: { ...ANONYMOUS, name: "test", isAuthenticated: false, scope },
     headers: new Map(),
     peer: "test",
   };

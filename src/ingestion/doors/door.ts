@@ -6,8 +6,10 @@ import { invalidField } from "../../model/errors.ts";
 import { BATCH_POINTS_MAX, SOURCE_BYTES_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import { TIME_MISSING, type SeriesResolver } from "../../wire/decoded-batch.ts";
+import type { Principal } from "../../wire/service.ts";
 import type { CommitGroup } from "../committer.ts";
 import type { Intake } from "../intake.ts";
+import type { LimitedSender, SenderOf } from "../limited-sender.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
 import type { Slices } from "./slices.ts";
 
@@ -16,6 +18,7 @@ export interface DoorDeps {
   readonly budget: MemoryBudget;
   readonly metrics: Pick<Metrics, "points" | "doorPoints" | "doorLeftOut">;
   readonly resolve: SeriesResolver;
+  readonly senderOf: SenderOf;
   readonly slices: Slices;
   /** Of hashes that a sender must not know. */
   readonly cacheSeed: number;
@@ -50,6 +53,7 @@ const ROWS_MIN = 256;
 export class DoorRows {
   readonly #deps: DoorDeps;
   readonly #door: string;
+  readonly #sender: LimitedSender | undefined;
   #seriesIds = new Uint32Array(ROWS_MIN);
   #timesUs = new Float64Array(ROWS_MIN);
   #values = new Float64Array(ROWS_MIN);
@@ -67,9 +71,15 @@ export class DoorRows {
   #lastPlace = 0;
 
   /** `door`: its name, for counts. */
-  constructor(deps: DoorDeps, door: string) {
+  constructor(deps: DoorDeps, door: string, principal: Principal) {
     this.#deps = deps;
     this.#door = door;
+    this.#sender = deps.senderOf(principal);
+  }
+
+  /** Of whoever sends them. */
+  get resolve(): SeriesResolver {
+    return this.#sender?.resolve ?? this.#deps.resolve;
   }
 
   /** Whether a point may be stored, whatever its series; NaN: of no time of its own. One that may not is no reason for a series. */
@@ -131,7 +141,9 @@ export class DoorRows {
   #take(): void {
     if (this.#count === 0) return;
     const columns = { seriesIds: this.#seriesIds, timesUs: this.#timesUs, values: this.#values };
-    const taken = this.#deps.intake.takeRows(columns, 0, this.#count, (row) => this.#reasons.get(row));
+    const taken = this.#deps.intake.takeRows(columns, 0, this.#count, (row) => this.#reasons.get(row), {
+      sender: this.#sender,
+    });
     this.#stored += taken.kept;
     this.#inFlight += taken.kept;
     if (taken.group !== undefined) this.#groups.add(taken.group.done);

@@ -90,11 +90,12 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return withRowsMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
-    const rows = new DoorRows(deps, version.name);
+    const rows = new DoorRows(deps, version.name, call.principal);
     const parser = new LineParser(bytes, UNITS_PER_US[precision], {
       point: (line, form, value, timeUs) => {
         const found =
-          series.known(source, view, form) ?? (rows.isStorable(value, timeUs) ? series.find(source, view, form) : 0);
+          series.known(source, view, form) ??
+          (rows.isStorable(value, timeUs) ? series.find(source, view, form, rows.resolve) : 0);
         if (typeof found === "number") rows.add(line, found, timeUs, value);
         else rows.add(line, 0, timeUs, value, found);
       },

@@ -15,7 +15,6 @@ const SOURCE_TAG = "host";
 const PLAIN_FIELD = "value";
 
 export interface LineSeriesDeps {
-  readonly resolve: SeriesResolver;
   readonly cacheSeed: number;
   isKnownSeries(id: number): boolean;
 }
@@ -57,7 +56,7 @@ export class LineSeries {
   }
 
   /** Makes it known; in words why it may not be. */
-  find(source: LineSource, view: DataView, form: LineForm): number | string {
+  find(source: LineSource, view: DataView, form: LineForm, resolve: SeriesResolver): number | string {
     const { measurement, tags } = this.#section(view, form);
     // Judged here, where there may be as many as bytes: what is behind it looks at each for every field.
     if (tags.size > TAGS_MAX + 1) return `has ${tags.size} tags; wanted at most ${TAGS_MAX}`;
@@ -65,7 +64,7 @@ export class LineSeries {
     const metric = metricNameOf(key === PLAIN_FIELD ? measurement : `${measurement}_${key}`);
     const host = source.given === undefined ? tags.get(SOURCE_TAG) : undefined;
     const others = host === undefined ? [...tags] : [...tags].filter(([name]) => name !== SOURCE_TAG);
-    const found = this.#deps.resolve(metric, source.given ?? host ?? source.otherwise, others);
+    const found = resolve(metric, source.given ?? host ?? source.otherwise, others);
     if (typeof found === "number" && isShort(form)) this.#cache.add(view, form, source.number, found);
     return found;
   }

@@ -15,7 +15,7 @@ import {
   MetricsService,
 } from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
-import { rawUnary, type MethodImpl } from "../../wire/service.ts";
+import { rawUnary, type CallContext, type MethodImpl } from "../../wire/service.ts";
 import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import type { FoundPoint } from "./otlp-request.ts";
@@ -32,9 +32,7 @@ const UNSUPPORTED_TYPE = 415;
 const [PROTOBUF, JSON_TYPE] = ["application/x-protobuf", "application/json"];
 
 export function otlpMethods(deps: DoorDeps): MethodImpl[] {
-  return [
-    rawUnary(MetricsService.method.export, (bytes, { signal }) => take(bytes, PROTOBUF, undefined, signal, deps)),
-  ];
+  return [rawUnary(MetricsService.method.export, (bytes, context) => take(bytes, PROTOBUF, undefined, context, deps))];
 }
 
 export function otlpRoutes(deps: DoorDeps): HttpRoute[] {
@@ -50,7 +48,7 @@ export function otlpRoutes(deps: DoorDeps): HttpRoute[] {
           return new Response(`content-type: wanted ${PROTOBUF} or ${JSON_TYPE}\n`, { status: UNSUPPORTED_TYPE });
         }
         const source = sourceGiven(call.url);
-        const answer = create(ResponseSchema, await take(await call.body(), type, source, call.signal, deps));
+        const answer = create(ResponseSchema, await take(await call.body(), type, source, call, deps));
         return encoded(ResponseSchema, answer, type, { status: 200 });
       },
       fail: (error, call) => {
@@ -82,7 +80,7 @@ async function take(
   bytes: Uint8Array,
   type: string,
   given: string | undefined,
-  signal: AbortSignal,
+  { signal, principal }: Pick<CallContext, "signal" | "principal">,
   deps: DoorDeps,
 ): Promise<MessageInitShape<typeof ResponseSchema>> {
   if (bytes.byteLength > REQUEST_BYTES_MAX) {
@@ -98,10 +96,10 @@ async function take(
       import("./otlp-json.ts"),
     ]);
     const found: Iterator<FoundPoint | undefined, undefined> = isJson ? pointsInJson(bytes) : pointsIn(bytes);
-    const rows = new DoorRows(deps, DOOR);
+    const rows = new DoorRows(deps, DOOR, principal);
     const points = new OtlpPoints(given, {
       point: (place, metric, source, tags, timeUs, value) => {
-        const series = rows.isStorable(value, timeUs) ? deps.resolve(metric, source, tags) : 0;
+        const series = rows.isStorable(value, timeUs) ? rows.resolve(metric, source, tags) : 0;
         if (typeof series === "number") rows.add(place, series, timeUs, value);
         else rows.add(place, 0, timeUs, value, series);
       },

@@ -14,7 +14,6 @@ const SOURCE_LABELS = ["instance", "job"];
 const OTHERWISE = "prometheus";
 
 export interface RemoteSeriesDeps {
-  readonly resolve: SeriesResolver;
   readonly cacheSeed: number;
   isKnownSeries(id: number): boolean;
 }
@@ -60,7 +59,7 @@ export class RemoteSeries {
   }
 
   /** Makes it known; in words why it may not be. */
-  find({ number, given }: RemoteSource, view: DataView, labels: Labels): number | string {
+  find({ number, given }: RemoteSource, view: DataView, labels: Labels, resolve: SeriesResolver): number | string {
     const read = labels.read();
     if (typeof read === "string") return read;
     // A label that is empty is none: so Prometheus has it.
@@ -70,7 +69,7 @@ export class RemoteSeries {
     const label = given === undefined ? SOURCE_LABELS.find((l) => pairs.some(([key]) => key === l)) : undefined;
     const source = given ?? pairs.find(([key]) => key === label)?.[1] ?? OTHERWISE;
     const tags = pairs.filter(([key]) => key !== "__name__" && key !== label);
-    const found = this.#deps.resolve(metricNameOf(name), source, tags);
+    const found = resolve(metricNameOf(name), source, tags);
     if (typeof found === "number" && isShort(labels.form)) this.#cache.add(view, labels.form, number, found);
     return found;
   }

@@ -42,7 +42,7 @@ async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promi
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   await withRowsMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
-    const rows = new DoorRows(deps, DOOR);
+    const rows = new DoorRows(deps, DOOR, call.principal);
     // Of the series that was refused last, which may have many samples.
     let [refusedAt, refusal] = [-1, ""];
     const reader: WriteRequestReader = new WriteRequestReader(bytes, {
@@ -52,7 +52,7 @@ async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promi
         const { metricAt } = labels.form;
         let found: number | string | undefined = metricAt === refusedAt ? refusal : series.known(source, view, labels);
         if (found === undefined && rows.isStorable(value, timeUs)) {
-          found = series.find(source, view, labels);
+          found = series.find(source, view, labels, rows.resolve);
           if (typeof found === "string") [refusedAt, refusal] = [metricAt, found];
         }
         if (typeof found === "string") rows.add(reader.samples, 0, timeUs, value, found);

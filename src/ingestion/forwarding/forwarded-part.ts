@@ -77,7 +77,10 @@ export async function takePart({ forwarded, series: named }: ForwardedMessage, d
       return chunks[at];
     };
     const columns = { seriesIds, timesUs, values };
-    const taken = intake.takeRows(columns, from, to, (row) => chunkOf(row).found.reason, LATEST_US);
+    const taken = intake.takeRows(columns, from, to, (row) => chunkOf(row).found.reason, {
+      latestUs: LATEST_US,
+      sender: series.sender,
+    });
     kept += taken.kept;
     if (taken.group !== undefined) {
       groups.add(taken.group.done);

@@ -4,8 +4,10 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import { sourceOfKey } from "../../model/series-key.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
+import type { SaidPlace } from "../../model/series-scopes.ts";
 import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import { ForwardedSeriesSchema } from "../../wire/gen/forwarding_pb.ts";
+import { saidPlace, type LimitedSender } from "../limited-sender.ts";
 import { refusalOfSeries, refusalOfSource } from "../resolve-series.ts";
 import { RefusedSeries, type Refusal } from "./refused-series.ts";
 
@@ -21,10 +23,14 @@ export interface FoundSeries {
 export type NamesRegistry = Pick<SeriesRegistry, "has" | "hasRoomFor" | "keyOf" | "identityOf">;
 
 const SERIES_MAX = 1_000_000;
+const ROOM = "there were too many; there is room for it now";
+const MOVED = "it was out of scope; its device has moved, and it is in scope now";
 /** What the table takes for each, refused or not. */
 export const NAMED_BYTES = 64;
 
 export class ForwardedSeriesTable {
+  /** undefined: it may send all there are. */
+  readonly sender: LimitedSender | undefined;
   readonly #resolve: SeriesResolver;
   readonly #registry: NamesRegistry;
   /** Here, or as {@link RefusedSeries} calls why there is none. */
@@ -32,9 +38,15 @@ export class ForwardedSeriesTable {
   readonly #refused: RefusedSeries;
 
   /** `hasRoom`: whether there is so much memory for reasons, which then is taken. */
-  constructor(resolve: SeriesResolver, registry: NamesRegistry, hasRoom: (bytes: number) => boolean) {
-    this.#resolve = resolve;
+  constructor(
+    resolve: SeriesResolver,
+    registry: NamesRegistry,
+    hasRoom: (bytes: number) => boolean,
+    sender: LimitedSender | undefined,
+  ) {
+    this.#resolve = sender?.resolve ?? resolve;
     this.#registry = registry;
+    this.sender = sender;
     this.#refused = new RefusedSeries(hasRoom);
   }
 
@@ -58,12 +70,14 @@ export class ForwardedSeriesTable {
     const found = refusal ?? this.#resolve(metric, source, tags);
     if (typeof found === "number") return void this.#ids.set(id, found);
     const counted = refusalOfSource(source) === undefined ? source : OTHER_SOURCES;
-    this.#ids.set(id, this.#refused.codeOf({ source: counted, reason: found, isForRoom: refusal === undefined }));
+    const over = refusal === undefined && this.#overOf(found, saidPlace(source, tags));
+    this.#ids.set(id, this.#refused.codeOf({ source: counted, reason: found, ...over }));
   }
 
   /**
    * Makes the series known where it was deleted. Throws INVALID_ARGUMENT for one that was not named, ABORTED for one whose
-   * name is not kept and is needed: it was deleted too long ago, or was refused since there was no room, and there is now.
+   * name is not kept and is needed: it was deleted too long ago, or was refused since there was no room or it was out of scope, and
+   * it is not so any more.
    */
   find(foreignId: number): FoundSeries {
     const id = this.#ids.get(foreignId);
@@ -81,11 +95,19 @@ export class ForwardedSeriesTable {
 
   #stillRefused(code: number): Refusal {
     const refusal = this.#refused.of(code);
-    if (!refusal.isForRoom || !this.#registry.hasRoomFor(refusal.source)) return refusal;
-    const message =
-      `a series of source ${JSON.stringify(refusal.source)} was refused, since there were too many; there is room for it ` +
-      "now: connect again, and name it";
+    const over = refusal.over?.();
+    if (over === undefined) return refusal;
+    const message = `a series of source ${JSON.stringify(refusal.source)} was refused, since ${over}: connect again, and name it`;
     throw new WatchpostError("ABORTED", message);
+  }
+
+  #overOf(reason: string, place: SaidPlace): Pick<Refusal, "over" | "overLength"> {
+    const { sender } = this;
+    const { source, device = "", site = "" } = place;
+    if (sender?.isRefusal(reason)) {
+      return { over: () => (sender.takes(place) ? MOVED : undefined), overLength: device.length + site.length };
+    }
+    return { over: () => (this.#registry.hasRoomFor(source) ? ROOM : undefined) };
   }
 }
 

@@ -13,6 +13,7 @@ import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import type { BatchAckSchema } from "../../wire/gen/ingestion_pb.ts";
 import type { CallContext } from "../../wire/service.ts";
 import type { Intake } from "../intake.ts";
+import type { LimitedSender, SenderOf } from "../limited-sender.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
 import { addDelivered, type DeliveredBySource } from "./delivered.ts";
 import { readForwarded, sequencesOf, withoutContent, type ForwardedMessage } from "./forwarded-message.ts";
@@ -21,7 +22,7 @@ import { ForwardedSeriesTable, NAMED_BYTES, type NamesRegistry } from "./forward
 import { helloOf } from "./hello.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
 import type { NamesShare } from "./names-share.ts";
-import type { Origin, Origins, OriginStream } from "./origins.ts";
+import type { Hello, Origin, Origins, OriginStream } from "./origins.ts";
 import { UnitCounts } from "./unit-counts.ts";
 
 export interface ForwardingDeps {
@@ -31,6 +32,7 @@ export interface ForwardingDeps {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "points">;
   readonly resolve: SeriesResolver;
+  readonly senderOf: SenderOf;
   readonly registry: NamesRegistry;
   /** Of all streams. */
   readonly names: NamesShare;
@@ -64,11 +66,11 @@ export async function* forwardedStream(
   first: Uint8Array,
   rest: AsyncIterator<Uint8Array>,
   deps: ForwardingDeps,
-  { signal }: CallContext,
+  { signal, principal }: CallContext,
 ): AsyncIterable<Ack> {
   const nodeId = await inTime(deps.nodeId(), deps.clock);
   const hello = helloOf(readForwarded(first).forwarded, nodeId);
-  const stream = new ForwardedStream(deps, hello.lane, hello.session);
+  const stream = new ForwardedStream(deps, hello, deps.senderOf(principal));
   const onLeft = () => stream.end(new WatchpostError("CANCELLED", "the sender has left"));
   signal.addEventListener("abort", onLeft);
   if (signal.aborted) onLeft();
@@ -148,11 +150,9 @@ class ForwardedStream implements OriginStream {
   /** On their way to the ledger. */
   #entering: SequenceRanges = [];
 
-  constructor(deps: ForwardingDeps, lane: string, session: number) {
-    this.#deps = deps;
-    this.lane = lane;
-    this.session = session;
-    this.#series = new ForwardedSeriesTable(deps.resolve, deps.registry, (bytes) => this.#hasRoomFor(bytes));
+  constructor(deps: ForwardingDeps, { lane, session }: Hello, sender: LimitedSender | undefined) {
+    [this.#deps, this.lane, this.session] = [deps, lane, session];
+    this.#series = new ForwardedSeriesTable(deps.resolve, deps.registry, (bytes) => this.#hasRoomFor(bytes), sender);
     const { promise, resolve } = Promise.withResolvers<void>();
     [this.settled, this.#settle] = [promise, resolve];
     this.#partDeps = {

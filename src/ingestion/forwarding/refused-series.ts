@@ -5,15 +5,17 @@ export interface Refusal {
   /** Under which its points are counted. */
   readonly source: string;
   readonly reason: string;
-  /** Only since there are too many: it may be made known later. */
-  readonly isForRoom: boolean;
+  /** Why it may be made known now; undefined: it may still not. Missing: it never may. */
+  over?(): string | undefined;
+  /** What that remembers, beside source and reason, in characters. */
+  readonly overLength?: number;
 }
 
 /** Reasons name what is wrong with a name, so there may be one for each. */
 const REASONS_MAX = 1_000;
 const REFUSAL_BYTES = 200;
 const OF_A_SOURCE = "is one of too many series of a stream that are refused; each was refused for a reason of its own";
-const ONE_OF_MANY: Refusal = { source: OTHER_SOURCES, reason: OF_A_SOURCE, isForRoom: false };
+const ONE_OF_MANY: Refusal = { source: OTHER_SOURCES, reason: OF_A_SOURCE };
 
 export class RefusedSeries {
   /** Of these at most {@link REASONS_MAX}, and one more for each of at most {@link LEDGER_SOURCES_MAX} sources. */
@@ -28,7 +30,7 @@ export class RefusedSeries {
 
   /** 0 or less. */
   codeOf(refusal: Refusal): number {
-    const ofSource = { ...refusal, reason: OF_A_SOURCE, isForRoom: false };
+    const ofSource = { source: refusal.source, reason: OF_A_SOURCE };
     return this.#kept(refusal, REASONS_MAX) ?? this.#kept(ofSource, REASONS_MAX + LEDGER_SOURCES_MAX) ?? 0;
   }
 
@@ -37,11 +39,11 @@ export class RefusedSeries {
   }
 
   #kept(refusal: Refusal, countMax: number): number | undefined {
-    const { source, reason } = refusal;
+    const { source, reason, overLength = 0 } = refusal;
     const key = `${source}\0${reason}`;
     const known = this.#codes.get(key);
     if (known !== undefined) return known;
-    const isRoom = this.#refusals.length <= countMax && this.#hasRoom(REFUSAL_BYTES + 4 * key.length);
+    const isRoom = this.#refusals.length <= countMax && this.#hasRoom(REFUSAL_BYTES + 4 * (key.length + overLength));
     if (!isRoom) return undefined;
     const code = -this.#refusals.length;
     this.#refusals.push(refusal);

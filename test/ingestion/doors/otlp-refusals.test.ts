@@ -52,6 +52,7 @@ async function openDoor() {
   };
   const deps = {
     ...{ intake, budget, metrics: createMetrics(), resolve: () => 1, isKnownSeries: () => true, cacheSeed: 1 },
+    senderOf: () => undefined,
     slices: new Slices(() => systemClock.monotonicMs()),
     onMalformed: () => {},
     onLeftOut: () => {},

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { BlockBuilder } from "../../../src/codec/block.ts";
+import { scopeOf, type Scope } from "../../../src/model/access.ts";
 import { Origins } from "../../../src/ingestion/forwarding/origins.ts";
 import { ingestionMethods } from "../../../src/ingestion/service.ts";
 import { originDeliveries } from "../../../src/ingestion/forwarding/origin-deliveries.ts";
@@ -60,10 +61,14 @@ class Sender {
   constructor(
     readonly rig: Rig,
     first: ForwardedInit = hello(),
+    scope?: Scope,
   ) {
     const [, stream] = ingestionMethods(rig.deps);
     this.send(first);
-    const answers = stream.run(this.#messages() as never, contextOf(this.#signal.signal)) as AsyncIterable<BatchAck>;
+    const answers = stream.run(
+      this.#messages() as never,
+      contextOf(this.#signal.signal, scope),
+    ) as AsyncIterable<BatchAck>;
     void (async () => {
       try {
         for await (const ack of answers) this.acks.push(ack);
@@ -551,6 +556,48 @@ describe("a node that forwards", () => {
     await settle(rig);
     expect(next.committed).toEqual(["1-3", "3-4"]);
     expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw3@300=5");
+  });
+
+  test("what is out of its scope costs only itself, whichever source it is of, and is named anew once it is in it", async () => {
+    const rig = createRig();
+    const berlin = scopeOf({ sources: ["gw*"], devices: [], sites: ["berlin"] });
+    const series = [
+      { id: 1, metricName: "temp", source: "gw", tags: { device: "d1", site: "berlin" } },
+      { id: 2, metricName: "temp", source: "gw", tags: { device: "d2" } },
+      { id: 3, metricName: "temp", source: "other", tags: { site: "berlin" } },
+    ];
+    const rows = (timeUs: number): Row[] => series.map(({ id }) => [id, timeUs, id]);
+    const sender = new Sender(rig, hello(), berlin).send(part(1, 2, rows(100), { series }));
+    await settle(rig);
+    expect(await ledgerOf(rig)).toMatchObject({
+      committed: [[1, 2]],
+      gw: { points: 1, refused: 1, firstUs: 100, lastUs: 100 },
+      other: { points: 0, refused: 1 },
+    });
+    const wanted = 'which is out of the scope of "test"; wanted sources gw*; sites berlin';
+    expect(sender.acks.at(-1)!.forwarded!.refused).toEqual([
+      { source: "gw", points: 1n, reason: `device is "d2" and source is "gw", ${wanted}` },
+      { source: "other", points: 1n, reason: `source is "other", ${wanted}` },
+    ] as never);
+    rig.move("d1", "hamburg");
+    sender.send(part(2, 3, rows(200)));
+    await settle(rig);
+    expect(pointsOf(rig.log.synced)).toEqual(["temp gw device d1 site berlin@100=1"]);
+    expect((await rig.metrics.refusedPoints.get()).values).toMatchObject([
+      { labels: { reason: "out_of_scope" }, value: 5 },
+    ]);
+    expect(sender.failure).toBeUndefined();
+    rig.move("d2", "berlin");
+    sender.send(part(3, 4, rows(300)));
+    await settle(rig);
+    expect(sender.failure).toMatchObject({
+      status: "ABORTED",
+      message: expect.stringContaining("its device has moved"),
+    });
+    const next = new Sender(rig, hello({ session: 2n }), berlin).send(part(3, 4, rows(300), { series }));
+    await settle(rig);
+    expect(next.committed).toEqual(["1-3", "3-4"]);
+    expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw device d2@300=2");
   });
 
   test("counts of what comes behind a part that is not durable are reserved, and parts wait where there is no room", async () => {
