@@ -82,13 +82,13 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   // Both live on what is committed to the last: they are closed after the committer.
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
-  const devices = await openDeviceRegistry(config, storage, { logger, clock, valueOf }, opening);
+  const devices = await openDeviceRegistry(config, storage, { logger, clock, scopes, valueOf }, opening);
   opening.defer(devices.onMoved((deviceId) => scopes.moved(deviceId)));
   const { parentsOf } = devices;
   const alerts = await openAlerting(
     config,
     storage,
-    { spawn, logger, clock, parentsOf, devices: deviceStandings(devices) },
+    { spawn, logger, clock, scopes, parentsOf, devices: deviceStandings(devices) },
     opening,
   );
   const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);

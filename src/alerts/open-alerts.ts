@@ -11,6 +11,7 @@ import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { RangeQuery, RangeResult } from "../store/protocol.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
@@ -54,6 +55,7 @@ export interface AlertJournal extends AlertReader {
 
 export interface AlertsDeps {
   readonly registry: SeriesRegistry;
+  readonly scopes: Pick<SeriesScopes, "seesLabels">;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly journal: AlertJournal;
@@ -267,6 +269,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   let closing: Promise<void> | undefined;
   return {
     methods: alertMethods({
+      scopes: deps.scopes,
       book,
       rules,
       policies: () => policies,

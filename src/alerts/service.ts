@@ -1,4 +1,5 @@
 /** The Alerts service, over messages. */
+import { scopeText } from "../model/access.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
@@ -19,6 +20,7 @@ import { receiverMethods, type Telling } from "./receiver-methods.ts";
 import { actorOf, labelsIn, nameIn, textIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { messageOfSilence, silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
@@ -30,6 +32,7 @@ export interface AlertServiceDeps extends ActDeps {
   /** Names of the escalation policies there are. */
   policies(): readonly string[];
   readonly published: PublishedAlerts;
+  readonly scopes: Pick<SeriesScopes, "seesLabels">;
   readonly incidents: Incidents;
   readonly reader: AlertReader;
   readonly setAside: SetAside;
@@ -78,6 +81,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       actOnAlerts(request, actorOf(request.userId, context), deps),
     ),
     unary(Alerts.method.publishAlert, async (request, context) => {
+      refuseOutOfScope(request, context.principal, deps.scopes);
       const alert = publish(request, deps.published, actorOf("", context));
       await written();
       return { alert: messageOf(alert) };
@@ -144,9 +148,24 @@ function publish(request: PublishAlertRequest, published: PublishedAlerts, by: s
     value,
   };
   const alert = published.publish(rule, severity, described, expiryIn(expiresAfter), cleared, by);
-  if (alert === undefined)
-    throw new WatchpostError("NOT_FOUND", `no alert of ${JSON.stringify(rule)} with these labels is active`);
+  if (alert === undefined) throw notActive(rule);
   return alert;
+}
+
+function notActive(rule: string): WatchpostError {
+  return new WatchpostError("NOT_FOUND", `no alert of ${JSON.stringify(rule)} with these labels is active`);
+}
+
+/** One that is to be cleared is as if it were not there. */
+function refuseOutOfScope(
+  { rule, labels, cleared }: PublishAlertRequest,
+  { name, scope }: CallContext["principal"],
+  scopes: AlertServiceDeps["scopes"],
+): void {
+  if (scopes.seesLabels(scope, labels)) return;
+  if (cleared) throw notActive(rule);
+  const wanted = `source, device or site in the scope of ${JSON.stringify(name)}: ${scopeText(scope)}`;
+  throw invalidField("labels", JSON.stringify(labels), wanted);
 }
 
 function expiryIn(text: string): number {

@@ -9,6 +9,7 @@ import type { Clock } from "../model/clock.ts";
 import type { DeviceStandings } from "../model/device-standing.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type { RangeQuery } from "../store/protocol.ts";
 import type { Storage } from "./open-storage.ts";
@@ -17,6 +18,7 @@ export interface AlertingDeps {
   readonly spawn: SpawnWorker;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly scopes: SeriesScopes;
   readonly devices: DeviceStandings;
   /** Devices above one, the nearest first. */
   parentsOf(device: string): readonly string[];
@@ -26,7 +28,7 @@ export interface AlertingDeps {
 export async function openAlerting(
   config: Config,
   storage: Storage,
-  { spawn, logger, clock, devices, parentsOf }: AlertingDeps,
+  { spawn, logger, clock, scopes, devices, parentsOf }: AlertingDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenAlerts> {
   const { registry, bus, journal, store, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } = storage;
@@ -41,6 +43,7 @@ export async function openAlerting(
   };
   const alertsDeps = {
     devices,
+    scopes,
     registry,
     bus,
     clock,

@@ -4,11 +4,13 @@ import { openDevices, type OpenDevices } from "../devices/open-devices.ts";
 import type { LatestPoint } from "../devices/device-message.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface DeviceRegistryDeps {
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly scopes: SeriesScopes;
   valueOf(seriesId: number): LatestPoint | undefined;
 }
 
@@ -16,11 +18,11 @@ export interface DeviceRegistryDeps {
 export async function openDeviceRegistry(
   config: Config,
   { registry, schemas, bus, journal, storeOpened, garbage, isClockTrusted, whenClockTrusted }: Storage,
-  { logger, clock, valueOf }: DeviceRegistryDeps,
+  { logger, clock, scopes, valueOf }: DeviceRegistryDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenDevices> {
   const devices = await openDevices({
-    ...{ registry, schemas, bus, clock, journal, garbage, valueOf },
+    ...{ registry, schemas, bus, clock, journal, garbage, scopes, valueOf },
     latest: storeOpened.latest,
     devicesMax: config.devices.max,
     pause: () => new Promise((resolve) => void setImmediate(resolve)),

@@ -187,7 +187,7 @@ export class Devices {
   get(id: string): DeviceRecord {
     const record = this.#deps.book.get(id);
     if (record?.isTold) return record;
-    throw new WatchpostError("NOT_FOUND", `there is no device ${JSON.stringify(id)}`);
+    throw noDevice(id);
   }
 
   /** Hears of each change from now on, in order, once it is durable. Returns what ends it. */
@@ -318,6 +318,10 @@ export class Devices {
     }
     return true;
   }
+}
+
+export function noDevice(id: string): WatchpostError {
+  return new WatchpostError("NOT_FOUND", `there is no device ${JSON.stringify(id)}`);
 }
 
 /** Of one that was found in the data: all that is known. */

@@ -6,6 +6,7 @@ import type { DeviceEvent as Announcement } from "../model/device-event.ts";
 import type { DeviceStanding, PastStandings } from "../model/device-standing.ts";
 import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import { SetAside } from "../model/set-aside.ts";
 import type { Device } from "../wire/gen/devices_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
@@ -42,6 +43,7 @@ export interface DevicesOpenDeps {
   /** The newest point of a series by event time, at any later time. */
   valueOf(seriesId: number): LatestPoint | undefined;
   readonly schemas: SchemasOfDevices;
+  readonly scopes: Pick<SeriesScopes, "seesDevice">;
   pause(): Promise<void>;
   onTrouble(sentence: string): void;
   /** Somebody should know, and nothing is wrong with the server. */
@@ -149,6 +151,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   return {
     methods: deviceMethods({
       ...message,
+      scopes: deps.scopes,
       ...{ book, devices, journal, setAside, hearing, writer, clock },
       pause: () => deps.pause(),
       nowMs: () => clock.nowMs(),

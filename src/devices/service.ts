@@ -1,7 +1,9 @@
 /** The Devices service, over messages. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { scopeText } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import { textIn } from "../model/texts.ts";
 import { actorOf } from "../wire/actor.ts";
 import {
@@ -10,13 +12,14 @@ import {
   type GetDeviceRequest,
   type ReportDeviceRequest,
 } from "../wire/gen/devices_pb.ts";
-import { serverStreaming, unary, type MethodImpl } from "../wire/service.ts";
+import { serverStreaming, unary, type MethodImpl, type Principal } from "../wire/service.ts";
 import type { DeviceRecord } from "./device-book.ts";
 import { DEVICE_EVENT, subjectOf, toldOfEntry } from "./device-documents.ts";
 import type { DeviceHearing } from "./device-hearing.ts";
 import { deviceIdIn } from "./device-input.ts";
 import { messageOf } from "./device-message.ts";
 import type { DeviceWriter } from "./device-writer.ts";
+import { noDevice } from "./devices.ts";
 import { inTurns } from "./in-turns.ts";
 import { listDevices, type ListDeps } from "./list-devices.ts";
 import { watchDevices, type WatchDeps } from "./watch-devices.ts";
@@ -26,6 +29,7 @@ export interface DeviceServiceDeps extends WatchDeps, ListDeps {
   readonly hearing: DeviceHearing;
   readonly writer: DeviceWriter;
   readonly clock: Clock;
+  readonly scopes: Pick<SeriesScopes, "seesDevice">;
   nowMs(): number;
 }
 
@@ -65,6 +69,7 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
       return imported.problems.isEmpty ? made : { problems: imported.problems.sorted };
     }),
     unary(method.reportDevice, async (request, context) => {
+      refuseOutOfScope(request, context.principal, deps);
       const by = actorOf(request.userId, context);
       const { record, ignored } = await report(request, by, deps);
       return { ...answer(record), ignored };
@@ -90,6 +95,17 @@ async function eventsOf({ deviceId, events }: GetDeviceRequest, { journal, setAs
 
 function isoOf(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** One that would be made known is refused by name; any other is as if it were not there. */
+function refuseOutOfScope(
+  { deviceId, kind, mustBeKnown }: ReportDeviceRequest,
+  { name, scope }: Principal,
+  { scopes }: DeviceServiceDeps,
+): void {
+  if (scopes.seesDevice(scope, deviceId)) return;
+  if (kind === "death" || mustBeKnown) throw noDevice(deviceId);
+  throw invalidField("device_id", deviceId, `one in the scope of ${JSON.stringify(name)}: ${scopeText(scope)}`);
 }
 
 /** Resolves once what comes of it is durable. */

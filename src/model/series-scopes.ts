@@ -20,6 +20,8 @@ export interface SaidPlace {
   readonly site?: string | undefined;
 }
 
+type Labels = Readonly<Partial<Record<string, string>>>;
+
 export type SeesSeries = (seriesId: number) => boolean;
 
 export const SEES_ALL: SeesSeries = () => true;
@@ -75,7 +77,14 @@ export class SeriesScopes {
     return !isAny && scope.takes(own);
   }
 
-  /** Something that is no series: a point on its way in, the labels of an alert. */
+  /** What is about something, as the labels source, device and site say; without any of them it is about nothing in particular. */
+  seesLabels(scope: Scope, { source, device, site = "" }: Labels): boolean {
+    if (source !== undefined) return this.takes(scope, { source, device, site });
+    if (device !== undefined) return this.seesDevice(scope, device);
+    return scope.takes({ source: "", device: "", site });
+  }
+
+  /** A point on its way in. */
   takes(scope: Scope, { source, device = source, site = "" }: SaidPlace): boolean {
     return scope.isEverything || scope.takes({ source, device, site: this.#devices.siteOf(device) || site });
   }
@@ -111,7 +120,6 @@ export class SeriesScopes {
   #look(id: number, view: View): boolean {
     if (!this.#registry.has(id)) return false;
     const isSeen = view.scope.takes(this.placeOfKey(this.#registry.keyOf(id)));
-    if (view.isOver) return isSeen;
     const number = Math.floor(id / SERIES_A_PAGE);
     const page = view.pages[number] ?? this.#addPage(number, view);
     const at = id % SERIES_A_PAGE;

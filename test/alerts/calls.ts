@@ -6,12 +6,13 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
+import { EVERYTHING, type Scope } from "../../src/model/access.ts";
 import { Alerts, AlertChange, AlertSchema, AlertSubscriptionSchema, type Alert } from "../../src/wire/gen/alerts_pb.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../../src/wire/service.ts";
 import type { AlertsRig } from "./rig.ts";
 
-function contextOf(signal: AbortSignal): CallContext {
-  return { signal, principal: ANONYMOUS, headers: new Map(), peer: "test" };
+function contextOf(signal: AbortSignal, scope: Scope = EVERYTHING): CallContext {
+  return { signal, principal: { ...ANONYMOUS, scope }, headers: new Map(), peer: "test" };
 }
 
 function implOf(rig: AlertsRig, name: string): MethodImpl {
@@ -22,9 +23,13 @@ export async function call<I extends DescMessage, O extends DescMessage>(
   rig: AlertsRig,
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
+  scope?: Scope,
 ): Promise<MessageShape<O>> {
   const run = implOf(rig, method.localName).run as (request: unknown, context: CallContext) => Promise<never>;
-  return create(method.output, await run(create(method.input, request), contextOf(new AbortController().signal)));
+  return create(
+    method.output,
+    await run(create(method.input, request), contextOf(new AbortController().signal, scope)),
+  );
 }
 
 /** Everything that waits for nothing but its turn is done. */

@@ -11,8 +11,9 @@ import type { Clock } from "../../src/model/clock.ts";
 import type { DeviceStandings } from "../../src/model/device-standing.ts";
 import type { Frame } from "../../src/model/frame.ts";
 import type { RangeQuery, RangeResult } from "../../src/store/protocol.ts";
-import { parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
+import { deviceOfKey, parseSeriesKey, seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import { SeriesScopes } from "../../src/model/series-scopes.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
 
@@ -61,6 +62,15 @@ export class AlertsRig {
   /** What the rules file says, of every start. */
   file: AlertsFile | undefined;
   parentsOf: ParentsOf = () => [];
+  /** Where devices are registered. */
+  readonly sites = new Map<string, string>();
+  readonly scopes = new SeriesScopes(this.registry, {
+    siteOf: (device) => this.sites.get(device) ?? "",
+    seriesOf: (device) =>
+      [...this.registry.metrics()]
+        .flatMap((metric) => this.registry.idsOfMetric(metric))
+        .filter((id) => deviceOfKey(this.registry.keyOf(id)) === device),
+  });
   devices: DeviceStandings | undefined;
 
   async open(): Promise<void> {
@@ -68,6 +78,7 @@ export class AlertsRig {
     const alerts = await openAlerts(
       {
         registry: this.registry,
+        scopes: this.scopes,
         bus: this.#bus,
         clock,
         journal: this.journal,

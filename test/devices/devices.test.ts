@@ -1,6 +1,7 @@
 /** Devices as people and data make them: registered, found, changed, deleted, brought back after a restart. */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "bun:test";
+import { scopeOf } from "../../src/model/access.ts";
 import { plain } from "../../src/devices/change-device.ts";
 import type { Device } from "../../src/wire/gen/devices_pb.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
@@ -678,4 +679,22 @@ test("a device moves where the site it is registered with is another one, and no
   await rig.call("deleteDevice", { deviceId: "pump" });
   expect(moves).toEqual(['pump to "berlin"', 'pump to "hamburg"', 'fan to "berlin"', 'pump to ""']);
   expect([rig.devices.siteOf("nobody"), [...rig.devices.seriesOf("nobody")]]).toEqual(["", []]);
+});
+
+test("what is reported of a device out of scope is refused: one to be made known by name, others as if they were not there", async () => {
+  const rig = await DeviceRig.open();
+  const scope = scopeOf({ sources: ["gw-1"], devices: [], sites: ["berlin"] });
+  const report = (request: object) => rig.call("reportDevice", { kind: "birth", ...request }, scope);
+  await rig.register({ deviceId: "pump", site: "hamburg" });
+  rig.send([rig.series("t", "gw-1", { device: "fan", site: "berlin" }), rig.series("t", "gw-2", { device: "valve" })]);
+  await rig.settle();
+  for (const deviceId of ["pump", "valve", "nobody"]) {
+    const wanted = 'wanted one in the scope of "anonymous": sources gw-1; sites berlin';
+    await fails(report({ deviceId }), "INVALID_ARGUMENT", wanted);
+    for (const request of [{ kind: "death" }, { mustBeKnown: true }]) {
+      await fails(report({ deviceId, ...request }), "NOT_FOUND", `there is no device "${deviceId}"`);
+    }
+  }
+  await report({ deviceId: "fan", kind: "death" });
+  expect([rig.devices.statusOf("fan"), rig.devices.statusOf("nobody")]).toEqual(["offline", undefined]);
 });

@@ -6,6 +6,8 @@ import { BurstGarbage } from "../../src/model/burst-garbage.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SensorSchemas } from "../../src/model/sensor-schemas.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import type { Scope } from "../../src/model/access.ts";
+import { SeriesScopes } from "../../src/model/series-scopes.ts";
 import { ANONYMOUS } from "../../src/wire/service.ts";
 import {
   Devices,
@@ -37,6 +39,10 @@ export class DeviceRig {
   readonly clock: ManualClock;
   readonly registry = new SeriesRegistry({ seriesMax: 1_000_000, seriesPerSourceMax: 1_000_000 });
   readonly schemas = new SensorSchemas(this.registry);
+  readonly scopes = new SeriesScopes(this.registry, {
+    siteOf: (id) => this.devices.siteOf(id),
+    seriesOf: (id) => this.devices.seriesOf(id),
+  });
   readonly troubles: string[] = [];
   readonly notices: string[] = [];
   readonly bus: MemoryBus;
@@ -71,6 +77,7 @@ export class DeviceRig {
       },
       devicesMax: 1_000_000,
       schemas: rig.schemas,
+      scopes: rig.scopes,
       valueOf: (id) => kept.latest.get(id),
       pause: () => {
         rig.pauses++;
@@ -80,6 +87,7 @@ export class DeviceRig {
       onNotice: (sentence) => rig.notices.push(sentence),
       ...options,
     });
+    rig.devices.onMoved((id) => rig.scopes.moved(id));
     return rig;
   }
 
@@ -116,9 +124,10 @@ export class DeviceRig {
     await new Promise((resolve) => void setImmediate(resolve));
   }
 
-  async call<K extends keyof Methods>(name: K, request: object): Promise<unknown> {
+  async call<K extends keyof Methods>(name: K, request: object, scope?: Scope): Promise<unknown> {
     const impl = this.devices.methods.find(({ method }) => method === Devices.method[name])!;
-    const context = { signal: new AbortController().signal, principal: ANONYMOUS, headers: new Map(), peer: "test" };
+    const principal = { ...ANONYMOUS, ...(scope && { scope }) };
+    const context = { signal: new AbortController().signal, principal, headers: new Map(), peer: "test" };
     const message = create(Devices.method[name].input as never, request as never);
     const answer = await (impl.run as (request: never, context: unknown) => Promise<object>)(message as never, context);
     return create(Devices.method[name].output as never, answer as never);
