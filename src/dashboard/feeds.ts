@@ -61,6 +61,11 @@ export class Feeds {
     return this.#byKey.size;
   }
 
+  /** Others have subscribed to the same. */
+  isOpen({ key }: FeedSpec): boolean {
+    return this.#byKey.has(key);
+  }
+
   /** The feed for a subscription; to be given back with {@link leave}. Throws RESOURCE_EXHAUSTED past the limit. */
   join(spec: FeedSpec): Feed {
     if (this.#readers >= this.#deps.subscriptionsMax)

@@ -64,6 +64,8 @@ export interface OpenDashboard {
 }
 
 const HEARTBEAT_MS = 15_000;
+/** Series, of which it is found out in a few milliseconds whether somebody sees them. */
+const LOOKED_AT_ONCE = 5_000;
 /** Smaller answers pass however full it is. */
 const ANSWER_BYTES_COUNTED = 64 * 1024;
 
@@ -149,8 +151,10 @@ async function* subscribe(
   { signal, principal: { scope } }: CallContext,
 ): AsyncIterable<Uint8Array> {
   const spec = feedSpecOf(request, scope, options);
-  // What is found out here of each series is known when the feed is opened, in one turn.
-  if (!scope.isEverything) await sliced.run(selectSeries(registry, spec.matcher, scopes.seesSeries(scope)), signal);
+  if (!scope.isEverything && registry.count > LOOKED_AT_ONCE && !feeds.isOpen(spec)) {
+    // What is found out here of each series is known when the feed is opened, in one turn.
+    await sliced.run(selectSeries(registry, spec.matcher, scopes.seesSeries(scope)), signal);
+  }
   const dashboardId = newStreamId();
   const name = toBinary(DashboardDataSchema, create(DashboardDataSchema, { dashboardId }));
   const alive = toBinary(

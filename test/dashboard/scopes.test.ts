@@ -88,6 +88,19 @@ describe("live", () => {
     await expect(subscribed()).rejects.toThrow("1 series match and the other subscriptions watch 2");
   });
 
+  test("a reader of some of very many series gets all of them, and leaves while they are looked for", async () => {
+    const rig = createRig();
+    const of = (i: number): Reading => ["a", i, undefined, { of: String(i), site: i % 3 === 0 ? "berlin" : "hamburg" }];
+    rig.publish(...Array.from({ length: 6_000 }, (_, i) => of(i)));
+    const left = rig.subscribe({ metricNames: ["*"] }, BERLIN);
+    const first = left.next().catch((error: WatchpostError) => error.status);
+    const reader = new Reader(rig.subscribe({ metricNames: ["*"] }, BERLIN));
+    void left.leave();
+    await settle();
+    expect([await first, reader.values.size]).toEqual(["CANCELLED", 2_000]);
+    expect([...reader.values.values()].every((value) => value % 3 === 0)).toBe(true);
+  });
+
   for (const mode of [UpdateMode.INTERVAL, UpdateMode.ON_CHANGE]) {
     test(`a device that moves leaves open streams and enters others within a second (mode ${mode})`, async () => {
       const rig = createRig();
