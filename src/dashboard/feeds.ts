@@ -38,6 +38,7 @@ export class Feeds {
   /** Devices whose series may be in other feeds now. */
   #moved = new Set<string>();
   #isLooking = false;
+  #cancelLook = () => {};
   readonly #closing = new AbortController();
   #due: (() => void)[] = [];
   #readers = 0;
@@ -105,6 +106,7 @@ export class Feeds {
   close(): void {
     for (const stop of this.#stopListening) stop();
     this.#closing.abort();
+    this.#cancelLook();
     for (const feed of this.#byKey.values()) feed.close();
   }
 
@@ -155,19 +157,23 @@ export class Feeds {
 
   #lookLater(): void {
     this.#isLooking = true;
-    const { signal } = this.#closing;
+    this.#cancelLook = this.#deps.clock.after(MOVES_HOLD_MS, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
     const { clock } = this.#deps;
-    const cancel = clock.after(MOVES_HOLD_MS, () => {
-      const moved = this.#moved;
-      this.#moved = new Set();
-      const over = () => {
-        this.#isLooking = false;
-        if (this.#moved.size > 0) this.#lookLater();
-      };
+    const { signal } = this.#closing;
+    const moved = this.#moved;
+    this.#moved = new Set();
+    try {
       // Of its own: it may not be refused since others ask too much.
-      new SlicedWork(() => clock.monotonicMs()).run(this.#follow(moved), signal).then(over, () => {});
-    });
-    signal.addEventListener("abort", cancel, { once: true });
+      await new SlicedWork(() => clock.monotonicMs()).run(this.#follow(moved), signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#isLooking = false;
+      if (this.#moved.size > 0 && !signal.aborted) this.#lookLater();
+    }
   }
 
   /** Takes the series of devices that have moved into the feeds that they are in now, and out of others. */

@@ -56,6 +56,16 @@ class Reader {
     })();
   }
 
+  /** Of the windows that came since the last call. */
+  takeCounts(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const metric of this.updates.splice(0).flatMap(({ metrics }) => metrics)) {
+      const name = nameOf(metric);
+      counts.set(name, (counts.get(name) ?? 0) + Number(metric.window?.count ?? 0));
+    }
+    return counts;
+  }
+
   /** Names of what came since the last call. */
   take(): string[] {
     return [...new Set(this.updates.splice(0).flatMap(({ metrics }) => metrics.map(nameOf)))].sort();
@@ -146,9 +156,12 @@ describe("live", () => {
     await settle();
     expect((await back)!.metrics).toMatchObject([{ value: 9 }]);
     const update = next();
+    rig.clock.advance(500);
     rig.publish(pump(11), pump(12));
-    rig.clock.advance(1_000);
-    expect((await update)!.metrics).toMatchObject([{ value: 12, window: { count: 2n, min: 11, max: 12 } }]);
+    rig.clock.advance(500);
+    // From 9, which came 700 ms before 12.
+    const window = { count: 2n, min: 11, max: 12, rate: expect.closeTo(3 / 0.7, 2) };
+    expect((await update)!.metrics).toMatchObject([{ value: 12, window }]);
   });
 
   test("a reader who was late is told nothing of what has left meanwhile", async () => {
@@ -169,6 +182,27 @@ describe("live", () => {
     await settle();
     const { metrics, conflated } = (await next())!;
     expect([metrics.map(({ device, value }) => [device, value]), conflated]).toEqual([[["fan", 3]], 1n]);
+  });
+
+  test("devices that move while others are looked for are looked for next, and none once it is closed", async () => {
+    const rig = createRig();
+    rig.publish(...["a", "b"].map((device): Reading => ["m", 1, undefined, { device, of: device }]));
+    const reader = new Reader(rig.subscribe({ metricNames: ["*"] }, BERLIN));
+    await settle();
+    rig.move("a", "berlin");
+    rig.clock.advance(200);
+    rig.move("b", "berlin");
+    await settle();
+    rig.clock.advance(200);
+    await settle();
+    expect(reader.take()).toEqual(['"a"', '"b"']);
+    const { timers } = rig.clock;
+    rig.move("a", "");
+    expect(rig.clock.timers).toBe(timers + 1);
+    rig.dashboard.close();
+    rig.clock.advance(1_000);
+    rig.move("a", "berlin");
+    expect(rig.clock.timers).toBe(0);
   });
 
   test("over the limit of series what moves into a scope is left out, and counted", async () => {
@@ -304,10 +338,14 @@ for (let seed = 1; seed <= 6; seed++) {
       return given.takes({ source: identity.source, device, site });
     };
     const values = new Map<number, number>();
+    const pointsOf = new Map<number, number>();
     const readings: Reading[] = [];
     const publish = (reading: Reading) => {
       rig.publish(reading);
-      values.set(rig.idOf(reading), reading[1]);
+      const id = rig.idOf(reading);
+      // The same once more at the same time changes nothing.
+      if (values.get(id) !== reading[1] || !pointsOf.has(id)) pointsOf.set(id, (pointsOf.get(id) ?? 0) + 1);
+      values.set(id, reading[1]);
     };
     // None is silent: it would be left out of its group.
     const staleAfterMs = 86_400_000n;
@@ -316,6 +354,7 @@ for (let seed = 1; seed <= 6; seed++) {
       given,
       each: new Reader(rig.subscribe({ metricNames: ["m1", "m2"], staleAfterMs }, given)),
       grouped: new Reader(rig.subscribe(groups, given)),
+      windowed: new Reader(rig.subscribe({ metricNames: ["m*"], windowStats: true, staleAfterMs }, given)),
       before: new Set<number>(),
     }));
     const all = new Reader(rig.subscribe({ metricNames: ["m1", "m2"], staleAfterMs }));
@@ -332,7 +371,8 @@ for (let seed = 1; seed <= 6; seed++) {
       rig.clock.advance(900);
       await settle();
       // Which have come in is told at once, of the others nothing.
-      for (const { given, each, before } of readers) {
+      for (const { given, each, windowed, before } of readers) {
+        expect([...windowed.takeCounts().values()].every((count) => count === 0)).toBe(true);
         const came = ids().filter((id) => watched(id) && isSeen(given, id) && !before.has(id));
         const told = each.take();
         expect(told.filter((name) => came.some((id) => nameOfSeries(id) === name))).toEqual(
@@ -341,6 +381,7 @@ for (let seed = 1; seed <= 6; seed++) {
         expect(told.filter((name) => !ids().some((id) => isSeen(given, id) && nameOfSeries(id) === name))).toEqual([]);
       }
       all.take();
+      pointsOf.clear();
       for (let points = Math.floor(5 * random()); points > 0; points--) {
         const isNew = readings.length === 0 || random() < 0.4;
         const tags = {
@@ -357,8 +398,12 @@ for (let seed = 1; seed <= 6; seed++) {
       rig.clock.advance(1_000);
       await settle();
       const told = all.take();
-      for (const { given, each, grouped } of readers) {
+      for (const { given, each, grouped, windowed } of readers) {
         const seen = ids().filter((id) => isSeen(given, id));
+        const counted = seen
+          .filter((id) => pointsOf.has(id))
+          .map((id) => [nameOfSeries(id), pointsOf.get(id)!] as const);
+        expect([...windowed.takeCounts()].sort()).toEqual(counted.toSorted() as never);
         const left = told.filter((name) => seen.some((id) => nameOfSeries(id) === name));
         expect(each.take()).toEqual(left);
         for (const id of seen.filter(watched)) expect(each.values.get(nameOfSeries(id))).toBe(values.get(id)!);
