@@ -4,9 +4,25 @@ import type { Caller } from "../wire/gate.ts";
 
 /** One that was shown and is good. */
 export interface Credential {
-  /** Whatever is withdrawn under this name ends what it was shown for. */
+  /** Whatever is withdrawn under one of these names ends what it was shown for. */
   readonly ids: readonly string[];
   readonly principal: Principal;
+}
+
+/** Why a credential is not good, as counts and logs name it. */
+export type RefusalReason = "no_credential" | "through_proxy" | "unknown_token" | "expired_token" | "ended_session";
+
+/** Nobody is known by what was shown. */
+export interface Refusal {
+  readonly reason: RefusalReason;
+  /** For whoever showed it, and for the log: never what was shown. */
+  readonly message: string;
+}
+
+export type Verdict = Credential | Refusal;
+
+export function isRefusal(verdict: Verdict): verdict is Refusal {
+  return "reason" in verdict;
 }
 
 /** What a call shows: "Bearer …", and for what knows no other form "Token …" (InfluxDB) or the password of "Basic …". */

@@ -1,8 +1,10 @@
 /** POST /login and /logout: a browser shows a token once, and has a cookie from then on that no script can read. */
 import { WatchpostError } from "../model/errors.ts";
+import { retryAfter } from "../wire/retry-after.ts";
 import { toStatus } from "../wire/status.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
 import { WEB_SESSION_COOKIE, webSessionOf } from "./credential.ts";
+import type { AccessGate } from "./gate.ts";
 import type { Deeds } from "./deeds.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -14,6 +16,7 @@ const HTTP_STATUS: Readonly<Record<string, number>> = {
 };
 
 export interface LoginDeps {
+  readonly gate: Pick<AccessGate, "tokenToLogIn">;
   readonly tokens: Tokens;
   readonly deeds: Deeds;
   nowMs(): number;
@@ -44,19 +47,9 @@ export function loginRoutes(deps: LoginDeps): HttpRoute[] {
   ];
 }
 
-async function login(call: HttpCall, { tokens, deeds, nowMs }: LoginDeps): Promise<Response> {
+async function login(call: HttpCall, { gate, tokens, deeds, nowMs }: LoginDeps): Promise<Response> {
   const secret = secretIn(await call.body());
-  const token = tokens.ofSecret(secret);
-  if (token === undefined || token.expiresAtMs <= nowMs()) {
-    const message =
-      token === undefined
-        ? "the token is not known here, or was revoked"
-        : `the token ${JSON.stringify(token.name)} has run out`;
-    throw new WatchpostError(
-      "UNAUTHENTICATED",
-      `${message}; an admin makes one with: watchpost token create NAME --role viewer`,
-    );
-  }
+  const token = gate.tokenToLogIn(secret, call.peer);
   const opened = await tokens.openWebSession(token);
   const { name, role, scope, expiresAtMs } = token;
   const principal = { name, role, scope, expiresAtMs, isAuthenticated: true, via: "session" };
@@ -87,5 +80,6 @@ function cookieOf(value: string, seconds: number, { url }: HttpCall): string {
 
 function fail(error: unknown): Response {
   const { name, message } = toStatus(error);
-  return Response.json({ code: name.toLowerCase(), message }, { status: HTTP_STATUS[name] ?? 500 });
+  const headers = retryAfter(error);
+  return Response.json({ code: name.toLowerCase(), message }, { status: HTTP_STATUS[name] ?? 500, headers });
 }

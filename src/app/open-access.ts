@@ -2,9 +2,11 @@
 import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
 import { loginRoutes } from "../access/login.ts";
+import { RefusedLogins } from "../access/refused-logins.ts";
 import { accessMethods } from "../access/service.ts";
 import { Tokens } from "../access/tokens.ts";
 import type { Config } from "../config/config.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
@@ -26,12 +28,17 @@ const KEEP_USE_EVERY_MS = 60_000;
 export async function openAccess(
   config: Config,
   { journal }: Storage,
-  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
+  { logger, clock, metrics }: { readonly logger: Logger; readonly clock: Clock; readonly metrics: Metrics },
   opening: AsyncDisposableStack,
 ): Promise<OpenAccess> {
   const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "tokens have trouble");
   const tokens = await Tokens.open({ journal, clock, configured: config.auth.admin_token, onTrouble });
-  const gate = new AccessGate({ tokens, clock, isInsecure: config.insecure });
+  const refused = new RefusedLogins({
+    clock,
+    onRefused: (reason) => metrics.refusedLogins.inc({ reason }),
+    onLogin: (login) => logger.warn({ ...login }, "a login was refused"),
+  });
+  const gate = new AccessGate({ tokens, clock, isInsecure: config.insecure, refused });
   opening.defer(() => gate.close());
 
   const keepUse = () => tokens.flushUse().catch((error: unknown) => onTrouble(messageOf(error)));
@@ -50,5 +57,5 @@ export async function openAccess(
   const nowMs = () => clock.nowMs();
   const onUnwritten = (error: unknown) => logger.error({ err: error }, "who did something is not written down");
   const deeds = new Deeds({ journal, nowMs, onTrouble: onUnwritten });
-  return { gate, deeds, methods: accessMethods(tokens, deeds), routes: loginRoutes({ tokens, deeds, nowMs }) };
+  return { gate, deeds, methods: accessMethods(tokens, deeds), routes: loginRoutes({ gate, tokens, deeds, nowMs }) };
 }

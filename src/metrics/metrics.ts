@@ -24,6 +24,11 @@ export function createMetrics() {
       "Points refused, whichever way they came, by reason: not_finite, too_old, too_far_ahead, bad_timestamp, out_of_range, bad_series, out_of_scope or unreadable_batch",
       ["reason"],
     ),
+    refusedLogins: counter(
+      "refused_logins_total",
+      "Calls of whoever is not known, by what is wrong with what they showed",
+      ["reason"],
+    ),
     uploadStreams: gauge("upload_streams", "Open streams that points come over"),
     doorPoints: counter(
       "door_points_total",

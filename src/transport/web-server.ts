@@ -11,6 +11,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";
+import { retryAfter } from "../wire/retry-after.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
@@ -209,7 +210,7 @@ async function admitted<T extends Response | undefined>(
     if (!(error instanceof WatchpostError)) throw error;
     const status = httpStatusOf(error);
     // Browsers would ask for a password in a window of their own.
-    const headers: Record<string, string> = status === 401 ? { "www-authenticate": "Bearer" } : {};
+    const headers = { ...retryAfter(error), ...(status === 401 ? { "www-authenticate": "Bearer" } : {}) };
     return new Response(`${error.message}\n`, { status, headers });
   }
   return run(admission);

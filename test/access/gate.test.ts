@@ -14,20 +14,20 @@ function refusalOf(run: () => unknown): Pick<WatchpostError, "status" | "message
 }
 
 test("without a token everybody may do everything, but nobody through a proxy", async () => {
-  const { gate } = await accessRig();
-  const { principal } = gate.admit(ACK, bare());
+  const { admit } = await accessRig();
+  const { principal } = admit(ACK, bare());
   expect(principal).toMatchObject({ name: "anonymous", isAuthenticated: false, role: "admin" });
   for (const header of ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"]) {
-    const { status, message } = refusalOf(() => gate.admit(QUERY, bare({ [header]: "10.1.1.1" })));
+    const { status, message } = refusalOf(() => admit(QUERY, bare({ [header]: "10.1.1.1" })));
     expect(status).toBe("UNAUTHENTICATED");
     expect(message).toContain(header);
   }
-  const { gate: open } = await accessRig({ isInsecure: true });
-  expect(open.admit(QUERY, bare({ forwarded: "for=10.1.1.1" })).principal.role).toBe("admin");
+  const { admit: open } = await accessRig({ isInsecure: true });
+  expect(open(QUERY, bare({ forwarded: "for=10.1.1.1" })).principal.role).toBe("admin");
 });
 
 test("once there is a token nobody is served without one, whatever they show", async () => {
-  const { gate, make } = await accessRig();
+  const { admit, make } = await accessRig();
   const secret = await make({ name: "me" });
   const strangers = [
     bare(),
@@ -39,28 +39,28 @@ test("once there is a token nobody is served without one, whatever they show", a
     bare({ cookie: "watchpost_session=" }),
     bare({ authorization: "Basic !!!" }),
   ];
-  for (const stranger of strangers) expect(refusalOf(() => gate.admit(QUERY, stranger)).status).toBe("UNAUTHENTICATED");
-  expect(gate.admit(HEALTH, bare()).principal.isAuthenticated).toBe(false);
-  expect(refusalOf(() => gate.admit("analytics.Dashboard/Unheard", showing(secret))).status).toBe("PERMISSION_DENIED");
+  for (const stranger of strangers) expect(refusalOf(() => admit(QUERY, stranger)).status).toBe("UNAUTHENTICATED");
+  expect(admit(HEALTH, bare()).principal.isAuthenticated).toBe(false);
+  expect(refusalOf(() => admit("analytics.Dashboard/Unheard", showing(secret))).status).toBe("PERMISSION_DENIED");
 });
 
 test("a token is taken in the forms that other senders have, and behind a proxy", async () => {
-  const { gate, make } = await accessRig();
+  const { admit, make } = await accessRig();
   const secret = await make({ name: "me" });
   const basic = Buffer.from(`user:${secret}`).toString("base64");
   for (const given of [`Bearer ${secret}`, `bearer  ${secret}`, `Token ${secret}`, `Basic ${basic}`, secret]) {
     const caller = bare({ authorization: given, "x-forwarded-for": "10.1.1.1" });
-    expect(gate.admit(QUERY, caller).principal).toMatchObject({ name: "me", isAuthenticated: true, via: "token" });
+    expect(admit(QUERY, caller).principal).toMatchObject({ name: "me", isAuthenticated: true, via: "token" });
   }
 });
 
 test("a role is kept to, and whoever sees part of the server may not do what is about all of it", async () => {
-  const { gate, make } = await accessRig();
+  const { admit, make } = await accessRig();
   await make({ name: "me" });
   const ingest = await make({ name: "gw", role: "ingest" });
   const viewer = await make({ name: "v", role: "viewer" });
   const part = await make({ name: "p", role: "admin", scope: { sources: ["gw-*"], devices: [], sites: [] } });
-  expect(gate.admit(UPLOAD, showing(ingest)).principal.role).toBe("ingest");
+  expect(admit(UPLOAD, showing(ingest)).principal.role).toBe("ingest");
   const denied = [
     [ingest, QUERY, "gw has the role ingest, which may not call"],
     [viewer, UPLOAD, "wanted ingest or operator or admin"],
@@ -69,20 +69,20 @@ test("a role is kept to, and whoever sees part of the server may not do what is 
     [part, "analytics.Access/CreateToken", "wanted a token without a scope"],
   ];
   for (const [secret, name, why] of denied) {
-    const { status, message } = refusalOf(() => gate.admit(name, showing(secret)));
+    const { status, message } = refusalOf(() => admit(name, showing(secret)));
     expect(status).toBe("PERMISSION_DENIED");
     expect(message).toContain(why);
   }
-  const { scope } = gate.admit(QUERY, showing(part)).principal;
+  const { scope } = admit(QUERY, showing(part)).principal;
   expect(scope.takes({ source: "gw-7", device: "d", site: "" })).toBe(true);
   expect(scope.takes({ source: "other", device: "d", site: "" })).toBe(false);
 });
 
 test("what is open ends when its token is revoked, its session logged out, or the first token made", async () => {
-  const { gate, make, tokens } = await accessRig();
+  const { admit, make, tokens } = await accessRig();
   const cuts: string[] = [];
-  const holding = (name: string, caller: Parameters<typeof gate.admit>[1]) =>
-    gate.admit(QUERY, caller).hold(({ status }) => void cuts.push(`${name} ${status}`));
+  const holding = (name: string, caller: Parameters<typeof admit>[1]) =>
+    admit(QUERY, caller).hold(({ status }) => void cuts.push(`${name} ${status}`));
   holding("anonymous", bare());
   await make({ name: "keeper" });
   expect(cuts).toEqual(["anonymous UNAUTHENTICATED"]);
@@ -96,17 +96,17 @@ test("what is open ends when its token is revoked, its session logged out, or th
   expect(cuts.slice(1)).toEqual(["browser UNAUTHENTICATED"]);
   await tokens.revoke("v", "ann");
   expect(cuts.slice(2)).toEqual(["one UNAUTHENTICATED"]);
-  expect(refusalOf(() => gate.admit(QUERY, showing(secret))).message).toContain("or was revoked");
+  expect(refusalOf(() => admit(QUERY, showing(secret))).message).toContain("or was revoked");
 });
 
 test("what is open ends when its token runs out, also where that is further away than a timer reaches", async () => {
-  const { gate, make, clock } = await accessRig();
+  const { admit, make, clock } = await accessRig();
   await make({ name: "keeper" });
   const days = 40;
   const secret = await make({ name: "v", role: "viewer", expiresAtMs: clock.nowMs() + days * 86_400_000 });
   const cuts: string[] = [];
-  gate.admit(QUERY, showing(secret)).hold(({ message }) => void cuts.push(message));
-  const release = gate.admit(QUERY, showing(secret)).hold(({ message }) => void cuts.push(message));
+  admit(QUERY, showing(secret)).hold(({ message }) => void cuts.push(message));
+  const release = admit(QUERY, showing(secret)).hold(({ message }) => void cuts.push(message));
   expect(clock.dueInMs).toBeLessThan(2 ** 31);
   release();
   for (let day = 1; day < days; day++) clock.advance(86_400_000);
@@ -114,7 +114,5 @@ test("what is open ends when its token runs out, also where that is further away
   clock.advance(86_400_000);
   expect(cuts).toEqual(["the token has run out"]);
   expect(clock.timers).toBe(0);
-  expect(refusalOf(() => gate.admit(QUERY, showing(secret))).message).toContain(
-    'the token "v" has run out on 2026-02-10',
-  );
+  expect(refusalOf(() => admit(QUERY, showing(secret))).message).toContain('the token "v" has run out on 2026-02-10');
 });

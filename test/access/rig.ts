@@ -1,9 +1,10 @@
 /** Tokens on a journal in memory, and the gate before a server's calls. */
 import { Deeds } from "../../src/access/deeds.ts";
 import { AccessGate } from "../../src/access/gate.ts";
+import { RefusedLogins, type RefusedLogin } from "../../src/access/refused-logins.ts";
 import { accessMethods } from "../../src/access/service.ts";
 import { Tokens, type NewToken } from "../../src/access/tokens.ts";
-import type { Caller } from "../../src/wire/gate.ts";
+import type { Admission, Caller } from "../../src/wire/gate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
 
@@ -23,12 +24,17 @@ export async function accessRig({
   journal = new MemoryJournal(),
   configured,
   isInsecure = false,
-}: AccessRigOptions = {}) {
-  const clock = new ManualClock();
+  clock = new ManualClock(),
+}: AccessRigOptions & { readonly clock?: ManualClock } = {}) {
   const troubles: string[] = [];
   const onTrouble = (sentence: string) => void troubles.push(sentence);
   const tokens = await Tokens.open({ journal, clock, configured, onTrouble });
-  const gate = new AccessGate({ tokens, clock, isInsecure });
+  const logins: RefusedLogin[] = [];
+  const reasons: string[] = [];
+  const onLogin = (login: RefusedLogin) => void logins.push(login);
+  const refused = new RefusedLogins({ clock, onLogin, onRefused: (reason) => void reasons.push(reason) });
+  const gate = new AccessGate({ tokens, clock, isInsecure, refused });
+  const admit = (name: string, caller: Caller): Admission => gate.admit(name, caller);
   const deeds = new Deeds({
     journal,
     nowMs: () => clock.nowMs(),
@@ -39,7 +45,7 @@ export async function accessRig({
     const scope = { sources: [], devices: [], sites: [], ...wanted.scope };
     return (await tokens.create({ role: "admin", expiresAtMs: undefined, ...wanted, scope }, "ann")).secret;
   };
-  return { journal, clock, tokens, deeds, gate, methods, troubles, make };
+  return { journal, clock, tokens, deeds, gate, admit, refused, logins, reasons, methods, troubles, make };
 }
 
 export function showing(secret: string, headers: Readonly<Record<string, string>> = {}): Caller {

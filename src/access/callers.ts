@@ -1,0 +1,83 @@
+/** Who calls, by what is shown: a token, or the session of a browser. */
+import type { Clock } from "../model/clock.ts";
+import type { Caller } from "../wire/gate.ts";
+import { ANONYMOUS } from "../wire/service.ts";
+import { bearerOf, webSessionOf, type Credential, type Refusal, type Verdict } from "./credential.ts";
+import type { KeptToken } from "./token-documents.ts";
+import type { Tokens } from "./tokens.ts";
+
+export interface CallersDeps {
+  readonly tokens: Tokens;
+  readonly clock: Pick<Clock, "nowMs">;
+  /** Whether anybody may come through a proxy where nobody is asked who they are. */
+  readonly isInsecure: boolean;
+}
+
+export const ANONYMOUS_ID = "anonymous";
+
+/** What proxies add. */
+const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+const HOW_TO_MAKE_ONE = "an admin makes one with: watchpost token create NAME --role viewer";
+
+export class Callers {
+  readonly #deps: CallersDeps;
+
+  constructor(deps: CallersDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether everybody must prove who they are. */
+  get mustProve(): boolean {
+    return this.#deps.tokens.isAny;
+  }
+
+  verdictOf(caller: Caller): Verdict {
+    if (!this.mustProve) return this.#anonymous(caller);
+    const bearer = bearerOf(caller);
+    if (bearer !== undefined) return this.#ofSecret(bearer);
+    const cookie = webSessionOf(caller);
+    if (cookie !== undefined) return this.#ofWebSession(cookie);
+    const message = `this server asks who calls, and no token came; wanted the header "authorization: Bearer wp_…"; ${HOW_TO_MAKE_ONE}`;
+    return { reason: "no_credential", message };
+  }
+
+  /** Of what a browser shows to log in. */
+  tokenOf(secret: string): KeptToken | Refusal {
+    const token = this.#deps.tokens.ofSecret(secret);
+    if (token === undefined) {
+      return { reason: "unknown_token", message: `the token is not known here, or was revoked; ${HOW_TO_MAKE_ONE}` };
+    }
+    if (token.expiresAtMs > this.#deps.clock.nowMs()) return token;
+    const endedAt = new Date(token.expiresAtMs).toISOString();
+    const message = `the token ${JSON.stringify(token.name)} has run out on ${endedAt}; ${HOW_TO_MAKE_ONE}`;
+    return { reason: "expired_token", message };
+  }
+
+  #ofSecret(secret: string): Verdict {
+    const token = this.tokenOf(secret);
+    return "reason" in token ? token : this.#ofToken(token, "token");
+  }
+
+  #ofToken(token: KeptToken, via: string): Credential {
+    const { id, name, role, scope, expiresAtMs } = token;
+    this.#deps.tokens.used(token);
+    return { ids: [id], principal: { name, isAuthenticated: true, role, scope, via, expiresAtMs } };
+  }
+
+  #ofWebSession(cookie: string): Verdict {
+    const found = this.#deps.tokens.ofWebSession(cookie);
+    // A session ends with its token at the latest.
+    if (found === undefined) return { reason: "ended_session", message: "the session has ended; log in again" };
+    const { ids, principal } = this.#ofToken(found.token, "session");
+    const expiresAtMs = Math.min(principal.expiresAtMs, found.session.expiresAtMs);
+    return { ids: [...ids, found.session.id], principal: { ...principal, expiresAtMs } };
+  }
+
+  /** A browser may not be made to open a server of its own machine to a page that came from elsewhere, nor a proxy to the world. */
+  #anonymous({ headers }: Caller): Verdict {
+    const forwarded = this.#deps.isInsecure ? undefined : FORWARDED.find((header) => headers.has(header));
+    if (forwarded === undefined) return { ids: [ANONYMOUS_ID], principal: ANONYMOUS };
+    const message = `this call came through a proxy (it has ${forwarded}), and this server asks nobody who they are: whoever reaches the proxy could read and write everything. Make a first token on this machine, with: watchpost token create me --role admin`;
+    return { reason: "through_proxy", message };
+  }
+}
