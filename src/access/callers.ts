@@ -1,8 +1,10 @@
-/** Who calls, by what is shown: a token, or the session of a browser. */
+/** Who calls, by what is shown: a token, a JWT of the identity provider, or the session of a browser. */
 import type { Clock } from "../model/clock.ts";
 import type { Caller } from "../wire/gate.ts";
 import { ANONYMOUS } from "../wire/service.ts";
 import { bearerOf, webSessionOf, type Credential, type Refusal, type Verdict } from "./credential.ts";
+import { isJwt, type IdentityProvider } from "./jwt/identity-provider.ts";
+import type { RefusedLogins } from "./refused-logins.ts";
 import type { KeptToken } from "./token-documents.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -11,6 +13,9 @@ export interface CallersDeps {
   readonly clock: Pick<Clock, "nowMs">;
   /** Whether anybody may come through a proxy where nobody is asked who they are. */
   readonly isInsecure: boolean;
+  /** undefined: there is none. */
+  readonly provider?: Pick<IdentityProvider, "verdictOf" | "follow"> | undefined;
+  readonly refused: Pick<RefusedLogins, "mayTry">;
 }
 
 export const ANONYMOUS_ID = "anonymous";
@@ -28,13 +33,15 @@ export class Callers {
 
   /** Whether everybody must prove who they are. */
   get mustProve(): boolean {
-    return this.#deps.tokens.isAny;
+    const { tokens, provider } = this.#deps;
+    return tokens.isAny || provider !== undefined;
   }
 
-  verdictOf(caller: Caller): Verdict {
+  /** A promise where a JWT is seen for the first time. */
+  verdictOf(caller: Caller): Verdict | Promise<Verdict> {
     if (!this.mustProve) return this.#anonymous(caller);
     const bearer = bearerOf(caller);
-    if (bearer !== undefined) return this.#ofSecret(bearer);
+    if (bearer !== undefined) return this.#ofSecret(bearer, caller.peer);
     const cookie = webSessionOf(caller);
     if (cookie !== undefined) return this.#ofWebSession(cookie);
     const message = `this server asks who calls, and no token came; wanted the header "authorization: Bearer wp_…"; ${HOW_TO_MAKE_ONE}`;
@@ -43,6 +50,10 @@ export class Callers {
 
   /** Of what a browser shows to log in. */
   tokenOf(secret: string): KeptToken | Refusal {
+    if (isJwt(secret)) {
+      const message = `a JWT is not kept in a cookie; wanted a token of this server, or a proxy that sends the JWT with each request; ${HOW_TO_MAKE_ONE}`;
+      return { reason: "unknown_token", message };
+    }
     const token = this.#deps.tokens.ofSecret(secret);
     if (token === undefined) {
       return { reason: "unknown_token", message: `the token is not known here, or was revoked; ${HOW_TO_MAKE_ONE}` };
@@ -53,7 +64,9 @@ export class Callers {
     return { reason: "expired_token", message };
   }
 
-  #ofSecret(secret: string): Verdict {
+  #ofSecret(secret: string, peer: string): Verdict | Promise<Verdict> {
+    const { provider, refused } = this.#deps;
+    if (isJwt(secret)) return provider?.verdictOf(secret, () => refused.mayTry(peer)) ?? noProvider();
     const token = this.tokenOf(secret);
     return "reason" in token ? token : this.#ofToken(token, "token");
   }
@@ -80,4 +93,9 @@ export class Callers {
     const message = `this call came through a proxy (it has ${forwarded}), and this server asks nobody who they are: whoever reaches the proxy could read and write everything. Make a first token on this machine, with: watchpost token create me --role admin`;
     return { reason: "through_proxy", message };
   }
+}
+
+function noProvider(): Refusal {
+  const message = `a JWT came, and this server believes no identity provider (auth.jwt.issuer); ${HOW_TO_MAKE_ONE}`;
+  return { reason: "unknown_token", message };
 }

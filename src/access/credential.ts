@@ -10,7 +10,18 @@ export interface Credential {
 }
 
 /** Why a credential is not good, as counts and logs name it. */
-export type RefusalReason = "no_credential" | "through_proxy" | "unknown_token" | "expired_token" | "ended_session";
+export type RefusalReason =
+  | "no_credential"
+  | "through_proxy"
+  | "unknown_token"
+  | "expired_token"
+  | "ended_session"
+  | "bad_jwt"
+  | "wrong_jwt"
+  | "expired_jwt"
+  | "no_role"
+  | "keys_unavailable"
+  | "busy";
 
 /** Nobody is known by what was shown. */
 export interface Refusal {

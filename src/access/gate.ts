@@ -5,7 +5,7 @@ import { scopeText } from "../model/access.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";
 import { ANONYMOUS, type Principal } from "../wire/service.ts";
 import { ANONYMOUS_ID, Callers, type CallersDeps } from "./callers.ts";
-import { isRefusal, type Credential } from "./credential.ts";
+import { isRefusal, type Credential, type Verdict } from "./credential.ts";
 import type { RefusedLogins } from "./refused-logins.ts";
 import type { KeptToken } from "./token-documents.ts";
 import { needFor, type Need } from "./table.ts";
@@ -25,15 +25,19 @@ export class AccessGate implements Gate {
   readonly #callers: Callers;
   /** By what was shown for them. */
   readonly #held = new Map<string, Set<Cut>>();
-  readonly #unfollow: () => void;
+  readonly #unfollow: readonly (() => void)[];
 
   constructor(deps: GateDeps) {
     this.#deps = deps;
     this.#callers = new Callers(deps);
-    this.#unfollow = deps.tokens.follow((id) => {
-      if (id === "") this.#end(ANONYMOUS_ID, "from now on this server asks who calls: there is a first token");
-      else this.#end(id, "the token was revoked, or its session logged out");
-    });
+    this.#unfollow = [
+      deps.tokens.follow((id) => {
+        if (id === "") this.#end(ANONYMOUS_ID, "from now on this server asks who calls: there is a first token");
+        else this.#end(id, "the token was revoked, or its session logged out");
+      }),
+      deps.provider?.follow((id) => this.#end(id, "the identity provider has withdrawn the key of the JWT")) ??
+        (() => {}),
+    ];
   }
 
   /** Whether everybody must prove who they are. */
@@ -41,14 +45,18 @@ export class AccessGate implements Gate {
     return this.#callers.mustProve;
   }
 
-  admit(name: string, caller: Caller): Admission {
+  /** A promise where a JWT is seen for the first time. */
+  admit(name: string, caller: Caller): Admission | Promise<Admission> {
     const need = needFor(name);
     if (need === undefined) throw new WatchpostError("PERMISSION_DENIED", `nobody may call ${name}`);
     if (need.roles.length === 0) return this.#admission({ ids: [], principal: ANONYMOUS });
+    const admitted = (verdict: Verdict) => {
+      if (isRefusal(verdict)) throw this.#deps.refused.errorOf(caller.peer, verdict);
+      refuseRole(name, need, verdict.principal);
+      return this.#admission(verdict);
+    };
     const verdict = this.#callers.verdictOf(caller);
-    if (isRefusal(verdict)) throw this.#deps.refused.errorOf(caller.peer, verdict);
-    refuseRole(name, need, verdict.principal);
-    return this.#admission(verdict);
+    return verdict instanceof Promise ? verdict.then(admitted) : admitted(verdict);
   }
 
   /** Whose secret it is. Throws UNAUTHENTICATED. */
@@ -59,7 +67,7 @@ export class AccessGate implements Gate {
   }
 
   close(): void {
-    this.#unfollow();
+    for (const unfollow of this.#unfollow) unfollow();
   }
 
   #admission({ ids, principal }: Credential): Admission {

@@ -3,7 +3,7 @@
  * good is taken all the same: behind one address there may be many, and nobody guesses a credential.
  */
 import type { Clock } from "../model/clock.ts";
-import { WatchpostError } from "../model/errors.ts";
+import { WatchpostError, type StatusName } from "../model/errors.ts";
 import type { Refusal, RefusalReason } from "./credential.ts";
 
 export interface RefusedLogin {
@@ -27,6 +27,9 @@ interface Failing {
   count: number;
   atMs: number;
   waitUntilMs: number;
+  /** Of what is costly to look at, while it is to wait. */
+  triesLeft: number;
+  triedAtMs: number;
   readonly toldAtMs: Map<RefusalReason, number>;
 }
 
@@ -39,6 +42,8 @@ const TOLD_PER_MINUTE_MAX = 60;
 const FREE_FAILURES = 10;
 /** Pages whose session has ended ask several things at once. */
 const WEIGHT: Partial<Record<RefusalReason, number>> = { ended_session: 0.1 };
+const [TRIES_MAX, TRIES_PER_MS] = [10, 10 / 1_000];
+const [RETRY_KEYS_MS, RETRY_BUSY_MS] = [5_000, 1_000];
 /** Nobody has tried anything. */
 const NO_ATTEMPT: ReadonlySet<RefusalReason> = new Set(["no_credential", "through_proxy"]);
 
@@ -62,6 +67,10 @@ export class RefusedLogins {
   errorOf(peer: string, refusal: Refusal): WatchpostError {
     const { reason, message } = refusal;
     this.#deps.onRefused(reason);
+    if (reason === "keys_unavailable") {
+      return new WatchpostError("UNAVAILABLE", message, { retryAfterMs: RETRY_KEYS_MS });
+    }
+    if (reason === "busy") return new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_BUSY_MS });
     if (NO_ATTEMPT.has(reason)) return new WatchpostError("UNAUTHENTICATED", message);
     const nowMs = this.#deps.clock.monotonicMs();
     const address = networkOf(peer);
@@ -77,11 +86,24 @@ export class RefusedLogins {
     failing.count = Math.min(failing.count + (WEIGHT[reason] ?? 1), FREE_FAILURES + overMax);
     const over = failing.count - FREE_FAILURES;
     if (over > 0) failing.waitUntilMs = nowMs + Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** (over - 1));
-    return new WatchpostError("UNAUTHENTICATED", message);
+    return new WatchpostError(statusOf(reason), message);
+  }
+
+  /** Whether what takes long to look at is looked at: from where much was not good a little of it, so that others there come through. */
+  mayTry(peer: string): boolean {
+    const failing = this.#failing.get(networkOf(peer));
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (failing === undefined || nowMs >= failing.waitUntilMs) return true;
+    failing.triesLeft = Math.min(TRIES_MAX, failing.triesLeft + (nowMs - failing.triedAtMs) * TRIES_PER_MS);
+    failing.triedAtMs = nowMs;
+    if (failing.triesLeft < 1) return false;
+    failing.triesLeft--;
+    return true;
   }
 
   #failingAt(address: string, nowMs: number): Failing {
-    const found: Failing = this.#failing.get(address) ?? { count: 0, atMs: nowMs, waitUntilMs: 0, toldAtMs: new Map() };
+    const none = { count: 0, atMs: nowMs, waitUntilMs: 0, triesLeft: TRIES_MAX, triedAtMs: nowMs };
+    const found: Failing = this.#failing.get(address) ?? { ...none, toldAtMs: new Map() };
     found.count = Math.max(0, found.count - (nowMs - found.atMs) / FORGIVEN_MS);
     found.atMs = nowMs;
     this.#failing.delete(address);
@@ -101,6 +123,10 @@ export class RefusedLogins {
     this.#deps.onLogin({ address, reason, why, more: this.#untold });
     this.#untold = 0;
   }
+}
+
+function statusOf(reason: RefusalReason): StatusName {
+  return reason === "no_role" ? "PERMISSION_DENIED" : "UNAUTHENTICATED";
 }
 
 /** Whoever has one address of IPv6 has the 2^64 beside it. */

@@ -33,6 +33,8 @@ export interface TokensDeps {
   readonly clock: Pick<Clock, "nowMs">;
   /** An admin's token that the configuration names, whatever becomes of the others; undefined: none. */
   readonly configured: ConfiguredToken | undefined;
+  /** Whether somebody can give access without any of these tokens. */
+  readonly hasOtherAdmins?: boolean;
   onTrouble(sentence: string): void;
 }
 
@@ -86,6 +88,10 @@ export class Tokens {
     return this.#hasAny;
   }
 
+  get #hasOtherAdmins(): boolean {
+    return this.#deps.hasOtherAdmins === true;
+  }
+
   /** In order of names. */
   list(): KeptToken[] {
     const used = [...this.#byId.values()].map((token) => this.#withUse(token));
@@ -130,7 +136,7 @@ export class Tokens {
       }
       const { id, secret, hash } = newSecret();
       const token: KeptToken = { ...given, id, hash, createdAtMs: nowMs, createdBy: by, lastUsedAtMs: undefined };
-      if (!this.#hasAny && !isLastingAdmin(token)) {
+      if (!this.#hasAny && !this.#hasOtherAdmins && !isLastingAdmin(token)) {
         const message =
           "the first token turns authentication on for everybody; wanted an admin's, for everything and without an end, so that there is somebody who can make others";
         throw new WatchpostError("FAILED_PRECONDITION", message);
@@ -156,7 +162,7 @@ export class Tokens {
         throw new WatchpostError("FAILED_PRECONDITION", message);
       }
       const others = [...this.#byId.values()].filter((other) => other !== token);
-      if (isLastingAdmin(token) && !others.some(isLastingAdmin)) {
+      if (isLastingAdmin(token) && !this.#hasOtherAdmins && !others.some(isLastingAdmin)) {
         const message = `${token.name} is the last admin for everything without an end: nobody could give access again; make another one first`;
         throw new WatchpostError("FAILED_PRECONDITION", message);
       }

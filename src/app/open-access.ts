@@ -1,6 +1,7 @@
 /** Who may do what. */
 import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
+import { IdentityProvider } from "../access/jwt/identity-provider.ts";
 import { loginRoutes } from "../access/login.ts";
 import { RefusedLogins } from "../access/refused-logins.ts";
 import { accessMethods } from "../access/service.ts";
@@ -10,6 +11,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
+import { Seldom } from "../model/seldom.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import type { Storage } from "./open-storage.ts";
@@ -32,13 +34,15 @@ export async function openAccess(
   opening: AsyncDisposableStack,
 ): Promise<OpenAccess> {
   const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "tokens have trouble");
-  const tokens = await Tokens.open({ journal, clock, configured: config.auth.admin_token, onTrouble });
+  const provider = await openProvider(config.auth.jwt, { logger, clock }, opening);
+  const { admin_token: configured } = config.auth;
+  const tokens = await Tokens.open({ journal, clock, configured, hasOtherAdmins: givesAdmins(config), onTrouble });
   const refused = new RefusedLogins({
     clock,
     onRefused: (reason) => metrics.refusedLogins.inc({ reason }),
     onLogin: (login) => logger.warn({ ...login }, "a login was refused"),
   });
-  const gate = new AccessGate({ tokens, clock, isInsecure: config.insecure, refused });
+  const gate = new AccessGate({ tokens, clock, isInsecure: config.insecure, provider, refused });
   opening.defer(() => gate.close());
 
   const keepUse = () => tokens.flushUse().catch((error: unknown) => onTrouble(messageOf(error)));
@@ -58,4 +62,30 @@ export async function openAccess(
   const onUnwritten = (error: unknown) => logger.error({ err: error }, "who did something is not written down");
   const deeds = new Deeds({ journal, nowMs, onTrouble: onUnwritten });
   return { gate, deeds, methods: accessMethods(tokens, deeds), routes: loginRoutes({ gate, tokens, deeds, nowMs }) };
+}
+
+/** Its keys are asked for now, so that the first who shows a JWT does not wait for them. */
+async function openProvider(
+  jwt: Config["auth"]["jwt"],
+  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
+  opening: AsyncDisposableStack,
+): Promise<IdentityProvider | undefined> {
+  const { issuer, audience } = jwt;
+  if (issuer === undefined || audience === undefined) return undefined;
+  const settings = {
+    ...{ issuer, audience, keysUrl: jwt.jwks_url, caFile: jwt.ca_file, algorithms: jwt.algorithms },
+    ...{ nameClaim: jwt.name_claim, roleClaim: jwt.role_claim, roles: jwt.roles },
+    scopeClaims: { sources: jwt.sources_claim, devices: jwt.devices_claim, sites: jwt.sites_claim },
+    ...{ leewayMs: jwt.leeway, keysKeptMs: jwt.keys_kept },
+  };
+  const said = new Seldom(clock, (trouble) => logger.warn({ issuer, trouble }, "the identity provider has trouble"));
+  const onTrouble = (trouble: string) => said.say(() => trouble);
+  const provider = await IdentityProvider.open(settings, { clock, onTrouble });
+  opening.defer(() => provider.close());
+  return provider;
+}
+
+/** Whether somebody can give access without a token of this server. */
+function givesAdmins({ auth: { jwt } }: Config): boolean {
+  return jwt.issuer !== undefined && jwt.roles.has("admin");
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { formatByteSize } from "../model/byte-size.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { parseOrigins } from "../model/origins.ts";
+import { AUTH_DEFAULTS, authSettings } from "./auth-settings.ts";
 import { address, bytes, bytesOr, choice, durationMs, flag, integer, parsed, path, text } from "./leaves.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
@@ -49,16 +50,6 @@ function hosts() {
   });
 }
 
-/** undefined: none. */
-function tokenHash() {
-  const wanted = '"none", or what "watchpost init" wrote: the id of a token, ":" and the SHA-256 of its secret';
-  return parsed(wanted, (given): { id: string; hash: string } | "none" | undefined => {
-    if (given === "none") return given;
-    const [, id, hash] = (typeof given === "string" && /^([0-9a-f]{10}):([0-9a-f]{64})$/.exec(given)) || [];
-    return hash === undefined ? undefined : { id, hash };
-  }).transform((given) => (given === "none" ? undefined : given));
-}
-
 export const settingsSchema = z.strictObject({
   data: text("a directory"),
   grpc: address(),
@@ -66,9 +57,7 @@ export const settingsSchema = z.strictObject({
   http_hosts: hosts(),
   insecure: flag(),
   shutdown_grace: durationMs(0, 5 * MINUTE),
-  auth: z.strictObject({
-    admin_token: tokenHash(),
-  }),
+  auth: authSettings,
   log: z.strictObject({
     format: choice("auto", "pretty", "json"),
     level: choice("debug", "info", "warn", "error"),
@@ -144,7 +133,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     http_hosts: "none",
     insecure: false,
     shutdown_grace: "10s",
-    auth: { admin_token: "none" },
+    auth: AUTH_DEFAULTS,
     log: { format: "auto", level: "info" },
     memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
     ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },

@@ -1,6 +1,7 @@
 /** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
 import { closestName } from "../model/closest-name.ts";
 import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
+import { authContradictions } from "./auth-settings.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
 import { meantSetting } from "./meant-setting.ts";
 import { UPSTREAM_DEFAULTS } from "./upstream-settings.ts";
@@ -129,7 +130,7 @@ function contradictions(tree: Record<string, unknown>): Problem[] {
     if (upstream === undefined || upstream.tls || upstream[name] === undefined) continue;
     problems.push({ key: `upstream.${name}`, wanted: "wanted together with upstream.tls = true" });
   }
-  return problems;
+  return [...problems, ...authContradictions(tree["auth"])];
 }
 
 function withOrigin({ key, wanted }: Problem, merged: ReadonlyMap<string, Setting>): string {

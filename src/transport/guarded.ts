@@ -22,7 +22,11 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
             const release = hold(admitted, context);
             return released(run(input, contextAs(admitted.principal, context)) as Stream, release);
           };
-          return admission instanceof Promise ? later(admission.then(begin)) : begin(admission);
+          if (!(admission instanceof Promise)) return begin(admission);
+          const begun = admission.then(begin);
+          // Nobody may be there any more to hear that it was refused.
+          begun.catch(() => {});
+          return later(begun);
         }
       : async (input: unknown, context: CallContext) => {
           const admission = await gate.admit(name, context);
@@ -44,7 +48,8 @@ function contextAs(principal: Principal, context: CallContext): CallContext {
 }
 
 function hold(admission: Admission, { cut, signal }: CallContext): () => void {
-  if (cut === undefined) return () => {};
+  // Whoever has left while it was found out who they are ends nothing any more.
+  if (cut === undefined || signal.aborted) return () => {};
   const release = admission.hold((why: WatchpostError) => cut(why));
   signal.addEventListener("abort", release, { once: true });
   return () => {

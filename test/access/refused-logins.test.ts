@@ -86,12 +86,14 @@ test("however many addresses there are, so many are remembered", () => {
   expect(rig.waitMs("10.0.0.1")).toBe(0);
 });
 
-test("pages whose session has ended may ask several things, and whoever shows nothing tries nothing", () => {
+test("pages whose session has ended may ask several things; nobody is to blame for a provider that is away", () => {
   const rig = refusedRig();
   failing(rig, 90, "10.0.0.1", { reason: "ended_session", message: "the session has ended" });
   failing(rig, 1_000, "10.0.0.2", { reason: "no_credential", message: "no token came" });
+  const away = rig.refused.errorOf("10.0.0.2", { reason: "keys_unavailable", message: "no keys" });
+  expect(away).toMatchObject({ status: "UNAVAILABLE", retryAfterMs: 5 * SECOND });
   expect(new Set(rig.logins.map(({ reason }) => reason))).toEqual(new Set(["ended_session"]));
-  expect(rig.reasons).toHaveLength(1_090);
+  expect(rig.reasons).toHaveLength(1_091);
 });
 
 test("of each address and reason one line is told in a minute, of all together sixty, and how many there were more", () => {
@@ -139,5 +141,6 @@ test("logins of browsers are slowed as calls are", async () => {
   for (let i = 0; i < FREE + 3; i++) statuses.push((await trying("wp_x")).status);
   expect(statuses).toEqual([...Array<number>(FREE + 1).fill(401), 429, 429]);
   expect((await trying("wp_x")).headers.get("retry-after")).toBe("1");
+  expect((await trying("a.b.c")).status).toBe(429);
   expect((await trying(good)).status).toBe(200);
 });

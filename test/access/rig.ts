@@ -1,6 +1,7 @@
 /** Tokens on a journal in memory, and the gate before a server's calls. */
 import { Deeds } from "../../src/access/deeds.ts";
 import { AccessGate } from "../../src/access/gate.ts";
+import type { IdentityProvider } from "../../src/access/jwt/identity-provider.ts";
 import { RefusedLogins, type RefusedLogin } from "../../src/access/refused-logins.ts";
 import { accessMethods } from "../../src/access/service.ts";
 import { Tokens, type NewToken } from "../../src/access/tokens.ts";
@@ -18,12 +19,14 @@ export interface AccessRigOptions {
   readonly journal?: MemoryJournal;
   readonly configured?: { readonly id: string; readonly hash: string };
   readonly isInsecure?: boolean;
+  readonly provider?: IdentityProvider;
 }
 
 export async function accessRig({
   journal = new MemoryJournal(),
   configured,
   isInsecure = false,
+  provider,
   clock = new ManualClock(),
 }: AccessRigOptions & { readonly clock?: ManualClock } = {}) {
   const troubles: string[] = [];
@@ -33,8 +36,13 @@ export async function accessRig({
   const reasons: string[] = [];
   const onLogin = (login: RefusedLogin) => void logins.push(login);
   const refused = new RefusedLogins({ clock, onLogin, onRefused: (reason) => void reasons.push(reason) });
-  const gate = new AccessGate({ tokens, clock, isInsecure, refused });
-  const admit = (name: string, caller: Caller): Admission => gate.admit(name, caller);
+  const gate = new AccessGate({ tokens, clock, isInsecure, provider, refused });
+  /** Whoever shows no JWT is known at once. */
+  const admit = (name: string, caller: Caller): Admission => {
+    const admission = gate.admit(name, caller);
+    if (admission instanceof Promise) throw new Error("the gate waits for something");
+    return admission;
+  };
   const deeds = new Deeds({
     journal,
     nowMs: () => clock.nowMs(),
