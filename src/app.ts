@@ -73,7 +73,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const storage = await openStorage(config, { spawn, logger, clock, metrics, onCrash }, opening);
   const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
-  const access = await openAccess(config, storage, { logger, clock, metrics }, opening);
+  const access = await openAccess(config, storage, { logger, clock, metrics, asksForCertificates: false }, opening);
   const protection = { asksWho: access.gate.isOn, isEncrypted: false };
   if (!config.insecure) for (const address of [config.grpc, config.http]) refuseWhatOthersReach(address, protection);
   const scopes = new SeriesScopes(registry, {

@@ -42,6 +42,7 @@ const PURE = [
   "wire/decode-batch.ts",
   "wire/series-cache.ts",
   "ingestion/validate.ts",
+  "access/certificates.ts",
   "access/jwt/claims.ts",
   "access/token-documents.ts",
   "alerts/conditions/",

@@ -1,10 +1,12 @@
-/** Who calls, by what is shown: a token, a JWT of the identity provider, or the session of a browser. */
+/** Who calls, by what is shown: a token, a JWT of the identity provider, a certificate, or the session of a browser. */
 import type { Clock } from "../model/clock.ts";
 import type { Caller } from "../wire/gate.ts";
 import { ANONYMOUS } from "../wire/service.ts";
+import { verdictOfCertificate, type CertificateSettings } from "./certificates.ts";
 import { bearerOf, webSessionOf, type Credential, type Refusal, type Verdict } from "./credential.ts";
 import { isJwt, type IdentityProvider } from "./jwt/identity-provider.ts";
 import type { RefusedLogins } from "./refused-logins.ts";
+import type { RevokedCertificates } from "./revoked-certificates.ts";
 import type { KeptToken } from "./token-documents.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -15,6 +17,9 @@ export interface CallersDeps {
   readonly isInsecure: boolean;
   /** undefined: there is none. */
   readonly provider?: Pick<IdentityProvider, "verdictOf" | "follow"> | undefined;
+  /** undefined: certificates say nothing of who calls. */
+  readonly certificates?: CertificateSettings | undefined;
+  readonly revoked: RevokedCertificates;
   readonly refused: Pick<RefusedLogins, "mayTry">;
 }
 
@@ -33,8 +38,8 @@ export class Callers {
 
   /** Whether everybody must prove who they are. */
   get mustProve(): boolean {
-    const { tokens, provider } = this.#deps;
-    return tokens.isAny || provider !== undefined;
+    const { tokens, provider, certificates } = this.#deps;
+    return tokens.isAny || provider !== undefined || certificates !== undefined;
   }
 
   /** A promise where a JWT is seen for the first time. */
@@ -42,9 +47,14 @@ export class Callers {
     if (!this.mustProve) return this.#anonymous(caller);
     const bearer = bearerOf(caller);
     if (bearer !== undefined) return this.#ofSecret(bearer, caller.peer);
+    const { certificates, revoked, clock } = this.#deps;
+    if (caller.certificate !== undefined && certificates !== undefined) {
+      return verdictOfCertificate(caller.certificate, certificates, { revoked, nowMs: clock.nowMs() });
+    }
     const cookie = webSessionOf(caller);
     if (cookie !== undefined) return this.#ofWebSession(cookie);
-    const message = `this server asks who calls, and no token came; wanted the header "authorization: Bearer wp_…"; ${HOW_TO_MAKE_ONE}`;
+    const came = certificates === undefined ? "no token came" : "neither a token nor a certificate came";
+    const message = `this server asks who calls, and ${came}; wanted the header "authorization: Bearer wp_…"; ${HOW_TO_MAKE_ONE}`;
     return { reason: "no_credential", message };
   }
 

@@ -20,6 +20,8 @@ export type RefusalReason =
   | "wrong_jwt"
   | "expired_jwt"
   | "no_role"
+  | "bad_certificate"
+  | "revoked_certificate"
   | "keys_unavailable"
   | "busy";
 

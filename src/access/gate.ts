@@ -5,6 +5,7 @@ import { scopeText } from "../model/access.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";
 import { ANONYMOUS, type Principal } from "../wire/service.ts";
 import { ANONYMOUS_ID, Callers, type CallersDeps } from "./callers.ts";
+import { idOfRevoked } from "./certificates.ts";
 import { isRefusal, type Credential, type Verdict } from "./credential.ts";
 import type { RefusedLogins } from "./refused-logins.ts";
 import type { KeptToken } from "./token-documents.ts";
@@ -35,6 +36,7 @@ export class AccessGate implements Gate {
         if (id === "") this.#end(ANONYMOUS_ID, "from now on this server asks who calls: there is a first token");
         else this.#end(id, "the token was revoked, or its session logged out");
       }),
+      deps.revoked.follow((certificate) => this.#end(idOfRevoked(certificate), "the certificate was revoked")),
       deps.provider?.follow((id) => this.#end(id, "the identity provider has withdrawn the key of the JWT")) ??
         (() => {}),
     ];

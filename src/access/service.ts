@@ -5,10 +5,17 @@ import { Access } from "../wire/gen/access_pb.ts";
 import { unary, type MethodImpl } from "../wire/service.ts";
 import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
 import type { Deeds } from "./deeds.ts";
+import type { RevokedCertificate, RevokedCertificates } from "./revoked-certificates.ts";
 import type { KeptToken } from "./token-documents.ts";
 import type { Tokens } from "./tokens.ts";
 
-export function accessMethods(tokens: Tokens, deeds: Deeds): MethodImpl[] {
+export interface AccessParts {
+  readonly tokens: Tokens;
+  readonly revoked: RevokedCertificates;
+  readonly deeds: Deeds;
+}
+
+export function accessMethods({ tokens, revoked, deeds }: AccessParts): MethodImpl[] {
   const { method } = Access;
   return [
     unary(method.createToken, async ({ name, role, scope, expiresAt, userId }, context) => {
@@ -20,6 +27,13 @@ export function accessMethods(tokens: Tokens, deeds: Deeds): MethodImpl[] {
     unary(method.revokeToken, async ({ token, userId }, context) => ({
       token: messageOf(await tokens.revoke(token, actorOf(userId, context))),
     })),
+    unary(method.revokeCertificate, async ({ certificate, userId }, context) => ({
+      revoked: revokedMessage(await revoked.revoke(certificate, actorOf(userId, context))),
+    })),
+    unary(method.reinstateCertificate, async ({ certificate }) => ({
+      reinstated: revokedMessage(await revoked.reinstate(certificate)),
+    })),
+    unary(method.listRevokedCertificates, async () => ({ revoked: revoked.list().map(revokedMessage) })),
     unary(method.listDeeds, (request) => deeds.list(request)),
     unary(method.whoAmI, async (_request, { principal: { name, role, scope, via, expiresAtMs } }) => ({
       ...{ name, role, via, scope: scopeMessage(scope), expiresAt: timestampOrNever(expiresAtMs) },
@@ -34,6 +48,10 @@ function messageOf({ id, createdAtMs, expiresAtMs, lastUsedAtMs, scope, ...rest 
     expiresAt: timestampOrNever(expiresAtMs),
     lastUsedAt: lastUsedAtMs === undefined ? undefined : timestampOfMs(lastUsedAtMs),
   };
+}
+
+function revokedMessage({ certificate, revokedAtMs, revokedBy }: RevokedCertificate) {
+  return { certificate, revokedAt: timestampOfMs(revokedAtMs), revokedBy };
 }
 
 function scopeMessage({ isEverything, patterns }: Scope): { [K in keyof ScopePatterns]: string[] } | undefined {

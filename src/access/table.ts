@@ -129,9 +129,12 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.DataIngestion/Resend
     analytics.DataIngestion/ForgetOrigin
     analytics.Access/CreateToken
-    analytics.Access/RevokeToken`,
+    analytics.Access/RevokeToken
+    analytics.Access/RevokeCertificate
+    analytics.Access/ReinstateCertificate`,
   "admin, for everything": `
     analytics.Access/ListTokens
+    analytics.Access/ListRevokedCertificates
     analytics.Access/ListDeeds`,
 };
 

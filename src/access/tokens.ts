@@ -92,6 +92,11 @@ export class Tokens {
     return this.#deps.hasOtherAdmins === true;
   }
 
+  /** Whether somebody can give access, now and later. */
+  get hasLastingAdmin(): boolean {
+    return [...this.#byId.values()].some(isLastingAdmin);
+  }
+
   /** In order of names. */
   list(): KeptToken[] {
     const used = [...this.#byId.values()].map((token) => this.#withUse(token));

@@ -1,9 +1,11 @@
 /** Who may do what. */
+import type { CertificateSettings } from "../access/certificates.ts";
 import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
 import { IdentityProvider } from "../access/jwt/identity-provider.ts";
 import { loginRoutes } from "../access/login.ts";
 import { RefusedLogins } from "../access/refused-logins.ts";
+import { RevokedCertificates } from "../access/revoked-certificates.ts";
 import { accessMethods } from "../access/service.ts";
 import { Tokens } from "../access/tokens.ts";
 import type { Config } from "../config/config.ts";
@@ -26,24 +28,39 @@ export interface OpenAccess {
 /** Between two writes of when tokens were last used. */
 const KEEP_USE_EVERY_MS = 60_000;
 
+export interface AccessDeps {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** Whether clients show certificates that are verified. */
+  readonly asksForCertificates: boolean;
+}
+
 /** `opening` closes what was opened. */
 export async function openAccess(
   config: Config,
   { journal }: Storage,
-  { logger, clock, metrics }: { readonly logger: Logger; readonly clock: Clock; readonly metrics: Metrics },
+  { logger, clock, metrics, asksForCertificates }: AccessDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenAccess> {
   const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "tokens have trouble");
   const provider = await openProvider(config.auth.jwt, { logger, clock }, opening);
   const { admin_token: configured } = config.auth;
   const tokens = await Tokens.open({ journal, clock, configured, hasOtherAdmins: givesAdmins(config), onTrouble });
+  const revoked = await RevokedCertificates.open({ journal, clock, onTrouble });
   const refused = new RefusedLogins({
     clock,
     onRefused: (reason) => metrics.refusedLogins.inc({ reason }),
     onLogin: (login) => logger.warn({ ...login }, "a login was refused"),
   });
-  const gate = new AccessGate({ tokens, clock, isInsecure: config.insecure, provider, refused });
+  const certificates = asksForCertificates ? certificatesOf(config) : undefined;
+  const shown = { tokens, provider, certificates, revoked };
+  const gate = new AccessGate({ ...shown, clock, isInsecure: config.insecure, refused });
   opening.defer(() => gate.close());
+  if (gate.isOn && !givesAdmins(config) && !tokens.hasLastingAdmin) {
+    const wanted = 'the setting auth.admin_token, as "watchpost init" writes it';
+    logger.warn({ wanted }, "every call must prove who makes it, and there is nobody who can give access");
+  }
 
   const keepUse = () => tokens.flushUse().catch((error: unknown) => onTrouble(messageOf(error)));
   let cancel = () => {};
@@ -61,7 +78,12 @@ export async function openAccess(
   const nowMs = () => clock.nowMs();
   const onUnwritten = (error: unknown) => logger.error({ err: error }, "who did something is not written down");
   const deeds = new Deeds({ journal, nowMs, onTrouble: onUnwritten });
-  return { gate, deeds, methods: accessMethods(tokens, deeds), routes: loginRoutes({ gate, tokens, deeds, nowMs }) };
+  return {
+    gate,
+    deeds,
+    methods: accessMethods({ tokens, revoked, deeds }),
+    routes: loginRoutes({ gate, tokens, deeds, nowMs }),
+  };
 }
 
 /** Its keys are asked for now, so that the first who shows a JWT does not wait for them. */
@@ -83,6 +105,12 @@ async function openProvider(
   const provider = await IdentityProvider.open(settings, { clock, onTrouble });
   opening.defer(() => provider.close());
   return provider;
+}
+
+/** undefined: they say nothing of who calls. */
+function certificatesOf({ auth }: Config): CertificateSettings | undefined {
+  const { role, scope } = auth.certificates;
+  return role === "none" ? undefined : { role, scope };
 }
 
 /** Whether somebody can give access without a token of this server. */

@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   mqtt: async () => (await import("./mqtt.ts")).mqttCommand(),
   upstream: async () => (await import("./upstream.ts")).upstreamCommand(),
   token: async () => (await import("./token.ts")).tokenCommand(),
+  certificate: async () => (await import("./certificate.ts")).certificateCommand(),
   audit: async () => (await import("./audit.ts")).auditCommand(),
   whoami: async () => (await import("./whoami.ts")).whoamiCommand(),
   status: async () => (await import("./status.ts")).statusCommand(),

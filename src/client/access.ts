@@ -1,9 +1,10 @@
-/** Who may do what: tokens made, listed and revoked; and who this is. All throw the server's status. */
+/** Who may do what: tokens made, listed and revoked, certificates revoked; and who this is. All throw the server's status. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   Access,
   type CreateTokenRequestSchema,
   type Deed,
+  type RevokedCertificate,
   type Token,
   type WhoAmIResponse,
 } from "../wire/gen/access_pb.ts";
@@ -34,6 +35,32 @@ export async function revokeToken(
   options: AskOptions = {},
 ): Promise<Token> {
   return (await ask(connection, Access.method.revokeToken, { token, userId }, options)).token!;
+}
+
+/** By name or fingerprint. */
+export async function revokeCertificate(
+  connection: Connection,
+  { certificate, userId }: { readonly certificate: string; readonly userId: string },
+  options: AskOptions = {},
+): Promise<RevokedCertificate> {
+  return (await ask(connection, Access.method.revokeCertificate, { certificate, userId }, options)).revoked!;
+}
+
+/** By what was revoked. */
+export async function reinstateCertificate(
+  connection: Connection,
+  certificate: string,
+  options: AskOptions = {},
+): Promise<RevokedCertificate> {
+  return (await ask(connection, Access.method.reinstateCertificate, { certificate }, options)).reinstated!;
+}
+
+/** In order of names. */
+export async function listRevokedCertificates(
+  connection: Connection,
+  options: AskOptions = {},
+): Promise<RevokedCertificate[]> {
+  return (await ask(connection, Access.method.listRevokedCertificates, {}, options)).revoked;
 }
 
 /** Page after page, the last one first. */

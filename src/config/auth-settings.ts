@@ -1,8 +1,9 @@
 /** `[auth]`: whom the server believes, besides the tokens that it has made. */
 import { z } from "zod";
+import { ROLES } from "../model/access.ts";
 import { isPrivateWay } from "../model/private-way.ts";
 import { parseRoleMapping, type RoleMapping } from "../model/role-mapping.ts";
-import { durationMs, parsed, path } from "./leaves.ts";
+import { choice, durationMs, parsed, path } from "./leaves.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -68,6 +69,10 @@ export const authSettings = z.strictObject({
     leeway: durationMs(0, 2 * MINUTE),
     keys_kept: durationMs(MINUTE, 7 * 24 * HOUR),
   }),
+  certificates: z.strictObject({
+    role: choice("none", ...ROLES),
+    scope: choice("device", "source", "everything"),
+  }),
 });
 
 export const AUTH_DEFAULTS = {
@@ -87,6 +92,7 @@ export const AUTH_DEFAULTS = {
     leeway: "10s",
     keys_kept: "12h",
   },
+  certificates: { role: "ingest", scope: "device" },
 };
 
 interface Problem {

@@ -1,5 +1,6 @@
 /** Whoever decides which calls are taken, and as whom: asked by the transports before a method or route runs. */
 import type { WatchpostError } from "../model/errors.ts";
+import type { PeerCertificate } from "../model/peer-certificate.ts";
 import type { Principal } from "./service.ts";
 
 /** What a call says of who makes it. */
@@ -8,6 +9,8 @@ export interface Caller {
   readonly headers: ReadonlyMap<string, string>;
   /** Address of the client. */
   readonly peer: string;
+  /** Of the connection, verified; undefined: none was shown, or the platform does not tell. */
+  readonly certificate?: PeerCertificate;
 }
 
 /** A call that is taken. */

@@ -41,6 +41,7 @@ i-oa  Devices ReportDevice
 -voa  Server WatchStatus ListChanges WatchChanges
 ivoa  Access WhoAmI
 ---a! Access CreateToken ListTokens RevokeToken ListDeeds
+---a! Access RevokeCertificate ReinstateCertificate ListRevokedCertificates
 *     grpc.health.v1.Health Check Watch
 ivoa  grpc.reflection.v1.ServerReflection ServerReflectionInfo
 ivoa  grpc.reflection.v1alpha.ServerReflection ServerReflectionInfo

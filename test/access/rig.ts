@@ -1,8 +1,10 @@
 /** Tokens on a journal in memory, and the gate before a server's calls. */
 import { Deeds } from "../../src/access/deeds.ts";
 import { AccessGate } from "../../src/access/gate.ts";
+import type { CallersDeps } from "../../src/access/callers.ts";
 import type { IdentityProvider } from "../../src/access/jwt/identity-provider.ts";
 import { RefusedLogins, type RefusedLogin } from "../../src/access/refused-logins.ts";
+import { RevokedCertificates } from "../../src/access/revoked-certificates.ts";
 import { accessMethods } from "../../src/access/service.ts";
 import { Tokens, type NewToken } from "../../src/access/tokens.ts";
 import type { Admission, Caller } from "../../src/wire/gate.ts";
@@ -20,6 +22,7 @@ export interface AccessRigOptions {
   readonly configured?: { readonly id: string; readonly hash: string };
   readonly isInsecure?: boolean;
   readonly provider?: IdentityProvider;
+  readonly certificates?: CallersDeps["certificates"];
 }
 
 export async function accessRig({
@@ -27,6 +30,7 @@ export async function accessRig({
   configured,
   isInsecure = false,
   provider,
+  certificates,
   clock = new ManualClock(),
 }: AccessRigOptions & { readonly clock?: ManualClock } = {}) {
   const troubles: string[] = [];
@@ -36,7 +40,8 @@ export async function accessRig({
   const reasons: string[] = [];
   const onLogin = (login: RefusedLogin) => void logins.push(login);
   const refused = new RefusedLogins({ clock, onLogin, onRefused: (reason) => void reasons.push(reason) });
-  const gate = new AccessGate({ tokens, clock, isInsecure, provider, refused });
+  const revoked = await RevokedCertificates.open({ journal, clock, onTrouble });
+  const gate = new AccessGate({ tokens, clock, isInsecure, provider, certificates, revoked, refused });
   /** Whoever shows no JWT is known at once. */
   const admit = (name: string, caller: Caller): Admission => {
     const admission = gate.admit(name, caller);
@@ -48,12 +53,12 @@ export async function accessRig({
     nowMs: () => clock.nowMs(),
     onTrouble: (error) => void troubles.push(String(error)),
   });
-  const methods = accessMethods(tokens, deeds);
+  const methods = accessMethods({ tokens, revoked, deeds });
   const make = async (wanted: Partial<NewToken> & { readonly name: string }) => {
     const scope = { sources: [], devices: [], sites: [], ...wanted.scope };
     return (await tokens.create({ role: "admin", expiresAtMs: undefined, ...wanted, scope }, "ann")).secret;
   };
-  return { journal, clock, tokens, deeds, gate, admit, refused, logins, reasons, methods, troubles, make };
+  return { journal, clock, tokens, deeds, gate, admit, refused, revoked, logins, reasons, methods, troubles, make };
 }
 
 export function showing(secret: string, headers: Readonly<Record<string, string>> = {}): Caller {

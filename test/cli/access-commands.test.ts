@@ -1,4 +1,4 @@
-/** `watchpost init`, `token`, `whoami` and `audit` over a server of their own. */
+/** `watchpost init`, `token`, `certificate`, `whoami` and `audit` over a server of their own. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -98,4 +98,26 @@ test("tokens are made, listed, used and revoked, and the journal says by whom", 
   expect(await rig.ok(["audit", "--limit", "1"], { env })).toMatch(
     / me {2}127\.0\.0\.1 {2}Access\/RevokeToken {2}\{"token":"bob"/,
   );
+}, 30_000);
+
+test("certificates are revoked by name and by file, listed, and reinstated", async () => {
+  await rig.restart(file("certificates"));
+  await rig.ok(["init", "certified", "--tls", "--device", "pump-9"]);
+  const path = join("certified", "tls", "pump-9.pem");
+  const fingerprint = pem(path).fingerprint256.replaceAll(":", "").toLowerCase();
+  expect(await rig.ok(["certificate", "list"])).toBe("no certificate is revoked\n");
+  const revoked = await rig.ok(["certificate", "revoke", "pump-7", "--file", path, "--user", "ann"]);
+  expect(revoked).toBe(`pump-7 is revoked\n${fingerprint} is revoked\n`);
+  const listed = await rig.ok(["certificate", "list"]);
+  expect(listed).toMatch(/^pump-7 +\S+ +ann$/m);
+  expect(listed).toContain(fingerprint);
+  expect(await rig.ok(["certificate", "reinstate", "pump-7"])).toBe("pump-7 is believed again\n");
+  const json = await rig.ok(["certificate", "list", "--json"]);
+  expect(JSON.parse(json)).toMatchObject({ certificate: fingerprint, revokedBy: "ann" });
+  const wrong = [
+    [["certificate", "revoke"], "wanted names, fingerprints or --file"],
+    [["certificate", "revoke", "--file", "certified/tls/pump-9.key"], "wanted a certificate in PEM"],
+    [["certificate", "reinstate", "pump-7"], "is not revoked"],
+  ] as const;
+  for (const [args, sentence] of wrong) expect((await rig.run([...args])).err).toContain(sentence);
 }, 30_000);

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file access.proto.
  */
 export const file_access: GenFile = /*@__PURE__*/
-  fileDesc("CgxhY2Nlc3MucHJvdG8SCWFuYWx5dGljcyI+CgtBY2Nlc3NTY29wZRIPCgdzb3VyY2VzGAEgAygJEg8KB2RldmljZXMYAiADKAkSDQoFc2l0ZXMYAyADKAkiggIKBVRva2VuEhAKCHRva2VuX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRIlCgVzY29wZRgEIAEoCzIWLmFuYWx5dGljcy5BY2Nlc3NTY29wZRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GAYgASgJEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimAEKEkNyZWF0ZVRva2VuUmVxdWVzdBIMCgRuYW1lGAEgASgJEgwKBHJvbGUYAiABKAkSJQoFc2NvcGUYAyABKAsyFi5hbmFseXRpY3MuQWNjZXNzU2NvcGUSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgFIAEoCSJGChNDcmVhdGVUb2tlblJlc3BvbnNlEh8KBXRva2VuGAEgASgLMhAuYW5hbHl0aWNzLlRva2VuEg4KBnNlY3JldBgCIAEoCSITChFMaXN0VG9rZW5zUmVxdWVzdCI2ChJMaXN0VG9rZW5zUmVzcG9uc2USIAoGdG9rZW5zGAEgAygLMhAuYW5hbHl0aWNzLlRva2VuIjQKElJldm9rZVRva2VuUmVxdWVzdBINCgV0b2tlbhgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIjYKE1Jldm9rZVRva2VuUmVzcG9uc2USHwoFdG9rZW4YASABKAsyEC5hbmFseXRpY3MuVG9rZW4iDwoNV2hvQW1JUmVxdWVzdCKQAQoOV2hvQW1JUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIMCgRyb2xlGAIgASgJEiUKBXNjb3BlGAMgASgLMhYuYW5hbHl0aWNzLkFjY2Vzc1Njb3BlEgsKA3ZpYRgEIAEoCRIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ9CgREZWVkEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5hbWUYAiABKAkSCwoDdmlhGAMgASgJEg8KB2FkZHJlc3MYBCABKAkSDgoGYWN0aW9uGAUgASgJEg8KB3JlcXVlc3QYBiABKAkiTQoQTGlzdERlZWRzUmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBmFjdGlvbhgCIAEoCRINCgVsaW1pdBgDIAEoBRIMCgRwYWdlGAQgASgJIkYKEUxpc3REZWVkc1Jlc3BvbnNlEh4KBWRlZWRzGAEgAygLMg8uYW5hbHl0aWNzLkRlZWQSEQoJbmV4dF9wYWdlGAIgASgJMvYCCgZBY2Nlc3MSTAoLQ3JlYXRlVG9rZW4SHS5hbmFseXRpY3MuQ3JlYXRlVG9rZW5SZXF1ZXN0Gh4uYW5hbHl0aWNzLkNyZWF0ZVRva2VuUmVzcG9uc2USSQoKTGlzdFRva2VucxIcLmFuYWx5dGljcy5MaXN0VG9rZW5zUmVxdWVzdBodLmFuYWx5dGljcy5MaXN0VG9rZW5zUmVzcG9uc2USTAoLUmV2b2tlVG9rZW4SHS5hbmFseXRpY3MuUmV2b2tlVG9rZW5SZXF1ZXN0Gh4uYW5hbHl0aWNzLlJldm9rZVRva2VuUmVzcG9uc2USRgoJTGlzdERlZWRzEhsuYW5hbHl0aWNzLkxpc3REZWVkc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdERlZWRzUmVzcG9uc2USPQoGV2hvQW1JEhguYW5hbHl0aWNzLldob0FtSVJlcXVlc3QaGS5hbmFseXRpY3MuV2hvQW1JUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CgxhY2Nlc3MucHJvdG8SCWFuYWx5dGljcyI+CgtBY2Nlc3NTY29wZRIPCgdzb3VyY2VzGAEgAygJEg8KB2RldmljZXMYAiADKAkSDQoFc2l0ZXMYAyADKAkiggIKBVRva2VuEhAKCHRva2VuX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEcm9sZRgDIAEoCRIlCgVzY29wZRgEIAEoCzIWLmFuYWx5dGljcy5BY2Nlc3NTY29wZRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GAYgASgJEi4KCmV4cGlyZXNfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimAEKEkNyZWF0ZVRva2VuUmVxdWVzdBIMCgRuYW1lGAEgASgJEgwKBHJvbGUYAiABKAkSJQoFc2NvcGUYAyABKAsyFi5hbmFseXRpY3MuQWNjZXNzU2NvcGUSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdXNlcl9pZBgFIAEoCSJGChNDcmVhdGVUb2tlblJlc3BvbnNlEh8KBXRva2VuGAEgASgLMhAuYW5hbHl0aWNzLlRva2VuEg4KBnNlY3JldBgCIAEoCSITChFMaXN0VG9rZW5zUmVxdWVzdCI2ChJMaXN0VG9rZW5zUmVzcG9uc2USIAoGdG9rZW5zGAEgAygLMhAuYW5hbHl0aWNzLlRva2VuIjQKElJldm9rZVRva2VuUmVxdWVzdBINCgV0b2tlbhgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIjYKE1Jldm9rZVRva2VuUmVzcG9uc2USHwoFdG9rZW4YASABKAsyEC5hbmFseXRpY3MuVG9rZW4ibQoSUmV2b2tlZENlcnRpZmljYXRlEhMKC2NlcnRpZmljYXRlGAEgASgJEi4KCnJldm9rZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnJldm9rZWRfYnkYAyABKAkiQAoYUmV2b2tlQ2VydGlmaWNhdGVSZXF1ZXN0EhMKC2NlcnRpZmljYXRlGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiSwoZUmV2b2tlQ2VydGlmaWNhdGVSZXNwb25zZRIuCgdyZXZva2VkGAEgASgLMh0uYW5hbHl0aWNzLlJldm9rZWRDZXJ0aWZpY2F0ZSIyChtSZWluc3RhdGVDZXJ0aWZpY2F0ZVJlcXVlc3QSEwoLY2VydGlmaWNhdGUYASABKAkiUQocUmVpbnN0YXRlQ2VydGlmaWNhdGVSZXNwb25zZRIxCgpyZWluc3RhdGVkGAEgASgLMh0uYW5hbHl0aWNzLlJldm9rZWRDZXJ0aWZpY2F0ZSIgCh5MaXN0UmV2b2tlZENlcnRpZmljYXRlc1JlcXVlc3QiUQofTGlzdFJldm9rZWRDZXJ0aWZpY2F0ZXNSZXNwb25zZRIuCgdyZXZva2VkGAEgAygLMh0uYW5hbHl0aWNzLlJldm9rZWRDZXJ0aWZpY2F0ZSIPCg1XaG9BbUlSZXF1ZXN0IpABCg5XaG9BbUlSZXNwb25zZRIMCgRuYW1lGAEgASgJEgwKBHJvbGUYAiABKAkSJQoFc2NvcGUYAyABKAsyFi5hbmFseXRpY3MuQWNjZXNzU2NvcGUSCwoDdmlhGAQgASgJEi4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIn0KBERlZWQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbmFtZRgCIAEoCRILCgN2aWEYAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIOCgZhY3Rpb24YBSABKAkSDwoHcmVxdWVzdBgGIAEoCSJNChBMaXN0RGVlZHNSZXF1ZXN0EgwKBG5hbWUYASABKAkSDgoGYWN0aW9uGAIgASgJEg0KBWxpbWl0GAMgASgFEgwKBHBhZ2UYBCABKAkiRgoRTGlzdERlZWRzUmVzcG9uc2USHgoFZGVlZHMYASADKAsyDy5hbmFseXRpY3MuRGVlZBIRCgluZXh0X3BhZ2UYAiABKAkysQUKBkFjY2VzcxJMCgtDcmVhdGVUb2tlbhIdLmFuYWx5dGljcy5DcmVhdGVUb2tlblJlcXVlc3QaHi5hbmFseXRpY3MuQ3JlYXRlVG9rZW5SZXNwb25zZRJJCgpMaXN0VG9rZW5zEhwuYW5hbHl0aWNzLkxpc3RUb2tlbnNSZXF1ZXN0Gh0uYW5hbHl0aWNzLkxpc3RUb2tlbnNSZXNwb25zZRJMCgtSZXZva2VUb2tlbhIdLmFuYWx5dGljcy5SZXZva2VUb2tlblJlcXVlc3QaHi5hbmFseXRpY3MuUmV2b2tlVG9rZW5SZXNwb25zZRJeChFSZXZva2VDZXJ0aWZpY2F0ZRIjLmFuYWx5dGljcy5SZXZva2VDZXJ0aWZpY2F0ZVJlcXVlc3QaJC5hbmFseXRpY3MuUmV2b2tlQ2VydGlmaWNhdGVSZXNwb25zZRJnChRSZWluc3RhdGVDZXJ0aWZpY2F0ZRImLmFuYWx5dGljcy5SZWluc3RhdGVDZXJ0aWZpY2F0ZVJlcXVlc3QaJy5hbmFseXRpY3MuUmVpbnN0YXRlQ2VydGlmaWNhdGVSZXNwb25zZRJwChdMaXN0UmV2b2tlZENlcnRpZmljYXRlcxIpLmFuYWx5dGljcy5MaXN0UmV2b2tlZENlcnRpZmljYXRlc1JlcXVlc3QaKi5hbmFseXRpY3MuTGlzdFJldm9rZWRDZXJ0aWZpY2F0ZXNSZXNwb25zZRJGCglMaXN0RGVlZHMSGy5hbmFseXRpY3MuTGlzdERlZWRzUmVxdWVzdBocLmFuYWx5dGljcy5MaXN0RGVlZHNSZXNwb25zZRI9CgZXaG9BbUkSGC5hbmFseXRpY3MuV2hvQW1JUmVxdWVzdBoZLmFuYWx5dGljcy5XaG9BbUlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Names or globs, as in MetricSubscription. Of a kind any must match; a kind without any matches everything.
@@ -252,6 +252,150 @@ export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__P
   messageDesc(file_access, 7);
 
 /**
+ * A client's certificate that is not believed any more, though it is of the right authority.
+ *
+ * @generated from message analytics.RevokedCertificate
+ */
+export type RevokedCertificate = Message<"analytics.RevokedCertificate"> & {
+  /**
+   * The common name, or the SHA-256 fingerprint in 64 lower-case hexadecimal digits.
+   *
+   * @generated from field: string certificate = 1;
+   */
+  certificate: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp revoked_at = 2;
+   */
+  revokedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string revoked_by = 3;
+   */
+  revokedBy: string;
+};
+
+/**
+ * Describes the message analytics.RevokedCertificate.
+ * Use `create(RevokedCertificateSchema)` to create a new message.
+ */
+export const RevokedCertificateSchema: GenMessage<RevokedCertificate> = /*@__PURE__*/
+  messageDesc(file_access, 8);
+
+/**
+ * @generated from message analytics.RevokeCertificateRequest
+ */
+export type RevokeCertificateRequest = Message<"analytics.RevokeCertificateRequest"> & {
+  /**
+   * The common name: all certificates of it, also those that are yet to be made; or the SHA-256 fingerprint of one.
+   *
+   * @generated from field: string certificate = 1;
+   */
+  certificate: string;
+
+  /**
+   * Whoever asks, where nobody proves who they are.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message analytics.RevokeCertificateRequest.
+ * Use `create(RevokeCertificateRequestSchema)` to create a new message.
+ */
+export const RevokeCertificateRequestSchema: GenMessage<RevokeCertificateRequest> = /*@__PURE__*/
+  messageDesc(file_access, 9);
+
+/**
+ * @generated from message analytics.RevokeCertificateResponse
+ */
+export type RevokeCertificateResponse = Message<"analytics.RevokeCertificateResponse"> & {
+  /**
+   * @generated from field: analytics.RevokedCertificate revoked = 1;
+   */
+  revoked?: RevokedCertificate | undefined;
+};
+
+/**
+ * Describes the message analytics.RevokeCertificateResponse.
+ * Use `create(RevokeCertificateResponseSchema)` to create a new message.
+ */
+export const RevokeCertificateResponseSchema: GenMessage<RevokeCertificateResponse> = /*@__PURE__*/
+  messageDesc(file_access, 10);
+
+/**
+ * @generated from message analytics.ReinstateCertificateRequest
+ */
+export type ReinstateCertificateRequest = Message<"analytics.ReinstateCertificateRequest"> & {
+  /**
+   * As it was revoked.
+   *
+   * @generated from field: string certificate = 1;
+   */
+  certificate: string;
+};
+
+/**
+ * Describes the message analytics.ReinstateCertificateRequest.
+ * Use `create(ReinstateCertificateRequestSchema)` to create a new message.
+ */
+export const ReinstateCertificateRequestSchema: GenMessage<ReinstateCertificateRequest> = /*@__PURE__*/
+  messageDesc(file_access, 11);
+
+/**
+ * @generated from message analytics.ReinstateCertificateResponse
+ */
+export type ReinstateCertificateResponse = Message<"analytics.ReinstateCertificateResponse"> & {
+  /**
+   * What it was.
+   *
+   * @generated from field: analytics.RevokedCertificate reinstated = 1;
+   */
+  reinstated?: RevokedCertificate | undefined;
+};
+
+/**
+ * Describes the message analytics.ReinstateCertificateResponse.
+ * Use `create(ReinstateCertificateResponseSchema)` to create a new message.
+ */
+export const ReinstateCertificateResponseSchema: GenMessage<ReinstateCertificateResponse> = /*@__PURE__*/
+  messageDesc(file_access, 12);
+
+/**
+ * @generated from message analytics.ListRevokedCertificatesRequest
+ */
+export type ListRevokedCertificatesRequest = Message<"analytics.ListRevokedCertificatesRequest"> & {
+};
+
+/**
+ * Describes the message analytics.ListRevokedCertificatesRequest.
+ * Use `create(ListRevokedCertificatesRequestSchema)` to create a new message.
+ */
+export const ListRevokedCertificatesRequestSchema: GenMessage<ListRevokedCertificatesRequest> = /*@__PURE__*/
+  messageDesc(file_access, 13);
+
+/**
+ * @generated from message analytics.ListRevokedCertificatesResponse
+ */
+export type ListRevokedCertificatesResponse = Message<"analytics.ListRevokedCertificatesResponse"> & {
+  /**
+   * In order of names.
+   *
+   * @generated from field: repeated analytics.RevokedCertificate revoked = 1;
+   */
+  revoked: RevokedCertificate[];
+};
+
+/**
+ * Describes the message analytics.ListRevokedCertificatesResponse.
+ * Use `create(ListRevokedCertificatesResponseSchema)` to create a new message.
+ */
+export const ListRevokedCertificatesResponseSchema: GenMessage<ListRevokedCertificatesResponse> = /*@__PURE__*/
+  messageDesc(file_access, 14);
+
+/**
  * @generated from message analytics.WhoAmIRequest
  */
 export type WhoAmIRequest = Message<"analytics.WhoAmIRequest"> & {
@@ -262,7 +406,7 @@ export type WhoAmIRequest = Message<"analytics.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_access, 8);
+  messageDesc(file_access, 15);
 
 /**
  * @generated from message analytics.WhoAmIResponse
@@ -305,7 +449,7 @@ export type WhoAmIResponse = Message<"analytics.WhoAmIResponse"> & {
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
-  messageDesc(file_access, 9);
+  messageDesc(file_access, 16);
 
 /**
  * A deed: something that an operator or admin has changed.
@@ -359,7 +503,7 @@ export type Deed = Message<"analytics.Deed"> & {
  * Use `create(DeedSchema)` to create a new message.
  */
 export const DeedSchema: GenMessage<Deed> = /*@__PURE__*/
-  messageDesc(file_access, 10);
+  messageDesc(file_access, 17);
 
 /**
  * @generated from message analytics.ListDeedsRequest
@@ -399,7 +543,7 @@ export type ListDeedsRequest = Message<"analytics.ListDeedsRequest"> & {
  * Use `create(ListDeedsRequestSchema)` to create a new message.
  */
 export const ListDeedsRequestSchema: GenMessage<ListDeedsRequest> = /*@__PURE__*/
-  messageDesc(file_access, 11);
+  messageDesc(file_access, 18);
 
 /**
  * @generated from message analytics.ListDeedsResponse
@@ -425,7 +569,7 @@ export type ListDeedsResponse = Message<"analytics.ListDeedsResponse"> & {
  * Use `create(ListDeedsResponseSchema)` to create a new message.
  */
 export const ListDeedsResponseSchema: GenMessage<ListDeedsResponse> = /*@__PURE__*/
-  messageDesc(file_access, 12);
+  messageDesc(file_access, 19);
 
 /**
  * Who may do what. Once there is a token, or another credential is configured, every call must prove whose it is.
@@ -460,6 +604,34 @@ export const Access: GenService<{
     methodKind: "unary";
     input: typeof RevokeTokenRequestSchema;
     output: typeof RevokeTokenResponseSchema;
+  },
+  /**
+   * In force before it is answered: open streams of whoever showed it end with UNAUTHENTICATED. The same again changes nothing.
+   *
+   * @generated from rpc analytics.Access.RevokeCertificate
+   */
+  revokeCertificate: {
+    methodKind: "unary";
+    input: typeof RevokeCertificateRequestSchema;
+    output: typeof RevokeCertificateResponseSchema;
+  },
+  /**
+   * It is believed again. NOT_FOUND where it is not revoked.
+   *
+   * @generated from rpc analytics.Access.ReinstateCertificate
+   */
+  reinstateCertificate: {
+    methodKind: "unary";
+    input: typeof ReinstateCertificateRequestSchema;
+    output: typeof ReinstateCertificateResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Access.ListRevokedCertificates
+   */
+  listRevokedCertificates: {
+    methodKind: "unary";
+    input: typeof ListRevokedCertificatesRequestSchema;
+    output: typeof ListRevokedCertificatesResponseSchema;
   },
   /**
    * What the journal says of who did what, for as long as it keeps it.
