@@ -14,6 +14,7 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
 import { parseTagConditions } from "../model/tag-conditions.ts";
+import { channelCredentials } from "../wire/channel-credentials.ts";
 import { commandsOf } from "../wire/call-method.ts";
 import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
 import { Devices, type ListDevicesRequestSchema } from "../wire/gen/devices_pb.ts";
@@ -74,7 +75,9 @@ async function forwardTo(
     onFailure: (error) =>
       logger.error({ err: error }, `the alert about lost points cannot be raised: ${messageOf(error)}`),
   });
-  const access = accessOf(address, config);
+  // Read at each connection, so that what was renewed is used. What cannot be used at all is said at the start.
+  const access = () => accessOf(address, config);
+  refuseUnusable(access());
   const calls = config.upstream.events ? grpcCalls(access) : undefined;
   opening.defer(() => calls?.close());
   const upstream = await Upstream.open(optionsOf(address, config), {
@@ -168,11 +171,20 @@ function accessOf(address: string, { upstream }: Config): UpstreamAccess {
   const { tls, ca_file, cert_file, key_file, token_file, gzip } = upstream;
   const [ca, cert, key] = [fileOf("ca_file", ca_file), fileOf("cert_file", cert_file), fileOf("key_file", key_file)];
   const token = fileOf("token_file", token_file)?.toString("utf8").trim() ?? "";
-  return { address, tls: tls ? { ca, key, cert } : null, token, gzip };
+  return { address, tls: tls ? { ca, key, cert } : undefined, token, gzip };
 }
 
-function fileOf(setting: string, path: string | undefined): Buffer | null {
-  if (path === undefined) return null;
+function refuseUnusable({ tls }: UpstreamAccess): void {
+  try {
+    channelCredentials(tls);
+  } catch (error) {
+    const message = `upstream.ca_file, upstream.cert_file, upstream.key_file: ${messageOf(error)}`;
+    throw new WatchpostError("FAILED_PRECONDITION", message, { cause: error });
+  }
+}
+
+function fileOf(setting: string, path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
   try {
     return readFileSync(path);
   } catch (error) {

@@ -3,32 +3,49 @@ import { readFileSync } from "node:fs";
 import { InvalidArgumentError, type Command } from "commander";
 import pc from "picocolors";
 import { Connection, type Retry } from "../client/connection.ts";
+import { parseAddress } from "../model/address.ts";
 import { formatRoughDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { serverAddress } from "./server-address.ts";
+import type { ClientTls } from "../wire/channel-credentials.ts";
+import { addTlsOptions, clientTls } from "./client-tls.ts";
+import { serverTarget } from "./server-address.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 export const DEFAULT_SERVER = "127.0.0.1:50051";
 
-/** Shown with every call of this process; undefined: nothing is. */
-let token: string | undefined;
+/** How the one command of this process reaches its server, and the token that it shows with every call. */
+let reached:
+  { readonly address: string; readonly tls: ClientTls | undefined; readonly token: string | undefined } | undefined;
 
-/** The address is checked before the command runs, not before its help is shown. */
+/** The address is checked before the command runs, not before its help is shown. It is host:port for the command, over TLS too. */
 export function addServerOption(command: Command): Command {
   const server = process.env["WATCHPOST_SERVER"] ?? DEFAULT_SERVER;
-  return command
-    .option("--server <addr>", "gRPC address of the server; WATCHPOST_SERVER names it too", server)
-    .option("--token-file <file>", "the file with the token to show; WATCHPOST_TOKEN may hold the token itself")
-    .hook("preAction", () => {
-      const source = command.getOptionValueSource("server");
-      const given = serverAddress(source === "cli" ? "--server" : "WATCHPOST_SERVER", command.getOptionValue("server"));
-      command.setOptionValueWithSource("server", given, source);
-      token = tokenOf(command.getOptionValue("tokenFile"));
-    });
+  command
+    .option(
+      "--server <addr>",
+      "gRPC address of the server, over TLS as https://host:port; WATCHPOST_SERVER names it too",
+      server,
+    )
+    .option("--token-file <file>", "the file with the token to show; WATCHPOST_TOKEN may hold the token itself");
+  return addTlsOptions(command).hook("preAction", () => {
+    const source = command.getOptionValueSource("server");
+    const name = source === "cli" ? "--server" : "WATCHPOST_SERVER";
+    const { address, isTls } = serverTarget(name, command.getOptionValue("server"));
+    const [tls, token] = [clientTls(command, isTls), tokenOf(command.getOptionValue("tokenFile"))];
+    if (token !== undefined && tls === undefined && !parseAddress(address).isLoopback) {
+      console.error(pc.yellow(`the token goes to ${address} without TLS: whoever is on the way can read it`));
+    }
+    reached = { address, tls, token };
+    command.setOptionValueWithSource("server", address, source);
+  });
 }
 
-export function connectTo(server: string): Connection {
-  return new Connection(server, token === undefined ? {} : { token });
+/** `address`: of the server, or of what stands before it, whose certificate is the server's all the same. */
+export function connectTo(address: string): Connection {
+  const { tls, token } = reached ?? {};
+  const options = token === undefined ? {} : { token };
+  if (tls === undefined || reached?.address === address) return new Connection(address, { ...options, tls });
+  return new Connection(address, { ...options, tls: { serverName: parseAddress(reached!.address).host, ...tls } });
 }
 
 /** Not from the command line itself: everybody on a machine can read those. */

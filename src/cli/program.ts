@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { BUILD } from "../model/build-info.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import { NOT_ACCEPTED, WANTS_CERTIFICATE } from "../wire/connect-fault.ts";
 
 interface CliDeps {
   readonly spawn: SpawnWorker;
@@ -56,6 +57,14 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   config: async () => (await import("./config.ts")).configCommand(),
 };
 
+/** What commands can do about it, by what is said. */
+const HINTS = [
+  ["ECONNREFUSED", "; does the server run? --server names another"],
+  ["does it want TLS?", " --server https://host:port speaks it"],
+  ["does it want a certificate of the client?", " --cert FILE --key FILE show one"],
+  [WANTS_CERTIFICATE, "; --cert FILE --key FILE show one"],
+  [`${NOT_ACCEPTED}: it is s`, "; --ca FILE names who signed it"],
+] as const;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 /** They go on whoever reads what they say. */
@@ -86,7 +95,7 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (!(error instanceof WatchpostError)) throw error;
-    const hint = error.message.includes("ECONNREFUSED") ? "; does the server run? --server names another" : "";
+    const hint = HINTS.find(([about]) => error.message.includes(about))?.[1] ?? "";
     console.error(`${pc.red("error:")} ${error.message}${hint}`);
     return error.status === "INVALID_ARGUMENT" || error.status === "FAILED_PRECONDITION" ? EXIT_USAGE : EXIT_FAILED;
   }

@@ -2,7 +2,6 @@
 import {
   Client,
   connectivityState,
-  credentials,
   Metadata,
   type ClientDuplexStream,
   type ClientReadableStream,
@@ -13,7 +12,9 @@ import { WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { Clock } from "../model/clock.ts";
 import { systemClock } from "../model/system-clock.ts";
-import { errorOf, isServiceError, OTHER_PROTOCOL } from "../wire/call-error.ts";
+import { errorOf, isServiceError } from "../wire/call-error.ts";
+import { channelCredentials, type ClientTls } from "../wire/channel-credentials.ts";
+import { CLOSED_EARLY, isLastingFault } from "../wire/connect-fault.ts";
 import { backoffMs } from "../model/backoff.ts";
 
 export interface Retry {
@@ -31,6 +32,8 @@ export interface CallOptions {
 export interface ConnectOptions {
   /** Shown with every call; left out: none. */
   readonly token?: string;
+  /** Undefined: without TLS. */
+  readonly tls?: ClientTls | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   random?(): number;
@@ -45,20 +48,23 @@ export class Connection {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #token: string | undefined;
+  readonly #tls: ClientTls | undefined;
 
   /** Connects with the first call. Bulk streams want a connection each. */
-  constructor(address: string, { token, clock = systemClock, random = Math.random }: ConnectOptions = {}) {
+  constructor(address: string, { token, tls, clock = systemClock, random = Math.random }: ConnectOptions = {}) {
     this.address = address;
+    this.#tls = tls;
     this.#clock = clock;
     this.#random = random;
     this.#token = token;
-    this.#client = new Client(address, credentials.createInsecure(), {
+    this.#client = new Client(address, channelCredentials(tls), {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": 2 * MESSAGE_BYTES_MAX,
       "grpc.keepalive_time_ms": 20_000,
       "grpc.keepalive_timeout_ms": 10_000,
       "grpc.max_reconnect_backoff_ms": 2_000,
       "grpc.initial_reconnect_backoff_ms": 200,
+      ...(tls?.serverName !== undefined && { "grpc.ssl_target_name_override": tls.serverName }),
     });
   }
 
@@ -130,10 +136,17 @@ export class Connection {
     return this.#client.getChannel().getConnectivityState(false) === connectivityState.READY;
   }
 
-  /** What is wrong with the address says which one it is. */
+  /** What is wrong with the address, or with what is shown there, says which one it is. */
   #named(error: WatchpostError): WatchpostError {
-    if (error.message !== OTHER_PROTOCOL) return error;
-    return new WatchpostError(error.status, `${this.address}: ${OTHER_PROTOCOL}`);
+    const { message } = error;
+    const told = (text: string) => new WatchpostError(error.status, `${this.address}: ${text}`);
+    if (isLastingFault(message)) return told(message);
+    if (message !== CLOSED_EARLY) return error;
+    const { cert } = this.#tls ?? {};
+    if (this.#tls === undefined) return told(`${message}; does it want TLS?`);
+    return told(
+      `${message}; does it ${cert === undefined ? "want a certificate" : "not accept the certificate"} of the client?`,
+    );
   }
 
   close(): void {

@@ -16,6 +16,7 @@ function addressOrNone() {
   return parsed('"none" or an address such as "centre.example.org:50051"', (given): string | null | undefined => {
     if (typeof given !== "string") return undefined;
     if (given === "none") return null;
+    if (/^https:\/\//i.test(given)) throw new Error("wanted host:port alone, beside tls = true");
     return parseAddress(given).port === 0 ? undefined : given;
   }).transform((given) => given ?? undefined);
 }

@@ -1,11 +1,8 @@
 /** What a call to a server failed with, as grpc-js tells it. */
 import type { ServiceError } from "@grpc/grpc-js";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import { connectFault } from "./connect-fault.ts";
 import { fromStatus, STATUS_DETAILS_KEY } from "./status.ts";
-
-/** Of a peer whose first bytes are no HTTP/2: it will not be another one the next time. */
-export const OTHER_PROTOCOL =
-  "what answers does not speak gRPC; wanted the server's gRPC address (port 50051 by default), is this its HTTP address?";
 
 export function isServiceError(error: unknown): error is ServiceError {
   return typeof (error as Partial<ServiceError> | null)?.code === "number";
@@ -16,8 +13,8 @@ export function errorOf(error: unknown): WatchpostError {
   if (error instanceof WatchpostError) return error;
   if (!isServiceError(error)) return new WatchpostError("UNKNOWN", messageOf(error), { cause: error });
   const { code, details, metadata } = error;
-  if (/^No connection established\. Last error: Protocol error\b/.test(details))
-    return new WatchpostError("FAILED_PRECONDITION", OTHER_PROTOCOL);
+  const fault = connectFault(details);
+  if (fault !== undefined) return fault;
   const [packed] = metadata?.get(STATUS_DETAILS_KEY) ?? [];
   return fromStatus(code, readable(details), packed instanceof Uint8Array ? packed : undefined);
 }

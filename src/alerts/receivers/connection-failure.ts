@@ -1,3 +1,4 @@
+import { certificateCode } from "../../model/certificate-fault.ts";
 import type { WatchpostError } from "../../model/errors.ts";
 import { refused, tryAgain } from "./delivery-error.ts";
 
@@ -14,7 +15,7 @@ const NOT_HTTP = /^Malformed_HTTP|^HPE_|^InvalidHTTP/;
  */
 export function connectionFailure(error: unknown, where: string): WatchpostError {
   const code = codeOf(error);
-  if (CERTIFICATE.test(code)) return refused(`the certificate of ${where} is not accepted: ${code}`);
+  if (CERTIFICATE.test(code)) return refused(`the certificate of ${where} is not accepted: ${certificateCode(code)}`);
   if (code === "ECONNREFUSED") return tryAgain(`${where} refused the connection: does it run, and at this port?`);
   if (UNRESOLVED.has(code)) return tryAgain(`the name of ${where} cannot be resolved: ${code}`);
   if (CUT.has(code)) return tryAgain(`${where} closed the connection before it answered`);

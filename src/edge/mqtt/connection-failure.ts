@@ -1,4 +1,5 @@
 /** What a connection to a broker failed of, in words without anything secret. */
+import { certificateCode } from "../../model/certificate-fault.ts";
 import { truncated } from "../../model/errors.ts";
 
 const UNRESOLVED = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EDNS"]);
@@ -21,7 +22,7 @@ export function connectionFailure(error: unknown): string {
     const { message } = (error ?? {}) as { message?: unknown };
     return typeof message === "string" ? truncated(message, 200) : "unknown failure";
   }
-  if (CERTIFICATE.test(code)) return `its certificate is not accepted: ${code}`;
+  if (CERTIFICATE.test(code)) return `its certificate is not accepted: ${certificateCode(code)}`;
   if (code === "ECONNREFUSED") return "nothing listens there";
   if (UNRESOLVED.has(code)) return `its name cannot be resolved: ${code}`;
   if (NO_HANDSHAKE.has(code)) return "no TLS connection: does it speak TLS at this port?";

@@ -1,7 +1,9 @@
 /** Streams to the upstream over gRPC, each on a connection of its own: two bulk writers on one would slow each other. */
-import { Client, compressionAlgorithms, credentials, Metadata, type ChannelCredentials } from "@grpc/grpc-js";
+import { Client, compressionAlgorithms, Metadata } from "@grpc/grpc-js";
 import { WatchpostError } from "../../model/errors.ts";
 import { errorOf } from "../../wire/call-error.ts";
+import { channelCredentials, type ClientTls } from "../../wire/channel-credentials.ts";
+import { isLastingFault } from "../../wire/connect-fault.ts";
 import { DataIngestion } from "../../wire/gen/ingestion_pb.ts";
 import type { EventCall } from "./event-calls.ts";
 import type { LaneCall, OpenLane } from "./lane.ts";
@@ -9,8 +11,8 @@ import type { LaneCall, OpenLane } from "./lane.ts";
 /** How the upstream is reached. */
 export interface UpstreamAccess {
   readonly address: string;
-  /** PEM; null: without TLS. */
-  readonly tls: { readonly ca: Buffer | null; readonly key: Buffer | null; readonly cert: Buffer | null } | null;
+  /** Undefined: without TLS. */
+  readonly tls: ClientTls | undefined;
   /** Sent as a bearer token; "": none is. */
   readonly token: string;
   readonly gzip: boolean;
@@ -24,8 +26,10 @@ const PATH = `/${DataIngestion.typeName}/StreamData`;
 const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const same = (bytes: Buffer): Uint8Array => bytes;
 
-export function grpcLanes(access: UpstreamAccess): OpenLane {
+/** `accessOf` is asked for each connection: files that it reads may have changed. What it throws the lane ends with. */
+export function grpcLanes(accessOf: () => UpstreamAccess): OpenLane {
   return (_name, events): LaneCall => {
+    const access = accessOf();
     const client = clientOf(access);
     const call = client.makeBidiStreamRequest(PATH, identity, same, metadataOf(access));
     call.on("data", (message: Uint8Array) => events.onMessage(message));
@@ -44,24 +48,76 @@ export function grpcLanes(access: UpstreamAccess): OpenLane {
 
 const CALL_MS_MAX = 30_000;
 
-/** Calls with one answer, each on its own; `close` ends those there are. */
-export function grpcCalls(access: UpstreamAccess): { call(call: EventCall): Promise<void>; close(): void } {
-  const client = clientOf(access);
-  const call = ({ method, request }: EventCall) =>
-    new Promise<void>((resolve, reject) => {
-      const path = `/${method.parent.typeName}/${method.name}`;
-      const options = { deadline: Date.now() + CALL_MS_MAX };
-      client.makeUnaryRequest(path, identity, same, request, metadataOf(access), options, (error) => {
-        if (error) reject(errorOf(error));
-        else resolve();
-      });
+/**
+ * Calls with one answer, each on its own; `close` ends those there are. After one that failed the next has a connection of its
+ * own, with what `accessOf` answers then.
+ */
+export function grpcCalls(accessOf: () => UpstreamAccess): { call(call: EventCall): Promise<void>; close(): void } {
+  let current: CallClient | undefined;
+  const call = async ({ method, request }: EventCall) => {
+    let used: CallClient;
+    try {
+      used = current ??= new CallClient(accessOf());
+    } catch (error) {
+      throw unreached(errorOf(error));
+    }
+    try {
+      await used.call(`/${method.parent.typeName}/${method.name}`, request);
+    } catch (error) {
+      if (current === used) current = undefined;
+      used.closeWhenDone();
+      throw error;
+    }
+  };
+  return { call, close: () => current?.close() };
+}
+
+/** Without a connection nobody has refused anything: the call is to be made again, whatever has to be changed before. */
+function heardOf(error: WatchpostError): WatchpostError {
+  return isLastingFault(error.message) ? unreached(error) : error;
+}
+
+function unreached({ message }: WatchpostError): WatchpostError {
+  return new WatchpostError("UNAVAILABLE", message);
+}
+
+class CallClient {
+  readonly #client: Client;
+  readonly #access: UpstreamAccess;
+  #underway = 0;
+  #isLeft = false;
+
+  constructor(access: UpstreamAccess) {
+    this.#access = access;
+    this.#client = clientOf(access);
+  }
+
+  async call(path: string, request: Uint8Array): Promise<void> {
+    const options = { deadline: Date.now() + CALL_MS_MAX };
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#underway++;
+    this.#client.makeUnaryRequest(path, identity, same, request, metadataOf(this.#access), options, (error) => {
+      this.#underway--;
+      if (error) reject(heardOf(errorOf(error)));
+      else resolve();
+      if (this.#isLeft) this.closeWhenDone();
     });
-  return { call, close: () => client.close() };
+    return promise;
+  }
+
+  closeWhenDone(): void {
+    this.#isLeft = true;
+    if (this.#underway === 0) this.close();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
 }
 
 /** Connects with the first call. To be closed. */
 function clientOf({ address, tls, gzip }: UpstreamAccess): Client {
-  return new Client(address, credentialsOf(tls), {
+  return new Client(address, channelCredentials(tls), {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.max_receive_message_length": ACK_BYTES_MAX,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
@@ -75,8 +131,4 @@ function metadataOf({ token }: UpstreamAccess): Metadata {
   const metadata = new Metadata();
   if (token !== "") metadata.set("authorization", `Bearer ${token}`);
   return metadata;
-}
-
-function credentialsOf(tls: UpstreamAccess["tls"]): ChannelCredentials {
-  return tls === null ? credentials.createInsecure() : credentials.createSsl(tls.ca, tls.key, tls.cert);
 }

@@ -224,7 +224,7 @@ test("TLS, at once or after STARTTLS: verified by default, with an authority of 
       expect(rig.attempts).toHaveLength(1);
     }
     const where = `smtp server localhost:${server.port}`;
-    const notAccepted = `the certificate of ${where} is not accepted: DEPTH_ZERO_SELF_SIGNED_CERT`;
+    const notAccepted = `the certificate of ${where} is not accepted: it is self-signed, and not among those trusted here (DEPTH_ZERO_SELF_SIGNED_CERT)`;
     expect(outcomes).toEqual([notAccepted, "delivered", "delivered"]);
     expect(server.received.filter((line) => line === "DATA")).toHaveLength(2);
     expect(server.received.filter((line) => line === "STARTTLS")).toHaveLength(scheme === "smtp" ? 3 : 0);

@@ -122,7 +122,7 @@ testWithBroker("TLS: verified by default, with an authority of one's own, or not
     expect(rig.attempts).toHaveLength(1);
   }
   const where = `mqtts://localhost:${broker.tlsPort}`;
-  const notAccepted = `the certificate of ${where} is not accepted: DEPTH_ZERO_SELF_SIGNED_CERT`;
+  const notAccepted = `the certificate of ${where} is not accepted: it is self-signed, and not among those trusted here (DEPTH_ZERO_SELF_SIGNED_CERT)`;
   expect(outcomes).toEqual([notAccepted, "delivered", "delivered"]);
   expect(await published()).toHaveLength(2);
 });
