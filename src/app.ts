@@ -6,6 +6,7 @@ import { deviceStandings } from "./app/device-standings.ts";
 import { openAccess } from "./app/open-access.ts";
 import { openAlerting } from "./app/open-alerting.ts";
 import { openBridges } from "./app/open-bridges.ts";
+import { openCertificate } from "./app/open-certificate.ts";
 import { openDeviceRegistry } from "./app/open-device-registry.ts";
 import { openDashboards } from "./app/open-dashboards.ts";
 import { openDoors } from "./app/open-doors.ts";
@@ -34,6 +35,7 @@ import { systemClock } from "./model/system-clock.ts";
 import { watchProcess } from "./process-metrics.ts";
 import { retireSeries } from "./store/retire-series.ts";
 import { nameOf } from "./transport/guarded.ts";
+import type { CertificateSource } from "./transport/certificate-source.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { refuseWhatOthersReach } from "./transport/others-reach.ts";
@@ -54,6 +56,8 @@ export interface RunningServer {
   readonly httpAddress: string;
   readonly series: number;
   readonly replayedPoints: number;
+  /** Of both ports; undefined: they are without TLS. */
+  readonly certificate: CertificateSource | undefined;
   /** Stops accepting, ends streams within `shutdown_grace`, seals, closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -65,6 +69,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   await using opening = new AsyncDisposableStack();
   const metrics = createMetrics();
   metrics.buildInfo.set({ ...BUILD }, 1);
+  const tls = await openCertificate(config, { clock, logger, metrics }, opening);
   const health = new HealthState();
   const onCrash = once((error: Error) => {
     health.fail(messageOf(error));
@@ -73,8 +78,9 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const storage = await openStorage(config, { spawn, logger, clock, metrics, onCrash }, opening);
   const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
-  const access = await openAccess(config, storage, { logger, clock, metrics, asksForCertificates: false }, opening);
-  const protection = { asksWho: access.gate.isOn, isEncrypted: false };
+  const asksForCertificates = tls?.source.files.clientCa !== undefined;
+  const access = await openAccess(config, storage, { logger, clock, metrics, asksForCertificates }, opening);
+  const protection = { asksWho: access.gate.isOn, isEncrypted: tls !== undefined };
   if (!config.insecure) for (const address of [config.grpc, config.http]) refuseWhatOthersReach(address, protection);
   const scopes = new SeriesScopes(registry, {
     siteOf: (deviceId) => devices.siteOf(deviceId),
@@ -144,8 +150,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
   const overviewDeps = { devices, sessions: sessions.collaboration.rooms, health, clock, metrics, logger };
-  const isOverloadedNow = () => isOverloaded;
-  const overview = await openOverview(storage, { ...overviewDeps, isOverloaded: isOverloadedNow }, opening);
+  const lately = { isOverloaded: () => isOverloaded, certificateTrouble: () => tls?.source.trouble };
+  const overview = await openOverview(storage, { ...overviewDeps, ...lately }, opening);
 
   const methods = written([
     ...access.methods,
@@ -172,6 +178,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     gate: access.gate,
     health,
     received,
+    tls,
     onCall: (method: string, status: string) => metrics.calls.inc({ method, status }),
     onDefect: (error: unknown, method: string) => logger.error({ err: error, method }, "a call failed on a defect"),
   };
@@ -186,7 +193,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     address: config.http,
     origins: config.live.origins,
     httpRoutes,
-    hosts: config.http_hosts,
+    // No other server has a certificate for these names that a browser takes.
+    hosts: [...config.http_hosts, ...(tls?.source.current.names ?? [])],
     hostname: hostname(),
     asksWho: () => access.gate.isOn,
     console: new ConsoleFiles(consoleContent),
@@ -213,6 +221,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   return {
     grpcAddress: grpc.address,
     httpAddress: web.address,
+    certificate: tls?.source,
     series: registry.count,
     replayedPoints: storeOpened.replayedPoints,
     close,

@@ -22,16 +22,17 @@ export interface OverviewDeps {
   readonly metrics: Metrics;
   readonly logger: Logger;
   isOverloaded(): boolean;
+  certificateTrouble(): string | undefined;
 }
 
 /** `opening` closes what was opened. */
 export async function openOverview(
   { journal, registry, store, bus }: Storage,
-  { devices, sessions, health, clock, metrics, logger, isOverloaded }: OverviewDeps,
+  { devices, sessions, health, clock, metrics, logger, isOverloaded, certificateTrouble }: OverviewDeps,
   opening: AsyncDisposableStack,
 ): Promise<MethodImpl[]> {
   const board = await ServerBoard.open({
-    ...{ metrics, bus, clock, registry, devices, sessions, isOverloaded, build: BUILD },
+    ...{ metrics, bus, clock, registry, devices, sessions, isOverloaded, certificateTrouble, build: BUILD },
     disk: async () => (await store.stats()).disk,
     residentBytes: () => process.memoryUsage.rss(),
     notServing: () => health.reason,

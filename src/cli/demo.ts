@@ -9,6 +9,7 @@ import { batchesOf, type Point } from "../client/batch.ts";
 import { pointsOf } from "../client/point-file.ts";
 import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
+import { WatchpostError } from "../model/errors.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
 import { DEMO_DASHBOARD, saveDemoContent } from "./demo-content.ts";
@@ -47,6 +48,10 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   const stopped = stopSignals();
   // What is wrong with the settings is said before there is a folder to be left behind.
   const { config: settings } = configOfFlags({ data: tmpdir(), logLevel: LOG_LEVEL, ...flags });
+  if (settings.tls.cert !== undefined) {
+    const message = "demo plays its recording into a server without TLS; wanted no tls.cert, or serve instead of demo";
+    throw new WatchpostError("FAILED_PRECONDITION", message);
+  }
   const own = flags.data === undefined ? ownFolder() : undefined;
   const config = own === undefined ? settings : { ...settings, data: own.path };
   // Whoever has changed or deleted them keeps them so; and what was stored of the past stays what charts and alerts were made of.

@@ -3,21 +3,29 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import { startServer, type RunningServer } from "../app.ts";
+import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { BUILD } from "../model/build-info.ts";
+import { formatAddress, parseAddress } from "../model/address.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
+import type { CertificateSource } from "../transport/certificate-source.ts";
+import { timeOf, type ServerCertificate } from "../transport/server-certificate.ts";
 import { calledAs } from "./called-as.ts";
 import { createLogger, isPretty } from "./logger.ts";
 import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
+const NAMES_SHOWN = 4;
 const HELP = `
 Examples:
   watchpost serve                                  data in ./watchpost-data, gRPC on 50051, HTTP on 8080
   watchpost serve --data /var/lib/watchpost --config /etc/watchpost.toml
   WATCHPOST_LOG_FORMAT=json watchpost serve        settings from the environment; see watchpost config
+
+Both ports speak TLS once tls.cert and tls.key name a certificate and its key (PEM; WATCHPOST_TLS_CERT, WATCHPOST_TLS_KEY).
+Files that change are read again within seconds, and at once on SIGHUP; streams go on. See docs/security.md.
 
 SIGTERM or Ctrl-C stops it: streams are ended, everything is sealed, exit code 0. Another signal a second later ends
 it at once; what was acknowledged is kept in any case.`;
@@ -35,7 +43,10 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
       const fatal = Promise.withResolvers<never>();
       fatal.promise.catch(() => {});
       const startedAtMs = performance.now();
+      let certificate: CertificateSource | undefined;
+      onHangUp(config, logger, () => void certificate?.reload());
       const server = await startServer(config, { spawn: deps.spawn, logger, onFatal: fatal.reject });
+      ({ certificate } = server);
       announce(server, loaded, logger, performance.now() - startedAtMs);
       try {
         const signal = await Promise.race([stopped, fatal.promise]);
@@ -52,18 +63,30 @@ export function stopSignals(): Promise<string> {
   return new Promise(onStopSignal);
 }
 
+/** Reads certificates again. Where there are none a terminal that is closed ends the server, as it does other programs. */
+function onHangUp({ tls }: Config, logger: Logger, reload: () => void): void {
+  if (tls.cert === undefined && process.stderr.isTTY === true) return;
+  const nothing = "SIGHUP reads certificates again, and there is none: tls.cert is not set";
+  process.on("SIGHUP", () => (tls.cert === undefined ? logger.info({}, nothing) : reload()));
+}
+
 function announce(server: RunningServer, { config, warnings }: LoadedConfig, logger: Logger, startMs: number): void {
-  const { grpcAddress: grpc, httpAddress: http, series, replayedPoints } = server;
+  const { grpcAddress: grpc, httpAddress: http, series, replayedPoints, certificate } = server;
+  const tls = certificate?.current;
   for (const warning of [...warnings, ...warningsOf(config)]) logger.warn({}, warning);
   if (isPretty(config.log.format)) {
-    process.stderr.write(startScreen({ grpc, http, data: resolve(config.data), series, startMs }));
+    process.stderr.write(startScreen({ grpc, http, data: resolve(config.data), series, startMs, tls }));
     if (config.insecure) logger.warn({}, "--insecure: whoever reaches these addresses can read and write everything");
   } else {
     const { version, commit } = BUILD;
     const data = resolve(config.data);
     const startedInMs = Math.round(startMs);
+    const until = tls && new Date(tls.notAfterMs).toISOString();
     logger.info(
-      { grpc, http, data, series, replayedPoints, version, commit, startedInMs, pid: process.pid },
+      {
+        ...{ grpc, http, data, series, replayedPoints, version, commit, startedInMs, pid: process.pid },
+        ...(tls === undefined ? {} : { tls: { names: tls.names, until, fingerprint: tls.fingerprint } }),
+      },
       "serving",
     );
     if (config.insecure) logger.warn({}, "insecure: whoever reaches these addresses can read and write everything");
@@ -84,26 +107,47 @@ interface StartScreen {
   readonly data: string;
   readonly series: number;
   readonly startMs: number;
+  /** Of both ports, where they speak TLS. */
+  readonly tls?: Pick<ServerCertificate, "names" | "notAfterMs"> | undefined;
 }
 
 /** What a person sees once the server is up. */
-export function startScreen({ grpc, http, data, series, startMs }: StartScreen): string {
+export function startScreen({ grpc, http, data, series, startMs, tls }: StartScreen): string {
   const known = series === 0 ? "no series yet" : `${series.toLocaleString("en-US")} series`;
   const watchpost = calledAs();
-  const server = grpc.endsWith(":50051") ? "" : ` --server ${grpc}`;
+  const server = serverFlag(grpc, tls);
+  const url = tls === undefined ? `http://${http}` : `https://${asNamed(http, tls.names)}`;
+  const secured = tls === undefined ? "" : certificateLine(tls);
   return `
   ${pc.bold("Watchpost")} ${BUILD.version} ${pc.dim(`(${BUILD.commit})`)}  up in ${Math.round(startMs)} ms
 
-  gRPC   ${pc.cyan(grpc)}
-  HTTP   ${pc.cyan(`http://${http}`)} ${pc.dim("(the console, in a browser)")}
+  gRPC   ${pc.cyan(grpc)}${tls === undefined ? "" : pc.dim(" (TLS)")}
+  HTTP   ${pc.cyan(url)} ${pc.dim("(the console, in a browser)")}${secured}
   Data   ${data} ${pc.dim(`(${known})`)}
 
   Send   ${watchpost} upload readings.jsonl --source my-gateway${server}
   Watch  ${watchpost} watch '*'${server}
-         curl -N 'http://${http}/live?metric=*'
-  Check  curl http://${http}/metrics
+         curl -N '${url}/live?metric=*'
+  Check  curl ${url}/metrics
 
   ${pc.dim("Ctrl-C stops it.")}
 
 `;
+}
+
+function serverFlag(grpc: string, tls: StartScreen["tls"]): string {
+  if (tls !== undefined) return ` --server https://${asNamed(grpc, tls.names)}`;
+  return grpc.endsWith(":50051") ? "" : ` --server ${grpc}`;
+}
+
+function certificateLine({ names, notAfterMs }: Pick<ServerCertificate, "names" | "notAfterMs">): string {
+  const shown = names.length > NAMES_SHOWN ? `${names.slice(0, NAMES_SHOWN).join(", ")} …` : names.join(", ");
+  return `\n  TLS    ${shown} ${pc.dim(`(until ${timeOf(notAfterMs)}; clients of a private authority: --ca FILE)`)}`;
+}
+
+/** With a host that the certificate is for, since clients refuse others. */
+function asNamed(address: string, names: readonly string[]): string {
+  const { host, port } = parseAddress(address);
+  const name = names.includes(host) ? host : (names.find((one) => !one.includes("*")) ?? host);
+  return formatAddress(name, port);
 }

@@ -6,6 +6,7 @@ import { parseOrigins } from "../model/origins.ts";
 import { AUTH_DEFAULTS, authSettings } from "./auth-settings.ts";
 import { address, bytes, bytesOr, choice, durationMs, flag, integer, parsed, path, text } from "./leaves.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
+import { TLS_DEFAULTS, tlsSettings } from "./tls-settings.ts";
 import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
 
 const MIB = 1024 * 1024;
@@ -118,6 +119,7 @@ export const settingsSchema = z.strictObject({
   }),
   mqtt: mqttSettings().prefault({}),
   upstream: upstreamSettings,
+  tls: tlsSettings,
 });
 
 /** Typed settings, durations in ms and sizes in bytes. */
@@ -170,6 +172,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     dashboards: { max: 1_000, bytes_max: "64MiB" },
     sessions: { streams_max: 10_000, messages_per_second: 50 },
     upstream: UPSTREAM_DEFAULTS,
+    tls: TLS_DEFAULTS,
   };
 }
 

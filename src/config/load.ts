@@ -4,6 +4,7 @@ import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
 import { authContradictions } from "./auth-settings.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
 import { meantSetting } from "./meant-setting.ts";
+import { tlsContradictions } from "./tls-settings.ts";
 import { UPSTREAM_DEFAULTS } from "./upstream-settings.ts";
 
 type Leaf = string | number | boolean;
@@ -36,7 +37,9 @@ export interface LoadedConfig {
 
 const ENV_PREFIX = "WATCHPOST_";
 /** Names the command line reads itself. */
-const ENV_OTHER = new Set(["WATCHPOST_CONFIG", "WATCHPOST_SERVER", "WATCHPOST_TOKEN"]);
+const ENV_OTHER = new Set([
+  ...["WATCHPOST_CONFIG", "WATCHPOST_SERVER", "WATCHPOST_TOKEN", "WATCHPOST_CA", "WATCHPOST_CERT", "WATCHPOST_KEY"],
+]);
 
 /** Throws FAILED_PRECONDITION with a line for every key that is wrong: the key, where it came from, what was wanted. */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
@@ -130,7 +133,7 @@ function contradictions(tree: Record<string, unknown>): Problem[] {
     if (upstream === undefined || upstream.tls || upstream[name] === undefined) continue;
     problems.push({ key: `upstream.${name}`, wanted: "wanted together with upstream.tls = true" });
   }
-  return [...problems, ...authContradictions(tree["auth"])];
+  return [...problems, ...authContradictions(tree["auth"]), ...tlsContradictions(tree["tls"])];
 }
 
 function withOrigin({ key, wanted }: Problem, merged: ReadonlyMap<string, Setting>): string {

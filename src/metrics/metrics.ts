@@ -84,6 +84,16 @@ export function createMetrics() {
     conflated: counter("conflated_total", "Live updates folded into a later one because the reader was slow"),
     liveLeftOut: counter("live_series_left_out_total", "Series that could not join a live stream: live.series_max"),
     dashboards: gauge("saved_dashboards", "Dashboards that are kept; at most dashboards.max"),
+    certificateExpiry: gauge(
+      "tls_certificate_expiry_timestamp_seconds",
+      "When the certificate in force expires, in Unix seconds, by the file it came from",
+      ["file"],
+    ),
+    certificateReloads: counter(
+      "tls_certificate_reloads_total",
+      "Times that changed files of the certificate were read, by result: taken, or refused while the one before stays",
+      ["result"],
+    ),
     pages: gauge("console_pages", "Pages of the console that are connected"),
     pageCalls: gauge("console_calls", "Calls and streams of pages that are under way"),
     sessionStreams: gauge("session_streams", "Open streams of members of sessions"),

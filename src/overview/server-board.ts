@@ -31,6 +31,8 @@ export interface ServerBoardDeps {
   /** Why it does not serve, or not all of it. */
   notServing(): string | undefined;
   isOverloaded(): boolean;
+  /** What somebody should see to; undefined also where there is no TLS. */
+  certificateTrouble(): string | undefined;
 }
 
 export type ServerStatusMessage = MessageInitShape<typeof ServerStatusSchema>;
@@ -143,7 +145,7 @@ export class ServerBoard {
   }
 
   async #counted() {
-    const { metrics, notServing, isOverloaded } = this.#deps;
+    const { metrics, notServing, isOverloaded, certificateTrouble } = this.#deps;
     const [untrusted, damaged, dropped, upstreamPoints, upstreams, brokers] = await Promise.all([
       sumOf(metrics.clockUntrusted),
       sumOf(metrics.damaged),
@@ -158,6 +160,7 @@ export class ServerBoard {
     return {
       notServing: notServing(),
       isOverloaded: isOverloaded(),
+      certificateTrouble: certificateTrouble(),
       isClockTrusted: untrusted === 0,
       damaged,
       // What goes by its age was meant to.

@@ -6,6 +6,8 @@ export interface ServerFacts {
   readonly notServing: string | undefined;
   readonly isOverloaded: boolean;
   readonly isClockTrusted: boolean;
+  /** Of the certificate of both ports, in a sentence. */
+  readonly certificateTrouble: string | undefined;
   readonly disk: {
     readonly freeBytes: number;
     /** Below it the oldest points go. */
@@ -37,6 +39,7 @@ export function problemsOf(facts: ServerFacts): Problem[] {
     [notServing !== undefined, "not_serving", `Not everything is served: ${notServing}`],
     [facts.isOverloaded, "overload", "Points are refused or have to wait: more comes than can be taken"],
     [!facts.isClockTrusted, "clock", "The wall clock is behind the newest stored arrival: it is not believed"],
+    [facts.certificateTrouble !== undefined, "certificate", `TLS: ${facts.certificateTrouble}`],
     [isNear && isGoing, "disk", `${free}: the oldest points go`],
     [isNear && !isGoing, "disk", `${free}; below ${formatByteSize(disk.freeFloorBytes)} the oldest points go`],
     [facts.damaged > 0, "damage", `${counted(facts.damaged, "damaged record")} found, and not served`],

@@ -7,6 +7,7 @@ import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { headerText } from "../wire/told-error.ts";
 import { widenConnection } from "./flow-control.ts";
 import { MessageAssembler } from "./message-assembler.ts";
+import { shownCertificate, type ShownCertificate } from "./peer-certificates.ts";
 import type { ReceivedBytes, ReceivedHolder } from "./received-bytes.ts";
 
 const POOLED_BYTES_MIN = 64 * 1024;
@@ -80,6 +81,11 @@ export class Incoming {
     this.#stream = base.stream;
     base.decoder = { write: (data) => this.#write(data) };
     base.stream.once("close", () => holder.close());
+  }
+
+  /** Of the connection that the call came over. */
+  get shown(): ShownCertificate {
+    return shownCertificate(this.#stream.session);
   }
 
   /** When the call is over and what was answered has left, or at once where it is. */

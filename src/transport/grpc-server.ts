@@ -19,6 +19,7 @@ import type { Gate } from "../wire/gate.ts";
 import { toStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
+import { grpcCredentials, type TlsOptions } from "./grpc-credentials.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { guarded } from "./guarded.ts";
 import { healthMethods, type HealthState } from "./health.ts";
@@ -45,6 +46,8 @@ export interface GrpcServerOptions extends TransportEvents {
   readonly health: HealthState;
   readonly received: ReceivedBytes;
   readonly limits?: GrpcLimits;
+  /** Undefined: without TLS. */
+  readonly tls?: TlsOptions | undefined;
 }
 
 export interface GrpcLimits {
@@ -107,7 +110,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
     const definition = definitionOf(impl);
     server.addService({ [method.name]: definition }, { [method.name]: handlerOf(impl, calls, receiving) });
   }
-  const bound = await bind(server, formatAddress(host, port));
+  const credentials = options.tls === undefined ? ServerCredentials.createInsecure() : grpcCredentials(options.tls);
+  const bound = await bind(server, formatAddress(host, port), credentials);
   let drained: Promise<void> | undefined;
   return {
     address: formatAddress(host, bound),
@@ -115,9 +119,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   };
 }
 
-function bind(server: Server, address: string): Promise<number> {
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) return resolve(port);
       const message = `gRPC cannot listen on ${address}: ${reasonOf(messageOf(error))}`;
       reject(new WatchpostError("UNAVAILABLE", message, { cause: error }));

@@ -10,6 +10,7 @@ import {
 } from "@grpc/grpc-js";
 import { WatchpostError } from "../model/errors.ts";
 import { METADATA_BYTES_MAX } from "../model/limits.ts";
+import type { PeerCertificate } from "../model/peer-certificate.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
 import type { Incoming } from "./grpc-receiving.ts";
@@ -83,7 +84,8 @@ export class OpenCall {
     this.kind = kind;
     this.#method = method;
     this.#ended.promise.catch(() => {});
-    this.context = contextOf(call, this.#controller.signal, (error) => this.end(error));
+    const { certificate, refusal } = incoming.shown;
+    this.context = contextOf(call, certificate, this.#controller.signal, (error) => this.end(error));
     (call as ServerUnaryCall<Uint8Array, Uint8Array>).on("cancelled", () => {
       const { code = GrpcStatus.OK, details = "" } = incoming.sentStatus ?? {};
       if (code !== GrpcStatus.OK) this.end(fromStatus(code, details));
@@ -91,6 +93,7 @@ export class OpenCall {
     });
     const oversized = oversizedMetadata(call.metadata);
     if (oversized !== undefined) this.end(oversized);
+    if (refusal !== undefined) this.end(refusal);
   }
 
   /** Rejects when the client has left or the server ends the call. */
@@ -136,7 +139,12 @@ export function statusObject({
   return { code, details: message, metadata };
 }
 
-function contextOf(call: AnyCall, signal: AbortSignal, cut: (error: WatchpostError) => void): CallContext {
+function contextOf(
+  call: AnyCall,
+  certificate: PeerCertificate | undefined,
+  signal: AbortSignal,
+  cut: (error: WatchpostError) => void,
+): CallContext {
   let headers: Map<string, string> | undefined;
   return {
     signal,
@@ -146,6 +154,7 @@ function contextOf(call: AnyCall, signal: AbortSignal, cut: (error: WatchpostErr
     },
     // "::1:51234" as well.
     peer: call.getPeer().replace(/:\d+$/, ""),
+    ...(certificate === undefined ? {} : { certificate }),
     cut,
   };
 }

@@ -7,7 +7,7 @@ import {
 import { createContextValues } from "@connectrpc/connect";
 import type { Server } from "bun";
 import { BUILD } from "../model/build-info.ts";
-import { messageOf, WatchpostError } from "../model/errors.ts";
+import { WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";
@@ -28,6 +28,7 @@ import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody, type BodyArrival } from "./request-body.ts";
 import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, UNREAD_TIMEOUT_S, type TunnelData } from "./tunnel.ts";
+import { WebListener, type WebTlsOptions } from "./web-listener.ts";
 import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
 import { webGuard, type WebGuard } from "./web-guard.ts";
 
@@ -53,6 +54,8 @@ export interface WebServerOptions extends TransportEvents {
   asksWho(): boolean;
   /** Hears how many pages are connected, and how many of their calls are under way. */
   onPages?(pages: number, calls: number): void;
+  /** Undefined: plain HTTP/1.1. */
+  readonly tls?: WebTlsOptions | undefined;
   /** Prometheus text. */
   metricsText(): Promise<string>;
 }
@@ -73,51 +76,47 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
   const methods = guarded(options.methods, options.gate);
   const routes = new ConnectRoutes(methods, options, stopping.signal);
   const guard = webGuard(options);
-  let server: Server<TunnelData>;
-  try {
-    server = Bun.serve({
-      hostname: host,
-      port,
-      // Bun turns it on outside of development: a second server would share the port without a word.
-      reusePort: false,
+  const websocket = tunnelHandler({
+    hello: async ({ name, role, via }) => ({
+      ...BUILD,
+      scripts: (await options.console?.scripts()) ?? [],
+      who: { name, role, via },
+    }),
+    answer: (request, peer, closeUnread) => tunnelled(request, peer, routes, options.received, closeUnread),
+    onCount: (pages, calls) => options.onPages?.(pages, calls),
+    stopping: stopping.signal,
+    onDefect: (error) => options.onDefect?.(error, "tunnel"),
+  });
+  const tunnels = () => listener.pendingWebSockets;
+  const serving: Serving = { methods, routes, guard, tunnels, stopping: stopping.signal };
+  const listener = new WebListener(host, port, options.tls, (at) =>
+    Bun.serve({
+      ...at,
       idleTimeout: IDLE_TIMEOUT_S,
       maxRequestBodySize: HTTP_MESSAGE_BYTES_MAX + 1024,
       development: false,
-      fetch: (request) => answer(request, server, { methods, routes, guard, stopping: stopping.signal }, options),
-      websocket: tunnelHandler({
-        hello: async ({ name, role, via }) => ({
-          ...BUILD,
-          scripts: (await options.console?.scripts()) ?? [],
-          who: { name, role, via },
-        }),
-        answer: (request, peer, closeUnread) => tunnelled(request, peer, routes, options.received, closeUnread),
-        onCount: (pages, calls) => options.onPages?.(pages, calls),
-        stopping: stopping.signal,
-        onDefect: (error) => options.onDefect?.(error, "tunnel"),
-      }),
+      fetch: (request, server) => answer(request, server, serving, options),
+      websocket,
       error: (error) => {
         options.onDefect?.(error, "http");
         return new Response("internal error; see the server's log\n", { status: 500 });
       },
-    });
-  } catch (error) {
-    const message = `HTTP cannot listen on ${formatAddress(host, port)}: ${messageOf(error)}`;
-    throw new WatchpostError("UNAVAILABLE", message, { cause: error });
-  }
+    }),
+  );
   let drained: Promise<void> | undefined;
   return {
-    address: formatAddress(host, server.port ?? port),
-    drain: (graceMs) => (drained ??= drain(server, stopping, graceMs)),
+    address: formatAddress(host, listener.port),
+    drain: (graceMs) => (drained ??= drain(listener, stopping, graceMs)),
   };
 }
 
-async function drain(server: Server<TunnelData>, stopping: AbortController, graceMs: number): Promise<void> {
+async function drain(listener: WebListener, stopping: AbortController, graceMs: number): Promise<void> {
   stopping.abort(new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again"));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
-  await Promise.race([server.stop(), late]);
+  await Promise.race([listener.stop(), late]);
   clearTimeout(timer);
-  await server.stop(true);
+  await listener.stop(true);
 }
 
 /** What is answered here, by its name in the table of who may call what. */
@@ -135,15 +134,15 @@ interface Serving {
   readonly methods: readonly MethodImpl[];
   readonly routes: ConnectRoutes;
   readonly guard: WebGuard;
+  /** How many pages are connected. */
+  tunnels(): number;
   readonly stopping: AbortSignal;
 }
 
-type Listening = Pick<Server<TunnelData>, "timeout" | "upgrade" | "pendingWebSockets" | "requestIP">;
-
 async function answer(
   request: Request,
-  server: Listening,
-  { methods, routes, guard, stopping }: Serving,
+  server: Server<TunnelData>,
+  { methods, routes, guard, tunnels, stopping }: Serving,
   options: WebServerOptions,
 ): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
@@ -166,7 +165,9 @@ async function answer(
   const caller: Caller = { headers: new Map(request.headers), peer };
   switch (pathname) {
     case TUNNEL_PATH:
-      return admitted("http.tunnel", caller, options, (admission) => tunnelOpened(request, peer, admission, server));
+      return admitted("http.tunnel", caller, options, (admission) =>
+        tunnelOpened(request, peer, admission, server, tunnels()),
+      );
     case "/live":
       server.timeout(request, 0);
       return admitted("http.live", caller, options, () =>
@@ -221,9 +222,15 @@ function wantsPage(request: Request): boolean {
   return request.headers.get("accept")?.includes("text/html") === true;
 }
 
-function tunnelOpened(request: Request, peer: string, admission: Admission, server: Listening): Response | undefined {
+function tunnelOpened(
+  request: Request,
+  peer: string,
+  admission: Admission,
+  server: Server<TunnelData>,
+  tunnels: number,
+): Response | undefined {
   if (!isOwnPage(request)) return new Response("only pages of this server may open it\n", { status: 403 });
-  if (server.pendingWebSockets >= TUNNELS_MAX) {
+  if (tunnels >= TUNNELS_MAX) {
     const text = `${TUNNELS_MAX} pages are connected already; wanted at most so many: close some, and try again\n`;
     return new Response(text, { status: 503, headers: { "retry-after": "5" } });
   }

@@ -4,6 +4,7 @@
  */
 import { EVERYTHING, type Role, type Scope } from "../model/access.ts";
 import type { WatchpostError } from "../model/errors.ts";
+import type { PeerCertificate } from "../model/peer-certificate.ts";
 import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@bufbuild/protobuf";
 
 /** Whoever a request is made as. */
@@ -38,6 +39,8 @@ export interface CallContext {
   readonly headers: ReadonlyMap<string, string>;
   /** Address of the client, without its port. */
   readonly peer: string;
+  /** Verified, of its connection: over gRPC, where the client has shown one. Over HTTP the platform does not tell it. */
+  readonly certificate?: PeerCertificate;
   /** Ends a call that streams with an error at once, also where its client reads nothing of it; where the transport can. */
   cut?(error: WatchpostError): void;
 }

@@ -171,6 +171,7 @@ describe("what is wrong is named, all of it at once", () => {
   test("an upstream that cannot be", () => {
     for (const [line, wanted] of [
       ['address = "centre"', "is no address"],
+      ['address = "https://centre:50051"', "wanted host:port alone, beside tls = true"],
       ['address = "centre:0"', 'wanted "none" or an address'],
       ['tags = "site"', '"site" is no condition'],
       ['metrics = "a||b"', "upstream.metrics"],
@@ -180,6 +181,23 @@ describe("what is wrong is named, all of it at once", () => {
     ]) {
       expect(() => load(file(`[upstream]\n${line}\n`))).toThrow(wanted);
     }
+  });
+
+  test("a certificate without its key, or the other way round", () => {
+    const said = (lines: string) => {
+      try {
+        return load(file(`[tls]\n${lines}\n`)).config.tls.cert;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(said('cert = "a"')).toContain(
+      'tls.key is "none" (default): wanted the file of the key that belongs to tls.cert',
+    );
+    expect(said('key = "b"')).toContain('tls.cert is "none" (default): wanted the file of the certificate');
+    expect(said('client_ca = "c"')).toContain('tls.client_ca is "c" (watchpost.toml): wanted together with tls.cert');
+    expect(said('client_certificates = "no"')).toContain("wanted required or optional");
+    expect(said('cert = "a"\nkey = "b"\nclient_ca = "c"')).toBe("a");
   });
 
   test("TOML that cannot be read, with its place", () => {

@@ -4,6 +4,7 @@ import { problemsOf, type ServerFacts } from "../../src/overview/server-problems
 const GIB = 2 ** 30;
 const WELL: ServerFacts = {
   ...{ notServing: undefined, isOverloaded: false, isClockTrusted: true, damaged: 0 },
+  certificateTrouble: undefined,
   ...{ droppedForRoom: 0, droppedForUpstream: 0, upstreamsAway: [], brokersAway: [] },
   disk: { freeBytes: 100 * GIB, freeFloorBytes: 5 * GIB },
 };
@@ -23,6 +24,7 @@ test("each is said by kind, with what it is about", () => {
     "overload",
     "clock",
   ]);
+  expect(kinds({ certificateTrouble: "it expires" })).toEqual(["certificate: TLS: it expires"]);
   expect(kinds({ disk: { freeBytes: 8 * GIB, freeFloorBytes: 5 * GIB } })).toEqual([
     "disk: 8GiB of the disk are free; below 5GiB the oldest points go",
   ]);

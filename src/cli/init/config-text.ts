@@ -53,5 +53,7 @@ function tlsText({ cert, key, clientCa }: NonNullable<ConfigFacts["tls"]>): stri
 cert = ${JSON.stringify(cert)}
 key = ${JSON.stringify(key)}
 # Certificates that this authority has signed are taken from devices in place of a token.
-client_ca = ${JSON.stringify(clientCa)}`;
+client_ca = ${JSON.stringify(clientCa)}
+# "required" lets nobody in without one: neither people with a token, nor browsers.
+client_certificates = "optional"`;
 }
