@@ -127,19 +127,23 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
   }
   return async function* (input: unknown, context: HandlerContext) {
     const ending = new AbortController();
+    let outputs: AsyncIterator<unknown> | undefined;
     const cut = (error: WatchpostError) => {
       if (ending.signal.aborted) return;
       ending.abort(error);
+      // Nobody may ever ask for what comes next: other streams may keep an HTTP/2 connection open whose reader has left this one.
+      outputs?.return?.().catch(() => {});
       context.values.get(CLOSE_UNREAD)();
     };
     const signal = AbortSignal.any([context.signal, ending.signal]);
     try {
-      const outputs = run(inputOf(impl, input, context), {
+      const running = run(inputOf(impl, input, context), {
         ...contextOf(context),
         signal,
         cut,
       }) as AsyncIterable<unknown>;
-      for await (const output of outputs) {
+      const iterator = (outputs = running[Symbol.asyncIterator]());
+      for await (const output of { [Symbol.asyncIterator]: () => iterator }) {
         yield impl.raw === "output" || impl.raw === "both"
           ? decodedOnce(method.output, output as Uint8Array)
           : create(method.output, output as never);
