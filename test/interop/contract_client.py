@@ -1,6 +1,6 @@
 """An independent gRPC client: knows nothing but the contract's descriptors. Prints one JSON object of what it saw.
 
-usage: contract_client.py DESCRIPTOR_SET ADDRESS
+usage: contract_client.py DESCRIPTOR_SET ADDRESS [CA [CERTIFICATE KEY]]
 """
 import json
 import sys
@@ -28,7 +28,16 @@ BatchData, UploadResponse = message("BatchData"), message("UploadResponse")
 MetricSubscription, DashboardData = message("MetricSubscription"), message("DashboardData")
 
 UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
-channel = grpc.insecure_channel(sys.argv[2], options=UNLIMITED)
+
+
+def channel_of(address, *files):
+    if not files:
+        return grpc.insecure_channel(address, options=UNLIMITED)
+    ca, certificate, key = [open(path, "rb").read() for path in files] + [None] * (3 - len(files))
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(ca, key, certificate), options=UNLIMITED)
+
+
+channel = channel_of(*sys.argv[2:])
 upload = channel.stream_unary(
     "/analytics.DataIngestion/UploadData", BatchData.SerializeToString, UploadResponse.FromString)
 upload_bytes = channel.stream_unary(

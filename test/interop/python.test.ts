@@ -1,11 +1,10 @@
 /** An independent client, Debian's python3-grpcio, with stubs of the contract alone. */
 import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
-import { testNeeding, working } from "../support/needs.ts";
+import { testNeeding } from "../support/needs.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
+import { contractDescriptors, PYTHON, pythonContractClient, pythonMissing } from "./python-client.ts";
 
-const root = join(import.meta.dir, "../..");
-const PYTHON = "/usr/bin/python3";
 const dir = tempDir("python");
 let server: ServerProcess;
 
@@ -18,27 +17,10 @@ afterAll(async () => {
   dir[Symbol.dispose]();
 });
 
-const python = working("Debian's python3-grpcio", [PYTHON, "-c", "import grpc, google.protobuf"]);
-
-function contractDescriptors(): string {
-  const descriptors = join(dir.path, "contract.binpb");
-  const contract = join(root, "test/fixtures/contract");
-  const buf = Bun.spawnSync([join(root, "node_modules/.bin/buf"), "build", contract, "-o", descriptors]);
-  expect(buf.stderr.toString()).toBe("");
-  return descriptors;
-}
-
-testNeeding([python])(
+testNeeding([pythonMissing])(
   "uploads, subscribes, cancels, hits deadlines, uses gzip, sends what is too large and what is garbage",
   async () => {
-    const descriptors = contractDescriptors();
-    const client = Bun.spawn([PYTHON, join(import.meta.dir, "contract_client.py"), descriptors, server.grpc], {
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [out, err] = await Promise.all([new Response(client.stdout).text(), new Response(client.stderr).text()]);
-    if ((await client.exited) !== 0) throw new Error(err);
-    const seen = JSON.parse(out);
+    const seen = await pythonContractClient(dir.path, [server.grpc]);
     expect(seen.upload).toEqual({
       batch_id: true,
       processed: 5,
@@ -82,10 +64,10 @@ testNeeding([python])(
   60_000,
 );
 
-testNeeding([python])(
+testNeeding([pythonMissing])(
   "two members of a session talk: each hears the other in order, and is confirmed what it said",
   async () => {
-    const descriptors = contractDescriptors();
+    const descriptors = contractDescriptors(dir.path);
     const count = 200;
     const talk = async (user: string, other: string) => {
       const args = [descriptors, server.grpc, "python", user, other, String(count)];
