@@ -46,6 +46,8 @@ export interface ServerDeps {
   readonly spawn: SpawnWorker;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** How far a long start has come: so many points of the log are read. At most once a second. */
+  onReplayed?(points: number): void;
   /** A worker has ended by itself: nothing can be kept any more. Called once. */
   onFatal(error: Error): void;
 }
@@ -58,6 +60,10 @@ export interface RunningServer {
   readonly replayedPoints: number;
   /** Of both ports; undefined: they are without TLS. */
   readonly certificate: CertificateSource | undefined;
+  /** Resolves once all threads have answered: none of them hangs. Fails where one is gone. */
+  probe(): Promise<void>;
+  /** Reads again what it was told in files. What is wrong in them is logged, and what was in force stays. */
+  reload(): Promise<void>;
   /** Stops accepting, ends streams within `shutdown_grace`, seals, closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -76,7 +82,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     deps.onFatal(error);
   });
 
-  const storage = await openStorage(config, { spawn, logger, clock, metrics, onCrash }, opening);
+  const storage = await openStorage(config, { ...deps, clock, metrics, onCrash }, opening);
   const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
   const asksForCertificates = tls?.source.files.clientCa !== undefined;
   const access = await openAccess(config, storage, { logger, clock, metrics, asksForCertificates }, opening);
@@ -91,7 +97,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const devices = await openDeviceRegistry(config, storage, { logger, clock, scopes, valueOf }, opening);
   opening.defer(devices.onMoved((deviceId) => scopes.moved(deviceId)));
   const { parentsOf } = devices;
-  const alerts = await openAlerting(
+  const { alerts, reread } = await openAlerting(
     config,
     storage,
     { spawn, logger, clock, scopes, parentsOf, devices: deviceStandings(devices) },
@@ -224,6 +230,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     certificate: tls?.source,
     series: registry.count,
     replayedPoints: storeOpened.replayedPoints,
+    probe: async () => void (await Promise.all([log.stats(), store.stats()])),
+    reload: async () => void (await Promise.all([reread(), tls?.source.reload()])),
     close,
   };
 }

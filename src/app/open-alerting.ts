@@ -24,13 +24,13 @@ export interface AlertingDeps {
   parentsOf(device: string): readonly string[];
 }
 
-/** `opening` closes what was opened. */
+/** `opening` closes what was opened. `reread` reads the rules file again, if there is one. */
 export async function openAlerting(
   config: Config,
   storage: Storage,
   { spawn, logger, clock, scopes, devices, parentsOf }: AlertingDeps,
   opening: AsyncDisposableStack,
-): Promise<OpenAlerts> {
+): Promise<{ alerts: OpenAlerts; reread(): Promise<void> }> {
   const { registry, bus, journal, store, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } = storage;
   // Evaluates what is committed to the last: it is closed after the committer.
   const rulesFile = config.alerts.rules_file;
@@ -73,18 +73,21 @@ export async function openAlerting(
   // Checks that need the time of day wait for it.
   alerts.setHearing(isClockTrusted(), "clock");
   whenClockTrusted(() => alerts.setHearing(true, "clock"));
-  const reloadRules = async (file: string) => {
+  const readAgain = async (file: string) => {
     try {
       const content = await alertsFileIn(file, alerts.rules.namesOfCalls());
       await alerts.reload(content);
-      logger.info({ file, rules: content.rules.length }, "the rules file has changed: its rules are in force");
+      logger.info({ file, rules: content.rules.length }, "the rules file was read again: its rules are in force");
     } catch (error) {
       logger.error(
         { file, err: error },
-        `the rules file has changed and is wrong, the rules before stay: ${messageOf(error)}`,
+        `the rules file was read again and is wrong, the rules before stay: ${messageOf(error)}`,
       );
     }
   };
-  if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, () => reloadRules(rulesFile), rulesStamp));
-  return alerts;
+  // One after the other, whoever asks for it.
+  let underWay = Promise.resolve();
+  const reread = () => (underWay = underWay.then(() => (rulesFile === undefined ? undefined : readAgain(rulesFile))));
+  if (rulesFile !== undefined) opening.defer(watchFile(rulesFile, clock, reread, rulesStamp));
+  return { alerts, reread };
 }

@@ -27,6 +27,7 @@ export interface StorageDeps {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  onReplayed?(points: number): void;
   /** A worker has ended by itself. */
   onCrash(error: Error): void;
 }
@@ -69,7 +70,7 @@ const RECORD_POOL_BYTES_MAX = 8 * 1024 * 1024;
 /** `opening` closes what was opened. */
 export async function openStorage(
   config: Config,
-  { spawn, logger, clock, metrics, onCrash }: StorageDeps,
+  { spawn, logger, clock, metrics, onCrash, onReplayed }: StorageDeps,
   opening: AsyncDisposableStack,
 ): Promise<Storage> {
   const onDamage = (sentence: string) => {
@@ -102,7 +103,7 @@ export async function openStorage(
   registry.forget(logOpened.retired);
   const schemas = new SensorSchemas(registry);
 
-  const { store, opened: storeOpened } = await StoreClient.open(spawn, {
+  const storeOptions = {
     dir: config.data,
     segments: logOpened.segments,
     retired: logOpened.retired,
@@ -120,7 +121,8 @@ export async function openStorage(
       budgetBytes: config.retention.disk_budget,
       freeFloor: config.retention.free_floor,
     },
-  });
+  };
+  const { store, opened: storeOpened } = await StoreClient.open(spawn, storeOptions, onReplayed);
   opening.defer(() => store.close());
   store.onCrash(onCrash);
   store.onDamage(onDamage);

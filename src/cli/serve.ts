@@ -10,12 +10,12 @@ import { formatAddress, parseAddress } from "../model/address.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import type { CertificateSource } from "../transport/certificate-source.ts";
 import { timeOf, type ServerCertificate } from "../transport/server-certificate.ts";
 import { calledAs } from "./called-as.ts";
 import { createLogger, isPretty } from "./logger.ts";
 import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.ts";
-import { onStopSignal } from "./stop-signals.ts";
+import { onHangup, onStopSignal } from "./stop-signals.ts";
+import { supervisedBy } from "./systemd/supervised.ts";
 
 const NAMES_SHOWN = 4;
 const HELP = `
@@ -28,7 +28,8 @@ Both ports speak TLS once tls.cert and tls.key name a certificate and its key (P
 Files that change are read again within seconds, and at once on SIGHUP; streams go on. See docs/security.md.
 
 SIGTERM or Ctrl-C stops it: streams are ended, everything is sealed, exit code 0. Another signal a second later ends
-it at once; what was acknowledged is kept in any case.`;
+it at once; what was acknowledged is kept in any case. SIGHUP reads the rules file and certificates again, unless the server runs on a
+terminal. systemd hears when it is ready and that it is alive, see watchpost service.`;
 
 export function serveCommand(deps: { spawn: SpawnWorker }): Command {
   return addServerFlags(new Command("serve"))
@@ -40,18 +41,21 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
       const loaded = configOfFlags(flags);
       const { config } = loaded;
       const logger = await createLogger(config.log);
+      const supervised = await supervisedBy(process.env, (why) => logger.warn({}, why));
+      const onReplayed = (points: number) => supervised?.replayed(points);
       const fatal = Promise.withResolvers<never>();
       fatal.promise.catch(() => {});
       const startedAtMs = performance.now();
-      let certificate: CertificateSource | undefined;
-      onHangUp(config, logger, () => void certificate?.reload());
-      const server = await startServer(config, { spawn: deps.spawn, logger, onFatal: fatal.reject });
-      ({ certificate } = server);
+      const server = await startServer(config, { spawn: deps.spawn, logger, onReplayed, onFatal: fatal.reject });
       announce(server, loaded, logger, performance.now() - startedAtMs);
+      supervised?.serving(server, `serving gRPC on ${server.grpcAddress}, HTTP on ${server.httpAddress}`);
+      const reload = () => server.reload();
+      onHangup(() => (supervised === undefined ? reload() : supervised.reloading(reload)));
       try {
         const signal = await Promise.race([stopped, fatal.promise]);
         logger.info({ signal }, "stopping: ending streams, sealing");
       } finally {
+        supervised?.stopping(config.shutdown_grace);
         await server.close();
       }
       logger.info({}, "stopped");
@@ -61,13 +65,6 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
 /** Resolves with the first signal that asks to stop; see {@link onStopSignal}. */
 export function stopSignals(): Promise<string> {
   return new Promise(onStopSignal);
-}
-
-/** Reads certificates again. Where there are none a terminal that is closed ends the server, as it does other programs. */
-function onHangUp({ tls }: Config, logger: Logger, reload: () => void): void {
-  if (tls.cert === undefined && process.stderr.isTTY === true) return;
-  const nothing = "SIGHUP reads certificates again, and there is none: tls.cert is not set";
-  process.on("SIGHUP", () => (tls.cert === undefined ? logger.info({}, nothing) : reload()));
 }
 
 function announce(server: RunningServer, { config, warnings }: LoadedConfig, logger: Logger, startMs: number): void {

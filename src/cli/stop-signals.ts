@@ -1,4 +1,4 @@
-/** Ctrl-C and SIGTERM: the first asks to stop, one that comes later ends the process. */
+/** Ctrl-C and SIGTERM: the first asks to stop, one that comes later ends the process. SIGHUP asks to read files again. */
 
 /** `bun run` passes on a Ctrl-C that the terminal has sent already: two signals within microseconds are one wish. */
 const SAME_WISH_MS = 1_000;
@@ -16,4 +16,9 @@ export function onStopSignal(stop: (signal: string) => void): void {
       } else if (nowMs - askedAtMs >= SAME_WISH_MS) process.exit(EXIT_ENDED);
     });
   }
+}
+
+/** Calls `reload` with each SIGHUP. On a terminal that says that the terminal is gone, and ends the process as it always does. */
+export function onHangup(reload: () => Promise<void>): void {
+  if (process.stdin.isTTY !== true) process.on("SIGHUP", () => void reload());
 }

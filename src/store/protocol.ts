@@ -301,6 +301,8 @@ export type StoreAnswer =
   | null;
 
 export type StoreEvent =
+  /** The log is being read: so many points so far. */
+  | { kind: "replayed"; points: number }
   | { kind: "opened"; opened: StoreOpened; unsealedBytes: number }
   | { kind: "refused"; failure: Failure }
   | { kind: "answer"; id: number; value: StoreAnswer }

@@ -71,6 +71,7 @@ export class StoreClient {
   #onTrouble = (sentence: string): void => void this.#earlyTrouble.push(sentence);
   #onCrash: (error: WatchpostError) => void = () => {};
   #onSpare: (buffer: ArrayBuffer) => void = () => {};
+  #onReplayed: (points: number) => void = () => {};
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -81,10 +82,16 @@ export class StoreClient {
 
   /**
    * Starts the worker and opens the data directory in it: period files checked, log segments replayed. Fails with
-   * FAILED_PRECONDITION where a file was written by a later version; damage is told in `opened`, and served around.
+   * FAILED_PRECONDITION where a file was written by a later version; damage is told in `opened`, and served around. While
+   * segments are replayed `onReplayed` hears of the points so far, at most once a second.
    */
-  static async open(spawn: SpawnWorker, options: StoreOptions): Promise<{ store: StoreClient; opened: StoreOpened }> {
+  static async open(
+    spawn: SpawnWorker,
+    options: StoreOptions,
+    onReplayed: (points: number) => void = () => {},
+  ): Promise<{ store: StoreClient; opened: StoreOpened }> {
     const store = new StoreClient(spawn("store"));
+    store.#onReplayed = onReplayed;
     store.#post({ kind: "open", options });
     try {
       return { store, opened: await store.#opened.promise };
@@ -301,6 +308,8 @@ export class StoreClient {
 
   #hear(event: StoreEvent): void {
     switch (event.kind) {
+      case "replayed":
+        return this.#onReplayed(event.points);
       case "opened":
         this.#unsealedBytes += event.unsealedBytes;
         return this.#opened.resolve(event.opened);

@@ -21,6 +21,8 @@ import { Store } from "./store.ts";
  * three times of what is in use before it looks, for they lie outside of its heap.
  */
 const GARBAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** How often is told how far reading the log has come. */
+const TELL_REPLAYED_EVERY_MS = 1_000;
 /** Buffers of records that are worth giving back. */
 const SPARE_BYTES_MIN = 64 * 1024;
 
@@ -46,6 +48,7 @@ function serve(
   let isOpen = true;
   let mayWork = false;
   let collectedAtBytes = 0;
+  let toldReplayedAtMs = -Infinity;
   const collectGarbage = () => {
     if (store.readBytes - collectedAtBytes < GARBAGE_BYTES_MAX) return;
     collectedAtBytes = store.readBytes;
@@ -59,6 +62,12 @@ function serve(
     onDamage: (sentence) => post({ kind: "damage", sentence }),
     onTrouble: (sentence) => post({ kind: "trouble", sentence }),
     onWork: () => work(),
+    onReplayed(points) {
+      const nowMs = systemClock.monotonicMs();
+      if (nowMs - toldReplayedAtMs < TELL_REPLAYED_EVERY_MS) return;
+      toldReplayedAtMs = nowMs;
+      post({ kind: "replayed", points });
+    },
   });
   post({ kind: "opened", opened, unsealedBytes: replayedBytes });
 

@@ -37,6 +37,8 @@ export interface StoreEvents {
   onTrouble(sentence: string): void;
   /** There is maintenance to do. */
   onWork(): void;
+  /** While it opens: so many points of the log are read. After each record. */
+  onReplayed?(points: number): void;
 }
 
 interface Waiter {
@@ -309,6 +311,7 @@ export class Store {
       this.#absorb(frame, bytes);
       replayed.points += frame.count;
       replayed.bytes += bytes;
+      this.#events.onReplayed?.(replayed.points);
       if (!canSeal || this.#head.waiting.length <= REPLAY_WAITING_MAX) continue;
       try {
         runToEnd(this.#sealOldest(ENDLESS_SLICE));
