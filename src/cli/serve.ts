@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import { startServer, type RunningServer } from "../app.ts";
-import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { BUILD } from "../model/build-info.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
