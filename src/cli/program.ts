@@ -55,6 +55,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   demo: async (deps) => (await import("./demo.ts")).demoCommand(deps),
   config: async () => (await import("./config.ts")).configCommand(),
+  doctor: async () => (await import("./doctor.ts")).doctorCommand(),
   service: async () => (await import("./service.ts")).serviceCommand(),
 };
 

@@ -224,10 +224,15 @@ function prepareDirectory(dir: string): void {
   } catch (error) {
     throw refusal(dir, `it cannot be made: ${messageOf(error)}`);
   }
-  const network = NETWORK_FILE_SYSTEMS[statfsSync(dir).type >>> 0];
+  const network = networkFileSystemOf(dir);
   if (network !== undefined) {
     throw refusal(dir, `it lies on ${network}; a network file system does not keep the promises of a lock and a sync`);
   }
+}
+
+/** The name of the network file system that a directory lies on; undefined: it lies on none. */
+export function networkFileSystemOf(dir: string): string | undefined {
+  return NETWORK_FILE_SYSTEMS[statfsSync(dir).type >>> 0];
 }
 
 function refusal(dir: string, why: string): WatchpostError {
