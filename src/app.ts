@@ -191,7 +191,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const grpc = await startGrpcServer({
     ...shared,
     address: config.grpc,
-    limits: { concurrentStreamsMax: config.ingest.streams_max },
+    limits: { concurrentStreamsMax: config.ingest.streams_max, connectionAgeMsMax: config.connections.age_max },
   });
   opening.defer(() => grpc.drain(0));
   const web = await startWebServer({

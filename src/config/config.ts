@@ -4,7 +4,19 @@ import { formatByteSize } from "../model/byte-size.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { parseOrigins } from "../model/origins.ts";
 import { AUTH_DEFAULTS, authSettings } from "./auth-settings.ts";
-import { address, bytes, bytesOr, choice, durationMs, flag, integer, parsed, path, text } from "./leaves.ts";
+import {
+  address,
+  bytes,
+  bytesOr,
+  choice,
+  durationMs,
+  durationMsOr,
+  flag,
+  integer,
+  parsed,
+  path,
+  text,
+} from "./leaves.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import { TLS_DEFAULTS, tlsSettings } from "./tls-settings.ts";
 import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
@@ -59,6 +71,9 @@ export const settingsSchema = z.strictObject({
   insecure: flag(),
   shutdown_grace: durationMs(0, 5 * MINUTE),
   auth: authSettings,
+  connections: z.strictObject({
+    age_max: durationMsOr({ none: Infinity }, SECOND, 30 * 24 * HOUR),
+  }),
   log: z.strictObject({
     format: choice("auto", "pretty", "json"),
     level: choice("debug", "info", "warn", "error"),
@@ -136,6 +151,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     insecure: false,
     shutdown_grace: "10s",
     auth: AUTH_DEFAULTS,
+    connections: { age_max: "none" },
     log: { format: "auto", level: "info" },
     memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
     ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },

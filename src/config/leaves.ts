@@ -57,6 +57,18 @@ export function durationMs(min: number, max: number) {
   });
 }
 
+/** A duration, or one of the words that stand for something else. */
+export function durationMsOr(words: Readonly<Record<string, number>>, min: number, max: number) {
+  const named = Object.keys(words).map((word) => `"${word}"`);
+  const wanted = `${named.join(", ")} or a duration such as "90s", from ${formatDurationMs(min)} to ${formatDurationMs(max)}`;
+  return parsed(wanted, (given) => {
+    if (typeof given !== "string") return undefined;
+    if (Object.hasOwn(words, given)) return words[given];
+    const value = parseDurationMs(given);
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
 export function bytes(min: number, max: number) {
   return parsed(`a size such as "256MiB", from ${formatByteSize(min)} to ${formatByteSize(max)}`, (given) => {
     const value = typeof given === "string" ? parseByteSize(given) : given;

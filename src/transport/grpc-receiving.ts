@@ -1,6 +1,6 @@
 /** Counts what arrives in gRPC calls before their handlers see it. */
 import type { ServerInterceptor, StatusObject } from "@grpc/grpc-js";
-import { constants, type ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { BufferPool } from "../model/buffer-pool.ts";
 import type { WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
@@ -86,6 +86,11 @@ export class Incoming {
   /** Of the connection that the call came over. */
   get shown(): ShownCertificate {
     return shownCertificate(this.#stream.session);
+  }
+
+  /** That the call came over; undefined where it is closed. */
+  get connection(): ServerHttp2Session | undefined {
+    return this.#stream.session as ServerHttp2Session | undefined;
   }
 
   /** When the call is over and what was answered has left, or at once where it is. */

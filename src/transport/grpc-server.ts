@@ -56,6 +56,8 @@ export interface GrpcLimits {
   /** Between two pings of a connection, and how long the answer to one may take before it is closed. */
   readonly keepaliveMs?: number;
   readonly keepaliveTimeoutMs?: number;
+  /** After which its streams are ended with UNAVAILABLE, and it with them; a tenth more or less. Infinity: never. */
+  readonly connectionAgeMsMax?: number;
 }
 
 export interface TransportServer {
@@ -71,6 +73,7 @@ const LIMITS: Required<GrpcLimits> = {
   concurrentStreamsMax: 1_000,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
+  connectionAgeMsMax: Infinity,
 };
 const CONNECTION_IDLE_MS_MAX = 30 * 60_000;
 const SESSION_MEGABYTES_MAX = 256;
@@ -84,7 +87,10 @@ const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffs
 
 export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
-  const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs } = { ...LIMITS, ...options.limits };
+  const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs, connectionAgeMsMax } = {
+    ...LIMITS,
+    ...options.limits,
+  };
   // It would write to stderr past the server's log what is told here as an error.
   setLogVerbosity(logVerbosity.NONE);
   const receiving = new GrpcReceiving(options.received, (error) => statusObject(toStatus(error)));
@@ -104,7 +110,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
   const served = [...options.methods, ...healthMethods(options.health, services)];
   const files = new Set(served.map(({ method }) => method.parent.file));
-  const calls = new OpenCalls(options);
+  const calls = new OpenCalls(options, { ageMsMax: connectionAgeMsMax, random: Math.random });
   for (const impl of guarded([...served, ...reflectionMethods([...files])], options.gate)) {
     const { method } = impl;
     const definition = definitionOf(impl);

@@ -13,6 +13,7 @@ import { METADATA_BYTES_MAX } from "../model/limits.ts";
 import type { PeerCertificate } from "../model/peer-certificate.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
+import { ConnectionAges, type AgeLimit } from "./connection-ages.ts";
 import type { Incoming } from "./grpc-receiving.ts";
 import type { MessageQueue } from "./message-queue.ts";
 
@@ -30,14 +31,17 @@ export interface TransportEvents {
 export class OpenCalls {
   readonly events: TransportEvents;
   readonly #open = new Set<OpenCall>();
+  readonly #ages: ConnectionAges<OpenCall>;
 
-  constructor(events: TransportEvents) {
+  constructor(events: TransportEvents, age: AgeLimit) {
     this.events = events;
+    this.#ages = new ConnectionAges(age, (calls, reason) => drainCalls(calls, reason));
   }
 
   open(call: AnyCall, impl: MethodImpl, incoming: Incoming): OpenCall {
     const open = new OpenCall(this, call, impl, incoming);
     this.#open.add(open);
+    open.onFinish = this.#ages.began(incoming.connection, open);
     return open;
   }
 
@@ -48,20 +52,24 @@ export class OpenCalls {
 
   /** Ends what would not end by itself. What has arrived is still answered, and an answer that is on its way goes out. */
   drain(reason: WatchpostError): void {
-    for (const open of this.#open) {
-      const { kind, input } = open;
-      if (kind === "server_streaming") open.end(reason);
-      else if (kind === "client_streaming" && input?.isEnded !== true) open.end(reason);
-      else if (kind === "bidi_streaming" && input?.isEnded !== true) {
-        open.cutShort = reason;
-        if (input === undefined) open.end(reason);
-        else input.end();
-      }
-    }
+    drainCalls(this.#open, reason);
   }
 
   endAll(reason: WatchpostError): void {
     for (const open of this.#open) open.end(reason);
+  }
+}
+
+function drainCalls(calls: Iterable<OpenCall>, reason: WatchpostError): void {
+  for (const open of calls) {
+    const { kind, input } = open;
+    if (kind === "server_streaming") open.end(reason);
+    else if (kind === "client_streaming" && input?.isEnded !== true) open.end(reason);
+    else if (kind === "bidi_streaming" && input?.isEnded !== true) {
+      open.cutShort = reason;
+      if (input === undefined) open.end(reason);
+      else input.end();
+    }
   }
 }
 
@@ -73,6 +81,8 @@ export class OpenCall {
   input?: MessageQueue;
   /** Why the input was ended before its client had ended it: the status of the call. */
   cutShort?: WatchpostError;
+  /** Hears once that it has its status. */
+  onFinish: (() => void) | undefined;
   readonly #calls: OpenCalls;
   readonly #method: MethodImpl["method"];
   readonly #controller = new AbortController();
@@ -111,6 +121,7 @@ export class OpenCall {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#calls.forget(this);
+    this.onFinish?.();
     this.#calls.events.onCall?.(this.#name, status);
   }
 
