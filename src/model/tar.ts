@@ -19,6 +19,8 @@ const REGULAR_FILE = 0x30;
 export interface TarEntry {
   readonly name: string;
   readonly bytes: number;
+  /** Permissions; by default its owner may read and write it. */
+  readonly mode?: number;
 }
 
 const encoder = new TextEncoder();
@@ -30,14 +32,14 @@ export function tarPaddingBytes(bytes: number): number {
 }
 
 /** The header of a file; its bytes and their padding follow. Throws where the name has more than 100 bytes. */
-export function tarHeader({ name, bytes }: TarEntry, modifiedMs: number): Uint8Array {
+export function tarHeader({ name, bytes, mode = 0o600 }: TarEntry, modifiedMs: number): Uint8Array {
   const header = new Uint8Array(TAR_BLOCK_BYTES);
   const encoded = encoder.encode(name);
   if (encoded.length > NAME_BYTES_MAX) throw new RangeError(`a name of ${encoded.length} bytes; tar takes 100`);
   header.set(encoded);
   const octal = (at: number, digits: number, value: number) =>
     header.set(encoder.encode(value.toString(8).padStart(digits, "0")), at);
-  octal(100, 7, 0o600);
+  octal(100, 7, mode);
   octal(108, 7, 0);
   octal(116, 7, 0);
   if (bytes < OCTAL_SIZE_END) octal(SIZE_AT, SIZE_BYTES - 1, bytes);

@@ -36,12 +36,16 @@ interface Built {
 
 /** Runs a copy of build.ts in `dir`, which is no repository. */
 function build(dir: string, args: readonly string[], env: Record<string, string> = {}): Built {
-  for (const file of ["build.ts", "package.json", "src/app/console-content.ts"]) {
+  for (const file of ["build.ts", "package.json", "src/app/console-content.ts", "src/model/tar.ts", "LICENSE"]) {
     mkdirSync(dirname(join(dir, file)), { recursive: true });
     copyFileSync(join(root, file), join(dir, file));
   }
   mkdirSync(join(dir, "src/console"), { recursive: true });
   writeFileSync(join(dir, "src/console/index.html"), "<title>a console</title>");
+  for (const file of ["README.md", "CHANGELOG.md", "deploy/watchpost.service", "docs/operating.md"]) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true });
+    writeFileSync(join(dir, file), `this is ${file}`);
+  }
   const compiler = join(dir, "compiler.js");
   writeFileSync(compiler, COMPILER);
   const { exitCode, stdout, stderr } = Bun.spawnSync(
@@ -65,8 +69,10 @@ test("--all compiles each platform's executable once, and SHA256SUMS names them 
   mkdirSync(dist);
   writeFileSync(join(dist, "watchpost-linux-x64"), "of the build before");
   const { code, out } = build(folder.path, ["--all"], { SOURCE_COMMIT: "abc123" });
-  expect([code, out]).toEqual([0, expect.stringContaining("wrote dist/SHA256SUMS over 7 executables")]);
-  expect(readdirSync(dist).sort()).toEqual(["SHA256SUMS", ...Object.keys(TARGETS)]);
+  expect([code, out]).toEqual([0, expect.stringContaining("wrote SHA256SUMS over 14 files")]);
+  const archives = Object.keys(TARGETS).map((name) => `${name.replace(".exe", "")}.tar.gz`);
+  const files = [...Object.keys(TARGETS), ...archives].sort();
+  expect(readdirSync(dist).sort()).toEqual(["SHA256SUMS", ...files]);
   for (const [name, target] of Object.entries(TARGETS)) {
     const flags = argumentsIn(join(dist, name));
     expect([name, flags.filter((flag) => flag.startsWith("--target"))]).toEqual([name, [`--target=${target}`]]);
@@ -76,7 +82,7 @@ test("--all compiles each platform's executable once, and SHA256SUMS names them 
     expect(flags).toContainEqual(expect.stringMatching(/console\.archive$/));
   }
   const sums = readFileSync(join(dist, "SHA256SUMS"), "utf8");
-  const lines = Object.keys(TARGETS).map((name) => `${sha256(join(dist, name))}  ${name}`);
+  const lines = files.map((name) => `${sha256(join(dist, name))}  ${name}`);
   expect(sums.trimEnd().split("\n").sort()).toEqual(lines.sort());
   expect(sums).toEndWith("\n");
   if (Bun.which("sha256sum") === null) return;
@@ -84,6 +90,30 @@ test("--all compiles each platform's executable once, and SHA256SUMS names them 
   expect(checked()).toBe(0);
   writeFileSync(join(dist, "watchpost-macos-x64"), "of somebody else");
   expect(checked()).not.toBe(0);
+});
+
+test("an archive has the executable, which may be run, and what belongs to it, in one folder", () => {
+  using folder = tempDir("build");
+  const outfile = join(folder.path, "dist/watchpost-windows-x64.exe");
+  expect(build(folder.path, ["--archive", "--outfile", outfile]).code).toBe(0);
+  const dist = join(folder.path, "dist");
+  const archive = "watchpost-windows-x64.tar.gz";
+  expect(readdirSync(dist).sort()).toEqual(["SHA256SUMS", "watchpost-windows-x64.exe", archive]);
+  const listed = Bun.spawnSync(["tar", "-tvzf", join(dist, archive)])
+    .stdout.toString()
+    .trim()
+    .split("\n");
+  const entries = listed.map((line) => [line.slice(0, 10), line.split(" ").at(-1)]);
+  expect(entries).toEqual([
+    ["-rwxr-xr-x", "watchpost/watchpost.exe"],
+    ["-rw-r--r--", "watchpost/LICENSE"],
+    ["-rw-r--r--", "watchpost/README.md"],
+    ["-rw-r--r--", "watchpost/CHANGELOG.md"],
+    ["-rw-r--r--", "watchpost/deploy/watchpost.service"],
+    ["-rw-r--r--", "watchpost/docs/operating.md"],
+  ]);
+  expect(Bun.spawnSync(["tar", "-xzf", join(dist, archive), "-C", folder.path]).exitCode).toBe(0);
+  expect(readFileSync(join(folder.path, "watchpost/watchpost.exe"), "utf8")).toBe(readFileSync(outfile, "utf8"));
 });
 
 test("without it there is one executable, for this machine, where it was asked for", () => {
