@@ -47,6 +47,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   audit: async () => (await import("./audit.ts")).auditCommand(),
   whoami: async () => (await import("./whoami.ts")).whoamiCommand(),
   status: async () => (await import("./status.ts")).statusCommand(),
+  health: async () => (await import("./health.ts")).healthCommand(),
   changes: async () => (await import("./changes.ts")).changesCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),

@@ -31,6 +31,21 @@ test("a status says what comes in, is kept and is wrong, for people and for prog
   expect((await following.interrupt()).code).toBe(0);
 });
 
+test("health is a word and an exit code: where it serves, where it is not there, and where it hangs", async () => {
+  expect(await rig.run(["health"])).toEqual({ code: 0, out: "serving\n", err: "" });
+  expect(await rig.run(["health", "--service", "analytics.Dashboard"])).toMatchObject({ code: 0 });
+  const other = await rig.run(["health", "--service", "analytics.Nothing"]);
+  expect(other).toEqual({ code: 1, out: "", err: expect.stringContaining('there is no service "analytics.Nothing"') });
+  expect(await rig.run(["health", "--server", "127.0.0.1:1"])).toMatchObject({ code: 1, out: "" });
+  process.kill(rig.server.pid, "SIGSTOP");
+  try {
+    const hung = await rig.run(["health", "--timeout", "200ms"]);
+    expect(hung).toEqual({ code: 1, out: "", err: expect.stringContaining("did not answer within 200ms") });
+  } finally {
+    process.kill(rig.server.pid, "SIGCONT");
+  }
+});
+
 test("what is wrong and what was refused stand in the text; nothing in it moves the cursor", () => {
   const status = create(ServerStatusSchema, {
     ...{ time: timestampFromMs(90_000), startedAt: timestampFromMs(0), version: "1.0", commit: "abc" },
