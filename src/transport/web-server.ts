@@ -7,7 +7,7 @@ import {
 import { createContextValues } from "@connectrpc/connect";
 import type { Server } from "bun";
 import { BUILD } from "../model/build-info.ts";
-import { WatchpostError } from "../model/errors.ts";
+import { WatchpostError, messageOf, truncated } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";
@@ -145,7 +145,9 @@ async function answer(
   { methods, routes, guard, tunnels, stopping }: Serving,
   options: WebServerOptions,
 ): Promise<Response | undefined> {
-  const { pathname } = new URL(request.url);
+  const url = URL.parse(request.url);
+  if (url === null) return hostless(request);
+  const { pathname } = url;
   const refusal = guard(request, pathname);
   if (refusal !== undefined) return new Response(`${refusal}\n`, { status: 403 });
   const peer = server.requestIP(request)?.address ?? "";
@@ -305,6 +307,13 @@ function refusedUnread(
         : "gRPC, gRPC-Web or application/connect+json, for it streams; GET /live, QueryRange and UploadBatch take plain requests";
   const message = `${requestPath} was called with content type ${given}; wanted ${wanted}`;
   return Response.json({ code: "unimplemented", message }, { status });
+}
+
+/** Without a host that can be one, as in HTTP/1.0 where it may be missing, Bun gives the path alone. */
+function hostless(request: Request): Response {
+  const host = request.headers.get("host");
+  const given = host === null ? "missing" : JSON.stringify(truncated(host, 80));
+  return new Response(`the Host header is ${given}; wanted a host such as 127.0.0.1:8080\n`, { status: 400 });
 }
 
 function notFound(pathname: string): Response {

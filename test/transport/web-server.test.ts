@@ -188,6 +188,20 @@ test("a reader that leaves a large JSON answer in the middle harms nobody", asyn
 });
 
 describe("bad requests", () => {
+  test("a host that is missing or can be none is said, and is no defect", async () => {
+    const { server, toy } = await start();
+    for (const [head, given] of [
+      ["HTTP/1.0", "missing"],
+      ["HTTP/1.1\r\nHost: a b", '"a b"'],
+    ]) {
+      const socket = socketTo(server.address, `GET /healthz ${head}\r\n\r\n`);
+      const answer = await new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(String(bytes))));
+      expect(answer).toStartWith("HTTP/1.1 400 ");
+      expect(answer).toEndWith(`the Host header is ${given}; wanted a host such as 127.0.0.1:8080\n`);
+    }
+    expect(toy.defects).toEqual([]);
+  });
+
   test("get a status and a sentence, and harm nobody", async () => {
     const { url } = await start();
     const query = (body: string | Uint8Array, type?: string) => post(url, "Dashboard/QueryRange", body, type);
