@@ -7,7 +7,7 @@ import {
 import { createContextValues } from "@connectrpc/connect";
 import type { Server } from "bun";
 import { BUILD } from "../model/build-info.ts";
-import { WatchpostError, messageOf, truncated } from "../model/errors.ts";
+import { truncated, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";

@@ -4,19 +4,21 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { openCount } from "../attention/watch.ts";
 import { countText } from "../format.ts";
 import { addKeys } from "../keys.ts";
+import { lazy } from "../lazy.tsx";
 import { Questions } from "../parts/dialog.tsx";
 import { Toasts } from "../parts/toast.tsx";
 import { go, route } from "../route.ts";
 import { VIEWS, type ViewEntry } from "../views.ts";
 import { ConnectionBanner } from "./connection-banner.tsx";
 import { Header } from "./header.tsx";
-import { Login } from "./login.tsx";
 import { isLocked } from "../who.ts";
 import { Help } from "./help.tsx";
 import { NotFound } from "./not-found.tsx";
 import { pageTitle } from "../page-title.ts";
 import { Settings } from "./settings.tsx";
 import { ViewBoundary } from "./view-boundary.tsx";
+
+const Login = lazy(async () => (await import("./login.tsx")).Login);
 
 export function Shell() {
   return isLocked.value ? <Login /> : <OpenShell />;
