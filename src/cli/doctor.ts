@@ -4,6 +4,7 @@ import pc from "picocolors";
 import type { LoadedConfig } from "../config/load.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { counted } from "./counted.ts";
+import { checkCertificate } from "./doctor/check-certificate.ts";
 import { checkClock, clockOf } from "./doctor/check-clock.ts";
 import { checkDirectory, checkFileSystem, checkSpace, placeOf, spaceOf } from "./doctor/check-directory.ts";
 import { checkLimits } from "./doctor/check-limits.ts";
@@ -16,8 +17,8 @@ import { addServerFlags, configOfFlags, type ServerFlags } from "./server-flags.
 
 const STORE_BUDGET_MS = 10_000;
 const HELP = `
-Looks at settings, data directory, file system, disk, sync, clock, limits, ports and what is stored, with a server running
-or not; give it the flags of the server, and run it as its user. Nothing is changed; a file of 80 kB is written and removed.
+Looks at settings, data directory, file system, disk, sync, clock, certificate, limits, ports and what is stored, with a server
+running or not; give it the flags of the server, and run it as its user. Nothing is changed; a file of 80 kB is written and removed.
 Exit code 1 where there is a problem; warnings are none.
 
 Examples:
@@ -65,6 +66,7 @@ function examine(flags: ServerFlags): Finding[] {
     ...checkSpace(spaceOf(place.place, retention.free_floor)),
     ...checkSync(place.place),
     ...checkClock(clockOf(data)),
+    ...checkCertificate(loaded.config, Date.now()),
     ...checkLimits(serverPid),
     checkPort("gRPC", grpc, serverPid),
     checkPort("HTTP", http, serverPid),

@@ -4,6 +4,7 @@ import { expect, spyOn, test } from "bun:test";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { doctorText } from "../../src/cli/doctor.ts";
+import { checkCertificate } from "../../src/cli/doctor/check-certificate.ts";
 import { checkClock } from "../../src/cli/doctor/check-clock.ts";
 import { checkDirectory, checkFileSystem, checkSpace, placeOf } from "../../src/cli/doctor/check-directory.ts";
 import { judgeLimit } from "../../src/cli/doctor/check-limits.ts";
@@ -12,10 +13,12 @@ import { checkStore } from "../../src/cli/doctor/check-store.ts";
 import { judgeSync } from "../../src/cli/doctor/check-sync.ts";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { testNeeding, working } from "../support/needs.ts";
+import { TestAuthority } from "../support/certificates.ts";
+import { program, testNeeding, working } from "../support/needs.ts";
 import { startServerProcess, tempDir, watchpostCommand } from "../support/server-process.ts";
 
 const GIB = 2 ** 30;
+const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 4, 1);
 
 interface Doctored {
@@ -204,15 +207,38 @@ test("what follows from settings is said: who reaches the server, what a power c
   ]);
   const open = judged({ grpc: ":50051", "store.sync_interval": "5s", "retention.raw": "90d" });
   expect(open).toContainEqual(
-    "problem: :50051 can be reached from other machines, which the server refuses without authentication and TLS",
+    "problem: :50051 can be reached from other machines, which the server refuses without TLS",
   );
   expect(open).toContainEqual(
     "warning: store.sync_interval is 5s: a power cut can take what was acknowledged in that time",
   );
   expect(open).not.toContainEqual(expect.stringContaining("nearly full"));
+  const tls = { "tls.cert": "/etc/server.pem", "tls.key": "/etc/server.key" };
+  expect(judged({ grpc: ":50051", ...tls })).toContainEqual(
+    expect.stringContaining("ok: :50051 can be reached from other machines, over TLS"),
+  );
   expect(judged({ grpc: ":50051", insecure: true })).toContainEqual(
     "warning: :50051 can be reached from other machines, and insecure is set",
   );
+});
+
+testNeeding([program("openssl")])("a certificate is judged as the server does, and by how long it is good", () => {
+  using dir = tempDir("doctor");
+  const authority = new TestAuthority(dir.path);
+  const [from, until] = [new Date(NOW_MS - DAY_MS), new Date(NOW_MS + 30 * DAY_MS)];
+  const { cert, key } = authority.issue({ from, until });
+  fs.chmodSync(key, 0o600);
+  const files = { cert, key, client_ca: undefined, client_certificates: "required", http2: true } as const;
+  const judged = (nowMs: number, more: object = {}) =>
+    said(checkCertificate({ tls: { ...files, ...more } }, nowMs), "certificate");
+  expect(judged(NOW_MS, { cert: undefined, key: undefined })).toEqual([]);
+  expect(judged(NOW_MS)).toEqual([`ok: ${cert} is good for localhost, 127.0.0.1 until 2026-05-31 00:00 UTC`]);
+  expect(judged(NOW_MS + 20 * DAY_MS)).toEqual([expect.stringMatching(/^warning: .* until 2026-05-31 00:00 UTC$/)]);
+  expect(judged(NOW_MS + 31 * DAY_MS)).toEqual([expect.stringMatching(/^problem: .* expired at 2026-05-31 00:00 UTC/)]);
+  expect(judged(NOW_MS, { key: authority.issue({ from, until }).key })).toEqual([expect.stringContaining("problem: ")]);
+  expect(judged(NOW_MS, { cert: "/nowhere" })).toEqual([expect.stringContaining("problem: ENOENT")]);
+  fs.chmodSync(key, 0o644);
+  expect(judged(NOW_MS)).toContainEqual(`warning: ${key} can be read by every user of this machine`);
 });
 
 test("no time for the store is said as that, not as a whole store", async () => {

@@ -22,9 +22,14 @@ export function checkSettings({ config, settings, warnings }: LoadedConfig): Fin
   const reached = `${open.join(" and ")} can be reached from other machines`;
   if (open.length > 0 && config.insecure) {
     found.push(warning(`${reached}, and insecure is set`, "take insecure away unless the network is yours alone"));
+  } else if (open.length > 0 && config.tls.cert === undefined) {
+    const advice =
+      "set tls.cert and tls.key (watchpost init makes them), bind 127.0.0.1, or say --insecure if the network is yours alone";
+    found.push(problem(`${reached}, which the server refuses without TLS`, advice));
   } else if (open.length > 0) {
-    const advice = "bind 127.0.0.1, or say --insecure if the network is yours alone; docs/security.md says what else";
-    found.push(problem(`${reached}, which the server refuses without authentication and TLS`, advice));
+    found.push(
+      ok(`${reached}, over TLS; the server wants a token or another credential to be there, and asks for one`),
+    );
   }
   if (config.store.sync_interval > 0) {
     const interval = formatDurationMs(config.store.sync_interval);
