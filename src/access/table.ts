@@ -128,6 +128,7 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Dashboard/Backup
     analytics.DataIngestion/Resend
     analytics.DataIngestion/ForgetOrigin
+    analytics.DataIngestion/HandOverOrigin
     analytics.Access/CreateToken
     analytics.Access/RevokeToken
     analytics.Access/RevokeCertificate

@@ -102,7 +102,7 @@ export function openIntake(
     onRefused: (reason, points) => metrics.refusedPoints.inc({ reason }, points),
   });
   const forwarding: ForwardingDeps = {
-    origins: new Origins(journal, clock),
+    origins: new Origins(journal, clock, {}, (sentence) => logger.warn({}, sentence)),
     names: new NamesShare(budget.limitBytes, clock),
     ...{ intake, budget, clock, metrics, resolve, senderOf },
     registry,

@@ -7,7 +7,11 @@ import { deliveryMethods } from "../edge/upstream/delivery-methods.ts";
 import type { UpstreamAccess } from "../edge/upstream/grpc-lane.ts";
 import type { Upstream, UpstreamOptions } from "../edge/upstream/upstream.ts";
 import type { ForwardingDeps } from "../ingestion/forwarding/forwarded-stream.ts";
-import { forgetOriginMethod, originDeliveries } from "../ingestion/forwarding/origin-deliveries.ts";
+import {
+  forgetOriginMethod,
+  handOverOriginMethod,
+  originDeliveries,
+} from "../ingestion/forwarding/origin-deliveries.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
@@ -46,7 +50,7 @@ export async function openUpstream(
   const upstream = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
   const settings = settingsOf(config);
   const methods = deliveryMethods({ upstream, settings, nodeId, origins: () => originDeliveries(origins) });
-  return [...methods, forgetOriginMethod(origins)];
+  return [...methods, forgetOriginMethod(origins), handOverOriginMethod(origins)];
 }
 
 async function forwardTo(

@@ -115,9 +115,11 @@ function eventLines(upstream: UpstreamDelivery): string[] {
   ];
 }
 
-function originText({ originName, originId, lanes, lastSeen, sources }: OriginDelivery, nowMs: number): string {
+function originText(origin: OriginDelivery, nowMs: number): string {
+  const { originName, originId, lanes, lastSeen, sources, owner, ownerVia } = origin;
+  const by = owner === "" ? "" : `  by ${printable(owner)} (${printable(ownerVia)})`;
   const state = lanes.length > 0 ? pc.green("connected") : pc.yellow(`last seen ${ageOf(lastSeen, nowMs)} ago`);
-  return `${pc.bold("from")} ${printable(originName)}  ${state}  ${pc.dim(printable(originId))}\n${sourcesText(sources, COLUMNS)}`;
+  return `${pc.bold("from")} ${printable(originName)}  ${state}${by}  ${pc.dim(printable(originId))}\n${sourcesText(sources, COLUMNS)}`;
 }
 
 const COLUMNS: readonly Column<SourceDelivery>[] = [
@@ -175,6 +177,7 @@ export function deliveryJson({ nodeId, upstreams, origins }: GetDeliveryResponse
     origins: origins.map((origin) => ({
       nodeId: origin.originId,
       name: origin.originName,
+      owner: origin.owner === "" ? null : { name: origin.owner, via: origin.ownerVia },
       lanes: origin.lanes,
       lastSeen: isoOf(origin.lastSeen),
       sources: origin.sources.map(sourceOf),

@@ -4,6 +4,8 @@ import type {
   ForgetOriginRequestSchema,
   ForgetOriginResponse,
   GetDeliveryResponse,
+  HandOverOriginRequestSchema,
+  HandOverOriginResponse,
   ResendRequestSchema,
   ResendResponse,
 } from "../wire/gen/forwarding_pb.ts";
@@ -32,4 +34,13 @@ export function forgetOrigin(
   options: AskOptions = {},
 ): Promise<ForgetOriginResponse> {
   return ask(connection, DataIngestion.method.forgetOrigin, request, options);
+}
+
+/** Lets another principal bring a node that forwards here. Throws the server's status. */
+export function handOverOrigin(
+  connection: Connection,
+  request: MessageInitShape<typeof HandOverOriginRequestSchema>,
+  options: AskOptions = {},
+): Promise<HandOverOriginResponse> {
+  return ask(connection, DataIngestion.method.handOverOrigin, request, options);
 }

@@ -18,7 +18,7 @@ import { accessRig, bare, showing } from "./rig.ts";
 const GOLDEN = `
 i-oa  DataIngestion UploadData StreamData UploadBatch
 -voa  DataIngestion GetDelivery ListBridges
----a! DataIngestion Resend ForgetOrigin
+---a! DataIngestion Resend ForgetOrigin HandOverOrigin
 -voa  Dashboard SubscribeMetrics QueryRange StreamRange ListMetrics ListSeries ListTagValues
 -voa! Dashboard GetStoreStats
 ---a! Dashboard DeleteSeries Backup

@@ -20,7 +20,9 @@ import { readForwarded, sequencesOf, withoutContent, type ForwardedMessage } fro
 import { takePart, type PartDeps, type TakenPart } from "./forwarded-part.ts";
 import { ForwardedSeriesTable, NAMED_BYTES, type NamesRegistry } from "./forwarded-series.ts";
 import { helloOf } from "./hello.ts";
+import { inTime } from "./in-time.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
+import { ownerOf } from "./origin-owner.ts";
 import type { NamesShare } from "./names-share.ts";
 import type { Hello, Origin, Origins, OriginStream } from "./origins.ts";
 import { UnitCounts } from "./unit-counts.ts";
@@ -55,8 +57,6 @@ const PARTS_MAX = 1_000;
 const ROW_BYTES = 64;
 /** What the counts of a source take until those of its part are added up. */
 const SOURCE_BYTES = 256;
-const ANSWER_MS_MAX = 30_000;
-const TRY_AGAIN_MS = 10_000;
 /** Ranges that are committed meanwhile enter the ledger together. */
 const LEDGER_HOLD_MS: Readonly<Record<string, number>> = { live: 50, backlog: 10 };
 /** So that one of 5,000 sources, whose counts are half a megabyte, is acknowledged four times a second. */
@@ -75,7 +75,7 @@ export async function* forwardedStream(
   signal.addEventListener("abort", onLeft);
   if (signal.aborted) onLeft();
   try {
-    const origin = await inTime(deps.origins.enter(hello, stream), deps.clock);
+    const origin = await inTime(deps.origins.enter(hello, stream, ownerOf(principal)), deps.clock);
     const sources = sourceDeliveries(origin.delivered);
     yield { batches: 1n, forwarded: { committed: origin.committed.map(rangeMessage), nodeId, sources } };
     yield* stream.run(origin, rest);
@@ -84,16 +84,6 @@ export async function* forwardedStream(
     await stream.close();
     deps.origins.leave(hello.originId, stream);
   }
-}
-
-/** A sender that is told nothing cannot know that the disk here hangs: its connection is alive. */
-function inTime<T>(run: Promise<T>, clock: Clock): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const cancel = clock.after(ANSWER_MS_MAX, () => {
-    const message = `what this node has of the ledger could not be read and written within ${ANSWER_MS_MAX / 1_000} s`;
-    reject(new WatchpostError("UNAVAILABLE", message, { retryAfterMs: TRY_AGAIN_MS }));
-  });
-  return Promise.race([run, promise]).finally(cancel);
 }
 
 interface PartOnItsWay {

@@ -6,6 +6,7 @@ import { droppedTimestamps } from "../../wire/dropped-times.ts";
 import { unary, type MethodImpl } from "../../wire/service.ts";
 import { timestampOfMs, timestampOfUs } from "../../wire/timestamp.ts";
 import type { DeliveredBySource } from "./delivered.ts";
+import { ownerIn } from "./origin-owner.ts";
 import { checkForgettable, type Origin, type Origins } from "./origins.ts";
 
 /** The last of them; a node that works has a handful. */
@@ -32,6 +33,16 @@ export async function originDeliveries(origins: Origins): Promise<MessageInitSha
   return (await origins.all()).map(originDelivery);
 }
 
+/** Gives a node to whom it is brought by from now on. */
+export function handOverOriginMethod(origins: Origins): MethodImpl {
+  return unary(DataIngestion.method.handOverOrigin, async ({ origin: idOrName, to, via }) => {
+    const owner = ownerIn({ to, via });
+    const origin = await origins.find(idOrName);
+    await origins.handOver(origin, owner);
+    return { origin: originDelivery(origin) };
+  });
+}
+
 /** Takes a node off the ledger that forwards here no more. */
 export function forgetOriginMethod(origins: Origins): MethodImpl {
   return unary(DataIngestion.method.forgetOrigin, async ({ origin: idOrName, dryRun }) => {
@@ -45,10 +56,11 @@ export function forgetOriginMethod(origins: Origins): MethodImpl {
 }
 
 function originDelivery(origin: Origin): MessageInitShape<typeof OriginDeliverySchema> {
-  const { id, name, streams, lastSeenMs, committed, delivered } = origin;
+  const { id, name, owner, streams, lastSeenMs, committed, delivered } = origin;
   return {
     originId: id,
     originName: name,
+    ...(owner && { owner: owner.name, ownerVia: owner.via }),
     lanes: [...streams].map(({ lane }) => lane).sort(),
     ...(lastSeenMs > 0 && { lastSeen: timestampOfMs(lastSeenMs) }),
     committed: committed.slice(-RANGES_TOLD_MAX).map(([from, to]) => ({ from: BigInt(from), to: BigInt(to) })),

@@ -7,11 +7,14 @@ import type { DocumentChange, DocumentQuery, StoredDocument } from "../../model/
 import type { SequenceRanges } from "../../model/sequence-ranges.ts";
 import { ANY_TIME, NO_TIME } from "../../model/time-span.ts";
 import type { Delivered, DeliveredBySource } from "./delivered.ts";
+import type { OriginOwner } from "./origin-owner.ts";
 
 /** What is kept of an origin. */
 export interface OriginRecord {
   readonly id: string;
   readonly name: string;
+  /** undefined: nobody was asked who they are since it is known. */
+  readonly owner: OriginOwner | undefined;
   /** The highest of any stream. */
   readonly session: number;
   /** The process that was heard last; "": it did not tell. */
@@ -44,12 +47,13 @@ const BETWEEN = "\n";
 export async function readOrigins(journal: DocumentReader): Promise<OriginRecord[]> {
   const byId = new Map<string, { -readonly [K in keyof OriginRecord]: OriginRecord[K] }>();
   for await (const { key, value } of each(journal, ORIGINS)) {
-    const { name, session, run = "", committed, lastSeenMs, sources = [] } = JSON.parse(value);
+    const { name, owner, session, run = "", committed, lastSeenMs, sources = [] } = JSON.parse(value);
     const recent = sources as readonly RecentSource[];
     byId.set(key, {
       ...{
         id: key,
         name,
+        owner,
         session,
         run,
         committed,
@@ -80,7 +84,7 @@ export function originDocument(
   { id, ...kept }: Omit<OriginRecord, "behind" | "delivered" | "recent">,
   recent: Iterable<readonly [source: string, counts: Delivered]>,
 ): DocumentChange {
-  const { name, session, run, committed, lastSeenMs } = kept;
+  const { name, owner, session, run, committed, lastSeenMs } = kept;
   const sources = Array.from(
     recent,
     ([source, { points, refused, dropped, droppedTimes, firstUs, lastUs }]): RecentSource => {
@@ -88,7 +92,7 @@ export function originDocument(
       return [source, points, refused, dropped, firstUs, lastUs, ...times];
     },
   );
-  const value = JSON.stringify({ name, session, run, committed, lastSeenMs, sources });
+  const value = JSON.stringify({ name, owner, session, run, committed, lastSeenMs, sources });
   return { collection: ORIGINS, key: id, sort: 0, value };
 }
 

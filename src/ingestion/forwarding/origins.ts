@@ -7,11 +7,13 @@ import { LEDGER_SOURCES_MAX, OTHER_SOURCES } from "../../model/limits.ts";
 import type { Clock } from "../../model/clock.ts";
 import { invalidField, WatchpostError } from "../../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../../model/journal.ts";
+import { Seldom } from "../../model/seldom.ts";
 import { Serial } from "../../model/serial.ts";
 import { unionOf, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import { NOTHING_DELIVERED, sumOf, type Delivered, type DeliveredBySource } from "./delivered.ts";
 import { BEHIND_MAX } from "./hello.ts";
 import { LedgerShare } from "./ledger-share.ts";
+import { isSameOwner, handedOver, mayBring, notYours, shown, type OriginOwner } from "./origin-owner.ts";
 import {
   behindDocument,
   originDocument,
@@ -52,6 +54,8 @@ export interface OriginStream {
 export interface Origin {
   readonly id: string;
   name: string;
+  /** undefined: nobody was asked who they are since it is known. */
+  owner: OriginOwner | undefined;
   /** The highest of any stream. */
   session: number;
   /** The process that was heard last; "": it did not tell. */
@@ -89,12 +93,20 @@ export class Origins {
   readonly #byId = new Map<string, Origin>();
   readonly #changes = new Serial();
   readonly #share = new LedgerShare();
+  readonly #strangers: Seldom;
   #loaded: Promise<void> | undefined;
 
-  constructor(journal: OriginJournal, clock: Clock, limits: Partial<OriginLimits> = {}) {
+  /** `onStranger`: somebody has tried to bring what is another one's. */
+  constructor(
+    journal: OriginJournal,
+    clock: Clock,
+    limits: Partial<OriginLimits> = {},
+    onStranger: (sentence: string) => void = () => {},
+  ) {
     this.#journal = journal;
     this.#clock = clock;
     this.#limits = { ...LIMITS, ...limits };
+    this.#strangers = new Seldom(clock, onStranger);
   }
 
   async all(): Promise<readonly Origin[]> {
@@ -110,19 +122,23 @@ export class Origins {
 
   /**
    * Lets a stream in, after those that it takes the place of have come to their end: that of the same lane, and all of the
-   * process before. So what they were sent is never stored after what this one brings. Throws ALREADY_EXISTS where a
-   * newer one of the origin was seen, RESOURCE_EXHAUSTED where there are too many of them, and as the journal does.
+   * process before. So what they were sent is never stored after what this one brings. From the first that is brought by
+   * somebody (`by`; undefined: nobody is asked who they are) the origin is theirs. Throws FAILED_PRECONDITION where it is
+   * another one's, ALREADY_EXISTS where a newer one of the origin was seen, RESOURCE_EXHAUSTED where there are too many of them, and as the journal does.
    */
-  async enter(hello: Hello, stream: OriginStream): Promise<Origin> {
+  async enter(hello: Hello, stream: OriginStream, by?: OriginOwner): Promise<Origin> {
     await this.#load();
     // Nobody would take it off again.
     if (stream.isOver) throw new WatchpostError("CANCELLED", "the sender has left");
     const origin = this.#originFor(hello);
+    // First of all: whatever else is refused tells of it.
+    if (!mayBring(origin.owner, by)) throw this.#refused(origin, by!);
     checkIsSame(hello, origin);
     const isBehindNew = !isSame(origin.behind, hello.behind);
     if (isBehindNew) this.#checkBehind(hello, origin);
     this.#byId.set(origin.id, origin);
     [origin.session, origin.run] = [hello.session, hello.runs.at(-1)?.id ?? ""];
+    origin.owner ??= by;
     const replaced = [...origin.streams].filter(
       ({ lane, session }) => lane === hello.lane || session < hello.sinceSession,
     );
@@ -211,6 +227,26 @@ export class Origins {
     });
   }
 
+  /** From now on it is that one's. Resolves once that is durable, and whatever somebody else had open has ended. As the journal does. */
+  async handOver(origin: Origin, to: OriginOwner): Promise<void> {
+    const before = origin.owner;
+    await this.#change(origin, async () => {
+      await this.#append([originDocument({ ...origin, owner: to }, recentOf(origin))]);
+      origin.owner = to;
+    });
+    if (isSameOwner(before, to)) return;
+    const streams = [...origin.streams];
+    for (const stream of streams) stream.end(handedOver(origin.id));
+    await Promise.all(streams.map(({ settled }) => settled));
+  }
+
+  #refused({ id, name, owner }: Origin, by: OriginOwner): WatchpostError {
+    this.#strangers.say(
+      () => `${shown(by)} was refused as node ${quoted(name)} (${id}), which is brought by ${shown(owner!)}`,
+    );
+    return notYours(id, by);
+  }
+
   /** One change of an origin at a time: each is made of what the one before has left. */
   #change(origin: Origin, make: () => Promise<void>): Promise<void> {
     return this.#changes.run(origin.id, () => {
@@ -281,6 +317,7 @@ export class Origins {
       throw new WatchpostError("RESOURCE_EXHAUSTED", message);
     }
     const empty = {
+      owner: undefined,
       session: 0,
       run: "",
       committed: [],

@@ -1,123 +1,12 @@
 /** What another node forwards, over a log and a journal in memory. */
 import { describe, expect, test } from "bun:test";
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { BlockBuilder } from "../../../src/codec/block.ts";
-import { scopeOf, type Scope } from "../../../src/model/access.ts";
+import { scopeOf } from "../../../src/model/access.ts";
 import { Origins } from "../../../src/ingestion/forwarding/origins.ts";
 import { ingestionMethods } from "../../../src/ingestion/service.ts";
 import { originDeliveries } from "../../../src/ingestion/forwarding/origin-deliveries.ts";
-import type { WatchpostError } from "../../../src/model/errors.ts";
 import { ANY_TIME, NO_TIME } from "../../../src/model/time-span.ts";
-import type { ForwardedSchema } from "../../../src/wire/gen/forwarding_pb.ts";
-import type { BatchAck } from "../../../src/wire/gen/ingestion_pb.ts";
 import { batchBytes, contextOf, createRig, pointsOf, turns } from "../rig.ts";
-
-type Rig = ReturnType<typeof createRig>;
-type ForwardedInit = Omit<MessageInitShape<typeof ForwardedSchema>, "$typeName" | "$unknown">;
-type Row = readonly [seriesId: number, timeUs: number, value: number];
-
-const SERIES = [
-  { id: 7, metricName: "temp", source: "gw", tags: { device: "d1" } },
-  { id: 9, metricName: "temp", source: "gw2", tags: {} },
-];
-
-/** Rows by series, ascending by time. */
-function blockOf(rows: readonly Row[]): Pick<ForwardedInit, "blockIndex" | "blockBody"> {
-  const builder = new BlockBuilder();
-  for (const [id, own] of Map.groupBy(rows, ([seriesId]) => seriesId)) {
-    const column = (cell: (row: Row) => number) => Float64Array.from(own, cell);
-    builder.add(
-      id,
-      column(([, t]) => t),
-      column(([, , v]) => v),
-      column(() => 1),
-      0,
-      own.length,
-    );
-  }
-  const { index, body } = builder.finish();
-  return { blockIndex: index, blockBody: body };
-}
-
-function hello(change: ForwardedInit = {}): ForwardedInit {
-  return { originId: "edge-1", originName: "Hall 3", lane: "live", session: 1n, sinceSession: 1n, ...change };
-}
-
-function part(from: number, to: number, rows: readonly Row[], change: ForwardedInit = {}): ForwardedInit {
-  const block = rows.length === 0 ? {} : blockOf(rows);
-  return { sequences: { from: BigInt(from), to: BigInt(to) }, isLast: true, ...block, ...change };
-}
-
-/** A stream whose messages are sent one by one. */
-class Sender {
-  readonly acks: BatchAck[] = [];
-  failure: WatchpostError | undefined;
-  isOver = false;
-  readonly #signal = new AbortController();
-  readonly #waiting: Uint8Array[] = [];
-  #ended = false;
-  #wake = Promise.withResolvers<void>();
-
-  constructor(
-    readonly rig: Rig,
-    first: ForwardedInit = hello(),
-    scope?: Scope,
-  ) {
-    const [, stream] = ingestionMethods(rig.deps);
-    this.send(first);
-    const answers = stream.run(
-      this.#messages() as never,
-      contextOf(this.#signal.signal, scope),
-    ) as AsyncIterable<BatchAck>;
-    void (async () => {
-      try {
-        for await (const ack of answers) this.acks.push(ack);
-      } catch (error) {
-        this.failure = error as WatchpostError;
-      } finally {
-        this.isOver = true;
-      }
-    })();
-  }
-
-  get committed(): string[] {
-    return this.acks.flatMap((ack) => ack.forwarded!.committed!.map(({ from, to }) => `${from}-${to}`));
-  }
-
-  send(forwarded: ForwardedInit): this {
-    this.#waiting.push(batchBytes({ forwarded }));
-    this.#wake.resolve();
-    return this;
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#wake.resolve();
-  }
-
-  leave(): void {
-    this.#signal.abort();
-    this.end();
-  }
-
-  async *#messages(): AsyncIterable<Uint8Array> {
-    for (;;) {
-      while (this.#waiting.length > 0) yield this.#waiting.shift()!;
-      if (this.#ended) return;
-      await this.#wake.promise;
-      this.#wake = Promise.withResolvers();
-    }
-  }
-}
-
-/** Time for commits, and for the ledger to be written. */
-async function settle({ clock }: Rig): Promise<void> {
-  for (let i = 0; i < 6; i++) {
-    await turns(6);
-    clock.advance(20);
-  }
-  await turns(6);
-}
+import { hello, part, Sender, SERIES, settle, type ForwardedInit, type Rig, type Row } from "./sender.ts";
 
 async function ledgerOf(rig: Rig): Promise<Record<string, unknown>> {
   const [origin] = await new Origins(rig.journal, rig.clock).all();
@@ -567,7 +456,7 @@ describe("a node that forwards", () => {
       { id: 3, metricName: "temp", source: "other", tags: { site: "berlin" } },
     ];
     const rows = (timeUs: number): Row[] => series.map(({ id }) => [id, timeUs, id]);
-    const sender = new Sender(rig, hello(), berlin).send(part(1, 2, rows(100), { series }));
+    const sender = new Sender(rig, hello(), { scope: berlin }).send(part(1, 2, rows(100), { series }));
     await settle(rig);
     expect(await ledgerOf(rig)).toMatchObject({
       committed: [[1, 2]],
@@ -594,7 +483,7 @@ describe("a node that forwards", () => {
       status: "ABORTED",
       message: expect.stringContaining("its device has moved"),
     });
-    const next = new Sender(rig, hello({ session: 2n }), berlin).send(part(3, 4, rows(300), { series }));
+    const next = new Sender(rig, hello({ session: 2n }), { scope: berlin }).send(part(3, 4, rows(300), { series }));
     await settle(rig);
     expect(next.committed).toEqual(["1-3", "3-4"]);
     expect(pointsOf(rig.log.synced).at(-1)).toBe("temp gw device d2@300=2");
