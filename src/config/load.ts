@@ -1,4 +1,5 @@
 /** Defaults < TOML file < WATCHPOST_* environment < flags, validated as a whole. */
+import { parseAddress } from "../model/address.ts";
 import { closestName } from "../model/closest-name.ts";
 import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
 import { authContradictions } from "./auth-settings.ts";
@@ -127,11 +128,14 @@ function contradictions(tree: Record<string, unknown>): Problem[] {
   if (upstream !== undefined && upstream.function !== UPSTREAM_DEFAULTS.function && upstream.step === undefined) {
     problems.push({ key: "upstream.function", wanted: "wanted together with upstream.step, whose points it makes" });
   }
-  // A token is not for everybody on the way.
   const needTls = ["ca_file", "cert_file", "key_file", "token_file"] as const;
   for (const name of needTls) {
     if (upstream === undefined || upstream.tls || upstream[name] === undefined) continue;
-    problems.push({ key: `upstream.${name}`, wanted: "wanted together with upstream.tls = true" });
+    // A token is not for everybody on the way, which to this machine is nobody.
+    const isToken = name === "token_file";
+    if (isToken && upstream.address !== undefined && parseAddress(upstream.address).isLoopback) continue;
+    const orHere = isToken ? ", or an upstream.address of this machine such as 127.0.0.1:50051" : "";
+    problems.push({ key: `upstream.${name}`, wanted: `wanted together with upstream.tls = true${orHere}` });
   }
   return [...problems, ...authContradictions(tree["auth"]), ...tlsContradictions(tree["tls"])];
 }

@@ -164,8 +164,16 @@ describe("what is wrong is named, all of it at once", () => {
       'upstream.backoff_min is "2m" (watchpost.toml): wanted at most upstream.backoff_max',
     );
     expect(() => load(file('[upstream]\ntoken_file = "token"\n'))).toThrow(
-      'upstream.token_file is "token" (watchpost.toml): wanted together with upstream.tls = true',
+      'upstream.token_file is "token" (watchpost.toml): wanted together with upstream.tls = true, or an upstream.address of this machine',
     );
+    for (const address of ["centre:50051", "10.0.0.1:50051", "127.0.0.1.example.org:50051"]) {
+      const text = `[upstream]\naddress = "${address}"\ntoken_file = "token"\n`;
+      expect(() => load(file(text))).toThrow('upstream.token_file is "token"');
+    }
+    for (const address of ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"]) {
+      const text = `[upstream]\naddress = "${address}"\ntoken_file = "token"\n`;
+      expect(load(file(text)).config.upstream.token_file).toBe("token");
+    }
   });
 
   test("an upstream that cannot be", () => {
