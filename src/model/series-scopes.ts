@@ -60,21 +60,28 @@ export class SeriesScopes {
     };
   }
 
-  /** Any of its series is seen; of a device without series, which is its own source then, its place. */
-  seesDevice(scope: Scope, deviceId: string): boolean {
+  /** Any of its series is seen; of a device without series, which is its own source then, its place. `site`: as if it were registered there. */
+  seesDevice(scope: Scope, deviceId: string, site = this.#devices.siteOf(deviceId)): boolean {
     if (scope.isEverything) return true;
-    const site = this.#devices.siteOf(deviceId);
     const own = { source: deviceId, device: deviceId, site };
-    const { sources, sites } = scope.patterns;
-    // No series would say anything else.
-    if (sources.length === 0 && (sites.length === 0 || site !== "")) return scope.takes(own);
-    const sees = this.seesSeries(scope);
+    if (isPlainDevice(scope, site)) return scope.takes(own);
+    const sees = this.#seesAt(scope, deviceId, site);
     let isAny = false;
     for (const id of this.#devices.seriesOf(deviceId)) {
       if (sees(id)) return true;
       isAny = true;
     }
     return !isAny && scope.takes(own);
+  }
+
+  /** Nothing of it is out of scope. */
+  seesWholeDevice(scope: Scope, deviceId: string): boolean {
+    if (scope.isEverything) return true;
+    const site = this.#devices.siteOf(deviceId);
+    if (isPlainDevice(scope, site)) return scope.takes({ source: deviceId, device: deviceId, site });
+    const sees = this.seesSeries(scope);
+    for (const id of this.#devices.seriesOf(deviceId)) if (!sees(id)) return false;
+    return this.seesDevice(scope, deviceId);
   }
 
   /** What is about something, as the labels source, device and site say; without any of them it is about nothing in particular. */
@@ -108,6 +115,14 @@ export class SeriesScopes {
     const own = (deviceId: string) => listener(deviceId);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
+  }
+
+  #seesAt(scope: Scope, deviceId: string, site: string): SeesSeries {
+    if (site === this.#devices.siteOf(deviceId)) return this.seesSeries(scope);
+    return (id) => {
+      const key = this.#registry.keyOf(id);
+      return scope.takes({ source: sourceOfKey(key), device: deviceId, site: site || (tagOfKey(key, "site") ?? "") });
+    };
   }
 
   #isSeen(id: number, view: View): boolean {
@@ -146,6 +161,11 @@ export class SeriesScopes {
     this.#views.set(scope.key, view);
     return view;
   }
+}
+
+/** Its series say nothing else than it does itself. */
+function isPlainDevice({ patterns: { sources, sites } }: Scope, site: string): boolean {
+  return sources.length === 0 && (sites.length === 0 || site !== "");
 }
 
 /** What is known of one scope. */

@@ -123,6 +123,30 @@ describe("a device", () => {
   });
 });
 
+test("a device as it would be seen at another site, and whether all of it is seen", () => {
+  const rig = new Rig();
+  const [berlin, hamburg] = [scope({ sites: ["berlin"] }), scope({ sites: ["hamburg"] })];
+  rig.add("gw-1", { device: "pump", site: "berlin" });
+  expect(rig.scopes.seesWholeDevice(berlin, "pump")).toBe(true);
+  rig.add("gw-2", { device: "pump", site: "hamburg" });
+  const both = [berlin, hamburg].map((given) => [
+    rig.scopes.seesDevice(given, "pump"),
+    rig.scopes.seesWholeDevice(given, "pump"),
+    rig.scopes.seesDevice(given, "pump", "hamburg"),
+  ]);
+  expect(both).toEqual([
+    [true, false, false],
+    [true, false, true],
+  ]);
+  rig.move("pump", "hamburg");
+  expect([berlin, hamburg].map((given) => rig.scopes.seesDevice(given, "pump", ""))).toEqual([true, true]);
+  expect([berlin, hamburg].map((given) => rig.scopes.seesWholeDevice(given, "pump"))).toEqual([false, true]);
+  expect(rig.scopes.seesDevice(scope({ sources: ["gw-2"], sites: ["berlin"] }), "pump", "berlin")).toBe(true);
+  expect(rig.scopes.seesWholeDevice(scope({ devices: ["p*"] }), "pump")).toBe(true);
+  expect(rig.scopes.seesWholeDevice(scope({ sources: ["fan"] }), "fan")).toBe(true);
+  expect(rig.scopes.seesWholeDevice(scope({ sources: ["gw"] }), "fan")).toBe(false);
+});
+
 test("what is on its way in is at the place it says, and its device at the site it is registered with", () => {
   const rig = new Rig();
   rig.move("pump", "berlin");
