@@ -17,14 +17,14 @@ export interface DeviceFilter {
 
 export type DeviceFacts = Pick<Device, "deviceId" | "name" | "type" | "site" | "parent" | "tags">;
 
-export interface DeviceScope {
+export interface DeviceTaker {
   takes(device: DeviceFacts, status: string): boolean;
 }
 
 const ANY_MAX = 1_000;
 
 /** Throws INVALID_ARGUMENT. */
-export function scopeOf({ statuses, sites, types, parents, tags, search = "" }: DeviceFilter): DeviceScope {
+export function filterOf({ statuses, sites, types, parents, tags, search = "" }: DeviceFilter): DeviceTaker {
   const known: readonly string[] = STATUSES;
   const wrong = statuses.find((status) => !known.includes(status));
   if (wrong !== undefined) throw invalidField("statuses", wrong, known.join(", "));

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeesSeries } from "../model/series-scopes.ts";
 import { metricOfKey, sourceOfKey } from "../model/series-key.ts";
 import { SensorSchema, type Device, type Sensor } from "../wire/gen/devices_pb.ts";
 import type { DeviceRecord } from "./device-book.ts";
@@ -31,8 +32,8 @@ const OLD_ALONE = "its readings were too old when they came to be a sign of life
 /** A gateway whose devices have no tag of their own may have a hundred thousand. */
 const SERIES_READ_MAX = 10_000;
 
-/** Without sensors that are seen in the data alone where `isWhole` is false. */
-export function messageOf(record: DeviceRecord, isWhole: boolean, deps: MessageDeps): Device {
+/** Without sensors that are seen in the data alone where `isWhole` is false. Readings and sources are those of series that are seen. */
+export function messageOf(record: DeviceRecord, isWhole: boolean, deps: MessageDeps, sees: SeesSeries): Device {
   const device = withStanding({ ...(record.stored ?? foundDevice(record)) }, record.standing);
   const { seenMs, lateAfterMs, offlineAfterMs, gapP95Ms } = deps.statuses.statusOf(record.index);
   if (seenMs > 0) device.lastSeen = timestampFromMs(Math.floor(seenMs));
@@ -40,17 +41,18 @@ export function messageOf(record: DeviceRecord, isWhole: boolean, deps: MessageD
   device.effectiveLateAfterMs = BigInt(Math.round(lateAfterMs));
   device.effectiveOfflineAfterMs = BigInt(Math.round(offlineAfterMs));
   device.gapP95Ms = BigInt(Math.round(gapP95Ms));
-  seeInData(device, record, isWhole, deps);
+  seeInData(device, record, isWhole, deps, sees);
   return device;
 }
 
-function seeInData(device: Device, record: DeviceRecord, isWhole: boolean, deps: MessageDeps): void {
+function seeInData(device: Device, record: DeviceRecord, isWhole: boolean, deps: MessageDeps, sees: SeesSeries): void {
   const sensors = new Map(device.sensors.map((sensor): [string, Sensor] => [sensor.metricName, { ...sensor }]));
   const seenUs = new Map<string, number>();
   const sources = new Set<string>();
   let read = 0;
   for (const seriesId of deps.series.seriesOf(record.index)) {
     if (++read > SERIES_READ_MAX) break;
+    if (!sees(seriesId)) continue;
     const key = deps.registry.keyOf(seriesId);
     if (sources.size < SOURCES_MAX) sources.add(sourceOfKey(key));
     const metric = metricOfKey(key);

@@ -24,6 +24,7 @@ export type FindDevice = (id: string, atMs: number, site: string | undefined) =>
 export class DeviceSeries {
   readonly #registry: SeriesRegistry;
   readonly #find: FindDevice;
+  readonly #onSeries: (device: number, seriesId: number) => void;
   /** By series: the device's index and {@link FIRST}. */
   #devices = new Uint32Array(1_024);
   /**
@@ -43,9 +44,15 @@ export class DeviceSeries {
   readonly #waiting = { seriesIds: [] as number[], newestUs: [] as number[], arrivalMs: [] as number[] };
   #waitingFirst = 0;
 
-  constructor(registry: SeriesRegistry, find: FindDevice) {
+  /** `onSeries` hears of each series that is found to be of a device. */
+  constructor(
+    registry: SeriesRegistry,
+    find: FindDevice,
+    onSeries: (device: number, seriesId: number) => void = () => {},
+  ) {
     this.#registry = registry;
     this.#find = find;
+    this.#onSeries = onSeries;
   }
 
   apply({ count, seriesIds, timesUs, arrivalMs }: Frame): void {
@@ -189,7 +196,9 @@ export class DeviceSeries {
     }
     this.#nexts[seriesId] = this.#firsts[device];
     this.#firsts[device] = seriesId;
-    return (this.#devices[seriesId] = device + FIRST);
+    this.#devices[seriesId] = device + FIRST;
+    this.#onSeries(device, seriesId);
+    return device + FIRST;
   }
 
   #makeRoom(seriesId: number): void {

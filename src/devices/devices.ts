@@ -31,6 +31,8 @@ import {
 } from "./device-documents.ts";
 import { checkedDevice, deviceIdIn } from "./device-input.ts";
 import { refuseOtherRevision } from "./edited-device.ts";
+import { checkFree, checkInScope, checkWhole, type Author } from "./limited-author.ts";
+import type { DeviceSight, SeenDevices } from "./seen-devices.ts";
 import type { Imported, Place } from "./import-problems.ts";
 import type { DeviceWriter, Rows } from "./device-writer.ts";
 
@@ -41,6 +43,7 @@ export interface DevicesDeps {
   /** At most so many. */
   readonly devicesMax: number;
   nowMs(): number;
+  readonly seen: Pick<SeenDevices, "takenOf">;
   /** Whether points of it are stored. */
   hasPoints(record: DeviceRecord): boolean;
   /** Lets others have a turn. */
@@ -87,27 +90,30 @@ export class Devices {
 
   /**
    * Throws ALREADY_EXISTS where somebody registered it and it is not to be replaced; RESOURCE_EXHAUSTED where there are as many
-   * as may be; INVALID_ARGUMENT; as the journal does.
+   * as may be; INVALID_ARGUMENT, also for what is out of the author's scope; as the journal does.
    */
-  register(given: Device, isReplaced: boolean, by: string): Promise<DeviceRecord> {
+  register(given: Device, isReplaced: boolean, by: Author): Promise<DeviceRecord> {
     const device = checkedDevice(given);
-    return this.#ask(device.deviceId, (rows) => {
-      const record = this.#deps.book.get(device.deviceId);
+    checkInScope(device, by);
+    return this.#ask(device.deviceId, by, async (rows) => {
+      const taken = await this.#deps.seen.takenOf([device.deviceId], by.sight);
+      const record = this.#seen(device.deviceId, by);
       if (record?.stored?.isRegistered && !isReplaced) {
         const message = `device ${JSON.stringify(device.deviceId)} is registered already, at revision ${record.stored.revision}; wanted another id, or replace`;
         throw new WatchpostError("ALREADY_EXISTS", message);
       }
       const said = record?.stored?.isRegistered === false && !isReplaced ? record.stored : undefined;
-      this.#put(rows, said === undefined ? device : checkedDevice(withSaid(device, said)), by, true);
+      this.#change(rows, said === undefined ? device : checkedDevice(withSaid(device, said)), by, taken);
     });
   }
 
   /** Throws NOT_FOUND; ABORTED where it is at another revision, with it in the details; otherwise as {@link register}. */
-  update(given: Device, fields: readonly string[], revision: bigint, by: string): Promise<DeviceRecord> {
-    return this.#ask(deviceIdIn(given.deviceId, "device.device_id"), (rows) => {
-      const record = this.get(given.deviceId);
+  update(given: Device, fields: readonly string[], revision: bigint, by: Author): Promise<DeviceRecord> {
+    return this.#ask(deviceIdIn(given.deviceId, "device.device_id"), by, (rows) => {
+      const record = this.get(given.deviceId, by.sight);
+      checkWhole(record, by);
       refuseOtherRevision(record, revision);
-      this.#put(rows, withFields(plainOf(record), given, fields), by, true);
+      this.#change(rows, withFields(plainOf(record), given, fields), by);
     });
   }
 
@@ -115,16 +121,18 @@ export class Devices {
    * All of them or none; nothing is written with `isDryRun`, or where there are problems: those that were found before and are found
    * here. Throws RESOURCE_EXHAUSTED and INVALID_ARGUMENT for too many, and as the journal does.
    */
-  import({ devices: all, problems }: Imported, isDryRun: boolean, by: string): Promise<Made> {
-    const { book, writer, pause } = this.#deps;
+  import({ devices: all, problems }: Imported, isDryRun: boolean, by: Author): Promise<Made> {
+    const { book, writer, seen, pause } = this.#deps;
     // Nothing else is written of devices meanwhile.
     return writer.ask(async () => {
       const rows = new RowsMade();
       const made = { created: 0, updated: 0, unchanged: 0 };
       const nexts: Device[] = [];
+      const ids = all.map(({ device }) => device.deviceId);
+      const taken = await seen.takenOf(ids, by.sight);
       for (const { device, fields, place, kept = () => device } of all) {
         if (nexts.length % PUT_AT_ONCE === 0) await pause();
-        const { stored } = book.get(device.deviceId) ?? {};
+        const { stored } = this.#seen(device.deviceId, by) ?? {};
         const merged = () => (stored === undefined ? device : withFields(plain(stored), kept(stored), fields));
         nexts.push(problems.attempt(place)(merged) ?? device);
       }
@@ -132,11 +140,11 @@ export class Devices {
       for (const [i, next] of nexts.entries()) {
         if (i % PUT_AT_ONCE === 0) await pause();
         const isNew = !book.get(next.deviceId)?.stored?.isRegistered;
-        const isChanged = problems.attempt(all[i].place)(() => this.#put(rows, next, by, true, parents));
+        const isChanged = problems.attempt(all[i].place)(() => this.#change(rows, next, by, taken, parents));
         made[!isChanged ? "unchanged" : isNew ? "created" : "updated"]++;
       }
       if (!problems.isEmpty) return { rows: new RowsMade(), result: made };
-      this.#refuseTooMany(rows.created);
+      this.#refuseTooMany(rows.created, by);
       if (rows.count > ROWS_MAX || rows.bytes > BYTES_MAX) {
         const message = `the import changes ${all.length - made.unchanged} devices, ${rows.bytes} bytes in the journal; wanted at most ${ROWS_MAX / 2} and ${BYTES_MAX} at once: import it in parts`;
         throw new WatchpostError("INVALID_ARGUMENT", message);
@@ -146,19 +154,20 @@ export class Devices {
   }
 
   /** Its children stay, without a parent. Throws NOT_FOUND, and as the journal does. */
-  async delete(id: string, by: string): Promise<void> {
+  async delete(id: string, by: Author): Promise<void> {
     for (let isGone = false; !isGone;) {
       isGone = await this.#deps.writer.ask(() => {
-        const record = this.get(deviceIdIn(id));
+        const record = this.get(deviceIdIn(id), by.sight);
+        checkWhole(record, by);
         const rows = new RowsMade();
         let isAll = true;
         for (const child of this.#deps.book.childrenOf(id)) {
           const orphan = this.#deps.book.get(child);
           if (orphan?.stored === undefined) continue;
           if (!(isAll = rows.count < ROWS_MAX && rows.bytes < BYTES_MAX)) break;
-          this.#put(rows, { ...plain(orphan.stored), parent: "" }, by, orphan.stored.isRegistered);
+          this.#put(rows, { ...plain(orphan.stored), parent: "" }, by.name, orphan.stored.isRegistered);
         }
-        if (isAll) this.#remove(rows, record, by);
+        if (isAll) this.#remove(rows, record, by.name);
         return { rows, result: isAll };
       });
     }
@@ -183,10 +192,10 @@ export class Devices {
     return all === undefined ? put(withIdentity(before, said, new LeftOut())) : all.rows;
   }
 
-  /** Throws NOT_FOUND. */
-  get(id: string): DeviceRecord {
+  /** Throws NOT_FOUND, also for what is out of sight. */
+  get(id: string, sight?: Pick<DeviceSight, "sees">): DeviceRecord {
     const record = this.#deps.book.get(id);
-    if (record?.isTold) return record;
+    if (record?.isTold && (sight?.sees(id) ?? true)) return record;
     throw noDevice(id);
   }
 
@@ -242,29 +251,42 @@ export class Devices {
     this.#deps.onTold(record, isOther);
   }
 
-  #ask(id: string, make: (rows: RowsMade) => void): Promise<DeviceRecord> {
+  #ask(id: string, by: Author, make: (rows: RowsMade) => void | Promise<void>): Promise<DeviceRecord> {
     return this.#deps.writer
-      .ask(() => {
+      .ask(async () => {
         const rows = new RowsMade();
-        make(rows);
-        this.#refuseTooMany(rows.created);
+        await make(rows);
+        this.#refuseTooMany(rows.created, by);
         return { rows, result: undefined };
       })
       .then(() => this.get(id));
   }
 
-  /** Adds what makes a device another one; false where it is the same. */
-  #put(
+  /** Undefined also where it is out of sight. */
+  #seen(id: string, { sight }: Author): DeviceRecord | undefined {
+    return sight.sees(id) ? this.#deps.book.get(id) : undefined;
+  }
+
+  /** The same as {@link #put}, by somebody. Throws where it is not theirs to change, or would be out of their scope. */
+  #change(
     rows: RowsMade,
     device: Device,
-    by: string,
-    isBySomebody: boolean,
+    by: Author,
+    taken: ReadonlySet<string> = new Set(),
     parents?: ReadonlyMap<string, string>,
   ): boolean {
     const record = this.#deps.book.get(device.deviceId);
+    checkInScope(device, by);
+    checkFree(device.deviceId, record, taken, by);
+    if (device.parent !== (record?.stored?.parent ?? "")) this.#refuseCircle(device, parents, by.sight.sees);
+    return this.#put(rows, device, by.name, true);
+  }
+
+  /** Adds what makes a device another one; false where it is the same. Its parent must not be below it. */
+  #put(rows: RowsMade, device: Device, by: string, isBySomebody: boolean): boolean {
+    const record = this.#deps.book.get(device.deviceId);
     const { stored } = record ?? {};
     if (stored !== undefined && isSame(stored, device) && (stored.isRegistered || !isBySomebody)) return false;
-    if (device.parent !== (stored?.parent ?? "")) this.#refuseCircle(device, parents);
     const atMs = this.#deps.nowMs();
     const next = revised(device, stored, record?.createdMs ?? atMs, atMs, isBySomebody);
     const document = documentOfDevice(next);
@@ -295,23 +317,27 @@ export class Devices {
     rows.add([event], removalsOf(record.id, this.#deps.hasPoints(record)));
   }
 
-  #refuseTooMany(created: number): void {
+  #refuseTooMany(created: number, { sight }: Author): void {
     const { devicesMax, book } = this.#deps;
     if (created === 0 || book.count + created <= devicesMax) return;
-    const message = `${created} new ${created === 1 ? "device" : "devices"} beside ${book.count}; the limit of ${devicesMax} devices (devices.max) would be passed`;
+    const others = sight.scope.isEverything ? book.count : "those there are";
+    const message = `${created} new ${created === 1 ? "device" : "devices"} beside ${others}; the limit of ${devicesMax} devices (devices.max) would be passed`;
     throw new WatchpostError("RESOURCE_EXHAUSTED", message);
   }
 
-  /** `others`: parents of devices that change together. */
+  /** `others`: parents of devices that change together; `sees`: which may be named. */
   #refuseCircle(
     { deviceId, parent: first }: Pick<Device, "deviceId" | "parent">,
     others: ReadonlyMap<string, string> = new Map(),
+    sees: (id: string) => boolean = () => true,
   ): true {
     const above: string[] = [];
     for (let parent = first; parent !== "";) {
       above.push(parent);
-      if (parent === deviceId)
-        throw invalidField("parent", first, `a device that is not below it: ${above.join(" is below ")}`);
+      if (parent === deviceId) {
+        const chain = above.every(sees) ? `: ${above.join(" is below ")}` : "";
+        throw invalidField("parent", first, `a device that is not below it${chain}`);
+      }
       if (above.length > DEPTH_MAX)
         throw invalidField("parent", first, `at most ${DEPTH_MAX} devices one above the other`);
       parent = others.get(parent) ?? this.#deps.book.get(parent)?.stored?.parent ?? "";

@@ -2,8 +2,9 @@
 import { invalidField } from "../model/errors.ts";
 import type { ListDevicesRequest } from "../wire/gen/devices_pb.ts";
 import type { DeviceBook, DeviceRecord } from "./device-book.ts";
-import { bareFacts, scopeOf } from "./device-filter.ts";
+import { bareFacts, filterOf } from "./device-filter.ts";
 import { messageOf, type MessageDeps } from "./device-message.ts";
+import type { DeviceSight } from "./seen-devices.ts";
 
 export interface ListDeps extends MessageDeps {
   readonly book: DeviceBook;
@@ -24,10 +25,11 @@ const RECORDS_AT_ONCE = 5_000;
 const STATUS_ORDER = ["offline", "stale", "late", "never_seen", "online"];
 const ORDERS = ["id", "name", "status", "last_seen", "site"];
 
-export async function listDevices(request: ListDevicesRequest, deps: ListDeps) {
+/** Of those in scope alone. */
+export async function listDevices(request: ListDevicesRequest, sight: DeviceSight, deps: ListDeps) {
   const { pageSize, pageToken } = request;
   if (pageSize < 0 || pageSize > PAGE_SIZE_MAX) throw invalidField("page_size", pageSize, `0 to ${PAGE_SIZE_MAX}`);
-  const scope = scopeOf(request);
+  const filter = filterOf(request);
   const order = request.orderBy || "id";
   const isReversed = order.startsWith("-");
   const valueOf = valuesFor(order.slice(isReversed ? 1 : 0), deps);
@@ -41,7 +43,7 @@ export async function listDevices(request: ListDevicesRequest, deps: ListDeps) {
   for (const record of deps.book.told()) {
     if (++looked % RECORDS_AT_ONCE === 0) await deps.pause();
     const { status } = record.standing;
-    if (!scope.takes(record.stored ?? bareFacts(record), status)) continue;
+    if (!filter.takes(record.stored ?? bareFacts(record), status) || !sight.sees(record.id)) continue;
     total++;
     byStatus[status] = (byStatus[status] ?? 0n) + 1n;
     const place = { value: valueOf(record), id: record.id, record };
@@ -50,7 +52,7 @@ export async function listDevices(request: ListDevicesRequest, deps: ListDeps) {
   const found = first.take();
   const page = found.slice(0, pageSize || PAGE_SIZE);
   return {
-    devices: page.map(({ record }) => messageOf(record, false, deps)),
+    devices: page.map(({ record }) => messageOf(record, false, deps, sight.seesSeries)),
     nextPageToken: found.length > page.length ? tokenOf(page.at(-1)!, order) : "",
     total: BigInt(total),
     byStatus,

@@ -1,6 +1,7 @@
 /** Devices as the server has them: brings back what was known of them, hears them from then on, and serves the Devices service. */
 import type { Bus } from "../bus/bus.ts";
 import type { BurstGarbage } from "../model/burst-garbage.ts";
+import type { Scope } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent as Announcement } from "../model/device-event.ts";
 import type { DeviceStanding, PastStandings } from "../model/device-standing.ts";
@@ -20,6 +21,7 @@ import { Devices } from "./devices.ts";
 import { schemasOf, type SchemasOfDevices } from "./device-schemas.ts";
 import { pastStandings, standingOfRecord } from "./past-standings.ts";
 import { restoreDevices, restoreStatuses } from "./restore-devices.ts";
+import { SeenDevices, type DeviceSight } from "./seen-devices.ts";
 import { deviceMethods } from "./service.ts";
 import { DeviceStatuses } from "./status/device-statuses.ts";
 import type { DeviceReader } from "./watch-devices.ts";
@@ -43,7 +45,7 @@ export interface DevicesOpenDeps {
   /** The newest point of a series by event time, at any later time. */
   valueOf(seriesId: number): LatestPoint | undefined;
   readonly schemas: SchemasOfDevices;
-  readonly scopes: Pick<SeriesScopes, "seesDevice">;
+  readonly scopes: Pick<SeriesScopes, "seesDevice" | "seesWholeDevice" | "seesSeries">;
   pause(): Promise<void>;
   onTrouble(sentence: string): void;
   /** Somebody should know, and nothing is wrong with the server. */
@@ -65,6 +67,10 @@ export interface OpenDevices {
   parentsOf(deviceId: string): readonly string[];
   /** The site it is registered with, or says that it is at; "": none. */
   siteOf(deviceId: string): string;
+  /** Which devices are in a scope. */
+  sightOf(scope: Scope): DeviceSight;
+  /** How many of those in a scope have each status. */
+  countsIn(scope: Scope): ReadonlyMap<string, number>;
   /** Of which something was heard. */
   seriesOf(deviceId: string): Iterable<number>;
   /** As it was told last; undefined: there is no such device. */
@@ -93,7 +99,13 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     ...{ journal, clock, onTrouble },
     onCommit: (events) => devices.committing(events),
   });
-  const series: DeviceSeries = new DeviceSeries(registry, (id, atMs, site) => hearing.find(id, atMs, site));
+  const series: DeviceSeries = new DeviceSeries(
+    registry,
+    (id, atMs, site) => hearing.find(id, atMs, site),
+    (device, seriesId) => seen.onSeries(device, seriesId),
+  );
+  const { scopes, pause } = deps;
+  const seen = new SeenDevices({ book, series, registry, scopes, clock, journal, pause });
   const statuses = new DeviceStatuses({
     nowMs: clock.nowMs(),
     monotonicMs: clock.monotonicMs(),
@@ -110,15 +122,19 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     writer,
     setAside,
     devicesMax,
+    seen,
     nowMs: () => clock.nowMs(),
-    pause: () => deps.pause(),
+    pause,
     hasPoints: ({ index }) => !series.seriesOf(index).next().done,
     onTold(record, isOther) {
       if (!isOther) return;
+      seen.changed(record);
       configure(record, book, statuses);
       changed.set(record.id, record.stored);
     },
-    onRemoved({ index, id }) {
+    onRemoved(record) {
+      const { index, id } = record;
+      seen.removed(record);
       changed.set(id, undefined);
       series.forget(index);
       statuses.forget(index);
@@ -151,9 +167,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   return {
     methods: deviceMethods({
       ...message,
-      scopes: deps.scopes,
-      ...{ book, devices, journal, setAside, hearing, writer, clock },
-      pause: () => deps.pause(),
+      ...{ book, devices, seen, journal, setAside, hearing, writer, clock, pause },
       nowMs: () => clock.nowMs(),
     }),
     get count() {
@@ -170,6 +184,16 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     },
     onDeviceEvent: (event) => hearing.announced(event),
     parentsOf: (deviceId) => book.parentsOf(deviceId),
+    sightOf: (scope) => seen.of(scope),
+    countsIn(scope) {
+      if (scope.isEverything) return book.countOf;
+      const { sees } = seen.of(scope);
+      const counts = new Map([...book.countOf.keys()].map((status) => [status, 0]));
+      for (const { id, standing } of book.told()) {
+        if (sees(id)) counts.set(standing.status, (counts.get(standing.status) ?? 0) + 1);
+      }
+      return counts;
+    },
     siteOf: (deviceId) => book.get(deviceId)?.stored?.site ?? "",
     seriesOf(deviceId) {
       const record = book.get(deviceId);
@@ -195,6 +219,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
       (closing ??= (async () => {
         await hearing.close();
         writer.close();
+        seen.close();
         unfollow();
       })()),
   };

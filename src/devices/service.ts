@@ -1,9 +1,7 @@
 /** The Devices service, over messages. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { scopeText } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
-import type { SeriesScopes } from "../model/series-scopes.ts";
 import { textIn } from "../model/texts.ts";
 import { actorOf } from "../wire/actor.ts";
 import {
@@ -12,7 +10,7 @@ import {
   type GetDeviceRequest,
   type ReportDeviceRequest,
 } from "../wire/gen/devices_pb.ts";
-import { serverStreaming, unary, type MethodImpl, type Principal } from "../wire/service.ts";
+import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { DeviceRecord } from "./device-book.ts";
 import { DEVICE_EVENT, subjectOf, toldOfEntry } from "./device-documents.ts";
 import type { DeviceHearing } from "./device-hearing.ts";
@@ -21,15 +19,17 @@ import { messageOf } from "./device-message.ts";
 import type { DeviceWriter } from "./device-writer.ts";
 import { noDevice } from "./devices.ts";
 import { inTurns } from "./in-turns.ts";
+import { outOfScope, type Author } from "./limited-author.ts";
 import { listDevices, type ListDeps } from "./list-devices.ts";
-import { watchDevices, type WatchDeps } from "./watch-devices.ts";
+import type { DeviceSight, SeenDevices } from "./seen-devices.ts";
+import { watchDevices, withoutUnseen, type WatchDeps } from "./watch-devices.ts";
 import { watchLastSeen } from "./watch-last-seen.ts";
 
 export interface DeviceServiceDeps extends WatchDeps, ListDeps {
   readonly hearing: DeviceHearing;
   readonly writer: DeviceWriter;
   readonly clock: Clock;
-  readonly scopes: Pick<SeriesScopes, "seesDevice">;
+  readonly seen: SeenDevices;
   nowMs(): number;
 }
 
@@ -39,40 +39,53 @@ const REASON_BYTES_MAX = 1_024;
 const AHEAD_MS_MAX = 600_000;
 
 export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
-  const { devices } = deps;
+  const { devices, seen } = deps;
   const { method } = Service;
-  const answer = (record: DeviceRecord) => ({ device: messageOf(record, true, deps) });
+  const sightOf = ({ principal }: CallContext) => seen.of(principal.scope);
+  const authorOf = (userId: string, context: CallContext): Author => {
+    return { name: actorOf(userId, context), sight: sightOf(context) };
+  };
+  const answer = (record: DeviceRecord, { seesSeries }: DeviceSight) => {
+    return { device: messageOf(record, true, deps, seesSeries) };
+  };
   return [
     unary(method.registerDevice, async ({ device, replace, userId }, context) => {
-      return answer(await devices.register(given(device), replace, actorOf(userId, context)));
+      const by = authorOf(userId, context);
+      return answer(await devices.register(given(device), replace, by), by.sight);
     }),
     unary(method.updateDevice, async ({ device, fields, revision, userId }, context) => {
       if (fields.length === 0) throw invalidField("fields", "", 'names of what changes, such as "name"');
-      return answer(await devices.update(given(device), fields, revision, actorOf(userId, context)));
+      const by = authorOf(userId, context);
+      return answer(await devices.update(given(device), fields, revision, by), by.sight);
     }),
-    unary(method.getDevice, async (request) => {
-      const record = devices.get(deviceIdIn(request.deviceId));
-      return { ...answer(record), events: await eventsOf(request, deps) };
+    unary(method.getDevice, async (request, context) => {
+      const sight = sightOf(context);
+      const record = devices.get(deviceIdIn(request.deviceId), sight);
+      return { ...answer(record, sight), events: await eventsOf(request, sight, deps) };
     }),
-    unary(method.listDevices, (request) => listDevices(request, deps)),
+    unary(method.listDevices, (request, context) => listDevices(request, sightOf(context), deps)),
     unary(method.deleteDevice, async ({ deviceId, userId }, context) => {
-      await devices.delete(deviceId, actorOf(userId, context));
+      await devices.delete(deviceId, authorOf(userId, context));
       return {};
     }),
-    serverStreaming(method.watchLastSeen, (request, { signal }) => watchLastSeen(request, deps, signal)),
-    serverStreaming(method.watchDevices, (request, { signal }) => watchDevices(request, deps, signal)),
+    serverStreaming(method.watchLastSeen, (request, context) =>
+      watchLastSeen(request, sightOf(context), deps, context.signal),
+    ),
+    serverStreaming(method.watchDevices, (request, context) =>
+      watchDevices(request, sightOf(context), deps, context.signal),
+    ),
     unary(method.importDevices, async ({ format, content, isDryRun, userId }, context) => {
-      const by = actorOf(userId, context);
+      const by = authorOf(userId, context);
       const { importedDevices } = await import("./imported-devices.ts");
       const imported = await inTurns(importedDevices(format, content), () => deps.pause());
       const made = await devices.import(imported, isDryRun, by);
       return imported.problems.isEmpty ? made : { problems: imported.problems.sorted };
     }),
     unary(method.reportDevice, async (request, context) => {
-      refuseOutOfScope(request, context.principal, deps);
-      const by = actorOf(request.userId, context);
-      const { record, ignored } = await report(request, by, deps);
-      return { ...answer(record), ignored };
+      const by = authorOf(request.userId, context);
+      refuseOutOfScope(request, by);
+      const { record, ignored } = await report(request, by.name, deps);
+      return { ...answer(record, by.sight), ignored };
     }),
   ];
 }
@@ -82,14 +95,19 @@ function given(device: Device | undefined): Device {
   return device;
 }
 
-async function eventsOf({ deviceId, events }: GetDeviceRequest, { journal, setAside }: DeviceServiceDeps) {
+async function eventsOf(
+  { deviceId, events }: GetDeviceRequest,
+  sight: DeviceSight,
+  { journal, setAside }: DeviceServiceDeps,
+) {
   if (events < 0 || events > EVENTS_MAX) throw invalidField("events", events, `0 to ${EVENTS_MAX}`);
   if (events === 0) return [];
   const query = { after: 0, limit: events, descending: true, kind: DEVICE_EVENT, subject: subjectOf(deviceId) };
   const entries = await journal.read(query);
   return entries.flatMap((entry) => {
     const told = setAside.read(`journal entry ${entry.position}`, () => toldOfEntry(entry));
-    return told === undefined ? [] : [{ ...told.event, cursor: journal.cursorOf(entry.position) }];
+    if (told === undefined || !sight.seesThen(deviceId, told.event.device!.site)) return [];
+    return [{ ...withoutUnseen(told, sight), cursor: journal.cursorOf(entry.position) }];
   });
 }
 
@@ -98,14 +116,9 @@ function isoOf(ms: number): string {
 }
 
 /** One that would be made known is refused by name; any other is as if it were not there. */
-function refuseOutOfScope(
-  { deviceId, kind, mustBeKnown }: ReportDeviceRequest,
-  { name, scope }: Principal,
-  { scopes }: DeviceServiceDeps,
-): void {
-  if (scopes.seesDevice(scope, deviceId)) return;
-  if (kind === "death" || mustBeKnown) throw noDevice(deviceId);
-  throw invalidField("device_id", deviceId, `one in the scope of ${JSON.stringify(name)}: ${scopeText(scope)}`);
+function refuseOutOfScope({ deviceId, kind, mustBeKnown }: ReportDeviceRequest, by: Author): void {
+  if (by.sight.sees(deviceId)) return;
+  throw kind === "death" || mustBeKnown ? noDevice(deviceId) : outOfScope("device_id", deviceId, by);
 }
 
 /** Resolves once what comes of it is durable. */

@@ -5,6 +5,7 @@ import { invalidField } from "../model/errors.ts";
 import { pause } from "../model/pause.ts";
 import type { LastSeenUpdateSchema, WatchLastSeenRequest } from "../wire/gen/devices_pb.ts";
 import type { DeviceBook } from "./device-book.ts";
+import type { DeviceSight } from "./seen-devices.ts";
 
 export interface LastSeenDeps {
   readonly book: Pick<DeviceBook, "told">;
@@ -17,9 +18,10 @@ export interface LastSeenDeps {
 
 const [INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX] = [5_000, 1_000, 60_000];
 
-/** Ends when `signal` does. */
+/** Of devices in scope. Ends when `signal` does. */
 export async function* watchLastSeen(
   { intervalMs }: WatchLastSeenRequest,
+  { sees }: Pick<DeviceSight, "sees">,
   { book, statuses, clock }: LastSeenDeps,
   signal: AbortSignal,
 ): AsyncGenerator<MessageInitShape<typeof LastSeenUpdateSchema>, void> {
@@ -34,7 +36,7 @@ export async function* watchLastSeen(
     const lastSeenMs: bigint[] = [];
     for (const { id, index } of book.told()) {
       const seenMs = Math.floor(statuses.seenMs(index));
-      if (seenMs === (told.get(id) ?? 0)) continue;
+      if (seenMs === (told.get(id) ?? 0) || !sees(id)) continue;
       told.set(id, seenMs);
       deviceIds.push(id);
       lastSeenMs.push(BigInt(seenMs));

@@ -5,9 +5,9 @@ import { openDevices, type DevicesOpenDeps, type OpenDevices } from "../../src/d
 import { BurstGarbage } from "../../src/model/burst-garbage.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SensorSchemas } from "../../src/model/sensor-schemas.ts";
-import { SeriesRegistry } from "../../src/model/series-registry.ts";
-import type { Scope } from "../../src/model/access.ts";
+import { EVERYTHING, type Scope } from "../../src/model/access.ts";
 import { SeriesScopes } from "../../src/model/series-scopes.ts";
+import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { ANONYMOUS } from "../../src/wire/service.ts";
 import {
   Devices,
@@ -124,9 +124,9 @@ export class DeviceRig {
     await new Promise((resolve) => void setImmediate(resolve));
   }
 
-  async call<K extends keyof Methods>(name: K, request: object, scope?: Scope): Promise<unknown> {
+  async call<K extends keyof Methods>(name: K, request: object, scope = EVERYTHING): Promise<unknown> {
     const impl = this.devices.methods.find(({ method }) => method === Devices.method[name])!;
-    const principal = { ...ANONYMOUS, ...(scope && { scope }) };
+    const principal = { ...ANONYMOUS, scope };
     const context = { signal: new AbortController().signal, principal, headers: new Map(), peer: "test" };
     const message = create(Devices.method[name].input as never, request as never);
     const answer = await (impl.run as (request: never, context: unknown) => Promise<object>)(message as never, context);
@@ -141,12 +141,12 @@ export class DeviceRig {
     return ((await this.call("updateDevice", { device, fields, ...more })) as { device: Device }).device;
   }
 
-  async get(deviceId: string, events = 0): Promise<GetDeviceResponse> {
-    return (await this.call("getDevice", { deviceId, events })) as GetDeviceResponse;
+  async get(deviceId: string, events = 0, scope?: Scope): Promise<GetDeviceResponse> {
+    return (await this.call("getDevice", { deviceId, events }, scope)) as GetDeviceResponse;
   }
 
-  async list(request: object = {}): Promise<ListDevicesResponse> {
-    return (await this.call("listDevices", request)) as ListDevicesResponse;
+  async list(request: object = {}, scope?: Scope): Promise<ListDevicesResponse> {
+    return (await this.call("listDevices", request, scope)) as ListDevicesResponse;
   }
 
   async import(format: string, content: string | Uint8Array, more: object = {}): Promise<ImportDevicesResponse> {
@@ -157,10 +157,11 @@ export class DeviceRig {
     })) as ImportDevicesResponse;
   }
 
-  watch(request: object = {}): Watcher {
+  watch(request: object = {}, scope = EVERYTHING): Watcher {
     const impl = this.devices.methods.find(({ method }) => method === Devices.method.watchDevices)!;
     const controller = new AbortController();
-    const context = { signal: controller.signal, principal: ANONYMOUS, headers: new Map(), peer: "test" };
+    const principal = { ...ANONYMOUS, scope };
+    const context = { signal: controller.signal, principal, headers: new Map(), peer: "test" };
     const run = impl.run as unknown as (request: object, context: object) => AsyncGenerator<DeviceEvent>;
     return new Watcher(run(create(WatchDevicesRequestSchema, request), context), controller);
   }
