@@ -115,7 +115,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { cache, forwarding, takePoints } = ways;
 
   const [alertMethods, deviceMethods] = [alerts.methods, devices.methods];
-  const upstreamDeps = { forwarding, alertMethods, deviceMethods, logger, clock, metrics };
+  const upstreamDeps = { forwarding, scopes, alertMethods, deviceMethods, logger, clock, metrics };
   const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
 
   const dashboard = createDashboard({
@@ -155,7 +155,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const bridges = await openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
-  const overviewDeps = { devices, sessions: sessions.collaboration.rooms, health, clock, metrics, logger };
+  const overviewDeps = { devices, scopes, sessions: sessions.collaboration.rooms, health, clock, metrics, logger };
   const lately = { isOverloaded: () => isOverloaded, certificateTrouble: () => tls?.source.trouble };
   const overview = await openOverview(storage, { ...overviewDeps, ...lately }, opening);
 

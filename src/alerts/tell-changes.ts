@@ -22,11 +22,12 @@ const UNTOLD: ReadonlySet<AlertChange> = new Set(["updated", "stale", "heard"]);
 export const tellAlert: TellChange = ({ payload }) => {
   const { change, text, alert } = eventFromJson(payload);
   if (UNTOLD.has(change)) return undefined;
-  const { id, severity, device, metric, assignee } = alert;
+  const { id, severity, source, device, metric, labels, assignee } = alert;
   const to = change === "assigned" && assignee !== "" ? ` to ${assignee}` : "";
   const said = text === "" ? "" : ` (${text})`;
   const sentence = `${WORDS[change]}${to}: ${alert.title}${said}`;
-  return { event: change, subject: id, severity, device, metric, text: sentence };
+  const place = { source, device, site: labels["site"] ?? "" };
+  return { event: change, subject: id, severity, device, metric, place, text: sentence };
 };
 
 export const tellRule: TellChange = ({ subject, payload }) => {

@@ -15,7 +15,8 @@ import { printable } from "./watch-table.ts";
 const INTERVAL_MS = 1_000;
 const HELP = `
 Ends with code 1 where something is wrong, as for monitoring; with --watch until Ctrl-C. Rates are of the last ten seconds, lags and
-refusals of the last minute. "reading" is from the time a reading was taken to its being durable here.
+refusals of the last minute. "reading" is from the time a reading was taken to its being durable here. A token with a scope is told of
+that alone, after a second in which its points are counted.
 
 Examples:
   watchpost status
@@ -45,7 +46,10 @@ async function status({ server, watch, json }: StatusFlags): Promise<void> {
   const screen = isScreen ? openScreen(() => (last === undefined ? "" : statusText(last))) : undefined;
   try {
     for await (const told of watchStatus(connection, INTERVAL_MS, { signal })) {
+      const isFirst = last === undefined;
       last = told;
+      // Points in a scope are counted from when somebody asks.
+      if (isFirst && !watch && told.scope !== "") continue;
       if (json) process.stdout.write(`${JSON.stringify(toJson(ServerStatusSchema, told), null, watch ? 0 : 2)}\n`);
       else if (!isScreen) process.stdout.write(statusText(told));
       if (!watch) break;
@@ -59,6 +63,19 @@ async function status({ server, watch, json }: StatusFlags): Promise<void> {
 
 /** Lines for people. */
 export function statusText(status: ServerStatus): string {
+  return status.scope === "" ? serverText(status) : linesText(partLines(status));
+}
+
+/** Of whoever sees a part. */
+function partLines(status: ServerStatus): [string, string][] {
+  return [
+    ["Scope", printable(status.scope)],
+    ["Comes in", `${rate(status.pointsPerS)} points/s`],
+    ["Known", knownText(status)],
+  ];
+}
+
+function serverText(status: ServerStatus): string {
   const { time, startedAt, version, commit, lag, refused, problems, diskBudgetBytes } = status;
   const upMs = time && startedAt ? timestampMs(time) - timestampMs(startedAt) : 0;
   const ofBudget = diskBudgetBytes === 0n ? "" : ` of a budget of ${size(diskBudgetBytes)}`;
@@ -73,16 +90,20 @@ export function statusText(status: ServerStatus): string {
       `reading ${ms(lag?.readingP50Ms)}, 99 % ${ms(lag?.readingP99Ms)}; commit ${ms(lag?.commitP50Ms)}, 99 % ${ms(lag?.commitP99Ms)}`,
     ],
     ["Refused", refusals.length === 0 ? "nothing" : `in the last minute ${refusals.join(", ")}`],
-    [
-      "Known",
-      `${counted(status.devices, "device")}${byStatus(status)}, ${status.series.toLocaleString("en-US")} series`,
-    ],
+    ["Known", knownText(status)],
     ["Disk", `${size(status.diskBytes)}${ofBudget}; ${size(status.diskFreeBytes)} free`],
     ["Memory", size(status.residentMemoryBytes)],
   ];
+  return `${linesText(lines)}${problems.map(({ text }) => `${pc.red("Problem")}  ${printable(text)}\n`).join("")}`;
+}
+
+function linesText(lines: readonly [string, string][]): string {
   const width = Math.max(...lines.map(([title]) => title.length));
-  const facts = lines.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
-  return `${facts}${problems.map(({ text }) => `${pc.red("Problem")}  ${printable(text)}\n`).join("")}`;
+  return lines.map(([title, value]) => `${title.padEnd(width)}  ${value}\n`).join("");
+}
+
+function knownText(status: ServerStatus): string {
+  return `${counted(status.devices, "device")}${byStatus(status)}, ${status.series.toLocaleString("en-US")} series`;
 }
 
 /** " (3 online, 1 offline)". */

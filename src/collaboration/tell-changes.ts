@@ -36,7 +36,10 @@ export const tellAnnotation: TellChange = ({ payload }) => {
   const { id, text, pin, revision, removed } = annotationOf(payload);
   const event = removed ? "removed" : revision === 1n ? "created" : "edited";
   const excerpt = text.length > EXCERPT_LENGTH ? `${text.slice(0, EXCERPT_LENGTH)}…` : text;
-  const { device = "", metric = "" } = pin ?? {};
+  const { device = "", metric = "", source = "", tags = {}, alertId = "", sessionId = "" } = pin ?? {};
   const about = [metric, device].filter((name) => name !== "").join(" of ");
-  return { event, subject: id, device, metric, text: `Note${about === "" ? "" : ` on ${about}`} ${event}: ${excerpt}` };
+  // Where an alert or a session is, it does not say.
+  const place = alertId === "" && sessionId === "" ? { source, device, site: tags["site"] ?? "" } : undefined;
+  const told = { event, subject: id, device, metric, ...(place && { place }) };
+  return { ...told, text: `Note${about === "" ? "" : ` on ${about}`} ${event}: ${excerpt}` };
 };

@@ -4,11 +4,12 @@ import { toldOfEntry } from "./device-documents.ts";
 
 export const tellDevice: TellChange = (entry) => {
   const { event, id } = toldOfEntry(entry);
-  const { kind, device, changed, previousStatus } = event;
+  const { kind, device, before: old, changed, previousStatus } = event;
   const { name, status, statusReason } = device!;
   const called = name === "" ? id : `${name} (${id})`;
   const words = (text: string) => text.replace("_", " ");
-  const told = { event: kind, subject: id, device: id };
+  const { site } = kind === "deleted" && old !== undefined ? old : device!;
+  const told = { event: kind, subject: id, device: id, place: { device: id, site } };
   switch (kind) {
     case "status": {
       const why = statusReason === "" ? "" : `: ${statusReason}`;

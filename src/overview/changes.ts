@@ -4,7 +4,8 @@ import { Backlog } from "../model/backlog.ts";
 import { invalidField } from "../model/errors.ts";
 import type { JournalEntry, JournalQuery } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
-import type { TellChange } from "../model/told-change.ts";
+import type { Scope } from "../model/access.ts";
+import type { TellChange, ToldPlace } from "../model/told-change.ts";
 import { ChangeSchema, type Change, type ListChangesRequest, type WatchChangesRequest } from "../wire/gen/server_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 
@@ -22,6 +23,8 @@ export interface ChangesDeps {
   /** By kind of the journal's entries. */
   readonly tellers: Readonly<Record<string, TellChange>>;
   readonly setAside: SetAside;
+  /** Whether what is there is in a scope. */
+  seesPlace(scope: Scope, place: ToldPlace): boolean;
 }
 
 const [LIMIT_DEFAULT, LIMIT_MAX] = [50, 500];
@@ -36,20 +39,23 @@ interface Told {
   readonly position: number;
   readonly change: Change;
   readonly size: number;
+  readonly place: ToldPlace | undefined;
 }
 
-export async function listChanges({ kinds, limit, page }: ListChangesRequest, deps: ChangesDeps) {
+/** Of what is in scope. */
+export async function listChanges({ kinds, limit, page }: ListChangesRequest, scope: Scope, deps: ChangesDeps) {
   const wanted = kindsIn(kinds, deps);
   const most = limitIn(limit, "limit") || LIMIT_DEFAULT;
   const before = page === "" ? deps.journal.lastPosition + 1 : deps.journal.positionOf(page, "page");
-  const { told, next } = await lastOnes(wanted, most, before, deps);
+  const { told, next } = await lastOnes(wanted, most, before, scope, deps);
   const nextPage = next === undefined ? "" : deps.journal.cursorOf(next);
   return { changes: told.map(({ change }) => change), nextPage };
 }
 
-/** Ends when `signal` does. Throws UNAVAILABLE where the reader falls behind, and as `positionOf` does. */
+/** The same, as it happens. Ends when `signal` does. Throws UNAVAILABLE where the reader falls behind, and as `positionOf` does. */
 export async function* watchChanges(
   { kinds, last, cursor }: WatchChangesRequest,
+  scope: Scope,
   deps: ChangesDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Change, void> {
@@ -61,13 +67,13 @@ export async function* watchChanges(
     journal.follow((entries) => {
       for (const entry of entries) {
         const told = wanted.has(entry.kind) ? toldOnce(entry, deps) : undefined;
-        if (told !== undefined) add(told);
+        if (told !== undefined && isFor(scope, told, deps)) add(told);
       }
     }),
   );
   const beganAt = journal.lastPosition;
   if (position === undefined) {
-    const { told } = most === 0 ? { told: [] } : await lastOnes(wanted, most, beganAt + 1, deps);
+    const { told } = most === 0 ? { told: [] } : await lastOnes(wanted, most, beganAt + 1, scope, deps);
     for (const { change } of told.reverse()) yield change;
     yield create(ChangeSchema, { snapshotEnd: true, cursor: journal.cursorOf(beganAt) });
     position = beganAt;
@@ -78,18 +84,18 @@ export async function* watchChanges(
     journal.positionOf(journal.cursorOf(position));
     for (const entry of entries) {
       const told = wanted.has(entry.kind) ? toldOf(entry, deps) : undefined;
-      if (told !== undefined) yield told.change;
+      if (told !== undefined && isFor(scope, told, deps)) yield told.change;
     }
     const end: number = entries.at(-1)?.position ?? position;
     position = entries.length < ENTRIES_AT_ONCE ? Math.max(beganAt, end) : end;
   }
   for await (const told of backlog.changes()) {
-    if (told.position > position) yield told.change;
+    if (told.position > position && isFor(scope, told, deps)) yield told.change;
   }
 }
 
 /** The last ones before a position, the last one first; `next`: what to go on before, undefined at the end. */
-async function lastOnes(kinds: ReadonlySet<string>, limit: number, before: number, deps: ChangesDeps) {
+async function lastOnes(kinds: ReadonlySet<string>, limit: number, before: number, scope: Scope, deps: ChangesDeps) {
   const told: Told[] = [];
   const sources = [...kinds].map((kind) => entriesBefore(kind, before, deps.journal));
   const heads = await Promise.all(sources.map((source) => source.next()));
@@ -102,7 +108,7 @@ async function lastOnes(kinds: ReadonlySet<string>, limit: number, before: numbe
     const entry = heads[newest].value!;
     if (told.length === limit || looked === LOOKED_MAX) return { told, next: end };
     const found = toldOf(entry, deps);
-    if (found !== undefined) told.push(found);
+    if (found !== undefined && isFor(scope, found, deps)) told.push(found);
     end = entry.position;
     heads[newest] = await sources[newest].next();
   }
@@ -122,6 +128,11 @@ async function* entriesBefore(
   }
 }
 
+function isFor(scope: Scope, { place }: Told, { seesPlace }: ChangesDeps): boolean {
+  if (scope.isEverything) return true;
+  return place !== undefined && seesPlace(scope, place);
+}
+
 /** Of entries that all followers of the journal hear of. */
 const toldBefore = new WeakMap<JournalEntry, Told | "nothing">();
 
@@ -137,7 +148,7 @@ function toldOf(entry: JournalEntry, { tellers, setAside, journal }: ChangesDeps
   const { kind, position, atMs, actor } = entry;
   const told = setAside.read(`journal entry ${position}`, () => tellers[kind](entry));
   if (told === undefined) return undefined;
-  const { text, ...facts } = told;
+  const { text, place, ...facts } = told;
   const change = create(ChangeSchema, {
     ...facts,
     time: timestampOfMs(atMs),
@@ -146,7 +157,7 @@ function toldOf(entry: JournalEntry, { tellers, setAside, journal }: ChangesDeps
     text: text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text,
     cursor: journal.cursorOf(position),
   });
-  return { position, change, size: text.length };
+  return { position, change, place, size: text.length };
 }
 
 function kindsIn(kinds: readonly string[], { tellers }: ChangesDeps): ReadonlySet<string> {

@@ -3,11 +3,13 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Bus } from "../bus/bus.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { scopeText, type Scope } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
 import type { ServerStatusSchema } from "../wire/gen/server_pb.ts";
 import { countsOf, sumOf, valuesBy } from "./counts.ts";
 import { RecentCounts } from "./recent-counts.ts";
+import type { ScopedCounts } from "./scoped-counts.ts";
 import { problemsOf } from "./server-problems.ts";
 
 export interface DiskFacts {
@@ -24,7 +26,12 @@ export interface ServerBoardDeps {
   readonly clock: Clock;
   readonly build: { readonly version: string; readonly commit: string };
   readonly registry: { readonly count: number };
-  readonly devices: { readonly count: number; readonly countOf: ReadonlyMap<string, number> };
+  readonly devices: {
+    readonly count: number;
+    readonly countOf: ReadonlyMap<string, number>;
+    countsIn(scope: Scope): ReadonlyMap<string, number>;
+  };
+  readonly scoped: Pick<ScopedCounts, "of">;
   readonly sessions: { readonly streams: number };
   disk(): Promise<DiskFacts>;
   residentBytes(): number;
@@ -66,7 +73,26 @@ export class ServerBoard {
     return new ServerBoard(deps, new RecentCounts(await countsOf(deps.metrics, deps.clock.monotonicMs())));
   }
 
-  async status(): Promise<ServerStatusMessage> {
+  /** Of a part: what is of it alone. */
+  status(scope: Scope): Promise<ServerStatusMessage> {
+    return scope.isEverything ? this.#statusOfServer() : this.#statusOfPart(scope);
+  }
+
+  async #statusOfPart(scope: Scope): Promise<ServerStatusMessage> {
+    const { clock, devices, scoped } = this.#deps;
+    const { series, pointsPerS, recentPointsPerS } = await scoped.of(scope);
+    const countOf = devices.countsIn(scope);
+    return {
+      time: timestampFromMs(clock.nowMs()),
+      scope: scopeText(scope),
+      pointsPerS,
+      recentPointsPerS: [...recentPointsPerS],
+      series: BigInt(series),
+      ...devicesOf(countOf),
+    };
+  }
+
+  async #statusOfServer(): Promise<ServerStatusMessage> {
     const { metrics, clock, build, registry, devices, sessions } = this.#deps;
     await this.#look();
     const [pointsTotal, disk, facts, uploadStreams, subscriptions] = await Promise.all([
@@ -97,8 +123,8 @@ export class ServerBoard {
       uploadStreams,
       liveStreams: subscriptions + sessions.streams,
       series: BigInt(registry.count),
+      ...devicesOf(devices.countOf),
       devices: BigInt(devices.count),
-      devicesByStatus: Object.fromEntries([...devices.countOf].map(([status, count]) => [status, BigInt(count)])),
       diskBytes: BigInt(disk.usedBytes),
       diskBudgetBytes: disk.budgetBytes === Infinity ? 0n : BigInt(Math.floor(disk.budgetBytes)),
       diskFreeBytes: BigInt(disk.freeBytes),
@@ -170,4 +196,12 @@ export class ServerBoard {
       brokersAway: away(brokers),
     };
   }
+}
+
+function devicesOf(countOf: ReadonlyMap<string, number>): Pick<ServerStatusMessage, "devices" | "devicesByStatus"> {
+  const devices = [...countOf.values()].reduce((sum, count) => sum + count, 0);
+  return {
+    devices: BigInt(devices),
+    devicesByStatus: Object.fromEntries([...countOf].map(([status, count]) => [status, BigInt(count)])),
+  };
 }

@@ -1,5 +1,6 @@
 /** The Server service, over messages. */
 import { invalidField } from "../model/errors.ts";
+import type { Scope } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import { pause } from "../model/pause.ts";
 import { Server, type WatchStatusRequest } from "../wire/gen/server_pb.ts";
@@ -17,15 +18,20 @@ const [INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX] = [1_000, 500, 60_000];
 export function overviewMethods(deps: OverviewDeps): MethodImpl[] {
   const { method } = Server;
   return [
-    serverStreaming(method.watchStatus, (request, { signal }) => watchStatus(request, deps, signal)),
-    unary(method.listChanges, (request) => listChanges(request, deps)),
-    serverStreaming(method.watchChanges, (request, { signal }) => watchChanges(request, deps, signal)),
+    serverStreaming(method.watchStatus, (request, { principal, signal }) =>
+      watchStatus(request, principal.scope, deps, signal),
+    ),
+    unary(method.listChanges, (request, { principal }) => listChanges(request, principal.scope, deps)),
+    serverStreaming(method.watchChanges, (request, { principal, signal }) =>
+      watchChanges(request, principal.scope, deps, signal),
+    ),
   ];
 }
 
 /** Ends when `signal` does. */
 async function* watchStatus(
   { intervalMs }: WatchStatusRequest,
+  scope: Scope,
   { board, clock }: OverviewDeps,
   signal: AbortSignal,
 ): AsyncGenerator<ServerStatusMessage, void> {
@@ -34,7 +40,7 @@ async function* watchStatus(
     throw invalidField("interval_ms", intervalMs, `${INTERVAL_MS_MIN} to ${INTERVAL_MS_MAX}, or 0 for ${INTERVAL_MS}`);
   }
   while (!signal.aborted) {
-    yield await board.status();
+    yield await board.status(scope);
     await pause(everyMs, clock, signal);
   }
 }

@@ -1,6 +1,7 @@
 /** Changes out of a journal in memory: paged, watched, resumed; what cannot be read is left out. */
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
+import { EVERYTHING, scopeOf } from "../../src/model/access.ts";
 import type { JournalEvent } from "../../src/model/journal.ts";
 import { SetAside } from "../../src/model/set-aside.ts";
 import { listChanges, watchChanges, type ChangesDeps } from "../../src/overview/changes.ts";
@@ -11,6 +12,7 @@ import {
   type ListChangesResponse,
 } from "../../src/wire/gen/server_pb.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
+import { randomOf } from "../support/random.ts";
 
 function rigOf(journal = new MemoryJournal()) {
   const troubles: string[] = [];
@@ -20,15 +22,24 @@ function rigOf(journal = new MemoryJournal()) {
     if (payload === "broken") throw new SyntaxError("no change");
     return payload === "chat" ? undefined : { event: payload, subject, text: `${subject} ${payload}` };
   };
+  const placed = (entry: JournalEvent) => {
+    const said = tell(entry);
+    return said && { ...said, place: { device: entry.subject } };
+  };
+  /** By device. */
+  const sites = new Map<string, string>();
   const setAside = new SetAside((sentence) => troubles.push(sentence));
-  const deps: ChangesDeps = { journal, setAside, tellers: { device: tell, alert: tell, session: tell } };
+  const deps: ChangesDeps = {
+    ...{ journal, setAside, tellers: { device: placed, alert: placed, session: tell } },
+    seesPlace: (scope, { device = "" }) => scope.takes({ source: "", device, site: sites.get(device) ?? "" }),
+  };
   const note = (kind: string, subject: string, payload = "changed", actor = "ann") =>
     journal.append([{ atMs: journal.lastPosition, kind, subject, actor, payload }]);
-  const list = (wanted: object = {}) =>
-    listChanges(create(ListChangesRequestSchema, wanted), deps) as Promise<ListChangesResponse>;
-  const watch = (wanted: object, signal: AbortSignal) =>
-    watchChanges(create(WatchChangesRequestSchema, wanted), deps, signal);
-  return { journal, troubles, note, list, watch, tellings: () => told };
+  const list = (wanted: object = {}, scope = EVERYTHING) =>
+    listChanges(create(ListChangesRequestSchema, wanted), scope, deps) as Promise<ListChangesResponse>;
+  const watch = (wanted: object, signal: AbortSignal, scope = EVERYTHING) =>
+    watchChanges(create(WatchChangesRequestSchema, wanted), scope, deps, signal);
+  return { journal, troubles, sites, note, list, watch, tellings: () => told };
 }
 
 const subjects = (changes: readonly Change[]) => changes.map(({ subject }) => subject);
@@ -170,4 +181,59 @@ describe("watch", () => {
     journal.firstPosition = 500;
     expect(watch({ cursor: "cursor-3" }, over.signal).next()).rejects.toThrow("no longer kept");
   });
+});
+
+describe("those who see a part", () => {
+  const BERLIN = scopeOf({ sources: [], devices: [], sites: ["berlin"] });
+
+  test("hear of what is in their scope, while it is; of what is nowhere nothing", async () => {
+    const { note, watch, sites } = rigOf();
+    const over = new AbortController();
+    const stream = watch({}, over.signal, BERLIN);
+    expect(((await stream.next()).value as Change).snapshotEnd).toBe(true);
+    const waiting = stream.next();
+    sites.set("pump", "berlin").set("fan", "hamburg");
+    await note("session", "pump");
+    await note("device", "fan");
+    await note("device", "pump");
+    expect(((await waiting).value as Change).subject).toBe("pump");
+    await note("device", "pump", "late");
+    sites.set("pump", "hamburg").set("fan", "berlin");
+    await note("device", "fan");
+    expect(((await stream.next()).value as Change).subject).toBe("fan");
+    over.abort();
+  });
+
+  for (let seed = 1; seed <= 5; seed++) {
+    test(`lists, pages and streams are those of everybody without the rest (seed ${seed})`, async () => {
+      const random = randomOf(seed);
+      const any = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)];
+      const { note, list, watch, sites } = rigOf();
+      for (let i = 0; i < 300; i++) {
+        await note(any(["device", "alert", "session"]), any(["a", "b", "c", "d"]), `change ${i}`);
+        if (random() < 0.05) sites.set(any(["a", "b", "c", "d"]), any(["berlin", "hamburg"]));
+      }
+      const all: Change[] = [];
+      for (let page = ""; ;) {
+        const { changes, nextPage } = await list({ page, limit: 500 });
+        all.push(...changes);
+        if ((page = nextPage) === "") break;
+      }
+      const isSeen = ({ kind, subject }: Change) => kind !== "session" && sites.get(subject) === "berlin";
+      const wanted = all.filter(isSeen).map(({ cursor }) => cursor);
+      const found: string[] = [];
+      for (let page = ""; ;) {
+        const { changes, nextPage } = await list({ page, limit: 1 + Math.floor(random() * 20) }, BERLIN);
+        found.push(...changes.map(({ cursor }) => cursor));
+        if ((page = nextPage) === "") break;
+      }
+      expect(found).toEqual(wanted);
+      const over = new AbortController();
+      const heard: string[] = [];
+      const behind = watch({ cursor: "cursor-0" }, over.signal, BERLIN);
+      for (const _ of wanted) heard.push(((await behind.next()).value as Change).cursor);
+      expect(heard).toEqual([...wanted].reverse());
+      over.abort();
+    });
+  }
 });

@@ -5,10 +5,11 @@ import { Sparkline } from "../../parts/sparkline.tsx";
 import { refusalText } from "./refusal-text.ts";
 import { TileGroup } from "./tiles.tsx";
 
-/** What comes in, and how late: of the whole server, whichever site is looked at. */
+/** What comes in, and how late: of the whole server, or of all that one sees of it, whichever site is looked at. */
 export function Ingest({ site }: { site: string }) {
-  const title = site === "" ? "Points" : "Points, of all sites";
   const status = serverStatus.value;
+  const title =
+    site === "" ? "Points" : (status?.scope ?? "") === "" ? "Points, of all sites" : "Points, of all you see";
   if (status === undefined) {
     return (
       <TileGroup title={title}>
@@ -16,19 +17,22 @@ export function Ingest({ site }: { site: string }) {
       </TileGroup>
     );
   }
-  const { pointsPerS, batchesPerS, recentPointsPerS, lag } = status;
+  const { pointsPerS, batchesPerS, recentPointsPerS, lag, scope } = status;
+  const batches = scope === "" ? `${numberText(batchesPerS)} batches a second; both over` : "Over";
   return (
     <TileGroup title={title}>
       <div class="overview-ingest">
-        <p title={`${numberText(batchesPerS)} batches a second; both over the last ten seconds`}>
+        <p title={`${batches} the last ten seconds`}>
           <b>{rateText(pointsPerS)}</b> a second
         </p>
         <Sparkline values={recentPointsPerS} label="Points a second in the last ten minutes" />
-        <p class="dim" title="From the time of a reading to its being durable here, in the last minute">
-          {(lag?.readingP50Ms ?? 0) === 0
-            ? "No readings in the last minute"
-            : `Readings are ${lagText(lag?.readingP50Ms)} old when kept, 1 % over ${lagText(lag?.readingP99Ms)}`}
-        </p>
+        {scope === "" && (
+          <p class="dim" title="From the time of a reading to its being durable here, in the last minute">
+            {(lag?.readingP50Ms ?? 0) === 0
+              ? "No readings in the last minute"
+              : `Readings are ${lagText(lag?.readingP50Ms)} old when kept, 1 % over ${lagText(lag?.readingP99Ms)}`}
+          </p>
+        )}
         <Refused status={status} />
       </div>
     </TileGroup>
@@ -54,6 +58,7 @@ export function ServerLine() {
 }
 
 function serverLine({
+  scope,
   uploadStreams,
   diskBytes,
   diskBudgetBytes,
@@ -62,6 +67,7 @@ function serverLine({
   startedAt,
   version,
 }: ServerStatus) {
+  if (scope !== "") return `You see a part of this server: ${scope}`;
   const ofBudget = diskBudgetBytes > 0n ? ` of ${bytesText(Number(diskBudgetBytes))}` : "";
   return [
     `${countOf(uploadStreams, "open stream")}`,

@@ -68,7 +68,9 @@ export function Overview() {
 }
 
 function NoDevices() {
-  if ((serverStatus.value?.pointsTotal ?? 0n) > 0n) return null;
+  const { pointsTotal = 0n, scope = "" } = serverStatus.value ?? {};
+  if (pointsTotal > 0n) return null;
+  if (scope !== "") return <Empty title={`There is no device in what you see: ${scope}`} />;
   return (
     <Empty title="No device has been heard of yet">
       <FirstReading />
