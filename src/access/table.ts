@@ -78,13 +78,13 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Devices/WatchDevices
     analytics.Devices/WatchLastSeen
     analytics.DataIngestion/GetDelivery
-    analytics.DataIngestion/ListBridges
     analytics.Server/WatchStatus
     analytics.Server/ListChanges
     analytics.Server/WatchChanges
     http.live`,
   "viewer operator admin, for everything": `
     http.metrics
+    analytics.DataIngestion/ListBridges
     analytics.Dashboard/GetStoreStats`,
   // What is said in a session is in its log already, with whoever said it.
   "operator admin": `

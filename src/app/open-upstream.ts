@@ -17,6 +17,7 @@ import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import { parseTagConditions } from "../model/tag-conditions.ts";
 import { channelCredentials } from "../wire/channel-credentials.ts";
 import { commandsOf } from "../wire/call-method.ts";
@@ -24,11 +25,13 @@ import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
 import { Devices, type ListDevicesRequestSchema } from "../wire/gen/devices_pb.ts";
 import type { UpstreamSettingsSchema } from "../wire/gen/forwarding_pb.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { wholeSources } from "./whole-sources.ts";
 import { DropAlarm } from "./drop-alarm.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface OpenUpstreamDeps {
   readonly forwarding: ForwardingDeps;
+  readonly scopes: SeriesScopes;
   readonly alertMethods: readonly MethodImpl[];
   readonly deviceMethods: readonly MethodImpl[];
   readonly logger: Logger;
@@ -49,7 +52,11 @@ export async function openUpstream(
   const { address } = config.upstream;
   const upstream = address === undefined ? undefined : await forwardTo(address, config, storage, deps, opening);
   const settings = settingsOf(config);
-  const methods = deliveryMethods({ upstream, settings, nodeId, origins: () => originDeliveries(origins) });
+  const methods = deliveryMethods({
+    ...{ upstream, settings, nodeId },
+    origins: () => originDeliveries(origins),
+    wholeSources: (scope) => wholeSources(scope, storage.registry, deps.scopes),
+  });
   return [...methods, forgetOriginMethod(origins), handOverOriginMethod(origins)];
 }
 

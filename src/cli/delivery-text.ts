@@ -16,23 +16,29 @@ import { printable } from "./watch-table.ts";
 
 /** A paragraph and a table for each upstream and each node that forwards to this one. */
 export function deliveryText(delivery: GetDeliveryResponse, nowMs: number): string {
+  // Whoever sees some of the sources alone is told no rates.
+  const isPart = delivery.nodeId === "";
   const parts = [
-    ...delivery.upstreams.map((upstream) => upstreamText(upstream, nowMs)),
+    ...delivery.upstreams.map((upstream) => upstreamText(upstream, isPart, nowMs)),
     ...delivery.origins.map((origin) => originText(origin, nowMs)),
   ];
   return parts.length > 0
     ? parts.join("\n")
-    : "this node forwards nothing (upstream.address), and no node forwards to it\n";
+    : isPart
+      ? "nothing in your scope is forwarded\n"
+      : "this node forwards nothing (upstream.address), and no node forwards to it\n";
 }
 
-function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
+function upstreamText(upstream: UpstreamDelivery, isPart: boolean, nowMs: number): string {
   const { address, stateSince, lastError, nextAttemptAt, queuedPoints, oldestQueuedTime, settings } = upstream;
   const inMs = nextAttemptAt === undefined ? 0 : timestampDate(nextAttemptAt).getTime() - nowMs;
   const next =
     nextAttemptAt === undefined
       ? ""
       : `, next attempt in ${formatDurationMs(Math.max(0, Math.ceil(inMs / 1_000)) * 1_000)}`;
-  const rate = `${count(Math.round(upstream.pointsPerSecond))} points/s, ${formatByteSize(Math.round(upstream.bytesPerSecond))}/s over the last minute`;
+  const rate = isPart
+    ? ""
+    : `; ${count(Math.round(upstream.pointsPerSecond))} points/s, ${formatByteSize(Math.round(upstream.bytesPerSecond))}/s over the last minute`;
   const oldest = oldestQueuedTime === undefined || queuedPoints === 0n ? "" : `, back to ${timeOf(oldestQueuedTime)}`;
   const events = upstream.queuedEvents === 0n ? "" : `, ${counted(upstream.queuedEvents, "event")}`;
   const wait = queuedPoints === 1n ? "waits" : "wait";
@@ -42,7 +48,7 @@ function upstreamText(upstream: UpstreamDelivery, nowMs: number): string {
     `${pc.bold("to")} ${printable(address)}${as}  ${paint(word)} for ${ageOf(stateSince, nowMs)}${next}`,
     ...(lastError === "" ? [] : [printable(lastError), advice]),
     ...(settings === undefined ? [] : settingsLines(settings)),
-    `${counted(queuedPoints, "point")} ${wait}${oldest}${events}; ${rate}`,
+    `${counted(queuedPoints, "point")} ${wait}${oldest}${events}${rate}`,
     ...eventLines(upstream),
   ];
   const columns = [...COLUMNS.slice(0, 2), QUEUED, ...COLUMNS.slice(2)];

@@ -17,7 +17,8 @@ import { accessRig, bare, showing } from "./rig.ts";
 /** First letters of the roles that may; "*": whoever calls; "!": those who see part of the server may not. */
 const GOLDEN = `
 i-oa  DataIngestion UploadData StreamData UploadBatch
--voa  DataIngestion GetDelivery ListBridges
+-voa  DataIngestion GetDelivery
+-voa! DataIngestion ListBridges
 ---a! DataIngestion Resend ForgetOrigin HandOverOrigin
 -voa  Dashboard SubscribeMetrics QueryRange StreamRange ListMetrics ListSeries ListTagValues
 -voa! Dashboard GetStoreStats

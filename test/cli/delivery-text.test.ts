@@ -10,6 +10,7 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 function delivery(upstream: object) {
   const stateSince = timestampFromMs(NOW_MS - 7_500_000);
   return create(GetDeliveryResponseSchema, {
+    nodeId: "node",
     upstreams: [{ address: "centre:50051", state: "connected", stateSince, ...upstream }],
   });
 }
@@ -89,4 +90,14 @@ test("when what was dropped was stands beside it where something was, and is tol
   const [{ sources }] = JSON.parse(deliveryJson(delivery({ sources: [dropped] }))).upstreams;
   const times = { firstDroppedTime: "2025-12-31T23:59:51.000Z", lastDroppedTime: "2026-01-01T00:00:00.000Z" };
   expect(sources).toEqual([expect.objectContaining({ droppedPoints: 7, ...times })]);
+});
+
+test("whoever sees some of the sources is told of these, without rates", () => {
+  const part = create(GetDeliveryResponseSchema, {
+    upstreams: [{ address: "centre:50051", state: "connected", queuedPoints: 3n, sources: [{ source: "gw-1" }] }],
+  });
+  const text = Bun.stripANSI(deliveryText(part, NOW_MS));
+  expect(text).toContain("\n   3 points wait\n");
+  expect(text).toContain("gw-1");
+  expect(deliveryText(create(GetDeliveryResponseSchema), NOW_MS)).toBe("nothing in your scope is forwarded\n");
 });

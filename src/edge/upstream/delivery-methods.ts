@@ -1,5 +1,6 @@
 /** What was forwarded, to where and from where, and asking for it again. */
 import { type MessageInitShape } from "@bufbuild/protobuf";
+import type { Scope } from "../../model/access.ts";
 import { invalidField, WatchpostError } from "../../model/errors.ts";
 import type {
   OriginDeliverySchema,
@@ -16,6 +17,7 @@ import { unary, type MethodImpl } from "../../wire/service.ts";
 import { timestampOfMs, timestampOfUs, usOfTimestamp } from "../../wire/timestamp.ts";
 import type { SequenceRanges } from "../../model/sequence-ranges.ts";
 import { NOTHING_COUNTED, type SourceCounts } from "./delivery-ledger.ts";
+import { deliveryInScope } from "./scoped-delivery.ts";
 import type { EventsStatus } from "./upstream-events.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -25,6 +27,8 @@ export interface DeliveryDeps {
   /** Of {@link upstream}. */
   readonly settings: MessageInitShape<typeof UpstreamSettingsSchema>;
   nodeId(): Promise<string>;
+  /** Sources that are wholly in a scope. */
+  wholeSources(scope: Scope): Promise<(source: string) => boolean>;
   /** The receiving half. */
   origins(): Promise<MessageInitShape<typeof OriginDeliverySchema>[]>;
 }
@@ -32,13 +36,14 @@ export interface DeliveryDeps {
 /** Ranges that are told; a node that works has a handful. */
 const RANGES_TOLD_MAX = 1_000;
 
-export function deliveryMethods({ upstream, settings, nodeId, origins }: DeliveryDeps): MethodImpl[] {
+export function deliveryMethods(deps: DeliveryDeps): MethodImpl[] {
+  const { upstream, settings, nodeId, origins, wholeSources } = deps;
   return [
-    unary(DataIngestion.method.getDelivery, async () => ({
-      nodeId: await nodeId(),
-      upstreams: upstream === undefined ? [] : [await upstreamDelivery(upstream, settings)],
-      origins: await origins(),
-    })),
+    unary(DataIngestion.method.getDelivery, async (_, { principal: { scope } }) => {
+      const upstreams = upstream === undefined ? [] : [await upstreamDelivery(upstream, settings)];
+      const delivery = { nodeId: await nodeId(), upstreams, origins: await origins() };
+      return scope.isEverything ? delivery : deliveryInScope(delivery, await wholeSources(scope));
+    }),
     unary(DataIngestion.method.resend, (request) => resend(request, upstream)),
   ];
 }

@@ -681,6 +681,9 @@ export const GetDeliveryRequestSchema: GenMessage<GetDeliveryRequest> = /*@__PUR
   messageDesc(file_forwarding, 11);
 
 /**
+ * Whoever sees a part is told of the sources of which all is in its scope, and of the nodes these go to and come from, without what is
+ * of all of such a node.
+ *
  * @generated from message analytics.GetDeliveryResponse
  */
 export type GetDeliveryResponse = Message<"analytics.GetDeliveryResponse"> & {
