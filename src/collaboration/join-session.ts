@@ -13,6 +13,7 @@ import {
   type SessionRequest,
 } from "../wire/gen/collaboration_pb.ts";
 import type { CallContext, Principal } from "../wire/service.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { confirmation } from "./confirmation.ts";
 import type { MemberStream } from "./members.ts";
 import type { RateLimits } from "./rate-limit.ts";
@@ -42,7 +43,7 @@ export interface JoinDeps extends StandingDeps {
   readonly rooms: Rooms;
   readonly sent: SentMessages;
   readonly carriers: Carriers;
-  readonly streamsMax: number;
+  readonly arrivals: Arrivals;
   readonly messagesPerSecond: number;
   /** Of those who send without being there, by user. */
   readonly limits: RateLimits;
@@ -85,14 +86,7 @@ export function watchSession(request: SessionRequest, context: CallContext, deps
 }
 
 async function* joined(input: AsyncIterator<Uint8Array>, context: CallContext, deps: JoinDeps): Beginning {
-  const first = await input.next();
-  if (first.done) {
-    const wanted = "a first message with user_id, and session_id unless it is for the lobby";
-    throw new WatchpostError("INVALID_ARGUMENT", `the stream ended before it had joined; wanted ${wanted}`);
-  }
-  const message = decoded(first.value);
-  const joining = joiningOf(message, context);
-  const entered = await enter(joining, context, deps);
+  const { message, joining, entered } = await arrived(input, context, deps);
   const { room, stream } = entered;
   const take = async () => {
     if (!onlyJoins(message)) await taken(message, room, stream, context, deps);
@@ -113,11 +107,28 @@ async function* joined(input: AsyncIterator<Uint8Array>, context: CallContext, d
   return yield* begin(entered, joining, context, deps);
 }
 
+async function arrived(input: AsyncIterator<Uint8Array>, context: CallContext, deps: JoinDeps) {
+  using _arriving = deps.arrivals.arrive();
+  const first = await deps.arrivals.first(input);
+  if (first === undefined) {
+    const wanted = "a first message with user_id, and session_id unless it is for the lobby";
+    throw new WatchpostError("INVALID_ARGUMENT", `the stream ended before it had joined; wanted ${wanted}`);
+  }
+  const message = decoded(first);
+  const joining = joiningOf(message, context);
+  return { message, joining, entered: await enter(joining, context, deps) };
+}
+
 async function* watched(request: SessionRequest, context: CallContext, deps: JoinDeps): Beginning {
   const { sessionId, cursor, last = LAST_DEFAULT } = request;
   const { insteadOf } = request;
   const joining = checked({ ...request, sessionId: sessionId || LOBBY, cursor, last, insteadOf }, context.principal);
-  return yield* begin(await enter(joining, context, deps), joining, context, deps);
+  return yield* begin(await arrivedAt(joining, context, deps), joining, context, deps);
+}
+
+async function arrivedAt(joining: Joining, context: CallContext, deps: JoinDeps): Promise<Entered> {
+  using _arriving = deps.arrivals.arrive();
+  return await enter(joining, context, deps);
 }
 
 /** SendMessage: of one who need not be here. Throws what is refused. */
@@ -193,13 +204,9 @@ function sentOnce(
   return sent.once(room, sender.userId, checked.clientMessageId, isDoneOnce(checked), send);
 }
 
-async function enter(joining: Joining, context: CallContext, deps: JoinDeps) {
+async function enter(joining: Joining, context: CallContext, deps: JoinDeps): Promise<Entered> {
   if (joining.cursor !== "") deps.journal.positionOf(joining.cursor);
   const { sessionId, userId, userName, insteadOf } = joining;
-  if (deps.rooms.streams >= deps.streamsMax) {
-    const message = `${deps.rooms.streams} streams are in sessions; at most ${deps.streamsMax} may be`;
-    throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: 5_000 });
-  }
   const room = await deps.rooms.room(sessionId, userId);
   checkSees(room, context, deps);
   if (room.kept.state === SessionState.IMPORTED) {

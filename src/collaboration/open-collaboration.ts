@@ -15,6 +15,7 @@ import {
   type MethodImpl,
   type Principal,
 } from "../wire/service.ts";
+import { Arrivals } from "./arrivals.ts";
 import { AnnotationFeed } from "./annotations/annotation-feed.ts";
 import { annotationMethods } from "./annotations/annotation-methods.ts";
 import { Annotations } from "./annotations/annotations.ts";
@@ -112,7 +113,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
       annotation: annotate,
       issue: track,
     },
-    streamsMax: options.streamsMax,
+    arrivals: new Arrivals(clock, options.streamsMax, () => rooms.streams),
     messagesPerSecond,
     limits,
     openIssues: async (sessionId) => issues.openIssues.ofSession(sessionId, OPEN_ISSUES_MAX),

@@ -141,6 +141,33 @@ describe("joining", () => {
     await settle();
     expect((await rig.join("cid")).ended).toBeUndefined();
   });
+
+  test("a stream that has not said which session it joins counts, and ends when it does not say so in time", async () => {
+    await using rig = await Rig.open({ streamsMax: 2 });
+    const silent = [rig.openStream(), rig.openStream()];
+    await settle();
+    const full = { status: "RESOURCE_EXHAUSTED", message: "2 streams are in sessions; at most 2 may be" };
+    expect((await rig.join("ann")).ended).toEqual(full);
+    expect((await rig.watch({ userId: "ann" })).ended).toEqual(full);
+    await rig.advance(9_999);
+    silent[0].send({ userId: "ben" });
+    await settle();
+    await rig.advance(1);
+    expect(silent.map(({ ended }) => ended?.status)).toEqual([undefined, "DEADLINE_EXCEEDED"]);
+    expect((await rig.join("ann")).ended).toBeUndefined();
+    expect((await rig.join("cid")).ended).toEqual(full);
+  });
+
+  test("one that leaves before it has said anything makes room at once", async () => {
+    await using rig = await Rig.open({ streamsMax: 1 });
+    const silent = rig.openStream();
+    await settle();
+    silent.drop();
+    await settle();
+    expect((await rig.join("ann")).ended).toBeUndefined();
+    const late = await rig.join("", {});
+    expect(late.ended?.status).toBe("RESOURCE_EXHAUSTED");
+  });
 });
 
 describe("the snapshot", () => {
