@@ -212,7 +212,9 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps): Pr
   if (room.kept.state === SessionState.IMPORTED) {
     throw new WatchpostError("FAILED_PRECONDITION", `session ${room.id} was imported: nobody is in it; replay it`);
   }
-  return { room, ...room.join(userId, userName, (error) => context.cut?.(error), room.streamOf(insteadOf)) };
+  // Nobody whose name is proven becomes somebody else.
+  const before = context.principal.isAuthenticated ? undefined : room.streamOf(insteadOf);
+  return { room, ...room.join(userId, userName, (error) => context.cut?.(error), before) };
 }
 
 function checkSees(room: Room, { principal }: CallContext, deps: JoinDeps): void {
@@ -301,11 +303,11 @@ function joiningOf({ userId, userName, sessionId, metadata }: CollaborationMessa
 
 function checked({ sessionId, userId, userName, cursor, last, insteadOf }: Joining, principal: Principal): Joining {
   if (last < 0 || last > LAST_MAX) throw invalidField("last", last, `0 to ${LAST_MAX}`);
-  // A proven name is who it is; what is claimed is display.
-  const who = principal.isAuthenticated ? principal.name : nameIn(userId, "user_id");
-  if (who.trim() === "") throw invalidField("user_id", userId, "who joins");
-  const shown = nameIn(userName, "user_name") || (principal.isAuthenticated ? nameIn(userId, "user_id") : "");
-  return { sessionId, userId: who, userName: shown, cursor, last, insteadOf };
+  const [named, shown] = [nameIn(userId, "user_id"), nameIn(userName, "user_name")];
+  // Nobody whose name is proven is shown under another one.
+  const who = principal.isAuthenticated ? { userId: principal.name, userName: "" } : { userId: named, userName: shown };
+  if (who.userId.trim() === "") throw invalidField("user_id", userId, "who joins");
+  return { sessionId, ...who, cursor, last, insteadOf };
 }
 
 /** Throws INVALID_ARGUMENT for what is no message, such as text that is not UTF-8. */

@@ -104,18 +104,24 @@ describe("joining", () => {
     expect(rig.collaboration.rooms.streams).toBe(0);
   });
 
-  test("a proven principal is who joins; what it claims is display", async () => {
+  test("a proven principal is who joins, whatever it claims to be called", async () => {
     await using rig = await Rig.open();
     const caller = { principal: { ...ANONYMOUS, name: "ann@plant", isAuthenticated: true } };
     const ann = await rig.join("boss", {}, caller);
     const [joined] = ann.kept;
-    expect([joined.userId, joined.userName, joined.message]).toEqual(["ann@plant", "boss", "boss joined"]);
+    expect([joined.userId, joined.userName, joined.message]).toEqual(["ann@plant", "", "ann@plant joined"]);
     const ben = await rig.join("ben");
-    ann.send({ userId: "ben", messageType: "chat", message: "hello" });
+    ann.send({ userId: "ben", userName: "ben", messageType: "chat", message: "hello" });
     await settle();
     expect(ben.said).toEqual(["ann@plant: hello"]);
-    const { message } = await rig.send({ userId: "ben", message: "again" }, caller);
-    expect([message!.userId, message!.userName]).toEqual(["ann@plant", "ben"]);
+    const { message } = await rig.send({ userId: "ben", userName: "ben", message: "again" }, caller);
+    expect([message!.userId, message!.userName]).toEqual(["ann@plant", ""]);
+    const tab = await rig.join("carl", { userName: "Carl" }, caller);
+    expect((await rig.ask(Collaboration.method.getSession, { sessionId: "lobby" })).session!.members).toMatchObject([
+      { userId: "ann@plant", userName: "", streams: 2 },
+      { userId: "ben", streams: 1 },
+    ]);
+    expect(tab.got[0].message).toBe("2 are here: ann@plant, ben");
   });
 
   test("a first message that says something joins and is said", async () => {
