@@ -104,7 +104,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     opening,
   );
   const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);
-  const sessions = await openSessions(config, storage, { alerts, written, logger, clock, metrics }, opening);
+  const sessions = await openSessions(config, storage, { alerts, scopes, written, logger, clock, metrics }, opening);
   // While points are refused nobody can be heard, and nobody is silent.
   let isOverloaded = false;
   const onOverload = (isNow: boolean) => {

@@ -9,14 +9,17 @@ import { forgetOld, trimSlice } from "../log/journal-retention.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import { commandsOf } from "../wire/call-method.ts";
 import type { MethodImpl } from "../wire/service.ts";
+import { AlertLabels } from "./alert-labels.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface SessionsDeps {
   /** Methods that write down who did what. */
   written(methods: readonly MethodImpl[]): readonly MethodImpl[];
   readonly alerts: OpenAlerts;
+  readonly scopes: SeriesScopes;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -26,9 +29,11 @@ export interface SessionsDeps {
 export async function openSessions(
   config: Config,
   { journal, store, registry, garbage }: Storage,
-  { alerts, written, logger, clock, metrics }: SessionsDeps,
+  { alerts, scopes, written, logger, clock, metrics }: SessionsDeps,
   opening: AsyncDisposableStack,
 ): Promise<{ readonly collaboration: OpenCollaboration; readonly methods: readonly MethodImpl[] }> {
+  const labels = opening.use(new AlertLabels({ book: alerts.book, journal }));
+  const pause = () => new Promise<void>((resolve) => void setImmediate(resolve));
   const collaboration = await openCollaboration({
     journal,
     clock,
@@ -41,7 +46,17 @@ export async function openSessions(
       isAny: () => alerts.rules.isOpening,
     },
     newId: () => crypto.randomUUID(),
-    sees: () => true,
+    surroundings: {
+      scopes,
+      registry,
+      labelsOfAlert: (id) => labels.labelsOfAlert(id),
+      labelsOfIncident: (id) => labels.labelsOfIncident(id),
+      onChanged(listener) {
+        const ends = [scopes.onMoved(listener), labels.onIncident(listener)];
+        return () => ends.forEach((end) => end());
+      },
+    },
+    pause,
     onTrouble: (sentence) => logger.error({ trouble: sentence }, "sessions have trouble"),
   });
   opening.defer(() => collaboration.close());
@@ -51,7 +66,7 @@ export async function openSessions(
     store,
     registry,
     clock,
-    pause: () => new Promise((resolve) => void setImmediate(resolve)),
+    pause,
     replayedAlert,
     replayedSilence,
     sessionFor: (id, context) => collaboration.sessionFor(id, context),

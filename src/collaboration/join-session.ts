@@ -12,12 +12,15 @@ import {
   type Session,
   type SessionRequest,
 } from "../wire/gen/collaboration_pb.ts";
+import type { Issue } from "../wire/gen/issues_pb.ts";
 import type { CallContext, Principal } from "../wire/service.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { confirmation } from "./confirmation.ts";
 import type { MemberStream } from "./members.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { MemberFeed, type Beginning } from "./member-feed.ts";
+import { namesOfIssue, namesOfSession, seesAll } from "./seen/named.ts";
+import { noSession, type Visibility } from "./seen/visibility.ts";
 import { missed, snapshot, type StandingDeps } from "./standing.ts";
 import {
   checkedMessage,
@@ -47,8 +50,7 @@ export interface JoinDeps extends StandingDeps {
   readonly messagesPerSecond: number;
   /** Of those who send without being there, by user. */
   readonly limits: RateLimits;
-  /** Whether a principal may read a session. */
-  sees(principal: Principal, session: Session): boolean;
+  readonly visibility: Visibility;
   monotonicMs(): number;
   /** Resolves once a call whose messages have ended would be known to be cancelled. */
   cancelled(signal: AbortSignal): Promise<void>;
@@ -144,7 +146,7 @@ export async function sendMessage(message: CollaborationMessage, context: CallCo
   const room = isPassing(checked) ? deps.rooms.at(sessionId) : await deps.rooms.room(sessionId, userId);
   // Nobody is there to be told.
   if (room === undefined) return {};
-  checkSees(room, context, deps);
+  await checkSees(room, context, deps);
   const member = room.memberOf(userId);
   const stream = room.streamOf(streamId);
   const sender = {
@@ -208,18 +210,31 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps): Pr
   if (joining.cursor !== "") deps.journal.positionOf(joining.cursor);
   const { sessionId, userId, userName, insteadOf } = joining;
   const room = await deps.rooms.room(sessionId, userId);
-  checkSees(room, context, deps);
+  await checkSees(room, context, deps);
   if (room.kept.state === SessionState.IMPORTED) {
     throw new WatchpostError("FAILED_PRECONDITION", `session ${room.id} was imported: nobody is in it; replay it`);
   }
-  // Nobody whose name is proven becomes somebody else.
-  const before = context.principal.isAuthenticated ? undefined : room.streamOf(insteadOf);
-  return { room, ...room.join(userId, userName, (error) => context.cut?.(error), before) };
+  const { scope, isAuthenticated } = context.principal;
+  const sees = (session: Session) => seesAll(namesOfSession(session), deps.visibility.sees(scope));
+  const joiner = {
+    userId,
+    userName,
+    cut: (error: WatchpostError) => context.cut?.(error),
+    ...(scope.isEverything ? {} : { sees }),
+    // Nobody whose name is proven becomes somebody else.
+    before: isAuthenticated ? undefined : room.streamOf(insteadOf),
+  };
+  return { room, ...room.join(joiner) };
 }
 
-function checkSees(room: Room, { principal }: CallContext, deps: JoinDeps): void {
-  if (deps.sees(principal, room.kept)) return;
-  throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(room.id)}`);
+/** Throws NOT_FOUND where whoever calls does not see it at this moment. */
+async function checkSees(room: Room, { principal }: CallContext, { visibility }: JoinDeps): Promise<void> {
+  const sees = visibility.sees(principal.scope);
+  let topic: Session["topic"];
+  do {
+    ({ topic } = room.kept);
+    if (!(await seesAll(namesOfSession({ topic }), sees))) throw noSession(room.id);
+  } while (topic !== room.kept.topic);
 }
 
 function onlyJoins({ messageType, message }: CollaborationMessage): boolean {
@@ -235,6 +250,8 @@ async function taken(
   deps: JoinDeps,
 ): Promise<void> {
   const { member } = stream;
+  // Who does not see the session any more adds nothing to it.
+  if (stream.sees !== undefined && stream.outbox.hasFailed) return;
   const { userId, userName, limit } = member;
   if (message.messageType === "heartbeat") {
     stream.heardMs = deps.monotonicMs();
@@ -268,7 +285,7 @@ interface Entered {
 async function* begin(
   { room, stream, standing }: Entered,
   { cursor, last }: Joining,
-  { signal }: CallContext,
+  { signal, principal }: CallContext,
   deps: JoinDeps,
 ): Beginning {
   const { outbox } = stream;
@@ -276,8 +293,10 @@ async function* begin(
   if (signal.aborted) outbox.end();
   let isBegun = false;
   try {
+    const sees = deps.visibility.sees(principal.scope);
+    const seesIssue = (issue: Issue) => seesAll(namesOfIssue(issue), sees);
     yield* cursor === ""
-      ? snapshot(room.kept, stream, standing, last, deps)
+      ? snapshot(room.kept, stream, standing, last, { ...deps, seesIssue })
       : missed(room.kept, stream, standing, cursor, deps);
     isBegun = true;
   } finally {

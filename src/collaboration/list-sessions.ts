@@ -15,13 +15,15 @@ import {
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { isLater, limitIn, PAGE_BYTES_MAX, pageOf, placeOf, type Place } from "./pages.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Answer } from "./seen/named.ts";
 import { createdAtMs, sessionOf, SESSIONS, sessionsAbout } from "./session-documents.ts";
 import { nameIn } from "../model/texts.ts";
 
 export interface ListSessionsDeps {
   readonly rooms: Pick<Rooms, "at" | "all">;
   readonly journal: Pick<CollaborationJournal, "documents" | "document">;
-  sees(session: Session): boolean;
+  /** Whoever asks; all others are as if they were not there. Left out: all are seen. */
+  sees?: ((session: Session) => Answer) | undefined;
   onTrouble(sentence: string): void;
 }
 
@@ -41,21 +43,29 @@ export async function listSessions(
   const limit = limitIn(request.limit, LIMIT_DEFAULT, LIMIT_MAX);
   const isWanted = filterOf(request);
   const sessions: Session[] = [];
-  let last: Place | undefined = request.page === "" ? undefined : placeOf(request.page);
+  const after = request.page === "" ? undefined : placeOf(request.page);
+  let last: Place | undefined;
+  let lastLooked: Place | undefined;
   let [bytes, looked] = [0, 0];
-  for await (const documents of candidates(request, last, limit, deps)) {
+  for await (const documents of candidates(request, after, limit, deps)) {
     for (const document of documents) {
-      if (looked++ === LOOKED_MAX) return { sessions, nextPage: pageOf(last!) };
+      if (looked++ >= LOOKED_MAX) {
+        if (deps.sees === undefined) return { sessions, nextPage: pageOf(lastLooked!) };
+        // The place behind all of one time names none of those that are not seen.
+        const { sort }: Place = lastLooked!;
+        if (document.sort !== sort) return { sessions, nextPage: pageOf({ sort, key: "" }) };
+      }
+      lastLooked = { sort: document.sort, key: document.key };
       const room = deps.rooms.at(document.key);
       const kept = room?.isKept ? room.kept : sessionIn(document, deps);
-      if (kept !== undefined && isWanted(kept) && deps.sees(kept)) {
+      if (kept !== undefined && isWanted(kept) && ((await deps.sees?.(kept)) ?? true)) {
         const session = room?.isKept ? room.describe() : kept;
         bytes += toBinary(SessionSchema, session).length;
         const isFull = sessions.length === limit || (sessions.length > 0 && bytes > PAGE_BYTES_MAX);
         if (isFull) return { sessions, nextPage: pageOf(last!) };
         sessions.push(session);
+        last = lastLooked;
       }
-      last = { sort: document.sort, key: document.key };
     }
   }
   return { sessions, nextPage: "" };

@@ -5,6 +5,7 @@ import { ListAnnotationsRequestSchema, type Annotation } from "../wire/gen/annot
 import type { Issue } from "../wire/gen/issues_pb.ts";
 import { listAnnotations } from "./annotations/list-annotations.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
+import { SEES_EVERY_NAME } from "./seen/named.ts";
 import { ISSUES, issueOfDocument, issuesOfSession } from "./issues/issue-documents.ts";
 
 export interface MadeInSession {
@@ -22,7 +23,7 @@ export function madeInSession(journal: CollaborationJournal, setAside: SetAside)
       const annotations: Annotation[] = [];
       for (let page = ""; annotations.length < ANNOTATIONS_MAX;) {
         const request = create(ListAnnotationsRequestSchema, { filter: { sessionId }, page });
-        const { annotations: found, nextPage } = await listAnnotations(request, journal, setAside);
+        const { annotations: found, nextPage } = await listAnnotations(request, journal, setAside, SEES_EVERY_NAME);
         annotations.push(...found);
         if (nextPage === "") break;
         page = nextPage;

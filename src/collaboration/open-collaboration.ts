@@ -33,6 +33,7 @@ import { KeptMessages } from "./kept-messages.ts";
 import { memberLimit, RateLimits } from "./rate-limit.ts";
 import type { CarryOut } from "./received-message.ts";
 import { Rooms } from "./rooms.ts";
+import { Visibility, type Made, type Surroundings } from "./seen/visibility.ts";
 import { SentMessages } from "./sent-once.ts";
 import { sessionMethods, visibleSession } from "./session-methods.ts";
 
@@ -46,8 +47,9 @@ export interface CollaborationDeps {
   readonly commands: Commands;
   readonly openings: Openings;
   newId(): string;
-  /** Whether a principal may read a session, by its topic. */
-  sees(principal: Principal, session: Session): boolean;
+  readonly surroundings: Surroundings;
+  /** Lets others have their turn. */
+  pause(): Promise<void>;
   onTrouble(sentence: string): void;
 }
 
@@ -62,6 +64,7 @@ export interface OpenCollaboration {
   readonly methods: MethodImpl[];
   readonly rooms: Rooms;
   readonly made: MadeInSession;
+  readonly visibility: Visibility;
   /** Throws NOT_FOUND where there is none that whoever calls may see. */
   sessionFor(sessionId: string, context: CallContext): Promise<Session>;
   /** Of sessions that nothing was said in for long. */
@@ -83,7 +86,7 @@ const OPEN_ISSUES_MAX = 100;
 const GARBAGE_OF_JOINING = 20;
 
 export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCollaboration> {
-  const { journal, clock, metrics, options, commands, newId, sees, onTrouble } = deps;
+  const { journal, clock, metrics, options, commands, newId, surroundings, onTrouble } = deps;
   const { messagesPerSecond } = options;
   const limits = new RateLimits(() => memberLimit(messagesPerSecond, clock.monotonicMs()));
   const kept = new KeptMessages(journal, onTrouble);
@@ -96,20 +99,27 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     onTrouble,
     onJoined: () => deps.garbage.note(GARBAGE_OF_JOINING),
     onBehind: () => metrics.sessionBehind.inc(),
+    onTopic: () => visibility.changed(),
   });
+  const made: Made = { session: (id) => rooms.find(id), annotation: (id) => annotations.find(id) };
+  const visibility = new Visibility({ surroundings, made, clock, run: newId(), pause: () => deps.pause() });
+  visibility.follow(() => rooms.cutUnseen());
   const setAside = new SetAside(onTrouble);
-  const annotations = new Annotations({ journal, sessions: rooms, clock, setAside, newId });
+  const annotations = new Annotations({ journal, sessions: rooms, visibility, clock, setAside, newId });
   const annotationFeed = new AnnotationFeed(journal, setAside);
-  const annotate: CarryOut = (draft, sessionId, _context, post) => annotations.annotateFromChat(draft, sessionId, post);
-  const issues = await Issues.open({ journal, sessions: rooms, setAside, nowMs: () => clock.nowMs(), onTrouble });
-  const track: CarryOut = (draft, sessionId, _context, post) => issues.fromChat(sessionId, draft, post);
+  const viewer = ({ principal }: CallContext) => visibility.viewer(principal);
+  const annotate: CarryOut = (draft, sessionId, context, post) =>
+    annotations.annotateFromChat(draft, sessionId, viewer(context), post);
+  const nowMs = () => clock.nowMs();
+  const issues = await Issues.open({ journal, sessions: rooms, visibility, setAside, nowMs, onTrouble });
+  const track: CarryOut = (draft, sessionId, context, post) => issues.fromChat(sessionId, draft, viewer(context), post);
   const joining: JoinDeps = {
     rooms,
     journal,
     kept,
     sent: new SentMessages(journal, kept),
     carriers: {
-      action: carryOutActions({ commands, nowMs: () => clock.nowMs() }),
+      action: carryOutActions({ commands, nowMs }),
       annotation: annotate,
       issue: track,
     },
@@ -117,7 +127,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     messagesPerSecond,
     limits,
     openIssues: async (sessionId) => issues.openIssues.ofSession(sessionId, OPEN_ISSUES_MAX),
-    sees,
+    visibility,
     monotonicMs: () => clock.monotonicMs(),
     cancelled: (signal) =>
       new Promise((resolve) => {
@@ -134,9 +144,9 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     rawServerStreaming(watch, (request, context) => watchSession(request, context, joining)),
     unary(send, (message, context) => sendMessage(message, context, joining)),
     unary(leave, async (request, context) => leaveSession(request, context, joining)),
-    ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside }),
-    ...issueMethods({ issues, journal, setAside }),
-    ...sessionMethods({ rooms, journal, kept, newSessionId: newId, sees, nowMs: () => clock.nowMs(), onTrouble }),
+    ...annotationMethods({ annotations, journal, feed: annotationFeed, setAside, visibility }),
+    ...issueMethods({ issues, journal, setAside, visibility }),
+    ...sessionMethods({ rooms, journal, kept, newSessionId: newId, visibility, nowMs, onTrouble }),
   ];
   const opening = await openWhenAsked({
     journal,
@@ -154,6 +164,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     } finally {
       annotationFeed[Symbol.dispose]();
       issues.close();
+      visibility[Symbol.dispose]();
     }
   };
   let closing: Promise<void> | undefined;
@@ -161,7 +172,8 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     methods,
     rooms,
     made: madeInSession(journal, setAside),
-    sessionFor: (id, context) => visibleSession(id, context, { rooms, sees }),
+    visibility,
+    sessionFor: (id, context) => visibleSession(id, context, { rooms, visibility }),
     forgetOld: forgetSessions(rooms, journal),
     stop: () => rooms.stop(),
     close: () => (closing ??= close()),

@@ -1,7 +1,7 @@
 /** One session as its members have it: who is here, what was said last, and everything to everybody in one order. */
 import { create } from "@bufbuild/protobuf";
 import type { Clock } from "../model/clock.ts";
-import { WatchpostError } from "../model/errors.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MemberSchema, type Session } from "../wire/gen/collaboration_pb.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import { confirmation } from "./confirmation.ts";
@@ -17,6 +17,7 @@ import {
 } from "./members.ts";
 import { Outbox } from "./outbox.ts";
 import { Presence, type Comings } from "./presence.ts";
+import { noSession } from "./seen/visibility.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { refusalOf, RoomWriter, type Posted } from "./room-writer.ts";
 import { documentOfMembers } from "./session-documents.ts";
@@ -32,6 +33,17 @@ export interface RoomDeps {
   onJoined(): void;
   /** A reader was disconnected because it fell behind. */
   onBehind(): void;
+  /** A session is there, or about something else now. */
+  onTopic(): void;
+}
+
+/** Whoever joins. */
+export interface Joiner extends Partial<Pick<MemberStream, "cut" | "sees">> {
+  readonly userId: string;
+  /** "": as before. */
+  readonly userName: string;
+  /** Of whoever joins, under another name, which ends. */
+  readonly before?: MemberStream | undefined;
 }
 
 /** A room at one moment. */
@@ -69,6 +81,7 @@ export class Room {
   #tailBytes = 0;
   /** Of what members have been told. */
   #toldPosition: number;
+  #topic: Session["topic"];
   #isAnnouncing = false;
   #isRetired = false;
   /** Monotonic. */
@@ -91,6 +104,7 @@ export class Room {
     this.#deps = deps;
     this.#usedMs = clock.monotonicMs();
     this.#toldPosition = journal.lastPosition;
+    this.#topic = session.topic;
     this.#tail = [];
     for (const message of tail) this.#remember(this.#encode(message));
     const newMember = (written: WrittenMember, goneAtMs: number): Member => {
@@ -159,23 +173,17 @@ export class Room {
     return this.#presence.member(userId);
   }
 
-  /**
-   * From now on everything that is told goes to its outbox; what was told before is in how the room stands. `before`: of whoever
-   * joins, under another name, which ends.
-   */
-  join(
-    userId: string,
-    userName: string,
-    cut: MemberStream["cut"] = () => {},
-    before?: MemberStream,
-  ): { readonly stream: MemberStream; readonly standing: Standing } {
+  /** From now on everything that is told goes to its outbox; what was told before is in how the room stands. */
+  join(joiner: Joiner): { readonly stream: MemberStream; readonly standing: Standing } {
     this.#checkInUse();
+    const { userId, userName, before, cut = () => {}, sees } = joiner;
     const nowMs = this.#deps.clock.monotonicMs();
     const member = this.memberOf(userId) ?? this.#presence.enter(userId, userName, this.#deps.clock.nowMs());
     if (userName !== "") member.userName = userName;
     const outbox = new Outbox((error) => this.#leave(stream, error));
     const id = this.#deps.newStreamId();
-    const stream: MemberStream = { id, member, outbox, cut, isLeaving: false, sentMs: nowMs, heardMs: null };
+    const state = { isLeaving: false, sentMs: nowMs, heardMs: null };
+    const stream: MemberStream = { id, member, outbox, cut, ...state, ...(sees && { sees }) };
     member.streams.add(stream);
     member.goneAtMs = Infinity;
     this.#streams.add(stream);
@@ -205,6 +213,20 @@ export class Room {
   /** To one stream alone, in order with everything else. */
   answer(stream: MemberStream, bytes: Uint8Array): void {
     this.#push(stream, bytes);
+  }
+
+  /** Ends the streams of those who do not see it any more; of some that is found out later. */
+  cutUnseen(): void {
+    for (const stream of this.#streams) {
+      const isSeen = stream.sees?.(this.kept) ?? true;
+      if (isSeen === false) this.#cut(stream, noSession(this.id));
+      else if (isSeen !== true) {
+        isSeen.then(
+          (is) => is || this.#cut(stream, noSession(this.id)),
+          (error) => this.#cut(stream, new WatchpostError("UNAVAILABLE", messageOf(error))),
+        );
+      }
+    }
   }
 
   /** Heartbeats, streams that are not heard of, and members who do not come back; about once a second. */
@@ -301,12 +323,24 @@ export class Room {
     told?.();
     const encoded = this.#encode(message);
     this.#remember(encoded);
-    this.#isKept = true;
     this.#toldPosition = message.position;
+    const { topic } = this.kept;
+    if (topic !== this.#topic || !this.#isKept) {
+      this.#topic = topic;
+      this.#isKept = true;
+      this.#deps.onTopic();
+      this.cutUnseen();
+    }
     const nowMs = this.#deps.clock.monotonicMs();
     for (const stream of this.#streams) if (stream !== from) this.#push(stream, encoded.live, nowMs);
     if (from === undefined || clientMessageId === undefined) return;
     this.#push(from, confirmation(message, clientMessageId, this.#deps.journal.cursorOf(message.position)));
+  }
+
+  #cut(stream: MemberStream, error: WatchpostError): void {
+    if (!this.#streams.has(stream)) return;
+    stream.isLeaving = error.status === "NOT_FOUND";
+    stream.outbox.fail(error);
   }
 
   #push(stream: MemberStream, bytes: Uint8Array, nowMs = this.#deps.clock.monotonicMs()): void {

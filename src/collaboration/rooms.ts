@@ -5,6 +5,7 @@ import { SessionState, type Session, type SessionTopic } from "../wire/gen/colla
 import type { Rows } from "./collaboration-journal.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import type { WrittenMember } from "./members.ts";
+import { noSession } from "./seen/visibility.ts";
 import { Room, TAIL_MAX, type RoomDeps } from "./room.ts";
 import { refusalOf } from "./room-writer.ts";
 import { Serial } from "../model/serial.ts";
@@ -93,8 +94,19 @@ export class Rooms implements SessionPost {
     const room = this.#rooms.get(sessionId);
     if (room !== undefined && room.isKept) return room.describe();
     const stored = await this.#stored(sessionId);
-    if (stored === undefined) throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(sessionId)}`);
+    if (stored === undefined) throw noSession(sessionId);
     return stored;
+  }
+
+  /** Without who is here; undefined where there is none. At once where it is at hand. Throws DATA_LOSS where it cannot be read. */
+  find(sessionId: string): Session | undefined | Promise<Session | undefined> {
+    const room = this.#rooms.get(sessionId);
+    return room?.isKept ? room.kept : this.#stored(sessionId);
+  }
+
+  /** Ends the streams of those who do not see their session any more. */
+  cutUnseen(): void {
+    for (const room of this.#rooms.values()) room.cutUnseen();
   }
 
   /** Whether there is a session of that id, or somebody is about to open one. */
@@ -104,8 +116,7 @@ export class Rooms implements SessionPost {
 
   /** Whether there is a session of that id to which something may be added. */
   async isOpen(sessionId: string): Promise<boolean> {
-    const room = this.#rooms.get(sessionId);
-    const session = room?.isKept ? room.kept : await this.#stored(sessionId);
+    const session = await this.find(sessionId);
     return session !== undefined && refusalOf(session) === undefined;
   }
 

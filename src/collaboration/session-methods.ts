@@ -7,13 +7,15 @@ import {
   type ReopenSessionRequest,
   type Session,
 } from "../wire/gen/collaboration_pb.ts";
-import { unary, type CallContext, type MethodImpl, type Principal } from "../wire/service.ts";
+import { unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { CollaborationJournal } from "./collaboration-journal.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import { listMessages } from "./list-messages.ts";
 import { listSessions } from "./list-sessions.ts";
 import type { Rooms } from "./rooms.ts";
+import { namesOfSession, seesAll } from "./seen/named.ts";
+import { noSession, refuseUnseen, type Visibility } from "./seen/visibility.ts";
 import { Serial } from "../model/serial.ts";
 import { titleIn, topicIn } from "./session-input.ts";
 import type { Draft } from "./session-message.ts";
@@ -24,7 +26,7 @@ export interface SessionMethodsDeps {
   readonly journal: CollaborationJournal;
   readonly kept: KeptMessages;
   newSessionId(): string;
-  sees(principal: Principal, session: Session): boolean;
+  readonly visibility: Visibility;
   nowMs(): number;
   onTrouble(sentence: string): void;
 }
@@ -32,7 +34,7 @@ export interface SessionMethodsDeps {
 type State = SessionState.OPEN | SessionState.CLOSED;
 
 export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
-  const { rooms, sees } = deps;
+  const { rooms, visibility } = deps;
   const visible = (id: string, context: CallContext) => visibleSession(id, context, deps);
   /** Says what was done, and how the session stands from then on. */
   const change = async (session: Session, userId: string, event: string, text: string, patch: Partial<Session>) => {
@@ -63,6 +65,7 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
     unary(Collaboration.method.createSession, async ({ sessionId, userId, title, topic }, context) => {
       const id = sessionId || deps.newSessionId();
       const wanted = { id, title: titleIn(title), ...(topic === undefined ? {} : { topic: topicIn(topic) }) };
+      await refuseUnseen(namesOfSession(wanted), visibility.viewer(context.principal));
       const { session, isNew } = await rooms.create(wanted, actorOf(userId, context));
       if (isNew) return { session };
       throw new WatchpostError("ALREADY_EXISTS", `there is a session ${JSON.stringify(id)} already`);
@@ -76,6 +79,7 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
         ...(called === undefined ? {} : { title: called }),
         ...(topic === undefined ? {} : { topic: topicIn(topic) }),
       };
+      await refuseUnseen(namesOfSession(patch), visibility.viewer(context.principal));
       const what =
         called === undefined ? "the topic was changed" : `the session is called ${JSON.stringify(called)} now`;
       return change(session, by, "topic", `${what}, by ${by}`, patch);
@@ -87,7 +91,9 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
     unary(Collaboration.method.reopenSession, (request, context) => setState(request, context, SessionState.OPEN)),
     unary(Collaboration.method.listSessions, (request, { principal }) => {
       const { journal, onTrouble } = deps;
-      return listSessions(request, { rooms, journal, sees: (session) => sees(principal, session), onTrouble });
+      const seesName = visibility.sees(principal.scope);
+      const sees = (session: Session) => seesAll(namesOfSession(session), seesName);
+      return listSessions(request, { rooms, journal, ...(!principal.scope.isEverything && { sees }), onTrouble });
     }),
     unary(Collaboration.method.listMessages, async (request, context) => {
       const session = await visible(request.sessionId, context);
@@ -100,11 +106,11 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
 export async function visibleSession(
   id: string,
   { principal }: CallContext,
-  { rooms, sees }: Pick<SessionMethodsDeps, "rooms" | "sees">,
+  { rooms, visibility }: Pick<SessionMethodsDeps, "rooms" | "visibility">,
 ): Promise<Session> {
   const session = await rooms.session(id);
-  if (sees(principal, session)) return session;
-  throw new WatchpostError("NOT_FOUND", `there is no session ${JSON.stringify(id)}`);
+  if (await seesAll(namesOfSession(session), visibility.sees(principal.scope))) return session;
+  throw noSession(id);
 }
 
 function wrongState({ id, state }: Session, wanted: string): WatchpostError {

@@ -6,12 +6,18 @@ import { encodeKept, encodeWire } from "./encoded-message.ts";
 import { messageOfMember, type MemberStream } from "./members.ts";
 import type { Standing } from "./room.ts";
 import type { KeptMessages } from "./kept-messages.ts";
+import type { Answer } from "./seen/named.ts";
 
 export interface StandingDeps {
   readonly journal: CollaborationJournal;
   readonly kept: KeptMessages;
   /** Those of a session that are not closed, the newest first. */
   openIssues(sessionId: string): Promise<readonly Issue[]>;
+}
+
+export interface SnapshotDeps extends StandingDeps {
+  /** Whoever joins. */
+  seesIssue(issue: Issue): Answer;
 }
 
 const PAGE = 200;
@@ -22,7 +28,7 @@ export async function* snapshot(
   stream: MemberStream,
   { tail, toldPosition, whoIsHere }: Standing,
   last: number,
-  deps: StandingDeps,
+  deps: SnapshotDeps,
 ): AsyncGenerator<Uint8Array, void> {
   const recent = tail.slice(Math.max(0, tail.length - last));
   yield whoIsHere;
@@ -33,6 +39,7 @@ export async function* snapshot(
   }
   for (const { plain } of recent) yield plain;
   for (const issue of await deps.openIssues(session.id)) {
+    if (!(await deps.seesIssue(issue))) continue;
     const metadata = { event: "open" };
     yield encodeWire({ messageType: "issue", message: issue.title, metadata, sessionId: session.id, issue });
   }

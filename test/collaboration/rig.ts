@@ -17,12 +17,12 @@ import {
   CollaborationMessageSchema,
   SessionRequestSchema,
   type CollaborationMessage,
-  type Session,
 } from "../../src/wire/gen/collaboration_pb.ts";
 import { ANONYMOUS, type CallContext, type Principal } from "../../src/wire/service.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
 import { SteppedJournal } from "./stepped-journal.ts";
+import { ToySurroundings } from "./surroundings.ts";
 
 export type MessageInit = MessageInitShape<typeof CollaborationMessageSchema>;
 type RequestInit = MessageInitShape<typeof SessionRequestSchema>;
@@ -30,7 +30,6 @@ type RequestInit = MessageInitShape<typeof SessionRequestSchema>;
 export interface RigOptions {
   readonly streamsMax?: number;
   readonly messagesPerSecond?: number;
-  readonly sees?: (principal: Principal, session: Session) => boolean;
   /** What is asked of the journal waits until the test lets it. */
   readonly stepped?: boolean;
   readonly commands?: Commands;
@@ -56,6 +55,7 @@ export class Rig {
   readonly kept = new MemoryJournal();
   readonly metrics = createMetrics();
   readonly trouble: string[] = [];
+  readonly surroundings = new ToySurroundings();
   readonly #options: RigOptions;
   #ids = 0;
   #members: Member[] = [];
@@ -81,13 +81,7 @@ export class Rig {
   }
 
   async open(): Promise<void> {
-    const {
-      streamsMax = 10_000,
-      messagesPerSecond = 50,
-      sees = () => true,
-      stepped = false,
-      commands = commandsOf([]),
-    } = this.#options;
+    const { streamsMax = 10_000, messagesPerSecond = 50, stepped = false, commands = commandsOf([]) } = this.#options;
     const journal = new SteppedJournal(this.kept);
     const opening = openCollaboration({
       journal,
@@ -98,7 +92,8 @@ export class Rig {
       commands,
       openings: { of: () => [], isAny: () => false },
       newId: () => `id-${++this.#ids}`,
-      sees,
+      surroundings: this.surroundings,
+      pause: async () => {},
       onTrouble: (sentence) => this.trouble.push(sentence),
     });
     journal.isStepped = false;

@@ -1,5 +1,4 @@
 /** Sessions as such: opened, described, listed, closed and opened again, by whoever may see them, and forgotten. */
-import { ANONYMOUS } from "../../src/wire/service.ts";
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, spyOn, test } from "bun:test";
 import {
@@ -13,6 +12,7 @@ import { Collaboration, SessionSchema, SessionState } from "../../src/wire/gen/c
 import { timestampOfMs } from "../../src/wire/timestamp.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
 import { Rig, settle, START_MS } from "./rig.ts";
+import { seeing } from "./surroundings.ts";
 
 const M = Collaboration.method;
 const { OPEN, CLOSED, IMPORTED } = SessionState;
@@ -435,10 +435,8 @@ describe("an imported session", () => {
 
 describe("a scope", () => {
   test("hides the sessions of a topic from those that may not see them, in everything", async () => {
-    const sees = ({ name }: { name: string }, { topic }: { topic?: { devices: string[] } }) =>
-      topic === undefined || topic.devices.every((device) => device.startsWith(name));
-    await using rig = await Rig.open({ sees: sees as never });
-    const as = (name: string) => ({ principal: { ...ANONYMOUS, name, isAuthenticated: true } });
+    await using rig = await Rig.open();
+    const as = (name: string) => seeing(name, { devices: [`${name}-*`] });
     await rig.ask(M.createSession, { sessionId: "s", topic: { devices: ["north-1"] } }, as("north"));
     const member = await rig.join("north", { sessionId: "s" }, as("north"));
     const none = { status: "NOT_FOUND", message: 'there is no session "s"' };

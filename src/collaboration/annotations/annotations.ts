@@ -16,6 +16,8 @@ import { timestampOfMs } from "../../wire/timestamp.ts";
 import { ANNOTATION_EVENT, type CollaborationJournal, type Rows } from "../collaboration-journal.ts";
 import { Serial } from "../../model/serial.ts";
 import type { PostDraft } from "../received-message.ts";
+import { namesOfAnnotation, seesAll, type Named } from "../seen/named.ts";
+import { refuseUnseen, type Viewer, type Visibility } from "../seen/visibility.ts";
 import type { Draft, SessionMessage } from "../session-message.ts";
 import type { SessionPost } from "../session-post.ts";
 import { createdAnnotation, editedAnnotation, removedAnnotation, type Doing } from "./annotation-change.ts";
@@ -28,6 +30,7 @@ export interface AnnotationSessions extends SessionPost {
 }
 
 export interface AnnotationsDeps {
+  readonly visibility: Pick<Visibility, "checkMayOpen">;
   readonly journal: CollaborationJournal;
   readonly sessions: AnnotationSessions;
   readonly clock: Clock;
@@ -57,30 +60,32 @@ export class Annotations {
 
   /**
    * Each of these resolves with the annotation once it is durable, and throws as the functions in annotation-change.ts do;
-   * NOT_FOUND where there is none of that id; as {@link SessionPost} and the journal do.
+   * NOT_FOUND where there is none of that id that `viewer` sees, INVALID_ARGUMENT where it would not see a new one; as
+   * {@link SessionPost} and the journal do.
    */
-  async create(request: CreateAnnotationRequest, by: string): Promise<Annotation> {
+  async create(request: CreateAnnotationRequest, by: string, viewer: Viewer): Promise<Annotation> {
     const doing = this.#doing(by);
     const annotation = createdAnnotation(request, this.#deps.newId(), doing);
+    await this.#checkMayCreate(annotation, viewer);
     const rows = rowsOf(null, annotation, doing);
     if (annotation.madeIn === "") await this.#deps.journal.append(rows.events, rows.changes);
     else await this.#deps.sessions.post(annotation.madeIn, draftOf("create", annotation, by), rows);
     return annotation;
   }
 
-  edit(request: EditAnnotationRequest, by: string): Promise<Annotation> {
-    return this.#change("edit", request.id, by, (before, doing) => editedAnnotation(before, request, doing));
+  edit(request: EditAnnotationRequest, by: string, viewer: Viewer): Promise<Annotation> {
+    return this.#change("edit", request.id, by, viewer, (before, doing) => editedAnnotation(before, request, doing));
   }
 
-  remove({ id, revision }: RemoveAnnotationRequest, by: string): Promise<Annotation> {
-    return this.#change("remove", id, by, (before, doing) => removedAnnotation(before, revision, doing));
+  remove({ id, revision }: RemoveAnnotationRequest, by: string, viewer: Viewer): Promise<Annotation> {
+    return this.#change("remove", id, by, viewer, (before, doing) => removedAnnotation(before, revision, doing));
   }
 
   /**
    * What a message of type annotation does, which a member sends in a session: see {@link chatAnnotationOf}. It is the
    * message's sender who does it. Throws as the others do, and FAILED_PRECONDITION where it was made in another session.
    */
-  async annotateFromChat(draft: Draft, sessionId: string, post: PostDraft): Promise<SessionMessage> {
+  async annotateFromChat(draft: Draft, sessionId: string, viewer: Viewer, post: PostDraft): Promise<SessionMessage> {
     const { action, request } = chatAnnotationOf(draft, sessionId);
     const told = (annotation: Annotation): Draft => ({
       ...draft,
@@ -91,11 +96,12 @@ export class Annotations {
     if (action === "create") {
       const doing = this.#doing(draft.userId);
       const annotation = createdAnnotation(request, this.#deps.newId(), doing);
+      await this.#checkMayCreate(annotation, viewer);
       return post(told(annotation), rowsOf(null, annotation, doing));
     }
     const { id } = request;
     return this.#serial.run(id, async () => {
-      const before = await this.#find(id);
+      const before = await this.#findSeen(id, viewer);
       if (before.madeIn !== "" && before.madeIn !== sessionId) {
         const message = `the annotation ${JSON.stringify(id)} was made in the session ${JSON.stringify(before.madeIn)}; ${action} it there`;
         throw new WatchpostError("FAILED_PRECONDITION", message);
@@ -109,8 +115,8 @@ export class Annotations {
     });
   }
 
-  async get(id: string): Promise<AnnotationHistory> {
-    const annotation = await this.#find(id);
+  async get(id: string, viewer: Viewer): Promise<AnnotationHistory> {
+    const annotation = await this.#findSeen(id, viewer);
     const query = { after: 0, subject: id, kind: ANNOTATION_EVENT, limit: HISTORY_MAX, descending: true };
     const history = [];
     let chars = 0;
@@ -130,10 +136,11 @@ export class Annotations {
     action: Action,
     id: string,
     by: string,
+    viewer: Viewer,
     change: (before: Annotation, doing: Doing) => Annotation,
   ): Promise<Annotation> {
     return this.#serial.run(id, async () => {
-      const before = await this.#find(id);
+      const before = await this.#findSeen(id, viewer);
       const doing = this.#doing(by);
       const after = change(before, doing);
       if (after !== before) await this.#keep(draftOf(action, after, by), after, rowsOf(before, after, doing));
@@ -157,19 +164,33 @@ export class Annotations {
     await journal.append(rows.events, rows.changes);
   }
 
-  /** Throws NOT_FOUND where there is none, and DATA_LOSS where it cannot be read. */
-  async #find(id: string): Promise<Annotation> {
+  /** Undefined where there is none. Throws DATA_LOSS where it cannot be read. */
+  async find(id: string): Promise<Annotation | undefined> {
     const stored = await Promise.all(
       LENGTH_CLASSES.map(({ collection }) => this.#deps.journal.document(collection, id)),
     );
     const document = stored.find((one) => one !== undefined);
-    if (document === undefined) throw new WatchpostError("NOT_FOUND", `there is no annotation ${JSON.stringify(id)}`);
+    if (document === undefined) return undefined;
     try {
       return annotationOf(document.value);
     } catch (error) {
       const message = `the annotation ${JSON.stringify(id)} cannot be read: ${messageOf(error)}`;
       throw new WatchpostError("DATA_LOSS", message);
     }
+  }
+
+  async #findSeen(id: string, { sees }: Viewer): Promise<Annotation> {
+    const annotation = await this.find(id);
+    if (annotation !== undefined && (await seesAll(namesOfAnnotation(annotation), sees))) return annotation;
+    throw new WatchpostError("NOT_FOUND", `there is no annotation ${JSON.stringify(id)}`);
+  }
+
+  /** The session that it is made in may not be there yet. */
+  async #checkMayCreate(annotation: Annotation, viewer: Viewer): Promise<void> {
+    const { madeIn } = annotation;
+    await this.#deps.visibility.checkMayOpen(madeIn, viewer);
+    const isElsewhere = ({ kind, name }: Named) => kind !== "session" || name !== madeIn;
+    await refuseUnseen(namesOfAnnotation(annotation).filter(isElsewhere), viewer);
   }
 
   #doing(by: string): Doing {

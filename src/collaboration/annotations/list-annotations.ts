@@ -13,6 +13,7 @@ import type {
   ListAnnotationsResponse,
 } from "../../wire/gen/annotations_pb.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
+import { namesOfAnnotation, seesAll, type SeesName } from "../seen/named.ts";
 import { isLater, limitIn, PAGE_BYTES_MAX, pageOf, placeOf, type Place } from "../pages.ts";
 import { touches } from "./annotation-change.ts";
 import { annotationShown, collectionOfAlert, collectionOfSession, LENGTH_CLASSES } from "./annotation-documents.ts";
@@ -38,6 +39,7 @@ export async function listAnnotations(
   request: ListAnnotationsRequest,
   reader: AnnotationReader,
   setAside: SetAside,
+  sees: SeesName,
 ): Promise<Pick<ListAnnotationsResponse, "annotations" | "nextPage">> {
   const { filter, page, includeRemoved } = request;
   const limit = limitIn(request.limit, LIMIT_MAX, LIMIT_MAX);
@@ -57,6 +59,7 @@ export async function listAnnotations(
     const annotation = setAside.read(documentName(document), () => annotationShown(document.value, matcher.shows));
     if (annotation === undefined || (annotation.removed && !includeRemoved)) continue;
     if (!touches(annotation, range.fromMs, range.toMs) || !matcher.takes(annotation)) continue;
+    if (!(await seesAll(namesOfAnnotation(annotation), sees))) continue;
     annotations.push(annotation);
     bytes += Buffer.byteLength(document.value);
   }

@@ -9,6 +9,8 @@ import {
   type WatchAnnotationsRequest,
 } from "../../wire/gen/annotations_pb.ts";
 import { ANNOTATION_EVENT, type CollaborationJournal } from "../collaboration-journal.ts";
+import { namesOfAnnotation, seesAll } from "../seen/named.ts";
+import type { Watcher } from "../seen/narrowed.ts";
 import type { AnnotationFeed, ToldAnnotation } from "./annotation-feed.ts";
 import { compileAnnotationFilter, type AnnotationMatcher } from "./annotation-filter.ts";
 import { listAnnotations, rangeIn } from "./list-annotations.ts";
@@ -27,12 +29,13 @@ const ENTRIES_AT_ONCE = 500;
 export async function* watchAnnotations(
   request: WatchAnnotationsRequest,
   { journal, feed, setAside }: WatchDeps,
+  watcher: Watcher,
   signal: AbortSignal,
 ): AsyncGenerator<AnnotationEventInit, void> {
   const { filter, from, to, cursor } = request;
   const matcher = compileAnnotationFilter(filter);
   rangeIn(request);
-  const resumed = cursor === "" ? undefined : journal.positionOf(cursor);
+  const resumed = cursor === "" ? undefined : watcher.positionOf(cursor);
   using backlog = feed.follow(signal);
   const { beganAt } = backlog;
   /** Of those in the snapshot, some of which may have changed since it began. */
@@ -41,7 +44,7 @@ export async function* watchAnnotations(
     const wanted = { ...(filter ? { filter } : {}), ...(from ? { from } : {}), ...(to ? { to } : {}) };
     for (let page = "", isDone = from === undefined && to === undefined; !isDone && !signal.aborted;) {
       const list = create(ListAnnotationsRequestSchema, { ...wanted, page });
-      const { annotations, nextPage } = await listAnnotations(list, journal, setAside);
+      const { annotations, nextPage } = await listAnnotations(list, journal, setAside, watcher.sees);
       for (const annotation of annotations) {
         if ((sent.get(annotation.id) ?? 0n) >= annotation.revision) continue;
         sent.set(annotation.id, annotation.revision);
@@ -50,7 +53,7 @@ export async function* watchAnnotations(
       page = nextPage;
       isDone = page === "";
     }
-    yield { snapshotEnd: true, cursor: journal.cursorOf(beganAt) };
+    yield { snapshotEnd: true, cursor: watcher.cursorOf(beganAt) };
   }
   let position = resumed ?? beganAt;
   while (position < beganAt && !signal.aborted) {
@@ -58,14 +61,14 @@ export async function* watchAnnotations(
     const entries = await journal.read(query);
     // Of what went by its age while it was read nobody knows whether it is missing.
     journal.positionOf(journal.cursorOf(position));
-    for (const told of toldOf(entries, feed)) yield* eventsOf(told, matcher, journal);
+    for (const told of toldOf(entries, feed)) yield* eventsOf(told, matcher, watcher);
     position = entries.length < ENTRIES_AT_ONCE ? beganAt : entries[ENTRIES_AT_ONCE - 1].position;
   }
   const snapshotBy = journal.lastPosition;
   for await (const told of backlog.changes()) {
     if (told.position > snapshotBy) sent.clear();
     if ((sent.get(told.annotation.id) ?? 0n) >= told.annotation.revision) continue;
-    yield* eventsOf(told, matcher, journal);
+    yield* eventsOf(told, matcher, watcher);
   }
 }
 
@@ -73,15 +76,15 @@ function toldOf(entries: readonly JournalEntry[], feed: AnnotationFeed): ToldAnn
   return entries.map((entry) => feed.told(entry)).filter((told) => told !== undefined);
 }
 
-function* eventsOf(
+async function* eventsOf(
   { annotation, position }: ToldAnnotation,
   matcher: AnnotationMatcher,
-  journal: CollaborationJournal,
-): Generator<AnnotationEventInit, void> {
-  if (!matcher.mayTake(annotation)) return;
+  watcher: Watcher,
+): AsyncGenerator<AnnotationEventInit, void> {
+  if (!matcher.mayTake(annotation) || !(await seesAll(namesOfAnnotation(annotation), watcher.sees))) return;
   const isWanted = !annotation.removed && matcher.takes(annotation);
   if (!isWanted && isFirst(annotation)) return;
-  yield { annotation, removed: !isWanted, cursor: journal.cursorOf(position) };
+  yield { annotation, removed: !isWanted, cursor: watcher.cursorOf(position) };
 }
 
 function isFirst({ revision }: Annotation): boolean {

@@ -16,6 +16,8 @@ import {
 } from "../../wire/gen/issues_pb.ts";
 import { ISSUE_EVENT, type CollaborationJournal, type Rows } from "../collaboration-journal.ts";
 import { Serial } from "../../model/serial.ts";
+import { namesOfIssue, seesAll, type Named } from "../seen/named.ts";
+import { refuseUnseen, type Viewer, type Visibility } from "../seen/visibility.ts";
 import type { Draft } from "../session-message.ts";
 import type { SessionPost } from "../session-post.ts";
 import { changedIssue, newIssue, type ChangedIssue } from "./change-issue.ts";
@@ -35,6 +37,7 @@ export interface IssueSessions extends SessionPost {
 }
 
 export interface IssuesDeps {
+  readonly visibility: Pick<Visibility, "checkMayOpen">;
   readonly journal: CollaborationJournal;
   readonly sessions: IssueSessions;
   readonly setAside: SetAside;
@@ -84,29 +87,31 @@ export class Issues {
 
   /**
    * Makes an issue, and tells it in the session of the request where there is one. Throws INVALID_ARGUMENT, as the session's
-   * post does, and as the journal does. `by`: whoever makes it, whatever the request says.
+   * post does, and as the journal does; INVALID_ARGUMENT where `viewer` would not see it. `by`: whoever makes it, whatever the
+   * request says.
    */
-  create(request: CreateIssueRequest, by: string): Promise<Issue> {
+  create(request: CreateIssueRequest, by: string, viewer: Viewer): Promise<Issue> {
     const { sessionId } = request;
-    return this.#create(request, by, (made, rows) => this.#keep(sessionId, made, by, rows));
+    return this.#create(request, by, viewer, (made, rows) => this.#keep(sessionId, made, by, rows));
   }
 
   /**
-   * Changes an issue; where nothing is different it stays as it is, and nothing is told. Throws INVALID_ARGUMENT; NOT_FOUND;
+   * Changes an issue; where nothing is different it stays as it is, and nothing is told. Throws INVALID_ARGUMENT, also where
+   * `viewer` would not see it any more; NOT_FOUND where there is none that it sees;
    * ABORTED where another revision than the one of the request is there, with what there is in the details;
    * FAILED_PRECONDITION where it would become too large; as the session's post and the journal do.
    */
-  update(request: UpdateIssueRequest, by: string): Promise<Issue> {
+  update(request: UpdateIssueRequest, by: string, viewer: Viewer): Promise<Issue> {
     const { sessionId } = request;
-    return this.#update(request, by, async (made, rows) => {
+    return this.#update(request, by, viewer, async (made, rows) => {
       if (made.changes.length > 0) await this.#keep(sessionId, made, by, rows);
     });
   }
 
   /** As {@link update}. */
-  comment({ number, text, sessionId }: CommentIssueRequest, by: string): Promise<Issue> {
+  comment({ number, text, sessionId }: CommentIssueRequest, by: string, viewer: Viewer): Promise<Issue> {
     if (text.trim() === "") throw invalidField("text", text, "some text");
-    return this.update(create(UpdateIssueRequestSchema, { number, comment: text, sessionId }), by);
+    return this.update(create(UpdateIssueRequestSchema, { number, comment: text, sessionId }), by, viewer);
   }
 
   /**
@@ -114,7 +119,7 @@ export class Issues {
    * and its number, to be kept in one transaction with the rows; the issue stays as it is until `keep` settles. It waits for
    * others who change the issue, and these may wait for their session: who calls it must not hold the session up.
    */
-  async fromChat<T>(sessionId: string, draft: Draft, keep: KeepMessage<T>): Promise<T> {
+  async fromChat<T>(sessionId: string, draft: Draft, viewer: Viewer, keep: KeepMessage<T>): Promise<T> {
     const meant = meantBy(draft);
     const by = draft.userId;
     let kept: { readonly result: T } | undefined;
@@ -122,17 +127,23 @@ export class Issues {
       const metadata = { ...draft.metadata, ...metadataOf({ issue }) };
       kept = { result: await keep({ ...draft, metadata, issue: withoutComments(issue) }, rows) };
     };
-    if (meant.kind === "create") await this.#create({ ...meant.request, sessionId }, by, keepMessage);
-    else await this.#update({ ...meant.request, sessionId }, by, keepMessage);
+    if (meant.kind === "create") await this.#create({ ...meant.request, sessionId }, by, viewer, keepMessage);
+    else await this.#update({ ...meant.request, sessionId }, by, viewer, keepMessage);
     return kept!.result;
   }
 
-  /** With its comments. Throws NOT_FOUND where there is none, and DATA_LOSS where it cannot be read. */
-  async get(number: bigint): Promise<Issue> {
+  /** With its comments. Throws NOT_FOUND where there is none that `viewer` sees, and DATA_LOSS where it cannot be read. */
+  async get(number: bigint, { sees }: Viewer): Promise<Issue> {
+    const issue = await this.#stored(number);
+    if (issue !== undefined && (await seesAll(namesOfIssue(issue), sees))) return issue;
+    throw new WatchpostError("NOT_FOUND", `there is no issue ${number}`);
+  }
+
+  async #stored(number: bigint): Promise<Issue | undefined> {
     const key = String(numberIn(number));
     const stored = await this.#deps.journal.document(ISSUES, key);
     if (stored === undefined) {
-      if (number > this.#lastNumber) throw new WatchpostError("NOT_FOUND", `there is no issue ${key}`);
+      if (number > this.#lastNumber) return undefined;
       throw new WatchpostError("DATA_LOSS", `issue ${key} is damaged, and cannot be read`);
     }
     try {
@@ -157,9 +168,11 @@ export class Issues {
   async #create(
     wanted: CreateIssueRequest,
     by: string,
+    viewer: Viewer,
     keep: (made: ChangedIssue, rows: Rows) => Promise<void>,
   ): Promise<Issue> {
     const request = checkedCreate(wanted);
+    await this.#checkMayLink(namesOfIssue(request), request.sessionId, viewer);
     const links = withSession(request.links, request.links, request.sessionId);
     const { made, telling } = await this.#alone(NEW, async () => {
       const atMs = this.#deps.nowMs();
@@ -176,11 +189,13 @@ export class Issues {
   async #update(
     wanted: UpdateIssueRequest,
     by: string,
+    viewer: Viewer,
     keep: (made: ChangedIssue, rows: Rows) => Promise<void>,
   ): Promise<Issue> {
     const request = checkedUpdate(wanted);
     return this.#alone(subjectOf(request.number), async () => {
-      const before = await this.get(request.number);
+      const before = await this.get(request.number, viewer);
+      await this.#checkMayLink(namesOfIssue({ links: request.addLinks }, "add_links"), request.sessionId, viewer);
       refuseEarlierRevision(before, request.revision);
       const atMs = this.#deps.nowMs();
       const addLinks = withSession(request.addLinks, before.links, request.sessionId);
@@ -189,6 +204,13 @@ export class Issues {
       if (made.changes.length > 0) await this.#tellOthers(request.sessionId, made, by);
       return made.issue;
     });
+  }
+
+  /** The session that it is told in may not be there yet. */
+  async #checkMayLink(names: Iterable<Named>, sessionId: string, viewer: Viewer): Promise<void> {
+    await this.#deps.visibility.checkMayOpen(sessionId, viewer);
+    const isElsewhere = ({ kind, name }: Named) => kind !== "session" || name !== sessionId;
+    await refuseUnseen([...names].filter(isElsewhere), viewer);
   }
 
   /** One after the other of the same key. */

@@ -8,6 +8,7 @@ import { documentName, type SetAside } from "../../model/set-aside.ts";
 import type { StoredDocument } from "../../model/journal.ts";
 import { IssueSchema, type Issue, type ListIssuesRequest } from "../../wire/gen/issues_pb.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
+import { namesOfIssue, seesAll, type SeesName } from "../seen/named.ts";
 import { ISSUES, issueOfDocument, withoutComments } from "./issue-documents.ts";
 import { scopeOf, type IssueScope } from "./issue-filter.ts";
 import type { OpenIssues } from "./open-issues.ts";
@@ -35,14 +36,14 @@ const BYTES_MAX = 1024 * 1024;
 const DOCUMENTS_AT_ONCE = 64;
 const READS_AT_ONCE = 16;
 
-export async function listIssues(request: ListIssuesRequest, reader: IssueReader) {
+export async function listIssues(request: ListIssuesRequest, reader: IssueReader, sees: SeesName) {
   const { limit, page } = request;
   if (limit < 0 || limit > LIMIT_MAX) throw invalidField("limit", limit, `0 to ${LIMIT_MAX}`);
   const wanted = limit || LIMIT_DEFAULT;
   const issues: Issue[] = [];
   let place = page === "" ? Infinity : placeOf(page);
   let [looked, bytes] = [0, 0];
-  for await (const { number, issue } of lookThrough(place, scopeOf(request.filter), reader)) {
+  for await (const { number, issue } of lookThrough(place, scopeOf(request.filter), reader, sees)) {
     bytes += issue === undefined ? 0 : toBinary(IssueSchema, issue).length;
     const isFull = issue !== undefined && issues.length > 0 && (issues.length >= wanted || bytes > BYTES_MAX);
     if (isFull || looked >= LOOKED_MAX) return { issues, nextPage: String(place) };
@@ -54,19 +55,24 @@ export async function listIssues(request: ListIssuesRequest, reader: IssueReader
   return { issues, nextPage: "" };
 }
 
-/** All that meet it, the newest first, without their comments, each as it is when it is come to. */
-export async function* issuesOf(scope: IssueScope, reader: IssueReader): AsyncGenerator<Issue, void> {
-  for await (const { issue } of lookThrough(Infinity, scope, reader)) if (issue !== undefined) yield issue;
+/** All that meet it and are seen, the newest first, without their comments, each as it is when it is come to. */
+export async function* issuesOf(scope: IssueScope, reader: IssueReader, sees: SeesName): AsyncGenerator<Issue, void> {
+  for await (const { issue } of lookThrough(Infinity, scope, reader, sees)) if (issue !== undefined) yield issue;
 }
 
 /** Those of a number below. */
-async function* lookThrough(below: number, scope: IssueScope, reader: IssueReader): AsyncGenerator<Looked, void> {
+async function* lookThrough(
+  below: number,
+  scope: IssueScope,
+  reader: IssueReader,
+  sees: SeesName,
+): AsyncGenerator<Looked, void> {
   for await (const documents of scope.isOfOpen ? openOnes(below, scope, reader) : all(below, reader)) {
     for (const stored of documents) {
       const issue = scope.mayStandIn(stored.value)
         ? reader.setAside.read(documentName(stored), () => issueOfDocument(stored))
         : undefined;
-      const isTaken = issue !== undefined && scope.takes(issue);
+      const isTaken = issue !== undefined && scope.takes(issue) && (await seesAll(namesOfIssue(issue), sees));
       yield { number: stored.sort, issue: isTaken ? withoutComments(issue) : undefined };
     }
   }

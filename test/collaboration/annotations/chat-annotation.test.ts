@@ -5,6 +5,7 @@ import type { PostDraft } from "../../../src/collaboration/received-message.ts";
 import type { Draft } from "../../../src/collaboration/session-message.ts";
 import { Collaboration } from "../../../src/wire/gen/collaboration_pb.ts";
 import { msOfTimestamp } from "../../../src/wire/timestamp.ts";
+import { EVERYBODY } from "../surroundings.ts";
 import { AnnotationsRig, at, failureOf, START_MS } from "./rig.ts";
 
 const { editAnnotation } = Collaboration.method;
@@ -16,7 +17,7 @@ function draft(text: string, metadata: Readonly<Record<string, string>> = {}, us
 /** As a room does: what it asks for is carried out, and committed with the message. */
 async function say(rig: AnnotationsRig, given: Draft, sessionId = "s1") {
   const post: PostDraft = (done, rows) => rig.sessions.post(sessionId, done, rows);
-  return (await rig.annotations.annotateFromChat(given, sessionId, post)).annotation!;
+  return (await rig.annotations.annotateFromChat(given, sessionId, EVERYBODY, post)).annotation!;
 }
 
 test("metadata pins it, says when, and tags it", async () => {

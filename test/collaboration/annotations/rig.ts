@@ -29,6 +29,7 @@ import type { CallContext, MethodImpl } from "../../../src/wire/service.ts";
 import { timestampOfMs } from "../../../src/wire/timestamp.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
+import { visibilityOf } from "../surroundings.ts";
 
 export const START_MS = Date.UTC(2026, 0, 1);
 export const MINUTE_MS = 60_000;
@@ -103,9 +104,10 @@ export class AnnotationsRig {
     const { journal, sessions, clock } = this;
     const setAside = new SetAside((sentence) => this.troubles.push(sentence));
     const newId = () => `id-${String(++this.#count).padStart(4, "0")}`;
-    this.annotations = new Annotations({ journal, sessions, clock, setAside, newId });
+    const visibility = visibilityOf(clock);
+    this.annotations = new Annotations({ journal, sessions, visibility, clock, setAside, newId });
     const feed = new AnnotationFeed(journal, setAside);
-    this.methods = annotationMethods({ annotations: this.annotations, journal, feed, setAside });
+    this.methods = annotationMethods({ annotations: this.annotations, journal, feed, setAside, visibility });
   }
 
   async call<I extends DescMessage, O extends DescMessage>(

@@ -22,6 +22,7 @@ import { unpacked } from "../../../src/wire/status.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 import { randomOf } from "../../support/random.ts";
 import { IssuesRig, rest, type Watcher } from "./issues-rig.ts";
+import { EVERYBODY } from "../surroundings.ts";
 
 const ROUNDS = 12;
 const AT_ONCE = 6;
@@ -178,7 +179,7 @@ class Run {
     const metadata = number === 0 ? {} : { number: String(number), status: statusWord(this.#pick(STATUSES)) };
     const session = this.#pick(SESSIONS);
     const draft = { type: "issue", userId: "eve", userName: "", text: this.#word(), metadata } as const;
-    const sent = this.#rig.issues.fromChat(session, draft, (message, rows) =>
+    const sent = this.#rig.issues.fromChat(session, draft, EVERYBODY, (message, rows) =>
       this.#rig.sessions.post(session, message, rows),
     );
     await this.#answer(

@@ -24,6 +24,7 @@ import type { WatchIssuesRequestSchema } from "../../../src/wire/gen/issues_pb.t
 import type { CallContext, MethodImpl } from "../../../src/wire/service.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
+import { visibilityOf } from "../surroundings.ts";
 
 export interface Told {
   readonly sessionId: string;
@@ -84,8 +85,10 @@ export class IssuesRig {
     const { journal, sessions } = this;
     const onTrouble = (sentence: string) => void this.troubles.push(sentence);
     const setAside = new SetAside(onTrouble);
-    this.issues = await Issues.open({ journal, sessions, setAside, nowMs: () => this.clock.nowMs(), onTrouble });
-    this.methods = issueMethods({ issues: this.issues, journal, setAside });
+    const visibility = visibilityOf(this.clock);
+    const nowMs = () => this.clock.nowMs();
+    this.issues = await Issues.open({ journal, sessions, visibility, setAside, nowMs, onTrouble });
+    this.methods = issueMethods({ issues: this.issues, journal, setAside, visibility });
   }
 
   async call<I extends DescMessage, O extends DescMessage>(

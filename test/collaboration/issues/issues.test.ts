@@ -9,6 +9,7 @@ import { CreateIssueRequestSchema, IssueSchema, IssueStatus } from "../../../src
 import { unpacked } from "../../../src/wire/status.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
 import { failureOf, IssuesRig } from "./issues-rig.ts";
+import { EVERYBODY } from "../surroundings.ts";
 
 const { OPEN, IN_PROGRESS, RESOLVED, CLOSED } = IssueStatus;
 const { createIssue, getIssue, commentIssue } = Collaboration.method;
@@ -382,7 +383,7 @@ describe("from a chat", () => {
     return { type: "issue", userId, userName: "Ann", text, metadata };
   };
   const send = (sent: Draft, sessionId = "s1") =>
-    rig.issues.fromChat(sessionId, sent, (message, rows) => rig.sessions.post(sessionId, message, rows));
+    rig.issues.fromChat(sessionId, sent, EVERYBODY, (message, rows) => rig.sessions.post(sessionId, message, rows));
 
   test("a message makes an issue, in the transaction of the message", async () => {
     const message = await send(draft("pump is loud\nsince noon", { priority: "high", client_message_id: "c1" }));
@@ -428,7 +429,9 @@ describe("from a chat", () => {
 
   test("what cannot be kept changes nothing, and holds up nobody", async () => {
     await rig.make({ title: "a" });
-    const refused = rig.issues.fromChat("s1", draft("x", { number: "1" }), () => Promise.reject(new Error("closed")));
+    const refused = rig.issues.fromChat("s1", draft("x", { number: "1" }), EVERYBODY, () => {
+      return Promise.reject(new Error("closed"));
+    });
     const next = rig.update({ number: 1n, title: "b" });
     expect(await refused.catch(String)).toBe("Error: closed");
     expect(await next).toMatchObject({ title: "b", revision: 2n, comments: [] });
@@ -441,7 +444,7 @@ test("inside of the server whoever acts is said beside the request", async () =>
     userId: "mallory",
     sessionId: "alert-1",
   });
-  const issue = await rig.issues.create(request, "rule press-hot");
+  const issue = await rig.issues.create(request, "rule press-hot", EVERYBODY);
   expect(issue).toMatchObject({ number: 1n, createdBy: "rule press-hot" });
   expect(journal.entries.map(({ actor }) => actor)).toEqual(["rule press-hot", "rule press-hot"]);
 });

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { IssueStatus, UpdateIssueRequestSchema } from "../../../src/wire/gen/issues_pb.ts";
 import { OpeningRig } from "./opening-rig.ts";
+import { EVERYBODY } from "../surroundings.ts";
 
 const SECOND_MS = 1_000;
 const INCIDENT = "1a2b3c4d-0000-4000-8000-000000000001";
@@ -172,7 +173,7 @@ test("a session that somebody was in before has its title and topic from the inc
   const rig = await rigOf(["session"]);
   const other = "0f0f0f0f-0000-4000-8000-000000000001";
   await rig.rooms.create({ id: "incident-0f0f0f0f", title: "ours" }, "ann");
-  const { stream } = (await rig.rooms.room(SESSION, "ann")).join("ann", "");
+  const { stream } = (await rig.rooms.room(SESSION, "ann")).join({ userId: "ann", userName: "" });
   await rig.settle();
   expect(await rig.rooms.session(SESSION)).toMatchObject({ title: "", createdBy: "ann" });
   await rig.fire({ id: "a1", incident: INCIDENT });
@@ -195,7 +196,7 @@ test("an issue that people have ended is over: the next alert opens another one"
   await rig.fire({ id: "a1", incident: INCIDENT });
   await rig.pass(2 * SECOND_MS);
   const close = create(UpdateIssueRequestSchema, { number: 1n, status: IssueStatus.CLOSED });
-  await rig.issues.update(close, "ann");
+  await rig.issues.update(close, "ann", EVERYBODY);
   await rig.fire({ id: "a2", incident: INCIDENT, rule: "other" });
   await rig.pass(2 * SECOND_MS);
   expect(await rig.allIssues()).toHaveLength(1);
@@ -348,7 +349,7 @@ test("killed at any step, with people who comment and alerts that go on: each en
     rig.crash();
     await rig.open(Infinity);
     const comment = create(UpdateIssueRequestSchema, { number: 1n, comment: "I looked at it" });
-    await rig.issues.update(comment, "ann");
+    await rig.issues.update(comment, "ann", EVERYBODY);
     for (const change of ["fired", "cleared"]) await rig.write(change, { id: "a2", incident: INCIDENT });
     await rig.pass(3 * SECOND_MS);
     // It flaps: the same words again.

@@ -20,6 +20,7 @@ import type { Issue } from "../../../src/wire/gen/issues_pb.ts";
 import type { CallContext } from "../../../src/wire/service.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
+import { visibilityOf } from "../surroundings.ts";
 
 export interface GivenAlert {
   readonly id: string;
@@ -75,11 +76,14 @@ export class OpeningRig {
       onTrouble: (sentence) => this.trouble.push(sentence),
       onJoined: () => {},
       onBehind: () => {},
+      onTopic: () => {},
     });
     const { rooms } = this;
     const setAside = new SetAside((sentence) => this.trouble.push(sentence));
+    const visibility = visibilityOf(clock);
     this.issues = await Issues.open({
       journal,
+      visibility,
       setAside,
       sessions: {
         post: (...posted) => rooms.post(...posted),
@@ -88,7 +92,7 @@ export class OpeningRig {
       nowMs: () => clock.nowMs(),
       onTrouble: (sentence) => this.trouble.push(sentence),
     });
-    const served = commandsOf(issueMethods({ issues: this.issues, journal, setAside }));
+    const served = commandsOf(issueMethods({ issues: this.issues, journal, setAside, visibility }));
     const commands: Commands = async (method, request, given) => {
       if (method.name === "CreateIssue" || method.name === "UpdateIssue") {
         this.issueCalls++;

@@ -24,7 +24,7 @@ test("who posts in a session of that name while it is imported has it, or is ref
   for (let step = 0; step < 8; step++) {
     const journal = new MemoryJournal();
     const clock = new ManualClock(Date.UTC(2027, 0, 1));
-    const noted = { onTrouble() {}, onJoined() {}, onBehind() {} };
+    const noted = { onTrouble() {}, onJoined() {}, onBehind() {}, onTopic() {} };
     const kept = new KeptMessages(journal, () => {});
     const rooms = await Rooms.open({
       journal,
