@@ -62,6 +62,8 @@ export async function openSessions(
   opening.defer(() => collaboration.close());
   const replayed = await openReplay({
     ...collaboration.made,
+    visibility: collaboration.visibility,
+    scopes,
     journal,
     store,
     registry,
@@ -70,6 +72,7 @@ export async function openSessions(
     replayedAlert,
     replayedSilence,
     sessionFor: (id, context) => collaboration.sessionFor(id, context),
+    sessionNow: (id) => collaboration.rooms.find(id),
     isTaken: (id) => collaboration.rooms.isTaken(id),
     whileAway: (id, run) => collaboration.rooms.whileAway(id, run),
   });

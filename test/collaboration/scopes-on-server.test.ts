@@ -191,6 +191,20 @@ test("whoever speaks does so by the name of the token, in the lobby to everybody
   for (const stream of [berta, hans, tab]) stream.leave();
 });
 
+test("a replay has the series in scope alone", async () => {
+  await asked("admin", M.createSession, { sessionId: "temps", topic: { metrics: ["temp"] } });
+  await asked("admin", M.sendMessage, { sessionId: "temps", message: "look" });
+  const devices = async (who: Who) => {
+    const now = Date.now() / 1_000;
+    const range = { from: { seconds: BigInt(Math.floor(now - 600)) }, to: { seconds: BigInt(Math.ceil(now + 1)) } };
+    const stream = new Stream(who, M.replaySession, { sessionId: "temps", metrics: ["*"], ...range });
+    await until("it ends", () => stream.ended);
+    const points = stream.got.flatMap(({ event }) => (event.case === "points" ? event.value.series : []));
+    return [...new Set(points.map(({ device }) => device))].sort();
+  };
+  expect([await devices("admin"), await devices("berta")]).toEqual([["fan", "pump"], ["pump"]]);
+});
+
 test("streams end where a device has got another site, and it is the others' from then on", async () => {
   const hour = { from: { seconds: 0n }, to: { seconds: 99_999_999_999n } };
   await asked("berta", M.createAnnotation, { text: "a note", pin: { device: "pump" } });

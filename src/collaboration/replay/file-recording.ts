@@ -23,9 +23,10 @@ export async function openFileRecording(session: Session, wanted: Wanted, read: 
   const standings = new Map<View, Standing>();
   let held: TimeRange = { fromUs: 0, toUs: 0 };
   let missing: readonly string[] = [];
+  let was = "";
   let [firstMs, lastMs] = [Infinity, -Infinity];
   for await (const line of linesThrough("message", read)) {
-    if (line.kind === "header") [held, missing] = [line.range, line.missing];
+    if (line.kind === "header") [held, missing, was] = [line.range, line.missing, line.session.id];
     if (line.kind === "series") seriesKeys.push(line.key);
     if (line.kind === "standing") standings.set(line.view, line.standing);
     if (line.kind === "message") [firstMs, lastMs] = [Math.min(firstMs, line.atMs), line.atMs];
@@ -34,11 +35,13 @@ export async function openFileRecording(session: Session, wanted: Wanted, read: 
   const bounds = firstMs === Infinity ? held : { fromUs, toUs: lastMs * 1_000 + 1_000 };
   const range = rangeOf(wanted, bounds);
   const isWithout = wanted.metrics.length === 1 && wanted.metrics[0] === "-";
-  return new FileRecording(session, range, held, isWithout ? [] : seriesKeys, standings, missing, read);
+  return new FileRecording(session, was, range, held, isWithout ? [] : seriesKeys, standings, missing, read);
 }
 
 export class FileRecording implements Recording {
   readonly session: Session;
+  /** The session's id in the file. */
+  readonly was: string;
   readonly range: TimeRange;
   readonly seriesKeys: readonly string[];
   readonly missing: Set<string>;
@@ -48,6 +51,7 @@ export class FileRecording implements Recording {
 
   constructor(
     session: Session,
+    was: string,
     range: TimeRange,
     held: TimeRange,
     seriesKeys: readonly string[],
@@ -56,6 +60,7 @@ export class FileRecording implements Recording {
     read: ReadPieces,
   ) {
     this.session = session;
+    this.was = was;
     this.range = range;
     this.seriesKeys = seriesKeys;
     this.#held = held;

@@ -8,6 +8,8 @@ import { msOfTimestamp, timestampOfMs } from "../../wire/timestamp.ts";
 import type { CollaborationJournal } from "../collaboration-journal.ts";
 import { Serial } from "../../model/serial.ts";
 import { documentsOfSession, SESSIONS } from "../session-documents.ts";
+import { namesOfSession } from "../seen/named.ts";
+import { refuseUnseen, type Viewer } from "../seen/visibility.ts";
 import { titleIn, topicIn } from "../session-input.ts";
 import { nameIn, sessionIdIn } from "../../model/texts.ts";
 import type { ImportedFiles } from "./imported-files.ts";
@@ -34,6 +36,8 @@ export interface Import {
   /** "": as it was called, with a number behind it where that is taken. */
   readonly sessionId: string;
   readonly userId: string;
+  /** Has to see what it is about. */
+  readonly viewer: Viewer;
 }
 
 export class SessionImports {
@@ -48,7 +52,7 @@ export class SessionImports {
   /**
    * Resolves when all of it is durable; one after the other. Throws as {@link readSessionFile} does, RESOURCE_EXHAUSTED for a file
    * of more than 48 MiB, and where others wait already, since each holds its file in memory;
-   * ALREADY_EXISTS where the id is taken, and as the journal does: nothing of it is kept then.
+   * INVALID_ARGUMENT where whoever imports it would not see it, ALREADY_EXISTS where the id is taken, and as the journal does: nothing of it is kept then.
    */
   async import(asked: Import): Promise<Session> {
     if (this.#underWay >= UNDER_WAY_MAX) {
@@ -63,9 +67,10 @@ export class SessionImports {
     }
   }
 
-  async #import({ data, sessionId, userId }: Import): Promise<Session> {
+  async #import({ data, sessionId, userId, viewer }: Import): Promise<Session> {
     const { journal, files, nowMs } = this.#deps;
     const session = await checked(data, nowMs());
+    await refuseUnseen(namesOfSession(session), viewer);
     const id = await this.#idFor(sessionId, session.id);
     const imported = create(SessionSchema, {
       ...session,

@@ -1,6 +1,6 @@
 /** What is done with recordings: they are replayed, exported and imported. */
 import { BUILD } from "../../model/build-info.ts";
-import { invalidField } from "../../model/errors.ts";
+import { invalidField, WatchpostError } from "../../model/errors.ts";
 import { SessionState, type Session } from "../../wire/gen/collaboration_pb.ts";
 import {
   ExportFormat,
@@ -11,14 +11,18 @@ import {
 import type { CallContext } from "../../wire/service.ts";
 import { msOfTimestamp } from "../../wire/timestamp.ts";
 import { actorOf } from "../../wire/actor.ts";
+import { namesOfSession, seesAll } from "../seen/named.ts";
+import { cutOnceOther } from "../seen/narrowed.ts";
 import { openFileRecording } from "./file-recording.ts";
 import { SessionImports } from "./import-session.ts";
 import type { ImportedFiles } from "./imported-files.ts";
 import { markdownReport } from "./markdown-report.ts";
 import type { Recording } from "./recording.ts";
 import { replay, speedOf, viewOf } from "./replay-session.ts";
+import { SeenRecording } from "./seen-recording.ts";
 import { sessionFile } from "./session-file.ts";
 import { SessionDigests } from "./session-digest.ts";
+import { sightOf } from "./sight.ts";
 import type { ReplayDeps } from "./replay-methods.ts";
 import { openStoredRecording } from "./stored-recording.ts";
 
@@ -26,11 +30,17 @@ import { openStoredRecording } from "./stored-recording.ts";
 const REPORT_BYTES = 64 * 1024;
 
 export function recordingsOf(deps: ReplayDeps, files: ImportedFiles) {
-  const { journal, clock, isTaken, whileAway } = deps;
+  const { journal, clock, visibility, isTaken, whileAway } = deps;
   const digests = new SessionDigests(journal);
   const imports = new SessionImports({ journal, files, isTaken, whileAway, nowMs: () => clock.nowMs() });
 
-  const recordingOf = (session: Session, request: Asked, signal: AbortSignal): Promise<Recording> => {
+  const recordingOf = async (
+    session: Session,
+    request: Asked,
+    { principal, signal }: CallContext,
+  ): Promise<Recording> => {
+    const { scope } = principal;
+    const sight = sightOf(scope, visibility.sees(scope), deps.scopes);
     const { from, to, metrics } = request;
     const wanted = {
       ...(from === undefined ? {} : { fromUs: Math.round(msOfTimestamp(from) * 1_000) }),
@@ -38,15 +48,19 @@ export function recordingsOf(deps: ReplayDeps, files: ImportedFiles) {
       metrics,
       nowMs: clock.nowMs(),
     };
-    return session.state === SessionState.IMPORTED
-      ? openFileRecording(session, wanted, () => files.read(session.id))
-      : openStoredRecording(session, wanted, { ...deps, digests }, signal);
+    if (session.state !== SessionState.IMPORTED) {
+      return openStoredRecording(session, wanted, { ...deps, digests }, sight, signal);
+    }
+    const whole = await openFileRecording(session, wanted, () => files.read(session.id));
+    return sight.isEverything ? whole : new SeenRecording(whole, sight);
   };
 
   async function* replaySession(request: ReplayRequest, context: CallContext) {
     const [view, speed] = [viewOf(request), speedOf(request)];
     const session = await deps.sessionFor(request.sessionId, context);
-    yield* replay(await recordingOf(session, request, context.signal), view, speed, clock, context.signal);
+    const recording = await recordingOf(session, request, context);
+    using _watching = cutOnceOther(() => isStillSeen(recording, context), context, visibility, changed());
+    yield* replay(recording, view, speed, clock, context.signal);
   }
 
   async function* exportSession(request: ExportSessionRequest, context: CallContext) {
@@ -55,19 +69,41 @@ export function recordingsOf(deps: ReplayDeps, files: ImportedFiles) {
     const isFile = format === ExportFormat.FILE || format === ExportFormat.UNSPECIFIED;
     if (!isFile && format !== ExportFormat.MARKDOWN) throw invalidField("format", format, "FILE or MARKDOWN");
     // What came as a file goes as it came.
-    if (isFile && session.state === SessionState.IMPORTED) return yield* partsOf(files.read(session.id));
-    const recording = await recordingOf(session, request, context.signal);
+    if (isFile && session.state === SessionState.IMPORTED && context.principal.scope.isEverything) {
+      return yield* partsOf(files.read(session.id));
+    }
+    const recording = await recordingOf(session, request, context);
+    using _watching = cutOnceOther(() => isStillSeen(recording, context), context, visibility, changed());
     const watchpost = `${BUILD.version} (${BUILD.commit})`;
     yield* partsOf(isFile ? sessionFile(recording, watchpost, clock.nowMs()) : inParts(markdownReport(recording)));
+  }
+
+  /** What it is about, and the series in it. */
+  async function isStillSeen(
+    { session, seriesKeys }: Recording,
+    { principal: { scope } }: CallContext,
+  ): Promise<boolean> {
+    const { topic } = (await deps.sessionNow(session.id)) ?? {};
+    if (!(await seesAll(namesOfSession({ ...(topic && { topic }) }), visibility.sees(scope)))) return false;
+    return seriesKeys.every((key) => scope.takes(deps.scopes.placeOfKey(key)));
   }
 
   return {
     replaySession,
     exportSession,
     importSession: async ({ data, sessionId, userId }: ImportSessionRequest, context: CallContext) => ({
-      session: await imports.import({ data, sessionId, userId: actorOf(userId, context) }),
+      session: await imports.import({
+        data,
+        sessionId,
+        userId: actorOf(userId, context),
+        viewer: visibility.viewer(context.principal),
+      }),
     }),
   };
+}
+
+function changed(): WatchpostError {
+  return new WatchpostError("ABORTED", "what you see of this session has changed; ask again");
 }
 
 type Asked = Pick<ReplayRequest | ExportSessionRequest, "from" | "to" | "metrics">;

@@ -17,10 +17,11 @@ export const SERIES_MAX = 1_000;
 /** Keys looked at in one turn of the event loop. */
 const KEYS_AT_ONCE = 4_096;
 
-/** `pause`: lets others have their turn. */
+/** `sees`: of a series' key; those that it does not take are as if they were not there. `pause`: lets others have their turn. */
 export async function seriesOf(
   selectors: readonly SeriesSelector[],
   registry: SeriesRegistry,
+  sees: (key: string) => boolean,
   pause: () => Promise<void>,
 ): Promise<SessionSeries> {
   const ids = new Set<number>();
@@ -36,7 +37,7 @@ export async function seriesOf(
       if (++looked % KEYS_AT_ONCE === 0) await pause();
       if (ids.size > SERIES_MAX || !registry.has(id)) continue;
       const key = registry.keyOf(id);
-      if (ofMetric.some((test) => test.matchesKey(key))) ids.add(id);
+      if (ofMetric.some((test) => test.matchesKey(key)) && sees(key)) ids.add(id);
     }
   }
   const kept = [...ids].filter((id) => registry.has(id)).sort((a, b) => a - b);

@@ -14,6 +14,7 @@ import { msOfTimestamp } from "../../wire/timestamp.ts";
 import { ALERT_EVENT } from "../collaboration-journal.ts";
 import { createdAtMs } from "../session-documents.ts";
 import { wireOf } from "../session-message.ts";
+import { namesOfAnnotation, namesOfIssue } from "../seen/named.ts";
 import { About, unreadable } from "./about.ts";
 import { entriesOf, positionBefore } from "./journal-pages.ts";
 import type { ArrivedPoints, ShownPoints } from "./points.ts";
@@ -21,6 +22,7 @@ import type { Heard, Recording, Standing, TimeRange, View } from "./recording.ts
 import { silencesOf, type SilenceDeps } from "./session-silences.ts";
 import type { SessionDigest, SessionDigests } from "./session-digest.ts";
 import { seriesOf, SERIES_MAX, type SessionSeries } from "./session-series.ts";
+import { seenOf, type Sight } from "./sight.ts";
 import { StoredPoints, type PointStore } from "./stored-points.ts";
 
 /** Of the journal's times, which a wall clock gave: entries within so much of each other may stand in any order. */
@@ -55,11 +57,12 @@ export interface Wanted {
   readonly nowMs: number;
 }
 
-/** Throws INVALID_ARGUMENT where the range is empty or a metric is none. Points are read until `signal` aborts. */
+/** As `sight` has it. Throws INVALID_ARGUMENT where the range is empty or a metric is none. Points are read until `signal` aborts. */
 export async function openStoredRecording(
   session: Session,
   wanted: Wanted,
   deps: RecordingDeps,
+  sight: Sight,
   signal: AbortSignal,
 ): Promise<Recording> {
   const { digests } = deps;
@@ -68,8 +71,8 @@ export async function openStoredRecording(
   const about = new About(session);
   const [digest, annotations, issues] = await Promise.all([
     digests.of(session, signal),
-    deps.annotationsOf(session.id),
-    deps.issuesOf(session.id),
+    deps.annotationsOf(session.id).then((all) => seenOf(all, namesOfAnnotation, sight.seesName)),
+    deps.issuesOf(session.id).then((all) => seenOf(all, namesOfIssue, sight.seesName)),
   ]);
   annotations.forEach((annotation) => about.addAnnotation(annotation));
   issues.forEach((issue) => about.addIssue(issue));
@@ -83,10 +86,10 @@ export async function openStoredRecording(
   const fromUs = wanted.fromUs ?? (await riseUs(session, bounds.fromUs, deps));
   signal.throwIfAborted();
   const range = rangeOf(wanted, { ...bounds, fromUs });
-  const alerts = (within: TimeRange) => alertsIn(about, within, deps, missing, signal);
+  const alerts = (within: TimeRange) => alertsIn(about, within, deps, sight, missing, signal);
   for await (const { what } of alerts(range)) if (what.alert !== undefined) about.addAlert(what.alert);
   const selectors = extra === null ? [] : [...about.series(), ...extra.map((metric) => ({ metric }))];
-  const series = await seriesOf(selectors, deps.registry, deps.pause);
+  const series = await seriesOf(selectors, deps.registry, sight.seesSeries, deps.pause);
   if (series.isCut) missing.add(`it was about more than ${SERIES_MAX} series: the points of others are left out`);
   const made = { annotations, issues };
   return new StoredRecording(session, range, digest, series, alerts, missing, made, deps, signal);
@@ -165,6 +168,7 @@ async function* alertsIn(
   about: About,
   { fromUs, toUs }: TimeRange,
   { journal, replayedAlert }: RecordingDeps,
+  { seesAlert }: Sight,
   missing: Set<string>,
   signal: AbortSignal,
 ): AsyncGenerator<Heard<ReplayAlert>> {
@@ -183,7 +187,7 @@ async function* alertsIn(
       missing.add(unreadable(entry));
       continue;
     }
-    if (alert.alert === undefined || !about.hasAlert(alert.alert)) continue;
+    if (alert.alert === undefined || !about.hasAlert(alert.alert) || !seesAlert(alert.alert.labels)) continue;
     heardMs = Math.max(heardMs, entry.atMs);
     yield { atMs: heardMs, what: alert };
   }

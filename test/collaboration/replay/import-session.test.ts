@@ -9,6 +9,7 @@ import { SESSIONS, sessionOf } from "../../../src/collaboration/session-document
 import { SessionState } from "../../../src/wire/gen/collaboration_pb.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
+import { EVERYBODY } from "../surroundings.ts";
 import { ReplayRig } from "./replay-rig.ts";
 
 async function exported(): Promise<Buffer> {
@@ -55,7 +56,7 @@ test("who posts in a session of that name while it is imported has it, or is ref
       whileAway: (id, run) => rooms.whileAway(id, run),
       nowMs: () => clock.nowMs(),
     });
-    const isImported = await imports.import({ data, sessionId: "pump-1", userId: "ann" }).then(
+    const isImported = await imports.import({ data, sessionId: "pump-1", userId: "ann", viewer: EVERYBODY }).then(
       () => true,
       () => false,
     );

@@ -9,7 +9,6 @@ import { documentOfSession, newSession, SESSIONS, sessionOf } from "../../../src
 import { eventOf, type Draft } from "../../../src/collaboration/session-message.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { seriesKey } from "../../../src/model/series-key.ts";
-import { SeriesRegistry } from "../../../src/model/series-registry.ts";
 import { runToEnd } from "../../../src/store/slice.ts";
 import type { Annotation } from "../../../src/wire/gen/annotations_pb.ts";
 import { ReplayEventSchema, type SessionTopic } from "../../../src/wire/gen/collaboration_pb.ts";
@@ -20,11 +19,12 @@ import {
   ImportSessionRequestSchema,
   ReplayRequestSchema,
 } from "../../../src/wire/gen/replay_pb.ts";
-import { ANONYMOUS, type CallContext, type MethodImpl } from "../../../src/wire/service.ts";
+import { ANONYMOUS, type CallContext, type MethodImpl, type Principal } from "../../../src/wire/service.ts";
 import { msOfTimestamp, timestampOfUs } from "../../../src/wire/timestamp.ts";
 import { openStore, recordOf, SHORTEST_SLICE, type Opened } from "../../store/harness.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
+import { ToySurroundings, visibilityOf } from "../surroundings.ts";
 import { tempDir } from "../../support/server-process.ts";
 
 export const START_MS = Date.UTC(2026, 10, 10, 12);
@@ -42,7 +42,9 @@ export type Heard = string;
 export class ReplayRig implements Disposable {
   readonly clock = new ManualClock(START_MS);
   readonly journal = new MemoryJournal();
-  readonly registry = new SeriesRegistry({ seriesMax: 1e6, seriesPerSourceMax: 1e6 });
+  readonly surroundings = new ToySurroundings();
+  readonly registry = this.surroundings.registry;
+  readonly visibility = visibilityOf(this.clock, this.surroundings, { session: (id) => this.#session(id) });
   annotations: Annotation[] = [];
   issues: Issue[] = [];
   readonly #folder = tempDir("replay");
@@ -149,7 +151,12 @@ export class ReplayRig implements Disposable {
     })();
   }
 
-  async export(sessionId: string, format = ExportFormat.FILE, request: Partial<ReplayAsked> = {}): Promise<Buffer> {
+  async export(
+    sessionId: string,
+    format = ExportFormat.FILE,
+    request: Partial<ReplayAsked> = {},
+    context = contextOf(),
+  ): Promise<Buffer> {
     const { fromMs, toMs, metrics = [] } = request;
     const run = await this.#method("ExportSession");
     const asked = create(ExportSessionRequestSchema, {
@@ -160,19 +167,18 @@ export class ReplayRig implements Disposable {
       ...(toMs === undefined ? {} : { to: timestampOfUs(toMs * 1_000) }),
     });
     const parts: Uint8Array[] = [];
-    for await (const { data } of run(asked as never, contextOf()) as AsyncIterable<{ data: Uint8Array }>)
-      parts.push(data);
+    for await (const { data } of run(asked as never, context) as AsyncIterable<{ data: Uint8Array }>) parts.push(data);
     return Buffer.concat(parts);
   }
 
-  async import(data: Uint8Array, sessionId = ""): Promise<string> {
+  async import(data: Uint8Array, sessionId = "", context = contextOf()): Promise<string> {
     const run = await this.#method("ImportSession");
     const request = create(ImportSessionRequestSchema, {
       data: data as Uint8Array<ArrayBuffer>,
       sessionId,
       userId: "bob",
     });
-    const { session } = (await run(request as never, contextOf())) as { session: { id: string } };
+    const { session } = (await run(request as never, context)) as { session: { id: string } };
     return session.id;
   }
 
@@ -185,11 +191,18 @@ export class ReplayRig implements Disposable {
     return new ImportedFiles(this.journal);
   }
 
+  async #session(id: string) {
+    const document = await this.journal.document(SESSIONS, id);
+    return document === undefined ? undefined : sessionOf(document);
+  }
+
   async #method(name: string): Promise<(request: never, context: CallContext) => unknown> {
     this.#methods ??= openReplay({
       journal: this.journal,
       registry: this.registry,
       clock: this.clock,
+      visibility: this.visibility,
+      scopes: this.surroundings.scopes,
       store: {
         range: async (query) => runToEnd(this.#open.store.range(query, SHORTEST_SLICE)),
         arrivals: async (query) => runToEnd(this.#open.store.reading.arrivals(query, SHORTEST_SLICE)),
@@ -201,10 +214,11 @@ export class ReplayRig implements Disposable {
       replayedAlert: ({ payload }) => fromJsonString(ReplayAlertSchema, payload),
       replayedSilence,
       sessionFor: async (id) => {
-        const document = await this.journal.document(SESSIONS, id);
-        if (document !== undefined) return sessionOf(document);
+        const session = await this.#session(id);
+        if (session !== undefined) return session;
         throw new WatchpostError("NOT_FOUND", `there is no session ${id}`);
       },
+      sessionNow: (id) => this.#session(id),
       isTaken: async (id) => (await this.journal.document(SESSIONS, id)) !== undefined,
       whileAway: async (_id, run) => (await run(), true),
     });
@@ -274,6 +288,9 @@ function heardOf({ event }: Event): Heard[] {
   }
 }
 
-export function contextOf(signal: AbortSignal = new AbortController().signal): CallContext {
-  return { signal, principal: ANONYMOUS, headers: new Map(), peer: "" };
+export function contextOf(
+  signal: AbortSignal = new AbortController().signal,
+  principal: Principal = ANONYMOUS,
+): CallContext {
+  return { signal, principal, headers: new Map(), peer: "" };
 }
