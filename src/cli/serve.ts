@@ -24,11 +24,11 @@ Examples:
   WATCHPOST_LOG_FORMAT=json watchpost serve        settings from the environment; see watchpost config
 
 Both ports speak TLS once tls.cert and tls.key name a certificate and its key (PEM; WATCHPOST_TLS_CERT, WATCHPOST_TLS_KEY).
-Files that change are read again within seconds, and at once on SIGHUP; streams go on. See docs/security.md.
+Files that change, and a rules file, are read again within seconds, and at once on SIGHUP; streams go on. See docs/security.md.
 
 SIGTERM or Ctrl-C stops it: streams are ended, everything is sealed, exit code 0. Another signal a second later ends
-it at once; what was acknowledged is kept in any case. SIGHUP reads the rules file and certificates again, unless the server runs on a
-terminal. systemd hears when it is ready and that it is alive, see watchpost service.`;
+it at once; what was acknowledged is kept in any case. systemd hears when it is ready and that it is alive, see watchpost
+service.`;
 
 export function serveCommand(deps: { spawn: SpawnWorker }): Command {
   return addServerFlags(new Command("serve"))
@@ -45,11 +45,16 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
       const fatal = Promise.withResolvers<never>();
       fatal.promise.catch(() => {});
       const startedAtMs = performance.now();
-      const server = await startServer(config, { spawn: deps.spawn, logger, onReplayed, onFatal: fatal.reject });
+      let server: RunningServer | undefined;
+      const reload = async () => {
+        logger.info({}, "SIGHUP reads certificates again, and the rules file");
+        await server?.reload();
+      };
+      // Also while it starts: it would end the process.
+      onHangup(config, () => (server && supervised ? supervised.reloading(reload) : reload()));
+      server = await startServer(config, { spawn: deps.spawn, logger, onReplayed, onFatal: fatal.reject });
       announce(server, loaded, logger, performance.now() - startedAtMs);
       supervised?.serving(server, `serving gRPC on ${server.grpcAddress}, HTTP on ${server.httpAddress}`);
-      const reload = () => server.reload();
-      onHangup(() => (supervised === undefined ? reload() : supervised.reloading(reload)));
       try {
         const signal = await Promise.race([stopped, fatal.promise]);
         logger.info({ signal }, "stopping: ending streams, sealing");

@@ -1,4 +1,5 @@
 /** Ctrl-C and SIGTERM: the first asks to stop, one that comes later ends the process. SIGHUP asks to read files again. */
+import type { Config } from "../config/config.ts";
 
 /** `bun run` passes on a Ctrl-C that the terminal has sent already: two signals within microseconds are one wish. */
 const SAME_WISH_MS = 1_000;
@@ -18,7 +19,7 @@ export function onStopSignal(stop: (signal: string) => void): void {
   }
 }
 
-/** Calls `reload` with each SIGHUP. On a terminal that says that the terminal is gone, and ends the process as it always does. */
-export function onHangup(reload: () => Promise<void>): void {
-  if (process.stdin.isTTY !== true) process.on("SIGHUP", () => void reload());
+/** Calls `reload` with each SIGHUP. Without a certificate a terminal that is closed ends the process, as it does other programs. */
+export function onHangup({ tls }: Pick<Config, "tls">, reload: () => Promise<void>): void {
+  if (tls.cert !== undefined || process.stderr.isTTY !== true) process.on("SIGHUP", () => void reload());
 }
