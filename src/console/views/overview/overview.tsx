@@ -70,7 +70,9 @@ export function Overview() {
 function NoDevices() {
   const { pointsTotal = 0n, scope = "" } = serverStatus.value ?? {};
   if (pointsTotal > 0n) return null;
-  if (scope !== "") return <Empty title={`There is no device in what you see: ${scope}`} />;
+  if (scope !== "") {
+    return <Empty title="There is no device in what you see">An admin says who sees what; you see {scope}.</Empty>;
+  }
   return (
     <Empty title="No device has been heard of yet">
       <FirstReading />
