@@ -62,6 +62,7 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Alerts/ListReceivers
     analytics.Alerts/PreviewRouting
     analytics.Collaboration/WatchSession
+    analytics.Collaboration/LeaveSession
     analytics.Collaboration/GetSession
     analytics.Collaboration/ListSessions
     analytics.Collaboration/ListMessages
@@ -89,8 +90,7 @@ const MAY: Readonly<Record<string, string>> = {
   // What is said in a session is in its log already, with whoever said it.
   "operator admin": `
     analytics.Collaboration/JoinSession
-    analytics.Collaboration/SendMessage
-    analytics.Collaboration/LeaveSession`,
+    analytics.Collaboration/SendMessage`,
   "operator admin, a deed": `
     analytics.Alerts/ActOnAlerts
     analytics.Alerts/AcknowledgeAlert

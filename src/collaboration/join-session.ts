@@ -227,8 +227,9 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps): Pr
   return { room, ...room.join(joiner) };
 }
 
-/** Throws NOT_FOUND where whoever calls does not see it at this moment. */
+/** Throws NOT_FOUND where whoever calls does not see it at this moment, or reads only and there is none. */
 async function checkSees(room: Room, { principal }: CallContext, { visibility }: JoinDeps): Promise<void> {
+  if (principal.role === "viewer" && !room.isKept && room.id !== LOBBY) throw noSession(room.id);
   const sees = visibility.sees(principal.scope);
   let topic: Session["topic"];
   do {

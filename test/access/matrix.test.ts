@@ -30,9 +30,9 @@ i-oa  DataIngestion UploadData StreamData UploadBatch
 i-oa  Alerts PublishAlert
 --oa  Alerts AcknowledgeAlert ResolveAlert AssignAlert CommentAlert ActOnAlerts PutSilence ExpireSilence
 --oa! Alerts PutRule DeleteRule TestReceiver
--voa  Collaboration WatchSession GetSession ListSessions ListMessages ReplaySession ExportSession
+-voa  Collaboration WatchSession LeaveSession GetSession ListSessions ListMessages ReplaySession ExportSession
 -voa  Collaboration GetAnnotation ListAnnotations WatchAnnotations GetIssue ListIssues WatchIssues
---oa  Collaboration JoinSession SendMessage LeaveSession
+--oa  Collaboration JoinSession SendMessage
 --oa  Collaboration CreateSession UpdateSession CloseSession ReopenSession ImportSession
 --oa  Collaboration CreateAnnotation EditAnnotation RemoveAnnotation CreateIssue UpdateIssue CommentIssue
 -voa  Devices GetDevice ListDevices WatchDevices WatchLastSeen

@@ -162,6 +162,19 @@ describe("a session", () => {
     expect(shown(await rig.join("ann"))).toEqual(["of the pump", "of the fan"]);
   });
 
+  test("is opened by nobody who only reads", async () => {
+    await using rig = await Rig.open();
+    const viewer = { principal: { ...seeing("vera").principal, role: "viewer" as const } };
+    expect((await rig.watch({ sessionId: "new" }, viewer)).ended).toEqual(noSession("new"));
+    expect((await rig.watch({}, viewer)).ended).toBeUndefined();
+    await rig.join("ann", { sessionId: "new" });
+    const watching = await rig.watch({ sessionId: "new" }, viewer);
+    expect(watching.ended).toBeUndefined();
+    await rig.ask(M.leaveSession, { sessionId: "new", streamId: watching.streamId }, viewer);
+    await settle();
+    expect(watching.ended?.status).toBe("OK");
+  });
+
   test("is not named by the page of a list that it is left out of", async () => {
     await using rig = await rigWithTwoSites();
     await rig.ask(M.createSession, { sessionId: "mine", topic: { devices: ["pump"] } });
