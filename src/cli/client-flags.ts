@@ -48,6 +48,11 @@ export function connectTo(address: string): Connection {
   return new Connection(address, { ...options, tls: { serverName: parseAddress(reached!.address).host, ...tls } });
 }
 
+/** Whether the server can know who calls without being told. */
+export function showsCredential(): boolean {
+  return reached?.token !== undefined || reached?.tls?.cert !== undefined;
+}
+
 /** Not from the command line itself: everybody on a machine can read those. */
 function tokenOf(file: string | undefined): string | undefined {
   if (file === undefined) return process.env["WATCHPOST_TOKEN"] || undefined;

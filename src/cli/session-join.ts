@@ -57,7 +57,7 @@ async function join(sessionId: string, flags: JoinFlags): Promise<void> {
   const last = flags.last ?? (isTerminal ? LAST_ON_TERMINAL : 0);
   const signal = interruptSignal();
   const connection = connectTo(server);
-  const member = joinSession(connection, { sessionId, userId, userName: name, last });
+  const member = joinSession(connection, { sessionId, userId, userName: name, last, isListening: watch });
   const setup = { connection, member, members: new SessionMembers(), sessionId, signal };
   try {
     await (isTerminal ? chatOnTerminal(setup) : chatThroughPipe(setup, { server, json, watch }));

@@ -1,11 +1,17 @@
 /** A member of a session, also over restarts of the server: goes on behind the last message, and what was not confirmed is sent again. */
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import type { ClientDuplexStream } from "@grpc/grpc-js";
+import type { ClientDuplexStream, ClientReadableStream } from "@grpc/grpc-js";
 import type { Clock } from "../model/clock.ts";
 import { WatchpostError, type StatusName } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
-import { Collaboration, CollaborationMessageSchema, type CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
+import {
+  Collaboration,
+  CollaborationMessageSchema,
+  SessionRequestSchema,
+  type CollaborationMessage,
+} from "../wire/gen/collaboration_pb.ts";
 import { errorOf } from "../wire/call-error.ts";
+import { ask } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 import { NewsQueue } from "./news-queue.ts";
 import { systemEventOf, type SessionNews } from "./session-news.ts";
@@ -20,6 +26,8 @@ export interface JoinOptions {
   readonly last?: number;
   /** Of the last message that was handled: begins behind it, without a snapshot. */
   readonly cursor?: string;
+  /** It only listens, which those may who only read: nothing can be sent. */
+  readonly isListening?: boolean;
   /** Ends it at once. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -31,7 +39,8 @@ export type MessageDraft = Pick<
   "messageType" | "message" | "metadata" | "annotation" | "issue"
 >;
 
-type Call = ClientDuplexStream<Uint8Array, Uint8Array>;
+type Duplex = ClientDuplexStream<Uint8Array, Uint8Array>;
+type Call = Duplex | ClientReadableStream<Uint8Array>;
 type Snapshot = Extract<SessionNews, { kind: "snapshot" }>;
 
 /** News that wait for their reader; with more of them the server is held back. */
@@ -39,6 +48,7 @@ const NEWS_MAX = 1_000;
 const HEARTBEAT_MS = 30_000;
 /** Where the server does not say. */
 const RETRY_AFTER_MS = 1_000;
+const LEAVE_WITHIN_MS = 3_000;
 const LOBBY = "lobby";
 
 /** Joins, and is a member until {@link SessionMember.leave} or until `signal` aborts. */
@@ -54,8 +64,10 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   readonly #unconfirmed = new UnconfirmedMessages();
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
-  /** While it is joined. */
-  #call: Call | undefined;
+  /** While it is joined, and may send. */
+  #call: Duplex | undefined;
+  /** What the server calls the present stream, where it only listens. */
+  #listeningId = "";
   /** While one comes. */
   #snapshot: Snapshot | undefined;
   /** Oneself, as others see it. */
@@ -157,11 +169,10 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     for (let attempt = 1; !signal.aborted; attempt++) {
-      const call = this.#connection.bidiStream(Collaboration.method.joinSession);
+      const call = this.#open();
       const cancel = () => call.cancel();
       signal.addEventListener("abort", cancel);
       try {
-        call.write(this.#joining());
         for await (const bytes of call) {
           attempt = 1;
           await this.#take(fromBinary(CollaborationMessageSchema, bytes as Uint8Array), call);
@@ -197,6 +208,20 @@ export class SessionMember implements AsyncIterable<SessionNews> {
     });
   }
 
+  #open(): Call {
+    const { joinSession: join, watchSession: watch } = Collaboration.method;
+    if (this.#options.isListening) return this.#connection.serverStream(watch, this.#watching());
+    const call = this.#connection.bidiStream(join);
+    call.write(this.#joining());
+    return call;
+  }
+
+  #watching(): Uint8Array {
+    const { sessionId, userId, userName = "", last } = this.#options;
+    const request = { sessionId, userId, userName, cursor: this.#cursor, ...(last === undefined ? {} : { last }) };
+    return toBinary(SessionRequestSchema, create(SessionRequestSchema, request));
+  }
+
   #joining(): Uint8Array {
     const { sessionId, userId, userName = "", last } = this.#options;
     const metadata = {
@@ -219,6 +244,7 @@ export class SessionMember implements AsyncIterable<SessionNews> {
     }
     const [self] = event === "snapshot_end" || event === "resumed" ? message.members : [];
     if (self !== undefined) this.#self = { userId: self.userId, userName: self.userName };
+    if (self !== undefined && this.#options.isListening) this.#listeningId = metadata["stream_id"] ?? "";
     if (event === "snapshot_end") {
       const snapshot = { ...this.#snapshot!, cursor };
       this.#snapshot = undefined;
@@ -308,6 +334,7 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   }
 
   #joined(call: Call): void {
+    if (!("write" in call)) return;
     this.#call = call;
     this.#underWay = "";
     this.#sendNext();
@@ -315,7 +342,7 @@ export class SessionMember implements AsyncIterable<SessionNews> {
     this.#leaveWhenDone();
   }
 
-  #beat(call: Call): void {
+  #beat(call: Duplex): void {
     this.#clock.after(HEARTBEAT_MS, () => {
       if (this.#call !== call) return;
       this.#write(create(CollaborationMessageSchema, { messageType: "heartbeat" }));
@@ -325,8 +352,18 @@ export class SessionMember implements AsyncIterable<SessionNews> {
 
   #leaveWhenDone(): void {
     if (!this.#hasLeft) return;
-    if (this.#call === undefined) this.#stop.abort();
+    if (this.#listeningId !== "") void this.#endListening().finally(() => this.#stop.abort());
+    else if (this.#call === undefined) this.#stop.abort();
     else this.#call.end();
+  }
+
+  /** As half-closing does, which its stream cannot. */
+  async #endListening(): Promise<void> {
+    const { sessionId, userId } = this.#options;
+    const request = { sessionId, userId, streamId: this.#listeningId };
+    const options = { signal: this.#stop.signal, deadlineMs: LEAVE_WITHIN_MS };
+    // Where it is not told the others see it a while later.
+    await ask(this.#connection, Collaboration.method.leaveSession, request, options).catch(() => {});
   }
 
   #write(message: CollaborationMessage): void {

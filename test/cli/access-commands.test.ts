@@ -121,3 +121,29 @@ test("certificates are revoked by name and by file, listed, and reinstated", asy
   ] as const;
   for (const [args, sentence] of wrong) expect((await rig.run([...args])).err).toContain(sentence);
 }, 30_000);
+
+test("in sessions people are called as their tokens are, and who only reads listens", async () => {
+  await rig.restart(file("sessions"));
+  const tokenOf = async (name: string, role: string, env = {}) => {
+    const secret = await rig.ok(["token", "create", name, "--role", role], { env });
+    writeFileSync(file(`${name}.token`), secret);
+    return { WATCHPOST_TOKEN: secret.trim() };
+  };
+  const env = await tokenOf("root", "admin");
+  const nobody = { USER: "", LOGNAME: "", USERNAME: "" };
+  await tokenOf("vera", "viewer", env);
+  const listening = (id: string) => rig.follow(["session", "join", id, "--watch", "--token-file", file("vera.token")]);
+  await rig.ok(["session", "create", "room"], { env });
+  const vera = listening("room");
+  await vera.until((lines) => lines.some((line) => line.endsWith("vera joined")));
+  expect(await rig.ok(["session", "send", "room", "hello"], { env: { ...env, ...nobody } })).toMatch(/^\d+\n$/);
+  const lines = await vera.until((all) => all.some((line) => line.endsWith("hello")));
+  expect(lines.at(-1)).toMatch(/ {2}root {2}hello$/);
+  expect(await vera.interrupt()).toMatchObject({ code: 0, err: "" });
+  const { out } = await rig.run(["session", "show", "room"], { env });
+  expect(out).toContain("here      nobody");
+  expect(out).toContain("vera left");
+  expect(await listening("nowhere").ended).toMatchObject({ code: 1, err: 'error: there is no session "nowhere"\n' });
+  const unnamed = await rig.run(["session", "send", "room", "x"], { env: nobody });
+  expect(unnamed).toMatchObject({ code: 2, err: expect.stringContaining("nobody is named") });
+}, 30_000);
