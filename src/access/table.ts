@@ -110,11 +110,12 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Collaboration/CreateIssue
     analytics.Collaboration/UpdateIssue
     analytics.Collaboration/CommentIssue
-    analytics.Devices/RegisterDevice
-    analytics.Devices/UpdateDevice
     analytics.Devices/ImportDevices`,
+  // What a gateway tells of its own alerts and devices.
   "ingest operator admin, a deed": `
-    analytics.Alerts/PublishAlert`,
+    analytics.Alerts/PublishAlert
+    analytics.Devices/RegisterDevice
+    analytics.Devices/UpdateDevice`,
   "operator admin, for everything, a deed": `
     analytics.Alerts/PutRule
     analytics.Alerts/DeleteRule

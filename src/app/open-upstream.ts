@@ -24,7 +24,7 @@ import { commandsOf } from "../wire/call-method.ts";
 import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
 import { Devices, type ListDevicesRequestSchema } from "../wire/gen/devices_pb.ts";
 import type { UpstreamSettingsSchema } from "../wire/gen/forwarding_pb.ts";
-import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { THE_SERVER, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { wholeSources } from "./whole-sources.ts";
 import { DropAlarm } from "./drop-alarm.ts";
 import type { Storage } from "./open-storage.ts";
@@ -71,8 +71,9 @@ async function forwardTo(
     import("../edge/upstream/upstream.ts"),
     import("../edge/upstream/grpc-lane.ts"),
   ]);
+  // All that this node has travels, whoever may see how much of it here; how much of it is taken the upstream says.
   const within: CallContext = {
-    ...{ signal: new AbortController().signal, principal: ANONYMOUS, headers: new Map(), peer: "" },
+    ...{ signal: new AbortController().signal, principal: THE_SERVER, headers: new Map(), peer: "" },
   };
   const commands = commandsOf([...alertMethods, ...deviceMethods]);
   const lists = {

@@ -45,7 +45,7 @@ export interface DevicesOpenDeps {
   /** The newest point of a series by event time, at any later time. */
   valueOf(seriesId: number): LatestPoint | undefined;
   readonly schemas: SchemasOfDevices;
-  readonly scopes: Pick<SeriesScopes, "seesDevice" | "seesWholeDevice" | "seesSeries">;
+  readonly scopes: Pick<SeriesScopes, "seesDevice" | "seesWholeDevice" | "seesSeries" | "hasSeries">;
   pause(): Promise<void>;
   onTrouble(sentence: string): void;
   /** Somebody should know, and nothing is wrong with the server. */
@@ -167,6 +167,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   return {
     methods: deviceMethods({
       ...message,
+      hasPoints: (deviceId) => scopes.hasSeries(deviceId),
       ...{ book, devices, seen, journal, setAside, hearing, writer, clock, pause },
       nowMs: () => clock.nowMs(),
     }),

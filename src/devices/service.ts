@@ -22,6 +22,7 @@ import { inTurns } from "./in-turns.ts";
 import { outOfScope, type Author } from "./limited-author.ts";
 import { listDevices, type ListDeps } from "./list-devices.ts";
 import type { DeviceSight, SeenDevices } from "./seen-devices.ts";
+import { senderSight } from "./sender-sight.ts";
 import { watchDevices, withoutUnseen, type WatchDeps } from "./watch-devices.ts";
 import { watchLastSeen } from "./watch-last-seen.ts";
 
@@ -30,6 +31,8 @@ export interface DeviceServiceDeps extends WatchDeps, ListDeps {
   readonly writer: DeviceWriter;
   readonly clock: Clock;
   readonly seen: SeenDevices;
+  /** Whether any series is known to be of it. */
+  hasPoints(deviceId: string): boolean;
   nowMs(): number;
 }
 
@@ -45,18 +48,27 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
   const authorOf = (userId: string, context: CallContext): Author => {
     return { name: actorOf(userId, context), sight: sightOf(context) };
   };
+  /** The same, of whoever may be one that sends and nothing else. */
+  const senderOf = async (userId: string, deviceId: string, context: CallContext): Promise<Author> => {
+    const { name, sight } = authorOf(userId, context);
+    return { name, sight: isSender(context) ? await senderSight(deviceId, context.principal, deps) : sight };
+  };
   const answer = (record: DeviceRecord, { seesSeries }: DeviceSight) => {
     return { device: messageOf(record, true, deps, seesSeries) };
   };
+  /** Who sends is not told what others have said. */
+  const answerTo = (context: CallContext, record: DeviceRecord, sight: DeviceSight) =>
+    isSender(context) ? { device: { deviceId: record.id, status: record.standing.status } } : answer(record, sight);
   return [
     unary(method.registerDevice, async ({ device, replace, userId }, context) => {
-      const by = authorOf(userId, context);
-      return answer(await devices.register(given(device), replace, by), by.sight);
+      if (replace) refuseReplacing(context);
+      const by = await senderOf(userId, given(device).deviceId, context);
+      return answerTo(context, await devices.register(given(device), replace, by), by.sight);
     }),
     unary(method.updateDevice, async ({ device, fields, revision, userId }, context) => {
       if (fields.length === 0) throw invalidField("fields", "", 'names of what changes, such as "name"');
-      const by = authorOf(userId, context);
-      return answer(await devices.update(given(device), fields, revision, by), by.sight);
+      const by = await senderOf(userId, given(device).deviceId, context);
+      return answerTo(context, await devices.update(given(device), fields, revision, by), by.sight);
     }),
     unary(method.getDevice, async (request, context) => {
       const sight = sightOf(context);
@@ -82,12 +94,24 @@ export function deviceMethods(deps: DeviceServiceDeps): MethodImpl[] {
       return imported.problems.isEmpty ? made : { problems: imported.problems.sorted };
     }),
     unary(method.reportDevice, async (request, context) => {
-      const by = authorOf(request.userId, context);
+      const by = await senderOf(request.userId, request.deviceId, context);
       refuseOutOfScope(request, by);
       const { record, ignored } = await report(request, by.name, deps);
-      return { ...answer(record, by.sight), ignored };
+      return { ...answerTo(context, record, by.sight), ignored };
     }),
   ];
+}
+
+function isSender({ principal }: CallContext): boolean {
+  return principal.role === "ingest";
+}
+
+/** What others have said of a device is not a sender's to take away. */
+function refuseReplacing(context: CallContext): void {
+  if (!isSender(context)) return;
+  const { name, role } = context.principal;
+  const message = `${name} has the role ${role}, which may not replace what is registered; wanted operator or admin`;
+  throw new WatchpostError("PERMISSION_DENIED", message);
 }
 
 function given(device: Device | undefined): Device {

@@ -84,11 +84,21 @@ export class SeriesScopes {
     return this.seesDevice(scope, deviceId);
   }
 
-  /** What is about something, as the labels source, device and site say; without any of them it is about nothing in particular. */
-  seesLabels(scope: Scope, { source, device, site = "" }: Labels): boolean {
+  /**
+   * What is about something, as the labels source, device and site say. Without a source, and where its device has no points, it comes
+   * from where `origin` says, the node that forwards it; without any of them it is about nothing in particular.
+   */
+  seesLabels(scope: Scope, { source, device, site = "", origin }: Labels): boolean {
     if (source !== undefined) return this.takes(scope, { source, device, site });
-    if (device !== undefined) return this.seesDevice(scope, device);
-    return scope.takes({ source: "", device: "", site });
+    if (device === undefined) return this.takes(scope, { source: origin ?? "", device: origin ?? "", site });
+    if (this.seesDevice(scope, device)) return true;
+    return origin !== undefined && !this.hasSeries(device) && this.takes(scope, { source: origin, device, site });
+  }
+
+  /** Whether any series is known to be of it. */
+  hasSeries(deviceId: string): boolean {
+    for (const _id of this.#devices.seriesOf(deviceId)) return true;
+    return false;
   }
 
   /** A point on its way in. */

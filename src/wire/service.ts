@@ -31,6 +31,9 @@ export const ANONYMOUS: Principal = {
   expiresAtMs: Infinity,
 };
 
+/** What this server does by itself. */
+export const THE_SERVER: Principal = { ...ANONYMOUS, name: "watchpost", isAuthenticated: true };
+
 export interface CallContext {
   /** Aborted when the client leaves, its deadline passes or the server shuts down. */
   readonly signal: AbortSignal;

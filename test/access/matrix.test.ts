@@ -36,8 +36,8 @@ i-oa  Alerts PublishAlert
 --oa  Collaboration CreateSession UpdateSession CloseSession ReopenSession ImportSession
 --oa  Collaboration CreateAnnotation EditAnnotation RemoveAnnotation CreateIssue UpdateIssue CommentIssue
 -voa  Devices GetDevice ListDevices WatchDevices WatchLastSeen
-i-oa  Devices ReportDevice
---oa  Devices RegisterDevice UpdateDevice ImportDevices
+i-oa  Devices ReportDevice RegisterDevice UpdateDevice
+--oa  Devices ImportDevices
 ---a  Devices DeleteDevice
 -voa  Server WatchStatus ListChanges WatchChanges
 ivoa  Access WhoAmI

@@ -35,3 +35,24 @@ test("alerts of what is out of the scope of whoever publishes them are refused, 
   rig.registry.add(seriesKey("m", "gw-1", [["device", "pump"]]), "gw-1");
   await publish({ device: "pump" }, scope, true);
 });
+
+test("what a gateway says of itself, or of a device without points, comes from the gateway; of other devices their points say it", async () => {
+  const rig = new AlertsRig();
+  await rig.open();
+  rig.registry.add(seriesKey("m", "gw-2", [["device", "fan"]]), "gw-2");
+  const scope = scopeOf({ sources: ["gw-1"], devices: [], sites: [] });
+  const publish = (labels: Record<string, string>, given: Scope) =>
+    call(rig, Alerts.method.publishAlert, { rule: "leak", labels }, given);
+  await publish({ origin: "gw-1" }, scope);
+  await publish({ origin: "gw-1", device: "pump" }, scope);
+  await publish({ origin: "gw-1" }, scopeOf({ sources: [], devices: ["gw-1"], sites: [] }));
+  for (const labels of [{ origin: "gw-2" }, { origin: "gw-1", device: "fan" }, { origin: "gw-1", source: "gw-2" }]) {
+    await expect(publish(labels, scope)).rejects.toMatchObject({ status: "INVALID_ARGUMENT" });
+  }
+  const berlin = scopeOf({ sources: ["gw-1"], devices: [], sites: ["berlin"] });
+  await expect(publish({ origin: "gw-1", device: "pump" }, berlin)).rejects.toMatchObject({
+    status: "INVALID_ARGUMENT",
+  });
+  rig.sites.set("pump", "berlin");
+  await publish({ origin: "gw-1", device: "pump" }, berlin);
+});

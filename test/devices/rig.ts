@@ -8,7 +8,7 @@ import { SensorSchemas } from "../../src/model/sensor-schemas.ts";
 import { EVERYTHING, type Scope } from "../../src/model/access.ts";
 import { SeriesScopes } from "../../src/model/series-scopes.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
-import { ANONYMOUS } from "../../src/wire/service.ts";
+import { ANONYMOUS, type Principal } from "../../src/wire/service.ts";
 import {
   Devices,
   DeviceEventSchema,
@@ -124,9 +124,14 @@ export class DeviceRig {
     await new Promise((resolve) => void setImmediate(resolve));
   }
 
-  async call<K extends keyof Methods>(name: K, request: object, scope = EVERYTHING): Promise<unknown> {
+  async call<K extends keyof Methods>(
+    name: K,
+    request: object,
+    scope = EVERYTHING,
+    as: Partial<Principal> = {},
+  ): Promise<unknown> {
     const impl = this.devices.methods.find(({ method }) => method === Devices.method[name])!;
-    const principal = { ...ANONYMOUS, scope };
+    const principal = { ...ANONYMOUS, ...as, scope };
     const context = { signal: new AbortController().signal, principal, headers: new Map(), peer: "test" };
     const message = create(Devices.method[name].input as never, request as never);
     const answer = await (impl.run as (request: never, context: unknown) => Promise<object>)(message as never, context);
