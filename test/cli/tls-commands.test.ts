@@ -122,11 +122,9 @@ testTls("a second server does not share the port of the first", async () => {
   expect(err).toContain(`HTTP cannot listen on ${open.http}`);
 });
 
-testTls("SIGHUP does no harm to a server without TLS", async () => {
+testTls("SIGHUP does no harm to a server without TLS, nor to one that has only just begun to serve", async () => {
   const server = await startServerProcess({ data: join(dir.path, "plain") });
   server.kill("SIGHUP");
-  while (!server.log().some(({ msg }) => String(msg).startsWith("SIGHUP reads certificates again")))
-    await Bun.sleep(10);
   expect(await run(["stats", "--server", server.grpc])).toMatchObject({ code: 0 });
   expect(await server.stop()).toBe(0);
 });
