@@ -1,5 +1,5 @@
 /** The server's certificate for grpc-js, which takes another one for new connections while those there are go on. */
-import { experimental, type ServerCredentials } from "@grpc/grpc-js";
+import { experimental, type Server, type ServerCredentials } from "@grpc/grpc-js";
 import type { CertificateSource } from "./certificate-source.ts";
 
 export interface TlsOptions {
@@ -51,4 +51,10 @@ export function grpcCredentials({ source, isClientCertificateRequired }: TlsOpti
   const authorities = source.files.clientCa === undefined ? null : provider;
   // Its first two arguments are called by each other's names in grpc-js 1.14: it takes the server's own certificate first.
   return experimental.createCertificateProviderServerCredentials(provider, authorities, isClientCertificateRequired);
+}
+
+/** Before the server is bound. grpc-js has no setting for it, and the platform waits two minutes: its options are reached into. */
+export function boundHandshakes(server: Server, handshakeTimeout: number): void {
+  const { commonServerOptions } = server as unknown as { commonServerOptions: { handshakeTimeout?: number } };
+  commonServerOptions.handshakeTimeout = handshakeTimeout;
 }

@@ -19,7 +19,7 @@ import type { Gate } from "../wire/gate.ts";
 import { toStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
-import { grpcCredentials, type TlsOptions } from "./grpc-credentials.ts";
+import { boundHandshakes, grpcCredentials, type TlsOptions } from "./grpc-credentials.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { guarded } from "./guarded.ts";
 import { healthMethods, type HealthState } from "./health.ts";
@@ -58,6 +58,8 @@ export interface GrpcLimits {
   readonly keepaliveTimeoutMs?: number;
   /** After which its streams are ended with UNAVAILABLE, and it with them; a tenth more or less. Infinity: never. */
   readonly connectionAgeMsMax?: number;
+  /** How long a client may take for the handshake of TLS before it is cut off. */
+  readonly handshakeMsMax?: number;
 }
 
 export interface TransportServer {
@@ -74,6 +76,7 @@ const LIMITS: Required<GrpcLimits> = {
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
   connectionAgeMsMax: Infinity,
+  handshakeMsMax: 10_000,
 };
 const CONNECTION_IDLE_MS_MAX = 30 * 60_000;
 const SESSION_MEGABYTES_MAX = 256;
@@ -87,7 +90,7 @@ const identity = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffs
 
 export async function startGrpcServer(options: GrpcServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
-  const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs, connectionAgeMsMax } = {
+  const { concurrentStreamsMax, keepaliveMs, keepaliveTimeoutMs, connectionAgeMsMax, handshakeMsMax } = {
     ...LIMITS,
     ...options.limits,
   };
@@ -107,6 +110,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
     "grpc-node.max_session_memory": SESSION_MEGABYTES_MAX,
   });
   widenStreams(server);
+  boundHandshakes(server, handshakeMsMax);
   const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
   const served = [...options.methods, ...healthMethods(options.health, services)];
   const files = new Set(served.map(({ method }) => method.parent.file));

@@ -5,7 +5,7 @@ import { connect, type TLSSocket } from "node:tls";
 import type { LogFields, Logger } from "../../src/model/logger.ts";
 import { systemClock } from "../../src/model/system-clock.ts";
 import { CertificateSource } from "../../src/transport/certificate-source.ts";
-import { startGrpcServer, type TransportServer } from "../../src/transport/grpc-server.ts";
+import { startGrpcServer, type GrpcLimits, type TransportServer } from "../../src/transport/grpc-server.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import type { CertificateFiles } from "../../src/transport/server-certificate.ts";
@@ -31,6 +31,7 @@ export interface TlsRigOptions {
   readonly isRequired?: boolean;
   readonly hasHttp2?: boolean;
   readonly methods?: readonly MethodImpl[];
+  readonly limits?: GrpcLimits;
 }
 
 export async function startTlsRig({
@@ -38,6 +39,7 @@ export async function startTlsRig({
   isRequired = true,
   hasHttp2 = true,
   methods,
+  limits = {},
 }: TlsRigOptions): Promise<TlsRig> {
   const log: string[] = [];
   const logger = loggerInto(log);
@@ -50,7 +52,7 @@ export async function startTlsRig({
     tls: { source, hasHttp2, isClientCertificateRequired: isRequired && files.clientCa !== undefined },
   };
   shared.health.serve();
-  const grpc = await startGrpcServer({ ...shared, gate: openGate, address: "localhost:0" });
+  const grpc = await startGrpcServer({ ...shared, limits, gate: openGate, address: "localhost:0" });
   const web = await startWebServer({
     ...shared,
     ...OPEN,

@@ -292,6 +292,15 @@ testTls("the tunnel of the console opens over TLS", async () => {
   socket.close();
 });
 
+testTls("who never ends the handshake is cut off", async () => {
+  const { grpc } = await start({ limits: { handshakeMsMax: 100 } });
+  const [, port] = /:(\d+)$/.exec(grpc.address)!;
+  const silent = connectPlain(Number(port), "127.0.0.1");
+  silent.on("error", () => {});
+  await new Promise<void>((resolve) => silent.once("close", () => resolve()));
+  expect(await askedBy(addressAs("localhost", grpc), undefined)).toBe("OK");
+});
+
 testTls("somebody who only opens connections keeps nobody out", async () => {
   const { grpc, web } = await start();
   const idle = [grpc, web].flatMap(({ address }) =>
