@@ -70,7 +70,7 @@ export interface OpenDevices {
   /** Which devices are in a scope. */
   sightOf(scope: Scope): DeviceSight;
   /** How many of those in a scope have each status. */
-  countsIn(scope: Scope): ReadonlyMap<string, number>;
+  countsIn(scope: Scope): Promise<ReadonlyMap<string, number>>;
   /** Of which something was heard. */
   seriesOf(deviceId: string): Iterable<number>;
   /** As it was told last; undefined: there is no such device. */
@@ -91,6 +91,8 @@ export interface OpenDevices {
   close(): Promise<void>;
 }
 
+const RECORDS_AT_ONCE = 5_000;
+
 export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   const { registry, schemas, clock, journal, devicesMax, onTrouble, garbage } = deps;
   const setAside = new SetAside(onTrouble);
@@ -102,8 +104,10 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   const series: DeviceSeries = new DeviceSeries(
     registry,
     (id, atMs, site) => hearing.find(id, atMs, site),
-    (device, seriesId) => seen.onSeries(device, seriesId),
+    // Of what was there before the start nobody has been told anything.
+    (device, seriesId) => isRestored && seen.onSeries(device, seriesId),
   );
+  let isRestored = false;
   const { scopes, pause } = deps;
   const seen = new SeenDevices({ book, series, registry, scopes, clock, journal, pause });
   const statuses = new DeviceStatuses({
@@ -151,6 +155,7 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
   tellSchemas();
   const removed = restoreStatuses({ ...deps, book, series, statuses, saved });
   if (removed.length > 0) await journal.append([], removed);
+  isRestored = true;
   const unfollow = journal.follow((entries) => {
     garbage.note(entries.length);
     devices.take(entries);
@@ -186,11 +191,13 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     onDeviceEvent: (event) => hearing.announced(event),
     parentsOf: (deviceId) => book.parentsOf(deviceId),
     sightOf: (scope) => seen.of(scope),
-    countsIn(scope) {
+    async countsIn(scope) {
       if (scope.isEverything) return book.countOf;
       const { sees } = seen.of(scope);
       const counts = new Map([...book.countOf.keys()].map((status) => [status, 0]));
+      let looked = 0;
       for (const { id, standing } of book.told()) {
+        if (++looked % RECORDS_AT_ONCE === 0) await pause();
         if (sees(id)) counts.set(standing.status, (counts.get(standing.status) ?? 0) + 1);
       }
       return counts;

@@ -40,6 +40,7 @@ export interface DeviceSight {
 const SCOPES_MAX = 64;
 /** Series that a new one is compared with: where a device has more places than that, each counts as new. */
 const COMPARED_MAX = 16;
+const LOOKED_AT_REMOVED_MAX = 10_000;
 const TELL_AFTER_MS = 200;
 const SERIES_AT_ONCE = 20_000;
 const [UNKNOWN, UNSEEN, SEEN] = [0, 1, 2];
@@ -48,6 +49,7 @@ export class SeenDevices {
   readonly #deps: SeenDevicesDeps;
   /** By the scope's key, the one that was asked for last at the end; by device index. */
   readonly #views = new Map<string, { bits: Uint8Array }>();
+  readonly #sights = new WeakMap<Scope, DeviceSight>();
   readonly #listeners = new Set<(id: string) => void>();
   /** To be told. */
   #shifted = new Set<string>();
@@ -69,12 +71,20 @@ export class SeenDevices {
   }
 
   of(scope: Scope): DeviceSight {
+    const known = this.#sights.get(scope);
+    if (known !== undefined) return known;
+    const sight = this.#sightOf(scope);
+    this.#sights.set(scope, sight);
+    return sight;
+  }
+
+  #sightOf(scope: Scope): DeviceSight {
     const { scopes } = this.#deps;
-    const sees = (id: string) => scope.isEverything || this.#sees(scope, id);
+    const bySite = scopeOf({ sources: [], devices: [], sites: scope.patterns.sites });
     return {
       scope,
-      sees,
-      seesThen: (id, site) => scope.isEverything || this.#seesThen(scope, id, site),
+      sees: (id) => scope.isEverything || this.#sees(scope, id),
+      seesThen: (id, site) => scope.isEverything || this.#seesThen(scope, bySite, id, site),
       seesAt: (id, site) => scopes.seesDevice(scope, id, site),
       seesWhole: (id) => scopes.seesWholeDevice(scope, id),
       seesSeries: scopes.seesSeries(scope),
@@ -128,15 +138,17 @@ export class SeenDevices {
   /** The same of one that is gone, with its series, which are known still. */
   removed(record: DeviceRecord): void {
     this.changed(record);
-    const { registry, series, journal } = this.#deps;
+    const { registry, series } = this.#deps;
     const { id, index, stored, foundSite } = record;
     // From then on where it was follows from its events alone.
     const site = stored === undefined ? foundSite : stored.site;
     const isRegisteredSite = stored !== undefined && site !== "";
+    let looked = 0;
     for (const seriesId of series.seriesOf(index)) {
       const key = registry.keyOf(seriesId);
-      if (sourceOfKey(key) !== id) this.#sourcesShiftedAt = journal.lastPosition;
-      if (!isRegisteredSite && siteTagOf(key) !== site) this.#sitesShiftedAt = journal.lastPosition;
+      if (++looked > LOOKED_AT_REMOVED_MAX) return this.#noteShift(true);
+      if (sourceOfKey(key) !== id) this.#noteShift(false);
+      if (!isRegisteredSite && siteTagOf(key) !== site) return this.#noteShift(true);
     }
   }
 
@@ -161,14 +173,12 @@ export class SeenDevices {
     return view.bits[index] === SEEN;
   }
 
-  #seesThen(scope: Scope, id: string, site: string): boolean {
+  #seesThen(scope: Scope, bySite: Scope, id: string, site: string): boolean {
     const record = this.#deps.book.get(id);
     if (record === undefined) return scope.takes({ source: id, device: id, site });
     if (!this.#sees(scope, id)) return false;
-    const { sites } = scope.patterns;
     // What is found in the data says where some of its series are.
-    if (site === "" || sites.length === 0 || record.stored === undefined) return true;
-    return scopeOf({ sources: [], devices: [], sites }).takes({ source: "", device: "", site });
+    return site === "" || record.stored === undefined || bySite.takes({ source: "", device: "", site });
   }
 
   #viewOf({ key }: Scope): { bits: Uint8Array } {
@@ -204,12 +214,17 @@ export class SeenDevices {
     this.changed(record);
     // Of one that is not told yet everybody hears in time.
     if (!record.isTold) return;
-    const { journal, clock } = this.#deps;
-    this.#sourcesShiftedAt = journal.lastPosition;
-    if ((record.stored?.site ?? "") === "") this.#sitesShiftedAt = journal.lastPosition;
+    this.#noteShift((record.stored?.site ?? "") === "");
     if (this.#listeners.size === 0) return;
-    if (this.#shifted.size === 0) this.#cancelTell = clock.after(TELL_AFTER_MS, () => this.#tell());
+    if (this.#shifted.size === 0) this.#cancelTell = this.#deps.clock.after(TELL_AFTER_MS, () => this.#tell());
     this.#shifted.add(record.id);
+  }
+
+  /** Another place is another source, and another site where series say that. */
+  #noteShift(isOtherSite: boolean): void {
+    const { lastPosition } = this.#deps.journal;
+    this.#sourcesShiftedAt = lastPosition;
+    if (isOtherSite) this.#sitesShiftedAt = lastPosition;
   }
 
   #tell(): void {

@@ -54,6 +54,8 @@ interface Reader {
   readonly sight: DeviceSight;
   /** Undefined: whoever sees everything needs no book on it. */
   readonly shown: Set<string> | undefined;
+  /** All that it was told of is in {@link shown}: what changes is no others' business. */
+  isCaughtUp: boolean;
 }
 
 /** A device that may be in other scopes now, without an event that says so. */
@@ -71,13 +73,18 @@ export async function* watchDevices(
 ): AsyncGenerator<DeviceEventMessage, void> {
   const { journal, devices, seen } = deps;
   const isWhole = sight.scope.isEverything;
-  const reader: Reader = { filter: filterOf(request), sight, shown: isWhole ? undefined : new Set() };
+  const reader: Reader = {
+    filter: filterOf(request),
+    sight,
+    shown: isWhole ? undefined : new Set(),
+    isCaughtUp: false,
+  };
   const from = request.cursor === "" ? undefined : journal.positionOf(request.cursor);
   if (from !== undefined) seen.checkResumable(sight.scope, from);
   let position = from;
   using backlog = new Backlog<ToldDevice | Shift>(BOUNDS, signal, (add) => {
     const stops = [
-      devices.follow((told) => (isSeenAfter(told, reader) || isSeenBefore(told, reader)) && add(told)),
+      devices.follow((told) => isFor(told, reader) && add(told)),
       isWhole ? () => {} : seen.onShifted((shifted) => add({ shifted, size: SHIFT_SIZE })),
     ];
     return () => stops.forEach((stop) => stop());
@@ -113,6 +120,7 @@ export async function* watchDevices(
     await noteShown(reader, deps);
     seen.checkResumable(sight.scope, from);
   }
+  reader.isCaughtUp = true;
   for await (const told of backlog.changes()) {
     if ("shifted" in told) yield* shiftOf(told.shifted, reader, deps, journal.cursorOf(position));
     else if (told.position === undefined || told.position > position) {
@@ -185,6 +193,12 @@ export function withoutUnseen({ id, event }: ToldDevice, sight: DeviceSight): De
   if (event.before === undefined || sight.seesThen(id, event.before.site)) return event;
   const { before: _, ...others } = event;
   return others;
+}
+
+function isFor(told: ToldDevice, reader: Reader): boolean {
+  if (isSeenAfter(told, reader)) return true;
+  const { shown, isCaughtUp } = reader;
+  return shown !== undefined && isCaughtUp ? shown.has(told.id) : isSeenBefore(told, reader);
 }
 
 function isSeenNow(record: DeviceRecord, { filter, sight }: Reader): boolean {

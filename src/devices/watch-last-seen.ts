@@ -14,15 +14,18 @@ export interface LastSeenDeps {
     seenMs(index: number): number;
   };
   readonly clock: Clock;
+  /** Lets others have a turn. */
+  pause(): Promise<void>;
 }
 
+const RECORDS_AT_ONCE = 5_000;
 const [INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX] = [5_000, 1_000, 60_000];
 
 /** Of devices in scope. Ends when `signal` does. */
 export async function* watchLastSeen(
   { intervalMs }: WatchLastSeenRequest,
   { sees }: Pick<DeviceSight, "sees">,
-  { book, statuses, clock }: LastSeenDeps,
+  { book, statuses, clock, pause: turn }: LastSeenDeps,
   signal: AbortSignal,
 ): AsyncGenerator<MessageInitShape<typeof LastSeenUpdateSchema>, void> {
   const everyMs = intervalMs === 0 ? INTERVAL_MS : intervalMs;
@@ -34,7 +37,9 @@ export async function* watchLastSeen(
   for (let isFirst = true; !signal.aborted; isFirst = false) {
     const deviceIds: string[] = [];
     const lastSeenMs: bigint[] = [];
+    let looked = 0;
     for (const { id, index } of book.told()) {
+      if (++looked % RECORDS_AT_ONCE === 0) await turn();
       const seenMs = Math.floor(statuses.seenMs(index));
       if (seenMs === (told.get(id) ?? 0) || !sees(id)) continue;
       told.set(id, seenMs);

@@ -29,7 +29,7 @@ export interface ServerBoardDeps {
   readonly devices: {
     readonly count: number;
     readonly countOf: ReadonlyMap<string, number>;
-    countsIn(scope: Scope): ReadonlyMap<string, number>;
+    countsIn(scope: Scope): Promise<ReadonlyMap<string, number>>;
   };
   readonly scoped: Pick<ScopedCounts, "of">;
   readonly sessions: { readonly streams: number };
@@ -81,7 +81,7 @@ export class ServerBoard {
   async #statusOfPart(scope: Scope): Promise<ServerStatusMessage> {
     const { clock, devices, scoped } = this.#deps;
     const { series, pointsPerS, recentPointsPerS } = await scoped.of(scope);
-    const countOf = devices.countsIn(scope);
+    const countOf = await devices.countsIn(scope);
     return {
       time: timestampFromMs(clock.nowMs()),
       scope: scopeText(scope),

@@ -93,7 +93,7 @@ describe("reading", () => {
     const next = await rig.list({ pageSize: 1, pageToken: list.nextPageToken }, BERLIN);
     expect([next.devices.map(({ deviceId }) => deviceId), next.nextPageToken]).toEqual([["pump"], ""]);
     expect((await rig.list({ sites: ["hamburg"] }, BERLIN)).total).toBe(0n);
-    const counts = rig.devices.countsIn(BERLIN);
+    const counts = await rig.devices.countsIn(BERLIN);
     expect([counts.get("online"), counts.get("never_seen"), counts.size]).toEqual([2, 0, 5]);
   });
 
