@@ -155,7 +155,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const bridges = await openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
-  const overviewDeps = { devices, scopes, sessions: sessions.collaboration.rooms, health, clock, metrics, logger };
+  const { rooms, visibility } = sessions.collaboration;
+  const overviewDeps = { devices, scopes, sessions: rooms, visibility, health, clock, metrics, logger };
   const lately = { isOverloaded: () => isOverloaded, certificateTrouble: () => tls?.source.trouble };
   const overview = await openOverview(storage, { ...overviewDeps, ...lately }, opening);
 

@@ -3,17 +3,22 @@ import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startServer, type RunningServer } from "../src/app.ts";
 import { createToken } from "../src/client/access.ts";
+import { createAnnotation } from "../src/client/annotations.ts";
+import { ask } from "../src/client/ask.ts";
 import { encodeBatch } from "../src/client/batch.ts";
 import { listBridges } from "../src/client/bridges.ts";
 import { Connection } from "../src/client/connection.ts";
 import { getDelivery } from "../src/client/delivery.ts";
 import { devicePages, getDevice, importDevices, registerDevice, updateDevice } from "../src/client/devices.ts";
 import { followDevices } from "../src/client/follow-devices.ts";
+import { createIssue } from "../src/client/issues.ts";
+import { createSession } from "../src/client/sessions.ts";
 import { allChanges, followChanges, watchStatus } from "../src/client/server.ts";
 import { uploadAll } from "../src/client/upload.ts";
 import { loadConfig } from "../src/config/load.ts";
 import type { WatchpostError } from "../src/model/errors.ts";
 import { systemClock } from "../src/model/system-clock.ts";
+import { Alerts } from "../src/wire/gen/alerts_pb.ts";
 import { ServerStatusSchema, type ServerStatus } from "../src/wire/gen/server_pb.ts";
 import { spawn } from "./log/harness.ts";
 import { tempDir } from "./support/server-process.ts";
@@ -128,11 +133,11 @@ test("the status is that of what is in scope, and says nothing of the server", a
   expect(part).toEqual(create(ServerStatusSchema, told));
 });
 
+async function texts(connection: Connection, ...kinds: string[]): Promise<string[]> {
+  return (await Array.fromAsync(allChanges(connection, kinds))).map(({ text }) => text);
+}
+
 test("changes are told of what is in scope", async () => {
-  const texts = async (connection: Connection) => {
-    const changes = await Array.fromAsync(allChanges(connection, []));
-    return changes.map(({ text }) => text);
-  };
   const over = new AbortController();
   const following = followChanges(berlin, { kinds: [], last: 1 }, { signal: over.signal });
   await following.next();
@@ -152,6 +157,31 @@ test("changes are told of what is in scope", async () => {
     "pump was registered",
   ]);
   expect(all.some((text) => text.includes("fan"))).toBe(true);
+});
+
+test("alerts, notes, issues and sessions are told by what they are about, and by where that is now", async () => {
+  for (const device of ["pump", "fan"]) {
+    const published = { rule: "leak", labels: { device }, title: `Leak at ${device}`, severity: "high" };
+    await ask(admin, Alerts.method.publishAlert, published, {});
+    await createAnnotation(admin, { text: `oil of ${device}`, pin: { device } });
+    await createIssue(admin, { title: `mend ${device}`, links: { devices: [device] } });
+    await createSession(admin, { sessionId: `s-${device}`, title: `about ${device}`, topic: { devices: [device] } });
+  }
+  await createSession(admin, { sessionId: "open", title: "about nothing" });
+  const kinds = ["alert", "annotation", "issue", "session"];
+  const of = (device: string) => [
+    `session s-${device} was opened: about ${device}`,
+    `Issue ${device === "pump" ? 1 : 2} was opened: mend ${device}`,
+    `Note on ${device} created: oil of ${device}`,
+    `Fired: Leak at ${device}`,
+  ];
+  const open = "session open was opened: about nothing";
+  expect(await texts(berlin, ...kinds)).toEqual([open, ...of("pump")]);
+  expect(await texts(admin, ...kinds)).toEqual([open, ...of("fan"), ...of("pump")]);
+  await updateDevice(admin, { device: { deviceId: "fan", site: "berlin" }, fields: ["site"] });
+  expect(await texts(berlin, ...kinds)).toEqual([open, ...of("fan"), ...of("pump")]);
+  await updateDevice(admin, { device: { deviceId: "fan", site: "hamburg" }, fields: ["site"] });
+  expect(await texts(berlin, ...kinds)).toEqual([open, ...of("pump")]);
 });
 
 test("of forwarding what is of sources in scope; brokers are about the whole server", async () => {

@@ -1,5 +1,6 @@
 /** How the server stands, and what has happened lately: out of metrics and journal. */
 import { tellAlert, tellRule, tellSilence } from "../alerts/tell-changes.ts";
+import type { Visibility } from "../collaboration/seen/visibility.ts";
 import { tellAnnotation, tellIssue, tellSession } from "../collaboration/tell-changes.ts";
 import { tellDashboard } from "../dashboard/saved/tell-dashboard.ts";
 import type { OpenDevices } from "../devices/open-devices.ts";
@@ -10,7 +11,7 @@ import { BUILD } from "../model/build-info.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
-import type { ToldPlace } from "../model/told-change.ts";
+import { seesAlert } from "../model/sees-alert.ts";
 import { SetAside } from "../model/set-aside.ts";
 import { ScopedCounts } from "../overview/scoped-counts.ts";
 import { ServerBoard } from "../overview/server-board.ts";
@@ -22,6 +23,7 @@ import type { Storage } from "./open-storage.ts";
 export interface OverviewDeps {
   readonly devices: Pick<OpenDevices, "count" | "countOf" | "countsIn" | "sightOf">;
   readonly scopes: SeriesScopes;
+  readonly visibility: Visibility;
   readonly sessions: { readonly streams: number };
   readonly health: HealthState;
   readonly clock: Clock;
@@ -34,7 +36,18 @@ export interface OverviewDeps {
 /** `opening` closes what was opened. */
 export async function openOverview(
   { journal, registry, store, bus }: Storage,
-  { devices, scopes, sessions, health, clock, metrics, logger, isOverloaded, certificateTrouble }: OverviewDeps,
+  {
+    devices,
+    scopes,
+    sessions,
+    visibility,
+    health,
+    clock,
+    metrics,
+    logger,
+    isOverloaded,
+    certificateTrouble,
+  }: OverviewDeps,
   opening: AsyncDisposableStack,
 ): Promise<MethodImpl[]> {
   const pause = () => new Promise<void>((resolve) => void setImmediate(resolve));
@@ -47,31 +60,19 @@ export async function openOverview(
     notServing: () => health.reason,
   });
   opening.defer(() => board.close());
+  const seesIn = (scope: Scope) => visibility.sees(scope);
   return overviewMethods({
     ...{ board, clock, journal },
     tellers: {
-      alert: tellAlert,
-      device: tellDevice,
+      alert: tellAlert((scope, labels) => seesAlert(scope, scopes)(labels)),
+      device: tellDevice((scope, id, site) => devices.sightOf(scope).seesThen(id, site)),
       rule: tellRule,
       silence: tellSilence,
-      session: tellSession,
-      issue: tellIssue,
-      annotation: tellAnnotation,
+      session: tellSession(seesIn),
+      issue: tellIssue(seesIn),
+      annotation: tellAnnotation(seesIn),
       dashboard: tellDashboard,
     },
-    seesPlace: (scope, place) => seesPlace(scope, place, scopes, devices),
     setAside: new SetAside((sentence) => logger.warn({ trouble: sentence }, "a change cannot be told")),
   });
-}
-
-/** What is said of a device alone is where that is, or was; what is said of nothing in particular is nowhere. */
-function seesPlace(
-  scope: Scope,
-  { source = "", device = "", site = "" }: ToldPlace,
-  scopes: SeriesScopes,
-  devices: OverviewDeps["devices"],
-): boolean {
-  if (source === "" && device !== "") return devices.sightOf(scope).seesThen(device, site);
-  if (source === "" && site === "") return false;
-  return scopes.seesLabels(scope, { site, ...(source !== "" && { source, device: device || source }) });
 }

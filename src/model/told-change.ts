@@ -1,12 +1,6 @@
 /** What an entry of the journal says to people. Each feature tells of its own kinds. */
+import type { Scope } from "./access.ts";
 import type { JournalEntry } from "./journal.ts";
-
-/** Where something is, as far as it says so itself; missing and "": it does not. */
-export interface ToldPlace {
-  readonly source?: string;
-  readonly device?: string;
-  readonly site?: string;
-}
 
 export interface ToldChange {
   /** What happened: "fired", "registered", … */
@@ -20,8 +14,8 @@ export interface ToldChange {
   readonly metric?: string;
   readonly severity?: string;
   readonly status?: string;
-  /** Of what it is about. Without one it is for those who see everything. */
-  readonly place?: ToldPlace;
+  /** Whether it is for those who see a part; missing: it is for those who see everything. */
+  readonly isSeen?: (scope: Scope) => boolean | Promise<boolean>;
 }
 
 /** Undefined: nothing that people look for. Throws for what is no entry as this version writes them. */

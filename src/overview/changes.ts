@@ -5,7 +5,7 @@ import { invalidField } from "../model/errors.ts";
 import type { JournalEntry, JournalQuery } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import type { Scope } from "../model/access.ts";
-import type { TellChange, ToldPlace } from "../model/told-change.ts";
+import type { TellChange, ToldChange } from "../model/told-change.ts";
 import { ChangeSchema, type Change, type ListChangesRequest, type WatchChangesRequest } from "../wire/gen/server_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 
@@ -23,8 +23,6 @@ export interface ChangesDeps {
   /** By kind of the journal's entries. */
   readonly tellers: Readonly<Record<string, TellChange>>;
   readonly setAside: SetAside;
-  /** Whether what is there is in a scope. */
-  seesPlace(scope: Scope, place: ToldPlace): boolean;
 }
 
 const [LIMIT_DEFAULT, LIMIT_MAX] = [50, 500];
@@ -39,7 +37,7 @@ interface Told {
   readonly position: number;
   readonly change: Change;
   readonly size: number;
-  readonly place: ToldPlace | undefined;
+  readonly isSeen: ToldChange["isSeen"] | undefined;
 }
 
 /** Of what is in scope. */
@@ -67,7 +65,8 @@ export async function* watchChanges(
     journal.follow((entries) => {
       for (const entry of entries) {
         const told = wanted.has(entry.kind) ? toldOnce(entry, deps) : undefined;
-        if (told !== undefined && isFor(scope, told, deps)) add(told);
+        // What has to be looked up is decided when its turn comes.
+        if (told !== undefined && isFor(scope, told) !== false) add(told);
       }
     }),
   );
@@ -84,13 +83,13 @@ export async function* watchChanges(
     journal.positionOf(journal.cursorOf(position));
     for (const entry of entries) {
       const told = wanted.has(entry.kind) ? toldOf(entry, deps) : undefined;
-      if (told !== undefined && isFor(scope, told, deps)) yield told.change;
+      if (told !== undefined && (await isFor(scope, told))) yield told.change;
     }
     const end: number = entries.at(-1)?.position ?? position;
     position = entries.length < ENTRIES_AT_ONCE ? Math.max(beganAt, end) : end;
   }
   for await (const told of backlog.changes()) {
-    if (told.position > position && isFor(scope, told, deps)) yield told.change;
+    if (told.position > position && (await isFor(scope, told))) yield told.change;
   }
 }
 
@@ -108,7 +107,7 @@ async function lastOnes(kinds: ReadonlySet<string>, limit: number, before: numbe
     const entry = heads[newest].value!;
     if (told.length === limit || looked === LOOKED_MAX) return { told, next: end };
     const found = toldOf(entry, deps);
-    if (found !== undefined && isFor(scope, found, deps)) told.push(found);
+    if (found !== undefined && (await isFor(scope, found))) told.push(found);
     end = entry.position;
     heads[newest] = await sources[newest].next();
   }
@@ -128,9 +127,8 @@ async function* entriesBefore(
   }
 }
 
-function isFor(scope: Scope, { place }: Told, { seesPlace }: ChangesDeps): boolean {
-  if (scope.isEverything) return true;
-  return place !== undefined && seesPlace(scope, place);
+function isFor(scope: Scope, { isSeen }: Told): boolean | Promise<boolean> {
+  return scope.isEverything || (isSeen?.(scope) ?? false);
 }
 
 /** Of entries that all followers of the journal hear of. */
@@ -148,7 +146,7 @@ function toldOf(entry: JournalEntry, { tellers, setAside, journal }: ChangesDeps
   const { kind, position, atMs, actor } = entry;
   const told = setAside.read(`journal entry ${position}`, () => tellers[kind](entry));
   if (told === undefined) return undefined;
-  const { text, place, ...facts } = told;
+  const { text, isSeen, ...facts } = told;
   const change = create(ChangeSchema, {
     ...facts,
     time: timestampOfMs(atMs),
@@ -157,7 +155,7 @@ function toldOf(entry: JournalEntry, { tellers, setAside, journal }: ChangesDeps
     text: text.length > TEXT_LENGTH_MAX ? `${text.slice(0, TEXT_LENGTH_MAX)}…` : text,
     cursor: journal.cursorOf(position),
   });
-  return { position, change, place, size: text.length };
+  return { position, change, isSeen, size: text.length };
 }
 
 function kindsIn(kinds: readonly string[], { tellers }: ChangesDeps): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 /** Changes out of a journal in memory: paged, watched, resumed; what cannot be read is left out. */
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "bun:test";
-import { EVERYTHING, scopeOf } from "../../src/model/access.ts";
+import { EVERYTHING, scopeOf, type Scope } from "../../src/model/access.ts";
 import type { JournalEvent } from "../../src/model/journal.ts";
 import { SetAside } from "../../src/model/set-aside.ts";
 import { listChanges, watchChanges, type ChangesDeps } from "../../src/overview/changes.ts";
@@ -24,14 +24,17 @@ function rigOf(journal = new MemoryJournal()) {
   };
   const placed = (entry: JournalEvent) => {
     const said = tell(entry);
-    return said && { ...said, place: { device: entry.subject } };
+    const site = () => sites.get(entry.subject) ?? "";
+    const isSeen = (scope: Scope) => scope.takes({ source: "", device: "", site: site() });
+    // Some have to be looked up.
+    const later = async (scope: Scope) => isSeen(scope);
+    return said && { ...said, isSeen: entry.kind === "alert" ? later : isSeen };
   };
   /** By device. */
   const sites = new Map<string, string>();
   const setAside = new SetAside((sentence) => troubles.push(sentence));
   const deps: ChangesDeps = {
     ...{ journal, setAside, tellers: { device: placed, alert: placed, session: tell } },
-    seesPlace: (scope, { device = "" }) => scope.takes({ source: "", device, site: sites.get(device) ?? "" }),
   };
   const note = (kind: string, subject: string, payload = "changed", actor = "ann") =>
     journal.append([{ atMs: journal.lastPosition, kind, subject, actor, payload }]);

@@ -468,8 +468,8 @@ export const Server: GenService<{
     output: typeof ServerStatusSchema;
   },
   /**
-   * What the journal says has happened, of the kinds that people look for. Whoever sees a part is told of alerts, devices and notes
-   * that are in its scope.
+   * What the journal says has happened, of the kinds that people look for. Whoever sees a part is told of alerts, devices,
+   * sessions, notes and issues that are in its scope.
    *
    * @generated from rpc analytics.Server.ListChanges
    */
