@@ -43,7 +43,7 @@ export async function listDevices(request: ListDevicesRequest, sight: DeviceSigh
   for (const record of deps.book.told()) {
     if (++looked % RECORDS_AT_ONCE === 0) await deps.pause();
     const { status } = record.standing;
-    if (!filter.takes(record.stored ?? bareFacts(record), status) || !sight.sees(record.id)) continue;
+    if (!filter.takes(record.stored ?? bareFacts(record), status) || !sight.seesRecord(record)) continue;
     total++;
     byStatus[status] = (byStatus[status] ?? 0n) + 1n;
     const place = { value: valueOf(record), id: record.id, record };

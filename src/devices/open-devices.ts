@@ -193,12 +193,13 @@ export async function openDevices(deps: DevicesOpenDeps): Promise<OpenDevices> {
     sightOf: (scope) => seen.of(scope),
     async countsIn(scope) {
       if (scope.isEverything) return book.countOf;
-      const { sees } = seen.of(scope);
+      const { seesRecord } = seen.of(scope);
       const counts = new Map([...book.countOf.keys()].map((status) => [status, 0]));
       let looked = 0;
-      for (const { id, standing } of book.told()) {
+      for (const record of book.told()) {
         if (++looked % RECORDS_AT_ONCE === 0) await pause();
-        if (sees(id)) counts.set(standing.status, (counts.get(standing.status) ?? 0) + 1);
+        const { status } = record.standing;
+        if (seesRecord(record)) counts.set(status, (counts.get(status) ?? 0) + 1);
       }
       return counts;
     },

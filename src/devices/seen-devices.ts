@@ -27,6 +27,8 @@ export interface DeviceSight {
   readonly scope: Scope;
   /** Also of one that is not told yet, or not there: as it would be seen. */
   sees(id: string): boolean;
+  /** The same of one that is known. */
+  seesRecord(record: DeviceRecord): boolean;
   /** The same, were it registered with that site. */
   seesAt(id: string, site: string): boolean;
   /** Something that happened to it when it was at that site, which it has taken along; of one that is gone what it was is all there is. */
@@ -36,6 +38,15 @@ export interface DeviceSight {
   readonly seesSeries: SeesSeries;
 }
 
+/** What is remembered of one scope. */
+interface View {
+  /** By device index. */
+  bits: Uint8Array;
+  /** There was no room for it any more. */
+  isOver: boolean;
+}
+
+const NOTHING_YET: View = { bits: new Uint8Array(0), isOver: true };
 /** Remembered at the same time; each takes a byte a device. */
 const SCOPES_MAX = 64;
 /** Series that a new one is compared with: where a device has more places than that, each counts as new. */
@@ -47,8 +58,8 @@ const [UNKNOWN, UNSEEN, SEEN] = [0, 1, 2];
 
 export class SeenDevices {
   readonly #deps: SeenDevicesDeps;
-  /** By the scope's key, the one that was asked for last at the end; by device index. */
-  readonly #views = new Map<string, { bits: Uint8Array }>();
+  /** By the scope's key, the one that was made last at the end. */
+  readonly #views = new Map<string, View>();
   readonly #sights = new WeakMap<Scope, DeviceSight>();
   readonly #listeners = new Set<(id: string) => void>();
   /** To be told. */
@@ -79,12 +90,33 @@ export class SeenDevices {
   }
 
   #sightOf(scope: Scope): DeviceSight {
-    const { scopes } = this.#deps;
+    const { book, scopes } = this.#deps;
     const bySite = scopeOf({ sources: [], devices: [], sites: scope.patterns.sites });
+    let view = NOTHING_YET;
+    const seesRecord = (record: DeviceRecord) => {
+      if (scope.isEverything) return true;
+      // Its index may be another one's by now.
+      if (book.at(record.index) !== record) return scopes.seesDevice(scope, record.id);
+      if (view.isOver) view = this.#viewOf(scope);
+      return this.#sees(scope, view, record);
+    };
+    const sees = (id: string) => {
+      if (scope.isEverything) return true;
+      const record = book.get(id);
+      return record === undefined ? scopes.seesDevice(scope, id) : seesRecord(record);
+    };
     return {
       scope,
-      sees: (id) => scope.isEverything || this.#sees(scope, id),
-      seesThen: (id, site) => scope.isEverything || this.#seesThen(scope, bySite, id, site),
+      sees,
+      seesRecord,
+      seesThen(id, site) {
+        if (scope.isEverything) return true;
+        const record = book.get(id);
+        if (record === undefined) return scope.takes({ source: id, device: id, site });
+        if (!seesRecord(record)) return false;
+        // What is found in the data says where some of its series are.
+        return site === "" || record.stored === undefined || bySite.takes({ source: "", device: "", site });
+      },
       seesAt: (id, site) => scopes.seesDevice(scope, id, site),
       seesWhole: (id) => scopes.seesWholeDevice(scope, id),
       seesSeries: scopes.seesSeries(scope),
@@ -163,29 +195,22 @@ export class SeenDevices {
     this.#cancelTell();
   }
 
-  #sees(scope: Scope, id: string): boolean {
-    const { book, scopes } = this.#deps;
-    const index = book.get(id)?.index;
-    if (index === undefined) return scopes.seesDevice(scope, id);
-    const view = this.#viewOf(scope);
+  #sees(scope: Scope, view: View, { id, index }: DeviceRecord): boolean {
     if (index >= view.bits.length) view.bits = grown(view.bits, index + 1);
-    if (view.bits[index] === UNKNOWN) view.bits[index] = scopes.seesDevice(scope, id) ? SEEN : UNSEEN;
+    if (view.bits[index] === UNKNOWN) view.bits[index] = this.#deps.scopes.seesDevice(scope, id) ? SEEN : UNSEEN;
     return view.bits[index] === SEEN;
   }
 
-  #seesThen(scope: Scope, bySite: Scope, id: string, site: string): boolean {
-    const record = this.#deps.book.get(id);
-    if (record === undefined) return scope.takes({ source: id, device: id, site });
-    if (!this.#sees(scope, id)) return false;
-    // What is found in the data says where some of its series are.
-    return site === "" || record.stored === undefined || bySite.takes({ source: "", device: "", site });
-  }
-
-  #viewOf({ key }: Scope): { bits: Uint8Array } {
-    const view = this.#views.get(key) ?? { bits: new Uint8Array(256) };
-    this.#views.delete(key);
+  #viewOf({ key }: Scope): View {
+    const known = this.#views.get(key);
+    if (known !== undefined) return known;
+    const view = { bits: new Uint8Array(256), isOver: false };
     this.#views.set(key, view);
-    if (this.#views.size > SCOPES_MAX) this.#views.delete(this.#views.keys().next().value!);
+    for (const [oldest, other] of this.#views) {
+      if (this.#views.size <= SCOPES_MAX) break;
+      other.isOver = true;
+      this.#views.delete(oldest);
+    }
     return view;
   }
 

@@ -202,7 +202,7 @@ function isFor(told: ToldDevice, reader: Reader): boolean {
 }
 
 function isSeenNow(record: DeviceRecord, { filter, sight }: Reader): boolean {
-  return filter.takes(record.stored ?? bareFacts(record), record.standing.status) && sight.sees(record.id);
+  return filter.takes(record.stored ?? bareFacts(record), record.standing.status) && sight.seesRecord(record);
 }
 
 function isSeenAfter({ id, event: { kind, device } }: ToldDevice, { filter, sight }: Reader): boolean {

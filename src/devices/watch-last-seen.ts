@@ -24,7 +24,7 @@ const [INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX] = [5_000, 1_000, 60_000];
 /** Of devices in scope. Ends when `signal` does. */
 export async function* watchLastSeen(
   { intervalMs }: WatchLastSeenRequest,
-  { sees }: Pick<DeviceSight, "sees">,
+  { seesRecord }: Pick<DeviceSight, "seesRecord">,
   { book, statuses, clock, pause: turn }: LastSeenDeps,
   signal: AbortSignal,
 ): AsyncGenerator<MessageInitShape<typeof LastSeenUpdateSchema>, void> {
@@ -38,10 +38,11 @@ export async function* watchLastSeen(
     const deviceIds: string[] = [];
     const lastSeenMs: bigint[] = [];
     let looked = 0;
-    for (const { id, index } of book.told()) {
+    for (const record of book.told()) {
       if (++looked % RECORDS_AT_ONCE === 0) await turn();
+      const { id, index } = record;
       const seenMs = Math.floor(statuses.seenMs(index));
-      if (seenMs === (told.get(id) ?? 0) || !sees(id)) continue;
+      if (seenMs === (told.get(id) ?? 0) || !seesRecord(record)) continue;
       told.set(id, seenMs);
       deviceIds.push(id);
       lastSeenMs.push(BigInt(seenMs));

@@ -127,6 +127,21 @@ describe("reading", () => {
   });
 });
 
+test("however many scopes there are, and whichever device has the place of one that is gone, each sees its own", async () => {
+  const rig = await DeviceRig.open();
+  const count = 150;
+  for (let i = 0; i < count; i++) await rig.register({ deviceId: `d${i}`, site: `s${i}` });
+  const scopes = Array.from({ length: count }, (_, i) => scope({ sites: [`s${i}`] }));
+  const seen = async (given: Scope) => (await rig.list({}, given)).devices.map(({ deviceId }) => deviceId);
+  for (let i = 0; i < count; i++) expect(await seen(scopes[i])).toEqual([`d${i}`]);
+  await rig.call("deleteDevice", { deviceId: "d0" });
+  await rig.call("deleteDevice", { deviceId: "d149" });
+  await rig.register({ deviceId: "other", site: "s149" });
+  await rig.update({ deviceId: "d1", site: "s0" }, ["site"]);
+  const found = await Promise.all([0, 1, 2, 149].map((i) => seen(scopes[i])));
+  expect(found).toEqual([["d1"], [], ["d2"], ["other"]]);
+});
+
 describe("changing", () => {
   const register = (rig: DeviceRig, device: object, given: Scope, replace = false) =>
     rig.call("registerDevice", { device, replace }, given);
