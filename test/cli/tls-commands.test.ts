@@ -15,6 +15,14 @@ let device: TestCertificate;
 /** Certificates of clients: not asked for, and required. */
 let open: ServerProcess;
 let strict: ServerProcess;
+const begun: ServerProcess[] = [];
+
+/** It ends with the tests, also where one fails. */
+async function started(options: Parameters<typeof startServerProcess>[0]): Promise<ServerProcess> {
+  const server = await startServerProcess(options);
+  begun.push(server);
+  return server;
+}
 
 beforeAll(async () => {
   if (program("openssl") !== false) return;
@@ -22,13 +30,14 @@ beforeAll(async () => {
   own = authority.issue();
   device = authority.issue({ commonName: "device-7", purpose: "clientAuth" });
   const env = { WATCHPOST_TLS_CERT: own.cert, WATCHPOST_TLS_KEY: own.key };
-  open = await startServerProcess({ data: join(dir.path, "open"), env });
+  open = await started({ data: join(dir.path, "open"), env });
   const strictEnv = { ...env, WATCHPOST_TLS_CLIENT_CA: authority.cert, WATCHPOST_AUTH_CERTIFICATES_ROLE: "none" };
-  strict = await startServerProcess({ data: join(dir.path, "strict"), env: strictEnv });
+  strict = await started({ data: join(dir.path, "strict"), env: strictEnv });
 });
 
 afterAll(async () => {
-  await Promise.all([open?.stop(), strict?.stop()]);
+  begun.forEach((server) => server.kill());
+  await Promise.all(begun.map(({ exited }) => exited));
   dir[Symbol.dispose]();
 });
 
@@ -123,7 +132,7 @@ testTls("a second server does not share the port of the first", async () => {
 });
 
 testTls("SIGHUP does no harm to a server without TLS, nor to one that has only just begun to serve", async () => {
-  const server = await startServerProcess({ data: join(dir.path, "plain") });
+  const server = await started({ data: join(dir.path, "plain") });
   server.kill("SIGHUP");
   expect(await run(["stats", "--server", server.grpc])).toMatchObject({ code: 0 });
   expect(await server.stop()).toBe(0);
@@ -138,7 +147,7 @@ testTls("what init makes is a server for other machines, over TLS and with a tok
   const made = join(dir.path, "init");
   const init = await run(["init", made, "--tls", "--host", "w.example.org", "--device", "pump-7"]);
   const config = ["--config", join(made, "watchpost.toml"), "--grpc", "0.0.0.0:0", "--http", "0.0.0.0:0"];
-  const server = await startServerProcess({ data: join(dir.path, "init-data"), args: config });
+  const server = await started({ data: join(dir.path, "init-data"), args: config });
   const [ca, token] = [join(made, "tls/ca.pem"), init.out.trim()];
   const env = { WATCHPOST_SERVER: url(server), WATCHPOST_CA: ca, WATCHPOST_TOKEN: token };
   expect(await run(["whoami"], env)).toMatchObject({ code: 0, out: "admin, an admin for everything (by token)\n" });
@@ -166,7 +175,7 @@ testTls("what docs/security.md says of an authority of one's own makes a certifi
   expect(Bun.spawnSync(["sh", "-ec", script], { cwd: made }).exitCode).toBe(0);
   expect(openssl("verify", "-CAfile", join(made, "ca.pem"), join(made, "server.pem"))).toContain("OK");
   const env = { WATCHPOST_TLS_CERT: join(made, "server.pem"), WATCHPOST_TLS_KEY: join(made, "server.key") };
-  const server = await startServerProcess({ data: join(dir.path, "made-data"), env });
+  const server = await started({ data: join(dir.path, "made-data"), env });
   const answer = await run(["stats", "--server", url(server), "--ca", join(made, "ca.pem")]);
   expect(await server.stop()).toBe(0);
   expect(answer).toMatchObject({ code: 0, err: "" });
