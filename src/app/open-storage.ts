@@ -87,6 +87,10 @@ export async function openStorage(
   // Alerts read what they did not get to before.
   const letGoOfLog = log.hold();
   logOpened.damage.forEach(onDamage);
+  const { upgradedFrom } = logOpened;
+  if (upgradedFrom !== undefined) {
+    logger.info({ copy: upgradedFrom }, "the state of an older version was upgraded; the copy is the way back to that");
+  }
   const journal = new Journal({
     log,
     opened: logOpened.journal,

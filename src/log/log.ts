@@ -242,7 +242,9 @@ export class Log {
     if (unclean && wasSyncedLate) this.#highestSeq += SEQS_SKIPPED;
     const series = [...known, ...this.#definitions];
     const segments = this.#closed.map(({ path }) => path);
-    return { nextSeq: this.#highestSeq + 1, series, retired, segments, damage, unclean, journal: journal.opened };
+    const { upgradedFrom } = this.#state;
+    const nextSeq = this.#highestSeq + 1;
+    return { nextSeq, series, retired, segments, damage, unclean, upgradedFrom, journal: journal.opened };
   }
 
   /** What is damaged in it is told by whoever replays its points. */

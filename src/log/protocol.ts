@@ -24,6 +24,8 @@ export interface LogOpened {
   readonly damage: readonly string[];
   /** The server before did not close the directory. */
   readonly unclean: boolean;
+  /** Path of a copy of the state that an older version had written; undefined: this version had. */
+  readonly upgradedFrom: string | undefined;
   readonly journal: JournalOpened;
 }
 

@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
+import { copyBeforeUpgrade } from "./copy-before-upgrade.ts";
 import { isEpoch, JournalDb } from "./journal-db.ts";
 
 /** 1: without retired series; 1 and 2: without checksums of rows; 1 to 3: without the journal. */
@@ -35,9 +36,12 @@ export class StateDb {
   readonly journal: JournalDb;
   readonly #db: Database;
   readonly #pidFile: string;
+  /** The copy of what an older version had written; undefined: this one had. */
+  readonly upgradedFrom: string | undefined;
 
   /** In a transaction, which ends after it. */
-  private constructor(db: Database, pidFile: string) {
+  private constructor(db: Database, pidFile: string, upgradedFrom: string | undefined) {
+    this.upgradedFrom = upgradedFrom;
     this.#db = db;
     this.#pidFile = pidFile;
     this.journal = new JournalDb(db, this);
@@ -53,23 +57,25 @@ export class StateDb {
     const pidFile = join(dir, "watchpost.pid");
     const db = new Database(join(dir, "state.db"), { create: true, strict: true });
     let state: StateDb;
+    let upgradedFrom: string | undefined;
     try {
       db.run("PRAGMA locking_mode = EXCLUSIVE");
       db.run("PRAGMA journal_mode = WAL");
       db.run("PRAGMA synchronous = FULL");
       db.run("PRAGMA journal_size_limit = 1048576");
-      db.run("BEGIN IMMEDIATE");
       const { user_version: version } = db.query("PRAGMA user_version").get() as { user_version: number };
       if (version > STATE_VERSION) {
         throw refusal(dir, `its state.db has format ${version}, this Watchpost knows up to ${STATE_VERSION}`);
       }
+      if (version > 0 && version < STATE_VERSION) upgradedFrom = copyBeforeUpgrade(db, dir, version);
+      db.run("BEGIN IMMEDIATE");
       db.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
       db.run("CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, key TEXT NOT NULL, crc INTEGER NOT NULL)");
       // A row for every deletion, little endian u32 ids; `cleaned`: they are no longer in the table of series.
       db.run(`CREATE TABLE IF NOT EXISTS retired (${RETIRED_COLUMNS})`);
       if (version === 1 || version === 2) addChecksums(db, version);
       JournalDb.make(db);
-      state = new StateDb(db, pidFile);
+      state = new StateDb(db, pidFile, upgradedFrom);
       // Nothing is written where nothing changes: a full disk must not keep a server from starting, and making room.
       if (version < STATE_VERSION) db.run(`PRAGMA user_version = ${STATE_VERSION}`);
       db.run("COMMIT");

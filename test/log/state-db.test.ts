@@ -1,6 +1,7 @@
 /** The series in state.db: their checksums, and what is handed out of them page by page. */
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateDb } from "../../src/log/state-db.ts";
 import { tempDir } from "../support/server-process.ts";
@@ -41,6 +42,37 @@ test("a directory of format 1 gets checksums", () => {
     state.close();
   }
   expect(damage).toEqual([]);
+  // The way back to the version that wrote it.
+  using copy = new Database(join(dir.path, "state.format-1.db"), { readonly: true });
+  expect(copy.query("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+  expect(copy.query("SELECT id, key FROM series ORDER BY id").all() as unknown[]).toEqual([...SERIES]);
+});
+
+test("nothing is upgraded where the copy before it cannot be made, and a broken copy is made anew", () => {
+  using dir = tempDir("state");
+  const path = join(dir.path, "state.db");
+  {
+    using database = new Database(path, { create: true });
+    database.run("CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
+    database.run("CREATE TABLE series (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
+    database.run("PRAGMA user_version = 1");
+  }
+  const unfinished = join(dir.path, "state.format-1.db.unfinished");
+  mkdirSync(join(unfinished, "in the way"), { recursive: true });
+  expect(() => StateDb.open(dir.path)).toThrow("before it is upgraded from format 1 a copy is made");
+  {
+    using database = new Database(path, { readonly: true });
+    expect(database.query("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+  }
+  rmSync(unfinished, { recursive: true });
+  writeFileSync(unfinished, "half a copy");
+  const state = StateDb.open(dir.path);
+  expect(state.upgradedFrom).toBe(join(dir.path, "state.format-1.db"));
+  state.close();
+  expect(readdirSync(dir.path).filter((name) => name.includes("unfinished"))).toEqual([]);
+  const again = StateDb.open(dir.path);
+  expect(again.upgradedFrom).toBeUndefined();
+  again.close();
 });
 
 test("a directory of format 2 gets checksums, for deleted series too; what does not match deletes nothing", () => {

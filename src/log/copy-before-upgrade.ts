@@ -1,0 +1,30 @@
+/** A copy of `state.db` as an older version wrote it, made before anything of it is changed: the way back to that version. */
+import type { Database } from "bun:sqlite";
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isDiskFull, messageOf } from "../model/errors.ts";
+
+/** Throws, in words, where there is no room for it: then nothing was changed. Returns its path. */
+export function copyBeforeUpgrade(database: Database, directory: string, version: number): string {
+  const path = join(directory, `state.format-${version}.db`);
+  // Of a start that was broken off behind the copy.
+  if (existsSync(path)) return path;
+  const unfinished = `${path}.unfinished`;
+  try {
+    rmSync(unfinished, { force: true });
+    database.query("VACUUM INTO ?").run(unfinished);
+    renameSync(unfinished, path);
+  } catch (error) {
+    removeFile(unfinished);
+    const why = isDiskFull(error) ? "there is no room for it" : messageOf(error);
+    throw new Error(`before it is upgraded from format ${version} a copy is made, ${path}, and that failed: ${why}`);
+  }
+  return path;
+}
+
+/** Half a copy keeps the disk full; where it cannot be removed something else is wrong, which is said already. */
+function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
+}
