@@ -1,4 +1,4 @@
-/** kill -9 in the middle of ingest, again and again on one directory: every acknowledged point is there exactly once. */
+/** A server that ends in the middle of ingest, again and again on one directory: every acknowledged point is there exactly once. */
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
-const ROUNDS = 12;
+const [ROUNDS, RESTARTS] = [12, 5];
 const SERIES = 20;
 const BATCH_POINTS = 200;
 const START_US = 1_700_000_000_000_000;
@@ -73,37 +73,45 @@ async function countedPoints(server: ServerProcess): Promise<number> {
   }
 }
 
-test("kill -9, many times", async () => {
-  using dir = tempDir("kill");
-  const random = randomOf(20261124);
-  const data = join(dir.path, "data");
-  /** Batches that must be there, and those that may be. */
-  const acked = new Set<number>();
-  const sent = new Set<number>();
-  let next = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const env = { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000", WATCHPOST_STORE_SEGMENT_BYTES_MAX: "1MiB" };
-    const server = await startServerProcess({ data, env });
-    const stored = await storedValues(server);
-    expect(new Set(stored).size).toBe(stored.length);
-    const found = new Map<number, number>();
-    for (const value of stored) found.set(Math.floor(value / 1_000), (found.get(Math.floor(value / 1_000)) ?? 0) + 1);
-    for (const number of acked) expect(found.get(number)).toBe(BATCH_POINTS);
-    for (const [number, points] of found) expect([sent.has(number), points]).toEqual([true, BATCH_POINTS]);
-    expect(await countedPoints(server)).toBe(stored.length);
-    expect(server.log().filter(({ damage }) => damage !== undefined)).toEqual([]);
+test.each([
+  ["kill -9, many times", "SIGKILL", ROUNDS],
+  ["restarts in order, as of an upgrade, while senders go on", "SIGTERM", RESTARTS],
+] as const)(
+  "%s",
+  async (_, signal, rounds) => {
+    using dir = tempDir("kill");
+    const random = randomOf(20261124);
+    const data = join(dir.path, "data");
+    /** Batches that must be there, and those that may be. */
+    const acked = new Set<number>();
+    const sent = new Set<number>();
+    let next = 0;
+    for (let round = 0; round < rounds; round++) {
+      const env = { WATCHPOST_STORE_HEAD_POINTS_MAX: "10000", WATCHPOST_STORE_SEGMENT_BYTES_MAX: "1MiB" };
+      const server = await startServerProcess({ data, env });
+      const stored = await storedValues(server);
+      expect(new Set(stored).size).toBe(stored.length);
+      const found = new Map<number, number>();
+      for (const value of stored) found.set(Math.floor(value / 1_000), (found.get(Math.floor(value / 1_000)) ?? 0) + 1);
+      for (const number of acked) expect(found.get(number)).toBe(BATCH_POINTS);
+      for (const [number, points] of found) expect([sent.has(number), points]).toEqual([true, BATCH_POINTS]);
+      expect(await countedPoints(server)).toBe(stored.length);
+      expect(server.log().filter(({ damage }) => damage !== undefined)).toEqual([]);
 
-    const sending = sendUntilDeath(server, next);
-    await Bun.sleep(20 + random() * 250);
-    server.kill("SIGKILL");
-    const round_ = await sending;
-    await server.exited;
-    for (let i = 0; i < round_.sent; i++) sent.add(next + i);
-    for (let i = 0; i < round_.acked; i++) acked.add(next + i);
-    next += round_.sent;
-  }
-  expect(acked.size).toBeGreaterThan(ROUNDS);
-}, 120_000);
+      const sending = sendUntilDeath(server, next);
+      await Bun.sleep(20 + random() * 250);
+      server.kill(signal);
+      const round_ = await sending;
+      const code = await server.exited;
+      if (signal === "SIGTERM") expect(code).toBe(0);
+      for (let i = 0; i < round_.sent; i++) sent.add(next + i);
+      for (let i = 0; i < round_.acked; i++) acked.add(next + i);
+      next += round_.sent;
+    }
+    expect(acked.size).toBeGreaterThan(rounds);
+  },
+  120_000,
+);
 
 test("kill -9 after the log has forgotten which sequences were given", async () => {
   using dir = tempDir("kill");
