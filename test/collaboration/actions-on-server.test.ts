@@ -237,3 +237,15 @@ test("the browser's way does the same, and answers with the result", async () =>
   const { events } = await asked(Alerts.method.getAlertHistory, { id });
   expect(events.at(-1)).toMatchObject({ change: AlertChange.CLEARED, userId: "dan" });
 });
+
+test("a stream that says nothing is ended", async () => {
+  const call = connection.bidiStream(Collaboration.method.joinSession);
+  let ended: { readonly code: number; readonly details: string } | undefined;
+  call.on("data", () => {});
+  call.on("error", (error: unknown) => (ended = error as typeof ended));
+  await until("it ends", () => {
+    clock.advance(1_000);
+    return ended !== undefined;
+  });
+  expect(ended).toMatchObject({ code: 4, details: expect.stringContaining("nothing came for 10 s") });
+});

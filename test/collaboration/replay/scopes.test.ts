@@ -88,6 +88,15 @@ test("an imported session is replayed and exported again as far as it is in scop
   expect([isOfFan(report), report.includes("a note on pump")]).toEqual([false, true]);
 });
 
+test("notes that were made in an imported session belong to it under whichever name it has here", async () => {
+  using other = new ReplayRig();
+  other.surroundings.sites.set("pump-1", "berlin").set("pump-2", "berlin");
+  other.surroundings.series("temperature", "site", { device: "pump-1" });
+  const id = await other.import(await rig.export("s"), "elsewhere");
+  const report = (await other.export(id, ExportFormat.MARKDOWN, {}, as(BERTA))).toString();
+  expect([isOfFan(report), report.includes("a note on pump")]).toEqual([false, true]);
+});
+
 test("a session is not imported by whoever would not see it", async () => {
   using other = new ReplayRig();
   await other.session("f", { devices: ["fan-1"] });
@@ -102,10 +111,12 @@ test("a session is not imported by whoever would not see it", async () => {
 
 test("a replay ends within a second where a device of it has moved", async () => {
   using moving = new ReplayRig();
-  moving.surroundings.sites.set("pump-1", "berlin").set("fan-1", "hamburg");
+  moving.surroundings.sites.set("pump-1", "berlin").set("pump-2", "berlin").set("fan-1", "hamburg");
   await moving.session("s", { metrics: ["temperature"] });
   await moving.say("s", "it begins");
-  moving.send(["pump-1", "fan-1"].map((device) => ({ metric: "temperature", device, timeMs: START_MS, value: 1 })));
+  moving.send(
+    ["pump-1", "pump-2", "fan-1"].map((device) => ({ metric: "temperature", device, timeMs: START_MS, value: 1 })),
+  );
   moving.clock.advance(60_000);
   await moving.say("s", "it ends");
   const cuts: string[] = [];
