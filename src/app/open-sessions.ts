@@ -52,7 +52,7 @@ export async function openSessions(
       labelsOfAlert: (id) => labels.labelsOfAlert(id),
       labelsOfIncident: (id) => labels.labelsOfIncident(id),
       onChanged(listener) {
-        const ends = [scopes.onMoved(listener), labels.onIncident(listener)];
+        const ends = [scopes.onMoved(() => listener("places")), labels.onIncident(() => listener("topics"))];
         return () => ends.forEach((end) => end());
       },
     },

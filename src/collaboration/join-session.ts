@@ -215,12 +215,11 @@ async function enter(joining: Joining, context: CallContext, deps: JoinDeps): Pr
     throw new WatchpostError("FAILED_PRECONDITION", `session ${room.id} was imported: nobody is in it; replay it`);
   }
   const { scope, isAuthenticated } = context.principal;
-  const sees = (session: Session) => seesAll(namesOfSession(session), deps.visibility.sees(scope));
   const joiner = {
     userId,
     userName,
     cut: (error: WatchpostError) => context.cut?.(error),
-    ...(scope.isEverything ? {} : { sees }),
+    ...(scope.isEverything ? {} : { sees: deps.visibility.sees(scope) }),
     // Nobody whose name is proven becomes somebody else.
     before: isAuthenticated ? undefined : room.streamOf(insteadOf),
   };

@@ -1,11 +1,11 @@
 /** Who is in a session. A user is one member, over however many streams, until all of them have ended. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { WatchpostError } from "../model/errors.ts";
-import type { MemberSchema, Session } from "../wire/gen/collaboration_pb.ts";
+import type { MemberSchema } from "../wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import type { Answer } from "./seen/named.ts";
+import type { SeesName } from "./seen/named.ts";
 
 const PRESENT_NAMES_MAX = 10;
 
@@ -16,8 +16,8 @@ export interface MemberStream {
   readonly outbox: Outbox;
   /** Ends its call: of a reader that reads nothing the outbox would never be asked. */
   readonly cut: (error: WatchpostError) => void;
-  /** Whether whoever reads it may see the session; left out: whatever it is about. */
-  readonly sees?: (session: Session) => Answer;
+  /** What whoever reads it sees, the same for all of a scope; left out: everything. */
+  readonly sees?: SeesName;
   /** Its client said that it leaves; a connection that was lost may come back. */
   isLeaving: boolean;
   /** Monotonic, of what was sent to it last. */

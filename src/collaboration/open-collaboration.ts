@@ -99,7 +99,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     onTrouble,
     onJoined: () => deps.garbage.note(GARBAGE_OF_JOINING),
     onBehind: () => metrics.sessionBehind.inc(),
-    onTopic: () => visibility.changed(),
+    onTopic: () => visibility.changed("topics"),
   });
   const made: Made = { session: (id) => rooms.find(id), annotation: (id) => annotations.find(id) };
   const visibility = new Visibility({ surroundings, made, clock, run: newId(), pause: () => deps.pause() });

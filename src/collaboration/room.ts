@@ -17,6 +17,7 @@ import {
 } from "./members.ts";
 import { Outbox } from "./outbox.ts";
 import { Presence, type Comings } from "./presence.ts";
+import { namesOfSession, seesAll, type Answer, type SeesName } from "./seen/named.ts";
 import { noSession } from "./seen/visibility.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { refusalOf, RoomWriter, type Posted } from "./room-writer.ts";
@@ -217,8 +218,12 @@ export class Room {
 
   /** Ends the streams of those who do not see it any more; of some that is found out later. */
   cutUnseen(): void {
+    const answers = new Map<SeesName, Answer>();
     for (const stream of this.#streams) {
-      const isSeen = stream.sees?.(this.kept) ?? true;
+      const { sees } = stream;
+      if (sees === undefined) continue;
+      const isSeen = answers.get(sees) ?? seesAll(namesOfSession(this.kept), sees);
+      answers.set(sees, isSeen);
       if (isSeen === false) this.#cut(stream, noSession(this.id));
       else if (isSeen !== true) {
         isSeen.then(

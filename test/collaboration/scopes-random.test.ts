@@ -36,6 +36,7 @@ class Follower<T> {
   readonly items = new Map<string, T>();
   #stream: Watched<unknown>;
   #read = 0;
+  #cursor = "";
   readonly #watch: (cursor: string) => Watched<unknown>;
   readonly #take: (event: unknown, items: Map<string, T>) => void;
 
@@ -45,18 +46,35 @@ class Follower<T> {
   }
 
   async catchUp(): Promise<void> {
-    if (this.#stream.ended !== "") {
-      expect(this.#stream.ended).toBe("UNAVAILABLE: what you see has changed; watch again");
-      const cursor = this.#stream.got.map((event) => (event as { cursor?: string }).cursor).findLast(Boolean);
-      const again = this.#watch(cursor!);
-      await settle();
-      expect(again.ended).toStartWith("OUT_OF_RANGE: cursor cannot be gone on from");
-      this.#stream = this.#watch("");
-      this.items.clear();
-      this.#read = 0;
+    for (this.#hear(); this.#stream.ended !== ""; this.#hear()) {
+      expect(this.#stream.ended).toMatch(/^UNAVAILABLE: what you see has changed|^OUT_OF_RANGE: cursor cannot be gone/);
+      const isOver = this.#stream.ended.startsWith("OUT_OF_RANGE");
+      if (isOver) this.items.clear();
+      this.#begin(isOver ? "" : this.#cursor);
       await settle();
     }
-    for (; this.#read < this.#stream.got.length; this.#read++) this.#take(this.#stream.got[this.#read], this.items);
+  }
+
+  /** As after a lost connection. */
+  async reconnect(): Promise<void> {
+    this.#hear();
+    if (this.#stream.ended !== "") return;
+    this.#stream.leave();
+    this.#begin(this.#cursor);
+    await settle();
+  }
+
+  #begin(cursor: string): void {
+    [this.#stream, this.#read, this.#cursor] = [this.#watch(cursor), 0, ""];
+    if (cursor !== "") this.#cursor = cursor;
+  }
+
+  #hear(): void {
+    for (; this.#read < this.#stream.got.length; this.#read++) {
+      const event = this.#stream.got[this.#read];
+      this.#take(event, this.items);
+      this.#cursor = (event as { cursor?: string }).cursor || this.#cursor;
+    }
   }
 
   leave(): void {
@@ -272,6 +290,8 @@ for (let seed = 1; seed <= 10; seed++) {
         expect((await rig.ask(M.listSessions, {}, viewer)).sessions).toEqual(wanted.sessions);
         expect((await rig.ask(M.listAnnotations, {}, viewer)).annotations).toEqual(wanted.annotations);
         expect((await rig.ask(M.listIssues, {}, viewer)).issues).toEqual(wanted.issues);
+        if (random() < 0.2) await following.annotations.reconnect();
+        if (random() < 0.2) await following.issues.reconnect();
         await following.annotations.catchUp();
         await following.issues.catchUp();
         const revisions = (all: readonly (readonly [string, bigint])[]) =>

@@ -7,6 +7,7 @@ import { SeriesScopes } from "../../src/model/series-scopes.ts";
 import { SEES_EVERY_NAME } from "../../src/collaboration/seen/named.ts";
 import {
   Visibility,
+  type Change,
   type Labels,
   type Made,
   type Surroundings,
@@ -22,7 +23,7 @@ export class ToySurroundings implements Surroundings {
   readonly incidents = new Map<string, readonly string[]>();
   /** Alerts whose labels have to be read. */
   readonly longOver = new Set<string>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(what: Change) => void>();
   readonly scopes = new SeriesScopes(this.registry, {
     siteOf: (device) => this.sites.get(device) ?? "",
     seriesOf: (device) => this.ids().filter((id) => deviceOf(this.registry.identityOf(id)) === device),
@@ -39,16 +40,16 @@ export class ToySurroundings implements Surroundings {
   move(device: string, site: string): void {
     this.sites.set(device, site);
     this.scopes.moved(device);
-    this.#tell();
+    this.#tell("places");
   }
 
   /** `alerts`: those that are active from now on. */
   correlate(incident: string, alerts: readonly string[]): void {
     this.incidents.set(incident, alerts);
-    this.#tell();
+    this.#tell("topics");
   }
 
-  onChanged(listener: () => void): () => void {
+  onChanged(listener: (what: Change) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -62,8 +63,8 @@ export class ToySurroundings implements Surroundings {
     return (this.incidents.get(id) ?? []).map((alert) => this.alerts.get(alert)!);
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #tell(what: Change): void {
+    for (const listener of this.#listeners) listener(what);
   }
 }
 

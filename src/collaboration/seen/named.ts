@@ -54,6 +54,11 @@ export function* namesOfIssue({ links }: Pick<Partial<Issue>, "links">, field = 
   yield* plain("annotation", links?.annotationIds, `${field}.annotation_ids`);
 }
 
+/** Whether it depends on what sessions and incidents are about, beside where things are. */
+export function isOfTopics({ kind }: Named): boolean {
+  return kind === "session" || kind === "annotation" || kind === "incident";
+}
+
 /** Equal for equal names. */
 export function keyOf(named: Named): string {
   if (named.kind === "series") return `series ${JSON.stringify(named.selector)}`;

@@ -4,8 +4,8 @@
  */
 import { WatchpostError } from "../../model/errors.ts";
 import type { CallContext } from "../../wire/service.ts";
-import { keyOf, type Named, type SeesName } from "./named.ts";
-import type { Viewer, Visibility } from "./visibility.ts";
+import { isOfTopics, keyOf, type Named, type SeesName } from "./named.ts";
+import type { Change, Viewer, Visibility } from "./visibility.ts";
 
 export interface PlainCursors {
   cursorOf(position: number): string;
@@ -39,23 +39,28 @@ export async function* narrowed<T>(
     return yield* watch({ ...viewer, ...plain });
   }
   const changed = new WatchpostError("UNAVAILABLE", "what you see has changed; watch again");
-  let mark = visibility.markOf(scope);
-  const relied = new Relied(viewer.sees, () => visibility.changed());
-  const isSame = async () => {
-    const now = visibility.markOf(scope);
-    if (await relied.hasChanged()) return false;
-    mark = now;
+  /** That what is seen has been looked at for. */
+  let versions = visibility.versions;
+  const relied = new Relied(viewer.sees, () => visibility.changed("places"));
+  const isSame = async (what: Change) => {
+    const now = visibility.versions;
+    if (await relied.hasChanged(what)) return false;
+    versions = what === "places" ? now : { ...now, places: versions.places };
     return true;
   };
   using _watching = cutOnceOther(isSame, context, visibility, changed);
   yield* watch({
     principal,
     sees: relied.sees,
-    cursorOf: (position) => cursors.cursorOf(position) + SEPARATOR + mark,
+    cursorOf: (position) => cursors.cursorOf(position) + SEPARATOR + visibility.markOf(scope, versions),
     positionOf(cursor) {
       const at = cursor.indexOf(SEPARATOR);
       const position = cursors.positionOf(at < 0 ? cursor : cursor.slice(0, at));
-      if (at >= 0 && cursor.slice(at + 1) === mark) return position;
+      if (at >= 0 && cursor.slice(at + 1) === visibility.markOf(scope, versions)) {
+        // Of what its reader has from before nobody knows here by which names it was decided.
+        relied.isUnknown = true;
+        return position;
+      }
       const message = "cursor cannot be gone on from: what you see may have changed since; watch again without it";
       throw new WatchpostError("OUT_OF_RANGE", message);
     },
@@ -64,16 +69,16 @@ export async function* narrowed<T>(
 
 /** Ends a call of one who sees a part once `isSame` says no, or throws, after something has changed; until it is disposed of. */
 export function cutOnceOther(
-  isSame: () => Promise<boolean>,
+  isSame: (what: Change) => Promise<boolean>,
   { principal, cut }: Pick<CallContext, "principal" | "cut">,
   visibility: Visibility,
   error: WatchpostError,
 ): Disposable {
   if (principal.scope.isEverything) return { [Symbol.dispose]() {} };
-  const check = async () => {
-    if (!(await isSame().catch(() => false))) cut?.(error);
+  const check = async (what: Change) => {
+    if (!(await isSame(what).catch(() => false))) cut?.(error);
   };
-  return { [Symbol.dispose]: visibility.follow(() => void check()) };
+  return { [Symbol.dispose]: visibility.follow((what) => void check(what)) };
 }
 
 /** What a stream was decided by. */
@@ -82,7 +87,8 @@ class Relied {
   readonly #onOther: () => void;
   readonly #answers = new Map<string, { readonly named: Named; readonly isSeen: boolean }>();
   #chars = 0;
-  #isFull = false;
+  /** Any change may be one of what was decided. */
+  isUnknown = false;
 
   /** `onOther`: something is answered otherwise than before. */
   constructor(sees: SeesName, onOther: () => void) {
@@ -96,10 +102,12 @@ class Relied {
     return this.#note(named, answer);
   };
 
-  async hasChanged(): Promise<boolean> {
-    if (this.#isFull) return true;
+  async hasChanged(what: Change): Promise<boolean> {
+    if (this.isUnknown) return true;
     for (const { named, isSeen } of [...this.#answers.values()]) {
-      if ((await this.#sees(named)) !== isSeen) return true;
+      if (what === "topics" && !isOfTopics(named)) continue;
+      const answer = this.#sees(named);
+      if ((answer instanceof Promise ? await answer : answer) !== isSeen) return true;
     }
     return false;
   }
@@ -112,7 +120,7 @@ class Relied {
     } else if (this.#answers.size < NAMES_MAX && this.#chars + key.length <= CHARS_MAX) {
       this.#answers.set(key, { named, isSeen });
       this.#chars += key.length;
-    } else this.#isFull = true;
+    } else this.isUnknown = true;
     return isSeen;
   }
 }

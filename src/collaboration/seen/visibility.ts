@@ -16,10 +16,15 @@ import type { Annotation } from "../../wire/gen/annotations_pb.ts";
 import type { Session } from "../../wire/gen/collaboration_pb.ts";
 import type { Principal } from "../../wire/service.ts";
 import type { SeriesSelector } from "../replay/about.ts";
-import { keyOf, namesOfAnnotation, namesOfSession, SEES_EVERY_NAME, seesAll, unseenOf } from "./named.ts";
+import { isOfTopics, keyOf, namesOfAnnotation, namesOfSession, SEES_EVERY_NAME, seesAll, unseenOf } from "./named.ts";
 import type { Answer, Named, SeesName } from "./named.ts";
 
 export type Labels = Readonly<Record<string, string>>;
+
+/** Where something is, on which all depends; or what something is about, of sessions and incidents, on which less does. */
+export type Change = "places" | "topics";
+
+export type Versions = Readonly<Record<Change, number>>;
 
 /** What stands around sessions, as the server has it. */
 export interface Surroundings {
@@ -29,8 +34,8 @@ export interface Surroundings {
   labelsOfAlert(alertId: string): Labels | undefined | Promise<Labels | undefined>;
   /** Of those that are active. */
   labelsOfIncident(incidentId: string): Iterable<Labels>;
-  /** Calls `listener` when a device has moved, or an incident has other alerts. Returns what ends it. */
-  onChanged(listener: () => void): () => void;
+  /** Calls `listener` when a device has moved ("places"), or an incident has other alerts ("topics"). Returns what ends it. */
+  onChanged(listener: (what: Change) => void): () => void;
 }
 
 /** What stands in them. Undefined: there is none. */
@@ -66,7 +71,7 @@ const SCOPES_MAX = 1_000;
 /** Names that something is known of, of all scopes together, and their characters. */
 const [KNOWN_MAX, KNOWN_CHARS_MAX] = [50_000, 4 * 1024 * 1024];
 /** What changes meanwhile is told together. */
-const HOLD_MS = 300;
+const HOLD_MS = 500;
 /** Series that are looked at in one turn of the event loop. */
 const SERIES_AT_ONCE = 4_096;
 
@@ -74,16 +79,16 @@ export class Visibility implements Disposable {
   readonly #deps: VisibilityDeps;
   /** By the scope's key, the one that was asked for last at the end. */
   readonly #byScope = new Map<string, SeesName>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(what: Change) => void>();
   readonly #unfollow: () => void;
-  #cancelTelling: (() => void) | null = null;
+  #telling: { readonly cancel: () => void; what: Change } | null = null;
   #known = new Map<string, Known>();
   #knownChars = 0;
-  #version = 0;
+  readonly #versions = { places: 0, topics: 0 };
 
   constructor(deps: VisibilityDeps) {
     this.#deps = deps;
-    this.#unfollow = deps.surroundings.onChanged(() => this.changed());
+    this.#unfollow = deps.surroundings.onChanged((what) => this.changed(what));
   }
 
   /** Who sees everything sees what is not there as well. */
@@ -103,23 +108,26 @@ export class Visibility implements Disposable {
     return sees;
   }
 
+  /** How often something has changed. */
+  get versions(): Versions {
+    return { ...this.#versions };
+  }
+
   /** While it is the same nothing has changed for that scope; another one in each run of the server. */
-  markOf({ key }: Scope): string {
-    return Bun.hash(`${key}\0${this.#deps.run}\0${this.#version}`).toString(36);
+  markOf({ key }: Scope, { places, topics }: Versions): string {
+    return Bun.hash([key, this.#deps.run, places, topics].join("\0")).toString(36);
   }
 
   /** Something may be in other scopes from now on, such as a session that is about something else. */
-  changed(): void {
-    this.#version++;
-    this.#cancelTelling ??= this.#deps.clock.after(HOLD_MS, () => {
-      this.#cancelTelling = null;
-      for (const listener of [...this.#listeners]) listener();
-    });
+  changed(what: Change): void {
+    this.#versions[what]++;
+    this.#telling ??= { cancel: this.#deps.clock.after(HOLD_MS, () => this.#tell()), what };
+    if (what === "places") this.#telling.what = what;
   }
 
   /** Calls `listener` within a second of what {@link changed} says. Returns what ends it. */
-  follow(listener: () => void): () => void {
-    const own = () => listener();
+  follow(listener: (what: Change) => void): () => void {
+    const own = (what: Change) => listener(what);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }
@@ -133,15 +141,22 @@ export class Visibility implements Disposable {
 
   [Symbol.dispose](): void {
     this.#unfollow();
-    this.#cancelTelling?.();
+    this.#telling?.cancel();
     this.#listeners.clear();
+  }
+
+  #tell(): void {
+    const { what } = this.#telling!;
+    this.#telling = null;
+    for (const listener of [...this.#listeners]) listener(what);
   }
 
   #seesIn(scope: Scope): SeesName {
     const sees: SeesName = (named) => {
       const key = `${scope.key} ${keyOf(named)}`;
       const nowMs = this.#deps.clock.monotonicMs();
-      const version = this.#version;
+      const { places, topics } = this.#versions;
+      const version = places + (isOfTopics(named) ? topics : 0);
       const found = this.#known.get(key);
       if (found?.version === version && nowMs < found.untilMs) return found.answer;
       const answer = this.#look(named, scope, sees);
