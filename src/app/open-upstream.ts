@@ -19,6 +19,7 @@ import type { Logger } from "../model/logger.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import { parseTagConditions } from "../model/tag-conditions.ts";
+import { tokenIn } from "../model/token-text.ts";
 import { channelCredentials } from "../wire/channel-credentials.ts";
 import { commandsOf } from "../wire/call-method.ts";
 import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
@@ -182,7 +183,8 @@ function matcherOf({ metrics, sources, tags }: Config["upstream"]): SeriesMatche
 function accessOf(address: string, { upstream }: Config): UpstreamAccess {
   const { tls, ca_file, cert_file, key_file, token_file, gzip } = upstream;
   const [ca, cert, key] = [fileOf("ca_file", ca_file), fileOf("cert_file", cert_file), fileOf("key_file", key_file)];
-  const token = fileOf("token_file", token_file)?.toString("utf8").trim() ?? "";
+  const kept = fileOf("token_file", token_file)?.toString("utf8");
+  const token = kept === undefined ? "" : tokenIn(kept, `upstream.token_file: ${token_file}`);
   return { address, tls: tls ? { ca, key, cert } : undefined, token, gzip };
 }
 

@@ -6,6 +6,7 @@ import { Connection, type Retry } from "../client/connection.ts";
 import { parseAddress } from "../model/address.ts";
 import { formatRoughDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import { tokenIn } from "../model/token-text.ts";
 import type { ClientTls } from "../wire/channel-credentials.ts";
 import { addTlsOptions, clientTls } from "./client-tls.ts";
 import { serverTarget } from "./server-address.ts";
@@ -55,9 +56,16 @@ export function showsCredential(): boolean {
 
 /** Not from the command line itself: everybody on a machine can read those. */
 function tokenOf(file: string | undefined): string | undefined {
-  if (file === undefined) return process.env["WATCHPOST_TOKEN"] || undefined;
+  if (file === undefined) {
+    const given = process.env["WATCHPOST_TOKEN"];
+    return given ? tokenIn(given, "WATCHPOST_TOKEN") : undefined;
+  }
+  return tokenIn(textOf(file), `--token-file: ${file}`);
+}
+
+function textOf(file: string): string {
   try {
-    return readFileSync(file, "utf8").trim();
+    return readFileSync(file, "utf8");
   } catch (error) {
     throw new WatchpostError("INVALID_ARGUMENT", `--token-file: ${file} cannot be read: ${messageOf(error)}`);
   }
