@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { checkTabled } from "./access/table.ts";
 import { deviceStandings } from "./app/device-standings.ts";
+import type { OwnCaller } from "./access/callers.ts";
 import { openAccess } from "./app/open-access.ts";
 import { openAlerting } from "./app/open-alerting.ts";
 import { openBridges } from "./app/open-bridges.ts";
@@ -46,6 +47,8 @@ export interface ServerDeps {
   readonly spawn: SpawnWorker;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Who calls from within this process, as others do. */
+  readonly own?: OwnCaller;
   /** How far a long start has come: so many points of the log are read. At most once a second. */
   onReplayed?(points: number): void;
   /** A worker has ended by itself: nothing can be kept any more. Called once. */
@@ -85,7 +88,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const storage = await openStorage(config, { ...deps, clock, metrics, onCrash }, opening);
   const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
   const asksForCertificates = tls?.source.files.clientCa !== undefined;
-  const access = await openAccess(config, storage, { logger, clock, metrics, asksForCertificates }, opening);
+  const access = await openAccess(
+    config,
+    storage,
+    { logger, clock, metrics, asksForCertificates, own: deps.own },
+    opening,
+  );
   const protection = { asksWho: access.gate.isOn, isEncrypted: tls !== undefined };
   if (!config.insecure) for (const address of [config.grpc, config.http]) refuseWhatOthersReach(address, protection);
   const scopes = new SeriesScopes(registry, {

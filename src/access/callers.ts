@@ -1,4 +1,5 @@
 /** Who calls, by what is shown: a token, a JWT of the identity provider, a certificate, or the session of a browser. */
+import { EVERYTHING } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Caller } from "../wire/gate.ts";
 import { ANONYMOUS } from "../wire/service.ts";
@@ -7,8 +8,16 @@ import { bearerOf, webSessionOf, type Credential, type Refusal, type Verdict } f
 import { isJwt, type IdentityProvider } from "./jwt/identity-provider.ts";
 import type { RefusedLogins } from "./refused-logins.ts";
 import type { RevokedCertificates } from "./revoked-certificates.ts";
+import { hasHash } from "./secret.ts";
 import type { KeptToken } from "./token-documents.ts";
 import type { Tokens } from "./tokens.ts";
+
+/** Whoever runs in the process of the server and calls it as others do: nobody else knows the secret, which ends with the process. */
+export interface OwnCaller {
+  readonly name: string;
+  /** SHA-256 of the secret, hex. */
+  readonly hash: string;
+}
 
 export interface CallersDeps {
   readonly tokens: Tokens;
@@ -19,6 +28,8 @@ export interface CallersDeps {
   readonly provider?: Pick<IdentityProvider, "verdictOf" | "follow"> | undefined;
   /** undefined: certificates say nothing of who calls. */
   readonly certificates?: CertificateSettings | undefined;
+  /** undefined: there is none. It is known whether others are asked who they are or not, so that a first token does not end it. */
+  readonly own?: OwnCaller | undefined;
   readonly revoked: RevokedCertificates;
   readonly refused: Pick<RefusedLogins, "mayTry">;
 }
@@ -44,8 +55,10 @@ export class Callers {
 
   /** A promise where a JWT is seen for the first time. */
   verdictOf(caller: Caller): Verdict | Promise<Verdict> {
-    if (!this.mustProve) return this.#anonymous(caller);
     const bearer = bearerOf(caller);
+    const { own } = this.#deps;
+    if (own !== undefined && bearer !== undefined && hasHash(bearer, own.hash)) return credentialOf(own);
+    if (!this.mustProve) return this.#anonymous(caller);
     if (bearer !== undefined) return this.#ofSecret(bearer, caller.peer);
     const { certificates, revoked, clock } = this.#deps;
     if (caller.certificate !== undefined && certificates !== undefined) {
@@ -103,6 +116,11 @@ export class Callers {
     const message = `this call came through a proxy (it has ${forwarded}), and this server asks nobody who they are: whoever reaches the proxy could read and write everything. Make a first token on this machine, with: watchpost token create me --role admin`;
     return { reason: "through_proxy", message };
   }
+}
+
+function credentialOf({ name }: OwnCaller): Credential {
+  const principal = { ...{ name, isAuthenticated: true, via: "token" }, role: "admin" as const, scope: EVERYTHING };
+  return { ids: [], principal: { ...principal, expiresAtMs: Infinity } };
 }
 
 function noProvider(): Refusal {

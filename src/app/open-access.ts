@@ -1,4 +1,5 @@
 /** Who may do what. */
+import type { OwnCaller } from "../access/callers.ts";
 import type { CertificateSettings } from "../access/certificates.ts";
 import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
@@ -34,13 +35,14 @@ export interface AccessDeps {
   readonly metrics: Metrics;
   /** Whether clients show certificates that are verified. */
   readonly asksForCertificates: boolean;
+  readonly own: OwnCaller | undefined;
 }
 
 /** `opening` closes what was opened. */
 export async function openAccess(
   config: Config,
   { journal }: Storage,
-  { logger, clock, metrics, asksForCertificates }: AccessDeps,
+  { logger, clock, metrics, asksForCertificates, own }: AccessDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenAccess> {
   const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "tokens have trouble");
@@ -54,7 +56,7 @@ export async function openAccess(
     onLogin: (login) => logger.warn({ ...login }, "a login was refused"),
   });
   const certificates = asksForCertificates ? certificatesOf(config) : undefined;
-  const shown = { tokens, provider, certificates, revoked };
+  const shown = { tokens, provider, certificates, revoked, own };
   const gate = new AccessGate({ ...shown, clock, isInsecure: config.insecure, refused });
   opening.defer(() => gate.close());
   if (gate.isOn && !givesAdmins(config) && !tokens.hasLastingAdmin) {

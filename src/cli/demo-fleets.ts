@@ -1,10 +1,11 @@
 /** The simulated devices of the demo: machines and cold stores behind gateways, some of them with faults. */
+import type { Connection } from "../client/connection.ts";
 import { faultOf } from "../simulate/fault.ts";
 import type { Fleet } from "../simulate/fleet.ts";
 import { coldChain } from "../simulate/profiles/cold-chain.ts";
 import { factory } from "../simulate/profiles/factory.ts";
 import type { Span } from "../simulate/simulated-device.ts";
-import { connectTo, retryTeller } from "./client-flags.ts";
+import { retryTeller } from "./client-flags.ts";
 import { Ledger } from "./simulate/ledger.ts";
 import { runFleets } from "./simulate/run-fleets.ts";
 
@@ -36,14 +37,14 @@ export const DEMO_FLEETS: readonly Fleet[] = [
 ];
 
 /** Fills in an hour where there `isPast`, then goes on until `signal` aborts. Rejects with what cannot be tried again. */
-export async function playFleets(server: string, isPast: boolean, signal: AbortSignal): Promise<void> {
+export async function playFleets(connect: () => Connection, isPast: boolean, signal: AbortSignal): Promise<void> {
   const nowMs = Date.now();
   const span = demoSpan(nowMs, isPast ? PAST_MS : 0);
   await runFleets({
     ...{ scenario: { seed: 1, fleets: DEMO_FLEETS }, span, ledger: new Ledger() },
-    connect: () => connectTo(server),
+    connect,
     streamsPerConnection: STREAMS_PER_CONNECTION,
-    ...{ stop: signal, cut: signal, onRetry: retryTeller(server) },
+    ...{ stop: signal, cut: signal, onRetry: retryTeller("the demo's server") },
   });
 }
 

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import { startServer, type RunningServer } from "../app.ts";
+import { newSecret } from "../access/secret.ts";
 import { batchesOf, type Point } from "../client/batch.ts";
+import { Connection } from "../client/connection.ts";
 import { pointsOf } from "../client/point-file.ts";
 import { rebased, replayBatches } from "../client/replay.ts";
 import { uploadAll } from "../client/upload.ts";
@@ -14,7 +16,7 @@ import type { SpawnWorker } from "../model/spawn.ts";
 import { calledAs } from "./called-as.ts";
 import { DEMO_DASHBOARD, saveDemoContent } from "./demo-content.ts";
 import { playFleets } from "./demo-fleets.ts";
-import { connectTo, retryTeller, speedArgument } from "./client-flags.ts";
+import { retryTeller, speedArgument } from "./client-flags.ts";
 import recording from "./demo-data/machine.jsonl.gz" with { type: "file" };
 import { createLogger } from "./logger.ts";
 import { stopSignals } from "./serve.ts";
@@ -60,12 +62,16 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   fatal.promise.catch(() => {});
   const over = new AbortController();
   try {
-    const server = await startServer(config, { spawn, logger: await createLogger(config.log), onFatal: fatal.reject });
+    const { secret: token, hash } = newSecret();
+    const asDemo = { own: { name: SOURCE, hash }, onFatal: fatal.reject };
+    const server = await startServer(config, { spawn, logger: await createLogger(config.log), ...asDemo });
+    // Goes on whatever tokens are made.
+    const connect = () => new Connection(server.grpcAddress, { token });
     try {
-      if (isNew) await saveDemoContent(server.grpcAddress);
+      if (isNew) await saveDemoContent(connect);
       const playing = Promise.all([
-        play(server.grpcAddress, { speed, isPast: isNew, signal: over.signal }, () => tell(server, config.data, speed)),
-        playFleets(server.grpcAddress, isNew, over.signal),
+        play(connect, { speed, isPast: isNew, signal: over.signal }, () => tell(server, config.data, speed)),
+        playFleets(connect, isNew, over.signal),
       ]);
       await Promise.race([stopped, fatal.promise, playing]);
     } finally {
@@ -93,14 +99,14 @@ interface Playing {
 }
 
 /** Plays the end of the recording again and again. */
-async function play(server: string, { speed, isPast, signal }: Playing, onReady: () => void): Promise<void> {
+async function play(connect: () => Connection, { speed, isPast, signal }: Playing, onReady: () => void): Promise<void> {
   const points = (await Array.fromAsync(pointsOf("machine.jsonl.gz", Bun.file(recording).stream()))).filter(
     ({ timeUs }) => timeUs !== undefined,
   );
   const past = points.filter(({ timeUs }) => timeUs! < LIVE_FROM_US);
   const live = points.filter(({ timeUs }) => timeUs! >= LIVE_FROM_US);
-  const connection = connectTo(server);
-  const options = { signal, onRetry: retryTeller(server) };
+  const connection = connect();
+  const options = { signal, onRetry: retryTeller(connection.address) };
   try {
     const lengthUs = (LIVE_FROM_US - Math.min(...past.map(({ timeUs }) => timeUs!))) / speed;
     const history: Point[] = rebased(past, Math.floor(Date.now() * 1_000 - lengthUs), speed);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { newSecret } from "../../src/access/secret.ts";
 import type { WatchpostError } from "../../src/model/errors.ts";
 import { accessRig, ACK, bare, QUERY, showing, UPLOAD } from "./rig.ts";
 
@@ -115,4 +116,17 @@ test("what is open ends when its token runs out, also where that is further away
   expect(cuts).toEqual(["the token has run out"]);
   expect(clock.timers).toBe(0);
   expect(refusalOf(() => admit(QUERY, showing(secret))).message).toContain('the token "v" has run out on 2026-02-10');
+});
+
+test("who calls from within the process is known with and without tokens, and goes on over the first one", async () => {
+  const { secret, hash } = newSecret();
+  const { admit, make } = await accessRig({ own: { name: "demo", hash } });
+  const before = admit(UPLOAD, showing(secret));
+  expect(before.principal).toMatchObject({ name: "demo", isAuthenticated: true, role: "admin" });
+  expect(admit(UPLOAD, showing(`${secret.slice(0, -1)}!`)).principal.name).toBe("anonymous");
+  let isCut = false;
+  before.hold(() => (isCut = true));
+  await make({ name: "me" });
+  expect([isCut, admit(UPLOAD, showing(secret)).principal.name]).toEqual([false, "demo"]);
+  expect(refusalOf(() => admit(UPLOAD, showing(newSecret().secret))).status).toBe("UNAUTHENTICATED");
 });

@@ -23,6 +23,7 @@ export interface AccessRigOptions {
   readonly isInsecure?: boolean;
   readonly provider?: IdentityProvider;
   readonly certificates?: CallersDeps["certificates"];
+  readonly own?: CallersDeps["own"];
 }
 
 export async function accessRig({
@@ -31,6 +32,7 @@ export async function accessRig({
   isInsecure = false,
   provider,
   certificates,
+  own,
   clock = new ManualClock(),
 }: AccessRigOptions & { readonly clock?: ManualClock } = {}) {
   const troubles: string[] = [];
@@ -41,7 +43,7 @@ export async function accessRig({
   const onLogin = (login: RefusedLogin) => void logins.push(login);
   const refused = new RefusedLogins({ clock, onLogin, onRefused: (reason) => void reasons.push(reason) });
   const revoked = await RevokedCertificates.open({ journal, clock, onTrouble });
-  const gate = new AccessGate({ tokens, clock, isInsecure, provider, certificates, revoked, refused });
+  const gate = new AccessGate({ tokens, clock, isInsecure, provider, certificates, own, revoked, refused });
   /** Whoever shows no JWT is known at once. */
   const admit = (name: string, caller: Caller): Admission => {
     const admission = gate.admit(name, caller);

@@ -1,6 +1,6 @@
 /** The demo: what it serves, what it tells, and what it leaves behind. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { demoSpan } from "../../src/cli/demo-fleets.ts";
 import { tempDir, watchpostCommand } from "../support/server-process.ts";
@@ -54,6 +54,17 @@ test("serves a recording that goes on live, tells what to try, and removes its f
   }
   const { out: dashboards } = await run(["dashboard", "list", "--server", grpc], dir.path);
   expect(dashboards).toMatch(/demo-factory +12 .* demo +Demo: factory/);
+  // From the first token on everybody is asked who they are, but for what the demo itself sends.
+  const { out: secret } = await run(["token", "create", "me", "--role", "admin", "--server", grpc], dir.path);
+  const token = join(dir.path, "me.token");
+  await Bun.write(token, secret);
+  const asMe = ["--token-file", token, "--server", grpc];
+  const newest = async () => (await run(["query", "temperature_f", "--from", "-2h", "--csv", ...asMe], dir.path)).out;
+  const then = await newest();
+  expect(then.split("\n").length).toBeGreaterThan(1_000);
+  while ((await newest()) === then) await Bun.sleep(50);
+  expect((await run(["status", "--server", grpc], dir.path)).err).toContain("this server asks who calls");
+  rmSync(token);
   child.kill("SIGINT");
   expect([await child.exited, readdirSync(dir.path)]).toEqual([0, []]);
 }, 30_000);
