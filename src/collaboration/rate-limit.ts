@@ -1,26 +1,5 @@
-/** A token bucket: so many at once, so many a second after. */
-export class RateLimit {
-  readonly #perSecond: number;
-  readonly #burst: number;
-  #tokens: number;
-  #atMs: number;
-
-  constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#atMs = nowMs;
-  }
-
-  /** Takes one, or returns after how many milliseconds there is one. */
-  take(nowMs: number): number {
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#atMs) / 1_000) * this.#perSecond);
-    this.#atMs = nowMs;
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1_000);
-    this.#tokens--;
-    return 0;
-  }
-}
+/** How much members of sessions may say. */
+import { RateLimit } from "../model/rate-limit.ts";
 
 const BURST_SECONDS = 5;
 const NAMES_MAX = 10_000;

@@ -1,9 +1,10 @@
 /** What is shown and not good: slowed, counted and told of, and nobody else kept out. */
 import { expect, test } from "bun:test";
-import { networkOf, RefusedLogins, type RefusedLogin } from "../../src/access/refused-logins.ts";
+import { RefusedLogins, type RefusedLogin } from "../../src/access/refused-logins.ts";
 import type { Refusal } from "../../src/access/credential.ts";
 import { loginRoutes } from "../../src/access/login.ts";
 import type { WatchpostError } from "../../src/model/errors.ts";
+import { networkOf } from "../../src/model/network.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { accessRig, bare, QUERY, showing } from "./rig.ts";
 

@@ -1,6 +1,7 @@
 /** So many at once, so many a second after. */
 import { expect, test } from "bun:test";
-import { memberLimit, RateLimit, RateLimits } from "../../src/collaboration/rate-limit.ts";
+import { memberLimit, RateLimits } from "../../src/collaboration/rate-limit.ts";
+import { RateLimit } from "../../src/model/rate-limit.ts";
 
 test("gives a burst at once, then as many as a second has, and says how long to wait", () => {
   const limit = new RateLimit(4, 10, 0);
