@@ -153,7 +153,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const dashboards = await openDashboards(config, storage, { logger, clock });
 
   const stopWatching = watchProcess(metrics, {
-    ...{ registry, store, log, budget, received, cache, devices },
+    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits },
     sessions: sessions.collaboration.rooms,
     dashboards: dashboards.saved,
   });
@@ -165,7 +165,11 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const { rooms, visibility } = sessions.collaboration;
   const overviewDeps = { devices, scopes, sessions: rooms, visibility, health, clock, metrics, logger };
-  const lately = { isOverloaded: () => isOverloaded, certificateTrouble: () => tls?.source.trouble };
+  const lately = {
+    limits: access.limits,
+    isOverloaded: () => isOverloaded,
+    certificateTrouble: () => tls?.source.trouble,
+  };
   const overview = await openOverview(storage, { ...overviewDeps, ...lately }, opening);
 
   const methods = written([
@@ -191,6 +195,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const shared = {
     methods,
     gate: access.gate,
+    connections: access.limits,
     health,
     received,
     tls,

@@ -15,6 +15,7 @@ export interface Watched {
   readonly budget: MemoryBudget;
   readonly received: ReceivedBytes;
   readonly cache: SeriesCache;
+  readonly limits: { readonly connections: number };
   readonly sessions: { readonly streams: number };
   readonly dashboards: { readonly count: number };
   readonly devices: {
@@ -27,6 +28,19 @@ export interface Watched {
 /** How often is looked; a delay is what a look comes late. */
 const LAG_RESOLUTION_MS = 20;
 const QUANTILES = [0.5, 0.99, 1];
+const EMFILE = 24;
+
+let lastResidentBytes = 0;
+
+/** As it was last, where connections have taken all files that may be open: the system tells it by a file. */
+export function residentBytes(): number {
+  try {
+    lastResidentBytes = process.memoryUsage.rss();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EMFILE" && (error as { errno?: unknown }).errno !== EMFILE) throw error;
+  }
+  return lastResidentBytes;
+}
 
 export function watchProcess(metrics: Metrics, watched: Watched): { text(): Promise<string>; stop(): void } {
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
@@ -34,7 +48,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
   const counted = { hits: 0, misses: 0, refused: 0, deaths: 0, written: {} as Record<string, number> };
   return {
     async text() {
-      const { registry, store, log, budget, received, cache, sessions, dashboards, devices } = watched;
+      const { registry, store, log, budget, received, cache, limits, sessions, dashboards, devices } = watched;
       for (const q of QUANTILES) {
         const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
         metrics.eventLoopLagSeconds.set({ quantile: String(q) }, ms / 1_000);
@@ -42,7 +56,8 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       delay.reset();
       const cpu = process.cpuUsage();
       metrics.cpuSeconds.set((cpu.user + cpu.system) / 1e6);
-      metrics.residentBytes.set(process.memoryUsage.rss());
+      metrics.residentBytes.set(residentBytes());
+      metrics.connections.set(limits.connections);
       metrics.series.set(registry.count);
       metrics.dashboards.set(dashboards.count);
       metrics.sessionStreams.set(sessions.streams);

@@ -7,6 +7,7 @@ import { ANONYMOUS, type Principal } from "../wire/service.ts";
 import { ANONYMOUS_ID, Callers, type CallersDeps } from "./callers.ts";
 import { idOfRevoked } from "./certificates.ts";
 import { isRefusal, type Credential, type Verdict } from "./credential.ts";
+import type { Limits } from "./limits.ts";
 import type { RefusedLogins } from "./refused-logins.ts";
 import type { KeptToken } from "./token-documents.ts";
 import { needFor, type Need } from "./table.ts";
@@ -14,6 +15,7 @@ import { needFor, type Need } from "./table.ts";
 export interface GateDeps extends CallersDeps {
   readonly clock: Pick<Clock, "nowMs" | "after">;
   readonly refused: RefusedLogins;
+  readonly limits: Pick<Limits, "allowanceOf">;
 }
 
 type Cut = (why: WatchpostError) => void;
@@ -51,11 +53,11 @@ export class AccessGate implements Gate {
   admit(name: string, caller: Caller): Admission | Promise<Admission> {
     const need = needFor(name);
     if (need === undefined) throw new WatchpostError("PERMISSION_DENIED", `nobody may call ${name}`);
-    if (need.roles.length === 0) return this.#admission({ ids: [], principal: ANONYMOUS });
+    if (need.roles.length === 0) return this.#admission({ ids: [], principal: ANONYMOUS }, caller);
     const admitted = (verdict: Verdict) => {
       if (isRefusal(verdict)) throw this.#deps.refused.errorOf(caller.peer, verdict);
       refuseRole(name, need, verdict.principal);
-      return this.#admission(verdict);
+      return this.#admission(verdict, caller);
     };
     const verdict = this.#callers.verdictOf(caller);
     return verdict instanceof Promise ? verdict.then(admitted) : admitted(verdict);
@@ -72,8 +74,13 @@ export class AccessGate implements Gate {
     for (const unfollow of this.#unfollow) unfollow();
   }
 
-  #admission({ ids, principal }: Credential): Admission {
-    return { principal, hold: (cut) => this.#hold(ids, principal, cut) };
+  /** Throws RESOURCE_EXHAUSTED where whoever calls has called too often. */
+  #admission({ ids, principal }: Credential, { peer }: Caller): Admission {
+    const allowance = this.#deps.limits.allowanceOf(principal, peer);
+    const refusal = allowance.refusal("messages_per_second");
+    if (refusal !== undefined) throw refusal;
+    allowance.use("messages_per_second", 1);
+    return { principal, allowance, hold: (cut) => this.#hold(ids, principal, cut) };
   }
 
   #hold(ids: readonly string[], { expiresAtMs }: Principal, cut: Cut): () => void {

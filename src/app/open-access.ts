@@ -4,6 +4,7 @@ import type { CertificateSettings } from "../access/certificates.ts";
 import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
 import { IdentityProvider } from "../access/jwt/identity-provider.ts";
+import type { Limits } from "../access/limits.ts";
 import { loginRoutes } from "../access/login.ts";
 import { RefusedLogins } from "../access/refused-logins.ts";
 import { RevokedCertificates } from "../access/revoked-certificates.ts";
@@ -17,10 +18,12 @@ import type { Logger } from "../model/logger.ts";
 import { Seldom } from "../model/seldom.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
+import { openLimits } from "./open-limits.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface OpenAccess {
   readonly gate: AccessGate;
+  readonly limits: Limits;
   readonly deeds: Deeds;
   readonly methods: readonly MethodImpl[];
   readonly routes: readonly HttpRoute[];
@@ -56,8 +59,9 @@ export async function openAccess(
     onLogin: (login) => logger.warn({ ...login }, "a login was refused"),
   });
   const certificates = asksForCertificates ? certificatesOf(config) : undefined;
+  const limits = openLimits(config, { logger, clock, metrics });
   const shown = { tokens, provider, certificates, revoked, own };
-  const gate = new AccessGate({ ...shown, clock, isInsecure: config.insecure, refused });
+  const gate = new AccessGate({ ...shown, clock, isInsecure: config.insecure, refused, limits });
   opening.defer(() => gate.close());
   if (gate.isOn && !givesAdmins(config) && !tokens.hasLastingAdmin) {
     const wanted = 'the setting auth.admin_token, as "watchpost init" writes it';
@@ -82,6 +86,7 @@ export async function openAccess(
   const deeds = new Deeds({ journal, nowMs, onTrouble: onUnwritten });
   return {
     gate,
+    limits,
     deeds,
     methods: accessMethods({ tokens, revoked, deeds }),
     routes: loginRoutes({ gate, tokens, deeds, nowMs }),

@@ -15,9 +15,11 @@ import { seesAlert } from "../model/sees-alert.ts";
 import { SetAside } from "../model/set-aside.ts";
 import { ScopedCounts } from "../overview/scoped-counts.ts";
 import { ServerBoard } from "../overview/server-board.ts";
+import type { LimitedCaller } from "../overview/server-problems.ts";
 import { overviewMethods } from "../overview/service.ts";
 import type { HealthState } from "../transport/health.ts";
 import type { MethodImpl } from "../wire/service.ts";
+import { residentBytes } from "../process-metrics.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface OverviewDeps {
@@ -26,12 +28,16 @@ export interface OverviewDeps {
   readonly visibility: Visibility;
   readonly sessions: { readonly streams: number };
   readonly health: HealthState;
+  readonly limits: { lately(max: number): readonly LimitedCaller[] };
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
   isOverloaded(): boolean;
   certificateTrouble(): string | undefined;
 }
+
+/** Told of in the status. */
+const LIMITED_SHOWN_MAX = 5;
 
 /** `opening` closes what was opened. */
 export async function openOverview(
@@ -41,6 +47,7 @@ export async function openOverview(
     scopes,
     sessions,
     visibility,
+    limits,
     health,
     clock,
     metrics,
@@ -56,8 +63,9 @@ export async function openOverview(
   const board = await ServerBoard.open({
     ...{ metrics, bus, clock, registry, devices, scoped, sessions, isOverloaded, certificateTrouble, build: BUILD },
     disk: async () => (await store.stats()).disk,
-    residentBytes: () => process.memoryUsage.rss(),
+    residentBytes,
     notServing: () => health.reason,
+    limited: () => limits.lately(LIMITED_SHOWN_MAX),
   });
   opening.defer(() => board.close());
   const seesIn = (scope: Scope) => visibility.sees(scope);

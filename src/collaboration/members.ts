@@ -4,8 +4,7 @@ import type { WatchpostError } from "../model/errors.ts";
 import type { MemberSchema } from "../wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { Outbox } from "./outbox.ts";
-import type { RateLimit } from "./rate-limit.ts";
-import type { Answer, SeesName } from "./seen/named.ts";
+import type { SeesName } from "./seen/named.ts";
 import type { RateLimit } from "../model/rate-limit.ts";
 
 const PRESENT_NAMES_MAX = 10;

@@ -17,6 +17,7 @@ import {
   path,
   text,
 } from "./leaves.ts";
+import { LIMIT_DEFAULTS, limitSettings } from "./limit-settings.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import { TLS_DEFAULTS, tlsSettings } from "./tls-settings.ts";
 import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
@@ -74,6 +75,7 @@ export const settingsSchema = z.strictObject({
   connections: z.strictObject({
     age_max: durationMsOr({ none: Infinity }, SECOND, 30 * 24 * HOUR),
   }),
+  limits: limitSettings,
   log: z.strictObject({
     format: choice("auto", "pretty", "json"),
     level: choice("debug", "info", "warn", "error"),
@@ -152,6 +154,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     shutdown_grace: "10s",
     auth: AUTH_DEFAULTS,
     connections: { age_max: "none" },
+    limits: LIMIT_DEFAULTS,
     log: { format: "auto", level: "info" },
     memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
     ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },

@@ -29,6 +29,10 @@ export function createMetrics() {
       "Calls of whoever is not known, by what is wrong with what they showed",
       ["reason"],
     ),
+    limited: counter("limited_total", "Calls, batches and connections that a limit refused, by setting of [limits]", [
+      "limit",
+    ]),
+    connections: gauge("connections", "Open connections that limits count: gRPC, and HTTP with a request under way"),
     uploadStreams: gauge("upload_streams", "Open streams that points come over"),
     doorPoints: counter(
       "door_points_total",

@@ -10,7 +10,7 @@ import type { ServerStatusSchema } from "../wire/gen/server_pb.ts";
 import { countsOf, sumOf, valuesBy } from "./counts.ts";
 import { RecentCounts } from "./recent-counts.ts";
 import type { ScopedCounts } from "./scoped-counts.ts";
-import { problemsOf } from "./server-problems.ts";
+import { problemsOf, type LimitedCaller } from "./server-problems.ts";
 
 export interface DiskFacts {
   readonly usedBytes: number;
@@ -38,6 +38,8 @@ export interface ServerBoardDeps {
   /** Why it does not serve, or not all of it. */
   notServing(): string | undefined;
   isOverloaded(): boolean;
+  /** Who was refused something lately; a few. */
+  limited(): readonly LimitedCaller[];
   /** What somebody should see to; undefined also where there is no TLS. */
   certificateTrouble(): string | undefined;
 }
@@ -171,7 +173,7 @@ export class ServerBoard {
   }
 
   async #counted() {
-    const { metrics, notServing, isOverloaded, certificateTrouble } = this.#deps;
+    const { metrics, notServing, isOverloaded, limited, certificateTrouble } = this.#deps;
     const [untrusted, damaged, dropped, upstreamPoints, upstreams, brokers] = await Promise.all([
       sumOf(metrics.clockUntrusted),
       sumOf(metrics.damaged),
@@ -194,6 +196,7 @@ export class ServerBoard {
       droppedForUpstream: sum(upstreamPoints, (result) => result === "dropped"),
       upstreamsAway: away(upstreams),
       brokersAway: away(brokers),
+      limited: limited(),
     };
   }
 }

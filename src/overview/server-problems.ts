@@ -1,6 +1,17 @@
 /** What somebody should look at, in sentences. Pure. */
 import { formatByteSize } from "../model/byte-size.ts";
 
+/** Somebody who was refused something within the last minute. */
+export interface LimitedCaller {
+  readonly limit: string;
+  /** In words. */
+  readonly who: string;
+  /** Of the limit. */
+  readonly max: number;
+  /** How often, since it began. */
+  readonly times: number;
+}
+
 export interface ServerFacts {
   /** Why the server, or one of its services, does not serve. */
   readonly notServing: string | undefined;
@@ -20,6 +31,7 @@ export interface ServerFacts {
   /** By address and name. */
   readonly upstreamsAway: readonly string[];
   readonly brokersAway: readonly string[];
+  readonly limited: readonly LimitedCaller[];
 }
 
 export interface Problem {
@@ -58,6 +70,9 @@ export function problemsOf(facts: ServerFacts): Problem[] {
     }),
     ...facts.brokersAway.map((name): [boolean, string, string] => {
       return [true, "mqtt", `No connection to the MQTT broker ${name}`];
+    }),
+    ...facts.limited.map(({ limit, who, max, times }): [boolean, string, string] => {
+      return [true, "limited", `limits.${limit} (${max}) holds up ${who}: refused ${counted(times, "time")} lately`];
     }),
   ];
   return said.filter(([isSo]) => isSo).map(([, kind, text]) => ({ kind, text }));

@@ -2,7 +2,7 @@
 import type { ServerInterceptor, StatusObject } from "@grpc/grpc-js";
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { BufferPool } from "../model/buffer-pool.ts";
-import type { WatchpostError } from "../model/errors.ts";
+import { WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { headerText } from "../wire/told-error.ts";
 import { widenConnection } from "./flow-control.ts";
@@ -15,6 +15,9 @@ const POOLED_BYTES_MAX = 1024 * 1024;
 const POOL_BYTES_MAX = 16 * 1024 * 1024;
 /** Messages that were taken, after which they are forgotten though others wait. */
 const TAKEN_KEPT_MAX = 64;
+const RETRY_AFTER_MS = 1_000;
+/** Calls of whom nobody knows who makes them, since what they ask has not come: over it the oldest is refused. */
+const UNASKED_MAX = 2_000;
 
 /** What grpc-js keeps to itself of a call: messages are put together by the decoder, from the first byte on. */
 interface BaseCall {
@@ -27,6 +30,8 @@ export class GrpcReceiving {
   readonly #received: ReceivedBytes;
   readonly #statusOf: (error: WatchpostError) => StatusObject;
   readonly #incoming = new WeakMap<object, Incoming>();
+  /** Begun, and their handlers not called yet; the oldest first, with what refuses them. */
+  readonly #unasked = new Map<object, (error: WatchpostError) => void>();
   readonly #pool = new BufferPool(POOLED_BYTES_MIN, POOLED_BYTES_MAX, POOL_BYTES_MAX);
 
   constructor(received: ReceivedBytes, statusOf: (error: WatchpostError) => StatusObject) {
@@ -38,12 +43,14 @@ export class GrpcReceiving {
     const base = call as unknown as BaseCall;
     widenConnection(base.stream);
     const assembler = new MessageAssembler(MESSAGE_BYTES_MAX, this.#pool);
-    const holder = this.#received.holder((error) => {
+    const refuse = (error: WatchpostError) => {
       base.sendStatus(this.#statusOf(error));
       assembler.end();
       // Its client is to send no more.
       setImmediate(() => base.stream.close(constants.NGHTTP2_NO_ERROR));
-    });
+    };
+    const holder = this.#received.holder(refuse);
+    this.#wait(base, refuse);
     const incoming = new Incoming(base, assembler, holder);
     const sendStatus = base.sendStatus.bind(base);
     base.sendStatus = (status) => {
@@ -58,7 +65,19 @@ export class GrpcReceiving {
 
   /** `call` as grpc-js hands it to a handler. */
   of(call: object): Incoming {
-    return this.#incoming.get((call as { readonly call: object }).call)!;
+    const base = (call as { readonly call: object }).call;
+    this.#unasked.delete(base);
+    return this.#incoming.get(base)!;
+  }
+
+  #wait(base: BaseCall, refuse: (error: WatchpostError) => void): void {
+    this.#unasked.set(base, refuse);
+    base.stream.once("close", () => this.#unasked.delete(base));
+    if (this.#unasked.size <= UNASKED_MAX) return;
+    const [[oldest, refuseOldest]] = this.#unasked;
+    this.#unasked.delete(oldest);
+    const message = `${UNASKED_MAX} calls have not sent what they ask, and this one has waited for longest; try again in ${RETRY_AFTER_MS} ms`;
+    refuseOldest(new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS }));
   }
 }
 

@@ -15,10 +15,12 @@ import { messageOf, WatchpostError } from "../model/errors.ts";
 import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { isPushed } from "../model/pushed-stream.ts";
 import { type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
+import type { ConnectionLimits } from "../wire/allowance.ts";
 import type { Gate } from "../wire/gate.ts";
 import { toStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { widenStreams } from "./flow-control.ts";
+import { GrpcConnections } from "./grpc-connections.ts";
 import { boundHandshakes, grpcCredentials, type TlsOptions } from "./grpc-credentials.ts";
 import { GrpcReceiving, type Incoming } from "./grpc-receiving.ts";
 import { guarded } from "./guarded.ts";
@@ -46,6 +48,8 @@ export interface GrpcServerOptions extends TransportEvents {
   readonly health: HealthState;
   readonly received: ReceivedBytes;
   readonly limits?: GrpcLimits;
+  /** Left out: as many as come. */
+  readonly connections?: ConnectionLimits;
   /** Undefined: without TLS. */
   readonly tls?: TlsOptions | undefined;
 }
@@ -111,6 +115,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   });
   widenStreams(server);
   boundHandshakes(server, handshakeMsMax);
+  const connections = new GrpcConnections(server, options.connections);
   const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
   const served = [...options.methods, ...healthMethods(options.health, services)];
   const files = new Set(served.map(({ method }) => method.parent.file));
@@ -125,7 +130,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   let drained: Promise<void> | undefined;
   return {
     address: formatAddress(host, bound),
-    drain: (graceMs) => (drained ??= drain(server, calls, graceMs)),
+    drain: (graceMs) => (drained ??= drain(server, connections, calls, graceMs)),
   };
 }
 
@@ -147,7 +152,7 @@ function reasonOf(text: string): string {
 }
 
 /** `tryShutdown` waits for open calls: what can end by itself is let, the rest is ended, and cut when it takes too long. */
-async function drain(server: Server, calls: OpenCalls, graceMs: number): Promise<void> {
+async function drain(server: Server, connections: GrpcConnections, calls: OpenCalls, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   const reason = new WatchpostError("UNAVAILABLE", "the server is shutting down; connect again", {
     retryAfterMs: 1_000,
@@ -159,6 +164,7 @@ async function drain(server: Server, calls: OpenCalls, graceMs: number): Promise
   clearTimeout(timer);
   calls.endAll(reason);
   server.forceShutdown();
+  connections.destroyAll();
 }
 
 function definitionOf({ method, kind }: MethodImpl): MethodDefinition<Uint8Array, Uint8Array> {

@@ -1,8 +1,9 @@
 /** Methods that ask a gate first: whoever calls is known before they run, and what they still do ends when that is withdrawn. */
 import type { WatchpostError } from "../model/errors.ts";
 import { isPushed, type PushedStream, type Take } from "../model/pushed-stream.ts";
+import type { Allowance } from "../wire/allowance.ts";
 import type { Admission, Gate } from "../wire/gate.ts";
-import type { CallContext, MethodImpl, Principal } from "../wire/service.ts";
+import type { CallContext, MethodImpl } from "../wire/service.ts";
 
 type Stream = AsyncIterable<unknown>;
 
@@ -19,8 +20,8 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
       ? (input: unknown, context: CallContext): Stream => {
           const admission = gate.admit(name, context);
           const begin = (admitted: Admission) => {
-            const release = hold(admitted, context);
-            return released(run(input, contextAs(admitted.principal, context)) as Stream, release);
+            const release = hold(admitted, impl.kind, context);
+            return released(run(input, contextAs(admitted, context)) as Stream, release);
           };
           if (!(admission instanceof Promise)) return begin(admission);
           const begun = admission.then(begin);
@@ -31,9 +32,9 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
       : async (input: unknown, context: CallContext) => {
           const admission = await gate.admit(name, context);
           // One that does not stream ends by itself, and may be the very one that withdraws what it was taken for.
-          const release = impl.kind === "unary" ? () => {} : hold(admission, context);
+          const release = impl.kind === "unary" ? () => {} : hold(admission, impl.kind, context);
           try {
-            return await run(input, contextAs(admission.principal, context));
+            return await run(input, contextAs(admission, context));
           } finally {
             release();
           }
@@ -42,20 +43,38 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
   });
 }
 
-/** The same call, of another principal. */
-function contextAs(principal: Principal, context: CallContext): CallContext {
-  return Object.create(context, { principal: { value: principal, enumerable: true } }) as CallContext;
+/** The same call, of whoever was admitted. */
+function contextAs({ principal, allowance }: Admission, context: CallContext): CallContext {
+  return Object.create(context, {
+    principal: { value: principal, enumerable: true },
+    allowance: { value: allowance, enumerable: true },
+  }) as CallContext;
 }
 
-function hold(admission: Admission, { cut, signal }: CallContext): () => void {
+/** Of a call that streams: returns what ends that, once or more often. Throws RESOURCE_EXHAUSTED where there are too many. */
+function hold(admission: Admission, kind: MethodImpl["kind"], { cut, signal }: CallContext): () => void {
   // Whoever has left while it was found out who they are ends nothing any more.
-  if (cut === undefined || signal.aborted) return () => {};
-  const release = admission.hold((why: WatchpostError) => cut(why));
-  signal.addEventListener("abort", release, { once: true });
-  return () => {
+  if (signal.aborted) return () => {};
+  const ends = held(admission.allowance, kind);
+  if (cut !== undefined) ends.push(admission.hold((why: WatchpostError) => cut(why)));
+  const release = () => {
     signal.removeEventListener("abort", release);
-    release();
+    for (const end of ends.splice(0)) end();
   };
+  signal.addEventListener("abort", release, { once: true });
+  return release;
+}
+
+function held(allowance: Allowance | undefined, kind: MethodImpl["kind"]): (() => void)[] {
+  if (allowance === undefined) return [];
+  const ends = [allowance.hold("streams")];
+  try {
+    if (kind === "server_streaming") ends.push(allowance.hold("subscriptions"));
+  } catch (error) {
+    ends[0]();
+    throw error;
+  }
+  return ends;
 }
 
 /** Calls `release` once when it has ended, failed or was left. */

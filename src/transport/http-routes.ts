@@ -30,8 +30,8 @@ export async function answerRoute(route: HttpRoute, request: Request, deps: Http
     body: () => unpackedBody(body, request.headers.get("content-encoding") ?? "identity"),
   };
   try {
-    const { principal } = await gate.admit(route.name, call);
-    const response = await route.run({ ...call, principal });
+    const { principal, allowance } = await gate.admit(route.name, call);
+    const response = await route.run({ ...call, principal, ...(allowance && { allowance }) });
     deps.onCall?.(route.name, "OK");
     return response;
   } catch (error) {

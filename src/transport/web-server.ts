@@ -10,6 +10,7 @@ import { BUILD } from "../model/build-info.ts";
 import { truncated, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
+import type { ConnectionLimits, OpenConnection } from "../wire/allowance.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";
 import { retryAfter } from "../wire/retry-after.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
@@ -46,6 +47,8 @@ export interface WebServerOptions extends TransportEvents {
   readonly origins: AllowedOrigins;
   /** Asked before a method or route runs. */
   readonly gate: Gate;
+  /** Left out: as many requests at once as come. */
+  readonly connections?: ConnectionLimits;
   /** Names that it is reached by, besides its own. */
   readonly hosts: readonly string[];
   /** Of this machine. */
@@ -139,7 +142,26 @@ interface Serving {
   readonly stopping: AbortSignal;
 }
 
+/** Bun tells of a connection with its first request: it is counted while one is being answered, and has a few seconds before. */
 async function answer(
+  request: Request,
+  server: Server<TunnelData>,
+  serving: Serving,
+  options: WebServerOptions,
+): Promise<Response | undefined> {
+  let connection: OpenConnection | undefined;
+  try {
+    connection = options.connections?.enter(server.requestIP(request)?.address ?? "");
+    return await answerOne(request, server, serving, options);
+  } catch (error) {
+    if (!(error instanceof WatchpostError)) throw error;
+    return refused(error);
+  } finally {
+    connection?.leave();
+  }
+}
+
+async function answerOne(
   request: Request,
   server: Server<TunnelData>,
   { methods, routes, guard, tunnels, stopping }: Serving,
@@ -211,12 +233,16 @@ async function admitted<T extends Response | undefined>(
     admission = await gate.admit(name, caller);
   } catch (error) {
     if (!(error instanceof WatchpostError)) throw error;
-    const status = httpStatusOf(error);
-    // Browsers would ask for a password in a window of their own.
-    const headers = { ...retryAfter(error), ...(status === 401 ? { "www-authenticate": "Bearer" } : {}) };
-    return new Response(`${error.message}\n`, { status, headers });
+    return refused(error);
   }
   return run(admission);
+}
+
+function refused(error: WatchpostError): Response {
+  const status = httpStatusOf(error);
+  // Browsers would ask for a password in a window of their own.
+  const headers = { ...retryAfter(error), ...(status === 401 ? { "www-authenticate": "Bearer" } : {}) };
+  return new Response(`${error.message}\n`, { status, headers });
 }
 
 /** Browsers ask for pages like that; curl and programs do not. */

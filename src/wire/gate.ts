@@ -1,6 +1,7 @@
 /** Whoever decides which calls are taken, and as whom: asked by the transports before a method or route runs. */
 import type { WatchpostError } from "../model/errors.ts";
 import type { PeerCertificate } from "../model/peer-certificate.ts";
+import type { Allowance } from "./allowance.ts";
 import type { Principal } from "./service.ts";
 
 /** What a call says of who makes it. */
@@ -16,6 +17,8 @@ export interface Caller {
 /** A call that is taken. */
 export interface Admission {
   readonly principal: Principal;
+  /** Left out: as much as it likes. */
+  readonly allowance?: Allowance;
   /** While the call goes on: `cut` is called once, when what it was taken for is withdrawn or runs out. Returns what ends that. */
   hold(cut: (why: WatchpostError) => void): () => void;
 }
@@ -23,7 +26,7 @@ export interface Admission {
 export interface Gate {
   /**
    * `name`: "package.Service/Method", or the name of a route. Throws UNAUTHENTICATED where it is not known who calls, PERMISSION_DENIED
-   * where the role does not suffice.
+   * where the role does not suffice, RESOURCE_EXHAUSTED where they call too often.
    */
   admit(name: string, caller: Caller): Admission | Promise<Admission>;
 }

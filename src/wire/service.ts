@@ -4,6 +4,7 @@
  */
 import { EVERYTHING, type Role, type Scope } from "../model/access.ts";
 import type { WatchpostError } from "../model/errors.ts";
+import type { Allowance } from "./allowance.ts";
 import type { PeerCertificate } from "../model/peer-certificate.ts";
 import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@bufbuild/protobuf";
 
@@ -38,6 +39,8 @@ export interface CallContext {
   /** Aborted when the client leaves, its deadline passes or the server shuts down. */
   readonly signal: AbortSignal;
   readonly principal: Principal;
+  /** What whoever calls may still use up; left out: as much as it likes. */
+  readonly allowance?: Allowance;
   /** Lower-case names. */
   readonly headers: ReadonlyMap<string, string>;
   /** Address of the client, without its port. */

@@ -3,10 +3,12 @@ import { Deeds } from "../../src/access/deeds.ts";
 import { AccessGate } from "../../src/access/gate.ts";
 import type { CallersDeps } from "../../src/access/callers.ts";
 import type { IdentityProvider } from "../../src/access/jwt/identity-provider.ts";
+import { Limits, type LimitSettings } from "../../src/access/limits.ts";
 import { RefusedLogins, type RefusedLogin } from "../../src/access/refused-logins.ts";
 import { RevokedCertificates } from "../../src/access/revoked-certificates.ts";
 import { accessMethods } from "../../src/access/service.ts";
 import { Tokens, type NewToken } from "../../src/access/tokens.ts";
+import { LIMIT_NAMES } from "../../src/wire/allowance.ts";
 import type { Admission, Caller } from "../../src/wire/gate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
@@ -24,7 +26,10 @@ export interface AccessRigOptions {
   readonly provider?: IdentityProvider;
   readonly certificates?: CallersDeps["certificates"];
   readonly own?: CallersDeps["own"];
+  readonly limited?: Partial<LimitSettings>;
 }
+
+export const UNLIMITED = Object.fromEntries(LIMIT_NAMES.map((name) => [name, Infinity])) as LimitSettings;
 
 export async function accessRig({
   journal = new MemoryJournal(),
@@ -33,6 +38,7 @@ export async function accessRig({
   provider,
   certificates,
   own,
+  limited,
   clock = new ManualClock(),
 }: AccessRigOptions & { readonly clock?: ManualClock } = {}) {
   const troubles: string[] = [];
@@ -43,7 +49,8 @@ export async function accessRig({
   const onLogin = (login: RefusedLogin) => void logins.push(login);
   const refused = new RefusedLogins({ clock, onLogin, onRefused: (reason) => void reasons.push(reason) });
   const revoked = await RevokedCertificates.open({ journal, clock, onTrouble });
-  const gate = new AccessGate({ tokens, clock, isInsecure, provider, certificates, own, revoked, refused });
+  const limits = new Limits({ settings: { ...UNLIMITED, ...limited }, clock, onLimited: () => {} });
+  const gate = new AccessGate({ tokens, clock, isInsecure, provider, certificates, own, revoked, refused, limits });
   /** Whoever shows no JWT is known at once. */
   const admit = (name: string, caller: Caller): Admission => {
     const admission = gate.admit(name, caller);
@@ -60,7 +67,22 @@ export async function accessRig({
     const scope = { sources: [], devices: [], sites: [], ...wanted.scope };
     return (await tokens.create({ role: "admin", expiresAtMs: undefined, ...wanted, scope }, "ann")).secret;
   };
-  return { journal, clock, tokens, deeds, gate, admit, refused, revoked, logins, reasons, methods, troubles, make };
+  return {
+    journal,
+    clock,
+    tokens,
+    deeds,
+    gate,
+    limits,
+    admit,
+    refused,
+    revoked,
+    logins,
+    reasons,
+    methods,
+    troubles,
+    make,
+  };
 }
 
 export function showing(secret: string, headers: Readonly<Record<string, string>> = {}): Caller {

@@ -5,7 +5,7 @@ const GIB = 2 ** 30;
 const WELL: ServerFacts = {
   ...{ notServing: undefined, isOverloaded: false, isClockTrusted: true, damaged: 0 },
   certificateTrouble: undefined,
-  ...{ droppedForRoom: 0, droppedForUpstream: 0, upstreamsAway: [], brokersAway: [] },
+  ...{ droppedForRoom: 0, droppedForUpstream: 0, upstreamsAway: [], brokersAway: [], limited: [] },
   disk: { freeBytes: 100 * GIB, freeFloorBytes: 5 * GIB },
 };
 
@@ -39,5 +39,12 @@ test("each is said by kind, with what it is about", () => {
   expect(kinds({ upstreamsAway: ["hub:50051"], brokersAway: ["hall"] })).toEqual([
     "upstream: No connection to the upstream hub:50051: points wait here",
     "mqtt: No connection to the MQTT broker hall",
+  ]);
+});
+
+test("who is held up by a limit is named, with the limit and how often", () => {
+  const limited = [{ limit: "points_per_second", who: '"gateway-7"', max: 1_000, times: 312 }];
+  expect(problemsOf({ ...WELL, limited })).toEqual([
+    { kind: "limited", text: 'limits.points_per_second (1000) holds up "gateway-7": refused 312 times lately' },
   ]);
 });
