@@ -16,7 +16,7 @@ const SAMPLE_EVERY_MS = 10_000;
 
 export function openDoors(
   { registry, budget }: Storage,
-  { intake, resolve, senderOf }: OpenIntake,
+  { intake, senderOf }: OpenIntake,
   { clock, logger, metrics }: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
 ): { readonly routes: readonly HttpRoute[]; readonly methods: readonly MethodImpl[] } {
   const saidAtMs = new Map<string, number>();
@@ -40,7 +40,6 @@ export function openDoors(
     intake,
     budget,
     metrics,
-    resolve,
     senderOf,
     slices: new Slices(() => clock.monotonicMs()),
     isKnownSeries: (id: number) => registry.has(id),

@@ -19,7 +19,7 @@ export class AckStream {
   #isWriting = false;
   #ended: { readonly error?: unknown } | undefined;
 
-  constructor(deps: UploadDeps, write: Take<Ack>, options: Pick<UploadOptions, "signal" | "sender">) {
+  constructor(deps: UploadDeps, write: Take<Ack>, options: Omit<UploadOptions, "onProgress">) {
     this.#upload = new Upload(deps, ACK_REFUSED_MAX, { ...options, onProgress: () => this.#go() });
     this.#write = write;
   }

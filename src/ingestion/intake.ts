@@ -5,10 +5,12 @@ import type { IncomingPoint } from "../model/incoming-point.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import type { SensorSchemas } from "../model/sensor-schemas.ts";
 import type { BatchDecoder } from "../wire/decode-batch.ts";
+import type { Allowance } from "../wire/allowance.ts";
 import { TIME_MISSING, type SeriesResolver } from "../wire/decoded-batch.ts";
 import type { ArrivalStamps } from "./arrival-stamps.ts";
 import type { CommitGroup, Committer } from "./committer.ts";
 import type { LimitedSender } from "./limited-sender.ts";
+import { resolverWithin } from "./resolve-series.ts";
 import {
   isStorable,
   judgeBatch,
@@ -51,6 +53,13 @@ export interface TakenBatch {
   readonly group: CommitGroup | undefined;
 }
 
+export interface BatchSender {
+  /** undefined: it may send all there are. */
+  readonly sender?: LimitedSender | undefined;
+  /** As {@link Intake.resolverFor} makes it. */
+  readonly resolve?: SeriesResolver;
+}
+
 export interface Columns {
   readonly seriesIds: Uint32Array;
   readonly timesUs: Float64Array;
@@ -67,14 +76,19 @@ export class Intake {
     this.#deps = deps;
   }
 
+  /** Finds series for a sender, and makes those that it may make. */
+  resolverFor(sender: LimitedSender | undefined, allowance: Allowance | undefined): SeriesResolver {
+    return resolverWithin(sender?.resolve ?? this.#deps.resolve, allowance);
+  }
+
   /** Takes one BatchData message. Throws what the log failed with while nothing can be committed. */
-  take(message: Uint8Array, refusedMax: number, sender?: LimitedSender): TakenBatch {
+  take(message: Uint8Array, refusedMax: number, { sender, resolve }: BatchSender = {}): TakenBatch {
     const { decoder, committer } = this.#deps;
     const times = this.#rules(sender);
     // A point that is going to be refused is no reason for a series.
     const mayDefine = (value: number, timeUs: number) =>
       isStorable(value, timeUs === timeUs ? timeUs : times.latestUs, times);
-    const batch = decoder.decode(message, committer.room(), mayDefine, sender?.resolve);
+    const batch = decoder.decode(message, committer.room(), mayDefine, resolve);
     const batchId = truncated(batch.batchId, BATCH_ID_SHOWN_MAX);
     if (batch.kind === "unusable") {
       const { points: refusedTotal, reason: unusable } = batch;

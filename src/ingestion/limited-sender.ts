@@ -46,8 +46,8 @@ export function limitedSenders({ resolve, registry, scopes }: SenderDeps): Sende
     };
     const takes = (place: SaidPlace) => scopes.takes(scope, place);
     return {
-      resolve: (metric, source, tags) =>
-        takes(saidPlace(source, tags)) ? resolve(metric, source, tags) : refusal(source, tags),
+      resolve: (metric, source, tags, refusalOfNew) =>
+        takes(saidPlace(source, tags)) ? resolve(metric, source, tags, refusalOfNew) : refusal(source, tags),
       sees: scopes.seesSeries(scope),
       refusalOf(seriesId) {
         const { source, tags } = parseSeriesKey(registry.keyOf(seriesId));

@@ -8,18 +8,31 @@ import {
 import { truncated } from "../model/errors.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { Allowance } from "../wire/allowance.ts";
 import type { SeriesResolver } from "../wire/decoded-batch.ts";
 
 const METRIC_NAME = /^[A-Za-z0-9_.]+$/;
 
 /** Finds or adds the series a point names, after judging the names. Answers with its id or with why it has none. */
 export function seriesResolver(registry: SeriesRegistry): SeriesResolver {
-  return (metric, source, tags) => {
+  return (metric, source, tags, refusalOfNew) => {
     const refusal = refusalOfSeries(metric, source, tags);
     if (refusal !== undefined) return refusal;
     const key = seriesKey(metric, source, tags);
-    return registry.idOf(key) ?? registry.add(key, source);
+    return registry.idOf(key) ?? refusalOfNew?.() ?? registry.add(key, source);
   };
+}
+
+/** `resolve`, for whoever may make so many series only. */
+export function resolverWithin(resolve: SeriesResolver, allowance: Allowance | undefined): SeriesResolver {
+  if (allowance === undefined) return resolve;
+  const refusalOfNew = () => {
+    const refusal = allowance.refusal("new_series_per_hour");
+    if (refusal !== undefined) return `would be a new series: ${refusal.message}`;
+    allowance.use("new_series_per_hour", 1);
+    return undefined;
+  };
+  return (metric, source, tags) => resolve(metric, source, tags, refusalOfNew);
 }
 
 /** Why nothing may be called so; undefined: it may. */

@@ -105,8 +105,8 @@ async function uploadBatch(deps: IngestionDeps, batch: Uint8Array, context: Call
   return ackOf(upload);
 }
 
-function optionsOf({ senderOf }: IngestionDeps, { signal, principal }: CallContext): UploadOptions {
-  return { signal, sender: senderOf(principal) };
+function optionsOf({ senderOf }: IngestionDeps, { signal, principal, allowance }: CallContext): UploadOptions {
+  return { signal, sender: senderOf(principal), allowance };
 }
 
 /** One sentence for UploadResponse.errors. */

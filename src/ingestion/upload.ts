@@ -1,8 +1,10 @@
 import type { Clock } from "../model/clock.ts";
+import type { WatchpostError } from "../model/errors.ts";
 import { BATCH_POINTS_MAX, STREAM_IN_FLIGHT_BYTES_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../model/limits.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { CommitGroup } from "./committer.ts";
-import type { Intake, TakenBatch } from "./intake.ts";
+import type { Allowance } from "../wire/allowance.ts";
+import type { BatchSender, Intake, TakenBatch } from "./intake.ts";
 import type { LimitedSender } from "./limited-sender.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 
@@ -17,6 +19,8 @@ export interface UploadOptions {
   readonly signal: AbortSignal;
   /** undefined: it may send all there are. */
   readonly sender: LimitedSender | undefined;
+  /** undefined: as much as it likes. */
+  readonly allowance: Allowance | undefined;
   /** The totals have grown. */
   onProgress?(): void;
 }
@@ -55,7 +59,8 @@ interface InFlight extends Tally {
 export class Upload {
   readonly #deps: UploadDeps;
   readonly #signal: AbortSignal;
-  readonly #sender: LimitedSender | undefined;
+  readonly #sender: BatchSender;
+  readonly #allowance: Allowance | undefined;
   readonly #refusalsMax: number;
   readonly #onProgress: () => void;
   readonly #failed = Promise.withResolvers<never>();
@@ -68,10 +73,12 @@ export class Upload {
   #changed: PromiseWithResolvers<void> | undefined;
 
   /** Keeps the first `refusalsMax` refusals; {@link takeRefusals} makes room. */
-  constructor(deps: UploadDeps, refusalsMax: number, { signal, sender, onProgress = () => {} }: UploadOptions) {
+  constructor(deps: UploadDeps, refusalsMax: number, options: UploadOptions) {
+    const { signal, sender, allowance, onProgress = () => {} } = options;
     this.#deps = deps;
     this.#signal = signal;
-    this.#sender = sender;
+    this.#allowance = allowance;
+    this.#sender = { sender, resolve: deps.intake.resolverFor(sender, allowance) };
     this.#refusalsMax = refusalsMax;
     this.#onProgress = onProgress;
     this.#failed.promise.catch(() => {});
@@ -93,9 +100,11 @@ export class Upload {
 
   /**
    * Takes one message: at once, or when there is room for it in this stream and in the memory budget. Fails with
-   * RESOURCE_EXHAUSTED when the budget stays used up, or with what the log failed with.
+   * RESOURCE_EXHAUSTED when the budget stays used up or its sender has sent more than it may, or with what the log failed with.
    */
   accept(message: Uint8Array): Promise<void> | undefined {
+    const refusal = this.#overLimits();
+    if (refusal !== undefined) return this.#refuse(refusal);
     const reservedBytes = memoryOf(message);
     if (!this.#hasRoom(message) || !this.#deps.budget.tryReserve(reservedBytes)) return this.#acceptLater(message);
     this.#take(message, reservedBytes);
@@ -113,6 +122,21 @@ export class Upload {
     const reservedBytes = memoryOf(message);
     await this.#deps.budget.reserve(reservedBytes, { signal: this.#signal });
     this.#take(message, reservedBytes);
+  }
+
+  /** By message, never by point: how many are in one is known once it is decoded. */
+  #overLimits(): WatchpostError | undefined {
+    const allowance = this.#allowance;
+    if (allowance === undefined) return undefined;
+    const refusal = allowance.refusal("points_per_second");
+    // The first message is the call itself.
+    return refusal ?? (this.#taken > 0 ? allowance.refusal("messages_per_second") : undefined);
+  }
+
+  /** Once what came before is acked: sent again it would be counted again. */
+  async #refuse(refusal: WatchpostError): Promise<never> {
+    await this.settled();
+    throw refusal;
   }
 
   #hasRoom(message: Uint8Array): boolean {
@@ -133,6 +157,8 @@ export class Upload {
       throw error;
     }
     const batchIndex = this.#taken++;
+    this.#allowance?.use("points_per_second", taken.kept + taken.refusedTotal);
+    if (batchIndex > 0) this.#allowance?.use("messages_per_second", 1);
     let last = this.#inFlight.at(-1);
     if (taken.group === undefined) {
       this.#deps.budget.release(reservedBytes);

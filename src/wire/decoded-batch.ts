@@ -1,10 +1,14 @@
 /** What the hot decoder makes of a batch, and what it is given for that. */
 
-/** Finds or makes the series of a point whose bytes were not seen before: its id, or in words why it has none. */
+/**
+ * Finds or makes the series of a point whose bytes were not seen before: its id, or in words why it has none. `refusalOfNew` is asked
+ * before one is made: in words why it may not be.
+ */
 export type SeriesResolver = (
   metric: string,
   source: string,
   tags: readonly (readonly [string, string])[],
+  refusalOfNew?: () => string | undefined,
 ) => number | string;
 
 /** `timesUs` of a point without a timestamp. */

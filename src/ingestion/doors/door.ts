@@ -5,8 +5,9 @@
 import { invalidField } from "../../model/errors.ts";
 import { BATCH_POINTS_MAX, SOURCE_BYTES_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
+import type { Allowance } from "../../wire/allowance.ts";
 import { TIME_MISSING, type SeriesResolver } from "../../wire/decoded-batch.ts";
-import type { Principal } from "../../wire/service.ts";
+import type { CallContext } from "../../wire/service.ts";
 import type { CommitGroup } from "../committer.ts";
 import type { Intake } from "../intake.ts";
 import type { LimitedSender, SenderOf } from "../limited-sender.ts";
@@ -17,7 +18,6 @@ export interface DoorDeps {
   readonly intake: Intake;
   readonly budget: MemoryBudget;
   readonly metrics: Pick<Metrics, "points" | "doorPoints" | "doorLeftOut">;
-  readonly resolve: SeriesResolver;
   readonly senderOf: SenderOf;
   readonly slices: Slices;
   /** Of hashes that a sender must not know. */
@@ -49,11 +49,17 @@ const REFUSALS_MAX = 100;
 /** Of rows that are gathered; grows to a batch. */
 const ROWS_MIN = 256;
 
+/** Whoever sends a request. */
+export type DoorCaller = Pick<CallContext, "principal" | "allowance">;
+
 /** The rows of one request. */
 export class DoorRows {
   readonly #deps: DoorDeps;
   readonly #door: string;
+  /** Of whoever sends them. */
+  readonly resolve: SeriesResolver;
   readonly #sender: LimitedSender | undefined;
+  readonly #allowance: Allowance | undefined;
   #seriesIds = new Uint32Array(ROWS_MIN);
   #timesUs = new Float64Array(ROWS_MIN);
   #values = new Float64Array(ROWS_MIN);
@@ -70,16 +76,15 @@ export class DoorRows {
   /** Of which a row was refused last. */
   #lastPlace = 0;
 
-  /** `door`: its name, for counts. */
-  constructor(deps: DoorDeps, door: string, principal: Principal) {
+  /** `door`: its name, for counts. Throws RESOURCE_EXHAUSTED where whoever sends them has sent more than it may. */
+  constructor(deps: DoorDeps, door: string, { principal, allowance }: DoorCaller) {
     this.#deps = deps;
     this.#door = door;
     this.#sender = deps.senderOf(principal);
-  }
-
-  /** Of whoever sends them. */
-  get resolve(): SeriesResolver {
-    return this.#sender?.resolve ?? this.#deps.resolve;
+    this.#allowance = allowance;
+    this.resolve = deps.intake.resolverFor(this.#sender, allowance);
+    const refusal = allowance?.refusal("points_per_second");
+    if (refusal !== undefined) throw refusal;
   }
 
   /** Whether a point may be stored, whatever its series; NaN: of no time of its own. One that may not is no reason for a series. */
@@ -144,6 +149,7 @@ export class DoorRows {
     const taken = this.#deps.intake.takeRows(columns, 0, this.#count, (row) => this.#reasons.get(row), {
       sender: this.#sender,
     });
+    this.#allowance?.use("points_per_second", this.#count);
     this.#stored += taken.kept;
     this.#inFlight += taken.kept;
     if (taken.group !== undefined) this.#groups.add(taken.group.done);

@@ -90,7 +90,7 @@ async function takeLines(call: HttpCall, version: Version, deps: DoorDeps, serie
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return withRowsMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
-    const rows = new DoorRows(deps, version.name, call.principal);
+    const rows = new DoorRows(deps, version.name, call);
     const parser = new LineParser(bytes, UNITS_PER_US[precision], {
       point: (line, form, value, timeUs) => {
         const found =

@@ -80,7 +80,7 @@ async function take(
   bytes: Uint8Array,
   type: string,
   given: string | undefined,
-  { signal, principal }: Pick<CallContext, "signal" | "principal">,
+  caller: Pick<CallContext, "signal" | "principal" | "allowance">,
   deps: DoorDeps,
 ): Promise<MessageInitShape<typeof ResponseSchema>> {
   if (bytes.byteLength > REQUEST_BYTES_MAX) {
@@ -89,14 +89,14 @@ async function take(
   }
   const isJson = type === JSON_TYPE;
   const factor = isJson ? JSON_MEMORY_FACTOR : MEMORY_FACTOR;
-  return withMemory(deps, factor * bytes.byteLength, signal, async () => {
+  return withMemory(deps, factor * bytes.byteLength, caller.signal, async () => {
     const [{ OtlpPoints }, { pointsIn }, { pointsInJson }] = await Promise.all([
       import("./otlp-points.ts"),
       import("./otlp-request.ts"),
       import("./otlp-json.ts"),
     ]);
     const found: Iterator<FoundPoint | undefined, undefined> = isJson ? pointsInJson(bytes) : pointsIn(bytes);
-    const rows = new DoorRows(deps, DOOR, principal);
+    const rows = new DoorRows(deps, DOOR, caller);
     const points = new OtlpPoints(given, {
       point: (place, metric, source, tags, timeUs, value) => {
         const series = rows.isStorable(value, timeUs) ? rows.resolve(metric, source, tags) : 0;
@@ -120,7 +120,7 @@ async function take(
       if (value !== undefined) points.take(value);
       return done === true;
     };
-    await rows.inSlices(step, signal);
+    await rows.inSlices(step, caller.signal);
     const result = await rows.committed();
     if (damage !== undefined) throw damaged(damage, result, deps);
     if (result.refusedTotal === 0) return {};

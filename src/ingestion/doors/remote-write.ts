@@ -42,7 +42,7 @@ async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promi
   const bytes = await call.body();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   await withRowsMemory(deps, MEMORY_FACTOR * bytes.byteLength, call.signal, async () => {
-    const rows = new DoorRows(deps, DOOR, call.principal);
+    const rows = new DoorRows(deps, DOOR, call);
     // Of the series that was refused last, which may have many samples.
     let [refusedAt, refusal] = [-1, ""];
     const reader: WriteRequestReader = new WriteRequestReader(bytes, {

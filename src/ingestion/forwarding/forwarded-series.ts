@@ -22,6 +22,13 @@ export interface FoundSeries {
 /** What names of series need. */
 export type NamesRegistry = Pick<SeriesRegistry, "has" | "hasRoomFor" | "keyOf" | "identityOf">;
 
+export interface NamesDeps {
+  readonly resolve: SeriesResolver;
+  readonly registry: NamesRegistry;
+  /** undefined: it may send all there are. */
+  readonly sender: LimitedSender | undefined;
+}
+
 const SERIES_MAX = 1_000_000;
 const ROOM = "there were too many; there is room for it now";
 const MOVED = "it was out of scope; its device has moved, and it is in scope now";
@@ -38,12 +45,7 @@ export class ForwardedSeriesTable {
   readonly #refused: RefusedSeries;
 
   /** `hasRoom`: whether there is so much memory for reasons, which then is taken. */
-  constructor(
-    resolve: SeriesResolver,
-    registry: NamesRegistry,
-    hasRoom: (bytes: number) => boolean,
-    sender: LimitedSender | undefined,
-  ) {
+  constructor({ resolve, registry, sender }: NamesDeps, hasRoom: (bytes: number) => boolean) {
     this.#resolve = sender?.resolve ?? resolve;
     this.#registry = registry;
     this.sender = sender;

@@ -13,7 +13,7 @@ import type { SeriesResolver } from "../../wire/decoded-batch.ts";
 import type { BatchAckSchema } from "../../wire/gen/ingestion_pb.ts";
 import type { CallContext } from "../../wire/service.ts";
 import type { Intake } from "../intake.ts";
-import type { LimitedSender, SenderOf } from "../limited-sender.ts";
+import type { SenderOf } from "../limited-sender.ts";
 import type { MemoryBudget } from "../memory-budget.ts";
 import { addDelivered, type DeliveredBySource } from "./delivered.ts";
 import { readForwarded, sequencesOf, withoutContent, type ForwardedMessage } from "./forwarded-message.ts";
@@ -23,6 +23,7 @@ import { helloOf } from "./hello.ts";
 import { inTime } from "./in-time.ts";
 import { sourceDeliveries } from "./origin-deliveries.ts";
 import { ownerOf } from "./origin-owner.ts";
+import { limitedNode, type LimitedNode } from "./limited-node.ts";
 import type { NamesShare } from "./names-share.ts";
 import type { Hello, Origin, Origins, OriginStream } from "./origins.ts";
 import { UnitCounts } from "./unit-counts.ts";
@@ -66,21 +67,21 @@ export async function* forwardedStream(
   first: Uint8Array,
   rest: AsyncIterator<Uint8Array>,
   deps: ForwardingDeps,
-  { signal, principal }: CallContext,
+  context: CallContext,
 ): AsyncIterable<Ack> {
   const nodeId = await inTime(deps.nodeId(), deps.clock);
   const hello = helloOf(readForwarded(first).forwarded, nodeId);
-  const stream = new ForwardedStream(deps, hello, deps.senderOf(principal));
+  const stream = new ForwardedStream({ ...deps, ...limitedNode(deps, context) }, hello);
   const onLeft = () => stream.end(new WatchpostError("CANCELLED", "the sender has left"));
-  signal.addEventListener("abort", onLeft);
-  if (signal.aborted) onLeft();
+  context.signal.addEventListener("abort", onLeft);
+  if (context.signal.aborted) onLeft();
   try {
-    const origin = await inTime(deps.origins.enter(hello, stream, ownerOf(principal)), deps.clock);
+    const origin = await inTime(deps.origins.enter(hello, stream, ownerOf(context.principal)), deps.clock);
     const sources = sourceDeliveries(origin.delivered);
     yield { batches: 1n, forwarded: { committed: origin.committed.map(rangeMessage), nodeId, sources } };
     yield* stream.run(origin, rest);
   } finally {
-    signal.removeEventListener("abort", onLeft);
+    context.signal.removeEventListener("abort", onLeft);
     await stream.close();
     deps.origins.leave(hello.originId, stream);
   }
@@ -116,7 +117,7 @@ class ForwardedStream implements OriginStream {
   readonly lane: string;
   readonly session: number;
   readonly settled: Promise<void>;
-  readonly #deps: ForwardingDeps;
+  readonly #deps: ForwardingDeps & LimitedNode;
   readonly #series: ForwardedSeriesTable;
   readonly #over = new AbortController();
   /** In the order sent, those that are not durable or come behind such. */
@@ -135,14 +136,14 @@ class ForwardedStream implements OriginStream {
   /** Of the last part taken. */
   #isResend = false;
   #ready = nothingReady();
-  /** Nothing more comes of it. */
-  #hasEnded = false;
+  /** Nothing more comes of it: what came is acked, then it is refused, where it is; sent again it would be counted again. */
+  #ended: { readonly refusal: WatchpostError | undefined } | undefined;
   /** On their way to the ledger. */
   #entering: SequenceRanges = [];
 
-  constructor(deps: ForwardingDeps, { lane, session }: Hello, sender: LimitedSender | undefined) {
+  constructor(deps: ForwardingDeps & LimitedNode, { lane, session }: Hello) {
     [this.#deps, this.lane, this.session] = [deps, lane, session];
-    this.#series = new ForwardedSeriesTable(deps.resolve, deps.registry, (bytes) => this.#hasRoomFor(bytes), sender);
+    this.#series = new ForwardedSeriesTable(deps, (bytes) => this.#hasRoomFor(bytes));
     const { promise, resolve } = Promise.withResolvers<void>();
     [this.settled, this.#settle] = [promise, resolve];
     this.#partDeps = {
@@ -175,15 +176,16 @@ class ForwardedStream implements OriginStream {
 
   async *run(origin: Origin, messages: AsyncIterator<Uint8Array>): AsyncIterable<Ack> {
     this.#readAll(origin, messages).then(
-      () => {
-        this.#hasEnded = true;
+      (refusal) => {
+        this.#ended = { refusal };
         this.#change();
       },
       (error: unknown) => this.end(error),
     );
     const total = { batches: 1, processed: 0, failed: 0 };
     for (;;) {
-      await this.#until(() => this.#ready.messages > 0 || (this.#hasEnded && this.#parts.length === 0));
+      await this.#until(() => this.#ready.messages > 0 || (this.#ended !== undefined && this.#parts.length === 0));
+      if (this.#ready.messages === 0 && this.#ended?.refusal !== undefined) throw this.#ended.refusal;
       if (this.#ready.messages === 0) return;
       await this.#hold();
       const ready = this.#ready;
@@ -219,11 +221,13 @@ class ForwardedStream implements OriginStream {
     this.#namedBytes = 0;
   }
 
-  async #readAll(origin: Origin, messages: AsyncIterator<Uint8Array>): Promise<void> {
+  async #readAll(origin: Origin, messages: AsyncIterator<Uint8Array>): Promise<WatchpostError | undefined> {
     for (;;) {
       const next = await messages.next();
-      if (next.done === true) return;
+      if (next.done === true) return undefined;
       this.#goOn();
+      const refusal = this.#deps.overLimits();
+      if (refusal !== undefined) return refusal;
       const taking = this.#take(readForwarded(next.value), origin);
       this.#taking = taking.catch(() => {});
       await taking;
@@ -232,11 +236,10 @@ class ForwardedStream implements OriginStream {
 
   async #take(message: ForwardedMessage, origin: Origin): Promise<void> {
     const { budget, names } = this.#deps;
-    const { isLast, isResend } = message.forwarded;
+    const { isLast, isResend, blockIndex, dropped } = message.forwarded;
     const sequences = sequencesOf(message.forwarded);
     await this.#until(() => this.#isRoomFor(isResend));
     this.#isResend = isResend;
-    const { blockIndex, dropped } = message.forwarded;
     const block = blockIndex.byteLength === 0 ? 0 : foreignBlockBytes(blockIndex) + LEDGER_SOURCES_MAX * SOURCE_BYTES;
     const namedMost = message.series.length * NAMED_BYTES;
     names.take(this, namedMost);
@@ -254,6 +257,7 @@ class ForwardedStream implements OriginStream {
       this.#noteAhead(origin, taken.lastUs);
       this.#parts.push(entry);
       this.#points += taken.points;
+      this.#deps.onTaken(taken.points);
       const rowBytes = taken.points * ROW_BYTES;
       held = rowBytes + countBytes;
       const leave = () => {
@@ -357,7 +361,7 @@ class ForwardedStream implements OriginStream {
       this.#change();
     });
     try {
-      await this.#until(() => hasPassed || this.#hasEnded);
+      await this.#until(() => hasPassed || this.#ended !== undefined);
     } finally {
       cancel();
     }

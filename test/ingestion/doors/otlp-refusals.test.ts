@@ -41,6 +41,7 @@ async function openDoor() {
   budget.addPart(() => door.usedBytes);
   const intake = {
     isStorable: () => true,
+    resolverFor: () => () => 1,
     takeRows({ values }: { values: Float64Array }, from: number, to: number) {
       if (door.failure !== undefined) {
         door.refusals++;
@@ -51,7 +52,7 @@ async function openDoor() {
     },
   };
   const deps = {
-    ...{ intake, budget, metrics: createMetrics(), resolve: () => 1, isKnownSeries: () => true, cacheSeed: 1 },
+    ...{ intake, budget, metrics: createMetrics(), isKnownSeries: () => true, cacheSeed: 1 },
     senderOf: () => undefined,
     slices: new Slices(() => systemClock.monotonicMs()),
     onMalformed: () => {},

@@ -5,6 +5,7 @@ import { BlockBuilder } from "../../../src/codec/block.ts";
 import "../../../src/ingestion/forwarding/forwarded-stream.ts";
 import { ingestionMethods } from "../../../src/ingestion/service.ts";
 import type { WatchpostError } from "../../../src/model/errors.ts";
+import type { Allowance } from "../../../src/wire/allowance.ts";
 import type { ForwardedSchema } from "../../../src/wire/gen/forwarding_pb.ts";
 import type { BatchAck } from "../../../src/wire/gen/ingestion_pb.ts";
 import type { Principal } from "../../../src/wire/service.ts";
@@ -60,11 +61,12 @@ export class Sender {
     readonly rig: Rig,
     first: ForwardedInit = hello(),
     principal: Partial<Principal> = {},
+    allowance?: Allowance,
   ) {
     const [, stream] = ingestionMethods(rig.deps);
     this.send(first);
     const context = contextOf(this.#signal.signal);
-    const as = { ...context, principal: { ...context.principal, ...principal } };
+    const as = { ...context, principal: { ...context.principal, ...principal }, ...(allowance && { allowance }) };
     const answers = stream.run(this.#messages() as never, as) as AsyncIterable<BatchAck>;
     void (async () => {
       try {
