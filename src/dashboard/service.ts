@@ -17,6 +17,7 @@ import { listSeries } from "./list-series.ts";
 import { listTagValues } from "./list-tag-values.ts";
 import type { ExtentSource } from "./listing.ts";
 import { encodeRange } from "./encode-range.ts";
+import { LimitedRanges } from "./limited-ranges.ts";
 import { queryRange, streamRange, type RangeSource } from "./query-range.ts";
 import { bytesOf } from "./range-answer.ts";
 import { rangeJson } from "./range-json.ts";
@@ -79,7 +80,13 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
   const sliced = new SlicedWork(() => clock.monotonicMs());
   const unitOf = (key: string) => deps.unitOf(key);
   const seenBy = ({ principal }: CallContext) => ({ sees: scopes.seesSeries(principal.scope) });
-  const ranges = { registry, store, clock, sliced, unitOf, timeoutMsMax: deps.queryTimeoutMs };
+  const ranges = { registry, clock, sliced, unitOf, timeoutMsMax: deps.queryTimeoutMs };
+  const limited = new LimitedRanges(store, clock);
+  const rangesOf = (context: CallContext) => ({
+    ...ranges,
+    ...seenBy(context),
+    store: limited.of(context.allowance),
+  });
   const feeds = new Feeds({
     registry,
     scopes,
@@ -98,13 +105,13 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
       ),
       writingUnary(Dashboard.method.queryRange, async (request, context) => {
         const startedAtMs = clock.monotonicMs();
-        const answer = await queryRange(request, { ...ranges, ...seenBy(context) }, context.signal);
+        const answer = await queryRange(request, rangesOf(context), context.signal);
         deps.metrics.querySeconds.observe((clock.monotonicMs() - startedAtMs) / 1_000);
         const release = holdMemory(bytesOf(answer.result), deps.memory);
         return { toBinary: () => encodeRange(answer), toJson: () => rangeJson(answer), release };
       }),
       rawServerStreaming(Dashboard.method.streamRange, (request, context) =>
-        streamRange(request, { ...ranges, ...seenBy(context) }, context.signal),
+        streamRange(request, rangesOf(context), context.signal),
       ),
       unary(Dashboard.method.listMetrics, (request, context) =>
         listMetrics(request, { ...listing, ...seenBy(context) }, context.signal),
