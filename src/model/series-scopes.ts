@@ -85,13 +85,18 @@ export class SeriesScopes {
   }
 
   /**
-   * What is about something, as the labels source, device and site say. Without a source, and where its device has no points, it comes
-   * from where `origin` says, the node that forwards it; without any of them it is about nothing in particular.
+   * What is about something, as the labels source, device and site say: where these are, and of a device alone also where that is
+   * seen. Without a source, and where its device has no points, it comes from where `origin` says, the node that forwards it. Without any
+   * of them it is about nothing in particular, and seen by whoever sees everything.
    */
-  seesLabels(scope: Scope, { source, device, site = "", origin }: Labels): boolean {
+  seesLabels(scope: Scope, { source, device, site, origin }: Labels): boolean {
+    if (scope.isEverything) return true;
     if (source !== undefined) return this.takes(scope, { source, device, site });
-    if (device === undefined) return this.takes(scope, { source: origin ?? "", device: origin ?? "", site });
-    if (this.seesDevice(scope, device)) return true;
+    if (device === undefined) {
+      const isSomewhere = site !== undefined || origin !== undefined;
+      return isSomewhere && this.takes(scope, { source: origin ?? "", device: origin ?? "", site });
+    }
+    if (this.seesDevice(scope, device) || this.takes(scope, { source: "", device, site })) return true;
     return origin !== undefined && !this.hasSeries(device) && this.takes(scope, { source: origin, device, site });
   }
 

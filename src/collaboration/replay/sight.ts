@@ -13,7 +13,7 @@ export interface Sight {
   seesSeries(key: string): boolean;
 }
 
-export type PlacesOfSeries = Pick<SeriesScopes, "takes" | "seesDevice" | "placeOfKey">;
+export type PlacesOfSeries = Pick<SeriesScopes, "seesLabels" | "placeOfKey">;
 
 export function sightOf(scope: Scope, seesName: SeesName, places: PlacesOfSeries): Sight {
   const { isEverything } = scope;

@@ -28,7 +28,7 @@ export type Versions = Readonly<Record<Change, number>>;
 
 /** What stands around sessions, as the server has it. */
 export interface Surroundings {
-  readonly scopes: Pick<SeriesScopes, "seesSeries" | "seesDevice" | "takes">;
+  readonly scopes: Pick<SeriesScopes, "seesSeries" | "seesDevice" | "seesLabels">;
   readonly registry: Pick<SeriesRegistry, "has" | "keyOf" | "metrics" | "idsOfMetric">;
   /** Undefined: there is no such alert. At once where nothing has to be read for it. */
   labelsOfAlert(alertId: string): Labels | undefined | Promise<Labels | undefined>;
