@@ -1,11 +1,12 @@
 /** What people do about alerts, one at a time or many at once. */
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { ALERTS_ACTED_ON_MAX } from "../model/limits.ts";
+import type { SeesAlert } from "../model/sees-alert.ts";
 import type { ActOnAlertsRequest } from "../wire/gen/alerts_pb.ts";
 import { statusCodeOf } from "../wire/status.ts";
 import type { AlertBook } from "./alert-book.ts";
 import type { AlertRecord } from "./alert.ts";
-import { alertById, type AlertReader } from "./list-alerts.ts";
+import { seenAlertById, type AlertReader } from "./list-alerts.ts";
 import { nameIn, textIn } from "./request-fields.ts";
 
 export interface ActDeps {
@@ -48,9 +49,14 @@ export function actOf(asked: AskedAct, by: string, book: AlertBook): Act {
   }
 }
 
-/** Resolves when it is durable, with the alert as it is then. */
-export async function actOnAlert(id: string, act: Act, { book, reader, written }: ActDeps): Promise<AlertRecord> {
-  const found = await alertById(id, book, reader);
+/** Resolves when it is durable, with the alert as it is then. Rejects with NOT_FOUND also for one that is not seen. */
+export async function actOnAlert(
+  id: string,
+  act: Act,
+  sees: SeesAlert,
+  { book, reader, written }: ActDeps,
+): Promise<AlertRecord> {
+  const found = await seenAlertById(id, book, reader, sees);
   // Somebody else may have changed it meanwhile.
   const alert = act(book.get(id) ?? found);
   await written();
@@ -58,20 +64,20 @@ export async function actOnAlert(id: string, act: Act, { book, reader, written }
 }
 
 /** Resolves when it is durable, with those it could not be done to. */
-export async function actOnAlerts(request: ActOnAlertsRequest, by: string, deps: ActDeps) {
+export async function actOnAlerts(request: ActOnAlertsRequest, by: string, sees: SeesAlert, deps: ActDeps) {
   const { book, reader, together, written } = deps;
   const ids = [...new Set(request.ids)];
   if (ids.length === 0 || request.ids.length > ALERTS_ACTED_ON_MAX)
     throw invalidField("ids", `${request.ids.length} ids`, `1 to ${ALERTS_ACTED_ON_MAX}`);
   if (request.act.case === undefined) throw invalidField("act", "", "acknowledge, resolve, assign or comment");
   const act = actOf(request.act, by, book);
-  const found = await Promise.all(ids.map((id) => alertById(id, book, reader).catch(refusalOf)));
+  const found = await Promise.all(ids.map((id) => seenAlertById(id, book, reader, sees).catch(refusalOf)));
   const refusals: { id: string; code: number; reason: string }[] = [];
   const refuse = (id: string, { status, message }: WatchpostError) =>
     refusals.push({ id, code: statusCodeOf(status), reason: message });
   together(() => {
     for (const [i, id] of ids.entries()) {
-      const alert = book.get(id) ?? found[i];
+      const alert = found[i] instanceof WatchpostError ? found[i] : (book.get(id) ?? found[i]);
       if (alert instanceof WatchpostError) {
         refuse(id, alert);
         continue;

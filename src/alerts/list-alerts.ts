@@ -9,6 +9,7 @@ import { messageOf, WIRE_CHANGES, type AlertMessage } from "./alert-message.ts";
 import { attemptMessage, attemptsOfAlert } from "./delivery-notes.ts";
 import { alertScopeOf } from "./alert-scope.ts";
 import { AlertRecord, eventFromJson, seenOf } from "./alert.ts";
+import { SEES_ALL_ALERTS, type SeesAlert } from "../model/sees-alert.ts";
 import { documentName, type SetAside } from "../model/set-aside.ts";
 
 export interface AlertReader {
@@ -23,6 +24,9 @@ const DOCUMENTS_AT_ONCE = 1_000;
 /** Cleared alerts that one call looks through; the next page goes on behind them. */
 const DOCUMENTS_MAX = 50_000;
 const HISTORY_MAX = 10_000;
+/** The greatest text of one character. */
+const PAST_ALL_KEYS = "\u{10ffff}";
+const BEFORE_CLEARED: Place = { isCleared: true, sort: Number.MAX_VALUE, key: "" };
 
 /** Where a page ended: among active ones (`isCleared` false) or cleared ones. */
 interface Place {
@@ -31,7 +35,18 @@ interface Place {
   readonly key: string;
 }
 
-export async function listAlerts(request: ListAlertsRequest, book: AlertBook, reader: AlertReader, setAside: SetAside) {
+export interface ListAlertsDeps {
+  readonly book: AlertBook;
+  readonly reader: AlertReader;
+  readonly setAside: SetAside;
+}
+
+/** `sees`: what whoever asks may see. */
+export async function listAlerts(
+  request: ListAlertsRequest,
+  { book, reader, setAside }: ListAlertsDeps,
+  sees: SeesAlert,
+) {
   const { acknowledged, from, to, state, idPrefix } = request;
   const scope = alertScopeOf({ ...request, ...(acknowledged === undefined ? {} : { isAcknowledged: acknowledged }) });
   const [fromMs, toMs] = [
@@ -45,7 +60,8 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
     alert.firedAtMs < toMs &&
     alert.id.startsWith(idPrefix) &&
     scope.takes(alert) &&
-    scope.sees(seenOf(alert));
+    scope.sees(seenOf(alert)) &&
+    sees(alert.labels);
 
   const place = request.page === "" ? null : placeOf(request.page);
   const alerts: AlertRecord[] = [];
@@ -71,23 +87,29 @@ export async function listAlerts(request: ListAlertsRequest, book: AlertBook, re
     });
     for (const { sort, key, value } of page) {
       const alert = setAside.read(documentName({ collection: CLEARED_ALERTS, key }), () => AlertRecord.fromJson(value));
-      if (alerts.length === limit) return answer(alerts, after ?? { isCleared: true, sort: Number.MAX_VALUE, key: "" });
+      if (alerts.length === limit) return answer(alerts, after === null ? BEFORE_CLEARED : behind(after, alerts));
       if (alert !== undefined && isWanted(alert)) alerts.push(alert);
       after = { isCleared: true, sort, key };
     }
-    if (page.length < DOCUMENTS_AT_ONCE || (after !== null && after.sort < fromMs)) return answer(alerts, null);
-    if (looked >= DOCUMENTS_MAX) return answer(alerts, after);
+    if (page.length < DOCUMENTS_AT_ONCE || after === null || after.sort < fromMs) return answer(alerts, null);
+    if (looked >= DOCUMENTS_MAX) return answer(alerts, behind(after, alerts));
   }
+}
+
+/** Behind all that was looked at, without the name of what is not told: of the same time that may be looked at again. */
+function behind({ sort }: Place, told: readonly AlertRecord[]): Place {
+  const last = told.at(-1);
+  const isLast = last !== undefined && last.clearedAtMs !== null && last.firedAtMs === sort;
+  return { isCleared: true, sort, key: isLast ? last.id : PAST_ALL_KEYS };
 }
 
 /** The last changes, where there are more than an answer may have. Throws NOT_FOUND where there is no such alert. */
 export async function alertHistory(
   { id }: GetAlertHistoryRequest,
-  book: AlertBook,
-  reader: AlertReader,
-  setAside: SetAside,
+  { book, reader, setAside }: ListAlertsDeps,
+  sees: SeesAlert,
 ) {
-  const alert = await alertById(id, book, reader);
+  const alert = await seenAlertById(id, book, reader, sees);
   const { entries, more } = await lastEntries(id, reader);
   const events = entries.flatMap(({ position, atMs, actor, payload }) => {
     const event = setAside.read(`journal entry ${position}`, () => eventFromJson(payload));
@@ -98,7 +120,9 @@ export async function alertHistory(
   });
   const read = (query: JournalQuery) => reader.read(query);
   const attempts = await attemptsOfAlert(id, entries[0]?.atMs ?? 0, read, setAside);
-  const answer = { alert: messageOf(book.current(alert)), events, more, deliveries: attempts.map(attemptMessage) };
+  // Who sees part of the server is not told what else was in a notification.
+  const told = sees === SEES_ALL_ALERTS ? attempts : attempts.map((attempt) => ({ ...attempt, alertIds: [id] }));
+  const answer = { alert: messageOf(book.current(alert)), events, more, deliveries: told.map(attemptMessage) };
   return { record: alert, answer };
 }
 
@@ -108,17 +132,36 @@ async function lastEntries(id: string, reader: AlertReader) {
   return { entries: entries.slice(0, HISTORY_MAX).reverse(), more: entries.length > HISTORY_MAX };
 }
 
+/** The same, where one that is not seen does not exist. */
+export function seenAlertById(id: string, book: AlertBook, reader: AlertReader, sees: SeesAlert): Promise<AlertRecord> {
+  const found = alertById(id, book, reader);
+  return sees === SEES_ALL_ALERTS ? found : onlySeen(id, found, sees);
+}
+
+async function onlySeen(id: string, found: Promise<AlertRecord>, sees: SeesAlert): Promise<AlertRecord> {
+  // Of one that cannot be read nobody knows where it is.
+  const alert = await found.catch((error: unknown) => {
+    throw error instanceof WatchpostError && error.status === "DATA_LOSS" ? noAlert(id) : error;
+  });
+  if (sees(alert.labels)) return alert;
+  throw noAlert(id);
+}
+
 /** Throws NOT_FOUND where there is none, and DATA_LOSS where it cannot be read. */
 export async function alertById(id: string, book: AlertBook, reader: AlertReader): Promise<AlertRecord> {
   const known = book.get(id);
   if (known !== undefined) return known;
   const stored = await reader.document(CLEARED_ALERTS, id);
-  if (stored === undefined) throw new WatchpostError("NOT_FOUND", `there is no alert ${JSON.stringify(id)}`);
+  if (stored === undefined) throw noAlert(id);
   try {
     return book.known(AlertRecord.fromJson(stored.value));
   } catch (error) {
     throw new WatchpostError("DATA_LOSS", `${documentName(stored)} cannot be read: ${messageText(error)}`);
   }
+}
+
+function noAlert(id: string): WatchpostError {
+  return new WatchpostError("NOT_FOUND", `there is no alert ${JSON.stringify(id)}`);
 }
 
 function answer(alerts: readonly AlertRecord[], next: Place | null): { alerts: AlertMessage[]; nextPage: string } {

@@ -1,5 +1,6 @@
 /** ListIncidents: those with active alerts, from these. */
 import { invalidField } from "../model/errors.ts";
+import { SEES_ALL_ALERTS, type SeesAlert } from "../model/sees-alert.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { ListIncidentsRequest } from "../wire/gen/alerts_pb.ts";
 import type { AlertBook } from "./alert-book.ts";
@@ -10,24 +11,42 @@ import { rankOf } from "./severity.ts";
 const [LIMIT_DEFAULT, LIMIT_MAX] = [1_000, 10_000];
 const ALERT_IDS_MAX = 100;
 
-export function listIncidents({ limit }: ListIncidentsRequest, book: AlertBook, incidents: Incidents) {
+type ToldIncident = Pick<Incident, "id" | "firstAtMs" | "rootId">;
+
+/** Of alerts that are seen, as if there were no others. */
+export function listIncidents({ limit }: ListIncidentsRequest, book: AlertBook, incidents: Incidents, sees: SeesAlert) {
   if (limit < 0 || limit > LIMIT_MAX) throw invalidField("limit", limit, `0 to ${LIMIT_MAX}`);
   const alertsOf = new Map<string, AlertRecord[]>();
+  const isWhole = sees === SEES_ALL_ALERTS;
   for (const alert of book.active()) {
+    // Labels are made when they are asked for.
+    if (!isWhole && !sees(alert.labels)) continue;
     const others = alertsOf.get(alert.incidentId);
     if (others === undefined) alertsOf.set(alert.incidentId, [alert]);
     else others.push(alert);
   }
   const all = [...alertsOf].flatMap(([id, alerts]) => {
     const incident = incidents.get(id);
-    return incident === undefined ? [] : [{ incident, alerts }];
+    if (incident === undefined) return [];
+    return [{ incident: isWhole ? incident : incidentOf(incident, alerts), alerts }];
   });
   all.sort((a, b) => b.incident.firstAtMs - a.incident.firstAtMs || (a.incident.id < b.incident.id ? -1 : 1));
   const page = all.slice(0, limit || LIMIT_DEFAULT);
   return { incidents: page.map(({ incident, alerts }) => messageOf(incident, alerts)), total: BigInt(all.length) };
 }
 
-function messageOf(incident: Incident, alerts: readonly AlertRecord[]) {
+/** As far as these alerts tell. */
+function incidentOf({ id, rootId }: Incident, alerts: readonly AlertRecord[]): ToldIncident {
+  const earliest = alerts.reduce((best, each) => (isBefore(each, best) ? each : best));
+  const isRootTold = alerts.some((alert) => alert.id === rootId);
+  return { id, firstAtMs: earliest.firedAtMs, rootId: isRootTold ? rootId : earliest.id };
+}
+
+function isBefore(a: AlertRecord, b: AlertRecord): boolean {
+  return a.firedAtMs < b.firedAtMs || (a.firedAtMs === b.firedAtMs && a.id < b.id);
+}
+
+function messageOf(incident: ToldIncident, alerts: readonly AlertRecord[]) {
   const byTime = [...alerts].sort((a, b) => a.firedAtMs - b.firedAtMs || (a.id < b.id ? -1 : 1));
   const root = byTime.find(({ id }) => id === incident.rootId) ?? byTime[0];
   const gravest = byTime.reduce((best, each) => (rankOf(each.severity) > rankOf(best.severity) ? each : best));

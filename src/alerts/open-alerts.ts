@@ -4,6 +4,7 @@
  */
 import type { Bus } from "../bus/bus.ts";
 import type { ForgetSlice } from "../log/journal-retention.ts";
+import type { Scope } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import type { BurstGarbage } from "../model/burst-garbage.ts";
 import type { DeviceStandings } from "../model/device-standing.ts";
@@ -31,6 +32,7 @@ import type { InstanceListener } from "./instance-listener.ts";
 import { policiesTrouble } from "./known-policy.ts";
 import { Lifespan } from "./lifespan.ts";
 import { alertById, type AlertReader } from "./list-alerts.ts";
+import { MovedAlerts } from "./moved-alerts.ts";
 import { NOBODY, type NotifySetup } from "./nobody.ts";
 import { Notifying } from "./notifying.ts";
 import { PublishedAlerts } from "./published-alerts.ts";
@@ -42,6 +44,7 @@ import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
 import { silenceEnds, silenceIsOther, silenceNotice } from "./silence-alert.ts";
+import { seesAlert, type SeesAlert } from "../model/sees-alert.ts";
 import { SetAside } from "../model/set-aside.ts";
 import type { History } from "./warm-up.ts";
 
@@ -55,7 +58,7 @@ export interface AlertJournal extends AlertReader {
 
 export interface AlertsDeps {
   readonly registry: SeriesRegistry;
-  readonly scopes: Pick<SeriesScopes, "seesLabels">;
+  readonly scopes: Pick<SeriesScopes, "seesLabels" | "onMoved">;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly journal: AlertJournal;
@@ -91,6 +94,8 @@ export interface OpenAlerts {
   readonly rules: RuleBook;
   readonly book: AlertBook;
   readonly notifying: Notifying;
+  /** Whether alerts with these labels are in a scope. */
+  sees(scope: Scope): SeesAlert;
   /** Takes another rules file; where it cannot be taken all stays as it was. */
   reload(file: AlertsFile): Promise<void>;
   /** Of cleared alerts. */
@@ -118,6 +123,8 @@ const PROFILES_EVERY_MS = 6 * 3_600_000;
 /** `file`: what the rules file brings, which is not written down. */
 export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): Promise<OpenAlerts> {
   const { registry, clock, journal, garbage } = deps;
+  const sees = (scope: Scope) => seesAlert(scope, deps.scopes);
+  const pause = () => new Promise<void>((resolve) => void setImmediate(resolve));
   const writer = new AlertWriter(journal, clock, deps.onTrouble, (changes) => garbage.note(changes));
   const incidents = new Incidents(file.notify.correlation, deps.newIncidentId, deps.parentsOf);
   const book: AlertBook = new AlertBook({
@@ -221,6 +228,14 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     },
     file.notify.escalation,
   );
+  const moved = new MovedAlerts({
+    scopes: deps.scopes,
+    registry,
+    book,
+    clock,
+    run: String(journal.lastPosition),
+    pause,
+  });
   const unfollow = book.follow(({ alert }) => {
     notifying.take(alert);
     escalating?.take(alert);
@@ -265,11 +280,11 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     unsubscribe();
     engine.close();
     published.close();
+    moved.close();
   };
   let closing: Promise<void> | undefined;
   return {
     methods: alertMethods({
-      scopes: deps.scopes,
       book,
       rules,
       policies: () => policies,
@@ -293,6 +308,8 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         telling: () => notifying.telling(),
       },
       silencing: notifying,
+      moved,
+      sees,
       telling: notifying,
       rulesFile: deps.rulesFile ?? "",
       newId: deps.newId,
@@ -303,6 +320,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     rules,
     book,
     notifying,
+    sees,
     forgetOld: forgetCleared(journal, setAside),
     async reload({ rules: fileRules, notify }) {
       await notifying.reload(notify, () => rules.replaceFileRules(fileRules));

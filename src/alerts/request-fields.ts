@@ -1,5 +1,7 @@
 /** Fields that several calls of the Alerts service have. */
+import { scopeText } from "../model/access.ts";
 import { invalidField } from "../model/errors.ts";
+import type { SeesAlert } from "../model/sees-alert.ts";
 import type { CallContext } from "../wire/service.ts";
 
 const TEXT_LENGTH_MAX = 4_096;
@@ -32,4 +34,16 @@ export function labelsIn(labels: Readonly<Record<string, string>>): Readonly<Rec
     }
   }
   return labels;
+}
+
+/** Throws INVALID_ARGUMENT where an alert with these labels would be out of the scope. */
+export function checkPlace(
+  labels: Readonly<Record<string, string>>,
+  isSeen: SeesAlert,
+  { name, scope }: CallContext["principal"],
+): void {
+  if (isSeen(labels)) return;
+  const wanted = `source, device or site in the scope of ${JSON.stringify(name)}: ${scopeText(scope)}`;
+  const said = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
+  throw invalidField("labels", said.join(", "), wanted);
 }

@@ -1,7 +1,8 @@
 /** The Alerts service, over messages. */
-import { scopeText } from "../model/access.ts";
+import type { Scope } from "../model/access.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
+import type { SeesAlert } from "../model/sees-alert.ts";
 import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { Alerts, type PublishAlertRequest } from "../wire/gen/alerts_pb.ts";
 import { actOf, actOnAlert, actOnAlerts, type ActDeps, type AskedAct } from "./act-on-alerts.ts";
@@ -15,12 +16,12 @@ import { silencesOf } from "./alert-silences.ts";
 import { alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
 import type { Incidents } from "./incidents.ts";
 import { listIncidents } from "./list-incidents.ts";
+import type { MovedAlerts } from "./moved-alerts.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import { receiverMethods, type Telling } from "./receiver-methods.ts";
-import { actorOf, labelsIn, nameIn, textIn } from "./request-fields.ts";
+import { actorOf, checkPlace, labelsIn, nameIn, textIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
-import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { messageOfSilence, silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
@@ -32,13 +33,14 @@ export interface AlertServiceDeps extends ActDeps {
   /** Names of the escalation policies there are. */
   policies(): readonly string[];
   readonly published: PublishedAlerts;
-  readonly scopes: Pick<SeriesScopes, "seesLabels">;
   readonly incidents: Incidents;
   readonly reader: AlertReader;
   readonly setAside: SetAside;
   readonly journal: ToldJournal;
   readonly testing: TestRuleDeps;
   readonly silencing: Silencing;
+  readonly moved: MovedAlerts;
+  sees(scope: Scope): SeesAlert;
   readonly telling: Telling;
   /** Where the server's own rules come from; "": nowhere. */
   readonly rulesFile: string;
@@ -53,15 +55,17 @@ const RULES_A_PAGE = 1_000;
 const RULES_A_PAGE_MAX = 10_000;
 
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
-  const { book, rules, reader, setAside, written, policies, rulesFile } = deps;
+  const { book, rules, written, policies, rulesFile } = deps;
+  const seenBy = ({ principal }: CallContext) => deps.sees(principal.scope);
   const act = async (id: string, userId: string, asked: AskedAct, context: CallContext) => {
-    return { alert: messageOf(await actOnAlert(id, actOf(asked, actorOf(userId, context), book), deps)) };
+    const alert = await actOnAlert(id, actOf(asked, actorOf(userId, context), book), seenBy(context), deps);
+    return { alert: messageOf(alert) };
   };
   return [
-    serverStreaming(Alerts.method.subscribeAlerts, (request, { signal }) => subscribeAlerts(request, deps, signal)),
-    unary(Alerts.method.listAlerts, (request) => listAlerts(request, book, reader, setAside)),
-    unary(Alerts.method.getAlertHistory, async (request) => {
-      const history = await alertHistory(request, book, reader, setAside);
+    serverStreaming(Alerts.method.subscribeAlerts, (request, context) => subscribeAlerts(request, deps, context)),
+    unary(Alerts.method.listAlerts, (request, context) => listAlerts(request, deps, seenBy(context))),
+    unary(Alerts.method.getAlertHistory, async (request, context) => {
+      const history = await alertHistory(request, deps, seenBy(context));
       const silences = silencesOf(history.record, deps.silencing.silences(), deps.nowMs());
       return { ...history.answer, silences: silences.map((each) => messageOfSilence(each, deps.nowMs())) };
     }),
@@ -78,15 +82,17 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       act(id, userId, { case: "comment", value }, context),
     ),
     unary(Alerts.method.actOnAlerts, (request, context) =>
-      actOnAlerts(request, actorOf(request.userId, context), deps),
+      actOnAlerts(request, actorOf(request.userId, context), seenBy(context), deps),
     ),
     unary(Alerts.method.publishAlert, async (request, context) => {
-      refuseOutOfScope(request, context.principal, deps.scopes);
+      refuseOutOfScope(request, seenBy(context), context.principal);
       const alert = publish(request, deps.published, actorOf("", context));
       await written();
       return { alert: messageOf(alert) };
     }),
-    unary(Alerts.method.listIncidents, async (request) => listIncidents(request, book, deps.incidents)),
+    unary(Alerts.method.listIncidents, async (request, context) =>
+      listIncidents(request, book, deps.incidents, seenBy(context)),
+    ),
     ...silenceMethods({ ...deps, actorOf }),
     ...receiverMethods(deps),
     unary(Alerts.method.putRule, async (request, context) => {
@@ -159,13 +165,11 @@ function notActive(rule: string): WatchpostError {
 /** One that is to be cleared is as if it were not there. */
 function refuseOutOfScope(
   { rule, labels, cleared }: PublishAlertRequest,
-  { name, scope }: CallContext["principal"],
-  scopes: AlertServiceDeps["scopes"],
+  isSeen: SeesAlert,
+  principal: CallContext["principal"],
 ): void {
-  if (scopes.seesLabels(scope, labels)) return;
-  if (cleared) throw notActive(rule);
-  const wanted = `source, device or site in the scope of ${JSON.stringify(name)}: ${scopeText(scope)}`;
-  throw invalidField("labels", JSON.stringify(labels), wanted);
+  if (cleared && !isSeen(labels)) throw notActive(rule);
+  checkPlace(labels, isSeen, principal);
 }
 
 function expiryIn(text: string): number {

@@ -18,9 +18,13 @@ export function alertLine(alert: Alert): string {
     titleOf(alert),
     moreOf(alert),
     // It goes on, and is no longer what was asked for.
-    removed && state !== AlertState.CLEARED ? "(left the list)" : "",
+    removed && state !== AlertState.CLEARED ? leftWords(change) : "",
   ];
   return parts.filter((part) => part !== "").join("  ");
+}
+
+function leftWords(change: AlertChange): string {
+  return change === AlertChange.MOVED ? "(out of your scope)" : "(left the list)";
 }
 
 function moreOf(alert: Alert): string {

@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<AlertChange, string>> = {
   [AlertChange.HEARD]: "heard",
   [AlertChange.UPDATED]: "updated",
   [AlertChange.LATE]: "late",
+  [AlertChange.MOVED]: "moved",
 };
 
 const PAINTS: Readonly<Record<Severity, (text: string) => string>> = {

@@ -6,12 +6,12 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { EVERYTHING, type Scope } from "../../src/model/access.ts";
 import { Alerts, AlertChange, AlertSchema, AlertSubscriptionSchema, type Alert } from "../../src/wire/gen/alerts_pb.ts";
+import { EVERYTHING, type Scope } from "../../src/model/access.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../../src/wire/service.ts";
 import type { AlertsRig } from "./rig.ts";
 
-function contextOf(signal: AbortSignal, scope: Scope = EVERYTHING): CallContext {
+function contextOf(signal: AbortSignal, scope: Scope): CallContext {
   return { signal, principal: { ...ANONYMOUS, scope }, headers: new Map(), peer: "test" };
 }
 
@@ -23,13 +23,11 @@ export async function call<I extends DescMessage, O extends DescMessage>(
   rig: AlertsRig,
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
-  scope?: Scope,
+  scope = EVERYTHING,
 ): Promise<MessageShape<O>> {
   const run = implOf(rig, method.localName).run as (request: unknown, context: CallContext) => Promise<never>;
-  return create(
-    method.output,
-    await run(create(method.input, request), contextOf(new AbortController().signal, scope)),
-  );
+  const context = contextOf(new AbortController().signal, scope);
+  return create(method.output, await run(create(method.input, request), context));
 }
 
 /** Everything that waits for nothing but its turn is done. */
@@ -45,12 +43,17 @@ export class Reader {
   readonly #abort = new AbortController();
   readonly #source: AsyncIterator<MessageInitShape<typeof AlertSchema>>;
 
-  constructor(rig: AlertsRig, request: MessageInitShape<typeof AlertSubscriptionSchema>, isSlow = false) {
+  constructor(
+    rig: AlertsRig,
+    request: MessageInitShape<typeof AlertSubscriptionSchema>,
+    isSlow = false,
+    scope = EVERYTHING,
+  ) {
     const run = implOf(rig, Alerts.method.subscribeAlerts.localName).run as (
       request: unknown,
       context: CallContext,
     ) => AsyncIterable<never>;
-    const context = contextOf(this.#abort.signal);
+    const context = contextOf(this.#abort.signal, scope);
     this.#source = run(create(AlertSubscriptionSchema, request), context)[Symbol.asyncIterator]();
     if (!isSlow) void this.#takeAll();
   }

@@ -156,6 +156,12 @@ export class AlertsRig {
     this.alerts.setHearing(isHearing);
   }
 
+  /** A device is registered with another site. */
+  move(device: string, site: string): void {
+    this.sites.set(device, site);
+    this.scopes.moved(device);
+  }
+
   /** Deletes a series of a source: "temp/a". */
   forget(name: string): void {
     const [metric, source] = name.split("/");

@@ -103,6 +103,7 @@ const CHANGE_WORDS: Readonly<Record<AlertChange, string>> = {
   [AlertChange.HEARD]: "was heard again",
   [AlertChange.UPDATED]: "was updated",
   [AlertChange.LATE]: "was found in late points",
+  [AlertChange.MOVED]: "moved",
 };
 
 function note(alerts: Map<string, ToldAlert>, alert: Alert): void {

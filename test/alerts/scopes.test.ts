@@ -1,0 +1,340 @@
+/** Alerts and incidents of those who see a part of what there is: as if the rest were not there. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { scopeOf, type Scope, type ScopePatterns } from "../../src/model/access.ts";
+import { WatchpostError } from "../../src/model/errors.ts";
+import { Alerts, AlertState } from "../../src/wire/gen/alerts_pb.ts";
+import { timestampOfMs } from "../../src/wire/timestamp.ts";
+import { call, Reader, rest, saidOf } from "./calls.ts";
+import { AlertsRig, START_MS } from "./rig.ts";
+
+const scope = (patterns: Partial<ScopePatterns>) => scopeOf({ sources: [], devices: [], sites: [], ...patterns });
+const [BERLIN, HAMBURG] = ["berlin", "hamburg"].map((site) => scope({ sites: [site] }));
+const GATEWAYS = scope({ sources: ["gw-*"] });
+const { listAlerts, getAlertHistory, listIncidents, publishAlert } = Alerts.method;
+const { acknowledgeAlert, resolveAlert, assignAlert, commentAlert, actOnAlerts } = Alerts.method;
+
+const HOT = { name: "hot", metric: "temp", severity: "high", condition: { threshold: { above: 90 } } };
+const LINE = { ...HOT, name: "line", group_by: ["line"], condition: { threshold: { above: 95 } } };
+
+let rig: AlertsRig;
+
+beforeEach(async () => {
+  rig = new AlertsRig();
+  rig.sites.set("pump", "berlin");
+  rig.sites.set("fan", "hamburg");
+});
+
+afterEach(() => rig.close());
+
+const reading = (device: string, value: number, tags: Record<string, string> = {}) => {
+  return { metric: "temp", source: "gw-1", tags: { device, ...tags }, value };
+};
+
+/** Fires one alert each for these devices. */
+async function fire(...devices: string[]): Promise<void> {
+  await rig.send(...devices.map((device) => reading(device, 91)));
+  await rest();
+}
+
+async function failureOf(run: Promise<unknown>): Promise<string> {
+  try {
+    await run;
+    return "done";
+  } catch (error) {
+    if (!(error instanceof WatchpostError)) throw error;
+    return `${error.status}: ${error.message}`;
+  }
+}
+
+const idOf = (device: string) => [...rig.alerts.book.active()].find((alert) => alert.device === device)!.id;
+
+describe("lists", () => {
+  beforeEach(async () => {
+    await rig.open();
+    await rig.put(HOT);
+  });
+
+  test("have what is in scope, page by page, active and cleared", async () => {
+    for (let round = 0; round < 3; round++) {
+      await fire("pump", "fan", "motor");
+      await rig.advance(60_000);
+      await rig.send(...["pump", "fan", "motor"].map((device) => reading(device, 1)));
+      await rig.advance(60_000);
+    }
+    await fire("fan", "pump");
+    const devicesOf = async (given?: Scope) => {
+      const devices: string[] = [];
+      for (let page = ""; ;) {
+        const answer = await call(rig, listAlerts, { limit: 2, page }, given);
+        devices.push(...answer.alerts.map(({ labels }) => labels["device"]));
+        if ((page = answer.nextPage) === "") return devices;
+      }
+    };
+    expect(await devicesOf(BERLIN)).toEqual(["pump", "pump", "pump", "pump"]);
+    expect((await devicesOf()).length).toBe(11);
+    expect((await devicesOf(GATEWAYS)).length).toBe(11);
+    expect(await devicesOf(scope({ devices: ["nobody"] }))).toEqual([]);
+  });
+
+  test("say in no page where something else is", async () => {
+    await fire("pump");
+    await rig.advance(1_000);
+    await fire("fan");
+    await rig.advance(1_000);
+    await rig.send(reading("pump", 1), reading("fan", 1));
+    await rig.advance(60_000);
+    await fire("pump");
+    const fan = (await call(rig, listAlerts, { state: AlertState.CLEARED }, HAMBURG)).alerts[0].id;
+    const { nextPage } = await call(rig, listAlerts, { limit: 1 }, BERLIN);
+    expect(nextPage).not.toBe("");
+    expect(Buffer.from(nextPage, "base64url").toString()).not.toContain(fan);
+  });
+
+  test("what is out of scope answers as what does not exist", async () => {
+    await fire("pump", "fan");
+    const fan = idOf("fan");
+    const calls: ((id: string) => Promise<unknown>)[] = [
+      (id) => call(rig, getAlertHistory, { id }, BERLIN),
+      (id) => call(rig, acknowledgeAlert, { id }, BERLIN),
+      (id) => call(rig, resolveAlert, { id }, BERLIN),
+      (id) => call(rig, assignAlert, { id, assignee: "ann" }, BERLIN),
+      (id) => call(rig, commentAlert, { id, text: "hello" }, BERLIN),
+    ];
+    const written = rig.journal.entries.length;
+    for (const run of calls) {
+      expect(await failureOf(run(fan))).toBe(`NOT_FOUND: there is no alert ${JSON.stringify(fan)}`);
+      expect(await failureOf(run("nothing"))).toBe('NOT_FOUND: there is no alert "nothing"');
+    }
+    const act = { case: "acknowledge", value: { comment: "" } } as const;
+    const { refusals } = await call(rig, actOnAlerts, { ids: [fan, "nothing"], act }, BERLIN);
+    expect(refusals.map(({ code, reason }) => [code, reason])).toEqual([
+      [5, `there is no alert ${JSON.stringify(fan)}`],
+      [5, 'there is no alert "nothing"'],
+    ]);
+    expect(rig.journal.entries.length).toBe(written);
+    await call(rig, acknowledgeAlert, { id: idOf("pump") }, BERLIN);
+    await call(rig, acknowledgeAlert, { id: fan }, HAMBURG);
+    expect([...rig.alerts.book.active()].every(({ acknowledged }) => acknowledged !== null)).toBe(true);
+  });
+
+  test("one that cannot be read is nobody's who sees a part", async () => {
+    await rig.journal.append([], [{ collection: "alerts-cleared", key: "broken", sort: START_MS, value: "{}" }]);
+    expect(await failureOf(call(rig, getAlertHistory, { id: "broken" }))).toStartWith("DATA_LOSS");
+    const seen = await failureOf(call(rig, getAlertHistory, { id: "broken" }, BERLIN));
+    expect(seen).toBe('NOT_FOUND: there is no alert "broken"');
+  });
+
+  test("alerts of several series and of the server itself are for those who see everything", async () => {
+    await rig.put(LINE);
+    await rig.send(reading("pump", 99, { line: "1" }), reading("fan", 99, { line: "1" }));
+    await rest();
+    const rules = async (given?: Scope) => (await call(rig, listAlerts, {}, given)).alerts.map(({ rule }) => rule);
+    expect(await rules(BERLIN)).toEqual(["hot"]);
+    expect((await rules()).sort()).toEqual(["hot", "hot", "line"]);
+  });
+
+  test("incidents are what their alerts in scope make of them", async () => {
+    await fire("fan");
+    await rig.advance(1_000);
+    await fire("pump");
+    await rig.advance(1_000);
+    await rig.put({ ...HOT, name: "boiling", severity: "critical", where: ["device=fan"] });
+    await rig.send(reading("fan", 92));
+    await rest();
+    await call(rig, acknowledgeAlert, { id: idOf("pump") });
+    const incidents = async (given?: Scope) => await call(rig, listIncidents, {}, given);
+    const [whole] = (await incidents()).incidents;
+    expect(whole).toMatchObject({ active: 3n, severity: "critical", acknowledged: false, rootAlertId: "alert-1" });
+    const { incidents: own, total } = await incidents(BERLIN);
+    expect([own.length, total]).toEqual([1, 1n]);
+    expect(own[0]).toMatchObject({ id: whole.id, active: 1n, severity: "high", acknowledged: true });
+    expect(own[0]).toMatchObject({ alertIds: [idOf("pump")], rootAlertId: idOf("pump") });
+    expect(own[0].firstAt).toMatchObject(timestampOfMs(START_MS + 1_000));
+    expect(own[0].title).toContain("pump");
+    expect(await incidents(scope({ sites: ["nowhere"] }))).toMatchObject({ incidents: [], total: 0n });
+  });
+});
+
+describe("published alerts", () => {
+  beforeEach(() => rig.open());
+
+  const publish = (labels: Record<string, string>, given: Scope, cleared = false) =>
+    failureOf(call(rig, publishAlert, { rule: "door", labels, cleared }, given));
+
+  test("are taken in scope, and refused by name out of it", async () => {
+    expect(await publish({ device: "pump" }, BERLIN)).toBe("done");
+    expect(await publish({ device: "door-1", site: "berlin" }, BERLIN)).toBe("done");
+    expect(await publish({ device: "fan", site: "berlin" }, BERLIN)).toBe(
+      'INVALID_ARGUMENT: labels is "device=fan, site=berlin"; wanted source, device or site in the scope of "anonymous": sites berlin',
+    );
+    expect(await publish({ team: "ops" }, BERLIN)).toContain('labels is "team=ops"; wanted');
+    expect(await publish({ source: "gw-7" }, GATEWAYS)).toBe("done");
+    expect(await publish({ device: "motor" }, GATEWAYS)).toStartWith("INVALID_ARGUMENT");
+  });
+
+  test("are cleared in scope alone, and nothing is told apart out of it", async () => {
+    await publish({ device: "fan" }, HAMBURG);
+    const refused = await publish({ device: "fan" }, BERLIN, true);
+    expect(refused).toBe('NOT_FOUND: no alert of "door" with these labels is active');
+    await call(rig, publishAlert, { rule: "door", labels: { device: "fan" }, cleared: true });
+    expect(await publish({ device: "fan" }, BERLIN, true)).toBe(refused);
+  });
+});
+
+describe("a stream", () => {
+  beforeEach(async () => {
+    await rig.open();
+    await rig.put(HOT);
+  });
+
+  const read = (given: Scope, request: object = { updates: true }) => new Reader(rig, request, false, given);
+  /** What came since the last call, as devices and what is said of them. */
+  const take = async (reader: Reader) => {
+    await rest();
+    return reader.messages.splice(0).map((alert) => {
+      const device = alert.labels["device"] ?? "";
+      return saidOf(alert).replace(/^alert-\d+/, (id) => device || id);
+    });
+  };
+  const lastCursor = (reader: Reader) => reader.messages.findLast(({ cursor }) => cursor !== "")!.cursor;
+  const moved = async () => {
+    await rig.advance(999);
+    await rest();
+  };
+
+  test("has what is in scope, and what becomes of it", async () => {
+    await fire("pump", "fan");
+    const berlin = read(BERLIN);
+    expect(await take(berlin)).toEqual(["pump snapshot high", "snapshot end"]);
+    await fire("motor");
+    await call(rig, acknowledgeAlert, { id: idOf("fan") });
+    await call(rig, commentAlert, { id: idOf("pump"), text: "seen" });
+    expect(await take(berlin)).toEqual(["pump commented high"]);
+  });
+
+  for (const updates of [true, false]) {
+    test(`tells within a second what comes into the scope${updates ? ", and what leaves it" : ""}`, async () => {
+      await fire("pump", "fan");
+      const [berlin, hamburg] = [BERLIN, HAMBURG].map((given) => read(given, { updates }));
+      await take(berlin);
+      await take(hamburg);
+      const pump = idOf("pump");
+      rig.move("pump", "hamburg");
+      await moved();
+      expect(await take(berlin)).toEqual(updates ? [`${pump} moved  removed`] : []);
+      expect(await take(hamburg)).toEqual(updates ? ["pump moved high"] : ["pump high"]);
+      await call(rig, commentAlert, { id: pump, text: "hello" });
+      expect(await take(berlin)).toEqual([]);
+      expect(await take(hamburg)).toEqual(updates ? ["pump commented high"] : []);
+      rig.move("pump", "berlin");
+      await moved();
+      expect(await take(berlin)).toEqual(updates ? ["pump moved high"] : ["pump high"]);
+    });
+  }
+
+  test("says nothing of one that has left but its id", async () => {
+    await fire("pump");
+    const berlin = read(BERLIN);
+    await take(berlin);
+    rig.move("pump", "hamburg");
+    // What happens before it was looked for already tells of it.
+    await call(rig, commentAlert, { id: idOf("pump"), text: "a secret of Hamburg" });
+    await moved();
+    await rest();
+    expect(berlin.messages.length).toBe(1);
+    const [{ id, removed, cursor, ...others }] = berlin.messages;
+    expect([id, removed, cursor]).toEqual([idOf("pump"), true, expect.any(String)]);
+    expect(JSON.stringify(others)).not.toContain("secret");
+    expect(others).toMatchObject({ title: "", labels: {}, context: {}, rule: "", severity: "", comments: [] });
+  });
+
+  test("one that ends while devices move is told once, as over or as gone", async () => {
+    await fire("pump", "fan");
+    const [berlin, hamburg] = [BERLIN, HAMBURG].map((given) => read(given));
+    await take(berlin);
+    await take(hamburg);
+    const pump = idOf("pump");
+    await rig.advance(10);
+    rig.move("pump", "hamburg");
+    await rig.send(reading("pump", 1));
+    await moved();
+    expect(await take(berlin)).toEqual([`${pump} moved  removed`]);
+    expect(await take(hamburg)).toEqual(["pump cleared high removed"]);
+  });
+
+  test("goes on from a cursor while nothing has moved", async () => {
+    await fire("pump", "fan");
+    const first = read(BERLIN);
+    await rest();
+    const cursor = lastCursor(first);
+    await first.close();
+    await call(rig, commentAlert, { id: idOf("fan"), text: "not yours" });
+    await call(rig, commentAlert, { id: idOf("pump"), text: "yours" });
+    const again = read(BERLIN, { updates: true, cursor });
+    expect(await take(again)).toEqual(["pump commented high"]);
+    await rig.advance(10);
+    await rig.send(reading("pump", 1));
+    expect(await take(again)).toEqual(["pump cleared high removed"]);
+  });
+
+  test("begins anew where alerts have come or left since its cursor, and where the cursor is of another scope", async () => {
+    await fire("pump", "fan");
+    const first = read(BERLIN);
+    await rest();
+    const cursor = lastCursor(first);
+    const endOf = async (given: Scope, from: string) => {
+      const reader = read(given, { updates: true, cursor: from });
+      await rest();
+      const { ended } = reader;
+      await reader.close();
+      return ended;
+    };
+    expect(await endOf(HAMBURG, cursor)).toContain("cursor cannot be gone on from: it is of another scope");
+    expect(await endOf(scopeOf({ sources: [], devices: [], sites: [] }), cursor)).toContain("another scope");
+    rig.move("motor", "berlin");
+    expect(await endOf(BERLIN, cursor)).toContain("cursor cannot be gone on from");
+    await moved();
+    expect(await endOf(BERLIN, cursor)).toBe("");
+    rig.move("fan", "berlin");
+    await moved();
+    expect(await endOf(BERLIN, cursor)).toContain("cursor cannot be gone on from");
+    await rest();
+    const renewed = lastCursor(first);
+    expect(await endOf(BERLIN, renewed)).toBe("");
+    await first.close();
+    await rig.restart();
+    expect(await endOf(BERLIN, renewed)).toContain("cursor cannot be gone on from");
+  });
+
+  test("cannot go on from the middle of what has moved", async () => {
+    await fire("pump", "fan", "motor");
+    const slow = new Reader(rig, { updates: true }, true, BERLIN);
+    await slow.take();
+    await slow.take();
+    const next = slow.take();
+    rig.move("fan", "berlin");
+    rig.move("motor", "berlin");
+    await moved();
+    await next;
+    await slow.take();
+    const [one, two] = slow.messages.slice(-2).map(({ cursor }) => cursor);
+    expect(one).toBe("");
+    const again = read(BERLIN, { updates: true, cursor: two });
+    await rest();
+    expect(again.ended).toBe("");
+    await slow.close();
+  });
+
+  test("of everything is told nothing of moves, and its cursors hold over them", async () => {
+    await fire("pump");
+    const all = new Reader(rig, { updates: true });
+    await rest();
+    const cursor = lastCursor(all);
+    rig.move("pump", "hamburg");
+    await moved();
+    expect(await take(all)).toEqual(["pump snapshot high", "snapshot end"]);
+    await call(rig, commentAlert, { id: idOf("pump"), text: "still here" });
+    const again = new Reader(rig, { updates: true, cursor });
+    expect(await take(again)).toEqual(["pump commented high"]);
+  });
+});
