@@ -23,6 +23,10 @@ export interface MovedAlertsDeps {
   readonly clock: Pick<Clock, "after">;
   /** Another one in each run of the server. */
   readonly run: string;
+  /** Somebody has to know beside those who follow. */
+  isAwaited(): boolean;
+  /** Hears of it then, before those who follow. */
+  onMoved(alerts: readonly AlertRecord[]): void;
   /** Lets others run. */
   pause(): Promise<void>;
 }
@@ -93,13 +97,14 @@ export class MovedAlerts {
   async #look(): Promise<void> {
     const devices = this.#devices;
     this.#devices = new Set();
-    const isWanted = this.#listeners.size > 0;
+    const isWanted = this.#listeners.size > 0 || this.#deps.isAwaited();
     const alerts = isWanted ? await this.#alertsOf(devices) : [];
     if (this.#isClosed) return;
     this.#isLooking = false;
     if (!isWanted || alerts.length > 0) this.#changes++;
     if (alerts.length > 0) {
       const { version } = this;
+      this.#deps.onMoved(alerts);
       for (const tell of this.#listeners) tell({ alerts, version });
     }
     if (this.#devices.size > 0) this.#lookLater();

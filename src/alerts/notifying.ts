@@ -17,9 +17,11 @@ import type { Notification } from "./notify/notification.ts";
 import type { NotifyEvent } from "./notify/notify-event.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Silence } from "./notify/silence.ts";
+import type { TestOfScope } from "./notify/silences.ts";
 import { Rounds } from "./rounds.ts";
 import type { NotifySetup } from "./nobody.ts";
 import { deliver, type DeliveryAttempt, type DeliveryResult } from "./receivers/delivery.ts";
+import { closeReceivers, openedReceivers } from "./receivers/opened-receivers.ts";
 import type { Receiver } from "./receivers/receiver.ts";
 import { ReceiverTests, type AskedTest, type ChannelTest } from "./receivers/receiver-tests.ts";
 import { Slots } from "./receivers/slots.ts";
@@ -37,6 +39,7 @@ export interface NotifyingDeps extends NotifiedAlertsDeps {
   /** As it stands, also where it is over; undefined where nobody knows. */
   find(id: string): Promise<AlertRecord | undefined>;
   readonly newId: () => string;
+  readonly isIn: TestOfScope;
   onTrouble(sentence: string): void;
   /** What holds alerts back may be another now. */
   onMutes(): void;
@@ -114,7 +117,7 @@ export class Notifying {
       await this.#write();
       await first();
     } catch (error) {
-      await closeAll(receivers);
+      await closeReceivers(receivers);
       throw error;
     }
     // What the notifier does after it was read, the next one would do again.
@@ -130,7 +133,7 @@ export class Notifying {
     this.#watchTimes();
     this.#setup = setup;
     this.#receivers = receivers;
-    await closeAll(before);
+    await closeReceivers(before);
     await this.#catchUp();
   }
 
@@ -194,10 +197,23 @@ export class Notifying {
     return this.#notifier.silences();
   }
 
+  /** Whether what silences hold back goes with where alerts are. */
+  get hasScopes(): boolean {
+    return this.#notifier.hasScopes;
+  }
+
+  /** Alerts that are elsewhere now. */
+  moved(alerts: readonly AlertRecord[]): void {
+    const ids = alerts.map(({ id }) => id);
+    this.#notifier.moved(ids, this.#deps.clock.nowMs());
+    this.#rounds.ask();
+  }
+
   /** For whoever wants to know who would be told; undefined: nobody is. */
   telling(): TellingSetup | undefined {
     const { config, escalation, correlation } = this.#setup;
-    return this.#hasReceivers ? { config, escalation, correlation, silences: this.silences() } : undefined;
+    const { isIn } = this.#deps;
+    return this.#hasReceivers ? { config, escalation, correlation, silences: this.silences(), isIn } : undefined;
   }
 
   /** As it is in force. */
@@ -232,7 +248,7 @@ export class Notifying {
     this.#tests.close();
     for (const sending of this.#sending.values()) sending.abort();
     await this.#write().catch(() => {});
-    await closeAll(this.#receivers);
+    await closeReceivers(this.#receivers);
   }
 
   get #hasReceivers(): boolean {
@@ -378,17 +394,7 @@ interface Attempted extends Pick<Delivery, "groupKey"> {
   readonly reason: Delivery["reason"] | "escalated" | "test";
 }
 
-async function restored({ journal, clock }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {
+async function restored({ journal, clock, isIn }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {
   const documents = await Array.fromAsync(allDocuments(journal, NOTIFY_DOCUMENTS));
-  return Notifier.restore(config, documents, clock.nowMs());
-}
-
-/** Their code is late, since most servers tell nobody. */
-async function openedReceivers(configs: NotifySetup["receivers"], deps: NotifyingDeps) {
-  if (configs.length === 0) return new Map<string, readonly Receiver[]>();
-  return (await import("./receivers/open-receivers.ts")).openReceivers(configs, deps);
-}
-
-async function closeAll(receivers: ReadonlyMap<string, readonly Receiver[]>): Promise<void> {
-  await Promise.allSettled([...receivers.values()].flat().map((receiver) => receiver.close()));
+  return Notifier.restore(config, documents, clock.nowMs(), { isIn });
 }

@@ -195,6 +195,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       find,
       ruleOf: (name) => rules.get(name)?.rule,
       newId: deps.newId,
+      isIn: sees,
       onTrouble: deps.onTrouble,
       onMutes: () => escalating?.mutesChanged(),
       onNotice: (event) => {
@@ -234,6 +235,8 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     book,
     clock,
     run: String(journal.lastPosition),
+    isAwaited: () => notifying.hasScopes,
+    onMoved: (alerts) => notifying.moved(alerts),
     pause,
   });
   const unfollow = book.follow(({ alert }) => {
@@ -310,6 +313,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       silencing: notifying,
       moved,
       sees,
+      pause,
       telling: notifying,
       rulesFile: deps.rulesFile ?? "",
       newId: deps.newId,

@@ -23,7 +23,8 @@ import { actorOf, checkPlace, labelsIn, nameIn, textIn } from "./request-fields.
 import type { RuleBook } from "./rule-book.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
 import type { SetAside } from "../model/set-aside.ts";
-import { messageOfSilence, silenceMethods, type Silencing } from "./silence-methods.ts";
+import { messageOfSilence } from "./silence-message.ts";
+import { silenceMethods, type Silencing } from "./silence-methods.ts";
 import { subscribeAlerts, type ToldJournal } from "./subscribe-alerts.ts";
 import type { TestRuleDeps } from "./test-rule.ts";
 
@@ -41,6 +42,8 @@ export interface AlertServiceDeps extends ActDeps {
   readonly silencing: Silencing;
   readonly moved: MovedAlerts;
   sees(scope: Scope): SeesAlert;
+  /** Lets others run. */
+  pause(): Promise<void>;
   readonly telling: Telling;
   /** Where the server's own rules come from; "": nowhere. */
   readonly rulesFile: string;
@@ -66,7 +69,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
     unary(Alerts.method.listAlerts, (request, context) => listAlerts(request, deps, seenBy(context))),
     unary(Alerts.method.getAlertHistory, async (request, context) => {
       const history = await alertHistory(request, deps, seenBy(context));
-      const silences = silencesOf(history.record, deps.silencing.silences(), deps.nowMs());
+      const silences = silencesOf(history.record, deps.silencing.silences(), deps.sees, deps.nowMs());
       return { ...history.answer, silences: silences.map((each) => messageOfSilence(each, deps.nowMs())) };
     }),
     unary(Alerts.method.acknowledgeAlert, ({ id, userId, ...value }, context) =>
@@ -93,7 +96,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
     unary(Alerts.method.listIncidents, async (request, context) =>
       listIncidents(request, book, deps.incidents, seenBy(context)),
     ),
-    ...silenceMethods({ ...deps, actorOf }),
+    ...silenceMethods({ ...deps, active: () => book.active(), actorOf }),
     ...receiverMethods(deps),
     unary(Alerts.method.putRule, async (request, context) => {
       if (request.rule === undefined) throw invalidField("rule", "", "a rule");

@@ -18,6 +18,7 @@ import type { Delivery } from "./notify/delivery.ts";
 import type { Notification, NotifiedAlert } from "./notify/notification.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { Silence } from "./notify/silence.ts";
+import type { TestOfScope } from "./notify/silences.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import type { Rule } from "./rule.ts";
 import type { Severity } from "./severity.ts";
@@ -26,6 +27,8 @@ import type { Severity } from "./severity.ts";
 export interface TellingSetup extends Pick<NotifySetup, "config" | "escalation" | "correlation"> {
   /** Those that are over before the simulation begins do nothing. */
   readonly silences: readonly Silence[];
+  /** Left out: silences with a scope hold nothing back. */
+  readonly isIn?: TestOfScope;
 }
 
 export interface SimulatedTellingDeps {
@@ -102,7 +105,7 @@ export class SimulatedTelling {
   constructor(deps: SimulatedTellingDeps) {
     this.#deps = deps;
     const { setup, clock, book, ruleOf } = deps;
-    this.#notifier = new Notifier(setup.config);
+    this.#notifier = new Notifier(setup.config, setup.isIn && { isIn: setup.isIn });
     this.#notified = new NotifiedAlerts(this.#notifier, { active: () => book.active(), ruleOf });
     this.#escalations = new Escalations(setup.escalation);
     const isMuted = (id: string) => this.#notifier.muteOf(id, clock.nowMs()) !== undefined;

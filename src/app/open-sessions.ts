@@ -70,7 +70,7 @@ export async function openSessions(
     clock,
     pause,
     replayedAlert,
-    replayedSilence,
+    replayedSilence: (entry) => replayedSilence(entry, (scope) => alerts.sees(scope)),
     sessionFor: (id, context) => collaboration.sessionFor(id, context),
     sessionNow: (id) => collaboration.rooms.find(id),
     isTaken: (id) => collaboration.rooms.isTaken(id),

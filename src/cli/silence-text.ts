@@ -1,14 +1,16 @@
 /** Parts of silences as text for people. */
 import { SilenceState, type Silence } from "../wire/gen/alerts_pb.ts";
 import { msOf } from "./alert-text.ts";
+import { scopeOf, scopeText } from "../model/access.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import { printable } from "./watch-table.ts";
 
 const [MINUTE_MS, HOUR_MS, DAY_MS] = [60_000, 3_600_000, 86_400_000];
 
-/** "device="pump-1" severity!="critical"". */
-export function matchersOf({ matchers }: Silence): string {
-  return printable(matchers.join(" "));
+/** "device="pump-1" severity!="critical"", and of which part of the server alone: ", of sites berlin alone". */
+export function matchersOf({ matchers, scope }: Silence): string {
+  const part = scope === undefined ? "" : `, of ${scopeText(scopeOf(scope))} alone`;
+  return printable(`${matchers.join(" ")}${part}`);
 }
 
 /** "active, 1h30m left", "begins in 2h, for 30m", "over, 5m ago". */

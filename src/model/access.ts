@@ -1,6 +1,6 @@
 /** Who may do what, and of what: roles and scopes. Pure. */
 import { invalidField } from "./errors.ts";
-import { compileGlob } from "./glob.ts";
+import { compileGlob, isGlob } from "./glob.ts";
 
 /**
  * `ingest` writes points and reads nothing; a `viewer` reads; an `operator` also acts on alerts, works in sessions and edits rules,
@@ -78,6 +78,16 @@ export function scopeOf(given: ScopePatterns): Scope {
     isEverything,
     takes: isEverything ? () => true : (place) => source(place.source) && device(place.device) && site(place.site),
   };
+}
+
+/** Whether all that is in `inner` is in `outer`, as far as their patterns show: of two globs only that they are the same. */
+export function isWithin(inner: Scope, outer: Scope): boolean {
+  return KINDS.every((kind) => {
+    const [given, wanted] = [inner.patterns[kind], outer.patterns[kind]];
+    if (wanted.length === 0) return true;
+    const isWanted = anyOf(wanted);
+    return given.length > 0 && given.every((one) => wanted.includes(one) || (!isGlob(one) && isWanted(one)));
+  });
 }
 
 /** In words, for people. */

@@ -9,7 +9,7 @@ import { rest } from "./calls.ts";
 function movingRig(devices: readonly string[]) {
   const clock = new ManualClock();
   const alerts = devices.map((device, i) => ({ id: `${i}`, labels: { device }, clearedAtMs: null as number | null }));
-  let [move, add, looks, pauses] = [(_: string) => {}, (_: number) => {}, 0, 0];
+  let [move, add, isAwaited, looks, pauses] = [(_: string) => {}, (_: number) => {}, false, 0, 0];
   const told: string[][] = [];
   const moved = new MovedAlerts({
     scopes: { onMoved: (listener) => ((move = listener), () => (move = () => {})) },
@@ -26,12 +26,15 @@ function movingRig(devices: readonly string[]) {
     },
     clock,
     run: "run",
+    isAwaited: () => isAwaited,
+    onMoved: () => {},
     pause: async () => void pauses++,
   });
   return {
     ...{ clock, alerts, moved, told },
     move: (device: string) => move(device),
     add: (id: number) => add(id),
+    await: () => (isAwaited = true),
     follow: () => moved.follow(({ alerts: found }) => void told.push(found.map(({ id }) => id))),
     counts: () => ({ looks, pauses }),
   };
@@ -71,6 +74,11 @@ test("where nobody wants to know nothing is looked for, and the version says tha
   rig.add(7);
   versions.push(rig.moved.version);
   expect([new Set(versions).size, rig.counts().looks]).toEqual([3, 0]);
+  rig.await();
+  rig.move("a");
+  rig.clock.advance(999);
+  await rest();
+  expect(rig.counts().looks).toBe(1);
 });
 
 test("a new series may show its device to others", async () => {

@@ -1,6 +1,6 @@
 /** Whatever happens: those who see a part get what is left of the whole answer without the rest, from lists and streams. */
 import { expect, test } from "bun:test";
-import { scopeOf, type Scope } from "../../src/model/access.ts";
+import { isWithin, scopeOf, type Scope } from "../../src/model/access.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { deviceOf, tagOf } from "../../src/model/series-key.ts";
 import { AlertChange, Alerts, AlertState, type Alert } from "../../src/wire/gen/alerts_pb.ts";
@@ -9,7 +9,8 @@ import { randomOf } from "../support/random.ts";
 import { call, Reader, rest } from "./calls.ts";
 import { AlertsRig } from "./rig.ts";
 
-const { listAlerts, listIncidents, commentAlert, getAlertHistory, publishAlert } = Alerts.method;
+const { listAlerts, listIncidents, listSilences, commentAlert, getAlertHistory, publishAlert, putSilence } =
+  Alerts.method;
 const DEVICES = ["a", "b", "ab"];
 const SOURCES = ["gw-1", "gw-2"];
 const SITES = ["", "x", "y"];
@@ -172,6 +173,15 @@ async function check(whole: Whole, { scope, known }: Narrow, pick: <T>(of: reado
     expect(acknowledged).toBe(own.every((alert) => alert.acknowledged));
   }
 
+  const silences = await call(rig, listSilences, {});
+  const seenSilences = silences.silences.filter(({ scope: of, matchers }) => {
+    const own = of && scopeOf(of);
+    if (own !== undefined && isWithin(own, scope)) return true;
+    const [, rule] = /alertname="(.*)"/.exec(matchers[0])!;
+    return active.some((alert) => alert.rule === rule && (own === undefined || whole.isSeen(own, alert.labels)));
+  });
+  expect(idsOf((await call(rig, listSilences, {}, scope)).silences)).toEqual(idsOf(seenSilences));
+
   if (all.length === 0) return;
   const { id, labels } = pick(all);
   const missing = `there is no alert ${JSON.stringify(id)}`;
@@ -215,6 +225,12 @@ for (let seed = 1; seed <= 4; seed++) {
       const isSeen = whole.isSeen(scope, labels);
       expect([labels, outcome === "done"]).toEqual([labels, isSeen]);
     };
+    const silence = async () => {
+      const { scope } = pick(whole.readers);
+      const matchers = [`alertname=${pick(RULES).name}`];
+      const endsAt = timestampOfMs(rig.clock.nowMs() + 20_000);
+      await call(rig, putSilence, { silence: { matchers, endsAt } }, random() < 0.5 ? scope : undefined);
+    };
     for (let step = 0; step < STEPS; step++) {
       const interrupted = random() < 0.3 ? pick(whole.readers) : undefined;
       await interrupted?.interrupt();
@@ -222,7 +238,8 @@ for (let seed = 1; seed <= 4; seed++) {
         const what = random();
         if (what < 0.55) await send();
         else if (what < 0.75) rig.move(pick([...DEVICES, SOURCES[0]]), pick(SITES));
-        else await publish();
+        else if (what < 0.92) await publish();
+        else await silence();
         await rig.advance(1);
         for (const reader of whole.readers) await reader.take();
       }

@@ -1,17 +1,19 @@
-/** Alerts and incidents of those who see a part of what there is: as if the rest were not there. */
+/** Alerts, incidents and silences of those who see a part of what there is: as if the rest were not there. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { scopeOf, type Scope, type ScopePatterns } from "../../src/model/access.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
-import { Alerts, AlertState } from "../../src/wire/gen/alerts_pb.ts";
+import { Alerts, AlertState, type Silence } from "../../src/wire/gen/alerts_pb.ts";
 import { timestampOfMs } from "../../src/wire/timestamp.ts";
 import { call, Reader, rest, saidOf } from "./calls.ts";
 import { AlertsRig, START_MS } from "./rig.ts";
+import { Webhooks, webhookSetup } from "./webhooks.ts";
 
 const scope = (patterns: Partial<ScopePatterns>) => scopeOf({ sources: [], devices: [], sites: [], ...patterns });
 const [BERLIN, HAMBURG] = ["berlin", "hamburg"].map((site) => scope({ sites: [site] }));
 const GATEWAYS = scope({ sources: ["gw-*"] });
 const { listAlerts, getAlertHistory, listIncidents, publishAlert } = Alerts.method;
 const { acknowledgeAlert, resolveAlert, assignAlert, commentAlert, actOnAlerts } = Alerts.method;
+const { putSilence, expireSilence, listSilences } = Alerts.method;
 
 const HOT = { name: "hot", metric: "temp", severity: "high", condition: { threshold: { above: 90 } } };
 const LINE = { ...HOT, name: "line", group_by: ["line"], condition: { threshold: { above: 95 } } };
@@ -336,5 +338,73 @@ describe("a stream", () => {
     await call(rig, commentAlert, { id: idOf("pump"), text: "still here" });
     const again = new Reader(rig, { updates: true, cursor });
     expect(await take(again)).toEqual(["pump commented high"]);
+  });
+});
+
+describe("silences", () => {
+  const endsAt = timestampOfMs(START_MS + 3_600_000);
+  const put = async (silence: object, given?: Scope): Promise<Silence> => {
+    return (await call(rig, putSilence, { silence: { endsAt, ...silence } }, given)).silence!;
+  };
+  const seen = async (given?: Scope) => (await call(rig, listSilences, {}, given)).silences.map(({ id }) => id);
+  const LOW = { matchers: ["alertname=hot"] };
+
+  beforeEach(async () => {
+    rig.file = {
+      rules: [],
+      notify: webhookSetup(["ops"], { route: { receiver: "ops", group_wait: "0s", group_by: ["device"] } }),
+    };
+    await rig.open();
+    await rig.put(HOT);
+  });
+
+  test("of somebody with a scope hold back what is in it, also after a restart and when others extend them", async () => {
+    using webhooks = new Webhooks(rig);
+    const silence = await put(LOW, BERLIN);
+    expect(silence.scope).toMatchObject({ sites: ["berlin"], sources: [], devices: [] });
+    await rig.restart();
+    expect((await put({ ...LOW, id: silence.id })).scope?.sites).toEqual(["berlin"]);
+    await rig.restart();
+    await fire("pump", "fan", "motor");
+    await webhooks.pass(60_000);
+    const told = () => webhooks.told.splice(0).flatMap(({ alerts }) => alerts.map(({ labels }) => labels["device"]));
+    expect(told().sort()).toEqual(["fan", "motor"]);
+    const history = async (device: string) => (await call(rig, getAlertHistory, { id: idOf(device) })).silences.length;
+    expect([await history("pump"), await history("fan")]).toEqual([1, 0]);
+    // It leaves the scope that held it back.
+    rig.move("pump", "hamburg");
+    await webhooks.pass(600_000);
+    expect(told()).toContain("pump");
+  });
+
+  test("are seen by the scope they were made in, and by whoever sees an alert that they meet", async () => {
+    const [own, other, all] = [
+      await put(LOW, BERLIN),
+      await put(LOW, HAMBURG),
+      await put({ matchers: ["device=fan"] }),
+    ];
+    expect(await seen(BERLIN)).toEqual([own.id]);
+    expect(await seen(HAMBURG)).toEqual([other.id]);
+    expect((await seen(scope({ sites: ["berlin", "hamburg"] }))).sort()).toEqual([own.id, other.id].sort());
+    expect((await seen()).length).toBe(3);
+    await fire("fan");
+    expect((await seen(HAMBURG)).sort()).toEqual([other.id, all.id].sort());
+    expect(await seen(BERLIN)).toEqual([own.id]);
+    rig.move("fan", "berlin");
+    expect((await seen(BERLIN)).sort()).toEqual([own.id, all.id].sort());
+  });
+
+  test("that others rely on are not changed, and those that are not seen do not exist", async () => {
+    const [other, all] = [await put(LOW, HAMBURG), await put(LOW)];
+    const tries = (id: string, given: Scope) =>
+      Promise.all([failureOf(put({ ...LOW, id }, given)), failureOf(call(rig, expireSilence, { id }, given))]);
+    const missing = (id: string) => `NOT_FOUND: there is no silence ${JSON.stringify(id)}`;
+    for (const id of [other.id, all.id, "mine"]) expect(await tries(id, BERLIN)).toEqual([missing(id), missing(id)]);
+    await fire("pump");
+    expect(await tries(other.id, BERLIN)).toEqual([missing(other.id), missing(other.id)]);
+    const wider = `FAILED_PRECONDITION: silence ${all.id} may also hold back what is out of your scope; wanted one that was made for sites berlin`;
+    expect(await tries(all.id, BERLIN)).toEqual([wider, wider]);
+    expect((await seen()).length).toBe(2);
+    expect(await tries(other.id, HAMBURG)).toEqual(["done", "done"]);
   });
 });

@@ -7,6 +7,7 @@ import {
   heldBy,
   inOrder,
   isFound,
+  scopeWords,
   spanText,
   stateOf,
   suggestedMatchers,
@@ -14,6 +15,7 @@ import {
 } from "../../src/console/views/alerts/silences/silence-words.ts";
 import { localText } from "../../src/console/data/local-time.ts";
 import { endOf, type SilenceTimes } from "../../src/console/views/alerts/silences/silence-times.ts";
+import { AccessScopeSchema } from "../../src/wire/gen/access_pb.ts";
 import { AlertSchema, SilenceSchema, SilenceState } from "../../src/wire/gen/alerts_pb.ts";
 
 const NOW_MS = Date.UTC(2026, 2, 1);
@@ -91,6 +93,19 @@ describe("what it holds back", () => {
     expect(heldBy({ matchers: ["alertname=hot", 'device!="pump-1"'] }, ACTIVE)).toBe(1);
     expect(heldBy({ matchers: ['device=~"pump-[0-9]"'] }, ACTIVE)).toBeUndefined();
     expect(heldBy({ matchers: ["nonsense"] }, ACTIVE)).toBeUndefined();
+  });
+
+  test("is in the scope that it was made in alone", () => {
+    const within = (scope: MessageInitShape<typeof AccessScopeSchema>) => {
+      const one = silence(0, 1, { matchers: ["alertname=hot"], scope });
+      return [heldBy(one, ACTIVE), scopeWords(one)];
+    };
+    expect(within({ devices: ["pump-1"] })).toEqual([1, "of devices pump-1 alone"]);
+    expect(within({ devices: ["pump-*"], sites: ["north"] })).toEqual([2, "of devices pump-*; sites north alone"]);
+    expect(within({ sites: ["berlin"] })).toEqual([0, "of sites berlin alone"]);
+    // Whether a source sends of the device is not for the page to say.
+    expect(within({ sources: ["gw"] })).toEqual([undefined, "of sources gw alone"]);
+    expect(scopeWords(silence(0, 1))).toBe("");
   });
 
   test("is suggested: names of labels, then values, the most frequent first", () => {

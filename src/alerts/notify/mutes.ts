@@ -4,7 +4,7 @@ import type { Mute } from "./alert-facts.ts";
 import { Inhibitor } from "./inhibitor.ts";
 import type { Labels } from "./label-matcher.ts";
 import type { NotifyConfig } from "./notify-config.ts";
-import { Silences } from "./silences.ts";
+import { Silences, type TestOfScope } from "./silences.ts";
 import type { TrackedAlert } from "./tracked-alert.ts";
 
 /** What an alert no longer holds back, once it is over or has other labels. */
@@ -20,8 +20,8 @@ export class Mutes {
   readonly #inhibitor: Inhibitor;
   readonly #absences: Absences;
 
-  constructor({ inhibitions, silenceNoticeMs }: NotifyConfig, parentsOf: ParentsOf) {
-    this.silences = new Silences(silenceNoticeMs);
+  constructor({ inhibitions, silenceNoticeMs }: NotifyConfig, parentsOf: ParentsOf, isIn?: TestOfScope) {
+    this.silences = new Silences(silenceNoticeMs, isIn);
     this.#inhibitor = new Inhibitor(inhibitions);
     this.#absences = new Absences(parentsOf);
   }

@@ -26,13 +26,15 @@ import { latestOf, restoreGroups, restoreMembers } from "./restore-groups.ts";
 import { compileRoutes } from "./route.ts";
 import { Sending } from "./sending.ts";
 import type { Silence } from "./silence.ts";
-import type { SilenceChange } from "./silences.ts";
+import type { SilenceChange, TestOfScope } from "./silences.ts";
 import { isFiring, type TrackedAlert } from "./tracked-alert.ts";
 import { Waker } from "./waker.ts";
 
 export interface NotifierOptions {
   /** Left out: nothing stands above anything. */
   readonly parentsOf?: ParentsOf;
+  /** Left out: silences with a scope hold nothing back. */
+  readonly isIn?: TestOfScope;
 }
 
 /** A clock that goes back by no more is taken to stand still. */
@@ -49,9 +51,9 @@ export class Notifier {
   #nowMs = -Infinity;
 
   /** Throws RangeError where a regular expression of the configuration is none. */
-  constructor(config: NotifyConfig, { parentsOf = () => [] }: NotifierOptions = {}) {
+  constructor(config: NotifyConfig, { parentsOf = () => [], isIn }: NotifierOptions = {}) {
     const changed = this.#changed;
-    this.#mutes = new Mutes(config, parentsOf);
+    this.#mutes = new Mutes(config, parentsOf, isIn);
     const onDone = (alert: TrackedAlert) => this.#forget(alert);
     this.#grouping = new Grouping({ root: compileRoutes(config), changed, onDone });
     this.#waker = new Waker({ mutes: this.#mutes, grouping: this.#grouping, changed });
@@ -122,6 +124,18 @@ export class Notifier {
     this.#changed.mark("silence", id);
     this.#waker.wakeGroupsOf(this.#firingUnder(id), this.#nowMs);
     return silence;
+  }
+
+  /** Whether what silences hold back goes with where alerts are. */
+  get hasScopes(): boolean {
+    return this.#mutes.silences.hasScopes;
+  }
+
+  /** These alerts are elsewhere now: what held them back may not do so any more. */
+  moved(ids: Iterable<string>, nowMs: number): void {
+    this.#goTo(nowMs);
+    const alerts = [...ids].flatMap((id) => this.#alerts.get(id) ?? []);
+    this.#waker.wakeGroupsOf(alerts.filter(isFiring), this.#nowMs);
   }
 
   /** In no order. Those that have been over for five days are forgotten. */

@@ -1,4 +1,5 @@
 /** A silence: for a time, alerts that meet its matchers are not notified. It does not acknowledge them. */
+import type { ScopePatterns } from "../../model/access.ts";
 import { invalidField, messageOf } from "../../model/errors.ts";
 import { compileMatchers, MATCHERS_MAX, matchersText, picksOut, type LabelMatcher } from "./label-matcher.ts";
 
@@ -13,6 +14,8 @@ export interface Silence {
   readonly comment: string;
   /** Said by the author: it may hold back every alert. */
   readonly isForAll: boolean;
+  /** Of whoever made it: what is not in it is not held back. Left out: everything. */
+  readonly scope?: ScopePatterns | undefined;
 }
 
 export type SilenceState = "pending" | "active" | "expired";

@@ -1,4 +1,5 @@
 /** All silences: which one holds back an alert, and when one begins, is about to end, ends and is forgotten. */
+import { scopeOf, type Scope } from "../../model/access.ts";
 import { WatchpostError } from "../../model/errors.ts";
 import { compileMatchers, labelOf, type Labels, type LabelTest } from "./label-matcher.ts";
 import { checkedSilence, stateOfSilence, type Silence } from "./silence.ts";
@@ -11,6 +12,12 @@ export interface StoredSilence {
   /** For good: a clock that goes back does not bring it back. */
   readonly isOver: boolean;
 }
+
+/** Whether the labels of an alert are in a scope, as things stand. */
+export type TestOfScope = (scope: Scope) => LabelTest;
+
+/** Nothing is in any. */
+const IN_NO_SCOPE: TestOfScope = () => () => false;
 
 interface Kept extends StoredSilence {
   readonly matches: LabelTest;
@@ -27,13 +34,16 @@ const KEPT_MS = 5 * 86_400_000;
 
 export class Silences {
   readonly #noticeMs: number;
+  readonly #isIn: TestOfScope;
   readonly #all = new Map<string, Kept>();
   /** Those that are not over, by a label that has to be equal, its name and then its value; the rest under "" and "". */
   readonly #byLabel = new Map<string, Map<string, Set<Kept>>>();
   #nextMs = Infinity;
 
-  constructor(noticeMs: number) {
+  /** Without `isIn` those with a scope hold nothing back. */
+  constructor(noticeMs: number, isIn = IN_NO_SCOPE) {
     this.#noticeMs = noticeMs;
+    this.#isIn = isIn;
   }
 
   /** When {@link advance} next has something to do, or a silence begins. */
@@ -75,7 +85,7 @@ export class Silences {
   /** Ends it now; one that is over stays as it is. Throws NOT_FOUND. */
   expire(id: string, nowMs: number): Silence {
     const kept = this.#all.get(id);
-    if (kept === undefined) throw new WatchpostError("NOT_FOUND", `there is no silence ${JSON.stringify(id)}`);
+    if (kept === undefined) throw noSilence(id);
     if (kept.isOver) return kept.silence;
     const startsAtMs = Math.min(kept.silence.startsAtMs, nowMs);
     const silence = { ...kept.silence, startsAtMs, endsAtMs: nowMs };
@@ -91,6 +101,12 @@ export class Silences {
       }
     }
     return undefined;
+  }
+
+  /** Of any that is not over: what it holds back goes with where alerts are. */
+  get hasScopes(): boolean {
+    for (const { silence, isOver } of this.#all.values()) if (silence.scope !== undefined && !isOver) return true;
+    return false;
   }
 
   has(id: string): boolean {
@@ -138,7 +154,7 @@ export class Silences {
     if (before !== undefined) this.#unlist(before);
     const kept = {
       ...stored,
-      matches: before?.silence.matchers === matchers ? before.matches : compileMatchers(matchers),
+      matches: before?.silence.matchers === matchers ? before.matches : testOfSilence(stored.silence, this.#isIn),
     };
     this.#all.set(id, kept);
     this.#nextMs = Math.min(this.#nextMs, this.#nextOf(kept, nowMs));
@@ -159,6 +175,18 @@ export class Silences {
     if (listed?.size === 0) byValue!.delete(value);
     if (byValue?.size === 0) this.#byLabel.delete(name);
   }
+}
+
+/** Whether it holds back an alert with these labels, whatever the time. */
+export function testOfSilence({ matchers, scope }: Pick<Silence, "matchers" | "scope">, isIn: TestOfScope): LabelTest {
+  const matches = compileMatchers(matchers);
+  if (scope === undefined) return matches;
+  const isInScope = isIn(scopeOf(scope));
+  return (labels) => matches(labels) && isInScope(labels);
+}
+
+export function noSilence(id: string): WatchpostError {
+  return new WatchpostError("NOT_FOUND", `there is no silence ${JSON.stringify(id)}`);
 }
 
 /** A label that is not there has the value "", as that without a name always has. */

@@ -95,6 +95,11 @@ export class AlertBook {
     this.#lookAgain();
   }
 
+  /** Where the device of an alert is; "": not known. */
+  deviceSite({ context }: Alert): string {
+    return this.#siteOf(context["device"] ?? "");
+  }
+
   /** What alerts say as of now, which goes with the samples and is no change of theirs; those that changed since are let be. */
   refresh(alerts: readonly Alert[]): void {
     for (const { id, updatedAt, value, title, description, context } of alerts) {
@@ -145,20 +150,16 @@ export class AlertBook {
     for (const row of [...this.#active.values()]) {
       const { alert } = row;
       const isSame =
-        statusOf(alert, this.#isSilenced(alert)) === row.status && siteOf(alert, this.#deviceSite(alert)) === row.site;
+        statusOf(alert, this.#isSilenced(alert)) === row.status && siteOf(alert, this.deviceSite(alert)) === row.site;
       if (!isSame) this.#set(row.id, this.#rowOf(alert, row));
     }
-  }
-
-  #deviceSite({ context }: Alert): string {
-    return this.#siteOf(context["device"] ?? "");
   }
 
   #rowOf(alert: Alert, before: AlertRow | undefined): AlertRow {
     const { acknowledged, acknowledgedBy } = alert;
     const isTakenOver = before?.alert.acknowledged === true && before.alert.acknowledgedBy !== acknowledgedBy;
     const earlier = isTakenOver ? before.alert.acknowledgedBy : (before?.acknowledgedBefore ?? "");
-    return alertRow(alert, this.#isSilenced(alert), acknowledged ? earlier : "", this.#deviceSite(alert));
+    return alertRow(alert, this.#isSilenced(alert), acknowledged ? earlier : "", this.deviceSite(alert));
   }
 
   #set(id: string, after: AlertRow | undefined): void {

@@ -4,23 +4,22 @@ import { SilenceState, type Alert, type Silence } from "../../wire/gen/alerts_pb
 import { alertsApi } from "../api.ts";
 import { msOf } from "../format.ts";
 import { serverNowMs } from "../now.ts";
-import { silencedLabels } from "./alert-row.ts";
-import { setSilenced } from "./alerts.ts";
-import { parseMatcher, testOf, type LabelTest } from "./label-matcher.ts";
+import { alertBook, setSilenced } from "./alerts.ts";
+import { testOfSilence, type SilenceTest } from "./silence-test.ts";
 
 const READ_EVERY_MS = 20_000;
 const RETRY_MS = 5_000;
 
 export const silences = signal<readonly Silence[]>([]);
 /** Those whose time it is, each with what it takes. */
-const standing = signal<readonly { readonly silence: Silence; readonly takes: LabelTest }[]>([]);
+const standing = signal<readonly { readonly silence: Silence; readonly takes: SilenceTest }[]>([]);
 let reading = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** The one that keeps an alert quiet and ends last; undefined: none, as far as the page can tell. */
 export function silenceOf({ alert }: { alert: Alert }): Silence | undefined {
-  const labels = silencedLabels(alert);
-  return standing.value.findLast(({ takes }) => takes(labels) === true)?.silence;
+  const site = alertBook.deviceSite(alert);
+  return standing.value.findLast(({ takes }) => takes(alert, site) === true)?.silence;
 }
 
 /** Reads them now, and again while somebody looks. */
@@ -46,15 +45,11 @@ function apply(): void {
   const present = silences.value.filter(({ state, startsAt, endsAt }) => {
     return state !== SilenceState.EXPIRED && (msOf(startsAt) ?? 0) <= nowMs && (msOf(endsAt) ?? 0) > nowMs;
   });
-  standing.value = present.map((silence) => {
-    const matchers = silence.matchers.map(parseMatcher).filter((matcher) => matcher !== undefined);
-    const isWhole = matchers.length === silence.matchers.length;
-    return { silence, takes: isWhole ? testOf(matchers) : () => undefined };
-  });
+  standing.value = present.map((silence) => ({ silence, takes: testOfSilence(silence) }));
   const takers = standing.value.map(({ takes }) => takes);
   setSilenced((alert) => {
     if (takers.length === 0) return false;
-    const labels = silencedLabels(alert);
-    return takers.some((takes) => takes(labels) === true);
+    const site = alertBook.deviceSite(alert);
+    return takers.some((takes) => takes(alert, site) === true);
   });
 }

@@ -212,7 +212,7 @@ export class ReplayRig implements Disposable {
       annotationsOf: async () => this.annotations,
       issuesOf: async () => this.issues,
       replayedAlert: ({ payload }) => fromJsonString(ReplayAlertSchema, payload),
-      replayedSilence,
+      replayedSilence: (entry) => replayedSilence(entry, () => () => true),
       sessionFor: async (id) => {
         const session = await this.#session(id);
         if (session !== undefined) return session;

@@ -13,7 +13,7 @@ import { tell, tellError } from "../../../parts/tell.ts";
 import { Time } from "../../../parts/time.tsx";
 import { user } from "../../../user.ts";
 import type { BegunSilence } from "./silence-form.tsx";
-import { heldBy, stateOf, timeWords } from "./silence-words.ts";
+import { heldBy, scopeWords, stateOf, timeWords } from "./silence-words.ts";
 
 const EXTENSIONS_MS = [1_800_000, 3_600_000, 4 * 3_600_000, 86_400_000];
 
@@ -55,6 +55,7 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
           <code key={matcher}>{matcher}</code>
         ))}
         {matchers.length === 0 && <strong>every alert</strong>}
+        {silence.scope !== undefined && <span class="dim">{scopeWords(silence)}</span>}
       </div>
       <div>
         {comment === "" ? <span class="dim">no reason was given</span> : <q>{comment}</q>}{" "}

@@ -1,14 +1,20 @@
 /** Silences as a list shows them. Pure. */
+import { scopeOf, scopeText } from "../../../../model/access.ts";
 import { formatDurationMs } from "../../../../model/duration.ts";
 import { SilenceState, type Silence } from "../../../../wire/gen/alerts_pb.ts";
 import { silencedLabels, type AlertRow } from "../../../data/alert-row.ts";
-import { parseMatcher, testOf } from "../../../data/label-matcher.ts";
+import { testOfSilence } from "../../../data/silence-test.ts";
 import { msOf } from "../../../format.ts";
 
 /** Of the server's clock a moment ago: one that has ended since is over. */
 export function stateOf({ state, startsAt, endsAt }: Silence, nowMs: number): "active" | "upcoming" | "over" {
   if (state === SilenceState.EXPIRED || (msOf(endsAt) ?? Infinity) <= nowMs) return "over";
   return (msOf(startsAt) ?? 0) > nowMs ? "upcoming" : "active";
+}
+
+/** "of sites berlin alone"; "": of everything. */
+export function scopeWords({ scope }: Pick<Silence, "scope">): string {
+  return scope === undefined ? "" : `of ${scopeText(scopeOf(scope))} alone`;
 }
 
 /** "1h5m left", "begins in 5m, for 2h", "over for 3d". */
@@ -48,15 +54,14 @@ export function isFound({ matchers, author, comment, id }: Silence, text: string
     .every((word) => haystack.includes(word));
 }
 
+type Held = Pick<Silence, "matchers"> & Partial<Silence>;
+
 /** How many alerts it takes of those that fire; undefined: only the server can tell. */
-export function heldBy({ matchers }: Pick<Silence, "matchers">, active: readonly AlertRow[]): number | undefined {
-  const parsed = matchers.map(parseMatcher);
-  const known = parsed.filter((matcher) => matcher !== undefined);
-  if (known.length < parsed.length) return undefined;
-  const takes = testOf(known);
+export function heldBy(silence: Held, active: readonly AlertRow[]): number | undefined {
+  const takes = testOfSilence(silence);
   let count = 0;
-  for (const { alert } of active) {
-    const answer = takes(silencedLabels(alert));
+  for (const { alert, site } of active) {
+    const answer = takes(alert, site);
     if (answer === undefined) return undefined;
     if (answer) count++;
   }
