@@ -58,8 +58,6 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Alerts/GetRule
     analytics.Alerts/ListRules
     analytics.Alerts/TestRule
-    analytics.Alerts/ListPolicies
-    analytics.Alerts/ListReceivers
     analytics.Alerts/PreviewRouting
     analytics.Collaboration/WatchSession
     analytics.Collaboration/LeaveSession
@@ -86,7 +84,9 @@ const MAY: Readonly<Record<string, string>> = {
   "viewer operator admin, for everything": `
     http.metrics
     analytics.DataIngestion/ListBridges
-    analytics.Dashboard/GetStoreStats`,
+    analytics.Dashboard/GetStoreStats
+    analytics.Alerts/ListPolicies
+    analytics.Alerts/ListReceivers`,
   // What is said in a session is in its log already, with whoever said it.
   "operator admin": `
     analytics.Collaboration/JoinSession

@@ -1,4 +1,5 @@
 /** A rule's condition as it is written, and back. */
+import { DEVICE_STATUSES } from "../model/device-standing.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import {
   choice,
@@ -35,7 +36,6 @@ const SAMPLES_MAX = 1_000;
 const WEEKS_MAX = 52;
 const SIGMAS_MAX = 1_000;
 const SIGMAS_DEFAULT = 4;
-export const DEVICE_STATUSES = ["never_seen", "online", "late", "offline", "stale"] as const;
 
 const size = number("a number that is not negative", (value) => value >= 0);
 const sigmas = unlessZero(

@@ -80,9 +80,14 @@ export function deviceOfPlace(place: InstancePlace): string {
 }
 
 /** As conditions of rules see a device: as they would see the tags of its points. */
-function isMetBy({ device, site, type, parent, tags, status }: DeviceStanding, { rule, matcher }: DeviceRule): boolean {
+function isMetBy(standing: DeviceStanding, { rule, matcher }: DeviceRule): boolean {
   const { condition } = rule;
-  if (condition.kind !== "device" || !condition.statuses.some((one) => one === status)) return false;
+  if (condition.kind !== "device" || !condition.statuses.some((one) => one === standing.status)) return false;
+  return isOfDevice(standing, matcher);
+}
+
+/** Whatever its status. */
+export function isOfDevice({ device, site, type, parent, tags }: DeviceStanding, matcher: SeriesMatcher): boolean {
   const all = Object.entries({ ...tags, device, site, type, parent });
   return matcher.matchesIdentity({ metric: "", source: "", tags: all });
 }

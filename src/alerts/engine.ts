@@ -7,6 +7,7 @@ import type { DeviceStandings } from "../model/device-standing.ts";
 import type { Frame } from "../model/frame.ts";
 import { compileMatcher, matchingSeries, valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeesSeries } from "../model/series-scopes.ts";
 import { BoundProbes, NO_ROW } from "./bound-probes.ts";
 import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
 import type { ConditionState } from "./conditions/condition-state.ts";
@@ -33,6 +34,8 @@ export interface EngineDeps {
   readonly profiles: SeasonalProfiles;
   /** Left out: there are none. */
   readonly devices?: DeviceStandings;
+  /** Others are left out; left out itself: none is. */
+  readonly seesSeries?: SeesSeries;
 }
 
 /** More rules than these are bound in one pass over all series, fewer each by what it names. */
@@ -324,6 +327,7 @@ export class Engine {
   }
 
   #bind(bound: BoundRule, seriesId: number): void {
+    if (this.#deps.seesSeries?.(seriesId) === false) return;
     const instance = this.#instance(bound, this.#placeOf(bound.rule, seriesId));
     this.#probes.add(instance.bind(seriesId, this.#probes.rows));
     bound.series++;

@@ -28,6 +28,7 @@ import { Escalating } from "./escalating.ts";
 import { nobodyAnswers, somebodyAnswered, unansweredIncidents } from "./escalation-alert.ts";
 import { forgetCleared } from "./forget-cleared.ts";
 import { Incidents, type ParentsOf } from "./incidents.ts";
+import type { Instance } from "./instance.ts";
 import type { InstanceListener } from "./instance-listener.ts";
 import { policiesTrouble } from "./known-policy.ts";
 import { Lifespan } from "./lifespan.ts";
@@ -39,6 +40,7 @@ import { PublishedAlerts } from "./published-alerts.ts";
 import { restoreInstances, restoreRules, type LatestValues } from "./restore-alerts.ts";
 import { RuleBook } from "./rule-book.ts";
 import type { Rule } from "./rule.ts";
+import type { Severity } from "./severity.ts";
 import { alertMethods } from "./service.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
@@ -58,7 +60,7 @@ export interface AlertJournal extends AlertReader {
 
 export interface AlertsDeps {
   readonly registry: SeriesRegistry;
-  readonly scopes: Pick<SeriesScopes, "seesLabels" | "onMoved">;
+  readonly scopes: Pick<SeriesScopes, "seesSeries" | "seesDevice" | "seesLabels" | "onMoved">;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly journal: AlertJournal;
@@ -125,6 +127,11 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   const { registry, clock, journal, garbage } = deps;
   const sees = (scope: Scope) => seesAlert(scope, deps.scopes);
   const pause = () => new Promise<void>((resolve) => void setImmediate(resolve));
+  const describeNow = (instance: Instance, severity: Severity) => {
+    if (!isOfDevice(instance)) return describe(instance, severity, registry);
+    const device = deviceOfPlace(instance.place);
+    return describeDevice(instance.rule, device, deps.devices?.get(device), severity);
+  };
   const writer = new AlertWriter(journal, clock, deps.onTrouble, (changes) => garbage.note(changes));
   const incidents = new Incidents(file.notify.correlation, deps.newIncidentId, deps.parentsOf);
   const book: AlertBook = new AlertBook({
@@ -135,11 +142,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     atMs: () => engine.atMs(),
     reset: (instance) => engine.reset(instance),
     isKnown: async (id) => (await journal.document(CLEARED_ALERTS, id)) !== undefined,
-    describe: (instance, severity) => {
-      if (!isOfDevice(instance)) return describe(instance, severity, registry);
-      const device = deviceOfPlace(instance.place);
-      return describeDevice(instance.rule, device, deps.devices?.get(device), severity);
-    },
+    describe: describeNow,
     describeMet: (instance, severity, before) =>
       isOfDevice(instance) ? before : describeMet(instance, severity, registry, before),
     describeLate: (instance, probe, severity, value) => describeLate(instance, probe, severity, value, registry),
@@ -307,12 +310,16 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         timeoutMs: deps.testTimeoutMs,
         history: deps.history,
         range: (query, options) => deps.range(query, options),
+        scopes: deps.scopes,
         ...(deps.devices && { devices: deps.devices }),
         telling: () => notifying.telling(),
       },
       silencing: notifying,
       moved,
+      scopes: deps.scopes,
+      ...(deps.devices && { devices: deps.devices }),
       sees,
+      labelsOf: (instance) => describeNow(instance, instance.rule.severity).labels,
       pause,
       telling: notifying,
       rulesFile: deps.rulesFile ?? "",

@@ -1,5 +1,6 @@
 /** Who would be told of an alert, if it fired now. */
 import { toJson, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Scope } from "../model/access.ts";
 import { invalidField } from "../model/errors.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import {
@@ -8,17 +9,21 @@ import {
   type RoutedToSchema,
 } from "../wire/gen/receivers_pb.ts";
 import { ActiveTimeSchema } from "../wire/gen/rules_pb.ts";
+import { SEES_ALL_ALERTS, type SeesAlert } from "../model/sees-alert.ts";
+import type { CallContext } from "../wire/service.ts";
 import { isActiveAt } from "./active-time.ts";
+import type { AlertRecord } from "./alert.ts";
 import { activeTimeField } from "./active-time-input.ts";
 import { inputError, problemsOf } from "./input/problem.ts";
 import { wantedPolicy } from "./known-policy.ts";
 import type { NotifySetup } from "./nobody.ts";
-import { compileMatchers, matcherText, type Labels } from "./notify/label-matcher.ts";
+import { matcherText, type Labels } from "./notify/label-matcher.ts";
 import type { NotifyConfig } from "./notify/notify-config.ts";
 import { compileRoutes, groupLabelsOf, routesFor, type Route } from "./notify/route.ts";
 import { stateOfSilence, type Silence } from "./notify/silence.ts";
+import { testOfSilence } from "./notify/silences.ts";
 import { escalationStepMessage } from "./policy-messages.ts";
-import { labelsIn } from "./request-fields.ts";
+import { checkPlace, labelsIn } from "./request-fields.ts";
 import { SEVERITIES, type Severity } from "./severity.ts";
 
 export interface PreviewRoutingDeps {
@@ -26,16 +31,18 @@ export interface PreviewRoutingDeps {
   silences(): Silence[];
   /** The id of an alert that fires. */
   wouldBeInhibitedBy(labels: Labels): string | undefined;
-  /** Of an active alert; "": of none. */
-  titleOf(alertId: string): string;
+  /** An active one. */
+  alertOf(alertId: string): AlertRecord | undefined;
+  sees(scope: Scope): SeesAlert;
 }
 
 const ACTIVE_TIMES_MAX = 16;
 
-/** Throws INVALID_ARGUMENT. */
+/** Throws INVALID_ARGUMENT, also for an alert that would be out of the scope. */
 export function previewRouting(
   request: PreviewRoutingRequest,
   deps: PreviewRoutingDeps,
+  principal: CallContext["principal"],
   nowMs: number,
 ): MessageInitShape<typeof PreviewRoutingResponseSchema> {
   const labels = labelsIn(request.labels);
@@ -43,6 +50,8 @@ export function previewRouting(
   if (severity !== undefined && !SEVERITIES.includes(severity as Severity)) {
     throw invalidField("labels.severity", severity, SEVERITIES.join(", "));
   }
+  const isSeen = deps.sees(principal.scope);
+  checkPlace(labels, isSeen, principal);
   const { config, receivers, escalation } = deps.setup();
   const policy = escalation.policies.find(({ name }) => name === request.escalation);
   if (request.escalation !== "" && policy === undefined) {
@@ -58,12 +67,18 @@ export function previewRouting(
     routed: routes.map((way) => routedMessage(way, labels)),
     silenceIds: deps
       .silences()
-      .filter((silence) => stateOfSilence(silence, nowMs) === "active" && compileMatchers(silence.matchers)(labels))
+      .filter((silence) => stateOfSilence(silence, nowMs) === "active" && testOfSilence(silence, deps.sees)(labels))
       .map(({ id }) => id),
-    ...(by === undefined ? {} : { inhibited: { alertId: by, title: deps.titleOf(by) } }),
+    ...(by === undefined ? {} : { inhibited: inhibitedMessage(by, deps.alertOf(by), isSeen) }),
     inactive: isInactive(request, nowMs),
     escalationSteps: (policy?.steps ?? []).map((step) => escalationStepMessage(step, escalation, nowMs)),
   };
+}
+
+/** That it is held back is told in any case; by which alert only to those who see that. */
+function inhibitedMessage(alertId: string, alert: AlertRecord | undefined, isSeen: SeesAlert) {
+  if (isSeen === SEES_ALL_ALERTS) return { alertId, title: alert?.title ?? "" };
+  return alert !== undefined && isSeen(alert.labels) ? { alertId, title: alert.title } : {};
 }
 
 const compiled = new WeakMap<NotifyConfig, Route>();

@@ -1,4 +1,6 @@
 /** Receivers and policies over the wire: what the rules file says of them, and whether notifications get there. */
+import type { Scope } from "../model/access.ts";
+import type { SeesAlert } from "../model/sees-alert.ts";
 import { unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { Alerts } from "../wire/gen/alerts_pb.ts";
 import type { AlertBook } from "./alert-book.ts";
@@ -11,7 +13,8 @@ import { actorOf, nameIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
 import type { SetAside } from "../model/set-aside.ts";
 
-export interface Telling extends Pick<ListReceiversDeps, "setup" | "underWay">, Omit<PreviewRoutingDeps, "titleOf"> {
+export interface Telling
+  extends Pick<ListReceiversDeps, "setup" | "underWay">, Omit<PreviewRoutingDeps, "alertOf" | "sees"> {
   testReceiver(asked: AskedTest, signal: AbortSignal): Promise<ChannelTest[]>;
 }
 
@@ -22,6 +25,7 @@ export interface ReceiverMethodDeps {
   readonly reader: AlertReader;
   readonly setAside: SetAside;
   readonly rulesFile: string;
+  sees(scope: Scope): SeesAlert;
   nowMs(): number;
 }
 
@@ -51,15 +55,16 @@ export function receiverMethods(deps: ReceiverMethodDeps): MethodImpl[] {
         }),
       };
     }),
-    unary(Alerts.method.previewRouting, async (request) => {
+    unary(Alerts.method.previewRouting, async (request, { principal }) => {
       const preview: PreviewRoutingDeps = {
         setup: () => telling.setup(),
         silences: () => telling.silences(),
         wouldBeInhibitedBy: (labels) => telling.wouldBeInhibitedBy(labels),
-        titleOf: (id) => book.get(id)?.title ?? "",
+        alertOf: (id) => book.get(id),
+        sees: (given) => deps.sees(given),
       };
       const { previewRouting } = await import("./preview-routing.ts");
-      return previewRouting(request, preview, nowMs());
+      return previewRouting(request, preview, principal, nowMs());
     }),
   ];
 }

@@ -1,8 +1,10 @@
 /** The Alerts service, over messages. */
 import type { Scope } from "../model/access.ts";
+import type { DeviceStandings } from "../model/device-standing.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import type { SeesAlert } from "../model/sees-alert.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { Alerts, type PublishAlertRequest } from "../wire/gen/alerts_pb.ts";
 import { actOf, actOnAlert, actOnAlerts, type ActDeps, type AskedAct } from "./act-on-alerts.ts";
@@ -10,17 +12,17 @@ import type { AlertBook } from "./alert-book.ts";
 import { messageOf } from "./alert-message.ts";
 import { severityIn } from "./alert-scope.ts";
 import type { AlertRecord, Description } from "./alert.ts";
-import type { BoundRule } from "./engine.ts";
-import { policyTrouble } from "./known-policy.ts";
 import { silencesOf } from "./alert-silences.ts";
 import { alertHistory, listAlerts, type AlertReader } from "./list-alerts.ts";
 import type { Incidents } from "./incidents.ts";
 import { listIncidents } from "./list-incidents.ts";
+import type { Instance } from "./instance.ts";
 import type { MovedAlerts } from "./moved-alerts.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import { receiverMethods, type Telling } from "./receiver-methods.ts";
 import { actorOf, checkPlace, labelsIn, nameIn, textIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
+import { RuleInfos } from "./rule-infos.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { messageOfSilence } from "./silence-message.ts";
@@ -41,7 +43,12 @@ export interface AlertServiceDeps extends ActDeps {
   readonly testing: TestRuleDeps;
   readonly silencing: Silencing;
   readonly moved: MovedAlerts;
+  readonly scopes: Pick<SeriesScopes, "seesSeries" | "seesDevice">;
+  /** Left out: there are none. */
+  readonly devices?: DeviceStandings;
   sees(scope: Scope): SeesAlert;
+  /** Of an alert of the instance, if it fired now. */
+  labelsOf(instance: Instance): Readonly<Record<string, string>>;
   /** Lets others run. */
   pause(): Promise<void>;
   readonly telling: Telling;
@@ -54,11 +61,10 @@ export interface AlertServiceDeps extends ActDeps {
 const EXPIRES_AFTER_MS = 5 * 60_000;
 /** What is forgotten ends some day. */
 const EXPIRES_AFTER_MS_MAX = 30 * 86_400_000;
-const RULES_A_PAGE = 1_000;
-const RULES_A_PAGE_MAX = 10_000;
 
 export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
-  const { book, rules, written, policies, rulesFile } = deps;
+  const { book, rules, written } = deps;
+  const infos = new RuleInfos(deps);
   const seenBy = ({ principal }: CallContext) => deps.sees(principal.scope);
   const act = async (id: string, userId: string, asked: AskedAct, context: CallContext) => {
     const alert = await actOnAlert(id, actOf(asked, actorOf(userId, context), book), seenBy(context), deps);
@@ -104,22 +110,10 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       const created = await rules.put(rule, actorOf(request.userId, context));
       return { rule: messageOfRule(rule), created, series: BigInt(rules.get(rule.name)?.series ?? 0) };
     }),
-    unary(Alerts.method.getRule, async ({ name }) => {
-      const bound = rules.get(name);
-      if (bound === undefined) throw new WatchpostError("NOT_FOUND", `there is no rule ${JSON.stringify(name)}`);
-      return { info: infoOf(bound, policies()) };
-    }),
-    unary(Alerts.method.listRules, async ({ prefix, after, limit }) => {
-      if (limit < 0 || limit > RULES_A_PAGE_MAX) throw invalidField("limit", limit, `0 to ${RULES_A_PAGE_MAX}`);
-      const wanted = rules.all().filter(({ rule }) => rule.name.startsWith(prefix));
-      const behind = wanted.filter(({ rule }) => rule.name > after);
-      const page = behind.slice(0, limit || RULES_A_PAGE);
-      const escalations = [...policies()];
-      const infos = page.map((bound) => infoOf(bound, escalations));
-      return { rules: infos, total: BigInt(wanted.length), more: behind.length > page.length, escalations, rulesFile };
-    }),
-    unary(Alerts.method.testRule, async (request, { signal }) =>
-      (await import("./test-rule.ts")).testRule(request, deps.testing, signal),
+    unary(Alerts.method.getRule, async ({ name }, { principal }) => infos.get(name, principal.scope)),
+    unary(Alerts.method.listRules, async (request, { principal }) => infos.list(request, principal.scope)),
+    unary(Alerts.method.testRule, async (request, { signal, principal }) =>
+      (await import("./test-rule.ts")).testRule(request, deps.testing, principal.scope, signal),
     ),
     unary(Alerts.method.deleteRule, async ({ name, userId }, context) => {
       const ended = await rules.delete(name, actorOf(userId, context));
@@ -127,19 +121,6 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       return { ended: BigInt(ended) };
     }),
   ];
-}
-
-function infoOf({ rule, series, instances }: BoundRule, policies: readonly string[]) {
-  let [pending, firing, stale] = [0n, 0n, 0n];
-  for (const { lifecycle, isStale } of instances.values()) {
-    if (lifecycle.phase === "pending") pending++;
-    else if (lifecycle.phase !== "quiet") {
-      firing++;
-      if (isStale) stale++;
-    }
-  }
-  const trouble = policyTrouble(rule, policies);
-  return { rule: messageOfRule(rule), series: BigInt(series), pending, firing, stale, trouble };
 }
 
 function publish(request: PublishAlertRequest, published: PublishedAlerts, by: string): AlertRecord {

@@ -5,6 +5,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeesSeries } from "../model/series-scopes.ts";
 import { AlertBook, type Told } from "./alert-book.ts";
 import type { ClearedBecause, Description } from "./alert.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
@@ -47,6 +48,8 @@ export interface SimulationOptions {
   readonly profiles: SeasonalProfiles;
   /** Whoever has them stand otherwise lets time pass before. Left out: there are none. */
   readonly devices?: SimulatedDevices;
+  /** Other series are left out; left out itself: none is. */
+  readonly seesSeries?: SeesSeries;
   /** Left out: nobody is told. */
   readonly telling?: TellingSetup;
   /** Of notifications, and of steps of escalation; 0 where it is left out. */
@@ -74,7 +77,7 @@ export class Simulation implements Disposable {
   #tidyAtMs: number;
 
   constructor(rules: readonly Rule[], registry: SeriesRegistry, options: SimulationOptions) {
-    const { fromMs, staleAfterMs, episodesMax, profiles, devices, telling, toldMax = 0 } = options;
+    const { fromMs, staleAfterMs, episodesMax, profiles, devices, seesSeries, telling, toldMax = 0 } = options;
     this.#episodesMax = episodesMax;
     this.#clock = new SimulatedClock(fromMs);
     this.#tidyAtMs = fromMs + TIDY_MS;
@@ -117,6 +120,7 @@ export class Simulation implements Disposable {
       newestArrivalMs: NaN,
       profiles,
       ...(devices && { devices }),
+      ...(seesSeries && { seesSeries }),
       listener: {
         onChange: (instance, change, reason) => this.#book.onChange(instance, change, reason),
         onLate: () => {},

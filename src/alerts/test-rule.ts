@@ -1,6 +1,8 @@
 /** TestRule: what a rule would have done with what is stored, and who would have been told. */
 import { invalidField, WatchpostError } from "../model/errors.ts";
+import type { Scope } from "../model/access.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
 import { QUERY_READ_SERIES_MAX } from "../model/limits.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceStandings, PastStandings } from "../model/device-standing.ts";
@@ -23,6 +25,7 @@ export interface TestRuleDeps {
   range(query: RangeQuery, options: { readonly signal: AbortSignal }): Promise<RangeResult>;
   /** Left out: there are none. */
   readonly devices?: DeviceStandings;
+  readonly scopes: Pick<SeriesScopes, "seesSeries" | "seesDevice">;
   /** Whom alerts are told to now; undefined: nobody. */
   telling(): TellingSetup | undefined;
 }
@@ -39,13 +42,17 @@ const POINTS_MAX = 100_000_000;
 /** How long the event loop is held at a time. */
 const SLICE_MS = 8;
 
-/** `signal` ends it early. Rejects with RESOURCE_EXHAUSTED for more points or time than one test may take. */
-export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, signal: AbortSignal) {
+/**
+ * With series and devices of the scope alone. `signal` ends it early. Rejects with RESOURCE_EXHAUSTED for more points or time than
+ * one test may take.
+ */
+export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, scope: Scope, signal: AbortSignal) {
   if (request.rule === undefined) throw invalidField("rule", "", "a rule");
   const rule = ruleOfMessage(request.rule);
   const { fromMs, toMs } = rangeOf(request, deps.clock.nowMs());
   const isOfDevices = rule.condition.kind === "device";
-  const past = (isOfDevices && (await deps.devices?.past?.(fromMs, toMs))) || NO_DEVICES;
+  const whole = (isOfDevices && (await deps.devices?.past?.(fromMs, toMs))) || NO_DEVICES;
+  const past = scope.isEverything ? whole : pastOf(whole, (device) => deps.scopes.seesDevice(scope, device));
   const devices = new SimulatedDevices(past.before);
   const episodesMax = limitOf("episodes_max", request.episodesMax, EPISODES_DEFAULT, EPISODES_MAX);
   const toldMax = limitOf("told_max", request.toldMax, TOLD_DEFAULT, TOLD_MAX);
@@ -58,6 +65,7 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
     profiles,
     devices,
     toldMax,
+    ...(scope.isEverything ? {} : { seesSeries: deps.scopes.seesSeries(scope) }),
     ...(setup === undefined ? {} : { telling: setup }),
   });
   const seriesIds = simulation.seriesIds();
@@ -80,6 +88,11 @@ export async function testRule(request: TestRuleRequest, deps: TestRuleDeps, sig
     more: simulation.isCut,
     ...toldIn(simulation),
   };
+}
+
+function pastOf({ before, changes }: PastStandings, isSeen: (device: string) => boolean): PastStandings {
+  const ofSeen = ({ device }: { readonly device: string }) => isSeen(device);
+  return { before: before.filter(ofSeen), changes: changes.filter(ofSeen) };
 }
 
 function toldIn({ telling }: Simulation) {

@@ -3,6 +3,7 @@ import pc from "picocolors";
 import type {
   EscalationPolicy,
   EscalationStep,
+  Inhibited,
   InhibitionRule,
   ListPoliciesResponse,
   OnCallSchedule,
@@ -36,12 +37,16 @@ export function routingText(answer: PreviewRoutingResponse): string {
   const { routed, silenceIds, inhibited, inactive, escalationSteps } = answer;
   const held = [
     ...silenceIds.map((id) => `silence ${printable(id)}`),
-    ...(inhibited === undefined ? [] : [`alert ${printable(inhibited.alertId)}: ${printable(inhibited.title)}`]),
+    ...(inhibited === undefined ? [] : [inhibitedBy(inhibited)]),
     ...(inactive ? ["the times of its rule"] : []),
   ];
   const heldBack = held.map((by) => `nobody now, held back by ${by}\n`).join("");
   const table = routedTable(routed) || "nobody is told: the rules file has no receivers\n";
   return `${heldBack}${table}${titled("by escalation", stepsTable(escalationSteps))}`;
+}
+
+function inhibitedBy({ alertId, title }: Inhibited): string {
+  return alertId === "" ? "an alert that you do not see" : `alert ${printable(alertId)}: ${printable(title)}`;
 }
 
 function routedTable(routed: readonly RoutedTo[]): string {

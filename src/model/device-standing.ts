@@ -1,5 +1,7 @@
 /** How devices stand, for those who are told of it and know nothing else of them. */
 
+export const DEVICE_STATUSES = ["never_seen", "online", "late", "offline", "stale"] as const;
+
 export interface DeviceStanding {
   readonly device: string;
   readonly site: string;
@@ -7,7 +9,7 @@ export interface DeviceStanding {
   /** The device that it is reached through; "": none. */
   readonly parent: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** "online", "late", "offline", "stale" or "never_seen". */
+  /** One of {@link DEVICE_STATUSES}. */
   readonly status: string;
   /** Why, for people. */
   readonly reason: string;

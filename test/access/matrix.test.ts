@@ -26,7 +26,8 @@ i-oa  DataIngestion UploadData StreamData UploadBatch
 -voa  SavedDashboards GetDashboard ListDashboards WatchDashboards
 --oa! SavedDashboards PutDashboard DeleteDashboard
 -voa  Alerts SubscribeAlerts ListAlerts GetAlertHistory ListIncidents ListSilences GetRule ListRules TestRule
--voa  Alerts ListPolicies ListReceivers PreviewRouting
+-voa  Alerts PreviewRouting
+-voa! Alerts ListPolicies ListReceivers
 i-oa  Alerts PublishAlert
 --oa  Alerts AcknowledgeAlert ResolveAlert AssignAlert CommentAlert ActOnAlerts PutSilence ExpireSilence
 --oa! Alerts PutRule DeleteRule TestReceiver

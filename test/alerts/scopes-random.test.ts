@@ -9,7 +9,7 @@ import { randomOf } from "../support/random.ts";
 import { call, Reader, rest } from "./calls.ts";
 import { AlertsRig } from "./rig.ts";
 
-const { listAlerts, listIncidents, listSilences, commentAlert, getAlertHistory, publishAlert, putSilence } =
+const { listAlerts, listIncidents, listRules, listSilences, commentAlert, getAlertHistory, publishAlert, putSilence } =
   Alerts.method;
 const DEVICES = ["a", "b", "ab"];
 const SOURCES = ["gw-1", "gw-2"];
@@ -181,6 +181,11 @@ async function check(whole: Whole, { scope, known }: Narrow, pick: <T>(of: reado
     return active.some((alert) => alert.rule === rule && (own === undefined || whole.isSeen(own, alert.labels)));
   });
   expect(idsOf((await call(rig, listSilences, {}, scope)).silences)).toEqual(idsOf(seenSilences));
+
+  const ids = [...rig.registry.idsOfMetric("t")];
+  const watches = ids.some((id) => whole.seesSeries(scope, id));
+  const rules = RULES.map(({ name }) => name).filter((name) => watches || active.some(({ rule }) => rule === name));
+  expect((await call(rig, listRules, {}, scope)).rules.map(({ rule }) => rule!.name)).toEqual(rules.sort());
 
   if (all.length === 0) return;
   const { id, labels } = pick(all);

@@ -1,8 +1,10 @@
-/** Alerts, incidents and silences of those who see a part of what there is: as if the rest were not there. */
+/** Alerts, incidents, silences and rules of those who see a part of what there is: as if the rest were not there. */
+import { fromJson } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { scopeOf, type Scope, type ScopePatterns } from "../../src/model/access.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { Alerts, AlertState, type Silence } from "../../src/wire/gen/alerts_pb.ts";
+import { RuleSchema } from "../../src/wire/gen/rules_pb.ts";
 import { timestampOfMs } from "../../src/wire/timestamp.ts";
 import { call, Reader, rest, saidOf } from "./calls.ts";
 import { AlertsRig, START_MS } from "./rig.ts";
@@ -11,7 +13,8 @@ import { Webhooks, webhookSetup } from "./webhooks.ts";
 const scope = (patterns: Partial<ScopePatterns>) => scopeOf({ sources: [], devices: [], sites: [], ...patterns });
 const [BERLIN, HAMBURG] = ["berlin", "hamburg"].map((site) => scope({ sites: [site] }));
 const GATEWAYS = scope({ sources: ["gw-*"] });
-const { listAlerts, getAlertHistory, listIncidents, publishAlert } = Alerts.method;
+const { listAlerts, getAlertHistory, listIncidents, publishAlert, previewRouting, listRules, getRule, testRule } =
+  Alerts.method;
 const { acknowledgeAlert, resolveAlert, assignAlert, commentAlert, actOnAlerts } = Alerts.method;
 const { putSilence, expireSilence, listSilences } = Alerts.method;
 
@@ -406,5 +409,98 @@ describe("silences", () => {
     expect(await tries(all.id, BERLIN)).toEqual([wider, wider]);
     expect((await seen()).length).toBe(2);
     expect(await tries(other.id, HAMBURG)).toEqual(["done", "done"]);
+  });
+
+  test("who would be told of an alert is answered in scope", async () => {
+    await put(LOW, HAMBURG);
+    const own = await put(LOW, BERLIN);
+    const ask = (labels: Record<string, string>) => call(rig, previewRouting, { labels }, BERLIN);
+    const answer = await ask({ alertname: "hot", device: "pump" });
+    expect([answer.routed.map(({ receiver }) => receiver), answer.silenceIds]).toEqual([["ops"], [own.id]]);
+    expect(await failureOf(ask({ alertname: "hot", device: "fan" }))).toContain(
+      'labels is "alertname=hot, device=fan"; wanted',
+    );
+    expect(await failureOf(ask({}))).toContain('labels is ""; wanted');
+  });
+});
+
+test("that an alert is inhibited is told, by which one only to those who see that", async () => {
+  const inhibit_rules = [{ source_matchers: ["alertname=down"], target_matchers: ["alertname=hot"] }];
+  rig.file = { rules: [], notify: webhookSetup(["ops"], { route: { receiver: "ops" }, inhibit_rules }) };
+  using _ = new Webhooks(rig);
+  await rig.open();
+  await call(rig, publishAlert, { rule: "down", labels: { device: "fan" }, title: "the fan is down" });
+  const labels = { alertname: "hot", device: "pump" };
+  const inhibited = async (given?: Scope) => (await call(rig, previewRouting, { labels }, given)).inhibited;
+  expect(await inhibited(BERLIN)).toMatchObject({ alertId: "", title: "" });
+  expect(await inhibited(scope({ sites: ["berlin", "hamburg"] }))).toMatchObject({ title: "the fan is down" });
+  expect(await inhibited()).toMatchObject({ title: "the fan is down" });
+});
+
+describe("rules", () => {
+  beforeEach(() => rig.open());
+
+  const named = async (given?: Scope) => {
+    const { rules, total } = await call(rig, listRules, {}, given);
+    expect(total).toBe(BigInt(rules.length));
+    return rules.map(({ rule }) => rule!.name);
+  };
+
+  test("are seen by whoever sees a series or an alert of them, with what is theirs of it", async () => {
+    await rig.put(HOT, { ...HOT, name: "hot-fan", where: ["device=fan"] }, { ...HOT, name: "idle", metric: "nothing" });
+    await rig.put({ ...HOT, name: "on", condition: { watchdog: {} }, metric: undefined });
+    await rig.put({
+      ...HOT,
+      name: "on-berlin",
+      condition: { watchdog: {} },
+      metric: undefined,
+      labels: { site: "berlin" },
+    });
+    await fire("pump", "fan", "motor");
+    expect(await named()).toEqual(["hot", "hot-fan", "idle", "on", "on-berlin"]);
+    expect(await named(BERLIN)).toEqual(["hot", "on-berlin"]);
+    expect(await named(HAMBURG)).toEqual(["hot", "hot-fan"]);
+    const { info } = await call(rig, getRule, { name: "hot" }, BERLIN);
+    expect(info).toMatchObject({ series: 1n, firing: 1n, pending: 0n });
+    expect((await call(rig, getRule, { name: "hot" })).info).toMatchObject({ series: 3n, firing: 3n });
+    for (const name of ["hot-fan", "none"]) {
+      const failure = await failureOf(call(rig, getRule, { name }, BERLIN));
+      expect(failure).toBe(`NOT_FOUND: there is no rule ${JSON.stringify(name)}`);
+    }
+    rig.move("fan", "berlin");
+    expect(await named(BERLIN)).toEqual(["hot", "hot-fan", "on-berlin"]);
+  });
+
+  test("on devices are seen by whoever sees one that they are about", async () => {
+    await rig.close();
+    const standing = { type: "", parent: "", tags: {}, status: "online", reason: "" };
+    const standings = [
+      { ...standing, device: "pump", site: "berlin" },
+      { ...standing, device: "fan", site: "hamburg" },
+    ];
+    rig.devices = {
+      having: (statuses) => standings.filter(({ status }) => statuses.includes(status)),
+      get: (device) => standings.find((each) => each.device === device),
+      follow: () => () => {},
+    };
+    await rig.open();
+    const offline = { name: "offline", condition: { device: { status: ["offline"] } }, severity: "high" };
+    await rig.put(offline, { ...offline, name: "offline-fan", where: ["device=fan"] });
+    expect(await named(BERLIN)).toEqual(["offline"]);
+    expect(await named(HAMBURG)).toEqual(["offline", "offline-fan"]);
+    expect(await named(scope({ sites: ["nowhere"] }))).toEqual([]);
+  });
+
+  test("are tested with what is in scope", async () => {
+    await rig.send(reading("pump", 91), reading("fan", 91));
+    await rig.advance(1_000);
+    const rule = fromJson(RuleSchema, HOT);
+    const tested = async (given?: Scope) => {
+      const { episodes, series, points } = await call(rig, testRule, { rule }, given);
+      return [episodes.map(({ labels }) => labels["device"]).sort(), series, points];
+    };
+    expect(await tested(BERLIN)).toEqual([["pump"], 1n, 1n]);
+    expect(await tested()).toEqual([["fan", "pump"], 2n, 2n]);
+    expect(await tested(scope({ sources: ["nobody"] }))).toEqual([[], 0n, 0n]);
   });
 });

@@ -2,6 +2,7 @@
 import { create, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { testRule } from "../../src/alerts/test-rule.ts";
+import { EVERYTHING } from "../../src/model/access.ts";
 import { formatDurationMs } from "../../src/model/duration.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
 import { Alerts } from "../../src/wire/gen/alerts_pb.ts";
@@ -291,7 +292,9 @@ test("a year without points is gone through in slices, and can be given up betwe
         history: { hours: () => Promise.reject(new Error("no series has a past")) },
         range: () => Promise.reject(new Error("there are no points")),
         telling: () => ({ config, escalation, correlation, silences: [] }),
+        scopes: { seesSeries: () => () => false, seesDevice: () => false },
       },
+      EVERYTHING,
       abort.signal,
     );
   const counting = setInterval(() => turns++, 0);

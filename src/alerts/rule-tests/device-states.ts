@@ -1,5 +1,5 @@
 /** States of a device one interval after the other, in the notation of values: "online offlinex9 _x3 deleted". */
-import { DEVICE_STATUSES } from "../condition-input.ts";
+import { DEVICE_STATUSES } from "../../model/device-standing.ts";
 import { wordsOf } from "../input/fields.ts";
 
 /** A status, "deleted", or null: it stays as it is. */

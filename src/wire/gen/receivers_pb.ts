@@ -771,7 +771,7 @@ export const RoutedToSchema: GenMessage<RoutedTo> = /*@__PURE__*/
  */
 export type Inhibited = Message<"analytics.Inhibited"> & {
   /**
-   * A firing alert that would hold it back.
+   * A firing alert that would hold it back; "": it is out of the reader's scope.
    *
    * @generated from field: string alert_id = 1;
    */

@@ -111,7 +111,11 @@ export function RoutingAnswer({ asked }: { asked: AskedRouting }) {
           Nobody now:{" "}
           {[
             ...(silenceIds.length > 0 ? [`${countOf(silenceIds.length, "silence")} would hold it back`] : []),
-            ...(inhibited === undefined ? [] : [`“${inhibited.title || inhibited.alertId}” inhibits it`]),
+            ...(inhibited === undefined
+              ? []
+              : [
+                  `${inhibited.alertId === "" ? "an alert that you do not see" : `“${inhibited.title || inhibited.alertId}”`} inhibits it`,
+                ]),
             ...(inactive ? ["it is outside of the times at which the rule notifies"] : []),
           ].join(", and ")}
           . Otherwise:
