@@ -59,8 +59,8 @@ export const UNREAD_TIMEOUT_S = 5;
 const TOO_MANY_REQUESTS = 429;
 /** Later than nearly all calls are refused that are. */
 const HEAD_AFTER_MS = 500;
-/** Headers of the request that opened it which every call on it has, too. */
-const SHOWN = ["cookie", "authorization", "forwarded", "x-forwarded-for", "x-real-ip", "user-agent"];
+/** Headers of the request that opened it which every call on it has, too, and as they were there. */
+const SHOWN = ["host", "origin", "cookie", "authorization", "forwarded", "x-forwarded-for", "x-real-ip", "user-agent"];
 const STREAM_TYPES = "application/connect+";
 const encoder = new TextEncoder();
 
@@ -173,7 +173,9 @@ export function tunnelHandler({
 /** Undefined where it is no address, or headers are none. */
 function requestOf({ head, body }: TunnelCall, data: TunnelData, signal: AbortSignal): Request | undefined {
   try {
-    const headers = { ...head.headers, ...data.shown };
+    const headers = new Headers(head.headers);
+    for (const name of SHOWN) headers.delete(name);
+    for (const [name, value] of Object.entries(data.shown)) headers.set(name, value);
     return new Request(new URL(head.path, data.base).href, { method: "POST", headers, body, signal });
   } catch {
     return undefined;

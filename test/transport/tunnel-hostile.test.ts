@@ -29,14 +29,16 @@ async function start() {
     counts: [0, 0],
     cut: () => {},
     statuses: [] as string[],
+    headers: new Map() as ReadonlyMap<string, string>,
   };
   const server = await startWebServer({
     ...OPEN,
     address: "127.0.0.1:0",
     methods: [
       // Answers with as many characters as are asked for.
-      unary(Dashboard.method.queryRange, async ({ metric, lastMs }, { signal }) => {
+      unary(Dashboard.method.queryRange, async ({ metric, lastMs }, { signal, headers }) => {
         toy.begun++;
+        toy.headers = headers;
         if (metric === "hold") await new Promise((resolve) => signal.addEventListener("abort", resolve));
         return { notes: [metric, "x".repeat(Number(lastMs))] };
       }),
@@ -198,6 +200,23 @@ describe("a page that reads late", () => {
 });
 
 describe("a page that", () => {
+  test("says what only its browser can say is heard as its browser", async () => {
+    const { open, toy, base } = await start();
+    const socket = await open();
+    const said = {
+      Cookie: "a=b",
+      AUTHORIZATION: "Bearer x",
+      Origin: "http://evil",
+      Host: "evil",
+      "X-Real-IP": "10.0.0.1",
+    };
+    await socket.send(json(1, "QueryRange", { metric: "q" }, { ...said, "x-own": "kept" }));
+    await socket.until((frames) => ended(frames) === 1);
+    const heard = (name: string) => toy.headers.get(name);
+    expect(["cookie", "authorization", "x-real-ip"].map(heard)).toEqual([undefined, undefined, undefined]);
+    expect([heard("origin"), heard("host"), heard("x-own")]).toEqual([base, base.replace("http://", ""), "kept"]);
+  });
+
   test("has more calls under way than may be is told so of those alone", async () => {
     const { open } = await start();
     const [socket, other] = [await open(), await open()];
