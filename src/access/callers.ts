@@ -36,8 +36,9 @@ export interface CallersDeps {
 
 export const ANONYMOUS_ID = "anonymous";
 
-/** What proxies add. */
-const FORWARDED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+/** What proxies add: names of headers. */
+const FORWARDED =
+  /^(?:forwarded|via|x-(?:original-)?forwarded(?:-.*)?|x-real-ip|(?:x-|true-|x-cluster-)client-ip|cf-connecting-ip|x-envoy-.*)$/;
 const HOW_TO_MAKE_ONE = "an admin makes one with: watchpost token create NAME --role viewer";
 
 export class Callers {
@@ -111,7 +112,7 @@ export class Callers {
 
   /** A browser may not be made to open a server of its own machine to a page that came from elsewhere, nor a proxy to the world. */
   #anonymous({ headers }: Caller): Verdict {
-    const forwarded = this.#deps.isInsecure ? undefined : FORWARDED.find((header) => headers.has(header));
+    const forwarded = this.#deps.isInsecure ? undefined : [...headers.keys()].find((header) => FORWARDED.test(header));
     if (forwarded === undefined) return { ids: [ANONYMOUS_ID], principal: ANONYMOUS };
     const message = `this call came through a proxy (it has ${forwarded}), and this server asks nobody who they are: whoever reaches the proxy could read and write everything. Make a first token on this machine, with: watchpost token create me --role admin`;
     return { reason: "through_proxy", message };

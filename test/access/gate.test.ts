@@ -18,7 +18,15 @@ test("without a token everybody may do everything, but nobody through a proxy", 
   const { admit } = await accessRig();
   const { principal } = admit(ACK, bare());
   expect(principal).toMatchObject({ name: "anonymous", isAuthenticated: false, role: "admin" });
-  for (const header of ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"]) {
+  const added = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded",
+  ];
+  for (const header of [...added, "x-real-ip", "x-original-forwarded-for", "via", "cf-connecting-ip", "x-client-ip"]) {
     const { status, message } = refusalOf(() => admit(QUERY, bare({ [header]: "10.1.1.1" })));
     expect(status).toBe("UNAUTHENTICATED");
     expect(message).toContain(header);
