@@ -1,5 +1,5 @@
 /** Certificates of clients, which the transport has verified: each is a principal of the name that stands in it. Pure. */
-import { EVERYTHING, scopeOf, type Role, type Scope } from "../model/access.ts";
+import { EVERYTHING, isPrincipalName, scopeOf, type Role, type Scope } from "../model/access.ts";
 import { truncated } from "../model/errors.ts";
 import { isGlob } from "../model/glob.ts";
 import type { PeerCertificate } from "../model/peer-certificate.ts";
@@ -12,7 +12,6 @@ export interface CertificateSettings {
   readonly scope: "device" | "source" | "everything";
 }
 
-const NAME_LENGTH_MAX = 256;
 const NONE = { sources: [], devices: [], sites: [] };
 
 export function verdictOfCertificate(
@@ -22,8 +21,8 @@ export function verdictOfCertificate(
 ): Verdict {
   const { commonName: name, fingerprint, notAfterMs } = certificate;
   const shown = JSON.stringify(truncated(name, 80));
-  if (name.trim() === "" || name.length > NAME_LENGTH_MAX || /\p{Cc}/u.test(name)) {
-    return bad(`the certificate names nobody: its common name is ${shown}; wanted a name on one line`);
+  if (!isPrincipalName(name)) {
+    return bad(`the certificate names nobody: its common name is ${shown}; wanted a name on one line that can be seen`);
   }
   // A name is a pattern of what it may touch.
   if (isGlob(name) && scope !== "everything") {

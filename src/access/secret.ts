@@ -12,12 +12,18 @@ export interface MadeSecret {
 const ID_BYTES = 5;
 const RANDOM_BYTES = 32;
 const SHAPE = /^wp_([0-9a-f]{10})_[A-Za-z0-9_-]{43}$/;
+const ID_SHAPE = /^[0-9a-f]{10}$/;
 const HASH_SHAPE = /^[0-9a-f]{64}$/;
 
 export function newSecret(): MadeSecret {
   const id = randomBytes(ID_BYTES).toString("hex");
   const secret = `wp_${id}_${randomBytes(RANDOM_BYTES).toString("base64url")}`;
   return { id, secret, hash: hashOf(secret) };
+}
+
+/** Whether it has the shape of one. */
+export function isId(text: string): boolean {
+  return ID_SHAPE.test(text);
 }
 
 /** Undefined where it has not the shape of one. */

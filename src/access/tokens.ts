@@ -2,13 +2,13 @@
  * Tokens, which are kept in the journal as hashes, and the sessions of browsers that have shown one. Changes come one after the
  * other; they hold once they are durable, and before whoever asked hears of it.
  */
-import { EVERYTHING, roleIn, scopeIn, type Role, type ScopePatterns } from "../model/access.ts";
+import { EVERYTHING, isPrincipalName, roleIn, scopeIn, type Role, type ScopePatterns } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
 import { Serial } from "../model/serial.ts";
 import { documentName, SetAside } from "../model/set-aside.ts";
-import { hasHash, idOfSecret, newSecret } from "./secret.ts";
+import { hasHash, idOfSecret, isId, newSecret } from "./secret.ts";
 import {
   noToken,
   noWebSession,
@@ -54,7 +54,6 @@ export interface NewToken {
 }
 
 const [TOKENS_MAX, WEB_SESSIONS_MAX] = [10_000, 10_000];
-const NAME_LENGTH_MAX = 256;
 const EXPIRES_AFTER_MS_MAX = 10 * 366 * 24 * 3_600_000;
 const WEB_SESSION_MS = 30 * 24 * 3_600_000;
 const DOCUMENTS_AT_ONCE = 500;
@@ -287,8 +286,8 @@ function isLastingAdmin({ role, scope, expiresAtMs }: KeptToken): boolean {
 }
 
 function givenIn({ name, role, scope, expiresAtMs = Infinity }: NewToken, nowMs: number) {
-  if (name.trim() === "" || name.length > NAME_LENGTH_MAX || /\p{Cc}/u.test(name)) {
-    throw invalidField("name", name, `1 to ${NAME_LENGTH_MAX} characters on one line`);
+  if (!isPrincipalName(name) || isId(name)) {
+    throw invalidField("name", name, "1 to 256 characters on one line that can be seen, and not the id of a token");
   }
   const hasEnd = expiresAtMs !== Infinity;
   if (hasEnd && !(expiresAtMs > nowMs && expiresAtMs <= nowMs + EXPIRES_AFTER_MS_MAX)) {

@@ -35,8 +35,15 @@ export interface Scope {
 
 const KINDS = ["sources", "devices", "sites"] as const;
 const [PATTERNS_MAX, PATTERN_LENGTH_MAX] = [100, 256];
+const NAME_LENGTH_MAX = 256;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 export const EVERYTHING: Scope = scopeOf({ sources: [], devices: [], sites: [] });
+
+/** Whether it can be told from others by eye: one line, and nothing in it that is not seen. */
+export function isPrincipalName(text: string): boolean {
+  return text.trim() !== "" && text.length <= NAME_LENGTH_MAX && !UNSEEN.test(text);
+}
 
 export function isRole(text: string): text is Role {
   return (ROLES as readonly string[]).includes(text);

@@ -64,7 +64,7 @@ test("where certificates say nothing of who calls they count for nothing", async
 
 test("a name that is none, stands for others, or has run out is refused", async () => {
   const { admit, clock, reasons } = await accessRig({ certificates: DEVICE });
-  for (const name of ["", "  ", "*", "pump-?", "a|b", "a\nb", "x".repeat(300)]) {
+  for (const name of ["", "  ", "*", "pump-?", "a|b", "a\nb", "pump-7\u200b", "x".repeat(300)]) {
     const { status, message } = refusalOf(() => admit(UPLOAD, of(name)));
     expect(status).toBe("UNAUTHENTICATED");
     expect(message).toMatch(/names nobody|could stand for others/);

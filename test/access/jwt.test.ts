@@ -90,6 +90,7 @@ test("what is wrong with a JWT is said: what it has, and what was wanted", async
     [await rig.made({ nbf: seconds + 3_600 }), "wrong_jwt", "begins on 2026-01-01T01:00:00.000Z"],
     [await rig.made({ sub: undefined }), "wrong_jwt", "claim sub is not there"],
     [await rig.made({ sub: "a\nb" }), "wrong_jwt", "on one line"],
+    [await rig.made({ sub: "a\u200b" }), "wrong_jwt", "that can be seen"],
     [
       await rig.made({ roles: ["guests"] }),
       "no_role",

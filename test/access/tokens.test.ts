@@ -65,6 +65,10 @@ test("what is wrong with a wanted token is said", async () => {
   await expect(make({ name: "a", role: "viewer" })).rejects.toThrow('there is a token "a" already');
   await expect(make({ name: " ", role: "viewer" })).rejects.toThrow("name is");
   await expect(make({ name: "x\ny", role: "viewer" })).rejects.toThrow("on one line");
+  for (const like of ["a\u200b", "\u202ea", "a\ufeff", "\u2066a", "a\u2028b", "a\u00ad"])
+    await expect(make({ name: like, role: "viewer" })).rejects.toThrow("that can be seen");
+  await expect(make({ name: "0123456789", role: "viewer" })).rejects.toThrow("not the id of a token");
+  await make({ name: "\u6771\u4eac Zo\u00eb\u0301 \u{1f3ed}", role: "viewer" });
   await expect(make({ name: "b", role: "root" })).rejects.toThrow(
     'role is "root"; wanted ingest, viewer, operator, admin',
   );

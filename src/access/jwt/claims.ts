@@ -1,5 +1,5 @@
 /** Whom the claims of a verified JWT make, by what the configuration says. Pure. */
-import { EVERYTHING, scopeIn, type Scope, type ScopePatterns } from "../../model/access.ts";
+import { EVERYTHING, isPrincipalName, scopeIn, type Scope, type ScopePatterns } from "../../model/access.ts";
 import { truncated, WatchpostError } from "../../model/errors.ts";
 import { roleOfValues, type RoleMapping } from "../../model/role-mapping.ts";
 import type { Principal } from "../../wire/service.ts";
@@ -18,7 +18,6 @@ export interface ClaimSettings {
   readonly leewayMs: number;
 }
 
-const NAME_LENGTH_MAX = 256;
 const [SHOWN_LENGTH_MAX, SHOWN_VALUES_MAX] = [80, 10];
 /** 9999-12-31, the last that messages tell. */
 const TIME_MS_MAX = 253_402_300_799_000;
@@ -28,8 +27,10 @@ const KINDS = ["sources", "devices", "sites"] as const;
 export function principalOfClaims(claims: Claims, settings: ClaimSettings): Principal | Refusal {
   const { nameClaim, roleClaim, roles, leewayMs } = settings;
   const name = claimOf(claims, nameClaim);
-  if (typeof name !== "string" || name.trim() === "" || name.length > NAME_LENGTH_MAX || /\p{Cc}/u.test(name)) {
-    return wrong(`its claim ${nameClaim} is ${shown(name)}; wanted the name of whoever it is for, on one line`);
+  if (typeof name !== "string" || !isPrincipalName(name)) {
+    return wrong(
+      `its claim ${nameClaim} is ${shown(name)}; wanted the name of whoever it is for, on one line that can be seen`,
+    );
   }
   const values = wordsOf(claimOf(claims, roleClaim));
   const role = roleOfValues(values, roles);
