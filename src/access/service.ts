@@ -20,7 +20,9 @@ export function accessMethods({ tokens, revoked, deeds }: AccessParts): MethodIm
   return [
     unary(method.createToken, async ({ name, role, scope, expiresAt, userId }, context) => {
       const expiresAtMs = expiresAt && msOfTimestamp(expiresAt);
-      const { token, secret } = await tokens.create({ name, role, scope, expiresAtMs }, actorOf(userId, context));
+      const wanted = { name, role, scope, expiresAtMs };
+      const by = actorOf(userId, context);
+      const { token, secret } = await tokens.create(wanted, by, context.principal.isAuthenticated);
       return { token: messageOf(token), secret };
     }),
     unary(method.listTokens, async () => ({ tokens: tokens.list().map(messageOf) })),

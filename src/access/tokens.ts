@@ -124,11 +124,22 @@ export class Tokens {
 
   /**
    * Resolves with the secret, which nobody can read again, once the token is durable. Throws INVALID_ARGUMENT, ALREADY_EXISTS for a
-   * name that is taken, RESOURCE_EXHAUSTED where there are too many, FAILED_PRECONDITION where nobody could give access from then on.
+   * name that is taken, RESOURCE_EXHAUSTED where there are too many, FAILED_PRECONDITION where nobody could give access from then on,
+   * UNAUTHENTICATED where it is not known who asks (`isProven`) and another one was made meanwhile.
    */
-  create(wanted: NewToken, by: string): Promise<{ readonly token: KeptToken; readonly secret: string }> {
+  create(
+    wanted: NewToken,
+    by: string,
+    isProven: boolean,
+  ): Promise<{ readonly token: KeptToken; readonly secret: string }> {
     return this.#serial.run(ALL, async () => {
       const nowMs = Math.floor(this.#deps.clock.nowMs());
+      if (this.#hasAny && !isProven) {
+        throw new WatchpostError(
+          "UNAUTHENTICATED",
+          "somebody has made a first token just now: this server asks who calls",
+        );
+      }
       const given = givenIn(wanted, nowMs);
       const taken = this.#named(given.name);
       if (taken !== undefined) {

@@ -65,7 +65,7 @@ export async function accessRig({
   const methods = accessMethods({ tokens, revoked, deeds });
   const make = async (wanted: Partial<NewToken> & { readonly name: string }) => {
     const scope = { sources: [], devices: [], sites: [], ...wanted.scope };
-    return (await tokens.create({ role: "admin", expiresAtMs: undefined, ...wanted, scope }, "ann")).secret;
+    return (await tokens.create({ role: "admin", expiresAtMs: undefined, ...wanted, scope }, "ann", true)).secret;
   };
   return {
     journal,

@@ -49,6 +49,15 @@ test("the first token must be an admin's that lasts", async () => {
   expect(tokens.isAny).toBe(true);
 });
 
+test("of two who make a first token at once one is told that there is one", async () => {
+  const { tokens } = await accessRig();
+  const wanted = { role: "admin", scope: undefined, expiresAtMs: undefined };
+  const made = ["a", "b"].map((name) => tokens.create({ ...wanted, name }, "anonymous", false));
+  expect((await made[0]).token.name).toBe("a");
+  await expect(made[1]).rejects.toThrow("somebody has made a first token just now");
+  expect(tokens.list().map(({ name }) => name)).toEqual(["a"]);
+});
+
 test("the last admin who lasts cannot be revoked, but once there is another", async () => {
   const { make, tokens } = await accessRig();
   await make({ name: "a" });
