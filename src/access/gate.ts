@@ -20,8 +20,8 @@ export interface GateDeps extends CallersDeps {
 
 type Cut = (why: WatchpostError) => void;
 
-/** Timers of the platform hold no more. */
-const WAIT_MS_MAX = 24 * 3_600_000;
+/** Timers do not hear that a clock is set, nor of the time that a machine sleeps: that late what has run out may end. */
+const WAIT_MS_MAX = 60_000;
 
 export class AccessGate implements Gate {
   readonly #deps: GateDeps;
@@ -105,7 +105,7 @@ export class AccessGate implements Gate {
     return release;
   }
 
-  /** Also where that is longer than a timer takes. */
+  /** By the wall clock, also where that is set meanwhile. */
   #atMs(timeMs: number, run: () => void): () => void {
     if (timeMs === Infinity) return () => {};
     const { clock } = this.#deps;

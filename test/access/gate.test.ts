@@ -108,6 +108,19 @@ test("what is open ends when its token is revoked, its session logged out, or th
   expect(refusalOf(() => admit(QUERY, showing(secret))).message).toContain("or was revoked");
 });
 
+test("what is open ends soon after the clock was set past the end of its token", async () => {
+  const { admit, make, clock } = await accessRig();
+  await make({ name: "keeper" });
+  const secret = await make({ name: "v", role: "viewer", expiresAtMs: clock.nowMs() + 3_600_000 });
+  const cuts: string[] = [];
+  admit(QUERY, showing(secret)).hold(({ message }) => void cuts.push(message));
+  clock.advance(1_000);
+  clock.setWallClock(clock.nowMs() + 86_400_000);
+  clock.advance(60_000);
+  expect(cuts).toEqual(["the token has run out"]);
+  expect(clock.timers).toBe(0);
+});
+
 test("what is open ends when its token runs out, also where that is further away than a timer reaches", async () => {
   const { admit, make, clock } = await accessRig();
   await make({ name: "keeper" });
