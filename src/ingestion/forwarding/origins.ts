@@ -13,6 +13,7 @@ import { unionOf, type SequenceRanges } from "../../model/sequence-ranges.ts";
 import { NOTHING_DELIVERED, sumOf, type Delivered, type DeliveredBySource } from "./delivered.ts";
 import { BEHIND_MAX } from "./hello.ts";
 import { LedgerShare } from "./ledger-share.ts";
+import { copied, differenceOf, isAnother } from "./origin-identity.ts";
 import { isSameOwner, handedOver, mayBring, notYours, shown, type OriginOwner } from "./origin-owner.ts";
 import {
   behindDocument,
@@ -131,9 +132,10 @@ export class Origins {
     // Nobody would take it off again.
     if (stream.isOver) throw new WatchpostError("CANCELLED", "the sender has left");
     const origin = this.#originFor(hello);
+    const difference = differenceOf(hello, origin);
     // First of all: whatever else is refused tells of it.
-    if (!mayBring(origin.owner, by)) throw this.#refused(origin, by!);
-    checkIsSame(hello, origin);
+    if (!mayBring(origin.owner, by)) throw difference === undefined ? this.#refused(origin, by!) : copied(origin.id);
+    if (difference !== undefined) throw isAnother(hello, difference);
     const isBehindNew = !isSame(origin.behind, hello.behind);
     if (isBehindNew) this.#checkBehind(hello, origin);
     this.#byId.set(origin.id, origin);
@@ -359,24 +361,6 @@ export function checkForgettable({ id, name, streams }: Origin): void {
   if (streams.size === 0) return;
   const message = `node ${quoted(name)} (${id}) is connected; take upstream.address off its settings first, and restart it`;
   throw new WatchpostError("FAILED_PRECONDITION", message);
-}
-
-/** Throws ALREADY_EXISTS where it cannot be the node that was heard last under its id. */
-function checkIsSame({ session, originName, runs }: Hello, origin: Origin): void {
-  const trouble = () => {
-    if (session < origin.session) return `its session is ${session}, and was ${origin.session}`;
-    if (origin.run === "" || runs.length === 0) return undefined;
-    const heard = runs.findIndex(({ id }) => id === origin.run);
-    if (heard < 0) return `run ${origin.run} was heard last, which is none of its`;
-    // All that a process sent was committed before the next one began.
-    const [sent, next] = [origin.committed.at(-1)?.[1] ?? 0, runs[heard + 1]];
-    if (next === undefined || sent <= next.firstSeq) return undefined;
-    return `sequences up to ${sent} came of its run ${origin.run}, and the next one began with ${next.firstSeq}`;
-  };
-  const what = trouble();
-  if (what === undefined) return;
-  const message = `node ${quoted(originName)} (${origin.id}) is not the one that was heard before: ${what}; was its data directory copied, or rolled back?`;
-  throw new WatchpostError("ALREADY_EXISTS", message);
 }
 
 function listed(origins: readonly Origin[]): string {

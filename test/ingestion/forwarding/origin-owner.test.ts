@@ -48,8 +48,6 @@ test("its own token goes on, also one of the same name that replaces it, and ove
       'watchpost upstream hand-over edge-1 --to "gateway-7" --via certificate',
   );
   await expect(refused).rejects.toMatchObject({ status: "FAILED_PRECONDITION" });
-  // A number that is too low is told to nobody else, either.
-  await expect(enter(1, { name: "gateway-8", via: "token" })).rejects.toThrow("brought here by another principal");
   // Where nobody is asked any more nothing is held against anybody, and it stays whose it is.
   await enter(3);
   expect((await new Origins(rig.journal, rig.clock).all())[0].owner).toEqual({ name: "gateway-7", via: "token" });
@@ -98,4 +96,25 @@ test("an admin hands it over: what is open ends, and the other one goes on where
   await handOver("hall-3", "certificate");
   await settle(rig);
   expect(next.isOver).toBe(false);
+});
+
+test("gateways made from one image, each with a token of its own, are told apart, and told nothing of each other", async () => {
+  const { origins } = createRig().deps.forwarding;
+  const enter = (name: string, session: number, ...runs: string[]) => {
+    const hello = { ...helloInSession(session), runs: runs.map((id, i) => ({ id, firstSeq: 10 * i })) };
+    return origins.enter(hello, endless(), { name, via: "token" });
+  };
+  await enter("image", 5, "a");
+  await expect(enter("gateway-7", 6, "a", "b")).rejects.toMatchObject({ status: "FAILED_PRECONDITION" });
+  await origins.handOver(await origins.find("edge-1"), { name: "gateway-7", via: "token" });
+  await enter("gateway-7", 6, "a", "b");
+  for (const [session, run] of [
+    [7, "c"],
+    [5, "b"],
+  ] as const) {
+    await expect(enter("gateway-8", session, "a", run)).rejects.toMatchObject({
+      status: "ALREADY_EXISTS",
+      message: "node edge-1 is not the one that was heard before under that id; was its data directory copied?",
+    });
+  }
 });
