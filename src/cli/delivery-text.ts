@@ -55,12 +55,14 @@ function upstreamText(upstream: UpstreamDelivery, isPart: boolean, nowMs: number
   return `${lines.join("\n   ")}\n${sourcesText(upstream.sources, columns)}`;
 }
 
+const TOKEN_ADVICE =
+  "waiting changes nothing: see upstream.token_file and cert_file, which are read again at each attempt; nothing is lost meanwhile";
 const REFUSED_ADVICE: Readonly<Record<string, string>> = {
   FAILED_PRECONDITION: "waiting changes nothing: either what it says is to be done, or another upstream.address set",
   UNIMPLEMENTED:
     "waiting changes nothing: is upstream.address the gRPC address of a Watchpost that takes what others forward?",
-  UNAUTHENTICATED: "waiting changes nothing: see upstream.token_file and cert_file",
-  PERMISSION_DENIED: "waiting changes nothing: see upstream.token_file and cert_file",
+  UNAUTHENTICATED: TOKEN_ADVICE,
+  PERMISSION_DENIED: TOKEN_ADVICE,
 };
 /** A server that is away, or a cut connection. */
 const AWAY: ReadonlySet<string> = new Set([

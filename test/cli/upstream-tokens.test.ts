@@ -120,27 +120,32 @@ test("a gateway forwards points, devices and alerts of its scope; it is told in 
 
   await asAdmin("token", "revoke", "hall-3");
   const refused = await statusOf(gateway, (text) => text.includes("refused for"));
-  expect(refused).toContain("the token is not known here, or was revoked");
+  expect(refused).toMatch(/the token .*was revoked/);
   expect(refused).toContain("waiting changes nothing: see upstream.token_file");
   await send(gateway, "hall-3", 2);
+  await asked(gateway.grpc, (connection) =>
+    updateDevice(connection, { device: { deviceId: "pump", name: "Pump 4" }, fields: ["name"] }),
+  );
   await Bun.write(tokenFile("hall-3"), "two\nlines\n");
   await statusOf(gateway, (text) => text.includes("has 9 characters that are no token"));
   await makeToken("hall-3", { sources: ["hall-3*"] });
   await send(gateway, "hall-3", 3);
   await statusOf(gateway, isDone);
   expect(await valuesAt("hall-3")).toEqual([1, 2, 3]);
+  await pumpAtCentre((device) => device?.name === "Pump 4");
 }, 60_000);
 
 test("another gateway's token cannot bring the node, over a restart of the centre, until an admin hands it over", async () => {
   const [gateway] = gateways;
   await gateway.stop();
   await centre.restart();
+  const before = await valuesAt("hall-3");
   await makeToken("hall-4");
   const stranger = await startGateway("hall-3", "hall-3", "hall-4");
   await send(stranger, "hall-3", 4);
   const refused = await statusOf(stranger, (text) => text.includes("refused for") && text.includes("1 point waits"));
   expect(refused).toContain('was brought here by another principal than "hall-4" (token)');
-  expect(await valuesAt("hall-3")).toEqual([1, 2, 3]);
+  expect(await valuesAt("hall-3")).toEqual(before);
   const logged = /"hall-4" \(token\) was refused as node "hall-3" .* which is brought by "hall-3" \(token\)/;
   expect(centre.server.log().some(({ msg }) => logged.test(String(msg)))).toBe(true);
   const [, node] = /watchpost upstream hand-over (\S+) --to "hall-4"/.exec(refused)!;
@@ -149,6 +154,6 @@ test("another gateway's token cannot bring the node, over a restart of the centr
   expect(own.err).toContain("hall-4 has the role ingest, which may not call analytics.DataIngestion/HandOverOrigin");
   expect(await asAdmin(...handOver)).toBe(`node hall-3 (${node}) belongs to hall-4 (token) from now on\n`);
   await statusOf(stranger, isDone);
-  expect(await valuesAt("hall-3")).toEqual([1, 2, 3, 4]);
+  expect(await valuesAt("hall-3")).toEqual([...before, 4]);
   expect(await asAdmin("upstream", "status")).toMatch(/from hall-3  connected  by hall-4 \(token\)/);
 }, 60_000);
