@@ -19,7 +19,7 @@ export function answerWith(values: ContextValues, writer: AnswerWriter): void {
 /** `handler`, but what was given to {@link answerWith} is the body. */
 export function withAnswerWriters(handler: UniversalHandler): UniversalHandler {
   const answer = async (request: Parameters<UniversalHandler>[0]) => {
-    const contextValues = createContextValues();
+    const contextValues = request.contextValues ?? createContextValues();
     let isLeaving = false;
     try {
       const response = await handler({ ...request, contextValues });

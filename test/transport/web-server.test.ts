@@ -31,6 +31,7 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
     ended: 0,
     released: 0,
     calls: [] as string[],
+    peers: [] as string[],
     defects: [] as unknown[],
     health: new HealthState(),
     cut: undefined as CallContext["cut"],
@@ -63,7 +64,8 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
           throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500, messages: [FULL] });
         return { pointsTotal: 7n };
       }),
-      writingUnary(Dashboard.method.listMetrics, async ({ limit, prefix }) => {
+      writingUnary(Dashboard.method.listMetrics, async ({ limit, prefix }, { peer }) => {
+        toy.peers.push(peer);
         if (prefix === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full");
         const metrics = Array.from({ length: limit }, (_, i) => ({ name: `metric ${i} ü` }));
         const message = create(ListMetricsResponseSchema, { metrics, more: true });
@@ -165,6 +167,7 @@ for (const [name, transportOf] of [
     const call = "analytics.Dashboard/ListMetrics";
     expect(toy.calls).toEqual([`${call} OK`, `${call} OK`, `${call} OK`, `${call} RESOURCE_EXHAUSTED`]);
     await until(() => toy.released === 3);
+    expect(new Set(toy.peers)).toEqual(new Set(["127.0.0.1"]));
   });
 }
 
