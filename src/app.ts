@@ -23,6 +23,8 @@ import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
 import { bridgeMethods } from "./edge/mqtt/service.ts";
 import { ingestionMethods } from "./ingestion/service.ts";
+import { CallBook } from "./overview/call-book.ts";
+import { LogLevel, type LevelledLog } from "./overview/log-level.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { BUILD } from "./model/build-info.ts";
 import type { Clock } from "./model/clock.ts";
@@ -49,6 +51,8 @@ export interface ServerDeps {
   readonly clock?: Clock;
   /** Who calls from within this process, as others do. */
   readonly own?: OwnCaller;
+  /** Of the log, to be changed while it runs; left out: it cannot be. */
+  readonly log?: LevelledLog;
   /** How far a long start has come: so many points of the log are read. At most once a second. */
   onReplayed?(points: number): void;
   /** A worker has ended by itself: nothing can be kept any more. Called once. */
@@ -78,6 +82,11 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   await using opening = new AsyncDisposableStack();
   const metrics = createMetrics();
   metrics.buildInfo.set({ ...BUILD }, 1);
+  const logLevel = new LogLevel({ log: deps.log, logger, clock });
+  opening.defer(() => logLevel.close());
+  const slow = { slowCallMs: config.slow.call, slowReaderMs: config.slow.reader };
+  const calls = new CallBook({ clock, logger, metrics, ...slow, isVerbose: () => logLevel.isDebug });
+  opening.defer(() => calls.close());
   const tls = await openCertificate(config, { clock, logger, metrics }, opening);
   const health = new HealthState();
   const onCrash = once((error: Error) => {
@@ -153,7 +162,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const dashboards = await openDashboards(config, storage, { logger, clock });
 
   const stopWatching = watchProcess(metrics, {
-    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits },
+    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits, calls },
     sessions: sessions.collaboration.rooms,
     dashboards: dashboards.saved,
   });
@@ -164,7 +173,18 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
   const { rooms, visibility } = sessions.collaboration;
-  const overviewDeps = { devices, scopes, sessions: rooms, visibility, health, clock, metrics, logger };
+  const overviewDeps = {
+    devices,
+    scopes,
+    sessions: rooms,
+    visibility,
+    health,
+    calls,
+    logLevel,
+    clock,
+    metrics,
+    logger,
+  };
   const lately = {
     limits: access.limits,
     isOverloaded: () => isOverloaded,
@@ -196,6 +216,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     methods,
     gate: access.gate,
     connections: access.limits,
+    watch: calls,
     health,
     received,
     tls,

@@ -1,4 +1,5 @@
 /** Gauges that are read when /metrics is asked for. */
+import { readdirSync, readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { MemoryBudget } from "./ingestion/memory-budget.ts";
 import type { LogClient } from "./log/log-client.ts";
@@ -18,6 +19,7 @@ export interface Watched {
   readonly limits: { readonly connections: number };
   readonly sessions: { readonly streams: number };
   readonly dashboards: { readonly count: number };
+  readonly calls: { readonly counts: ReadonlyMap<string, { readonly started: number; readonly open: number }> };
   readonly devices: {
     readonly countOf: ReadonlyMap<string, number>;
     readonly waiting: number;
@@ -27,7 +29,6 @@ export interface Watched {
 
 /** How often is looked; a delay is what a look comes late. */
 const LAG_RESOLUTION_MS = 20;
-const QUANTILES = [0.5, 0.99, 1];
 const EMFILE = 24;
 
 let lastResidentBytes = 0;
@@ -45,17 +46,28 @@ export function residentBytes(): number {
 export function watchProcess(metrics: Metrics, watched: Watched): { text(): Promise<string>; stop(): void } {
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
-  const counted = { hits: 0, misses: 0, refused: 0, deaths: 0, written: {} as Record<string, number> };
+  const counted = {
+    ...{ hits: 0, misses: 0, refused: 0, deaths: 0, cpuUs: 0 },
+    written: {} as Record<string, number>,
+    started: new Map<string, number>(),
+  };
+  metrics.openFilesMax.set(openFilesMax());
+  metrics.startTime.set((Date.now() - performance.now()) / 1_000);
   return {
     async text() {
-      const { registry, store, log, budget, received, cache, limits, sessions, dashboards, devices } = watched;
-      for (const q of QUANTILES) {
-        const ms = q === 1 ? delay.max / 1e6 : delay.percentile(q * 100) / 1e6;
-        metrics.eventLoopLagSeconds.set({ quantile: String(q) }, ms / 1_000);
-      }
+      const { registry, store, log, budget, received, cache, limits, sessions, dashboards, devices, calls } = watched;
+      const lags = { p50: delay.percentile(50), p99: delay.percentile(99), max: delay.max };
+      for (const [statistic, ns] of Object.entries(lags)) metrics.eventLoopLagSeconds.set({ statistic }, ns / 1e9);
       delay.reset();
-      const cpu = process.cpuUsage();
-      metrics.cpuSeconds.set((cpu.user + cpu.system) / 1e6);
+      const { user, system } = process.cpuUsage();
+      metrics.cpuSeconds.inc((user + system - counted.cpuUs) / 1e6);
+      counted.cpuUs = user + system;
+      metrics.openFiles.set(openFiles());
+      for (const [method, { started, open }] of calls.counts) {
+        metrics.callsStarted.inc({ method }, started - (counted.started.get(method) ?? 0));
+        metrics.openCalls.set({ method }, open);
+        counted.started.set(method, started);
+      }
       metrics.residentBytes.set(residentBytes());
       metrics.connections.set(limits.connections);
       metrics.series.set(registry.count);
@@ -93,4 +105,21 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
     },
     stop: () => delay.disable(),
   };
+}
+
+/** 0 where the system does not tell. */
+function openFiles(): number {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return 0;
+  }
+}
+
+function openFilesMax(): number {
+  try {
+    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
 }

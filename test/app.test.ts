@@ -103,7 +103,7 @@ test("/metrics tells what came in, what is kept and who watches", async () => {
   ] as const) {
     expect([name, await found(name.replace(/[{}]/g, "\\$&"))]).toEqual([name, value]);
   }
-  for (const name of ['queue_depth\\{queue="store"\\}', 'event_loop_lag_seconds\\{quantile="0.99"\\}']) {
+  for (const name of ['queue_depth\\{queue="store"\\}', 'event_loop_lag_seconds\\{statistic="p99"\\}']) {
     expect(await found(name)).toBeGreaterThanOrEqual(0);
   }
   for (const name of ["log_bytes", "resident_memory_bytes", "cpu_seconds_total", "disk_free_bytes"]) {

@@ -116,6 +116,10 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Alerts/PublishAlert
     analytics.Devices/RegisterDevice
     analytics.Devices/UpdateDevice`,
+  // Names others, with what they look at.
+  "operator admin, for everything": `
+    analytics.Server/ListSlow
+    analytics.Server/GetLogLevel`,
   "operator admin, for everything, a deed": `
     analytics.Alerts/PutRule
     analytics.Alerts/DeleteRule
@@ -125,6 +129,7 @@ const MAY: Readonly<Record<string, string>> = {
   "admin, a deed": `
     analytics.Devices/DeleteDevice`,
   "admin, for everything, a deed": `
+    analytics.Server/SetLogLevel
     analytics.Dashboard/DeleteSeries
     analytics.Dashboard/Backup
     analytics.DataIngestion/Resend

@@ -13,6 +13,8 @@ import type { Logger } from "../model/logger.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import { seesAlert } from "../model/sees-alert.ts";
 import { SetAside } from "../model/set-aside.ts";
+import type { CallBook } from "../overview/call-book.ts";
+import type { LogLevel } from "../overview/log-level.ts";
 import { ScopedCounts } from "../overview/scoped-counts.ts";
 import { ServerBoard } from "../overview/server-board.ts";
 import type { LimitedCaller } from "../overview/server-problems.ts";
@@ -29,6 +31,8 @@ export interface OverviewDeps {
   readonly sessions: { readonly streams: number };
   readonly health: HealthState;
   readonly limits: { lately(max: number): readonly LimitedCaller[] };
+  readonly calls: CallBook;
+  readonly logLevel: LogLevel;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -49,6 +53,8 @@ export async function openOverview(
     visibility,
     limits,
     health,
+    calls,
+    logLevel,
     clock,
     metrics,
     logger,
@@ -61,7 +67,20 @@ export async function openOverview(
   const scoped = new ScopedCounts({ registry, scopes, bus, clock, pause });
   opening.defer(() => scoped.close());
   const board = await ServerBoard.open({
-    ...{ metrics, bus, clock, registry, devices, scoped, sessions, isOverloaded, certificateTrouble, build: BUILD },
+    ...{
+      metrics,
+      bus,
+      clock,
+      registry,
+      devices,
+      scoped,
+      sessions,
+      calls,
+      logLevel,
+      isOverloaded,
+      certificateTrouble,
+      build: BUILD,
+    },
     disk: async () => (await store.stats()).disk,
     residentBytes,
     notServing: () => health.reason,
@@ -70,7 +89,7 @@ export async function openOverview(
   opening.defer(() => board.close());
   const seesIn = (scope: Scope) => visibility.sees(scope);
   return overviewMethods({
-    ...{ board, clock, journal },
+    ...{ board, clock, journal, calls, logLevel },
     tellers: {
       alert: tellAlert((scope, labels) => seesAlert(scope, scopes)(labels)),
       device: tellDevice((scope, id, site) => devices.sightOf(scope).seesThen(id, site)),

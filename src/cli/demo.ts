@@ -63,8 +63,9 @@ async function demo(flags: DemoFlags, { spawn }: { spawn: SpawnWorker }): Promis
   const over = new AbortController();
   try {
     const { secret: token, hash } = newSecret();
+    const logger = await createLogger(config.log);
     const asDemo = { own: { name: SOURCE, hash }, onFatal: fatal.reject };
-    const server = await startServer(config, { spawn, logger: await createLogger(config.log), ...asDemo });
+    const server = await startServer(config, { spawn, logger, log: logger, ...asDemo });
     // Goes on whatever tokens are made.
     const connect = () => new Connection(server.grpcAddress, { token });
     try {

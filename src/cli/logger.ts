@@ -12,9 +12,12 @@ export function isPretty(format: LoggerOptions["format"]): boolean {
   return format === "pretty" || (format === "auto" && process.stderr.isTTY === true);
 }
 
-export async function createLogger({ format, level }: LoggerOptions): Promise<Logger> {
+export async function createLogger({ format, level }: LoggerOptions): Promise<Logger & { level: string }> {
   const destination = isPretty(format) ? await prettyStderr() : pino.destination({ fd: 2, sync: true });
-  const logger: Logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const logger: Logger & { level: string } = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
   return logger;
 }
 

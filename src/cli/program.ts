@@ -47,6 +47,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   audit: async () => (await import("./audit.ts")).auditCommand(),
   whoami: async () => (await import("./whoami.ts")).whoamiCommand(),
   status: async () => (await import("./status.ts")).statusCommand(),
+  slow: async () => (await import("./slow.ts")).slowCommand(),
+  log: async () => (await import("./log.ts")).logCommand(),
   health: async () => (await import("./health.ts")).healthCommand(),
   changes: async () => (await import("./changes.ts")).changesCommand(),
   stats: async () => (await import("./stats.ts")).statsCommand(),

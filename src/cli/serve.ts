@@ -52,7 +52,7 @@ export function serveCommand(deps: { spawn: SpawnWorker }): Command {
       };
       // Also while it starts: it would end the process.
       onHangup(config, () => (server && supervised ? supervised.reloading(reload) : reload()));
-      server = await startServer(config, { spawn: deps.spawn, logger, onReplayed, onFatal: fatal.reject });
+      server = await startServer(config, { spawn: deps.spawn, logger, log: logger, onReplayed, onFatal: fatal.reject });
       announce(server, loaded, logger, performance.now() - startedAtMs);
       supervised?.serving(server, `serving gRPC on ${server.grpcAddress}, HTTP on ${server.httpAddress}`);
       try {

@@ -7,6 +7,7 @@ import { watchStatus } from "../client/server.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import { formatRoughDurationMs } from "../model/duration.ts";
 import { ServerStatusSchema, type ServerStatus } from "../wire/gen/server_pb.ts";
+import { secondOf } from "./alert-text.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { counted } from "./counted.ts";
 import { openScreen } from "./live-screen.ts";
@@ -93,8 +94,23 @@ function serverText(status: ServerStatus): string {
     ["Known", knownText(status)],
     ["Disk", `${size(status.diskBytes)}${ofBudget}; ${size(status.diskFreeBytes)} free`],
     ["Memory", size(status.residentMemoryBytes)],
+    ...slowLine(status),
+    ...logLine(status),
   ];
   return `${linesText(lines)}${problems.map(({ text }) => `${pc.red("Problem")}  ${printable(text)}\n`).join("")}`;
+}
+
+/** Nothing where nobody waits. */
+function slowLine({ slowReaders, slowCalls }: ServerStatus): [string, string][] {
+  const said = [
+    ...(slowReaders > 0 ? [`${counted(slowReaders, "reader")} behind`] : []),
+    ...(slowCalls > 0 ? [`${counted(slowCalls, "call")} took long in the last minute`] : []),
+  ];
+  return said.length === 0 ? [] : [["Slow", `${said.join(", ")}; see watchpost slow`]];
+}
+
+function logLine({ logLevel, logLevelUntil }: ServerStatus): [string, string][] {
+  return logLevelUntil === undefined ? [] : [["Log", `${printable(logLevel)} until ${secondOf(logLevelUntil)}`]];
 }
 
 function linesText(lines: readonly [string, string][]): string {

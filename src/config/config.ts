@@ -80,6 +80,10 @@ export const settingsSchema = z.strictObject({
     format: choice("auto", "pretty", "json"),
     level: choice("debug", "info", "warn", "error"),
   }),
+  slow: z.strictObject({
+    call: durationMs(1, HOUR),
+    reader: durationMs(100, HOUR),
+  }),
   memory: z.strictObject({
     budget: bytes(32 * MIB, 1024 * 1024 * MIB),
     wait_max: durationMs(0, MINUTE),
@@ -156,6 +160,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     connections: { age_max: "none" },
     limits: LIMIT_DEFAULTS,
     log: { format: "auto", level: "info" },
+    slow: { call: "1s", reader: "5s" },
     memory: { budget: formatByteSize(Math.floor(budget / MIB) * MIB), wait_max: "5s" },
     ingest: { future_max: "10m", series_max: 1_000_000, series_per_source_max: 250_000, streams_max: 1_000 },
     store: {

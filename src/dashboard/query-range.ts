@@ -4,6 +4,7 @@ import { invalidField, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import { valueInKey, type SeriesMatcher } from "../model/matcher.ts";
 import { deviceOf, metricOfKey, parseSeriesKey } from "../model/series-key.ts";
+import type { QueryCost } from "../model/slow-work.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeesSeries } from "../model/series-scopes.ts";
 import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
@@ -30,6 +31,8 @@ export interface RangeDeps {
   readonly timeoutMsMax: number;
   /** Whoever asks; all others are as if they were not there. */
   readonly sees: SeesSeries;
+  /** Of the call; left out: nobody counts. */
+  readonly cost?: QueryCost | undefined;
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
 }
@@ -194,14 +197,17 @@ function queryOf(asked: RangeRequest, seriesIds: Uint32Array, grouping?: Groupin
 /** DEADLINE_EXCEEDED when it takes too long: the store is told to stop, as when the caller leaves. */
 async function inTime(
   { timeoutMs }: RangeRequest,
-  { store, clock }: RangeDeps,
+  { store, clock, cost }: RangeDeps,
   signal: AbortSignal,
   query: RangeQuery,
 ): Promise<RangeResult> {
   const late = new AbortController();
   const cancelTimer = clock.after(timeoutMs, () => late.abort());
   try {
-    return await store.range(query, { signal: AbortSignal.any([signal, late.signal]) });
+    if (cost !== undefined) cost.series += query.seriesIds.length;
+    const result = await store.range(query, { signal: AbortSignal.any([signal, late.signal]) });
+    if (cost !== undefined) cost.pointsRead += result.pointsRead;
+    return result;
   } catch (error) {
     if (!late.signal.aborted || signal.aborted) throw error;
     throw new WatchpostError(

@@ -79,7 +79,7 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
   }
   const sliced = new SlicedWork(() => clock.monotonicMs());
   const unitOf = (key: string) => deps.unitOf(key);
-  const seenBy = ({ principal }: CallContext) => ({ sees: scopes.seesSeries(principal.scope) });
+  const seenBy = ({ principal, cost }: CallContext) => ({ sees: scopes.seesSeries(principal.scope), cost });
   const ranges = { registry, clock, sliced, unitOf, timeoutMsMax: deps.queryTimeoutMs };
   const limited = new LimitedRanges(store, clock);
   const rangesOf = (context: CallContext) => ({

@@ -3,6 +3,9 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+/** Each is a series for every method that was called. */
+const CALL_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 1, 2.5, 10];
+
 const AGE_SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400, 604_800];
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -141,7 +144,26 @@ export function createMetrics() {
     logUnsyncedBytes: gauge("log_unsynced_bytes", "Bytes of acknowledged records that are written and not synced yet"),
     damaged: counter("damaged_records_total", "Damaged records found in log, blocks or state"),
     clockUntrusted: gauge("clock_untrusted", "1 while the wall clock is behind the newest stored arrival"),
-    calls: counter("calls_total", "Finished calls, by method and gRPC status", ["method", "status"]),
+    calls: counter("calls_total", "Finished calls, by method and gRPC status, refused ones included", [
+      "method",
+      "status",
+    ]),
+    callsStarted: counter("calls_started_total", "Calls that were taken, by method", ["method"]),
+    openCalls: gauge("open_calls", "Calls and streams that are under way, by method", ["method"]),
+    callSeconds: new Histogram({
+      name: "watchpost_call_duration_seconds",
+      help: "Calls that do not stream, from being taken to their answer, by method",
+      labelNames: ["method"],
+      buckets: CALL_SECONDS,
+      registers,
+    }),
+    slowCalls: counter("slow_calls_total", "Calls that took longer than slow.call, by method", ["method"]),
+    slowReaders: gauge("slow_readers", "Streams whose reader has been behind for longer than slow.reader"),
+    querySeriesRead: counter("query_series_read_total", "Series that queries have asked the store for"),
+    queryPointsRead: counter(
+      "query_points_read_total",
+      "Points that queries have read, one by one; a summary that stood for many counts as one",
+    ),
     upstreamPoints: counter(
       "upstream_points_total",
       "Points for the upstream since the start, by what became of them: acked, refused or dropped",
@@ -158,11 +180,16 @@ export function createMetrics() {
     upstreamQueuedPoints: gauge("upstream_queued_points", "Points that the upstream has not acknowledged", [
       "upstream",
     ]),
-    eventLoopLagSeconds: gauge("event_loop_lag_seconds", "Event-loop delay since the last scrape, by quantile", [
-      "quantile",
-    ]),
+    eventLoopLagSeconds: gauge(
+      "event_loop_lag_seconds",
+      "Event-loop delay since the last scrape, by statistic: p50, p99 or max",
+      ["statistic"],
+    ),
     residentBytes: gauge("resident_memory_bytes", "Resident memory of the process"),
-    cpuSeconds: gauge("cpu_seconds_total", "CPU time used by the process"),
+    cpuSeconds: counter("cpu_seconds_total", "CPU time used by the process"),
+    openFiles: gauge("open_files", "Files and connections that the process has open"),
+    openFilesMax: gauge("open_files_max", "Files and connections that the process may have open"),
+    startTime: gauge("start_time_seconds", "When the process began, in Unix seconds"),
     buildInfo: gauge("build_info", "Always 1; the build is in the labels", ["version", "commit"]),
   };
 }

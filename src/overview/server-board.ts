@@ -7,6 +7,8 @@ import { scopeText, type Scope } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Frame } from "../model/frame.ts";
 import type { ServerStatusSchema } from "../wire/gen/server_pb.ts";
+import type { CallBook } from "./call-book.ts";
+import type { LogLevel } from "./log-level.ts";
 import { countsOf, sumOf, valuesBy } from "./counts.ts";
 import { RecentCounts } from "./recent-counts.ts";
 import type { ScopedCounts } from "./scoped-counts.ts";
@@ -37,6 +39,8 @@ export interface ServerBoardDeps {
   residentBytes(): number;
   /** Why it does not serve, or not all of it. */
   notServing(): string | undefined;
+  readonly calls: Pick<CallBook, "slowNow">;
+  readonly logLevel: Pick<LogLevel, "now">;
   isOverloaded(): boolean;
   /** Who was refused something lately; a few. */
   limited(): readonly LimitedCaller[];
@@ -105,6 +109,7 @@ export class ServerBoard {
       sumOf(metrics.subscriptions),
     ]);
     const recent = this.#recent;
+    const [slow, logLevel] = [this.#deps.calls.slowNow(), this.#deps.logLevel.now];
     return {
       time: timestampFromMs(clock.nowMs()),
       startedAt: timestampFromMs(this.#startedMs),
@@ -131,6 +136,11 @@ export class ServerBoard {
       diskBudgetBytes: disk.budgetBytes === Infinity ? 0n : BigInt(Math.floor(disk.budgetBytes)),
       diskFreeBytes: BigInt(disk.freeBytes),
       residentMemoryBytes: BigInt(this.#deps.residentBytes()),
+      slowReaders: slow.readers,
+      slowCalls: slow.calls,
+      ...(logLevel.untilMs === undefined
+        ? {}
+        : { logLevel: logLevel.level, logLevelUntil: timestampFromMs(logLevel.untilMs) }),
       problems: problemsOf({ ...facts, disk }),
     };
   }

@@ -136,6 +136,8 @@ export interface RangeResult {
   readonly isCoarse: boolean;
   /** Whether some of what is stored of the range cannot be read: points may be missing. */
   readonly isDamaged: boolean;
+  /** One by one; a summary that stood for many counts as one. */
+  readonly pointsRead: number;
   /** Where the next part goes on; null: this was the last. */
   readonly next: { readonly slot: number; readonly fromUs: number } | null;
 }

@@ -128,8 +128,8 @@ class Finishing {
     this.#answer.add(slot, rows);
   }
 
-  finish({ resolutionUs, isCoarse }: SeriesReader, next: RangeResult["next"]): RangeResult {
-    return { ...this.#answer.finish(), resolutionUs, isCoarse, isDamaged: isDamaged(this.#sources), next };
+  finish({ resolutionUs, isCoarse, pointsRead }: SeriesReader, next: RangeResult["next"]): RangeResult {
+    return { ...this.#answer.finish(), resolutionUs, isCoarse, isDamaged: isDamaged(this.#sources), pointsRead, next };
   }
 }
 

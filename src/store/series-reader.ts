@@ -24,6 +24,7 @@ export class SeriesReader {
   readonly #recent = new RowBuffer();
   readonly #rows = new RowBuffer();
   readonly #open = new OpenRows();
+  #pointsRead = 0;
   /** The chunk that is in #rows. */
   #inRows: { readonly block: Block; readonly chunk: number } | null = null;
 
@@ -37,6 +38,10 @@ export class SeriesReader {
 
   get resolutionUs(): number {
     return this.#rollups.resolutionUs;
+  }
+
+  get pointsRead(): number {
+    return this.#pointsRead;
   }
 
   get isCoarse(): boolean {
@@ -104,6 +109,7 @@ export class SeriesReader {
     const fromUs = Math.max(part.fromUs, this.#query.fromUs);
     const from = firstNotBefore(rows.timesUs, 0, rows.length, fromUs);
     const to = firstNotBefore(rows.timesUs, from, rows.length, Math.min(part.toUs + 1, this.#query.toUs));
+    this.#pointsRead += to - from;
     if (!isAlone) this.#open.add(rows, from, to, part.order);
     else if (to > from) take(rows.timesUs, rows.values, from, to);
   }
@@ -133,6 +139,7 @@ export class SeriesReader {
   #addSummary({ block, chunk, fromUs, toUs }: Part): void {
     const index = this.#sources.reader.index(block!);
     if (index === null) return;
+    this.#pointsRead++;
     this.#steps.summary({
       fromUs,
       toUs,

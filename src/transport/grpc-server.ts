@@ -16,6 +16,7 @@ import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { isPushed } from "../model/pushed-stream.ts";
 import { type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
 import type { ConnectionLimits } from "../wire/allowance.ts";
+import type { CallWatch } from "../wire/call-watch.ts";
 import type { Gate } from "../wire/gate.ts";
 import { toStatus } from "../wire/status.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
@@ -38,6 +39,7 @@ import {
 } from "./open-calls.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { reflectionMethods } from "./reflection.ts";
+import { watched } from "./watched.ts";
 
 export interface GrpcServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
@@ -45,6 +47,8 @@ export interface GrpcServerOptions extends TransportEvents {
   readonly methods: readonly MethodImpl[];
   /** Asked before a method runs. */
   readonly gate: Gate;
+  /** Looks on. */
+  readonly watch?: CallWatch;
   readonly health: HealthState;
   readonly received: ReceivedBytes;
   readonly limits?: GrpcLimits;
@@ -119,8 +123,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   const services = [...new Set(options.methods.map(({ method }) => method.parent.typeName))];
   const served = [...options.methods, ...healthMethods(options.health, services)];
   const files = new Set(served.map(({ method }) => method.parent.file));
+  const all = watched([...served, ...reflectionMethods([...files])], options.watch);
   const calls = new OpenCalls(options, { ageMsMax: connectionAgeMsMax, random: Math.random });
-  for (const impl of guarded([...served, ...reflectionMethods([...files])], options.gate)) {
+  for (const impl of guarded(all, options.gate)) {
     const { method } = impl;
     const definition = definitionOf(impl);
     server.addService({ [method.name]: definition }, { [method.name]: handlerOf(impl, calls, receiving) });

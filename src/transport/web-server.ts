@@ -11,6 +11,7 @@ import { truncated, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { ConnectionLimits, OpenConnection } from "../wire/allowance.ts";
+import type { CallWatch } from "../wire/call-watch.ts";
 import type { Admission, Caller, Gate } from "../wire/gate.ts";
 import { retryAfter } from "../wire/retry-after.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
@@ -32,6 +33,7 @@ import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, UNREAD_TIMEOUT_S, ty
 import { WebListener, type WebTlsOptions } from "./web-listener.ts";
 import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
 import { webGuard, type WebGuard } from "./web-guard.ts";
+import { watched } from "./watched.ts";
 
 export interface WebServerOptions extends TransportEvents {
   /** host:port; port 0 chooses a free one. */
@@ -49,6 +51,8 @@ export interface WebServerOptions extends TransportEvents {
   readonly gate: Gate;
   /** Left out: as many requests at once as come. */
   readonly connections?: ConnectionLimits;
+  /** Looks on. */
+  readonly watch?: CallWatch;
   /** Names that it is reached by, besides its own. */
   readonly hosts: readonly string[];
   /** Of this machine. */
@@ -76,7 +80,7 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export async function startWebServer(options: WebServerOptions): Promise<TransportServer> {
   const { host, port } = parseAddress(options.address);
   const stopping = new AbortController();
-  const methods = guarded(options.methods, options.gate);
+  const methods = guarded(watched(options.methods, options.watch), options.gate);
   const routes = new ConnectRoutes(methods, options, stopping.signal);
   const guard = webGuard(options);
   const websocket = tunnelHandler({

@@ -6,6 +6,7 @@ import { EVERYTHING, type Role, type Scope } from "../model/access.ts";
 import type { WatchpostError } from "../model/errors.ts";
 import type { Allowance } from "./allowance.ts";
 import type { PeerCertificate } from "../model/peer-certificate.ts";
+import type { QueryCost } from "../model/slow-work.ts";
 import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@bufbuild/protobuf";
 
 /** Whoever a request is made as. */
@@ -47,6 +48,8 @@ export interface CallContext {
   readonly peer: string;
   /** Verified, of its connection: over gRPC, where the client has shown one. Over HTTP the platform does not tell it. */
   readonly certificate?: PeerCertificate;
+  /** Where somebody looks on: what the call asks of the store is counted in it. */
+  readonly cost?: QueryCost;
   /** Ends a call that streams with an error at once, also where its client reads nothing of it; where the transport can. */
   cut?(error: WatchpostError): void;
 }

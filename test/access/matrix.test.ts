@@ -41,6 +41,8 @@ i-oa  Devices ReportDevice RegisterDevice UpdateDevice
 --oa  Devices ImportDevices
 ---a  Devices DeleteDevice
 -voa  Server WatchStatus ListChanges WatchChanges
+--oa! Server ListSlow GetLogLevel
+---a! Server SetLogLevel
 ivoa  Access WhoAmI
 ---a! Access CreateToken ListTokens RevokeToken ListDeeds
 ---a! Access RevokeCertificate ReinstateCertificate ListRevokedCertificates

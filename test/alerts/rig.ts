@@ -284,6 +284,7 @@ export class AlertsRig {
       resolutionUs: 0,
       isCoarse: false,
       isDamaged: false,
+      pointsRead: 0,
       next: null,
     };
   }

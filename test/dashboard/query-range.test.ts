@@ -40,7 +40,18 @@ async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, mo
     const values = Float64Array.from([...slots].flatMap((slot) => [slot, slot + 0.5]));
     const offsets = Uint32Array.from({ length: slots.length + 1 }, (_, i) => 2 * i);
     const timesUs = values.map((_, i) => 1_000_000 + i * 1_500);
-    return { slots, offsets, timesUs, values, resolutionUs: 0, isCoarse: false, isDamaged: false, next: null, ...more };
+    return {
+      slots,
+      offsets,
+      timesUs,
+      values,
+      resolutionUs: 0,
+      isCoarse: false,
+      isDamaged: false,
+      pointsRead: 0,
+      next: null,
+      ...more,
+    };
   };
   const message = create(QueryRangeRequestSchema, request);
   const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, sees: SEES_ALL, unitOf: () => "" };
@@ -92,7 +103,15 @@ test("a series that is deleted while others are found is not asked for", async (
     const range = async ({ seriesIds }: RangeQuery): Promise<RangeResult> => {
       asked = [...seriesIds];
       const none = { slots: new Uint32Array(), timesUs: new Float64Array(), values: new Float64Array() };
-      return { ...none, offsets: Uint32Array.of(0), resolutionUs: 0, isCoarse: false, isDamaged: false, next: null };
+      return {
+        ...none,
+        offsets: Uint32Array.of(0),
+        resolutionUs: 0,
+        isCoarse: false,
+        isDamaged: false,
+        pointsRead: 0,
+        next: null,
+      };
     };
     const deps = {
       registry: own,
@@ -213,7 +232,7 @@ describe("a stream of parts", () => {
       const next =
         times.length > 2 ? { slot: 0, fromUs: 2e6 } : query.seriesIds.length > 1 ? { slot: 1, fromUs: 0 } : null;
       const rows = { slots: Uint32Array.of(0), offsets, timesUs, values: timesUs };
-      return { ...rows, resolutionUs: 0, isCoarse: true, isDamaged: false, next };
+      return { ...rows, resolutionUs: 0, isCoarse: true, isDamaged: false, pointsRead: 0, next };
     };
     const deps = { registry, store: { range }, clock, sliced, timeoutMsMax: 30_000, sees: SEES_ALL, unitOf: () => "" };
     const parts = [];
@@ -273,6 +292,7 @@ describe("a stream of parts", () => {
         resolutionUs: 0,
         isCoarse: false,
         isDamaged: false,
+        pointsRead: 0,
         next,
       };
     };

@@ -33,6 +33,7 @@ export const NOTHING_STORED: RangeSource & ExtentSource = {
     resolutionUs: 0,
     isCoarse: false,
     isDamaged: false,
+    pointsRead: 0,
     next: null,
   }),
 };

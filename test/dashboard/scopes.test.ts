@@ -29,7 +29,7 @@ const store = {
   range: async ({ seriesIds, grouping }: RangeQuery): Promise<RangeResult> => {
     const count = grouping?.groups ?? seriesIds.length;
     const slots = Uint32Array.from({ length: count }, (_, i) => i);
-    const nothing = { resolutionUs: 0, isCoarse: false, isDamaged: false, next: null };
+    const nothing = { resolutionUs: 0, isCoarse: false, isDamaged: false, pointsRead: 0, next: null };
     const offsets = Uint32Array.from({ length: count + 1 }, (_, i) => i);
     return { slots, offsets, timesUs: new Float64Array(count), values: Float64Array.from(slots), ...nothing };
   },

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file server.proto.
  */
 export const file_server: GenFile = /*@__PURE__*/
-  fileDesc("CgxzZXJ2ZXIucHJvdG8SCWFuYWx5dGljcyIpChJXYXRjaFN0YXR1c1JlcXVlc3QSEwoLaW50ZXJ2YWxfbXMYASABKAUiQwoNUmVmdXNlZFJlYXNvbhIOCgZyZWFzb24YASABKAkSDQoFdG90YWwYAiABKAMSEwoLbGFzdF9taW51dGUYAyABKAMiaQoJSW5nZXN0TGFnEhYKDnJlYWRpbmdfcDUwX21zGAEgASgBEhYKDnJlYWRpbmdfcDk5X21zGAIgASgBEhUKDWNvbW1pdF9wNTBfbXMYAyABKAESFQoNY29tbWl0X3A5OV9tcxgEIAEoASIrCg1TZXJ2ZXJQcm9ibGVtEgwKBGtpbmQYASABKAkSDAoEdGV4dBgCIAEoCSKpBQoMU2VydmVyU3RhdHVzEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YAyABKAkSDgoGY29tbWl0GAQgASgJEhQKDHBvaW50c19wZXJfcxgFIAEoARIVCg1iYXRjaGVzX3Blcl9zGAYgASgBEhsKE3JlY2VudF9wb2ludHNfcGVyX3MYByADKAESFAoMcG9pbnRzX3RvdGFsGAggASgDEiEKA2xhZxgJIAEoCzIULmFuYWx5dGljcy5Jbmdlc3RMYWcSKQoHcmVmdXNlZBgKIAMoCzIYLmFuYWx5dGljcy5SZWZ1c2VkUmVhc29uEhYKDnVwbG9hZF9zdHJlYW1zGAsgASgFEhQKDGxpdmVfc3RyZWFtcxgMIAEoBRIOCgZzZXJpZXMYDSABKAMSDwoHZGV2aWNlcxgOIAEoAxISCgpkaXNrX2J5dGVzGA8gASgDEhkKEWRpc2tfYnVkZ2V0X2J5dGVzGBAgASgDEhcKD2Rpc2tfZnJlZV9ieXRlcxgRIAEoAxIdChVyZXNpZGVudF9tZW1vcnlfYnl0ZXMYEiABKAMSKgoIcHJvYmxlbXMYEyADKAsyGC5hbmFseXRpY3MuU2VydmVyUHJvYmxlbRJHChFkZXZpY2VzX2J5X3N0YXR1cxgUIAMoCzIsLmFuYWx5dGljcy5TZXJ2ZXJTdGF0dXMuRGV2aWNlc0J5U3RhdHVzRW50cnkSDQoFc2NvcGUYFSABKAkaNgoURGV2aWNlc0J5U3RhdHVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASLnAQoGQ2hhbmdlEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGtpbmQYAiABKAkSDQoFZXZlbnQYAyABKAkSDwoHc3ViamVjdBgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEgwKBHRleHQYBiABKAkSDgoGZGV2aWNlGAcgASgJEg4KBm1ldHJpYxgIIAEoCRIQCghzZXZlcml0eRgJIAEoCRIOCgZzdGF0dXMYCiABKAkSDgoGY3Vyc29yGAsgASgJEhQKDHNuYXBzaG90X2VuZBgMIAEoCCJAChJMaXN0Q2hhbmdlc1JlcXVlc3QSDQoFa2luZHMYASADKAkSDQoFbGltaXQYAiABKAUSDAoEcGFnZRgDIAEoCSJMChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEiIKB2NoYW5nZXMYASADKAsyES5hbmFseXRpY3MuQ2hhbmdlEhEKCW5leHRfcGFnZRgCIAEoCSJCChNXYXRjaENoYW5nZXNSZXF1ZXN0Eg0KBWtpbmRzGAEgAygJEgwKBGxhc3QYAiABKAUSDgoGY3Vyc29yGAMgASgJMuQBCgZTZXJ2ZXISRwoLV2F0Y2hTdGF0dXMSHS5hbmFseXRpY3MuV2F0Y2hTdGF0dXNSZXF1ZXN0GhcuYW5hbHl0aWNzLlNlcnZlclN0YXR1czABEkwKC0xpc3RDaGFuZ2VzEh0uYW5hbHl0aWNzLkxpc3RDaGFuZ2VzUmVxdWVzdBoeLmFuYWx5dGljcy5MaXN0Q2hhbmdlc1Jlc3BvbnNlEkMKDFdhdGNoQ2hhbmdlcxIeLmFuYWx5dGljcy5XYXRjaENoYW5nZXNSZXF1ZXN0GhEuYW5hbHl0aWNzLkNoYW5nZTABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CgxzZXJ2ZXIucHJvdG8SCWFuYWx5dGljcyIpChJXYXRjaFN0YXR1c1JlcXVlc3QSEwoLaW50ZXJ2YWxfbXMYASABKAUiQwoNUmVmdXNlZFJlYXNvbhIOCgZyZWFzb24YASABKAkSDQoFdG90YWwYAiABKAMSEwoLbGFzdF9taW51dGUYAyABKAMiaQoJSW5nZXN0TGFnEhYKDnJlYWRpbmdfcDUwX21zGAEgASgBEhYKDnJlYWRpbmdfcDk5X21zGAIgASgBEhUKDWNvbW1pdF9wNTBfbXMYAyABKAESFQoNY29tbWl0X3A5OV9tcxgEIAEoASIrCg1TZXJ2ZXJQcm9ibGVtEgwKBGtpbmQYASABKAkSDAoEdGV4dBgCIAEoCSKbBgoMU2VydmVyU3RhdHVzEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YAyABKAkSDgoGY29tbWl0GAQgASgJEhQKDHBvaW50c19wZXJfcxgFIAEoARIVCg1iYXRjaGVzX3Blcl9zGAYgASgBEhsKE3JlY2VudF9wb2ludHNfcGVyX3MYByADKAESFAoMcG9pbnRzX3RvdGFsGAggASgDEiEKA2xhZxgJIAEoCzIULmFuYWx5dGljcy5Jbmdlc3RMYWcSKQoHcmVmdXNlZBgKIAMoCzIYLmFuYWx5dGljcy5SZWZ1c2VkUmVhc29uEhYKDnVwbG9hZF9zdHJlYW1zGAsgASgFEhQKDGxpdmVfc3RyZWFtcxgMIAEoBRIOCgZzZXJpZXMYDSABKAMSDwoHZGV2aWNlcxgOIAEoAxISCgpkaXNrX2J5dGVzGA8gASgDEhkKEWRpc2tfYnVkZ2V0X2J5dGVzGBAgASgDEhcKD2Rpc2tfZnJlZV9ieXRlcxgRIAEoAxIdChVyZXNpZGVudF9tZW1vcnlfYnl0ZXMYEiABKAMSKgoIcHJvYmxlbXMYEyADKAsyGC5hbmFseXRpY3MuU2VydmVyUHJvYmxlbRJHChFkZXZpY2VzX2J5X3N0YXR1cxgUIAMoCzIsLmFuYWx5dGljcy5TZXJ2ZXJTdGF0dXMuRGV2aWNlc0J5U3RhdHVzRW50cnkSDQoFc2NvcGUYFSABKAkSFAoMc2xvd19yZWFkZXJzGBYgASgFEhIKCnNsb3dfY2FsbHMYFyABKAUSEQoJbG9nX2xldmVsGBggASgJEjMKD2xvZ19sZXZlbF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaNgoURGV2aWNlc0J5U3RhdHVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASLnAQoGQ2hhbmdlEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGtpbmQYAiABKAkSDQoFZXZlbnQYAyABKAkSDwoHc3ViamVjdBgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEgwKBHRleHQYBiABKAkSDgoGZGV2aWNlGAcgASgJEg4KBm1ldHJpYxgIIAEoCRIQCghzZXZlcml0eRgJIAEoCRIOCgZzdGF0dXMYCiABKAkSDgoGY3Vyc29yGAsgASgJEhQKDHNuYXBzaG90X2VuZBgMIAEoCCJAChJMaXN0Q2hhbmdlc1JlcXVlc3QSDQoFa2luZHMYASADKAkSDQoFbGltaXQYAiABKAUSDAoEcGFnZRgDIAEoCSJMChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEiIKB2NoYW5nZXMYASADKAsyES5hbmFseXRpY3MuQ2hhbmdlEhEKCW5leHRfcGFnZRgCIAEoCSJCChNXYXRjaENoYW5nZXNSZXF1ZXN0Eg0KBWtpbmRzGAEgAygJEgwKBGxhc3QYAiABKAUSDgoGY3Vyc29yGAMgASgJIscBCghTbG93Q2FsbBIsCghlbmRlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcHJpbmNpcGFsGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDgoGbWV0aG9kGAQgASgJEg8KB3JlcXVlc3QYBSABKAkSEwoLZHVyYXRpb25fbXMYBiABKAMSDgoGc2VyaWVzGAcgASgDEhMKC3BvaW50c19yZWFkGAggASgDEg4KBnN0YXR1cxgJIAEoCSK4AQoKU2xvd1JlYWRlchItCglvcGVuZWRfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXByaW5jaXBhbBgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg4KBm1ldGhvZBgEIAEoCRIPCgdyZXF1ZXN0GAUgASgJEhEKCWJlaGluZF9tcxgGIAEoAxIVCg1iZWhpbmRfbXNfbWF4GAcgASgDEgwKBHNlbnQYCCABKAMiIAoPTGlzdFNsb3dSZXF1ZXN0Eg0KBWxpbWl0GAEgASgFInUKEExpc3RTbG93UmVzcG9uc2USIgoFY2FsbHMYASADKAsyEy5hbmFseXRpY3MuU2xvd0NhbGwSJgoHcmVhZGVycxgCIAMoCzIVLmFuYWx5dGljcy5TbG93UmVhZGVyEhUKDXJlYWRlcnNfdG90YWwYAyABKAMiFAoSR2V0TG9nTGV2ZWxSZXF1ZXN0IjMKElNldExvZ0xldmVsUmVxdWVzdBINCgVsZXZlbBgBIAEoCRIOCgZmb3JfbXMYAiABKAMiWAoITG9nTGV2ZWwSDQoFbGV2ZWwYASABKAkSEgoKY29uZmlndXJlZBgCIAEoCRIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAyrwMKBlNlcnZlchJHCgtXYXRjaFN0YXR1cxIdLmFuYWx5dGljcy5XYXRjaFN0YXR1c1JlcXVlc3QaFy5hbmFseXRpY3MuU2VydmVyU3RhdHVzMAESTAoLTGlzdENoYW5nZXMSHS5hbmFseXRpY3MuTGlzdENoYW5nZXNSZXF1ZXN0Gh4uYW5hbHl0aWNzLkxpc3RDaGFuZ2VzUmVzcG9uc2USQwoMV2F0Y2hDaGFuZ2VzEh4uYW5hbHl0aWNzLldhdGNoQ2hhbmdlc1JlcXVlc3QaES5hbmFseXRpY3MuQ2hhbmdlMAESQwoITGlzdFNsb3cSGi5hbmFseXRpY3MuTGlzdFNsb3dSZXF1ZXN0GhsuYW5hbHl0aWNzLkxpc3RTbG93UmVzcG9uc2USQQoLR2V0TG9nTGV2ZWwSHS5hbmFseXRpY3MuR2V0TG9nTGV2ZWxSZXF1ZXN0GhMuYW5hbHl0aWNzLkxvZ0xldmVsEkEKC1NldExvZ0xldmVsEh0uYW5hbHl0aWNzLlNldExvZ0xldmVsUmVxdWVzdBoTLmFuYWx5dGljcy5Mb2dMZXZlbGIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message analytics.WatchStatusRequest
@@ -260,6 +260,30 @@ export type ServerStatus = Message<"analytics.ServerStatus"> & {
    * @generated from field: string scope = 21;
    */
   scope: string;
+
+  /**
+   * Streams whose reader is behind, and calls of the last minute that took long; ListSlow names them.
+   *
+   * @generated from field: int32 slow_readers = 22;
+   */
+  slowReaders: number;
+
+  /**
+   * @generated from field: int32 slow_calls = 23;
+   */
+  slowCalls: number;
+
+  /**
+   * What is written to the log, where that is other than configured, and until when.
+   *
+   * @generated from field: string log_level = 24;
+   */
+  logLevel: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp log_level_until = 25;
+   */
+  logLevelUntil?: Timestamp | undefined;
 };
 
 /**
@@ -454,6 +478,253 @@ export const WatchChangesRequestSchema: GenMessage<WatchChangesRequest> = /*@__P
   messageDesc(file_server, 8);
 
 /**
+ * A call that took long. Without what its reader took.
+ *
+ * @generated from message analytics.SlowCall
+ */
+export type SlowCall = Message<"analytics.SlowCall"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp ended_at = 1;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * Whoever called, and the address of the client.
+   *
+   * @generated from field: string principal = 2;
+   */
+  principal: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * Such as "analytics.Dashboard/QueryRange".
+   *
+   * @generated from field: string method = 4;
+   */
+  method: string;
+
+  /**
+   * What was asked for, in a line, cut; "": bytes.
+   *
+   * @generated from field: string request = 5;
+   */
+  request: string;
+
+  /**
+   * @generated from field: int64 duration_ms = 6;
+   */
+  durationMs: bigint;
+
+  /**
+   * Of queries: series that the store was asked for, and points that it read one by one; a summary that stood for many is one.
+   *
+   * @generated from field: int64 series = 7;
+   */
+  series: bigint;
+
+  /**
+   * @generated from field: int64 points_read = 8;
+   */
+  pointsRead: bigint;
+
+  /**
+   * "OK" or another gRPC status.
+   *
+   * @generated from field: string status = 9;
+   */
+  status: string;
+};
+
+/**
+ * Describes the message analytics.SlowCall.
+ * Use `create(SlowCallSchema)` to create a new message.
+ */
+export const SlowCallSchema: GenMessage<SlowCall> = /*@__PURE__*/
+  messageDesc(file_server, 9);
+
+/**
+ * A live stream whose reader does not take what there is for it, or once did not.
+ *
+ * @generated from message analytics.SlowReader
+ */
+export type SlowReader = Message<"analytics.SlowReader"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp opened_at = 1;
+   */
+  openedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string principal = 2;
+   */
+  principal: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * @generated from field: string method = 4;
+   */
+  method: string;
+
+  /**
+   * @generated from field: string request = 5;
+   */
+  request: string;
+
+  /**
+   * For how long now, and the longest that it was; 0: it has taken all.
+   *
+   * @generated from field: int64 behind_ms = 6;
+   */
+  behindMs: bigint;
+
+  /**
+   * @generated from field: int64 behind_ms_max = 7;
+   */
+  behindMsMax: bigint;
+
+  /**
+   * Messages that were handed to it.
+   *
+   * @generated from field: int64 sent = 8;
+   */
+  sent: bigint;
+};
+
+/**
+ * Describes the message analytics.SlowReader.
+ * Use `create(SlowReaderSchema)` to create a new message.
+ */
+export const SlowReaderSchema: GenMessage<SlowReader> = /*@__PURE__*/
+  messageDesc(file_server, 10);
+
+/**
+ * @generated from message analytics.ListSlowRequest
+ */
+export type ListSlowRequest = Message<"analytics.ListSlowRequest"> & {
+  /**
+   * Of each; 0: 20; at most 50.
+   *
+   * @generated from field: int32 limit = 1;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message analytics.ListSlowRequest.
+ * Use `create(ListSlowRequestSchema)` to create a new message.
+ */
+export const ListSlowRequestSchema: GenMessage<ListSlowRequest> = /*@__PURE__*/
+  messageDesc(file_server, 11);
+
+/**
+ * @generated from message analytics.ListSlowResponse
+ */
+export type ListSlowResponse = Message<"analytics.ListSlowResponse"> & {
+  /**
+   * The last one first, of the last 50 since the start of the server.
+   *
+   * @generated from field: repeated analytics.SlowCall calls = 1;
+   */
+  calls: SlowCall[];
+
+  /**
+   * Of streams that are open, the one that is furthest behind first, and how many there are in all.
+   *
+   * @generated from field: repeated analytics.SlowReader readers = 2;
+   */
+  readers: SlowReader[];
+
+  /**
+   * @generated from field: int64 readers_total = 3;
+   */
+  readersTotal: bigint;
+};
+
+/**
+ * Describes the message analytics.ListSlowResponse.
+ * Use `create(ListSlowResponseSchema)` to create a new message.
+ */
+export const ListSlowResponseSchema: GenMessage<ListSlowResponse> = /*@__PURE__*/
+  messageDesc(file_server, 12);
+
+/**
+ * @generated from message analytics.GetLogLevelRequest
+ */
+export type GetLogLevelRequest = Message<"analytics.GetLogLevelRequest"> & {
+};
+
+/**
+ * Describes the message analytics.GetLogLevelRequest.
+ * Use `create(GetLogLevelRequestSchema)` to create a new message.
+ */
+export const GetLogLevelRequestSchema: GenMessage<GetLogLevelRequest> = /*@__PURE__*/
+  messageDesc(file_server, 13);
+
+/**
+ * @generated from message analytics.SetLogLevelRequest
+ */
+export type SetLogLevelRequest = Message<"analytics.SetLogLevelRequest"> & {
+  /**
+   * "debug", "info", "warn" or "error"; "": the configured one.
+   *
+   * @generated from field: string level = 1;
+   */
+  level: string;
+
+  /**
+   * Then the configured one is back; 0: one hour; at most a day.
+   *
+   * @generated from field: int64 for_ms = 2;
+   */
+  forMs: bigint;
+};
+
+/**
+ * Describes the message analytics.SetLogLevelRequest.
+ * Use `create(SetLogLevelRequestSchema)` to create a new message.
+ */
+export const SetLogLevelRequestSchema: GenMessage<SetLogLevelRequest> = /*@__PURE__*/
+  messageDesc(file_server, 14);
+
+/**
+ * @generated from message analytics.LogLevel
+ */
+export type LogLevel = Message<"analytics.LogLevel"> & {
+  /**
+   * What is written: this and what is graver.
+   *
+   * @generated from field: string level = 1;
+   */
+  level: string;
+
+  /**
+   * @generated from field: string configured = 2;
+   */
+  configured: string;
+
+  /**
+   * Until when it is another than configured.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 3;
+   */
+  until?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message analytics.LogLevel.
+ * Use `create(LogLevelSchema)` to create a new message.
+ */
+export const LogLevelSchema: GenMessage<LogLevel> = /*@__PURE__*/
+  messageDesc(file_server, 15);
+
+/**
  * @generated from service analytics.Server
  */
 export const Server: GenService<{
@@ -487,6 +758,34 @@ export const Server: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchChangesRequestSchema;
     output: typeof ChangeSchema;
+  },
+  /**
+   * Who waits for the server, and for whom the server waits.
+   *
+   * @generated from rpc analytics.Server.ListSlow
+   */
+  listSlow: {
+    methodKind: "unary";
+    input: typeof ListSlowRequestSchema;
+    output: typeof ListSlowResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Server.GetLogLevel
+   */
+  getLogLevel: {
+    methodKind: "unary";
+    input: typeof GetLogLevelRequestSchema;
+    output: typeof LogLevelSchema;
+  },
+  /**
+   * Until the time is over, or the server ends.
+   *
+   * @generated from rpc analytics.Server.SetLogLevel
+   */
+  setLogLevel: {
+    methodKind: "unary";
+    input: typeof SetLogLevelRequestSchema;
+    output: typeof LogLevelSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_server, 0);

@@ -124,7 +124,7 @@ export class NaiveStore implements UpstreamStore {
     return {
       ...{ slots: Uint32Array.from(slots), offsets: Uint32Array.from(offsets) },
       ...{ timesUs: Float64Array.from(timesUs), values: Float64Array.from(values) },
-      ...{ resolutionUs: 0, isCoarse: false, isDamaged: false, next: null },
+      ...{ resolutionUs: 0, isCoarse: false, isDamaged: false, pointsRead: 0, next: null },
     };
   }
 

@@ -1,0 +1,84 @@
+/** Methods that tell a {@link CallWatch} of each call: its begin, how its reader keeps up, its end. */
+import { isPushed, type PushedStream, type Take } from "../model/pushed-stream.ts";
+import type { CallWatch, WatchedCall } from "../wire/call-watch.ts";
+import type { CallContext, MethodImpl } from "../wire/service.ts";
+import { nameOf } from "./guarded.ts";
+
+type Stream = AsyncIterable<unknown>;
+
+/** Inside of a gate, where it is known who calls. `watch` undefined: nobody looks on. */
+export function watched(methods: readonly MethodImpl[], watch: CallWatch | undefined): MethodImpl[] {
+  if (watch === undefined) return [...methods];
+  return methods.map((impl) => {
+    const { kind, method } = impl;
+    const run = impl.run as (input: unknown, context: CallContext) => unknown;
+    const isInputKnown = (kind === "unary" || kind === "server_streaming") && impl.raw !== "input";
+    const told = { name: nameOf(impl), kind, requestType: method.input };
+    const begin = (input: unknown, context: CallContext) =>
+      watch.began({ ...told, request: isInputKnown ? input : undefined, context });
+    const watchedRun =
+      kind === "server_streaming" || kind === "bidi_streaming"
+        ? (input: unknown, context: CallContext) => {
+            const call = begin(input, context);
+            try {
+              return watchedStream(run(input, call.context) as Stream, call);
+            } catch (error) {
+              call.ended(error);
+              throw error;
+            }
+          }
+        : async (input: unknown, context: CallContext) => {
+            const call = begin(input, context);
+            try {
+              const output = await run(input, call.context);
+              call.ended();
+              return output;
+            } catch (error) {
+              call.ended(error);
+              throw error;
+            }
+          };
+    return { ...impl, run: watchedRun as never };
+  });
+}
+
+function watchedStream(stream: Stream, call: WatchedCall): Stream {
+  if (isPushed<unknown>(stream)) return { ...readThrough(stream, call), ...pushedThrough(stream, call) };
+  return readThrough(stream, call);
+}
+
+function pushedThrough(stream: PushedStream<unknown>, call: WatchedCall): PushedStream<unknown> {
+  return {
+    each(take: Take<unknown>) {
+      const ended = stream.each(take);
+      ended.then(
+        () => call.ended(),
+        (error: unknown) => call.ended(error),
+      );
+      return ended;
+    },
+  };
+}
+
+function readThrough(stream: Stream, call: WatchedCall): Stream {
+  return {
+    [Symbol.asyncIterator]() {
+      const items = stream[Symbol.asyncIterator]();
+      return {
+        next() {
+          call.isTaken();
+          const next = items.next();
+          next.then(
+            ({ done }) => (done === true ? call.ended() : call.sends()),
+            (error: unknown) => call.ended(error),
+          );
+          return next;
+        },
+        return() {
+          call.ended();
+          return items.return?.() ?? Promise.resolve({ done: true, value: undefined });
+        },
+      };
+    },
+  };
+}
