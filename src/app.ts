@@ -117,7 +117,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const { alerts, reread } = await openAlerting(
     config,
     storage,
-    { spawn, logger, clock, scopes, parentsOf, devices: deviceStandings(devices) },
+    { spawn, logger, clock, metrics, scopes, parentsOf, devices: deviceStandings(devices) },
     opening,
   );
   const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);
@@ -162,7 +162,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const dashboards = await openDashboards(config, storage, { logger, clock });
 
   const stopWatching = watchProcess(metrics, {
-    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits, calls },
+    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits, calls, alerts },
     sessions: sessions.collaboration.rooms,
     dashboards: dashboards.saved,
   });

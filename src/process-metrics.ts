@@ -16,6 +16,7 @@ export interface Watched {
   readonly budget: MemoryBudget;
   readonly received: ReceivedBytes;
   readonly cache: SeriesCache;
+  readonly alerts: WatchedAlerts;
   readonly limits: { readonly connections: number };
   readonly sessions: { readonly streams: number };
   readonly dashboards: { readonly count: number };
@@ -25,6 +26,15 @@ export interface Watched {
     readonly waiting: number;
     readonly ignoredDeaths: number;
   };
+}
+
+interface WatchedAlerts {
+  readonly engine: {
+    readonly counts: { readonly evaluations: number; lateMsMax: number };
+    readonly rules: { readonly size: number };
+  };
+  readonly notifying: { readonly sending: number };
+  readonly book: { active(): Iterable<{ readonly severity: string; readonly acknowledged: object | null }> };
 }
 
 /** How often is looked; a delay is what a look comes late. */
@@ -47,7 +57,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
   const counted = {
-    ...{ hits: 0, misses: 0, refused: 0, deaths: 0, cpuUs: 0 },
+    ...{ hits: 0, misses: 0, refused: 0, deaths: 0, cpuUs: 0, evaluations: 0, syncs: { count: 0, totalMs: 0 } },
     written: {} as Record<string, number>,
     started: new Map<string, number>(),
   };
@@ -55,7 +65,8 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
   metrics.startTime.set((Date.now() - performance.now()) / 1_000);
   return {
     async text() {
-      const { registry, store, log, budget, received, cache, limits, sessions, dashboards, devices, calls } = watched;
+      const { registry, store, log, budget, received, cache, limits, sessions, dashboards, devices, calls, alerts } =
+        watched;
       const lags = { p50: delay.percentile(50), p99: delay.percentile(99), max: delay.max };
       for (const [statistic, ns] of Object.entries(lags)) metrics.eventLoopLagSeconds.set({ statistic }, ns / 1e9);
       delay.reset();
@@ -88,11 +99,22 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       counted.hits = cache.hits;
       counted.misses = cache.misses;
       counted.refused = budget.refused + received.refused;
+      metrics.queueDepth.set({ queue: "notifications" }, alerts.notifying.sending);
+      metrics.alertRules.set(alerts.engine.rules.size);
+      const evaluated = alerts.engine.counts;
+      metrics.alertEvaluations.inc(evaluated.evaluations - counted.evaluations);
+      counted.evaluations = evaluated.evaluations;
+      metrics.alertLagSeconds.set(evaluated.lateMsMax / 1_000);
+      evaluated.lateMsMax = 0;
+      setActive(metrics, alerts);
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
       metrics.headPoints.set(stored.headPoints);
       metrics.blocks.set(stored.blocks);
       metrics.chunkPoints.set(stored.chunkPoints);
       metrics.chunkBytes.set(stored.chunkBytes);
+      metrics.logSyncs.inc(logged.syncs.count - counted.syncs.count);
+      metrics.logSyncSeconds.inc((logged.syncs.totalMs - counted.syncs.totalMs) / 1_000);
+      counted.syncs = logged.syncs;
       metrics.logBytes.set(logged.segmentBytes);
       metrics.logUnsyncedBytes.set(logged.unsyncedBytes);
       metrics.diskUsedBytes.set(stored.disk.usedBytes);
@@ -121,5 +143,18 @@ function openFilesMax(): number {
     return Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? 0);
   } catch {
     return 0;
+  }
+}
+
+const SEVERITIES = ["low", "medium", "high", "critical"];
+
+function setActive({ activeAlerts }: Metrics, { book }: WatchedAlerts): void {
+  const counts = { true: new Map<string, number>(), false: new Map<string, number>() };
+  for (const { severity, acknowledged } of book.active()) {
+    const of = counts[acknowledged === null ? "false" : "true"];
+    of.set(severity, (of.get(severity) ?? 0) + 1);
+  }
+  for (const [acknowledged, of] of Object.entries(counts)) {
+    for (const severity of SEVERITIES) activeAlerts.set({ severity, acknowledged }, of.get(severity) ?? 0);
   }
 }

@@ -98,6 +98,13 @@ test("/metrics tells what came in, what is kept and who watches", async () => {
     ['queue_depth{queue="commit"}', 0],
     ['queue_depth{queue="memory"}', 0],
     ["query_duration_seconds_count", 1],
+    ["query_series_read_total", 1],
+    ["query_points_read_total", 4],
+    ['call_duration_seconds_count{method="analytics.Dashboard/QueryRange"}', 1],
+    ['calls_started_total{method="analytics.DataIngestion/UploadBatch"}', 5],
+    ['open_calls{method="analytics.Dashboard/SubscribeMetrics"}', 1],
+    ["alert_evaluations_total", 0],
+    ['active_alerts{severity="high",acknowledged="false"}', 0],
     ['calls_total{method="analytics.DataIngestion/UploadBatch",status="OK"}', 5],
     ["damaged_records_total", 0],
   ] as const) {
@@ -106,7 +113,15 @@ test("/metrics tells what came in, what is kept and who watches", async () => {
   for (const name of ['queue_depth\\{queue="store"\\}', 'event_loop_lag_seconds\\{statistic="p99"\\}']) {
     expect(await found(name)).toBeGreaterThanOrEqual(0);
   }
-  for (const name of ["log_bytes", "resident_memory_bytes", "cpu_seconds_total", "disk_free_bytes"]) {
+  for (const name of [
+    "log_bytes",
+    "log_syncs_total",
+    "log_sync_seconds_total",
+    "open_files",
+    "resident_memory_bytes",
+    "cpu_seconds_total",
+    "disk_free_bytes",
+  ]) {
     expect(await found(name)).toBeGreaterThan(0);
   }
   leave.abort();

@@ -4,7 +4,7 @@ import type { JournalEntry, JournalQuery } from "../model/journal.ts";
 import type { SetAside } from "../model/set-aside.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { DeliveryAttemptSchema } from "../wire/gen/receivers_pb.ts";
-import { DELIVERY_EVENT } from "./notifying.ts";
+import { DELIVERY_EVENT } from "./notice-events.ts";
 import type { DeliveryAttempt } from "./receivers/delivery.ts";
 
 export interface NotedAttempt extends DeliveryAttempt {

@@ -76,6 +76,8 @@ export class Engine {
   #deafMs = 0;
   #cancelTimer: (() => void) | null = null;
   #timerAtMs = Infinity;
+  /** Points that were held against rules since the start, and how late a time came at most, until that is set back. */
+  readonly counts = { evaluations: 0, lateMsMax: 0 };
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -167,6 +169,7 @@ export class Engine {
   /** Wakes what is due. */
   wake(): void {
     const atMs = this.#atMs();
+    this.counts.lateMsMax = Math.max(this.counts.lateMsMax, atMs - this.#queue.nextAtMs);
     for (let instance = this.#queue.take(atMs); instance !== undefined; instance = this.#queue.take(atMs)) {
       instance.wake(atMs, this.#deps.listener);
       this.#queue.schedule(instance, atMs);
@@ -242,6 +245,7 @@ export class Engine {
     for (let i = 0; i < count; i++) {
       const timeUs = timesUs[i] + shiftUs;
       for (let row = probes.firstRowOf(seriesIds[i]); row !== NO_ROW; row = probes.rowAfter(row)) {
+        this.counts.evaluations++;
         const taken = rows.takeCalm(row, timeUs, values[i], arrivalUs, atMs);
         if (taken === TAKEN) continue;
         const probe = probes.at(row);

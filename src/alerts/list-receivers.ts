@@ -6,7 +6,7 @@ import { timestampOfMs } from "../wire/timestamp.ts";
 import type { ReceiverChannelSchema, ReceiverInfoSchema } from "../wire/gen/receivers_pb.ts";
 import { attemptMessage, notedAttempt, type JournalRead, type NotedAttempt } from "./delivery-notes.ts";
 import type { NotifySetup } from "./nobody.ts";
-import { DELIVERY_EVENT } from "./notifying.ts";
+import { DELIVERY_EVENT } from "./notice-events.ts";
 import type { ChannelConfig } from "./receivers/channel-config.ts";
 import { channelNames, targetOf } from "./receivers/channel-target.ts";
 import { redactedChannel, type ReceiverConfig } from "./receivers/receiver-config.ts";

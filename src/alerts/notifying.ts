@@ -7,7 +7,7 @@ import { messageOf } from "../model/errors.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import { allDocuments, type DocumentReader } from "./all-documents.ts";
 import type { AlertRecord } from "./alert.ts";
-import { noticeEvent, silenceEvent } from "./notice-events.ts";
+import { attemptEvent, noticeEvent, silenceEvent, type Attempted } from "./notice-events.ts";
 import { NotifiedAlerts, type NotifiedAlertsDeps } from "./notified-alerts.ts";
 import { incidentNotification } from "./notify-facts.ts";
 import type { Mute } from "./notify/alert-facts.ts";
@@ -47,6 +47,7 @@ export interface NotifyingDeps extends NotifiedAlertsDeps {
   onNotice(event: NotifyEvent): void;
   /** A silence was put, or ended by hand. */
   onSilence(id: string): void;
+  onAttempted?(attempt: DeliveryAttempt): void;
   /** A receiver has failed three times in a row to be told of alerts. */
   onFailedThrice(receiver: string, alertIds: readonly string[]): void;
 }
@@ -55,7 +56,6 @@ export interface NotifyingDeps extends NotifiedAlertsDeps {
 export type Telling = "told" | "failed" | "unknown";
 
 export const NOTIFY_DOCUMENTS = "notify";
-export const DELIVERY_EVENT = "delivery";
 /** After so many attempts in a row somebody else is told. */
 const FAILURES_TOLD = 3;
 /** Sends to one channel at once. */
@@ -286,6 +286,10 @@ export class Notifying {
     });
   }
 
+  get sending(): number {
+    return this.#sending.size;
+  }
+
   /** Resolves with when there is more to do. */
   async #round(): Promise<number> {
     let retryInMs = Infinity;
@@ -367,16 +371,9 @@ export class Notifying {
     this.#rounds.ask();
   }
 
-  #noteAttempt({ groupKey, reason, notification }: Attempted, attempt: DeliveryAttempt, actor = ""): void {
-    const alertIds = notification.alerts.map(({ id }) => id);
-    const payload = JSON.stringify({ ...attempt, groupKey, reason, alertIds });
-    const event = {
-      atMs: this.#deps.clock.nowMs(),
-      kind: DELIVERY_EVENT,
-      subject: attempt.receiver,
-      actor,
-      payload,
-    };
+  #noteAttempt(attempted: Attempted, attempt: DeliveryAttempt, actor = ""): void {
+    this.#deps.onAttempted?.(attempt);
+    const event = attemptEvent(attempted, attempt, actor, this.#deps.clock.nowMs());
     this.#deps.journal.append([event]).catch(() => {});
   }
 
@@ -387,11 +384,6 @@ export class Notifying {
     }
     return noticeEvent(event, this.#deps.clock.nowMs());
   }
-}
-
-interface Attempted extends Pick<Delivery, "groupKey"> {
-  readonly notification: Pick<Notification, "alerts">;
-  readonly reason: Delivery["reason"] | "escalated" | "test";
 }
 
 async function restored({ journal, clock, isIn }: NotifyingDeps, { config }: NotifySetup): Promise<Notifier> {

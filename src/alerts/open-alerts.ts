@@ -5,6 +5,7 @@
 import type { Bus } from "../bus/bus.ts";
 import type { ForgetSlice } from "../log/journal-retention.ts";
 import type { Scope } from "../model/access.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { BurstGarbage } from "../model/burst-garbage.ts";
 import type { DeviceStandings } from "../model/device-standing.ts";
@@ -86,6 +87,8 @@ export interface AlertsDeps {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly garbage: BurstGarbage;
+  /** Left out: nobody counts. */
+  readonly metrics?: Pick<Metrics, "alertSeconds" | "notifications">;
   onTrouble(sentence: string): void;
   /** Hears what is worth a line and no trouble. */
   onNotice(sentence: string): void;
@@ -98,6 +101,7 @@ export interface OpenAlerts {
   readonly notifying: Notifying;
   /** Whether alerts with these labels are in a scope. */
   sees(scope: Scope): SeesAlert;
+  readonly engine: Engine;
   /** Takes another rules file; where it cannot be taken all stays as it was. */
   reload(file: AlertsFile): Promise<void>;
   /** Of cleared alerts. */
@@ -206,6 +210,10 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         deps.onNotice(silenceNotice(event));
         if (event.kind === "silenceEnding" && event.alertIds.length > 0) silenceEnds(published, event, deps.onTrouble);
       },
+      onAttempted: ({ receiver, isDelivered, retryInMs }) => {
+        const outcome = isDelivered ? "delivered" : retryInMs === null ? "failed" : "retrying";
+        deps.metrics?.notifications.inc({ receiver, outcome });
+      },
       onSilence: (id) => silenceIsOther(published, id),
       onFailedThrice: (receiver, alertIds) => escalating?.receiverFailed(receiver, alertIds),
     },
@@ -257,7 +265,9 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   });
   const unsubscribe = deps.bus.subscribe((frame) => {
     garbage.disturb();
+    const beganAtMs = clock.monotonicMs();
     engine.apply(frame);
+    deps.metrics?.alertSeconds.observe((clock.monotonicMs() - beganAtMs) / 1_000);
     lifespan.note();
   });
   engine.start();
@@ -332,6 +342,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     book,
     notifying,
     sees,
+    engine,
     forgetOld: forgetCleared(journal, setAside),
     async reload({ rules: fileRules, notify }) {
       await notifying.reload(notify, () => rules.replaceFileRules(fileRules));

@@ -5,6 +5,7 @@ import { stampOf, watchFile } from "../alerts/rules-watch.ts";
 import { storedHistory } from "../alerts/stored-history.ts";
 import type { Config } from "../config/config.ts";
 import { framesAfter } from "../log/frames-after.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceStandings } from "../model/device-standing.ts";
 import { messageOf } from "../model/errors.ts";
@@ -18,6 +19,7 @@ export interface AlertingDeps {
   readonly spawn: SpawnWorker;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly metrics: Metrics;
   readonly scopes: SeriesScopes;
   readonly devices: DeviceStandings;
   /** Devices above one, the nearest first. */
@@ -28,7 +30,7 @@ export interface AlertingDeps {
 export async function openAlerting(
   config: Config,
   storage: Storage,
-  { spawn, logger, clock, scopes, devices, parentsOf }: AlertingDeps,
+  { spawn, logger, clock, metrics, scopes, devices, parentsOf }: AlertingDeps,
   opening: AsyncDisposableStack,
 ): Promise<{ alerts: OpenAlerts; reread(): Promise<void> }> {
   const { registry, bus, journal, store, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } = storage;
@@ -63,6 +65,7 @@ export async function openAlerting(
     newIncidentId: () => crypto.randomUUID(),
     parentsOf,
     random: Math.random,
+    metrics,
     garbage,
     onTrouble: (sentence: string) => logger.error({ trouble: sentence }, "alerts have trouble"),
     onNotice: (sentence: string) => logger.info({ notice: sentence }, "a notice of alerts"),

@@ -194,6 +194,7 @@ export class Log {
       segmentBytes: closedBytes + (this.#current?.bytes ?? 0),
       unsyncedBytes: this.#current?.unsyncedBytes ?? 0,
       writtenBytes: { ...this.#written.totals },
+      syncs: { ...this.#written.syncs },
     };
   }
 

@@ -48,6 +48,8 @@ export interface LogStats {
   readonly unsyncedBytes: number;
   /** Bytes written to the disk since the start, by what for: "log", in whole pages at each sync, "state" and "journal". */
   readonly writtenBytes: Readonly<Record<string, number>>;
+  /** Of records, since the start, and how long they took together. */
+  readonly syncs: { readonly count: number; readonly totalMs: number };
 }
 
 /** Some of what `state.db` holds. */

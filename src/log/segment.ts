@@ -138,7 +138,9 @@ export class Segment {
   }
 
   #sync(bytes: number): void {
+    const beganAtMs = performance.now();
     this.#noteFailure(() => fdatasyncSync(this.#fd));
+    this.#written.noteSync(performance.now() - beganAtMs);
     // The page that the last sync ended in is written again.
     const pages = Math.ceil(bytes / PAGE_BYTES) - Math.floor(this.#syncedBytes / PAGE_BYTES);
     this.#written.add("log", pages * PAGE_BYTES);

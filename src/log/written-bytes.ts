@@ -12,6 +12,7 @@ const TRANSACTION_PAGES = 9;
 export class WrittenBytes {
   readonly #totals: Record<string, number> = {};
   readonly #ofThread: () => number | undefined;
+  readonly #syncs = { count: 0, totalMs: 0 };
 
   constructor(ofThread: () => number | undefined = threadWrittenBytes) {
     this.#ofThread = ofThread;
@@ -20,6 +21,16 @@ export class WrittenBytes {
   /** Since the start. */
   get totals(): Readonly<Record<string, number>> {
     return this.#totals;
+  }
+
+  /** Of the log: how many, and how long they took together. */
+  get syncs(): Readonly<{ count: number; totalMs: number }> {
+    return this.#syncs;
+  }
+
+  noteSync(durationMs: number): void {
+    this.#syncs.count++;
+    this.#syncs.totalMs += durationMs;
   }
 
   add(what: string, bytes: number): void {

@@ -43,6 +43,16 @@ afterAll(async () => {
   await web.stop(true);
 });
 
+async function counted(name: string): Promise<number> {
+  const text = await (await fetch(`http://${rig.server.http}/metrics`)).text();
+  return Number(
+    text
+      .split("\n")
+      .find((line) => line.startsWith(`watchpost_${name} `))
+      ?.split(" ")[1],
+  );
+}
+
 const rows = (out: string) => out.split("\n").map((line) => line.trim().split(/ {2,}/));
 
 test("a test is sent to every channel, and what came of it is said and listed", async () => {
@@ -64,6 +74,18 @@ test("a test is sent to every channel, and what came of it is said and listed", 
   const [line] = (await rig.ok(["receiver", "list", "ops", "--json"])).split("\n");
   expect(JSON.parse(line)).toMatchObject({ name: "ops", attempts: [{ reason: "test" }, { reason: "test" }] });
 }, 30_000);
+
+test("what receivers were told, what rules have looked at and what stands is counted", async () => {
+  expect(await counted('notifications_total{receiver="ops",outcome="delivered"}')).toBe(1);
+  expect(await counted('notifications_total{receiver="ops",outcome="failed"}')).toBe(1);
+  expect(await counted("alert_rules")).toBe(1);
+  const before = await counted("alert_evaluations_total");
+  await rig.send("counted", 99);
+  while ((await counted('active_alerts{severity="medium",acknowledged="false"}')) === 0) await Bun.sleep(10);
+  expect(await counted("alert_evaluations_total")).toBeGreaterThan(before);
+  expect(await counted("alert_evaluation_duration_seconds_count")).toBeGreaterThan(0);
+  await rig.send("counted", 1);
+});
 
 test("one channel alone; and what cannot be tested is refused by name", async () => {
   const { code, err } = await rig.run(["receiver", "test", "ops", "--channel", "email"]);

@@ -35,7 +35,13 @@ const facts: StoreFacts = {
     absorbedSeq: 1,
     sealedSeq: 1,
   },
-  log: { segments: 1, segmentBytes: 300, unsyncedBytes: 0, writtenBytes: { log: 400, state: 50 } },
+  log: {
+    segments: 1,
+    segmentBytes: 300,
+    unsyncedBytes: 0,
+    writtenBytes: { log: 400, state: 50 },
+    syncs: { count: 1, totalMs: 2 },
+  },
 };
 
 test("limits that are none are 0, what is not there has no time", () => {
