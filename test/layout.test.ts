@@ -33,6 +33,9 @@ const ONLY: Record<string, readonly string[]> = {
   client: ["client", "wire", "model"],
   console: ["console", "wire", "model"],
 };
+/** What has the keys of encrypted sessions, and who may: never the server. */
+const SESSION_KEYS = ["wire/sealed-message.ts", "wire/session-keys.ts"];
+const KEY_HOLDERS = ["client", "cli", "console"];
 /** The one place of each that touches the machine. */
 const IMPURE_EXCEPTIONS = new Set(["model/system-clock.ts", "model/spawn.ts", "edge/mqtt/broker-connection.ts"]);
 const PURE = [
@@ -138,6 +141,20 @@ test("lower never imports higher, features never import each other, and nobody r
     }
   }
   expect(wrong).toEqual([]);
+});
+
+test("the server has nothing that opens what is sealed, and nobody encrypts messages by themselves", () => {
+  const wrong = files.flatMap(({ file, text }) => {
+    if (SESSION_KEYS.includes(file)) return [];
+    const imported = importsOf(file, text).filter((other) => SESSION_KEYS.includes(other));
+    const isHolder = KEY_HOLDERS.includes(partOf(file));
+    return [...(isHolder ? [] : imported), ...(/\bAES-GCM\b/.test(text) ? ["AES-GCM"] : [])].map(
+      (what) => `${file} has ${what}`,
+    );
+  });
+  expect(wrong).toEqual([]);
+  const holders = files.filter(({ file, text }) => importsOf(file, text).some((other) => SESSION_KEYS.includes(other)));
+  expect(holders.length).toBeGreaterThan(SESSION_KEYS.length);
 });
 
 test("folders of the console stand on lower ones, and its views on no other view", () => {

@@ -101,6 +101,7 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Alerts/ExpireSilence
     analytics.Collaboration/CreateSession
     analytics.Collaboration/UpdateSession
+    analytics.Collaboration/RekeySession
     analytics.Collaboration/CloseSession
     analytics.Collaboration/ReopenSession
     analytics.Collaboration/ImportSession

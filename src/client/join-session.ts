@@ -12,6 +12,7 @@ import {
 } from "../wire/gen/collaboration_pb.ts";
 import { errorOf } from "../wire/call-error.ts";
 import { ask } from "./ask.ts";
+import { WITHOUT_KEY, type MessageCipher } from "../wire/message-cipher.ts";
 import type { Connection } from "./connection.ts";
 import { NewsQueue } from "./news-queue.ts";
 import { systemEventOf, type SessionNews } from "./session-news.ts";
@@ -28,6 +29,8 @@ export interface JoinOptions {
   readonly cursor?: string;
   /** It only listens, which those may who only read: nothing can be sent. */
   readonly isListening?: boolean;
+  /** Of an encrypted session; missing: what is sealed cannot be read. */
+  readonly cipher?: MessageCipher;
   /** Ends it at once. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -36,7 +39,7 @@ export interface JoinOptions {
 /** What is kept: its type, text and whatever else the server takes of its type. */
 export type MessageDraft = Pick<
   MessageInitShape<typeof CollaborationMessageSchema>,
-  "messageType" | "message" | "metadata" | "annotation" | "issue"
+  "messageType" | "message" | "metadata" | "annotation" | "issue" | "sealed"
 >;
 
 type Duplex = ClientDuplexStream<Uint8Array, Uint8Array>;
@@ -60,6 +63,7 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   readonly #connection: Connection;
   readonly #options: JoinOptions;
   readonly #clock: Clock;
+  readonly #cipher: MessageCipher;
   readonly #news = new NewsQueue<SessionNews>(NEWS_MAX);
   readonly #unconfirmed = new UnconfirmedMessages();
   readonly #stop = new AbortController();
@@ -80,10 +84,11 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   #failure: WatchpostError | undefined;
 
   constructor(connection: Connection, options: JoinOptions) {
-    const { cursor = "", signal, clock = systemClock } = options;
+    const { cursor = "", signal, clock = systemClock, cipher = WITHOUT_KEY } = options;
     this.#connection = connection;
     this.#options = options;
     this.#clock = clock;
+    this.#cipher = cipher;
     this.#self = { userId: options.userId, userName: options.userName ?? "" };
     this.#cursor = cursor;
     const stop = () => this.#stop.abort();
@@ -233,7 +238,8 @@ export class SessionMember implements AsyncIterable<SessionNews> {
     return toBinary(CollaborationMessageSchema, create(CollaborationMessageSchema, message));
   }
 
-  async #take(message: CollaborationMessage, call: Call): Promise<void> {
+  async #take(sent: CollaborationMessage, call: Call): Promise<void> {
+    const message = await this.#cipher.open(sent);
     const { messageType, metadata, number, cursor } = message;
     const event = systemEventOf(message);
     if (messageType === "heartbeat") return;
@@ -329,8 +335,14 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   #sendNext(): void {
     const { first } = this.#unconfirmed;
     if (this.#call === undefined || this.#underWay !== "" || first === undefined) return;
-    this.#underWay = first.id;
-    this.#write(first.message);
+    const { id, message } = first;
+    this.#underWay = id;
+    const call = this.#call;
+    // Anew for each stream: what it is sealed with, and for whom, may be another one.
+    this.#cipher.seal(message, this.#self.userId).then(
+      (sealed) => this.#call === call && this.#underWay === id && this.#write(sealed),
+      (error: unknown) => this.#settle(id, errorOf(error)),
+    );
   }
 
   #joined(call: Call): void {

@@ -37,6 +37,7 @@ export type SystemEvent =
   | "created"
   | "closed"
   | "reopened"
+  | "rekeyed"
   | "topic";
 
 /** "" where a message is none of the system's. */

@@ -5,6 +5,7 @@ import {
   type CollaborationMessage,
   type CreateSessionRequestSchema,
   type ListSessionsRequestSchema,
+  type RekeySessionRequestSchema,
   type SendMessageResponse,
   type Session,
 } from "../wire/gen/collaboration_pb.ts";
@@ -67,6 +68,15 @@ export async function createSession(
   options: AskOptions = {},
 ): Promise<Session> {
   return (await ask(connection, Collaboration.method.createSession, request, options)).session!;
+}
+
+/** From then on what is said has to be sealed with the new key. Throws FAILED_PRECONDITION where another one was made meanwhile. */
+export async function rekeySession(
+  connection: Connection,
+  request: MessageInitShape<typeof RekeySessionRequestSchema>,
+  options: AskOptions = {},
+): Promise<Session> {
+  return (await ask(connection, Collaboration.method.rekeySession, request, options)).session!;
 }
 
 /** Nothing is added to it any more. `userId` "": whoever calls. */

@@ -138,7 +138,7 @@ export async function sendMessage(message: CollaborationMessage, context: CallCo
   const { sessionId, userId, userName } = joiningOf(message, context);
   // Nobody else's business, and of no use later.
   const { stream_id: streamId = "", ...metadata } = message.metadata;
-  const checked = checkedMessage({ ...message, metadata });
+  const checked = checkedMessage({ ...message, metadata }, userId);
   // Of one who is not there, in all sessions.
   const limit = deps.rooms.at(sessionId)?.memberOf(userId)?.limit ?? deps.limits.of(userId);
   const waitMs = limit.take(deps.monotonicMs());
@@ -237,7 +237,8 @@ async function checkSees(room: Room, { principal }: CallContext, { visibility }:
   } while (topic !== room.kept.topic);
 }
 
-function onlyJoins({ messageType, message }: CollaborationMessage): boolean {
+function onlyJoins({ messageType, message, sealed }: CollaborationMessage): boolean {
+  if (sealed !== undefined) return false;
   return messageType === "" ? message.trim() === "" : ONLY_JOINS.has(messageType);
 }
 
@@ -260,7 +261,7 @@ async function taken(
   try {
     const waitMs = limit.take(deps.monotonicMs());
     if (waitMs > 0) throw overLimit(waitMs, deps.messagesPerSecond);
-    const checked = checkedMessage(message);
+    const checked = checkedMessage(message, userId);
     const sender = { userId, userName, member, stream };
     if (isPassing(checked)) return pass(checked, room, sender);
     const done = await sentOnce(checked, room, sender, context, deps);

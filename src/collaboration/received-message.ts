@@ -1,11 +1,12 @@
 /** What a member sends: checked, carried out, and told. What is refused costs only itself. */
 import { messageOf, invalidField, WatchpostError } from "../model/errors.ts";
-import type { CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
+import type { CollaborationMessage, Sealed } from "../wire/gen/collaboration_pb.ts";
 import type { CallContext } from "../wire/service.ts";
 import { toStatus } from "../wire/status.ts";
 import { encodeWire } from "./encoded-message.ts";
 import type { Member, MemberStream } from "./members.ts";
 import type { Room } from "./room.ts";
+import { sealedIn } from "./sealed-chat.ts";
 import type { Rows } from "./collaboration-journal.ts";
 import type { Draft, KeptType, SessionMessage } from "./session-message.ts";
 import { textIn } from "../model/texts.ts";
@@ -51,16 +52,21 @@ export interface CheckedMessage {
   readonly metadata: Readonly<Record<string, string>>;
   /** "": it has none. */
   readonly clientMessageId: string;
+  /** In place of its text. */
+  readonly sealed?: Sealed;
 }
 
-/** Throws INVALID_ARGUMENT with what is to be told to whoever sent it. */
-export function checkedMessage(message: CollaborationMessage): CheckedMessage {
+/** `sender`: as whom it is kept. Throws INVALID_ARGUMENT with what is to be told to whoever sent it. */
+export function checkedMessage(message: CollaborationMessage, sender: string): CheckedMessage {
   const type = typeOf(message);
   const isPassing = type === "cursor" || type === "typing";
   const text = textIn(message.message, "message", isPassing ? PASSING_BYTES_MAX : undefined);
   const metadata = metadataIn(message.metadata, isPassing ? PASSING_BYTES_MAX : METADATA_BYTES_MAX);
+  const clientMessageId = clientMessageIdIn(message);
+  const sealed = sealedIn(message, type, sender);
+  if (sealed !== undefined) return { type, text, metadata, clientMessageId, sealed };
   if ((type === "chat" || type === "update") && text.trim() === "") throw invalidField("message", text, "some text");
-  return { type, text, metadata, clientMessageId: clientMessageIdIn(message) };
+  return { type, text, metadata, clientMessageId };
 }
 
 /** Nobody keeps it, and nobody is asked to wait for it. */
@@ -87,14 +93,14 @@ export function pass({ type, text, metadata }: CheckedMessage, room: Room, sende
  * it: then nothing was done, unless `onDone` was called.
  */
 export async function receive(
-  { type, text, metadata, clientMessageId }: CheckedMessage,
+  { type, text, metadata, clientMessageId, sealed }: CheckedMessage,
   room: Room,
   { userId, userName, stream }: Sender,
   context: CallContext,
   carriers: Carriers,
   onDone: () => void,
 ): Promise<SessionMessage> {
-  const draft: Draft = { type: type as KeptType, userId, userName, text, metadata };
+  const draft: Draft = { type: type as KeptType, userId, userName, text, metadata, ...(sealed && { sealed }) };
   const isSaid = type === "chat" || type === "update";
   // Whoever is not told what came of it by a confirmation is told as everybody else.
   const from = isSaid || clientMessageId !== "" ? stream : undefined;

@@ -9,6 +9,7 @@ import { SessionState, type Session } from "../wire/gen/collaboration_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import type { CollaborationJournal, Rows } from "./collaboration-journal.ts";
 import type { MemberStream } from "./members.ts";
+import { sealRefusal } from "./sealed-chat.ts";
 import { documentsOfSession, lastActivityMs, sentCollection, sentKey } from "./session-documents.ts";
 import { eventOf, type Draft, type SessionMessage } from "./session-message.ts";
 
@@ -73,7 +74,7 @@ export class RoomWriter {
 
   /**
    * Resolves with the message once it is durable and all members have been told. Rejects with RESOURCE_EXHAUSTED where too many
-   * wait, FAILED_PRECONDITION where the session is closed or imported when its turn comes, and as the journal does.
+   * wait, FAILED_PRECONDITION where the session is closed or imported, or wants it sealed otherwise, when its turn comes, and as the journal does.
    */
   async post(posted: Posted): Promise<SessionMessage> {
     const chars = charsOf(posted);
@@ -140,7 +141,7 @@ export class RoomWriter {
     for (const posting of batch) {
       const { draft, rows, changes: asked, clientMessageId } = posting;
       const patch = typeof posting.patch === "function" ? posting.patch(session) : posting.patch;
-      const trouble = patch?.state === undefined ? refusalOf(session) : undefined;
+      const trouble = patch?.state === undefined ? (refusalOf(session) ?? sealRefusal(session, draft)) : undefined;
       if (trouble !== undefined) {
         posting.reject(trouble);
         continue;
@@ -183,8 +184,8 @@ function timestampAt(atMs: number): Session["lastActivityAt"] {
 }
 
 function charsOf({ draft, rows }: Posted): number {
-  const { text, metadata, members = [], annotation, issue } = draft;
-  let chars = text.length + 200 * members.length + 500;
+  const { text, metadata, members = [], annotation, issue, sealed } = draft;
+  let chars = text.length + 2 * (sealed?.ciphertext.length ?? 0) + 200 * members.length + 500;
   chars += (annotation?.text.length ?? 0) + (issue?.title.length ?? 0) + (issue?.description.length ?? 0);
   for (const [key, value] of Object.entries(metadata)) chars += key.length + value.length;
   for (const { payload } of rows?.events ?? []) chars += payload.length;

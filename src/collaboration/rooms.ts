@@ -1,7 +1,7 @@
 /** All sessions: those that somebody is in, or that something is said in, are rooms; the others are documents. */
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { SessionState, type Session, type SessionTopic } from "../wire/gen/collaboration_pb.ts";
+import { SessionState, type Encryption, type Session, type SessionTopic } from "../wire/gen/collaboration_pb.ts";
 import type { Rows } from "./collaboration-journal.ts";
 import type { KeptMessages } from "./kept-messages.ts";
 import type { WrittenMember } from "./members.ts";
@@ -127,11 +127,16 @@ export class Rooms implements SessionPost {
 
   /** Opens a session, or finds the one there is: `isNew` says which. As {@link post} where it is new. */
   async create(
-    wanted: { readonly id: string; readonly title: string; readonly topic?: SessionTopic },
+    wanted: {
+      readonly id: string;
+      readonly title: string;
+      readonly topic?: SessionTopic;
+      readonly encryption?: Encryption;
+    },
     userId: string,
     rows?: Rows,
   ): Promise<{ readonly session: Session; readonly isNew: boolean }> {
-    const { id, title, topic } = wanted;
+    const { id, title, topic, encryption } = wanted;
     const room = await this.room(id, userId);
     return this.#opening.run(`create ${id}`, async () => {
       if (room.isKept) return { session: room.describe(), isNew: false };
@@ -143,7 +148,7 @@ export class Rooms implements SessionPost {
         text: `session ${id} was opened${named}`,
         metadata: { event: "created" },
       };
-      const patch = { title, createdBy: userId, ...(topic === undefined ? {} : { topic }) };
+      const patch = { title, createdBy: userId, ...(topic && { topic }), ...(encryption && { encryption }) };
       await room.post({ draft, patch, ...(rows === undefined ? {} : { rows }) });
       return { session: room.describe(), isNew: true };
     });

@@ -5,7 +5,7 @@
 import { create, fromJsonString, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
 import type { JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { Annotation } from "../wire/gen/annotations_pb.ts";
-import { CollaborationMessageSchema, type CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
+import { CollaborationMessageSchema, type CollaborationMessage, type Sealed } from "../wire/gen/collaboration_pb.ts";
 import type { Issue } from "../wire/gen/issues_pb.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import { SESSION_EVENT } from "./collaboration-journal.ts";
@@ -23,6 +23,8 @@ export interface Draft {
   readonly metadata: Readonly<Record<string, string>>;
   readonly annotation?: Annotation;
   readonly issue?: Issue;
+  /** In place of its text. */
+  readonly sealed?: Sealed;
   /** Of joined and left: who. */
   readonly members?: readonly MemberMessage[];
 }
@@ -38,7 +40,7 @@ export interface SessionMessage extends Draft {
 }
 
 export function eventOf(draft: Draft, sessionId: string, number: number, atMs: number): JournalEvent {
-  const { type, userId, userName, text, metadata, annotation, issue, members = [] } = draft;
+  const { type, userId, userName, text, metadata, annotation, issue, sealed, members = [] } = draft;
   const said = create(CollaborationMessageSchema, {
     messageType: type,
     userName,
@@ -47,6 +49,7 @@ export function eventOf(draft: Draft, sessionId: string, number: number, atMs: n
     number: BigInt(number),
     ...(annotation === undefined ? {} : { annotation }),
     ...(issue === undefined ? {} : { issue }),
+    ...(sealed === undefined ? {} : { sealed }),
     members: [...members],
   });
   const payload = toJsonString(CollaborationMessageSchema, said);
@@ -68,13 +71,15 @@ export function messageOfEntry({ position, atMs, subject, actor, payload }: Jour
     metadata: said.metadata,
     ...(said.annotation === undefined ? {} : { annotation: said.annotation }),
     ...(said.issue === undefined ? {} : { issue: said.issue }),
+    ...(said.sealed === undefined ? {} : { sealed: said.sealed }),
     members: said.members,
   };
 }
 
 /** `cursor`: "" where nobody may go on from it. */
 export function wireOf(message: SessionMessage, cursor: string): CollaborationMessage {
-  const { sessionId, number, atMs, type, userId, userName, text, metadata, annotation, issue, members = [] } = message;
+  const { sessionId, number, atMs, type, userId, userName, text, metadata, members = [] } = message;
+  const { annotation, issue, sealed } = message;
   const wire: MessageInitShape<typeof CollaborationMessageSchema> = {
     userId,
     message: text,
@@ -87,6 +92,7 @@ export function wireOf(message: SessionMessage, cursor: string): CollaborationMe
     cursor,
     ...(annotation === undefined ? {} : { annotation }),
     ...(issue === undefined ? {} : { issue }),
+    ...(sealed === undefined ? {} : { sealed }),
     members: [...members],
   };
   return create(CollaborationMessageSchema, wire);

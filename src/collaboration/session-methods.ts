@@ -17,6 +17,7 @@ import type { Rooms } from "./rooms.ts";
 import { namesOfSession, seesAll } from "./seen/named.ts";
 import { noSession, refuseUnseen, type Visibility } from "./seen/visibility.ts";
 import { Serial } from "../model/serial.ts";
+import { firstEncryption, rekeyed } from "./sealed-chat.ts";
 import { titleIn, topicIn } from "./session-input.ts";
 import type { Draft } from "./session-message.ts";
 import { actorOf } from "../wire/actor.ts";
@@ -62,9 +63,11 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
       return change(session, by, "closed", `the session was closed by ${by}`, closed);
     });
   return [
-    unary(Collaboration.method.createSession, async ({ sessionId, userId, title, topic }, context) => {
+    unary(Collaboration.method.createSession, async ({ sessionId, userId, title, topic, keyCheck }, context) => {
+      const encryption = firstEncryption(keyCheck, sessionId);
       const id = sessionId || deps.newSessionId();
-      const wanted = { id, title: titleIn(title), ...(topic === undefined ? {} : { topic: topicIn(topic) }) };
+      const about = topic === undefined ? {} : { topic: topicIn(topic) };
+      const wanted = { id, title: titleIn(title), ...about, ...(encryption && { encryption }) };
       await refuseUnseen(namesOfSession(wanted), visibility.viewer(context.principal));
       const { session, isNew } = await rooms.create(wanted, actorOf(userId, context));
       if (isNew) return { session };
@@ -84,6 +87,19 @@ export function sessionMethods(deps: SessionMethodsDeps): MethodImpl[] {
         called === undefined ? "the topic was changed" : `the session is called ${JSON.stringify(called)} now`;
       return change(session, by, "topic", `${what}, by ${by}`, patch);
     }),
+    unary(Collaboration.method.rekeySession, (request, context) =>
+      changing.run(request.sessionId, async () => {
+        const session = await visible(request.sessionId, context);
+        const encryption = rekeyed(session, request);
+        const by = actorOf(request.userId, context);
+        const room = await rooms.room(session.id, by);
+        const metadata = { event: "rekeyed", epoch: String(encryption.epoch) };
+        const text = `the key was changed by ${by}: what is said from here on needs key ${encryption.epoch}`;
+        const draft: Draft = { type: "system", userId: by, userName: "", text, metadata };
+        await room.post({ draft, patch: { encryption } });
+        return { session: room.describe() };
+      }),
+    ),
     unary(Collaboration.method.getSession, async ({ sessionId }, context) => ({
       session: await visible(sessionId, context),
     })),

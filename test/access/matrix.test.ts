@@ -34,7 +34,7 @@ i-oa  Alerts PublishAlert
 -voa  Collaboration WatchSession LeaveSession GetSession ListSessions ListMessages ReplaySession ExportSession
 -voa  Collaboration GetAnnotation ListAnnotations WatchAnnotations GetIssue ListIssues WatchIssues
 --oa  Collaboration JoinSession SendMessage
---oa  Collaboration CreateSession UpdateSession CloseSession ReopenSession ImportSession
+--oa  Collaboration CreateSession UpdateSession RekeySession CloseSession ReopenSession ImportSession
 --oa  Collaboration CreateAnnotation EditAnnotation RemoveAnnotation CreateIssue UpdateIssue CommentIssue
 -voa  Devices GetDevice ListDevices WatchDevices WatchLastSeen
 i-oa  Devices ReportDevice RegisterDevice UpdateDevice

@@ -10,6 +10,7 @@ import { Serial } from "../../model/serial.ts";
 import { documentsOfSession, SESSIONS } from "../session-documents.ts";
 import { namesOfSession } from "../seen/named.ts";
 import { refuseUnseen, type Viewer } from "../seen/visibility.ts";
+import { checkEncryption } from "../sealed-chat.ts";
 import { titleIn, topicIn } from "../session-input.ts";
 import { nameIn, sessionIdIn } from "../../model/texts.ts";
 import type { ImportedFiles } from "./imported-files.ts";
@@ -129,10 +130,12 @@ async function checked(data: Uint8Array, nowMs: number): Promise<Session> {
 }
 
 /** Held to what a session is held to that is made here: it is shown and listed among them. */
-function checkSession({ title, topic, createdBy, closedBy, createdAt, closedAt }: Session, nowMs: number): void {
+function checkSession(session: Session, nowMs: number): void {
+  const { title, topic, encryption, createdBy, closedBy, createdAt, closedAt } = session;
   try {
     titleIn(title);
     if (topic !== undefined) topicIn(topic);
+    if (encryption !== undefined) checkEncryption(encryption);
     nameIn(createdBy, "created_by");
     nameIn(closedBy, "closed_by");
     checkTime("created_at", createdAt === undefined ? NaN : msOfTimestamp(createdAt), nowMs);

@@ -75,8 +75,12 @@ async function peopleIn(recording: Recording): Promise<Map<string, string>> {
   return people;
 }
 
-function messageLine(atMs: number, { userId, userName, messageType, message }: CollaborationMessage): string {
+function messageLine(
+  atMs: number,
+  { userId, userName, messageType, message, sealed, number }: CollaborationMessage,
+): string {
   const who = plain(userName || userId) || "server";
+  if (sealed !== undefined) return `- ${isoOf(atMs)} **${who}**: (encrypted message ${number})\n`;
   const type = messageType === "chat" ? "" : ` (${plain(messageType)})`;
   return `- ${isoOf(atMs)} **${who}**${type}: ${plainLines(message, "  ") || "…"}\n`;
 }

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file collaboration.proto.
  */
 export const file_collaboration: GenFile = /*@__PURE__*/
-  fileDesc("ChNjb2xsYWJvcmF0aW9uLnByb3RvEglhbmFseXRpY3Mi1AEKBk1lbWJlchIPCgd1c2VyX2lkGAEgASgJEhEKCXVzZXJfbmFtZRgCIAEoCRItCglqb2luZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N0cmVhbXMYBCABKAUSNAoKbG9va2luZ19hdBgFIAMoCzIgLmFuYWx5dGljcy5NZW1iZXIuTG9va2luZ0F0RW50cnkaMAoOTG9va2luZ0F0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKmAwoUQ29sbGFib3JhdGlvbk1lc3NhZ2USDwoHdXNlcl9pZBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMbWVzc2FnZV90eXBlGAQgASgJEj8KCG1ldGFkYXRhGAUgAygLMi0uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlLk1ldGFkYXRhRW50cnkSEgoKc2Vzc2lvbl9pZBgGIAEoCRIRCgl1c2VyX25hbWUYByABKAkSDgoGbnVtYmVyGAggASgDEg4KBmN1cnNvchgJIAEoCRIpCgphbm5vdGF0aW9uGAogASgLMhUuYW5hbHl0aWNzLkFubm90YXRpb24SHwoFaXNzdWUYCyABKAsyEC5hbmFseXRpY3MuSXNzdWUSIgoHbWVtYmVycxgMIAMoCzIRLmFuYWx5dGljcy5NZW1iZXIaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIogBCg5TZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEQoJdXNlcl9uYW1lGAMgASgJEg4KBmN1cnNvchgEIAEoCRIRCgRsYXN0GAUgASgFSACIAQESEgoKaW5zdGVhZF9vZhgGIAEoCUIHCgVfbGFzdCJZChNTZW5kTWVzc2FnZVJlc3BvbnNlEjAKB21lc3NhZ2UYASABKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2USEAoIcmVwZWF0ZWQYAiABKAgiTQoTTGVhdmVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEQoJc3RyZWFtX2lkGAMgASgJIhYKFExlYXZlU2Vzc2lvblJlc3BvbnNlIlkKDFNlc3Npb25Ub3BpYxIRCglhbGVydF9pZHMYASADKAkSFAoMaW5jaWRlbnRfaWRzGAIgAygJEg8KB2RldmljZXMYAyADKAkSDwoHbWV0cmljcxgEIAMoCSLmAgoHU2Vzc2lvbhIKCgJpZBgBIAEoCRINCgV0aXRsZRgCIAEoCRImCgV0b3BpYxgDIAEoCzIXLmFuYWx5dGljcy5TZXNzaW9uVG9waWMSJgoFc3RhdGUYBCABKA4yFy5hbmFseXRpY3MuU2Vzc2lvblN0YXRlEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYBiABKAkSNAoQbGFzdF9hY3Rpdml0eV9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJY2xvc2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljbG9zZWRfYnkYCSABKAkSEAoIbWVzc2FnZXMYCiABKAMSIgoHbWVtYmVycxgLIAMoCzIRLmFuYWx5dGljcy5NZW1iZXIicgoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEiYKBXRvcGljGAQgASgLMhcuYW5hbHl0aWNzLlNlc3Npb25Ub3BpYyKBAQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhIKBXRpdGxlGAMgASgJSACIAQESJgoFdG9waWMYBCABKAsyFy5hbmFseXRpY3MuU2Vzc2lvblRvcGljQggKBl90aXRsZSI2Cg9TZXNzaW9uUmVzcG9uc2USIwoHc2Vzc2lvbhgBIAEoCzISLmFuYWx5dGljcy5TZXNzaW9uIicKEUdldFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiOgoTQ2xvc2VTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiOwoUUmVvcGVuU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIqIBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EicKBnN0YXRlcxgBIAMoDjIXLmFuYWx5dGljcy5TZXNzaW9uU3RhdGUSEAoIYWxlcnRfaWQYAiABKAkSEwoLaW5jaWRlbnRfaWQYAyABKAkSDgoGZGV2aWNlGAQgASgJEg4KBmFjdGl2ZRgFIAEoCBINCgVsaW1pdBgGIAEoBRIMCgRwYWdlGAcgASgJIk8KFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiQKCHNlc3Npb25zGAEgAygLMhIuYW5hbHl0aWNzLlNlc3Npb24SEQoJbmV4dF9wYWdlGAIgASgJIkgKE0xpc3RNZXNzYWdlc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFbGltaXQYAyABKAUiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USMQoIbWVzc2FnZXMYASADKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2USDAoEbW9yZRgCIAEoCCLtAQoLUmVwbGF5RXZlbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKB21lc3NhZ2UYAiABKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2VIABInCgVhbGVydBgDIAEoCzIWLmFuYWx5dGljcy5SZXBsYXlBbGVydEgAEikKBnBvaW50cxgEIAEoCzIXLmFuYWx5dGljcy5SZXBsYXlQb2ludHNIABIlCgRtYXJrGAUgASgLMhUuYW5hbHl0aWNzLlJlcGxheU1hcmtIAEIHCgVldmVudCp7CgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNFU1NJT05fU1RBVEVfT1BFThABEhgKFFNFU1NJT05fU1RBVEVfQ0xPU0VEEAISGgoWU0VTU0lPTl9TVEFURV9JTVBPUlRFRBADMogQCg1Db2xsYWJvcmF0aW9uElMKC0pvaW5TZXNzaW9uEh8uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlGh8uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlKAEwARJMCgxXYXRjaFNlc3Npb24SGS5hbmFseXRpY3MuU2Vzc2lvblJlcXVlc3QaHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2UwARJOCgtTZW5kTWVzc2FnZRIfLmFuYWx5dGljcy5Db2xsYWJvcmF0aW9uTWVzc2FnZRoeLmFuYWx5dGljcy5TZW5kTWVzc2FnZVJlc3BvbnNlEk8KDExlYXZlU2Vzc2lvbhIeLmFuYWx5dGljcy5MZWF2ZVNlc3Npb25SZXF1ZXN0Gh8uYW5hbHl0aWNzLkxlYXZlU2Vzc2lvblJlc3BvbnNlEkwKDUNyZWF0ZVNlc3Npb24SHy5hbmFseXRpY3MuQ3JlYXRlU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkwKDVVwZGF0ZVNlc3Npb24SHy5hbmFseXRpY3MuVXBkYXRlU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkYKCkdldFNlc3Npb24SHC5hbmFseXRpY3MuR2V0U2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkoKDENsb3NlU2Vzc2lvbhIeLmFuYWx5dGljcy5DbG9zZVNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZRJMCg1SZW9wZW5TZXNzaW9uEh8uYW5hbHl0aWNzLlJlb3BlblNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZRJPCgxMaXN0U2Vzc2lvbnMSHi5hbmFseXRpY3MuTGlzdFNlc3Npb25zUmVxdWVzdBofLmFuYWx5dGljcy5MaXN0U2Vzc2lvbnNSZXNwb25zZRJPCgxMaXN0TWVzc2FnZXMSHi5hbmFseXRpY3MuTGlzdE1lc3NhZ2VzUmVxdWVzdBofLmFuYWx5dGljcy5MaXN0TWVzc2FnZXNSZXNwb25zZRJVChBDcmVhdGVBbm5vdGF0aW9uEiIuYW5hbHl0aWNzLkNyZWF0ZUFubm90YXRpb25SZXF1ZXN0Gh0uYW5hbHl0aWNzLkFubm90YXRpb25SZXNwb25zZRJRCg5FZGl0QW5ub3RhdGlvbhIgLmFuYWx5dGljcy5FZGl0QW5ub3RhdGlvblJlcXVlc3QaHS5hbmFseXRpY3MuQW5ub3RhdGlvblJlc3BvbnNlElUKEFJlbW92ZUFubm90YXRpb24SIi5hbmFseXRpY3MuUmVtb3ZlQW5ub3RhdGlvblJlcXVlc3QaHS5hbmFseXRpY3MuQW5ub3RhdGlvblJlc3BvbnNlElIKDUdldEFubm90YXRpb24SHy5hbmFseXRpY3MuR2V0QW5ub3RhdGlvblJlcXVlc3QaIC5hbmFseXRpY3MuR2V0QW5ub3RhdGlvblJlc3BvbnNlElgKD0xpc3RBbm5vdGF0aW9ucxIhLmFuYWx5dGljcy5MaXN0QW5ub3RhdGlvbnNSZXF1ZXN0GiIuYW5hbHl0aWNzLkxpc3RBbm5vdGF0aW9uc1Jlc3BvbnNlElQKEFdhdGNoQW5ub3RhdGlvbnMSIi5hbmFseXRpY3MuV2F0Y2hBbm5vdGF0aW9uc1JlcXVlc3QaGi5hbmFseXRpY3MuQW5ub3RhdGlvbkV2ZW50MAESRgoLQ3JlYXRlSXNzdWUSHS5hbmFseXRpY3MuQ3JlYXRlSXNzdWVSZXF1ZXN0GhguYW5hbHl0aWNzLklzc3VlUmVzcG9uc2USRgoLVXBkYXRlSXNzdWUSHS5hbmFseXRpY3MuVXBkYXRlSXNzdWVSZXF1ZXN0GhguYW5hbHl0aWNzLklzc3VlUmVzcG9uc2USSAoMQ29tbWVudElzc3VlEh4uYW5hbHl0aWNzLkNvbW1lbnRJc3N1ZVJlcXVlc3QaGC5hbmFseXRpY3MuSXNzdWVSZXNwb25zZRJDCghHZXRJc3N1ZRIaLmFuYWx5dGljcy5HZXRJc3N1ZVJlcXVlc3QaGy5hbmFseXRpY3MuR2V0SXNzdWVSZXNwb25zZRJJCgpMaXN0SXNzdWVzEhwuYW5hbHl0aWNzLkxpc3RJc3N1ZXNSZXF1ZXN0Gh0uYW5hbHl0aWNzLkxpc3RJc3N1ZXNSZXNwb25zZRJGCgtXYXRjaElzc3VlcxIdLmFuYWx5dGljcy5XYXRjaElzc3Vlc1JlcXVlc3QaFi5hbmFseXRpY3MuSXNzdWVVcGRhdGUwARJDCg1SZXBsYXlTZXNzaW9uEhguYW5hbHl0aWNzLlJlcGxheVJlcXVlc3QaFi5hbmFseXRpY3MuUmVwbGF5RXZlbnQwARJJCg1FeHBvcnRTZXNzaW9uEh8uYW5hbHl0aWNzLkV4cG9ydFNlc3Npb25SZXF1ZXN0GhUuYW5hbHl0aWNzLkV4cG9ydFBhcnQwARJMCg1JbXBvcnRTZXNzaW9uEh8uYW5hbHl0aWNzLkltcG9ydFNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZWIGcHJvdG8z", [file_annotations, file_google_protobuf_timestamp, file_issues, file_replay]);
+  fileDesc("ChNjb2xsYWJvcmF0aW9uLnByb3RvEglhbmFseXRpY3Mi1AEKBk1lbWJlchIPCgd1c2VyX2lkGAEgASgJEhEKCXVzZXJfbmFtZRgCIAEoCRItCglqb2luZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3N0cmVhbXMYBCABKAUSNAoKbG9va2luZ19hdBgFIAMoCzIgLmFuYWx5dGljcy5NZW1iZXIuTG9va2luZ0F0RW50cnkaMAoOTG9va2luZ0F0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI6CgZTZWFsZWQSEgoKY2lwaGVydGV4dBgBIAEoDBINCgVub25jZRgCIAEoDBINCgVlcG9jaBgDIAEoDSJrCgpFbmNyeXB0aW9uEg0KBWVwb2NoGAEgASgNEhEKCWtleV9jaGVjaxgCIAEoDBISCgpzZXNzaW9uX2lkGAMgASgJEicKDGVhcmxpZXJfa2V5cxgEIAMoCzIRLmFuYWx5dGljcy5TZWFsZWQiyQMKFENvbGxhYm9yYXRpb25NZXNzYWdlEg8KB3VzZXJfaWQYASABKAkSDwoHbWVzc2FnZRgCIAEoCRItCgl0aW1lc3RhbXAYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDG1lc3NhZ2VfdHlwZRgEIAEoCRI/CghtZXRhZGF0YRgFIAMoCzItLmFuYWx5dGljcy5Db2xsYWJvcmF0aW9uTWVzc2FnZS5NZXRhZGF0YUVudHJ5EhIKCnNlc3Npb25faWQYBiABKAkSEQoJdXNlcl9uYW1lGAcgASgJEg4KBm51bWJlchgIIAEoAxIOCgZjdXJzb3IYCSABKAkSKQoKYW5ub3RhdGlvbhgKIAEoCzIVLmFuYWx5dGljcy5Bbm5vdGF0aW9uEh8KBWlzc3VlGAsgASgLMhAuYW5hbHl0aWNzLklzc3VlEiIKB21lbWJlcnMYDCADKAsyES5hbmFseXRpY3MuTWVtYmVyEiEKBnNlYWxlZBgNIAEoCzIRLmFuYWx5dGljcy5TZWFsZWQaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIogBCg5TZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEQoJdXNlcl9uYW1lGAMgASgJEg4KBmN1cnNvchgEIAEoCRIRCgRsYXN0GAUgASgFSACIAQESEgoKaW5zdGVhZF9vZhgGIAEoCUIHCgVfbGFzdCJZChNTZW5kTWVzc2FnZVJlc3BvbnNlEjAKB21lc3NhZ2UYASABKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2USEAoIcmVwZWF0ZWQYAiABKAgiTQoTTGVhdmVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEQoJc3RyZWFtX2lkGAMgASgJIhYKFExlYXZlU2Vzc2lvblJlc3BvbnNlIlkKDFNlc3Npb25Ub3BpYxIRCglhbGVydF9pZHMYASADKAkSFAoMaW5jaWRlbnRfaWRzGAIgAygJEg8KB2RldmljZXMYAyADKAkSDwoHbWV0cmljcxgEIAMoCSKRAwoHU2Vzc2lvbhIKCgJpZBgBIAEoCRINCgV0aXRsZRgCIAEoCRImCgV0b3BpYxgDIAEoCzIXLmFuYWx5dGljcy5TZXNzaW9uVG9waWMSJgoFc3RhdGUYBCABKA4yFy5hbmFseXRpY3MuU2Vzc2lvblN0YXRlEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNyZWF0ZWRfYnkYBiABKAkSNAoQbGFzdF9hY3Rpdml0eV9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJY2xvc2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljbG9zZWRfYnkYCSABKAkSEAoIbWVzc2FnZXMYCiABKAMSIgoHbWVtYmVycxgLIAMoCzIRLmFuYWx5dGljcy5NZW1iZXISKQoKZW5jcnlwdGlvbhgMIAEoCzIVLmFuYWx5dGljcy5FbmNyeXB0aW9uIoUBChRDcmVhdGVTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDQoFdGl0bGUYAyABKAkSJgoFdG9waWMYBCABKAsyFy5hbmFseXRpY3MuU2Vzc2lvblRvcGljEhEKCWtleV9jaGVjaxgFIAEoDCKEAQoTUmVrZXlTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDQoFZXBvY2gYAyABKA0SEQoJa2V5X2NoZWNrGAQgASgMEiYKC2VhcmxpZXJfa2V5GAUgASgLMhEuYW5hbHl0aWNzLlNlYWxlZCKBAQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhIKBXRpdGxlGAMgASgJSACIAQESJgoFdG9waWMYBCABKAsyFy5hbmFseXRpY3MuU2Vzc2lvblRvcGljQggKBl90aXRsZSI2Cg9TZXNzaW9uUmVzcG9uc2USIwoHc2Vzc2lvbhgBIAEoCzISLmFuYWx5dGljcy5TZXNzaW9uIicKEUdldFNlc3Npb25SZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkiOgoTQ2xvc2VTZXNzaW9uUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiOwoUUmVvcGVuU2Vzc2lvblJlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIqIBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0EicKBnN0YXRlcxgBIAMoDjIXLmFuYWx5dGljcy5TZXNzaW9uU3RhdGUSEAoIYWxlcnRfaWQYAiABKAkSEwoLaW5jaWRlbnRfaWQYAyABKAkSDgoGZGV2aWNlGAQgASgJEg4KBmFjdGl2ZRgFIAEoCBINCgVsaW1pdBgGIAEoBRIMCgRwYWdlGAcgASgJIk8KFExpc3RTZXNzaW9uc1Jlc3BvbnNlEiQKCHNlc3Npb25zGAEgAygLMhIuYW5hbHl0aWNzLlNlc3Npb24SEQoJbmV4dF9wYWdlGAIgASgJIkgKE0xpc3RNZXNzYWdlc1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFbGltaXQYAyABKAUiVwoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USMQoIbWVzc2FnZXMYASADKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2USDAoEbW9yZRgCIAEoCCLtAQoLUmVwbGF5RXZlbnQSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKB21lc3NhZ2UYAiABKAsyHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2VIABInCgVhbGVydBgDIAEoCzIWLmFuYWx5dGljcy5SZXBsYXlBbGVydEgAEikKBnBvaW50cxgEIAEoCzIXLmFuYWx5dGljcy5SZXBsYXlQb2ludHNIABIlCgRtYXJrGAUgASgLMhUuYW5hbHl0aWNzLlJlcGxheU1hcmtIAEIHCgVldmVudCp7CgxTZXNzaW9uU3RhdGUSHQoZU0VTU0lPTl9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNFU1NJT05fU1RBVEVfT1BFThABEhgKFFNFU1NJT05fU1RBVEVfQ0xPU0VEEAISGgoWU0VTU0lPTl9TVEFURV9JTVBPUlRFRBADMtQQCg1Db2xsYWJvcmF0aW9uElMKC0pvaW5TZXNzaW9uEh8uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlGh8uYW5hbHl0aWNzLkNvbGxhYm9yYXRpb25NZXNzYWdlKAEwARJMCgxXYXRjaFNlc3Npb24SGS5hbmFseXRpY3MuU2Vzc2lvblJlcXVlc3QaHy5hbmFseXRpY3MuQ29sbGFib3JhdGlvbk1lc3NhZ2UwARJOCgtTZW5kTWVzc2FnZRIfLmFuYWx5dGljcy5Db2xsYWJvcmF0aW9uTWVzc2FnZRoeLmFuYWx5dGljcy5TZW5kTWVzc2FnZVJlc3BvbnNlEk8KDExlYXZlU2Vzc2lvbhIeLmFuYWx5dGljcy5MZWF2ZVNlc3Npb25SZXF1ZXN0Gh8uYW5hbHl0aWNzLkxlYXZlU2Vzc2lvblJlc3BvbnNlEkwKDUNyZWF0ZVNlc3Npb24SHy5hbmFseXRpY3MuQ3JlYXRlU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkwKDVVwZGF0ZVNlc3Npb24SHy5hbmFseXRpY3MuVXBkYXRlU2Vzc2lvblJlcXVlc3QaGi5hbmFseXRpY3MuU2Vzc2lvblJlc3BvbnNlEkoKDFJla2V5U2Vzc2lvbhIeLmFuYWx5dGljcy5SZWtleVNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZRJGCgpHZXRTZXNzaW9uEhwuYW5hbHl0aWNzLkdldFNlc3Npb25SZXF1ZXN0GhouYW5hbHl0aWNzLlNlc3Npb25SZXNwb25zZRJKCgxDbG9zZVNlc3Npb24SHi5hbmFseXRpY3MuQ2xvc2VTZXNzaW9uUmVxdWVzdBoaLmFuYWx5dGljcy5TZXNzaW9uUmVzcG9uc2USTAoNUmVvcGVuU2Vzc2lvbhIfLmFuYWx5dGljcy5SZW9wZW5TZXNzaW9uUmVxdWVzdBoaLmFuYWx5dGljcy5TZXNzaW9uUmVzcG9uc2USTwoMTGlzdFNlc3Npb25zEh4uYW5hbHl0aWNzLkxpc3RTZXNzaW9uc1JlcXVlc3QaHy5hbmFseXRpY3MuTGlzdFNlc3Npb25zUmVzcG9uc2USTwoMTGlzdE1lc3NhZ2VzEh4uYW5hbHl0aWNzLkxpc3RNZXNzYWdlc1JlcXVlc3QaHy5hbmFseXRpY3MuTGlzdE1lc3NhZ2VzUmVzcG9uc2USVQoQQ3JlYXRlQW5ub3RhdGlvbhIiLmFuYWx5dGljcy5DcmVhdGVBbm5vdGF0aW9uUmVxdWVzdBodLmFuYWx5dGljcy5Bbm5vdGF0aW9uUmVzcG9uc2USUQoORWRpdEFubm90YXRpb24SIC5hbmFseXRpY3MuRWRpdEFubm90YXRpb25SZXF1ZXN0Gh0uYW5hbHl0aWNzLkFubm90YXRpb25SZXNwb25zZRJVChBSZW1vdmVBbm5vdGF0aW9uEiIuYW5hbHl0aWNzLlJlbW92ZUFubm90YXRpb25SZXF1ZXN0Gh0uYW5hbHl0aWNzLkFubm90YXRpb25SZXNwb25zZRJSCg1HZXRBbm5vdGF0aW9uEh8uYW5hbHl0aWNzLkdldEFubm90YXRpb25SZXF1ZXN0GiAuYW5hbHl0aWNzLkdldEFubm90YXRpb25SZXNwb25zZRJYCg9MaXN0QW5ub3RhdGlvbnMSIS5hbmFseXRpY3MuTGlzdEFubm90YXRpb25zUmVxdWVzdBoiLmFuYWx5dGljcy5MaXN0QW5ub3RhdGlvbnNSZXNwb25zZRJUChBXYXRjaEFubm90YXRpb25zEiIuYW5hbHl0aWNzLldhdGNoQW5ub3RhdGlvbnNSZXF1ZXN0GhouYW5hbHl0aWNzLkFubm90YXRpb25FdmVudDABEkYKC0NyZWF0ZUlzc3VlEh0uYW5hbHl0aWNzLkNyZWF0ZUlzc3VlUmVxdWVzdBoYLmFuYWx5dGljcy5Jc3N1ZVJlc3BvbnNlEkYKC1VwZGF0ZUlzc3VlEh0uYW5hbHl0aWNzLlVwZGF0ZUlzc3VlUmVxdWVzdBoYLmFuYWx5dGljcy5Jc3N1ZVJlc3BvbnNlEkgKDENvbW1lbnRJc3N1ZRIeLmFuYWx5dGljcy5Db21tZW50SXNzdWVSZXF1ZXN0GhguYW5hbHl0aWNzLklzc3VlUmVzcG9uc2USQwoIR2V0SXNzdWUSGi5hbmFseXRpY3MuR2V0SXNzdWVSZXF1ZXN0GhsuYW5hbHl0aWNzLkdldElzc3VlUmVzcG9uc2USSQoKTGlzdElzc3VlcxIcLmFuYWx5dGljcy5MaXN0SXNzdWVzUmVxdWVzdBodLmFuYWx5dGljcy5MaXN0SXNzdWVzUmVzcG9uc2USRgoLV2F0Y2hJc3N1ZXMSHS5hbmFseXRpY3MuV2F0Y2hJc3N1ZXNSZXF1ZXN0GhYuYW5hbHl0aWNzLklzc3VlVXBkYXRlMAESQwoNUmVwbGF5U2Vzc2lvbhIYLmFuYWx5dGljcy5SZXBsYXlSZXF1ZXN0GhYuYW5hbHl0aWNzLlJlcGxheUV2ZW50MAESSQoNRXhwb3J0U2Vzc2lvbhIfLmFuYWx5dGljcy5FeHBvcnRTZXNzaW9uUmVxdWVzdBoVLmFuYWx5dGljcy5FeHBvcnRQYXJ0MAESTAoNSW1wb3J0U2Vzc2lvbhIfLmFuYWx5dGljcy5JbXBvcnRTZXNzaW9uUmVxdWVzdBoaLmFuYWx5dGljcy5TZXNzaW9uUmVzcG9uc2ViBnByb3RvMw", [file_annotations, file_google_protobuf_timestamp, file_issues, file_replay]);
 
 /**
  * Who is in a session.
@@ -62,6 +62,83 @@ export type Member = Message<"analytics.Member"> & {
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
   messageDesc(file_collaboration, 0);
+
+/**
+ * What somebody said in an encrypted session, for its members alone: AES-256-GCM, see docs/sessions.md.
+ *
+ * @generated from message analytics.Sealed
+ */
+export type Sealed = Message<"analytics.Sealed"> & {
+  /**
+   * With its tag of 16 bytes; of at most 64 KiB.
+   *
+   * @generated from field: bytes ciphertext = 1;
+   */
+  ciphertext: Uint8Array;
+
+  /**
+   * 12 bytes, never twice with the same key.
+   *
+   * @generated from field: bytes nonce = 2;
+   */
+  nonce: Uint8Array;
+
+  /**
+   * Number of the key, from 1.
+   *
+   * @generated from field: uint32 epoch = 3;
+   */
+  epoch: number;
+};
+
+/**
+ * Describes the message analytics.Sealed.
+ * Use `create(SealedSchema)` to create a new message.
+ */
+export const SealedSchema: GenMessage<Sealed> = /*@__PURE__*/
+  messageDesc(file_collaboration, 1);
+
+/**
+ * Of a session whose members share a key that the server has not got.
+ *
+ * @generated from message analytics.Encryption
+ */
+export type Encryption = Message<"analytics.Encryption"> & {
+  /**
+   * Of the key in force: what is said has to be sealed with it.
+   *
+   * @generated from field: uint32 epoch = 1;
+   */
+  epoch: number;
+
+  /**
+   * 16 bytes by which members know the key in force; they tell nothing of it.
+   *
+   * @generated from field: bytes key_check = 2;
+   */
+  keyCheck: Uint8Array;
+
+  /**
+   * The session's id where it was made: an imported one may have another one here.
+   *
+   * @generated from field: string session_id = 3;
+   */
+  sessionId: string;
+
+  /**
+   * The keys before, the first one first, each sealed with the one after it; at most 63.
+   *
+   * @generated from field: repeated analytics.Sealed earlier_keys = 4;
+   */
+  earlierKeys: Sealed[];
+};
+
+/**
+ * Describes the message analytics.Encryption.
+ * Use `create(EncryptionSchema)` to create a new message.
+ */
+export const EncryptionSchema: GenMessage<Encryption> = /*@__PURE__*/
+  messageDesc(file_collaboration, 2);
 
 /**
  * @generated from message analytics.CollaborationMessage
@@ -139,6 +216,14 @@ export type CollaborationMessage = Message<"analytics.CollaborationMessage"> & {
    * @generated from field: repeated analytics.Member members = 12;
    */
   members: Member[];
+
+  /**
+   * In place of message, of types chat and update in an encrypted session: nothing else but a client_message_id in metadata, and
+   * user_id is whoever sends.
+   *
+   * @generated from field: analytics.Sealed sealed = 13;
+   */
+  sealed?: Sealed | undefined;
 };
 
 /**
@@ -146,7 +231,7 @@ export type CollaborationMessage = Message<"analytics.CollaborationMessage"> & {
  * Use `create(CollaborationMessageSchema)` to create a new message.
  */
 export const CollaborationMessageSchema: GenMessage<CollaborationMessage> = /*@__PURE__*/
-  messageDesc(file_collaboration, 1);
+  messageDesc(file_collaboration, 3);
 
 /**
  * @generated from message analytics.SessionRequest
@@ -196,7 +281,7 @@ export type SessionRequest = Message<"analytics.SessionRequest"> & {
  * Use `create(SessionRequestSchema)` to create a new message.
  */
 export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 2);
+  messageDesc(file_collaboration, 4);
 
 /**
  * @generated from message analytics.SendMessageResponse
@@ -222,7 +307,7 @@ export type SendMessageResponse = Message<"analytics.SendMessageResponse"> & {
  * Use `create(SendMessageResponseSchema)` to create a new message.
  */
 export const SendMessageResponseSchema: GenMessage<SendMessageResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 3);
+  messageDesc(file_collaboration, 5);
 
 /**
  * A stream of WatchSession whose client does not come back: it ends, and its member has left at once.
@@ -253,7 +338,7 @@ export type LeaveSessionRequest = Message<"analytics.LeaveSessionRequest"> & {
  * Use `create(LeaveSessionRequestSchema)` to create a new message.
  */
 export const LeaveSessionRequestSchema: GenMessage<LeaveSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 4);
+  messageDesc(file_collaboration, 6);
 
 /**
  * @generated from message analytics.LeaveSessionResponse
@@ -266,7 +351,7 @@ export type LeaveSessionResponse = Message<"analytics.LeaveSessionResponse"> & {
  * Use `create(LeaveSessionResponseSchema)` to create a new message.
  */
 export const LeaveSessionResponseSchema: GenMessage<LeaveSessionResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 5);
+  messageDesc(file_collaboration, 7);
 
 /**
  * What a session is about: up to 1,000 names of each kind, 64 KiB together.
@@ -302,7 +387,7 @@ export type SessionTopic = Message<"analytics.SessionTopic"> & {
  * Use `create(SessionTopicSchema)` to create a new message.
  */
 export const SessionTopicSchema: GenMessage<SessionTopic> = /*@__PURE__*/
-  messageDesc(file_collaboration, 6);
+  messageDesc(file_collaboration, 8);
 
 /**
  * @generated from message analytics.Session
@@ -370,6 +455,13 @@ export type Session = Message<"analytics.Session"> & {
    * @generated from field: repeated analytics.Member members = 11;
    */
   members: Member[];
+
+  /**
+   * Missing: it is not encrypted.
+   *
+   * @generated from field: analytics.Encryption encryption = 12;
+   */
+  encryption?: Encryption | undefined;
 };
 
 /**
@@ -377,7 +469,7 @@ export type Session = Message<"analytics.Session"> & {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
-  messageDesc(file_collaboration, 7);
+  messageDesc(file_collaboration, 9);
 
 /**
  * @generated from message analytics.CreateSessionRequest
@@ -404,6 +496,13 @@ export type CreateSessionRequest = Message<"analytics.CreateSessionRequest"> & {
    * @generated from field: analytics.SessionTopic topic = 4;
    */
   topic?: SessionTopic | undefined;
+
+  /**
+   * Encryption.key_check of its first key: it is encrypted, and session_id is given. "": it is not.
+   *
+   * @generated from field: bytes key_check = 5;
+   */
+  keyCheck: Uint8Array;
 };
 
 /**
@@ -411,7 +510,50 @@ export type CreateSessionRequest = Message<"analytics.CreateSessionRequest"> & {
  * Use `create(CreateSessionRequestSchema)` to create a new message.
  */
 export const CreateSessionRequestSchema: GenMessage<CreateSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 8);
+  messageDesc(file_collaboration, 10);
+
+/**
+ * A new key: whoever has none but the one before reads nothing that is said from then on.
+ *
+ * @generated from message analytics.RekeySessionRequest
+ */
+export type RekeySessionRequest = Message<"analytics.RekeySessionRequest"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * One more than that in force.
+   *
+   * @generated from field: uint32 epoch = 3;
+   */
+  epoch: number;
+
+  /**
+   * @generated from field: bytes key_check = 4;
+   */
+  keyCheck: Uint8Array;
+
+  /**
+   * The key in force, sealed with the new one.
+   *
+   * @generated from field: analytics.Sealed earlier_key = 5;
+   */
+  earlierKey?: Sealed | undefined;
+};
+
+/**
+ * Describes the message analytics.RekeySessionRequest.
+ * Use `create(RekeySessionRequestSchema)` to create a new message.
+ */
+export const RekeySessionRequestSchema: GenMessage<RekeySessionRequest> = /*@__PURE__*/
+  messageDesc(file_collaboration, 11);
 
 /**
  * What is missing stays as it is.
@@ -447,7 +589,7 @@ export type UpdateSessionRequest = Message<"analytics.UpdateSessionRequest"> & {
  * Use `create(UpdateSessionRequestSchema)` to create a new message.
  */
 export const UpdateSessionRequestSchema: GenMessage<UpdateSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 9);
+  messageDesc(file_collaboration, 12);
 
 /**
  * @generated from message analytics.SessionResponse
@@ -464,7 +606,7 @@ export type SessionResponse = Message<"analytics.SessionResponse"> & {
  * Use `create(SessionResponseSchema)` to create a new message.
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 10);
+  messageDesc(file_collaboration, 13);
 
 /**
  * @generated from message analytics.GetSessionRequest
@@ -481,7 +623,7 @@ export type GetSessionRequest = Message<"analytics.GetSessionRequest"> & {
  * Use `create(GetSessionRequestSchema)` to create a new message.
  */
 export const GetSessionRequestSchema: GenMessage<GetSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 11);
+  messageDesc(file_collaboration, 14);
 
 /**
  * @generated from message analytics.CloseSessionRequest
@@ -503,7 +645,7 @@ export type CloseSessionRequest = Message<"analytics.CloseSessionRequest"> & {
  * Use `create(CloseSessionRequestSchema)` to create a new message.
  */
 export const CloseSessionRequestSchema: GenMessage<CloseSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 12);
+  messageDesc(file_collaboration, 15);
 
 /**
  * @generated from message analytics.ReopenSessionRequest
@@ -525,7 +667,7 @@ export type ReopenSessionRequest = Message<"analytics.ReopenSessionRequest"> & {
  * Use `create(ReopenSessionRequestSchema)` to create a new message.
  */
 export const ReopenSessionRequestSchema: GenMessage<ReopenSessionRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 13);
+  messageDesc(file_collaboration, 16);
 
 /**
  * @generated from message analytics.ListSessionsRequest
@@ -582,7 +724,7 @@ export type ListSessionsRequest = Message<"analytics.ListSessionsRequest"> & {
  * Use `create(ListSessionsRequestSchema)` to create a new message.
  */
 export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 14);
+  messageDesc(file_collaboration, 17);
 
 /**
  * @generated from message analytics.ListSessionsResponse
@@ -608,7 +750,7 @@ export type ListSessionsResponse = Message<"analytics.ListSessionsResponse"> & {
  * Use `create(ListSessionsResponseSchema)` to create a new message.
  */
 export const ListSessionsResponseSchema: GenMessage<ListSessionsResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 15);
+  messageDesc(file_collaboration, 18);
 
 /**
  * @generated from message analytics.ListMessagesRequest
@@ -639,7 +781,7 @@ export type ListMessagesRequest = Message<"analytics.ListMessagesRequest"> & {
  * Use `create(ListMessagesRequestSchema)` to create a new message.
  */
 export const ListMessagesRequestSchema: GenMessage<ListMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_collaboration, 16);
+  messageDesc(file_collaboration, 19);
 
 /**
  * @generated from message analytics.ListMessagesResponse
@@ -665,7 +807,7 @@ export type ListMessagesResponse = Message<"analytics.ListMessagesResponse"> & {
  * Use `create(ListMessagesResponseSchema)` to create a new message.
  */
 export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_collaboration, 17);
+  messageDesc(file_collaboration, 20);
 
 /**
  * Something that was heard of during a session.
@@ -718,7 +860,7 @@ export type ReplayEvent = Message<"analytics.ReplayEvent"> & {
  * Use `create(ReplayEventSchema)` to create a new message.
  */
 export const ReplayEventSchema: GenMessage<ReplayEvent> = /*@__PURE__*/
-  messageDesc(file_collaboration, 18);
+  messageDesc(file_collaboration, 21);
 
 /**
  * @generated from enum analytics.SessionState
@@ -807,6 +949,14 @@ export const Collaboration: GenService<{
   updateSession: {
     methodKind: "unary";
     input: typeof UpdateSessionRequestSchema;
+    output: typeof SessionResponseSchema;
+  },
+  /**
+   * @generated from rpc analytics.Collaboration.RekeySession
+   */
+  rekeySession: {
+    methodKind: "unary";
+    input: typeof RekeySessionRequestSchema;
     output: typeof SessionResponseSchema;
   },
   /**
