@@ -1,7 +1,9 @@
 /** `watchpost session export`: a session as one file, or as a report. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { Command } from "commander";
-import { exportSession } from "../client/recordings.ts";
+import { openedReport } from "./opened-report.ts";
+import { addKeyOption, keysOf, type KeyFlags } from "./session-key.ts";
+import { exportSession, replaySession } from "../client/recordings.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { ExportFormat } from "../wire/gen/replay_pb.ts";
@@ -14,12 +16,15 @@ const HELP = `
 The file holds everything that a replay shows, as seen and as known now: messages, annotations, issues, alerts and points. Any
 Watchpost imports and replays it. --markdown writes a report for people instead. Times are as in query.
 
+What was said in an encrypted session is encrypted in its file, too, and whoever has the key reads it. A report has it in plain
+words where the key is given.
+
 Examples:
   watchpost session export pump-1 -o pump-1.wps
   watchpost session export pump-1 --markdown -o pump-1.md
   watchpost session export pump-1 --markdown -o - | less`;
 
-interface ExportFlags {
+interface ExportFlags extends KeyFlags {
   server: string;
   output: string;
   markdown?: boolean;
@@ -30,7 +35,7 @@ interface ExportFlags {
 }
 
 export function sessionExportCommand(): Command {
-  return addServerOption(new Command("export"))
+  return addKeyOption(addServerOption(new Command("export")))
     .summary("write a session to a file that any Watchpost can replay, or as a report")
     .description("Writes a session to one file: messages, annotations, issues, alerts and points.")
     .argument("<session>", "its id")
@@ -47,20 +52,22 @@ export function sessionExportCommand(): Command {
 async function run(sessionId: string, flags: ExportFlags): Promise<void> {
   const { server, output, markdown, from, to, metric = [], force } = flags;
   const nowMs = Date.now();
-  const request = {
-    sessionId,
-    format: markdown ? ExportFormat.MARKDOWN : ExportFormat.FILE,
-    metrics: metric,
+  const range = {
     ...(from === undefined ? {} : { from: timestampOfUs(timeUsOf("--from", from, nowMs)) }),
     ...(to === undefined ? {} : { to: timestampOfUs(timeUsOf("--to", to, nowMs)) }),
   };
+  const format = markdown ? ExportFormat.MARKDOWN : ExportFormat.FILE;
   if (output !== STDOUT && force !== true && existsSync(output)) {
     throw new WatchpostError("FAILED_PRECONDITION", `${output} is there already; --force replaces it`);
   }
   const signal = interruptSignal();
   const connection = connectTo(server);
   try {
-    const pieces = exportSession(connection, request, { signal });
+    // A file stays as the server has it.
+    const keys = markdown ? await keysOf(connection, sessionId, flags, { signal }) : undefined;
+    const written = exportSession(connection, { sessionId, format, metrics: metric, ...range }, { signal });
+    const replayed = () => replaySession(connection, { sessionId, metrics: ["-"], ...range }, { signal });
+    const pieces = keys === undefined ? written : openedReport(written, replayed(), keys);
     if (output === STDOUT) {
       const out = standardOutput();
       for await (const piece of pieces) await out.write(piece);

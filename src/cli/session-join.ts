@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { joinSession } from "../client/join-session.ts";
 import { SessionMembers } from "../client/session-members.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { addKeyOption, keysOf, type KeyFlags } from "./session-key.ts";
 import { lastArgument, memberOf } from "./session-flags.ts";
 import { chatThroughPipe } from "./session-pipe.ts";
 import { chatOnTerminal } from "./session-terminal.ts";
@@ -24,7 +25,7 @@ Examples:
   echo 'restarted by cron' | watchpost session join pump-1 --user cron
   watchpost session join pump-1 --watch --json | jq -r .message`;
 
-interface JoinFlags {
+interface JoinFlags extends KeyFlags {
   server: string;
   user?: string;
   name?: string;
@@ -34,7 +35,7 @@ interface JoinFlags {
 }
 
 export function sessionJoinCommand(): Command {
-  return addUserOption(addServerOption(new Command("join")))
+  return addKeyOption(addUserOption(addServerOption(new Command("join"))))
     .summary("be in a session: a chat, or lines through a pipe")
     .description("Joins a session, which is made where there is none of that id.")
     .argument("[session]", "its id", LOBBY)
@@ -57,9 +58,11 @@ async function join(sessionId: string, flags: JoinFlags): Promise<void> {
   const last = flags.last ?? (isTerminal ? LAST_ON_TERMINAL : 0);
   const signal = interruptSignal();
   const connection = connectTo(server);
-  const member = joinSession(connection, { sessionId, userId, userName: name, last, isListening: watch });
-  const setup = { connection, member, members: new SessionMembers(), sessionId, signal };
   try {
+    const cipher = await keysOf(connection, sessionId, flags, { signal });
+    const joining = { sessionId, userId, userName: name, last, isListening: watch, ...(cipher && { cipher }) };
+    const member = joinSession(connection, joining);
+    const setup = { connection, member, members: new SessionMembers(), sessionId, signal };
     await (isTerminal ? chatOnTerminal(setup) : chatThroughPipe(setup, { server, json, watch }));
   } finally {
     connection.close();

@@ -2,6 +2,7 @@
 import pc from "picocolors";
 import type { CollaborationMessage, Member } from "../wire/gen/collaboration_pb.ts";
 import type { Issue } from "../wire/gen/issues_pb.ts";
+import { unreadableReason } from "../wire/message-cipher.ts";
 import { msOf, oneLine, secondOf } from "./alert-text.ts";
 import { aboutOf } from "./annotation-text.ts";
 import { cut } from "./fit-text.ts";
@@ -78,6 +79,8 @@ function toldOf({ userId, messageType, message, metadata, annotation, issue, mem
   const did = (...parts: readonly string[]): Told => {
     return { who: userId, how: "did", text: parts.filter((part) => part !== "").join(": ") };
   };
+  const why = unreadableReason({ metadata });
+  if (why !== "") return { who: userId, how: "said", text: `(cannot be read: ${why})` };
   switch (messageType) {
     case "system":
       return { who: "", how: "told", text: systemText(message, metadata, members) };

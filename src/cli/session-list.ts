@@ -79,7 +79,10 @@ export function sessionTable(sessions: readonly Session[], nowMs: number): strin
   const table = textTable(
     [
       { title: "SESSION", cell: ({ id }: Session) => printable(id) },
-      { title: "STATE", cell: ({ state }) => stateWord(state) },
+      {
+        title: "STATE",
+        cell: ({ state, encryption }) => `${stateWord(state)}${encryption === undefined ? "" : ", encrypted"}`,
+      },
       { title: "LAST ACTIVITY", cell: ({ lastActivityAt }) => ago(lastActivityAt, nowMs) },
       { title: "MESSAGES", right: true, cell: ({ messages }) => messages.toLocaleString("en-US") },
       { title: "HERE", cell: hereWords },

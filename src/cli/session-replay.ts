@@ -7,6 +7,8 @@ import { timestampOfUs } from "../wire/timestamp.ts";
 import { ReplayEventSchema, type ReplayEvent } from "../wire/gen/collaboration_pb.ts";
 import { ReplayView, type ReplayMark } from "../wire/gen/replay_pb.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
+import { WITHOUT_KEY, type MessageCipher } from "../wire/message-cipher.ts";
+import { addKeyOption, keysOf, type KeyFlags } from "./session-key.ts";
 import { replayLines } from "./replay-line.ts";
 import { timeUsOf } from "./time-argument.ts";
 import { printable } from "./watch-table.ts";
@@ -22,7 +24,7 @@ Examples:
   watchpost session replay pump-1 --speed max --from 2026-01-01T12:00:00Z --now
   watchpost session replay pump-1 --speed max --metric 'temp*' --json | jq -c 'select(.alert) | .alert.alert.title'`;
 
-interface ReplayFlags {
+interface ReplayFlags extends KeyFlags {
   server: string;
   speed: number;
   from?: string;
@@ -33,7 +35,7 @@ interface ReplayFlags {
 }
 
 export function sessionReplayCommand(): Command {
-  return addServerOption(new Command("replay"))
+  return addKeyOption(addServerOption(new Command("replay")))
     .summary("what happened in a session, in its own timing")
     .description("Replays a session: messages, alerts and points side by side, in their own timing.")
     .argument("<session>", "its id")
@@ -47,7 +49,8 @@ export function sessionReplayCommand(): Command {
     .action(run);
 }
 
-async function run(sessionId: string, { server, speed, from, to, now, metric = [], json }: ReplayFlags): Promise<void> {
+async function run(sessionId: string, flags: ReplayFlags): Promise<void> {
+  const { server, speed, from, to, now, metric = [], json } = flags;
   const nowMs = Date.now();
   const request = {
     sessionId,
@@ -61,7 +64,9 @@ async function run(sessionId: string, { server, speed, from, to, now, metric = [
   const connection = connectTo(server);
   const teller = new MarkTeller();
   try {
-    for await (const event of replaySession(connection, request, { signal })) {
+    const cipher = (await keysOf(connection, sessionId, flags, { signal })) ?? WITHOUT_KEY;
+    for await (const sent of replaySession(connection, request, { signal })) {
+      const event = await opened(sent, cipher);
       if (event.event.case === "mark") teller.hear(event.event.value);
       await written(json ? jsonLine(event) : replayLines(event));
     }
@@ -85,6 +90,11 @@ class MarkTeller {
       console.error(pc.yellow("the replay is behind: more comes than can be shown in time"));
     this.#isBehind = behindMs > 0n;
   }
+}
+
+async function opened({ event, ...rest }: ReplayEvent, cipher: MessageCipher): Promise<ReplayEvent> {
+  if (event.case !== "message") return { ...rest, event };
+  return { ...rest, event: { case: "message", value: await cipher.open(event.value) } };
 }
 
 function jsonLine(event: ReplayEvent): string {

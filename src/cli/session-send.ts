@@ -1,9 +1,12 @@
 /** `watchpost session send`: one message, without joining. */
+import { create } from "@bufbuild/protobuf";
 import { Command, InvalidArgumentError } from "commander";
 import { sendMessage } from "../client/sessions.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { messageJson } from "./session-json.ts";
+import { addKeyOption, keysOf, senderOf, type KeyFlags } from "./session-key.ts";
+import { CollaborationMessageSchema, type CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
 import { memberOf } from "./session-flags.ts";
 import { addUserOption } from "./user-flag.ts";
 
@@ -18,7 +21,7 @@ Examples:
   watchpost session send pump-1 'bearing is replaced'
   journalctl -u gateway -n 20 | watchpost session send pump-1 --user gateway --type update`;
 
-interface SendFlags {
+interface SendFlags extends KeyFlags {
   server: string;
   user?: string;
   type: string;
@@ -27,7 +30,7 @@ interface SendFlags {
 }
 
 export function sessionSendCommand(): Command {
-  return addUserOption(addServerOption(new Command("send")))
+  return addKeyOption(addUserOption(addServerOption(new Command("send"))))
     .summary("send one message, without joining")
     .description("Sends one message to a session, and prints its number.")
     .argument("<session>", "its id; it is made where there is none")
@@ -45,15 +48,23 @@ async function send(sessionId: string, words: string[], flags: SendFlags): Promi
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {
+    const keys = await keysOf(connection, sessionId, flags, { signal });
+    const clientMessageId = flags.id ?? (keys === undefined ? "" : crypto.randomUUID());
     const draft = { messageType: flags.type, message };
-    const sent = { sessionId, userId, clientMessageId: flags.id ?? "", draft };
+    const sender = keys === undefined ? userId : await senderOf(connection, userId, { signal });
+    const sealed = keys === undefined ? draft : await keys.seal(identified(draft, clientMessageId), sender);
+    const sent = { sessionId, userId: sender, clientMessageId, draft: sealed };
     const { message: kept } = await sendMessage(connection, sent, { signal });
     if (kept === undefined) throw new WatchpostError("DATA_LOSS", "it was sent before, and is no longer kept");
-    if (flags.json) process.stdout.write(messageJson(kept));
+    if (flags.json) process.stdout.write(messageJson(keys === undefined ? kept : await keys.open(kept)));
     else console.log(String(kept.number));
   } finally {
     connection.close();
   }
+}
+
+function identified(draft: { messageType: string; message: string }, clientMessageId: string): CollaborationMessage {
+  return create(CollaborationMessageSchema, { ...draft, metadata: { client_message_id: clientMessageId } });
 }
 
 /** Without the line break that ends it. Not more than the server takes. */

@@ -16,6 +16,11 @@ export function stateWord(state: SessionState): string {
   return STATE_WORDS[state] ?? "unknown";
 }
 
+/** "open, encrypted with key 2". */
+export function stateOf({ state, encryption }: Session): string {
+  return encryption === undefined ? stateWord(state) : `${stateWord(state)}, encrypted with key ${encryption.epoch}`;
+}
+
 /** "alert 70e3a1b2, device pump-1"; "" where it is about nothing. */
 export function topicWords({ topic }: Session): string {
   const { alertIds = [], incidentIds = [], devices = [], metrics = [] } = topic ?? {};
@@ -42,7 +47,7 @@ export function sessionLines(session: Session): string[] {
     ["session", printable(id)],
     ["title", printable(title)],
     ["about", topicWords(session)],
-    ["state", stateWord(state)],
+    ["state", stateOf(session)],
     ["created", `${secondOf(createdAt)}${by(createdBy)}`],
     ["closed", state === SessionState.CLOSED ? `${secondOf(closedAt)}${by(closedBy)}` : ""],
     ["messages", `${messages.toLocaleString("en-US")}, the last at ${secondOf(lastActivityAt)}`],

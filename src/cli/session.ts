@@ -6,6 +6,7 @@ import { sessionExportCommand } from "./session-export.ts";
 import { sessionImportCommand } from "./session-import.ts";
 import { sessionJoinCommand } from "./session-join.ts";
 import { sessionListCommand } from "./session-list.ts";
+import { sessionRekeyCommand } from "./session-rekey.ts";
 import { sessionReplayCommand } from "./session-replay.ts";
 import { sessionSendCommand } from "./session-send.ts";
 import { sessionShowCommand } from "./session-show.ts";
@@ -23,7 +24,7 @@ Examples:
 
 export function sessionCommand(): Command {
   return new Command("session")
-    .summary("work a problem together: list, show, create, join, send, close, reopen, replay, export, import")
+    .summary("work a problem together: list, show, create, join, send, close, reopen, rekey, replay, export, import")
     .description(
       "Sessions: rooms in which operators talk, acknowledge alerts, open issues and annotate, all of it kept.",
     )
@@ -34,6 +35,7 @@ export function sessionCommand(): Command {
     .addCommand(sessionSendCommand())
     .addCommand(sessionCloseCommand())
     .addCommand(sessionReopenCommand())
+    .addCommand(sessionRekeyCommand())
     .addCommand(sessionReplayCommand())
     .addCommand(sessionExportCommand())
     .addCommand(sessionImportCommand())
