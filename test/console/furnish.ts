@@ -64,6 +64,9 @@ export async function furnish(base: string, word = "pump"): Promise<Furnished> {
     await rooms.sendMessage({ sessionId: session!.id, userId, userName: userId, message });
   const [from, to] = [timestampOfMs(nowMs - 30_000), timestampOfMs(nowMs - 20_000)];
   const pin = { device };
+  await rooms.createSession({
+    ...{ sessionId: "sealed", userId, title: `Behind a lock: ${word}`, keyCheck: new Uint8Array(16) },
+  });
   await rooms.createAnnotation({ userId, pin, from, to, text: `Hammering ${word}`, tags: [word], sessionId: "leak" });
   const { issue } = await rooms.createIssue({
     ...{ userId, title: `Replace ${word}`, description: word, priority: "high", assignee: userId, labels: [word] },
@@ -117,6 +120,7 @@ export function pageAddresses({ metric, device, alertId, sessionId, issue, dashb
     { name: "receivers", shows: nobodyIsTold, path: "/alerts/receivers", showsEmpty: nobodyIsTold },
     { name: "sessions", path: "/sessions", showsEmpty: "Nobody has met yet" },
     { name: "session", path: `/sessions/${sessionId}`, showsEmpty: "There is no session" },
+    { name: "encrypted session", path: "/sessions/sealed", showsEmpty: "There is no session" },
     { name: "replay", path: `/sessions/${sessionId}/replay`, showsEmpty: "It cannot be replayed" },
     { name: "issues", path: "/issues", showsEmpty: "There is no issue yet" },
     { name: "issue", path: `/issues/${issue}`, showsEmpty: `There is no issue ${issue}` },

@@ -1,15 +1,17 @@
 /** A session as one is in it: what is said and who is there, followed for as long as it is open. */
 import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi, link } from "../api.ts";
 import { following } from "../follow.ts";
 import { serverNowMs } from "../now.ts";
 import { pause } from "../stream-follower.ts";
+import { OpenedMessages } from "./opened-messages.ts";
 import type { Outbox } from "./outbox.ts";
 import { membersAfter, membersAsTold, type Members } from "./present.ts";
 import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
+import { cipherOf, learn } from "./session-keys.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 const SNAPSHOT = 100;
@@ -21,7 +23,7 @@ const LEAVE_WITHIN_MS = 3_000;
 const TYPING_SHOWN_MS = 6_000;
 const TYPING_EVERY_MS = 3_000;
 /** Of what the server does to a session: it is asked how it is then. */
-const CHANGES = new Set(["created", "closed", "reopened", "topic"]);
+const CHANGES = new Set(["created", "closed", "reopened", "topic", "rekeyed"]);
 
 export class Room {
   readonly id: string;
@@ -33,6 +35,11 @@ export class Room {
   /** There is no such session. */
   readonly isUnknown = signal(false);
   readonly log = signal<RoomLog>(EMPTY_LOG);
+  /** Undefined: not known yet. */
+  readonly cipher = computed(() => cipherOf(this.id));
+  readonly #opened = new OpenedMessages();
+  /** Those of the log, as they can be read. */
+  readonly messages = computed(() => this.#opened.of(this.log.value.messages, this.cipher.value));
   readonly isKnown = signal(false);
   readonly members = signal<Members>(new Map());
   /** That are not closed. */
@@ -58,6 +65,10 @@ export class Room {
   constructor(id: string, userId: string, outbox: Outbox, before?: Room) {
     [this.id, this.userId, this.outbox, this.#before] = [id, userId, outbox, before];
     void this.#enter();
+    const stop = effect(() => {
+      if (this.session.value !== undefined && this.cipher.value === undefined) void learn(this.session.value);
+    });
+    this.#over.signal.addEventListener("abort", stop);
   }
 
   /** The others see it at once, where they can be told. What was written is still sent. */
@@ -129,6 +140,7 @@ export class Room {
   async refresh(): Promise<void> {
     const { signal } = this.#over;
     const { session } = await collaborationApi.getSession({ sessionId: this.id }, { signal });
+    await learn(session!);
     this.session.value = session;
     this.members.value = membersAsTold(this.members.peek(), session!.members);
   }

@@ -2,6 +2,7 @@
 import type { CollaborationMessage } from "../../wire/gen/collaboration_pb.ts";
 import type { AnnotationPin } from "../../wire/gen/annotations_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
+import { unreadableReason } from "../../wire/message-cipher.ts";
 
 /** How a message is told: somebody says it, did something, or the server tells it. */
 export interface Said {
@@ -34,10 +35,14 @@ export function nameOf({ userId, userName }: Pick<CollaborationMessage, "userId"
   return userId || userName;
 }
 
-export function saidIn({ messageType, message, metadata, annotation, issue }: CollaborationMessage): Said {
+export function saidIn(said: CollaborationMessage): Said {
+  const { messageType, message, metadata, annotation, issue, sealed } = said;
   const did = (...parts: readonly string[]): Said => {
     return { how: "did", text: parts.filter((part) => part !== "").join(": ") };
   };
+  const why = unreadableReason({ metadata });
+  if (why !== "") return { how: "said", text: `cannot be read: ${why}` };
+  if (sealed !== undefined && message === "") return { how: "said", text: "(encrypted)" };
   if (messageType === "system") return { how: "told", text: message || (metadata["event"] ?? "") };
   if (messageType === "action") return did(metadata["result"] ?? metadata["action"] ?? "did something", message);
   if (messageType === "annotation" && annotation !== undefined) {

@@ -2,6 +2,8 @@ import { ConnectError } from "@connectrpc/connect";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { RetryInfoSchema } from "../../wire/gen/google/rpc/error_details_pb.ts";
 import { collaborationApi } from "../api.ts";
+import { errorText } from "../errors.ts";
+import { cipherFor, sealed } from "./session-keys.ts";
 import type { Draft, Outcome } from "./outbox.ts";
 import { isPassing } from "./until-answered.ts";
 
@@ -14,11 +16,15 @@ export async function sendMessage(
   id: string,
   onKept: (number: number) => void,
 ): Promise<Outcome> {
+  const signal = AbortSignal.timeout(SEND_WITHIN_MS);
+  const said = { messageType, message, metadata: { ...metadata, client_message_id: id } };
   try {
-    const sent = { sessionId, userId, userName: userId, messageType, message };
+    const cipher = await cipherFor(sessionId, signal);
+    const sent = await sealed(sessionId, userId, said, cipher).catch((error: unknown) => errorText(error));
+    if (typeof sent === "string") return { kind: "refused", reason: sent };
     const { message: kept } = await collaborationApi.sendMessage(
-      { ...sent, metadata: { ...metadata, client_message_id: id } },
-      { signal: AbortSignal.timeout(SEND_WITHIN_MS) },
+      { ...sent, sessionId, userId, userName: userId },
+      { signal },
     );
     onKept(Number(kept?.number ?? 0n));
     return { kind: "kept" };

@@ -1,9 +1,13 @@
 /** A session once more: read into memory as fast as it comes, and played from there in any direction and speed. */
 import { batch, computed, signal } from "@preact/signals";
+import type { ReplayEvent } from "../../../wire/gen/collaboration_pb.ts";
 import { ReplayView } from "../../../wire/gen/replay_pb.ts";
+import type { MessageCipher } from "../../../wire/message-cipher.ts";
 import { timestampOfMs } from "../../../wire/timestamp.ts";
 import { collaborationApi } from "../../api.ts";
 import { errorText } from "../../errors.ts";
+import { messageCipherOf } from "../opened-messages.ts";
+import { cipherFor } from "../session-keys.ts";
 import { PlayHead } from "./play-head.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import { ReplayCursor } from "./replay-cursor.ts";
@@ -115,8 +119,9 @@ export class Replay {
     };
     let toldMs = -Infinity;
     try {
+      const cipher = messageCipherOf(await cipherFor(sessionId, over));
       for await (const event of collaborationApi.replaySession(asked, { signal: reading.signal })) {
-        this.buffer.take(event);
+        this.buffer.take(await openedEvent(event, cipher));
         if (this.buffer.isFull && !this.buffer.isWhole) reading.abort();
         const nowMs = performance.now();
         if (nowMs - toldMs < READING_SHOWN_EVERY_MS) continue;
@@ -134,4 +139,10 @@ export class Replay {
     });
     this.seek(Number.isNaN(this.atMs.peek()) ? (atMs ?? this.buffer.range.fromMs) : this.atMs.peek());
   }
+}
+
+async function openedEvent(event: ReplayEvent, cipher: MessageCipher): Promise<ReplayEvent> {
+  const { case: kind, value } = event.event;
+  if (kind !== "message" || value.messageType === "system") return event;
+  return { ...event, event: { case: kind, value: await cipher.open(value) } };
 }

@@ -14,6 +14,7 @@ import { Time } from "../../parts/time.tsx";
 import { go, pathTo } from "../../route.ts";
 import { user } from "../../user.ts";
 import { ActiveAlerts, CommandHelp, OpenIssues, WhoIsHere } from "./notices.tsx";
+import { KeyField, keyWanted, PlainNote } from "./encryption.tsx";
 import { annotationDraft } from "./annotation-draft.ts";
 
 /** As much as the server takes. */
@@ -33,6 +34,11 @@ export function Composer({ room }: { room: Room }) {
   const field = useRef<HTMLTextAreaElement>(null);
   useKeys("Session", [], FIELD_KEYS);
   const { state, closedBy = "", closedAt } = room.session.value ?? {};
+  if (state === SessionState.IMPORTED) {
+    const wanted = keyWanted(room);
+    if (wanted !== undefined) return <KeyField room={room} why={wanted} />;
+    return <p class="dim">It was imported: it can be read and replayed.</p>;
+  }
   if (state === SessionState.CLOSED) {
     return (
       <p class="dim">
@@ -40,7 +46,8 @@ export function Composer({ room }: { room: Room }) {
       </p>
     );
   }
-  if (state === SessionState.IMPORTED) return <p class="dim">It was imported: it can be read and replayed.</p>;
+  const why = keyWanted(room);
+  if (why !== undefined) return <KeyField room={room} why={why} />;
   if (user.value === "") {
     return (
       <div class="sessions-composer">
@@ -126,6 +133,7 @@ export function Composer({ room }: { room: Room }) {
           Send
         </button>
       </div>
+      <PlainNote room={room} />
     </form>
   );
 }

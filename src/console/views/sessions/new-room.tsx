@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { collaborationApi } from "../../api.ts";
 import { GUEST } from "../../data/presence.ts";
+import { newEncryption } from "../../data/session-keys.ts";
 import { go, pathTo } from "../../route.ts";
 import { user } from "../../user.ts";
 import { RoomForm, type RoomWritten } from "./room-form.tsx";
@@ -9,7 +10,9 @@ import { RoomForm, type RoomWritten } from "./room-form.tsx";
 export function NewRoom() {
   const [isOpen, setOpen] = useState(false);
   const create = async (written: RoomWritten) => {
-    const { session } = await collaborationApi.createSession({ userId: user.peek() || GUEST, ...written });
+    const { isEncrypted, ...about } = written;
+    const encryption = isEncrypted ? await newEncryption() : {};
+    const { session } = await collaborationApi.createSession({ userId: user.peek() || GUEST, ...about, ...encryption });
     go(pathTo("sessions", session!.id));
   };
   return (
@@ -17,7 +20,9 @@ export function NewRoom() {
       <button type="button" onClick={() => setOpen(true)}>
         New session…
       </button>
-      {isOpen && <RoomForm heading="New session" action="Open it" onSave={create} onClose={() => setOpen(false)} />}
+      {isOpen && (
+        <RoomForm heading="New session" action="Open it" isNew onSave={create} onClose={() => setOpen(false)} />
+      )}
     </>
   );
 }

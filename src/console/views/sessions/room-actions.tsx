@@ -9,6 +9,8 @@ import { fileName } from "../../parts/file-name.ts";
 import { Menu } from "../../parts/menu.tsx";
 import { saveFile } from "../../parts/save-file.ts";
 import { go } from "../../route.ts";
+import { isJustMade } from "../../data/session-keys.ts";
+import { changeKey, LinkDialog } from "./encryption.tsx";
 import { RoomForm, type RoomWritten } from "./room-form.tsx";
 
 /** Close, open again, take along. */
@@ -16,6 +18,7 @@ export function RoomActions({ room }: { room: Room }) {
   const [busy, setBusy] = useState("");
   const [failure, setFailure] = useState("");
   const [isEdited, setEdited] = useState(false);
+  const [isLinkShown, setLinkShown] = useState(() => isJustMade(room.id));
   const { id: sessionId, userId } = room;
   const { state, title = "" } = room.session.value ?? {};
   const run = async (what: string, action: () => Promise<unknown>) => {
@@ -38,11 +41,22 @@ export function RoomActions({ room }: { room: Room }) {
     const name = fileName(title || sessionId, "session");
     saveFile(`${name}.${format === ExportFormat.MARKDOWN ? "md" : "wps"}`, await exportSession(sessionId, format));
   };
-  const edit = async (written: RoomWritten) => {
+  const edit = async ({ isEncrypted: _, ...written }: RoomWritten) => {
     await collaborationApi.updateSession({ sessionId, userId, ...written });
     await room.refresh();
   };
+  const rekey = async () => {
+    if (await changeKey(room)) setLinkShown(true);
+  };
   const items = [
+    ...(room.cipher.value?.kind === "open"
+      ? [
+          { label: "Link with the key…", choose: () => setLinkShown(true) },
+          ...(state === SessionState.OPEN
+            ? [{ label: "Change the key…", choose: () => run("changing the key", rekey) }]
+            : []),
+        ]
+      : []),
     { label: "New issue…", choose: () => go(`/issues?new=&session=${encodeURIComponent(sessionId)}`) },
     { label: "Report (Markdown)", choose: () => run("report", () => save(ExportFormat.MARKDOWN)) },
     {
@@ -64,6 +78,9 @@ export function RoomActions({ room }: { room: Room }) {
           {...{ heading: "What it is about", action: "Save", title, topic: room.session.value?.topic, onSave: edit }}
           onClose={() => setEdited(false)}
         />
+      )}
+      {isLinkShown && room.cipher.value?.kind === "open" && (
+        <LinkDialog room={room} onClose={() => setLinkShown(false)} />
       )}
       <Menu label="More" items={items.map((item) => ({ ...item, isDisabled: busy !== "" }))} />
       <span role="status" class="dim">

@@ -9,12 +9,15 @@ import { NameWanted } from "../../parts/name-field.tsx";
 
 export interface RoomWritten {
   readonly title: string;
+  /** Only of a new one. */
+  readonly isEncrypted: boolean;
   readonly topic: { devices: string[]; metrics: string[]; alertIds: string[]; incidentIds: string[] };
 }
 
 interface RoomFormProps {
   readonly heading: string;
   readonly action: string;
+  readonly isNew?: boolean;
   /** As it is; missing: it is new. */
   readonly title?: string;
   readonly topic?: SessionTopic | undefined;
@@ -26,7 +29,7 @@ interface RoomFormProps {
 const SUGGESTED_MAX = 500;
 
 /** What a session is called, and what it is about. */
-export function RoomForm({ heading, action, title = "", topic, onSave, onClose }: RoomFormProps) {
+export function RoomForm({ heading, action, isNew = false, title = "", topic, onSave, onClose }: RoomFormProps) {
   const [failure, setFailure] = useState("");
   const [isBusy, setBusy] = useState(false);
   const { alertIds = [], incidentIds = [] } = topic ?? {};
@@ -38,6 +41,7 @@ export function RoomForm({ heading, action, title = "", topic, onSave, onClose }
     try {
       await onSave({
         title: String(data.get("title") ?? "").trim(),
+        isEncrypted: data.has("encrypted"),
         topic: { ...about, alertIds: [...new Set([...alertIds, ...words("alert")])] },
       });
       onClose();
@@ -86,6 +90,11 @@ export function RoomForm({ heading, action, title = "", topic, onSave, onClose }
               ))}
           </select>
         </label>
+        {isNew && (
+          <label>
+            <input type="checkbox" name="encrypted" /> Encrypted: what is said the server cannot read
+          </label>
+        )}
         <NameWanted />
         {failure !== "" && <p role="alert">{failure}</p>}
         <div class="actions">

@@ -10,6 +10,7 @@ import { tellError } from "../../parts/tell.ts";
 import { Age } from "../../parts/time.tsx";
 import { pathTo, route, setParams } from "../../route.ts";
 import { ImportRoom } from "./import-room.tsx";
+import { Lock } from "./encryption.tsx";
 import { NewRoom } from "./new-room.tsx";
 import { STATE_WORDS, TopicText, topicNames } from "./topic.tsx";
 
@@ -85,7 +86,7 @@ export function RoomList() {
 }
 
 function RoomEntry({ session }: { session: Session }) {
-  const { id, title, state, members, lastActivityAt } = session;
+  const { id, title, state, members, lastActivityAt, encryption } = session;
   const words = lastWords.value.get(id);
   const read = readUpTo(id);
   const isNew = words !== undefined && read !== undefined && Number(words.number) > read;
@@ -96,6 +97,11 @@ function RoomEntry({ session }: { session: Session }) {
       </a>
       {isNew && <span class="new-badge">new</span>}
       {state !== SessionState.OPEN && <span class="sessions-state">{STATE_WORDS[state]}</span>}
+      {encryption !== undefined && (
+        <span class="sessions-state">
+          <Lock /> encrypted
+        </span>
+      )}
       <span class="dim sessions-when">
         <Age ms={msOf(lastActivityAt)} />
         <span class="unseen"> ago</span>

@@ -25,12 +25,13 @@ export function RoomMessages({ room }: { room: Room }) {
   // As it was when the room was entered: it does not move under the reader.
   const mark = useMemo(() => readUpTo(room.id), [room]);
   const log = room.log.value;
+  const messages = room.messages.value;
   const later = laterCount(log);
   const unsentCount = room.outbox.unsent.value.length;
   const notices = useAlertNotices(room);
   const rows = useMemo(() => {
-    return roomRows(log.messages, mark, dayText, later > 0 ? [] : notices, room.userId);
-  }, [log.messages, mark, notices, later > 0, isUtc.value, room.userId]);
+    return roomRows(messages, mark, dayText, later > 0 ? [] : notices, room.userId);
+  }, [messages, mark, notices, later > 0, isUtc.value, room.userId]);
   const onLinkKey = useRovingLinks(list, ISSUE_LINKS, rows);
   const first = log.messages[0]?.number;
   const anchor = useRef<{ first: bigint | undefined; fromEndPx: number }>({ first, fromEndPx: 0 });

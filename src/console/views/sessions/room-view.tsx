@@ -8,6 +8,7 @@ import { go, pathTo } from "../../route.ts";
 import { usePageTitle } from "../../page-title.ts";
 import { user } from "../../user.ts";
 import { Composer } from "./composer.tsx";
+import { LockMark } from "./encryption.tsx";
 import { People } from "./people.tsx";
 import { RoomActions } from "./room-actions.tsx";
 import { RoomMessages } from "./room-messages.tsx";
@@ -49,6 +50,7 @@ export function RoomView({ id }: { id: string }) {
       <header class="sessions-head">
         <h1>{title || id}</h1>
         {state !== SessionState.OPEN && <span class="sessions-state">{STATE_WORDS[state]}</span>}
+        <LockMark room={room} />
         <span class="sessions-about">
           <TopicText topic={topic} />
         </span>

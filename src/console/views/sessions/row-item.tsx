@@ -112,8 +112,9 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
   );
 }
 
-function newIssueHref({ message, sessionId }: CollaborationMessage): string {
-  const [title] = message.trim().split("\n");
+function newIssueHref({ message, sessionId, sealed }: CollaborationMessage): string {
+  // Issues are not encrypted: what was said in an encrypted session goes into none by itself.
+  const [title] = sealed === undefined ? message.trim().split("\n") : [""];
   return `/issues?${new URLSearchParams({ new: titleOf(title), session: sessionId })}`;
 }
 
