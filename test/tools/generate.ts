@@ -1,4 +1,5 @@
-/** Lints proto/ and generates src/wire/gen from it. */
+/** Lints proto/, generates src/wire/gen from it, and writes the pages of docs/ that are made of the code. */
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "../..");
@@ -18,3 +19,8 @@ for (const args of [
   });
   if (exitCode !== 0) process.exit(exitCode);
 }
+
+// What they are made of stands on the code that was generated just now.
+const { referencePages } = await import("./reference-pages.ts");
+mkdirSync(join(out, "docs"), { recursive: true });
+for (const [path, text] of referencePages()) writeFileSync(join(out, path), text);
