@@ -4,7 +4,8 @@ import { createAnnotation, editAnnotation, removeAnnotation } from "../client/an
 import type { Connection } from "../client/connection.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
-import { addPinOptions, alertIdOf, collect, type PinFlags } from "./annotation-pin-flags.ts";
+import { addPinOptions, alertIdOf, type PinFlags } from "./annotation-pin-flags.ts";
+import { collect } from "./collect.ts";
 import { annotationLine } from "./annotation-text.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { findAnnotation } from "./find-annotation.ts";

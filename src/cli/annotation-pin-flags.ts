@@ -26,11 +26,6 @@ export async function alertIdOf(connection: Connection, { alert }: PinFlags, sig
   return alert === undefined ? "" : (await findAlerts(connection, [alert], { signal }))[0].id;
 }
 
-/** All tags, one after the other. */
-export function collect(text: string, all: readonly string[] = []): string[] {
-  return [...all, text];
-}
-
 function collectTags(text: string, all: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const [, key, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (key === undefined) throw new InvalidArgumentError("wanted KEY=VALUE, such as site=north");

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { revokeCertificate } from "../client/access.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { collect } from "./annotation-pin-flags.ts";
+import { collect } from "./collect.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { addUserOption, userOf } from "./user-flag.ts";
 import { printable } from "./watch-table.ts";
@@ -20,7 +20,7 @@ Examples:
 interface RevokeFlags {
   server: string;
   user?: string;
-  file: string[];
+  file?: string[];
 }
 
 export function certificateRevokeCommand(): Command {
@@ -28,10 +28,10 @@ export function certificateRevokeCommand(): Command {
     .summary("believe certificates no more")
     .description("Revokes certificates, at once: whatever is open with them ends.")
     .argument("[certificate...]", "common names, or SHA-256 fingerprints")
-    .option("--file <path>", "a certificate in PEM", collect, [])
+    .option("--file <path>", "a certificate in PEM; may be repeated", collect)
     .addHelpText("after", HELP)
     .action(async (given: string[], flags: RevokeFlags) => {
-      const certificates = [...given, ...flags.file.map(fingerprintIn)];
+      const certificates = [...given, ...(flags.file ?? []).map(fingerprintIn)];
       if (certificates.length === 0) {
         throw new WatchpostError("INVALID_ARGUMENT", "nothing to revoke; wanted names, fingerprints or --file");
       }

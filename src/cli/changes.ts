@@ -4,7 +4,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Command, Option } from "commander";
 import { allChanges, followChanges } from "../client/server.ts";
 import { ChangeSchema, type Change } from "../wire/gen/server_pb.ts";
-import { collect } from "./annotation-pin-flags.ts";
+import { collect } from "./collect.ts";
 import { addServerOption, connectTo, integerArgument, interruptSignal, retryTeller } from "./client-flags.ts";
 import { printable } from "./watch-table.ts";
 

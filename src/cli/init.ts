@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
 import { newSecret } from "../access/secret.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { collect } from "./annotation-pin-flags.ts";
+import { collect } from "./collect.ts";
 import { calledAs } from "./called-as.ts";
 import { configText } from "./init/config-text.ts";
 import type { CertifiedKey } from "./init/certificates.ts";
@@ -29,8 +29,8 @@ const NAME_LENGTH_MAX = 64;
 
 interface InitFlags {
   tls?: boolean;
-  host: string[];
-  device: string[];
+  host?: string[];
+  device?: string[];
 }
 
 export function initCommand(): Command {
@@ -39,13 +39,20 @@ export function initCommand(): Command {
     .description("Writes a configuration with a first token, and certificates where they are wanted.")
     .argument("[directory]", "where to", ".")
     .option("--tls", "with certificates, so that other machines may reach it")
-    .option("--host <name>", "a name or address that it is reached by, besides this machine's own", host, [])
-    .option("--device <name>", "a certificate for a device of that name", device, [])
+    .option(
+      "--host <name>",
+      "a name or address that it is reached by, besides this machine's own; may be repeated",
+      host,
+    )
+    .option("--device <name>", "a certificate for a device of that name; may be repeated", device)
     .addHelpText("after", HELP)
     .action(init);
 }
 
-async function init(directory: string, { tls = false, host: hosts, device: devices }: InitFlags): Promise<void> {
+async function init(
+  directory: string,
+  { tls = false, host: hosts = [], device: devices = [] }: InitFlags,
+): Promise<void> {
   const certificates = join(directory, "tls");
   const config = join(directory, CONFIG);
   if (hosts.length > 0 && !tls) {
@@ -138,14 +145,14 @@ function tried<T>(what: string, run: () => T): T {
   }
 }
 
-function host(given: string, before: string[]): string[] {
+function host(given: string, before?: readonly string[]): string[] {
   if (!/^[\w.*:-]{1,253}$/.test(given))
     throw new InvalidArgumentError('wanted a name or address, such as "watchpost.example.org"');
   return collect(given, before);
 }
 
 /** It is the name of a file, too. */
-function device(given: string, before: string[]): string[] {
+function device(given: string, before?: readonly string[]): string[] {
   const isOfServer = given === AUTHORITY || given === SERVER;
   if (!/^[\w-][\w.-]{0,63}$/.test(given) || isOfServer) {
     throw new InvalidArgumentError(

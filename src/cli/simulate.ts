@@ -18,6 +18,7 @@ import {
   speedArgument,
   wholeMsArgument,
 } from "./client-flags.ts";
+import { collect } from "./collect.ts";
 import { startBadNetwork, type BadNetwork } from "./simulate/bad-network.ts";
 import { beginning, narrowNetworks } from "./simulate/beginning.ts";
 import { countStored, type Stored } from "./simulate/count-stored.ts";
@@ -67,7 +68,6 @@ interface Flags extends ScenarioFlags {
 
 export function simulateCommand(): Command {
   const profiles = new Option("--profile <name>", "what the devices are").choices(PROFILES.map(({ name }) => name));
-  const collect = (text: string, all: readonly string[] = []) => [...all, text];
   return addServerOption(new Command("simulate"))
     .summary("send what fleets of devices would, faults and bad networks included")
     .description("Sends what fleets of devices would send, and asks the server at the end what it has stored of that.")

@@ -5,6 +5,7 @@ import { createToken } from "../client/access.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import { roleArgument, scopeWords, withArticle } from "./access-text.ts";
 import { addServerOption, connectTo, durationArgument, interruptSignal } from "./client-flags.ts";
+import { collect } from "./collect.ts";
 import { printable } from "./watch-table.ts";
 import { addUserOption, userOf } from "./user-flag.ts";
 
@@ -26,22 +27,21 @@ interface CreateFlags {
   server: string;
   user?: string;
   role: string;
-  source: string[];
-  device: string[];
-  site: string[];
+  source?: string[];
+  device?: string[];
+  site?: string[];
   expires?: number;
 }
 
 export function tokenCreateCommand(): Command {
-  const gathered = (value: string, before: string[]) => [...before, value];
   return addUserOption(addServerOption(new Command("create")))
     .summary("make a token")
     .description("Makes a token and shows its secret, once.")
     .argument("<name>", "whoever uses it acts under that name")
     .requiredOption("--role <role>", "ingest, viewer, operator or admin", roleArgument)
-    .option("--source <glob>", "only of these sources", gathered, [])
-    .option("--device <glob>", "only of these devices", gathered, [])
-    .option("--site <glob>", "only of these sites", gathered, [])
+    .option("--source <glob>", "only of these sources; may be repeated", collect)
+    .option("--device <glob>", "only of these devices; may be repeated", collect)
+    .option("--site <glob>", "only of these sites; may be repeated", collect)
     .option(
       "--expires <duration>",
       'how long it is good for, such as "90d"; left out: until it is revoked',
@@ -52,7 +52,7 @@ export function tokenCreateCommand(): Command {
 }
 
 async function create(name: string, flags: CreateFlags): Promise<void> {
-  const { role, source: sources, device: devices, site: sites, expires } = flags;
+  const { role, source: sources = [], device: devices = [], site: sites = [], expires } = flags;
   const connection = connectTo(flags.server);
   try {
     const expiresAt = expires === undefined ? {} : { expiresAt: timestampOfMs(Date.now() + expires) };

@@ -131,6 +131,9 @@ test("help tells defaults that can be given", async () => {
   expect(watch.out).toContain("(default: 1s)");
   expect(watch.out).not.toContain("{}");
   expect(demo.out.replaceAll(/\s+/g, " ")).toContain("in this directory (default: a temporary one)");
+  const lists = [["init"], ["token", "create"], ["certificate", "revoke"]];
+  const helps = await Promise.all(lists.map((command) => run([...command, "--help"])));
+  expect(helps.filter(({ out }) => !out.includes("may be repeated") || out.includes("[])"))).toEqual([]);
 });
 
 describe("upload", () => {
