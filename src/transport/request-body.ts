@@ -58,3 +58,30 @@ export function countedBody(
   }
   return { chunks: chunks(), count, close: () => holder.close() };
 }
+
+/** Of a body that nobody wants as much is read. */
+const UNWANTED_BYTES_MAX = 1024 * 1024;
+const UNWANTED_MS_MAX = 1_000;
+
+/**
+ * Reads what nobody has read of a request, within {@link UNWANTED_BYTES_MAX} and {@link UNWANTED_MS_MAX}: over HTTP/2 Bun resets a
+ * stream whose answer ends before the body does, and clients, curl among them, then show the reset in place of the answer.
+ */
+export async function passOverUnread(request: Request): Promise<void> {
+  if (request.body === null || request.bodyUsed || request.body.locked) return;
+  const reader = request.body.getReader();
+  const late = Promise.withResolvers<{ done: true; value?: undefined }>();
+  const timer = setTimeout(() => late.resolve({ done: true }), UNWANTED_MS_MAX);
+  try {
+    for (let bytes = 0; bytes < UNWANTED_BYTES_MAX;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
+      if (done) return;
+      bytes += value.byteLength;
+    }
+  } catch {
+    // Whoever sent it is gone.
+  } finally {
+    clearTimeout(timer);
+    reader.cancel().catch(() => {});
+  }
+}

@@ -28,7 +28,7 @@ import { answerRoute } from "./http-routes.ts";
 import { keptAlive, wantsKeepAlive } from "./kept-alive.ts";
 import { liveResponse } from "./live-events.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
-import { countedBody, type BodyArrival } from "./request-body.ts";
+import { countedBody, passOverUnread, type BodyArrival } from "./request-body.ts";
 import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, UNREAD_TIMEOUT_S, type TunnelData } from "./tunnel.ts";
 import { WebListener, type WebTlsOptions } from "./web-listener.ts";
 import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
@@ -156,7 +156,9 @@ async function answer(
   let connection: OpenConnection | undefined;
   try {
     connection = options.connections?.enter(server.requestIP(request)?.address ?? "");
-    return await answerOne(request, server, serving, options);
+    const response = await answerOne(request, server, serving, options);
+    if (response !== undefined) await passOverUnread(request);
+    return response;
   } catch (error) {
     if (!(error instanceof WatchpostError)) throw error;
     return refused(error);

@@ -158,3 +158,21 @@ testTls(
     expect((await shownBy(web.address, authority.cert)).protocol).toBe("h2");
   },
 );
+
+testTls(
+  "an answer to a request whose body nobody reads waits for its end: many clients show a reset in its place",
+  async () => {
+    const session = http2To(await start());
+    const stream = session.request({ ":method": "POST", ":path": "/nothing-here" });
+    let isAnswered = false;
+    stream.on("response", () => (isAnswered = true));
+    stream.write("half of it");
+    for (let i = 0; i < 5; i++) for await (const _ of session.request({ ":path": "/healthz" }));
+    expect(isAnswered).toBeFalse();
+    stream.end("and the rest");
+    let text = "";
+    for await (const chunk of stream) text += String(chunk);
+    expect(text).toBe("there is nothing at /nothing-here; GET / says what is here\n");
+    session.destroy();
+  },
+);
