@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../model/clock.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
-import type { DocumentChange, StoredDocument } from "../model/journal.ts";
+import { DAMAGED, type DocumentChange, type StoredDocument } from "../model/journal.ts";
 import { Serial } from "../model/serial.ts";
 import { documentName, SetAside } from "../model/set-aside.ts";
 import type { TokenJournal } from "./tokens.ts";
@@ -101,12 +101,14 @@ export class RevokedCertificates {
       const page = await this.#deps.journal.documents({
         collection: REVOKED_CERTIFICATES,
         limit: DOCUMENTS_AT_ONCE,
+        hasDamaged: true,
         ...(after && { after }),
       });
       for (const document of page) {
         // Whatever cannot be read of it, it is revoked.
         const unknown = { revokedAtMs: 0, revokedBy: "" };
-        const known = setAside.read(documentName(document), () => JSON.parse(document.value) as typeof unknown);
+        const read = () => setAside.read(documentName(document), () => JSON.parse(document.value) as typeof unknown);
+        const known = document.value === DAMAGED ? unknown : read();
         const certificate = document.key;
         this.#revoked.set(certificate, { ...unknown, ...known, certificate });
       }

@@ -5,7 +5,14 @@
 import { EVERYTHING, isPrincipalName, roleIn, scopeIn, type Role, type ScopePatterns } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
-import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent, StoredDocument } from "../model/journal.ts";
+import {
+  DAMAGED,
+  type DocumentChange,
+  type DocumentQuery,
+  type JournalEntry,
+  type JournalEvent,
+  type StoredDocument,
+} from "../model/journal.ts";
 import { Serial } from "../model/serial.ts";
 import { documentName, SetAside } from "../model/set-aside.ts";
 import { hasHash, idOfSecret, isId, newSecret } from "./secret.ts";
@@ -264,10 +271,13 @@ export class Tokens {
     const setAside = new SetAside(this.#deps.onTrouble);
     await this.#each(TOKENS, (document) => {
       this.#hasAny = true;
+      // The journal has told of it.
+      if (document.value === DAMAGED) return;
       const token = setAside.read(documentName(document), () => tokenOf(document.key, document.value));
       if (token !== undefined) this.#byId.set(token.id, token);
     });
     await this.#each(WEB_SESSIONS, (document) => {
+      if (document.value === DAMAGED) return;
       const session = setAside.read(documentName(document), () => webSessionOf(document.key, document.value));
       if (session !== undefined) this.#sessions.set(session.id, session);
     });
@@ -278,6 +288,7 @@ export class Tokens {
       const page = await this.#deps.journal.documents({
         collection,
         limit: DOCUMENTS_AT_ONCE,
+        hasDamaged: true,
         ...(after && { after }),
       });
       page.forEach(take);

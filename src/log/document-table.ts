@@ -1,6 +1,6 @@
 /** The documents in `state.db`. */
 import type { Database } from "bun:sqlite";
-import type { DocumentChange, DocumentQuery, StoredDocument } from "../model/journal.ts";
+import { DAMAGED, type DocumentChange, type DocumentQuery, type StoredDocument } from "../model/journal.ts";
 import { PAGE_ROWS_MAX, pageOf, type RowPage } from "./page.ts";
 import type { DocumentPage } from "./protocol.ts";
 
@@ -43,13 +43,13 @@ export class DocumentTable {
   }
 
   /** A page of what is asked for, by sort and key. */
-  read({ collection, after, limit, descending = false }: DocumentQuery): DocumentPage {
+  read({ collection, after, limit, descending = false, hasDamaged = false }: DocumentQuery): DocumentPage {
     const [order, beyond] = descending ? ["DESC", "<"] : ["ASC", ">"];
     const behind = after === undefined ? "" : `AND (sort, key) ${beyond} (?, ?)`;
     const sql = `SELECT ${DOCUMENT_COLUMNS} FROM document WHERE collection = ? ${behind} ORDER BY sort ${order}, key ${order} LIMIT ?`;
     const place = after === undefined ? [] : [after.sort, after.key];
     const found = this.#db.query(sql).iterate(collection, ...place, PAGE_ROWS_MAX);
-    return answerOf(pageOf(found as IterableIterator<DocumentRow>, limit, charsOf));
+    return answerOf(pageOf(found as IterableIterator<DocumentRow>, limit, charsOf), hasDamaged);
   }
 
   /** One or none. */
@@ -92,12 +92,14 @@ export function storedDocument({ collection, key, sort, value }: DocumentRow): S
   return { collection, key, sort, value };
 }
 
-function answerOf({ rows, isLast }: RowPage<DocumentRow>): DocumentPage {
+function answerOf({ rows, isLast }: RowPage<DocumentRow>, hasDamaged = false): DocumentPage {
   const documents: StoredDocument[] = [];
   const damage: string[] = [];
   for (const row of rows) {
-    if (isWholeDocument(row)) documents.push(storedDocument(row));
-    else damage.push(documentName(row));
+    const isWhole = isWholeDocument(row);
+    if (!isWhole) damage.push(documentName(row));
+    if (isWhole) documents.push(storedDocument(row));
+    else if (hasDamaged) documents.push({ ...storedDocument(row), key: String(row.key), value: DAMAGED });
   }
   const last = rows.at(-1);
   return { documents, damage, next: isLast || last === undefined ? null : { sort: last.sort, key: last.key } };

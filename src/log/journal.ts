@@ -113,7 +113,7 @@ export class Journal {
 
   /**
    * The first `limit` documents of a collection, ascending by sort, then by the UTF-8 bytes of their keys, or descending by
-   * both; fewer only where there are no more. What is damaged is left out.
+   * both; fewer only where there are no more. What is damaged is told of, and left out unless `hasDamaged` asks for it.
    */
   async documents({ limit, ...query }: DocumentQuery): Promise<readonly StoredDocument[]> {
     const documents: StoredDocument[] = [];

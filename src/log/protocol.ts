@@ -64,7 +64,7 @@ export interface StatePage {
 /** Some of the entries that were asked for. */
 export interface JournalPage {
   readonly entries: readonly JournalEntry[];
-  /** What is damaged among them, by name; it is left out. */
+  /** What is damaged among them, by name; it is left out unless it was asked for. */
   readonly damage: readonly string[];
   /** Up to here everything was looked at, or down to here. */
   readonly through: number;

@@ -55,4 +55,9 @@ export interface DocumentQuery {
   /** At least 1. */
   readonly limit: number;
   readonly descending?: boolean;
+  /** Damaged ones, too, with {@link DAMAGED} for their value: where it matters that there is one. */
+  readonly hasDamaged?: boolean;
 }
+
+/** No value of a document is that. */
+export const DAMAGED = "";

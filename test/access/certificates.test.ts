@@ -1,6 +1,7 @@
 /** Certificates of clients, as the transport tells them, from the gate's side. */
 import { expect, test } from "bun:test";
 import type { WatchpostError } from "../../src/model/errors.ts";
+import { DAMAGED } from "../../src/model/journal.ts";
 import type { PeerCertificate } from "../../src/model/peer-certificate.ts";
 import type { Caller } from "../../src/wire/gate.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
@@ -106,6 +107,14 @@ test("what is revoked, by name or fingerprint, ends at once and stays refused af
   for (const wrong of ["", " ", "a\nb", "x".repeat(300)]) {
     expect(() => again.revoked.revoke(wrong, "ann")).toThrow("wanted the common name of a certificate");
   }
+});
+
+test("one that was revoked and is damaged is revoked", async () => {
+  const journal = new MemoryJournal();
+  await journal.append([], [{ collection: "revoked-certificate", key: "pump-7", sort: 0, value: DAMAGED }]);
+  const { revoked, admit } = await accessRig({ certificates: DEVICE, journal });
+  expect(revoked.list()).toEqual([{ certificate: "pump-7", revokedAtMs: 0, revokedBy: "" }]);
+  expect(refusalOf(() => admit(UPLOAD, of("pump-7"))).message).toContain("was revoked");
 });
 
 test("one that another version has revoked is revoked, whatever it says of it", async () => {

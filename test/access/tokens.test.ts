@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { hashOf, newSecret } from "../../src/access/secret.ts";
 import { MemoryJournal } from "../support/memory-journal.ts";
-import { accessRig } from "./rig.ts";
+import { DAMAGED } from "../../src/model/journal.ts";
+import { accessRig, bare, QUERY, showing } from "./rig.ts";
 
 test("the secret is shown once: the journal has its hash alone", async () => {
   const { journal, make, tokens } = await accessRig();
@@ -129,6 +130,19 @@ test("a token that cannot be read does not open the server to everybody", async 
   expect(tokens.list()).toEqual([]);
   expect(gate.isOn).toBe(true);
   expect(troubles.join()).toContain('the role "emperor" is not known');
+});
+
+test("nor does one that is damaged", async () => {
+  const journal = new MemoryJournal();
+  const before = await accessRig({ journal });
+  const secret = await before.make({ name: "a" });
+  const [document] = await journal.documents({ collection: "token", limit: 1 });
+  await journal.append([], [{ ...document, value: DAMAGED }]);
+  const { tokens, gate, admit, troubles } = await accessRig({ journal });
+  expect(tokens.list()).toEqual([]);
+  expect(gate.isOn).toBe(true);
+  for (const caller of [bare(), showing(secret)]) expect(() => admit(QUERY, caller)).toThrow("an admin makes one");
+  expect(troubles).toEqual([]);
 });
 
 test("a configured admin is one of them, and stays", async () => {

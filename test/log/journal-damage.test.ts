@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DAMAGED } from "../../src/model/journal.ts";
 import { runToEnd } from "../../src/store/slice.ts";
 import { verifyDirectory } from "../../src/store/verify.ts";
 import { tempDir } from "../support/server-process.ts";
@@ -76,6 +77,17 @@ test("a flipped bit in the file: the entry, and the document, is named by verify
     documents: upTo(COUNT).filter((n) => n !== 77),
     damage: [entry, document],
   });
+});
+
+test("a damaged document is there for whoever must know that there is one, without what stood in it", async () => {
+  using dir = tempDir("journal");
+  await write(dir.path);
+  flip(dir.path, 'alertsk77M{"n":77}');
+  await using open = await openJournal(dir.path);
+  const documents = await open.journal.documents({ collection: "alerts", limit: 9_999, hasDamaged: true });
+  expect(documents.length).toBe(COUNT);
+  expect(documents.filter(({ value }) => value === DAMAGED).map(({ key }) => key)).toEqual(["k77"]);
+  expect(open.damage).toEqual([expect.stringContaining('document "k77" of "alerts"')]);
 });
 
 /** As a bit that flips would, so that SQLite itself finds nothing. */

@@ -1,11 +1,12 @@
 /** A journal in memory: what it was given survives whoever uses it, as a disk would. */
-import type {
-  DocumentChange,
-  DocumentQuery,
-  JournalEntry,
-  JournalEvent,
-  JournalQuery,
-  StoredDocument,
+import {
+  DAMAGED,
+  type DocumentChange,
+  type DocumentQuery,
+  type JournalEntry,
+  type JournalEvent,
+  type JournalQuery,
+  type StoredDocument,
 } from "../../src/model/journal.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 
@@ -67,10 +68,18 @@ export class MemoryJournal {
     return () => void this.#listeners.delete(own);
   }
 
-  async documents({ collection, after, limit, descending }: DocumentQuery): Promise<readonly StoredDocument[]> {
+  async documents({
+    collection,
+    after,
+    limit,
+    descending,
+    hasDamaged,
+  }: DocumentQuery): Promise<readonly StoredDocument[]> {
     const sign = descending ? -1 : 1;
     const order = (a: Place, b: Place) => sign * (a.sort - b.sort || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-    const all = [...this.#documents.values()].filter((document) => document.collection === collection).sort(order);
+    const all = [...this.#documents.values()]
+      .filter(({ value, ...document }) => document.collection === collection && (hasDamaged || value !== DAMAGED))
+      .sort(order);
     return (after === undefined ? all : all.filter((document) => order(document, after) > 0)).slice(0, limit);
   }
 
