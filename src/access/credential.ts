@@ -56,12 +56,19 @@ export function bearerOf({ headers }: Caller): string | undefined {
   }
 }
 
-export const WEB_SESSION_COOKIE = "watchpost_session";
+type Headers = Pick<Caller, "headers">;
 
-export function webSessionOf({ headers }: Caller): string | undefined {
-  for (const cookie of headers.get("cookie")?.split(";") ?? []) {
+/** Cookies are of a host with all of its ports: two servers on one would log each other out. */
+export function webSessionCookie({ headers }: Headers): string {
+  const [, port] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];
+  return port === undefined ? "watchpost_session" : `watchpost_session_${port}`;
+}
+
+export function webSessionOf(caller: Headers): string | undefined {
+  const wanted = webSessionCookie(caller);
+  for (const cookie of caller.headers.get("cookie")?.split(";") ?? []) {
     const [name, value] = cookie.trim().split("=");
-    if (name === WEB_SESSION_COOKIE) return value;
+    if (name === wanted) return value;
   }
   return undefined;
 }

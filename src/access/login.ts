@@ -3,7 +3,7 @@ import { WatchpostError } from "../model/errors.ts";
 import { retryAfter } from "../wire/retry-after.ts";
 import { toStatus } from "../wire/status.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
-import { WEB_SESSION_COOKIE, webSessionOf } from "./credential.ts";
+import { webSessionCookie, webSessionOf } from "./credential.ts";
 import type { AccessGate } from "./gate.ts";
 import type { Deeds } from "./deeds.ts";
 import type { Tokens } from "./tokens.ts";
@@ -73,9 +73,9 @@ function secretIn(body: Uint8Array): string {
   throw new WatchpostError("INVALID_ARGUMENT", `the body cannot be read; ${wanted}`);
 }
 
-function cookieOf(value: string, seconds: number, { url }: HttpCall): string {
-  const secure = url.protocol === "https:" ? "; Secure" : "";
-  return `${WEB_SESSION_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
+function cookieOf(value: string, seconds: number, call: HttpCall): string {
+  const secure = call.url.protocol === "https:" ? "; Secure" : "";
+  return `${webSessionCookie(call)}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
 }
 
 function fail(error: unknown): Response {

@@ -108,6 +108,18 @@ test("what is open ends when its token is revoked, its session logged out, or th
   expect(refusalOf(() => admit(QUERY, showing(secret))).message).toContain("or was revoked");
 });
 
+test("a session of a browser is of one port of its host: others there have cookies of their own", async () => {
+  const { admit, make, tokens } = await accessRig();
+  const secret = await make({ name: "me" });
+  const { secret: session } = await tokens.openWebSession(tokens.ofSecret(secret)!);
+  const cookie = `watchpost_session=x; watchpost_session_8081=y; watchpost_session_8080=${session}`;
+  expect(admit(QUERY, bare({ host: "gw:8080", cookie })).principal.via).toBe("session");
+  expect(admit(QUERY, bare({ host: "[::1]:8080", cookie })).principal.via).toBe("session");
+  for (const host of ["gw", "[::1]", "gw:8081"]) {
+    expect(refusalOf(() => admit(QUERY, bare({ host, cookie }))).message).toContain("log in again");
+  }
+});
+
 test("what is open ends soon after the clock was set past the end of its token", async () => {
   const { admit, make, clock } = await accessRig();
   await make({ name: "keeper" });
