@@ -119,9 +119,7 @@ export class SeriesScopes {
 
   /** The site that a device is registered with is another one now. */
   moved(deviceId: string): void {
-    for (const view of this.#views.values()) view.isOver = true;
-    this.#views.clear();
-    this.#pages = 0;
+    for (const view of this.#views.values()) this.#drop(view);
     for (const listener of this.#listeners) listener(deviceId);
   }
 
@@ -158,16 +156,21 @@ export class SeriesScopes {
   }
 
   #addPage(number: number, view: View): Uint8Array {
-    for (const [key, other] of this.#views) {
+    for (const other of this.#views.values()) {
       if (this.#pages < this.#pagesMax) break;
-      if (other === view) continue;
-      other.isOver = true;
-      this.#views.delete(key);
-      this.#pages -= other.count;
+      if (other !== view) this.#drop(other);
     }
     this.#pages++;
     view.count++;
     return (view.pages[number] = new Uint8Array(SERIES_A_PAGE / 4));
+  }
+
+  /** Whoever has asked for it keeps it until they ask again: not what is known in it. */
+  #drop(view: View): void {
+    this.#views.delete(view.scope.key);
+    this.#pages -= view.count;
+    view.isOver = true;
+    view.pages.length = 0;
   }
 
   #viewOf(scope: Scope): View {

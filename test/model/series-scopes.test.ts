@@ -1,4 +1,5 @@
 /** What is in a scope, against what follows from a series' place without remembering anything. */
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { EVERYTHING, scopeOf, type Scope } from "../../src/model/access.ts";
 import { deviceOf, parseSeriesKey, seriesKey, tagOf } from "../../src/model/series-key.ts";
@@ -156,6 +157,20 @@ test("what is on its way in is at the place it says, and its device at the site 
   expect(rig.scopes.takes(berlin, { source: "gw", device: "fan", site: "berlin" })).toBe(true);
   expect(rig.scopes.takes(scope({ devices: ["gw"] }), { source: "gw" })).toBe(true);
   expect(rig.scopes.takes(EVERYTHING, { source: "gw" })).toBe(true);
+});
+
+test("of scopes for which there was no room nothing stays, though somebody still asks for them", () => {
+  const rig = new Rig(1);
+  const id = rig.add("gw");
+  const arrays = () => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts["Uint8Array"] ?? 0;
+  };
+  const before = arrays();
+  const asking = Array.from({ length: 2_000 }, (_, i) => rig.scopes.seesSeries(scope({ sources: ["gw", `s-${i}`] })));
+  expect(asking.every((sees) => sees(id))).toBe(true);
+  expect(arrays() - before).toBeLessThan(1_000);
+  expect(asking.every((sees) => sees(id))).toBe(true);
 });
 
 for (let seed = 1; seed <= 8; seed++) {
