@@ -23,6 +23,8 @@ export interface TunnelData {
   /** What the browser showed when it connected: pages know neither. */
   readonly shown: Readonly<Record<string, string>>;
   readonly admission: Admission;
+  /** Once it is closed. */
+  readonly leave: () => void;
   /** Ends the wait for what the browser showed to be withdrawn. */
   release(): void;
   readonly calls: Map<number, AbortController>;
@@ -64,6 +66,7 @@ const SHOWN = ["host", "origin", "cookie", "authorization", "forwarded", "x-forw
 const STREAM_TYPES = "application/connect+";
 const encoder = new TextEncoder();
 
+/** Throws RESOURCE_EXHAUSTED where whoever opens it has as many streams as they may have. `leave` is to be called where it is not opened. */
 export function tunnelData(request: Request, peer: string, admission: Admission): TunnelData {
   const { origin: base } = new URL(request.url);
   const shown = Object.fromEntries(
@@ -73,7 +76,8 @@ export function tunnelData(request: Request, peer: string, admission: Admission)
     }),
   );
   const budget = { framesLeft: FRAMES_MAX, reckonedMs: performance.now() };
-  return { base, peer, shown, admission, release() {}, calls: new Map(), room: undefined, ...budget };
+  const leave = admission.allowance?.hold("streams") ?? (() => {});
+  return { base, peer, shown, admission, leave, release() {}, calls: new Map(), room: undefined, ...budget };
 }
 
 /** A page of another site may open a WebSocket to anywhere: only those of this server may use it. */
@@ -163,6 +167,7 @@ export function tunnelHandler({
       const { data } = socket;
       sockets.delete(socket);
       data.release();
+      data.leave();
       onCount(sockets.size, allCalls);
       for (const controller of data.calls.values()) controller.abort();
       hasRoom(data);

@@ -268,7 +268,9 @@ function tunnelOpened(
     const text = `${TUNNELS_MAX} pages are connected already; wanted at most so many: close some, and try again\n`;
     return new Response(text, { status: 503, headers: { "retry-after": "5" } });
   }
-  if (server.upgrade(request, { data: tunnelData(request, peer, admission) })) return undefined;
+  const data = tunnelData(request, peer, admission);
+  if (server.upgrade(request, { data })) return undefined;
+  data.leave();
   return new Response(`${TUNNEL_PATH} is a WebSocket of the console\n`, {
     status: 426,
     headers: { upgrade: "websocket" },

@@ -1,13 +1,17 @@
 /** The tunnel with those who mean it ill, or read too slowly: nothing is lost without a word, and memory has bounds. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { Limits } from "../../src/access/limits.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
+import { systemClock } from "../../src/model/system-clock.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { TUNNELS_MAX } from "../../src/transport/tunnel.ts";
 import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
-import { serverStreaming, unary } from "../../src/wire/service.ts";
+import type { Gate } from "../../src/wire/gate.ts";
+import { ANONYMOUS, serverStreaming, unary } from "../../src/wire/service.ts";
 import { callFrame, FRAME_BYTES_MAX, FrameKind, frameOf, readFrame, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
+import { UNLIMITED } from "../access/rig.ts";
 import { clientFrame, Opcode, openRawWebSocket, type RawFrame, type RawWebSocket } from "../support/raw-websocket.ts";
 import { OPEN } from "../support/open-gate.ts";
 
@@ -20,7 +24,7 @@ afterEach(async () => {
   for (const each of opened.splice(0).reverse()) await each.close();
 });
 
-async function start() {
+async function start({ gate = OPEN.gate }: { gate?: Gate } = {}) {
   const toy = {
     begun: 0,
     ended: 0,
@@ -33,6 +37,7 @@ async function start() {
   };
   const server = await startWebServer({
     ...OPEN,
+    gate,
     address: "127.0.0.1:0",
     methods: [
       // Answers with as many characters as are asked for.
@@ -274,6 +279,24 @@ describe("a page that", () => {
     expect((await open()).status).toBe("503 Service Unavailable");
     await answers(sockets[TUNNELS_MAX - 1]);
     sockets[0].terminate();
+    while (!(await open()).status.startsWith("101")) await Bun.sleep(5);
+  });
+
+  test("has as many pages open as one caller may have streams leaves room for others", async () => {
+    let peer = "10.0.0.1";
+    const limits = new Limits({ settings: { ...UNLIMITED, streams: 2 }, clock: systemClock, onLimited: () => {} });
+    const allowance = () => limits.allowanceOf({ isAuthenticated: false, name: "" }, peer);
+    const gate = { admit: () => ({ principal: ANONYMOUS, allowance: allowance(), hold: () => () => {} }) };
+    const { open, base } = await start({ gate });
+    // What is no WebSocket holds nothing.
+    expect((await fetch(base + TUNNEL_PATH, { headers: { origin: base } })).status).toBe(426);
+    const [first] = [await open(), await open()];
+    expect(first.status).toStartWith("101");
+    expect((await open()).status).toBe("429 Too Many Requests");
+    peer = "10.0.0.2";
+    expect((await open()).status).toStartWith("101");
+    peer = "10.0.0.1";
+    first.terminate();
     while (!(await open()).status.startsWith("101")) await Bun.sleep(5);
   });
 
