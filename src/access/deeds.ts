@@ -1,6 +1,7 @@
 /** What operators and admins have changed, in the journal: who, from where, and what was asked. */
 import { toJsonString, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { invalidField, truncated } from "../model/errors.ts";
+import type { Clock } from "../model/clock.ts";
+import { invalidField, truncated, WatchpostError } from "../model/errors.ts";
 import { compileGlob } from "../model/glob.ts";
 import type { JournalEntry, JournalEvent, JournalQuery } from "../model/journal.ts";
 import type { ListDeedsRequest } from "../wire/gen/access_pb.ts";
@@ -20,7 +21,7 @@ export interface DeedJournal {
 
 export interface DeedsDeps {
   readonly journal: DeedJournal;
-  nowMs(): number;
+  readonly clock: Pick<Clock, "nowMs" | "after">;
   /** A deed is done and could not be written. */
   onTrouble(error: unknown): void;
 }
@@ -35,6 +36,8 @@ const REQUEST_LENGTH_MAX = 2_000;
 const [LIMIT_DEFAULT, LIMIT_MAX] = [50, 500];
 const ENTRIES_AT_ONCE = 200;
 const LOOKED_MAX = 5_000;
+/** While the journal has no room: of what is done already the entry waits, and whoever did it with it. */
+const [TRIES_MAX, RETRY_MS] = [30, 1_000];
 
 export class Deeds {
   readonly #deps: DeedsDeps;
@@ -81,15 +84,31 @@ export class Deeds {
     { principal, peer }: Pick<CallContext, "principal" | "peer">,
     named = "",
   ): Promise<void> {
-    const { journal, nowMs, onTrouble } = this.#deps;
+    const { clock, onTrouble } = this.#deps;
     const actor = principal.isAuthenticated ? principal.name : named || principal.name;
     const payload: Payload = { via: principal.via, address: peer, request };
     try {
-      await journal.append([
-        { atMs: Math.floor(nowMs()), kind: DEED_EVENT, subject: action, actor, payload: JSON.stringify(payload) },
-      ]);
+      await this.#append({
+        ...{ atMs: Math.floor(clock.nowMs()), kind: DEED_EVENT, subject: action, actor },
+        payload: JSON.stringify(payload),
+      });
     } catch (error) {
       onTrouble(error);
+    }
+  }
+
+  async #append(event: JournalEvent): Promise<void> {
+    const { journal, clock } = this.#deps;
+    for (let tries = 1; ; tries++) {
+      try {
+        await journal.append([event]);
+        return;
+      } catch (error) {
+        const isFull = error instanceof WatchpostError && error.status === "RESOURCE_EXHAUSTED";
+        if (!isFull || tries === TRIES_MAX) throw error;
+        const waitMs = error.retryAfterMs ?? RETRY_MS;
+        await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
+      }
     }
   }
 

@@ -83,7 +83,7 @@ export async function openAccess(
   });
   const nowMs = () => clock.nowMs();
   const onUnwritten = (error: unknown) => logger.error({ err: error }, "who did something is not written down");
-  const deeds = new Deeds({ journal, nowMs, onTrouble: onUnwritten });
+  const deeds = new Deeds({ journal, clock, onTrouble: onUnwritten });
   return {
     gate,
     limits,

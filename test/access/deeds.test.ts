@@ -106,3 +106,24 @@ test("a long request is cut, and a journal that fails does not undo what is done
   await acked("a-1", by({}));
   expect(troubles.join()).toContain("the disk is full");
 });
+
+test("while the journal has no room a deed waits, and whoever did it with it; not for ever", async () => {
+  const { acked, list, journal, troubles, clock } = await rig();
+  journal.failure = new WatchpostError("RESOURCE_EXHAUSTED", "10000 wait to be committed", { retryAfterMs: 500 });
+  let isAnswered = false;
+  const waiting = acked("a-1", by({})).then(() => (isAnswered = true));
+  await Bun.sleep(0);
+  clock.advance(500);
+  await Bun.sleep(0);
+  expect(isAnswered).toBe(false);
+  journal.failure = null;
+  clock.advance(500);
+  await waiting;
+  expect((await list()).found.map(({ request }) => request)).toEqual(['{"id":"a-1"}']);
+  expect(troubles).toEqual([]);
+  journal.failure = new WatchpostError("RESOURCE_EXHAUSTED", "the disk is full", { retryAfterMs: 500 });
+  const given = acked("a-2", by({}));
+  for (; troubles.length === 0; await Bun.sleep(0)) clock.advance(500);
+  await given;
+  expect(troubles.join()).toContain("the disk is full");
+});

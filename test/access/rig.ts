@@ -59,7 +59,7 @@ export async function accessRig({
   };
   const deeds = new Deeds({
     journal,
-    nowMs: () => clock.nowMs(),
+    clock,
     onTrouble: (error) => void troubles.push(String(error)),
   });
   const methods = accessMethods({ tokens, revoked, deeds });
