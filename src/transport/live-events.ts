@@ -4,6 +4,7 @@ import { invalidField, WatchpostError } from "../model/errors.ts";
 import { parseDurationMs } from "../model/duration.ts";
 import { originHeaders, type AllowedOrigins } from "../model/origins.ts";
 import { Dashboard, DashboardDataSchema, MetricSubscriptionSchema, UpdateMode } from "../wire/gen/dashboard_pb.ts";
+import { retryAfter } from "../wire/retry-after.ts";
 import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { toStatus } from "../wire/status.ts";
 import { httpStatusOf } from "./connect-routes.ts";
@@ -18,7 +19,7 @@ const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-stor
 /**
  * Answers with a stream of `data:` lines, one DashboardData as JSON each; with annotations=1 also events of type
  * `annotation`, one AnnotationEvent each. It is pulled by the reader: one that is slow gets the latest values and no backlog.
- * What is wrong in the query is 400 with a sentence.
+ * What is wrong in the query is 400 with a sentence. `closeUnread` is called where it was cut: its reader may take nothing of that.
  */
 export async function liveResponse(
   request: Request,
@@ -26,6 +27,7 @@ export async function liveResponse(
   methods: readonly MethodImpl[],
   origins: AllowedOrigins,
   shutdownSignal: AbortSignal,
+  closeUnread: () => void,
 ): Promise<Response> {
   const subscribe = methods.find(({ method }) => method === Dashboard.method.subscribeMetrics)!;
   const run = subscribe.run as (request: unknown, context: CallContext) => AsyncIterable<Uint8Array>;
@@ -41,7 +43,12 @@ export async function liveResponse(
       principal: ANONYMOUS,
       headers: new Map(request.headers),
       peer,
-      cut: (why) => left.abort(why),
+      cut(why) {
+        left.abort(why);
+        // Nobody may ever ask for what comes next.
+        updates.return().catch(() => {});
+        closeUnread();
+      },
     };
     const updates = texts(run(subscription, context));
     // The first one is awaited here, so that a mistake in the request is a status and not a broken stream.
@@ -49,7 +56,8 @@ export async function liveResponse(
     const events = hasAnnotations ? merged([updates, liveAnnotations(subscription, methods, context)]) : updates;
     return new Response(eventStream(events, first, left, shutdownSignal), { headers: { ...HEADERS, ...forPages } });
   } catch (error) {
-    return new Response(`${toStatus(error).message}\n`, { status: httpStatusOf(error), headers: forPages });
+    const headers = { ...retryAfter(error), ...forPages };
+    return new Response(`${toStatus(error).message}\n`, { status: httpStatusOf(error), headers });
   }
 }
 

@@ -201,7 +201,9 @@ async function answerOne(
     case "/live":
       server.timeout(request, 0);
       return admitted("http.live", caller, options, () =>
-        liveResponse(request, peer, methods, options.origins, stopping),
+        liveResponse(request, peer, methods, options.origins, stopping, () =>
+          server.timeout(request, UNREAD_TIMEOUT_S),
+        ),
       );
     case "/healthz":
       // Bun sends no date. Pages without a WebSocket read the time off it.

@@ -40,6 +40,7 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
   async function* updates({ metricNames }: { metricNames: string[] }, { signal, cut }: CallContext) {
     toy.cut = cut;
     if (metricNames.length === 0) throw invalidField("metric_names", "", "at least one name");
+    if (metricNames[0] === "full") throw new WatchpostError("RESOURCE_EXHAUSTED", "full", { retryAfterMs: 1_500 });
     try {
       while (!signal.aborted) {
         toy.pulled++;
@@ -237,6 +238,8 @@ describe("bad requests", () => {
     expect((await fetch(`${url}/analytics.Dashboard/QueryRange`, { method: "DELETE" })).status).toBe(405);
     expect((await post(url, "Dashboard/Nothing", "{}")).status).toBe(404);
     expect((await fetch(`${url}/live?metric=m&mode=often`)).status).toBe(400);
+    const full = await fetch(`${url}/live?metric=full`);
+    expect([full.status, full.headers.get("retry-after")]).toEqual([429, "2"]);
     expect(await (await fetch(`${url}/live?metric=m&intervall=1s`)).text()).toContain("intervall");
     expect(await (await query('{"metrik":"m"}')).text()).toContain("metrik");
     expect((await query("{}")).status).toBe(200);
@@ -349,12 +352,16 @@ describe("a stream that its function cuts", () => {
     expect((await client.queryRange({})).pointsTotal).toBe(7n);
   });
 
-  test("is closed with its connection where its client reads nothing", async () => {
+  const body = '{"metricNames":["m"]}';
+  const head = `POST /analytics.Dashboard/SubscribeMetrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n`;
+  const prefix = `\0\0\0\0${String.fromCharCode(body.length)}`;
+
+  test.each([
+    ["over Connect", `${head}Content-Length: ${body.length + 5}\r\n\r\n${prefix}${body}`],
+    ["of events", "GET /live?metric=m HTTP/1.1\r\nHost: x\r\n\r\n"],
+  ])("%s is closed with its connection where its client reads nothing", async (_, request) => {
     const { server, toy } = await start();
-    const body = '{"metricNames":["m"]}';
-    const head = `POST /analytics.Dashboard/SubscribeMetrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n`;
-    const prefix = `\0\0\0\0${String.fromCharCode(body.length)}`;
-    const socket = socketTo(server.address, `${head}Content-Length: ${body.length + 5}\r\n\r\n${prefix}${body}`);
+    const socket = socketTo(server.address, request);
     socket.pause();
     let before = 0;
     for (let still = 0; still < 20 || before === 0; still = toy.pulled === before ? still + 1 : 0) {
