@@ -215,12 +215,15 @@ test("connections past those of an address are refused, silent ones are held che
   const over = 200;
   const silent = Array.from({ length: PER_ADDRESS_MAX + over }, () => socketTo(server.grpc, OTHER_ADDRESS));
   const web = Array.from({ length: PER_ADDRESS_MAX }, () => socketTo(server.http, OTHER_ADDRESS));
-  let refused = 0;
-  for (const socket of silent) socket.on("close", () => refused++).resume();
-  await during(until(() => refused === over && web.every(({ connecting }) => !connecting)));
-  const metrics = await (await fetch(`http://${server.http}/metrics`)).text();
-  const limited = /^watchpost_limited_total\{limit="connections_per_address"\} (\d+)$/m.exec(metrics);
-  expect(Number(limited![1])).toBe(over);
+  const limited = async () => {
+    const metrics = await (await fetch(`http://${server.http}/metrics`)).text();
+    return Number(/^watchpost_limited_total\{limit="connections_per_address"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+  };
+  const refused = async () => {
+    while ((await limited()) < over || web.some(({ connecting }) => connecting)) await Bun.sleep(20);
+  };
+  await during(refused());
+  expect(await limited()).toBe(over);
   const problems = server.log().map(({ msg }) => msg);
   expect(problems).toContain(
     `limits.connections_per_address (${PER_ADDRESS_MAX}) holds up the address ${OTHER_ADDRESS}`,
