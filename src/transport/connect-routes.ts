@@ -7,6 +7,7 @@ import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
 import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { statusCodeOf, statusNameOf, toStatus } from "../wire/status.ts";
+import { retryAfter } from "../wire/retry-after.ts";
 import { toldError } from "../wire/told-error.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { answerCompression, COMPRESS_BYTES_MIN } from "./answer-compression.ts";
@@ -211,7 +212,7 @@ export function connectErrorOf(error: unknown): ConnectError {
     details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfterMs) } });
   }
   for (const { typeName: type, value } of messages) details.push({ type, value });
-  return new ConnectError(message, code as Code, undefined, details as never);
+  return new ConnectError(message, code as Code, retryAfter(error), details as never);
 }
 
 /** The HTTP status that says about the same as a gRPC one. */
