@@ -4,6 +4,6 @@ export interface Clock {
   nowMs(): number;
   /** Never goes back; for measuring durations and silence. Milliseconds from an arbitrary origin. */
   monotonicMs(): number;
-  /** Runs once after a delay unless the returned function is called first. Does not keep the process alive. */
+  /** Runs once after a delay, never before it has passed, unless the returned function is called first. Does not keep the process alive. */
   after(delayMs: number, run: () => void): () => void;
 }

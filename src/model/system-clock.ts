@@ -5,7 +5,8 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
+    // The platform leaves out fractions, and would come up to a millisecond early.
+    const timer = setTimeout(run, Math.ceil(delayMs));
     timer.unref();
     return () => clearTimeout(timer);
   },
