@@ -142,7 +142,10 @@ export class UpstreamEvents {
     const { clock, isConnected } = this.#deps;
     if (this.#isOver || !isConnected()) return;
     this.#hasMore = true;
-    if (this.#isRunning || clock.monotonicMs() < this.#pausedUntilMs) return;
+    if (this.#isRunning) return;
+    const pauseMs = this.#pausedUntilMs - clock.monotonicMs();
+    // Timers may come a fraction of a millisecond early: nothing else would look again.
+    if (pauseMs > 0) return this.#lookIn(pauseMs);
     this.#isRunning = true;
     this.#cancel();
     this.#run()

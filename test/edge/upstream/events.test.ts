@@ -26,9 +26,8 @@ import { MemoryJournal } from "../../support/memory-journal.ts";
 const HOUR_MS = 3_600_000;
 const IDLE = { queued: 0, refused: 0, lastRefusal: "", late: 0, lateBecause: "" };
 
-function createEvents() {
+function createEvents(clock = new ManualClock()) {
   const journal = new MemoryJournal();
-  const clock = new ManualClock();
   const calls: EventCall[] = [];
   const troubles: string[] = [];
   const state = {
@@ -133,6 +132,23 @@ test("what cannot be told now is told later, over a restart, too", async () => {
   await pass(60_000);
   expect(toldNames()).toEqual(["first", "second"]);
   expect(again.status).toEqual(IDLE);
+});
+
+test("a timer that comes a little early is no reason to tell nothing more", async () => {
+  class EarlyClock extends ManualClock {
+    override after(ms: number, run: () => void) {
+      return super.after(ms >= 1 ? ms - 0.5 : ms, run);
+    }
+  }
+  const { start, at, raise, pass, toldNames } = createEvents(new EarlyClock());
+  start();
+  await turns();
+  at.failure = () => "UNAUTHENTICATED";
+  await raise("first");
+  at.failure = () => undefined;
+  await pass(999.5);
+  await pass(1);
+  expect(toldNames()).toEqual(["first"]);
 });
 
 test("an upstream that is away is asked again less and less often, whatever happens here", async () => {
