@@ -6,6 +6,7 @@ import type { Clock } from "../model/clock.ts";
 import { WatchpostError, type StatusName } from "../model/errors.ts";
 import { networkOf } from "../model/network.ts";
 import type { Refusal, RefusalReason } from "./credential.ts";
+import { TOO_MANY_CREDENTIALS } from "../wire/refused-login.ts";
 
 export interface RefusedLogin {
   readonly address: string;
@@ -80,7 +81,7 @@ export class RefusedLogins {
     if (nowMs < failing.waitUntilMs) {
       const retryAfterMs = Math.ceil(failing.waitUntilMs - nowMs);
       const seconds = Math.ceil(retryAfterMs / 1_000);
-      const told = `too many credentials from ${address} were not good; try another one, or again in ${seconds} s. This one: ${message}`;
+      const told = `${TOO_MANY_CREDENTIALS} ${address} were not good; try another one, or again in ${seconds} s. This one: ${message}`;
       return new WatchpostError("RESOURCE_EXHAUSTED", told, { retryAfterMs });
     }
     const overMax = Math.log2(WAIT_MS_MAX / WAIT_MS_MIN) + 1;

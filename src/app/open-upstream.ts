@@ -184,8 +184,17 @@ function accessOf(address: string, { upstream }: Config): UpstreamAccess {
   const { tls, ca_file, cert_file, key_file, token_file, gzip } = upstream;
   const [ca, cert, key] = [fileOf("ca_file", ca_file), fileOf("cert_file", cert_file), fileOf("key_file", key_file)];
   const kept = fileOf("token_file", token_file)?.toString("utf8");
-  const token = kept === undefined ? "" : tokenIn(kept, `upstream.token_file: ${token_file}`);
+  const token = kept === undefined ? "" : tokenOf(kept, `upstream.token_file: ${token_file}`);
   return { address, tls: tls ? { ca, key, cert } : undefined, token, gzip };
+}
+
+/** INVALID_ARGUMENT would be the upstream's word for a part that it does not take. */
+function tokenOf(text: string, from: string): string {
+  try {
+    return tokenIn(text, from);
+  } catch (error) {
+    throw new WatchpostError("FAILED_PRECONDITION", messageOf(error), { cause: error });
+  }
 }
 
 function refuseUnusable({ tls }: UpstreamAccess): void {

@@ -1,6 +1,7 @@
 /** Why there is no connection to the upstream: nobody answers, or it refuses this node, which no waiting changes. */
 import { messageOf, WatchpostError, type StatusName } from "../../model/errors.ts";
 import { CLOSED_EARLY, isLastingFault, NO_TLS, NOT_ACCEPTED, WANTS_CERTIFICATE } from "../../wire/connect-fault.ts";
+import { isRefusedLogin } from "../../wire/refused-login.ts";
 
 export interface ConnectTrouble {
   readonly status: StatusName;
@@ -16,6 +17,9 @@ const AWAY: ReadonlySet<StatusName> = new Set([
   ...(["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED", "INTERNAL", "UNKNOWN"] as const),
 ]);
 
+/** Files of this node, which are read at each connection. */
+const OWN_SETTINGS = "upstream.";
+
 const ADVICE: ReadonlyMap<string, string> = new Map([
   [CLOSED_EARLY, "; does it want TLS (upstream.tls), or another certificate of this node (upstream.cert_file)?"],
   [WANTS_CERTIFICATE, " (upstream.cert_file)"],
@@ -24,7 +28,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 
 export function connectTrouble(thrown: unknown, address: string): ConnectTrouble {
   const known = thrown instanceof WatchpostError ? thrown : undefined;
-  const status = known?.status ?? "UNKNOWN";
+  // Whatever it is told to wait for, it is not room.
+  const status = known !== undefined && isRefusedLogin(known) ? "UNAUTHENTICATED" : (known?.status ?? "UNKNOWN");
   const message = messageOf(thrown);
   const error = `${address}: ${message}${ADVICE.get(message) ?? ""}`;
   const sentence = `${whatIsWrong(status, message)}: ${error}`;
@@ -34,6 +39,7 @@ export function connectTrouble(thrown: unknown, address: string): ConnectTrouble
 function whatIsWrong(status: StatusName, message: string): string {
   if (message.startsWith(NOT_ACCEPTED)) return "the upstream is not believed to be who it says (upstream.ca_file)";
   if (isLastingFault(message) || AWAY.has(status)) return "the upstream cannot be reached";
+  if (message.startsWith(OWN_SETTINGS)) return "nothing can be forwarded before this is set right here";
   if (status === "RESOURCE_EXHAUSTED") return "the upstream has no room for this node at present";
   return "the upstream refuses this node, which is tried on";
 }

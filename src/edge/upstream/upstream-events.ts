@@ -8,6 +8,7 @@ import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError, type StatusName } from "../../model/errors.ts";
 import { Seldom } from "../../model/seldom.ts";
 import type { JournalEntry, JournalQuery } from "../../model/journal.ts";
+import { isRefusedLogin } from "../../wire/refused-login.ts";
 import { runByKey } from "./by-key.ts";
 import { callOfEntry, type EventCall } from "./event-calls.ts";
 import { LateEvents, type LateEvent } from "./late-events.ts";
@@ -58,7 +59,7 @@ const BACKOFF = { firstMs: 1_000, maxMs: 60_000 };
 const STANDING_EVERY_MS = 86_400_000;
 const SAID_EVERY_MS = 10_000;
 /** Of the upstream as a whole, whatever it is told. */
-const AWAY: ReadonlySet<StatusName> = new Set(["UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "UNAUTHENTICATED"]);
+const AWAY: ReadonlySet<StatusName> = new Set(["UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED"]);
 /** What another attempt may change. */
 const PASSES: ReadonlySet<StatusName> = new Set([
   ...(["UNKNOWN", "INTERNAL", "ABORTED", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"] as const),
@@ -321,7 +322,7 @@ export class UpstreamEvents {
     } catch (error) {
       if (!(error instanceof WatchpostError)) throw error;
       const { status } = error;
-      if (AWAY.has(status)) throw error;
+      if (AWAY.has(status) || isRefusedLogin(error)) throw error;
       // A limit that says nothing of when to come again stays.
       const isLimit = status === "RESOURCE_EXHAUSTED" && error.retryAfterMs === undefined;
       if (PASSES.has(status) && !isLimit) {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { connectTrouble } from "../../../src/edge/upstream/connect-trouble.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { NO_TLS, NOT_ACCEPTED, WANTS_CERTIFICATE } from "../../../src/wire/connect-fault.ts";
+import { TOO_MANY_CREDENTIALS } from "../../../src/wire/refused-login.ts";
 
 test("an upstream that is away, one without room and one that refuses are told apart", () => {
   const sentence = (thrown: unknown) => connectTrouble(thrown, "centre:1").sentence;
@@ -27,5 +28,20 @@ test("one that is not believed, or that there is no connection to, has refused n
   expect(sentence(NO_TLS)).toBe(`the upstream cannot be reached: centre:1: ${NO_TLS} (upstream.tls)`);
   expect(sentence(WANTS_CERTIFICATE)).toBe(
     `the upstream cannot be reached: centre:1: ${WANTS_CERTIFICATE} (upstream.cert_file)`,
+  );
+});
+
+test("one that does not know who calls has refused it, also where it says to wait; and what is wrong here is no refusal", () => {
+  const slowed = new WatchpostError("RESOURCE_EXHAUSTED", `${TOO_MANY_CREDENTIALS} 10.0.0.9 were not good`, {
+    retryAfterMs: 7,
+  });
+  expect(connectTrouble(slowed, "centre:1")).toMatchObject({
+    status: "UNAUTHENTICATED",
+    sentence: `the upstream refuses this node, which is tried on: centre:1: ${slowed.message}`,
+    retryAfterMs: 7,
+  });
+  const own = new WatchpostError("FAILED_PRECONDITION", "upstream.token_file: t is empty");
+  expect(connectTrouble(own, "centre:1").sentence).toBe(
+    `nothing can be forwarded before this is set right here: centre:1: ${own.message}`,
   );
 });

@@ -19,6 +19,7 @@ import {
   UpdateDeviceRequestSchema,
   type Device,
 } from "../../../src/wire/gen/devices_pb.ts";
+import { TOO_MANY_CREDENTIALS } from "../../../src/wire/refused-login.ts";
 import { turns } from "../../ingestion/rig.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { MemoryJournal } from "../../support/memory-journal.ts";
@@ -46,6 +47,7 @@ function createEvents(clock = new ManualClock()) {
   const at = {
     isConnected: true,
     retryAfterMs: undefined as number | undefined,
+    says: "no",
     failure: (_call: EventCall): StatusName | undefined => undefined,
     answer: Promise.resolve(),
   };
@@ -61,7 +63,7 @@ function createEvents(clock = new ManualClock()) {
         const status = at.failure(call);
         const { retryAfterMs } = at;
         const details = retryAfterMs === undefined ? {} : { retryAfterMs };
-        if (status !== undefined) throw new WatchpostError(status, `no ${call.about}`, details);
+        if (status !== undefined) throw new WatchpostError(status, `${at.says} ${call.about}`, details);
         calls.push(call);
       },
       onTrouble: (sentence) => void troubles.push(sentence),
@@ -132,6 +134,20 @@ test("what cannot be told now is told later, over a restart, too", async () => {
   await pass(60_000);
   expect(toldNames()).toEqual(["first", "second"]);
   expect(again.status).toEqual(IDLE);
+});
+
+test("an upstream that has seen too many credentials that are not good is away: nothing of what it is told is late", async () => {
+  const { start, at, raise, pass, toldNames } = createEvents();
+  const events = start();
+  await turns();
+  at.failure = () => "RESOURCE_EXHAUSTED";
+  Object.assign(at, { says: TOO_MANY_CREDENTIALS, retryAfterMs: 60_000 });
+  await raise("first");
+  expect(events.status).toMatchObject({ queued: 1, late: 0 });
+  at.failure = () => undefined;
+  events.wake();
+  await pass(0);
+  expect(toldNames()).toEqual(["first"]);
 });
 
 test("a timer that comes a little early is no reason to tell nothing more", async () => {
