@@ -21,6 +21,7 @@ export interface ChatSetup {
   readonly member: SessionMember;
   readonly members: SessionMembers;
   readonly sessionId: string;
+  readonly isEncrypted: boolean;
   readonly signal: AbortSignal;
 }
 

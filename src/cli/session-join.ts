@@ -62,7 +62,8 @@ async function join(sessionId: string, flags: JoinFlags): Promise<void> {
     const cipher = await keysOf(connection, sessionId, flags, { signal });
     const joining = { sessionId, userId, userName: name, last, isListening: watch, ...(cipher && { cipher }) };
     const member = joinSession(connection, joining);
-    const setup = { connection, member, members: new SessionMembers(), sessionId, signal };
+    const isEncrypted = cipher !== undefined;
+    const setup = { connection, member, members: new SessionMembers(), sessionId, signal, isEncrypted };
     await (isTerminal ? chatOnTerminal(setup) : chatThroughPipe(setup, { server, json, watch }));
   } finally {
     connection.close();

@@ -7,6 +7,7 @@ import { getSession } from "../client/sessions.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { SessionState } from "../wire/gen/collaboration_pb.ts";
 import { parseSessionKey, sessionKeyText, type SessionKey } from "../wire/sealed-message.ts";
+import { NOTHING_SENT } from "../wire/message-cipher.ts";
 import { SessionKeys } from "../wire/session-keys.ts";
 
 export interface KeyFlags {
@@ -47,6 +48,26 @@ export async function keysOf(
   if (key === undefined) return undefined;
   const session = await getSession(connection, sessionId, options);
   return SessionKeys.of(session, key, session.state !== SessionState.IMPORTED);
+}
+
+/** To send a message. Undefined: the session is not encrypted, or there is none yet. Throws where it is and no key was given. */
+export async function keysToSend(
+  connection: Connection,
+  sessionId: string,
+  flags: KeyFlags,
+  options: { readonly signal: AbortSignal },
+): Promise<SessionKeys | undefined> {
+  const keys = await keysOf(connection, sessionId, flags, options);
+  if (keys !== undefined) return keys;
+  const isEncrypted = await getSession(connection, sessionId, options).then(
+    ({ encryption }) => encryption !== undefined,
+    (error: unknown) => {
+      if (error instanceof WatchpostError && error.status === "NOT_FOUND") return false;
+      throw error;
+    },
+  );
+  if (!isEncrypted) return undefined;
+  throw new WatchpostError("FAILED_PRECONDITION", `${NOTHING_SENT}; wanted --key-file FILE`);
 }
 
 /** As whom others see what is sent: what is sealed is sealed with it. */

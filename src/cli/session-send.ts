@@ -5,7 +5,7 @@ import { sendMessage } from "../client/sessions.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { messageJson } from "./session-json.ts";
-import { addKeyOption, keysOf, senderOf, type KeyFlags } from "./session-key.ts";
+import { addKeyOption, keysToSend, senderOf, type KeyFlags } from "./session-key.ts";
 import { CollaborationMessageSchema, type CollaborationMessage } from "../wire/gen/collaboration_pb.ts";
 import { memberOf } from "./session-flags.ts";
 import { addUserOption } from "./user-flag.ts";
@@ -48,7 +48,7 @@ async function send(sessionId: string, words: string[], flags: SendFlags): Promi
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {
-    const keys = await keysOf(connection, sessionId, flags, { signal });
+    const keys = await keysToSend(connection, sessionId, flags, { signal });
     const clientMessageId = flags.id ?? (keys === undefined ? "" : crypto.randomUUID());
     const draft = { messageType: flags.type, message };
     const sender = keys === undefined ? userId : await senderOf(connection, userId, { signal });

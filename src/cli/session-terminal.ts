@@ -20,6 +20,7 @@ const TYPING_SHOWN_MS = 7_000;
 const LEAVE_MS_MAX = 5_000;
 const TYPERS_SHOWN_MAX = 3;
 const LABEL_WIDTH_MAX = 30;
+const ENCRYPTED = "what is said here is encrypted; commands such as /ack, /issue and /annotate are not";
 
 /** Until it is left; resolves when the session has heard of that. Throws what cannot be retried. */
 export async function chatOnTerminal(setup: ChatSetup): Promise<void> {
@@ -113,6 +114,7 @@ class TerminalChat {
     const company =
       others.length === 0 ? "nobody else is here" : `${listed(others)} ${others.length === 1 ? "is" : "are"} here`;
     lines.push(pc.dim(`session ${printable(sessionId)}: ${company}; /help lists commands, /quit leaves`));
+    if (this.#setup.isEncrypted) lines.push(pc.dim(ENCRYPTED));
     this.#screen.print(lines);
   }
 

@@ -12,7 +12,7 @@ import {
 } from "../wire/gen/collaboration_pb.ts";
 import { errorOf } from "../wire/call-error.ts";
 import { ask } from "./ask.ts";
-import { WITHOUT_KEY, type MessageCipher } from "../wire/message-cipher.ts";
+import { memberWithoutKey, type MessageCipher } from "../wire/message-cipher.ts";
 import type { Connection } from "./connection.ts";
 import { NewsQueue } from "./news-queue.ts";
 import { systemEventOf, type SessionNews } from "./session-news.ts";
@@ -29,7 +29,7 @@ export interface JoinOptions {
   readonly cursor?: string;
   /** It only listens, which those may who only read: nothing can be sent. */
   readonly isListening?: boolean;
-  /** Of an encrypted session; missing: what is sealed cannot be read. */
+  /** Of an encrypted session; missing: what is sealed cannot be read, and nothing can be said. */
   readonly cipher?: MessageCipher;
   /** Ends it at once. */
   readonly signal?: AbortSignal;
@@ -84,7 +84,7 @@ export class SessionMember implements AsyncIterable<SessionNews> {
   #failure: WatchpostError | undefined;
 
   constructor(connection: Connection, options: JoinOptions) {
-    const { cursor = "", signal, clock = systemClock, cipher = WITHOUT_KEY } = options;
+    const { cursor = "", signal, clock = systemClock, cipher = memberWithoutKey() } = options;
     this.#connection = connection;
     this.#options = options;
     this.#clock = clock;

@@ -43,7 +43,7 @@ export async function* snapshot(
     const metadata = { event: "open" };
     yield encodeWire({ messageType: "issue", message: issue.title, metadata, sessionId: session.id, issue });
   }
-  yield mark(session.id, "snapshot_end", deps.journal.cursorOf(toldPosition), stream);
+  yield mark(session, "snapshot_end", deps.journal.cursorOf(toldPosition), stream);
 }
 
 /** What was told after a cursor, up to when the stream joined. */
@@ -68,11 +68,16 @@ export async function* missed(
     position = page.through;
   }
   for (const { position: at, live } of tail) if (at > position) yield live;
-  yield mark(session.id, "resumed", journal.cursorOf(toldPosition), stream);
+  yield mark(session, "resumed", journal.cursorOf(toldPosition), stream);
 }
 
-/** With the stream's name, and the member itself as the others see it. */
-function mark(sessionId: string, event: string, cursor: string, { id, member }: MemberStream): Uint8Array {
-  const metadata = { event, stream_id: id };
+/** With the stream's name, the number of the key where the session is encrypted, and the member itself as the others see it. */
+function mark(
+  { id: sessionId, encryption }: Session,
+  event: string,
+  cursor: string,
+  { id, member }: MemberStream,
+): Uint8Array {
+  const metadata = { event, stream_id: id, ...(encryption && { key: String(encryption.epoch) }) };
   return encodeWire({ messageType: "system", sessionId, metadata, cursor, members: [messageOfMember(member)] });
 }

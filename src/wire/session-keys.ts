@@ -1,7 +1,7 @@
 /** The keys of one encrypted session, as a member has them: opens what others say, seals what oneself says. */
 import { WatchpostError, messageOf } from "../model/errors.ts";
 import type { CollaborationMessage, Session } from "./gen/collaboration_pb.ts";
-import { UNREADABLE, unreadable, type MessageCipher } from "./message-cipher.ts";
+import { isSealedType, UNREADABLE, unreadable, type MessageCipher } from "./message-cipher.ts";
 import {
   EPOCH_MAX,
   isKeyOf,
@@ -113,7 +113,7 @@ export class SessionKeys implements MessageCipher {
   }
 
   async seal(message: CollaborationMessage, sender: string): Promise<CollaborationMessage> {
-    if (message.messageType !== "chat" && message.messageType !== "update") return message;
+    if (!isSealedType(message.messageType)) return message;
     if (this.isOutdated) throw this.#outdated();
     const { sessionId } = this;
     const { epoch } = this.#newest;

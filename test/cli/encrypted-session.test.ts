@@ -80,7 +80,12 @@ test("the key comes from a file or from WATCHPOST_SESSION_KEY, and is not shown 
   expect(await refused("show", "keyed", "--key-file", keyFile("other.key"))).toContain(
     "this is not the key of session keyed",
   );
-  expect(await refused("send", "keyed", "plain")).toContain("session keyed is encrypted");
+  // What the server would refuse it would have read.
+  const nothing = "the session is encrypted, and its key was not given: nothing was sent";
+  expect(await refused("send", "keyed", "plain")).toContain(`${nothing}; wanted --key-file FILE`);
+  const joined = await rig.run(["session", "join", "keyed"], { stdin: "plain\n/issue of a guest\n" });
+  expect([joined.code, joined.err]).toEqual([1, `error: line 1: ${nothing}\n`]);
+  expect(joined.out).toContain("of a guest");
   expect(await refused("show", "keyed", "--key-file", keyFile("nothing.key"))).toContain("nothing.key cannot be read");
   writeFileSync(keyFile("cut.key"), key.slice(0, -1));
   const cut = await refused("send", "keyed", "--key-file", keyFile("cut.key"), "x");

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { create } from "@bufbuild/protobuf";
 import { CollaborationMessageSchema, SessionState, type Session } from "../../wire/gen/collaboration_pb.ts";
+import { isSealedType } from "../../wire/message-cipher.ts";
 import type { SessionKeys } from "../../wire/session-keys.ts";
 import { collaborationApi } from "../api.ts";
 import { errorText } from "../errors.ts";
@@ -131,8 +132,7 @@ export async function sealed(
   message: { readonly messageType: string; readonly message: string; readonly metadata: Record<string, string> },
   cipher: SessionCipher,
 ) {
-  const isSaid = message.messageType === "chat" || message.messageType === "update";
-  if (cipher.kind === "plain" || !isSaid) return message;
+  if (cipher.kind === "plain" || !isSealedType(message.messageType)) return message;
   if (cipher.kind === "open") return cipher.keys.seal(create(CollaborationMessageSchema, message), sender);
   throw new Error(
     `session ${sessionId} is encrypted, and its key is not here${cipher.why === "" ? "" : `: ${cipher.why}`}`,
