@@ -1,11 +1,14 @@
 /** Encrypted sessions as the server has them: it takes, keeps and hands on what it cannot read, and nothing that it could. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
+import { checkEncryption } from "../../src/collaboration/sealed-chat.ts";
 import {
   Collaboration,
   CollaborationMessageSchema,
+  EncryptionSchema,
   SealedSchema,
   type CollaborationMessage,
+  type Encryption,
   type RekeySessionRequestSchema,
   type Session,
 } from "../../src/wire/gen/collaboration_pb.ts";
@@ -172,4 +175,36 @@ test("what no key is is refused by name, and changes nothing", async () => {
   expect(await ask({})).toContain("session secret is closed");
   const { session } = await rig.ask(M.getSession, { sessionId: "secret" });
   expect(session!.encryption).toEqual(before.encryption!);
+});
+
+test("the longest text that is taken in plain words is taken sealed", async () => {
+  await using rig = await Rig.open();
+  const { keys } = await made(rig);
+  const text = "x".repeat(64 * KIB);
+  const { message } = await rig.send(await sealed(keys, "ann", text));
+  expect((await keys.open(message!)).message).toBe(text);
+  expect(await refusalOf(rig.send(await sealed(keys, "ann", `${text}x`)))).toContain("wanted 17 to 65552");
+});
+
+const sealedKey = (nonceBytes: number, bytes: number) => sizes(nonceBytes, bytes, 2);
+const IMPORTED: readonly (readonly [what: string, change: Partial<Encryption>, says: string])[] = [
+  ["no number", { epoch: 0, earlierKeys: [] }, "encryption.epoch is 0; wanted 1 to 64"],
+  ["a number of nothing", { epoch: 65 }, "wanted 1 to 64"],
+  ["a long check", { keyCheck: new Uint8Array(17) }, 'encryption.key_check is "17 bytes"; wanted 16'],
+  ["keys that are missing", { earlierKeys: [] }, "wanted 1 before key 2"],
+  ["more keys than there were", { earlierKeys: [sealedKey(12, 48), sealedKey(12, 48)] }, "wanted 1 before key 2"],
+  ["a key of another length", { earlierKeys: [sealedKey(12, 47)] }, "encryption.earlier_keys.ciphertext"],
+  ["a nonce of another length", { earlierKeys: [sealedKey(0, 48)] }, "encryption.earlier_keys.nonce"],
+  ["no id", { sessionId: "" }, "encryption.session_id"],
+];
+
+test.each(IMPORTED)("of a file is refused: %s", (_what, change, says) => {
+  const good = create(EncryptionSchema, {
+    epoch: 2,
+    keyCheck: new Uint8Array(16),
+    sessionId: "pump-1",
+    earlierKeys: [sealedKey(12, 48)],
+  });
+  checkEncryption(good);
+  expect(() => checkEncryption({ ...good, ...change })).toThrow(says);
 });
