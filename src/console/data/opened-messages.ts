@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { CollaborationMessage } from "../../wire/gen/collaboration_pb.ts";
 import { WITHOUT_KEY, type MessageCipher } from "../../wire/message-cipher.ts";
-import type { SessionCipher } from "./session-keys.ts";
+import { messageCipherOf, type SessionCipher } from "./session-cipher.ts";
 
 export class OpenedMessages {
   #opened = new WeakMap<CollaborationMessage, CollaborationMessage>();
@@ -33,8 +33,4 @@ export class OpenedMessages {
     await Promise.all(messages.map(async (each) => opened.set(each, await cipher.open(each))));
     if (opened === this.#opened) this.#counted.value++;
   }
-}
-
-export function messageCipherOf(cipher: SessionCipher): MessageCipher {
-  return cipher.kind === "open" ? cipher.keys : WITHOUT_KEY;
 }

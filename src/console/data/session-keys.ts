@@ -9,13 +9,7 @@ import { collaborationApi } from "../api.ts";
 import { errorText } from "../errors.ts";
 import { readKept, removeKept, writeKept } from "../kept.ts";
 import { route } from "../route.ts";
-
-export type SessionCipher =
-  /** Its messages are for whoever reads in the session, the server among them. */
-  | { readonly kind: "plain" }
-  /** Nothing is said without a key. `why`: what is wrong with the one that was given; "": none was. */
-  | { readonly kind: "locked"; readonly why: string }
-  | { readonly kind: "open"; readonly keys: SessionKeys };
+import type { SessionCipher } from "./session-cipher.ts";
 
 /** By session, as far as it is known. */
 const ciphers = signal<ReadonlyMap<string, SessionCipher>>(new Map());

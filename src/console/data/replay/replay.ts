@@ -6,7 +6,7 @@ import type { MessageCipher } from "../../../wire/message-cipher.ts";
 import { timestampOfMs } from "../../../wire/timestamp.ts";
 import { collaborationApi } from "../../api.ts";
 import { errorText } from "../../errors.ts";
-import { messageCipherOf } from "../opened-messages.ts";
+import { messageCipherOf } from "../session-cipher.ts";
 import { cipherFor } from "../session-keys.ts";
 import { PlayHead } from "./play-head.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
