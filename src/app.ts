@@ -15,6 +15,7 @@ import { openIntake } from "./app/open-intake.ts";
 import { openOverview } from "./app/open-overview.ts";
 import { openSessions } from "./app/open-sessions.ts";
 import { openStorage } from "./app/open-storage.ts";
+import { openTraces } from "./app/open-traces.ts";
 import { openUpstream } from "./app/open-upstream.ts";
 import type { Config } from "./config/config.ts";
 import { consoleContent } from "./app/console-content.ts";
@@ -87,6 +88,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const slow = { slowCallMs: config.slow.call, slowReaderMs: config.slow.reader };
   const calls = new CallBook({ clock, logger, metrics, ...slow, isVerbose: () => logLevel.isDebug });
   opening.defer(() => calls.close());
+  const traces = await openTraces(config, { clock, logger, metrics }, opening);
   const tls = await openCertificate(config, { clock, logger, metrics }, opening);
   const health = new HealthState();
   const onCrash = once((error: Error) => {
@@ -128,7 +130,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     isOverloaded = isNow;
     for (const listening of [alerts, devices]) listening.setHearing(!isNow, "overload");
   };
-  const ways = openIntake(config, storage, { health, logger, clock, metrics, scopes, onOverload }, opening);
+  const ways = openIntake(
+    config,
+    storage,
+    { health, logger, clock, metrics, scopes, onOverload, beginSpan: traces?.own },
+    opening,
+  );
   const { cache, forwarding, takePoints } = ways;
 
   const [alertMethods, deviceMethods] = [alerts.methods, devices.methods];
@@ -162,7 +169,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const dashboards = await openDashboards(config, storage, { logger, clock });
 
   const stopWatching = watchProcess(metrics, {
-    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits, calls, alerts },
+    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits, calls, alerts, traces },
     sessions: sessions.collaboration.rooms,
     dashboards: dashboards.saved,
   });
@@ -216,7 +223,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     methods,
     gate: access.gate,
     connections: access.limits,
-    watch: calls,
+    watch: traces?.traced(calls) ?? calls,
     health,
     received,
     tls,

@@ -17,6 +17,7 @@ export interface Watched {
   readonly received: ReceivedBytes;
   readonly cache: SeriesCache;
   readonly alerts: WatchedAlerts;
+  readonly traces: { readonly queued: number } | undefined;
   readonly limits: { readonly connections: number };
   readonly sessions: { readonly streams: number };
   readonly dashboards: { readonly count: number };
@@ -100,6 +101,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       counted.misses = cache.misses;
       counted.refused = budget.refused + received.refused;
       metrics.queueDepth.set({ queue: "notifications" }, alerts.notifying.sending);
+      if (watched.traces !== undefined) metrics.queueDepth.set({ queue: "traces" }, watched.traces.queued);
       metrics.alertRules.set(alerts.engine.rules.size);
       const evaluated = alerts.engine.counts;
       metrics.alertEvaluations.inc(evaluated.evaluations - counted.evaluations);

@@ -10,6 +10,7 @@ const LINES_MAX = 400;
 const RANKS: readonly (readonly string[])[] = [
   ["model", "codec"],
   ["wire", "metrics", "simulate"],
+  ["traces"],
   ["log", "store", "bus"],
   ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access"],
   ["transport", "config", "console"],
@@ -88,6 +89,9 @@ const PURE = [
   "overview/bucket-quantile.ts",
   "overview/recent-counts.ts",
   "overview/server-problems.ts",
+  "traces/otlp-spans.ts",
+  "traces/trace-parent.ts",
+  "traces/tracer.ts",
 ];
 /** Of modules of the system only compression, which does nothing but compute. */
 const IMPURE =

@@ -15,6 +15,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { TakePoints } from "../model/incoming-point.ts";
 import type { Logger } from "../model/logger.ts";
+import type { BeginSpan } from "../model/span.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { HealthState } from "../transport/health.ts";
 import { BatchDecoder } from "../wire/decode-batch.ts";
@@ -29,6 +30,8 @@ export interface IntakeDeps {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly scopes: SeriesScopes;
+  /** Left out: commits are not traced. */
+  readonly beginSpan?: BeginSpan | undefined;
   /** Points are refused or have to wait, or get through again. */
   onOverload(isOverloaded: boolean): void;
 }
@@ -51,7 +54,7 @@ const SYNC_MS = 1_000;
 export function openIntake(
   config: Config,
   { log, nextSeq, journal, store, bus, registry, schemas, budget, received, records, isClockTrusted }: Storage,
-  { health, logger, clock, metrics, scopes, onOverload }: IntakeDeps,
+  { health, logger, clock, metrics, scopes, beginSpan, onOverload }: IntakeDeps,
   opening: AsyncDisposableStack,
 ): OpenIntake {
   const committer = new Committer({
@@ -61,6 +64,7 @@ export function openIntake(
     registry,
     clock,
     metrics,
+    beginSpan,
     nextSeq,
     definedThrough: registry.idEnd - 1,
     isClockTrusted,

@@ -20,6 +20,7 @@ import {
 import { LIMIT_DEFAULTS, limitSettings } from "./limit-settings.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import { TLS_DEFAULTS, tlsSettings } from "./tls-settings.ts";
+import { TRACE_DEFAULTS, traceSettings } from "./trace-settings.ts";
 import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
 
 const MIB = 1024 * 1024;
@@ -141,6 +142,7 @@ export const settingsSchema = z.strictObject({
   mqtt: mqttSettings().prefault({}),
   upstream: upstreamSettings,
   tls: tlsSettings,
+  traces: traceSettings,
 });
 
 /** Typed settings, durations in ms and sizes in bytes. */
@@ -197,6 +199,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     sessions: { streams_max: 10_000, messages_per_second: 50 },
     upstream: UPSTREAM_DEFAULTS,
     tls: TLS_DEFAULTS,
+    traces: TRACE_DEFAULTS,
   };
 }
 

@@ -162,6 +162,9 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "limits.points_per_second": "how many points a caller may send",
   "limits.new_series_per_hour": "how many series a caller may bring",
 
-  "slow.call": "a call that takes longer is named in the log and in watchpost status",
+  "slow.call": "a call that takes longer is named in the log and by watchpost slow",
   "slow.reader": "a reader that is further behind is named there, too",
+
+  "traces.endpoint": "where a collector of OpenTelemetry takes spans over HTTP; none: there are no traces",
+  "traces.sample": "the share of calls without a trace of their own that are traced, and of commits",
 };

@@ -1,10 +1,11 @@
 /** QueryRange and StreamRange: which series a request means, what the store is asked, and how its answer is named. */
 import type { Clock } from "../model/clock.ts";
-import { invalidField, WatchpostError } from "../model/errors.ts";
+import { invalidField, messageOf, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import { valueInKey, type SeriesMatcher } from "../model/matcher.ts";
 import { deviceOf, metricOfKey, parseSeriesKey } from "../model/series-key.ts";
 import type { QueryCost } from "../model/slow-work.ts";
+import type { Span } from "../model/span.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeesSeries } from "../model/series-scopes.ts";
 import type { Grouping, RangeQuery, RangeResult } from "../store/store-client.ts";
@@ -33,6 +34,7 @@ export interface RangeDeps {
   readonly sees: SeesSeries;
   /** Of the call; left out: nobody counts. */
   readonly cost?: QueryCost | undefined;
+  readonly span?: Span | undefined;
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
 }
@@ -197,18 +199,23 @@ function queryOf(asked: RangeRequest, seriesIds: Uint32Array, grouping?: Groupin
 /** DEADLINE_EXCEEDED when it takes too long: the store is told to stop, as when the caller leaves. */
 async function inTime(
   { timeoutMs }: RangeRequest,
-  { store, clock, cost }: RangeDeps,
+  { store, clock, cost, span }: RangeDeps,
   signal: AbortSignal,
   query: RangeQuery,
 ): Promise<RangeResult> {
   const late = new AbortController();
   const cancelTimer = clock.after(timeoutMs, () => late.abort());
+  const reading = span?.child("store.range");
+  let failure: string | undefined;
+  reading?.set("watchpost.series", query.seriesIds.length);
   try {
     if (cost !== undefined) cost.series += query.seriesIds.length;
     const result = await store.range(query, { signal: AbortSignal.any([signal, late.signal]) });
     if (cost !== undefined) cost.pointsRead += result.pointsRead;
+    reading?.set("watchpost.points_read", result.pointsRead);
     return result;
   } catch (error) {
+    failure = messageOf(error);
     if (!late.signal.aborted || signal.aborted) throw error;
     throw new WatchpostError(
       "DEADLINE_EXCEEDED",
@@ -216,6 +223,7 @@ async function inTime(
     );
   } finally {
     cancelTimer();
+    reading?.end(failure);
   }
 }
 

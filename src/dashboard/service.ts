@@ -79,7 +79,7 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
   }
   const sliced = new SlicedWork(() => clock.monotonicMs());
   const unitOf = (key: string) => deps.unitOf(key);
-  const seenBy = ({ principal, cost }: CallContext) => ({ sees: scopes.seesSeries(principal.scope), cost });
+  const seenBy = ({ principal, cost, span }: CallContext) => ({ sees: scopes.seesSeries(principal.scope), cost, span });
   const ranges = { registry, clock, sliced, unitOf, timeoutMsMax: deps.queryTimeoutMs };
   const limited = new LimitedRanges(store, clock);
   const rangesOf = (context: CallContext) => ({

@@ -4,6 +4,7 @@ import { encodeRecord, frameOfRecord } from "../log/record.ts";
 import type { Clock } from "../model/clock.ts";
 import { BATCH_POINTS_MAX, COMMITS_OUTSTANDING_MAX, FRAME_POINTS_MAX } from "../model/limits.ts";
 import type { SeriesDefinition, SeriesRegistry } from "../model/series-registry.ts";
+import type { BeginSpan, Span } from "../model/span.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { BatchRows } from "../wire/decoded-batch.ts";
 
@@ -30,6 +31,7 @@ interface ClosedGroup extends CommitGroup {
   readonly points: number;
   readonly closedAtMs: number;
   readonly firstDefinition: number;
+  readonly span: Span | undefined;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -41,6 +43,8 @@ export interface CommitterDeps {
   readonly registry: SeriesRegistry;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Left out: commits are not traced. */
+  readonly beginSpan?: BeginSpan | undefined;
   readonly nextSeq: number;
   /** Highest series id that is on disk already. */
   readonly definedThrough: number;
@@ -164,7 +168,10 @@ export class Committer {
     };
     const record = encodeRecord(frame, definitions, this.#deps.takeBuffer);
     const closedAtMs = clock.monotonicMs();
-    this.#waiting.push({ record, points: this.#count, closedAtMs, firstDefinition, done: promise, resolve, reject });
+    const span = this.#deps.beginSpan?.("log.commit");
+    span?.set("watchpost.points", this.#count);
+    const group = { record, points: this.#count, closedAtMs, firstDefinition, span };
+    this.#waiting.push({ ...group, done: promise, resolve, reject });
     this.#count = 0;
     this.#open = undefined;
   }
@@ -173,6 +180,7 @@ export class Committer {
     const { bus, store, metrics, clock } = this.#deps;
     this.#outstanding.shift();
     metrics.commits.inc({ result: "synced" });
+    group.span?.end();
     metrics.commitPoints.inc(group.points);
     metrics.commitSeconds.observe((clock.monotonicMs() - group.closedAtMs) / 1_000);
     bus.publish(frameOfRecord(record));
@@ -196,7 +204,10 @@ export class Committer {
     const refused = [...this.#outstanding.splice(0), ...this.#waiting.splice(0)];
     this.#definedThrough = Math.min(...refused.map((group) => group.firstDefinition)) - 1;
     this.#deps.metrics.commits.inc({ result: "failed" }, refused.length);
-    for (const group of refused) group.reject(failure);
+    for (const group of refused) {
+      group.span?.end(failure.message);
+      group.reject(failure);
+    }
     this.#deps.onLogState(failure);
     this.#flushIdle();
     this.#scheduleReopen();

@@ -159,6 +159,11 @@ export function createMetrics() {
     logUnsyncedBytes: gauge("log_unsynced_bytes", "Bytes of acknowledged records that are written and not synced yet"),
     damaged: counter("damaged_records_total", "Damaged records found in log, blocks or state"),
     clockUntrusted: gauge("clock_untrusted", "1 while the wall clock is behind the newest stored arrival"),
+    traceSpans: counter(
+      "trace_spans_total",
+      "Spans, by what became of them: sent, refused by the collector, or dropped for want of room",
+      ["result"],
+    ),
     calls: counter("calls_total", "Finished calls, by method and gRPC status, refused ones included", [
       "method",
       "status",

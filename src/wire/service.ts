@@ -7,6 +7,7 @@ import type { WatchpostError } from "../model/errors.ts";
 import type { Allowance } from "./allowance.ts";
 import type { PeerCertificate } from "../model/peer-certificate.ts";
 import type { QueryCost } from "../model/slow-work.ts";
+import type { Span } from "../model/span.ts";
 import type { DescMethod, MessageInitShape, MessageShape, DescMessage } from "@bufbuild/protobuf";
 
 /** Whoever a request is made as. */
@@ -50,6 +51,8 @@ export interface CallContext {
   readonly certificate?: PeerCertificate;
   /** Where somebody looks on: what the call asks of the store is counted in it. */
   readonly cost?: QueryCost;
+  /** Where the call is traced. */
+  readonly span?: Span;
   /** Ends a call that streams with an error at once, also where its client reads nothing of it; where the transport can. */
   cut?(error: WatchpostError): void;
 }
