@@ -123,7 +123,10 @@ async function forwardTo(
     for (const state of ["queued", "late", "refused"] as const) {
       if (upstream.events !== undefined) metrics.upstreamEvents.set({ state }, upstream.events[state]);
     }
-    metrics.upstreamQueuedPoints.set({ upstream: address }, (await upstream.status()).queuedPoints);
+    const { queuedPoints, held } = await upstream.status();
+    metrics.upstreamQueuedPoints.set({ upstream: address }, queuedPoints);
+    const lagMs = queuedPoints === 0 ? 0 : clock.nowMs() - held.fromUs / 1_000;
+    metrics.upstreamLagSeconds.set({ upstream: address }, Math.max(0, lagMs) / 1_000);
   };
   let cancel = () => {};
   const measureSoon = () => {

@@ -7,7 +7,6 @@ import { formatRoughDurationMs } from "../model/duration.ts";
 import { ListSlowResponseSchema, Server, type ListSlowResponse } from "../wire/gen/server_pb.ts";
 import { secondOf } from "./alert-text.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
-import { counted } from "./counted.ts";
 import { textTable } from "./text-table.ts";
 import { printable } from "./watch-table.ts";
 
@@ -77,7 +76,7 @@ export function slowText({ calls, readers, readersTotal }: ListSlowResponse): st
   );
   return [
     `${pc.bold("Readers")}\n${readersTable || "none is behind\n"}`,
-    left > 0 ? `and ${counted(left, "reader")} more\n` : "",
+    left > 0 ? `and ${left} more\n` : "",
     `\n${pc.bold("Calls")}\n${callsTable || "none took long\n"}`,
   ].join("");
 }

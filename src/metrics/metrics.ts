@@ -178,6 +178,11 @@ export function createMetrics() {
       registers,
     }),
     slowCalls: counter("slow_calls_total", "Calls that took longer than slow.call, by method", ["method"]),
+    readersCut: counter(
+      "readers_disconnected_total",
+      "Streams that were ended because their reader fell behind, by method",
+      ["method"],
+    ),
     slowReaders: gauge("slow_readers", "Streams whose reader has been behind for longer than slow.reader"),
     querySeriesRead: counter("query_series_read_total", "Series that queries have asked the store for"),
     queryPointsRead: counter(
@@ -200,6 +205,11 @@ export function createMetrics() {
     upstreamQueuedPoints: gauge("upstream_queued_points", "Points that the upstream has not acknowledged", [
       "upstream",
     ]),
+    upstreamLagSeconds: gauge(
+      "upstream_lag_seconds",
+      "Age of the oldest reading that the upstream has not acknowledged; 0: it has all",
+      ["upstream"],
+    ),
     eventLoopLagSeconds: gauge(
       "event_loop_lag_seconds",
       "Event-loop delay since the last scrape, by statistic: p50, p99 or max",

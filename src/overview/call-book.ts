@@ -1,6 +1,7 @@
 /** The calls that are under way, and those of the last time that took long: by whom, for what, how far behind. */
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { QueryCost, SlowCall, SlowReader } from "../model/slow-work.ts";
 import type { BegunCall, CallWatch, WatchedCall } from "../wire/call-watch.ts";
@@ -10,7 +11,10 @@ import { toStatus } from "../wire/status.ts";
 export interface CallBookDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: Pick<Metrics, "callSeconds" | "queryPointsRead" | "querySeriesRead" | "slowCalls" | "slowReaders">;
+  readonly metrics: Pick<
+    Metrics,
+    "callSeconds" | "queryPointsRead" | "querySeriesRead" | "readersCut" | "slowCalls" | "slowReaders"
+  >;
   /** From when a call has taken long, and from when a reader is behind. */
   readonly slowCallMs: number;
   readonly slowReaderMs: number;
@@ -39,6 +43,8 @@ export class CallBook implements CallWatch {
   readonly #slowCalls: SlowCall[] = [];
   #cancel: () => void = () => {};
   #isClosed = false;
+  /** Since the last look. */
+  #cutsSaid = 0;
 
   constructor(deps: CallBookDeps) {
     this.#deps = deps;
@@ -99,6 +105,7 @@ export class CallBook implements CallWatch {
     const { clock, logger, slowReaderMs, metrics } = this.#deps;
     const nowMs = clock.monotonicMs();
     let [behind, said] = [0, 0];
+    this.#cutsSaid = 0;
     for (const stream of this.#streams) {
       if (stream.behindMs(nowMs) < slowReaderMs) continue;
       behind++;
@@ -128,6 +135,11 @@ export class CallBook implements CallWatch {
     if (series > 0) {
       metrics.querySeriesRead.inc(series);
       metrics.queryPointsRead.inc(pointsRead);
+    }
+    if (isReadOn(call) && status === "UNAVAILABLE" && !call.context.signal.aborted) {
+      metrics.readersCut.inc({ method: call.name });
+      const fields = { ...askerOf(call), sent: watched.sent, why: messageOf(error) };
+      if (this.#cutsSaid++ < SAID_AT_ONCE) this.#deps.logger.warn(fields, "a stream was ended: its reader fell behind");
     }
     // How long a live stream is open says nothing.
     if (durationMs < slowCallMs || (call.kind !== "unary" && series === 0)) return;

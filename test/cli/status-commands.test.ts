@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { slowText } from "../../src/cli/slow.ts";
 import { statusText } from "../../src/cli/status.ts";
-import { ServerStatusSchema } from "../../src/wire/gen/server_pb.ts";
+import { ListSlowResponseSchema, ServerStatusSchema } from "../../src/wire/gen/server_pb.ts";
 import { startCommandRig, type CommandRig } from "./command-rig.ts";
 
 let rig: CommandRig;
@@ -29,6 +30,29 @@ test("a status says what comes in, is kept and is wrong, for people and for prog
   const following = rig.follow(["status", "--watch", "--json"]);
   await following.until((lines) => lines.length >= 2);
   expect((await following.interrupt()).code).toBe(0);
+});
+
+test("who is slow is named, and a log level holds for a while: for people and for programs", async () => {
+  expect(await rig.ok(["slow"])).toBe("Readers\nnone is behind\n\nCalls\nnone took long\n");
+  expect(JSON.parse(await rig.ok(["slow", "--json"]))).toEqual({});
+  expect(await rig.ok(["log", "level"])).toBe("info, as configured\n");
+  expect(await rig.ok(["log", "level", "debug", "--for", "10m"])).toMatch(/^debug until \d{4}-.*Z, then info\n$/);
+  expect(await rig.ok(["status"])).toMatch(/\nLog {7}debug until \d{4}-/);
+  const wrong = await rig.run(["log", "level", "loud"]);
+  expect(wrong).toEqual({ code: 2, out: "", err: expect.stringContaining("debug, info, warn, error") });
+  expect(await rig.ok(["log", "level", "configured"])).toBe("info, as configured\n");
+  const told = create(ListSlowResponseSchema, {
+    readers: [
+      { principal: "ann\u001b[2J", address: "10.0.0.9", method: "analytics.Alerts/SubscribeAlerts", behindMs: 9_000n },
+    ],
+    readersTotal: 3n,
+    calls: [{ durationMs: 2_500n, series: 3n, pointsRead: 12_000n, status: "OK", request: '{metric: "t"}' }],
+  });
+  const text = slowText(told);
+  expect(text).toContain("and 2 more");
+  expect(text).toMatch(/9s.*Alerts\/SubscribeAlerts/);
+  expect(text).toMatch(/2.5s.* 3 .*12,000.*OK.*\{metric: "t"\}/);
+  expect(text).not.toContain("\u001b[2J");
 });
 
 test("health is a word and an exit code: where it serves, where it is not there, and where it hangs", async () => {

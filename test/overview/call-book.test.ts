@@ -8,6 +8,7 @@ import { CallBook } from "../../src/overview/call-book.ts";
 import { watched } from "../../src/transport/watched.ts";
 import { Dashboard, MetricSubscriptionSchema } from "../../src/wire/gen/dashboard_pb.ts";
 import { QueryRangeRequestSchema } from "../../src/wire/gen/history_pb.ts";
+import { Server } from "../../src/wire/gen/server_pb.ts";
 import { ANONYMOUS, serverStreaming, unary, type CallContext } from "../../src/wire/service.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -33,19 +34,25 @@ function bookRig() {
       clock.advance(2_500);
       return {};
     }),
+    serverStreaming(Server.method.watchChanges, async function* () {
+      yield* [];
+      throw new WatchpostError("UNAVAILABLE", "this reader is 10,000 behind");
+    }),
   ];
-  const [subscribe, list, query] = watched(methods, book).map(({ run }) => run as never);
+  const [subscribe, list, query, watch] = watched(methods, book).map(({ run }) => run as never);
   const ann = { ...ANONYMOUS, name: "ann" };
   const context = { signal: new AbortController().signal, principal: ann, headers: new Map(), peer: "10.0.0.9" };
   return {
     ...{ book, clock, said, metrics, verbose },
     subscribe: (request: object) =>
       (subscribe as (...all: unknown[]) => AsyncIterable<unknown>)(request, context)[Symbol.asyncIterator](),
+    fallBehind: () => (watch as (...all: unknown[]) => AsyncIterable<unknown>)({}, context)[Symbol.asyncIterator](),
     list: () => (list as (...all: unknown[]) => Promise<unknown>)({}, context),
     query: (request: object) => (query as (...all: unknown[]) => Promise<unknown>)(request, context),
   };
 }
 
+const WATCH = "analytics.Server/WatchChanges";
 const SUBSCRIBE = "analytics.Dashboard/SubscribeMetrics";
 
 test("a reader that takes nothing is named with what it asked for, and is no longer behind once it goes on", async () => {
@@ -111,6 +118,21 @@ test("a call that took long is kept with who asked for what, and what that cost;
   verbose.is = true;
   await list().catch(() => {});
   expect(said.at(-1)).toMatchObject({ message: "a call has ended", fields: { status: "RESOURCE_EXHAUSTED" } });
+});
+
+test("a stream whose reader fell too far behind is named when it is ended; one that the reader left is not", async () => {
+  const { book, said, metrics, fallBehind } = bookRig();
+  expect(await fallBehind().next().catch(String)).toContain("10,000 behind");
+  expect(said).toMatchObject([{ message: "a stream was ended: its reader fell behind", fields: { principal: "ann" } }]);
+  const left = fallBehind();
+  await left.return?.();
+  for (let i = 0; i < 30; i++)
+    await fallBehind()
+      .next()
+      .catch(() => {});
+  // Not a line for each, however many there are.
+  expect([said.length, book.counts.get(WATCH)]).toEqual([10, { started: 32, open: 0 }]);
+  expect(await metrics.registry.metrics()).toContain(`watchpost_readers_disconnected_total{method="${WATCH}"} 31`);
 });
 
 test("however large a request is, only so much of it is told", async () => {

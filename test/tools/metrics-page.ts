@@ -1,9 +1,5 @@
-/** docs/metrics.md, made of the metrics: `bun run test/tools/metrics-page.ts` writes it, test/overview/metrics-page.test.ts holds it. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+/** docs/metrics.md: all that `/metrics` tells, made of the code. */
 import { createMetrics } from "../../src/metrics/metrics.ts";
-
-export const METRICS_PAGE = join(import.meta.dir, "../../docs/metrics.md");
 
 const HEAD = `# Metrics
 
@@ -33,5 +29,3 @@ export function metricsPage(): string {
   const [titles, ...lines] = table;
   return HEAD + [titles, widths.map((width) => "-".repeat(width)), ...lines].map(line).join("");
 }
-
-if (import.meta.main) writeFileSync(METRICS_PAGE, metricsPage());

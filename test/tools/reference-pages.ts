@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiPage } from "./api-page.ts";
 import { configurationPage } from "./configuration-page.ts";
+import { metricsPage } from "./metrics-page.ts";
 
 const root = join(import.meta.dir, "../..");
 
@@ -16,6 +17,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     return new Map([
       ["docs/configuration.md", formatted(configurationPage())],
       ["docs/api.md", formatted(apiPage(readFileSync(image)))],
+      ["docs/metrics.md", formatted(metricsPage())],
     ]);
   } finally {
     rmSync(dir, { recursive: true });

@@ -1,16 +1,11 @@
-/** The page of all metrics is made of the code, and what else names one names one that there is. */
+/** Names of metrics: as Prometheus has them, and wherever they are named there is one. */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createMetrics } from "../../src/metrics/metrics.ts";
 import { program, testNeeding } from "../support/needs.ts";
-import { METRICS_PAGE, metricsPage } from "../tools/metrics-page.ts";
 
 const root = join(import.meta.dir, "../..");
-
-test("docs/metrics.md is what the code has; bun run test/tools/metrics-page.ts writes it", () => {
-  expect(readFileSync(METRICS_PAGE, "utf8")).toBe(metricsPage());
-});
 
 test("pages, the dashboard and the rules name only metrics that there are", () => {
   const names = new Set(
