@@ -1,0 +1,101 @@
+/** Runs the shell blocks of a page, one after the other in one shell, against a server of their own. */
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY, startServerProcess, tempDir } from "../support/server-process.ts";
+import type { FencedBlock } from "./fenced-blocks.ts";
+
+/** Ends what hangs; nothing that works takes a tenth of it. */
+const PAGE_MS_MAX = 50_000;
+
+export interface PageSetup {
+  /** Shell: what a reader of the page has done before. */
+  readonly before?: string;
+  /** What a reader puts in the place of an example: ids, times, sizes. Shell in double quotes. */
+  readonly instead?: Readonly<Record<string, string>>;
+}
+
+/** They go on until somebody ends them: here once they have said something. */
+const ENDLESS = /^\s*(watchpost (watch|top|serve)\b|watchpost .*--watch\b|curl -N\b)/;
+
+const PRELUDE = `set -eu -o pipefail
+curl() { command curl --silent --show-error --fail-with-body "$@"; }
+wait_for() { until "$@" >waited 2>&1; do sleep 0.1; done; }
+# Until it has said something, or has ended.
+endless() {
+  { set +x; } 2>/dev/null
+  "$@" >said 2>&1 </dev/null & local pid=$! code=0
+  while kill -0 $pid 2>/dev/null && ! [ -s said ]; do sleep 0.1; done
+  kill -TERM $pid 2>/dev/null || true
+  wait $pid || code=$?
+  cat said
+  if grep -q '^error' said; then return 1; fi
+  set -x
+  case $code in 0|130|143) ;; *) return $code ;; esac
+}
+`;
+
+/** Throws with all that was printed where a command fails. */
+export async function runPage(blocks: readonly FencedBlock[], { before = "", instead = {} }: PageSetup): Promise<void> {
+  if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; run: bun run build`);
+  using dir = tempDir("page");
+  const bin = join(dir.path, "bin");
+  mkdirSync(bin);
+  symlinkSync(BINARY, join(bin, "watchpost"));
+  // Where notifications go.
+  using sink = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
+  const rules = join(dir.path, "of-the-server.yaml");
+  writeFileSync(rules, `receivers: [{ name: ops, webhook: { url: "${sink.url}" } }]\nroute: { receiver: ops }\n`);
+  const env = { WATCHPOST_ALERTS_RULES_FILE: rules };
+  const server = await startServerProcess({ data: join(dir.path, "data"), program: [BINARY], env });
+  try {
+    const places: Record<string, string> = {
+      "127.0.0.1:8080": server.http,
+      "127.0.0.1:50051": server.grpc,
+      "other:50051": server.grpc,
+      "/var/lib/watchpost": "./var-lib-watchpost",
+      "/etc/watchpost": "./etc-watchpost",
+      ...instead,
+    };
+    const script = [
+      PRELUDE,
+      withPlaces(before, places),
+      "set -x",
+      ...blocks.map(({ text }) => withPlaces(text, places)),
+    ].join("\n");
+    writeFileSync(join(dir.path, "page.sh"), script);
+    const child = Bun.spawn(["bash", join(dir.path, "page.sh")], {
+      cwd: dir.path,
+      env: {
+        PATH: `${bin}:${process.env["PATH"]}`,
+        HOME: dir.path,
+        USER: "ann",
+        NO_COLOR: "1",
+        WATCHPOST_SERVER: server.grpc,
+        WATCHPOST_GRPC: "127.0.0.1:0",
+        WATCHPOST_HTTP: "127.0.0.1:0",
+        HTTP: `http://${server.http}`,
+      },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true,
+    });
+    // With all that it has begun.
+    const timer = setTimeout(() => process.kill(-child.pid, "SIGKILL"), PAGE_MS_MAX);
+    const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    const code = await child.exited;
+    clearTimeout(timer);
+    if (code !== 0) throw new Error(`a command of ${blocks[0].page} ended with code ${code}:\n${err}\n${out}`);
+  } finally {
+    await server.stop();
+  }
+}
+
+function withPlaces(text: string, places: Readonly<Record<string, string>>): string {
+  let out = text.replaceAll("\\\n", " ");
+  for (const [shown, meant] of Object.entries(places)) out = out.replaceAll(shown, meant);
+  return out
+    .split("\n")
+    .map((line) => (ENDLESS.test(line) ? `endless ${line.trim()}` : line))
+    .join("\n");
+}
