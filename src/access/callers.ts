@@ -39,7 +39,7 @@ export const ANONYMOUS_ID = "anonymous";
 /** What proxies add: names of headers. */
 const FORWARDED =
   /^(?:forwarded|via|x-(?:original-)?forwarded(?:-.*)?|x-real-ip|(?:x-|true-|x-cluster-)client-ip|cf-connecting-ip|x-envoy-.*)$/;
-const HOW_TO_MAKE_ONE = "an admin makes one with: watchpost token create NAME --role viewer";
+const HOW_TO_MAKE_ONE = "an admin makes one with: watchpost token create NAME --role ROLE";
 
 export class Callers {
   readonly #deps: CallersDeps;

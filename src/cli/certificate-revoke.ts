@@ -50,10 +50,14 @@ export function certificateRevokeCommand(): Command {
 }
 
 function fingerprintIn(path: string): string {
+  let certificate: X509Certificate;
   try {
-    return new X509Certificate(readFileSync(path)).fingerprint256;
+    certificate = new X509Certificate(readFileSync(path));
   } catch (error) {
     const message = `--file ${path} cannot be read: ${messageOf(error)}; wanted a certificate in PEM`;
     throw new WatchpostError("INVALID_ARGUMENT", message);
   }
+  if (!certificate.ca) return certificate.fingerprint256;
+  const message = `--file ${path} is the certificate of an authority; wanted that of a client: all of an authority are refused by taking it out of tls.client_ca`;
+  throw new WatchpostError("INVALID_ARGUMENT", message);
 }

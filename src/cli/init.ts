@@ -1,7 +1,7 @@
 /** `watchpost init`: a configuration, a first token and, where they are wanted, certificates. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
 import { newSecret } from "../access/secret.ts";
@@ -67,9 +67,10 @@ async function init(
   ];
   const there = written.find((path) => existsSync(path));
   if (there !== undefined) {
+    const wanted = isNew ? "another directory" : "another name, or it and its key moved away first";
     throw new WatchpostError(
       "FAILED_PRECONDITION",
-      `${there} is there already, and is not written over; wanted another directory`,
+      `${there} is there already, and is not written over; wanted ${wanted}`,
     );
   }
   if (!isNew && !existsSync(join(certificates, `${AUTHORITY}.key`))) {
@@ -83,8 +84,8 @@ async function init(
   if (!isNew) return;
 
   const { id, secret, hash } = newSecret();
-  const cert = (name: string, ending: string) => join(certificates, `${name}.${ending}`);
-  const facts = { adminToken: `${id}:${hash}` };
+  const cert = (name: string, ending: string) => resolve(certificates, `${name}.${ending}`);
+  const facts = { adminToken: `${id}:${hash}`, data: resolve(directory, "watchpost-data") };
   const pem = { cert: cert(SERVER, "pem"), key: cert(SERVER, "key"), clientCa: cert(AUTHORITY, "pem") };
   write(config, configText(tls ? { ...facts, tls: pem } : facts), PUBLIC_MODE);
   console.error(`

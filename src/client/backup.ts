@@ -1,7 +1,6 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { Dashboard } from "../wire/gen/dashboard_pb.ts";
 import { BackupPartSchema, BackupRequestSchema, type BackupPart } from "../wire/gen/store_pb.ts";
-import { errorOf } from "../wire/call-error.ts";
 import type { Connection } from "./connection.ts";
 
 /** The parts of a backup, to their end; the server waits for their reader. Throws the server's status; never tries again. */
@@ -18,7 +17,7 @@ export async function* backup(
   try {
     for await (const part of call) yield fromBinary(BackupPartSchema, part as Uint8Array);
   } catch (error) {
-    throw errorOf(error);
+    throw connection.failureOf(error);
   } finally {
     signal?.removeEventListener("abort", cancel);
     call.cancel();

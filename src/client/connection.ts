@@ -84,7 +84,7 @@ export class Connection {
         options,
         (error: ServiceError | null, answer?: Uint8Array) => {
           signal?.removeEventListener("abort", cancel);
-          if (error) reject(this.#named(errorOf(error)));
+          if (error) reject(this.failureOf(error));
           else resolve(answer!);
         },
       );
@@ -112,7 +112,7 @@ export class Connection {
   async beforeRetry(error: unknown, attempt: number, { signal, onRetry }: CallOptions): Promise<void> {
     // What the caller's own input threw is none of the server's troubles.
     if (!isCallError(error)) throw error;
-    const failure = this.#named(errorOf(error));
+    const failure = this.failureOf(error);
     if (signal?.aborted || !isRetryable(failure)) throw failure;
     const delayMs = Math.max(backoffMs(attempt, this.#random()), failure.retryAfterMs ?? 0);
     onRetry?.({ error: failure, attempt, delayMs });
@@ -137,7 +137,8 @@ export class Connection {
   }
 
   /** What is wrong with the address, or with what is shown there, says which one it is. */
-  #named(error: WatchpostError): WatchpostError {
+  failureOf(thrown: unknown): WatchpostError {
+    const error = errorOf(thrown);
     const { message } = error;
     const told = (text: string) => new WatchpostError(error.status, `${this.address}: ${text}`);
     if (isLastingFault(message)) return told(message);

@@ -15,7 +15,6 @@ import type {
   ReplayRequestSchema,
 } from "../wire/gen/replay_pb.ts";
 import { ask, type AskOptions } from "./ask.ts";
-import { errorOf } from "../wire/call-error.ts";
 import type { Connection } from "./connection.ts";
 
 interface StreamOptions {
@@ -66,7 +65,7 @@ async function* streamOf<I extends DescMessage, O extends DescMessage>(
   try {
     for await (const message of call) yield fromBinary(method.output, message as Uint8Array);
   } catch (error) {
-    throw errorOf(error);
+    throw connection.failureOf(error);
   } finally {
     signal?.removeEventListener("abort", cancel);
     call.cancel();

@@ -8,7 +8,6 @@ import {
   type Change,
   type ServerStatus,
 } from "../wire/gen/server_pb.ts";
-import { errorOf } from "../wire/call-error.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import type { CallOptions, Connection } from "./connection.ts";
 import { resumedStream } from "./resumed-stream.ts";
@@ -28,7 +27,7 @@ export async function* watchStatus(
   try {
     for await (const bytes of call) yield fromBinary(ServerStatusSchema, bytes as Uint8Array);
   } catch (error) {
-    if (!signal?.aborted) throw errorOf(error);
+    if (!signal?.aborted) throw connection.failureOf(error);
   } finally {
     signal?.removeEventListener("abort", cancel);
     call.cancel();

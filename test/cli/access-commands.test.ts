@@ -21,9 +21,12 @@ test("init writes settings that a server takes, with a token that is an admin's 
   expect(err).toContain("serve --config plain/watchpost.toml");
   const text = readFileSync(file("plain", "watchpost.toml"), "utf8");
   expect(text).not.toContain(secret.trim().slice(-43));
+  expect(text).toContain(`data = "${file("plain", "watchpost-data")}"`);
   writeFileSync(file("plain.token"), secret);
   await rig.restart(file("other"), ["--config", file("plain", "watchpost.toml")]);
-  expect((await rig.run(["whoami"])).err).toContain("no token came");
+  const { err: refusal } = await rig.run(["whoami"]);
+  expect(refusal).toContain("no token came");
+  expect(refusal).toContain("WATCHPOST_TOKEN or --token-file FILE show it");
   expect(await rig.ok(["whoami", "--token-file", "plain.token"])).toBe("admin, an admin for everything (by token)\n");
   const again = await rig.run(["init", "plain"]);
   expect(again).toMatchObject({ code: 2, err: expect.stringContaining("plain/watchpost.toml is there already") });
@@ -43,6 +46,7 @@ test("init makes an authority, with certificates of the server and of devices th
     expect(certificate.verify(authority.publicKey)).toBe(true);
     expect(statSync(file("tls", "tls", `${name}.key`)).mode & 0o777).toBe(0o600);
   }
+  expect(readFileSync(file("tls", "watchpost.toml"), "utf8")).toContain(`cert = "${file("tls", "tls", "server.pem")}"`);
   const server = pem("tls", "tls", "server.pem");
   expect(server.checkHost("w.example.org")).toBe("w.example.org");
   for (const address of ["10.0.0.7", "127.0.0.1", "::1"]) expect(server.checkIP(address)).toBe(address);
@@ -117,6 +121,8 @@ test("certificates are revoked by name and by file, listed, and reinstated", asy
   const wrong = [
     [["certificate", "revoke"], "wanted names, fingerprints or --file"],
     [["certificate", "revoke", "--file", "certified/tls/pump-9.key"], "wanted a certificate in PEM"],
+    [["certificate", "revoke", "--file", "certified/tls/ca.pem"], "of an authority; wanted that of a client"],
+    [["init", "certified", "--device", "pump-9"], "wanted another name"],
     [["certificate", "reinstate", "pump-7"], "is not revoked"],
   ] as const;
   for (const [args, sentence] of wrong) expect((await rig.run([...args])).err).toContain(sentence);

@@ -2,17 +2,19 @@
 export interface ConfigFacts {
   /** "ID:HASH" of an admin's token. */
   readonly adminToken: string;
+  /** Path of the data directory: absolute, for a server may be started anywhere. */
+  readonly data: string;
   /** Paths of PEM files; undefined: nothing is encrypted. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
 }
 
-export function configText({ adminToken, tls }: ConfigFacts): string {
+export function configText({ adminToken, data, tls }: ConfigFacts): string {
   const reach = tls === undefined ? "127.0.0.1" : "0.0.0.0";
   return `# Settings of Watchpost. All of them, with what is in force: watchpost config --config THIS-FILE
 # Each can also be set in the environment, such as WATCHPOST_RETENTION_RAW=90d.
 
 # Where points, alerts, sessions and everything else are kept.
-data = "./watchpost-data"
+data = ${JSON.stringify(data)}
 
 # Where it listens: gRPC for senders and programs, HTTP for the console, curl and other senders.
 # Addresses that other machines reach want certificates and tokens, or the word insecure = true.
@@ -24,7 +26,7 @@ http = "${reach}:8080"
 
 [auth]
 # An admin's token: its id and the hash of its secret, which init has shown once. For everybody else:
-# watchpost token create NAME --role viewer. Then "none" may stand here.
+# watchpost token create NAME --role ROLE. Then "none" may stand here.
 admin_token = "${adminToken}"
 
 ${tls === undefined ? '# [tls]\n# cert = "server.pem"\n# key = "server.key"' : tlsText(tls)}
