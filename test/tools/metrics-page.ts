@@ -3,6 +3,8 @@ import { createMetrics } from "../../src/metrics/metrics.ts";
 
 const HEAD = `# Metrics
 
+<!-- Made by \`bun run gen\` from src/metrics. -->
+
 All that \`GET /metrics\` tells, in Prometheus's text format. [Operating](operating.md#health-and-metrics) says what to look at first; \`deploy/\` has a
 dashboard of Grafana and alert rules. Where the server asks for tokens, Prometheus needs one of a viewer for everything. Durations are seconds,
 sizes bytes; counters begin at 0 with each start of the server. No label has a value that senders or readers choose freely: names of methods,
