@@ -43,6 +43,12 @@ export function messageOf(alert: AlertRecord): AlertMessage {
   };
 }
 
+/** Who sends and reads nothing is told what was sent, and not what others have done about it. */
+export function messageToSender(alert: AlertRecord): AlertMessage {
+  const others = { acknowledged: false, acknowledgedBy: "", acknowledgedAt: undefined, acknowledgedComment: "" };
+  return { ...messageOf(alert), ...others, ...{ assignee: "", comments: [], incidentId: "", raisedTo: "" } };
+}
+
 /** What clients that know the contract alone can read of it. */
 function contextOf({ labels, rule, metric, source, device, value }: AlertRecord): Record<string, string> {
   const context: Record<string, string> = { ...labels, rule, value: String(value) };

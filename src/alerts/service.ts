@@ -9,7 +9,7 @@ import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wi
 import { Alerts, type PublishAlertRequest } from "../wire/gen/alerts_pb.ts";
 import { actOf, actOnAlert, actOnAlerts, type ActDeps, type AskedAct } from "./act-on-alerts.ts";
 import type { AlertBook } from "./alert-book.ts";
-import { messageOf } from "./alert-message.ts";
+import { messageOf, messageToSender } from "./alert-message.ts";
 import { severityIn } from "./alert-scope.ts";
 import type { AlertRecord, Description } from "./alert.ts";
 import { silencesOf } from "./alert-silences.ts";
@@ -97,7 +97,7 @@ export function alertMethods(deps: AlertServiceDeps): MethodImpl[] {
       refuseOutOfScope(request, seenBy(context), context.principal);
       const alert = publish(request, deps.published, actorOf("", context));
       await written();
-      return { alert: messageOf(alert) };
+      return { alert: context.principal.role === "ingest" ? messageToSender(alert) : messageOf(alert) };
     }),
     unary(Alerts.method.listIncidents, async (request, context) =>
       listIncidents(request, book, deps.incidents, seenBy(context)),

@@ -8,11 +8,11 @@ import {
 } from "@bufbuild/protobuf";
 import { Alerts, AlertChange, AlertSchema, AlertSubscriptionSchema, type Alert } from "../../src/wire/gen/alerts_pb.ts";
 import { EVERYTHING, type Scope } from "../../src/model/access.ts";
-import { ANONYMOUS, type CallContext, type MethodImpl } from "../../src/wire/service.ts";
+import { ANONYMOUS, type CallContext, type MethodImpl, type Principal } from "../../src/wire/service.ts";
 import type { AlertsRig } from "./rig.ts";
 
-function contextOf(signal: AbortSignal, scope: Scope): CallContext {
-  return { signal, principal: { ...ANONYMOUS, scope }, headers: new Map(), peer: "test" };
+function contextOf(signal: AbortSignal, scope: Scope, as: Partial<Principal> = {}): CallContext {
+  return { signal, principal: { ...ANONYMOUS, ...as, scope }, headers: new Map(), peer: "test" };
 }
 
 function implOf(rig: AlertsRig, name: string): MethodImpl {
@@ -24,9 +24,10 @@ export async function call<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
   scope = EVERYTHING,
+  as: Partial<Principal> = {},
 ): Promise<MessageShape<O>> {
   const run = implOf(rig, method.localName).run as (request: unknown, context: CallContext) => Promise<never>;
-  const context = contextOf(new AbortController().signal, scope);
+  const context = contextOf(new AbortController().signal, scope, as);
   return create(method.output, await run(create(method.input, request), context));
 }
 

@@ -1,8 +1,9 @@
 /** PublishAlert of those who may publish some alerts only. */
+import { toJsonString } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
-import { scopeOf, type Scope } from "../../src/model/access.ts";
+import { EVERYTHING, scopeOf, type Scope } from "../../src/model/access.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
-import { Alerts } from "../../src/wire/gen/alerts_pb.ts";
+import { Alerts, AlertSchema } from "../../src/wire/gen/alerts_pb.ts";
 import { call } from "./calls.ts";
 import { AlertsRig } from "./rig.ts";
 
@@ -55,4 +56,29 @@ test("what a gateway says of itself, or of a device without points, comes from t
   });
   rig.sites.set("pump", "berlin");
   await publish({ origin: "gw-1", device: "pump" }, berlin);
+});
+
+test("whoever sends alerts is not told what others do about them", async () => {
+  const rig = new AlertsRig();
+  await rig.open();
+  const publish = async (as: object) => {
+    const { alert } = await call(rig, Alerts.method.publishAlert, { rule: "leak", title: "Leak" }, EVERYTHING, as);
+    return alert!;
+  };
+  const { id } = await publish({});
+  await call(rig, Alerts.method.assignAlert, { id, assignee: "ben", userId: "ann" });
+  await call(rig, Alerts.method.commentAlert, { id, text: "on my way", userId: "ben" });
+  await call(rig, Alerts.method.acknowledgeAlert, { id, userId: "ben", comment: "mine" });
+  const seen = await publish({});
+  expect(seen).toMatchObject({ assignee: "ben", acknowledgedBy: "ben", comments: [{ text: "on my way" }] });
+  const told = await publish({ role: "ingest" });
+  expect(told).toMatchObject({
+    id,
+    title: "Leak",
+    assignee: "",
+    acknowledged: false,
+    acknowledgedBy: "",
+    comments: [],
+  });
+  expect(toJsonString(AlertSchema, told)).not.toMatch(/ben|mine/);
 });
