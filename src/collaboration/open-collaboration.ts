@@ -7,13 +7,12 @@ import { SetAside } from "../model/set-aside.ts";
 import { commandsOf, type Commands } from "../wire/call-method.ts";
 import { Collaboration, type Session } from "../wire/gen/collaboration_pb.ts";
 import {
-  ANONYMOUS,
+  THE_SERVER,
   allRawBidiStreaming,
   rawServerStreaming,
   unary,
   type CallContext,
   type MethodImpl,
-  type Principal,
 } from "../wire/service.ts";
 import { Arrivals } from "./arrivals.ts";
 import { AnnotationFeed } from "./annotations/annotation-feed.ts";
@@ -75,8 +74,6 @@ export interface OpenCollaboration {
   close(): Promise<void>;
 }
 
-/** Whoever opens sessions and issues by rule. */
-const SERVER: Principal = { ...ANONYMOUS, name: "watchpost", isAuthenticated: true };
 /** Between the end of a call's messages and its cancellation; two frames that are sent together. */
 const CANCELLED_WITHIN_MS = 20;
 
@@ -153,7 +150,7 @@ export async function openCollaboration(deps: CollaborationDeps): Promise<OpenCo
     clock,
     sessions: incidentSessions(rooms),
     commands: commandsOf(methods),
-    context: { signal: new AbortController().signal, principal: SERVER, headers: new Map(), peer: "" },
+    context: { signal: new AbortController().signal, principal: THE_SERVER, headers: new Map(), peer: "" },
     openings: deps.openings,
     onTrouble,
   });
