@@ -4,7 +4,13 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 import { afterAll, beforeAll, expect } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Collaboration } from "../../../src/wire/gen/collaboration_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import { createToken } from "../../../src/client/access.ts";
+import { Connection } from "../../../src/client/connection.ts";
+import { createSession, sendMessage } from "../../../src/client/sessions.ts";
+import { Collaboration, CollaborationMessageSchema } from "../../../src/wire/gen/collaboration_pb.ts";
+import { keyCheckOf, newSessionKey, sessionKeyText } from "../../../src/wire/sealed-message.ts";
+import { SessionKeys } from "../../../src/wire/session-keys.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
 import { CHROMIUM, Page } from "../browser.ts";
@@ -171,4 +177,29 @@ test("the key is kept in the browser when that is asked for, and until it is for
   expect(await kept(ada)).not.toContain(secret);
   await ada.open(address);
   await ada.shows("its key is not here");
+});
+
+test("who has to log in first has the key of the link afterwards", async () => {
+  const connection = new Connection(server.grpc);
+  const key = newSessionKey(1);
+  const keyCheck = await keyCheckOf(key, "behind");
+  const session = await createSession(connection, { sessionId: "behind", userId: "Ada", keyCheck });
+  const keys = await SessionKeys.of(session, key);
+  const said = { messageType: "chat", message: "roggenbrot", metadata: { client_message_id: "1" } };
+  const draft = await keys.seal(create(CollaborationMessageSchema, said), "Ada");
+  await sendMessage(connection, { sessionId: "behind", userId: "Ada", clientMessageId: "1", draft });
+  const { secret: token } = await createToken(connection, { name: "root", role: "admin" });
+  connection.close();
+  await using page = new Page();
+  await page.open(`http://${server.http}/sessions/behind#key=${sessionKeyText(key)}`);
+  await page.shows("This server asks who you are");
+  await page.write("input[name=token]", token);
+  await page.press("Enter");
+  await page.shows("roggenbrot");
+  expect(await page.ask<string>("location.hash")).toBe("");
+  // What is written stands, and is sealed, under the name of the token.
+  await say(page, "vollkorn");
+  await page.until(() => page.ask("document.querySelectorAll('.sessions-said').length === 2"), "has it kept");
+  expect(await page.text()).toMatch(/root\s+vollkorn/);
+  expect(await page.text()).not.toContain("cannot be read");
 });
