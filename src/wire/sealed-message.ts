@@ -46,7 +46,7 @@ type Purpose = keyof typeof PURPOSES;
 
 const KEY_TEXT = /^(?:[^]*#)?(?:key=)?(\d{1,2})\.([A-Za-z0-9_-]{43})$/;
 
-/** Throws FAILED_PRECONDITION where the browser has no cryptography for this page. */
+/** A new one. */
 export function newSessionKey(epoch: number): SessionKey {
   return { epoch, secret: crypto.getRandomValues(new Uint8Array(SECRET_BYTES)) };
 }
@@ -121,8 +121,6 @@ async function open(
   place: MessagePlace,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const aesKey = await aesKeyOf(key, purpose, place);
-  // WebCrypto takes nonces of any length.
-  if (nonce.length !== NONCE_BYTES) throw cannotBeOpened();
   try {
     return new Uint8Array(await subtle().decrypt(gcm(nonce, purpose, place), aesKey, ciphertext));
   } catch {
