@@ -61,6 +61,8 @@ export interface NewToken {
 }
 
 const [TOKENS_MAX, WEB_SESSIONS_MAX] = [10_000, 10_000];
+/** Of one token: who logs in again and again logs out nobody else. */
+const WEB_SESSIONS_OF_ONE_MAX = 100;
 const EXPIRES_AFTER_MS_MAX = 10 * 366 * 24 * 3_600_000;
 const WEB_SESSION_MS = 30 * 24 * 3_600_000;
 const DOCUMENTS_AT_ONCE = 500;
@@ -199,16 +201,20 @@ export class Tokens {
     });
   }
 
-  /** Resolves with the secret of a session of a browser that has shown a token. Of too many the one goes that ends first. */
+  /**
+   * Resolves with the secret of a session of a browser that has shown a token. Of too many, of this token or of all, the one goes
+   * that ends first.
+   */
   openWebSession(token: KeptToken): Promise<{ readonly secret: string; readonly session: WebSession }> {
     return this.#serial.run(ALL, async () => {
       const { id, secret, hash } = newSecret();
       const expiresAtMs = Math.min(Math.floor(this.#deps.clock.nowMs()) + WEB_SESSION_MS, token.expiresAtMs);
       const session = { id, hash, tokenId: token.id, expiresAtMs };
-      const gone = this.#sessionsToGo();
+      const gone = this.#sessionsToGo(token.id);
       await this.#deps.journal.append([], [webSessionChange(session), ...gone.map(noWebSession)]);
       for (const one of gone) this.#sessions.delete(one.id);
       this.#sessions.set(id, session);
+      for (const one of gone) this.#tell(one.id, "");
       return { secret, session };
     });
   }
@@ -260,10 +266,12 @@ export class Tokens {
   }
 
   /** Those that have run out, and where there are too many the one that would next. */
-  #sessionsToGo(): WebSession[] {
+  #sessionsToGo(tokenId: string): WebSession[] {
     const nowMs = this.#deps.clock.nowMs();
     const all = [...this.#sessions.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
     const out = all.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
+    const own = all.filter((session) => session.tokenId === tokenId && session.expiresAtMs > nowMs);
+    if (own.length >= WEB_SESSIONS_OF_ONE_MAX) return [...out, own[0]];
     return out.length === 0 && all.length >= WEB_SESSIONS_MAX ? all.slice(0, 1) : out;
   }
 

@@ -122,6 +122,23 @@ test("a session ends when it is logged out, when its token is revoked, and by it
   expect(tokens.ofWebSession(three.secret)).toBeUndefined();
 });
 
+test("who logs in again and again logs out nobody else, and what was open with the first session ends", async () => {
+  const { make, tokens, admit, journal } = await accessRig();
+  const admin = tokens.ofSecret(await make({ name: "a" }))!;
+  const viewer = tokens.ofSecret(await make({ name: "v", role: "viewer" }))!;
+  const kept = await tokens.openWebSession(admin);
+  const first = await tokens.openWebSession(viewer);
+  const cuts: string[] = [];
+  admit(QUERY, bare({ cookie: `watchpost_session=${first.secret}` })).hold(({ status }) => void cuts.push(status));
+  for (let i = 0; i < 99; i++) await tokens.openWebSession(viewer);
+  expect([tokens.ofWebSession(first.secret)?.token.name, cuts.length]).toEqual(["v", 0]);
+  for (let i = 0; i < 500; i++) await tokens.openWebSession(viewer);
+  expect(tokens.ofWebSession(first.secret)).toBeUndefined();
+  expect(cuts).toEqual(["UNAUTHENTICATED"]);
+  expect(tokens.ofWebSession(kept.secret)?.token.name).toBe("a");
+  expect(journal.count("web-session")).toBe(101);
+});
+
 test("a token that cannot be read does not open the server to everybody", async () => {
   const journal = new MemoryJournal();
   const value = JSON.stringify({ name: "x", role: "emperor" });
