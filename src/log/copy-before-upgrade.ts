@@ -1,17 +1,16 @@
 /** A copy of `state.db` as an older version wrote it, made before anything of it is changed: the way back to that version. */
 import type { Database } from "bun:sqlite";
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDiskFull, messageOf } from "../model/errors.ts";
 
 /** Throws, in words, where there is no room for it: then nothing was changed. Returns its path. */
 export function copyBeforeUpgrade(database: Database, directory: string, version: number): string {
   const path = join(directory, `state.format-${version}.db`);
-  // Of a start that was broken off behind the copy.
-  if (existsSync(path)) return path;
   const unfinished = `${path}.unfinished`;
   try {
-    rmSync(unfinished, { force: true });
+    // One of before may be of a time that was gone back to since.
+    for (const old of [path, unfinished]) rmSync(old, { force: true });
     database.query("VACUUM INTO ?").run(unfinished);
     renameSync(unfinished, path);
   } catch (error) {

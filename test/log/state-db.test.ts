@@ -1,7 +1,7 @@
 /** The series in state.db: their checksums, and what is handed out of them page by page. */
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StateDb } from "../../src/log/state-db.ts";
 import { tempDir } from "../support/server-process.ts";
@@ -46,6 +46,28 @@ test("a directory of format 1 gets checksums", () => {
   using copy = new Database(join(dir.path, "state.format-1.db"), { readonly: true });
   expect(copy.query("PRAGMA user_version").get()).toEqual({ user_version: 1 });
   expect(copy.query("SELECT id, key FROM series ORDER BY id").all() as unknown[]).toEqual([...SERIES]);
+});
+
+test("who goes back to an older version, and upgrades again, has what that wrote in between", () => {
+  using dir = tempDir("state");
+  const [path, copied] = [join(dir.path, "state.db"), join(dir.path, "state.format-2.db")];
+  {
+    using database = new Database(path, { create: true });
+    database.run("CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
+    database.run("CREATE TABLE series (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
+    database.run("CREATE TABLE retired (ids BLOB NOT NULL, cleaned INTEGER NOT NULL)");
+    database.run("PRAGMA user_version = 2");
+  }
+  StateDb.open(dir.path).close();
+  for (const name of readdirSync(dir.path)) if (name.startsWith("state.db")) rmSync(join(dir.path, name));
+  copyFileSync(copied, path);
+  {
+    using database = new Database(path, { readwrite: true });
+    database.query("INSERT INTO series VALUES (?, ?)").run(SERIES[0].id, SERIES[0].key);
+  }
+  StateDb.open(dir.path).close();
+  using copy = new Database(copied, { readonly: true });
+  expect(copy.query("SELECT id, key FROM series").all() as unknown[]).toEqual([SERIES[0]]);
 });
 
 test("nothing is upgraded where the copy before it cannot be made, and a broken copy is made anew", () => {
