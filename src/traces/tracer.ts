@@ -45,6 +45,7 @@ export class Tracer {
   readonly #queue: EndedSpan[] = [];
   #cancel: (() => void) | undefined;
   #sending: Promise<void> | undefined;
+  #late = new AbortController();
   #isClosed = false;
 
   constructor(deps: TracerDeps) {
@@ -68,11 +69,13 @@ export class Tracer {
     return this.#root(name, INTERNAL);
   }
 
-  /** Sends what there is, within a second. Idempotent. */
+  /** Sends what there is; a collector that does not answer has a second for what is on its way, and another one. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel?.();
+    const cancel = this.#deps.clock.after(LAST_SEND_MS, () => this.#late.abort());
     await this.#sending;
+    cancel();
     if (this.#queue.length > 0) await this.#send(LAST_SEND_MS);
     this.#count("dropped", this.#queue.splice(0).length);
   }
@@ -120,7 +123,7 @@ export class Tracer {
   /** The oldest ones; they stay queued while nobody takes them. Never rejects. */
   async #send(timeoutMs: number): Promise<boolean> {
     const spans = this.#queue.slice(0, SPANS_AT_ONCE);
-    const late = new AbortController();
+    const late = (this.#late = new AbortController());
     const cancel = this.#deps.clock.after(timeoutMs, () => late.abort());
     try {
       const status = await this.#deps.send(otlpSpans(spans, this.#deps.resource), late.signal);

@@ -22,12 +22,13 @@ function tracerRig({ sample = 1, random = (): number => 0.5 } = {}) {
   const metrics = createMetrics();
   const batches: SentSpan[][] = [];
   const troubles: string[] = [];
-  const collector = { status: 200 };
+  const collector = { status: 200, isSilent: false };
   let ids = 0;
   const tracer = new Tracer({
     ...{ clock, metrics, sample, random, resource: { "service.name": "watchpost" } },
     newId: (bytes) => (++ids).toString(16).padStart(bytes * 2, "0"),
-    send: async (body) => {
+    send: async (body, signal) => {
+      if (collector.isSilent) return new Promise((_, reject) => signal.addEventListener("abort", () => reject("late")));
       if (collector.status === 0) throw new Error("nobody answers");
       const [{ scopeSpans }] = (JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: SentSpan[] }[] }[] })
         .resourceSpans;
@@ -124,6 +125,20 @@ test("at the end what there is is sent, and what cannot be is counted", async ()
   await other.tracer.close();
   expect([other.tracer.queued, await other.counted("dropped")]).toEqual([0, 1]);
   expect(collector.status).toBe(200);
+});
+
+test("a collector that does not answer holds up the end for two seconds", async () => {
+  const { clock, tracer, collector, settle, counted } = tracerRig();
+  collector.isSilent = true;
+  tracer.own("log.commit")!.end();
+  await settle(2_000);
+  let isOver = false;
+  const closed = tracer.close().then(() => (isOver = true));
+  await settle(1_000);
+  expect(isOver).toBe(false);
+  await settle(1_000);
+  await closed;
+  expect([await counted("dropped"), clock.timers]).toEqual([1, 0]);
 });
 
 test.each([
