@@ -62,7 +62,7 @@ export class CallBook implements CallWatch {
     count.started++;
     count.open++;
     const watched = new Watched(call, this.#deps.clock, (error) => this.#ended(watched, count, error));
-    if (isReadOn(call)) this.#streams.add(watched);
+    if (call.isRead) this.#streams.add(watched);
     return watched;
   }
 
@@ -136,7 +136,7 @@ export class CallBook implements CallWatch {
       metrics.querySeriesRead.inc(series);
       metrics.queryPointsRead.inc(pointsRead);
     }
-    if (isReadOn(call) && status === "UNAVAILABLE" && !call.context.signal.aborted) {
+    if (call.isRead && status === "UNAVAILABLE" && !call.context.signal.aborted) {
       metrics.readersCut.inc({ method: call.name });
       const fields = { ...askerOf(call), sent: watched.sent, why: messageOf(error) };
       if (this.#cutsSaid++ < SAID_AT_ONCE) this.#deps.logger.warn(fields, "a stream was ended: its reader fell behind");
@@ -205,11 +205,6 @@ class Watched implements WatchedCall {
   ownMs(nowMs: number): number {
     return nowMs - this.#beganAtMs - this.#waitedMs;
   }
-}
-
-/** Those that points come over are thousands, and hand out answers without being asked for the next. */
-function isReadOn({ kind }: BegunCall): boolean {
-  return kind === "server_streaming" || kind === "bidi_streaming";
 }
 
 function readerOf(stream: Watched, nowMs: number): SlowReader {

@@ -13,7 +13,8 @@ export function watched(methods: readonly MethodImpl[], watch: CallWatch | undef
     const { kind, method } = impl;
     const run = impl.run as (input: unknown, context: CallContext) => unknown;
     const isInputKnown = (kind === "unary" || kind === "server_streaming") && impl.raw !== "input";
-    const told = { name: nameOf(impl), kind, requestType: method.input };
+    const isRead = kind === "server_streaming" || (kind === "bidi_streaming" && impl.raw !== "input");
+    const told = { name: nameOf(impl), kind, isRead, requestType: method.input };
     const begin = (input: unknown, context: CallContext) =>
       watch.began({ ...told, request: isInputKnown ? input : undefined, context });
     const watchedRun =

@@ -6,6 +6,8 @@ export interface BegunCall {
   /** "package.Service/Method". */
   readonly name: string;
   readonly kind: MethodImpl["kind"];
+  /** It streams to somebody who reads. What acknowledges points does not: its senders are thousands. */
+  readonly isRead: boolean;
   /** The message that it came with; undefined: it streams them, or they are bytes. */
   readonly request: unknown;
   readonly requestType: DescMessage;

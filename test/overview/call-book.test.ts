@@ -8,8 +8,9 @@ import { CallBook } from "../../src/overview/call-book.ts";
 import { watched } from "../../src/transport/watched.ts";
 import { Dashboard, MetricSubscriptionSchema } from "../../src/wire/gen/dashboard_pb.ts";
 import { QueryRangeRequestSchema } from "../../src/wire/gen/history_pb.ts";
+import { DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { Server } from "../../src/wire/gen/server_pb.ts";
-import { ANONYMOUS, serverStreaming, unary, type CallContext } from "../../src/wire/service.ts";
+import { ANONYMOUS, rawBidiStreaming, serverStreaming, unary, type CallContext } from "../../src/wire/service.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 function bookRig() {
@@ -38,8 +39,12 @@ function bookRig() {
       yield* [];
       throw new WatchpostError("UNAVAILABLE", "this reader is 10,000 behind");
     }),
+    rawBidiStreaming(DataIngestion.method.streamData, async function* () {
+      yield* [];
+      throw new WatchpostError("UNAVAILABLE", "the log cannot be written");
+    }),
   ];
-  const [subscribe, list, query, watch] = watched(methods, book).map(({ run }) => run as never);
+  const [subscribe, list, query, watch, send] = watched(methods, book).map(({ run }) => run as never);
   const ann = { ...ANONYMOUS, name: "ann" };
   const context = { signal: new AbortController().signal, principal: ann, headers: new Map(), peer: "10.0.0.9" };
   return {
@@ -47,6 +52,7 @@ function bookRig() {
     subscribe: (request: object) =>
       (subscribe as (...all: unknown[]) => AsyncIterable<unknown>)(request, context)[Symbol.asyncIterator](),
     fallBehind: () => (watch as (...all: unknown[]) => AsyncIterable<unknown>)({}, context)[Symbol.asyncIterator](),
+    sendPoints: () => (send as (...all: unknown[]) => AsyncIterable<unknown>)({}, context)[Symbol.asyncIterator](),
     list: () => (list as (...all: unknown[]) => Promise<unknown>)({}, context),
     query: (request: object) => (query as (...all: unknown[]) => Promise<unknown>)(request, context),
   };
@@ -121,7 +127,8 @@ test("a call that took long is kept with who asked for what, and what that cost;
 });
 
 test("a stream whose reader fell too far behind is named when it is ended; one that the reader left is not", async () => {
-  const { book, said, metrics, fallBehind } = bookRig();
+  const { book, said, metrics, fallBehind, sendPoints } = bookRig();
+  expect(await sendPoints().next().catch(String)).toContain("cannot be written");
   expect(await fallBehind().next().catch(String)).toContain("10,000 behind");
   expect(said).toMatchObject([{ message: "a stream was ended: its reader fell behind", fields: { principal: "ann" } }]);
   const left = fallBehind();
