@@ -61,8 +61,8 @@ export interface NewToken {
 }
 
 const [TOKENS_MAX, WEB_SESSIONS_MAX] = [10_000, 10_000];
-/** Of one token: who logs in again and again logs out nobody else. */
-const WEB_SESSIONS_OF_ONE_MAX = 100;
+/** So that no token ends the sessions of all others, and what goes with one fits into one entry of the journal. */
+const SESSIONS_PER_TOKEN_MAX = 100;
 const EXPIRES_AFTER_MS_MAX = 10 * 366 * 24 * 3_600_000;
 const WEB_SESSION_MS = 30 * 24 * 3_600_000;
 const DOCUMENTS_AT_ONCE = 500;
@@ -197,20 +197,23 @@ export class Tokens {
       this.#byId.delete(token.id);
       for (const { id } of sessions) this.#sessions.delete(id);
       this.#tell(token.id, by);
-      return this.#withUse(token);
+      const revoked = this.#withUse(token);
+      this.#usedAtMs.delete(token.id);
+      return revoked;
     });
   }
 
   /**
-   * Resolves with the secret of a session of a browser that has shown a token. Of too many, of this token or of all, the one goes
-   * that ends first.
+   * Resolves with the secret of a session of a browser that has shown a token. Of too many, of the token or of all, the one goes that ends
+   * first. Throws UNAUTHENTICATED where the token was revoked meanwhile.
    */
   openWebSession(token: KeptToken): Promise<{ readonly secret: string; readonly session: WebSession }> {
     return this.#serial.run(ALL, async () => {
+      if (!this.#byId.has(token.id)) throw new WatchpostError("UNAUTHENTICATED", "the token was revoked just now");
       const { id, secret, hash } = newSecret();
       const expiresAtMs = Math.min(Math.floor(this.#deps.clock.nowMs()) + WEB_SESSION_MS, token.expiresAtMs);
       const session = { id, hash, tokenId: token.id, expiresAtMs };
-      const gone = this.#sessionsToGo(token.id);
+      const gone = this.#sessionsToGo(token);
       await this.#deps.journal.append([], [webSessionChange(session), ...gone.map(noWebSession)]);
       for (const one of gone) this.#sessions.delete(one.id);
       this.#sessions.set(id, session);
@@ -265,14 +268,17 @@ export class Tokens {
     return [...this.#byId.values()].find((token) => token.name === name);
   }
 
-  /** Those that have run out, and where there are too many the one that would next. */
-  #sessionsToGo(tokenId: string): WebSession[] {
+  /** Some of those that have run out; without any, and where there are too many, the one that would next. */
+  #sessionsToGo({ id }: KeptToken): WebSession[] {
     const nowMs = this.#deps.clock.nowMs();
-    const all = [...this.#sessions.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
+    const all = [...this.#sessions.values()];
     const out = all.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
-    const own = all.filter((session) => session.tokenId === tokenId && session.expiresAtMs > nowMs);
-    if (own.length >= WEB_SESSIONS_OF_ONE_MAX) return [...out, own[0]];
-    return out.length === 0 && all.length >= WEB_SESSIONS_MAX ? all.slice(0, 1) : out;
+    if (out.length > 0) return out.slice(0, DOCUMENTS_AT_ONCE);
+    const own = all.filter(({ tokenId }) => tokenId === id);
+    const tooMany = own.length >= SESSIONS_PER_TOKEN_MAX ? own : all.length >= WEB_SESSIONS_MAX ? all : [];
+    return tooMany.length === 0
+      ? []
+      : [tooMany.reduce((first, one) => (one.expiresAtMs < first.expiresAtMs ? one : first))];
   }
 
   async #restore(): Promise<void> {

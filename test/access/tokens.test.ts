@@ -105,6 +105,30 @@ test("tokens, sessions and when they were used outlive a restart", async () => {
   expect(after.tokens.ofWebSession(cookie)?.token.name).toBe("a");
 });
 
+test("one who logs in without end loses sessions of their own, can still be revoked, and others log in when all have run out", async () => {
+  const { make, tokens, clock, journal } = await accessRig();
+  const append = journal.append.bind(journal);
+  journal.append = async (events, changes = []) => {
+    if (events.length + changes.length > 1_002) throw new Error("more than goes into the journal at once");
+    return append(events, changes);
+  };
+  await make({ name: "keeper" });
+  const [one, other] = [await make({ name: "a", role: "viewer" }), await make({ name: "b", role: "viewer" })].map(
+    (secret) => tokens.ofSecret(secret)!,
+  );
+  const kept = await tokens.openWebSession(other);
+  const first = await tokens.openWebSession(one);
+  clock.advance(1);
+  for (let i = 0; i < 1_000; i++) await tokens.openWebSession(one);
+  expect(tokens.ofWebSession(first.secret)).toBeUndefined();
+  expect(tokens.ofWebSession(kept.secret)).toBeDefined();
+  clock.advance(kept.session.expiresAtMs);
+  const again = await tokens.openWebSession(other);
+  expect(tokens.ofWebSession(again.secret)).toBeDefined();
+  await tokens.revoke("a", "ann");
+  await expect(tokens.openWebSession(one)).rejects.toThrow("the token was revoked just now");
+});
+
 test("a session ends when it is logged out, when its token is revoked, and by its age", async () => {
   const { make, tokens, clock } = await accessRig();
   await make({ name: "keeper" });
