@@ -164,6 +164,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     newestArrivalMs,
   );
   let policies = namesOf(file.notify);
+  countFromZero(file.notify, deps.metrics);
   const rules = new RuleBook({
     policies: () => policies,
     engine,
@@ -348,6 +349,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       await notifying.reload(notify, () => rules.replaceFileRules(fileRules));
       incidents.correlateBy(notify.correlation, book.active());
       policies = namesOf(notify);
+      countFromZero(notify, deps.metrics);
       await escalating?.reload(notify.escalation);
       tellPolicies();
     },
@@ -366,6 +368,15 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         await lifespan.end();
       })()),
   };
+}
+
+/** What begins with its first failure does not grow as Prometheus sees it. */
+function countFromZero({ receivers }: NotifySetup, metrics: AlertsDeps["metrics"]): void {
+  for (const { name } of receivers.filter(({ channels }) => channels.length > 0)) {
+    for (const outcome of ["delivered", "retrying", "failed"]) {
+      metrics?.notifications.inc({ receiver: name, outcome }, 0);
+    }
+  }
 }
 
 function namesOf({ escalation }: NotifySetup): string[] {

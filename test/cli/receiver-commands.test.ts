@@ -78,6 +78,7 @@ test("a test is sent to every channel, and what came of it is said and listed", 
 test("what receivers were told, what rules have looked at and what stands is counted", async () => {
   expect(await counted('notifications_total{receiver="ops",outcome="delivered"}')).toBe(1);
   expect(await counted('notifications_total{receiver="ops",outcome="failed"}')).toBe(1);
+  expect(await counted('notifications_total{receiver="ops",outcome="retrying"}')).toBe(0);
   expect(await counted("alert_rules")).toBe(1);
   const before = await counted("alert_evaluations_total");
   await rig.send("counted", 99);
