@@ -13,7 +13,7 @@ import { program, testNeeding } from "../support/needs.ts";
 import { tempDir } from "../support/server-process.ts";
 import { fencedBlocks, type FencedBlock } from "./fenced-blocks.ts";
 import { PAGE_SETUPS } from "./page-setups.ts";
-import { runPage } from "./run-page.ts";
+import { PROGRAMS, runPage } from "./run-page.ts";
 
 /** Page, how the block begins, why it does not run. */
 const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string])[] = [
@@ -62,6 +62,11 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
     "wants a server with TLS; test/cli/client-tls.test.ts has one",
   ],
   ["docs/security.md", "credentials = grpc", "wants a server with TLS; test/interop/python-tls.test.ts has one"],
+  [
+    "docs/sending.md",
+    "import grpc, ingestion_pb2",
+    "wants what grpcio-tools makes; test/interop/python.test.ts does without",
+  ],
   ["docs/sessions.md", "02:20:28 ann joined", "shows what a command prints"],
   ["docs/simulate.md", "100 devices, 5s", "shows what a command prints"],
   ["docs/watching.md", "new EventSource", "is for a page in a browser"],
@@ -84,10 +89,9 @@ test("what is listed as not run is there, once", () => {
   }
 });
 
-/** By language: what a block must stand. Shell runs below, a page at once. */
+/** By language: what a block must stand. Commands and programs run below, those of a page at once. */
 const CHECKS: Readonly<Record<string, (block: FencedBlock) => void>> = {
-  sh: () => {},
-  python: () => {},
+  ...Object.fromEntries(Object.keys(PROGRAMS).map((language) => [language, () => {}])),
   json: ({ text }) => void JSON.parse(text),
   toml: ({ page, text }) => {
     loadConfig({ env: {}, flags: {}, machineMemoryBytes: 2 ** 31, file: { name: page, text: wholeBrokers(text) } });
@@ -102,7 +106,7 @@ const CHECKS: Readonly<Record<string, (block: FencedBlock) => void>> = {
   nginx: () => {},
 };
 
-test("settings load, rules parse, JSON is JSON; every other block is shell, or listed", () => {
+test("settings load, rules parse, JSON is JSON; every other block is run, or listed", () => {
   const wrong: string[] = [];
   for (const block of blocks.filter(isRun)) {
     try {
@@ -136,12 +140,12 @@ testNeeding([program("promtool"), program("nginx")])("Prometheus and nginx take 
   }
 });
 
-const shell = Map.groupBy(
-  blocks.filter((block) => block.language === "sh" && isRun(block)),
+const programs = Map.groupBy(
+  blocks.filter((block) => block.language in PROGRAMS && isRun(block)),
   ({ page }) => page,
 );
-for (const [page, own] of shell) {
-  test(`the commands of ${page} work`, () => runPage(own, PAGE_SETUPS[page] ?? {}), 60_000);
+for (const [page, own] of programs) {
+  test(`what ${page} says works`, () => runPage(own, PAGE_SETUPS[page] ?? {}), 60_000);
 }
 
 /** Parts of a broker's settings with what else it needs. */

@@ -1,8 +1,9 @@
-/** Runs the shell blocks of a page, one after the other in one shell, against a server of their own. */
+/** Runs the commands and programs of a page, one after the other in one shell, against a server of their own. */
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY, startServerProcess, tempDir } from "../support/server-process.ts";
-import type { FencedBlock } from "./fenced-blocks.ts";
+import { PYTHON } from "../interop/python-client.ts";
+import { ROOT, type FencedBlock } from "./fenced-blocks.ts";
 
 /** Ends what hangs; nothing that works takes a tenth of it. */
 const PAGE_MS_MAX = 50_000;
@@ -41,6 +42,7 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
   const bin = join(dir.path, "bin");
   mkdirSync(bin);
   symlinkSync(BINARY, join(bin, "watchpost"));
+  symlinkSync(join(ROOT, "proto"), join(dir.path, "proto"));
   // Where notifications go.
   using sink = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
   const rules = join(dir.path, "of-the-server.yaml");
@@ -56,12 +58,8 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
       "/etc/watchpost": "./etc-watchpost",
       ...instead,
     };
-    const script = [
-      PRELUDE,
-      withPlaces(before, places),
-      "set -x",
-      ...blocks.map(({ text }) => withPlaces(text, places)),
-    ].join("\n");
+    const commands = blocks.map((block) => commandsOf(block, places));
+    const script = [PRELUDE, withPlaces(before, places), "set -x", ...commands].join("\n");
     writeFileSync(join(dir.path, "page.sh"), script);
     const child = Bun.spawn(["bash", join(dir.path, "page.sh")], {
       cwd: dir.path,
@@ -73,7 +71,7 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
         WATCHPOST_SERVER: server.grpc,
         WATCHPOST_GRPC: "127.0.0.1:0",
         WATCHPOST_HTTP: "127.0.0.1:0",
-        HTTP: `http://${server.http}`,
+        NODE_PATH: join(ROOT, "node_modules"),
       },
       stdin: "ignore",
       stdout: "pipe",
@@ -89,6 +87,14 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
   } finally {
     await server.stop();
   }
+}
+
+/** Of which language a page's blocks are run, and by what. */
+export const PROGRAMS: Readonly<Record<string, string>> = { sh: "", python: `${PYTHON} -`, js: "node -" };
+
+function commandsOf({ language, text }: FencedBlock, places: Readonly<Record<string, string>>): string {
+  const placed = withPlaces(text, places);
+  return language === "sh" ? placed : `${PROGRAMS[language]} <<'PROGRAM'\n${placed}PROGRAM`;
 }
 
 function withPlaces(text: string, places: Readonly<Record<string, string>>): string {
