@@ -1,4 +1,5 @@
 /** What the readers of each page have, before they type what stands there. */
+import { fencedBlocks } from "./fenced-blocks.ts";
 import type { PageSetup } from "./run-page.ts";
 
 const CALL = "http://127.0.0.1:8080/analytics";
@@ -27,6 +28,14 @@ rules: [{ name: press-hot, metric: temperature_f, condition: { threshold: { abov
 END
 cp rules.yaml draft.yaml`;
 
+const COOKBOOK = "docs/alerts-cookbook.md";
+
+/** What stands under `head` in all such blocks of the cookbook, in one file. */
+function ofCookbook(head: string, file: string): string {
+  const texts = fencedBlocks().filter(({ page, text }) => page === COOKBOOK && text.startsWith(head));
+  return `cat > ${file} <<'END'\n${head}${texts.map(({ text }) => text.slice(head.length)).join("")}END\n`;
+}
+
 export const PAGE_SETUPS: Readonly<Record<string, PageSetup>> = {
   "README.md": {
     before: READINGS + ALERT + RULES,
@@ -40,6 +49,9 @@ export const PAGE_SETUPS: Readonly<Record<string, PageSetup>> = {
       "2026-03-01T22:00Z --until 2026-03-02T04:00Z":
         "$(date -u +%Y-%m-%dT%H:%MZ -d +1hour) --until $(date -u +%Y-%m-%dT%H:%MZ -d +2hours)",
     },
+  },
+  [COOKBOOK]: {
+    before: ofCookbook("rules:\n", "rules.yaml") + ofCookbook("rule_files: [rules.yaml]\ntests:\n", "rules.test.yaml"),
   },
   "docs/annotations.md": {
     before: `${READINGS}${ALERT}
