@@ -11,6 +11,7 @@ import type { Tokens } from "./tokens.ts";
 const BODY_BYTES_MAX = 4_096;
 const HTTP_STATUS: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: 401,
+  PERMISSION_DENIED: 403,
   INVALID_ARGUMENT: 400,
   RESOURCE_EXHAUSTED: 429,
 };
@@ -50,8 +51,12 @@ export function loginRoutes(deps: LoginDeps): HttpRoute[] {
 async function login(call: HttpCall, { gate, tokens, deeds, nowMs }: LoginDeps): Promise<Response> {
   const secret = secretIn(await call.body());
   const token = gate.tokenToLogIn(secret, call.peer);
-  const opened = await tokens.openWebSession(token);
   const { name, role, scope, expiresAtMs } = token;
+  if (role === "ingest") {
+    const message = `${name} has the role ingest, which reads nothing; wanted a token of a viewer, operator or admin`;
+    throw new WatchpostError("PERMISSION_DENIED", message);
+  }
+  const opened = await tokens.openWebSession(token);
   const principal = { name, role, scope, expiresAtMs, isAuthenticated: true, via: "session" };
   await deeds.write("http.login", "", { ...call, principal });
   const seconds = Math.floor((opened.session.expiresAtMs - nowMs()) / 1_000);

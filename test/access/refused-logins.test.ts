@@ -132,12 +132,18 @@ test("a good token is taken all the same, and nobody reads of what was shown", a
 test("logins of browsers are slowed as calls are", async () => {
   const { gate, tokens, deeds, clock, make } = await accessRig();
   const good = await make({ name: "me" });
+  const sender = await make({ name: "gw-7", role: "ingest" });
   const [login] = loginRoutes({ gate, tokens, deeds, nowMs: () => clock.nowMs() });
   const trying = async (token: string) => {
     const body = async () => Buffer.from(JSON.stringify({ token }));
     const call = { ...bare(), url: new URL("http://h/login"), method: "POST", body } as never;
     return login.run(call).catch((error: unknown) => login.fail(error, call));
   };
+  const pointless = await trying(sender);
+  expect([pointless.status, await pointless.text()]).toEqual([
+    403,
+    expect.stringContaining("gw-7 has the role ingest"),
+  ]);
   const statuses = [];
   for (let i = 0; i < FREE + 3; i++) statuses.push((await trying("wp_x")).status);
   expect(statuses).toEqual([...Array<number>(FREE + 1).fill(401), 429, 429]);

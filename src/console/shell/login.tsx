@@ -34,7 +34,11 @@ export function Login() {
           />
           <span id="login-about" class="field-help">
             <span role="alert">{error !== "" && <span class="field-error">{error} </span>}</span>
-            This server asks who you are. An admin makes a token for you with <code>watchpost token create</code>.
+            {error === "" && (
+              <>
+                This server asks who you are. An admin makes a token for you with <code>watchpost token create</code>.
+              </>
+            )}
           </span>
         </label>
         <button class="primary" disabled={isBusy}>
