@@ -13,7 +13,6 @@ import { DashboardBar } from "./dashboard-bar.tsx";
 import { DashboardState } from "./dashboard-state.ts";
 import { withDuplicate, withoutPanel, withPlaces, withRestored } from "./edits.ts";
 import { Grid } from "./grid.tsx";
-import { KioskBar } from "./kiosk-bar.tsx";
 import type { PanelSetting } from "./panel-body.tsx";
 import { titleOf } from "./panel-frame.tsx";
 import { save } from "./save.ts";
@@ -22,6 +21,7 @@ import { paramsOf, rangeOf } from "./time-range.ts";
 import { VariableBar } from "./variable-bar.tsx";
 import { choicesOf } from "./variables.ts";
 
+const KioskBar = lazy(async () => (await import("./kiosk-bar.tsx")).KioskBar);
 const PanelEditor = lazy(async () => (await import("./panel-editor.tsx")).PanelEditor);
 
 /** One dashboard: what it shows, and, in edit mode, what it is made of. The address says which, and what is chosen. */

@@ -1,14 +1,16 @@
 /** What kinds of panels there are, in the order one chooses from. */
 import type { FunctionComponent } from "preact";
 import { PanelKind } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { lazy } from "../../lazy.tsx";
 import type { FeedNeed } from "./panel-feed.ts";
 import { BarPanel } from "./panels/bar-panel.tsx";
-import { GaugePanel } from "./panels/gauge-panel.tsx";
-import { HeatMapPanel } from "./panels/heat-map-panel.tsx";
 import type { PanelProps } from "./panels/panel-props.ts";
 import { StatPanel } from "./panels/stat-panel.tsx";
-import { StateTimelinePanel } from "./panels/state-timeline-panel.tsx";
 import { TablePanel } from "./panels/table-panel.tsx";
+
+const GaugePanel = lazy(async () => (await import("./panels/gauge-panel.tsx")).GaugePanel);
+const HeatMapPanel = lazy(async () => (await import("./panels/heat-map-panel.tsx")).HeatMapPanel);
+const StateTimelinePanel = lazy(async () => (await import("./panels/state-timeline-panel.tsx")).StateTimelinePanel);
 
 export interface KindEntry {
   readonly kind: PanelKind;
