@@ -153,6 +153,8 @@ function withOrigin({ key, wanted }: Problem, merged: ReadonlyMap<string, Settin
 }
 
 const HIDDEN = "<secret>";
+/** Who is named in an address, and a token that stands where its hash or a file is wanted. */
+const SECRET_IN_TEXT = /(?<=:\/\/)[^/@]+(?=@)|\bwp_[\w-]+/g;
 const SHOWN_LENGTH_MAX = 200;
 
 /** Whether the value of a setting is used and never shown. */
@@ -171,7 +173,7 @@ function valueIn({ key, value }: Setting, inner: string): unknown {
 
 function shownValue(value: unknown): string {
   const text = truncated(JSON.stringify(value) ?? String(value), SHOWN_LENGTH_MAX);
-  return text.replaceAll(/(?<=:\/\/)[^/@]+(?=@)/g, HIDDEN);
+  return text.replaceAll(SECRET_IN_TEXT, HIDDEN);
 }
 
 function configError(problems: readonly string[]): WatchpostError {

@@ -47,3 +47,10 @@ test("keys of this machine may come without TLS, and an issuer that says where i
   }
   expect(load({ ...GIVEN, issuer: "accounts", jwks_url: "https://keys.example.org" }).issuer).toBe("accounts");
 });
+
+test("a token that stands where its hash is wanted is not shown", () => {
+  const flags = { "auth.admin_token": `wp_0123456789_${"x-_".repeat(14)}y` };
+  const loading = () => loadConfig({ env: {}, flags, machineMemoryBytes: 2 ** 31 });
+  expect(loading).toThrow('auth.admin_token is "<secret>"');
+  expect(loading).not.toThrow("x-_x");
+});
