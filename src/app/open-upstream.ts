@@ -19,7 +19,7 @@ import type { Logger } from "../model/logger.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import { parseTagConditions } from "../model/tag-conditions.ts";
-import { tokenIn } from "../model/token-text.ts";
+import { tokenIn, withoutTokens } from "../model/token-text.ts";
 import { channelCredentials } from "../wire/channel-credentials.ts";
 import { commandsOf } from "../wire/call-method.ts";
 import { Alerts, type ListAlertsRequestSchema } from "../wire/gen/alerts_pb.ts";
@@ -214,6 +214,9 @@ function fileOf(setting: string, path: string | undefined): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new WatchpostError("FAILED_PRECONDITION", `upstream.${setting} cannot be read: ${messageOf(error)}`);
+    throw new WatchpostError(
+      "FAILED_PRECONDITION",
+      `upstream.${setting} cannot be read: ${withoutTokens(messageOf(error))}`,
+    );
   }
 }

@@ -6,7 +6,7 @@ import { Connection, type Retry } from "../client/connection.ts";
 import { parseAddress } from "../model/address.ts";
 import { formatRoughDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import { tokenIn } from "../model/token-text.ts";
+import { tokenIn, withoutTokens } from "../model/token-text.ts";
 import type { ClientTls } from "../wire/channel-credentials.ts";
 import { addTlsOptions, clientTls } from "./client-tls.ts";
 import { serverTarget } from "./server-address.ts";
@@ -67,7 +67,10 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new WatchpostError("INVALID_ARGUMENT", `--token-file: ${file} cannot be read: ${messageOf(error)}`);
+    throw new WatchpostError(
+      "INVALID_ARGUMENT",
+      withoutTokens(`--token-file: ${file} cannot be read: ${messageOf(error)}`),
+    );
   }
 }
 

@@ -2,6 +2,7 @@
 import { parseAddress } from "../model/address.ts";
 import { closestName } from "../model/closest-name.ts";
 import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
+import { withoutTokens } from "../model/token-text.ts";
 import { authContradictions } from "./auth-settings.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
 import { meantSetting } from "./meant-setting.ts";
@@ -153,8 +154,6 @@ function withOrigin({ key, wanted }: Problem, merged: ReadonlyMap<string, Settin
 }
 
 const HIDDEN = "<secret>";
-/** Who is named in an address, and a token that stands where its hash or a file is wanted. */
-const SECRET_IN_TEXT = /(?<=:\/\/)[^/@]+(?=@)|\bwp_[\w-]+/g;
 const SHOWN_LENGTH_MAX = 200;
 
 /** Whether the value of a setting is used and never shown. */
@@ -173,7 +172,7 @@ function valueIn({ key, value }: Setting, inner: string): unknown {
 
 function shownValue(value: unknown): string {
   const text = truncated(JSON.stringify(value) ?? String(value), SHOWN_LENGTH_MAX);
-  return text.replaceAll(SECRET_IN_TEXT, HIDDEN);
+  return withoutTokens(text.replaceAll(/(?<=:\/\/)[^/@]+(?=@)/g, HIDDEN));
 }
 
 function configError(problems: readonly string[]): WatchpostError {

@@ -11,3 +11,8 @@ export function tokenIn(text: string, from: string): string {
   const what = token === "" ? "is empty" : `has ${token.length} characters that are no token`;
   throw new WatchpostError("INVALID_ARGUMENT", `${from} ${what}; wanted one on a line of its own, such as wp_…`);
 }
+
+/** What people are told of a setting: a token may stand in it where its hash, or the file that holds it, was wanted. */
+export function withoutTokens(text: string): string {
+  return text.replaceAll(/wp_[0-9a-f]{10}_[\w-]+/g, "<secret>");
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { tokenIn } from "../../src/model/token-text.ts";
+import { tokenIn, withoutTokens } from "../../src/model/token-text.ts";
 
 test("a token is taken out of its line; what cannot be one is refused, and not shown", () => {
   expect(tokenIn("\r\n wp_1_abc \n", "file")).toBe("wp_1_abc");
@@ -11,4 +11,10 @@ test("a token is taken out of its line; what cannot be one is refused, and not s
     expect(() => tokenIn(text, "WATCHPOST_TOKEN")).toThrow(message);
     expect(() => tokenIn(text, "WATCHPOST_TOKEN")).not.toThrow(text);
   }
+});
+
+test("a token that stands where the name of its file was wanted is not shown", () => {
+  const token = `wp_0123456789_${"x-_".repeat(14)}y`;
+  expect(withoutTokens(`cannot open '${token}'`)).toBe("cannot open '<secret>'");
+  expect(withoutTokens("cannot open '/etc/wp_token.txt'")).toBe("cannot open '/etc/wp_token.txt'");
 });
