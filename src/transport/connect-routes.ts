@@ -108,7 +108,25 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
     events.onCall?.(name, toStatus(error).name);
     return connectErrorOf(error);
   };
-  if (impl.kind === "unary" || impl.kind === "client_streaming") {
+  if (impl.kind === "client_streaming") {
+    return async (input: unknown, context: HandlerContext) => {
+      const ending = new AbortController();
+      const signal = AbortSignal.any([context.signal, ending.signal]);
+      const cut = (error: WatchpostError) => ending.abort(error);
+      const messages = uncut(inputOf(impl, input, context) as AsyncIterable<unknown>, ending.signal);
+      try {
+        const output = await Promise.race([
+          run(messages, { ...contextOf(context), signal, cut }),
+          cutOff(ending.signal),
+        ]);
+        events.onCall?.(name, "OK");
+        return output;
+      } catch (error) {
+        throw failed(ending.signal.aborted ? ending.signal.reason : error, context);
+      }
+    };
+  }
+  if (impl.kind === "unary") {
     return async (input: unknown, context: HandlerContext) => {
       try {
         const output = await run(inputOf(impl, input, context), contextOf(context));
@@ -157,6 +175,20 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
       throw failed(ending.signal.aborted ? ending.signal.reason : error, context);
     }
   };
+}
+
+/** Its messages until it is cut, though its client goes on. */
+async function* uncut(messages: AsyncIterable<unknown>, ending: AbortSignal): AsyncGenerator<unknown, void> {
+  for await (const message of messages) {
+    ending.throwIfAborted();
+    yield message;
+  }
+}
+
+function cutOff(ending: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    ending.addEventListener("abort", () => reject(ending.reason), { once: true });
+  });
 }
 
 /** The platform says that in an error of its own, or ends a stream with none. */

@@ -12,7 +12,14 @@ import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard, DashboardDataSchema } from "../../src/wire/gen/dashboard_pb.ts";
 import { BatchDataSchema, DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
 import { ListMetricsResponseSchema } from "../../src/wire/gen/history_pb.ts";
-import { rawServerStreaming, rawUnary, unary, writingUnary, type CallContext } from "../../src/wire/service.ts";
+import {
+  rawClientStreaming,
+  rawServerStreaming,
+  rawUnary,
+  unary,
+  writingUnary,
+  type CallContext,
+} from "../../src/wire/service.ts";
 import { packed } from "../../src/wire/status.ts";
 import { OPEN } from "../support/open-gate.ts";
 
@@ -76,6 +83,12 @@ async function start(received = new ReceivedBytes(64 * MEBIBYTE)) {
           toJson: () => toJsonString(ListMetricsResponseSchema, message).split(/(?<=ric )/),
           release: () => void toy.released++,
         };
+      }),
+      rawClientStreaming(DataIngestion.method.uploadData, async (batches, { cut }) => {
+        toy.cut = cut;
+        for await (const _ of batches) toy.pulled++;
+        toy.ended++;
+        return {};
       }),
       rawUnary(DataIngestion.method.uploadBatch, async (bytes) => ({ pointsProcessed: BigInt(bytes.length) })),
     ],
@@ -377,6 +390,27 @@ describe("a stream that its function cuts", () => {
     socket.resume();
     await closed;
   });
+});
+
+test("a stream of a client is cut while it sends, and nothing more of it is taken", async () => {
+  const { server, toy } = await start();
+  const batch = toBinary(BatchDataSchema, create(BatchDataSchema, { batchId: "b", source: "s" }));
+  const message = Buffer.concat([Buffer.from([0, 0, 0, 0, batch.length]), batch]);
+  const chunk = Buffer.concat([Buffer.from(`${message.length.toString(16)}\r\n`), message, Buffer.from("\r\n")]);
+  const head = `POST /analytics.DataIngestion/UploadData HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+proto\r\n`;
+  const socket = socketTo(server.address, `${head}Transfer-Encoding: chunked\r\n\r\n`);
+  let answer = "";
+  socket.on("data", (data) => (answer += String(data)));
+  socket.write(chunk);
+  await until(() => toy.pulled === 1);
+  toy.cut!(new WatchpostError("UNAUTHENTICATED", "the token was revoked"));
+  await until(() => answer.includes("the token was revoked"));
+  for (let i = 0; i < 5; i++) {
+    socket.write(chunk);
+    await Bun.sleep(10);
+  }
+  expect(toy.pulled).toBe(1);
+  expect(toy.calls).toEqual(["analytics.DataIngestion/UploadData UNAUTHENTICATED"]);
 });
 
 test("draining ends event streams with a reason, within its bound", async () => {
