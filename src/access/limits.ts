@@ -2,6 +2,7 @@
  * How much one caller may take: of a server that many share, none takes what the others need. Callers are the principals that calls are
  * made as, or, where it is not proven who that is, the networks that they come from.
  */
+import { formatRoughDurationMs } from "../model/duration.ts";
 import type { Clock } from "../model/clock.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { networkOf } from "../model/network.ts";
@@ -225,5 +226,5 @@ const WORDS: Readonly<Record<LimitName, string>> = {
 };
 
 function sentenceOf(limit: LimitName, who: string, max: number, retryAfterMs: number): string {
-  return `${who} ${WORDS[limit]} (limits.${limit} is ${max}); try again in ${retryAfterMs} ms`;
+  return `${who} ${WORDS[limit]} (limits.${limit} is ${max}); try again in ${formatRoughDurationMs(retryAfterMs)}`;
 }

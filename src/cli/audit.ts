@@ -47,7 +47,11 @@ async function audit({ server, name, action, limit, json }: AuditFlags): Promise
       process.stdout.write(`${json ? JSON.stringify(toJson(DeedSchema, deed)) : deedLine(deed)}\n`);
     }
     if (json) return;
-    if (told === 0) console.log("nobody has changed anything that the journal still knows of");
+    const isPart = name !== "" || action !== "";
+    const none = isPart
+      ? "nothing of that is in the journal; without --name and --action all of it is told"
+      : "nobody has changed anything that the journal still knows of";
+    if (told === 0) console.log(none);
     if (told > limit) console.log(`the last ${limit}; --limit shows more`);
   } finally {
     connection.close();

@@ -56,7 +56,7 @@ async function changes({ server, kind, limit, watch, json }: ChangesFlags): Prom
       if (told++ < limit) tell(change);
     }
     if (json) return;
-    if (told === 0) console.log("nothing has happened yet");
+    if (told === 0) console.log(kind.length > 0 ? "nothing of that kind has happened yet" : "nothing has happened yet");
     if (told > limit) console.log(`the last ${limit}; --limit shows more`);
   } finally {
     connection.close();

@@ -41,7 +41,7 @@ describe("what is used up", () => {
     ann.use("points_per_second", 10_500);
     expect(ann.refusal("points_per_second")).toMatchObject({
       status: "RESOURCE_EXHAUSTED",
-      message: '"ann" sends more points than it may (limits.points_per_second is 1000); try again in 501 ms',
+      message: '"ann" sends more points than it may (limits.points_per_second is 1000); try again in 501ms',
       retryAfterMs: 501,
     });
     clock.advance(500);
@@ -182,7 +182,7 @@ describe("the gate", () => {
     expect(errorOf(() => gate.admit(QUERY, showing(ann)))).toMatchObject({
       status: "RESOURCE_EXHAUSTED",
       retryAfterMs: 1_000,
-      message: '"ann" sends more messages than it may (limits.messages_per_second is 1); try again in 1000 ms',
+      message: '"ann" sends more messages than it may (limits.messages_per_second is 1); try again in 1s',
     });
     const { allowance } = await gate.admit(QUERY, showing(bob));
     allowance!.hold("streams");

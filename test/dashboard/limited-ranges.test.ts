@@ -28,7 +28,7 @@ test("are so many at once, and a place is free again once one is answered or has
   const [first, second] = [ask("ann"), ask("ann")];
   await expect(ask("ann")).rejects.toMatchObject({
     status: "RESOURCE_EXHAUSTED",
-    message: '"ann" has as many queries under way as it may have (limits.queries is 2); try again in 1000 ms',
+    message: '"ann" has as many queries under way as it may have (limits.queries is 2); try again in 1s',
   });
   void ask("bob");
   waiting[0].resolve({} as RangeResult);

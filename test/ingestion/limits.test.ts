@@ -45,7 +45,7 @@ test("points a second: the batch after those that are too many is refused, and t
   await unary(batch(150));
   await expect(unary(batch(1))).rejects.toMatchObject({
     status: "RESOURCE_EXHAUSTED",
-    message: '"ann" sends more points than it may (limits.points_per_second is 10); try again in 5100 ms',
+    message: '"ann" sends more points than it may (limits.points_per_second is 10); try again in 5.1s',
     retryAfterMs: 5_100,
   });
   expect(await unary(batch(1), BOB)).toMatchObject({ pointsProcessed: 1n });
@@ -96,7 +96,7 @@ test("new series an hour: points of known series are taken, those that would be 
       {
         pointIndex: 1,
         reason:
-          'would be a new series: "ann" has made as many series as it may (limits.new_series_per_hour is 2); try again in 1800000 ms',
+          'would be a new series: "ann" has made as many series as it may (limits.new_series_per_hour is 2); try again in 30m',
       },
     ],
   });
