@@ -38,15 +38,18 @@ const KEY_OF_FLAG: Record<Exclude<keyof ServerFlags, "config">, string> = {
 };
 
 /** Throws what {@link loadConfig} throws, also where the file cannot be read. */
-export function configOfFlags(flags: ServerFlags): LoadedConfig {
+export function configOfFlags(
+  flags: ServerFlags,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): LoadedConfig {
   const set: Record<string, string | boolean> = {};
   for (const [flag, key] of Object.entries(KEY_OF_FLAG)) {
     const value = flags[flag as keyof typeof KEY_OF_FLAG];
     if (value !== undefined) set[key] = value;
   }
-  const path = flags.config ?? process.env["WATCHPOST_CONFIG"];
+  const path = flags.config ?? env["WATCHPOST_CONFIG"];
   const file = path === undefined ? {} : { file: { name: path, text: readText(path) } };
-  return loadConfig({ ...file, env: process.env, flags: set, machineMemoryBytes: totalmem() });
+  return loadConfig({ ...file, env, flags: set, machineMemoryBytes: totalmem() });
 }
 
 function readText(path: string): string {

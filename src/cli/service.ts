@@ -1,8 +1,10 @@
 /** `watchpost service`: the server as a service of systemd. */
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import { WatchpostError } from "../model/errors.ts";
+import { configOfFlags } from "./server-flags.ts";
 import { systemdHost } from "./systemd/host.ts";
 import { installService, serviceStatus, uninstallService, type ServiceStatus } from "./systemd/manage.ts";
 import { unitText } from "./systemd/unit.ts";
@@ -17,6 +19,8 @@ Examples:
   sudo watchpost service install
   sudo watchpost service install --config /etc/watchpost.toml
   sudo watchpost service install --data /srv/watchpost --user watchpost`;
+
+const OTHERS_READ = 0o004;
 
 interface InstallFlags {
   config?: string;
@@ -56,9 +60,18 @@ function install({ dryRun, start, ...flags }: InstallFlags): void {
   const paths = { ...flags };
   if (flags.config !== undefined) paths.config = resolve(flags.config);
   if (flags.data !== undefined) paths.data = resolve(flags.data);
-  const options = { executable: ownExecutable(), ...paths };
+  const tlsKey = paths.config === undefined ? undefined : keyOfRoot(paths.config);
+  const options = { executable: ownExecutable(), ...paths, ...(tlsKey !== undefined && { tlsKey }) };
   if (dryRun) process.stdout.write(unitText(options));
   else installService(systemdHost(), { ...options, start }, console.log);
+}
+
+/** The key of TLS in these settings, where root alone may read it. Throws where a server would not start with them. */
+function keyOfRoot(config: string): string | undefined {
+  const { key } = configOfFlags({ config }, {}).config.tls;
+  if (key === undefined || !existsSync(key)) return undefined;
+  const { uid, mode } = statSync(key);
+  return uid === 0 && (mode & OTHERS_READ) === 0 ? resolve(key) : undefined;
 }
 
 function ownExecutable(): string {

@@ -6,6 +6,8 @@ export interface UnitOptions {
   readonly executable: string;
   /** A TOML file with settings; absolute. It may be readable to root alone. */
   readonly config?: string;
+  /** The key of its certificate, where root alone may read it; absolute. The server gets a copy at its start. */
+  readonly tlsKey?: string;
   /** Where everything is kept: a directory of `user`. Undefined: systemd makes one, /var/lib/watchpost. */
   readonly data?: string;
   /** Undefined: systemd makes an account, which exists while the server runs. */
@@ -14,12 +16,12 @@ export interface UnitOptions {
 
 /** Directories that the unit hides from the server, or has others of. */
 const HIDDEN = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
-const CONFIG_NAME = "watchpost.toml";
+const [CONFIG_NAME, KEY_NAME] = ["watchpost.toml", "tls.key"];
 /** Of others some mean something in units. */
 const PLAIN_PATH = /^\/[\p{L}\p{N}/._@+,:-]+$/u;
 
 /** Throws INVALID_ARGUMENT for paths that a server of the unit could not see, or that a unit takes for something else. */
-export function unitText({ executable, config, data, user }: UnitOptions): string {
+export function unitText({ executable, config, tlsKey, data, user }: UnitOptions): string {
   const program = checked("the executable", executable, `copy it first: install -m 755 ${executable} /usr/local/bin/`);
   const directory =
     data === undefined ? undefined : checked("the data directory", data, "wanted one such as /srv/watchpost");
@@ -33,6 +35,10 @@ export function unitText({ executable, config, data, user }: UnitOptions): strin
   const settings = config === undefined ? "" : ` --config \${CREDENTIALS_DIRECTORY}/${CONFIG_NAME}`;
   const command = `${program} serve --data ${directory ?? "/var/lib/watchpost"}${settings} --log-format json`;
   const credential = config === undefined ? "" : `LoadCredential=${CONFIG_NAME}:${plain("--config", config)}\n`;
+  const key =
+    tlsKey === undefined
+      ? ""
+      : `LoadCredential=${KEY_NAME}:${plain("tls.key", tlsKey)}\nEnvironment=WATCHPOST_TLS_KEY=%d/${KEY_NAME}\n`;
   const account = user === undefined ? "DynamicUser=yes" : `User=${user}`;
   const place =
     directory === undefined ? "StateDirectory=watchpost\nStateDirectoryMode=0700" : `ReadWritePaths=${directory}`;
@@ -48,7 +54,7 @@ ExecStart=${command}
 ExecReload=/bin/kill -HUP $MAINPID
 # Settings as WATCHPOST_... variables; watchpost config names them.
 EnvironmentFile=-/etc/default/watchpost
-${credential}# Memory that a query frees is used by the next one before it goes back to the system.
+${credential}${key}# Memory that a query frees is used by the next one before it goes back to the system.
 Environment=MIMALLOC_PURGE_DELAY=10000
 UnsetEnvironment=BUN_OPTIONS BUN_INSPECT BUN_CONFIG_VERBOSE_FETCH NODE_OPTIONS
 Restart=always

@@ -12,6 +12,7 @@ const EXPOSURE_MAX = 12;
 const ANALYZE = program("systemd-analyze") && "Debian's systemd";
 const UNITS = [
   { executable: EXECUTABLE },
+  { executable: EXECUTABLE, config: "/etc/watchpost/watchpost.toml", tlsKey: "/etc/watchpost/tls/server.key" },
   { executable: EXECUTABLE, config: "/etc/watchpost.toml", data: "/srv/watchpost", user: "daemon" },
 ];
 
