@@ -37,10 +37,16 @@ export function webGuard({ address, hosts, origins, hostname, asksWho }: WebGuar
       }
     }
     const origin = request.headers.get("origin");
-    if (origin === null || URL.parse(origin)?.host === given) return undefined;
+    if (origin === null || isOwn(origin, given, request.url)) return undefined;
     if (pathname === LIVE && "access-control-allow-origin" in originHeaders(origin, origins)) return undefined;
     return `pages of ${JSON.stringify(origin)} may not call this server; wanted its own, or for ${LIVE} one that the setting live.origins lists`;
   };
+}
+
+/** Whoever is on the way can make pages of a host's port 80. Where a proxy speaks TLS its pages come here without. */
+function isOwn(origin: string, host: string | null, url: string): boolean {
+  const page = URL.parse(origin);
+  return page?.host === host && (page?.protocol === "https:" || !url.startsWith("https:"));
 }
 
 function isLoopback(host: string): boolean {

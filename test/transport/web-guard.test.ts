@@ -1,10 +1,15 @@
 import { expect, test } from "bun:test";
 import { webGuard, type WebGuardOptions } from "../../src/transport/web-guard.ts";
 
-function refused(options: Partial<WebGuardOptions>, headers: Record<string, string>, path = "/healthz"): boolean {
+function refused(
+  options: Partial<WebGuardOptions>,
+  headers: Record<string, string>,
+  path = "/healthz",
+  scheme = "http",
+): boolean {
   const defaults = { address: "127.0.0.1:8080", hosts: [], origins: [], hostname: "Gateway-7", asksWho: () => false };
   const guard = webGuard({ ...defaults, ...options });
-  const request = { headers: new Headers(headers) } as Request;
+  const request = { url: `${scheme}://gw${path}`, headers: new Headers(headers) } as Request;
   return guard(request, path) !== undefined;
 }
 
@@ -44,4 +49,13 @@ test("pages of elsewhere may call nothing, but /live where they are listed", () 
   const origins = ["https://ops.example.org"];
   expect(refused({ origins }, { host, origin: origins[0] }, "/live")).toBe(false);
   expect(refused({ origins }, { host, origin: origins[0] })).toBe(true);
+});
+
+test("a page that came without TLS is none of a server that speaks it, though host and port are the same", () => {
+  const host = "gw.example.org";
+  const options = { asksWho: () => true };
+  expect(refused(options, { host, origin: "http://gw.example.org" }, "/login", "https")).toBe(true);
+  expect(refused(options, { host, origin: "https://gw.example.org" }, "/login", "https")).toBe(false);
+  for (const origin of ["http://gw.example.org", "https://gw.example.org"])
+    expect(refused(options, { host, origin }, "/login", "http")).toBe(false);
 });
