@@ -37,6 +37,9 @@ export function webGuard({ address, hosts, origins, hostname, asksWho }: WebGuar
       }
     }
     const origin = request.headers.get("origin");
+    if (origin === null && isEmbedded(request.headers)) {
+      return `what is at ${pathname} may not be part of a page of elsewhere`;
+    }
     if (origin === null || isOwn(origin, given, request.url)) return undefined;
     if (pathname === LIVE && "access-control-allow-origin" in originHeaders(origin, origins)) return undefined;
     return `pages of ${JSON.stringify(origin)} may not call this server; wanted its own, or for ${LIVE} one that the setting live.origins lists`;
@@ -47,6 +50,12 @@ export function webGuard({ address, hosts, origins, hostname, asksWho }: WebGuar
 function isOwn(origin: string, host: string | null, url: string): boolean {
   const page = URL.parse(origin);
   return page?.host === host && (page?.protocol === "https:" || !url.startsWith("https:"));
+}
+
+/** As a picture or a script, for which browsers say no Origin, but this. */
+function isEmbedded(headers: Headers): boolean {
+  const site = headers.get("sec-fetch-site");
+  return headers.get("sec-fetch-mode") === "no-cors" && (site === "cross-site" || site === "same-site");
 }
 
 function isLoopback(host: string): boolean {

@@ -59,3 +59,16 @@ test("a page that came without TLS is none of a server that speaks it, though ho
   for (const origin of ["http://gw.example.org", "https://gw.example.org"])
     expect(refused(options, { host, origin }, "/login", "http")).toBe(false);
 });
+
+test("a page of elsewhere has nothing of this server as a picture or script, and may have links to it", () => {
+  const headers = (site: string, mode: string) => ({
+    host: "127.0.0.1:8080",
+    "sec-fetch-site": site,
+    "sec-fetch-mode": mode,
+  });
+  for (const site of ["cross-site", "same-site"]) {
+    expect(refused({}, headers(site, "no-cors"), "/metrics")).toBe(true);
+    expect(refused({}, headers(site, "navigate"), "/")).toBe(false);
+  }
+  for (const site of ["same-origin", "none"]) expect(refused({}, headers(site, "no-cors"), "/x.css")).toBe(false);
+});
