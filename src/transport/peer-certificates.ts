@@ -30,7 +30,7 @@ function shownOn(socket: unknown): ShownCertificate {
   if (shown?.raw === undefined) return NONE;
   if (socket.authorized) return { certificate: certificateOf(shown) };
   const reason = String(socket.authorizationError);
-  const why = certificateFault(reason) ?? reason;
+  const why = reason.includes("INVALID_PURPOSE") ? "it is not for clients" : (certificateFault(reason) ?? reason);
   const message = `the client's certificate (${nameOf(shown)}) is not accepted: ${why}; wanted one of the server's tls.client_ca, or none`;
   return { refusal: new WatchpostError("UNAUTHENTICATED", message) };
 }

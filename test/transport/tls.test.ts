@@ -209,6 +209,7 @@ testTls("where they are optional none is somebody without one, and a wrong one i
   for (const [what, shown] of strangers()) {
     const said = await askedBy(addressAs("localhost", grpc), shown);
     expect([what, said]).toEqual([what, expect.stringMatching(/^UNAUTHENTICATED: the client's certificate \(/)]);
+    expect(said.includes("it is not for clients")).toBe(what === "for servers");
   }
   expect(contexts).toEqual([]);
   expect(await askedBy(addressAs("localhost", grpc), authority.issue({ purpose: "clientAuth" }))).toBe("OK");
