@@ -26,6 +26,8 @@ export interface WebSession {
   readonly id: string;
   readonly hash: string;
   readonly tokenId: string;
+  /** Of the token: one that is configured may have another secret under its id by now. */
+  readonly tokenHash: string;
   readonly expiresAtMs: number;
 }
 

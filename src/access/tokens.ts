@@ -123,7 +123,7 @@ export class Tokens {
     if (session === undefined || !hasHash(secret, session.hash)) return undefined;
     if (session.expiresAtMs <= this.#deps.clock.nowMs()) return undefined;
     const token = this.#byId.get(session.tokenId);
-    return token && { token, session };
+    return token?.hash === session.tokenHash ? { token, session } : undefined;
   }
 
   /** It was shown now. */
@@ -212,7 +212,7 @@ export class Tokens {
       if (!this.#byId.has(token.id)) throw new WatchpostError("UNAUTHENTICATED", "the token was revoked just now");
       const { id, secret, hash } = newSecret();
       const expiresAtMs = Math.min(Math.floor(this.#deps.clock.nowMs()) + WEB_SESSION_MS, token.expiresAtMs);
-      const session = { id, hash, tokenId: token.id, expiresAtMs };
+      const session = { id, hash, tokenId: token.id, tokenHash: token.hash, expiresAtMs };
       const gone = this.#sessionsToGo(token);
       await this.#deps.journal.append([], [webSessionChange(session), ...gone.map(noWebSession)]);
       for (const one of gone) this.#sessions.delete(one.id);

@@ -186,6 +186,17 @@ test("nor does one that is damaged", async () => {
   expect(troubles).toEqual([]);
 });
 
+test("a session of a configured admin ends where another secret is configured under the same id", async () => {
+  const journal = new MemoryJournal();
+  const { id, hash } = newSecret();
+  const before = await accessRig({ journal, configured: { id, hash } });
+  const { secret: session } = await before.tokens.openWebSession(before.tokens.list()[0]);
+  const admin = async (configured: { id: string; hash: string }) =>
+    (await accessRig({ journal, configured })).tokens.ofWebSession(session)?.token.name;
+  expect(await admin({ id, hash })).toBe("admin");
+  expect(await admin({ id, hash: newSecret().hash })).toBeUndefined();
+});
+
 test("a configured admin is one of them, and stays", async () => {
   const { id, hash, secret } = newSecret();
   const { tokens, make } = await accessRig({ configured: { id, hash } });
