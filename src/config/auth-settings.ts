@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ROLES } from "../model/access.ts";
 import { isPrivateWay } from "../model/private-way.ts";
 import { parseRoleMapping, type RoleMapping } from "../model/role-mapping.ts";
-import { choice, durationMs, parsed, path } from "./leaves.ts";
+import { choice, durationMs, parsed, path, type Problem } from "./leaves.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -94,11 +94,6 @@ export const AUTH_DEFAULTS = {
   },
   certificates: { role: "ingest", scope: "device" },
 };
-
-interface Problem {
-  readonly key: string;
-  readonly wanted: string;
-}
 
 /** Between settings that are right by themselves. */
 export function authContradictions(given: unknown): Problem[] {

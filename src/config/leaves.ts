@@ -5,6 +5,12 @@ import { formatByteSize, parseByteSize } from "../model/byte-size.ts";
 import { formatDurationMs, parseDurationMs } from "../model/duration.ts";
 import { messageOf } from "../model/errors.ts";
 
+/** A setting that is wrong. */
+export interface Problem {
+  readonly key: string;
+  readonly wanted: string;
+}
+
 /** A leaf as text or as its own type: the environment and flags only know text. */
 export function parsed<T>(wanted: string, parse: (given: unknown) => T | undefined) {
   return z.transform((given, context): T => {

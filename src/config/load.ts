@@ -5,6 +5,7 @@ import { messageOf, truncated, WatchpostError } from "../model/errors.ts";
 import { withoutTokens } from "../model/token-text.ts";
 import { authContradictions } from "./auth-settings.ts";
 import { defaultSettings, impliedDefaults, settingsSchema, type Config } from "./config.ts";
+import type { Problem } from "./leaves.ts";
 import { meantSetting } from "./meant-setting.ts";
 import { tlsContradictions } from "./tls-settings.ts";
 import { UPSTREAM_DEFAULTS } from "./upstream-settings.ts";
@@ -92,11 +93,6 @@ function ignored(variable: string, known: readonly string[]): string {
 /** The environment variable that sets a key: "ingest.series_max" is WATCHPOST_INGEST_SERIES_MAX. */
 export function variableOf(key: string): string {
   return ENV_PREFIX + key.replaceAll(".", "_").toUpperCase();
-}
-
-interface Problem {
-  readonly key: string;
-  readonly wanted: string;
 }
 
 type Issue = { readonly path: PropertyKey[]; readonly message: string; readonly code: string; keys?: string[] };

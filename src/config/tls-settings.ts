@@ -1,6 +1,6 @@
 /** `[tls]`: the certificate of both ports, and whether clients have to show one. */
 import { z } from "zod";
-import { choice, flag, path } from "./leaves.ts";
+import { choice, flag, path, type Problem } from "./leaves.ts";
 
 export const tlsSettings = z.strictObject({
   cert: path(),
@@ -17,11 +17,6 @@ export const TLS_DEFAULTS = {
   client_certificates: "required",
   http2: true,
 };
-
-interface Problem {
-  readonly key: string;
-  readonly wanted: string;
-}
 
 /** Between settings that are right by themselves. */
 export function tlsContradictions(given: unknown): Problem[] {
