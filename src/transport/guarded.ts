@@ -1,9 +1,9 @@
 /** Methods that ask a gate first: whoever calls is known before they run, and what they still do ends when that is withdrawn. */
 import type { WatchpostError } from "../model/errors.ts";
-import { isPushed, type PushedStream, type Take } from "../model/pushed-stream.ts";
 import type { Allowance } from "../wire/allowance.ts";
 import type { Admission, Gate } from "../wire/gate.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
+import { observed } from "./observed-stream.ts";
 
 type Stream = AsyncIterable<unknown>;
 
@@ -21,7 +21,7 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
           const admission = gate.admit(name, context);
           const begin = (admitted: Admission) => {
             const release = hold(admitted, impl.kind, context);
-            return released(run(input, contextAs(admitted, context)) as Stream, release);
+            return observed(run(input, contextAs(admitted, context)) as Stream, { ended: release });
           };
           if (!(admission instanceof Promise)) return begin(admission);
           const begun = admission.then(begin);
@@ -75,35 +75,6 @@ function held(allowance: Allowance | undefined, kind: MethodImpl["kind"]): (() =
     throw error;
   }
   return ends;
-}
-
-/** Calls `release` once when it has ended, failed or was left. */
-function released(stream: Stream, release: () => void): Stream {
-  if (isPushed<unknown>(stream)) return { ...readThrough(stream, release), ...pushedThrough(stream, release) };
-  return readThrough(stream, release);
-}
-
-function pushedThrough(stream: PushedStream<unknown>, release: () => void): PushedStream<unknown> {
-  return { each: (take: Take<unknown>) => stream.each(take).finally(release) };
-}
-
-function readThrough(stream: Stream, release: () => void): Stream {
-  return {
-    [Symbol.asyncIterator]() {
-      const items = stream[Symbol.asyncIterator]();
-      return {
-        next() {
-          const next = items.next();
-          next.then(({ done }) => done === true && release(), release);
-          return next;
-        },
-        return() {
-          release();
-          return items.return?.() ?? Promise.resolve({ done: true, value: undefined });
-        },
-      };
-    },
-  };
 }
 
 /** Of one that is not there yet. */

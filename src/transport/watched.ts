@@ -1,8 +1,8 @@
 /** Methods that tell a {@link CallWatch} of each call: its begin, how its reader keeps up, its end. */
-import { isPushed, type PushedStream, type Take } from "../model/pushed-stream.ts";
-import type { CallWatch, WatchedCall } from "../wire/call-watch.ts";
+import type { CallWatch } from "../wire/call-watch.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { nameOf } from "./guarded.ts";
+import { observed } from "./observed-stream.ts";
 
 type Stream = AsyncIterable<unknown>;
 
@@ -22,7 +22,7 @@ export function watched(methods: readonly MethodImpl[], watch: CallWatch | undef
         ? (input: unknown, context: CallContext) => {
             const call = begin(input, context);
             try {
-              return watchedStream(run(input, call.context) as Stream, call);
+              return observed(run(input, call.context) as Stream, call);
             } catch (error) {
               call.ended(error);
               throw error;
@@ -41,45 +41,4 @@ export function watched(methods: readonly MethodImpl[], watch: CallWatch | undef
           };
     return { ...impl, run: watchedRun as never };
   });
-}
-
-function watchedStream(stream: Stream, call: WatchedCall): Stream {
-  if (isPushed<unknown>(stream)) return { ...readThrough(stream, call), ...pushedThrough(stream, call) };
-  return readThrough(stream, call);
-}
-
-function pushedThrough(stream: PushedStream<unknown>, call: WatchedCall): PushedStream<unknown> {
-  return {
-    each(take: Take<unknown>) {
-      const ended = stream.each(take);
-      ended.then(
-        () => call.ended(),
-        (error: unknown) => call.ended(error),
-      );
-      return ended;
-    },
-  };
-}
-
-function readThrough(stream: Stream, call: WatchedCall): Stream {
-  return {
-    [Symbol.asyncIterator]() {
-      const items = stream[Symbol.asyncIterator]();
-      return {
-        next() {
-          call.isTaken();
-          const next = items.next();
-          next.then(
-            ({ done }) => (done === true ? call.ended() : call.sends()),
-            (error: unknown) => call.ended(error),
-          );
-          return next;
-        },
-        return() {
-          call.ended();
-          return items.return?.() ?? Promise.resolve({ done: true, value: undefined });
-        },
-      };
-    },
-  };
 }
