@@ -172,7 +172,7 @@ export function createMetrics() {
     openCalls: gauge("open_calls", "Calls and streams that are under way, by method", ["method"]),
     callSeconds: new Histogram({
       name: "watchpost_call_duration_seconds",
-      help: "Calls that do not stream, from being taken to their answer, by method",
+      help: "Calls that do not stream, and requests of routes, from being taken to their answer, by method or route",
       labelNames: ["method"],
       buckets: CALL_SECONDS,
       registers,

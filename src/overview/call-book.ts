@@ -217,5 +217,10 @@ function readerOf(stream: Watched, nowMs: number): SlowReader {
 
 function askerOf({ name, request, requestType, context }: BegunCall) {
   const { principal, peer } = context;
-  return { principal: principal.name, address: peer, method: name, request: requestText(requestType, request) };
+  return {
+    principal: principal.name,
+    address: peer,
+    method: name,
+    request: requestType === undefined ? "" : requestText(requestType, request),
+  };
 }

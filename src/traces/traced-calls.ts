@@ -20,9 +20,12 @@ export function tracedCalls(watch: CallWatch, tracer: Pick<Tracer, "server">): C
       const span = tracer.server(name, context.headers.get("traceparent"));
       if (span === undefined) return watch.began(call);
       const [service, method] = name.split("/");
-      span.set("rpc.system", "grpc");
-      span.set("rpc.service", service);
-      span.set("rpc.method", method);
+      if (method === undefined) span.set("http.route", name);
+      else {
+        span.set("rpc.system", "grpc");
+        span.set("rpc.service", service);
+        span.set("rpc.method", method);
+      }
       span.set("client.address", context.peer);
       span.set("enduser.id", context.principal.name);
       const traced = Object.create(context, { span: { value: span } }) as typeof context;

@@ -3,14 +3,14 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import type { CallContext, MethodImpl } from "./service.ts";
 
 export interface BegunCall {
-  /** "package.Service/Method". */
+  /** "package.Service/Method", or the name of a route. */
   readonly name: string;
   readonly kind: MethodImpl["kind"];
   /** It streams to somebody who reads. What acknowledges points does not: its senders are thousands. */
   readonly isRead: boolean;
-  /** The message that it came with; undefined: it streams them, or they are bytes. */
-  readonly request: unknown;
-  readonly requestType: DescMessage;
+  /** The message that it came with, and its type; undefined: it streams them, or they are bytes. */
+  readonly request?: unknown;
+  readonly requestType?: DescMessage;
   readonly context: CallContext;
 }
 

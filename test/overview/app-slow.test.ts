@@ -60,6 +60,15 @@ test("a query that takes long is named with who asked for what, and what was rea
   expect((await post("Server/ListSlow", { limit: 51 })).status).toBe(400);
 });
 
+test("what comes by routes of other protocols is timed, too", async () => {
+  const url = `http://${server.httpAddress}/write`;
+  expect((await fetch(url, { method: "POST", body: "room,host=a t=1" })).status).toBe(204);
+  expect((await fetch(url, { method: "POST", body: "room,host=a t=" })).status).toBe(400);
+  const text = await (await fetch(`http://${server.httpAddress}/metrics`)).text();
+  expect(text).toContain('watchpost_call_duration_seconds_count{method="influx.write"} 2\n');
+  expect(text).toContain('watchpost_open_calls{method="influx.write"} 0\n');
+});
+
 test("a reader that takes nothing more is named, in the list, the log and the status", async () => {
   const points = Array.from({ length: 2_000 }, (_, i) => ({ metricName: "live", value: i, tags: { device: `d${i}` } }));
   const [host, port] = server.httpAddress.split(":");
