@@ -96,6 +96,7 @@ echo '{"metric":"test_c","value":1,"tags":{"device":"pump-7"}}' | watchpost uplo
     instead: { "device=pump-7": "device=pump-7 --yes" },
   },
   "docs/replay.md": { before: SESSION },
+  "docs/scaling.md": { instead: { "--devices 200 --rate 2000 --duration 10s": "--devices 5 --rate 50 --duration 1s" } },
   "docs/session-file.md": { before: `${SESSION}\nwatchpost session export pump-1 -o pump-1.wps` },
   "docs/sessions.md": {
     before: `echo 'ERROR: no power' > gateway.log`,
