@@ -47,7 +47,8 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
   using sink = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
   const rules = join(dir.path, "of-the-server.yaml");
   writeFileSync(rules, `receivers: [{ name: ops, webhook: { url: "${sink.url}" } }]\nroute: { receiver: ops }\n`);
-  const env = { WATCHPOST_ALERTS_RULES_FILE: rules };
+  // However full the disk of this machine is, `status` has nothing to say of it.
+  const env = { WATCHPOST_ALERTS_RULES_FILE: rules, WATCHPOST_RETENTION_FREE_FLOOR: "none" };
   const server = await startServerProcess({ data: join(dir.path, "data"), program: [BINARY], env });
   try {
     const places: Record<string, string> = {
