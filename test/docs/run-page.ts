@@ -19,8 +19,6 @@ export interface PageSetup {
 const ENDLESS = /^\s*(watchpost (watch|top|serve)\b|watchpost .*--watch\b|curl -N\b)/;
 
 const PRELUDE = `set -eu -o pipefail
-curl() { command curl --silent --show-error --fail-with-body "$@"; }
-wait_for() { until "$@" >waited 2>&1; do sleep 0.1; done; }
 # Until it has said something, or has ended.
 endless() {
   { set +x; } 2>/dev/null
@@ -62,6 +60,7 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
     const commands = blocks.map((block) => commandsOf(block, places));
     const script = [PRELUDE, withPlaces(before, places), "set -x", ...commands].join("\n");
     writeFileSync(join(dir.path, "page.sh"), script);
+    writeFileSync(join(dir.path, ".curlrc"), "silent\nshow-error\nfail-with-body\n");
     const child = Bun.spawn(["bash", join(dir.path, "page.sh")], {
       cwd: dir.path,
       env: {
