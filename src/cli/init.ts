@@ -7,6 +7,7 @@ import pc from "picocolors";
 import { newSecret } from "../access/secret.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { collect } from "./collect.ts";
+import { tellSecret } from "./secret-out.ts";
 import { calledAs } from "./called-as.ts";
 import { configText } from "./init/config-text.ts";
 import type { CertifiedKey } from "./init/certificates.ts";
@@ -92,7 +93,7 @@ async function init(
   ${pc.bold("The token of an admin")}, which is shown once: WATCHPOST_TOKEN holds it, or a file that --token-file names.
   Start the server with: ${calledAs()} serve --config ${config}
 `);
-  console.log(secret);
+  tellSecret(secret);
 }
 
 async function certify(

@@ -7,6 +7,7 @@ import { keyLink } from "./session-key.ts";
 import { sessionJson } from "./session-json.ts";
 import { addUserOption, userOf } from "./user-flag.ts";
 import { printable } from "./watch-table.ts";
+import { tellSecret } from "./secret-out.ts";
 
 const HELP = `
 Prints its id. A session that is joined is made by itself, too; this one has a title and what it is about: alerts, devices
@@ -63,7 +64,7 @@ async function createIt(sessionId: string | undefined, flags: CreateFlags): Prom
       const id = sessionId ?? crypto.randomUUID();
       const key = newSessionKey(1);
       await createSession(connection, { ...request, sessionId: id, keyCheck: await keyCheckOf(key, id) }, { signal });
-      console.log(keyLink(id, key));
+      tellSecret(keyLink(id, key));
       console.error(
         `session ${printable(id)} is encrypted: who has this link reads and writes; nobody can make it again`,
       );

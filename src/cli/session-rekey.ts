@@ -5,6 +5,7 @@ import { WatchpostError } from "../model/errors.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { addKeyOption, keyLink, keysOf, type KeyFlags } from "./session-key.ts";
 import { addUserOption, userOf } from "./user-flag.ts";
+import { tellSecret } from "./secret-out.ts";
 
 const HELP = `
 Prints the new link, to be handed to those who stay, outside of the session. Who has none but the key before reads what was said
@@ -39,7 +40,7 @@ async function rekey(sessionId: string, flags: RekeyFlags): Promise<void> {
     const { key, epoch, keyCheck, earlierKey } = await keys.next();
     const request = { sessionId, userId: userOf(flags), epoch, keyCheck, earlierKey };
     await rekeySession(connection, request, { signal });
-    console.log(keyLink(sessionId, key));
+    tellSecret(keyLink(sessionId, key));
     console.error(`key ${epoch} is in force: hand this link to those who stay; nobody can make it again`);
   } finally {
     connection.close();

@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { createToken } from "../client/access.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import { roleArgument, scopeWords, withArticle } from "./access-text.ts";
+import { tellSecret } from "./secret-out.ts";
 import { addServerOption, connectTo, durationArgument, interruptSignal } from "./client-flags.ts";
 import { collect } from "./collect.ts";
 import { printable } from "./watch-table.ts";
@@ -61,7 +62,7 @@ async function create(name: string, flags: CreateFlags): Promise<void> {
     console.error(
       `${printable(token.name)} is ${withArticle(role)} for ${scopeWords(token.scope)}; ${pc.bold("this is shown once")}:`,
     );
-    console.log(secret);
+    tellSecret(secret);
   } finally {
     connection.close();
   }
