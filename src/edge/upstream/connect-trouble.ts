@@ -31,9 +31,15 @@ export function connectTrouble(thrown: unknown, address: string): ConnectTrouble
   // Whatever it is told to wait for, it is not room.
   const status = known !== undefined && isRefusedLogin(known) ? "UNAUTHENTICATED" : (known?.status ?? "UNKNOWN");
   const message = messageOf(thrown);
-  const error = `${address}: ${message}${ADVICE.get(message) ?? ""}`;
+  const error = `${address}: ${message}${adviceOn(message)}`;
   const sentence = `${whatIsWrong(status, message)}: ${error}`;
   return { status, error, sentence, retryAfterMs: known?.retryAfterMs ?? 0 };
+}
+
+function adviceOn(message: string): string {
+  // "signed by …", "self-signed": of an expired one, or of another name, no other authority changes anything.
+  if (message.startsWith(`${NOT_ACCEPTED}: it is s`)) return "; upstream.ca_file names who signed it";
+  return ADVICE.get(message) ?? "";
 }
 
 function whatIsWrong(status: StatusName, message: string): string {

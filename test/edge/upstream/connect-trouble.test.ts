@@ -19,6 +19,9 @@ test("an upstream that is away, one without room and one that refuses are told a
 });
 
 test("one that is not believed, or that there is no connection to, has refused nothing", () => {
+  const unknown = "its certificate is not accepted: it is signed by an authority that is not trusted here";
+  const { error } = connectTrouble(new WatchpostError("FAILED_PRECONDITION", unknown), "centre:1");
+  expect(error).toBe(`centre:1: ${unknown}; upstream.ca_file names who signed it`);
   const sentence = (message: string) =>
     connectTrouble(new WatchpostError("FAILED_PRECONDITION", message), "centre:1").sentence;
   const expired = `${NOT_ACCEPTED}: it has expired`;
