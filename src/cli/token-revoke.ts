@@ -1,6 +1,8 @@
 /** `watchpost token revoke`. */
 import { Command } from "commander";
+import pc from "picocolors";
 import { revokeToken } from "../client/access.ts";
+import { messageOf } from "../model/errors.ts";
 import { addServerOption, connectTo, interruptSignal } from "./client-flags.ts";
 import { addUserOption, userOf } from "./user-flag.ts";
 import { printable } from "./watch-table.ts";
@@ -14,10 +16,19 @@ export function tokenRevokeCommand(): Command {
       const connection = connectTo(flags.server);
       const signal = interruptSignal();
       try {
+        // Whoever revokes several is in a hurry: none stays good since another one could not be.
+        const failures: unknown[] = [];
         for (const token of tokens) {
-          const { name, tokenId } = await revokeToken(connection, { token, userId: userOf(flags) }, { signal });
-          console.log(`${printable(name)} (${tokenId}) is revoked`);
+          try {
+            const { name, tokenId } = await revokeToken(connection, { token, userId: userOf(flags) }, { signal });
+            console.log(`${printable(name)} (${tokenId}) is revoked`);
+          } catch (error) {
+            failures.push(error);
+          }
         }
+        const [first, ...others] = failures;
+        for (const other of others) console.error(`${pc.red("error:")} ${messageOf(other)}`);
+        if (first !== undefined) throw first;
       } finally {
         connection.close();
       }

@@ -90,7 +90,9 @@ test("tokens are made, listed, used and revoked, and the journal says by whom", 
     "me|admin|everything",
     "",
   ]);
-  expect(await rig.ok(["token", "revoke", "bob"], { env })).toMatch(/^bob \([0-9a-f]{10}\) is revoked\n$/);
+  const revoked = await rig.run(["token", "revoke", "nobody", "bob", "nor-him"], { env });
+  expect(revoked.out).toMatch(/^bob \([0-9a-f]{10}\) is revoked\n$/);
+  expect(revoked).toMatchObject({ code: 1, err: expect.stringMatching(/"nor-him".*\n.*"nobody"/) });
   expect((await rig.run(["whoami", "--token-file", "bob.token"])).err).toContain("or was revoked");
   const deeds = (await rig.ok(["audit", "--json"], { env })).trim().split("\n");
   const told = deeds.map((line) => JSON.parse(line) as Record<string, string>);
