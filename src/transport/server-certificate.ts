@@ -154,7 +154,14 @@ function warningsOf(own: X509Certificate, names: readonly string[], name: string
 /** Of a subjectAltName as OpenSSL writes it. Names that stand in quotes have what no name has, and are left out. */
 export function alternativeNames(text: string, kinds: readonly string[]): string[] {
   const found = text.matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g);
-  return [...found].filter(([, kind, name]) => kinds.includes(kind) && !name.startsWith('"')).map(([, , name]) => name);
+  return [...found]
+    .filter(([, kind, name]) => kinds.includes(kind) && !name.startsWith('"'))
+    .map(([, , name]) => shortest(name));
+}
+
+/** OpenSSL writes IPv6 addresses with all of their zeros. */
+function shortest(name: string): string {
+  return (name.includes(":") && URL.parse(`http://[${name}]`)?.hostname.slice(1, -1)) || name;
 }
 
 function purposesOf({ keyUsage }: X509Certificate): readonly string[] {

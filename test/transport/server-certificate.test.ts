@@ -1,9 +1,10 @@
 /** What is wrong with the files of a certificate is said before it is used. */
-import { afterAll, beforeAll, expect } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WatchpostError } from "../../src/model/errors.ts";
 import {
+  alternativeNames,
   judgeCertificate,
   type CertificateFiles,
   type ServerCertificate,
@@ -137,4 +138,10 @@ testTls("authorities of clients have to be authorities, and one of them valid", 
   expect(refusal({ ...late, clientCa: authority.cert }, afterAuthority)).toContain(
     "has only authorities that have expired",
   );
+});
+
+test("names of a certificate are told as people write them", () => {
+  const text = "DNS:gw.example.org, IP Address:0:0:0:0:0:0:0:1, IP Address:FD00:0:0:0:0:0:0:7, IP Address:10.0.0.7";
+  const names = ["gw.example.org", "::1", "fd00::7", "10.0.0.7"];
+  expect(alternativeNames(text, ["DNS", "IP Address"])).toEqual(names);
 });
