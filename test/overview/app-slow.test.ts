@@ -17,7 +17,7 @@ let connection: Connection;
 
 beforeAll(async () => {
   const flags = { data: dir.path, grpc: "127.0.0.1:0", http: "127.0.0.1:0" };
-  const env = { WATCHPOST_SLOW_CALL: "1ms", WATCHPOST_SLOW_READER: "100ms", WATCHPOST_LIVE_INTERVAL_MIN: "10ms" };
+  const env = { WATCHPOST_SLOW_CALL: "1ms", WATCHPOST_SLOW_READER: "200ms", WATCHPOST_LIVE_INTERVAL_MIN: "10ms" };
   const { config } = loadConfig({ env, flags, machineMemoryBytes: 2 ** 31 });
   const say = (fields: object, message: string) => void lines.push({ ...fields, message });
   const logger = { info: say, warn: say, error: say, debug: say };
@@ -76,11 +76,14 @@ test("a reader that takes nothing more is named, in the list, the log and the st
   reader.on("error", () => {});
   reader.write("GET /live?metric=live&interval=10ms HTTP/1.1\r\nHost: localhost\r\n\r\n");
   reader.pause();
-  let told = await listSlow();
-  while (told.readers.length === 0) {
-    await post("DataIngestion/UploadBatch", { source: "s", points });
-    told = await listSlow();
-  }
+  const isSaid = () => lines.some(({ message }) => message === "a reader does not take what there is for it");
+  const isCounted = async () => {
+    const text = await (await fetch(`http://${server.httpAddress}/metrics`)).text();
+    return text.includes("\nwatchpost_slow_readers 1\n");
+  };
+  // One that is late for a moment, as on a busy machine, goes on: what there is for it must not end.
+  while (!isSaid() || !(await isCounted())) await post("DataIngestion/UploadBatch", { source: "s", points });
+  const told = await listSlow();
   expect(told.readers).toMatchObject([
     {
       ...{ principal: "anonymous", address: "127.0.0.1", method: "analytics.Dashboard/SubscribeMetrics" },
@@ -88,9 +91,6 @@ test("a reader that takes nothing more is named, in the list, the log and the st
     },
   ]);
   expect(told.readersTotal).toBe(1n);
-  const isSaid = () => lines.some(({ message }) => message === "a reader does not take what there is for it");
-  while (!isSaid()) await Bun.sleep(20);
-  expect(await (await fetch(`http://${server.httpAddress}/metrics`)).text()).toContain("\nwatchpost_slow_readers 1\n");
   reader.destroy();
   while ((await listSlow()).readers.length > 0) await Bun.sleep(10);
 });
