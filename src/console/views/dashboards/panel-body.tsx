@@ -69,16 +69,18 @@ function textOf(value: unknown): string {
 
 /** What a panel showed last, by what it asks: it comes back into sight with that. */
 const kept = new Map<string, PanelData>();
-const KEPT_MAX = 200;
+const KEPT_MAX = 400;
 
-/** Until it is read: what it was, or another range of the same (`of`). */
+/** Until it is read: what it was, or another range of the same (`of`), also where the panel was out of sight meanwhile. */
 function useKept({ of, asked }: { of: string; asked: string }, data: PanelData): PanelData {
   const before = useRef<{ readonly of: string; readonly data: PanelData }>(undefined);
-  if (!data.isRead) return kept.get(asked) ?? (before.current?.of === of ? before.current.data : data);
+  if (!data.isRead) return kept.get(asked) ?? (before.current?.of === of ? before.current.data : kept.get(of)) ?? data;
   before.current = { of, data };
-  kept.delete(asked);
-  kept.set(asked, data);
-  if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
+  for (const name of [asked, of]) {
+    kept.delete(name);
+    kept.set(name, data);
+    if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
+  }
   return data;
 }
 
