@@ -9,7 +9,9 @@ test("a file with a secret that others can open is warned of, one of its owner a
   const made = (name: string, mode: number) => {
     const path = join(dir.path, `${name}.token`);
     writeFileSync(path, "", { mode });
-    const { stderr } = Bun.spawnSync([...watchpostCommand(false), "init", join(dir.path, name)], { stdout: Bun.file(path) });
+    const { stderr } = Bun.spawnSync([...watchpostCommand(false), "init", join(dir.path, name)], {
+      stdout: Bun.file(path),
+    });
     expect(readFileSync(path, "utf8")).toMatch(/^wp_\S+\n$/);
     return stderr.toString();
   };
