@@ -1,4 +1,5 @@
 /** What people do about alerts, one at a time or many at once. */
+import { nameIn } from "../model/texts.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
 import { ALERTS_ACTED_ON_MAX } from "../model/limits.ts";
 import type { SeesAlert } from "../model/sees-alert.ts";
@@ -7,7 +8,7 @@ import { statusCodeOf } from "../wire/status.ts";
 import type { AlertBook } from "./alert-book.ts";
 import type { AlertRecord } from "./alert.ts";
 import { seenAlertById, type AlertReader } from "./list-alerts.ts";
-import { nameIn, textIn } from "./request-fields.ts";
+import { textIn } from "./request-fields.ts";
 
 export interface ActDeps {
   readonly book: AlertBook;

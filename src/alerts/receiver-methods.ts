@@ -1,4 +1,6 @@
 /** Receivers and policies over the wire: what the rules file says of them, and whether notifications get there. */
+import { actorOf } from "../wire/actor.ts";
+import { nameIn } from "../model/texts.ts";
 import type { Scope } from "../model/access.ts";
 import type { SeesAlert } from "../model/sees-alert.ts";
 import { unary, type CallContext, type MethodImpl } from "../wire/service.ts";
@@ -9,7 +11,6 @@ import type { ListReceiversDeps } from "./list-receivers.ts";
 import { policiesMessage } from "./policy-messages.ts";
 import type { PreviewRoutingDeps } from "./preview-routing.ts";
 import type { AskedTest, ChannelTest } from "./receivers/receiver-tests.ts";
-import { actorOf, nameIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
 import type { SetAside } from "../model/set-aside.ts";
 

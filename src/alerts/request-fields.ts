@@ -2,22 +2,11 @@
 import { scopeText } from "../model/access.ts";
 import { invalidField } from "../model/errors.ts";
 import type { SeesAlert } from "../model/sees-alert.ts";
+import { nameIn } from "../model/texts.ts";
 import type { CallContext } from "../wire/service.ts";
 
 const TEXT_LENGTH_MAX = 4_096;
-const NAME_LENGTH_MAX = 256;
 const [LABELS_MAX, LABEL_LENGTH_MAX] = [64, 1_024];
-
-/** Whoever calls, where that is proven; otherwise whoever is named. */
-export function actorOf(userId: string, { principal }: CallContext): string {
-  const named = nameIn(userId, "user_id");
-  return principal.isAuthenticated ? principal.name : named || principal.name;
-}
-
-export function nameIn(text: string, field: string): string {
-  if (text.length > NAME_LENGTH_MAX) throw invalidField(field, text, `at most ${NAME_LENGTH_MAX} characters`);
-  return text;
-}
 
 export function textIn(text: string, field: string): string {
   if (text.length > TEXT_LENGTH_MAX) throw invalidField(field, text, `at most ${TEXT_LENGTH_MAX} characters`);

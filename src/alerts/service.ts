@@ -1,4 +1,6 @@
 /** The Alerts service, over messages. */
+import { actorOf } from "../wire/actor.ts";
+import { nameIn } from "../model/texts.ts";
 import type { Scope } from "../model/access.ts";
 import type { DeviceStandings } from "../model/device-standing.ts";
 import { invalidField, WatchpostError } from "../model/errors.ts";
@@ -20,7 +22,7 @@ import type { Instance } from "./instance.ts";
 import type { MovedAlerts } from "./moved-alerts.ts";
 import type { PublishedAlerts } from "./published-alerts.ts";
 import { receiverMethods, type Telling } from "./receiver-methods.ts";
-import { actorOf, checkPlace, labelsIn, nameIn, textIn } from "./request-fields.ts";
+import { checkPlace, labelsIn, textIn } from "./request-fields.ts";
 import type { RuleBook } from "./rule-book.ts";
 import { RuleInfos } from "./rule-infos.ts";
 import { messageOfRule, ruleOfMessage } from "./rule-message.ts";
