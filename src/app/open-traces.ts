@@ -16,7 +16,7 @@ export interface OpenTraces {
 
 /** `opening` closes what was opened. */
 export async function openTraces(
-  { traces: { endpoint, sample } }: Config,
+  { traces: { endpoint, headers: given, sample } }: Config,
   { clock, logger, metrics }: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
   opening: AsyncDisposableStack,
 ): Promise<OpenTraces | undefined> {
@@ -30,7 +30,7 @@ export async function openTraces(
     random: Math.random,
     newId: (bytes) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("hex"),
     send: async (body, signal) => {
-      const headers = { "content-type": "application/json" };
+      const headers = { ...given, "content-type": "application/json" };
       const answer = await fetch(endpoint, { method: "POST", headers, body, signal, redirect: "error" });
       await answer.body?.cancel();
       return answer.status;

@@ -28,7 +28,7 @@ export function renderSettings(settings: readonly Setting[]): string {
       lines.push("", `[${table}]`);
     }
     const name = key.slice(dot + 1);
-    if (isSecret(key)) {
+    if (isSecret(key) && origin !== "default") {
       lines.push(`# ${name} is set and not shown: ${origin}`);
       continue;
     }

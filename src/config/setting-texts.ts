@@ -166,5 +166,6 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "slow.reader": "a reader that is further behind is named there, too",
 
   "traces.endpoint": "where a collector of OpenTelemetry takes spans over HTTP; none: there are no traces",
+  "traces.headers": "what goes with every request to it, such as authorization=Bearer%20…; never shown",
   "traces.sample": "the share of calls without a trace of their own that are traced, and of commits",
 };

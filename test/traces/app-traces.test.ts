@@ -16,11 +16,13 @@ interface Told {
 const dir = tempDir("traces");
 const spans: Told[] = [];
 const paths = new Set<string>();
+const authorized = new Set<string | null>();
 const collector = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
   async fetch(request) {
     paths.add(new URL(request.url).pathname);
+    authorized.add(request.headers.get("authorization"));
     const { resourceSpans } = (await request.json()) as {
       resourceSpans: { scopeSpans: { spans: Told[] }[] }[];
     };
@@ -31,7 +33,11 @@ const collector = Bun.serve({
 let server: RunningServer;
 
 beforeAll(async () => {
-  const env = { WATCHPOST_TRACES_ENDPOINT: `${collector.url.origin}/v1/traces`, WATCHPOST_TRACES_SAMPLE: "1" };
+  const env = {
+    WATCHPOST_TRACES_ENDPOINT: `${collector.url.origin}/v1/traces`,
+    WATCHPOST_TRACES_HEADERS: "authorization=Bearer%20s3cret",
+    WATCHPOST_TRACES_SAMPLE: "1",
+  };
   const flags = { data: dir.path, grpc: "127.0.0.1:0", http: "127.0.0.1:0" };
   const { config } = loadConfig({ env, flags, machineMemoryBytes: 2 ** 31 });
   const silent = () => {};
@@ -67,7 +73,7 @@ test("calls go on with the trace of their caller, a query has a part of its own,
   expect((await post("Dashboard/QueryRange", { metric: "m", stepMs: -1 }, traceparent)).status).toBe(400);
   await post("Dashboard/QueryRange", { metric: "m" }, traceparent.replace(/01$/, "00"));
   while (spans.filter(({ name }) => name === "log.commit").length < 1 || spans.length < 5) await Bun.sleep(20);
-  expect(paths).toEqual(new Set(["/v1/traces"]));
+  expect([paths, authorized]).toEqual([new Set(["/v1/traces"]), new Set(["Bearer s3cret"])]);
   const ofCaller = spans.filter((span) => span.traceId === traceId);
   expect(ofCaller.map(({ name }) => name).sort()).toEqual([
     "analytics.Dashboard/QueryRange",
