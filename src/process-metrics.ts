@@ -60,6 +60,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
   const counted = {
     ...{ hits: 0, misses: 0, refused: 0, deaths: 0, cpuUs: 0, evaluations: 0, syncs: { count: 0, totalMs: 0 } },
     written: {} as Record<string, number>,
+    rewrites: {} as Record<string, number>,
     started: new Map<string, number>(),
   };
   metrics.openFilesMax.set(openFilesMax());
@@ -124,6 +125,10 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       for (const [what, bytes] of Object.entries({ ...logged.writtenBytes, ...stored.writtenBytes })) {
         metrics.writtenBytes.inc({ what }, bytes - (counted.written[what] ?? 0));
         counted.written[what] = bytes;
+      }
+      for (const [why, count] of Object.entries(stored.rewrites)) {
+        metrics.blockRewrites.inc({ why }, count - (counted.rewrites[why] ?? 0));
+        counted.rewrites[why] = count;
       }
       return metrics.registry.metrics();
     },

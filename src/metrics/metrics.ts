@@ -151,6 +151,11 @@ export function createMetrics() {
       "Bytes written to the disk, by what for: log, state, journal, seal or merge",
       ["what"],
     ),
+    blockRewrites: counter(
+      "block_rewrites_total",
+      "Times that sealed blocks were rewritten, by why: merge of small ones into large, or purge of retired series",
+      ["why"],
+    ),
     diskUsedBytes: gauge("disk_used_bytes", "Bytes of everything in the data directory"),
     diskFreeBytes: gauge("disk_free_bytes", "Bytes that are free on the file system of the data directory"),
     logBytes: gauge("log_bytes", "Bytes of log segments on disk"),

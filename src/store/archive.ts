@@ -12,7 +12,7 @@ import { Compaction, mergingOfPoints } from "./compaction.ts";
 import type { LookAtDisk } from "./disk.ts";
 import { idRange } from "./head-rows.ts";
 import type { PeriodFile } from "./period-file.ts";
-import type { Dropped, RangeQuery, RetentionLimits, StoreOptions } from "./protocol.ts";
+import type { Dropped, RangeQuery, RetentionLimits, StoreOptions, StoreStats } from "./protocol.ts";
 import type { RollupBlocks } from "./query.ts";
 import { Retention, type Tier } from "./retention.ts";
 import { RetiredSeries } from "./retired-series.ts";
@@ -132,6 +132,13 @@ export class Archive {
   /** Read and unpacked so far. */
   get readBytes(): number {
     return this.reader.readBytes + this.#mergeReader.readBytes;
+  }
+
+  /** Of blocks, since the start, by why. */
+  get rewrites(): StoreStats["rewrites"] {
+    const all = this.#compactions.map(({ rewrites }) => rewrites);
+    const sum = (why: "merge" | "purge") => all.reduce((total, counts) => total + counts[why], 0);
+    return { merge: sum("merge"), purge: sum("purge") };
   }
 
   /** The range of a query without points that are past their age limit: what needs the points themselves ends there. */

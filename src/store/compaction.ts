@@ -70,6 +70,7 @@ export class Compaction {
   readonly #toPurge: Set<PeriodFile>;
   readonly #toMerge: Set<PeriodFile>;
   readonly #toVacuum: Set<PeriodFile>;
+  readonly #rewrites = { merge: 0, purge: 0 };
   /** Replaced, with their content still there. */
   #leaving: Block[] = [];
 
@@ -87,6 +88,11 @@ export class Compaction {
     this.#toSweep = new Set(catalog.files());
     this.#toMerge = new Set(catalog.files());
     this.#toVacuum = new Set(catalog.files());
+  }
+
+  /** Since the start, by why: small blocks became large ones, or a block had points of retired series. */
+  get rewrites(): Readonly<Record<"merge" | "purge", number>> {
+    return this.#rewrites;
   }
 
   /** Blocks have come to a file. */
@@ -177,7 +183,7 @@ export class Compaction {
       yield;
       // What is undelivered may have become more meanwhile: the next plan knows.
       const stretches = new Set(plan.blocks.map(this.#merging.stretchOf));
-      if (stretches.size === 1 && !stretches.has(null)) this.#replace(file, merged, plan.blocks);
+      if (stretches.size === 1 && !stretches.has(null)) this.#replace(file, merged, plan.blocks, "merge");
       return true;
     } finally {
       this.#reader.trim(0);
@@ -194,16 +200,17 @@ export class Compaction {
       // It is damaged, and left out from now on.
       if (rest === null) return true;
       yield;
-      this.#replace(file, rest, [block]);
+      this.#replace(file, rest, [block], "purge");
       return true;
     } finally {
       this.#reader.trim(0);
     }
   }
 
-  #replace(file: PeriodFile, added: readonly NewBlock[], removed: readonly Block[]): void {
+  #replace(file: PeriodFile, added: readonly NewBlock[], removed: readonly Block[], why: "merge" | "purge"): void {
     const replace = () => file.replace(added, removed);
     this.#catalog.switch(this.#written.during("merge", contentBytesOf(added), replace), removed);
+    this.#rewrites[why]++;
     this.#leaving.push(...removed);
     this.#onReplaced(removed);
   }

@@ -203,6 +203,8 @@ export interface StoreStats {
   readonly disk: DiskStats;
   /** Bytes written to the disk since the start, by what for: "seal" or "merge". */
   readonly writtenBytes: Readonly<Record<string, number>>;
+  /** Times that sealed blocks were rewritten since the start, by why: "merge" or "purge". */
+  readonly rewrites: Readonly<Record<string, number>>;
   /** Bytes of indexes and bodies of blocks sealed since the start. */
   readonly sealedBytes: number;
   /** Sequences of the last record absorbed and of the last one sealed; -1 when there is none. */

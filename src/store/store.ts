@@ -281,6 +281,7 @@ export class Store {
       tiers: this.#archive.retention.tierStats(),
       disk: this.#archive.retention.diskStats(),
       writtenBytes: { ...this.#writes.totals },
+      rewrites: this.#archive.rewrites,
       sealedBytes: this.#sealedBytes,
       absorbedSeq: this.#absorbedSeq,
       sealedSeq: this.#sealedSeq,

@@ -31,6 +31,7 @@ const facts: StoreFacts = {
       droppedBytes: 2,
     },
     writtenBytes: { seal: 100, merge: 200 },
+    rewrites: {},
     sealedBytes: 50,
     absorbedSeq: 1,
     sealedSeq: 1,

@@ -57,6 +57,7 @@ test("go from blocks and from the head, in the background and at every later wri
     open.store.retire(Uint32Array.from(GONE));
     runToEnd(open.store.maintain(SHORTEST_SLICE));
     expect(open.store.stats().chunkPoints).toBeLessThan(before.chunkPoints);
+    expect(open.store.stats().rewrites.purge).toBeGreaterThan(before.rewrites.purge);
     const late = GONE.map((id): Point => [id, NOVEMBER_US, 1]);
     open.store.absorb(recordOf(8, late));
     open.seal();
