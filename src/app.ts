@@ -2,21 +2,18 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { checkTabled } from "./access/table.ts";
-import { deviceStandings } from "./app/device-standings.ts";
 import type { OwnCaller } from "./access/callers.ts";
 import { openAccess } from "./app/open-access.ts";
-import { openAlerting } from "./app/open-alerting.ts";
 import { openBridges } from "./app/open-bridges.ts";
 import { openCertificate } from "./app/open-certificate.ts";
-import { openDeviceRegistry } from "./app/open-device-registry.ts";
-import { openDashboards } from "./app/open-dashboards.ts";
+import { openDesk } from "./app/open-desk.ts";
 import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
 import { openOverview } from "./app/open-overview.ts";
-import { openSessions } from "./app/open-sessions.ts";
 import { openStorage } from "./app/open-storage.ts";
 import { openTraces } from "./app/open-traces.ts";
 import { openUpstream } from "./app/open-upstream.ts";
+import { Places } from "./app/places.ts";
 import type { Config } from "./config/config.ts";
 import { consoleContent } from "./app/console-content.ts";
 import { backupMethods } from "./dashboard/backup.ts";
@@ -107,28 +104,17 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   );
   const protection = { asksWho: access.gate.isOn, isEncrypted: tls !== undefined };
   if (!config.insecure) for (const address of [config.grpc, config.http]) refuseWhatOthersReach(address, protection);
-  const scopes = new SeriesScopes(registry, {
-    siteOf: (deviceId) => devices.siteOf(deviceId),
-    seriesOf: (deviceId) => devices.seriesOf(deviceId),
-  });
-  // Both live on what is committed to the last: they are closed after the committer.
-  const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
-  const devices = await openDeviceRegistry(config, storage, { logger, clock, scopes, valueOf }, opening);
-  opening.defer(devices.onMoved((deviceId) => scopes.moved(deviceId)));
-  const { parentsOf } = devices;
-  const { alerts, reread } = await openAlerting(
-    config,
-    storage,
-    { spawn, logger, clock, metrics, scopes, parentsOf, devices: deviceStandings(devices) },
-    opening,
-  );
+  const places = new Places();
+  const scopes = new SeriesScopes(registry, places);
   const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);
-  const sessions = await openSessions(config, storage, { alerts, scopes, written, logger, clock, metrics }, opening);
-  // While points are refused nobody can be heard, and nobody is silent.
+  const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
+  const deskDeps = { spawn, logger, clock, metrics, scopes, places, valueOf, written };
+  const desk = await openDesk(config, storage, deskDeps, opening);
+  const { devices, alerts, collaboration } = desk;
   let isOverloaded = false;
   const onOverload = (isNow: boolean) => {
     isOverloaded = isNow;
-    for (const listening of [alerts, devices]) listening.setHearing(!isNow, "overload");
+    desk.setHearing(!isNow, "overload");
   };
   const ways = openIntake(
     config,
@@ -166,12 +152,11 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => dashboard.close());
   opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
-  const dashboards = await openDashboards(config, storage, { logger, clock });
 
   const stopWatching = watchProcess(metrics, {
     ...{ registry, store, log, budget, received, cache, devices, limits: access.limits, calls, alerts, traces },
-    sessions: sessions.collaboration.rooms,
-    dashboards: dashboards.saved,
+    sessions: collaboration.rooms,
+    dashboards: desk.dashboards,
   });
   opening.defer(stopWatching.stop);
 
@@ -179,19 +164,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const bridges = await openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
-  const { rooms, visibility } = sessions.collaboration;
-  const overviewDeps = {
-    devices,
-    scopes,
-    sessions: rooms,
-    visibility,
-    health,
-    calls,
-    logLevel,
-    clock,
-    metrics,
-    logger,
-  };
+  const overviewDeps = { devices, scopes, sessions: collaboration.rooms, health, calls, logLevel, clock, metrics };
   const lately = {
     limits: access.limits,
     isOverloaded: () => isOverloaded,
@@ -207,10 +180,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...deliveryMethods,
     ...doors.methods,
     ...dashboard.methods,
-    ...dashboards.methods,
-    ...alerts.methods,
-    ...devices.methods,
-    ...sessions.methods,
+    ...desk.methods,
     ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
@@ -260,7 +230,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const opened = opening.move();
   const close = once(async () => {
     health.drain();
-    sessions.collaboration.stop();
+    collaboration.stop();
     // Whoever watches the health hears of it before its stream is ended.
     await new Promise((resolve) => void setImmediate(resolve));
     await Promise.all([grpc.drain(config.shutdown_grace), web.drain(config.shutdown_grace)]);
@@ -273,7 +243,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     series: registry.count,
     replayedPoints: storeOpened.replayedPoints,
     probe: async () => void (await Promise.all([log.stats(), store.stats()])),
-    reload: async () => void (await Promise.all([reread(), tls?.source.reload()])),
+    reload: async () => void (await Promise.all([desk.reload(), tls?.source.reload()])),
     close,
   };
 }

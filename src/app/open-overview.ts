@@ -1,18 +1,9 @@
-/** How the server stands, and what has happened lately: out of metrics and journal. */
-import { tellAlert, tellRule, tellSilence } from "../alerts/tell-changes.ts";
-import type { Visibility } from "../collaboration/seen/visibility.ts";
-import { tellAnnotation, tellIssue, tellSession } from "../collaboration/tell-changes.ts";
-import { tellDashboard } from "../dashboard/saved/tell-dashboard.ts";
+/** How the server stands, out of its metrics. */
 import type { OpenDevices } from "../devices/open-devices.ts";
-import { tellDevice } from "../devices/tell-changes.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import type { Scope } from "../model/access.ts";
 import { BUILD } from "../model/build-info.ts";
 import type { Clock } from "../model/clock.ts";
-import type { Logger } from "../model/logger.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
-import { seesAlert } from "../model/sees-alert.ts";
-import { SetAside } from "../model/set-aside.ts";
 import type { CallBook } from "../overview/call-book.ts";
 import type { LogLevel } from "../overview/log-level.ts";
 import { ScopedCounts } from "../overview/scoped-counts.ts";
@@ -25,9 +16,8 @@ import { residentBytes } from "../process-metrics.ts";
 import type { Storage } from "./open-storage.ts";
 
 export interface OverviewDeps {
-  readonly devices: Pick<OpenDevices, "count" | "countOf" | "countsIn" | "sightOf">;
+  readonly devices: Pick<OpenDevices, "count" | "countOf" | "countsIn">;
   readonly scopes: SeriesScopes;
-  readonly visibility: Visibility;
   readonly sessions: { readonly streams: number };
   readonly health: HealthState;
   readonly limits: { lately(max: number): readonly LimitedCaller[] };
@@ -35,7 +25,6 @@ export interface OverviewDeps {
   readonly logLevel: LogLevel;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly logger: Logger;
   isOverloaded(): boolean;
   certificateTrouble(): string | undefined;
 }
@@ -45,19 +34,17 @@ const LIMITED_SHOWN_MAX = 5;
 
 /** `opening` closes what was opened. */
 export async function openOverview(
-  { journal, registry, store, bus }: Storage,
+  { registry, store, bus }: Storage,
   {
     devices,
     scopes,
     sessions,
-    visibility,
     limits,
     health,
     calls,
     logLevel,
     clock,
     metrics,
-    logger,
     isOverloaded,
     certificateTrouble,
   }: OverviewDeps,
@@ -87,19 +74,5 @@ export async function openOverview(
     limited: () => limits.lately(LIMITED_SHOWN_MAX),
   });
   opening.defer(() => board.close());
-  const seesIn = (scope: Scope) => visibility.sees(scope);
-  return overviewMethods({
-    ...{ board, clock, journal, calls, logLevel },
-    tellers: {
-      alert: tellAlert((scope, labels) => seesAlert(scope, scopes)(labels)),
-      device: tellDevice((scope, id, site) => devices.sightOf(scope).seesThen(id, site)),
-      rule: tellRule,
-      silence: tellSilence,
-      session: tellSession(seesIn),
-      issue: tellIssue(seesIn),
-      annotation: tellAnnotation(seesIn),
-      dashboard: tellDashboard,
-    },
-    setAside: new SetAside((sentence) => logger.warn({ trouble: sentence }, "a change cannot be told")),
-  });
+  return overviewMethods({ board, clock, calls, logLevel });
 }

@@ -11,7 +11,7 @@ import type { LevelNow, LogLevel } from "./log-level.ts";
 import type { ServerBoard, ServerStatusMessage } from "./server-board.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 
-export interface OverviewDeps extends ChangesDeps {
+export interface OverviewDeps {
   readonly board: Pick<ServerBoard, "status">;
   readonly clock: Clock;
   readonly calls: Pick<CallBook, "slowCalls" | "slowReaders">;
@@ -27,14 +27,21 @@ export function overviewMethods(deps: OverviewDeps): MethodImpl[] {
     serverStreaming(method.watchStatus, (request, { principal, signal }) =>
       watchStatus(request, principal.scope, deps, signal),
     ),
-    unary(method.listChanges, (request, { principal }) => listChanges(request, principal.scope, deps)),
-    serverStreaming(method.watchChanges, (request, { principal, signal }) =>
-      watchChanges(request, principal.scope, deps, signal),
-    ),
     unary(method.listSlow, async (request) => listSlow(request, deps)),
     unary(method.getLogLevel, async () => levelMessage(deps.logLevel.now)),
     unary(method.setLogLevel, async ({ level, forMs }, { principal }) =>
       levelMessage(deps.logLevel.set(level, Number(forMs), principal.name)),
+    ),
+  ];
+}
+
+/** What has happened, of the same service. */
+export function changesMethods(deps: ChangesDeps): MethodImpl[] {
+  const { method } = Server;
+  return [
+    unary(method.listChanges, (request, { principal }) => listChanges(request, principal.scope, deps)),
+    serverStreaming(method.watchChanges, (request, { principal, signal }) =>
+      watchChanges(request, principal.scope, deps, signal),
     ),
   ];
 }
