@@ -26,9 +26,11 @@ export function accessMethods({ tokens, revoked, deeds }: AccessParts): MethodIm
       return { token: messageOf(token), secret };
     }),
     unary(method.listTokens, async () => ({ tokens: tokens.list().map(messageOf) })),
-    unary(method.revokeToken, async ({ token, userId }, context) => ({
-      token: messageOf(await tokens.revoke(token, actorOf(userId, context))),
-    })),
+    unary(method.revokeToken, async ({ token, userId }, context) => {
+      if (await tokens.forgetUnreadable(token))
+        return { token: { tokenId: token, name: "a token that cannot be read" } };
+      return { token: messageOf(await tokens.revoke(token, actorOf(userId, context))) };
+    }),
     unary(method.revokeCertificate, async ({ certificate, userId }, context) => ({
       revoked: revokedMessage(await revoked.revoke(certificate, actorOf(userId, context))),
     })),

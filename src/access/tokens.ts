@@ -72,6 +72,8 @@ export class Tokens {
   readonly #deps: TokensDeps;
   readonly #byId = new Map<string, KeptToken>();
   readonly #sessions = new Map<string, WebSession>();
+  /** Ids of those that cannot be read: somebody had them. */
+  readonly #unreadable = new Set<string>();
   readonly #usedAtMs = new Map<string, number>();
   readonly #serial = new Serial();
   readonly #listeners = new Set<(tokenId: string, revokedBy: string) => void>();
@@ -204,6 +206,23 @@ export class Tokens {
   }
 
   /**
+   * Whether `id` is of a token that cannot be read; then nothing is kept of it once this resolves. Throws FAILED_PRECONDITION where
+   * nobody could give access from then on.
+   */
+  forgetUnreadable(id: string): Promise<boolean> {
+    return this.#serial.run(ALL, async () => {
+      if (!this.#unreadable.has(id)) return false;
+      if (!this.hasLastingAdmin && !this.#hasOtherAdmins) {
+        const message = `${id} may be the last admin's, though it cannot be read: without it this server would ask nobody who they are; make an admin's token first`;
+        throw new WatchpostError("FAILED_PRECONDITION", message);
+      }
+      await this.#deps.journal.append([], [noToken(id)]);
+      this.#unreadable.delete(id);
+      return true;
+    });
+  }
+
+  /**
    * Resolves with the secret of a session of a browser that has shown a token. Of too many, of the token or of all, the one goes that ends
    * first. Throws UNAUTHENTICATED where the token was revoked meanwhile.
    */
@@ -233,15 +252,16 @@ export class Tokens {
     });
   }
 
-  /** Keeps when tokens were last used. */
+  /** Keeps when tokens were last used, a few hundred at a time; rejects with the first that cannot be kept, and the next call goes on. */
   flushUse(): Promise<void> {
     return this.#serial.run(ALL, async () => {
       const used = [...this.#usedAtMs.keys()].map((id) => this.#byId.get(id)).filter((token) => token !== undefined);
       const kept = used.map((token) => this.#withUse(token)).filter(({ id }) => id !== this.#deps.configured?.id);
-      for (const { id } of kept) this.#usedAtMs.delete(id);
-      if (kept.length === 0) return;
-      for (const token of kept) this.#byId.set(token.id, token);
-      await this.#deps.journal.append([], kept.map(tokenChange));
+      for (let at = 0; at < kept.length; at += DOCUMENTS_AT_ONCE) {
+        const some = kept.slice(at, at + DOCUMENTS_AT_ONCE);
+        await this.#deps.journal.append([], some.map(tokenChange));
+        for (const token of some) this.#keptUse(token);
+      }
     });
   }
 
@@ -257,6 +277,12 @@ export class Tokens {
 
   #tell(id: string, by: string): void {
     for (const listener of this.#listeners) listener(id, by);
+  }
+
+  #keptUse(token: KeptToken): void {
+    this.#byId.set(token.id, token);
+    // It may have been used again meanwhile.
+    if (this.#usedAtMs.get(token.id) === token.lastUsedAtMs) this.#usedAtMs.delete(token.id);
   }
 
   #withUse(token: KeptToken): KeptToken {
@@ -285,10 +311,11 @@ export class Tokens {
     const setAside = new SetAside(this.#deps.onTrouble);
     await this.#each(TOKENS, (document) => {
       this.#hasAny = true;
-      // The journal has told of it.
-      if (document.value === DAMAGED) return;
-      const token = setAside.read(documentName(document), () => tokenOf(document.key, document.value));
+      // Of a damaged one the journal has told.
+      const read = () => setAside.read(documentName(document), () => tokenOf(document.key, document.value));
+      const token = document.value === DAMAGED ? undefined : read();
       if (token !== undefined) this.#byId.set(token.id, token);
+      else this.#unreadable.add(document.key);
     });
     await this.#each(WEB_SESSIONS, (document) => {
       if (document.value === DAMAGED) return;

@@ -108,6 +108,11 @@ function describe(unfinished: string, file: string): () => void {
     for (const name of manifest.leftOut) {
       console.error(pc.yellow(`${name} is not in it: the server could not read it, or dropped it meanwhile`));
     }
+    for (const name of manifest.damaged ?? []) {
+      console.error(
+        pc.yellow(`${name} is damaged on the server: the backup says that it is there, not what stood in it`),
+      );
+    }
   };
 }
 

@@ -63,5 +63,8 @@ async function run(files: string[], { data, damaged }: { data: string; damaged?:
   for (const sentence of found) console.error(pc.yellow(`${sentence}; it was taken as it is`));
   if (found.length > 0) process.exitCode = 1;
   for (const name of manifest.leftOut) console.error(pc.yellow(`${name} was not in the backup`));
+  for (const name of manifest.damaged ?? []) {
+    console.error(pc.yellow(`${name} was damaged when the backup was made, and is restored as a damaged one`));
+  }
   console.error(`Serve it: ${calledAs()} serve --data ${data}`);
 }

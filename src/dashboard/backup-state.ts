@@ -22,8 +22,10 @@ export interface StateFile {
 export interface StateTold {
   readonly nextSeq: number;
   readonly series: number;
-  /** What is damaged, by name. */
+  /** Entries of the journal that are damaged, by name: they are left out. */
   readonly damage: readonly string[];
+  /** Documents that are damaged, by name: there is that they were. */
+  readonly damagedDocuments: readonly string[];
 }
 
 const ROWS_A_FILE = 10_000;
@@ -38,26 +40,29 @@ export async function* stateFiles(state: StateSource): AsyncGenerator<StateFile,
   const snapshot = yield* journalFiles(state);
   const series = yield* seriesFiles(state, first);
   // Entries that were trimmed while they were copied are not promised.
-  const meta = { ...first.meta, journal_first: snapshot.firstPosition };
+  const meta = { ...first.meta, ...snapshot.counts, journal_first: snapshot.firstPosition };
   yield { name: STATE_NAME, text: JSON.stringify(meta) };
   yield { name: RETIRED_NAME, text: JSON.stringify([...first.retired]) };
-  return { nextSeq: first.meta["next_seq"] ?? 0, series, damage: snapshot.damage };
+  const { damage, damagedDocuments } = snapshot;
+  return { nextSeq: first.meta["next_seq"] ?? 0, series, damage, damagedDocuments };
 }
 
 async function* journalFiles(
   state: StateSource,
-): AsyncGenerator<StateFile, { readonly firstPosition: number; readonly damage: string[] }> {
-  const damage: string[] = [];
+): AsyncGenerator<StateFile, Omit<JournalSnapshotPage, "documents" | "entries" | "isLast">> {
+  const [damage, damagedDocuments]: string[][] = [[], []];
   const documents = new Parts<StoredDocument>("documents", ({ value }) => value.length, documentsText);
   const entries = new Parts<JournalEntry>("journal", ({ payload }) => payload.length, entriesText);
   for (;;) {
     const page = await state.readSnapshot();
     damage.push(...page.damage);
+    damagedDocuments.push(...page.damagedDocuments);
     yield* documents.add(page.documents, page.isLast || page.entries.length > 0);
     yield* entries.add(page.entries, page.isLast);
     if (!page.isLast) continue;
     state.endSnapshot();
-    return { firstPosition: page.firstPosition, damage };
+    const { firstPosition, counts } = page;
+    return { firstPosition, counts, damage, damagedDocuments };
   }
 }
 

@@ -123,7 +123,7 @@ async function* archive(
   const ofState = stateFiles(state);
   let next: IteratorResult<StateFile, StateTold>;
   while (!(next = await ofState.next()).done) yield* small(next.value.name, next.value.text);
-  const { nextSeq, series, damage } = next.value;
+  const { nextSeq, series, damage, damagedDocuments } = next.value;
   leftOut.push(...damage);
   for (const marker of listed.markers) yield* small(marker, "");
 
@@ -160,6 +160,7 @@ async function* archive(
     files,
     backups: Object.fromEntries(Object.entries(backups).filter(([other]) => used.has(other))),
     leftOut,
+    damaged: damagedDocuments,
   };
   const text = encoder.encode(manifestText(manifest, sha256Of));
   yield entry(MANIFEST_NAME, text);

@@ -4,16 +4,10 @@ import { WatchpostError } from "../model/errors.ts";
 import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { JournalQuery, StoredDocument } from "../model/journal.ts";
 import { EPOCH_MAX } from "../model/journal-cursor.ts";
-import { DocumentTable } from "./document-table.ts";
+import { DocumentTable, type MetaTable } from "./document-table.ts";
 import { EntryTable } from "./entry-table.ts";
 import { JournalSnapshot } from "./journal-snapshot.ts";
 import type { DocumentPage, JournalOpened, JournalPage, JournalSnapshotPage } from "./protocol.ts";
-
-/** The small state of `state.db`. */
-export interface MetaTable {
-  number(key: string): number | undefined;
-  set(key: string, value: number): void;
-}
 
 /** More than is committed between two syncs that a disk may have made up: positions it lost are not given again. */
 const POSITIONS_SKIPPED = 1_000_000;
@@ -30,7 +24,7 @@ export class JournalDb {
     this.#db = db;
     this.#meta = meta;
     this.#entries = new EntryTable(db);
-    this.#documents = new DocumentTable(db);
+    this.#documents = new DocumentTable(db, meta);
     this.#next = Math.max(this.#entries.lastPosition() + 1, this.#firstPosition, this.#positionIn("journal_next"));
   }
 
@@ -125,7 +119,7 @@ export class JournalDb {
       const message = "the backup was ended: too many documents changed before they were copied; start it again";
       throw new WatchpostError("ABORTED", message);
     }
-    return { ...this.#snapshot.next(), firstPosition: this.#firstPosition };
+    return { ...this.#snapshot.next(), firstPosition: this.#firstPosition, counts: this.#snapshot.counts };
   }
 
   endSnapshot(): void {

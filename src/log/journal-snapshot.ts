@@ -3,18 +3,20 @@
  * as they are; of a document that changes before its page was read, what it was is kept.
  */
 import type { StoredDocument } from "../model/journal.ts";
-import { documentName, isWholeDocument, storedDocument } from "./document-table.ts";
+import { damagedDocument, documentName, isWholeDocument, storedDocument } from "./document-table.ts";
 import type { DocumentName, DocumentTable } from "./document-table.ts";
 import type { EntryTable } from "./entry-table.ts";
 import { PAGE_ROWS_MAX } from "./page.ts";
 import type { JournalSnapshotPage } from "./protocol.ts";
 
-type Pages = Omit<JournalSnapshotPage, "firstPosition">;
+type Pages = Omit<JournalSnapshotPage, "firstPosition" | "counts">;
 
 /** Of documents as they were. */
 const KEPT_CHARS_MAX = 32 * 1024 * 1024;
 
 export class JournalSnapshot {
+  /** Of the small state, what belongs to the documents. */
+  readonly counts: Readonly<Record<string, number>>;
   readonly #entries: EntryTable;
   readonly #documents: DocumentTable;
   readonly #throughPosition: number;
@@ -30,6 +32,7 @@ export class JournalSnapshot {
     this.#entries = entries;
     this.#documents = documents;
     this.#throughPosition = throughPosition;
+    this.counts = documents.counts();
   }
 
   /** More has changed than can be kept: it cannot be read on. */
@@ -42,7 +45,7 @@ export class JournalSnapshot {
     const id = documentName(name);
     if (this.#areRowsRead || this.#before.has(id)) return;
     if (this.#readThrough !== null && this.#documents.isThrough(name, this.#readThrough)) return;
-    const { documents, damage } = this.#documents.one(name);
+    const { documents, damage } = this.#documents.one(name, true);
     this.#damage.push(...damage);
     this.#before.set(id, documents[0] ?? null);
     this.#keptChars += id.length + (documents[0]?.value.length ?? 0);
@@ -58,7 +61,7 @@ export class JournalSnapshot {
   #pageOfRows(): Pages {
     const { rows, isLast } = this.#documents.all(this.#readThrough);
     const documents: StoredDocument[] = [];
-    const damage = this.#damage.splice(0);
+    const damagedDocuments = this.#damage.splice(0);
     for (const row of rows) {
       const id = documentName(row);
       const before = this.#before.get(id);
@@ -66,11 +69,14 @@ export class JournalSnapshot {
         if (before !== null) documents.push(before);
         this.#before.delete(id);
       } else if (isWholeDocument(row)) documents.push(storedDocument(row));
-      else damage.push(id);
+      else {
+        documents.push(damagedDocument(row));
+        damagedDocuments.push(id);
+      }
     }
     this.#readThrough = rows.at(-1) ?? this.#readThrough;
     this.#areRowsRead = isLast;
-    return { documents, entries: [], damage, isLast: false };
+    return { documents, entries: [], damage: [], damagedDocuments, isLast: false };
   }
 
   /** Those that were there and have no row any more. */
@@ -80,7 +86,7 @@ export class JournalSnapshot {
       if (before !== null) documents.push(before);
       this.#before.delete(id);
     }
-    return { documents, entries: [], damage: [], isLast: false };
+    return { documents, entries: [], damage: [], damagedDocuments: [], isLast: false };
   }
 
   #pageOfEntries(): Pages {
@@ -88,6 +94,6 @@ export class JournalSnapshot {
     this.#entriesAfter = page.through;
     const entries = page.entries.filter(({ position }) => position <= this.#throughPosition);
     const isLast = page.isLast || page.through >= this.#throughPosition;
-    return { documents: [], entries, damage: page.damage, isLast };
+    return { documents: [], entries, damage: page.damage, damagedDocuments: [], isLast };
   }
 }

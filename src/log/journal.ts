@@ -120,6 +120,7 @@ export class Journal {
     for (let next = query; ;) {
       const page = await this.#deps.log.readDocuments({ ...next, limit: limit - documents.length });
       this.#tellDamage(page.damage);
+      if (page.lost !== undefined) this.#deps.onDamage(`state.db: ${page.lost}`);
       documents.push(...page.documents);
       if (page.next === null || documents.length >= limit) return documents;
       next = { ...query, after: page.next };

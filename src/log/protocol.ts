@@ -64,7 +64,7 @@ export interface StatePage {
 /** Some of the entries that were asked for. */
 export interface JournalPage {
   readonly entries: readonly JournalEntry[];
-  /** What is damaged among them, by name; it is left out unless it was asked for. */
+  /** What is damaged among them, by name; it is left out. */
   readonly damage: readonly string[];
   /** Up to here everything was looked at, or down to here. */
   readonly through: number;
@@ -75,8 +75,10 @@ export interface JournalPage {
 /** Some of the documents that were asked for. */
 export interface DocumentPage {
   readonly documents: readonly StoredDocument[];
-  /** What is damaged among them, by name; it is left out. */
+  /** What is damaged among them, by name; it is left out unless it was asked for. */
   readonly damage: readonly string[];
+  /** What is counted and cannot be found, in words. */
+  readonly lost?: string;
   /** Where the next page goes on; null: there are no more. */
   readonly next: Pick<StoredDocument, "sort" | "key"> | null;
 }
@@ -86,10 +88,14 @@ export interface JournalSnapshotPage {
   readonly documents: readonly StoredDocument[];
   /** Ascending, over all pages. */
   readonly entries: readonly JournalEntry[];
-  /** What is damaged among them, by name; it is left out. */
+  /** Entries that are damaged, by name; they are left out. */
   readonly damage: readonly string[];
+  /** Documents that are damaged, by name. They are among the others, with `DAMAGED` for their value. */
+  readonly damagedDocuments: readonly string[];
   /** Entries before it may have been trimmed meanwhile. */
   readonly firstPosition: number;
+  /** Of the small state, what belongs to these documents. */
+  readonly counts: Readonly<Record<string, number>>;
   readonly isLast: boolean;
 }
 

@@ -1,6 +1,8 @@
 /** Checks the journal and its documents in a `state.db` that nobody has open: every row by its checksum. */
 import type { Database } from "bun:sqlite";
-import { DOCUMENT_COLUMNS, documentName, isWholeDocument, type DocumentRow } from "./document-table.ts";
+import { COUNTED_COLLECTIONS } from "../model/journal.ts";
+import { countKey, DOCUMENT_COLUMNS, documentName, foundDocuments } from "./document-table.ts";
+import { isCount, isWholeDocument, type DocumentRow } from "./document-table.ts";
 import { ENTRY_COLUMNS, entryName, isWholeEntry, type EntryRow } from "./entry-table.ts";
 import { isEpoch, isPosition } from "./journal-db.ts";
 import { notServed } from "./page.ts";
@@ -33,6 +35,14 @@ export function* verifyJournal(
     const document = row as DocumentRow;
     if (!isWholeDocument(document)) onDamage(notServed(documentName(document)));
     documents++;
+    yield;
+  }
+  for (const collection of COUNTED_COLLECTIONS) {
+    const [key, found] = [countKey(collection), foundDocuments(database, collection)];
+    const count = meta.get(key) ?? found;
+    if (!isCount(count)) onDamage(`${key} is ${String(count)}; wanted a number of documents`);
+    else if (count !== found)
+      onDamage(`of ${JSON.stringify(collection)} ${count} documents are counted, and ${found} can be found`);
     yield;
   }
   return { entries, documents };

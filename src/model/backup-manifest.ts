@@ -43,9 +43,11 @@ export interface BackupManifest {
   readonly backups: Readonly<Record<string, string>>;
   /**
    * Files in the data directory that could not be read as period files, or went while the backup was made; damaged entries
-   * of the journal and documents.
+   * of the journal.
    */
   readonly leftOut: readonly string[];
+  /** Documents that were damaged already: the backup says that they are there, and not what stood in them. */
+  readonly damaged?: readonly string[];
 }
 
 export type Sha256 = (text: string) => string;

@@ -61,3 +61,10 @@ export interface DocumentQuery {
 
 /** No value of a document is that. */
 export const DAMAGED = "";
+
+/**
+ * Where a document that is lost lets somebody in. How many there are is kept apart from them, so that those are missed whose
+ * collection or key is damaged: all together they are one that is damaged, called {@link LOST}.
+ */
+export const COUNTED_COLLECTIONS: ReadonlySet<string> = new Set(["token", "revoked-certificate"]);
+export const LOST = "lost";

@@ -102,6 +102,7 @@ export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Genera
   const missing = Object.entries(chain.manifest.backups).filter(([id]) => !given.has(id));
   const notes = missing.map(([, madeAt]) => `restore needs the backup made ${madeAt} too, which was not looked at`);
   const left = chain.manifest.leftOut.map((name) => `${name} was left out when the backup was made`);
+  const damaged = (chain.manifest.damaged ?? []).map((name) => `${name} was damaged when the backup was made`);
   return {
     periodFiles,
     blocks,
@@ -110,7 +111,7 @@ export function* verifyArchives(chain: ArchiveChain, onDamage: OnDamage): Genera
     logPoints: 0,
     series: series === null ? 0 : series.known.difference(series.retired).size,
     ...journal,
-    notes: [...notes, ...left],
+    notes: [...notes, ...left, ...damaged],
   };
 }
 

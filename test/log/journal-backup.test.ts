@@ -1,55 +1,14 @@
 /** Journal and documents in a backup: what they were at its beginning, whatever changes meanwhile; a new epoch after. */
 import { expect, test } from "bun:test";
-import { create } from "@bufbuild/protobuf";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Database } from "bun:sqlite";
-import { backupMethods } from "../../src/dashboard/backup.ts";
-import type { LogClient } from "../../src/log/log-client.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
-import type { DocumentChange } from "../../src/model/journal.ts";
-import { ArchiveChain } from "../../src/store/archive-chain.ts";
-import { restore } from "../../src/store/restore.ts";
-import { runToEnd } from "../../src/store/slice.ts";
-import { verifyArchives } from "../../src/store/verify.ts";
-import { BackupRequestSchema } from "../../src/wire/gen/store_pb.ts";
-import type { CallContext } from "../../src/wire/service.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { DAMAGED, type DocumentChange } from "../../src/model/journal.ts";
 import { randomOf } from "../support/random.ts";
 import { tempDir } from "../support/server-process.ts";
+import { backUp, restored, verify } from "./journal-archive.ts";
 import { changeOf, eventOf, numbersOf, openJournal, upTo, type OpenJournal } from "./journal-rig.ts";
-
-/** Writes a backup of a log without points to `path`; `between` runs after each of its parts. */
-async function backUp(log: LogClient, path: string, between: () => Promise<void> = async () => {}): Promise<void> {
-  const store = {
-    beginBackup: async () => ({ files: [], markers: [], leftOut: [] }),
-    readBackup: async () => null,
-    endBackup: () => {},
-  };
-  const [method] = backupMethods({ store, state: log, clock: new ManualClock(), newBackupId: () => "id" });
-  const run = method.run as (request: unknown, context: CallContext) => AsyncIterable<{ data: Uint8Array }>;
-  const { signal } = new AbortController();
-  const parts: Uint8Array[] = [];
-  for await (const { data } of run(create(BackupRequestSchema, {}), { signal } as CallContext)) {
-    parts.push(data);
-    await between();
-  }
-  writeFileSync(path, Buffer.concat(parts));
-}
-
-async function restored(path: string, dir: string): Promise<OpenJournal> {
-  const chain = ArchiveChain.open([path]);
-  await restore(chain, dir).finally(() => chain.close());
-  return openJournal(dir);
-}
-
-function verify(path: string) {
-  const chain = ArchiveChain.open([path]);
-  const damage: string[] = [];
-  const verified = runToEnd(verifyArchives(chain, (sentence) => damage.push(sentence)));
-  chain.close();
-  return { verified, damage };
-}
 
 const contentOf = async ({ journal }: OpenJournal) => ({
   entries: await journal.read({ after: 0, limit: 99_999 }),
@@ -145,7 +104,7 @@ test("entries that are trimmed while they are copied do not leave a hole", async
   expect(numbersOf(await again.journal.read({ after: 0, limit: 99_999 }))).toEqual(upTo(5_000, 25_000));
 });
 
-test("what is damaged is left out and named; a backup that took too much to hold is refused", async () => {
+test("an entry that is damaged is left out and named, a document stays a damaged one; a backup that took too much to hold is refused", async () => {
   using dir = tempDir("journal");
   const file = join(dir.path, "b.tar");
   const data = join(dir.path, "data");
@@ -153,22 +112,39 @@ test("what is damaged is left out and named; a backup that took too much to hold
     await using open = await openJournal(data);
     await open.journal.append(
       upTo(3).map((n) => eventOf(n)),
-      [changeOf("a", 1), changeOf("b", 1)],
+      [changeOf("a", 1), changeOf("b", 1), changeOf("c", 1)],
     );
   }
   {
     using database = new Database(join(data, "state.db"), { readwrite: true });
     database.run("UPDATE journal SET payload = '{}' WHERE position = 2");
     database.run("UPDATE document SET value = '{}' WHERE key = 'a'");
+    database.run("UPDATE document SET value = x'00', sort = 'x' WHERE key = 'c'");
   }
   await using open = await openJournal(data);
-  await backUp(open.log, file);
+  await backUp(open.log, file, async () => void (await open.journal.append([], [changeOf("c", 2)])));
   const { verified, damage } = verify(file);
   expect(damage).toEqual([]);
-  expect(verified.notes).toEqual([
-    'document "a" of "alerts" was left out when the backup was made',
+  expect(verified.notes.toSorted()).toEqual([
+    'document "a" of "alerts" was damaged when the backup was made',
+    'document "c" of "alerts" was damaged when the backup was made',
     "journal entry 2 was left out when the backup was made",
   ]);
+  {
+    await using again = await restored(file, join(dir.path, "restored"));
+    const query = { collection: "alerts", limit: 9 };
+    expect((await again.journal.documents(query)).map(({ key }) => key)).toEqual(["b"]);
+    const found = await again.journal.documents({ ...query, hasDamaged: true });
+    expect(found.map(({ key, value }) => [key, value])).toEqual([
+      ["c", DAMAGED],
+      ["a", DAMAGED],
+      ["b", '{"n":1}'],
+    ]);
+    expect(again.damage.toSorted()).toEqual([
+      'state.db, document "a" of "alerts" does not match its checksum: it is not served',
+      'state.db, document "c" of "alerts" does not match its checksum: it is not served',
+    ]);
+  }
 
   const large = { ...changeOf("large", 1), value: JSON.stringify("x".repeat(1 << 20)) };
   const many = upTo(40).map((n) => ({ ...large, key: `large${n}` }));
