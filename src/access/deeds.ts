@@ -1,10 +1,10 @@
 /** What operators and admins have changed, in the journal: who, from where, and what was asked. */
-import { toJsonString, type DescMessage, type Message } from "@bufbuild/protobuf";
 import type { Clock } from "../model/clock.ts";
-import { invalidField, truncated, WatchpostError } from "../model/errors.ts";
+import { invalidField, WatchpostError } from "../model/errors.ts";
 import { compileGlob } from "../model/glob.ts";
 import type { JournalEntry, JournalEvent, JournalQuery } from "../model/journal.ts";
 import type { ListDeedsRequest } from "../wire/gen/access_pb.ts";
+import { requestText, type TextBounds } from "../wire/request-text.ts";
 import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
 import { needFor } from "./table.ts";
@@ -32,7 +32,8 @@ interface Payload {
   readonly request: string;
 }
 
-const REQUEST_LENGTH_MAX = 2_000;
+/** Of what was asked. */
+const TOLD: TextBounds = { text: 2_000, string: 500, items: 100, depth: 6 };
 const [LIMIT_DEFAULT, LIMIT_MAX] = [50, 500];
 const ENTRIES_AT_ONCE = 200;
 const LOOKED_MAX = 5_000;
@@ -56,7 +57,7 @@ export class Deeds {
       const run = impl.run as (request: unknown, context: CallContext) => Promise<unknown>;
       const written = async (request: unknown, context: CallContext) => {
         const answer = await run(request, context);
-        await this.write(action, requestText(method.input, request), context, nameIn(request));
+        await this.write(action, requestText(method.input, request, TOLD), context, nameIn(request));
         return answer;
       };
       return { ...impl, run: written as never };
@@ -69,7 +70,7 @@ export class Deeds {
       throw new Error(`${action} streams to the server: how that is written down is not said`);
     const run = impl.run as (request: unknown, context: CallContext) => AsyncIterable<unknown>;
     const write = (request: unknown, context: CallContext) =>
-      this.write(action, requestText(impl.method.input, request), context, nameIn(request));
+      this.write(action, requestText(impl.method.input, request, TOLD), context, nameIn(request));
     async function* written(request: unknown, context: CallContext) {
       await write(request, context);
       yield* run(request, context);
@@ -136,11 +137,6 @@ export class Deeds {
 function deedOf({ atMs, actor: name, subject: action, payload }: JournalEntry) {
   const { via, address, request } = JSON.parse(payload) as Payload;
   return { time: timestampOfMs(atMs), name, via, address, action, request };
-}
-
-function requestText(schema: DescMessage, request: unknown): string {
-  if (request instanceof Uint8Array) return "";
-  return truncated(toJsonString(schema, request as Message), REQUEST_LENGTH_MAX);
 }
 
 function nameIn(request: unknown): string {

@@ -66,7 +66,7 @@ test("who changed something is there before they hear of it, with their address 
     "bob//::1/analytics.Alerts/AcknowledgeAlert",
     "ann/token/10.0.0.9/analytics.Alerts/AcknowledgeAlert",
   ]);
-  expect(found.at(-1)!.request).toBe('{"id":"a-1","userId":"somebody else"}');
+  expect(found.at(-1)!.request).toBe('{id: "a-1", user_id: "somebody else"}');
 });
 
 test("what is refused is no deed; a stream is one once it begins", async () => {
@@ -87,7 +87,7 @@ test("they are listed by name and action, page after page, each once", async () 
   const ids: string[] = [];
   for (let page = ""; ;) {
     const { found, nextPage } = await list({ name: "ann", action: "*/AcknowledgeAlert", limit: 40, page });
-    ids.push(...found.map(({ request }) => (JSON.parse(request) as { id: string }).id));
+    ids.push(...found.map(({ request }) => /a-\d+/.exec(request)![0]));
     if (nextPage === "") break;
     page = nextPage;
   }
@@ -99,7 +99,7 @@ test("they are listed by name and action, page after page, each once", async () 
 test("a long request is cut, and a journal that fails does not undo what is done", async () => {
   const { acked, list, journal, troubles } = await rig();
   await acked("x".repeat(5_000), by({}));
-  expect((await list()).found[0].request.length).toBe(2_000);
+  expect((await list()).found[0].request).toBe(`{id: "${"x".repeat(500)}…"}`);
   journal.append = async () => {
     throw new Error("the disk is full");
   };
@@ -119,7 +119,7 @@ test("while the journal has no room a deed waits, and whoever did it with it; no
   journal.failure = null;
   clock.advance(500);
   await waiting;
-  expect((await list()).found.map(({ request }) => request)).toEqual(['{"id":"a-1"}']);
+  expect((await list()).found.map(({ request }) => request)).toEqual(['{id: "a-1"}']);
   expect(troubles).toEqual([]);
   journal.failure = new WatchpostError("RESOURCE_EXHAUSTED", "the disk is full", { retryAfterMs: 500 });
   const given = acked("a-2", by({}));

@@ -491,7 +491,7 @@ export type Deed = Message<"analytics.Deed"> & {
   action: string;
 
   /**
-   * What was asked, as JSON, its first 2,000 characters.
+   * What was asked, as text: at most 2,000 characters, and what is left out is an ellipsis.
    *
    * @generated from field: string request = 6;
    */
