@@ -1,5 +1,6 @@
-/** What is in a scope: series, devices, and points on their way in. What was found out of a series is remembered until places change. Pure. */
+/** What is in a scope: series, devices, and points on their way in. What was found out of a series is remembered until its device moves. Pure. */
 import { EVERYTHING, type Place, type Scope } from "./access.ts";
+import { SeriesByDevice } from "./series-by-device.ts";
 import { deviceOfKey, sourceOfKey, tagOfKey } from "./series-key.ts";
 import type { SeriesRegistry } from "./series-registry.ts";
 
@@ -29,6 +30,8 @@ export const SEES_ALL: SeesSeries = () => true;
 const SERIES_A_PAGE = 4_096;
 /** Of all scopes together: 32 MiB. */
 const PAGES_MAX = 32 * 1_024;
+/** Of a device that moves: of one with more, all that is known of scopes of sites is forgotten, and found out again as it is asked for. */
+const FORGOTTEN_MAX = 10_000;
 const [UNKNOWN, UNSEEN, SEEN] = [0, 1, 2];
 
 /**
@@ -42,6 +45,8 @@ export class SeriesScopes {
   /** By the scope's key, the one that was asked for last at the end. */
   readonly #views = new Map<string, View>();
   readonly #listeners = new Set<(deviceId: string) => void>();
+  /** Those that any scope of sites was asked about. */
+  readonly #bySites = new SeriesByDevice();
   #pages = 0;
 
   constructor(registry: SeriesRegistry, devices: DevicesOfSeries, pagesMax = PAGES_MAX) {
@@ -119,7 +124,12 @@ export class SeriesScopes {
 
   /** The site that a device is registered with is another one now. */
   moved(deviceId: string): void {
-    for (const view of this.#views.values()) this.#drop(view);
+    const views = [...this.#views.values()].filter(({ scope }) => isOfSites(scope));
+    const ids = this.#bySites.of(deviceId, FORGOTTEN_MAX);
+    for (const view of views) {
+      if (ids === undefined) this.#drop(view);
+      else forget(ids, view);
+    }
     for (const listener of this.#listeners) listener(deviceId);
   }
 
@@ -147,7 +157,9 @@ export class SeriesScopes {
 
   #look(id: number, view: View): boolean {
     if (!this.#registry.has(id)) return false;
-    const isSeen = view.scope.takes(this.placeOfKey(this.#registry.keyOf(id)));
+    const place = this.placeOfKey(this.#registry.keyOf(id));
+    if (isOfSites(view.scope)) this.#bySites.add(id, place.device);
+    const isSeen = view.scope.takes(place);
     const number = Math.floor(id / SERIES_A_PAGE);
     const page = view.pages[number] ?? this.#addPage(number, view);
     const at = id % SERIES_A_PAGE;
@@ -178,6 +190,19 @@ export class SeriesScopes {
     this.#views.delete(scope.key);
     this.#views.set(scope.key, view);
     return view;
+  }
+}
+
+/** Where a device is registered matters to it. */
+function isOfSites({ patterns: { sites } }: Scope): boolean {
+  return sites.length > 0;
+}
+
+function forget(ids: readonly number[], { pages }: View): void {
+  for (const id of ids) {
+    const page = pages[Math.floor(id / SERIES_A_PAGE)];
+    const at = id % SERIES_A_PAGE;
+    if (page !== undefined) page[at >> 2] &= ~(3 << (2 * (at & 3)));
   }
 }
 

@@ -99,6 +99,36 @@ test("where there is no room for all scopes those asked for last stay", () => {
   expect([a(id), rig.keysRead]).toEqual([true, 4]);
 });
 
+test("when a device moves its series alone are looked at again, and only for scopes of sites", () => {
+  const rig = new Rig();
+  const pump = Array.from({ length: 3 }, (_, i) => rig.add("gw", { device: "pump", of: `${i}` }));
+  const others = Array.from({ length: 5_000 }, (_, i) => rig.add("gw", { device: `d${i}` }));
+  const scopes = ["berlin", "hamburg", "b*"].map((site) => rig.scopes.seesSeries(scope({ sites: [site] })));
+  const bySource = rig.scopes.seesSeries(scope({ sources: ["gw"] }));
+  const lookAtAll = () => [...scopes, bySource].map((sees) => [...pump, ...others].filter((id) => sees(id)).length);
+  expect(lookAtAll()).toEqual([0, 0, 0, 5_003]);
+  const before = rig.keysRead;
+  rig.move("pump", "berlin");
+  expect(lookAtAll()).toEqual([3, 0, 3, 5_003]);
+  const read = rig.keysRead - before;
+  expect(read).toBeGreaterThanOrEqual(3 * pump.length);
+  // Those of few others are in its chain.
+  expect(read).toBeLessThan(3 * 50);
+  // Also of a device that is not known any more, of which nobody can say what it has.
+  rig.sites.delete("pump");
+  rig.scopes.moved("pump");
+  expect(lookAtAll()).toEqual([0, 0, 0, 5_003]);
+});
+
+test("a device of very many series moves, too", () => {
+  const rig = new Rig();
+  const ids = Array.from({ length: 12_000 }, (_, i) => rig.add("gw", { device: "hall", of: `${i}` }));
+  const sees = rig.scopes.seesSeries(scope({ sites: ["berlin"] }));
+  expect(ids.filter(sees)).toEqual([]);
+  rig.move("hall", "berlin");
+  expect(ids.filter(sees)).toEqual(ids);
+});
+
 describe("a device", () => {
   test("is seen where any of its series is", () => {
     const rig = new Rig();
