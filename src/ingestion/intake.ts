@@ -1,6 +1,6 @@
 /** From a batch to the open frame: decode into it, judge, add. One for all ways in. */
 import type { Clock } from "../model/clock.ts";
-import { truncated } from "../model/errors.ts";
+import { truncated, type WatchpostError } from "../model/errors.ts";
 import type { IncomingPoint } from "../model/incoming-point.ts";
 import { BATCH_POINTS_MAX } from "../model/limits.ts";
 import type { SensorSchemas } from "../model/sensor-schemas.ts";
@@ -76,9 +76,13 @@ export class Intake {
     this.#deps = deps;
   }
 
-  /** Finds series for a sender, and makes those that it may make. */
-  resolverFor(sender: LimitedSender | undefined, allowance: Allowance | undefined): SeriesResolver {
-    return resolverWithin(sender?.resolve ?? this.#deps.resolve, allowance);
+  /** Finds series for a sender, and makes those that it may make; `onLimited` hears of those that it may make later only. */
+  resolverFor(
+    sender: LimitedSender | undefined,
+    allowance: Allowance | undefined,
+    onLimited: (refusal: WatchpostError) => void = () => {},
+  ): SeriesResolver {
+    return resolverWithin(sender?.resolve ?? this.#deps.resolve, allowance, onLimited);
   }
 
   /** Takes one BatchData message. Throws what the log failed with while nothing can be committed. */

@@ -8,9 +8,12 @@ import {
 import { truncated } from "../model/errors.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { WatchpostError } from "../model/errors.ts";
 import type { Allowance } from "../wire/allowance.ts";
 import type { SeriesResolver } from "../wire/decoded-batch.ts";
 
+/** Begins what is said of a point whose sender has made as many series as it may: it is taken once that is over. */
+const TOO_MANY_NEW = "would be a new series: ";
 const METRIC_NAME = /^[A-Za-z0-9_.]+$/;
 
 /** Finds or adds the series a point names, after judging the names. Answers with its id or with why it has none. */
@@ -23,16 +26,28 @@ export function seriesResolver(registry: SeriesRegistry): SeriesResolver {
   };
 }
 
-/** `resolve`, for whoever may make so many series only. */
-export function resolverWithin(resolve: SeriesResolver, allowance: Allowance | undefined): SeriesResolver {
+/** `resolve`, for whoever may make so many series only. `onLimited` is called with each refusal for that, which says when to try again. */
+export function resolverWithin(
+  resolve: SeriesResolver,
+  allowance: Allowance | undefined,
+  onLimited: (refusal: WatchpostError) => void,
+): SeriesResolver {
   if (allowance === undefined) return resolve;
   const refusalOfNew = () => {
     const refusal = allowance.refusal("new_series_per_hour");
-    if (refusal !== undefined) return `would be a new series: ${refusal.message}`;
+    if (refusal !== undefined) {
+      onLimited(refusal);
+      return TOO_MANY_NEW + refusal.message;
+    }
     allowance.use("new_series_per_hour", 1);
     return undefined;
   };
   return (metric, source, tags) => resolve(metric, source, tags, refusalOfNew);
+}
+
+/** Whether a point has no series since its sender has made as many as it may for now. */
+export function isOfTooManyNew(reason: string): boolean {
+  return reason.startsWith(TOO_MANY_NEW);
 }
 
 /** Why nothing may be called so; undefined: it may. */

@@ -101,8 +101,14 @@ async function uploadBatch(deps: IngestionDeps, batch: Uint8Array, context: Call
   const upload = new Upload(deps, ACK_REFUSED_MAX, optionsOf(deps, context));
   await upload.accept(batch);
   await upload.settled();
-  if (upload.total.batchesFailed > 0) throw new WatchpostError("INVALID_ARGUMENT", upload.takeRefusals()[0].reason);
-  return ackOf(upload);
+  const { batchesFailed, points, pointsFailed } = upload.total;
+  if (batchesFailed > 0) throw new WatchpostError("INVALID_ARGUMENT", upload.takeRefusals()[0].reason);
+  const retryAfterMs = upload.limited?.retryAfterMs;
+  if (retryAfterMs === undefined) return ackOf(upload);
+  // The batch is all there is of the call: whoever sends it again when they may loses nothing.
+  const said = upload.takeRefusals().map(({ pointIndex, reason }) => `point ${pointIndex} ${reason}`);
+  const message = `${pointsFailed} points were refused, ${points} are stored: ${said.slice(0, UPLOAD_ERRORS_MAX).join("; ")}`;
+  throw new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs });
 }
 
 function optionsOf({ senderOf }: IngestionDeps, { signal, principal, allowance }: CallContext): UploadOptions {

@@ -71,6 +71,7 @@ export class Upload {
   #messageBytes = 0;
   #failure: { readonly error: unknown } | undefined;
   #changed: PromiseWithResolvers<void> | undefined;
+  #limited: WatchpostError | undefined;
 
   /** Keeps the first `refusalsMax` refusals; {@link takeRefusals} makes room. */
   constructor(deps: UploadDeps, refusalsMax: number, options: UploadOptions) {
@@ -78,7 +79,10 @@ export class Upload {
     this.#deps = deps;
     this.#signal = signal;
     this.#allowance = allowance;
-    this.#sender = { sender, resolve: deps.intake.resolverFor(sender, allowance) };
+    this.#sender = {
+      sender,
+      resolve: deps.intake.resolverFor(sender, allowance, (refusal) => (this.#limited = refusal)),
+    };
     this.#refusalsMax = refusalsMax;
     this.#onProgress = onProgress;
     this.#failed.promise.catch(() => {});
@@ -86,6 +90,11 @@ export class Upload {
 
   get total(): Readonly<Tally> {
     return this.#total;
+  }
+
+  /** Set where points were refused that are taken later: their sender has made as many series as it may for now. */
+  get limited(): WatchpostError | undefined {
+    return this.#limited;
   }
 
   /** Rejects as soon as something of the stream could not be committed. */

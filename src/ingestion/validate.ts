@@ -1,6 +1,7 @@
 import { FITS, REFUSED, type SensorSchemas } from "../model/sensor-schemas.ts";
 import { TIME_INVALID, type DecodedBatch } from "../wire/decoded-batch.ts";
 import type { LimitedSender } from "./limited-sender.ts";
+import { isOfTooManyNew } from "./resolve-series.ts";
 
 /** The latest time that a double holds to the microsecond: in the year 2255. */
 export const TIME_US_MAX = Number.MAX_SAFE_INTEGER;
@@ -22,7 +23,14 @@ export interface PointRules extends TimeRules {
 
 /** Kinds of reasons, to be counted. */
 export type RefusalKind =
-  "not_finite" | "bad_timestamp" | "too_old" | "too_far_ahead" | "bad_series" | "out_of_range" | "out_of_scope";
+  | "not_finite"
+  | "bad_timestamp"
+  | "too_old"
+  | "too_far_ahead"
+  | "bad_series"
+  | "too_many_new_series"
+  | "out_of_range"
+  | "out_of_scope";
 
 export interface RefusedRow {
   /** Position in the batch as sent. */
@@ -80,7 +88,7 @@ export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: num
     const isNamed = seriesId !== 0 || !isStorable(value, timeUs, rules);
     const said = batch.reasons.get(i);
     const isOut = isGood ? !isStored : !isNamed && said !== undefined && sender?.isRefusal(said) === true;
-    const ofPoint = isNamed ? kindOf(value, timeUs, rules) : "bad_series";
+    const ofPoint = isNamed ? kindOf(value, timeUs, rules) : kindOfNames(said);
     const kind = isOut ? "out_of_scope" : judged === REFUSED ? "out_of_range" : ofPoint;
     refusedOf ??= new Map();
     refusedOf.set(kind, (refusedOf.get(kind) ?? 0) + 1);
@@ -100,6 +108,11 @@ export function judgeBatch(batch: JudgedRows, rules: PointRules, refusedMax: num
 export function isStorable(value: number, timeUs: number, { earliestUs, latestUs }: TimeRules): boolean {
   // value - value is 0 for finite values only.
   return timeUs >= earliestUs && timeUs <= latestUs && value - value === 0;
+}
+
+/** Of a point that has no series. */
+function kindOfNames(said: string | undefined): RefusalKind {
+  return said !== undefined && isOfTooManyNew(said) ? "too_many_new_series" : "bad_series";
 }
 
 function kindOf(value: number, timeUs: number, { earliestUs }: TimeRules): RefusalKind {

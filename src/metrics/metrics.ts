@@ -24,7 +24,7 @@ export function createMetrics() {
     points: counter("points_total", "Points received, by result: stored or refused", ["result"]),
     refusedPoints: counter(
       "refused_points_total",
-      "Points refused, whichever way they came, by reason: not_finite, too_old, too_far_ahead, bad_timestamp, out_of_range, bad_series, out_of_scope or unreadable_batch",
+      "Points refused, whichever way they came, by reason: not_finite, too_old, too_far_ahead, bad_timestamp, out_of_range, bad_series, too_many_new_series, out_of_scope or unreadable_batch",
       ["reason"],
     ),
     refusedLogins: counter(

@@ -79,7 +79,7 @@ test("messages a second: batches of a stream count, the first is the call itself
 });
 
 test("new series an hour: points of known series are taken, those that would be new are refused by name", async () => {
-  const { rig, unary } = open({ new_series_per_hour: 2 });
+  const { rig, unary, stream } = open({ new_series_per_hour: 2 });
   for (const name of ["a", "b"]) await unary(batch(1, name));
   const both = batchBytes({
     source: "s",
@@ -89,17 +89,18 @@ test("new series an hour: points of known series are taken, those that would be 
       timestamp: { seconds: 1_700_000_100n, nanos: 0 },
     })),
   });
-  expect(await unary(both)).toMatchObject({
-    pointsProcessed: 1n,
-    pointsFailed: 1n,
-    refused: [
-      {
-        pointIndex: 1,
-        reason:
-          'would be a new series: "ann" has made as many series as it may (limits.new_series_per_hour is 2); try again in 30m',
-      },
-    ],
+  const reason =
+    'would be a new series: "ann" has made as many series as it may (limits.new_series_per_hour is 2); try again in 30m';
+  expect(await Array.fromAsync(stream(of(both)))).toMatchObject([
+    { pointsProcessed: 1n, pointsFailed: 1n, refused: [{ pointIndex: 1, reason }] },
+  ]);
+  await expect(unary(both)).rejects.toMatchObject({
+    status: "RESOURCE_EXHAUSTED",
+    message: `1 points were refused, 1 are stored: point 1 ${reason}`,
+    retryAfterMs: 1_800_000,
   });
+  const { values } = await rig.metrics.refusedPoints.get();
+  expect(values).toMatchObject([{ labels: { reason: "too_many_new_series" }, value: 2 }]);
   expect(await unary(batch(1, "c"), BOB)).toMatchObject({ pointsProcessed: 1n });
   // Bob has made it: it is known now.
   expect(await unary(batch(1, "c"))).toMatchObject({ pointsProcessed: 1n });

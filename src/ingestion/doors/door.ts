@@ -2,7 +2,7 @@
  * A way in for what is no BatchData: rows are gathered in columns, judged and committed as batches are, and their refusals come
  * back by the row's place in the request.
  */
-import { invalidField } from "../../model/errors.ts";
+import { invalidField, WatchpostError } from "../../model/errors.ts";
 import { BATCH_POINTS_MAX, SOURCE_BYTES_MAX, STREAM_IN_FLIGHT_POINTS_MAX } from "../../model/limits.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { Allowance } from "../../wire/allowance.ts";
@@ -43,6 +43,8 @@ export interface DoorResult {
   readonly refusals: readonly DoorRefusal[];
   /** Places of which anything was refused. */
   readonly placesRefused: number;
+  /** Some of them would be taken later: their sender has made as many series as it may for now. */
+  readonly limited: WatchpostError | undefined;
 }
 
 const REFUSALS_MAX = 100;
@@ -73,6 +75,8 @@ export class DoorRows {
   #stored = 0;
   #refused = 0;
   #placesRefused = 0;
+  /** The last there was. */
+  #limited: WatchpostError | undefined;
   /** Of which a row was refused last. */
   #lastPlace = 0;
 
@@ -82,7 +86,7 @@ export class DoorRows {
     this.#door = door;
     this.#sender = deps.senderOf(principal);
     this.#allowance = allowance;
-    this.resolve = deps.intake.resolverFor(this.#sender, allowance);
+    this.resolve = deps.intake.resolverFor(this.#sender, allowance, (refusal) => (this.#limited = refusal));
     const refusal = allowance?.refusal("points_per_second");
     if (refusal !== undefined) throw refusal;
   }
@@ -140,7 +144,8 @@ export class DoorRows {
     doorPoints.inc({ door: this.#door, result: "stored" }, this.#stored);
     doorPoints.inc({ door: this.#door, result: "refused" }, this.#refused);
     const refusals = this.#refusals.sort((a, b) => a.place - b.place);
-    return { stored: this.#stored, refusedTotal: this.#refused, placesRefused: this.#placesRefused, refusals };
+    const [placesRefused, limited] = [this.#placesRefused, this.#limited];
+    return { stored: this.#stored, refusedTotal: this.#refused, placesRefused, refusals, limited };
   }
 
   #take(): void {
@@ -177,6 +182,16 @@ export class DoorRows {
     this.#values = grown(this.#values, new Float64Array(wanted));
     this.#places = grown(this.#places, new Uint32Array(wanted));
   }
+}
+
+/**
+ * What a request is answered with of which something was refused: INVALID_ARGUMENT, with which its sender gives that up, or where
+ * some of it is taken later RESOURCE_EXHAUSTED. Sent again, what is stored changes nothing.
+ */
+export function refusalOf({ limited }: DoorResult, sentence: string): WatchpostError {
+  const retryAfterMs = limited?.retryAfterMs;
+  if (retryAfterMs === undefined) return new WatchpostError("INVALID_ARGUMENT", sentence);
+  return new WatchpostError("RESOURCE_EXHAUSTED", sentence, { retryAfterMs });
 }
 
 /** The parameter `source` of a request, where it is not empty. Throws INVALID_ARGUMENT where it is none: it would be remembered. */

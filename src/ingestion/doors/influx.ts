@@ -1,7 +1,7 @@
 /** The doors of InfluxDB: /write as version 1 has it, /api/v2/write as version 2, and what their clients ask before. */
 import { truncated, WatchpostError } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
-import { DoorRows, sourceGiven, withRowsMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, refusalOf, sourceGiven, withRowsMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { LineParser } from "./line-parser.ts";
 import { LineSeries } from "./line-series.ts";
@@ -24,7 +24,7 @@ export function influxRoutes(deps: DoorDeps): HttpRoute[] {
   const write = async (call: HttpCall, version: Version) => {
     const result = await takeLines(call, version, deps, series);
     if (result.refusedTotal === 0) return new Response(null, { status: 204, headers: version.headers });
-    throw new WatchpostError("INVALID_ARGUMENT", sentenceOf(result));
+    throw refusalOf(result, sentenceOf(result));
   };
   const ping = async () => new Response(null, { status: 204, headers: V1.headers });
   return [

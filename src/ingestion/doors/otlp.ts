@@ -16,7 +16,7 @@ import {
 } from "../../wire/gen/opentelemetry/metrics_service_pb.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
 import { rawUnary, type CallContext, type MethodImpl } from "../../wire/service.ts";
-import { DoorRows, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, refusalOf, sourceGiven, withMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import type { FoundPoint } from "./otlp-request.ts";
 
@@ -126,6 +126,8 @@ async function take(
     if (result.refusedTotal === 0) return {};
     const errorMessage = sentenceOf(result);
     deps.onMalformed(DOOR, errorMessage);
+    // What is told to be refused of an answer that is none is not sent again.
+    if (result.limited !== undefined) throw refusalOf(result, errorMessage);
     return { partialSuccess: { rejectedDataPoints: BigInt(result.placesRefused), errorMessage } };
   });
 }

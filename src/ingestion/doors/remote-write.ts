@@ -1,7 +1,7 @@
 /** Prometheus remote write, version 1. Source: "Prometheus Remote-Write 1.0 specification". */
-import { truncated, WatchpostError } from "../../model/errors.ts";
+import { truncated } from "../../model/errors.ts";
 import type { HttpCall, HttpRoute } from "../../wire/http-route.ts";
-import { DoorRows, sourceGiven, withRowsMemory, type DoorDeps, type DoorResult } from "./door.ts";
+import { DoorRows, refusalOf, sourceGiven, withRowsMemory, type DoorDeps, type DoorResult } from "./door.ts";
 import { doorErrorOf } from "./door-errors.ts";
 import { RemoteSeries } from "./remote-series.ts";
 import { WriteRequestReader, type Labels } from "./write-request.ts";
@@ -36,7 +36,7 @@ export function remoteWriteRoutes(deps: DoorDeps): HttpRoute[] {
   ];
 }
 
-/** Throws INVALID_ARGUMENT where anything was refused. */
+/** Throws INVALID_ARGUMENT where anything was refused, RESOURCE_EXHAUSTED where some of it is taken later. */
 async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promise<void> {
   const source = series.source(sourceGiven(call.url));
   const bytes = await call.body();
@@ -66,7 +66,7 @@ async function take(call: HttpCall, deps: DoorDeps, series: RemoteSeries): Promi
     if (result.refusedTotal === 0) return;
     const sentence = sentenceOf(result, await namesOf(bytes, result, deps, call.signal));
     deps.onMalformed(DOOR, sentence);
-    throw new WatchpostError("INVALID_ARGUMENT", sentence);
+    throw refusalOf(result, sentence);
   });
 }
 

@@ -41,7 +41,7 @@ export const WatchStatusRequestSchema: GenMessage<WatchStatusRequest> = /*@__PUR
 export type RefusedReason = Message<"analytics.RefusedReason"> & {
   /**
    * "not_finite", "too_old", "too_far_ahead", "bad_timestamp", "out_of_range", "bad_series" (its names, or there are as many series as
-   * may be), "out_of_scope" (of the token it came with) or "unreadable_batch".
+   * may be), "too_many_new_series" (its sender has made as many as it may for now), "out_of_scope" (of the token it came with) or "unreadable_batch".
    *
    * @generated from field: string reason = 1;
    */

@@ -8,10 +8,10 @@ import { systemClock } from "../../../src/model/system-clock.ts";
 import { spawn } from "../../log/harness.ts";
 import { tempDir } from "../../support/server-process.ts";
 
-export async function openServer() {
+export async function openServer(env: Readonly<Record<string, string>> = {}) {
   const dir = tempDir("doors");
   const flags = { data: dir.path, grpc: "127.0.0.1:0", http: "127.0.0.1:0" };
-  const { config } = loadConfig({ env: {}, flags, machineMemoryBytes: 2 ** 31 });
+  const { config } = loadConfig({ env, flags, machineMemoryBytes: 2 ** 31 });
   const told: string[] = [];
   const tell = (_: object, sentence: string) => void told.push(sentence);
   const logger = { info: tell, warn: tell, error: tell, debug: tell };
