@@ -23,7 +23,7 @@ const TARGETS: Record<string, string> = {
 };
 
 /** In every archive beside the executable. */
-const BESIDE = ["LICENSE", "README.md", "CHANGELOG.md", "deploy", "docs"];
+const BESIDE = ["LICENSE", "README.md", "CHANGELOG.md", "deploy", "docs", "proto"];
 const EXECUTABLE_MODE = 0o755;
 const FILE_MODE = 0o644;
 

@@ -9,6 +9,7 @@ import { parseRuleTests } from "../../src/alerts/rule-tests/test-file.ts";
 import { parseRulesFile } from "../../src/alerts/rules-file.ts";
 import { parseScenario } from "../../src/cli/simulate/scenario-input.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { mosquittoMissing } from "../support/mosquitto.ts";
 import { program, testNeeding } from "../support/needs.ts";
 import { tempDir } from "../support/server-process.ts";
 import { fencedBlocks, type FencedBlock } from "./fenced-blocks.ts";
@@ -36,8 +37,6 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
   ],
   ["docs/edge.md", "to centre.example.org:50051", "shows what a command prints"],
   ["docs/issues.md", "try {", "is a part of a program, which has a client and an issue"],
-  ["docs/mqtt.md", "watchpost serve --config", "wants a broker at port 1883; test/binary/mqtt.test.ts has one"],
-  ["docs/mqtt.md", "max_queued_messages 0", "are settings of mosquitto for a broker of one's own"],
   ["docs/operating.md", "sh install.sh", "fetches a release; test/tools/install.test.ts installs one"],
   [
     "docs/operating.md",
@@ -67,6 +66,8 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
     "import grpc, ingestion_pb2",
     "wants what grpcio-tools makes; test/interop/python.test.ts does without",
   ],
+  ["docs/sending.md", "go mod init", "fetches modules"],
+  ["docs/sending.md", 'package main\n\nimport (\n\t"context"', "wants modules from a network"],
   ["docs/sessions.md", "02:20:28 ann joined", "shows what a command prints"],
   ["docs/simulate.md", "100 devices, 5s", "shows what a command prints"],
   ["docs/watching.md", "new EventSource", "is for a page in a browser"],
@@ -104,6 +105,8 @@ const CHECKS: Readonly<Record<string, (block: FencedBlock) => void>> = {
     else if (!text.startsWith(PROMETHEUS)) parseRulesFile(page, text, sections);
   },
   nginx: () => {},
+  // The page's broker has them.
+  conf: ({ page }) => expect(PAGE_SETUPS[page]?.broker).toBeDefined(),
 };
 
 test("settings load, rules parse, JSON is JSON; every other block is run, or listed", () => {
@@ -145,7 +148,11 @@ const programs = Map.groupBy(
   ({ page }) => page,
 );
 for (const [page, own] of programs) {
-  test(`what ${page} says works`, () => runPage(own, PAGE_SETUPS[page] ?? {}), 60_000);
+  const needs = [
+    own.some(({ language }) => language === "go") && program("go"),
+    PAGE_SETUPS[page]?.broker !== undefined && (mosquittoMissing() || program("mosquitto_pub")),
+  ];
+  testNeeding(needs)(`what ${page} says works`, () => runPage(own, PAGE_SETUPS[page] ?? {}), 60_000);
 }
 
 /** Parts of a broker's settings with what else it needs. */

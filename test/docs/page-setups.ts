@@ -90,6 +90,16 @@ watchpost issue create 'of before' --assign ann`,
       "close 12": "close 1",
     },
   },
+  "docs/mqtt.md": {
+    broker: "# watchpost.toml",
+    before: "until watchpost mqtt status --json | jq -e '.[0].connected'; do sleep 0.1; done >/dev/null",
+    instead: {
+      "watchpost serve --config watchpost.toml": "",
+      "watchpost series": `
+until watchpost series | grep env_oil_pressure; do sleep 0.1; done
+watchpost series temperature --json | grep '"hall-1"'`,
+    },
+  },
   "docs/operating.md": {
     before: `
 echo '{"metric":"test_c","value":1,"tags":{"device":"pump-7"}}' | watchpost upload - --source gw`,

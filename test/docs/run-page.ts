@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY, startServerProcess, tempDir } from "../support/server-process.ts";
 import { PYTHON } from "../interop/python-client.ts";
-import { ROOT, type FencedBlock } from "./fenced-blocks.ts";
+import { Mosquitto } from "../support/mosquitto.ts";
+import { fencedBlocks, ROOT, type FencedBlock } from "./fenced-blocks.ts";
 
 /** Ends what hangs; nothing that works takes a tenth of it. */
 const PAGE_MS_MAX = 50_000;
@@ -13,12 +14,15 @@ export interface PageSetup {
   readonly before?: string;
   /** What a reader puts in the place of an example: ids, times, sizes. Shell in double quotes. */
   readonly instead?: Readonly<Record<string, string>>;
+  /** How the block with the settings of the page's server begins; they are of brokers, and one of mosquitto is there. */
+  readonly broker?: string;
 }
 
 /** They go on until somebody ends them: here once they have said something. */
 const ENDLESS = /^\s*(watchpost (watch|top|serve)\b|watchpost .*--watch\b|curl -N\b)/;
 
 const PRELUDE = `set -eu -o pipefail
+run_go() { cat > page.go; go run page.go; }
 # Until it has said something, or has ended.
 endless() {
   { set +x; } 2>/dev/null
@@ -34,7 +38,10 @@ endless() {
 `;
 
 /** Throws with all that was printed where a command fails. */
-export async function runPage(blocks: readonly FencedBlock[], { before = "", instead = {} }: PageSetup): Promise<void> {
+export async function runPage(
+  blocks: readonly FencedBlock[],
+  { before = "", instead = {}, broker: begins }: PageSetup,
+): Promise<void> {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; run: bun run build`);
   using dir = tempDir("page");
   const bin = join(dir.path, "bin");
@@ -47,9 +54,18 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
   writeFileSync(rules, `receivers: [{ name: ops, webhook: { url: "${sink.url}" } }]\nroute: { receiver: ops }\n`);
   // However full the disk of this machine is, `status` has nothing to say of it.
   const env = { WATCHPOST_ALERTS_RULES_FILE: rules, WATCHPOST_RETENTION_FREE_FLOOR: "none" };
-  const server = await startServerProcess({ data: join(dir.path, "data"), program: [BINARY], env });
+  await using broker = begins === undefined ? undefined : await Mosquitto.start({ settings: brokerSettings });
+  const args: string[] = [];
+  if (broker !== undefined) {
+    const { text } = fencedBlocks().find(({ page, text }) => page === blocks[0].page && text.startsWith(begins!))!;
+    const config = join(dir.path, "watchpost.toml");
+    writeFileSync(config, text.replace("mqtt://127.0.0.1:1883", broker.url));
+    args.push("--config", config);
+  }
+  const server = await startServerProcess({ data: join(dir.path, "data"), program: [BINARY], env, args });
   try {
     const places: Record<string, string> = {
+      mosquitto_pub: `mosquitto_pub -p ${broker?.port}`,
       "127.0.0.1:8080": server.http,
       "127.0.0.1:50051": server.grpc,
       "other:50051": server.grpc,
@@ -89,8 +105,14 @@ export async function runPage(blocks: readonly FencedBlock[], { before = "", ins
   }
 }
 
+/** What docs/mqtt.md wants of a broker. */
+function brokerSettings(): string[] {
+  const wanted = fencedBlocks().filter(({ language }) => language === "conf");
+  return ["allow_anonymous true", ...wanted.flatMap(({ text }) => text.trim().split("\n"))];
+}
+
 /** Of which language a page's blocks are run, and by what. */
-export const PROGRAMS: Readonly<Record<string, string>> = { sh: "", python: `${PYTHON} -`, js: "node -" };
+export const PROGRAMS: Readonly<Record<string, string>> = { sh: "", python: `${PYTHON} -`, js: "node -", go: "run_go" };
 
 function commandsOf({ language, text }: FencedBlock, places: Readonly<Record<string, string>>): string {
   const placed = withPlaces(text, places);
