@@ -24,6 +24,8 @@ export interface CallersDeps {
   readonly clock: Pick<Clock, "nowMs">;
   /** Whether anybody may come through a proxy where nobody is asked who they are. */
   readonly isInsecure: boolean;
+  /** Whether browsers come over TLS, as far as this server. */
+  readonly isTls: boolean;
   /** undefined: there is none. */
   readonly provider?: Pick<IdentityProvider, "verdictOf" | "follow"> | undefined;
   /** undefined: certificates say nothing of who calls. */
@@ -61,11 +63,11 @@ export class Callers {
     if (own !== undefined && bearer !== undefined && hasHash(bearer, own.hash)) return credentialOf(own);
     if (!this.mustProve) return this.#anonymous(caller);
     if (bearer !== undefined) return this.#ofSecret(bearer, caller.peer);
-    const { certificates, revoked, clock } = this.#deps;
+    const { certificates, revoked, clock, isTls } = this.#deps;
     if (caller.certificate !== undefined && certificates !== undefined) {
       return verdictOfCertificate(caller.certificate, certificates, { revoked, nowMs: clock.nowMs() });
     }
-    const cookie = webSessionOf(caller);
+    const cookie = webSessionOf(caller, isTls);
     if (cookie !== undefined) return this.#ofWebSession(cookie);
     const came = certificates === undefined ? "no token came" : "neither a token nor a certificate came";
     const message = `this server asks who calls, and ${came}; wanted the header "authorization: Bearer wp_…"; ${HOW_TO_MAKE_ONE}`;

@@ -58,14 +58,22 @@ export function bearerOf({ headers }: Caller): string | undefined {
 
 type Headers = Pick<Caller, "headers">;
 
-/** Cookies are of a host with all of its ports: two servers on one would log each other out. */
-export function webSessionCookie({ headers }: Headers): string {
+/** Of names that begin so browsers keep what came over TLS alone, and from that very host: nobody else can make them show another. */
+const OVER_TLS = "__Host-";
+
+/** Cookies are of a host with all of its ports: two servers on one would log each other out. `isSecure`: the browser came over TLS. */
+export function webSessionCookie({ headers }: Headers, isSecure: boolean): string {
   const [, port] = /:(\d+)$/.exec(headers.get("host") ?? "") ?? [];
-  return port === undefined ? "watchpost_session" : `watchpost_session_${port}`;
+  return `${isSecure ? OVER_TLS : ""}watchpost_session${port === undefined ? "" : `_${port}`}`;
 }
 
-export function webSessionOf(caller: Headers): string | undefined {
-  const wanted = webSessionCookie(caller);
+/** `isTls`: this server speaks TLS. Where it does not a proxy before it may. */
+export function webSessionOf(caller: Headers, isTls: boolean): string | undefined {
+  const secure = cookieOf(caller, webSessionCookie(caller, true));
+  return secure ?? (isTls ? undefined : cookieOf(caller, webSessionCookie(caller, false)));
+}
+
+function cookieOf(caller: Headers, wanted: string): string | undefined {
   for (const cookie of caller.headers.get("cookie")?.split(";") ?? []) {
     const [name, value] = cookie.trim().split("=");
     if (name === wanted) return value;

@@ -40,7 +40,7 @@ export function loginRoutes(deps: LoginDeps): HttpRoute[] {
       path: "/logout",
       summary: "ends it",
       async run(call) {
-        await tokens.closeWebSession(webSessionOf(call) ?? "");
+        await tokens.closeWebSession(webSessionOf(call, isTls(call)) ?? "");
         return new Response(null, { status: 204, headers: { "set-cookie": cookieOf("", 0, call) } });
       },
       fail,
@@ -79,8 +79,14 @@ function secretIn(body: Uint8Array): string {
 }
 
 function cookieOf(value: string, seconds: number, call: HttpCall): string {
-  const secure = call.url.protocol === "https:" ? "; Secure" : "";
-  return `${webSessionCookie(call)}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
+  // Where a proxy speaks TLS the page says so.
+  const isSecure = isTls(call) || call.headers.get("origin")?.startsWith("https:") === true;
+  const secure = isSecure ? "; Secure" : "";
+  return `${webSessionCookie(call, isSecure)}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
+}
+
+function isTls({ url }: HttpCall): boolean {
+  return url.protocol === "https:";
 }
 
 function fail(error: unknown): Response {

@@ -36,6 +36,7 @@ export interface AccessDeps {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly isTls: boolean;
   /** Whether clients show certificates that are verified. */
   readonly asksForCertificates: boolean;
   readonly own: OwnCaller | undefined;
@@ -45,7 +46,7 @@ export interface AccessDeps {
 export async function openAccess(
   config: Config,
   { journal }: Storage,
-  { logger, clock, metrics, asksForCertificates, own }: AccessDeps,
+  { logger, clock, metrics, isTls, asksForCertificates, own }: AccessDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenAccess> {
   const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "tokens have trouble");
@@ -61,7 +62,7 @@ export async function openAccess(
   const certificates = asksForCertificates ? certificatesOf(config) : undefined;
   const limits = openLimits(config, { logger, clock, metrics });
   const shown = { tokens, provider, certificates, revoked, own };
-  const gate = new AccessGate({ ...shown, clock, isInsecure: config.insecure, refused, limits });
+  const gate = new AccessGate({ ...shown, clock, isInsecure: config.insecure, isTls, refused, limits });
   opening.defer(() => gate.close());
   if (gate.isOn && !givesAdmins(config) && !tokens.hasLastingAdmin) {
     const wanted = 'the setting auth.admin_token, as "watchpost init" writes it';

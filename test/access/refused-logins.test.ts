@@ -129,6 +129,26 @@ test("a good token is taken all the same, and nobody reads of what was shown", a
   expect(JSON.stringify(logins)).not.toContain("AAAA");
 });
 
+test("what a browser that came over TLS has is for TLS alone, also where a proxy spoke it", async () => {
+  const { gate, tokens, deeds, clock, make } = await accessRig();
+  const token = await make({ name: "me" });
+  const [login, logout] = loginRoutes({ gate, tokens, deeds, nowMs: () => clock.nowMs() });
+  const cookiesOf = async (url: string, headers: Record<string, string>) => {
+    const body = async () => Buffer.from(JSON.stringify({ token }));
+    const call = { ...bare(headers), url: new URL(url), method: "POST", body } as never;
+    const answers = [await login.run(call), await logout.run(call)];
+    return answers.map((answer) => answer.headers.get("set-cookie")!.replace(/=[\w-]*;/, "=…;"));
+  };
+  const secure = /^__Host-watchpost_session_8443=…; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/;
+  const host = "gw:8443";
+  for (const cookie of await cookiesOf("https://gw:8443/login", { host })) expect(cookie).toMatch(secure);
+  const proxied = { host, origin: "https://gw:8443" };
+  for (const cookie of await cookiesOf("http://gw:8443/login", proxied)) expect(cookie).toMatch(secure);
+  for (const cookie of await cookiesOf("http://gw:8443/login", { host, origin: "http://gw:8443" })) {
+    expect(cookie).toMatch(/^watchpost_session_8443=…; .*Max-Age=\d+$/);
+  }
+});
+
 test("logins of browsers are slowed as calls are", async () => {
   const { gate, tokens, deeds, clock, make } = await accessRig();
   const good = await make({ name: "me" });

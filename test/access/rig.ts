@@ -23,6 +23,7 @@ export interface AccessRigOptions {
   readonly journal?: MemoryJournal;
   readonly configured?: { readonly id: string; readonly hash: string };
   readonly isInsecure?: boolean;
+  readonly isTls?: boolean;
   readonly provider?: IdentityProvider;
   readonly certificates?: CallersDeps["certificates"];
   readonly own?: CallersDeps["own"];
@@ -35,6 +36,7 @@ export async function accessRig({
   journal = new MemoryJournal(),
   configured,
   isInsecure = false,
+  isTls = false,
   provider,
   certificates,
   own,
@@ -50,7 +52,9 @@ export async function accessRig({
   const refused = new RefusedLogins({ clock, onLogin, onRefused: (reason) => void reasons.push(reason) });
   const revoked = await RevokedCertificates.open({ journal, clock, onTrouble });
   const limits = new Limits({ settings: { ...UNLIMITED, ...limited }, clock, onLimited: () => {} });
-  const gate = new AccessGate({ tokens, clock, isInsecure, provider, certificates, own, revoked, refused, limits });
+  const gate = new AccessGate({
+    ...{ tokens, clock, isInsecure, isTls, provider, certificates, own, revoked, refused, limits },
+  });
   /** Whoever shows no JWT is known at once. */
   const admit = (name: string, caller: Caller): Admission => {
     const admission = gate.admit(name, caller);
