@@ -99,7 +99,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const access = await openAccess(
     config,
     storage,
-    { logger, clock, metrics, asksForCertificates, own: deps.own },
+    { logger, clock, metrics, isTls: tls !== undefined, asksForCertificates, own: deps.own },
     opening,
   );
   const protection = { asksWho: access.gate.isOn, isEncrypted: tls !== undefined };

@@ -22,7 +22,9 @@ export function verdictOfCertificate(
   const { commonName: name, fingerprint, notAfterMs } = certificate;
   const shown = JSON.stringify(truncated(name, 80));
   if (!isPrincipalName(name)) {
-    return bad(`the certificate names nobody: its common name is ${shown}; wanted a name on one line that can be seen`);
+    return bad(
+      `the certificate names nobody: its common name is ${shown}; wanted a name on one line that can be seen, without spaces before or behind it`,
+    );
   }
   // A name is a pattern of what it may touch.
   if (isGlob(name) && scope !== "everything") {

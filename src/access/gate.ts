@@ -10,6 +10,7 @@ import { isRefusal, type Credential, type Verdict } from "./credential.ts";
 import type { Limits } from "./limits.ts";
 import type { RefusedLogins } from "./refused-logins.ts";
 import type { KeptToken } from "./token-documents.ts";
+import { calledAs } from "./route-paths.ts";
 import { needFor, type Need } from "./table.ts";
 
 export interface GateDeps extends CallersDeps {
@@ -126,11 +127,11 @@ function ranOut(): WatchpostError {
 
 function refuseRole(name: string, { roles, isForEverything }: Need, { name: who, role, scope }: Principal): void {
   if (!roles.includes(role)) {
-    const message = `${who} has the role ${role}, which may not call ${name}; wanted ${roles.join(" or ")}`;
+    const message = `${who} has the role ${role}, which may not call ${calledAs(name)}; wanted ${roles.join(" or ")}`;
     throw new WatchpostError("PERMISSION_DENIED", message);
   }
   if (isForEverything && !scope.isEverything) {
-    const message = `${who} sees part of this server (${scopeText(scope)}), and ${name} is about all of it; wanted a token without a scope`;
+    const message = `${who} sees part of this server (${scopeText(scope)}), and ${calledAs(name)} is about all of it; wanted a token without a scope`;
     throw new WatchpostError("PERMISSION_DENIED", message);
   }
 }

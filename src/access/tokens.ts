@@ -350,13 +350,17 @@ function isLastingAdmin({ role, scope, expiresAtMs }: KeptToken): boolean {
 
 function givenIn({ name, role, scope, expiresAtMs = Infinity }: NewToken, nowMs: number) {
   if (!isPrincipalName(name) || isId(name)) {
-    throw invalidField("name", name, "1 to 256 characters on one line that can be seen, and not the id of a token");
+    throw invalidField(
+      "name",
+      name,
+      "1 to 256 characters on one line that can be seen, no space before or behind them, and not the id of a token",
+    );
   }
   const hasEnd = expiresAtMs !== Infinity;
   if (hasEnd && !(expiresAtMs > nowMs && expiresAtMs <= nowMs + EXPIRES_AFTER_MS_MAX)) {
     const given = Math.abs(expiresAtMs) <= 8.64e15 ? new Date(expiresAtMs).toISOString() : `${expiresAtMs} ms`;
     throw invalidField("expires_at", given, "a time within the next ten years");
   }
-  const given: { readonly name: string; readonly role: Role } = { name: name.trim(), role: roleIn(role, "role") };
+  const given: { readonly name: string; readonly role: Role } = { name, role: roleIn(role, "role") };
   return { ...given, scope: scope === undefined ? EVERYTHING : scopeIn(scope, "scope"), expiresAtMs };
 }

@@ -1,5 +1,5 @@
 /** `watchpost token create`. */
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import pc from "picocolors";
 import { createToken } from "../client/access.ts";
 import { timestampOfMs } from "../wire/timestamp.ts";
@@ -46,10 +46,16 @@ export function tokenCreateCommand(): Command {
     .option(
       "--expires <duration>",
       'how long it is good for, such as "90d"; left out: until it is revoked',
-      durationArgument,
+      expiresArgument,
     )
     .addHelpText("after", HELP)
     .action(create);
+}
+
+function expiresArgument(text: string): number {
+  const ms = durationArgument(text);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError('wanted for how long it is good, such as "90d"; left out it is until it is revoked');
 }
 
 async function create(name: string, flags: CreateFlags): Promise<void> {

@@ -158,8 +158,9 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "limits.subscriptions": "how many of them the server may stream",
   "limits.queries": "how many range queries a caller may have at once",
   "limits.query_seconds_per_minute": "how much time they may take",
-  "limits.messages_per_second": "how many calls, and batches in them, a caller may send",
-  "limits.points_per_second": "how many points a caller may send",
+  "limits.messages_per_second":
+    "how many calls, and batches in them, a caller may send; after a pause ten times as many at once",
+  "limits.points_per_second": "how many points a caller may send; after a pause ten times as many at once",
   "limits.new_series_per_hour": "how many series a caller may bring",
 
   "slow.call": "a call that takes longer is named in the log and by watchpost slow",

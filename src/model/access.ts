@@ -40,9 +40,9 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 export const EVERYTHING: Scope = scopeOf({ sources: [], devices: [], sites: [] });
 
-/** Whether it can be told from others by eye: one line, and nothing in it that is not seen. */
+/** Whether it can be told from others by eye: one line, nothing in it that is not seen, and spaces within alone. */
 export function isPrincipalName(text: string): boolean {
-  return text.trim() !== "" && text.length <= NAME_LENGTH_MAX && !UNSEEN.test(text);
+  return text !== "" && text.trim() === text && text.length <= NAME_LENGTH_MAX && !UNSEEN.test(text);
 }
 
 export function isRole(text: string): text is Role {

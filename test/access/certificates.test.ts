@@ -48,6 +48,18 @@ test("a gateway's is for its source, and one may be for everything", async () =>
   expect(all.admit(QUERY, of("anybody | else")).principal.scope.isEverything).toBe(true);
 });
 
+test("spaces within a common name are part of it", async () => {
+  const { admit, revoked } = await accessRig({ certificates: DEVICE });
+  const { principal } = admit(UPLOAD, of("pump 7"));
+  expect(principal.name).toBe("pump 7");
+  expect(principal.scope.takes({ source: "gw", device: "pump 7", site: "" })).toBe(true);
+  for (const device of ["pump", "7", "pump7", "pump  7"]) {
+    expect(principal.scope.takes({ source: "gw", device, site: "" })).toBe(false);
+  }
+  await revoked.revoke("pump 7", "ann");
+  expect(refusalOf(() => admit(UPLOAD, of("pump 7"))).message).toContain("was revoked");
+});
+
 test("a token that is shown beside a certificate is whoever calls, good or not", async () => {
   const { admit, make } = await accessRig({ certificates: DEVICE });
   const secret = await make({ name: "me" });
@@ -65,7 +77,7 @@ test("where certificates say nothing of who calls they count for nothing", async
 
 test("a name that is none, stands for others, or has run out is refused", async () => {
   const { admit, clock, reasons } = await accessRig({ certificates: DEVICE });
-  for (const name of ["", "  ", "*", "pump-?", "a|b", "a\nb", "pump-7\u200b", "x".repeat(300)]) {
+  for (const name of ["", "  ", " pump-7", "pump-7 ", "*", "pump-?", "a|b", "a\nb", "pump-7\u200b", "x".repeat(300)]) {
     const { status, message } = refusalOf(() => admit(UPLOAD, of(name)));
     expect(status).toBe("UNAUTHENTICATED");
     expect(message).toMatch(/names nobody|could stand for others/);

@@ -74,6 +74,8 @@ test("a role is kept to, and whoever sees part of the server may not do what is 
     [ingest, QUERY, "gw has the role ingest, which may not call"],
     [viewer, UPLOAD, "wanted ingest or operator or admin"],
     [viewer, ACK, "wanted operator or admin"],
+    [ingest, "http.metrics", "may not call /metrics; wanted viewer or operator or admin"],
+    [part, "http.metrics", "and /metrics is about all of it"],
     [part, "analytics.Dashboard/Backup", "p sees part of this server (sources gw-*)"],
     [part, "analytics.Access/CreateToken", "wanted a token without a scope"],
   ];
@@ -117,6 +119,19 @@ test("a session of a browser is of one port of its host: others there have cooki
   expect(admit(QUERY, bare({ host: "[::1]:8080", cookie })).principal.via).toBe("session");
   for (const host of ["gw", "[::1]", "gw:8081"]) {
     expect(refusalOf(() => admit(QUERY, bare({ host, cookie }))).message).toContain("log in again");
+  }
+});
+
+test("over TLS a session is in a cookie that nobody else can make a browser show, behind a proxy that speaks it too", async () => {
+  for (const isTls of [true, false]) {
+    const { admit, make, tokens } = await accessRig({ isTls });
+    const secret = await make({ name: "me" });
+    const { secret: session } = await tokens.openWebSession(tokens.ofSecret(secret)!);
+    const cookie = `watchpost_session=x; __Host-watchpost_session=${session}`;
+    expect(admit(QUERY, bare({ host: "gw", cookie })).principal.via).toBe("session");
+    const plain = bare({ host: "gw", cookie: `watchpost_session=${session}` });
+    if (isTls) expect(refusalOf(() => admit(QUERY, plain)).message).toContain("no token came");
+    else expect(admit(QUERY, plain).principal.via).toBe("session");
   }
 });
 

@@ -75,6 +75,8 @@ test("tokens are made, listed, used and revoked, and the journal says by whom", 
   expect(first).toMatchObject({ code: 2, err: expect.stringContaining("the first token turns authentication on") });
   const admin = await rig.ok(["token", "create", "me", "--role", "admin"]);
   const env = { WATCHPOST_TOKEN: admin.trim() };
+  const endless = await rig.run(["token", "create", "bob", "--role", "viewer", "--expires", "0d"], { env });
+  expect(endless.err).toContain('wanted for how long it is good, such as "90d"');
   const viewer = await rig.ok(["token", "create", "bob", "--role", "viewer", "--site", "b*", "--expires", "1d"], {
     env,
   });

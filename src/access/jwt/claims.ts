@@ -29,7 +29,7 @@ export function principalOfClaims(claims: Claims, settings: ClaimSettings): Prin
   const name = claimOf(claims, nameClaim);
   if (typeof name !== "string" || !isPrincipalName(name)) {
     return wrong(
-      `its claim ${nameClaim} is ${shown(name)}; wanted the name of whoever it is for, on one line that can be seen`,
+      `its claim ${nameClaim} is ${shown(name)}; wanted the name of whoever it is for, on one line that can be seen, without spaces before or behind it`,
     );
   }
   const values = wordsOf(claimOf(claims, roleClaim));
