@@ -19,6 +19,7 @@ import { PROGRAMS, runPage } from "./run-page.ts";
 /** Page, how the block begins, why it does not run. */
 const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string])[] = [
   ["README.md", "npx -y bun@1.4.5 run demo", "fetches Bun and packages; test/cli/demo.test.ts runs the demo"],
+  ["README.md", "sh install.sh", "fetches a release; test/tools/install.test.ts installs one"],
   ["README.md", "bun install --frozen-lockfile", "builds, which the check does before its tests"],
   ["README.md", "npx -y bun@1.4.5 run test:all", "is the check itself, and benchmarks"],
   ["docs/alerts.md", "press-hot: 2 alerts, 14m30s", "shows what a command prints"],
@@ -66,6 +67,7 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
     "import grpc, ingestion_pb2",
     "wants what grpcio-tools makes; test/interop/python.test.ts does without",
   ],
+  ["docs/quick-start.md", "sh install.sh", "fetches a release; test/tools/install.test.ts installs one"],
   ["docs/sending.md", "go mod init", "fetches modules"],
   ["docs/sending.md", 'package main\n\nimport (\n\t"context"', "wants modules from a network"],
   ["docs/sessions.md", "02:20:28 ann joined", "shows what a command prints"],
