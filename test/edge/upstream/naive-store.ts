@@ -28,6 +28,9 @@ interface Row {
 
 export class NaiveStore implements UpstreamStore {
   readonly rows: Row[] = [];
+  readonly #standing = new Map<string, Row>();
+  #looked = 0;
+  #lastLooked: Row | undefined;
   endSeq = 0;
   undeliveredRanges: SequenceRanges = [];
   /** Sequences of a unit, and rows of a part. */
@@ -46,11 +49,19 @@ export class NaiveStore implements UpstreamStore {
     this.endSeq = seq + 1;
   }
 
-  /** The last write of each series and time. */
-  standing(): Map<string, Row> {
-    const standing = new Map<string, Row>();
-    for (const row of this.rows) standing.set(`${row.seriesId}@${row.timeUs}`, row);
-    return standing;
+  /** The last write of each series and time. It is asked for often: only rows that came since are looked at again. */
+  standing(): ReadonlyMap<string, Row> {
+    const { rows } = this;
+    if (this.#looked > rows.length || rows[this.#looked - 1] !== this.#lastLooked) {
+      this.#standing.clear();
+      this.#looked = 0;
+    }
+    for (; this.#looked < rows.length; this.#looked++) {
+      const row = rows[this.#looked];
+      this.#standing.set(`${row.seriesId}@${row.timeUs}`, row);
+    }
+    this.#lastLooked = rows[this.#looked - 1];
+    return this.#standing;
   }
 
   setUndelivered(ranges: SequenceRanges): void {

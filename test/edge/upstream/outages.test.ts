@@ -68,7 +68,7 @@ async function run({ seed, isUnique, everyUs = 1, options }: Scenario) {
   return { pair, committed };
 }
 
-for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 12, 20]) {
+for (const seed of [1, 2, 3, 4, 12, 20]) {
   test(`${OUTAGES} outages, corrections and late points among what is sent: seed ${seed}`, async () => {
     const { pair } = await run({ seed, isUnique: false });
     expect(pair.received()).toEqual(pair.sent());
