@@ -29,7 +29,6 @@ process.on("message", async ({ args, env }: HostedRequest) => {
   const before = { ...process.env };
   Object.assign(process.env, env);
   process.exitCode = 0;
-  const listeners = (["SIGINT", "SIGTERM"] as const).map((signal) => [signal, process.listeners(signal)] as const);
   let code = 1;
   try {
     code = await runCli(args, {
@@ -40,9 +39,9 @@ process.on("message", async ({ args, env }: HostedRequest) => {
   } catch (error) {
     console.error(error);
   }
-  for (const [signal, own] of listeners) {
-    for (const listener of process.listeners(signal)) if (!own.includes(listener)) process.off(signal, listener);
-  }
+  // A command leaves its listeners to the end of its process.
+  for (const event of ["SIGINT", "SIGTERM"]) process.removeAllListeners(event);
+  process.stdout.removeAllListeners("error");
   for (const key of Object.keys(env)) delete process.env[key];
   Object.assign(process.env, before);
   process.exitCode = 0;

@@ -83,6 +83,7 @@ describe("apply", () => {
       stdin: "rules: [{ name: ends, metric: t, where: [device=e], condition: { threshold: { above: 1 } } }]",
     });
     await rig.send("e", 5);
+    await rig.untilActive("e", "medium");
     const said = (out: string) => out.split("\n")[0];
     const apply = (rule: string, ...flags: string[]) => {
       return rig.ok(["rules", "apply", "-", ...flags], { stdin: `rules: [${rule}]` });
@@ -219,6 +220,8 @@ describe("list", () => {
     );
     await rig.ok(["rules", "apply", "words.yaml"]);
     await rig.send("l", 99);
+    // Points are judged after their ack.
+    while (!/for 30s +1 +1 /.test(await rig.ok(["rules", "list", "w"]))) await Bun.sleep(10);
     expect(rows(await rig.ok(["rules", "list", "w"]))).toEqual([
       ["NAME", "SEVERITY", "METRIC", "CONDITION", "SERIES", "PENDING", "FIRING"],
       ["w1", "high", "t", "above 80, clear 75, for 30s", "1", "1", "0"],

@@ -14,7 +14,10 @@ beforeAll(async () => {
   await rig.ok(["rules", "apply", "-"], {
     stdin: "rules: [{ name: hot, metric: t, condition: { threshold: { above: 80 } }, severity: high }]",
   });
-  for (const device of ["pump-1", "pump-2"]) await rig.send(device, 90);
+  for (const device of ["pump-1", "pump-2"]) {
+    await rig.send(device, 90);
+    await rig.untilActive(device, "high");
+  }
 }, 30_000);
 
 afterEach(async () => {
