@@ -89,7 +89,7 @@ export async function openStorage(
   logOpened.damage.forEach(onDamage);
   const { upgradedFrom } = logOpened;
   if (upgradedFrom !== undefined) {
-    logger.info({ copy: upgradedFrom }, "the state of an older version was upgraded; the copy is the way back to that");
+    logger.info({ copy: upgradedFrom }, "the state of an older version was upgraded; a copy of it as it was is kept");
   }
   const journal = new Journal({
     log,
@@ -139,6 +139,9 @@ export async function openStorage(
     undeliveredDrops.add(dropped.undelivered);
   });
   storeOpened.damage.forEach(onDamage);
+  registry.reserve(storeOpened.seriesIdEnd);
+  const unnamed = storeOpened.latest.seriesIds.filter((id) => !registry.has(id));
+  if (unnamed.length > 0) onDamage(withoutNames(unnamed));
 
   log.onUnsynced((sentence) => {
     logger.error({ unsynced: sentence }, "the log cannot be synced: what is acknowledged is sealed at once");
@@ -181,6 +184,13 @@ export async function openStorage(
     ...{ budget, received, records, bus, garbage, isClockTrusted, undeliveredDrops },
     whenClockTrusted: (run) => void whenTrusted.push(run),
   };
+}
+
+/** As where state.db was put back alone: under ids that it gives to others, points would be served as theirs. */
+function withoutNames(ids: Uint32Array): string {
+  const which = ids.length === 1 ? `series ${ids[0]} has` : `${ids.length} series, the first ${ids[0]}, have`;
+  const whose = ids.length === 1 ? "its" : "their";
+  return `state.db is older than what is stored: ${which} no name in it; ${whose} points are kept and not served`;
 }
 
 /** What must not be merged from the start on. */

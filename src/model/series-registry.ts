@@ -80,6 +80,11 @@ export class SeriesRegistry {
     this.#insert(id, key, parseSeriesKey(key).source);
   }
 
+  /** Gives no id below `idEnd` to a new series: something stored has it, also where no name of it is known. */
+  reserve(idEnd: number): void {
+    while (this.#keyById.length < idEnd) this.#keyById.push("");
+  }
+
   /** Whether it is a series, and not forgotten. */
   has(id: number): boolean {
     return Boolean(this.#keyById[id]);
@@ -92,7 +97,7 @@ export class SeriesRegistry {
   forget(ids: Iterable<number>): void {
     const gone: number[] = [];
     for (const id of ids) {
-      while (this.#keyById.length <= id) this.#keyById.push("");
+      this.reserve(id + 1);
       const key = this.#keyById[id];
       if (!key) continue;
       const { metric, source } = parseSeriesKey(key);

@@ -129,6 +129,13 @@ export class Archive {
     return [this.points, ...this.#rollups.tiers.map(({ catalog }) => catalog)];
   }
 
+  /** No block has a series of this id or a higher one. */
+  get seriesIdEnd(): number {
+    let end = 0;
+    for (const catalog of this.catalogs) for (const { seriesTo } of catalog.all()) end = Math.max(end, seriesTo + 1);
+    return end;
+  }
+
   /** Read and unpacked so far. */
   get readBytes(): number {
     return this.reader.readBytes + this.#mergeReader.readBytes;

@@ -57,6 +57,8 @@ export interface StoreOpened {
   readonly replayedPoints: number;
   /** No block names it or a sequence after it. */
   readonly nextSeq: number;
+  /** Nothing that is stored has a series of this id or a higher one. */
+  readonly seriesIdEnd: number;
   /** A sentence for everything that cannot be served. */
   readonly damage: readonly string[];
 }

@@ -97,6 +97,7 @@ export class Store {
       newestArrivalMs: store.#newestArrivalMs,
       replayedPoints: replayed.points,
       nextSeq,
+      seriesIdEnd: Math.max(store.#archive.seriesIdEnd, (latest.seriesIds.at(-1) ?? 0) + 1),
       damage,
     };
     return { store, opened, replayedBytes: replayed.bytes };
