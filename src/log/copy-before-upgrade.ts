@@ -1,4 +1,7 @@
-/** A copy of `state.db` as an older version wrote it, made before anything of it is changed: the way back to that version. */
+/**
+ * A copy of `state.db` as an older version wrote it, made before anything of it is changed. It names the series of that time:
+ * with files of points that have later ones it is no way back.
+ */
 import type { Database } from "bun:sqlite";
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -19,6 +22,11 @@ export function copyBeforeUpgrade(database: Database, directory: string, version
     throw new Error(`before it is upgraded from format ${version} a copy is made, ${path}, and that failed: ${why}`);
   }
   return path;
+}
+
+/** Whether a file is such a copy, by its name. */
+export function isStateCopy(name: string): boolean {
+  return /^state\.format-\d+\.db$/.test(name);
 }
 
 /** Half a copy keeps the disk full; where it cannot be removed something else is wrong, which is said already. */

@@ -11,8 +11,11 @@ import type { SeriesDefinition } from "../model/series-registry.ts";
 import { copyBeforeUpgrade } from "./copy-before-upgrade.ts";
 import { isEpoch, JournalDb } from "./journal-db.ts";
 
-/** 1: without retired series; 1 and 2: without checksums of rows; 1 to 3: without the journal. */
-export const STATE_VERSION = 4;
+/**
+ * 1: without retired series; 1 and 2: without checksums of rows; 1 to 3: without the journal; 1 to 4: without tokens. Raised
+ * with whatever an older version must not pass over, tables or documents: one that knows no tokens serves everybody.
+ */
+export const STATE_VERSION = 5;
 const RETIRED_COLUMNS = "ids BLOB NOT NULL, cleaned INTEGER NOT NULL, crc INTEGER NOT NULL";
 /** File systems whose locks and syncs do not keep their promises; by the type statfs tells. */
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {

@@ -6,8 +6,8 @@ export const MANIFEST_NAME = "manifest.json";
 export const STATE_NAME = "state.json";
 /** Ids of deleted series. */
 export const RETIRED_NAME = "retired.json";
-/** 1: without the journal. */
-export const BACKUP_FORMAT = 2;
+/** 1: without the journal; 1 and 2: without tokens, see STATE_VERSION of state.db. */
+export const BACKUP_FORMAT = 3;
 const SERIES_NAME = /^series-\d{6}\.json$/;
 const JOURNAL_NAME = /^journal-\d{6}\.json$/;
 const DOCUMENTS_NAME = /^documents-\d{6}\.json$/;

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeSync }
 import { closeSync, openSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { isStateCopy } from "../log/copy-before-upgrade.ts";
 import { verifyLog } from "../log/verify-log.ts";
 import { verifyState, type VerifiedState } from "../log/verify-state.ts";
 import { firstSeqOf } from "../log/segment.ts";
@@ -35,6 +36,7 @@ export interface Verified {
 type OnDamage = (sentence: string) => void;
 
 const STATE = "state.db";
+const COPY = `the copy of ${STATE} from before an upgrade`;
 
 /**
  * A data directory that no server has open. Yields between bounded pieces of work. Throws FAILED_PRECONDITION where there
@@ -65,7 +67,10 @@ export function* verifyDirectory(dir: string, onDamage: OnDamage): Generator<voi
     onDamage(`${STATE}: next_seq is ${state.nextSeq}, and a block has sequence ${lastSeq}: it would be given again`);
   }
   const unknown = names.filter((name) => /\.db$/.test(name) && name !== STATE && !isPeriodFile(name));
-  const notes = [...log.notes, ...unknown.map((name) => `${name} is no file of Watchpost: it was not looked at`)];
+  const notes = [
+    ...log.notes,
+    ...unknown.map((name) => `${name} is ${isStateCopy(name) ? COPY : "no file of Watchpost"}: it was not looked at`),
+  ];
   const counts = { logRecords: log.records, logPoints: logged.unsealed, series: known.difference(retired).size };
   const { entries: journalEntries, documents } = state?.journal ?? { entries: 0, documents: 0 };
   return { periodFiles: files.length, blocks, points, ...counts, journalEntries, documents, notes };

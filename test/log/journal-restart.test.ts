@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { STATE_VERSION } from "../../src/log/state-db.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { tempDir } from "../support/server-process.ts";
 import { changeOf, eventOf, numbersOf, openJournal, upTo, type OpenJournal } from "./journal-rig.ts";
@@ -139,7 +140,7 @@ test("a format 3 directory gets a journal, and what it has stays", async () => {
     await open.journal.append([eventOf(0)], [changeOf("a", 0)]);
   }
   using database = new Database(join(dir.path, "state.db"), { readonly: true });
-  expect(database.query("PRAGMA user_version").get()).toEqual({ user_version: 4 });
+  expect(database.query("PRAGMA user_version").get()).toEqual({ user_version: STATE_VERSION });
 });
 
 test("small state of the journal that is damaged begins another epoch, and loses no entry", async () => {
