@@ -3,9 +3,10 @@
  * with files of points that have later ones it is no way back.
  */
 import type { Database } from "bun:sqlite";
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isDiskFull, messageOf } from "../model/errors.ts";
+import { messageOf } from "../model/errors.ts";
+import { noRoomIn, START_BYTES } from "./disk-room.ts";
 
 /** Throws, in words, where there is no room for it: then nothing was changed. Returns its path. */
 export function copyBeforeUpgrade(database: Database, directory: string, version: number): string {
@@ -18,7 +19,7 @@ export function copyBeforeUpgrade(database: Database, directory: string, version
     renameSync(unfinished, path);
   } catch (error) {
     removeFile(unfinished);
-    const why = isDiskFull(error) ? "there is no room for it" : messageOf(error);
+    const why = noRoomIn(directory, error, bytesOf(database) + START_BYTES) ?? messageOf(error);
     throw new Error(`before it is upgraded from format ${version} a copy is made, ${path}, and that failed: ${why}`);
   }
   return path;
@@ -27,6 +28,11 @@ export function copyBeforeUpgrade(database: Database, directory: string, version
 /** Whether a file is such a copy, by its name. */
 export function isStateCopy(name: string): boolean {
   return /^state\.format-\d+\.db$/.test(name);
+}
+
+/** What the copy takes. */
+function bytesOf(database: Database): number {
+  return statSync(database.filename).size;
 }
 
 /** Half a copy keeps the disk full; where it cannot be removed something else is wrong, which is said already. */

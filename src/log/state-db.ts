@@ -9,6 +9,7 @@ import { isDiskFull, messageOf, WatchpostError } from "../model/errors.ts";
 import { seriesKey } from "../model/series-key.ts";
 import type { SeriesDefinition } from "../model/series-registry.ts";
 import { copyBeforeUpgrade } from "./copy-before-upgrade.ts";
+import { noRoomIn } from "./disk-room.ts";
 import { isEpoch, JournalDb } from "./journal-db.ts";
 
 /**
@@ -58,7 +59,7 @@ export class StateDb {
   static open(dir: string): StateDb {
     prepareDirectory(dir);
     const pidFile = join(dir, "watchpost.pid");
-    const db = new Database(join(dir, "state.db"), { create: true, strict: true });
+    const db = openDatabase(dir);
     let state: StateDb;
     let upgradedFrom: string | undefined;
     try {
@@ -86,7 +87,7 @@ export class StateDb {
       db.close();
       if (error instanceof WatchpostError) throw error;
       if (/locked|busy/i.test(messageOf(error))) throw refusal(dir, `it is in use by ${holder(pidFile)}`);
-      throw refusal(dir, `its state.db cannot be opened: ${messageOf(error)}`);
+      throw refusal(dir, noRoomIn(dir, error) ?? `its state.db cannot be opened: ${messageOf(error)}`);
     }
     try {
       writeFileSync(pidFile, `${process.pid}\n`);
@@ -225,6 +226,14 @@ function addChecksums(db: Database, version: number): void {
   const updateRetired = db.query("UPDATE retired SET crc = ? WHERE rowid = ?");
   const retired = db.query("SELECT rowid, ids, cleaned FROM retired").all() as RetiredRow[];
   for (const row of retired) updateRetired.run(retiredCrc(row), row.rowid);
+}
+
+function openDatabase(dir: string): Database {
+  try {
+    return new Database(join(dir, "state.db"), { create: true, strict: true });
+  } catch (error) {
+    throw refusal(dir, noRoomIn(dir, error) ?? `its state.db cannot be opened: ${messageOf(error)}`);
+  }
 }
 
 function prepareDirectory(dir: string): void {

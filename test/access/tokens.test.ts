@@ -204,3 +204,26 @@ test("a configured admin is one of them, and stays", async () => {
   await make({ name: "v", role: "viewer" });
   await expect(tokens.revoke("admin", "ann")).rejects.toThrow("taking auth.admin_token out of the configuration");
 });
+
+test("when many were used is kept a few hundred at a time, and goes on behind what failed", async () => {
+  const { make, tokens, clock, journal } = await accessRig();
+  await make({ name: "keeper" });
+  for (let i = 0; i < 1_200; i++) await make({ name: `t${i}`, role: "viewer" });
+  clock.advance(1_000);
+  for (const token of tokens.list()) tokens.used(token);
+  const append = journal.append.bind(journal);
+  const sizes: number[] = [];
+  journal.append = async (events, changes = []) => {
+    sizes.push(changes.length);
+    if (sizes.length === 2) throw new Error("the disk is full");
+    return append(events, changes);
+  };
+  await expect(tokens.flushUse()).rejects.toThrow("the disk is full");
+  await tokens.flushUse();
+  expect(sizes).toEqual([500, 500, 500, 201]);
+  await tokens.flushUse();
+  expect(sizes.length).toBe(4);
+  journal.append = append;
+  const { tokens: again } = await accessRig({ journal });
+  expect(again.list().map(({ lastUsedAtMs }) => lastUsedAtMs)).toEqual(tokens.list().map(() => clock.nowMs()));
+});

@@ -3,12 +3,14 @@
  * go on, and it recovers by itself. Every acknowledged point is there once, after a restart too.
  */
 import { expect } from "bun:test";
+import { Database } from "bun:sqlite";
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { encodeBatch } from "../../src/client/batch.ts";
 import { errorOf } from "../../src/wire/call-error.ts";
 import { Connection } from "../../src/client/connection.ts";
 import { queryRange } from "../../src/client/query.ts";
+import { StateDb } from "../../src/log/state-db.ts";
 import { subscribe } from "../../src/client/subscribe.ts";
 import type { WatchpostError } from "../../src/model/errors.ts";
 import { DataIngestion } from "../../src/wire/gen/ingestion_pb.ts";
@@ -219,3 +221,25 @@ testNeeding([MOUNTABLE])(
   },
   60_000,
 );
+
+testNeeding([MOUNTABLE])("a start without room, and an upgrade, say how much is free, and how much is wanted", () => {
+  using disk = smallDisk(2);
+  disk.fill();
+  const full = /its disk is full: \S+ of 2MiB are free, wanted 1\S*MiB; make room$/;
+  expect(() => StateDb.open(disk.data)).toThrow(full);
+  disk.free();
+  for (const name of readdirSync(disk.data)) rmSync(join(disk.data, name));
+  {
+    using database = new Database(join(disk.data, "state.db"), { create: true });
+    database.run("PRAGMA journal_mode = WAL");
+    database.run("CREATE TABLE series (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
+    database.run("CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
+    database.run("INSERT INTO series VALUES (1, ?)", ["m".repeat(400_000)]);
+    database.run("PRAGMA user_version = 1");
+  }
+  disk.fill();
+  expect(() => StateDb.open(disk.data)).toThrow(full);
+  expect(() => StateDb.open(disk.data)).toThrow("before it is upgraded from format 1 a copy is made");
+  disk.free();
+  StateDb.open(disk.data).close();
+});
