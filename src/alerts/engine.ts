@@ -5,22 +5,23 @@
 import type { Clock } from "../model/clock.ts";
 import type { DeviceStandings } from "../model/device-standing.ts";
 import type { Frame } from "../model/frame.ts";
-import { compileMatcher, matchingSeries, valueForFilter, type SeriesMatcher } from "../model/matcher.ts";
+import { matchingSeries, valueForFilter } from "../model/matcher.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeesSeries } from "../model/series-scopes.ts";
 import { BoundProbes, NO_ROW } from "./bound-probes.ts";
-import { conditionStateOf, hasSeriesState } from "./conditions/condition-state-of.ts";
-import type { ConditionState } from "./conditions/condition-state.ts";
+import { boundRule, type BoundRule } from "./bound-rule.ts";
 import { deviceOfPlace, DeviceRules, NO_DEVICES, placeOfDevice } from "./device-rules.ts";
-import type { EvaluatedRule, InstancePlace } from "./evaluated-rule.ts";
+import type { InstancePlace } from "./evaluated-rule.ts";
+import { HeardTime } from "./heard-time.ts";
 import type { InstanceListener } from "./instance-listener.ts";
 import { Instance } from "./instance.ts";
 import { NOT_TAKEN, TAKEN } from "./probe-rows.ts";
 import type { Probe } from "./probe.ts";
 import { RuleIndex } from "./rule-index.ts";
-import type { Condition, Rule } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 import type { SeasonalProfiles } from "./seasonal-profiles.ts";
 import { WakeQueue } from "./wake-queue.ts";
+import { WakeTimer } from "./wake-timer.ts";
 import { WallTime } from "./wall-time.ts";
 
 export interface EngineDeps {
@@ -40,24 +41,11 @@ export interface EngineDeps {
 
 /** More rules than these are bound in one pass over all series, fewer each by what it names. */
 const RULES_BY_THEMSELVES_MAX = 8;
-/** Timers of more than 24 days run at once. */
-const TIMER_MS_MAX = 86_400_000;
 /** Of an instance that is gone: the queue takes it no more, and lets go of it. */
 const NEVER_AGAIN_MS = -Infinity;
 
 /** The place of an instance that has none. */
 const NO_SERIES = 0;
-
-/** A rule that is in force. */
-export interface BoundRule extends EvaluatedRule {
-  rule: Rule;
-  /** What came before that is not for it. */
-  readonly sinceMs: number;
-  readonly matcher: SeriesMatcher;
-  /** By place. */
-  readonly instances: Map<InstancePlace, Instance>;
-  series: number;
-}
 
 export class Engine {
   readonly #deps: EngineDeps;
@@ -70,18 +58,16 @@ export class Engine {
   readonly #wallTime: WallTime;
   #isRunning = false;
   readonly #unsubscribe: readonly (() => void)[];
-  /** Time in which nobody could be heard is left out of silences. */
-  readonly #deafFor = new Set<string>();
-  #deafSinceMs: number | null = null;
-  #deafMs = 0;
-  #cancelTimer: (() => void) | null = null;
-  #timerAtMs = Infinity;
+  readonly #time: HeardTime;
+  readonly #timer: WakeTimer;
   /** Points that were held against rules since the start, and how late a time came at most, until that is set back. */
   readonly counts = { evaluations: 0, lateMsMax: 0 };
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#devices = new DeviceRules(deps.devices ?? NO_DEVICES, (...of) => this.#judge(...of));
+    this.#time = new HeardTime(deps.clock);
+    this.#timer = new WakeTimer(deps.clock, () => this.wake());
     this.#wallTime = new WallTime(deps.newestArrivalMs, deps.clock.monotonicMs());
     this.#unsubscribe = [
       deps.registry.onAdded((id, metric) => this.#bindSeries(id, metric, () => true)),
@@ -95,7 +81,7 @@ export class Engine {
 
   /** Puts rules in force whose names are not taken. */
   add(rules: readonly { readonly rule: Rule; readonly sinceMs: number }[]): void {
-    const fresh = rules.map(({ rule, sinceMs }) => this.#boundRule(rule, sinceMs));
+    const fresh = rules.map(({ rule, sinceMs }) => boundRule(rule, sinceMs, this.#deps));
     for (const bound of fresh) this.#rules.set(bound.rule.name, bound);
     const enabled = fresh.filter(({ rule }) => !rule.isDisabled);
     for (const bound of enabled) {
@@ -163,7 +149,7 @@ export class Engine {
 
   /** When {@link wake} has something to do, on the monotonic clock; Infinity: never. */
   get nextWakeMs(): number {
-    return this.#deafSinceMs === null ? this.#queue.nextAtMs + this.#deafMs : Infinity;
+    return this.#time.comesAtMs(this.#queue.nextAtMs);
   }
 
   /** Wakes what is due. */
@@ -187,19 +173,11 @@ export class Engine {
 
   /** While nobody can be heard, as when points are refused, nobody is silent. `reason`: there may be several. */
   setHearing(isHearing: boolean, reason: string): void {
-    if (isHearing) this.#deafFor.delete(reason);
-    else this.#deafFor.add(reason);
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (this.#deafFor.size > 0) this.#deafSinceMs ??= nowMs;
-    else if (this.#deafSinceMs !== null) {
-      this.#deafMs += nowMs - this.#deafSinceMs;
-      this.#deafSinceMs = null;
-      this.#armTimer();
-    }
+    if (this.#time.setHearing(isHearing, reason)) this.#armTimer();
   }
 
   get isHearing(): boolean {
-    return this.#deafSinceMs === null;
+    return this.#time.isHearing;
   }
 
   /** A series as the instances see it that it is bound to. */
@@ -231,7 +209,7 @@ export class Engine {
   }
 
   close(): void {
-    this.#cancelTimer?.();
+    this.#timer.close();
     this.#devices.close();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
@@ -271,19 +249,6 @@ export class Engine {
       this.#queue.schedule(instance, atMs);
     }
     this.#unsettled.clear();
-  }
-
-  #boundRule(rule: Rule, sinceMs: number): BoundRule {
-    return {
-      rule,
-      sinceMs,
-      timing: { holdUs: rule.holdMs * 1_000, keepFiringUs: rule.keepFiringMs * 1_000 },
-      staleAfterMs: this.#deps.staleAfterMs,
-      makeState: stateMakerOf(rule.condition, this.#deps.profiles),
-      matcher: compileMatcher([rule.metric || "*"], {}, "rule.metric", rule.matchers),
-      instances: new Map(),
-      series: 0,
-    };
   }
 
   #raise(bound: BoundRule): void {
@@ -372,29 +337,10 @@ export class Engine {
   }
 
   #atMs(): number {
-    return (this.#deafSinceMs ?? this.#deps.clock.monotonicMs()) - this.#deafMs;
+    return this.#time.atMs();
   }
 
   #armTimer(): void {
-    const atMs = this.#queue.nextAtMs;
-    if (atMs >= this.#timerAtMs || this.#deafSinceMs !== null) return;
-    this.#cancelTimer?.();
-    this.#timerAtMs = atMs;
-    this.#cancelTimer = this.#deps.clock.after(Math.min(Math.max(0, atMs - this.#atMs()), TIMER_MS_MAX), () => {
-      this.#cancelTimer = null;
-      this.#timerAtMs = Infinity;
-      this.wake();
-      this.#armTimer();
-    });
+    if (this.#time.isHearing) this.#timer.wakeAt(this.#queue.nextAtMs, this.#atMs());
   }
-}
-
-function stateMakerOf(condition: Condition, profiles: SeasonalProfiles): (seriesId: number) => ConditionState | null {
-  if (["absence", "device", "watchdog"].includes(condition.kind)) return () => null;
-  if (condition.kind === "seasonal") {
-    return (seriesId) => conditionStateOf(condition, { profile: profiles.of(seriesId, condition) });
-  }
-  if (hasSeriesState(condition)) return () => conditionStateOf(condition);
-  const shared = conditionStateOf(condition);
-  return () => shared;
 }

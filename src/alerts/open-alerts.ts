@@ -16,28 +16,26 @@ import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { RangeQuery, RangeResult } from "../store/protocol.ts";
 import type { MethodImpl } from "../wire/service.ts";
-import { ALERT_EVENT, CLEARED_ALERTS } from "./alert-documents.ts";
-import { AlertBook, type Told } from "./alert-book.ts";
-import type { AlertRecord } from "./alert.ts";
+import { CLEARED_ALERTS } from "./alert-documents.ts";
+import { AlertBook } from "./alert-book.ts";
 import { AlertWriter } from "./alert-writer.ts";
-import { eventFromJson } from "./alert.ts";
 import { describeDevice, isOfDevice } from "./describe-device.ts";
 import { describe, describeLate, describeMet } from "./describe.ts";
 import { deviceOfPlace } from "./device-rules.ts";
 import { Engine } from "./engine.ts";
-import { Escalating } from "./escalating.ts";
-import { nobodyAnswers, somebodyAnswered, unansweredIncidents } from "./escalation-alert.ts";
 import { forgetCleared } from "./forget-cleared.ts";
 import { Incidents, type ParentsOf } from "./incidents.ts";
 import type { Instance } from "./instance.ts";
 import type { InstanceListener } from "./instance-listener.ts";
 import { policiesTrouble } from "./known-policy.ts";
 import { Lifespan } from "./lifespan.ts";
-import { alertById, type AlertReader } from "./list-alerts.ts";
+import type { AlertReader } from "./list-alerts.ts";
 import { MovedAlerts } from "./moved-alerts.ts";
 import { NOBODY, type NotifySetup } from "./nobody.ts";
-import { Notifying } from "./notifying.ts";
+import type { Notifying } from "./notifying.ts";
+import { countFromZero, openTelling } from "./open-telling.ts";
 import { PublishedAlerts } from "./published-alerts.ts";
+import { readAlertEvents } from "./read-alert-events.ts";
 import { restoreInstances, restoreRules, type LatestValues } from "./restore-alerts.ts";
 import { RuleBook } from "./rule-book.ts";
 import type { Rule } from "./rule.ts";
@@ -46,7 +44,6 @@ import { alertMethods } from "./service.ts";
 import { learnGaps } from "./learn-gaps.ts";
 import { restorePast } from "./restore-past.ts";
 import { SeasonalProfiles, type HourlyHistory } from "./seasonal-profiles.ts";
-import { silenceEnds, silenceIsOther, silenceNotice } from "./silence-alert.ts";
 import { seesAlert, type SeesAlert } from "../model/sees-alert.ts";
 import { SetAside } from "../model/set-aside.ts";
 import type { History } from "./warm-up.ts";
@@ -121,7 +118,6 @@ export interface AlertsFile {
 }
 
 const NO_FILE: AlertsFile = { rules: [], notify: NOBODY };
-const EVENTS_A_PAGE = 500;
 /** Past so many series it takes longer to look through their names for garbage than it is worth. */
 const COLLECTED_SERIES_MAX = 100_000;
 const PROFILES_EVERY_MS = 6 * 3_600_000;
@@ -164,7 +160,6 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     newestArrivalMs,
   );
   let policies = namesOf(file.notify);
-  countFromZero(file.notify, deps.metrics);
   const rules = new RuleBook({
     policies: () => policies,
     engine,
@@ -189,58 +184,11 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
   if (removed.length > 0) await journal.append([], removed);
   const published = new PublishedAlerts(book, clock);
 
-  const find = (id: string) => alertById(id, book, journal).catch(() => undefined);
-  let escalating: Escalating | undefined;
-  // What is written while these two are opened: they may have read too early to know of it.
-  const meanwhile: AlertRecord[] = [];
-  const unfollowMeanwhile = book.follow(({ alert }) => void meanwhile.push(alert));
-  const notifying = await Notifying.open(
-    {
-      journal,
-      clock,
-      random: deps.random,
-      active: () => book.active(),
-      find,
-      ruleOf: (name) => rules.get(name)?.rule,
-      newId: deps.newId,
-      isIn: sees,
-      onTrouble: deps.onTrouble,
-      onMutes: () => escalating?.mutesChanged(),
-      onNotice: (event) => {
-        if (event.kind === "failedThrice") return;
-        deps.onNotice(silenceNotice(event));
-        if (event.kind === "silenceEnding" && event.alertIds.length > 0) silenceEnds(published, event, deps.onTrouble);
-      },
-      onAttempted: ({ receiver, isDelivered, retryInMs }) => {
-        const outcome = isDelivered ? "delivered" : retryInMs === null ? "failed" : "retrying";
-        deps.metrics?.notifications.inc({ receiver, outcome });
-      },
-      onSilence: (id) => silenceIsOther(published, id),
-      onFailedThrice: (receiver, alertIds) => escalating?.receiverFailed(receiver, alertIds),
-    },
-    file.notify,
-  );
-  escalating = await Escalating.open(
-    {
-      journal,
-      clock,
-      active: () => book.active(),
-      get: (id) => book.get(id),
-      find,
-      ruleOf: (name) => rules.get(name)?.rule,
-      isMuted: (id) => notifying.muteOf(id) !== undefined,
-      raise: (alert, severity) => book.raise(alert, severity),
-      tell: (receiver, incidentId, alerts, isRepeated) => notifying.tell(receiver, incidentId, alerts, isRepeated),
-      exhausted: async (incidentId, alerts) => {
-        nobodyAnswers(published, incidentId, alerts);
-        await writer.written();
-      },
-      answered: (incidentId) => somebodyAnswered(published, incidentId),
-      unanswered: () => unansweredIncidents(book.active()),
-      onTrouble: deps.onTrouble,
-    },
-    file.notify.escalation,
-  );
+  const {
+    notifying,
+    escalating,
+    close: closeTelling,
+  } = await openTelling({ ...deps, book, rules, published, writer, sees }, file.notify);
   const moved = new MovedAlerts({
     scopes: deps.scopes,
     registry,
@@ -251,16 +199,6 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
     onMoved: (alerts) => notifying.moved(alerts),
     pause,
   });
-  const unfollow = book.follow(({ alert }) => {
-    notifying.take(alert);
-    escalating?.take(alert);
-  });
-  unfollowMeanwhile();
-  for (const alert of meanwhile) {
-    notifying.take(alert);
-    escalating.take(alert);
-  }
-
   const unregister = registry.onAdded((id) => {
     if (id <= COLLECTED_SERIES_MAX) garbage.note(1);
   });
@@ -310,7 +248,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       reader: journal,
       setAside,
       journal: {
-        readAfter: (position) => readAfter(journal, position, setAside),
+        readAfter: (position) => readAlertEvents(journal, position, setAside),
         cursorOf: (position) => journal.cursorOf(position),
         positionOf: (cursor) => journal.positionOf(cursor),
       },
@@ -350,7 +288,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       incidents.correlateBy(notify.correlation, book.active());
       policies = namesOf(notify);
       countFromZero(notify, deps.metrics);
-      await escalating?.reload(notify.escalation);
+      await escalating.reload(notify.escalation);
       tellPolicies();
     },
     setHearing(isHearing, reason = "") {
@@ -362,38 +300,12 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
       (closing ??= (async () => {
         stop();
         await writer.written().catch(() => {});
-        unfollow();
-        await escalating?.close();
-        await notifying.close();
+        await closeTelling();
         await lifespan.end();
       })()),
   };
 }
 
-/** What begins with its first failure does not grow as Prometheus sees it. */
-function countFromZero({ receivers }: NotifySetup, metrics: AlertsDeps["metrics"]): void {
-  for (const { name } of receivers.filter(({ channels }) => channels.length > 0)) {
-    for (const outcome of ["delivered", "retrying", "failed"]) {
-      metrics?.notifications.inc({ receiver: name, outcome }, 0);
-    }
-  }
-}
-
 function namesOf({ escalation }: NotifySetup): string[] {
   return escalation.policies.map(({ name }) => name);
-}
-
-async function readAfter(
-  journal: AlertJournal,
-  position: number,
-  setAside: SetAside,
-): Promise<{ readonly told: readonly Told[]; readonly through: number }> {
-  const through = journal.lastPosition;
-  const entries = await journal.read({ after: position, limit: EVENTS_A_PAGE, kind: ALERT_EVENT });
-  const told = entries.flatMap(({ payload, position: at, atMs, actor }): Told[] => {
-    const event = setAside.read(`journal entry ${at}`, () => eventFromJson(payload));
-    return event === undefined ? [] : [{ ...event, atMs, actor, position: at }];
-  });
-  const last = entries.at(-1)?.position ?? position;
-  return { told, through: entries.length < EVENTS_A_PAGE ? Math.max(through, last) : last };
 }

@@ -7,7 +7,7 @@ import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { ListRulesRequest } from "../wire/gen/rules_pb.ts";
 import type { AlertBook } from "./alert-book.ts";
 import { isOfDevice } from "./device-rules.ts";
-import type { BoundRule } from "./engine.ts";
+import type { BoundRule } from "./bound-rule.ts";
 import type { Instance } from "./instance.ts";
 import { policyTrouble } from "./known-policy.ts";
 import type { RuleBook } from "./rule-book.ts";
