@@ -84,7 +84,15 @@ export class MemoryJournal {
   }
 
   async document(collection: string, key: string): Promise<StoredDocument | undefined> {
-    return this.#documents.get(nameOf(collection, key));
+    const document = this.#documents.get(nameOf(collection, key));
+    return document?.value === DAMAGED ? undefined : document;
+  }
+
+  /** As where a bit of it has flipped on the disk. */
+  damage(collection: string, key: string): void {
+    const document = this.#documents.get(nameOf(collection, key));
+    if (document === undefined) throw new Error(`there is no document ${key} of ${collection}`);
+    this.#documents.set(nameOf(collection, key), { ...document, value: DAMAGED });
   }
 
   count(collection: string): number {

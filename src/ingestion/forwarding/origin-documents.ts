@@ -3,7 +3,7 @@
  * change with every commit, so those of sources that have changed lately stand in the origin's own document, which is
  * written then anyway: a row each was 14 MB/s for 20,000 points/s of 3,000 sources.
  */
-import type { DocumentChange, DocumentQuery, StoredDocument } from "../../model/journal.ts";
+import { DAMAGED, type DocumentChange, type DocumentQuery, type StoredDocument } from "../../model/journal.ts";
 import type { SequenceRanges } from "../../model/sequence-ranges.ts";
 import { ANY_TIME, NO_TIME } from "../../model/time-span.ts";
 import type { Delivered, DeliveredBySource } from "./delivered.ts";
@@ -43,10 +43,24 @@ const PAGE = 1_000;
 /** Cannot be in an id, so that id and source can be told apart in a key. */
 const BETWEEN = "\n";
 
+export interface KeptOrigins {
+  readonly origins: readonly OriginRecord[];
+  /**
+   * Of those whose document is damaged, what has to be removed before they are heard as new ones: they send everything anew, which changes
+   * no point, and counts that stayed would count it twice.
+   */
+  readonly leftovers: ReadonlyMap<string, readonly DocumentChange[]>;
+}
+
 /** All that are kept. Rejects as the journal does. */
-export async function readOrigins(journal: DocumentReader): Promise<OriginRecord[]> {
+export async function readOrigins(journal: DocumentReader): Promise<KeptOrigins> {
   const byId = new Map<string, { -readonly [K in keyof OriginRecord]: OriginRecord[K] }>();
-  for await (const { key, value } of each(journal, ORIGINS)) {
+  const leftovers = new Map<string, DocumentChange[]>();
+  for await (const { key, value } of each(journal, ORIGINS, true)) {
+    if (value === DAMAGED) {
+      leftovers.set(key, removalOf({ id: key, delivered: new Map() }));
+      continue;
+    }
     const { name, owner, session, run = "", committed, lastSeenMs, sources = [] } = JSON.parse(value);
     const recent = sources as readonly RecentSource[];
     byId.set(key, {
@@ -71,12 +85,13 @@ export async function readOrigins(journal: DocumentReader): Promise<OriginRecord
   for await (const { key, value } of each(journal, SOURCES)) {
     const end = key.indexOf(BETWEEN);
     const [origin, source] = [byId.get(key.slice(0, end)), key.slice(end + 1)];
+    leftovers.get(key.slice(0, end))?.push(gone(SOURCES, key));
     if (origin === undefined || origin.recent.has(source)) continue;
     const { points, refused, dropped, firstUs, lastUs, droppedTimes } = JSON.parse(value);
     const times = dropped > 0 && droppedTimes ? [droppedTimes.fromUs, droppedTimes.toUs] : [];
     origin.delivered.set(...countsOf([source, points, refused, dropped, firstUs, lastUs, ...times]));
   }
-  return [...byId.values()];
+  return { origins: [...byId.values()], leftovers };
 }
 
 /** `recent`: sources that have changed since they were written as documents of their own. */
@@ -115,13 +130,16 @@ export function sourceDocument(id: string, source: string, counts: Delivered): D
 
 /** After these nothing is kept of it. */
 export function removalOf({ id, delivered }: Pick<OriginRecord, "id" | "delivered">): DocumentChange[] {
-  const gone = (collection: string, key: string) => ({ collection, key, sort: 0, value: null });
   const sources = [...delivered.keys()].map((source) => gone(SOURCES, id + BETWEEN + source));
   return [gone(ORIGINS, id), gone(BEHIND, id), ...sources];
 }
 
-async function* each(journal: DocumentReader, collection: string): AsyncIterable<StoredDocument> {
-  for (let query: DocumentQuery = { collection, limit: PAGE }; ;) {
+function gone(collection: string, key: string): DocumentChange {
+  return { collection, key, sort: 0, value: null };
+}
+
+async function* each(journal: DocumentReader, collection: string, hasDamaged = false): AsyncIterable<StoredDocument> {
+  for (let query: DocumentQuery = { collection, limit: PAGE, hasDamaged }; ;) {
     const page = await journal.documents(query);
     yield* page;
     if (page.length < PAGE) return;

@@ -92,6 +92,8 @@ export class Origins {
   readonly #clock: Clock;
   readonly #limits: OriginLimits;
   readonly #byId = new Map<string, Origin>();
+  /** What is still kept of those whose document is damaged. */
+  readonly #leftovers = new Map<string, readonly DocumentChange[]>();
   readonly #changes = new Serial();
   readonly #share = new LedgerShare();
   readonly #strangers: Seldom;
@@ -152,7 +154,9 @@ export class Origins {
     const { originName: name, behind } = hello;
     await this.#change(origin, async () => {
       const changes = isBehindNew ? [behindDocument(origin.id, behind)] : [];
-      await this.#append([originDocument({ ...origin, name }, recentOf(origin)), ...changes]);
+      const removed = this.#leftovers.get(origin.id) ?? [];
+      await this.#append([...removed, originDocument({ ...origin, name }, recentOf(origin)), ...changes]);
+      this.#leftovers.delete(origin.id);
       [origin.name, origin.behind] = [name, behind];
     });
     return origin;
@@ -340,8 +344,9 @@ export class Origins {
   }
 
   async #read(): Promise<void> {
-    for (const record of await readOrigins(this.#journal))
-      this.#byId.set(record.id, { ...record, ...unheard(this.#clock.monotonicMs()) });
+    const { origins, leftovers } = await readOrigins(this.#journal);
+    for (const record of origins) this.#byId.set(record.id, { ...record, ...unheard(this.#clock.monotonicMs()) });
+    for (const [id, changes] of leftovers) this.#leftovers.set(id, changes);
   }
 }
 

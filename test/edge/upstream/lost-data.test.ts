@@ -247,3 +247,101 @@ test("of many ranges that are asked for again those close to each other go toget
   expect((await pair.upstream.status()).undelivered.length).toBeLessThan(1_010);
   await pair.upstream.close();
 }, 60_000);
+
+/** Twice the same points of two sources, of which the first counts are documents of their own. */
+async function countedPair(): Promise<Pair> {
+  const pair = await createPair();
+  commitEach(pair, 0, 20);
+  await pair.settle();
+  await pair.pass(61_000);
+  commitEach(pair, 20, 20);
+  await pair.settle();
+  await pair.pass(61_000);
+  return pair;
+}
+
+test("a receiver whose document of a gateway is damaged gets everything again, and counts it once, also after a restart", async () => {
+  const pair = await countedPair();
+  const counted = await pair.ledgers();
+  pair.receiver.journal.damage("forwarding.origin", "edge-1");
+  await pair.restartReceiver();
+  commitEach(pair, 40, 6);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  const { sender, receiver } = await pair.ledgers();
+  expect(receiver).toEqual([
+    ["gw0", 23],
+    ["gw1", 23],
+  ]);
+  expect(sender).toEqual(receiver);
+  expect(counted.receiver).toEqual([
+    ["gw0", 20],
+    ["gw1", 20],
+  ]);
+  await pair.restartReceiver();
+  await pair.settle();
+  expect(await pair.ledgers()).toEqual({ sender, receiver });
+  expect(pair.told.join("\n")).toContain("no longer has what it acknowledged");
+  await pair.upstream.close();
+});
+
+test("what is no more sent of a gateway whose document is damaged counts no more", async () => {
+  const pair = await countedPair();
+  pair.receiver.journal.damage("forwarding.origin", "edge-1");
+  pair.store.rows.length = 0;
+  for (let i = 0; i < 2; i++) {
+    await pair.restartReceiver();
+    await pair.pass(10_000);
+    await pair.settle();
+  }
+  const { sender, receiver } = await pair.ledgers();
+  expect(receiver).toEqual([]);
+  expect(sender).toEqual([
+    ["gw0", 0],
+    ["gw1", 0],
+  ]);
+  await pair.upstream.close();
+});
+
+test("damaged counts of a source, and nodes behind a gateway, hold up nothing", async () => {
+  const pair = await countedPair();
+  pair.receiver.journal.damage("forwarding.source", "edge-1\ngw0");
+  pair.behind.push("line-7");
+  await pair.restartReceiver();
+  await pair.pass(10_000);
+  await pair.settle();
+  pair.receiver.journal.damage("forwarding.behind", "edge-1");
+  await pair.restartReceiver();
+  commitEach(pair, 40, 6);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  expect(await pair.origins.behind()).toEqual(["edge-1", "line-7"]);
+  await pair.upstream.close();
+});
+
+test("a gateway whose own state is damaged sends everything again as another node: nothing is lost, and no point changes", async () => {
+  const pair = await countedPair();
+  pair.setReachable(false);
+  commitEach(pair, 40, 6);
+  await pair.pass(10_000);
+  pair.journal.damage("upstream", "state");
+  await pair.restartEdge();
+  pair.setReachable(true);
+  await pair.settle();
+  expect(pair.received()).toEqual(pair.sent());
+  expect((await pair.origins.all()).length).toBe(2);
+  await pair.restartEdge();
+  await pair.settle();
+  expect((await pair.origins.all()).length).toBe(2);
+  await pair.upstream.close();
+});
+
+test("a gateway whose counts of a source are damaged takes those of the receiver", async () => {
+  const pair = await countedPair();
+  const counted = await pair.ledgers();
+  pair.journal.damage("upstream.source", "gw0");
+  await pair.restartEdge();
+  await pair.settle();
+  expect(await pair.ledgers()).toEqual(counted);
+  await pair.upstream.close();
+});
