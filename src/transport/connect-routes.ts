@@ -5,6 +5,7 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../wire/gen/google/rpc/error_details_pb.ts";
+import type { Admission, Gate } from "../wire/gate.ts";
 import { ANONYMOUS, type AnswerWriter, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { statusCodeOf, statusNameOf, toStatus } from "../wire/status.ts";
 import { retryAfter } from "../wire/retry-after.ts";
@@ -15,6 +16,7 @@ import { answerWith, withAnswerWriters } from "./answer-writers.ts";
 import { AS_SENT, withBounds } from "./bounded-requests.ts";
 import { BATCH_VALUES_MAX, FIELDS_MAX, refuseManyValues } from "./message-bounds.ts";
 import { decode } from "./message-codec.ts";
+import { nameOf, type AskedContext } from "./guarded.ts";
 import type { TransportEvents } from "./open-calls.ts";
 
 /** What is encoded once for many readers is also decoded once. */
@@ -25,6 +27,11 @@ export const CLOSE_UNREAD = createContextKey<() => void>(() => {});
 
 /** Of a request: the address of its client. */
 export const PEER = createContextKey<string>("");
+
+/** Of a request: hears who makes it, before anything of it is read. */
+export const ON_ADMITTED = createContextKey<(admission: Admission) => void>(() => {});
+
+const ADMISSION = createContextKey<Admission | undefined>(undefined);
 
 const JSON_OPTIONS = {
   // A misspelt field would otherwise be a filter that is silently not there.
@@ -39,11 +46,14 @@ export class ConnectRoutes {
   /** By path, such as "/analytics.Dashboard/QueryRange". */
   readonly #methods: ReadonlyMap<string, MethodImpl>;
   readonly #made = new Map<string, UniversalHandler>();
+  readonly #gate: Gate;
   readonly #events: TransportEvents;
   readonly #shutdownSignal: AbortSignal;
 
-  constructor(methods: readonly MethodImpl[], events: TransportEvents, shutdownSignal: AbortSignal) {
+  /** `methods`: behind `gate`, which is asked here before a request is read. */
+  constructor(methods: readonly MethodImpl[], gate: Gate, events: TransportEvents, shutdownSignal: AbortSignal) {
     this.#methods = new Map(methods.map((impl) => [`/${impl.method.parent.typeName}/${impl.method.name}`, impl]));
+    this.#gate = gate;
     this.#events = events;
     this.#shutdownSignal = shutdownSignal;
   }
@@ -71,6 +81,7 @@ export class ConnectRoutes {
       compressMinBytes: COMPRESS_BYTES_MIN,
       jsonOptions: JSON_OPTIONS,
       shutdownSignal,
+      requestGate: (context) => this.#admit(impl, context),
     });
     router.rpc(impl.method as DescMethod, functionOf(impl, this.#events, shutdownSignal) as never);
     const { kind, raw, method } = impl;
@@ -78,6 +89,16 @@ export class ConnectRoutes {
     const bounds = boundsOf(method.input, isRaw ? BATCH_VALUES_MAX : FIELDS_MAX);
     const bounded = withBounds(router.handlers[0], isRaw, bounds);
     return kind === "unary" && raw === "output" ? withAnswerWriters(bounded) : bounded;
+  }
+
+  async #admit(impl: MethodImpl, context: HandlerContext): Promise<void> {
+    const name = nameOf(impl);
+    try {
+      const admission = await this.#gate.admit(name, contextOf(context));
+      context.values.set(ADMISSION, admission).get(ON_ADMITTED)(admission);
+    } catch (error) {
+      throw failureOf(error, name, this.#events, context.signal);
+    }
   }
 }
 
@@ -96,18 +117,9 @@ function boundsOf(schema: DescMessage, valuesMax: number): (message: Uint8Array,
 
 function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: AbortSignal): unknown {
   const { method } = impl;
-  const name = `${method.parent.typeName}/${method.name}`;
+  const name = nameOf(impl);
   const run = impl.run as (input: unknown, context: CallContext) => unknown;
-  const failed = (error: unknown, { signal }: HandlerContext): ConnectError => {
-    if (hasLeft(error, signal)) error = new ConnectError("the client left", Code.Canceled);
-    if (error instanceof ConnectError) {
-      events.onCall?.(name, statusNameOf(error.code));
-      return error;
-    }
-    if (!(error instanceof WatchpostError)) events.onDefect?.(error, name);
-    events.onCall?.(name, toStatus(error).name);
-    return connectErrorOf(error);
-  };
+  const failed = (error: unknown, { signal }: HandlerContext) => failureOf(error, name, events, signal);
   if (impl.kind === "client_streaming") {
     return async (input: unknown, context: HandlerContext) => {
       const ending = new AbortController();
@@ -177,6 +189,18 @@ function functionOf(impl: MethodImpl, events: TransportEvents, shutdownSignal: A
   };
 }
 
+/** Tells of a call that has failed. */
+function failureOf(error: unknown, name: string, events: TransportEvents, signal: AbortSignal): ConnectError {
+  if (hasLeft(error, signal)) error = new ConnectError("the client left", Code.Canceled);
+  if (error instanceof ConnectError) {
+    events.onCall?.(name, statusNameOf(error.code));
+    return error;
+  }
+  if (!(error instanceof WatchpostError)) events.onDefect?.(error, name);
+  events.onCall?.(name, toStatus(error).name);
+  return connectErrorOf(error);
+}
+
 /** Its messages until it is cut, though its client goes on. */
 async function* uncut(messages: AsyncIterable<unknown>, ending: AbortSignal): AsyncGenerator<unknown, void> {
   for await (const message of messages) {
@@ -227,8 +251,9 @@ function utf8Of(bytes: Uint8Array): string {
   }
 }
 
-function contextOf({ signal, requestHeader, values }: HandlerContext): CallContext {
-  return { signal, principal: ANONYMOUS, headers: new Map(requestHeader), peer: values.get(PEER) };
+function contextOf({ signal, requestHeader, values }: HandlerContext): AskedContext {
+  const admission = values.get(ADMISSION);
+  return { signal, principal: ANONYMOUS, headers: new Map(requestHeader), peer: values.get(PEER), admission };
 }
 
 export function connectErrorOf(error: unknown): ConnectError {

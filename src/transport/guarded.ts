@@ -1,4 +1,7 @@
-/** Methods that ask a gate first: whoever calls is known before they run, and what they still do ends when that is withdrawn. */
+/**
+ * Methods that ask a gate first: whoever calls is known before they run, and what they still do ends when that is withdrawn. A transport
+ * that can asks before it reads what is asked: nothing is received and read for those who may not ask it.
+ */
 import type { WatchpostError } from "../model/errors.ts";
 import type { Allowance } from "../wire/allowance.ts";
 import type { Admission, Gate } from "../wire/gate.ts";
@@ -6,6 +9,12 @@ import type { CallContext, MethodImpl } from "../wire/service.ts";
 import { observed } from "./observed-stream.ts";
 
 type Stream = AsyncIterable<unknown>;
+
+/** Of a call for which the gate was asked already. */
+export interface AskedContext extends CallContext {
+  /** Rejects with why it was refused. */
+  readonly admission?: Admission | Promise<Admission> | undefined;
+}
 
 export function nameOf({ method }: Pick<MethodImpl, "method">): string {
   return `${method.parent.typeName}/${method.name}`;
@@ -17,8 +26,8 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
     const name = nameOf(impl);
     const isStream = impl.kind === "server_streaming" || impl.kind === "bidi_streaming";
     const guardedRun = isStream
-      ? (input: unknown, context: CallContext): Stream => {
-          const admission = gate.admit(name, context);
+      ? (input: unknown, context: AskedContext): Stream => {
+          const admission = context.admission ?? gate.admit(name, context);
           const begin = (admitted: Admission) => {
             const release = hold(admitted, impl.kind, context);
             return observed(run(input, contextAs(admitted, context)) as Stream, { ended: release });
@@ -29,8 +38,8 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
           begun.catch(() => {});
           return later(begun);
         }
-      : async (input: unknown, context: CallContext) => {
-          const admission = await gate.admit(name, context);
+      : async (input: unknown, context: AskedContext) => {
+          const admission = await (context.admission ?? gate.admit(name, context));
           // One that does not stream ends by itself, and may be the very one that withdraws what it was taken for.
           const release = impl.kind === "unary" ? () => {} : hold(admission, impl.kind, context);
           try {
@@ -48,6 +57,8 @@ function contextAs({ principal, allowance }: Admission, context: CallContext): C
   return Object.create(context, {
     principal: { value: principal, enumerable: true },
     allowance: { value: allowance, enumerable: true },
+    // It was for this call, not for those that this one makes.
+    admission: { value: undefined },
   }) as CallContext;
 }
 

@@ -6,6 +6,8 @@ export interface CountedBody {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** More, or with a negative number less, is held of what it became. Throws when it is, or was, refused for the room it takes. */
   count(bytes: number): void;
+  /** Whoever reads it gets that instead of what comes next. */
+  refuse(error: Error): void;
   close(): void;
 }
 
@@ -33,7 +35,8 @@ export function countedBody(
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => {});
   let refusal: Error | undefined;
-  const holder = received.holder((error) => refused.reject((refusal = errorOf(error))));
+  const refuse = (error: Error) => refused.reject((refusal = error));
+  const holder = received.holder((error) => refuse(errorOf(error)));
   const count = (bytes: number) => {
     holder.change(bytes);
     if (refusal !== undefined) throw refusal;
@@ -56,7 +59,7 @@ export function countedBody(
       source.return?.()?.catch(() => {});
     }
   }
-  return { chunks: chunks(), count, close: () => holder.close() };
+  return { chunks: chunks(), count, refuse, close: () => holder.close() };
 }
 
 /** Of a body that nobody wants as much is read. */

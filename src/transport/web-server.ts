@@ -18,7 +18,7 @@ import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { packedRequest } from "./answer-compression.ts";
-import { CLOSE_UNREAD, ConnectRoutes, httpStatusOf, PEER } from "./connect-routes.ts";
+import { CLOSE_UNREAD, connectErrorOf, ConnectRoutes, httpStatusOf, ON_ADMITTED, PEER } from "./connect-routes.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { TransportServer } from "./grpc-server.ts";
 import type { TransportEvents } from "./open-calls.ts";
@@ -81,7 +81,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
   const { host, port } = parseAddress(options.address);
   const stopping = new AbortController();
   const methods = guarded(watched(options.methods, options.watch), options.gate);
-  const routes = new ConnectRoutes(methods, options, stopping.signal);
+  const routes = new ConnectRoutes(methods, options.gate, options, stopping.signal);
   const guard = webGuard(options);
   const websocket = tunnelHandler({
     hello: async ({ name, role, via }) => ({
@@ -315,7 +315,13 @@ async function callResponse(
   const universal = universalServerRequestFromFetch(request, { httpVersion: "1.1" });
   // The body must go on arriving. After it streams are quiet at times.
   const body = countedBody(universal.body as AsyncIterable<Uint8Array>, received, connection);
-  const contextValues = createContextValues().set(CLOSE_UNREAD, connection.closeUnread).set(PEER, peer);
+  let release = () => {};
+  // What it is taken for may be withdrawn while it arrives.
+  const onAdmitted = (admission: Admission) => (release = admission.hold((why) => body.refuse(connectErrorOf(why))));
+  const contextValues = createContextValues()
+    .set(CLOSE_UNREAD, connection.closeUnread)
+    .set(PEER, peer)
+    .set(ON_ADMITTED, onAdmitted);
   try {
     const response = await handler({ ...universal, body: body.chunks, contextValues });
     const answer = refusedUnread(handler, request, response.status) ?? universalServerResponseToFetch(response);
@@ -323,6 +329,7 @@ async function callResponse(
     if (handler.method.methodKind !== "unary") answer.headers.set("x-accel-buffering", "no");
     return answer;
   } finally {
+    release();
     body.close();
   }
 }
