@@ -1,13 +1,16 @@
-/** Counts what arrives in gRPC calls before their handlers see it. */
-import type { ServerInterceptor, StatusObject } from "@grpc/grpc-js";
+/** What arrives in gRPC calls before their handlers see it: it is counted, and received of those alone who may call. */
+import type { Metadata, ServerInterceptor, StatusObject } from "@grpc/grpc-js";
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { BufferPool } from "../model/buffer-pool.ts";
 import { WatchpostError } from "../model/errors.ts";
-import { MESSAGE_BYTES_MAX } from "../model/limits.ts";
+import { MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../model/limits.ts";
+import type { Admission, Caller, Gate } from "../wire/gate.ts";
+import { toStatus } from "../wire/status.ts";
 import { headerText } from "../wire/told-error.ts";
 import { widenConnection } from "./flow-control.ts";
 import { MessageAssembler } from "./message-assembler.ts";
-import { shownCertificate, type ShownCertificate } from "./peer-certificates.ts";
+import type { TransportEvents } from "./open-calls.ts";
+import { shownCertificate } from "./peer-certificates.ts";
 import type { ReceivedBytes, ReceivedHolder } from "./received-bytes.ts";
 
 const POOLED_BYTES_MIN = 64 * 1024;
@@ -23,35 +26,51 @@ const UNASKED_MAX = 2_000;
 interface BaseCall {
   decoder: { write(data: Buffer): Buffer[] };
   readonly stream: ServerHttp2Stream;
+  readonly metadata: Metadata;
+  /** With its port. */
+  getPeer(): string;
   sendStatus(status: Partial<StatusObject>): void;
 }
 
+export interface GrpcReceivingDeps {
+  readonly received: ReceivedBytes;
+  readonly gate: Gate;
+  readonly events: TransportEvents;
+  statusOf(error: unknown): StatusObject;
+}
+
+/** One that has begun. */
+interface Unasked {
+  refuse(error: unknown): void;
+  /** Ends the wait for what it was taken for to be withdrawn. */
+  release(): void;
+}
+
 export class GrpcReceiving {
-  readonly #received: ReceivedBytes;
-  readonly #statusOf: (error: WatchpostError) => StatusObject;
+  readonly #deps: GrpcReceivingDeps;
   readonly #incoming = new WeakMap<object, Incoming>();
-  /** Begun, and their handlers not called yet; the oldest first, with what refuses them. */
-  readonly #unasked = new Map<object, (error: WatchpostError) => void>();
+  /** Begun, and their handlers not called yet; the oldest first. */
+  readonly #unasked = new Map<object, Unasked>();
   readonly #pool = new BufferPool(POOLED_BYTES_MIN, POOLED_BYTES_MAX, POOL_BYTES_MAX);
 
-  constructor(received: ReceivedBytes, statusOf: (error: WatchpostError) => StatusObject) {
-    this.#received = received;
-    this.#statusOf = statusOf;
+  constructor(deps: GrpcReceivingDeps) {
+    this.#deps = deps;
   }
 
-  readonly interceptor: ServerInterceptor = (_method, call) => {
+  readonly interceptor: ServerInterceptor = ({ path }, call) => {
     const base = call as unknown as BaseCall;
     widenConnection(base.stream);
     const assembler = new MessageAssembler(MESSAGE_BYTES_MAX, this.#pool);
-    const refuse = (error: WatchpostError) => {
-      base.sendStatus(this.#statusOf(error));
+    const refuse = (error: unknown) => {
+      base.sendStatus(this.#deps.statusOf(error));
       assembler.end();
       // Its client is to send no more.
       setImmediate(() => base.stream.close(constants.NGHTTP2_NO_ERROR));
     };
-    const holder = this.#received.holder(refuse);
+    const holder = this.#deps.received.holder(refuse);
     this.#wait(base, refuse);
-    const incoming = new Incoming(base, assembler, holder);
+    const caller = callerOf(base);
+    const incoming = new Incoming(base, assembler, holder, caller, this.#ask(path.slice(1), caller, base));
     const sendStatus = base.sendStatus.bind(base);
     base.sendStatus = (status) => {
       // What grpc-js says of a call may hold a header of its client, of any length.
@@ -66,19 +85,80 @@ export class GrpcReceiving {
   /** `call` as grpc-js hands it to a handler. */
   of(call: object): Incoming {
     const base = (call as { readonly call: object }).call;
-    this.#unasked.delete(base);
+    this.#leave(base);
     return this.#incoming.get(base)!;
   }
 
-  #wait(base: BaseCall, refuse: (error: WatchpostError) => void): void {
-    this.#unasked.set(base, refuse);
-    base.stream.once("close", () => this.#unasked.delete(base));
-    if (this.#unasked.size <= UNASKED_MAX) return;
-    const [[oldest, refuseOldest]] = this.#unasked;
-    this.#unasked.delete(oldest);
-    const message = `${UNASKED_MAX} calls have not sent what they ask, and this one has waited for longest; try again in ${RETRY_AFTER_MS} ms`;
-    refuseOldest(new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS }));
+  /** Whoever may not call is told so at once, unless the call's handler has begun by then, which is told, too. */
+  #ask(name: string, caller: Caller, base: BaseCall): Admission | Promise<Admission> {
+    const refused = (error: unknown) => {
+      const unasked = this.#leave(base);
+      if (unasked === undefined) return;
+      const { events } = this.#deps;
+      if (!(error instanceof WatchpostError)) events.onDefect?.(error, name);
+      events.onCall?.(name, toStatus(error).name);
+      unasked.refuse(error);
+    };
+    const admitted = (admission: Admission) => {
+      const unasked = this.#unasked.get(base);
+      if (unasked !== undefined) unasked.release = admission.hold(refused);
+    };
+    try {
+      const { refusal } = shownCertificate(base.stream.session);
+      const unfit = oversizedMetadata(base.metadata) ?? refusal;
+      if (unfit !== undefined) throw unfit;
+      const admission = this.#deps.gate.admit(name, caller);
+      if (admission instanceof Promise) admission.then(admitted, refused);
+      // Handlers of calls that stream begin by then.
+      else process.nextTick(admitted, admission);
+      return admission;
+    } catch (error) {
+      process.nextTick(refused, error);
+      const refusal = Promise.reject<Admission>(error);
+      refusal.catch(() => {});
+      return refusal;
+    }
   }
+
+  /** It does not wait any more; undefined where it did not. */
+  #leave(base: object): Unasked | undefined {
+    const unasked = this.#unasked.get(base);
+    if (unasked === undefined) return undefined;
+    this.#unasked.delete(base);
+    unasked.release();
+    return unasked;
+  }
+
+  #wait(base: BaseCall, refuse: (error: unknown) => void): void {
+    this.#unasked.set(base, { refuse, release() {} });
+    base.stream.once("close", () => this.#leave(base));
+    if (this.#unasked.size <= UNASKED_MAX) return;
+    const [oldest] = this.#unasked.keys();
+    const message = `${UNASKED_MAX} calls have not sent what they ask, and this one has waited for longest; try again in ${RETRY_AFTER_MS} ms`;
+    this.#leave(oldest)?.refuse(new WatchpostError("RESOURCE_EXHAUSTED", message, { retryAfterMs: RETRY_AFTER_MS }));
+  }
+}
+
+/** Its headers are made when they are asked for. */
+function callerOf(base: BaseCall): Caller {
+  let headers: Map<string, string> | undefined;
+  const { certificate } = shownCertificate(base.stream.session);
+  return {
+    get headers() {
+      return (headers ??= new Map(Object.entries(base.metadata.getMap()).map(([key, value]) => [key, String(value)])));
+    },
+    // "::1:51234" as well.
+    peer: base.getPeer().replace(/:\d+$/, ""),
+    ...(certificate === undefined ? {} : { certificate }),
+  };
+}
+
+function oversizedMetadata(metadata: Metadata): WatchpostError | undefined {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(metadata.getMap())) bytes += key.length + value.length + 32;
+  if (bytes <= METADATA_BYTES_MAX) return undefined;
+  const message = `the metadata has ${bytes} bytes; wanted at most ${METADATA_BYTES_MAX}`;
+  return new WatchpostError("RESOURCE_EXHAUSTED", message);
 }
 
 /** Messages of one call that were not taken yet, by their bytes. */
@@ -93,18 +173,24 @@ export class Incoming {
   #unpacked = 0;
   /** What the call was ended with, also by grpc-js itself, of which its handler hears as a cancellation. */
   sentStatus: Partial<StatusObject> | undefined;
+  /** Whoever makes it. */
+  readonly caller: Caller;
+  /** Rejects with why it was refused. */
+  readonly admission: Admission | Promise<Admission>;
 
-  constructor(base: BaseCall, assembler: MessageAssembler, holder: ReceivedHolder) {
+  constructor(
+    base: BaseCall,
+    assembler: MessageAssembler,
+    holder: ReceivedHolder,
+    caller: Caller,
+    admission: Admission | Promise<Admission>,
+  ) {
+    [this.caller, this.admission] = [caller, admission];
     this.#assembler = assembler;
     this.#holder = holder;
     this.#stream = base.stream;
     base.decoder = { write: (data) => this.#write(data) };
     base.stream.once("close", () => holder.close());
-  }
-
-  /** Of the connection that the call came over. */
-  get shown(): ShownCertificate {
-    return shownCertificate(this.#stream.session);
   }
 
   /** That the call came over; undefined where it is closed. */

@@ -104,7 +104,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Trans
   };
   // It would write to stderr past the server's log what is told here as an error.
   setLogVerbosity(logVerbosity.NONE);
-  const receiving = new GrpcReceiving(options.received, (error) => statusObject(toStatus(error)));
+  const receiving = new GrpcReceiving({
+    ...{ received: options.received, gate: options.gate, events: options },
+    statusOf: (error) => statusObject(toStatus(error)),
+  });
   const server = new Server({
     interceptors: [receiving.interceptor],
     "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,

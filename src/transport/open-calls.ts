@@ -9,12 +9,11 @@ import {
   type StatusObject,
 } from "@grpc/grpc-js";
 import { WatchpostError } from "../model/errors.ts";
-import { METADATA_BYTES_MAX } from "../model/limits.ts";
-import type { PeerCertificate } from "../model/peer-certificate.ts";
-import { ANONYMOUS, type CallContext, type MethodImpl } from "../wire/service.ts";
+import { ANONYMOUS, type MethodImpl } from "../wire/service.ts";
 import { fromStatus, STATUS_DETAILS_KEY, toStatus, type WireStatus } from "../wire/status.ts";
 import { ConnectionAges, type AgeLimit } from "./connection-ages.ts";
 import type { Incoming } from "./grpc-receiving.ts";
+import type { AskedContext } from "./guarded.ts";
 import type { MessageQueue } from "./message-queue.ts";
 
 export type ReadingCall = ServerReadableStream<Uint8Array, Uint8Array> | ServerDuplexStream<Uint8Array, Uint8Array>;
@@ -76,7 +75,7 @@ function drainCalls(calls: Iterable<OpenCall>, reason: WatchpostError): void {
 /** One call. */
 export class OpenCall {
   readonly kind: MethodImpl["kind"];
-  readonly context: CallContext;
+  readonly context: AskedContext;
   /** Messages of a client that streams. */
   input?: MessageQueue;
   /** Why the input was ended before its client had ended it: the status of the call. */
@@ -94,16 +93,12 @@ export class OpenCall {
     this.kind = kind;
     this.#method = method;
     this.#ended.promise.catch(() => {});
-    const { certificate, refusal } = incoming.shown;
-    this.context = contextOf(call, certificate, this.#controller.signal, (error) => this.end(error));
+    this.context = contextOf(incoming, this.#controller.signal, (error) => this.end(error));
     (call as ServerUnaryCall<Uint8Array, Uint8Array>).on("cancelled", () => {
       const { code = GrpcStatus.OK, details = "" } = incoming.sentStatus ?? {};
       if (code !== GrpcStatus.OK) this.end(fromStatus(code, details));
       else this.end(new WatchpostError("CANCELLED", "the client left or its deadline passed"));
     });
-    const oversized = oversizedMetadata(call.metadata);
-    if (oversized !== undefined) this.end(oversized);
-    if (refusal !== undefined) this.end(refusal);
   }
 
   /** Rejects when the client has left or the server ends the call. */
@@ -151,31 +146,22 @@ export function statusObject({
 }
 
 function contextOf(
-  call: AnyCall,
-  certificate: PeerCertificate | undefined,
+  { caller, admission }: Incoming,
   signal: AbortSignal,
   cut: (error: WatchpostError) => void,
-): CallContext {
-  let headers: Map<string, string> | undefined;
+): AskedContext {
+  const { peer, certificate } = caller;
   return {
     signal,
     principal: ANONYMOUS,
     get headers() {
-      return (headers ??= new Map(Object.entries(call.metadata.getMap()).map(([key, value]) => [key, String(value)])));
+      return caller.headers;
     },
-    // "::1:51234" as well.
-    peer: call.getPeer().replace(/:\d+$/, ""),
+    peer,
     ...(certificate === undefined ? {} : { certificate }),
+    admission,
     cut,
   };
-}
-
-function oversizedMetadata(metadata: Metadata): WatchpostError | undefined {
-  let bytes = 0;
-  for (const [key, value] of Object.entries(metadata.getMap())) bytes += key.length + value.length + 32;
-  if (bytes <= METADATA_BYTES_MAX) return undefined;
-  const message = `the metadata has ${bytes} bytes; wanted at most ${METADATA_BYTES_MAX}`;
-  return new WatchpostError("RESOURCE_EXHAUSTED", message);
 }
 
 /** What grpc-js itself found wrong with a call, such as a message that is too large. */
