@@ -4,7 +4,7 @@
  * nothing else: alerts whose devices get other sites come, or are gone.
  */
 import type { Scope } from "../model/access.ts";
-import { WatchpostError } from "../model/errors.ts";
+import { readerBehind, WatchpostError } from "../model/errors.ts";
 import type { SeesAlert } from "../model/sees-alert.ts";
 import type { CallContext } from "../wire/service.ts";
 import type { AlertSubscription } from "../wire/gen/alerts_pb.ts";
@@ -189,7 +189,7 @@ class Backlog implements Disposable {
     while (!this.#signal.aborted) {
       if (this.#isBehind) {
         const message = `this reader is ${WAITING_MAX} changes of alerts behind; subscribe again with its last cursor`;
-        throw new WatchpostError("UNAVAILABLE", message);
+        throw readerBehind(message);
       }
       const taken = this.#waiting;
       this.#waiting = [];

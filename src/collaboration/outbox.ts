@@ -2,7 +2,7 @@
  * What one stream still has to send. Messages that are kept are never left out: a reader that falls behind is disconnected,
  * and goes on from its cursor. Those that pass by are left out while it is slow.
  */
-import { WatchpostError } from "../model/errors.ts";
+import { readerBehind, type WatchpostError } from "../model/errors.ts";
 
 const MESSAGES_MAX = 2_000;
 /** Shared with the other readers of a session, for the most part. */
@@ -40,7 +40,7 @@ export class Outbox implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Arr
     }
     if (this.#length >= MESSAGES_MAX || this.#bytes + bytes.length > BYTES_MAX) {
       const message = `this reader is ${this.#length} messages behind; join again with its last cursor`;
-      this.fail(new WatchpostError("UNAVAILABLE", message));
+      this.fail(readerBehind(message));
       return false;
     }
     this.#waiting.push(bytes);

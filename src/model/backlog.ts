@@ -1,5 +1,5 @@
 /** What a reader of a stream has not taken yet: bounded, in order, nothing left out; one that is too far behind is told so. */
-import { WatchpostError } from "./errors.ts";
+import { readerBehind } from "./errors.ts";
 
 export interface BacklogBounds {
   /** Things that wait, and their size together. */
@@ -34,7 +34,7 @@ export class Backlog<T extends { readonly size: number }> implements Disposable 
     if (this.#isBehind) {
       const { waitingMax, what, goesOn = "watch again with its last cursor" } = this.#bounds;
       const message = `this reader is more than ${waitingMax} ${what} behind; ${goesOn}`;
-      throw new WatchpostError("UNAVAILABLE", message);
+      throw readerBehind(message);
     }
     const taken = this.#waiting;
     this.#waiting = [];

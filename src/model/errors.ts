@@ -35,6 +35,8 @@ export interface ErrorDetails {
   readonly retryAfterMs?: number;
   /** Some kilobytes together: over gRPC they travel in trailers, which clients bound. */
   readonly messages?: readonly PackedMessage[];
+  /** A stream is ended because its reader fell behind; for the server itself, and not told to clients. */
+  readonly isReaderBehind?: boolean;
   readonly cause?: unknown;
 }
 
@@ -48,6 +50,7 @@ export class WatchpostError extends Error {
   readonly violations: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
   readonly messages: readonly PackedMessage[];
+  readonly isReaderBehind: boolean;
 
   constructor(status: StatusName, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -55,6 +58,7 @@ export class WatchpostError extends Error {
     this.violations = details.violations ?? [];
     this.retryAfterMs = details.retryAfterMs;
     this.messages = details.messages ?? [];
+    this.isReaderBehind = details.isReaderBehind ?? false;
   }
 }
 
@@ -63,6 +67,11 @@ export function invalidField(field: string, value: unknown, wanted: string): Wat
   const shown = typeof value === "string" ? JSON.stringify(truncated(value, 80)) : String(value);
   const description = `${field} is ${shown}; wanted ${wanted}`;
   return new WatchpostError("INVALID_ARGUMENT", description, { violations: [{ field, description }] });
+}
+
+/** UNAVAILABLE for a reader of a stream that is further behind than what is kept for it. */
+export function readerBehind(message: string): WatchpostError {
+  return new WatchpostError("UNAVAILABLE", message, { isReaderBehind: true });
 }
 
 /** The text of anything thrown. */

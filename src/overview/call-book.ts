@@ -1,7 +1,7 @@
 /** The calls that are under way, and those of the last time that took long: by whom, for what, how far behind. */
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
-import { messageOf } from "../model/errors.ts";
+import { WatchpostError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
 import type { QueryCost, SlowCall, SlowReader } from "../model/slow-work.ts";
 import type { BegunCall, CallWatch, WatchedCall } from "../wire/call-watch.ts";
@@ -136,9 +136,10 @@ export class CallBook implements CallWatch {
       metrics.querySeriesRead.inc(series);
       metrics.queryPointsRead.inc(pointsRead);
     }
-    if (call.isRead && status === "UNAVAILABLE" && !call.context.signal.aborted) {
+    // Others are ended by an age of their connection, a drain, or a change of what they see: no fault of their reader's.
+    if (call.isRead && error instanceof WatchpostError && error.isReaderBehind) {
       metrics.readersCut.inc({ method: call.name });
-      const fields = { ...askerOf(call), sent: watched.sent, why: messageOf(error) };
+      const fields = { ...askerOf(call), sent: watched.sent, why: error.message };
       if (this.#cutsSaid++ < SAID_AT_ONCE) this.#deps.logger.warn(fields, "a stream was ended: its reader fell behind");
     }
     // How long a live stream is open says nothing.

@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { createMetrics } from "../../src/metrics/metrics.ts";
-import { WatchpostError } from "../../src/model/errors.ts";
+import { readerBehind, WatchpostError } from "../../src/model/errors.ts";
 import type { LogFields } from "../../src/model/logger.ts";
 import { CallBook } from "../../src/overview/call-book.ts";
 import { watched } from "../../src/transport/watched.ts";
@@ -37,14 +37,18 @@ function bookRig() {
     }),
     serverStreaming(Server.method.watchChanges, async function* () {
       yield* [];
-      throw new WatchpostError("UNAVAILABLE", "this reader is 10,000 behind");
+      throw readerBehind("this reader is 10,000 behind");
+    }),
+    serverStreaming(Server.method.watchStatus, async function* () {
+      yield* [];
+      throw new WatchpostError("UNAVAILABLE", "the connection is an hour old; connect again");
     }),
     rawBidiStreaming(DataIngestion.method.streamData, async function* () {
       yield* [];
       throw new WatchpostError("UNAVAILABLE", "the log cannot be written");
     }),
   ];
-  const [subscribe, list, query, watch, send] = watched(methods, book).map(({ run }) => run as never);
+  const [subscribe, list, query, watch, age, send] = watched(methods, book).map(({ run }) => run as never);
   const ann = { ...ANONYMOUS, name: "ann" };
   const context = { signal: new AbortController().signal, principal: ann, headers: new Map(), peer: "10.0.0.9" };
   return {
@@ -52,6 +56,7 @@ function bookRig() {
     subscribe: (request: object) =>
       (subscribe as (...all: unknown[]) => AsyncIterable<unknown>)(request, context)[Symbol.asyncIterator](),
     fallBehind: () => (watch as (...all: unknown[]) => AsyncIterable<unknown>)({}, context)[Symbol.asyncIterator](),
+    growOld: () => (age as (...all: unknown[]) => AsyncIterable<unknown>)({}, context)[Symbol.asyncIterator](),
     sendPoints: () => (send as (...all: unknown[]) => AsyncIterable<unknown>)({}, context)[Symbol.asyncIterator](),
     list: () => (list as (...all: unknown[]) => Promise<unknown>)({}, context),
     query: (request: object) => (query as (...all: unknown[]) => Promise<unknown>)(request, context),
@@ -126,9 +131,10 @@ test("a call that took long is kept with who asked for what, and what that cost;
   expect(said.at(-1)).toMatchObject({ message: "a call has ended", fields: { status: "RESOURCE_EXHAUSTED" } });
 });
 
-test("a stream whose reader fell too far behind is named when it is ended; one that the reader left is not", async () => {
-  const { book, said, metrics, fallBehind, sendPoints } = bookRig();
+test("a stream whose reader fell too far behind is named when it is ended; one that the reader left, or that grew old, is not", async () => {
+  const { book, said, metrics, fallBehind, growOld, sendPoints } = bookRig();
   expect(await sendPoints().next().catch(String)).toContain("cannot be written");
+  expect(await growOld().next().catch(String)).toContain("connect again");
   expect(await fallBehind().next().catch(String)).toContain("10,000 behind");
   expect(said).toMatchObject([{ message: "a stream was ended: its reader fell behind", fields: { principal: "ann" } }]);
   const left = fallBehind();

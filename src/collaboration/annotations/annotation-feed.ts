@@ -1,5 +1,5 @@
 /** What happens to annotations, read once out of the journal and told to all who watch. */
-import { WatchpostError } from "../../model/errors.ts";
+import { readerBehind } from "../../model/errors.ts";
 import type { JournalEntry } from "../../model/journal.ts";
 import type { SetAside } from "../../model/set-aside.ts";
 import type { Annotation } from "../../wire/gen/annotations_pb.ts";
@@ -81,7 +81,7 @@ class Backlog implements AnnotationBacklog {
     while (!this.#signal.aborted) {
       if (this.#isBehind) {
         const message = `this reader is ${WAITING_MAX} changes of annotations behind; watch again with its last cursor`;
-        throw new WatchpostError("UNAVAILABLE", message);
+        throw readerBehind(message);
       }
       const taken = this.#waiting;
       this.#waiting = [];
