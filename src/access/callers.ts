@@ -106,7 +106,10 @@ export class Callers {
   #ofWebSession(cookie: string): Verdict {
     const found = this.#deps.tokens.ofWebSession(cookie);
     // A session ends with its token at the latest.
-    if (found === undefined) return { reason: "ended_session", message: "the session has ended; log in again" };
+    if (found === undefined) {
+      const why = this.#deps.tokens.whyNoWebSession(cookie);
+      return { reason: "ended_session", message: `the session has ended: ${why}; log in again` };
+    }
     const { ids, principal } = this.#ofToken(found.token, "session");
     const expiresAtMs = Math.min(principal.expiresAtMs, found.session.expiresAtMs);
     return { ids: [...ids, found.session.id], principal: { ...principal, expiresAtMs } };

@@ -11,7 +11,7 @@ import type { Limits } from "./limits.ts";
 import type { RefusedLogins } from "./refused-logins.ts";
 import type { KeptToken } from "./token-documents.ts";
 import { calledAs } from "./route-paths.ts";
-import { needFor, type Need } from "./table.ts";
+import { callableBy, needFor, refusalOf, type Need } from "./table.ts";
 
 export interface GateDeps extends CallersDeps {
   readonly clock: Pick<Clock, "nowMs" | "after">;
@@ -71,6 +71,17 @@ export class AccessGate implements Gate {
     return found;
   }
 
+  callableBy(principal: Principal): string[] {
+    return callableBy(principal);
+  }
+
+  /** Whose call it is, or why nobody's, which counts as it does of any call. */
+  async verdictOf(caller: Caller): Promise<Verdict> {
+    const verdict = await this.#callers.verdictOf(caller);
+    if (isRefusal(verdict)) this.#deps.refused.errorOf(caller.peer, verdict);
+    return verdict;
+  }
+
   close(): void {
     for (const unfollow of this.#unfollow) unfollow();
   }
@@ -125,12 +136,13 @@ function ranOut(): WatchpostError {
   return new WatchpostError("UNAUTHENTICATED", "the token has run out");
 }
 
-function refuseRole(name: string, { roles, isForEverything }: Need, { name: who, role, scope }: Principal): void {
-  if (!roles.includes(role)) {
-    const message = `${who} has the role ${role}, which may not call ${calledAs(name)}; wanted ${roles.join(" or ")}`;
+function refuseRole(name: string, need: Need, { name: who, role, scope }: Principal): void {
+  const refusal = refusalOf(need, role, scope);
+  if (refusal === "role") {
+    const message = `${who} has the role ${role}, which may not call ${calledAs(name)}; wanted ${need.roles.join(" or ")}`;
     throw new WatchpostError("PERMISSION_DENIED", message);
   }
-  if (isForEverything && !scope.isEverything) {
+  if (refusal === "scope") {
     const message = `${who} sees part of this server (${scopeText(scope)}), and ${calledAs(name)} is about all of it; wanted a token without a scope`;
     throw new WatchpostError("PERMISSION_DENIED", message);
   }

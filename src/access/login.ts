@@ -1,14 +1,19 @@
-/** POST /login and /logout: a browser shows a token once, and has a cookie from then on that no script can read. */
+/**
+ * POST /login and /logout: a browser shows a token once, and has a cookie from then on that no script can read. What became of that a page
+ * is told by GET /login.
+ */
 import { WatchpostError } from "../model/errors.ts";
 import { retryAfter } from "../wire/retry-after.ts";
 import { toStatus } from "../wire/status.ts";
 import type { HttpCall, HttpRoute } from "../wire/http-route.ts";
-import { webSessionCookie, webSessionOf } from "./credential.ts";
+import { isRefusal, webSessionCookie, webSessionOf } from "./credential.ts";
 import type { AccessGate } from "./gate.ts";
 import type { Deeds } from "./deeds.ts";
 import type { Tokens } from "./tokens.ts";
 
 const BODY_BYTES_MAX = 4_096;
+/** Past the end of its session, so that whoever comes back with it is told that it has run out. */
+const COOKIE_STAYS_MS = 30 * 24 * 3_600_000;
 const HTTP_STATUS: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: 401,
   PERMISSION_DENIED: 403,
@@ -17,7 +22,7 @@ const HTTP_STATUS: Readonly<Record<string, number>> = {
 };
 
 export interface LoginDeps {
-  readonly gate: Pick<AccessGate, "tokenToLogIn">;
+  readonly gate: Pick<AccessGate, "tokenToLogIn" | "verdictOf">;
   readonly tokens: Tokens;
   readonly deeds: Deeds;
   nowMs(): number;
@@ -45,7 +50,22 @@ export function loginRoutes(deps: LoginDeps): HttpRoute[] {
       },
       fail,
     },
+    {
+      name: "http.login",
+      methods: ["GET"],
+      path: "/login",
+      summary: "as whom the browser's calls are taken, or why as nobody's",
+      run: (call) => present(call, deps),
+      fail,
+    },
   ];
+}
+
+async function present(call: HttpCall, { gate }: LoginDeps): Promise<Response> {
+  const verdict = await gate.verdictOf(call);
+  const { name, role } = isRefusal(verdict) ? { name: "", role: "" } : verdict.principal;
+  const { reason, message } = isRefusal(verdict) ? verdict : { reason: "", message: "" };
+  return Response.json({ name, role, reason, message }, { headers: { "cache-control": "no-store" } });
 }
 
 async function login(call: HttpCall, { gate, tokens, deeds, nowMs }: LoginDeps): Promise<Response> {
@@ -59,7 +79,7 @@ async function login(call: HttpCall, { gate, tokens, deeds, nowMs }: LoginDeps):
   const opened = await tokens.openWebSession(token);
   const principal = { name, role, scope, expiresAtMs, isAuthenticated: true, via: "session" };
   await deeds.write("http.login", "", { ...call, principal });
-  const seconds = Math.floor((opened.session.expiresAtMs - nowMs()) / 1_000);
+  const seconds = Math.floor((opened.session.expiresAtMs + COOKIE_STAYS_MS - nowMs()) / 1_000);
   const headers = { "set-cookie": cookieOf(opened.secret, seconds, call), "cache-control": "no-store" };
   return Response.json({ name, role }, { headers });
 }

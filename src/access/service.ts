@@ -7,6 +7,7 @@ import { msOfTimestamp, timestampOfMs } from "../wire/timestamp.ts";
 import type { Deeds } from "./deeds.ts";
 import type { RevokedCertificate, RevokedCertificates } from "./revoked-certificates.ts";
 import type { KeptToken } from "./token-documents.ts";
+import { callableBy } from "./table.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface AccessParts {
@@ -39,9 +40,11 @@ export function accessMethods({ tokens, revoked, deeds }: AccessParts): MethodIm
     })),
     unary(method.listRevokedCertificates, async () => ({ revoked: revoked.list().map(revokedMessage) })),
     unary(method.listDeeds, (request) => deeds.list(request)),
-    unary(method.whoAmI, async (_request, { principal: { name, role, scope, via, expiresAtMs } }) => ({
-      ...{ name, role, via, scope: scopeMessage(scope), expiresAt: timestampOrNever(expiresAtMs) },
-    })),
+    unary(method.whoAmI, async (_request, { principal }) => {
+      const { name, role, scope, via, expiresAtMs } = principal;
+      const about = { name, role, via, scope: scopeMessage(scope), expiresAt: timestampOrNever(expiresAtMs) };
+      return { ...about, callable: callableBy(principal) };
+    }),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** Who may call what: every method and every HTTP route, by role. What is not here nobody may call, and a server does not start with it. */
-import { ROLES, type Role } from "../model/access.ts";
+import { ROLES, type Role, type Scope } from "../model/access.ts";
+import type { Principal } from "../wire/service.ts";
 
 /** What a call needs. */
 export interface Need {
@@ -159,6 +160,18 @@ const NEEDS: ReadonlyMap<string, Need> = new Map(
 /** undefined: nobody may. */
 export function needFor(name: string): Need | undefined {
   return NEEDS.get(name);
+}
+
+/** What a principal may call, methods and routes by their names. */
+export function callableBy({ role, scope }: Pick<Principal, "role" | "scope">): string[] {
+  return [...NEEDS].filter(([, need]) => refusalOf(need, role, scope) === undefined).map(([name]) => name);
+}
+
+/** Why a role or a scope does not suffice: the first that does not. undefined: both do, or nothing is needed. */
+export function refusalOf({ roles, isForEverything }: Need, role: Role, scope: Scope): "role" | "scope" | undefined {
+  if (roles.length === 0) return undefined;
+  if (!roles.includes(role)) return "role";
+  return isForEverything && !scope.isEverything ? "scope" : undefined;
 }
 
 /** All that have a place, to hold against what is served. */

@@ -15,6 +15,7 @@ import {
 } from "../model/journal.ts";
 import { Serial } from "../model/serial.ts";
 import { documentName, SetAside } from "../model/set-aside.ts";
+import { EndedSessions, overText, revokedText, UNKNOWN } from "./ended-sessions.ts";
 import { hasHash, idOfSecret, isId, newSecret } from "./secret.ts";
 import {
   noToken,
@@ -74,6 +75,7 @@ export class Tokens {
   readonly #sessions = new Map<string, WebSession>();
   /** Ids of those that cannot be read: somebody had them. */
   readonly #unreadable = new Set<string>();
+  readonly #ended = new EndedSessions();
   readonly #usedAtMs = new Map<string, number>();
   readonly #serial = new Serial();
   readonly #listeners = new Set<(tokenId: string, revokedBy: string) => void>();
@@ -126,6 +128,13 @@ export class Tokens {
     if (session.expiresAtMs <= this.#deps.clock.nowMs()) return undefined;
     const token = this.#byId.get(session.tokenId);
     return token?.hash === session.tokenHash ? { token, session } : undefined;
+  }
+
+  /** Of a session that is none any more: a clause, such as "it was logged out". */
+  whyNoWebSession(secret: string): string {
+    const session = this.#sessions.get(idOfSecret(secret) ?? "");
+    if (session !== undefined && hasHash(secret, session.hash)) return this.#whyOver(session);
+    return this.#ended.whyOf(secret) ?? UNKNOWN;
   }
 
   /** It was shown now. */
@@ -197,7 +206,7 @@ export class Tokens {
       const changes = [noToken(token.id), ...sessions.map(noWebSession)];
       await this.#deps.journal.append([tokenEvent("revoked", token, by, atMs)], changes);
       this.#byId.delete(token.id);
-      for (const { id } of sessions) this.#sessions.delete(id);
+      for (const session of sessions) this.#forget(session, revokedText(token, atMs));
       this.#tell(token.id, by);
       const revoked = this.#withUse(token);
       this.#usedAtMs.delete(token.id);
@@ -234,7 +243,7 @@ export class Tokens {
       const session = { id, hash, tokenId: token.id, tokenHash: token.hash, expiresAtMs };
       const gone = this.#sessionsToGo(token);
       await this.#deps.journal.append([], [webSessionChange(session), ...gone.map(noWebSession)]);
-      for (const one of gone) this.#sessions.delete(one.id);
+      for (const one of gone) this.#forget(one, this.#whyOver(one));
       this.#sessions.set(id, session);
       for (const one of gone) this.#tell(one.id, "");
       return { secret, session };
@@ -247,7 +256,7 @@ export class Tokens {
       const { session } = this.ofWebSession(secret) ?? {};
       if (session === undefined) return;
       await this.#deps.journal.append([], [noWebSession(session)]);
-      this.#sessions.delete(session.id);
+      this.#forget(session, "it was logged out");
       this.#tell(session.id, "");
     });
   }
@@ -273,6 +282,15 @@ export class Tokens {
     const own = (id: string, by: string) => listener(id, by);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
+  }
+
+  #whyOver(session: WebSession): string {
+    return overText(session, this.#byId.get(session.tokenId), this.#deps.clock.nowMs());
+  }
+
+  #forget(session: WebSession, why: string): void {
+    this.#sessions.delete(session.id);
+    this.#ended.add(session, why);
   }
 
   #tell(id: string, by: string): void {

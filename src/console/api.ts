@@ -7,6 +7,7 @@ import { Devices } from "../wire/gen/devices_pb.ts";
 import { DataIngestion } from "../wire/gen/ingestion_pb.ts";
 import { Server } from "../wire/gen/server_pb.ts";
 import { SavedDashboards } from "../wire/gen/saved_dashboards_pb.ts";
+import type { PagePrincipal } from "../wire/tunnel-frame.ts";
 import { connectCalls } from "./connect-calls.ts";
 import { hearClock } from "./now.ts";
 import { ServerLink } from "./server-link.ts";
@@ -18,6 +19,7 @@ addEventListener("pagehide", () => browserSlots.remove(tab));
 
 const WHO_AM_I = "/analytics.Access/WhoAmI";
 const JSON_TYPE = { "content-type": "application/json" };
+const UNAUTHORIZED = 401;
 
 export const link = new ServerLink(location.origin, {
   connect: (url) => new WebSocket(url),
@@ -30,7 +32,7 @@ export const link = new ServerLink(location.origin, {
     );
     return last !== undefined && /^h[23]/.test(last.nextHopProtocol);
   },
-  isKnown: async () => (await fetch(WHO_AM_I, { method: "POST", headers: JSON_TYPE, body: "{}" })).status !== 401,
+  whoAmI,
   slots: new StreamSlots(browserSlots, tab),
   onClock: hearClock,
 });
@@ -49,3 +51,16 @@ export const uploadingApi = createClient(
   Collaboration,
   connectCalls(location.origin, (url, init) => fetch(url, init)),
 );
+
+/** Without a tunnel nobody says it unasked. */
+async function whoAmI(): Promise<PagePrincipal | undefined> {
+  const response = await fetch(WHO_AM_I, { method: "POST", headers: JSON_TYPE, body: "{}" });
+  if (response.status === UNAUTHORIZED) return undefined;
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  const { scope = {}, ...who } = (await response.json()) as Partial<Omit<PagePrincipal, "scope">> & {
+    readonly scope?: Readonly<Record<string, readonly string[]>>;
+  };
+  const words = Object.entries(scope).map(([kind, patterns]) => `${kind} ${patterns.join(", ")}`);
+  // What is "" or empty does not stand in JSON.
+  return { name: "", role: "", via: "", callable: [], ...who, scope: words.join("; ") };
+}

@@ -1,7 +1,7 @@
 /** The page's way to its server: one tunnel after the other, and plain requests where no WebSocket gets through. */
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { KEEP_ALIVE_EVERY_MS } from "../wire/keep-alive.ts";
-import { TUNNEL_PATH, type ServerHello } from "../wire/tunnel-frame.ts";
+import { TUNNEL_PATH, type PagePrincipal, type ServerHello } from "../wire/tunnel-frame.ts";
 import { PlainCalls } from "./plain-calls.ts";
 import { SLOTS_MAX, type StreamSlots } from "./stream-slots.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -22,8 +22,8 @@ export interface LinkMeans {
   fetch(request: Request): Promise<Response>;
   /** Whether many requests share a connection, as HTTP/2 has it; asked after a request was answered. */
   isShared(): boolean;
-  /** Whether the server takes calls of this browser; left out: it does. */
-  isKnown?(): Promise<boolean>;
+  /** As whom the server takes calls of this browser, undefined: as nobody's; left out: it is not asked. Rejects where it does not say. */
+  whoAmI?(): Promise<PagePrincipal | undefined>;
   /** Of streams, shared by all tabs. */
   readonly slots?: StreamSlots;
   /** Is told how far the server's clock is before the browser's. */
@@ -56,6 +56,7 @@ export class ServerLink {
   readonly #means: LinkMeans;
   readonly #state = signal<LinkState>({ kind: "connecting", sinceMs: Date.now(), reason: "" });
   readonly #hello = signal<ServerHello | undefined>(undefined);
+  readonly #who = signal<PagePrincipal | undefined>(undefined);
   #tunnel: Tunnel | undefined;
   #plain: PlainCalls | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -82,6 +83,11 @@ export class ServerLink {
   /** What the server said of itself when it was connected to last. */
   get hello(): ReadonlySignal<ServerHello | undefined> {
     return this.#hello;
+  }
+
+  /** As whom the server took calls last; undefined until it has said so. */
+  get who(): ReadonlySignal<PagePrincipal | undefined> {
+    return this.#who;
   }
 
   /** When anything came from the server; undefined where that is not known. */
@@ -177,7 +183,10 @@ export class ServerLink {
         clearTimeout(this.#asking);
         this.#up({ kind: "open" });
       },
-      onHello: (hello) => (this.#hello.value = hello),
+      onHello: (hello) => {
+        this.#hello.value = hello;
+        this.#who.value = hello.who;
+      },
       onClock: (offsetMs) => this.#means.onClock?.(offsetMs),
       onEnd: (reason) => {
         if (this.#tunnel !== tunnel || this.#isOver) return;
@@ -193,9 +202,18 @@ export class ServerLink {
   /** No WebSocket could be opened: is it the server, or something between? */
   async #refused(reason: string): Promise<void> {
     const isThere = await this.#isThere();
-    const isKnown = !isThere || ((await this.#means.isKnown?.().catch(() => true)) ?? true);
+    const { whoAmI } = this.#means;
+    const who = isThere
+      ? await whoAmI?.().then(
+          (principal) => ({ principal }),
+          () => undefined,
+        )
+      : undefined;
     if (this.#isOver) return;
-    if (!isKnown) return this.#lock();
+    if (who !== undefined) {
+      if (who.principal === undefined) return this.#lock();
+      this.#who.value = who.principal;
+    }
     this.#refusals = isThere ? this.#refusals + 1 : 0;
     if (this.#refusals < REFUSALS_MIN) return this.#broke(reason);
     const isShared = this.#means.isShared();

@@ -1,15 +1,36 @@
-/** As whom the server takes what is done here, where it asks. */
+/** As whom the server takes what is done here, where it asks, and what that may be. */
+import type { DescMethod } from "@bufbuild/protobuf";
 import { computed, effect } from "@preact/signals";
 import { link } from "./api.ts";
+import type { Locked } from "./locked-text.ts";
 import { setUser } from "./user.ts";
+
+/** In the tab, until its page has been loaded anew. */
+const LOGGED_OUT = "watchpost.logged-out";
 
 /** Undefined: it takes everybody, and goes by the name that is given. */
 export const who = computed(() => {
-  const known = link.hello.value?.who;
+  const known = link.who.value;
   return known === undefined || known.via === "" ? undefined : known;
 });
 
 export const isLocked = computed(() => link.state.value.kind === "locked");
+
+const callable = computed(() => new Set(link.who.value?.callable));
+
+/** Whether the server would not refuse it for the role or the scope; nothing is until it has said who one is. */
+export function may({ parent, name }: DescMethod): boolean {
+  return callable.value.has(`${parent.typeName}/${name}`);
+}
+
+/** "viewer", "operator for sites hall-3"; "": not known, or everybody may do everything. */
+export const roleText = computed(() => {
+  const { role = "", scope = "" } = who.value ?? {};
+  return scope === "" ? role : `${role} for ${scope}`;
+});
+
+/** What a proxy proves with each request nobody can take back here. */
+export const canLogOut = computed(() => who.value?.via === "session");
 
 /** What is done here stands under the proven name, whichever is given. */
 export function actUnderProvenName(): void {
@@ -31,5 +52,13 @@ export async function logIn(token: string): Promise<void> {
 
 export async function logOut(): Promise<void> {
   await fetch("/logout", { method: "POST" });
+  sessionStorage.setItem(LOGGED_OUT, "1");
   location.reload();
+}
+
+export async function whyLocked(): Promise<Locked> {
+  const answer = (await fetch("/login").then((response) => response.json())) as Pick<Locked, "reason" | "message">;
+  const hasLoggedOut = sessionStorage.getItem(LOGGED_OUT) !== null;
+  sessionStorage.removeItem(LOGGED_OUT);
+  return { ...answer, was: link.who.peek()?.via, hasLoggedOut };
 }

@@ -16,6 +16,7 @@ import type { Admission, Caller, Gate } from "../wire/gate.ts";
 import { retryAfter } from "../wire/retry-after.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
+import { scopeText } from "../model/access.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
 import { packedRequest } from "./answer-compression.ts";
 import { CLOSE_UNREAD, connectErrorOf, ConnectRoutes, httpStatusOf, ON_ADMITTED, PEER } from "./connect-routes.ts";
@@ -84,11 +85,12 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
   const routes = new ConnectRoutes(methods, options.gate, options, stopping.signal);
   const guard = webGuard(options);
   const websocket = tunnelHandler({
-    hello: async ({ name, role, via }) => ({
-      ...BUILD,
-      scripts: (await options.console?.scripts()) ?? [],
-      who: { name, role, via },
-    }),
+    hello: async (principal) => {
+      const { name, role, via, scope } = principal;
+      const callable = options.gate.callableBy(principal);
+      const who = { name, role, via, scope: scope.isEverything ? "" : scopeText(scope), callable };
+      return { ...BUILD, scripts: (await options.console?.scripts()) ?? [], who };
+    },
     answer: (request, peer, closeUnread) => tunnelled(request, peer, routes, options.received, closeUnread),
     onCount: (pages, calls) => options.onPages?.(pages, calls),
     stopping: stopping.signal,

@@ -48,8 +48,19 @@ export interface ServerHello {
   readonly commit: string;
   /** Names of the scripts of its page: a page that has others is of another version. */
   readonly scripts: readonly string[];
-  /** As whom it takes the calls of the page; `via` "": as anybody, for nobody is asked. */
-  readonly who?: { readonly name: string; readonly role: string; readonly via: string };
+  readonly who?: PagePrincipal;
+}
+
+/** As whom a server takes the calls of a page. */
+export interface PagePrincipal {
+  readonly name: string;
+  readonly role: string;
+  /** How that is proven: "session", "token", "jwt", "certificate"; "": nobody is asked. */
+  readonly via: string;
+  /** What they see, in words; "": everything. */
+  readonly scope: string;
+  /** What they may call: "analytics.Alerts/PutRule". */
+  readonly callable: readonly string[];
 }
 
 export interface TunnelFrame {

@@ -171,3 +171,25 @@ test("logins of browsers are slowed as calls are", async () => {
   expect((await trying("a.b.c")).status).toBe(429);
   expect((await trying(good)).status).toBe(200);
 });
+
+test("a page is told as whom its calls are taken, and why as nobody's; what it shows counts as any call's", async () => {
+  const { gate, tokens, deeds, clock, make, reasons } = await accessRig({ isInsecure: false });
+  const routes = loginRoutes({ gate, tokens, deeds, nowMs: () => clock.nowMs() });
+  const told = async (headers: Record<string, string> = {}) => {
+    const call = { ...bare({ host: "h", ...headers }), url: new URL("http://h/login"), method: "GET" } as never;
+    return (await routes.find(({ methods }) => methods.includes("GET"))!.run(call)).json();
+  };
+  expect(await told()).toMatchObject({ name: "anonymous", reason: "" });
+  expect(await told({ "x-forwarded-for": "10.0.0.1" })).toMatchObject({ name: "", reason: "through_proxy" });
+  await make({ name: "me" });
+  expect(await told()).toMatchObject({ name: "", reason: "no_credential" });
+  const token = tokens.ofSecret(await make({ name: "Ada", role: "viewer" }))!;
+  const cookie = `watchpost_session=${(await tokens.openWebSession(token)).secret}`;
+  expect(await told({ cookie })).toEqual({ name: "Ada", role: "viewer", reason: "", message: "" });
+  await tokens.revoke("Ada", "me");
+  expect(await told({ cookie })).toMatchObject({
+    reason: "ended_session",
+    message: expect.stringContaining('its token "Ada" was revoked'),
+  });
+  expect(reasons).toEqual(["through_proxy", "no_credential", "ended_session"]);
+});

@@ -136,14 +136,26 @@ test("a session ends when it is logged out, when its token is revoked, and by it
   const [one, two] = [await tokens.openWebSession(token), await tokens.openWebSession(token)];
   await tokens.closeWebSession(one.secret);
   expect(tokens.ofWebSession(one.secret)).toBeUndefined();
+  expect(tokens.whyNoWebSession(one.secret)).toBe("it was logged out");
   expect(tokens.ofWebSession(two.secret)).toBeDefined();
   await tokens.revoke("a", "ann");
   expect(tokens.ofWebSession(two.secret)).toBeUndefined();
+  expect(tokens.whyNoWebSession(two.secret)).toStartWith('its token "a" was revoked on ');
+  // Whoever guesses an id is not told.
+  expect(tokens.whyNoWebSession(two.secret.slice(0, -2) + "AA")).toStartWith("it is not known here");
 
   const other = tokens.ofSecret(await make({ name: "b", role: "viewer" }))!;
   const three = await tokens.openWebSession(other);
   clock.advance(three.session.expiresAtMs - clock.nowMs());
   expect(tokens.ofWebSession(three.secret)).toBeUndefined();
+  const ranOut = /^it has run out on \S+ \S+ UTC$/;
+  expect(tokens.whyNoWebSession(three.secret)).toMatch(ranOut);
+  await tokens.openWebSession(other);
+  expect(tokens.whyNoWebSession(three.secret)).toMatch(ranOut);
+  const short = tokens.ofSecret(await make({ name: "c", role: "viewer", expiresAtMs: clock.nowMs() + 60_000 }))!;
+  const four = await tokens.openWebSession(short);
+  clock.advance(60_000);
+  expect(tokens.whyNoWebSession(four.secret)).toStartWith('its token "c" has run out on ');
 });
 
 test("who logs in again and again logs out nobody else, and what was open with the first session ends", async () => {

@@ -285,9 +285,10 @@ test("without WebSockets a server that falls silent is asked, and what ran over 
 
 test("what the server says of itself is known", () => {
   sockets[0].open();
-  const hello = { version: "1.2.3", commit: "abc", scripts: ["chunk-1.js"] };
+  const who = { name: "Ada", role: "viewer", via: "session", scope: "", callable: ["analytics.Access/WhoAmI"] };
+  const hello = { version: "1.2.3", commit: "abc", scripts: ["chunk-1.js"], who };
   sockets[0].hear(jsonFrame(FrameKind.HELLO, 0, hello));
-  expect(link.hello.value).toEqual(hello);
+  expect([link.hello.value, link.who.value]).toEqual([hello, who]);
 });
 
 test("what time it is at the server is known before the first call, and where either clock is set", async () => {

@@ -2,7 +2,10 @@
 import type { Gate } from "../../src/wire/gate.ts";
 import { ANONYMOUS } from "../../src/wire/service.ts";
 
-export const openGate: Gate = { admit: () => ({ principal: ANONYMOUS, hold: () => () => {} }) };
+export const openGate: Gate = {
+  admit: () => ({ principal: ANONYMOUS, hold: () => () => {} }),
+  callableBy: () => [],
+};
 
 /** What a web server needs to be told of who may reach it. */
 export const OPEN = { gate: openGate, hosts: [], hostname: "localhost", asksWho: () => true } as const;

@@ -286,7 +286,8 @@ describe("a page that", () => {
     let peer = "10.0.0.1";
     const limits = new Limits({ settings: { ...UNLIMITED, streams: 2 }, clock: systemClock, onLimited: () => {} });
     const allowance = () => limits.allowanceOf({ isAuthenticated: false, name: "" }, peer);
-    const gate = { admit: () => ({ principal: ANONYMOUS, allowance: allowance(), hold: () => () => {} }) };
+    const admit = () => ({ principal: ANONYMOUS, allowance: allowance(), hold: () => () => {} });
+    const gate = { ...OPEN.gate, admit };
     const { open, base } = await start({ gate });
     // What is no WebSocket holds nothing.
     expect((await fetch(base + TUNNEL_PATH, { headers: { origin: base } })).status).toBe(426);

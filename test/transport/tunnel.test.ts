@@ -122,7 +122,7 @@ test("a page is told who the server is, and without a console of no scripts", as
     version: expect.any(String),
     commit: expect.any(String),
     scripts: [],
-    who: { name: "anonymous", role: "admin", via: "" },
+    who: { name: "anonymous", role: "admin", via: "", scope: "", callable: [] },
   });
 });
 

@@ -1,7 +1,12 @@
 /** A session as one is in it: what is said and who is there, followed for as long as it is open. */
 import { Code, ConnectError, type CallOptions } from "@connectrpc/connect";
 import { computed, effect, signal } from "@preact/signals";
-import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
+import {
+  Collaboration,
+  SessionState,
+  type CollaborationMessage,
+  type Session,
+} from "../../wire/gen/collaboration_pb.ts";
 import { IssueStatus, type Issue } from "../../wire/gen/issues_pb.ts";
 import { collaborationApi, link } from "../api.ts";
 import { following } from "../follow.ts";
@@ -13,6 +18,7 @@ import { membersAfter, membersAsTold, type Members } from "./present.ts";
 import { EMPTY_LOG, LOADED_MAX, withEarlier, withLast, withLive, withSnapshot, type RoomLog } from "./room-log.ts";
 import { cipherOf, learn } from "./session-keys.ts";
 import { untilAnswered } from "./until-answered.ts";
+import { may } from "../who.ts";
 
 const SNAPSHOT = 100;
 const PAGE = 200;
@@ -256,6 +262,8 @@ export class Room {
 
   #pass(messageType: string, metadata: Record<string, string>): void {
     const { id: sessionId, userId } = this;
+    // Who only listens is not seen looking around.
+    if (!may(Collaboration.method.sendMessage)) return;
     void collaborationApi
       .sendMessage({ sessionId, userId, messageType, metadata }, { signal: AbortSignal.timeout(PASS_WITHIN_MS) })
       .catch(() => {});

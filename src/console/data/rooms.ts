@@ -1,13 +1,19 @@
 /** Sessions as a list, read again for as long as it is shown. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
-import { SessionState, type CollaborationMessage, type Session } from "../../wire/gen/collaboration_pb.ts";
+import {
+  Collaboration,
+  SessionState,
+  type CollaborationMessage,
+  type Session,
+} from "../../wire/gen/collaboration_pb.ts";
 import { alertsApi, collaborationApi } from "../api.ts";
 import { failureText } from "../errors.ts";
 import { msOf } from "../format.ts";
 import { poll } from "./poll.ts";
 import { NO_ROOMS, withEarlierPage, withFirstPage } from "./room-pages.ts";
 import { isSaid, titleOf } from "./said.ts";
+import { may } from "../who.ts";
 
 const READ_EVERY_MS = 8_000;
 const SESSIONS_AT_ONCE = 200;
@@ -75,6 +81,7 @@ export async function roomOfAlert(alertId: string, userId: string): Promise<stri
     const ofIncident = await collaborationApi.listSessions({ states, incidentId, limit: 1 });
     if (ofIncident.sessions.length > 0) return ofIncident.sessions[0].id;
   }
+  if (!may(Collaboration.method.createSession)) throw new Error("Nobody has opened one about it yet.");
   const { device = "", metric = "" } = context;
   const topic = {
     alertIds: [alertId],

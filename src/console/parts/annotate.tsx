@@ -9,6 +9,8 @@ import { annotationsOn, annotations, plotted, wantAnnotations } from "../data/an
 import { countText } from "../format.ts";
 import { lazy } from "../lazy.tsx";
 import type { EditedAnnotation } from "./annotation-dialog.tsx";
+import { Collaboration } from "../../wire/gen/collaboration_pb.ts";
+import { may } from "../who.ts";
 
 const AnnotationDialog = lazy(async () => (await import("./annotation-dialog.tsx")).AnnotationDialog);
 const AnnotationList = lazy(async () => (await import("./annotation-list.tsx")).AnnotationList);
@@ -37,7 +39,9 @@ export function useAnnotating(
   const found = useMemo(() => [...new Set(charts.flatMap(annotationsOn))], [annotations.value, key]);
   const drawn = useMemo(() => found.map(plotted), [found]);
   const shown = found.filter((each) => touches(plotted(each), fromMs, toMs));
+  const canAnnotate = may(Collaboration.method.createAnnotation);
   const edit = (one: EditedAnnotation) => {
+    if (!canAnnotate) return;
     isDrawing.value = false;
     isListed.value = false;
     edited.value = one;
@@ -53,19 +57,21 @@ export function useAnnotating(
             {countText(shown.length)} {shown.length === 1 ? "note" : "notes"}
           </button>
         )}
-        <button
-          type="button"
-          class="quiet"
-          aria-pressed={isDrawing.value}
-          title="Draw a range on the chart, or drag with Alt; Enter: type the times"
-          onClick={({ detail }) => {
-            // With the keyboard nothing can be drawn.
-            if (detail === 0) edit({ chart, fromMs: toMs });
-            else isDrawing.value = !isDrawing.value;
-          }}
-        >
-          Annotate
-        </button>
+        {canAnnotate && (
+          <button
+            type="button"
+            class="quiet"
+            aria-pressed={isDrawing.value}
+            title="Draw a range on the chart, or drag with Alt; Enter: type the times"
+            onClick={({ detail }) => {
+              // With the keyboard nothing can be drawn.
+              if (detail === 0) edit({ chart, fromMs: toMs });
+              else isDrawing.value = !isDrawing.value;
+            }}
+          >
+            Annotate
+          </button>
+        )}
         {isDrawing.value && (
           <span role="status" class="dim">
             Draw a range, or{" "}

@@ -7,6 +7,8 @@ import { user } from "../user.ts";
 import { confirm, Dialog } from "./dialog.tsx";
 import { tell, tellError } from "./tell.ts";
 import { Time } from "./time.tsx";
+import { Collaboration } from "../../wire/gen/collaboration_pb.ts";
+import { may } from "../who.ts";
 
 const [SHOWN_MAX, ASKED_LENGTH] = [200, 80];
 
@@ -38,15 +40,15 @@ export function AnnotationList({ all, onEdit, onClose }: AnnotationListProps) {
                   .filter(Boolean)
                   .join(" · ")}
               </span>{" "}
-              {author === user.value && (
-                <>
-                  <button type="button" class="quiet" onClick={() => onEdit(annotation)}>
-                    Edit
-                  </button>
-                  <button type="button" class="quiet" onClick={() => void remove(annotation)}>
-                    Remove
-                  </button>
-                </>
+              {author === user.value && may(Collaboration.method.editAnnotation) && (
+                <button type="button" class="quiet" onClick={() => onEdit(annotation)}>
+                  Edit
+                </button>
+              )}
+              {author === user.value && may(Collaboration.method.removeAnnotation) && (
+                <button type="button" class="quiet" onClick={() => void remove(annotation)}>
+                  Remove
+                </button>
               )}
             </li>
           );

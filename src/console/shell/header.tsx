@@ -6,9 +6,11 @@ import { alertsBySeverity, unacknowledged } from "../data/alerts.ts";
 import { countText, durationText } from "../format.ts";
 import { keyTitle } from "../keys.ts";
 import { browserNowMs } from "../now.ts";
+import { Menu } from "../parts/menu.tsx";
 import { route } from "../route.ts";
 import { user } from "../user.ts";
 import { VIEWS } from "../views.ts";
+import { canLogOut, logOut, roleText, who } from "../who.ts";
 import { InRoom } from "./in-room.tsx";
 
 export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): void }) {
@@ -44,16 +46,35 @@ export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): v
           </a>
         ))}
         <button type="button" class="quiet header-settings" onClick={onSettings}>
-          Settings {user.value !== "" && <span class="dim">{user.value}</span>}
+          Settings {user.value !== "" && <span class="dim">{whoText()}</span>}
         </button>
+        {canLogOut.value && (
+          <button type="button" class="quiet header-settings" onClick={() => void logOut()}>
+            Log out
+          </button>
+        )}
       </nav>
       <div class="header-end">
         <InRoom />
         <Attention />
         <Live />
-        <button type="button" class="quiet header-name ellipsis" title="Settings" onClick={onSettings}>
-          {user.value === "" ? "Say your name" : user.value}
-        </button>
+        {who.value === undefined ? (
+          <button type="button" class="quiet header-name ellipsis" title="Settings" onClick={onSettings}>
+            {user.value === "" ? "Say your name" : user.value}
+          </button>
+        ) : (
+          <Menu
+            label={`You are ${who.value.name}, ${roleText.value}`}
+            class="quiet header-name"
+            items={[
+              { label: "Settings", choose: onSettings },
+              ...(canLogOut.value ? [{ label: "Log out", choose: () => void logOut() }] : []),
+            ]}
+          >
+            <span class="ellipsis">{who.value.name}</span> <span class="dim header-role">{who.value.role}</span>{" "}
+            <span aria-hidden="true">▾</span>
+          </Menu>
+        )}
         <button
           type="button"
           class="quiet header-help"
@@ -66,6 +87,11 @@ export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): v
       </div>
     </header>
   );
+}
+
+/** "Ada, operator". */
+function whoText(): string {
+  return [user.value, who.value?.role].filter(Boolean).join(", ");
 }
 
 function AlertsBadge() {

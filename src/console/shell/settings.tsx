@@ -1,7 +1,7 @@
 import type { Kept } from "../kept.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { NameField } from "../parts/name-field.tsx";
-import { logOut, who } from "../who.ts";
+import { canLogOut, logOut, roleText, who } from "../who.ts";
 import { density, singleKeys, theme, times } from "../preferences.ts";
 import { serverVersion } from "../connection.ts";
 
@@ -20,11 +20,13 @@ export function Settings({ onClose }: { onClose(): void }) {
         ) : (
           <p class="settings-who">
             <span>
-              You are <b>{who.value.name}</b> ({who.value.role}).
+              You are <b>{who.value.name}</b> ({roleText.value}).
             </span>
-            <button type="button" onClick={() => void logOut()}>
-              Log out
-            </button>
+            {canLogOut.value && (
+              <button type="button" onClick={() => void logOut()}>
+                Log out
+              </button>
+            )}
           </p>
         )}
         <Choice legend="Colours" choice={theme} labels={{ auto: "As the system's", light: "Light", dark: "Dark" }} />

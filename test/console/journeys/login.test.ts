@@ -5,17 +5,21 @@ import { createToken, revokeToken } from "../../../src/client/access.ts";
 import { Connection } from "../../../src/client/connection.ts";
 import { testNeeding } from "../../support/needs.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../../support/server-process.ts";
+import { WORD } from "../all-views.ts";
 import { CHROMIUM, Page } from "../browser.ts";
+import { furnish, pageAddresses, type PageAddress } from "../furnish.ts";
 
 const test = testNeeding([CHROMIUM]);
 const dir = tempDir("login");
 let server: ServerProcess;
 let page: Page;
 let admin: Connection;
+let addresses: PageAddress[] = [];
 
 beforeAll(async () => {
   if (CHROMIUM !== false) return;
   server = await startServerProcess({ data: join(dir.path, "data"), binary: true });
+  addresses = pageAddresses(await furnish(`http://${server.http}`, WORD));
   page = new Page();
 });
 
@@ -38,7 +42,7 @@ async function logIn(token: string): Promise<void> {
 
 test("a page that is open is locked by the first token, takes no wrong one, and opens with a right one", async () => {
   await page.open(`http://${server.http}/devices`);
-  await page.shows("No device");
+  await page.shows(WORD);
   const first = new Connection(server.grpc);
   const secret = await made(first, "root", "admin");
   first.close();
@@ -48,27 +52,85 @@ test("a page that is open is locked by the first token, takes no wrong one, and 
   await page.shows("This did not work: the token is not known here");
 
   await logIn(await made(admin, "Ada", "operator"));
-  await page.shows("No device");
+  await page.shows(WORD);
   expect(await page.ask("[location.pathname, document.cookie, localStorage.length > 0]")).toEqual([
     "/devices",
     "",
     true,
   ]);
-  await page.click("button[title=Settings]");
-  await page.shows("You are Ada (operator)");
+  expect(await page.ask<string>("document.querySelector('.header-name').innerText")).toMatch(/Ada\s+operator/);
 });
 
-test("who logs out, and whose token is revoked, is asked again", async () => {
-  const button = (text: string) =>
-    page.ask(
-      `[...document.querySelectorAll("button")].find((b) => b.textContent.trim() === ${JSON.stringify(text)}).click()`,
+/** The words of all that may be pressed, also of what is in menus. */
+const PRESSED = `[...new Set([...document.querySelectorAll("button, a.button, textarea, main a[class]")]
+  .map((each) => (each.ariaLabel ?? each.textContent).trim().replace(/\\s+/g, " ")))]`;
+const DOES =
+  /^(New |Import|Register|Edit|Duplicate|Delete|Acknowledge$|Assign|Silence|Comment|Resolve|Annotate|Save$|Add |Create|Make |Change|Extend|End now|Again|Test|Pause |Resume|Move to|Take label|Unlink|Title and topic|Close it|Write|issue…|Choose )/;
+
+/** By view: what of it changes something. */
+async function offered(): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const { name, path, shows = WORD } of addresses) {
+    await page.go(path);
+    const text = "document.querySelector('main')?.innerText ?? ''";
+    await page.until(async () => (await page.ask<string>(text)).includes(shows), `showed ${shows} at ${path}`);
+    found.set(
+      name,
+      (await page.ask<string[]>(PRESSED)).filter((each) => DOES.test(each)),
     );
-  await button("Log out");
-  await page.shows("This server asks who you are");
+  }
+  return found;
+}
+
+test("who may act is offered to, but for what admins alone do", async () => {
+  const found = await offered();
+  for (const [view, wanted] of [
+    ["alert", "Acknowledge"],
+    ["rules", "New rule"],
+    ["silences", "New silence"],
+    ["dashboards", "New dashboard"],
+    ["devices", "Register"],
+    ["device", "Edit"],
+    ["sessions", "New session…"],
+    ["issues", "New issue…"],
+  ])
+    expect(found.get(view)).toContain(wanted);
+  expect(
+    found
+      .get("device")!
+      .concat(found.get("devices")!)
+      .filter((each) => each.startsWith("Delete")),
+  ).toEqual([]);
+});
+
+/** Of what stands in the header. */
+async function fromMenu(item: string): Promise<void> {
+  await page.click(".header-name");
+  await page.ask(
+    `[...document.querySelectorAll(".header [role=menuitem]")].find((each) => each.textContent === ${JSON.stringify(item)}).click()`,
+  );
+}
+
+test("who logs out is asked again, and told why; whoever only looks is offered nothing that would be refused", async () => {
+  await fromMenu("Log out");
+  await page.shows("You are logged out.");
   await logIn(await made(admin, "Bob", "viewer"));
-  await page.shows("No device");
+  await page.shows("Bob");
+  const found = [...(await offered())].filter(([, words]) => words.length > 0);
+  expect(Object.fromEntries(found)).toEqual({});
+  await page.go("/sessions/leak");
+  await page.shows("You are viewer: you listen here, and do not write.");
+  await page.go("/alerts/rules/pressure-high");
+  await page.shows("You can try changes here");
+});
+
+test("whose token is revoked is asked again, at once and by a page that is opened later, and told why", async () => {
   await revokeToken(admin, { token: "Bob", userId: "" });
-  await page.shows("This server asks who you are");
+  await page.shows('its token "Bob" was revoked');
   await page.open(`http://${server.http}/alerts`);
-  await page.shows("This server asks who you are");
+  await page.shows('its token "Bob" was revoked');
+  await logIn(await made(admin, "Cyd", "viewer"));
+  await page.shows("Alerts");
+  await page.ask("fetch('/logout', { method: 'POST' }).then(() => true)");
+  await page.shows("You were logged out in another window of this browser.");
 });

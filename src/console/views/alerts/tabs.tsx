@@ -1,8 +1,11 @@
 /** The parts of the alerts view, each under an address of its own: "/alerts/NAME". */
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { FunctionComponent } from "preact";
 import { lazy } from "../../lazy.tsx";
 import { pathTo } from "../../route.ts";
 import { LiveAlerts } from "./live/live.tsx";
+import { Alerts } from "../../../wire/gen/alerts_pb.ts";
+import { may } from "../../who.ts";
 
 const PastAlerts = lazy(async () => (await import("./past/past.tsx")).PastAlerts);
 const PoliciesView = lazy(async () => (await import("./policies/policies.tsx")).PoliciesView);
@@ -15,6 +18,8 @@ export interface AlertsPart {
   readonly name: string;
   readonly label: string;
   readonly View: FunctionComponent;
+  /** What it reads: it is about the whole server, and not for those who see part of it. Missing: it is for everybody. */
+  readonly method?: DescMethod;
 }
 
 export const ALERTS_PARTS: readonly AlertsPart[] = [
@@ -22,14 +27,14 @@ export const ALERTS_PARTS: readonly AlertsPart[] = [
   { name: "past", label: "Past", View: PastAlerts },
   { name: "rules", label: "Rules", View: RulesView },
   { name: "silences", label: "Silences", View: SilencesView },
-  { name: "policies", label: "Policies", View: PoliciesView },
-  { name: "receivers", label: "Receivers", View: ReceiversView },
+  { name: "policies", label: "Policies", View: PoliciesView, method: Alerts.method.listPolicies },
+  { name: "receivers", label: "Receivers", View: ReceiversView, method: Alerts.method.listReceivers },
 ];
 
 export function AlertsTabs({ present }: { present: string | undefined }) {
   return (
     <nav class="tabs" aria-label="Parts of alerts">
-      {ALERTS_PARTS.map(({ name, label }) => (
+      {ALERTS_PARTS.filter(({ method }) => method === undefined || may(method)).map(({ name, label }) => (
         <a
           key={name}
           href={name === "" ? pathTo("alerts") : pathTo("alerts", name)}

@@ -1,9 +1,7 @@
 import { useState } from "preact/hooks";
-import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
-import { durationText, msOf } from "../../format.ts";
 import { lazy } from "../../lazy.tsx";
-import { nowMs } from "../../now.ts";
 import { Dialog } from "../../parts/dialog.tsx";
+import { doneBy } from "./done-by.ts";
 import type { Draft } from "./draft.ts";
 
 const Differences = lazy(async () => (await import("./differences-table.tsx")).Differences);
@@ -50,11 +48,4 @@ export function Conflict({ draft, isSaving, onReload, onSaveOver }: ConflictProp
       )}
     </div>
   );
-}
-
-/** "Ada saved revision 7, 2 min ago". */
-export function doneBy({ updatedBy, updatedAt }: SavedDashboard, what: string): string {
-  const atMs = msOf(updatedAt);
-  const when = atMs === undefined ? "" : `, ${durationText(nowMs.value - atMs)} ago`;
-  return `${updatedBy || "Somebody"} ${what}${when}`;
 }

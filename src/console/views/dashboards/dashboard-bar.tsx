@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { PanelKind, type SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { PanelKind, SavedDashboards, type SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { deleteDashboard } from "../../data/dashboards.ts";
 import { confirm } from "../../parts/dialog.tsx";
 import { lazy } from "../../lazy.tsx";
@@ -8,11 +8,12 @@ import { tell, tellError } from "../../parts/toast.tsx";
 import { go, pathTo, setParams } from "../../route.ts";
 import { fillScreen } from "./full-screen.ts";
 import { save } from "./save.ts";
-import { doneBy } from "./conflict.tsx";
+import { doneBy } from "./done-by.ts";
 import { exportDashboard } from "./export-dashboard.ts";
 import type { DashboardState } from "./dashboard-state.ts";
 import { newPanel, PANELS_MAX, withAdded } from "./edits.ts";
 import { KINDS } from "./panel-kinds.ts";
+import { may } from "../../who.ts";
 
 const NewDialog = lazy(async () => (await import("./new-dialog.tsx")).NewDialog);
 const SettingsDialog = lazy(async () => (await import("./settings-dialog.tsx")).SettingsDialog);
@@ -26,6 +27,7 @@ interface DashboardBarProps {
 export function DashboardBar({ state, dashboard, isEditing }: DashboardBarProps) {
   const [opened, setOpened] = useState<"settings" | "copy" | undefined>(undefined);
   const close = () => setOpened(undefined);
+  const canPut = may(SavedDashboards.method.putDashboard);
   const { base, past } = state.draft.value!;
   const isChanged = state.isChanged.value;
   const { title, description } = dashboard;
@@ -64,13 +66,15 @@ export function DashboardBar({ state, dashboard, isEditing }: DashboardBarProps)
           </button>
         </>
       )}
-      <button
-        type="button"
-        aria-pressed={isEditing}
-        onClick={() => setParams({ edit: isEditing ? "" : "1", panel: "" })}
-      >
-        Edit
-      </button>
+      {canPut && (
+        <button
+          type="button"
+          aria-pressed={isEditing}
+          onClick={() => setParams({ edit: isEditing ? "" : "1", panel: "" })}
+        >
+          Edit
+        </button>
+      )}
       <Menu
         label="More"
         items={[
@@ -81,9 +85,15 @@ export function DashboardBar({ state, dashboard, isEditing }: DashboardBarProps)
           },
           { label: "Full screen", choose: fillScreen },
           { label: "Export as JSON", choose: () => void exportDashboard(state.id, async () => dashboard) },
-          { label: "Duplicate…", choose: () => setOpened("copy") },
-          { label: "Discard changes", choose: () => void discard(state), isDisabled: !isChanged },
-          { label: "Delete…", choose: () => void remove(base), isDangerous: true },
+          ...(canPut
+            ? [
+                { label: "Duplicate…", choose: () => setOpened("copy") },
+                { label: "Discard changes", choose: () => void discard(state), isDisabled: !isChanged },
+              ]
+            : []),
+          ...(may(SavedDashboards.method.deleteDashboard)
+            ? [{ label: "Delete…", choose: () => void remove(base), isDangerous: true }]
+            : []),
         ]}
       >
         ⋯

@@ -12,15 +12,18 @@ const EDITING_KEYS: readonly ToldKey[] = [
 ];
 
 /** Single keys, and those with Ctrl (or Command) that editors have. */
-export function useDashboardKeys(state: DashboardState, isEditing: boolean, isKiosk: boolean): void {
+export function useDashboardKeys(
+  state: DashboardState,
+  { canEdit, isEditing, isKiosk }: { canEdit: boolean; isEditing: boolean; isKiosk: boolean },
+): void {
+  const edit = {
+    ...{ keys: "e", label: "Edit, or end it" },
+    run: () => setParams({ edit: isEditing ? "" : "1", kiosk: "", panel: "" }),
+  };
   useKeys(
     "Dashboard",
     [
-      {
-        keys: "e",
-        label: "Edit, or end it",
-        run: () => setParams({ edit: isEditing ? "" : "1", kiosk: "", panel: "" }),
-      },
+      ...(canEdit ? [edit] : []),
       {
         keys: "k",
         label: "Kiosk, or leave it",

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { SavedDashboards, type SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { areDashboardsKnown, dashboardList, followDashboards, getDashboard } from "../../data/dashboards.ts";
 import { countOf, countText, msOf } from "../../format.ts";
 import { lazy } from "../../lazy.tsx";
@@ -10,6 +10,7 @@ import { tellError } from "../../parts/toast.tsx";
 import { pathTo, route, setParams } from "../../route.ts";
 import { remove } from "./dashboard-bar.tsx";
 import { exportAll, exportDashboard } from "./export-dashboard.ts";
+import { may } from "../../who.ts";
 
 const NewDialog = lazy(async () => (await import("./new-dialog.tsx")).NewDialog);
 const ImportDialog = lazy(async () => (await import("./import-dialog.tsx")).ImportDialog);
@@ -21,6 +22,7 @@ export function DashboardList() {
   useEffect(followDashboards, []);
   const [opened, setOpened] = useState<"new" | "import" | SavedDashboard | undefined>(undefined);
   const close = () => setOpened(undefined);
+  const canPut = may(SavedDashboards.method.putDashboard);
   const all = dashboardList.value;
   const search = route.value.params.get("search") ?? "";
   const found = all.filter((dashboard) => matches(dashboard, search.toLowerCase()));
@@ -46,9 +48,11 @@ export function DashboardList() {
         </label>
         <output>{countOf(found.length, "dashboard")}</output>
         <span class="push" />
-        <button type="button" onClick={() => setOpened("import")}>
-          Import…
-        </button>
+        {canPut && (
+          <button type="button" onClick={() => setOpened("import")}>
+            Import…
+          </button>
+        )}
         {all.length > 0 && (
           <button
             type="button"
@@ -63,13 +67,19 @@ export function DashboardList() {
             Export
           </button>
         )}
-        <button type="button" class="primary" onClick={() => setOpened("new")}>
-          New dashboard
-        </button>
+        {canPut && (
+          <button type="button" class="primary" onClick={() => setOpened("new")}>
+            New dashboard
+          </button>
+        )}
       </form>
       {!areDashboardsKnown.value && <p class="dim">Reading…</p>}
       {areDashboardsKnown.value && all.length === 0 && (
-        <Empty title="No dashboards yet">Make one, or import a file that somebody gave you.</Empty>
+        <Empty title="No dashboards yet">
+          {canPut
+            ? "Make one, or import a file that somebody gave you."
+            : "They are made by operators; what is stored is to be seen in Explore."}
+        </Empty>
       )}
       {all.length > 0 && found.length === 0 && <Empty title="No such dashboard">Search for less.</Empty>}
       <ul class="dash-list">
@@ -88,13 +98,15 @@ export function DashboardList() {
                 label={`What to do with ${title}`}
                 class="quiet"
                 items={[
-                  { label: "Duplicate…", choose: () => void copy(dashboard) },
+                  ...(canPut ? [{ label: "Duplicate…", choose: () => void copy(dashboard) }] : []),
                   {
                     label: "Export as JSON",
                     choose: () =>
                       void exportDashboard(dashboard.dashboardId, () => getDashboard(dashboard.dashboardId)),
                   },
-                  { label: "Delete…", choose: () => void remove(dashboard), isDangerous: true },
+                  ...(may(SavedDashboards.method.deleteDashboard)
+                    ? [{ label: "Delete…", choose: () => void remove(dashboard), isDangerous: true }]
+                    : []),
                 ]}
               >
                 ⋯

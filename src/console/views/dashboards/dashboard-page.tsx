@@ -1,5 +1,5 @@
 import { useEffect, useMemo } from "preact/hooks";
-import type { Panel, SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
+import { SavedDashboards, type Panel, type SavedDashboard } from "../../../wire/gen/saved_dashboards_pb.ts";
 import { lazy } from "../../lazy.tsx";
 import { confirm } from "../../parts/dialog.tsx";
 import { Empty } from "../../parts/empty.tsx";
@@ -8,7 +8,6 @@ import { guardLeaving, route, setParams } from "../../route.ts";
 import { usePageTitle } from "../../page-title.ts";
 import { useDashboardKeys } from "./dashboard-keys.ts";
 import { useLookingAt } from "./use-looking-at.ts";
-import { Conflict } from "./conflict.tsx";
 import { DashboardBar } from "./dashboard-bar.tsx";
 import { DashboardState } from "./dashboard-state.ts";
 import { withDuplicate, withoutPanel, withPlaces, withRestored } from "./edits.ts";
@@ -20,7 +19,9 @@ import { RangeField } from "./range-field.tsx";
 import { paramsOf, rangeOf } from "./time-range.ts";
 import { VariableBar } from "./variable-bar.tsx";
 import { choicesOf } from "./variables.ts";
+import { may } from "../../who.ts";
 
+const Conflict = lazy(async () => (await import("./conflict.tsx")).Conflict);
 const KioskBar = lazy(async () => (await import("./kiosk-bar.tsx")).KioskBar);
 const PanelEditor = lazy(async () => (await import("./panel-editor.tsx")).PanelEditor);
 
@@ -48,7 +49,8 @@ export function DashboardPage({ id }: { id: string }) {
 
 function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDashboard }) {
   const { params } = route.value;
-  const [isKiosk, isEditing] = [params.has("kiosk"), params.has("edit") && !params.has("kiosk")];
+  const canEdit = may(SavedDashboards.method.putDashboard);
+  const [isKiosk, isEditing] = [params.has("kiosk"), canEdit && params.has("edit") && !params.has("kiosk")];
   const { variables, panels } = dashboard;
   const defaultMs = Number(dashboard.rangeMs);
   const chosen = JSON.stringify([choicesOf(variables, params), rangeOf(params, defaultMs)]);
@@ -58,19 +60,22 @@ function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDa
     return { variables, choices: choicesOf(variables, params), range: rangeOf(params, defaultMs), onZoom };
   }, [chosen, variables]);
   const actions = isEditing ? actionsOf(state) : undefined;
-  useDashboardKeys(state, isEditing, isKiosk);
+  useDashboardKeys(state, { canEdit, isEditing, isKiosk });
   useLookingAt(panels, setting);
   const edited = panels.find(({ id }) => id === params.get("panel"));
   const { choices, range } = setting;
+  const draft = state.draft.value!;
   return (
     <>
       {!isKiosk && <DashboardBar {...{ state, dashboard, isEditing }} />}
-      <Conflict
-        draft={state.draft.value!}
-        isSaving={state.isSaving.value}
-        onReload={() => void takeTheirs(state)}
-        onSaveOver={() => void save(state, true)}
-      />
+      {(draft.theirs !== undefined || draft.deleted !== undefined) && (
+        <Conflict
+          draft={draft}
+          isSaving={state.isSaving.value}
+          onReload={() => void takeTheirs(state)}
+          onSaveOver={() => void save(state, true)}
+        />
+      )}
       {!isKiosk && (
         <form class="filters dash-filters" onSubmit={(event) => event.preventDefault()}>
           <VariableBar {...{ variables, choices }} />
@@ -84,9 +89,9 @@ function Shown({ state, dashboard }: { state: DashboardState; dashboard: SavedDa
       )}
       {panels.length === 0 && (
         <Empty title="No panels yet">
-          {isEditing ? (
-            "Add one above."
-          ) : (
+          {!canEdit && "Nothing is on this dashboard."}
+          {isEditing && "Add one above."}
+          {canEdit && !isEditing && (
             <button type="button" onClick={() => setParams({ edit: "1" })}>
               Edit
             </button>

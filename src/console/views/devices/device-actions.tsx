@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Device } from "../../../wire/gen/devices_pb.ts";
+import { Devices, type Device } from "../../../wire/gen/devices_pb.ts";
 import { devicesApi } from "../../api.ts";
 import { batteryOf, batteryText } from "../../data/battery.ts";
 import { devicesCsv, isoOf } from "../../data/device-csv.ts";
@@ -15,6 +15,7 @@ import { go, pathTo } from "../../route.ts";
 import { user } from "../../user.ts";
 import { DeviceForm } from "./device-form.tsx";
 import { ImportDialog } from "./import-dialog.tsx";
+import { may } from "../../who.ts";
 
 interface DeviceActionsProps {
   readonly found: readonly Device[];
@@ -39,20 +40,28 @@ export function DeviceActions({ found, chosen, onDone }: DeviceActionsProps) {
           </button>
         </>
       )}
-      <button type="button" onClick={() => setOpen("register")}>
-        Register
-      </button>
+      {may(Devices.method.registerDevice) && (
+        <button type="button" onClick={() => setOpen("register")}>
+          Register
+        </button>
+      )}
       <Menu
         label="More"
         items={[
           { label: `Export ${which} as CSV`, isDisabled: meant.length === 0, choose: () => save(meant) },
-          { label: "Import from CSV or JSON …", choose: () => setOpen("import") },
-          {
-            label: isChosen ? `Delete ${countOf(meant.length, "device")} …` : "Delete: choose devices first",
-            isDisabled: !isChosen,
-            isDangerous: true,
-            choose: () => void deleteDevices(meant, onDone),
-          },
+          ...(may(Devices.method.importDevices)
+            ? [{ label: "Import from CSV or JSON …", choose: () => setOpen("import") }]
+            : []),
+          ...(may(Devices.method.deleteDevice)
+            ? [
+                {
+                  label: isChosen ? `Delete ${countOf(meant.length, "device")} …` : "Delete: choose devices first",
+                  isDisabled: !isChosen,
+                  isDangerous: true,
+                  choose: () => void deleteDevices(meant, onDone),
+                },
+              ]
+            : []),
         ]}
       />
       {open === "register" && (

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Device } from "../../../wire/gen/devices_pb.ts";
+import { Devices, type Device } from "../../../wire/gen/devices_pb.ts";
 import { deviceAlertsVersion } from "../../data/device-alerts.ts";
 import { batteryVersion, followBatteries } from "../../data/battery.ts";
 import { deviceFilterOf, FILTER_PARAMS, takesDevice } from "../../data/device-filter.ts";
@@ -17,6 +17,7 @@ import { useView } from "../../use-view.ts";
 import { DeviceActions } from "./device-actions.tsx";
 import { DEVICE_COLUMNS } from "./device-columns.tsx";
 import { DeviceFilters } from "./device-filters.tsx";
+import { may } from "../../who.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -50,7 +51,8 @@ export function DeviceList() {
       {!areDevicesKnown.value && all.length === 0 && <p role="status">Asking the server which devices there are …</p>}
       {areDevicesKnown.value && all.length === 0 && (
         <Empty title="No device is known yet">
-          <FirstReading />. A device can also be registered before its first one.
+          <FirstReading />.
+          {may(Devices.method.registerDevice) && " A device can also be registered before its first one."}
         </Empty>
       )}
       {areDevicesKnown.value && all.length > 0 && found.length === 0 && (

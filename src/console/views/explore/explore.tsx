@@ -13,6 +13,8 @@ import { exploreStateOf, mistakesIn, ownRangeParams, queryOf } from "../../data/
 import "./explore.css";
 import { HowFields } from "./how-fields.tsx";
 import { RangeFields } from "./range-fields.tsx";
+import { Alerts } from "../../../wire/gen/alerts_pb.ts";
+import { may } from "../../who.ts";
 
 const CHARTS_MAX = 50;
 
@@ -39,7 +41,7 @@ export function Explore() {
             <HowFields state={state} failure={failure} />
           </div>
         </details>
-        {state.metrics.length === 1 && (
+        {state.metrics.length === 1 && may(Alerts.method.putRule) && (
           <a class="button" href={newRuleAddress(state.metrics[0], state.filters)}>
             Make a rule of it
           </a>

@@ -5,7 +5,7 @@ import { COLUMNS, columnsOf, PRIORITIES, statusBeside, type BoardFilter } from "
 import { areIssuesKnown, issues, overPage, readOver } from "../../data/issues.ts";
 import { STATUS_WORDS } from "../../data/said.ts";
 import { countText } from "../../format.ts";
-import { useKeys } from "../../keys.ts";
+import { useKeys, type Key } from "../../keys.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { route, setParams } from "../../route.ts";
 import { user } from "../../user.ts";
@@ -13,8 +13,14 @@ import { Card } from "./card.tsx";
 import { held, onBoardPointerDown } from "./card-drag.ts";
 import { changing, moveIssue } from "./change-issue.ts";
 import { NewIssue } from "./new-issue.tsx";
+import { Collaboration } from "../../../wire/gen/collaboration_pb.ts";
+import { may } from "../../who.ts";
 
 const SHOWN_FIRST = 50;
+const MOVING_KEYS: readonly Key[] = [
+  { keys: ">", label: "Move the focused issue on", run: () => moveFocused(1) },
+  { keys: "<", label: "Move the focused issue back", run: () => moveFocused(-1) },
+];
 
 export function Board() {
   const { params } = route.value;
@@ -25,10 +31,9 @@ export function Board() {
   };
   const { text, device, session, alert } = filter;
   useEffect(() => void readOver(filter, true), [text, device, session, alert]);
-  useKeys("Issues", [
-    { keys: ">", label: "Move the focused issue on", run: () => moveFocused(1) },
-    { keys: "<", label: "Move the focused issue back", run: () => moveFocused(-1) },
-  ]);
+  const canCreate = may(Collaboration.method.createIssue);
+  const canMove = may(Collaboration.method.updateIssue);
+  useKeys("Issues", canMove ? MOVING_KEYS : []);
   const columns = columnsOf(issues.value.values(), filter);
   const count = [...columns.values()].reduce((sum, { length }) => sum + length, 0);
   const isFiltered = Object.values(filter).some((value) => value !== "");
@@ -75,18 +80,20 @@ export function Board() {
               </button>
             ),
         )}
-        <NewIssue />
+        {canCreate && <NewIssue />}
       </form>
       {!areIssuesKnown.value && <p role="status">Reading issues…</p>}
       {areIssuesKnown.value && count === 0 && overPage.value !== undefined && (
         <Empty title={isFiltered ? "No issue is like that" : "There is no issue yet"}>
           {isFiltered
             ? "Take a part of what you look for away."
-            : "Make one of what has to be done, here, of an alert, or in a session with /issue TITLE."}
+            : canCreate
+              ? "Make one of what has to be done, here, of an alert, or in a session with /issue TITLE."
+              : "They are made by operators, of alerts and in sessions."}
         </Empty>
       )}
       {areIssuesKnown.value && (count > 0 || isFiltered) && (
-        <div class="issues-board" onPointerDown={onBoardPointerDown}>
+        <div class="issues-board" {...(canMove && { onPointerDown: onBoardPointerDown })}>
           {COLUMNS.map((status) => (
             <Column key={status} status={status} all={columns.get(status)!} filter={filter} />
           ))}

@@ -11,6 +11,8 @@ import { pathTo } from "../../route.ts";
 import { user } from "../../user.ts";
 import { held } from "./card-drag.ts";
 import { assignIssue, changing, moveIssue } from "./change-issue.ts";
+import { Collaboration } from "../../../wire/gen/collaboration_pb.ts";
+import { may } from "../../who.ts";
 
 const LINKS_SHOWN = 2;
 
@@ -18,30 +20,43 @@ const LINKS_SHOWN = 2;
 export function Card({ issue }: { issue: Issue }) {
   const { number, title, priority, assignee, labels, links, status, updatedAt } = issue;
   const isHeld = useComputed(() => held.value?.issue.number === number).value;
+  const canMove = may(Collaboration.method.updateIssue);
   const isChanging = changing.value.has(number);
   const devices = links?.devices ?? [];
   return (
     <li class="issues-card" id={`issue-${number}`} aria-busy={isChanging} data-held={isHeld}>
-      <span class="issues-handle" aria-hidden="true">
-        ⠿
-      </span>
-      <a href={pathTo("issues", String(number))} draggable={false} title={keyTitle("Move it", "< and >")}>
+      {canMove && (
+        <span class="issues-handle" aria-hidden="true">
+          ⠿
+        </span>
+      )}
+      <a
+        href={pathTo("issues", String(number))}
+        draggable={false}
+        title={canMove ? keyTitle("Move it", "< and >") : title}
+      >
         #{String(number)} {title}
       </a>
-      <Menu
-        label={`What to do with issue ${number}`}
-        class="quiet"
-        items={[
-          ...COLUMNS.filter((each) => each !== status).map((each) => ({
-            label: `Move to ${STATUS_WORDS[each]}`,
-            choose: () => void moveIssue(issue, each),
-          })),
-          { label: "Assign to me", choose: () => void assignIssue(issue, user.peek()), isDisabled: user.value === "" },
-          { label: "Assign to nobody", choose: () => void assignIssue(issue, ""), isDisabled: assignee === "" },
-        ]}
-      >
-        ⋯
-      </Menu>
+      {canMove && (
+        <Menu
+          label={`What to do with issue ${number}`}
+          class="quiet"
+          items={[
+            ...COLUMNS.filter((each) => each !== status).map((each) => ({
+              label: `Move to ${STATUS_WORDS[each]}`,
+              choose: () => void moveIssue(issue, each),
+            })),
+            {
+              label: "Assign to me",
+              choose: () => void assignIssue(issue, user.peek()),
+              isDisabled: user.value === "",
+            },
+            { label: "Assign to nobody", choose: () => void assignIssue(issue, ""), isDisabled: assignee === "" },
+          ]}
+        >
+          ⋯
+        </Menu>
+      )}
       <p class="dim">
         <Severity severity={priority} /> {assignee === "" ? "nobody" : <b>{assignee}</b>}
         {labels.map((label) => (

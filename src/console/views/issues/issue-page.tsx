@@ -15,6 +15,8 @@ import { user } from "../../user.ts";
 import { IssueFields } from "./issue-fields.tsx";
 import { IssueHistory } from "./issue-history.tsx";
 import { IssueText } from "./issue-text.tsx";
+import { Collaboration } from "../../../wire/gen/collaboration_pb.ts";
+import { may } from "../../who.ts";
 
 const AGAIN_MS = 5_000;
 
@@ -80,7 +82,7 @@ export function IssuePage({ number }: { number: string }) {
             ))}
           </ol>
           {issue.comments.length === 0 && <p class="dim">Nobody has said anything yet.</p>}
-          <CommentForm issue={issue} />
+          {may(Collaboration.method.commentIssue) && <CommentForm issue={issue} />}
           <IssueHistory answer={answer!} />
         </div>
         <IssueFields issue={issue} onChanged={changed} />

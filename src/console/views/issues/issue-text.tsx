@@ -1,6 +1,8 @@
 import { useState } from "preact/hooks";
 import type { Issue } from "../../../wire/gen/issues_pb.ts";
 import { changeIssue, changing } from "./change-issue.ts";
+import { Collaboration } from "../../../wire/gen/collaboration_pb.ts";
+import { may } from "../../who.ts";
 
 export interface IssueEditorProps {
   readonly issue: Issue;
@@ -17,9 +19,11 @@ export function IssueText({ issue, onChanged }: IssueEditorProps) {
       <>
         <h1>
           #{String(number)} {title}{" "}
-          <button class="quiet" onClick={() => setEdited(issue)}>
-            Edit
-          </button>
+          {may(Collaboration.method.updateIssue) && (
+            <button class="quiet" onClick={() => setEdited(issue)}>
+              Edit
+            </button>
+          )}
         </h1>
         {description === "" ? <p class="dim">No description.</p> : <p class="issues-text">{description}</p>}
       </>

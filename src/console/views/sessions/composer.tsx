@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { SessionState } from "../../../wire/gen/collaboration_pb.ts";
+import { Collaboration, SessionState } from "../../../wire/gen/collaboration_pb.ts";
 import { CHAT_COMMANDS, chatCommandOf, completionOf } from "../../../model/chat-command.ts";
 import { UNSENT_MAX } from "../../data/outbox.ts";
 import { leaveRoom } from "../../data/presence.ts";
@@ -16,6 +16,7 @@ import { user } from "../../user.ts";
 import { ActiveAlerts, CommandHelp, OpenIssues, WhoIsHere } from "./notices.tsx";
 import { KeyField, keyWanted, PlainNote } from "./encryption.tsx";
 import { annotationDraft } from "./annotation-draft.ts";
+import { may, roleText } from "../../who.ts";
 
 /** As much as the server takes. */
 const TEXT_BYTES_MAX = 64 * 1024;
@@ -48,6 +49,11 @@ export function Composer({ room }: { room: Room }) {
   }
   const why = keyWanted(room);
   if (why !== undefined) return <KeyField room={room} why={why} />;
+  if (!may(Collaboration.method.sendMessage)) {
+    return roleText.value === "" ? null : (
+      <p class="dim">You are {roleText.value}: you listen here, and do not write.</p>
+    );
+  }
   if (user.value === "") {
     return (
       <div class="sessions-composer">

@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import { useState } from "preact/hooks";
-import { SessionState } from "../../../wire/gen/collaboration_pb.ts";
+import { Collaboration, SessionState } from "../../../wire/gen/collaboration_pb.ts";
 import { ExportFormat } from "../../../wire/gen/replay_pb.ts";
 import { collaborationApi } from "../../api.ts";
 import { exportSession } from "../../data/session-export.ts";
@@ -12,6 +12,9 @@ import { go } from "../../route.ts";
 import { isJustMade } from "../../data/session-keys.ts";
 import { changeKey, LinkDialog } from "./encryption.tsx";
 import { RoomForm, type RoomWritten } from "./room-form.tsx";
+import { may } from "../../who.ts";
+
+const { method } = Collaboration;
 
 /** Close, open again, take along. */
 export function RoomActions({ room }: { room: Room }) {
@@ -52,24 +55,28 @@ export function RoomActions({ room }: { room: Room }) {
     ...(room.cipher.value?.kind === "open"
       ? [
           { label: "Link with the key…", choose: () => setLinkShown(true) },
-          ...(state === SessionState.OPEN
+          ...(state === SessionState.OPEN && may(method.rekeySession)
             ? [{ label: "Change the key…", choose: () => run("changing the key", rekey) }]
             : []),
         ]
       : []),
-    { label: "New issue…", choose: () => go(`/issues?new=&session=${encodeURIComponent(sessionId)}`) },
+    ...(may(method.createIssue)
+      ? [{ label: "New issue…", choose: () => go(`/issues?new=&session=${encodeURIComponent(sessionId)}`) }]
+      : []),
     { label: "Report (Markdown)", choose: () => run("report", () => save(ExportFormat.MARKDOWN)) },
     {
       ...{ label: "File", title: "Everything, to be imported and replayed elsewhere" },
       choose: () => run("file", () => save(ExportFormat.FILE)),
     },
-    ...(state === SessionState.OPEN
-      ? [
-          { label: "Title and topic…", choose: () => setEdited(true) },
-          { label: "Close it", choose: () => run("closing", close) },
-        ]
+    ...(state === SessionState.OPEN && may(method.updateSession)
+      ? [{ label: "Title and topic…", choose: () => setEdited(true) }]
       : []),
-    ...(state === SessionState.CLOSED ? [{ label: "Open it again", choose: () => run("opening", reopen) }] : []),
+    ...(state === SessionState.OPEN && may(method.closeSession)
+      ? [{ label: "Close it", choose: () => run("closing", close) }]
+      : []),
+    ...(state === SessionState.CLOSED && may(method.reopenSession)
+      ? [{ label: "Open it again", choose: () => run("opening", reopen) }]
+      : []),
   ];
   return (
     <>

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { SessionState, type Session } from "../../../wire/gen/collaboration_pb.ts";
+import { Collaboration, SessionState, type Session } from "../../../wire/gen/collaboration_pb.ts";
 import { LOBBY } from "../../data/room.ts";
 import { readUpTo } from "../../data/read-marks.ts";
 import { followRooms, lastWords, readEarlierRooms, roomList } from "../../data/rooms.ts";
@@ -13,6 +13,7 @@ import { ImportRoom } from "./import-room.tsx";
 import { Lock } from "./encryption.tsx";
 import { NewRoom } from "./new-room.tsx";
 import { STATE_WORDS, TopicText, topicNames } from "./topic.tsx";
+import { may } from "../../who.ts";
 
 const SHOWN_FIRST = 100;
 
@@ -47,14 +48,15 @@ export function RoomList() {
           </select>
         </label>
         <a href={pathTo("sessions", LOBBY)}>Go to the lobby</a>
-        <NewRoom />
-        <ImportRoom />
+        {may(Collaboration.method.createSession) && <NewRoom />}
+        {may(Collaboration.method.importSession) && <ImportRoom />}
       </form>
       {failure !== "" && <p role="alert">Sessions could not be read: {failure}.</p>}
       {!isKnown && failure === "" && <p role="status">Reading sessions…</p>}
       {isKnown && sessions.length === 0 && (
         <Empty title="Nobody has met yet">
-          Open a session about what you look at, or go to the lobby. Alerts open theirs where their rule says so.
+          {may(Collaboration.method.createSession) && "Open a session about what you look at, or go to the lobby. "}
+          Alerts open theirs where their rule says so.
         </Empty>
       )}
       {isKnown && sessions.length > 0 && found.length === 0 && (

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { SessionState } from "../../../wire/gen/collaboration_pb.ts";
+import { Collaboration, SessionState } from "../../../wire/gen/collaboration_pb.ts";
 import { collaborationApi } from "../../api.ts";
 import { enterRoom, GUEST, leaveRoom, present } from "../../data/presence.ts";
 import { Empty } from "../../parts/empty.tsx";
@@ -15,6 +15,7 @@ import { RoomMessages } from "./room-messages.tsx";
 import { RoomTopic } from "./room-topic.tsx";
 import { STATE_WORDS, TopicText } from "./topic.tsx";
 import { UnsentItems } from "./unsent-item.tsx";
+import { may } from "../../who.ts";
 
 export function RoomView({ id }: { id: string }) {
   const name = user.value;
@@ -28,7 +29,7 @@ export function RoomView({ id }: { id: string }) {
         <h1>{id}</h1>
         <Empty title={room.failure.value}>
           <a href="/sessions">See all sessions</a>
-          {room.isUnknown.value && (
+          {room.isUnknown.value && may(Collaboration.method.createSession) && (
             <>
               , or <button onClick={() => void openRoom(id)}>open one of this name</button>
             </>

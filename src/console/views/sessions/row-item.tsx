@@ -1,5 +1,5 @@
 import { Component } from "preact";
-import type { CollaborationMessage } from "../../../wire/gen/collaboration_pb.ts";
+import { Collaboration, type CollaborationMessage } from "../../../wire/gen/collaboration_pb.ts";
 import type { AlertNotice } from "../../data/alert-notices.ts";
 import type { Known } from "../../data/linked-text.ts";
 import type { RoomRow } from "../../data/room-rows.ts";
@@ -9,6 +9,7 @@ import { Severity } from "../../parts/status.tsx";
 import { Time } from "../../parts/time.tsx";
 import { pathTo } from "../../route.ts";
 import { LinkedText } from "./linked-text.tsx";
+import { may } from "../../who.ts";
 
 interface RowItemProps {
   readonly row: RoomRow;
@@ -86,7 +87,7 @@ function MessageItem({ row, userId, known }: RowItemProps & { row: Extract<RoomR
         </>
       )}
       {how === "said" && " "}
-      {how === "said" && (
+      {how === "said" && may(Collaboration.method.createIssue) && (
         <a
           class="sessions-more"
           tabIndex={-1}

@@ -20,6 +20,8 @@ import { AlertValue } from "../alert-value.tsx";
 import { Timeline } from "./timeline.tsx";
 import { useAlert } from "./use-alert.ts";
 import { useEpisodes, type Episodes } from "./use-episodes.ts";
+import { Collaboration } from "../../../../wire/gen/collaboration_pb.ts";
+import { may } from "../../../who.ts";
 
 export function AlertDetail({ id }: { id: string }) {
   const { row, history, failure, refresh } = useAlert(id);
@@ -65,12 +67,14 @@ export function AlertDetail({ id }: { id: string }) {
         <a class="button" href={`/sessions?alert=${encodeURIComponent(id)}`}>
           Open its session
         </a>
-        <a
-          class="button"
-          href={`/issues?${new URLSearchParams({ new: titleOf(alert.title), alert: id, device: row.device })}`}
-        >
-          Make an issue
-        </a>
+        {may(Collaboration.method.createIssue) && (
+          <a
+            class="button"
+            href={`/issues?${new URLSearchParams({ new: titleOf(alert.title), alert: id, device: row.device })}`}
+          >
+            Make an issue
+          </a>
+        )}
         <Runbook url={alert.runbook} />
       </div>
       <Facts row={row} />

@@ -14,13 +14,15 @@ interface LineProps {
   readonly isCurrent: boolean;
   readonly chosen: "all" | "some" | "none";
   onFocus(): void;
-  onChoose(isUpTo: boolean): void;
+  /** Missing: there is nothing that one may do with those that are chosen. */
+  readonly onChoose: ((isUpTo: boolean) => void) | undefined;
 }
 
 interface AlertLineProps extends LineProps {
   readonly row: AlertRow;
   readonly isInIncident: boolean;
-  onAcknowledge(rows: readonly AlertRow[]): void;
+  /** Missing: one may not. */
+  readonly onAcknowledge: ((rows: readonly AlertRow[]) => void) | undefined;
 }
 
 export function AlertLine({ row, isInIncident, onAcknowledge, ...line }: AlertLineProps) {
@@ -56,7 +58,7 @@ export function AlertLine({ row, isInIncident, onAcknowledge, ...line }: AlertLi
         <Age ms={row.firedMs} />
       </span>
       <span role="gridcell">
-        {!alert.acknowledged && status !== "cleared" && (
+        {onAcknowledge !== undefined && !alert.acknowledged && status !== "cleared" && (
           <button type="button" tabIndex={tabIndex} onClick={() => onAcknowledge([row])}>
             Acknowledge
           </button>
@@ -70,7 +72,8 @@ interface IncidentLineProps extends LineProps {
   readonly group: IncidentGroup;
   readonly isUnfolded: boolean;
   onUnfold(): void;
-  onAcknowledge(rows: readonly AlertRow[]): void;
+  /** Missing: one may not. */
+  readonly onAcknowledge: ((rows: readonly AlertRow[]) => void) | undefined;
 }
 
 /** Several alerts that are likely to have one cause. */
@@ -122,7 +125,7 @@ export function IncidentLine({ group, isUnfolded, onUnfold, onAcknowledge, ...li
         <Age ms={newest} />
       </span>
       <span role="gridcell">
-        {open > 0 && (
+        {onAcknowledge !== undefined && open > 0 && (
           <button type="button" tabIndex={line.isCurrent ? 0 : -1} onClick={() => onAcknowledge(rows)}>
             Acknowledge
           </button>
@@ -155,14 +158,16 @@ function Line(props: FrameProps) {
       onFocus={onFocus}
     >
       <span role="gridcell" class="alerts-box">
-        <input
-          type="checkbox"
-          tabIndex={-1}
-          checked={chosen === "all"}
-          indeterminate={chosen === "some"}
-          aria-label={`Choose ${name}`}
-          onClick={(event) => onChoose(event.shiftKey)}
-        />
+        {onChoose !== undefined && (
+          <input
+            type="checkbox"
+            tabIndex={-1}
+            checked={chosen === "all"}
+            indeterminate={chosen === "some"}
+            aria-label={`Choose ${name}`}
+            onClick={(event) => onChoose(event.shiftKey)}
+          />
+        )}
       </span>
       {children}
     </div>

@@ -14,10 +14,11 @@ interface AlertListProps {
   /** Key of the line that keys act on. */
   readonly current: string | undefined;
   onCurrent(key: string): void;
-  onChoose(chosen: Chosen): void;
+  /** Missing: there is nothing that one may do with those that are chosen. */
+  readonly onChoose: ((chosen: Chosen) => void) | undefined;
   onUnfold(group: IncidentGroup): void;
   onOpen(row: AlertRow): void;
-  onAcknowledge(rows: readonly AlertRow[]): void;
+  readonly onAcknowledge: ((rows: readonly AlertRow[]) => void) | undefined;
   /** Somebody is at the list: it should not move under their hands. */
   onTouch(): void;
 }
@@ -43,7 +44,7 @@ export function AlertList(props: AlertListProps) {
   const currentAt = placeOfKey(lines, current);
 
   const choose = (at: number, isUpTo: boolean) => {
-    onChoose(toggled(lines, at, isUpTo ? anchor : undefined, chosen));
+    onChoose?.(toggled(lines, at, isUpTo ? anchor : undefined, chosen));
     setAnchor(at);
     onCurrent(keyOfLine(lines[at]));
   };
@@ -64,7 +65,7 @@ export function AlertList(props: AlertListProps) {
     const page = Math.max(1, Math.floor(innerHeight / linePx) - LINES_BESIDE_PAGE);
     const step = key === "PageDown" ? page : key === "PageUp" ? -page : MOVES[key];
     if ((ctrlKey || metaKey) && key !== "a") return;
-    if (ctrlKey || metaKey) onChoose(toggled(lines, lines.length - 1, 0, new Set()));
+    if (ctrlKey || metaKey) onChoose?.(toggled(lines, lines.length - 1, 0, new Set()));
     else if (step !== undefined) {
       moveTo(currentAt + step);
       if (shiftKey && key.startsWith("Arrow")) choose(currentAt, false);
@@ -82,7 +83,7 @@ export function AlertList(props: AlertListProps) {
       class="alerts-list"
       aria-label="Alerts"
       aria-rowcount={lines.length + 1}
-      aria-multiselectable
+      aria-multiselectable={onChoose !== undefined}
       {...{ onKeyDown }}
       onPointerMove={(event) => event.pointerType === "mouse" && onTouch()}
       onPointerDown={onTouch}
@@ -105,7 +106,7 @@ export function AlertList(props: AlertListProps) {
             isCurrent: currentAt < 0 ? at === 0 : at === currentAt,
             chosen: chosenOf(line, chosen),
             onFocus: () => current !== key && onCurrent(key),
-            onChoose: (isUpTo: boolean) => choose(at, isUpTo),
+            onChoose: onChoose && ((isUpTo: boolean) => choose(at, isUpTo)),
           };
           if (line.kind === "incident") {
             const { group, isUnfolded } = line;

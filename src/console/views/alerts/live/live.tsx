@@ -11,21 +11,25 @@ import { useKeys } from "../../../keys.ts";
 import { Empty } from "../../../parts/empty.tsx";
 import { go, pathTo, route, setParams } from "../../../route.ts";
 import { user } from "../../../user.ts";
-import { ActionButtons, actionKeys, ALERT_ACTIONS, useAlertActions } from "../actions/action-bar.tsx";
+import { ActionButtons, actionKeys, ALERT_ACTIONS, possibleActions, useAlertActions } from "../actions/action-bar.tsx";
 import { AlertList } from "./alert-list.tsx";
 import { Filters } from "./filters.tsx";
 import { idsOfLine, placeOfKey, type HeldBack } from "./live-list.ts";
 import type { Chosen } from "./selection.ts";
 import { useLiveList } from "./use-live-list.ts";
+import { may } from "../../../who.ts";
 
 /** Of the line that has the focus, as `alert-list.tsx` listens for them. */
 const LINE_KEYS: readonly ToldKey[] = [
-  { keys: "↑ ↓", label: "To the next alert, with Shift choose it, too" },
+  { keys: "↑ ↓", label: "To the next alert" },
   { keys: "PageUp PageDown", label: "A page of alerts" },
   { keys: "Home End", label: "To the first alert, or the last" },
+  { keys: "Enter", label: "Open the alert, unfold the incident" },
+];
+const CHOOSING_KEYS: readonly ToldKey[] = [
+  { keys: "Shift+↑ Shift+↓", label: "Choose the alert, and go to the next" },
   { keys: "Space", label: "Choose the alert" },
   { keys: "Ctrl+A", label: "Choose all" },
-  { keys: "Enter", label: "Open the alert, unfold the incident" },
 ];
 const NONE: Chosen = new Set();
 /** They stand in the address. */
@@ -50,17 +54,22 @@ export function LiveAlerts() {
   /** Those that are chosen, else what the current line stands for. */
   const meant = () => rowsOf(chosen.size > 0 ? chosen : currentIds());
   const toLine = () => focusLine(current, lines.map(keyOfLine));
+  const canAct = possibleActions().length > 0;
   useKeys(
     "Alerts",
     [
       ...actionKeys((action) => ask(action, meant())),
       { keys: "j", label: "To the next alert", run: toLine },
       { keys: "k", label: "To the alert before", run: toLine },
-      { keys: "x", label: "Choose the alert, with Shift all up to it", run: toLine },
-      { keys: "*", label: "Choose all that the filter takes", run: () => setChosen(new Set(list.ids)) },
-      { keys: "Escape", label: "Choose none", run: () => setChosen(NONE) },
+      ...(canAct
+        ? [
+            { keys: "x", label: "Choose the alert, with Shift all up to it", run: toLine },
+            { keys: "*", label: "Choose all that the filter takes", run: () => setChosen(new Set(list.ids)) },
+            { keys: "Escape", label: "Choose none", run: () => setChosen(NONE) },
+          ]
+        : []),
     ],
-    LINE_KEYS,
+    canAct ? [...LINE_KEYS, ...CHOOSING_KEYS] : LINE_KEYS,
   );
 
   return (
@@ -92,10 +101,10 @@ export function LiveAlerts() {
         <AlertList
           {...{ lines, chosen, current }}
           onCurrent={setCurrent}
-          onChoose={setChosen}
+          onChoose={canAct ? setChosen : undefined}
           onUnfold={({ id }) => setParams({ open: switched(unfolded, id).slice(-UNFOLDED_MAX).join(",") })}
           onOpen={({ id }) => go(pathTo("alerts", id))}
-          onAcknowledge={(rows) => ask(ALERT_ACTIONS[0], rows)}
+          onAcknowledge={may(ALERT_ACTIONS[0].method) ? (rows) => ask(ALERT_ACTIONS[0], rows) : undefined}
           onTouch={touch}
         />
       )}

@@ -6,6 +6,8 @@ import { countText, msOf } from "../../../format.ts";
 import { Age, Time } from "../../../parts/time.tsx";
 import { pathTo } from "../../../route.ts";
 import { user } from "../../../user.ts";
+import { Alerts } from "../../../../wire/gen/alerts_pb.ts";
+import { may } from "../../../who.ts";
 
 interface Tested {
   readonly channels: readonly ChannelTest[];
@@ -31,13 +33,14 @@ export function ReceiverCard({ receiver, refresh }: { receiver: ReceiverInfo; re
     setTesting(undefined);
     refresh();
   };
+  const canTest = may(Alerts.method.testReceiver);
   const failing = channels.filter(({ failuresInRow }) => failuresInRow > 0).length;
   return (
     <li class="card receivers-card" data-failing={failing > 0}>
       <div class="toolbar">
         <h2>{name}</h2>
         {!sendResolved && <span class="chip">not told when alerts are over</span>}
-        {channels.length > 0 && (
+        {channels.length > 0 && canTest && (
           <button
             type="button"
             class="push"
@@ -57,7 +60,7 @@ export function ReceiverCard({ receiver, refresh }: { receiver: ReceiverInfo; re
             {...{ channel }}
             result={tested?.channels.find((each) => each.channel === channel.name)}
             isTesting={testing === "" || testing === channel.name}
-            {...(channels.length > 1 && { onTest: () => void test(channel.name) })}
+            {...(channels.length > 1 && canTest && { onTest: () => void test(channel.name) })}
           />
         ))}
       </ul>

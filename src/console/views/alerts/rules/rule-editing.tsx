@@ -17,6 +17,8 @@ import { isSame, type EditedRule } from "./rule-editor.tsx";
 import { RuleFields } from "./rule-fields.tsx";
 import { deleteRule, saveRule } from "./save-rule.ts";
 import { useTestedMs } from "./use-tested-ms.ts";
+import { Alerts } from "../../../../wire/gen/alerts_pb.ts";
+import { may, roleText } from "../../../who.ts";
 
 interface RuleEditingProps {
   /** Undefined: it is new. */
@@ -45,6 +47,8 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
   const lastMs = useTestedMs(rule);
   const backtest = useBacktest(isTested ? rule : undefined, lastMs);
   const { fromFile } = opened;
+  const canPut = may(Alerts.method.putRule);
+  const isKeepable = canPut && !fromFile;
   const problems = [
     ...own,
     ...refused,
@@ -57,7 +61,7 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
     setRefused([]);
     setFailure("");
     setKept(false);
-    if (!fromFile) keepDraft(key, { draft: changed, begun });
+    if (isKeepable) keepDraft(key, { draft: changed, begun });
   };
   const throwAway = () => {
     keepDraft(key, undefined);
@@ -79,6 +83,7 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
   }, [name, rule?.metric]);
 
   const save = async () => {
+    if (!isKeepable) return;
     setTried(true);
     if (isSaving || rule === undefined || own.length > 0) return;
     setSaving(true);
@@ -128,8 +133,18 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
         {fromFile && (
           <p class="alerts-note">
             This rule comes from <strong>{known.rulesFile || "the rules file"}</strong> on the server and is changed
-            there; it is read again within two seconds. You can try changes here, and{" "}
-            <a href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(opened.name)}`}>make a copy</a> of it.
+            there; it is read again within two seconds. You can try changes here
+            {canPut && (
+              <>
+                , and <a href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(opened.name)}`}>make a copy</a> of it
+              </>
+            )}
+            .
+          </p>
+        )}
+        {!canPut && !fromFile && roleText.value !== "" && (
+          <p class="alerts-note">
+            You can try changes here and see when it would have fired, but not save them: you are {roleText.value}.
           </p>
         )}
         {known.info?.trouble && name !== undefined && <p class="field-error">{known.info.trouble}</p>}
@@ -145,20 +160,20 @@ export function RuleEditing({ name, opened, known }: RuleEditingProps) {
           <p class="rules-verdict-below dim">It {backtestWords(backtest.result, backtest.range)}: see below.</p>
         )}
         <div class="actions">
-          {name !== undefined && !fromFile && (
+          {name !== undefined && !fromFile && may(Alerts.method.deleteRule) && (
             <button type="button" class="danger" onClick={() => void remove()}>
               Delete
             </button>
           )}
-          {name !== undefined && (
+          {name !== undefined && canPut && (
             <a class="button" href={`${ruleAddress(NEW)}?copy=${encodeURIComponent(name)}`}>
               Copy
             </a>
           )}
           <a class="button push" href={pathTo("alerts", "rules")}>
-            Cancel
+            {isKeepable ? "Cancel" : "Back"}
           </a>
-          {!fromFile && (
+          {isKeepable && (
             <button type="submit" class="primary" aria-disabled={isSaving}>
               {name === undefined ? "Create rule" : "Save"}
             </button>

@@ -15,6 +15,8 @@ import { go, route, setParams } from "../../../route.ts";
 import { NEW, ruleAddress } from "../../../data/rule-address.ts";
 import { filteredRules, RULE_STATES, severitiesOf, stateOfRule, type RuleFilter } from "./rule-filter.ts";
 import { pauseRule } from "./save-rule.ts";
+import { Alerts } from "../../../../wire/gen/alerts_pb.ts";
+import { may } from "../../../who.ts";
 
 const READ_EVERY_MS = 5_000;
 /** So many take a while, of the server, too. */
@@ -39,7 +41,8 @@ export function RuleList() {
   const found = useMemo(() => filteredRules(rules, filter), [rules, text, severity, state, origin]);
   const columns = useMemo(() => columnsOf(refresh), []);
   useView("Rules");
-  useKeys("Rules", [{ keys: "n", label: "New rule", run: () => go(ruleAddress(NEW)) }]);
+  const canPut = may(Alerts.method.putRule);
+  useKeys("Rules", canPut ? [{ keys: "n", label: "New rule", run: () => go(ruleAddress(NEW)) }] : []);
   return (
     <section aria-label="Rules">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
@@ -57,16 +60,24 @@ export function RuleList() {
         <output class="dim">
           {value !== undefined && `${countText(found.length)} of ${countText(rules.length)} rules`}
         </output>
-        <a class="button primary push" href={ruleAddress(NEW)} title={keyTitle("New rule", "n")}>
-          New rule
-        </a>
+        {canPut && (
+          <a class="button primary push" href={ruleAddress(NEW)} title={keyTitle("New rule", "n")}>
+            New rule
+          </a>
+        )}
       </form>
       {failure !== "" && <p role="alert">Rules could not be read: {failure}.</p>}
       {value === undefined && failure === "" && <p role="status">Reading rules…</p>}
       {value !== undefined && rules.length === 0 && (
         <Empty title="There are no rules">
-          A rule says what must not last: make one with <strong>New rule</strong>, or put a file of them with{" "}
-          <kbd>watchpost rules apply FILE</kbd>.
+          A rule says what must not last
+          {canPut && (
+            <>
+              : make one with <strong>New rule</strong>, or put a file of them with{" "}
+              <kbd>watchpost rules apply FILE</kbd>
+            </>
+          )}
+          .
         </Empty>
       )}
       {rules.length > 0 && found.length === 0 && (
@@ -191,7 +202,7 @@ function Notes({ info, refresh }: { info: RuleInfo; refresh(): void }) {
       {stateOfRule(info) === "unbound" && <span title={`${series} series`}>no series matches</span>}
       {fromFile && <span class="chip">from file</span>}
       {disabled && <span class="chip">paused</span>}
-      {!fromFile && (
+      {!fromFile && may(Alerts.method.putRule) && (
         <button
           type="button"
           class="quiet"

@@ -1,7 +1,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { useMemo } from "preact/hooks";
 import { formatDurationMs } from "../../../../model/duration.ts";
-import type { Silence } from "../../../../wire/gen/alerts_pb.ts";
+import { Alerts, type Silence } from "../../../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../../../api.ts";
 import { alertBook, alertsVersion } from "../../../data/alerts.ts";
 import { readSilences } from "../../../data/silences.ts";
@@ -14,6 +14,7 @@ import { Time } from "../../../parts/time.tsx";
 import { user } from "../../../user.ts";
 import type { BegunSilence } from "./silence-form.tsx";
 import { heldBy, scopeWords, stateOf, timeWords } from "./silence-words.ts";
+import { may } from "../../../who.ts";
 
 const EXTENSIONS_MS = [1_800_000, 3_600_000, 4 * 3_600_000, 86_400_000];
 
@@ -26,6 +27,7 @@ interface SilenceCardProps {
 export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
   const { id, matchers, startsAt, endsAt, author, comment } = silence;
   const state = stateOf(silence, nowMs.peek());
+  const canPut = may(Alerts.method.putSilence);
   const change = async (run: () => Promise<unknown>, done: string) => {
     try {
       await run();
@@ -69,12 +71,12 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
       </div>
       {state !== "over" && <Held silence={silence} isActive={state === "active"} />}
       <div class="silences-actions">
-        {state === "over" && (
+        {state === "over" && canPut && (
           <button type="button" onClick={() => onEdit({ matchers, comment })}>
             Again…
           </button>
         )}
-        {state !== "over" && (
+        {state !== "over" && canPut && (
           <>
             <Menu
               label="Extend"
@@ -86,10 +88,12 @@ export function SilenceCard({ silence, refresh, onEdit }: SilenceCardProps) {
             <button type="button" onClick={() => onEdit(silence)}>
               Change
             </button>
-            <button type="button" class="danger" onClick={() => void expire()}>
-              End now
-            </button>
           </>
+        )}
+        {state !== "over" && may(Alerts.method.expireSilence) && (
+          <button type="button" class="danger" onClick={() => void expire()}>
+            End now
+          </button>
         )}
       </div>
     </li>

@@ -11,6 +11,8 @@ import { SilenceCard } from "./silence-card.tsx";
 import { SilenceForm, type BegunSilence } from "./silence-form.tsx";
 import { inOrder, isFound } from "./silence-words.ts";
 import "./silences.css";
+import { Alerts } from "../../../../wire/gen/alerts_pb.ts";
+import { may } from "../../../who.ts";
 
 const READ_EVERY_MS = 5_000;
 const SHOWN = 200;
@@ -37,7 +39,8 @@ export function SilencesView() {
   };
   useView("Silences");
   const begin = () => setBegun({ matchers: [], comment: "" });
-  useKeys("Silences", [{ keys: "n", label: "New silence", run: begin }]);
+  const canBegin = may(Alerts.method.putSilence);
+  useKeys("Silences", canBegin ? [{ keys: "n", label: "New silence", run: begin }] : []);
   return (
     <section aria-label="Silences">
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
@@ -58,9 +61,11 @@ export function SilencesView() {
           also those that are over, for five days
         </label>
         <output class="dim">{value !== undefined && countOf(found.length, "silence")}</output>
-        <button type="button" class="primary push" title={keyTitle("New silence", "n")} onClick={begin}>
-          New silence
-        </button>
+        {canBegin && (
+          <button type="button" class="primary push" title={keyTitle("New silence", "n")} onClick={begin}>
+            New silence
+          </button>
+        )}
       </form>
       {failure !== "" && <p role="alert">Silences could not be read: {failure}.</p>}
       {value === undefined && failure === "" && <p role="status">Reading silences…</p>}
@@ -77,7 +82,7 @@ export function SilencesView() {
         ))}
       </ul>
       {found.length > SHOWN && <p>{countText(found.length - SHOWN)} more: narrow the list with words.</p>}
-      {begun !== undefined && <SilenceForm begun={begun} onClose={close} />}
+      {canBegin && begun !== undefined && <SilenceForm begun={begun} onClose={close} />}
     </section>
   );
 }

@@ -15,7 +15,8 @@ const READ_EVERY_MS = 30_000;
 
 interface AboutDeviceProps {
   readonly device: Device;
-  onAnnotate(): void;
+  /** Missing: one may not. */
+  readonly onAnnotate: (() => void) | undefined;
 }
 
 /** What fired, was noted, is worked on and was delivered. */
@@ -60,7 +61,7 @@ function DeviceAlerts({ deviceId }: { deviceId: string }) {
   );
 }
 
-function Notes({ deviceId, onAnnotate }: { deviceId: string; onAnnotate(): void }) {
+function Notes({ deviceId, onAnnotate }: { deviceId: string } & Pick<AboutDeviceProps, "onAnnotate">) {
   const notes = usePolled((options) => notesOf(deviceId, options), {
     ...{ everyMs: READ_EVERY_MS, key: deviceId },
     inputs: [annotations.value],
@@ -72,9 +73,11 @@ function Notes({ deviceId, onAnnotate }: { deviceId: string; onAnnotate(): void 
       none={
         <>
           Nothing was noted.{" "}
-          <button type="button" class="quiet" onClick={onAnnotate}>
-            Annotate
-          </button>
+          {onAnnotate && (
+            <button type="button" class="quiet" onClick={onAnnotate}>
+              Annotate
+            </button>
+          )}
         </>
       }
     >

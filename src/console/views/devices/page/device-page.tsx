@@ -21,6 +21,9 @@ import { AboutDevice } from "./about-device.tsx";
 import { DeviceFacts } from "./device-facts.tsx";
 import { Sensors } from "./sensors.tsx";
 import { StatusHistory } from "./status-history.tsx";
+import { Collaboration } from "../../../../wire/gen/collaboration_pb.ts";
+import { Devices } from "../../../../wire/gen/devices_pb.ts";
+import { may } from "../../../who.ts";
 
 const AnnotationDialog = lazy(async () => (await import("../../../parts/annotation-dialog.tsx")).AnnotationDialog);
 
@@ -59,6 +62,7 @@ export function DevicePage({ id }: { id: string }) {
     );
   }
   void lastSeenVersion.value;
+  const canAnnotate = may(Collaboration.method.createAnnotation);
   return (
     <>
       <div class="toolbar device-title">
@@ -69,15 +73,21 @@ export function DevicePage({ id }: { id: string }) {
           <a class="button" href={addressOf("/explore", { device: globOfName(id) })}>
             Explore
           </a>
-          <button type="button" onClick={() => setOpen("note")}>
-            Annotate
-          </button>
-          <button type="button" disabled={read === undefined} onClick={() => setOpen("edit")}>
-            Edit
-          </button>
-          <button type="button" class="danger" onClick={() => void deleteDevices([device], () => go("/devices"))}>
-            Delete
-          </button>
+          {canAnnotate && (
+            <button type="button" onClick={() => setOpen("note")}>
+              Annotate
+            </button>
+          )}
+          {may(Devices.method.updateDevice) && (
+            <button type="button" disabled={read === undefined} onClick={() => setOpen("edit")}>
+              Edit
+            </button>
+          )}
+          {may(Devices.method.deleteDevice) && (
+            <button type="button" class="danger" onClick={() => void deleteDevices([device], () => go("/devices"))}>
+              Delete
+            </button>
+          )}
         </div>
       </div>
       <p class="device-status">
@@ -104,7 +114,7 @@ export function DevicePage({ id }: { id: string }) {
       <Sensors device={device} values={detail.values.value} isRead={read !== undefined} />
       <div class="device-columns">
         <DeviceFacts device={device} />
-        <AboutDevice device={device} onAnnotate={() => setOpen("note")} />
+        <AboutDevice device={device} onAnnotate={canAnnotate ? () => setOpen("note") : undefined} />
       </div>
       {open === "edit" && read !== undefined && (
         <DeviceForm
