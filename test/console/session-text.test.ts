@@ -142,9 +142,10 @@ test("what becomes of alerts stands between the messages of its time, once", () 
     create(AlertSchema, { id, title: id, severity: "high", createdAt: timestampOfMs(atMs) });
   const notices = new AlertNotices();
   const [a, b] = [alert("a", 500), alert("b", 2_500)];
-  notices.take([a], 0);
-  const told = notices.take([a, b], 2_600);
-  expect(notices.take([b, a], 2_700)).toBe(told);
+  const isOver = (id: string) => id === "a";
+  notices.take([a], isOver, 0);
+  const told = notices.take([a, b], isOver, 2_600);
+  expect(notices.take([b, a], isOver, 2_700)).toBe(told);
   const said = [1_000, 2_000, 3_000].map((atMs, i) =>
     message({
       number: BigInt(i + 1),
@@ -154,7 +155,7 @@ test("what becomes of alerts stands between the messages of its time, once", () 
       timestamp: timestampOfMs(atMs),
     }),
   );
-  const rows = roomRows(said, undefined, () => "", notices.take([b], 4_000));
+  const rows = roomRows(said, undefined, () => "", notices.take([b], isOver, 4_000));
   const texts = rows.map((row) =>
     row.kind === "alert"
       ? `${row.notice.title} ${row.notice.became}`
@@ -165,7 +166,11 @@ test("what becomes of alerts stands between the messages of its time, once", () 
   expect(texts).toEqual(["m0", "m1", "b fires", "m2", "a is over"]);
   expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
   const many = Array.from({ length: NOTICES_MAX * 2 }, (_, i) => alert(`n${i}`, i));
-  expect(notices.take(many, 5_000)).toHaveLength(NOTICES_MAX);
+  expect(notices.take([], isOver, 4_500).at(-1)).toMatchObject({
+    title: "b",
+    became: "is not known to the server any more",
+  });
+  expect(notices.take(many, isOver, 5_000)).toHaveLength(NOTICES_MAX);
 });
 
 test("what a session is about, as charts and alerts", () => {

@@ -1,5 +1,6 @@
 /** Which alerts a list shows; it stands in the address. */
 import { ALERT_STATUSES, SEVERITIES, type AlertRow } from "./alert-row.ts";
+import { unknownWords } from "./unknown-words.ts";
 
 export interface AlertFilter {
   /** None: all. */
@@ -17,10 +18,23 @@ export interface AlertFilter {
 
 export const FILTER_PARAMS = ["severity", "status", "site", "device", "text", "mine"] as const;
 
-/** What is unknown in an address is left out. `user`: whom "mine" means. */
+/** What of an address is no filter, in sentences: addresses are typed, and cut off in mails. */
+export function mistakesInAlerts(params: URLSearchParams, user: string): string[] {
+  return [
+    ...unknownWords("severity", params.get("severity"), SEVERITIES),
+    ...unknownWords("status", params.get("status"), ALERT_STATUSES),
+    ...unknownWords("group", params.get("group"), ["none"]),
+    ...(params.has("mine") && user === "" ? ["mine is of whoever says their name: say yours first"] : []),
+  ];
+}
+
+/** What is unknown in an address is left out, and said by {@link mistakesInAlerts}. `user`: whom "mine" means. */
 export function filterOf(params: URLSearchParams, user: string): AlertFilter {
   const listed = (name: string, known: readonly string[]) => {
-    return (params.get(name) ?? "").split(",").filter((each) => known.includes(each));
+    return (params.get(name) ?? "")
+      .split(",")
+      .map((each) => each.trim())
+      .filter((each) => known.includes(each));
   };
   return {
     severities: listed("severity", SEVERITIES),

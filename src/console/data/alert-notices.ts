@@ -8,8 +8,11 @@ export interface AlertNotice {
   readonly alertId: string;
   readonly severity: string;
   readonly title: string;
-  readonly became: "fires" | "is over";
+  readonly became: "fires" | "is over" | typeof UNTOLD;
 }
+
+/** It is not among those that fire, and nobody has said that it is over: the server may have been emptied, or another one. */
+const UNTOLD = "is not known to the server any more";
 
 /** Of more the earliest are let go: what fires stands beside what is said anyway. */
 export const NOTICES_MAX = 200;
@@ -18,8 +21,8 @@ export class AlertNotices {
   #active = new Map<string, Alert>();
   #notices: readonly AlertNotice[] = [];
 
-  /** Those that fire now; the same again changes nothing. In order of time. */
-  take(active: readonly Alert[], nowMs: number): readonly AlertNotice[] {
+  /** `active`: those that fire now; the same again changes nothing. `isOver`: of another one, whether it was told. In order of time. */
+  take(active: readonly Alert[], isOver: (id: string) => boolean, nowMs: number): readonly AlertNotice[] {
     const after = new Map(active.map((alert) => [alert.id, alert]));
     const fired = active.filter(({ id }) => !this.#active.has(id));
     const over = [...this.#active.values()].filter(({ id }) => !after.has(id));
@@ -27,7 +30,7 @@ export class AlertNotices {
     if (fired.length + over.length === 0) return this.#notices;
     const added = [
       ...fired.map((alert) => noticeOf(alert, "fires", msOf(alert.createdAt) ?? nowMs)),
-      ...over.map((alert) => noticeOf(alert, "is over", nowMs)),
+      ...over.map((alert) => noticeOf(alert, isOver(alert.id) ? "is over" : UNTOLD, nowMs)),
     ];
     this.#notices = [...this.#notices, ...added].sort((a, b) => a.atMs - b.atMs).slice(-NOTICES_MAX);
     return this.#notices;

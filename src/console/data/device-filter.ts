@@ -1,5 +1,6 @@
 /** Which devices a list shows; it stands in the address. Pure. */
 import type { Device } from "../../wire/gen/devices_pb.ts";
+import { unknownWords } from "./unknown-words.ts";
 
 export interface DeviceFilter {
   /** Words, all of which have to be somewhere in what a device is called and is. */
@@ -17,7 +18,16 @@ export const FILTER_PARAMS = ["search", "status", "site", "type", "tags"] as con
 /** Of those that have none. */
 export const NOWHERE = "-";
 
-/** What is unknown in an address is left out. */
+/** What of an address is no filter, in sentences: addresses are typed, and cut off in mails. */
+export function mistakesInDevices(params: URLSearchParams, statuses: readonly string[]): string[] {
+  const tags = listOf(params.get("tags") ?? "").filter((tag) => tag.startsWith("="));
+  return [
+    ...unknownWords("status", params.get("status"), statuses),
+    ...tags.map((tag) => `tags has "${tag}"; wanted key=value, or a key`),
+  ];
+}
+
+/** What is unknown in an address is left out, and said by {@link mistakesInDevices}. */
 export function deviceFilterOf(params: URLSearchParams, statuses: readonly string[]): DeviceFilter {
   const text = (name: string) => params.get(name) ?? "";
   return {
@@ -25,7 +35,7 @@ export function deviceFilterOf(params: URLSearchParams, statuses: readonly strin
     statuses: listOf(text("status")).filter((status) => statuses.includes(status)),
     site: text("site"),
     type: text("type"),
-    tags: listOf(text("tags")),
+    tags: listOf(text("tags")).filter((tag) => !tag.startsWith("=")),
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { filterOf, takes } from "../../../src/console/data/alert-filter.ts";
+import { filterOf, mistakesInAlerts, takes } from "../../../src/console/data/alert-filter.ts";
 import { byGravity, type AlertRow } from "../../../src/console/data/alert-row.ts";
 import { IncidentList, keyOfLine, type ListLine } from "../../../src/console/data/incident-list.ts";
 import { SortedList } from "../../../src/console/data/sorted-list.ts";
@@ -102,4 +102,15 @@ test("a filter stands in the address; what is unknown in it is left out", () => 
   expect(found("site=north")).toBe("a");
   expect(found("text=PUMP+cold")).toBe("b");
   expect(found("mine=1")).toBe("bc");
+});
+
+test("what of an address is no filter is said", () => {
+  const said = (query: string, user = "Ada") => mistakesInAlerts(new URLSearchParams(query), user);
+  expect(said("severity=high,+low&status=firing&group=none&mine=1&text=x")).toEqual([]);
+  expect(said("severity=grave,high&status=open&group=site&mine=1", "")).toEqual([
+    'severity has "grave"; wanted any of critical, high, medium, low',
+    'status has "open"; wanted any of firing, acknowledged, silenced, cleared',
+    'group has "site"; wanted any of none',
+    "mine is of whoever says their name: say yours first",
+  ]);
 });

@@ -4,7 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "bun:test";
 import type { AlertRow } from "../../../src/console/data/alert-row.ts";
 import { devicesCsv } from "../../../src/console/data/device-csv.ts";
-import { deviceFilterOf, takesDevice, valuesOf } from "../../../src/console/data/device-filter.ts";
+import { deviceFilterOf, mistakesInDevices, takesDevice, valuesOf } from "../../../src/console/data/device-filter.ts";
 import { siteOf, sitesOf } from "../../../src/console/data/sites.ts";
 import { compileGlob, globOfName } from "../../../src/model/glob.ts";
 import { STATUSES } from "../../../src/devices/status/status.ts";
@@ -20,6 +20,16 @@ const FLEET = [
 ];
 
 describe("filters", () => {
+  test("what of an address is no filter is said, and the rest holds", () => {
+    const said = (address: string) => mistakesInDevices(new URLSearchParams(address), STATUSES);
+    expect(said("status=late,offline&tags=line%3D4,old&site=anywhere")).toEqual([]);
+    expect(said("status=late,+of&tags=%3D4")).toEqual([
+      expect.stringMatching(/^status has "of"; wanted any of .*late/),
+      'tags has "=4"; wanted key=value, or a key',
+    ]);
+    expect(found("status=late,of&tags=%3D4")).toEqual(["gw"]);
+  });
+
   const found = (address: string) => {
     const filter = deviceFilterOf(new URLSearchParams(address), STATUSES);
     return FLEET.filter(takesDevice(filter)).map(({ deviceId }) => deviceId);

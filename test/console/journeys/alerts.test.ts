@@ -57,14 +57,40 @@ async function goToFirstLine(): Promise<void> {
   await page.until(async () => (await isThere()) || (await page.press("j"), false), "goes to the first line");
 }
 
-test("the page says that it may not sound before somebody has clicked, and what the tab calls for", async () => {
+/** In place of the browser's, which would really sound: what is asked for stands in `tones`, as hertz and when. */
+const FAKE_AUDIO = `(() => {
+  window.tones = [];
+  class Sound { connect(to) { return to; } }
+  class Param { value = 0; setValueAtTime() { return this; } linearRampToValueAtTime() { return this; } }
+  window.GainNode = class extends Sound { gain = new Param(); };
+  window.AudioContext = class extends EventTarget {
+    state = "suspended"; currentTime = 0; destination = new Sound();
+    async resume() { this.state = "running"; this.dispatchEvent(new Event("statechange")); }
+    async close() {}
+    createGain() { return new GainNode(); }
+    createOscillator() {
+      const frequency = new Param();
+      return Object.assign(new Sound(), { frequency, stop() {}, start: (atS) => tones.push([frequency.value, atS]) });
+    }
+  };
+})()`;
+
+test("the page sounds by severity, not before somebody has clicked, which it says, and what the tab calls for", async () => {
+  await page.tell("Page.addScriptToEvaluateOnNewDocument", { source: FAKE_AUDIO });
   await fire("hum", "The transformer hums", "critical");
-  await page.open(`${base}/alerts`);
+  await page.open(`${base}/alerts?severity=grave,critical`);
+  await page.shows('Not shown as the address says: severity has "grave"');
+  await page.shows("The transformer hums");
   await calls("sound not armed: click anywhere");
   await page.shows("click anywhere");
   await page.until(() => page.ask("document.querySelector('link[rel=icon]')?.href.startsWith('blob:')"), "has an icon");
+  expect(await page.ask<number>("tones.length")).toBe(0);
   await page.click("h1");
   await calls("sound on");
+  await page.until(() => page.ask("tones.length >= 6"), "asks for a tone");
+  const asked = await page.ask<[number, number][]>("tones.slice(0, 6)");
+  expect(asked.map(([hertz]) => hertz)).toEqual([988, 1319, 988, 1319, 988, 1319]);
+  expect(asked.map(([, atS]) => atS)).toEqual(asked.map(([, atS]) => atS).toSorted((a, b) => a - b));
   await page.click(".attention");
   await page.shows("The browser has not been asked yet");
   await page.click("dialog .toolbar:last-of-type button");

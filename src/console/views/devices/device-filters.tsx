@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import type { Device } from "../../../wire/gen/devices_pb.ts";
-import { NOWHERE, valuesOf } from "../../data/device-filter.ts";
+import { deviceFilterOf, NOWHERE, valuesOf } from "../../data/device-filter.ts";
 import { devices, devicesByStatus, STATUSES } from "../../data/devices.ts";
 import { countText } from "../../format.ts";
 import { Status } from "../../parts/status.tsx";
@@ -12,7 +12,7 @@ const SUGGESTED_MAX = 50;
 export function DeviceFilters() {
   const { params } = route.value;
   const valueOf = (name: string) => params.get(name) ?? "";
-  const statuses = valueOf("status").split(",").filter(Boolean);
+  const { statuses } = deviceFilterOf(params, STATUSES);
   const toggle = (status: string) => {
     const others = statuses.filter((each) => each !== status);
     setParams({ status: (others.length < statuses.length ? others : [...statuses, status]).join(",") });

@@ -2,13 +2,14 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Devices, type Device } from "../../../wire/gen/devices_pb.ts";
 import { deviceAlertsVersion } from "../../data/device-alerts.ts";
 import { batteryVersion, followBatteries } from "../../data/battery.ts";
-import { deviceFilterOf, FILTER_PARAMS, takesDevice } from "../../data/device-filter.ts";
+import { deviceFilterOf, FILTER_PARAMS, mistakesInDevices, takesDevice } from "../../data/device-filter.ts";
 import { areDevicesKnown, devices, STATUSES } from "../../data/devices.ts";
 import { followLastSeen, lastSeenVersion } from "../../data/last-seen.ts";
 import { countOf } from "../../format.ts";
 import { useKeys } from "../../keys.ts";
 import { Empty } from "../../parts/empty.tsx";
 import { FirstReading } from "../../parts/first-reading.tsx";
+import { Mistakes } from "../../parts/mistakes.tsx";
 import { Table } from "../../parts/table.tsx";
 import { TABLE_KEYS } from "../../parts/table-keys.ts";
 import { parseSort } from "../../parts/table-sort.ts";
@@ -48,6 +49,7 @@ export function DeviceList() {
         <DeviceActions found={found} chosen={chosen} onDone={() => setChosen(NONE)} />
       </div>
       <DeviceFilters />
+      <Mistakes of={mistakesInDevices(params, STATUSES)} />
       {!areDevicesKnown.value && all.length === 0 && <p role="status">Asking the server which devices there are …</p>}
       {areDevicesKnown.value && all.length === 0 && (
         <Empty title="No device is known yet">

@@ -4,6 +4,7 @@ import type { PlotRange } from "../../charts/plot-model.ts";
 import type { Failure } from "../../data/failure.ts";
 import { clockOffsetMs } from "../../now.ts";
 import { countText, durationText } from "../../format.ts";
+import { Mistakes } from "../../parts/mistakes.tsx";
 import { route, setParams } from "../../route.ts";
 import { newRuleAddress } from "../../data/rule-address.ts";
 import { Browse } from "./browse.tsx";
@@ -20,7 +21,6 @@ const CHARTS_MAX = 50;
 
 export function Explore() {
   const state = exploreStateOf(route.value.params);
-  const mistakes = mistakesIn(route.value.params);
   const device = state.filters["device"] ?? "";
   const ofDevice = useDeviceMetrics(state.metrics.length === 0 ? device : "");
   const shown = state.metrics.length > 0 ? state.metrics : (ofDevice ?? []);
@@ -47,7 +47,7 @@ export function Explore() {
           </a>
         )}
       </div>
-      {mistakes.length > 0 && <p class="field-error">Not shown as the address says: {mistakes.join("; ")}.</p>}
+      <Mistakes of={mistakesIn(route.value.params)} />
       <ClockNote />
       {shown.length === 0 && (device === "" || ofDevice !== undefined) && <Browse filters={state.filters} />}
       <div class="charts">

@@ -1,7 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { AlertNotices, type AlertNotice } from "../../data/alert-notices.ts";
-import { alertList } from "../../data/alerts.ts";
+import { alertBook, alertList } from "../../data/alerts.ts";
 import { markRead, readUpTo } from "../../data/read-marks.ts";
 import type { Room } from "../../data/room.ts";
 import { firstNumber, laterCount, type RoomLog } from "../../data/room-log.ts";
@@ -128,7 +128,7 @@ function useAlertNotices(room: Room): readonly AlertNotice[] {
   const kept = useMemo(() => new AlertNotices(), [room]);
   const topic = room.session.value?.topic;
   const about = topic === undefined ? [] : alertList.value.filter((alert) => isAbout(topic, alert));
-  return kept.take(about, serverNowMs());
+  return kept.take(about, (id) => alertBook.row(id)?.status === "cleared", serverNowMs());
 }
 
 function edgeText(log: RoomLog): string {

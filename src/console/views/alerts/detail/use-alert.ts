@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { useEffect, useState } from "preact/hooks";
 import type { GetAlertHistoryResponse } from "../../../../wire/gen/alerts_pb.ts";
 import { alertsApi } from "../../../api.ts";
@@ -38,7 +39,11 @@ export function useAlert(id: string): AlertRead {
           setHistory(answer);
           setFailure("");
         },
-        onFailure: (error) => setFailure(failureText(error)),
+        onFailure: (error) => {
+          // What it was says nothing of a server that does not know it any more.
+          if (ConnectError.from(error).code === Code.NotFound) setHistory(undefined);
+          setFailure(failureText(error));
+        },
         ...{ everyMs: AGAIN_MS, isOnce: true, signal, page: document },
       });
     const timer = setTimeout(read, history === undefined ? 0 : SETTLED_MS);

@@ -1,6 +1,6 @@
 /** What fires now: by incident, the gravest first. */
 import { useEffect, useState } from "preact/hooks";
-import { filterOf, switched } from "../../../data/alert-filter.ts";
+import { filterOf, mistakesInAlerts, switched } from "../../../data/alert-filter.ts";
 import { alertBook, areAlertsKnown, followValues } from "../../../data/alerts.ts";
 import { SEVERITIES, type AlertRow } from "../../../data/alert-row.ts";
 import { keyOfLine } from "../../../data/incident-list.ts";
@@ -9,6 +9,7 @@ import { countText } from "../../../format.ts";
 import type { ToldKey } from "../../../key-sequence.ts";
 import { useKeys } from "../../../keys.ts";
 import { Empty } from "../../../parts/empty.tsx";
+import { Mistakes } from "../../../parts/mistakes.tsx";
 import { go, pathTo, route, setParams } from "../../../route.ts";
 import { user } from "../../../user.ts";
 import { ActionButtons, actionKeys, ALERT_ACTIONS, possibleActions, useAlertActions } from "../actions/action-bar.tsx";
@@ -75,6 +76,7 @@ export function LiveAlerts() {
   return (
     <>
       <Filters filter={filter} count={list.size} />
+      <Mistakes of={mistakesInAlerts(params, user.value)} />
       {areAlertsKnown.value && lines.length === 0 && <NothingFires />}
       {!areAlertsKnown.value && <p role="status">Asking the server what fires…</p>}
       {chosen.size > 0 && (

@@ -13,6 +13,8 @@ import { Empty } from "../../../parts/empty.tsx";
 import { Severity, severityMark } from "../../../parts/status.tsx";
 import { Table, type Column } from "../../../parts/table.tsx";
 import { Time } from "../../../parts/time.tsx";
+import { unknownWords } from "../../../data/unknown-words.ts";
+import { Mistakes } from "../../../parts/mistakes.tsx";
 import { go, pathTo, route, setParams } from "../../../route.ts";
 
 const DAY_MS = 86_400_000;
@@ -91,7 +93,6 @@ export function PastAlerts() {
   const [severity, rule, device] = [text("severity"), text("rule"), text("device")];
   const range = RANGES.find(([name]) => name === (text("range") || "24h"));
   const severities = severity.split(",").filter((each) => each !== "");
-  const unknown = severities.filter((each) => !SEVERITIES.includes(each));
   const { alerts, failure, isReading, more } = usePast({
     severities: severities.filter((each) => SEVERITIES.includes(each)),
     rules: rule === "" ? [] : [rule],
@@ -125,7 +126,7 @@ export function PastAlerts() {
         />
         <select
           aria-label="Severity"
-          value={unknown.length > 0 ? "" : severity}
+          value={SEVERITIES.includes(severity) ? severity : ""}
           onChange={({ currentTarget }) => setParams({ severity: currentTarget.value })}
         >
           <option value="">all severities</option>
@@ -142,12 +143,7 @@ export function PastAlerts() {
           {more !== undefined && " or more"}
         </output>
       </form>
-      {unknown.length > 0 && (
-        <p class="alerts-note">
-          There is no severity {unknown.join(", ")}: {severities.length > unknown.length ? "the others" : "all"} are
-          shown. Severities are {SEVERITIES.join(", ")}.
-        </p>
-      )}
+      <Mistakes of={mistakesInPast(params)} />
       {failure !== "" && <p role="alert">The alerts could not be read: {failure}.</p>}
       {!isReading && failure === "" && alerts.length === 0 && (
         <Empty title="Nothing fired">
@@ -173,6 +169,21 @@ export function PastAlerts() {
       )}
     </div>
   );
+}
+
+/** What of the address is not shown as it says, in sentences. */
+function mistakesInPast(params: URLSearchParams): string[] {
+  const ranges = RANGES.map(([name]) => name);
+  const times = ["from", "to"].flatMap((name) => {
+    const text = params.get(name) ?? "";
+    const isTime = text === "" || msOfIso(text) !== undefined;
+    return isTime ? [] : [`${name} is "${text.slice(0, 40)}"; wanted a time such as 2026-03-01T12:00:00Z`];
+  });
+  return [
+    ...unknownWords("severity", params.get("severity"), SEVERITIES),
+    ...unknownWords("range", params.get("range"), ranges),
+    ...times,
+  ];
 }
 
 /** `value`: in UTC, as the address has it, which people elsewhere read, too. */
