@@ -89,9 +89,13 @@ async function init(
   const facts = { adminToken: `${id}:${hash}`, data: resolve(directory, "watchpost-data") };
   const pem = { cert: cert(SERVER, "pem"), key: cert(SERVER, "key"), clientCa: cert(AUTHORITY, "pem") };
   write(config, configText(tls ? { ...facts, tls: pem } : facts), PUBLIC_MODE);
+  const overTls = tls ? `WATCHPOST_SERVER=https://localhost:50051 WATCHPOST_CA=${pem.clientCa} ` : "";
   console.error(`
-  ${pc.bold("The token of an admin")}, which is shown once: WATCHPOST_TOKEN holds it, or a file that --token-file names.
-  Start the server with: ${calledAs()} serve --config ${config}
+  Start the server:       ${calledAs()} serve --config ${config}
+  Then, in a terminal:    export ${overTls}WATCHPOST_TOKEN=wp_…
+                          ${calledAs()} whoami
+
+  ${pc.bold("The token of an admin")}, which is shown once:
 `);
   tellSecret(secret);
 }

@@ -26,7 +26,7 @@ http = "${reach}:8080"
 
 [auth]
 # An admin's token: its id and the hash of its secret, which init has shown once. For everybody else:
-# watchpost token create NAME --role ROLE. Then "none" may stand here.
+# watchpost token create NAME --role ROLE. Once there is another admin, "none" can stand here.
 admin_token = "${adminToken}"
 
 ${tls === undefined ? '# [tls]\n# cert = "server.pem"\n# key = "server.key"' : tlsText(tls)}
