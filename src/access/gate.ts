@@ -2,7 +2,7 @@
 import type { Clock } from "../model/clock.ts";
 import { WatchpostError } from "../model/errors.ts";
 import { scopeText } from "../model/access.ts";
-import type { Admission, Caller, Gate } from "../wire/gate.ts";
+import type { Admission, Caller, PageGate } from "../wire/gate.ts";
 import { ANONYMOUS, type Principal } from "../wire/service.ts";
 import { ANONYMOUS_ID, Callers, type CallersDeps } from "./callers.ts";
 import { idOfRevoked } from "./certificates.ts";
@@ -24,7 +24,7 @@ type Cut = (why: WatchpostError) => void;
 /** Timers do not hear that a clock is set, nor of the time that a machine sleeps: that late what has run out may end. */
 const WAIT_MS_MAX = 60_000;
 
-export class AccessGate implements Gate {
+export class AccessGate implements PageGate {
   readonly #deps: GateDeps;
   readonly #callers: Callers;
   /** By what was shown for them. */

@@ -20,7 +20,7 @@ export function nameOf({ method }: Pick<MethodImpl, "method">): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-export function guarded(methods: readonly MethodImpl[], gate: Pick<Gate, "admit">): MethodImpl[] {
+export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[] {
   return methods.map((impl) => {
     const run = impl.run as (input: unknown, context: CallContext) => unknown;
     const name = nameOf(impl);

@@ -12,7 +12,7 @@ import { HTTP_MESSAGE_BYTES_MAX } from "../model/limits.ts";
 import type { AllowedOrigins } from "../model/origins.ts";
 import type { ConnectionLimits, OpenConnection } from "../wire/allowance.ts";
 import type { CallWatch } from "../wire/call-watch.ts";
-import type { Admission, Caller, Gate } from "../wire/gate.ts";
+import type { Admission, Caller, PageGate } from "../wire/gate.ts";
 import { retryAfter } from "../wire/retry-after.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
 import type { MethodImpl } from "../wire/service.ts";
@@ -49,7 +49,7 @@ export interface WebServerOptions extends TransportEvents {
   /** Of pages that may read /live. */
   readonly origins: AllowedOrigins;
   /** Asked before a method or route runs. */
-  readonly gate: Gate;
+  readonly gate: PageGate;
   /** Left out: as many requests at once as come. */
   readonly connections?: ConnectionLimits;
   /** Looks on. */

@@ -29,6 +29,10 @@ export interface Gate {
    * where the role does not suffice, RESOURCE_EXHAUSTED where they call too often.
    */
   admit(name: string, caller: Caller): Admission | Promise<Admission>;
-  /** Names of what a principal may call, as {@link admit} takes them. */
+}
+
+/** For pages, which offer no more than that. */
+export interface PageGate extends Gate {
+  /** Names of what a principal may call, as {@link Gate.admit} takes them. */
   callableBy(principal: Principal): readonly string[];
 }

@@ -1,8 +1,8 @@
 /** Servers of tests that ask nobody who they are nor by which name they are called. */
-import type { Gate } from "../../src/wire/gate.ts";
+import type { PageGate } from "../../src/wire/gate.ts";
 import { ANONYMOUS } from "../../src/wire/service.ts";
 
-export const openGate: Gate = {
+export const openGate: PageGate = {
   admit: () => ({ principal: ANONYMOUS, hold: () => () => {} }),
   callableBy: () => [],
 };

@@ -40,7 +40,7 @@ async function start(gate: Gate) {
   const calls: string[] = [];
   const server = await startWebServer({
     ...OPEN,
-    ...{ address: "127.0.0.1:0", health: new HealthState(), received, origins: [], gate },
+    ...{ address: "127.0.0.1:0", health: new HealthState(), received, origins: [], gate: { ...OPEN.gate, ...gate } },
     methods: METHODS,
     metricsText: async () => "",
     onCall: (method, status) => calls.push(`${method} ${status}`),

@@ -8,7 +8,7 @@ import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
 import { TUNNELS_MAX } from "../../src/transport/tunnel.ts";
 import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
-import type { Gate } from "../../src/wire/gate.ts";
+import type { PageGate } from "../../src/wire/gate.ts";
 import { ANONYMOUS, serverStreaming, unary } from "../../src/wire/service.ts";
 import { callFrame, FRAME_BYTES_MAX, FrameKind, frameOf, readFrame, TUNNEL_PATH } from "../../src/wire/tunnel-frame.ts";
 import { UNLIMITED } from "../access/rig.ts";
@@ -24,7 +24,7 @@ afterEach(async () => {
   for (const each of opened.splice(0).reverse()) await each.close();
 });
 
-async function start({ gate = OPEN.gate }: { gate?: Gate } = {}) {
+async function start({ gate = OPEN.gate }: { gate?: PageGate } = {}) {
   const toy = {
     begun: 0,
     ended: 0,
