@@ -3,22 +3,20 @@
  * and `N passed, N failed` over all steps and tests as its last line.
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "../..");
 const bun = process.execPath;
+/** Many tests wait for a server to start, a hold to end, a retry: meanwhile another one has the core. */
+const WORKERS = availableParallelism() + 1;
 let passed = 0;
 let failed = 0;
 
 const generated = mkdtempSync(join(tmpdir(), "watchpost-generated-"));
 try {
-  step("types", [bun, "check", "--no-script"]);
-  step("types of the console", [bun, "check", "--no-script", "-p", "src/console"]);
-  step("format", [bun, "fmt", "--check"]);
-  step("buf lint, generate", [bun, "run", "test/tools/generate.ts", generated]);
-  step("generated code unchanged", ["diff", "-r", join(generated, "src/wire/gen"), join(root, "src/wire/gen")]);
-  step("build", [bun, "build.ts"]);
+  // None of them needs another; tests run what was built.
+  await Promise.all([step("build", [bun, "build.ts"]), generation(), types(), step("format", [bun, "fmt", "--check"])]);
   await tests();
 } finally {
   rmSync(generated, { recursive: true, force: true });
@@ -26,22 +24,35 @@ try {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-function step(name: string, command: string[]): void {
+async function types(): Promise<void> {
+  await step("types", [bun, "check", "--no-script"]);
+  await step("types of the console", [bun, "check", "--no-script", "-p", "src/console"]);
+}
+
+async function generation(): Promise<void> {
+  await step("buf lint, generate", [bun, "run", "test/tools/generate.ts", generated]);
+  await step("generated code unchanged", ["diff", "-r", join(generated, "src/wire/gen"), join(root, "src/wire/gen")]);
+}
+
+async function step(name: string, command: string[]): Promise<void> {
   const startedAtMs = performance.now();
-  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: root, stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn(command, { cwd: root, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
   if (exitCode === 0) {
     passed++;
     console.log(`ok    ${name} (${seconds} s)`);
   } else {
     failed++;
-    console.log(`FAIL  ${name} (${seconds} s)\n${stdout.toString()}${stderr.toString()}`);
+    console.log(`FAIL  ${name} (${seconds} s)\n${stdout}${stderr}`);
   }
 }
 
 /** Runs the suite and counts its tests. A test that only a missing tool lets fail skips; WATCHPOST_TEST_SKIP=never forbids that. */
 async function tests(): Promise<void> {
-  const suite = Bun.spawn([bun, "test", "--parallel", "--timeout", "60000", "test"], {
+  // The dearest files first, so that none of them runs alone at the end.
+  const order = ["--timings", join(import.meta.dir, "timings.json")];
+  const suite = Bun.spawn([bun, "test", `--parallel=${WORKERS}`, ...order, "--timeout", "60000", "test"], {
     cwd: root,
     // Commands and servers of tests are the executable that was just built: it starts in a third of the time that the source takes.
     env: { ...process.env, WATCHPOST_TEST_PROGRAM: join(root, "dist/watchpost") },
