@@ -1,10 +1,10 @@
 /**
  * Runs commands one after the other in one process, each as main.ts does in a process of its own: starting a program and
- * loading its code costs many times what most commands do. Speaks with {@link startCommandHost} alone.
+ * loading its code costs many times what most commands do. command-runner.ts starts it.
  */
 import { format } from "node:util";
 import { runCli } from "../../src/cli/program.ts";
-import type { HostedAnswer, HostedRequest } from "./hosted-commands.ts";
+import type { Ended, HostedRequest } from "./command-runner.ts";
 
 const out: Uint8Array[] = [];
 const err: Uint8Array[] = [];
@@ -45,7 +45,7 @@ process.on("message", async ({ args, env }: HostedRequest) => {
   for (const key of Object.keys(env)) delete process.env[key];
   Object.assign(process.env, before);
   process.exitCode = 0;
-  const answer: HostedAnswer = { code, out: textOf(out), err: textOf(err) };
+  const answer: Ended = { code, out: textOf(out), err: textOf(err) };
   process.send!(answer);
 });
 

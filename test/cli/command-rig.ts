@@ -1,26 +1,12 @@
 /** Commands against a server: run to their end, watched while they run, on a terminal. */
 import { join } from "node:path";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
-import { hostCommands, type HostedCommands } from "./hosted-commands.ts";
-
-export interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-export interface RunOptions {
-  readonly stdin?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
+import { commandRunner, type Ended, type RunOptions } from "./command-runner.ts";
 
 export interface CommandRig {
   readonly dir: string;
   readonly server: ServerProcess;
-  /**
-   * Runs a command to its end, in {@link dir}. The first of its name is a process of its own, as are those with input; others
-   * share one.
-   */
+  /** Runs a command to its end, in {@link dir}; see {@link commandRunner}. */
   run(args: readonly string[], options?: RunOptions): Promise<Ended>;
   /** The same, of which nothing but success is wanted; resolves with what it printed. */
   ok(args: readonly string[], options?: RunOptions): Promise<string>;
@@ -48,37 +34,17 @@ export interface Followed {
 }
 
 const PATIENCE_MS = 20_000;
-/** Variables that are read anew by each command. */
-const HOSTED_ENV = /^(WATCHPOST_\w+|USER)$/;
 
 export async function startCommandRig(name: string): Promise<CommandRig> {
   const dir = tempDir(name);
   let data = join(dir.path, "data");
   let server = await startServerProcess({ data });
   const begun: Followed[] = [];
-  const environment = (more: Readonly<Record<string, string>> = {}) => {
-    return { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", WATCHPOST_SERVER: server.grpc, USER: "ann", ...more };
+  const environment = () => {
+    return { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", WATCHPOST_SERVER: server.grpc, USER: "ann" };
   };
-  const ran = new Set<string>();
-  let host: HostedCommands | undefined;
-  const run = async (args: readonly string[], { stdin, env = {} }: RunOptions = {}): Promise<Ended> => {
-    const name = nameOf(args);
-    const isHosted = ran.has(name) && stdin === undefined && Object.keys(env).every((key) => HOSTED_ENV.test(key));
-    ran.add(name);
-    if (isHosted && host?.isBusy !== true) {
-      host ??= hostCommands(dir.path, environment());
-      return host.run({ args, env: environment(env) });
-    }
-    const child = Bun.spawn([...watchpostCommand(false), ...args], {
-      cwd: dir.path,
-      env: environment(env),
-      stdin: new Blob([stdin ?? ""]),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    return { code: await child.exited, out, err };
-  };
+  const runner = commandRunner(dir.path, environment);
+  const { run } = runner;
   const ok = async (args: readonly string[], options: RunOptions = {}) => {
     const { code, out, err } = await run(args, options);
     if (code !== 0) throw new Error(`${args.join(" ")} ended with code ${code}: ${out}${err}`);
@@ -109,7 +75,7 @@ export async function startCommandRig(name: string): Promise<CommandRig> {
       const command = [...watchpostCommand(false), ...args].map((arg) => `'${arg}'`).join(" ");
       const child = Bun.spawn(["script", "-qec", `stty cols ${columns} rows 20; ${command}`, "/dev/null"], {
         cwd: dir.path,
-        env: environment({ TERM: "xterm" }),
+        env: { ...environment(), TERM: "xterm" },
         stdin: "pipe",
         stdout: "pipe",
       });
@@ -150,19 +116,11 @@ export async function startCommandRig(name: string): Promise<CommandRig> {
     async close() {
       // Those that a failed test has left.
       for (const followed of begun) followed.kill();
-      host?.close();
+      runner.close();
       await server.stop();
       dir[Symbol.dispose]();
     },
   };
-}
-
-/** The words of a command before its flags and what it is about: "alerts", "device show". */
-function nameOf(args: readonly string[]): string {
-  return args
-    .slice(0, 2)
-    .filter((arg) => /^[a-z-]+$/.test(arg))
-    .join(" ");
 }
 
 function follow(command: readonly string[], env: Record<string, string>): Followed {

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { program, testNeeding } from "../support/needs.ts";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+import { commandRunner } from "./command-runner.ts";
 
 const dir = tempDir("cli");
 let server: ServerProcess;
@@ -13,21 +14,14 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  runner.close();
   await server.stop();
   dir[Symbol.dispose]();
 });
 
-async function run(args: readonly string[], stdin = "", env: Readonly<Record<string, string>> = {}) {
-  const child = Bun.spawn([...watchpostCommand(false), ...args], {
-    cwd: dir.path,
-    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", ...env },
-    stdin: new Blob([stdin]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, out, err };
-}
+const runner = commandRunner(dir.path, () => ({ PATH: process.env["PATH"] ?? "", NO_COLOR: "1" }));
+const run = (args: readonly string[], stdin = "", env: Readonly<Record<string, string>> = {}) =>
+  runner.run(args, { stdin, env });
 
 const at = () => ["--server", server.grpc];
 

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { startServerProcess, tempDir, watchpostCommand, type ServerProcess } from "../support/server-process.ts";
+import { commandRunner } from "./command-runner.ts";
 
 const dir = tempDir("upload");
 const env = { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" };
@@ -14,6 +15,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  runner.close();
   await server.stop();
   dir[Symbol.dispose]();
 });
@@ -21,17 +23,8 @@ afterAll(async () => {
 const at = () => ["--server", server.grpc];
 const command = (...args: string[]) => [...watchpostCommand(false), ...args];
 
-async function run(args: readonly string[], stdin = ""): Promise<{ code: number; out: string; err: string }> {
-  const child = Bun.spawn(command(...args), {
-    cwd: dir.path,
-    env,
-    stdin: new Blob([stdin]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, out, err };
-}
+const runner = commandRunner(dir.path, () => env);
+const run = (args: readonly string[], stdin = "") => runner.run(args, { stdin });
 
 const file = (name: string, text: string) => writeFileSync(join(dir.path, name), text);
 const json = (metric: string, value: number, more: object = {}) => `${JSON.stringify({ metric, value, ...more })}\n`;
