@@ -55,6 +55,7 @@ async function start(gate: Gate) {
 }
 
 const unknown: Gate = {
+  ...OPEN.gate,
   admit() {
     throw new WatchpostError("UNAUTHENTICATED", "no token came");
   },
@@ -69,7 +70,7 @@ function withdrawing() {
       return () => void cuts.delete(cut);
     },
   };
-  return { cuts, gate: { admit: () => admission } };
+  return { cuts, gate: { ...OPEN.gate, admit: () => admission } };
 }
 
 /** Over native gRPC; a call sends `body`, and does not end. */
@@ -134,7 +135,7 @@ test("those who may call hear what is wrong with what they ask", async () => {
 
 test("the gate is asked once for a call", async () => {
   let asked = 0;
-  const gate: Gate = { admit: (...given) => (asked++, OPEN.gate.admit(...given)) };
+  const gate: Gate = { ...OPEN.gate, admit: (...given) => (asked++, OPEN.gate.admit(...given)) };
   const { post } = await start(gate);
   await post(UNARY, "application/json", "{}");
   await post(STREAM, "application/connect+json", new Uint8Array([0, 0, 0, 0, 2, 0x7b, 0x7d]));
@@ -172,7 +173,7 @@ test("over gRPC whoever may not call is told so before their message has come, a
 test("over gRPC who calls may be found out while the message comes, and is asked once", async () => {
   let asked = 0;
   const looking = Promise.withResolvers<Admission>();
-  const { call } = await startGrpc({ admit: () => (asked++, looking.promise) });
+  const { call } = await startGrpc({ ...OPEN.gate, admit: () => (asked++, looking.promise) });
   const answers = [call(UNARY, new Uint8Array([0, 0, 0, 0, 0]), true), call(UNARY, new Uint8Array([0, 0, 0, 0, 9]))];
   while (asked < 2) await Bun.sleep(1);
   looking.reject(new WatchpostError("UNAUTHENTICATED", "the JWT has run out"));
