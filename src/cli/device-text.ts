@@ -101,7 +101,9 @@ export function eventLine({ kind, device, time, actor, previousStatus, omitted }
       ? `${statusWords({ status: previousStatus, isFlapping: false })} -> ${paintedStatus(device)}: ${oneLine(device.statusReason)}`
       : kind === "left"
         ? "(left the list)"
-        : kind;
+        : kind === "registered" && actor === "system"
+          ? "found in the data"
+          : kind;
   return `${time === undefined ? "" : `${secondOf(time)}  `}${id}  ${what}${more}${by}`;
 }
 

@@ -32,6 +32,12 @@ test("intervals say whether they were learned", () => {
   expect(intervalOf(create(DeviceSchema))).toBe("-");
 });
 
+test("who registered a device is told, and that nobody did", () => {
+  const line = (actor: string) =>
+    plain(eventLine(create(DeviceEventSchema, { kind: "registered", actor, device: { deviceId: "p" } })));
+  expect([line("ann"), line("system")]).toEqual(["p  registered  by ann", "p  found in the data"]);
+});
+
 test("a status is told in a line, and changes nothing else of what is known", () => {
   const device = { deviceId: "p\u001b", site: "n", status: "offline", statusReason: "no\npower", isFlapping: true };
   const event = create(DeviceEventSchema, { kind: "status", previousStatus: "never_seen", actor: "ann", device });
