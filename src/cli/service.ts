@@ -87,9 +87,15 @@ function status({ json }: { json?: boolean }): void {
   if (!told.isRunning) process.exitCode = 1;
 }
 
+/** systemd forgets why it was when the next start begins; its log does not. */
+function whyOf({ restarts, result }: ServiceStatus): string {
+  if (result !== "success") return `; it ended the last time with: ${result}`;
+  return restarts === 0 ? "" : "; why: journalctl -u watchpost | grep 'Failed with'";
+}
+
 /** Lines for people. */
 export function serviceText(status: ServiceStatus): string {
-  const { isInstalled, isRunning, enabled, state, pid, restarts, result, text, since } = status;
+  const { isInstalled, isRunning, enabled, state, pid, restarts, text, since } = status;
   if (!isInstalled) return "watchpost is not installed as a service; watchpost service install does that\n";
   const color = isRunning ? pc.green : pc.red;
   const lines: [string, string][] = [
@@ -97,7 +103,7 @@ export function serviceText(status: ServiceStatus): string {
     ["Says", text === "" ? "-" : text],
     ["Starts", enabled === "enabled" ? "with the machine" : `not with the machine (${enabled})`],
     ["Process", pid === 0 ? "-" : String(pid)],
-    ["Restarts", `${restarts}${result === "success" ? "" : `; it ended the last time with: ${result}`}`],
+    ["Restarts", `${restarts}${whyOf(status)}`],
   ];
   const advice = isRunning ? "" : "What it said: journalctl -u watchpost -n 30; what may be wrong: watchpost doctor\n";
   return `${lines.map(([title, value]) => `${title.padEnd(8)}  ${value}\n`).join("")}${advice}`;

@@ -64,6 +64,8 @@ TimeoutStartSec=5min
 TimeoutStopSec=60
 # A disk may take long over one sync.
 WatchdogSec=2min
+# Not SIGABRT: that prints a report of a crash, which a hang is none of, and a core of all that is in memory.
+WatchdogSignal=SIGKILL
 LimitNOFILE=65536
 
 ${account}

@@ -105,7 +105,7 @@ test("a status says how it stands, in lines and as an object", () => {
   expect(running).toMatchObject({ isInstalled: true, isRunning: true, pid: 77, restarts: 2, enabled: "enabled" });
   const text = serviceText(running).replaceAll(/\x1b\[\d+m/g, "");
   expect(text).toBe(
-    "State     active (running) since Mon 2026-03-02\nSays      serving gRPC on 127.0.0.1:50051\nStarts    with the machine\nProcess   77\nRestarts  2\n",
+    "State     active (running) since Mon 2026-03-02\nSays      serving gRPC on 127.0.0.1:50051\nStarts    with the machine\nProcess   77\nRestarts  2; why: journalctl -u watchpost | grep 'Failed with'\n",
   );
   const failed = shown([
     ...["Result=watchdog", "NRestarts=9", "MainPID=0", "LoadState=loaded", "ActiveState=failed", "SubState=failed"],
