@@ -14,6 +14,7 @@ import { NOTHING_DELIVERED, sumOf, type Delivered, type DeliveredBySource } from
 import { BEHIND_MAX } from "./hello.ts";
 import { LedgerShare } from "./ledger-share.ts";
 import { copied, differenceOf, isAnother } from "./origin-identity.ts";
+import { checkShare } from "./owner-share.ts";
 import { isSameOwner, handedOver, mayBring, notYours, shown, type OriginOwner } from "./origin-owner.ts";
 import {
   behindDocument,
@@ -140,6 +141,10 @@ export class Origins {
     if (difference !== undefined) throw isAnother(hello, difference);
     const isBehindNew = !isSame(origin.behind, hello.behind);
     if (isBehindNew) this.#checkBehind(hello, origin);
+    if (isBehindNew || !this.#byId.has(origin.id)) {
+      const [max, { behind }] = [this.#limits.origins, hello];
+      checkShare(this.#byId.values(), { id: origin.id, behind }, by, { max, behindMax: BEHIND_MAX });
+    }
     this.#byId.set(origin.id, origin);
     [origin.session, origin.run] = [hello.session, hello.runs.at(-1)?.id ?? ""];
     origin.owner ??= by;
