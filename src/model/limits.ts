@@ -42,6 +42,15 @@ export const QUERY_SERIES_MAX = 10_000;
 export const QUERY_READ_SERIES_MAX = 100_000;
 export const QUERY_POINTS_MAX = 1_000_000;
 
+/** Pages of the console that are connected, and calls of theirs under way. Each page may have a frame that has not arrived whole. */
+export const PAGES_MAX = 1_000;
+export const PAGES_CALLS_MAX = 10_000;
+/** Of one caller. */
+export const CALLER_PAGES_MAX = 250;
+export const CALLER_PAGES_CALLS_MAX = 2_500;
+/** Of one page: one for each query of the largest dashboard. */
+export const PAGE_CALLS_MAX = 1_024;
+
 /** Sources that a delivery ledger tells apart, at either end; others are counted together. */
 export const LEDGER_SOURCES_MAX = 5_000;
 export const OTHER_SOURCES = "(others)";
@@ -54,4 +63,7 @@ holds("ten full batches may be in flight", STREAM_IN_FLIGHT_POINTS_MAX >= 10 * B
 holds("the largest message may be in flight", STREAM_IN_FLIGHT_BYTES_MAX >= MESSAGE_BYTES_MAX);
 holds("what is committed at once may wait", JOURNAL_COMMIT_ROWS_MAX <= JOURNAL_QUEUE_ROWS_MAX);
 holds("one call's changes of alerts may wait", ALERTS_ACTED_ON_MAX * 4 <= JOURNAL_QUEUE_ROWS_MAX);
+holds("no three callers take all pages", CALLER_PAGES_MAX * 4 <= PAGES_MAX);
+holds("no three callers take all calls of pages", CALLER_PAGES_CALLS_MAX * 4 <= PAGES_CALLS_MAX);
+holds("a caller with one page is held by that of the page", PAGE_CALLS_MAX <= CALLER_PAGES_CALLS_MAX);
 holds("the bytes of it may wait", JOURNAL_COMMIT_BYTES_MAX <= JOURNAL_QUEUE_BYTES_MAX);

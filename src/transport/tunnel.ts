@@ -14,6 +14,8 @@ import {
 } from "../wire/tunnel-frame.ts";
 import type { Admission } from "../wire/gate.ts";
 import type { Principal } from "../wire/service.ts";
+import { PAGE_CALLS_MAX, PAGES_CALLS_MAX } from "../model/limits.ts";
+import { refusalOfCall, type PagePlaces, type PagesOfOne } from "./page-places.ts";
 
 export interface TunnelData {
   /** What the page was loaded from, such as "http://127.0.0.1:8080". */
@@ -28,6 +30,8 @@ export interface TunnelData {
   /** Ends the wait for what the browser showed to be withdrawn. */
   release(): void;
   readonly calls: Map<number, AbortController>;
+  /** What all pages of whoever opened it have. */
+  readonly ofOne: PagesOfOne;
   /** Resolves when the socket has room again; undefined while it has. */
   room: PromiseWithResolvers<void> | undefined;
   /** How many frames may come, and when that was reckoned. */
@@ -37,10 +41,6 @@ export interface TunnelData {
 
 type Socket = ServerWebSocket<TunnelData>;
 
-/** Of all pages. Each may have a frame that has not arrived whole. */
-export const TUNNELS_MAX = 1_000;
-/** At once, of one page: one for each query of the largest dashboard; and of all pages. */
-const [CALLS_MAX, ALL_CALLS_MAX] = [1_024, 10_000];
 /** From one page at once, and each second after that. Pages that are left and come to are some hundreds. */
 const [FRAMES_MAX, FRAMES_PER_SECOND] = [4_096, 1_024];
 /** What may wait in a socket before its calls do. */
@@ -66,8 +66,11 @@ const SHOWN = ["host", "origin", "cookie", "authorization", "forwarded", "x-forw
 const STREAM_TYPES = "application/connect+";
 const encoder = new TextEncoder();
 
-/** Throws RESOURCE_EXHAUSTED where whoever opens it has as many streams as they may have. `leave` is to be called where it is not opened. */
-export function tunnelData(request: Request, peer: string, admission: Admission): TunnelData {
+/**
+ * Throws RESOURCE_EXHAUSTED where there is no place for another page, or whoever opens it has as many streams as they may have. `leave`
+ * is to be called where it is not opened.
+ */
+export function tunnelData(request: Request, peer: string, admission: Admission, places: PagePlaces): TunnelData {
   const { origin: base } = new URL(request.url);
   const shown = Object.fromEntries(
     SHOWN.flatMap((name) => {
@@ -76,8 +79,15 @@ export function tunnelData(request: Request, peer: string, admission: Admission)
     }),
   );
   const budget = { framesLeft: FRAMES_MAX, reckonedMs: performance.now() };
-  const leave = admission.allowance?.hold("streams") ?? (() => {});
-  return { base, peer, shown, admission, leave, release() {}, calls: new Map(), room: undefined, ...budget };
+  const endStream = admission.allowance?.hold("streams") ?? (() => {});
+  try {
+    const { ofOne, leave: leavePlace } = places.enter(admission.principal, peer);
+    const leave = () => (leavePlace(), endStream());
+    return { base, peer, shown, admission, leave, release() {}, calls: new Map(), ofOne, room: undefined, ...budget };
+  } catch (error) {
+    endStream();
+    throw error;
+  }
 }
 
 /** A page of another site may open a WebSocket to anywhere: only those of this server may use it. */
@@ -125,6 +135,7 @@ export function tunnelHandler({
     } finally {
       clearTimeout(unread);
       onCount(sockets.size, --allCalls);
+      socket.data.ofOne.calls--;
       socket.data.calls.delete(call);
       closeWhereDone(socket);
     }
@@ -156,8 +167,12 @@ export function tunnelHandler({
       const controller = new AbortController();
       const request = begun && requestOf(begun, socket.data, controller.signal);
       if (request === undefined) return socket.close(PROTOCOL_ERROR, "a call cannot be read");
-      if (calls.size >= CALLS_MAX) return refuse(socket, call, `this page has ${CALLS_MAX} calls under way`);
-      if (allCalls >= ALL_CALLS_MAX) return refuse(socket, call, `all pages have ${ALL_CALLS_MAX} calls under way`);
+      const { ofOne } = socket.data;
+      if (calls.size >= PAGE_CALLS_MAX) return refuse(socket, call, `this page has ${PAGE_CALLS_MAX} calls under way`);
+      if (allCalls >= PAGES_CALLS_MAX) return refuse(socket, call, `all pages have ${PAGES_CALLS_MAX} calls under way`);
+      const refusal = refusalOfCall(ofOne);
+      if (refusal !== undefined) return refuse(socket, call, refusal);
+      ofOne.calls++;
       onCount(sockets.size, ++allCalls);
       calls.set(call, controller);
       void run(request, socket, call);

@@ -57,10 +57,6 @@ export class WebListener {
     }
   }
 
-  get pendingWebSockets(): number {
-    return this.#servers.reduce((sum, server) => sum + server.pendingWebSockets, 0);
-  }
-
   /** No new connections. Resolves once those there are have ended, or at once with `isNow`, which closes them. */
   async stop(isNow = false): Promise<void> {
     this.#stopFollowing?.();

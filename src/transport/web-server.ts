@@ -28,9 +28,10 @@ import type { HealthState } from "./health.ts";
 import { answerRoute } from "./http-routes.ts";
 import { keptAlive, wantsKeepAlive } from "./kept-alive.ts";
 import { liveResponse } from "./live-events.ts";
+import { PagePlaces } from "./page-places.ts";
 import type { ReceivedBytes } from "./received-bytes.ts";
 import { countedBody, passOverUnread, type BodyArrival } from "./request-body.ts";
-import { isOwnPage, tunnelData, tunnelHandler, TUNNELS_MAX, UNREAD_TIMEOUT_S, type TunnelData } from "./tunnel.ts";
+import { isOwnPage, tunnelData, tunnelHandler, UNREAD_TIMEOUT_S, type TunnelData } from "./tunnel.ts";
 import { WebListener, type WebTlsOptions } from "./web-listener.ts";
 import { TUNNEL_PATH } from "../wire/tunnel-frame.ts";
 import { webGuard, type WebGuard } from "./web-guard.ts";
@@ -96,8 +97,7 @@ export async function startWebServer(options: WebServerOptions): Promise<Transpo
     stopping: stopping.signal,
     onDefect: (error) => options.onDefect?.(error, "tunnel"),
   });
-  const tunnels = () => listener.pendingWebSockets;
-  const serving: Serving = { methods, routes, guard, tunnels, stopping: stopping.signal };
+  const serving: Serving = { methods, routes, guard, places: new PagePlaces(), stopping: stopping.signal };
   const listener = new WebListener(host, port, options.tls, (at) =>
     Bun.serve({
       ...at,
@@ -143,8 +143,7 @@ interface Serving {
   readonly methods: readonly MethodImpl[];
   readonly routes: ConnectRoutes;
   readonly guard: WebGuard;
-  /** How many pages are connected. */
-  tunnels(): number;
+  readonly places: PagePlaces;
   readonly stopping: AbortSignal;
 }
 
@@ -172,7 +171,7 @@ async function answer(
 async function answerOne(
   request: Request,
   server: Server<TunnelData>,
-  { methods, routes, guard, tunnels, stopping }: Serving,
+  { methods, routes, guard, places, stopping }: Serving,
   options: WebServerOptions,
 ): Promise<Response | undefined> {
   const url = URL.parse(request.url);
@@ -198,7 +197,7 @@ async function answerOne(
   switch (pathname) {
     case TUNNEL_PATH:
       return admitted("http.tunnel", caller, options, (admission) =>
-        tunnelOpened(request, peer, admission, server, tunnels()),
+        tunnelOpened(request, peer, admission, server, places),
       );
     case "/live":
       server.timeout(request, 0);
@@ -265,14 +264,10 @@ function tunnelOpened(
   peer: string,
   admission: Admission,
   server: Server<TunnelData>,
-  tunnels: number,
+  places: PagePlaces,
 ): Response | undefined {
   if (!isOwnPage(request)) return new Response("only pages of this server may open it\n", { status: 403 });
-  if (tunnels >= TUNNELS_MAX) {
-    const text = `${TUNNELS_MAX} pages are connected already; wanted at most so many: close some, and try again\n`;
-    return new Response(text, { status: 503, headers: { "retry-after": "5" } });
-  }
-  const data = tunnelData(request, peer, admission);
+  const data = tunnelData(request, peer, admission, places);
   if (server.upgrade(request, { data })) return undefined;
   data.leave();
   return new Response(`${TUNNEL_PATH} is a WebSocket of the console\n`, {

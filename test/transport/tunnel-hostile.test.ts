@@ -2,10 +2,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Limits } from "../../src/access/limits.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
+import { CALLER_PAGES_MAX, PAGES_MAX } from "../../src/model/limits.ts";
 import { systemClock } from "../../src/model/system-clock.ts";
 import { HealthState } from "../../src/transport/health.ts";
 import { ReceivedBytes } from "../../src/transport/received-bytes.ts";
-import { TUNNELS_MAX } from "../../src/transport/tunnel.ts";
 import { startWebServer } from "../../src/transport/web-server.ts";
 import { Dashboard } from "../../src/wire/gen/dashboard_pb.ts";
 import type { PageGate } from "../../src/wire/gate.ts";
@@ -273,11 +273,23 @@ describe("a page that", () => {
   });
 
   test("has more open than may be is told so, until another one leaves", async () => {
-    const { open } = await start();
-    const sockets = await Promise.all(Array.from({ length: TUNNELS_MAX }, () => open()));
+    let name = "";
+    const gate: Gate = {
+      admit: () => ({ principal: { ...ANONYMOUS, isAuthenticated: true, name }, hold: () => () => {} }),
+    };
+    const { open } = await start({ gate });
+    const sockets: RawWebSocket[] = [];
+    for (const each of ["ann", "bob", "cyd", "dan"]) {
+      name = each;
+      sockets.push(...(await Promise.all(Array.from({ length: CALLER_PAGES_MAX }, () => open()))));
+      // One caller has no more, though there is room.
+      if (each === "ann") expect((await open()).status).toBe("429 Too Many Requests");
+    }
+    expect(sockets).toHaveLength(PAGES_MAX);
     expect(new Set(sockets.map(({ status }) => status))).toEqual(new Set(["101 Switching Protocols"]));
-    expect((await open()).status).toBe("503 Service Unavailable");
-    await answers(sockets[TUNNELS_MAX - 1]);
+    name = "eve";
+    expect((await open()).status).toBe("429 Too Many Requests");
+    await answers(sockets[PAGES_MAX - 1]);
     sockets[0].terminate();
     while (!(await open()).status.startsWith("101")) await Bun.sleep(5);
   });
