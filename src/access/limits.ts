@@ -35,6 +35,8 @@ export interface Limited {
 
 export interface LimitsDeps {
   readonly settings: LimitSettings;
+  /** Connections from this machine itself; left out: as from any other. */
+  readonly ownConnections?: number;
   readonly clock: Pick<Clock, "monotonicMs">;
   /** Called each time: as often as somebody likes. */
   onLimited(limited: Limited): void;
@@ -46,6 +48,7 @@ const CALLERS_MAX = 10_000;
 const LOOKED_AT_MAX = 32;
 const LIMITED_MAX = 1_000;
 const LATELY_MS = 60_000;
+const LOOPBACK_V6 = networkOf("::1");
 const HOLD_RETRY_MS = 1_000;
 /** What may come at once after a pause, of what is counted by the second. */
 const BURST_SECONDS = 10;
@@ -89,11 +92,13 @@ export class Limits implements ConnectionLimits {
   }
 
   enter(address: string): OpenConnection {
-    const { connections: allMax, connections_per_address: max } = this.#deps.settings;
+    const { settings, ownConnections } = this.#deps;
+    const { connections: allMax, connections_per_address: othersMax } = settings;
     const network = networkOf(address);
+    const max = isLoopback(network) ? (ownConnections ?? othersMax) : othersMax;
     const count = this.#connections.get(network) ?? 0;
     const who = `the address ${network}`;
-    if (count >= max) throw this.#refused("connections_per_address", who, HOLD_RETRY_MS);
+    if (count >= max) throw this.#refused("connections_per_address", who, HOLD_RETRY_MS, max);
     if (this.#connectionsAll >= allMax) throw this.#refused("connections", who, HOLD_RETRY_MS);
     this.#connections.set(network, count + 1);
     this.#connectionsAll++;
@@ -149,8 +154,12 @@ export class Limits implements ConnectionLimits {
     return false;
   }
 
-  #refused(limit: LimitName, who: string, retryAfterMs: number): WatchpostError {
-    const max = this.#deps.settings[limit];
+  #refused(
+    limit: LimitName,
+    who: string,
+    retryAfterMs: number,
+    max: number = this.#deps.settings[limit],
+  ): WatchpostError {
     const atMs = this.#deps.clock.monotonicMs();
     const key = `${limit}\0${who}`;
     const before = this.#limited.get(key);
@@ -163,6 +172,10 @@ export class Limits implements ConnectionLimits {
     this.#deps.onLimited(limited);
     return new WatchpostError("RESOURCE_EXHAUSTED", sentenceOf(limit, who, max, retryAfterMs), { retryAfterMs });
   }
+}
+
+function isLoopback(network: string): boolean {
+  return network.startsWith("127.") || network === LOOPBACK_V6;
 }
 
 /** One whose use is counted. */

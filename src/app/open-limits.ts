@@ -10,6 +10,8 @@ import { LIMIT_NAMES, type LimitName } from "../wire/allowance.ts";
 
 /** Files that are no connections: of the log, of the store, of what is served. */
 const OWN_FILES = 1_024;
+/** That one address may have where nobody says otherwise. */
+const CONNECTIONS_OF_ONE_MAX = 10_000;
 
 export function openLimits(
   { limits }: Pick<Config, "limits">,
@@ -22,8 +24,12 @@ export function openLimits(
     Seldom
   >;
   const connections = limits.connections === "auto" ? connectionsFor(openFilesMax()) : limits.connections;
+  const given = limits.connections_per_address;
+  const perAddress = given === "auto" ? connectionsOfOneFor(connections) : given;
   return new Limits({
-    settings: { ...limits, connections },
+    settings: { ...limits, connections, connections_per_address: perAddress },
+    // Whoever runs programs on this machine is no stranger, and a proxy may be one of them.
+    ownConnections: given === "auto" ? CONNECTIONS_OF_ONE_MAX : given,
     clock,
     onLimited({ limit, who, max }) {
       metrics.limited.inc({ limit });
@@ -35,6 +41,11 @@ export function openLimits(
 /** So that files can still be opened when all connections are there. */
 export function connectionsFor(filesMax: number): number {
   return Math.max(Math.floor(filesMax / 2), filesMax - OWN_FILES);
+}
+
+/** A quarter, so that no three addresses keep all others out. */
+export function connectionsOfOneFor(connections: number): number {
+  return Math.max(1, Math.min(Math.floor(connections / 4), CONNECTIONS_OF_ONE_MAX));
 }
 
 /** Infinity where the system does not tell. */

@@ -20,9 +20,17 @@ function connections() {
   );
 }
 
+/** "auto": a part of all connections. */
+function connectionsOfOne() {
+  const number = integer(1, MAX);
+  return parsed(`"auto", "none" or a whole number from 1 to ${MAX}`, (given): number | "auto" | undefined =>
+    given === "auto" ? given : given === "none" ? Infinity : number.safeParse(given).data,
+  );
+}
+
 export const limitSettings = z.strictObject({
   connections: connections(),
-  connections_per_address: integerOrNone(1, MAX),
+  connections_per_address: connectionsOfOne(),
   pings_per_second: integerOrNone(1, MAX),
   streams: integerOrNone(1, MAX),
   subscriptions: integerOrNone(1, MAX),
@@ -36,7 +44,7 @@ export const limitSettings = z.strictObject({
 /** What nobody meets who means well: a device, a page, or a program that sends as fast as it can. */
 export const LIMIT_DEFAULTS = {
   connections: "auto",
-  connections_per_address: 10_000,
+  connections_per_address: "auto",
   pings_per_second: 20,
   streams: 10_000,
   subscriptions: 5_000,

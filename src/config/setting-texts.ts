@@ -152,7 +152,8 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "tls.http2": "whether the HTTP port speaks HTTP/2",
 
   "limits.connections": "how many connections there may be, of all callers together",
-  "limits.connections_per_address": "how many from one address",
+  "limits.connections_per_address":
+    'how many from one address; "auto": a quarter of all, at most 10,000, and from this machine itself 10,000',
   "limits.pings_per_second": "how many pings a gRPC connection may send",
   "limits.streams": "how many calls that stream a caller may have at once",
   "limits.subscriptions": "how many of them the server may stream",

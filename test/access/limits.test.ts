@@ -114,6 +114,21 @@ describe("connections", () => {
     expect([enter("10.0.0.1"), limits.connections]).toEqual([undefined, 3]);
   });
 
+  test("from this machine itself may be more", () => {
+    const settings = { ...UNLIMITED, connections_per_address: 1 };
+    const deps = { settings, clock: new ManualClock(), onLimited: () => {} };
+    const limits = new Limits({ ...deps, ownConnections: 2 });
+    for (const own of ["127.0.0.1", "::1"]) {
+      for (let i = 0; i < 2; i++) limits.enter(own);
+      expect(errorOf(() => limits.enter(own))?.message).toContain("(limits.connections_per_address is 2)");
+    }
+    limits.enter("10.0.0.1");
+    expect(errorOf(() => limits.enter("10.0.0.1"))?.message).toContain("(limits.connections_per_address is 1)");
+    const same = new Limits(deps);
+    same.enter("127.0.0.1");
+    expect(errorOf(() => same.enter("127.0.0.1"))?.message).toContain("(limits.connections_per_address is 1)");
+  });
+
   test("may send so many pings", () => {
     const { clock, limits } = limitsOf({ pings_per_second: 2 });
     const [one, other] = [limits.enter("10.0.0.1"), limits.enter("10.0.0.1")];
