@@ -3,7 +3,7 @@ import type { OwnCaller } from "../access/callers.ts";
 import type { CertificateSettings } from "../access/certificates.ts";
 import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
-import { IdentityProvider } from "../access/jwt/identity-provider.ts";
+import type { IdentityProvider } from "../access/jwt/identity-provider.ts";
 import type { Limits } from "../access/limits.ts";
 import { loginRoutes } from "../access/login.ts";
 import { RefusedLogins } from "../access/refused-logins.ts";
@@ -110,6 +110,7 @@ async function openProvider(
   };
   const said = new Seldom(clock, (trouble) => logger.warn({ issuer, trouble }, "the identity provider has trouble"));
   const onTrouble = (trouble: string) => said.say(() => trouble);
+  const { IdentityProvider } = await import("../access/jwt/identity-provider.ts");
   const provider = await IdentityProvider.open(settings, { clock, onTrouble });
   opening.defer(() => provider.close());
   return provider;

@@ -3,7 +3,6 @@ import type { Config } from "../config/config.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Logger } from "../model/logger.ts";
-import { CertificateSource } from "../transport/certificate-source.ts";
 import type { WebTlsOptions } from "../transport/web-listener.ts";
 
 /** Undefined: without TLS. Throws FAILED_PRECONDITION where its files cannot be used. `opening` closes it. */
@@ -14,6 +13,7 @@ export async function openCertificate(
 ): Promise<WebTlsOptions | undefined> {
   const { cert, key, client_ca: clientCa, client_certificates: asked, http2: hasHttp2 } = tls;
   if (cert === undefined || key === undefined) return undefined;
+  const { CertificateSource } = await import("../transport/certificate-source.ts");
   const source = await CertificateSource.open(
     { cert, key, clientCa },
     {

@@ -32,12 +32,6 @@ export interface IdentityProviderDeps {
 const [KEPT_MAX, UNDER_WAY_MAX] = [10_000, 1_000];
 const LENGTH_MAX = 12 * 1024;
 const SHOWN_LENGTH_MAX = 80;
-const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]*$/;
-
-/** Whether it may be one. Tokens that are made here have no dots. */
-export function isJwt(secret: string): boolean {
-  return SHAPE.test(secret);
-}
 
 export class IdentityProvider {
   readonly #settings: IdentityProviderSettings;
