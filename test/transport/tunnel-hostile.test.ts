@@ -274,7 +274,8 @@ describe("a page that", () => {
 
   test("has more open than may be is told so, until another one leaves", async () => {
     let name = "";
-    const gate: Gate = {
+    const gate: PageGate = {
+      ...OPEN.gate,
       admit: () => ({ principal: { ...ANONYMOUS, isAuthenticated: true, name }, hold: () => () => {} }),
     };
     const { open } = await start({ gate });
