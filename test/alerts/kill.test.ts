@@ -342,7 +342,7 @@ test("killed at any time, again and again: every stored point is judged once, an
   const heard = heardOf().map(({ id, change }) => `${id} ${AlertChange[change]}`);
   expect({ hint, heard: heard.toSorted() }).toEqual({ hint, heard: events.toSorted() });
   expect(victim.log.filter(({ level, err }) => err !== undefined || level === "error")).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 function sorted(map: ReadonlyMap<string, string[]>): [string, string[]][] {
   return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -12,7 +12,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { randomOf } from "../support/random.ts";
 import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
 
-const [ROUNDS, RESTARTS] = [12, 5];
+const [ROUNDS, RESTARTS] = [8, 4];
 const SERIES = 20;
 const BATCH_POINTS = 200;
 const START_US = 1_700_000_000_000_000;
@@ -28,8 +28,14 @@ function batchOf(number: number): Batch {
   return encodeBatch(points, "killer");
 }
 
-/** Sends batches from `from` on until the server is gone; returns how many were acknowledged and how many sent. */
-function sendUntilDeath(server: ServerProcess, from: number): Promise<{ acked: number; sent: number }> {
+/** Batches that were acknowledged, and that were sent. */
+interface Sending {
+  acked: number;
+  sent: number;
+}
+
+/** Sends batches from `from` on until the server is gone. `told`: of how many were acknowledged so far. */
+function sendUntilDeath(server: ServerProcess, from: number, told: (acked: number) => void): Promise<Sending> {
   const connection = new Connection(server.grpc);
   const call = connection.bidiStream(DataIngestion.method.streamData);
   let acked = 0;
@@ -41,7 +47,7 @@ function sendUntilDeath(server: ServerProcess, from: number): Promise<{ acked: n
       connection.close();
       resolve({ acked, sent });
     };
-    call.on("data", (bytes: Uint8Array) => (acked = Number(fromBinary(BatchAckSchema, bytes).batches)));
+    call.on("data", (bytes: Uint8Array) => told((acked = Number(fromBinary(BatchAckSchema, bytes).batches))));
     call.on("error", end);
     const pump = () => {
       if (over) return;
@@ -98,7 +104,10 @@ test.each([
       expect(await countedPoints(server)).toBe(stored.length);
       expect(server.log().filter(({ damage }) => damage !== undefined)).toEqual([]);
 
-      const sending = sendUntilDeath(server, next);
+      const begun = Promise.withResolvers<void>();
+      const sending = sendUntilDeath(server, next, (acked) => acked > 0 && begun.resolve());
+      // Every other one may end before anything was acknowledged.
+      if (round % 2 === 0) await Promise.race([begun.promise, sending]);
       await Bun.sleep(20 + random() * 250);
       server.kill(signal);
       const round_ = await sending;
@@ -108,7 +117,7 @@ test.each([
       for (let i = 0; i < round_.acked; i++) acked.add(next + i);
       next += round_.sent;
     }
-    expect(acked.size).toBeGreaterThan(rounds);
+    expect(acked.size).toBeGreaterThanOrEqual(rounds / 2);
   },
   120_000,
 );
