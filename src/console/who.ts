@@ -23,10 +23,11 @@ export function may({ parent, name }: DescMethod): boolean {
   return callable.value.has(`${parent.typeName}/${name}`);
 }
 
-/** "viewer", "operator for sites hall-3"; "": not known, or everybody may do everything. */
+/** "a viewer", "an operator for sites hall-3"; "": not known, or everybody may do everything. */
 export const roleText = computed(() => {
   const { role = "", scope = "" } = who.value ?? {};
-  return scope === "" ? role : `${role} for ${scope}`;
+  const withArticle = role === "" ? "" : `${/^[aeiou]/.test(role) ? "an" : "a"} ${role}`;
+  return scope === "" ? withArticle : `${withArticle} for ${scope}`;
 });
 
 /** What a proxy proves with each request nobody can take back here. */

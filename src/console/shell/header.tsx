@@ -65,7 +65,7 @@ export function Header({ onSettings, onHelp }: { onSettings(): void; onHelp(): v
         ) : (
           <Menu
             label={`You are ${who.value.name}, ${roleText.value}`}
-            class="quiet header-name"
+            class="quiet header-name header-who"
             items={[
               { label: "Settings", choose: onSettings },
               ...(canLogOut.value ? [{ label: "Log out", choose: () => void logOut() }] : []),

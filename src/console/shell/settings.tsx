@@ -20,7 +20,7 @@ export function Settings({ onClose }: { onClose(): void }) {
         ) : (
           <p class="settings-who">
             <span>
-              You are <b>{who.value.name}</b> ({roleText.value}).
+              You are <b>{who.value.name}</b>, {roleText.value}.
             </span>
             {canLogOut.value && (
               <button type="button" onClick={() => void logOut()}>

@@ -119,7 +119,7 @@ test("who logs out is asked again, and told why; whoever only looks is offered n
   const found = [...(await offered())].filter(([, words]) => words.length > 0);
   expect(Object.fromEntries(found)).toEqual({});
   await page.go("/sessions/leak");
-  await page.shows("You are viewer: you listen here, and do not write.");
+  await page.shows("You are a viewer: you listen here, and do not write.");
   await page.go("/alerts/rules/pressure-high");
   await page.shows("You can try changes here");
 });
