@@ -12,7 +12,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["wire", "metrics", "simulate"],
   ["traces"],
   ["log", "store", "bus"],
-  ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access"],
+  ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access", "cluster"],
   ["transport", "config", "console"],
   ["process-metrics.ts"],
   ["app"],
@@ -21,7 +21,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["cli"],
   ["main.ts", "thread.ts"],
 ];
-const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access"];
+const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access", "cluster"];
 /** Folders of the console, of which lower never imports higher; files beside them are of all. */
 const CONSOLE_RANKS = ["data", "parts", "charts", "attention", "views", "shell"];
 /** Types alone: the shapes of what is drawn, which `data/` makes and `charts/` draws. */
@@ -86,6 +86,7 @@ const PURE = [
   "devices/status/",
   "edge/mqtt/",
   "edge/sparkplug/",
+  "cluster/redis/redis-url.ts",
   "overview/bucket-quantile.ts",
   "overview/recent-counts.ts",
   "overview/server-problems.ts",

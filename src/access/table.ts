@@ -121,7 +121,8 @@ const MAY: Readonly<Record<string, string>> = {
   // Names others, with what they look at.
   "operator admin, for everything": `
     analytics.Server/ListSlow
-    analytics.Server/GetLogLevel`,
+    analytics.Server/GetLogLevel
+    analytics.Nodes/ListNodes`,
   "operator admin, for everything, a deed": `
     analytics.Alerts/PutRule
     analytics.Alerts/DeleteRule
@@ -132,6 +133,7 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Devices/DeleteDevice`,
   "admin, for everything, a deed": `
     analytics.Server/SetLogLevel
+    analytics.Nodes/DrainNode
     analytics.Dashboard/DeleteSeries
     analytics.Dashboard/Backup
     analytics.DataIngestion/Resend
@@ -144,7 +146,8 @@ const MAY: Readonly<Record<string, string>> = {
   "admin, for everything": `
     analytics.Access/ListTokens
     analytics.Access/ListRevokedCertificates
-    analytics.Access/ListDeeds`,
+    analytics.Access/ListDeeds
+    analytics.Nodes/ReadSharedState`,
 };
 
 const NEEDS: ReadonlyMap<string, Need> = new Map(

@@ -19,6 +19,7 @@ import {
 } from "./leaves.ts";
 import { LIMIT_DEFAULTS, limitSettings } from "./limit-settings.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
+import { REDIS_DEFAULTS, redisSettings } from "./redis-settings.ts";
 import { TLS_DEFAULTS, tlsSettings } from "./tls-settings.ts";
 import { TRACE_DEFAULTS, traceSettings } from "./trace-settings.ts";
 import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
@@ -141,6 +142,7 @@ export const settingsSchema = z.strictObject({
   }),
   mqtt: mqttSettings().prefault({}),
   upstream: upstreamSettings,
+  redis: redisSettings,
   tls: tlsSettings,
   traces: traceSettings,
 });
@@ -198,6 +200,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     dashboards: { max: 1_000, bytes_max: "64MiB" },
     sessions: { streams_max: 10_000, messages_per_second: 50 },
     upstream: UPSTREAM_DEFAULTS,
+    redis: REDIS_DEFAULTS,
     tls: TLS_DEFAULTS,
     traces: TRACE_DEFAULTS,
   };

@@ -154,7 +154,7 @@ const SHOWN_LENGTH_MAX = 200;
 
 /** Whether the value of a setting is used and never shown. */
 export function isSecret(key: string): boolean {
-  return key === "traces.headers" || /(^|\.)password$/.test(key);
+  return key === "traces.headers" || key === "redis.url" || /(^|\.)password$/.test(key);
 }
 
 function valueIn({ key, value }: Setting, inner: string): unknown {

@@ -42,7 +42,9 @@ i-oa  Devices ReportDevice RegisterDevice UpdateDevice
 ---a  Devices DeleteDevice
 -voa  Server WatchStatus ListChanges WatchChanges
 --oa! Server ListSlow GetLogLevel
+--oa! Nodes ListNodes
 ---a! Server SetLogLevel
+---a! Nodes DrainNode ReadSharedState
 ivoa  Access WhoAmI
 ---a! Access CreateToken ListTokens RevokeToken ListDeeds
 ---a! Access RevokeCertificate ReinstateCertificate ListRevokedCertificates
