@@ -1,0 +1,152 @@
+/**
+ * Which node is the desk: whoever holds a lease in Redis. It ends by itself, so a node that hangs loses it, and by its own clock it
+ * knows that before anybody else can have taken it.
+ */
+import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import type { Redis, RedisScript } from "./redis/redis.ts";
+
+export interface DeskLeaseDeps {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly prefix: string;
+  readonly nodeId: string;
+  readonly ttlMs?: number;
+  /** Whether this node should take it where nobody has it: it serves, and has all of the shared journal. */
+  mayTake(): boolean;
+  /** It is the desk from now on, under this token; what is written as the desk says the token. */
+  onTaken(fence: Fence): void;
+  /** It is not any more: another node may be. */
+  onLost(): void;
+  onTrouble(sentence: string): void;
+}
+
+/** What holds for as long as the key has this value. */
+export interface Fence {
+  readonly key: string;
+  readonly token: string;
+}
+
+export const DESK_TTL_MS = 4_000;
+/** So many looks while a lease lasts. */
+const LOOKS = 4;
+const SEPARATOR = " ";
+
+/** Takes it where it is nobody's or this one's; says whose it is. */
+const TAKE: RedisScript = {
+  name: "the taking of the desk",
+  lua: `
+local holder = redis.call('GET', KEYS[1])
+if (not holder and ARGV[3] == '1') or holder == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return ARGV[1]
+end
+return holder`,
+};
+
+const GIVE_BACK: RedisScript = {
+  name: "the giving back of the desk",
+  lua: `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`,
+};
+
+export class DeskLease {
+  readonly #deps: DeskLeaseDeps;
+  readonly #key: string;
+  readonly #ttlMs: number;
+  /** Of the term that this node holds; undefined: none. */
+  #token: string | undefined;
+  /** By this node's monotonic clock. */
+  #validUntilMs = -Infinity;
+  #holder = "";
+  #looking: Promise<void> | undefined;
+  #cancel: () => void = () => {};
+  readonly #unfollow: () => void;
+  #isClosed = false;
+
+  constructor(deps: DeskLeaseDeps) {
+    this.#deps = deps;
+    this.#key = `{${deps.prefix}}:desk`;
+    this.#ttlMs = deps.ttlMs ?? DESK_TTL_MS;
+    this.#unfollow = deps.redis.follow((isUp) => isUp && void this.look());
+    void this.look();
+    this.#lookSoon();
+  }
+
+  /** The id of the node that was seen as the desk last; "": none. */
+  get holder(): string {
+    return this.#holder;
+  }
+
+  /** Whether this node is the desk as far as it knows: while Redis is away it stays what it was. */
+  get isHeld(): boolean {
+    return this.#token !== undefined;
+  }
+
+  /** Whether nobody else can be. */
+  get isCertain(): boolean {
+    return this.isHeld && this.#deps.clock.monotonicMs() < this.#validUntilMs;
+  }
+
+  /** Looks now, and takes it where it may. Never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  /** Gives it back, so that another node need not wait for its end; takes it again when it may. */
+  async giveBack(): Promise<void> {
+    await this.#looking;
+    const token = this.#token;
+    if (token === undefined) return;
+    this.#lost();
+    if (this.#deps.redis.isUp) await this.#deps.redis.run(GIVE_BACK, [this.#key], [token]).catch(() => {});
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancel();
+    this.#unfollow();
+    await this.giveBack();
+  }
+
+  #lookSoon(): void {
+    this.#cancel = this.#deps.clock.after(this.#ttlMs / LOOKS, () => {
+      void this.look().then(() => this.#isClosed || this.#lookSoon());
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { redis, clock, nodeId, mayTake, onTaken, onTrouble } = this.#deps;
+    if (this.#isClosed || !redis.isUp) return;
+    const token = this.#token ?? `${crypto.randomUUID()}${SEPARATOR}${nodeId}`;
+    // Reckoned from before the question: Redis may have taken it at any time since.
+    const validUntilMs = clock.monotonicMs() + this.#ttlMs;
+    // Also one that may not take it keeps what it has; a token that Redis has lost is nobody's.
+    const isWanted = this.isHeld || mayTake();
+    let answer: string;
+    try {
+      const parameters = [token, this.#ttlMs, isWanted ? 1 : 0];
+      answer = String((await redis.run(TAKE, [this.#key], parameters)) ?? "");
+    } catch (error) {
+      if (redis.isUp) onTrouble(`it is not known which node is the desk: ${messageOf(error)}`);
+      return;
+    }
+    this.#holder = answer.slice(answer.indexOf(SEPARATOR) + 1);
+    if (answer !== token) return this.#lost();
+    this.#validUntilMs = validUntilMs;
+    if (this.isHeld || this.#isClosed) return;
+    this.#token = token;
+    onTaken({ key: this.#key, token });
+  }
+
+  #lost(): void {
+    if (this.#token === undefined) return;
+    this.#token = undefined;
+    this.#validUntilMs = -Infinity;
+    this.#deps.onLost();
+  }
+}

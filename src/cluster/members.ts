@@ -1,0 +1,175 @@
+/**
+ * Who the nodes are. Each writes itself down in Redis once a second, and is taken for gone when it has not for four. Time is that of
+ * the Redis, so that clocks of nodes do not matter.
+ */
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
+import { NodeRecordSchema, type NodeRecord } from "../wire/gen/nodes_pb.ts";
+import type { Redis, RedisScript } from "./redis/redis.ts";
+
+export interface MembersDeps {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  /** Of all keys; its braces keep them in one slot. */
+  readonly prefix: string;
+  /** As this node is now. */
+  self(): MessageInitShape<typeof NodeRecordSchema>;
+  onTrouble(sentence: string): void;
+}
+
+export interface KnownNode {
+  readonly record: NodeRecord;
+  readonly isLive: boolean;
+  /** Of Redis' clock, Unix milliseconds. */
+  readonly seenAtMs: number;
+}
+
+export const NODE_TTL_MS = 4_000;
+const BEAT_EVERY_MS = 1_000;
+/** A dead node has a name for so long. */
+const KEPT_S = 7 * 24 * 3_600;
+/** All are read by all: of many nodes more seldom. */
+const READ_MS_A_NODE = 10;
+const READ_EVERY_MS_MAX = 30_000;
+/** Of the set of nodes. */
+const NODES_KEPT_MAX = 10_000;
+
+const BEAT: RedisScript = {
+  name: "the sign of life",
+  lua: `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('SET', KEYS[1] .. ':' .. ARGV[1], ARGV[2], 'EX', ARGV[3])
+if ARGV[4] == '0' then return { now } end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3] * 1000)
+local nodes = redis.call('ZREVRANGE', KEYS[1], 0, ARGV[5] - 1, 'WITHSCORES')
+local answer = { now }
+for i = 1, #nodes, 2 do
+  local record = redis.call('GET', KEYS[1] .. ':' .. nodes[i])
+  if record then
+    answer[#answer + 1] = nodes[i + 1]
+    answer[#answer + 1] = record
+  end
+end
+return answer`,
+};
+
+const LEAVE: RedisScript = {
+  name: "the leaving",
+  lua: `
+local t = redis.call('TIME')
+redis.call('ZADD', KEYS[1], 'XX', t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[2] - 1, ARGV[1])
+return 1`,
+};
+
+export class Members {
+  readonly #deps: MembersDeps;
+  readonly #key: string;
+  readonly #nodeId: string;
+  readonly #listeners = new Set<() => void>();
+  #known: readonly KnownNode[] = [];
+  #readAtMs = -Infinity;
+  #beating: Promise<void> | undefined;
+  #cancel: () => void = () => {};
+  #unfollow: () => void;
+  #isClosed = false;
+  #trouble = "";
+
+  private constructor(deps: MembersDeps) {
+    this.#deps = deps;
+    this.#key = `{${deps.prefix}}:nodes`;
+    this.#nodeId = create(NodeRecordSchema, deps.self()).nodeId;
+    this.#unfollow = deps.redis.follow((isUp) => isUp && void this.announce());
+  }
+
+  /** Resolves once this node is written down, or it is known that it cannot be now. */
+  static async open(deps: MembersDeps): Promise<Members> {
+    const members = new Members(deps);
+    members.#note([]);
+    await members.announce();
+    members.#beatSoon();
+    return members;
+  }
+
+  /** Those that live, this one among them; while Redis is away as they were last. In order of their ids. */
+  get live(): readonly NodeRecord[] {
+    return this.#known.filter(({ isLive }) => isLive).map(({ record }) => record);
+  }
+
+  /** The same with those that are gone, for a week. */
+  get known(): readonly KnownNode[] {
+    return this.#known;
+  }
+
+  /** Calls `listener` when a node has come, gone, or written something else down. Returns what ends it. */
+  follow(listener: () => void): () => void {
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  /** Writes down at once how this node is, and reads how the others are. Never rejects. */
+  announce(): Promise<void> {
+    const beat = (this.#beating ?? Promise.resolve()).then(() => this.#beat(true));
+    this.#beating = beat;
+    return beat;
+  }
+
+  /** The others know at once that it is gone. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancel();
+    this.#unfollow();
+    await this.#beating;
+    const { redis } = this.#deps;
+    if (redis.isUp) await redis.run(LEAVE, [this.#key], [this.#nodeId, NODE_TTL_MS]).catch(() => {});
+  }
+
+  #beatSoon(): void {
+    this.#cancel = this.#deps.clock.after(BEAT_EVERY_MS, () => {
+      const readEveryMs = Math.min(this.#known.length * READ_MS_A_NODE, READ_EVERY_MS_MAX);
+      const isToRead = this.#deps.clock.monotonicMs() - this.#readAtMs >= readEveryMs;
+      this.#beating = (this.#beating ?? Promise.resolve()).then(() => this.#beat(isToRead));
+      void this.#beating.then(() => this.#isClosed || this.#beatSoon());
+    });
+  }
+
+  async #beat(isToRead: boolean): Promise<void> {
+    const { redis, self, onTrouble, clock } = this.#deps;
+    if (this.#isClosed || !redis.isUp) return;
+    const record = toBinary(NodeRecordSchema, create(NodeRecordSchema, self()));
+    try {
+      const parameters = [this.#nodeId, record, KEPT_S, isToRead ? 1 : 0, NODES_KEPT_MAX];
+      const [now, ...rest] = (await redis.run(BEAT, [this.#key], parameters)) as [number, ...Buffer[]];
+      this.#trouble = "";
+      if (!isToRead) return;
+      this.#readAtMs = clock.monotonicMs();
+      const known: KnownNode[] = [];
+      for (let i = 0; i < rest.length; i += 2) {
+        const seenAtMs = Number(rest[i].toString());
+        known.push({ record: recordOf(rest[i + 1]), isLive: now - seenAtMs <= NODE_TTL_MS, seenAtMs });
+      }
+      this.#note(known);
+    } catch (error) {
+      const trouble = messageOf(error);
+      if (trouble !== this.#trouble && redis.isUp) onTrouble(`this node cannot be written down in Redis: ${trouble}`);
+      this.#trouble = trouble;
+    }
+  }
+
+  /** A node that Redis does not know yet knows itself. */
+  #note(known: readonly KnownNode[]): void {
+    const all = known.some(({ record }) => record.nodeId === this.#nodeId)
+      ? [...known]
+      : [...known, { record: create(NodeRecordSchema, this.#deps.self()), isLive: true, seenAtMs: 0 }];
+    this.#known = all.sort((a, b) => (a.record.nodeId < b.record.nodeId ? -1 : 1));
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+function recordOf(bytes: Uint8Array): NodeRecord {
+  return fromBinary(NodeRecordSchema, new Uint8Array(bytes));
+}

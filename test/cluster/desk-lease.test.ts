@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import { DeskLease, type Fence } from "../../src/cluster/desk-lease.ts";
+import { openRedis } from "../../src/cluster/redis/open-redis.ts";
+import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
+import { systemClock } from "../../src/model/system-clock.ts";
+import { hasRedis, startRedis, type RedisServer } from "./redis-server.ts";
+import { until } from "./until.ts";
+
+const TTL_MS = 400;
+
+function join(server: RedisServer, nodeId: string, mayTake = () => true) {
+  const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: nodeId });
+  const terms: Fence[] = [];
+  const lease = new DeskLease({
+    ...{ redis, clock: systemClock, prefix: "t", nodeId, ttlMs: TTL_MS, mayTake },
+    onTaken: (fence) => terms.push(fence),
+    onLost: () => {},
+    onTrouble: () => {},
+  });
+  return {
+    ...{ redis, lease, terms },
+    async [Symbol.asyncDispose]() {
+      await lease.close();
+      await redis.close();
+    },
+  };
+}
+
+describe.skipIf(!hasRedis)("the desk", () => {
+  test("is one node's, and another's at once where that one gives it back or leaves", async () => {
+    await using server = await startRedis();
+    await using a = join(server, "a");
+    await until("a has it", () => a.lease.isCertain);
+    await using b = join(server, "b");
+    await until("b knows", () => b.lease.holder === "a");
+    expect(b.lease.isHeld).toBe(false);
+    const [{ key, token }] = a.terms;
+    expect(String(await b.redis.call("GET", key))).toBe(token);
+    await a.lease.close();
+    await until("b has it", () => b.lease.isCertain);
+    expect(a.lease.isHeld).toBe(false);
+    expect(b.terms[0].token).not.toBe(token);
+  });
+
+  test("is nobody's who may not take it, but stays with whoever has it", async () => {
+    await using server = await startRedis();
+    let mayTake = false;
+    await using a = join(server, "a", () => mayTake);
+    await until("it has looked", () => a.redis.isUp);
+    await a.lease.look();
+    expect(a.lease.isHeld).toBe(false);
+    mayTake = true;
+    await until("a has it", () => a.lease.isHeld);
+    mayTake = false;
+    await a.lease.look();
+    await until("it lasts", () => a.lease.isCertain);
+    expect(a.terms.length).toBe(1);
+  });
+
+  test("stays where it is while the Redis is away, and after it was emptied; is never certain of two", async () => {
+    await using server = await startRedis();
+    await using a = join(server, "a");
+    await until("a has it", () => a.lease.isCertain);
+    await using b = join(server, "b");
+    await until("b knows", () => b.lease.holder === "a");
+    server.pause();
+    await until("a is not certain", () => !a.lease.isCertain);
+    expect([a.lease.isHeld, b.lease.isHeld]).toEqual([true, false]);
+    server.resume();
+    await until("somebody is certain", () => {
+      expect(a.lease.isCertain && b.lease.isCertain).toBe(false);
+      return a.lease.isCertain || b.lease.isCertain;
+    });
+    // Where the other one was faster, the first has heard of it.
+    await until("one holds it", () => a.lease.isHeld !== b.lease.isHeld);
+    await server.restart();
+    await until("somebody is certain again", () => {
+      expect(a.lease.isCertain && b.lease.isCertain).toBe(false);
+      return a.redis.isUp && b.redis.isUp && (a.lease.isCertain || b.lease.isCertain);
+    });
+    await until("one holds it again", () => a.lease.isHeld !== b.lease.isHeld);
+  });
+
+  test("a node that cannot reach it any more is followed by another one, and hears of that", async () => {
+    await using server = await startRedis();
+    const a = join(server, "a");
+    await until("a has it", () => a.lease.isCertain);
+    await using b = join(server, "b");
+    await a.redis.close();
+    await until("b has it", () => {
+      expect(a.lease.isCertain && b.lease.isCertain).toBe(false);
+      return b.lease.isCertain;
+    });
+    expect(a.lease.isHeld).toBe(true);
+    await a.lease.close();
+    expect(a.lease.isHeld).toBe(false);
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { Members } from "../../src/cluster/members.ts";
+import { clusterKey } from "../../src/cluster/cluster-key.ts";
+import { openRedis } from "../../src/cluster/redis/open-redis.ts";
+import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
+import { systemClock } from "../../src/model/system-clock.ts";
+import { hasRedis, startRedis, type RedisServer } from "./redis-server.ts";
+import { until } from "./until.ts";
+
+async function join(server: RedisServer, nodeId: string) {
+  const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: nodeId });
+  const record = { nodeId, name: `node ${nodeId}`, state: "serving" };
+  const troubles: string[] = [];
+  const onTrouble = (sentence: string) => troubles.push(sentence);
+  const members = await Members.open({ redis, clock: systemClock, prefix: "t", self: () => record, onTrouble });
+  const ids = () => members.live.map((each) => each.nodeId).join();
+  return {
+    ...{ redis, members, record, ids, troubles },
+    async [Symbol.asyncDispose]() {
+      await members.close();
+      await redis.close();
+    },
+  };
+}
+
+describe.skipIf(!hasRedis)("members", () => {
+  test("know each other, what each says of itself, and who has left", async () => {
+    await using server = await startRedis();
+    await using a = await join(server, "a");
+    expect(a.ids()).toBe("a");
+    await using b = await join(server, "b");
+    await until("both know both", () => a.ids() === "a,b" && b.ids() === "a,b");
+    b.record.state = "draining";
+    await b.members.announce();
+    await until("a has heard", () => a.members.live.at(-1)?.state === "draining");
+    await b.members.close();
+    await until("a knows that b has left", () => a.ids() === "a");
+    expect(a.members.known.map(({ record, isLive }) => [record.name, isLive])).toEqual([
+      ["node a", true],
+      ["node b", false],
+    ]);
+    expect([...a.troubles, ...b.troubles]).toEqual([]);
+  });
+
+  test("one that falls silent is gone after a while; all are known as they were while the Redis is away", async () => {
+    await using server = await startRedis();
+    await using a = await join(server, "a");
+    const b = await join(server, "b");
+    await until("a knows b", () => a.ids() === "a,b");
+    server.pause();
+    await until("a sees that the Redis is away", () => !a.redis.isUp);
+    expect(a.ids()).toBe("a,b");
+    await b.redis.close();
+    server.resume();
+    await until("a knows that b is gone", () => a.ids() === "a");
+    await b.members.close();
+  });
+
+  test("have one key, also where several ask first", async () => {
+    await using server = await startRedis();
+    await using a = await join(server, "a");
+    await until("it is there", () => a.redis.isUp);
+    const keys = await Promise.all([1, 2, 3].map(() => clusterKey(a.redis, "t")));
+    expect(keys[0].length).toBe(32);
+    expect(keys).toEqual([keys[0], keys[0], keys[0]]);
+    await a.redis.call("FLUSHALL");
+    expect(await clusterKey(a.redis, "t", keys[0])).toEqual(keys[0]);
+  });
+});
