@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nodes.proto.
  */
 export const file_nodes: GenFile = /*@__PURE__*/
-  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgDEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpYBCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSADKA0SFgoOdGltZV9kZWx0YXNfdXMYBiADKBISDgoGdmFsdWVzGAcgAygBIjAKFlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QSFgoOYWZ0ZXJfcG9zaXRpb24YASABKAMi+wEKD1NoYXJlZFN0YXRlUGFnZRIVCg1qb3VybmFsX2Vwb2NoGAEgASgDEhgKEHRocm91Z2hfcG9zaXRpb24YAiABKAMSFgoOZmlyc3RfcG9zaXRpb24YAyABKAMSKgoJZG9jdW1lbnRzGAQgAygLMhcuYW5hbHl0aWNzLlNoYXJlZENoYW5nZRIxCgdlbnRyaWVzGAUgAygLMiAuYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZS5FbnRyeRpACgVFbnRyeRIQCghwb3NpdGlvbhgBIAEoAxIlCgVldmVudBgCIAEoCzIWLmFuYWx5dGljcy5TaGFyZWRFdmVudCISChBMaXN0Tm9kZXNSZXF1ZXN0IuYBCgROb2RlEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRISCgpzZWVuX2F0X21zGAcgASgDEg8KB2lzX2Rlc2sYCCABKAgSFgoOam91cm5hbF9iZWhpbmQYCSABKAMSDgoGc2VyaWVzGAogASgDEhkKEXBvaW50c19wZXJfc2Vjb25kGAsgASgBEg8KB2lzX3RoaXMYDCABKAgiZwoRTGlzdE5vZGVzUmVzcG9uc2USHgoFbm9kZXMYASADKAsyDy5hbmFseXRpY3MuTm9kZRIVCg1yZWRpc190cm91YmxlGAIgASgJEhsKE3JlZGlzX2F3YXlfc2luY2VfbXMYAyABKAMiLgoQRHJhaW5Ob2RlUmVxdWVzdBIMCgRub2RlGAEgASgJEgwKBHVuZG8YAiABKAgiMgoRRHJhaW5Ob2RlUmVzcG9uc2USHQoEbm9kZRgBIAEoCzIPLmFuYWx5dGljcy5Ob2RlMusBCgVOb2RlcxJGCglMaXN0Tm9kZXMSGy5hbmFseXRpY3MuTGlzdE5vZGVzUmVxdWVzdBocLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXNwb25zZRJGCglEcmFpbk5vZGUSGy5hbmFseXRpY3MuRHJhaW5Ob2RlUmVxdWVzdBocLmFuYWx5dGljcy5EcmFpbk5vZGVSZXNwb25zZRJSCg9SZWFkU2hhcmVkU3RhdGUSIS5hbmFseXRpY3MuUmVhZFNoYXJlZFN0YXRlUmVxdWVzdBoaLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UwAWIGcHJvdG8z");
+  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgDEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpYBCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSADKA0SFgoOdGltZV9kZWx0YXNfdXMYBiADKBISDgoGdmFsdWVzGAcgAygBIr4BCgxDYWxsZXJSZWNvcmQSDAoEbmFtZRgBIAEoCRIYChBpc19hdXRoZW50aWNhdGVkGAIgASgIEgwKBHJvbGUYAyABKAkSDwoHc291cmNlcxgEIAMoCRIPCgdkZXZpY2VzGAUgAygJEg0KBXNpdGVzGAYgAygJEgsKA3ZpYRgHIAEoCRIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESDAoEcGVlchgJIAEoCUIQCg5fZXhwaXJlc19hdF9tcyIwChZSZWFkU2hhcmVkU3RhdGVSZXF1ZXN0EhYKDmFmdGVyX3Bvc2l0aW9uGAEgASgDIvsBCg9TaGFyZWRTdGF0ZVBhZ2USFQoNam91cm5hbF9lcG9jaBgBIAEoAxIYChB0aHJvdWdoX3Bvc2l0aW9uGAIgASgDEhYKDmZpcnN0X3Bvc2l0aW9uGAMgASgDEioKCWRvY3VtZW50cxgEIAMoCzIXLmFuYWx5dGljcy5TaGFyZWRDaGFuZ2USMQoHZW50cmllcxgFIAMoCzIgLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UuRW50cnkaQAoFRW50cnkSEAoIcG9zaXRpb24YASABKAMSJQoFZXZlbnQYAiABKAsyFi5hbmFseXRpY3MuU2hhcmVkRXZlbnQiEgoQTGlzdE5vZGVzUmVxdWVzdCLmAQoETm9kZRIPCgdub2RlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBSABKAMSDQoFc3RhdGUYBiABKAkSEgoKc2Vlbl9hdF9tcxgHIAEoAxIPCgdpc19kZXNrGAggASgIEhYKDmpvdXJuYWxfYmVoaW5kGAkgASgDEg4KBnNlcmllcxgKIAEoAxIZChFwb2ludHNfcGVyX3NlY29uZBgLIAEoARIPCgdpc190aGlzGAwgASgIImcKEUxpc3ROb2Rlc1Jlc3BvbnNlEh4KBW5vZGVzGAEgAygLMg8uYW5hbHl0aWNzLk5vZGUSFQoNcmVkaXNfdHJvdWJsZRgCIAEoCRIbChNyZWRpc19hd2F5X3NpbmNlX21zGAMgASgDIi4KEERyYWluTm9kZVJlcXVlc3QSDAoEbm9kZRgBIAEoCRIMCgR1bmRvGAIgASgIIjIKEURyYWluTm9kZVJlc3BvbnNlEh0KBG5vZGUYASABKAsyDy5hbmFseXRpY3MuTm9kZTLrAQoFTm9kZXMSRgoJTGlzdE5vZGVzEhsuYW5hbHl0aWNzLkxpc3ROb2Rlc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdE5vZGVzUmVzcG9uc2USRgoJRHJhaW5Ob2RlEhsuYW5hbHl0aWNzLkRyYWluTm9kZVJlcXVlc3QaHC5hbmFseXRpY3MuRHJhaW5Ob2RlUmVzcG9uc2USUgoPUmVhZFNoYXJlZFN0YXRlEiEuYW5hbHl0aWNzLlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QaGi5hbmFseXRpY3MuU2hhcmVkU3RhdGVQYWdlMAFiBnByb3RvMw");
 
 /**
  * A node as it writes itself down in Redis, once a second while it lives.
@@ -265,6 +265,71 @@ export const LiveFrameSchema: GenMessage<LiveFrame> = /*@__PURE__*/
   messageDesc(file_nodes, 4);
 
 /**
+ * On whose behalf a node makes a call of another one: in the header "x-watchpost-caller", in base64, together with the nodes' own key.
+ *
+ * @generated from message analytics.CallerRecord
+ */
+export type CallerRecord = Message<"analytics.CallerRecord"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bool is_authenticated = 2;
+   */
+  isAuthenticated: boolean;
+
+  /**
+   * @generated from field: string role = 3;
+   */
+  role: string;
+
+  /**
+   * @generated from field: repeated string sources = 4;
+   */
+  sources: string[];
+
+  /**
+   * @generated from field: repeated string devices = 5;
+   */
+  devices: string[];
+
+  /**
+   * @generated from field: repeated string sites = 6;
+   */
+  sites: string[];
+
+  /**
+   * How the name is proven.
+   *
+   * @generated from field: string via = 7;
+   */
+  via: string;
+
+  /**
+   * Unix milliseconds; left out: never.
+   *
+   * @generated from field: optional int64 expires_at_ms = 8;
+   */
+  expiresAtMs?: bigint | undefined;
+
+  /**
+   * Address of the client.
+   *
+   * @generated from field: string peer = 9;
+   */
+  peer: string;
+};
+
+/**
+ * Describes the message analytics.CallerRecord.
+ * Use `create(CallerRecordSchema)` to create a new message.
+ */
+export const CallerRecordSchema: GenMessage<CallerRecord> = /*@__PURE__*/
+  messageDesc(file_nodes, 5);
+
+/**
  * @generated from message analytics.ReadSharedStateRequest
  */
 export type ReadSharedStateRequest = Message<"analytics.ReadSharedStateRequest"> & {
@@ -281,7 +346,7 @@ export type ReadSharedStateRequest = Message<"analytics.ReadSharedStateRequest">
  * Use `create(ReadSharedStateRequestSchema)` to create a new message.
  */
 export const ReadSharedStateRequestSchema: GenMessage<ReadSharedStateRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 5);
+  messageDesc(file_nodes, 6);
 
 /**
  * @generated from message analytics.SharedStatePage
@@ -324,7 +389,7 @@ export type SharedStatePage = Message<"analytics.SharedStatePage"> & {
  * Use `create(SharedStatePageSchema)` to create a new message.
  */
 export const SharedStatePageSchema: GenMessage<SharedStatePage> = /*@__PURE__*/
-  messageDesc(file_nodes, 6);
+  messageDesc(file_nodes, 7);
 
 /**
  * @generated from message analytics.SharedStatePage.Entry
@@ -346,7 +411,7 @@ export type SharedStatePage_Entry = Message<"analytics.SharedStatePage.Entry"> &
  * Use `create(SharedStatePage_EntrySchema)` to create a new message.
  */
 export const SharedStatePage_EntrySchema: GenMessage<SharedStatePage_Entry> = /*@__PURE__*/
-  messageDesc(file_nodes, 6, 0);
+  messageDesc(file_nodes, 7, 0);
 
 /**
  * @generated from message analytics.ListNodesRequest
@@ -359,7 +424,7 @@ export type ListNodesRequest = Message<"analytics.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 7);
+  messageDesc(file_nodes, 8);
 
 /**
  * @generated from message analytics.Node
@@ -441,7 +506,7 @@ export type Node = Message<"analytics.Node"> & {
  * Use `create(NodeSchema)` to create a new message.
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
-  messageDesc(file_nodes, 8);
+  messageDesc(file_nodes, 9);
 
 /**
  * @generated from message analytics.ListNodesResponse
@@ -474,7 +539,7 @@ export type ListNodesResponse = Message<"analytics.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 9);
+  messageDesc(file_nodes, 10);
 
 /**
  * @generated from message analytics.DrainNodeRequest
@@ -500,7 +565,7 @@ export type DrainNodeRequest = Message<"analytics.DrainNodeRequest"> & {
  * Use `create(DrainNodeRequestSchema)` to create a new message.
  */
 export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 10);
+  messageDesc(file_nodes, 11);
 
 /**
  * @generated from message analytics.DrainNodeResponse
@@ -517,7 +582,7 @@ export type DrainNodeResponse = Message<"analytics.DrainNodeResponse"> & {
  * Use `create(DrainNodeResponseSchema)` to create a new message.
  */
 export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 11);
+  messageDesc(file_nodes, 12);
 
 /**
  * Of the nodes that share one Redis. A server by itself answers ListNodes with itself alone.

@@ -36,12 +36,12 @@ describe.skipIf(!hasRedis)("a Redis", () => {
     const script = { name: "add", lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
     expect(await redis.run(script, ["n"], [2])).toBe(2);
     expect(await redis.run(script, ["n"], [3])).toBe(5);
-    expect(redis.call("GET", "h")).rejects.toMatchObject({
+    await expect(redis.call("GET", "h")).rejects.toMatchObject({
       status: "FAILED_PRECONDITION",
       message: expect.stringContaining("Redis refuses GET: WRONGTYPE"),
     });
     await redis.close();
-    expect(redis.call("GET", "k")).rejects.toMatchObject({ status: "UNAVAILABLE" });
+    await expect(redis.call("GET", "k")).rejects.toMatchObject({ status: "UNAVAILABLE" });
   });
 
   test("what is published comes to whoever listens, until it does not any more, and after an outage", async () => {
@@ -86,7 +86,7 @@ describe.skipIf(!hasRedis)("a Redis", () => {
     expect(failure).toMatchObject({ status: "UNAVAILABLE" });
     await whenUp(redis, false);
     expect(redis.trouble).not.toBe("");
-    expect(redis.call("GET", "k")).rejects.toMatchObject({ status: "UNAVAILABLE" });
+    await expect(redis.call("GET", "k")).rejects.toMatchObject({ status: "UNAVAILABLE" });
     server.resume();
     await whenUp(redis);
     expect(await redis.call("SET", "k", "w")).toEqual(Buffer.from("OK"));
@@ -111,7 +111,7 @@ describe.skipIf(!hasRedis)("a Redis", () => {
     expect([stream, ...pair].map(String)).toEqual(["s", "k", "v"]);
     const unwanted = redis.wait(60_000, left.signal, "BLPOP", "never", 60);
     left.abort();
-    expect(unwanted).rejects.toMatchObject({ status: "CANCELLED" });
+    await expect(unwanted).rejects.toMatchObject({ status: "CANCELLED" });
     await redis.close();
   });
 });

@@ -1,0 +1,102 @@
+/**
+ * Methods that one node runs for all: here where this is that node, otherwise passed on to it as whoever called, message by message.
+ * When it becomes another one, streams end with UNAVAILABLE, and their clients go on behind their cursors.
+ */
+import { create, fromBinary, toBinary, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
+import { WatchpostError } from "../../model/errors.ts";
+import type { CallContext, MethodImpl } from "../../wire/service.ts";
+import type { Peers } from "./peers.ts";
+
+export interface DeskSeat {
+  /** Those of the desk that is here; undefined: it is elsewhere. */
+  readonly here: ReadonlyMap<DescMethod, MethodImpl> | undefined;
+  /** Where another node's desk is; undefined: nobody is known to have it. */
+  readonly address: string | undefined;
+  /** Aborted when the desk is somewhere else. */
+  readonly until: AbortSignal;
+}
+
+export interface ProxiedDeps {
+  seat(): DeskSeat;
+  readonly peers: Pick<Peers, "unary" | "serverStreaming" | "bidi">;
+}
+
+const RETRY_AFTER_MS = 1_000;
+
+/** `raw`: as the desk's own method has it; its messages of that side are bytes. */
+export function proxied(method: DescMethod, raw: "output" | undefined, deps: ProxiedDeps): MethodImpl {
+  const pass = passing(method, raw, deps.peers);
+  const run = (input: never, context: CallContext) => {
+    const { here, address, until } = deps.seat();
+    const impl = here?.get(method);
+    if (here !== undefined && impl === undefined) throw new Error(`the desk has no ${method.name}`);
+    const answer = (
+      impl === undefined ? pass(addressIn(address), input, context) : runOf(impl)(input, context)
+    ) as never;
+    return method.methodKind === "unary" ? answer : untilMoved(answer, until);
+  };
+  return { kind: method.methodKind, method, ...(raw && { raw }), run } as MethodImpl;
+}
+
+type Run = (input: never, context: CallContext) => unknown;
+
+function runOf({ run }: MethodImpl): Run {
+  return run as Run;
+}
+
+function passing(method: DescMethod, raw: "output" | undefined, peers: ProxiedDeps["peers"]) {
+  const read = (bytes: Uint8Array) => (raw === "output" ? bytes : fromBinary(method.output, bytes));
+  const written = (message: never) => bytesOf(method.input, message);
+  const callOf = ({ signal, principal, peer }: CallContext) => ({ signal, caller: { principal, peer } });
+  return (address: string, input: never, context: CallContext): unknown => {
+    switch (method.methodKind) {
+      case "unary":
+        return peers.unary(address, method, written(input), callOf(context)).then(read);
+      case "server_streaming":
+        return eachOf(peers.serverStreaming(address, method, written(input), callOf(context)), read);
+      case "bidi_streaming":
+        return eachOf(peers.bidi(address, method, eachOf(input, written), callOf(context)), read);
+      case "client_streaming":
+        throw new Error(`${method.name} streams to the node that it is sent to`);
+    }
+  };
+}
+
+async function* eachOf<A, B>(messages: AsyncIterable<A>, change: (message: A) => B): AsyncGenerator<B, void> {
+  for await (const message of messages) yield change(message);
+}
+
+/** What is left of a desk that is closed has nothing more to tell. */
+async function* untilMoved(messages: AsyncIterable<unknown>, moved: AbortSignal): AsyncGenerator<unknown, void> {
+  const source = messages[Symbol.asyncIterator]();
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  over.catch(() => {});
+  const onMoved = () => reject(hasMoved());
+  if (moved.aborted) onMoved();
+  moved.addEventListener("abort", onMoved, { once: true });
+  try {
+    for (;;) {
+      const next = await Promise.race([source.next(), over]);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    moved.removeEventListener("abort", onMoved);
+    void source.return?.();
+  }
+}
+
+function addressIn(address: string | undefined): string {
+  if (address !== undefined) return address;
+  const message = "no node is the desk at the moment: one of them takes it within seconds";
+  throw new WatchpostError("UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS });
+}
+
+function hasMoved(): WatchpostError {
+  const message = "the desk has moved to another node: go on from the last cursor";
+  return new WatchpostError("UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS });
+}
+
+function bytesOf(schema: DescMessage, message: never): Uint8Array {
+  return toBinary(schema, create(schema, message));
+}
