@@ -16,6 +16,8 @@ import { openUpstream } from "./app/open-upstream.ts";
 import { Places } from "./app/places.ts";
 import type { Config } from "./config/config.ts";
 import { consoleContent } from "./app/console-content.ts";
+import { deskFigures } from "./app/desk-figures.ts";
+import { deskHere } from "./app/desk-seat.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
@@ -109,8 +111,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
   const deskDeps = { spawn, logger, clock, metrics, scopes, places, valueOf, written };
-  const desk = await openDesk(config, storage, deskDeps, opening);
-  const { devices, alerts, collaboration } = desk;
+  const desk = deskHere(await openDesk(config, storage, deskDeps, opening), written);
+  const figures = deskFigures(desk);
   let isOverloaded = false;
   const onOverload = (isNow: boolean) => {
     isOverloaded = isNow;
@@ -124,8 +126,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   );
   const { cache, forwarding, takePoints } = ways;
 
-  const [alertMethods, deviceMethods] = [alerts.methods, devices.methods];
-  const upstreamDeps = { forwarding, scopes, alertMethods, deviceMethods, logger, clock, metrics };
+  const upstreamDeps = { forwarding, scopes, deskMethods: desk.methods, logger, clock, metrics };
   const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
 
   const dashboard = createDashboard({
@@ -154,17 +155,17 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
 
   const stopWatching = watchProcess(metrics, {
-    ...{ registry, store, log, budget, received, cache, devices, limits: access.limits, calls, alerts, traces },
-    sessions: collaboration.rooms,
-    dashboards: desk.dashboards,
+    ...{ registry, store, log, budget, received, cache, limits: access.limits, calls, traces },
+    ...figures,
   });
   opening.defer(stopWatching.stop);
 
-  const onDeviceEvent = (event: DeviceEvent) => devices.onDeviceEvent(event);
+  const onDeviceEvent = (event: DeviceEvent) => desk.announce(event);
   const bridges = await openBridges(config, { takePoints, onDeviceEvent, clock, logger, metrics }, opening);
   const doors = openDoors(storage, ways, { clock, logger, metrics });
 
-  const overviewDeps = { devices, scopes, sessions: collaboration.rooms, health, calls, logLevel, clock, metrics };
+  const { devices, sessions } = figures;
+  const overviewDeps = { devices, sessions, scopes, health, calls, logLevel, clock, metrics };
   const lately = {
     limits: access.limits,
     isOverloaded: () => isOverloaded,
@@ -172,7 +173,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   };
   const overview = await openOverview(storage, { ...overviewDeps, ...lately }, opening);
 
-  const methods = written([
+  const own = written([
     ...access.methods,
     ...overview,
     ...ingestionMethods({ ...ways, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
@@ -180,13 +181,13 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     ...deliveryMethods,
     ...doors.methods,
     ...dashboard.methods,
-    ...desk.methods,
     ...backupMethods({ store, state: log, clock, newBackupId: () => crypto.randomUUID() }),
     ...storeStatsMethods(async () => {
       const [stored, logged] = await Promise.all([store.stats(), log.stats()]);
       return { series: registry.count, dataDirectory: resolve(config.data), store: stored, log: logged };
     }),
   ]);
+  const methods = [...own, ...desk.methods];
   const httpRoutes = [...doors.routes, ...access.routes];
   checkTabled([...methods.map(nameOf), ...httpRoutes.map(({ name }) => name), ...WEB_ROUTES]);
   const shared = {
@@ -230,7 +231,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const opened = opening.move();
   const close = once(async () => {
     health.drain();
-    collaboration.stop();
+    desk.stop();
     // Whoever watches the health hears of it before its stream is ended.
     await new Promise((resolve) => void setImmediate(resolve));
     await Promise.all([grpc.drain(config.shutdown_grace), web.drain(config.shutdown_grace)]);

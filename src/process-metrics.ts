@@ -87,7 +87,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       metrics.dashboards.set(dashboards.count);
       metrics.sessionStreams.set(sessions.streams);
       for (const [status, count] of devices.countOf) metrics.devices.set({ status }, count);
-      metrics.deviceDeathsIgnored.inc(devices.ignoredDeaths - counted.deaths);
+      metrics.deviceDeathsIgnored.inc(grown(devices.ignoredDeaths, counted.deaths));
       counted.deaths = devices.ignoredDeaths;
       metrics.memoryBytes.set({ part: "in_flight" }, budget.reservedBytes);
       metrics.memoryBytes.set({ part: "received" }, received.bytes);
@@ -105,7 +105,7 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
       if (watched.traces !== undefined) metrics.queueDepth.set({ queue: "traces" }, watched.traces.queued);
       metrics.alertRules.set(alerts.engine.rules.size);
       const evaluated = alerts.engine.counts;
-      metrics.alertEvaluations.inc(evaluated.evaluations - counted.evaluations);
+      metrics.alertEvaluations.inc(grown(evaluated.evaluations, counted.evaluations));
       counted.evaluations = evaluated.evaluations;
       metrics.alertLagSeconds.set(evaluated.lateMsMax / 1_000);
       evaluated.lateMsMax = 0;
@@ -134,6 +134,11 @@ export function watchProcess(metrics: Metrics, watched: Watched): { text(): Prom
     },
     stop: () => delay.disable(),
   };
+}
+
+/** Since it was looked at; what counts may have begun anew with another desk. */
+function grown(now: number, before: number): number {
+  return now < before ? now : now - before;
 }
 
 /** 0 where the system does not tell. */

@@ -86,6 +86,8 @@ const PURE = [
   "devices/status/",
   "edge/mqtt/",
   "edge/sparkplug/",
+  "cluster/peers/caller-record.ts",
+  "cluster/peers/device-announcement.ts",
   "cluster/redis/redis-url.ts",
   "overview/bucket-quantile.ts",
   "overview/recent-counts.ts",

@@ -147,6 +147,7 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Access/ListTokens
     analytics.Access/ListRevokedCertificates
     analytics.Access/ListDeeds
+    analytics.Nodes/AnnounceDevice
     analytics.Nodes/ReadSharedState`,
 };
 

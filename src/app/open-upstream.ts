@@ -33,8 +33,8 @@ import type { Storage } from "./open-storage.ts";
 export interface OpenUpstreamDeps {
   readonly forwarding: ForwardingDeps;
   readonly scopes: SeriesScopes;
-  readonly alertMethods: readonly MethodImpl[];
-  readonly deviceMethods: readonly MethodImpl[];
+  /** Of alerts and devices, among others. */
+  readonly deskMethods: readonly MethodImpl[];
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -65,7 +65,7 @@ async function forwardTo(
   address: string,
   config: Config,
   { bus, journal, registry, store, nextSeq, undeliveredDrops }: Storage,
-  { forwarding, alertMethods, deviceMethods, logger, clock, metrics }: OpenUpstreamDeps,
+  { forwarding, deskMethods, logger, clock, metrics }: OpenUpstreamDeps,
   opening: AsyncDisposableStack,
 ): Promise<Upstream> {
   const [{ Upstream }, { grpcCalls, grpcLanes }] = await Promise.all([
@@ -76,7 +76,7 @@ async function forwardTo(
   const within: CallContext = {
     ...{ signal: new AbortController().signal, principal: THE_SERVER, headers: new Map(), peer: "" },
   };
-  const commands = commandsOf([...alertMethods, ...deviceMethods]);
+  const commands = commandsOf(deskMethods);
   const lists = {
     alerts: (request: MessageInitShape<typeof ListAlertsRequestSchema>) =>
       commands(Alerts.method.listAlerts, request, within),

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nodes.proto.
  */
 export const file_nodes: GenFile = /*@__PURE__*/
-  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgDEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpYBCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSADKA0SFgoOdGltZV9kZWx0YXNfdXMYBiADKBISDgoGdmFsdWVzGAcgAygBIr4BCgxDYWxsZXJSZWNvcmQSDAoEbmFtZRgBIAEoCRIYChBpc19hdXRoZW50aWNhdGVkGAIgASgIEgwKBHJvbGUYAyABKAkSDwoHc291cmNlcxgEIAMoCRIPCgdkZXZpY2VzGAUgAygJEg0KBXNpdGVzGAYgAygJEgsKA3ZpYRgHIAEoCRIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESDAoEcGVlchgJIAEoCUIQCg5fZXhwaXJlc19hdF9tcyIwChZSZWFkU2hhcmVkU3RhdGVSZXF1ZXN0EhYKDmFmdGVyX3Bvc2l0aW9uGAEgASgDIvsBCg9TaGFyZWRTdGF0ZVBhZ2USFQoNam91cm5hbF9lcG9jaBgBIAEoAxIYChB0aHJvdWdoX3Bvc2l0aW9uGAIgASgDEhYKDmZpcnN0X3Bvc2l0aW9uGAMgASgDEioKCWRvY3VtZW50cxgEIAMoCzIXLmFuYWx5dGljcy5TaGFyZWRDaGFuZ2USMQoHZW50cmllcxgFIAMoCzIgLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UuRW50cnkaQAoFRW50cnkSEAoIcG9zaXRpb24YASABKAMSJQoFZXZlbnQYAiABKAsyFi5hbmFseXRpY3MuU2hhcmVkRXZlbnQiEgoQTGlzdE5vZGVzUmVxdWVzdCLmAQoETm9kZRIPCgdub2RlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBSABKAMSDQoFc3RhdGUYBiABKAkSEgoKc2Vlbl9hdF9tcxgHIAEoAxIPCgdpc19kZXNrGAggASgIEhYKDmpvdXJuYWxfYmVoaW5kGAkgASgDEg4KBnNlcmllcxgKIAEoAxIZChFwb2ludHNfcGVyX3NlY29uZBgLIAEoARIPCgdpc190aGlzGAwgASgIImcKEUxpc3ROb2Rlc1Jlc3BvbnNlEh4KBW5vZGVzGAEgAygLMg8uYW5hbHl0aWNzLk5vZGUSFQoNcmVkaXNfdHJvdWJsZRgCIAEoCRIbChNyZWRpc19hd2F5X3NpbmNlX21zGAMgASgDIi4KEERyYWluTm9kZVJlcXVlc3QSDAoEbm9kZRgBIAEoCRIMCgR1bmRvGAIgASgIIjIKEURyYWluTm9kZVJlc3BvbnNlEh0KBG5vZGUYASABKAsyDy5hbmFseXRpY3MuTm9kZTLrAQoFTm9kZXMSRgoJTGlzdE5vZGVzEhsuYW5hbHl0aWNzLkxpc3ROb2Rlc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdE5vZGVzUmVzcG9uc2USRgoJRHJhaW5Ob2RlEhsuYW5hbHl0aWNzLkRyYWluTm9kZVJlcXVlc3QaHC5hbmFseXRpY3MuRHJhaW5Ob2RlUmVzcG9uc2USUgoPUmVhZFNoYXJlZFN0YXRlEiEuYW5hbHl0aWNzLlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QaGi5hbmFseXRpY3MuU2hhcmVkU3RhdGVQYWdlMAFiBnByb3RvMw");
+  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgDEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpYBCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSADKA0SFgoOdGltZV9kZWx0YXNfdXMYBiADKBISDgoGdmFsdWVzGAcgAygBIr4BCgxDYWxsZXJSZWNvcmQSDAoEbmFtZRgBIAEoCRIYChBpc19hdXRoZW50aWNhdGVkGAIgASgIEgwKBHJvbGUYAyABKAkSDwoHc291cmNlcxgEIAMoCRIPCgdkZXZpY2VzGAUgAygJEg0KBXNpdGVzGAYgAygJEgsKA3ZpYRgHIAEoCRIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESDAoEcGVlchgJIAEoCUIQCg5fZXhwaXJlc19hdF9tcyIwChZSZWFkU2hhcmVkU3RhdGVSZXF1ZXN0EhYKDmFmdGVyX3Bvc2l0aW9uGAEgASgDIvsBCg9TaGFyZWRTdGF0ZVBhZ2USFQoNam91cm5hbF9lcG9jaBgBIAEoAxIYChB0aHJvdWdoX3Bvc2l0aW9uGAIgASgDEhYKDmZpcnN0X3Bvc2l0aW9uGAMgASgDEioKCWRvY3VtZW50cxgEIAMoCzIXLmFuYWx5dGljcy5TaGFyZWRDaGFuZ2USMQoHZW50cmllcxgFIAMoCzIgLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UuRW50cnkaQAoFRW50cnkSEAoIcG9zaXRpb24YASABKAMSJQoFZXZlbnQYAiABKAsyFi5hbmFseXRpY3MuU2hhcmVkRXZlbnQilgQKEkRldmljZUFubm91bmNlbWVudBIMCgRraW5kGAEgASgJEg4KBmRldmljZRgCIAEoCRITCgZwYXJlbnQYAyABKAlIAIgBARIPCgd0aW1lX21zGAQgASgDEg4KBnJlYXNvbhgFIAEoCRI7CgdzZW5zb3JzGAYgASgLMiUuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3JzSAGIAQESEgoFbW9kZWwYByABKAlIAogBARIVCghmaXJtd2FyZRgIIAEoCUgDiAEBEkEKCnByb3BlcnRpZXMYCSADKAsyLS5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50LlByb3BlcnRpZXNFbnRyeRpeCgZTZW5zb3ISDgoGbWV0cmljGAEgASgJEhEKBHVuaXQYAiABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgDIAEoCUgBiAEBQgcKBV91bml0Qg4KDF9kZXNjcmlwdGlvbhpACgdTZW5zb3JzEjUKB3NlbnNvcnMYASADKAsyJC5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50LlNlbnNvchoxCg9Qcm9wZXJ0aWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcGFyZW50QgoKCF9zZW5zb3JzQggKBl9tb2RlbEILCglfZmlybXdhcmUiGAoWQW5ub3VuY2VEZXZpY2VSZXNwb25zZSISChBMaXN0Tm9kZXNSZXF1ZXN0IuYBCgROb2RlEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRISCgpzZWVuX2F0X21zGAcgASgDEg8KB2lzX2Rlc2sYCCABKAgSFgoOam91cm5hbF9iZWhpbmQYCSABKAMSDgoGc2VyaWVzGAogASgDEhkKEXBvaW50c19wZXJfc2Vjb25kGAsgASgBEg8KB2lzX3RoaXMYDCABKAgiZwoRTGlzdE5vZGVzUmVzcG9uc2USHgoFbm9kZXMYASADKAsyDy5hbmFseXRpY3MuTm9kZRIVCg1yZWRpc190cm91YmxlGAIgASgJEhsKE3JlZGlzX2F3YXlfc2luY2VfbXMYAyABKAMiLgoQRHJhaW5Ob2RlUmVxdWVzdBIMCgRub2RlGAEgASgJEgwKBHVuZG8YAiABKAgiMgoRRHJhaW5Ob2RlUmVzcG9uc2USHQoEbm9kZRgBIAEoCzIPLmFuYWx5dGljcy5Ob2RlMr8CCgVOb2RlcxJGCglMaXN0Tm9kZXMSGy5hbmFseXRpY3MuTGlzdE5vZGVzUmVxdWVzdBocLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXNwb25zZRJGCglEcmFpbk5vZGUSGy5hbmFseXRpY3MuRHJhaW5Ob2RlUmVxdWVzdBocLmFuYWx5dGljcy5EcmFpbk5vZGVSZXNwb25zZRJSCg5Bbm5vdW5jZURldmljZRIdLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQaIS5hbmFseXRpY3MuQW5ub3VuY2VEZXZpY2VSZXNwb25zZRJSCg9SZWFkU2hhcmVkU3RhdGUSIS5hbmFseXRpY3MuUmVhZFNoYXJlZFN0YXRlUmVxdWVzdBoaLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UwAWIGcHJvdG8z");
 
 /**
  * A node as it writes itself down in Redis, once a second while it lives.
@@ -414,6 +414,124 @@ export const SharedStatePage_EntrySchema: GenMessage<SharedStatePage_Entry> = /*
   messageDesc(file_nodes, 7, 0);
 
 /**
+ * What a device says by itself over another node, such as a birth of Sparkplug. Fields that are left out are not known.
+ *
+ * @generated from message analytics.DeviceAnnouncement
+ */
+export type DeviceAnnouncement = Message<"analytics.DeviceAnnouncement"> & {
+  /**
+   * "birth" or "death".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string device = 2;
+   */
+  device: string;
+
+  /**
+   * @generated from field: optional string parent = 3;
+   */
+  parent?: string | undefined;
+
+  /**
+   * @generated from field: int64 time_ms = 4;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: optional analytics.DeviceAnnouncement.Sensors sensors = 6;
+   */
+  sensors?: DeviceAnnouncement_Sensors | undefined;
+
+  /**
+   * @generated from field: optional string model = 7;
+   */
+  model?: string | undefined;
+
+  /**
+   * @generated from field: optional string firmware = 8;
+   */
+  firmware?: string | undefined;
+
+  /**
+   * @generated from field: map<string, string> properties = 9;
+   */
+  properties: { [key: string]: string };
+};
+
+/**
+ * Describes the message analytics.DeviceAnnouncement.
+ * Use `create(DeviceAnnouncementSchema)` to create a new message.
+ */
+export const DeviceAnnouncementSchema: GenMessage<DeviceAnnouncement> = /*@__PURE__*/
+  messageDesc(file_nodes, 8);
+
+/**
+ * @generated from message analytics.DeviceAnnouncement.Sensor
+ */
+export type DeviceAnnouncement_Sensor = Message<"analytics.DeviceAnnouncement.Sensor"> & {
+  /**
+   * @generated from field: string metric = 1;
+   */
+  metric: string;
+
+  /**
+   * @generated from field: optional string unit = 2;
+   */
+  unit?: string | undefined;
+
+  /**
+   * @generated from field: optional string description = 3;
+   */
+  description?: string | undefined;
+};
+
+/**
+ * Describes the message analytics.DeviceAnnouncement.Sensor.
+ * Use `create(DeviceAnnouncement_SensorSchema)` to create a new message.
+ */
+export const DeviceAnnouncement_SensorSchema: GenMessage<DeviceAnnouncement_Sensor> = /*@__PURE__*/
+  messageDesc(file_nodes, 8, 0);
+
+/**
+ * @generated from message analytics.DeviceAnnouncement.Sensors
+ */
+export type DeviceAnnouncement_Sensors = Message<"analytics.DeviceAnnouncement.Sensors"> & {
+  /**
+   * @generated from field: repeated analytics.DeviceAnnouncement.Sensor sensors = 1;
+   */
+  sensors: DeviceAnnouncement_Sensor[];
+};
+
+/**
+ * Describes the message analytics.DeviceAnnouncement.Sensors.
+ * Use `create(DeviceAnnouncement_SensorsSchema)` to create a new message.
+ */
+export const DeviceAnnouncement_SensorsSchema: GenMessage<DeviceAnnouncement_Sensors> = /*@__PURE__*/
+  messageDesc(file_nodes, 8, 1);
+
+/**
+ * @generated from message analytics.AnnounceDeviceResponse
+ */
+export type AnnounceDeviceResponse = Message<"analytics.AnnounceDeviceResponse"> & {
+};
+
+/**
+ * Describes the message analytics.AnnounceDeviceResponse.
+ * Use `create(AnnounceDeviceResponseSchema)` to create a new message.
+ */
+export const AnnounceDeviceResponseSchema: GenMessage<AnnounceDeviceResponse> = /*@__PURE__*/
+  messageDesc(file_nodes, 9);
+
+/**
  * @generated from message analytics.ListNodesRequest
  */
 export type ListNodesRequest = Message<"analytics.ListNodesRequest"> & {
@@ -424,7 +542,7 @@ export type ListNodesRequest = Message<"analytics.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 8);
+  messageDesc(file_nodes, 10);
 
 /**
  * @generated from message analytics.Node
@@ -506,7 +624,7 @@ export type Node = Message<"analytics.Node"> & {
  * Use `create(NodeSchema)` to create a new message.
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
-  messageDesc(file_nodes, 9);
+  messageDesc(file_nodes, 11);
 
 /**
  * @generated from message analytics.ListNodesResponse
@@ -539,7 +657,7 @@ export type ListNodesResponse = Message<"analytics.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 10);
+  messageDesc(file_nodes, 12);
 
 /**
  * @generated from message analytics.DrainNodeRequest
@@ -565,7 +683,7 @@ export type DrainNodeRequest = Message<"analytics.DrainNodeRequest"> & {
  * Use `create(DrainNodeRequestSchema)` to create a new message.
  */
 export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 11);
+  messageDesc(file_nodes, 13);
 
 /**
  * @generated from message analytics.DrainNodeResponse
@@ -582,7 +700,7 @@ export type DrainNodeResponse = Message<"analytics.DrainNodeResponse"> & {
  * Use `create(DrainNodeResponseSchema)` to create a new message.
  */
 export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 12);
+  messageDesc(file_nodes, 14);
 
 /**
  * Of the nodes that share one Redis. A server by itself answers ListNodes with itself alone.
@@ -607,6 +725,16 @@ export const Nodes: GenService<{
     methodKind: "unary";
     input: typeof DrainNodeRequestSchema;
     output: typeof DrainNodeResponseSchema;
+  },
+  /**
+   * For other nodes: to the one that runs devices for all. Answers once what comes of it is durable.
+   *
+   * @generated from rpc analytics.Nodes.AnnounceDevice
+   */
+  announceDevice: {
+    methodKind: "unary";
+    input: typeof DeviceAnnouncementSchema;
+    output: typeof AnnounceDeviceResponseSchema;
   },
   /**
    * What this node has of the shared journal; for other nodes.
