@@ -72,6 +72,8 @@ export class Members {
   #known: readonly KnownNode[] = [];
   #readAtMs = -Infinity;
   #beating: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #unsubscribe: (() => void) | undefined;
   #cancel: () => void = () => {};
   #unfollow: () => void;
   #isClosed = false;
@@ -81,13 +83,18 @@ export class Members {
     this.#deps = deps;
     this.#key = `{${deps.prefix}}:nodes`;
     this.#nodeId = create(NodeRecordSchema, deps.self()).nodeId;
-    this.#unfollow = deps.redis.follow((isUp) => isUp && void this.announce());
+    this.#unfollow = deps.redis.follow((isUp) => {
+      if (!isUp) return;
+      void this.#listen();
+      void this.announce();
+    });
   }
 
   /** Resolves once this node is written down, or it is known that it cannot be now. */
   static async open(deps: MembersDeps): Promise<Members> {
     const members = new Members(deps);
     members.#note([]);
+    if (deps.redis.isUp) await members.#listen();
     await members.announce();
     members.#beatSoon();
     return members;
@@ -110,11 +117,35 @@ export class Members {
     return () => void this.#listeners.delete(own);
   }
 
-  /** Writes down at once how this node is, and reads how the others are. Never rejects. */
-  announce(): Promise<void> {
-    const beat = (this.#beating ?? Promise.resolve()).then(() => this.#beat(true));
-    this.#beating = beat;
-    return beat;
+  /** Writes down at once how this node is, so that all others see it, and reads how they are. Never rejects. */
+  async announce(): Promise<void> {
+    await this.#lookSoon();
+    const { redis } = this.#deps;
+    if (redis.isUp && !this.#isClosed) await redis.publish(this.#channel, new Uint8Array(0)).catch(() => {});
+  }
+
+  get #channel(): string {
+    return `{${this.#deps.prefix}}:changed`;
+  }
+
+  /** Those who ask while one look waits for the one before have it together. */
+  #lookSoon(): Promise<void> {
+    this.#next ??= (this.#beating ?? Promise.resolve()).then(() => {
+      this.#next = undefined;
+      return (this.#beating = this.#beat(true));
+    });
+    return this.#next;
+  }
+
+  async #listen(): Promise<void> {
+    const { redis } = this.#deps;
+    if (this.#unsubscribe !== undefined || this.#isClosed) return;
+    this.#unsubscribe = () => {};
+    try {
+      this.#unsubscribe = await redis.subscribe(this.#channel, () => void this.#lookSoon());
+    } catch {
+      this.#unsubscribe = undefined;
+    }
   }
 
   /** The others know at once that it is gone. Idempotent. */
@@ -123,9 +154,12 @@ export class Members {
     this.#isClosed = true;
     this.#cancel();
     this.#unfollow();
+    this.#unsubscribe?.();
     await this.#beating;
     const { redis } = this.#deps;
-    if (redis.isUp) await redis.run(LEAVE, [this.#key], [this.#nodeId, NODE_TTL_MS]).catch(() => {});
+    if (!redis.isUp) return;
+    await redis.run(LEAVE, [this.#key], [this.#nodeId, NODE_TTL_MS]).catch(() => {});
+    await redis.publish(this.#channel, new Uint8Array(0)).catch(() => {});
   }
 
   #beatSoon(): void {

@@ -1,7 +1,7 @@
 /** All feeds: found by what they mean, told of new series and of the points they watch. */
 import { WatchpostError } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
-import { matchingSeries } from "../model/matcher.ts";
+import { matchingSeries, type SeriesMatcher } from "../model/matcher.ts";
 import { deviceOfKey, metricOfKey } from "../model/series-key.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
@@ -26,11 +26,14 @@ export interface FeedsDeps extends Pick<FeedDeps, "latest" | "clock" | "staleAft
   unitOf(key: string): string;
   /** A series that a feed means could not join it. */
   onLeftOut(): void;
+  /** Somebody looks at what it matches, also on other nodes, until what it returns is called. Left out: there are no other nodes. */
+  want?: ((matcher: SeriesMatcher) => () => void) | undefined;
 }
 
 export class Feeds {
   readonly #deps: FeedsDeps;
   readonly #byKey = new Map<string, Feed>();
+  readonly #wants = new WeakMap<Feed, () => void>();
   /** Feeds that hear of every point, by series id. */
   readonly #watching: (Feed[] | undefined)[] = [];
   readonly #constants = new Map<number, Uint8Array>();
@@ -83,6 +86,7 @@ export class Feeds {
     feed.close();
     this.#series -= feed.ids.length;
     this.#byKey.delete(feed.spec.key);
+    this.#wants.get(feed)?.();
     for (const id of feed.ids) this.#unwatch(feed, id);
   }
 
@@ -132,6 +136,8 @@ export class Feeds {
     });
     this.#byKey.set(spec.key, feed);
     for (const id of ids) this.#add(feed, id);
+    const { want } = this.#deps;
+    if (want !== undefined) this.#wants.set(feed, want(spec.matcher));
     return feed;
   }
 

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nodes.proto.
  */
 export const file_nodes: GenFile = /*@__PURE__*/
-  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgDEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpYBCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSADKA0SFgoOdGltZV9kZWx0YXNfdXMYBiADKBISDgoGdmFsdWVzGAcgAygBIr4BCgxDYWxsZXJSZWNvcmQSDAoEbmFtZRgBIAEoCRIYChBpc19hdXRoZW50aWNhdGVkGAIgASgIEgwKBHJvbGUYAyABKAkSDwoHc291cmNlcxgEIAMoCRIPCgdkZXZpY2VzGAUgAygJEg0KBXNpdGVzGAYgAygJEgsKA3ZpYRgHIAEoCRIaCg1leHBpcmVzX2F0X21zGAggASgDSACIAQESDAoEcGVlchgJIAEoCUIQCg5fZXhwaXJlc19hdF9tcyIwChZSZWFkU2hhcmVkU3RhdGVSZXF1ZXN0EhYKDmFmdGVyX3Bvc2l0aW9uGAEgASgDIvsBCg9TaGFyZWRTdGF0ZVBhZ2USFQoNam91cm5hbF9lcG9jaBgBIAEoAxIYChB0aHJvdWdoX3Bvc2l0aW9uGAIgASgDEhYKDmZpcnN0X3Bvc2l0aW9uGAMgASgDEioKCWRvY3VtZW50cxgEIAMoCzIXLmFuYWx5dGljcy5TaGFyZWRDaGFuZ2USMQoHZW50cmllcxgFIAMoCzIgLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UuRW50cnkaQAoFRW50cnkSEAoIcG9zaXRpb24YASABKAMSJQoFZXZlbnQYAiABKAsyFi5hbmFseXRpY3MuU2hhcmVkRXZlbnQilgQKEkRldmljZUFubm91bmNlbWVudBIMCgRraW5kGAEgASgJEg4KBmRldmljZRgCIAEoCRITCgZwYXJlbnQYAyABKAlIAIgBARIPCgd0aW1lX21zGAQgASgDEg4KBnJlYXNvbhgFIAEoCRI7CgdzZW5zb3JzGAYgASgLMiUuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3JzSAGIAQESEgoFbW9kZWwYByABKAlIAogBARIVCghmaXJtd2FyZRgIIAEoCUgDiAEBEkEKCnByb3BlcnRpZXMYCSADKAsyLS5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50LlByb3BlcnRpZXNFbnRyeRpeCgZTZW5zb3ISDgoGbWV0cmljGAEgASgJEhEKBHVuaXQYAiABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgDIAEoCUgBiAEBQgcKBV91bml0Qg4KDF9kZXNjcmlwdGlvbhpACgdTZW5zb3JzEjUKB3NlbnNvcnMYASADKAsyJC5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50LlNlbnNvchoxCg9Qcm9wZXJ0aWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcGFyZW50QgoKCF9zZW5zb3JzQggKBl9tb2RlbEILCglfZmlybXdhcmUiGAoWQW5ub3VuY2VEZXZpY2VSZXNwb25zZSISChBMaXN0Tm9kZXNSZXF1ZXN0IuYBCgROb2RlEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRISCgpzZWVuX2F0X21zGAcgASgDEg8KB2lzX2Rlc2sYCCABKAgSFgoOam91cm5hbF9iZWhpbmQYCSABKAMSDgoGc2VyaWVzGAogASgDEhkKEXBvaW50c19wZXJfc2Vjb25kGAsgASgBEg8KB2lzX3RoaXMYDCABKAgiZwoRTGlzdE5vZGVzUmVzcG9uc2USHgoFbm9kZXMYASADKAsyDy5hbmFseXRpY3MuTm9kZRIVCg1yZWRpc190cm91YmxlGAIgASgJEhsKE3JlZGlzX2F3YXlfc2luY2VfbXMYAyABKAMiLgoQRHJhaW5Ob2RlUmVxdWVzdBIMCgRub2RlGAEgASgJEgwKBHVuZG8YAiABKAgiMgoRRHJhaW5Ob2RlUmVzcG9uc2USHQoEbm9kZRgBIAEoCzIPLmFuYWx5dGljcy5Ob2RlMr8CCgVOb2RlcxJGCglMaXN0Tm9kZXMSGy5hbmFseXRpY3MuTGlzdE5vZGVzUmVxdWVzdBocLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXNwb25zZRJGCglEcmFpbk5vZGUSGy5hbmFseXRpY3MuRHJhaW5Ob2RlUmVxdWVzdBocLmFuYWx5dGljcy5EcmFpbk5vZGVSZXNwb25zZRJSCg5Bbm5vdW5jZURldmljZRIdLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQaIS5hbmFseXRpY3MuQW5ub3VuY2VEZXZpY2VSZXNwb25zZRJSCg9SZWFkU2hhcmVkU3RhdGUSIS5hbmFseXRpY3MuUmVhZFNoYXJlZFN0YXRlUmVxdWVzdBoaLmFuYWx5dGljcy5TaGFyZWRTdGF0ZVBhZ2UwAWIGcHJvdG8z");
+  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgDEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpABCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSABKAwSEAoIdGltZXNfdXMYBiABKAwSDgoGdmFsdWVzGAcgASgMIjkKC1Nlcmllc05hbWVkEg8KB25vZGVfaWQYASABKAkSCwoDaWRzGAIgAygNEgwKBGtleXMYAyADKAkivgEKDENhbGxlclJlY29yZBIMCgRuYW1lGAEgASgJEhgKEGlzX2F1dGhlbnRpY2F0ZWQYAiABKAgSDAoEcm9sZRgDIAEoCRIPCgdzb3VyY2VzGAQgAygJEg8KB2RldmljZXMYBSADKAkSDQoFc2l0ZXMYBiADKAkSCwoDdmlhGAcgASgJEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIMCgRwZWVyGAkgASgJQhAKDl9leHBpcmVzX2F0X21zIjAKFlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QSFgoOYWZ0ZXJfcG9zaXRpb24YASABKAMi+wEKD1NoYXJlZFN0YXRlUGFnZRIVCg1qb3VybmFsX2Vwb2NoGAEgASgDEhgKEHRocm91Z2hfcG9zaXRpb24YAiABKAMSFgoOZmlyc3RfcG9zaXRpb24YAyABKAMSKgoJZG9jdW1lbnRzGAQgAygLMhcuYW5hbHl0aWNzLlNoYXJlZENoYW5nZRIxCgdlbnRyaWVzGAUgAygLMiAuYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZS5FbnRyeRpACgVFbnRyeRIQCghwb3NpdGlvbhgBIAEoAxIlCgVldmVudBgCIAEoCzIWLmFuYWx5dGljcy5TaGFyZWRFdmVudCKWBAoSRGV2aWNlQW5ub3VuY2VtZW50EgwKBGtpbmQYASABKAkSDgoGZGV2aWNlGAIgASgJEhMKBnBhcmVudBgDIAEoCUgAiAEBEg8KB3RpbWVfbXMYBCABKAMSDgoGcmVhc29uGAUgASgJEjsKB3NlbnNvcnMYBiABKAsyJS5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50LlNlbnNvcnNIAYgBARISCgVtb2RlbBgHIAEoCUgCiAEBEhUKCGZpcm13YXJlGAggASgJSAOIAQESQQoKcHJvcGVydGllcxgJIAMoCzItLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQuUHJvcGVydGllc0VudHJ5Gl4KBlNlbnNvchIOCgZtZXRyaWMYASABKAkSEQoEdW5pdBgCIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAMgASgJSAGIAQFCBwoFX3VuaXRCDgoMX2Rlc2NyaXB0aW9uGkAKB1NlbnNvcnMSNQoHc2Vuc29ycxgBIAMoCzIkLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQuU2Vuc29yGjEKD1Byb3BlcnRpZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19wYXJlbnRCCgoIX3NlbnNvcnNCCAoGX21vZGVsQgsKCV9maXJtd2FyZSIYChZBbm5vdW5jZURldmljZVJlc3BvbnNlIhIKEExpc3ROb2Rlc1JlcXVlc3Qi5gEKBE5vZGUSDwoHbm9kZV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDwoHdmVyc2lvbhgEIAEoCRIVCg1zdGFydGVkX2F0X21zGAUgASgDEg0KBXN0YXRlGAYgASgJEhIKCnNlZW5fYXRfbXMYByABKAMSDwoHaXNfZGVzaxgIIAEoCBIWCg5qb3VybmFsX2JlaGluZBgJIAEoAxIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESDwoHaXNfdGhpcxgMIAEoCCJnChFMaXN0Tm9kZXNSZXNwb25zZRIeCgVub2RlcxgBIAMoCzIPLmFuYWx5dGljcy5Ob2RlEhUKDXJlZGlzX3Ryb3VibGUYAiABKAkSGwoTcmVkaXNfYXdheV9zaW5jZV9tcxgDIAEoAyIuChBEcmFpbk5vZGVSZXF1ZXN0EgwKBG5vZGUYASABKAkSDAoEdW5kbxgCIAEoCCIyChFEcmFpbk5vZGVSZXNwb25zZRIdCgRub2RlGAEgASgLMg8uYW5hbHl0aWNzLk5vZGUyvwIKBU5vZGVzEkYKCUxpc3ROb2RlcxIbLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXF1ZXN0GhwuYW5hbHl0aWNzLkxpc3ROb2Rlc1Jlc3BvbnNlEkYKCURyYWluTm9kZRIbLmFuYWx5dGljcy5EcmFpbk5vZGVSZXF1ZXN0GhwuYW5hbHl0aWNzLkRyYWluTm9kZVJlc3BvbnNlElIKDkFubm91bmNlRGV2aWNlEh0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudBohLmFuYWx5dGljcy5Bbm5vdW5jZURldmljZVJlc3BvbnNlElIKD1JlYWRTaGFyZWRTdGF0ZRIhLmFuYWx5dGljcy5SZWFkU2hhcmVkU3RhdGVSZXF1ZXN0GhouYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZTABYgZwcm90bzM");
 
 /**
  * A node as it writes itself down in Redis, once a second while it lives.
@@ -208,7 +208,7 @@ export const SharedChangeSchema: GenMessage<SharedChange> = /*@__PURE__*/
   messageDesc(file_nodes, 3);
 
 /**
- * Committed points of one node and one shard of metrics, as they came. Columns of the same length.
+ * Committed points of one node and one shard of metrics, in the order in which they came: columns of the same length, little-endian.
  *
  * @generated from message analytics.LiveFrame
  */
@@ -226,35 +226,39 @@ export type LiveFrame = Message<"analytics.LiveFrame"> & {
   startedAtMs: bigint;
 
   /**
-   * From 1, ascending by one in its shard: where one is missing the latest values are read anew.
+   * Ascending by one in its shard: where one is missing points are, and the latest values are to be read anew.
    *
    * @generated from field: int64 shard_seq = 3;
    */
   shardSeq: bigint;
 
   /**
+   * Of the last of them.
+   *
    * @generated from field: int64 arrival_ms = 4;
    */
   arrivalMs: bigint;
 
   /**
-   * Ids of the sender, whose names stand in Redis.
+   * uint32: ids of the sender, whose names stand in Redis.
    *
-   * @generated from field: repeated uint32 series_ids = 5;
+   * @generated from field: bytes series_ids = 5;
    */
-  seriesIds: number[];
+  seriesIds: Uint8Array;
 
   /**
-   * Microseconds since that of the row before; of the first since 1970.
+   * float64: integer Unix microseconds.
    *
-   * @generated from field: repeated sint64 time_deltas_us = 6;
+   * @generated from field: bytes times_us = 6;
    */
-  timeDeltasUs: bigint[];
+  timesUs: Uint8Array;
 
   /**
-   * @generated from field: repeated double values = 7;
+   * float64.
+   *
+   * @generated from field: bytes values = 7;
    */
-  values: number[];
+  values: Uint8Array;
 };
 
 /**
@@ -263,6 +267,37 @@ export type LiveFrame = Message<"analytics.LiveFrame"> & {
  */
 export const LiveFrameSchema: GenMessage<LiveFrame> = /*@__PURE__*/
   messageDesc(file_nodes, 4);
+
+/**
+ * Series that a node has points of now, or has no more.
+ *
+ * @generated from message analytics.SeriesNamed
+ */
+export type SeriesNamed = Message<"analytics.SeriesNamed"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: repeated uint32 ids = 2;
+   */
+  ids: number[];
+
+  /**
+   * Canonical keys, as many as ids; of series that are gone "".
+   *
+   * @generated from field: repeated string keys = 3;
+   */
+  keys: string[];
+};
+
+/**
+ * Describes the message analytics.SeriesNamed.
+ * Use `create(SeriesNamedSchema)` to create a new message.
+ */
+export const SeriesNamedSchema: GenMessage<SeriesNamed> = /*@__PURE__*/
+  messageDesc(file_nodes, 5);
 
 /**
  * On whose behalf a node makes a call of another one: in the header "x-watchpost-caller", in base64, together with the nodes' own key.
@@ -327,7 +362,7 @@ export type CallerRecord = Message<"analytics.CallerRecord"> & {
  * Use `create(CallerRecordSchema)` to create a new message.
  */
 export const CallerRecordSchema: GenMessage<CallerRecord> = /*@__PURE__*/
-  messageDesc(file_nodes, 5);
+  messageDesc(file_nodes, 6);
 
 /**
  * @generated from message analytics.ReadSharedStateRequest
@@ -346,7 +381,7 @@ export type ReadSharedStateRequest = Message<"analytics.ReadSharedStateRequest">
  * Use `create(ReadSharedStateRequestSchema)` to create a new message.
  */
 export const ReadSharedStateRequestSchema: GenMessage<ReadSharedStateRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 6);
+  messageDesc(file_nodes, 7);
 
 /**
  * @generated from message analytics.SharedStatePage
@@ -389,7 +424,7 @@ export type SharedStatePage = Message<"analytics.SharedStatePage"> & {
  * Use `create(SharedStatePageSchema)` to create a new message.
  */
 export const SharedStatePageSchema: GenMessage<SharedStatePage> = /*@__PURE__*/
-  messageDesc(file_nodes, 7);
+  messageDesc(file_nodes, 8);
 
 /**
  * @generated from message analytics.SharedStatePage.Entry
@@ -411,7 +446,7 @@ export type SharedStatePage_Entry = Message<"analytics.SharedStatePage.Entry"> &
  * Use `create(SharedStatePage_EntrySchema)` to create a new message.
  */
 export const SharedStatePage_EntrySchema: GenMessage<SharedStatePage_Entry> = /*@__PURE__*/
-  messageDesc(file_nodes, 7, 0);
+  messageDesc(file_nodes, 8, 0);
 
 /**
  * What a device says by itself over another node, such as a birth of Sparkplug. Fields that are left out are not known.
@@ -472,7 +507,7 @@ export type DeviceAnnouncement = Message<"analytics.DeviceAnnouncement"> & {
  * Use `create(DeviceAnnouncementSchema)` to create a new message.
  */
 export const DeviceAnnouncementSchema: GenMessage<DeviceAnnouncement> = /*@__PURE__*/
-  messageDesc(file_nodes, 8);
+  messageDesc(file_nodes, 9);
 
 /**
  * @generated from message analytics.DeviceAnnouncement.Sensor
@@ -499,7 +534,7 @@ export type DeviceAnnouncement_Sensor = Message<"analytics.DeviceAnnouncement.Se
  * Use `create(DeviceAnnouncement_SensorSchema)` to create a new message.
  */
 export const DeviceAnnouncement_SensorSchema: GenMessage<DeviceAnnouncement_Sensor> = /*@__PURE__*/
-  messageDesc(file_nodes, 8, 0);
+  messageDesc(file_nodes, 9, 0);
 
 /**
  * @generated from message analytics.DeviceAnnouncement.Sensors
@@ -516,7 +551,7 @@ export type DeviceAnnouncement_Sensors = Message<"analytics.DeviceAnnouncement.S
  * Use `create(DeviceAnnouncement_SensorsSchema)` to create a new message.
  */
 export const DeviceAnnouncement_SensorsSchema: GenMessage<DeviceAnnouncement_Sensors> = /*@__PURE__*/
-  messageDesc(file_nodes, 8, 1);
+  messageDesc(file_nodes, 9, 1);
 
 /**
  * @generated from message analytics.AnnounceDeviceResponse
@@ -529,7 +564,7 @@ export type AnnounceDeviceResponse = Message<"analytics.AnnounceDeviceResponse">
  * Use `create(AnnounceDeviceResponseSchema)` to create a new message.
  */
 export const AnnounceDeviceResponseSchema: GenMessage<AnnounceDeviceResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 9);
+  messageDesc(file_nodes, 10);
 
 /**
  * @generated from message analytics.ListNodesRequest
@@ -542,7 +577,7 @@ export type ListNodesRequest = Message<"analytics.ListNodesRequest"> & {
  * Use `create(ListNodesRequestSchema)` to create a new message.
  */
 export const ListNodesRequestSchema: GenMessage<ListNodesRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 10);
+  messageDesc(file_nodes, 11);
 
 /**
  * @generated from message analytics.Node
@@ -624,7 +659,7 @@ export type Node = Message<"analytics.Node"> & {
  * Use `create(NodeSchema)` to create a new message.
  */
 export const NodeSchema: GenMessage<Node> = /*@__PURE__*/
-  messageDesc(file_nodes, 11);
+  messageDesc(file_nodes, 12);
 
 /**
  * @generated from message analytics.ListNodesResponse
@@ -657,7 +692,7 @@ export type ListNodesResponse = Message<"analytics.ListNodesResponse"> & {
  * Use `create(ListNodesResponseSchema)` to create a new message.
  */
 export const ListNodesResponseSchema: GenMessage<ListNodesResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 12);
+  messageDesc(file_nodes, 13);
 
 /**
  * @generated from message analytics.DrainNodeRequest
@@ -683,7 +718,7 @@ export type DrainNodeRequest = Message<"analytics.DrainNodeRequest"> & {
  * Use `create(DrainNodeRequestSchema)` to create a new message.
  */
 export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
-  messageDesc(file_nodes, 13);
+  messageDesc(file_nodes, 14);
 
 /**
  * @generated from message analytics.DrainNodeResponse
@@ -700,7 +735,7 @@ export type DrainNodeResponse = Message<"analytics.DrainNodeResponse"> & {
  * Use `create(DrainNodeResponseSchema)` to create a new message.
  */
 export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
-  messageDesc(file_nodes, 14);
+  messageDesc(file_nodes, 15);
 
 /**
  * Of the nodes that share one Redis. A server by itself answers ListNodes with itself alone.

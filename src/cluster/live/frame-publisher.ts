@@ -1,0 +1,132 @@
+/**
+ * Sends committed points of this node to nodes where somebody wants them, through Redis. One round of messages is under way at a time,
+ * and what comes meanwhile is the next one: so under load they are few and large. Where Redis is too slow points are left out, which
+ * their receivers see by the numbers of what comes.
+ */
+import type { Bus } from "../../bus/bus.ts";
+import { SHARDS, shardOfMetric } from "../../model/metric-shard.ts";
+import { metricOfKey } from "../../model/series-key.ts";
+import type { SeriesRegistry } from "../../model/series-registry.ts";
+import type { Frame } from "../../model/frame.ts";
+import type { Redis } from "../redis/redis.ts";
+import { encodeLiveFrame, ShardRows } from "./shard-rows.ts";
+
+export interface FramePublisherDeps {
+  readonly redis: Pick<Redis, "isUp" | "publish">;
+  readonly registry: SeriesRegistry;
+  /** Of what this node commits. */
+  readonly bus: Pick<Bus, "subscribe">;
+  readonly prefix: string;
+  readonly nodeId: string;
+  readonly startedAtMs: number;
+  /** By shard: 1 where another node wants it. Asked for each frame. */
+  wantedByOthers(): Uint8Array;
+  /** A series has points on this node, in this process for the first time. */
+  onSeries(seriesId: number): void;
+  onSent(points: number, bytes: number): void;
+  /** So many points are not sent, since Redis is away or too slow. */
+  onLeftOut(points: number): void;
+}
+
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+const UNKNOWN = 255;
+
+export function channelOf(prefix: string, shard: number): string {
+  return `{${prefix}:${shard}}:live`;
+}
+
+export class FramePublisher {
+  readonly #deps: FramePublisherDeps;
+  /** By series id. */
+  #shards = new Uint8Array(1_024).fill(UNKNOWN);
+  readonly #seqs = new Float64Array(SHARDS);
+  /** 1 where something of the shard was not sent. */
+  readonly #hasGap = new Uint8Array(SHARDS);
+  #rows = Array.from({ length: SHARDS }, () => new ShardRows());
+  #sending = Array.from({ length: SHARDS }, () => new ShardRows());
+  #waitingPoints = 0;
+  #arrivalMs = 0;
+  #isSending = false;
+  readonly #unsubscribe: () => void;
+
+  constructor(deps: FramePublisherDeps) {
+    this.#deps = deps;
+    this.#unsubscribe = deps.bus.subscribe((frame) => this.#take(frame));
+  }
+
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  #take({ count, seriesIds, timesUs, values, arrivalMs }: Frame): void {
+    const wanted = this.#deps.wantedByOthers();
+    const before = this.#waitingPoints;
+    for (let i = 0; i < count; i++) {
+      const id = seriesIds[i];
+      let shard = this.#shards[id];
+      if (shard === undefined || shard === UNKNOWN) shard = this.#meet(id);
+      if (wanted[shard] === 0) this.#hasGap[shard] = 1;
+      else {
+        this.#rows[shard].add(id, timesUs[i], values[i]);
+        this.#waitingPoints++;
+      }
+    }
+    if (this.#waitingPoints === before) return;
+    this.#arrivalMs = arrivalMs;
+    if (!this.#deps.redis.isUp || this.#waitingBytes > WAITING_BYTES_MAX) this.#leaveOut();
+    else if (!this.#isSending) void this.#send();
+  }
+
+  get #waitingBytes(): number {
+    return this.#rows.reduce((sum, rows) => sum + rows.bytes, 0);
+  }
+
+  #meet(id: number): number {
+    if (id >= this.#shards.length) {
+      const grown = new Uint8Array(Math.max(id + 1, this.#shards.length * 2)).fill(UNKNOWN);
+      grown.set(this.#shards);
+      this.#shards = grown;
+    }
+    const shard = shardOfMetric(metricOfKey(this.#deps.registry.keyOf(id)));
+    this.#shards[id] = shard;
+    this.#deps.onSeries(id);
+    return shard;
+  }
+
+  #leaveOut(): void {
+    this.#deps.onLeftOut(this.#waitingPoints);
+    this.#waitingPoints = 0;
+    this.#rows.forEach((rows, shard) => {
+      if (rows.count > 0) this.#hasGap[shard] = 1;
+      rows.clear();
+    });
+  }
+
+  async #send(): Promise<void> {
+    const { redis, prefix, nodeId, startedAtMs, onSent, onLeftOut } = this.#deps;
+    this.#isSending = true;
+    while (this.#waitingPoints > 0) {
+      [this.#rows, this.#sending] = [this.#sending, this.#rows];
+      this.#waitingPoints = 0;
+      const arrivalMs = this.#arrivalMs;
+      await Promise.all(
+        this.#sending.map(async (rows, shard) => {
+          const points = rows.count;
+          if (points === 0) return;
+          this.#seqs[shard] += this.#hasGap[shard] === 1 ? 2 : 1;
+          this.#hasGap[shard] = 0;
+          const bytes = encodeLiveFrame({ nodeId, startedAtMs, shardSeq: this.#seqs[shard], arrivalMs }, rows);
+          rows.clear();
+          try {
+            await redis.publish(channelOf(prefix, shard), bytes);
+            onSent(points, bytes.length);
+          } catch {
+            this.#hasGap[shard] = 1;
+            onLeftOut(points);
+          }
+        }),
+      );
+    }
+    this.#isSending = false;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Points that other nodes commit, of the shards that somebody here wants, as frames with the ids of this node. Where something did not
+ * come, or was sent before anybody listened, the latest values are read instead.
+ */
+import type { Clock } from "../../model/clock.ts";
+import { messageOf } from "../../model/errors.ts";
+import type { Frame } from "../../model/frame.ts";
+import { SHARDS } from "../../model/metric-shard.ts";
+import { Serial } from "../../model/serial.ts";
+import type { Redis } from "../redis/redis.ts";
+import { channelOf } from "./frame-publisher.ts";
+import { readLatest } from "./latest-values.ts";
+import type { SeriesNames } from "./series-names.ts";
+import { decodeLiveFrame, type Rows } from "./shard-rows.ts";
+import type { WantedShards } from "./wanted-shards.ts";
+
+export interface FrameReceiverDeps {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly names: Pick<SeriesNames, "idOf" | "learn">;
+  readonly wanted: Pick<WantedShards, "has">;
+  readonly prefix: string;
+  readonly nodeId: string;
+  /** Of all nodes that ever were, this one left out. */
+  others(): readonly string[];
+  /** To be called with each frame, in order of each node. */
+  publish(frame: Frame): void;
+  onReceived(points: number): void;
+  /** Points of another node's are missing. */
+  onGap(nodeId: string): void;
+  onTrouble(sentence: string): void;
+}
+
+interface Heard {
+  startedAtMs: number;
+  shardSeq: number;
+}
+
+/** Others hear within this time that a shard is wanted; what was written meanwhile is among the latest values by then. */
+const SECOND_LOOK_MS = 2_500;
+const UNKNOWN_MAX = 10_000;
+
+export class FrameReceiver {
+  readonly #deps: FrameReceiverDeps;
+  /** By shard. */
+  readonly #ends: ((() => void) | undefined)[] = new Array(SHARDS).fill(undefined);
+  readonly #subscribing = new Serial();
+  readonly #looking = new Serial();
+  /** By node and shard. */
+  readonly #heard = new Map<string, Heard>();
+  /** Looks that wait for their turn, so that many gaps are one look. */
+  readonly #planned = new Set<string>();
+  readonly #unknown = new Map<string, Set<number>>();
+  readonly #cancels = new Set<() => void>();
+  readonly #unfollow: () => void;
+  #seq = 0;
+  #isClosed = false;
+
+  constructor(deps: FrameReceiverDeps) {
+    this.#deps = deps;
+    this.#unfollow = deps.redis.follow((isUp) => {
+      if (!isUp) return;
+      this.update();
+      for (let shard = 0; shard < SHARDS; shard++) if (this.#ends[shard] !== undefined) this.#lookAtAll(shard);
+    });
+    this.update();
+  }
+
+  /** Listens to the shards that are wanted now, and to no others. */
+  update(): void {
+    for (let shard = 0; shard < SHARDS; shard++) {
+      if (this.#deps.wanted.has(shard) === (this.#ends[shard] !== undefined)) continue;
+      void this.#subscribing.run(`${shard}`, () => this.#follow(shard));
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#unfollow();
+    for (const cancel of this.#cancels) cancel();
+    for (const end of this.#ends) end?.();
+  }
+
+  async #follow(shard: number): Promise<void> {
+    const { redis, wanted, prefix, onTrouble } = this.#deps;
+    if (this.#isClosed || wanted.has(shard) === (this.#ends[shard] !== undefined)) return;
+    if (!wanted.has(shard)) {
+      this.#ends[shard]?.();
+      this.#ends[shard] = undefined;
+      return;
+    }
+    if (!redis.isUp) return;
+    try {
+      const end = await redis.subscribe(channelOf(prefix, shard), (bytes) => this.#take(shard, bytes));
+      if (this.#isClosed) return end();
+      this.#ends[shard] = end;
+      this.#lookAtAll(shard);
+      this.#later(SECOND_LOOK_MS, () => this.#lookAtAll(shard));
+    } catch (error) {
+      if (redis.isUp && !this.#isClosed) onTrouble(`points of other nodes are not heard: ${messageOf(error)}`);
+    }
+  }
+
+  #take(shard: number, bytes: Uint8Array): void {
+    const { nodeId, onReceived, onGap } = this.#deps;
+    const frame = decodeLiveFrame(bytes);
+    if (frame === undefined || frame.nodeId === nodeId || this.#ends[shard] === undefined) return;
+    const key = `${frame.nodeId} ${shard}`;
+    const heard = this.#heard.get(key);
+    const isNext =
+      heard === undefined || (heard.startedAtMs === frame.startedAtMs && heard.shardSeq + 1 === frame.shardSeq);
+    this.#heard.set(key, { startedAtMs: frame.startedAtMs, shardSeq: frame.shardSeq });
+    this.#publish(frame.nodeId, frame.arrivalMs, frame);
+    onReceived(frame.count);
+    if (isNext) return;
+    onGap(frame.nodeId);
+    this.#lookAt(frame.nodeId, shard);
+  }
+
+  /** Rows of series whose names are not known yet are left out: these are asked for, and then their latest values. */
+  #publish(
+    nodeId: string,
+    arrivalMs: number,
+    { count, seriesIds, timesUs, values }: Rows,
+    onUnknown = (otherId: number) => this.#miss(nodeId, otherId),
+  ): void {
+    const { names, publish } = this.#deps;
+    const ids = new Uint32Array(count);
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const id = names.idOf(nodeId, seriesIds[i]);
+      if (id === 0) {
+        onUnknown(seriesIds[i]);
+        continue;
+      }
+      ids[kept] = id;
+      if (kept < i) {
+        timesUs[kept] = timesUs[i];
+        values[kept] = values[i];
+      }
+      kept++;
+    }
+    if (kept > 0) publish({ seq: ++this.#seq, arrivalMs, count: kept, seriesIds: ids, timesUs, values });
+  }
+
+  #miss(nodeId: string, otherId: number): void {
+    const unknown = this.#unknown.get(nodeId);
+    if (unknown !== undefined) {
+      if (unknown.size < UNKNOWN_MAX) unknown.add(otherId);
+      return;
+    }
+    this.#unknown.set(nodeId, new Set([otherId]));
+    void this.#looking.run(nodeId, async () => {
+      const ids = [...(this.#unknown.get(nodeId) ?? [])];
+      this.#unknown.delete(nodeId);
+      try {
+        await this.#deps.names.learn(nodeId, ids);
+      } catch (error) {
+        return this.#failed(nodeId, error);
+      }
+      for (let shard = 0; shard < SHARDS; shard++) if (this.#ends[shard] !== undefined) this.#lookAt(nodeId, shard);
+    });
+  }
+
+  #lookAtAll(shard: number): void {
+    for (const nodeId of this.#deps.others()) this.#lookAt(nodeId, shard);
+  }
+
+  #lookAt(nodeId: string, shard: number): void {
+    const key = `${nodeId} ${shard}`;
+    if (this.#planned.has(key)) return;
+    this.#planned.add(key);
+    void this.#looking.run(nodeId, async () => {
+      this.#planned.delete(key);
+      if (this.#isClosed || this.#ends[shard] === undefined) return;
+      const { redis, clock, names, prefix } = this.#deps;
+      try {
+        for await (const rows of readLatest(redis, prefix, shard, nodeId)) {
+          const page = rows.rows;
+          const unknown = [...page.seriesIds].filter((id) => names.idOf(nodeId, id) === 0);
+          if (unknown.length > 0) await names.learn(nodeId, unknown);
+          // What still has no name finds no room here.
+          this.#publish(nodeId, clock.nowMs(), page, () => {});
+        }
+      } catch (error) {
+        this.#failed(nodeId, error);
+      }
+    });
+  }
+
+  #failed(nodeId: string, error: unknown): void {
+    const { redis, onTrouble } = this.#deps;
+    if (redis.isUp && !this.#isClosed)
+      onTrouble(`the latest values of node ${nodeId} are not read: ${messageOf(error)}`);
+  }
+
+  #later(ms: number, run: () => void): void {
+    const cancel = this.#deps.clock.after(ms, () => {
+      this.#cancels.delete(cancel);
+      run();
+    });
+    this.#cancels.add(cancel);
+  }
+}

@@ -1,0 +1,69 @@
+/** What is heard live between nodes: names of series, latest values and frames. */
+import type { Bus } from "../../bus/bus.ts";
+import type { Clock } from "../../model/clock.ts";
+import type { Frame } from "../../model/frame.ts";
+import type { SeriesRegistry } from "../../model/series-registry.ts";
+import type { Members } from "../members.ts";
+import type { Redis } from "../redis/redis.ts";
+import { FramePublisher } from "./frame-publisher.ts";
+import { FrameReceiver } from "./frame-receiver.ts";
+import { LatestWriter } from "./latest-values.ts";
+import { SeriesNames } from "./series-names.ts";
+import { shardsIn, type WantedShards } from "./wanted-shards.ts";
+
+export interface LiveDeps {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly registry: SeriesRegistry;
+  /** Of what this node commits. */
+  readonly bus: Bus;
+  readonly members: Members;
+  readonly wanted: WantedShards;
+  readonly prefix: string;
+  readonly nodeId: string;
+  readonly startedAtMs: number;
+  /** Series that have points on this node. */
+  readonly own: Uint32Array;
+  valueOf(seriesId: number): { readonly timeUs: number; readonly value: number } | undefined;
+  /** To be called with what other nodes commit. */
+  publish(frame: Frame): void;
+  onSent(points: number, bytes: number): void;
+  onReceived(points: number): void;
+  onLeftOut(points: number): void;
+  onGap(nodeId: string): void;
+  onNoRoom(series: number): void;
+  onTrouble(sentence: string): void;
+}
+
+export interface Live {
+  readonly names: SeriesNames;
+  /** {@link WantedShards} says something else now. */
+  wantedChanged(): void;
+}
+
+/** `opening` closes what was opened. */
+export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): Promise<Live> {
+  const { members, wanted, own, nodeId } = deps;
+  const others = () => members.known.map(({ record }) => record.nodeId).filter((id) => id !== nodeId);
+  const latest = new LatestWriter(deps, own);
+  opening.defer(() => latest.close());
+  const onEmptied = () => latest.again(names.own);
+  const names: SeriesNames = await SeriesNames.open({ ...deps, others, onLeftOut: deps.onNoRoom, onEmptied }, own);
+  opening.defer(() => names.close());
+
+  let wantedByOthers = wantedIn(members, nodeId);
+  opening.defer(members.follow(() => (wantedByOthers = wantedIn(members, nodeId))));
+  const publisher = new FramePublisher({
+    ...deps,
+    wantedByOthers: () => wantedByOthers,
+    onSeries: (id) => names.add(id),
+  });
+  opening.defer(() => publisher.close());
+  const receiver = new FrameReceiver({ ...deps, names, wanted, others });
+  opening.defer(() => receiver.close());
+  return { names, wantedChanged: () => receiver.update() };
+}
+
+function wantedIn(members: Members, nodeId: string): Uint8Array {
+  return shardsIn(members.live.filter((record) => record.nodeId !== nodeId).map((record) => record.wantedShards));
+}

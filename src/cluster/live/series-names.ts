@@ -1,0 +1,263 @@
+/**
+ * Names everywhere: each node writes into Redis which series it has points of, and all others know these by ids of their own. So what
+ * lists, matches or follows series does not have to know that there are other nodes.
+ */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Clock } from "../../model/clock.ts";
+import { messageOf } from "../../model/errors.ts";
+import { sourceOfKey } from "../../model/series-key.ts";
+import type { SeriesRegistry } from "../../model/series-registry.ts";
+import { SeriesNamedSchema } from "../../wire/gen/nodes_pb.ts";
+import type { Redis } from "../redis/redis.ts";
+
+export interface SeriesNamesDeps {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly registry: SeriesRegistry;
+  readonly prefix: string;
+  readonly nodeId: string;
+  /** Of all nodes that ever were, this one left out. */
+  others(): readonly string[];
+  /** So many series of other nodes find no room here (ingest.series_max): they are not known on this node. */
+  onLeftOut(series: number): void;
+  /** Redis has lost what this node had told it. */
+  onEmptied(): void;
+  onTrouble(sentence: string): void;
+}
+
+/** Of one other node: its ids to those here. */
+interface OtherNames {
+  /** By the other node's id; 0: not known. */
+  ids: Uint32Array;
+  /** As Redis had them when all were read last. */
+  count: number;
+}
+
+const NAMES_AT_ONCE = 500;
+const CHECK_EVERY_MS = 15_000;
+const IDS_MIN = 1_024;
+
+export class SeriesNames {
+  readonly #deps: SeriesNamesDeps;
+  readonly #own = new Set<number>();
+  /** Own ones that Redis does not know yet. */
+  #unwritten = new Set<number>();
+  readonly #others = new Map<string, OtherNames>();
+  /** By the id here: nodes that have points of it. Those of this node alone are not in it. */
+  readonly #nodes = new Map<number, string[]>();
+  #isWriting = false;
+  #cancelCheck = () => {};
+  readonly #ends: (() => void)[] = [];
+  #isClosed = false;
+
+  private constructor(deps: SeriesNamesDeps) {
+    this.#deps = deps;
+  }
+
+  /** `own`: series that have points on this node. Resolves once those of the others are known, as far as Redis tells now. */
+  static async open(deps: SeriesNamesDeps, own: Iterable<number>): Promise<SeriesNames> {
+    const names = new SeriesNames(deps);
+    for (const id of own) names.#own.add(id);
+    names.#unwritten = new Set(names.#own);
+    names.#ends.push(deps.redis.follow((isUp) => isUp && void names.#readAll()));
+    names.#ends.push(deps.registry.onForgotten((ids) => names.#forgotten(ids)));
+    names.#listen();
+    await names.#readAll();
+    names.#checkSoon();
+    return names;
+  }
+
+  /** It has points on this node from now on. */
+  add(seriesId: number): void {
+    if (this.#own.has(seriesId)) return;
+    this.#own.add(seriesId);
+    this.#unwritten.add(seriesId);
+    void this.#write();
+  }
+
+  /** Series with points on this node. */
+  get own(): ReadonlySet<number> {
+    return this.#own;
+  }
+
+  /** Whether there are points of it on this node. */
+  isOwn(seriesId: number): boolean {
+    return this.#own.has(seriesId);
+  }
+
+  /** Ids of other nodes that have points of it. */
+  othersWith(seriesId: number): readonly string[] {
+    return this.#nodes.get(seriesId) ?? [];
+  }
+
+  /** The id here of another node's series; 0: it is not known (yet). */
+  idOf(nodeId: string, otherId: number): number {
+    return this.#others.get(nodeId)?.ids[otherId] ?? 0;
+  }
+
+  /** Asks Redis for names that are not known. Resolves once they are, as far as it has them. */
+  async learn(nodeId: string, otherIds: readonly number[]): Promise<void> {
+    for (let at = 0; at < otherIds.length; at += NAMES_AT_ONCE) {
+      const ids = otherIds.slice(at, at + NAMES_AT_ONCE);
+      const keys = (await this.#deps.redis.call("HMGET", this.#keyOf(nodeId), ...ids)) as (Buffer | null)[];
+      this.#know(
+        nodeId,
+        ids,
+        keys.map((key) => key?.toString() ?? ""),
+      );
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelCheck();
+    for (const end of this.#ends.splice(0)) end();
+  }
+
+  #keyOf(nodeId: string): string {
+    return `{${this.#deps.prefix}}:names:${nodeId}`;
+  }
+
+  get #channel(): string {
+    return `{${this.#deps.prefix}}:named`;
+  }
+
+  #listen(): void {
+    const { redis, nodeId } = this.#deps;
+    const take = (bytes: Uint8Array) => {
+      const named = fromBinary(SeriesNamedSchema, bytes);
+      if (named.nodeId !== nodeId) this.#know(named.nodeId, named.ids, named.keys);
+    };
+    const subscribe = () => {
+      if (this.#isClosed || !redis.isUp) return;
+      redis.subscribe(this.#channel, take).then(
+        (end) => {
+          unfollow();
+          this.#ends.push(end);
+        },
+        () => {},
+      );
+    };
+    const unfollow = redis.follow((isUp) => isUp && subscribe());
+    this.#ends.push(unfollow);
+    subscribe();
+  }
+
+  /** Of nodes of which not all is known: after an outage, and from time to time, since what is published may be lost. */
+  async #readAll(): Promise<void> {
+    const { redis, others, onTrouble } = this.#deps;
+    if (!redis.isUp || this.#isClosed) return;
+    try {
+      await this.#write();
+      for (const nodeId of others()) {
+        const count = Number(await redis.call("HLEN", this.#keyOf(nodeId)));
+        if (count !== (this.#others.get(nodeId)?.count ?? 0)) await this.#readOne(nodeId, count);
+      }
+      const ownCount = Number(await redis.call("HLEN", this.#keyOf(this.#deps.nodeId)));
+      if (ownCount < this.#own.size - this.#unwritten.size) {
+        this.#deps.onEmptied();
+        this.#unwritten = new Set(this.#own);
+        await this.#write();
+      }
+    } catch (error) {
+      if (redis.isUp && !this.#isClosed) onTrouble(`names of series are not told to other nodes: ${messageOf(error)}`);
+    }
+  }
+
+  async #readOne(nodeId: string, count: number): Promise<void> {
+    for (let cursor = "0"; ;) {
+      const page = await this.#deps.redis.call("HSCAN", this.#keyOf(nodeId), cursor, "COUNT", NAMES_AT_ONCE);
+      const [next, pairs] = page as [Buffer, Buffer[]];
+      const ids: number[] = [];
+      const keys: string[] = [];
+      for (let i = 0; i < pairs.length; i += 2) {
+        ids.push(Number(pairs[i].toString()));
+        keys.push(pairs[i + 1].toString());
+      }
+      this.#know(nodeId, ids, keys);
+      cursor = next.toString();
+      if (cursor === "0") break;
+    }
+    this.#namesOf(nodeId).count = count;
+  }
+
+  #checkSoon(): void {
+    this.#cancelCheck = this.#deps.clock.after(CHECK_EVERY_MS, () => {
+      void this.#readAll().then(() => this.#isClosed || this.#checkSoon());
+    });
+  }
+
+  /** Own names, into Redis first: who hears of them may look for more. */
+  async #write(): Promise<void> {
+    const { redis, registry, nodeId, onTrouble } = this.#deps;
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      while (this.#unwritten.size > 0 && redis.isUp && !this.#isClosed) {
+        const ids = [...this.#unwritten].slice(0, NAMES_AT_ONCE);
+        const keys = ids.map((id) => (registry.has(id) ? registry.keyOf(id) : ""));
+        const pairs = ids.flatMap((id, i) => (keys[i] === "" ? [] : [id, keys[i]]));
+        const gone = ids.filter((_, i) => keys[i] === "");
+        if (pairs.length > 0) await redis.call("HSET", this.#keyOf(nodeId), ...pairs);
+        if (gone.length > 0) await redis.call("HDEL", this.#keyOf(nodeId), ...gone);
+        for (const id of ids) this.#unwritten.delete(id);
+        await redis.publish(
+          this.#channel,
+          toBinary(SeriesNamedSchema, create(SeriesNamedSchema, { nodeId, ids, keys })),
+        );
+      }
+    } catch (error) {
+      // Those that are left are written once it is up again, or with the next look.
+      if (redis.isUp && !this.#isClosed) onTrouble(`names of series are not told to other nodes: ${messageOf(error)}`);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #forgotten(ids: readonly number[]): void {
+    for (const id of ids) {
+      this.#nodes.delete(id);
+      if (this.#own.delete(id)) this.#unwritten.add(id);
+    }
+    void this.#write();
+  }
+
+  #namesOf(nodeId: string): OtherNames {
+    let names = this.#others.get(nodeId);
+    if (names === undefined) this.#others.set(nodeId, (names = { ids: new Uint32Array(IDS_MIN), count: 0 }));
+    return names;
+  }
+
+  #know(nodeId: string, ids: readonly number[], keys: readonly string[]): void {
+    const names = this.#namesOf(nodeId);
+    let leftOut = 0;
+    ids.forEach((otherId, i) => {
+      if (otherId >= names.ids.length) {
+        const grown = new Uint32Array(Math.max(otherId + 1, names.ids.length * 2));
+        grown.set(names.ids);
+        names.ids = grown;
+      }
+      const key = keys[i];
+      const known = names.ids[otherId];
+      if (key === "") {
+        names.ids[otherId] = 0;
+        if (known !== 0) this.#setNodes(known, (nodes) => nodes.filter((each) => each !== nodeId));
+        return;
+      }
+      const id = this.#deps.registry.idOf(key) ?? this.#deps.registry.add(key, sourceOfKey(key));
+      if (typeof id === "string") {
+        leftOut++;
+        return;
+      }
+      names.ids[otherId] = id;
+      this.#setNodes(id, (nodes) => (nodes.includes(nodeId) ? nodes : [...nodes, nodeId]));
+    });
+    if (leftOut > 0) this.#deps.onLeftOut(leftOut);
+  }
+
+  #setNodes(id: number, change: (nodes: string[]) => string[]): void {
+    const nodes = change(this.#nodes.get(id) ?? []);
+    if (nodes.length > 0) this.#nodes.set(id, nodes);
+    else this.#nodes.delete(id);
+  }
+}

@@ -1,0 +1,181 @@
+import { describe, expect, test } from "bun:test";
+import { MemoryBus } from "../../src/bus/memory-bus.ts";
+import { openLive } from "../../src/cluster/live/open-live.ts";
+import { decodeLiveFrame, encodeLiveFrame, ShardRows } from "../../src/cluster/live/shard-rows.ts";
+import { WantedShards, shardsIn } from "../../src/cluster/live/wanted-shards.ts";
+import { Members } from "../../src/cluster/members.ts";
+import { openRedis } from "../../src/cluster/redis/open-redis.ts";
+import { parseRedisUrl } from "../../src/cluster/redis/redis-url.ts";
+import type { Frame } from "../../src/model/frame.ts";
+import { compileMatcher } from "../../src/model/matcher.ts";
+import { SHARDS, shardOfMetric } from "../../src/model/metric-shard.ts";
+import { seriesKey } from "../../src/model/series-key.ts";
+import { SeriesRegistry } from "../../src/model/series-registry.ts";
+import { systemClock } from "../../src/model/system-clock.ts";
+import { hasRedis, startRedis, type RedisServer } from "./redis-server.ts";
+import { until } from "./until.ts";
+
+/** A node as far as live frames go: what it commits, and what it hears of others. */
+async function join(server: RedisServer, nodeId: string, seriesMax = 1_000_000) {
+  const opening = new AsyncDisposableStack();
+  const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: nodeId });
+  opening.defer(() => redis.close());
+  await until("Redis is up", () => redis.isUp);
+  const registry = new SeriesRegistry({ seriesMax, seriesPerSourceMax: seriesMax });
+  const bus = new MemoryBus((error) => {
+    throw error;
+  });
+  const startedAtMs = Date.now();
+  const wanted = new WantedShards(() => {
+    void members.announce();
+    live.wantedChanged();
+  });
+  const self = () => ({ nodeId, startedAtMs: BigInt(startedAtMs), wantedShards: wanted.bits });
+  const troubles: string[] = [];
+  const onTrouble = (sentence: string) => void troubles.push(sentence);
+  const members = await Members.open({ redis, clock: systemClock, prefix: "t", self, onTrouble });
+  opening.defer(() => members.close());
+  const latest = new Map<number, { timeUs: number; value: number }>();
+  const heard: string[] = [];
+  const counts = { sent: 0, leftOut: 0, gaps: 0, noRoom: 0 };
+  const keep = ({ count, seriesIds, timesUs, values }: Frame) => {
+    for (let i = 0; i < count; i++) latest.set(seriesIds[i], { timeUs: timesUs[i], value: values[i] });
+  };
+  bus.subscribe(keep);
+  const live = await openLive(
+    {
+      ...{ redis, clock: systemClock, registry, bus, members, wanted, prefix: "t", nodeId, startedAtMs, onTrouble },
+      own: new Uint32Array(0),
+      valueOf: (id) => latest.get(id),
+      publish(frame) {
+        const before = new Map(latest);
+        for (let i = 0; i < frame.count; i++) {
+          const id = frame.seriesIds[i];
+          // As latest values take them: nothing older, and nothing twice.
+          if (frame.timesUs[i] <= (before.get(id)?.timeUs ?? -1)) continue;
+          latest.set(id, { timeUs: frame.timesUs[i], value: frame.values[i] });
+          heard.push(`${registry.keyOf(id)} ${frame.values[i]}`);
+        }
+      },
+      onSent: (points) => void (counts.sent += points),
+      onReceived: () => {},
+      onLeftOut: (points) => void (counts.leftOut += points),
+      onGap: () => void counts.gaps++,
+      onNoRoom: (series) => void (counts.noRoom += series),
+    },
+    opening,
+  );
+  let seq = 0;
+  const commit = (...points: [metric: string, timeUs: number, value: number][]) => {
+    const ids = points.map(([metric]) => {
+      const key = seriesKey(metric, nodeId, []);
+      return (registry.idOf(key) ?? registry.add(key, nodeId)) as number;
+    });
+    bus.publish({
+      ...{ seq: ++seq, arrivalMs: Date.now(), count: points.length, seriesIds: Uint32Array.from(ids) },
+      timesUs: Float64Array.from(points, ([, timeUs]) => timeUs),
+      values: Float64Array.from(points, ([, , value]) => value),
+    });
+  };
+  const valueOf = (metric: string, source: string) =>
+    latest.get(registry.idOf(seriesKey(metric, source, [])) ?? -1)?.value;
+  const want = (...metrics: string[]) => wanted.want(compileMatcher(metrics, {}));
+  return {
+    ...{ redis, registry, members, heard, counts, commit, valueOf, want, troubles, live },
+    [Symbol.asyncDispose]: () => opening.disposeAsync(),
+  };
+}
+
+test("frames come out as they went in, and what is none is none", () => {
+  const rows = new ShardRows();
+  const facts = { nodeId: "n", startedAtMs: 1_700_000_000_000, shardSeq: 7, arrivalMs: 1_700_000_000_123 };
+  for (let i = 0; i < 1_000; i++) rows.add(4_000_000_000 - i, 1.7e15 + i, i === 5 ? -0 : i / 3);
+  const bytes = encodeLiveFrame(facts, rows);
+  const frame = decodeLiveFrame(bytes)!;
+  expect(frame).toMatchObject({ ...facts, count: 1_000 });
+  expect([frame.seriesIds[999], frame.timesUs[999], frame.values[4], Object.is(frame.values[5], -0)]).toEqual([
+    ...[3_999_999_001, 1.7e15 + 999, 4 / 3, true],
+  ]);
+  rows.clear();
+  expect(decodeLiveFrame(encodeLiveFrame(facts, rows))).toMatchObject({ count: 0 });
+  expect(decodeLiveFrame(bytes.subarray(0, bytes.length - 1))).toBeUndefined();
+  expect(decodeLiveFrame(Uint8Array.of(0x2a, 2, 1, 2))).toBeUndefined();
+});
+
+test("shards are those that somebody wants", () => {
+  let changes = 0;
+  const wanted = new WantedShards(() => changes++);
+  const ends = [wanted.want(compileMatcher(["a", "b"], {})), wanted.want(compileMatcher(["a"], {}))];
+  expect([wanted.has(shardOfMetric("a")), wanted.has(shardOfMetric("b")), changes]).toEqual([true, true, 1]);
+  ends[0]();
+  ends[0]();
+  expect([wanted.has(shardOfMetric("a")), wanted.has(shardOfMetric("b")), changes]).toEqual([true, false, 2]);
+  const all = wanted.want(compileMatcher(["x*"], {}));
+  expect(shardsIn([wanted.bits, new Uint8Array(0)])).toEqual(new Uint8Array(SHARDS).fill(1));
+  all();
+  expect(shardsIn([wanted.bits]).indexOf(1)).toBe(shardOfMetric("a"));
+  // What stands in Redis is of all versions.
+  expect(["temperature", "power", ""].map(shardOfMetric)).toEqual([7, 9, 25]);
+});
+
+describe.skipIf(!hasRedis)("live between nodes", () => {
+  test("who wants a metric hears all of it, in order, and how it stood before; others cost nothing", async () => {
+    await using server = await startRedis();
+    await using a = await join(server, "a");
+    await using b = await join(server, "b");
+    a.commit(["temperature", 1, 1], ["power", 1, 1]);
+    await until("b knows the names", () => b.registry.idOf(seriesKey("temperature", "a", [])) !== undefined);
+    expect(a.counts.sent).toBe(0);
+    const end = b.want("temperature");
+    await until("b has what stood", () => b.valueOf("temperature", "a") === 1);
+    expect(b.valueOf("power", "a")).toBeUndefined();
+    await until("a has heard of that", () => {
+      a.commit(["temperature", Date.now() * 1_000, 2]);
+      return a.counts.sent > 0;
+    });
+    const before = b.heard.length;
+    for (let i = 0; i < 100; i++) a.commit(["temperature", (Date.now() + 1_000) * 1_000 + i, i], ["power", 2 + i, i]);
+    await until("b has heard them", () => b.valueOf("temperature", "a") === 99);
+    const values = b.heard.slice(before).map((line) => line.split(" ").at(-1));
+    expect(values.slice(values.indexOf("0"))).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
+    expect([b.counts.gaps, b.valueOf("power", "a")]).toEqual([0, undefined]);
+    end();
+    await until("a sends no more", () => {
+      const { sent } = a.counts;
+      a.commit(["temperature", Date.now() * 1_000 + 10_000_000, 7]);
+      return a.counts.sent === sent;
+    });
+    expect([...a.troubles, ...b.troubles]).toEqual([]);
+  });
+
+  test("after an outage, and after Redis was emptied, all have the latest values and names again", async () => {
+    await using server = await startRedis();
+    await using a = await join(server, "a");
+    await using b = await join(server, "b");
+    b.want("*");
+    a.commit(["temperature", 1, 1]);
+    await until("b has it", () => b.valueOf("temperature", "a") === 1);
+    await server.kill();
+    await until("both know", () => !a.redis.isUp && !b.redis.isUp);
+    a.commit(["temperature", 2, 2], ["humidity", 2, 50]);
+    await server.restart();
+    await until("b has what came meanwhile", () => b.valueOf("temperature", "a") === 2, 60_000);
+    await until("and what is new", () => b.valueOf("humidity", "a") === 50, 60_000);
+    await using c = await join(server, "c");
+    c.want("temperature");
+    await until("c has what a had told before the outage", () => c.valueOf("temperature", "a") === 2, 60_000);
+    expect(a.live.names.own.size).toBe(2);
+    const id = c.registry.idOf(seriesKey("temperature", "a", []))!;
+    expect([c.live.names.othersWith(id), c.live.names.isOwn(id)]).toEqual([["a"], false]);
+  });
+
+  test("series that find no room are counted, and cost nothing else", async () => {
+    await using server = await startRedis();
+    await using a = await join(server, "a");
+    await using b = await join(server, "b", 2);
+    b.want("*");
+    a.commit(["one", 1, 1], ["two", 1, 2], ["three", 1, 3]);
+    await until("b has those that find room", () => b.heard.length === 2 && b.counts.noRoom > 0);
+    expect(b.troubles).toEqual([]);
+  });
+});
