@@ -1,8 +1,9 @@
 /** Who calls, by what is shown: a token, a JWT of the identity provider, a certificate, or the session of a browser. */
 import { EVERYTHING } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/errors.ts";
 import type { Caller } from "../wire/gate.ts";
-import { ANONYMOUS } from "../wire/service.ts";
+import { ANONYMOUS, THE_SERVER, type Principal } from "../wire/service.ts";
 import { verdictOfCertificate, type CertificateSettings } from "./certificates.ts";
 import { bearerOf, webSessionOf, type Credential, type Refusal, type Verdict } from "./credential.ts";
 import type { IdentityProvider } from "./jwt/identity-provider.ts";
@@ -20,7 +21,16 @@ export interface OwnCaller {
   readonly hash: string;
 }
 
+/** Nodes of the same system: they know each other by a key, and call as somebody whom they know. */
+export interface OtherNodes {
+  isKey(secret: string): boolean;
+  /** As whom, and from which address; undefined: as itself. Throws for what cannot be read. */
+  callerIn(headers: ReadonlyMap<string, string>): { readonly principal: Principal; readonly peer: string } | undefined;
+}
+
 export interface CallersDeps {
+  /** undefined: there are none. */
+  readonly nodes?: OtherNodes | undefined;
   readonly tokens: Tokens;
   readonly clock: Pick<Clock, "nowMs">;
   /** Whether anybody may come through a proxy where nobody is asked who they are. */
@@ -60,7 +70,8 @@ export class Callers {
   /** A promise where a JWT is seen for the first time. */
   verdictOf(caller: Caller): Verdict | Promise<Verdict> {
     const bearer = bearerOf(caller);
-    const { own } = this.#deps;
+    const { own, nodes } = this.#deps;
+    if (nodes !== undefined && bearer !== undefined && nodes.isKey(bearer)) return ofNode(nodes, caller);
     if (own !== undefined && bearer !== undefined && hasHash(bearer, own.hash)) return credentialOf(own);
     if (!this.mustProve) return this.#anonymous(caller);
     if (bearer !== undefined) return this.#ofSecret(bearer, caller.peer);
@@ -122,6 +133,18 @@ export class Callers {
     if (forwarded === undefined) return { ids: [ANONYMOUS_ID], principal: ANONYMOUS };
     const message = `this call came through a proxy (it has ${forwarded}), and this server asks nobody who they are: whoever reaches the proxy could read and write everything. Make a first token on this machine, with: watchpost token create me --role admin`;
     return { reason: "through_proxy", message };
+  }
+}
+
+function ofNode(nodes: OtherNodes, { headers }: Caller): Verdict {
+  try {
+    const other = nodes.callerIn(headers);
+    return other === undefined ? { ids: [], principal: { ...THE_SERVER, via: "node" } } : { ids: [], ...other };
+  } catch (error) {
+    return {
+      reason: "unknown_token",
+      message: `another node calls as somebody whom this one does not understand: ${messageOf(error)}`,
+    };
   }
 }
 

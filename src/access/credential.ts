@@ -7,6 +7,8 @@ export interface Credential {
   /** Whatever is withdrawn under one of these names ends what it was shown for. */
   readonly ids: readonly string[];
   readonly principal: Principal;
+  /** Address of whoever another node calls for; left out: that of the caller. */
+  readonly peer?: string;
 }
 
 /** Why a credential is not good, as counts and logs name it. */

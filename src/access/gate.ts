@@ -87,12 +87,13 @@ export class AccessGate implements PageGate {
   }
 
   /** Throws RESOURCE_EXHAUSTED where whoever calls has called too often. */
-  #admission({ ids, principal }: Credential, { peer }: Caller): Admission {
-    const allowance = this.#deps.limits.allowanceOf(principal, peer);
+  #admission({ ids, principal, peer: other }: Credential, { peer }: Caller): Admission {
+    const allowance = this.#deps.limits.allowanceOf(principal, other ?? peer);
     const refusal = allowance.refusal("messages_per_second");
     if (refusal !== undefined) throw refusal;
     allowance.use("messages_per_second", 1);
-    return { principal, allowance, hold: (cut) => this.#hold(ids, principal, cut) };
+    const hold = (cut: Cut) => this.#hold(ids, principal, cut);
+    return { principal, allowance, ...(other !== undefined && { peer: other }), hold };
   }
 
   #hold(ids: readonly string[], { expiresAtMs }: Principal, cut: Cut): () => void {

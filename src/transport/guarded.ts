@@ -53,8 +53,9 @@ export function guarded(methods: readonly MethodImpl[], gate: Gate): MethodImpl[
 }
 
 /** The same call, of whoever was admitted. */
-function contextAs({ principal, allowance }: Admission, context: CallContext): CallContext {
+function contextAs({ principal, allowance, peer }: Admission, context: CallContext): CallContext {
   return Object.create(context, {
+    ...(peer !== undefined && { peer: { value: peer, enumerable: true } }),
     principal: { value: principal, enumerable: true },
     allowance: { value: allowance, enumerable: true },
     // It was for this call, not for those that this one makes.

@@ -151,7 +151,9 @@ export function tunnelHandler({
       sockets.add(socket);
       onCount(sockets.size, allCalls);
       const { data } = socket;
-      data.release = data.admission.hold(({ message }) => socket.close(NOT_KNOWN, message.slice(0, REASON_LENGTH_MAX)));
+      data.release = data.admission.hold(({ status, message }) =>
+        socket.close(status === "UNAVAILABLE" ? GOING_AWAY : NOT_KNOWN, message.slice(0, REASON_LENGTH_MAX)),
+      );
       hello(data.admission.principal).then((said) => socket.send(jsonFrame(FrameKind.HELLO, 0, said)), onDefect);
       closeWhereDone(socket);
     },

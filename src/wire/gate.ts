@@ -19,6 +19,8 @@ export interface Admission {
   readonly principal: Principal;
   /** Left out: as much as it likes. */
   readonly allowance?: Allowance;
+  /** Address of whoever another node calls for; left out: that of the caller. */
+  readonly peer?: string;
   /** While the call goes on: `cut` is called once, when what it was taken for is withdrawn or runs out. Returns what ends that. */
   hold(cut: (why: WatchpostError) => void): () => void;
 }

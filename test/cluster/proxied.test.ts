@@ -78,7 +78,7 @@ test("a call is passed on with whoever made it, and answered with messages and e
     nextPage: "page 3",
   });
   expect(seen[0].headers.get("authorization")).toBe("Bearer the key");
-  const caller = callerOf(seen[0].headers.get(CALLER_HEADER)!)!;
+  const caller = callerOf(seen[0].headers.get(CALLER_HEADER)!);
   expect({ ...caller.principal, scope: caller.principal.scope.key, peer: caller.peer }).toEqual({
     ...{ ...ANN, scope: ANN.scope.key, peer: "10.1.2.3" },
   });

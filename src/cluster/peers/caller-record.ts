@@ -24,16 +24,12 @@ export function callerRecord({ principal, peer }: OtherCaller): string {
   return Buffer.from(toBinary(CallerRecordSchema, record)).toString("base64");
 }
 
-/** Inverse of {@link callerRecord}; undefined for what is none, such as a role of a later version: it is not guessed. */
-export function callerOf(text: string): OtherCaller | undefined {
-  try {
-    const record = fromBinary(CallerRecordSchema, Buffer.from(text, "base64"));
-    const { name, isAuthenticated, role, sources, devices, sites, via, expiresAtMs, peer } = record;
-    if (!isRole(role)) return undefined;
-    const scope = scopeOf({ sources, devices, sites });
-    const expires = expiresAtMs === undefined ? Infinity : Number(expiresAtMs);
-    return { principal: { name, isAuthenticated, role, scope, via, expiresAtMs: expires }, peer };
-  } catch {
-    return undefined;
-  }
+/** Inverse of {@link callerRecord}. Throws for what is none, such as a role of a later version: it is not guessed. */
+export function callerOf(text: string): OtherCaller {
+  const record = fromBinary(CallerRecordSchema, Buffer.from(text, "base64"));
+  const { name, isAuthenticated, role, sources, devices, sites, via, expiresAtMs, peer } = record;
+  if (!isRole(role)) throw new Error(`the role ${JSON.stringify(role)} is not known`);
+  const scope = scopeOf({ sources, devices, sites });
+  const expires = expiresAtMs === undefined ? Infinity : Number(expiresAtMs);
+  return { principal: { name, isAuthenticated, role, scope, via, expiresAtMs: expires }, peer };
 }

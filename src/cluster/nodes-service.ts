@@ -1,0 +1,98 @@
+/** The Nodes service, over messages: of a server by itself, too. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { WatchpostError } from "../model/errors.ts";
+import { Nodes, type DrainNodeRequest, type NodeSchema, type SharedStatePage } from "../wire/gen/nodes_pb.ts";
+import { serverStreaming, unary, type CallContext, type MethodImpl } from "../wire/service.ts";
+import type { DeviceEvent } from "../model/device-event.ts";
+import type { KnownNode } from "./members.ts";
+import { deviceEventOf } from "./peers/device-announcement.ts";
+
+type NodeInit = MessageInitShape<typeof NodeSchema>;
+
+export interface NodesDeps {
+  /** This one among them; of a server by itself it alone. */
+  known(): readonly KnownNode[];
+  readonly nodeId: () => string;
+  /** Id of the node that is the desk; "": nobody is known to be. */
+  deskId(): string;
+  /** Why Redis is away, and since when (Unix milliseconds); undefined: it is there, or there is none. */
+  redisTrouble(): { readonly why: string; readonly sinceMs: number } | undefined;
+  drain(isDraining: boolean): Promise<void>;
+  /** The same of another node. */
+  passOn(node: KnownNode, request: DrainNodeRequest, context: CallContext): Promise<void>;
+  /** Undefined: there are no other nodes. */
+  readonly shared?: {
+    readState(afterPosition: number): AsyncIterable<SharedStatePage>;
+    announce(event: DeviceEvent): Promise<void>;
+  };
+}
+
+export function nodesMethods(deps: NodesDeps): MethodImpl[] {
+  const { method } = Nodes;
+  return [
+    unary(method.listNodes, async () => {
+      const trouble = deps.redisTrouble();
+      return {
+        nodes: listed(deps),
+        redisTrouble: trouble?.why ?? "",
+        redisAwaySinceMs: BigInt(Math.floor(trouble?.sinceMs ?? 0)),
+      };
+    }),
+    unary(method.drainNode, async (request, context) => {
+      const node = nodeIn(request.node, deps);
+      const id = node.record.nodeId;
+      if (id === deps.nodeId()) await deps.drain(!request.undo);
+      else await deps.passOn(node, request, context);
+      const state = request.undo ? "serving" : "draining";
+      return { node: { ...messageOf(node, deps), state } };
+    }),
+    unary(method.announceDevice, async (announcement) => {
+      await sharedOf(deps).announce(deviceEventOf(announcement));
+      return {};
+    }),
+    serverStreaming(method.readSharedState, ({ afterPosition }) => sharedOf(deps).readState(Number(afterPosition))),
+  ];
+}
+
+function sharedOf({ shared }: NodesDeps): NonNullable<NodesDeps["shared"]> {
+  if (shared !== undefined) return shared;
+  throw new WatchpostError("FAILED_PRECONDITION", "this server shares nothing with other nodes: it has no redis.url");
+}
+
+function listed(deps: NodesDeps): NodeInit[] {
+  const byName = (a: KnownNode, b: KnownNode) => (a.record.name < b.record.name ? -1 : 1);
+  return [...deps.known()].sort(byName).map((node) => messageOf(node, deps));
+}
+
+function messageOf({ record, isLive, seenAtMs }: KnownNode, { known, nodeId, deskId }: NodesDeps): NodeInit {
+  const { nodeId: id, name, address, version, startedAtMs, state, journalPosition, series, pointsPerSecond } = record;
+  const head = known().reduce((most, { record: other }) => bigger(most, other.journalPosition), 0n);
+  return {
+    ...{ nodeId: id, name, address, version, startedAtMs, series, pointsPerSecond },
+    state: isLive ? state : "gone",
+    seenAtMs: BigInt(Math.floor(seenAtMs)),
+    isDesk: id === deskId(),
+    isThis: id === nodeId(),
+    journalBehind: head - journalPosition,
+  };
+}
+
+function bigger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+/** By id, or by a name that only one has. */
+function nodeIn(wanted: string, { known, nodeId }: NodesDeps): KnownNode {
+  const id = wanted === "" ? nodeId() : wanted;
+  const byId = known().find(({ record }) => record.nodeId === id);
+  const named = known().filter(({ record }) => record.name === id);
+  const live = named.filter(({ isLive }) => isLive);
+  const found = byId ?? (live.length === 1 ? live[0] : named.length === 1 ? named[0] : undefined);
+  if (found === undefined) {
+    const many =
+      named.length > 1 ? `several nodes are called ${JSON.stringify(id)}` : `there is no node ${JSON.stringify(id)}`;
+    throw new WatchpostError("NOT_FOUND", `${many}; wanted the id or the name of one of them`);
+  }
+  if (!found.isLive) throw new WatchpostError("UNAVAILABLE", `the node ${found.record.name} is gone`);
+  return found;
+}
