@@ -7,7 +7,7 @@ import type { SeriesDefinition } from "../model/series-registry.ts";
 
 export interface StateSource {
   statePage(afterSeriesId: number): Promise<StatePage>;
-  beginSnapshot(): Promise<void>;
+  beginSnapshot(): Promise<unknown>;
   readSnapshot(): Promise<JournalSnapshotPage>;
   /** Idempotent. */
   endSnapshot(): void;

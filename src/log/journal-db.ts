@@ -7,7 +7,9 @@ import { EPOCH_MAX } from "../model/journal-cursor.ts";
 import { DocumentTable, type MetaTable } from "./document-table.ts";
 import { EntryTable } from "./entry-table.ts";
 import { JournalSnapshot } from "./journal-snapshot.ts";
-import type { DocumentPage, JournalOpened, JournalPage, JournalSnapshotPage } from "./protocol.ts";
+import { JournalIncoming } from "./journal-incoming.ts";
+import type { DocumentPage, IncomingChanges, IncomingState, JournalHead } from "./protocol.ts";
+import type { JournalOpened, JournalPage, JournalSnapshotPage } from "./protocol.ts";
 
 /** More than is committed between two syncs that a disk may have made up: positions it lost are not given again. */
 const POSITIONS_SKIPPED = 1_000_000;
@@ -17,6 +19,7 @@ export class JournalDb {
   readonly #meta: MetaTable;
   readonly #entries: EntryTable;
   readonly #documents: DocumentTable;
+  readonly #incoming: JournalIncoming;
   #next: number;
   #snapshot: JournalSnapshot | null = null;
 
@@ -25,7 +28,9 @@ export class JournalDb {
     this.#meta = meta;
     this.#entries = new EntryTable(db);
     this.#documents = new DocumentTable(db, meta);
-    this.#next = Math.max(this.#entries.lastPosition() + 1, this.#firstPosition, this.#positionIn("journal_next"));
+    this.#incoming = new JournalIncoming(db);
+    const given = Math.max(this.#entries.lastPosition() + 1, this.#firstPosition, this.#positionIn("journal_next"));
+    this.#next = this.#link === undefined ? given : this.#meta.number("journal_head")! + 1;
   }
 
   /** Makes the tables where they are missing. */
@@ -38,7 +43,8 @@ export class JournalDb {
   get opened(): JournalOpened {
     const firstPosition = this.#firstPosition;
     const lastPosition = Math.max(this.#entries.lastPosition(), firstPosition - 1);
-    return { epoch: this.#meta.number("journal_epoch")!, firstPosition, lastPosition, nextPosition: this.#next };
+    const epoch = this.#meta.number("journal_epoch")!;
+    return { epoch, firstPosition, lastPosition, nextPosition: this.#next, link: this.#link };
   }
 
   get nextPosition(): number {
@@ -50,9 +56,9 @@ export class JournalDb {
     this.#meta.set("journal_epoch", newEpoch());
   }
 
-  /** After a crash: leaves out positions that may have been given and lost. */
+  /** After a crash: leaves out positions that may have been given and lost. None where they are given elsewhere. */
   skipPositions(): void {
-    this.#next += POSITIONS_SKIPPED;
+    if (this.#link === undefined) this.#next += POSITIONS_SKIPPED;
   }
 
   /** Appends and changes, all or nothing; durable when it returns. Returns the position of the first event. */
@@ -68,6 +74,60 @@ export class JournalDb {
     this.#next += events.length;
     if (this.#snapshot?.isOverfull) this.#snapshot = null;
     return first;
+  }
+
+  /** The same of what comes with its positions: all of it is applied up to `head`, which is higher than the one before. */
+  apply(entries: readonly JournalEntry[], changes: readonly DocumentChange[], head: JournalHead): void {
+    this.#db.transaction(() => {
+      for (const entry of entries) this.#entries.insert(entry);
+      for (const change of changes) {
+        this.#snapshot?.noteBefore(change);
+        this.#documents.apply(change);
+      }
+      this.#setHead(head);
+    })();
+    this.#next = head.position + 1;
+    if (this.#snapshot?.isOverfull) this.#snapshot = null;
+  }
+
+  /** Takes in the pages of another journal, until {@link takeIncoming}; those of an earlier try are forgotten. */
+  beginIncoming(): void {
+    this.#incoming.begin();
+  }
+
+  putIncoming(entries: readonly JournalEntry[], documents: readonly StoredDocument[]): void {
+    this.#db.transaction(() => this.#incoming.put(entries, documents))();
+  }
+
+  /**
+   * Makes of what came the state of this journal, all or nothing: entries behind `afterPosition` and all documents are what
+   * they are there. Entries that were here alone are {@link strays} from then on. Returns how many there are.
+   */
+  takeIncoming(state: IncomingState): number {
+    const { afterPosition, firstPosition, position } = state;
+    const strays = this.#db.transaction(() => {
+      const found = this.#incoming.take(afterPosition, firstPosition);
+      if (firstPosition > afterPosition + 1) this.#meta.set("journal_first", firstPosition);
+      this.#setHead(state);
+      return found;
+    })();
+    this.#next = position + 1;
+    this.#snapshot = null;
+    return strays;
+  }
+
+  /** A page of the documents that {@link takeIncoming} has changed. */
+  incomingChanges(after: IncomingChanges["next"]): IncomingChanges {
+    return this.#incoming.changes(after);
+  }
+
+  /** Ascending. */
+  strays(): readonly JournalEntry[] {
+    return this.#incoming.strays();
+  }
+
+  forgetStrays(): void {
+    this.#incoming.forgetStrays();
   }
 
   /** Puts entries and documents of a backup where they were. */
@@ -108,9 +168,13 @@ export class JournalDb {
     while (!this.#entries.removeThrough(this.#firstPosition - 1));
   }
 
-  /** What is committed now can be read as it is, page by page, until {@link endSnapshot}. One at a time. */
-  beginSnapshot(): void {
-    this.#snapshot = new JournalSnapshot(this.#entries, this.#documents, this.#next - 1);
+  /**
+   * What is committed now can be read as it is, page by page, until {@link endSnapshot}: documents, and entries behind a
+   * position. One at a time. Returns how it stands.
+   */
+  beginSnapshot(afterPosition: number): JournalOpened {
+    this.#snapshot = new JournalSnapshot(this.#entries, this.#documents, afterPosition, this.#next - 1);
+    return this.opened;
   }
 
   /** The next page of the snapshot. Throws ABORTED where there is none any more. */
@@ -124,6 +188,17 @@ export class JournalDb {
 
   endSnapshot(): void {
     this.#snapshot = null;
+  }
+
+  /** Of the newest transaction that came with its position; undefined: none did. */
+  get #link(): number | undefined {
+    return this.#meta.number("journal_link");
+  }
+
+  #setHead({ epoch, position, link }: JournalHead): void {
+    this.#meta.set("journal_epoch", epoch);
+    this.#meta.set("journal_head", position);
+    this.#meta.set("journal_link", link);
   }
 
   /** The lowest position whose entry and all behind it are there. */

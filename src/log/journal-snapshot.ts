@@ -1,5 +1,5 @@
 /**
- * What the journal and the documents were at one moment, for a backup: read page by page while they change. Entries stay
+ * What the journal and the documents were at one moment, for a backup or another node: read page by page while they change. Entries stay
  * as they are; of a document that changes before its page was read, what it was is kept.
  */
 import type { StoredDocument } from "../model/journal.ts";
@@ -20,17 +20,18 @@ export class JournalSnapshot {
   readonly #entries: EntryTable;
   readonly #documents: DocumentTable;
   readonly #throughPosition: number;
+  #entriesAfter: number;
   /** Documents that have changed and are not read yet, as they were; null: there was none. By their name. */
   readonly #before = new Map<string, StoredDocument | null>();
   #keptChars = 0;
   #damage: string[] = [];
   #readThrough: DocumentName | null = null;
   #areRowsRead = false;
-  #entriesAfter = 0;
 
-  constructor(entries: EntryTable, documents: DocumentTable, throughPosition: number) {
+  constructor(entries: EntryTable, documents: DocumentTable, afterPosition: number, throughPosition: number) {
     this.#entries = entries;
     this.#documents = documents;
+    this.#entriesAfter = afterPosition;
     this.#throughPosition = throughPosition;
     this.counts = documents.counts();
   }

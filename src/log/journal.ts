@@ -18,6 +18,18 @@ export interface JournalLog {
   trimJournal(throughPosition: number): Promise<boolean>;
   readDocuments(query: DocumentQuery): Promise<DocumentPage>;
   readDocument(collection: string, key: string): Promise<DocumentPage>;
+  /** Why nothing is taken now, where that is known before it is tried; left out or undefined: it is. */
+  refusal?(): WatchpostError | undefined;
+}
+
+/** What a journal hears where several write to one log, also of what it wrote itself. */
+export interface HeardCommit {
+  /** Behind all that was heard before. */
+  readonly entries: readonly JournalEntry[];
+  /** Documents that others have changed. */
+  readonly changes: readonly DocumentChange[];
+  /** Up to here all is heard. */
+  readonly through: number;
 }
 
 export interface JournalDeps {
@@ -27,9 +39,12 @@ export interface JournalDeps {
   onListenerError(error: unknown): void;
   /** Hears a sentence, once, for each thing that is damaged and not served. */
   onDamage(sentence: string): void;
+  /** It takes nothing any more, and nothing is under way. */
+  onClosed?(): void;
 }
 
 export type JournalListener = (entries: readonly JournalEntry[]) => void;
+export type ChangesListener = (changes: readonly DocumentChange[]) => void;
 
 const RETRY_AFTER_MS = 1_000;
 
@@ -38,6 +53,7 @@ export class Journal {
   readonly #deps: JournalDeps;
   readonly #queue = new JournalQueue();
   readonly #listeners = new Set<JournalListener>();
+  readonly #changesListeners = new Set<ChangesListener>();
   readonly #toldDamage = new Set<string>();
   #firstPosition: number;
   #lastPosition: number;
@@ -71,6 +87,8 @@ export class Journal {
    *   disk is full, UNAVAILABLE where it fails otherwise or the log worker is gone, each with the time to wait: nothing of
    *   it is kept then, and the next append is tried anew;
    * - INVALID_ARGUMENT where it is more by itself than may ever wait;
+   * - where several nodes share the journal UNAVAILABLE while it cannot be reached, FAILED_PRECONDITION for good once another
+   *   node has taken over what this journal wrote for;
    * - UNAVAILABLE after {@link close}, and a TypeError for a time that is no whole number or a sort that is none.
    */
   async append(
@@ -79,6 +97,8 @@ export class Journal {
   ): Promise<readonly JournalEntry[]> {
     if (this.#isClosed) throw new WatchpostError("UNAVAILABLE", "the journal is closed: the server is stopping");
     if (events.length === 0 && changes.length === 0) return [];
+    const refusal = this.#deps.log.refusal?.();
+    if (refusal !== undefined) throw refusal;
     const done = this.#queue.add(events, changes, RETRY_AFTER_MS);
     this.#flushSoon();
     return done;
@@ -93,6 +113,28 @@ export class Journal {
     const own: JournalListener = (entries) => listener(entries);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
+  }
+
+  /**
+   * Calls `listener` with documents that others have changed, as they are then, in order: behind the entries that were
+   * committed with them. Nobody does where one node has the journal alone. Otherwise as {@link follow}.
+   */
+  followChanges(listener: ChangesListener): () => void {
+    const own: ChangesListener = (changes) => listener(changes);
+    this.#changesListeners.add(own);
+    return () => void this.#changesListeners.delete(own);
+  }
+
+  /** Where several write to one log: what is committed, each commit once, in order, before whoever appended it is told. */
+  heard({ entries, changes, through }: HeardCommit): void {
+    this.#lastPosition = Math.max(this.#lastPosition, through);
+    if (entries.length > 0) this.#each(this.#listeners, entries);
+    if (changes.length > 0) this.#each(this.#changesListeners, changes);
+  }
+
+  /** Somebody else has trimmed what it reads. */
+  trimmed(throughPosition: number): void {
+    this.#firstPosition = Math.max(this.#firstPosition, throughPosition + 1);
   }
 
   /**
@@ -162,16 +204,18 @@ export class Journal {
     const through = Math.min(throughPosition, this.#lastPosition);
     for (let isDone = false; !isDone;) {
       isDone = await this.#deps.log.trimJournal(through).catch(failWithRetry);
-      this.#firstPosition = Math.max(this.#firstPosition, through + 1);
+      this.trimmed(through);
     }
   }
 
   /** Takes no more appends; resolves when those under way are settled. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (!this.#isCommitting && this.#queue.isEmpty) return;
-    this.#idle ??= Promise.withResolvers<void>();
-    await this.#idle.promise;
+    if (this.#isCommitting || !this.#queue.isEmpty) {
+      this.#idle ??= Promise.withResolvers<void>();
+      await this.#idle.promise;
+    }
+    this.#deps.onClosed?.();
   }
 
   /** Once whoever runs now is done: what is appended together is committed together. */
@@ -206,17 +250,20 @@ export class Journal {
     let position = first;
     const told = appends.map(({ events }) => events.map((event) => ({ position: position++, ...event })));
     const entries = told.flat();
-    if (entries.length > 0) {
-      this.#lastPosition = position - 1;
-      for (const listener of [...this.#listeners]) {
-        try {
-          listener(entries);
-        } catch (error) {
-          this.#deps.onListenerError(error);
-        }
+    // What several write to is heard of before it is answered.
+    const isHeard = entries.length === 0 || position - 1 <= this.#lastPosition;
+    if (!isHeard) this.heard({ entries, changes: [], through: position - 1 });
+    appends.forEach(({ resolve }, i) => resolve(told[i]));
+  }
+
+  #each<T>(listeners: ReadonlySet<(told: T) => void>, told: T): void {
+    for (const listener of [...listeners]) {
+      try {
+        listener(told);
+      } catch (error) {
+        this.#deps.onListenerError(error);
       }
     }
-    appends.forEach(({ resolve }, i) => resolve(told[i]));
   }
 
   #tellDamage(names: readonly string[]): void {

@@ -1,9 +1,11 @@
 /** The event loop's end of the log worker. */
 import type { Worker } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
-import type { DocumentChange, DocumentQuery, JournalEvent, JournalQuery } from "../model/journal.ts";
+import type { DocumentChange, DocumentQuery, JournalEntry, JournalEvent } from "../model/journal.ts";
+import type { JournalQuery, StoredDocument } from "../model/journal.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
-import type { DocumentPage, JournalPage, JournalSnapshotPage } from "./protocol.ts";
+import type { DocumentPage, IncomingChanges, IncomingState, JournalHead } from "./protocol.ts";
+import type { JournalOpened, JournalPage, JournalSnapshotPage } from "./protocol.ts";
 import type { LogAnswer, LogEvent, LogOpened, LogOptions, LogRequest, LogStats, StatePage } from "./protocol.ts";
 
 export type { DocumentPage, JournalOpened, JournalPage, JournalSnapshotPage } from "./protocol.ts";
@@ -108,6 +110,18 @@ export class LogClient {
     return this.#ask({ kind: "journal_commit", events, changes }) as Promise<number>;
   }
 
+  /**
+   * The same of entries that come with their positions: `head` is how far all of it has come. Journals whose positions are
+   * given elsewhere have no other commits.
+   */
+  async applyJournal(
+    entries: readonly JournalEntry[],
+    changes: readonly DocumentChange[],
+    head: JournalHead,
+  ): Promise<void> {
+    await this.#ask({ kind: "journal_apply", entries, changes, head });
+  }
+
   /** A page of entries, ascending; everything that was committed before is looked at. */
   readJournal(query: JournalQuery): Promise<JournalPage> {
     return this.#ask({ kind: "journal_read", query }) as Promise<JournalPage>;
@@ -130,19 +144,51 @@ export class LogClient {
 
   /**
    * Holds on to what journal and documents are now, for {@link readSnapshot}, while they go on changing; one at a time. Of
-   * documents that change meanwhile a bounded amount is kept in memory, until {@link endSnapshot}.
+   * documents that change meanwhile a bounded amount is kept in memory, until {@link endSnapshot}. Answers with how the
+   * journal stands.
    */
-  async beginSnapshot(): Promise<void> {
-    await this.#ask({ kind: "snapshot_begin" });
+  beginSnapshot(afterPosition = 0): Promise<JournalOpened> {
+    return this.#ask({ kind: "snapshot_begin", afterPosition }) as Promise<JournalOpened>;
   }
 
-  /** Page by page: all documents, then all entries. Fails with ABORTED where too much has changed to go on. */
+  /** Page by page: all documents, then all entries behind the position. Fails with ABORTED where too much has changed to go on. */
   readSnapshot(): Promise<JournalSnapshotPage> {
     return this.#ask({ kind: "snapshot_read" }) as Promise<JournalSnapshotPage>;
   }
 
   endSnapshot(): void {
     this.#ask({ kind: "snapshot_end" }).catch(() => {});
+  }
+
+  /** Makes room for the pages of another journal. */
+  async beginIncoming(): Promise<void> {
+    await this.#ask({ kind: "incoming_begin" });
+  }
+
+  async putIncoming(entries: readonly JournalEntry[], documents: readonly StoredDocument[]): Promise<void> {
+    await this.#ask({ kind: "incoming_put", entries, documents });
+  }
+
+  /**
+   * Makes of all pages the state of this journal, in one transaction. Answers with how many entries were here alone, whose
+   * positions others have had: {@link strays}, which are kept until {@link forgetStrays}.
+   */
+  takeIncoming(state: IncomingState): Promise<number> {
+    return this.#ask({ kind: "incoming_take", state }) as Promise<number>;
+  }
+
+  /** A page of the documents that {@link takeIncoming} has changed, as they are now. */
+  incomingChanges(after: IncomingChanges["next"]): Promise<IncomingChanges> {
+    return this.#ask({ kind: "incoming_changes", after }) as Promise<IncomingChanges>;
+  }
+
+  /** Ascending. */
+  strays(): Promise<readonly JournalEntry[]> {
+    return this.#ask({ kind: "strays" }) as Promise<readonly JournalEntry[]>;
+  }
+
+  async forgetStrays(): Promise<void> {
+    await this.#ask({ kind: "strays_forget" });
   }
 
   /** Leaves the data directory and ends the worker, once everything asked before is answered. Idempotent. */

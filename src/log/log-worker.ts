@@ -3,7 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
 import type { Failure } from "../store/protocol.ts";
-import { Log } from "./log.ts";
+import { charsOf, Log } from "./log.ts";
 import type { LogAnswer, LogEvent, LogRequest } from "./protocol.ts";
 
 /** Serves one event loop over `port`, from its first message, which must be `open`, to `close`. */
@@ -41,6 +41,12 @@ function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: 
       return answer(request.id, () => log.stats(), post);
     case "journal_commit":
       return answer(request.id, () => log.commitJournal(request.events, request.changes), post);
+    case "journal_apply": {
+      const { entries, changes, head } = request;
+      const write = () =>
+        log.writeJournal(charsOf(entries, changes), (journal) => journal.apply(entries, changes, head));
+      return answer(request.id, () => (write(), null), post);
+    }
     case "journal_trim":
       return answer(request.id, () => log.trimJournal(request.throughPosition), post);
     case "journal_read":
@@ -50,11 +56,27 @@ function hear(log: Log, request: LogRequest, post: (event: LogEvent, transfer?: 
     case "document":
       return answer(request.id, () => log.journal.document(request.collection, request.key), post);
     case "snapshot_begin":
-      return answer(request.id, () => (log.journal.beginSnapshot(), null), post);
+      return answer(request.id, () => log.journal.beginSnapshot(request.afterPosition), post);
     case "snapshot_read":
       return answer(request.id, () => log.journal.readSnapshot(), post);
     case "snapshot_end":
       return answer(request.id, () => (log.journal.endSnapshot(), null), post);
+    case "incoming_begin":
+      return answer(request.id, () => (log.writeJournal(0, (journal) => journal.beginIncoming()), null), post);
+    case "incoming_put": {
+      const { entries, documents } = request;
+      const write = () =>
+        log.writeJournal(charsOf(entries, documents), (journal) => journal.putIncoming(entries, documents));
+      return answer(request.id, () => (write(), null), post);
+    }
+    case "incoming_take":
+      return answer(request.id, () => log.writeJournal(0, (journal) => journal.takeIncoming(request.state)), post);
+    case "incoming_changes":
+      return answer(request.id, () => log.journal.incomingChanges(request.after), post);
+    case "strays":
+      return answer(request.id, () => log.journal.strays(), post);
+    case "strays_forget":
+      return answer(request.id, () => (log.writeJournal(0, (journal) => journal.forgetStrays()), null), post);
     case "close":
       return answer(request.id, () => (log.close(), null), post);
   }

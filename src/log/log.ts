@@ -31,7 +31,7 @@ const SEQS_SKIPPED = 10_000_000;
 /** What does not write. */
 type JournalReads = Pick<
   JournalDb,
-  "read" | "documents" | "document" | "beginSnapshot" | "readSnapshot" | "endSnapshot"
+  "read" | "documents" | "document" | "beginSnapshot" | "readSnapshot" | "endSnapshot" | "incomingChanges" | "strays"
 >;
 
 interface ClosedSegment {
@@ -177,14 +177,23 @@ export class Log {
    * RESOURCE_EXHAUSTED where the disk is full, otherwise UNAVAILABLE when it cannot; the next may succeed.
    */
   commitJournal(events: readonly JournalEvent[], changes: readonly DocumentChange[]): number {
-    const texts = [...events.map(({ payload }) => payload), ...changes.map(({ value }) => value ?? "")];
-    const bytes = texts.reduce((sum, text) => sum + text.length, 0);
-    return this.#writeJournal(bytes, () => this.#state.journal.commit(events, changes));
+    const bytes = charsOf(events, changes);
+    return this.writeJournal(bytes, (journal) => journal.commit(events, changes));
   }
 
   /** One step of removing the oldest entries; returns whether it was the last. */
   trimJournal(throughPosition: number): boolean {
-    return this.#writeJournal(0, () => this.#state.journal.trim(throughPosition));
+    return this.writeJournal(0, (journal) => journal.trim(throughPosition));
+  }
+
+  /** Whatever else is written to the journal, of about so many bytes; throws as {@link commitJournal} does. */
+  writeJournal<T>(bytes: number, write: (journal: JournalDb) => T): T {
+    try {
+      this.#markInUse();
+      return this.#written.during("journal", bytes, () => write(this.#state.journal));
+    } catch (error) {
+      throw failureOf("the journal", error);
+    }
   }
 
   stats(): LogStats {
@@ -278,15 +287,6 @@ export class Log {
     this.#isMarked = true;
   }
 
-  #writeJournal<T>(bytes: number, write: () => T): T {
-    try {
-      this.#markInUse();
-      return this.#written.during("journal", bytes, write);
-    } catch (error) {
-      throw failureOf("the journal", error);
-    }
-  }
-
   #syncSoon(): void {
     this.#cancelSync ??= this.#clock.after(this.#syncIntervalMs, () => {
       this.#cancelSync = null;
@@ -349,6 +349,15 @@ export class Log {
     }
     this.#current = null;
   }
+}
+
+/** About the bytes that they are written with. */
+export function charsOf(
+  events: readonly Pick<JournalEvent, "payload">[],
+  changes: readonly Pick<DocumentChange, "value">[],
+): number {
+  const texts = [...events.map(({ payload }) => payload), ...changes.map(({ value }) => value ?? "")];
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 function failureOf(what: string, error: unknown): WatchpostError {

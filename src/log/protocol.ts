@@ -39,6 +39,31 @@ export interface JournalOpened {
   readonly lastPosition: number;
   /** Of the next entry. After a crash positions are left out: entries there, if there were any, are lost. */
   readonly nextPosition: number;
+  /** Of the newest transaction, where they come with their positions; undefined: positions are given here. */
+  readonly link?: number | undefined;
+}
+
+/** How far transactions that came with their positions have come. */
+export interface JournalHead {
+  readonly epoch: number;
+  readonly position: number;
+  /** Random, of each transaction: two that took the same position are told apart by it. */
+  readonly link: number;
+}
+
+/** What the pages of another node's journal are the state of. */
+export interface IncomingState extends JournalHead {
+  /** Entries behind it are in the pages. */
+  readonly afterPosition: number;
+  /** All entries from here on are in the pages, or were here before. */
+  readonly firstPosition: number;
+}
+
+/** Some of the documents that such a state has changed. */
+export interface IncomingChanges {
+  readonly changes: readonly DocumentChange[];
+  /** Where the next page goes on; null: there are no more. */
+  readonly next: Pick<StoredDocument, "collection" | "key"> | null;
 }
 
 export interface LogStats {
@@ -100,7 +125,17 @@ export interface JournalSnapshotPage {
 }
 
 export type LogAnswer =
-  number | boolean | LogStats | StatePage | JournalPage | DocumentPage | JournalSnapshotPage | null;
+  | number
+  | boolean
+  | LogStats
+  | StatePage
+  | JournalOpened
+  | JournalPage
+  | DocumentPage
+  | JournalSnapshotPage
+  | IncomingChanges
+  | readonly JournalEntry[]
+  | null;
 
 export type LogRequest =
   | { kind: "open"; options: LogOptions }
@@ -109,11 +144,23 @@ export type LogRequest =
   | { kind: "state"; id: number; afterSeriesId: number }
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "journal_commit"; id: number; events: readonly JournalEvent[]; changes: readonly DocumentChange[] }
+  | {
+      kind: "journal_apply";
+      id: number;
+      entries: readonly JournalEntry[];
+      changes: readonly DocumentChange[];
+      head: JournalHead;
+    }
   | { kind: "journal_read"; id: number; query: JournalQuery }
   | { kind: "journal_trim"; id: number; throughPosition: number }
   | { kind: "documents"; id: number; query: DocumentQuery }
   | { kind: "document"; id: number; collection: string; key: string }
-  | { kind: "snapshot_begin" | "snapshot_read" | "snapshot_end"; id: number }
+  | { kind: "snapshot_begin"; id: number; afterPosition: number }
+  | { kind: "snapshot_read" | "snapshot_end"; id: number }
+  | { kind: "incoming_put"; id: number; entries: readonly JournalEntry[]; documents: readonly StoredDocument[] }
+  | { kind: "incoming_take"; id: number; state: IncomingState }
+  | { kind: "incoming_changes"; id: number; after: IncomingChanges["next"] }
+  | { kind: "incoming_begin" | "strays" | "strays_forget"; id: number }
   | { kind: "reopen" | "stats" | "close"; id: number };
 
 export type LogEvent =

@@ -296,5 +296,9 @@ function tellable(command: string, error: unknown): WatchpostError {
     (error as { name?: unknown }).name === "ReplyError" &&
     !/^(?:LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/.test(message);
   if (!isRefusal) return away(command, message);
+  if (/^OOM\b/.test(message)) {
+    const full = `Redis has no room for ${command}: ${message}`;
+    return new WatchpostError("RESOURCE_EXHAUSTED", full, { retryAfterMs: RETRY_AFTER_MS, cause: error });
+  }
   return new WatchpostError("FAILED_PRECONDITION", `Redis refuses ${command}: ${message}`, { cause: error });
 }

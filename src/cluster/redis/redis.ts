@@ -11,7 +11,7 @@ export interface Redis {
   /**
    * One command; of replies strings are bytes. Calls are sent as they come, in one connection, so that those of one key are in
    * order. Rejects with UNAVAILABLE at once where Redis is away, after two seconds where it does not answer, in which case it may
-   * have done it; with FAILED_PRECONDITION where it refuses the command.
+   * have done it; with RESOURCE_EXHAUSTED where it has no room for more, and FAILED_PRECONDITION where it refuses the command otherwise.
    */
   call(command: string, ...parameters: RedisArgument[]): Promise<RedisReply>;
   /** The same of a script, whose keys are of one slot. */

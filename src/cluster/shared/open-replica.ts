@@ -1,0 +1,136 @@
+/**
+ * How a node comes to its copy of the shared journal: it has one; or others have one, which it joins; or nobody has, and what
+ * its own journal holds is where all begin.
+ */
+import { renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { newEpoch } from "../../log/journal-db.ts";
+import { LogClient, type JournalOpened } from "../../log/log-client.ts";
+import type { JournalHead } from "../../log/protocol.ts";
+import type { Clock } from "../../model/clock.ts";
+import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { pause } from "../../model/pause.ts";
+import type { SpawnWorker } from "../../model/spawn.ts";
+import type { NodeRecord } from "../../wire/gen/nodes_pb.ts";
+import type { Redis } from "../redis/redis.ts";
+import type { JournalKeys } from "./journal-keys.ts";
+import { readHead, setBase } from "./journal-scripts.ts";
+import { newLink } from "./new-link.ts";
+import { isNodeLocal } from "./node-local.ts";
+import { ownStatePages } from "./state-pages.ts";
+
+export interface OpenReplicaDeps {
+  /** The data directory. */
+  readonly data: string;
+  readonly spawn: SpawnWorker;
+  readonly redis: Redis;
+  readonly keys: JournalKeys;
+  readonly clock: Clock;
+  /** The journal of this node alone. */
+  readonly own: LogClient;
+  readonly signal: AbortSignal;
+  /** For so long nobody who has the journal is seen before this node begins it. */
+  readonly foundAfterMs: number;
+  members(): readonly NodeRecord[];
+  onNews(sentence: string): void;
+}
+
+export interface OpenedReplica {
+  readonly log: LogClient;
+  readonly opened: JournalOpened;
+  readonly head: JournalHead;
+  /** It has nothing yet: what others have is to be read before it is of use. */
+  readonly isEmpty: boolean;
+}
+
+/** It writes no points. */
+const SEGMENT_BYTES_MAX = 1024 * 1024;
+const [LOOK_AGAIN_MS, REDIS_WAIT_MS] = [100, 2_000];
+
+/** A node without a copy waits for Redis, and for somebody who has the journal where there is one. Rejects with CANCELLED on the signal. */
+export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica> {
+  const dir = join(deps.data, "shared");
+  const open = () => LogClient.open(deps.spawn, { dir, segmentBytesMax: SEGMENT_BYTES_MAX });
+  let { log, opened } = await open();
+  const again = async (leave: () => void) => {
+    await log.close();
+    leave();
+    ({ log, opened } = await open());
+  };
+  try {
+    const other = opened.journal.link === undefined ? undefined : await otherEpoch(opened.journal, deps);
+    if (other !== undefined) {
+      const aside = `${dir}-${opened.journal.epoch}`;
+      await again(() => renameSync(dir, aside));
+      deps.onNews(
+        `Redis has the journal of other nodes (epoch ${other}): this node's copy of before is kept in ${aside}`,
+      );
+    }
+    for (let sinceMs: number | undefined; opened.journal.link === undefined;) {
+      if (deps.signal.aborted) throw new WatchpostError("CANCELLED", "the shared journal is not waited for any more");
+      const found = await lookFor(deps);
+      if (typeof found === "object") {
+        deps.onNews("this node joins the journal of others; what its own has of before stays there and is not shown");
+        return { log, opened: opened.journal, head: { ...found, position: 0, link: 0 }, isEmpty: true };
+      }
+      const nowMs = deps.clock.monotonicMs();
+      sinceMs = found === "nobody" ? (sinceMs ?? nowMs) : undefined;
+      if (sinceMs === undefined || nowMs - sinceMs < deps.foundAfterMs) {
+        await pause(LOOK_AGAIN_MS, deps.clock, deps.signal);
+        continue;
+      }
+      const head = await bringOwn(log, deps.own);
+      const isFirst = await setBase(deps.redis, deps.keys, { head, seen: undefined, skipped: 1, link: newLink() });
+      if (isFirst)
+        deps.onNews(
+          `this node begins the journal that the nodes share, with what its own has up to position ${head.position}`,
+        );
+      await again(() => (isFirst ? undefined : rmSync(dir, { recursive: true })));
+    }
+    const { epoch, nextPosition, link } = opened.journal;
+    return { log, opened: opened.journal, head: { epoch, position: nextPosition - 1, link: link! }, isEmpty: false };
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+/** The epoch of Redis where it is another one; undefined: it is not, or Redis does not tell it soon. */
+async function otherEpoch({ epoch }: JournalOpened, deps: OpenReplicaDeps): Promise<number | undefined> {
+  const { redis, keys, clock, signal } = deps;
+  const untilMs = clock.monotonicMs() + REDIS_WAIT_MS;
+  while (!redis.isUp && clock.monotonicMs() < untilMs && !signal.aborted) await pause(LOOK_AGAIN_MS, clock, signal);
+  const head = await readHead(redis, keys).catch(() => undefined);
+  return head === undefined || head.epoch === epoch ? undefined : head.epoch;
+}
+
+/** The journal in Redis; "nobody" has one; "unknown": Redis does not say, or somebody is about to set it again. */
+async function lookFor({ redis, keys, members }: OpenReplicaDeps): Promise<JournalHead | "nobody" | "unknown"> {
+  if (!redis.isUp) return "unknown";
+  try {
+    const head = await readHead(redis, keys);
+    if (head !== undefined) return head;
+  } catch (error) {
+    if (error instanceof WatchpostError && error.status === "UNAVAILABLE") return "unknown";
+    throw new WatchpostError(
+      "FAILED_PRECONDITION",
+      `the journal of the nodes cannot be looked for: ${messageOf(error)}`,
+    );
+  }
+  return members().some(({ journalEpoch }) => journalEpoch > 0n) ? "unknown" : "nobody";
+}
+
+/** All that is not of this node alone. */
+async function bringOwn(log: LogClient, own: LogClient): Promise<JournalHead> {
+  await log.beginIncoming();
+  let state: { position: number; firstPosition: number } | undefined;
+  for await (const page of ownStatePages(own, 0)) {
+    state ??= page.state;
+    const documents = page.documents.filter(({ collection }) => !isNodeLocal(collection));
+    await log.putIncoming(page.entries, documents);
+  }
+  const { position, firstPosition } = state!;
+  const head = { epoch: newEpoch(), position, link: newLink() };
+  await log.takeIncoming({ ...head, firstPosition, afterPosition: 0 });
+  return head;
+}
