@@ -10,14 +10,15 @@ import { openDesk } from "./app/open-desk.ts";
 import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
 import { openOverview } from "./app/open-overview.ts";
-import { openStorage } from "./app/open-storage.ts";
+import { openStorage, type Storage } from "./app/open-storage.ts";
 import { openTraces } from "./app/open-traces.ts";
 import { openUpstream } from "./app/open-upstream.ts";
 import { Places } from "./app/places.ts";
 import type { Config } from "./config/config.ts";
 import { consoleContent } from "./app/console-content.ts";
 import { deskFigures } from "./app/desk-figures.ts";
-import { deskHere } from "./app/desk-seat.ts";
+import { deskHere, type DeskSeat } from "./app/desk-seat.ts";
+import { nodesOf } from "./app/nodes-of.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
@@ -39,6 +40,7 @@ import { watchProcess } from "./process-metrics.ts";
 import { retireSeries } from "./store/retire-series.ts";
 import { nameOf } from "./transport/guarded.ts";
 import type { CertificateSource } from "./transport/certificate-source.ts";
+import { DrainingGate } from "./transport/draining-gate.ts";
 import { startGrpcServer } from "./transport/grpc-server.ts";
 import { HealthState } from "./transport/health.ts";
 import { refuseWhatOthersReach } from "./transport/others-reach.ts";
@@ -96,14 +98,23 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
 
   const storage = await openStorage(config, { ...deps, clock, metrics, onCrash }, opening);
-  const { log, registry, schemas, store, storeOpened, budget, received, bus } = storage;
+  const { log, registry, schemas, store, storeOpened, budget, received } = storage;
+  const { url } = config.redis;
+  const clusterDeps = { spawn, clock, logger, metrics, onCrash };
+  const cluster =
+    url === undefined
+      ? undefined
+      : await (await import("./app/open-cluster.ts")).openCluster(config, url, storage, clusterDeps, opening);
+  // What all nodes have together, where there are others.
+  const common = cluster === undefined ? storage : { ...storage, journal: cluster.journal, bus: cluster.everywhere };
   const asksForCertificates = tls?.source.files.clientCa !== undefined;
   const access = await openAccess(
     config,
-    storage,
-    { logger, clock, metrics, isTls: tls !== undefined, asksForCertificates, own: deps.own },
+    common,
+    { logger, clock, metrics, isTls: tls !== undefined, asksForCertificates, own: deps.own, nodes: cluster?.key },
     opening,
   );
+  const gate = new DrainingGate({ gate: access.gate, health, clock });
   const protection = { asksWho: access.gate.isOn, isEncrypted: tls !== undefined };
   if (!config.insecure) for (const address of [config.grpc, config.http]) refuseWhatOthersReach(address, protection);
   const places = new Places();
@@ -111,7 +122,12 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const written = (impls: readonly MethodImpl[]) => access.deeds.written(impls);
   const valueOf = (seriesId: number) => dashboard.valueOf(seriesId);
   const deskDeps = { spawn, logger, clock, metrics, scopes, places, valueOf, written };
-  const desk = deskHere(await openDesk(config, storage, deskDeps, opening), written);
+  await cluster?.followDevices(places, scopes, opening);
+  const openOwn = (ground: Storage, stack: AsyncDisposableStack) => openDesk(config, ground, deskDeps, stack);
+  const desk: DeskSeat =
+    cluster === undefined
+      ? deskHere(await openOwn(storage, opening), written)
+      : cluster.seat({ written, openDesk: openOwn });
   const figures = deskFigures(desk);
   let isOverloaded = false;
   const onOverload = (isNow: boolean) => {
@@ -132,10 +148,11 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const dashboard = createDashboard({
     registry,
     scopes,
-    bus,
+    bus: common.bus,
     store,
     clock,
     metrics,
+    want: cluster?.want,
     latest: storeOpened.latest,
     retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
     unitOf: (key) => schemas.unitOf(key),
@@ -153,6 +170,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => dashboard.close());
   opening.defer(schemas.onChanged((ids) => dashboard.unitsChanged(ids)));
+  await cluster?.openLive(valueOf, opening);
 
   const stopWatching = watchProcess(metrics, {
     ...{ registry, store, log, budget, received, cache, limits: access.limits, calls, traces },
@@ -175,6 +193,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const own = written([
     ...access.methods,
+    ...nodesOf({ cluster, gate, desk, clock, series: () => registry.count, nodeId: forwarding.nodeId }),
     ...overview,
     ...ingestionMethods({ ...ways, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),
@@ -190,9 +209,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const methods = [...own, ...desk.methods];
   const httpRoutes = [...doors.routes, ...access.routes];
   checkTabled([...methods.map(nameOf), ...httpRoutes.map(({ name }) => name), ...WEB_ROUTES]);
+  gate.serve(methods);
   const shared = {
     methods,
-    gate: access.gate,
+    gate,
     connections: access.limits,
     watch: traces?.traced(calls) ?? calls,
     health,
@@ -225,6 +245,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   });
   opening.defer(() => web.drain(0));
   health.serve();
+  cluster?.serve(grpc.address, gate, opening);
   store.retain();
   storage.garbage.started();
 

@@ -31,12 +31,14 @@ const ALL = "";
 
 export class RevokedCertificates {
   readonly #deps: RevokedCertificatesDeps;
+  readonly #setAside: SetAside;
   readonly #revoked = new Map<string, RevokedCertificate>();
   readonly #serial = new Serial();
   readonly #listeners = new Set<(certificate: string) => void>();
 
   private constructor(deps: RevokedCertificatesDeps) {
     this.#deps = deps;
+    this.#setAside = new SetAside(deps.onTrouble);
   }
 
   static async open(deps: RevokedCertificatesDeps): Promise<RevokedCertificates> {
@@ -95,8 +97,26 @@ export class RevokedCertificates {
     return () => void this.#listeners.delete(own);
   }
 
+  /** What another node has written, as it holds now. */
+  heard(changes: readonly DocumentChange[]): void {
+    for (const { collection, key, value } of changes) {
+      if (collection !== REVOKED_CERTIFICATES) continue;
+      if (value === null) this.#revoked.delete(key);
+      else this.#take(key, value);
+      if (value !== null) for (const listener of this.#listeners) listener(key);
+    }
+  }
+
+  /** Whatever cannot be read of it, it is revoked. */
+  #take(certificate: string, value: string): void {
+    const unknown = { revokedAtMs: 0, revokedBy: "" };
+    const name = documentName({ collection: REVOKED_CERTIFICATES, key: certificate });
+    const read = () => this.#setAside.read(name, () => JSON.parse(value) as typeof unknown);
+    const known = value === DAMAGED ? unknown : read();
+    this.#revoked.set(certificate, { ...unknown, ...known, certificate });
+  }
+
   async #restore(): Promise<void> {
-    const setAside = new SetAside(this.#deps.onTrouble);
     for (let after: StoredDocument | undefined; ;) {
       const page = await this.#deps.journal.documents({
         collection: REVOKED_CERTIFICATES,
@@ -104,14 +124,7 @@ export class RevokedCertificates {
         hasDamaged: true,
         ...(after && { after }),
       });
-      for (const document of page) {
-        // Whatever cannot be read of it, it is revoked.
-        const unknown = { revokedAtMs: 0, revokedBy: "" };
-        const read = () => setAside.read(documentName(document), () => JSON.parse(document.value) as typeof unknown);
-        const known = document.value === DAMAGED ? unknown : read();
-        const certificate = document.key;
-        this.#revoked.set(certificate, { ...unknown, ...known, certificate });
-      }
+      for (const { key, value } of page) this.#take(key, value);
       if (page.length < DOCUMENTS_AT_ONCE) return;
       after = page.at(-1);
     }

@@ -5,6 +5,8 @@ import type { DocumentChange, JournalEvent } from "../model/journal.ts";
 export const TOKEN_EVENT = "token";
 export const TOKENS = "token";
 export const WEB_SESSIONS = "web-session";
+/** When tokens were used last: apart, so that what is written of a token by one node does not bring back what another has revoked. */
+export const TOKEN_USES = "token-use";
 
 export interface KeptToken {
   readonly id: string;
@@ -36,6 +38,20 @@ export interface TokenEvent {
   readonly name: string;
   readonly role: Role;
   readonly scope: ScopePatterns;
+}
+
+export function useChange(id: string, lastUsedAtMs: number): DocumentChange {
+  return { collection: TOKEN_USES, key: id, sort: 0, value: JSON.stringify({ lastUsedAtMs }) };
+}
+
+export function noUse(id: string): DocumentChange {
+  return { collection: TOKEN_USES, key: id, sort: 0, value: null };
+}
+
+/** Inverse of {@link useChange}; 0 for what is none. */
+export function useOf(text: string): number {
+  const { lastUsedAtMs } = JSON.parse(text) as { readonly lastUsedAtMs?: unknown };
+  return typeof lastUsedAtMs === "number" ? lastUsedAtMs : 0;
 }
 
 export function tokenChange({ id, expiresAtMs, scope, ...rest }: KeptToken): DocumentChange {

@@ -2,9 +2,8 @@
  * Tokens, which are kept in the journal as hashes, and the sessions of browsers that have shown one. Changes come one after the
  * other; they hold once they are durable, and before whoever asked hears of it.
  */
-import { EVERYTHING, isPrincipalName, roleIn, scopeIn, type Role, type ScopePatterns } from "../model/access.ts";
 import type { Clock } from "../model/clock.ts";
-import { invalidField, WatchpostError } from "../model/errors.ts";
+import { WatchpostError } from "../model/errors.ts";
 import {
   DAMAGED,
   type DocumentChange,
@@ -16,14 +15,19 @@ import {
 import { Serial } from "../model/serial.ts";
 import { documentName, SetAside } from "../model/set-aside.ts";
 import { EndedSessions, overText, revokedText, UNKNOWN } from "./ended-sessions.ts";
-import { hasHash, idOfSecret, isId, newSecret } from "./secret.ts";
+import { adminOf, givenIn, isLastingAdmin, type ConfiguredToken, type NewToken } from "./new-token.ts";
+import { hasHash, idOfSecret, newSecret } from "./secret.ts";
 import {
   noToken,
+  noUse,
   noWebSession,
   tokenChange,
   tokenEvent,
   tokenOf,
+  TOKEN_USES,
   TOKENS,
+  useChange,
+  useOf,
   WEB_SESSIONS,
   webSessionChange,
   webSessionOf,
@@ -46,25 +50,9 @@ export interface TokensDeps {
   onTrouble(sentence: string): void;
 }
 
-export interface ConfiguredToken {
-  readonly id: string;
-  /** SHA-256 of the secret, hex. */
-  readonly hash: string;
-}
-
-export interface NewToken {
-  readonly name: string;
-  readonly role: string;
-  /** undefined: everything. */
-  readonly scope: ScopePatterns | undefined;
-  /** undefined: never. */
-  readonly expiresAtMs: number | undefined;
-}
-
 const [TOKENS_MAX, WEB_SESSIONS_MAX] = [10_000, 10_000];
 /** So that no token ends the sessions of all others, and what goes with one fits into one entry of the journal. */
 const SESSIONS_PER_TOKEN_MAX = 100;
-const EXPIRES_AFTER_MS_MAX = 10 * 366 * 24 * 3_600_000;
 const WEB_SESSION_MS = 30 * 24 * 3_600_000;
 const DOCUMENTS_AT_ONCE = 500;
 const ALL = "";
@@ -203,7 +191,7 @@ export class Tokens {
       }
       const atMs = Math.floor(this.#deps.clock.nowMs());
       const sessions = [...this.#sessions.values()].filter(({ tokenId }) => tokenId === token.id);
-      const changes = [noToken(token.id), ...sessions.map(noWebSession)];
+      const changes = [noToken(token.id), noUse(token.id), ...sessions.map(noWebSession)];
       await this.#deps.journal.append([tokenEvent("revoked", token, by, atMs)], changes);
       this.#byId.delete(token.id);
       for (const session of sessions) this.#forget(session, revokedText(token, atMs));
@@ -268,7 +256,7 @@ export class Tokens {
       const kept = used.map((token) => this.#withUse(token)).filter(({ id }) => id !== this.#deps.configured?.id);
       for (let at = 0; at < kept.length; at += DOCUMENTS_AT_ONCE) {
         const some = kept.slice(at, at + DOCUMENTS_AT_ONCE);
-        await this.#deps.journal.append([], some.map(tokenChange));
+        await this.#deps.journal.append([], some.map(({ id, lastUsedAtMs = 0 }) => useChange(id, lastUsedAtMs)));
         for (const token of some) this.#keptUse(token);
       }
     });
@@ -291,6 +279,46 @@ export class Tokens {
   #forget(session: WebSession, why: string): void {
     this.#sessions.delete(session.id);
     this.#ended.add(session, why);
+  }
+
+  /** What another node has written, as it holds now. */
+  heard(changes: readonly DocumentChange[]): void {
+    for (const { collection, key, value } of changes) {
+      if (collection === TOKENS) this.#heardToken(key, value);
+      else if (collection === TOKEN_USES && value !== null) this.#usedElsewhere(key, value);
+      else if (collection === WEB_SESSIONS) this.#heardWebSession(key, value);
+    }
+  }
+
+  #heardToken(id: string, value: string | null): void {
+    if (id === this.#deps.configured?.id) return;
+    if (value === null) {
+      this.#unreadable.delete(id);
+      if (!this.#byId.delete(id)) return;
+      this.#usedAtMs.delete(id);
+      return this.#tell(id, "");
+    }
+    const read = () => tokenOf(id, value);
+    const token = new SetAside(this.#deps.onTrouble).read(documentName({ collection: TOKENS, key: id }), read);
+    if (token !== undefined) this.#byId.set(id, token);
+    else this.#unreadable.add(id);
+    const isFirst = !this.#hasAny;
+    this.#hasAny = true;
+    if (isFirst) this.#tell("", "");
+  }
+
+  #heardWebSession(id: string, value: string | null): void {
+    const known = this.#sessions.get(id);
+    if (value !== null) return void this.#sessions.set(id, webSessionOf(id, value));
+    if (known === undefined) return;
+    this.#forget(known, "it was ended over another node");
+    this.#tell(id, "");
+  }
+
+  #usedElsewhere(id: string, value: string): void {
+    const token = this.#byId.get(id);
+    const lastUsedAtMs = useOf(value);
+    if (token !== undefined && lastUsedAtMs > (token.lastUsedAtMs ?? 0)) this.#byId.set(id, { ...token, lastUsedAtMs });
   }
 
   #tell(id: string, by: string): void {
@@ -335,6 +363,9 @@ export class Tokens {
       if (token !== undefined) this.#byId.set(token.id, token);
       else this.#unreadable.add(document.key);
     });
+    await this.#each(TOKEN_USES, ({ key, value }) => {
+      if (value !== DAMAGED) this.#usedElsewhere(key, value);
+    });
     await this.#each(WEB_SESSIONS, (document) => {
       if (document.value === DAMAGED) return;
       const session = setAside.read(documentName(document), () => webSessionOf(document.key, document.value));
@@ -355,30 +386,4 @@ export class Tokens {
       after = page.at(-1);
     }
   }
-}
-
-function adminOf({ id, hash }: ConfiguredToken): KeptToken {
-  const ever = { createdAtMs: 0, createdBy: "the configuration", expiresAtMs: Infinity, lastUsedAtMs: undefined };
-  return { ...ever, id, hash, name: "admin", role: "admin", scope: EVERYTHING };
-}
-
-function isLastingAdmin({ role, scope, expiresAtMs }: KeptToken): boolean {
-  return role === "admin" && scope.isEverything && expiresAtMs === Infinity;
-}
-
-function givenIn({ name, role, scope, expiresAtMs = Infinity }: NewToken, nowMs: number) {
-  if (!isPrincipalName(name) || isId(name)) {
-    throw invalidField(
-      "name",
-      name,
-      "1 to 256 characters on one line that can be seen, no space before or behind them, and not the id of a token",
-    );
-  }
-  const hasEnd = expiresAtMs !== Infinity;
-  if (hasEnd && !(expiresAtMs > nowMs && expiresAtMs <= nowMs + EXPIRES_AFTER_MS_MAX)) {
-    const given = Math.abs(expiresAtMs) <= 8.64e15 ? new Date(expiresAtMs).toISOString() : `${expiresAtMs} ms`;
-    throw invalidField("expires_at", given, "a time within the next ten years");
-  }
-  const given: { readonly name: string; readonly role: Role } = { name, role: roleIn(role, "role") };
-  return { ...given, scope: scope === undefined ? EVERYTHING : scopeIn(scope, "scope"), expiresAtMs };
 }

@@ -6,7 +6,7 @@ import { toBinary, type DescMethod } from "@bufbuild/protobuf";
 import type { Fence } from "../cluster/desk-lease.ts";
 import { deviceAnnouncement } from "../cluster/peers/device-announcement.ts";
 import type { Peers } from "../cluster/peers/peers.ts";
-import { proxied, type DeskSeat as Seat } from "../cluster/peers/proxied.ts";
+import { proxied, type DeskSeat as Seat, type Raw } from "../cluster/peers/proxied.ts";
 import type { Clock } from "../model/clock.ts";
 import type { DeviceEvent } from "../model/device-event.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
@@ -39,12 +39,16 @@ export interface MovingDeskDeps {
   written(methods: readonly MethodImpl[]): readonly MethodImpl[];
 }
 
-/** What the desk serves. Its messages are encoded once for many readers in one method alone. */
+/** What the desk serves. */
 export const DESK_METHODS: readonly DescMethod[] = [
   ...[SavedDashboards, Alerts, Devices, Collaboration].flatMap((service) => service.methods),
   ...[Server.method.listChanges, Server.method.watchChanges],
 ];
-const RAW_OUTPUT: ReadonlySet<DescMethod> = new Set<DescMethod>([Collaboration.method.watchSession]);
+/** The sides of its methods that are bytes. */
+export const DESK_RAW: ReadonlyMap<DescMethod, Raw> = new Map<DescMethod, Raw>([
+  [Collaboration.method.watchSession, "output"],
+  [Collaboration.method.joinSession, "both"],
+]);
 const RETRY_MS = 500;
 const ALL = "";
 
@@ -62,9 +66,8 @@ export class MovingDesk implements DeskSeat {
   constructor(deps: MovingDeskDeps) {
     this.#deps = deps;
     const seat = (): Seat => ({ here: this.#opened?.methods, address: this.#address, until: this.#moved.signal });
-    this.methods = DESK_METHODS.map((method) =>
-      proxied(method, RAW_OUTPUT.has(method) ? "output" : undefined, { seat, peers: deps.peers }),
-    );
+    const { peers } = deps;
+    this.methods = DESK_METHODS.map((method) => proxied(method, DESK_RAW.get(method), { seat, peers }));
   }
 
   get here(): Desk | undefined {
@@ -143,6 +146,7 @@ export class MovingDesk implements DeskSeat {
       const desk = await open(fence, stack);
       for (const reason of this.#deaf) desk.setHearing(false, reason);
       const methods = new Map(written(desk.methods).map((impl) => [impl.method, impl]));
+      checkServed(desk.methods);
       this.#opened = { desk, methods, stack };
       logger.info({}, "this node is the desk: alerts, devices and sessions of all nodes run here");
     } catch (error) {
@@ -171,4 +175,14 @@ export class MovingDesk implements DeskSeat {
     this.#moved = new AbortController();
     moved.abort();
   }
+}
+
+/** Throws where the desk serves something else than all nodes pass on to it. */
+function checkServed(methods: readonly MethodImpl[]): void {
+  const wrong = methods.filter(({ method, raw }) => !DESK_METHODS.includes(method) || DESK_RAW.get(method) !== raw);
+  if (wrong.length === 0 && methods.length === DESK_METHODS.length) return;
+  const names = wrong.map(({ method }) => method.name).join(", ");
+  throw new Error(
+    `the desk serves ${methods.length} methods of ${DESK_METHODS.length}; not as the nodes pass it on: ${names}`,
+  );
 }

@@ -1,5 +1,5 @@
 /** Who may do what. */
-import type { OwnCaller } from "../access/callers.ts";
+import type { OtherNodes, OwnCaller } from "../access/callers.ts";
 import type { CertificateSettings } from "../access/certificates.ts";
 import { Deeds } from "../access/deeds.ts";
 import { AccessGate } from "../access/gate.ts";
@@ -14,6 +14,7 @@ import type { Config } from "../config/config.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { messageOf } from "../model/errors.ts";
 import type { Clock } from "../model/clock.ts";
+import type { DocumentChange } from "../model/journal.ts";
 import type { Logger } from "../model/logger.ts";
 import { Seldom } from "../model/seldom.ts";
 import type { HttpRoute } from "../wire/http-route.ts";
@@ -40,20 +41,31 @@ export interface AccessDeps {
   /** Whether clients show certificates that are verified. */
   readonly asksForCertificates: boolean;
   readonly own: OwnCaller | undefined;
+  /** undefined: there are no other nodes. */
+  readonly nodes: OtherNodes | undefined;
 }
 
 /** `opening` closes what was opened. */
 export async function openAccess(
   config: Config,
   { journal }: Storage,
-  { logger, clock, metrics, isTls, asksForCertificates, own }: AccessDeps,
+  { logger, clock, metrics, isTls, asksForCertificates, own, nodes }: AccessDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenAccess> {
   const onTrouble = (sentence: string) => logger.error({ trouble: sentence }, "tokens have trouble");
   const provider = await openProvider(config.auth.jwt, { logger, clock }, opening);
   const { admin_token: configured } = config.auth;
+  // What other nodes write while this is opened is taken behind what was read: it is how things stand then.
+  const early: DocumentChange[] = [];
+  let hear = (changes: readonly DocumentChange[]) => void early.push(...changes);
+  opening.defer(journal.followChanges((changes) => hear(changes)));
   const tokens = await Tokens.open({ journal, clock, configured, hasOtherAdmins: givesAdmins(config), onTrouble });
   const revoked = await RevokedCertificates.open({ journal, clock, onTrouble });
+  hear = (changes) => {
+    tokens.heard(changes);
+    revoked.heard(changes);
+  };
+  hear(early);
   const refused = new RefusedLogins({
     clock,
     onRefused: (reason) => metrics.refusedLogins.inc({ reason }),
@@ -61,7 +73,7 @@ export async function openAccess(
   });
   const certificates = asksForCertificates ? certificatesOf(config) : undefined;
   const limits = openLimits(config, { logger, clock, metrics });
-  const shown = { tokens, provider, certificates, revoked, own };
+  const shown = { tokens, provider, certificates, revoked, own, nodes };
   const gate = new AccessGate({ ...shown, clock, isInsecure: config.insecure, isTls, refused, limits });
   opening.defer(() => gate.close());
   if (gate.isOn && !givesAdmins(config) && !tokens.hasLastingAdmin) {

@@ -11,20 +11,22 @@ type NodeInit = MessageInitShape<typeof NodeSchema>;
 
 export interface NodesDeps {
   /** This one among them; of a server by itself it alone. */
-  known(): readonly KnownNode[];
-  readonly nodeId: () => string;
-  /** Id of the node that is the desk; "": nobody is known to be. */
-  deskId(): string;
+  known(): Promise<readonly KnownNode[]>;
+  nodeId(): Promise<string>;
+  /** Id of the node that is the desk; "": nobody is known to be; undefined: it is this server, by itself. */
+  deskId(): string | undefined;
   /** Why Redis is away, and since when (Unix milliseconds); undefined: it is there, or there is none. */
   redisTrouble(): { readonly why: string; readonly sinceMs: number } | undefined;
-  drain(isDraining: boolean): Promise<void>;
+  drain(isDraining: boolean): void;
   /** The same of another node. */
   passOn(node: KnownNode, request: DrainNodeRequest, context: CallContext): Promise<void>;
   /** Undefined: there are no other nodes. */
-  readonly shared?: {
-    readState(afterPosition: number): AsyncIterable<SharedStatePage>;
-    announce(event: DeviceEvent): Promise<void>;
-  };
+  readonly shared:
+    | {
+        readState(afterPosition: number): AsyncIterable<SharedStatePage>;
+        announce(event: DeviceEvent): Promise<void>;
+      }
+    | undefined;
 }
 
 export function nodesMethods(deps: NodesDeps): MethodImpl[] {
@@ -33,18 +35,18 @@ export function nodesMethods(deps: NodesDeps): MethodImpl[] {
     unary(method.listNodes, async () => {
       const trouble = deps.redisTrouble();
       return {
-        nodes: listed(deps),
+        nodes: await listed(deps),
         redisTrouble: trouble?.why ?? "",
         redisAwaySinceMs: BigInt(Math.floor(trouble?.sinceMs ?? 0)),
       };
     }),
     unary(method.drainNode, async (request, context) => {
-      const node = nodeIn(request.node, deps);
-      const id = node.record.nodeId;
-      if (id === deps.nodeId()) await deps.drain(!request.undo);
+      const [known, here] = [await deps.known(), await deps.nodeId()];
+      const node = nodeIn(request.node === "" ? here : request.node, known);
+      if (node.record.nodeId === here) deps.drain(!request.undo);
       else await deps.passOn(node, request, context);
       const state = request.undo ? "serving" : "draining";
-      return { node: { ...messageOf(node, deps), state } };
+      return { node: { ...messageOf(node, known, here, deps.deskId()), state } };
     }),
     unary(method.announceDevice, async (announcement) => {
       await sharedOf(deps).announce(deviceEventOf(announcement));
@@ -59,20 +61,26 @@ function sharedOf({ shared }: NodesDeps): NonNullable<NodesDeps["shared"]> {
   throw new WatchpostError("FAILED_PRECONDITION", "this server shares nothing with other nodes: it has no redis.url");
 }
 
-function listed(deps: NodesDeps): NodeInit[] {
+async function listed({ known, nodeId, deskId }: NodesDeps): Promise<NodeInit[]> {
+  const [nodes, here] = [await known(), await nodeId()];
   const byName = (a: KnownNode, b: KnownNode) => (a.record.name < b.record.name ? -1 : 1);
-  return [...deps.known()].sort(byName).map((node) => messageOf(node, deps));
+  return [...nodes].sort(byName).map((node) => messageOf(node, nodes, here, deskId()));
 }
 
-function messageOf({ record, isLive, seenAtMs }: KnownNode, { known, nodeId, deskId }: NodesDeps): NodeInit {
+function messageOf(
+  { record, isLive, seenAtMs }: KnownNode,
+  known: readonly KnownNode[],
+  here: string,
+  desk: string | undefined,
+): NodeInit {
   const { nodeId: id, name, address, version, startedAtMs, state, journalPosition, series, pointsPerSecond } = record;
-  const head = known().reduce((most, { record: other }) => bigger(most, other.journalPosition), 0n);
+  const head = known.reduce((most, { record: other }) => bigger(most, other.journalPosition), 0n);
   return {
     ...{ nodeId: id, name, address, version, startedAtMs, series, pointsPerSecond },
     state: isLive ? state : "gone",
     seenAtMs: BigInt(Math.floor(seenAtMs)),
-    isDesk: id === deskId(),
-    isThis: id === nodeId(),
+    isDesk: id === (desk ?? here),
+    isThis: id === here,
     journalBehind: head - journalPosition,
   };
 }
@@ -82,16 +90,15 @@ function bigger(a: bigint, b: bigint): bigint {
 }
 
 /** By id, or by a name that only one has. */
-function nodeIn(wanted: string, { known, nodeId }: NodesDeps): KnownNode {
-  const id = wanted === "" ? nodeId() : wanted;
-  const byId = known().find(({ record }) => record.nodeId === id);
-  const named = known().filter(({ record }) => record.name === id);
+function nodeIn(wanted: string, known: readonly KnownNode[]): KnownNode {
+  const byId = known.find(({ record }) => record.nodeId === wanted);
+  const named = known.filter(({ record }) => record.name === wanted);
   const live = named.filter(({ isLive }) => isLive);
-  const found = byId ?? (live.length === 1 ? live[0] : named.length === 1 ? named[0] : undefined);
+  const found = byId ?? [live, named].find(({ length }) => length === 1)?.[0];
   if (found === undefined) {
-    const many =
-      named.length > 1 ? `several nodes are called ${JSON.stringify(id)}` : `there is no node ${JSON.stringify(id)}`;
-    throw new WatchpostError("NOT_FOUND", `${many}; wanted the id or the name of one of them`);
+    const shown = JSON.stringify(wanted);
+    const what = named.length > 1 ? `several nodes are called ${shown}` : `there is no node ${shown}`;
+    throw new WatchpostError("NOT_FOUND", `${what}; wanted the id or the name of one of them`);
   }
   if (!found.isLive) throw new WatchpostError("UNAVAILABLE", `the node ${found.record.name} is gone`);
   return found;

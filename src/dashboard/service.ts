@@ -10,7 +10,7 @@ import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
 import { rawServerStreaming, unary, writingUnary, type CallContext, type MethodImpl } from "../wire/service.ts";
 import { deleteSeries } from "./delete-series.ts";
-import { Feeds } from "./feeds.ts";
+import { Feeds, type FeedsDeps } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { listMetrics } from "./list-metrics.ts";
 import { listSeries } from "./list-series.ts";
@@ -43,6 +43,8 @@ export interface DashboardDeps {
   retire(seriesIds: Uint32Array): Promise<void>;
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
+  /** As {@link FeedsDeps.want}. */
+  readonly want?: FeedsDeps["want"];
   /** A name for a stream, unique on this server. */
   newStreamId(): string;
 }
@@ -94,6 +96,7 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
     clock,
     unitOf,
     ...options,
+    want: deps.want,
     onLeftOut: () => deps.metrics.liveLeftOut.inc(),
   });
   const listing = { registry, latest, store, clock, sliced, unitOf };

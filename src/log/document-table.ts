@@ -63,6 +63,11 @@ export class DocumentTable {
     return Object.fromEntries(Array.from(COUNTED_COLLECTIONS, (name) => [countKey(name), this.#counted(name)]));
   }
 
+  /** All documents are others now: those that are there are all that there should be. */
+  recount(): void {
+    for (const collection of COUNTED_COLLECTIONS) this.#meta.set(countKey(collection), this.#found(collection));
+  }
+
   /** A page of what is asked for, by sort and key. */
   read({ collection, after, limit, descending = false, hasDamaged = false }: DocumentQuery): DocumentPage {
     const [order, beyond] = descending ? ["DESC", "<"] : ["ASC", ">"];

@@ -107,6 +107,7 @@ export class JournalDb {
     const { afterPosition, firstPosition, position } = state;
     const strays = this.#db.transaction(() => {
       const found = this.#incoming.take(afterPosition, firstPosition);
+      this.#documents.recount();
       if (firstPosition > afterPosition + 1) this.#meta.set("journal_first", firstPosition);
       this.#setHead(state);
       return found;

@@ -218,6 +218,16 @@ export function createMetrics() {
       "Age of the oldest reading that the upstream has not acknowledged; 0: it has all",
       ["upstream"],
     ),
+    nodePoints: counter(
+      "node_points_total",
+      "Points between this node and others on the same Redis: sent, received, or left_out since Redis was away or too slow",
+      ["direction"],
+    ),
+    nodeBytes: counter("node_bytes_total", "Bytes of points that were sent to other nodes", ["direction"]),
+    nodeGaps: counter("node_gaps_total", "Times that points of other nodes were missing, and latest values were read"),
+    nodesLive: gauge("nodes_live", "Nodes on the same Redis that live, this one among them"),
+    redisUp: gauge("redis_up", "1 while the Redis that nodes share is there"),
+    isDesk: gauge("is_desk", "1 while this node runs alerts, devices and sessions for all nodes"),
     eventLoopLagSeconds: gauge(
       "event_loop_lag_seconds",
       "Event-loop delay since the last scrape, by statistic: p50, p99 or max",

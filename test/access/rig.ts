@@ -6,8 +6,9 @@ import type { IdentityProvider } from "../../src/access/jwt/identity-provider.ts
 import { Limits, type LimitSettings } from "../../src/access/limits.ts";
 import { RefusedLogins, type RefusedLogin } from "../../src/access/refused-logins.ts";
 import { RevokedCertificates } from "../../src/access/revoked-certificates.ts";
+import type { NewToken } from "../../src/access/new-token.ts";
 import { accessMethods } from "../../src/access/service.ts";
-import { Tokens, type NewToken } from "../../src/access/tokens.ts";
+import { Tokens } from "../../src/access/tokens.ts";
 import { LIMIT_NAMES } from "../../src/wire/allowance.ts";
 import type { Admission, Caller } from "../../src/wire/gate.ts";
 import { ManualClock } from "../support/manual-clock.ts";

@@ -24,7 +24,7 @@ export interface ProxiedDeps {
 const RETRY_AFTER_MS = 1_000;
 
 /** `raw`: as the desk's own method has it; its messages of that side are bytes. */
-export function proxied(method: DescMethod, raw: "output" | undefined, deps: ProxiedDeps): MethodImpl {
+export function proxied(method: DescMethod, raw: Raw | undefined, deps: ProxiedDeps): MethodImpl {
   const pass = passing(method, raw, deps.peers);
   const run = (input: never, context: CallContext) => {
     const { here, address, until } = deps.seat();
@@ -38,15 +38,17 @@ export function proxied(method: DescMethod, raw: "output" | undefined, deps: Pro
   return { kind: method.methodKind, method, ...(raw && { raw }), run } as MethodImpl;
 }
 
+export type Raw = "output" | "both";
+
 type Run = (input: never, context: CallContext) => unknown;
 
 function runOf({ run }: MethodImpl): Run {
   return run as Run;
 }
 
-function passing(method: DescMethod, raw: "output" | undefined, peers: ProxiedDeps["peers"]) {
-  const read = (bytes: Uint8Array) => (raw === "output" ? bytes : fromBinary(method.output, bytes));
-  const written = (message: never) => bytesOf(method.input, message);
+function passing(method: DescMethod, raw: Raw | undefined, peers: ProxiedDeps["peers"]) {
+  const read = (bytes: Uint8Array) => (raw === undefined ? fromBinary(method.output, bytes) : bytes);
+  const written = (message: never): Uint8Array => (raw === "both" ? message : bytesOf(method.input, message));
   const callOf = ({ signal, principal, peer }: CallContext) => ({ signal, caller: { principal, peer } });
   return (address: string, input: never, context: CallContext): unknown => {
     switch (method.methodKind) {

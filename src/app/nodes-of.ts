@@ -1,0 +1,53 @@
+/** The nodes as this server lists them: itself alone, or all that share its Redis. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { hostname } from "node:os";
+import type { KnownNode } from "../cluster/members.ts";
+import { nodesMethods } from "../cluster/nodes-service.ts";
+import { BUILD } from "../model/build-info.ts";
+import type { Clock } from "../model/clock.ts";
+import type { DrainingGate } from "../transport/draining-gate.ts";
+import { DrainNodeRequestSchema, NodeRecordSchema, Nodes } from "../wire/gen/nodes_pb.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import type { DeskSeat } from "./desk-seat.ts";
+import type { OpenCluster } from "./open-cluster.ts";
+
+export interface NodesOfDeps {
+  readonly cluster: OpenCluster | undefined;
+  readonly gate: DrainingGate;
+  readonly desk: DeskSeat;
+  readonly clock: Clock;
+  readonly series: () => number;
+  /** Stays with the data directory. */
+  nodeId(): Promise<string>;
+}
+
+export function nodesOf({ cluster, gate, desk, clock, series, nodeId }: NodesOfDeps): MethodImpl[] {
+  const startedAtMs = BigInt(Math.floor(clock.nowMs()));
+  const alone = async (): Promise<KnownNode[]> => {
+    const state = gate.isDraining ? "draining" : "serving";
+    const facts = { nodeId: await nodeId(), name: hostname(), version: BUILD.version, startedAtMs, state };
+    const record = create(NodeRecordSchema, { ...facts, series: BigInt(series()) });
+    return [{ record, isLive: true, seenAtMs: clock.nowMs() }];
+  };
+  return nodesMethods({
+    nodeId,
+    known: async () => cluster?.members.known ?? alone(),
+    deskId: () => cluster?.lease.holder,
+    redisTrouble: () => cluster?.trouble(),
+    drain(isDraining) {
+      if (isDraining) gate.drain();
+      else gate.undo();
+    },
+    async passOn({ record }, request, { signal, principal, peer }) {
+      const bytes = toBinary(DrainNodeRequestSchema, request);
+      await cluster?.peers.unary(record.address, Nodes.method.drainNode, bytes, {
+        signal,
+        caller: { principal, peer },
+      });
+    },
+    shared: cluster && {
+      readState: (afterPosition) => cluster.shared.readState(afterPosition),
+      announce: (event) => desk.announce(event),
+    },
+  });
+}

@@ -1,0 +1,319 @@
+/**
+ * Several nodes on one Redis, as one of them has it: the journal that all share, names and live frames of the others, and the desk,
+ * which one of them runs.
+ */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { MemoryBus } from "../bus/memory-bus.ts";
+import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
+import { openLive } from "../cluster/live/open-live.ts";
+import { WantedShards } from "../cluster/live/wanted-shards.ts";
+import { Members } from "../cluster/members.ts";
+import { NodeKey } from "../cluster/node-key.ts";
+import { Peers } from "../cluster/peers/peers.ts";
+import { readOthersState } from "../cluster/peers/read-others-state.ts";
+import { openRedis } from "../cluster/redis/open-redis.ts";
+import type { Redis } from "../cluster/redis/redis.ts";
+import { parseRedisUrl, shownRedisUrl } from "../cluster/redis/redis-url.ts";
+import { SharedJournal } from "../cluster/shared/shared-journal.ts";
+import type { Config } from "../config/config.ts";
+import { FollowedDevices } from "../devices/followed-devices.ts";
+import { forgetOld, trimSlice } from "../log/journal-retention.ts";
+import type { Journal } from "../log/journal.ts";
+import { nodeIdOf } from "../log/node-id.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { BUILD } from "../model/build-info.ts";
+import type { Clock } from "../model/clock.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { DocumentChange } from "../model/journal.ts";
+import type { Logger } from "../model/logger.ts";
+import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
+import { Seldom } from "../model/seldom.ts";
+import type { SeriesScopes } from "../model/series-scopes.ts";
+import type { SpawnWorker } from "../model/spawn.ts";
+import type { DrainingGate } from "../transport/draining-gate.ts";
+import type { MethodImpl } from "../wire/service.ts";
+import { MovingDesk } from "./moving-desk.ts";
+import type { Desk } from "./open-desk.ts";
+import type { Storage } from "./open-storage.ts";
+import type { Places } from "./places.ts";
+
+export interface ClusterDeps {
+  readonly spawn: SpawnWorker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  onCrash(error: Error): void;
+}
+
+export interface OpenCluster {
+  readonly nodeId: string;
+  readonly redis: Redis;
+  readonly key: NodeKey;
+  readonly members: Members;
+  readonly peers: Peers;
+  readonly shared: SharedJournal;
+  /** This node's own over the shared journal. */
+  readonly journal: Journal;
+  /** What this node commits, and what others do, as far as somebody here wants it. */
+  readonly everywhere: MemoryBus;
+  readonly lease: DeskLeaseView;
+  /** Somebody on this node looks at what it matches, until what this returns is called. */
+  want(matcher: SeriesMatcher): () => void;
+  /** Since when Redis is away, and why. */
+  trouble(): { readonly why: string; readonly sinceMs: number } | undefined;
+  /** Where devices are, and their sensors, from now on as the desk writes it, wherever that is. */
+  followDevices(places: Places, scopes: SeriesScopes, opening: AsyncDisposableStack): Promise<void>;
+  seat(deps: SeatDeps): MovingDesk;
+  /** Names and live frames, once there is somebody who knows the newest values. */
+  openLive(valueOf: ValueOf, opening: AsyncDisposableStack): Promise<void>;
+  /** This node can be reached from now on: it takes part in who is the desk. */
+  serve(address: string, gate: DrainingGate, opening: AsyncDisposableStack): void;
+}
+
+export interface DeskLeaseView {
+  readonly holder: string;
+}
+
+export interface SeatDeps {
+  written(methods: readonly MethodImpl[]): readonly MethodImpl[];
+  /** `storage`: what the desk stands on. */
+  openDesk(storage: Storage, opening: AsyncDisposableStack): Promise<Desk>;
+}
+
+type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly value: number } | undefined;
+
+/** What it can speak to others. */
+const PROTOCOL = 1;
+/** A node that is further behind than this does not become the desk while another one lives that is not. */
+const BEHIND_MAX = 1_000n;
+
+/** `opening` closes what was opened. */
+export async function openCluster(
+  config: Config,
+  url: string,
+  storage: Storage,
+  { spawn, clock, logger, metrics, onCrash }: ClusterDeps,
+  opening: AsyncDisposableStack,
+): Promise<OpenCluster> {
+  const { registry, bus, storeOpened } = storage;
+  const { prefix } = config.redis;
+  const said = new Seldom(clock, (trouble) =>
+    logger.warn({ trouble }, "other nodes are not reached as they should be"),
+  );
+  const onTrouble = (sentence: string) => said.say(() => sentence);
+  const nodeId = await nodeIdOf(storage.journal, () => crypto.randomUUID())();
+  const startedAtMs = Math.floor(clock.nowMs());
+  const stopping = new AbortController();
+
+  const redis = openRedis(parseRedisUrl(url)!, { clock, tls: redisTls(config), name: `watchpost ${nodeId}` });
+  opening.defer(() => redis.close());
+  let awaySinceMs = startedAtMs;
+  opening.defer(
+    redis.follow((isUp) => {
+      if (!isUp) awaySinceMs = clock.nowMs();
+      metrics.redisUp.set(isUp ? 1 : 0);
+      const facts = { redis: shownRedisUrl(url) };
+      if (isUp) logger.info(facts, "Redis is there: this node has its part in the others");
+      else logger.warn({ ...facts, trouble: redis.trouble }, "Redis is away: this node goes on by itself");
+    }),
+  );
+  const key = new NodeKey({ redis, clock, prefix, onTrouble });
+  opening.defer(() => key.close());
+  const peers = new Peers({ key: () => key.secret, tls: undefined });
+  opening.defer(() => peers.close());
+
+  let address = "";
+  let state = "serving";
+  let shared: SharedJournal | undefined;
+  const wanted = new WantedShards(() => {
+    void members.announce();
+    live?.wantedChanged();
+  });
+  let live: { wantedChanged(): void } | undefined;
+  const members: Members = await Members.open({
+    ...{ redis, clock, prefix, onTrouble },
+    self: () => ({
+      ...{ nodeId, address, state, version: BUILD.version, protocol: PROTOCOL, wantedShards: wanted.bits },
+      name: config.redis.node_name === "auto" ? hostname() : config.redis.node_name,
+      startedAtMs: BigInt(startedAtMs),
+      journalPosition: BigInt(shared?.position ?? 0),
+      journalEpoch: BigInt(shared?.epoch ?? 0),
+      series: BigInt(registry.count),
+    }),
+  });
+  opening.defer(() => members.close());
+  const others = () => members.live.filter((record) => record.nodeId !== nodeId && record.address !== "");
+  opening.defer(
+    members.follow(() => {
+      peers.keep(new Set(others().map((record) => record.address)));
+      metrics.nodesLive.set(members.live.length);
+    }),
+  );
+
+  shared = await SharedJournal.open({
+    ...{ data: config.data, redis, prefix, nodeId, spawn, clock, own: storage.log, signal: stopping.signal },
+    members: () => members.live,
+    readSharedState: (afterPosition) => readOthersState(others, peers, afterPosition, stopping.signal),
+    onCrash,
+    onListenerError: (error) => logger.error({ err: error }, "a follower of the shared journal failed"),
+    onDamage: (sentence) => {
+      metrics.damaged.inc();
+      logger.error({ damage: sentence }, "damaged data: it is not served");
+    },
+    onTrouble,
+    onNews: (sentence) => logger.info({ news: sentence }, "the shared journal"),
+  });
+  const ownShared = shared;
+  opening.defer(() => ownShared.close());
+  opening.defer(() => stopping.abort());
+  const journal = shared.journal();
+  opening.defer(() => journal.close());
+  const onGrowth = (sentence: string) => logger.error({ trouble: sentence }, "the shared journal grows");
+  opening.defer(
+    forgetOld([trimSlice(journal, clock)], { clock, onTrouble: onGrowth, keptMs: config.retention.journal }),
+  );
+
+  const everywhere = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of frames failed"));
+  opening.defer(bus.subscribe((frame) => everywhere.publish(frame)));
+
+  let seat: MovingDesk | undefined;
+  let usePlaces = () => {};
+  let valueOf: ValueOf = () => undefined;
+  const lease: { now: DeskLease | undefined } = { now: undefined };
+  const holder = () => lease.now?.holder ?? "";
+  const addressOfHolder = () => others().find((record) => record.nodeId === holder())?.address;
+
+  return {
+    ...{ nodeId, redis, key, members, peers, shared, journal, everywhere },
+    lease: {
+      get holder() {
+        return holder();
+      },
+    },
+    want: (matcher) => wanted.want(matcher),
+    trouble: () => (redis.isUp ? undefined : { why: redis.trouble, sinceMs: awaySinceMs }),
+    async followDevices(places, scopes, stack) {
+      const early: DocumentChange[] = [];
+      let hear: (changes: readonly DocumentChange[]) => void = (changes) => void early.push(...changes);
+      stack.defer(journal.followChanges((changes) => hear(changes)));
+      const onMoved = (deviceId: string) => scopes.moved(deviceId);
+      const { schemas } = storage;
+      const devices = await FollowedDevices.open({ journal, registry, schemas, onMoved, onTrouble });
+      stack.defer(() => devices.close());
+      hear = (changes) => devices.apply(changes);
+      hear(early);
+      usePlaces = () => places.use(devices);
+      usePlaces();
+    },
+    seat({ written, openDesk }) {
+      return (seat = new MovingDesk({
+        ...{ peers, logger, clock, stopping: stopping.signal, addressOfHolder, written },
+        async open(fence, stack) {
+          // All that was written before is to be here: how everything stands is read out of it.
+          await ownShared.caughtUp(stopping.signal);
+          stack.defer(wanted.want(compileMatcher(["*"], {})));
+          const journalOfDesk = ownShared.journal(fence);
+          stack.defer(() => journalOfDesk.close());
+          stack.defer(() => usePlaces());
+          return openDesk(groundOfDesk(storage, journalOfDesk, everywhere, valueOf), stack);
+        },
+        giveBack: async () => void (await lease.now?.giveBack()),
+      }));
+    },
+    async openLive(newest, stack) {
+      valueOf = newest;
+      live = await openLive(
+        {
+          ...{ redis, clock, registry, bus, members, wanted, prefix, nodeId, startedAtMs, valueOf, onTrouble },
+          own: storeOpened.latest.seriesIds,
+          publish: (frame) => everywhere.publish(frame),
+          onSent: (points, bytes) => {
+            metrics.nodePoints.inc({ direction: "sent" }, points);
+            metrics.nodeBytes.inc({ direction: "sent" }, bytes);
+          },
+          onReceived: (points) => metrics.nodePoints.inc({ direction: "received" }, points),
+          onLeftOut: (points) => metrics.nodePoints.inc({ direction: "left_out" }, points),
+          onGap: () => metrics.nodeGaps.inc(),
+          onNoRoom: (series) => onTrouble(`${series} series of other nodes find no room here (ingest.series_max)`),
+        },
+        stack,
+      );
+    },
+    serve(bound, gate, stack) {
+      address = config.redis.advertise ?? bound;
+      const taken = (fence: Fence) => {
+        metrics.isDesk.set(1);
+        void seat?.taken(fence);
+      };
+      const lost = () => {
+        metrics.isDesk.set(0);
+        void seat?.lost();
+      };
+      lease.now = new DeskLease({
+        ...{ redis, clock, prefix, nodeId, onTrouble, onTaken: taken, onLost: lost },
+        mayTake: () => !gate.isDraining && isUpToDate(members, ownShared),
+      });
+      const opened = lease.now;
+      stack.defer(async () => {
+        await opened.close();
+        await seat?.close();
+      });
+      stack.defer(members.follow(() => seat?.look()));
+      stack.defer(
+        gate.follow(() => {
+          state = gate.isDraining ? "draining" : "serving";
+          void members.announce();
+          if (gate.isDraining) void opened.giveBack();
+        }),
+      );
+      void members.announce();
+    },
+  };
+}
+
+function isUpToDate(members: Members, shared: SharedJournal): boolean {
+  const head = members.live.reduce((most, { journalPosition: at }) => (at > most ? at : most), 0n);
+  return shared.trouble === "" && head - BigInt(shared.position) <= BEHIND_MAX;
+}
+
+/** What a desk stands on that is opened while points come: the newest values are those of now, and nothing is read from the log. */
+function groundOfDesk(storage: Storage, journal: Journal, bus: MemoryBus, valueOf: ValueOf): Storage {
+  const { registry, storeOpened, logOpened } = storage;
+  const ids: number[] = [];
+  const points: { readonly timeUs: number; readonly value: number }[] = [];
+  for (let id = 1; id < registry.idEnd; id++) {
+    const latest = registry.has(id) ? valueOf(id) : undefined;
+    if (latest === undefined) continue;
+    ids.push(id);
+    points.push(latest);
+  }
+  const latest = {
+    seriesIds: Uint32Array.from(ids),
+    timesUs: Float64Array.from(points, ({ timeUs }) => timeUs),
+    values: Float64Array.from(points, ({ value }) => value),
+  };
+  return {
+    ...storage,
+    ...{ journal, bus, letGoOfLog: () => {} },
+    logOpened: { ...logOpened, segments: [] },
+    storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },
+  };
+}
+
+function redisTls({ redis }: Config): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  const { ca_file, cert_file, key_file } = redis;
+  return {
+    ...(ca_file !== undefined && { ca: fileOf("ca_file", ca_file) }),
+    ...(cert_file !== undefined && { cert: fileOf("cert_file", cert_file) }),
+    ...(key_file !== undefined && { key: fileOf("key_file", key_file) }),
+  };
+}
+
+function fileOf(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new WatchpostError("FAILED_PRECONDITION", `redis.${setting} cannot be read: ${messageOf(error)}`);
+  }
+}
