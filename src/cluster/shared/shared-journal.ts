@@ -6,6 +6,7 @@ import { Journal } from "../../log/journal.ts";
 import type { LogClient } from "../../log/log-client.ts";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { pause } from "../../model/pause.ts";
 import type { SpawnWorker } from "../../model/spawn.ts";
 import type { NodeRecord, SharedStatePage } from "../../wire/gen/nodes_pb.ts";
 import type { Redis } from "../redis/redis.ts";
@@ -48,6 +49,7 @@ export interface SharedJournalDeps {
 const GRACE_MS = 5_000;
 /** Members write themselves down once a second. */
 const FOUND_AFTER_MS = 2_500;
+const READY_WAIT_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 
 export class SharedJournal {
@@ -76,8 +78,8 @@ export class SharedJournal {
   }
 
   /**
-   * With a copy of before it does not wait for Redis; without one until others have told what there is, or nobody is seen who
-   * could. Rejects with FAILED_PRECONDITION where the directory cannot be used, CANCELLED on the signal.
+   * With a copy of before it waits for Redis for two seconds at most; without one until others have told what there is, or nobody is
+   * seen who could. Rejects with FAILED_PRECONDITION where the directory cannot be used, CANCELLED on the signal.
    */
   static async open(deps: SharedJournalDeps): Promise<SharedJournal> {
     const keys = journalKeys(deps.prefix);
@@ -87,9 +89,9 @@ export class SharedJournal {
     const { firstPosition } = opened;
     const replica = new SharedReplica({ log, head, firstPosition, onListenerError, onDamage });
     const shared = new SharedJournal(deps, keys, log, replica);
-    if (!isEmpty) return shared;
     try {
-      await shared.#untilReady(signal);
+      const ready = shared.#untilReady(signal);
+      await (isEmpty ? ready : Promise.race([ready, pause(READY_WAIT_MS, deps.clock, signal)]));
       return shared;
     } catch (error) {
       await shared.close();

@@ -14,13 +14,14 @@ import { NodeRecordSchema, type SharedStatePage } from "../../../src/wire/gen/no
 import { openLog, spawn } from "../../log/harness.ts";
 import { tempDir } from "../../support/server-process.ts";
 import { type RedisServer, startRedis } from "../redis-server.ts";
+import { FaultyRedis } from "./faulty-redis.ts";
 
 export const GRACE_MS = 400;
 const FOUND_AFTER_MS = 100;
 
 export interface SharedNode {
   readonly id: string;
-  readonly redis: Redis;
+  readonly redis: FaultyRedis;
   readonly own: LogClient;
   readonly shared: SharedJournal;
   readonly journal: Journal;
@@ -34,10 +35,10 @@ export interface SharedNode {
 }
 
 export interface OpenOptions {
-  /** Stands between the node and Redis. */
-  through?(redis: Redis): Redis;
   readonly signal?: AbortSignal;
   readonly deps?: Partial<SharedJournalDeps>;
+  /** Whether it is waited for until it can append; the default: it is. */
+  readonly isReady?: boolean;
 }
 
 export class SharedCluster implements AsyncDisposable {
@@ -65,9 +66,9 @@ export class SharedCluster implements AsyncDisposable {
     return redis;
   }
 
-  async open(id: string, { through = (redis) => redis, signal, deps = {} }: OpenOptions = {}): Promise<SharedNode> {
+  async open(id: string, { signal, deps = {}, isReady = true }: OpenOptions = {}): Promise<SharedNode> {
     const data = this.dirOf(id);
-    const redis = through(openRedis(parseRedisUrl(this.server.url)!, { clock: systemClock, name: id }));
+    const redis = new FaultyRedis(openRedis(parseRedisUrl(this.server.url)!, { clock: systemClock, name: id }));
     const { log: own } = await openLog(data);
     const [news, troubles, errors]: [string[], string[], unknown[]] = [[], [], []];
     const leave = async () => {
@@ -111,6 +112,11 @@ export class SharedCluster implements AsyncDisposable {
       ...{ id, redis, own, shared, journal, heard, heardChanges, news, troubles, errors, close },
     };
     this.nodes.set(id, node);
+    if (isReady)
+      await until(
+        () => shared.trouble === "",
+        () => `${id} can append: ${shared.trouble}`,
+      );
     return node;
   }
 
