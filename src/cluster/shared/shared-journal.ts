@@ -35,8 +35,8 @@ export interface SharedJournalDeps {
   readonly foundAfterMs?: number;
   /** Nodes that live, as they wrote themselves down last. Read often. */
   members(): readonly NodeRecord[];
-  /** What a member has that has more than a position: documents, and the entries behind it. Rejects where nobody can be asked. */
-  readSharedState(afterPosition: number): AsyncIterable<SharedStatePage>;
+  /** What a member has that has more than this node: {@link readFromMembers}. */
+  readSharedState(afterPosition: number, signal: AbortSignal): AsyncIterable<SharedStatePage>;
   onCrash(error: WatchpostError): void;
   onListenerError(error: unknown): void;
   onDamage(sentence: string): void;
@@ -167,7 +167,8 @@ export class SharedJournal {
   }
 
   async *#othersState(afterPosition: number) {
-    for await (const message of this.#deps.readSharedState(afterPosition)) yield statePageOf(message);
+    for await (const message of this.#deps.readSharedState(afterPosition, this.#ended.signal))
+      yield statePageOf(message);
   }
 
   #untilReady(signal: AbortSignal): Promise<void> {

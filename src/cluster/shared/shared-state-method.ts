@@ -1,0 +1,63 @@
+/** What one node has of the shared journal, over gRPC: the method, and how another node calls it. */
+import type { Clock } from "../../model/clock.ts";
+import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { type NodeRecord, Nodes, type SharedStatePage } from "../../wire/gen/nodes_pb.ts";
+import { type MethodImpl, serverStreaming } from "../../wire/service.ts";
+import type { SharedJournal } from "./shared-journal.ts";
+
+export interface MembersDeps {
+  readonly nodeId: string;
+  readonly clock: Clock;
+  members(): readonly NodeRecord[];
+  /** Calls `ReadSharedState` of a member. */
+  call(member: NodeRecord, afterPosition: number, signal: AbortSignal): AsyncIterable<SharedStatePage>;
+}
+
+/** Without a page for so long another member is asked. */
+const PAGE_WAIT_MS = 10_000;
+
+export function sharedStateMethod(shared: Pick<SharedJournal, "readState">): MethodImpl {
+  return serverStreaming(Nodes.method.readSharedState, ({ afterPosition }) => shared.readState(Number(afterPosition)));
+}
+
+/**
+ * Of the members that have it the one that has most, or whoever answers first after it. Rejects with UNAVAILABLE where nobody does,
+ * and where one ends in the middle.
+ */
+export async function* readFromMembers(
+  { nodeId, clock, members, call }: MembersDeps,
+  afterPosition: number,
+  signal: AbortSignal,
+): AsyncGenerator<SharedStatePage> {
+  const others = members().filter((member) => member.nodeId !== nodeId && member.journalEpoch > 0n);
+  others.sort((one, other) => Number(other.journalPosition - one.journalPosition));
+  const failures: string[] = [];
+  for (const member of others) {
+    const ended = new AbortController();
+    const pages = call(member, afterPosition, AbortSignal.any([signal, ended.signal]))[Symbol.asyncIterator]();
+    let isBegun = false;
+    try {
+      for (;;) {
+        const next = await inTime(pages.next(), clock);
+        if (next.done === true) return;
+        isBegun = true;
+        yield next.value;
+      }
+    } catch (error) {
+      failures.push(`${member.name}: ${messageOf(error)}`);
+      if (isBegun || signal.aborted) break;
+    } finally {
+      ended.abort();
+    }
+  }
+  const why = others.length === 0 ? "no other node that has it lives" : failures.join("; ");
+  throw new WatchpostError("UNAVAILABLE", `the shared journal cannot be read from another node: ${why}`);
+}
+
+function inTime<T>(promise: Promise<T>, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new WatchpostError("UNAVAILABLE", `it told nothing for ${PAGE_WAIT_MS} ms`));
+    const cancel = clock.after(PAGE_WAIT_MS, late);
+    promise.then(resolve, reject).finally(cancel);
+  });
+}
