@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
 import { openLive } from "../cluster/live/open-live.ts";
@@ -11,11 +12,11 @@ import { WantedShards } from "../cluster/live/wanted-shards.ts";
 import { Members } from "../cluster/members.ts";
 import { NodeKey } from "../cluster/node-key.ts";
 import { Peers } from "../cluster/peers/peers.ts";
-import { readOthersState } from "../cluster/peers/read-others-state.ts";
 import { openRedis } from "../cluster/redis/open-redis.ts";
 import type { Redis } from "../cluster/redis/redis.ts";
 import { parseRedisUrl, shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import { SharedJournal } from "../cluster/shared/shared-journal.ts";
+import { readFromMembers, type MembersDeps } from "../cluster/shared/read-from-members.ts";
 import type { Config } from "../config/config.ts";
 import { FollowedDevices } from "../devices/followed-devices.ts";
 import { forgetOld, trimSlice } from "../log/journal-retention.ts";
@@ -32,6 +33,7 @@ import { Seldom } from "../model/seldom.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
+import { Nodes, ReadSharedStateRequestSchema, SharedStatePageSchema } from "../wire/gen/nodes_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { MovingDesk } from "./moving-desk.ts";
 import type { Desk } from "./open-desk.ts";
@@ -154,7 +156,8 @@ export async function openCluster(
   shared = await SharedJournal.open({
     ...{ data: config.data, redis, prefix, nodeId, spawn, clock, own: storage.log, signal: stopping.signal },
     members: () => members.live,
-    readSharedState: (afterPosition) => readOthersState(others, peers, afterPosition, stopping.signal),
+    readSharedState: (afterPosition) =>
+      readFromMembers({ nodeId, clock, members: others, call: readStateOf(peers) }, afterPosition, stopping.signal),
     onCrash,
     onListenerError: (error) => logger.error({ err: error }, "a follower of the shared journal failed"),
     onDamage: (sentence) => {
@@ -269,6 +272,16 @@ export async function openCluster(
       );
       void members.announce();
     },
+  };
+}
+
+function readStateOf(peers: Peers): MembersDeps["call"] {
+  return async function* ({ address }, afterPosition, signal) {
+    const wanted = create(ReadSharedStateRequestSchema, { afterPosition: BigInt(afterPosition) });
+    const request = toBinary(ReadSharedStateRequestSchema, wanted);
+    for await (const bytes of peers.serverStreaming(address, Nodes.method.readSharedState, request, { signal })) {
+      yield fromBinary(SharedStatePageSchema, bytes);
+    }
   };
 }
 

@@ -1,9 +1,7 @@
-/** What one node has of the shared journal, over gRPC: the method, and how another node calls it. */
+/** What another node has of the shared journal, for one that is new or far behind. */
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
-import { type NodeRecord, Nodes, type SharedStatePage } from "../../wire/gen/nodes_pb.ts";
-import { type MethodImpl, serverStreaming } from "../../wire/service.ts";
-import type { SharedJournal } from "./shared-journal.ts";
+import type { NodeRecord, SharedStatePage } from "../../wire/gen/nodes_pb.ts";
 
 export interface MembersDeps {
   readonly nodeId: string;
@@ -15,10 +13,6 @@ export interface MembersDeps {
 
 /** Without a page for so long another member is asked. */
 const PAGE_WAIT_MS = 10_000;
-
-export function sharedStateMethod(shared: Pick<SharedJournal, "readState">): MethodImpl {
-  return serverStreaming(Nodes.method.readSharedState, ({ afterPosition }) => shared.readState(Number(afterPosition)));
-}
 
 /**
  * Of the members that have it the one that has most, or whoever answers first after it. Rejects with UNAVAILABLE where nobody does,
