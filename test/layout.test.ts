@@ -21,7 +21,17 @@ const RANKS: readonly (readonly string[])[] = [
   ["cli"],
   ["main.ts", "thread.ts"],
 ];
-const FEATURES = ["ingestion", "dashboard", "alerts", "collaboration", "devices", "edge", "overview", "access", "cluster"];
+const FEATURES = [
+  "ingestion",
+  "dashboard",
+  "alerts",
+  "collaboration",
+  "devices",
+  "edge",
+  "overview",
+  "access",
+  "cluster",
+];
 /** Folders of the console, of which lower never imports higher; files beside them are of all. */
 const CONSOLE_RANKS = ["data", "parts", "charts", "attention", "views", "shell"];
 /** Types alone: the shapes of what is drawn, which `data/` makes and `charts/` draws. */
@@ -86,6 +96,11 @@ const PURE = [
   "devices/status/",
   "edge/mqtt/",
   "edge/sparkplug/",
+  "cluster/history/merge-rows.ts",
+  "cluster/history/merge-runs.ts",
+  "cluster/history/own-series.ts",
+  "cluster/history/series-part.ts",
+  "cluster/history/split-series.ts",
   "cluster/peers/caller-record.ts",
   "cluster/peers/device-announcement.ts",
   "cluster/redis/redis-url.ts",

@@ -148,7 +148,9 @@ const MAY: Readonly<Record<string, string>> = {
     analytics.Access/ListRevokedCertificates
     analytics.Access/ListDeeds
     analytics.Nodes/AnnounceDevice
-    analytics.Nodes/ReadSharedState`,
+    analytics.Nodes/ReadSharedState
+    analytics.Nodes/QuerySeries
+    analytics.Nodes/DeleteNodeSeries`,
 };
 
 const NEEDS: ReadonlyMap<string, Need> = new Map(

@@ -69,7 +69,7 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
   const signal = interruptSignal();
   const connection = connectTo(flags.server);
   try {
-    const { series, notes, damaged } = await queryRange(connection, request, {
+    const { series, notes, damaged, partial } = await queryRange(connection, request, {
       signal,
       onRetry: retryTeller(flags.server),
       patienceMs: PATIENCE_MS,
@@ -88,7 +88,7 @@ async function query(metric: string, flags: QueryFlags): Promise<void> {
       }
     }
     for (const note of notes) console.error(pc.yellow(note));
-    if (damaged) process.exitCode = 1;
+    if (damaged || partial) process.exitCode = 1;
   } finally {
     connection.close();
   }

@@ -45,7 +45,7 @@ export interface ExportOptions extends CallOptions {
   onPoints?(points: number): void;
   /** What the server says of the answer, such as points that retention left only coarser. */
   onNote?(note: string): void;
-  /** Some of what was asked for is damaged and left out. */
+  /** Some of what was asked for is left out: it is damaged, or on a node that did not answer. */
   onDamage?(): void;
   /** Text is compressed and written in pieces of so many characters. Default 1 Mi. */
   readonly pieceCharacters?: number;
@@ -101,7 +101,7 @@ export async function exportPoints(
   try {
     for await (const part of streamRange(connection, request, options)) {
       for (const note of part.notes) onNote?.(note);
-      if (part.damaged) onDamage?.();
+      if (part.damaged || part.partial) onDamage?.();
       for (const { metric, source, tags, timesMs, values } of part.series) {
         await sink.add({ metric, source, tags, timesUs: timesMs.map(usOfMs), values });
         onPoints?.((points += values.length));

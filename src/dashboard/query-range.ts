@@ -3,6 +3,7 @@ import type { Clock } from "../model/clock.ts";
 import { invalidField, messageOf, WatchpostError } from "../model/errors.ts";
 import { formatDurationMs } from "../model/duration.ts";
 import { valueInKey, type SeriesMatcher } from "../model/matcher.ts";
+import type { MissingNode } from "../model/missing-node.ts";
 import { deviceOf, metricOfKey, parseSeriesKey } from "../model/series-key.ts";
 import type { QueryCost } from "../model/slow-work.ts";
 import type { Span } from "../model/span.ts";
@@ -21,8 +22,17 @@ import type { SlicedWork, Work } from "./sliced-work.ts";
 
 /** The store as queries see it. */
 export interface RangeSource {
-  range(query: RangeQuery, options?: { signal?: AbortSignal }): Promise<RangeResult>;
+  range(query: RangeQuery, options?: RangeOptions): Promise<FoundRange>;
 }
+
+export interface RangeOptions {
+  readonly signal?: AbortSignal;
+  /** How long it may take; other nodes that have some of it are given up before. */
+  readonly timeoutMs?: number;
+}
+
+/** `missing`: nodes that have some of these series and did not answer; left out: all of them have. */
+export type FoundRange = RangeResult & { readonly missing?: readonly MissingNode[] };
 
 export interface RangeDeps {
   readonly registry: SeriesRegistry;
@@ -72,6 +82,7 @@ export async function queryRange(
     nameOf,
     resolutionUs,
     isDamaged,
+    missingNodes: missingNodesOf(result),
     notes: [...inUnit.notes, ...unknownTags(asked, groups), ...notesOf(result, asked)],
   };
 }
@@ -108,7 +119,7 @@ export async function* streamRange(
     const { resolutionUs, isDamaged, slots, next } = result;
     if (slots.length > 0 || notes.length > 0) {
       const nameOf = (slot: number) => ({ ...nameOfKey(keysOfPart[slot]), unit: units.unitOf(slot) });
-      yield* encodedPieces(result, { nameOf, resolutionUs, isDamaged, notes });
+      yield* encodedPieces(result, { nameOf, resolutionUs, isDamaged, missingNodes: missingNodesOf(result), notes });
     }
     at = next === null ? end : keys.indexOf(keysOfPart[next.slot], at);
     fromUs = next?.fromUs ?? asked.fromUs;
@@ -202,7 +213,7 @@ async function inTime(
   { store, clock, cost, span }: RangeDeps,
   signal: AbortSignal,
   query: RangeQuery,
-): Promise<RangeResult> {
+): Promise<FoundRange> {
   const late = new AbortController();
   const cancelTimer = clock.after(timeoutMs, () => late.abort());
   const reading = span?.child("store.range");
@@ -210,7 +221,7 @@ async function inTime(
   reading?.set("watchpost.series", query.seriesIds.length);
   try {
     if (cost !== undefined) cost.series += query.seriesIds.length;
-    const result = await store.range(query, { signal: AbortSignal.any([signal, late.signal]) });
+    const result = await store.range(query, { signal: AbortSignal.any([signal, late.signal]), timeoutMs });
     if (cost !== undefined) cost.pointsRead += result.pointsRead;
     reading?.set("watchpost.points_read", result.pointsRead);
     return result;
@@ -268,8 +279,16 @@ function unknownTags({ groupBy = [] }: RangeRequest, groups: Groups | undefined)
   return unknown.map((tag) => `none of these series has the tag ${JSON.stringify(tag)}, by which they are grouped`);
 }
 
-function notesOf({ isCoarse, isDamaged, resolutionUs }: RangeResult, { func, stepUs }: RangeRequest): string[] {
+function missingNodesOf({ missing = [] }: FoundRange): string[] {
+  return missing.map(({ name }) => name);
+}
+
+function notesOf(
+  { isCoarse, isDamaged, resolutionUs, missing = [] }: FoundRange,
+  { func, stepUs }: RangeRequest,
+): string[] {
   const notes: string[] = [];
+  for (const { name, why } of missing) notes.push(`points that only the node ${name} has are missing: ${why}`);
   if (isDamaged)
     notes.push("some of what is stored of this range is damaged: points may be missing; watchpost verify names it");
   if (isCoarse) {

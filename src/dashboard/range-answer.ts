@@ -18,6 +18,8 @@ export interface RangeAnswer {
   readonly resolutionUs: number;
   readonly notes: readonly string[];
   readonly isDamaged: boolean;
+  /** Names of nodes that did not answer. */
+  readonly missingNodes: readonly string[];
   /** Of a slot of the query. */
   nameOf(slot: number): RangeName;
 }
@@ -58,11 +60,13 @@ export function* inPieces(all: RangeColumns, rowsMax: number): Generator<RangeCo
 }
 
 /** The fields of a QueryRangeResponse that are no series. */
-export function restOf({ result, resolutionUs, notes, isDamaged }: RangeAnswer) {
+export function restOf({ result, resolutionUs, notes, isDamaged, missingNodes }: RangeAnswer) {
   return {
     pointsTotal: BigInt(result.values.length),
     resolutionMs: BigInt(resolutionUs / US_PER_MS),
     notes: [...notes],
     damaged: isDamaged,
+    partial: missingNodes.length > 0,
+    missingNodes: [...missingNodes],
   };
 }

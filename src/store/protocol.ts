@@ -144,6 +144,24 @@ export interface RangeResult {
   readonly next: { readonly slot: number; readonly fromUs: number } | null;
 }
 
+/** What is known of the points of each step together: columns of the same length. */
+export interface RunColumns {
+  /** Of the first and the last point. */
+  readonly fromUs: Float64Array;
+  readonly toUs: Float64Array;
+  readonly count: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly sum: Float64Array;
+  readonly first: Float64Array;
+  readonly last: Float64Array;
+}
+
+export interface RunsResult extends Omit<RangeResult, "timesUs" | "values"> {
+  /** A run for each step that has points, ascending. */
+  readonly runs: RunColumns;
+}
+
 /** Points by when they arrived: every write of them, values that were replaced since included. */
 export interface ArrivalQuery {
   /** Ascending, each once. */
@@ -273,7 +291,7 @@ export interface Sealed {
 export type StoreRequest =
   | { kind: "open"; options: StoreOptions }
   | { kind: "absorb"; record: ArrayBuffer }
-  | { kind: "range"; id: number; query: RangeQuery }
+  | { kind: "range" | "runs"; id: number; query: RangeQuery }
   | { kind: "arrivals"; id: number; query: ArrivalQuery }
   | { kind: "standing"; id: number; query: StandingQuery }
   /** The earliest event time of each series, NaN where nothing is stored; ids ascending, each once. */
@@ -295,6 +313,7 @@ export type StoreRequest =
 
 export type StoreAnswer =
   | RangeResult
+  | RunsResult
   | ArrivalResult
   | StandingResult
   | Float64Array
@@ -328,6 +347,11 @@ export interface Failure {
 /** Buffers of an answer that move instead of being copied. */
 export function buffersOfRange({ slots, offsets, timesUs, values }: RangeResult): ArrayBuffer[] {
   return [slots, offsets, timesUs, values].map((column) => column.buffer as ArrayBuffer);
+}
+
+/** The same of {@link RunsResult}. */
+export function buffersOfRuns({ slots, offsets, runs }: RunsResult): ArrayBuffer[] {
+  return [slots, offsets, ...Object.values(runs)].map((column) => column.buffer as ArrayBuffer);
 }
 
 /** The same of {@link ArrivalResult}. */

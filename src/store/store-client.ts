@@ -13,6 +13,7 @@ import type {
   Dropped,
   RangeQuery,
   RangeResult,
+  RunsResult,
   Sealed,
   StandingQuery,
   StandingResult,
@@ -33,6 +34,8 @@ export type {
   Grouping,
   RangeQuery,
   RangeResult,
+  RunColumns,
+  RunsResult,
   Sealed,
   StandingQuery,
   StandingResult,
@@ -125,6 +128,11 @@ export class StoreClient {
    */
   range(query: RangeQuery, { signal }: { signal?: AbortSignal } = {}): Promise<RangeResult> {
     return this.#askUntil<RangeResult>((id) => ({ kind: "range", id, query }), signal);
+  }
+
+  /** Of each step what is known of its points together; `query.func` does not count. Fails as {@link range} does. */
+  runs(query: RangeQuery, { signal }: { signal?: AbortSignal } = {}): Promise<RunsResult> {
+    return this.#askUntil<RunsResult>((id) => ({ kind: "runs", id, query }), signal);
   }
 
   /**

@@ -7,6 +7,7 @@ import { buffersOfPart } from "./backlog-protocol.ts";
 import {
   buffersOfArrivals,
   buffersOfRange,
+  buffersOfRuns,
   type Failure,
   type StoreAnswer,
   type StoreEvent,
@@ -86,6 +87,8 @@ function serve(
     switch (request.kind) {
       case "range":
         return ask(id, store.range(request.query, scheduler.slice), buffersOfRange);
+      case "runs":
+        return ask(id, store.ranges.runs(request.query, scheduler.slice), buffersOfRuns);
       case "arrivals":
         return ask(id, store.reading.arrivals(request.query, scheduler.slice), buffersOfArrivals);
       case "standing":

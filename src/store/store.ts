@@ -14,13 +14,11 @@ import { Backlog } from "./backlog.ts";
 import { Archive } from "./archive.ts";
 import { diskStateOf, type LookAtDisk } from "./disk.ts";
 import { Head, type Generation } from "./head.ts";
-import { HeadRows } from "./head-rows.ts";
 import { latestOf } from "./latest.ts";
 import type { Period } from "./period.ts";
 import { PointReading } from "./point-reading.ts";
 import type { Dropped, RangeQuery, RangeResult, Sealed, StoreOpened, StoreOptions, StoreStats } from "./protocol.ts";
-import { rangeOf } from "./query.ts";
-import { readingOrderOf } from "./reading-order.ts";
+import { RangeReading } from "./range-reading.ts";
 import { blocksOfGeneration } from "./seal.ts";
 import { ENDLESS_SLICE, runToEnd, type Slice } from "./slice.ts";
 import { unsealedFrames } from "./unsealed-frames.ts";
@@ -58,6 +56,7 @@ export class Store {
   readonly #archive: Archive;
   readonly #writes = new WrittenBytes();
   readonly backup: StoreBackup;
+  readonly ranges: RangeReading;
   readonly reading: PointReading;
   readonly backlog: Backlog;
   /** Periods of the oldest waiting generation that are written already: the others failed. */
@@ -125,6 +124,7 @@ export class Store {
     });
     for (const { arrivalToS } of this.#archive.points.all()) this.#noteArrival(arrivalToS * 1000);
     this.backup = new StoreBackup(options.dir, this.#archive, events.onWork);
+    this.ranges = new RangeReading(this.#archive, this.#head, events.onWork);
     this.reading = new PointReading(this.#archive, this.#head, events.onWork);
     this.backlog = new Backlog(this.#archive, this.#head, { ...events, absorbedSeq: () => this.#absorbedSeq });
   }
@@ -153,26 +153,8 @@ export class Store {
     if (closed) this.#events.onWork();
   }
 
-  /** Sees the store as it is at its first step; the caller drives it to its end or calls `return`. */
-  *range(asked: RangeQuery, slice: Slice): Generator<void, RangeResult> {
-    const order = readingOrderOf(this.#archive.visible(asked));
-    const { query } = order;
-    const { blocks, rollups, areBlocksMissing } = this.#archive.sourcesOf(query);
-    const pinned = [...blocks, ...rollups.flatMap((tier) => tier.blocks)];
-    const head = this.#head.pin();
-    for (const block of pinned) block.pins++;
-    try {
-      const headRows = yield* HeadRows.find(query, this.#head, head, slice);
-      return yield* rangeOf(
-        order,
-        { blocks, rollups, areBlocksMissing, headRows, reader: this.#archive.reader },
-        slice,
-      );
-    } finally {
-      this.#head.unpin(head);
-      for (const block of pinned) block.pins--;
-      this.#events.onWork();
-    }
+  range(asked: RangeQuery, slice: Slice): Generator<void, RangeResult> {
+    return this.ranges.range(asked, slice);
   }
 
   /** Points of these series, present and still to come, are dropped when they are written next, in the background. */

@@ -39,7 +39,7 @@ export async function countStored(
         function: RangeFunction.COUNT,
       };
       for await (const part of streamRange(connection, request, options)) {
-        isDamaged ||= part.damaged;
+        isDamaged ||= part.damaged || part.partial;
         for (const series of part.series) {
           if (own.has(keyOf(series))) readings += series.values.reduce((sum, count) => sum + count, 0);
         }

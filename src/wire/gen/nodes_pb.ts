@@ -2,15 +2,15 @@
 // @generated from file nodes.proto (package analytics, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file nodes.proto.
  */
 export const file_nodes: GenFile = /*@__PURE__*/
-  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgBEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpABCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSABKAwSEAoIdGltZXNfdXMYBiABKAwSDgoGdmFsdWVzGAcgASgMIjkKC1Nlcmllc05hbWVkEg8KB25vZGVfaWQYASABKAkSCwoDaWRzGAIgAygNEgwKBGtleXMYAyADKAkivgEKDENhbGxlclJlY29yZBIMCgRuYW1lGAEgASgJEhgKEGlzX2F1dGhlbnRpY2F0ZWQYAiABKAgSDAoEcm9sZRgDIAEoCRIPCgdzb3VyY2VzGAQgAygJEg8KB2RldmljZXMYBSADKAkSDQoFc2l0ZXMYBiADKAkSCwoDdmlhGAcgASgJEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIMCgRwZWVyGAkgASgJQhAKDl9leHBpcmVzX2F0X21zIjAKFlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QSFgoOYWZ0ZXJfcG9zaXRpb24YASABKAMiiQIKD1NoYXJlZFN0YXRlUGFnZRIVCg1qb3VybmFsX2Vwb2NoGAEgASgDEhgKEHRocm91Z2hfcG9zaXRpb24YAiABKAMSFgoOZmlyc3RfcG9zaXRpb24YAyABKAMSKgoJZG9jdW1lbnRzGAQgAygLMhcuYW5hbHl0aWNzLlNoYXJlZENoYW5nZRIxCgdlbnRyaWVzGAUgAygLMiAuYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZS5FbnRyeRIMCgRsaW5rGAYgASgDGkAKBUVudHJ5EhAKCHBvc2l0aW9uGAEgASgDEiUKBWV2ZW50GAIgASgLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50IpYEChJEZXZpY2VBbm5vdW5jZW1lbnQSDAoEa2luZBgBIAEoCRIOCgZkZXZpY2UYAiABKAkSEwoGcGFyZW50GAMgASgJSACIAQESDwoHdGltZV9tcxgEIAEoAxIOCgZyZWFzb24YBSABKAkSOwoHc2Vuc29ycxgGIAEoCzIlLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQuU2Vuc29yc0gBiAEBEhIKBW1vZGVsGAcgASgJSAKIAQESFQoIZmlybXdhcmUYCCABKAlIA4gBARJBCgpwcm9wZXJ0aWVzGAkgAygLMi0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5Qcm9wZXJ0aWVzRW50cnkaXgoGU2Vuc29yEg4KBm1ldHJpYxgBIAEoCRIRCgR1bml0GAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBAUIHCgVfdW5pdEIOCgxfZGVzY3JpcHRpb24aQAoHU2Vuc29ycxI1CgdzZW5zb3JzGAEgAygLMiQuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3IaMQoPUHJvcGVydGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3BhcmVudEIKCghfc2Vuc29yc0IICgZfbW9kZWxCCwoJX2Zpcm13YXJlIhgKFkFubm91bmNlRGV2aWNlUmVzcG9uc2UiEgoQTGlzdE5vZGVzUmVxdWVzdCLmAQoETm9kZRIPCgdub2RlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBSABKAMSDQoFc3RhdGUYBiABKAkSEgoKc2Vlbl9hdF9tcxgHIAEoAxIPCgdpc19kZXNrGAggASgIEhYKDmpvdXJuYWxfYmVoaW5kGAkgASgDEg4KBnNlcmllcxgKIAEoAxIZChFwb2ludHNfcGVyX3NlY29uZBgLIAEoARIPCgdpc190aGlzGAwgASgIImcKEUxpc3ROb2Rlc1Jlc3BvbnNlEh4KBW5vZGVzGAEgAygLMg8uYW5hbHl0aWNzLk5vZGUSFQoNcmVkaXNfdHJvdWJsZRgCIAEoCRIbChNyZWRpc19hd2F5X3NpbmNlX21zGAMgASgDIi4KEERyYWluTm9kZVJlcXVlc3QSDAoEbm9kZRgBIAEoCRIMCgR1bmRvGAIgASgIIjIKEURyYWluTm9kZVJlc3BvbnNlEh0KBG5vZGUYASABKAsyDy5hbmFseXRpY3MuTm9kZTK/AgoFTm9kZXMSRgoJTGlzdE5vZGVzEhsuYW5hbHl0aWNzLkxpc3ROb2Rlc1JlcXVlc3QaHC5hbmFseXRpY3MuTGlzdE5vZGVzUmVzcG9uc2USRgoJRHJhaW5Ob2RlEhsuYW5hbHl0aWNzLkRyYWluTm9kZVJlcXVlc3QaHC5hbmFseXRpY3MuRHJhaW5Ob2RlUmVzcG9uc2USUgoOQW5ub3VuY2VEZXZpY2USHS5hbmFseXRpY3MuRGV2aWNlQW5ub3VuY2VtZW50GiEuYW5hbHl0aWNzLkFubm91bmNlRGV2aWNlUmVzcG9uc2USUgoPUmVhZFNoYXJlZFN0YXRlEiEuYW5hbHl0aWNzLlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QaGi5hbmFseXRpY3MuU2hhcmVkU3RhdGVQYWdlMAFiBnByb3RvMw");
+  fileDesc("Cgtub2Rlcy5wcm90bxIJYW5hbHl0aWNzIvgBCgpOb2RlUmVjb3JkEg8KB25vZGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNc3RhcnRlZF9hdF9tcxgFIAEoAxINCgVzdGF0ZRgGIAEoCRIYChBqb3VybmFsX3Bvc2l0aW9uGAcgASgDEhUKDWpvdXJuYWxfZXBvY2gYCCABKAMSFQoNd2FudGVkX3NoYXJkcxgJIAEoDBIOCgZzZXJpZXMYCiABKAMSGQoRcG9pbnRzX3Blcl9zZWNvbmQYCyABKAESEAoIcHJvdG9jb2wYDCABKAUijgEKEVNoYXJlZFRyYW5zYWN0aW9uEg8KB25vZGVfaWQYASABKAkSFgoOdHJhbnNhY3Rpb25faWQYAiABKAkSJgoGZXZlbnRzGAMgAygLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50EigKB2NoYW5nZXMYBCADKAsyFy5hbmFseXRpY3MuU2hhcmVkQ2hhbmdlIlsKC1NoYXJlZEV2ZW50Eg0KBWF0X21zGAEgASgDEgwKBGtpbmQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVhY3RvchgEIAEoCRIPCgdwYXlsb2FkGAUgASgJIlsKDFNoYXJlZENoYW5nZRISCgpjb2xsZWN0aW9uGAEgASgJEgsKA2tleRgCIAEoCRIMCgRzb3J0GAMgASgBEhIKBXZhbHVlGAQgASgJSACIAQFCCAoGX3ZhbHVlIpABCglMaXZlRnJhbWUSDwoHbm9kZV9pZBgBIAEoCRIVCg1zdGFydGVkX2F0X21zGAIgASgDEhEKCXNoYXJkX3NlcRgDIAEoAxISCgphcnJpdmFsX21zGAQgASgDEhIKCnNlcmllc19pZHMYBSABKAwSEAoIdGltZXNfdXMYBiABKAwSDgoGdmFsdWVzGAcgASgMIjkKC1Nlcmllc05hbWVkEg8KB25vZGVfaWQYASABKAkSCwoDaWRzGAIgAygNEgwKBGtleXMYAyADKAkivgEKDENhbGxlclJlY29yZBIMCgRuYW1lGAEgASgJEhgKEGlzX2F1dGhlbnRpY2F0ZWQYAiABKAgSDAoEcm9sZRgDIAEoCRIPCgdzb3VyY2VzGAQgAygJEg8KB2RldmljZXMYBSADKAkSDQoFc2l0ZXMYBiADKAkSCwoDdmlhGAcgASgJEhoKDWV4cGlyZXNfYXRfbXMYCCABKANIAIgBARIMCgRwZWVyGAkgASgJQhAKDl9leHBpcmVzX2F0X21zIjAKFlJlYWRTaGFyZWRTdGF0ZVJlcXVlc3QSFgoOYWZ0ZXJfcG9zaXRpb24YASABKAMiiQIKD1NoYXJlZFN0YXRlUGFnZRIVCg1qb3VybmFsX2Vwb2NoGAEgASgDEhgKEHRocm91Z2hfcG9zaXRpb24YAiABKAMSFgoOZmlyc3RfcG9zaXRpb24YAyABKAMSKgoJZG9jdW1lbnRzGAQgAygLMhcuYW5hbHl0aWNzLlNoYXJlZENoYW5nZRIxCgdlbnRyaWVzGAUgAygLMiAuYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZS5FbnRyeRIMCgRsaW5rGAYgASgDGkAKBUVudHJ5EhAKCHBvc2l0aW9uGAEgASgDEiUKBWV2ZW50GAIgASgLMhYuYW5hbHl0aWNzLlNoYXJlZEV2ZW50IpYEChJEZXZpY2VBbm5vdW5jZW1lbnQSDAoEa2luZBgBIAEoCRIOCgZkZXZpY2UYAiABKAkSEwoGcGFyZW50GAMgASgJSACIAQESDwoHdGltZV9tcxgEIAEoAxIOCgZyZWFzb24YBSABKAkSOwoHc2Vuc29ycxgGIAEoCzIlLmFuYWx5dGljcy5EZXZpY2VBbm5vdW5jZW1lbnQuU2Vuc29yc0gBiAEBEhIKBW1vZGVsGAcgASgJSAKIAQESFQoIZmlybXdhcmUYCCABKAlIA4gBARJBCgpwcm9wZXJ0aWVzGAkgAygLMi0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5Qcm9wZXJ0aWVzRW50cnkaXgoGU2Vuc29yEg4KBm1ldHJpYxgBIAEoCRIRCgR1bml0GAIgASgJSACIAQESGAoLZGVzY3JpcHRpb24YAyABKAlIAYgBAUIHCgVfdW5pdEIOCgxfZGVzY3JpcHRpb24aQAoHU2Vuc29ycxI1CgdzZW5zb3JzGAEgAygLMiQuYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudC5TZW5zb3IaMQoPUHJvcGVydGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3BhcmVudEIKCghfc2Vuc29yc0IICgZfbW9kZWxCCwoJX2Zpcm13YXJlIhgKFkFubm91bmNlRGV2aWNlUmVzcG9uc2UiEgoQTGlzdE5vZGVzUmVxdWVzdCLmAQoETm9kZRIPCgdub2RlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhUKDXN0YXJ0ZWRfYXRfbXMYBSABKAMSDQoFc3RhdGUYBiABKAkSEgoKc2Vlbl9hdF9tcxgHIAEoAxIPCgdpc19kZXNrGAggASgIEhYKDmpvdXJuYWxfYmVoaW5kGAkgASgDEg4KBnNlcmllcxgKIAEoAxIZChFwb2ludHNfcGVyX3NlY29uZBgLIAEoARIPCgdpc190aGlzGAwgASgIImcKEUxpc3ROb2Rlc1Jlc3BvbnNlEh4KBW5vZGVzGAEgAygLMg8uYW5hbHl0aWNzLk5vZGUSFQoNcmVkaXNfdHJvdWJsZRgCIAEoCRIbChNyZWRpc19hd2F5X3NpbmNlX21zGAMgASgDIi4KEERyYWluTm9kZVJlcXVlc3QSDAoEbm9kZRgBIAEoCRIMCgR1bmRvGAIgASgIIjIKEURyYWluTm9kZVJlc3BvbnNlEh0KBG5vZGUYASABKAsyDy5hbmFseXRpY3MuTm9kZSL3AQoSUXVlcnlTZXJpZXNSZXF1ZXN0EgwKBGtleXMYASADKAkSKQoHcmVhZGluZxgCIAEoDjIYLmFuYWx5dGljcy5TZXJpZXNSZWFkaW5nEg8KB2Zyb21fdXMYAyABKAESDQoFdG9fdXMYBCABKAESDwoHc3RlcF91cxgFIAEoARIQCghmdW5jdGlvbhgGIAEoCRISCgptYXhfcG9pbnRzGAcgASgFEhQKB2FzX29mX3MYCCABKAFIAIgBARIOCgZmcm9tX3MYCSABKAESDAoEdG9fcxgKIAEoARIRCglwYXJ0X3Jvd3MYCyABKA1CCgoIX2FzX29mX3MiuAEKD1F1ZXJ5U2VyaWVzUGFydBINCgVzbG90cxgBIAEoDBIMCgRyb3dzGAIgASgMEg8KB2NvbHVtbnMYAyABKAwSFQoNcmVzb2x1dGlvbl91cxgEIAEoARIRCglpc19jb2Fyc2UYBSABKAgSEgoKaXNfZGFtYWdlZBgGIAEoCBITCgtwb2ludHNfcmVhZBgHIAEoARIkCgRuZXh0GAggASgLMhYuYW5hbHl0aWNzLlNlcmllc1BsYWNlIiwKC1Nlcmllc1BsYWNlEgwKBHNsb3QYASABKA0SDwoHZnJvbV91cxgCIAEoASInChdEZWxldGVOb2RlU2VyaWVzUmVxdWVzdBIMCgRrZXlzGAEgAygJIioKGERlbGV0ZU5vZGVTZXJpZXNSZXNwb25zZRIOCgZzZXJpZXMYASABKAMqogEKDVNlcmllc1JlYWRpbmcSHgoaU0VSSUVTX1JFQURJTkdfVU5TUEVDSUZJRUQQABIXChNTRVJJRVNfUkVBRElOR19SVU5TEAESGwoXU0VSSUVTX1JFQURJTkdfQVJSSVZBTFMQAhIbChdTRVJJRVNfUkVBRElOR19TVEFORElORxADEh4KGlNFUklFU19SRUFESU5HX0ZJUlNUX1RJTUVTEAQy6AMKBU5vZGVzEkYKCUxpc3ROb2RlcxIbLmFuYWx5dGljcy5MaXN0Tm9kZXNSZXF1ZXN0GhwuYW5hbHl0aWNzLkxpc3ROb2Rlc1Jlc3BvbnNlEkYKCURyYWluTm9kZRIbLmFuYWx5dGljcy5EcmFpbk5vZGVSZXF1ZXN0GhwuYW5hbHl0aWNzLkRyYWluTm9kZVJlc3BvbnNlElIKDkFubm91bmNlRGV2aWNlEh0uYW5hbHl0aWNzLkRldmljZUFubm91bmNlbWVudBohLmFuYWx5dGljcy5Bbm5vdW5jZURldmljZVJlc3BvbnNlElIKD1JlYWRTaGFyZWRTdGF0ZRIhLmFuYWx5dGljcy5SZWFkU2hhcmVkU3RhdGVSZXF1ZXN0GhouYW5hbHl0aWNzLlNoYXJlZFN0YXRlUGFnZTABEkoKC1F1ZXJ5U2VyaWVzEh0uYW5hbHl0aWNzLlF1ZXJ5U2VyaWVzUmVxdWVzdBoaLmFuYWx5dGljcy5RdWVyeVNlcmllc1BhcnQwARJbChBEZWxldGVOb2RlU2VyaWVzEiIuYW5hbHl0aWNzLkRlbGV0ZU5vZGVTZXJpZXNSZXF1ZXN0GiMuYW5hbHl0aWNzLkRlbGV0ZU5vZGVTZXJpZXNSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * A node as it writes itself down in Redis, once a second while it lives.
@@ -745,6 +745,260 @@ export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE_
   messageDesc(file_nodes, 15);
 
 /**
+ * @generated from message analytics.QuerySeriesRequest
+ */
+export type QuerySeriesRequest = Message<"analytics.QuerySeriesRequest"> & {
+  /**
+   * Canonical keys, in the order they are to be answered in, each once; at most 10,000.
+   *
+   * @generated from field: repeated string keys = 1;
+   */
+  keys: string[];
+
+  /**
+   * @generated from field: analytics.SeriesReading reading = 2;
+   */
+  reading: SeriesReading;
+
+  /**
+   * Event times, Unix microseconds, half open.
+   *
+   * @generated from field: double from_us = 3;
+   */
+  fromUs: number;
+
+  /**
+   * @generated from field: double to_us = 4;
+   */
+  toUs: number;
+
+  /**
+   * Whole microseconds; 0: points.
+   *
+   * @generated from field: double step_us = 5;
+   */
+  stepUs: number;
+
+  /**
+   * How the points of a step become one value: "avg" and so on as in RangeFunction; "": avg.
+   *
+   * @generated from field: string function = 6;
+   */
+  function: string;
+
+  /**
+   * Rows of a series that are to be left, by their shape; 0: all.
+   *
+   * @generated from field: int32 max_points = 7;
+   */
+  maxPoints: number;
+
+  /**
+   * Unix seconds: nothing that arrived later is looked at.
+   *
+   * @generated from field: optional double as_of_s = 8;
+   */
+  asOfS?: number | undefined;
+
+  /**
+   * Unix seconds, half open: of arrivals those in it, of what stood all before to_s.
+   *
+   * @generated from field: double from_s = 9;
+   */
+  fromS: number;
+
+  /**
+   * @generated from field: double to_s = 10;
+   */
+  toS: number;
+
+  /**
+   * Rows after which a part ends, at most 65,536; 0: as many.
+   *
+   * @generated from field: uint32 part_rows = 11;
+   */
+  partRows: number;
+};
+
+/**
+ * Describes the message analytics.QuerySeriesRequest.
+ * Use `create(QuerySeriesRequestSchema)` to create a new message.
+ */
+export const QuerySeriesRequestSchema: GenMessage<QuerySeriesRequest> = /*@__PURE__*/
+  messageDesc(file_nodes, 16);
+
+/**
+ * @generated from message analytics.QuerySeriesPart
+ */
+export type QuerySeriesPart = Message<"analytics.QuerySeriesPart"> & {
+  /**
+   * uint32, little-endian as all columns are: positions of keys, and how many rows of each stand here, one after the other. A series of
+   * many rows goes on in the next message.
+   *
+   * @generated from field: bytes slots = 1;
+   */
+  slots: Uint8Array;
+
+  /**
+   * @generated from field: bytes rows = 2;
+   */
+  rows: Uint8Array;
+
+  /**
+   * float64: one column after the other, each as long as there are rows. Of points and of what stood: times and values; of runs: times
+   * of the first and the last point, their count, min, max, sum, first and last; of arrivals: times, values and Unix seconds; of first
+   * times: times. Times are Unix microseconds.
+   *
+   * @generated from field: bytes columns = 3;
+   */
+  columns: Uint8Array;
+
+  /**
+   * The widest rollup rows that stood for points; 0: none did.
+   *
+   * @generated from field: double resolution_us = 4;
+   */
+  resolutionUs: number;
+
+  /**
+   * @generated from field: bool is_coarse = 5;
+   */
+  isCoarse: boolean;
+
+  /**
+   * @generated from field: bool is_damaged = 6;
+   */
+  isDamaged: boolean;
+
+  /**
+   * @generated from field: double points_read = 7;
+   */
+  pointsRead: number;
+
+  /**
+   * In the last message of a part of points or runs behind which there are more: where the next one goes on.
+   *
+   * @generated from field: analytics.SeriesPlace next = 8;
+   */
+  next?: SeriesPlace | undefined;
+};
+
+/**
+ * Describes the message analytics.QuerySeriesPart.
+ * Use `create(QuerySeriesPartSchema)` to create a new message.
+ */
+export const QuerySeriesPartSchema: GenMessage<QuerySeriesPart> = /*@__PURE__*/
+  messageDesc(file_nodes, 17);
+
+/**
+ * @generated from message analytics.SeriesPlace
+ */
+export type SeriesPlace = Message<"analytics.SeriesPlace"> & {
+  /**
+   * @generated from field: uint32 slot = 1;
+   */
+  slot: number;
+
+  /**
+   * @generated from field: double from_us = 2;
+   */
+  fromUs: number;
+};
+
+/**
+ * Describes the message analytics.SeriesPlace.
+ * Use `create(SeriesPlaceSchema)` to create a new message.
+ */
+export const SeriesPlaceSchema: GenMessage<SeriesPlace> = /*@__PURE__*/
+  messageDesc(file_nodes, 18);
+
+/**
+ * @generated from message analytics.DeleteNodeSeriesRequest
+ */
+export type DeleteNodeSeriesRequest = Message<"analytics.DeleteNodeSeriesRequest"> & {
+  /**
+   * Canonical keys; at most 10,000.
+   *
+   * @generated from field: repeated string keys = 1;
+   */
+  keys: string[];
+};
+
+/**
+ * Describes the message analytics.DeleteNodeSeriesRequest.
+ * Use `create(DeleteNodeSeriesRequestSchema)` to create a new message.
+ */
+export const DeleteNodeSeriesRequestSchema: GenMessage<DeleteNodeSeriesRequest> = /*@__PURE__*/
+  messageDesc(file_nodes, 19);
+
+/**
+ * @generated from message analytics.DeleteNodeSeriesResponse
+ */
+export type DeleteNodeSeriesResponse = Message<"analytics.DeleteNodeSeriesResponse"> & {
+  /**
+   * Those that were there.
+   *
+   * @generated from field: int64 series = 1;
+   */
+  series: bigint;
+};
+
+/**
+ * Describes the message analytics.DeleteNodeSeriesResponse.
+ * Use `create(DeleteNodeSeriesResponseSchema)` to create a new message.
+ */
+export const DeleteNodeSeriesResponseSchema: GenMessage<DeleteNodeSeriesResponse> = /*@__PURE__*/
+  messageDesc(file_nodes, 20);
+
+/**
+ * What is wanted of the points of series.
+ *
+ * @generated from enum analytics.SeriesReading
+ */
+export enum SeriesReading {
+  /**
+   * Points as they are, or with a step one value for each step that has points.
+   *
+   * @generated from enum value: SERIES_READING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * What is known of the points of each step together: for whoever has more points of the same series.
+   *
+   * @generated from enum value: SERIES_READING_RUNS = 1;
+   */
+  RUNS = 1,
+
+  /**
+   * Every write by when it arrived: points that arrived in [from_s, to_s).
+   *
+   * @generated from enum value: SERIES_READING_ARRIVALS = 2;
+   */
+  ARRIVALS = 2,
+
+  /**
+   * The latest point before to_us of all that arrived before to_s.
+   *
+   * @generated from enum value: SERIES_READING_STANDING = 3;
+   */
+  STANDING = 3,
+
+  /**
+   * The earliest time of each series.
+   *
+   * @generated from enum value: SERIES_READING_FIRST_TIMES = 4;
+   */
+  FIRST_TIMES = 4,
+}
+
+/**
+ * Describes the enum analytics.SeriesReading.
+ */
+export const SeriesReadingSchema: GenEnum<SeriesReading> = /*@__PURE__*/
+  enumDesc(file_nodes, 0);
+
+/**
  * Of the nodes that share one Redis. A server by itself answers ListNodes with itself alone.
  *
  * @generated from service analytics.Nodes
@@ -787,6 +1041,26 @@ export const Nodes: GenService<{
     methodKind: "server_streaming";
     input: typeof ReadSharedStateRequestSchema;
     output: typeof SharedStatePageSchema;
+  },
+  /**
+   * Points of series that this node has, for other nodes.
+   *
+   * @generated from rpc analytics.Nodes.QuerySeries
+   */
+  querySeries: {
+    methodKind: "server_streaming";
+    input: typeof QuerySeriesRequestSchema;
+    output: typeof QuerySeriesPartSchema;
+  },
+  /**
+   * Series and all their points on this node, for other nodes. Answers once that is durable.
+   *
+   * @generated from rpc analytics.Nodes.DeleteNodeSeries
+   */
+  deleteNodeSeries: {
+    methodKind: "unary";
+    input: typeof DeleteNodeSeriesRequestSchema;
+    output: typeof DeleteNodeSeriesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_nodes, 0);

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file store.proto.
  */
 export const file_store: GenFile = /*@__PURE__*/
-  fileDesc("CgtzdG9yZS5wcm90bxIJYW5hbHl0aWNzIsoBChNEZWxldGVTZXJpZXNSZXF1ZXN0Eg4KBm1ldHJpYxgBIAEoCRI8CgdmaWx0ZXJzGAIgAygLMisuYW5hbHl0aWNzLkRlbGV0ZVNlcmllc1JlcXVlc3QuRmlsdGVyc0VudHJ5EiQKCG1hdGNoZXJzGAMgAygLMhIuYW5hbHl0aWNzLk1hdGNoZXISDwoHZHJ5X3J1bhgEIAEoCBouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASI4ChREZWxldGVTZXJpZXNSZXNwb25zZRIOCgZzZXJpZXMYASABKAMSEAoIZXhhbXBsZXMYAiADKAkiFgoUR2V0U3RvcmVTdGF0c1JlcXVlc3QizgEKD1Jlc29sdXRpb25TdGF0cxIVCg1yZXNvbHV0aW9uX21zGAEgASgDEg0KBWZpbGVzGAIgASgDEg4KBmJsb2NrcxgDIAEoAxIOCgZwb2ludHMYBCABKAMSDQoFYnl0ZXMYBSABKAMSKAoEZnJvbRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGFnZV9saW1pdF9tcxgIIAEoAyLiAgoVR2V0U3RvcmVTdGF0c1Jlc3BvbnNlEg4KBnNlcmllcxgBIAEoAxITCgtoZWFkX3BvaW50cxgCIAEoAxIRCglsb2dfYnl0ZXMYAyABKAMSLwoLcmVzb2x1dGlvbnMYBCADKAsyGi5hbmFseXRpY3MuUmVzb2x1dGlvblN0YXRzEhIKCmRpc2tfYnl0ZXMYBSABKAMSGQoRZGlza19idWRnZXRfYnl0ZXMYBiABKAMSFwoPZGlza19mcmVlX2J5dGVzGAcgASgDEh0KFWRpc2tfZnJlZV9mbG9vcl9ieXRlcxgIIAEoAxIWCg5kcm9wcGVkX3BvaW50cxgJIAEoAxIVCg1kcm9wcGVkX2J5dGVzGAogASgDEhsKE3dyaXRlX2FtcGxpZmljYXRpb24YCyABKAESFQoNd3JpdHRlbl9ieXRlcxgMIAEoAxIWCg5kYXRhX2RpcmVjdG9yeRgNIAEoCSJACg1CYWNrdXBSZXF1ZXN0EhUKDWJhc2VfbWFuaWZlc3QYASABKAkSGAoQYnl0ZXNfcGVyX3NlY29uZBgCIAEoAyIvCgpCYWNrdXBQYXJ0EgwKBGRhdGEYASABKAwSEwoLYnl0ZXNfdG90YWwYAiABKANiBnByb3RvMw", [file_google_protobuf_timestamp, file_history]);
+  fileDesc("CgtzdG9yZS5wcm90bxIJYW5hbHl0aWNzIsoBChNEZWxldGVTZXJpZXNSZXF1ZXN0Eg4KBm1ldHJpYxgBIAEoCRI8CgdmaWx0ZXJzGAIgAygLMisuYW5hbHl0aWNzLkRlbGV0ZVNlcmllc1JlcXVlc3QuRmlsdGVyc0VudHJ5EiQKCG1hdGNoZXJzGAMgAygLMhIuYW5hbHl0aWNzLk1hdGNoZXISDwoHZHJ5X3J1bhgEIAEoCBouCgxGaWx0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJgChREZWxldGVTZXJpZXNSZXNwb25zZRIOCgZzZXJpZXMYASABKAMSEAoIZXhhbXBsZXMYAiADKAkSJgoFbm9kZXMYAyADKAsyFy5hbmFseXRpY3MuTm9kZURlbGV0aW9uIjsKDE5vZGVEZWxldGlvbhIMCgRub2RlGAEgASgJEg4KBnNlcmllcxgCIAEoAxINCgVlcnJvchgDIAEoCSIWChRHZXRTdG9yZVN0YXRzUmVxdWVzdCLOAQoPUmVzb2x1dGlvblN0YXRzEhUKDXJlc29sdXRpb25fbXMYASABKAMSDQoFZmlsZXMYAiABKAMSDgoGYmxvY2tzGAMgASgDEg4KBnBvaW50cxgEIAEoAxINCgVieXRlcxgFIAEoAxIoCgRmcm9tGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYWdlX2xpbWl0X21zGAggASgDIuICChVHZXRTdG9yZVN0YXRzUmVzcG9uc2USDgoGc2VyaWVzGAEgASgDEhMKC2hlYWRfcG9pbnRzGAIgASgDEhEKCWxvZ19ieXRlcxgDIAEoAxIvCgtyZXNvbHV0aW9ucxgEIAMoCzIaLmFuYWx5dGljcy5SZXNvbHV0aW9uU3RhdHMSEgoKZGlza19ieXRlcxgFIAEoAxIZChFkaXNrX2J1ZGdldF9ieXRlcxgGIAEoAxIXCg9kaXNrX2ZyZWVfYnl0ZXMYByABKAMSHQoVZGlza19mcmVlX2Zsb29yX2J5dGVzGAggASgDEhYKDmRyb3BwZWRfcG9pbnRzGAkgASgDEhUKDWRyb3BwZWRfYnl0ZXMYCiABKAMSGwoTd3JpdGVfYW1wbGlmaWNhdGlvbhgLIAEoARIVCg13cml0dGVuX2J5dGVzGAwgASgDEhYKDmRhdGFfZGlyZWN0b3J5GA0gASgJIkAKDUJhY2t1cFJlcXVlc3QSFQoNYmFzZV9tYW5pZmVzdBgBIAEoCRIYChBieXRlc19wZXJfc2Vjb25kGAIgASgDIi8KCkJhY2t1cFBhcnQSDAoEZGF0YRgBIAEoDBITCgtieXRlc190b3RhbBgCIAEoA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_history]);
 
 /**
  * @generated from message analytics.DeleteSeriesRequest
@@ -67,6 +67,13 @@ export type DeleteSeriesResponse = Message<"analytics.DeleteSeriesResponse"> & {
    * @generated from field: repeated string examples = 2;
    */
   examples: string[];
+
+  /**
+   * Of several nodes: what became of it on each that has some of these series, the one that was asked first.
+   *
+   * @generated from field: repeated analytics.NodeDeletion nodes = 3;
+   */
+  nodes: NodeDeletion[];
 };
 
 /**
@@ -77,6 +84,41 @@ export const DeleteSeriesResponseSchema: GenMessage<DeleteSeriesResponse> = /*@_
   messageDesc(file_store, 1);
 
 /**
+ * @generated from message analytics.NodeDeletion
+ */
+export type NodeDeletion = Message<"analytics.NodeDeletion"> & {
+  /**
+   * Name of the node.
+   *
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Deleted there; with dry_run, or with an error, what would have gone.
+   *
+   * @generated from field: int64 series = 2;
+   */
+  series: bigint;
+
+  /**
+   * Why nothing was deleted there: to be asked for again; "": it was.
+   *
+   * @generated from field: string error = 3;
+   */
+  error: string;
+};
+
+/**
+ * Describes the message analytics.NodeDeletion.
+ * Use `create(NodeDeletionSchema)` to create a new message.
+ */
+export const NodeDeletionSchema: GenMessage<NodeDeletion> = /*@__PURE__*/
+  messageDesc(file_store, 2);
+
+/**
+ * Of several nodes each has a store of its own: the answer is of the node that is asked.
+ *
  * @generated from message analytics.GetStoreStatsRequest
  */
 export type GetStoreStatsRequest = Message<"analytics.GetStoreStatsRequest"> & {
@@ -87,7 +129,7 @@ export type GetStoreStatsRequest = Message<"analytics.GetStoreStatsRequest"> & {
  * Use `create(GetStoreStatsRequestSchema)` to create a new message.
  */
 export const GetStoreStatsRequestSchema: GenMessage<GetStoreStatsRequest> = /*@__PURE__*/
-  messageDesc(file_store, 2);
+  messageDesc(file_store, 3);
 
 /**
  * What is kept at one resolution.
@@ -151,7 +193,7 @@ export type ResolutionStats = Message<"analytics.ResolutionStats"> & {
  * Use `create(ResolutionStatsSchema)` to create a new message.
  */
 export const ResolutionStatsSchema: GenMessage<ResolutionStats> = /*@__PURE__*/
-  messageDesc(file_store, 3);
+  messageDesc(file_store, 4);
 
 /**
  * @generated from message analytics.GetStoreStatsResponse
@@ -238,7 +280,7 @@ export type GetStoreStatsResponse = Message<"analytics.GetStoreStatsResponse"> &
  * Use `create(GetStoreStatsResponseSchema)` to create a new message.
  */
 export const GetStoreStatsResponseSchema: GenMessage<GetStoreStatsResponse> = /*@__PURE__*/
-  messageDesc(file_store, 4);
+  messageDesc(file_store, 5);
 
 /**
  * @generated from message analytics.BackupRequest
@@ -264,7 +306,7 @@ export type BackupRequest = Message<"analytics.BackupRequest"> & {
  * Use `create(BackupRequestSchema)` to create a new message.
  */
 export const BackupRequestSchema: GenMessage<BackupRequest> = /*@__PURE__*/
-  messageDesc(file_store, 5);
+  messageDesc(file_store, 6);
 
 /**
  * A backup is a tar archive; the parts are its bytes, in order.
@@ -290,5 +332,5 @@ export type BackupPart = Message<"analytics.BackupPart"> & {
  * Use `create(BackupPartSchema)` to create a new message.
  */
 export const BackupPartSchema: GenMessage<BackupPart> = /*@__PURE__*/
-  messageDesc(file_store, 6);
+  messageDesc(file_store, 7);
 
