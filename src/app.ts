@@ -32,6 +32,7 @@ import type { Clock } from "./model/clock.ts";
 import type { DeviceEvent } from "./model/device-event.ts";
 import { messageOf } from "./model/errors.ts";
 import type { Logger } from "./model/logger.ts";
+import { PointRate } from "./model/point-rate.ts";
 import { SeriesScopes } from "./model/series-scopes.ts";
 import type { MethodImpl } from "./wire/service.ts";
 import type { SpawnWorker } from "./model/spawn.ts";
@@ -99,8 +100,11 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const storage = await openStorage(config, { ...deps, clock, metrics, onCrash }, opening);
   const { log, registry, schemas, store, storeOpened, budget, received } = storage;
+  const rate = new PointRate();
+  opening.defer(storage.bus.subscribe(({ count }) => rate.add(count, clock.monotonicMs())));
+  const pointsPerS = () => rate.perS(clock.monotonicMs());
   const { url } = config.redis;
-  const clusterDeps = { spawn, clock, logger, metrics, onCrash };
+  const clusterDeps = { pointsPerS, spawn, clock, logger, metrics, onCrash };
   const cluster =
     url === undefined
       ? undefined
@@ -193,7 +197,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const own = written([
     ...access.methods,
-    ...nodesOf({ cluster, gate, desk, clock, series: () => registry.count, nodeId: forwarding.nodeId }),
+    ...nodesOf({ cluster, gate, desk, clock, pointsPerS, series: () => registry.count, nodeId: forwarding.nodeId }),
     ...overview,
     ...ingestionMethods({ ...ways, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),

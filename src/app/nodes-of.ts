@@ -17,16 +17,17 @@ export interface NodesOfDeps {
   readonly desk: DeskSeat;
   readonly clock: Clock;
   readonly series: () => number;
+  readonly pointsPerS: () => number;
   /** Stays with the data directory. */
   nodeId(): Promise<string>;
 }
 
-export function nodesOf({ cluster, gate, desk, clock, series, nodeId }: NodesOfDeps): MethodImpl[] {
+export function nodesOf({ cluster, gate, desk, clock, series, pointsPerS, nodeId }: NodesOfDeps): MethodImpl[] {
   const startedAtMs = BigInt(Math.floor(clock.nowMs()));
   const alone = async (): Promise<KnownNode[]> => {
     const state = gate.isDraining ? "draining" : "serving";
     const facts = { nodeId: await nodeId(), name: hostname(), version: BUILD.version, startedAtMs, state };
-    const record = create(NodeRecordSchema, { ...facts, series: BigInt(series()) });
+    const record = create(NodeRecordSchema, { ...facts, series: BigInt(series()), pointsPerSecond: pointsPerS() });
     return [{ record, isLive: true, seenAtMs: clock.nowMs() }];
   };
   return nodesMethods({

@@ -45,6 +45,8 @@ export interface ClusterDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** That come to this node. */
+  pointsPerS(): number;
   onCrash(error: Error): void;
 }
 
@@ -95,7 +97,7 @@ export async function openCluster(
   config: Config,
   url: string,
   storage: Storage,
-  { spawn, clock, logger, metrics, onCrash }: ClusterDeps,
+  { spawn, clock, logger, metrics, pointsPerS, onCrash }: ClusterDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenCluster> {
   const { registry, bus, storeOpened } = storage;
@@ -142,6 +144,7 @@ export async function openCluster(
       journalPosition: BigInt(shared?.position ?? 0),
       journalEpoch: BigInt(shared?.epoch ?? 0),
       series: BigInt(registry.count),
+      pointsPerSecond: pointsPerS(),
     }),
   });
   opening.defer(() => members.close());

@@ -57,6 +57,8 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
   verify: async () => (await import("./verify.ts")).verifyCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
   demo: async (deps) => (await import("./demo.ts")).demoCommand(deps),
+  nodes: async () => (await import("./nodes.ts")).nodesCommand(),
+  node: async () => (await import("./node.ts")).nodeCommand(),
   config: async () => (await import("./config.ts")).configCommand(),
   doctor: async () => (await import("./doctor.ts")).doctorCommand(),
   service: async () => (await import("./service.ts")).serviceCommand(),

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import pc from "picocolors";
 import { startServer, type RunningServer } from "../app.ts";
+import { shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { BUILD } from "../model/build-info.ts";
 import { formatAddress, parseAddress } from "../model/address.ts";
@@ -21,6 +22,7 @@ const HELP = `
 Examples:
   watchpost serve                                  data in ./watchpost-data, gRPC on 50051, HTTP on 8080
   watchpost serve --data /var/lib/watchpost --config /etc/watchpost.toml
+  watchpost serve --redis redis://cache:6379       one of several nodes on that Redis, see docs/nodes.md
   WATCHPOST_LOG_FORMAT=json watchpost serve        settings from the environment; see watchpost config
 
 Both ports speak TLS once tls.cert and tls.key name a certificate and its key (PEM; WATCHPOST_TLS_CERT, WATCHPOST_TLS_KEY).
@@ -74,9 +76,10 @@ export function stopSignals(): Promise<string> {
 function announce(server: RunningServer, { config, warnings }: LoadedConfig, logger: Logger, startMs: number): void {
   const { grpcAddress: grpc, httpAddress: http, series, replayedPoints, certificate } = server;
   const tls = certificate?.current;
+  const redis = config.redis.url && shownRedisUrl(config.redis.url);
   for (const warning of [...warnings, ...warningsOf(config)]) logger.warn({}, warning);
   if (isPretty(config.log.format)) {
-    process.stderr.write(startScreen({ grpc, http, data: resolve(config.data), series, startMs, tls }));
+    process.stderr.write(startScreen({ grpc, http, data: resolve(config.data), series, startMs, tls, redis }));
     if (config.insecure) logger.warn({}, "--insecure: whoever reaches these addresses can read and write everything");
   } else {
     const { version, commit } = BUILD;
@@ -86,6 +89,7 @@ function announce(server: RunningServer, { config, warnings }: LoadedConfig, log
     logger.info(
       {
         ...{ grpc, http, data, series, replayedPoints, version, commit, startedInMs, pid: process.pid },
+        ...(redis === undefined ? {} : { redis }),
         ...(tls === undefined ? {} : { tls: { names: tls.names, until, fingerprint: tls.fingerprint } }),
       },
       "serving",
@@ -110,10 +114,12 @@ interface StartScreen {
   readonly startMs: number;
   /** Of both ports, where they speak TLS. */
   readonly tls?: Pick<ServerCertificate, "names" | "notAfterMs"> | undefined;
+  /** That it shares with other nodes, without its password. */
+  readonly redis?: string | undefined;
 }
 
 /** What a person sees once the server is up. */
-export function startScreen({ grpc, http, data, series, startMs, tls }: StartScreen): string {
+export function startScreen({ grpc, http, data, series, startMs, tls, redis }: StartScreen): string {
   const known = series === 0 ? "no series yet" : `${series.toLocaleString("en-US")} series`;
   const watchpost = calledAs();
   const server = serverFlag(grpc, tls);
@@ -124,7 +130,7 @@ export function startScreen({ grpc, http, data, series, startMs, tls }: StartScr
 
   gRPC   ${pc.cyan(grpc)}${tls === undefined ? "" : pc.dim(" (TLS)")}
   HTTP   ${pc.cyan(url)} ${pc.dim("(the console, in a browser)")}${secured}
-  Data   ${data} ${pc.dim(`(${known})`)}
+  Data   ${data} ${pc.dim(`(${known})`)}${redis === undefined ? "" : `\n  Redis  ${redis} ${pc.dim(`(${watchpost} nodes${server} lists who shares it)`)}`}
 
   Send   ${watchpost} upload readings.jsonl --source my-gateway${server}
   Watch  ${watchpost} watch '*'${server}

@@ -11,6 +11,7 @@ export interface ServerFlags {
   http?: string;
   config?: string;
   insecure?: boolean;
+  redis?: string;
   logFormat?: string;
   logLevel?: string;
 }
@@ -24,6 +25,10 @@ export function addServerFlags(command: Command, defaults: { data?: string; logL
     .option("--http <addr>", "HTTP address: Connect, gRPC-Web, /live, /metrics (default: 127.0.0.1:8080)")
     .option("--config <file>", "TOML file with settings; WATCHPOST_CONFIG names it too")
     .option("--insecure", "allow addresses that other machines can reach, without authentication")
+    .option(
+      "--redis <url>",
+      "the Redis that makes several nodes one system; with a password rather WATCHPOST_REDIS_URL",
+    )
     .option("--log-format <format>", "pretty, json, or auto: pretty on a terminal (default: auto)")
     .option("--log-level <level>", `debug, info, warn or error (default: ${logLevel})`);
 }
@@ -33,6 +38,7 @@ const KEY_OF_FLAG: Record<Exclude<keyof ServerFlags, "config">, string> = {
   grpc: "grpc",
   http: "http",
   insecure: "insecure",
+  redis: "redis.url",
   logFormat: "log.format",
   logLevel: "log.level",
 };

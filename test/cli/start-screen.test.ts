@@ -4,6 +4,12 @@ import { startScreen } from "../../src/cli/serve.ts";
 
 const shared = { grpc: "127.0.0.1:50051", http: "127.0.0.1:8080", data: "/data", series: 0, startMs: 1 };
 
+test("the Redis that it shares is said, and no word where there is none", () => {
+  expect(screenOf(undefined)).not.toContain("Redis");
+  const screen = Bun.stripANSI(startScreen({ ...shared, redis: "redis://…@cache" }));
+  expect(screen).toMatch(/\n {2}Redis {2}redis:\/\/…@cache \(.+ nodes lists who shares it\)\n/);
+});
+
 function screenOf(names: readonly string[] | undefined, addresses: Partial<typeof shared> = {}): string {
   const tls = names === undefined ? undefined : { names, notAfterMs: Date.UTC(2027, 0, 31, 12) };
   return Bun.stripANSI(startScreen({ ...shared, ...addresses, tls }));

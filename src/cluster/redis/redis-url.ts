@@ -57,7 +57,7 @@ export function parseRedisUrl(text: string): RedisAddress | undefined {
 
 /** Without what only those who connect should know. */
 export function shownRedisUrl(text: string): string {
-  return text.replace(/\/\/[^@/]*@/, "//…@");
+  return text.replace(/\/\/[^@]*@/, "//…@");
 }
 
 function hostIn(text: string, portDefault: number): RedisHost | undefined {

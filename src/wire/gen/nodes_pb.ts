@@ -81,6 +81,8 @@ export type NodeRecord = Message<"analytics.NodeRecord"> & {
   series: bigint;
 
   /**
+   * That came to it itself, in the last ten seconds.
+   *
    * @generated from field: double points_per_second = 11;
    */
   pointsPerSecond: number;
@@ -649,6 +651,8 @@ export type Node = Message<"analytics.Node"> & {
   series: bigint;
 
   /**
+   * That came to it itself, in the last ten seconds.
+   *
    * @generated from field: double points_per_second = 11;
    */
   pointsPerSecond: number;

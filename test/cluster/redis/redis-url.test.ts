@@ -49,5 +49,6 @@ test("what is none", () => {
 
 test("nobody is shown the password", () => {
   expect(shownRedisUrl("redis://ann:secret@h:1/2")).toBe("redis://…@h:1/2");
+  expect(shownRedisUrl("redis://ann:se/cr/et@h/2")).toBe("redis://…@h/2");
   expect(shownRedisUrl("redis://h")).toBe("redis://h");
 });

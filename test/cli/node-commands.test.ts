@@ -1,0 +1,92 @@
+/** `watchpost nodes` and `watchpost node drain`: of a server by itself, and of two on one Redis. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { join } from "node:path";
+import { nodesText } from "../../src/cli/nodes.ts";
+import { ListNodesResponseSchema } from "../../src/wire/gen/nodes_pb.ts";
+import { hasRedis, startRedis, type RedisServer } from "../cluster/redis-server.ts";
+import { until } from "../cluster/until.ts";
+import { startServerProcess, tempDir, type ServerProcess } from "../support/server-process.ts";
+import { startCommandRig, type CommandRig } from "./command-rig.ts";
+
+let rig: CommandRig;
+
+beforeAll(async () => {
+  rig = await startCommandRig("cli-nodes");
+}, 30_000);
+
+afterAll(() => rig.close());
+
+interface Listed {
+  readonly nodes: readonly { name: string; state: string; isDesk?: boolean; isThis?: boolean; series: string }[];
+  readonly redisTrouble?: string;
+}
+
+async function listed(server?: ServerProcess): Promise<Listed> {
+  const args = server === undefined ? [] : ["--server", server.grpc];
+  return JSON.parse(await rig.ok(["nodes", "--json", ...args])) as Listed;
+}
+
+test("a server by itself is its own desk, and can be drained and undone", async () => {
+  await rig.send("pump", 1);
+  const lines = (await rig.ok(["nodes"])).split("\n");
+  expect(lines[0]).toMatch(/^NAME +STATE +ROLE +ADDRESS +VERSION +UP +SERIES +POINTS\/S +JOURNAL BEHIND$/);
+  expect(lines[1]).toMatch(/^\S+ \* +serving +desk +/);
+  expect(await rig.ok(["node", "drain"])).toContain("is being drained: it takes no new streams");
+  expect((await rig.run(["health"])).code).toBe(1);
+  expect((await listed()).nodes).toMatchObject([{ state: "draining", isDesk: true, isThis: true, series: "1" }]);
+  expect(await rig.ok(["node", "drain", "--undo"])).toContain("takes streams again");
+  expect((await rig.run(["health"])).code).toBe(0);
+  const wrong = await rig.run(["node", "drain", "nobody"]);
+  expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('there is no node "nobody"') });
+}, 30_000);
+
+test.skipIf(!hasRedis)(
+  "two nodes on one Redis: who is the desk, the drain of another, and that Redis is away",
+  async () => {
+    await using redis = await startRedis(["--requirepass", "se/cret"]);
+    using dir = tempDir("cli-two-nodes");
+    const start = (name: string, { url }: RedisServer) =>
+      startServerProcess({
+        data: join(dir.path, name),
+        args: ["--redis", url.replace("//", "//default:se/cret@")],
+        env: { WATCHPOST_REDIS_NODE_NAME: name },
+      });
+    const [a, b] = await Promise.all([start("hall-1", redis), start("hall-2", redis)]);
+    try {
+      expect(a.log().find(({ msg }) => msg === "serving")).toMatchObject({ redis: redis.url.replace("//", "//…@") });
+      expect(JSON.stringify([a.log(), b.log()])).not.toContain("se/cret");
+      const deskOf = async (server: ServerProcess) => (await listed(server)).nodes.find(({ isDesk }) => isDesk)?.name;
+      await until("both know both, and a desk", async () => {
+        const [seenByA, seenByB] = [await deskOf(a), await deskOf(b)];
+        return seenByA !== undefined && seenByA === seenByB && (await listed(a)).nodes.length === 2;
+      });
+      const desk = (await deskOf(a))!;
+      const other = desk === "hall-1" ? "hall-2" : "hall-1";
+      const asked = desk === "hall-1" ? b : a;
+      expect(await rig.ok(["node", "drain", desk, "--server", asked.grpc])).toContain(`${desk} is being drained`);
+      await until("the other one is the desk", async () => (await deskOf(asked)) === other);
+      expect(await rig.ok(["nodes", "--server", asked.grpc])).toMatch(new RegExp(`\\n${desk} +draining +127`));
+      await rig.ok(["node", "drain", desk, "--undo", "--server", asked.grpc]);
+      await until("it serves again", async () => (await listed(asked)).nodes.every(({ state }) => state === "serving"));
+      await redis.kill();
+      await until("it is seen that Redis is away", async () => (await listed(asked)).redisTrouble !== undefined);
+      expect(await rig.ok(["nodes", "--server", asked.grpc])).toMatch(/\nRedis is away since 20[\d-]+T[\d:]+Z: .+\n$/);
+    } finally {
+      await Promise.all([a.stop(), b.stop()]);
+    }
+  },
+  90_000,
+);
+
+test("one that is gone is said to be, and nothing in a name moves the cursor", () => {
+  const answer = create(ListNodesResponseSchema, {
+    nodes: [{ name: "hall\u001b[2J", state: "gone", seenAtMs: 0n, startedAtMs: 0n, series: 1_234n, journalBehind: 5n }],
+    redisTrouble: "connect\nrefused",
+    redisAwaySinceMs: 60_000n,
+  });
+  const text = Bun.stripANSI(nodesText(answer, 180_000));
+  expect(text).toMatch(/\nhall\S* +gone for 3m .* - +1,234 +- +5\n/);
+  expect(text).toContain("Redis is away since 1970-01-01T00:01:00Z: connect");
+  expect(text).not.toContain("\u001b");
+});
