@@ -42,7 +42,7 @@ function build(dir: string, args: readonly string[], env: Record<string, string>
   }
   mkdirSync(join(dir, "src/console"), { recursive: true });
   writeFileSync(join(dir, "src/console/index.html"), "<title>a console</title>");
-  for (const file of ["README.md", "CHANGELOG.md", "deploy/watchpost.service", "docs/operating.md"]) {
+  for (const file of ["README.md", "CHANGELOG.md", "deploy/watchpost.service", "docs/operating.md", "proto/a.proto"]) {
     mkdirSync(dirname(join(dir, file)), { recursive: true });
     writeFileSync(join(dir, file), `this is ${file}`);
   }
@@ -111,6 +111,7 @@ test("an archive has the executable, which may be run, and what belongs to it, i
     ["-rw-r--r--", "watchpost/CHANGELOG.md"],
     ["-rw-r--r--", "watchpost/deploy/watchpost.service"],
     ["-rw-r--r--", "watchpost/docs/operating.md"],
+    ["-rw-r--r--", "watchpost/proto/a.proto"],
   ]);
   expect(Bun.spawnSync(["tar", "-xzf", join(dist, archive), "-C", folder.path]).exitCode).toBe(0);
   expect(readFileSync(join(folder.path, "watchpost/watchpost.exe"), "utf8")).toBe(readFileSync(outfile, "utf8"));
