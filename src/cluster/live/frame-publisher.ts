@@ -30,6 +30,7 @@ export interface FramePublisherDeps {
 
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 const UNKNOWN = 255;
+const NOTHING = new ShardRows();
 
 export function channelOf(prefix: string, shard: number): string {
   return `{${prefix}:${shard}}:live`;
@@ -40,18 +41,38 @@ export class FramePublisher {
   /** By series id. */
   #shards = new Uint8Array(1_024).fill(UNKNOWN);
   readonly #seqs = new Float64Array(SHARDS);
-  /** 1 where something of the shard was not sent. */
+  /** 1 where something of the shard was not sent, which the next number tells. */
   readonly #hasGap = new Uint8Array(SHARDS);
+  /** 1 where somebody wants a shard of which something was not sent: they are told once the latest values have it. */
+  readonly #owed = new Uint8Array(SHARDS);
   #rows = Array.from({ length: SHARDS }, () => new ShardRows());
   #sending = Array.from({ length: SHARDS }, () => new ShardRows());
   #waitingPoints = 0;
   #arrivalMs = 0;
+  #sentArrivalMs = 0;
   #isSending = false;
   readonly #unsubscribe: () => void;
 
   constructor(deps: FramePublisherDeps) {
     this.#deps = deps;
     this.#unsubscribe = deps.bus.subscribe((frame) => this.#take(frame));
+  }
+
+  /** The latest values are being written: what this returns, called once they are, tells who lacks something that they are there. */
+  writing(): () => void {
+    const owed: number[] = [];
+    const wanted = this.#deps.wantedByOthers();
+    for (let shard = 0; shard < SHARDS; shard++) {
+      if (wanted[shard] === 0 || (this.#hasGap[shard] === 0 && this.#owed[shard] === 0)) continue;
+      this.#owed[shard] = 0;
+      owed.push(shard);
+    }
+    return () => {
+      for (const shard of owed) {
+        this.#hasGap[shard] = 1;
+        void this.#sendOne(shard, NOTHING);
+      }
+    };
   }
 
   close(): void {
@@ -103,30 +124,36 @@ export class FramePublisher {
   }
 
   async #send(): Promise<void> {
-    const { redis, prefix, nodeId, startedAtMs, onSent, onLeftOut } = this.#deps;
     this.#isSending = true;
     while (this.#waitingPoints > 0) {
       [this.#rows, this.#sending] = [this.#sending, this.#rows];
       this.#waitingPoints = 0;
-      const arrivalMs = this.#arrivalMs;
+      this.#sentArrivalMs = this.#arrivalMs;
       await Promise.all(
         this.#sending.map(async (rows, shard) => {
-          const points = rows.count;
-          if (points === 0) return;
-          this.#seqs[shard] += this.#hasGap[shard] === 1 ? 2 : 1;
-          this.#hasGap[shard] = 0;
-          const bytes = encodeLiveFrame({ nodeId, startedAtMs, shardSeq: this.#seqs[shard], arrivalMs }, rows);
-          rows.clear();
-          try {
-            await redis.publish(channelOf(prefix, shard), bytes);
-            onSent(points, bytes.length);
-          } catch {
-            this.#hasGap[shard] = 1;
-            onLeftOut(points);
-          }
+          if (rows.count > 0) await this.#sendOne(shard, rows);
         }),
       );
     }
     this.#isSending = false;
+  }
+
+  async #sendOne(shard: number, rows: ShardRows): Promise<void> {
+    const { redis, prefix, nodeId, startedAtMs, onSent, onLeftOut } = this.#deps;
+    const points = rows.count;
+    // Whoever was told of a gap while values were not written yet is told again.
+    if (this.#hasGap[shard] === 1 && points > 0) this.#owed[shard] = 1;
+    this.#seqs[shard] += this.#hasGap[shard] === 1 ? 2 : 1;
+    this.#hasGap[shard] = 0;
+    const facts = { nodeId, startedAtMs, shardSeq: this.#seqs[shard], arrivalMs: this.#sentArrivalMs };
+    const bytes = encodeLiveFrame(facts, rows);
+    if (points > 0) rows.clear();
+    try {
+      await redis.publish(channelOf(prefix, shard), bytes);
+      onSent(points, bytes.length);
+    } catch {
+      this.#hasGap[shard] = 1;
+      if (points > 0) onLeftOut(points);
+    }
   }
 }

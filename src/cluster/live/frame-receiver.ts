@@ -36,8 +36,6 @@ interface Heard {
   shardSeq: number;
 }
 
-/** Others hear within this time that a shard is wanted; what was written meanwhile is among the latest values by then. */
-const SECOND_LOOK_MS = 2_500;
 const UNKNOWN_MAX = 10_000;
 
 export class FrameReceiver {
@@ -51,7 +49,6 @@ export class FrameReceiver {
   /** Looks that wait for their turn, so that many gaps are one look. */
   readonly #planned = new Set<string>();
   readonly #unknown = new Map<string, Set<number>>();
-  readonly #cancels = new Set<() => void>();
   readonly #unfollow: () => void;
   #seq = 0;
   #isClosed = false;
@@ -77,7 +74,6 @@ export class FrameReceiver {
   close(): void {
     this.#isClosed = true;
     this.#unfollow();
-    for (const cancel of this.#cancels) cancel();
     for (const end of this.#ends) end?.();
   }
 
@@ -87,6 +83,7 @@ export class FrameReceiver {
     if (!wanted.has(shard)) {
       this.#ends[shard]?.();
       this.#ends[shard] = undefined;
+      for (const key of this.#heard.keys()) if (key.endsWith(` ${shard}`)) this.#heard.delete(key);
       return;
     }
     if (!redis.isUp) return;
@@ -95,7 +92,6 @@ export class FrameReceiver {
       if (this.#isClosed) return end();
       this.#ends[shard] = end;
       this.#lookAtAll(shard);
-      this.#later(SECOND_LOOK_MS, () => this.#lookAtAll(shard));
     } catch (error) {
       if (redis.isUp && !this.#isClosed) onTrouble(`points of other nodes are not heard: ${messageOf(error)}`);
     }
@@ -107,13 +103,12 @@ export class FrameReceiver {
     if (frame === undefined || frame.nodeId === nodeId || this.#ends[shard] === undefined) return;
     const key = `${frame.nodeId} ${shard}`;
     const heard = this.#heard.get(key);
-    const isNext =
-      heard === undefined || (heard.startedAtMs === frame.startedAtMs && heard.shardSeq + 1 === frame.shardSeq);
+    const isNext = heard?.startedAtMs === frame.startedAtMs && heard.shardSeq + 1 === frame.shardSeq;
     this.#heard.set(key, { startedAtMs: frame.startedAtMs, shardSeq: frame.shardSeq });
     this.#publish(frame.nodeId, frame.arrivalMs, frame);
     onReceived(frame.count);
     if (isNext) return;
-    onGap(frame.nodeId);
+    if (heard !== undefined) onGap(frame.nodeId);
     this.#lookAt(frame.nodeId, shard);
   }
 
@@ -192,13 +187,5 @@ export class FrameReceiver {
     const { redis, onTrouble } = this.#deps;
     if (redis.isUp && !this.#isClosed)
       onTrouble(`the latest values of node ${nodeId} are not read: ${messageOf(error)}`);
-  }
-
-  #later(ms: number, run: () => void): void {
-    const cancel = this.#deps.clock.after(ms, () => {
-      this.#cancels.delete(cancel);
-      run();
-    });
-    this.#cancels.add(cancel);
   }
 }

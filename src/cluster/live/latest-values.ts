@@ -28,6 +28,8 @@ export interface LatestWriterDeps {
   readonly prefix: string;
   readonly nodeId: string;
   valueOf(seriesId: number): { readonly timeUs: number; readonly value: number } | undefined;
+  /** All that has changed is about to be written; what this returns is called once it is. */
+  onWriting(): () => void;
   onTrouble(sentence: string): void;
 }
 
@@ -92,8 +94,10 @@ export class LatestWriter {
   }
 
   async #write(): Promise<void> {
-    const { redis, registry, prefix, nodeId, onTrouble } = this.#deps;
-    if (!redis.isUp || this.#ids.length === 0) return;
+    const { redis, registry, prefix, nodeId, onWriting, onTrouble } = this.#deps;
+    if (!redis.isUp) return;
+    const onWritten = onWriting();
+    let isWhole = true;
     const ids = this.#ids;
     this.#ids = [];
     for (const id of ids) this.#changed[id] = 0;
@@ -106,12 +110,14 @@ export class LatestWriter {
           const pairs = this.#pairsOf(some);
           if (pairs.length > 0) await redis.call("HSET", keyOf(prefix, shard, nodeId), ...pairs);
         } catch (error) {
+          isWhole = false;
           this.#markAll(some);
           if (redis.isUp && !this.#isClosed)
             onTrouble(`latest values are not told to other nodes: ${messageOf(error)}`);
         }
       }
     }
+    if (isWhole) onWritten();
   }
 
   #pairsOf(ids: readonly number[]): RedisArgument[] {

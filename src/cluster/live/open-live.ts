@@ -45,7 +45,9 @@ export interface Live {
 export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): Promise<Live> {
   const { members, wanted, own, nodeId } = deps;
   const others = () => members.known.map(({ record }) => record.nodeId).filter((id) => id !== nodeId);
-  const latest = new LatestWriter(deps, own);
+  let publisher: FramePublisher | undefined;
+  const onWriting = () => publisher?.writing() ?? (() => {});
+  const latest = new LatestWriter({ ...deps, onWriting }, own);
   opening.defer(() => latest.close());
   const onEmptied = () => latest.again(names.own);
   const names: SeriesNames = await SeriesNames.open({ ...deps, others, onLeftOut: deps.onNoRoom, onEmptied }, own);
@@ -53,12 +55,13 @@ export async function openLive(deps: LiveDeps, opening: AsyncDisposableStack): P
 
   let wantedByOthers = wantedIn(members, nodeId);
   opening.defer(members.follow(() => (wantedByOthers = wantedIn(members, nodeId))));
-  const publisher = new FramePublisher({
+  const opened = new FramePublisher({
     ...deps,
     wantedByOthers: () => wantedByOthers,
     onSeries: (id) => names.add(id),
   });
-  opening.defer(() => publisher.close());
+  publisher = opened;
+  opening.defer(() => opened.close());
   const receiver = new FrameReceiver({ ...deps, names, wanted, others });
   opening.defer(() => receiver.close());
   return { names, wantedChanged: () => receiver.update() };
