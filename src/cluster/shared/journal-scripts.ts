@@ -74,9 +74,9 @@ const SETTLE: RedisScript = {
   name: "settle",
   lua: `
 local tried = redis.call('GET', KEYS[1])
-if tried and tonumber(tried) >= tonumber(ARGV[1]) then return 1 end
+if tried and tonumber(tried) >= tonumber(ARGV[1]) then return redis.call('HGET', KEYS[2], 'position') or '0' end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ${TRIED_KEPT_S})
-return 0`,
+return false`,
 };
 
 const BASE: RedisScript = {
@@ -114,9 +114,15 @@ export async function append(redis: Redis, keys: JournalKeys, what: AppendedByte
   return { kind: kind.toString() } as AppendAnswer;
 }
 
-/** Whether that attempt came; if it did not, it does not come any more. */
-export async function settle(redis: Redis, keys: JournalKeys, appender: string, attempt: number): Promise<boolean> {
-  return (await redis.run(SETTLE, [keys.tried(appender)], [attempt])) === 1;
+/** A position up to which that attempt came; undefined: it did not, and does not any more. */
+export async function settle(
+  redis: Redis,
+  keys: JournalKeys,
+  appender: string,
+  attempt: number,
+): Promise<number | undefined> {
+  const position = (await redis.run(SETTLE, [keys.tried(appender), keys.head], [attempt])) as Buffer | null;
+  return position === null ? undefined : Number(position.toString());
 }
 
 /**

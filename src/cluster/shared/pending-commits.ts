@@ -6,7 +6,7 @@ export type CommitOutcome = number | "lost";
 
 export interface PendingCommit {
   readonly outcome: Promise<CommitOutcome>;
-  /** The last position that it was given. */
+  /** It has a position up to there, if any. */
   at(position: number): void;
   /** Nobody waits for it any more. Idempotent. */
   forget(): void;

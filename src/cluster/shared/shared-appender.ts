@@ -111,17 +111,21 @@ export class SharedAppender {
       const isAway = this.#deps.refusal() !== undefined;
       if (isAway && clock.monotonicMs() >= untilMs) throw away("whether it came before is not known");
       if (isAway || !this.#isOpen) continue;
-      const isIn = await this.#settle().catch(() => undefined);
-      if (isIn === false) return "lost";
+      const position = await this.#settle().catch(() => "unknown" as const);
+      if (position === "unknown") continue;
+      // Nobody sends it any more; but it may have come, and Redis have forgotten that since.
+      if (position === undefined) return Promise.race([pending.outcome, "lost" as const]);
+      pending.at(position);
+      this.#deps.replica.recheck();
     }
   }
 
-  /** Whether the last attempt came; otherwise it does not any more. */
-  async #settle(): Promise<boolean> {
+  /** A position up to which the last attempt came; undefined: it did not, and does not any more. */
+  async #settle(): Promise<number | undefined> {
     const { redis, keys, id } = this.#deps;
-    const isIn = await settle(redis, keys, id, this.#attempt);
+    const position = await settle(redis, keys, id, this.#attempt);
     this.#isOpen = false;
-    return isIn;
+    return position;
   }
 
   #refused(kind: Exclude<AppendAnswer["kind"], "ok">): WatchpostError {

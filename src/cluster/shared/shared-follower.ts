@@ -40,6 +40,7 @@ const POSITIONS_SKIPPED = 1_000_000;
 const COMMITS_AT_ONCE = 32;
 const WAIT_MS = 1_000;
 const LOOK_AGAIN_MS = 100;
+const TOLD_AFTER_FAILURES = 3;
 const [RETRY_MS_MIN, RETRY_MS_MAX] = [50, 1_000];
 
 export class SharedFollower {
@@ -49,6 +50,7 @@ export class SharedFollower {
   #trouble = "Redis was not reached yet";
   #toldTrouble = "";
   #lostSinceMs: number | undefined;
+  #isEstranged = false;
   /** Ends what waits for Redis. */
   #round = new AbortController();
 
@@ -85,7 +87,8 @@ export class SharedFollower {
         if (this.#round.signal.aborted) failures = 0;
         else {
           this.#notReady(messageOf(error));
-          if (redis.isUp) this.#tell(messageOf(error));
+          // One that goes by itself, such as a connection that breaks, is nobody's to know.
+          if (redis.isUp && failures >= TOLD_AFTER_FAILURES) this.#tell(messageOf(error));
         }
         await pause(Math.min(RETRY_MS_MIN * 2 ** failures++, RETRY_MS_MAX), clock, signal);
       }
@@ -110,9 +113,11 @@ export class SharedFollower {
       this.#notReady(redis.trouble);
       return pause(WAIT_MS, clock, round);
     }
+    const known = Math.max(replica.head.position, ...this.#others().map(({ position }) => position));
     const head = await readHead(redis, keys);
-    if (head !== undefined && head.epoch !== replica.head.epoch) return this.#estranged(head, round);
-    if (head === undefined || this.#isBehind(head)) return this.#setAgain(head, round);
+    if (head === undefined ? this.#isEstranged : head.epoch !== replica.head.epoch) return this.#leave(head, round);
+    this.#isEstranged = false;
+    if (head === undefined || head.position < known) return this.#setAgain(head, round);
     this.#lostSinceMs = undefined;
     await this.#catchUp(head);
     if (!this.#isReady) {
@@ -126,13 +131,6 @@ export class SharedFollower {
       if (next.length > 0) await replica.apply(next);
       if (next.length < commits.length || commits.length === 0) return;
     }
-  }
-
-  /** Whether Redis has lost what this node or another one has. */
-  #isBehind(head: JournalHead): boolean {
-    const { epoch, position } = this.#deps.replica.head;
-    const others = this.#others().filter((other) => other.epoch === epoch);
-    return head.position < Math.max(position, ...others.map((other) => other.position));
   }
 
   async #catchUp(head: JournalHead): Promise<void> {
@@ -172,32 +170,30 @@ export class SharedFollower {
     this.#notReady(`Redis has ${has}, this node has position ${replica.head.position}: the nodes are setting it again`);
     this.#lostSinceMs ??= clock.monotonicMs();
     if (clock.monotonicMs() - this.#lostSinceMs < graceMs) return pause(LOOK_AGAIN_MS, clock, round);
-    const { epoch, position } = replica.head;
-    const isFirst = this.#others().every((other) => isBefore({ nodeId, epoch, position }, other));
+    const { position } = replica.head;
+    const isFirst = this.#others().every((other) => isBefore({ nodeId, position }, other));
     if (!isFirst) return pause(LOOK_AGAIN_MS, clock, round);
     const isSet = await setBase(redis, keys, { head: replica.head, seen, skipped: POSITIONS_SKIPPED, link: newLink() });
     if (isSet) onNews(`Redis had ${has} of the shared journal; it goes on behind position ${position} of this node`);
   }
 
-  #estranged(head: JournalHead, round: AbortSignal): Promise<void> {
+  /** Until a restart it is not one of the nodes, and has no say in what they do. */
+  #leave(head: JournalHead | undefined, round: AbortSignal): Promise<void> {
     const { keys, clock, replica } = this.#deps;
-    const which = `${keys.head} has epoch ${head.epoch}, this node ${replica.head.epoch}`;
+    this.#isEstranged = true;
+    const which = `${keys.head} has epoch ${head?.epoch ?? "none"}, this node ${replica.head.epoch}`;
     const sentence = `Redis has the journal of other nodes (${which}): a restart of this node joins them and sets its own aside`;
     this.#notReady(sentence);
     this.#tell(sentence);
     return pause(WAIT_MS, clock, round);
   }
 
+  /** That have the same journal. */
   #others(): Place[] {
-    const { nodeId } = this.#deps;
-    return this.#deps
-      .members()
-      .filter((member) => member.nodeId !== nodeId && member.journalEpoch > 0n)
-      .map((member) => ({
-        nodeId: member.nodeId,
-        epoch: Number(member.journalEpoch),
-        position: Number(member.journalPosition),
-      }));
+    const { nodeId, members, replica } = this.#deps;
+    const epoch = BigInt(replica.head.epoch);
+    const others = members().filter((member) => member.nodeId !== nodeId && member.journalEpoch === epoch);
+    return others.map((member) => ({ nodeId: member.nodeId, position: Number(member.journalPosition) }));
   }
 
   #notReady(why: string): void {
@@ -215,13 +211,11 @@ export class SharedFollower {
 
 interface Place {
   readonly nodeId: string;
-  readonly epoch: number;
   readonly position: number;
 }
 
 /** Whether one sets the order rather than another. */
 function isBefore(one: Place, other: Place): boolean {
-  if (one.epoch !== other.epoch) return one.epoch > other.epoch;
   if (one.position !== other.position) return one.position > other.position;
   return one.nodeId < other.nodeId;
 }

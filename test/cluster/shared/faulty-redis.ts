@@ -5,6 +5,8 @@ import { WatchpostError } from "../../../src/model/errors.ts";
 export class FaultyRedis implements Redis {
   /** Runs a script, or does something else first or instead. */
   onRun: (script: RedisScript, run: () => Promise<RedisReply>) => Promise<RedisReply> = (_, run) => run();
+  /** Before what was waited for is told: a reader that is slow. */
+  slowMs = 0;
   readonly #inner: Redis;
   readonly #listeners = new Set<(isUp: boolean) => void>();
   #cut = new AbortController();
@@ -53,7 +55,11 @@ export class FaultyRedis implements Redis {
   }
 
   wait(waitMs: number, signal: AbortSignal, command: string, ...parameters: RedisArgument[]): Promise<RedisReply> {
-    return this.#through((cut) => this.#inner.wait(waitMs, AbortSignal.any([signal, cut]), command, ...parameters));
+    return this.#through(async (cut) => {
+      const reply = await this.#inner.wait(waitMs, AbortSignal.any([signal, cut]), command, ...parameters);
+      if (this.slowMs > 0) await new Promise((resolve) => setTimeout(resolve, this.slowMs));
+      return reply;
+    });
   }
 
   publish(channel: string, message: Uint8Array): Promise<void> {

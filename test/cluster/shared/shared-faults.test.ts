@@ -4,7 +4,7 @@ import type { WatchpostError } from "../../../src/model/errors.ts";
 import { changeOf, eventOf, numbersOf, upTo } from "../../log/journal-rig.ts";
 import { hasRedis } from "../redis-server.ts";
 import { FaultyRedis, lostAnswer } from "./faulty-redis.ts";
-import { contentOf, SharedCluster, type SharedNode, until } from "./shared-rig.ts";
+import { contentOf, recordOf, SharedCluster, type SharedNode, until } from "./shared-rig.ts";
 
 const failure = (error: unknown) => error as WatchpostError;
 
@@ -63,6 +63,7 @@ describe.skipIf(!hasRedis)("an append", () => {
     await until(() => b.heard.length === 1, "the other node has it");
     a.redis.mend();
     expect(await append).toEqual(b.heard);
+    await cluster.settled();
     await a.journal.append([eventOf(1)]);
     await cluster.settled();
     await expectNumbers([a, b], upTo(2));
@@ -224,7 +225,8 @@ describe.skipIf(!hasRedis)("while Redis", () => {
 
   test("has an older state than the nodes, they set it again", async () => {
     await using cluster = await SharedCluster.start();
-    const [a, b] = [await cluster.open("a"), await cluster.open("b")];
+    const a = await cluster.open("a");
+    const b = await cluster.open("b", { deps: { members: () => [recordOf("a", a.shared)] } });
     const redis = await cluster.redis();
     await a.journal.append([eventOf(0)]);
     await cluster.settled();

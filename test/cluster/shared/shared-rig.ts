@@ -81,7 +81,7 @@ export class SharedCluster implements AsyncDisposable {
         ...{ data, redis, prefix: "test", nodeId: id, spawn, clock: systemClock, own },
         ...{ graceMs: GRACE_MS, foundAfterMs: FOUND_AFTER_MS },
         ...(signal === undefined ? {} : { signal }),
-        members: () => [...this.nodes.values()].map((node) => recordOf(node.id, node.shared)),
+        members: () => this.#members().map((node) => recordOf(node.id, node.shared)),
         readSharedState: (afterPosition) => this.#readOthers(id, afterPosition),
         onCrash: (error) => errors.push(error),
         onListenerError: (error) => errors.push(error),
@@ -135,9 +135,14 @@ export class SharedCluster implements AsyncDisposable {
     this.#dir[Symbol.dispose]();
   }
 
+  /** A node that is cut off cannot write itself down. */
+  #members(): SharedNode[] {
+    return [...this.nodes.values()].filter(({ redis }) => redis.isUp);
+  }
+
   async *#readOthers(id: string, afterPosition: number): AsyncGenerator<SharedStatePage> {
     const own = this.nodes.get(id)?.shared.position ?? 0;
-    const other = [...this.nodes.values()].find((node) => node.id !== id && node.shared.position > own);
+    const other = this.#members().find((node) => node.id !== id && node.shared.position > own);
     if (other === undefined) throw new WatchpostError("UNAVAILABLE", "no member has more");
     yield* other.shared.readState(afterPosition);
   }
