@@ -209,7 +209,7 @@ test("what fires, waits, was acknowledged and published stands as it stood, and 
   await using resumed = new Follower(victim.connection, cursor);
   await waitFor("it has gone on", () => resumed.changes.length === 7);
   expect(resumed.changes).toEqual(follower.changes.slice(heard.length));
-}, 60_000);
+}, 180_000);
 
 const LADDER = [
   { severity: "medium", above: 80 },
@@ -342,7 +342,7 @@ test("killed at any time, again and again: every stored point is judged once, an
   const heard = heardOf().map(({ id, change }) => `${id} ${AlertChange[change]}`);
   expect({ hint, heard: heard.toSorted() }).toEqual({ hint, heard: events.toSorted() });
   expect(victim.log.filter(({ level, err }) => err !== undefined || level === "error")).toEqual([]);
-}, 120_000);
+}, 180_000);
 
 function sorted(map: ReadonlyMap<string, string[]>): [string, string[]][] {
   return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));

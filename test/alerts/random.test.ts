@@ -123,7 +123,7 @@ test("restarts change nothing of what is told", async () => {
     ),
     { numRuns: 150 },
   );
-}, 60_000);
+}, 180_000);
 
 const wildStep = fc.record({
   ms: fc.oneof(fc.nat(20_000), fc.nat(600_000), fc.constant(3 * 86_400_000)),
@@ -169,7 +169,7 @@ test("whatever the rules, the points and their times: nothing fails, one alert s
     ),
     { numRuns: 150 },
   );
-}, 60_000);
+}, 180_000);
 
 function nameOfFirst(rig: AlertsRig): string {
   const [id] = rig.registry.idsOfMetric("temperature");

@@ -109,7 +109,7 @@ test("killed again and again: nothing that was answered is lost, and no change i
   await following;
   connection.close();
   await server.stop();
-}, 90_000);
+}, 180_000);
 
 function latest(told: readonly DeviceEvent[], id: string): bigint {
   return told.reduce((most, { device, kind }) => {

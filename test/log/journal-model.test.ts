@@ -135,4 +135,4 @@ test("holds what was appended and nothing else, whatever comes between", async (
     }),
     { numRuns: 40 },
   );
-}, 60_000);
+}, 180_000);
