@@ -29,6 +29,8 @@ export interface MovingDeskDeps {
   readonly clock: Clock;
   /** Aborted when this node stops. */
   readonly stopping: AbortSignal;
+  /** Why it is not known which node that is; "": it is. */
+  trouble(): string;
   /** Of the node that holds the lease, if it is another one and is known. */
   addressOfHolder(): string | undefined;
   /** What it writes holds under the fence alone. `opening` closes what was opened. */
@@ -65,7 +67,9 @@ export class MovingDesk implements DeskSeat {
 
   constructor(deps: MovingDeskDeps) {
     this.#deps = deps;
-    const seat = (): Seat => ({ here: this.#opened?.methods, address: this.#address, until: this.#moved.signal });
+    const seat = (): Seat => ({
+      ...{ here: this.#opened?.methods, address: this.#address, trouble: deps.trouble(), until: this.#moved.signal },
+    });
     const { peers } = deps;
     this.methods = DESK_METHODS.map((method) => proxied(method, DESK_RAW.get(method), { seat, peers }));
   }

@@ -87,6 +87,7 @@ export interface SeatDeps {
 
 type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly value: number } | undefined;
 
+const REDIS_WAIT_MS = 2_000;
 /** What it can speak to others. */
 const PROTOCOL = 1;
 /** A node that is further behind than this does not become the desk while another one lives that is not. */
@@ -122,6 +123,13 @@ export async function openCluster(
       else logger.warn({ ...facts, trouble: redis.trouble }, "Redis is away: this node goes on by itself");
     }),
   );
+  if (!(await isUpSoon(redis, clock))) {
+    const facts = { redis: shownRedisUrl(url), trouble: redis.trouble };
+    logger.warn(
+      facts,
+      "Redis is not there: this node begins by itself, or waits for it where it has never had a part in the others",
+    );
+  }
   const key = new NodeKey({ redis, clock, prefix, onTrouble });
   opening.defer(() => key.close());
   const peers = new Peers({ key: () => key.secret, tls: undefined });
@@ -215,6 +223,7 @@ export async function openCluster(
     seat({ written, openDesk }) {
       return (seat = new MovingDesk({
         ...{ peers, logger, clock, stopping: stopping.signal, addressOfHolder, written },
+        trouble: () => (redis.isUp ? "" : `Redis is away: ${redis.trouble}`),
         async open(fence, stack) {
           // All that was written before is to be here: how everything stands is read out of it.
           await ownShared.caughtUp(stopping.signal);
@@ -315,6 +324,20 @@ function groundOfDesk(storage: Storage, journal: Journal, bus: MemoryBus, valueO
     logOpened: { ...logOpened, segments: [] },
     storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },
   };
+}
+
+/** Connecting takes a moment. */
+function isUpSoon(redis: Redis, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (redis.isUp) return resolve(true);
+    const done = () => {
+      cancel();
+      end();
+      resolve(redis.isUp);
+    };
+    const cancel = clock.after(REDIS_WAIT_MS, done);
+    const end = redis.follow(done);
+  });
 }
 
 function redisTls({ redis }: Config): { ca?: Buffer; cert?: Buffer; key?: Buffer } {

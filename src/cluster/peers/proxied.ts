@@ -12,6 +12,8 @@ export interface DeskSeat {
   readonly here: ReadonlyMap<DescMethod, MethodImpl> | undefined;
   /** Where another node's desk is; undefined: nobody is known to have it. */
   readonly address: string | undefined;
+  /** Why nobody may be known to have it; "": it is about to be taken. */
+  readonly trouble?: string;
   /** Aborted when the desk is somewhere else. */
   readonly until: AbortSignal;
 }
@@ -27,11 +29,11 @@ const RETRY_AFTER_MS = 1_000;
 export function proxied(method: DescMethod, raw: Raw | undefined, deps: ProxiedDeps): MethodImpl {
   const pass = passing(method, raw, deps.peers);
   const run = (input: never, context: CallContext) => {
-    const { here, address, until } = deps.seat();
+    const { here, address, trouble, until } = deps.seat();
     const impl = here?.get(method);
     if (here !== undefined && impl === undefined) throw new Error(`the desk has no ${method.name}`);
     const answer = (
-      impl === undefined ? pass(addressIn(address), input, context) : runOf(impl)(input, context)
+      impl === undefined ? pass(addressIn(address, trouble), input, context) : runOf(impl)(input, context)
     ) as never;
     return method.methodKind === "unary" ? answer : untilMoved(answer, until);
   };
@@ -88,9 +90,10 @@ async function* untilMoved(messages: AsyncIterable<unknown>, moved: AbortSignal)
   }
 }
 
-function addressIn(address: string | undefined): string {
+function addressIn(address: string | undefined, trouble = ""): string {
   if (address !== undefined) return address;
-  const message = "no node is the desk at the moment: one of them takes it within seconds";
+  const why = trouble === "" ? "one of them takes it within seconds" : trouble;
+  const message = `no node that is reached from here runs alerts, devices and sessions at the moment: ${why}`;
   throw new WatchpostError("UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS });
 }
 
