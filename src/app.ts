@@ -104,7 +104,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   opening.defer(storage.bus.subscribe(({ count }) => rate.add(count, clock.monotonicMs())));
   const pointsPerS = () => rate.perS(clock.monotonicMs());
   const { url } = config.redis;
-  const clusterDeps = { pointsPerS, spawn, clock, logger, metrics, onCrash };
+  const clusterDeps = { health, pointsPerS, spawn, clock, logger, metrics, onCrash };
   const cluster =
     url === undefined
       ? undefined
@@ -191,6 +191,8 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const lately = {
     limits: access.limits,
     isOverloaded: () => isOverloaded,
+    redisTrouble: () => cluster?.trouble(),
+    isDeskKnown: () => desk.isKnown,
     certificateTrouble: () => tls?.source.trouble,
   };
   const overview = await openOverview(storage, { ...overviewDeps, ...lately }, opening);

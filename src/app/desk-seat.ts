@@ -8,6 +8,8 @@ export interface DeskSeat {
   readonly methods: readonly MethodImpl[];
   /** Undefined: it is on another node, or about to be opened. */
   readonly here: Desk | undefined;
+  /** Whether anybody is known to run it now. */
+  readonly isKnown: boolean;
   /** While points are refused nobody can be heard, and nobody is silent; also of a desk that comes later. */
   setHearing(isHearing: boolean, reason: string): void;
   /** A device says by itself that it is there or leaves. Resolves once what comes of it is durable, wherever the desk is; never rejects. */
@@ -22,6 +24,7 @@ export function deskHere(desk: Desk, written: (methods: readonly MethodImpl[]) =
   return {
     methods: written(desk.methods),
     here: desk,
+    isKnown: true,
     setHearing: (isHearing, reason) => desk.setHearing(isHearing, reason),
     announce: (event) => desk.devices.onDeviceEvent(event),
     reload: () => desk.reload(),

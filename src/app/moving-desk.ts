@@ -41,9 +41,11 @@ export interface MovingDeskDeps {
   written(methods: readonly MethodImpl[]): readonly MethodImpl[];
 }
 
+/** Those that are its own. */
+export const DESK_SERVICES = [SavedDashboards, Alerts, Devices, Collaboration];
 /** What the desk serves. */
 export const DESK_METHODS: readonly DescMethod[] = [
-  ...[SavedDashboards, Alerts, Devices, Collaboration].flatMap((service) => service.methods),
+  ...DESK_SERVICES.flatMap((service) => service.methods),
   ...[Server.method.listChanges, Server.method.watchChanges],
 ];
 /** The sides of its methods that are bytes. */
@@ -76,6 +78,10 @@ export class MovingDesk implements DeskSeat {
 
   get here(): Desk | undefined {
     return this.#opened?.desk;
+  }
+
+  get isKnown(): boolean {
+    return this.#opened !== undefined || this.#address !== undefined;
   }
 
   /** Looks where it is now: streams of where it was end. */

@@ -33,9 +33,11 @@ import { Seldom } from "../model/seldom.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
+import type { HealthState } from "../transport/health.ts";
 import { Nodes, ReadSharedStateRequestSchema, SharedStatePageSchema } from "../wire/gen/nodes_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
-import { MovingDesk } from "./moving-desk.ts";
+import { DeskHealth } from "./desk-health.ts";
+import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
 import type { Desk } from "./open-desk.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Places } from "./places.ts";
@@ -45,6 +47,7 @@ export interface ClusterDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly health: HealthState;
   /** That come to this node. */
   pointsPerS(): number;
   onCrash(error: Error): void;
@@ -98,7 +101,7 @@ export async function openCluster(
   config: Config,
   url: string,
   storage: Storage,
-  { spawn, clock, logger, metrics, pointsPerS, onCrash }: ClusterDeps,
+  { spawn, clock, logger, metrics, health, pointsPerS, onCrash }: ClusterDeps,
   opening: AsyncDisposableStack,
 ): Promise<OpenCluster> {
   const { registry, bus, storeOpened } = storage;
@@ -157,12 +160,12 @@ export async function openCluster(
   });
   opening.defer(() => members.close());
   const others = () => members.live.filter((record) => record.nodeId !== nodeId && record.address !== "");
-  opening.defer(
-    members.follow(() => {
-      peers.keep(new Set(others().map((record) => record.address)));
-      metrics.nodesLive.set(members.live.length);
-    }),
-  );
+  const noteMembers = () => {
+    peers.keep(new Set(others().map((record) => record.address)));
+    metrics.nodesLive.set(members.live.length);
+  };
+  noteMembers();
+  opening.defer(members.follow(noteMembers));
 
   shared = await SharedJournal.open({
     ...{ data: config.data, redis, prefix, nodeId, spawn, clock, own: storage.log, signal: stopping.signal },
@@ -257,13 +260,17 @@ export async function openCluster(
     },
     serve(bound, gate, stack) {
       address = config.redis.advertise ?? bound;
+      const services = DESK_SERVICES.map(({ typeName }) => typeName);
+      const isDeskKnown = () => seat?.isKnown === true;
+      const deskHealth = new DeskHealth({ health, redis, clock, services, isDeskKnown });
+      stack.defer(() => deskHealth.close());
       const taken = (fence: Fence) => {
         metrics.isDesk.set(1);
-        void seat?.taken(fence);
+        void seat?.taken(fence).then(() => deskHealth.look());
       };
       const lost = () => {
         metrics.isDesk.set(0);
-        void seat?.lost();
+        void seat?.lost().then(() => deskHealth.look());
       };
       lease.now = new DeskLease({
         ...{ redis, clock, prefix, nodeId, onTrouble, onTaken: taken, onLost: lost },
@@ -274,7 +281,12 @@ export async function openCluster(
         await opened.close();
         await seat?.close();
       });
-      stack.defer(members.follow(() => seat?.look()));
+      stack.defer(
+        members.follow(() => {
+          seat?.look();
+          deskHealth.look();
+        }),
+      );
       stack.defer(
         gate.follow(() => {
           state = gate.isDraining ? "draining" : "serving";

@@ -8,7 +8,7 @@ import type { CallBook } from "../overview/call-book.ts";
 import type { LogLevel } from "../overview/log-level.ts";
 import { ScopedCounts } from "../overview/scoped-counts.ts";
 import { ServerBoard } from "../overview/server-board.ts";
-import type { LimitedCaller } from "../overview/server-problems.ts";
+import type { LimitedCaller, RedisTrouble } from "../overview/server-problems.ts";
 import { overviewMethods } from "../overview/service.ts";
 import type { HealthState } from "../transport/health.ts";
 import type { MethodImpl } from "../wire/service.ts";
@@ -27,6 +27,8 @@ export interface OverviewDeps {
   readonly metrics: Metrics;
   isOverloaded(): boolean;
   certificateTrouble(): string | undefined;
+  redisTrouble(): RedisTrouble | undefined;
+  isDeskKnown(): boolean;
 }
 
 /** Told of in the status. */
@@ -47,6 +49,8 @@ export async function openOverview(
     metrics,
     isOverloaded,
     certificateTrouble,
+    redisTrouble,
+    isDeskKnown,
   }: OverviewDeps,
   opening: AsyncDisposableStack,
 ): Promise<MethodImpl[]> {
@@ -66,6 +70,8 @@ export async function openOverview(
       logLevel,
       isOverloaded,
       certificateTrouble,
+      redisTrouble,
+      isDeskKnown,
       build: BUILD,
     },
     disk: async () => (await store.stats()).disk,

@@ -12,7 +12,7 @@ import type { LogLevel } from "./log-level.ts";
 import { countsOf, sumOf, valuesBy } from "./counts.ts";
 import { RecentCounts } from "./recent-counts.ts";
 import type { ScopedCounts } from "./scoped-counts.ts";
-import { problemsOf, type LimitedCaller } from "./server-problems.ts";
+import { problemsOf, type LimitedCaller, type RedisTrouble } from "./server-problems.ts";
 
 export interface DiskFacts {
   readonly usedBytes: number;
@@ -44,6 +44,8 @@ export interface ServerBoardDeps {
   isOverloaded(): boolean;
   /** Who was refused something lately; a few. */
   limited(): readonly LimitedCaller[];
+  redisTrouble(): RedisTrouble | undefined;
+  isDeskKnown(): boolean;
   /** What somebody should see to; undefined also where there is no TLS. */
   certificateTrouble(): string | undefined;
 }
@@ -183,7 +185,7 @@ export class ServerBoard {
   }
 
   async #counted() {
-    const { metrics, notServing, isOverloaded, limited, certificateTrouble } = this.#deps;
+    const { metrics, notServing, isOverloaded, limited, certificateTrouble, redisTrouble, isDeskKnown } = this.#deps;
     const [untrusted, damaged, dropped, upstreamPoints, upstreams, brokers] = await Promise.all([
       sumOf(metrics.clockUntrusted),
       sumOf(metrics.damaged),
@@ -207,6 +209,8 @@ export class ServerBoard {
       upstreamsAway: away(upstreams),
       brokersAway: away(brokers),
       limited: limited(),
+      redisTrouble: redisTrouble(),
+      isDeskKnown: isDeskKnown(),
     };
   }
 }

@@ -12,6 +12,13 @@ export interface LimitedCaller {
   readonly times: number;
 }
 
+export interface RedisTrouble {
+  /** In words. */
+  readonly why: string;
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+}
+
 export interface ServerFacts {
   /** Why the server, or one of its services, does not serve. */
   readonly notServing: string | undefined;
@@ -32,6 +39,10 @@ export interface ServerFacts {
   readonly upstreamsAway: readonly string[];
   readonly brokersAway: readonly string[];
   readonly limited: readonly LimitedCaller[];
+  /** Why Redis is away; undefined: it is there, or there is none. */
+  readonly redisTrouble: RedisTrouble | undefined;
+  /** Whether some node, or this server by itself, runs alerts, devices and sessions. */
+  readonly isDeskKnown: boolean;
 }
 
 export interface Problem {
@@ -65,6 +76,8 @@ export function problemsOf(facts: ServerFacts): Problem[] {
       "dropped",
       `${counted(facts.droppedForUpstream, "point")} lost for the upstream since the start`,
     ],
+    ...(facts.redisTrouble === undefined ? [] : [ofRedis(facts.redisTrouble)]),
+    [!facts.isDeskKnown, "desk", "No node is known to run alerts, devices and sessions: calls of these are refused"],
     ...facts.upstreamsAway.map((name): [boolean, string, string] => {
       return [true, "upstream", `No connection to the upstream ${name}: points wait here`];
     }),
@@ -76,6 +89,12 @@ export function problemsOf(facts: ServerFacts): Problem[] {
     }),
   ];
   return said.filter(([isSo]) => isSo).map(([, kind, text]) => ({ kind, text }));
+}
+
+function ofRedis({ why, sinceMs }: RedisTrouble): [boolean, string, string] {
+  const since = `${new Date(sinceMs).toISOString().slice(0, 19)}Z`;
+  const whatThen = "points are taken, what operators write is refused until it is back";
+  return [true, "redis", `Redis is away since ${since} (${why}): ${whatThen}`];
 }
 
 function counted(count: number, what: string): string {

@@ -7,6 +7,8 @@ export class HealthState {
   #reason: string | undefined = "it is starting";
   /** Why single services do not serve, while the others do. */
   readonly #ofService = new Map<string, string>();
+  /** Why services do not without which the whole is of use. */
+  readonly #degraded = new Map<string, string>();
   readonly #watchers = new Set<() => void>();
 
   /** Why it does not serve, or not all of it; undefined when it does. */
@@ -18,7 +20,7 @@ export class HealthState {
   /** "" is the whole server. */
   serves(service: string): boolean {
     if (service === "") return this.reason === undefined;
-    return this.#reason === undefined && !this.#ofService.has(service);
+    return this.#reason === undefined && !this.#ofService.has(service) && !this.#degraded.has(service);
   }
 
   serve(): void {
@@ -34,6 +36,16 @@ export class HealthState {
     if (service === undefined) return this.#set(reason);
     if (reason === undefined) this.#ofService.delete(service);
     else this.#ofService.set(service, reason);
+    this.#tell();
+  }
+
+  /** Of services without which the server is of use all the same: as a whole it serves on. Undefined: they serve again. */
+  degrade(reason: string | undefined, services: readonly string[]): void {
+    if (services.every((service) => this.#degraded.get(service) === reason)) return;
+    for (const service of services) {
+      if (reason === undefined) this.#degraded.delete(service);
+      else this.#degraded.set(service, reason);
+    }
     this.#tell();
   }
 

@@ -69,8 +69,19 @@ test.skipIf(!hasRedis)(
       expect(await rig.ok(["nodes", "--server", asked.grpc])).toMatch(new RegExp(`\\n${desk} +draining +127`));
       await rig.ok(["node", "drain", desk, "--undo", "--server", asked.grpc]);
       await until("it serves again", async () => (await listed(asked)).nodes.every(({ state }) => state === "serving"));
+      const health = async (service: string) => {
+        return (await rig.run(["health", "--service", service, "--server", asked.grpc])).code === 0;
+      };
+      await until("alerts are served on both", () => health("analytics.Alerts"));
       await redis.kill();
       await until("it is seen that Redis is away", async () => (await listed(asked)).redisTrouble !== undefined);
+      await until("alerts are not served", async () => !(await health("analytics.Alerts")));
+      expect([await health(""), await health("analytics.DataIngestion")]).toEqual([true, true]);
+      const status = await rig.run(["status", "--server", asked.grpc]);
+      expect(status).toMatchObject({
+        code: 1,
+        out: expect.stringMatching(/Problem {2}Redis is away since 20.*points are taken/),
+      });
       expect(await rig.ok(["nodes", "--server", asked.grpc])).toMatch(/\nRedis is away since 20[\d-]+T[\d:]+Z: .+\n$/);
     } finally {
       await Promise.all([a.stop(), b.stop()]);

@@ -6,6 +6,7 @@ const WELL: ServerFacts = {
   ...{ notServing: undefined, isOverloaded: false, isClockTrusted: true, damaged: 0 },
   certificateTrouble: undefined,
   ...{ droppedForRoom: 0, droppedForUpstream: 0, upstreamsAway: [], brokersAway: [], limited: [] },
+  ...{ redisTrouble: undefined, isDeskKnown: true },
   disk: { freeBytes: 100 * GIB, freeFloorBytes: 5 * GIB },
 };
 
@@ -35,6 +36,10 @@ test("each is said by kind, with what it is about", () => {
     "damage: 1 damaged record found, and not served",
     "dropped: 1,200 points went for want of room since the start",
     "dropped: 1 point lost for the upstream since the start",
+  ]);
+  expect(kinds({ redisTrouble: { why: "it was closed", sinceMs: 61_500 }, isDeskKnown: false })).toEqual([
+    "redis: Redis is away since 1970-01-01T00:01:01Z (it was closed): points are taken, what operators write is refused until it is back",
+    "desk: No node is known to run alerts, devices and sessions: calls of these are refused",
   ]);
   expect(kinds({ upstreamsAway: ["hub:50051"], brokersAway: ["hall"] })).toEqual([
     "upstream: No connection to the upstream hub:50051: points wait here",

@@ -12,7 +12,15 @@ test("a service that fails is not served, nor is the whole, while the others are
   expect(health.reason).toBe("the disk is full");
   health.fail(undefined, "a");
   expect([health.serves(""), health.serves("a"), health.reason]).toEqual([true, true, undefined]);
+  health.degrade("it is elsewhere", ["a", "b"]);
+  health.degrade("it is elsewhere", ["a", "b"]);
+  expect([health.serves(""), health.serves("a"), health.serves("c"), health.reason]).toEqual([
+    ...[true, false, true],
+    undefined,
+  ]);
+  health.degrade(undefined, ["a", "b"]);
+  expect([health.serves("a"), health.serves("b")]).toEqual([true, true]);
   health.drain();
   expect([health.serves(""), health.serves("b")]).toEqual([false, false]);
-  expect(told).toBe(4);
+  expect(told).toBe(6);
 });

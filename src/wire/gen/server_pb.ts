@@ -112,7 +112,7 @@ export const IngestLagSchema: GenMessage<IngestLag> = /*@__PURE__*/
  */
 export type ServerProblem = Message<"analytics.ServerProblem"> & {
   /**
-   * "not_serving", "overload", "clock", "disk", "damage", "dropped", "upstream" or "mqtt".
+   * "not_serving", "overload", "clock", "certificate", "disk", "damage", "dropped", "redis", "desk", "upstream", "mqtt" or "limited".
    *
    * @generated from field: string kind = 1;
    */
