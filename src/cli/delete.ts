@@ -1,5 +1,6 @@
 /** `watchpost delete`: series and all their points, after a question. */
 import { Command } from "commander";
+import pc from "picocolors";
 import { deleteSeries } from "../client/catalog.ts";
 import { WatchpostError } from "../model/errors.ts";
 import type { DeleteSeriesResponse } from "../wire/gen/store_pb.ts";
@@ -9,7 +10,8 @@ import { addMatcherOption, type MatcherInit } from "./filter-flag.ts";
 import { printable } from "./watch-table.ts";
 
 const HELP = `
-Says first what would go, and asks. What is deleted cannot be brought back; points that come later make new series.
+Says first what would go, and asks. What is deleted cannot be brought back; points that come later make new series. Of several nodes it goes
+from all that have it; one that is down is named, and the exit code is 1.
 
 Examples:
   watchpost delete 'test_*' --dry-run
@@ -54,7 +56,18 @@ async function remove(metric: string, flags: DeleteFlags): Promise<void> {
         return;
       }
     }
-    console.log(`deleted ${counted(await deleteSeries(connection, request, { signal }))}`);
+    const deleted = await deleteSeries(connection, request, { signal });
+    console.log(`deleted ${counted(deleted)}`);
+    for (const { node, series, error } of deleted.nodes) {
+      if (error === "") continue;
+      process.exitCode = 1;
+      const left = series.toLocaleString("en-US");
+      console.error(
+        pc.yellow(
+          `${left} series are still on the node ${printable(node)}: ${printable(error)}; delete them again later`,
+        ),
+      );
+    }
   } finally {
     connection.close();
   }

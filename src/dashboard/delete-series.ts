@@ -10,8 +10,15 @@ import { selectSeries } from "./select-series.ts";
 import type { Work } from "./sliced-work.ts";
 
 export interface DeletingDeps extends Pick<ListingDeps, "registry" | "sliced" | "sees"> {
-  /** Resolves when it is durable that they are gone. */
-  retire(seriesIds: Uint32Array): Promise<void>;
+  /** Resolves when it is durable that they are gone; of several nodes with what became of it on each. */
+  retire(seriesIds: Uint32Array): Promise<RetiredSeries | void>;
+}
+
+export interface RetiredSeries {
+  /** Those that are gone from all nodes. */
+  readonly series: number;
+  /** With `error` those that are still there. */
+  readonly nodes: readonly { readonly node: string; readonly series: number; readonly error: string }[];
 }
 
 const EXAMPLES_MAX = 10;
@@ -39,8 +46,10 @@ export async function deleteSeries(
     const message = `no series matches metric ${JSON.stringify(request.metric)} and its filters: nothing was deleted`;
     throw new WatchpostError("NOT_FOUND", message);
   }
-  if (!request.dryRun) await retire(found);
-  return { series: BigInt(found.length), examples };
+  const retired = request.dryRun ? undefined : await retire(found);
+  if (retired === undefined) return { series: BigInt(found.length), examples };
+  const nodes = retired.nodes.map((each) => ({ ...each, series: BigInt(each.series) }));
+  return { series: BigInt(retired.series), examples, nodes };
 }
 
 /** metric:source and tags. */

@@ -9,7 +9,7 @@ import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { StoreOpened } from "../store/store-client.ts";
 import { Dashboard, DashboardDataSchema, type MetricSubscription } from "../wire/gen/dashboard_pb.ts";
 import { rawServerStreaming, unary, writingUnary, type CallContext, type MethodImpl } from "../wire/service.ts";
-import { deleteSeries } from "./delete-series.ts";
+import { deleteSeries, type RetiredSeries } from "./delete-series.ts";
 import { Feeds, type FeedsDeps } from "./feeds.ts";
 import { LatestValues } from "./latest-values.ts";
 import { listMetrics } from "./list-metrics.ts";
@@ -40,7 +40,7 @@ export interface DashboardDeps {
   /** The newest values on disk. */
   readonly latest?: StoreOpened["latest"];
   /** Deletes series; resolves when that is durable. */
-  retire(seriesIds: Uint32Array): Promise<void>;
+  retire(seriesIds: Uint32Array): Promise<RetiredSeries | void>;
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
   /** As {@link FeedsDeps.want}. */

@@ -17,6 +17,8 @@ export interface NodeCall {
 export interface HistoryPeers {
   /** Messages of the answer. Fails as the node does; UNAVAILABLE where it is not known or not reached. */
   call(nodeId: string, method: DescMethod, request: Uint8Array, call: NodeCall): AsyncIterable<Uint8Array>;
+  /** The one message of an answer. Fails as {@link call} does. */
+  ask(nodeId: string, method: DescMethod, request: Uint8Array, call: NodeCall): Promise<Uint8Array>;
   nameOf(nodeId: string): string;
 }
 
@@ -69,9 +71,11 @@ export class AskedNodes implements Disposable {
     this.#signal = signal === undefined ? this.#left.signal : AbortSignal.any([signal, this.#left.signal]);
   }
 
+  /** In order of names. */
   get missing(): MissingNode[] {
     const { peers } = this.#deps;
-    return [...this.#missing].map(([nodeId, why]) => ({ name: peers.nameOf(nodeId), why }));
+    const missing = [...this.#missing].map(([nodeId, why]) => ({ name: peers.nameOf(nodeId), why }));
+    return missing.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /**

@@ -11,7 +11,7 @@ import { AskedNodes, type HistoryDeps, type HistoryOptions } from "./asked-nodes
 import { Breather } from "./breather.ts";
 import type { SeriesAsk, SeriesPart } from "./series-part.ts";
 import { eachShared, HELD_ROWS_MAX, type TakeSeries } from "./shared-series.ts";
-import { areAllOwn, splitSeries } from "./split-series.ts";
+import { areAllOwn, seriesWithNodes, splitSeries } from "./split-series.ts";
 import { pointsPart } from "./points-part.ts";
 
 /** `missing`: nodes that did not answer; what they alone have is not in it. */
@@ -53,7 +53,7 @@ async function eachSeries(
   take: TakeSeries,
 ): Promise<void> {
   const { fromUs, toUs, stepUs, func = "avg", asOfS, fill = "none", grouping, maxPoints = 0 } = query;
-  const { alone, shared } = splitSeries(query.seriesIds, places, nodeId);
+  const { alone, shared } = splitSeries(seriesWithNodes(query.seriesIds, places, nodeId));
   const isThinnedThere = fill === "none" && grouping === undefined;
   const ask: SeriesAsk = {
     ...{ reading: "rows", fromUs, toUs, stepUs, func, maxPoints: isThinnedThere ? maxPoints : 0 },

@@ -6,7 +6,7 @@ import { firstNotBefore } from "../../store/column.ts";
 import { mergeRows, type NodeRows } from "./merge-rows.ts";
 import type { SeriesAsk } from "./series-part.ts";
 import { readArrivals } from "./shared-series.ts";
-import { slotsByNode, splitSeries, type SharedSeries } from "./split-series.ts";
+import { seriesWithNodes, slotsByNode } from "./split-series.ts";
 
 interface Place {
   readonly slot: number;
@@ -19,9 +19,7 @@ export async function pointsPart(
   nodes: AskedNodes,
 ): Promise<Pick<RangeResult, "slots" | "offsets" | "timesUs" | "values" | "next">> {
   const { seriesIds, fromUs, toUs, asOfS, partRows } = query;
-  const { alone, shared } = splitSeries(seriesIds, places, ownId);
-  const all: SharedSeries[] = [...alone].flatMap(([node, slots]) => slots.map((slot) => ({ slot, nodeIds: [node] })));
-  const series = [...all, ...shared].sort((a, b) => a.slot - b.slot);
+  const series = seriesWithNodes(seriesIds, places, ownId);
   const ask: SeriesAsk = { reading: "rows", fromUs, toUs, partRows, ...(asOfS !== undefined && { asOfS }) };
 
   const bySlot = new Map<number, NodeRows[]>();

@@ -8,7 +8,7 @@ import type { Breather } from "./breather.ts";
 import { contestedTimes, mergeRows, type NodeRows } from "./merge-rows.ts";
 import { overlappedSteps, spansOf, takeRuns, type TimeSpan } from "./merge-runs.ts";
 import type { SeriesAsk } from "./series-part.ts";
-import { slotsByNode, type SharedSeries } from "./split-series.ts";
+import { slotsByNode, type PlacedSeries } from "./split-series.ts";
 
 /** Series that are brought together at once, and rows of them that are in memory meanwhile. */
 const SHARED_AT_ONCE = 256;
@@ -20,7 +20,7 @@ export type TakeSeries = (slot: number, rows: SeriesRows) => void;
 
 /** Rows of each series to `take`, in the order of slots. */
 export async function eachShared(
-  shared: readonly SharedSeries[],
+  shared: readonly PlacedSeries[],
   query: RangeQuery,
   nodes: AskedNodes,
   breather: Breather,
@@ -35,7 +35,7 @@ export async function eachShared(
 }
 
 async function eachOfPoints(
-  shared: readonly SharedSeries[],
+  shared: readonly PlacedSeries[],
   query: RangeQuery,
   nodes: AskedNodes,
   breather: Breather,
@@ -60,7 +60,7 @@ async function eachOfPoints(
 }
 
 async function eachOfRuns(
-  shared: readonly SharedSeries[],
+  shared: readonly PlacedSeries[],
   query: RangeQuery,
   nodes: AskedNodes,
   breather: Breather,
@@ -107,7 +107,7 @@ interface SharedPoints {
 
 /** Points as they are, of spans that lie one behind the other, and of those that nodes do not agree on when they have arrived. */
 async function readPoints(
-  shared: readonly SharedSeries[],
+  shared: readonly PlacedSeries[],
   spans: readonly TimeSpan[],
   { fromUs, toUs, asOfS }: RangeQuery,
   nodes: AskedNodes,
@@ -138,7 +138,7 @@ async function readPoints(
 
 /** By slot and node: when what stands at contested times has arrived, Unix seconds. */
 export async function readArrivals(
-  shared: readonly SharedSeries[],
+  shared: readonly PlacedSeries[],
   of: (slot: number) => readonly NodeRows[],
   asOfS: number | undefined,
   nodes: AskedNodes,
@@ -193,7 +193,7 @@ interface NodeColumns {
 
 /** All of what each node has. Fails with RESOURCE_EXHAUSTED where that is too much. */
 async function readShared(
-  shared: readonly SharedSeries[],
+  shared: readonly PlacedSeries[],
   ask: SeriesAsk,
   nodes: AskedNodes,
 ): Promise<{ of(slot: number): readonly NodeColumns[] }> {

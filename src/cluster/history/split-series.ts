@@ -4,11 +4,12 @@ import type { SeriesPlaces } from "./asked-nodes.ts";
 export interface SplitSeries {
   /** By node id: slots of series that no other node has points of, ascending. */
   readonly alone: ReadonlyMap<string, readonly number[]>;
-  /** Slots of those that several nodes have, ascending, with these nodes. */
-  readonly shared: readonly SharedSeries[];
+  /** Those that several nodes have, ascending. */
+  readonly shared: readonly PlacedSeries[];
 }
 
-export interface SharedSeries {
+/** A series and the nodes that have points of it. */
+export interface PlacedSeries {
   readonly slot: number;
   readonly nodeIds: readonly string[];
 }
@@ -18,27 +19,21 @@ export function areAllOwn(seriesIds: Uint32Array, places: SeriesPlaces): boolean
   return seriesIds.every((id) => places.othersWith(id).length === 0);
 }
 
-/** Of what nobody is known to have points this node is asked. */
-export function splitSeries(seriesIds: Uint32Array, places: SeriesPlaces, ownId: string): SplitSeries {
-  const alone = new Map<string, number[]>();
-  const shared: SharedSeries[] = [];
-  for (const [slot, id] of seriesIds.entries()) {
+/** Each series with the nodes that have it, in the order of slots. Of what nobody is known to have points this node is asked. */
+export function seriesWithNodes(seriesIds: Uint32Array, places: SeriesPlaces, ownId: string): PlacedSeries[] {
+  return Array.from(seriesIds, (id, slot) => {
     const others = places.othersWith(id);
-    const isOwn = others.length === 0 || places.isOwn(id);
-    if (isOwn && others.length > 0) shared.push({ slot, nodeIds: [ownId, ...others] });
-    else if (others.length > 1) shared.push({ slot, nodeIds: others });
-    else {
-      const nodeId = isOwn ? ownId : others[0];
-      const slots = alone.get(nodeId);
-      if (slots === undefined) alone.set(nodeId, [slot]);
-      else slots.push(slot);
-    }
-  }
-  return { alone, shared };
+    return { slot, nodeIds: others.length === 0 || places.isOwn(id) ? [ownId, ...others] : others };
+  });
+}
+
+export function splitSeries(series: readonly PlacedSeries[]): SplitSeries {
+  const isShared = ({ nodeIds }: PlacedSeries) => nodeIds.length > 1;
+  return { alone: slotsByNode(series.filter((each) => !isShared(each))), shared: series.filter(isShared) };
 }
 
 /** By node: the slots it has. */
-export function slotsByNode(shared: readonly SharedSeries[]): Map<string, number[]> {
+export function slotsByNode(shared: readonly PlacedSeries[]): Map<string, number[]> {
   const byNode = new Map<string, number[]>();
   for (const { slot, nodeIds } of shared) {
     for (const nodeId of nodeIds) {

@@ -57,6 +57,8 @@ export const DeleteSeriesRequestSchema: GenMessage<DeleteSeriesRequest> = /*@__P
  */
 export type DeleteSeriesResponse = Message<"analytics.DeleteSeriesResponse"> & {
   /**
+   * Those that are gone from all nodes.
+   *
    * @generated from field: int64 series = 1;
    */
   series: bigint;
@@ -69,7 +71,7 @@ export type DeleteSeriesResponse = Message<"analytics.DeleteSeriesResponse"> & {
   examples: string[];
 
   /**
-   * Of several nodes: what became of it on each that has some of these series, the one that was asked first.
+   * Of several nodes, where series are deleted: what became of it on each that has some of them, the one that was asked first.
    *
    * @generated from field: repeated analytics.NodeDeletion nodes = 3;
    */
@@ -95,14 +97,14 @@ export type NodeDeletion = Message<"analytics.NodeDeletion"> & {
   node: string;
 
   /**
-   * Deleted there; with dry_run, or with an error, what would have gone.
+   * Deleted there; with an error, what is still to go.
    *
    * @generated from field: int64 series = 2;
    */
   series: bigint;
 
   /**
-   * Why nothing was deleted there: to be asked for again; "": it was.
+   * Why they are not deleted there: to be asked for again once the node is there; "": they are.
    *
    * @generated from field: string error = 3;
    */

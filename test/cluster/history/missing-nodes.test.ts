@@ -1,6 +1,7 @@
 /** Nodes that are down, refuse, or are late: the answer says which. And whole answers over gRPC. */
 import { afterEach, expect, test } from "bun:test";
 import { clusterRange } from "../../../src/cluster/history/cluster-range.ts";
+import { deleteOnNodes } from "../../../src/cluster/history/delete-on-nodes.ts";
 import type { HistoryDeps, NodeCall } from "../../../src/cluster/history/asked-nodes.ts";
 import { Peers } from "../../../src/cluster/peers/peers.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
@@ -141,6 +142,7 @@ test("over gRPC: answers of many messages, and nobody who is known by that id", 
   const overGrpc: HistoryDeps = {
     ...history,
     peers: {
+      ...history.peers,
       nameOf: (nodeId) => nodeId,
       call(nodeId, method, request, options) {
         if (nodeId === "node-1") return peers.serverStreaming(server.address, method, request, options);
@@ -158,6 +160,24 @@ test("over gRPC: answers of many messages, and nobody who is known by that id", 
   await server.drain(0);
   const gone = await clusterRange(overGrpc, { ...QUERY, toUs, seriesIds: ids });
   expect(gone.missing!.map(({ name }) => name).sort()).toEqual(["node-1", "node-2"]);
+});
+
+test("series are deleted on all nodes that have them, and what is left is told", async () => {
+  const rig = setUp();
+  const [here, there, third] = rig.nodes;
+  const deleted = await deleteOnNodes(here.history, here.ids.slice(0, 3));
+  const of = (node: string, series: number, error = "") => ({ node: `name of ${node}`, series, error });
+  expect(deleted).toEqual({ series: 3, nodes: [of("node-0", 2), of("node-1", 2)] });
+  expect(here.retired.sort()).toEqual([here.ids[0], here.ids[2]].sort());
+  expect(there.retired.sort()).toEqual([there.ids[1], there.ids[2]].sort());
+  expect(here.registry.count).toBe(1);
+  rig.answer = () => {
+    throw FAILURE;
+  };
+  const failed = await deleteOnNodes(here.history, here.ids.slice(3));
+  expect(failed).toEqual({ series: 0, nodes: [of("node-2", 1, FAILURE.message)] });
+  expect(third.retired).toEqual([]);
+  expect(here.registry.has(here.ids[3])).toBeTrue();
 });
 
 function failureOf(promise: Promise<unknown>): Promise<unknown> {

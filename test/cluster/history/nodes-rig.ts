@@ -1,8 +1,9 @@
 /** Several nodes in one process, each with a store and ids of its own, and one store that has all that they have. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fromBinary, type DescMethod } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, type DescMethod } from "@bufbuild/protobuf";
 import type { HistoryDeps, NodeCall } from "../../../src/cluster/history/asked-nodes.ts";
+import type { DeletingDeps } from "../../../src/cluster/history/delete-on-nodes.ts";
 import type { OwnStore } from "../../../src/cluster/history/own-series.ts";
 import { nodeHistoryMethods } from "../../../src/cluster/history/service.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
@@ -22,7 +23,7 @@ export interface RigNode {
   readonly open: Opened;
   readonly registry: SeriesRegistry;
   readonly methods: readonly MethodImpl[];
-  readonly history: HistoryDeps;
+  readonly history: HistoryDeps & DeletingDeps;
   /** Ids of this node, by the position of the series. */
   readonly ids: Uint32Array;
   readonly retired: number[];
@@ -89,9 +90,11 @@ export function openNodes(orders: readonly (readonly number[])[], options: Parti
       registry.forget(seriesIds);
     };
     const methods = nodeHistoryMethods({ store, registry, isOwn, retire });
-    const history: HistoryDeps = {
+    const forget = (seriesIds: Uint32Array) => registry.forget(seriesIds);
+    const history: HistoryDeps & DeletingDeps = {
+      ...{ retire, forget },
       ...{ store, registry, nodeId, clock: systemClock, places: { isOwn, othersWith } },
-      peers: { call, nameOf: (id) => `name of ${id}` },
+      peers: { call, ask, nameOf: (id) => `name of ${id}` },
     };
     return { nodeId, open, registry, methods, history, ids, retired };
   });
@@ -100,13 +103,23 @@ export function openNodes(orders: readonly (readonly number[])[], options: Parti
     calls.push(nodeId);
     const answer = rig.answer?.(nodeId, options);
     if (answer !== undefined) return answer;
+    const messages = runAt(nodeId, method, request, options) as AsyncIterable<Uint8Array>;
+    const failure = rig.broken?.(nodeId);
+    return failure === undefined ? messages : brokenOff(messages, failure);
+  }
+
+  async function ask(nodeId: string, method: DescMethod, request: Uint8Array, options: NodeCall): Promise<Uint8Array> {
+    rig.answer?.(nodeId, options);
+    const answer = await (runAt(nodeId, method, request, options) as Promise<never>);
+    return toBinary(method.output, create(method.output, answer));
+  }
+
+  function runAt(nodeId: string, method: DescMethod, request: Uint8Array, options: NodeCall): unknown {
     const impl = nodes.find((node) => node.nodeId === nodeId)?.methods.find((each) => each.method.name === method.name);
     if (impl === undefined) throw new WatchpostError("UNAVAILABLE", `no node ${nodeId} with ${method.name}`);
     const message = fromBinary(method.input, request) as never;
     const run = impl.run as (message: never, context: CallContext) => unknown;
-    const messages = run(message, contextOf(options.signal)) as AsyncIterable<Uint8Array>;
-    const failure = rig.broken?.(nodeId);
-    return failure === undefined ? messages : brokenOff(messages, failure);
+    return run(message, contextOf(options.signal));
   }
 
   let seq = 0;
