@@ -19,6 +19,7 @@ import { consoleContent } from "./app/console-content.ts";
 import { deskFigures } from "./app/desk-figures.ts";
 import { deskHere, type DeskSeat } from "./app/desk-seat.ts";
 import { nodesOf } from "./app/nodes-of.ts";
+import { nodeHistoryMethods } from "./cluster/history/service.ts";
 import { backupMethods } from "./dashboard/backup.ts";
 import { createDashboard } from "./dashboard/service.ts";
 import { storeStatsMethods } from "./dashboard/store-stats.ts";
@@ -110,7 +111,10 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
       ? undefined
       : await (await import("./app/open-cluster.ts")).openCluster(config, url, storage, clusterDeps, opening);
   // What all nodes have together, where there are others.
-  const common = cluster === undefined ? storage : { ...storage, journal: cluster.journal, bus: cluster.everywhere };
+  const common =
+    cluster === undefined
+      ? storage
+      : { ...storage, journal: cluster.journal, bus: cluster.everywhere, history: cluster.history };
   const asksForCertificates = tls?.source.files.clientCa !== undefined;
   const access = await openAccess(
     config,
@@ -149,16 +153,23 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const upstreamDeps = { forwarding, scopes, deskMethods: desk.methods, logger, clock, metrics };
   const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
 
+  const deleting = {
+    retire: (seriesIds: Uint32Array) => retireSeries(seriesIds, { log, store, registry, cache }),
+    forget(seriesIds: Uint32Array) {
+      registry.forget(seriesIds);
+      cache.clear();
+    },
+  };
   const dashboard = createDashboard({
     registry,
     scopes,
     bus: common.bus,
-    store,
+    store: common.history,
     clock,
     metrics,
     want: cluster?.want,
     latest: storeOpened.latest,
-    retire: (seriesIds) => retireSeries(seriesIds, { log, store, registry, cache }),
+    retire: (seriesIds) => cluster?.deleteSeries(seriesIds, deleting) ?? deleting.retire(seriesIds),
     unitOf: (key) => schemas.unitOf(key),
     newStreamId: () => crypto.randomUUID(),
     memory: budget,
@@ -200,6 +211,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const own = written([
     ...access.methods,
     ...nodesOf({ cluster, gate, desk, clock, pointsPerS, series: () => registry.count, nodeId: forwarding.nodeId }),
+    ...nodeHistoryMethods({ store, registry, isOwn: cluster?.isOwn ?? (() => true), retire: deleting.retire }),
     ...overview,
     ...ingestionMethods({ ...ways, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),

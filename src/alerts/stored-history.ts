@@ -15,7 +15,7 @@ const HOUR_US = 3_600_000_000;
 const DAYS_COUNTED = 2;
 
 export function storedHistory(
-  store: StoreClient,
+  store: Pick<StoreClient, "range" | "extents">,
   clock: Clock,
   onTrouble: (sentence: string) => void,
 ): History & HourlyHistory {

@@ -33,7 +33,8 @@ export async function openAlerting(
   { spawn, logger, clock, metrics, scopes, devices, parentsOf }: AlertingDeps,
   opening: AsyncDisposableStack,
 ): Promise<{ alerts: OpenAlerts; reread(): Promise<void> }> {
-  const { registry, bus, journal, store, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } = storage;
+  const { registry, bus, journal, history, storeOpened, logOpened, garbage, isClockTrusted, whenClockTrusted } =
+    storage;
   // Evaluates what is committed to the last: it is closed after the committer.
   const rulesFile = config.alerts.rules_file;
   // From before it is read: what changes meanwhile is a change.
@@ -52,14 +53,14 @@ export async function openAlerting(
     journal,
     latest: storeOpened.latest,
     newestArrivalMs: storeOpened.newestArrivalMs,
-    history: storedHistory(store, clock, (sentence) =>
+    history: storedHistory(history, clock, (sentence) =>
       logger.warn({ trouble: sentence }, "alerts do not know the past"),
     ),
     framesAfter: (arrivalMs: number) =>
       arrivalMs < storeOpened.newestArrivalMs ? framesAfter(logOpened.segments, arrivalMs) : [],
     staleAfterMs: config.live.stale_after,
     testTimeoutMs: config.query.timeout,
-    range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => store.range(query, options),
+    range: (query: RangeQuery, options: { readonly signal: AbortSignal }) => history.range(query, options),
     ...(rulesFile === undefined ? {} : { rulesFile }),
     newId: () => crypto.randomUUID(),
     newIncidentId: () => crypto.randomUUID(),

@@ -7,7 +7,11 @@ import { hostname } from "node:os";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
-import { openLive } from "../cluster/live/open-live.ts";
+import type { SeriesPlaces } from "../cluster/history/asked-nodes.ts";
+import { clusterStore, type ClusterStore } from "../cluster/history/cluster-store.ts";
+import { deleteOnNodes, type DeletedSeries, type DeletingPorts } from "../cluster/history/delete-on-nodes.ts";
+import { historyPeers } from "../cluster/history/history-peers.ts";
+import { openLive, type Live } from "../cluster/live/open-live.ts";
 import { WantedShards } from "../cluster/live/wanted-shards.ts";
 import { Members } from "../cluster/members.ts";
 import { NodeKey } from "../cluster/node-key.ts";
@@ -72,6 +76,12 @@ export interface OpenCluster {
   /** Where devices are, and their sensors, from now on as the desk writes it, wherever that is. */
   followDevices(places: Places, scopes: SeriesScopes, opening: AsyncDisposableStack): Promise<void>;
   seat(deps: SeatDeps): MovingDesk;
+  /** Points of all nodes. */
+  readonly history: ClusterStore;
+  /** Whether there are points of a series on this node. */
+  isOwn(seriesId: number): boolean;
+  /** On all nodes that have points of these series. */
+  deleteSeries(seriesIds: Uint32Array, ports: DeletingPorts): Promise<DeletedSeries>;
   /** Names and live frames, once there is somebody who knows the newest values. */
   openLive(valueOf: ValueOf, opening: AsyncDisposableStack): Promise<void>;
   /** This node can be reached from now on: it takes part in who is the desk. */
@@ -145,7 +155,12 @@ export async function openCluster(
     void members.announce();
     live?.wantedChanged();
   });
-  let live: { wantedChanged(): void } | undefined;
+  let live: Live | undefined;
+  // Until names are known, what this node has is all.
+  const placesOfSeries: SeriesPlaces = {
+    isOwn: (id) => live?.names.isOwn(id) ?? true,
+    othersWith: (id) => live?.names.othersWith(id) ?? [],
+  };
   const members: Members = await Members.open({
     ...{ redis, clock, prefix, onTrouble },
     self: () => ({
@@ -194,6 +209,12 @@ export async function openCluster(
   const everywhere = new MemoryBus((error) => logger.error({ err: error }, "a subscriber of frames failed"));
   opening.defer(bus.subscribe((frame) => everywhere.publish(frame)));
 
+  const peersOfHistory = historyPeers(members, peers);
+  const historyDeps = {
+    ...{ store: storage.store, registry, nodeId, clock, peers: peersOfHistory, places: placesOfSeries },
+  };
+  const history = clusterStore(historyDeps);
+
   let seat: MovingDesk | undefined;
   let usePlaces = () => {};
   let valueOf: ValueOf = () => undefined;
@@ -209,6 +230,9 @@ export async function openCluster(
       },
     },
     want: (matcher) => wanted.want(matcher),
+    history,
+    isOwn: placesOfSeries.isOwn,
+    deleteSeries: (ids, ports) => deleteOnNodes({ ...historyDeps, ...ports }, ids),
     trouble: () => (redis.isUp ? undefined : { why: redis.trouble, sinceMs: awaySinceMs }),
     async followDevices(places, scopes, stack) {
       const early: DocumentChange[] = [];
@@ -234,7 +258,7 @@ export async function openCluster(
           const journalOfDesk = ownShared.journal(fence);
           stack.defer(() => journalOfDesk.close());
           stack.defer(() => usePlaces());
-          return openDesk(groundOfDesk(storage, journalOfDesk, everywhere, valueOf), stack);
+          return openDesk(groundOfDesk({ ...storage, history }, journalOfDesk, everywhere, valueOf), stack);
         },
         giveBack: async () => void (await lease.now?.giveBack()),
       }));

@@ -28,7 +28,7 @@ export interface SessionsDeps {
 /** `opening` closes what was opened. */
 export async function openSessions(
   config: Config,
-  { journal, store, registry, garbage }: Storage,
+  { journal, history, registry, garbage }: Storage,
   { alerts, scopes, written, logger, clock, metrics }: SessionsDeps,
   opening: AsyncDisposableStack,
 ): Promise<{ readonly collaboration: OpenCollaboration; readonly methods: readonly MethodImpl[] }> {
@@ -65,7 +65,7 @@ export async function openSessions(
     visibility: collaboration.visibility,
     scopes,
     journal,
-    store,
+    store: history,
     registry,
     clock,
     pause,

@@ -44,6 +44,8 @@ export interface Storage {
   /** What sensors are registered with. */
   readonly schemas: SensorSchemas;
   readonly store: StoreClient;
+  /** What is stored of points; of all nodes, where there are several. */
+  readonly history: Pick<StoreClient, "range" | "arrivals" | "standing" | "extents">;
   readonly storeOpened: StoreOpened;
   readonly budget: MemoryBudget;
   readonly received: ReceivedBytes;
@@ -179,7 +181,7 @@ export async function openStorage(
   const garbage = new BurstGarbage({ collectYoung: edenGC, collectAll: fullGC, shrink: Bun.shrink }, clock);
   opening.defer(() => garbage.close());
   return {
-    ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, storeOpened },
+    ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, history: store, storeOpened },
     nextSeq: Math.max(logOpened.nextSeq, storeOpened.nextSeq),
     ...{ budget, received, records, bus, garbage, isClockTrusted, undeliveredDrops },
     whenClockTrusted: (run) => void whenTrusted.push(run),

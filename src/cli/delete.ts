@@ -64,7 +64,7 @@ async function remove(metric: string, flags: DeleteFlags): Promise<void> {
       const left = series.toLocaleString("en-US");
       console.error(
         pc.yellow(
-          `${left} series are still on the node ${printable(node)}: ${printable(error)}; delete them again later`,
+          `left on the node ${printable(node)}: ${left} series (${printable(error)}); delete again once it is there`,
         ),
       );
     }

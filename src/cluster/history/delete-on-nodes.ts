@@ -6,12 +6,14 @@ import type { HistoryDeps } from "./asked-nodes.ts";
 import { SERIES_AT_ONCE } from "./series-part.ts";
 import { seriesWithNodes, slotsByNode } from "./split-series.ts";
 
-export interface DeletingDeps extends Omit<HistoryDeps, "store" | "clock"> {
+export interface DeletingPorts {
   /** Deletes series of this node; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<void>;
   /** Series that were on other nodes alone are not known any more. */
   forget(seriesIds: Uint32Array): void;
 }
+
+export type DeletingDeps = Omit<HistoryDeps, "store" | "clock"> & DeletingPorts;
 
 export interface NodeDeletion {
   readonly node: string;

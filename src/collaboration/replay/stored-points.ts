@@ -1,5 +1,6 @@
 /** Points of a replay out of the store, part by part: windows grow where little comes, and shrink where much does. */
 import { WatchpostError } from "../../model/errors.ts";
+import type { MissingNode } from "../../model/missing-node.ts";
 import type { ArrivalQuery, ArrivalResult, RangeQuery, RangeResult } from "../../store/store-client.ts";
 import type { StandingQuery, StandingResult } from "../../store/store-client.ts";
 import { shownAsKnown, shownAsSeen, slicedArrivals, Stands } from "./points.ts";
@@ -12,9 +13,16 @@ interface Asking {
 
 /** The store as replays see it. */
 export interface PointStore {
-  range(query: RangeQuery, options: Asking): Promise<RangeResult>;
-  arrivals(query: ArrivalQuery, options: Asking): Promise<ArrivalResult>;
-  standing(query: StandingQuery, options: Asking): Promise<StandingResult>;
+  range(query: RangeQuery, options: Asking): Promise<RangeResult & Lacking>;
+  arrivals(query: ArrivalQuery, options: Asking): Promise<ArrivalResult & Lacking>;
+  standing(query: StandingQuery, options: Asking): Promise<StandingResult & Lacking>;
+}
+
+/** What an answer may be without. */
+export interface Lacking {
+  readonly isDamaged: boolean;
+  /** Nodes that have some of it and did not answer; left out: there are none. */
+  readonly missing?: readonly MissingNode[];
 }
 
 const PART_ROWS = 32_768;
@@ -27,23 +35,24 @@ export class StoredPoints {
   readonly #store: PointStore;
   readonly #seriesIds: Uint32Array;
   readonly #signal: AbortSignal;
-  readonly #onDamage: () => void;
+  readonly #onLack: (lacking: Lacking) => void;
 
-  /** `seriesIds` ascending, each once. `onDamage`: some of what was read is damaged. */
-  constructor(store: PointStore, seriesIds: Uint32Array, signal: AbortSignal, onDamage: () => void) {
+  /** `seriesIds` ascending, each once. `onLack` hears of each answer what it is without. */
+  constructor(store: PointStore, seriesIds: Uint32Array, signal: AbortSignal, onLack: (lacking: Lacking) => void) {
     this.#store = store;
     this.#seriesIds = seriesIds;
     this.#signal = signal;
-    this.#onDamage = onDamage;
+    this.#onLack = onLack;
   }
 
   /** As seen: at the beginning of the second that the range begins in. */
   async standing(view: View, { fromUs }: TimeRange): Promise<Standing> {
     const [arrivedBeforeS, beforeUs] = view === "as_seen" ? [Math.floor(fromUs / 1e6), Infinity] : [Infinity, fromUs];
     const query = { seriesIds: this.#seriesIds, arrivedBeforeS, beforeUs };
-    const { isDamaged, ...standing } = await this.#store.standing(query, { signal: this.#signal });
-    if (isDamaged) this.#onDamage();
-    return standing;
+    const standing = await this.#store.standing(query, { signal: this.#signal });
+    this.#onLack(standing);
+    const { timesUs, values } = standing;
+    return { timesUs, values };
   }
 
   async *shown(view: View, range: TimeRange): AsyncGenerator<ShownPoints> {
@@ -75,7 +84,7 @@ export class StoredPoints {
       const query = { seriesIds: this.#seriesIds, ...next, toS: endS, fromUs, toUs, partRows: PART_ROWS };
       const part = await window.ask(() => this.#store.arrivals(query, { signal: this.#signal }));
       if (part === null) continue;
-      if (part.isDamaged) this.#onDamage();
+      this.#onLack(part);
       window.note(part.slots.length, part.next === null);
       next = part.next ?? { fromS: endS, fromSlot: 0 };
       if (part.slots.length > 0) yield slicedArrivals(part, 0, part.slots.length);
@@ -89,7 +98,7 @@ export class StoredPoints {
       const query = { seriesIds: this.#seriesIds, fromUs: at, toUs: end, stepUs: 0, pointsMax: 2 * PART_ROWS };
       const result = await window.ask(() => this.#store.range(query, { signal: this.#signal }));
       if (result === null) continue;
-      if (result.isDamaged) this.#onDamage();
+      this.#onLack(result);
       window.note(result.timesUs.length, true);
       at = end;
       if (result.timesUs.length > 0) yield shownAsKnown({ ...result, slots: slotOfRows(result) });

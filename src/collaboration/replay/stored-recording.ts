@@ -23,7 +23,7 @@ import { silencesOf, type SilenceDeps } from "./session-silences.ts";
 import type { SessionDigest, SessionDigests } from "./session-digest.ts";
 import { seriesOf, SERIES_MAX, type SessionSeries } from "./session-series.ts";
 import { seenOf, type Sight } from "./sight.ts";
-import { StoredPoints, type PointStore } from "./stored-points.ts";
+import { type Lacking, StoredPoints, type PointStore } from "./stored-points.ts";
 
 /** Of the journal's times, which a wall clock gave: entries within so much of each other may stand in any order. */
 const DISORDER_MS = 3_600_000;
@@ -127,8 +127,11 @@ class StoredRecording implements Recording {
     this.#digest = digest;
     this.#deps = deps;
     this.#signal = signal;
-    const onDamage = () => missing.add("some of the points are damaged: watchpost verify names them");
-    this.#points = new StoredPoints(deps.store, series.ids, signal, onDamage);
+    const onLack = ({ isDamaged, missing: nodes = [] }: Lacking) => {
+      if (isDamaged) missing.add("some of the points are damaged: watchpost verify names them");
+      for (const { name, why } of nodes) missing.add(`points that only the node ${name} has are missing: ${why}`);
+    };
+    this.#points = new StoredPoints(deps.store, series.ids, signal, onLack);
   }
 
   silences(): Promise<readonly Silence[]> {

