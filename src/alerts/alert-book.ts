@@ -174,7 +174,7 @@ export class AlertBook {
     const says = this.#deps.describeLate(instance, probe, severity, episode.value);
     const origin = {
       // The same when the points come once more.
-      id: `late-${fixedHash(`${instance.rule.name}\0${instance.key}\0${probe.seriesId}\0${episode.fromUs}`)}`,
+      id: `late-${fixedHash(`${instance.rule.name}\0${instance.key}\0${instance.shared.marks.written(probe.seriesId)}\0${episode.fromUs}`)}`,
       rule: instance.rule.name,
       sinceMs: episode.fromUs / 1_000,
       firedAtMs: episode.fromUs / 1_000,

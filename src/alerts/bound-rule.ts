@@ -6,6 +6,7 @@ import type { EvaluatedRule, InstancePlace } from "./evaluated-rule.ts";
 import type { Instance } from "./instance.ts";
 import type { Condition, Rule } from "./rule.ts";
 import type { SeasonalProfiles } from "./seasonal-profiles.ts";
+import { OWN_MARKS, type SeriesMarks } from "./series-marks.ts";
 
 export interface BoundRule extends EvaluatedRule {
   rule: Rule;
@@ -17,17 +18,26 @@ export interface BoundRule extends EvaluatedRule {
   series: number;
 }
 
-/** Without instances yet. `staleAfterMs`: silence after which a series is stale whose usual gaps are not known. */
+export interface BoundRuleDeps {
+  /** Silence after which a series is stale whose usual gaps are not known. */
+  readonly staleAfterMs: number;
+  readonly profiles: SeasonalProfiles;
+  /** Left out: {@link OWN_MARKS}. */
+  readonly marks?: SeriesMarks;
+}
+
+/** Without instances yet. */
 export function boundRule(
   rule: Rule,
   sinceMs: number,
-  { staleAfterMs, profiles }: { readonly staleAfterMs: number; readonly profiles: SeasonalProfiles },
+  { staleAfterMs, profiles, marks = OWN_MARKS }: BoundRuleDeps,
 ): BoundRule {
   return {
     rule,
     sinceMs,
     timing: { holdUs: rule.holdMs * 1_000, keepFiringUs: rule.keepFiringMs * 1_000 },
     staleAfterMs,
+    marks,
     makeState: stateMakerOf(rule.condition, profiles),
     matcher: compileMatcher([rule.metric || "*"], {}, "rule.metric", rule.matchers),
     instances: new Map(),

@@ -20,6 +20,7 @@ import type { Probe } from "./probe.ts";
 import { RuleIndex } from "./rule-index.ts";
 import type { Rule } from "./rule.ts";
 import type { SeasonalProfiles } from "./seasonal-profiles.ts";
+import { seriesOfKey, type SeriesMarks } from "./series-marks.ts";
 import { WakeQueue } from "./wake-queue.ts";
 import { WakeTimer } from "./wake-timer.ts";
 import { WallTime } from "./wall-time.ts";
@@ -37,6 +38,8 @@ export interface EngineDeps {
   readonly devices?: DeviceStandings;
   /** Others are left out; left out itself: none is. */
   readonly seesSeries?: SeesSeries;
+  /** How series are written down; left out: by their ids. */
+  readonly marks?: SeriesMarks;
 }
 
 /** More rules than these are bound in one pass over all series, fewer each by what it names. */
@@ -46,6 +49,8 @@ const NEVER_AGAIN_MS = -Infinity;
 
 /** The place of an instance that has none. */
 const NO_SERIES = 0;
+/** Of no instance. */
+const NOT_KNOWN = -1;
 
 export class Engine {
   readonly #deps: EngineDeps;
@@ -196,9 +201,9 @@ export class Engine {
   }
 
   /** Of a key that was written down; undefined where what it was about is gone. */
-  restored({ rule, instances }: BoundRule, key: string): Instance | undefined {
+  restored({ rule, instances, marks }: BoundRule, key: string): Instance | undefined {
     if (rule.condition.kind !== "device" || rule.isDisabled)
-      return instances.get(rule.groupBy === undefined ? Number(key) : key);
+      return instances.get((rule.groupBy === undefined ? seriesOfKey(key, marks) : key) ?? NOT_KNOWN);
     return this.#devices.isKnown(deviceOfPlace(key)) ? this.#instance(this.#rules.get(rule.name)!, key) : undefined;
   }
 

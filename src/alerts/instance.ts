@@ -10,6 +10,7 @@ import { Probe } from "./probe.ts";
 import type { ProbeRows } from "./probe-rows.ts";
 import type { Rule } from "./rule.ts";
 import type { SavedInstance } from "./saved-instance.ts";
+import { keyOfPlace } from "./series-marks.ts";
 import { NONE_SPENT, SpentSeries } from "./spent-series.ts";
 
 /** As live values are. */
@@ -72,7 +73,7 @@ export class Instance {
 
   /** The place as it is written down. */
   get key(): string {
-    return this.place === 0 ? "" : String(this.place);
+    return keyOfPlace(this.place, this.shared.marks);
   }
 
   get rule(): Rule {
@@ -208,7 +209,7 @@ export class Instance {
     this.#catchUp();
     const gapMs = this.lead?.gapMs ?? 0;
     const [{ clockUs, isStale }, firedUs] = [this, this.#firedUs];
-    const spent = this.#spent.save(this.probes, this.lifecycle.phase === "quiet");
+    const spent = this.#spent.save(this.probes, this.lifecycle.phase === "quiet", this.shared.marks);
     return { ...this.lifecycle.save(), clockUs, silentMs: atMs - this.clockAtMs, gapMs, isStale, spent, firedUs };
   }
 
@@ -220,7 +221,7 @@ export class Instance {
     this.clockAtMs = atMs - saved.silentMs;
     this.isStale = saved.isStale;
     this.#firedUs = saved.firedUs ?? -Infinity;
-    if (saved.spent.length > 0) this.#spent = new SpentSeries(saved.spent);
+    if (saved.spent.length > 0) this.#spent = SpentSeries.restored(saved.spent, this.shared.marks);
     const isJudged = this.rule.condition.kind === "device" && saved.level > 0;
     if (isJudged || (saved.isStale && this.#isMetBySilence)) this.#silentLevel = 1;
     for (const probe of this.probes) probe.gapMs = saved.gapMs;

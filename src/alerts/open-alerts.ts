@@ -13,6 +13,7 @@ import { messageOf } from "../model/errors.ts";
 import type { Frame } from "../model/frame.ts";
 import type { DocumentChange, JournalEntry, JournalEvent } from "../model/journal.ts";
 import type { SeriesRegistry } from "../model/series-registry.ts";
+import type { SeriesMarks } from "./series-marks.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { RangeQuery, RangeResult } from "../store/protocol.ts";
 import type { MethodImpl } from "../wire/service.ts";
@@ -58,6 +59,8 @@ export interface AlertJournal extends AlertReader {
 
 export interface AlertsDeps {
   readonly registry: SeriesRegistry;
+  /** How series are written down; left out: by their ids. */
+  readonly marks?: SeriesMarks;
   readonly scopes: Pick<SeriesScopes, "seesSeries" | "seesDevice" | "seesLabels" | "onMoved">;
   readonly bus: Bus;
   readonly clock: Clock;

@@ -3,14 +3,24 @@
  * sample counts no more, after a restart either. Never changes: most instances share {@link NONE_SPENT}.
  */
 import type { Probe } from "./probe.ts";
+import type { SeriesMark, SeriesMarks } from "./series-marks.ts";
 
-export type SavedSpent = readonly (readonly [seriesId: number, timeUs: number])[];
+export type SavedSpent = readonly (readonly [series: SeriesMark, timeUs: number])[];
 
 export class SpentSeries {
   readonly #timesUs: ReadonlyMap<number, number>;
 
-  constructor(saved: SavedSpent) {
-    this.#timesUs = new Map(saved);
+  constructor(timesUs: ReadonlyMap<number, number>) {
+    this.#timesUs = timesUs;
+  }
+
+  /** Inverse of {@link save}. */
+  static restored(saved: SavedSpent, marks: SeriesMarks): SpentSeries {
+    const known = saved.flatMap(([mark, timeUs]) => {
+      const id = marks.read(mark);
+      return id === undefined ? [] : [[id, timeUs] as const];
+    });
+    return new SpentSeries(new Map(known));
   }
 
   get isEmpty(): boolean {
@@ -24,15 +34,19 @@ export class SpentSeries {
   /** With those that meet the condition now. */
   spend(probes: readonly Probe[]): SpentSeries {
     const met = probes.filter(({ level }) => level > 0).map(({ seriesId, clockUs }) => [seriesId, clockUs] as const);
-    return new SpentSeries([...this.save(probes, true), ...met]);
+    return new SpentSeries(new Map([...this.#left(probes, true), ...met]));
   }
 
   /**
    * Those that were not heard since; while something is met, `isQuiet` false, all: what their samples after it are depends
    * on that those before it are over.
    */
-  save(probes: readonly Probe[], isQuiet: boolean): SavedSpent {
+  save(probes: readonly Probe[], isQuiet: boolean, marks: SeriesMarks): SavedSpent {
     if (this.isEmpty) return NOTHING;
+    return this.#left(probes, isQuiet).map(([seriesId, timeUs]) => [marks.written(seriesId), timeUs] as const);
+  }
+
+  #left(probes: readonly Probe[], isQuiet: boolean): (readonly [seriesId: number, timeUs: number])[] {
     return probes.flatMap(({ seriesId, clockUs }) => {
       const timeUs = this.#timesUs.get(seriesId);
       return timeUs === undefined || (isQuiet && clockUs > timeUs) ? [] : [[seriesId, timeUs] as const];
@@ -41,4 +55,4 @@ export class SpentSeries {
 }
 
 const NOTHING: SavedSpent = [];
-export const NONE_SPENT = new SpentSeries(NOTHING);
+export const NONE_SPENT = new SpentSeries(new Map());

@@ -46,6 +46,7 @@ export async function openAlerting(
   };
   const alertsDeps = {
     devices,
+    ...(storage.seriesMarks && { marks: storage.seriesMarks }),
     scopes,
     registry,
     bus,

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { sharedMarks } from "../alerts/series-marks.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
 import type { SeriesPlaces } from "../cluster/history/asked-nodes.ts";
@@ -356,6 +357,7 @@ function groundOfDesk(storage: Storage, journal: Journal, bus: MemoryBus, valueO
   };
   return {
     ...storage,
+    seriesMarks: sharedMarks(registry),
     ...{ journal, bus, letGoOfLog: () => {} },
     logOpened: { ...logOpened, segments: [] },
     storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },

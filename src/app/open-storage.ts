@@ -1,5 +1,6 @@
 /** What everything stands on: log, journal, series, store, the memory that points may take, the bus. */
 import { edenGC, fullGC } from "bun:jsc";
+import type { SeriesMarks } from "../alerts/series-marks.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import type { Config } from "../config/config.ts";
 import { watchClock } from "../ingestion/clock-trust.ts";
@@ -53,6 +54,8 @@ export interface Storage {
   readonly records: BufferPool;
   readonly bus: MemoryBus;
   readonly garbage: BurstGarbage;
+  /** How series are written down in the journal; left out: by their ids. */
+  readonly seriesMarks?: SeriesMarks;
   readonly undeliveredDrops: UndeliveredDrops;
   isClockTrusted(): boolean;
   /** Runs once the wall clock may be believed again. */
