@@ -20,6 +20,7 @@ import { historyRow } from "./row-history.ts";
 import { ingestRow } from "./row-ingest.ts";
 import { mqttRow } from "./row-mqtt.ts";
 import { linesRow } from "./row-lines.ts";
+import { nodesRow } from "./row-nodes.ts";
 import { partRows } from "./row-parts.ts";
 import { pushRow } from "./row-push.ts";
 import { sendersRow } from "./row-senders.ts";
@@ -49,6 +50,7 @@ const ROWS: readonly BenchRow[] = [
   fleetRow,
   alertsRow,
   sessionsRow,
+  nodesRow,
   consoleRow,
   consoleLiveRow,
   consoleAlertsRow,

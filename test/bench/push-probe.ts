@@ -10,6 +10,8 @@ import { BatchAckSchema, BatchDataSchema } from "../../src/wire/gen/ingestion_pb
 
 export interface ProbeConfig {
   readonly address: string;
+  /** Where they are pushed; left out: there, too. */
+  readonly readAddress?: string;
   /** Quiet series, each with its own subscription. */
   readonly series: number;
   /** Between two points of a series. More than the time for which changes are gathered after a push. */
@@ -26,7 +28,7 @@ export interface ProbeResult {
 const config = JSON.parse(process.argv[2]) as ProbeConfig;
 const options = { "grpc.use_local_subchannel_pool": 1 };
 const uploads = new Client(config.address, credentials.createInsecure(), options);
-const reads = new Client(config.address, credentials.createInsecure(), options);
+const reads = new Client(config.readAddress ?? config.address, credentials.createInsecure(), options);
 const same = (bytes: Buffer) => bytes;
 
 const sentAtMs = new Map<string, number>();
