@@ -79,7 +79,7 @@ export class Archive {
     const mergeReader = new BlockReader(BODY_CACHE_BYTES_MAX, MERGE_INDEX_BYTES_MAX, onDamage);
     this.#mergeReader = mergeReader;
     this.retired = new RetiredSeries(options.retired);
-    this.undelivered = new Undelivered(options.undelivered);
+    this.undelivered = new Undelivered(options.undelivered, options.unsentFrom);
     const { rawMs, rollup1mMs, rollup1hMs } = retention;
     const minutesMs = rollup1mMs === "auto" ? Infinity : rollup1mMs;
     const tiers = [
@@ -121,6 +121,7 @@ export class Archive {
       limits: retention,
       isHeld,
       undeliveredIn: (blocks, slice) => this.undelivered.pointsIn(blocks, mergeReader, slice),
+      unsentIn: (blocks, slice) => this.undelivered.unsentIn(blocks, mergeReader, slice),
       onGone: forget,
     });
   }
@@ -190,8 +191,17 @@ export class Archive {
 
   /** Blocks that are delivered now may be merged. */
   setUndelivered(ranges: SequenceRanges): void {
+    this.#changeHeld(() => this.undelivered.set(ranges));
+  }
+
+  /** The same of what remote write has sent, and of where it reads next. */
+  setUnsent(from: number, unreadFrom: number): void {
+    this.#changeHeld(() => this.undelivered.setUnsent(from, unreadFrom));
+  }
+
+  #changeHeld(change: () => void): void {
     const held = [...this.points.all()].filter((block) => this.undelivered.stretchOf(block) === null);
-    this.undelivered.set(ranges);
+    change();
     for (const block of held) {
       if (this.undelivered.stretchOf(block) !== null) this.#compactions[0].noteDelivered(block.file);
     }

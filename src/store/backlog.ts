@@ -25,6 +25,7 @@ import type {
   SequencesHeld,
   UnreadableRows,
 } from "./backlog-protocol.ts";
+import { Outgoing } from "./outgoing.ts";
 import type { Slice } from "./slice.ts";
 import { touches } from "./undelivered.ts";
 import { WantedSeries } from "./wanted-series.ts";
@@ -56,12 +57,15 @@ export class Backlog {
   /** Its own: each block is read once, and queries want other ones. */
   readonly #reader: BlockReader;
   readonly #deps: BacklogDeps;
+  /** What leaves in the order it came in. */
+  readonly outgoing: Outgoing;
 
   constructor(archive: Archive, head: Head, deps: BacklogDeps) {
     this.#archive = archive;
     this.#head = head;
     this.#reader = new BlockReader(BODY_BYTES_MAX, INDEX_BYTES_MAX, deps.onDamage);
     this.#deps = deps;
+    this.outgoing = new Outgoing(archive, head, this.#reader, () => deps.onWork());
   }
 
   /** Read and unpacked so far. */

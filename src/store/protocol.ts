@@ -7,6 +7,7 @@ import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import type { BacklogPart, BacklogQuery, SequencesHeld, UndeliveredPoints } from "./backlog-protocol.ts";
 import type { BackupListed } from "./backup.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
+import type { OutgoingPart, OutgoingQuery } from "./outgoing-protocol.ts";
 import type { DiskLimits, DiskState, DropReason } from "./retention-plan.ts";
 
 /** Ranges that end here or later have no end. */
@@ -21,6 +22,8 @@ export interface StoreOptions {
   readonly retired?: Uint32Array;
   /** Sequences not delivered to an upstream, as at the end; so that nothing of them is merged before they are told again. */
   readonly undelivered?: SequenceRanges;
+  /** The first sequence that remote write has not sent, in the same way. Default: there is no remote write. */
+  readonly unsentFrom?: number;
   /** Rows after which a generation of the head is sealed. Default 2,000,000. */
   readonly headPointsMax?: number;
   /** Bytes of log records after which it is, whatever the rows: definitions of series count too. Default 64 MiB. */
@@ -274,6 +277,8 @@ export interface Dropped {
   readonly toUs: number;
   /** What of it an upstream has not got and will not get. */
   readonly undelivered: UndeliveredPoints;
+  /** What of it remote write has not sent and will not send. */
+  readonly unsent: UndeliveredPoints;
 }
 
 /** A generation of the head is in period files. */
@@ -299,6 +304,7 @@ export type StoreRequest =
   | { kind: "retire"; id: number; seriesIds: Uint32Array }
   | { kind: "set_undelivered"; ranges: SequenceRanges }
   | { kind: "backlog"; id: number; query: BacklogQuery }
+  | { kind: "outgoing"; id: number; query: OutgoingQuery }
   | { kind: "sequences_held"; id: number; ranges: SequenceRanges }
   /** The sequences that brought points of event times in [fromUs, toUs). */
   | { kind: "sequences_of"; id: number; fromUs: number; toUs: number }
@@ -318,6 +324,7 @@ export type StoreAnswer =
   | StandingResult
   | Float64Array
   | BacklogPart
+  | OutgoingPart
   | SequencesHeld
   | SequenceRanges
   | StoreStats

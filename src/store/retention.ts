@@ -51,6 +51,8 @@ export interface RetentionDeps {
   readonly lookAtDisk: LookAtDisk;
   /** What blocks hold that an upstream has not got. */
   undeliveredIn(blocks: readonly Block[], slice: Slice): Generator<void, UndeliveredPoints>;
+  /** What they hold that remote write has not sent. */
+  unsentIn(blocks: readonly Block[], slice: Slice): Generator<void, UndeliveredPoints>;
   /** While it is not, nothing goes by age. */
   isClockTrusted(): boolean;
   onDropped(dropped: Dropped): void;
@@ -226,10 +228,9 @@ export class Retention {
   }
 
   *#detach({ tier, file, bytes }: TierFile, reason: DropReason, slice: Slice): Generator<void, void> {
-    const undelivered = yield* this.#deps.undeliveredIn(
-      tier.resolutionUs === 0 ? tier.catalog.ofFile(file) : [],
-      slice,
-    );
+    const ofPoints = tier.resolutionUs === 0 ? tier.catalog.ofFile(file) : [];
+    const undelivered = yield* this.#deps.undeliveredIn(ofPoints, slice);
+    const unsent = yield* this.#deps.unsentIn(ofPoints, slice);
     const blocks = tier.catalog.detach(file);
     const points = blocks.reduce((sum, block) => sum + block.points, 0);
     const fromUs = blocks.reduce((earliest, block) => Math.min(earliest, block.fromUs), Infinity);
@@ -238,7 +239,7 @@ export class Retention {
     this.#leaving.push({ file, catalog: tier.catalog, blocks: [...blocks, ...replaced], bytes, failed: false });
     this.#dropped.points += points;
     this.#dropped.bytes += bytes;
-    this.#deps.onDropped({ tier: tier.name, file: file.name, reason, points, bytes, fromUs, toUs, undelivered });
+    this.#deps.onDropped({ tier: tier.name, file: file.name, reason, points, bytes, fromUs, toUs, undelivered, unsent });
   }
 
   #tellShort(shortBytes: number): void {

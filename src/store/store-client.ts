@@ -6,6 +6,7 @@ import type { SequenceRanges } from "../model/sequence-ranges.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type { BacklogPart, BacklogQuery, SequencesHeld } from "./backlog-protocol.ts";
 import type { BackupListed } from "./backup.ts";
+import type { OutgoingPart, OutgoingQuery } from "./outgoing-protocol.ts";
 import type { FrozenPiece } from "./frozen-file.ts";
 import type {
   ArrivalQuery,
@@ -179,6 +180,15 @@ export class StoreClient {
    */
   undelivered(query: BacklogQuery, { signal }: { signal?: AbortSignal } = {}): Promise<BacklogPart> {
     return this.#askUntil<BacklogPart>((id) => ({ kind: "backlog", id, query }), signal);
+  }
+
+  /**
+   * What remote write sends next, in order of arrival: everything absorbed until now is read part by part. What is not sent is
+   * sealed into blocks of its own, which are not merged, and what retention takes of it is told with it. To be told again at
+   * every opening, in `StoreOptions.unsentFrom`. One reader. Fails as {@link extents} does.
+   */
+  outgoing(query: OutgoingQuery, { signal }: { signal?: AbortSignal } = {}): Promise<OutgoingPart> {
+    return this.#askUntil<OutgoingPart>((id) => ({ kind: "outgoing", id, query }), signal);
   }
 
   /** How much of these sequences is stored. Fails as {@link extents} does. */

@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import { systemClock } from "../model/system-clock.ts";
 import { buffersOfPart } from "./backlog-protocol.ts";
+import { buffersOfOutgoing } from "./outgoing-protocol.ts";
 import {
   buffersOfArrivals,
   buffersOfRange,
@@ -97,6 +98,8 @@ function serve(
         return ask(id, store.reading.extents(request.seriesIds, scheduler.slice), (firsts) => [firsts.buffer]);
       case "backlog":
         return ask(id, store.backlog.part(request.query, scheduler.slice), buffersOfPart);
+      case "outgoing":
+        return ask(id, store.backlog.outgoing.part(request.query, scheduler.slice), buffersOfOutgoing);
       case "sequences_held":
         return ask(id, store.backlog.held(request.ranges, scheduler.slice));
       case "sequences_of":

@@ -159,6 +159,9 @@ describe("before a file goes by age", () => {
       *undeliveredIn() {
         return { points: 0, ranges: [], bySeries: null };
       },
+      *unsentIn() {
+        return { points: 0, ranges: [], bySeries: null };
+      },
       isClockTrusted: () => true,
       onDropped: ({ file, reason }) => happened.push(`${reason} ${file}`),
       onGone() {},
