@@ -10,6 +10,7 @@ import { openDesk } from "./app/open-desk.ts";
 import { openDoors } from "./app/open-doors.ts";
 import { openIntake } from "./app/open-intake.ts";
 import { openOverview } from "./app/open-overview.ts";
+import { openRemoteWrite } from "./app/open-remote-write.ts";
 import { openStorage, type Storage } from "./app/open-storage.ts";
 import { openTraces } from "./app/open-traces.ts";
 import { openUpstream } from "./app/open-upstream.ts";
@@ -152,6 +153,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
 
   const upstreamDeps = { forwarding, scopes, deskMethods: desk.methods, logger, clock, metrics };
   const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
+  const remoteWrite = await openRemoteWrite(config, storage, { logger, clock, metrics }, opening);
 
   const deleting = {
     retire: (seriesIds: Uint32Array) => retireSeries(seriesIds, { log, store, registry, cache }),
@@ -205,6 +207,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     redisTrouble: () => cluster?.trouble(),
     isDeskKnown: () => desk.isKnown,
     certificateTrouble: () => tls?.source.trouble,
+    remoteWriteTrouble: remoteWrite.trouble,
   };
   const overview = await openOverview(storage, { ...overviewDeps, ...lately }, opening);
 

@@ -29,6 +29,7 @@ export interface OverviewDeps {
   certificateTrouble(): string | undefined;
   redisTrouble(): RedisTrouble | undefined;
   isDeskKnown(): boolean;
+  remoteWriteTrouble(): string | undefined;
 }
 
 /** Told of in the status. */
@@ -51,6 +52,7 @@ export async function openOverview(
     certificateTrouble,
     redisTrouble,
     isDeskKnown,
+    remoteWriteTrouble,
   }: OverviewDeps,
   opening: AsyncDisposableStack,
 ): Promise<MethodImpl[]> {
@@ -72,6 +74,7 @@ export async function openOverview(
       certificateTrouble,
       redisTrouble,
       isDeskKnown,
+      remoteWriteTrouble,
       build: BUILD,
     },
     disk: async () => (await store.stats()).disk,

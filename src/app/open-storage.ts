@@ -57,6 +57,8 @@ export interface Storage {
   /** How series are written down in the journal; left out: by their ids. */
   readonly seriesMarks?: SeriesMarks;
   readonly undeliveredDrops: UndeliveredDrops;
+  /** What retention took before remote write had sent it. */
+  readonly unsentDrops: UndeliveredDrops;
   isClockTrusted(): boolean;
   /** Runs once the wall clock may be believed again. */
   whenClockTrusted(run: () => void): void;
@@ -117,6 +119,7 @@ export async function openStorage(
     segments: logOpened.segments,
     retired: logOpened.retired,
     undelivered: await undeliveredOf(config, journal),
+    unsentFrom: await unsentFromOf(config, logOpened),
     headPointsMax: config.store.head_points_max,
     headBytesMax: config.memory.budget / HEAD_SHARE,
     sealAgeMs: config.store.seal_age,
@@ -136,12 +139,13 @@ export async function openStorage(
   store.onCrash(onCrash);
   store.onDamage(onDamage);
   store.onTrouble((sentence) => logger.error({ trouble: sentence }, "the store has trouble"));
-  const undeliveredDrops = new UndeliveredDrops();
+  const [undeliveredDrops, unsentDrops] = [new UndeliveredDrops(), new UndeliveredDrops()];
   store.onDropped((dropped) => {
     metrics.droppedPoints.inc({ reason: dropped.reason }, dropped.points);
     metrics.droppedBytes.inc({ reason: dropped.reason }, dropped.bytes);
     tellDropped(dropped, logger);
     undeliveredDrops.add(dropped.undelivered);
+    unsentDrops.add(dropped.unsent);
   });
   storeOpened.damage.forEach(onDamage);
   registry.reserve(storeOpened.seriesIdEnd);
@@ -186,7 +190,7 @@ export async function openStorage(
   return {
     ...{ log, logOpened, letGoOfLog, journal, registry, schemas, store, history: store, storeOpened },
     nextSeq: Math.max(logOpened.nextSeq, storeOpened.nextSeq),
-    ...{ budget, received, records, bus, garbage, isClockTrusted, undeliveredDrops },
+    ...{ budget, received, records, bus, garbage, isClockTrusted, undeliveredDrops, unsentDrops },
     whenClockTrusted: (run) => void whenTrusted.push(run),
   };
 }
@@ -203,4 +207,11 @@ async function undeliveredOf(config: Config, journal: Journal): Promise<Sequence
   if (config.upstream.address === undefined) return [];
   const { storedUndelivered } = await import("../edge/upstream/upstream-state.ts");
   return storedUndelivered(journal);
+}
+
+/** Of remote write, in the same way; Infinity: there is none. */
+async function unsentFromOf({ data, remote_write }: Config, { nextSeq }: LogOpened): Promise<number> {
+  if (remote_write.url === undefined) return Infinity;
+  const { storedUnsentFrom } = await import("../edge/remote-write/cursor-file.ts");
+  return storedUnsentFrom(data) ?? (remote_write.history ? 0 : nextSeq);
 }

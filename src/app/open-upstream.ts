@@ -16,9 +16,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { Logger } from "../model/logger.ts";
-import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
 import type { SeriesScopes } from "../model/series-scopes.ts";
-import { parseTagConditions } from "../model/tag-conditions.ts";
 import { tokenIn, withoutTokens } from "../model/token-text.ts";
 import { channelCredentials } from "../wire/channel-credentials.ts";
 import { commandsOf } from "../wire/call-method.ts";
@@ -29,6 +27,7 @@ import { THE_SERVER, type CallContext, type MethodImpl } from "../wire/service.t
 import { wholeSources } from "./whole-sources.ts";
 import { DropAlarm } from "./drop-alarm.ts";
 import type { Storage } from "./open-storage.ts";
+import { seriesMatcherOf } from "./series-matcher.ts";
 
 export interface OpenUpstreamDeps {
   readonly forwarding: ForwardingDeps;
@@ -148,7 +147,7 @@ function optionsOf(address: string, { upstream }: Config): UpstreamOptions {
     address,
     name: nameOf(upstream),
     bytesPerS: upstream.bandwidth,
-    matcher: matcherOf(upstream),
+    matcher: seriesMatcherOf(upstream, "upstream.metrics"),
     queueBytesMax: upstream.queue_bytes_max,
     queueAgeMaxMs: upstream.queue_age_max,
     downSampling: upstream.step === undefined ? undefined : { stepMs: upstream.step, func: upstream.function },
@@ -175,12 +174,6 @@ function nameOf({ name }: Config["upstream"]): string {
 /** 0: none. */
 function boundOf(most: number): bigint {
   return most === Infinity ? 0n : BigInt(Math.floor(most));
-}
-
-function matcherOf({ metrics, sources, tags }: Config["upstream"]): SeriesMatcher | undefined {
-  if (metrics === "*" && sources === "*" && tags === undefined) return undefined;
-  const matchers = tags === undefined ? [] : parseTagConditions(tags);
-  return compileMatcher(metrics.split("|"), { source: sources }, "upstream.metrics", matchers);
 }
 
 function accessOf(address: string, { upstream }: Config): UpstreamAccess {

@@ -20,6 +20,7 @@ import {
 import { LIMIT_DEFAULTS, limitSettings } from "./limit-settings.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import { REDIS_DEFAULTS, redisSettings } from "./redis-settings.ts";
+import { REMOTE_WRITE_DEFAULTS, remoteWriteSettings } from "./remote-write-settings.ts";
 import { TLS_DEFAULTS, tlsSettings } from "./tls-settings.ts";
 import { TRACE_DEFAULTS, traceSettings } from "./trace-settings.ts";
 import { UPSTREAM_DEFAULTS, upstreamSettings } from "./upstream-settings.ts";
@@ -142,6 +143,7 @@ export const settingsSchema = z.strictObject({
   }),
   mqtt: mqttSettings().prefault({}),
   upstream: upstreamSettings,
+  remote_write: remoteWriteSettings,
   redis: redisSettings,
   tls: tlsSettings,
   traces: traceSettings,
@@ -200,6 +202,7 @@ export function defaultSettings(machineMemoryBytes: number) {
     dashboards: { max: 1_000, bytes_max: "64MiB" },
     sessions: { streams_max: 10_000, messages_per_second: 50 },
     upstream: UPSTREAM_DEFAULTS,
+    remote_write: REMOTE_WRITE_DEFAULTS,
     redis: REDIS_DEFAULTS,
     tls: TLS_DEFAULTS,
     traces: TRACE_DEFAULTS,

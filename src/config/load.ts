@@ -8,6 +8,7 @@ import { defaultSettings, impliedDefaults, settingsSchema, type Config } from ".
 import type { Problem } from "./leaves.ts";
 import { meantSetting } from "./meant-setting.ts";
 import { tlsContradictions } from "./tls-settings.ts";
+import { remoteWriteContradictions } from "./remote-write-settings.ts";
 import { UPSTREAM_DEFAULTS } from "./upstream-settings.ts";
 
 type Leaf = string | number | boolean;
@@ -125,6 +126,8 @@ function contradictions(tree: Record<string, unknown>): Problem[] {
   if (upstream !== undefined && upstream.function !== UPSTREAM_DEFAULTS.function && upstream.step === undefined) {
     problems.push({ key: "upstream.function", wanted: "wanted together with upstream.step, whose points it makes" });
   }
+  const remoteWrite = settingsSchema.shape.remote_write.safeParse(tree["remote_write"]).data;
+  if (remoteWrite !== undefined) problems.push(...remoteWriteContradictions(remoteWrite));
   const needTls = ["ca_file", "cert_file", "key_file", "token_file"] as const;
   for (const name of needTls) {
     if (upstream === undefined || upstream.tls || upstream[name] === undefined) continue;
@@ -154,7 +157,9 @@ const SHOWN_LENGTH_MAX = 200;
 
 /** Whether the value of a setting is used and never shown. */
 export function isSecret(key: string): boolean {
-  return key === "traces.headers" || key === "redis.url" || /(^|\.)password$/.test(key);
+  return (
+    key === "traces.headers" || key === "remote_write.headers" || key === "redis.url" || /(^|\.)password$/.test(key)
+  );
 }
 
 function valueIn({ key, value }: Setting, inner: string): unknown {

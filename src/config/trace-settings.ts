@@ -35,7 +35,7 @@ const TAKEN = new Set([
 ]);
 
 /** As OTEL_EXPORTER_OTLP_HEADERS has them. Undefined where they are no such headers. */
-function headersOf(given: unknown): Readonly<Record<string, string>> | undefined {
+export function headersOf(given: unknown): Readonly<Record<string, string>> | undefined {
   if (typeof given !== "string") return undefined;
   if (given === "none") return {};
   const headers = given.split(",").map((one): readonly [string, string] => {

@@ -2,14 +2,11 @@
 import { z } from "zod";
 import { parseAddress } from "../model/address.ts";
 import { parseDurationMs } from "../model/duration.ts";
-import { compileMatcher } from "../model/matcher.ts";
-import { parseTagConditions } from "../model/tag-conditions.ts";
 import { bytesOr, choice, durationMs, flag, parsed, path, text } from "./leaves.ts";
+import { ageOrNoneMs, patterns, tagConditions } from "./series-settings.ts";
 
 const MIB = 1024 * 1024;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const YEARS = 36_500 * 24 * HOUR;
+const HOUR = 3_600_000;
 
 /** Undefined: there is none. */
 function addressOrNone() {
@@ -19,33 +16,6 @@ function addressOrNone() {
     if (/^https:\/\//i.test(given)) throw new Error("wanted host:port alone, beside tls = true");
     return parseAddress(given).port === 0 ? undefined : given;
   }).transform((given) => given ?? undefined);
-}
-
-function patterns() {
-  return parsed('names or globs such as "temperature|power.*", "*" for all', (given) => {
-    if (typeof given !== "string") return undefined;
-    compileMatcher(given.split("|"), {});
-    return given;
-  });
-}
-
-/** Undefined: there are none. */
-function tagConditions() {
-  return parsed('"none" or conditions such as "site=plant-1, line=~a|b"', (given): string | null | undefined => {
-    if (typeof given !== "string") return undefined;
-    if (given === "none") return null;
-    compileMatcher(["*"], {}, "", parseTagConditions(given));
-    return given;
-  }).transform((given) => given ?? undefined);
-}
-
-/** Milliseconds; Infinity where there is no bound. */
-function ageOrNoneMs() {
-  return parsed('"none" or a duration such as "30d", from 1m to 36500d', (given): number | undefined => {
-    if (given === "none") return Infinity;
-    const value = typeof given === "string" ? parseDurationMs(given) : undefined;
-    return value !== undefined && value >= MINUTE && value <= YEARS ? value : undefined;
-  });
 }
 
 /** Undefined: points go as they are. */

@@ -228,6 +228,22 @@ export function createMetrics() {
     nodesLive: gauge("nodes_live", "Nodes on the same Redis that live, this one among them"),
     redisUp: gauge("redis_up", "1 while the Redis that nodes share is there"),
     isDesk: gauge("is_desk", "1 while this node runs alerts, devices and sessions for all nodes"),
+    remoteWritePoints: counter(
+      "remote_write_points_total",
+      "Points for remote write since the start, by what became of them: sent, refused there, dropped here, or collided (another one of their millisecond was sent)",
+      ["result"],
+    ),
+    remoteWriteBytes: counter("remote_write_bytes_total", "Bytes of requests that were taken, before compression"),
+    remoteWriteUp: gauge("remote_write_up", "1 while the requests of remote write are answered"),
+    remoteWriteQueuedPoints: gauge("remote_write_queued_points", "Points that wait to be sent by remote write"),
+    remoteWriteLagSeconds: gauge(
+      "remote_write_lag_seconds",
+      "Since when the oldest point waits that remote write has not sent; 0: none waits",
+    ),
+    remoteWriteNameCollisions: gauge(
+      "remote_write_name_collisions",
+      "Metrics that have the name of another one there, and series of which two tags became one label",
+    ),
     eventLoopLagSeconds: gauge(
       "event_loop_lag_seconds",
       "Event-loop delay since the last scrape, by statistic: p50, p99 or max",

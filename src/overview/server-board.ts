@@ -48,6 +48,8 @@ export interface ServerBoardDeps {
   isDeskKnown(): boolean;
   /** What somebody should see to; undefined also where there is no TLS. */
   certificateTrouble(): string | undefined;
+  /** Why points do not get there, in a sentence. */
+  remoteWriteTrouble(): string | undefined;
 }
 
 export type ServerStatusMessage = MessageInitShape<typeof ServerStatusSchema>;
@@ -185,12 +187,14 @@ export class ServerBoard {
   }
 
   async #counted() {
-    const { metrics, notServing, isOverloaded, limited, certificateTrouble, redisTrouble, isDeskKnown } = this.#deps;
-    const [untrusted, damaged, dropped, upstreamPoints, upstreams, brokers] = await Promise.all([
+    const { metrics, notServing, isOverloaded, limited, certificateTrouble } = this.#deps;
+    const { remoteWriteTrouble, redisTrouble, isDeskKnown } = this.#deps;
+    const [untrusted, damaged, dropped, upstreamPoints, remoteWritePoints, upstreams, brokers] = await Promise.all([
       sumOf(metrics.clockUntrusted),
       sumOf(metrics.damaged),
       valuesBy(metrics.droppedPoints, "reason"),
       valuesBy(metrics.upstreamPoints, "result"),
+      valuesBy(metrics.remoteWritePoints, "result"),
       valuesBy(metrics.upstreamConnected, "upstream"),
       valuesBy(metrics.mqttConnected, "broker"),
     ]);
@@ -201,11 +205,13 @@ export class ServerBoard {
       notServing: notServing(),
       isOverloaded: isOverloaded(),
       certificateTrouble: certificateTrouble(),
+      remoteWriteTrouble: remoteWriteTrouble(),
       isClockTrusted: untrusted === 0,
       damaged,
       // What goes by its age was meant to.
       droppedForRoom: sum(dropped, (reason) => reason !== "age"),
       droppedForUpstream: sum(upstreamPoints, (result) => result === "dropped"),
+      lostForRemoteWrite: sum(remoteWritePoints, (result) => result === "dropped" || result === "refused"),
       upstreamsAway: away(upstreams),
       brokersAway: away(brokers),
       limited: limited(),

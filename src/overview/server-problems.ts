@@ -35,6 +35,10 @@ export interface ServerFacts {
   /** Points that are lost since the start: for want of room on the disk, and for the upstream. */
   readonly droppedForRoom: number;
   readonly droppedForUpstream: number;
+  /** Given up, or refused there. */
+  readonly lostForRemoteWrite: number;
+  /** Of remote write, in a sentence. */
+  readonly remoteWriteTrouble: string | undefined;
   /** By address and name. */
   readonly upstreamsAway: readonly string[];
   readonly brokersAway: readonly string[];
@@ -78,6 +82,12 @@ export function problemsOf(facts: ServerFacts): Problem[] {
     ],
     ...(facts.redisTrouble === undefined ? [] : [ofRedis(facts.redisTrouble)]),
     [!facts.isDeskKnown, "desk", "No node is known to run alerts, devices and sessions: calls of these are refused"],
+    [facts.remoteWriteTrouble !== undefined, "remote_write", facts.remoteWriteTrouble ?? ""],
+    [
+      facts.lostForRemoteWrite > 0,
+      "dropped",
+      `${counted(facts.lostForRemoteWrite, "point")} lost for remote write since the start: given up here, or refused there`,
+    ],
     ...facts.upstreamsAway.map((name): [boolean, string, string] => {
       return [true, "upstream", `No connection to the upstream ${name}: points wait here`];
     }),

@@ -103,7 +103,8 @@ export class Outgoing {
     const { current } = this.#head;
     if (isWaiting || current === null) return { next: place, isLast: true };
     const from = current.records.firstRowFrom(place.seq);
-    if (from >= current.rows) return { next: { ...place, seq: Math.max(place.seq, current.lastSeq + 1) }, isLast: true };
+    if (from >= current.rows)
+      return { next: { ...place, seq: Math.max(place.seq, current.lastSeq + 1) }, isLast: true };
     const last = Math.min(current.rows, from + rowsMax - rows.count) - 1;
     const seq = current.records.seqOf(last) + 1;
     const to = Math.min(current.rows, current.records.firstRowFrom(seq));

@@ -239,7 +239,17 @@ export class Retention {
     this.#leaving.push({ file, catalog: tier.catalog, blocks: [...blocks, ...replaced], bytes, failed: false });
     this.#dropped.points += points;
     this.#dropped.bytes += bytes;
-    this.#deps.onDropped({ tier: tier.name, file: file.name, reason, points, bytes, fromUs, toUs, undelivered, unsent });
+    this.#deps.onDropped({
+      tier: tier.name,
+      file: file.name,
+      reason,
+      points,
+      bytes,
+      fromUs,
+      toUs,
+      undelivered,
+      unsent,
+    });
   }
 
   #tellShort(shortBytes: number): void {

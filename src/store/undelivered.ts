@@ -75,7 +75,10 @@ export class Undelivered {
   /** How a generation is cut so that each piece is undelivered or delivered as a whole; in ascending order, at least one. */
   piecesOf({ firstSeq, lastSeq, records }: Generation): Piece[] {
     const isWithin = (seq: number) => seq > firstSeq && seq <= lastSeq;
-    const boundaries = this.#ranges.flat().filter(isWithin).slice(-(PIECES_MAX - 1));
+    const boundaries = this.#ranges
+      .flat()
+      .filter(isWithin)
+      .slice(-(PIECES_MAX - 1));
     const ofUnsent = [...this.#unsent.flat(), this.#unreadFrom].filter(isWithin);
     const starts = [...new Set([firstSeq, ...boundaries, ...ofUnsent])].sort((a, b) => a - b);
     return starts.map((seqFrom, i) => {

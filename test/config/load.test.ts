@@ -137,7 +137,7 @@ describe("what is wrong is named, all of it at once", () => {
       ['[upstrem]\naddress = "a:1"\n', "upstrem (watchpost.toml): there is no such setting; did you mean upstream?"],
       ['[upstream]\nadress = "a:1"\n', "did you mean upstream.address?"],
       ['[upstream]\nqueue_age = "1d"\n', "did you mean upstream.queue_age_max?"],
-      ['queue_age_max = "1d"\n', "did you mean upstream.queue_age_max?"],
+      ['bandwidth = "1MiB"\n', "did you mean upstream.bandwidth?"],
       ['[store]\nraw = "keep"\n', "did you mean retention.raw?"],
       ['[mqtt.a]\nurl = "mqtt://h"\nusernam = "x"\n', "did you mean mqtt.a.username?"],
       ['[mqtt.a]\nurl = "mqtt://h"\n[[mqtt.a.topics]]\npattrn = "x"\n', "did you mean mqtt.a.topics.0.pattern?"],

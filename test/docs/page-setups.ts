@@ -106,6 +106,9 @@ echo '{"metric":"test_c","value":1,"tags":{"device":"pump-7"}}' | watchpost uplo
     instead: { "device=pump-7": "device=pump-7 --yes" },
   },
   "docs/quick-start.md": { instead: { "70e3": "$(watchpost alerts --json | jq -r .id)" } },
+  "docs/remote-write.md": {
+    before: "printf '[remote_write]\nurl = \"http://127.0.0.1:1/api/v1/write\"\n' > watchpost.toml",
+  },
   "docs/replay.md": { before: SESSION },
   "docs/scaling.md": { instead: { "--devices 200 --rate 2000 --duration 10s": "--devices 5 --rate 50 --duration 1s" } },
   "docs/session-file.md": { before: `${SESSION}\nwatchpost session export pump-1 -o pump-1.wps` },

@@ -6,6 +6,7 @@ const WELL: ServerFacts = {
   ...{ notServing: undefined, isOverloaded: false, isClockTrusted: true, damaged: 0 },
   certificateTrouble: undefined,
   ...{ droppedForRoom: 0, droppedForUpstream: 0, upstreamsAway: [], brokersAway: [], limited: [] },
+  ...{ lostForRemoteWrite: 0, remoteWriteTrouble: undefined },
   ...{ redisTrouble: undefined, isDeskKnown: true },
   disk: { freeBytes: 100 * GIB, freeFloorBytes: 5 * GIB },
 };
@@ -44,6 +45,14 @@ test("each is said by kind, with what it is about", () => {
   expect(kinds({ upstreamsAway: ["hub:50051"], brokersAway: ["hall"] })).toEqual([
     "upstream: No connection to the upstream hub:50051: points wait here",
     "mqtt: No connection to the MQTT broker hall",
+  ]);
+});
+
+test("what keeps points from a receiver, and what is lost for it", () => {
+  const remoteWriteTrouble = "Remote write to vm:8428/api/v1/write: HTTP 503";
+  expect(problemsOf({ ...WELL, lostForRemoteWrite: 2, remoteWriteTrouble })).toEqual([
+    { kind: "remote_write", text: remoteWriteTrouble },
+    { kind: "dropped", text: "2 points lost for remote write since the start: given up here, or refused there" },
   ]);
 });
 

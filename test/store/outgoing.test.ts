@@ -207,7 +207,11 @@ test("what retention takes before it was sent is told", () => {
   using folder = tempDir("outgoing");
   let usedBytes = 0;
   const retention = {
-    ...{ rawMs: Infinity, rollup1mMs: "auto", rollup1hMs: Infinity, budgetBytes: 100, freeFloor: 0 },
+    rawMs: Infinity,
+    rollup1mMs: "auto",
+    rollup1hMs: Infinity,
+    budgetBytes: 100,
+    freeFloor: 0,
   } as const;
   using open = openStore({
     ...{ dir: folder.path, clock: new ManualClock(), retention, unsentFrom: 4 },
