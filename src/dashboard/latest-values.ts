@@ -1,4 +1,5 @@
 import type { Frame } from "../model/frame.ts";
+import type { StoreOpened } from "../store/store-client.ts";
 
 /** Gaps are smoothed: each new one counts a quarter. */
 const GAP_WEIGHT = 0.25;
@@ -45,6 +46,20 @@ export class LatestValues {
       this.values[id] = values[i];
       this.stamps[id] = this.#stamp;
       this.seenAtMs[id] = monotonicMs - Math.max(0, nowMs - timesUs[i] / 1_000);
+    }
+  }
+
+  /** Takes values that somebody else knows, where they are newer than what stands. */
+  learn({ seriesIds, timesUs, values }: StoreOpened["latest"], nowMs: number, monotonicMs: number): void {
+    const stamp = ++this.#stamp;
+    for (let i = 0; i < seriesIds.length; i++) {
+      const id = seriesIds[i];
+      this.reach(id);
+      if (this.timesUs[id] >= timesUs[i]) continue;
+      this.timesUs[id] = timesUs[i];
+      this.values[id] = values[i];
+      this.stamps[id] = stamp;
+      this.seenAtMs[id] = Math.max(this.seenAtMs[id], monotonicMs - Math.max(0, nowMs - timesUs[i] / 1_000));
     }
   }
 

@@ -14,14 +14,15 @@ const IDS_PER_CHECK = 4_096;
 /** Throws INVALID_ARGUMENT naming the field. */
 export async function listMetrics(
   { prefix, after, limit }: ListMetricsRequest,
-  { registry, latest, store, sliced, sees }: ListingDeps,
+  { registry, latest, store, sliced, sees, learn }: ListingDeps,
   signal: AbortSignal,
 ): Promise<MessageInitShape<typeof ListMetricsResponseSchema>> {
   const count = pageLimit(limit);
   const { names, total, more } = await sliced.run(pageOfNames({ prefix, after, count }, registry, sees), signal);
   const idsOfName = await sliced.run(seenOfNames(names, registry, sees), signal);
-  const lastsUs = await sliced.run(latestOfGroups(idsOfName, latest), signal);
   const { ids, groups } = await sliced.run(groupSeries(idsOfName, registry.idEnd), signal);
+  await learn(ids, signal);
+  const lastsUs = await sliced.run(latestOfGroups(idsOfName, latest), signal);
   const timesUs = await store.extents(ids, { signal });
   const firstsUs = await sliced.run(earliestOfGroups(timesUs, groups, names.length), signal);
   const metrics = names.map((name, i) => ({

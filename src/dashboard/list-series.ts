@@ -42,6 +42,7 @@ export async function listSeries(
   }
   const { total, found } = await deps.sliced.run(page(), signal);
   const seriesIds = Uint32Array.from(found).sort();
+  await deps.learn(seriesIds, signal);
   const firstsUs = await deps.store.extents(seriesIds.slice(), { signal });
   const firstUsOf = new Map(Array.from(seriesIds, (id, i) => [id, firstsUs[i]]));
   const series = await deps.sliced.run(infosOf(found, firstUsOf, deps), signal);

@@ -53,8 +53,9 @@ export async function listTagValues(
     return { total, more: left.length > values.size, values, ids: having };
   }
   const { total, more, values, ids } = await deps.sliced.run(page(), signal);
+  await deps.learn(ids, signal);
   const firstsUs = await deps.store.extents(ids, { signal });
-  await deps.sliced.run(noteFirsts(firstsUs, ids, deps, textsOf, values), signal);
+  await deps.sliced.run(noteTimes(firstsUs, ids, deps, textsOf, values), signal);
   return {
     values: Array.from(values, ([value, { series, firstUs, lastUs }]) => ({
       value,
@@ -107,20 +108,23 @@ function* seriesWith(
 }
 
 /** `firstsUs` are those of `ids`. */
-function* noteFirsts(
+function* noteTimes(
   firstsUs: Float64Array,
   ids: Uint32Array,
-  { registry }: ListingDeps,
+  { registry, latest }: ListingDeps,
   textsOf: (seriesKey: string) => string[],
   values: ReadonlyMap<string, Counted>,
 ): Work<void> {
   for (let i = 0; i < ids.length; i++) {
     if (i % SERIES_PER_CHECK === 0) yield;
-    if (Number.isNaN(firstsUs[i]) || !registry.has(ids[i])) continue;
+    if (!registry.has(ids[i])) continue;
+    const lastUs = lastTimeOf(latest, ids[i]);
     for (const text of textsOf(registry.keyOf(ids[i]))) {
       const counted = values.get(text);
+      if (counted === undefined) continue;
+      if (lastUs > counted.lastUs) counted.lastUs = lastUs;
       // Not "earlier", for nothing is earlier than NaN.
-      if (counted !== undefined && !(firstsUs[i] >= counted.firstUs)) counted.firstUs = firstsUs[i];
+      if (!Number.isNaN(firstsUs[i]) && !(firstsUs[i] >= counted.firstUs)) counted.firstUs = firstsUs[i];
     }
   }
 }

@@ -23,6 +23,8 @@ export interface ListingDeps {
   readonly sees: SeesSeries;
   /** Of the sensor of a series, by its key; "": none is known. */
   unitOf(key: string): string;
+  /** Resolves once `latest` has what other nodes know of these series. */
+  learn(seriesIds: Uint32Array, signal: AbortSignal): Promise<void>;
 }
 
 const LIMIT_DEFAULT = 1_000;

@@ -39,6 +39,8 @@ export interface DashboardDeps {
   readonly queryTimeoutMs: number;
   /** The newest values on disk. */
   readonly latest?: StoreOpened["latest"];
+  /** Those that other nodes have of these series; left out: there are no others. */
+  newest?(seriesIds: Uint32Array, options: { readonly signal: AbortSignal }): Promise<StoreOpened["latest"]>;
   /** Deletes series; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<RetiredSeries | void>;
   /** Of the sensor of a series, by its key; "": none is known. */
@@ -99,7 +101,11 @@ export function createDashboard(deps: DashboardDeps): OpenDashboard {
     want: deps.want,
     onLeftOut: () => deps.metrics.liveLeftOut.inc(),
   });
-  const listing = { registry, latest, store, clock, sliced, unitOf };
+  const learn = async (seriesIds: Uint32Array, signal: AbortSignal) => {
+    const newest = await deps.newest?.(seriesIds, { signal });
+    if (newest !== undefined) latest.learn(newest, clock.nowMs(), clock.monotonicMs());
+  };
+  const listing = { registry, latest, store, clock, sliced, unitOf, learn };
   const unsubscribe = bus.subscribe((frame) => feeds.apply(frame));
   return {
     methods: [

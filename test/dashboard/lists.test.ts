@@ -51,13 +51,22 @@ function rig() {
     return Float64Array.from(seriesIds, (id) => (SERIES[id - 1]?.[3] ?? NaN) * SECOND_US);
   };
   const sliced = new SlicedWork(() => clock.monotonicMs());
-  const deps = { registry, latest, clock, store: { extents }, sliced, sees: SEES_ALL, unitOf: () => "" };
+  /** What other nodes have, by id. */
+  const elsewhere = new Map<number, readonly [seconds: number, value: number]>();
+  const learn = async (seriesIds: Uint32Array) => {
+    const ids = seriesIds.filter((id) => elsewhere.has(id));
+    const timesUs = Float64Array.from(ids, (id) => elsewhere.get(id)![0] * SECOND_US);
+    const values = Float64Array.from(ids, (id) => elsewhere.get(id)![1]);
+    latest.learn({ seriesIds: ids, timesUs, values }, clock.nowMs(), clock.monotonicMs());
+  };
+  const deps = { registry, latest, clock, store: { extents }, sliced, sees: SEES_ALL, unitOf: () => "", learn };
   const { signal } = new AbortController();
   return {
     registry,
     latest,
     clock,
     asked,
+    elsewhere,
     metrics: (request: MessageInitShape<typeof ListMetricsRequestSchema> = {}) =>
       listMetrics(create(ListMetricsRequestSchema, request), deps, signal),
     series: (request: MessageInitShape<typeof ListSeriesRequestSchema> = {}) =>
@@ -89,6 +98,34 @@ describe("ListMetrics", () => {
     expect(asked).toEqual([[1, 2, 4], [5]]);
     expect(await list({ prefix: "x" })).toEqual({ metrics: [], total: 0n, more: false });
   });
+});
+
+test("what other nodes know newer is told, and what is older changes nothing", async () => {
+  const lists = rig();
+  // pump-2 and pump-1 of gw1, and fan.
+  lists.elsewhere.set(1, [89, 7]).set(2, [75, 8]).set(5, [99, 9]);
+  const { metrics } = await lists.metrics();
+  expect(metrics!.map((m) => [m.name, seconds(m.lastSeen)])).toEqual([
+    ["humidity", 95],
+    ["temp", 90],
+    ["temp2", 99],
+  ]);
+  const { series } = await lists.series();
+  expect(series!.map((s) => [seconds(s.lastSeen), s.lastValue])).toEqual([
+    ...[
+      [95, 3],
+      [75, 8],
+      [90, 1],
+      [80, 4],
+      [99, 9],
+    ],
+  ]);
+  lists.elsewhere.set(4, [101, 10]);
+  const { values } = await lists.values({ key: "source" });
+  expect(values!.map((v) => [v.value, seconds(v.lastSeen)])).toEqual([
+    ["gw1", 90],
+    ["gw2", 101],
+  ]);
 });
 
 describe("ListSeries", () => {

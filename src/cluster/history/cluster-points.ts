@@ -12,17 +12,23 @@ interface Missing {
   readonly missing?: readonly MissingNode[];
 }
 
+/** Series of other nodes that lists ask for at once; of more they tell what this node knows. */
+const LISTED_MAX = 20_000;
+/** A list does not wait for long. */
+const LIST_TIMEOUT_MS = 4_000;
+
 /**
  * The earliest event time of each series, NaN where nothing is stored. A node that does not answer has none: whatever it has is as if
- * it were not there.
+ * it were not there. Of more than 20,000 series of other nodes that is so for all of them.
  */
 export async function clusterExtents(
   deps: HistoryDeps,
   seriesIds: Uint32Array,
   options: HistoryOptions = {},
 ): Promise<Float64Array> {
-  if (areAllOwn(seriesIds, deps.places)) return deps.store.extents(seriesIds, options);
-  using nodes = new AskedNodes(deps, seriesIds, options);
+  const elsewhere = ofOthers(seriesIds, deps);
+  if (elsewhere.length === 0 || elsewhere.length > LISTED_MAX) return deps.store.extents(seriesIds, options);
+  using nodes = new AskedNodes(deps, seriesIds, { timeoutMs: LIST_TIMEOUT_MS, ...options });
   const firstsUs = new Float64Array(seriesIds.length).fill(NaN);
   await eachOfNodes(
     deps,
@@ -34,6 +40,34 @@ export async function clusterExtents(
     },
   );
   return firstsUs;
+}
+
+/**
+ * The newest point of each of these series that other nodes have: of theirs this one may know less. Of more than 20,000 of them none.
+ */
+export async function clusterNewest(
+  deps: HistoryDeps,
+  seriesIds: Uint32Array,
+  options: HistoryOptions = {},
+): Promise<NewestPoints> {
+  const ids = ofOthers(seriesIds, deps);
+  if (ids.length === 0 || ids.length > LISTED_MAX) return NONE;
+  const query = { seriesIds: ids, arrivedBeforeS: Infinity, beforeUs: Infinity };
+  const { timesUs, values } = await clusterStanding(deps, query, { timeoutMs: LIST_TIMEOUT_MS, ...options });
+  const isThere = (_: unknown, slot: number) => !Number.isNaN(timesUs[slot]);
+  return { seriesIds: ids.filter(isThere), timesUs: timesUs.filter(isThere), values: values.filter(isThere) };
+}
+
+export interface NewestPoints {
+  readonly seriesIds: Uint32Array;
+  readonly timesUs: Float64Array;
+  readonly values: Float64Array;
+}
+
+const NONE: NewestPoints = { seriesIds: new Uint32Array(), timesUs: new Float64Array(), values: new Float64Array() };
+
+function ofOthers(seriesIds: Uint32Array, { places }: HistoryDeps): Uint32Array {
+  return seriesIds.filter((id) => places.othersWith(id).length > 0);
 }
 
 export async function clusterStanding(

@@ -1,7 +1,13 @@
 /** The store of all nodes, as whoever asks for points on one of them sees it. */
 import type { ArrivalQuery, RangeQuery, StandingQuery } from "../../store/store-client.ts";
 import type { HistoryDeps, HistoryOptions } from "./asked-nodes.ts";
-import { clusterArrivals, clusterExtents, clusterStanding } from "./cluster-points.ts";
+import {
+  clusterArrivals,
+  clusterExtents,
+  clusterNewest,
+  clusterStanding,
+  type NewestPoints,
+} from "./cluster-points.ts";
 import { clusterRange, type ClusterResult } from "./cluster-range.ts";
 
 /** Where a node does not answer, `missing` says which. */
@@ -10,6 +16,8 @@ export interface ClusterStore {
   arrivals(query: ArrivalQuery, options?: HistoryOptions): ReturnType<typeof clusterArrivals>;
   standing(query: StandingQuery, options?: HistoryOptions): ReturnType<typeof clusterStanding>;
   extents(seriesIds: Uint32Array, options?: HistoryOptions): Promise<Float64Array>;
+  /** Of those that other nodes have. */
+  newest(seriesIds: Uint32Array, options?: HistoryOptions): Promise<NewestPoints>;
 }
 
 export function clusterStore(deps: HistoryDeps): ClusterStore {
@@ -18,5 +26,6 @@ export function clusterStore(deps: HistoryDeps): ClusterStore {
     arrivals: (query, options) => clusterArrivals(deps, query, options),
     standing: (query, options) => clusterStanding(deps, query, options),
     extents: (seriesIds, options) => clusterExtents(deps, seriesIds, options),
+    newest: (seriesIds, options) => clusterNewest(deps, seriesIds, options),
   };
 }

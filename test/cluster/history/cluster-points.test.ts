@@ -1,6 +1,11 @@
 /** What replays and lists ask is answered as one node that has all points does. */
 import { expect, test } from "bun:test";
-import { clusterArrivals, clusterExtents, clusterStanding } from "../../../src/cluster/history/cluster-points.ts";
+import {
+  clusterArrivals,
+  clusterExtents,
+  clusterNewest,
+  clusterStanding,
+} from "../../../src/cluster/history/cluster-points.ts";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { ENDLESS_SLICE, runToEnd } from "../../../src/store/slice.ts";
 import { NOVEMBER_US, randomOf } from "../../store/harness.ts";
@@ -40,6 +45,11 @@ for (const seed of [1, 2, 3, 7]) {
       const own = Uint32Array.from(order, (series) => ids[series]);
       const inOrder = (cells: Float64Array) => order.map((series) => cells[series]);
       expect([...(await clusterExtents(history, own))]).toEqual(inOrder(await whole.extents(wholeIds)));
+      const newest = await clusterNewest(history, own);
+      const others = Array.from(own.keys()).filter((slot) => history.places.othersWith(own[slot]).length > 0);
+      const all = await whole.standing({ seriesIds: wholeIds, arrivedBeforeS: Infinity, beforeUs: Infinity });
+      expect([...newest.seriesIds]).toEqual(others.map((slot) => own[slot]));
+      expect([...newest.values]).toEqual(others.map((slot) => all.values[order[slot]]));
       for (let i = 0; i < 8; i++) {
         const arrivedBeforeS = random() < 0.3 ? Infinity : NOVEMBER_S + Math.floor(random() * RECORDS);
         const beforeUs = random() < 0.3 ? Infinity : NOVEMBER_US + random() * 40e6;
