@@ -45,6 +45,8 @@ export async function openRemoteWrite(
   const cursor = CursorFile.open(config.data, clock, (error) => {
     onTrouble(`how far it has come cannot be synced: ${messageOf(error)}`);
   });
+  const place = placeOf(cursor.stored, settings.history, nextSeq);
+  cursor.begin(place);
   const onLost = (sentence: string, points: number) => {
     logger.error({ remote: where, points }, `remote write: ${sentence}`);
   };
@@ -57,8 +59,7 @@ export async function openRemoteWrite(
       backoff: { firstMs: settings.backoff_min, maxMs: settings.backoff_max },
     },
     {
-      ...{ bus, clock, registry, store, cursor, nextSeq },
-      place: placeOf(cursor.stored, settings.history, nextSeq),
+      ...{ bus, clock, registry, store, cursor, nextSeq, place },
       receiver: receiverOf({ url, timeoutMs: settings.timeout, clock, access }),
       random: Math.random,
       onConnected: () => logger.info({ remote: where }, "remote write: it gets through again"),

@@ -46,6 +46,10 @@ disk_budget = "none"
 # address = "centre.example.org:50051"
 # tls = true
 # token_file = "centre.token"
+
+# All points to VictoriaMetrics, Mimir, Thanos or Prometheus. See docs/remote-write.md.
+# [remote_write]
+# url = "http://127.0.0.1:8428/api/v1/write"
 `;
 }
 

@@ -3,7 +3,7 @@
  * journal would be too dear. Two places are written in turn, so a write that is cut off leaves the one before. What is written
  * outlives the process at once, and the machine once it is synced, a second later: what was sent meanwhile goes again.
  */
-import { closeSync, fdatasync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { syncDirectory } from "../../log/segment.ts";
 import type { Clock } from "../../model/clock.ts";
@@ -38,12 +38,15 @@ export class CursorFile {
 
   /** Throws where it cannot be opened. To be closed before the data directory is let go. */
   static open(dir: string, clock: Clock, onTrouble: (error: unknown) => void): CursorFile {
-    const path = join(dir, NAME);
-    const fd = openSync(path, "a+");
-    closeSync(fd);
-    const rw = openSync(path, "r+");
+    const fd = openSync(join(dir, NAME), constants.O_RDWR | constants.O_CREAT, 0o600);
     syncDirectory(dir);
-    return new CursorFile(rw, latestOf(readSlots(rw)), clock, onTrouble);
+    return new CursorFile(fd, latestOf(readSlots(fd)), clock, onTrouble);
+  }
+
+  /** Where it begins, on the disk: what comes from then on is not lost, though nothing is sent. Throws as {@link write} does. */
+  begin(place: OutgoingPlace): void {
+    this.write(place);
+    fsyncSync(this.#fd);
   }
 
   /** Throws where it cannot be written. */
