@@ -187,10 +187,11 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "slow.call": "a call that takes longer is named in the log and by watchpost slow",
   "slow.reader": "a reader that is further behind is named there, too",
 
-  "redis.url": "the Redis that makes several nodes one system; none: this node is by itself. Never shown",
-  "redis.prefix": "begins the names of all keys, so that systems can share a Redis",
-  "redis.node_name": "what the node is called to people",
-  "redis.advertise": "where the other nodes reach the gRPC port of this one; auto: as it is bound",
+  "redis.url":
+    "the Redis that makes several nodes one system, see docs/nodes.md; none: this server is by itself. Never shown",
+  "redis.prefix": "begins the names of all keys: systems that share a Redis have different ones",
+  "redis.node_name": "what the node is called in lists, and in answers that lack its points; auto: as the machine",
+  "redis.advertise": "where the other nodes reach the gRPC port of this one, without TLS; auto: as it is bound",
   "redis.ca_file": "who may have signed the certificate of the Redis; none: those whom the system trusts",
   "redis.cert_file": "a certificate to show to the Redis",
   "redis.key_file": "the key of redis.cert_file",

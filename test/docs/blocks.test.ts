@@ -38,6 +38,7 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
   ],
   ["docs/edge.md", "to centre.example.org:50051", "shows what a command prints"],
   ["docs/issues.md", "try {", "is a part of a program, which has a client and an issue"],
+  ["docs/nodes.md", "package main", "wants modules from a network"],
   ["docs/operating.md", "sh install.sh", "fetches a release; test/tools/install.test.ts installs one"],
   [
     "docs/operating.md",
@@ -152,6 +153,7 @@ const programs = Map.groupBy(
 for (const [page, own] of programs) {
   const needs = [
     own.some(({ language }) => language === "go") && program("go"),
+    ...(PAGE_SETUPS[page]?.needs ?? []).map(program),
     PAGE_SETUPS[page]?.broker !== undefined && (mosquittoMissing() || program("mosquitto_pub")),
   ];
   testNeeding(needs)(`what ${page} says works`, () => runPage(own, PAGE_SETUPS[page] ?? {}), 60_000);

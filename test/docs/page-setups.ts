@@ -1,4 +1,5 @@
 /** What the readers of each page have, before they type what stands there. */
+import { ownPort } from "../support/own-port.ts";
 import { fencedBlocks } from "./fenced-blocks.ts";
 import type { PageSetup } from "./run-page.ts";
 
@@ -35,6 +36,8 @@ function ofCookbook(head: string, file: string): string {
   const texts = fencedBlocks().filter(({ page, text }) => page === COOKBOOK && text.startsWith(head));
   return `cat > ${file} <<'END'\n${head}${texts.map(({ text }) => text.slice(head.length)).join("")}END\n`;
 }
+
+const NODE_PORTS = Array.from({ length: 7 }, ownPort);
 
 export const PAGE_SETUPS: Readonly<Record<string, PageSetup>> = {
   "README.md": {
@@ -98,6 +101,17 @@ watchpost issue create 'of before' --assign ann`,
       "watchpost series": `
 until watchpost series | grep env_oil_pressure; do sleep 0.1; done
 watchpost series temperature --json | grep '"hall-1"'`,
+    },
+  },
+  "docs/nodes.md": {
+    needs: ["redis-server"],
+    // Ports of Redis, of gRPC and of HTTP.
+    before: `PORT=(${NODE_PORTS.join(" ")}); trap 'kill $(jobs -p)' EXIT`,
+    instead: {
+      "6379": `${NODE_PORTS[0]}`,
+      "5006$i": "${PORT[i]}",
+      "809$i": "${PORT[i+3]}",
+      ...Object.fromEntries([1, 2, 3].map((i) => [`5006${i}`, `${NODE_PORTS[i]}`])),
     },
   },
   "docs/operating.md": {

@@ -14,6 +14,8 @@ export interface PageSetup {
   readonly before?: string;
   /** What a reader puts in the place of an example: ids, times, sizes. Shell in double quotes. */
   readonly instead?: Readonly<Record<string, string>>;
+  /** Programs that must be there. */
+  readonly needs?: readonly string[];
   /** How the block with the settings of the page's server begins; they are of brokers, and one of mosquitto is there. */
   readonly broker?: string;
 }
