@@ -3,7 +3,7 @@ import { BUILD } from "../../model/build-info.ts";
 import type { Clock } from "../../model/clock.ts";
 import { connectionFailure } from "./connection-failure.ts";
 import { refused, stopped, tryAgain } from "./delivery-error.ts";
-import { retryAfterMs } from "./retry-after.ts";
+import { retryAfterMs } from "../../model/retry-after-ms.ts";
 import { percentDecoded, quotable, secretsOfUrl } from "./scrub.ts";
 import type { Secret } from "./secret.ts";
 import { tlsOptions, type TlsConfig } from "./tls-files.ts";

@@ -1,7 +1,9 @@
 /** One POST of remote write 1.0, and what its answer means. */
-import { messageOf } from "../../model/errors.ts";
 import type { Clock } from "../../model/clock.ts";
+import { messageOf, WatchpostError } from "../../model/errors.ts";
+import { retryAfterMs } from "../../model/retry-after-ms.ts";
 import { packSnappy } from "../../wire/pack-snappy.ts";
+import { connectionFailure } from "../mqtt/connection-failure.ts";
 
 export type Answer =
   | { readonly kind: "taken" }
@@ -60,8 +62,8 @@ export function receiverOf({ url, timeoutMs, clock, access }: ReceiverDeps): Rec
       const text = status === NO_CONTENT ? "" : await textOf(response);
       return answerOf(status, response.headers.get("retry-after"), text, clock.nowMs());
     } catch (error) {
-      const reason = ending.signal.aborted ? messageOf(ending.signal.reason) : messageOf(error);
-      return { kind: "later", reason, retryAfterMs: 0 };
+      const said = error instanceof WatchpostError ? error.message : connectionFailure(error);
+      return { kind: "later", reason: ending.signal.aborted ? messageOf(ending.signal.reason) : said, retryAfterMs: 0 };
     } finally {
       cancel();
     }
@@ -72,14 +74,7 @@ export function answerOf(status: number, retryAfter: string | null, text: string
   if (status >= 200 && status <= 299) return { kind: "taken" };
   const reason = `HTTP ${status}${text === "" ? "" : `: ${text}`}`;
   if (REFUSALS.has(status)) return { kind: "refused", reason };
-  return { kind: "later", reason, retryAfterMs: retryAfterMs(retryAfter, nowMs) };
-}
-
-/** Seconds, or a date. */
-function retryAfterMs(given: string | null, nowMs: number): number {
-  if (given === null) return 0;
-  const ms = /^\d+$/.test(given.trim()) ? Number(given) * 1_000 : Date.parse(given) - nowMs;
-  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), RETRY_AFTER_MS_MAX) : 0;
+  return { kind: "later", reason, retryAfterMs: Math.min(retryAfterMs(retryAfter, nowMs) ?? 0, RETRY_AFTER_MS_MAX) };
 }
 
 /** The first line of it. */

@@ -4,7 +4,7 @@ import type { Notification } from "../../../src/alerts/notify/notification.ts";
 import { refused, tryAgain } from "../../../src/alerts/receivers/delivery-error.ts";
 import { DELIVERY_POLICY } from "../../../src/alerts/receivers/delivery.ts";
 import type { Receiver, SendOptions } from "../../../src/alerts/receivers/receiver.ts";
-import { retryAfterMs } from "../../../src/alerts/receivers/retry-after.ts";
+import { retryAfterMs } from "../../../src/model/retry-after-ms.ts";
 import { alertOf, notificationOf, NOON_MS, RESOLVED_ALERT } from "./notifications.ts";
 import { Rig, until } from "./rig.ts";
 
