@@ -169,6 +169,23 @@ describe.skipIf(!hasRedis)("live between nodes", () => {
     expect([c.live.names.othersWith(id), c.live.names.isOwn(id)]).toEqual([["a"], false]);
   });
 
+  test("what is deleted here and is still on another node is known again by its next point", async () => {
+    await using server = await startRedis();
+    await using a = await join(server, "a");
+    await using b = await join(server, "b");
+    b.want("*");
+    const idAtB = () => b.registry.idOf(seriesKey("temperature", "a", []));
+    a.commit(["temperature", 1, 1]);
+    await until("b has it", () => b.valueOf("temperature", "a") === 1);
+    const before = idAtB()!;
+    b.registry.forget([before]);
+    expect(b.live.names.othersWith(before)).toEqual([]);
+    a.commit(["temperature", 2, 2]);
+    await until("b has it again", () => b.valueOf("temperature", "a") === 2);
+    expect(idAtB()).not.toBe(before);
+    expect(b.live.names.othersWith(idAtB()!)).toEqual(["a"]);
+  });
+
   test("series that find no room are counted, and cost nothing else", async () => {
     await using server = await startRedis();
     await using a = await join(server, "a");

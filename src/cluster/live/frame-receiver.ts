@@ -38,6 +38,11 @@ interface Heard {
 
 const UNKNOWN_MAX = 10_000;
 
+interface Point {
+  readonly timeUs: number;
+  readonly value: number;
+}
+
 export class FrameReceiver {
   readonly #deps: FrameReceiverDeps;
   /** By shard. */
@@ -48,7 +53,8 @@ export class FrameReceiver {
   readonly #heard = new Map<string, Heard>();
   /** Looks that wait for their turn, so that many gaps are one look. */
   readonly #planned = new Set<string>();
-  readonly #unknown = new Map<string, Set<number>>();
+  /** By node: the newest points of series without a name, by its ids. */
+  readonly #unknown = new Map<string, Map<number, Point>>();
   readonly #unfollow: () => void;
   #seq = 0;
   #isClosed = false;
@@ -112,12 +118,12 @@ export class FrameReceiver {
     this.#lookAt(frame.nodeId, shard);
   }
 
-  /** Rows of series whose names are not known yet are left out: these are asked for, and then their latest values. */
+  /** Rows of series whose names are not known yet wait until they are: the newest of each, and then their latest values are read. */
   #publish(
     nodeId: string,
     arrivalMs: number,
     { count, seriesIds, timesUs, values }: Rows,
-    onUnknown = (otherId: number) => this.#miss(nodeId, otherId),
+    onUnknown = (otherId: number, point: Point) => this.#miss(nodeId, otherId, point),
   ): void {
     const { names, publish } = this.#deps;
     const ids = new Uint32Array(count);
@@ -125,7 +131,7 @@ export class FrameReceiver {
     for (let i = 0; i < count; i++) {
       const id = names.idOf(nodeId, seriesIds[i]);
       if (id === 0) {
-        onUnknown(seriesIds[i]);
+        onUnknown(seriesIds[i], { timeUs: timesUs[i], value: values[i] });
         continue;
       }
       ids[kept] = id;
@@ -138,21 +144,32 @@ export class FrameReceiver {
     if (kept > 0) publish({ seq: ++this.#seq, arrivalMs, count: kept, seriesIds: ids, timesUs, values });
   }
 
-  #miss(nodeId: string, otherId: number): void {
+  #miss(nodeId: string, otherId: number, point: Point): void {
     const unknown = this.#unknown.get(nodeId);
     if (unknown !== undefined) {
-      if (unknown.size < UNKNOWN_MAX) unknown.add(otherId);
+      const before = unknown.get(otherId);
+      const isNewer = before === undefined ? unknown.size < UNKNOWN_MAX : before.timeUs <= point.timeUs;
+      if (isNewer) unknown.set(otherId, point);
       return;
     }
-    this.#unknown.set(nodeId, new Set([otherId]));
+    this.#unknown.set(nodeId, new Map([[otherId, point]]));
     void this.#looking.run(nodeId, async () => {
-      const ids = [...(this.#unknown.get(nodeId) ?? [])];
+      const missed = [...(this.#unknown.get(nodeId) ?? [])];
       this.#unknown.delete(nodeId);
       try {
+        const ids = missed.map(([id]) => id);
         await this.#deps.names.learn(nodeId, ids);
       } catch (error) {
         return this.#failed(nodeId, error);
       }
+      const rows = {
+        count: missed.length,
+        seriesIds: Uint32Array.from(missed, ([id]) => id),
+        timesUs: Float64Array.from(missed, ([, { timeUs }]) => timeUs),
+        values: Float64Array.from(missed, ([, { value }]) => value),
+      };
+      // The latest values in Redis may be older. What still has no name finds no room here.
+      this.#publish(nodeId, this.#deps.clock.nowMs(), rows, () => {});
       for (let shard = 0; shard < SHARDS; shard++) if (this.#ends[shard] !== undefined) this.#lookAt(nodeId, shard);
     });
   }

@@ -219,6 +219,15 @@ export class SeriesNames {
       this.#nodes.delete(id);
       if (this.#own.delete(id)) this.#unwritten.add(id);
     }
+    const gone = new Set(ids);
+    for (const names of this.#others.values()) {
+      // A node that still has it makes it known again: by its next point, or once its names are looked at.
+      for (let i = 0; i < names.ids.length; i++) {
+        if (names.ids[i] === 0 || !gone.has(names.ids[i])) continue;
+        names.ids[i] = 0;
+        names.count = -1;
+      }
+    }
     void this.#write();
   }
 
