@@ -155,13 +155,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const deliveryMethods = await openUpstream(config, storage, upstreamDeps, opening);
   const remoteWrite = await openRemoteWrite(config, storage, { logger, clock, metrics }, opening);
 
-  const deleting = {
-    retire: (seriesIds: Uint32Array) => retireSeries(seriesIds, { log, store, registry, cache }),
-    forget(seriesIds: Uint32Array) {
-      registry.forget(seriesIds);
-      cache.clear();
-    },
-  };
+  const retireOwn = (seriesIds: Uint32Array) => retireSeries(seriesIds, { log, store, registry, cache });
   const dashboard = createDashboard({
     registry,
     scopes,
@@ -172,7 +166,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
     metrics,
     want: cluster?.want,
     latest: storeOpened.latest,
-    retire: (seriesIds) => cluster?.deleteSeries(seriesIds, deleting) ?? deleting.retire(seriesIds),
+    retire: (seriesIds) => cluster?.deleteSeries(seriesIds, retireOwn) ?? retireOwn(seriesIds),
     unitOf: (key) => schemas.unitOf(key),
     newStreamId: () => crypto.randomUUID(),
     memory: budget,
@@ -215,7 +209,7 @@ export async function startServer(config: Config, deps: ServerDeps): Promise<Run
   const own = written([
     ...access.methods,
     ...nodesOf({ cluster, gate, desk, clock, pointsPerS, series: () => registry.count, nodeId: forwarding.nodeId }),
-    ...nodeHistoryMethods({ store, registry, isOwn: cluster?.isOwn ?? (() => true), retire: deleting.retire }),
+    ...nodeHistoryMethods({ store, registry, retire: retireOwn }),
     ...overview,
     ...ingestionMethods({ ...ways, budget, clock, metrics, newUploadId: () => crypto.randomUUID() }),
     ...bridgeMethods(bridges),

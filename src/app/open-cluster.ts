@@ -10,7 +10,7 @@ import { MemoryBus } from "../bus/memory-bus.ts";
 import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
 import type { SeriesPlaces } from "../cluster/history/asked-nodes.ts";
 import { clusterStore, type ClusterStore } from "../cluster/history/cluster-store.ts";
-import { deleteOnNodes, type DeletedSeries, type DeletingPorts } from "../cluster/history/delete-on-nodes.ts";
+import { deleteOnNodes, type DeletedSeries, type DeletingDeps } from "../cluster/history/delete-on-nodes.ts";
 import { historyPeers } from "../cluster/history/history-peers.ts";
 import { openLive, type Live } from "../cluster/live/open-live.ts";
 import { WantedShards } from "../cluster/live/wanted-shards.ts";
@@ -79,10 +79,8 @@ export interface OpenCluster {
   seat(deps: SeatDeps): MovingDesk;
   /** Points of all nodes. */
   readonly history: ClusterStore;
-  /** Whether there are points of a series on this node. */
-  isOwn(seriesId: number): boolean;
-  /** On all nodes that have points of these series. */
-  deleteSeries(seriesIds: Uint32Array, ports: DeletingPorts): Promise<DeletedSeries>;
+  /** On all nodes. */
+  deleteSeries(seriesIds: Uint32Array, retireOwn: DeletingDeps["retire"]): Promise<DeletedSeries>;
   /** Names and live frames, once there is somebody who knows the newest values. */
   openLive(valueOf: ValueOf, opening: AsyncDisposableStack): Promise<void>;
   /** This node can be reached from now on: it takes part in who is the desk. */
@@ -232,8 +230,7 @@ export async function openCluster(
     },
     want: (matcher) => wanted.want(matcher),
     history,
-    isOwn: placesOfSeries.isOwn,
-    deleteSeries: (ids, ports) => deleteOnNodes({ ...historyDeps, ...ports }, ids),
+    deleteSeries: (ids, retire) => deleteOnNodes({ ...historyDeps, retire }, ids),
     trouble: () => (redis.isUp ? undefined : { why: redis.trouble, sinceMs: awaySinceMs }),
     async followDevices(places, scopes, stack) {
       const early: DocumentChange[] = [];

@@ -20,6 +20,8 @@ export interface HistoryPeers {
   /** The one message of an answer. Fails as {@link call} does. */
   ask(nodeId: string, method: DescMethod, request: Uint8Array, call: NodeCall): Promise<Uint8Array>;
   nameOf(nodeId: string): string;
+  /** Ids of those that live. */
+  live(): readonly string[];
 }
 
 /** Which nodes have points of a series. */

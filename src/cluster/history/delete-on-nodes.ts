@@ -6,18 +6,14 @@ import type { HistoryDeps } from "./asked-nodes.ts";
 import { SERIES_AT_ONCE } from "./series-part.ts";
 import { seriesWithNodes, slotsByNode } from "./split-series.ts";
 
-export interface DeletingPorts {
+export interface DeletingDeps extends Omit<HistoryDeps, "store" | "clock"> {
   /** Deletes series of this node; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<void>;
-  /** Series that were on other nodes alone are not known any more. */
-  forget(seriesIds: Uint32Array): void;
 }
-
-export type DeletingDeps = Omit<HistoryDeps, "store" | "clock"> & DeletingPorts;
 
 export interface NodeDeletion {
   readonly node: string;
-  /** With an error those that are still there. */
+  /** With an error those that may still be there. */
   readonly series: number;
   /** "": there was none. */
   readonly error: string;
@@ -31,36 +27,37 @@ export interface DeletedSeries {
 
 const TIMEOUT_MS = 20_000;
 
-/** Fails where this node cannot delete its own: nothing is deleted then. */
+/**
+ * Nodes that have no points of them are told, too, for they know their names; what fails there is of no account. Fails where this node
+ * cannot delete its own: nothing is deleted then.
+ */
 export async function deleteOnNodes(deps: DeletingDeps, seriesIds: Uint32Array): Promise<DeletedSeries> {
-  const { registry, places, nodeId: ownId, peers, retire, forget } = deps;
-  const series = seriesWithNodes(seriesIds, places, ownId);
+  const { registry, places, nodeId: ownId, peers, retire } = deps;
+  const having = slotsByNode(seriesWithNodes(seriesIds, places, ownId));
   const keys = Array.from(seriesIds, (id) => registry.keyOf(id));
-  const { [ownId]: own = [], ...others } = Object.fromEntries(slotsByNode(series));
-  if (own.length > 0) await retire(Uint32Array.from(own, (slot) => seriesIds[slot]).sort());
+  await retire(seriesIds.slice().sort());
   const left = new Set<number>();
+  const others = new Set([...having.keys(), ...peers.live()]);
+  others.delete(ownId);
   const told = await Promise.all(
-    Object.entries(others).map(async ([nodeId, slots]): Promise<NodeDeletion> => {
-      let at = 0;
+    Array.from(others, async (nodeId): Promise<NodeDeletion[]> => {
+      const slots = having.get(nodeId) ?? [];
+      const node = peers.nameOf(nodeId);
       try {
-        for (; at < slots.length; at += SERIES_AT_ONCE) {
-          const some = slots.slice(at, at + SERIES_AT_ONCE).map((slot) => keys[slot]);
-          await deleteAt(peers, nodeId, some);
+        for (let at = 0; at < keys.length; at += SERIES_AT_ONCE) {
+          await deleteAt(peers, nodeId, keys.slice(at, at + SERIES_AT_ONCE));
         }
-        return { node: peers.nameOf(nodeId), series: slots.length, error: "" };
+        return slots.length === 0 ? [] : [{ node, series: slots.length, error: "" }];
       } catch (error) {
-        for (const slot of slots.slice(at)) left.add(slot);
-        return { node: peers.nameOf(nodeId), series: slots.length - at, error: messageOf(error) };
+        for (const slot of slots) left.add(slot);
+        return slots.length === 0 ? [] : [{ node, series: slots.length, error: messageOf(error) }];
       }
     }),
   );
-  const elsewhere = series.filter(({ slot, nodeIds }) => !nodeIds.includes(ownId) && !left.has(slot));
-  if (elsewhere.length > 0) forget(Uint32Array.from(elsewhere, ({ slot }) => seriesIds[slot]));
-  const ofOwn = own.length === 0 ? [] : [{ node: peers.nameOf(ownId), series: own.length, error: "" }];
-  return {
-    series: seriesIds.length - left.size,
-    nodes: [...ofOwn, ...told.sort((a, b) => (a.node < b.node ? -1 : 1))],
-  };
+  const own = having.get(ownId)?.length ?? 0;
+  const ofOwn = own === 0 ? [] : [{ node: peers.nameOf(ownId), series: own, error: "" }];
+  const ofOthers = told.flat().sort((a, b) => (a.node < b.node ? -1 : 1));
+  return { series: seriesIds.length - left.size, nodes: [...ofOwn, ...ofOthers] };
 }
 
 async function deleteAt(peers: HistoryDeps["peers"], nodeId: string, keys: string[]): Promise<void> {

@@ -14,6 +14,7 @@ export function historyPeers(
     return address;
   };
   return {
+    live: () => members.live.map(({ nodeId }) => nodeId),
     call: (nodeId, method, request, call) => peers.serverStreaming(addressOf(nodeId), method, request, call),
     ask: async (nodeId, method, request, call) => peers.unary(addressOf(nodeId), method, request, call),
     nameOf: (nodeId) => members.known.find(({ record }) => record.nodeId === nodeId)?.record.name || nodeId,

@@ -10,18 +10,16 @@ import type { MessageShape } from "@bufbuild/protobuf";
 export interface NodeHistoryDeps {
   readonly store: OwnStore;
   readonly registry: SeriesRegistry;
-  /** Whether there are points of it on this node. */
-  isOwn(seriesId: number): boolean;
   /** Deletes series; resolves when that is durable. */
   retire(seriesIds: Uint32Array): Promise<void>;
 }
 
-export function nodeHistoryMethods({ store, registry, isOwn, retire }: NodeHistoryDeps): MethodImpl[] {
+export function nodeHistoryMethods({ store, registry, retire }: NodeHistoryDeps): MethodImpl[] {
   return [
     rawServerStreaming(Nodes.method.querySeries, (request, { signal }) => parts(request, { store, registry }, signal)),
     unary(Nodes.method.deleteNodeSeries, async ({ keys }) => {
       if (keys.length > SERIES_AT_ONCE) throw invalidField("keys", keys.length, `at most ${SERIES_AT_ONCE} of them`);
-      const ids = keys.flatMap((key) => registry.idOf(key) ?? []).filter(isOwn);
+      const ids = keys.flatMap((key) => registry.idOf(key) ?? []);
       if (ids.length > 0) await retire(Uint32Array.from(ids).sort());
       return { series: BigInt(ids.length) };
     }),

@@ -168,16 +168,17 @@ test("series are deleted on all nodes that have them, and what is left is told",
   const deleted = await deleteOnNodes(here.history, here.ids.slice(0, 3));
   const of = (node: string, series: number, error = "") => ({ node: `name of ${node}`, series, error });
   expect(deleted).toEqual({ series: 3, nodes: [of("node-0", 2), of("node-1", 2)] });
-  expect(here.retired.sort()).toEqual([here.ids[0], here.ids[2]].sort());
-  expect(there.retired.sort()).toEqual([there.ids[1], there.ids[2]].sort());
-  expect(here.registry.count).toBe(1);
+  for (const { registry, retired, ids } of [here, there, third]) {
+    expect(retired.sort()).toEqual([...ids.slice(0, 3)].sort());
+    expect(registry.count).toBe(1);
+  }
+  third.retired.length = 0;
   rig.answer = () => {
     throw FAILURE;
   };
   const failed = await deleteOnNodes(here.history, here.ids.slice(3));
   expect(failed).toEqual({ series: 0, nodes: [of("node-2", 1, FAILURE.message)] });
   expect(third.retired).toEqual([]);
-  expect(here.registry.has(here.ids[3])).toBeTrue();
 });
 
 function failureOf(promise: Promise<unknown>): Promise<unknown> {

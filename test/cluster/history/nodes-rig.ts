@@ -89,12 +89,11 @@ export function openNodes(orders: readonly (readonly number[])[], options: Parti
       for (const id of seriesIds) having.get(registry.keyOf(id))?.delete(nodeId);
       registry.forget(seriesIds);
     };
-    const methods = nodeHistoryMethods({ store, registry, isOwn, retire });
-    const forget = (seriesIds: Uint32Array) => registry.forget(seriesIds);
+    const methods = nodeHistoryMethods({ store, registry, retire });
     const history: HistoryDeps & DeletingDeps = {
-      ...{ retire, forget },
+      retire,
       ...{ store, registry, nodeId, clock: systemClock, places: { isOwn, othersWith } },
-      peers: { call, ask, nameOf: (id) => `name of ${id}` },
+      peers: { call, ask, live: () => nodes.map((node) => node.nodeId), nameOf: (id) => `name of ${id}` },
     };
     return { nodeId, open, registry, methods, history, ids, retired };
   });
