@@ -145,7 +145,10 @@ export class SharedFollower {
         continue;
       }
       this.#notReady("this node is behind what Redis keeps of it, and reads it from another node");
-      await replica.takeState(readState);
+      await replica.takeState(readState).catch((error: unknown) => {
+        const remedy = `start a node that has it; where there is none any more, delete ${this.#deps.keys.head} in Redis and restart the nodes`;
+        throw new WatchpostError("UNAVAILABLE", `${messageOf(error)}; ${remedy}`, { cause: error });
+      });
       onNews(`the shared journal was read from another node: from position ${position} to ${replica.head.position}`);
     }
   }
@@ -168,6 +171,8 @@ export class SharedFollower {
     const { redis, keys, nodeId, replica, clock, graceMs, onNews } = this.#deps;
     const has = seen === undefined ? "nothing of it" : `position ${seen.position}`;
     this.#notReady(`Redis has ${has}, this node has position ${replica.head.position}: the nodes are setting it again`);
+    // A node that has nothing yet cannot say where anything goes on.
+    if (replica.isEmpty) return pause(LOOK_AGAIN_MS, clock, round);
     this.#lostSinceMs ??= clock.monotonicMs();
     if (clock.monotonicMs() - this.#lostSinceMs < graceMs) return pause(LOOK_AGAIN_MS, clock, round);
     const { position } = replica.head;

@@ -49,6 +49,11 @@ export class SharedReplica {
     return this.#head;
   }
 
+  /** Nothing has come yet. */
+  get isEmpty(): boolean {
+    return this.#head.link === 0;
+  }
+
   /** A journal that commits with `commit`, as `appender`, and reads what is here. */
   journal(appender: string, commit: Pick<JournalLog, "commitJournal" | "refusal">): Journal {
     const { log, onListenerError, onDamage } = this.#deps;
