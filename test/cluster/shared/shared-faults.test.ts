@@ -1,6 +1,7 @@
 /** What becomes of appends and of the journal that nodes share where Redis is away, full, emptied, or loses its answers. */
 import { describe, expect, test } from "bun:test";
 import type { WatchpostError } from "../../../src/model/errors.ts";
+import type { JournalEvent } from "../../../src/model/journal.ts";
 import { changeOf, eventOf, numbersOf, upTo } from "../../log/journal-rig.ts";
 import { hasRedis } from "../redis-server.ts";
 import { FaultyRedis, lostAnswer } from "./faulty-redis.ts";
@@ -55,8 +56,8 @@ describe.skipIf(!hasRedis)("an append", () => {
     await using cluster = await SharedCluster.start();
     const [a, b] = [await cluster.open("a"), await cluster.open("b")];
     once(a.redis, "append", async (run) => {
-      await run();
       a.redis.cut();
+      await run();
       throw lostAnswer();
     });
     const append = a.journal.append([eventOf(0)]);
@@ -67,6 +68,32 @@ describe.skipIf(!hasRedis)("an append", () => {
     await a.journal.append([eventOf(1)]);
     await cluster.settled();
     await expectNumbers([a, b], upTo(2));
+  }, 60_000);
+
+  test("is found in another node's copy, too, and one of documents alone is made again", async () => {
+    await using cluster = await SharedCluster.start();
+    const [a, b] = [await cluster.open("a"), await cluster.open("b")];
+    const redis = await cluster.redis();
+    const appendCutOff = async (events: readonly JournalEvent[], key: string) => {
+      once(a.redis, "append", async (run) => {
+        a.redis.cut();
+        await run();
+        throw lostAnswer();
+      });
+      const append = a.journal.append(events, [changeOf(key, 1)]);
+      await until(() => b.heardChanges.some((change) => change.key === key), "the other node has it");
+      await b.journal.append([eventOf(9)]);
+      await redis.call("XTRIM", "{test}:journal", "MAXLEN", 1);
+      a.redis.mend();
+      const entries = await append;
+      await cluster.settled();
+      return entries;
+    };
+    expect(await appendCutOff([eventOf(0)], "with")).toMatchObject([eventOf(0)]);
+    expect(await appendCutOff([], "without")).toEqual([]);
+    await redis.close();
+    await expectNumbers([a, b], [0, 9, 9]);
+    expect(a.news.filter((line) => line.includes("was read from another node")).length).toBe(2);
   }, 60_000);
 
   test("that no node has any more is tried again", async () => {
@@ -206,7 +233,7 @@ describe.skipIf(!hasRedis)("while Redis", () => {
     await cluster.settled();
     await b.close();
     await a.journal.append([eventOf(1)], [changeOf("k", 1)]);
-    await a.journal.append([eventOf(2)]);
+    for (const n of [2, 4, 5, 6]) await a.journal.append([eventOf(n)]);
     await a.close();
     await cluster.server.restart();
     b = await cluster.open("b");
@@ -214,13 +241,13 @@ describe.skipIf(!hasRedis)("while Redis", () => {
     const again = await cluster.open("a");
     await until(() => again.troubles.length > 0, "it says so");
     await cluster.settled();
-    await expectNumbers([again, b], [0, 3, 1, 2]);
-    expect(again.troubles).toEqual([expect.stringContaining("2 events of the shared journal were of this node alone")]);
+    await expectNumbers([again, b], [0, 3, 1, 2, 4, 5, 6]);
+    expect(again.troubles).toEqual([expect.stringContaining("5 events of the shared journal were of this node alone")]);
     expect((await again.journal.document("alerts", "k"))?.value).toBe('{"n":3}');
     await again.close();
     const third = await cluster.open("a");
     await cluster.settled();
-    await expectNumbers([third, b], [0, 3, 1, 2]);
+    await expectNumbers([third, b], [0, 3, 1, 2, 4, 5, 6]);
   }, 60_000);
 
   test("has an older state than the nodes, they set it again", async () => {
