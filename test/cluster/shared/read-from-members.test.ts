@@ -1,7 +1,7 @@
 /** Whom a node asks for what it has not got of the shared journal. */
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
-import { readFromMembers } from "../../../src/cluster/shared/shared-state-method.ts";
+import { readFromMembers } from "../../../src/cluster/shared/read-from-members.ts";
 import { statePageMessage, statePageOf } from "../../../src/cluster/shared/state-pages.ts";
 import type { StoredDocument } from "../../../src/model/journal.ts";
 import { NodeRecordSchema, type SharedStatePage } from "../../../src/wire/gen/nodes_pb.ts";
