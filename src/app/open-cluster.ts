@@ -168,7 +168,7 @@ export async function openCluster(
       startedAtMs: BigInt(startedAtMs),
       journalPosition: BigInt(shared?.position ?? 0),
       journalEpoch: BigInt(shared?.epoch ?? 0),
-      series: BigInt(registry.count),
+      series: BigInt(live?.names.own.size ?? registry.count),
       pointsPerSecond: pointsPerS(),
     }),
   });

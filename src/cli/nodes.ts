@@ -12,8 +12,8 @@ import { printable } from "./watch-table.ts";
 
 const HELP = `
 The one with * is the one that answers. The desk runs alerts, devices, sessions and saved dashboards for all nodes. JOURNAL BEHIND
-are entries of what operators have written that are not on a node's disk yet; POINTS/S are those that came to the node itself, in
-the last ten seconds. Nodes that are gone are listed for a week. See docs/nodes.md.
+are entries of what operators have written that are not on a node's disk yet; SERIES are those that a node has points of, POINTS/S
+what came to the node itself in the last ten seconds. Nodes that are gone are listed for a week. See docs/nodes.md.
 
 Examples:
   watchpost nodes

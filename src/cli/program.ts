@@ -67,6 +67,7 @@ const COMMANDS: Readonly<Record<string, (deps: CliDeps) => Promise<Command>>> = 
 /** What commands can do about it, by what is said. */
 const HINTS = [
   [" came; wanted the header", "; WATCHPOST_TOKEN or --token-file FILE show it"],
+  ["the node at ", "; where it is gone another one takes over within seconds"],
   ["ECONNREFUSED", "; does the server run? --server names another"],
   ["does it want TLS?", " --server https://host:port speaks it"],
   ["does it want a certificate of the client?", " --cert FILE --key FILE show one"],

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 interface Listed {
-  readonly nodes: readonly { name: string; state: string; isDesk?: boolean; isThis?: boolean; series: string }[];
+  readonly nodes: readonly { name: string; state: string; isDesk?: boolean; isThis?: boolean; series?: string }[];
   readonly redisTrouble?: string;
 }
 
@@ -61,6 +61,13 @@ test.skipIf(!hasRedis)(
         const [seenByA, seenByB] = [await deskOf(a), await deskOf(b)];
         return seenByA !== undefined && seenByA === seenByB && (await listed(a)).nodes.length === 2;
       });
+      const reading = '{"metric":"t","value":1,"tags":{"device":"pump"}}\n';
+      await rig.ok(["upload", "-", "--source", "gw", "--server", a.grpc], { stdin: reading });
+      await until("the other one knows the series, of which it has no points", async () => {
+        const series = (await listed(b)).nodes.map((node) => `${node.name} ${node.series ?? 0}`);
+        const known = await rig.ok(["series", "t", "--server", b.grpc]);
+        return known.includes("pump") && series.join() === "hall-1 1,hall-2 0";
+      });
       const desk = (await deskOf(a))!;
       const other = desk === "hall-1" ? "hall-2" : "hall-1";
       const asked = desk === "hall-1" ? b : a;
@@ -74,7 +81,9 @@ test.skipIf(!hasRedis)(
       };
       await until("alerts are served on both", () => health("analytics.Alerts"));
       await redis.kill();
-      await until("it is seen that Redis is away", async () => (await listed(asked)).redisTrouble !== undefined);
+      await until("it is seen why Redis is away", async () => {
+        return (await listed(asked)).redisTrouble?.includes("ECONNREFUSED") === true;
+      });
       await until("alerts are not served", async () => !(await health("analytics.Alerts")));
       expect([await health(""), await health("analytics.DataIngestion")]).toEqual([true, true]);
       const status = await rig.run(["status", "--server", asked.grpc]);

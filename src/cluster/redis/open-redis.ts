@@ -57,8 +57,8 @@ class IoRedis implements Redis {
     this.#subscriber.on(this.#isSharded ? "smessageBuffer" : "messageBuffer", take);
     for (const client of [this.#commands, this.#subscriber]) {
       client.on("ready", () => this.#look());
-      client.on("close", () => this.#down("the connection was closed"));
-      client.on("end", () => this.#down("the connection has ended"));
+      // Each try to connect ends with them, after the error that says why.
+      for (const end of ["close", "end"]) client.on(end, () => this.#isUp && this.#down("the connection was closed"));
       client.on("error", (error: unknown) => this.#down(messageOf(error)));
     }
     this.#pingSoon();

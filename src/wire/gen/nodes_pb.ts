@@ -76,6 +76,8 @@ export type NodeRecord = Message<"analytics.NodeRecord"> & {
   wantedShards: Uint8Array;
 
   /**
+   * That it has points of.
+   *
    * @generated from field: int64 series = 10;
    */
   series: bigint;
@@ -646,6 +648,8 @@ export type Node = Message<"analytics.Node"> & {
   journalBehind: bigint;
 
   /**
+   * That it has points of.
+   *
    * @generated from field: int64 series = 10;
    */
   series: bigint;
