@@ -45,7 +45,7 @@ export async function openRemoteWrite(
   const cursor = CursorFile.open(config.data, clock, (error) => {
     onTrouble(`how far it has come cannot be synced: ${messageOf(error)}`);
   });
-  const place = placeOf(cursor.stored, settings.history, nextSeq);
+  const place = placeOf(cursor.stored?.place, settings.history, nextSeq);
   cursor.begin(place);
   const onLost = (sentence: string, points: number) => {
     logger.error({ remote: where, points }, `remote write: ${sentence}`);
@@ -60,6 +60,7 @@ export async function openRemoteWrite(
     },
     {
       ...{ bus, clock, registry, store, cursor, nextSeq, place },
+      mayBeThere: cursor.stored?.isClosed === false,
       receiver: receiverOf({ url, timeoutMs: settings.timeout, clock, access }),
       random: Math.random,
       onConnected: () => logger.info({ remote: where }, "remote write: it gets through again"),

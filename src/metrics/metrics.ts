@@ -230,7 +230,7 @@ export function createMetrics() {
     isDesk: gauge("is_desk", "1 while this node runs alerts, devices and sessions for all nodes"),
     remoteWritePoints: counter(
       "remote_write_points_total",
-      "Points for remote write since the start, by what became of them: sent, refused there, dropped here, or collided (another one of their millisecond was sent)",
+      "Points for remote write since the start, by what became of them: sent, refused there, repeated (refused, since they had come before a kill), dropped here, or collided (another one of their millisecond was sent)",
       ["result"],
     ),
     remoteWriteBytes: counter("remote_write_bytes_total", "Bytes of requests that were taken, before compression"),

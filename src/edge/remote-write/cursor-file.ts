@@ -13,9 +13,14 @@ const NAME = "remote-write.cursor";
 const SLOT_BYTES = 512;
 const SYNC_AFTER_MS = 1_000;
 
-interface Slot {
-  readonly turn: number;
+export interface StoredCursor {
   readonly place: OutgoingPlace;
+  /** Whether it was closed: nothing after it was sent. */
+  readonly isClosed: boolean;
+}
+
+interface Slot extends StoredCursor {
+  readonly turn: number;
 }
 
 export class CursorFile {
@@ -23,15 +28,17 @@ export class CursorFile {
   readonly #clock: Clock;
   readonly #onTrouble: (error: unknown) => void;
   #turn: number;
+  #place: OutgoingPlace | undefined;
   #cancelSync: (() => void) | undefined;
   #syncing: Promise<void> = Promise.resolve();
   /** Undefined: nothing was written yet, or what was is damaged. */
-  readonly stored: OutgoingPlace | undefined;
+  readonly stored: StoredCursor | undefined;
 
   private constructor(fd: number, slot: Slot | undefined, clock: Clock, onTrouble: (error: unknown) => void) {
     this.#fd = fd;
     this.#turn = slot?.turn ?? 0;
-    this.stored = slot?.place;
+    this.stored = slot;
+    this.#place = slot?.place;
     this.#clock = clock;
     this.#onTrouble = onTrouble;
   }
@@ -51,11 +58,7 @@ export class CursorFile {
 
   /** Throws where it cannot be written. */
   write(place: OutgoingPlace): void {
-    const turn = ++this.#turn;
-    const bytes = Buffer.alloc(SLOT_BYTES);
-    const text = JSON.stringify({ turn, place });
-    bytes.write(`${crcOf(text)} ${text}\n`);
-    writeSync(this.#fd, bytes, 0, SLOT_BYTES, (turn % 2) * SLOT_BYTES);
+    this.#put({ turn: ++this.#turn, place, isClosed: false });
     this.#cancelSync ??= this.#clock.after(SYNC_AFTER_MS, () => {
       this.#cancelSync = undefined;
       this.#syncing = new Promise((resolve) => {
@@ -67,15 +70,26 @@ export class CursorFile {
     });
   }
 
-  /** Syncs what was written. */
-  async close(): Promise<void> {
+  /** Syncs what was written. `isAllAnswered`: nothing was on its way. */
+  async close(isAllAnswered: boolean): Promise<void> {
     this.#cancelSync?.();
     await this.#syncing;
     try {
+      if (isAllAnswered && this.#place !== undefined) {
+        this.#put({ turn: ++this.#turn, place: this.#place, isClosed: true });
+      }
       fsyncSync(this.#fd);
     } finally {
       closeSync(this.#fd);
     }
+  }
+
+  #put(slot: Slot): void {
+    const bytes = Buffer.alloc(SLOT_BYTES);
+    const text = JSON.stringify(slot);
+    bytes.write(`${crcOf(text)} ${text}\n`);
+    writeSync(this.#fd, bytes, 0, SLOT_BYTES, (slot.turn % 2) * SLOT_BYTES);
+    this.#place = slot.place;
   }
 }
 

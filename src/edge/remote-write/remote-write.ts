@@ -14,6 +14,7 @@ import { QueueCount } from "../upstream/queue-count.ts";
 import { ClockWatch, firstSequenceKept, type ClockSet, type QueueLimits } from "../upstream/queue-limits.ts";
 import { SeriesFilter } from "../upstream/series-filter.ts";
 import { Delivery } from "./delivery.ts";
+import { isOutOfOrder } from "./late-samples.ts";
 import type { LabelPair } from "./prometheus-labels.ts";
 import type { Receiver } from "./receiver.ts";
 import { SeriesNames } from "./series-names.ts";
@@ -40,7 +41,8 @@ export interface RemoteWriteStore {
 export interface Cursor {
   /** Throws where it cannot be written. */
   write(place: OutgoingPlace): void;
-  close(): Promise<void>;
+  /** `isAllAnswered`: nothing was on its way. */
+  close(isAllAnswered: boolean): Promise<void>;
 }
 
 export interface RemoteWriteDeps {
@@ -54,6 +56,8 @@ export interface RemoteWriteDeps {
   readonly nextSeq: number;
   /** Everything before it was sent. */
   readonly place: OutgoingPlace;
+  /** Whether the part after it was on its way when the process before ended. */
+  readonly mayBeThere: boolean;
   /** Uniform in [0, 1). */
   random(): number;
   onConnected(): void;
@@ -68,6 +72,8 @@ export interface RemoteWriteDeps {
 export interface RemoteWriteCounts {
   readonly sent?: number;
   readonly refused?: number;
+  /** Refused as out of order, of a part that was on its way at a kill: they were there already. */
+  readonly repeated?: number;
   readonly dropped?: number;
   readonly collided?: number;
   readonly bytes?: number;
@@ -99,6 +105,8 @@ export class RemoteWrite {
   readonly #clockWatch: ClockWatch;
   readonly #over = new AbortController();
   #isClosing = false;
+  #mayBeThere: boolean;
+  #isSending = false;
   #nextSeq: number;
   /** Everything before it is there, or given up. */
   #sent: OutgoingPlace;
@@ -118,6 +126,7 @@ export class RemoteWrite {
     this.#deps = deps;
     this.#nextSeq = deps.nextSeq;
     this.#sent = deps.place;
+    this.#mayBeThere = deps.mayBeThere;
     this.#filter = new SeriesFilter(registry, options.matcher);
     this.#names = new SeriesNames(registry, options.labels, deps.onTrouble);
     this.#refusals = new Seldom(clock, deps.onTrouble);
@@ -132,6 +141,7 @@ export class RemoteWrite {
         deps.onCount({ sent: samples, collided, bytes });
       },
       onRefused: (points, reason, seriesId) => {
+        if (this.#mayBeThere && isOutOfOrder(reason)) return deps.onCount({ repeated: points });
         deps.onCount({ refused: points });
         const name = registry.has(seriesId) ? registry.identityOf(seriesId).metric : `series ${seriesId}`;
         this.#refusals.say(() => `${points} points are refused and given up, such as one of ${name}: ${reason}`);
@@ -193,7 +203,7 @@ export class RemoteWrite {
     // What is sealed at the end is cut where it was sent.
     const query = { place: this.#sent, sentSeq: this.#sent.seq, seriesIds: null, rowsMax: 1 };
     await store.outgoing(query).catch(() => {});
-    await cursor.close();
+    await cursor.close(!this.#isSending);
   }
 
   async #run(): Promise<void> {
@@ -209,8 +219,11 @@ export class RemoteWrite {
         continue;
       }
       if (!part.isLast) ahead = this.#read(part.next);
+      this.#isSending = part.seriesIds.length > 0;
       await this.#send(part);
       if (signal.aborted) return;
+      if (this.#isSending) this.#mayBeThere = false;
+      this.#isSending = false;
       if (this.#skip.signal.aborted) {
         this.#skip = new AbortController();
         ahead = undefined;

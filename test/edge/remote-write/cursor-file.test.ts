@@ -20,11 +20,14 @@ test("what was written last is there, without a close, too", async () => {
   for (const seq of [4, 5, 6]) first.write(placeOf(seq));
   first.write(WITHIN);
   const second = open(folder.path);
-  expect(second.stored).toEqual(WITHIN);
+  expect(second.stored).toMatchObject({ place: WITHIN, isClosed: false });
   expect(storedUnsentFrom(folder.path)).toBe(7);
   second.write(placeOf(8));
-  await second.close();
-  expect(open(folder.path).stored).toEqual(placeOf(8));
+  await second.close(false);
+  const third = open(folder.path);
+  expect(third.stored).toMatchObject({ place: placeOf(8), isClosed: false });
+  await third.close(true);
+  expect(open(folder.path).stored).toMatchObject({ place: placeOf(8), isClosed: true });
 });
 
 test("a write that is cut off anywhere leaves the one before", () => {
@@ -39,9 +42,9 @@ test("a write that is cut off anywhere leaves the one before", () => {
   for (let cut = 0; cut < before.length; cut++) {
     writeFileSync(path, Buffer.concat([after.subarray(0, cut), before.subarray(cut)]));
     const { stored } = open(folder.path);
-    expect([2, 3]).toContain(stored!.seq);
+    expect([2, 3]).toContain(stored!.place.seq);
   }
   writeFileSync(path, after);
   truncateSync(path, 100);
-  expect(open(folder.path).stored === undefined || open(folder.path).stored!.seq === 2).toBe(true);
+  expect(open(folder.path).stored === undefined || open(folder.path).stored!.place.seq === 2).toBe(true);
 });

@@ -27,12 +27,13 @@ class Rig {
   readonly lost: string[] = [];
   readonly counts: Record<string, number> = {};
   connected = 0;
+  isAllAnswered: boolean | undefined;
   underway = 0;
   underwayMax = 0;
   seq = 0;
   readonly remote: RemoteWrite;
 
-  constructor(options: Partial<RemoteWriteOptions> = {}) {
+  constructor(options: Partial<RemoteWriteOptions> = {}, mayBeThere = false) {
     for (const metric of METRICS) this.registry.add(seriesKey(metric, "gw", []), "gw");
     this.remote = new RemoteWrite(
       {
@@ -46,7 +47,10 @@ class Rig {
           outgoing: async (query) => this.#outgoing(query),
           countUndelivered: async (ranges) => this.#held(ranges),
         },
-        cursor: { write: (place) => void this.written.push(place), close: async () => {} },
+        cursor: {
+          write: (place) => void this.written.push(place),
+          close: async (isAllAnswered) => void (this.isAllAnswered = isAllAnswered),
+        },
         receiver: async (bytes, signal) => {
           this.underwayMax = Math.max(this.underwayMax, ++this.underway);
           await Promise.resolve();
@@ -54,6 +58,7 @@ class Rig {
           return this.receiver.receive(bytes, signal);
         },
         place: { seq: 0, block: null, chunk: null },
+        mayBeThere,
         random: () => 1,
         onConnected: () => void this.connected++,
         onTrouble: (sentence) => void this.troubles.push(sentence),
@@ -189,6 +194,26 @@ test("only series that match go, and only they count", async () => {
   await rig.remote.close();
 });
 
+test("what had come before a kill is refused, and not lost; of later parts it is", async () => {
+  const before = new Rig();
+  before.commit(4);
+  await before.pass(500);
+  await before.remote.close();
+  expect(before.isAllAnswered).toBe(true);
+  const rig = new Rig({}, true);
+  rig.receiver.taken.push(...before.receiver.taken);
+  rig.receiver.inOrderOnly();
+  rig.commit(4);
+  await rig.pass(500);
+  expect(rig.counts).toMatchObject({ repeated: 9 });
+  expect(rig.counts["refused"]).toBeUndefined();
+  rig.receiver.judge = () => ({ kind: "refused", reason: "HTTP 400: out of order sample" });
+  rig.commit(1);
+  await rig.pass(1_000);
+  expect(rig.counts["refused"]).toBe(3);
+  await rig.remote.close();
+});
+
 test("a close does not wait for a receiver that is away, and what was on its way stays unsent", async () => {
   const rig = new Rig();
   rig.receiver.judge = () => ({ kind: "later", reason: "HTTP 503", retryAfterMs: 0 });
@@ -197,4 +222,5 @@ test("a close does not wait for a receiver that is away, and what was on its way
   await rig.remote.close();
   expect(rig.written).toEqual([]);
   expect(rig.queries.at(-1)).toMatchObject({ sentSeq: 0 });
+  expect(rig.isAllAnswered).toBe(false);
 });
