@@ -89,6 +89,11 @@ export class AlertWriter {
     if (count > 0) this.#together.set(first, count);
   }
 
+  /** Something was told of that is not written. */
+  get lacksTold(): boolean {
+    return this.#told > 0;
+  }
+
   get isWritten(): boolean {
     return this.#waiting.length === 0;
   }

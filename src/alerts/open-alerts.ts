@@ -254,6 +254,7 @@ export async function openAlerts(deps: AlertsDeps, file: AlertsFile = NO_FILE): 
         readAfter: (position) => readAlertEvents(journal, position, setAside),
         cursorOf: (position) => journal.cursorOf(position),
         positionOf: (cursor) => journal.positionOf(cursor),
+        lacksTold: () => writer.lacksTold,
       },
       testing: {
         registry,

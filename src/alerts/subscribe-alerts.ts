@@ -21,6 +21,8 @@ import { rankOf } from "./severity.ts";
 export interface ToldJournal extends PlainCursors {
   /** Changes of alerts after a position, ascending, some at a time; `through`: how far that was looked. */
   readAfter(position: number): Promise<{ readonly told: readonly Told[]; readonly through: number }>;
+  /** Whether changes were told of that it does not have yet. */
+  lacksTold(): boolean;
 }
 
 export interface SubscribeDeps {
@@ -42,6 +44,10 @@ export async function* subscribeAlerts(
   const view = viewOf(request, sees(scope));
   const cursors = new AlertCursors(journal, scope, moved);
   const resumed = request.cursor === "" ? undefined : cursors.positionOf(request.cursor);
+  if (resumed !== undefined && journal.lacksTold()) {
+    const why = "changes were told of that cannot be written down at the moment";
+    throw new WatchpostError("OUT_OF_RANGE", `cursor cannot be gone on from: ${why}; subscribe again without it`);
+  }
   using backlog = new Backlog(book, scope.isEverything ? undefined : moved, signal);
   const standing = resumed === undefined || !scope.isEverything ? snapshotOf(book, view) : [];
   // What a reader has does not follow from where alerts are now.

@@ -469,3 +469,30 @@ test("asks for what there is", async () => {
     expect(reader.ended).toContain(said);
   }
 });
+
+test("behind a cursor nobody goes on while changes were told of that are not written down", async () => {
+  const rig = await rigOf(LOAD);
+  await send(rig, 81);
+  const reader = new Reader(rig, { updates: true });
+  await rest();
+  const { cursor } = reader.messages.at(-1)!;
+  rig.journal.failure = new Error("the disk is gone");
+  await send(rig, 92);
+  await rest();
+  expect(reader.messages.at(-1)).toMatchObject({ change: AlertChange.SEVERITY_ROSE, cursor: "" });
+
+  const meanwhile = new Reader(rig, { updates: true, cursor });
+  await rest();
+  expect(meanwhile.ended).toContain("cannot be written down at the moment; subscribe again without it");
+  const anew = new Reader(rig, { updates: true });
+  await rest();
+  expect(anew.messages[0]).toMatchObject({ severity: "high" });
+
+  rig.journal.failure = null;
+  await rig.advance(10_000);
+  await rest();
+  const later = new Reader(rig, { updates: true, cursor });
+  await rest();
+  expect(later.messages.map(({ change }) => change)).toEqual([AlertChange.SEVERITY_ROSE]);
+  await rig.close();
+});
