@@ -2,10 +2,8 @@
  * Several nodes on one Redis, as one of them has it: the journal that all share, names and live frames of the others, and the desk,
  * which one of them runs.
  */
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { sharedMarks } from "../alerts/series-marks.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
 import type { SeriesPlaces } from "../cluster/history/asked-nodes.ts";
@@ -17,9 +15,8 @@ import { WantedShards } from "../cluster/live/wanted-shards.ts";
 import { Members } from "../cluster/members.ts";
 import { NodeKey } from "../cluster/node-key.ts";
 import { Peers } from "../cluster/peers/peers.ts";
-import { openRedis } from "../cluster/redis/open-redis.ts";
 import type { Redis } from "../cluster/redis/redis.ts";
-import { parseRedisUrl, shownRedisUrl } from "../cluster/redis/redis-url.ts";
+import { shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import { SharedJournal } from "../cluster/shared/shared-journal.ts";
 import { readFromMembers, type MembersDeps } from "../cluster/shared/read-from-members.ts";
 import type { Config } from "../config/config.ts";
@@ -30,7 +27,6 @@ import { nodeIdOf } from "../log/node-id.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { BUILD } from "../model/build-info.ts";
 import type { Clock } from "../model/clock.ts";
-import { messageOf, WatchpostError } from "../model/errors.ts";
 import type { DocumentChange } from "../model/journal.ts";
 import type { Logger } from "../model/logger.ts";
 import { compileMatcher, type SeriesMatcher } from "../model/matcher.ts";
@@ -42,10 +38,12 @@ import type { HealthState } from "../transport/health.ts";
 import { Nodes, ReadSharedStateRequestSchema, SharedStatePageSchema } from "../wire/gen/nodes_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { DeskHealth } from "./desk-health.ts";
+import { groundOfDesk, type ValueOf } from "./ground-of-desk.ts";
 import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
 import type { Desk } from "./open-desk.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Places } from "./places.ts";
+import { isUpSoon, redisOf } from "./redis-of.ts";
 
 export interface ClusterDeps {
   readonly spawn: SpawnWorker;
@@ -97,9 +95,6 @@ export interface SeatDeps {
   openDesk(storage: Storage, opening: AsyncDisposableStack): Promise<Desk>;
 }
 
-type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly value: number } | undefined;
-
-const REDIS_WAIT_MS = 2_000;
 /** What it can speak to others. */
 const PROTOCOL = 1;
 /** A node that is further behind than this does not become the desk while another one lives that is not. */
@@ -123,7 +118,7 @@ export async function openCluster(
   const startedAtMs = Math.floor(clock.nowMs());
   const stopping = new AbortController();
 
-  const redis = openRedis(parseRedisUrl(url)!, { clock, tls: redisTls(config), name: `watchpost ${nodeId}` });
+  const redis = redisOf(config, url, nodeId, clock);
   opening.defer(() => redis.close());
   let awaySinceMs = startedAtMs;
   opening.defer(
@@ -334,60 +329,4 @@ function readStateOf(peers: Peers): MembersDeps["call"] {
 function isUpToDate(members: Members, shared: SharedJournal): boolean {
   const head = members.live.reduce((most, { journalPosition: at }) => (at > most ? at : most), 0n);
   return shared.trouble === "" && head - BigInt(shared.position) <= BEHIND_MAX;
-}
-
-/** What a desk stands on that is opened while points come: the newest values are those of now, and nothing is read from the log. */
-function groundOfDesk(storage: Storage, journal: Journal, bus: MemoryBus, valueOf: ValueOf): Storage {
-  const { registry, storeOpened, logOpened } = storage;
-  const ids: number[] = [];
-  const points: { readonly timeUs: number; readonly value: number }[] = [];
-  for (let id = 1; id < registry.idEnd; id++) {
-    const latest = registry.has(id) ? valueOf(id) : undefined;
-    if (latest === undefined) continue;
-    ids.push(id);
-    points.push(latest);
-  }
-  const latest = {
-    seriesIds: Uint32Array.from(ids),
-    timesUs: Float64Array.from(points, ({ timeUs }) => timeUs),
-    values: Float64Array.from(points, ({ value }) => value),
-  };
-  return {
-    ...storage,
-    seriesMarks: sharedMarks(registry),
-    ...{ journal, bus, letGoOfLog: () => {} },
-    logOpened: { ...logOpened, segments: [] },
-    storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },
-  };
-}
-
-/** Connecting takes a moment. */
-function isUpSoon(redis: Redis, clock: Clock): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (redis.isUp) return resolve(true);
-    const done = () => {
-      cancel();
-      end();
-      resolve(redis.isUp);
-    };
-    const cancel = clock.after(REDIS_WAIT_MS, done);
-    const end = redis.follow(done);
-  });
-}
-
-function redisTls({ redis }: Config): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
-  const { ca_file, cert_file, key_file } = redis;
-  return {
-    ...(ca_file !== undefined && { ca: fileOf("ca_file", ca_file) }),
-    ...(cert_file !== undefined && { cert: fileOf("cert_file", cert_file) }),
-    ...(key_file !== undefined && { key: fileOf("key_file", key_file) }),
-  };
-}
-
-function fileOf(setting: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new WatchpostError("FAILED_PRECONDITION", `redis.${setting} cannot be read: ${messageOf(error)}`);
-  }
 }

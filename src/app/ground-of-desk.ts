@@ -1,0 +1,32 @@
+import { sharedMarks } from "../alerts/series-marks.ts";
+import type { MemoryBus } from "../bus/memory-bus.ts";
+import type { Journal } from "../log/journal.ts";
+import type { Storage } from "./open-storage.ts";
+
+/** The newest value of a series; undefined: there is none. */
+export type ValueOf = (seriesId: number) => { readonly timeUs: number; readonly value: number } | undefined;
+
+/** What a desk stands on that is opened while points come: the newest values are those of now, and nothing is read from the log. */
+export function groundOfDesk(storage: Storage, journal: Journal, bus: MemoryBus, valueOf: ValueOf): Storage {
+  const { registry, storeOpened, logOpened } = storage;
+  const ids: number[] = [];
+  const points: { readonly timeUs: number; readonly value: number }[] = [];
+  for (let id = 1; id < registry.idEnd; id++) {
+    const latest = registry.has(id) ? valueOf(id) : undefined;
+    if (latest === undefined) continue;
+    ids.push(id);
+    points.push(latest);
+  }
+  const latest = {
+    seriesIds: Uint32Array.from(ids),
+    timesUs: Float64Array.from(points, ({ timeUs }) => timeUs),
+    values: Float64Array.from(points, ({ value }) => value),
+  };
+  return {
+    ...storage,
+    seriesMarks: sharedMarks(registry),
+    ...{ journal, bus, letGoOfLog: () => {} },
+    logOpened: { ...logOpened, segments: [] },
+    storeOpened: { ...storeOpened, latest, newestArrivalMs: NaN },
+  };
+}

@@ -1,0 +1,46 @@
+/** The Redis that the settings name. */
+import { readFileSync } from "node:fs";
+import { openRedis } from "../cluster/redis/open-redis.ts";
+import type { Redis } from "../cluster/redis/redis.ts";
+import { parseRedisUrl } from "../cluster/redis/redis-url.ts";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../model/clock.ts";
+import { messageOf, WatchpostError } from "../model/errors.ts";
+
+const REDIS_WAIT_MS = 2_000;
+
+/** `url` is one. Throws FAILED_PRECONDITION for files that cannot be read; does not wait for the Redis. */
+export function redisOf(config: Config, url: string, nodeId: string, clock: Clock): Redis {
+  return openRedis(parseRedisUrl(url)!, { clock, tls: redisTls(config), name: `watchpost ${nodeId}` });
+}
+
+/** Connecting takes a moment. */
+export function isUpSoon(redis: Redis, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (redis.isUp) return resolve(true);
+    const done = () => {
+      cancel();
+      end();
+      resolve(redis.isUp);
+    };
+    const cancel = clock.after(REDIS_WAIT_MS, done);
+    const end = redis.follow(done);
+  });
+}
+
+function redisTls({ redis }: Config): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  const { ca_file, cert_file, key_file } = redis;
+  return {
+    ...(ca_file !== undefined && { ca: fileOf("ca_file", ca_file) }),
+    ...(cert_file !== undefined && { cert: fileOf("cert_file", cert_file) }),
+    ...(key_file !== undefined && { key: fileOf("key_file", key_file) }),
+  };
+}
+
+function fileOf(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new WatchpostError("FAILED_PRECONDITION", `redis.${setting} cannot be read: ${messageOf(error)}`);
+  }
+}
