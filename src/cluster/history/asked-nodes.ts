@@ -6,7 +6,7 @@ import type { MissingNode } from "../../model/missing-node.ts";
 import type { SeriesRegistry } from "../../model/series-registry.ts";
 import { Nodes } from "../../wire/gen/nodes_pb.ts";
 import { ownSeries, type OwnStore } from "./own-series.ts";
-import { askBytes, partOf, SERIES_AT_ONCE, type SeriesAsk, type SeriesPart } from "./series-part.ts";
+import { askBytes, partOf, keysAtOnce, type SeriesAsk, type SeriesPart } from "./series-part.ts";
 
 export interface NodeCall {
   readonly signal: AbortSignal;
@@ -92,10 +92,11 @@ export class AskedNodes implements Disposable {
       return;
     }
     const there = slots.filter((slot) => registry.has(this.#ids[slot]));
-    for (let at = 0; at < there.length && !this.#missing.has(nodeId); at += SERIES_AT_ONCE) {
-      const some = there.slice(at, at + SERIES_AT_ONCE);
-      const keys = some.map((slot) => registry.keyOf(this.#ids[slot]));
-      for await (const part of this.#asked(nodeId, keys, ask)) yield this.#noted(part, some);
+    const keys = there.map((slot) => registry.keyOf(this.#ids[slot]));
+    for (let [at, end] = [0, 0]; at < there.length && !this.#missing.has(nodeId); at = end) {
+      end = at + keysAtOnce(keys, at);
+      const some = there.slice(at, end);
+      for await (const part of this.#asked(nodeId, keys.slice(at, end), ask)) yield this.#noted(part, some);
     }
   }
 

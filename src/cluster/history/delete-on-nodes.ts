@@ -3,7 +3,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { messageOf } from "../../model/errors.ts";
 import { DeleteNodeSeriesRequestSchema, DeleteNodeSeriesResponseSchema, Nodes } from "../../wire/gen/nodes_pb.ts";
 import type { HistoryDeps } from "./asked-nodes.ts";
-import { SERIES_AT_ONCE } from "./series-part.ts";
+import { keysAtOnce } from "./series-part.ts";
 import { seriesWithNodes, slotsByNode } from "./split-series.ts";
 
 export interface DeletingDeps extends Omit<HistoryDeps, "store" | "clock"> {
@@ -44,8 +44,9 @@ export async function deleteOnNodes(deps: DeletingDeps, seriesIds: Uint32Array):
       const slots = having.get(nodeId) ?? [];
       const node = peers.nameOf(nodeId);
       try {
-        for (let at = 0; at < keys.length; at += SERIES_AT_ONCE) {
-          await deleteAt(peers, nodeId, keys.slice(at, at + SERIES_AT_ONCE));
+        for (let [at, end] = [0, 0]; at < keys.length; at = end) {
+          end = at + keysAtOnce(keys, at);
+          await deleteAt(peers, nodeId, keys.slice(at, end));
         }
         return slots.length === 0 ? [] : [{ node, series: slots.length, error: "" }];
       } catch (error) {

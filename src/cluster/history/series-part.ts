@@ -48,8 +48,10 @@ export const COLUMNS_OF: Readonly<Record<SeriesReading, readonly string[]>> = {
   first_times: ["timesUs"],
 };
 
-/** Of one request and of one message. */
+/** Of one request: series, and characters of their keys. */
 export const SERIES_AT_ONCE = 10_000;
+const KEY_CHARS_AT_ONCE = 1_000_000;
+/** Of one message. */
 export const PART_ROWS_MAX = 65_536;
 
 const WIRE: Readonly<Record<SeriesReading, WireReading>> = {
@@ -64,6 +66,16 @@ const FUNCTIONS: ReadonlySet<string> = new Set<StepFunction>([
   ...(["last", "first", "min", "max", "avg", "sum", "count", "stddev"] as const),
   ...(["rate", "increase", "delta", "p50", "p90", "p95", "p99"] as const),
 ]);
+
+/** How many of `keys` from position `at` on fit into a request; one at the least. */
+export function keysAtOnce(keys: readonly string[], at: number): number {
+  let count = 0;
+  for (let chars = 0; at + count < keys.length && count < SERIES_AT_ONCE; count++) {
+    chars += keys[at + count].length;
+    if (chars > KEY_CHARS_AT_ONCE && count > 0) break;
+  }
+  return count;
+}
 
 export function askBytes(keys: readonly string[], { reading, func, ...ask }: SeriesAsk): Uint8Array {
   const fields = { keys: [...keys], reading: WIRE[reading], ...ask, ...(func !== undefined && { function: func }) };

@@ -6,6 +6,7 @@ import {
   askBytes,
   askOf,
   COLUMNS_OF,
+  keysAtOnce,
   PART_ROWS_MAX,
   partBytes,
   partOf,
@@ -60,6 +61,17 @@ test("parts", () => {
     ),
     { numRuns: 60 },
   );
+});
+
+test("questions are of bounded size", () => {
+  const sizes = (keys: readonly string[]) => {
+    const all: number[] = [];
+    for (let at = 0; at < keys.length; at += all.at(-1)!) all.push(keysAtOnce(keys, at));
+    return all;
+  };
+  expect(sizes(new Array<string>(25_000).fill("k"))).toEqual([10_000, 10_000, 5_000]);
+  expect(sizes(new Array<string>(250).fill("k".repeat(10_000)))).toEqual([100, 100, 50]);
+  expect(sizes(["k".repeat(2_000_000), "k"])).toEqual([1, 1]);
 });
 
 test("questions, and what is no question", () => {
