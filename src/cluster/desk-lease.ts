@@ -60,6 +60,8 @@ export class DeskLease {
   /** By this node's monotonic clock. */
   #validUntilMs = -Infinity;
   #holder = "";
+  /** Since when Redis is up, by this node's monotonic clock. */
+  #upSinceMs = -Infinity;
   #looking: Promise<void> | undefined;
   #cancel: () => void = () => {};
   readonly #unfollow: () => void;
@@ -69,7 +71,11 @@ export class DeskLease {
     this.#deps = deps;
     this.#key = `{${deps.prefix}}:desk`;
     this.#ttlMs = deps.ttlMs ?? DESK_TTL_MS;
-    this.#unfollow = deps.redis.follow((isUp) => isUp && void this.look());
+    this.#unfollow = deps.redis.follow((isUp) => {
+      if (!isUp) return;
+      this.#upSinceMs = deps.clock.monotonicMs();
+      void this.look();
+    });
     void this.look();
     this.#lookSoon();
   }
@@ -126,7 +132,7 @@ export class DeskLease {
     // Reckoned from before the question: Redis may have taken it at any time since.
     const validUntilMs = clock.monotonicMs() + this.#ttlMs;
     // Also one that may not take it keeps what it has; a token that Redis has lost is nobody's.
-    const isWanted = this.isHeld || mayTake();
+    const isWanted = this.isHeld || (!this.#isAwaited && mayTake());
     let answer: string;
     try {
       const parameters = [token, this.#ttlMs, isWanted ? 1 : 0];
@@ -141,6 +147,13 @@ export class DeskLease {
     if (this.isHeld || this.#isClosed) return;
     this.#token = token;
     onTaken({ key: this.#key, token });
+  }
+
+  /** Redis was away: whoever was the desk before takes it first, since that node alone has what could not be written down meanwhile. */
+  get #isAwaited(): boolean {
+    const { clock, nodeId } = this.#deps;
+    const isOther = this.#holder !== "" && this.#holder !== nodeId;
+    return isOther && clock.monotonicMs() < this.#upSinceMs + this.#ttlMs;
   }
 
   #lost(): void {

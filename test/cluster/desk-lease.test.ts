@@ -8,11 +8,11 @@ import { until } from "./until.ts";
 
 const TTL_MS = 400;
 
-function join(server: RedisServer, nodeId: string, mayTake = () => true) {
+function join(server: RedisServer, nodeId: string, mayTake = () => true, ttlMs = TTL_MS) {
   const redis = openRedis(parseRedisUrl(server.url)!, { clock: systemClock, name: nodeId });
   const terms: Fence[] = [];
   const lease = new DeskLease({
-    ...{ redis, clock: systemClock, prefix: "t", nodeId, ttlMs: TTL_MS, mayTake },
+    ...{ redis, clock: systemClock, prefix: "t", nodeId, ttlMs, mayTake },
     onTaken: (fence) => terms.push(fence),
     onLost: () => {},
     onTrouble: () => {},
@@ -79,6 +79,22 @@ describe.skipIf(!hasRedis)("the desk", () => {
       return a.redis.isUp && b.redis.isUp && (a.lease.isCertain || b.lease.isCertain);
     });
     await until("one holds it again", () => a.lease.isHeld !== b.lease.isHeld);
+  });
+
+  test("is again whose it was where a Redis comes back empty, however many others look first", async () => {
+    await using server = await startRedis();
+    const ttlMs = 4_000;
+    await using a = join(server, "a", () => true, ttlMs);
+    await until("a has it", () => a.lease.isCertain);
+    await using b = join(server, "b", () => true, ttlMs);
+    await until("b knows", () => b.lease.holder === "a");
+    await server.kill();
+    await until("both have heard", () => !a.redis.isUp && !b.redis.isUp);
+    await server.restart();
+    await until("b reaches it again", () => b.redis.isUp);
+    for (let i = 0; i < 10; i++) await b.lease.look();
+    await until("a has it", async () => (await b.redis.call("GET", a.terms[0].key).catch(() => null)) !== null);
+    expect([a.terms.length, b.terms.length]).toEqual([1, 0]);
   });
 
   test("a node that cannot reach it any more is followed by another one, and hears of that", async () => {
