@@ -43,7 +43,7 @@ import { DESK_SERVICES, MovingDesk } from "./moving-desk.ts";
 import type { Desk } from "./open-desk.ts";
 import type { Storage } from "./open-storage.ts";
 import type { Places } from "./places.ts";
-import { isUpSoon, redisOf } from "./redis-of.ts";
+import { isUpSoon, peerTls, redisOf } from "./redis-of.ts";
 
 export interface ClusterDeps {
   readonly spawn: SpawnWorker;
@@ -139,7 +139,7 @@ export async function openCluster(
   }
   const key = new NodeKey({ redis, clock, prefix, onTrouble });
   opening.defer(() => key.close());
-  const peers = new Peers({ key: () => key.secret, tls: undefined });
+  const peers = new Peers({ key: () => key.secret, tls: peerTls(config) });
   opening.defer(() => peers.close());
 
   let address = "";

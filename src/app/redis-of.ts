@@ -6,6 +6,7 @@ import { parseRedisUrl } from "../cluster/redis/redis-url.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf, WatchpostError } from "../model/errors.ts";
+import type { ClientTls } from "../wire/channel-credentials.ts";
 
 const REDIS_WAIT_MS = 2_000;
 
@@ -28,12 +29,23 @@ export function isUpSoon(redis: Redis, clock: Clock): Promise<boolean> {
   });
 }
 
+/** How nodes speak with each other: over TLS where this one has a certificate, which it shows, too, for others may ask for one. */
+export function peerTls({ redis, tls }: Config): ClientTls | undefined {
+  if (tls.cert === undefined || tls.key === undefined) return undefined;
+  const { peer_ca_file } = redis;
+  return {
+    ...(peer_ca_file !== undefined && { ca: fileOf("redis.peer_ca_file", peer_ca_file) }),
+    cert: fileOf("tls.cert", tls.cert),
+    key: fileOf("tls.key", tls.key),
+  };
+}
+
 function redisTls({ redis }: Config): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
   const { ca_file, cert_file, key_file } = redis;
   return {
-    ...(ca_file !== undefined && { ca: fileOf("ca_file", ca_file) }),
-    ...(cert_file !== undefined && { cert: fileOf("cert_file", cert_file) }),
-    ...(key_file !== undefined && { key: fileOf("key_file", key_file) }),
+    ...(ca_file !== undefined && { ca: fileOf("redis.ca_file", ca_file) }),
+    ...(cert_file !== undefined && { cert: fileOf("redis.cert_file", cert_file) }),
+    ...(key_file !== undefined && { key: fileOf("redis.key_file", key_file) }),
   };
 }
 
@@ -41,6 +53,6 @@ function fileOf(setting: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new WatchpostError("FAILED_PRECONDITION", `redis.${setting} cannot be read: ${messageOf(error)}`);
+    throw new WatchpostError("FAILED_PRECONDITION", `${setting} cannot be read: ${messageOf(error)}`);
   }
 }

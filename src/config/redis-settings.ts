@@ -23,6 +23,7 @@ export const redisSettings = z.strictObject({
   ca_file: path(),
   cert_file: path(),
   key_file: path(),
+  peer_ca_file: path(),
 });
 
 export const REDIS_DEFAULTS = {
@@ -33,4 +34,5 @@ export const REDIS_DEFAULTS = {
   ca_file: "none",
   cert_file: "none",
   key_file: "none",
+  peer_ca_file: "none",
 };

@@ -195,6 +195,8 @@ export const SETTING_TEXTS: Readonly<Record<string, string>> = {
   "redis.ca_file": "who may have signed the certificate of the Redis; none: those whom the system trusts",
   "redis.cert_file": "a certificate to show to the Redis",
   "redis.key_file": "the key of redis.cert_file",
+  "redis.peer_ca_file":
+    "who may have signed the certificates of the other nodes, which have one where tls.cert is set; none: those whom the system trusts",
   "traces.endpoint": "where a collector of OpenTelemetry takes spans over HTTP; none: there are no traces",
   "traces.headers": "what goes with every request to it, such as authorization=Bearer%20…; never shown",
   "traces.sample": "the share of calls without a trace of their own that are traced, and of commits",
