@@ -16,7 +16,8 @@ export class LateSamples {
   #refusedAtMs = -Infinity;
 
   taken({ seriesIds, timesUs }: OutgoingRows, order: Uint32Array): void {
-    for (const row of order) {
+    for (let i = 0; i < order.length; i++) {
+      const row = order[i];
       const id = seriesIds[row];
       if (id >= this.#newestMs.length) {
         const wider = new Float64Array(Math.max(id + 1, 2 * this.#newestMs.length));

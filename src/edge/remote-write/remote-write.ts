@@ -347,7 +347,7 @@ export class RemoteWrite {
 /** Rows of each lane, as they stand. */
 function lanesOf(seriesIds: Uint32Array, lanes: number): Uint32Array[] {
   const ends = new Uint32Array(lanes);
-  for (const id of seriesIds) ends[id % lanes]++;
+  for (let row = 0; row < seriesIds.length; row++) ends[seriesIds[row] % lanes]++;
   const rows = Array.from(ends, (count) => new Uint32Array(count));
   ends.fill(0);
   for (let row = 0; row < seriesIds.length; row++) {

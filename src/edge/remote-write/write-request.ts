@@ -39,10 +39,16 @@ export function encodeWriteRequest(
   labelsOf: (seriesId: number) => Uint8Array | undefined,
 ): WriteRequestBytes {
   const bySeries = new Map<number, number[]>();
-  for (const row of order) {
-    const rows = bySeries.get(seriesIds[row]);
-    if (rows === undefined) bySeries.set(seriesIds[row], [row]);
-    else rows.push(row);
+  let [lastId, lastRows]: [number, number[]] = [-1, []];
+  for (let i = 0; i < order.length; i++) {
+    const row = order[i];
+    const id = seriesIds[row];
+    if (id !== lastId) {
+      lastId = id;
+      lastRows = bySeries.get(id) ?? [];
+      if (lastRows.length === 0) bySeries.set(id, lastRows);
+    }
+    lastRows.push(row);
   }
   const writer = new Writer(order.length * 24 + bySeries.size * 128);
   let [samples, collided, leftOut] = [0, 0, 0];
