@@ -10,6 +10,7 @@ export interface NodeRows {
 
 /** Times at which nodes have different values, ascending: which of them came last is to be asked. */
 export function contestedTimes(all: readonly NodeRows[]): number[] {
+  if (oneBehindTheOther(all) !== undefined) return [];
   const contested: number[] = [];
   eachTime(all, (timeUs, nodes, at) => {
     const first = all[nodes[0]].values[at[nodes[0]]];
@@ -27,7 +28,11 @@ export function mergeRows(
   arrivalS: (nodeId: string, timeUs: number) => number,
   into: SeriesRows,
 ): void {
-  if (all.length === 1) return into.append(all[0].timesUs, all[0].values);
+  const inOrder = oneBehindTheOther(all);
+  if (inOrder !== undefined) {
+    for (const { timesUs, values } of inOrder) into.append(timesUs, values);
+    return;
+  }
   eachTime(all, (timeUs, nodes, at) => {
     let best = nodes[0];
     for (const node of nodes) {
@@ -42,6 +47,13 @@ export function mergeRows(
 export function isLater(nodeId: string, other: string, arrivalS: (nodeId: string) => number): boolean {
   const [mine, its] = [arrivalS(nodeId), arrivalS(other)];
   return mine === its ? nodeId > other : mine > its;
+}
+
+/** In order of time, where no node goes on while another one has begun, as where a device has moved; undefined: some do. */
+function oneBehindTheOther(all: readonly NodeRows[]): readonly NodeRows[] | undefined {
+  const inOrder = all.filter(({ timesUs }) => timesUs.length > 0).sort((a, b) => a.timesUs[0] - b.timesUs[0]);
+  const isBehind = ({ timesUs }: NodeRows, i: number) => i === 0 || timesUs[0] > inOrder[i - 1].timesUs.at(-1)!;
+  return inOrder.every(isBehind) ? inOrder : undefined;
 }
 
 /** Calls `take` with each time, the nodes that have it, and the row at which each node stands. */
