@@ -106,6 +106,8 @@ export class RemoteWrite {
   readonly #over = new AbortController();
   #isClosing = false;
   #mayBeThere: boolean;
+  /** Points of the present part that were there already. */
+  #repeated = 0;
   #isSending = false;
   #nextSeq: number;
   /** Everything before it is there, or given up. */
@@ -141,7 +143,10 @@ export class RemoteWrite {
         deps.onCount({ sent: samples, collided, bytes });
       },
       onRefused: (points, reason, seriesId) => {
-        if (this.#mayBeThere && isOutOfOrder(reason)) return deps.onCount({ repeated: points });
+        if (this.#mayBeThere && isOutOfOrder(reason)) {
+          this.#repeated += points;
+          return deps.onCount({ repeated: points });
+        }
         deps.onCount({ refused: points });
         const name = registry.has(seriesId) ? registry.identityOf(seriesId).metric : `series ${seriesId}`;
         this.#refusals.say(() => `${points} points are refused and given up, such as one of ${name}: ${reason}`);
@@ -222,8 +227,10 @@ export class RemoteWrite {
       this.#isSending = part.seriesIds.length > 0;
       await this.#send(part);
       if (signal.aborted) return;
-      if (this.#isSending) this.#mayBeThere = false;
+      // After a power cut it may be several parts, none of them of what came since.
+      if (this.#isSending) this.#mayBeThere &&= this.#repeated > 0 && part.next.seq < this.#deps.nextSeq;
       this.#isSending = false;
+      this.#repeated = 0;
       if (this.#skip.signal.aborted) {
         this.#skip = new AbortController();
         ahead = undefined;

@@ -33,7 +33,7 @@ class Rig {
   seq = 0;
   readonly remote: RemoteWrite;
 
-  constructor(options: Partial<RemoteWriteOptions> = {}, mayBeThere = false) {
+  constructor(options: Partial<RemoteWriteOptions> = {}, mayBeThere = false, nextSeq = 0) {
     for (const metric of METRICS) this.registry.add(seriesKey(metric, "gw", []), "gw");
     this.remote = new RemoteWrite(
       {
@@ -42,7 +42,7 @@ class Rig {
         ...options,
       },
       {
-        ...{ bus: this.bus, clock: this.clock, registry: this.registry, nextSeq: 0 },
+        ...{ bus: this.bus, clock: this.clock, registry: this.registry, nextSeq },
         store: {
           outgoing: async (query) => this.#outgoing(query),
           countUndelivered: async (ranges) => this.#held(ranges),
@@ -211,6 +211,21 @@ test("what had come before a kill is refused, and not lost; of later parts it is
   rig.commit(1);
   await rig.pass(1_000);
   expect(rig.counts["refused"]).toBe(3);
+  await rig.remote.close();
+});
+
+test("after a power cut it may be several parts, and nothing of what came since", async () => {
+  const before = new Rig();
+  before.commit(30);
+  await before.pass(500);
+  await before.remote.close();
+  const rig = new Rig({}, true, 30);
+  rig.receiver.taken.push(...before.receiver.taken);
+  rig.receiver.inOrderOnly();
+  rig.commit(30);
+  await rig.pass(2_000);
+  expect(rig.counts).toMatchObject({ repeated: 87 });
+  expect(rig.counts["refused"]).toBeUndefined();
   await rig.remote.close();
 });
 
