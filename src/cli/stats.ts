@@ -10,6 +10,7 @@ import { textTable, type Column } from "./text-table.ts";
 
 const HELP = `
 Counts of points hold replaced values too. What was dropped and written counts from the server's start; sizes are KiB, MiB, GiB.
+Of several nodes on one Redis it is the one that is asked.
 
 Examples:
   watchpost stats

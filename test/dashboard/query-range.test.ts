@@ -3,7 +3,7 @@ import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/p
 import { describe, expect, test } from "bun:test";
 import { SlicedWork } from "../../src/dashboard/sliced-work.ts";
 import { encodeRange } from "../../src/dashboard/encode-range.ts";
-import { queryRange, streamRange } from "../../src/dashboard/query-range.ts";
+import { queryRange, streamRange, type FoundRange } from "../../src/dashboard/query-range.ts";
 import { WatchpostError } from "../../src/model/errors.ts";
 import { seriesKey } from "../../src/model/series-key.ts";
 import { SeriesRegistry } from "../../src/model/series-registry.ts";
@@ -32,9 +32,9 @@ const clock = new ManualClock();
 const sliced = new SlicedWork(() => clock.monotonicMs());
 
 /** Answers two rows for every series, or group, asked but the first: its position, and its position and a half. */
-async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, more: Partial<RangeResult> = {}) {
+async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, more: Partial<FoundRange> = {}) {
   const asked: RangeQuery[] = [];
-  const range = async (query: RangeQuery): Promise<RangeResult> => {
+  const range = async (query: RangeQuery): Promise<FoundRange> => {
     asked.push(query);
     const slots = Uint32Array.from({ length: (query.grouping?.groups ?? query.seriesIds.length) - 1 }, (_, i) => i + 1);
     const values = Float64Array.from([...slots].flatMap((slot) => [slot, slot + 0.5]));
@@ -60,6 +60,20 @@ async function ask(request: MessageInitShape<typeof QueryRangeRequestSchema>, mo
 }
 
 const at = (seconds: number, nanos = 0) => ({ seconds: BigInt(seconds), nanos });
+
+test("an answer that nodes are missing from is partial, names them, and says why", async () => {
+  const missing = [
+    { name: "hall-2", why: "it is down" },
+    { name: "hall-3", why: "it did not answer in time" },
+  ];
+  const { answer } = await ask({ metric: "a" }, { missing });
+  expect(answer).toMatchObject({ partial: true, missingNodes: ["hall-2", "hall-3"] });
+  expect(answer.notes).toEqual([
+    "points that only the node hall-2 has are missing: it is down",
+    "points that only the node hall-3 has are missing: it did not answer in time",
+  ]);
+  expect((await ask({ metric: "a" })).answer).toMatchObject({ partial: false, missingNodes: [], notes: [] });
+});
 
 test("matchers narrow what is asked for; one without an operator is refused", async () => {
   const south = { key: "site", operator: MatchOperator.NOT_REGEX, value: "n.*" };
