@@ -29,15 +29,10 @@ export function isUpSoon(redis: Redis, clock: Clock): Promise<boolean> {
   });
 }
 
-/** How nodes speak with each other: over TLS where this one has a certificate, which it shows, too, for others may ask for one. */
-export function peerTls({ redis, tls }: Config): ClientTls | undefined {
-  if (tls.cert === undefined || tls.key === undefined) return undefined;
-  const { peer_ca_file } = redis;
-  return {
-    ...(peer_ca_file !== undefined && { ca: fileOf("redis.peer_ca_file", peer_ca_file) }),
-    cert: fileOf("tls.cert", tls.cert),
-    key: fileOf("tls.key", tls.key),
-  };
+/** How nodes speak with each other: over TLS where this one has a certificate. They prove who they are by their key. */
+export function peerTls({ redis: { peer_ca_file }, tls }: Config): ClientTls | undefined {
+  if (tls.cert === undefined) return undefined;
+  return peer_ca_file === undefined ? {} : { ca: fileOf("redis.peer_ca_file", peer_ca_file) };
 }
 
 function redisTls({ redis }: Config): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
