@@ -3,7 +3,6 @@
  * which one of them runs.
  */
 import { hostname } from "node:os";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { DeskLease, type Fence } from "../cluster/desk-lease.ts";
 import type { SeriesPlaces } from "../cluster/history/asked-nodes.ts";
@@ -18,7 +17,7 @@ import { Peers } from "../cluster/peers/peers.ts";
 import type { Redis } from "../cluster/redis/redis.ts";
 import { shownRedisUrl } from "../cluster/redis/redis-url.ts";
 import { SharedJournal } from "../cluster/shared/shared-journal.ts";
-import { readFromMembers, type MembersDeps } from "../cluster/shared/read-from-members.ts";
+import { readFromMembers } from "../cluster/shared/read-from-members.ts";
 import type { Config } from "../config/config.ts";
 import { FollowedDevices } from "../devices/followed-devices.ts";
 import { forgetOld, trimSlice } from "../log/journal-retention.ts";
@@ -35,7 +34,6 @@ import type { SeriesScopes } from "../model/series-scopes.ts";
 import type { SpawnWorker } from "../model/spawn.ts";
 import type { DrainingGate } from "../transport/draining-gate.ts";
 import type { HealthState } from "../transport/health.ts";
-import { Nodes, ReadSharedStateRequestSchema, SharedStatePageSchema } from "../wire/gen/nodes_pb.ts";
 import type { MethodImpl } from "../wire/service.ts";
 import { DeskHealth } from "./desk-health.ts";
 import { groundOfDesk, type ValueOf } from "./ground-of-desk.ts";
@@ -180,7 +178,7 @@ export async function openCluster(
     ...{ data: config.data, redis, prefix, nodeId, spawn, clock, own: storage.log, signal: stopping.signal },
     members: () => members.live,
     readSharedState: (afterPosition) =>
-      readFromMembers({ nodeId, clock, members: others, call: readStateOf(peers) }, afterPosition, stopping.signal),
+      readFromMembers({ nodeId, clock, members: others, peers }, afterPosition, stopping.signal),
     onCrash,
     onListenerError: (error) => logger.error({ err: error }, "a follower of the shared journal failed"),
     onDamage: (sentence) => {
@@ -313,16 +311,6 @@ export async function openCluster(
       );
       void members.announce();
     },
-  };
-}
-
-function readStateOf(peers: Peers): MembersDeps["call"] {
-  return async function* ({ address }, afterPosition, signal) {
-    const wanted = create(ReadSharedStateRequestSchema, { afterPosition: BigInt(afterPosition) });
-    const request = toBinary(ReadSharedStateRequestSchema, wanted);
-    for await (const bytes of peers.serverStreaming(address, Nodes.method.readSharedState, request, { signal })) {
-      yield fromBinary(SharedStatePageSchema, bytes);
-    }
   };
 }
 

@@ -3,15 +3,9 @@
  * an exponent.
  */
 import type { JournalHead } from "../../log/protocol.ts";
+import type { Fence } from "../desk-lease.ts";
 import type { Redis, RedisScript } from "../redis/redis.ts";
 import type { JournalKeys } from "./journal-keys.ts";
-
-export interface Fence {
-  /** Of a lease, in the same slot as the journal. */
-  readonly key: string;
-  /** What must stand there. */
-  readonly token: string;
-}
 
 export interface AppendedBytes {
   readonly epoch: number;

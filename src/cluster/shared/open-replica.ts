@@ -2,7 +2,7 @@
  * How a node comes to its copy of the shared journal: it has one; or others have one, which it joins; or nobody has, and what
  * its own journal holds is where all begin.
  */
-import { renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { newEpoch } from "../../log/journal-db.ts";
 import { LogClient, type JournalOpened } from "../../log/log-client.ts";
@@ -60,7 +60,7 @@ export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica>
   try {
     const other = opened.journal.link === undefined ? undefined : await otherEpoch(opened.journal, deps);
     if (other !== undefined) {
-      const aside = `${dir}-${opened.journal.epoch}`;
+      const aside = freeName(`${dir}-${opened.journal.epoch}`);
       await again(() => renameSync(dir, aside));
       deps.onNews(
         `Redis has the journal of other nodes (epoch ${other}): this node's copy of before is kept in ${aside}`,
@@ -93,6 +93,13 @@ export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica>
     await log.close();
     throw error;
   }
+}
+
+/** One of that epoch may have been set aside before. */
+function freeName(wanted: string): string {
+  let name = wanted;
+  for (let n = 2; existsSync(name); n++) name = `${wanted}-${n}`;
+  return name;
 }
 
 /** The epoch of Redis where it is another one; undefined: it is not, or Redis does not tell it soon. */

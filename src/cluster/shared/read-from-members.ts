@@ -1,14 +1,21 @@
 /** What another node has of the shared journal, for one that is new or far behind. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
-import type { NodeRecord, SharedStatePage } from "../../wire/gen/nodes_pb.ts";
+import {
+  type NodeRecord,
+  Nodes,
+  ReadSharedStateRequestSchema,
+  type SharedStatePage,
+  SharedStatePageSchema,
+} from "../../wire/gen/nodes_pb.ts";
+import type { Peers } from "../peers/peers.ts";
 
 export interface MembersDeps {
   readonly nodeId: string;
   readonly clock: Clock;
   members(): readonly NodeRecord[];
-  /** Calls `ReadSharedState` of a member. */
-  call(member: NodeRecord, afterPosition: number, signal: AbortSignal): AsyncIterable<SharedStatePage>;
+  readonly peers: Pick<Peers, "serverStreaming">;
 }
 
 /** Without a page for so long another member is asked. */
@@ -19,23 +26,26 @@ const PAGE_WAIT_MS = 10_000;
  * and where one ends in the middle.
  */
 export async function* readFromMembers(
-  { nodeId, clock, members, call }: MembersDeps,
+  { nodeId, clock, members, peers }: MembersDeps,
   afterPosition: number,
   signal: AbortSignal,
 ): AsyncGenerator<SharedStatePage> {
   const others = members().filter((member) => member.nodeId !== nodeId && member.journalEpoch > 0n);
   others.sort((one, other) => Number(other.journalPosition - one.journalPosition));
+  const request = create(ReadSharedStateRequestSchema, { afterPosition: BigInt(afterPosition) });
+  const bytes = toBinary(ReadSharedStateRequestSchema, request);
   const failures: string[] = [];
   for (const member of others) {
     const ended = new AbortController();
-    const pages = call(member, afterPosition, AbortSignal.any([signal, ended.signal]))[Symbol.asyncIterator]();
+    const call = { signal: AbortSignal.any([signal, ended.signal]) };
+    const pages = peers.serverStreaming(member.address, Nodes.method.readSharedState, bytes, call);
     let isBegun = false;
     try {
       for (;;) {
         const next = await inTime(pages.next(), clock);
         if (next.done === true) return;
         isBegun = true;
-        yield next.value;
+        yield fromBinary(SharedStatePageSchema, next.value);
       }
     } catch (error) {
       failures.push(`${member.name}: ${messageOf(error)}`);

@@ -5,9 +5,10 @@
 import type { Clock } from "../../model/clock.ts";
 import { messageOf, WatchpostError } from "../../model/errors.ts";
 import type { DocumentChange, JournalEvent } from "../../model/journal.ts";
+import type { Fence } from "../desk-lease.ts";
 import type { Redis } from "../redis/redis.ts";
 import type { JournalKeys } from "./journal-keys.ts";
-import { append, type AppendAnswer, type Fence, settle } from "./journal-scripts.ts";
+import { append, type AppendAnswer, settle } from "./journal-scripts.ts";
 import { newLink } from "./new-link.ts";
 import type { CommitOutcome, PendingCommit } from "./pending-commits.ts";
 import type { SharedReplica } from "./shared-replica.ts";

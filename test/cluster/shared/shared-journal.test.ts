@@ -1,6 +1,6 @@
 /** The journal that nodes share, over a real Redis: its order, who hears what, how nodes come to it, and what fences keep out. */
 import { describe, expect, test } from "bun:test";
-import { cpSync, existsSync, readdirSync, renameSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { WatchpostError } from "../../../src/model/errors.ts";
 import { openLog } from "../../log/harness.ts";
@@ -134,14 +134,15 @@ describe.skipIf(!hasRedis)("nodes", () => {
     expect(await a.journal.append([eventOf(2)]).catch(failure)).toMatchObject({ status: "UNAVAILABLE" });
     expect(a.troubles).toEqual([expect.stringContaining("a restart of this node joins them")]);
     await a.close();
+    mkdirSync(join(cluster.dirOf("a"), `shared-${epoch}`));
     await redis.call("DEL", "{test}:journal:head", "{test}:journal");
     const b = await cluster.open("b");
     await b.journal.append([eventOf(3)]);
     const again = await cluster.open("a");
     await cluster.settled();
     await expectEqual([again, b]);
-    expect(again.news[0]).toContain(`kept in ${join(cluster.dirOf("a"), `shared-${epoch}`)}`);
-    expect(existsSync(join(cluster.dirOf("a"), `shared-${epoch}`, "state.db"))).toBe(true);
+    expect(again.news[0]).toContain(`kept in ${join(cluster.dirOf("a"), `shared-${epoch}-2`)}`);
+    expect(existsSync(join(cluster.dirOf("a"), `shared-${epoch}-2`, "state.db"))).toBe(true);
     await redis.close();
   }, 60_000);
 

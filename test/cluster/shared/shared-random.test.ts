@@ -9,7 +9,7 @@ import { hasRedis } from "../redis-server.ts";
 import { lostAnswer } from "./faulty-redis.ts";
 import { contentOf, GRACE_MS, SharedCluster, type SharedNode } from "./shared-rig.ts";
 
-const [FIRST_SEED, SEEDS, STEPS] = [Number(process.env["WATCHPOST_TEST_SEED"] ?? 1) || Date.now(), 2, 30];
+const [FIRST_SEED, SEEDS, STEPS] = [Number(process.env["WATCHPOST_TEST_SEED"] ?? 1) || Date.now(), 2, 20];
 const IDS = ["a", "b", "c"];
 const FAULTS = [
   "none",
@@ -101,7 +101,7 @@ for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
         else if (fault === "kill") await cluster.server.restart();
         else if (fault === "stop") {
           cluster.server.pause();
-          await sleep(one([50, 500, 2_500]));
+          await sleep(one([50, 500, 2_200]));
           cluster.server.resume();
         }
         await sleep(one([0, 20, 100, GRACE_MS]));
