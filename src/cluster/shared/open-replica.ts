@@ -37,7 +37,8 @@ export interface OpenReplicaDeps {
 
 export interface OpenedReplica {
   readonly log: LogClient;
-  readonly opened: JournalOpened;
+  /** All entries from here on are there. */
+  readonly firstPosition: number;
   readonly head: JournalHead;
   /** It has nothing yet: what others have is to be read before it is of use. */
   readonly isEmpty: boolean;
@@ -71,7 +72,7 @@ export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica>
       const found = await lookFor(deps);
       if (typeof found === "object") {
         deps.onNews("this node joins the journal of others; what its own has of before stays there and is not shown");
-        return { log, opened: opened.journal, head: { ...found, position: 0, link: 0 }, isEmpty: true };
+        return { log, firstPosition: 1, head: { ...found, position: 0, link: 0 }, isEmpty: true };
       }
       const nowMs = deps.clock.monotonicMs();
       sinceMs = found === "nobody" ? (sinceMs ?? nowMs) : undefined;
@@ -79,16 +80,18 @@ export async function openReplica(deps: OpenReplicaDeps): Promise<OpenedReplica>
         await pause(LOOK_AGAIN_MS, deps.clock, deps.signal);
         continue;
       }
-      const head = await bringOwn(log, deps.own);
+      const { head, firstPosition } = await bringOwn(log, deps.own);
       const isFirst = await setBase(deps.redis, deps.keys, { head, seen: undefined, skipped: 1, link: newLink() });
-      if (isFirst)
+      if (isFirst) {
         deps.onNews(
           `this node begins the journal that the nodes share, with what its own has up to position ${head.position}`,
         );
-      await again(() => (isFirst ? undefined : rmSync(dir, { recursive: true })));
+        return { log, firstPosition, head, isEmpty: false };
+      }
+      await again(() => rmSync(dir, { recursive: true }));
     }
-    const { epoch, nextPosition, link } = opened.journal;
-    return { log, opened: opened.journal, head: { epoch, position: nextPosition - 1, link: link! }, isEmpty: false };
+    const { epoch, firstPosition, nextPosition, link } = opened.journal;
+    return { log, firstPosition, head: { epoch, position: nextPosition - 1, link: link! }, isEmpty: false };
   } catch (error) {
     await log.close();
     throw error;
@@ -128,7 +131,10 @@ async function lookFor({ redis, keys, members }: OpenReplicaDeps): Promise<Journ
 }
 
 /** All that is not of this node alone. */
-async function bringOwn(log: LogClient, own: LogClient): Promise<JournalHead> {
+async function bringOwn(
+  log: LogClient,
+  own: LogClient,
+): Promise<{ readonly head: JournalHead; readonly firstPosition: number }> {
   await log.beginIncoming();
   let state: { position: number; firstPosition: number } | undefined;
   for await (const page of ownStatePages(own, 0)) {
@@ -139,5 +145,5 @@ async function bringOwn(log: LogClient, own: LogClient): Promise<JournalHead> {
   const { position, firstPosition } = state!;
   const head = { epoch: newEpoch(), position, link: newLink() };
   await log.takeIncoming({ ...head, firstPosition, afterPosition: 0 });
-  return head;
+  return { head, firstPosition };
 }

@@ -84,9 +84,8 @@ export class SharedJournal {
   static async open(deps: SharedJournalDeps): Promise<SharedJournal> {
     const keys = journalKeys(deps.prefix);
     const { signal = new AbortController().signal, foundAfterMs = FOUND_AFTER_MS, onListenerError, onDamage } = deps;
-    const { log, opened, head, isEmpty } = await openReplica({ ...deps, keys, signal, foundAfterMs });
+    const { log, firstPosition, head, isEmpty } = await openReplica({ ...deps, keys, signal, foundAfterMs });
     log.onCrash((error) => deps.onCrash(error));
-    const { firstPosition } = opened;
     const replica = new SharedReplica({ log, head, firstPosition, onListenerError, onDamage });
     const shared = new SharedJournal(deps, keys, log, replica);
     try {
