@@ -40,7 +40,7 @@ const POSITIONS_SKIPPED = 1_000_000;
 const COMMITS_AT_ONCE = 32;
 const WAIT_MS = 1_000;
 const LOOK_AGAIN_MS = 100;
-const TOLD_AFTER_FAILURES = 3;
+const [TOLD_AFTER_FAILURES, TOLD_EVERY_MS] = [3, 10_000];
 const [RETRY_MS_MIN, RETRY_MS_MAX] = [50, 1_000];
 
 export class SharedFollower {
@@ -49,6 +49,7 @@ export class SharedFollower {
   #isReady = false;
   #trouble = "Redis was not reached yet";
   #toldTrouble = "";
+  #toldAtMs = -Infinity;
   #lostSinceMs: number | undefined;
   #isEstranged = false;
   /** Ends what waits for Redis. */
@@ -206,10 +207,11 @@ export class SharedFollower {
     this.#trouble = why;
   }
 
-  /** Once for each. */
+  /** Each once, and one in a while: positions in them change. */
   #tell(sentence: string): void {
-    if (this.#toldTrouble === sentence) return;
-    this.#toldTrouble = sentence;
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (this.#toldTrouble === sentence || nowMs - this.#toldAtMs < TOLD_EVERY_MS) return;
+    [this.#toldTrouble, this.#toldAtMs] = [sentence, nowMs];
     this.#deps.onTrouble(sentence);
   }
 }

@@ -12,13 +12,24 @@ export async function bringStrays(
 ): Promise<number> {
   const strays = await log.strays();
   if (strays.length === 0) return 0;
-  const missing = new Map(strays.map(({ position: _, ...event }) => [JSON.stringify(event), event]));
+  const lost = strays.map(({ position: _, ...event }) => event);
+  const found = new Map(lost.map((event) => [JSON.stringify(event), 0]));
   for (let after = strays[0].position - 1, isLast = false; !isLast;) {
     const page = await log.readJournal({ after, limit: ENTRIES_AT_ONCE });
-    for (const { position: _, ...event } of page.entries) missing.delete(JSON.stringify(event));
+    for (const { position: _, ...event } of page.entries) {
+      const text = JSON.stringify(event);
+      const count = found.get(text);
+      if (count !== undefined) found.set(text, count + 1);
+    }
     [after, isLast] = [page.through, page.isLast];
   }
-  const events = [...missing.values()];
+  // Some may be alike.
+  const events = lost.filter((event) => {
+    const text = JSON.stringify(event);
+    const count = found.get(text)!;
+    found.set(text, count - 1);
+    return count <= 0;
+  });
   for (let i = 0; i < events.length; i += JOURNAL_COMMIT_ROWS_MAX) {
     await append(events.slice(i, i + JOURNAL_COMMIT_ROWS_MAX));
   }
