@@ -1,6 +1,6 @@
 /**
  * A gate of a server that can be drained: then it takes no new streams, and those there are end one after the other with UNAVAILABLE, so
- * that their clients go on elsewhere. Calls with one answer are taken all the same.
+ * that their clients go on elsewhere. Calls with one answer are taken all the same, and so are those of other nodes.
  */
 import type { Clock } from "../model/clock.ts";
 import { WatchpostError } from "../model/errors.ts";
@@ -21,6 +21,8 @@ const REASON = "it is being drained";
 /** Streams end over so long, in so many steps: wherever they go on has time to take them. */
 const [OVER_MS, STEPS] = [2_000, 40];
 const RETRY_AFTER_MS = 1_000;
+/** How a principal is proven that is another node itself, and not whoever it calls for. */
+const BY_NODE = "node";
 const STREAMING_ROUTES = ["http.tunnel", "http.live"];
 
 export class DrainingGate implements PageGate {
@@ -81,6 +83,8 @@ export class DrainingGate implements PageGate {
   }
 
   #held(admission: Admission): Admission {
+    // What is on the disk here other nodes read until it stops, and nowhere else.
+    if (admission.principal.via === BY_NODE) return admission;
     if (this.#isDraining) throw unavailable();
     return {
       ...admission,
