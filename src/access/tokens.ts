@@ -256,7 +256,10 @@ export class Tokens {
       const kept = used.map((token) => this.#withUse(token)).filter(({ id }) => id !== this.#deps.configured?.id);
       for (let at = 0; at < kept.length; at += DOCUMENTS_AT_ONCE) {
         const some = kept.slice(at, at + DOCUMENTS_AT_ONCE);
-        await this.#deps.journal.append([], some.map(({ id, lastUsedAtMs = 0 }) => useChange(id, lastUsedAtMs)));
+        await this.#deps.journal.append(
+          [],
+          some.map(({ id, lastUsedAtMs = 0 }) => useChange(id, lastUsedAtMs)),
+        );
         for (const token of some) this.#keptUse(token);
       }
     });
