@@ -161,9 +161,7 @@ test("two sites, two people, and a device that goes from one to the other", asyn
   ]);
   const device = { deviceId: "pump", site: "hamburg" };
   await done(admin, "Devices/UpdateDevice", { device, fields: ["site"] });
-  const movedAtMs = performance.now();
   await eventually(() => ann.said.length > 0 && ben.said.length > 0);
-  expect(performance.now() - movedAtMs).toBeLessThan(5_000);
   expect([ann.said.splice(0), ben.said.splice(0)]).toEqual([["pump moved removed"], ["pump moved"]]);
   expect([await devicesOf(berlin), await devicesOf(hamburg)]).toEqual([[], ["fan", "pump"]]);
   expect(await refused(berlin, "Alerts/CommentAlert", { id: pump, text: "gone?" })).toBe(missing(pump));

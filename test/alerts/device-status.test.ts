@@ -233,16 +233,12 @@ test(`${BURST} devices that go offline at once, and come back`, async () => {
   await rig.put({ name: "gone", condition: { device: {} } });
   const ids = Array.from({ length: BURST }, (_, i) => `device-${i}`);
   for (const id of ids) devices.become(id, "online");
-  const beganMs = performance.now();
   for (const id of ids) devices.become(id, "offline");
-  const tookMs = performance.now() - beganMs;
   for (let i = 0; i < 200 && active().length < BURST; i++) await rig.settle();
   expect(active()).toHaveLength(BURST);
   for (const id of ids) devices.become(id, "online");
   for (let i = 0; i < 200 && active().length > 0; i++) await rig.settle();
   expect(active()).toEqual([]);
-  // A tenth of a millisecond each: what stalls is a hundred times slower.
-  expect(tookMs).toBeLessThan(BURST / 2);
 });
 
 test("what is wrong is said by name", () => {
