@@ -143,6 +143,7 @@ test("is reflected, healthy and callable through buf curl", async () => {
     "analytics.Dashboard",
     "analytics.DataIngestion",
     "analytics.Devices",
+    "analytics.Nodes",
     "analytics.SavedDashboards",
     "analytics.Server",
     "grpc.health.v1.Health",
