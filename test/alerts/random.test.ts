@@ -121,7 +121,7 @@ test("restarts change nothing of what is told", async () => {
         expect(byAlert(await play(rule, steps, offsets, true))).toEqual(byAlert(plain));
       },
     ),
-    { numRuns: 80 },
+    { numRuns: 150 },
   );
 }, 180_000);
 
@@ -167,7 +167,7 @@ test("whatever the rules, the points and their times: nothing fails, one alert s
         await rig.close();
       },
     ),
-    { numRuns: 80 },
+    { numRuns: 150 },
   );
 }, 180_000);
 

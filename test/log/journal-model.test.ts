@@ -133,6 +133,6 @@ test("holds what was appended and nothing else, whatever comes between", async (
       expect(heard.filter(({ position }) => position > model.trimmedThrough)).toEqual(model.entries);
       await open[Symbol.asyncDispose]();
     }),
-    { numRuns: 25 },
+    { numRuns: 40 },
   );
 }, 180_000);
