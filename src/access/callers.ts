@@ -12,6 +12,7 @@ import type { RefusedLogins } from "./refused-logins.ts";
 import type { RevokedCertificates } from "./revoked-certificates.ts";
 import { hasHash } from "./secret.ts";
 import type { KeptToken } from "./token-documents.ts";
+import { VIA_NODE } from "./table.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** Whoever runs in the process of the server and calls it as others do: nobody else knows the secret, which ends with the process. */
@@ -139,7 +140,7 @@ export class Callers {
 function ofNode(nodes: OtherNodes, { headers }: Caller): Verdict {
   try {
     const other = nodes.callerIn(headers);
-    return other === undefined ? { ids: [], principal: { ...THE_SERVER, via: "node" } } : { ids: [], ...other };
+    return other === undefined ? { ids: [], principal: { ...THE_SERVER, via: VIA_NODE } } : { ids: [], ...other };
   } catch (error) {
     return {
       reason: "unknown_token",

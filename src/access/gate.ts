@@ -57,7 +57,7 @@ export class AccessGate implements PageGate {
     if (need.roles.length === 0) return this.#admission({ ids: [], principal: ANONYMOUS }, caller);
     const admitted = (verdict: Verdict) => {
       if (isRefusal(verdict)) throw this.#deps.refused.errorOf(caller.peer, verdict);
-      refuseRole(name, need, verdict.principal);
+      refuse(name, need, verdict.principal);
       return this.#admission(verdict, caller);
     };
     const verdict = this.#callers.verdictOf(caller);
@@ -137,8 +137,13 @@ function ranOut(): WatchpostError {
   return new WatchpostError("UNAUTHENTICATED", "the token has run out");
 }
 
-function refuseRole(name: string, need: Need, { name: who, role, scope }: Principal): void {
-  const refusal = refusalOf(need, role, scope);
+function refuse(name: string, need: Need, principal: Principal): void {
+  const { name: who, role, scope } = principal;
+  const refusal = refusalOf(need, principal);
+  if (refusal === "no node") {
+    const message = `${calledAs(name)} is for the nodes of this system alone, which show each other their key; ${who} is none of them`;
+    throw new WatchpostError("PERMISSION_DENIED", message);
+  }
   if (refusal === "role") {
     const message = `${who} has the role ${role}, which may not call ${calledAs(name)}; wanted ${need.roles.join(" or ")}`;
     throw new WatchpostError("PERMISSION_DENIED", message);

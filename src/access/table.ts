@@ -1,5 +1,5 @@
 /** Who may call what: every method and every HTTP route, by role. What is not here nobody may call, and a server does not start with it. */
-import { ROLES, type Role, type Scope } from "../model/access.ts";
+import { ROLES, type Role } from "../model/access.ts";
 import type { Principal } from "../wire/service.ts";
 
 /** What a call needs. */
@@ -10,7 +10,12 @@ export interface Need {
   readonly isForEverything: boolean;
   /** It changes something: the journal says who did it, and from where. */
   readonly isDeed: boolean;
+  /** The other nodes call it by themselves: nobody else may, whatever their role. */
+  readonly isForNodes: boolean;
 }
+
+/** {@link Principal.via} of another node that calls by itself. No credential of anybody else has it. */
+export const VIA_NODE = "node";
 
 /** What stands under each: methods as "package.Service/Method", routes by their names. */
 const MAY: Readonly<Record<string, string>> = {
@@ -146,7 +151,8 @@ const MAY: Readonly<Record<string, string>> = {
   "admin, for everything": `
     analytics.Access/ListTokens
     analytics.Access/ListRevokedCertificates
-    analytics.Access/ListDeeds
+    analytics.Access/ListDeeds`,
+  "admin, for everything, for nodes": `
     analytics.Nodes/AnnounceDevice
     analytics.Nodes/ReadSharedState
     analytics.Nodes/QuerySeries
@@ -168,14 +174,21 @@ export function needFor(name: string): Need | undefined {
   return NEEDS.get(name);
 }
 
+/** What of a principal says what it may call. */
+type Standing = Pick<Principal, "role" | "scope" | "via">;
+
 /** What a principal may call, methods and routes by their names. */
-export function callableBy({ role, scope }: Pick<Principal, "role" | "scope">): string[] {
-  return [...NEEDS].filter(([, need]) => refusalOf(need, role, scope) === undefined).map(([name]) => name);
+export function callableBy(principal: Standing): string[] {
+  return [...NEEDS].filter(([, need]) => refusalOf(need, principal) === undefined).map(([name]) => name);
 }
 
-/** Why a role or a scope does not suffice: the first that does not. undefined: both do, or nothing is needed. */
-export function refusalOf({ roles, isForEverything }: Need, role: Role, scope: Scope): "role" | "scope" | undefined {
+/** Why somebody may not: they are no node, or their role or scope does not suffice; the first of these. undefined: they may. */
+export function refusalOf(
+  { roles, isForEverything, isForNodes }: Need,
+  { role, scope, via }: Standing,
+): "no node" | "role" | "scope" | undefined {
   if (roles.length === 0) return undefined;
+  if (isForNodes && via !== VIA_NODE) return "no node";
   if (!roles.includes(role)) return "role";
   return isForEverything && !scope.isEverything ? "scope" : undefined;
 }
@@ -198,5 +211,6 @@ function needOf(who: string): Need {
     roles: roles === "anybody" ? [] : roles === "anybody known" ? ROLES : (roles.split(" ") as Role[]),
     isForEverything: rest.includes("for everything"),
     isDeed: rest.includes("a deed"),
+    isForNodes: rest.includes("for nodes"),
   };
 }

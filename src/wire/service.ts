@@ -18,7 +18,7 @@ export interface Principal {
   readonly role: Role;
   /** What it may see and touch. */
   readonly scope: Scope;
-  /** How the name is proven: "token", "session" of a browser, "jwt", "certificate"; "": it is not. */
+  /** How the name is proven: "token", "session" of a browser, "jwt", "certificate", "node" of another one by itself; "": it is not. */
   readonly via: string;
   /** From then on it is nobody's any more; Infinity: never. */
   readonly expiresAtMs: number;

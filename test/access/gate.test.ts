@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
+import { calledAs } from "../../src/access/route-paths.ts";
 import { newSecret } from "../../src/access/secret.ts";
+import { needFor, tabled } from "../../src/access/table.ts";
 import type { WatchpostError } from "../../src/model/errors.ts";
+import type { Principal } from "../../src/wire/service.ts";
 import { accessRig, ACK, bare, QUERY, showing, UPLOAD } from "./rig.ts";
 
 const HEALTH = "grpc.health.v1.Health/Check";
@@ -51,6 +54,27 @@ test("once there is a token nobody is served without one, whatever they show", a
   for (const stranger of strangers) expect(refusalOf(() => admit(QUERY, stranger)).status).toBe("UNAUTHENTICATED");
   expect(admit(HEALTH, bare()).principal.isAuthenticated).toBe(false);
   expect(refusalOf(() => admit("analytics.Dashboard/Unheard", showing(secret))).status).toBe("PERMISSION_DENIED");
+});
+
+test("what nodes tell each other is for them alone, by their key; who calls over a node is no node", async () => {
+  const key = newSecret().secret;
+  let other: { principal: Principal; peer: string } | undefined;
+  const nodes = { isKey: (secret: string) => secret === key, callerIn: () => other };
+  const { admit, make } = await accessRig({ nodes });
+  const between = [...tabled()].filter((name) => needFor(name)!.isForNodes);
+  expect(between.map(calledAs).join()).toContain("QuerySeries");
+  for (const name of between) {
+    const { status, message } = refusalOf(() => admit(name, bare()));
+    expect([status, message]).toEqual(["PERMISSION_DENIED", expect.stringContaining("anonymous is none of them")]);
+    expect(admit(name, showing(key)).principal.via).toBe("node");
+  }
+  const admin = await make({ name: "ann" });
+  other = { principal: admit(QUERY, showing(admin)).principal, peer: "10.0.0.1" };
+  for (const secret of [admin, key]) {
+    for (const name of between)
+      expect(refusalOf(() => admit(name, showing(secret))).message).toContain("ann is none of them");
+    expect(admit(QUERY, showing(secret)).principal.name).toBe("ann");
+  }
 });
 
 test("a token is taken in the forms that other senders have, and behind a proxy", async () => {

@@ -44,7 +44,8 @@ i-oa  Devices ReportDevice RegisterDevice UpdateDevice
 --oa! Server ListSlow GetLogLevel
 --oa! Nodes ListNodes
 ---a! Server SetLogLevel
----a! Nodes DrainNode AnnounceDevice ReadSharedState QuerySeries DeleteNodeSeries
+---a! Nodes DrainNode
+----  Nodes AnnounceDevice ReadSharedState QuerySeries DeleteNodeSeries
 ivoa  Access WhoAmI
 ---a! Access CreateToken ListTokens RevokeToken ListDeeds
 ---a! Access RevokeCertificate ReinstateCertificate ListRevokedCertificates

@@ -28,6 +28,7 @@ export interface AccessRigOptions {
   readonly provider?: IdentityProvider;
   readonly certificates?: CallersDeps["certificates"];
   readonly own?: CallersDeps["own"];
+  readonly nodes?: CallersDeps["nodes"];
   readonly limited?: Partial<LimitSettings>;
 }
 
@@ -41,6 +42,7 @@ export async function accessRig({
   provider,
   certificates,
   own,
+  nodes,
   limited,
   clock = new ManualClock(),
 }: AccessRigOptions & { readonly clock?: ManualClock } = {}) {
@@ -54,7 +56,7 @@ export async function accessRig({
   const revoked = await RevokedCertificates.open({ journal, clock, onTrouble });
   const limits = new Limits({ settings: { ...UNLIMITED, ...limited }, clock, onLimited: () => {} });
   const gate = new AccessGate({
-    ...{ tokens, clock, isInsecure, isTls, provider, certificates, own, revoked, refused, limits },
+    ...{ tokens, clock, isInsecure, isTls, provider, certificates, own, nodes, revoked, refused, limits },
   });
   /** Whoever shows no JWT is known at once. */
   const admit = (name: string, caller: Caller): Admission => {

@@ -108,7 +108,8 @@ function methodText(service: string, method: MethodDescriptorProto, comment: str
 function who(name: string): string {
   const need = needFor(name);
   if (need === undefined) throw new Error(`nobody has said who may call ${name}: it belongs into src/access/table.ts`);
-  const { roles, isForEverything, isDeed } = need;
+  const { roles, isForEverything, isDeed, isForNodes } = need;
+  if (isForNodes) return "the other nodes alone, by their key";
   const all = roles.length === ROLES.length ? "any role" : roles.join(", ");
   const whole = isForEverything ? " of everything" : "";
   return `${roles.length === 0 ? "anybody" : all}${whole}${isDeed ? "; audited" : ""}`;
